@@ -1,0 +1,1 @@
+"""One synapse in numbers with units: release statistics, energy costs, optimal precision."""

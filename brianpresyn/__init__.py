@@ -1,0 +1,1 @@
+"""Unreliable, plastic and metabolically costly synapses for Brian2."""

@@ -1,0 +1,1 @@
+"""Experiments: each module has Config, QUICK, run and plot."""

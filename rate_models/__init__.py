@@ -1,0 +1,1 @@
+"""Stochastic synapses in learning rate networks (torch)."""

@@ -1,0 +1,1 @@
+"""Agreement between the models, the papers' claims and recordings; the command line."""

@@ -1,0 +1,280 @@
+"""Every claim of the two papers that can be checked, and the cross-checks between renderings.
+
+S: Schug, Benzing & Steger 2021, eLife 10:e69884, doi:10.7554/eLife.69884.
+M: Malkin, O'Donnell, Houghton & Aitchison 2023, "Signatures of Bayesian inference emerge from energy efficient synapses".
+X: cross-checks between analytic, rate and spiking synapses and recordings.
+"""
+
+from __future__ import annotations
+
+from validation.claims.claim import Claim
+
+_ALL = (
+    Claim(
+        "S01",
+        "Mutual information per energy: plastic stochastic release > deterministic > fixed stochastic release, each at its best L2 strength",
+        "Schug 2021, fig 1a,b",
+        "plastic > deterministic > fixed",
+    ),
+    Claim(
+        "S02",
+        "After learning few synapses have p >= 0.9, most stay low; independent of initial p (constant 0.25 or uniform on 0.25..1)",
+        "Schug 2021, fig 2a, app 1 fig 1d",
+        "few p >= 0.9",
+    ),
+    Claim(
+        "S03",
+        "Removing low-p synapses first hurts accuracy less than removing random ones, at every fraction",
+        "Schug 2021, fig 2b",
+        "low-p first > random at every fraction",
+    ),
+    Claim(
+        "S04",
+        "High-p synapses have larger synaptic energy demand than low-p ones",
+        "Schug 2021, fig 2c",
+        "mean energy of p >= 0.9 higher",
+    ),
+    Claim(
+        "S05",
+        "High-p synapses have larger Fisher information than low-p ones",
+        "Schug 2021, fig 2d",
+        "mean Fisher information of p >= 0.9 higher",
+    ),
+    Claim(
+        "S06",
+        "Number of important (p >= 0.9) input synapses per second-layer neuron differs from a random shuffle: KS D = 0.505, p < 0.01; all layers significant except the output neurons of the last layer (p = 0.41)",
+        "Schug 2021, fig 3a, app 1 fig 2a",
+        "KS D = 0.505, p < 0.01",
+    ),
+    Claim(
+        "S07",
+        "More low- and high-importance neurons (2 sd from the shuffled mean) than in the shuffle",
+        "Schug 2021, fig 3b",
+        "more low and high neurons than shuffled",
+    ),
+    Claim(
+        "S08",
+        "Important inputs and outputs of a neuron correlate: r = 0.9390 (hidden layer 1), 0.7999 (hidden layer 2)",
+        "Schug 2021, fig 3c, app 1 fig 2b",
+        "r = 0.9390 and 0.7999",
+    ),
+    Claim(
+        "S09",
+        "Split MNIST: accuracy on task 1 falls more slowly with presynaptic consolidation than without",
+        "Schug 2021, fig 4b",
+        "slower fall with consolidation",
+    ),
+    Claim(
+        "S10",
+        "Final mean accuracies, four data sets x five methods (table below)",
+        "Schug 2021, fig 4c, app 1 table 1",
+        "table of 20 accuracies",
+    ),
+    Claim(
+        "S11",
+        'Ablation: fixed ("ghost") release probability loses 1.4 points on Split MNIST (t = 3.44, p < 0.05) and 5.6 on Permuted MNIST (t = 6.72, p < 0.01); removing both consolidation mechanisms loses accuracy on both',
+        "Schug 2021, fig 5a",
+        "ghost: -1.4 and -5.6 points",
+    ),
+    Claim(
+        "S12",
+        "Perceptron: the presynaptically consolidated one keeps task 1 better and has a higher mean accuracy over five tasks, p < 0.01",
+        "Schug 2021, fig 5b,c",
+        "higher mean accuracy, p < 0.01",
+    ),
+    Claim(
+        "S13",
+        "Perceptron: the advantage shrinks as the number of patterns nears the capacity 2N",
+        "Schug 2021, methods",
+        "advantage falls with patterns / 2N",
+    ),
+    Claim(
+        "S14",
+        "Continuous permuted MNIST: mean accuracy 0.8539 ± 0.006, as good as with abrupt task changes",
+        "Schug 2021, methods",
+        "0.8539 ± 0.006",
+    ),
+    Claim(
+        "S15",
+        "Energy as mean neuronal activity instead of synaptic strength: same ordering",
+        "Schug 2021, app 1 fig 1b",
+        "same ordering as S01",
+    ),
+    Claim(
+        "S16",
+        "Fixed release probability: information per energy as a function of p (L2 0.01, best learning rate for each p)",
+        "Schug 2021, app 1 fig 1c",
+        "information per energy against p",
+    ),
+    Claim(
+        "S17",
+        "Final accuracy by task on Split MNIST; mean p and percentage of frozen weights over ten permuted tasks",
+        "Schug 2021, app 1 fig 3a,b",
+        "per-task accuracies, share of frozen weights",
+    ),
+    Claim(
+        "S18",
+        "Recorded: initial release probability against relative change of expected strength, r = -0.4416, p < 0.01",
+        "Schug 2021, app 1 fig 4",
+        "r = -0.4416, p < 0.01",
+    ),
+    Claim(
+        "S19",
+        "Pr(abs g > g_lim) = erfc(g_lim / (sigma sqrt 2)) for normal g with sigma >> mean, so it rises with Fisher information; likewise for a Laplace distribution",
+        "Schug 2021, eq 10 and after",
+        "erfc(g_lim / (sigma sqrt 2))",
+    ),
+    Claim(
+        "S20",
+        "P_up, p_down changed by ±25 %: the ordering of S01 stands",
+        "Schug 2021, methods",
+        "ordering of S01 unchanged",
+    ),
+    Claim(
+        "S21",
+        "The probability (1 - p)^N that no site releases stays 0.3-0.4 for N as large as 10: the p that this needs",
+        "Schug 2021, discussion",
+        "(1 - p)^N in 0.3-0.4 at N = 10",
+    ),
+    Claim(
+        "M01",
+        "Mean and variance of the PSP: mu = npq, sigma^2 = np(1-p)q^2",
+        "Malkin, eq 1",
+        "mu = npq, sigma^2 = np(1-p)q^2",
+    ),
+    Claim(
+        "M02",
+        "At fixed mean, cost ~ sigma^-rho with rho = 1/2 (calcium pump, p varies), 2/3 (membrane, n), 4/3 (actin, n), 2 (trafficking, n); and where the laws stop holding (eq 18: p not small)",
+        "Malkin, fig 1c, app 1",
+        "rho = 1/2, 2/3, 4/3, 2",
+    ),
+    Claim(
+        "M03",
+        "Accuracy falls and mean sigma rises with the cost multiplier c, for each rho",
+        "Malkin, fig 2a,b",
+        "accuracy falls, sigma rises with c",
+    ),
+    Claim(
+        "M04",
+        "Heterogeneous noise beats homogeneous noise: higher accuracy at the same c, at the same mean sigma, at the same reliability cost",
+        "Malkin, fig 2, 3a,c",
+        "heterogeneous >= homogeneous",
+    ),
+    Claim(
+        "M05",
+        "Reliability cost against mean sigma for each rho",
+        "Malkin, fig 3b",
+        "cost falls with sigma",
+    ),
+    Claim(
+        "M06",
+        "Optimised variance falls with the Hessian, rises with the learning rate, falls with the input rate, in every layer and for c ten times larger and smaller",
+        "Malkin, fig 5, app 6",
+        "signs -, +, -",
+    ),
+    Claim(
+        "M07",
+        "Recorded: normalised EPSP variability falls with presynaptic rate, log-log slope -0.62",
+        "Malkin, fig 6b",
+        "slope -0.62",
+    ),
+    Claim(
+        "M08",
+        "Recorded: synapses with higher p change less after LTP induction",
+        "Malkin, fig 6a",
+        "negative correlation of p and change",
+    ),
+    Claim(
+        "M09",
+        "Linear model: sigma_i^(rho+2) = s^rho / H_ii; slopes of log sigma^2: 4/(rho+2) on log eta, -2/(rho+2) on log mean x^2, 2/(rho+2) on log sigma_post^2",
+        "Malkin, eq 26-29, 54",
+        "4/(rho+2), -2/(rho+2), 2/(rho+2)",
+    ),
+    Claim(
+        "M10",
+        "Network without hidden layer on MNIST: simulated slopes follow M09; the recorded slope lies nearest rho = 2",
+        "Malkin, app 5 fig 1",
+        "slopes of M09; recorded nearest rho = 2",
+    ),
+    Claim(
+        "M11",
+        "Optimised sigma correlates with the posterior sd (variational), less steeply than one to one, and nearer to it for smaller rho",
+        "Malkin, fig 7",
+        "positive slope below one",
+    ),
+    Claim(
+        "M12",
+        "The biological cost bounds the entropy term: C_VI <= C_BI for every s, rho, sigma; equal at s = sigma and as rho -> 0",
+        "Malkin, eq 41-53",
+        "C_VI <= C_BI",
+    ),
+    Claim(
+        "M13",
+        "Predictive distributions of a one-hidden-layer regression network (y = x^3 + 2x^2, noise sd 0.05): overall-cost networks resemble variational Bayes, less so for large rho",
+        "Malkin, app 4 fig 1",
+        "predictive sd as variational Bayes",
+    ),
+    Claim(
+        "X01",
+        "The PSP moments and the failure rate of every release model in Brian2, on every code generation target, equal the analytic ones",
+        "cross-check",
+        "analytic moments within standard error",
+    ),
+    Claim(
+        "X02",
+        "One synapse's p trajectory under the same update signals is the same in numpy, torch and Brian2",
+        "cross-check",
+        "same trajectory to 1e-12",
+    ),
+    Claim(
+        "X03",
+        "A trained rate network turned into a spiking network with Bernoulli release classifies as well (accuracy within one standard error of the rate network at long presentation, and as a function of presentation time), with its energy ledger",
+        "cross-check",
+        "accuracy within one standard error",
+    ),
+    Claim(
+        "X04",
+        "S03 and S04 hold in that spiking network: lesions by p against random, energy of high-p synapses",
+        "cross-check",
+        "as S03 and S04",
+    ),
+    Claim(
+        "X05",
+        "S12 in spikes: five pattern tasks, spiking perceptron with plastic release",
+        "cross-check",
+        "as S12",
+    ),
+    Claim(
+        "X06",
+        "The trained Gaussian synapses (mu, sigma) of M03 realised as binomial release (n, p, q) by each mechanism: same accuracy in spikes, and the ATP that each costs",
+        "cross-check",
+        "same accuracy",
+    ),
+    Claim(
+        "X07",
+        "STDP protocol of Sjöström et al. 2001 run on the spiking pre/post rule: predicted change of P and q at each frequency and timing against each recorded connection",
+        "cross-check",
+        "error of predicted dP and dq",
+    ),
+    Claim(
+        "X08",
+        "Variability optimised under each cost in a spiking neuron with inputs of different rates: slope against the analytic -2/(rho+2) and the recorded slope; the cost exponent rho that the recordings imply, with its confidence interval",
+        "cross-check",
+        "-2/(rho+2)",
+    ),
+    Claim(
+        "X09",
+        "Parity with other simulators: release statistics of NEST's `bernoulli_synapse` and `quantal_stp_synapse`",
+        "cross-check",
+        "same moments",
+    ),
+    Claim(
+        "X10",
+        "Information per ATP of one synapse as a function of p and n: optimum below one, and where the recorded release probabilities lie",
+        "cross-check",
+        "optimum below p = 1",
+    ),
+)
+
+CLAIMS: dict[str, Claim] = {claim.id: claim for claim in _ALL}
+"""Every claim by its id."""

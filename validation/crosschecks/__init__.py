@@ -1,0 +1,1 @@
+"""Comparisons of one rendering of a synapse with another."""
