@@ -132,10 +132,14 @@ def _plain(value: Any) -> Any:
 
 @dataclass(frozen=True)
 class ClaimFigure:
-    """A figure of the report and the sentence below it."""
+    """A figure of the report, the sentence below it, and the claim it belongs to.
+
+    Without a claim it stands with the first claim of the function that drew it.
+    """
 
     figure: Figure
     caption: str
+    claim: str = ""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,155 @@
+"""Measure the claims asked for, one function after the other, and keep everything that was found."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from validation.claims.catalogue import CLAIMS
+from validation.claims.claim import (
+    Claim,
+    ClaimFigure,
+    Context,
+    Evidence,
+    Measure,
+    Measurement,
+    Verdict,
+    combined_verdict,
+)
+from validation.claims.registry import all_measures, claims_named, missing_packages, skipped
+from validation.datastore import DataSetError, locate
+
+ProgressReport = Callable[[Measure, float, str], None]
+
+
+@dataclass(frozen=True)
+class MeasureRun:
+    """What one measuring function gave, how long it took, and the error that ended it, if one did."""
+
+    measure: Measure
+    evidence: Evidence
+    duration: float
+    error: Exception | None = None
+
+
+@dataclass(frozen=True)
+class Findings:
+    """Everything that was found about the claims asked for."""
+
+    claims: tuple[Claim, ...]
+    runs: tuple[MeasureRun, ...]
+    context: Context
+
+    def measurements(self, claim: str | None = None) -> list[Measurement]:
+        """Return the measurements of `claim`, or of all claims asked for, in the catalogue's order."""
+        wanted = [c.id for c in self.claims] if claim is None else [claim]
+        found = [m for run in self.runs for m in run.evidence.measurements if m.claim in wanted]
+        return sorted(found, key=lambda m: wanted.index(m.claim))
+
+    def figures(self, claim: str) -> list[ClaimFigure]:
+        """Return the figures that stand with `claim`."""
+        return [f for run in self.runs for f in run.evidence.figures if self._home(f.claim, run) == claim]
+
+    def remarks(self, claim: str) -> list[str]:
+        """Return the remarks of the functions whose first claim is `claim`."""
+        return [r for run in self.runs if self._home("", run) == claim for r in run.evidence.remarks]
+
+    def verdict(self, claim: str) -> Verdict:
+        return combined_verdict(self.measurements(claim))
+
+    def unmeasured(self) -> list[Claim]:
+        """Return the claims that nothing measured."""
+        return [claim for claim in self.claims if not self.measurements(claim.id)]
+
+    def failures(self) -> list[Claim]:
+        """Return the claims that were expected to hold and did not."""
+        return [
+            claim
+            for claim in self.claims
+            if claim.is_expected_to_hold and self.verdict(claim.id) is Verdict.NOT_REPRODUCED
+        ]
+
+    def errors(self) -> list[MeasureRun]:
+        """Return the runs that ended in an error."""
+        return [run for run in self.runs if run.error is not None]
+
+    def _home(self, claim: str, run: MeasureRun) -> str:
+        """Return the claim that a figure or remark stands with, among those asked for."""
+        asked = [c.id for c in self.claims]
+        if claim in asked:
+            return claim
+        return next((c for c in run.measure.claims if c in asked), "")
+
+
+def measure_claims(
+    ids: Sequence[str] | None, context: Context, *, on_progress: ProgressReport = lambda *_: None
+) -> Findings:
+    """Measure claims in every rendering they have.
+
+    A claim whose data or packages are missing appears as skipped with the reason; a function that ends in an
+    error leaves its claims inconclusive and the others untouched.
+
+    Parameters
+    ----------
+    ids
+        Claims to measure; None for all that something measures.
+    context
+        Profile, seed and device.
+    on_progress
+        Called with the measure, the fraction done in 0..1 and what is being done.
+
+    Raises
+    ------
+    ValueError
+        If an id is unknown.
+    """
+    claims = claims_named(CLAIMS if ids is None else ids)
+    asked = {claim.id for claim in claims}
+    runs = tuple(_run(measure, asked, context, on_progress) for measure in measures_of(ids))
+    return Findings(tuple(claims), runs, context)
+
+
+def measures_of(ids: Sequence[str] | None) -> list[Measure]:
+    """Return the measures that :func:`measure_claims` runs for these claims."""
+    asked = {claim.id for claim in claims_named(CLAIMS if ids is None else ids)}
+    return [measure for measure in all_measures() if asked.intersection(measure.claims)]
+
+
+def _run(measure: Measure, asked: set[str], context: Context, on_progress: ProgressReport) -> MeasureRun:
+    claims = [claim for claim in measure.claims if claim in asked]
+    on_progress(measure, 0.0, "")
+    t_start = time.perf_counter()
+    error: Exception | None = None
+    try:
+        reason = reason_to_skip(measure)
+        if reason:
+            evidence = Evidence(tuple(skipped(measure, claim, reason) for claim in claims))
+        else:
+            own_context = replace(
+                context, report_progress=lambda fraction, doing: on_progress(measure, fraction, doing)
+            )
+            evidence = measure.function(own_context)
+    except Exception as caught:  # one broken measurement must not lose the others
+        error = caught
+        evidence = Evidence(tuple(_failed(measure, claim, caught) for claim in claims))
+    on_progress(measure, 1.0, "")
+    return MeasureRun(measure, evidence, time.perf_counter() - t_start, error)
+
+
+def reason_to_skip(measure: Measure) -> str:
+    """Return why `measure` cannot run here, or an empty string."""
+    missing = missing_packages(measure)
+    if missing:
+        return f"needs {', '.join(missing)}: install it with  pip install 'brianpresyn[rate,data]'"
+    for name in measure.data_sets:
+        try:
+            locate(name)
+        except DataSetError as caught:
+            return str(caught)
+    return ""
+
+
+def _failed(measure: Measure, claim: str, error: Exception) -> Measurement:
+    reason = f"the measurement ended in an error: {type(error).__name__}: {error}"
+    return Measurement(claim, measure.rendering, "none", None, Verdict.INCONCLUSIVE, reason=reason)
