@@ -1,0 +1,274 @@
+"""The command line ``brianpresyn`` (also ``python -m validation``)."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.markup import escape
+
+EXIT_RAN = 0
+EXIT_CLAIM_FAILED = 1
+EXIT_USAGE = 2
+EXIT_INTERRUPTED = 130
+
+errors = Console(stderr=True, soft_wrap=True)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and leave with its exit code."""
+    sys.exit(exit_code_of(sys.argv[1:] if arguments is None else arguments))
+
+
+def exit_code_of(arguments: list[str]) -> int:
+    """Run the command line; print an error in one line, unless ``--debug`` is among the arguments."""
+    shows_traceback = "--debug" in arguments
+    try:
+        result = commands.main(
+            [argument for argument in arguments if argument != "--debug"],
+            prog_name="brianpresyn",
+            standalone_mode=False,
+        )
+        return result if isinstance(result, int) else EXIT_RAN
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        return EXIT_USAGE
+    except click.ClickException as error:
+        command = (
+            error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "brianpresyn"
+        )
+        _print_error(error.format_message(), f"try: {command} --help")
+        return EXIT_USAGE
+    except (KeyboardInterrupt, click.Abort):
+        _print_error("interrupted")
+        return EXIT_INTERRUPTED
+    except Exception as error:  # a user sees one line; --debug shows the rest
+        if shows_traceback:
+            raise
+        _print_error(str(error) or type(error).__name__, "brianpresyn --debug ... shows where")
+        return EXIT_USAGE
+
+
+def _print_error(message: str, hint: str = "") -> None:
+    one_line = " ".join(message.split())
+    errors.print(f"[bold red]error:[/] {escape(one_line)}" + (f"  [dim]({escape(hint)})[/]" if hint else ""))
+
+
+@click.group(
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Exit codes: 0 ran; 1 a claim that was expected to hold did not (validate --strict); 2 usage.",
+)
+@click.version_option(package_name="brianpresyn")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+def commands(debug: bool) -> None:
+    """Unreliable, plastic and metabolically costly synapses.
+
+    Check the claims of the papers, look at the costs of reliability, get the data sets.
+
+    \b
+    Examples:
+      brianpresyn validate                          every claim, in small
+      brianpresyn validate --claims M02,S18 --out r  just these two
+      brianpresyn costs --figure costs.svg          cost against reliability
+      brianpresyn data fetch mnist                  download a data set
+    """
+
+
+@commands.command()
+@click.option(
+    "--profile",
+    type=click.Choice(["quick", "full"]),
+    default="quick",
+    show_default=True,
+    help="quick: seconds to a minute for each claim, on small data; full: the papers' own size.",
+)
+@click.option("--claims", metavar="ID,ID...", help="Only these claims, for example M02,S18.  [default: all]")
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    default="report",
+    show_default=True,
+    help="Folder for report.html and claims.json; made if it does not exist.",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=2021,
+    show_default=True,
+    help="The one seed from which everything random follows.",
+)
+@click.option(
+    "--device",
+    default="cpu",
+    show_default=True,
+    help="Torch device of the rate models: cpu, cuda, mps or auto.",
+)
+@click.option("--strict", is_flag=True, help="Exit with 1 if a claim that was expected to hold did not.")
+def validate(profile: str, claims: str | None, out: Path, seed: int, device: str, strict: bool) -> int:
+    """Measure the claims of the papers and write the report.
+
+    report.html shows the claims first, then figures and numbers for each; claims.json holds the same for
+    machines. Claims whose data or packages are missing appear as skipped, with the reason.
+    """
+    from validation.claims.claim import Context
+    from validation.claims.evaluation import measure_claims
+    from validation.claims.registry import claims_named
+    from validation.report import print_summary, writable_folder, write_report
+
+    ids = None if claims is None else [claim for claim in claims.split(",") if claim.strip()]
+    if ids is not None:
+        if not ids:
+            raise click.UsageError("--claims needs at least one claim id, for example --claims M02,S18")
+        claims_named(ids)
+    folder = writable_folder(out)
+    context = Context(profile=profile, seed=seed, device=device)
+    with _progress_of_measures(ids) as on_progress:
+        findings = measure_claims(ids, context, on_progress=on_progress)
+    page, claims_file = write_report(findings, folder)
+    print_summary(findings)
+    for run in findings.errors():
+        _print_error(f"{run.measure.name}: {run.error}")
+    print(f"report: {page.resolve()}\nclaims: {claims_file.resolve()}")
+    if strict and (findings.failures() or findings.errors()):
+        failed = ", ".join(claim.id for claim in findings.failures()) or "a measurement ended in an error"
+        _print_error(f"expected to hold, but did not: {failed}")
+        return EXIT_CLAIM_FAILED
+    return EXIT_RAN
+
+
+@contextmanager
+def _progress_of_measures(ids: list[str] | None) -> Iterator[Callable]:
+    """Show one bar for all measures and yield the function that moves it."""
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    from validation.claims.evaluation import measures_of
+
+    measures = measures_of(ids)
+    columns = (SpinnerColumn(), BarColumn(), TextColumn("{task.percentage:>3.0f}%"), TimeElapsedColumn())
+    with Progress(*columns, TextColumn("{task.description}"), console=errors) as progress:
+        bar = progress.add_task("starting", total=len(measures))
+
+        def on_progress(measure, fraction: float, doing: str) -> None:
+            description = f"{', '.join(measure.claims)} ({measure.rendering}) {doing}".strip()
+            progress.update(
+                bar, completed=measures.index(measure) + fraction, description=escape(description)
+            )
+
+        yield on_progress
+
+
+@commands.command()
+@click.option(
+    "--figure",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Also draw the cost laws into this file (.svg, .png or .pdf).",
+)
+def costs(figure: Path | None) -> None:
+    """Show how the energetic cost of each mechanism falls with the PSP's standard deviation.
+
+    At fixed mean, cost ~ sd^-rho. The table sets the exponent fitted on a sweep beside the analytic one.
+    """
+    from matplotlib.figure import Figure
+    from rich.table import Table
+
+    from biophys.cost_exponents import exponent_table, plot_exponents
+
+    table = Table(title="Cost of reliability: cost ~ sd^-rho at fixed mean PSP", title_justify="left")
+    for column in ("mechanism", "what varies", "rho (analytic)", "rho (fitted)", "95 % interval"):
+        table.add_column(column)
+    for row in exponent_table():
+        low, high = row.interval
+        table.add_row(
+            row.mechanism, row.varied, f"{row.analytic:.4f}", f"{row.fitted:.4f}", f"[{low:.4f}, {high:.4f}]"
+        )
+    Console().print(table)
+    if figure is not None:
+        canvas = Figure(figsize=(7, 5), layout="constrained")
+        plot_exponents(canvas)
+        canvas.savefig(figure)
+        print(f"figure: {figure.resolve()}")
+
+
+@commands.command()
+def info() -> None:
+    """Show versions, devices, code generation targets and where data sets are looked for."""
+    import os
+    import platform
+
+    from rich.table import Table
+
+    from validation.report import installed_versions
+
+    table = Table(show_header=False, box=None)
+    table.add_row("python", f"{platform.python_version()} on {platform.platform()}")
+    for package, version in installed_versions().items():
+        table.add_row(package, version)
+    table.add_row("torch devices", _torch_devices())
+    table.add_row("C++ compiler", _compiler())
+    table.add_row("BRIANPRESYN_DATA", os.environ.get("BRIANPRESYN_DATA") or "not set")
+    Console().print(table)
+
+
+def _torch_devices() -> str:
+    try:
+        import torch
+    except ImportError:
+        return "torch is not installed:  pip install 'brianpresyn[rate]'"
+    names = ["cpu"]
+    if torch.cuda.is_available():
+        names += [f"cuda:{i} ({torch.cuda.get_device_name(i)})" for i in range(torch.cuda.device_count())]
+    if torch.backends.mps.is_available():
+        names.append("mps")
+    return ", ".join(names)
+
+
+def _compiler() -> str:
+    import shutil
+
+    found = next((path for name in ("c++", "g++", "clang++") if (path := shutil.which(name))), None)
+    return found or "none found: Brian2 then runs on numpy only"
+
+
+@commands.group(no_args_is_help=True)
+def data() -> None:
+    """Find data sets and fetch them from their public sources."""
+
+
+@data.command("status")
+def data_status() -> None:
+    """Show which data sets are there, where, and whether their content is right."""
+    from rich.table import Table
+
+    from validation.datastore import status
+
+    table = Table()
+    for column in ("data set", "there", "where, or what is wrong"):
+        table.add_column(column, overflow="fold")
+    for row in status():
+        where = row.path if row.present else row.problem
+        table.add_row(row.name, "yes" if row.present else "no", escape(str(where)))
+    Console().print(table)
+
+
+@data.command("fetch")
+@click.argument("names", nargs=-1)
+@click.option("--all", "everything", is_flag=True, help="Fetch every data set.")
+def data_fetch(names: tuple[str, ...], everything: bool) -> None:
+    """Download data sets NAMES into the cache and check their content.
+
+    brianpresyn data status  lists the names.
+    """
+    from validation.datastore import DATA_SETS, fetch
+
+    wanted = list(DATA_SETS) if everything else list(names)
+    unknown = [name for name in wanted if name not in DATA_SETS]
+    if unknown or not wanted:
+        problem = f"unknown data set {', '.join(unknown)}" if unknown else "name a data set or give --all"
+        raise click.UsageError(f"{problem}: the data sets are {', '.join(DATA_SETS)}")
+    for name in wanted:
+        print(f"{name}: {fetch(name)}")
