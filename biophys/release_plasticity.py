@@ -1,0 +1,200 @@
+"""Plastic release probability: the rule that lets important synapses become reliable.
+
+A synapse whose update is large becomes more likely to release, any other becomes less likely:
+
+    additive     p <- p +           (p_up if abs(g) >= g_lim else -p_down)
+    soft bound   p <- p + (1 - p) * (p_up if abs(g) >= g_lim else -p_down)
+
+after which p is clipped to [p_min, p_max]. Nothing happens to a synapse with p >= p_freeze. With consolidation the
+learning rate of the synaptic strength is multiplied by (1 - p), p being the value before the update.
+
+The additive form is the published equation (Schug et al. 2021, equations 4 and 7). The soft bound is the form in which
+the published experiments were run: with the published constants the additive form freezes far more synapses.
+
+References
+----------
+Schug S, Benzing F, Steger A (2021). Presynaptic stochasticity improves energy efficiency and helps alleviate the
+stability-plasticity dilemma. eLife 10:e69884, equations 4, 5 and 7. doi:10.7554/eLife.69884
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+FORMS = ("additive", "soft_bound")
+
+
+class PlasticityParameters(Protocol):
+    """What `updated_release_probability` reads: numbers, or arrays that broadcast against p.
+
+    `ReleasePlasticity` is one; a batch of networks with different parameters brings columns of an array instead.
+    `form` and `freezes` are the same for all of a batch.
+    """
+
+    @property
+    def p_min(self) -> Any: ...
+    @property
+    def p_max(self) -> Any: ...
+    @property
+    def p_up(self) -> Any: ...
+    @property
+    def p_down(self) -> Any: ...
+    @property
+    def g_lim(self) -> Any: ...
+    @property
+    def p_freeze(self) -> Any: ...
+    @property
+    def form(self) -> str: ...
+    @property
+    def freezes(self) -> bool: ...
+
+
+@dataclass(frozen=True)
+class ReleasePlasticity:
+    """Parameters of the plastic release probability.
+
+    Parameters
+    ----------
+    p_up, p_down
+        Size of one step up and one step down, 0..1. Defaults: the energy experiment.
+    g_lim
+        Updates of at least this magnitude move p up; not negative, in the unit of the update signal.
+    p_min, p_max
+        Bounds of p, 0 < p_min < p_max <= 1. p_min is also the initial value.
+    p_freeze
+        p stays for ever once it has reached this value; infinity (the default) never freezes.
+    form
+        ``"additive"`` (the published equation) or ``"soft_bound"`` (steps shrink with 1 - p: the form of the published
+        experiments).
+    consolidation
+        Whether the learning rate of the strength is multiplied by 1 - p.
+
+    Raises
+    ------
+    ValueError
+        If a parameter lies outside its range.
+
+    Examples
+    --------
+    >>> rule = ReleasePlasticity(p_up=0.07, p_down=0.07, g_lim=0.001)
+    >>> round(updated_release_probability(0.5, 0.01, rule), 3)
+    0.57
+    >>> round(updated_release_probability(0.5, 0.0, rule), 3)
+    0.43
+    """
+
+    p_up: float = 0.07
+    p_down: float = 0.07
+    g_lim: float = 0.001
+    p_min: float = 0.25
+    p_max: float = 1.0
+    p_freeze: float = math.inf
+    form: str = "additive"
+    consolidation: bool = False
+
+    def __post_init__(self) -> None:
+        if not 0 < self.p_min < self.p_max <= 1:
+            raise ValueError(f"expected 0 < p_min < p_max <= 1, got p_min={self.p_min}, p_max={self.p_max}")
+        for name in ("p_up", "p_down"):
+            value = getattr(self, name)
+            if not 0 <= value <= 1:
+                raise ValueError(f"{name} is the size of one step of p and must lie in 0..1, got {value}")
+        if not (math.isfinite(self.g_lim) and self.g_lim >= 0):
+            raise ValueError(f"g_lim must be finite and not negative, got {self.g_lim}")
+        if not self.p_freeze > self.p_min:
+            raise ValueError(
+                f"p_freeze must lie above p_min={self.p_min} (infinity never freezes), got {self.p_freeze}"
+            )
+        if self.form not in FORMS:
+            raise ValueError(f"form must be one of {', '.join(FORMS)}, got {self.form!r}")
+
+    @property
+    def freezes(self) -> bool:
+        """Whether a synapse can reach the value at which p freezes.
+
+        The soft bound approaches 1 without reaching it, so a threshold of 1 freezes nothing there.
+        """
+        return self.p_freeze < 1 or (self.p_freeze == 1 and self.form == "additive" and self.p_max == 1)
+
+    def as_scalars(self) -> dict[str, float]:
+        """Return the numeric parameters by name, ready for the namespace of a simulator.
+
+        An infinite `p_freeze` becomes 2, which no probability reaches and every code generator can write.
+        `is_soft_bound` and `is_consolidating` are 0.0 or 1.0.
+
+        Examples
+        --------
+        >>> scalars = ReleasePlasticity().as_scalars()
+        >>> scalars["p_min"], scalars["p_freeze"], scalars["is_soft_bound"]
+        (0.25, 2.0, 0.0)
+        """
+        return {
+            "p_min": self.p_min,
+            "p_max": self.p_max,
+            "p_up": self.p_up,
+            "p_down": self.p_down,
+            "g_lim": self.g_lim,
+            "p_freeze": self.p_freeze if self.freezes else 2.0,
+            "is_soft_bound": float(self.form == "soft_bound"),
+            "is_consolidating": float(self.consolidation),
+        }
+
+
+def updated_release_probability(p: Any, update: Any, rule: PlasticityParameters) -> Any:
+    """Return the release probability after one update signal.
+
+    Parameters
+    ----------
+    p
+        Release probability, 0..1: a number, a numpy array or a torch tensor of any shape.
+    update
+        The update signal g of the strength (a gradient, a perceptron update, a plasticity event), as p.
+    rule
+        The parameters; numbers, or arrays that broadcast against `p`.
+
+    Returns
+    -------
+    p
+        New array of the same kind and shape.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> rule = ReleasePlasticity(p_up=0.1, p_down=0.2, g_lim=1.0, p_freeze=0.9, form="soft_bound")
+    >>> updated_release_probability(np.array([0.5, 0.5, 0.95]), np.array([2.0, 0.0, 2.0]), rule).round(3).tolist()
+    [0.55, 0.4, 0.95]
+    """
+    change = (abs(update) >= rule.g_lim) * (rule.p_up + rule.p_down)
+    change = change - rule.p_down
+    if rule.form == "soft_bound":
+        change = change * (1 - p)
+    if rule.freezes:
+        change = change * (p < rule.p_freeze)
+    moved = p + change
+    if not hasattr(moved, "clip"):
+        return min(max(moved, rule.p_min), rule.p_max)
+    return moved.clip(rule.p_min, rule.p_max)
+
+
+def learning_rate_factor(p: Any, rule: ReleasePlasticity) -> Any:
+    """Return the factor on the learning rate of the strength: 1 - p with consolidation, otherwise 1.
+
+    Parameters
+    ----------
+    p
+        Release probability before the update, 0..1.
+    rule
+        The parameters.
+
+    References
+    ----------
+    Schug et al. (2021), equation 5. doi:10.7554/eLife.69884
+
+    Examples
+    --------
+    >>> learning_rate_factor(0.75, ReleasePlasticity(consolidation=True))
+    0.25
+    """
+    return 1 - p if rule.consolidation else 1.0
