@@ -5,16 +5,18 @@ A synapse whose update is large becomes more likely to release, any other become
     additive     p <- p +           (p_up if abs(g) >= g_lim else -p_down)
     soft bound   p <- p + (1 - p) * (p_up if abs(g) >= g_lim else -p_down)
 
-after which p is clipped to [p_min, p_max]. Nothing happens to a synapse with p >= p_freeze. With consolidation the
-learning rate of the synaptic strength is multiplied by (1 - p), p being the value before the update.
+after which p is clipped to [p_min, p_max]. Nothing happens to a synapse with p >= p_freeze. With
+consolidation the learning rate of the synaptic strength is multiplied by (1 - p), p being the value before
+the update.
 
-The additive form is the published equation (Schug et al. 2021, equations 4 and 7). The soft bound is the form in which
-the published experiments were run: with the published constants the additive form freezes far more synapses.
+The additive form is the published equation (Schug et al. 2021, equations 4 and 7). The soft bound is the
+form in which the published experiments were run: with the published constants the additive form freezes far
+more synapses.
 
 References
 ----------
-Schug S, Benzing F, Steger A (2021). Presynaptic stochasticity improves energy efficiency and helps alleviate the
-stability-plasticity dilemma. eLife 10:e69884, equations 4, 5 and 7. doi:10.7554/eLife.69884
+Schug S, Benzing F, Steger A (2021). Presynaptic stochasticity improves energy efficiency and helps
+alleviate the stability-plasticity dilemma. eLife 10:e69884, equations 4, 5 and 7. doi:10.7554/eLife.69884
 """
 
 from __future__ import annotations
@@ -29,8 +31,8 @@ FORMS = ("additive", "soft_bound")
 class PlasticityParameters(Protocol):
     """What `updated_release_probability` reads: numbers, or arrays that broadcast against p.
 
-    `ReleasePlasticity` is one; a batch of networks with different parameters brings columns of an array instead.
-    `form` and `freezes` are the same for all of a batch.
+    `ReleasePlasticity` is one; a batch of networks with different parameters brings columns of an array
+    instead. `form` and `freezes` are the same for all of a batch.
     """
 
     @property
@@ -66,8 +68,8 @@ class ReleasePlasticity:
     p_freeze
         p stays for ever once it has reached this value; infinity (the default) never freezes.
     form
-        ``"additive"`` (the published equation) or ``"soft_bound"`` (steps shrink with 1 - p: the form of the published
-        experiments).
+        ``"additive"`` (the published equation) or ``"soft_bound"`` (steps shrink with 1 - p: the form of
+        the published experiments).
     consolidation
         Whether the learning rate of the strength is multiplied by 1 - p.
 

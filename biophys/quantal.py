@@ -1,0 +1,387 @@
+"""The quantal model of release: n sites, each releasing with probability p a quantum of size q."""
+
+from __future__ import annotations
+
+import operator
+import warnings
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import quantities as pq
+from numpy.typing import ArrayLike, NDArray
+
+from biophys.units import checked_finite, first_wrong, magnitude_in, plain_numbers, psp_unit_of
+
+# A requested sd that an integer number of sites misses by more than this is worth a warning.
+_SD_TOLERANCE = 0.05
+
+
+@dataclass(frozen=True, eq=False)
+class QuantalSynapse:
+    r"""Synapse, or array of synapses, with binomial release.
+
+    A presynaptic spike releases :math:`k \sim \mathrm{Binomial}(n, p)` vesicles and the postsynaptic
+    response is :math:`k q`, so
+
+    .. math:: \mu = n p q, \qquad \sigma^2 = n p (1 - p) q^2.
+
+    Parameters
+    ----------
+    n : int or array of int
+        Number of release sites, at least 1.
+    p : float or array
+        Release probability of each site, in [0, 1].
+    q : quantities.Quantity
+        Quantal size: response to one vesicle. Potential, current, conductance or charge; negative if
+        inhibitory.
+
+    The three are broadcast to one shape, the shape of everything derived from them.
+
+    Raises
+    ------
+    TypeError
+        If `q` carries no unit, or `n` or `p` carries one.
+    ValueError
+        If `n` is not a positive integer, `p` is not in [0, 1], `q` is not finite or has the wrong
+        dimension, or the shapes do not broadcast.
+
+    References
+    ----------
+    Katz B, Miledi R (1965). Proc R Soc B 161:483-495, doi:10.1098/rspb.1965.0016.
+    Malkin J, O'Donnell C, Houghton C, Aitchison L (2023). "Signatures of Bayesian inference emerge from
+    energy efficient synapses", eq. 1.
+
+    Examples
+    --------
+    >>> import quantities as pq
+    >>> synapse = QuantalSynapse(n=5, p=0.3, q=0.2 * pq.mV)
+    >>> print(synapse.mean.round(6), synapse.variance.round(6))
+    0.3 mV 0.042 mV**2
+    >>> round(synapse.failure_probability, 5)
+    0.16807
+    """
+
+    n: Any
+    p: Any
+    q: pq.Quantity
+
+    def __post_init__(self) -> None:
+        unit = psp_unit_of(self.q, "q")
+        n = checked_n_sites(self.n)
+        p = checked_finite(self.p, "p", 0.0, 1.0, "a release probability lies between 0 and 1")
+        q = checked_finite(self.q.magnitude, "q", remedy=f"give a size such as 0.1*pq.{unit.symbol}")
+        try:
+            shape = np.broadcast_shapes(n.shape, p.shape, q.shape)
+        except ValueError:
+            raise ValueError(
+                f"n, p and q must broadcast to one shape, got {n.shape}, {p.shape}, {q.shape}"
+            ) from None
+        object.__setattr__(self, "n", _broadcast(n, shape))
+        object.__setattr__(self, "p", _broadcast(p, shape))
+        object.__setattr__(self, "q", pq.Quantity(np.broadcast_to(q, shape), self.q.dimensionality))
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the array of synapses; () for a single one."""
+        return np.shape(self.p)
+
+    @property
+    def size(self) -> int:
+        """Number of synapses."""
+        return int(np.size(self.p))
+
+    @property
+    def unit(self) -> pq.Quantity:
+        """Unit of the response: that of `q`."""
+        return self.q.units
+
+    @property
+    def mean(self) -> pq.Quantity:
+        """Mean response to a spike, n p q, failures included."""
+        return self._with_unit(self.n * self.p * self.q.magnitude)
+
+    @property
+    def variance(self) -> pq.Quantity:
+        """Variance of the response, n p (1 - p) q^2."""
+        return self.sd**2
+
+    @property
+    def sd(self) -> pq.Quantity:
+        """Standard deviation of the response."""
+        return self._with_unit(np.sqrt(self.n * self.p * (1.0 - self.p)) * np.abs(self.q.magnitude))
+
+    @property
+    def cv(self) -> Any:
+        """Coefficient of variation sd / abs(mean) = sqrt((1 - p) / (n p)); infinite at p = 0."""
+        with np.errstate(divide="ignore"):
+            return np.sqrt((1.0 - self.p) / np.multiply(self.n, self.p))
+
+    @property
+    def failure_probability(self) -> Any:
+        """Probability (1 - p)^n that a spike releases nothing."""
+        return (1.0 - self.p) ** self.n
+
+    def pmf(self, k: ArrayLike | None = None) -> NDArray[np.float64]:
+        """Return the probability that a spike releases `k` vesicles.
+
+        Parameters
+        ----------
+        k
+            Numbers of vesicles, one-dimensional or a scalar; by default 0, 1, ..., the largest n.
+
+        Returns
+        -------
+        numpy.ndarray
+            Shape: that of the synapses followed by that of `k`; 0 where `k` is negative, fractional or
+            above n.
+
+        Examples
+        --------
+        >>> import quantities as pq
+        >>> QuantalSynapse(2, 0.25, 1 * pq.mV).pmf()
+        array([0.5625, 0.375 , 0.0625])
+        """
+        from scipy.special import gammaln, xlog1py, xlogy
+
+        counts = np.arange(np.max(self.n) + 1.0) if k is None else plain_numbers(k, "k")
+        n = np.reshape(self.n, self.shape + (1,) * counts.ndim)
+        p = np.reshape(self.p, self.shape + (1,) * counts.ndim)
+        is_possible = (counts >= 0) & (counts <= n) & (counts == np.floor(counts))
+        inside = np.where(is_possible, counts, 0.0)
+        log_ways = gammaln(n + 1.0) - gammaln(inside + 1.0) - gammaln(n - inside + 1.0)
+        log_probability = log_ways + xlogy(inside, p) + xlog1py(n - inside, -p)
+        return np.where(is_possible, np.exp(log_probability), 0.0)
+
+    def release_counts(self, n_spikes: int | None = None, *, rng: np.random.Generator) -> NDArray[np.int64]:
+        """Draw the number of vesicles that each spike releases.
+
+        Parameters
+        ----------
+        n_spikes
+            Number of spikes; by default one, without an axis for it.
+        rng
+            Source of randomness.
+
+        Returns
+        -------
+        numpy.ndarray
+            Integers of shape ``(n_spikes, *shape)``, or `shape` if `n_spikes` is None.
+        """
+        spikes = () if n_spikes is None else (operator.index(n_spikes),)
+        return np.asarray(rng.binomial(self.n, self.p, size=spikes + self.shape))
+
+    def sample(self, n_spikes: int | None = None, *, rng: np.random.Generator) -> pq.Quantity:
+        """Draw the postsynaptic response to each spike.
+
+        Parameters
+        ----------
+        n_spikes
+            Number of spikes; by default one, without an axis for it.
+        rng
+            Source of randomness.
+
+        Returns
+        -------
+        quantities.Quantity
+            Responses in the unit of `q`, shape ``(n_spikes, *shape)``, or `shape` if `n_spikes` is None.
+
+        Examples
+        --------
+        >>> import numpy as np, quantities as pq
+        >>> synapse = QuantalSynapse(n=5, p=0.3, q=0.2 * pq.mV)
+        >>> synapse.sample(4, rng=np.random.default_rng(1)).shape
+        (4,)
+        """
+        return self._with_unit(self.release_counts(n_spikes, rng=rng) * self.q.magnitude)
+
+    def _with_unit(self, magnitude: NDArray[np.float64]) -> pq.Quantity:
+        return pq.Quantity(magnitude, self.q.dimensionality)
+
+
+def _broadcast(values: NDArray[Any], shape: tuple[int, ...]) -> Any:
+    """Return `values` as a read-only array of this shape, or as a plain number if the shape is ()."""
+    return np.broadcast_to(values, shape) if shape else values.item()
+
+
+def checked_n_sites(n: Any, name: str = "n") -> NDArray[np.int64]:
+    """Return `n` as integers after checking that each is a positive whole number.
+
+    Raises
+    ------
+    TypeError
+        If `n` is not numeric or carries a unit.
+    ValueError
+        If a value is not a positive integer; the message names the first.
+    """
+    values = plain_numbers(n, name)
+    wrong = ~((values >= 1) & (values == np.floor(values)) & np.isfinite(values))
+    if np.any(wrong):
+        raise ValueError(
+            f"{name} must be a positive integer, got {first_wrong(values, wrong)}: round it to 1 or more, "
+            "or let synapse_with(mean, sd, p=...) choose the whole number nearest to a mean and sd"
+        )
+    return values.astype(np.int64)
+
+
+def release_probability_for(cv: ArrayLike, n: ArrayLike) -> NDArray[np.float64]:
+    r"""Return the p that gives `n` sites this cv, :math:`p = 1 / (1 + n\,\mathrm{cv}^2)`.
+
+    Parameters
+    ----------
+    cv
+        sd / abs(mean) of the response, at least 0.
+    n
+        Number of sites, at least 1; need not be an integer.
+
+    Raises
+    ------
+    ValueError
+        If `cv` is negative or not finite, or `n` is below 1.
+
+    Examples
+    --------
+    >>> float(release_probability_for(cv=1.0, n=4))
+    0.2
+    """
+    cv = checked_finite(cv, "cv", 0.0)
+    n = checked_finite(n, "n", 1.0, remedy="a synapse has at least one release site")
+    return 1.0 / (1.0 + n * cv**2)
+
+
+def n_sites_for(cv: ArrayLike, p: ArrayLike) -> NDArray[np.float64]:
+    r"""Return the real n that gives `p` this cv, :math:`n = (1 - p) / (p\,\mathrm{cv}^2)`.
+
+    Parameters
+    ----------
+    cv
+        sd / abs(mean) of the response, above 0.
+    p
+        Release probability, in (0, 1): at p = 0 nothing is released, at p = 1 nothing varies.
+
+    Raises
+    ------
+    ValueError
+        If `cv` is not above 0, or `p` is not inside (0, 1).
+
+    Examples
+    --------
+    >>> float(n_sites_for(cv=1.0, p=0.2))
+    4.0
+    """
+    cv = checked_finite(cv, "cv", 0.0, np.inf, "a synapse with p < 1 always varies", is_open=True)
+    p = checked_finite(p, "p", 0.0, 1.0, "p = 0 never releases, p = 1 never varies", is_open=True)
+    return (1.0 - p) / (p * cv**2)
+
+
+def synapse_with(
+    mean: pq.Quantity,
+    sd: pq.Quantity,
+    *,
+    n: ArrayLike | None = None,
+    p: ArrayLike | None = None,
+    hold: Literal["p", "sd"] = "p",
+) -> QuantalSynapse:
+    """Return the synapse with this mean and standard deviation of the response.
+
+    Given `n`, the release probability realises them (as calcium would) and both are met exactly. Given `p`,
+    the number of sites realises them; it is a whole number, so that in general only two of mean, sd and p
+    can be met.
+
+    Parameters
+    ----------
+    mean
+        Mean response; not 0. The quantal size takes its sign and unit.
+    sd
+        Standard deviation, at least 0, of the same dimension.
+    n, p
+        Exactly one of them: the number of sites or the release probability to keep.
+    hold
+        Given `p`: keep ``"p"`` and come as near to `sd` as a whole number of sites allows, or keep ``"sd"``
+        and move p as little as that whole number asks for.
+
+    Returns
+    -------
+    QuantalSynapse
+        Of the shape that the arguments broadcast to.
+
+    Raises
+    ------
+    TypeError
+        If `mean` or `sd` carries no unit, or not exactly one of `n` and `p` is given.
+    ValueError
+        If no binomial synapse has these moments: the mean is 0, the sd is negative or, given `p`, 0 or
+        above that of a single site.
+
+    Warns
+    -----
+    UserWarning
+        If the nearest whole number of sites misses `sd` by more than 5 %.
+
+    Examples
+    --------
+    >>> import quantities as pq
+    >>> synapse = synapse_with(0.3 * pq.mV, 0.3 * pq.mV, n=4)
+    >>> float(round(synapse.p, 12)), float(synapse.q.magnitude.round(12))
+    (0.2, 0.375)
+    >>> int(synapse_with(0.3 * pq.mV, 0.3 * pq.mV, p=0.2).n)
+    4
+    """
+    if (n is None) == (p is None):
+        raise TypeError(f"give exactly one of n and p, the one to keep fixed, got n={n} and p={p}")
+    if hold not in ("p", "sd"):
+        raise ValueError(f"hold must be 'p' or 'sd', got {hold!r}")
+    unit = mean.units if isinstance(mean, pq.Quantity) else pq.mV
+    psp_unit_of(mean, "mean")
+    mean_value, cv = _moments(mean, sd, unit)
+    if n is not None:
+        sites = checked_n_sites(n)
+        probability = release_probability_for(cv, sites)
+    else:
+        sites, probability = _whole_sites(cv, p, hold)
+    return QuantalSynapse(sites, probability, pq.Quantity(mean_value / (sites * probability), unit))
+
+
+def _moments(
+    mean: pq.Quantity, sd: pq.Quantity, unit: pq.Quantity
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the mean in `unit` and the coefficient of variation, both checked."""
+    mean_value = checked_finite(magnitude_in(mean, unit, "mean"), "mean")
+    sd_value = checked_finite(magnitude_in(sd, unit, "sd"), "sd", 0.0, remedy="give its absolute value")
+    if np.any(mean_value == 0):
+        raise ValueError(
+            "mean must not be 0: a synapse with p > 0 and q != 0 has a mean; "
+            "build QuantalSynapse(n, p, q) itself for a silent one"
+        )
+    return mean_value, sd_value / np.abs(mean_value)
+
+
+def _whole_sites(
+    cv: NDArray[np.float64], p: ArrayLike | None, hold: str
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return the whole number of sites nearest to what `cv` and `p` ask for, and the p that goes with it."""
+    if np.any(cv == 0):
+        raise ValueError(
+            "sd = 0 at fixed p < 1 would need infinitely many sites: give n instead, which gives p = 1"
+        )
+    real_sites = n_sites_for(cv, p)
+    probability = np.broadcast_to(np.asarray(p, dtype=float), real_sites.shape)
+    if np.any(real_sites < 1 - 1e-9):
+        worst = np.unravel_index(np.argmin(real_sites), real_sites.shape)
+        highest = np.sqrt((1 - probability[worst]) / probability[worst])
+        raise ValueError(
+            f"sd / mean = {np.broadcast_to(cv, real_sites.shape)[worst]:.4g} is more than one site can have "
+            f"at p = {probability[worst]:.4g} ({highest:.4g}): lower p or sd"
+        )
+    sites = np.rint(real_sites).astype(np.int64)
+    if hold == "sd":
+        return sites, release_probability_for(cv, sites)
+    worst_error = np.max(np.abs(np.sqrt(real_sites / sites) - 1.0), initial=0.0)
+    if worst_error > _SD_TOLERANCE:
+        warnings.warn(
+            f"a whole number of sites misses sd by up to {worst_error:.0%}: "
+            "pass hold='sd' to keep mean and sd and let p move",
+            UserWarning,
+            stacklevel=3,
+        )
+    return sites, probability

@@ -1,0 +1,204 @@
+"""Units at the door: physical quantities in, plain arrays inside, units back on the way out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import quantities as pq
+from numpy.typing import NDArray
+
+
+class UnitATP(pq.unitquantity.IrreducibleUnit):
+    """Count of ATP molecules as a base dimension.
+
+    It converts to joules only through the free energy of ATP (:data:`biophys.constants.ATP_FREE_ENERGY`),
+    which depends on the cell: a fixed conversion would hide that.
+    """
+
+    # Between the built-in base units (1 to 9) and the derived ones (90): "ATP/s", not "1/s*ATP".
+    _primary_order = 10
+
+
+ATP = UnitATP("ATP_molecule", symbol="ATP")
+"""One molecule of ATP."""
+
+fC = pq.UnitQuantity("femtocoulomb", 1e-15 * pq.C, symbol="fC")
+"""Femtocoulomb, the scale of the charge that one vesicle moves through the postsynaptic membrane."""
+
+PSP_UNITS = (pq.mV, pq.pA, pq.nS, fC)
+"""One unit for each kind of postsynaptic response: potential, current, conductance, charge."""
+
+
+def magnitude_in(quantity: Any, unit: pq.UnitQuantity, name: str = "value") -> NDArray[np.float64]:
+    """Return the plain numbers of `quantity` in `unit`.
+
+    Parameters
+    ----------
+    quantity
+        Quantity of any shape whose dimension is that of `unit`.
+    unit
+        The unit to express it in.
+    name
+        What the caller calls it, for the message.
+
+    Returns
+    -------
+    numpy.ndarray
+        Float64, of the shape of `quantity`.
+
+    Raises
+    ------
+    TypeError
+        If `quantity` carries no unit of the package `quantities`.
+    ValueError
+        If its dimension is not that of `unit`.
+
+    Examples
+    --------
+    >>> import quantities as pq
+    >>> float(magnitude_in(0.25 * pq.V, pq.mV))
+    250.0
+    """
+    symbol = _symbol(unit)
+    if not isinstance(quantity, pq.Quantity):
+        raise TypeError(
+            f"{name} must carry a unit of the package quantities (for example 0.1*{symbol}), "
+            f"got {_shown(quantity)}: multiply the number by its unit"
+        )
+    try:
+        return np.asarray(quantity.rescale(unit).magnitude, dtype=float)
+    except ValueError:
+        raise ValueError(
+            f"{name} must have the dimension of {symbol}, got {_shown(quantity)}: "
+            "check the unit or the order of the arguments"
+        ) from None
+
+
+def psp_unit_of(quantity: Any, name: str = "q") -> pq.UnitQuantity:
+    """Return which of mV, pA, nS or fC measures `quantity`, the size of a postsynaptic response.
+
+    Raises
+    ------
+    TypeError
+        If `quantity` carries no unit.
+    ValueError
+        If it is not a potential, current, conductance or charge.
+
+    Examples
+    --------
+    >>> import quantities as pq
+    >>> psp_unit_of(0.2 * pq.V).symbol
+    'mV'
+    """
+    if not isinstance(quantity, pq.Quantity):
+        raise TypeError(
+            f"{name} must carry a unit (for example 0.1*pq.mV), got {_shown(quantity)}: "
+            "multiply the number by its unit"
+        )
+    dimension = quantity.dimensionality.simplified
+    for unit in PSP_UNITS:
+        if dimension == unit.dimensionality.simplified:
+            return unit
+    raise ValueError(
+        f"{name} must be a potential, current, conductance or charge (for example 0.1*pq.mV), "
+        f"got {_shown(quantity)}: check the unit or the order of the arguments"
+    )
+
+
+def checked_finite(
+    values: Any,
+    name: str,
+    low: float = -np.inf,
+    high: float = np.inf,
+    remedy: str = "",
+    *,
+    is_open: bool = False,
+) -> NDArray[np.float64]:
+    """Return `values` as floats after checking that each is finite and between `low` and `high`.
+
+    Parameters
+    ----------
+    values
+        Plain numbers of any shape.
+    name
+        What the caller calls them, for the message.
+    low, high
+        Smallest and largest allowed value.
+    remedy
+        What to do, for the message.
+    is_open
+        Whether `low` and `high` themselves are excluded.
+
+    Raises
+    ------
+    TypeError
+        If `values` carries a unit or is not numeric.
+    ValueError
+        If a value lies outside; the message names the first.
+
+    Examples
+    --------
+    >>> float(checked_finite(0.3, "p", 0, 1))
+    0.3
+    """
+    array = plain_numbers(values, name)
+    is_inside = (array > low) & (array < high) if is_open else (array >= low) & (array <= high)
+    wrong = ~(is_inside & np.isfinite(array))
+    if np.any(wrong):
+        allowed = _range_text(low, high, is_open)
+        raise ValueError(
+            f"{name} must be {allowed}, got {first_wrong(array, wrong)}" + (f": {remedy}" if remedy else "")
+        )
+    return array
+
+
+def plain_numbers(values: Any, name: str) -> NDArray[np.float64]:
+    """Return `values`, which must carry no unit, as a float array.
+
+    Raises
+    ------
+    TypeError
+        If `values` carries a unit or is not numeric.
+    """
+    if isinstance(values, pq.Quantity):
+        if values.dimensionality.simplified != pq.dimensionless.dimensionality:
+            raise TypeError(f"{name} is a plain number without unit, got {_shown(values)}")
+        values = values.simplified.magnitude
+    try:
+        return np.asarray(values, dtype=float)
+    except (TypeError, ValueError):
+        raise TypeError(f"{name} must be a number or an array of numbers, got {_shown(values)}") from None
+
+
+def _range_text(low: float, high: float, is_open: bool) -> str:
+    """Return the allowed range in words."""
+    if np.isinf(low) and np.isinf(high):
+        return "finite"
+    if np.isinf(high):
+        return f"finite and {'above' if is_open else 'at least'} {low:g}"
+    if np.isinf(low):
+        return f"finite and {'below' if is_open else 'at most'} {high:g}"
+    return f"finite and inside ({low:g}, {high:g})" if is_open else f"finite and in [{low:g}, {high:g}]"
+
+
+def first_wrong(array: NDArray[np.float64], wrong: NDArray[np.bool_]) -> str:
+    """Return the first offending value and, in an array, where it is and how many there are."""
+    value = f"{array[wrong].flat[0]:g}"
+    if array.ndim == 0:
+        return value
+    where = tuple(int(index[0]) for index in np.nonzero(wrong))
+    place = where[0] if len(where) == 1 else where
+    return f"{value} at index {place} ({int(wrong.sum())} of {array.size} values are wrong)"
+
+
+def _symbol(unit: pq.UnitQuantity) -> str:
+    """Return how a user types `unit`."""
+    text = unit.dimensionality.string
+    return f"pq.{text}" if text.isidentifier() and hasattr(pq, text) else f"({text})"
+
+
+def _shown(value: Any) -> str:
+    """Return `value` for a message, shortened where it is a long array."""
+    text = str(value)
+    return text if len(text) <= 60 else text[:57] + "..."
