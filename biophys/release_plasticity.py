@@ -165,11 +165,15 @@ def updated_release_probability(p: Any, update: Any, rule: PlasticityParameters)
     --------
     >>> import numpy as np
     >>> rule = ReleasePlasticity(p_up=0.1, p_down=0.2, g_lim=1.0, p_freeze=0.9, form="soft_bound")
-    >>> updated_release_probability(np.array([0.5, 0.5, 0.95]), np.array([2.0, 0.0, 2.0]), rule).round(3).tolist()
+    >>> p = updated_release_probability(np.array([0.5, 0.5, 0.95]), np.array([2.0, 0.0, 2.0]), rule)
+    >>> p.round(3).tolist()
     [0.55, 0.4, 0.95]
     """
-    change = (abs(update) >= rule.g_lim) * (rule.p_up + rule.p_down)
-    change = change - rule.p_down
+    span = rule.p_up + rule.p_down
+    if hasattr(p, "new_full") and isinstance(span, float):
+        # torch multiplies truth values by a Python float in single precision, whatever the precision of p.
+        span = p.new_full((), span)
+    change = (abs(update) >= rule.g_lim) * span - rule.p_down
     if rule.form == "soft_bound":
         change = change * (1 - p)
     if rule.freezes:
