@@ -18,7 +18,7 @@ from validation.claims.claim import (
     combined_verdict,
 )
 from validation.claims.registry import all_measures, claims_named, missing_packages, skipped
-from validation.datastore import DataSetError, locate
+from validation.datastore import DataSetCorrupt, DataSetMissing, locate
 
 ProgressReport = Callable[[Measure, float, str], None]
 
@@ -145,7 +145,7 @@ def reason_to_skip(measure: Measure) -> str:
     for name in measure.data_sets:
         try:
             locate(name)
-        except DataSetError as caught:
+        except (DataSetMissing, DataSetCorrupt) as caught:
             return str(caught)
     return ""
 

@@ -1,0 +1,157 @@
+"""The catalogue, the registry and the evaluation of claims."""
+
+import json
+
+import pytest
+from matplotlib.figure import Figure
+
+from validation.claims import evaluation, registry
+from validation.claims.catalogue import CLAIMS
+from validation.claims.claim import (
+    Claim,
+    ClaimFigure,
+    Context,
+    Evidence,
+    Measure,
+    Measurement,
+    Rendering,
+    Verdict,
+    combined_verdict,
+)
+
+
+def measurement(verdict=Verdict.REPRODUCED, claim="M02", **fields):
+    return Measurement(claim, Rendering.ANALYTIC, "rho", 0.5, verdict, **fields)
+
+
+def test_catalogue_holds_every_claim_once():
+    assert len(CLAIMS) == 21 + 13 + 10
+    assert list(CLAIMS) == [claim.id for claim in CLAIMS.values()]
+    assert all(claim.statement and claim.source and claim.expected for claim in CLAIMS.values())
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "expected"),
+    [
+        ([], Verdict.SKIPPED),
+        ([Verdict.SKIPPED], Verdict.SKIPPED),
+        ([Verdict.SKIPPED, Verdict.REPRODUCED], Verdict.REPRODUCED),
+        ([Verdict.INCONCLUSIVE, Verdict.REPRODUCED], Verdict.INCONCLUSIVE),
+        ([Verdict.NOT_REPRODUCED, Verdict.INCONCLUSIVE, Verdict.REPRODUCED], Verdict.NOT_REPRODUCED),
+    ],
+)
+def test_combined_verdict_is_the_worst_that_was_measured(verdicts, expected):
+    assert combined_verdict(measurement(verdict) for verdict in verdicts) is expected
+
+
+def test_supporting_measurement_leaves_the_verdict_alone():
+    main, aside = measurement(), measurement(Verdict.NOT_REPRODUCED, is_supporting=True)
+    assert combined_verdict([main, aside]) is Verdict.REPRODUCED
+
+
+def test_measurement_as_json_has_the_schema_and_only_plain_values():
+    import numpy as np
+
+    made = measurement(
+        condition={"n": np.int64(5), "target": "cython"},
+        interval=(np.float64(0.4), 0.6),
+        n=3,
+        published=float("nan"),
+    )
+    row = json.loads(json.dumps(made.as_json()))
+    assert row["condition"] == {"n": 5, "target": "cython"}
+    assert row["interval"] == [0.4, 0.6]
+    assert row["published"] is None
+    assert {
+        "claim",
+        "rendering",
+        "quantity",
+        "condition",
+        "published",
+        "measured",
+        "interval",
+        "n",
+        "verdict",
+    } <= set(row)
+    assert measurement(interval=(0.0, float("inf"))).as_json()["interval"] is None
+
+
+def test_unknown_claim_is_refused_with_the_known_ones():
+    with pytest.raises(ValueError, match=r"unknown claim Z99: the claims are S01, S02"):
+        registry.claims_named(["M02", "Z99"])
+
+
+def test_claims_are_named_in_any_case_and_come_in_catalogue_order():
+    assert [claim.id for claim in registry.claims_named(["x01", " S18"])] == ["S18", "X01"]
+
+
+@pytest.fixture
+def only_measures(monkeypatch):
+    """Replace the registered measures by the given ones."""
+
+    def replace(*measures):
+        monkeypatch.setattr(evaluation, "all_measures", lambda: measures)
+
+    return replace
+
+
+def test_error_in_one_measure_leaves_the_others(only_measures):
+    def broken(context):
+        raise ZeroDivisionError("too small")
+
+    def sound(context):
+        return Evidence((measurement(claim="S21"),))
+
+    only_measures(Measure(broken, ("M02",), Rendering.ANALYTIC), Measure(sound, ("S21",), Rendering.ANALYTIC))
+    findings = evaluation.measure_claims(None, Context())
+    assert findings.verdict("M02") is Verdict.INCONCLUSIVE
+    assert "ZeroDivisionError: too small" in findings.measurements("M02")[0].reason
+    assert findings.verdict("S21") is Verdict.REPRODUCED
+    assert [run.measure.name for run in findings.errors()] == ["broken"]
+
+
+def test_missing_package_skips_with_the_remedy(only_measures):
+    measure = Measure(
+        lambda context: pytest.fail("ran"), ("S01",), Rendering.RATE, needs=("no_such_package",)
+    )
+    only_measures(measure)
+    findings = evaluation.measure_claims(["S01"], Context())
+    assert findings.verdict("S01") is Verdict.SKIPPED
+    assert "pip install" in findings.measurements("S01")[0].reason
+
+
+def test_missing_data_set_skips_with_the_reason(only_measures, monkeypatch):
+    def locate(name):
+        raise evaluation.DataSetMissing(f"{name} is nowhere")
+
+    monkeypatch.setattr(evaluation, "locate", locate)
+    only_measures(
+        Measure(lambda context: pytest.fail("ran"), ("S18",), Rendering.RECORDED, data_sets=("ko",))
+    )
+    findings = evaluation.measure_claims(["S18"], Context())
+    assert findings.measurements("S18")[0].reason == "ko is nowhere"
+
+
+def test_only_the_claims_asked_for_are_reported(only_measures):
+    def both(context):
+        return Evidence(
+            (measurement(claim="S03"), measurement(claim="S04")),
+            (ClaimFigure(Figure(), "lesions", "S03"),),
+            ("why",),
+        )
+
+    only_measures(Measure(both, ("S03", "S04"), Rendering.RATE))
+    findings = evaluation.measure_claims(["S04"], Context())
+    assert [m.claim for m in findings.measurements()] == ["S04"]
+    assert findings.remarks("S04") == ["why"]
+
+
+def test_failures_leave_out_known_deviations(only_measures):
+    def failing(context):
+        return Evidence((measurement(Verdict.NOT_REPRODUCED),))
+
+    only_measures(Measure(failing, ("M02",), Rendering.ANALYTIC))
+    findings = evaluation.measure_claims(["M02"], Context())
+    assert [claim.id for claim in findings.failures()] == ["M02"]
+    known = Claim("M02", "s", "s", "e", known_deviation="because")
+    assert evaluation.Findings((known,), findings.runs, Context()).failures() == []

@@ -1,0 +1,137 @@
+"""The command line: what it prints, its exit codes, and errors in one line."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from validation import cli
+
+
+def run(*arguments):
+    return cli.exit_code_of([*map(str, arguments)])
+
+
+def one_line_error(capsys):
+    err = capsys.readouterr().err.strip()
+    assert "Traceback" not in err
+    lines = [line for line in err.splitlines() if line.startswith("error:")]
+    assert len(lines) == 1
+    return lines[0]
+
+
+def test_help_teaches_by_example(capsys):
+    assert run("--help") == 0
+    shown = capsys.readouterr().out
+    assert "brianpresyn validate --claims M02,S18" in shown
+    assert "Exit codes" in shown
+
+
+@pytest.mark.parametrize("command", ["validate", "data", "costs", "info"])
+def test_every_command_has_help(command, capsys):
+    assert run(command, "--help") == 0
+    assert "Usage: brianpresyn " + command in capsys.readouterr().out
+
+
+def test_unknown_claim_is_a_usage_error_before_anything_is_written(tmp_path, capsys):
+    out = tmp_path / "report"
+    assert run("validate", "--claims", "M02,Z99", "--out", out) == 2
+    assert "unknown claim Z99" in one_line_error(capsys)
+    assert not out.exists()
+
+
+def test_empty_claims_are_a_usage_error(capsys):
+    assert run("validate", "--claims", " , ") == 2
+    assert "--claims needs at least one claim id" in one_line_error(capsys)
+
+
+def test_unknown_profile_names_the_choices(capsys):
+    assert run("validate", "--profile", "huge") == 2
+    message = one_line_error(capsys)
+    assert "huge" in message and "quick" in message and "full" in message
+
+
+def test_unwritable_output_folder_is_told_before_measuring(tmp_path, capsys):
+    blocked = tmp_path / "file"
+    blocked.write_text("in the way")
+    assert run("validate", "--claims", "M02", "--out", blocked / "report") == 2
+    message = one_line_error(capsys)
+    assert str(blocked) in message and "--out" in message
+
+
+def test_validate_writes_both_files_for_just_the_claims_asked_for(tmp_path, capsys):
+    assert run("validate", "--claims", "S21", "--out", tmp_path) == 0
+    document = json.loads((tmp_path / "claims.json").read_text())
+    assert {m["claim"] for m in document["measurements"]} == {"S21"}
+    assert "<title>" in (tmp_path / "report.html").read_text()
+    assert f"report: {tmp_path / 'report.html'}" in capsys.readouterr().out
+
+
+def test_strict_fails_when_an_expected_claim_does_not_hold(tmp_path, monkeypatch):
+    from validation.claims import evaluation
+    from validation.claims.claim import Evidence, Measure, Measurement, Rendering, Verdict
+
+    def failing(context):
+        return Evidence((Measurement("S21", Rendering.ANALYTIC, "p", 0.9, Verdict.NOT_REPRODUCED),))
+
+    measures = (Measure(failing, ("S21",), Rendering.ANALYTIC),)
+    monkeypatch.setattr(evaluation, "all_measures", lambda: measures)
+    assert run("validate", "--claims", "S21", "--out", tmp_path) == 0
+    assert run("validate", "--claims", "S21", "--out", tmp_path, "--strict") == 1
+
+
+def test_interrupt_ends_in_one_line(tmp_path, monkeypatch, capsys):
+    from validation.claims import evaluation
+
+    def interrupted():
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(evaluation, "all_measures", interrupted)
+    assert run("validate", "--claims", "S21", "--out", tmp_path) == 130
+    assert "interrupted" in one_line_error(capsys)
+
+
+def test_debug_shows_the_traceback(tmp_path):
+    with pytest.raises(ValueError, match="unknown claim"):
+        run("--debug", "validate", "--claims", "Z99", "--out", tmp_path)
+
+
+def test_unknown_data_set_names_the_known_ones(capsys):
+    assert run("data", "fetch", "imagenet") == 2
+    message = one_line_error(capsys)
+    assert "imagenet" in message and "mnist" in message
+
+
+def test_data_status_lists_every_data_set(capsys):
+    assert run("data", "status") == 0
+    shown = capsys.readouterr().out
+    for name in ("mnist", "fashion_mnist", "sjostrom2001", "ko2013"):
+        assert name in shown
+
+
+def test_costs_shows_the_four_exponents_and_draws_them(tmp_path, capsys):
+    drawn = tmp_path / "costs.svg"
+    assert run("costs", "--figure", drawn) == 0
+    shown = capsys.readouterr().out
+    for exponent in ("0.5000", "0.6667", "1.3333", "2.0000"):
+        assert exponent in shown
+    assert drawn.read_text().lstrip().startswith("<?xml")
+
+
+def test_info_names_versions(capsys):
+    assert run("info") == 0
+    shown = capsys.readouterr().out
+    assert "brian2" in shown and "numpy" in shown
+
+
+def test_module_is_the_same_command_line():
+    done = subprocess.run(
+        [sys.executable, "-m", "validation", "validate", "--claims", "nope"],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "COLUMNS": "200"},
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: unknown claim NOPE")

@@ -1,0 +1,174 @@
+"""The report: what the JSON holds, what the page shows, and how files are replaced."""
+
+import html.parser
+import json
+import math
+import os
+from pathlib import Path
+
+import pytest
+from matplotlib.figure import Figure
+
+from validation.claims.catalogue import CLAIMS
+from validation.claims.claim import (
+    ClaimFigure,
+    Context,
+    Evidence,
+    Measure,
+    Measurement,
+    Rendering,
+    Verdict,
+)
+from validation.claims.evaluation import Findings, MeasureRun
+from validation.report import (
+    figure_as_data_url,
+    number_text,
+    writable_folder,
+    write_atomically,
+    write_report,
+)
+
+
+def line_figure(n_points=3):
+    figure = Figure()
+    figure.add_subplot().plot(range(n_points), marker="o")
+    return figure
+
+
+@pytest.fixture
+def findings():
+    measurements = (
+        Measurement(
+            "M02",
+            Rendering.ANALYTIC,
+            "cost exponent rho",
+            0.5003,
+            Verdict.REPRODUCED,
+            condition={"mechanism": "calcium"},
+            published=0.5,
+            interval=(0.49, 0.51),
+            n=40,
+            reason="interval holds 1/2",
+        ),
+        Measurement(
+            "M02", Rendering.SPIKING, "none", None, Verdict.SKIPPED, reason="no <compiler> & no luck"
+        ),
+        Measurement("S18", Rendering.RECORDED, "r", -0.44, Verdict.NOT_REPRODUCED, is_supporting=True),
+        Measurement("S18", Rendering.RECORDED, "r", -0.2, Verdict.NOT_REPRODUCED, n=44),
+    )
+
+    def measured(context):
+        return None
+
+    evidence = Evidence(measurements, (ClaimFigure(line_figure(), "A line <b>", "S18"),), ("A remark.",))
+    run = MeasureRun(Measure(measured, ("M02", "S18"), Rendering.ANALYTIC), evidence, 0.1)
+    return Findings((CLAIMS["S18"], CLAIMS["M02"], CLAIMS["X09"]), (run,), Context())
+
+
+class Page(html.parser.HTMLParser):
+    """Collect what a page loads and the texts of its first table's rows."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.loaded, self.ids, self.tags = [], [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        attributes = dict(attributes)
+        self.tags.append(tag)
+        self.ids += [attributes["id"]] if "id" in attributes else []
+        if tag in ("script", "link", "img", "iframe", "object"):
+            self.loaded.append(attributes.get("src") or attributes.get("href") or "")
+
+
+def test_json_holds_every_measurement_with_the_schema(findings, tmp_path):
+    _, path = write_report(findings, tmp_path)
+    document = json.loads(path.read_text())
+    first = document["measurements"][2]
+    assert first["claim"] == "M02" and first["condition"] == {"mechanism": "calcium"}
+    assert (first["published"], first["measured"], first["interval"], first["n"]) == (
+        0.5,
+        0.5003,
+        [0.49, 0.51],
+        40,
+    )
+    assert [m["verdict"] for m in document["measurements"]].count("not reproduced") == 2
+    assert document["provenance"]["versions"]["numpy"]
+    assert {claim["claim"]: claim["verdict"] for claim in document["claims"]} == {
+        "S18": "not reproduced",
+        "M02": "reproduced",
+    }
+
+
+def test_page_is_self_contained(findings, tmp_path):
+    page = Page(write_report(findings, tmp_path)[0].read_text())
+    assert page.loaded
+    assert all(source.startswith("data:image/") for source in page.loaded)
+    assert "script" not in page.tags
+
+
+def test_page_starts_with_the_claims_table_and_has_a_section_for_each(findings, tmp_path):
+    text = write_report(findings, tmp_path)[0].read_text()
+    assert text.index('id="claims"') < text.index('<section id="S18"') < text.index('<section id="M02"')
+    assert "Not measured in this profile yet: X09" in text
+    assert text.count('<section id="') == 2
+
+
+def test_page_escapes_what_it_shows(findings, tmp_path):
+    text = write_report(findings, tmp_path)[0].read_text()
+    assert "no &lt;compiler&gt; &amp; no luck" in text
+    assert "A line &lt;b&gt;" in text
+    assert "A line <b>" not in text
+
+
+def test_verdict_follows_from_main_measurements_only(findings):
+    assert findings.verdict("S18") is Verdict.NOT_REPRODUCED
+    assert findings.verdict("M02") is Verdict.REPRODUCED
+
+
+def test_large_vector_figure_becomes_pixels():
+    assert figure_as_data_url(line_figure()).startswith("data:image/svg+xml;base64,")
+    assert figure_as_data_url(line_figure(20_000)).startswith("data:image/png;base64,")
+
+
+def test_same_figure_gives_same_bytes():
+    assert figure_as_data_url(line_figure()) == figure_as_data_url(line_figure())
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, "–"),
+        (0.0, "0"),
+        (-0.44163, "−0.4416"),
+        (12, "12"),
+        (1.5e-7, "1.50 × 10^−7"),
+        (math.nan, "not finite"),
+        ("> 0", "> 0"),
+        (True, "True"),
+    ],
+)
+def test_number_text(value, text):
+    assert number_text(value) == text
+
+
+def test_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
+    target = tmp_path / "claims.json"
+    target.write_text("old")
+
+    def full_disk(descriptor):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full_disk)
+    with pytest.raises(OSError, match="No space left"):
+        write_atomically(target, "new")
+    assert target.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_folder_that_cannot_be_written_names_the_remedy(tmp_path):
+    in_the_way = tmp_path / "report"
+    in_the_way.write_text("a file")
+    with pytest.raises(OSError, match=r"cannot write into .*report .*choose another folder with --out"):
+        writable_folder(in_the_way)
+    assert writable_folder(Path(tmp_path / "a" / "b")).is_dir()

@@ -1,0 +1,135 @@
+"""The report as a browser lays it out, on a wide and a narrow screen and on paper."""
+
+import json
+import re
+import shutil
+import subprocess
+
+import pytest
+from matplotlib.figure import Figure
+
+from validation.claims.catalogue import CLAIMS
+from validation.claims.claim import (
+    ClaimFigure,
+    Context,
+    Evidence,
+    Measure,
+    Measurement,
+    Rendering,
+    Verdict,
+)
+from validation.claims.evaluation import Findings, MeasureRun
+from validation.report import write_report
+
+BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(BROWSER is None, reason="no Chromium to look at the report with"),
+]
+
+QUIET = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--hide-scrollbars",
+]
+
+# The page is laid out in a frame of the width wanted: a headless window is never narrower than 500 pixels.
+PROBE = """<!DOCTYPE html><pre id="seen"></pre>
+<iframe id="page" style="width:{width}px;height:900px;border:0" srcdoc=""></iframe>
+<script>
+const frame = document.getElementById('page');
+frame.onload = () => {{
+  const page = frame.contentDocument, view = frame.contentWindow;
+  const images = [...page.images];
+  const cells = [...page.querySelectorAll('#claims tbody td')].map(c => c.getBoundingClientRect().right);
+  document.getElementById('seen').textContent = JSON.stringify({{
+    scroll_width: page.documentElement.scrollWidth,
+    images_drawn: images.filter(i => i.complete && i.naturalWidth > 0).length,
+    images: images.length,
+    widest_image: Math.max(0, ...images.map(i => i.getBoundingClientRect().width)),
+    rightmost_cell: Math.max(...cells),
+    header_shown: view.getComputedStyle(page.querySelector('#claims thead')).display !== 'none',
+    first_row: page.querySelector('#claims tbody tr').innerText,
+    requests: view.performance.getEntriesByType('resource').filter(e => !e.name.startsWith('data:')).length,
+    targets: [...page.querySelectorAll('#claims a')].every(a => page.getElementById(a.hash.slice(1))),
+  }});
+}};
+frame.srcdoc = {page};
+</script>"""
+
+
+def run_browser(*arguments, profile):
+    command = [BROWSER, *QUIET, f"--user-data-dir={profile}", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory):
+    figure = Figure(figsize=(9, 4))
+    figure.add_subplot().plot([0, 1, 4])
+    measurements = tuple(
+        Measurement(
+            claim,
+            Rendering.ANALYTIC,
+            "a quantity with a rather long name (mV^2)",
+            0.123456,
+            Verdict.REPRODUCED,
+            condition={"mechanism": "calcium pump", "n": 10},
+            published=0.5,
+            interval=(0.1, 0.2),
+            n=44,
+            reason="the interval holds the published value, which is what the claim asks for",
+        )
+        for claim in ("S18", "M02", "M07")
+    )
+    evidence = Evidence(measurements, (ClaimFigure(figure, "A figure wider than a phone.", "M02"),))
+    run = MeasureRun(
+        Measure(lambda context: evidence, ("S18", "M02", "M07"), Rendering.ANALYTIC), evidence, 0.1
+    )
+    findings = Findings(tuple(CLAIMS[c] for c in ("S18", "M02", "M07")), (run,), Context())
+    return write_report(findings, tmp_path_factory.mktemp("report"))[0]
+
+
+def seen_at(width, report, folder):
+    """Return what a browser measures on the page at this width in pixels."""
+    # "</" would end the script element that carries the page.
+    page = json.dumps(report.read_text()).replace("</", "<\\/")
+    probe = folder / "probe.html"
+    probe.write_text(PROBE.format(width=width, page=page))
+    dom = run_browser(
+        "--virtual-time-budget=8000",
+        "--window-size=1600,1000",
+        "--dump-dom",
+        probe.as_uri(),
+        profile=folder / "p",
+    )
+    text = re.search(r'<pre id="seen">(.+?)</pre>', dom, re.DOTALL)
+    assert text, "the probe saw no page"
+    return json.loads(text.group(1).replace("&amp;", "&").replace("&lt;", "<").replace("&gt;", ">"))
+
+
+@pytest.mark.parametrize(("width", "has_header"), [(1280, True), (375, False)])
+def test_page_fits_the_screen(report, tmp_path, width, has_header):
+    seen = seen_at(width, report, tmp_path)
+    assert seen["scroll_width"] <= width
+    assert seen["rightmost_cell"] <= width
+    assert seen["widest_image"] <= width
+    assert seen["header_shown"] is has_header
+    assert seen["images_drawn"] == seen["images"] == 1
+    assert "S18" in seen["first_row"] and "reproduced" in seen["first_row"]
+    assert seen["requests"] == 0
+    assert seen["targets"]
+
+
+def test_page_prints(report, tmp_path):
+    paper = tmp_path / "report.pdf"
+    run_browser(f"--print-to-pdf={paper}", "--no-pdf-header-footer", report.as_uri(), profile=tmp_path / "p")
+    assert paper.read_bytes().startswith(b"%PDF")
+    assert paper.stat().st_size > 10_000
