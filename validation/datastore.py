@@ -1,0 +1,597 @@
+"""Where data sets live: ``BRIANPRESYN_DATA``, else the user's cache, else a download from the public source.
+
+A file counts only if the sha256 of its *uncompressed* content is the registered one: mirrors compress the same
+content differently.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import hashlib
+import os
+import time
+import uuid
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from urllib.parse import urlsplit
+
+DATA_VARIABLE = "BRIANPRESYN_DATA"
+"""Environment variable that names a folder holding ``mnist/``, ``fashion_mnist/`` and ``recorded/``."""
+
+CACHE_VARIABLE = "BRIANPRESYN_CACHE"
+"""Environment variable that replaces the operating system's cache folder."""
+
+CONNECT_TIMEOUT = 4.0
+"""Seconds to wait for a mirror to answer, so that a machine without network is told at once."""
+
+READ_TIMEOUT = 20.0
+"""Seconds to wait for the next bytes of a download."""
+
+REST_AFTER_FAILURE = 60.0
+"""Seconds during which `locate` does not ask an unreachable host again."""
+
+_CHUNK = 1 << 20
+
+Progress = Callable[[str, int, int], None]
+"""Called with the file's name, the bytes that have arrived and the bytes in all (0 where unknown)."""
+
+Downloader = Callable[[str, Path, Progress], None]
+"""Called with a URL, the file to write and what to report progress to."""
+
+
+class DataSetMissing(LookupError):
+    """A data set is neither on this machine nor could it be downloaded."""
+
+
+class DataSetCorrupt(ValueError):
+    """A file of a data set has other content than the registered one.
+
+    Parameters
+    ----------
+    file
+        The file.
+    expected, found
+        The registered sha256 of the uncompressed content, and the one found (or why it cannot be read).
+    remedy
+        What the user can do.
+    """
+
+    def __init__(self, file: Path, expected: str, found: str, remedy: str) -> None:
+        super().__init__(f"{file} has the wrong content: expected sha256 {expected}, found {found}; {remedy}")
+        self.file, self.expected, self.found, self.remedy = file, expected, found, remedy
+
+
+class _Unreachable(OSError):
+    """A host could not be connected to at all."""
+
+
+@dataclass(frozen=True)
+class DataFile:
+    """One file of a data set.
+
+    Parameters
+    ----------
+    name
+        Its name in the data set's folder; a name ending in ``.gz`` is a gzip file.
+    sha256
+        Of the uncompressed content.
+    urls
+        Where it can be downloaded, in the order to try; https only.
+    """
+
+    name: str
+    sha256: str
+    urls: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.sha256) != 64 or set(self.sha256) - set("0123456789abcdef"):
+            raise ValueError(f"sha256 must be 64 lower-case hexadecimal digits, got {self.sha256!r}")
+        insecure = [url for url in self.urls if not url.startswith("https://")]
+        if insecure:
+            raise ValueError(f"data are downloaded over https only, got {insecure[0]}")
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """A public data set and where it comes from.
+
+    Parameters
+    ----------
+    name
+        What users call it.
+    folder
+        Its folder below `BRIANPRESYN_DATA` and below the cache.
+    files
+        Its files.
+    licence, citation
+        Under which terms it is published, and what to cite.
+    """
+
+    name: str
+    folder: str
+    files: tuple[DataFile, ...]
+    licence: str
+    citation: str
+
+
+@dataclass(frozen=True)
+class DataSetStatus:
+    """Where one data set is on this machine.
+
+    Parameters
+    ----------
+    name
+        The data set.
+    present
+        Whether every file is there with the registered content.
+    path
+        The folder that holds it, if any.
+    size
+        Bytes of its files on disk.
+    problem
+        Why it is not present; empty if it is.
+    """
+
+    name: str
+    present: bool
+    path: Path | None
+    size: int
+    problem: str
+
+
+def _idx_files(hashes: Mapping[str, str], mirrors: tuple[str, ...]) -> tuple[DataFile, ...]:
+    """Return the gzip files of an MNIST-like data set, which every mirror holds under the same names."""
+    return tuple(
+        DataFile(f"{name}.gz", sha256, tuple(f"{mirror}{name}.gz" for mirror in mirrors))
+        for name, sha256 in hashes.items()
+    )
+
+
+def _recorded_file(name: str, sha256: str) -> DataFile:
+    """Return a file of the recordings that Malkin et al. publish with their code."""
+    commit = "6a0b408f10455a92acb8d649b7760bb560b3c741"
+    return DataFile(
+        name,
+        sha256,
+        (
+            f"https://raw.githubusercontent.com/JamesMalkin/EfficientBayes/{commit}/data-fig6/{name}",
+            f"https://cdn.jsdelivr.net/gh/JamesMalkin/EfficientBayes@{commit}/data-fig6/{name}",
+        ),
+    )
+
+
+_MNIST = DataSet(
+    "mnist",
+    "mnist",
+    _idx_files(
+        {
+            "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+            "train-labels-idx1-ubyte": "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+            "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+            "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+        },
+        (
+            "https://ossci-datasets.s3.amazonaws.com/mnist/",
+            "https://storage.googleapis.com/cvdf-datasets/mnist/",
+        ),
+    ),
+    "CC BY-SA 3.0",
+    "LeCun Y, Cortes C, Burges CJC. The MNIST database of handwritten digits. 1998.",
+)
+
+_FASHION_MNIST = DataSet(
+    "fashion_mnist",
+    "fashion_mnist",
+    _idx_files(
+        {
+            "train-images-idx3-ubyte": "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
+            "train-labels-idx1-ubyte": "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
+            "t10k-images-idx3-ubyte": "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
+            "t10k-labels-idx1-ubyte": "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
+        },
+        (
+            # The authors' own bucket is served over plain http only.
+            "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
+            "https://storage.googleapis.com/tensorflow/tf-keras-datasets/",
+        ),
+    ),
+    "MIT",
+    "Xiao H, Rasul K, Vollgraf R. Fashion-MNIST: a novel image dataset for benchmarking machine learning "
+    "algorithms. arXiv:1708.07747, 2017.",
+)
+
+_SJOSTROM2001 = DataSet(
+    "sjostrom2001",
+    "recorded",
+    (
+        _recorded_file(
+            "Sjostrom2001_LTP_schug.csv", "ae3da9dc8b01421e82fe4674bf6c9a9c8f5aa557783c3620e085e38a216a94b2"
+        ),
+        _recorded_file(
+            "Sjostrom2001_LTD_schug.csv", "3da733da7fe92ccf8c3532e0c73ae0d968a3c5870b8615dc7af24db5ac721483"
+        ),
+    ),
+    "CC BY 4.0",
+    "Sjöström PJ, Turrigiano GG, Nelson SB. Neuron 32:1149-1164, 2001; published with Costa RP, Froemke RC, "
+    "Sjöström PJ, van Rossum MCW. eLife 4:e09457, 2015 (doi:10.5061/dryad.p286g).",
+)
+
+_KO2013 = DataSet(
+    "ko2013",
+    "recorded",
+    (_recorded_file("ko2013", "321ffbe87ee6d0558a19837f7e5c867dfa6b797c312897924121d8107cc95277"),),
+    "CC BY 4.0",
+    "Ko H, Cossell L, Baragli C, Antolik J, Clopath C, Hofer SB, Mrsic-Flogel TD. Nature 496:96-100, 2013.",
+)
+
+DATA_SETS: Mapping[str, DataSet] = MappingProxyType(
+    {data_set.name: data_set for data_set in (_MNIST, _FASHION_MNIST, _SJOSTROM2001, _KO2013)}
+)
+"""Every registered data set by its name."""
+
+
+def data_set_named(name: str) -> DataSet:
+    """Return the registered data set with this name.
+
+    Raises
+    ------
+    ValueError
+        If there is none.
+
+    Examples
+    --------
+    >>> data_set_named("mnist").licence
+    'CC BY-SA 3.0'
+    """
+    if name not in DATA_SETS:
+        raise ValueError(f"unknown data set {name!r}: the data sets are {', '.join(DATA_SETS)}")
+    return DATA_SETS[name]
+
+
+def given_folder() -> Path | None:
+    """Return the folder that `BRIANPRESYN_DATA` names; None if the variable is unset or empty."""
+    value = os.environ.get(DATA_VARIABLE, "").strip()
+    return Path(value).expanduser() if value else None
+
+
+def cache_folder() -> Path | None:
+    """Return the folder that downloads go to; None if only pooch would know it and it is not installed."""
+    value = os.environ.get(CACHE_VARIABLE, "").strip()
+    if value:
+        return Path(value).expanduser()
+    with contextlib.suppress(ImportError):
+        import pooch
+
+        return Path(pooch.os_cache("brianpresyn"))
+    return None
+
+
+def status() -> list[DataSetStatus]:
+    """Return where every registered data set is on this machine; nothing is downloaded."""
+    return [_status(data_set) for data_set in DATA_SETS.values()]
+
+
+def _status(data_set: DataSet) -> DataSetStatus:
+    try:
+        folder = _valid_folder(data_set)
+    except DataSetCorrupt as corrupt:
+        folder = corrupt.file.parent
+        return DataSetStatus(data_set.name, False, folder, _size(data_set, folder), str(corrupt))
+    if folder is None:
+        return DataSetStatus(data_set.name, False, None, 0, "; ".join(_where_it_is_not(data_set)))
+    return DataSetStatus(data_set.name, True, folder, _size(data_set, folder), "")
+
+
+def _size(data_set: DataSet, folder: Path) -> int:
+    return sum(
+        (folder / file.name).stat().st_size for file in data_set.files if (folder / file.name).is_file()
+    )
+
+
+def locate(name: str, *, download: bool = True, downloader: Downloader | None = None) -> Path:
+    """Return the folder that holds the files of a data set, each with the registered content.
+
+    Parameters
+    ----------
+    name
+        One of `DATA_SETS`.
+    download
+        Download the data set into the cache if it is nowhere on this machine.
+    downloader
+        What downloads one file; by default pooch.
+
+    Raises
+    ------
+    ValueError
+        If no data set has this name.
+    DataSetMissing
+        If it is not on this machine and was not downloaded; the message says what to do.
+    DataSetCorrupt
+        If a file has the wrong content.
+    """
+    data_set = data_set_named(name)
+    folder = _valid_folder(data_set)
+    if folder is not None:
+        return folder
+    if not download:
+        raise DataSetMissing(_missing_message(data_set, ()))
+    return _download(data_set, downloader or _resting(download_with_pooch), _ignore_progress)
+
+
+def fetch(name: str, *, progress: Progress | None = None, downloader: Downloader | None = None) -> Path:
+    """Download a data set into the cache, unless it is on this machine already, and return its folder.
+
+    A file in the cache with the wrong content is replaced; one below `BRIANPRESYN_DATA` is the user's own and is
+    reported instead.
+
+    Parameters
+    ----------
+    name
+        One of `DATA_SETS`.
+    progress
+        Called with the file's name, the bytes that have arrived and the bytes in all (0 where unknown).
+    downloader
+        What downloads one file; by default pooch.
+
+    Raises
+    ------
+    ValueError
+        If no data set has this name.
+    DataSetMissing
+        If no mirror delivered a file, or the cache cannot be written.
+    DataSetCorrupt
+        If the mirrors, or the folder `BRIANPRESYN_DATA`, hold a file with the wrong content.
+    """
+    data_set = data_set_named(name)
+    try:
+        folder = _valid_folder(data_set)
+    except DataSetCorrupt as corrupt:
+        if _is_given(corrupt.file):
+            raise
+        folder = None
+    return folder or _download(data_set, downloader or download_with_pooch, progress or _ignore_progress)
+
+
+def _ignore_progress(name: str, n_arrived: int, n_bytes: int) -> None:
+    pass
+
+
+# Looking on this machine
+
+
+def _candidate_folders(data_set: DataSet) -> list[Path]:
+    """Return the folders in which the data set may lie, in the order to look."""
+    return [root / data_set.folder for root in (given_folder(), cache_folder()) if root is not None]
+
+
+def _valid_folder(data_set: DataSet) -> Path | None:
+    """Return the first folder that holds every file; raise DataSetCorrupt if one has the wrong content."""
+    for folder in _candidate_folders(data_set):
+        if not _absent_files(data_set, folder):
+            for file in data_set.files:
+                _verify(folder / file.name, file, _remedy(data_set, folder / file.name))
+            return folder
+    return None
+
+
+def _absent_files(data_set: DataSet, folder: Path) -> list[str]:
+    return [file.name for file in data_set.files if not (folder / file.name).is_file()]
+
+
+def _is_given(path: Path) -> bool:
+    """Return whether `path` lies below the folder that `BRIANPRESYN_DATA` names."""
+    given = given_folder()
+    return given is not None and path.is_relative_to(given)
+
+
+def _remedy(data_set: DataSet, path: Path) -> str:
+    if _is_given(path):
+        return f"replace that file, or unset {DATA_VARIABLE} to use the cache"
+    return f"run `brianpresyn data fetch {data_set.name}` to download it again"
+
+
+def _where_it_is_not(data_set: DataSet) -> Iterator[str]:
+    """Yield, for each place that was looked in, why the data set was not found there."""
+    given, cache = given_folder(), cache_folder()
+    yield f"{DATA_VARIABLE} is not set" if given is None else _absence(data_set, given)
+    if cache is None:
+        yield f"no cache: install pooch (pip install 'brianpresyn[data]') or set {CACHE_VARIABLE}"
+    else:
+        yield _absence(data_set, cache)
+
+
+def _absence(data_set: DataSet, root: Path) -> str:
+    if not root.is_dir():
+        return f"{root} does not exist"
+    folder = root / data_set.folder
+    absent = _absent_files(data_set, folder)
+    return f"{folder} lacks {', '.join(absent) if len(absent) < len(data_set.files) else 'it'}"
+
+
+def _missing_message(data_set: DataSet, failures: tuple[str, ...]) -> str:
+    reasons = "; ".join([*_where_it_is_not(data_set), *failures])
+    return (
+        f"data set {data_set.name!r} was not found ({reasons}). Run `brianpresyn data fetch {data_set.name}` "
+        f"where there is a network, or set {DATA_VARIABLE} to a folder whose subfolder {data_set.folder} holds "
+        f"{', '.join(file.name for file in data_set.files)}"
+    )
+
+
+# Checking content
+
+_VERIFIED: dict[tuple[str, int, int], str] = {}
+"""Hashes found in this process, by path, size and time of change: hashing MNIST takes a good part of a second."""
+
+
+def content_sha256(path: Path) -> str:
+    """Return the sha256 of a file's content, uncompressed if its name ends in ``.gz``.
+
+    Raises
+    ------
+    OSError, EOFError, zlib.error
+        If the file cannot be read or is not a complete gzip file.
+    """
+    digest = hashlib.sha256()
+    with gzip.open(path, "rb") if path.suffix == ".gz" else open(path, "rb") as stream:
+        while chunk := stream.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _verify(path: Path, file: DataFile, remedy: str) -> None:
+    """Raise DataSetCorrupt unless the file at `path` has the registered content."""
+    state = path.stat()
+    key = (str(path), state.st_size, state.st_mtime_ns)
+    if key not in _VERIFIED:
+        try:
+            _VERIFIED[key] = content_sha256(path)
+        except (OSError, EOFError, zlib.error) as error:
+            raise DataSetCorrupt(path, file.sha256, f"an unreadable file ({error})", remedy) from error
+    if _VERIFIED[key] != file.sha256:
+        raise DataSetCorrupt(path, file.sha256, _VERIFIED[key], remedy)
+
+
+# Downloading
+
+
+def _download(data_set: DataSet, downloader: Downloader, progress: Progress) -> Path:
+    """Download every file that the cache lacks or holds with the wrong content."""
+    cache = cache_folder()
+    if cache is None:
+        raise DataSetMissing(_missing_message(data_set, ()))
+    folder = cache / data_set.folder
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        unwritable = f"the cache cannot be written: {error}; set {CACHE_VARIABLE} to a folder that can"
+        raise DataSetMissing(_missing_message(data_set, (unwritable,))) from error
+    for file in data_set.files:
+        if not _is_valid(folder / file.name, file):
+            _download_file(data_set, file, folder, downloader, progress)
+    return folder
+
+
+def _is_valid(path: Path, file: DataFile) -> bool:
+    try:
+        _verify(path, file, "")
+    except (OSError, DataSetCorrupt):
+        return False
+    return True
+
+
+def _download_file(
+    data_set: DataSet, file: DataFile, folder: Path, downloader: Downloader, progress: Progress
+) -> None:
+    """Put the file into `folder` from the first mirror that delivers the registered content."""
+    failures: list[str] = []
+    corrupt: DataSetCorrupt | None = None
+    for url in file.urls:
+        try:
+            with _arriving(folder / file.name) as part:
+                downloader(url, part, progress)
+                _verify(part, file, f"downloaded from {url}: try again later")
+            return
+        except DataSetCorrupt as error:
+            corrupt = DataSetCorrupt(folder / file.name, error.expected, error.found, error.remedy)
+        except _Unreachable as error:
+            failures.append(str(error))
+        except OSError as error:
+            failures.append(f"{url}: {error}")
+        except ImportError as error:
+            raise DataSetMissing(_missing_message(data_set, (str(error),))) from error
+    if corrupt is not None:
+        raise corrupt
+    raise DataSetMissing(_missing_message(data_set, tuple(failures)))
+
+
+@contextlib.contextmanager
+def _arriving(path: Path) -> Iterator[Path]:
+    """Yield a file beside `path` that takes its place if the block succeeds, and is removed if not.
+
+    Each writer has its own, and a file takes another's place in one step: whoever reads `path` finds nothing or
+    the whole content, however many write.
+    """
+    # The suffix stays the last part of the name: it says whether the content is compressed.
+    part = path.with_name(f".{uuid.uuid4().hex}.{path.name}")
+    try:
+        yield part
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def download_with_pooch(url: str, path: Path, progress: Progress) -> None:
+    """Download `url` to `path`.
+
+    Raises
+    ------
+    ImportError
+        If pooch is not installed.
+    OSError
+        If the download fails.
+    """
+    try:
+        import pooch
+    except ImportError as error:
+        raise ImportError("downloading needs pooch: pip install 'brianpresyn[data]'") from error
+    import requests
+
+    bar = _PoochProgress(urlsplit(url).path.rsplit("/", 1)[-1], progress)
+    fetch_url = pooch.HTTPDownloader(
+        progressbar=bar,
+        chunk_size=_CHUNK,
+        timeout=(CONNECT_TIMEOUT, READ_TIMEOUT),
+        # A body compressed for the transfer would be unpacked on arrival, gzip files with it.
+        headers={"Accept-Encoding": "identity"},
+    )
+    try:
+        fetch_url(url, str(path), None)
+    except requests.exceptions.ConnectionError as error:
+        raise _Unreachable(f"no connection to {urlsplit(url).netloc} ({type(error).__name__})") from error
+
+
+class _PoochProgress:
+    """What pooch calls a progress bar, handing the numbers on."""
+
+    def __init__(self, name: str, progress: Progress) -> None:
+        self.name, self.progress = name, progress
+        self.total, self.n_arrived = 0, 0
+
+    def update(self, n_bytes: int) -> None:
+        # Pooch counts whole chunks, the last one too, so its sum can exceed the total.
+        self.n_arrived += n_bytes
+        self.progress(self.name, min(self.n_arrived, self.total or self.n_arrived), self.total)
+
+    def reset(self) -> None:
+        # Pooch ends a download by resetting the bar and updating it by the total.
+        self.n_arrived = 0
+
+    def close(self) -> None:
+        pass
+
+
+_UNREACHABLE_SINCE: dict[str, float] = {}
+"""When a host was last found unreachable, by its name (seconds of the monotonic clock)."""
+
+
+def _resting(downloader: Downloader) -> Downloader:
+    """Return `downloader`, but refusing at once what was unreachable a moment ago.
+
+    A report asks for several data sets; without a network it waits for each host once, not once for each.
+    """
+
+    def download(url: str, path: Path, progress: Progress) -> None:
+        host = urlsplit(url).netloc
+        if time.monotonic() - _UNREACHABLE_SINCE.get(host, -float("inf")) < REST_AFTER_FAILURE:
+            raise _Unreachable(f"no connection to {host} a moment ago")
+        try:
+            downloader(url, path, progress)
+        except _Unreachable:
+            _UNREACHABLE_SINCE[host] = time.monotonic()
+            raise
+
+    return download
