@@ -1,7 +1,7 @@
 """Where data sets live: ``BRIANPRESYN_DATA``, else the user's cache, else a download from the public source.
 
-A file counts only if the sha256 of its *uncompressed* content is the registered one: mirrors compress the same
-content differently.
+A file counts only if the sha256 of its *uncompressed* content is the registered one: mirrors compress the
+same content differently.
 """
 
 from __future__ import annotations
@@ -325,8 +325,8 @@ def locate(name: str, *, download: bool = True, downloader: Downloader | None = 
 def fetch(name: str, *, progress: Progress | None = None, downloader: Downloader | None = None) -> Path:
     """Download a data set into the cache, unless it is on this machine already, and return its folder.
 
-    A file in the cache with the wrong content is replaced; one below `BRIANPRESYN_DATA` is the user's own and is
-    reported instead.
+    A file in the cache with the wrong content is replaced; one below `BRIANPRESYN_DATA` is the user's own and
+    is reported instead.
 
     Parameters
     ----------
@@ -414,17 +414,18 @@ def _absence(data_set: DataSet, root: Path) -> str:
 
 def _missing_message(data_set: DataSet, failures: tuple[str, ...]) -> str:
     reasons = "; ".join([*_where_it_is_not(data_set), *failures])
+    files = ", ".join(file.name for file in data_set.files)
     return (
         f"data set {data_set.name!r} was not found ({reasons}). Run `brianpresyn data fetch {data_set.name}` "
-        f"where there is a network, or set {DATA_VARIABLE} to a folder whose subfolder {data_set.folder} holds "
-        f"{', '.join(file.name for file in data_set.files)}"
+        f"where there is a network, or set {DATA_VARIABLE} to a folder whose subfolder {data_set.folder} "
+        f"holds {files}"
     )
 
 
 # Checking content
 
 _VERIFIED: dict[tuple[str, int, int], str] = {}
-"""Hashes found in this process, by path, size and time of change: hashing MNIST takes a good part of a second."""
+"""Hashes found in this process, by path, size and time of change: hashing MNIST takes part of a second."""
 
 
 def content_sha256(path: Path) -> str:
@@ -512,8 +513,8 @@ def _download_file(
 def _arriving(path: Path) -> Iterator[Path]:
     """Yield a file beside `path` that takes its place if the block succeeds, and is removed if not.
 
-    Each writer has its own, and a file takes another's place in one step: whoever reads `path` finds nothing or
-    the whole content, however many write.
+    Each writer has its own, and a file takes another's place in one step: whoever reads `path` finds nothing
+    or the whole content, however many write.
     """
     # The suffix stays the last part of the name: it says whether the content is compressed.
     part = path.with_name(f".{uuid.uuid4().hex}.{path.name}")
