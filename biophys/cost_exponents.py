@@ -1,0 +1,357 @@
+"""How a cost grows with precision at fixed mean: sweeps, fitted exponents, and where the power laws end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import quantities as pq
+from numpy.typing import ArrayLike, NDArray
+
+from biophys.energy_costs import (
+    CostLaw,
+    CostMixture,
+    Varying,
+    checked_varying,
+    reliability_costs,
+    trafficking_cost,
+)
+from biophys.quantal import QuantalSynapse, checked_n_sites
+from biophys.units import checked_finite, first_wrong, plain_numbers
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+# Okabe & Ito's colours, one per mechanism, and markers for those who see no colours.
+_LINE_STYLES = {
+    "calcium pump": ("#0072B2", "o"),
+    "vesicle membrane": ("#E69F00", "s"),
+    "actin": ("#009E73", "^"),
+    "trafficking": ("#CC79A7", "D"),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class CostSweep:
+    """A cost along a line of synapses that share one mean.
+
+    Parameters
+    ----------
+    synapses
+        The synapses, in the order of the values swept.
+    sd
+        Standard deviation of the response of each.
+    cost
+        Cost of each.
+    varying
+        What was swept.
+    """
+
+    synapses: QuantalSynapse
+    sd: pq.Quantity
+    cost: pq.Quantity
+    varying: Varying
+
+
+@dataclass(frozen=True)
+class ExponentFit:
+    r"""Straight line through log cost against log sd.
+
+    Parameters
+    ----------
+    exponent
+        :math:`\rho` of cost :math:`\sim \sigma^{-\rho}`: minus the slope.
+    standard_error
+        Of the exponent, from the scatter about the line.
+    interval
+        Confidence interval of the exponent (Student's t). On a noiseless sweep the scatter is the misfit of
+        the power law, so look at `local_range` too.
+    local_range
+        Smallest and largest exponent between neighbouring points: equal where a power law holds.
+    log_scale
+        Natural logarithm of the fitted cost at sd = 1 of its unit.
+    n_points
+        Number of points.
+    """
+
+    exponent: float
+    standard_error: float
+    interval: tuple[float, float]
+    local_range: tuple[float, float]
+    log_scale: float
+    n_points: int
+
+
+@dataclass(frozen=True)
+class ExponentRow:
+    r"""One line of the table of exponents.
+
+    Parameters
+    ----------
+    mechanism, formula
+        The cost and how it is written.
+    varying, low, high
+        What was swept at fixed mean, and between which values.
+    analytic
+        The exponent :math:`\rho` that the paper gives.
+    fit
+        The exponent fitted to the sweep.
+    holds
+        Whether the law is a power law on this range: every local exponent within 1 % of the analytic one.
+    holds_while
+        What has to stay small, or whole, for the law to hold.
+    """
+
+    mechanism: str
+    formula: str
+    varying: Varying
+    low: float
+    high: float
+    analytic: float
+    fit: ExponentFit
+    holds: bool
+    holds_while: str
+
+
+def sweep_cost(
+    cost: CostLaw | CostMixture, synapse: QuantalSynapse, *, varying: Varying, values: ArrayLike
+) -> CostSweep:
+    """Return `cost` along synapses that share the mean of `synapse` but differ in n or p.
+
+    The quantal size compensates: it is what keeps the mean.
+
+    Parameters
+    ----------
+    cost
+        One cost or a mixture.
+    synapse
+        A single synapse: its mean, and its p (or n) while the other is swept.
+    varying
+        ``"n"`` or ``"p"``.
+    values
+        The numbers of sites, or the release probabilities in (0, 1), one-dimensional.
+
+    Raises
+    ------
+    ValueError
+        If `synapse` is an array or has no mean, or a value is not allowed.
+
+    Examples
+    --------
+    >>> import quantities as pq
+    >>> from biophys.energy_costs import actin_cost
+    >>> synapse = QuantalSynapse(n=1, p=0.3, q=1 * pq.mV)
+    >>> sweep = sweep_cost(actin_cost(), synapse, varying="n", values=[1, 8])
+    >>> [round(float(c), 6) for c in sweep.cost]
+    [1.0, 4.0]
+    """
+    if synapse.shape != () or float(synapse.mean) == 0:
+        raise ValueError(
+            "a sweep starts from one synapse whose mean is not 0, got shape "
+            f"{synapse.shape} and mean {synapse.mean}"
+        )
+    if checked_varying(varying) == "n":
+        n, p = checked_n_sites(values), np.asarray(synapse.p)
+    else:
+        remedy = "p = 0 has no mean and p = 1 no variance"
+        n, p = np.asarray(synapse.n), checked_finite(values, "p", 0.0, 1.0, remedy, is_open=True)
+    synapses = QuantalSynapse(n, p, synapse.mean / (n * p))
+    return CostSweep(synapses, synapses.sd, cost(synapses), varying)
+
+
+def fit_cost_exponent(
+    sd: pq.Quantity | ArrayLike, cost: pq.Quantity | ArrayLike, *, confidence: float = 0.95
+) -> ExponentFit:
+    r"""Fit cost :math:`\sim \sigma^{-\rho}` by least squares on logarithms.
+
+    Parameters
+    ----------
+    sd
+        Standard deviations of the response at one mean, one-dimensional, above 0, at least three of them.
+    cost
+        The cost at each.
+    confidence
+        Of the interval.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than three points, the lengths differ, a value is not positive and finite, or all
+        sd are equal.
+
+    Examples
+    --------
+    >>> fit = fit_cost_exponent([1.0, 2.0, 4.0], [8.0, 4.0, 2.0])
+    >>> round(fit.exponent, 9)
+    1.0
+    """
+    from scipy.special import stdtrit
+
+    x, y = np.log(_positive_line(sd, "sd")), np.log(_positive_line(cost, "cost"))
+    if x.size != y.size or x.size < 3:
+        raise ValueError(f"a fit needs at least three sd and as many costs, got {x.size} and {y.size}")
+    if np.ptp(x) == 0:
+        raise ValueError("all sd are equal: sweep n or p so that they differ")
+    checked_finite(confidence, "confidence", 0.0, 1.0, is_open=True)
+    dx, dy = x - x.mean(), y - y.mean()
+    slope = (dx @ dy) / (dx @ dx)
+    residual = dy - slope * dx
+    error = float(np.sqrt((residual @ residual) / (x.size - 2) / (dx @ dx)))
+    half = float(stdtrit(x.size - 2, 0.5 + confidence / 2)) * error
+    order = np.argsort(x)
+    steps = np.diff(x[order])
+    local = -np.diff(y[order])[steps > 0] / steps[steps > 0]
+    return ExponentFit(
+        exponent=float(-slope),
+        standard_error=error,
+        interval=(float(-slope - half), float(-slope + half)),
+        local_range=(float(local.min()), float(local.max())),
+        log_scale=float(y.mean() - slope * x.mean()),
+        n_points=x.size,
+    )
+
+
+def _positive_line(values: Any, name: str) -> NDArray[np.float64]:
+    """Return one-dimensional positive numbers; only ratios matter, so that any unit will do."""
+    array = plain_numbers(values.magnitude if isinstance(values, pq.Quantity) else values, name)
+    wrong = ~((array > 0) & np.isfinite(array))
+    if array.ndim != 1 or np.any(wrong):
+        what = f"shape {array.shape}" if array.ndim != 1 else first_wrong(array, wrong)
+        raise ValueError(f"{name} must be a line of positive finite numbers, got {what}")
+    return array
+
+
+@dataclass(frozen=True, eq=False)
+class _Case:
+    """A mechanism, how it is swept, and what its law needs."""
+
+    law: CostLaw
+    formula: str
+    values: NDArray[np.float64]
+    analytic: float
+    holds_while: str
+
+
+def _cases(cooperativity: float, n_points: int) -> list[_Case]:
+    """Return the paper's four cases and the two that show where eq. 18 holds and fails."""
+    calcium, membrane, actin, trafficking = reliability_costs(cooperativity)
+    by_p = trafficking_cost(varying="p")
+    wide = np.linspace(0.02, 0.98, n_points)
+    sites = np.unique(np.rint(np.geomspace(1, 200, n_points)))
+    vesicles = "q can be divided: r = 15-25 nm allows a factor 4.6 in q, so 4.6 in n and 2.2 in sd"
+    return [
+        _Case(
+            calcium, f"(p/(1-p))^(1/{cooperativity:g})", wide, calcium.exponent, "n is fixed; any p below 1"
+        ),
+        _Case(membrane, "n r^2", sites, membrane.exponent, vesicles),
+        _Case(actin, "n r", sites, actin.exponent, vesicles),
+        _Case(trafficking, "n p", sites, trafficking.exponent, "p is fixed; n whole"),
+        _Case(by_p, "n p", np.geomspace(1e-4, 4e-3, n_points), 2.0, "p << 1: the exponent is 2(1-p)"),
+        _Case(by_p, "n p", wide, 2.0, "p << 1: the exponent is 2(1-p)"),
+    ]
+
+
+def exponent_table(*, cooperativity: float = 4.0, n_points: int = 60) -> list[ExponentRow]:
+    r"""Return fitted against analytic exponents of the four reliability costs, and where the laws end.
+
+    Each mechanism is swept at the mean of a synapse with n = 5, p = 0.3: p from 0.02 to 0.98, or n from 1
+    to 200. The last two rows move trafficking with p (eq. 18) at small and at all p; :math:`\rho = 2` fails
+    in the last.
+
+    Parameters
+    ----------
+    cooperativity
+        Hill coefficient of release.
+    n_points
+        Points of each sweep, at least 3.
+
+    Examples
+    --------
+    >>> for row in exponent_table()[:4]:
+    ...     print(row.mechanism, row.varying, round(row.fit.exponent, 4), row.holds)
+    calcium pump p 0.5 True
+    vesicle membrane n 0.6667 True
+    actin n 1.3333 True
+    trafficking n 2.0 True
+    """
+    return [_row(case) for case in _cases(cooperativity, n_points)]
+
+
+def _row(case: _Case) -> ExponentRow:
+    """Return the line of the table for one case."""
+    sweep = _sweep(case)
+    fit = fit_cost_exponent(sweep.sd, sweep.cost)
+    farthest = max(abs(local - case.analytic) for local in fit.local_range)
+    return ExponentRow(
+        mechanism=case.law.mechanism,
+        formula=case.formula,
+        varying=case.law.varying,
+        low=float(case.values[0]),
+        high=float(case.values[-1]),
+        analytic=case.analytic,
+        fit=fit,
+        holds=farthest <= 0.01 * abs(case.analytic),
+        holds_while=case.holds_while,
+    )
+
+
+def _sweep(case: _Case) -> CostSweep:
+    start = QuantalSynapse(5, 0.3, 0.2 * pq.mV)
+    return sweep_cost(case.law, start, varying=case.law.varying, values=case.values)
+
+
+def plot_exponents(figure: Figure, *, cooperativity: float = 4.0, n_points: int = 25) -> None:
+    """Draw the four costs against the coefficient of variation, and the exponents against p.
+
+    Parameters
+    ----------
+    figure
+        An empty figure, about 9 by 4 inches.
+    cooperativity
+        Hill coefficient of release.
+    n_points
+        Points of each sweep.
+    """
+    cost_axes, exponent_axes = figure.subplots(1, 2)
+    cases = _cases(cooperativity, n_points)
+    _plot_costs(cost_axes, cases[:4])
+    _plot_local_exponents(exponent_axes, [case.law for case in cases[:4]], cases[-1].law)
+    figure.tight_layout()
+
+
+def _plot_costs(axes: Any, cases: Sequence[_Case]) -> None:
+    """Draw relative cost against sd / mean with the fitted line of each mechanism."""
+    for case in cases:
+        colour, marker = _LINE_STYLES[case.law.mechanism]
+        sweep = _sweep(case)
+        fit = fit_cost_exponent(sweep.sd, sweep.cost)
+        cv = sweep.synapses.cv
+        start = np.argmax(cv)
+        relative = (sweep.cost / sweep.cost[start]).simplified.magnitude
+        line = (cv / cv[start]) ** -fit.exponent
+        label = f"{case.law.mechanism} ({case.law.varying} varies): ρ = {fit.exponent:.3f}"
+        axes.loglog(cv, relative, marker, color=colour, markersize=4, label=label)
+        axes.loglog(cv, line, color=colour, linewidth=1)
+    axes.set_xlabel("sd / mean of the response (mean fixed)")
+    axes.set_ylabel("cost relative to its smallest value")
+    axes.set_title("cost against precision; lines: fitted power laws", fontsize=10)
+    axes.legend(fontsize=7)
+
+
+def _plot_local_exponents(axes: Any, laws: Sequence[CostLaw], trafficking_by_p: CostLaw) -> None:
+    """Draw the local exponents against the release probability."""
+    p = np.linspace(0.0, 1.0, 201)
+    for law in laws:
+        colour, _ = _LINE_STYLES[law.mechanism]
+        axes.plot(p, law.local_exponent(p), color=colour, label=f"{law.mechanism}, {law.varying} varies")
+    colour, _ = _LINE_STYLES["trafficking"]
+    axes.plot(
+        p, trafficking_by_p.local_exponent(p), "--", color=colour, label="trafficking, p varies (eq. 18)"
+    )
+    axes.set_xlabel("release probability p")
+    axes.set_ylabel("local exponent ρ = −d log cost / d log sd")
+    axes.set_title("where the power laws hold", fontsize=10)
+    axes.set_ylim(0, 2.6)
+    axes.legend(fontsize=7, loc="upper right", ncols=2)

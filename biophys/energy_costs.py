@@ -1,0 +1,434 @@
+"""What a reliable synapse costs: calcium pump, vesicle membrane, actin, trafficking, mean response."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+import numpy as np
+import quantities as pq
+from numpy.typing import ArrayLike, NDArray
+
+from biophys.quantal import QuantalSynapse
+from biophys.units import ATP, checked_finite, magnitude_in, plain_numbers
+
+Varying = Literal["n", "p"]
+"""What changes along a sweep at fixed mean: the number of sites or the release probability."""
+
+_COST_UNITS = (pq.dimensionless, ATP, ATP / pq.s)
+
+
+@dataclass(frozen=True, eq=False)
+class CostLaw:
+    r"""One energy cost as a product of powers of n, p and q.
+
+    .. math:: C = C_0 \, n^{a} \left(\frac{p}{1 - p}\right)^{b} p^{g} \left(\frac{|q|}{q_0}\right)^{d}
+
+    Moving n at fixed p, or p at fixed n, while q keeps the mean, :math:`C \sim \sigma^{-\rho}` with
+
+    .. math:: \rho_n = 2 (a - d), \qquad \rho_p = 2 b + 2 (1 - p)(g - d).
+
+    So a law of n holds at every n and p; a law of p holds at every p only where g = d.
+
+    Parameters
+    ----------
+    mechanism
+        What the energy is spent on.
+    site_exponent, odds_exponent, release_exponent, quantal_exponent
+        The powers a (of n), b (of the odds of release), g (of p) and d (of q).
+    scale
+        :math:`C_0`: dimensionless for a relative cost, ATP (per presynaptic spike) or ATP per second.
+    reference_q
+        Quantal size :math:`q_0`; it matters only where d is not 0, and must then have the dimension of q.
+    varying
+        What the reliability of this mechanism is bought with: ``"n"`` or ``"p"``.
+    source
+        Where the law comes from.
+
+    Raises
+    ------
+    TypeError
+        If `scale` or `reference_q` carries no unit.
+    ValueError
+        If a power is not finite, `scale` or `reference_q` is not positive, or `scale` is no energy cost.
+
+    Examples
+    --------
+    >>> import quantities as pq
+    >>> law = vesicle_membrane_cost()
+    >>> synapse = QuantalSynapse(n=8, p=0.5, q=1 * pq.mV)
+    >>> float(law(synapse))
+    8.0
+    >>> round(float(law.exponent), 4)
+    0.6667
+    """
+
+    mechanism: str
+    site_exponent: float = 0.0
+    odds_exponent: float = 0.0
+    release_exponent: float = 0.0
+    quantal_exponent: float = 0.0
+    scale: pq.Quantity = field(default_factory=lambda: 1.0 * pq.dimensionless)
+    reference_q: pq.Quantity = field(default_factory=lambda: 1.0 * pq.mV)
+    varying: Varying = "n"
+    source: str = ""
+
+    def __post_init__(self) -> None:
+        for power in ("site_exponent", "odds_exponent", "release_exponent", "quantal_exponent"):
+            checked_finite(getattr(self, power), power)
+        unit = cost_unit_of(self.scale, "scale")
+        checked_finite(magnitude_in(self.scale, unit, "scale"), "scale", 0.0, is_open=True)
+        size = magnitude_in(self.reference_q, getattr(self.reference_q, "units", pq.mV), "reference_q")
+        checked_finite(size, "reference_q", 0.0, is_open=True)
+        checked_varying(self.varying)
+
+    def __call__(self, synapse: QuantalSynapse) -> pq.Quantity:
+        """Return the cost of each synapse, in the unit of `scale`."""
+        cost = np.power(np.asarray(synapse.n, dtype=float), self.site_exponent)
+        if self.odds_exponent:
+            cost = cost * np.power(_odds(synapse.p), self.odds_exponent)
+        if self.release_exponent:
+            cost = cost * np.power(synapse.p, self.release_exponent)
+        if self.quantal_exponent:
+            size = np.abs(magnitude_in(synapse.q, self.reference_q.units, f"q of the {self.mechanism} cost"))
+            cost = cost * np.power(size / self.reference_q.magnitude, self.quantal_exponent)
+        return pq.Quantity(cost * self.scale.magnitude, self.scale.dimensionality)
+
+    @property
+    def exponent(self) -> float:
+        r""":math:`\rho` of the paper: along `varying`, in the limit of small p where it depends on p."""
+        return float(self.local_exponent(0.0, self.varying))
+
+    def local_exponent(self, p: ArrayLike, varying: Varying | None = None) -> NDArray[np.float64]:
+        r"""Return :math:`\rho = -\mathrm{d} \log C / \mathrm{d} \log \sigma` at fixed mean.
+
+        Parameters
+        ----------
+        p
+            Release probability at which to take it, in [0, 1); any shape.
+        varying
+            What moves: ``"n"`` or ``"p"``; by default what the law says.
+
+        Returns
+        -------
+        numpy.ndarray
+            Of the shape of `p`; negative where more reliability costs less.
+
+        Examples
+        --------
+        >>> trafficking_cost().local_exponent([0.0, 0.1, 0.5], varying="p")
+        array([2. , 1.8, 1. ])
+        """
+        p = checked_finite(p, "p", 0.0, 1.0)
+        if checked_varying(varying or self.varying) == "n":
+            return np.full(p.shape, 2.0 * (self.site_exponent - self.quantal_exponent))
+        return 2.0 * self.odds_exponent + 2.0 * (1.0 - p) * (self.release_exponent - self.quantal_exponent)
+
+    def __add__(self, other: CostLaw | CostMixture) -> CostMixture:
+        return CostMixture((self, *_laws_of(other)))
+
+    def scaled(self, factor: float | pq.Quantity) -> CostLaw:
+        """Return this law `factor` times as expensive; a rate turns a cost per spike into one per second."""
+        return replace(self, scale=self.scale * factor)
+
+
+@dataclass(frozen=True, eq=False)
+class CostMixture:
+    """Sum of several costs.
+
+    Parameters
+    ----------
+    laws
+        The costs, all of one dimension.
+
+    Raises
+    ------
+    ValueError
+        If there is none, or their dimensions differ.
+
+    Examples
+    --------
+    >>> import quantities as pq
+    >>> mixture = calcium_pump_cost() + trafficking_cost()
+    >>> synapse = QuantalSynapse(n=4, p=0.5, q=1 * pq.mV)
+    >>> float(mixture(synapse))
+    3.0
+    """
+
+    laws: tuple[CostLaw, ...]
+
+    def __post_init__(self) -> None:
+        if not self.laws:
+            raise ValueError("a mixture needs at least one cost, got none")
+        first = cost_unit_of(self.laws[0].scale)
+        for law in self.laws[1:]:
+            if cost_unit_of(law.scale) is not first:
+                raise ValueError(
+                    f"costs that are added must share a dimension, got {self.laws[0].scale} for "
+                    f"{self.laws[0].mechanism} and {law.scale} for {law.mechanism}: "
+                    "bring a cost per spike to one per second with law.scaled(rate)"
+                )
+
+    def __call__(self, synapse: QuantalSynapse) -> pq.Quantity:
+        """Return the total cost of each synapse, in the unit of the first law."""
+        total = self.laws[0](synapse)
+        for law in self.laws[1:]:
+            total = total + law(synapse)
+        return total
+
+    def shares(self, synapse: QuantalSynapse) -> dict[str, NDArray[np.float64]]:
+        """Return the share of each mechanism in the total cost, between 0 and 1."""
+        total = self(synapse)
+        shares: dict[str, NDArray[np.float64]] = {}
+        for law in self.laws:
+            share = (law(synapse) / total).simplified.magnitude
+            shares[law.mechanism] = shares.get(law.mechanism, 0.0) + share
+        return shares
+
+    def local_exponent(self, synapse: QuantalSynapse, varying: Varying) -> NDArray[np.float64]:
+        r"""Return :math:`\rho = -\mathrm{d} \log C / \mathrm{d} \log \sigma` of the sum at fixed mean.
+
+        It is the mean of the exponents of the parts, weighted by their shares.
+        """
+        total = self(synapse)
+        weighted = [
+            (law(synapse) / total).simplified.magnitude * law.local_exponent(synapse.p, varying)
+            for law in self.laws
+        ]
+        return np.sum(weighted, axis=0)
+
+    def __add__(self, other: CostLaw | CostMixture) -> CostMixture:
+        return CostMixture((*self.laws, *_laws_of(other)))
+
+    def scaled(self, factor: float | pq.Quantity) -> CostMixture:
+        """Return this mixture `factor` times as expensive; a rate turns it into a cost per second."""
+        return CostMixture(tuple(law.scaled(factor) for law in self.laws))
+
+
+def calcium_pump_cost(
+    cooperativity: float = 4.0, *, is_per_site: bool = False, scale: pq.Quantity = 1.0 * pq.dimensionless
+) -> CostLaw:
+    r"""Return the cost of pumping out the calcium that a spike lets in, :math:`(p / (1 - p))^{1/h}`.
+
+    The calcium is the one that :class:`biophys.calcium.HillRelation` asks for and each ion costs the same.
+    With cooperativity h = 4, :math:`\rho = 2 / h = 1/2` at every p.
+
+    Parameters
+    ----------
+    cooperativity
+        Hill coefficient h.
+    is_per_site
+        Whether each site has calcium of its own, which makes the cost proportional to n too; in the paper it
+        is one for the whole synapse.
+    scale
+        Cost at p = 1/2 (of one site if it is per site).
+
+    References
+    ----------
+    Malkin et al. (2023), eq. 11-13.
+    """
+    checked_finite(
+        cooperativity, "cooperativity", 0.0, remedy="it is about 4 at central synapses", is_open=True
+    )
+    return CostLaw(
+        "calcium pump",
+        site_exponent=float(is_per_site),
+        odds_exponent=1.0 / cooperativity,
+        scale=scale,
+        varying="p",
+        source="Malkin et al. (2023), eq. 12",
+    )
+
+
+def vesicle_membrane_cost(
+    *, scale: pq.Quantity = 1.0 * pq.dimensionless, reference_q: pq.Quantity = 1.0 * pq.mV
+) -> CostLaw:
+    r"""Return the cost of vesicle membrane, :math:`n r^2` with :math:`r^3 \propto q`; :math:`\rho = 2/3`.
+
+    Parameters
+    ----------
+    scale
+        Cost of one site with quantal size `reference_q`.
+    reference_q
+        Quantal size of a vesicle of the reference radius.
+
+    References
+    ----------
+    Malkin et al. (2023), eq. 14-15. Karunanithi S, Marin L, Wong K, Atwood HL (2002). J Neurosci
+    22:10267-10276 (quantal size goes with vesicle volume).
+    """
+    return CostLaw(
+        "vesicle membrane",
+        site_exponent=1.0,
+        quantal_exponent=2.0 / 3.0,
+        scale=scale,
+        reference_q=reference_q,
+        source="Malkin et al. (2023), eq. 14-15",
+    )
+
+
+def actin_cost(
+    *, scale: pq.Quantity = 1.0 * pq.dimensionless, reference_q: pq.Quantity = 1.0 * pq.mV
+) -> CostLaw:
+    r"""Return the cost of the actin that vesicles are strung on, :math:`n r`; :math:`\rho = 4/3`.
+
+    Parameters
+    ----------
+    scale
+        Cost of one site with quantal size `reference_q`.
+    reference_q
+        Quantal size of a vesicle of the reference radius.
+
+    References
+    ----------
+    Malkin et al. (2023), eq. 16.
+    """
+    return CostLaw(
+        "actin",
+        site_exponent=1.0,
+        quantal_exponent=1.0 / 3.0,
+        scale=scale,
+        reference_q=reference_q,
+        source="Malkin et al. (2023), eq. 16",
+    )
+
+
+def trafficking_cost(*, varying: Varying = "n", scale: pq.Quantity = 1.0 * pq.dimensionless) -> CostLaw:
+    r"""Return the cost of bringing up vesicles to replace those released, :math:`n p`.
+
+    Bought with n it has :math:`\rho = 2`; bought with p it has :math:`\rho = 2 (1 - p)` (eq. 18), near 2 only
+    while p is small.
+
+    Parameters
+    ----------
+    varying
+        What the reliability is bought with.
+    scale
+        Cost of one vesicle.
+
+    References
+    ----------
+    Malkin et al. (2023), eq. 17-18.
+    """
+    return CostLaw(
+        "trafficking",
+        site_exponent=1.0,
+        release_exponent=1.0,
+        scale=scale,
+        varying=varying,
+        source="Malkin et al. (2023), eq. 17-18",
+    )
+
+
+def transmitter_cost(
+    *, scale: pq.Quantity = 1.0 * pq.dimensionless, reference_q: pq.Quantity = 1.0 * pq.mV
+) -> CostLaw:
+    r"""Return the cost of refilling the released vesicles with transmitter, :math:`n p q`.
+
+    It is proportional to the mean response, so that at fixed mean it buys no reliability: :math:`\rho = 0`.
+
+    Parameters
+    ----------
+    scale
+        Cost of the transmitter of a vesicle of quantal size `reference_q`.
+    reference_q
+        Quantal size of that vesicle.
+
+    References
+    ----------
+    Attwell D, Laughlin SB (2001). J Cereb Blood Flow Metab 21:1133-1145,
+    doi:10.1097/00004647-200110000-00001.
+    """
+    return _cost_of_the_mean("transmitter", scale, reference_q)
+
+
+def ion_flux_cost(
+    *, scale: pq.Quantity = 1.0 * pq.dimensionless, reference_q: pq.Quantity = 1.0 * pq.mV
+) -> CostLaw:
+    r"""Return the cost of pumping out the ions of the postsynaptic response, :math:`n p q`; :math:`\rho = 0`.
+
+    Parameters
+    ----------
+    scale
+        Cost of the ions that a vesicle of quantal size `reference_q` lets in.
+    reference_q
+        Quantal size of that vesicle.
+
+    References
+    ----------
+    Attwell D, Laughlin SB (2001). J Cereb Blood Flow Metab 21:1133-1145,
+    doi:10.1097/00004647-200110000-00001.
+    """
+    return _cost_of_the_mean("postsynaptic ion flux", scale, reference_q)
+
+
+def reliability_costs(cooperativity: float = 4.0) -> tuple[CostLaw, ...]:
+    """Return the paper's four reliability costs, relative, in the order of its figure 1c.
+
+    Examples
+    --------
+    >>> [round(law.exponent, 3) for law in reliability_costs()]
+    [0.5, 0.667, 1.333, 2.0]
+    """
+    return calcium_pump_cost(cooperativity), vesicle_membrane_cost(), actin_cost(), trafficking_cost()
+
+
+def cost_unit_of(cost: Any, name: str = "cost") -> pq.Quantity:
+    """Return which of 1, ATP and ATP per second measures `cost`.
+
+    Raises
+    ------
+    TypeError
+        If `cost` carries no unit (a relative cost carries ``pq.dimensionless``).
+    ValueError
+        If it is not an energy cost.
+    """
+    if not isinstance(cost, pq.Quantity):
+        raise TypeError(
+            f"{name} must carry a unit (for example 1e4*ATP, or pq.dimensionless if relative), got {cost}"
+        )
+    for unit in _COST_UNITS:
+        if cost.dimensionality.simplified == unit.dimensionality.simplified:
+            return unit
+    raise ValueError(f"{name} must be relative, in ATP or in ATP/s, got {cost}: convert joules with atp_of")
+
+
+def checked_varying(varying: str) -> Varying:
+    """Return `varying` after checking that it is ``"n"`` or ``"p"``.
+
+    Raises
+    ------
+    ValueError
+        If it is neither.
+    """
+    if varying not in ("n", "p"):
+        raise ValueError(
+            f"varying must be 'n' (number of sites) or 'p' (release probability), got {varying!r}"
+        )
+    return varying  # type: ignore[return-value]
+
+
+def _cost_of_the_mean(mechanism: str, scale: pq.Quantity, reference_q: pq.Quantity) -> CostLaw:
+    """Return a cost proportional to n p q."""
+    return CostLaw(
+        mechanism,
+        site_exponent=1.0,
+        release_exponent=1.0,
+        quantal_exponent=1.0,
+        scale=scale,
+        reference_q=reference_q,
+        source="Attwell & Laughlin (2001)",
+    )
+
+
+def _odds(p: Any) -> NDArray[np.float64]:
+    """Return p / (1 - p), refusing p = 1."""
+    p = plain_numbers(p, "p")
+    if np.any(p == 1):
+        raise ValueError("the calcium cost diverges at p = 1: it needs p below 1")
+    return p / (1.0 - p)
+
+
+def _laws_of(cost: CostLaw | CostMixture) -> tuple[CostLaw, ...]:
+    """Return the single laws in `cost`."""
+    return cost.laws if isinstance(cost, CostMixture) else (cost,)
