@@ -1,0 +1,78 @@
+"""Sweeps at fixed mean recover the paper's exponents and show where they fail."""
+
+import numpy as np
+import pytest
+import quantities as pq
+from matplotlib.figure import Figure
+
+from biophys.cost_exponents import exponent_table, fit_cost_exponent, plot_exponents, sweep_cost
+from biophys.energy_costs import calcium_pump_cost, trafficking_cost
+from biophys.quantal import QuantalSynapse
+
+
+def test_the_papers_exponents_are_recovered():
+    rows = exponent_table()
+    found = {(row.mechanism, row.varying): row.fit.exponent for row in rows[:4]}
+    assert found == {
+        ("calcium pump", "p"): pytest.approx(1 / 2, abs=1e-9),
+        ("vesicle membrane", "n"): pytest.approx(2 / 3, abs=1e-9),
+        ("actin", "n"): pytest.approx(4 / 3, abs=1e-9),
+        ("trafficking", "n"): pytest.approx(2.0, abs=1e-9),
+    }
+    assert all(row.holds for row in rows[:4])
+
+
+def test_trafficking_bought_with_p_follows_eq_18():
+    small, wide = exponent_table()[4:]
+    assert small.holds and not wide.holds
+    low, high = wide.fit.local_range
+    assert low == pytest.approx(2 * (1 - 0.98), abs=0.05)
+    assert high == pytest.approx(2 * (1 - 0.02), abs=0.05)
+
+
+@pytest.mark.parametrize("cooperativity", [2.0, 3.0, 5.0])
+def test_calcium_exponent_is_two_over_the_cooperativity(cooperativity):
+    row = exponent_table(cooperativity=cooperativity)[0]
+    assert row.fit.exponent == pytest.approx(2 / cooperativity, abs=1e-9)
+
+
+def test_sweeps_keep_the_mean_and_change_the_sd():
+    start = QuantalSynapse(5, 0.3, 0.2 * pq.mV)
+    for varying, values in [("n", [1, 3, 9]), ("p", [0.1, 0.5, 0.9])]:
+        sweep = sweep_cost(trafficking_cost(), start, varying=varying, values=values)
+        np.testing.assert_allclose(sweep.synapses.mean.rescale(pq.mV).magnitude, 0.3, rtol=1e-12)
+        assert np.all(np.diff(sweep.sd.magnitude) < 0)
+
+
+def test_interval_covers_the_exponent_of_noisy_costs():
+    rng = np.random.default_rng(5)
+    sd = np.geomspace(0.1, 1.0, 12)
+    covered = 0
+    for _ in range(1000):
+        fit = fit_cost_exponent(sd * pq.mV, 3 * sd**-1.3 * np.exp(0.2 * rng.standard_normal(12)))
+        covered += fit.interval[0] <= 1.3 <= fit.interval[1]
+    assert abs(covered - 950) < 5 * np.sqrt(1000 * 0.95 * 0.05)
+
+
+def test_figure_has_labelled_axes():
+    figure = Figure((9, 4))
+    plot_exponents(figure)
+    assert [bool(axes.get_xlabel() and axes.get_ylabel()) for axes in figure.axes] == [True, True]
+
+
+def test_bad_sweeps_and_fits_are_refused():
+    start = QuantalSynapse(5, 0.3, 0.2 * pq.mV)
+    with pytest.raises(ValueError, match=r"one synapse .*shape \(2,\)"):
+        sweep_cost(calcium_pump_cost(), QuantalSynapse([1, 2], 0.3, 1 * pq.mV), varying="n", values=[1, 2])
+    with pytest.raises(ValueError, match="mean is not 0"):
+        sweep_cost(calcium_pump_cost(), QuantalSynapse(1, 0.0, 1 * pq.mV), varying="n", values=[1, 2])
+    with pytest.raises(ValueError, match=r"p must be .*inside \(0, 1\), got 1 at index 1"):
+        sweep_cost(calcium_pump_cost(), start, varying="p", values=[0.5, 1.0])
+    with pytest.raises(ValueError, match="n must be a positive integer"):
+        sweep_cost(calcium_pump_cost(), start, varying="n", values=[0.5, 1.0])
+    with pytest.raises(ValueError, match="at least three"):
+        fit_cost_exponent([1, 2], [1, 2])
+    with pytest.raises(ValueError, match="all sd are equal"):
+        fit_cost_exponent([1, 1, 1], [1, 2, 3])
+    with pytest.raises(ValueError, match="cost must be a line of positive finite numbers, got 0"):
+        fit_cost_exponent([1, 2, 3], [1, 0, 3])
