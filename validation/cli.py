@@ -168,7 +168,14 @@ def _progress_of_measures(ids: list[str] | None) -> Iterator[Callable]:
     type=click.Path(dir_okay=False, path_type=Path),
     help="Also draw the cost laws into this file (.svg, .png or .pdf).",
 )
-def costs(figure: Path | None) -> None:
+@click.option(
+    "--cooperativity",
+    type=float,
+    default=4.0,
+    show_default=True,
+    help="Hill coefficient of calcium-driven release.",
+)
+def costs(figure: Path | None, cooperativity: float) -> None:
     """Show how the energetic cost of each mechanism falls with the PSP's standard deviation.
 
     At fixed mean, cost ~ sd^-rho. The table sets the exponent fitted on a sweep beside the analytic one.
@@ -179,17 +186,31 @@ def costs(figure: Path | None) -> None:
     from biophys.cost_exponents import exponent_table, plot_exponents
 
     table = Table(title="Cost of reliability: cost ~ sd^-rho at fixed mean PSP", title_justify="left")
-    for column in ("mechanism", "what varies", "rho (analytic)", "rho (fitted)", "95 % interval"):
+    for column in (
+        "mechanism",
+        "cost",
+        "swept",
+        "rho (analytic)",
+        "rho (fitted) [95 %]",
+        "a power law",
+        "while",
+    ):
         table.add_column(column)
-    for row in exponent_table():
-        low, high = row.interval
+    for row in exponent_table(cooperativity=cooperativity):
+        low, high = row.fit.interval
         table.add_row(
-            row.mechanism, row.varied, f"{row.analytic:.4f}", f"{row.fitted:.4f}", f"[{low:.4f}, {high:.4f}]"
+            row.mechanism,
+            row.formula,
+            f"{row.varying} = {row.low:g} ... {row.high:g}",
+            f"{row.analytic:.4f}",
+            f"{row.fit.exponent:.4f} [{low:.4f}, {high:.4f}]",
+            "yes" if row.holds else "no",
+            row.holds_while,
         )
     Console().print(table)
     if figure is not None:
         canvas = Figure(figsize=(7, 5), layout="constrained")
-        plot_exponents(canvas)
+        plot_exponents(canvas, cooperativity=cooperativity)
         canvas.savefig(figure)
         print(f"figure: {figure.resolve()}")
 
