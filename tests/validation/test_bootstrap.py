@@ -1,0 +1,126 @@
+"""Bootstrap of weighted statistics: coverage, clusters, and agreement with scipy."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from validation.association import pearson
+from validation.bootstrap import BootstrapEstimate, bootstrap
+
+
+def mean_of(values):
+    return lambda weights: weights @ values / weights.sum(axis=1)
+
+
+def test_the_value_is_the_statistic_of_the_sample():
+    values = np.array([1.0, 4.0, 7.0, 2.0])
+    assert bootstrap(mean_of(values), 4, rng=np.random.default_rng(1)).value == 3.5
+
+
+def test_the_standard_error_of_a_mean_is_that_of_the_formula():
+    values = np.random.default_rng(1).exponential(size=200)
+    estimate = bootstrap(mean_of(values), 200, rng=np.random.default_rng(2), n_resamples=20_000)
+    # The bootstrap divides by n, and its own error is 1/sqrt(2 m).
+    assert estimate.standard_error == pytest.approx(values.std() / np.sqrt(200), rel=5 / np.sqrt(2 * 20_000))
+
+
+def test_the_interval_equals_scipys_bca_interval_within_resampling_error():
+    rng = np.random.default_rng(3)
+    x = rng.normal(size=60)
+    y = 0.5 * x + rng.normal(size=60)
+    ours = bootstrap(lambda w: pearson(x, y, w), 60, rng=np.random.default_rng(4), n_resamples=20_000)
+    theirs = stats.bootstrap(
+        (x, y),
+        lambda a, b: stats.pearsonr(a, b).statistic,
+        paired=True,
+        vectorized=False,
+        n_resamples=3_000,
+        rng=np.random.default_rng(5),
+        method="BCa",
+    ).confidence_interval
+    # sqrt(0.025 * 0.975 / 3000) / phi(1.96): the error of a 2.5 % quantile, in standard deviations.
+    tolerance = 5 * 0.049 * ours.standard_error
+    assert ours.interval() == pytest.approx((theirs.low, theirs.high), abs=tolerance)
+
+
+def test_the_interval_covers_a_skewed_mean_about_as_often_as_it_says():
+    rng = np.random.default_rng(6)
+    n_samples, n_covered = 400, 0
+    for _ in range(n_samples):
+        values = rng.exponential(size=40)
+        low, high = bootstrap(mean_of(values), 40, rng=rng, n_resamples=800).interval(0.8)
+        n_covered += low <= 1.0 <= high
+    # BCa on 40 exponential values covers a little less than it says: a simulation gives 0.78.
+    assert stats.binomtest(n_covered, n_samples, 0.78).pvalue > 1e-4
+
+
+def test_clusters_of_repeated_rows_give_the_interval_of_the_rows_themselves():
+    values = np.random.default_rng(7).normal(size=50)
+    rows = bootstrap(mean_of(values), 50, rng=np.random.default_rng(8))
+    thrice = bootstrap(
+        mean_of(np.repeat(values, 3)), 150, clusters=np.repeat(np.arange(50), 3), rng=np.random.default_rng(8)
+    )
+    assert thrice.n_units == 50
+    assert thrice.value == pytest.approx(rows.value)
+    assert thrice.interval() == pytest.approx(rows.interval())
+
+
+def test_without_clusters_repeated_rows_pretend_to_be_more_certain():
+    values = np.repeat(np.random.default_rng(7).normal(size=50), 3)
+    rng = np.random.default_rng(8)
+    ratio = (
+        bootstrap(mean_of(values), 150, rng=rng).standard_error
+        / bootstrap(mean_of(values), 150, clusters=np.repeat(np.arange(50), 3), rng=rng).standard_error
+    )
+    assert ratio == pytest.approx(1 / np.sqrt(3), rel=0.08)
+
+
+def test_names_of_clusters_may_be_words():
+    estimate = bootstrap(
+        mean_of(np.arange(4.0)), 4, clusters=["a", "b", "a", "c"], rng=np.random.default_rng(1)
+    )
+    assert estimate.n_units == 3
+    # Without cluster a: (1 + 3) / 2, without b: (0 + 2 + 3) / 3, without c: (0 + 1 + 2) / 3.
+    assert estimate.jackknifed == pytest.approx([2, 5 / 3, 1])
+
+
+def test_the_same_generator_gives_the_same_resamples():
+    values = np.arange(10.0)
+    first, second = (bootstrap(mean_of(values), 10, rng=np.random.default_rng(9)) for _ in range(2))
+    assert np.array_equal(first.resampled, second.resampled)
+
+
+def test_an_estimate_without_spread_has_an_interval_of_no_width():
+    assert BootstrapEstimate(2.0, np.full(100, 2.0), np.full(5, 2.0)).interval() == (2.0, 2.0)
+
+
+def test_resamples_without_a_value_are_left_out():
+    x = np.array([0.0, 0.0, 0.0, 1.0, 1.0])
+    estimate = bootstrap(lambda w: pearson(x, x, w), 5, rng=np.random.default_rng(1))
+    assert 0 < len(estimate.resampled) < 4000
+    assert estimate.interval() == pytest.approx((1.0, 1.0))
+
+
+@pytest.mark.parametrize(
+    ("n", "clusters", "message"),
+    [
+        (2, None, "at least three units to draw, got 2"),
+        (0, None, "at least three units to draw, got 0"),
+        (4, [0, 0, 1, 1], "at least three units to draw, got 2"),
+        (4, [0, 1, 2], r"clusters must have shape \(4,\)"),
+    ],
+)
+def test_too_few_units_are_refused(n, clusters, message):
+    with pytest.raises(ValueError, match=message):
+        bootstrap(lambda w: w.sum(axis=1), n, clusters=clusters, rng=np.random.default_rng(1))
+
+
+def test_a_statistic_that_is_rarely_finite_is_refused():
+    with pytest.raises(ValueError, match="finite for only 0 of 4000"):
+        bootstrap(lambda w: np.full(len(w), np.nan), 5, rng=np.random.default_rng(1))
+
+
+@pytest.mark.parametrize("level", [0.0, 1.0, 95, -0.5])
+def test_a_level_that_is_no_probability_is_refused(level):
+    with pytest.raises(ValueError, match=r"level must be in \(0, 1\)"):
+        bootstrap(mean_of(np.arange(5.0)), 5, rng=np.random.default_rng(1)).interval(level)
