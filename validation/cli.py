@@ -108,8 +108,21 @@ def commands(debug: bool) -> None:
     show_default=True,
     help="Torch device of the rate models: cpu, cuda, mps or auto.",
 )
+@click.option(
+    "--results",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder of finished full-size experiments; those found there are not run again.",
+)
 @click.option("--strict", is_flag=True, help="Exit with 1 if a claim that was expected to hold did not.")
-def validate(profile: str, claims: str | None, out: Path, seed: int, device: str, strict: bool) -> int:
+def validate(
+    profile: str,
+    claims: str | None,
+    out: Path,
+    seed: int,
+    device: str,
+    results: Path | None,
+    strict: bool,
+) -> int:
     """Measure the claims of the papers and write the report.
 
     report.html shows the claims first, then figures and numbers for each; claims.json holds the same for
@@ -126,7 +139,7 @@ def validate(profile: str, claims: str | None, out: Path, seed: int, device: str
             raise click.UsageError("--claims needs at least one claim id, for example --claims M02,S18")
         claims_named(ids)
     folder = writable_folder(out)
-    context = Context(profile=profile, seed=seed, device=device)
+    context = Context(profile=profile, seed=seed, device=device, results=results)
     with _progress_of_measures(ids) as on_progress:
         findings = measure_claims(ids, context, on_progress=on_progress)
     page, claims_file = write_report(findings, folder)
@@ -209,10 +222,70 @@ def costs(figure: Path | None, cooperativity: float) -> None:
         )
     Console().print(table)
     if figure is not None:
-        canvas = Figure(figsize=(7, 5), layout="constrained")
+        canvas = Figure(figsize=(12, 5))
         plot_exponents(canvas, cooperativity=cooperativity)
         canvas.savefig(figure)
         print(f"figure: {figure.resolve()}")
+
+
+@commands.command()
+@click.argument("name", metavar="EXPERIMENT")
+@click.option(
+    "--profile",
+    type=click.Choice(["quick", "full"]),
+    default="quick",
+    show_default=True,
+    help="quick: the experiment in seconds; full: the paper's size.",
+)
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Change a setting, for example --set seeds=1,2,3 (may be repeated).",
+)
+@click.option("--device", default="auto", show_default=True, help="Torch device: cpu, cuda, mps or auto.")
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    default="results",
+    show_default=True,
+    help="Folder for the result (netCDF) and its figures.",
+)
+def ann(name: str, profile: str, settings: tuple[str, ...], device: str, out: Path) -> None:
+    """Run a rate-network experiment and draw the paper's panels.
+
+    \b
+    Schug et al. 2021:   energy, lifelong, perceptron
+    Malkin et al. 2023:  reliability, signatures, posterior, predictive
+    """
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    from validation.archive import archived_run
+    from validation.experiments import configuration, draw_figures, run_experiment
+    from validation.report import writable_folder
+
+    wrong = [setting for setting in settings if "=" not in setting]
+    if wrong:
+        raise click.UsageError(f"--set needs NAME=VALUE, got {wrong[0]!r}")
+    config = configuration(name, profile, dict(setting.split("=", 1) for setting in settings))
+    folder = writable_folder(out)
+    columns = (
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f}%"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, TextColumn("{task.description}"), console=errors) as progress:
+        bar = progress.add_task(name, total=1.0)
+
+        def on_progress(fraction: float, doing: str = "") -> None:
+            progress.update(bar, completed=fraction, description=escape(doing or name))
+
+        path = run_experiment(name, config, folder, device=device, on_progress=on_progress)
+    print(f"result: {path.resolve()}")
+    for drawn in draw_figures(name, archived_run(path), folder):
+        print(f"figure: {drawn.resolve()}")
 
 
 @commands.command()

@@ -6,6 +6,7 @@ import enum
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from matplotlib.figure import Figure
@@ -163,6 +164,8 @@ class Context:
         The one seed from which the function makes its generators.
     device
         Torch device of the rate models.
+    results
+        Folder of finished full-size experiments (`validation.archive`); those found there are not run again.
     report_progress
         Call with (fraction done in 0..1, what is being done).
     """
@@ -170,6 +173,7 @@ class Context:
     profile: str = "quick"
     seed: int = 2021
     device: str = "cpu"
+    results: Path | None = None
     report_progress: Callable[[float, str], None] = lambda fraction, doing: None
 
     @property

@@ -1,0 +1,174 @@
+"""The rate-network experiments by name: their configurations, running them, and keeping what they found.
+
+An experiment is a module of `rate_models.experiments` with
+
+- `Config`, a frozen dataclass whose defaults are the paper's values, and `QUICK`, the same in seconds;
+- `run(config, *, execution, on_progress) -> xarray.Dataset`;
+- `FIGURES`, a dict from the name of a published panel to the function ``draw(result, figure)`` that draws it; the
+  first paragraph of its docstring is the caption.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import time
+import typing
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from validation.archive import ArchivedRun, archive_run, archived_run
+from validation.claims.claim import Context
+
+EXPERIMENTS = {
+    "energy": "rate_models.experiments.energy_efficiency",
+    "lifelong": "rate_models.experiments.lifelong",
+    "perceptron": "rate_models.experiments.perceptron",
+    "reliability": "rate_models.experiments.reliability_tradeoff",
+    "signatures": "rate_models.experiments.bayesian_signatures",
+    "posterior": "rate_models.experiments.posterior",
+    "predictive": "rate_models.experiments.predictive_distributions",
+}
+"""Module of each experiment, by the name that the command line gives it."""
+
+Progress = Callable[[float, str], None]
+
+
+def experiment_module(name: str) -> Any:
+    """Return the module of an experiment.
+
+    Raises
+    ------
+    ValueError
+        If there is no such experiment.
+    """
+    if name not in EXPERIMENTS:
+        raise ValueError(f"unknown experiment {name!r}: there are {', '.join(EXPERIMENTS)}")
+    return importlib.import_module(EXPERIMENTS[name])
+
+
+def configuration(name: str, profile: str, changes: Mapping[str, str] | None = None) -> Any:
+    """Return the configuration of an experiment: the paper's (``"full"``) or the one in seconds (``"quick"``).
+
+    Parameters
+    ----------
+    name
+        Name of the experiment.
+    profile
+        ``"full"`` or ``"quick"``.
+    changes
+        Fields to change, as text: numbers, words, or lists separated by commas.
+
+    Raises
+    ------
+    ValueError
+        If a field does not exist or its value does not fit.
+    """
+    module = experiment_module(name)
+    config = module.QUICK if profile == "quick" else module.Config()
+    hints = typing.get_type_hints(type(config))
+    parsed = {}
+    for field, text in (changes or {}).items():
+        if field not in hints:
+            known = ", ".join(f.name for f in dataclasses.fields(config))
+            raise ValueError(f"the experiment {name} has no setting {field!r}: there are {known}")
+        parsed[field] = _parsed(text, getattr(config, field), field)
+    return dataclasses.replace(config, **parsed)
+
+
+def _parsed(text: str, current: Any, field: str) -> Any:
+    """Return `text` as a value of the kind of `current`."""
+    if isinstance(current, tuple):
+        example = current[0] if current else ""
+        return tuple(_parsed(part.strip(), example, field) for part in text.split(",") if part.strip())
+    if isinstance(current, bool):
+        if text.lower() not in ("true", "false"):
+            raise ValueError(f"{field} must be true or false, got {text!r}")
+        return text.lower() == "true"
+    if text.lower() == "none":
+        return None
+    kind = type(current) if isinstance(current, (int, float, str)) else str
+    try:
+        return kind(text)
+    except ValueError:
+        raise ValueError(f"{field} must be a {kind.__name__} like {current!r}, got {text!r}") from None
+
+
+def run_experiment(
+    name: str, config: Any, folder: Path, *, device: str = "auto", on_progress: Progress = lambda *_: None
+) -> Path:
+    """Run an experiment and keep its result as ``<folder>/<name>.nc``.
+
+    Parameters
+    ----------
+    name
+        Name of the experiment.
+    config
+        Its configuration.
+    folder
+        Where the result goes.
+    device
+        Torch device.
+    on_progress
+        Called with the fraction done in 0..1 and what is being done.
+
+    Returns
+    -------
+    Path
+        The file, for :func:`validation.archive.archived_run`.
+    """
+    from rate_models.devices import Execution
+
+    execution = Execution(device=device)
+    t_start = time.perf_counter()
+    result = experiment_module(name).run(config, execution=execution, on_progress=on_progress)
+    provenance = {
+        "device": device_name(execution.torch_device),
+        "seconds": round(time.perf_counter() - t_start, 1),
+        "versions": _versions(),
+    }
+    return archive_run(folder / f"{name}.nc", name, result, config, provenance=provenance)
+
+
+def device_name(device: Any) -> str:
+    """Return the name of a torch device as a person would say it."""
+    import torch
+
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else str(device)
+
+
+def _versions() -> dict[str, str]:
+    from validation.report import installed_versions
+
+    return installed_versions(("brianpresyn", "numpy", "torch", "scikit-learn", "xarray"))
+
+
+def result_for(name: str, context: Context) -> ArchivedRun:
+    """Return an experiment's result for a claim: run in small, or at full size unless it is there already.
+
+    A full-size result is looked for in `context.results`; a quick one is always run.
+    """
+    if not context.is_quick and context.results is not None:
+        path = context.results / f"{name}.nc"
+        if path.is_file():
+            return archived_run(path, name)
+    from rate_models.devices import Execution
+
+    config = configuration(name, context.profile)
+    execution = Execution(device=context.device)
+    result = experiment_module(name).run(config, execution=execution, on_progress=context.report_progress)
+    return ArchivedRun(name, result, {}, {"device": str(execution.torch_device)})
+
+
+def draw_figures(name: str, run: ArchivedRun, folder: Path) -> list[Path]:
+    """Draw every panel of an experiment into `folder` and return the files."""
+    from matplotlib.figure import Figure
+
+    drawn = []
+    for panel, draw in experiment_module(name).FIGURES.items():
+        figure = Figure(figsize=(7, 4.5), layout="constrained")
+        draw(run.result, figure)
+        drawn.append(folder / f"{name}-{panel}.svg")
+        figure.savefig(drawn[-1], metadata={"Date": None})
+    return drawn
