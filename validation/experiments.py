@@ -4,8 +4,7 @@ An experiment is a module of `rate_models.experiments` with
 
 - `Config`, a frozen dataclass whose defaults are the paper's values, and `QUICK`, the same in seconds;
 - `run(config, *, execution, on_progress) -> xarray.Dataset`;
-- `FIGURES`, a dict from the name of a published panel to the function ``draw(result, figure)`` that draws it; the
-  first paragraph of its docstring is the caption.
+- `FIGURES`, a dict from the name of a published panel to the function ``draw(result, figure)`` that draws it.
 """
 
 from __future__ import annotations
@@ -49,7 +48,7 @@ def experiment_module(name: str) -> Any:
 
 
 def configuration(name: str, profile: str, changes: Mapping[str, str] | None = None) -> Any:
-    """Return the configuration of an experiment: the paper's (``"full"``) or the one in seconds (``"quick"``).
+    """Return the configuration of an experiment: the paper's (``"full"``) or a small one (``"quick"``).
 
     Parameters
     ----------
