@@ -1,0 +1,105 @@
+"""Where and how the engine computes: device, precision, compilation, graph capture."""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+_DTYPES = {"float32": torch.float32, "float64": torch.float64}
+
+
+@dataclass(frozen=True)
+class Execution:
+    """How a group of replicas is computed; it says nothing of what is computed.
+
+    Parameters
+    ----------
+    device
+        ``"cpu"``, ``"cuda"`` (or ``"cuda:1"``), ``"mps"``, ``"meta"`` (shapes only), or ``"auto"``: the first
+        accelerator there is, else the CPU.
+    dtype
+        ``"float32"`` or ``"float64"``.
+    compile
+        Whether elementwise work is fused by `torch.compile`. None: on CUDA where Triton is installed.
+    capture
+        Whether the training step is captured as a CUDA graph. None: on CUDA.
+    allow_tf32
+        Whether CUDA matrix products may round their factors to 10 bits.
+
+    Raises
+    ------
+    ValueError
+        If a device or precision is unknown, or the device is not there.
+
+    Examples
+    --------
+    >>> Execution().torch_device
+    device(type='cpu')
+    """
+
+    device: str = "cpu"
+    dtype: str = "float32"
+    compile: bool | None = None
+    capture: bool | None = None
+    allow_tf32: bool = False
+
+    def __post_init__(self) -> None:
+        if self.dtype not in _DTYPES:
+            raise ValueError(f"dtype must be one of {', '.join(_DTYPES)}, got {self.dtype!r}")
+        kind = self.device.split(":")[0]
+        if kind not in ("cpu", "cuda", "mps", "meta", "auto"):
+            raise ValueError(f"device must be cpu, cuda, mps or auto, got {self.device!r}")
+        if kind == "cuda" and not torch.cuda.is_available():
+            raise ValueError("device is 'cuda' but torch finds no CUDA device; use device='cpu' or 'auto'")
+        if kind == "mps" and not torch.backends.mps.is_available():
+            raise ValueError("device is 'mps' but torch finds no Metal device; use device='cpu' or 'auto'")
+        if kind == "mps" and self.dtype == "float64":
+            raise ValueError("Metal has no float64; use dtype='float32' with device='mps'")
+
+    @property
+    def torch_device(self) -> torch.device:
+        """The device, with ``"auto"`` resolved."""
+        if self.device != "auto":
+            return torch.device(self.device)
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        has_metal = torch.backends.mps.is_available() and self.dtype == "float32"
+        return torch.device("mps" if has_metal else "cpu")
+
+    @property
+    def torch_dtype(self) -> torch.dtype:
+        """The precision as torch names it."""
+        return _DTYPES[self.dtype]
+
+    @property
+    def compiles(self) -> bool:
+        """Whether elementwise work is compiled."""
+        if self.compile is not None:
+            return self.compile
+        return self.torch_device.type == "cuda" and importlib.util.find_spec("triton") is not None
+
+    @property
+    def captures(self) -> bool:
+        """Whether the training step becomes a CUDA graph."""
+        wanted = self.capture if self.capture is not None else True
+        return wanted and self.torch_device.type == "cuda"
+
+    def fused(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Return `function`, compiled into as few kernels as possible if this execution compiles."""
+        return _compiled(function) if self.compiles else function
+
+
+@functools.cache
+def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return `function` compiled for fixed shapes; every new shape of a sweep compiles once more."""
+    import torch._dynamo as dynamo
+
+    # The default of eight shapes per function is fewer than the groups of one sweep may have.
+    name = "recompile_limit" if hasattr(dynamo.config, "recompile_limit") else "cache_size_limit"
+    setattr(dynamo.config, name, max(getattr(dynamo.config, name), 256))
+    return torch.compile(function, dynamic=False)

@@ -1,0 +1,89 @@
+"""What trained networks answer: class probabilities averaged over draws of the synapses, and accuracies.
+
+References
+----------
+Schug et al. (2021): the answer is the largest mean softmax over ten draws. doi:10.7554/eLife.69884
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from rate_models.networks import FeedForward
+from rate_models.random_streams import Streams
+from rate_models.stochastic_layers import DeterministicSynapses, Synapses
+
+
+def mean_softmax(
+    network: FeedForward,
+    synapses: Synapses,
+    images: Tensor,
+    *,
+    streams: Streams,
+    n_samples: int = 10,
+    images_per_draw: int = 1000,
+    pixel_order: Tensor | None = None,
+) -> Tensor:
+    """Return the class probabilities of every image, averaged over draws of the synapses.
+
+    Parameters
+    ----------
+    network, synapses
+        What was trained.
+    images
+        Shape (image, pixel), on the device of the synapses.
+    streams
+        Random streams, from `synapses.evaluation_streams()`.
+    n_samples
+        Draws per image. Deterministic synapses are drawn once whatever it says.
+    images_per_draw
+        Images that share a draw. Fewer cost time and decorrelate the images; the mean is the same.
+    pixel_order
+        Pixel that each input shows, shape (replica, pixel); None for the images as they are.
+
+    Returns
+    -------
+    probability
+        Shape (replica, image, class).
+    """
+    n_draws = 1 if isinstance(synapses, DeterministicSynapses) else n_samples
+    chunks = []
+    for part in images.split(images_per_draw):
+        x = part.expand(synapses.n_replicas, *part.shape)
+        if pixel_order is not None:
+            x = x.gather(2, pixel_order[:, None, :].expand(x.shape))
+        total = sum(
+            torch.softmax(network.logits(x, synapses.sample(streams)), dim=-1) for _ in range(n_draws)
+        )
+        chunks.append(total / n_draws)
+    return torch.cat(chunks, dim=1)
+
+
+def accuracy(probability: Tensor, labels: Tensor) -> Tensor:
+    """Return the share of images whose most probable class is the right one, shape (replica,).
+
+    Parameters
+    ----------
+    probability
+        Shape (replica, image, class).
+    labels
+        Shape (image,).
+
+    Examples
+    --------
+    >>> accuracy(torch.tensor([[[0.9, 0.1], [0.2, 0.8]]]), torch.tensor([0, 0])).tolist()
+    [0.5]
+    """
+    return (probability.argmax(dim=-1) == labels).to(probability.dtype).mean(dim=-1)
+
+
+def negative_log_likelihood(probability: Tensor, labels: Tensor) -> Tensor:
+    """Return the mean of -log probability at the label, in nats, shape (replica,)."""
+    index = labels.expand(probability.shape[:2])[..., None]
+    return -probability.gather(-1, index).log().mean(dim=(1, 2))
+
+
+def per_image_correct(probability: Tensor, labels: Tensor) -> Tensor:
+    """Return 1.0 for every image answered rightly, else 0.0, shape (replica, image)."""
+    return (probability.argmax(dim=-1) == labels).to(probability.dtype)

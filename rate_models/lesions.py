@@ -1,0 +1,107 @@
+"""Remove a share of the synapses, by importance or at random, and see what the network can still do.
+
+References
+----------
+Schug et al. (2021), figure 2b. doi:10.7554/eLife.69884
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from rate_models.random_streams import Purpose, numpy_generator
+from rate_models.stochastic_layers import BernoulliSynapses, Synapses
+
+SCORES: dict[str, Callable[[Synapses], Tensor]] = {
+    "release_probability": lambda synapses: _release_probability(synapses),
+    "strength": lambda synapses: synapses.strength.abs(),
+    "strength_times_p": lambda synapses: synapses.strength.abs() * _release_probability(synapses),
+    "random": lambda synapses: torch.zeros_like(synapses.strength),
+}
+"""What decides which synapses go first: those with the lowest score."""
+
+
+def _release_probability(synapses: Synapses) -> Tensor:
+    if not isinstance(synapses, BernoulliSynapses):
+        raise ValueError(f"{type(synapses).__name__} have no release probability to order lesions by")
+    return synapses.p
+
+
+def removal_ranks(synapses: Synapses, order: str) -> Tensor:
+    """Return the place of every synapse in the order of removal.
+
+    All layers are pooled. Ties, and every comparison of the random order, are broken at random, from each
+    replica's own stream.
+
+    Parameters
+    ----------
+    synapses
+        The synapses.
+    order
+        A name of `SCORES`: lowest first.
+
+    Returns
+    -------
+    rank
+        0 for the synapse that goes first, shape (replica, weights).
+
+    Raises
+    ------
+    ValueError
+        If the order is unknown or asks for release probabilities that there are not.
+    """
+    if order not in SCORES:
+        raise ValueError(f"order must be one of {', '.join(SCORES)}, got {order!r}")
+    scores = SCORES[order](synapses).double().cpu().numpy()
+    ranks = np.empty(scores.shape, dtype=np.int64)
+    for rank, score, seed in zip(ranks, scores, synapses.seeds, strict=True):
+        tie_breaker = numpy_generator(seed, Purpose.LESIONS).random(score.size)
+        rank[np.lexsort((tie_breaker, score))] = np.arange(score.size)
+    return torch.from_numpy(ranks).to(synapses.learned.device)
+
+
+def under_lesions(
+    synapses: Synapses,
+    order: str,
+    fractions: Sequence[float],
+    measure: Callable[[], Tensor],
+) -> Tensor:
+    """Return what `measure` finds while the first share of the synapses in `order` transmits nothing.
+
+    Parameters
+    ----------
+    synapses
+        The synapses; their strengths are restored afterwards.
+    order
+        A name of `SCORES`.
+    fractions
+        Shares of the synapses that are removed, each 0..1.
+    measure
+        Called without arguments for every fraction; returns shape (replica, ...).
+
+    Returns
+    -------
+    found
+        Shape (fraction, replica, ...).
+
+    Raises
+    ------
+    ValueError
+        If a fraction lies outside 0..1 or the order is unknown.
+    """
+    if any(not 0 <= fraction <= 1 for fraction in fractions):
+        raise ValueError(f"fractions must lie in 0..1, got {list(fractions)}")
+    ranks, intact = removal_ranks(synapses, order), synapses.strength.clone()
+    found = []
+    try:
+        for fraction in fractions:
+            n_removed = round(fraction * ranks.shape[1])
+            synapses.strength.copy_(torch.where(ranks >= n_removed, intact, torch.zeros_like(intact)))
+            found.append(measure())
+    finally:
+        synapses.strength.copy_(intact)
+    return torch.stack(found)

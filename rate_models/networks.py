@@ -1,0 +1,110 @@
+"""Fully connected rectifying networks, many at once, with forward and backward pass written out.
+
+Everything carries a leading replica axis: inputs are (replica, sample, unit), weights (replica, out, in). A
+pass is one sequence of batched matrix products whose length does not depend on the number of replicas.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from rate_models.layout import Layout
+
+
+class FeedForward:
+    """A fully connected network with rectified hidden units and linear output.
+
+    Parameters
+    ----------
+    layout
+        Sizes of the network.
+    rectifies_output
+        Whether the output units are rectified too (as in the published program of Malkin et al. 2023).
+
+    Examples
+    --------
+    >>> network = FeedForward(Layout((2, 1)))
+    >>> network.logits(torch.ones(1, 1, 2), torch.tensor([[1.0, 2.0, 0.5]])).item()
+    3.5
+    """
+
+    def __init__(self, layout: Layout, *, rectifies_output: bool = False) -> None:
+        self.layout = layout
+        self.rectifies_output = rectifies_output
+
+    def activities(self, x: Tensor, parameters: Tensor) -> list[Tensor]:
+        """Return input, hidden activities and logits.
+
+        Parameters
+        ----------
+        x
+            Inputs, shape (replica, sample, input).
+        parameters
+            Weights and biases, shape (replica, parameters).
+
+        Returns
+        -------
+        activities
+            One tensor (replica, sample, unit) per layer of units.
+        """
+        found = [x]
+        layers = zip(self.layout.weights(parameters), self.layout.biases(parameters), strict=True)
+        for index, (weight, bias) in enumerate(layers):
+            drive = torch.baddbmm(bias[:, None, :], found[-1], weight.transpose(1, 2))
+            is_rectified = index < self.layout.n_layers - 1 or self.rectifies_output
+            found.append(drive.relu_() if is_rectified else drive)
+        return found
+
+    def logits(self, x: Tensor, parameters: Tensor) -> Tensor:
+        """Return the activity of the output units, shape (replica, sample, class)."""
+        return self.activities(x, parameters)[-1]
+
+    def backward(self, activities: list[Tensor], parameters: Tensor, slope: Tensor, gradient: Tensor) -> None:
+        """Write the gradient with respect to weights and biases into `gradient`.
+
+        Parameters
+        ----------
+        activities
+            What `activities` returned.
+        parameters
+            The weights and biases it was called with.
+        slope
+            Derivative of the loss by the logits, (replica, sample, class). It is overwritten.
+        gradient
+            Where the result goes, shape (replica, at least parameters).
+        """
+        weights = self.layout.weights(parameters)
+        to_weights, to_biases = self.layout.weights(gradient), self.layout.biases(gradient)
+        if self.rectifies_output:
+            slope = slope * (activities[-1] > 0)
+        for index in range(self.layout.n_layers - 1, -1, -1):
+            torch.bmm(slope.transpose(1, 2), activities[index], out=to_weights[index])
+            torch.sum(slope, dim=1, out=to_biases[index])
+            if index:
+                slope = torch.bmm(slope, weights[index]).mul_(activities[index] > 0)
+
+
+def cross_entropy(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the loss of every replica and its derivative by the logits.
+
+    Parameters
+    ----------
+    logits
+        Shape (replica, sample, class).
+    labels
+        Shape (replica, sample), integer.
+
+    Returns
+    -------
+    loss
+        Mean over samples of -log softmax at the label, in nats, shape (replica,).
+    slope
+        Shape (replica, sample, class).
+    """
+    log_softmax = torch.log_softmax(logits, dim=-1)
+    loss = -log_softmax.gather(-1, labels[..., None]).mean(dim=(1, 2))
+    slope = log_softmax.exp_()
+    one_hot = torch.eye(logits.shape[-1], dtype=logits.dtype, device=logits.device)
+    slope.sub_(one_hot[labels]).mul_(1 / logits.shape[1])
+    return loss, slope

@@ -1,0 +1,212 @@
+"""Gradient descent and Adam on replicas, each replica with its own learning rate.
+
+Both are rules over a whole row of learned values, so a step is the same few passes whatever the number of
+layers.
+
+References
+----------
+Kingma DP, Ba J (2015). Adam: a method for stochastic optimization. arXiv:1412.6980
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from rate_models.layout import aligned_rows
+from rate_models.replicas import column, per_replica, rows
+from rate_models.stochastic_layers import Synapses
+
+
+class Penalty(Protocol):
+    """A term of the objective beside the loss, for example the cost of reliable synapses."""
+
+    def add_gradient(self, synapses: Synapses) -> None:
+        """Add the gradient of the term to `synapses.gradient`, in place."""
+
+    def keep(self, replicas: Sequence[int]) -> None:
+        """Forget all other replicas."""
+
+
+class Optimiser(Protocol):
+    """How learned values follow their gradient."""
+
+    def step(self, learned: Tensor, gradient: Tensor) -> None:
+        """Change `learned` in place; both are (replica, learned)."""
+
+    def keep(self, replicas: Sequence[int]) -> None:
+        """Forget all other replicas."""
+
+
+class Sgd:
+    """Gradient descent without momentum.
+
+    Parameters
+    ----------
+    synapses
+        The synapses that will learn (they give the shape).
+    learning_rate
+        One for all replicas or one each.
+    l2
+        Strength of the L2 penalty on every learned value, biases included; one for all replicas or one each.
+    """
+
+    def __init__(
+        self,
+        synapses: Synapses,
+        *,
+        learning_rate: float | Sequence[float],
+        l2: float | Sequence[float] = 0.0,
+    ) -> None:
+        n = synapses.n_replicas
+        rates = per_replica(learning_rate, n, "learning_rate")
+        penalties = per_replica(l2, n, "l2")
+        self._rate = column(rates, synapses.learned)
+        self._kept_share = column(
+            [1 - a * b for a, b in zip(rates, penalties, strict=True)], synapses.learned
+        )
+        self._decays = any(penalties)
+
+    def step(self, learned: Tensor, gradient: Tensor) -> None:
+        """Take one step."""
+        if self._decays:
+            learned.mul_(self._kept_share)
+        learned.addcmul_(gradient, self._rate, value=-1)
+
+    def keep(self, replicas: Sequence[int]) -> None:
+        """Forget all other replicas."""
+        self._rate, self._kept_share = rows(self._rate, replicas), rows(self._kept_share, replicas)
+
+
+class Adam:
+    """Adam with bias correction.
+
+    Parameters
+    ----------
+    synapses
+        The synapses that will learn (they give the shape).
+    learning_rate
+        One for all replicas or one each.
+    l2
+        Strength of an L2 penalty that is part of the gradient; one for all replicas or one each.
+    betas, epsilon
+        Decay of the two moments, and the constant that keeps the quotient finite.
+    """
+
+    def __init__(
+        self,
+        synapses: Synapses,
+        *,
+        learning_rate: float | Sequence[float],
+        l2: float | Sequence[float] = 0.0,
+        betas: tuple[float, float] = (0.9, 0.999),
+        epsilon: float = 1e-8,
+    ) -> None:
+        n, like = synapses.n_replicas, synapses.learned
+        self._rates = [float(rate) for rate in per_replica(learning_rate, n, "learning_rate")]
+        self._rate = column(self._rates, like)
+        penalties = per_replica(l2, n, "l2")
+        self._l2 = column(penalties, like)
+        self._decays = any(penalties)
+        self.betas, self.epsilon = betas, epsilon
+        self.moment = aligned_rows(*like.shape, dtype=like.dtype, device=like.device)
+        self.square = aligned_rows(*like.shape, dtype=like.dtype, device=like.device)
+        self._n_steps = torch.zeros((), dtype=torch.float32, device=like.device)
+        # torch's fused kernel counts the steps of every row it is given.
+        self._counts = [torch.zeros((), dtype=torch.float32) for _ in self._rates]
+        self._runs_fused = like.device.type == "cpu"
+        self._follow = synapses.execution.fused(_follow_moments)
+
+    def step(self, learned: Tensor, gradient: Tensor) -> None:
+        """Take one step."""
+        if self._decays:
+            gradient.addcmul_(learned, self._l2)
+        if self._runs_fused:
+            self._step_rows(learned, gradient)
+            return
+        self._n_steps += 1
+        scale, root = self._corrections()
+        self._follow(learned, gradient, self.moment, self.square, scale, root, self.betas, self.epsilon)
+
+    def keep(self, replicas: Sequence[int]) -> None:
+        """Forget all other replicas."""
+        self._rates = [self._rates[replica] for replica in replicas]
+        self._counts = [self._counts[replica] for replica in replicas]
+        for name in ("_rate", "_l2", "moment", "square"):
+            setattr(self, name, rows(getattr(self, name), replicas))
+
+    def _corrections(self) -> tuple[Tensor, Tensor]:
+        """Return the step size over the bias of the first moment, and the root of the second one's bias."""
+        n = self._n_steps.double() if self._rate.device.type != "mps" else self._n_steps
+        scale = self._rate / (1 - self.betas[0] ** n)
+        return scale.to(self._rate.dtype), (1 - self.betas[1] ** n).sqrt().to(self._rate.dtype)
+
+    def _step_rows(self, learned: Tensor, gradient: Tensor) -> None:
+        """Take the step by torch's fused CPU kernel, one pass per learning rate."""
+        torch._foreach_add_(self._counts, 1)
+        for rate in dict.fromkeys(self._rates):
+            members = [replica for replica, own in enumerate(self._rates) if own == rate]
+            columns = [
+                [tensor[replica] for replica in members]
+                for tensor in (learned, gradient, self.moment, self.square)
+            ]
+            torch._fused_adam_(
+                *columns,
+                [],
+                [self._counts[replica] for replica in members],
+                lr=rate,
+                beta1=self.betas[0],
+                beta2=self.betas[1],
+                weight_decay=0.0,
+                eps=self.epsilon,
+                amsgrad=False,
+                maximize=False,
+            )
+
+
+def _follow_moments(
+    learned: Tensor,
+    gradient: Tensor,
+    moment: Tensor,
+    square: Tensor,
+    scale: Tensor,
+    root: Tensor,
+    betas: tuple[float, float],
+    epsilon: float,
+) -> None:
+    """Update both moments and take the step, in place."""
+    moment.lerp_(gradient, 1 - betas[0])
+    square.mul_(betas[1]).addcmul_(gradient, gradient, value=1 - betas[1])
+    learned.addcmul_(moment / (square.sqrt() / root + epsilon), scale, value=-1)
+
+
+class GradientDescent:
+    """Learning by a plain optimiser: deterministic synapses, fixed release probability, Gaussian noise.
+
+    Parameters
+    ----------
+    optimiser
+        `Sgd` or `Adam`.
+    penalties
+        Further terms of the objective.
+    """
+
+    def __init__(self, optimiser: Optimiser, penalties: Sequence[Penalty] = ()) -> None:
+        self.optimiser = optimiser
+        self.penalties = tuple(penalties)
+
+    def update(self, synapses: Synapses) -> None:
+        """Take one step with the gradient that the network wrote."""
+        synapses.chain()
+        for penalty in self.penalties:
+            penalty.add_gradient(synapses)
+        self.optimiser.step(synapses.learned, synapses.gradient)
+
+    def keep(self, replicas: Sequence[int]) -> None:
+        """Forget all other replicas."""
+        self.optimiser.keep(replicas)
+        for penalty in self.penalties:
+            penalty.keep(replicas)

@@ -1,0 +1,95 @@
+"""Gradient descent on the expected strength together with plastic release probability.
+
+    w̄ <- w̄ - eta (c g + l2 w̄),    c = 1 - p with consolidation, else 1
+    p <- the rule of `biophys.release_plasticity`, with the same g
+
+g is the gradient with respect to w̄, so it is zero for a synapse that did not release. p on the right of the
+first line is the value before the update; the L2 term is not scaled by c.
+
+References
+----------
+Schug et al. (2021), equations 3-5 and 7. doi:10.7554/eLife.69884
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor
+
+from biophys.release_plasticity import ReleasePlasticity, learning_rate_factor, updated_release_probability
+from rate_models.replicas import PlasticityColumns, column, per_replica, rows
+from rate_models.stochastic_layers import BernoulliSynapses
+
+
+class PresynapticSgd:
+    """The learning rule of `BernoulliSynapses` with plastic release probability.
+
+    Parameters
+    ----------
+    synapses
+        The synapses that learn.
+    plasticity
+        Parameters of the release probability: one for all replicas or one each, alike in form and
+        consolidation.
+    learning_rate
+        eta, one for all replicas or one each.
+    l2
+        Strength of the penalty on w̄ (not on biases), one for all replicas or one each.
+    """
+
+    def __init__(
+        self,
+        synapses: BernoulliSynapses,
+        plasticity: ReleasePlasticity | Sequence[ReleasePlasticity],
+        *,
+        learning_rate: float | Sequence[float],
+        l2: float | Sequence[float] = 0.0,
+    ) -> None:
+        n = synapses.n_replicas
+        rates = per_replica(learning_rate, n, "learning_rate")
+        penalties = per_replica(l2, n, "l2")
+        self.plasticity = PlasticityColumns.of(per_replica(plasticity, n, "plasticity"), synapses.p)
+        self._rate = column(rates, synapses.p)
+        self._kept_share = column([1 - a * b for a, b in zip(rates, penalties, strict=True)], synapses.p)
+        self._decays = any(penalties)
+        self._update = synapses.execution.fused(_update_strength_and_release)
+
+    def update(self, synapses: BernoulliSynapses) -> None:
+        """Take one step with the gradient that the network wrote."""
+        n_weights = synapses.layout.n_weights
+        kept_share = self._kept_share if self._decays else None
+        self._update(
+            synapses.strength,
+            synapses.p,
+            synapses.scale,
+            synapses.gradient[:, :n_weights],
+            self._rate,
+            kept_share,
+            self.plasticity,
+        )
+        if synapses.biases == "trained":
+            synapses.bias.addcmul_(synapses.gradient[:, n_weights:], self._rate, value=-1)
+
+    def keep(self, replicas: Sequence[int]) -> None:
+        """Forget all other replicas."""
+        self.plasticity = self.plasticity.keep(replicas)
+        self._rate, self._kept_share = rows(self._rate, replicas), rows(self._kept_share, replicas)
+
+
+def _update_strength_and_release(
+    strength: Tensor,
+    p: Tensor,
+    scale: Tensor,
+    transmitted_gradient: Tensor,
+    rate: Tensor,
+    kept_share: Tensor | None,
+    plasticity: PlasticityColumns,
+) -> None:
+    """Change `strength` and `p` in place."""
+    gradient = transmitted_gradient * scale
+    step = rate * learning_rate_factor(p, plasticity)
+    if kept_share is not None:
+        strength.mul_(kept_share)
+    strength.addcmul_(gradient, step, value=-1)
+    p.copy_(updated_release_probability(p, gradient, plasticity))

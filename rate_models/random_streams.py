@@ -1,0 +1,209 @@
+"""Random numbers of many networks at once: every replica has its own streams, whatever batch it runs in.
+
+A stream belongs to a seed and a purpose (initial values, order of the data, noise in training, noise in
+evaluation), so a replica draws the same numbers alone and in any batch, and evaluating more often changes no
+training. There are two kinds, with the same interface:
+
+- On a CPU, one generator per replica: numpy's SFC64 for random bits and torch's generator for normal numbers,
+the
+  fastest of each. A release is decided with 16 random bits, so the probability of release is rounded to a
+  multiple of 1/65536.
+- On an accelerator, the counter-based generator Squares (Widynski 2020), written in integer tensor
+operations: a
+  number is a function of key, counter and position, so nothing is carried but one counter on the device, and
+  a captured graph goes on where it stopped. A release is decided with 24 random bits.
+
+The two kinds draw different numbers: results are reproducible on one kind of device, and agree across kinds
+in distribution only.
+
+References
+----------
+Widynski B (2020). Squares: a fast counter-based RNG. arXiv:2004.06278
+"""
+
+from __future__ import annotations
+
+import enum
+import math
+from collections.abc import Sequence
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+class Purpose(enum.IntEnum):
+    """What a stream of random numbers is for."""
+
+    INITIAL_VALUES = 0
+    DATA_ORDER = 1
+    TRAINING_NOISE = 2
+    EVALUATION_NOISE = 3
+    LESIONS = 4
+    TASKS = 5
+
+
+def seed_sequence(seed: int, purpose: Purpose) -> np.random.SeedSequence:
+    """Return the seed sequence of one purpose of one replica."""
+    return np.random.SeedSequence(seed, spawn_key=(int(purpose),))
+
+
+def numpy_generator(seed: int, purpose: Purpose) -> np.random.Generator:
+    """Return the numpy generator of one purpose of one replica."""
+    return np.random.default_rng(seed_sequence(seed, purpose))
+
+
+class CounterNoise(NamedTuple):
+    """Random numbers that are still to be computed: a function of key, counter and position."""
+
+    key: Tensor
+    counter: Tensor
+    n: int
+
+
+Noise: TypeAlias = Tensor | CounterNoise
+"""Drawn bits (int16) or normal numbers (floating point), or numbers still to be computed, (replica, n)."""
+
+
+class HostStreams:
+    """One generator per replica, on the CPU.
+
+    Parameters
+    ----------
+    seeds
+        One seed per replica.
+    purpose
+        What the numbers are for.
+    dtype
+        Precision of normal numbers.
+    """
+
+    def __init__(self, seeds: Sequence[int], purpose: Purpose, *, dtype: torch.dtype) -> None:
+        self._dtype = dtype
+        self._bits = [np.random.SFC64(seed_sequence(seed, purpose)) for seed in seeds]
+        self._normal = [_torch_generator(seed, purpose) for seed in seeds]
+
+    def bits(self, n: int) -> Tensor:
+        """Return 16 random bits each, int16 of shape (replica, n)."""
+        n_words = -(-n // 4)
+        rows = [torch.from_numpy(source.random_raw(n_words).view(np.int16)) for source in self._bits]
+        return rows[0][None, :n] if len(rows) == 1 else torch.stack(rows)[:, :n]
+
+    def normals(self, n: int) -> Tensor:
+        """Return independent standard normal numbers, shape (replica, n)."""
+        drawn = torch.empty(len(self._normal), n, dtype=self._dtype)
+        for row, generator in zip(drawn, self._normal, strict=True):
+            row.normal_(generator=generator)
+        return drawn
+
+    def keep(self, replicas: Sequence[int]) -> None:
+        """Forget the streams of all other replicas."""
+        self._bits = [self._bits[replica] for replica in replicas]
+        self._normal = [self._normal[replica] for replica in replicas]
+
+
+class CounterStreams:
+    """Counter-based numbers on any device: one key per replica, one counter for all.
+
+    Parameters
+    ----------
+    seeds
+        One seed per replica.
+    purpose
+        What the numbers are for.
+    device
+        Where they are computed.
+    """
+
+    def __init__(self, seeds: Sequence[int], purpose: Purpose, *, device: torch.device) -> None:
+        keys = [seed_sequence(seed, purpose).generate_state(1, np.uint64)[0] | np.uint64(1) for seed in seeds]
+        self._key = torch.from_numpy(np.array(keys, dtype=np.uint64).view(np.int64)).to(device)[:, None]
+        self._counter = torch.zeros((), dtype=torch.int64, device=device)
+
+    def bits(self, n: int) -> CounterNoise:
+        """Return the promise of random bits, shape (replica, n)."""
+        self._counter += n
+        return CounterNoise(self._key, self._counter, n)
+
+    normals = bits
+
+    def keep(self, replicas: Sequence[int]) -> None:
+        """Forget the streams of all other replicas."""
+        self._key = self._key[torch.as_tensor(replicas, device=self._key.device)].contiguous()
+
+
+Streams: TypeAlias = HostStreams | CounterStreams
+
+
+def streams_on(
+    device: torch.device, seeds: Sequence[int], purpose: Purpose, *, dtype: torch.dtype = torch.float32
+) -> Streams:
+    """Return the kind of streams that is fastest on `device`."""
+    if device.type == "cpu":
+        return HostStreams(seeds, purpose, dtype=dtype)
+    return CounterStreams(seeds, purpose, device=device)
+
+
+def released(noise: Noise, p: Tensor) -> Tensor:
+    """Return 1 where a synapse with release probability `p` releases, else 0, in the type and shape of `p`.
+
+    Parameters
+    ----------
+    noise
+        What `bits` returned, for as many synapses as `p` has columns.
+    p
+        Release probability, 0..1, shape (replica, synapse). With p = 1 a synapse always releases, with 0
+        never.
+    """
+    if isinstance(noise, CounterNoise):
+        return (_squares_words(noise) < p * 2.0**24).to(p.dtype)
+    # k in -32768..32767 stands for u = (k + 32768.5) / 65536; u < p is p - k / 65536 > 1/2 + 1/131072.
+    return torch.sub(p, noise, alpha=2.0**-16).gt_(0.5 + 2.0**-17)
+
+
+def standard_normal(noise: Noise, dtype: torch.dtype) -> Tensor:
+    """Return the normal numbers of `noise`, shape (replica, n)."""
+    if isinstance(noise, Tensor):
+        return noise
+    word = _squares(noise)
+    # Box-Muller: 24 bits each for radius and angle, offset by half a step so that log(0) cannot happen.
+    radius = ((word >> 40) & 0xFFFFFF).to(dtype).add(0.5).mul(2.0**-24).log().mul(-2.0).sqrt()
+    angle = ((word >> 8) & 0xFFFFFF).to(dtype).mul(2.0 * math.pi * 2.0**-24)
+    return radius * torch.cos(angle)
+
+
+def _squares_words(noise: CounterNoise) -> Tensor:
+    """Return 24 random bits each as an integer, shape (replica, n): the upper half needs four rounds only."""
+    word, _ = _four_rounds(noise)
+    return (word >> 40) & 0xFFFFFF
+
+
+def _squares(noise: CounterNoise) -> Tensor:
+    """Return 64 random bits each, shape (replica, n)."""
+    word, y = _four_rounds(noise)
+    x = _halves_swapped(word)
+    return word ^ (((x * x + y) >> 32) & 0xFFFFFFFF)
+
+
+def _four_rounds(noise: CounterNoise) -> tuple[Tensor, Tensor]:
+    """Return the word after four rounds of Squares on counter + position, and what the fifth one adds."""
+    position = torch.arange(noise.n, device=noise.key.device)
+    x = (noise.counter + position) * noise.key
+    y = x
+    z = y + noise.key
+    x = _halves_swapped(x * x + y)
+    x = _halves_swapped(x * x + z)
+    x = _halves_swapped(x * x + y)
+    return x * x + z, y
+
+
+def _halves_swapped(x: Tensor) -> Tensor:
+    """Return the words with their halves exchanged; int64 shifts copy the sign, hence the mask."""
+    return ((x >> 32) & 0xFFFFFFFF) | (x << 32)
+
+
+def _torch_generator(seed: int, purpose: Purpose) -> torch.Generator:
+    """Return torch's CPU generator of one purpose of one replica."""
+    word = int(seed_sequence(seed, purpose).generate_state(2, np.uint64)[1])
+    return torch.Generator().manual_seed(word >> 1)

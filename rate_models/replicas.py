@@ -1,0 +1,101 @@
+"""Hyperparameters of many networks as columns: one value per replica, to broadcast over its parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor
+
+from biophys.release_plasticity import ReleasePlasticity
+
+Value = TypeVar("Value")
+
+
+def per_replica(values: Value | Sequence[Value], n_replicas: int, name: str) -> list[Value]:
+    """Return one value per replica: `values` itself, or the one value repeated.
+
+    Raises
+    ------
+    ValueError
+        If there are neither one nor `n_replicas` values.
+
+    Examples
+    --------
+    >>> per_replica(0.1, 3, "learning_rate")
+    [0.1, 0.1, 0.1]
+    """
+    if not isinstance(values, (list, tuple)):
+        return [values] * n_replicas  # type: ignore[list-item]
+    if len(values) != n_replicas:
+        raise ValueError(
+            f"{name}: expected one value or one per replica, that is {n_replicas}, got {len(values)}"
+        )
+    return list(values)
+
+
+def column(values: Sequence[float], like: Tensor) -> Tensor:
+    """Return the values as a column (replica, 1) with the precision and device of `like`."""
+    return torch.tensor(values, dtype=torch.float64).to(dtype=like.dtype, device=like.device)[:, None]
+
+
+@dataclass(frozen=True)
+class PlasticityColumns:
+    """The parameters of `biophys.release_plasticity` for a batch: columns of shape (replica, 1).
+
+    `form`, `freezes` and `consolidation` are the same for all replicas of a batch, since they change the
+    program.
+    """
+
+    p_up: Tensor
+    p_down: Tensor
+    g_lim: Tensor
+    p_min: Tensor
+    p_max: Tensor
+    p_freeze: Tensor
+    form: str
+    freezes: bool
+    consolidation: bool
+
+    @classmethod
+    def of(cls, rules: Sequence[ReleasePlasticity], like: Tensor) -> PlasticityColumns:
+        """Return the columns of `rules` with the precision and device of `like`.
+
+        Raises
+        ------
+        ValueError
+            If the rules differ in form or consolidation.
+        """
+        for name in ("form", "consolidation"):
+            found = {getattr(rule, name) for rule in rules}
+            if len(found) != 1:
+                raise ValueError(
+                    f"the replicas of one batch must share {name}, got {sorted(map(str, found))}"
+                )
+        # A rule that never freezes gets a threshold that no probability reaches.
+        thresholds = [rule.p_freeze if rule.freezes else 2.0 for rule in rules]
+        numbers = ("p_up", "p_down", "g_lim", "p_min", "p_max")
+        columns = {name: column([getattr(rule, name) for rule in rules], like) for name in numbers}
+        return cls(
+            **columns,
+            p_freeze=column(thresholds, like),
+            form=rules[0].form,
+            freezes=any(rule.freezes for rule in rules),
+            consolidation=rules[0].consolidation,
+        )
+
+    def keep(self, replicas: Sequence[int]) -> PlasticityColumns:
+        """Return the columns of these replicas only."""
+        kept: dict[str, Any] = {
+            field.name: rows(getattr(self, field.name), replicas)
+            for field in fields(self)
+            if isinstance(getattr(self, field.name), Tensor)
+        }
+        return replace(self, **kept)
+
+
+def rows(tensor: Tensor, replicas: Sequence[int]) -> Tensor:
+    """Return the rows of these replicas as a new tensor."""
+    return tensor[torch.as_tensor(list(replicas), device=tensor.device)].contiguous()

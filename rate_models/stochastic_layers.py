@@ -1,0 +1,441 @@
+"""Synapses of many networks: deterministic, with Bernoulli release, or with Gaussian noise.
+
+A class here holds the synapses of all layers of all replicas: what is learned (`learned`), its gradient
+(`gradient`) and the weights that act in the current step (`effective`), each a matrix with one row per
+replica whose columns `layout.Layout` names. A step is `draw`, forward and backward pass of the network,
+`chain`, and the learning rule.
+
+Bernoulli release: a synapse of expected strength w̄ transmits r w̄ / p with r ~ Bernoulli(p), so that its
+mean is w̄ whatever p is. The gradient with respect to w̄ is (r / p) times that of the transmitted weight:
+zero for a synapse that did not release.
+
+Gaussian noise: w = mu + sigma xi with xi ~ N(0, 1) and sigma = softplus(phi), for weights and biases alike.
+
+References
+----------
+Schug et al. (2021), equations 1-3. doi:10.7554/eLife.69884
+Malkin et al. (2023), Signatures of Bayesian inference emerge from energy efficient synapses, equation 3.
+"""
+
+from __future__ import annotations
+
+import abc
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from rate_models.devices import Execution
+from rate_models.layout import Layout, aligned_rows
+from rate_models.random_streams import (
+    Noise,
+    Purpose,
+    Streams,
+    numpy_generator,
+    released,
+    standard_normal,
+    streams_on,
+)
+from rate_models.replicas import column, per_replica
+
+BIAS_TREATMENTS = ("trained", "fixed", "none")
+
+
+class Synapses(abc.ABC):
+    """The synapses of a batch of networks; subclasses say how a weight is drawn from what is learned.
+
+    Parameters
+    ----------
+    layout
+        Sizes of the networks.
+    seeds
+        One seed per replica.
+    biases
+        ``"trained"``, ``"fixed"`` (drawn at the start, never learned) or ``"none"`` (zero).
+    execution
+        Device and precision.
+    n_learned
+        Number of learned values per replica.
+    """
+
+    def __init__(
+        self,
+        layout: Layout,
+        seeds: Sequence[int],
+        *,
+        biases: str,
+        execution: Execution,
+        n_learned: int | None = None,
+    ) -> None:
+        if biases not in BIAS_TREATMENTS:
+            raise ValueError(f"biases must be one of {', '.join(BIAS_TREATMENTS)}, got {biases!r}")
+        if not seeds:
+            raise ValueError("expected at least one seed: one per replica")
+        self.layout = layout
+        self.seeds = [int(seed) for seed in seeds]
+        self.biases = biases
+        self.execution = execution
+        self._place = {"dtype": execution.torch_dtype, "device": execution.torch_device}
+        n_learned = n_learned or layout.n_parameters
+        self.learned = aligned_rows(len(seeds), n_learned, **self._place)
+        self.gradient = aligned_rows(len(seeds), n_learned, **self._place)
+        self.effective = aligned_rows(len(seeds), layout.n_parameters, **self._place)
+        self.streams = self._streams(Purpose.TRAINING_NOISE)
+
+    @property
+    def n_replicas(self) -> int:
+        """Number of networks."""
+        return len(self.seeds)
+
+    @property
+    def strength(self) -> Tensor:
+        """Expected weight of every synapse, shape (replica, weights): a view that may be written to."""
+        return self.learned[:, : self.layout.n_weights]
+
+    @property
+    def bias(self) -> Tensor:
+        """Expected bias of every unit, shape (replica, biases): a view that may be written to."""
+        return self.learned[:, self.layout.n_weights : self.layout.n_parameters]
+
+    @abc.abstractmethod
+    def draw(self) -> None:
+        """Draw the weights of one training step into `effective`."""
+
+    @abc.abstractmethod
+    def sample(self, streams: Streams) -> Tensor:
+        """Return newly drawn weights and biases, shape (replica, parameters), from other streams."""
+
+    @abc.abstractmethod
+    def chain(self) -> None:
+        """Turn the gradient by `effective` into the gradient by `learned`, in place."""
+
+    def expected(self) -> Tensor:
+        """Return the expected weights and biases, shape (replica, parameters)."""
+        return self.learned[:, : self.layout.n_parameters]
+
+    def evaluation_streams(self) -> Streams:
+        """Return fresh streams for evaluation; every call starts the same numbers anew."""
+        return self._streams(Purpose.EVALUATION_NOISE)
+
+    def state(self) -> dict[str, Tensor]:
+        """Return what defines the networks, by name: tensors with one row per replica."""
+        return {"learned": self.learned}
+
+    def keep(self, replicas: Sequence[int]) -> None:
+        """Forget all other replicas."""
+        self.seeds = [self.seeds[replica] for replica in replicas]
+        self.streams.keep(replicas)
+        for name in ("learned", "gradient", "effective", *self._row_names()):
+            setattr(self, name, self._kept(getattr(self, name), replicas))
+
+    def _row_names(self) -> tuple[str, ...]:
+        """Return the further attributes that have one row per replica."""
+        return ()
+
+    def _kept(self, tensor: Tensor, replicas: Sequence[int]) -> Tensor:
+        chosen = tensor[torch.as_tensor(list(replicas), device=tensor.device)]
+        kept = aligned_rows(len(replicas), tensor.shape[1], dtype=tensor.dtype, device=tensor.device)
+        return kept.copy_(chosen)
+
+    def _streams(self, purpose: Purpose) -> Streams:
+        return streams_on(self._place["device"], self.seeds, purpose, dtype=self._place["dtype"])
+
+    def _initialise_uniformly(self) -> None:
+        """Draw the expected weights and biases of every replica from its own stream."""
+        for row, seed in zip(self.learned, self.seeds, strict=True):
+            drawn = self.layout.initial_parameters(rng=numpy_generator(seed, Purpose.INITIAL_VALUES))
+            if self.biases == "none":
+                drawn[self.layout.n_weights :] = 0
+            row[: self.layout.n_parameters] = torch.from_numpy(drawn).to(**self._place)
+
+    def _silence_untrained_biases(self) -> None:
+        if self.biases != "trained":
+            self.gradient[:, self.layout.n_weights : self.layout.n_parameters] = 0
+
+
+class DeterministicSynapses(Synapses):
+    """Synapses that transmit their weight at every spike.
+
+    Parameters
+    ----------
+    layout, seeds
+        Sizes of the networks; one seed per replica.
+    biases
+        ``"trained"``, ``"fixed"`` or ``"none"``.
+    execution
+        Device and precision.
+    """
+
+    def __init__(
+        self,
+        layout: Layout,
+        seeds: Sequence[int],
+        *,
+        biases: str = "trained",
+        execution: Execution | None = None,
+    ) -> None:
+        super().__init__(layout, seeds, biases=biases, execution=execution or Execution())
+        self._initialise_uniformly()
+        self.effective = self.learned
+
+    def draw(self) -> None:
+        """Do nothing: what is learned is what acts."""
+
+    def sample(self, streams: Streams) -> Tensor:
+        """Return the weights and biases themselves."""
+        return self.learned
+
+    def chain(self) -> None:
+        """Do nothing but keep untrained biases in place."""
+        self._silence_untrained_biases()
+
+    def keep(self, replicas: Sequence[int]) -> None:
+        """Forget all other replicas."""
+        super().keep(replicas)
+        self.effective = self.learned
+
+
+class BernoulliSynapses(Synapses):
+    """Synapses that transmit with probability p, one decision per step for all inputs of the batch.
+
+    Parameters
+    ----------
+    layout, seeds
+        Sizes of the networks; one seed per replica.
+    release_probability
+        Initial p, 0..1 and not 0: one number, one per replica, or ``"uniform"`` for an independent draw from
+        `uniform_range` per synapse.
+    biases
+        ``"trained"``, ``"fixed"`` or ``"none"``. Biases are reliable.
+    release_fixed_at
+        If given, synapses release with this probability whatever `release_probability` says, which then only
+        steers learning (the "ghost" control).
+    normalised_by
+        Probability by which a transmitted weight is divided when `release_fixed_at` is given: ``"release"``
+        (its mean stays the expected strength) or ``"ghost"`` (the published program's, whose mean does not).
+    uniform_range
+        Range of ``"uniform"``.
+    execution
+        Device and precision.
+
+    Raises
+    ------
+    ValueError
+        If a probability lies outside its range.
+
+    Examples
+    --------
+    >>> synapses = BernoulliSynapses(Layout((4, 3)), seeds=[1, 2], release_probability=[0.25, 1.0])
+    >>> synapses.draw()
+    >>> bool((synapses.effective[1] == synapses.learned[1]).all())
+    True
+    """
+
+    def __init__(
+        self,
+        layout: Layout,
+        seeds: Sequence[int],
+        *,
+        release_probability: float | str | Sequence[float] = 0.25,
+        biases: str = "fixed",
+        release_fixed_at: float | None = None,
+        normalised_by: str = "release",
+        uniform_range: tuple[float, float] = (0.25, 1.0),
+        execution: Execution | None = None,
+    ) -> None:
+        super().__init__(layout, seeds, biases=biases, execution=execution or Execution())
+        if normalised_by not in ("release", "ghost"):
+            raise ValueError(f"normalised_by must be 'release' or 'ghost', got {normalised_by!r}")
+        _check_probability(release_fixed_at, "release_fixed_at")
+        self._initialise_uniformly()
+        shape = (self.n_replicas, layout.n_weights)
+        self.p = aligned_rows(*shape, **self._place)
+        self.p.copy_(self._initial_p(release_probability, uniform_range))
+        self.scale = aligned_rows(*shape, **self._place)
+        self.release_fixed_at = release_fixed_at
+        self.normalised_by = normalised_by
+        self._form = self.execution.fused(_form_released)
+
+    def draw(self) -> None:
+        """Decide which synapses release, and form the transmitted weights."""
+        noise = self.streams.bits(self.layout.n_weights)
+        self._form(
+            noise, self.learned, self.p, self.release_fixed_at, self._normaliser, self.scale, self.effective
+        )
+
+    def sample(self, streams: Streams) -> Tensor:
+        """Return newly drawn transmitted weights, and the biases."""
+        drawn, scale = torch.empty_like(self.learned), torch.empty_like(self.p)
+        noise = streams.bits(self.layout.n_weights)
+        self._form(noise, self.learned, self.p, self.release_fixed_at, self._normaliser, scale, drawn)
+        return drawn
+
+    def chain(self) -> None:
+        """Multiply the gradient by r / p."""
+        self.gradient[:, : self.layout.n_weights] *= self.scale
+        self._silence_untrained_biases()
+
+    def state(self) -> dict[str, Tensor]:
+        """Return expected strengths (with biases) and release probabilities."""
+        return {"learned": self.learned, "p": self.p}
+
+    @property
+    def _normaliser(self) -> float | None:
+        return self.release_fixed_at if self.normalised_by == "release" else None
+
+    def _row_names(self) -> tuple[str, ...]:
+        return ("p", "scale")
+
+    def _initial_p(self, given: float | str | Sequence[float], uniform_range: tuple[float, float]) -> Tensor:
+        if isinstance(given, str):
+            if given != "uniform":
+                raise ValueError(f"release_probability must be a number or 'uniform', got {given!r}")
+            streams = [numpy_generator(seed, Purpose.INITIAL_VALUES).spawn(1)[0] for seed in self.seeds]
+            drawn = [rng.uniform(*uniform_range, size=self.layout.n_weights) for rng in streams]
+            return torch.from_numpy(np.stack(drawn)).to(**self._place)
+        values = per_replica(given, self.n_replicas, "release_probability")
+        for value in values:
+            _check_probability(value, "release_probability")
+        return column(values, self.learned).expand(-1, self.layout.n_weights)
+
+
+def _check_probability(value: float | None, name: str) -> None:
+    if value is not None and not 0 < value <= 1:
+        raise ValueError(f"{name} must lie above 0 and at most at 1, got {value}")
+
+
+def _form_released(
+    noise: Noise,
+    learned: Tensor,
+    p: Tensor,
+    fixed_at: float | None,
+    normaliser: float | None,
+    scale: Tensor,
+    effective: Tensor,
+) -> None:
+    """Write r / p to `scale` and the transmitted weights and the biases to `effective`."""
+    n_weights = p.shape[1]
+    release_p = p if fixed_at is None else torch.full_like(p, fixed_at)
+    torch.div(released(noise, release_p), p if normaliser is None else normaliser, out=scale)
+    torch.mul(learned[:, :n_weights], scale, out=effective[:, :n_weights])
+    effective[:, n_weights:].copy_(learned[:, n_weights:])
+
+
+class GaussianSynapses(Synapses):
+    """Weights and biases with learned mean and learned standard deviation.
+
+    `learned` holds the means first, then phi with sigma = softplus(phi).
+
+    Parameters
+    ----------
+    layout, seeds
+        Sizes of the networks; one seed per replica.
+    initial_sigma
+        Standard deviation at the start, positive.
+    mean_range
+        Means start uniformly distributed on ±mean_range; None for the usual ±1/sqrt(fan_in).
+    homogeneous
+        Whether all synapses of a replica share one standard deviation: one value or one per replica.
+    execution
+        Device and precision.
+
+    Raises
+    ------
+    ValueError
+        If `initial_sigma` is not positive.
+
+    References
+    ----------
+    Malkin et al. (2023), methods: means uniform on ±0.1, standard deviations 1e-4.
+    """
+
+    def __init__(
+        self,
+        layout: Layout,
+        seeds: Sequence[int],
+        *,
+        initial_sigma: float = 1e-4,
+        mean_range: float | None = 0.1,
+        homogeneous: bool | Sequence[bool] = False,
+        execution: Execution | None = None,
+    ) -> None:
+        n_learned = 2 * layout.n_parameters
+        super().__init__(
+            layout, seeds, biases="trained", execution=execution or Execution(), n_learned=n_learned
+        )
+        if not (math.isfinite(initial_sigma) and initial_sigma > 0):
+            raise ValueError(f"initial_sigma must be positive and finite, got {initial_sigma}")
+        self._initialise_means(mean_range)
+        self.phi.fill_(math.log(math.expm1(initial_sigma)))
+        tied = per_replica(homogeneous, self.n_replicas, "homogeneous")
+        self.is_homogeneous = torch.tensor(tied, device=self._place["device"])[:, None]
+        self._ties_some = any(tied)
+        self.sigma_noise = aligned_rows(self.n_replicas, layout.n_parameters, **self._place)
+        self._form = self.execution.fused(_form_gaussian)
+        self._chain = self.execution.fused(_chain_gaussian)
+
+    @property
+    def mu(self) -> Tensor:
+        """Means of weights and biases, shape (replica, parameters): a view that may be written to."""
+        return self.learned[:, : self.layout.n_parameters]
+
+    @property
+    def phi(self) -> Tensor:
+        """Unconstrained standard deviations, shape (replica, parameters): a view that may be written to."""
+        return self.learned[:, self.layout.n_parameters :]
+
+    @property
+    def sigma(self) -> Tensor:
+        """Standard deviations, shape (replica, parameters)."""
+        return F.softplus(self.phi)
+
+    def draw(self) -> None:
+        """Draw every weight and bias once for all inputs of the batch."""
+        noise = self.streams.normals(self.layout.n_parameters)
+        self._form(noise, self.learned, self.sigma_noise, self.effective)
+
+    def sample(self, streams: Streams) -> Tensor:
+        """Return newly drawn weights and biases."""
+        drawn, used = torch.empty_like(self.effective), torch.empty_like(self.sigma_noise)
+        self._form(streams.normals(self.layout.n_parameters), self.learned, used, drawn)
+        return drawn
+
+    def chain(self) -> None:
+        """Add the gradient with respect to phi: that of the weight times xi times the slope of softplus."""
+        self._chain(self.gradient, self.learned, self.sigma_noise)
+
+    def tie(self) -> None:
+        """Give the synapses of homogeneous replicas the mean gradient with respect to phi."""
+        if self._ties_some:
+            n = self.layout.n_parameters
+            slope = self.gradient[:, n:]
+            slope.copy_(torch.where(self.is_homogeneous, slope.mean(1, keepdim=True), slope))
+
+    def _row_names(self) -> tuple[str, ...]:
+        return ("sigma_noise", "is_homogeneous")
+
+    def _initialise_means(self, mean_range: float | None) -> None:
+        if mean_range is None:
+            self._initialise_uniformly()
+            return
+        for row, seed in zip(self.mu, self.seeds, strict=True):
+            rng = numpy_generator(seed, Purpose.INITIAL_VALUES)
+            drawn = rng.uniform(-mean_range, mean_range, size=self.layout.n_parameters)
+            row.copy_(torch.from_numpy(drawn))
+
+
+def _form_gaussian(noise: Noise, learned: Tensor, used: Tensor, effective: Tensor) -> None:
+    """Write xi to `used` and mu + sigma xi to `effective`."""
+    n = effective.shape[1]
+    used.copy_(standard_normal(noise, learned.dtype))
+    torch.addcmul(learned[:, :n], F.softplus(learned[:, n:]), used, out=effective)
+
+
+def _chain_gaussian(gradient: Tensor, learned: Tensor, used: Tensor) -> None:
+    """Write the gradient with respect to phi beside that with respect to mu."""
+    n = used.shape[1]
+    torch.mul(gradient[:, :n], used, out=gradient[:, n:])
+    gradient[:, n:].mul_(torch.sigmoid(learned[:, n:]))

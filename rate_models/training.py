@@ -1,0 +1,231 @@
+"""The training loop: one step for all replicas, repeated along a plan, as a CUDA graph where there is CUDA.
+
+The data lie on the device, a step picks its images by index, and nothing in a step waits for the host. On
+CUDA the step is captured once and replayed, so a step costs the host one call, however many networks learn.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from rate_models.networks import FeedForward, cross_entropy
+from rate_models.stochastic_layers import Synapses
+from rate_models.task_sequences import Plan
+
+# The first steps run without capture: they compile what is compiled and let the libraries choose their
+# kernels.
+_N_WARM_UP = 3
+
+
+class LearningRule(Protocol):
+    """How synapses follow the gradient that the network wrote into them."""
+
+    def update(self, synapses: Synapses) -> None:
+        """Change what `synapses` learned, in place."""
+
+    def keep(self, replicas: Sequence[int]) -> None:
+        """Forget all other replicas."""
+
+
+class Trainer:
+    """Train a batch of networks along plans of images.
+
+    Parameters
+    ----------
+    network
+        The network, the same for all replicas.
+    synapses
+        Its synapses, one row per replica.
+    rule
+        How the synapses learn: `presynaptic_sgd.PresynapticSgd` or `optimisers.GradientDescent`.
+    images, labels
+        The training set: (image, pixel) and (image,). They are moved to the device of the synapses.
+    loss
+        ``"mean"`` or ``"sum"`` of the cross entropy over the images of a batch.
+
+    Attributes
+    ----------
+    members
+        For every replica still there, which one it was at the start.
+    mean_loss
+        Mean loss per image of the last plan, shape (replica,), in nats.
+
+    Raises
+    ------
+    ValueError
+        If the images do not fit the network or `loss` is unknown.
+    """
+
+    def __init__(
+        self,
+        network: FeedForward,
+        synapses: Synapses,
+        rule: LearningRule,
+        images: Tensor,
+        labels: Tensor,
+        *,
+        loss: str = "mean",
+    ) -> None:
+        n_pixels, n_classes = network.layout.sizes[0], network.layout.sizes[-1]
+        if images.ndim != 2 or images.shape[1] != n_pixels:
+            raise ValueError(
+                f"images must have the shape (image, {n_pixels}) of the input, got {tuple(images.shape)}"
+            )
+        if labels.device.type != "meta" and not 0 <= int(labels.min()) <= int(labels.max()) < n_classes:
+            raise ValueError(f"labels must lie in 0..{n_classes - 1}, the units of the output layer")
+        if loss not in ("mean", "sum"):
+            raise ValueError(f"loss must be 'mean' or 'sum', got {loss!r}")
+        execution = synapses.execution
+        self.network, self.synapses, self.rule = network, synapses, rule
+        self.images = images.to(execution.torch_device, execution.torch_dtype)
+        self.labels = labels.to(execution.torch_device)
+        self.members = list(range(synapses.n_replicas))
+        self._sums_loss = loss == "sum"
+        self._forget_buffers()
+
+    def run(self, plan: Plan) -> None:
+        """Train along `plan`.
+
+        Raises
+        ------
+        ValueError
+            If the plan is for another number of replicas.
+        """
+        if len(plan.images) != self.synapses.n_replicas:
+            raise ValueError(
+                f"the plan is for {len(plan.images)} replicas, there are {self.synapses.n_replicas}"
+            )
+        self._load(plan)
+        with _matrix_precision(self.synapses.execution.allow_tf32):
+            self._run_steps(plan.n_steps)
+        self.mean_loss = self._loss_sum / plan.n_steps
+
+    def diverged(self) -> list[int]:
+        """Return the replicas whose learned values or loss are not finite (this waits for the device)."""
+        is_finite = torch.isfinite(self.synapses.learned).all(dim=1) & torch.isfinite(self._loss_sum)
+        return torch.nonzero(~is_finite).flatten().tolist()
+
+    def drop(self, replicas: Sequence[int]) -> list[int]:
+        """Take these replicas out of the batch, leaving the others as they are, and return who they were.
+
+        Parameters
+        ----------
+        replicas
+            Their present positions. At least one replica must remain.
+
+        Raises
+        ------
+        ValueError
+            If none would remain.
+        """
+        kept = [i for i in range(self.synapses.n_replicas) if i not in set(replicas)]
+        if not kept:
+            raise ValueError("cannot drop every replica of a batch; stop the run instead")
+        dropped = [self.members[i] for i in replicas]
+        self.members = [self.members[i] for i in kept]
+        self.synapses.keep(kept)
+        self.rule.keep(kept)
+        self._forget_buffers()
+        return dropped
+
+    def _forget_buffers(self) -> None:
+        """Forget everything that has the shape of a plan, and the captured step."""
+        place = self.images.device
+        self._index = self._variant = self._order = None
+        self._position = torch.zeros(1, dtype=torch.int64, device=place)
+        n = self.synapses.n_replicas
+        self._loss_sum = torch.zeros(n, dtype=self.images.dtype, device=place)
+        self._replica = torch.arange(n, device=place)[:, None]
+        self._graph: torch.cuda.CUDAGraph | None = None
+        self._n_eager = 0
+        self.mean_loss = torch.full((n,), float("nan"), device=place)
+
+    def _load(self, plan: Plan) -> None:
+        """Copy the plan into the buffers that the step reads, making them anew if it does not fit."""
+        device = self.images.device
+        by_step = plan.images.transpose(0, 1).to(device, torch.int64)
+        fits = _fits(by_step, self._index) and (plan.variant is None) == (self._variant is None)
+        fits = fits and (plan.pixel_order is None) == (self._order is None)
+        if not fits:
+            self._forget_buffers()
+            self._index = torch.empty_like(by_step)
+            self._variant = None if plan.variant is None else torch.empty_like(by_step)
+            self._order = None if plan.pixel_order is None else plan.pixel_order.to(device).clone()
+        self._index[: plan.n_steps].copy_(by_step)
+        if plan.variant is not None:
+            self._variant[: plan.n_steps].copy_(plan.variant.transpose(0, 1))
+        if plan.pixel_order is not None:
+            self._order.copy_(plan.pixel_order)
+        self._position.zero_()
+        self._loss_sum.zero_()
+
+    def _run_steps(self, n_steps: int) -> None:
+        if not self.synapses.execution.captures:
+            for _ in range(n_steps):
+                self._step()
+            return
+        for _ in range(n_steps):
+            if self._graph is not None:
+                self._graph.replay()
+            elif self._n_eager < _N_WARM_UP:
+                self._warm_up_step()
+            else:
+                self._graph = torch.cuda.CUDAGraph()
+                with torch.cuda.graph(self._graph):
+                    self._step()
+                self._graph.replay()
+
+    def _warm_up_step(self) -> None:
+        """Take a step on a stream of its own, as capture demands of what it will capture."""
+        side = torch.cuda.Stream()
+        side.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(side):
+            self._step()
+        torch.cuda.current_stream().wait_stream(side)
+        self._n_eager += 1
+
+    def _step(self) -> None:
+        """Draw, forward, backward, learn: one step of every replica."""
+        x, labels = self._batch()
+        synapses = self.synapses
+        synapses.draw()
+        activities = self.network.activities(x, synapses.effective)
+        loss, slope = cross_entropy(activities[-1], labels)
+        if self._sums_loss:
+            slope *= labels.shape[1]
+        self.network.backward(activities, synapses.effective, slope, synapses.gradient)
+        self.rule.update(synapses)
+        self._loss_sum += loss
+        self._position += 1
+
+    def _batch(self) -> tuple[Tensor, Tensor]:
+        """Return images (replica, sample, pixel) and labels (replica, sample) of the present step."""
+        index = self._index.index_select(0, self._position)[0]
+        x = self.images.index_select(0, index.flatten()).unflatten(0, index.shape)
+        if self._order is not None:
+            order = self._order
+            if self._variant is not None:
+                order = order[self._replica, self._variant.index_select(0, self._position)[0]]
+            x = x.gather(2, order.expand(x.shape))
+        return x, self.labels[index]
+
+
+def _fits(by_step: Tensor, buffer: Tensor | None) -> bool:
+    """Return whether a plan fits a buffer that may have room for more steps."""
+    return buffer is not None and by_step.shape[1:] == buffer.shape[1:] and len(by_step) <= len(buffer)
+
+
+@contextlib.contextmanager
+def _matrix_precision(allow_tf32: bool) -> Iterator[None]:
+    """Let CUDA matrix products use TF32 inside the block only."""
+    before = torch.backends.cuda.matmul.allow_tf32
+    torch.backends.cuda.matmul.allow_tf32 = allow_tf32
+    try:
+        yield
+    finally:
+        torch.backends.cuda.matmul.allow_tf32 = before

@@ -1,0 +1,94 @@
+"""Random streams: the distribution of every kind, and independence of replicas, purposes and draws."""
+
+import numpy as np
+import pytest
+import torch
+from scipy import stats
+
+from rate_models.random_streams import (
+    CounterStreams,
+    HostStreams,
+    Purpose,
+    _squares,
+    released,
+    standard_normal,
+)
+
+CPU = torch.device("cpu")
+
+
+def streams_of(kind, seeds, purpose=Purpose.TRAINING_NOISE):
+    if kind == "host":
+        return HostStreams(seeds, purpose, dtype=torch.float64)
+    return CounterStreams(seeds, purpose, device=CPU)
+
+
+def squares64(counter, key):
+    """Return the reference word of Squares with unbounded integers cut to 64 bits (Widynski 2020)."""
+    mask = (1 << 64) - 1
+    x = counter * key & mask
+    y, z = x, (x + key) & mask
+    for addend in (y, z, y):
+        x = (x * x + addend) & mask
+        x = (x >> 32) | (x << 32) & mask
+    t = (x * x + z) & mask
+    x = (t >> 32) | (t << 32) & mask
+    return t ^ (((x * x + y) & mask) >> 32)
+
+
+def test_squares_is_the_published_generator():
+    streams = CounterStreams([11, 12], Purpose.TRAINING_NOISE, device=CPU)
+    streams.bits(5)
+    noise = streams.bits(4)
+    words = _squares(noise).numpy().view(np.uint64)
+    keys = noise.key[:, 0].numpy().view(np.uint64)
+    expected = [[squares64(int(noise.counter) + i, int(key)) for i in range(4)] for key in keys]
+    assert words.tolist() == expected
+
+
+@pytest.mark.parametrize("kind", ["host", "counter"])
+@pytest.mark.parametrize("p", [0.01, 0.25, 0.7, 0.999])
+def test_release_has_its_probability_and_no_memory(kind, p):
+    streams, n = streams_of(kind, [1, 2]), 100_000
+    draws = [released(streams.bits(n), torch.full((2, n), p, dtype=torch.float64)) for _ in range(3)]
+    se = (p * (1 - p) / n) ** 0.5
+    for drawn in draws:
+        assert (abs(drawn.mean(1) - p) < 5 * se + 2.0**-17).all()
+    pairs = [(draws[0][0], draws[0][1]), (draws[0][0], draws[1][0]), (draws[1][1, :-1], draws[1][1, 1:])]
+    for first, second in pairs:
+        assert abs(float(torch.corrcoef(torch.stack([first, second]))[0, 1])) < 5 / n**0.5
+
+
+@pytest.mark.parametrize("kind", ["host", "counter"])
+def test_certain_and_impossible_release(kind):
+    streams = streams_of(kind, [1])
+    assert released(streams.bits(200_000), torch.ones(1, 200_000)).all()
+    assert not released(streams.bits(200_000), torch.zeros(1, 200_000)).any()
+
+
+@pytest.mark.parametrize("kind", ["host", "counter"])
+def test_normal_numbers_are_normal(kind):
+    streams = streams_of(kind, [3, 4])
+    drawn = standard_normal(streams.normals(50_000), torch.float64)
+    for row in drawn:
+        assert stats.kstest(row.numpy(), "norm").pvalue > 1e-4
+    assert abs(float(torch.corrcoef(drawn)[0, 1])) < 5 / 50_000**0.5
+
+
+@pytest.mark.parametrize("kind", ["host", "counter"])
+def test_streams_depend_on_seed_and_purpose_only(kind):
+    half = torch.full((1, 1000), 0.5, dtype=torch.float64)
+    alone = released(streams_of(kind, [8]).bits(1000), half)
+    batch = released(streams_of(kind, [7, 8]).bits(1000), half.expand(2, -1).contiguous())
+    other = released(streams_of(kind, [8], Purpose.EVALUATION_NOISE).bits(1000), half)
+    assert torch.equal(alone[0], batch[1])
+    assert 400 < int((alone != other).sum()) < 600
+
+
+@pytest.mark.parametrize("kind", ["host", "counter"])
+def test_kept_streams_go_on_where_they_were(kind):
+    whole, part = streams_of(kind, [1, 2, 3]), streams_of(kind, [1, 2, 3])
+    half = torch.full((3, 400), 0.5, dtype=torch.float64)
+    released(whole.bits(400), half), released(part.bits(400), half)
+    part.keep([2])
+    assert torch.equal(released(part.bits(400), half[:1])[0], released(whole.bits(400), half)[2])

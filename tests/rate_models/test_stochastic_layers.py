@@ -1,0 +1,163 @@
+"""Synapses of many networks: what they transmit, gradients against autograd, replicas against single runs."""
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+from rate_models.devices import Execution
+from rate_models.layout import Layout
+from rate_models.networks import FeedForward, cross_entropy
+from rate_models.stochastic_layers import BernoulliSynapses, DeterministicSynapses, GaussianSynapses
+
+SMALL = Layout((6, 5, 4, 3))
+DOUBLE = Execution(dtype="float64")
+
+
+def inputs(n_replicas, n_samples=7, seed=0):
+    rng = np.random.default_rng(seed)
+    x = torch.from_numpy(rng.normal(size=(n_replicas, n_samples, 6)))
+    return x, torch.from_numpy(rng.integers(3, size=(n_replicas, n_samples)))
+
+
+def autograd_forward(x, parameters, layout):
+    """Return the logits of one replica, written plainly."""
+    activity, flat = x, parameters[None]
+    layers = list(zip(layout.weights(flat), layout.biases(flat), strict=True))
+    for index, (weight, bias) in enumerate(layers):
+        activity = F.linear(activity, weight[0], bias[0])
+        if index < len(layers) - 1:
+            activity = torch.relu(activity)
+    return activity
+
+
+@pytest.mark.parametrize("p", [0.25, 0.4, 0.9])
+def test_released_share_is_p_and_the_mean_is_the_expected_strength(p):
+    synapses = BernoulliSynapses(Layout((100, 100)), [3], release_probability=p, execution=DOUBLE)
+    n_draws, total, count = 200, 0, 0
+    for _ in range(n_draws):
+        synapses.draw()
+        count += int((synapses.scale > 0).sum())
+        total = total + synapses.effective[:, :10_000]
+    n = n_draws * 10_000
+    assert abs(count / n - p) < 5 * (p * (1 - p) / n) ** 0.5
+    z = (total / n_draws - synapses.strength) / (synapses.strength.abs() * ((1 - p) / p / n_draws) ** 0.5)
+    assert abs(float(z.mean())) < 5 / 100
+    assert 0.9 < float(z.std()) < 1.1
+
+
+def test_reliable_synapses_transmit_exactly_their_strength():
+    synapses = BernoulliSynapses(SMALL, [0, 1], release_probability=1.0)
+    synapses.draw()
+    assert torch.equal(synapses.effective, synapses.learned)
+
+
+def test_ghost_release_keeps_or_loses_the_mean_with_its_normalisation():
+    kept = BernoulliSynapses(SMALL, [0], release_probability=0.25, release_fixed_at=0.5)
+    lost = BernoulliSynapses(
+        SMALL, [0], release_probability=0.25, release_fixed_at=0.5, normalised_by="ghost"
+    )
+    kept.draw(), lost.draw()
+    assert set(kept.scale.unique().tolist()) == {0.0, 2.0}
+    assert set(lost.scale.unique().tolist()) == {0.0, 4.0}
+
+
+def test_gradient_of_bernoulli_synapses_is_that_of_autograd():
+    synapses = BernoulliSynapses(SMALL, [5, 6], release_probability=0.6, biases="trained", execution=DOUBLE)
+    network = FeedForward(SMALL)
+    x, labels = inputs(2)
+    synapses.draw()
+    activities = network.activities(x, synapses.effective)
+    _, slope = cross_entropy(activities[-1], labels)
+    network.backward(activities, synapses.effective, slope, synapses.gradient)
+    synapses.chain()
+    for replica in range(2):
+        learned = synapses.learned[replica].clone().requires_grad_()
+        scale = torch.cat([synapses.scale[replica], torch.ones(SMALL.n_biases, dtype=torch.float64)])
+        loss = F.cross_entropy(autograd_forward(x[replica], learned * scale, SMALL), labels[replica])
+        loss.backward()
+        torch.testing.assert_close(synapses.gradient[replica], learned.grad, rtol=1e-10, atol=1e-12)
+    assert (synapses.gradient[:, : SMALL.n_weights][synapses.scale == 0] == 0).all()
+
+
+def test_gradient_of_gaussian_synapses_is_that_of_autograd():
+    synapses = GaussianSynapses(SMALL, [5, 6], initial_sigma=0.3, execution=DOUBLE)
+    network = FeedForward(SMALL)
+    x, labels = inputs(2)
+    synapses.draw()
+    activities = network.activities(x, synapses.effective)
+    _, slope = cross_entropy(activities[-1], labels)
+    network.backward(activities, synapses.effective, slope, synapses.gradient)
+    synapses.chain()
+    n = SMALL.n_parameters
+    for replica in range(2):
+        learned = synapses.learned[replica].clone().requires_grad_()
+        drawn = learned[:n] + F.softplus(learned[n:]) * synapses.sigma_noise[replica]
+        F.cross_entropy(autograd_forward(x[replica], drawn, SMALL), labels[replica]).backward()
+        torch.testing.assert_close(synapses.gradient[replica], learned.grad, rtol=1e-10, atol=1e-12)
+
+
+def test_gaussian_weights_have_their_mean_and_standard_deviation():
+    synapses = GaussianSynapses(Layout((50, 40)), [1], initial_sigma=0.2, execution=DOUBLE)
+    draws = []
+    for _ in range(300):
+        synapses.draw()
+        draws.append((synapses.effective - synapses.mu).clone())
+    noise = torch.cat(draws) / 0.2
+    assert abs(float(noise.mean())) < 5 / noise.numel() ** 0.5
+    assert abs(float(noise.var()) - 1) < 5 * (2 / noise.numel()) ** 0.5
+
+
+@pytest.mark.parametrize("kind", [DeterministicSynapses, BernoulliSynapses, GaussianSynapses])
+def test_a_replica_draws_the_same_weights_alone_and_in_a_batch(kind):
+    batch, alone = kind(SMALL, [4, 9, 2]), kind(SMALL, [9])
+    for _ in range(3):
+        batch.draw(), alone.draw()
+        assert torch.equal(batch.effective[1], alone.effective[0])
+    sampled = batch.sample(batch.evaluation_streams())
+    assert torch.equal(sampled[1], alone.sample(alone.evaluation_streams())[0])
+
+
+@pytest.mark.parametrize("kind", [DeterministicSynapses, BernoulliSynapses, GaussianSynapses])
+def test_dropping_a_replica_leaves_the_others_as_they_are(kind):
+    whole, part = kind(SMALL, [4, 9, 2]), kind(SMALL, [4, 9, 2])
+    part.keep([0, 2])
+    whole.draw(), part.draw()
+    assert torch.equal(part.effective, whole.effective[[0, 2]])
+    assert part.seeds == [4, 2]
+
+
+def test_biases_are_absent_fixed_or_trained():
+    assert (BernoulliSynapses(SMALL, [0], biases="none").bias == 0).all()
+    fixed = BernoulliSynapses(SMALL, [0], biases="fixed")
+    assert (fixed.bias != 0).all()
+    fixed.gradient.fill_(1.0)
+    fixed.draw(), fixed.chain()
+    assert (fixed.gradient[:, SMALL.n_weights :] == 0).all()
+
+
+def test_uniform_initial_release_probabilities_fill_their_range():
+    synapses = BernoulliSynapses(Layout((100, 100)), [0, 1], release_probability="uniform")
+    assert 0.25 <= float(synapses.p.min()) < 0.26
+    assert 0.99 < float(synapses.p.max()) <= 1
+    assert abs(float(synapses.p.mean()) - 0.625) < 5 * (0.75 / 12**0.5) / 20_000**0.5
+    assert not torch.equal(synapses.p[0], synapses.p[1])
+
+
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (lambda: BernoulliSynapses(SMALL, [0], release_probability=0.0), "release_probability .* got 0.0"),
+        (lambda: BernoulliSynapses(SMALL, [0], release_probability=1.5), "got 1.5"),
+        (lambda: BernoulliSynapses(SMALL, [0], release_probability="normal"), "'uniform', got 'normal'"),
+        (lambda: BernoulliSynapses(SMALL, [0, 1], release_probability=[0.5]), "that is 2, got 1"),
+        (lambda: BernoulliSynapses(SMALL, [0], biases="some"), "trained, fixed, none, got 'some'"),
+        (lambda: BernoulliSynapses(SMALL, [0], normalised_by="p"), "'release' or 'ghost', got 'p'"),
+        (lambda: GaussianSynapses(SMALL, [0], initial_sigma=0.0), "positive and finite, got 0.0"),
+        (lambda: DeterministicSynapses(SMALL, []), "at least one seed"),
+        (lambda: Layout((3,)), r"got \(3,\)"),
+    ],
+)
+def test_wrong_arguments_are_named(build, message):
+    with pytest.raises(ValueError, match=message):
+        build()

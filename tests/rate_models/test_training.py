@@ -1,0 +1,188 @@
+"""The training loop: trajectories against plain loops, replicas against single runs, diverged replicas."""
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+from biophys.release_plasticity import ReleasePlasticity, updated_release_probability
+from rate_models.devices import Execution
+from rate_models.layout import Layout
+from rate_models.networks import FeedForward
+from rate_models.optimisers import Adam, GradientDescent, Sgd
+from rate_models.presynaptic_sgd import PresynapticSgd
+from rate_models.stochastic_layers import BernoulliSynapses, DeterministicSynapses, GaussianSynapses
+from rate_models.task_sequences import DataOrder, Plan
+from rate_models.training import Trainer
+
+LAYOUT = Layout((8, 6, 5, 3))
+DOUBLE = Execution(dtype="float64")
+RNG = np.random.default_rng(0)
+IMAGES = torch.from_numpy(RNG.normal(size=(60, 8)))
+LABELS = torch.from_numpy(RNG.integers(3, size=60))
+
+
+def trainer_of(seeds, build):
+    synapses, rule = build(seeds)
+    return Trainer(FeedForward(LAYOUT), synapses, rule, IMAGES, LABELS)
+
+
+def train(trainer, seeds, n_epochs=3):
+    order = DataOrder(seeds)
+    for _ in range(n_epochs):
+        trainer.run(order.epoch(np.arange(60), batch_size=10))
+
+
+def plastic(rates, l2, rules):
+    def build(seeds):
+        synapses = BernoulliSynapses(LAYOUT, seeds, execution=DOUBLE)
+        return synapses, PresynapticSgd(synapses, rules, learning_rate=rates, l2=l2)
+
+    return build
+
+
+def descending(kind, optimiser, rates, l2):
+    def build(seeds):
+        synapses = kind(LAYOUT, seeds, execution=DOUBLE)
+        return synapses, GradientDescent(optimiser(synapses, learning_rate=rates, l2=l2))
+
+    return build
+
+
+def test_presynaptic_steps_are_those_of_a_plain_loop():
+    rule = ReleasePlasticity(
+        p_up=0.05, p_down=0.03, g_lim=0.01, p_freeze=0.5, form="soft_bound", consolidation=True
+    )
+    synapses, learning = plastic(0.3, 0.01, rule)([7])
+    trainer = Trainer(FeedForward(LAYOUT), synapses, learning, IMAGES, LABELS)
+    twin = BernoulliSynapses(LAYOUT, [7], execution=DOUBLE)
+    strength, bias, p = twin.strength[0].clone(), twin.bias[0].clone(), twin.p[0].clone()
+    plan = DataOrder([7]).epoch(np.arange(60), batch_size=10)
+    for batch in plan.images[0].long():
+        twin.p[0] = p
+        twin.draw()
+        released = (twin.scale[0] > 0).double()
+        leaf = strength.clone().requires_grad_()
+        flat = torch.cat([released * leaf / p, bias])[None]
+        logits = FeedForward(LAYOUT).logits(IMAGES[batch][None], flat)[0]
+        (g,) = torch.autograd.grad(F.cross_entropy(logits, LABELS[batch]), leaf)
+        strength = strength - 0.3 * ((1 - p) * g + 0.01 * strength)
+        p = updated_release_probability(p, g, rule)
+    trainer.run(plan)
+    torch.testing.assert_close(synapses.strength[0], strength, rtol=1e-10, atol=1e-12)
+    torch.testing.assert_close(synapses.p[0], p, rtol=1e-10, atol=1e-12)
+    assert torch.equal(synapses.bias[0], bias)
+
+
+@pytest.mark.parametrize("algorithm", [Sgd, Adam])
+def test_deterministic_training_is_that_of_torch_optimisers(algorithm):
+    synapses, rule = descending(DeterministicSynapses, algorithm, 0.05, 0.02)([3])
+    initial = synapses.learned[0].clone()
+    trainer = Trainer(FeedForward(LAYOUT), synapses, rule, IMAGES, LABELS)
+    plan = DataOrder([3]).epoch(np.arange(60), batch_size=10)
+    trainer.run(plan)
+    leaf = initial.requires_grad_()
+    published = {Sgd: torch.optim.SGD, Adam: torch.optim.Adam}[algorithm]
+    optimiser = published([leaf], lr=0.05, weight_decay=0.02)
+    for batch in plan.images[0].long():
+        optimiser.zero_grad()
+        F.cross_entropy(
+            FeedForward(LAYOUT).logits(IMAGES[batch][None], leaf[None])[0], LABELS[batch]
+        ).backward()
+        optimiser.step()
+    torch.testing.assert_close(synapses.learned[0], leaf.detach(), rtol=1e-8, atol=1e-10)
+
+
+def test_both_paths_of_adam_agree():
+    trained = []
+    for runs_fused in (True, False):
+        synapses, rule = descending(GaussianSynapses, Adam, [0.01, 0.02], 0.0)([3, 4])
+        rule.optimiser._runs_fused = runs_fused
+        train(Trainer(FeedForward(LAYOUT), synapses, rule, IMAGES, LABELS), [3, 4])
+        trained.append(synapses.learned)
+    torch.testing.assert_close(*trained, rtol=1e-6, atol=1e-8)
+
+
+RULES = [ReleasePlasticity(p_up=0.05 * k, p_down=0.04, g_lim=0.01 * k) for k in (1, 2, 3)]
+
+
+@pytest.mark.parametrize(
+    ("batch", "alone"),
+    [
+        (plastic([0.1, 0.2, 0.3], [0.0, 0.01, 0.1], RULES), plastic(0.2, 0.01, RULES[1])),
+        (
+            descending(DeterministicSynapses, Sgd, [0.1, 0.2, 0.3], [0.0, 0.01, 0.1]),
+            descending(DeterministicSynapses, Sgd, 0.2, 0.01),
+        ),
+        (
+            descending(BernoulliSynapses, Adam, [0.1, 0.02, 0.3], 0.001),
+            descending(BernoulliSynapses, Adam, 0.02, 0.001),
+        ),
+        (
+            descending(GaussianSynapses, Adam, [0.1, 0.02, 0.3], 0.0),
+            descending(GaussianSynapses, Adam, 0.02, 0.0),
+        ),
+    ],
+    ids=["plastic", "deterministic", "fixed release", "gaussian"],
+)
+def test_a_replica_of_a_batch_learns_as_it_does_alone(batch, alone):
+    together, single = trainer_of([5, 6, 7], batch), trainer_of([6], alone)
+    train(together, [5, 6, 7]), train(single, [6])
+    for name, rows in together.synapses.state().items():
+        torch.testing.assert_close(rows[1], single.synapses.state()[name][0], rtol=1e-9, atol=1e-12)
+
+
+def test_a_diverged_replica_is_found_and_dropped_without_harm():
+    build = plastic([0.1, 1e200, 0.1], 0.0, ReleasePlasticity())
+    trainer = trainer_of([5, 6, 7], build)
+    order = DataOrder([5, 6, 7])
+    trainer.run(order.epoch(np.arange(60), batch_size=10))
+    assert trainer.diverged() == [1]
+    assert trainer.drop([1]) == [1]
+    order.keep([0, 2])
+    trainer.run(order.epoch(np.arange(60), batch_size=10))
+    undisturbed = trainer_of([5, 7], plastic(0.1, 0.0, ReleasePlasticity()))
+    train(undisturbed, [5, 7], n_epochs=2)
+    assert trainer.members == [0, 2]
+    torch.testing.assert_close(trainer.synapses.learned, undisturbed.synapses.learned, rtol=1e-9, atol=1e-12)
+
+
+def test_permuted_pixels_are_the_images_with_permuted_pixels():
+    order = torch.from_numpy(np.stack([np.random.default_rng(i).permutation(8) for i in range(2)]))
+    build = descending(DeterministicSynapses, Sgd, 0.1, 0.0)
+    plan = DataOrder([1, 2]).epoch(np.arange(60), batch_size=10)
+    permuted = trainer_of([1, 2], build)
+    permuted.run(Plan(plan.images, order[:, None]))
+    for replica in range(2):
+        synapses, rule = build([replica + 1])
+        single = Trainer(FeedForward(LAYOUT), synapses, rule, IMAGES[:, order[replica]], LABELS)
+        single.run(plan.rows([replica]))
+        torch.testing.assert_close(permuted.synapses.learned[replica], synapses.learned[0])
+
+
+def test_variants_choose_the_pixel_order_of_every_image():
+    order = torch.stack([torch.arange(8), torch.arange(7, -1, -1)])[None]
+    plan = DataOrder([1]).epoch(np.arange(60), batch_size=10)
+    variant = torch.zeros_like(plan.images)
+    variant[..., ::2] = 1
+    trainer = trainer_of([1], descending(DeterministicSynapses, Sgd, 0.1, 0.0))
+    trainer._load(Plan(plan.images, order, variant))
+    x, labels = trainer._batch()
+    shown = IMAGES[plan.images[0, 0].long()]
+    torch.testing.assert_close(x[0, 1::2], shown[1::2])
+    torch.testing.assert_close(x[0, ::2], shown[::2].flip(1))
+    assert torch.equal(labels[0], LABELS[plan.images[0, 0].long()])
+
+
+def test_wrong_data_and_plans_are_named():
+    synapses, rule = plastic(0.1, 0.0, ReleasePlasticity())([1])
+    network = FeedForward(LAYOUT)
+    with pytest.raises(ValueError, match=r"shape \(image, 8\) of the input, got \(60, 5\)"):
+        Trainer(network, synapses, rule, IMAGES[:, :5], LABELS)
+    with pytest.raises(ValueError, match=r"labels must lie in 0\.\.2"):
+        Trainer(network, synapses, rule, IMAGES, LABELS + 1)
+    trainer = Trainer(network, synapses, rule, IMAGES, LABELS)
+    with pytest.raises(ValueError, match="plan is for 2 replicas, there are 1"):
+        trainer.run(DataOrder([1, 2]).epoch(np.arange(60), batch_size=10))
+    with pytest.raises(ValueError, match="cannot drop every replica"):
+        trainer.drop([0])
