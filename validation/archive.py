@@ -1,7 +1,7 @@
 """A finished experiment on disk: result, configuration and what it was made with, in one netCDF file.
 
-A file is written whole or not at all, holds plain arrays and text (nothing is unpickled), and is recognised by
-its own attributes: a truncated or foreign file is refused, never half read.
+A file is written whole or not at all, holds plain arrays and text (nothing is unpickled), and is known by its
+own attributes: a truncated or foreign file is refused, never half read.
 """
 
 from __future__ import annotations

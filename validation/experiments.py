@@ -91,7 +91,7 @@ def _parsed(text: str, current: Any, field: str) -> Any:
     try:
         return kind(text)
     except ValueError:
-        raise ValueError(f"{field} must be a {kind.__name__} like {current!r}, got {text!r}") from None
+        raise ValueError(f"{field} must be of type {kind.__name__}, like {current!r}, got {text!r}") from None
 
 
 def run_experiment(
