@@ -6,6 +6,8 @@ pass is one sequence of batched matrix products whose length does not depend on 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor
 
@@ -74,13 +76,26 @@ class FeedForward:
         gradient
             Where the result goes, shape (replica, at least parameters).
         """
-        weights = self.layout.weights(parameters)
         to_weights, to_biases = self.layout.weights(gradient), self.layout.biases(gradient)
+        for index, found in self.slopes(activities, parameters, slope):
+            torch.bmm(found.transpose(1, 2), activities[index], out=to_weights[index])
+            torch.sum(found, dim=1, out=to_biases[index])
+
+    def slopes(
+        self, activities: list[Tensor], parameters: Tensor, slope: Tensor
+    ) -> Iterator[tuple[int, Tensor]]:
+        """Yield each layer and the derivative of the loss by the drive of its units, last layer first.
+
+        Parameters
+        ----------
+        activities, parameters, slope
+            As for `backward`.
+        """
+        weights = self.layout.weights(parameters)
         if self.rectifies_output:
             slope = slope * (activities[-1] > 0)
         for index in range(self.layout.n_layers - 1, -1, -1):
-            torch.bmm(slope.transpose(1, 2), activities[index], out=to_weights[index])
-            torch.sum(slope, dim=1, out=to_biases[index])
+            yield index, slope
             if index:
                 slope = torch.bmm(slope, weights[index]).mul_(activities[index] > 0)
 
