@@ -328,13 +328,13 @@ def synapse_with(
     4
     """
     if (n is None) == (p is None):
-        raise TypeError(f"give exactly one of n and p, the one to keep fixed, got n={n} and p={p}")
+        raise TypeError(f"give exactly one of n and p, the one to keep fixed, got n={n!r} and p={p!r}")
     if hold not in ("p", "sd"):
         raise ValueError(f"hold must be 'p' or 'sd', got {hold!r}")
     unit = mean.units if isinstance(mean, pq.Quantity) else pq.mV
     psp_unit_of(mean, "mean")
     mean_value, cv = _moments(mean, sd, unit)
-    if n is not None:
+    if p is None:
         sites = checked_n_sites(n)
         probability = release_probability_for(cv, sites)
     else:
@@ -357,7 +357,7 @@ def _moments(
 
 
 def _whole_sites(
-    cv: NDArray[np.float64], p: ArrayLike | None, hold: str
+    cv: NDArray[np.float64], p: ArrayLike, hold: str
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Return the whole number of sites nearest to what `cv` and `p` ask for, and the p that goes with it."""
     if np.any(cv == 0):

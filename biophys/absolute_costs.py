@@ -1,0 +1,265 @@
+"""What a synapse costs in ATP, per spike and per second, with the uncertainty of the published budgets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+import quantities as pq
+from numpy.typing import NDArray
+
+from biophys.constants import (
+    ACTIN_PER_VESICLE,
+    CALCIUM_PER_VESICLE,
+    CYCLING_PER_VESICLE,
+    ION_FLUX_PER_VESICLE,
+    PROTON_LEAK_PER_VESICLE,
+    TRANSMITTER_PER_VESICLE,
+    VESICLES_PER_SITE,
+    Constant,
+    joules_of,
+)
+from biophys.energy_costs import (
+    CostMixture,
+    actin_cost,
+    calcium_pump_cost,
+    ion_flux_cost,
+    trafficking_cost,
+    transmitter_cost,
+    vesicle_membrane_cost,
+)
+from biophys.quantal import QuantalSynapse
+from biophys.units import ATP, checked_finite, magnitude_in, psp_unit_of
+
+Estimate = Literal["low", "value", "high"]
+"""Which end of the range of every constant to take."""
+
+
+@dataclass(frozen=True, eq=False)
+class ReferenceSynapse:
+    """The synapse that the published budgets describe: it fixes the scale of each cost law.
+
+    Parameters
+    ----------
+    q
+        Quantal size of a vesicle with the budgets' content (4,000 glutamates, radius about 20 nm).
+    p
+        Release probability at which the published calcium entry per released vesicle was taken.
+    cooperativity
+        Hill coefficient of release.
+
+    Raises
+    ------
+    TypeError
+        If `q` carries no unit.
+    ValueError
+        If `q` is not above 0, `p` is not inside (0, 1) or `cooperativity` is not above 0.
+    """
+
+    q: pq.Quantity = field(default_factory=lambda: 0.2 * pq.mV)
+    p: float = 0.25
+    cooperativity: float = 4.0
+
+    def __post_init__(self) -> None:
+        unit = psp_unit_of(self.q)
+        checked_finite(magnitude_in(self.q, unit, "q"), "q", 0.0, is_open=True)
+        checked_finite(self.p, "p", 0.0, 1.0, is_open=True)
+        checked_finite(self.cooperativity, "cooperativity", 0.0, is_open=True)
+
+
+@dataclass(frozen=True)
+class BudgetRow:
+    """One mechanism of a synapse's budget.
+
+    Parameters
+    ----------
+    mechanism
+        What the energy is spent on.
+    atp_per_second, low, high
+        ATP per second at the given rate, and with every constant at the low or high end of its range.
+    watts
+        The same power through the free energy of ATP.
+    share
+        Of the total.
+    source
+        Of the constant.
+    """
+
+    mechanism: str
+    atp_per_second: float
+    low: float
+    high: float
+    watts: float
+    share: float
+    source: str
+
+
+def spike_costs(reference: ReferenceSynapse | None = None, estimate: Estimate = "value") -> CostMixture:
+    r"""Return what a presynaptic spike costs at a synapse: calcium, vesicle cycling, transmitter, ion flux.
+
+    The calcium law passes through the published entry at the reference p: each site spends
+    :math:`p_0 C_{Ca}` per spike there, and :math:`\propto (p / (1 - p))^{1/h}` elsewhere.
+
+    Parameters
+    ----------
+    reference
+        The synapse that the constants describe.
+    estimate
+        ``"value"``, or ``"low"`` or ``"high"`` for the ends of the constants' ranges.
+
+    Returns
+    -------
+    CostMixture
+        In ATP per spike.
+
+    Examples
+    --------
+    >>> import quantities as pq
+    >>> synapse = QuantalSynapse(n=1, p=0.25, q=0.2 * pq.mV)
+    >>> print(spike_costs()(synapse).round(0))
+    40955.0 ATP
+    """
+    reference = reference or ReferenceSynapse()
+    odds = reference.p / (1.0 - reference.p)
+    calcium = _pick(CALCIUM_PER_VESICLE, estimate) * reference.p * odds ** (-1.0 / reference.cooperativity)
+    return CostMixture(
+        (
+            calcium_pump_cost(reference.cooperativity, is_per_site=True, scale=calcium),
+            trafficking_cost(scale=_pick(CYCLING_PER_VESICLE, estimate)),
+            transmitter_cost(scale=_pick(TRANSMITTER_PER_VESICLE, estimate), reference_q=reference.q),
+            ion_flux_cost(scale=_pick(ION_FLUX_PER_VESICLE, estimate), reference_q=reference.q),
+        )
+    )
+
+
+def resting_costs(reference: ReferenceSynapse | None = None, estimate: Estimate = "value") -> CostMixture:
+    """Return what a synapse costs at rest: the proton leak of its vesicles' membrane and their actin.
+
+    Both are for the whole pool of vesicles behind the docked ones, which is taken as proportional to n.
+
+    Parameters
+    ----------
+    reference
+        The synapse that the constants describe.
+    estimate
+        ``"value"``, or ``"low"`` or ``"high"`` for the ends of the constants' ranges.
+
+    Returns
+    -------
+    CostMixture
+        In ATP per second.
+
+    Examples
+    --------
+    >>> import quantities as pq
+    >>> print(resting_costs()(QuantalSynapse(n=1, p=0.25, q=0.2 * pq.mV)).round(1))
+    86.8 ATP/s
+    """
+    reference = reference or ReferenceSynapse()
+    pool = _pick(VESICLES_PER_SITE, estimate)
+    membrane, actin = PROTON_LEAK_PER_VESICLE, ACTIN_PER_VESICLE
+    return CostMixture(
+        (
+            vesicle_membrane_cost(scale=_pick(membrane, estimate) * pool, reference_q=reference.q),
+            actin_cost(scale=_pick(actin, estimate) * pool, reference_q=reference.q),
+        )
+    )
+
+
+def costs_at_rate(
+    rate: pq.Quantity, reference: ReferenceSynapse | None = None, estimate: Estimate = "value"
+) -> CostMixture:
+    """Return all costs of a synapse whose presynaptic neuron fires at `rate`, in ATP per second.
+
+    Parameters
+    ----------
+    rate
+        Presynaptic firing rate, one number above 0.
+    reference, estimate
+        As in :func:`spike_costs`.
+
+    Raises
+    ------
+    TypeError
+        If `rate` carries no unit.
+    ValueError
+        If `rate` is not above 0.
+
+    Examples
+    --------
+    >>> import quantities as pq
+    >>> print(costs_at_rate(4 * pq.Hz)(QuantalSynapse(n=1, p=0.25, q=0.2 * pq.mV)).round(0))
+    163908.0 ATP/s
+    """
+    checked_finite(magnitude_in(rate, pq.Hz, "rate"), "rate", 0.0, is_open=True)
+    spikes = spike_costs(reference, estimate).scaled(rate.rescale(1 / pq.s))
+    return spikes + resting_costs(reference, estimate)
+
+
+def budget_table(
+    synapse: QuantalSynapse, rate: pq.Quantity, reference: ReferenceSynapse | None = None
+) -> list[BudgetRow]:
+    """Return the budget of one synapse by mechanism, with the range that the constants leave.
+
+    Parameters
+    ----------
+    synapse
+        A single synapse.
+    rate
+        Presynaptic firing rate.
+    reference
+        The synapse that the constants describe.
+
+    Raises
+    ------
+    ValueError
+        If `synapse` is an array.
+
+    Examples
+    --------
+    >>> import quantities as pq
+    >>> rows = budget_table(QuantalSynapse(n=5, p=0.4, q=0.2 * pq.mV), 4 * pq.Hz)
+    >>> rows[3].mechanism, round(rows[3].share, 2)
+    ('postsynaptic ion flux', 0.87)
+    """
+    if synapse.shape != ():
+        raise ValueError(f"a budget table is of one synapse, got an array of shape {synapse.shape}")
+    value, low, high = (
+        _by_mechanism(costs_at_rate(rate, reference, estimate), synapse)
+        for estimate in ("value", "low", "high")
+    )
+    total = float(np.sum(value))
+    constants = (
+        CALCIUM_PER_VESICLE,
+        CYCLING_PER_VESICLE,
+        TRANSMITTER_PER_VESICLE,
+        ION_FLUX_PER_VESICLE,
+        PROTON_LEAK_PER_VESICLE,
+        ACTIN_PER_VESICLE,
+    )
+    names = [law.mechanism for law in costs_at_rate(rate, reference).laws]
+    return [
+        BudgetRow(
+            mechanism=name,
+            atp_per_second=float(v),
+            low=float(lo),
+            high=float(hi),
+            watts=float(joules_of(v * ATP / pq.s)),
+            share=float(v) / total,
+            source=constant.source,
+        )
+        for name, v, lo, hi, constant in zip(names, value, low, high, constants, strict=True)
+    ]
+
+
+def _pick(constant: Constant, estimate: Estimate) -> pq.Quantity:
+    """Return the chosen end of a constant's range."""
+    if estimate not in ("low", "value", "high"):
+        raise ValueError(f"estimate must be 'low', 'value' or 'high', got {estimate!r}")
+    return getattr(constant, estimate)
+
+
+def _by_mechanism(mixture: CostMixture, synapse: QuantalSynapse) -> NDArray[np.float64]:
+    """Return the cost of each law in ATP per second."""
+    return np.array([float(magnitude_in(law(synapse), ATP / pq.s, law.mechanism)) for law in mixture.laws])
