@@ -74,6 +74,23 @@ def _ranks(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
     return (below + 0.5 * at_level)[:, level]
 
 
+def partial_pearson(x: np.ndarray, y: np.ndarray, given: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Return Pearson's correlation of what is left of x and y once `given` has explained what it can.
+
+    Parameters
+    ----------
+    x, y
+        Shape (n,).
+    given
+        Regressors to hold fixed, one column each, shape (n, k); a constant is added.
+    weights
+        Shape (m, n).
+    """
+    design = np.column_stack([np.ones(len(x)), given])
+    left = [values - least_squares(design, values, weights) @ design.T for values in (x, y)]
+    return pearson(*left, weights)
+
+
 def least_squares(design: np.ndarray, y: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Return the coefficients c that minimise sum_i w_i (y_i - sum_k design_ik c_k)^2.
 

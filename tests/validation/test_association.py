@@ -10,6 +10,7 @@ from validation.association import (
     huber,
     least_squares,
     linear_fit,
+    partial_pearson,
     pearson,
     spearman,
     theil_sen,
@@ -67,6 +68,19 @@ class TestPlainRows:
 
     def test_least_squares(self, design, y):
         assert least_squares(design, y, ONES)[0] == pytest.approx(np.linalg.lstsq(design, y)[0])
+
+    def test_partial_correlation_is_that_of_the_residuals(self, design, x, y):
+        third = design[:, [2]]
+        left = [linear_fit(design[:, [0, 2]], values).residuals for values in (x, y)]
+        assert partial_pearson(x, y, third, ONES)[0] == pytest.approx(stats.pearsonr(*left).statistic)
+
+    def test_a_common_cause_held_fixed_leaves_no_correlation(self):
+        rng = np.random.default_rng(7)
+        cause = rng.normal(size=2000)
+        x, y = (cause + 0.5 * rng.normal(size=2000) for _ in range(2))
+        ones = np.ones((1, 2000))
+        assert pearson(x, y, ones)[0] > 0.7
+        assert abs(partial_pearson(x, y, cause[:, None], ones)[0]) < 5 / np.sqrt(2000)
 
     def test_median_of_an_odd_and_an_even_number(self):
         values = np.array([[5.0, 1.0, 3.0, 9.0], [5.0, 1.0, 3.0, 9.0]])
