@@ -23,6 +23,13 @@ class FeedForward:
         Sizes of the network.
     rectifies_output
         Whether the output units are rectified too (as in the published program of Malkin et al. 2023).
+    linear_hidden
+        Hidden layers, 0 being the first, that are left linear (the first one in that program's text).
+
+    Raises
+    ------
+    ValueError
+        If `linear_hidden` names a layer that is not there.
 
     Examples
     --------
@@ -31,9 +38,15 @@ class FeedForward:
     3.5
     """
 
-    def __init__(self, layout: Layout, *, rectifies_output: bool = False) -> None:
+    def __init__(
+        self, layout: Layout, *, rectifies_output: bool = False, linear_hidden: tuple[int, ...] = ()
+    ) -> None:
+        n_hidden = layout.n_layers - 1
+        if any(not 0 <= layer < n_hidden for layer in linear_hidden):
+            raise ValueError(f"linear_hidden must name hidden layers 0..{n_hidden - 1}, got {linear_hidden}")
         self.layout = layout
         self.rectifies_output = rectifies_output
+        self.linear_hidden = linear_hidden
 
     def activities(self, x: Tensor, parameters: Tensor) -> list[Tensor]:
         """Return input, hidden activities and logits.
@@ -54,8 +67,7 @@ class FeedForward:
         layers = zip(self.layout.weights(parameters), self.layout.biases(parameters), strict=True)
         for index, (weight, bias) in enumerate(layers):
             drive = torch.baddbmm(bias[:, None, :], found[-1], weight.transpose(1, 2))
-            is_rectified = index < self.layout.n_layers - 1 or self.rectifies_output
-            found.append(drive.relu_() if is_rectified else drive)
+            found.append(drive.relu_() if self._rectifies(index) else drive)
         return found
 
     def logits(self, x: Tensor, parameters: Tensor) -> Tensor:
@@ -97,7 +109,14 @@ class FeedForward:
         for index in range(self.layout.n_layers - 1, -1, -1):
             yield index, slope
             if index:
-                slope = torch.bmm(slope, weights[index]).mul_(activities[index] > 0)
+                slope = torch.bmm(slope, weights[index])
+                if self._rectifies(index - 1):
+                    slope.mul_(activities[index] > 0)
+
+    def _rectifies(self, layer: int) -> bool:
+        """Return whether the units that `layer` drives are rectified."""
+        is_output = layer == self.layout.n_layers - 1
+        return self.rectifies_output if is_output else layer not in self.linear_hidden
 
 
 def cross_entropy(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
@@ -123,3 +142,45 @@ def cross_entropy(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
     one_hot = torch.eye(logits.shape[-1], dtype=logits.dtype, device=logits.device)
     slope.sub_(one_hot[labels]).mul_(1 / logits.shape[1])
     return loss, slope
+
+
+class SquaredError:
+    """Negative log likelihood of targets with normal noise, up to a constant: (f - y)^2 / (2 sd^2).
+
+    Parameters
+    ----------
+    noise_sd
+        Standard deviation of the targets around the output, positive.
+
+    Examples
+    --------
+    >>> loss, slope = SquaredError(0.5)(torch.tensor([[[1.0]]]), torch.tensor([[0.0]]))
+    >>> loss.item(), slope.item()
+    (2.0, 4.0)
+    """
+
+    def __init__(self, noise_sd: float) -> None:
+        if not noise_sd > 0:
+            raise ValueError(f"noise_sd must be positive, got {noise_sd}")
+        self.noise_sd = noise_sd
+
+    def __call__(self, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the mean over samples of the loss, and its derivative by the output.
+
+        Parameters
+        ----------
+        output
+            Of a single output unit, shape (replica, sample, 1).
+        target
+            Shape (replica, sample).
+
+        Returns
+        -------
+        loss
+            In nats, shape (replica,).
+        slope
+            Shape (replica, sample, 1).
+        """
+        error = (output - target[..., None]) / self.noise_sd
+        loss = error.square().mean(dim=(1, 2)) / 2
+        return loss, error / (self.noise_sd * output.shape[1])

@@ -94,6 +94,8 @@ class Adam:
         Strength of an L2 penalty that is part of the gradient; one for all replicas or one each.
     betas, epsilon
         Decay of the two moments, and the constant that keeps the quotient finite.
+    columns
+        Which learned values it moves; the others are left to another optimiser (`Together`).
     """
 
     def __init__(
@@ -104,8 +106,10 @@ class Adam:
         l2: float | Sequence[float] = 0.0,
         betas: tuple[float, float] = (0.9, 0.999),
         epsilon: float = 1e-8,
+        columns: slice = slice(None),
     ) -> None:
-        n, like = synapses.n_replicas, synapses.learned
+        self.columns = columns
+        n, like = synapses.n_replicas, synapses.learned[:, columns]
         self._rates = [float(rate) for rate in per_replica(learning_rate, n, "learning_rate")]
         self._rate = column(self._rates, like)
         penalties = per_replica(l2, n, "l2")
@@ -122,6 +126,7 @@ class Adam:
 
     def step(self, learned: Tensor, gradient: Tensor) -> None:
         """Take one step."""
+        learned, gradient = learned[:, self.columns], gradient[:, self.columns]
         if self._decays:
             gradient.addcmul_(learned, self._l2)
         if self._runs_fused:
@@ -183,13 +188,36 @@ def _follow_moments(
     learned.addcmul_(moment / (square.sqrt() / root + epsilon), scale, value=-1)
 
 
+class Together:
+    """Several optimisers, each moving learned values of its own, for example means and noise apart.
+
+    Parameters
+    ----------
+    optimisers
+        Such as `Adam` with different `columns`.
+    """
+
+    def __init__(self, optimisers: Sequence[Optimiser]) -> None:
+        self.optimisers = tuple(optimisers)
+
+    def step(self, learned: Tensor, gradient: Tensor) -> None:
+        """Take one step with each."""
+        for optimiser in self.optimisers:
+            optimiser.step(learned, gradient)
+
+    def keep(self, replicas: Sequence[int]) -> None:
+        """Forget all other replicas."""
+        for optimiser in self.optimisers:
+            optimiser.keep(replicas)
+
+
 class GradientDescent:
     """Learning by a plain optimiser: deterministic synapses, fixed release probability, Gaussian noise.
 
     Parameters
     ----------
     optimiser
-        `Sgd` or `Adam`.
+        `Sgd` or `Adam`, or several `Together`.
     penalties
         Further terms of the objective.
     """

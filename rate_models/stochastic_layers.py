@@ -404,8 +404,12 @@ class GaussianSynapses(Synapses):
         return drawn
 
     def chain(self) -> None:
-        """Add the gradient with respect to phi: that of the weight times xi times the slope of softplus."""
+        """Add the gradient with respect to phi: that of the weight times xi times the slope of softplus.
+
+        Homogeneous replicas get its mean over synapses, so that synapses that started alike stay alike.
+        """
         self._chain(self.gradient, self.learned, self.sigma_noise)
+        self.tie()
 
     def tie(self) -> None:
         """Give the synapses of homogeneous replicas the mean gradient with respect to phi."""

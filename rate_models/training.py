@@ -7,8 +7,8 @@ CUDA the step is captured once and replayed, so a step costs the host one call, 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
-from typing import Protocol
+from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol, TypeAlias
 
 import torch
 from torch import Tensor
@@ -20,6 +20,10 @@ from rate_models.task_sequences import Plan
 # The first steps run without capture: they compile what is compiled and let the libraries choose their
 # kernels.
 _N_WARM_UP = 3
+
+
+Criterion: TypeAlias = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
+"""Takes outputs and targets; returns the mean loss of every replica and its derivative by the outputs."""
 
 
 class LearningRule(Protocol):
@@ -44,9 +48,12 @@ class Trainer:
     rule
         How the synapses learn: `presynaptic_sgd.PresynapticSgd` or `optimisers.GradientDescent`.
     images, labels
-        The training set: (image, pixel) and (image,). They are moved to the device of the synapses.
+        The training set: (image, pixel) and (image,). They are moved to the device of the synapses. Labels
+        are classes, or whatever `criterion` takes.
     loss
-        ``"mean"`` or ``"sum"`` of the cross entropy over the images of a batch.
+        ``"mean"`` or ``"sum"`` of the loss over the images of a batch.
+    criterion
+        The loss: `networks.cross_entropy` or `networks.SquaredError`.
 
     Attributes
     ----------
@@ -70,13 +77,15 @@ class Trainer:
         labels: Tensor,
         *,
         loss: str = "mean",
+        criterion: Criterion = cross_entropy,
     ) -> None:
         n_pixels, n_classes = network.layout.sizes[0], network.layout.sizes[-1]
         if images.ndim != 2 or images.shape[1] != n_pixels:
             raise ValueError(
                 f"images must have the shape (image, {n_pixels}) of the input, got {tuple(images.shape)}"
             )
-        if labels.device.type != "meta" and not 0 <= int(labels.min()) <= int(labels.max()) < n_classes:
+        are_classes = criterion is cross_entropy and labels.device.type != "meta"
+        if are_classes and not 0 <= int(labels.min()) <= int(labels.max()) < n_classes:
             raise ValueError(f"labels must lie in 0..{n_classes - 1}, the units of the output layer")
         if loss not in ("mean", "sum"):
             raise ValueError(f"loss must be 'mean' or 'sum', got {loss!r}")
@@ -86,6 +95,7 @@ class Trainer:
         self.labels = labels.to(execution.torch_device)
         self.members = list(range(synapses.n_replicas))
         self._sums_loss = loss == "sum"
+        self._criterion = criterion
         self._forget_buffers()
 
     def run(self, plan: Plan) -> None:
@@ -195,7 +205,7 @@ class Trainer:
         synapses = self.synapses
         synapses.draw()
         activities = self.network.activities(x, synapses.effective)
-        loss, slope = cross_entropy(activities[-1], labels)
+        loss, slope = self._criterion(activities[-1], labels)
         if self._sums_loss:
             slope *= labels.shape[1]
         self.network.backward(activities, synapses.effective, slope, synapses.gradient)
