@@ -1,0 +1,76 @@
+"""Mutual information: known values, the correction of its bias, the coverage of its interval."""
+
+import numpy as np
+import pytest
+import torch
+
+from rate_models.information import (
+    corrected_information,
+    information_interval,
+    mutual_information,
+    plug_in_joint,
+    soft_joint,
+)
+
+SYMMETRIC = np.full((5, 5), 0.025) + np.diag(np.full(5, 0.075))
+
+
+def information_of(joint):
+    return float(mutual_information(torch.from_numpy(joint)))
+
+
+def test_perfect_answers_transmit_the_entropy_of_the_classes():
+    shares = np.array([0.5, 0.25, 0.125, 0.125])
+    assert information_of(np.diag(shares)) == pytest.approx(1.75)
+    assert information_of(np.outer(shares, shares)) == pytest.approx(0.0, abs=1e-12)
+
+
+def test_binary_symmetric_channel():
+    error = 0.11
+    joint = np.array([[1 - error, error], [error, 1 - error]]) / 2
+    entropy = -error * np.log2(error) - (1 - error) * np.log2(1 - error)
+    assert information_of(joint) == pytest.approx(1 - entropy)
+
+
+def test_hesitant_right_answers_count_fully_in_the_plug_in_estimate_only():
+    labels = torch.tensor([0, 1, 0, 1])
+    probability = torch.tensor([[[0.6, 0.4], [0.4, 0.6], [0.6, 0.4], [0.4, 0.6]]])
+    assert float(mutual_information(plug_in_joint(probability, labels))) == pytest.approx(1.0)
+    entropy = -0.6 * np.log2(0.6) - 0.4 * np.log2(0.4)
+    assert float(mutual_information(soft_joint(probability, labels))) == pytest.approx(1 - entropy, abs=1e-6)
+
+
+def test_correction_removes_the_bias_of_few_images():
+    n_images, n_repetitions = 200, 4000
+    truth = information_of(SYMMETRIC)
+    counts = (
+        np.random.default_rng(2).multinomial(n_images, SYMMETRIC.ravel(), n_repetitions).reshape(-1, 5, 5)
+    )
+    plug_in = mutual_information(torch.from_numpy(counts / n_images)).numpy()
+    corrected = corrected_information(counts)
+    error = corrected.std() / np.sqrt(n_repetitions)
+    leading = 16 / (2 * n_images * np.log(2))
+    assert plug_in.mean() - truth > 0.9 * leading > 20 * error
+    assert abs(corrected.mean() - truth) < 0.05 * leading + 5 * error
+
+
+def test_interval_covers_the_truth_as_often_as_it_says():
+    rng = np.random.default_rng(4)
+    truth, n_repetitions = information_of(SYMMETRIC), 300
+    hits = 0
+    for _ in range(n_repetitions):
+        counts = rng.multinomial(400, SYMMETRIC.ravel()).reshape(5, 5)
+        low, high = information_interval(counts, rng=rng, n_resamples=300, level=0.9)
+        hits += low < truth < high
+    assert abs(hits / n_repetitions - 0.9) < 5 * np.sqrt(0.09 / n_repetitions)
+
+
+def test_bad_tables_are_refused():
+    with pytest.raises(ValueError, match="sum to 1"):
+        mutual_information(torch.ones(2, 2))
+    with pytest.raises(ValueError, match="at least one"):
+        corrected_information(np.zeros((2, 2)))
+    with pytest.raises(ValueError, match="one table"):
+        information_interval(np.ones((3, 2, 2)), rng=np.random.default_rng(0))
+    with pytest.raises(ValueError, match="level"):
+        information_interval(np.ones((2, 2)), rng=np.random.default_rng(0), level=95)
