@@ -12,8 +12,6 @@ from validation.claims.claim import Claim, Context, Evidence, Measure, Measureme
 # Every module that measures claims. A new one is added here.
 MEASURING_MODULES = (
     "validation.claims.quantal_and_costs",
-    "validation.claims.release_statistics",
-    "validation.claims.energy_efficiency",
     "validation.claims.recorded_plasticity",
 )
 
