@@ -142,7 +142,7 @@ def _newton(
     log_curvature: NDArray[np.float64], rho: NDArray[np.float64], log_s: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Solve log H + 2 u = log sum_k (s_k / e^u)^rho_k for u = log sd."""
-    # The largest of the single optima lies at or below the solution, from where the concave function is followed.
+    # The largest single optimum lies at or below the solution, and from there no step overshoots.
     u = np.max((rho * log_s - log_curvature[:, None]) / (rho + 2.0), axis=1)
     for _ in range(_NEWTON_STEPS):
         exponents = rho[:, None] * (log_s[:, None] - u)
@@ -338,12 +338,33 @@ def _search_by_blocks(
     """Return the cheapest n and its cost for each pair of moments."""
     best, total = np.empty(mean.size), np.empty(mean.size)
     flat_mean, flat_cv2 = mean.ravel(), cv2.ravel()
+    laws = [_PlainLaw.of(law, _cost_unit(cost), unit) for law in _laws(cost)]
     for start in range(0, best.size, _BLOCK):
         block = slice(start, start + _BLOCK)
-        terms = _LogTerms.of(cost, flat_mean[block], flat_cv2[block], unit)
+        terms = _LogTerms.of(laws, flat_mean[block], flat_cv2[block])
         best[block] = _cheapest_n(terms, n_max, whole_sites)
         total[block] = terms.cost(best[block])
     return best.reshape(mean.shape), total.reshape(mean.shape)
+
+
+@dataclass(frozen=True)
+class _PlainLaw:
+    """A cost law in plain numbers: converting units once costs more than searching thousands of synapses."""
+
+    log_scale: float
+    site: float
+    odds: float
+    release: float
+    quantal: float
+
+    @staticmethod
+    def of(law: CostLaw, cost_unit: pq.Quantity, response_unit: pq.Quantity) -> _PlainLaw:
+        log_scale = float(np.log(magnitude_in(law.scale, cost_unit, "scale")))
+        if law.quantal_exponent:
+            size = magnitude_in(law.reference_q, response_unit, "reference_q")
+            log_scale -= law.quantal_exponent * float(np.log(size))
+        powers = (law.site_exponent, law.odds_exponent, law.release_exponent, law.quantal_exponent)
+        return _PlainLaw(log_scale, *powers)
 
 
 @dataclass(frozen=True, eq=False)
@@ -359,19 +380,15 @@ class _LogTerms:
     cv2: NDArray[np.float64]
 
     @staticmethod
-    def of(
-        cost: CostLaw | CostMixture, mean: NDArray[np.float64], cv2: NDArray[np.float64], unit: pq.Quantity
-    ) -> _LogTerms:
+    def of(laws: list[_PlainLaw], mean: NDArray[np.float64], cv2: NDArray[np.float64]) -> _LogTerms:
         log_mean, log_cv2 = np.log(np.abs(mean)), np.log(cv2)
         constants: dict[tuple[float, float], NDArray[np.float64]] = {}
-        for law in _laws(cost):
-            d, b = law.quantal_exponent, law.odds_exponent
-            scale = np.log(float(magnitude_in(law.scale, _cost_unit(cost), "scale")))
-            if d:
-                scale -= d * np.log(float(magnitude_in(law.reference_q, unit, "reference_q")))
-            factors = (law.site_exponent - b - d, law.release_exponent - d)
-            constant = scale + d * log_mean - b * log_cv2
-            constants[factors] = np.logaddexp(constants.get(factors, -np.inf), constant)
+        for law in laws:
+            factors = (law.site - law.odds - law.quantal, law.release - law.quantal)
+            constant = law.log_scale + law.quantal * log_mean - law.odds * log_cv2
+            if factors in constants:
+                constant = np.logaddexp(constants[factors], constant)
+            constants[factors] = constant
         # Costs of the mean do not depend on n and need no exponential in the search.
         fixed = np.exp(constants.pop((0.0, 0.0), np.full(cv2.shape, -np.inf)))
         return _LogTerms(fixed, constants, cv2)
@@ -485,8 +502,8 @@ def minimal_sd(
     if np.any(costs.min(axis=0) > energy) or np.any(costs[0] < energy):
         lowest, highest = float(costs.min(axis=0).max()), float(costs[0].min())
         raise ValueError(
-            f"the budget must lie between the cost of the cheapest synapse ({lowest:.4g}) and that of an sd of "
-            f"1e-4 of the mean ({highest:.4g}), got {budget}"
+            f"the budget must lie between the cost of the cheapest synapse ({lowest:.4g}) and that of an sd "
+            f"of 1e-4 of the mean ({highest:.4g}), got {budget}"
         )
     high = log_cv[np.argmax(costs <= energy, axis=0)]
     low = log_cv[np.argmax(costs <= energy, axis=0) - 1]

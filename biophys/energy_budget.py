@@ -1,0 +1,295 @@
+"""The precision that an energy budget buys, and the budget that a recorded synapse implies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import quantities as pq
+from numpy.typing import ArrayLike, NDArray
+
+from biophys.energy_costs import CostLaw, CostMixture, calcium_pump_cost, cost_unit_of
+from biophys.optimal_precision import minimal_sd
+from biophys.units import checked_finite, magnitude_in
+
+
+@dataclass(frozen=True, eq=False)
+class BudgetLaw:
+    r"""Calcium cost plus a cost of each vesicle kept ready, and the best precision that their sum allows.
+
+    .. math:: E = a \left(\frac{p}{1 - p}\right)^{1/h} + b\, n
+
+    At fixed mean the precision is :math:`\mu^2 / \sigma^2 = n\, p / (1 - p)`. Maximised at fixed E it gives
+    calcium the share h / (h + 1) of the budget and
+
+    .. math:: \frac{\mu^2}{\sigma^2} = \left(\frac{h}{(h+1) a}\right)^{h} \frac{1}{(h + 1) b}\, E^{h + 1}
+
+    so that h = 4 gives :math:`\sigma^{-2} \propto E^5`.
+
+    Parameters
+    ----------
+    calcium
+        a: cost of the calcium at p = 1/2, with a unit (``pq.dimensionless`` if relative).
+    vesicle
+        b: cost of one site, of the same dimension.
+    cooperativity
+        h: Hill coefficient of release.
+
+    Raises
+    ------
+    TypeError
+        If a cost carries no unit.
+    ValueError
+        If a cost is not above 0, their dimensions differ, or `cooperativity` is not above 0.
+
+    References
+    ----------
+    Malkin J, O'Donnell C, Houghton C (2026). "Energy budgets govern synaptic precision and its regulation
+    during plasticity", arXiv 2602.15787. Its abstract states the exponent 5 for a dominant
+    calcium-pump-like and a smaller vesicle-turnover-like cost. The form of the two costs above is inferred:
+    it is the one that gives 5 exactly, and gives calcium 4/5 of the budget.
+
+    Examples
+    --------
+    >>> import quantities as pq
+    >>> law = BudgetLaw()
+    >>> law.exponent, law.calcium_share
+    (5.0, 0.8)
+    >>> float(law.budget_for(law.least_cv(3 * pq.dimensionless)).round(9))
+    3.0
+    """
+
+    calcium: pq.Quantity = field(default_factory=lambda: 1.0 * pq.dimensionless)
+    vesicle: pq.Quantity = field(default_factory=lambda: 1.0 * pq.dimensionless)
+    cooperativity: float = 4.0
+
+    def __post_init__(self) -> None:
+        unit = cost_unit_of(self.calcium, "calcium")
+        for name in ("calcium", "vesicle"):
+            checked_finite(magnitude_in(getattr(self, name), unit, name), name, 0.0, is_open=True)
+        checked_finite(self.cooperativity, "cooperativity", 0.0, is_open=True)
+
+    @property
+    def unit(self) -> pq.Quantity:
+        """Unit of the budget."""
+        return cost_unit_of(self.calcium)
+
+    @property
+    def exponent(self) -> float:
+        """Power of the budget that the precision grows with, h + 1."""
+        return self.cooperativity + 1.0
+
+    @property
+    def calcium_share(self) -> float:
+        """Share of the budget that the best synapse spends on calcium, h / (h + 1)."""
+        return self.cooperativity / self.exponent
+
+    @property
+    def cost(self) -> CostMixture:
+        """The two costs as a mixture."""
+        turnover = CostLaw("vesicle turnover", site_exponent=1.0, scale=self.vesicle, varying="n")
+        return calcium_pump_cost(self.cooperativity, scale=self.calcium) + turnover
+
+    def allocation(self, budget: pq.Quantity) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the real-valued n and the p that spend `budget` (any shape, above 0) best.
+
+        n is below 1 where the budget is smaller than h + 1 vesicles: such synapses have no whole site to
+        spend on.
+        """
+        energy, a, b = self._plain(budget)
+        odds = (self.calcium_share * energy / a) ** self.cooperativity
+        return energy / (self.exponent * b), odds / (1.0 + odds)
+
+    def least_cv(self, budget: pq.Quantity, *, whole_sites: bool = False) -> NDArray[np.float64]:
+        """Return the lowest sd / mean within `budget`.
+
+        Parameters
+        ----------
+        budget
+            Energy, above 0; any shape.
+        whole_sites
+            Whether n must be a whole number, at least 1; then the budget must pay for more than one vesicle.
+        """
+        energy, a, b = self._plain(budget)
+        if not whole_sites:
+            n, p = self.allocation(budget)
+            return np.sqrt((1.0 - p) / (n * p))
+        if np.any(energy <= b):
+            raise ValueError(f"a budget of {budget} does not pay for one site of {self.vesicle}")
+        below = np.maximum(np.floor(energy / (self.exponent * b)), 1.0)
+        precision = [
+            n * (np.maximum(energy - n * b, 0.0) / a) ** self.cooperativity for n in (below, below + 1.0)
+        ]
+        return 1.0 / np.sqrt(np.maximum(*precision))
+
+    def budget_for(self, cv: ArrayLike) -> pq.Quantity:
+        """Return the least budget with which a synapse can have this sd / mean (above 0; any shape)."""
+        cv = checked_finite(cv, "cv", 0.0, remedy="no budget makes a synapse noiseless", is_open=True)
+        one = pq.Quantity(1.0, self.unit)
+        at_one = float(self.least_cv(one))
+        return pq.Quantity((at_one / cv) ** (2.0 / self.exponent), self.unit)
+
+    def _plain(self, budget: pq.Quantity) -> tuple[NDArray[np.float64], float, float]:
+        """Return the budget and both scales in one unit."""
+        energy = checked_finite(magnitude_in(budget, self.unit, "budget"), "budget", 0.0, is_open=True)
+        return energy, float(self.calcium.rescale(self.unit)), float(self.vesicle.rescale(self.unit))
+
+
+def budget_exponents(
+    cost: CostLaw | CostMixture, budgets: pq.Quantity, mean: pq.Quantity, *, n_max: int = 10_000
+) -> NDArray[np.float64]:
+    r"""Return the local exponents :math:`\mathrm{d} \log \sigma^{-2} / \mathrm{d} \log E` of any cost, by
+    search.
+
+    Parameters
+    ----------
+    cost
+        One cost law or a mixture.
+    budgets
+        Increasing budgets, one-dimensional.
+    mean
+        The mean that all synapses share.
+    n_max
+        Largest number of sites.
+
+    Returns
+    -------
+    numpy.ndarray
+        One exponent between each pair of neighbouring budgets.
+
+    Examples
+    --------
+    >>> import numpy as np, quantities as pq
+    >>> budgets = np.array([20.0, 30.0]) * pq.dimensionless
+    >>> budget_exponents(BudgetLaw().cost, budgets, 1 * pq.mV).round(3)
+    array([5.])
+    """
+    sd = minimal_sd(mean, cost, budgets, n_max=n_max)
+    return -2.0 * np.diff(np.log(sd.magnitude)) / np.diff(np.log(budgets.magnitude))
+
+
+@dataclass(frozen=True, eq=False)
+class BudgetChange:
+    r"""How plasticity changes the budget, and the sd that this predicts.
+
+    The rule is a line in :math:`E^{5/2} \propto \mu / \sigma`:
+    :math:`(\mu / \sigma)_{after} = (\mu / \sigma)_{before} + m\,|\Delta\mu| / \mu_0 + c`.
+
+    Parameters
+    ----------
+    slope, intercept
+        m and c.
+    slope_error
+        Standard error of m.
+    predicted_sd
+        The sd after plasticity of each synapse, predicted with the line fitted to the others.
+    error
+        Root mean square of log(predicted / observed sd).
+    error_of_constant_budget
+        The same if the budget (and with it sd / mean) stayed as it was.
+    error_of_constant_sd
+        The same if the sd stayed as it was.
+    """
+
+    slope: float
+    intercept: float
+    slope_error: float
+    predicted_sd: pq.Quantity
+    error: float
+    error_of_constant_budget: float
+    error_of_constant_sd: float
+
+
+def fit_budget_change(
+    mean_before: pq.Quantity, sd_before: pq.Quantity, mean_after: pq.Quantity, sd_after: pq.Quantity
+) -> BudgetChange:
+    """Fit how the budget follows the relative change of the mean, and predict the sd after plasticity.
+
+    Each prediction uses the mean before and after, the sd before, and the line fitted to all other
+    synapses. The published rule is known only from its abstract ("the scale-free magnitude of mean
+    change"); this form is inferred.
+
+    Parameters
+    ----------
+    mean_before, sd_before, mean_after, sd_after
+        Moments of the response, one-dimensional, at least five synapses, all above 0.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than five synapses, the lengths differ, a value is not above 0, or the mean
+        changed by the same proportion everywhere.
+
+    References
+    ----------
+    Malkin J, O'Donnell C, Houghton C (2026). arXiv 2602.15787, abstract.
+    """
+    unit = mean_before.units
+    moments = [
+        checked_finite(magnitude_in(value, unit, name), name, 0.0, is_open=True)
+        for name, value in (
+            ("mean_before", mean_before),
+            ("sd_before", sd_before),
+            ("mean_after", mean_after),
+            ("sd_after", sd_after),
+        )
+    ]
+    sizes = [moment.shape for moment in moments]
+    if len(set(sizes)) > 1 or len(sizes[0]) != 1 or sizes[0][0] < 5:
+        raise ValueError(f"a fit needs four lines of at least five synapses, got shapes {sizes}")
+    mu0, sd0, mu1, sd1 = moments
+    x = np.abs(mu1 - mu0) / mu0
+    if np.ptp(x) == 0:
+        raise ValueError("the mean changed by the same proportion in all synapses: no slope can be fitted")
+    y = mu1 / sd1 - mu0 / sd0
+    slope, intercept, slope_error, left_out = _line_with_left_out_predictions(x, y)
+    snr = np.maximum(mu0 / sd0 + left_out, np.finfo(float).tiny)
+    predicted = mu1 / snr
+    return BudgetChange(
+        slope=slope,
+        intercept=intercept,
+        slope_error=slope_error,
+        predicted_sd=pq.Quantity(predicted, unit),
+        error=_log_error(predicted, sd1),
+        error_of_constant_budget=_log_error(sd0 * mu1 / mu0, sd1),
+        error_of_constant_sd=_log_error(sd0, sd1),
+    )
+
+
+def _line_with_left_out_predictions(
+    x: NDArray[np.float64], y: NDArray[np.float64]
+) -> tuple[float, float, float, NDArray[np.float64]]:
+    """Return slope, intercept, error of the slope, and each y predicted from the line through the others."""
+    dx, n = x - x.mean(), x.size
+    slope = float(dx @ y / (dx @ dx))
+    intercept = float(y.mean() - slope * x.mean())
+    residual = y - intercept - slope * x
+    slope_error = float(np.sqrt(residual @ residual / (n - 2) / (dx @ dx)))
+    leverage = 1.0 / n + dx**2 / (dx @ dx)
+    return slope, intercept, slope_error, y - residual / (1.0 - leverage)
+
+
+def _log_error(predicted: NDArray[np.float64], observed: NDArray[np.float64]) -> float:
+    """Return the root mean square of the log ratio."""
+    return float(np.sqrt(np.mean(np.log(predicted / observed) ** 2)))
+
+
+def implied_budget(mean: pq.Quantity, sd: pq.Quantity, law: BudgetLaw | None = None) -> Any:
+    """Return the least budget that a synapse with these moments can have.
+
+    Parameters
+    ----------
+    mean, sd
+        Moments of the response, above 0; any shape.
+    law
+        The two costs; by default both of scale 1, which gives relative budgets.
+
+    Examples
+    --------
+    >>> import quantities as pq
+    >>> ratio = implied_budget(1 * pq.mV, 0.1 * pq.mV) / implied_budget(1 * pq.mV, 0.2 * pq.mV)
+    >>> float((ratio**5).round(6))
+    4.0
+    """
+    return (law or BudgetLaw()).budget_for(magnitude_in(sd, mean.units, "sd") / np.abs(mean.magnitude))

@@ -1,0 +1,106 @@
+"""The biological reliability cost as a bound on the entropic one of variational inference."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import quantities as pq
+from numpy.typing import ArrayLike, NDArray
+
+from biophys.units import checked_finite, magnitude_in, psp_unit_of
+
+
+def entropic_cost(sd: pq.Quantity) -> Any:
+    r"""Return minus the entropy of a normal weight, :math:`C_{VI} = -\frac{1}{2} \ln 2 \pi e \sigma^2`, in
+    nats.
+
+    Differential entropy depends on the unit of `sd` by a constant, so that only differences mean something.
+
+    Parameters
+    ----------
+    sd
+        Standard deviation, above 0; any shape.
+
+    References
+    ----------
+    Malkin et al. (2023), eq. 41.
+
+    Examples
+    --------
+    >>> import quantities as pq
+    >>> round(float(entropic_cost(1 * pq.mV)), 4)
+    -1.4189
+    """
+    psp_unit_of(sd, "sd")
+    value = checked_finite(sd.magnitude, "sd", 0.0, is_open=True)
+    return -0.5 * np.log(2.0 * np.pi * np.e * value**2)
+
+
+def biological_cost(sd: pq.Quantity, rho: ArrayLike, s: pq.Quantity) -> Any:
+    r"""Return the power-law cost with the constant that makes it a bound, in nats.
+
+    .. math:: C_{BI} = \frac{1}{\rho}\left(\left(\frac{s}{\sigma}\right)^\rho - 1\right)
+              - \frac{1}{2} \ln 2 \pi e s^2 \;\ge\; C_{VI}
+
+    with equality at :math:`\sigma = s` and in the limit :math:`\rho \to 0`.
+
+    Parameters
+    ----------
+    sd
+        Standard deviation, above 0.
+    rho
+        Cost exponent, at least 0; 0 gives the limit, the entropic cost.
+    s
+        Scale of the cost, above 0, of the dimension of `sd`.
+
+    References
+    ----------
+    Malkin et al. (2023), eq. 44 and 50-53.
+
+    Examples
+    --------
+    >>> import quantities as pq
+    >>> sd, s = 0.5 * pq.mV, 1.0 * pq.mV
+    >>> float((biological_cost(sd, 2.0, s) - entropic_cost(sd)).round(4))
+    0.8069
+    """
+    entropic = entropic_cost(sd)
+    return entropic + bound_gap(magnitude_in(s, sd.units, "s") / sd.magnitude, rho)
+
+
+def bound_gap(ratio: ArrayLike, rho: ArrayLike) -> NDArray[np.float64]:
+    r"""Return how far the bound is above the entropic cost, :math:`(z^\rho - 1) / \rho - \ln z` with z = s
+    / sd.
+
+    Computed without cancellation near :math:`\rho = 0`, where it is :math:`\rho (\ln z)^2 / 2`.
+
+    Parameters
+    ----------
+    ratio
+        z, above 0.
+    rho
+        Cost exponent, at least 0; broadcast against `ratio`.
+
+    Returns
+    -------
+    numpy.ndarray
+        In nats, at least 0.
+
+    Raises
+    ------
+    ValueError
+        If `ratio` is not above 0 or `rho` is negative.
+
+    Examples
+    --------
+    >>> bound_gap([0.5, 1.0, 2.0], 2.0).round(4)
+    array([0.3181, 0.    , 0.8069])
+    """
+    log_ratio = np.log(checked_finite(ratio, "ratio", 0.0, is_open=True))
+    x = checked_finite(rho, "rho", 0.0) * log_ratio
+    # (expm1(x) - x) / x^2, by its series where the difference would cancel.
+    series = 0.5 + x / 6.0 + x**2 / 24.0 + x**3 / 120.0
+    with np.errstate(invalid="ignore", divide="ignore"):
+        ratio_of_squares = np.where(np.abs(x) < 1e-3, series, (np.expm1(x) - x) / x**2)
+    return np.asarray(rho * log_ratio**2 * ratio_of_squares)

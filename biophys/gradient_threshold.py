@@ -1,0 +1,92 @@
+"""How often a gradient exceeds the threshold of presynaptic plasticity, given the gradient's distribution."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from biophys.units import checked_finite
+
+GradientLaw = Literal["normal", "Laplace"]
+
+
+def probability_above(
+    threshold: ArrayLike, sd: ArrayLike, *, mean: ArrayLike = 0.0, law: GradientLaw = "normal"
+) -> NDArray[np.float64]:
+    r"""Return the probability that the absolute gradient exceeds the threshold :math:`g_{lim}`.
+
+    For a normal gradient of mean 0 it is :math:`\mathrm{erfc}(g_{lim} / (\sigma \sqrt 2))`, for a Laplace one
+    :math:`\exp(-g_{lim} \sqrt 2 / \sigma)`; with a mean both tails are added. Since the Fisher information
+    is the mean squared gradient, :math:`\sigma^2 + \mathrm{mean}^2`, it rises with the Fisher information.
+
+    Parameters
+    ----------
+    threshold
+        :math:`g_{lim}`, at least 0.
+    sd
+        Standard deviation of the gradient, above 0 (of a Laplace distribution: its scale times sqrt 2).
+    mean
+        Mean gradient.
+    law
+        ``"normal"`` or ``"Laplace"``.
+
+    Returns
+    -------
+    numpy.ndarray
+        In [0, 1], of the shape that the arguments broadcast to.
+
+    Raises
+    ------
+    ValueError
+        If `threshold` is negative, `sd` is not above 0 or `law` is unknown.
+
+    References
+    ----------
+    Schug S, Benzing F, Steger A (2021). eLife 10:e69884, eq. 10, doi:10.7554/eLife.69884.
+
+    Examples
+    --------
+    >>> float(probability_above(0.001, 0.001).round(4))
+    0.3173
+    """
+    from scipy.special import erfc
+
+    threshold = checked_finite(threshold, "threshold", 0.0)
+    sd = checked_finite(sd, "sd", 0.0, is_open=True)
+    centre = np.abs(checked_finite(mean, "mean"))
+    if law == "normal":
+        width = sd * np.sqrt(2.0)
+        return 0.5 * (erfc((threshold - centre) / width) + erfc((threshold + centre) / width))
+    if law == "Laplace":
+        scale = sd / np.sqrt(2.0)
+        return _laplace_tail((threshold - centre) / scale) + _laplace_tail((threshold + centre) / scale)
+    raise ValueError(f"law must be 'normal' or 'Laplace', got {law!r}")
+
+
+def _laplace_tail(x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the probability that a Laplace variable of scale 1 exceeds x."""
+    half = 0.5 * np.exp(-np.abs(x))
+    return np.where(x >= 0, half, 1.0 - half)
+
+
+def approximation_error(
+    threshold: ArrayLike, sd: ArrayLike, mean: ArrayLike, law: GradientLaw = "normal"
+) -> NDArray[np.float64]:
+    """Return by how much the formula without mean is off, relative to the exact probability.
+
+    The paper neglects the mean because it is much smaller than the sd; this says how much smaller it must be.
+
+    Parameters
+    ----------
+    threshold, sd, mean, law
+        As in :func:`probability_above`.
+
+    Examples
+    --------
+    >>> float(approximation_error(0.001, 0.001, 0.0001).round(4))
+    -0.0076
+    """
+    exact = probability_above(threshold, sd, mean=mean, law=law)
+    return probability_above(threshold, sd, law=law) / exact - 1.0

@@ -1,0 +1,370 @@
+"""How many bits a synapse transmits, what they cost, and the release probability at which they cost least."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import quantities as pq
+from numpy.typing import ArrayLike, NDArray
+
+from biophys.constants import (
+    CALCIUM_PER_VESICLE,
+    CYCLING_PER_VESICLE,
+    ION_FLUX_PER_VESICLE,
+    SPIKE_PER_BOUTON,
+    TRANSMITTER_PER_VESICLE,
+)
+from biophys.quantal import checked_n_sites
+from biophys.units import ATP, checked_finite, magnitude_in
+
+# Spike counts of a Poisson input beyond which less than this probability lies.
+_TAIL = 1e-12
+
+
+def bernoulli_input(spike_probability: float) -> NDArray[np.float64]:
+    """Return the distribution of spikes per bin when each bin holds a spike with this probability.
+
+    Parameters
+    ----------
+    spike_probability
+        In (0, 1).
+
+    Returns
+    -------
+    numpy.ndarray
+        Probabilities of 0 and 1 spike.
+
+    Examples
+    --------
+    >>> bernoulli_input(0.01)
+    array([0.99, 0.01])
+    """
+    s = float(checked_finite(spike_probability, "spike_probability", 0.0, 1.0, is_open=True))
+    return np.array([1.0 - s, s])
+
+
+def poisson_input(mean_count: float) -> NDArray[np.float64]:
+    """Return the distribution of spikes per window of a Poisson input, cut where the tail is below 1e-12.
+
+    Parameters
+    ----------
+    mean_count
+        Rate times window, above 0 and at most 200.
+
+    Examples
+    --------
+    >>> poisson_input(0.5).round(3)[:4]
+    array([0.607, 0.303, 0.076, 0.013])
+    """
+    from scipy.special import gammaincc, gammaln
+
+    mean = float(checked_finite(mean_count, "mean_count", 0.0, 200.0, is_open=True))
+    counts = np.arange(int(mean + 12 * np.sqrt(mean) + 40))
+    # The probability of more than k spikes is one minus the regularised upper gamma function at k + 1.
+    counts = counts[: 1 + int(np.argmax(1.0 - gammaincc(counts + 1.0, mean) < _TAIL))]
+    pmf = np.exp(counts * np.log(mean) - mean - gammaln(counts + 1.0))
+    return pmf / pmf.sum()
+
+
+def entropy_bits(pmf: ArrayLike, axis: int = -1) -> NDArray[np.float64]:
+    """Return the entropy of distributions in bits.
+
+    Examples
+    --------
+    >>> float(entropy_bits([0.5, 0.25, 0.25]))
+    1.5
+    """
+    pmf = np.asarray(pmf, dtype=float)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        terms = np.where(pmf > 0, pmf * np.log2(pmf), 0.0)
+    return -terms.sum(axis=axis)
+
+
+def transmitted_information(
+    input_pmf: ArrayLike, n: ArrayLike, p: ArrayLike, *, spontaneous: float = 0.0
+) -> NDArray[np.float64]:
+    r"""Return the mutual information between spikes and released vesicles in a bin or window, in bits.
+
+    Given m spikes, :math:`k \sim \mathrm{Binomial}(n m, p)`: sites are full again at each spike.
+    Spontaneous release adds a Poisson number of vesicles. Without it and with at most one spike per bin,
+    every k > 0 says that there was a spike, so that n counts only through the failure probability :math:`f
+    = (1 - p)^n`: :math:`I = H(s (1 - f)) - s H(f)`.
+
+    Parameters
+    ----------
+    input_pmf
+        Distribution of the number of spikes, one-dimensional: :func:`bernoulli_input` or
+        :func:`poisson_input`.
+    n, p
+        Sites and release probability in [0, 1]; broadcast to one shape.
+    spontaneous
+        Mean number of vesicles released without a spike, at least 0.
+
+    Returns
+    -------
+    numpy.ndarray
+        Bits per bin, of the shape of n and p.
+
+    Raises
+    ------
+    ValueError
+        If the distribution is not one, or n or p is not allowed.
+
+    Examples
+    --------
+    >>> float(transmitted_information(bernoulli_input(0.5), n=1, p=1.0))
+    1.0
+    """
+    spikes = _checked_pmf(input_pmf)
+    n, p = np.broadcast_arrays(checked_n_sites(n), checked_finite(p, "p", 0.0, 1.0))
+    spontaneous = float(checked_finite(spontaneous, "spontaneous", 0.0))
+    if spikes.size == 2 and spontaneous == 0:
+        failure = (1.0 - p) ** n
+        hit = spikes[1] * (1.0 - failure)
+        return _binary_entropy(hit) - spikes[1] * _binary_entropy(failure)
+    pairs = zip(n.flat, p.flat, strict=True)
+    information = [_information_of_counts(spikes, int(a), float(b), spontaneous) for a, b in pairs]
+    return np.array(information).reshape(n.shape)
+
+
+def _checked_pmf(pmf: ArrayLike) -> NDArray[np.float64]:
+    """Return a distribution over spike counts."""
+    values = checked_finite(pmf, "input_pmf", 0.0, 1.0)
+    if values.ndim != 1 or values.size < 2 or abs(values.sum() - 1.0) > 1e-9:
+        raise ValueError(
+            f"input_pmf must list the probabilities of 0, 1, ... spikes and sum to 1, got {values}"
+        )
+    return values
+
+
+def _binary_entropy(x: NDArray[np.float64]) -> NDArray[np.float64]:
+    return entropy_bits(np.stack([x, 1.0 - x], axis=-1))
+
+
+def _information_of_counts(spikes: NDArray[np.float64], n: int, p: float, spontaneous: float) -> float:
+    """Return the information of vesicle counts about spike counts from the joint distribution."""
+    given = _binomial_rows(n * np.arange(spikes.size), p)
+    if spontaneous:
+        extra = poisson_input(spontaneous)
+        given = np.stack([np.convolve(row, extra) for row in given])
+    return float(entropy_bits(spikes @ given) - spikes @ entropy_bits(given))
+
+
+def _binomial_rows(trials: NDArray[np.int64], p: float) -> NDArray[np.float64]:
+    """Return one binomial distribution a row, over 0 ... the largest number of trials."""
+    from scipy.special import gammaln, xlog1py, xlogy
+
+    k, m = np.arange(trials.max() + 1.0), trials[:, None].astype(float)
+    inside = np.minimum(k, m)
+    log_ways = gammaln(m + 1) - gammaln(inside + 1) - gammaln(m - inside + 1)
+    pmf = np.exp(log_ways + xlogy(inside, p) + xlog1py(m - inside, -p))
+    return np.where(k <= m, pmf, 0.0)
+
+
+@dataclass(frozen=True, eq=False)
+class TransmissionCost:
+    r"""Energy per bin: fixed, per spike, for calcium, and per released vesicle.
+
+    .. math:: E = E_0 + \langle m \rangle \left(E_1 + n\,C \left(\tfrac{p}{1 - p}\right)^{1/h} + n p\,V\right)
+
+    with :math:`\langle m \rangle` the mean number of spikes per bin.
+
+    Parameters
+    ----------
+    per_vesicle
+        V: transmitter, cycling and postsynaptic ions of one vesicle.
+    per_spike
+        :math:`E_1`: the synapse's share of the action potential.
+    per_bin
+        :math:`E_0`: what is spent whether or not a spike comes.
+    calcium
+        C: calcium of one site at p = 1/2; 0 leaves it out.
+    cooperativity
+        h: Hill coefficient of release.
+
+    The defaults are the published budget of a cortical synapse (:mod:`biophys.constants`); the calcium
+    constant is the one whose law passes through the published entry at p = 0.25.
+
+    Raises
+    ------
+    TypeError
+        If a cost carries no unit.
+    ValueError
+        If a cost is negative or in anything but ATP, or all are 0.
+    """
+
+    per_vesicle: pq.Quantity = field(
+        default_factory=lambda: (
+            ION_FLUX_PER_VESICLE.value + TRANSMITTER_PER_VESICLE.value + CYCLING_PER_VESICLE.value
+        )
+    )
+    per_spike: pq.Quantity = field(default_factory=lambda: SPIKE_PER_BOUTON.value)
+    per_bin: pq.Quantity = field(default_factory=lambda: 0.0 * ATP)
+    calcium: pq.Quantity = field(default_factory=lambda: CALCIUM_PER_VESICLE.value * 0.25 * 3.0**0.25)
+    cooperativity: float = 4.0
+
+    def __post_init__(self) -> None:
+        checked_finite(self.cooperativity, "cooperativity", 0.0, is_open=True)
+        names = ("per_vesicle", "per_spike", "per_bin", "calcium")
+        values = [float(checked_finite(magnitude_in(getattr(self, x), ATP, x), x, 0.0)) for x in names]
+        if not any(values):
+            raise ValueError(
+                "at least one cost must be above 0: information that costs nothing has no optimum"
+            )
+
+    def __call__(self, mean_spikes: float, n: ArrayLike, p: ArrayLike) -> pq.Quantity:
+        """Return the energy per bin in ATP for this mean number of spikes and each n and p."""
+        n, p = np.asarray(n, dtype=float), checked_finite(p, "p", 0.0, 1.0)
+        vesicle, spike, fixed, calcium = (
+            float(x.rescale(ATP)) for x in (self.per_vesicle, self.per_spike, self.per_bin, self.calcium)
+        )
+        energy = spike + n * p * vesicle
+        if calcium:
+            with np.errstate(divide="ignore"):
+                energy = energy + n * calcium * (p / (1.0 - p)) ** (1.0 / self.cooperativity)
+        return pq.Quantity(fixed + mean_spikes * energy, ATP)
+
+
+def information_per_energy(
+    input_pmf: ArrayLike, n: ArrayLike, p: ArrayLike, cost: TransmissionCost, *, spontaneous: float = 0.0
+) -> pq.Quantity:
+    """Return the bits that a synapse transmits for each ATP.
+
+    Parameters
+    ----------
+    input_pmf, n, p, spontaneous
+        As in :func:`transmitted_information`.
+    cost
+        What a bin costs.
+
+    Returns
+    -------
+    quantities.Quantity
+        In bit/ATP, of the shape of n and p; 0 where nothing is transmitted.
+
+    Examples
+    --------
+    >>> ratio = information_per_energy(bernoulli_input(0.01), 1, [0.1, 0.5], TransmissionCost())
+    >>> (ratio.magnitude * 1e5).round(2)
+    array([2.07, 3.73])
+    """
+    spikes = _checked_pmf(input_pmf)
+    bits = transmitted_information(spikes, n, p, spontaneous=spontaneous)
+    energy = cost(float(spikes @ np.arange(spikes.size)), n, p).magnitude
+    with np.errstate(invalid="ignore"):
+        ratio = np.where(bits > 0, bits / energy, 0.0)
+    return pq.Quantity(ratio, pq.bit / ATP)
+
+
+@dataclass(frozen=True)
+class Optimum:
+    """The release probability that transmits most bits per ATP.
+
+    Parameters
+    ----------
+    n
+        Number of sites.
+    p
+        Best release probability; 1 if the ratio rises all the way.
+    bits_per_atp
+        Ratio there.
+    is_interior
+        Whether p = 1 does worse.
+    """
+
+    n: int
+    p: float
+    bits_per_atp: float
+    is_interior: bool
+
+
+def optimal_release_probability(
+    input_pmf: ArrayLike, n: int, cost: TransmissionCost, *, spontaneous: float = 0.0
+) -> Optimum:
+    """Return the release probability with most bits per ATP at this number of sites.
+
+    Parameters
+    ----------
+    input_pmf, n, cost, spontaneous
+        As in :func:`information_per_energy`, `n` a single number.
+
+    Examples
+    --------
+    >>> best = optimal_release_probability(bernoulli_input(0.01), 5, TransmissionCost())
+    >>> 0.05 < best.p < 0.5
+    True
+    """
+
+    def ratio(p: NDArray[np.float64]) -> NDArray[np.float64]:
+        return information_per_energy(input_pmf, n, p, cost, spontaneous=spontaneous).magnitude
+
+    low, high = 1e-6, 1.0
+    for _ in range(12):
+        p = np.linspace(low, high, 21)
+        best = int(np.argmax(ratio(p)))
+        low, high = p[max(best - 1, 0)], p[min(best + 1, p.size - 1)]
+    at_best, at_one = float(ratio(p)[best]), float(ratio(np.array([1.0]))[0])
+    return Optimum(int(n), float(p[best]), at_best, bool(at_best > at_one * (1 + 1e-9)))
+
+
+def failure_rate_of_levy_baxter(
+    spike_probability: ArrayLike, *, is_exact: bool = False
+) -> NDArray[np.float64]:
+    r"""Return the failure rate that matches dendritic to axonal information, :math:`f \approx 4^{-H(s)}`.
+
+    A dendrite that sums many inputs, each spiking with probability s and failing with probability f, receives
+    :math:`\frac{1}{2} \log_2 \frac{1 - s (1 - f)}{f}` bits: half the log of the variance of the sum over
+    the variance that failures alone cause. Its axon sends H(s). Equal, they give :math:`f = (1 - s) /
+    (4^{H(s)} - s)`, which for small s is the published :math:`4^{-H(s)}`.
+
+    Parameters
+    ----------
+    spike_probability
+        s, per time step, in (0, 1).
+    is_exact
+        Whether to keep the terms of order s.
+
+    References
+    ----------
+    Levy WB, Baxter RA (2002). J Neurosci 22:4746-4755, doi:10.1523/JNEUROSCI.22-11-04746.2002. The
+    derivation here is our own reconstruction of the abstract's formula.
+
+    Examples
+    --------
+    >>> failure_rate_of_levy_baxter([0.05, 0.5]).round(4)
+    array([0.6723, 0.25  ])
+    """
+    s = checked_finite(spike_probability, "spike_probability", 0.0, 1.0, is_open=True)
+    capacity = 4.0 ** _binary_entropy(s)
+    return (1.0 - s) / (capacity - s) if is_exact else 1.0 / capacity
+
+
+def information_of_sum(n_inputs: int, spike_probability: float, failure: float) -> float:
+    r"""Return the exact information, in bits, that the summed releases carry about the number of spiking
+    inputs.
+
+    It is the part of the dendrite's information that failures alone limit: m of the inputs spike and
+    :math:`k \sim \mathrm{Binomial}(m, 1 - f)` release. For many inputs it tends to
+    :math:`\frac{1}{2} \log_2 \frac{1 - s (1 - f)}{f}`.
+
+    Parameters
+    ----------
+    n_inputs
+        Number of inputs, at most a few thousand.
+    spike_probability, failure
+        s and f, in (0, 1).
+
+    Examples
+    --------
+    >>> round(information_of_sum(2000, 0.05, 0.6), 2)
+    0.35
+    """
+    n_inputs = int(checked_n_sites(n_inputs, "n_inputs"))
+    s = float(checked_finite(spike_probability, "spike_probability", 0.0, 1.0, is_open=True))
+    f = float(checked_finite(failure, "failure", 0.0, 1.0, is_open=True))
+    # Ten standard deviations above the mean number of spiking inputs nothing is left.
+    highest = int(min(n_inputs, n_inputs * s + 10 * np.sqrt(n_inputs * s) + 20))
+    spiking = _binomial_rows(np.array([n_inputs]), s)[0, : highest + 1]
+    given = _binomial_rows(np.arange(highest + 1), 1.0 - f)
+    return float(entropy_bits(spiking @ given) - spiking @ entropy_bits(given))
