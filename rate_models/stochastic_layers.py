@@ -61,6 +61,9 @@ class Synapses(abc.ABC):
         Number of learned values per replica.
     """
 
+    draws_per_step = 1
+    """Networks drawn per replica and step; `effective` and `gradient` have that many rows per replica."""
+
     def __init__(
         self,
         layout: Layout,

@@ -203,6 +203,8 @@ class Trainer:
         """Draw, forward, backward, learn: one step of every replica."""
         x, labels = self._batch()
         synapses = self.synapses
+        if synapses.draws_per_step > 1:
+            x, labels = (_repeated(given, synapses.draws_per_step) for given in (x, labels))
         synapses.draw()
         activities = self.network.activities(x, synapses.effective)
         loss, slope = self._criterion(activities[-1], labels)
@@ -210,7 +212,7 @@ class Trainer:
             slope *= labels.shape[1]
         self.network.backward(activities, synapses.effective, slope, synapses.gradient)
         self.rule.update(synapses)
-        self._loss_sum += loss
+        self._loss_sum += loss.unflatten(0, (-1, synapses.draws_per_step)).mean(dim=1)
         self._position += 1
 
     def _batch(self) -> tuple[Tensor, Tensor]:
@@ -223,6 +225,11 @@ class Trainer:
                 order = order[self._replica, self._variant.index_select(0, self._position)[0]]
             x = x.gather(2, order.expand(x.shape))
         return x, self.labels[index]
+
+
+def _repeated(rows: Tensor, n_times: int) -> Tensor:
+    """Return every row (replica, ...) `n_times` in succession."""
+    return rows[:, None].expand(-1, n_times, *rows.shape[1:]).flatten(0, 1)
 
 
 def _fits(by_step: Tensor, buffer: Tensor | None) -> bool:

@@ -1,0 +1,424 @@
+"""Baselines against forgetting: elastic weights, synaptic intelligence, Bayesian gradient descent.
+
+Elastic weight consolidation and synaptic intelligence hold every weight near the value it had after earlier
+tasks, with a spring as stiff as the weight was important; they are told when a task ends (`consolidate`).
+Bayesian gradient descent learns a mean and a standard deviation per weight and is told nothing.
+
+References
+----------
+Kirkpatrick J et al. (2017). Overcoming catastrophic forgetting in neural networks. PNAS 114:3521-3526.
+doi:10.1073/pnas.1611835114
+Huszár F (2018). Note on the quadratic penalties in elastic weight consolidation. PNAS 115:E2496-E2497.
+doi:10.1073/pnas.1717042115
+Schwarz J et al. (2018). Progress & compress: a scalable framework for continual learning. arXiv:1805.06370
+Zenke F, Poole B, Ganguli S (2017). Continual learning through synaptic intelligence. arXiv:1703.04200
+Zeno C, Golan I, Hoffer E, Soudry D (2018). Task agnostic continual learning using online variational Bayes.
+arXiv:1803.10123
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from rate_models.devices import Execution
+from rate_models.layout import Layout, aligned_rows
+from rate_models.optimisers import Optimiser
+from rate_models.random_streams import Noise, Streams, standard_normal
+from rate_models.replicas import column, per_replica, rows
+from rate_models.stochastic_layers import Synapses
+
+PENALTY_KINDS = ("separate", "online")
+
+
+class Springs:
+    """One spring per learned value: gradient stiffness * (learned - anchor).
+
+    A sum of springs is again one spring, so that the penalties of any number of tasks cost as much as one.
+
+    Parameters
+    ----------
+    synapses
+        The synapses that are held (they give the shape).
+
+    Attributes
+    ----------
+    stiffness, anchor
+        Shape (replica, learned). Stiffness is zero until something is consolidated.
+    """
+
+    def __init__(self, synapses: Synapses) -> None:
+        like = synapses.learned
+        self.stiffness = aligned_rows(*like.shape, dtype=like.dtype, device=like.device)
+        self.anchor = aligned_rows(*like.shape, dtype=like.dtype, device=like.device)
+
+    def hold(
+        self, at: Tensor, stiffness: Tensor, *, kept: Tensor | float = 1.0, moves: Tensor | bool = True
+    ) -> None:
+        """Add springs that pull to the values `at`.
+
+        Parameters
+        ----------
+        at, stiffness
+            Shape (replica, learned).
+        kept
+            Share of the earlier stiffness that remains.
+        moves
+            Whether the earlier stiffness moves to the new anchor too. Otherwise old and new springs together
+            pull to the mean of both anchors, weighted by stiffness.
+        """
+        total = self.stiffness * kept + stiffness
+        is_new = torch.logical_or(total <= 0, torch.as_tensor(moves, device=total.device))
+        self.anchor.lerp_(at, torch.where(is_new, 1.0, stiffness / total))
+        self.stiffness.copy_(total)
+
+    def pull(self, learned: Tensor) -> Tensor:
+        """Return the gradient of half the sum of stiffness * (learned - anchor)^2."""
+        return (learned - self.anchor).mul_(self.stiffness)
+
+    def keep(self, replicas: Sequence[int]) -> None:
+        """Forget all other replicas."""
+        self.stiffness, self.anchor = rows(self.stiffness, replicas), rows(self.anchor, replicas)
+
+
+class ElasticWeightConsolidation:
+    """The penalty strength / 2 * sum_k sum_i F_ki (w_i - w*_ki)^2 over the tasks k learned so far.
+
+    With ``"separate"`` penalties every task keeps its own anchor w*_k, as published. With an ``"online"``
+    penalty all are tied to the weights after the latest task, which counts no task twice (Huszár 2018), and
+    earlier Fisher information may decay (Schwarz et al. 2018).
+
+    Parameters
+    ----------
+    synapses
+        The synapses that learn.
+    strength
+        Importance of earlier tasks, not negative; one for all replicas or one each. With 0 it does nothing.
+    kind
+        ``"separate"`` or ``"online"``, one for all replicas or one each.
+    decay
+        Share of the earlier Fisher information that an online penalty keeps at each task, 0..1.
+
+    Raises
+    ------
+    ValueError
+        If a strength is negative, or kind or decay are out of range.
+
+    Examples
+    --------
+    >>> from rate_models.stochastic_layers import DeterministicSynapses
+    >>> synapses = DeterministicSynapses(Layout((1, 1)), seeds=[0])
+    >>> penalty = ElasticWeightConsolidation(synapses, strength=10.0)
+    >>> penalty.consolidate(synapses, fisher=torch.tensor([[0.5, 0.0]]))
+    >>> synapses.learned += 0.25
+    >>> penalty.add_gradient(synapses)
+    >>> synapses.gradient.tolist()
+    [[1.25, 0.0]]
+    """
+
+    def __init__(
+        self,
+        synapses: Synapses,
+        *,
+        strength: float | Sequence[float],
+        kind: str | Sequence[str] = "separate",
+        decay: float = 1.0,
+    ) -> None:
+        strengths = per_replica(strength, synapses.n_replicas, "strength")
+        kinds = per_replica(kind, synapses.n_replicas, "kind")
+        if min(strengths) < 0:
+            raise ValueError(f"strength must not be negative, got {min(strengths)}")
+        if unknown := set(kinds) - set(PENALTY_KINDS):
+            raise ValueError(f"kind must be one of {', '.join(PENALTY_KINDS)}, got {sorted(unknown)}")
+        if not 0 <= decay <= 1:
+            raise ValueError(f"decay must lie in 0..1, got {decay}")
+        self._strength = column(strengths, synapses.learned)
+        is_online = [own == "online" for own in kinds]
+        self._is_online = column(is_online, synapses.learned) > 0
+        self._kept = column([decay if own else 1.0 for own in is_online], synapses.learned)
+        self.springs = Springs(synapses)
+
+    def add_gradient(self, synapses: Synapses) -> None:
+        """Add the gradient of the penalty to `synapses.gradient`."""
+        synapses.gradient.addcmul_(self.springs.pull(synapses.learned), self._strength)
+
+    def consolidate(self, synapses: Synapses, fisher: Tensor) -> None:
+        """Hold the present weights.
+
+        Parameters
+        ----------
+        synapses
+            As they are at the end of a task.
+        fisher
+            Diagonal Fisher information of that task, `fisher.diagonal_fisher`, shape (replica, parameters).
+
+        Raises
+        ------
+        ValueError
+            If the shape of `fisher` is not that of what is learned.
+        """
+        learned = synapses.learned
+        if fisher.shape != learned.shape:
+            raise ValueError(
+                f"fisher must have the shape {tuple(learned.shape)} of what is learned, "
+                f"got {tuple(fisher.shape)}"
+            )
+        self.springs.hold(learned, fisher, kept=self._kept, moves=self._is_online)
+
+    def keep(self, replicas: Sequence[int]) -> None:
+        """Forget all other replicas."""
+        self._strength, self._is_online = rows(self._strength, replicas), rows(self._is_online, replicas)
+        self._kept = rows(self._kept, replicas)
+        self.springs.keep(replicas)
+
+
+class SynapticIntelligence:
+    """Gradient descent that keeps account of what each weight contributed to lowering the loss.
+
+    During a task omega_i sums -g_i dw_i, g being the gradient of the loss alone; at its end
+
+        importance_i <- importance_i + max(omega_i, 0) / ((w_i - w_i(start))^2 + damping)
+
+    and the penalty strength * sum_i importance_i (w_i - w*_i)^2 holds the weights at their present values w*.
+    Contributions that raised the loss are cut off at zero, so that no spring pushes outwards.
+
+    Parameters
+    ----------
+    synapses
+        The synapses that learn.
+    optimiser
+        What follows the gradient.
+    strength
+        Importance of earlier tasks, one for all replicas or one each.
+    damping
+        Squared change of a weight below which its importance is bounded.
+
+    References
+    ----------
+    Zenke et al. (2017), equations 4 and 5. arXiv:1703.04200
+    """
+
+    def __init__(
+        self,
+        synapses: Synapses,
+        optimiser: Optimiser,
+        *,
+        strength: float | Sequence[float],
+        damping: float = 0.1,
+    ) -> None:
+        if not damping > 0:
+            raise ValueError(f"damping must be positive, got {damping}")
+        self.optimiser = optimiser
+        strengths = per_replica(strength, synapses.n_replicas, "strength")
+        # The derivative of strength * (w - w*)^2 has a factor of two that half a spring's energy has not.
+        self._pull = column([2 * value for value in strengths], synapses.learned)
+        self._damping = damping
+        self.springs = Springs(synapses)
+        self.path = torch.zeros_like(synapses.learned)
+        self._before = synapses.learned.clone()
+        self._slope = torch.zeros_like(synapses.learned)
+        self._start = synapses.learned.clone()
+
+    def update(self, synapses: Synapses) -> None:
+        """Take one step with the gradient that the network wrote."""
+        synapses.chain()
+        self._slope.copy_(synapses.gradient)
+        self._before.copy_(synapses.learned)
+        synapses.gradient.addcmul_(self.springs.pull(synapses.learned), self._pull)
+        self.optimiser.step(synapses.learned, synapses.gradient)
+        self.path.addcmul_(self._slope, synapses.learned - self._before, value=-1)
+
+    def consolidate(self, synapses: Synapses) -> None:
+        """Turn the contributions of the task that ends into importance, and hold the present weights."""
+        moved = (synapses.learned - self._start).square_().add_(self._damping)
+        importance = self.path.clamp(min=0) / moved
+        self.springs.hold(synapses.learned, importance)
+        self.path.zero_()
+        self._start.copy_(synapses.learned)
+
+    def keep(self, replicas: Sequence[int]) -> None:
+        """Forget all other replicas."""
+        self.optimiser.keep(replicas)
+        self.springs.keep(replicas)
+        for name in ("_pull", "path", "_before", "_slope", "_start"):
+            setattr(self, name, rows(getattr(self, name), replicas))
+
+
+class MeanFieldSynapses(Synapses):
+    """Weights and biases as independent normal variables, drawn several times in every step.
+
+    `learned` holds the means, then the logarithms of the standard deviations, which therefore stay positive
+    whatever a step does. `effective` and `gradient` have `draws_per_step` rows per replica. A trained network
+    answers with its means.
+
+    Parameters
+    ----------
+    layout, seeds
+        Sizes of the networks; one seed per replica.
+    initial_sigma
+        Standard deviation of every weight at the start, positive; one for all replicas or one each. Means
+        start as the weights of `DeterministicSynapses` do.
+    draws_per_step
+        Networks drawn per replica and step.
+    execution
+        Device and precision.
+
+    Raises
+    ------
+    ValueError
+        If `initial_sigma` or `draws_per_step` is not positive.
+    """
+
+    def __init__(
+        self,
+        layout: Layout,
+        seeds: Sequence[int],
+        *,
+        initial_sigma: float | Sequence[float] = 0.02,
+        draws_per_step: int = 5,
+        execution: Execution | None = None,
+    ) -> None:
+        n_learned = 2 * layout.n_parameters
+        super().__init__(
+            layout, seeds, biases="trained", execution=execution or Execution(), n_learned=n_learned
+        )
+        sigmas = per_replica(initial_sigma, self.n_replicas, "initial_sigma")
+        if draws_per_step < 1 or not all(0 < sigma < math.inf for sigma in sigmas):
+            raise ValueError(
+                f"initial_sigma and draws_per_step must be positive, got {min(sigmas)} and {draws_per_step}"
+            )
+        self.draws_per_step = draws_per_step
+        self._initialise_uniformly()
+        self.log_sigma.copy_(column([math.log(sigma) for sigma in sigmas], self.learned))
+        shape = (self.n_replicas * draws_per_step, layout.n_parameters)
+        self.gradient, self.effective, self.drawn = (aligned_rows(*shape, **self._place) for _ in range(3))
+        self._form = self.execution.fused(_form_mean_field)
+
+    @property
+    def mu(self) -> Tensor:
+        """Means of weights and biases, shape (replica, parameters): a view that may be written to."""
+        return self.learned[:, : self.layout.n_parameters]
+
+    @property
+    def log_sigma(self) -> Tensor:
+        """Logarithms of the standard deviations, shape (replica, parameters): a view, as `mu`."""
+        return self.learned[:, self.layout.n_parameters :]
+
+    def by_draw(self, tensor: Tensor) -> Tensor:
+        """Return a tensor with one row per drawn network as (replica, draw, column)."""
+        return tensor.unflatten(0, (self.n_replicas, self.draws_per_step))
+
+    def draw(self) -> None:
+        """Draw the networks of one step."""
+        noise = self.streams.normals(self.draws_per_step * self.layout.n_parameters)
+        self._form(noise, self.learned, self.by_draw(self.drawn), self.by_draw(self.effective))
+
+    def sample(self, streams: Streams) -> Tensor:
+        """Return the means: the answer of a trained network."""
+        return self.mu
+
+    def chain(self) -> None:
+        """Do nothing: `BayesianGradientDescent` reads the gradient of every drawn network."""
+
+    def keep(self, replicas: Sequence[int]) -> None:
+        """Forget all other replicas."""
+        drawn = [
+            replica * self.draws_per_step + i for replica in replicas for i in range(self.draws_per_step)
+        ]
+        self.seeds = [self.seeds[replica] for replica in replicas]
+        self.streams.keep(replicas)
+        self.learned = self._kept(self.learned, replicas)
+        for name in ("gradient", "effective", "drawn"):
+            setattr(self, name, self._kept(getattr(self, name), drawn))
+
+
+class BayesianGradientDescent:
+    """Closed-form online variational Bayes for independent normal weights.
+
+        mu    <- mu - eta sigma^2 E[g]
+        sigma <- sigma sqrt(1 + a^2) - sigma a,    a = sigma E[g xi] / 2
+
+    with g the gradient of the loss summed over the batch, at w = mu + sigma xi, and the expectations over
+    the drawn networks. The second line equals sigma exp(-asinh a): in that form it neither loses all digits
+    for large a nor overflows, and sigma stays positive. sigma is kept within bounds, since a weight whose
+    sigma grows without end (a < 0 again and again) makes the loss overflow.
+
+    Parameters
+    ----------
+    synapses
+        The synapses that learn. Train them with the loss summed over the batch.
+    learning_rate
+        eta, one for all replicas or one each; the derivation has 1.
+    sigma_bounds
+        Smallest and largest standard deviation.
+
+    References
+    ----------
+    Zeno et al. (2018), algorithm 1. arXiv:1803.10123
+    """
+
+    def __init__(
+        self,
+        synapses: MeanFieldSynapses,
+        *,
+        learning_rate: float | Sequence[float] = 1.0,
+        sigma_bounds: tuple[float, float] = (1e-10, 1.0),
+    ) -> None:
+        low, high = sigma_bounds
+        if not 0 < low < high < math.inf:
+            raise ValueError(f"sigma_bounds must be positive and ascending, got {sigma_bounds}")
+        self._rate = column(
+            per_replica(learning_rate, synapses.n_replicas, "learning_rate"), synapses.learned
+        )
+        self._bounds = (math.log(low), math.log(high))
+        self._follow = synapses.execution.fused(_follow_in_closed_form)
+
+    def update(self, synapses: MeanFieldSynapses) -> None:
+        """Take one step with the gradients that the drawn networks wrote."""
+        gradient, drawn = synapses.by_draw(synapses.gradient), synapses.by_draw(synapses.drawn)
+        self._follow(synapses.learned, gradient, drawn, self._rate, self._bounds)
+
+    def keep(self, replicas: Sequence[int]) -> None:
+        """Forget all other replicas."""
+        self._rate = rows(self._rate, replicas)
+
+
+def updated_sigma(sigma: Tensor, slope: Tensor) -> Tensor:
+    """Return the standard deviation after a step of Bayesian gradient descent.
+
+    Parameters
+    ----------
+    sigma
+        Standard deviation, positive.
+    slope
+        E[g xi]: derivative of the expected loss by sigma.
+
+    Examples
+    --------
+    >>> updated_sigma(torch.tensor([1.0, 1.0]), torch.tensor([0.0, 1.5])).tolist()
+    [1.0, 0.5]
+    """
+    return sigma * torch.exp(-torch.asinh(0.5 * sigma * slope))
+
+
+def _form_mean_field(noise: Noise, learned: Tensor, drawn: Tensor, effective: Tensor) -> None:
+    """Write xi to `drawn` and mu + sigma xi to `effective`, both (replica, draw, parameters)."""
+    n = effective.shape[2]
+    xi = standard_normal(noise, learned.dtype).unflatten(1, (-1, n))
+    drawn.copy_(xi)
+    torch.addcmul(learned[:, None, :n], learned[:, None, n:].exp(), xi, out=effective)
+
+
+def _follow_in_closed_form(
+    learned: Tensor, gradient: Tensor, drawn: Tensor, rate: Tensor, bounds: tuple[float, float]
+) -> None:
+    """Change means and log standard deviations in place; `gradient` is (replica, draw, parameters)."""
+    n = gradient.shape[2]
+    mu, log_sigma = learned[:, :n], learned[:, n:]
+    sigma = log_sigma.exp()
+    mean_slope, sigma_slope = gradient.mean(dim=1), (gradient * drawn).mean(dim=1)
+    mu.addcmul_(sigma.square() * mean_slope, rate, value=-1)
+    log_sigma.sub_(torch.asinh(0.5 * sigma * sigma_slope)).clamp_(*bounds)
