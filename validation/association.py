@@ -53,6 +53,13 @@ def pearson(x: np.ndarray, y: np.ndarray, weights: np.ndarray) -> np.ndarray:
         return covariance / np.sqrt(np.sum(weights * x**2, axis=1) * np.sum(weights * y**2, axis=1))
 
 
+def regression_slope(x: np.ndarray, y: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Return the least-squares slope of y on x alone; shapes as in `pearson`."""
+    x, y = _centred(x, weights), _centred(y, weights)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.sum(weights * x * y, axis=1) / np.sum(weights * x**2, axis=1)
+
+
 def _centred(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Return values less their weighted mean, shape (m, n)."""
     return values - np.sum(weights * values, axis=1, keepdims=True) / weights.sum(axis=1, keepdims=True)

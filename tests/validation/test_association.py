@@ -12,6 +12,7 @@ from validation.association import (
     linear_fit,
     partial_pearson,
     pearson,
+    regression_slope,
     spearman,
     theil_sen,
     weighted_median,
@@ -51,6 +52,7 @@ STATISTICS = {
     "pearson": pearson,
     "spearman": spearman,
     "theil_sen": theil_sen,
+    "regression_slope": regression_slope,
     "least_squares": slope_of(least_squares),
     "huber": slope_of(huber),
 }

@@ -102,7 +102,7 @@ class TestEstimation:
 
     @pytest.mark.parametrize(("smaller", "n_kept"), [(1 + SMALLEST_CHANGE / 2, N // 2), (1.5, N)])
     def test_connections_that_changed_too_little_are_left_out(self, rng, smaller, n_kept):
-        # Among equal changes only errors are left to correlate, with a spread that tells how many rows there are.
+        # Among equal changes only errors correlate, with a spread that tells how many rows there are.
         ratio = np.where(np.arange(N) < N // 2, 1.5, smaller)
         found = correlations_from_estimation(recordings(rng, ratio=ratio), 2000, n_sweeps=10**7, rng=rng)
         assert found.std() == pytest.approx(1 / np.sqrt(n_kept - 1), rel=0.15)

@@ -13,6 +13,7 @@ from validation.claims.claim import Claim, Context, Evidence, Measure, Measureme
 MEASURING_MODULES = (
     "validation.claims.quantal_and_costs",
     "validation.claims.recorded_plasticity",
+    "validation.claims.recorded_variability",
 )
 
 _MEASURES: list[Measure] = []

@@ -1,0 +1,206 @@
+"""Correlations of recorded plasticity: known relations recovered, published numbers measured again."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import quantities as pq
+from scipy import stats
+
+from validation.claims.claim import Context, Verdict, combined_verdict
+from validation.claims.recorded_plasticity import (
+    BOTH,
+    CHANGES,
+    M08_MAIN,
+    M08_OTHERS,
+    S18_MAIN,
+    S18_OTHERS,
+    Reading,
+    correlation,
+    negative_verdict,
+    potentiation_of_likely_releasers,
+    stability_of_likely_releasers,
+)
+from validation.datastore import DataSetMissing, locate
+from validation.recordings import PlasticityRecordings
+
+N = 40
+
+
+def synthetic(p_after=None, *, n_shared: int = 8) -> PlasticityRecordings:
+    """Return 30 LTP and 10 LTD rows, of which `n_shared` LTP rows have the name of an LTD row."""
+    rng = np.random.default_rng(1)
+    induction = np.where(np.arange(N) < 30, "LTP", "LTD")
+    p = rng.uniform(0.1, 0.9, N)
+    names = np.arange(N)
+    names[:n_shared] = names[30 : 30 + n_shared]
+    sign = np.where(induction == "LTP", 1, -1)
+    if p_after is None:
+        p_after = p * (1 + sign * 0.6 * (1 - p) * rng.uniform(0.5, 1.0, N))
+    q = rng.uniform(0.1, 0.4, N)
+    return PlasticityRecordings(
+        recording=names.astype(str),
+        induction=induction,
+        frequency=rng.choice([0.1, 10, 20, 50], N) * pq.Hz,
+        timing=np.where(rng.random(N) < 0.5, -10.0, 10.0) * pq.ms,
+        p_before=p,
+        p_after=np.clip(p_after, 0.01, 1.0),
+        q_before=q * pq.mV,
+        q_after=q * pq.mV,
+    )
+
+
+def found(recordings, reading):
+    return correlation(recordings, reading, rng=np.random.default_rng(2), n_resamples=1000)
+
+
+class TestChanges:
+    @pytest.fixture
+    def two(self):
+        """p doubles and q halves; p falls by 20 % and q stays."""
+        pair = synthetic().where(np.isin(np.arange(N), [0, 30]))
+        return PlasticityRecordings(
+            pair.recording,
+            pair.induction,
+            pair.frequency,
+            pair.timing,
+            np.array([0.2, 0.5]),
+            np.array([0.4, 0.4]),
+            np.array([0.2, 0.4]) * pq.mV,
+            np.array([0.1, 0.4]) * pq.mV,
+        )
+
+    @pytest.mark.parametrize(
+        ("change", "expected"),
+        [
+            ("|dw| / w", [0, 0.2]),
+            ("dw / w", [0, -0.2]),
+            ("log(w after / w before)", [0, np.log(0.8)]),
+            ("|log(w after / w before)|", [0, -np.log(0.8)]),
+            ("|dw| (mV)", [0, 0.04]),
+            ("|dp| / p", [1, 0.2]),
+            ("|dq| / q", [0.5, 0]),
+        ],
+    )
+    def test_each_change_is_what_its_name_says(self, two, change, expected):
+        assert CHANGES[change](two) == pytest.approx(expected, abs=1e-12)
+
+    def test_every_change_has_a_case_above(self):
+        assert len(CHANGES) == 7
+
+
+class TestCorrelation:
+    @pytest.mark.parametrize("rows", [BOTH, "LTP", "LTD"])
+    def test_value_and_p_value_are_scipys(self, rows):
+        recordings = synthetic()
+        chosen = recordings if rows == BOTH else recordings.induced(rows)
+        expected = stats.pearsonr(chosen.p_before, np.abs(chosen.relative_change))
+        result = found(recordings, Reading(rows, "|dw| / w"))
+        assert (result.value, result.p_value) == pytest.approx((expected.statistic, expected.pvalue))
+        assert result.n == len(chosen)
+        assert result.interval[0] < result.value < result.interval[1]
+
+    def test_ranks_give_spearmans(self):
+        recordings = synthetic()
+        expected = stats.spearmanr(recordings.p_before, np.abs(recordings.relative_change)).statistic
+        assert found(recordings, Reading(BOTH, "|dw| / w", rank=True)).value == pytest.approx(expected)
+
+    def test_q_before_can_take_the_place_of_p(self):
+        recordings = synthetic()
+        expected = stats.pearsonr(recordings.q_before.magnitude, np.abs(recordings.relative_change)).statistic
+        assert found(recordings, Reading(BOTH, "|dw| / w", before="q")).value == pytest.approx(expected)
+
+    def test_shared_recordings_are_drawn_together(self):
+        assert found(synthetic(), S18_MAIN).n_units == N - 8
+        assert found(synthetic(), Reading(BOTH, "|dw| / w", resampled="rows")).n_units == N
+
+    def test_one_row_for_each_recording_drops_shared_ltp_rows_of_negative_timing(self):
+        recordings = synthetic()
+        is_dropped = (np.arange(N) < 8) & (recordings.timing.magnitude < 0)
+        result = found(recordings, Reading("one row for each recording", "|dw| / w"))
+        assert 0 < is_dropped.sum() < 8
+        assert result.n == N - is_dropped.sum()
+        assert found(recordings, Reading("LTP, recorded under LTP only", "dw / w")).n == 30 - is_dropped.sum()
+
+    def test_what_depends_on_strength_alone_vanishes_with_strength_held_fixed(self):
+        plain = synthetic()
+        noise = 0.01 * np.random.default_rng(3).standard_normal(N)
+        ratio = 1 - 0.2 * np.log(plain.w_before.magnitude) + noise
+        recordings = replace(plain, p_after=plain.p_before, q_after=plain.q_before * ratio)
+        assert found(recordings, Reading(BOTH, "dw / w")).value < -0.5
+        fixed = found(recordings, Reading(BOTH, "dw / w", given="log w"))
+        assert abs(fixed.value) < 5 / np.sqrt(N)
+        assert fixed.verdict is Verdict.INCONCLUSIVE
+
+
+@pytest.mark.parametrize(
+    ("interval", "verdict"),
+    [
+        ((-0.5, -0.1), Verdict.REPRODUCED),
+        ((-0.5, 0.0), Verdict.INCONCLUSIVE),
+        ((-0.5, 0.1), Verdict.INCONCLUSIVE),
+        ((0.1, 0.5), Verdict.NOT_REPRODUCED),
+    ],
+)
+def test_the_verdict_on_a_negative_number_follows_the_interval(interval, verdict):
+    assert negative_verdict(interval) is verdict
+
+
+def test_every_reading_has_its_own_label():
+    for readings in ((S18_MAIN, *S18_OTHERS), (M08_MAIN, *M08_OTHERS)):
+        assert len({reading.label for reading in readings}) == len(readings)
+        assert len({(r.quantity, r.rows, r.resampled) for r in readings}) == len(readings)
+
+
+@pytest.fixture(scope="module")
+def evidence():
+    try:
+        locate("sjostrom2001", download=False)
+    except DataSetMissing as missing:
+        pytest.skip(str(missing))
+    context = Context()
+    return {"S18": stability_of_likely_releasers(context), "M08": potentiation_of_likely_releasers(context)}
+
+
+@pytest.mark.data
+class TestPublished:
+    def test_the_published_correlation_comes_back_to_three_digits(self, evidence):
+        value, test = evidence["S18"].measurements[:2]
+        assert round(value.measured, 3) == -0.442
+        assert value.n == 44
+        assert test.measured == pytest.approx(0.00268, abs=1e-5)
+        assert combined_verdict(evidence["S18"].measurements) is Verdict.REPRODUCED
+
+    def test_potentiation_alone(self, evidence):
+        main = evidence["M08"].measurements[0]
+        assert (round(main.measured, 3), main.n, main.verdict) == (-0.446, 30, Verdict.REPRODUCED)
+
+    def test_absolute_changes_have_the_other_sign(self, evidence):
+        for claim in ("S18", "M08"):
+            (absolute,) = [m for m in evidence[claim].measurements if "|dw| (mV)" in m.quantity]
+            assert absolute.interval[0] > 0
+
+    def test_dividing_by_strength_alone_would_give_the_recorded_correlation(self, evidence):
+        (additive,) = [
+            m
+            for m in evidence["S18"].measurements
+            if m.condition.get("supposed", "").startswith("change in mV")
+        ]
+        recorded = evidence["S18"].measurements[0].measured
+        assert additive.interval[0] < recorded < additive.interval[1]
+        assert additive.verdict is Verdict.INCONCLUSIVE
+
+    def test_only_the_first_measurements_decide(self, evidence):
+        for claim, n_main in (("S18", 2), ("M08", 1)):
+            is_supporting = [m.is_supporting for m in evidence[claim].measurements]
+            assert is_supporting == [False] * n_main + [True] * (len(is_supporting) - n_main)
+
+    def test_the_same_seed_gives_the_same_numbers(self, evidence):
+        again = potentiation_of_likely_releasers(Context()).measurements
+        assert [m.as_json() for m in again] == [m.as_json() for m in evidence["M08"].measurements]
+
+    def test_axes_are_labelled(self, evidence):
+        for one in evidence.values():
+            for figure in one.figures:
+                assert all(axes.get_xlabel() for axes in figure.figure.axes)
+                assert figure.caption

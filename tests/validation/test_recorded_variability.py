@@ -1,0 +1,164 @@
+"""Slopes of recorded variability on rate: planted slopes recovered, published numbers measured again."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import quantities as pq
+from scipy import stats
+
+from validation.claims.claim import Context, Verdict, combined_verdict
+from validation.claims.recorded_variability import (
+    AT_FIXED_MEAN,
+    COST_EXPONENTS,
+    INPUT_POWERS,
+    M07_MAIN,
+    M07_OTHERS,
+    RESIDUAL,
+    SlopeReading,
+    implied_exponent,
+    slope_of_variability,
+    variability_of_busy_inputs,
+)
+from validation.datastore import DataSetMissing, locate
+from validation.recordings import EpspRecordings
+
+N = 150
+
+
+def synthetic(slope=-0.6, power=1.4, noise=0.0) -> EpspRecordings:
+    """Return connections whose variance goes as rate^slope mean^power; mean and rate correlate."""
+    rng = np.random.default_rng(1)
+    rate = rng.lognormal(0, 0.4, 100)[np.r_[:100, :50]]
+    mean = rate**0.5 * rng.lognormal(0, 0.8, N)
+    variance = 0.1 * rate**slope * mean**power * np.exp(noise * rng.standard_normal(N))
+    return EpspRecordings(mean * pq.mV, variance * pq.mV**2, rate, rate**0.5, np.r_[:100, :50])
+
+
+def found(recordings, reading, n_resamples=400):
+    return slope_of_variability(recordings, reading, rng=np.random.default_rng(2), n_resamples=n_resamples)
+
+
+class TestSlope:
+    @pytest.mark.parametrize("fit", ["least squares", "Huber"])
+    @pytest.mark.parametrize(("slope", "power"), [(-0.6, 1.4), (0.3, 0.5), (-1.2, 2.0)])
+    def test_a_planted_slope_at_fixed_mean_is_recovered(self, slope, power, fit):
+        result = found(synthetic(slope, power), SlopeReading(AT_FIXED_MEAN, fit=fit))
+        assert result.value == pytest.approx(slope)
+        assert result.interval == pytest.approx((slope, slope))
+
+    @pytest.mark.parametrize(
+        ("variability", "power", "factor"),
+        [
+            ("variance", 0.0, 1),
+            ("variance / mean", 1.0, 1),
+            ("variance / mean^2", 2.0, 1),
+            ("coefficient of variation", 2.0, 0.5),
+        ],
+    )
+    @pytest.mark.parametrize("fit", ["least squares", "Huber", "Theil-Sen"])
+    def test_each_normalisation_recovers_the_power_it_divides_by(self, variability, power, factor, fit):
+        result = found(synthetic(-0.6, power), SlopeReading(variability, fit=fit), n_resamples=50)
+        assert result.value == pytest.approx(-0.6 * factor)
+
+    def test_regressing_the_mean_out_first_underrates_a_slope_that_correlates_with_it(self):
+        recordings = synthetic(-0.6, 1.4)
+        log_rate, log_mean = np.log(recordings.rate_mean), np.log(recordings.mean.magnitude)
+        log_variance = np.log(recordings.variance.magnitude)
+        first = stats.linregress(log_mean, log_variance)
+        expected = stats.linregress(log_rate, log_variance - first.slope * log_mean).slope
+        result = found(recordings, SlopeReading(RESIDUAL), n_resamples=50)
+        assert result.value == pytest.approx(expected)
+        assert abs(result.value) < 0.59
+
+    def test_the_other_rate_is_used_when_asked_for(self):
+        # foopsi_threshold is the square root of foopsi_mean here.
+        assert found(synthetic(), SlopeReading(rate="foopsi_threshold")).value == pytest.approx(-1.2)
+
+    def test_p_value_is_that_of_scipy(self):
+        recordings = synthetic(noise=1.0)
+        expected = stats.linregress(np.log(recordings.rate_mean), np.log(recordings.variance.magnitude))
+        assert found(recordings, SlopeReading("variance")).p_value == pytest.approx(expected.pvalue)
+
+    def test_robust_fits_have_no_t_test(self):
+        assert found(synthetic(noise=1.0), SlopeReading(fit="Huber")).p_value is None
+
+    def test_cells_or_connections_are_drawn(self):
+        assert found(synthetic(), M07_MAIN).estimate.n_units == 100
+        assert found(synthetic(), replace(M07_MAIN, resampled="connections")).estimate.n_units == N
+
+    @pytest.mark.parametrize("variability", [AT_FIXED_MEAN, RESIDUAL])
+    def test_theil_sen_with_two_regressors_is_refused(self, variability):
+        with pytest.raises(ValueError, match="a Theil-Sen fit has one regressor"):
+            found(synthetic(), SlopeReading(variability, fit="Theil-Sen"))
+
+
+class TestImpliedExponent:
+    @pytest.mark.parametrize("rho", COST_EXPONENTS.values())
+    @pytest.mark.parametrize("power", INPUT_POWERS.values())
+    def test_the_slope_of_a_cost_implies_its_exponent(self, rho, power):
+        assert implied_exponent(-2 * power / (rho + 2), power) == pytest.approx(rho)
+
+    @pytest.mark.parametrize("slope", [0.0, 0.2])
+    def test_a_slope_that_does_not_fall_implies_no_finite_exponent(self, slope):
+        assert implied_exponent(slope, 1.0) == np.inf
+
+
+def test_every_reading_has_its_own_label():
+    readings = (M07_MAIN, *M07_OTHERS)
+    assert len({reading.label for reading in readings}) == len(readings)
+
+
+@pytest.fixture(scope="module")
+def evidence():
+    try:
+        locate("ko2013", download=False)
+    except DataSetMissing as missing:
+        pytest.skip(str(missing))
+    return variability_of_busy_inputs(Context())
+
+
+@pytest.mark.data
+class TestPublished:
+    @staticmethod
+    def of(evidence, claim, **condition):
+        return [
+            m
+            for m in evidence.measurements
+            if m.claim == claim and condition.items() <= dict(m.condition).items()
+        ]
+
+    def test_one_reading_alone_rounds_to_the_published_slope(self, evidence):
+        rounded = [m for m in self.of(evidence, "M07") if round(m.measured, 2) == -0.62]
+        assert {m.condition["variability"] for m in rounded} == {AT_FIXED_MEAN}
+        assert {(m.condition["rate"], m.condition["fit"]) for m in rounded} == {
+            ("foopsi_mean", "least squares")
+        }
+
+    def test_the_main_slope(self, evidence):
+        (main,) = [m for m in self.of(evidence, "M07") if not m.is_supporting]
+        assert main.measured == pytest.approx(-0.61550, abs=1e-5)
+        assert (main.n, main.verdict) == (136, Verdict.REPRODUCED)
+        assert "p = 0.0027" in main.reason
+
+    def test_the_exponent_it_implies_depends_on_the_input_by_a_factor_of_two(self, evidence):
+        main = [m for m in self.of(evidence, "X08") if not m.is_supporting]
+        assert [m.measured for m in main] == pytest.approx([2 / 0.6155 - 2, 4 / 0.6155 - 2], rel=1e-3)
+        for m in main:
+            assert m.interval[0] < m.measured < m.interval[1]
+
+    def test_it_is_nearest_to_rho_two_only_if_input_grows_as_the_rate_squared(self, evidence):
+        linear, squared = self.of(evidence, "M10")
+        assert "nearest to actin" in linear.reason
+        assert (linear.verdict, squared.verdict) == (Verdict.INCONCLUSIVE, Verdict.REPRODUCED)
+        assert combined_verdict([linear, squared]) is Verdict.INCONCLUSIVE
+
+    def test_intervals_hold_their_values(self, evidence):
+        for m in evidence.measurements:
+            if m.interval is not None:
+                assert m.interval[0] < m.measured < m.interval[1], m
+
+    def test_figures_stand_with_their_claims_and_have_labels(self, evidence):
+        assert [figure.claim for figure in evidence.figures] == ["M07", "X08", "M10"]
+        for figure in evidence.figures:
+            assert all(axes.get_xlabel() for axes in figure.figure.axes)
