@@ -23,7 +23,6 @@ import abc
 import math
 from collections.abc import Sequence
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -39,7 +38,7 @@ from rate_models.random_streams import (
     standard_normal,
     streams_on,
 )
-from rate_models.replicas import column, per_replica
+from rate_models.replicas import per_replica
 
 BIAS_TREATMENTS = ("trained", "fixed", "none")
 
@@ -209,8 +208,8 @@ class BernoulliSynapses(Synapses):
     layout, seeds
         Sizes of the networks; one seed per replica.
     release_probability
-        Initial p, 0..1 and not 0: one number, one per replica, or ``"uniform"`` for an independent draw from
-        `uniform_range` per synapse.
+        Initial p, 0..1 and not 0, or ``"uniform"`` for an independent draw from `uniform_range` per synapse;
+        one for all replicas or one each.
     biases
         ``"trained"``, ``"fixed"`` or ``"none"``. Biases are reliable.
     release_fixed_at
@@ -242,7 +241,7 @@ class BernoulliSynapses(Synapses):
         layout: Layout,
         seeds: Sequence[int],
         *,
-        release_probability: float | str | Sequence[float] = 0.25,
+        release_probability: float | str | Sequence[float | str] = 0.25,
         biases: str = "fixed",
         release_fixed_at: float | None = None,
         normalised_by: str = "release",
@@ -292,17 +291,23 @@ class BernoulliSynapses(Synapses):
     def _row_names(self) -> tuple[str, ...]:
         return ("p", "scale")
 
-    def _initial_p(self, given: float | str | Sequence[float], uniform_range: tuple[float, float]) -> Tensor:
-        if isinstance(given, str):
-            if given != "uniform":
-                raise ValueError(f"release_probability must be a number or 'uniform', got {given!r}")
-            streams = [numpy_generator(seed, Purpose.INITIAL_VALUES).spawn(1)[0] for seed in self.seeds]
-            drawn = [rng.uniform(*uniform_range, size=self.layout.n_weights) for rng in streams]
-            return torch.from_numpy(np.stack(drawn)).to(**self._place)
-        values = per_replica(given, self.n_replicas, "release_probability")
-        for value in values:
+    def _initial_p(
+        self, given: float | str | Sequence[float | str], uniform_range: tuple[float, float]
+    ) -> Tensor:
+        n_weights = self.layout.n_weights
+        initial = torch.empty(self.n_replicas, n_weights, **self._place)
+        for row, seed, value in zip(
+            initial, self.seeds, per_replica(given, self.n_replicas, "release_probability"), strict=True
+        ):
+            if value == "uniform":
+                rng = numpy_generator(seed, Purpose.INITIAL_VALUES).spawn(1)[0]
+                row.copy_(torch.from_numpy(rng.uniform(*uniform_range, size=n_weights)))
+                continue
+            if isinstance(value, str):
+                raise ValueError(f"release_probability must be a number or 'uniform', got {value!r}")
             _check_probability(value, "release_probability")
-        return column(values, self.learned).expand(-1, self.layout.n_weights)
+            row.fill_(value)
+        return initial
 
 
 def _check_probability(value: float | None, name: str) -> None:

@@ -161,3 +161,13 @@ def test_uniform_initial_release_probabilities_fill_their_range():
 def test_wrong_arguments_are_named(build, message):
     with pytest.raises(ValueError, match=message):
         build()
+
+
+def test_replicas_may_start_at_a_constant_or_at_uniform_release_probabilities():
+    mixed = BernoulliSynapses(Layout((100, 100)), [4, 4, 5], release_probability=[0.3, "uniform", "uniform"])
+    alone = BernoulliSynapses(Layout((100, 100)), [5], release_probability="uniform")
+    assert bool((mixed.p[0] == torch.tensor(0.3)).all())
+    assert torch.equal(mixed.p[2], alone.p[0]) and not torch.equal(mixed.p[1], mixed.p[2])
+    assert abs(float(mixed.p[1:].mean()) - 0.625) < 5 * 0.75 / (12 * 20_000) ** 0.5
+    with pytest.raises(ValueError, match="'uniform', got 'normal'"):
+        BernoulliSynapses(SMALL, [0, 1], release_probability=[0.5, "normal"])
