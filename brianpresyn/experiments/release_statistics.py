@@ -1,0 +1,205 @@
+"""Moments and failures of the postsynaptic response, release model by release model.
+
+Every synapse has a postsynaptic variable of its own, which is recorded after each presynaptic spike; the
+difference from one spike to the next is the response.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from brian2 import Network, NeuronGroup, StateMonitor, ms, mV, seed
+from brian2.codegen.runtime.numpy_rt import NumpyCodeObject
+from brian2.core.base import BrianObject
+from numpy.typing import NDArray
+
+from brianpresyn.release import bernoulli_release, binomial_release
+from brianpresyn.synapse_code import N_SITES, PROBABILITY, SynapseCode
+from brianpresyn.synapses import synapses
+from brianpresyn.targets import checked_target, code_generation, numpy_while_building
+
+if TYPE_CHECKING:
+    import xarray as xr
+    from matplotlib.axes import Axes
+
+
+@dataclass(frozen=True)
+class Config:
+    """Which release models are measured, and on how many spikes.
+
+    Parameters
+    ----------
+    target
+        Code generation target.
+    bernoulli
+        Release probabilities of the Bernoulli synapses.
+    binomial
+        (n, p) of the binomial synapses.
+    draws
+        Generators to use: ``"counter"``, ``"brian2"``.
+    n_synapses, n_spikes
+        Synapses per condition, and spikes per synapse.
+    quantal_size
+        q in mV.
+    seed
+        Seed of the counter-based generator and of Brian2's.
+    """
+
+    target: str = "numpy"
+    bernoulli: tuple[float, ...] = (0.1, 0.3, 0.5, 0.7, 0.9)
+    binomial: tuple[tuple[int, float], ...] = ((1, 0.3), (5, 0.3), (5, 0.7), (10, 0.1), (10, 0.9), (40, 0.6))
+    draws: tuple[str, ...] = ("counter", "brian2")
+    n_synapses: int = 200
+    n_spikes: int = 5000
+    quantal_size: float = 0.2
+    seed: int = 2021
+
+    def __post_init__(self) -> None:
+        checked_target(self.target)
+        PROBABILITY.check("bernoulli", self.bernoulli)
+        for n, p in self.binomial:
+            N_SITES.check("n", n)
+            PROBABILITY.check("p", p)
+        if self.n_synapses < 1 or self.n_spikes < 2:
+            raise ValueError(
+                f"at least 1 synapse and 2 spikes are needed, got {self.n_synapses} and {self.n_spikes}"
+            )
+
+    @property
+    def conditions(self) -> list[tuple[str, str, int, float]]:
+        """Release model, generator, n and p of every condition."""
+        models = [("bernoulli", 1, p) for p in self.bernoulli] + [
+            ("binomial", n, p) for n, p in self.binomial
+        ]
+        return [(release, draws, n, p) for draws in self.draws for release, n, p in models]
+
+
+QUICK = Config(n_synapses=25, n_spikes=1200)
+
+
+def run(config: Config) -> xr.Dataset:
+    """Simulate and return how often each number of vesicles was released.
+
+    Parameters
+    ----------
+    config
+        What to measure.
+
+    Returns
+    -------
+    xarray.Dataset
+        Along ``condition``: release, draws, n, p (coordinates), ``mean`` (mV), ``variance`` (mV^2) and
+        ``failures`` of the response, and ``counts`` of each number of ``vesicles``. Attributes: n_events,
+        quantal_size (mV), target.
+    """
+    with code_generation(config.target):
+        responses = _responses(config)
+    return _summary(config, responses)
+
+
+def _responses(config: Config) -> NDArray[np.float64]:
+    """Return the response in mV to every spike; shape (condition, event)."""
+    seed(config.seed)
+    dt = 0.1 * ms
+    # Only the synapses are under test: the rest is not worth compiling on cython.
+    plain = {"codeobj_class": NumpyCodeObject} if config.target == "cython" else {}
+    source = NeuronGroup(1, "drive : 1", threshold="drive > 0.5", dt=dt, name="source", **plain)
+    source.drive = 1
+    n_conditions = len(config.conditions)
+    target = NeuronGroup(n_conditions * config.n_synapses, "v : volt", dt=dt, name="target", **plain)
+    monitor = StateMonitor(target, "v", record=True, when="end", dt=dt, name="monitor", **plain)
+    with numpy_while_building():
+        network = Network(source, target, monitor, *_all_synapses(config, source, target))
+    network.run(config.n_spikes * dt)
+    responses = np.diff(np.asarray(monitor.v / mV), axis=1, prepend=0.0)
+    return responses.reshape(n_conditions, -1)
+
+
+def _all_synapses(config: Config, source: NeuronGroup, target: NeuronGroup) -> Iterable[BrianObject]:
+    """Yield one Synapses for each release model and generator, each with its own stretch of the targets."""
+    start = 0
+    q = config.quantal_size * mV
+    for draws in config.draws:
+        p = np.repeat(config.bernoulli, config.n_synapses)
+        n_of_binomial, p_of_binomial = (
+            np.repeat(v, config.n_synapses) for v in zip(*config.binomial, strict=True)
+        )
+        codes: dict[str, SynapseCode] = {
+            "bernoulli": (p.size, bernoulli_release(p, q=q, draws=draws)),
+            "binomial": (
+                p_of_binomial.size,
+                binomial_release(n_of_binomial, p_of_binomial, q=q, draws=draws),
+            ),
+        }
+        for release, (size, code) in codes.items():
+            connect = {"i": 0, "j": np.arange(start, start + size)}
+            yield synapses(source, target, code, connect=connect, seed=config.seed, name=f"{release}_{draws}")
+            start += size
+
+
+def _summary(config: Config, responses: NDArray[np.float64]) -> xr.Dataset:
+    """Return the moments, the failures and the distribution of the responses."""
+    import xarray as xr
+
+    vesicles = np.rint(responses / config.quantal_size).astype(int)
+    n_most = max(n for _, _, n, _ in config.conditions)
+    counts = np.array([np.bincount(row, minlength=n_most + 1) for row in vesicles])
+    release, draws, n, p = zip(*config.conditions, strict=True)
+    return xr.Dataset(
+        {
+            "mean": ("condition", responses.mean(axis=1)),
+            "variance": ("condition", responses.var(axis=1, ddof=1)),
+            "failures": ("condition", (vesicles == 0).mean(axis=1)),
+            "counts": (("condition", "vesicles"), counts),
+        },
+        coords={
+            "release": ("condition", list(release)),
+            "draws": ("condition", list(draws)),
+            "n": ("condition", list(n)),
+            "p": ("condition", list(p)),
+            "vesicles": np.arange(n_most + 1),
+        },
+        attrs={
+            "n_events": responses.shape[1],
+            "quantal_size": config.quantal_size,
+            "target": config.target,
+        },
+    )
+
+
+def plot(result: xr.Dataset, axes: Axes, *, condition: int = 0, **style: Any) -> None:
+    """Draw the measured distribution of released vesicles of one condition over the binomial one.
+
+    Parameters
+    ----------
+    result
+        What :func:`run` returned.
+    axes
+        Where to draw.
+    condition
+        Which condition.
+    **style
+        Passed on to the bars.
+    """
+    import quantities as pq
+
+    from biophys.quantal import QuantalSynapse
+
+    chosen = result.isel(condition=condition)
+    n, p = int(chosen.n), float(chosen.p)
+    vesicles = np.arange(n + 1)
+    frequency = chosen.counts.to_numpy()[: n + 1] / result.attrs["n_events"]
+    axes.bar(
+        vesicles, frequency, **{"color": "#56B4E9", "label": f"Brian2, {result.attrs['target']}", **style}
+    )
+    expected = QuantalSynapse(n=n, p=p, q=result.attrs["quantal_size"] * pq.mV).pmf(vesicles)
+    axes.plot(vesicles, expected, "o", color="black", markersize=4, label="binomial distribution")
+    axes.set_xlabel("vesicles released by a spike")
+    axes.set_ylabel("fraction of spikes")
+    axes.set_title(
+        f"{chosen.release.item()!s}, n = {n}, p = {p:g}\n{result.attrs['n_events']} spikes", fontsize=9
+    )
+    axes.legend(fontsize=8)

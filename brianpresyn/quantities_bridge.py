@@ -1,0 +1,83 @@
+"""Physical quantities across the border between `quantities` (biophys) and Brian2."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import quantities as pq
+from brian2.units.fundamentalunits import Quantity, get_or_create_dimension
+
+# Brian2's order of the base dimensions, and the SI unit of each.
+_BASE_UNITS = (pq.m, pq.kg, pq.s, pq.A, pq.K, pq.mol, pq.cd)
+
+
+def to_brian(quantity: Any) -> Quantity:
+    """Return a quantity of the package `quantities` as a Brian2 quantity.
+
+    Parameters
+    ----------
+    quantity
+        Quantity of any shape, in units that are powers of the SI base units. A Brian2 quantity is returned
+        as it is.
+
+    Returns
+    -------
+    brian2.Quantity
+        The same value and shape.
+
+    Raises
+    ------
+    TypeError
+        If `quantity` carries no unit, or one that Brian2 has no dimension for (such as ATP).
+
+    Examples
+    --------
+    >>> import quantities as pq
+    >>> to_brian(0.25 * pq.mV)
+    0.25 * mvolt
+    """
+    if isinstance(quantity, Quantity):
+        return quantity
+    if not isinstance(quantity, pq.Quantity):
+        raise TypeError(f"expected a value with a unit (for example 0.1*pq.mV), got {quantity!r}")
+    simplified = quantity.simplified
+    exponents = {unit.units: power for unit, power in simplified.dimensionality.items()}
+    unknown = [str(unit) for unit in exponents if unit not in _BASE_UNITS]
+    if unknown:
+        raise TypeError(f"Brian2 has no dimension for {', '.join(unknown)}; convert to SI units first")
+    dimension = get_or_create_dimension([exponents.get(unit, 0) for unit in _BASE_UNITS])
+    return Quantity(np.asarray(simplified.magnitude, dtype=float), dim=dimension)
+
+
+def from_brian(quantity: Quantity, unit: pq.Quantity) -> pq.Quantity:
+    """Return a Brian2 quantity in a unit of the package `quantities`.
+
+    Parameters
+    ----------
+    quantity
+        Brian2 quantity of any shape.
+    unit
+        The unit of the result.
+
+    Returns
+    -------
+    quantities.Quantity
+        The same value and shape, in `unit`.
+
+    Raises
+    ------
+    ValueError
+        If the dimensions differ.
+
+    Examples
+    --------
+    >>> from brian2 import mV
+    >>> import quantities as pq
+    >>> from_brian(0.25 * mV, pq.mV)
+    array(0.25) * mV
+    """
+    wanted = to_brian(1.0 * unit)
+    if getattr(quantity, "dim", None) is not wanted.dim:
+        raise ValueError(f"expected a quantity in {unit.dimensionality.string}, got {quantity!r}")
+    return pq.Quantity(np.asarray(quantity) / float(np.asarray(wanted)), unit)

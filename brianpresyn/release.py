@@ -1,0 +1,294 @@
+r"""Release of vesicles: Bernoulli and binomial.
+
+A presynaptic spike releases :math:`k \sim \mathrm{Binomial}(n, p)` vesicles, each of which moves the
+postsynaptic variable by q:
+
+.. math:: v \leftarrow v + k q, \qquad \langle k q \rangle = n p q,
+    \qquad \mathrm{var}(k q) = n p (1 - p) q^2.
+
+What a weight means differs between simulators, so it is never guessed here: the amplitude is given by exactly
+one of ``q`` (one quantum), ``all_sites`` (all n sites released) and ``mean`` (averaged over failures).
+
+References
+----------
+del Castillo J, Katz B (1954). "Quantal components of the end-plate potential". J Physiol 124:560-573,
+doi:10.1113/jphysiol.1954.sp005129.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+import quantities as pq
+from brian2.units.fundamentalunits import DIMENSIONLESS, Dimension, Quantity, get_dimensions, get_unit
+
+from biophys.quantal import QuantalSynapse
+from brianpresyn.binomial import binomial
+from brianpresyn.counter_random import bernoulli_draw, binomial_draw
+from brianpresyn.quantities_bridge import to_brian
+from brianpresyn.synapse_code import N_SITES, PROBABILITY, Stage, SynapseCode
+
+Draws = Literal["counter", "brian2"]
+
+
+def bernoulli_release(
+    p: Any,
+    *,
+    q: Any = None,
+    mean: Any = None,
+    target: str = "v",
+    draws: Draws = "counter",
+    shared: bool = False,
+) -> SynapseCode:
+    """Return a synapse that releases one quantum with probability p at each presynaptic spike.
+
+    Parameters
+    ----------
+    p
+        Release probability, 0..1: a number, one value per synapse, or a Brian2 expression as text.
+    q, mean
+        Amplitude, exactly one of the two: of one quantum, or averaged over failures. It carries the unit of
+        the target variable (Brian2 or `quantities`); a plain number only if that has none.
+    target
+        Postsynaptic variable that a quantum moves.
+    draws
+        ``"counter"``: reproducible from (seed, synapse, spike number) on every target.
+        ``"brian2"``: Brian2's own ``rand()``.
+    shared
+        Whether all synapses have the same p: one number in memory instead of one per synapse.
+
+    Returns
+    -------
+    SynapseCode
+        With variables p, q and n_spikes; its code sets ``released``.
+
+    Raises
+    ------
+    ValueError
+        If p is outside 0..1, or not exactly one amplitude is given.
+
+    Examples
+    --------
+    >>> from brian2 import mV
+    >>> print(bernoulli_release(p=0.3, q=0.5*mV))
+    p : 1
+    q : volt
+    n_spikes : integer
+    release_key : integer (shared, constant)
+    on_pre:
+        n_spikes += 1
+        released = bernoulli_draw(release_key, n_spikes, p)
+        v_post += released*q
+    """
+    quantum = _quantal_size(1, p, {"q": q, "mean": mean})
+    expressions = {"counter": "bernoulli_draw(release_key, n_spikes, p)", "brian2": "int(rand() < p)"}
+    functions = {"counter": {"bernoulli_draw": bernoulli_draw}, "brian2": {}}
+    return _release(
+        "bernoulli_release",
+        model=f"p : 1{_flag(shared)}",
+        draw=_one_of(draws, expressions),
+        functions=functions[draws],
+        initial={"p": p, "q": quantum},
+        domains={"p": PROBABILITY},
+        target=target,
+        draws=draws,
+    )
+
+
+def binomial_release(
+    n: Any,
+    p: Any,
+    *,
+    q: Any = None,
+    all_sites: Any = None,
+    mean: Any = None,
+    target: str = "v",
+    draws: Draws = "counter",
+    shared: bool = False,
+) -> SynapseCode:
+    """Return a synapse whose n sites each release one quantum with probability p at a presynaptic spike.
+
+    Parameters
+    ----------
+    n
+        Number of release sites, a whole number of at least 1: a number, one value per synapse, or a Brian2
+        expression as text.
+    p
+        Release probability of each site, 0..1, given as `n` is.
+    q, all_sites, mean
+        Amplitude, exactly one of the three: of one quantum, of all sites together, or averaged over
+        failures. Unit as in :func:`bernoulli_release`.
+    target, draws
+        As in :func:`bernoulli_release`.
+    shared
+        Whether all synapses have the same n and p.
+
+    Returns
+    -------
+    SynapseCode
+        With variables n, p, q and n_spikes; its code sets ``released``.
+
+    Raises
+    ------
+    ValueError
+        If p is outside 0..1, n is not a positive whole number, or not exactly one amplitude is given.
+
+    Examples
+    --------
+    >>> from brian2 import nS
+    >>> print(binomial_release(n=5, p=0.7, all_sites=2*nS, target="g"))
+    n : integer
+    p : 1
+    q : siemens
+    n_spikes : integer
+    release_key : integer (shared, constant)
+    on_pre:
+        n_spikes += 1
+        released = binomial_draw(release_key, n_spikes, n, p)
+        g_post += released*q
+    """
+    quantum = _quantal_size(n, p, {"q": q, "all_sites": all_sites, "mean": mean})
+    expressions = {"counter": "binomial_draw(release_key, n_spikes, n, p)", "brian2": "binomial(n, p)"}
+    functions = {"counter": {"binomial_draw": binomial_draw}, "brian2": {"binomial": binomial}}
+    return _release(
+        "binomial_release",
+        model=f"n : integer{_flag(shared)}\np : 1{_flag(shared)}",
+        draw=_one_of(draws, expressions),
+        functions=functions[draws],
+        initial={"n": n, "p": p, "q": quantum},
+        domains={"n": N_SITES, "p": PROBABILITY},
+        target=target,
+        draws=draws,
+    )
+
+
+def quantal_release(synapse: QuantalSynapse, *, target: str = "v", draws: Draws = "counter") -> SynapseCode:
+    """Return the binomial release of a :class:`biophys.quantal.QuantalSynapse`.
+
+    Parameters
+    ----------
+    synapse
+        One synapse for all, or an array of synapses with one entry per Brian2 synapse.
+    target, draws
+        As in :func:`bernoulli_release`.
+
+    Examples
+    --------
+    >>> import quantities as pq
+    >>> code = quantal_release(QuantalSynapse(n=5, p=0.3, q=0.2*pq.mV))
+    >>> code.initial["q"]
+    0.2 * mvolt
+    """
+    n, p = np.asarray(synapse.n), np.asarray(synapse.p)
+    return binomial_release(n=n, p=p, q=to_brian(synapse.q), target=target, draws=draws)
+
+
+def release_counters() -> SynapseCode:
+    """Return counters of what each synapse did, beside the ``n_spikes`` that every release model counts.
+
+    Returns
+    -------
+    SynapseCode
+        With variables n_vesicles (released so far) and n_failures (spikes that released nothing).
+
+    Examples
+    --------
+    >>> print(release_counters())
+    n_vesicles : integer
+    n_failures : integer
+    on_pre:
+        n_vesicles += released
+        n_failures += int(released == 0)
+    """
+    return SynapseCode(
+        "release_counters",
+        model="n_vesicles : integer\nn_failures : integer",
+        on_pre={Stage.ACCOUNT: "n_vesicles += released\nn_failures += int(released == 0)"},
+        requires=frozenset({"released"}),
+    )
+
+
+def _release(
+    name: str,
+    *,
+    model: str,
+    draw: str,
+    functions: dict[str, Any],
+    initial: dict[str, Any],
+    domains: dict[str, Any],
+    target: str,
+    draws: Draws,
+) -> SynapseCode:
+    uses_key = draws == "counter"
+    key = "\nrelease_key : integer (shared, constant)" if uses_key else ""
+    return SynapseCode(
+        name,
+        model=f"{model}\nq : {unit_text(get_dimensions(initial['q']))}\nn_spikes : integer{key}",
+        on_pre={
+            Stage.COUNT: "n_spikes += 1",
+            Stage.RELEASE: f"released = {draw}",
+            Stage.TRANSMIT: f"{target}_post += released*q",
+        },
+        namespace=functions,
+        initial=initial,
+        domains=domains,
+        streams={"release_key": "release"} if uses_key else {},
+        acts_on={target: "q"},
+    )
+
+
+def _flag(shared: bool) -> str:
+    return " (shared)" if shared else ""
+
+
+def _one_of(draws: str, expressions: dict[str, str]) -> str:
+    if draws not in expressions:
+        raise ValueError(f"draws must be one of {', '.join(map(repr, expressions))}, got {draws!r}")
+    return expressions[draws]
+
+
+def unit_text(dimension: Dimension) -> str:
+    """Return the unit of a dimension as Brian2's equations spell it.
+
+    Examples
+    --------
+    >>> from brian2 import mV, nS
+    >>> unit_text(mV.dim), unit_text((mV*nS).dim)
+    ('volt', 'amp')
+    """
+    return "1" if dimension is DIMENSIONLESS else repr(get_unit(dimension))
+
+
+def _quantal_size(n: Any, p: Any, amplitudes: dict[str, Any]) -> Quantity | float:
+    """Return the size of one quantum from the one amplitude that was given."""
+    given = {name: value for name, value in amplitudes.items() if value is not None}
+    if len(given) != 1:
+        raise ValueError(
+            f"state what the amplitude means by giving exactly one of {', '.join(amplitudes)}; "
+            f"got {', '.join(given) or 'none'}"
+        )
+    ((meaning, amplitude),) = given.items()
+    amplitude = _amplitude(amplitude, meaning)
+    if meaning == "q":
+        return amplitude
+    N_SITES.check("n", n)
+    PROBABILITY.check("p", p)
+    divisors = (n,) if meaning == "all_sites" else (n, p)
+    if any(isinstance(divisor, str) for divisor in divisors):
+        raise TypeError(f"{meaning} needs n and p as numbers, to divide by them; give q instead")
+    divisor = np.prod(np.broadcast_arrays(*divisors), axis=0)
+    if np.any(divisor == 0):
+        raise ValueError(f"{meaning}={amplitude} cannot be reached with p = 0; give q instead")
+    return amplitude / divisor
+
+
+def _amplitude(value: Any, meaning: str) -> Any:
+    """Return an amplitude as a Brian2 quantity, or a plain number where it has no unit."""
+    if isinstance(value, pq.Quantity):
+        value = to_brian(value)
+    if isinstance(value, str):
+        raise TypeError(f"{meaning} must be a value with a unit, for example 0.1*mV, got the text {value!r}")
+    if not np.all(np.isfinite(np.asarray(value, dtype=float))):
+        raise ValueError(f"{meaning} must be finite, got {value!r}; give a value such as 0.1*mV")
+    return value

@@ -1,0 +1,121 @@
+"""Run code on one of the three code generation targets, and leave Brian2 as it was."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from typing import Any, TypeVar
+
+from brian2.core.preferences import prefs
+from brian2.devices.device import get_device, reset_device, set_device
+
+TARGETS = ("numpy", "cython", "cpp_standalone")
+
+_Config = TypeVar("_Config")
+_Result = TypeVar("_Result")
+
+
+def checked_target(target: str) -> str:
+    """Return `target` if it is one of :data:`TARGETS`.
+
+    Raises
+    ------
+    ValueError
+        If it is not.
+
+    Examples
+    --------
+    >>> checked_target("cython")
+    'cython'
+    """
+    if target not in TARGETS:
+        raise ValueError(f"target must be one of {', '.join(TARGETS)}, got {target!r}")
+    return target
+
+
+@contextlib.contextmanager
+def code_generation(target: str) -> Iterator[None]:
+    """Run the body on a target; what a standalone program recorded must be read inside the body.
+
+    Parameters
+    ----------
+    target
+        ``"numpy"``, ``"cython"`` or ``"cpp_standalone"``. The last builds and runs in a temporary folder at
+        the body's one call of ``run``.
+
+    Raises
+    ------
+    ValueError
+        If the target is unknown.
+
+    Examples
+    --------
+    >>> from brian2 import Network, NeuronGroup, ms
+    >>> with code_generation("numpy"):
+    ...     cells = NeuronGroup(1, "x : 1")
+    ...     Network(cells).run(0.1*ms)
+    """
+    checked_target(target)
+    before = prefs.codegen.target
+    with tempfile.TemporaryDirectory(prefix="brianpresyn_") as folder:
+        try:
+            if target == "cpp_standalone":
+                set_device("cpp_standalone", directory=folder)
+            else:
+                prefs.codegen.target = target
+            yield
+        finally:
+            prefs.codegen.target = before
+            if target == "cpp_standalone":
+                get_device().reinit()
+                reset_device()
+
+
+@contextlib.contextmanager
+def numpy_while_building() -> Iterator[None]:
+    """Build the body's objects with numpy where cython is chosen, which compiles each kind of `connect`.
+
+    Compiling the code that creates the synapses takes several seconds for each Synapses and is of no use to a
+    network that is built once. What runs later is still compiled.
+
+    Examples
+    --------
+    >>> from brian2 import prefs
+    >>> with code_generation("cython"):
+    ...     with numpy_while_building():
+    ...         while_building = prefs.codegen.target
+    ...     while_building, prefs.codegen.target
+    ('numpy', 'cython')
+    """
+    before = prefs.codegen.target
+    try:
+        if before in ("cython", "auto"):
+            prefs.codegen.target = "numpy"
+        yield
+    finally:
+        prefs.codegen.target = before
+
+
+def run_each_in_its_process(
+    run: Callable[[_Config], _Result], configs: Sequence[_Config], *, n_processes: int = 2
+) -> Iterator[_Result]:
+    """Yield ``run(config)`` for each config, in their order, every one in a fresh process.
+
+    Brian2's devices, preferences and random state belong to a process, so that runs on different targets are
+    best kept apart; they also run side by side.
+
+    Parameters
+    ----------
+    run
+        A function of a module (it is pickled by name).
+    configs
+        What it is called with.
+    n_processes
+        How many run at a time.
+    """
+    context: Any = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(n_processes, mp_context=context, max_tasks_per_child=1) as pool:
+        yield from pool.map(run, configs)
