@@ -1,5 +1,13 @@
 """One synapse in numbers with units: release statistics, energy costs, optimal precision."""
 
+from biophys.absolute_costs import (
+    BudgetRow,
+    ReferenceSynapse,
+    budget_table,
+    costs_at_rate,
+    resting_costs,
+    spike_costs,
+)
 from biophys.calcium import HillRelation
 from biophys.constants import (
     ATP_FREE_ENERGY,
@@ -18,6 +26,13 @@ from biophys.cost_exponents import (
     plot_exponents,
     sweep_cost,
 )
+from biophys.energy_budget import (
+    BudgetChange,
+    BudgetLaw,
+    budget_exponents,
+    fit_budget_change,
+    implied_budget,
+)
 from biophys.energy_costs import (
     CostLaw,
     CostMixture,
@@ -29,7 +44,41 @@ from biophys.energy_costs import (
     transmitter_cost,
     vesicle_membrane_cost,
 )
+from biophys.entropic_bound import biological_cost, bound_gap, entropic_cost
+from biophys.gradient_threshold import approximation_error, probability_above
+from biophys.information_per_energy import (
+    Optimum,
+    TransmissionCost,
+    bernoulli_input,
+    failure_rate_of_levy_baxter,
+    information_of_sum,
+    information_per_energy,
+    optimal_release_probability,
+    poisson_input,
+    transmitted_information,
+)
+from biophys.optimal_precision import (
+    PrecisionSlopes,
+    Realisation,
+    ReliabilityCost,
+    cheapest_realisation,
+    distance_from_boundary,
+    exponent_from_input_slope,
+    linear_importance,
+    minimal_sd,
+    optimal_sd,
+    precision_slopes,
+)
 from biophys.quantal import QuantalSynapse, n_sites_for, release_probability_for, synapse_with
+from biophys.quantal_analysis import (
+    IdentifiabilityWarning,
+    QuantalEstimate,
+    RecoveryRow,
+    estimate_by_likelihood,
+    estimate_by_moments,
+    estimate_by_variance_mean,
+    recovery_by_moments,
+)
 from biophys.release_plasticity import ReleasePlasticity, updated_release_probability
 from biophys.units import ATP, fC, magnitude_in
 
@@ -38,6 +87,9 @@ __all__ = [
     "ATP_FREE_ENERGY",
     "AVOGADRO",
     "ELEMENTARY_CHARGE",
+    "BudgetChange",
+    "BudgetLaw",
+    "BudgetRow",
     "Constant",
     "CostLaw",
     "CostMixture",
@@ -45,24 +97,63 @@ __all__ = [
     "ExponentFit",
     "ExponentRow",
     "HillRelation",
+    "IdentifiabilityWarning",
+    "Optimum",
+    "PrecisionSlopes",
+    "QuantalEstimate",
     "QuantalSynapse",
+    "Realisation",
+    "RecoveryRow",
+    "ReferenceSynapse",
     "ReleasePlasticity",
+    "ReliabilityCost",
+    "TransmissionCost",
     "actin_cost",
+    "approximation_error",
     "atp_of",
+    "bernoulli_input",
+    "biological_cost",
+    "bound_gap",
+    "budget_exponents",
+    "budget_table",
     "calcium_pump_cost",
+    "cheapest_realisation",
+    "costs_at_rate",
+    "distance_from_boundary",
+    "entropic_cost",
+    "estimate_by_likelihood",
+    "estimate_by_moments",
+    "estimate_by_variance_mean",
+    "exponent_from_input_slope",
     "exponent_table",
     "fC",
+    "failure_rate_of_levy_baxter",
+    "fit_budget_change",
     "fit_cost_exponent",
+    "implied_budget",
+    "information_of_sum",
+    "information_per_energy",
     "ion_flux_cost",
     "joules_of",
+    "linear_importance",
     "magnitude_in",
+    "minimal_sd",
     "n_sites_for",
+    "optimal_release_probability",
+    "optimal_sd",
     "plot_exponents",
+    "poisson_input",
+    "precision_slopes",
+    "probability_above",
+    "recovery_by_moments",
     "release_probability_for",
     "reliability_costs",
+    "resting_costs",
+    "spike_costs",
     "sweep_cost",
     "synapse_with",
     "trafficking_cost",
+    "transmitted_information",
     "transmitter_cost",
     "updated_release_probability",
     "vesicle_membrane_cost",
