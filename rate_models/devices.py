@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from torch import Tensor
 
 _DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
@@ -103,3 +104,14 @@ def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     name = "recompile_limit" if hasattr(dynamo.config, "recompile_limit") else "cache_size_limit"
     setattr(dynamo.config, name, max(getattr(dynamo.config, name), 256))
     return torch.compile(function, dynamic=False)
+
+
+def write(operation: Callable[..., Tensor], *operands: Any, out: Tensor) -> None:
+    """Write the result of an operation into `out`, a view of any strides.
+
+    Eagerly the operation writes there itself; the compiler takes no strided ``out=`` but fuses the copy.
+    """
+    if torch.compiler.is_compiling():
+        out.copy_(operation(*operands))
+    else:
+        operation(*operands, out=out)

@@ -27,7 +27,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from rate_models.devices import Execution
+from rate_models.devices import Execution, write
 from rate_models.layout import Layout, aligned_rows
 from rate_models.random_streams import (
     Noise,
@@ -327,8 +327,8 @@ def _form_released(
     """Write r / p to `scale` and the transmitted weights and the biases to `effective`."""
     n_weights = p.shape[1]
     release_p = p if fixed_at is None else torch.full_like(p, fixed_at)
-    torch.div(released(noise, release_p), p if normaliser is None else normaliser, out=scale)
-    torch.mul(learned[:, :n_weights], scale, out=effective[:, :n_weights])
+    write(torch.div, released(noise, release_p), p if normaliser is None else normaliser, out=scale)
+    write(torch.mul, learned[:, :n_weights], scale, out=effective[:, :n_weights])
     effective[:, n_weights:].copy_(learned[:, n_weights:])
 
 
@@ -443,11 +443,11 @@ def _form_gaussian(noise: Noise, learned: Tensor, used: Tensor, effective: Tenso
     """Write xi to `used` and mu + sigma xi to `effective`."""
     n = effective.shape[1]
     used.copy_(standard_normal(noise, learned.dtype))
-    torch.addcmul(learned[:, :n], F.softplus(learned[:, n:]), used, out=effective)
+    write(torch.addcmul, learned[:, :n], F.softplus(learned[:, n:]), used, out=effective)
 
 
 def _chain_gaussian(gradient: Tensor, learned: Tensor, used: Tensor) -> None:
     """Write the gradient with respect to phi beside that with respect to mu."""
     n = used.shape[1]
-    torch.mul(gradient[:, :n], used, out=gradient[:, n:])
-    gradient[:, n:].mul_(torch.sigmoid(learned[:, n:]))
+    slope = torch.sigmoid(learned[:, n:]).mul_(used)
+    write(torch.mul, gradient[:, :n], slope, out=gradient[:, n:])
