@@ -108,13 +108,15 @@ def estimate_by_moments(
     x, unit = _checked_recording(amplitudes)
     noise = _checked_noise(noise_sd, unit)
     mean, central = _central_moments(x)
-    variance = central[2] - noise**2
+    n_trials = x.shape[0]
+    variance = central[2] * n_trials / (n_trials - 1) - noise**2
+    third = central[3] * n_trials**2 / ((n_trials - 1) * (n_trials - 2))
     _refuse_without_release(mean, variance, unit)
-    covariance = _covariance_of_moments(central, x.shape[0])
+    covariance = _covariance_of_moments(central, n_trials)
     if n is not None:
         sites = checked_finite(n, "n", 1.0, remedy="a synapse has at least one release site")
         return _from_two_moments(mean, variance, covariance, np.broadcast_to(sites, mean.shape), unit)
-    return _from_three_moments(mean, variance, central[3], covariance, unit)
+    return _from_three_moments(mean, variance, third, covariance, unit)
 
 
 def _checked_recording(amplitudes: pq.Quantity) -> tuple[NDArray[np.float64], pq.Quantity]:
@@ -156,16 +158,12 @@ def _refuse_without_release(
 
 
 def _central_moments(x: NDArray[np.float64]) -> tuple[NDArray[np.float64], dict[int, NDArray[np.float64]]]:
-    """Return the mean and the central moments 2 to 6; the second and third are unbiased."""
-    n_trials = x.shape[0]
+    """Return the mean and the central moments 2 to 6, each a plain average over trials."""
     mean = x.mean(axis=0)
     d = x - mean
-    square = d * d
-    central = {2: square.mean(axis=0), 3: (square * d).mean(axis=0), 4: (square * square).mean(axis=0)}
-    central[5], central[6] = (square * square * d).mean(axis=0), (square * square * square).mean(axis=0)
-    central[2] = central[2] * n_trials / (n_trials - 1)
-    central[3] = central[3] * n_trials**2 / ((n_trials - 1) * (n_trials - 2))
-    return mean, central
+    square, cube = d * d, d * d * d
+    parts = {2: square, 3: cube, 4: square * square, 5: square * cube, 6: cube * cube}
+    return mean, {order: part.mean(axis=0) for order, part in parts.items()}
 
 
 def _covariance_of_moments(c: dict[int, NDArray[np.float64]], n_trials: int) -> NDArray[np.float64]:
