@@ -1,0 +1,122 @@
+"""Slopes and rank correlations of two quantities of every synapse, on logarithmic axes, for many networks at once.
+
+Synapses of one input share its rate and part of their gradient, so intervals are from a bootstrap that draws
+whole inputs. A resample is the number of times that each input was drawn, and what a fit needs are six sums
+per input, so that a thousand resamples are one matrix product.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+FLOOR = 1e-4
+"""Synapses with less than this share of the layer's mean curvature count as being at the floor."""
+
+
+@dataclass(frozen=True, eq=False)
+class Association:
+    """How log y goes with log x over the synapses of a layer; every tensor has the shape (replica,).
+
+    Parameters
+    ----------
+    slope, slope_low, slope_high
+        Least-squares slope of log y on log x, with its 95 % interval.
+    correlation, correlation_low, correlation_high
+        Spearman's rank correlation, with its 95 % interval.
+    share
+        Share of the layer's synapses that were used.
+    """
+
+    slope: Tensor
+    slope_low: Tensor
+    slope_high: Tensor
+    correlation: Tensor
+    correlation_low: Tensor
+    correlation_high: Tensor
+    share: Tensor
+
+
+def association(
+    x: Tensor, y: Tensor, is_used: Tensor, *, generator: torch.Generator, n_resamples: int = 1000
+) -> Association:
+    """Return slope and rank correlation of positive quantities with intervals.
+
+    Parameters
+    ----------
+    x, y
+        Shape (replica, output, input).
+    is_used
+        Which synapses to use, same shape; those where x or y is not positive and finite are left out besides.
+    generator
+        Draws the inputs of the resamples, on the CPU.
+    n_resamples
+        Number of resamples.
+
+    Returns
+    -------
+    Association
+        nan for replicas with fewer than three synapses or without spread in x.
+
+    Examples
+    --------
+    >>> x = torch.rand(1, 20, 30, generator=torch.Generator().manual_seed(1)) + 0.1
+    >>> found = association(x, x**-0.5, x > 0, generator=torch.Generator().manual_seed(2))
+    >>> round(found.slope.item(), 6), round(found.correlation.item(), 6)
+    (-0.5, -1.0)
+    """
+    is_used = is_used & (x > 0) & (y > 0) & torch.isfinite(x) & torch.isfinite(y)
+    safe_x, safe_y = (torch.where(is_used, v, 1.0).double() for v in (x, y))
+    drawn = _draws(x.shape[-1], n_resamples, generator).to(safe_x)
+    slopes, _ = _fits(safe_x.log(), safe_y.log(), is_used, drawn)
+    _, correlations = _fits(_ranks(safe_x, is_used), _ranks(safe_y, is_used), is_used, drawn)
+    return Association(
+        *_with_interval(slopes), *_with_interval(correlations), is_used.double().mean(dim=(1, 2))
+    )
+
+
+def above_floor(curvature: Tensor, floor: float = FLOOR) -> Tensor:
+    """Return which synapses have more than `floor` times the layer's mean curvature, (replica, out, in)."""
+    return curvature > floor * curvature.mean(dim=(1, 2), keepdim=True)
+
+
+def _draws(n: int, n_resamples: int, generator: torch.Generator) -> Tensor:
+    """Return how often each of n inputs is drawn; the first row is the sample itself, (1 + resample, n)."""
+    chosen = torch.randint(n, (n_resamples, n), generator=generator)
+    counts = torch.zeros(n_resamples, n).scatter_add_(1, chosen, torch.ones(n_resamples, n))
+    return torch.cat([torch.ones(1, n), counts])
+
+
+def _fits(x: Tensor, y: Tensor, is_used: Tensor, drawn: Tensor) -> tuple[Tensor, Tensor]:
+    """Return slopes and Pearson correlations of every resample, shape (replica, 1 + resample)."""
+    used = is_used.to(x)
+    n_used = used.sum(dim=(1, 2), keepdim=True).clamp(min=1)
+    # Deviations from the mean, lest the sums of squares cancel.
+    x = (x - (x * used).sum(dim=(1, 2), keepdim=True) / n_used) * used
+    y = (y - (y * used).sum(dim=(1, 2), keepdim=True) / n_used) * used
+    per_input = torch.stack([t.sum(dim=1) for t in (used, x, y, x * x, x * y, y * y)], dim=1)
+    n, sx, sy, sxx, sxy, syy = (per_input @ drawn.T).unbind(dim=1)
+    var_x, cov, var_y = sxx - sx**2 / n, sxy - sx * sy / n, syy - sy**2 / n
+    is_fit = (n > 2) & (var_x > 1e-12 * sxx.clamp(min=1e-300))
+    slope = torch.where(is_fit, cov / var_x, math.nan)
+    correlation = torch.where(is_fit & (var_y > 0), cov / (var_x * var_y).sqrt(), math.nan)
+    return slope, correlation
+
+
+def _ranks(values: Tensor, is_used: Tensor) -> Tensor:
+    """Return the rank of every used value among them, equal values sharing their mean rank."""
+    flat = torch.where(is_used, values, math.inf).flatten(1)
+    ordered = flat.sort(dim=1).values
+    below = torch.searchsorted(ordered, flat)
+    up_to = torch.searchsorted(ordered, flat, right=True)
+    return ((below + up_to).double() / 2).unflatten(1, values.shape[1:])
+
+
+def _with_interval(resampled: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the estimate, which is the first column, and the middle 95 % of the others."""
+    tails = torch.tensor([0.025, 0.975], dtype=resampled.dtype, device=resampled.device)
+    low, high = resampled[:, 1:].nanquantile(tails, dim=1)
+    return resampled[:, 0], low, high

@@ -1,0 +1,338 @@
+"""Train networks whose synapses pay for reliability: many costs, seeds and kinds of noise as one batch.
+
+The objective of a step is the cross entropy summed over the batch, plus the costs of all synapses times batch
+size over training set size, so that an epoch is
+
+    sum over images of -log P(label)  +  sum over synapses of [ cost(sigma) + lambda abs(mu) ].
+
+Where the paper's text, its program and its figures disagree, a `Formulation` says which is meant.
+
+References
+----------
+Malkin et al. (2023), Signatures of Bayesian inference emerge from energy efficient synapses, equations 2-5 and
+methods; program github.com/JamesMalkin/EfficientBayes (CC BY 4.0), of which only the settings are used.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from rate_models.datasets import ImageData
+from rate_models.devices import Execution
+from rate_models.layout import Layout
+from rate_models.networks import FeedForward, cross_entropy
+from rate_models.optimisers import Adam, GradientDescent, Penalty, Together
+from rate_models.posterior import GaussianPrior
+from rate_models.reliability_cost import Costs, MagnitudeCost, ReliabilityCost
+from rate_models.stochastic_layers import GaussianSynapses
+from rate_models.task_sequences import DataOrder
+from rate_models.training import Trainer
+
+Progress = Callable[[float, str], None]
+
+
+@dataclass(frozen=True)
+class Formulation:
+    """What the paper's text, its program and its figures do differently.
+
+    Parameters
+    ----------
+    learning_rate
+        Of Adam, for means and phi alike.
+    magnitude
+        lambda of the magnitude cost, paid once per epoch.
+    linear_hidden
+        Hidden layers (0 the first) without rectification.
+    rectifies_output
+        Whether the logits are rectified before the softmax.
+    """
+
+    learning_rate: float
+    magnitude: float
+    linear_hidden: tuple[int, ...] = ()
+    rectifies_output: bool = False
+
+
+FORMULATIONS = {
+    "text": Formulation(learning_rate=5e-4, magnitude=1e-4),
+    "program": Formulation(learning_rate=1e-4, magnitude=0.01, linear_hidden=(0,), rectifies_output=True),
+    "figures": Formulation(learning_rate=1e-4, magnitude=0.01, rectifies_output=True),
+}
+"""The text; the program as published; and what the published result files are consistent with."""
+
+
+@dataclass(frozen=True)
+class NoisyNetwork:
+    """One network of a batch.
+
+    Parameters
+    ----------
+    cost
+        Reliability cost, or a mixture of several.
+    seed
+        Of initial values, order of images and noise.
+    homogeneous
+        Whether all synapses share one standard deviation.
+    noise_haste
+        Learning rate of phi over that of the means. Published: 1.
+    prior_sd
+        Standard deviation of a normal prior of the weights; infinite for none.
+    pays_magnitude
+        Whether the formulation's magnitude cost applies.
+    """
+
+    cost: Costs
+    seed: int
+    homogeneous: bool = False
+    noise_haste: float = 1.0
+    prior_sd: float = math.inf
+    pays_magnitude: bool = True
+
+
+@dataclass(frozen=True, eq=False)
+class Schedule:
+    """How long and from where a batch of networks is trained.
+
+    Parameters
+    ----------
+    n_epochs, batch_size
+        Passes over the training set, and images per step.
+    hidden
+        Units of each hidden layer; none for a network without.
+    initial_sigma, mean_range
+        Standard deviations at the start, and half the width of the means' uniform distribution.
+    learning_rate
+        None for that of the formulation.
+    noise_memory
+        Decay of the second moment in Adam for phi. Published: 0.999. The slope of a reliability cost falls by
+        orders of magnitude while sigma grows, and the memory of the steep beginning keeps phi back: it moves
+        by no more than about (1 - noise_memory) / (2 rho) per step.
+
+    Raises
+    ------
+    ValueError
+        If a number is not positive.
+    """
+
+    n_epochs: int = 50
+    batch_size: int = 20
+    hidden: tuple[int, ...] = (100, 100)
+    initial_sigma: float = 1e-4
+    mean_range: float = 0.1
+    learning_rate: float | None = None
+    noise_memory: float = 0.999
+
+    def __post_init__(self) -> None:
+        for name in ("n_epochs", "batch_size", "initial_sigma", "mean_range"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} must be positive, got {getattr(self, name)}")
+        if any(size < 1 for size in self.hidden):
+            raise ValueError(f"hidden layers need at least one unit, got {self.hidden}")
+
+
+@dataclass(frozen=True, eq=False)
+class TrainedNetworks:
+    """A batch of trained networks.
+
+    Parameters
+    ----------
+    network
+        What the synapses connect.
+    synapses
+        Means and standard deviations of all networks.
+    sigma_by_epoch
+        Root mean square of sigma over the weights after every epoch, shape (epoch, replica).
+    loss_by_epoch
+        Mean cross entropy per image during every epoch, in nats, shape (epoch, replica).
+    ms_per_step
+        Duration of a step of all networks together, without the first epoch.
+    """
+
+    network: FeedForward
+    synapses: GaussianSynapses
+    sigma_by_epoch: NDArray[np.float64]
+    loss_by_epoch: NDArray[np.float64]
+    ms_per_step: float
+
+
+def train_noisy_networks(
+    networks: Sequence[NoisyNetwork],
+    data: ImageData,
+    *,
+    formulation: Formulation,
+    schedule: Schedule,
+    execution: Execution,
+    on_progress: Progress = lambda fraction, doing: None,
+) -> TrainedNetworks:
+    """Train all networks side by side; equal seeds start alike and see the same images and noise.
+
+    Parameters
+    ----------
+    networks
+        What distinguishes them.
+    data
+        Images, on any device.
+    formulation
+        Activation functions, learning rate and magnitude cost.
+    schedule
+        Sizes, duration and start.
+    execution
+        Device and precision.
+    on_progress
+        Called after every epoch with the fraction done and the time of a step.
+    """
+    layout = Layout((data.n_pixels, *schedule.hidden, data.n_classes))
+    network = network_of(layout, formulation)
+    seeds = [one.seed for one in networks]
+    synapses = GaussianSynapses(
+        layout,
+        seeds,
+        initial_sigma=schedule.initial_sigma,
+        mean_range=schedule.mean_range,
+        homogeneous=[one.homogeneous for one in networks],
+        execution=execution,
+    )
+    share = schedule.batch_size / len(data.train_images)
+    rule = GradientDescent(
+        _optimiser(
+            synapses, networks, schedule.learning_rate or formulation.learning_rate, schedule.noise_memory
+        ),
+        _penalties(synapses, networks, formulation.magnitude, share),
+    )
+    trainer = Trainer(network, synapses, rule, data.train_images, data.train_labels, loss="sum")
+    sigmas, losses, durations = [], [], []
+    order, members = DataOrder(seeds), np.arange(len(data.train_images))
+    for epoch in range(schedule.n_epochs):
+        t_start = time.perf_counter()
+        plan = order.epoch(members, batch_size=schedule.batch_size)
+        trainer.run(plan)
+        sigmas.append(_on_host(_root_mean_square(synapses.sigma[:, : layout.n_weights])))
+        losses.append(_on_host(trainer.mean_loss))
+        durations.append(1e3 * (time.perf_counter() - t_start) / plan.n_steps)
+        doing = f"epoch {epoch + 1} of {len(networks)} networks, {durations[-1]:.3f} ms per step"
+        on_progress((epoch + 1) / schedule.n_epochs, doing)
+    ms_per_step = float(np.median(durations[1:] or durations))
+    return TrainedNetworks(network, synapses, np.array(sigmas), np.array(losses), ms_per_step)
+
+
+def network_of(layout: Layout, formulation: Formulation) -> FeedForward:
+    """Return the network with the activation functions of a formulation.
+
+    Linear hidden layers that the network does not have are passed over.
+    """
+    linear = tuple(layer for layer in formulation.linear_hidden if layer < layout.n_layers - 1)
+    # The published network without hidden layers has no rectified output in any formulation.
+    rectifies_output = formulation.rectifies_output and layout.n_layers > 1
+    return FeedForward(layout, rectifies_output=rectifies_output, linear_hidden=linear)
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """How well networks answer the test set.
+
+    Parameters
+    ----------
+    accuracy, loss
+        Share of right answers and mean of -log P(label) in nats, each image answered once by weights that are
+        drawn for every few images; shape (replica,).
+    accuracy_of_mean, loss_of_mean
+        The same by the mean weights, without noise.
+    """
+
+    accuracy: NDArray[np.float64]
+    loss: NDArray[np.float64]
+    accuracy_of_mean: NDArray[np.float64]
+    loss_of_mean: NDArray[np.float64]
+
+
+def answers_of(trained: TrainedNetworks, data: ImageData, *, images_per_draw: int = 20) -> Answers:
+    """Return how well the networks answer the test images.
+
+    Parameters
+    ----------
+    trained
+        The networks.
+    data
+        Images and labels, on any device.
+    images_per_draw
+        Images that share a draw of the weights. Published: 20.
+    """
+    synapses = trained.synapses
+    place = (synapses.learned.device, synapses.learned.dtype)
+    images, labels = data.test_images.to(*place), data.test_labels.to(place[0])
+    streams = synapses.evaluation_streams()
+    noisy = _answers(trained.network, images, labels, images_per_draw, lambda: synapses.sample(streams))
+    means = synapses.expected()
+    of_mean = _answers(trained.network, images, labels, 1000, lambda: means)
+    return Answers(*noisy, *of_mean)
+
+
+def _answers(
+    network: FeedForward,
+    images: Tensor,
+    labels: Tensor,
+    images_per_draw: int,
+    weights: Callable[[], Tensor],
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return accuracy and loss of every replica."""
+    right: Tensor | float = 0.0
+    loss: Tensor | float = 0.0
+    parts = zip(images.split(images_per_draw), labels.split(images_per_draw), strict=True)
+    for part, shown in parts:
+        parameters = weights()
+        logits = network.logits(part.expand(len(parameters), *part.shape), parameters)
+        targets = shown.expand(len(parameters), len(shown))
+        right = right + (logits.argmax(dim=-1) == targets).sum(dim=1)
+        loss = loss + cross_entropy(logits, targets)[0] * len(shown)
+    return _on_host(right) / len(images), _on_host(loss) / len(images)
+
+
+def _optimiser(
+    synapses: GaussianSynapses, networks: Sequence[NoisyNetwork], rate: float, noise_memory: float
+) -> Adam | Together:
+    """Return Adam, one for means and one for phi where they learn differently."""
+    if all(one.noise_haste == 1 for one in networks) and noise_memory == 0.999:
+        return Adam(synapses, learning_rate=rate)
+    n = synapses.layout.n_parameters
+    rates_of_noise = [rate * one.noise_haste for one in networks]
+    return Together(
+        [
+            Adam(synapses, learning_rate=rate, columns=slice(0, n)),
+            Adam(
+                synapses,
+                learning_rate=rates_of_noise,
+                betas=(0.9, noise_memory),
+                columns=slice(n, 2 * n),
+            ),
+        ]
+    )
+
+
+def _penalties(
+    synapses: GaussianSynapses, networks: Sequence[NoisyNetwork], magnitude: float, share: float
+) -> list[Penalty]:
+    """Return the costs of the networks."""
+    penalties: list[Penalty] = [ReliabilityCost(synapses, [one.cost for one in networks], share=share)]
+    strengths = [magnitude * one.pays_magnitude for one in networks]
+    if any(strengths):
+        penalties.append(MagnitudeCost(synapses, strengths, share=share))
+    if any(math.isfinite(one.prior_sd) for one in networks):
+        penalties.append(GaussianPrior(synapses, [one.prior_sd for one in networks], share=share))
+    return penalties
+
+
+def _root_mean_square(values: Tensor) -> Tensor:
+    return values.square().mean(dim=1).sqrt()
+
+
+def _on_host(values: Tensor | float) -> NDArray[np.float64]:
+    """Return a tensor as a double-precision array."""
+    return torch.as_tensor(values).detach().double().cpu().numpy()

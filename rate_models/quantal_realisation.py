@@ -1,0 +1,131 @@
+"""Turn learned means and standard deviations into release sites, release probability and quantal size, in ATP.
+
+A learned weight is a dimensionless mean and standard deviation; a synapse realises them with n sites of release
+probability p and quantal size q (`biophys.quantal`). Two ways are open: keep n and let p give the reliability,
+as calcium would, or keep p and let n give it, as membrane, actin and trafficking ask for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import quantities as pq
+from numpy.typing import ArrayLike, NDArray
+
+from biophys.absolute_costs import costs_at_rate
+from biophys.quantal import QuantalSynapse, n_sites_for, release_probability_for
+from biophys.units import ATP, magnitude_in
+
+WAYS = ("release probability", "number of sites")
+"""What gives a synapse its reliability."""
+
+_SMALLEST_MEAN = 1e-6
+
+
+@dataclass(frozen=True, eq=False)
+class PhysicalScale:
+    """What one unit of weight is, and the synapse that realises it.
+
+    Parameters
+    ----------
+    psp_per_weight
+        Response that a weight of one stands for. With 10 mV the mean size of a published initial weight, 0.05,
+        is a response of 0.5 mV.
+    n_sites
+        Number of sites where the release probability gives the reliability (5.5 in Costa et al. 2015).
+    p
+        Release probability where the number of sites gives it; a synapse that must be less reliable than one
+        such site has one site with a lower p.
+    rate
+        Firing rate of every input, for costs per second.
+
+    Raises
+    ------
+    ValueError
+        If `n_sites` is below 1 or `p` not inside (0, 1).
+    """
+
+    psp_per_weight: pq.Quantity = field(default_factory=lambda: 10.0 * pq.mV)
+    n_sites: int = 5
+    p: float = 0.5
+    rate: pq.Quantity = field(default_factory=lambda: 4.0 * pq.Hz)
+
+    def __post_init__(self) -> None:
+        if self.n_sites < 1:
+            raise ValueError(f"n_sites must be at least 1, got {self.n_sites}")
+        if not 0 < self.p < 1:
+            raise ValueError(f"p must lie inside (0, 1), got {self.p}")
+
+
+def realised_synapses(
+    mean: ArrayLike, sd: ArrayLike, way: str, scale: PhysicalScale | None = None
+) -> QuantalSynapse:
+    """Return synapses with these moments: mean and sd of the response are met exactly.
+
+    Parameters
+    ----------
+    mean, sd
+        Dimensionless weights and their standard deviations, same shape; sd above 0. A mean below 1e-6 counts
+        as 1e-6, with its sign.
+    way
+        One of `WAYS`.
+    scale
+        What a unit of weight is.
+
+    Raises
+    ------
+    ValueError
+        If `way` is unknown.
+
+    Examples
+    --------
+    >>> synapse = realised_synapses([0.05, 0.05], [0.05, 0.005], "number of sites")
+    >>> synapse.n.tolist(), synapse.p.round(3).tolist()
+    ([1, 100], [0.5, 0.5])
+    """
+    scale = scale or PhysicalScale()
+    if way not in WAYS:
+        raise ValueError(f"way must be one of {', '.join(WAYS)}, got {way!r}")
+    mean = np.asarray(mean, dtype=float)
+    mean = np.copysign(np.maximum(np.abs(mean), _SMALLEST_MEAN), mean)
+    cv = np.asarray(sd, dtype=float) / np.abs(mean)
+    if way == "release probability":
+        n = np.full(cv.shape, scale.n_sites)
+    else:
+        n = np.maximum(1, np.rint(n_sites_for(cv, scale.p))).astype(np.int64)
+    p = release_probability_for(cv, n)
+    return QuantalSynapse(n, p, mean / (n * p) * scale.psp_per_weight)
+
+
+def atp_by_mechanism(synapses: QuantalSynapse, scale: PhysicalScale | None = None) -> dict[str, float]:
+    """Return what all synapses together cost, in ATP per second, by mechanism.
+
+    Parameters
+    ----------
+    synapses
+        An array of synapses.
+    scale
+        Its `rate` is that of every input.
+    """
+    scale = scale or PhysicalScale()
+    costs = costs_at_rate(scale.rate)
+    return {
+        law.mechanism: float(np.sum(magnitude_in(law(synapses), ATP / pq.s, law.mechanism)))
+        for law in costs.laws
+    }
+
+
+def mechanisms() -> list[str]:
+    """Return the names of the mechanisms of `atp_by_mechanism`, in its order."""
+    return [law.mechanism for law in costs_at_rate(4.0 * pq.Hz).laws]
+
+
+def quantiles_of(synapses: QuantalSynapse, levels: ArrayLike) -> dict[str, NDArray[np.float64]]:
+    """Return quantiles of n, p and abs(q) in mV over synapses, each of the shape of `levels`."""
+    q = np.abs(magnitude_in(synapses.q, pq.mV, "q"))
+    return {
+        "n": np.quantile(synapses.n, levels),
+        "p": np.quantile(synapses.p, levels),
+        "q": np.quantile(q, levels),
+    }

@@ -1,0 +1,286 @@
+r"""What reliable and strong synapses cost, as terms of the objective that a network minimises.
+
+Reliability cost of a synapse with standard deviation sigma:
+
+.. math:: C = c\,\sigma^{-\rho} = \frac{1}{\rho}\left(\frac{s}{\sigma}\right)^\rho, \qquad c = s^\rho / \rho,
+
+or a sum of several. The entropic cost of variational inference, :math:`-\frac12 \ln 2\pi e\sigma^2`, is its
+limit for :math:`\rho \to 0` up to a constant. All of them have the slope
+:math:`-k\,\sigma^{-(\rho + 1)}` with :math:`k = s^\rho`, and :math:`k = 1, \rho = 0` for the entropic one.
+
+The magnitude cost is :math:`\lambda |\mu|`.
+
+References
+----------
+Malkin et al. (2023), Signatures of Bayesian inference emerge from energy efficient synapses, equations 2-4 and
+41-48.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeAlias
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
+
+from rate_models.replicas import column, per_replica, rows
+from rate_models.stochastic_layers import GaussianSynapses, Synapses
+
+
+class NoiseCost(Protocol):
+    """A cost of one synapse that falls with its standard deviation as -strength sigma^-(rho + 1)."""
+
+    @property
+    def rho(self) -> float:
+        """Exponent of the cost."""
+
+    @property
+    def strength(self) -> float:
+        """Slope of the cost at sigma = 1, with the opposite sign."""
+
+    def __call__(self, sigma: ArrayLike) -> NDArray[np.float64]:
+        """Return the cost of every synapse."""
+
+
+@dataclass(frozen=True)
+class PowerCost:
+    """Reliability cost c sigma^-rho of one synapse.
+
+    Parameters
+    ----------
+    c
+        Cost at sigma = 1, positive, in nats.
+    rho
+        Exponent, positive.
+
+    Raises
+    ------
+    ValueError
+        If one of them is not positive and finite.
+
+    Examples
+    --------
+    >>> PowerCost.with_scale(s=0.01, rho=0.5).c
+    0.2
+    >>> float(PowerCost(c=0.2, rho=0.5)(0.25))
+    0.4
+    """
+
+    c: float
+    rho: float
+
+    def __post_init__(self) -> None:
+        for name in ("c", "rho"):
+            value = getattr(self, name)
+            if not (math.isfinite(value) and value > 0):
+                raise ValueError(f"{name} must be positive and finite, got {value}")
+
+    @classmethod
+    def with_scale(cls, s: float, rho: float) -> PowerCost:
+        """Return the cost (s / sigma)^rho / rho."""
+        if not s > 0:
+            raise ValueError(f"s must be positive, got {s}")
+        return cls(s**rho / rho, rho)
+
+    @property
+    def s(self) -> float:
+        """Standard deviation at which the cost is 1/rho."""
+        return float((self.c * self.rho) ** (1 / self.rho))
+
+    @property
+    def strength(self) -> float:
+        """The slope at sigma = 1 with the opposite sign, s^rho."""
+        return self.c * self.rho
+
+    def __call__(self, sigma: ArrayLike) -> NDArray[np.float64]:
+        """Return the cost of every synapse, in nats."""
+        return np.asarray(self.c * np.asarray(sigma, dtype=float) ** -self.rho)
+
+
+@dataclass(frozen=True)
+class EntropyCost:
+    """Negative entropy of a normal weight, the reliability cost of variational inference (eq. 41).
+
+    Examples
+    --------
+    >>> round(float(EntropyCost()(1.0)), 4)
+    -1.4189
+    """
+
+    @property
+    def rho(self) -> float:
+        """0: the limit of the power costs."""
+        return 0.0
+
+    @property
+    def strength(self) -> float:
+        """1."""
+        return 1.0
+
+    def __call__(self, sigma: ArrayLike) -> NDArray[np.float64]:
+        """Return the cost of every synapse, in nats."""
+        return np.asarray(-0.5 * np.log(2 * np.pi * np.e * np.asarray(sigma, dtype=float) ** 2))
+
+
+Costs: TypeAlias = NoiseCost | tuple[NoiseCost, ...]
+"""One cost, or a mixture of several that add up."""
+
+
+def total_cost(costs: Costs, sigma: ArrayLike) -> float:
+    """Return the summed cost of all synapses.
+
+    Parameters
+    ----------
+    costs
+        One cost or a mixture.
+    sigma
+        Standard deviations, any shape.
+
+    Examples
+    --------
+    >>> total_cost((PowerCost(1.0, 2.0), PowerCost(2.0, 1.0)), [0.5, 1.0])
+    11.0
+    """
+    return float(sum(np.sum(cost(sigma)) for cost in terms_of(costs)))
+
+
+def optimal_sigma(cost: NoiseCost, hessian: ArrayLike) -> NDArray[np.float64]:
+    r"""Return the standard deviation that minimises a quadratic performance cost plus a reliability cost.
+
+    .. math:: \sigma^{\rho + 2} = s^\rho / H
+
+    Parameters
+    ----------
+    cost
+        The reliability cost.
+    hessian
+        Curvature H of the summed performance cost by each weight, positive.
+
+    References
+    ----------
+    Malkin et al. (2023), equation 28 (equation 29 as printed shows square roots instead of the root of degree
+    rho + 2).
+
+    Examples
+    --------
+    >>> optimal_sigma(PowerCost.with_scale(s=0.1, rho=2.0), [1.0, 16.0]).round(4)
+    array([0.3162, 0.1581])
+    """
+    return np.asarray((cost.strength / np.asarray(hessian, dtype=float)) ** (1 / (cost.rho + 2)))
+
+
+def terms_of(costs: Costs) -> tuple[NoiseCost, ...]:
+    """Return the terms of a cost, one or several."""
+    return costs if isinstance(costs, tuple) else (costs,)
+
+
+class ReliabilityCost:
+    """Penalty of `optimisers.GradientDescent`: share times the summed reliability cost of all synapses.
+
+    Parameters
+    ----------
+    synapses
+        The synapses that will learn.
+    costs
+        A cost or a mixture (a tuple) for all replicas, or a list with one or a mixture for each.
+    share
+        Factor of the cost in the objective of a step: batch size over training set size where the loss is
+        summed over the batch, so that the costs are paid once per epoch.
+
+    Raises
+    ------
+    TypeError
+        If the synapses have no learned noise.
+    ValueError
+        If there are neither one nor one cost per replica, or `share` is not positive.
+    """
+
+    def __init__(self, synapses: Synapses, costs: Costs | Sequence[Costs], *, share: float) -> None:
+        like = checked_gaussian(synapses).learned
+        each = list(costs) if isinstance(costs, list) else [costs] * synapses.n_replicas
+        mixtures = [terms_of(own) for own in per_replica(each, synapses.n_replicas, "costs")]
+        self.share = checked_share(share)
+        self._terms = [
+            (
+                column([self.share * _nth(terms, n, "strength") for terms in mixtures], like),
+                column([_nth(terms, n, "rho") + 1 for terms in mixtures], like),
+            )
+            for n in range(max(map(len, mixtures)))
+        ]
+        self._add = synapses.execution.fused(_add_slope_of_costs)
+
+    def add_gradient(self, synapses: GaussianSynapses) -> None:
+        """Add the gradient with respect to phi, in place."""
+        n = synapses.layout.n_parameters
+        self._add(synapses.gradient[:, n:], synapses.learned[:, n:], self._terms)
+
+    def keep(self, replicas: Sequence[int]) -> None:
+        """Forget all other replicas."""
+        self._terms = [(rows(k, replicas), rows(power, replicas)) for k, power in self._terms]
+
+
+class MagnitudeCost:
+    """Penalty of `optimisers.GradientDescent`: share times lambda times the sum of abs(mu).
+
+    Parameters
+    ----------
+    synapses
+        The synapses that will learn.
+    strength
+        lambda, for all replicas or one each.
+    share
+        As for `ReliabilityCost`.
+    """
+
+    def __init__(self, synapses: Synapses, strength: float | Sequence[float], *, share: float) -> None:
+        strengths = per_replica(strength, synapses.n_replicas, "strength")
+        factor = checked_share(share)
+        self._slope = column([factor * own for own in strengths], synapses.learned)
+        self._add = synapses.execution.fused(_add_slope_of_magnitude)
+
+    def add_gradient(self, synapses: Synapses) -> None:
+        """Add the gradient with respect to the means, in place."""
+        n = synapses.layout.n_parameters
+        self._add(synapses.gradient[:, :n], synapses.learned[:, :n], self._slope)
+
+    def keep(self, replicas: Sequence[int]) -> None:
+        """Forget all other replicas."""
+        self._slope = rows(self._slope, replicas)
+
+
+def checked_gaussian(synapses: Any) -> GaussianSynapses:
+    """Return `synapses` if their noise is learned, else raise TypeError."""
+    if not isinstance(synapses, GaussianSynapses):
+        raise TypeError(f"reliability costs are of GaussianSynapses, got {type(synapses).__name__}")
+    return synapses
+
+
+def checked_share(share: float) -> float:
+    """Return `share` if it is positive and finite, else raise ValueError."""
+    if not (math.isfinite(share) and share > 0):
+        raise ValueError(f"share must be positive, for example batch size / training images, got {share}")
+    return share
+
+
+def _nth(terms: tuple[NoiseCost, ...], n: int, name: str) -> float:
+    """Return a number of the n-th term; a term that a replica does not have costs nothing."""
+    return float(getattr(terms[n], name)) if n < len(terms) else 0.0
+
+
+def _add_slope_of_costs(slope: Tensor, phi: Tensor, terms: list[tuple[Tensor, Tensor]]) -> None:
+    """Add d cost / d phi = -k sigma^-(rho + 1) sigmoid(phi) of every term to `slope`."""
+    log_sigma = F.softplus(phi).log()
+    d_phi = torch.sigmoid(phi)
+    for strength, power in terms:
+        slope.addcmul_((log_sigma * -power).exp() * strength, d_phi, value=-1)
+
+
+def _add_slope_of_magnitude(slope: Tensor, mu: Tensor, strength: Tensor) -> None:
+    """Add d cost / d mu to `slope`."""
+    slope.addcmul_(torch.sign(mu), strength)

@@ -1,0 +1,231 @@
+r"""How important every synapse of a network is: curvature, gradient size, rate of its input.
+
+Curvature H is estimated by squared gradients, in four ways that the literature does not keep apart:
+
+``"minibatch"``
+    gradient of the summed loss of a batch, squared and divided by the batch size, weights drawn with their
+    noise (what the published figures hold). As the images of a batch share a draw, their gradients are not
+    independent and it exceeds the next one.
+``"noisy"``
+    squared gradients of single images, weights drawn with their noise.
+``"at_mean"``
+    squared gradients of single images at the mean weights (the published definition).
+``"curvature"``
+    second derivative of the loss by the weight, averaged over the noise: squared gradients of single images
+    with labels weighted by the network's answer (generalised Gauss-Newton). It is the H for which
+    :math:`\sigma^{\rho + 2} = s^\rho / (N H)` holds wherever sigma has converged, also in a deep network.
+
+References
+----------
+Malkin et al. (2023), methods and appendix 3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from rate_models.datasets import ImageData
+from rate_models.fisher import diagonal_fisher
+from rate_models.layout import aligned_rows
+from rate_models.networks import FeedForward
+from rate_models.replicas import rows
+from rate_models.stochastic_layers import GaussianSynapses, Synapses
+from rate_models.task_sequences import DataOrder
+from rate_models.training import Trainer
+
+ESTIMATORS = ("minibatch", "noisy", "at_mean", "curvature")
+
+
+class GradientMoments:
+    """A learning rule that learns nothing and adds up the gradients of the loss by the means.
+
+    Parameters
+    ----------
+    synapses
+        The synapses whose gradients are added up.
+
+    Attributes
+    ----------
+    squares, sizes
+        Sums over steps of g^2 and abs(g), shape (replica, parameters).
+    n_steps
+        Number of steps added up.
+    """
+
+    def __init__(self, synapses: Synapses) -> None:
+        shape, like = (synapses.n_replicas, synapses.layout.n_parameters), synapses.learned
+        self.squares = aligned_rows(*shape, dtype=like.dtype, device=like.device)
+        self.sizes = aligned_rows(*shape, dtype=like.dtype, device=like.device)
+        self._add = synapses.execution.fused(_add_moments)
+
+    def update(self, synapses: Synapses) -> None:
+        """Add the gradient that the network wrote."""
+        self._add(synapses.gradient[:, : self.squares.shape[1]], self.squares, self.sizes)
+
+    def keep(self, replicas: Sequence[int]) -> None:
+        """Forget all other replicas."""
+        self.squares, self.sizes = rows(self.squares, replicas), rows(self.sizes, replicas)
+
+
+def _add_moments(gradient: Tensor, squares: Tensor, sizes: Tensor) -> None:
+    squares.addcmul_(gradient, gradient)
+    sizes.add_(gradient.abs())
+
+
+@dataclass(frozen=True, eq=False)
+class BatchGradients:
+    """Moments of the gradients of batches, for every weight and bias.
+
+    Parameters
+    ----------
+    mean_square, mean_size
+        Mean over batches of g^2 and of abs(g), g being the gradient of the loss summed over a batch, shape
+        (replica, parameters).
+    batch_size
+        Images per batch.
+    """
+
+    mean_square: Tensor
+    mean_size: Tensor
+    batch_size: int
+
+    @property
+    def hessian(self) -> Tensor:
+        """Curvature per image by the ``"minibatch"`` estimator."""
+        return self.mean_square / self.batch_size
+
+    def learning_rate(self, base: float) -> Tensor:
+        """Return base over mean abs(g) per image, the published learning rate of a synapse."""
+        return base * self.batch_size / self.mean_size
+
+
+def batch_gradients(
+    network: FeedForward,
+    synapses: Synapses,
+    data: ImageData,
+    *,
+    n_epochs: int,
+    batch_size: int = 20,
+) -> BatchGradients:
+    """Go through the training set without learning and return the moments of the gradients.
+
+    Parameters
+    ----------
+    network, synapses
+        The networks; their noise is on.
+    data
+        Images, on any device.
+    n_epochs
+        Passes over the training set. Published: 10.
+    batch_size
+        Images per step. Published: 20.
+    """
+    moments = GradientMoments(synapses)
+    trainer = Trainer(network, synapses, moments, data.train_images, data.train_labels, loss="sum")
+    order, n_steps = DataOrder(synapses.seeds), 0
+    for _ in range(n_epochs):
+        plan = order.epoch(np.arange(len(data.train_images)), batch_size=batch_size)
+        trainer.run(plan)
+        n_steps += plan.n_steps
+    return BatchGradients(moments.squares / n_steps, moments.sizes / n_steps, batch_size)
+
+
+def image_curvature(
+    network: FeedForward,
+    synapses: GaussianSynapses,
+    data: ImageData,
+    estimator: str,
+    *,
+    images_per_draw: int = 100,
+) -> Tensor:
+    """Return the curvature per image of every weight and bias, shape (replica, parameters).
+
+    Parameters
+    ----------
+    network, synapses
+        The networks.
+    data
+        Its training images are used.
+    estimator
+        ``"noisy"``, ``"at_mean"`` or ``"curvature"``.
+    images_per_draw
+        Images that share a draw of the weights.
+
+    Raises
+    ------
+    ValueError
+        If the estimator is none of these.
+    """
+    if estimator not in ESTIMATORS[1:]:
+        raise ValueError(f"estimator must be one of {', '.join(ESTIMATORS[1:])}, got {estimator!r}")
+    expectation = "expected" if estimator == "curvature" else "observed"
+    images, labels = _training_set(data, synapses)
+    if estimator == "at_mean":
+        return diagonal_fisher(network, synapses.expected(), images, labels, expectation=expectation)
+    total = torch.zeros_like(synapses.effective)
+    for part, shown, weights in _parts(images, labels, synapses, images_per_draw):
+        found = diagonal_fisher(network, weights, part, shown, expectation=expectation)
+        total += found * len(part)
+    return total / len(images)
+
+
+@dataclass(frozen=True, eq=False)
+class InputRates:
+    """How active the inputs of every layer are.
+
+    Parameters
+    ----------
+    rate
+        Mean abs(x) of each input, one tensor (replica, input) per layer of synapses.
+    power
+        Mean x^2, likewise.
+    """
+
+    rate: list[Tensor]
+    power: list[Tensor]
+
+
+def input_rates(
+    network: FeedForward, synapses: Synapses, data: ImageData, *, images_per_draw: int = 100
+) -> InputRates:
+    """Return how active the inputs of every layer are on the training set, noise included.
+
+    Parameters
+    ----------
+    network, synapses
+        The networks.
+    data
+        Its training images are used.
+    images_per_draw
+        Images that share a draw of the weights.
+    """
+    images, labels = _training_set(data, synapses)
+    sizes = network.layout.sizes[:-1]
+    rate = [synapses.learned.new_zeros(synapses.n_replicas, n) for n in sizes]
+    power = [synapses.learned.new_zeros(synapses.n_replicas, n) for n in sizes]
+    for part, _, weights in _parts(images, labels, synapses, images_per_draw):
+        activities = network.activities(part.expand(len(weights), *part.shape), weights)
+        for layer, activity in enumerate(activities[:-1]):
+            rate[layer] += activity.abs().sum(dim=1)
+            power[layer] += activity.square().sum(dim=1)
+    return InputRates([r / len(images) for r in rate], [p / len(images) for p in power])
+
+
+def _training_set(data: ImageData, synapses: Synapses) -> tuple[Tensor, Tensor]:
+    """Return the training set where the synapses are."""
+    place = synapses.learned
+    return data.train_images.to(place.device, place.dtype), data.train_labels.to(place.device)
+
+
+def _parts(
+    images: Tensor, labels: Tensor, synapses: Synapses, n: int
+) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    """Yield n images at a time with their labels and newly drawn weights."""
+    streams = synapses.evaluation_streams()
+    for part, shown in zip(images.split(n), labels.split(n), strict=True):
+        yield part, shown, synapses.sample(streams)
