@@ -1,0 +1,357 @@
+"""Learn one task after the other, and measure every task after every task.
+
+A sequence of tasks is a set of images, the images that belong to each task, and what the network is told. The
+three usual scenarios differ in the question that the network answers (van de Ven & Tolias 2019):
+
+- ``"domain"``: one shared head for all tasks, here the parity of the class (the published Split MNIST);
+- ``"class"``: one head with a unit per class, so that the network must also say which task it is;
+- ``"task"``: as class, but the network is told the task: only its classes compete.
+
+References
+----------
+Schug et al. (2021), methods, "Lifelong learning tasks". doi:10.7554/eLife.69884
+van de Ven GM, Tolias AS (2019). Three scenarios for continual learning. arXiv:1904.07734
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from rate_models.datasets import ImageData
+from rate_models.evaluation import accuracy, mean_softmax
+from rate_models.layout import Layout
+from rate_models.networks import FeedForward
+from rate_models.random_streams import Purpose, Streams, numpy_generator
+from rate_models.stochastic_layers import Synapses
+from rate_models.task_sequences import (
+    SPLIT_PAIRS,
+    DataOrder,
+    Plan,
+    continuous_plans,
+    members_of,
+    pixel_orders,
+)
+from rate_models.training import Trainer
+
+SCENARIOS = ("domain", "class", "task")
+SCHEDULES = ("abrupt", "joint", "continuous")
+
+# Far below every logit, yet finite, so that no product with zero is undefined.
+_SILENT = -1e9
+
+
+@dataclass(frozen=True)
+class TaskSequence:
+    """Images, and which of them belong to each task.
+
+    Parameters
+    ----------
+    images
+        Training and test set with the labels that the network answers.
+    train_members, test_members
+        Indices of the images of every task.
+    permutes_pixels
+        Whether every task shows the pixels in an order of its own.
+    classes
+        Units that compete in each task; None if all always do.
+    """
+
+    images: ImageData
+    train_members: tuple[NDArray[np.integer], ...]
+    test_members: tuple[NDArray[np.integer], ...]
+    permutes_pixels: bool = False
+    classes: tuple[tuple[int, ...], ...] | None = None
+
+    @property
+    def n_tasks(self) -> int:
+        """Number of tasks."""
+        return len(self.train_members)
+
+    def pixel_orders(self, seeds: Sequence[int]) -> Tensor | None:
+        """Return the order of the pixels in every task, (replica, task, pixel), or None if it never changes.
+
+        The seed of a replica sets its orders; the first task is permuted too.
+        """
+        if not self.permutes_pixels:
+            return None
+        orders = pixel_orders(seeds, self.n_tasks, self.images.n_pixels)
+        return orders.to(self.images.train_images.device)
+
+
+def split_tasks(data: ImageData, scenario: str = "domain") -> TaskSequence:
+    """Return five tasks of two classes each, in the order 0-1, 2-3, 4-5, 6-7, 8-9.
+
+    Parameters
+    ----------
+    data
+        Images of ten classes.
+    scenario
+        ``"domain"``, ``"class"`` or ``"task"``.
+
+    Raises
+    ------
+    ValueError
+        If the scenario is unknown.
+
+    Examples
+    --------
+    >>> from rate_models.datasets import load_images
+    >>> tasks = split_tasks(load_images("digits"))
+    >>> tasks.n_tasks, tasks.images.n_classes
+    (5, 2)
+    """
+    if scenario not in SCENARIOS:
+        raise ValueError(f"scenario must be one of {', '.join(SCENARIOS)}, got {scenario!r}")
+    members = [
+        tuple(members_of(labels, pair) for pair in SPLIT_PAIRS)
+        for labels in (data.train_labels, data.test_labels)
+    ]
+    if scenario == "domain":
+        data = replace(
+            data, train_labels=data.train_labels % 2, test_labels=data.test_labels % 2, n_classes=2
+        )
+    return TaskSequence(data, *members, classes=SPLIT_PAIRS if scenario == "task" else None)
+
+
+def permuted_tasks(data: ImageData, n_tasks: int = 10) -> TaskSequence:
+    """Return tasks that show all images, each task with an order of the pixels of its own."""
+    everything = [np.arange(len(labels)) for labels in (data.train_labels, data.test_labels)]
+    return TaskSequence(data, *((members,) * n_tasks for members in everything), permutes_pixels=True)
+
+
+def held_out(data: ImageData, share: float, *, rng: np.random.Generator) -> ImageData:
+    """Return the training set alone, with a share of it, drawn at random, in the place of the test set.
+
+    Hyperparameters are chosen on these images; the test set is not touched.
+
+    Raises
+    ------
+    ValueError
+        If `share` does not lie between 0 and 1.
+    """
+    if not 0 < share < 1:
+        raise ValueError(f"share must lie between 0 and 1, got {share}")
+    n = len(data.train_labels)
+    shuffled = torch.from_numpy(rng.permutation(n)).to(data.train_labels.device)
+    kept, tested = shuffled[round(share * n) :].sort().values, shuffled[: round(share * n)].sort().values
+    return replace(
+        data,
+        train_images=data.train_images[kept],
+        train_labels=data.train_labels[kept],
+        test_images=data.train_images[tested],
+        test_labels=data.train_labels[tested],
+    )
+
+
+class TaskNetwork(FeedForward):
+    """A network of which only some output units compete at a time.
+
+    Parameters
+    ----------
+    layout
+        Sizes of the network.
+    device, dtype
+        Where it computes.
+    """
+
+    def __init__(self, layout: Layout, *, device: torch.device, dtype: torch.dtype) -> None:
+        super().__init__(layout)
+        self._silence = torch.zeros(layout.sizes[-1], dtype=dtype, device=device)
+
+    def choose(self, classes: Sequence[int] | None) -> None:
+        """Let only these units compete from now on; None for all."""
+        if classes is None:
+            self._silence.zero_()
+            return
+        self._silence.fill_(_SILENT)
+        self._silence[list(classes)] = 0
+
+    def activities(self, x: Tensor, parameters: Tensor) -> list[Tensor]:
+        """Return input, hidden activities and logits, those of other units far below all others."""
+        found = super().activities(x, parameters)
+        found[-1] += self._silence
+        return found
+
+
+def plans_of(
+    sequence: TaskSequence,
+    seeds: Sequence[int],
+    orders: Tensor | None,
+    *,
+    schedule: str = "abrupt",
+    n_epochs: int,
+    batch_size: int,
+    transition: float = 0.25,
+) -> Iterator[tuple[int, Plan]]:
+    """Yield what to do, epoch by epoch, each with the number of tasks (from 1) that have been begun.
+
+    Parameters
+    ----------
+    sequence
+        The tasks.
+    seeds
+        One seed per replica.
+    orders
+        `sequence.pixel_orders(seeds)`.
+    schedule
+        ``"abrupt"`` (one task after the other), ``"continuous"`` (permuted tasks that blend into each other)
+        or ``"joint"`` (all tasks at once, which then count as the last one).
+    n_epochs
+        Passes through the images of each task.
+    batch_size
+        Images per step.
+    transition
+        Part of each task that is spent in transitions, for ``"continuous"``.
+
+    Raises
+    ------
+    ValueError
+        If the schedule is unknown or does not fit the tasks.
+    """
+    if schedule == "abrupt":
+        yield from _abrupt(sequence, seeds, orders, n_epochs, batch_size)
+    elif schedule == "joint":
+        for plan in _joint(sequence, seeds, orders, n_epochs, batch_size):
+            yield sequence.n_tasks, plan
+    elif schedule == "continuous":
+        if orders is None:
+            raise ValueError("only permuted tasks can blend into each other: use schedule='abrupt'")
+        n_images = len(sequence.images.train_labels)
+        n_steps = n_images // batch_size
+        plans = continuous_plans(
+            seeds,
+            orders,
+            n_images,
+            images_per_task=n_epochs * n_steps * batch_size,
+            batch_size=batch_size,
+            transition=transition,
+            steps_per_plan=n_steps,
+        )
+        for epoch, plan in enumerate(plans):
+            yield epoch // n_epochs + 1, plan
+    else:
+        raise ValueError(f"schedule must be one of {', '.join(SCHEDULES)}, got {schedule!r}")
+
+
+def _abrupt(
+    sequence: TaskSequence, seeds: Sequence[int], orders: Tensor | None, n_epochs: int, batch_size: int
+) -> Iterator[tuple[int, Plan]]:
+    """Yield the epochs of one task after the other."""
+    order = DataOrder(seeds)
+    for task, members in enumerate(sequence.train_members):
+        shown = None if orders is None else orders[:, task : task + 1]
+        for _ in range(n_epochs):
+            yield task + 1, order.epoch(members, batch_size=batch_size, pixel_order=shown)
+
+
+def _joint(
+    sequence: TaskSequence, seeds: Sequence[int], orders: Tensor | None, n_epochs: int, batch_size: int
+) -> Iterator[Plan]:
+    """Yield epochs over the union of all tasks, in pieces about as long as an epoch of one task."""
+    images = np.concatenate(sequence.train_members).astype(np.int32)
+    tasks = np.repeat(np.arange(sequence.n_tasks), [len(m) for m in sequence.train_members]).astype(np.int32)
+    n_steps = len(images) // batch_size
+    rngs = {seed: numpy_generator(seed, Purpose.DATA_ORDER) for seed in seeds}
+    for _ in range(n_epochs):
+        drawn = {seed: rng.permutation(len(images))[: n_steps * batch_size] for seed, rng in rngs.items()}
+        for piece in np.array_split(np.arange(n_steps), sequence.n_tasks):
+            at = slice(piece[0] * batch_size, (piece[-1] + 1) * batch_size)
+            chosen = np.stack([drawn[seed][at].reshape(len(piece), batch_size) for seed in seeds])
+            variant = None if orders is None else torch.from_numpy(tasks[chosen])
+            yield Plan(torch.from_numpy(images[chosen]), orders, variant)
+
+
+def learn_tasks(
+    trainer: Trainer,
+    sequence: TaskSequence,
+    *,
+    schedule: str = "abrupt",
+    n_epochs: int,
+    batch_size: int,
+    finish_task: Callable[[int], None] = lambda task: None,
+    measure: Callable[[int], None] = lambda n_learned: None,
+) -> None:
+    """Train along a sequence of tasks.
+
+    Parameters
+    ----------
+    trainer
+        Trains networks on `sequence.images`.
+    sequence
+        The tasks.
+    schedule, n_epochs, batch_size
+        As for `plans_of`.
+    finish_task
+        Called at the end of every task with its index (from 0): where a method consolidates.
+    measure
+        Called before the first task with 0, and after every task with the number of tasks learned.
+    """
+    seeds = trainer.synapses.seeds
+    orders = sequence.pixel_orders(seeds)
+    measure(0)
+    n_begun = 0
+    for n, plan in plans_of(
+        sequence, seeds, orders, schedule=schedule, n_epochs=n_epochs, batch_size=batch_size
+    ):
+        if n > n_begun:
+            if n_begun:
+                finish_task(n_begun - 1)
+                measure(n_begun)
+            n_begun = n
+            _choose_classes(trainer.network, sequence, n - 1, schedule)
+        trainer.run(plan)
+    finish_task(n_begun - 1)
+    measure(n_begun)
+
+
+def _choose_classes(network: FeedForward, sequence: TaskSequence, task: int, schedule: str) -> None:
+    if isinstance(network, TaskNetwork):
+        tells_task = sequence.classes is not None and schedule != "joint"
+        network.choose(sequence.classes[task] if tells_task else None)
+
+
+def accuracy_by_task(
+    network: FeedForward,
+    synapses: Synapses,
+    sequence: TaskSequence,
+    *,
+    streams: Streams,
+    n_samples: int = 10,
+    every: int = 1,
+) -> Tensor:
+    """Return the accuracy on the test images of every task, shape (replica, task).
+
+    Parameters
+    ----------
+    network, synapses
+        What was trained.
+    sequence
+        The tasks.
+    streams
+        Random streams, from `synapses.evaluation_streams()`.
+    n_samples
+        Draws of the synapses per image.
+    every
+        Use one test image in this many, which saves time.
+    """
+    orders = sequence.pixel_orders(synapses.seeds)
+    data, found = sequence.images, []
+    for task, members in enumerate(sequence.test_members):
+        chosen = torch.from_numpy(members[::every]).to(data.test_images.device)
+        _choose_classes(network, sequence, task, "abrupt")
+        probability = mean_softmax(
+            network,
+            synapses,
+            data.test_images[chosen],
+            streams=streams,
+            n_samples=n_samples,
+            pixel_order=None if orders is None else orders[:, task],
+        )
+        found.append(accuracy(probability, data.test_labels[chosen]))
+    return torch.stack(found, dim=1)
