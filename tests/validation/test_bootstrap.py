@@ -1,5 +1,7 @@
 """Bootstrap of weighted statistics: coverage, clusters, and agreement with scipy."""
 
+from statistics import NormalDist
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -52,6 +54,43 @@ def test_the_interval_covers_a_skewed_mean_about_as_often_as_it_says():
         n_covered += low <= 1.0 <= high
     # BCa on 40 exponential values covers a little less than it says: a simulation gives 0.78.
     assert stats.binomtest(n_covered, n_samples, 0.78).pvalue > 1e-4
+
+
+class TestInterval:
+    """Against Efron (1987), eqs. 2.2-2.3 and 6.6, on resamples that are the whole numbers 0 to 1000."""
+
+    NORMAL = NormalDist()
+
+    @staticmethod
+    def estimate(value, jackknifed=(1.0, 2.0, 3.0)):
+        return BootstrapEstimate(value, np.arange(1001.0), np.array(jackknifed))
+
+    @pytest.mark.parametrize(("level", "expected"), [(0.9, (50, 950)), (0.5, (250, 750))])
+    def test_without_bias_and_skew_the_ends_are_plain_quantiles(self, level, expected):
+        assert self.estimate(500.0).interval(level) == pytest.approx(expected)
+
+    def test_a_value_off_the_median_shifts_both_ends_its_way(self):
+        bias = self.NORMAL.inv_cdf((300 + 0.5) / 1001)
+        expected = [1000 * self.NORMAL.cdf(2 * bias + self.NORMAL.inv_cdf(tail)) for tail in (0.05, 0.95)]
+        assert self.estimate(300.0).interval(0.9) == pytest.approx(expected)
+        assert expected[1] < 800
+
+    def test_skewed_units_shift_the_ends_by_the_acceleration(self):
+        jackknifed = [0.0, 3.0, 3.0, 3.0, 3.0]
+        # Deviations from the mean of 2.4 and four times -0.6: their cubes sum to 12.96, their squares to 7.2.
+        acceleration = 12.96 / (6 * 7.2**1.5)
+        ends = [self.NORMAL.inv_cdf(tail) for tail in (0.05, 0.95)]
+        expected = [1000 * self.NORMAL.cdf(z / (1 - acceleration * z)) for z in ends]
+        assert self.estimate(500.0, jackknifed).interval(0.9) == pytest.approx(expected)
+        assert expected[0] > 60
+
+    def test_resamples_that_equal_the_value_count_half(self):
+        tied = BootstrapEstimate(0.0, np.repeat([-2.0, -1.0, 0.0, 1.0, 2.0], 20), np.array([1.0, 2.0, 3.0]))
+        assert tied.interval(0.5) == pytest.approx((-1.0, 1.0))
+
+    def test_a_value_beyond_all_resamples_has_a_finite_interval(self):
+        low, high = self.estimate(5000.0).interval()
+        assert 900 < low <= high <= 1000
 
 
 def test_clusters_of_repeated_rows_give_the_interval_of_the_rows_themselves():

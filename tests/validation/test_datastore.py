@@ -311,6 +311,11 @@ class TestStatus:
         assert (row.present, row.path, row.size) == (False, None, 0)
         assert "given does not exist" in row.problem
 
+    def test_absent_from_a_folder_that_exists(self, toy, tmp_path):
+        (tmp_path / "given").mkdir()
+        (row,) = datastore.status()
+        assert f"{tmp_path / 'given' / 'toys'} lacks it;" in row.problem
+
     def test_wrong_content(self, toy, tmp_path):
         given = put(tmp_path / "given" / "toys", {**CONTENT, "table.csv": b"other"})
         (row,) = datastore.status()
@@ -360,12 +365,13 @@ def through(server, prefix: str = ""):
 
 class TestDownloadWithPooch:
     def test_a_data_set_arrives_whole_and_progress_ends_at_its_size(self, toy, server):
-        seen = {}
-        folder = datastore.fetch(
-            "toy", downloader=through(server), progress=lambda name, n, total: seen.update({name: (n, total)})
-        )
+        seen = []
+        folder = datastore.fetch("toy", downloader=through(server), progress=lambda *step: seen.append(step))
         assert datastore.content_sha256(folder / "digits.gz") == sha256(CONTENT["digits.gz"])
-        assert seen == {name: (len(stored(name, c)), len(stored(name, c))) for name, c in CONTENT.items()}
+        assert all(0 < n_arrived <= n_bytes for _, n_arrived, n_bytes in seen)
+        assert {name: (n_arrived, n_bytes) for name, n_arrived, n_bytes in seen} == {
+            name: (len(stored(name, content)),) * 2 for name, content in CONTENT.items()
+        }
 
     def test_a_missing_file_is_an_error_that_names_the_status(self, toy, server):
         server.served.clear()
