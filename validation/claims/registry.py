@@ -12,6 +12,7 @@ from validation.claims.claim import Claim, Context, Evidence, Measure, Measureme
 # Every module that measures claims. A new one is added here.
 MEASURING_MODULES = (
     "validation.claims.quantal_and_costs",
+    "validation.claims.precision_and_budget",
     "validation.claims.recorded_plasticity",
     "validation.claims.recorded_variability",
 )

@@ -1,0 +1,67 @@
+"""The measures of the optimal precision and its relatives reproduce the claims, and would notice a failure."""
+
+import numpy as np
+import pytest
+
+from validation.claims import precision_and_budget
+from validation.claims.claim import Context, Verdict, combined_verdict
+
+
+@pytest.mark.parametrize(
+    "measure",
+    [
+        "slopes_of_optimal_variance",
+        "entropic_bound",
+        "gradients_above_threshold",
+        "analytic_failures_and_recovery",
+        "realised_weights",
+        "slopes_for_poisson_inputs",
+    ],
+)
+def test_claims_are_reproduced(measure):
+    evidence = getattr(precision_and_budget, measure)(Context(seed=11))
+    assert combined_verdict(evidence.measurements) is Verdict.REPRODUCED
+    assert all(figure.caption for figure in evidence.figures)
+
+
+def test_slopes_are_measured_for_each_cost_and_regressor():
+    evidence = precision_and_budget.slopes_of_optimal_variance(Context())
+    slopes = [m for m in evidence.measurements if m.quantity.startswith("slope")]
+    assert len(slopes) == 12
+    for m in slopes:
+        low, high = m.interval
+        assert low <= m.measured <= high
+        assert m.measured == pytest.approx(m.published, abs=0.02)
+
+
+def test_a_slope_of_another_cost_is_noticed():
+    rng = np.random.default_rng(1)
+    log_variance = np.linspace(-3, 3, 100)
+    x = -log_variance / 0.5 + 0.05 * rng.standard_normal(100)
+    wrong = precision_and_budget._slope("actin", 4 / 3, "log mean x^2", x, log_variance, -0.6)
+    right = precision_and_budget._slope("trafficking", 2.0, "log mean x^2", x, log_variance, -0.5)
+    assert wrong.verdict is Verdict.NOT_REPRODUCED
+    assert right.verdict is Verdict.REPRODUCED
+
+
+def test_a_wrong_share_of_gradients_is_noticed():
+    from biophys.gradient_threshold import probability_above
+
+    sd = 1e-3 * np.geomspace(0.5, 3, 5)
+    share = probability_above(1e-3, sd)
+    good = precision_and_budget._formula_against_draws("normal", sd, share, 100_000)
+    bad = precision_and_budget._formula_against_draws("normal", sd, 1.03 * share, 100_000)
+    assert good.verdict is Verdict.REPRODUCED and bad.verdict is Verdict.NOT_REPRODUCED
+
+
+def test_drive_of_a_poisson_input_is_campbells():
+    # Mean of the kernel sum is rate * tau, its variance rate * tau / 2.
+    rng = np.random.default_rng(2)
+    rate, tau, dt, n = 50.0, 0.01, 1e-4, 2_000_000
+    spikes = rng.random(n) < rate * dt
+    x, decay, total = 0.0, np.exp(-dt / tau), 0.0
+    for spike in spikes:
+        x = x * decay + spike
+        total += x * x
+    expected = float(precision_and_budget._mean_square_drive(np.array([rate]))[0])
+    assert total / n == pytest.approx(expected, rel=0.03)
