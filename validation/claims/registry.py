@@ -15,6 +15,7 @@ MEASURING_MODULES = (
     "validation.claims.precision_and_budget",
     "validation.claims.recorded_plasticity",
     "validation.claims.recorded_variability",
+    "validation.claims.recorded_release",
 )
 
 _MEASURES: list[Measure] = []
