@@ -405,11 +405,11 @@ def _where_it_is_not(data_set: DataSet) -> Iterator[str]:
 
 
 def _absence(data_set: DataSet, root: Path) -> str:
-    if not root.is_dir():
-        return f"{root} does not exist"
     folder = root / data_set.folder
-    absent = _absent_files(data_set, folder)
-    return f"{folder} lacks {', '.join(absent) if len(absent) < len(data_set.files) else 'it'}"
+    for place in (root, folder):
+        if not place.is_dir():
+            return f"{place} does not exist"
+    return f"{folder} lacks {', '.join(_absent_files(data_set, folder))}"
 
 
 def _missing_message(data_set: DataSet, failures: tuple[str, ...]) -> str:

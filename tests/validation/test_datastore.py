@@ -312,9 +312,13 @@ class TestStatus:
         assert "given does not exist" in row.problem
 
     def test_absent_from_a_folder_that_exists(self, toy, tmp_path):
-        (tmp_path / "given").mkdir()
+        (tmp_path / "given" / "toys").mkdir(parents=True)
+        (tmp_path / "cache").mkdir()
         (row,) = datastore.status()
-        assert f"{tmp_path / 'given' / 'toys'} lacks it;" in row.problem
+        assert row.problem == (
+            f"{tmp_path / 'given' / 'toys'} lacks digits.gz, table.csv; "
+            f"{tmp_path / 'cache' / 'toys'} does not exist"
+        )
 
     def test_wrong_content(self, toy, tmp_path):
         given = put(tmp_path / "given" / "toys", {**CONTENT, "table.csv": b"other"})
