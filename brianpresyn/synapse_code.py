@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 from brian2.equations.equations import Equations
-from brian2.units.fundamentalunits import Quantity
+from brian2.units.fundamentalunits import get_dimensions
 
 _ASSIGNMENT = re.compile(r"^\s*([A-Za-z_]\w*)\s*(=(?!=)|\+=|-=|\*=|/=|//=|%=|\*\*=)")
 
@@ -259,7 +259,7 @@ def _check_no_clash(first: SynapseCode, second: SynapseCode) -> None:
 def _are_same(first: Any, second: Any) -> bool:
     if first is second:
         return True
-    if isinstance(first, Quantity) and isinstance(second, Quantity) and first.dim is not second.dim:
-        return False
     numeric = (int, float, np.ndarray)
-    return isinstance(first, numeric) and isinstance(second, numeric) and bool(np.all(first == second))
+    if not (isinstance(first, numeric) and isinstance(second, numeric)):
+        return False
+    return get_dimensions(first) is get_dimensions(second) and bool(np.all(first == second))

@@ -49,8 +49,8 @@ class Config:
     """
 
     target: str = "numpy"
-    bernoulli: tuple[float, ...] = (0.1, 0.3, 0.5, 0.7, 0.9)
-    binomial: tuple[tuple[int, float], ...] = ((1, 0.3), (5, 0.3), (5, 0.7), (10, 0.1), (10, 0.9), (40, 0.6))
+    bernoulli: tuple[float, ...] = (0.1, 0.3, 0.7, 0.9)
+    binomial: tuple[tuple[int, float], ...] = ((5, 0.3), (5, 0.7), (10, 0.1), (40, 0.6))
     draws: tuple[str, ...] = ("counter", "brian2")
     n_synapses: int = 200
     n_spikes: int = 5000
