@@ -152,7 +152,7 @@ def _importance_of_replica(
     """Return the entries of `neuron_importance` for one network."""
     rng = numpy_generator(seed, Purpose.LESIONS).spawn(1)[0]
     shape = (len(matrices), len(SIDES), len(SHUFFLES))
-    found = {name: np.empty(shape) for name in ("ks_d", "ks_p")}
+    found: dict[str, NDArray] = {name: np.empty(shape) for name in ("ks_d", "ks_p")}
     found |= {
         name: np.empty((*shape, len(NEURON_GROUPS))) for name in ("group_share", "shuffled_group_share")
     }

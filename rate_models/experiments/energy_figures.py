@@ -1,0 +1,454 @@
+"""The panels of the energy experiment, each drawn from its saved result alone.
+
+Schug S, Benzing F, Steger A (2021), figures 1-3 and appendix 1 figures 1 and 2. eLife 10:e69884,
+doi:10.7554/eLife.69884
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+P_EDGES = np.linspace(0, 1, 41)
+ENERGY_EDGES = np.concatenate([[0.0], np.logspace(-5, 1, 61)])
+FISHER_EDGES = np.concatenate([[0.0], np.logspace(-16, 2, 73)])
+HIGH_P = 0.9
+MIN_ACCURACY = 0.5
+"""Networks that answer less well have collapsed."""
+
+COLOURS = {
+    "soft_bound": "#D55E00",
+    "soft_bound_uniform": "#D55E00",
+    "additive": "#E69F00",
+    "additive_uniform": "#E69F00",
+    "deterministic": "#000000",
+    "deterministic_slow": "#999999",
+    "fixed_release": "#0072B2",
+    "matched_release": "#56B4E9",
+}
+"""One colour-blind-safe colour per model (Okabe-Ito), the same in every panel."""
+
+LABELS = {
+    "soft_bound": "plastic release",
+    "soft_bound_uniform": "plastic release, p starts uniform",
+    "additive": "plastic release, additive rule",
+    "additive_uniform": "additive rule, p starts uniform",
+    "deterministic": "deterministic",
+    "deterministic_slow": "deterministic, rate 0.05",
+    "fixed_release": "fixed release, p = 0.4",
+    "matched_release": "fixed release, p matched",
+}
+"""What each model is called in figures."""
+
+_GROUP_COLOURS = {"low p": "#56B4E9", "high p": "#009E73"}
+_TRUE, _SHUFFLED = "#009E73", "#999999"
+_SMALL = 8
+
+
+def mean_and_sem(values: xr.DataArray, over: str = "seed") -> tuple[xr.DataArray, xr.DataArray]:
+    """Return mean and standard error over seeds, leaving out networks that diverged."""
+    n = values.notnull().sum(over)
+    return values.mean(over), values.std(over, ddof=1) / np.sqrt(n)
+
+
+def ratio_of(
+    result: xr.Dataset, energy: str = "synaptic_energy", information: str = "information", prefix: str = ""
+) -> xr.DataArray:
+    """Return information per energy of every network, in bit per unit of energy.
+
+    Where all networks of a setting have collapsed (mean accuracy below one half) it is nan: both information
+    and energy then vanish.
+
+    Parameters
+    ----------
+    result
+        Result of the experiment; the last epoch is taken where there are several.
+    energy, information
+        Variables that are divided.
+    prefix
+        ``""``, ``"step_size_"`` or ``"scan_"``.
+    """
+    names = [prefix + name for name in (information, energy, "accuracy")]
+    above, below, accuracy = (result[name] for name in names)
+    if "epoch" in above.dims:
+        above, below, accuracy = (values.isel(epoch=-1) for values in (above, below, accuracy))
+    seeds = "seed" if "seed" in above.dims else "variant_seed"
+    return (above / below).where(accuracy.mean(seeds) >= MIN_ACCURACY)
+
+
+def best_over(ratio: xr.DataArray, swept: str, renamed: str) -> xr.DataArray:
+    """Return the ratio where its mean over seeds is largest along `swept`; coordinate `renamed` says where.
+
+    Settings that have no finite value at all are left out.
+    """
+    seeds = "seed" if "seed" in ratio.dims else "variant_seed"
+    mean = ratio.mean(seeds)
+    kept = next(dim for dim in mean.dims if dim != swept)
+    measured = mean.notnull().any(swept)
+    ratio, mean = ratio.sel({kept: measured}), mean.sel({kept: measured})
+    return ratio.isel({swept: mean.fillna(-np.inf).argmax(swept)}).rename({swept: renamed})
+
+
+def best_ratio(
+    result: xr.Dataset, energy: str = "synaptic_energy", information: str = "information"
+) -> xr.DataArray:
+    """Return each model's information per energy at its best penalty, shape (model, seed).
+
+    The chosen penalty is the coordinate ``best_l2``.
+    """
+    return best_over(ratio_of(result, energy, information), "l2", "best_l2")
+
+
+def best_step_size_ratio(result: xr.Dataset) -> xr.DataArray:
+    """Return information per energy at the best penalty of each step size, (step_size, variant_seed)."""
+    return best_over(ratio_of(result, prefix="step_size_"), "l2", "best_l2")
+
+
+def best_rate_ratio(result: xr.Dataset) -> xr.DataArray:
+    """Return information per energy at the best learning rate of each fixed p, (fixed_p, variant_seed)."""
+    return best_over(ratio_of(result, prefix="scan_"), "learning_rate", "best_rate")
+
+
+def draw_trade_off(result: xr.Dataset, figure: Figure, energy: str = "synaptic_energy") -> None:
+    """Draw mutual information against energy, one point per penalty (figure 1a)."""
+    axes = figure.add_subplot()
+    final = result.isel(epoch=-1)
+    for model in _compared(result):
+        information, information_error = mean_and_sem(final["information"].sel(model=model))
+        spent, spent_error = mean_and_sem(final[energy].sel(model=model))
+        style: dict[str, Any] = {"marker": "o", "markersize": 4, "linewidth": 1, "color": COLOURS[model]}
+        axes.errorbar(
+            spent, information, yerr=information_error, xerr=spent_error, label=LABELS[model], **style
+        )
+    what = {"synaptic_energy": "synaptic energy Σ|w̄|", "neuronal_energy": "summed activity of hidden units"}
+    axes.set(xlabel=f"{what[energy]} (arbitrary units)", ylabel="mutual information (bit)", xscale="log")
+    _say(axes, f"{result.sizes['l2']} L2 penalties, {_n_seeds(result)}, mean ± SEM")
+    axes.legend(fontsize=_SMALL)
+
+
+def draw_best_ratio(result: xr.Dataset, figure: Figure) -> None:
+    """Draw the best information per energy of each model (figure 1b)."""
+    axes = figure.add_subplot()
+    ratio = 1000 * best_ratio(result)
+    models = [model for model in _compared(result) if model in ratio.model.values]
+    for place, model in enumerate(models):
+        values = ratio.sel(model=model)
+        mean, error = mean_and_sem(values)
+        axes.bar(place, float(mean), yerr=float(error), color=COLOURS[model], alpha=0.6, capsize=3)
+        axes.plot(np.full(values.size, place), values, "o", color=COLOURS[model], markersize=4)
+        note: dict[str, Any] = {"textcoords": "offset points", "ha": "center", "fontsize": _SMALL}
+        axes.annotate(f"L2 = {float(values.best_l2):.3g}", (place, 0), (0, 4), **note)
+    labels = [LABELS[model].replace(", ", ",\n").replace("release", "\nrelease", 1) for model in models]
+    axes.set_xticks(range(len(models)), labels, fontsize=_SMALL)
+    axes.set_ylabel("information per energy\n(bit per 1000 units of Σ|w̄|)")
+    _say(axes, f"each at its best L2; {_n_seeds(result)} (dots), mean ± SEM")
+
+
+def draw_ratios(result: xr.Dataset, figure: Figure, energy: str = "synaptic_energy") -> None:
+    """Draw information per energy against the penalty (appendix 1 figure 1a)."""
+    axes = figure.add_subplot()
+    ratio = ratio_of(result, energy)
+    places = np.arange(result.sizes["l2"])
+    for model in _compared(result):
+        mean, error = mean_and_sem(1000 * ratio.sel(model=model))
+        axes.errorbar(
+            places, mean, error, marker="o", markersize=4, color=COLOURS[model], label=LABELS[model]
+        )
+    axes.set_xticks(places, [f"{l2:.3g}" for l2 in result.l2.values])
+    unit = {"synaptic_energy": "Σ|w̄|", "neuronal_energy": "summed activity"}[energy]
+    axes.set(xlabel="L2 penalty", ylabel=f"information per energy\n(bit per 1000 units of {unit})")
+    _say(axes, f"{_n_seeds(result)}, mean ± SEM")
+    axes.legend(fontsize=_SMALL)
+
+
+def draw_neuronal_ratios(result: xr.Dataset, figure: Figure) -> None:
+    """Draw information per activity of the hidden units against the penalty (appendix 1 figure 1b)."""
+    draw_ratios(result, figure, "neuronal_energy")
+
+
+def draw_fixed_release(result: xr.Dataset, figure: Figure) -> None:
+    """Draw information per energy against the fixed release probability (appendix 1 figure 1c)."""
+    axes = figure.add_subplot()
+    ratio = 1000 * ratio_of(result, prefix="scan_")
+    rates = result.learning_rate.values
+    for rate, shade in zip(rates, np.linspace(0.8, 0.3, len(rates)), strict=True):
+        mean, _ = mean_and_sem(ratio.sel(learning_rate=rate), "variant_seed")
+        axes.plot(
+            result.fixed_p, mean, ".-", color=str(shade), linewidth=1, label=f"learning rate {rate:.3g}"
+        )
+    best = best_rate_ratio(result) * 1000
+    mean, error = mean_and_sem(best, "variant_seed")
+    axes.errorbar(
+        best.fixed_p, mean, error, marker="o", color=COLOURS["fixed_release"], label="best learning rate"
+    )
+    axes.set(
+        xlabel="fixed release probability p", ylabel="information per energy\n(bit per 1000 units of Σ|w̄|)"
+    )
+    _say(axes, f"L2 = {result.attrs['shown_l2']:g}, {result.sizes['variant_seed']} seeds, mean ± SEM")
+    axes.legend(fontsize=_SMALL)
+
+
+def draw_release_probabilities(result: xr.Dataset, figure: Figure) -> None:
+    """Draw the distribution of release probabilities before and after learning (figure 2a)."""
+    models = _single(result)
+    panels = figure.subplots(1, len(models), sharey=True, squeeze=False)[0]
+    for axes, model in zip(panels, models, strict=True):
+        _draw_p(axes, result, model)
+        p_min = float(result.attrs["p_min"])
+        before = np.histogram([p_min], P_EDGES)[0]
+        axes.stairs(before, P_EDGES, color="0.6", fill=True, alpha=0.5, label="before learning")
+        axes.legend(fontsize=_SMALL)
+    panels[0].set_ylabel("share of synapses")
+
+
+def draw_uniform_start(result: xr.Dataset, figure: Figure) -> None:
+    """Draw release probabilities after learning that started uniform (appendix 1 figure 1d)."""
+    axes = figure.add_subplot()
+    models = [str(m) for m in result.model.values if str(m) in ("soft_bound", "soft_bound_uniform")]
+    for model in models:
+        _draw_p(axes, result, model, linestyle="--" if model.endswith("uniform") else "-")
+    start = np.clip((P_EDGES[1:] - float(result.attrs["p_min"])) / (1 - float(result.attrs["p_min"])), 0, 1)
+    axes.stairs(np.diff(start, prepend=0), P_EDGES, color="0.6", label="uniform, before learning")
+    axes.set_ylabel("share of synapses")
+    axes.legend(fontsize=_SMALL)
+
+
+def _draw_p(axes: Axes, result: xr.Dataset, model: str, linestyle: str = "-") -> None:
+    counts = result.p_count.sel(model=model, l2=_shown(result))
+    style: dict[str, Any] = {"color": COLOURS[model], "linewidth": 1.5, "linestyle": linestyle}
+    axes.stairs(counts / counts.sum(), P_EDGES, label=LABELS[model], **style)
+    axes.axvline(HIGH_P, color="0.5", linestyle=":", linewidth=1)
+    axes.set(xlabel="release probability p", yscale="log", xlim=(0.2, 1.0), ylim=(1e-4, 1.5))
+    _say(axes, f"L2 = {_shown(result):.3g}, {_n_seeds(result)} pooled")
+
+
+def draw_lesions(result: xr.Dataset, figure: Figure) -> None:
+    """Draw accuracy against the share of removed synapses (figure 2b)."""
+    models = _single(result)
+    panels = figure.subplots(1, len(models), sharey=True, squeeze=False)[0]
+    lines = {
+        "release_probability": ("lowest p first", "#D55E00"),
+        "strength": ("smallest |w̄| first", "#0072B2"),
+        "strength_times_p": ("smallest p|w̄| first", "#CC79A7"),
+        "random": ("random order", "0.5"),
+    }
+    for axes, model in zip(panels, models, strict=True):
+        for order, (label, colour) in lines.items():
+            mean, error = mean_and_sem(
+                result.lesion_accuracy.sel(model=model, l2=_shown(result), order=order)
+            )
+            axes.plot(result.fraction, mean, "o-", color=colour, markersize=3, linewidth=1, label=label)
+            axes.fill_between(
+                result.fraction, mean - error, mean + error, color=colour, alpha=0.3, linewidth=0
+            )
+        axes.set(xlabel="share of synapses removed", ylim=(0, 1))
+        _say(axes, f"{LABELS[model]}\nL2 = {_shown(result):.3g}, {_n_seeds(result)}, mean ± SEM")
+        axes.legend(fontsize=_SMALL)
+    panels[0].set_ylabel("accuracy")
+
+
+def draw_synaptic_energies(result: xr.Dataset, figure: Figure) -> None:
+    """Draw the energy demand of synapses with low and with high release probability (figure 2c)."""
+    _draw_groups(
+        result, figure, result.energy_count, ENERGY_EDGES, "energy of a synapse |w̄| (arbitrary units)"
+    )
+
+
+def draw_fisher(result: xr.Dataset, figure: Figure) -> None:
+    """Draw the Fisher information of synapses with low and with high release probability (figure 2d)."""
+    counts = result.fisher_count.sel(expectation="observed")
+    _draw_groups(
+        result, figure, counts, FISHER_EDGES, "Fisher information of a synapse (nat² per squared unit of w̄)"
+    )
+
+
+def _draw_groups(
+    result: xr.Dataset, figure: Figure, counts: xr.DataArray, edges: np.ndarray, label: str
+) -> None:
+    """Draw a histogram for each group, in bins of equal width on the logarithmic axis."""
+    models = _single(result)
+    panels = figure.subplots(1, len(models), sharey=True, squeeze=False)[0]
+    for axes, model in zip(panels, models, strict=True):
+        for group, colour in _GROUP_COLOURS.items():
+            own = counts.sel(model=model, l2=_shown(result), importance=group)
+            share = own[1:] / max(float(own.sum()), 1.0)
+            below = float(own[0]) / max(float(own.sum()), 1.0)
+            text = f"{group} ({below:.0%} below the axis)" if below > 0.005 else group
+            axes.stairs(share, edges[1:], color=colour, fill=True, alpha=0.5, label=text)
+        axes.set(xscale="log", xlabel=label)
+        axes.xaxis.label.set_fontsize(_SMALL)
+        _say(axes, f"{LABELS[model]}\nL2 = {_shown(result):.3g}, {_n_seeds(result)} pooled")
+        axes.legend(fontsize=_SMALL, title=f"p < or ≥ {HIGH_P}", title_fontsize=_SMALL)
+    panels[0].set_ylabel("share of the group's synapses per bin")
+
+
+def draw_important_inputs(result: xr.Dataset, figure: Figure) -> None:
+    """Draw the share of important inputs of neurons of the second hidden layer (figure 3a)."""
+    axes = figure.add_subplot()
+    _draw_counts(axes, result, "inputs", 2)
+    axes.legend(fontsize=_SMALL)
+    axes.set_ylabel("neurons")
+
+
+def draw_importance_of_all_layers(result: xr.Dataset, figure: Figure) -> None:
+    """Draw important inputs and outputs per neuron of every weight matrix (appendix 1 figure 2a)."""
+    panels = figure.subplots(result.sizes["layer"], 2, squeeze=False)
+    for layer, row in enumerate(panels, start=1):
+        for axes, side in zip(row, ("inputs", "outputs"), strict=True):
+            _draw_counts(axes, result, side, layer)
+            axes.set_ylabel("neurons", fontsize=_SMALL)
+            axes.tick_params(labelsize=_SMALL)
+            axes.xaxis.label.set_fontsize(_SMALL)
+    panels[0][0].legend(fontsize=_SMALL - 1)
+
+
+def _draw_counts(axes: Axes, result: xr.Dataset, side: str, layer: int) -> None:
+    """Draw true and shuffled counts of one weight matrix of the first network."""
+    one = result.isel(plastic_model=0, seed=0)
+    name = f"{side}_{layer}"
+    true, shuffled = one[name].values, one[f"shuffled_{name}"].values
+    sizes = {"inputs": layer - 1, "outputs": layer}
+    n_partners = one.attrs["sizes"][sizes[side]]
+    edges = np.linspace(0, max(true.max(), shuffled.max()) / n_partners + 1e-9, 25).tolist()
+    for values, colour, label in ((true, _TRUE, "learned"), (shuffled, _SHUFFLED, "shuffled")):
+        axes.hist(values / n_partners, edges, color=colour, alpha=0.6, label=label)
+    model = str(one.plastic_model.values)
+    place = {"l2": _shown(result), "layer": layer, "side": side, "shuffle": "matrix", "model": model}
+    test = one.sel(place)
+    axes.set_xlabel(f"share of important {side}, weight matrix {layer}")
+    _say(axes, f"one network, KS D = {float(test.neuron_ks_d):.3f}, p = {float(test.neuron_ks_p):.1g}")
+
+
+def draw_neuron_groups(result: xr.Dataset, figure: Figure) -> None:
+    """Draw shares of neurons of low, medium and high importance (figure 3b)."""
+    axes = figure.add_subplot()
+    model = str(result.plastic_model.values[0])
+    place = {"model": model, "l2": _shown(result), "layer": 2, "side": "inputs", "shuffle": "matrix"}
+    at = result.sel(place)
+    places = np.arange(at.sizes["group"])
+    for offset, values, colour, label in (
+        (-0.2, at.neuron_group_share, _TRUE, "learned"),
+        (0.2, at.neuron_shuffled_group_share, _SHUFFLED, "shuffled"),
+    ):
+        mean, error = mean_and_sem(values)
+        axes.bar(places + offset, mean, 0.4, yerr=error, color=colour, alpha=0.7, capsize=3, label=label)
+    axes.set_xticks(places, [str(group) for group in at.group.values])
+    axes.set(xlabel="importance of a neuron of hidden layer 2", ylabel="share of neurons")
+    _say(
+        axes,
+        f"low, high: 2 sd from the shuffled mean; L2 = {_shown(result):.3g}, {_n_seeds(result)}, mean ± SEM",
+    )
+    axes.legend(fontsize=_SMALL)
+
+
+def draw_inputs_and_outputs(result: xr.Dataset, figure: Figure) -> None:
+    """Draw important outputs against important inputs of the first hidden layer (figure 3c)."""
+    _draw_scatter(figure.add_subplot(), result, 1)
+
+
+def draw_inputs_and_outputs_of_all_layers(result: xr.Dataset, figure: Figure) -> None:
+    """Draw important outputs against important inputs of every hidden layer (appendix 1 figure 2b)."""
+    n = result.sizes["hidden_layer"]
+    for layer, axes in enumerate(figure.subplots(1, n, squeeze=False)[0], start=1):
+        _draw_scatter(axes, result, layer)
+
+
+def _draw_scatter(axes: Axes, result: xr.Dataset, layer: int) -> None:
+    one = result.isel(plastic_model=0, seed=0)
+    model = str(one.plastic_model.values)
+    r = float(one.input_output_r.sel(model=model, l2=_shown(result), hidden_layer=layer))
+    axes.plot(one[f"inputs_{layer}"], one[f"outputs_{layer + 1}"], "o", color=_TRUE, markersize=3, alpha=0.6)
+    axes.set(xlabel="important inputs of a neuron", ylabel="important outputs of a neuron")
+    _say(axes, f"hidden layer {layer}, one network, L2 = {_shown(result):.3g}: r = {r:.4f}")
+
+
+def draw_threshold_crossings(result: xr.Dataset, figure: Figure) -> None:
+    """Draw how often gradients exceed the threshold against their root mean square (equation 10)."""
+    from scipy.special import erfc
+
+    sizes = result.images_per_gradient.values
+    panels = figure.subplots(1, len(sizes), sharey=True, squeeze=False)[0]
+    g_lim = float(result.attrs["g_lim"])
+    one = result.isel(plastic_model=0)
+    for axes, size in zip(panels, sizes, strict=True):
+        at = one.sel(images_per_gradient=size)
+        for layer, colour in zip(
+            one.layer.values, ("#0072B2", "#E69F00", "#CC79A7", "#009E73"), strict=False
+        ):
+            rms = np.sqrt(at.mean_squared_gradient.sel(layer=layer).values.ravel()) / g_lim
+            share = at.share_above.sel(layer=layer).values.ravel()
+            axes.plot(rms, share, ".", color=colour, markersize=2, alpha=0.5, label=f"weight matrix {layer}")
+        scale = np.geomspace(0.03, 1000, 200)
+        axes.plot(scale, erfc(1 / (scale * np.sqrt(2))), color="black", linewidth=1, label="normal: erfc")
+        axes.plot(scale, np.exp(-np.sqrt(2) / scale), "k--", linewidth=1, label="Laplace")
+        axes.set(xscale="log", xlabel="root mean square gradient / g_lim")
+        _say(axes, f"gradients of {size} image{'s' if size > 1 else ''}, {_n_seeds(result)}")
+    panels[0].set_ylabel("share of gradients above g_lim")
+    panels[0].legend(fontsize=_SMALL - 1, markerscale=4)
+
+
+def draw_step_sizes(result: xr.Dataset, figure: Figure) -> None:
+    """Draw the best information per energy for other step sizes of p ("Model robustness")."""
+    axes = figure.add_subplot()
+    best = 1000 * best_step_size_ratio(result)
+    mean, error = mean_and_sem(best, "variant_seed")
+    names = [str(name) for name in best.step_size.values]
+    axes.errorbar(range(len(names)), mean, error, fmt="o", color=COLOURS["soft_bound"], capsize=3)
+    reference = 1000 * best_ratio(result)
+    for model in ("soft_bound", "deterministic", "fixed_release", "matched_release"):
+        if model in reference.model.values:
+            value = float(reference.sel(model=model).mean())
+            axes.axhline(value, color=COLOURS[model], linewidth=1, label=LABELS[model])
+    axes.set_xticks(range(len(names)), [name.replace(" x ", "\n× ") for name in names], fontsize=_SMALL)
+    axes.set(xlabel="steps of p", ylabel="best information per energy\n(bit per 1000 units of Σ|w̄|)")
+    axes.set_ylim(bottom=0)
+    _say(axes, f"points: {result.sizes['variant_seed']} seeds, mean ± SEM; lines: means of the models")
+    axes.legend(fontsize=_SMALL)
+
+
+def _compared(result: xr.Dataset) -> list[str]:
+    return [str(model) for model in result.model.values if not str(model).endswith("uniform")]
+
+
+def _single(result: xr.Dataset) -> list[str]:
+    """Return the plastic models whose synapses were looked at one by one."""
+    return [str(model) for model in result.plastic_model.values]
+
+
+def _shown(result: xr.Dataset) -> float:
+    return float(result.l2.sel(l2=result.attrs["shown_l2"], method="nearest"))
+
+
+def _n_seeds(result: xr.Dataset) -> str:
+    return f"{result.sizes['seed']} seeds"
+
+
+def _say(axes: Axes, text: str) -> None:
+    axes.set_title(text, fontsize=9)
+
+
+FIGURES: dict[str, Callable[[xr.Dataset, Figure], None]] = {
+    "fig1a": draw_trade_off,
+    "fig1b": draw_best_ratio,
+    "fig2a": draw_release_probabilities,
+    "fig2b": draw_lesions,
+    "fig2c": draw_synaptic_energies,
+    "fig2d": draw_fisher,
+    "fig3a": draw_important_inputs,
+    "fig3b": draw_neuron_groups,
+    "fig3c": draw_inputs_and_outputs,
+    "app1-fig1a": draw_ratios,
+    "app1-fig1b": draw_neuronal_ratios,
+    "app1-fig1c": draw_fixed_release,
+    "app1-fig1d": draw_uniform_start,
+    "app1-fig2a": draw_importance_of_all_layers,
+    "app1-fig2b": draw_inputs_and_outputs_of_all_layers,
+    "eq10": draw_threshold_crossings,
+    "robustness": draw_step_sizes,
+}
+"""The panels and what draws them."""
