@@ -409,7 +409,7 @@ def _form_mean_field(noise: Noise, learned: Tensor, drawn: Tensor, effective: Te
     n = effective.shape[2]
     xi = standard_normal(noise, learned.dtype).unflatten(1, (-1, n))
     drawn.copy_(xi)
-    torch.addcmul(learned[:, None, :n], learned[:, None, n:].exp(), xi, out=effective)
+    effective.copy_(learned[:, None, :n] + learned[:, None, n:].exp() * xi)
 
 
 def _follow_in_closed_form(

@@ -213,7 +213,7 @@ class Config:
     search_seeds_split, search_seeds_permuted
         Networks per trial; other seeds than `seeds`.
     n_epochs_search
-        Passes through each task in the search on permuted benchmarks; split benchmarks use `n_epochs`.
+        Passes through each task in the search.
     held_out_share
         Share of the training images on which the search measures accuracy.
     n_samples
@@ -261,7 +261,7 @@ class Config:
     n_trials_permuted: int = 16
     search_seeds_split: tuple[int, ...] = (101, 102)
     search_seeds_permuted: tuple[int, ...] = (101,)
-    n_epochs_search: int = 5
+    n_epochs_search: int = 10
     held_out_share: float = 1 / 6
     n_samples: int = 10
     n_fisher_images: int = 1000
@@ -290,12 +290,11 @@ class Config:
         if set(self.seeds) & {*self.search_seeds_split, *self.search_seeds_permuted}:
             raise ValueError("the seeds of the search must be other seeds than those of the result")
 
-    def training(self, *, in_search: bool, kind: str) -> Training:
+    def training(self, *, in_search: bool = False) -> Training:
         """Return what is the same for all methods."""
-        shorter = in_search and kind in ("permuted", "continuous")
         return Training(
             hidden_units=self.hidden_units,
-            n_epochs=self.n_epochs_search if shorter else self.n_epochs,
+            n_epochs=self.n_epochs_search if in_search else self.n_epochs,
             batch_size=self.batch_size,
             n_samples=self.n_samples,
             n_fisher_images=self.n_fisher_images,
@@ -613,8 +612,7 @@ def _group(
     in_search: bool = False,
 ) -> Learned:
     """Return what one batch learned, from the folder of finished groups if it is there."""
-    kind = kind_of(name.split()[0])
-    training = config.training(in_search=in_search, kind=kind)
+    training = config.training(in_search=in_search)
 
     def compute() -> Learned:
         return learned(

@@ -1,0 +1,376 @@
+"""A perceptron that learns sets of random patterns one after the other (Schug et al. 2021, figure 5b,c).
+
+Patterns x in {-1, 1}^N and labels y in {-1, 1} are random. The update is the perceptron rule averaged over
+five patterns,
+
+    u_i = mean over patterns of (y - o) x_i r_i,    o = sign(sum_i r_i w_i x_i / p_i)
+
+with r_i = 1 in the standard perceptron. With presynaptic consolidation r_i ~ Bernoulli(p_i), one draw per
+pattern,
+
+    w_i <- w_i + (1 - p_i) u_i
+    p_i <- the rule of `biophys.release_plasticity`, with update signal u_i
+
+As in the published program a potential of exactly zero gives o = +1 in learning, u lacks the factor 1/p,
+patterns come in a fixed order, p stops at p_freeze, and a pattern counts as recalled if most of ten draws are
+right.
+
+References
+----------
+Schug S, Benzing F, Steger A (2021). eLife 10:e69884. doi:10.7554/eLife.69884
+Cover TM (1965). Geometrical and statistical properties of systems of linear inequalities. IEEE Trans.
+Electron. Comput. EC-14:326-334 (a perceptron stores up to 2 N random patterns).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+import xarray as xr
+from torch import Tensor
+
+from biophys.release_plasticity import ReleasePlasticity, learning_rate_factor, updated_release_probability
+from rate_models.devices import Execution
+from rate_models.random_streams import Purpose, Streams, numpy_generator, released, streams_on
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Progress = Callable[[float, str], None]
+
+MODELS = {
+    "standard": ("standard perceptron", "#E69F00"),
+    "presynaptic": ("presynaptic consolidation", "#0072B2"),
+    "additive": ("presynaptic, additive p rule", "#CC79A7"),
+}
+"""Label and colour of every model. ``"additive"`` takes the published equation of the p rule literally."""
+
+
+@dataclass(frozen=True)
+class Config:
+    """What is learned; the defaults are the paper's.
+
+    Parameters
+    ----------
+    n_inputs, n_tasks, n_epochs
+        Paper: 1000 inputs, 5 tasks, 25 passes through each.
+    n_patterns
+        Patterns per task: each number is an experiment of its own. Paper: 100; the others are for its remark
+        that the models become alike near the capacity, where n_tasks times n_patterns nears 2 n_inputs.
+    batch_size
+        Patterns per update (paper: 5).
+    seeds
+        One perceptron per seed (program: 1000 to 1009); the models share patterns and labels.
+    models
+        Names out of `MODELS`.
+    p_up, p_down, g_lim, p_min, p_freeze
+        Parameters of the p rule (paper: 0.2, 0.2, 0.1, 0.25, 0.9).
+    n_samples
+        Draws per pattern in recall (program: 10).
+    shuffles
+        Whether patterns come in a new random order in every pass (program: no).
+
+    Raises
+    ------
+    ValueError
+        If a number is out of range or a model is unknown.
+    """
+
+    n_inputs: int = 1000
+    n_tasks: int = 5
+    n_epochs: int = 25
+    n_patterns: tuple[int, ...] = (50, 100, 200, 300, 400, 600, 800)
+    batch_size: int = 5
+    seeds: tuple[int, ...] = tuple(range(1000, 1010))
+    models: tuple[str, ...] = ("standard", "presynaptic", "additive")
+    p_up: float = 0.2
+    p_down: float = 0.2
+    g_lim: float = 0.1
+    p_min: float = 0.25
+    p_freeze: float = 0.9
+    n_samples: int = 10
+    shuffles: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("n_inputs", "n_tasks", "n_epochs", "batch_size", "n_samples"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if not (self.seeds and self.n_patterns and self.models):
+            raise ValueError("seeds, n_patterns and models must not be empty")
+        if unfit := [n for n in self.n_patterns if n < 1 or n % self.batch_size]:
+            raise ValueError(f"n_patterns must be multiples of batch_size={self.batch_size}, got {unfit}")
+        if unknown := set(self.models) - set(MODELS):
+            raise ValueError(f"models must be out of {', '.join(MODELS)}, got {sorted(unknown)}")
+        self.plasticity("soft_bound")
+
+    @property
+    def capacity(self) -> int:
+        """Number of random patterns that a perceptron can store, 2 n_inputs."""
+        return 2 * self.n_inputs
+
+    def plasticity(self, form: str) -> ReleasePlasticity:
+        """Return the p rule; p stops at p_freeze."""
+        return ReleasePlasticity(
+            self.p_up,
+            self.p_down,
+            self.g_lim,
+            self.p_min,
+            self.p_freeze,
+            self.p_freeze,
+            form=form,
+            consolidation=True,
+        )
+
+
+QUICK = Config(
+    n_inputs=500,
+    n_patterns=(50, 200, 400),
+    seeds=tuple(range(1000, 1006)),
+    models=("standard", "presynaptic"),
+)
+"""The same with half of the inputs, in seconds; the share of the capacity in use is as at full size."""
+
+
+def run(
+    config: Config,
+    *,
+    execution: Execution | None = None,
+    on_progress: Progress = lambda fraction, doing: None,
+) -> xr.Dataset:
+    """Train all perceptrons.
+
+    Parameters
+    ----------
+    config
+        What to learn.
+    execution
+        Device; computed in double precision where there is, since a potential of exactly zero matters.
+    on_progress
+        Called with the fraction done and what is being done.
+
+    Returns
+    -------
+    result
+        ``accuracy`` (model, n_patterns, seed, n_learned, task): share of recalled patterns of a task after 0,
+        1, ... tasks; ``mean_p`` and ``frozen`` (model, n_patterns, seed, n_learned), NaN for the standard
+        model.
+    """
+    device = (execution or Execution()).torch_device
+    shape = (len(config.models), len(config.n_patterns), len(config.seeds), config.n_tasks + 1)
+    found = {
+        "accuracy": np.full((*shape, config.n_tasks), np.nan, np.float32),
+        "mean_p": np.full(shape, np.nan, np.float32),
+        "frozen": np.full(shape, np.nan, np.float32),
+    }
+    work = np.repeat(config.n_patterns, len(config.models)).cumsum()
+    for j, n_patterns in enumerate(config.n_patterns):
+        tasks = random_tasks(config, n_patterns, device)
+        for i, model in enumerate(config.models):
+            doing = f"{MODELS[model][0]} on {n_patterns} patterns per task"
+            on_progress(float(work[j * len(config.models) + i - 1] / work[-1]) if i + j else 0.0, doing)
+            for name, values in _learned(config, model, *tasks).items():
+                found[name][i, j] = values
+    dims = ("model", "n_patterns", "seed", "n_learned", "task")
+    coords = {
+        "model": list(config.models),
+        "n_patterns": list(config.n_patterns),
+        "seed": list(config.seeds),
+        "n_learned": np.arange(config.n_tasks + 1),
+        "task": np.arange(1, config.n_tasks + 1),
+    }
+    variables = {name: (dims[: values.ndim], values) for name, values in found.items()}
+    return xr.Dataset(variables, coords, {"n_inputs": config.n_inputs, "n_samples": config.n_samples})
+
+
+def random_tasks(config: Config, n_patterns: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Return patterns (seed, task, pattern, input) and labels (seed, task, pattern), all -1 or 1."""
+    patterns, labels = [], []
+    for seed in config.seeds:
+        rng = numpy_generator(seed, Purpose.TASKS)
+        patterns.append(rng.choice([-1.0, 1.0], (config.n_tasks, n_patterns, config.n_inputs)))
+        labels.append(rng.choice([-1.0, 1.0], (config.n_tasks, n_patterns)))
+    dtype = torch.float32 if device.type == "mps" else torch.float64
+    return tuple(torch.from_numpy(np.stack(a)).to(device, dtype) for a in (patterns, labels))  # type: ignore[return-value]
+
+
+class Perceptrons:
+    """Perceptrons of one model, one per seed.
+
+    Parameters
+    ----------
+    n_inputs
+        Number of inputs.
+    seeds
+        One per perceptron.
+    plasticity
+        The p rule; None for the standard perceptron.
+    device, dtype
+        Where and how to compute.
+
+    Attributes
+    ----------
+    weight, p
+        Expected strength and release probability, shape (seed, input).
+    """
+
+    def __init__(
+        self,
+        n_inputs: int,
+        seeds: Sequence[int],
+        plasticity: ReleasePlasticity | None,
+        *,
+        device: torch.device,
+        dtype: torch.dtype,
+    ) -> None:
+        self.plasticity = plasticity
+        self.weight = torch.zeros(len(seeds), n_inputs, device=device, dtype=dtype)
+        self.p = torch.full_like(self.weight, 1.0 if plasticity is None else plasticity.p_min)
+        self._training = streams_on(device, seeds, Purpose.TRAINING_NOISE, dtype=dtype)
+        self._recall = streams_on(device, seeds, Purpose.EVALUATION_NOISE, dtype=dtype)
+
+    def learn(self, x: Tensor, y: Tensor) -> None:
+        """Take one update.
+
+        Parameters
+        ----------
+        x, y
+            Patterns (seed, pattern, input) and labels (seed, pattern), -1 or 1.
+        """
+        transmitted = self._transmitted(x, self._training)
+        potential = torch.einsum("spi,si->sp", transmitted, self.weight / self.p)
+        answer = torch.where(potential >= 0, 1.0, -1.0)
+        update = ((y - answer)[..., None] * transmitted).mean(dim=1)
+        if self.plasticity is None:
+            self.weight += update
+            return
+        self.weight += learning_rate_factor(self.p, self.plasticity) * update
+        self.p = updated_release_probability(self.p, update, self.plasticity)
+
+    def recalled(self, x: Tensor, y: Tensor, *, n_samples: int) -> Tensor:
+        """Return 1 where a pattern gets its label in most of the draws, else 0, shape (seed, pattern).
+
+        A draw with potential zero counts as +1, and a tie of the draws as not recalled.
+        """
+        n_draws = 1 if self.plasticity is None else n_samples
+        votes = torch.zeros_like(y)
+        for _ in range(n_draws):
+            potential = torch.einsum("spi,si->sp", self._transmitted(x, self._recall), self.weight / self.p)
+            votes += torch.where(potential >= 0, 1.0, -1.0)
+        return (votes * y > 0).to(y.dtype)
+
+    def _transmitted(self, x: Tensor, streams: Streams) -> Tensor:
+        """Return the patterns with the inputs that were not released set to zero."""
+        if self.plasticity is None:
+            return x
+        p = self.p[:, None, :].expand(x.shape).flatten(1)
+        return released(streams.bits(p.shape[1]), p).view(x.shape).mul_(x)
+
+
+def _learned(config: Config, model: str, patterns: Tensor, labels: Tensor) -> dict[str, np.ndarray]:
+    """Return what the perceptrons of one model recall, with a first axis for the seed."""
+    form = {"presynaptic": "soft_bound", "additive": "additive"}.get(model)
+    rule = None if form is None else config.plasticity(form)
+    perceptrons = Perceptrons(
+        config.n_inputs, config.seeds, rule, device=patterns.device, dtype=patterns.dtype
+    )
+    orders = [numpy_generator(seed, Purpose.DATA_ORDER) for seed in config.seeds]
+    measured = [_measured(config, perceptrons, patterns, labels)]
+    for task in range(config.n_tasks):
+        x, y = patterns[:, task], labels[:, task]
+        for _ in range(config.n_epochs):
+            if config.shuffles:
+                x, y = _shuffled(x, y, orders)
+            for first in range(0, x.shape[1], config.batch_size):
+                batch = slice(first, first + config.batch_size)
+                perceptrons.learn(x[:, batch], y[:, batch])
+        measured.append(_measured(config, perceptrons, patterns, labels))
+    return {name: np.stack([part[name] for part in measured], axis=1) for name in measured[0]}
+
+
+def _shuffled(x: Tensor, y: Tensor, rngs: Sequence[np.random.Generator]) -> tuple[Tensor, Tensor]:
+    """Return patterns and labels in a random order, one per seed."""
+    order = torch.from_numpy(np.stack([rng.permutation(x.shape[1]) for rng in rngs])).to(x.device)
+    return x.gather(1, order[..., None].expand(x.shape)), y.gather(1, order)
+
+
+def _measured(
+    config: Config, perceptrons: Perceptrons, patterns: Tensor, labels: Tensor
+) -> dict[str, np.ndarray]:
+    """Return recall of every task, mean release probability and share of frozen synapses."""
+    recalled = [
+        perceptrons.recalled(patterns[:, task], labels[:, task], n_samples=config.n_samples).mean(dim=1)
+        for task in range(config.n_tasks)
+    ]
+    has_release = perceptrons.plasticity is not None
+    p = perceptrons.p if has_release else torch.full_like(perceptrons.p, float("nan"))
+    frozen = (p >= config.p_freeze).to(p.dtype) if has_release else p
+    return {
+        "accuracy": torch.stack(recalled, dim=1).cpu().numpy(),
+        "mean_p": p.mean(dim=1).cpu().numpy(),
+        "frozen": frozen.mean(dim=1).cpu().numpy(),
+    }
+
+
+def _draw_recall(result: xr.Dataset, figure: Figure) -> None:
+    """Draw recall of the first task after each task, and the mean over all tasks at the end."""
+    from rate_models.experiments.figure_parts import band, bars
+
+    n = _published_size(result)
+    left, right = figure.subplots(1, 2, width_ratios=(3, 2))
+    chosen = result.accuracy.sel(n_patterns=n)
+    n_seeds = result.sizes["seed"]
+    for model in result.model.to_numpy():
+        label, colour = MODELS[str(model)]
+        own = chosen.sel(model=model, task=1, n_learned=slice(1, None))
+        band(left, own.n_learned.to_numpy(), 100 * own.to_numpy(), colour, label)
+    left.set_xlabel("tasks learned")
+    left.set_ylabel("task 1 patterns recalled (%)")
+    left.legend(fontsize=8)
+    left.set_title(f"{n} patterns per task, N = {result.n_inputs}, {n_seeds} seeds", fontsize=9)
+    final = {
+        MODELS[str(model)]: 100 * chosen.sel(model=model).isel(n_learned=-1).mean("task").to_numpy()
+        for model in result.model.to_numpy()
+    }
+    bars(right, final)
+    right.set_ylabel("patterns of all tasks recalled (%)")
+    right.set_ylim(50, 100)
+
+
+def _draw_load(result: xr.Dataset, figure: Figure) -> None:
+    """Draw mean recall, and the advantage of consolidation, against the number of patterns."""
+    from rate_models.experiments.figure_parts import band
+
+    left, right = figure.subplots(1, 2)
+    final = 100 * result.accuracy.isel(n_learned=-1).mean("task")
+    load = result.n_patterns.to_numpy() * result.sizes["task"] / (2 * result.n_inputs)
+    for model in result.model.to_numpy():
+        label, colour = MODELS[str(model)]
+        band(left, load, final.sel(model=model).transpose("seed", "n_patterns").to_numpy(), colour, label)
+        if model != "standard":
+            gain = (final.sel(model=model) - final.sel(model="standard")).transpose("seed", "n_patterns")
+            band(right, load, gain.to_numpy(), colour, label)
+    right.axhline(0, color="black", linewidth=0.8)
+    for axes in (left, right):
+        axes.axvline(1, color="black", linewidth=0.8, linestyle=":")
+        axes.set_xlabel("patterns of all tasks / capacity 2N")
+    left.set_ylabel("patterns of all tasks recalled (%)")
+    right.set_ylabel("advantage over the standard perceptron (points)")
+    left.legend(fontsize=8)
+    right.set_title(f"{result.sizes['seed']} seeds, bands: 95 % intervals", fontsize=9)
+
+
+def _published_size(result: xr.Dataset) -> int:
+    """Return the number of patterns nearest to the paper's share of the capacity, 100 of N = 1000."""
+    sizes = result.n_patterns.to_numpy()
+    return int(sizes[np.abs(sizes - result.n_inputs / 10).argmin()])
+
+
+FIGURES: dict[str, Callable[[xr.Dataset, Figure], None]] = {
+    "recall": _draw_recall,
+    "load": _draw_load,
+}
+"""Panels by name (figure 5b,c, and the remark on capacity); each draws from a result alone."""
