@@ -302,6 +302,69 @@ def _sweep(case: _Case) -> CostSweep:
     return sweep_cost(case.law, start, varying=case.law.varying, values=case.values)
 
 
+def exponent_map(
+    cost: CostLaw | CostMixture, mean: pq.Quantity, *, n: ArrayLike, p: ArrayLike, varying: Varying
+) -> NDArray[np.float64]:
+    r"""Return the local exponent :math:`-\mathrm{d} \log C / \mathrm{d} \log \sigma` on a grid of n and p.
+
+    Parameters
+    ----------
+    cost
+        One cost law or a mixture.
+    mean
+        The mean response that all synapses share; it matters where costs with different powers of q are
+        mixed.
+    n, p
+        Numbers of sites, and release probabilities in (0, 1), one-dimensional.
+    varying
+        What moves: ``"n"`` or ``"p"``.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (len(n), len(p)).
+
+    Examples
+    --------
+    >>> exponent_map(trafficking_cost(), 1 * pq.mV, n=[1, 5], p=[0.1, 0.5], varying="p")
+    array([[1.8, 1. ],
+           [1.8, 1. ]])
+    """
+    sites = checked_n_sites(n)[:, None]
+    probability = checked_finite(p, "p", 0.0, 1.0, "p = 0 has no mean and p = 1 no variance", is_open=True)
+    synapses = QuantalSynapse(sites, probability, mean / (sites * probability))
+    mixture = cost if isinstance(cost, CostMixture) else CostMixture((cost,))
+    return mixture.local_exponent(synapses, varying)
+
+
+def plot_exponent_map(figure: Figure, cost: CostLaw | CostMixture, mean: pq.Quantity) -> None:
+    """Draw the local exponent of `cost` over n and p, bought with n and bought with p.
+
+    Parameters
+    ----------
+    figure
+        An empty figure, about 9 by 4 inches.
+    cost
+        One cost law or a mixture.
+    mean
+        The mean response that all synapses share.
+    """
+    n, p = np.unique(np.rint(np.geomspace(1, 100, 40))), np.linspace(0.01, 0.99, 99)
+    ways: tuple[Varying, Varying] = ("n", "p")
+    for axes, varying in zip(figure.subplots(1, 2, sharey=True), ways, strict=True):
+        exponents = exponent_map(cost, mean, n=n, p=p, varying=varying)
+        drawn = axes.pcolormesh(p, n, exponents, cmap="PuOr_r", shading="nearest", vmin=-2, vmax=2)
+        levels = [-1.0, -0.5, 0.0, 0.5, 1.0, 1.5]
+        lines = axes.contour(p, n, exponents, levels=levels, colors="black", linewidths=0.8)
+        axes.clabel(lines, fmt="%.2f", fontsize=7)
+        axes.set_yscale("log")
+        axes.set_xlabel("release probability p")
+        axes.set_title(f"bought with {varying}", fontsize=10)
+        figure.colorbar(drawn, ax=axes, label="local exponent ρ", extend="both")
+    figure.axes[0].set_ylabel("number of sites n")
+    figure.tight_layout()
+
+
 def plot_exponents(figure: Figure, *, cooperativity: float = 4.0, n_points: int = 25) -> None:
     """Draw the four costs against the coefficient of variation, and the exponents against p.
 

@@ -320,9 +320,8 @@ def cheapest_realisation(
         raise ValueError("mean must not be 0: a synapse without mean response has no precision to buy")
     mean_value, sd_value = np.broadcast_arrays(mean_value, sd_value)
     cv2 = (sd_value / mean_value) ** 2
-    n, total = _search_by_blocks(
-        mean_value, cv2, cost, unit, int(checked_n_sites(n_max, "n_max")), whole_sites
-    )
+    sites = int(checked_n_sites(n_max, "n_max"))
+    n, total = _search_by_blocks(mean_value, cv2, _plain_laws(cost, unit), sites, whole_sites)
     p = 1.0 / (1.0 + n * cv2)
     return Realisation(n, p, pq.Quantity(mean_value / (n * p), unit), pq.Quantity(total, _cost_unit(cost)))
 
@@ -330,15 +329,13 @@ def cheapest_realisation(
 def _search_by_blocks(
     mean: NDArray[np.float64],
     cv2: NDArray[np.float64],
-    cost: CostLaw | CostMixture,
-    unit: pq.Quantity,
+    laws: list[_PlainLaw],
     n_max: int,
     whole_sites: bool,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the cheapest n and its cost for each pair of moments."""
     best, total = np.empty(mean.size), np.empty(mean.size)
     flat_mean, flat_cv2 = mean.ravel(), cv2.ravel()
-    laws = [_PlainLaw.of(law, _cost_unit(cost), unit) for law in _laws(cost)]
     for start in range(0, best.size, _BLOCK):
         block = slice(start, start + _BLOCK)
         terms = _LogTerms.of(laws, flat_mean[block], flat_cv2[block])
@@ -403,6 +400,10 @@ class _LogTerms:
                 exponent += of_p * log_p
             total += np.exp(exponent, out=exponent)
         return total
+
+
+def _plain_laws(cost: CostLaw | CostMixture, response_unit: pq.Quantity) -> list[_PlainLaw]:
+    return [_PlainLaw.of(law, _cost_unit(cost), response_unit) for law in _laws(cost)]
 
 
 def _laws(cost: CostLaw | CostMixture) -> tuple[CostLaw, ...]:
@@ -490,15 +491,16 @@ def minimal_sd(
         checked_finite(energy, "budget", 0.0, is_open=True), mean.magnitude
     )
 
+    laws, sites = _plain_laws(cost, mean.units), int(checked_n_sites(n_max, "n_max"))
+
     def least_cost(log_cv: NDArray[np.float64]) -> NDArray[np.float64]:
-        sd = pq.Quantity(np.exp(log_cv) * np.abs(mean_value), mean.units)
-        means = pq.Quantity(mean_value, mean.units)
-        return cheapest_realisation(means, sd, cost, n_max=n_max, whole_sites=False).cost.magnitude
+        means = np.broadcast_to(mean_value, log_cv.shape)
+        return _search_by_blocks(means, np.exp(2.0 * log_cv), laws, sites, False)[1]
 
     # Where q enters the cost, very noisy synapses with few huge quanta are expensive too: the boundary is on
     # the falling branch, below the sd of least cost.
     log_cv = np.linspace(np.log(1e-4), np.log(1e2), 120)
-    costs = np.stack([least_cost(np.full(mean_value.shape, point)) for point in log_cv])
+    costs = least_cost(np.multiply.outer(log_cv, np.ones(mean_value.shape)))
     if np.any(costs.min(axis=0) > energy) or np.any(costs[0] < energy):
         lowest, highest = float(costs.min(axis=0).max()), float(costs[0].min())
         raise ValueError(

@@ -5,7 +5,14 @@ import pytest
 import quantities as pq
 from matplotlib.figure import Figure
 
-from biophys.cost_exponents import exponent_table, fit_cost_exponent, plot_exponents, sweep_cost
+from biophys.cost_exponents import (
+    exponent_map,
+    exponent_table,
+    fit_cost_exponent,
+    plot_exponent_map,
+    plot_exponents,
+    sweep_cost,
+)
 from biophys.energy_costs import calcium_pump_cost, trafficking_cost
 from biophys.quantal import QuantalSynapse
 
@@ -52,6 +59,24 @@ def test_interval_covers_the_exponent_of_noisy_costs():
         fit = fit_cost_exponent(sd * pq.mV, 3 * sd**-1.3 * np.exp(0.2 * rng.standard_normal(12)))
         covered += fit.interval[0] <= 1.3 <= fit.interval[1]
     assert abs(covered - 950) < 5 * np.sqrt(1000 * 0.95 * 0.05)
+
+
+def test_map_of_a_mixture_lies_between_the_exponents_of_its_parts():
+    mixture = calcium_pump_cost() + trafficking_cost(scale=0.2 * pq.dimensionless)
+    n, p = [1, 4, 50], [0.05, 0.5, 0.95]
+    exponents = exponent_map(mixture, 0.3 * pq.mV, n=n, p=p, varying="p")
+    assert exponents.shape == (3, 3)
+    of_trafficking = 2 * (1 - np.array(p))
+    low, high = np.minimum(0.5, of_trafficking), np.maximum(0.5, of_trafficking)
+    assert np.all((exponents > low) & (exponents < high))
+    synapse = QuantalSynapse(4, 0.5, 0.15 * pq.mV)
+    assert exponents[1, 1] == pytest.approx(float(mixture.local_exponent(synapse, "p")))
+
+
+def test_map_is_drawn_for_both_ways_to_buy_precision():
+    figure = Figure((9, 4))
+    plot_exponent_map(figure, trafficking_cost(), 0.3 * pq.mV)
+    assert [axes.get_title() for axes in figure.axes[:2]] == ["bought with n", "bought with p"]
 
 
 def test_figure_has_labelled_axes():

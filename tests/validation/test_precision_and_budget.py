@@ -1,4 +1,4 @@
-"""The measures of the optimal precision and its relatives reproduce the claims, and would notice a failure."""
+"""The measures of the optimal precision and its relatives reproduce the claims and notice failures."""
 
 import numpy as np
 import pytest

@@ -383,9 +383,10 @@ def _threshold_figure(sd: NDArray[np.float64], shares: dict[str, NDArray[np.floa
     figure = Figure((6, 3.8))
     axes = figure.subplots()
     fine = 1e-3 * np.geomspace(0.2, 6.0, 200)
-    for (law, share), colour in zip(shares.items(), ("#0072B2", "#D55E00"), strict=True):
+    laws: tuple[GradientLaw, GradientLaw] = ("normal", "Laplace")
+    for law, colour in zip(laws, ("#0072B2", "#D55E00"), strict=True):
         axes.semilogx(fine**2, probability_above(_THRESHOLD, fine, law=law), color=colour, label=law)
-        axes.semilogx(sd**2, share, "o", color=colour, markersize=4)
+        axes.semilogx(sd**2, shares[law], "o", color=colour, markersize=4)
     axes.set_xlabel("Fisher information (mean squared gradient)")
     axes.set_ylabel("Pr(|g| > g_lim)")
     axes.legend()

@@ -13,6 +13,7 @@ from validation.claims.claim import Claim, Context, Evidence, Measure, Measureme
 MEASURING_MODULES = (
     "validation.claims.quantal_and_costs",
     "validation.claims.precision_and_budget",
+    "validation.claims.budget_and_information",
     "validation.claims.recorded_plasticity",
     "validation.claims.recorded_variability",
     "validation.claims.recorded_release",
