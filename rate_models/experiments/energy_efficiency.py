@@ -77,6 +77,8 @@ LOW_P = 0.5
 LESION_ORDERS = ("release_probability", "strength", "strength_times_p", "random")
 EXPECTATIONS = ("observed", "expected")
 BATCH_SIZES = (1, 100)
+N_GRADIENT_IMAGES = 10_000
+"""Training images whose gradients are compared with the threshold."""
 
 Progress = Callable[[float, str], None]
 
@@ -561,8 +563,8 @@ def _put_gradients(config: Config, tables: _Tables, batch: TrainedBatch, data: I
     found = threshold_crossings(
         batch.network,
         batch.synapses,
-        data.test_images,
-        data.test_labels,
+        data.train_images[:N_GRADIENT_IMAGES],
+        data.train_labels[:N_GRADIENT_IMAGES],
         g_lim=config.g_lim,
         rng=numpy_generator(config.seeds[0], Purpose.TASKS),
         n_per_layer=config.n_gradient_synapses,

@@ -7,12 +7,14 @@ doi:10.7554/eLife.69884
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import xarray as xr
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 P_EDGES = np.linspace(0, 1, 41)
 ENERGY_EDGES = np.concatenate([[0.0], np.logspace(-5, 1, 61)])
@@ -262,9 +264,7 @@ def draw_synaptic_energies(result: xr.Dataset, figure: Figure) -> None:
 def draw_fisher(result: xr.Dataset, figure: Figure) -> None:
     """Draw the Fisher information of synapses with low and with high release probability (figure 2d)."""
     counts = result.fisher_count.sel(expectation="observed")
-    _draw_groups(
-        result, figure, counts, FISHER_EDGES, "Fisher information of a synapse (nat² per squared unit of w̄)"
-    )
+    _draw_groups(result, figure, counts, FISHER_EDGES, "Fisher information (nat² per unit of w̄²)")
 
 
 def _draw_groups(
@@ -364,7 +364,7 @@ def _draw_scatter(axes: Axes, result: xr.Dataset, layer: int) -> None:
     r = float(one.input_output_r.sel(model=model, l2=_shown(result), hidden_layer=layer))
     axes.plot(one[f"inputs_{layer}"], one[f"outputs_{layer + 1}"], "o", color=_TRUE, markersize=3, alpha=0.6)
     axes.set(xlabel="important inputs of a neuron", ylabel="important outputs of a neuron")
-    _say(axes, f"hidden layer {layer}, one network, L2 = {_shown(result):.3g}: r = {r:.4f}")
+    _say(axes, f"hidden layer {layer}, one network, L2 = {_shown(result):.3g}\nr = {r:.4f}")
 
 
 def draw_threshold_crossings(result: xr.Dataset, figure: Figure) -> None:
@@ -432,7 +432,9 @@ def _say(axes: Axes, text: str) -> None:
     axes.set_title(text, fontsize=9)
 
 
-FIGURES: dict[str, Callable[[xr.Dataset, Figure], None]] = {
+Draw: TypeAlias = "Callable[[xr.Dataset, Figure], None]"
+
+FIGURES: dict[str, Draw] = {
     "fig1a": draw_trade_off,
     "fig1b": draw_best_ratio,
     "fig2a": draw_release_probabilities,
