@@ -14,6 +14,7 @@ MEASURING_MODULES = (
     "validation.claims.quantal_and_costs",
     "validation.claims.precision_and_budget",
     "validation.claims.budget_and_information",
+    "validation.claims.release_statistics",
     "validation.claims.recorded_plasticity",
     "validation.claims.recorded_variability",
     "validation.claims.recorded_release",
