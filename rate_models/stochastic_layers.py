@@ -263,17 +263,22 @@ class BernoulliSynapses(Synapses):
 
     def draw(self) -> None:
         """Decide which synapses release, and form the transmitted weights."""
-        noise = self.streams.bits(self.layout.n_weights)
-        self._form(
-            noise, self.learned, self.p, self.release_fixed_at, self._normaliser, self.scale, self.effective
-        )
+        self._transmit(self.streams, self.scale, self.effective)
 
     def sample(self, streams: Streams) -> Tensor:
         """Return newly drawn transmitted weights, and the biases."""
-        drawn, scale = torch.empty_like(self.learned), torch.empty_like(self.p)
-        noise = streams.bits(self.layout.n_weights)
-        self._form(noise, self.learned, self.p, self.release_fixed_at, self._normaliser, scale, drawn)
+        drawn, scale = torch.empty_like(self.effective), torch.empty_like(self.p)
+        self._transmit(streams, scale, drawn)
         return drawn
+
+    def _transmit(self, streams: Streams, scale: Tensor, effective: Tensor) -> None:
+        """Write r / p to `scale`, and the transmitted weights and the biases to `effective`."""
+        n_weights = self.layout.n_weights
+        for part in self.execution.blocks(self.n_replicas, n_weights):
+            noise = streams.bits(part.stop - part.start)
+            blocks = (tensor[:, part] for tensor in (self.learned, self.p, scale, effective))
+            self._form(noise, *blocks, self.release_fixed_at, self._normaliser)
+        effective[:, n_weights:] = self.learned[:, n_weights:]
 
     def chain(self) -> None:
         """Multiply the gradient by r / p."""
@@ -317,19 +322,17 @@ def _check_probability(value: float | None, name: str) -> None:
 
 def _form_released(
     noise: Noise,
-    learned: Tensor,
+    strength: Tensor,
     p: Tensor,
-    fixed_at: float | None,
-    normaliser: float | None,
     scale: Tensor,
     effective: Tensor,
+    fixed_at: float | None,
+    normaliser: float | None,
 ) -> None:
-    """Write r / p to `scale` and the transmitted weights and the biases to `effective`."""
-    n_weights = p.shape[1]
+    """Write r / p to `scale` and the transmitted weights to `effective`."""
     release_p = p if fixed_at is None else torch.full_like(p, fixed_at)
     write(torch.div, released(noise, release_p), p if normaliser is None else normaliser, out=scale)
-    write(torch.mul, learned[:, :n_weights], scale, out=effective[:, :n_weights])
-    effective[:, n_weights:].copy_(learned[:, n_weights:])
+    write(torch.mul, strength, scale, out=effective)
 
 
 class GaussianSynapses(Synapses):
@@ -384,6 +387,7 @@ class GaussianSynapses(Synapses):
         self.sigma_noise = aligned_rows(self.n_replicas, layout.n_parameters, **self._place)
         self._form = self.execution.fused(_form_gaussian)
         self._chain = self.execution.fused(_chain_gaussian)
+        self._tie = self.execution.fused(_tie_homogeneous)
 
     @property
     def mu(self) -> Tensor:
@@ -402,29 +406,38 @@ class GaussianSynapses(Synapses):
 
     def draw(self) -> None:
         """Draw every weight and bias once for all inputs of the batch."""
-        noise = self.streams.normals(self.layout.n_parameters)
-        self._form(noise, self.learned, self.sigma_noise, self.effective)
+        self._perturb(self.streams, self.sigma_noise, self.effective)
 
     def sample(self, streams: Streams) -> Tensor:
         """Return newly drawn weights and biases."""
         drawn, used = torch.empty_like(self.effective), torch.empty_like(self.sigma_noise)
-        self._form(streams.normals(self.layout.n_parameters), self.learned, used, drawn)
+        self._perturb(streams, used, drawn)
         return drawn
+
+    def _perturb(self, streams: Streams, used: Tensor, effective: Tensor) -> None:
+        """Write xi to `used` and the drawn weights and biases to `effective`."""
+        n = self.layout.n_parameters
+        noise = streams.normals(n)
+        for part in self.execution.blocks(self.n_replicas, n):
+            piece = noise[:, part] if isinstance(noise, Tensor) else noise
+            self._form(piece, self.mu[:, part], self.phi[:, part], used[:, part], effective[:, part])
 
     def chain(self) -> None:
         """Add the gradient with respect to phi: that of the weight times xi times the slope of softplus.
 
         Homogeneous replicas get its mean over synapses, so that synapses that started alike stay alike.
         """
-        self._chain(self.gradient, self.learned, self.sigma_noise)
+        n = self.layout.n_parameters
+        by_mu, by_phi = self.gradient[:, :n], self.gradient[:, n:]
+        for part in self.execution.blocks(self.n_replicas, n):
+            self._chain(by_mu[:, part], by_phi[:, part], self.phi[:, part], self.sigma_noise[:, part])
         self.tie()
 
     def tie(self) -> None:
         """Give the synapses of homogeneous replicas the mean gradient with respect to phi."""
         if self._ties_some:
             n = self.layout.n_parameters
-            slope = self.gradient[:, n:]
-            slope.copy_(torch.where(self.is_homogeneous, slope.mean(1, keepdim=True), slope))
+            self._tie(self.gradient[:, n:], self.is_homogeneous)
 
     def _row_names(self) -> tuple[str, ...]:
         return ("sigma_noise", "is_homogeneous")
@@ -439,15 +452,18 @@ class GaussianSynapses(Synapses):
             row.copy_(torch.from_numpy(drawn))
 
 
-def _form_gaussian(noise: Noise, learned: Tensor, used: Tensor, effective: Tensor) -> None:
+def _form_gaussian(noise: Noise, mu: Tensor, phi: Tensor, used: Tensor, effective: Tensor) -> None:
     """Write xi to `used` and mu + sigma xi to `effective`."""
-    n = effective.shape[1]
-    used.copy_(standard_normal(noise, learned.dtype))
-    write(torch.addcmul, learned[:, :n], F.softplus(learned[:, n:]), used, out=effective)
+    used.copy_(standard_normal(noise, mu.dtype))
+    write(torch.addcmul, mu, F.softplus(phi), used, out=effective)
 
 
-def _chain_gaussian(gradient: Tensor, learned: Tensor, used: Tensor) -> None:
-    """Write the gradient with respect to phi beside that with respect to mu."""
-    n = used.shape[1]
-    slope = torch.sigmoid(learned[:, n:]).mul_(used)
-    write(torch.mul, gradient[:, :n], slope, out=gradient[:, n:])
+def _tie_homogeneous(slope: Tensor, is_homogeneous: Tensor) -> None:
+    """Replace every slope of a homogeneous replica by their mean."""
+    slope.copy_(torch.where(is_homogeneous, slope.mean(1, keepdim=True), slope))
+
+
+def _chain_gaussian(by_mu: Tensor, by_phi: Tensor, phi: Tensor, used: Tensor) -> None:
+    """Write the gradient with respect to phi."""
+    slope = torch.sigmoid(phi).mul_(used)
+    write(torch.mul, by_mu, slope, out=by_phi)

@@ -1,0 +1,153 @@
+"""Noise of the synapses of a linear unit that learns a regression: where the theory of importance is exact.
+
+    y = w . x + noise of standard deviation eps,    H_ii = sum over data of x_i^2 / eps^2,
+    sigma_i^(rho + 2) = s^rho / H_ii
+
+References
+----------
+Malkin et al. (2023), appendix 2, equations 19-29.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from rate_models.devices import Execution
+from rate_models.layout import Layout
+from rate_models.networks import FeedForward, SquaredError
+from rate_models.optimisers import Adam, GradientDescent, Together
+from rate_models.posterior import GaussianPrior
+from rate_models.reliability_cost import EntropyCost, PowerCost, ReliabilityCost, optimal_sigma
+from rate_models.stochastic_layers import GaussianSynapses
+from rate_models.task_sequences import Plan
+from rate_models.training import Trainer
+
+if TYPE_CHECKING:
+    import xarray
+
+_STEPS_PER_PLAN = 20
+
+
+@dataclass(frozen=True)
+class Config:
+    """Settings of the regression.
+
+    Parameters
+    ----------
+    rho
+        Exponents of the reliability cost.
+    s
+        Scale of the cost.
+    n_inputs, n_data, noise_sd
+        Inputs, data and standard deviation eps of the targets.
+    input_range
+        Root mean square of the weakest and the strongest input; the others lie between them on a log scale.
+    n_steps, learning_rate
+        Steps of Adam on all data at once; the last half of them gives the mean of log sigma.
+    seeds
+        One unit per seed, with data of its own noise.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than three inputs.
+    """
+
+    rho: tuple[float, ...] = (1 / 2, 2 / 3, 4 / 3, 2.0)
+    s: float = 0.1
+    n_inputs: int = 24
+    n_data: int = 200
+    noise_sd: float = 1.0
+    input_range: tuple[float, float] = (0.3, 3.0)
+    n_steps: int = 4000
+    learning_rate: float = 3e-3
+    seeds: tuple[int, ...] = (1, 2, 3)
+
+    def __post_init__(self) -> None:
+        if self.n_inputs < 3:
+            raise ValueError(f"a slope over inputs needs at least three of them, got {self.n_inputs}")
+
+
+def run(config: Config, *, execution: Execution | None = None) -> xarray.Dataset:
+    """Train linear units under each cost, and one by variational inference, and return sigma with the theory.
+
+    Parameters
+    ----------
+    config
+        What to train.
+    execution
+        Device and precision.
+
+    Returns
+    -------
+    xarray.Dataset
+        ``sigma`` and ``optimum`` by (rho, seed, synapse), ``posterior_sd`` and ``exact_posterior_sd`` by
+        (seed, synapse), ``power`` (mean x^2) by synapse.
+    """
+    import xarray
+
+    x, y = _data(config)
+    costs = [PowerCost.with_scale(config.s, rho) for rho in config.rho]
+    each = [*costs, EntropyCost()]
+    networks = [(cost, seed) for cost in each for seed in config.seeds]
+    sigma = _trained_sigma(config, networks, x, y, execution or Execution())
+    sigma = sigma.reshape(len(each), len(config.seeds), config.n_inputs)
+    hessian = x.square().sum(dim=0).double().numpy() / config.noise_sd**2
+    return xarray.Dataset(
+        {
+            "sigma": (("rho", "seed", "synapse"), sigma[:-1]),
+            "optimum": (("rho", "synapse"), np.stack([optimal_sigma(cost, hessian) for cost in costs])),
+            "posterior_sd": (("seed", "synapse"), sigma[-1]),
+            "exact_posterior_sd": (("synapse",), hessian**-0.5),
+            "power": (("synapse",), x.square().mean(dim=0).double().numpy()),
+        },
+        coords={"rho": list(config.rho), "seed": list(config.seeds)},
+        attrs={"n_data": config.n_data, "noise_sd": config.noise_sd, "s": config.s},
+    )
+
+
+def _data(config: Config) -> tuple[Tensor, Tensor]:
+    """Return inputs (datum, input) and targets (datum,) of a random linear function."""
+    rng = np.random.default_rng(config.seeds[0])
+    scale = np.geomspace(*config.input_range, config.n_inputs)
+    x = rng.normal(size=(config.n_data, config.n_inputs)) * scale
+    # Weights of equal effect, and small enough for the means to settle long before the noise is averaged.
+    y = x @ (0.3 * rng.normal(size=config.n_inputs) / scale) + config.noise_sd * rng.normal(size=config.n_data)
+    return torch.from_numpy(x).float(), torch.from_numpy(y).float()
+
+
+def _trained_sigma(
+    config: Config, networks: list[tuple[PowerCost | EntropyCost, int]], x: Tensor, y: Tensor, execution: Execution
+) -> np.ndarray:
+    """Return the geometric mean over the last half of training of each sigma, shape (network, input)."""
+    layout = Layout((config.n_inputs, 1))
+    seeds = [seed for _, seed in networks]
+    synapses = GaussianSynapses(layout, seeds, initial_sigma=config.s, execution=execution)
+    n = layout.n_parameters
+    rate = config.learning_rate
+    rule = GradientDescent(
+        Together(
+            [Adam(synapses, learning_rate=rate, columns=part) for part in (slice(0, n), slice(n, 2 * n))]
+        ),
+        [
+            ReliabilityCost(synapses, [cost for cost, _ in networks], share=1.0),
+            # A wide prior, which the data outweigh.
+            GaussianPrior(synapses, 1e3, share=1.0),
+        ],
+    )
+    criterion = SquaredError(config.noise_sd)
+    trainer = Trainer(
+        FeedForward(layout), synapses, rule, x, y.to(execution.torch_dtype), loss="sum", criterion=criterion
+    )
+    every_datum = torch.arange(config.n_data).expand(len(seeds), _STEPS_PER_PLAN, -1)
+    kept = []
+    for step in range(0, config.n_steps, _STEPS_PER_PLAN):
+        trainer.run(Plan(every_datum))
+        if 2 * step >= config.n_steps:
+            kept.append(synapses.sigma.log())
+    return torch.stack(kept).mean(dim=0).exp()[:, : config.n_inputs].double().cpu().numpy()

@@ -1,0 +1,381 @@
+"""Noise that pays for reliability against the uncertainty of Bayesian inference, synapse by synapse.
+
+The same network is trained by variational inference (Bayes by backprop) and under each reliability cost, for
+several scales s of the cost. The scale is chosen from the posterior: for every rho the optimised noise of a
+synapse equals its posterior standard deviation where that is s, so one s makes the noise of all rho comparable
+(the published values of c are not stated). Two panels are analytic.
+
+References
+----------
+Malkin et al. (2023), Signatures of Bayesian inference emerge from energy efficient synapses, figure 7.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from rate_models.datasets import ImageData, load_images
+from rate_models.devices import Execution
+from rate_models.experiments.log_axes import label_sparsely
+from rate_models.log_log_fits import association
+from rate_models.noisy_networks import (
+    FORMULATIONS,
+    NoisyNetwork,
+    Progress,
+    Schedule,
+    TrainedNetworks,
+    answers_of,
+    train_noisy_networks,
+)
+from rate_models.posterior import laplace_sd
+from rate_models.random_streams import Purpose, numpy_generator
+from rate_models.reliability_cost import EntropyCost, PowerCost, optimal_sigma
+
+if TYPE_CHECKING:
+    import xarray
+    from matplotlib.figure import Figure
+
+POSTERIORS = ("variational", "laplace")
+COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00")
+BLUES = ("#084594", "#4292C6", "#9ECAE1")
+
+
+@dataclass(frozen=True)
+class Config:
+    """Settings; what the paper does not state is marked so.
+
+    Parameters
+    ----------
+    data_set
+        ``"mnist"`` or ``"digits"``.
+    formulation
+        Which of the paper's variants: a name in `noisy_networks.FORMULATIONS`. The text's, whose network has
+        the likelihood that the derivation assumes.
+    rho
+        Exponents of the reliability cost.
+    s
+        Scales of the cost, c = s^rho / rho. Not stated; the range of the posterior standard deviations.
+    prior_sd
+        Standard deviation of the normal prior of the weights. Not stated.
+    seeds
+        Networks per setting. Published: one.
+    hidden, n_epochs, batch_size
+        As in the other figures; not stated for this one.
+    initial_sigma, learning_rate, noise_haste, noise_memory
+        Start and learning rates, with phi faster than the means so that sigma settles; not stated.
+    n_shown
+        Synapses of each layer kept for the scatter plots.
+
+    Raises
+    ------
+    ValueError
+        If the formulation is unknown or `prior_sd` is not positive.
+    """
+
+    data_set: str = "mnist"
+    formulation: str = "text"
+    rho: tuple[float, ...] = (1 / 2, 2 / 3, 4 / 3, 2.0)
+    s: tuple[float, ...] = (0.01, 0.03, 0.1)
+    prior_sd: float = 0.3
+    seeds: tuple[int, ...] = (1, 2, 3)
+    hidden: tuple[int, ...] = (100, 100)
+    n_epochs: int = 50
+    batch_size: int = 20
+    initial_sigma: float = 0.01
+    learning_rate: float | None = 2e-4
+    noise_haste: float = 5.0
+    noise_memory: float = 0.999
+    n_shown: int = 300
+
+    def __post_init__(self) -> None:
+        if self.formulation not in FORMULATIONS:
+            raise ValueError(f"formulation must be one of {', '.join(FORMULATIONS)}, got {self.formulation!r}")
+        if not self.prior_sd > 0:
+            raise ValueError(f"prior_sd must be positive, got {self.prior_sd}")
+
+    @property
+    def schedule(self) -> Schedule:
+        """How the networks are trained."""
+        return Schedule(
+            n_epochs=self.n_epochs,
+            batch_size=self.batch_size,
+            hidden=self.hidden,
+            initial_sigma=self.initial_sigma,
+            learning_rate=self.learning_rate,
+            noise_memory=self.noise_memory,
+        )
+
+
+QUICK = Config(
+    data_set="digits",
+    s=(0.05, 0.15),
+    prior_sd=0.5,
+    seeds=(1,),
+    hidden=(20, 20),
+    n_epochs=25,
+    initial_sigma=0.03,
+    learning_rate=2e-3,
+    noise_haste=5.0,
+    noise_memory=0.98,
+)
+"""The same in seconds."""
+
+
+def run(
+    config: Config,
+    *,
+    execution: Execution | None = None,
+    on_progress: Progress = lambda fraction, doing: None,
+) -> xarray.Dataset:
+    """Train all networks as one batch and relate their noise to the posterior of the same seed.
+
+    Parameters
+    ----------
+    config
+        What to train.
+    execution
+        Device and precision.
+    on_progress
+        Called with the fraction done and what is being done.
+
+    Returns
+    -------
+    xarray.Dataset
+        Slope and rank correlation of log sigma on log posterior sd by (rho, s, seed, layer, posterior).
+    """
+    data = load_images(config.data_set)
+    networks = [
+        NoisyNetwork(
+            EntropyCost(),
+            seed,
+            prior_sd=config.prior_sd,
+            pays_magnitude=False,
+            noise_haste=config.noise_haste,
+        )
+        for seed in config.seeds
+    ]
+    networks += [
+        NoisyNetwork(PowerCost.with_scale(s, rho), seed, noise_haste=config.noise_haste)
+        for rho in config.rho
+        for s in config.s
+        for seed in config.seeds
+    ]
+    trained = train_noisy_networks(
+        networks,
+        data,
+        formulation=FORMULATIONS[config.formulation],
+        schedule=config.schedule,
+        execution=execution or Execution(),
+        on_progress=lambda fraction, doing: on_progress(0.9 * fraction, doing),
+    )
+    on_progress(0.9, "relating noise and posterior")
+    return _measured(config, trained, data)
+
+
+def _measured(config: Config, trained: TrainedNetworks, data: ImageData) -> xarray.Dataset:
+    """Return how the noise goes with the posterior, and what the figures show."""
+    import xarray
+
+    layout, n_seeds = trained.network.layout, len(config.seeds)
+    sigma = trained.synapses.sigma
+    shape = (len(config.rho), len(config.s), n_seeds)
+    posteriors = {
+        "variational": sigma[:n_seeds],
+        "laplace": _laplace(config, trained, data)[:n_seeds],
+    }
+    accuracy = answers_of(trained, data).accuracy
+    dims = ("rho", "s", "seed")
+    return xarray.Dataset(
+        {
+            **_associations(layout, sigma, posteriors, shape),
+            **_shown(config, layout, sigma, posteriors, shape),
+            "accuracy": (dims, accuracy[n_seeds:].reshape(shape)),
+            "accuracy_of_variational": (("seed",), accuracy[:n_seeds]),
+            "sigma_by_epoch": (
+                ("epoch", *dims),
+                trained.sigma_by_epoch[:, n_seeds:].reshape(-1, *shape).astype(np.float32),
+            ),
+            "posterior_by_epoch": (("epoch", "seed"), trained.sigma_by_epoch[:, :n_seeds].astype(np.float32)),
+        },
+        coords={
+            "rho": list(config.rho),
+            "s": list(config.s),
+            "seed": list(config.seeds),
+            "posterior": list(POSTERIORS),
+            "epoch": np.arange(1, config.n_epochs + 1),
+        },
+        attrs={
+            "data_set": config.data_set,
+            "formulation": config.formulation,
+            "prior_sd": config.prior_sd,
+            "n_epochs": config.n_epochs,
+            "ms_per_step": trained.ms_per_step,
+            "n_networks": len(sigma),
+        },
+    )
+
+
+def _laplace(config: Config, trained: TrainedNetworks, data: ImageData) -> Tensor:
+    """Return the diagonal Laplace posterior at the means of the variational networks, (seed, parameter)."""
+    means = trained.synapses.expected()[: len(config.seeds)]
+    images = data.train_images.to(means.device, means.dtype)
+    return laplace_sd(trained.network, means, images, prior_sd=config.prior_sd)
+
+
+def _associations(
+    layout: Any, sigma: Tensor, posteriors: dict[str, Tensor], shape: tuple[int, ...]
+) -> dict[str, Any]:
+    """Return slopes and rank correlations of log sigma on log posterior sd, with intervals, and the distance."""
+    n_seeds = shape[-1]
+    repeats = (len(sigma) - n_seeds) // n_seeds
+    names = ("slope", "slope_low", "slope_high", "correlation", "correlation_low", "correlation_high")
+    found: dict[str, list[Any]] = {name: [] for name in (*names, "log_distance")}
+    for posterior in posteriors.values():
+        of_layers: dict[str, list[Tensor]] = {name: [] for name in found}
+        for x, y in zip(layout.weights(posterior), layout.weights(sigma), strict=True):
+            x, y = x.repeat(repeats, 1, 1), y[n_seeds:]
+            generator = torch.Generator().manual_seed(0)
+            one = association(x, y, torch.ones_like(x, dtype=torch.bool), generator=generator)
+            for name in names:
+                of_layers[name].append(getattr(one, name))
+            distance = (y.double().log() - x.double().log()).square().mean(dim=(1, 2)).sqrt()
+            of_layers["log_distance"].append(distance)
+        for name, layers in of_layers.items():
+            found[name].append(torch.stack(layers, dim=-1).cpu().numpy())
+    dims = ("rho", "s", "seed", "layer", "posterior")
+    return {
+        name: (dims, np.stack(values, axis=-1).reshape(*shape, layout.n_layers, len(posteriors)))
+        for name, values in found.items()
+    }
+
+
+def _shown(
+    config: Config, layout: Any, sigma: Tensor, posteriors: dict[str, Tensor], shape: tuple[int, ...]
+) -> dict[str, Any]:
+    """Return noise and posterior of some synapses of each layer of the networks of the first seed."""
+    rng = numpy_generator(config.seeds[0], Purpose.LESIONS)
+    n_seeds = shape[-1]
+    noise, uncertainty = [], []
+    for layer, weights in enumerate(layout.weights(sigma)):
+        n = weights[0].numel()
+        chosen = torch.from_numpy(rng.choice(n, size=config.n_shown, replace=n < config.n_shown))
+        flat = weights.flatten(1).cpu()
+        noise.append(flat[n_seeds::n_seeds][:, chosen].numpy())
+        own = [layout.weights(p)[layer].flatten(1).cpu()[0, chosen].numpy() for p in posteriors.values()]
+        uncertainty.append(np.stack(own, axis=-1))
+    place = (*shape[:-1], layout.n_layers, config.n_shown)
+    return {
+        "shown_sigma": (
+            ("rho", "s", "layer", "synapse"),
+            np.stack(noise, axis=1).reshape(place).astype(np.float32),
+        ),
+        "shown_posterior": (
+            ("layer", "synapse", "posterior"),
+            np.stack(uncertainty).astype(np.float32),
+        ),
+    }
+
+
+def illustrative_pair(result: xarray.Dataset) -> tuple[int, int, int]:
+    """Return a layer and two of its shown synapses whose posteriors differ: its 10th and 90th percentile."""
+    layer = 1 if result.sizes["layer"] > 1 else 0
+    order = np.argsort(result.shown_posterior.sel(posterior="variational").isel(layer=layer).values)
+    n = len(order)
+    return layer, int(order[n // 10]), int(order[(9 * n) // 10])
+
+
+def draw_ellipses(result: xarray.Dataset, figure: Figure) -> None:
+    """Draw posterior and optimised noise of two synapses for every rho and s (figure 7a)."""
+    layer, first, second = illustrative_pair(result)
+    pair = [first, second]
+    angle = np.linspace(0, 2 * np.pi, 200)
+    posterior = result.shown_posterior.sel(posterior="variational").isel(layer=layer, synapse=pair).values
+    shown = result.shown_sigma.isel(layer=layer, synapse=pair)
+    limit = 1.1 * max(float(posterior.max()), float(shown.max()))
+    panels = figure.subplots(result.sizes["s"], result.sizes["rho"], sharex=True, sharey=True, squeeze=False)
+    for row, s in zip(panels, result.s.values, strict=True):
+        for axes, rho in zip(row, result.rho.values, strict=True):
+            sd = result.shown_sigma.sel(rho=rho, s=s).isel(layer=layer, synapse=pair).values
+            for (a, b), style, colour in ((posterior, "--", "#7F7F7F"), (sd, "-", "#009E73")):
+                axes.plot(a * np.cos(angle), b * np.sin(angle), style, color=colour, linewidth=1)
+            axes.set_aspect("equal")
+            axes.set(xlim=(-limit, limit), ylim=(-limit, limit))
+            axes.set_title(f"ρ = {rho:.3g}, s = {s:.3g}", fontsize=7)
+            axes.tick_params(labelsize=6)
+    figure.supxlabel(f"w1 - mean (a certain synapse of layer {layer + 1})", fontsize=8)
+    figure.supylabel("w2 - mean (an uncertain one)", fontsize=8)
+    figure.suptitle("one sd; dashed: variational posterior, solid: optimised noise", fontsize=8)
+
+
+def draw_analytic_by_rho(result: xarray.Dataset, figure: Figure) -> None:
+    """Draw the optimal variance against the posterior variance for each rho with s = 0.01 (figure 7b)."""
+    axes = figure.subplots()
+    posterior = np.logspace(-6, -1, 50)
+    for rho, colour in zip((1 / 2, 2 / 3, 4 / 3, 2.0), COLOURS, strict=True):
+        variance = optimal_sigma(PowerCost.with_scale(0.01, rho), 1 / posterior) ** 2
+        axes.plot(posterior, variance, color=colour, label=f"ρ = {rho:.3g}, slope {2 / (rho + 2):.2f}")
+    _finish(axes, posterior)
+
+
+def draw_analytic_by_c(result: xarray.Dataset, figure: Figure) -> None:
+    """Draw the optimal variance against the posterior variance for rho = 1/2 and three c (figure 7c)."""
+    axes = figure.subplots()
+    posterior = np.logspace(-6, -1, 50)
+    for exponent, colour in zip((-2.5, -2.0, -1.5), BLUES, strict=True):
+        cost = PowerCost.with_scale(10.0**exponent, 0.5)
+        axes.plot(
+            posterior, optimal_sigma(cost, 1 / posterior) ** 2, color=colour, label=f"c = {cost.c:.3f} nats"
+        )
+    _finish(axes, posterior)
+
+
+def draw_noise_by_posterior(result: xarray.Dataset, figure: Figure) -> None:
+    """Draw the trained noise against the variational posterior of every synapse, and the slopes."""
+    panels = figure.subplots(1, result.sizes["rho"], sharey=True, squeeze=False)[0]
+    middle = result.s.values[result.sizes["s"] // 2]
+    for axes, rho in zip(panels, result.rho.values, strict=True):
+        part = result.sel(rho=rho, s=middle, posterior="variational")
+        for layer in range(result.sizes["layer"]):
+            one = part.isel(layer=layer)
+            slope = float(one.slope.mean("seed"))
+            axes.scatter(
+                one.shown_posterior,
+                one.shown_sigma,
+                s=3,
+                color=COLOURS[layer],
+                alpha=0.5,
+                linewidth=0,
+                label=f"layer {layer + 1}: slope {slope:.2f}",
+            )
+        ends = np.array([part.shown_posterior.min(), part.shown_posterior.max()])
+        axes.plot(ends, ends, "k:", linewidth=1)
+        theory = 2 / (rho + 2)
+        line = middle * (ends / middle) ** theory
+        axes.plot(ends, line, "k--", linewidth=1, label=f"linear model: {theory:.2f}")
+        axes.set(xscale="log", yscale="log")
+        axes.set_xlabel("posterior sd (weight)", fontsize=8)
+        axes.set_title(f"ρ = {rho:.3g}, s = {middle:.3g}", fontsize=8)
+        axes.legend(fontsize=5)
+        label_sparsely(axes, vertical=True)
+    panels[0].set_ylabel(f"optimised σ (weight), mean of {result.sizes['seed']} seeds", fontsize=8)
+
+
+def _finish(axes: Any, posterior: Any) -> None:
+    axes.plot(posterior, posterior, "k:", linewidth=1, label="equal")
+    axes.set(xscale="log", yscale="log", xlabel="posterior variance", ylabel="optimised variance")
+    axes.legend(fontsize=7)
+
+
+FIGURES: dict[str, Callable[[Any, Any], None]] = {
+    "fig7a": draw_ellipses,
+    "fig7b": draw_analytic_by_rho,
+    "fig7c": draw_analytic_by_c,
+    "trained": draw_noise_by_posterior,
+}
+"""Function that draws each panel."""

@@ -1,0 +1,331 @@
+"""Predictions of a regression network whose noise pays for reliability, beside those of variational Bayes.
+
+A network with one hidden layer of 20 units learns y = x^3 + 2 x^2 from noisy data that leave a gap. Its weights
+are drawn anew for every prediction, so its outputs have a distribution: under variational inference it is the
+posterior predictive one, under a reliability cost the spread that is worth its price.
+
+References
+----------
+Malkin et al. (2023), Signatures of Bayesian inference emerge from energy efficient synapses, appendix 4 figure 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
+
+from rate_models.devices import Execution
+from rate_models.layout import Layout
+from rate_models.networks import FeedForward, SquaredError
+from rate_models.noisy_networks import Progress
+from rate_models.optimisers import Adam, GradientDescent, Together
+from rate_models.posterior import GaussianPrior
+from rate_models.reliability_cost import Costs, EntropyCost, PowerCost, ReliabilityCost
+from rate_models.stochastic_layers import GaussianSynapses
+from rate_models.task_sequences import Plan
+from rate_models.training import Trainer
+
+if TYPE_CHECKING:
+    import xarray
+    from matplotlib.figure import Figure
+
+_STEPS_PER_PLAN = 50
+# The last part of the training is slower, so that the noise of the gradient averages out.
+_RATES = (1.0, 0.3, 0.1)
+
+
+@dataclass(frozen=True)
+class Config:
+    """Settings; of these the paper states the function, its noise, the 20 hidden units and the exponents.
+
+    Parameters
+    ----------
+    rho
+        Exponents of the reliability cost.
+    s
+        Scales of the cost, c = s^rho / rho, from small to large. Not stated.
+    noise_sd
+        Standard deviation of the targets around the function; the likelihood's too.
+    n_hidden
+        Rectified hidden units.
+    n_data, data_ranges
+        Number of data and the two intervals of x they lie in, with a gap between. Not stated.
+    x_range, n_x
+        Where predictions are compared. Not stated.
+    prior_sd
+        Standard deviation of the normal prior in variational inference. Not stated.
+    learning_rate, n_steps
+        Of Adam, and steps on all data at once. Not stated.
+    initial_sigma
+        Standard deviations at the start. Not stated.
+    n_draws
+        Draws of the weights that make a predictive distribution.
+    seeds
+        Networks per setting, each with data of its own. Published: one.
+
+    Raises
+    ------
+    ValueError
+        If the ranges of the data overlap or are not in order.
+    """
+
+    rho: tuple[float, ...] = (1 / 2, 2 / 3, 4 / 3, 2.0)
+    s: tuple[float, ...] = (0.003, 0.01, 0.03, 0.1, 0.3)
+    noise_sd: float = 0.05
+    n_hidden: int = 20
+    n_data: int = 60
+    data_ranges: tuple[tuple[float, float], ...] = ((-2.1, -1.1), (-0.2, 0.7))
+    x_range: tuple[float, float] = (-2.4, 1.0)
+    n_x: int = 86
+    prior_sd: float = 1.0
+    learning_rate: float = 3e-3
+    n_steps: int = 30_000
+    initial_sigma: float = 0.01
+    n_draws: int = 500
+    seeds: tuple[int, ...] = (1, 2, 3, 4, 5)
+
+    def __post_init__(self) -> None:
+        ends = [end for interval in self.data_ranges for end in interval]
+        if len(self.data_ranges) != 2 or ends != sorted(ends):
+            raise ValueError(f"data_ranges must be two intervals in ascending order, got {self.data_ranges}")
+
+
+QUICK = Config(s=(0.01, 0.1), seeds=(1, 2, 3), n_steps=2400, learning_rate=6e-3, n_draws=200)
+"""The same in seconds."""
+
+
+def target_function(x: ArrayLike) -> NDArray[np.float64]:
+    """Return x^3 + 2 x^2.
+
+    Examples
+    --------
+    >>> target_function([-2.0, 1.0]).tolist()
+    [0.0, 3.0]
+    """
+    x = np.asarray(x, dtype=float)
+    return x**3 + 2 * x**2
+
+
+def run(
+    config: Config,
+    *,
+    execution: Execution | None = None,
+    on_progress: Progress = lambda fraction, doing: None,
+) -> xarray.Dataset:
+    """Train all networks as one batch and draw their predictions.
+
+    Parameters
+    ----------
+    config
+        What to train.
+    execution
+        Device and precision.
+    on_progress
+        Called with the fraction done and what is being done.
+
+    Returns
+    -------
+    xarray.Dataset
+        Mean and standard deviation of the prediction (without the noise of the targets) by rho, s, seed and x,
+        and of variational inference by seed and x; the data by seed.
+    """
+    execution = execution or Execution()
+    costs: list[Costs] = [EntropyCost()]
+    costs += [PowerCost.with_scale(s, rho) for rho in config.rho for s in config.s]
+    n_seeds = len(config.seeds)
+    each = [cost for cost in costs for _ in config.seeds]
+    seeds = list(config.seeds) * len(costs)
+    x, y = _data(config)
+    synapses, network = _trained(config, each, seeds, x, y, execution, on_progress)
+    grid = torch.linspace(*config.x_range, config.n_x)
+    mean, sd = _predictions(network, synapses, grid, config.n_draws)
+    return _labelled(config, x, y, grid, mean, sd, n_seeds)
+
+
+def _data(config: Config) -> tuple[Tensor, Tensor]:
+    """Return inputs and targets of every seed, (seed, datum)."""
+    xs, ys = [], []
+    for seed in config.seeds:
+        rng = np.random.default_rng(seed)
+        half = config.n_data // 2
+        counts = (half, config.n_data - half)
+        x = np.concatenate([rng.uniform(*r, n) for r, n in zip(config.data_ranges, counts, strict=True)])
+        xs.append(x)
+        ys.append(target_function(x) + config.noise_sd * rng.normal(size=config.n_data))
+    return torch.from_numpy(np.stack(xs)), torch.from_numpy(np.stack(ys))
+
+
+def _trained(
+    config: Config,
+    costs: list[Costs],
+    seeds: list[int],
+    x: Tensor,
+    y: Tensor,
+    execution: Execution,
+    on_progress: Progress,
+) -> tuple[GaussianSynapses, FeedForward]:
+    """Train one network per cost and seed on the data of its seed."""
+    layout = Layout((1, config.n_hidden, 1))
+    network = FeedForward(layout)
+    synapses = GaussianSynapses(
+        layout, seeds, initial_sigma=config.initial_sigma, mean_range=1.0, execution=execution
+    )
+    # The prior is part of variational inference only: the overall cost has none.
+    priors = [config.prior_sd if isinstance(cost, EntropyCost) else float("inf") for cost in costs]
+    penalties = (ReliabilityCost(synapses, costs, share=1.0), GaussianPrior(synapses, priors, share=1.0))
+    # All data lie in one table; a network sees the rows of its seed.
+    own = torch.arange(x.numel()).reshape(len(x), 1, -1)
+    plan = Plan(own.repeat(len(costs) // len(x), _STEPS_PER_PLAN, 1))
+    n_plans = -(-config.n_steps // _STEPS_PER_PLAN)
+    for part, rate in enumerate(config.learning_rate * np.array(_RATES)):
+        rule = GradientDescent(_optimisers(synapses, rate), penalties)
+        trainer = Trainer(
+            network,
+            synapses,
+            rule,
+            x.reshape(-1, 1),
+            y.reshape(-1).to(execution.torch_dtype),
+            loss="sum",
+            criterion=SquaredError(config.noise_sd),
+        )
+        for index in range(n_plans // len(_RATES)):
+            trainer.run(plan)
+            done = (part + (index + 1) * len(_RATES) / n_plans) / len(_RATES)
+            if index % 20 == 0:
+                on_progress(min(0.95 * done, 0.95), f"{len(costs)} regression networks")
+    return synapses, network
+
+
+def _optimisers(synapses: GaussianSynapses, rate: float) -> Together:
+    """Return Adam for the means and Adam for phi."""
+    n = synapses.layout.n_parameters
+    blocks = (slice(0, n), slice(n, 2 * n))
+    return Together([Adam(synapses, learning_rate=float(rate), columns=part) for part in blocks])
+
+
+def _predictions(
+    network: FeedForward, synapses: GaussianSynapses, grid: Tensor, n_draws: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return mean and standard deviation over draws of the output at every x, shape (replica, x)."""
+    streams = synapses.evaluation_streams()
+    x = grid.to(synapses.learned)[None, :, None].expand(synapses.n_replicas, -1, 1)
+    drawn = torch.stack([network.logits(x, synapses.sample(streams))[..., 0] for _ in range(n_draws)])
+    return drawn.mean(dim=0).double().cpu().numpy(), drawn.std(dim=0).double().cpu().numpy()
+
+
+def _labelled(
+    config: Config,
+    x: Tensor,
+    y: Tensor,
+    grid: Tensor,
+    mean: NDArray[np.float64],
+    sd: NDArray[np.float64],
+    n_seeds: int,
+) -> xarray.Dataset:
+    """Return predictions and data with their dimensions."""
+    import xarray
+
+    shape = (len(config.rho), len(config.s), n_seeds, config.n_x)
+    dims = ("rho", "s", "seed", "x")
+    return xarray.Dataset(
+        {
+            "mean": (dims, mean[n_seeds:].reshape(shape)),
+            "sd": (dims, sd[n_seeds:].reshape(shape)),
+            "mean_of_variational": (("seed", "x"), mean[:n_seeds]),
+            "sd_of_variational": (("seed", "x"), sd[:n_seeds]),
+            "datum_x": (("seed", "datum"), x.numpy()),
+            "datum_y": (("seed", "datum"), y.numpy()),
+            "has_data": (("x",), _has_data(config, grid)),
+        },
+        coords={
+            "rho": list(config.rho),
+            "s": list(config.s),
+            "seed": list(config.seeds),
+            "x": grid.double().numpy(),
+        },
+        attrs={"noise_sd": config.noise_sd, "n_data": config.n_data, "n_steps": config.n_steps},
+    )
+
+
+def _has_data(config: Config, grid: Tensor) -> NDArray[np.int8]:
+    """Return 1 where x lies in one of the intervals of the data, else 0."""
+    x = grid.numpy()
+    return np.any([(x >= low) & (x <= high) for low, high in config.data_ranges], axis=0).astype(np.int8)
+
+
+def distance_to_variational(result: xarray.Dataset) -> xarray.DataArray:
+    """Return how far predictions are from those of variational inference with the same data.
+
+    It is the root mean square over x of the Wasserstein distance between two normal distributions,
+    sqrt((difference of means)^2 + (difference of standard deviations)^2).
+
+    Returns
+    -------
+    xarray.DataArray
+        By rho, s and seed, in units of y.
+    """
+    between_means = (result["mean"] - result.mean_of_variational) ** 2
+    between_sds = (result.sd - result.sd_of_variational) ** 2
+    return np.sqrt((between_means + between_sds).mean("x"))
+
+
+def draw_variational(result: xarray.Dataset, figure: Figure) -> None:
+    """Draw the predictive distribution of variational inference (panel a)."""
+    axes = figure.subplots()
+    one = result.isel(seed=0)
+    _band(axes, result, one.mean_of_variational, one.sd_of_variational, "#7F7F7F")
+    axes.set(xlabel="x", ylabel="y", title="variational Bayes, ±2 sd")
+
+
+def draw_overall_cost(result: xarray.Dataset, figure: Figure) -> None:
+    """Draw the predictive distributions under the overall cost, by rho and s (panel b)."""
+    panels = figure.subplots(result.sizes["s"], result.sizes["rho"], sharex=True, sharey=True, squeeze=False)
+    for row, s in zip(panels, result.s.values, strict=True):
+        for axes, rho in zip(row, result.rho.values, strict=True):
+            one = result.isel(seed=0).sel(rho=rho, s=s)
+            _band(axes, result, one["mean"], one.sd, "#009E73")
+            axes.set_title(f"ρ = {rho:.3g}, c = {s**rho / rho:.2g}", fontsize=6)
+            axes.tick_params(labelsize=5)
+    figure.supxlabel("x", fontsize=8)
+    figure.supylabel("y: mean ± 2 sd over draws, one seed", fontsize=8)
+
+
+def draw_distance(result: xarray.Dataset, figure: Figure) -> None:
+    """Draw how far the predictions are from variational inference, by s for each rho."""
+    axes = figure.subplots()
+    distance = distance_to_variational(result)
+    for rho, colour in zip(result.rho.values, ("#0072B2", "#E69F00", "#009E73", "#D55E00"), strict=False):
+        part = distance.sel(rho=rho)
+        axes.plot(result.s, part.mean("seed"), "o-", color=colour, markersize=4, label=f"ρ = {rho:.3g}")
+        axes.fill_between(result.s, part.min("seed"), part.max("seed"), color=colour, alpha=0.15, linewidth=0)
+    axes.set(
+        xscale="log",
+        yscale="log",
+        xlabel="scale s of the cost (weight)",
+        ylabel=f"distance to variational Bayes (units of y)\nmean and range of {result.sizes['seed']} seeds",
+    )
+    axes.legend(fontsize=7)
+
+
+def _band(axes: Any, result: xarray.Dataset, mean: Any, sd: Any, colour: str) -> None:
+    """Draw data, function and the band of two standard deviations."""
+    x = result.x.values
+    axes.fill_between(x, mean - 2 * sd, mean + 2 * sd, color=colour, alpha=0.35, linewidth=0)
+    axes.plot(x, mean, color=colour, linewidth=1)
+    axes.plot(x, target_function(x), color="#999999", linewidth=1)
+    axes.plot(result.datum_x.isel(seed=0), result.datum_y.isel(seed=0), "k.", markersize=2)
+    axes.set_ylim(-3.5, 4.5)
+
+
+FIGURES: dict[str, Callable[[Any, Any], None]] = {
+    "app4-fig1a": draw_variational,
+    "app4-fig1b": draw_overall_cost,
+    "distance": draw_distance,
+}
+"""Function that draws each panel."""
