@@ -82,6 +82,12 @@ from biophys.quantal_analysis import (
     recovery_by_moments,
 )
 from biophys.release_plasticity import ReleasePlasticity, updated_release_probability
+from biophys.short_term import (
+    ShortTermDynamics,
+    ShortTermState,
+    StationaryResponse,
+    stationary_response,
+)
 from biophys.units import ATP, fC, magnitude_in
 
 __all__ = [
@@ -109,6 +115,9 @@ __all__ = [
     "ReferenceSynapse",
     "ReleasePlasticity",
     "ReliabilityCost",
+    "ShortTermDynamics",
+    "ShortTermState",
+    "StationaryResponse",
     "TransmissionCost",
     "actin_cost",
     "approximation_error",
@@ -154,6 +163,7 @@ __all__ = [
     "reliability_costs",
     "resting_costs",
     "spike_costs",
+    "stationary_response",
     "sweep_cost",
     "synapse_with",
     "trafficking_cost",
