@@ -152,7 +152,8 @@ def updated_release_probability(p: Any, update: Any, rule: PlasticityParameters)
     p
         Release probability, 0..1: a number, a numpy array or a torch tensor of any shape.
     update
-        The update signal g of the strength (a gradient, a perceptron update, a plasticity event), as p.
+        The update signal g of the strength (a gradient, a perceptron update, a plasticity event), of the kind,
+        shape and precision of `p`.
     rule
         The parameters; numbers, or arrays that broadcast against `p`.
 
@@ -169,19 +170,29 @@ def updated_release_probability(p: Any, update: Any, rule: PlasticityParameters)
     >>> p.round(3).tolist()
     [0.55, 0.4, 0.95]
     """
-    span = rule.p_up + rule.p_down
-    if hasattr(p, "new_full") and isinstance(span, float):
-        # torch multiplies truth values by a Python float in single precision, whatever the precision of p.
-        span = p.new_full((), span)
-    change = (abs(update) >= rule.g_lim) * span - rule.p_down
+    # In place as far as an array allows it: a new array per operation would cost most of the time.
+    change = _reaches(abs(update), rule.g_lim)
+    change *= rule.p_up + rule.p_down
+    change -= rule.p_down
     if rule.form == "soft_bound":
-        change = change * (1 - p)
+        change *= 1 - p
     if rule.freezes:
-        change = change * (p < rule.p_freeze)
-    moved = p + change
-    if not hasattr(moved, "clip"):
-        return min(max(moved, rule.p_min), rule.p_max)
-    return moved.clip(rule.p_min, rule.p_max)
+        change *= 1 - _reaches(abs(p), rule.p_freeze)
+    change += p
+    if hasattr(change, "clip_"):
+        return change.clip_(rule.p_min, rule.p_max)
+    if hasattr(change, "clip"):
+        return change.clip(rule.p_min, rule.p_max)
+    return min(max(change, rule.p_min), rule.p_max)
+
+
+def _reaches(magnitude: Any, limit: Any) -> Any:
+    """Return 1.0 where a newly computed `magnitude` is at least `limit`, else 0.0.
+
+    torch turns truth values into numbers slowly, and with a plain number in single precision whatever that of
+    the rest; comparing in place keeps speed and precision, at the price of the argument.
+    """
+    return magnitude.ge_(limit) if hasattr(magnitude, "ge_") else 1.0 * (magnitude >= limit)
 
 
 def learning_rate_factor(p: Any, rule: ReleasePlasticity) -> Any:

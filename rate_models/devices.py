@@ -13,6 +13,9 @@ from torch import Tensor
 
 _DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
+# Elements of one piece of elementwise work: small enough for a cache, large enough to outweigh the calls.
+_CACHED_ELEMENTS = 65536
+
 
 @dataclass(frozen=True)
 class Execution:
@@ -89,6 +92,18 @@ class Execution:
         """Whether the training step becomes a CUDA graph."""
         wanted = self.capture if self.capture is not None else True
         return wanted and self.torch_device.type == "cuda"
+
+    def blocks(self, n_rows: int, n_columns: int) -> list[slice]:
+        """Return the columns of each piece in which elementwise work over a matrix is best done.
+
+        Without compilation a CPU reads and writes memory once per operation, so it works on pieces that stay in
+        its cache. Elsewhere all columns are one piece.
+        """
+        if self.compiles or self.torch_device.type != "cpu":
+            return [slice(0, n_columns)]
+        # Random bits come in words of four, so pieces of whole words draw the same numbers as one piece.
+        width = max(4, _CACHED_ELEMENTS // n_rows // 4 * 4)
+        return [slice(first, min(first + width, n_columns)) for first in range(0, n_columns, width)]
 
     def fused(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """Return `function`, compiled into as few kernels as possible if this execution compiles."""

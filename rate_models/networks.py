@@ -105,18 +105,23 @@ class FeedForward:
         """
         weights = self.layout.weights(parameters)
         if self.rectifies_output:
-            slope = slope * (activities[-1] > 0)
+            slope = _where_active(slope, activities[-1])
         for index in range(self.layout.n_layers - 1, -1, -1):
             yield index, slope
             if index:
                 slope = torch.bmm(slope, weights[index])
                 if self._rectifies(index - 1):
-                    slope.mul_(activities[index] > 0)
+                    slope = _where_active(slope, activities[index])
 
     def _rectifies(self, layer: int) -> bool:
         """Return whether the units that `layer` drives are rectified."""
         is_output = layer == self.layout.n_layers - 1
         return self.rectifies_output if is_output else layer not in self.linear_hidden
+
+
+def _where_active(slope: Tensor, activity: Tensor) -> Tensor:
+    """Return `slope` where a rectified unit is active, else 0."""
+    return torch.ops.aten.threshold_backward(slope, activity, 0)
 
 
 def cross_entropy(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:

@@ -59,15 +59,10 @@ class PresynapticSgd:
         """Take one step with the gradient that the network wrote."""
         n_weights = synapses.layout.n_weights
         kept_share = self._kept_share if self._decays else None
-        self._update(
-            synapses.strength,
-            synapses.p,
-            synapses.scale,
-            synapses.gradient[:, :n_weights],
-            self._rate,
-            kept_share,
-            self.plasticity,
-        )
+        for part in synapses.execution.blocks(synapses.n_replicas, n_weights):
+            changed = (synapses.learned, synapses.p, synapses.scale, synapses.gradient)
+            blocks = (tensor[:, part] for tensor in changed)
+            self._update(*blocks, self._rate, kept_share, self.plasticity)
         if synapses.biases == "trained":
             synapses.bias.addcmul_(synapses.gradient[:, n_weights:], self._rate, value=-1)
 
@@ -87,7 +82,7 @@ def _update_strength_and_release(
     plasticity: PlasticityColumns,
 ) -> None:
     """Change `strength` and `p` in place."""
-    gradient = transmitted_gradient * scale
+    gradient = transmitted_gradient.mul_(scale)
     step = rate * learning_rate_factor(p, plasticity)
     if kept_share is not None:
         strength.mul_(kept_share)

@@ -41,20 +41,27 @@ def column(values: Sequence[float], like: Tensor) -> Tensor:
     return torch.tensor(values, dtype=torch.float64).to(dtype=like.dtype, device=like.device)[:, None]
 
 
+def column_or_number(values: Sequence[float], like: Tensor) -> Tensor | float:
+    """Return the values as a column, or the number that they all are, which is faster to compute with."""
+    return float(values[0]) if len(set(values)) == 1 else column(values, like)
+
+
 @dataclass(frozen=True)
 class PlasticityColumns:
-    """The parameters of `biophys.release_plasticity` for a batch: columns of shape (replica, 1).
+    """The parameters of `biophys.release_plasticity` for a batch of networks.
+
+    Each is a column of shape (replica, 1), or the number that all replicas share.
 
     `form`, `freezes` and `consolidation` are the same for all replicas of a batch, since they change the
     program.
     """
 
-    p_up: Tensor
-    p_down: Tensor
-    g_lim: Tensor
-    p_min: Tensor
-    p_max: Tensor
-    p_freeze: Tensor
+    p_up: Tensor | float
+    p_down: Tensor | float
+    g_lim: Tensor | float
+    p_min: Tensor | float
+    p_max: Tensor | float
+    p_freeze: Tensor | float
     form: str
     freezes: bool
     consolidation: bool
@@ -77,10 +84,10 @@ class PlasticityColumns:
         # A rule that never freezes gets a threshold that no probability reaches.
         thresholds = [rule.p_freeze if rule.freezes else 2.0 for rule in rules]
         numbers = ("p_up", "p_down", "g_lim", "p_min", "p_max")
-        columns = {name: column([getattr(rule, name) for rule in rules], like) for name in numbers}
+        columns = {name: column_or_number([getattr(rule, name) for rule in rules], like) for name in numbers}
         return cls(
             **columns,
-            p_freeze=column(thresholds, like),
+            p_freeze=column_or_number(thresholds, like),
             form=rules[0].form,
             freezes=any(rule.freezes for rule in rules),
             consolidation=rules[0].consolidation,
