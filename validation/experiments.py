@@ -4,7 +4,8 @@ An experiment is a module of `rate_models.experiments` with
 
 - `Config`, a frozen dataclass whose defaults are the paper's values, and `QUICK`, the same in seconds;
 - `run(config, *, execution, on_progress) -> xarray.Dataset`;
-- `FIGURES`, a dict from the name of a published panel to the function ``draw(result, figure)`` that draws it.
+- `FIGURES`, a dict from the name of a published panel to the function ``draw(result, figure)`` that draws it;
+- `DEFINING_SETTINGS` (optional), the fields of `Config` in which a finished result must not differ from it.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from validation.archive import ArchivedRun, archive_run, archived_run
+from validation.archive import ArchivedRun, ArchiveError, archive_run, archived_run, plain_config
 from validation.claims.claim import Context
 
 EXPERIMENTS = {
@@ -146,18 +147,52 @@ def _versions() -> dict[str, str]:
 def result_for(name: str, context: Context) -> ArchivedRun:
     """Return an experiment's result for a claim: run in small, or at full size unless it is there already.
 
-    A full-size result is looked for in `context.results`; a quick one is always run.
+    A full-size result is looked for in `context.results`. A small one is run once for each device, however
+    many claims use it.
+
+    Raises
+    ------
+    ArchiveError
+        If the result that is there is of another experiment, data set, network or length.
     """
-    if not context.is_quick and context.results is not None:
+    if context.is_quick:
+        return _small_run(name, context.device, context.report_progress)
+    config = configuration(name, context.profile)
+    if context.results is not None:
         path = context.results / f"{name}.nc"
         if path.is_file():
-            return archived_run(path, name)
+            run = archived_run(path, name)
+            _require_same_experiment(name, run, config, path)
+            return run
+    return _run_now(name, config, context.device, context.report_progress)
+
+
+_small_runs: dict[tuple[str, str], ArchivedRun] = {}
+
+
+def _small_run(name: str, device: str, on_progress: Progress) -> ArchivedRun:
+    if (name, device) not in _small_runs:
+        _small_runs[name, device] = _run_now(name, configuration(name, "quick"), device, on_progress)
+    return _small_runs[name, device]
+
+
+def _run_now(name: str, config: Any, device: str, on_progress: Progress) -> ArchivedRun:
     from rate_models.devices import Execution
 
-    config = configuration(name, context.profile)
-    execution = Execution(device=context.device)
-    result = experiment_module(name).run(config, execution=execution, on_progress=context.report_progress)
-    return ArchivedRun(name, result, {}, {"device": str(execution.torch_device)})
+    execution = Execution(device=device)
+    result = experiment_module(name).run(config, execution=execution, on_progress=on_progress)
+    return ArchivedRun(name, result, plain_config(config), {"device": str(execution.torch_device)})
+
+
+def _require_same_experiment(name: str, run: ArchivedRun, config: Any, path: Path) -> None:
+    """Refuse a result whose defining settings are not those asked for (seeds and sweeps may differ)."""
+    expected = plain_config(config)
+    for field in getattr(experiment_module(name), "DEFINING_SETTINGS", ()):
+        if run.config.get(field) != expected[field]:
+            raise ArchiveError(
+                f"{path} was made with {field}={run.config.get(field)!r}, expected {expected[field]!r}: "
+                f"move it away, or run  brianpresyn ann {name} --profile full  again"
+            )
 
 
 def draw_figures(name: str, run: ArchivedRun, folder: Path) -> list[Path]:

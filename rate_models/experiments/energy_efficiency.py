@@ -53,7 +53,7 @@ from rate_models.random_streams import Purpose, numpy_generator
 from rate_models.sparsity import SHUFFLES, SIDES
 from rate_models.stochastic_layers import BernoulliSynapses
 
-__all__ = ["FIGURES", "MODELS", "QUICK", "Config", "best_ratio", "mean_and_sem", "run"]
+__all__ = ["DEFINING_SETTINGS", "FIGURES", "MODELS", "QUICK", "Config", "best_ratio", "mean_and_sem", "run"]
 
 PLASTIC = {
     "soft_bound": ("soft_bound", False),
@@ -75,6 +75,9 @@ LOW_P = 0.5
 """A synapse with a smaller release probability mostly fails."""
 
 LESION_ORDERS = ("release_probability", "strength", "strength_times_p", "random")
+DEFINING_SETTINGS = ("data_set", "hidden_units", "n_epochs", "batch_size", "p_up", "p_down", "g_lim", "p_min")
+"""Fields of the configuration in which a result must not differ from the published experiment."""
+
 EXPECTATIONS = ("observed", "expected")
 BATCH_SIZES = (1, 100)
 N_GRADIENT_IMAGES = 10_000
