@@ -152,8 +152,8 @@ def updated_release_probability(p: Any, update: Any, rule: PlasticityParameters)
     p
         Release probability, 0..1: a number, a numpy array or a torch tensor of any shape.
     update
-        The update signal g of the strength (a gradient, a perceptron update, a plasticity event), of the kind,
-        shape and precision of `p`.
+        The update signal g of the strength (a gradient, a perceptron update, a plasticity event), of the same
+        kind, shape and precision as `p`.
     rule
         The parameters; numbers, or arrays that broadcast against `p`.
 

@@ -96,12 +96,12 @@ class Execution:
     def blocks(self, n_rows: int, n_columns: int) -> list[slice]:
         """Return the columns of each piece in which elementwise work over a matrix is best done.
 
-        Without compilation a CPU reads and writes memory once per operation, so it works on pieces that stay in
+        Without compilation a CPU reads and writes memory once per operation, so it works on pieces that fit
         its cache. Elsewhere all columns are one piece.
         """
         if self.compiles or self.torch_device.type != "cpu":
             return [slice(0, n_columns)]
-        # Random bits come in words of four, so pieces of whole words draw the same numbers as one piece.
+        # Random bits come in words of four: pieces of whole words draw the same numbers as one piece.
         width = max(4, _CACHED_ELEMENTS // n_rows // 4 * 4)
         return [slice(first, min(first + width, n_columns)) for first in range(0, n_columns, width)]
 
