@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -113,6 +114,13 @@ def commands(debug: bool) -> None:
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Folder of finished full-size experiments; those found there are not run again.",
 )
+@click.option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    default=os.cpu_count() or 1,
+    show_default="number of cores",
+    help="How many claims are measured at once, each in a process of its own.",
+)
 @click.option("--strict", is_flag=True, help="Exit with 1 if a claim that was expected to hold did not.")
 def validate(
     profile: str,
@@ -121,6 +129,7 @@ def validate(
     seed: int,
     device: str,
     results: Path | None,
+    jobs: int,
     strict: bool,
 ) -> int:
     """Measure the claims of the papers and write the report.
@@ -141,7 +150,7 @@ def validate(
     folder = writable_folder(out)
     context = Context(profile=profile, seed=seed, device=device, results=results)
     with _progress_of_measures(ids) as on_progress:
-        findings = measure_claims(ids, context, on_progress=on_progress)
+        findings = measure_claims(ids, context, n_jobs=jobs, on_progress=on_progress)
     page, claims_file = write_report(findings, folder)
     print_summary(findings)
     for run in findings.errors():
@@ -161,16 +170,15 @@ def _progress_of_measures(ids: list[str] | None) -> Iterator[Callable]:
 
     from validation.claims.evaluation import measures_of
 
-    measures = measures_of(ids)
+    done = {measure.name: 0.0 for measure in measures_of(ids)}
     columns = (SpinnerColumn(), BarColumn(), TextColumn("{task.percentage:>3.0f}%"), TimeElapsedColumn())
     with Progress(*columns, TextColumn("{task.description}"), console=errors) as progress:
-        bar = progress.add_task("starting", total=len(measures))
+        bar = progress.add_task("measuring", total=len(done))
 
         def on_progress(measure, fraction: float, doing: str) -> None:
+            done[measure.name] = fraction
             description = f"{', '.join(measure.claims)} ({measure.rendering}) {doing}".strip()
-            progress.update(
-                bar, completed=measures.index(measure) + fraction, description=escape(description)
-            )
+            progress.update(bar, completed=sum(done.values()), description=escape(description))
 
         yield on_progress
 
@@ -291,7 +299,6 @@ def ann(name: str, profile: str, settings: tuple[str, ...], device: str, out: Pa
 @commands.command()
 def info() -> None:
     """Show versions, devices, code generation targets and where data sets are looked for."""
-    import os
     import platform
 
     from rich.table import Table

@@ -155,3 +155,19 @@ def test_failures_leave_out_known_deviations(only_measures):
     assert [claim.id for claim in findings.failures()] == ["M02"]
     known = Claim("M02", "s", "s", "e", known_deviation="because")
     assert evaluation.Findings((known,), findings.runs, Context()).failures() == []
+
+
+def test_processes_find_what_one_process_finds():
+    claims = ["S21", "M12"]
+    alone = evaluation.measure_claims(claims, Context())
+    together = evaluation.measure_claims(claims, Context(), n_jobs=2)
+    assert [m.as_json() for m in together.measurements()] == [m.as_json() for m in alone.measurements()]
+    assert [len(run.evidence.figures) for run in together.runs] == [
+        len(run.evidence.figures) for run in alone.runs
+    ]
+    assert together.figures("S21")[0].figure.axes
+
+
+def test_number_of_jobs_is_checked():
+    with pytest.raises(ValueError, match="n_jobs must be at least 1, got 0"):
+        evaluation.measure_claims(["S21"], Context(), n_jobs=0)

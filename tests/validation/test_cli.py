@@ -78,8 +78,8 @@ def test_strict_fails_when_an_expected_claim_does_not_hold(tmp_path, monkeypatch
 
     measures = (Measure(failing, ("S21",), Rendering.ANALYTIC),)
     monkeypatch.setattr(evaluation, "all_measures", lambda: measures)
-    assert run("validate", "--claims", "S21", "--out", tmp_path) == 0
-    assert run("validate", "--claims", "S21", "--out", tmp_path, "--strict") == 1
+    assert run("validate", "--claims", "S21", "--out", tmp_path, "--jobs", 1) == 0
+    assert run("validate", "--claims", "S21", "--out", tmp_path, "--jobs", 1, "--strict") == 1
 
 
 def test_interrupt_ends_in_one_line(tmp_path, monkeypatch, capsys):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, replace
+from functools import partial
 
 from validation.claims.catalogue import CLAIMS
 from validation.claims.claim import (
@@ -83,7 +86,11 @@ class Findings:
 
 
 def measure_claims(
-    ids: Sequence[str] | None, context: Context, *, on_progress: ProgressReport = lambda *_: None
+    ids: Sequence[str] | None,
+    context: Context,
+    *,
+    n_jobs: int = 1,
+    on_progress: ProgressReport = lambda *_: None,
 ) -> Findings:
     """Measure claims in every rendering they have.
 
@@ -96,18 +103,60 @@ def measure_claims(
         Claims to measure; None for all that something measures.
     context
         Profile, seed and device.
+    n_jobs
+        How many functions run at once, each in a process of its own; with 1 they run in this process.
     on_progress
         Called with the measure, the fraction done in 0..1 and what is being done.
 
     Raises
     ------
     ValueError
-        If an id is unknown.
+        If an id is unknown or `n_jobs` is below 1.
     """
+    if n_jobs < 1:
+        raise ValueError(f"n_jobs must be at least 1, got {n_jobs}")
     claims = claims_named(CLAIMS if ids is None else ids)
-    asked = {claim.id for claim in claims}
-    runs = tuple(_run(measure, asked, context, on_progress) for measure in measures_of(ids))
+    asked = frozenset(claim.id for claim in claims)
+    measures = measures_of(ids)
+    if n_jobs == 1:
+        runs = tuple(_run(measure, asked, context, on_progress) for measure in measures)
+    else:
+        runs = _run_in_processes(measures, asked, context, n_jobs, on_progress)
     return Findings(tuple(claims), runs, context)
+
+
+def _run_in_processes(
+    measures: Sequence[Measure],
+    asked: frozenset[str],
+    context: Context,
+    n_jobs: int,
+    on_progress: ProgressReport,
+) -> tuple[MeasureRun, ...]:
+    """Run every measure in a process of a pool; the longest ones are to be registered first."""
+    plain = replace(context, report_progress=_ignore_progress)
+    done: dict[str, MeasureRun] = {}
+    # A fresh interpreter for each worker: Brian2 and torch do not survive a fork.
+    with ProcessPoolExecutor(n_jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
+        pending = {pool.submit(_run_named, measure.name, asked, plain): measure for measure in measures}
+        try:
+            for future in as_completed(pending):
+                measure = pending[future]
+                done[measure.name] = replace(future.result(), measure=measure)
+                on_progress(measure, 1.0, "")
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    return tuple(done[measure.name] for measure in measures)
+
+
+def _run_named(name: str, asked: frozenset[str], context: Context) -> MeasureRun:
+    """Run a measure in a worker, which finds it by name."""
+    measure = next(measure for measure in all_measures() if measure.name == name)
+    return _run(measure, asked, context, lambda *_: None)
+
+
+def _ignore_progress(fraction: float, doing: str) -> None:
+    """Take no note: a worker has no terminal."""
 
 
 def measures_of(ids: Sequence[str] | None) -> list[Measure]:
@@ -116,7 +165,9 @@ def measures_of(ids: Sequence[str] | None) -> list[Measure]:
     return [measure for measure in all_measures() if asked.intersection(measure.claims)]
 
 
-def _run(measure: Measure, asked: set[str], context: Context, on_progress: ProgressReport) -> MeasureRun:
+def _run(
+    measure: Measure, asked: frozenset[str], context: Context, on_progress: ProgressReport
+) -> MeasureRun:
     claims = [claim for claim in measure.claims if claim in asked]
     on_progress(measure, 0.0, "")
     t_start = time.perf_counter()
@@ -126,10 +177,7 @@ def _run(measure: Measure, asked: set[str], context: Context, on_progress: Progr
         if reason:
             evidence = Evidence(tuple(skipped(measure, claim, reason) for claim in claims))
         else:
-            own_context = replace(
-                context, report_progress=lambda fraction, doing: on_progress(measure, fraction, doing)
-            )
-            evidence = measure.function(own_context)
+            evidence = measure.function(replace(context, report_progress=partial(on_progress, measure)))
     except Exception as caught:  # one broken measurement must not lose the others
         error = caught
         evidence = Evidence(tuple(_failed(measure, claim, caught) for claim in claims))
