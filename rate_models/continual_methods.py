@@ -24,6 +24,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from biophys.release_plasticity import ReleasePlasticity
@@ -116,7 +117,7 @@ class Learner:
     finish_task: Callable[[TaskSequence, int], None] = lambda sequence, task: None
 
 
-@dataclass
+@dataclass(frozen=True)
 class Learned:
     """What a batch did on a sequence of tasks.
 
@@ -130,9 +131,20 @@ class Learned:
         where release probability is not plastic.
     """
 
-    accuracy: np.ndarray
-    mean_p: np.ndarray
-    frozen: np.ndarray
+    accuracy: NDArray[np.float32]
+    mean_p: NDArray[np.float32]
+    frozen: NDArray[np.float32]
+
+    def rows(self, replicas: Sequence[int]) -> Learned:
+        """Return what these replicas did."""
+        chosen = list(replicas)
+        return Learned(self.accuracy[chosen], self.mean_p[chosen], self.frozen[chosen])
+
+    @classmethod
+    def joined(cls, parts: Sequence[Learned]) -> Learned:
+        """Return what the replicas of several batches did, in that order."""
+        names = ("accuracy", "mean_p", "frozen")
+        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
 
 _BUILDERS: dict[str, Callable[..., Learner]] = {}
@@ -421,19 +433,19 @@ def fisher_of_task(
     drawn = np.sort(rng.choice(members, size=min(n_images, len(members)), replace=False))
     chosen = torch.from_numpy(drawn).to(data.train_images.device)
     orders = sequence.pixel_orders(synapses.seeds)
-    generator = torch.Generator(data.train_images.device).manual_seed(task)
     fisher = torch.empty_like(synapses.learned)
-    for kind in sorted({replica.fisher for replica in replicas}):
-        rows = torch.tensor([i for i, own in enumerate(replicas) if own.fisher == kind], device=chosen.device)
-        x = data.train_images[chosen].expand(len(rows), -1, -1)
+    for row, replica in enumerate(replicas):
+        x = data.train_images[chosen]
         if orders is not None:
-            x = x.gather(2, orders[rows, task][:, None, :].expand(x.shape))
-        fisher[rows] = diagonal_fisher(
+            x = x[:, orders[row, task]]
+        # A generator of its own, so that a replica gets the same labels in whatever batch it runs.
+        seed = int(numpy_generator(replica.seed, Purpose.TASKS).integers(2**31)) + task
+        fisher[row] = diagonal_fisher(
             network,
-            synapses.expected()[rows],
+            synapses.expected()[row : row + 1],
             x,
             data.train_labels[chosen],
-            expectation=kind,
-            generator=generator,
-        )
+            expectation=replica.fisher,
+            generator=torch.Generator(x.device).manual_seed(seed),
+        )[0]
     return fisher

@@ -19,7 +19,6 @@ Schug S, Benzing F, Steger A (2021). eLife 10:e69884. doi:10.7554/eLife.69884
 from __future__ import annotations
 
 import hashlib
-import itertools
 import json
 import os
 import time
@@ -27,154 +26,36 @@ import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
 
 from rate_models.continual_learning import TaskSequence, held_out, permuted_tasks, split_tasks
-from rate_models.continual_methods import SEARCH_SPACES, Learned, Replica, Training, learned
+from rate_models.continual_methods import Learned, Replica, Training, learned
 from rate_models.datasets import ImageData, load_images
 from rate_models.devices import Execution
-from rate_models.forgetting import backward_transfer, final_accuracy, forgetting, forward_transfer
-from rate_models.random_search import Interval, Setting, best, drawn_settings, searched_in_study
+from rate_models.experiments.lifelong_figures import FIGURES
+from rate_models.experiments.lifelong_methods import (
+    ABLATION_ARMS,
+    EWC_VARIANTS,
+    JOINT_RATE,
+    MAIN_METHODS,
+    METHODS,
+    PUBLISHED_ARMS,
+    PUBLISHED_BASELINES,
+    PUBLISHED_RULE,
+    Method,
+    data_of,
+    kind_of,
+)
+from rate_models.forgetting import final_accuracy
+from rate_models.random_search import Setting, best, drawn_settings, searched_in_study
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+__all__ = ["FIGURES", "QUICK", "Config", "Search", "published_setting", "run"]
 
 Progress = Callable[[float, str], None]
 
 
-@dataclass(frozen=True)
-class Method:
-    """A way to learn tasks in sequence, and where its settings come from.
-
-    Parameters
-    ----------
-    name, label
-        Name in the result, and in figures.
-    program
-        Program of `rate_models.continual_methods`.
-    source
-        ``"published"`` (`published_setting`), ``"searched"`` on each benchmark, or ``"tuned arm"``: searched
-        on Permuted MNIST only.
-    colour
-        In every figure.
-    freezes
-        False where p never freezes.
-    searched_as
-        Name of the method whose search gives the settings; its own by default.
-    fisher, penalty, schedule
-        Variants, see `Replica` and `plans_of`.
-    """
-
-    name: str
-    label: str
-    program: str
-    source: str
-    colour: str = "#999999"
-    freezes: bool = True
-    searched_as: str = ""
-    fisher: str = "expected"
-    penalty: str = "separate"
-    schedule: str = "abrupt"
-
-    @property
-    def space(self) -> dict[str, Interval]:
-        """Return where the search for its settings looks."""
-        name = self.program if self.program in SEARCH_SPACES else "consolidating"
-        return {key: own for key, own in SEARCH_SPACES[name].items() if self.freezes or key != "p_freeze"}
-
-
-_MAIN = (
-    Method("presynaptic", "presynaptic consolidation", "consolidating", "published", "#0072B2"),
-    Method("presynaptic_tuned", "presynaptic, tuned", "consolidating", "searched", "#56B4E9"),
-    Method("none", "no consolidation, published", "published baseline", "published", "#E69F00"),
-    Method("sgd_tuned", "no consolidation, SGD tuned", "sgd", "searched", "#D55E00"),
-    Method("adam_tuned", "no consolidation, Adam tuned", "adam", "searched", "#CC79A7"),
-    Method("ewc", "elastic weights", "ewc", "searched", "#009E73"),
-    Method("si", "synaptic intelligence", "si", "searched", "#F0E442"),
-    Method("bgd", "Bayesian gradient descent", "bgd", "searched", "#8C510A"),
-    Method("joint", "joint training", "adam", "published", "#000000", schedule="joint"),
-)
-_EWC_VARIANTS = tuple(
-    Method(
-        f"ewc_{fisher}_{penalty}",
-        f"{fisher}, {penalty}",
-        "ewc",
-        "searched",
-        "#009E73",
-        True,
-        "ewc",
-        fisher,
-        penalty,
-    )
-    for fisher, penalty in itertools.product(("expected", "sampled", "observed"), ("separate", "online"))
-    if (fisher, penalty) != ("expected", "separate")
-)
-_ARM_PROGRAMS = {
-    "full": ("full", "consolidating", True),
-    "no_freezing": ("no freezing", "consolidating", False),
-    "no_modulation": ("no modulation of the rate", "plastic", True),
-    "neither": ("neither", "plastic", False),
-    "ghost": ("ghost p", "ghost", True),
-}
-_MISNORMALISED = Method(
-    "misnormalised_ghost_arm", "ghost p, as programmed", "ghost_misnormalised", "published", "#0072B2"
-)
-_ARMS = (
-    *(
-        Method(
-            f"{name}_{source}",
-            label,
-            program,
-            "published" if source == "arm" else "tuned arm",
-            "#0072B2" if source == "arm" else "#56B4E9",
-            freezes,
-            # On Permuted MNIST the full model is searched already as a method of its own.
-            "presynaptic_tuned" if (name, source) == ("full", "tuned") else "",
-        )
-        for source in ("arm", "tuned")
-        for name, (label, program, freezes) in _ARM_PROGRAMS.items()
-    ),
-    _MISNORMALISED,
-)
-
-METHODS: dict[str, Method] = {method.name: method for method in (*_MAIN, *_EWC_VARIANTS, *_ARMS)}
-"""Every method by its name in the result."""
-
-MAIN_METHODS = tuple(method.name for method in _MAIN)
-EWC_VARIANTS = tuple(method.name for method in _EWC_VARIANTS)
-ABLATION_ARMS = tuple(method.name for method in _ARMS)
-
-PUBLISHED_RULE: Setting = {"p_up": 0.0520, "p_down": 0.0516, "p_freeze": 0.9353}
-"""The p rule of the published program; the text has p_up and p_down exchanged and no p_freeze."""
-
-# Baseline without consolidation, from the published program's configuration files.
-_PUBLISHED_BASELINES = {
-    ("split", "mnist"): ("adam", 1e-6),
-    ("split", "fashion"): ("sgd", 1e-4),
-    ("permuted", "mnist"): ("sgd", 1e-3),
-    ("permuted", "fashion"): ("adam", 1e-6),
-}
-_JOINT_RATE = 1e-3
-# Settings of the ablation arms from the published program's scripts: p_down, p_up, p_freeze.
-_PUBLISHED_ARMS = {
-    "split": {
-        "full": (0.0624703, 0.05835393, 0.94452875),
-        "no_freezing": (0.08590142, 0.06543912, 1.0),
-        "no_modulation": (0.0506991, 0.04199989, 0.94187781),
-        "neither": (0.09587958, 0.01798108, 1.0),
-        "ghost": (0.09833934, 0.09764242, 0.9466155),
-    },
-    "permuted": {
-        "full": (0.04021639, 0.04460148, 0.94791622),
-        "no_freezing": (0.04378614, 0.04522727, 1.0),
-        "no_modulation": (0.03559312, 0.08535058, 0.92272659),
-        "neither": (0.02954858, 0.09202317, 1.0),
-        "ghost": (0.05188978, 0.0571483, 0.92943784),
-    },
-}
 _DATA_SETS = {"mnist": "mnist", "fashion": "fashion_mnist", "digits": "digits"}
 _SCENARIOS = {"split": "domain", "class_split": "class", "task_split": "task"}
 
@@ -226,8 +107,10 @@ class Config:
         Paper: 0.001, 0.25.
     every_test_image
         Networks are measured on one test image in this many between tasks, on all at the end.
+    networks_per_batch
+        Networks that learn together at most; 0 for all of a program. On a CPU a few are as fast as many.
     keep_in
-        Folder in which finished groups of replicas are kept, so that an interrupted run goes on.
+        Folder in which finished networks are kept, so that an interrupted run goes on.
     search_storage
         Database for the trials as Optuna studies, for example ``"sqlite:///search.db"``; needs Optuna.
 
@@ -269,6 +152,7 @@ class Config:
     g_lim: float = 0.001
     p_min: float = 0.25
     every_test_image: int = 5
+    networks_per_batch: int = 0
     keep_in: str = ""
     search_storage: str = ""
 
@@ -347,16 +231,6 @@ QUICK = Config(
 """The same on 8x8 digits, in seconds."""
 
 
-def kind_of(benchmark: str) -> str:
-    """Return the kind of a benchmark, for example ``"permuted"``."""
-    return benchmark.rpartition("_")[0]
-
-
-def data_of(benchmark: str) -> str:
-    """Return the data of a benchmark, for example ``"fashion"``."""
-    return benchmark.rpartition("_")[2]
-
-
 def published_setting(config: Config, benchmark: str, method: Method) -> tuple[str, Setting]:
     """Return program and settings of a method as published (program's files where the paper is silent).
 
@@ -365,14 +239,14 @@ def published_setting(config: Config, benchmark: str, method: Method) -> tuple[s
     family = "split" if "split" in benchmark else "permuted"
     rate = config.rate_split if family == "split" else config.rate_permuted
     if method.schedule == "joint":
-        return method.program, {"learning_rate": _JOINT_RATE}
+        return method.program, {"learning_rate": JOINT_RATE}
     if method.name == "none":
         data = "fashion" if data_of(benchmark) == "fashion" else "mnist"
-        program, own_rate = _PUBLISHED_BASELINES[family, data]
+        program, own_rate = PUBLISHED_BASELINES[family, data]
         return program, {"learning_rate": own_rate}
     if method.name in ABLATION_ARMS:
         arm = "ghost" if "ghost" in method.name else method.name.removesuffix("_arm")
-        p_down, p_up, p_freeze = _PUBLISHED_ARMS[family][arm]
+        p_down, p_up, p_freeze = PUBLISHED_ARMS[family][arm]
         rule = {"p_down": p_down, "p_up": p_up, "p_freeze": p_freeze}
         return method.program, {"learning_rate": rate, **rule}
     return method.program, {"learning_rate": rate, **PUBLISHED_RULE}
@@ -613,40 +487,67 @@ def _group(
 ) -> Learned:
     """Return what one batch learned, from the folder of finished groups if it is there."""
     training = config.training(in_search=in_search)
-
-    def compute() -> Learned:
-        return learned(
+    store = _Store(config.keep_in, (name, program, schedule, training, not in_search))
+    t_start = time.perf_counter()
+    missing = [replica for replica in replicas if not store.has(replica)]
+    size = config.networks_per_batch or max(len(missing), 1)
+    for first in range(0, len(missing), size):
+        part = missing[first : first + size]
+        outcome = learned(
             program,
-            replicas,
+            part,
             sequence,
             training,
             schedule=schedule,
             execution=execution,
             measures_all=not in_search,
         )
-
-    t_start = time.perf_counter()
-    outcome = _kept(config.keep_in, name, repr((replicas, training, schedule)), compute)
+        store.add(part, outcome)
     steps = sum(len(members) // training.batch_size for members in sequence.train_members)
-    progress.add(name, len(replicas), steps * training.n_epochs, time.perf_counter() - t_start)
-    return outcome
+    progress.add(name, len(missing), steps * training.n_epochs, time.perf_counter() - t_start)
+    return store.all_of(replicas)
 
 
-def _kept(folder: str, name: str, identity: str, compute: Callable[[], Learned]) -> Learned:
-    """Return what `compute` returns, or returned in an earlier run with the same identity."""
-    if not folder:
-        return compute()
-    digest = hashlib.sha256(identity.encode()).hexdigest()[:12]
-    path = Path(folder) / f"{name.replace(' ', '-')}-{digest}.npz"
-    if path.is_file():
-        with np.load(path) as kept:
-            return Learned(kept["accuracy"], kept["mean_p"], kept["frozen"])
-    outcome = compute()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial.npz")
-    np.savez(partial, accuracy=outcome.accuracy, mean_p=outcome.mean_p, frozen=outcome.frozen)
-    os.replace(partial, path)
-    return outcome
+class _Store:
+    """What replicas learned, in memory and, if a folder is given, on disk for a later run.
+
+    A replica behaves the same in whatever batch it runs, so each is kept by itself. The name of
+    its file holds a digest of everything that its content depends on.
+    """
+
+    def __init__(self, folder: str, identity: tuple[object, ...]) -> None:
+        self._folder = Path(folder) if folder else None
+        self._identity = identity
+        self._learned: dict[str, Learned] = {}
+
+    def has(self, replica: Replica) -> bool:
+        """Return whether a replica is done, reading it from disk if it is there."""
+        path = self._path(replica)
+        if path is not None and path.is_file():
+            with np.load(path) as kept:
+                self._learned[repr(replica)] = Learned(kept["accuracy"], kept["mean_p"], kept["frozen"])
+        return repr(replica) in self._learned
+
+    def add(self, replicas: Sequence[Replica], outcome: Learned) -> None:
+        """Keep what a batch learned."""
+        for row, replica in enumerate(replicas):
+            own = self._learned[repr(replica)] = outcome.rows([row])
+            if path := self._path(replica):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                partial = path.with_suffix(".partial.npz")
+                np.savez(partial, accuracy=own.accuracy, mean_p=own.mean_p, frozen=own.frozen)
+                os.replace(partial, path)
+
+    def all_of(self, replicas: Sequence[Replica]) -> Learned:
+        """Return what these replicas learned, in this order."""
+        return Learned.joined([self._learned[repr(replica)] for replica in replicas])
+
+    def _path(self, replica: Replica) -> Path | None:
+        if self._folder is None:
+            return None
+        digest = hashlib.sha256(repr((self._identity, replica)).encode()).hexdigest()[:16]
+        name = f"{self._identity[0]} {replica.method} {replica.seed}".replace(" ", "-")
+        return self._folder / f"{name}-{digest}.npz"
 
 
 def _result(
@@ -717,31 +618,3 @@ def _search_table(
         },
         {"hyperparameter": names, "trial": np.arange(n_trials)},
     )
-
-
-def accuracy_table(result: xr.Dataset, benchmark: str, method: str) -> np.ndarray:
-    """Return the accuracies of a method on a benchmark, shape (seed, n_tasks + 1, n_tasks), without seeds
-    that were not run or diverged."""
-    n_tasks = int(result.n_tasks.sel(benchmark=benchmark))
-    table = result.accuracy.sel({"benchmark": benchmark, "method": method}).to_numpy()
-    table = table[:, : n_tasks + 1, :n_tasks]
-    return table[np.isfinite(table[:, -1]).all(axis=1)].astype(float)
-
-
-def summary(result: xr.Dataset, benchmark: str, method: str) -> dict[str, np.ndarray]:
-    """Return final accuracy, forgetting, backward and forward transfer of every seed.
-
-    Joint training and searches know no order of tasks: there only the final accuracy is finite.
-    """
-    table = accuracy_table(result, benchmark, method)
-    measures = {
-        "final accuracy": final_accuracy,
-        "forgetting": forgetting,
-        "backward transfer": backward_transfer,
-        "forward transfer": forward_transfer,
-    }
-    return {name: measure(table) for name, measure in measures.items()}
-
-
-FIGURES: dict[str, Callable[[xr.Dataset, Figure], None]] = {}
-"""Panels by name; each draws from a result alone."""

@@ -1,0 +1,203 @@
+"""The panels of the lifelong learning experiment, drawn from its result alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import xarray as xr
+
+from rate_models.experiments.figure_parts import band, bars
+from rate_models.experiments.lifelong_methods import METHODS, PUBLISHED_ACCURACY, data_of, kind_of
+from rate_models.experiments.lifelong_tables import accuracy_table, summary, tasks_learned
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_FIRST_TASK = ("presynaptic", "presynaptic_tuned", "none", "sgd_tuned", "adam_tuned")
+_COMPARED = (*_FIRST_TASK, "ewc", "si", "bgd", "joint")
+_BY_TASK = ("presynaptic", "presynaptic_tuned", "none", "sgd_tuned", "ewc", "bgd", "joint")
+
+
+def _benchmarks(result: xr.Dataset, *kinds: str) -> list[str]:
+    """Return the benchmarks of these kinds, or all."""
+    names = [str(name) for name in result.benchmark.to_numpy()]
+    return [name for name in names if not kinds or kind_of(name) in kinds]
+
+
+def _methods(result: xr.Dataset, benchmark: str, wanted: Iterable[str]) -> list[str]:
+    """Return those of the wanted methods that were run on a benchmark."""
+    there = {str(name) for name in result["method"].to_numpy()}
+    return [name for name in wanted if name in there and len(accuracy_table(result, benchmark, name))]
+
+
+def _title(benchmark: str) -> str:
+    kind = {"split": "Split", "permuted": "Permuted", "continuous": "Continuous permuted"}.get(
+        kind_of(benchmark), kind_of(benchmark).replace("_", "-")
+    )
+    return f"{kind} {data_of(benchmark).upper() if data_of(benchmark) == 'mnist' else data_of(benchmark)}"
+
+
+def _panels(figure: Figure, n: int, nothing: str) -> Sequence[Axes]:
+    """Return a row of axes, or say in an empty one that there is nothing to draw."""
+    if n:
+        return np.atleast_1d(figure.subplots(1, n, squeeze=True)).tolist()
+    axes = figure.subplots()
+    axes.set_axis_off()
+    axes.text(0.5, 0.5, nothing, ha="center", va="center")
+    return []
+
+
+def _draw_first_task(result: xr.Dataset, figure: Figure) -> None:
+    """Draw the accuracy on the first task after each task (figure 4b)."""
+    shown = _benchmarks(result, "split", "permuted")
+    for axes, benchmark in zip(_panels(figure, len(shown), "no task sequence was run"), shown, strict=False):
+        for name in _methods(result, benchmark, _FIRST_TASK):
+            table = accuracy_table(result, benchmark, name)
+            values = 100 * table[:, 1:, 0]
+            label = f"{METHODS[name].label} ({len(table)} seeds)"
+            band(axes, np.arange(1, values.shape[1] + 1), values, METHODS[name].colour, label)
+        axes.set_title(_title(benchmark), fontsize=9)
+        axes.set_xlabel("tasks learned")
+        axes.set_ylabel("accuracy on task 1 (%)")
+        axes.legend(fontsize=6)
+
+
+def _draw_final_accuracy(result: xr.Dataset, figure: Figure) -> None:
+    """Draw the mean final accuracy of every method beside the published one (figure 4c, appendix table 1)."""
+    shown = _benchmarks(result)
+    for axes, benchmark in zip(_panels(figure, len(shown), "nothing was run"), shown, strict=False):
+        names = _methods(result, benchmark, _COMPARED)
+        groups = {
+            (METHODS[name].label, METHODS[name].colour): _final(result, benchmark, name) for name in names
+        }
+        published = {METHODS[name].label: own for name, own in PUBLISHED_ACCURACY.get(benchmark, {}).items()}
+        bars(axes, groups, published=published)
+        axes.set_title(_title(benchmark), fontsize=9)
+        axes.set_ylabel("mean accuracy over all tasks (%)")
+        axes.set_ylim(_floor(groups.values()), 100)
+    figure.supxlabel(
+        "bars: mean, 95 % interval, dots: seeds; diamonds: published mean and standard error", fontsize=7
+    )
+
+
+def _final(result: xr.Dataset, benchmark: str, name: str) -> np.ndarray:
+    """Return the mean final accuracy of every seed, percent."""
+    return 100 * summary(result, benchmark, name)["final accuracy"]
+
+
+def _floor(values: Iterable[np.ndarray]) -> float:
+    """Return a round number below all values, where the axis starts."""
+    lowest = min((float(own.min()) for own in values if len(own)), default=0.0)
+    return max(0.0, 10 * np.floor(lowest / 10 - 0.5))
+
+
+def _draw_ablation(result: xr.Dataset, figure: Figure) -> None:
+    """Draw the mean final accuracy of the full model and its ablations (figure 5a)."""
+    arms = [name for name in METHODS if name.endswith("_arm") or METHODS[name].source == "tuned arm"]
+    shown = [name for name in _benchmarks(result) if _methods(result, name, arms)]
+    for axes, benchmark in zip(_panels(figure, len(shown), "no ablation was run"), shown, strict=False):
+        groups = {}
+        for name in _methods(result, benchmark, arms):
+            tuned = " (tuned here)" if METHODS[name].source == "tuned arm" else ""
+            groups[METHODS[name].label + tuned, METHODS[name].colour] = _final(result, benchmark, name)
+        bars(axes, groups)
+        axes.set_title(_title(benchmark), fontsize=9)
+        axes.set_ylabel("mean accuracy over all tasks (%)")
+        axes.set_ylim(_floor(groups.values()), 100)
+
+
+def _draw_by_task(result: xr.Dataset, figure: Figure) -> None:
+    """Draw the final accuracy on every task (appendix 1 figure 3a)."""
+    shown = _benchmarks(result, "split", "class_split", "task_split")
+    for axes, benchmark in zip(_panels(figure, len(shown), "no split tasks were run"), shown, strict=False):
+        names = _methods(result, benchmark, _BY_TASK)
+        for place, name in enumerate(names):
+            values = 100 * accuracy_table(result, benchmark, name)[:, -1]
+            at = np.arange(1, values.shape[1] + 1) + 0.08 * (place - len(names) / 2)
+            band(axes, at, values, METHODS[name].colour, METHODS[name].label, linewidth=0.8)
+        axes.set_title(_title(benchmark), fontsize=9)
+        axes.set_xlabel("task")
+        axes.set_ylabel("accuracy after all tasks (%)")
+        axes.set_xticks(range(1, 6))
+        axes.legend(fontsize=6)
+
+
+def _draw_release(result: xr.Dataset, figure: Figure) -> None:
+    """Draw mean release probability and share of frozen synapses after each task (appendix 1 figure 3b)."""
+    left, right = figure.subplots(1, 2)
+    colours = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00")
+    for benchmark, colour in zip(_benchmarks(result), colours, strict=False):
+        for name in _methods(result, benchmark, ("presynaptic", "presynaptic_tuned"))[:1]:
+            p = tasks_learned(result, "mean_p", benchmark, name)
+            frozen = 100 * tasks_learned(result, "frozen", benchmark, name)
+            label = f"{_title(benchmark)} ({len(p)} seeds)"
+            band(left, np.arange(p.shape[1]), p, colour, label)
+            band(right, np.arange(p.shape[1]), frozen, colour, label)
+    left.set_ylabel("mean release probability")
+    right.set_ylabel("frozen synapses (%)")
+    for axes in (left, right):
+        axes.set_xlabel("tasks learned")
+    left.legend(fontsize=7)
+
+
+def _draw_search(result: xr.Dataset, figure: Figure) -> None:
+    """Draw the accuracy on held-out images of every trial against its learning rate."""
+    searched = np.isfinite(result.trial_score).any("trial")
+    shown = [name for name in _benchmarks(result) if bool(searched.sel(benchmark=name).any())]
+    for axes, benchmark in zip(_panels(figure, len(shown), "nothing was searched"), shown, strict=False):
+        for name in _methods(result, benchmark, _COMPARED):
+            at = {"benchmark": benchmark, "method": name}
+            rate = result.trial_setting.sel({**at, "hyperparameter": "learning_rate"}).to_numpy()
+            score = 100 * result.trial_score.sel(at).to_numpy()
+            if np.isfinite(score).any():
+                axes.plot(
+                    rate, score, "o", color=METHODS[name].colour, label=METHODS[name].label, markersize=4
+                )
+        axes.set_xscale("log")
+        axes.set_title(_title(benchmark), fontsize=9)
+        axes.set_xlabel("learning rate")
+        axes.set_ylabel("mean accuracy on held-out images (%)")
+        axes.legend(fontsize=6)
+
+
+def _draw_transfer(result: xr.Dataset, figure: Figure) -> None:
+    """Draw forgetting, backward and forward transfer of every method."""
+    shown = _benchmarks(result, "split", "permuted")
+    for axes, benchmark in zip(_panels(figure, len(shown), "no task sequence was run"), shown, strict=False):
+        names = _methods(result, benchmark, _COMPARED[:-1])
+        for place, name in enumerate(names):
+            found = summary(result, benchmark, name)
+            for shift, (measure, marker) in enumerate(
+                {"forgetting": "o", "backward transfer": "v", "forward transfer": "^"}.items()
+            ):
+                values = 100 * found[measure]
+                axes.plot(
+                    np.full(len(values), place + 0.2 * (shift - 1)),
+                    values,
+                    marker,
+                    color=METHODS[name].colour,
+                    markersize=4,
+                    label=measure if place == 0 else None,
+                )
+        axes.axhline(0, color="black", linewidth=0.8)
+        axes.set_xticks(
+            range(len(names)), [METHODS[name].label for name in names], rotation=35, ha="right", fontsize=7
+        )
+        axes.set_title(_title(benchmark), fontsize=9)
+        axes.set_ylabel("points of accuracy")
+        axes.legend(fontsize=6)
+
+
+FIGURES: dict[str, Callable[[xr.Dataset, Figure], None]] = {
+    "first_task": _draw_first_task,
+    "final_accuracy": _draw_final_accuracy,
+    "ablation": _draw_ablation,
+    "by_task": _draw_by_task,
+    "release_probability": _draw_release,
+    "search": _draw_search,
+    "transfer": _draw_transfer,
+}
+"""Panels by name: figures 4b, 4c, 5a, appendix 1 figure 3a and b, the search, and forgetting and transfer."""
