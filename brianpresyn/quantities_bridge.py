@@ -35,7 +35,7 @@ def to_brian(quantity: Any) -> Quantity:
     --------
     >>> import quantities as pq
     >>> to_brian(0.25 * pq.mV)
-    0.25 * mvolt
+    250. * uvolt
     """
     if isinstance(quantity, Quantity):
         return quantity

@@ -178,7 +178,7 @@ def quantal_release(synapse: QuantalSynapse, *, target: str = "v", draws: Draws 
     >>> import quantities as pq
     >>> code = quantal_release(QuantalSynapse(n=5, p=0.3, q=0.2*pq.mV))
     >>> code.initial["q"]
-    0.2 * mvolt
+    200. * uvolt
     """
     n, p = np.asarray(synapse.n), np.asarray(synapse.p)
     return binomial_release(n=n, p=p, q=to_brian(synapse.q), target=target, draws=draws)

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 from brian2.equations.equations import Equations
-from brian2.units.fundamentalunits import get_dimensions
+from brian2.units.fundamentalunits import Quantity, get_dimensions
 
 _ASSIGNMENT = re.compile(r"^\s*([A-Za-z_]\w*)\s*(=(?!=)|\+=|-=|\*=|/=|//=|%=|\*\*=)")
 
@@ -107,6 +107,8 @@ class SynapseCode:
         Brian2 equations.
     on_pre, on_post
         Statements by stage.
+    regularly, every
+        Statements, by stage, that run for all synapses at regular times, and the interval between them.
     namespace
         Functions and constants that the code uses.
     initial
@@ -120,6 +122,9 @@ class SynapseCode:
     acts_on
         Postsynaptic variables that the synapse acts on, and the dimension with which it does so, as the
         name of the synaptic variable that carries it.
+    brings
+        Variables that other pieces may require; by default those that it defines or sets, except for the
+        ones that it requires itself.
 
     Raises
     ------
@@ -142,19 +147,33 @@ class SynapseCode:
     model: str = ""
     on_pre: Mapping[Stage, str] = field(default_factory=dict)
     on_post: Mapping[Stage, str] = field(default_factory=dict)
+    regularly: Mapping[Stage, str] = field(default_factory=dict)
+    every: Quantity | None = None
     namespace: Mapping[str, Any] = field(default_factory=dict)
     initial: Mapping[str, Any] = field(default_factory=dict)
     domains: Mapping[str, Domain] = field(default_factory=dict)
     streams: Mapping[str, str] = field(default_factory=dict)
     requires: frozenset[str] = frozenset()
     acts_on: Mapping[str, str] = field(default_factory=dict)
+    brings: frozenset[str] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         model = "\n".join(line.strip() for line in self.model.splitlines() if line.strip())
         object.__setattr__(self, "model", model)
-        for name in ("on_pre", "on_post", "namespace", "initial", "domains", "streams", "acts_on"):
+        for name in (
+            "on_pre",
+            "on_post",
+            "regularly",
+            "namespace",
+            "initial",
+            "domains",
+            "streams",
+            "acts_on",
+        ):
             object.__setattr__(self, name, _frozen(getattr(self, name)))
         object.__setattr__(self, "requires", frozenset(self.requires))
+        if self.brings is None:
+            object.__setattr__(self, "brings", (self.defined | self.assigned) - self.requires)
         for variable, domain in self.domains.items():
             if variable in self.initial:
                 domain.check(variable, self.initial[variable])
@@ -180,10 +199,22 @@ class SynapseCode:
         return _joined_stages(self.on_post)
 
     @property
+    def regular_code(self) -> str:
+        """What runs at regular times, in the order of the stages."""
+        return _joined_stages(self.regularly)
+
+    @property
     def assigned(self) -> frozenset[str]:
         """Names of the synaptic variables that the statements set."""
-        names = {name for code in (self.pre_code, self.post_code) for name in _assigned_names(code)}
+        names = {name for code in self._codes.values() for name in _assigned_names(code)}
         return frozenset(name for name in names if not name.endswith(("_post", "_pre")))
+
+    @property
+    def _codes(self) -> dict[str, str]:
+        codes = {"on_pre": self.pre_code, "on_post": self.post_code}
+        if self.every is not None:
+            codes[f"every {self.every}"] = self.regular_code
+        return codes
 
     def __add__(self, other: SynapseCode) -> SynapseCode:
         if not isinstance(other, SynapseCode):
@@ -194,17 +225,20 @@ class SynapseCode:
             model="\n".join(part for part in (self.model, other.model) if part),
             on_pre=_joined_blocks(self.on_pre, other.on_pre),
             on_post=_joined_blocks(self.on_post, other.on_post),
+            regularly=_joined_blocks(self.regularly, other.regularly),
+            every=other.every if self.every is None else self.every,
             namespace={**self.namespace, **other.namespace},
             initial={**self.initial, **other.initial},
             domains={**self.domains, **other.domains},
             streams={**self.streams, **other.streams},
             requires=self.requires | other.requires,
             acts_on={**self.acts_on, **other.acts_on},
+            brings=self.brings | other.brings,
         )
 
     def __str__(self) -> str:
         lines = [self.model] if self.model else []
-        for title, code in (("on_pre", self.pre_code), ("on_post", self.post_code)):
+        for title, code in self._codes.items():
             if code:
                 lines += [f"{title}:"] + [f"    {line}" for line in code.splitlines()]
         return "\n".join(lines)
@@ -217,7 +251,7 @@ class SynapseCode:
         >>> sorted(SynapseCode("ledger", requires={"released"}).missing())
         ['released']
         """
-        return self.requires - self.defined - self.assigned
+        return self.requires - self.brings
 
 
 def _joined_stages(blocks: Mapping[Stage, str]) -> str:
@@ -248,6 +282,11 @@ def _check_no_clash(first: SynapseCode, second: SynapseCode) -> None:
                 f"{first.name!r} and {second.name!r} both {kind} {', '.join(sorted(names))}: "
                 "leave one of the pieces out, or rename the variable in one of them"
             )
+    if first.every is not None and second.every is not None and not _are_same(first.every, second.every):
+        raise ValueError(
+            f"{first.name!r} and {second.name!r} update at different intervals ({first.every} and "
+            f"{second.every}): give both the same"
+        )
     for name in first.namespace.keys() & second.namespace.keys():
         if not _are_same(first.namespace[name], second.namespace[name]):
             raise ValueError(

@@ -143,6 +143,9 @@ def synapses(
     _connect(built, connect, level=level + 2)
     for variable, value in code.initial.items():
         built.__setattr__(variable, value, level=level + 1)
+    if code.every is not None:
+        # After the state has been updated and the spikes delivered, but before the monitors.
+        built.run_regularly(code.regular_code, dt=code.every, when="after_resets", order=1)
     if key_seed is not None:
         _set_keys(built, code, key_seed, name or "")
     return built

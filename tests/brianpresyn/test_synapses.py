@@ -1,5 +1,7 @@
 """Synapses built from pieces: ordinary Brian2 objects, checked before anything runs."""
 
+import sys
+
 import numpy as np
 import pytest
 from brian2 import (
@@ -163,7 +165,7 @@ def test_code_is_joined_not_passed():
 
 
 def test_a_device_that_is_not_supported_is_refused(monkeypatch):
-    monkeypatch.setattr("brianpresyn.synapses.get_device", lambda: object())
+    monkeypatch.setattr(sys.modules["brianpresyn.synapses"], "get_device", lambda: object())
     with pytest.raises(NotImplementedError, match="device object is not supported: use set_device"):
         synapses(every_step(), receivers(), bernoulli_release(p=0.5, q=1 * mV), connect=True, seed=1)
 

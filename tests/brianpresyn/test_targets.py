@@ -21,7 +21,7 @@ TARGETS = [
 
 
 def releases(target):
-    """Return the vesicles that each of 40 Bernoulli and 40 binomial synapses released at each of 100 spikes."""
+    """Return the vesicles that each of 40 Bernoulli and 40 binomial synapses released at each spike."""
     plain = {"codeobj_class": NumpyCodeObject} if target == "cython" else {}
     n = np.tile([1, 5, 12, 32, 40], 8)
     p = np.repeat([0.0, 1e-6, 0.2, 0.5, 0.7, 0.97, 1.0, 0.3], 5)

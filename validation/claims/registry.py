@@ -12,12 +12,17 @@ from validation.claims.claim import Claim, Context, Evidence, Measure, Measureme
 # Every module that measures claims. A new one is added here.
 MEASURING_MODULES = (
     "validation.claims.quantal_and_costs",
-    "validation.claims.precision_and_budget",
-    "validation.claims.budget_and_information",
+    "validation.claims.optimal_variance",
+    "validation.claims.entropic_bound",
+    "validation.claims.gradient_threshold",
+    "validation.claims.realised_synapses",
+    "validation.claims.energy_budget",
+    "validation.claims.information_per_energy",
     "validation.claims.release_statistics",
     "validation.claims.recorded_plasticity",
     "validation.claims.recorded_variability",
     "validation.claims.recorded_release",
+    "validation.claims.plasticity_agreement",
 )
 
 _MEASURES: list[Measure] = []

@@ -1,0 +1,311 @@
+"""Where the update signal of a plastic synapse comes from: spikes, a teacher, or a reward.
+
+A signal says *when* a synapse is updated (at presynaptic spikes, at postsynaptic spikes, or at regular times)
+and *how much*: the value g that the learning rules of :mod:`brianpresyn.plasticity` read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from brian2 import ms
+from brian2.units.fundamentalunits import DIMENSIONLESS, Dimension, Quantity, get_dimensions
+
+from brianpresyn.synapse_code import Stage, SynapseCode
+
+EVENTS = ("pre", "post", "regularly")
+
+
+@dataclass(frozen=True)
+class UpdateSignal:
+    """The signal that updates a synapse.
+
+    Parameters
+    ----------
+    name
+        What it is, for messages.
+    expressions
+        By event (``"pre"``, ``"post"``, ``"regularly"``): the Brian2 expression of g at that event.
+    code
+        The traces that the expressions read and how they move. What it does at an event runs after g is read.
+    dimension
+        Dimension of g.
+    every
+        Interval of the regular updates.
+
+    Raises
+    ------
+    ValueError
+        If there is no expression, an event is unknown, or the interval is missing or not positive.
+    """
+
+    name: str
+    expressions: Mapping[str, str]
+    code: SynapseCode = field(default_factory=lambda: SynapseCode("nothing"))
+    dimension: Dimension = DIMENSIONLESS
+    every: Quantity | None = None
+
+    def __post_init__(self) -> None:
+        unknown = [event for event in self.expressions if event not in EVENTS]
+        if unknown or not self.expressions:
+            raise ValueError(
+                f"{self.name} must give a value at one or more of {', '.join(EVENTS)}, "
+                f"got {', '.join(unknown) or 'none'}"
+            )
+        if ("regularly" in self.expressions) != (self.every is not None):
+            raise ValueError(f"{self.name}: regular updates need every=..., an interval such as 20*ms")
+        if self.every is not None:
+            checked_time(self.every, "every")
+        object.__setattr__(self, "expressions", MappingProxyType(dict(self.expressions)))
+
+
+def given_signal(
+    expression: str,
+    *,
+    at: str = "pre",
+    namespace: Mapping[str, Any] | None = None,
+    every: Quantity | None = None,
+    dimension: Dimension = DIMENSIONLESS,
+) -> UpdateSignal:
+    """Return a signal of one's own.
+
+    Parameters
+    ----------
+    expression
+        Brian2 expression of g; it may use variables of the synapse and of both neurons.
+    at
+        ``"pre"``, ``"post"`` or ``"regularly"``.
+    namespace
+        Functions and constants that it uses, for example a TimedArray.
+    every
+        Interval of regular updates.
+    dimension
+        Dimension of g.
+
+    Examples
+    --------
+    >>> given_signal("v_post - v_rest", at="post").expressions["post"]
+    'v_post - v_rest'
+    """
+    code = SynapseCode("given_signal", namespace=namespace or {})
+    return UpdateSignal("given_signal", {at: expression}, code, dimension, every)
+
+
+def pair_stdp(
+    *,
+    a_plus: float = 0.01,
+    a_minus: float = 0.0105,
+    tau_plus: Quantity = 20 * ms,
+    tau_minus: Quantity = 20 * ms,
+) -> UpdateSignal:
+    r"""Return the update of pair-based spike-timing-dependent plasticity (all pairs).
+
+    .. math:: g = A_+ r \text{ at a postsynaptic spike}, \qquad g = -A_- o \text{ at a presynaptic one},
+
+    where r and o are traces of pre- and postsynaptic spikes: +1 at each, decaying with tau_plus, tau_minus.
+
+    Parameters
+    ----------
+    a_plus, a_minus
+        Amplitudes, without unit.
+    tau_plus, tau_minus
+        Time constants of the traces.
+
+    References
+    ----------
+    Song S, Miller KD, Abbott LF (2000). Nat Neurosci 3:919-926, doi:10.1038/78829.
+
+    Examples
+    --------
+    >>> print(pair_stdp().code)
+    dr_trace/dt = -r_trace/tau_plus : 1 (event-driven)
+    do_trace/dt = -o_trace/tau_minus : 1 (event-driven)
+    on_pre:
+        r_trace += 1
+    on_post:
+        o_trace += 1
+    """
+    code = SynapseCode(
+        "pair_stdp",
+        model="""dr_trace/dt = -r_trace/tau_plus : 1 (event-driven)
+                 do_trace/dt = -o_trace/tau_minus : 1 (event-driven)""",
+        on_pre={Stage.ACCOUNT: "r_trace += 1"},
+        on_post={Stage.ACCOUNT: "o_trace += 1"},
+        namespace={
+            "a_plus": checked_number(a_plus, "a_plus"),
+            "a_minus": checked_number(a_minus, "a_minus"),
+            "tau_plus": checked_time(tau_plus, "tau_plus"),
+            "tau_minus": checked_time(tau_minus, "tau_minus"),
+        },
+    )
+    return UpdateSignal("pair_stdp", {"pre": "-a_minus*o_trace", "post": "a_plus*r_trace"}, code)
+
+
+def triplet_stdp(
+    *,
+    a2_plus: float = 5e-10,
+    a3_plus: float = 6.2e-3,
+    a2_minus: float = 7e-3,
+    a3_minus: float = 2.3e-4,
+    tau_plus: Quantity = 16.8 * ms,
+    tau_minus: Quantity = 33.7 * ms,
+    tau_x: Quantity = 101 * ms,
+    tau_y: Quantity = 125 * ms,
+) -> UpdateSignal:
+    r"""Return the update of triplet spike-timing-dependent plasticity (all-to-all).
+
+    .. math:: g = r_1 (A_2^+ + A_3^+ o_2) \text{ at a postsynaptic spike}, \qquad
+        g = -o_1 (A_2^- + A_3^- r_2) \text{ at a presynaptic one},
+
+    the slow traces r2 and o2 being read just before the spike is added to them.
+
+    Parameters
+    ----------
+    a2_plus, a3_plus, a2_minus, a3_minus
+        Amplitudes of pairs and triplets; defaults: visual cortex, all-to-all, full model.
+    tau_plus, tau_minus, tau_x, tau_y
+        Time constants of r1, o1, r2, o2.
+
+    References
+    ----------
+    Pfister JP, Gerstner W (2006). "Triplets of spikes in a model of spike timing-dependent plasticity".
+    J Neurosci 26:9673-9682, eq. 2-4 and table 3, doi:10.1523/JNEUROSCI.1425-06.2006.
+    """
+    amplitudes = {"a2_plus": a2_plus, "a3_plus": a3_plus, "a2_minus": a2_minus, "a3_minus": a3_minus}
+    times = {"tau_plus": tau_plus, "tau_minus": tau_minus, "tau_x": tau_x, "tau_y": tau_y}
+    code = SynapseCode(
+        "triplet_stdp",
+        model="""dr_trace/dt = -r_trace/tau_plus : 1 (event-driven)
+                 do_trace/dt = -o_trace/tau_minus : 1 (event-driven)
+                 dr_slow/dt = -r_slow/tau_x : 1 (event-driven)
+                 do_slow/dt = -o_slow/tau_y : 1 (event-driven)""",
+        on_pre={Stage.ACCOUNT: "r_trace += 1\nr_slow += 1"},
+        on_post={Stage.ACCOUNT: "o_trace += 1\no_slow += 1"},
+        namespace={
+            **{name: checked_number(value, name) for name, value in amplitudes.items()},
+            **{name: checked_time(value, name) for name, value in times.items()},
+        },
+    )
+    expressions = {
+        "pre": "-o_trace*(a2_minus + a3_minus*r_slow)",
+        "post": "r_trace*(a2_plus + a3_plus*o_slow)",
+    }
+    return UpdateSignal("triplet_stdp", expressions, code)
+
+
+def reward_modulated(
+    reward: str,
+    *,
+    every: Quantity,
+    tau_eligibility: Quantity = 500 * ms,
+    a_plus: float = 0.01,
+    a_minus: float = 0.0105,
+    tau_plus: Quantity = 20 * ms,
+    tau_minus: Quantity = 20 * ms,
+) -> UpdateSignal:
+    r"""Return reward times an eligibility trace of spike-timing-dependent plasticity.
+
+    Pair STDP (:func:`pair_stdp`) moves an eligibility e that decays with tau_eligibility; at regular times
+    :math:`g = R\, e`.
+
+    Parameters
+    ----------
+    reward
+        Brian2 expression of the reward R, for example ``"reward_post"``.
+    every
+        Interval of the updates.
+    tau_eligibility
+        Time constant of the eligibility.
+    a_plus, a_minus, tau_plus, tau_minus
+        As in :func:`pair_stdp`.
+
+    References
+    ----------
+    Izhikevich EM (2007). Cereb Cortex 17:2443-2452, doi:10.1093/cercor/bhl152.
+    """
+    pairs = pair_stdp(a_plus=a_plus, a_minus=a_minus, tau_plus=tau_plus, tau_minus=tau_minus)
+    eligibility = SynapseCode(
+        "eligibility",
+        model="deligibility/dt = -eligibility/tau_eligibility : 1 (event-driven)",
+        on_pre={Stage.SIGNAL: f"eligibility += {pairs.expressions['pre']}"},
+        on_post={Stage.SIGNAL: f"eligibility += {pairs.expressions['post']}"},
+        namespace={"tau_eligibility": checked_time(tau_eligibility, "tau_eligibility")},
+    )
+    # Between spikes an event-driven variable holds its value of the last one.
+    now = "eligibility*exp(-(t - lastupdate)/tau_eligibility)"
+    return UpdateSignal(
+        "reward_modulated", {"regularly": f"({reward})*{now}"}, pairs.code + eligibility, every=every
+    )
+
+
+def teacher_error(error: str, *, every: Quantity, dimension: Dimension = DIMENSIONLESS) -> UpdateSignal:
+    """Return a teacher's error times the number of vesicles released since the last update.
+
+    A synapse that released nothing has no part in the error: its update is 0.
+
+    Parameters
+    ----------
+    error
+        Brian2 expression of the error at the end of a trial, for example ``"error_post"``.
+    every
+        Duration of a trial.
+    dimension
+        Dimension of the error.
+
+    References
+    ----------
+    Schug S, Benzing F, Steger A (2021). eLife 10:e69884, eq. 3, doi:10.7554/eLife.69884.
+
+    Examples
+    --------
+    >>> from brian2 import ms
+    >>> teacher_error("error_post", every=20*ms).expressions["regularly"]
+    '(error_post)*n_released'
+    """
+    code = SynapseCode(
+        "teacher_error",
+        model="n_released : 1",
+        on_pre={Stage.ACCOUNT: "n_released += released"},
+        regularly={Stage.ACCOUNT: "n_released = 0"},
+        requires=frozenset({"released"}),
+    )
+    expression = f"({error})*n_released"
+    return UpdateSignal("teacher_error", {"regularly": expression}, code, dimension, every)
+
+
+def checked_time(value: Any, name: str) -> Quantity:
+    """Return a positive time.
+
+    Raises
+    ------
+    TypeError
+        If it is not a time.
+    ValueError
+        If it is not finite and positive.
+    """
+    if get_dimensions(value) is not ms.dim:
+        raise TypeError(f"{name} must be a time such as 20*ms, got {value!r}")
+    if not (np.all(np.isfinite(np.asarray(value))) and np.all(np.asarray(value) > 0)):
+        raise ValueError(f"{name} must be a positive time such as 20*ms, got {value!r}")
+    return value
+
+
+def checked_number(value: Any, name: str) -> float:
+    """Return a finite plain number.
+
+    Raises
+    ------
+    TypeError
+        If it carries a unit or is not a number.
+    ValueError
+        If it is not finite.
+    """
+    if not isinstance(value, int | float | np.number) or get_dimensions(value) is not DIMENSIONLESS:
+        raise TypeError(f"{name} must be a plain number, got {value!r}")
+    if not np.isfinite(value):
+        raise ValueError(f"{name} must be finite, got {value!r}")
+    return float(value)

@@ -1,0 +1,191 @@
+"""Plastic release probability: the same trajectory as in numpy, whatever drives it."""
+
+import numpy as np
+import pytest
+from brian2 import (
+    DimensionMismatchError,
+    Network,
+    NeuronGroup,
+    SpikeGeneratorGroup,
+    StateMonitor,
+    TimedArray,
+    ms,
+    mV,
+)
+
+from biophys.release_plasticity import ReleasePlasticity, learning_rate_factor, updated_release_probability
+from brianpresyn import bernoulli_release, synapses
+from brianpresyn.plasticity import release_plasticity
+from brianpresyn.targets import code_generation
+from brianpresyn.update_signals import (
+    given_signal,
+    pair_stdp,
+    reward_modulated,
+    teacher_error,
+    triplet_stdp,
+)
+
+RULES = [
+    ReleasePlasticity(p_up=0.07, p_down=0.05, g_lim=0.5),
+    ReleasePlasticity(p_up=0.07, p_down=0.05, g_lim=0.5, form="soft_bound"),
+    ReleasePlasticity(p_up=0.2, p_down=0.1, g_lim=0.5, p_max=0.9, p_freeze=0.85, consolidation=True),
+    ReleasePlasticity(p_up=0.2, p_down=0.1, g_lim=0.5, p_freeze=0.7, form="soft_bound", consolidation=True),
+]
+
+
+@pytest.fixture(autouse=True)
+def on_numpy():
+    with code_generation("numpy"):
+        yield
+
+
+def driven_by(signals, rule, learning_rate=None):
+    """Return p and q of synapses after each of the updates `signals` (update, synapse)."""
+    n_updates, n_synapses = signals.shape
+    source = NeuronGroup(n_synapses, "drive : 1", threshold="drive > 0.5")
+    source.drive = 1
+    target = NeuronGroup(n_synapses, "v : volt")
+    drive = TimedArray(signals, dt=0.1 * ms)
+    signal = given_signal("drive_of(t, i)", namespace={"drive_of": drive})
+    code = bernoulli_release(p=rule.p_min, q=1 * mV)
+    code += release_plasticity(rule, signal, learning_rate=learning_rate)
+    connection = synapses(source, target, code, connect={"j": "i"}, seed=1)
+    monitor = StateMonitor(connection, ["p", "q"], record=True, when="end")
+    Network(source, target, connection, monitor).run(n_updates * 0.1 * ms)
+    return np.array(monitor.p).T, np.array(monitor.q / mV).T
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_trajectory_is_that_of_the_shared_rule(rule):
+    signals = np.random.default_rng(4).normal(size=(200, 30))
+    p = np.full(30, rule.p_min)
+    measured, _ = driven_by(signals, rule)
+    for step, signal in enumerate(signals):
+        p = updated_release_probability(p, signal, rule)
+        np.testing.assert_allclose(measured[step], p, rtol=0, atol=1e-12)
+    assert np.ptp(measured) > 0.4
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_expected_strength_stays_when_p_moves(rule):
+    p, q = driven_by(np.random.default_rng(5).normal(size=(100, 10)), rule)
+    assert p.max() > 0.4
+    np.testing.assert_allclose(p * q, rule.p_min * 1.0, rtol=1e-12)
+
+
+@pytest.mark.parametrize("rule", RULES[1:])
+def test_strength_learns_at_the_consolidated_rate(rule):
+    signals = np.random.default_rng(6).normal(size=(50, 10))
+    measured_p, measured_q = driven_by(signals, rule, learning_rate=0.01 * mV)
+    p, strength = np.full(10, rule.p_min), np.full(10, rule.p_min)
+    for step, signal in enumerate(signals):
+        strength = strength + 0.01 * learning_rate_factor(p, rule) * signal
+        p = updated_release_probability(p, signal, rule)
+        np.testing.assert_allclose(measured_p[step] * measured_q[step], strength, rtol=1e-10, atol=1e-14)
+
+
+def spiking_pair(pre, post, code, duration=200 * ms, record=()):
+    """Return one synapse between neurons with these spike times (ms), after the duration."""
+    source = SpikeGeneratorGroup(1, np.zeros(len(pre), int), np.array(pre) * ms)
+    driver = SpikeGeneratorGroup(1, np.zeros(len(post), int), np.array(post) * ms)
+    target = NeuronGroup(1, "v : volt\nreward : 1\nerror : 1\nis_forced : 1", threshold="is_forced > 0.5",
+                         reset="is_forced = 0")  # fmt: skip
+    from brian2 import Synapses
+
+    force = Synapses(driver, target, on_pre="is_forced_post = 1")
+    force.connect()
+    connection = synapses(source, target, code, connect=True, seed=1)
+    target.reward, target.error = -2, 3
+    Network(source, driver, target, force, connection).run(duration)
+    return connection
+
+
+def signals_of(signal, pre, post, **options):
+    """Return the sum of a signal's values over all updates, read from the strength that learns by them."""
+    code = bernoulli_release(p=0.5, q=1.0 * mV)
+    code += release_plasticity(
+        ReleasePlasticity(p_up=0.0, p_down=0.0, g_lim=0.0), signal, learning_rate=0.5 * mV
+    )
+    connection = spiking_pair(pre, post, code, **options)
+    return float(connection.q[0] / mV) - 1.0
+
+
+def test_pair_stdp_sums_over_all_pairs():
+    pre, post = [10.0, 30.0], [15.0, 28.0]
+    expected = 0.01 * (np.exp(-5 / 20) + np.exp(-18 / 20)) - 0.0105 * (np.exp(-15 / 20) + np.exp(-2 / 20))
+    # A driven neuron spikes one step after the spike that drives it.
+    measured = signals_of(pair_stdp(), pre, np.array(post) - 0.1)
+    assert measured == pytest.approx(expected, rel=1e-9)
+
+
+def test_triplet_stdp_reads_the_slow_traces_before_the_spike():
+    pre, post = [10.0, 40.0], [20.0, 55.0]
+    parameters = {"a2_plus": 0.01, "a3_plus": 0.02, "a2_minus": 0.03, "a3_minus": 0.04}
+    r1 = lambda t, spikes: sum(np.exp(-(t - s) / 16.8) for s in spikes if s < t)  # noqa: E731
+    o1 = lambda t, spikes: sum(np.exp(-(t - s) / 33.7) for s in spikes if s < t)  # noqa: E731
+    r2 = lambda t, spikes: sum(np.exp(-(t - s) / 101) for s in spikes if s < t)  # noqa: E731
+    o2 = lambda t, spikes: sum(np.exp(-(t - s) / 125) for s in spikes if s < t)  # noqa: E731
+    expected = sum(r1(t, pre) * (0.01 + 0.02 * o2(t, post)) for t in post)
+    expected -= sum(o1(t, post) * (0.03 + 0.04 * r2(t, pre)) for t in pre)
+    measured = signals_of(triplet_stdp(**parameters), pre, np.array(post) - 0.1)
+    assert measured == pytest.approx(expected, rel=1e-9)
+
+
+def test_reward_multiplies_the_decayed_eligibility():
+    signal = reward_modulated("reward_post", every=100 * ms, tau_eligibility=300 * ms)
+    eligibility = 0.01 * np.exp(-5 / 20)
+    expected = -2 * eligibility * np.exp(-(100 - 15) / 300)
+    measured = signals_of(signal, [10.0], [14.9], duration=150 * ms)
+    assert measured == pytest.approx(expected, rel=1e-6)
+
+
+def test_a_teacher_counts_what_was_released_in_the_trial():
+    signal = teacher_error("error_post", every=50 * ms)
+    code = bernoulli_release(p=1.0, q=1.0 * mV)
+    rule = ReleasePlasticity(p_up=0.0, p_down=0.0, g_lim=0.0)
+    code += release_plasticity(rule, signal, learning_rate=0.1 * mV)
+    connection = spiking_pair([5.0, 20.0, 60.0], [190.0], code, duration=160 * ms)
+    assert float(connection.q[0] / mV) == pytest.approx(1.0 + 0.1 * 3 * (2 + 1 + 0))
+
+
+def test_a_rule_without_a_signal_is_refused():
+    with pytest.raises(TypeError, match=r"needs a signal that drives it, such as pair_stdp\(\)"):
+        release_plasticity(ReleasePlasticity(), None)
+
+
+def test_a_rule_without_release_is_refused():
+    with pytest.raises(ValueError, match="needs p, q, which no piece brings"):
+        synapses(
+            NeuronGroup(1, "v : volt", threshold="False"), None,
+            release_plasticity(ReleasePlasticity(), pair_stdp()), connect=True, seed=1,
+        )  # fmt: skip
+
+
+def test_two_rules_for_one_probability_are_refused():
+    rule = release_plasticity(ReleasePlasticity(), given_signal("1.0"))
+    with pytest.raises(ValueError, match="both set g, p"):
+        rule + release_plasticity(ReleasePlasticity(), given_signal("2.0", at="post"))
+
+
+def test_a_signal_with_the_wrong_unit_is_refused():
+    signal = given_signal("v_post", at="post", dimension=mV.dim)
+    with pytest.raises(DimensionMismatchError, match=r"must have the signal's unit \(volt\), got 0.001"):
+        release_plasticity(ReleasePlasticity(), signal)
+    assert "abs(g) >= g_lim" in release_plasticity(ReleasePlasticity(), signal, g_lim=1 * mV).post_code
+
+
+@pytest.mark.parametrize(
+    "make, error, message",
+    [
+        (lambda: given_signal("1.0", at="sometimes"), ValueError, "one or more of pre, post, regularly"),
+        (lambda: given_signal("1.0", at="regularly"), ValueError, "regular updates need every="),
+        (lambda: pair_stdp(tau_plus=0.02), TypeError, "tau_plus must be a time such as 20"),
+        (lambda: pair_stdp(tau_plus=-1 * ms), ValueError, "tau_plus must be a positive time"),
+        (lambda: pair_stdp(a_plus=1 * mV), TypeError, "a_plus must be a plain number"),
+        (lambda: pair_stdp(a_plus=np.nan), ValueError, "a_plus must be finite"),
+        (lambda: release_plasticity("additive", pair_stdp()), TypeError, "rule must be a biophys.Release"),
+    ],
+)
+def test_bad_input_is_named(make, error, message):
+    with pytest.raises(error, match=message):
+        make()
