@@ -244,8 +244,8 @@ def read_ko2013(folder: Path | None = None) -> EpspRecordings:
     """
     path = (locate("ko2013") if folder is None else Path(folder)) / "ko2013"
     rows = _rows(path)
-    # The header ends in a comma that the rows do not have.
-    names = _first_of_each(rows[0][:-1] if rows[0][-1] == "" else rows[0])
+    # The header ends in a comma that the rows do not have; the nameless column it makes is never asked for.
+    names = _first_of_each(rows[0])
     mean, variance, rate_mean, rate_threshold = (
         _numbers(path, rows, names, name) for name in ("mean", "var", "foopsi_mean", "foopsi_threshold")
     )

@@ -91,20 +91,36 @@ class TestEstimation:
 
     @pytest.mark.parametrize("p", [0.1, 0.35, 0.8])
     def test_estimates_have_the_spread_of_binomial_sweeps(self, rng, p):
-        n_sweeps, mean, shape = 50, 0.7, (20_000, 1)
+        n_sweeps, mean, shape = 8, 0.7, (20_000, 1)
         drawn_mean, drawn_p = _estimates(np.array([mean]), np.array([p]), n_sweeps, shape, rng)
         # N sites of amplitude q: mean N p q and variance N p (1 - p) q^2.
         q = mean / (N_SITES * p)
         standard_error = np.sqrt(N_SITES * p * (1 - p) * q**2 / n_sweeps)
         assert drawn_mean.mean() == pytest.approx(mean, abs=5 * standard_error / np.sqrt(20_000))
         assert drawn_mean.std() == pytest.approx(standard_error, rel=5 / np.sqrt(2 * 20_000))
-        assert np.median(drawn_p) == pytest.approx(p, abs=0.02)
+        # The estimate p = 1 / (1 + N var / mean^2), solved for the drawn variance.
+        variance = (1 / drawn_p - 1) * drawn_mean**2 / N_SITES
+        expected, spread = N_SITES * p * (1 - p) * q**2, np.sqrt(2 / (n_sweeps - 1))
+        assert variance.mean() == pytest.approx(expected, rel=5 * spread / np.sqrt(20_000))
+        # The kurtosis of chi-square with 7 degrees of freedom is 3 + 12/7.
+        assert variance.std() == pytest.approx(expected * spread, rel=5 * np.sqrt(3.7 / 4 / 20_000))
 
-    @pytest.mark.parametrize(("smaller", "n_kept"), [(1 + SMALLEST_CHANGE / 2, N // 2), (1.5, N)])
-    def test_connections_that_changed_too_little_are_left_out(self, rng, smaller, n_kept):
+    @pytest.mark.parametrize(
+        ("induction", "ratios", "n_kept"),
+        [
+            ("LTP", (1.5, 1 + SMALLEST_CHANGE / 2), N // 2),
+            ("LTP", (1.5, 0.5), N // 2),
+            ("LTP", (1.5, 1.5), N),
+            ("LTD", (0.5, 1 - SMALLEST_CHANGE / 2), N // 2),
+            ("LTD", (0.5, 1.5), N // 2),
+            ("LTD", (0.5, 0.5), N),
+        ],
+    )
+    def test_small_changes_and_those_of_the_wrong_sign_are_left_out(self, rng, induction, ratios, n_kept):
         # Among equal changes only errors correlate, with a spread that tells how many rows there are.
-        ratio = np.where(np.arange(N) < N // 2, 1.5, smaller)
-        found = correlations_from_estimation(recordings(rng, ratio=ratio), 2000, n_sweeps=10**7, rng=rng)
+        ratio = np.where(np.arange(N) < N // 2, *ratios)
+        synapses = recordings(rng, ratio=ratio, induction=induction)
+        found = correlations_from_estimation(synapses, 2000, n_sweeps=10**7, rng=rng)
         assert found.std() == pytest.approx(1 / np.sqrt(n_kept - 1), rel=0.15)
 
 
