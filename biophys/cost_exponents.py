@@ -24,13 +24,15 @@ from biophys.units import checked_finite, first_wrong, plain_numbers
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-# Okabe & Ito's colours, one per mechanism, and markers for those who see no colours.
-_LINE_STYLES = {
-    "calcium pump": ("#0072B2", "o"),
-    "vesicle membrane": ("#E69F00", "s"),
-    "actin": ("#009E73", "^"),
-    "trafficking": ("#CC79A7", "D"),
+MECHANISM_COLOURS = {
+    "calcium pump": "#0072B2",
+    "vesicle membrane": "#E69F00",
+    "actin": "#009E73",
+    "trafficking": "#CC79A7",
 }
+"""Colour of each reliability cost in every figure (Okabe & Ito)."""
+
+_MARKERS = {"calcium pump": "o", "vesicle membrane": "s", "actin": "^", "trafficking": "D"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -387,7 +389,7 @@ def plot_exponents(figure: Figure, *, cooperativity: float = 4.0, n_points: int 
 def _plot_costs(axes: Any, cases: Sequence[_Case]) -> None:
     """Draw relative cost against sd / mean with the fitted line of each mechanism."""
     for case in cases:
-        colour, marker = _LINE_STYLES[case.law.mechanism]
+        colour, marker = MECHANISM_COLOURS[case.law.mechanism], _MARKERS[case.law.mechanism]
         sweep = _sweep(case)
         fit = fit_cost_exponent(sweep.sd, sweep.cost)
         cv = sweep.synapses.cv
@@ -407,9 +409,9 @@ def _plot_local_exponents(axes: Any, laws: Sequence[CostLaw], trafficking_by_p: 
     """Draw the local exponents against the release probability."""
     p = np.linspace(0.0, 1.0, 201)
     for law in laws:
-        colour, _ = _LINE_STYLES[law.mechanism]
+        colour = MECHANISM_COLOURS[law.mechanism]
         axes.plot(p, law.local_exponent(p), color=colour, label=f"{law.mechanism}, {law.varying} varies")
-    colour, _ = _LINE_STYLES["trafficking"]
+    colour = MECHANISM_COLOURS["trafficking"]
     axes.plot(
         p, trafficking_by_p.local_exponent(p), "--", color=colour, label="trafficking, p varies (eq. 18)"
     )

@@ -15,6 +15,9 @@ from biophys.units import ATP, checked_finite, magnitude_in, plain_numbers
 Varying = Literal["n", "p"]
 """What changes along a sweep at fixed mean: the number of sites or the release probability."""
 
+COST_EXPONENTS = {"calcium pump": 1 / 2, "vesicle membrane": 2 / 3, "actin": 4 / 3, "trafficking": 2.0}
+"""The exponent rho of each reliability cost at cooperativity 4 (Malkin et al. 2023, figure 1c)."""
+
 _COST_UNITS = (pq.dimensionless, ATP, ATP / pq.s)
 
 

@@ -25,7 +25,7 @@ PUBLISHED_SLOPE = -0.62
 COST_EXPONENTS = {"calcium": 1 / 2, "membrane": 2 / 3, "actin": 4 / 3, "trafficking": 2.0}
 """The exponent rho of each cost (Malkin et al. 2023, figure 1)."""
 
-COLOURS = {"calcium": "#0072B2", "membrane": "#56B4E9", "actin": "#009E73", "trafficking": "#D55E00"}
+COLOURS = {"calcium": "#0072B2", "membrane": "#E69F00", "actin": "#009E73", "trafficking": "#CC79A7"}
 
 AT_FIXED_MEAN = "variance at fixed mean"
 

@@ -1,11 +1,11 @@
-"""The measures of budgets and of information per ATP, on drawn recordings and on the recorded ones."""
+"""The budget law has its exponent, and budgets are measured on drawn recordings and on the recorded ones."""
 
 import numpy as np
 import pytest
 import quantities as pq
 
-from validation.claims import budget_and_information
-from validation.claims.claim import Context, Rendering, Verdict, combined_verdict
+from validation.claims import energy_budget
+from validation.claims.claim import Context, Rendering, Verdict
 from validation.datastore import DataSetMissing, locate
 from validation.recordings import EpspRecordings, PlasticityRecordings
 
@@ -35,12 +35,12 @@ def _drawn_epsps(n=60):
 
 @pytest.fixture
 def drawn(monkeypatch):
-    monkeypatch.setattr(budget_and_information, "read_sjostrom2001", _drawn_recordings)
-    monkeypatch.setattr(budget_and_information, "read_ko2013", _drawn_epsps)
+    monkeypatch.setattr(energy_budget, "read_sjostrom2001", _drawn_recordings)
+    monkeypatch.setattr(energy_budget, "read_ko2013", _drawn_epsps)
 
 
 def test_budget_exponent_is_five_by_every_route():
-    evidence = budget_and_information.exponent_of_a_budget(Context())
+    evidence = energy_budget.exponent_of_a_budget(Context())
     found = {m.condition["costs"]: m for m in evidence.measurements}
     routes = [m for m in evidence.measurements if m.condition["costs"] == "calcium + n"]
     assert len(routes) == 3
@@ -50,16 +50,8 @@ def test_budget_exponent_is_five_by_every_route():
     assert found["calcium + actin"].measured == pytest.approx(5.5, abs=0.05)
 
 
-def test_optimum_of_information_per_atp_is_below_one():
-    evidence = budget_and_information.information_per_atp(Context())
-    main = [m for m in evidence.measurements if not m.is_supporting]
-    assert combined_verdict(main) is Verdict.REPRODUCED
-    p = [m.measured for m in main]
-    assert np.all(np.diff(p) < 0) and all(m.interval[0] <= m.measured <= m.interval[1] for m in main)
-
-
 def test_a_known_change_of_budget_is_found(drawn):
-    evidence = budget_and_information.recorded_budgets(Context())
+    evidence = energy_budget.recorded_budgets(Context())
     ratios = {m.condition["rows"]: m for m in evidence.measurements if m.quantity.startswith("geometric")}
     # Doubled and halved odds of release change the budget by a fifth root.
     assert ratios["LTP"].measured == pytest.approx(2**0.2)
@@ -71,7 +63,7 @@ def test_a_known_change_of_budget_is_found(drawn):
 
 def test_moments_undo_the_estimation_of_p_and_q():
     recordings = _drawn_recordings()
-    moments = budget_and_information._Moments.of(recordings)
+    moments = energy_budget._Moments.of(recordings)
     mean, variance = moments.mean_before, moments.sd_before**2
     q = variance / mean + mean / 5.5
     np.testing.assert_allclose(q.magnitude, recordings.q_before.magnitude)
@@ -85,7 +77,7 @@ def test_the_budget_rises_with_potentiation_and_falls_with_depression():
             locate(name, download=False)
         except DataSetMissing as missing:
             pytest.skip(str(missing))
-    evidence = budget_and_information.recorded_budgets(Context())
+    evidence = energy_budget.recorded_budgets(Context())
     ratios = {m.condition["rows"]: m for m in evidence.measurements if m.quantity.startswith("geometric")}
     assert ratios["LTP"].interval[0] > 1 > ratios["LTD"].interval[1]
     assert (ratios["LTP"].n, ratios["LTD"].n) == (30, 14)
