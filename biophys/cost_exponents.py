@@ -356,6 +356,8 @@ def plot_exponent_map(figure: Figure, cost: CostLaw | CostMixture, mean: pq.Quan
     for axes, varying in zip(figure.subplots(1, 2, sharey=True), ways, strict=True):
         exponents = exponent_map(cost, mean, n=n, p=p, varying=varying)
         drawn = axes.pcolormesh(p, n, exponents, cmap="PuOr_r", shading="nearest", vmin=-2, vmax=2)
+        # Thousands of cells make a vector file heavy.
+        drawn.set_rasterized(True)
         levels = [-1.0, -0.5, 0.0, 0.5, 1.0, 1.5]
         lines = axes.contour(p, n, exponents, levels=levels, colors="black", linewidths=0.8)
         axes.clabel(lines, fmt="%.2f", fontsize=7)

@@ -214,7 +214,15 @@ def _atp_figure(realised: tuple[_Realised, ...]) -> Figure:
         atp = spike_costs()(found.synapses).magnitude
         shown = slice(0, 2000)
         label = f"{found.mechanism}: {found.is_feasible.mean():.0%} of weights"
-        axes.loglog(found.synapses.cv[shown], atp[shown], ".", color=colour, markersize=2, label=label)
+        axes.loglog(
+            found.synapses.cv[shown],
+            atp[shown],
+            ".",
+            color=colour,
+            markersize=2,
+            label=label,
+            rasterized=True,
+        )
     axes.set_xlabel("coefficient of variation of the weight")
     axes.set_ylabel("ATP per spike")
     axes.legend(fontsize=8, markerscale=4)
