@@ -81,7 +81,7 @@ def bernoulli_release(
         released = bernoulli_draw(release_key, n_spikes, p)
         v_post += released*q
     """
-    quantum = _quantal_size(1, p, {"q": q, "mean": mean})
+    quantum = quantal_size(1, p, {"q": q, "mean": mean})
     expressions = {"counter": "bernoulli_draw(release_key, n_spikes, p)", "brian2": "int(rand() < p)"}
     functions = {"counter": {"bernoulli_draw": bernoulli_draw}, "brian2": {}}
     return _release(
@@ -148,7 +148,7 @@ def binomial_release(
         released = binomial_draw(release_key, n_spikes, n, p)
         g_post += released*q
     """
-    quantum = _quantal_size(n, p, {"q": q, "all_sites": all_sites, "mean": mean})
+    quantum = quantal_size(n, p, {"q": q, "all_sites": all_sites, "mean": mean})
     expressions = {"counter": "binomial_draw(release_key, n_spikes, n, p)", "brian2": "binomial(n, p)"}
     functions = {"counter": {"binomial_draw": binomial_draw}, "brian2": {"binomial": binomial}}
     return _release(
@@ -260,7 +260,7 @@ def unit_text(dimension: Dimension) -> str:
     return "1" if dimension is DIMENSIONLESS else repr(get_unit(dimension))
 
 
-def _quantal_size(n: Any, p: Any, amplitudes: dict[str, Any]) -> Quantity | float:
+def quantal_size(n: Any, p: Any, amplitudes: dict[str, Any]) -> Quantity | float:
     """Return the size of one quantum from the one amplitude that was given."""
     given = {name: value for name, value in amplitudes.items() if value is not None}
     if len(given) != 1:
