@@ -13,8 +13,6 @@ from biophys.gradient_threshold import GradientLaw, probability_above
 from biophys.release_plasticity import ReleasePlasticity, updated_release_probability
 from validation.claims.claim import ClaimFigure, Context, Evidence, Measurement, Rendering, Verdict
 from validation.claims.over_seeds import SeedEstimate, seed_estimate
-from validation.claims.registry import measures
-from validation.experiments import result_for
 
 PUBLISHED_KS = 0.505
 """Figure 3a: inputs of the second hidden layer, one network."""
@@ -27,10 +25,8 @@ _SMALLEST_P = 1e-3
 _SHUFFLES = {"matrix": "all entries of a weight matrix", "partners": "among the partners of each neuron"}
 
 
-@measures("S05", "S06", "S07", "S08", rendering=Rendering.RATE, needs=("torch", "sklearn", "xarray"))
-def importance_structure(context: Context) -> Evidence:
-    """Compare Fisher information by release probability, and important synapses per neuron with chance."""
-    return evidence_of(result_for("energy", context).result)
+CLAIMS = ("S05", "S06", "S07", "S08", "S19")
+"""What is judged here, from the same result as `validation.claims.energy_efficiency`, which measures it."""
 
 
 def evidence_of(result: xr.Dataset) -> Evidence:
@@ -331,13 +327,11 @@ def _drawn(draw: Any, result: xr.Dataset, caption: str, claim: str) -> ClaimFigu
 # ---- S19: gradients and the threshold ----
 
 
-@measures("S19", rendering=Rendering.RATE, needs=("torch", "sklearn", "xarray"))
-def gradient_threshold_in_networks(context: Context) -> Evidence:
-    """Compare how often p moves up with eq. 10: for drawn gradients, and for those of trained networks."""
+def gradient_evidence(result: xr.Dataset, context: Context) -> Evidence:
+    """Compare how often p moves up with equation 10, for drawn gradients and those of trained networks."""
     rng = np.random.default_rng(context.seed)
     n = 50_000 if context.is_quick else 1_000_000
     drawn = [_drawn_gradients(law, n, rng) for law in ("normal", "Laplace")]
-    result = result_for("energy", context).result
     return Evidence((*drawn, *_network_gradients(result)), (_gradient_figure(result),))
 
 

@@ -20,7 +20,6 @@ MEASURING_MODULES = (
     "validation.claims.information_per_energy",
     "validation.claims.release_statistics",
     "validation.claims.energy_efficiency",
-    "validation.claims.importance_structure",
     "validation.claims.recorded_plasticity",
     "validation.claims.recorded_variability",
     "validation.claims.recorded_release",
