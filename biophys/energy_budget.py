@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import quantities as pq
@@ -12,6 +12,9 @@ from numpy.typing import ArrayLike, NDArray
 from biophys.energy_costs import CostLaw, CostMixture, calcium_pump_cost, cost_unit_of
 from biophys.optimal_precision import minimal_sd
 from biophys.units import checked_finite, magnitude_in
+
+ChangeSize = Literal["squared", "relative"]
+"""Size of a change of the mean: its square, or its magnitude, over the mean before."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,7 +177,8 @@ class BudgetChange:
     r"""How plasticity changes the budget, and the sd that this predicts.
 
     The rule is a line in :math:`E^{5/2} \propto \mu / \sigma`:
-    :math:`(\mu / \sigma)_{after} = (\mu / \sigma)_{before} + m\,|\Delta\mu| / \mu_0 + c`.
+    :math:`(\mu / \sigma)_{after} = (\mu / \sigma)_{before} + m\,x + c` with x the size of the change of the
+    mean.
 
     Parameters
     ----------
@@ -202,24 +206,35 @@ class BudgetChange:
 
 
 def fit_budget_change(
-    mean_before: pq.Quantity, sd_before: pq.Quantity, mean_after: pq.Quantity, sd_after: pq.Quantity
+    mean_before: pq.Quantity,
+    sd_before: pq.Quantity,
+    mean_after: pq.Quantity,
+    sd_after: pq.Quantity,
+    *,
+    size: ChangeSize = "squared",
 ) -> BudgetChange:
-    """Fit how the budget follows the relative change of the mean, and predict the sd after plasticity.
+    r"""Fit how the budget follows the change of the mean, and predict the sd after plasticity.
 
     Each prediction uses the mean before and after, the sd before, and the line fitted to all other
-    synapses. The published rule is known only from its abstract ("the scale-free magnitude of mean
-    change"); this form is inferred.
+    synapses.
+
+    The paper was not at hand. A public summary of the preprint gives the rule as
+    :math:`\Delta E^{5/2} \approx m\,|\Delta\mu|^2 / \mu_0 + c`, which is ``"squared"``; its abstract speaks
+    of the scale-free magnitude of mean change, which ``"relative"`` reads as :math:`|\Delta\mu| / \mu_0`.
 
     Parameters
     ----------
     mean_before, sd_before, mean_after, sd_after
         Moments of the response, one-dimensional, at least five synapses, all above 0.
+    size
+        What the budget is a line in: ``"squared"`` or ``"relative"``. The slope of ``"squared"`` is per
+        unit of `mean_before`.
 
     Raises
     ------
     ValueError
-        If there are fewer than five synapses, the lengths differ, a value is not above 0, or the mean
-        changed by the same proportion everywhere.
+        If there are fewer than five synapses, the lengths differ, a value is not above 0, the mean changed by
+        the same amount everywhere, or `size` is unknown.
 
     References
     ----------
@@ -239,9 +254,11 @@ def fit_budget_change(
     if len(set(sizes)) > 1 or len(sizes[0]) != 1 or sizes[0][0] < 5:
         raise ValueError(f"a fit needs four lines of at least five synapses, got shapes {sizes}")
     mu0, sd0, mu1, sd1 = moments
-    x = np.abs(mu1 - mu0) / mu0
+    if size not in ("squared", "relative"):
+        raise ValueError(f"size must be 'squared' or 'relative', got {size!r}")
+    x = np.abs(mu1 - mu0) ** (2 if size == "squared" else 1) / mu0
     if np.ptp(x) == 0:
-        raise ValueError("the mean changed by the same proportion in all synapses: no slope can be fitted")
+        raise ValueError("the mean changed by the same amount in all synapses: no slope can be fitted")
     y = mu1 / sd1 - mu0 / sd0
     slope, intercept, slope_error, left_out = _line_with_left_out_predictions(x, y)
     snr = np.maximum(mu0 / sd0 + left_out, np.finfo(float).tiny)

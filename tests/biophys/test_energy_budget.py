@@ -63,12 +63,14 @@ def test_whole_sites_do_no_better_and_equally_well_where_n_is_whole():
     assert float(LAW.least_cv(exact, whole_sites=True)) == pytest.approx(float(LAW.least_cv(exact)))
 
 
-def test_budget_change_is_recovered_and_predicts_the_sd():
+@pytest.mark.parametrize("size", ["squared", "relative"])
+def test_budget_change_is_recovered_and_predicts_the_sd(size):
     rng = np.random.default_rng(4)
     mu0, mu1 = rng.lognormal(size=200), rng.lognormal(size=200)
     snr0 = rng.uniform(1, 3, 200)
-    snr1 = snr0 + 0.4 * np.abs(mu1 - mu0) / mu0 + 0.2 + 0.01 * rng.normal(size=200)
-    change = fit_budget_change(mu0 * pq.mV, mu0 / snr0 * pq.mV, mu1 * pq.mV, mu1 / snr1 * pq.mV)
+    power = 2 if size == "squared" else 1
+    snr1 = snr0 + 0.4 * np.abs(mu1 - mu0) ** power / mu0 + 0.2 + 0.01 * rng.normal(size=200)
+    change = fit_budget_change(mu0 * pq.mV, mu0 / snr0 * pq.mV, mu1 * pq.mV, mu1 / snr1 * pq.mV, size=size)
     assert change.slope == pytest.approx(0.4, abs=5 * change.slope_error)
     assert change.intercept == pytest.approx(0.2, abs=0.02)
     assert change.error < 0.02 < change.error_of_constant_budget < change.error_of_constant_sd
@@ -79,7 +81,7 @@ def test_left_out_predictions_are_those_of_refitted_lines():
     mu0, mu1, snr0, snr1 = rng.uniform(1, 2, (4, 12))
     change = fit_budget_change(mu0 * pq.mV, mu0 / snr0 * pq.mV, mu1 * pq.mV, mu1 / snr1 * pq.mV)
     keep = np.arange(12) != 3
-    x, y = np.abs(mu1 - mu0) / mu0, snr1 - snr0
+    x, y = np.abs(mu1 - mu0) ** 2 / mu0, snr1 - snr0
     slope, intercept = np.polyfit(x[keep], y[keep], 1)
     expected = mu1[3] / (snr0[3] + slope * x[3] + intercept)
     assert float(change.predicted_sd[3]) == pytest.approx(expected)
@@ -94,5 +96,5 @@ def test_bad_input_is_refused():
         LAW.budget_for(0.0)
     with pytest.raises(ValueError, match="at least five synapses"):
         fit_budget_change(*[[1.0, 2.0] * pq.mV] * 4)
-    with pytest.raises(ValueError, match="same proportion"):
+    with pytest.raises(ValueError, match="same amount"):
         fit_budget_change(*[np.arange(1.0, 7.0) * pq.mV] * 4)

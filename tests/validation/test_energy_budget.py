@@ -58,7 +58,7 @@ def test_a_known_change_of_budget_is_found(drawn):
     assert ratios["LTD"].measured == pytest.approx(0.5**0.2)
     spread = [m for m in evidence.measurements if m.condition.get("connections") == "Ko et al."]
     assert spread[0].measured == pytest.approx(0.0, abs=1e-6)
-    assert all(m.is_supporting and m.rendering is Rendering.RECORDED for m in evidence.measurements)
+    assert all(m.rendering is Rendering.RECORDED for m in evidence.measurements)
 
 
 def test_moments_undo_the_estimation_of_p_and_q():
