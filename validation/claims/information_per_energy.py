@@ -18,14 +18,11 @@ from biophys.information_per_energy import (
 )
 from biophys.units import ATP
 from validation.claims.claim import ClaimFigure, Context, Evidence, Measurement, Rendering, Verdict
+from validation.claims.quantal_and_costs import CITED_RELEASE
 from validation.claims.registry import measures
 
 _RATE_BIN = 0.01
 """Spikes per bin: 4 Hz and 2.5 ms (Harris, Jolivet & Attwell 2012)."""
-
-PUBLISHED_RELEASE = {1: (0.7, 0.7), 4: (0.25, 0.4), 10: (0.1, 0.1)}
-"""Release probability by number of sites, lower and upper, as Harris et al. (2012, p. 766) read it from
-Branco et al. (2008) and Hardingham et al. (2010)."""
 
 _BLUE, _ORANGE, _GREEN, _PINK = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
 
@@ -103,7 +100,7 @@ def _range_of_optima(n: int) -> tuple[float, float]:
 def _special_cases() -> list[Measurement]:
     """Return the published special cases that the model must contain."""
     cases = [_single_site()] + [_levy_baxter(rate) for rate in (0.02, 0.05)]
-    return cases + [_against_cited(n, span) for n, span in PUBLISHED_RELEASE.items()]
+    return cases + [_against_cited(n, span) for n, span in CITED_RELEASE.items()]
 
 
 def _single_site() -> Measurement:
@@ -185,7 +182,7 @@ def _plot_optima(axes: Axes) -> None:
     ranges = np.array([_range_of_optima(int(n)) for n in numbers])
     axes.fill_between(numbers, ranges[:, 0], ranges[:, 1], color=_BLUE, alpha=0.25)
     axes.plot(numbers, best, color=_BLUE, label="optimum")
-    for n, (low, high) in PUBLISHED_RELEASE.items():
+    for n, (low, high) in CITED_RELEASE.items():
         axes.plot([n, n], [low - 0.01, high + 0.01], color=_ORANGE, linewidth=5)
     axes.plot([], [], color=_ORANGE, linewidth=5, label="recorded, as cited")
     axes.set_xlabel("number of sites n")
