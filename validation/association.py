@@ -94,8 +94,8 @@ def partial_pearson(x: np.ndarray, y: np.ndarray, given: np.ndarray, weights: np
         Shape (m, n).
     """
     design = np.column_stack([np.ones(len(x)), given])
-    left = [values - least_squares(design, values, weights) @ design.T for values in (x, y)]
-    return pearson(*left, weights)
+    left_x, left_y = (values - least_squares(design, values, weights) @ design.T for values in (x, y))
+    return pearson(left_x, left_y, weights)
 
 
 def least_squares(design: np.ndarray, y: np.ndarray, weights: np.ndarray) -> np.ndarray:
