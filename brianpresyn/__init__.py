@@ -2,9 +2,12 @@
 
 from brianpresyn.binomial import binomial
 from brianpresyn.counter_random import bernoulli_draw, binomial_draw, normal_draw, release_key, uniform_draw
+from brianpresyn.energy import EnergyReport, energy_ledger, energy_report
 from brianpresyn.plasticity import release_plasticity
+from brianpresyn.pre_post_stdp import PrePostSTDP, pre_post_stdp
 from brianpresyn.quantities_bridge import from_brian, to_brian
 from brianpresyn.release import bernoulli_release, binomial_release, quantal_release, release_counters
+from brianpresyn.short_term import stochastic_tsodyks_markram, tsodyks_markram
 from brianpresyn.synapse_code import Domain, Stage, SynapseCode
 from brianpresyn.synapses import synapses
 from brianpresyn.update_signals import (
@@ -18,6 +21,8 @@ from brianpresyn.update_signals import (
 
 __all__ = [
     "Domain",
+    "EnergyReport",
+    "PrePostSTDP",
     "Stage",
     "SynapseCode",
     "UpdateSignal",
@@ -26,18 +31,23 @@ __all__ = [
     "binomial",
     "binomial_draw",
     "binomial_release",
+    "energy_ledger",
+    "energy_report",
     "from_brian",
     "given_signal",
     "normal_draw",
     "pair_stdp",
+    "pre_post_stdp",
     "quantal_release",
     "release_counters",
     "release_key",
     "release_plasticity",
     "reward_modulated",
+    "stochastic_tsodyks_markram",
     "synapses",
     "teacher_error",
     "to_brian",
     "triplet_stdp",
+    "tsodyks_markram",
     "uniform_draw",
 ]

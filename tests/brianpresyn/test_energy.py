@@ -47,7 +47,7 @@ def test_ledger_equals_the_cost_laws(p):
     n, q = 7, 0.35
     connection, _ = simulated(binomial_release(n=n, p=p, q=q * mV))
     synapse = QuantalSynapse(n=n, p=p, q=q * pq.mV)
-    calcium, trafficking, transmitter, flux = (float(law.scale) for law in spike_costs().laws)
+    _, trafficking, transmitter, flux = (float(law.scale) for law in spike_costs().laws)
     per_atp = float(ENERGY_OF_ATP / joule)
     assert spent(connection, "calcium_pump")[0] == pytest.approx(
         1000 * float(joules_of(spike_costs().laws[0](synapse))), rel=1e-9

@@ -24,6 +24,8 @@ MEASURING_MODULES = (
     "validation.claims.recorded_variability",
     "validation.claims.recorded_release",
     "validation.claims.plasticity_agreement",
+    "validation.claims.stdp_protocol",
+    "validation.claims.lifelong_learning",
 )
 
 _MEASURES: list[Measure] = []
