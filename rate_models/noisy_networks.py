@@ -19,9 +19,11 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
+import xarray as xr
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -33,10 +35,14 @@ from rate_models.optimisers import Adam, GradientDescent, Penalty, Together
 from rate_models.posterior import GaussianPrior
 from rate_models.reliability_cost import Costs, MagnitudeCost, ReliabilityCost
 from rate_models.stochastic_layers import GaussianSynapses
+from rate_models.sweep import SweepStore, replica_key
 from rate_models.task_sequences import DataOrder
 from rate_models.training import Trainer
 
 Progress = Callable[[float, str], None]
+
+# Parameters of the networks trained side by side on a CPU: four of the published size.
+_CPU_PARAMETERS = 4 * 89_610
 
 
 @dataclass(frozen=True)
@@ -153,7 +159,7 @@ class TrainedNetworks:
     loss_by_epoch
         Mean cross entropy per image during every epoch, in nats, shape (epoch, replica).
     ms_per_step
-        Duration of a step of all networks together, without the first epoch.
+        Duration of a step of all networks, without the first epoch.
     """
 
     network: FeedForward
@@ -171,8 +177,12 @@ def train_noisy_networks(
     schedule: Schedule,
     execution: Execution,
     on_progress: Progress = lambda fraction, doing: None,
+    keep_in: str = "",
 ) -> TrainedNetworks:
-    """Train all networks side by side; equal seeds start alike and see the same images and noise.
+    """Train all networks; equal seeds start alike and see the same images and noise.
+
+    On an accelerator they are one batch. On a CPU they are trained in batches that fit its cache, and each
+    batch can be kept on disk, so that a run that was broken off goes on where it was.
 
     Parameters
     ----------
@@ -188,18 +198,64 @@ def train_noisy_networks(
         Device and precision.
     on_progress
         Called after every epoch with the fraction done and the time of a step.
+    keep_in
+        Folder of finished batches; empty to keep none.
     """
+    layout = Layout((data.n_pixels, *schedule.hidden, data.n_classes))
+    store = SweepStore(Path(keep_in), train_noisy_networks, execution) if keep_in else None
+    settings = [_settings(one, data, formulation, schedule) for one in networks]
+    keys = [replica_key(each) for each in settings]
+    done = store.finished() if store else {}
+    missing = [index for index, key in enumerate(keys) if key not in done]
+    size = _batch_size(layout, execution)
+    batches = [missing[first : first + size] for first in range(0, len(missing), size)]
+    for n_done, batch in enumerate(batches):
+        found = _train_batch(
+            [networks[index] for index in batch],
+            data,
+            formulation,
+            schedule,
+            execution,
+            lambda f, doing, n=n_done: on_progress((n + f) / len(batches), f"batch {n + 1}/{len(batches)}: {doing}"),
+        )
+        if store:
+            store.add([settings[index] for index in batch], found)
+        done.update({keys[index]: found.isel(replica=row) for row, index in enumerate(batch)})
+    return _assembled(networks, [done[key] for key in keys], layout, formulation, execution)
+
+
+def _settings(
+    network: NoisyNetwork, data: ImageData, formulation: Formulation, schedule: Schedule
+) -> dict[str, str]:
+    """Return everything that a trained network depends on, as text."""
+    return {
+        "network": repr(network),
+        "data": data.name,
+        "formulation": repr(formulation),
+        "schedule": repr(schedule),
+    }
+
+
+def _batch_size(layout: Layout, execution: Execution) -> int:
+    """Return how many networks are trained side by side."""
+    if execution.torch_device.type != "cpu":
+        return 2**20
+    return max(1, _CPU_PARAMETERS // layout.n_parameters)
+
+
+def _train_batch(
+    networks: Sequence[NoisyNetwork],
+    data: ImageData,
+    formulation: Formulation,
+    schedule: Schedule,
+    execution: Execution,
+    on_progress: Progress,
+) -> xr.Dataset:
+    """Train networks side by side and return what they learned, with the leading dimension replica."""
     layout = Layout((data.n_pixels, *schedule.hidden, data.n_classes))
     network = network_of(layout, formulation)
     seeds = [one.seed for one in networks]
-    synapses = GaussianSynapses(
-        layout,
-        seeds,
-        initial_sigma=schedule.initial_sigma,
-        mean_range=schedule.mean_range,
-        homogeneous=[one.homogeneous for one in networks],
-        execution=execution,
-    )
+    synapses = _untrained(networks, layout, schedule, execution)
     share = schedule.batch_size / len(data.train_images)
     rule = GradientDescent(
         _optimiser(
@@ -219,8 +275,48 @@ def train_noisy_networks(
         durations.append(1e3 * (time.perf_counter() - t_start) / plan.n_steps)
         doing = f"epoch {epoch + 1} of {len(networks)} networks, {durations[-1]:.3f} ms per step"
         on_progress((epoch + 1) / schedule.n_epochs, doing)
-    ms_per_step = float(np.median(durations[1:] or durations))
-    return TrainedNetworks(network, synapses, np.array(sigmas), np.array(losses), ms_per_step)
+    return xr.Dataset(
+        {
+            "learned": (("replica", "value"), synapses.learned.cpu().numpy()),
+            "sigma": (("replica", "epoch"), np.array(sigmas).T),
+            "loss": (("replica", "epoch"), np.array(losses).T),
+            # Of one network, so that batches can be added up.
+            "ms_per_step": (("replica",), np.full(len(seeds), np.median(durations[1:] or durations) / len(seeds))),
+        }
+    )
+
+
+def _untrained(
+    networks: Sequence[NoisyNetwork], layout: Layout, schedule: Schedule, execution: Execution
+) -> GaussianSynapses:
+    """Return synapses as they are at the start."""
+    return GaussianSynapses(
+        layout,
+        [one.seed for one in networks],
+        initial_sigma=schedule.initial_sigma,
+        mean_range=schedule.mean_range,
+        homogeneous=[one.homogeneous for one in networks],
+        execution=execution,
+    )
+
+
+def _assembled(
+    networks: Sequence[NoisyNetwork],
+    found: Sequence[xr.Dataset],
+    layout: Layout,
+    formulation: Formulation,
+    execution: Execution,
+) -> TrainedNetworks:
+    """Return the networks as one batch again."""
+    synapses = _untrained(networks, layout, Schedule(), execution)
+    synapses.learned.copy_(torch.from_numpy(np.stack([one.learned.values for one in found])))
+    return TrainedNetworks(
+        network_of(layout, formulation),
+        synapses,
+        np.stack([one.sigma.values for one in found], axis=1),
+        np.stack([one.loss.values for one in found], axis=1),
+        float(sum(one.ms_per_step.values for one in found)),
+    )
 
 
 def network_of(layout: Layout, formulation: Formulation) -> FeedForward:

@@ -218,7 +218,9 @@ class ReliabilityCost:
     def add_gradient(self, synapses: GaussianSynapses) -> None:
         """Add the gradient with respect to phi, in place."""
         n = synapses.layout.n_parameters
-        self._add(synapses.gradient[:, n:], synapses.learned[:, n:], self._terms)
+        slope, phi = synapses.gradient[:, n:], synapses.learned[:, n:]
+        for part in synapses.execution.blocks(synapses.n_replicas, n):
+            self._add(slope[:, part], phi[:, part], self._terms)
 
     def keep(self, replicas: Sequence[int]) -> None:
         """Forget all other replicas."""
@@ -247,7 +249,9 @@ class MagnitudeCost:
     def add_gradient(self, synapses: Synapses) -> None:
         """Add the gradient with respect to the means, in place."""
         n = synapses.layout.n_parameters
-        self._add(synapses.gradient[:, :n], synapses.learned[:, :n], self._slope)
+        slope, mu = synapses.gradient[:, :n], synapses.learned[:, :n]
+        for part in synapses.execution.blocks(synapses.n_replicas, n):
+            self._add(slope[:, part], mu[:, part], self._slope)
 
     def keep(self, replicas: Sequence[int]) -> None:
         """Forget all other replicas."""

@@ -99,6 +99,8 @@ class Config:
         and 0.1 (in the program's history).
     n_shown
         Synapses of each layer kept for the scatter plots.
+    keep_in
+        Folder of finished networks, from which a run that was broken off goes on; empty for none.
 
     Raises
     ------
@@ -123,6 +125,7 @@ class Config:
     linear_s: float = 0.01
     linear_magnitude: float = 0.1
     n_shown: int = 200
+    keep_in: str = ""
 
     def __post_init__(self) -> None:
         if self.formulation not in FORMULATIONS:
@@ -170,6 +173,9 @@ QUICK = Config(
     n_shown=120,
 )
 """The same in seconds."""
+
+DEFINING_SETTINGS = ("data_set", "hidden")
+"""Settings in which a finished result must be that of the paper."""
 
 
 def run(
@@ -266,6 +272,7 @@ def _measured(
         schedule=config.schedule(hidden),
         execution=execution,
         on_progress=lambda fraction, doing: on_progress(0.7 * fraction, doing),
+        keep_in=config.keep_in,
     )
     on_progress(0.7, "measuring the importance of every synapse")
     predictors, is_important = _predictors(config, trained, data)

@@ -71,6 +71,8 @@ class Config:
         Start and learning rates, with phi faster than the means so that sigma settles; not stated.
     n_shown
         Synapses of each layer kept for the scatter plots.
+    keep_in
+        Folder of finished networks, from which a run that was broken off goes on; empty for none.
 
     Raises
     ------
@@ -92,6 +94,7 @@ class Config:
     noise_haste: float = 5.0
     noise_memory: float = 0.999
     n_shown: int = 300
+    keep_in: str = ""
 
     def __post_init__(self) -> None:
         if self.formulation not in FORMULATIONS:
@@ -125,6 +128,9 @@ QUICK = Config(
     noise_memory=0.98,
 )
 """The same in seconds."""
+
+DEFINING_SETTINGS = ("data_set", "hidden")
+"""Settings in which a finished result must be that of the paper."""
 
 
 def run(
@@ -173,6 +179,7 @@ def run(
         schedule=config.schedule,
         execution=execution or Execution(),
         on_progress=lambda fraction, doing: on_progress(0.9 * fraction, doing),
+        keep_in=config.keep_in,
     )
     on_progress(0.9, "relating noise and posterior")
     return _measured(config, trained, data)

@@ -75,6 +75,8 @@ class Config:
         Learning rate of phi over that of the means, and decay of its second moment. Published: 1 and 0.999.
     images_per_draw
         Test images that share a draw of the weights. Published: 20.
+    keep_in
+        Folder of finished networks, from which a run that was broken off goes on; empty for none.
 
     Raises
     ------
@@ -97,6 +99,7 @@ class Config:
     noise_haste: float = 1.0
     noise_memory: float = 0.999
     images_per_draw: int = 20
+    keep_in: str = ""
 
     def __post_init__(self) -> None:
         if self.formulation not in FORMULATIONS:
@@ -145,6 +148,9 @@ QUICK = Config(
 )
 """The same in seconds."""
 
+DEFINING_SETTINGS = ("data_set", "hidden")
+"""Settings in which a finished result must be that of the paper."""
+
 
 def run(
     config: Config,
@@ -186,6 +192,7 @@ def run(
         schedule=config.schedule,
         execution=execution or Execution(),
         on_progress=lambda fraction, doing: on_progress(0.9 * fraction, doing),
+        keep_in=config.keep_in,
     )
     on_progress(0.9, "answering the test set")
     measured = {
