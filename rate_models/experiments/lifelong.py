@@ -69,10 +69,8 @@ class Config:
     benchmarks
         ``<kind>_<data>``, computed in this order: kind ``split`` (parity of the digit), ``class_split``,
         ``task_split``, ``permuted`` or ``continuous``; data ``mnist``, ``fashion`` or ``digits``.
-    methods
-        Names out of `METHODS` for every benchmark but the continuous ones.
-    continuous_methods
-        Names out of `METHODS` for continuous benchmarks.
+    methods, permuted_methods, continuous_methods
+        Names out of `METHODS` for split, permuted and continuous benchmarks.
     ablation_arms, ablation_benchmarks
         Arms of figure 5a, and where they are run. Tuned arms need ``ablation_searched_on`` to come first.
     ablation_searched_on
@@ -128,6 +126,7 @@ class Config:
         "continuous_mnist",
     )
     methods: tuple[str, ...] = (*MAIN_METHODS, *EWC_VARIANTS)
+    permuted_methods: tuple[str, ...] = (*MAIN_METHODS, *EWC_VARIANTS)
     continuous_methods: tuple[str, ...] = ("presynaptic",)
     ablation_arms: tuple[str, ...] = ABLATION_ARMS
     ablation_benchmarks: tuple[str, ...] = ("permuted_mnist", "split_mnist")
@@ -164,7 +163,8 @@ class Config:
                     f"benchmark must be split, class_split, task_split, permuted or continuous, then _mnist, "
                     f"_fashion or _digits, got {benchmark!r}"
                 )
-        if unknown := set(self.methods + self.continuous_methods + self.ablation_arms) - set(METHODS):
+        named = self.methods + self.permuted_methods + self.continuous_methods + self.ablation_arms
+        if unknown := set(named) - set(METHODS):
             raise ValueError(f"methods must be out of {', '.join(METHODS)}, got {sorted(unknown)}")
         for name in ("n_epochs", "batch_size", "n_permuted_tasks", "n_trials_split", "n_seeds_permuted"):
             if getattr(self, name) < 1:
@@ -190,10 +190,10 @@ class Config:
 
     def methods_on(self, benchmark: str) -> list[Method]:
         """Return what is run on a benchmark."""
-        if kind_of(benchmark) == "continuous":
-            return [METHODS[name] for name in self.continuous_methods]
+        own = {"permuted": self.permuted_methods, "continuous": self.continuous_methods}
+        names = own.get(kind_of(benchmark), self.methods)
         arms = self.ablation_arms if benchmark in self.ablation_benchmarks else ()
-        return [METHODS[name] for name in dict.fromkeys((*self.methods, *arms))]
+        return [METHODS[name] for name in dict.fromkeys((*names, *arms))]
 
     def seeds_on(self, benchmark: str) -> tuple[int, ...]:
         """Return the seeds that are run on a benchmark."""
@@ -208,25 +208,25 @@ class Config:
 
 
 QUICK = Config(
-    benchmarks=("split_digits", "permuted_digits", "continuous_digits"),
-    methods=("presynaptic", "none", "sgd_tuned", "adam_tuned", "ewc", "si", "bgd", "joint"),
-    ablation_arms=(),
-    ablation_benchmarks=(),
+    benchmarks=("permuted_digits", "continuous_digits", "split_digits"),
+    methods=("presynaptic_tuned", "sgd_tuned", "adam_tuned", "ewc", "si", "bgd", "joint"),
+    permuted_methods=("presynaptic",),
+    ablation_arms=("full_arm", "neither_arm", "ghost_arm"),
+    ablation_benchmarks=("split_digits",),
     ablation_searched_on="permuted_digits",
     seeds=(1, 2, 3, 4, 5),
-    n_seeds_permuted=5,
-    hidden_units=(50, 50),
-    n_epochs=10,
-    batch_size=20,
-    n_permuted_tasks=5,
-    rate_split=0.01,
-    rate_permuted=0.05,
-    n_trials_split=8,
-    n_trials_permuted=8,
+    n_seeds_permuted=4,
+    hidden_units=(100, 100),
+    n_epochs=15,
+    n_epochs_search=15,
+    batch_size=50,
+    n_permuted_tasks=3,
+    rate_split=0.05,
+    rate_permuted=0.1,
+    n_trials_split=6,
     search_seeds_split=(101,),
-    n_epochs_search=10,
     n_fisher_images=200,
-    every_test_image=1,
+    draws_per_step=2,
 )
 """The same on 8x8 digits, in seconds."""
 
@@ -360,7 +360,8 @@ def _sequence(config: Config, benchmark: str, data: ImageData) -> TaskSequence:
 
 def _to_search(config: Config, benchmark: str) -> list[Method]:
     """Return the methods whose settings are searched on a benchmark, each once."""
-    methods = [METHODS[name] for name in config.methods if METHODS[name].source == "searched"]
+    takers = [own for own in config.benchmarks if config.searched_on(own) == benchmark]
+    methods = [m for own in takers for m in config.methods_on(own) if m.source == "searched"]
     if benchmark == config.ablation_searched_on:
         methods += [METHODS[name] for name in config.ablation_arms if METHODS[name].source == "tuned arm"]
     names = dict.fromkeys(method.searched_as or method.name for method in methods)

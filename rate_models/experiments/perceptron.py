@@ -128,7 +128,7 @@ class Config:
 
 QUICK = Config(
     n_inputs=500,
-    n_patterns=(50, 200, 400),
+    n_patterns=(50, 200),
     seeds=tuple(range(1000, 1006)),
     models=("standard", "presynaptic"),
 )
