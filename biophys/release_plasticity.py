@@ -51,6 +51,8 @@ class PlasticityParameters(Protocol):
     def form(self) -> str: ...
     @property
     def freezes(self) -> bool: ...
+    @property
+    def consolidation(self) -> bool: ...
 
 
 @dataclass(frozen=True)
@@ -195,7 +197,7 @@ def _reaches(magnitude: Any, limit: Any) -> Any:
     return magnitude.ge_(limit) if hasattr(magnitude, "ge_") else 1.0 * (magnitude >= limit)
 
 
-def learning_rate_factor(p: Any, rule: ReleasePlasticity) -> Any:
+def learning_rate_factor(p: Any, rule: PlasticityParameters) -> Any:
     """Return the factor on the learning rate of the strength: 1 - p with consolidation, otherwise 1.
 
     Parameters

@@ -98,13 +98,12 @@ def load_images(name: str, *, folder: Path | str | None = None) -> ImageData:
     place = Path(folder) if folder is not None else _default_folder(name)
     read = {part: _read_idx(place, stem) for part, stem in IDX_FILES.items()}
     mean, sd = _NORMALISATION[name]
-    for part in ("train_images", "test_images"):
-        read[part] = ((read[part].reshape(len(read[part]), -1) / np.float32(255)) - mean) / np.float32(sd)
-    tensors = {
-        part: torch.from_numpy(a.astype(np.float32 if "images" in part else np.int64))
-        for part, a in read.items()
-    }
-    return ImageData(name, **tensors)
+    images, labels = {}, {}
+    for part in ("train", "test"):
+        pixels = torch.from_numpy(read[f"{part}_images"].astype(np.float32))
+        images[part] = pixels.flatten(1).div_(255).sub_(mean).div_(sd)
+        labels[part] = torch.from_numpy(read[f"{part}_labels"].astype(np.int64))
+    return ImageData(name, images["train"], labels["train"], images["test"], labels["test"])
 
 
 def _digits() -> ImageData:

@@ -53,9 +53,10 @@ def mean_softmax(
         x = part.expand(synapses.n_replicas, *part.shape)
         if pixel_order is not None:
             x = x.gather(2, pixel_order[:, None, :].expand(x.shape))
-        total = sum(
-            torch.softmax(network.logits(x, synapses.sample(streams)), dim=-1) for _ in range(n_draws)
-        )
+        drawn = (network.logits(x, synapses.sample(streams)) for _ in range(n_draws))
+        total = torch.softmax(next(drawn), dim=-1)
+        for logits in drawn:
+            total += torch.softmax(logits, dim=-1)
         chunks.append(total / n_draws)
     return torch.cat(chunks, dim=1)
 

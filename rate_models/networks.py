@@ -105,13 +105,13 @@ class FeedForward:
         """
         weights = self.layout.weights(parameters)
         if self.rectifies_output:
-            slope = _where_active(slope, activities[-1])
+            slope = where_active(slope, activities[-1])
         for index in range(self.layout.n_layers - 1, -1, -1):
             yield index, slope
             if index:
                 slope = torch.bmm(slope, weights[index])
                 if self._rectifies(index - 1):
-                    slope = _where_active(slope, activities[index])
+                    slope = where_active(slope, activities[index])
 
     def _rectifies(self, layer: int) -> bool:
         """Return whether the units that `layer` drives are rectified."""
@@ -119,7 +119,7 @@ class FeedForward:
         return self.rectifies_output if is_output else layer not in self.linear_hidden
 
 
-def _where_active(slope: Tensor, activity: Tensor) -> Tensor:
+def where_active(slope: Tensor, activity: Tensor) -> Tensor:
     """Return `slope` where a rectified unit is active, else 0."""
     return torch.ops.aten.threshold_backward(slope, activity, 0)
 

@@ -154,12 +154,12 @@ class Adam:
         torch._foreach_add_(self._counts, 1)
         for rate in dict.fromkeys(self._rates):
             members = [replica for replica, own in enumerate(self._rates) if own == rate]
-            columns = [
-                [tensor[replica] for replica in members]
-                for tensor in (learned, gradient, self.moment, self.square)
-            ]
+            own = [[t[i] for i in members] for t in (learned, gradient, self.moment, self.square)]
             torch._fused_adam_(
-                *columns,
+                own[0],
+                own[1],
+                own[2],
+                own[3],
                 [],
                 [self._counts[replica] for replica in members],
                 lr=rate,

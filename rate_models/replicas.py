@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from biophys.release_plasticity import ReleasePlasticity
 
-Value = TypeVar("Value")
 
-
-def per_replica(values: Value | Sequence[Value], n_replicas: int, name: str) -> list[Value]:
+def per_replica(values: Any, n_replicas: int, name: str) -> list[Any]:
     """Return one value per replica: `values` itself, or the one value repeated.
 
     Raises
@@ -28,7 +26,7 @@ def per_replica(values: Value | Sequence[Value], n_replicas: int, name: str) -> 
     [0.1, 0.1, 0.1]
     """
     if not isinstance(values, (list, tuple)):
-        return [values] * n_replicas  # type: ignore[list-item]
+        return [values] * n_replicas
     if len(values) != n_replicas:
         raise ValueError(
             f"{name}: expected one value or one per replica, that is {n_replicas}, got {len(values)}"

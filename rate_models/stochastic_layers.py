@@ -22,6 +22,7 @@ from __future__ import annotations
 import abc
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -80,7 +81,7 @@ class Synapses(abc.ABC):
         self.seeds = [int(seed) for seed in seeds]
         self.biases = biases
         self.execution = execution
-        self._place = {"dtype": execution.torch_dtype, "device": execution.torch_device}
+        self._place: dict[str, Any] = {"dtype": execution.torch_dtype, "device": execution.torch_device}
         n_learned = n_learned or layout.n_parameters
         self.learned = aligned_rows(len(seeds), n_learned, **self._place)
         self.gradient = aligned_rows(len(seeds), n_learned, **self._place)

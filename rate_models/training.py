@@ -146,7 +146,9 @@ class Trainer:
     def _forget_buffers(self) -> None:
         """Forget everything that has the shape of a plan, and the captured step."""
         place = self.images.device
-        self._index = self._variant = self._order = None
+        self._index = torch.empty(0, dtype=torch.int64, device=self.images.device)
+        self._variant: Tensor | None = None
+        self._order: Tensor | None = None
         self._position = torch.zeros(1, dtype=torch.int64, device=place)
         n = self.synapses.n_replicas
         self._loss_sum = torch.zeros(n, dtype=self.images.dtype, device=place)
@@ -167,9 +169,9 @@ class Trainer:
             self._variant = None if plan.variant is None else torch.empty_like(by_step)
             self._order = None if plan.pixel_order is None else plan.pixel_order.to(device).clone()
         self._index[: plan.n_steps].copy_(by_step)
-        if plan.variant is not None:
+        if self._variant is not None and plan.variant is not None:
             self._variant[: plan.n_steps].copy_(plan.variant.transpose(0, 1))
-        if plan.pixel_order is not None:
+        if self._order is not None and plan.pixel_order is not None:
             self._order.copy_(plan.pixel_order)
         self._position.zero_()
         self._loss_sum.zero_()
@@ -232,9 +234,9 @@ def _repeated(rows: Tensor, n_times: int) -> Tensor:
     return rows[:, None].expand(-1, n_times, *rows.shape[1:]).flatten(0, 1)
 
 
-def _fits(by_step: Tensor, buffer: Tensor | None) -> bool:
+def _fits(by_step: Tensor, buffer: Tensor) -> bool:
     """Return whether a plan fits a buffer that may have room for more steps."""
-    return buffer is not None and by_step.shape[1:] == buffer.shape[1:] and len(by_step) <= len(buffer)
+    return by_step.shape[1:] == buffer.shape[1:] and len(by_step) <= len(buffer)
 
 
 @contextlib.contextmanager

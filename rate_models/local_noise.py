@@ -1,0 +1,142 @@
+"""Gaussian synapses whose noise is drawn where it acts: at the units, independently for every image.
+
+The sum of independent normal weights times inputs is normal, so the drive of a unit has
+
+    mean  sum_i mu_i x_i        variance  sum_i sigma_i^2 x_i^2
+
+and one number per unit and image replaces one per weight and step. The expected objective is the same as with
+drawn weights, its gradient much less noisy: the noise of different images averages out. With Adam the
+standard deviations then grow faster, so the transients of the two differ although their optima agree.
+
+References
+----------
+Kingma DP, Salimans T, Welling M (2015). Variational dropout and the local reparameterization trick.
+arXiv:1506.02557
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from rate_models.layout import Layout, aligned_rows
+from rate_models.networks import FeedForward, where_active
+from rate_models.random_streams import Streams, standard_normal
+from rate_models.stochastic_layers import GaussianSynapses
+
+
+class LocalGaussianSynapses(GaussianSynapses):
+    """Gaussian synapses that hand means and standard deviations to the network instead of drawn weights.
+
+    Parameters are those of `GaussianSynapses`; the network must be a `LocalFeedForward`.
+    """
+
+    def __init__(self, layout: Layout, seeds: Sequence[int], **options: Any) -> None:
+        super().__init__(layout, seeds, **options)
+        self._show_both()
+
+    def draw(self) -> None:
+        """Write means and standard deviations to `effective`."""
+        n = self.layout.n_parameters
+        for part in self.execution.blocks(self.n_replicas, n):
+            self.effective[:, :n][:, part] = self.mu[:, part]
+            self.effective[:, n:][:, part] = F.softplus(self.phi[:, part])
+
+    def sample(self, streams: Streams) -> Tensor:
+        """Return newly drawn weights and biases, for evaluation."""
+        n = self.layout.n_parameters
+        noise = standard_normal(streams.normals(n), self.learned.dtype)
+        return torch.addcmul(self.mu, self.sigma, noise)
+
+    def chain(self) -> None:
+        """Turn the gradient with respect to the standard deviations into that with respect to phi."""
+        n = self.layout.n_parameters
+        for part in self.execution.blocks(self.n_replicas, n):
+            self.gradient[:, n:][:, part].mul_(torch.sigmoid(self.phi[:, part]))
+        self.tie()
+
+    def _show_both(self) -> None:
+        self.effective = aligned_rows(self.n_replicas, 2 * self.layout.n_parameters, **self._place)
+
+
+class LocalFeedForward(FeedForward):
+    """A feed-forward network that draws the drive of its units while it trains.
+
+    `activities` and `backward` take means and standard deviations; `logits` takes drawn weights, for
+    evaluation.
+
+    Parameters
+    ----------
+    synapses
+        Its synapses, whose streams it draws from.
+    rectifies_output, linear_hidden
+        As for `FeedForward`.
+    """
+
+    def __init__(
+        self,
+        synapses: LocalGaussianSynapses,
+        *,
+        rectifies_output: bool = False,
+        linear_hidden: tuple[int, ...] = (),
+    ) -> None:
+        super().__init__(synapses.layout, rectifies_output=rectifies_output, linear_hidden=linear_hidden)
+        self._streams = synapses.streams
+        self._noise: list[Tensor] = []
+        self._sd: list[Tensor] = []
+
+    def activities(self, x: Tensor, parameters: Tensor) -> list[Tensor]:
+        """Return input, hidden activities and logits, with newly drawn drives."""
+        mu, sigma = parameters.tensor_split(2, dim=1)
+        variance = sigma.square()
+        means = zip(self.layout.weights(mu), self.layout.biases(mu), strict=True)
+        variances = zip(self.layout.weights(variance), self.layout.biases(variance), strict=True)
+        found = [x]
+        self._noise, self._sd = [], []
+        for index, ((weight, bias), (spread, bias_spread)) in enumerate(zip(means, variances, strict=True)):
+            mean = torch.baddbmm(bias[:, None], found[-1], weight.transpose(1, 2))
+            squared = found[-1].square()
+            sd = torch.baddbmm(bias_spread[:, None], squared, spread.transpose(1, 2)).sqrt_()
+            noise = self._drawn(mean)
+            drive = mean.addcmul_(sd, noise)
+            self._noise.append(noise)
+            self._sd.append(sd)
+            found.append(drive.relu_() if self._rectifies(index) else drive)
+        return found
+
+    def logits(self, x: Tensor, parameters: Tensor) -> Tensor:
+        """Return the activity of the output units for drawn weights (replica, parameters)."""
+        return super().activities(x, parameters)[-1]
+
+    def backward(self, activities: list[Tensor], parameters: Tensor, slope: Tensor, gradient: Tensor) -> None:
+        """Write the gradient with respect to means and standard deviations into `gradient`."""
+        mu, sigma = parameters.tensor_split(2, dim=1)
+        by_mu, by_sigma = gradient.tensor_split(2, dim=1)
+        means, spreads = self.layout.weights(mu), self.layout.weights(sigma.square())
+        to_mu, to_sigma = self.layout.weights(by_mu), self.layout.weights(by_sigma)
+        bias_mu, bias_sigma = self.layout.biases(by_mu), self.layout.biases(by_sigma)
+        if self.rectifies_output:
+            slope = where_active(slope, activities[-1])
+        for index in range(self.layout.n_layers - 1, -1, -1):
+            below = activities[index]
+            # Derivative by the variance of the drive, times two.
+            by_variance = slope * self._noise[index] / self._sd[index]
+            torch.bmm(slope.transpose(1, 2), below, out=to_mu[index])
+            torch.sum(slope, dim=1, out=bias_mu[index])
+            torch.bmm(by_variance.transpose(1, 2), below.square(), out=to_sigma[index])
+            torch.sum(by_variance, dim=1, out=bias_sigma[index])
+            if index:
+                slope = torch.bmm(slope, means[index])
+                slope.addcmul_(torch.bmm(by_variance, spreads[index]), below)
+                if self._rectifies(index - 1):
+                    slope = where_active(slope, below)
+        by_sigma.mul_(sigma)
+
+    def _drawn(self, like: Tensor) -> Tensor:
+        """Return a standard normal number for every unit and image."""
+        noise = self._streams.normals(like[0].numel())
+        return standard_normal(noise, like.dtype).view_as(like)
