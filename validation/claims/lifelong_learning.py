@@ -576,7 +576,8 @@ def _shrinking(result: xr.Dataset, model: str, n_paper: int, load: NDArray[np.fl
     gain = final.sel(model=model) - final.sel(model="standard")
     shrinks = seed_estimate(gain.sel(n_patterns=n_paper) - gain.sel(n_patterns=n_full))
     at_capacity = seed_estimate(gain.sel(n_patterns=n_full))
-    by_load = ", ".join(f"{x:.2g}: {seed_estimate(g).mean:+.1f}" for x, g in zip(load, gain.T, strict=True))
+    gains = gain.transpose("n_patterns", "seed").to_numpy()
+    by_load = ", ".join(f"{x:.2g}: {own.mean():+.1f}" for x, own in zip(load, gains, strict=True))
     common = {"n": shrinks.n, "condition": _perceptron_condition(result, model, n_full)}
     low, high = at_capacity.interval
     return [

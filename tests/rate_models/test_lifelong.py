@@ -1,0 +1,163 @@
+"""The lifelong learning experiment: settings, protocol, resuming, and its panels."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from rate_models.devices import Execution
+from rate_models.experiments import lifelong
+from rate_models.experiments.lifelong import Config, published_setting, run
+from rate_models.experiments.lifelong_methods import ABLATION_ARMS, METHODS, PUBLISHED_ACCURACY
+from rate_models.experiments.lifelong_tables import accuracy_table, summary, tasks_learned
+
+TINY = Config(
+    benchmarks=("permuted_digits", "continuous_digits", "split_digits", "task_split_digits"),
+    methods=("presynaptic", "none", "sgd_tuned", "ewc", "ewc_sampled_online", "joint"),
+    permuted_methods=("presynaptic", "presynaptic_tuned"),
+    ablation_arms=("full_arm", "ghost_arm", "full_tuned", "ghost_tuned"),
+    ablation_benchmarks=("permuted_digits", "split_digits"),
+    ablation_searched_on="permuted_digits",
+    seeds=(1, 2),
+    n_seeds_permuted=2,
+    hidden_units=(8,),
+    n_epochs=1,
+    n_epochs_search=1,
+    batch_size=100,
+    n_permuted_tasks=2,
+    n_trials_split=2,
+    n_trials_permuted=2,
+    search_seeds_split=(101,),
+    n_samples=1,
+    n_fisher_images=20,
+)
+
+
+@pytest.fixture(scope="module")
+def result():
+    return run(TINY)
+
+
+def test_every_method_has_its_table(result):
+    for benchmark, n_tasks in zip(TINY.benchmarks, (2, 2, 5, 5), strict=True):
+        names = {method.name for method in TINY.methods_on(benchmark)}
+        for name in (str(own) for own in result["method"].to_numpy()):
+            table = accuracy_table(result, benchmark, name)
+            assert table.shape == (2 if name in names else 0, n_tasks + 1, n_tasks)
+    order = summary(result, "split_digits", "sgd_tuned")
+    assert np.isfinite(order["forgetting"]).all()
+    joint = summary(result, "split_digits", "joint")
+    assert np.isfinite(joint["final accuracy"]).all()
+    assert np.isnan(joint["backward transfer"]).all()
+    assert tasks_learned(result, "mean_p", "permuted_digits", "presynaptic")[:, 0] == pytest.approx(0.25)
+    assert tasks_learned(result, "mean_p", "split_digits", "sgd_tuned").shape[0] == 0
+
+
+def test_every_searched_method_has_as_many_trials(result):
+    score = result.trial_score.sel(benchmark="split_digits")
+    tried = np.isfinite(result.trial_setting.sel(benchmark="split_digits", hyperparameter="learning_rate"))
+    for name in ("sgd_tuned", "ewc"):
+        assert int(tried.sel({"method": name}).sum()) == 2
+        used = result.setting.sel(
+            {"benchmark": "split_digits", "method": name, "hyperparameter": "learning_rate"}
+        )
+        best = int(np.nanargmax(score.sel({"method": name})))
+        setting = result.trial_setting.sel(
+            {"benchmark": "split_digits", "method": name, "hyperparameter": "learning_rate", "trial": best}
+        )
+        assert float(used) == float(setting)
+
+
+def test_arms_tuned_on_permuted_images_keep_their_share_of_the_rate(result):
+    rate = result.setting.sel(hyperparameter="learning_rate")
+    permuted = float(rate.sel({"benchmark": "permuted_digits", "method": "ghost_tuned"}))
+    split = float(rate.sel({"benchmark": "split_digits", "method": "ghost_tuned"}))
+    assert split / TINY.rate_split == pytest.approx(permuted / TINY.rate_permuted)
+    same = float(rate.sel({"benchmark": "permuted_digits", "method": "full_tuned"}))
+    assert same == float(rate.sel({"benchmark": "permuted_digits", "method": "presynaptic_tuned"}))
+
+
+def test_variants_of_elastic_weights_share_the_search(result):
+    at = {"benchmark": "split_digits", "hyperparameter": ["learning_rate", "strength"]}
+    own = result.setting.sel({**at, "method": "ewc"}).to_numpy()
+    np.testing.assert_array_equal(own, result.setting.sel({**at, "method": "ewc_sampled_online"}).to_numpy())
+
+
+def test_an_interrupted_run_goes_on(tmp_path, monkeypatch):
+    config = dataclasses.replace(
+        TINY,
+        benchmarks=("split_digits",),
+        methods=("none", "sgd_tuned"),
+        ablation_benchmarks=(),
+        keep_in=str(tmp_path),
+        networks_per_batch=1,
+    )
+    n_calls = []
+    compute = lifelong.learned
+
+    def counted(*args, **options):
+        n_calls.append(len(args[1]))
+        if len(n_calls) == 3:
+            raise KeyboardInterrupt
+        return compute(*args, **options)
+
+    monkeypatch.setattr(lifelong, "learned", counted)
+    with pytest.raises(KeyboardInterrupt):
+        run(config)
+    found = run(config)
+    # Two trials and four networks, of which two were there; the third was asked for twice.
+    assert n_calls == [1] * 7
+    monkeypatch.setattr(lifelong, "learned", compute)
+    whole = run(dataclasses.replace(config, keep_in="", networks_per_batch=0))
+    np.testing.assert_allclose(found.accuracy, whole.accuracy, atol=0.02)
+    assert len(list(tmp_path.glob("*.npz"))) == 6
+
+
+def test_a_result_survives_its_file(result, tmp_path):
+    result.to_netcdf(tmp_path / "lifelong.nc", engine="scipy")
+    assert (tmp_path / "lifelong.nc").stat().st_size < 300_000
+
+
+@pytest.mark.parametrize("panel", lifelong.FIGURES)
+def test_panels_are_drawn_from_the_result_alone(result, panel):
+    from matplotlib.figure import Figure
+
+    figure = Figure()
+    lifelong.FIGURES[panel](result, figure)
+    assert figure.axes
+    assert all(axes.get_ylabel() for axes in figure.axes)
+
+
+def test_published_settings_are_those_of_the_program():
+    config = Config()
+    assert published_setting(config, "split_mnist", METHODS["none"]) == ("adam", {"learning_rate": 1e-6})
+    assert published_setting(config, "permuted_mnist", METHODS["none"]) == ("sgd", {"learning_rate": 1e-3})
+    program, setting = published_setting(config, "permuted_fashion", METHODS["presynaptic"])
+    assert program == "consolidating"
+    assert setting == {"learning_rate": 0.01, "p_up": 0.052, "p_down": 0.0516, "p_freeze": 0.9353}
+    program, setting = published_setting(config, "split_mnist", METHODS["misnormalised_ghost_arm"])
+    assert program == "ghost_misnormalised"
+    assert (setting["p_down"], setting["p_up"]) == (0.09833934, 0.09764242)
+    assert setting["learning_rate"] == 0.001
+
+
+def test_arms_differ_in_what_they_are_named_for():
+    assert {"full_arm", "no_freezing_tuned", "neither_arm", "misnormalised_ghost_arm"} <= set(ABLATION_ARMS)
+    assert METHODS["neither_arm"].program == METHODS["no_modulation_arm"].program == "plastic"
+    assert "p_freeze" not in METHODS["no_freezing_tuned"].space
+    assert "p_freeze" in METHODS["ghost_tuned"].space
+    assert (
+        METHODS["ghost_tuned"].space["learning_rate"] == METHODS["presynaptic_tuned"].space["learning_rate"]
+    )
+    assert {name for table in PUBLISHED_ACCURACY.values() for name in table} <= set(METHODS)
+
+
+def test_wrong_settings_are_named():
+    with pytest.raises(ValueError, match=r"benchmark must be split.*got 'split_letters'"):
+        Config(benchmarks=("split_letters",))
+    with pytest.raises(ValueError, match=r"methods must be out of .*got \['magic'\]"):
+        Config(methods=("magic",))
+    with pytest.raises(ValueError, match="must be other seeds"):
+        Config(seeds=(101, 5))
+    with pytest.raises(ValueError, match="is tuned on permuted_digits, which must come before split_digits"):
+        run(dataclasses.replace(TINY, benchmarks=("split_digits",)), execution=Execution())
