@@ -38,6 +38,9 @@ CLAIMS_NAME = "claims.json"
 LARGEST_SVG = 250_000
 PIXELS_PER_INCH = 160
 
+# Main measurements that the table on top shows for a claim; its section shows all.
+SHOWN_IN_TABLE = 2
+
 VERDICT_SIGN = {
     Verdict.REPRODUCED: "✓",
     Verdict.NOT_REPRODUCED: "✗",
@@ -197,8 +200,8 @@ def _rendering_row(rendering: Rendering, measurements: list[Measurement]) -> dic
     return {
         "rendering": rendering,
         "verdict": combined_verdict(own),
-        "shown": main[:4],
-        "n_more": max(len(main) - 4, 0),
+        "shown": main[:SHOWN_IN_TABLE],
+        "n_more": max(len(main) - SHOWN_IN_TABLE, 0),
         "reason": next((m.reason for m in main if m.verdict is Verdict.SKIPPED), ""),
     }
 
