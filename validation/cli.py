@@ -371,5 +371,24 @@ def data_fetch(names: tuple[str, ...], everything: bool) -> None:
     if unknown or not wanted:
         problem = f"unknown data set {', '.join(unknown)}" if unknown else "name a data set or give --all"
         raise click.UsageError(f"{problem}: the data sets are {', '.join(DATA_SETS)}")
-    for name in wanted:
-        print(f"{name}: {fetch(name)}")
+    with _progress_of_downloads() as on_arrival:
+        folders = {name: fetch(name, progress=on_arrival) for name in wanted}
+    for name, folder in folders.items():
+        print(f"{name}: {folder}")
+
+
+@contextmanager
+def _progress_of_downloads() -> Iterator[Callable]:
+    """Show one bar per file and yield the function that moves it."""
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns, console=errors) as progress:
+        bars: dict = {}
+
+        def on_arrival(file: str, n_arrived: int, n_total: int) -> None:
+            if file not in bars:
+                bars[file] = progress.add_task(escape(file), total=n_total or None)
+            progress.update(bars[file], completed=n_arrived)
+
+        yield on_arrival

@@ -104,6 +104,18 @@ def test_unknown_data_set_names_the_known_ones(capsys):
     assert "imagenet" in message and "mnist" in message
 
 
+def test_fetch_says_where_the_data_set_is(tmp_path, monkeypatch, capsys):
+    from validation import datastore
+
+    def fetch(name, *, progress):
+        progress("train-images", 5, 10)
+        return tmp_path / name
+
+    monkeypatch.setattr(datastore, "fetch", fetch)
+    assert run("data", "fetch", "mnist") == 0
+    assert f"mnist: {tmp_path / 'mnist'}" in capsys.readouterr().out
+
+
 def test_data_status_lists_every_data_set(capsys):
     assert run("data", "status") == 0
     shown = capsys.readouterr().out
