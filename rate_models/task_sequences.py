@@ -47,9 +47,8 @@ class Plan:
     def rows(self, replicas: Sequence[int]) -> Plan:
         """Return the plan of these replicas."""
         chosen = torch.as_tensor(list(replicas))
-        return Plan(
-            *(None if t is None else t[chosen] for t in (self.images, self.pixel_order, self.variant))
-        )
+        order, variant = (None if t is None else t[chosen] for t in (self.pixel_order, self.variant))
+        return Plan(self.images[chosen], order, variant)
 
 
 class DataOrder:

@@ -1,0 +1,90 @@
+"""Images: the bundled digits, IDX files with and without gzip, and files that are not what they should be."""
+
+import gzip
+import struct
+
+import numpy as np
+import pytest
+import torch
+
+from rate_models.datasets import IDX_FILES, load_images
+
+
+def write_idx(folder, *, n_train=7, n_test=3, zipped=True):
+    """Write four small IDX files and return the training images."""
+    rng = np.random.default_rng(0)
+    opener, ending = (gzip.open, ".gz") if zipped else (open, "")
+    found = {}
+    for part, n in (("train", n_train), ("test", n_test)):
+        images = rng.integers(256, size=(n, 4, 5), dtype=np.uint8)
+        labels = rng.integers(10, size=n, dtype=np.uint8)
+        found[part] = images, labels
+        with opener(folder / (IDX_FILES[f"{part}_images"] + ending), "wb") as file:
+            file.write(struct.pack(">4I", 2051, n, 4, 5) + images.tobytes())
+        with opener(folder / (IDX_FILES[f"{part}_labels"] + ending), "wb") as file:
+            file.write(struct.pack(">2I", 2049, n) + labels.tobytes())
+    return found
+
+
+def test_digits_are_normalised_and_hold_every_class_on_either_side():
+    data = load_images("digits")
+    assert (data.n_pixels, data.n_classes) == (64, 10)
+    assert abs(float(data.train_images.mean())) < 1e-5
+    assert abs(float(data.train_images.std()) - 1) < 1e-4
+    assert len(data.train_labels) + len(data.test_labels) == 1797
+    assert set(data.train_labels.tolist()) == set(data.test_labels.tolist()) == set(range(10))
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_idx_files_are_read_and_normalised(tmp_path, zipped):
+    written = write_idx(tmp_path, zipped=zipped)
+    data = load_images("mnist", folder=tmp_path)
+    images, labels = written["train"]
+    expected = (images.reshape(7, 20) / 255 - 0.1307) / 0.3081
+    np.testing.assert_allclose(data.train_images.numpy(), expected, atol=1e-6)
+    assert data.train_labels.tolist() == labels.tolist()
+    assert data.test_images.shape == (3, 20)
+    assert data.to(torch.device("cpu"), torch.float64).train_images.dtype == torch.float64
+
+
+def test_the_folder_follows_the_environment(tmp_path, monkeypatch):
+    (tmp_path / "fashion_mnist").mkdir()
+    write_idx(tmp_path / "fashion_mnist")
+    monkeypatch.setenv("BRIANPRESYN_DATA", str(tmp_path))
+    assert load_images("fashion_mnist").train_images.shape == (7, 20)
+    monkeypatch.delenv("BRIANPRESYN_DATA")
+    with pytest.raises(FileNotFoundError, match="BRIANPRESYN_DATA"):
+        load_images("mnist")
+
+
+@pytest.mark.parametrize("damage", ["truncated", "labels", "empty"])
+def test_files_that_are_not_complete_idx_are_named(tmp_path, damage):
+    write_idx(tmp_path, zipped=False)
+    victim = tmp_path / IDX_FILES["train_images"]
+    content = victim.read_bytes()
+    labels = (tmp_path / IDX_FILES["train_labels"]).read_bytes()
+    victim.write_bytes({"truncated": content[:-1], "labels": labels, "empty": b""}[damage])
+    with pytest.raises(ValueError, match=f"{victim.name} is not a complete IDX file with magic number 2051"):
+        load_images("mnist", folder=tmp_path)
+
+
+def test_missing_files_and_unknown_names_are_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match="train-images-idx3-ubyte"):
+        load_images("mnist", folder=tmp_path)
+    with pytest.raises(ValueError, match="digits, mnist, fashion_mnist, got 'cifar'"):
+        load_images("cifar")
+
+
+@pytest.mark.data
+def test_mnist_is_what_the_world_knows():
+    try:
+        data = load_images("mnist")
+    except FileNotFoundError as error:
+        pytest.skip(str(error))
+    assert data.train_images.shape == (60_000, 784)
+    assert data.test_labels.shape == (10_000,)
+    assert abs(float(data.train_images.mean())) < 1e-3
+    assert abs(float(data.train_images.std()) - 1) < 1e-3
+    assert float(data.train_images.min()) == pytest.approx(-0.4242, abs=1e-4)
+    parity = torch.bincount(data.train_labels // 2)
+    assert parity.tolist() == [12665, 12089, 11263, 12183, 11800]
