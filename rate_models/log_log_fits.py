@@ -1,4 +1,4 @@
-"""Slopes and rank correlations of two quantities of every synapse, on logarithmic axes, for many networks at once.
+"""Slopes and rank correlations of two quantities of every synapse, on logarithmic axes, for many networks.
 
 Synapses of one input share its rate and part of their gradient, so intervals are from a bootstrap that draws
 whole inputs. A resample is the number of times that each input was drawn, and what a fit needs are six sums

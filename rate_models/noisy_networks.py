@@ -9,8 +9,8 @@ Where the paper's text, its program and its figures disagree, a `Formulation` sa
 
 References
 ----------
-Malkin et al. (2023), Signatures of Bayesian inference emerge from energy efficient synapses, equations 2-5 and
-methods; program github.com/JamesMalkin/EfficientBayes (CC BY 4.0), of which only the settings are used.
+Malkin et al. (2023), Signatures of Bayesian inference emerge from energy efficient synapses, equations 2-5
+and methods; program github.com/JamesMalkin/EfficientBayes (CC BY 4.0), of which only the settings are used.
 """
 
 from __future__ import annotations
@@ -216,7 +216,9 @@ def train_noisy_networks(
             formulation,
             schedule,
             execution,
-            lambda f, doing, n=n_done: on_progress((n + f) / len(batches), f"batch {n + 1}/{len(batches)}: {doing}"),
+            lambda f, doing, n=n_done: on_progress(
+                (n + f) / len(batches), f"batch {n + 1}/{len(batches)}: {doing}"
+            ),
         )
         if store:
             store.add([settings[index] for index in batch], found)
@@ -281,7 +283,10 @@ def _train_batch(
             "sigma": (("replica", "epoch"), np.array(sigmas).T),
             "loss": (("replica", "epoch"), np.array(losses).T),
             # Of one network, so that batches can be added up.
-            "ms_per_step": (("replica",), np.full(len(seeds), np.median(durations[1:] or durations) / len(seeds))),
+            "ms_per_step": (
+                ("replica",),
+                np.full(len(seeds), np.median(durations[1:] or durations) / len(seeds)),
+            ),
         }
     )
 

@@ -1,8 +1,8 @@
-"""Turn learned means and standard deviations into release sites, release probability and quantal size, in ATP.
+"""Turn learned means and standard deviations into release sites, release probability and quantal size.
 
-A learned weight is a dimensionless mean and standard deviation; a synapse realises them with n sites of release
-probability p and quantal size q (`biophys.quantal`). Two ways are open: keep n and let p give the reliability,
-as calcium would, or keep p and let n give it, as membrane, actin and trafficking ask for.
+A learned weight is a dimensionless mean and standard deviation; a synapse realises them with n sites of
+release probability p and quantal size q (`biophys.quantal`). Two ways are open: keep n and let p give the
+reliability, as calcium would, or keep p and let n give it, as membrane, actin and trafficking ask for.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ class PhysicalScale:
     Parameters
     ----------
     psp_per_weight
-        Response that a weight of one stands for. With 10 mV the mean size of a published initial weight, 0.05,
-        is a response of 0.5 mV.
+        Response that a weight of one stands for. With 10 mV the mean size of a published initial weight,
+        0.05, is a response of 0.5 mV.
     n_sites
         Number of sites where the release probability gives the reliability (5.5 in Costa et al. 2015).
     p

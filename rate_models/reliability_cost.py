@@ -12,8 +12,8 @@ The magnitude cost is :math:`\lambda |\mu|`.
 
 References
 ----------
-Malkin et al. (2023), Signatures of Bayesian inference emerge from energy efficient synapses, equations 2-4 and
-41-48.
+Malkin et al. (2023), Signatures of Bayesian inference emerge from energy efficient synapses, equations 2-4
+and 41-48.
 """
 
 from __future__ import annotations

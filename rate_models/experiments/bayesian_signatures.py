@@ -1,9 +1,9 @@
-"""Signatures of Bayesian inference: how the noise of a synapse goes with its importance, plasticity and input.
+"""Signatures of Bayesian inference: how noise goes with importance, plasticity and input.
 
-Networks that pay for reliability are trained in two states: the published one, 50 epochs in which phi learns as
-fast as the means and no sigma has settled, and a converged one, in which phi learns ten times as fast. Then
-curvature, learning rate and input rate of every synapse are measured, and how the variance goes with them. A
-network without hidden layers is trained besides, for which the slopes are known.
+Networks that pay for reliability are trained in two states: the published one, 50 epochs in which phi learns
+as fast as the means and no sigma has settled, and a converged one, in which phi learns ten times as fast.
+Then curvature, learning rate and input rate of every synapse are measured, and how the variance goes with
+them. A network without hidden layers is trained besides, for which the slopes are known.
 
 References
 ----------
@@ -184,7 +184,7 @@ def run(
     execution: Execution | None = None,
     on_progress: Progress = lambda fraction, doing: None,
 ) -> xarray.Dataset:
-    """Train both kinds of network, each as one batch, and relate the noise of every synapse to its importance.
+    """Train both kinds of network, and relate the noise of every synapse to its importance.
 
     Parameters
     ----------
@@ -198,8 +198,8 @@ def run(
     Returns
     -------
     xarray.Dataset
-        Dimensions rho, c_factor, state, seed, layer, predictor; variables of the network without hidden layers
-        begin with ``linear_`` and have neither c_factor nor layer.
+        Dimensions rho, c_factor, state, seed, layer, predictor; variables of the network without hidden
+        layers begin with ``linear_`` and have neither c_factor nor layer.
     """
     execution = execution or Execution()
     data = load_images(config.data_set)
@@ -319,7 +319,8 @@ def _predictors(
     for estimator in ESTIMATORS[1:]:
         flat[f"hessian ({estimator})"] = image_curvature(network, synapses, data, estimator)
     flat["learning rate"] = gradients.learning_rate(config.base_rate)
-    by_layer = [dict(zip(flat, views, strict=True)) for views in zip(*map(layout.weights, flat.values()))]
+    per_layer = zip(*map(layout.weights, flat.values()), strict=True)
+    by_layer = [dict(zip(flat, views, strict=True)) for views in per_layer]
     inputs: InputRates = input_rates(network, synapses, data)
     is_important = []
     for found, rate, power in zip(by_layer, inputs.rate, inputs.power, strict=True):
@@ -337,7 +338,7 @@ def _associations(
     shape: tuple[int, ...],
     names: tuple[str, ...],
 ) -> dict[str, Any]:
-    """Return slopes and correlations of log variance on every predictor, of all synapses and of those that matter."""
+    """Return how log variance goes with every predictor, for all synapses and for those that matter."""
     variances = [sigma.square() for sigma in trained.network.layout.weights(trained.synapses.sigma)]
     found: dict[str, list[list[Association]]] = {"all": [], "above_floor": []}
     for variance, by_name, matters in zip(variances, predictors, is_important, strict=True):
@@ -425,6 +426,7 @@ FIGURE_PREDICTORS = ("hessian (minibatch)", "learning rate", "input rate")
 
 X_LABELS = {
     "hessian (minibatch)": "Hessian (nats)",
+    "hessian (curvature)": "curvature (nats)",
     "learning rate": "learning rate",
     "input rate": "input rate (activity)",
     "input power": "mean squared input",
@@ -439,7 +441,8 @@ def theoretical_slope(predictor: str, rho: float) -> float:
     Parameters
     ----------
     predictor
-        One of `PREDICTORS`. On the input rate mean abs(x) it is twice that on mean x^2, since x enters squared.
+        One of `PREDICTORS`. On the input rate mean abs(x) it is twice that on mean x^2, since x enters
+        squared.
     rho
         Exponent of the reliability cost.
 
@@ -458,6 +461,7 @@ def draw_layer(
     """Return what draws variance against one predictor: a row for each layer, a column for each rho."""
 
     def draw(result: xarray.Dataset, figure: Figure) -> None:
+        figure.set_size_inches(9, 2.6 * len(layers) + 0.5)
         chosen = result.sel(state=state, c_factor=c_factor, predictor=predictor)
         panels = figure.subplots(len(layers), result.sizes["rho"], sharey="row", squeeze=False)
         for row, layer in zip(panels, layers, strict=True):
@@ -475,6 +479,7 @@ def draw_all_predictors(c_factor: float) -> Callable[[Any, Any], None]:
     """Return what draws the second layer with another c: a row for each predictor (appendix 6 figure 2)."""
 
     def draw(result: xarray.Dataset, figure: Figure) -> None:
+        figure.set_size_inches(9, 7)
         panels = figure.subplots(len(FIGURE_PREDICTORS), result.sizes["rho"], sharey=True, squeeze=False)
         for row, predictor in zip(panels, FIGURE_PREDICTORS, strict=True):
             for axes, rho in zip(row, result.rho.values, strict=True):
@@ -489,8 +494,9 @@ def draw_all_predictors(c_factor: float) -> Callable[[Any, Any], None]:
 
 
 def draw_linear_network(result: xarray.Dataset, figure: Figure) -> None:
-    """Draw the network without hidden layers: simulated, analytic and recorded slopes (appendix 5 figure 1)."""
-    predictors = ("hessian (minibatch)", "learning rate", "input power")
+    """Draw the network without hidden layers: simulated, analytic and recorded slopes (app. 5 fig. 1)."""
+    predictors = ("hessian (curvature)", "learning rate", "input power")
+    figure.set_size_inches(9, 7)
     panels = figure.subplots(len(predictors), result.sizes["rho"], sharey=True, squeeze=False)
     for row, predictor in zip(panels, predictors, strict=True):
         for axes, rho in zip(row, result.rho.values, strict=True):
@@ -508,6 +514,7 @@ def draw_linear_network(result: xarray.Dataset, figure: Figure) -> None:
 
 def draw_slopes(result: xarray.Dataset, figure: Figure) -> None:
     """Draw the slopes of every layer in both states against those of the linear model."""
+    figure.set_size_inches(9, 3.6)
     panels = figure.subplots(1, len(FIGURE_PREDICTORS), squeeze=False)[0]
     rho = result.rho.values
     for axes, predictor in zip(panels, FIGURE_PREDICTORS, strict=True):
@@ -573,7 +580,8 @@ def _label_variance(figure: Figure, result: xarray.Dataset, state: str, c_factor
     """Say what is shown: vertical axis, data set, state and number of synapses."""
     factor = "" if c_factor is None else f", c × {c_factor:g}"
     figure.suptitle(
-        f"{result.attrs['data_set']}, {state} state{factor}, {result.sizes['synapse']} synapses of one network, "
+        f"{result.attrs['data_set']}, "
+        f"{state} state{factor}, {result.sizes['synapse']} synapses of one network; "
         f"slopes: mean of {result.sizes['seed']} seeds, synapses above the floor",
         fontsize=7,
     )

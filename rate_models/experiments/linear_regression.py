@@ -117,12 +117,18 @@ def _data(config: Config) -> tuple[Tensor, Tensor]:
     scale = np.geomspace(*config.input_range, config.n_inputs)
     x = rng.normal(size=(config.n_data, config.n_inputs)) * scale
     # Weights of equal effect, and small enough for the means to settle long before the noise is averaged.
-    y = x @ (0.3 * rng.normal(size=config.n_inputs) / scale) + config.noise_sd * rng.normal(size=config.n_data)
+    y = x @ (0.3 * rng.normal(size=config.n_inputs) / scale) + config.noise_sd * rng.normal(
+        size=config.n_data
+    )
     return torch.from_numpy(x).float(), torch.from_numpy(y).float()
 
 
 def _trained_sigma(
-    config: Config, networks: list[tuple[PowerCost | EntropyCost, int]], x: Tensor, y: Tensor, execution: Execution
+    config: Config,
+    networks: list[tuple[PowerCost | EntropyCost, int]],
+    x: Tensor,
+    y: Tensor,
+    execution: Execution,
 ) -> np.ndarray:
     """Return the geometric mean over the last half of training of each sigma, shape (network, input)."""
     layout = Layout((config.n_inputs, 1))

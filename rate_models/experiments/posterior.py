@@ -2,8 +2,8 @@
 
 The same network is trained by variational inference (Bayes by backprop) and under each reliability cost, for
 several scales s of the cost. The scale is chosen from the posterior: for every rho the optimised noise of a
-synapse equals its posterior standard deviation where that is s, so one s makes the noise of all rho comparable
-(the published values of c are not stated). Two panels are analytic.
+synapse equals its posterior standard deviation where that is s, so one s makes the noise of all rho
+comparable (the published values of c are not stated). Two panels are analytic.
 
 References
 ----------
@@ -98,7 +98,9 @@ class Config:
 
     def __post_init__(self) -> None:
         if self.formulation not in FORMULATIONS:
-            raise ValueError(f"formulation must be one of {', '.join(FORMULATIONS)}, got {self.formulation!r}")
+            raise ValueError(
+                f"formulation must be one of {', '.join(FORMULATIONS)}, got {self.formulation!r}"
+            )
         if not self.prior_sd > 0:
             raise ValueError(f"prior_sd must be positive, got {self.prior_sd}")
 
@@ -238,7 +240,7 @@ def _laplace(config: Config, trained: TrainedNetworks, data: ImageData) -> Tenso
 def _associations(
     layout: Any, sigma: Tensor, posteriors: dict[str, Tensor], shape: tuple[int, ...]
 ) -> dict[str, Any]:
-    """Return slopes and rank correlations of log sigma on log posterior sd, with intervals, and the distance."""
+    """Return slopes and rank correlations of log sigma on log posterior sd, intervals, and distances."""
     n_seeds = shape[-1]
     repeats = (len(sigma) - n_seeds) // n_seeds
     names = ("slope", "slope_low", "slope_high", "correlation", "correlation_low", "correlation_high")
@@ -305,6 +307,7 @@ def draw_ellipses(result: xarray.Dataset, figure: Figure) -> None:
     posterior = result.shown_posterior.sel(posterior="variational").isel(layer=layer, synapse=pair).values
     shown = result.shown_sigma.isel(layer=layer, synapse=pair)
     limit = 1.1 * max(float(posterior.max()), float(shown.max()))
+    figure.set_size_inches(9, 2.2 * result.sizes["s"] + 0.6)
     panels = figure.subplots(result.sizes["s"], result.sizes["rho"], sharex=True, sharey=True, squeeze=False)
     for row, s in zip(panels, result.s.values, strict=True):
         for axes, rho in zip(row, result.rho.values, strict=True):
@@ -344,6 +347,7 @@ def draw_analytic_by_c(result: xarray.Dataset, figure: Figure) -> None:
 
 def draw_noise_by_posterior(result: xarray.Dataset, figure: Figure) -> None:
     """Draw the trained noise against the variational posterior of every synapse, and the slopes."""
+    figure.set_size_inches(9, 3.4)
     panels = figure.subplots(1, result.sizes["rho"], sharey=True, squeeze=False)[0]
     middle = result.s.values[result.sizes["s"] // 2]
     for axes, rho in zip(panels, result.rho.values, strict=True):

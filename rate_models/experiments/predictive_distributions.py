@@ -1,12 +1,13 @@
 """Predictions of a regression network whose noise pays for reliability, beside those of variational Bayes.
 
-A network with one hidden layer of 20 units learns y = x^3 + 2 x^2 from noisy data that leave a gap. Its weights
-are drawn anew for every prediction, so its outputs have a distribution: under variational inference it is the
-posterior predictive one, under a reliability cost the spread that is worth its price.
+A network with one hidden layer of 20 units learns y = x^3 + 2 x^2 from noisy data that leave a gap. Its
+weights are drawn anew for every prediction, so its outputs have a distribution: under variational inference
+it is the posterior predictive one, under a reliability cost the spread that is worth its price.
 
 References
 ----------
-Malkin et al. (2023), Signatures of Bayesian inference emerge from energy efficient synapses, appendix 4 figure 1.
+Malkin et al. (2023), Signatures of Bayesian inference emerge from energy efficient synapses, appendix 4
+figure 1.
 """
 
 from __future__ import annotations
@@ -132,8 +133,8 @@ def run(
     Returns
     -------
     xarray.Dataset
-        Mean and standard deviation of the prediction (without the noise of the targets) by rho, s, seed and x,
-        and of variational inference by seed and x; the data by seed.
+        Mean and standard deviation of the prediction (without the noise of the targets) by rho, s, seed and
+        x, and of variational inference by seed and x; the data by seed.
     """
     execution = execution or Execution()
     costs: list[Costs] = [EntropyCost()]
@@ -285,6 +286,7 @@ def draw_variational(result: xarray.Dataset, figure: Figure) -> None:
 
 def draw_overall_cost(result: xarray.Dataset, figure: Figure) -> None:
     """Draw the predictive distributions under the overall cost, by rho and s (panel b)."""
+    figure.set_size_inches(9, 1.6 * result.sizes["s"] + 0.6)
     panels = figure.subplots(result.sizes["s"], result.sizes["rho"], sharex=True, sharey=True, squeeze=False)
     for row, s in zip(panels, result.s.values, strict=True):
         for axes, rho in zip(row, result.rho.values, strict=True):

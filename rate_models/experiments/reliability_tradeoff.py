@@ -1,7 +1,7 @@
-"""Accuracy against the cost of reliable synapses: networks that pay c sigma^-rho per synapse, for many c and rho.
+"""Accuracy against the cost of reliable synapses: networks that pay c sigma^-rho for each of them.
 
-Every network exists twice: with a standard deviation of its own for each synapse (heterogeneous), and with one
-for all (homogeneous). Each is afterwards realised as binomial release, with what it would cost in ATP.
+Every network exists twice: with a standard deviation of its own for each synapse (heterogeneous), and with
+one for all (homogeneous). Each is afterwards realised as binomial release, with what it would cost in ATP.
 
 References
 ----------
@@ -352,7 +352,7 @@ def draw_accuracy_by_cost_at_rms(result: xarray.Dataset, figure: Figure) -> None
 
 
 def draw_accuracy_by_cost(result: xarray.Dataset, figure: Figure) -> None:
-    """Draw test accuracy against the cost that the synapses really have, summed (figure 3c with all costs)."""
+    """Draw test accuracy against the summed cost of all synapses (as figure 3c)."""
     _draw_columns(
         result, figure, _by("cost", "cost of all synapses (s = 1)"), "accuracy", "test accuracy (%)", 100
     )
@@ -435,6 +435,7 @@ def _by(name: str, label: str) -> Callable[[Any, str], tuple[Any, str]]:
 
 def _columns(result: xarray.Dataset, figure: Figure) -> list[tuple[Axes, Any]]:
     """Return one pair of axes and the part of the result for each rho."""
+    figure.set_size_inches(9, 3.4)
     panels = figure.subplots(1, result.sizes["rho"], sharey=True, squeeze=False)[0]
     pairs = []
     for axes, rho in zip(panels, result.rho.values, strict=True):

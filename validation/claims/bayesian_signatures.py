@@ -1,0 +1,298 @@
+"""Measure how the noise of learned synapses goes with their importance, plasticity and input."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import xarray as xr
+from matplotlib.figure import Figure
+
+from validation.claims.claim import ClaimFigure, Context, Evidence, Measurement, Rendering, Verdict
+from validation.claims.over_seeds import seed_estimate
+from validation.claims.registry import measures
+from validation.claims.reliability_tradeoff import drawn
+from validation.experiments import result_for
+
+_SIGNS = {"hessian (minibatch)": -1, "learning rate": 1, "input rate": -1}
+"""Published sign of the correlation with the variance."""
+
+_WORDS = {
+    "hessian (minibatch)": "Hessian",
+    "learning rate": "learning rate",
+    "input rate": "input rate",
+    "input power": "mean squared input",
+    "hessian (curvature)": "curvature",
+}
+
+_THEORETICAL = ("hessian (curvature)", "input power")
+"""What the theory of the linear model is about, at equilibrium; the published estimates are noisier."""
+
+# A slope within this share of the analytic one agrees with it for the purposes of a figure on log axes.
+_MARGIN = 0.2
+# For the regression unit, whose theory is exact, the margin is that of the optimiser's noise.
+_EXACT_MARGIN = 0.03
+
+_PANELS = {
+    "fig5a": ("M06", "Variance against the Hessian, second layer, published state (figure 5a)."),
+    "fig5b": ("M06", "Variance against the learning rate (figure 5b)."),
+    "fig5c": ("M06", "Variance against the input rate (figure 5c)."),
+    "fig5a-converged": ("M06", "Variance against the Hessian once the noise has settled."),
+    "fig5b-converged": ("M06", "Variance against the learning rate once the noise has settled."),
+    "fig5c-converged": ("M06", "Variance against the input rate once the noise has settled."),
+    "app6-fig1a": (
+        "M06",
+        "Variance against the Hessian in the first and the last layer (appendix 6 figure 1).",
+    ),
+    "app6-fig2a": ("M06", "The second layer with c ten times larger (appendix 6 figure 2a)."),
+    "app6-fig2b": ("M06", "The second layer with c ten times smaller (appendix 6 figure 2b)."),
+    "slopes": ("M06", "Slopes of log variance in both states, and those of the linear model."),
+    "convergence": ("M06", "How far sigma is from the optimum for the curvature that it sees."),
+    "app5-fig1": (
+        "M10",
+        "Network without hidden layers: simulated, analytic and recorded slopes (appendix 5 figure 1).",
+    ),
+}
+
+
+@measures("M06", "M10", rendering=Rendering.RATE, needs=("torch", "sklearn", "xarray"))
+def bayesian_signatures(context: Context) -> Evidence:
+    """Train networks that pay for reliability and relate the noise of each synapse to its importance."""
+    return evidence_of(result_for("signatures", context).result)
+
+
+def evidence_of(result: xr.Dataset) -> Evidence:
+    """Return what a result of the signatures experiment says of M06 and M10."""
+    measurements = [
+        _weakest_correlation(result, predictor, layer, state)
+        for state in ("published", "converged")
+        for predictor in _SIGNS
+        for layer in range(result.sizes["layer"])
+    ]
+    measurements += list(_deep_slopes(result))
+    measurements += list(_linear_slopes(result))
+    return Evidence(tuple(measurements), _figures(result), _remarks(result))
+
+
+def _condition(result: xr.Dataset, **more: str | float) -> dict[str, str | float]:
+    shared = {
+        "data": result.attrs["data_set"],
+        "formulation": result.attrs["formulation"],
+        "epochs": int(result.attrs["n_epochs"]),
+    }
+    return {**shared, **more}
+
+
+def _weakest_correlation(result: xr.Dataset, predictor: str, layer: int, state: str) -> Measurement:
+    """Return the least favourable rank correlation over rho, c and seeds, and the number of each sign."""
+    sign = _SIGNS[predictor]
+    part = result.sel(predictor=predictor, state=state).isel(layer=layer)
+    value, low, high = (
+        part[f"correlation{end}_all"].values.ravel().astype(float) for end in ("", "_low", "_high")
+    )
+    bounds = (low, high) if sign > 0 else (-high, -low)
+    is_right, is_wrong = bounds[0] > 0, bounds[1] < 0
+    place = int(np.nanargmin(sign * value))
+    return Measurement(
+        "M06",
+        Rendering.RATE,
+        f"weakest rank correlation of variance and {_WORDS[predictor]}",
+        float(value[place]),
+        _all_or_some_wrong(is_right, is_wrong),
+        condition=_condition(result, layer=layer + 1, state=state),
+        published="< 0" if sign < 0 else "> 0",
+        interval=(float(low[place]), float(high[place])),
+        n=value.size,
+        reason=(
+            f"of {value.size} networks (rho x c x seed) {int(is_right.sum())} have the published sign and "
+            f"{int(is_wrong.sum())} the opposite one; bootstrap over inputs, 95 %"
+        ),
+    )
+
+
+def _all_or_some_wrong(is_right: np.ndarray, is_wrong: np.ndarray) -> Verdict:
+    """Return the verdict of a statement about every network."""
+    if is_right.all():
+        return Verdict.REPRODUCED
+    return Verdict.NOT_REPRODUCED if is_wrong.any() else Verdict.INCONCLUSIVE
+
+
+def _deep_slopes(result: xr.Dataset) -> Iterator[Measurement]:
+    """Yield the slopes of the second layer in both states beside those of the linear model."""
+    from rate_models.experiments.bayesian_signatures import theoretical_slope
+
+    for state in ("published", "converged"):
+        for predictor in _SIGNS:
+            for rho in result.rho.values:
+                part = result.sel(predictor=predictor, state=state, rho=rho, c_factor=1.0).isel(layer=1)
+                slope, interval = _slope_over_seeds(part, "")
+                yield Measurement(
+                    "M06",
+                    Rendering.RATE,
+                    f"slope of log variance on log {_WORDS[predictor]}, second layer",
+                    slope,
+                    _verdict_of_sign(interval, _SIGNS[predictor]),
+                    condition=_condition(result, state=state, rho=round(float(rho), 3)),
+                    published=f"{theoretical_slope(predictor, float(rho)):.2f} in a linear model",
+                    interval=interval,
+                    n=part.sizes["seed"],
+                    reason="synapses above the floor of curvature; judged by its sign only",
+                    is_supporting=True,
+                )
+
+
+def _linear_slopes(result: xr.Dataset) -> Iterator[Measurement]:
+    """Yield the slopes of the network without hidden layers, in both states, against the analytic ones."""
+    from rate_models.experiments.bayesian_signatures import theoretical_slope
+
+    predictors = ("hessian (minibatch)", "learning rate", "input power", "hessian (curvature)")
+    for state in ("published", "converged"):
+        for predictor in predictors:
+            for rho in result.rho.values:
+                part = result.sel(predictor=predictor, state=state, rho=rho)
+                slope, interval = _slope_over_seeds(part, "linear_")
+                theory = theoretical_slope(predictor, float(rho))
+                yield Measurement(
+                    "M10",
+                    Rendering.RATE,
+                    f"slope of log variance on log {_WORDS[predictor]}, no hidden layer",
+                    slope,
+                    _verdict_of_equivalence(interval, theory, _MARGIN * abs(theory)),
+                    condition=_condition(result, state=state, rho=round(float(rho), 3)),
+                    published=theory,
+                    interval=interval,
+                    n=part.sizes["seed"],
+                    reason="agrees if the interval lies within 20 % of the analytic slope",
+                    is_supporting=state == "published" or predictor not in _THEORETICAL,
+                )
+
+
+def _slope_over_seeds(part: xr.Dataset, prefix: str) -> tuple[float, tuple[float, float]]:
+    """Return the mean slope with Student's interval over seeds, or the bootstrap's for one seed."""
+    values = part[f"{prefix}slope_above_floor"].values.astype(float).ravel()
+    if values.size > 1:
+        of = seed_estimate(values)
+        return of.mean, of.interval
+    low, high = (float(part[f"{prefix}slope_{end}_above_floor"].values.ravel()[0]) for end in ("low", "high"))
+    return float(values[0]), (low, high)
+
+
+def _verdict_of_sign(interval: tuple[float, float], sign: int) -> Verdict:
+    low, high = interval if sign > 0 else (-interval[1], -interval[0])
+    if low > 0:
+        return Verdict.REPRODUCED
+    return Verdict.NOT_REPRODUCED if high < 0 else Verdict.INCONCLUSIVE
+
+
+def _verdict_of_equivalence(interval: tuple[float, float], expected: float, margin: float) -> Verdict:
+    """Return whether an interval lies within a margin around the expected value, outside it, or across."""
+    low, high = interval
+    if expected - margin <= low and high <= expected + margin:
+        return Verdict.REPRODUCED
+    is_outside = high < expected - margin or low > expected + margin
+    return Verdict.NOT_REPRODUCED if is_outside else Verdict.INCONCLUSIVE
+
+
+def _figures(result: xr.Dataset) -> tuple[ClaimFigure, ...]:
+    from rate_models.experiments.bayesian_signatures import FIGURES
+
+    return tuple(
+        ClaimFigure(drawn(FIGURES[panel], result), caption, claim)
+        for panel, (claim, caption) in _PANELS.items()
+    )
+
+
+def _remarks(result: xr.Dataset) -> tuple[str, ...]:
+    middle = result.sigma_over_theory.sel(quantile=0.5, c_factor=1.0)
+    found = {state: 10 ** float(middle.sel(state=state).median()) for state in ("published", "converged")}
+    return (
+        "Median sigma over the optimum for the curvature a synapse sees: "
+        + ", ".join(f"{ratio:.2f} in the {state} state" for state, ratio in found.items())
+        + ". The published state is a transient: phi moves by at most the learning rate per step.",
+        "The Hessian of the figures is the squared gradient of a minibatch whose images share a draw of the "
+        "weights; the curvature (generalised Gauss-Newton under the noise) is what the optimum depends on.",
+        "Without a hidden layer, variance follows the curvature and x^2 with the analytic slopes once it has "
+        "settled; against the published estimates of Hessian and learning rate, whose gradients are partly "
+        "due to the noise itself, the slopes are flatter, and in the transient all of them are.",
+    )
+
+
+@measures("M09", rendering=Rendering.RATE, needs=("torch", "xarray"))
+def noise_of_a_regression_unit(context: Context) -> Evidence:
+    """Train a linear unit by gradient descent and compare its noise with the exact optimum."""
+    from rate_models.devices import Execution
+    from rate_models.experiments.linear_regression import Config, run
+
+    config = Config(seeds=(1, 2, 3)) if context.is_quick else Config(seeds=(1, 2, 3, 4, 5, 6))
+    return evidence_of_regression(run(config, execution=Execution(device=context.device)))
+
+
+def evidence_of_regression(result: xr.Dataset) -> Evidence:
+    """Return what trained linear units say of M09."""
+    measurements = [_noise_over_optimum(result)]
+    for rho in result.rho.values:
+        part = result.sel(rho=rho)
+        measurements.append(
+            _regression_slope(part, "log mean x^2", np.log(part.power.values), -2 / (rho + 2))
+        )
+        posterior = 2 * np.log(part.posterior_sd.values)
+        measurements.append(
+            _regression_slope(part, "log variational posterior variance", posterior, 2 / (rho + 2))
+        )
+    caption = (
+        f"Linear unit with {result.sizes['synapse']} inputs of different strength, "
+        f"{result.attrs['n_data']} data, {result.sizes['seed']} seeds: "
+        "trained noise (dots) and sigma^(rho+2) = s^rho / H (lines)."
+    )
+    return Evidence(tuple(measurements), (ClaimFigure(_regression_figure(result), caption, "M09"),))
+
+
+def _noise_over_optimum(result: xr.Dataset) -> Measurement:
+    """Return the mean ratio of trained to optimal sigma over all synapses."""
+    log_ratio = np.log(result.sigma / result.optimum).mean(["synapse", "rho"]).values
+    of = seed_estimate(np.exp(log_ratio), "ratio")
+    return Measurement(
+        "M09",
+        Rendering.RATE,
+        "trained sigma over (s^rho / H)^(1/(rho + 2)), geometric mean",
+        of.mean,
+        _verdict_of_equivalence(of.interval, 1.0, _EXACT_MARGIN),
+        condition={"synapses": result.sizes["synapse"], "rho": "1/2, 2/3, 4/3, 2"},
+        published=1.0,
+        interval=of.interval,
+        n=of.n,
+        reason=f"t interval over seeds of data and noise; agrees within {_EXACT_MARGIN}",
+    )
+
+
+def _regression_slope(part: xr.Dataset, name: str, x: np.ndarray, theory: float) -> Measurement:
+    """Return the slope of log variance over synapses."""
+    y = 2 * np.log(part.sigma.transpose("seed", "synapse").values)
+    x = np.broadcast_to(x, y.shape)
+    of = seed_estimate([np.polyfit(a, b, 1)[0] for a, b in zip(x, y, strict=True)])
+    return Measurement(
+        "M09",
+        Rendering.RATE,
+        f"slope of log sigma^2 on {name}",
+        of.mean,
+        _verdict_of_equivalence(of.interval, theory, _EXACT_MARGIN),
+        condition={"rho": round(float(part.rho), 3), "synapses": part.sizes["synapse"]},
+        published=float(theory),
+        interval=of.interval,
+        n=of.n,
+        reason=f"t interval over seeds; agrees within {_EXACT_MARGIN}",
+    )
+
+
+def _regression_figure(result: xr.Dataset) -> Figure:
+    """Draw the trained noise and the optimum against the power of the input."""
+    figure = Figure(figsize=(6, 4), layout="constrained")
+    axes = figure.subplots()
+    for rho, colour in zip(result.rho.values, ("#0072B2", "#E69F00", "#009E73", "#D55E00"), strict=False):
+        part = result.sel(rho=rho)
+        axes.plot(part.power, part.optimum**2, color=colour, label=f"ρ = {rho:.3g}")
+        for seed in result.seed.values:
+            axes.plot(part.power, part.sigma.sel(seed=seed) ** 2, ".", color=colour)
+    axes.set(xscale="log", yscale="log", xlabel="mean squared input", ylabel="variance σ² (weight²)")
+    axes.legend()
+    return figure
