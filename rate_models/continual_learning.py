@@ -108,21 +108,21 @@ def split_tasks(data: ImageData, scenario: str = "domain") -> TaskSequence:
     """
     if scenario not in SCENARIOS:
         raise ValueError(f"scenario must be one of {', '.join(SCENARIOS)}, got {scenario!r}")
-    members = [
+    train, test = (
         tuple(members_of(labels, pair) for pair in SPLIT_PAIRS)
         for labels in (data.train_labels, data.test_labels)
-    ]
+    )
     if scenario == "domain":
         data = replace(
             data, train_labels=data.train_labels % 2, test_labels=data.test_labels % 2, n_classes=2
         )
-    return TaskSequence(data, *members, classes=SPLIT_PAIRS if scenario == "task" else None)
+    return TaskSequence(data, train, test, classes=SPLIT_PAIRS if scenario == "task" else None)
 
 
 def permuted_tasks(data: ImageData, n_tasks: int = 10) -> TaskSequence:
     """Return tasks that show all images, each task with an order of the pixels of its own."""
-    everything = [np.arange(len(labels)) for labels in (data.train_labels, data.test_labels)]
-    return TaskSequence(data, *((members,) * n_tasks for members in everything), permutes_pixels=True)
+    train, test = (np.arange(len(labels)) for labels in (data.train_labels, data.test_labels))
+    return TaskSequence(data, (train,) * n_tasks, (test,) * n_tasks, permutes_pixels=True)
 
 
 def held_out(data: ImageData, share: float, *, rng: np.random.Generator) -> ImageData:
@@ -312,8 +312,8 @@ def learn_tasks(
 
 def _choose_classes(network: FeedForward, sequence: TaskSequence, task: int, schedule: str) -> None:
     if isinstance(network, TaskNetwork):
-        tells_task = sequence.classes is not None and schedule != "joint"
-        network.choose(sequence.classes[task] if tells_task else None)
+        classes = None if schedule == "joint" else sequence.classes
+        network.choose(None if classes is None else classes[task])
 
 
 def accuracy_by_task(

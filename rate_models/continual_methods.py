@@ -149,6 +149,7 @@ class Learned:
 
 _BUILDERS: dict[str, Callable[..., Learner]] = {}
 
+_GHOST_RELEASE = 0.5
 _P_RULE = {
     "p_up": Interval(0.01, 0.1),
     "p_down": Interval(0.01, 0.1),
@@ -269,7 +270,7 @@ def _measure_into(
     )
     result.accuracy[:, n_learned] = found.cpu().numpy()
     result.accuracy[trainer.diverged(), n_learned] = np.nan
-    if isinstance(trainer.rule, PresynapticSgd):
+    if isinstance(trainer.rule, PresynapticSgd) and isinstance(synapses, BernoulliSynapses):
         p, threshold = synapses.p, trainer.rule.plasticity.p_freeze
         result.mean_p[:, n_learned] = p.mean(dim=1).cpu().numpy()
         result.frozen[:, n_learned] = (p >= threshold).to(p.dtype).mean(dim=1).cpu().numpy()
@@ -294,16 +295,20 @@ def _presynaptic(
     execution: Execution,
     *,
     consolidation: bool = True,
-    initial_p: float | None = None,
-    **release: float | str,
+    ghost: str | None = None,
 ) -> Learner:
-    """Build networks with plastic release probability."""
+    """Build networks with plastic release probability.
+
+    With `ghost` they release with 0.5 whatever the learned p is, normalised by ``"release"`` or ``"ghost"``.
+    The published program starts the unused p of this control at 0.5 too.
+    """
     synapses = BernoulliSynapses(
         network.layout,
         _seeds(replicas),
-        release_probability=training.p_min if initial_p is None else initial_p,
+        release_probability=training.p_min if ghost is None else _GHOST_RELEASE,
+        release_fixed_at=None if ghost is None else _GHOST_RELEASE,
+        normalised_by=ghost or "release",
         execution=execution,
-        **release,
     )
     columns = zip(*(_values(replicas, name) for name in ("p_up", "p_down", "p_freeze")), strict=True)
     plasticity = [
@@ -323,24 +328,31 @@ def _presynaptic(
 
 
 @program("consolidating")
-def _consolidating(*given: object) -> Learner:
-    return _presynaptic(*given)
+def _consolidating(
+    replicas: Sequence[Replica], network: FeedForward, training: Training, execution: Execution
+) -> Learner:
+    return _presynaptic(replicas, network, training, execution)
 
 
 @program("plastic")
-def _plastic(*given: object) -> Learner:
-    return _presynaptic(*given, consolidation=False)
+def _plastic(
+    replicas: Sequence[Replica], network: FeedForward, training: Training, execution: Execution
+) -> Learner:
+    return _presynaptic(replicas, network, training, execution, consolidation=False)
 
 
-# The published program starts the unused p of this control at the fixed value.
 @program("ghost")
-def _ghost(*given: object) -> Learner:
-    return _presynaptic(*given, initial_p=0.5, release_fixed_at=0.5)
+def _ghost(
+    replicas: Sequence[Replica], network: FeedForward, training: Training, execution: Execution
+) -> Learner:
+    return _presynaptic(replicas, network, training, execution, ghost="release")
 
 
 @program("ghost_misnormalised")
-def _ghost_misnormalised(*given: object) -> Learner:
-    return _presynaptic(*given, initial_p=0.5, release_fixed_at=0.5, normalised_by="ghost")
+def _ghost_misnormalised(
+    replicas: Sequence[Replica], network: FeedForward, training: Training, execution: Execution
+) -> Learner:
+    return _presynaptic(replicas, network, training, execution, ghost="ghost")
 
 
 @program("sgd")

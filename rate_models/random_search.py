@@ -146,7 +146,7 @@ def searched_in_study(
     done = {_key(trial.user_attrs["setting"]) for trial in study.trials if trial.state.is_finished()}
     missing = [setting for setting in candidates if _key(setting) not in done]
     if missing:
-        distributions = {
+        distributions: dict[str, optuna.distributions.BaseDistribution] = {
             key: optuna.distributions.FloatDistribution(i.low, i.high, log=i.is_logarithmic)
             for key, i in space.items()
         }

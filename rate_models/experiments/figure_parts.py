@@ -6,7 +6,7 @@ Values come as arrays whose first axis is the seed; nothing but mean and interva
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -31,7 +31,7 @@ def half_width(values: ArrayLike) -> NDArray[np.float64]:
     return stdtrit(n - 1, 0.975) * values.std(axis=0, ddof=1) / np.sqrt(n)
 
 
-def band(axes: Axes, x: ArrayLike, values: ArrayLike, colour: str, label: str, **line: object) -> None:
+def band(axes: Axes, x: ArrayLike, values: ArrayLike, colour: str, label: str, **line: Any) -> None:
     """Draw the mean over seeds against `x`, with its 95 % interval as a band.
 
     Parameters

@@ -26,6 +26,7 @@ import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -91,6 +92,9 @@ class Config:
         Trials of the random search, the same for every method. The paper does not say how many it made.
     search_seeds_split, search_seeds_permuted
         Networks per trial; other seeds than `seeds`.
+    searches_every_split
+        Whether every split benchmark is searched; otherwise all take over the settings found on the first
+        one, as permuted benchmarks always do.
     n_epochs_search
         Passes through each task in the search.
     held_out_share
@@ -143,6 +147,7 @@ class Config:
     n_trials_permuted: int = 16
     search_seeds_split: tuple[int, ...] = (101, 102)
     search_seeds_permuted: tuple[int, ...] = (101,)
+    searches_every_split: bool = True
     n_epochs_search: int = 10
     held_out_share: float = 1 / 6
     n_samples: int = 10
@@ -201,10 +206,11 @@ class Config:
 
     def searched_on(self, benchmark: str) -> str:
         """Return the benchmark whose search a benchmark takes its settings from."""
-        if benchmark.startswith(("permuted", "continuous")):
-            first = next((own for own in self.benchmarks if own.startswith("permuted")), benchmark)
-            return first
-        return benchmark
+        kind = kind_of(benchmark)
+        if kind in _SCENARIOS and self.searches_every_split:
+            return benchmark
+        first = "permuted" if kind == "continuous" else kind
+        return next((own for own in self.benchmarks if kind_of(own) == first), benchmark)
 
 
 QUICK = Config(
@@ -394,15 +400,8 @@ def _searched(
     for program, methods in _by(lambda method: method.program, _to_search(config, benchmark)).items():
         if config.search_storage:
             for method in methods:
-                found[benchmark, method.name] = Search(
-                    *searched_in_study(
-                        method.space,
-                        lambda batch, own=method, run_as=program: scores(run_as, [(own, s) for s in batch]),
-                        n_trials,
-                        storage=config.search_storage,
-                        name=f"{benchmark} {method.name}",
-                        seed=_number(benchmark, method.name),
-                    )
+                found[benchmark, method.name] = _searched_in_study(
+                    config.search_storage, benchmark, method, n_trials, scores
                 )
             continue
         drawn = {method: _drawn(method, benchmark, n_trials) for method in methods}
@@ -411,6 +410,22 @@ def _searched(
         for method, settings in drawn.items():
             found[benchmark, method.name] = Search(settings, [next(all_scores) for _ in settings])
     return found
+
+
+def _searched_in_study(
+    storage: str,
+    benchmark: str,
+    method: Method,
+    n_trials: int,
+    scores: Callable[[str, Sequence[tuple[Method, Setting]]], list[float]],
+) -> Search:
+    """Run the search of one method as an Optuna study."""
+
+    def measure(batch: list[Setting]) -> list[float]:
+        return scores(method.program, [(method, setting) for setting in batch])
+
+    name, seed = f"{benchmark} {method.name}", _number(benchmark, method.name)
+    return Search(*searched_in_study(method.space, measure, n_trials, storage=storage, name=name, seed=seed))
 
 
 def _drawn(method: Method, benchmark: str, n_trials: int) -> list[Setting]:
@@ -516,7 +531,7 @@ class _Store:
     its file holds a digest of everything that its content depends on.
     """
 
-    def __init__(self, folder: str, identity: tuple[object, ...]) -> None:
+    def __init__(self, folder: str, identity: tuple[Any, ...]) -> None:
         self._folder = Path(folder) if folder else None
         self._identity = identity
         self._learned: dict[str, Learned] = {}
@@ -579,13 +594,9 @@ def _result(
     result = xr.Dataset(
         {"accuracy": (dims, accuracy), "mean_p": (dims[:-1], mean_p), "frozen": (dims[:-1], frozen)}, coords
     )
-    n_of = [len(_sequence_length(config, benchmark)) for benchmark in config.benchmarks]
+    n_of = [5 if kind_of(own) in _SCENARIOS else config.n_permuted_tasks for own in config.benchmarks]
     result["n_tasks"] = ("benchmark", np.array(n_of, np.int32))
     return result.merge(_search_table(config, methods, searches, used))
-
-
-def _sequence_length(config: Config, benchmark: str) -> range:
-    return range(5 if kind_of(benchmark) in _SCENARIOS else config.n_permuted_tasks)
 
 
 def _search_table(

@@ -61,7 +61,9 @@ def _draw_first_task(result: xr.Dataset, figure: Figure) -> None:
             band(axes, np.arange(1, values.shape[1] + 1), values, METHODS[name].colour, label)
         axes.set_title(_title(benchmark), fontsize=9)
         axes.set_xlabel("tasks learned")
+        axes.set_xticks(range(1, int(result.n_tasks.sel(benchmark=benchmark)) + 1))
         axes.set_ylabel("accuracy on task 1 (%)")
+        axes.set_ylim(0, 102)
         axes.legend(fontsize=6)
 
 
@@ -121,6 +123,7 @@ def _draw_by_task(result: xr.Dataset, figure: Figure) -> None:
         axes.set_title(_title(benchmark), fontsize=9)
         axes.set_xlabel("task")
         axes.set_ylabel("accuracy after all tasks (%)")
+        axes.set_ylim(0, 102)
         axes.set_xticks(range(1, 6))
         axes.legend(fontsize=6)
 

@@ -328,6 +328,7 @@ def _draw_recall(result: xr.Dataset, figure: Figure) -> None:
         own = chosen.sel(model=model, task=1, n_learned=slice(1, None))
         band(left, own.n_learned.to_numpy(), 100 * own.to_numpy(), colour, label)
     left.set_xlabel("tasks learned")
+    left.set_xticks(range(1, result.sizes["n_learned"]))
     left.set_ylabel("task 1 patterns recalled (%)")
     left.legend(fontsize=8)
     left.set_title(f"{n} patterns per task, N = {result.n_inputs}, {n_seeds} seeds", fontsize=9)

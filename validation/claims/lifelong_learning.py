@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -578,7 +579,7 @@ def _shrinking(result: xr.Dataset, model: str, n_paper: int, load: NDArray[np.fl
     at_capacity = seed_estimate(gain.sel(n_patterns=n_full))
     gains = gain.transpose("n_patterns", "seed").to_numpy()
     by_load = ", ".join(f"{x:.2g}: {own.mean():+.1f}" for x, own in zip(load, gains, strict=True))
-    common = {"n": shrinks.n, "condition": _perceptron_condition(result, model, n_full)}
+    common: dict[str, Any] = {"n": shrinks.n, "condition": _perceptron_condition(result, model, n_full)}
     low, high = at_capacity.interval
     return [
         Measurement(
