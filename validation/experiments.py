@@ -10,11 +10,12 @@ An experiment is a module of `rate_models.experiments` with
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import importlib
 import time
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -122,7 +123,8 @@ def run_experiment(
 
     execution = Execution(device=device)
     t_start = time.perf_counter()
-    result = experiment_module(name).run(config, execution=execution, on_progress=on_progress)
+    with _one_thread():
+        result = experiment_module(name).run(config, execution=execution, on_progress=on_progress)
     provenance = {
         "device": device_name(execution.torch_device),
         "seconds": round(time.perf_counter() - t_start, 1),
@@ -180,8 +182,22 @@ def _run_now(name: str, config: Any, device: str, on_progress: Progress) -> Arch
     from rate_models.devices import Execution
 
     execution = Execution(device=device)
-    result = experiment_module(name).run(config, execution=execution, on_progress=on_progress)
+    with _one_thread():
+        result = experiment_module(name).run(config, execution=execution, on_progress=on_progress)
     return ArchivedRun(name, result, plain_config(config), {"device": str(execution.torch_device)})
+
+
+@contextlib.contextmanager
+def _one_thread() -> Iterator[None]:
+    """Let torch compute on one thread of the CPU: the matrices are small, and threads wait for each other."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _require_same_experiment(name: str, run: ArchivedRun, config: Any, path: Path) -> None:
