@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -115,6 +116,11 @@ def commands(debug: bool) -> None:
     help="Folder of finished full-size experiments; those found there are not run again.",
 )
 @click.option(
+    "--merge",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Also enter what was measured into this file of collected claims.",
+)
+@click.option(
     "--jobs",
     type=click.IntRange(min=1),
     default=os.cpu_count() or 1,
@@ -129,6 +135,7 @@ def validate(
     seed: int,
     device: str,
     results: Path | None,
+    merge: Path | None,
     jobs: int,
     strict: bool,
 ) -> int:
@@ -140,7 +147,7 @@ def validate(
     from validation.claims.claim import Context
     from validation.claims.evaluation import measure_claims
     from validation.claims.registry import claims_named
-    from validation.report import print_summary, writable_folder, write_report
+    from validation.report import merge_claims, print_summary, writable_folder, write_report
 
     ids = None if claims is None else [claim for claim in claims.split(",") if claim.strip()]
     if ids is not None:
@@ -152,6 +159,8 @@ def validate(
     with _progress_of_measures(ids) as on_progress:
         findings = measure_claims(ids, context, n_jobs=jobs, on_progress=on_progress)
     page, claims_file = write_report(findings, folder)
+    if merge is not None:
+        merge_claims(merge, json.loads(claims_file.read_text(encoding="utf-8")))
     print_summary(findings)
     for run in findings.errors():
         _print_error(f"{run.measure.name}: {run.error}")

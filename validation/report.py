@@ -21,6 +21,7 @@ import jinja2
 import matplotlib
 from matplotlib.figure import Figure
 
+from validation.claims.catalogue import CLAIMS
 from validation.claims.claim import (
     Claim,
     ClaimFigure,
@@ -150,6 +151,55 @@ def claims_document(findings: Findings, provenance: Mapping[str, Any]) -> dict[s
         ],
         "measurements": [measurement.as_json() for measurement in findings.measurements()],
     }
+
+
+def merge_claims(path: Path, document: Mapping[str, Any]) -> dict[str, Any]:
+    """Enter the claims of `document` into the file of collected claims and return what it then holds.
+
+    What was measured of a claim before is replaced, rendering by rendering, with the provenance of the run;
+    renderings that were only skipped this time leave what is there.
+
+    Parameters
+    ----------
+    path
+        The file to grow, in the form of ``claims.json``; made if it does not exist.
+    document
+        What `claims_document` returned.
+
+    Raises
+    ------
+    ValueError
+        If the file is not a collection of claims.
+    """
+    old = _collected_claims(path)
+    fresh = [m for m in document["measurements"] if m["verdict"] != Verdict.SKIPPED]
+    replaced = {(m["claim"], m["rendering"]) for m in fresh}
+    kept = [m for m in old["measurements"] if (m["claim"], m["rendering"]) not in replaced]
+    measured = {claim for claim, _ in replaced}
+    described = {row["claim"]: row for row in old["claims"]}
+    for row in document["claims"]:
+        if row["claim"] in measured:
+            described[row["claim"]] = {**row, "provenance": document["provenance"]}
+    order = list(CLAIMS)
+    merged = {
+        "claims": sorted(described.values(), key=lambda row: order.index(row["claim"])),
+        "measurements": sorted([*kept, *fresh], key=lambda m: order.index(m["claim"])),
+    }
+    write_atomically(path, json.dumps(merged, indent=1, ensure_ascii=False) + "\n")
+    return merged
+
+
+def _collected_claims(path: Path) -> dict[str, Any]:
+    if not path.exists():
+        return {"claims": [], "measurements": []}
+    try:
+        collected = json.loads(path.read_text(encoding="utf-8"))
+        unknown = {row["claim"] for row in (*collected["claims"], *collected["measurements"])} - set(CLAIMS)
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{path} is not a collection of claims ({error}): move it away") from error
+    if unknown:
+        raise ValueError(f"{path} holds unknown claims {', '.join(sorted(unknown))}: move it away")
+    return collected
 
 
 def rendered_page(findings: Findings, provenance: Mapping[str, Any]) -> str:

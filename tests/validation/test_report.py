@@ -22,6 +22,7 @@ from validation.claims.claim import (
 from validation.claims.evaluation import Findings, MeasureRun
 from validation.report import (
     figure_as_data_url,
+    merge_claims,
     number_text,
     writable_folder,
     write_atomically,
@@ -172,3 +173,43 @@ def test_folder_that_cannot_be_written_names_the_remedy(tmp_path):
     with pytest.raises(OSError, match=r"cannot write into .*report .*choose another folder with --out"):
         writable_folder(in_the_way)
     assert writable_folder(Path(tmp_path / "a" / "b")).is_dir()
+
+
+def claims_made(measured, verdict="reproduced", claim="M02", rendering="analytic"):
+    row = {"claim": claim, "rendering": rendering, "measured": measured, "verdict": verdict}
+    return {
+        "provenance": {"made": str(measured)},
+        "claims": [{"claim": claim, "verdict": verdict}],
+        "measurements": [row],
+    }
+
+
+def test_merged_claims_replace_what_was_measured_and_keep_the_rest(tmp_path):
+    path = tmp_path / "claims.json"
+    merge_claims(path, claims_made(0.5))
+    merge_claims(path, claims_made(0.44, claim="S18", rendering="recorded"))
+    merge_claims(path, claims_made(0.6, rendering="spiking"))
+    merged = merge_claims(path, claims_made(0.51))
+    assert json.loads(path.read_text()) == merged
+    assert [(m["claim"], m["rendering"], m["measured"]) for m in merged["measurements"]] == [
+        ("S18", "recorded", 0.44),
+        ("M02", "spiking", 0.6),
+        ("M02", "analytic", 0.51),
+    ]
+    assert [row["provenance"]["made"] for row in merged["claims"]] == ["0.44", "0.51"]
+
+
+def test_skipped_claim_leaves_what_was_measured(tmp_path):
+    path = tmp_path / "claims.json"
+    merge_claims(path, claims_made(0.5))
+    merged = merge_claims(path, claims_made(None, verdict="skipped"))
+    assert [m["measured"] for m in merged["measurements"]] == [0.5]
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"claims": [], "measurements": [{"claim": "Z1"}]}'])
+def test_foreign_file_of_claims_is_refused(tmp_path, text):
+    path = tmp_path / "claims.json"
+    path.write_text(text)
+    with pytest.raises(ValueError, match="move it away"):
+        merge_claims(path, claims_made(0.5))
+    assert path.read_text() == text
