@@ -572,7 +572,7 @@ def _line(axes: Any, x: Any, y: Any, slope: float, style: str, colour: str, labe
         return
     # The middle of those that are not at the floor of the predictor.
     middle = np.median(np.log(x[shown])), np.median(np.log(y[shown]))
-    ends = np.log(np.quantile(x[shown], [0.02, 0.98]))
+    ends = np.log(np.quantile(x[shown], [0.1, 0.9]))
     axes.plot(np.exp(ends), np.exp(middle[1] + slope * (ends - middle[0])), style, color=colour, label=label)
 
 
@@ -604,6 +604,7 @@ FIGURES: dict[str, Callable[[Any, Any], None]] = {
     "app6-fig2a": draw_all_predictors(10.0),
     "app6-fig2b": draw_all_predictors(0.1),
     "app5-fig1": draw_linear_network,
+    "curvature": draw_layer("hessian (curvature)", (0, 1, 2), "converged"),
     "slopes": draw_slopes,
     "convergence": draw_convergence,
 }

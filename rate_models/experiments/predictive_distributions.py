@@ -89,7 +89,7 @@ class Config:
     n_steps: int = 30_000
     initial_sigma: float = 0.01
     n_draws: int = 500
-    seeds: tuple[int, ...] = (1, 2, 3, 4, 5)
+    seeds: tuple[int, ...] = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10)
 
     def __post_init__(self) -> None:
         ends = [end for interval in self.data_ranges for end in interval]

@@ -46,6 +46,10 @@ _PANELS = {
     ),
     "app6-fig2a": ("M06", "The second layer with c ten times larger (appendix 6 figure 2a)."),
     "app6-fig2b": ("M06", "The second layer with c ten times smaller (appendix 6 figure 2b)."),
+    "curvature": (
+        "M06",
+        "Variance against the curvature under the noise in every layer, once the noise has settled.",
+    ),
     "slopes": ("M06", "Slopes of log variance in both states, and those of the linear model."),
     "convergence": ("M06", "How far sigma is from the optimum for the curvature that it sees."),
     "app5-fig1": (
@@ -122,7 +126,7 @@ def _deep_slopes(result: xr.Dataset) -> Iterator[Measurement]:
     from rate_models.experiments.bayesian_signatures import theoretical_slope
 
     for state in ("published", "converged"):
-        for predictor in _SIGNS:
+        for predictor in (*_SIGNS, "hessian (curvature)"):
             for rho in result.rho.values:
                 part = result.sel(predictor=predictor, state=state, rho=rho, c_factor=1.0).isel(layer=1)
                 slope, interval = _slope_over_seeds(part, "")
@@ -131,7 +135,7 @@ def _deep_slopes(result: xr.Dataset) -> Iterator[Measurement]:
                     Rendering.RATE,
                     f"slope of log variance on log {_WORDS[predictor]}, second layer",
                     slope,
-                    _verdict_of_sign(interval, _SIGNS[predictor]),
+                    _verdict_of_sign(interval, _SIGNS.get(predictor, -1)),
                     condition=_condition(result, state=state, rho=round(float(rho), 3)),
                     published=f"{theoretical_slope(predictor, float(rho)):.2f} in a linear model",
                     interval=interval,

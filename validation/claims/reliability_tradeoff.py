@@ -304,10 +304,15 @@ def drawn(draw: Callable[[xr.Dataset, Figure], None], result: xr.Dataset) -> Fig
 
 
 def _remarks(result: xr.Dataset) -> tuple[str, ...]:
+    about_costs = (
+        "Figure 3c of the paper takes the cost of one synapse at the rms sigma, which leaves out what "
+        "unequal noise costs more (the cost is convex); the claim is judged by the cost of all synapses."
+    )
+    if result.sizes["epoch"] < 2:
+        return (about_costs,)
     settled = result.sigma_by_epoch.isel(epoch=-1) / result.sigma_by_epoch.isel(epoch=-2)
     growth = 100 * float(settled.sel(noise="heterogeneous").max() - 1)
-    return (
-        f"In the last epoch mean sigma of the least settled heterogeneous network rose by {growth:.1f} %.",
-        "Figure 3c of the paper takes the cost of one synapse at the rms sigma, which leaves out what "
-        "unequal noise costs more (the cost is convex); the claim is judged by the cost of all synapses.",
+    about_noise = (
+        f"In the last epoch mean sigma of the least settled heterogeneous network rose by {growth:.1f} %."
     )
+    return about_noise, about_costs
