@@ -75,11 +75,15 @@ from biophys.quantal import QuantalSynapse, n_sites_for, release_probability_for
 from biophys.quantal_analysis import (
     IdentifiabilityWarning,
     QuantalEstimate,
-    RecoveryRow,
-    estimate_by_likelihood,
     estimate_by_moments,
     estimate_by_variance_mean,
+)
+from biophys.quantal_likelihood import estimate_by_likelihood
+from biophys.quantal_recovery import (
+    RecoveryRow,
+    recovery_by_likelihood,
     recovery_by_moments,
+    recovery_by_variance_mean,
 )
 from biophys.release_plasticity import ReleasePlasticity, updated_release_probability
 from biophys.short_term import (
@@ -158,7 +162,9 @@ __all__ = [
     "poisson_input",
     "precision_slopes",
     "probability_above",
+    "recovery_by_likelihood",
     "recovery_by_moments",
+    "recovery_by_variance_mean",
     "release_probability_for",
     "reliability_costs",
     "resting_costs",

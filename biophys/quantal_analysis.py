@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,12 +10,10 @@ import numpy as np
 import quantities as pq
 from numpy.typing import ArrayLike, NDArray
 
-from biophys.quantal import QuantalSynapse, checked_n_sites
 from biophys.units import checked_finite, magnitude_in, psp_unit_of
 
-# Two-sided 95 % of the normal and of the chi-square distribution with one degree of freedom.
+# Two-sided 95 % of the normal distribution.
 _Z = 1.959963984540054
-_CHI2 = 3.841458820694124
 
 
 class IdentifiabilityWarning(UserWarning):
@@ -100,13 +97,14 @@ def estimate_by_moments(
     Examples
     --------
     >>> import numpy as np, quantities as pq
+    >>> from biophys.quantal import QuantalSynapse
     >>> synapse = QuantalSynapse(5, 0.3, 0.2 * pq.mV)
     >>> estimate = estimate_by_moments(synapse.sample(20000, rng=np.random.default_rng(1)), n=5)
     >>> round(float(estimate.p), 2), round(float(estimate.q), 2)
     (0.3, 0.2)
     """
-    x, unit = _checked_recording(amplitudes)
-    noise = _checked_noise(noise_sd, unit)
+    x, unit = checked_recording(amplitudes)
+    noise = checked_noise(noise_sd, unit)
     mean, central = _central_moments(x)
     n_trials = x.shape[0]
     variance = central[2] * n_trials / (n_trials - 1) - noise**2
@@ -119,8 +117,16 @@ def estimate_by_moments(
     return _from_three_moments(mean, variance, third, covariance, unit)
 
 
-def _checked_recording(amplitudes: pq.Quantity) -> tuple[NDArray[np.float64], pq.Quantity]:
-    """Return finite amplitudes with the trials first, and their unit."""
+def checked_recording(amplitudes: pq.Quantity) -> tuple[NDArray[np.float64], pq.Quantity]:
+    """Return amplitudes and their unit after checking that there are trials (first axis) that vary.
+
+    Raises
+    ------
+    TypeError
+        If `amplitudes` carries no unit.
+    ValueError
+        If there are fewer than three trials, or a recording is constant or not finite.
+    """
     psp_unit_of(amplitudes, "amplitudes")
     x = np.asarray(amplitudes.magnitude, dtype=float)
     if x.ndim == 0 or x.shape[0] < 3 or x.size == 0:
@@ -136,11 +142,19 @@ def _checked_recording(amplitudes: pq.Quantity) -> tuple[NDArray[np.float64], pq
     return x, amplitudes.units
 
 
-def _checked_noise(noise_sd: pq.Quantity | None, unit: pq.Quantity) -> float:
-    """Return the sd of the recording noise in `unit`."""
+def checked_noise(noise_sd: pq.Quantity | None, unit: pq.Quantity) -> NDArray[np.float64]:
+    """Return the sd of the recording noise in `unit`: 0 if None.
+
+    Raises
+    ------
+    TypeError
+        If `noise_sd` carries no unit.
+    ValueError
+        If it is negative or of another dimension than `unit`.
+    """
     if noise_sd is None:
-        return 0.0
-    return float(checked_finite(magnitude_in(noise_sd, unit, "noise_sd"), "noise_sd", 0.0))
+        return np.zeros(())
+    return checked_finite(magnitude_in(noise_sd, unit, "noise_sd"), "noise_sd", 0.0)
 
 
 def _refuse_without_release(
@@ -235,7 +249,7 @@ def _from_three_moments(
         unit,
         inverse_n=(pq_product / mean, _delta_error([-x / n**2 for x in dn], covariance)),
     )
-    _warn_if_unidentifiable(estimate)
+    warn_if_unidentifiable(estimate)
     return estimate
 
 
@@ -264,18 +278,18 @@ def _normal_estimate(
         n_interval=n_interval,
         p_interval=(p_low, p_high),
         q_interval=(pq.Quantity(q[0] - _Z * q[1], unit), pq.Quantity(q[0] + _Z * q[1], unit)),
-        is_identifiable=_is_identifiable(*n_interval),
+        is_identifiable=is_identifiable(*n_interval),
         method="moments",
     )
 
 
-def _is_identifiable(low: Any, high: Any) -> Any:
-    """Return whether an interval of n is finite and narrower than a factor 3."""
+def is_identifiable(low: Any, high: Any) -> Any:
+    """Return whether an interval of n is finite and narrower than a factor 3; any shape."""
     return np.isfinite(high) & (np.asarray(low) > 0) & (np.asarray(high) < 3.0 * np.asarray(low))
 
 
-def _warn_if_unidentifiable(estimate: QuantalEstimate, stacklevel: int = 4) -> None:
-    """Warn if n cannot be told from p."""
+def warn_if_unidentifiable(estimate: QuantalEstimate, stacklevel: int = 4) -> None:
+    """Warn, as the caller at `stacklevel`, of recordings whose n cannot be told from p."""
     n_lost = int(np.sum(~np.asarray(estimate.is_identifiable)))
     if n_lost:
         warnings.warn(
@@ -285,144 +299,6 @@ def _warn_if_unidentifiable(estimate: QuantalEstimate, stacklevel: int = 4) -> N
             IdentifiabilityWarning,
             stacklevel=stacklevel,
         )
-
-
-def estimate_by_likelihood(
-    amplitudes: pq.Quantity, *, noise_sd: pq.Quantity, quantal_cv: float = 0.0, n_max: int = 30
-) -> QuantalEstimate:
-    r"""Estimate n, p and q by maximum likelihood from amplitudes with normal recording noise.
-
-    The amplitude is normal with mean k q and variance :math:`\epsilon^2 + k (\mathrm{cv}_q q)^2`, k
-    binomial. The likelihood is maximised over p and q for each n up to `n_max`. The interval of n holds
-    every n whose best log likelihood is within 1.92 of the best; those of p and q are the union of the
-    normal intervals at these n, so that they include what not knowing n adds.
-
-    Parameters
-    ----------
-    amplitudes
-        Responses to one synapse, failures included, shape (trials,).
-    noise_sd
-        Standard deviation :math:`\epsilon` of the recording noise, above 0 (measure it before the stimulus).
-    quantal_cv
-        Coefficient of variation of the response to one vesicle, at least 0.
-    n_max
-        Largest number of sites tried.
-
-    Raises
-    ------
-    TypeError
-        If a quantity carries no unit.
-    ValueError
-        If the recording is not one-dimensional, empty or constant, or a parameter is out of range.
-
-    Warns
-    -----
-    IdentifiabilityWarning
-        If the interval of n spans a factor of 3 or reaches `n_max`.
-
-    Examples
-    --------
-    >>> import numpy as np, quantities as pq
-    >>> rng = np.random.default_rng(2)
-    >>> amplitudes = QuantalSynapse(3, 0.4, 1 * pq.mV).sample(400, rng=rng)
-    >>> amplitudes = amplitudes + rng.normal(0, 0.2, 400) * pq.mV
-    >>> estimate = estimate_by_likelihood(amplitudes, noise_sd=0.2 * pq.mV, n_max=10)
-    >>> estimate.n, estimate.is_identifiable
-    (3, True)
-    """
-    x, unit = _checked_recording(amplitudes)
-    if x.ndim != 1:
-        raise ValueError(f"the likelihood is of one synapse: give shape (trials,), got {x.shape}")
-    noise = _checked_noise(noise_sd, unit)
-    checked_finite(noise, "noise_sd", 0.0, remedy="measure it before the stimulus", is_open=True)
-    quantal_cv = float(checked_finite(quantal_cv, "quantal_cv", 0.0))
-    n_max = int(checked_n_sites(n_max, "n_max"))
-    fits = [_fit_at(n, x, noise, quantal_cv) for n in range(1, n_max + 1)]
-    best = max(fits, key=lambda fit: fit.log_likelihood)
-    inside = [fit for fit in fits if 2.0 * (best.log_likelihood - fit.log_likelihood) <= _CHI2]
-    n_interval = (inside[0].n, np.inf if inside[-1].n == n_max else inside[-1].n)
-    estimate = QuantalEstimate(
-        n=best.n,
-        p=best.p,
-        q=pq.Quantity(best.q, unit),
-        n_error=np.nan,
-        p_error=best.p_error,
-        q_error=pq.Quantity(best.q_error, unit),
-        n_interval=n_interval,
-        p_interval=(
-            max(0.0, min(fit.p - _Z * fit.p_error for fit in inside)),
-            min(1.0, max(fit.p + _Z * fit.p_error for fit in inside)),
-        ),
-        q_interval=(
-            pq.Quantity(min(fit.q - _Z * fit.q_error for fit in inside), unit),
-            pq.Quantity(max(fit.q + _Z * fit.q_error for fit in inside), unit),
-        ),
-        is_identifiable=bool(_is_identifiable(*n_interval)),
-        method="likelihood",
-    )
-    _warn_if_unidentifiable(estimate, stacklevel=3)
-    return estimate
-
-
-@dataclass(frozen=True)
-class _FitAtN:
-    """Best p and q at one n, with standard errors from the curvature of the likelihood."""
-
-    n: int
-    p: float
-    q: float
-    p_error: float
-    q_error: float
-    log_likelihood: float
-
-
-def _fit_at(n: int, x: NDArray[np.float64], noise: float, quantal_cv: float) -> _FitAtN:
-    """Maximise the likelihood over p and q at one n, starting from the moments."""
-    from scipy.optimize import minimize
-    from scipy.special import gammaln
-
-    k = np.arange(n + 1.0)
-    log_ways = gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1)
-
-    def minus_log_likelihood(theta: NDArray[np.float64]) -> float:
-        log_odds, q = theta
-        variance = noise**2 + k * (quantal_cv * q) ** 2
-        log_p, log_failure = -np.logaddexp(0, -log_odds), -np.logaddexp(0, log_odds)
-        log_prior = log_ways + k * log_p + (n - k) * log_failure - 0.5 * np.log(2 * np.pi * variance)
-        terms = log_prior - 0.5 * (x[:, None] - k * q) ** 2 / variance
-        peak = terms.max(axis=1)
-        return -float(np.sum(peak + np.log(np.exp(terms - peak[:, None]).sum(axis=1))))
-
-    mean, variance = x.mean(), max(x.var(ddof=1) - noise**2, 0.02 * x.var())
-    q0 = variance / mean + mean / n
-    p0 = float(np.clip(mean / (n * q0), 0.02, 0.98))
-    start = np.array([np.log(p0 / (1 - p0)), q0])
-    simplex = start + np.array([[0.0, 0.0], [0.3, 0.0], [0.0, 0.1 * q0]])
-    options = {"initial_simplex": simplex, "xatol": 1e-5, "fatol": 1e-7, "maxiter": 600}
-    found = minimize(minus_log_likelihood, start, method="Nelder-Mead", options=options)
-    errors = _curvature_errors(minus_log_likelihood, found.x, np.array([1e-3, 1e-3 * abs(found.x[1])]))
-    p = 1.0 / (1.0 + np.exp(-found.x[0]))
-    return _FitAtN(
-        n, float(p), float(found.x[1]), float(errors[0] * p * (1 - p)), float(errors[1]), -found.fun
-    )
-
-
-def _curvature_errors(
-    function: Callable[[NDArray[np.float64]], float], at: NDArray[np.float64], step: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Return standard errors from the inverse second derivatives; infinite where the surface is flat."""
-    size = at.size
-    hessian = np.empty((size, size))
-    for i, j in np.ndindex(size, size):
-        di, dj = np.eye(size)[i] * step, np.eye(size)[j] * step
-        same = function(at + di + dj) + function(at - di - dj)
-        crossed = function(at + di - dj) + function(at - di + dj)
-        hessian[i, j] = (same - crossed) / (4.0 * step[i] * step[j])
-    try:
-        variances = np.diag(np.linalg.inv(hessian))
-    except np.linalg.LinAlgError:
-        return np.full(size, np.inf)
-    return np.sqrt(np.where(variances > 0, variances, np.inf))
 
 
 def estimate_by_variance_mean(
@@ -441,24 +317,26 @@ def estimate_by_variance_mean(
     Parameters
     ----------
     means, variances
-        Of the amplitudes in each condition (calcium concentration, say), one-dimensional, at least three.
+        Of the amplitudes in each condition (calcium concentration, say), at least three: shape (conditions,)
+        or (conditions, synapses).
     n_trials
-        Number of trials N of each condition, at least 3; one number or one for each.
+        Number of trials N of each condition, at least 3; one number or an array that broadcasts to the shape
+        of `means`.
     noise_sd
-        Standard deviation of the recording noise; by default 0.
+        Standard deviation of the recording noise, broadcast likewise; by default 0.
 
     Returns
     -------
     QuantalEstimate
-        n and q are single numbers; p has one value for each condition.
+        n and q for each synapse; p has the shape of `means`, one value for each condition.
 
     Raises
     ------
     TypeError
         If a quantity carries no unit.
     ValueError
-        If there are fewer than three conditions, the lengths differ, all means are equal, or a variance is
-        not above that of the noise.
+        If there are fewer than three conditions, the shapes differ, all means of a synapse are equal, or a
+        variance is not above that of the noise.
 
     Warns
     -----
@@ -472,39 +350,59 @@ def estimate_by_variance_mean(
     Examples
     --------
     >>> import numpy as np, quantities as pq
+    >>> from biophys.quantal import QuantalSynapse
     >>> synapses = QuantalSynapse(8, np.array([0.1, 0.3, 0.6, 0.9]), 0.5 * pq.mV)
     >>> estimate = estimate_by_variance_mean(synapses.mean, synapses.variance, n_trials=200)
     >>> round(float(estimate.n), 6), float(estimate.q.magnitude.round(6))
     (8.0, 0.5)
     """
     m, v, trials, unit = _checked_conditions(means, variances, n_trials, noise_sd)
-    design = np.stack([m, -(m**2)], axis=1)
-    weight = (trials - 1) / (2.0 * v**2)
-    for _ in range(3):
-        normal = design.T @ (weight[:, None] * design)
-        q, b = np.linalg.solve(normal, design.T @ (weight * v))
-        fitted = np.maximum(design @ [q, b], 0.05 * v)
-        weight = (trials - 1) / (2.0 * fitted**2)
-    covariance = np.linalg.inv(design.T @ (weight[:, None] * design))
-    q_error, b_error = np.sqrt(np.diag(covariance))
+    parabola = _Parabola.through(m, v, (trials - 1) / (2.0 * v**2))
+    for _ in range(2):
+        fitted = np.maximum(parabola.q * m - parabola.b * m**2, 0.05 * v)
+        parabola = _Parabola.through(m, v, (trials - 1) / (2.0 * fitted**2))
+    q, b = parabola.q, parabola.b
     p = m * b / q
     # p depends on the two parameters and on its own mean, whose sampling error is var / N.
-    p_variance = (
-        (m / q) ** 2 * covariance[1, 1]
-        + (m * b / q**2) ** 2 * covariance[0, 0]
-        - 2 * (m / q) * (m * b / q**2) * covariance[0, 1]
-        + (b / q) ** 2 * v / trials
-    )
+    p_variance = (m / q) ** 2 * (
+        parabola.b_variance + (b / q) ** 2 * parabola.q_variance - 2.0 * b / q * parabola.covariance
+    ) + (b / q) ** 2 * v / trials
+    b_error = np.sqrt(parabola.b_variance)
     estimate = _normal_estimate(
-        (np.asarray(1.0 / b), np.asarray(b_error / b**2)),
+        (1.0 / b, b_error / b**2),
         (p, np.sqrt(p_variance)),
-        (np.asarray(q), np.asarray(q_error)),
+        (q, np.sqrt(parabola.q_variance)),
         unit,
-        inverse_n=(np.asarray(b), np.asarray(b_error)),
+        inverse_n=(b, b_error),
     )
     estimate = replace(estimate, method="variance-mean")
-    _warn_if_unidentifiable(estimate, stacklevel=3)
+    warn_if_unidentifiable(estimate, stacklevel=3)
     return estimate
+
+
+@dataclass(frozen=True, eq=False)
+class _Parabola:
+    """Weighted least-squares fit of variance = q mean - b mean^2 for each synapse, with b = 1 / n."""
+
+    q: NDArray[np.float64]
+    b: NDArray[np.float64]
+    q_variance: NDArray[np.float64]
+    b_variance: NDArray[np.float64]
+    covariance: NDArray[np.float64]
+
+    @staticmethod
+    def through(m: NDArray[np.float64], v: NDArray[np.float64], weight: NDArray[np.float64]) -> _Parabola:
+        """Return the fit to means and variances of shape (conditions, ...)."""
+        square, cube, fourth = (np.sum(weight * m**power, axis=0) for power in (2, 3, 4))
+        by_mean, by_square = np.sum(weight * m * v, axis=0), np.sum(weight * m**2 * v, axis=0)
+        determinant = square * fourth - cube**2
+        return _Parabola(
+            q=(fourth * by_mean - cube * by_square) / determinant,
+            b=(cube * by_mean - square * by_square) / determinant,
+            q_variance=fourth / determinant,
+            b_variance=square / determinant,
+            covariance=cube / determinant,
+        )
 
 
 def _checked_conditions(
@@ -516,92 +414,16 @@ def _checked_conditions(
     m = checked_finite(means.magnitude, "means")
     v = checked_finite(magnitude_in(variances, unit**2, "variances"), "variances", 0.0)
     trials = checked_finite(n_trials, "n_trials", 3.0, remedy="fewer trials have no variance to speak of")
-    if m.ndim != 1 or m.shape != v.shape or m.size < 3:
+    if m.ndim == 0 or m.shape != v.shape or m.shape[0] < 3 or m.size == 0:
         raise ValueError(
-            "a variance-mean analysis needs at least three conditions, got means of shape "
+            "a variance-mean analysis needs at least three conditions (first axis), got means of shape "
             f"{m.shape} and variances of shape {v.shape}"
         )
-    if np.ptp(m) == 0:
+    if np.any(np.ptp(m, axis=0) == 0):
         raise ValueError("all means are equal: change the release probability between conditions")
-    v = v - _checked_noise(noise_sd, unit) ** 2
+    v = v - checked_noise(noise_sd, unit) ** 2
     if np.any(v <= 0):
         raise ValueError(
             "the recording noise explains all the variance of a condition: lower noise_sd or drop it"
         )
     return m, v, np.broadcast_to(trials, m.shape), unit
-
-
-@dataclass(frozen=True)
-class RecoveryRow:
-    """How well an estimator recovers one synapse from simulated recordings.
-
-    Parameters
-    ----------
-    n, p
-        Of the synapse.
-    n_trials, n_repeats
-        Trials of a recording, and recordings.
-    p_bias, q_bias
-        Mean estimate minus truth, relative to the truth.
-    p_coverage, q_coverage
-        Share of 95 % intervals that hold the truth.
-    identifiable
-        Share of recordings that tell n and p apart.
-    """
-
-    n: int
-    p: float
-    n_trials: int
-    n_repeats: int
-    p_bias: float
-    q_bias: float
-    p_coverage: float
-    q_coverage: float
-    identifiable: float
-
-
-def recovery_by_moments(
-    synapse: QuantalSynapse, *, n_trials: int, n_repeats: int, rng: np.random.Generator, knows_n: bool = True
-) -> RecoveryRow:
-    """Return bias and coverage of :func:`estimate_by_moments` on recordings drawn from one synapse.
-
-    Parameters
-    ----------
-    synapse
-        A single synapse, p inside (0, 1).
-    n_trials, n_repeats
-        Trials of a recording, and recordings.
-    rng
-        Source of randomness.
-    knows_n
-        Whether the estimator is given n.
-
-    Examples
-    --------
-    >>> import numpy as np, quantities as pq
-    >>> synapse = QuantalSynapse(5, 0.4, 1 * pq.mV)
-    >>> row = recovery_by_moments(synapse, n_trials=200, n_repeats=500, rng=np.random.default_rng(3))
-    >>> 0.9 < row.p_coverage < 0.99
-    True
-    """
-    many = QuantalSynapse(np.full(n_repeats, synapse.n), synapse.p, synapse.q)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", IdentifiabilityWarning)
-        found = estimate_by_moments(many.sample(n_trials, rng=rng), n=synapse.n if knows_n else None)
-    q = float(synapse.q.magnitude)
-    return RecoveryRow(
-        n=int(synapse.n),
-        p=float(synapse.p),
-        n_trials=n_trials,
-        n_repeats=n_repeats,
-        p_bias=float(np.mean(found.p) / synapse.p - 1),
-        q_bias=float(np.mean(found.q.magnitude) / q - 1),
-        p_coverage=_coverage(found.p_interval, float(synapse.p)),
-        q_coverage=_coverage(tuple(end.magnitude for end in found.q_interval), q),
-        identifiable=float(np.mean(found.is_identifiable)),
-    )
-
-
-def _coverage(interval: tuple[Any, Any], truth: float) -> float:
-    """Return the share of intervals that hold the truth."""
-    return float(np.mean((interval[0] <= truth) & (truth <= interval[1])))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from biophys.absolute_costs import spike_costs
 from biophys.optimal_precision import ReliabilityCost, optimal_sd
 from biophys.quantal import QuantalSynapse, synapse_with
-from biophys.quantal_analysis import recovery_by_moments
+from biophys.quantal_recovery import recovery_by_moments
 from validation.claims.claim import ClaimFigure, Context, Evidence, Measurement, Rendering, Verdict
 from validation.claims.registry import measures
 

@@ -1,0 +1,204 @@
+"""How well the estimators of n, p and q recover synapses that are known: bias and coverage by simulation."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import quantities as pq
+from numpy.typing import ArrayLike
+
+from biophys.quantal import QuantalSynapse
+from biophys.quantal_analysis import (
+    IdentifiabilityWarning,
+    QuantalEstimate,
+    estimate_by_moments,
+    estimate_by_variance_mean,
+)
+from biophys.quantal_likelihood import estimate_by_likelihood
+from biophys.units import magnitude_in
+
+
+@dataclass(frozen=True)
+class RecoveryRow:
+    """How well an estimator recovers one synapse from simulated recordings.
+
+    Parameters
+    ----------
+    method
+        ``"moments"``, ``"likelihood"`` or ``"variance-mean"``.
+    n, p
+        Of the synapse.
+    n_trials, n_repeats
+        Trials of a recording (or of a condition), and recordings.
+    p_bias, q_bias
+        Mean estimate minus truth, relative to the truth.
+    n_coverage, p_coverage, q_coverage
+        Share of 95 % intervals that hold the truth; 1 for an n that was given.
+    identifiable
+        Share of recordings that tell n and p apart.
+    """
+
+    method: str
+    n: int
+    p: float
+    n_trials: int
+    n_repeats: int
+    p_bias: float
+    q_bias: float
+    n_coverage: float
+    p_coverage: float
+    q_coverage: float
+    identifiable: float
+
+
+def recovery_by_moments(
+    synapse: QuantalSynapse, *, n_trials: int, n_repeats: int, rng: np.random.Generator, knows_n: bool = True
+) -> RecoveryRow:
+    """Return bias and coverage of :func:`estimate_by_moments` on recordings drawn from one synapse.
+
+    Parameters
+    ----------
+    synapse
+        A single synapse, p inside (0, 1).
+    n_trials, n_repeats
+        Trials of a recording, and recordings.
+    rng
+        Source of randomness.
+    knows_n
+        Whether the estimator is given n.
+
+    Examples
+    --------
+    >>> import numpy as np, quantities as pq
+    >>> synapse = QuantalSynapse(5, 0.4, 1 * pq.mV)
+    >>> row = recovery_by_moments(synapse, n_trials=200, n_repeats=500, rng=np.random.default_rng(3))
+    >>> 0.9 < row.p_coverage < 0.99
+    True
+    """
+    amplitudes = _repeated(synapse, n_repeats).sample(n_trials, rng=rng)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", IdentifiabilityWarning)
+        found = estimate_by_moments(amplitudes, n=synapse.n if knows_n else None)
+    return _row(found, synapse, n_trials, n_repeats)
+
+
+def recovery_by_likelihood(
+    synapse: QuantalSynapse,
+    *,
+    noise_sd: pq.Quantity,
+    n_trials: int,
+    n_repeats: int,
+    rng: np.random.Generator,
+    n_max: int = 30,
+) -> RecoveryRow:
+    """Return bias and coverage of :func:`estimate_by_likelihood` on recordings drawn from one synapse.
+
+    Parameters
+    ----------
+    synapse
+        A single synapse, p inside (0, 1).
+    noise_sd
+        Standard deviation of the recording noise, which is drawn and known to the estimator.
+    n_trials, n_repeats
+        Trials of a recording, and recordings.
+    rng
+        Source of randomness.
+    n_max
+        Largest number of sites tried.
+
+    Examples
+    --------
+    >>> import numpy as np, quantities as pq
+    >>> synapse = QuantalSynapse(2, 0.4, 1 * pq.mV)
+    >>> row = recovery_by_likelihood(
+    ...     synapse, noise_sd=0.2 * pq.mV, n_trials=100, n_repeats=50, rng=np.random.default_rng(3), n_max=5
+    ... )
+    >>> 0.8 < row.p_coverage <= 1
+    True
+    """
+    amplitudes = _repeated(synapse, n_repeats).sample(n_trials, rng=rng)
+    noise = float(magnitude_in(noise_sd, synapse.unit, "noise_sd"))
+    amplitudes = amplitudes + rng.normal(0.0, noise, amplitudes.shape) * synapse.unit
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", IdentifiabilityWarning)
+        found = estimate_by_likelihood(amplitudes, noise_sd=noise_sd, n_max=n_max)
+    return _row(found, synapse, n_trials, n_repeats)
+
+
+def recovery_by_variance_mean(
+    synapse: QuantalSynapse,
+    *,
+    other_p: ArrayLike,
+    n_trials: int,
+    n_repeats: int,
+    rng: np.random.Generator,
+) -> RecoveryRow:
+    """Return bias and coverage of :func:`estimate_by_variance_mean` on recordings drawn from one synapse.
+
+    Parameters
+    ----------
+    synapse
+        A single synapse, p inside (0, 1): the first condition, the one that is reported.
+    other_p
+        Release probabilities of the other conditions, at least two.
+    n_trials, n_repeats
+        Trials of a condition, and recordings.
+    rng
+        Source of randomness.
+
+    Examples
+    --------
+    >>> import numpy as np, quantities as pq
+    >>> rng, synapse = np.random.default_rng(3), QuantalSynapse(5, 0.3, 1 * pq.mV)
+    >>> row = recovery_by_variance_mean(
+    ...     synapse, other_p=[0.1, 0.6, 0.9], n_trials=200, n_repeats=500, rng=rng
+    ... )
+    >>> 0.9 < row.p_coverage < 0.99
+    True
+    """
+    p = np.concatenate([[synapse.p], np.atleast_1d(other_p)])
+    conditions = QuantalSynapse(np.full((p.size, n_repeats), synapse.n), p[:, None], synapse.q)
+    amplitudes = conditions.sample(n_trials, rng=rng)
+    variances = amplitudes.magnitude.var(axis=0, ddof=1) * synapse.unit**2
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", IdentifiabilityWarning)
+        found = estimate_by_variance_mean(amplitudes.mean(axis=0), variances, n_trials=n_trials)
+    return _row(found, synapse, n_trials, n_repeats, condition=0)
+
+
+def _repeated(synapse: QuantalSynapse, n_repeats: int) -> QuantalSynapse:
+    """Return the same synapse many times."""
+    return QuantalSynapse(np.full(n_repeats, synapse.n), synapse.p, synapse.q)
+
+
+def _row(
+    found: QuantalEstimate,
+    synapse: QuantalSynapse,
+    n_trials: int,
+    n_repeats: int,
+    condition: int | slice = slice(None),
+) -> RecoveryRow:
+    """Return what the estimates from many recordings of one synapse say of the estimator."""
+    p_interval = found.p_interval[0][condition], found.p_interval[1][condition]
+    q = float(synapse.q.magnitude)
+    return RecoveryRow(
+        method=found.method,
+        n=int(synapse.n),
+        p=float(synapse.p),
+        n_trials=n_trials,
+        n_repeats=n_repeats,
+        p_bias=float(np.mean(found.p[condition]) / synapse.p - 1),
+        q_bias=float(np.mean(found.q.magnitude) / q - 1),
+        n_coverage=_coverage(found.n_interval, float(synapse.n)),
+        p_coverage=_coverage(p_interval, float(synapse.p)),
+        q_coverage=_coverage((found.q_interval[0].magnitude, found.q_interval[1].magnitude), q),
+        identifiable=float(np.mean(found.is_identifiable)),
+    )
+
+
+def _coverage(interval: tuple[Any, Any], truth: float) -> float:
+    """Return the share of intervals that hold the truth."""
+    return float(np.mean((interval[0] <= truth) & (truth <= interval[1])))
