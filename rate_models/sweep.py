@@ -350,7 +350,7 @@ class SweepStore:
         Its precision is part of what a result is.
     """
 
-    def __init__(self, folder: Path, function: GroupFunction, execution: Execution) -> None:
+    def __init__(self, folder: Path, function: Callable[..., xr.Dataset], execution: Execution) -> None:
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self._what = {

@@ -14,19 +14,16 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
 
 import numpy as np
-import torch
 import xarray as xr
 from numpy.typing import NDArray
-from torch import Tensor
 
 from biophys.release_plasticity import ReleasePlasticity
 from rate_models.datasets import ImageData, load_images
 from rate_models.devices import Execution
-from rate_models.energy import energy_per_synapse, neuronal_energy, synaptic_energy
-from rate_models.evaluation import accuracy, mean_softmax
 from rate_models.experiments.energy_figures import (
     ENERGY_EDGES,
     FIGURES,
@@ -35,23 +32,19 @@ from rate_models.experiments.energy_figures import (
     best_ratio,
     mean_and_sem,
 )
-from rate_models.experiments.release_models import NetworkSpec, TrainedBatch, train
-from rate_models.experiments.result_table import ResultTable
-from rate_models.experiments.synapse_importance import (
-    HIGH_P,
-    IMPORTANCE,
-    NEURON_GROUPS,
-    correlations,
-    fisher_of_mean_network,
-    group_distributions,
-    neuron_importance,
-    threshold_crossings,
+from rate_models.experiments.network_measures import (
+    BATCH_SIZES,
+    EXPECTATIONS,
+    LESION_ORDERS,
+    Protocol,
+    measured_networks,
+    settings_of,
 )
-from rate_models.information import mutual_information, plug_in_joint, soft_joint
-from rate_models.lesions import under_lesions
-from rate_models.random_streams import Purpose, numpy_generator
+from rate_models.experiments.release_models import NetworkSpec
+from rate_models.experiments.result_table import ResultTable
+from rate_models.experiments.synapse_importance import IMPORTANCE, NEURON_GROUPS
 from rate_models.sparsity import SHUFFLES, SIDES
-from rate_models.stochastic_layers import BernoulliSynapses
+from rate_models.sweep import SweepStore, replica_key
 
 __all__ = ["DEFINING_SETTINGS", "FIGURES", "MODELS", "QUICK", "Config", "best_ratio", "mean_and_sem", "run"]
 
@@ -71,17 +64,8 @@ program's release probability, "matched_release" the mean one that "soft_bound" 
 and seed, as the paper says.
 """
 
-LOW_P = 0.5
-"""A synapse with a smaller release probability mostly fails."""
-
-LESION_ORDERS = ("release_probability", "strength", "strength_times_p", "random")
 DEFINING_SETTINGS = ("data_set", "hidden_units", "n_epochs", "batch_size", "p_up", "p_down", "g_lim", "p_min")
 """Fields of the configuration in which a result must not differ from the published experiment."""
-
-EXPECTATIONS = ("observed", "expected")
-BATCH_SIZES = (1, 100)
-N_GRADIENT_IMAGES = 10_000
-"""Training images whose gradients are compared with the threshold."""
 
 Progress = Callable[[float, str], None]
 
@@ -132,6 +116,12 @@ class Config:
         Shuffles of each weight matrix.
     n_gradient_synapses
         Synapses per layer whose gradients are followed image by image.
+    lesions_at_every_l2
+        Whether lesions are made at every penalty, or only at `shown_l2`.
+    networks_per_batch
+        Networks that train together: 0 for all that can, which suits an accelerator; about 3 suit a CPU.
+    keep_in
+        Folder in which finished networks are kept, so that a run that breaks off goes on; empty for none.
 
     Raises
     ------
@@ -164,6 +154,9 @@ class Config:
     lesion_fractions: tuple[float, ...] = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
     n_shuffles: int = 20
     n_gradient_synapses: int = 200
+    lesions_at_every_l2: bool = True
+    networks_per_batch: int = 0
+    keep_in: str = ""
 
     def __post_init__(self) -> None:
         unknown = set(self.models) - set(MODELS)
@@ -182,6 +175,17 @@ class Config:
         for name in ("n_epochs", "batch_size", "n_samples", "evaluate_every", "n_shuffles"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+
+    @property
+    def protocol(self) -> Protocol:
+        """What is done with every network alike."""
+        return Protocol(**{field.name: getattr(self, field.name) for field in fields(Protocol)})
+
+    @property
+    def n_networks(self) -> int:
+        """How many networks are trained."""
+        n_matched = len(self.l2) * len(self.seeds) if "matched_release" in self.models else 0
+        return sum(map(len, _batches(self))) + n_matched
 
     @property
     def step_sizes(self) -> dict[str, tuple[float, float]]:
@@ -220,6 +224,7 @@ QUICK = Config(
     scanned_rates=(0.05,),
     evaluate_every=50,
     n_gradient_synapses=60,
+    lesions_at_every_l2=False,
 )
 """The same experiment on 8x8 images, in seconds."""
 
@@ -279,28 +284,13 @@ def run(
     """
     execution = execution or Execution()
     data = load_images(config.data_set).to(execution.torch_device, execution.torch_dtype)
-    tables, timing = _Tables.of(config), []
-    batches = _batches(config)
-    n_networks = sum(map(len, batches)) + len(config.l2) * len(config.seeds) * (
-        "matched_release" in config.models
-    )
-    done = 0
+    networks, tables = _Networks(config, execution, data, on_progress), _Tables.of(config)
 
     def measure(specs: list[NetworkSpec]) -> None:
-        nonlocal done
-        t_start = time.perf_counter()
-        doing = f"{len(specs)} networks, {specs[0].program.replace('_', ' ')}"
+        for spec, found in zip(specs, networks.measured(specs), strict=True):
+            _enter(tables, spec, found, config.shown_l2)
 
-        def report(epoch: int) -> None:
-            fraction = (done + len(specs) * epoch / config.n_epochs) / n_networks
-            on_progress(min(fraction, 1.0), doing)
-
-        _measure_batch(config, specs, data, tables, execution, report)
-        done += len(specs)
-        timing.append(f"{doing}: {time.perf_counter() - t_start:.1f} s")
-        on_progress(min(done / n_networks, 1.0), timing[-1])
-
-    for specs in batches:
+    for specs in _batches(config):
         measure(specs)
     if "matched_release" in config.models:
         measure(_matched_specs(config, tables.models.dataset().mean_p))
@@ -310,7 +300,7 @@ def run(
         p_min=config.p_min,
         g_lim=config.g_lim,
         sizes=[data.n_pixels, *config.hidden_units, data.n_classes],
-        timing="; ".join(timing),
+        timing="; ".join(networks.timing),
     )
 
 
@@ -338,8 +328,19 @@ def _model_specs(config: Config) -> list[NetworkSpec]:
             spec = replace(spec, learning_rate=config.rate_deterministic)
         elif model == "matched_release":
             continue
-        specs.append(spec)
+        specs.append(replace(spec, measures=_measures_of(config, model, l2)))
     return specs
+
+
+def _measures_of(config: Config, model: str, l2: float) -> tuple[str, ...]:
+    """Return what is measured of a model at a penalty beside performance."""
+    lesions = ("lesions",) if config.lesions_at_every_l2 or l2 == config.shown_l2 else ()
+    if model not in PLASTIC:
+        return lesions
+    if PLASTIC[model][1]:
+        return ("release",)
+    gradients = ("gradients",) if l2 == config.shown_l2 else ()
+    return ("release", "synapses", *lesions, *gradients)
 
 
 def _step_size_specs(config: Config) -> list[NetworkSpec]:
@@ -372,211 +373,93 @@ def _matched_specs(config: Config, mean_p: xr.DataArray) -> list[NetworkSpec]:
     learned = mean_p.sel(model="soft_bound")
     swept = [(l2, seed, float(learned.sel(l2=l2, seed=seed))) for l2 in config.l2 for seed in config.seeds]
     return [
-        NetworkSpec("fixed", "models", ("matched_release", l2, seed), l2, seed, config.rate, p)
+        NetworkSpec(
+            "fixed",
+            "models",
+            ("matched_release", l2, seed),
+            l2,
+            seed,
+            config.rate,
+            p,
+            measures=_measures_of(config, "matched_release", l2),
+        )
         for l2, seed, p in swept
         if np.isfinite(p)
     ]
 
 
-def _measure_batch(
-    config: Config,
-    specs: list[NetworkSpec],
-    data: ImageData,
-    tables: _Tables,
-    execution: Execution,
-    report: Callable[[int], None],
-) -> None:
-    """Train the networks of one program and enter what was measured into the tables."""
-    history: dict[int, tuple[list[NetworkSpec], dict[str, Tensor]]] = {}
-
-    def evaluate(epoch: int, batch: TrainedBatch) -> None:
-        history[epoch] = (list(batch.specs), _performance(config, batch, data))
-
-    batch = train(
-        specs,
-        data,
-        hidden_units=config.hidden_units,
-        n_epochs=config.n_epochs,
-        batch_size=config.batch_size,
-        execution=execution,
-        evaluate_every=config.evaluate_every,
-        evaluate=evaluate,
-        after_epoch=report,
-    )
-    _put_performance(tables, history)
-    if _keep_models(batch):
-        _put_release(tables, batch)
-    if _keep_models(batch, but_not="uniform"):
-        _put_lesions(config, tables, batch, data)
-        _put_energy_and_fisher(config, tables, batch, data)
-        _put_neurons(config, tables, batch)
-        _put_gradients(config, tables, batch, data)
+_FINAL = ("information", "accuracy", "synaptic_energy", "neuronal_energy")
+_SHOWN = (
+    "inputs_",
+    "outputs_",
+    "shuffled_inputs_",
+    "shuffled_outputs_",
+    "share_above",
+    "mean_gradient",
+    "mean_squared_gradient",
+)
 
 
-_UNITS = {"information": "bit", "accuracy": "1", "synaptic_energy": "1", "neuronal_energy": "1"}
-
-
-def _performance(config: Config, batch: TrainedBatch, data: ImageData) -> dict[str, Tensor]:
-    """Return accuracy, information and energy of every network."""
-    network, synapses, images, labels = batch.network, batch.synapses, data.test_images, data.test_labels
-    streams = synapses.evaluation_streams()
-    averaged = mean_softmax(network, synapses, images, streams=streams, n_samples=config.n_samples)
-    single = mean_softmax(network, synapses, images, streams=streams, n_samples=1)
-    return {
-        "accuracy": accuracy(averaged, labels),
-        "information": _information(soft_joint(single, labels)),
-        "synaptic_energy": synaptic_energy(synapses),
-        "neuronal_energy": neuronal_energy(network, synapses, images, streams=streams, n_samples=1),
-        "confusion": (plug_in_joint(single, labels) * len(labels)).round(),
-    }
-
-
-def _information(joint: Tensor) -> Tensor:
-    """Return the mutual information of each network; nan where its answers overflowed."""
-    is_finite = torch.isfinite(joint).all(dim=-1).all(dim=-1)
-    found = torch.full_like(joint[:, 0, 0], torch.nan)
-    found[is_finite] = mutual_information(joint[is_finite])
-    return found
-
-
-def _put_performance(
-    tables: _Tables, history: dict[int, tuple[list[NetworkSpec], dict[str, Tensor]]]
-) -> None:
-    """Enter the performance of the surviving networks: over epochs for the models, else after the last."""
-    last, final = history[max(history)]
-    for name, prefix in (("models", ""), ("step_sizes", "step_size_"), ("scan", "scan_")):
-        own = [i for i, spec in enumerate(last) if spec.table == name]
-        if not own:
-            continue
-        table, places = getattr(tables, name), [last[i].place for i in own]
-        for quantity, units in _UNITS.items():
-            if name == "models":
-                course = [found[quantity][[at.index(last[i]) for i in own]] for at, found in history.values()]
-                values = torch.stack([row.cpu() for row in course], dim=1)
-                table.put(quantity, places, values, ("epoch",), units=units)
-            else:
-                table.put(prefix + quantity, places, final[quantity][own], units=units)
-        if name == "models":
-            table.put("confusion", places, final["confusion"][own], ("shown_class", "answer"))
-
-
-def _keep_models(batch: TrainedBatch, *, but_not: str = "none") -> bool:
-    """Forget networks that are variants or whose model's name ends so, and return whether any are left."""
-    kept = [
-        i
-        for i, spec in enumerate(batch.specs)
-        if spec.table == "models" and not str(spec.place[0]).endswith(but_not)
-    ]
-    if kept and len(kept) < len(batch.specs):
-        batch.keep(kept)
-    return bool(kept)
-
-
-def _put_release(tables: _Tables, batch: TrainedBatch) -> None:
-    """Enter how release probabilities are distributed, where they learned."""
-    if not batch.specs[0].is_plastic:
+def _enter(tables: _Tables, spec: NetworkSpec, found: xr.Dataset, shown_l2: float) -> None:
+    """Enter what was measured of one network where it belongs."""
+    if spec.table != "models":
+        prefix = {"step_sizes": "step_size_", "scan": "scan_"}[spec.table]
+        for name in _FINAL if "information" in found else ():
+            _put_one(getattr(tables, spec.table), prefix + name, spec.place, found[name].isel(epoch=-1))
         return
-    assert isinstance(batch.synapses, BernoulliSynapses)
-    p, places = batch.synapses.p.double().cpu().numpy(), [spec.place for spec in batch.specs]
-    tables.models.put("p_count", places, [np.histogram(row, P_EDGES)[0] for row in p], ("p_bin",))
-    tables.models.put("share_high_p", places, (p >= HIGH_P).mean(axis=1))
-    tables.models.put("share_low_p", places, (p < LOW_P).mean(axis=1))
-    tables.models.put("mean_p", places, p.mean(axis=1))
+    for name, values in zip(map(str, found.data_vars), found.data_vars.values(), strict=True):
+        if not name.startswith(_SHOWN):
+            _put_one(tables.models, name, spec.place, values)
+        elif spec.l2 == shown_l2 and "synapses" in spec.measures:
+            _put_one(tables.shown, name, (spec.place[0], spec.place[2]), values)
 
 
-def _put_lesions(config: Config, tables: _Tables, batch: TrainedBatch, data: ImageData) -> None:
-    """Enter the accuracy after removing synapses in each order that the model has."""
-    network, synapses = batch.network, batch.synapses
-    streams = synapses.evaluation_streams()
-
-    def measure() -> Tensor:
-        images, n_samples = data.test_images, config.n_samples
-        answers = mean_softmax(network, synapses, images, streams=streams, n_samples=n_samples)
-        return accuracy(answers, data.test_labels)
-
-    orders = LESION_ORDERS if batch.specs[0].is_plastic else ("strength", "random")
-    found = torch.full((len(batch.specs), len(LESION_ORDERS), len(config.lesion_fractions)), torch.nan)
-    for order in orders:
-        found[:, LESION_ORDERS.index(order)] = under_lesions(
-            synapses, order, config.lesion_fractions, measure
-        ).T.cpu()
-    places = [spec.place for spec in batch.specs]
-    tables.models.put("lesion_accuracy", places, found, ("order", "fraction"))
+def _put_one(table: ResultTable, name: str, place: tuple[str | float, ...], values: xr.DataArray) -> None:
+    units = values.attrs.get("units", "")
+    table.put(name, [place], values.values[None], tuple(map(str, values.dims)), units=units)
 
 
-def _put_energy_and_fisher(config: Config, tables: _Tables, batch: TrainedBatch, data: ImageData) -> None:
-    """Enter energy and Fisher information of the synapses of low and of high release probability."""
-    if not batch.specs[0].is_plastic:
-        return
-    synapses, layout, places = batch.synapses, batch.synapses.layout, [spec.place for spec in batch.specs]
-    assert isinstance(synapses, BernoulliSynapses)
-    p = synapses.p.cpu().numpy()
-    is_high = p >= HIGH_P
-    energy = energy_per_synapse(synapses).cpu().numpy()
-    dims = {"count": ("importance", "energy_bin"), **_GROUP_DIMS}
-    for name, values in group_distributions(energy, is_high, ENERGY_EDGES, layout).items():
-        tables.models.put(f"energy_{name}", places, values, dims[name])
-    found: list[dict[str, NDArray]] = []
-    for expectation in EXPECTATIONS:
-        fisher = fisher_of_mean_network(
-            batch.network, synapses, data.test_images, data.test_labels, expectation
-        )
-        pearson, spearman = correlations(fisher, p)
-        groups = group_distributions(fisher, is_high, FISHER_EDGES, layout)
-        found.append({**groups, "pearson": pearson, "spearman": spearman})
-    dims = {"count": ("importance", "fisher_bin"), **_GROUP_DIMS}
-    for name in found[0]:
-        values = np.stack([by_expectation[name] for by_expectation in found], axis=1)
-        tables.models.put(f"fisher_{name}", places, values, ("expectation", *dims.get(name, ())))
+class _Networks:
+    """Trains what was not trained before, batch by batch, and keeps it on disk if told where."""
 
+    def __init__(self, config: Config, execution: Execution, data: ImageData, on_progress: Progress) -> None:
+        self._protocol = config.protocol
+        self._per_batch = config.networks_per_batch
+        self._execution, self._data, self._on_progress = execution, data, on_progress
+        folder = Path(config.keep_in) if config.keep_in else None
+        self._store = None if folder is None else SweepStore(folder, measured_networks, execution)
+        self._found: dict[str, xr.Dataset] = {} if self._store is None else self._store.finished()
+        self._n_done, self._n_all = 0, config.n_networks
+        self.timing: list[str] = []
 
-_GROUP_DIMS = {
-    "mean": ("importance",),
-    "median": ("importance",),
-    "superiority": (),
-    "superiority_in_layer": ("layer",),
-}
+    def measured(self, specs: list[NetworkSpec]) -> list[xr.Dataset]:
+        """Return what was measured of every network, which are all of one program."""
+        keys = [replica_key(settings_of(spec, self._protocol)) for spec in specs]
+        missing = {key: spec for key, spec in zip(keys, specs, strict=True) if key not in self._found}
+        self._n_done += len(specs) - len(missing)
+        todo = list(missing.values())
+        size = self._per_batch or len(todo)
+        for first in range(0, len(todo), max(size, 1)):
+            self._train(todo[first : first + size])
+        return [self._found[key] for key in keys]
 
+    def _train(self, specs: list[NetworkSpec]) -> None:
+        t_start = time.perf_counter()
+        doing = f"{len(specs)} networks, {specs[0].program.replace('_', ' ')}"
 
-def _put_neurons(config: Config, tables: _Tables, batch: TrainedBatch) -> None:
-    """Enter how important synapses are shared out among neurons."""
-    if not batch.specs[0].is_plastic:
-        return
-    assert isinstance(batch.synapses, BernoulliSynapses)
-    places = [spec.place for spec in batch.specs]
-    shown = [i for i, spec in enumerate(batch.specs) if spec.l2 == config.shown_l2]
-    dims = {"ks_d": (), "ks_p": (), "group_share": ("group",), "shuffled_group_share": ("group",)}
-    found = neuron_importance(batch.synapses, n_shuffles=config.n_shuffles)
-    for name, values in found.items():
-        if name in dims:
-            tables.models.put(f"neuron_{name}", places, values, ("layer", "side", "shuffle", *dims[name]))
-        elif name.startswith("input_output_r"):
-            tables.models.put(name, places, values, ("hidden_layer",))
-        elif shown:
-            own = [(places[i][0], places[i][2]) for i in shown]
-            tables.shown.put(name, own, values[shown], (f"neuron_of_{name.removeprefix('shuffled_')}",))
+        def report(epoch: int) -> None:
+            done = self._n_done + len(specs) * epoch / self._protocol.n_epochs
+            self._on_progress(min(done / self._n_all, 1.0), doing)
 
-
-def _put_gradients(config: Config, tables: _Tables, batch: TrainedBatch, data: ImageData) -> None:
-    """Enter how often gradients of single synapses exceed the threshold of the p rule."""
-    kept = [i for i, spec in enumerate(batch.specs) if spec.l2 == config.shown_l2]
-    if not batch.specs[0].is_plastic or not kept:
-        return
-    batch.keep(kept)
-    assert isinstance(batch.synapses, BernoulliSynapses)
-    found = threshold_crossings(
-        batch.network,
-        batch.synapses,
-        data.train_images[:N_GRADIENT_IMAGES],
-        data.train_labels[:N_GRADIENT_IMAGES],
-        g_lim=config.g_lim,
-        rng=numpy_generator(config.seeds[0], Purpose.TASKS),
-        n_per_layer=config.n_gradient_synapses,
-        batch_sizes=BATCH_SIZES,
-    )
-    own = [(spec.place[0], spec.place[2]) for spec in batch.specs]
-    for name, values in found.items():
-        tables.shown.put(name, own, values, ("images_per_gradient", "layer", "synapse"))
+        found = measured_networks(specs, self._protocol, self._data, execution=self._execution, report=report)
+        settings = [settings_of(spec, self._protocol) for spec in specs]
+        if self._store is not None:
+            self._store.add(settings, found)
+        for row, each in enumerate(settings):
+            self._found[replica_key(each)] = found.isel(replica=row, drop=True)
+        self._n_done += len(specs)
+        self.timing.append(f"{doing}: {time.perf_counter() - t_start:.1f} s")
+        self._on_progress(min(self._n_done / self._n_all, 1.0), self.timing[-1])
 
 
 def _result(config: Config, tables: _Tables) -> xr.Dataset:

@@ -400,15 +400,17 @@ def draw_step_sizes(result: xr.Dataset, figure: Figure) -> None:
     names = [str(name) for name in best.step_size.values]
     axes.errorbar(range(len(names)), mean, error, fmt="o", color=COLOURS["soft_bound"], capsize=3)
     reference = 1000 * best_ratio(result)
-    for model in ("soft_bound", "deterministic", "fixed_release", "matched_release"):
-        if model in reference.model.values:
-            value = float(reference.sel(model=model).mean())
-            axes.axhline(value, color=COLOURS[model], linewidth=1, label=LABELS[model])
+    compared = ("soft_bound", "deterministic", "fixed_release", "matched_release")
+    known = [model for model in compared if model in reference.model.values]
+    for model in known:
+        value = float(reference.sel(model=model).mean())
+        axes.axhline(value, color=COLOURS[model], linewidth=1, label=LABELS[model])
     axes.set_xticks(range(len(names)), [name.replace(" x ", "\n× ") for name in names], fontsize=_SMALL)
     axes.set(xlabel="steps of p", ylabel="best information per energy\n(bit per 1000 units of Σ|w̄|)")
     axes.set_ylim(bottom=0)
     _say(axes, f"points: {result.sizes['variant_seed']} seeds, mean ± SEM; lines: means of the models")
-    axes.legend(fontsize=_SMALL)
+    if known:
+        axes.legend(fontsize=_SMALL)
 
 
 def _compared(result: xr.Dataset) -> list[str]:

@@ -27,6 +27,14 @@ from rate_models.training import LearningRule, Trainer
 PROGRAMS = ("soft_bound", "additive", "fixed", "reliable")
 """What can share a batch: plastic release by either form of the p rule, fixed release, reliable synapses."""
 
+MEASURES = ("release", "synapses", "lesions", "gradients")
+"""What may be measured of a network: its release probabilities; energy, Fisher information and neighbours of
+its synapses; its accuracy after lesions; its gradients image by image."""
+
+
+class EveryNetworkDiverged(RuntimeError):
+    """No network of a batch has finite weights any more."""
+
 
 @dataclass(frozen=True)
 class NetworkSpec:
@@ -50,6 +58,8 @@ class NetworkSpec:
         Release probability at the start, or ``"uniform"`` on p_min..1; for ever where it is not plastic.
     plasticity
         Parameters of the p rule; None where release is not plastic.
+    measures
+        What is measured beside performance: names out of `MEASURES`.
 
     Raises
     ------
@@ -65,6 +75,7 @@ class NetworkSpec:
     learning_rate: float
     release_probability: float | str = 1.0
     plasticity: ReleasePlasticity | None = None
+    measures: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.program not in PROGRAMS:
@@ -141,8 +152,8 @@ def train(
     ------
     ValueError
         If the specs are of different programs.
-    RuntimeError
-        If every network diverged.
+    EveryNetworkDiverged
+        If none is left.
     """
     network = FeedForward(Layout((data.n_pixels, *hidden_units, data.n_classes)))
     synapses, rule = synapses_and_rule(specs, network.layout, execution)
@@ -162,7 +173,7 @@ def train(
 def _drop_diverged(trainer: Trainer, order: DataOrder) -> None:
     gone = trainer.diverged()
     if len(gone) == trainer.synapses.n_replicas:
-        raise RuntimeError("every network of a batch diverged: choose smaller learning rates")
+        raise EveryNetworkDiverged("every network of a batch diverged: choose smaller learning rates")
     if gone:
         order.keep([i for i in range(trainer.synapses.n_replicas) if i not in gone])
         trainer.drop(gone)

@@ -105,7 +105,7 @@ def _quotient(
     """Return the quotient of two models' best information per energy, seed by seed."""
     missing = [model for model in pair if model not in best.model.values]
     if missing:
-        return _collapsed(result, claim, what, pair, missing)
+        return _collapsed(result, claim, what, pair, missing, is_main=is_main)
     first, second = (best.sel(model=model) for model in pair)
     of = seed_estimate(first / second, "ratio")
     values = " and ".join(f"{1000 * float(each.mean()):.3g}" for each in (first, second))
@@ -127,7 +127,13 @@ def _quotient(
 
 
 def _collapsed(
-    result: xr.Dataset, claim: str, what: str, pair: Sequence[str], missing: Sequence[str]
+    result: xr.Dataset,
+    claim: str,
+    what: str,
+    pair: Sequence[str],
+    missing: Sequence[str],
+    *,
+    is_main: bool,
 ) -> Measurement:
     return Measurement(
         claim,
@@ -138,6 +144,7 @@ def _collapsed(
         condition=_data(result),
         published="> 1",
         reason=f"{', '.join(NAMES[model] for model in missing)}: no penalty leaves an accuracy of one half",
+        is_supporting=not is_main,
     )
 
 
