@@ -14,6 +14,7 @@ doi:10.1145/2063384.2063405.
 
 from __future__ import annotations
 
+import functools
 import zlib
 from collections.abc import Callable
 from typing import Any
@@ -33,9 +34,13 @@ _KEY_STEP = 0x85EBCA6B
 # Lanes of one block of release sites; larger numbers of sites are drawn block by block.
 _SITES_PER_BLOCK = 32
 _WORDS_PER_BLOCK = 64
+# Largest number of sites for which the distribution function is kept as a table.
+_LARGEST_TABLE = 64
 
 _LOW_32 = np.uint64(0xFFFFFFFF)
 _SHIFT_32 = np.uint64(32)
+_MULTIPLIER = np.uint64(PHILOX_MULTIPLIER)
+_WEYL_STEPS = tuple(np.uint64(number * PHILOX_WEYL & 0xFFFFFFFF) for number in range(32))
 
 
 def release_key(seed: int, stream: str = "") -> int:
@@ -105,12 +110,27 @@ def philox2x32(
     ['0xff1dae59', '0x6cd10df2']
     """
     c0, c1, k = (_as_word(word) for word in (counter0, counter1, key))
-    multiplier = np.uint64(PHILOX_MULTIPLIER)
-    for round_number in range(rounds):
-        product = multiplier * c0
-        round_key = (k + np.uint64(round_number * PHILOX_WEYL & 0xFFFFFFFF)) & _LOW_32
-        c0, c1 = (product >> _SHIFT_32) ^ round_key ^ c1, product & _LOW_32
+    c0, c1, k = (np.array(word) for word in np.broadcast_arrays(c0, c1, k))
+    c0, c1 = _mixed(c0, c1, k, rounds)
     return c0.astype(np.uint32), c1.astype(np.uint32)
+
+
+def _mixed(
+    c0: NDArray[np.uint64], c1: NDArray[np.uint64], key: NDArray[np.uint64], rounds: int
+) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+    """Return both words after the rounds; `c0` and `c1` are overwritten.
+
+    For the few hundred synapses that are active in one time step the calls cost more than the arithmetic, so
+    there are as few of them as possible, and none makes a new array.
+    """
+    product = np.empty_like(c0)
+    for round_number in range(rounds):
+        np.multiply(c0, _MULTIPLIER, out=product)
+        np.right_shift(product, _SHIFT_32, out=c0)
+        np.bitwise_xor(c0, c1, out=c0)
+        np.bitwise_and(product, _LOW_32, out=c1)
+        np.bitwise_xor(c0, (key + _WEYL_STEPS[round_number]) & _LOW_32, out=c0)
+    return c0, c1
 
 
 def _as_word(values: ArrayLike) -> NDArray[np.uint64]:
@@ -133,8 +153,10 @@ def _uniform(
     return (_random_bits(key, event, synapse, word) >> np.uint64(11)) * 2.0**-53
 
 
-def _bernoulli(key: ArrayLike, event: ArrayLike, p: ArrayLike, synapse: ArrayLike) -> NDArray[np.int32]:
-    return (_uniform(key, event, synapse) < p).astype(np.int32)
+def _bernoulli(key: ArrayLike, event: ArrayLike, p: ArrayLike, synapse: ArrayLike) -> NDArray[np.bool_]:
+    """Return whether 53 random bits, as a number, are below p 2^53."""
+    bits = _random_bits(key, event, synapse) >> np.uint64(11)
+    return bits < (np.asarray(p) * 2.0**53).astype(np.uint64)
 
 
 def _normal(key: ArrayLike, event: ArrayLike, synapse: ArrayLike, word: ArrayLike = 0) -> NDArray[np.float64]:
@@ -168,6 +190,37 @@ def _binomial(
             block,
         )
     return released
+
+
+def _shared_binomial(
+    key: ArrayLike, event: ArrayLike, n: Any, p: Any, synapse: ArrayLike
+) -> NDArray[np.int32]:
+    """Return the number of values of the distribution function that 53 random bits reach."""
+    n, p = int(np.ravel(n)[0]), float(np.ravel(p)[0])
+    if n > _LARGEST_TABLE:
+        return _binomial(key, event, n, p, synapse)
+    bits = (_random_bits(key, event, synapse) >> np.uint64(11)).astype(np.int64)
+    return np.searchsorted(_reached(n, p), bits, side="right").astype(np.int32)
+
+
+@functools.lru_cache(maxsize=64)
+def _reached(n: int, p: float) -> NDArray[np.int64]:
+    """Return the distribution function of Binomial(n, p) below n, as 53-bit integers.
+
+    Summed from the end with the smaller probability, in the same order as the C++ code, as plain floats.
+    """
+    small = 1.0 - p if p > 0.5 else p
+    odds = small / (1.0 - small)
+    mass, below, values = 1.0, 0.0, []
+    for _ in range(n):
+        mass *= 1.0 - small
+    for k in range(n):
+        below += mass
+        mass *= odds * (n - k) / (k + 1.0)
+        values.append(min(below, 1.0) * 2.0**53)
+    if p > 0.5:
+        values = [2.0**53 - value for value in reversed(values)]
+    return np.array(values).astype(np.int64)
 
 
 def _released_in_block(
@@ -207,24 +260,67 @@ def _number_of_ones(words: NDArray[np.uint64]) -> NDArray[np.int32]:
     return np.unpackbits(as_bytes, axis=1).sum(axis=1, dtype=np.int32)
 
 
-_ROUND = (
-    "product = 0x{multiplier:X}ull * c0; c0 = (uint32_t)(product >> 32) ^ key ^ c1; c1 = (uint32_t)product;"
+_SCALAR_ROUND = (
+    f"product = 0x{PHILOX_MULTIPLIER:X}ull * c0; "
+    "c0 = (uint32_t)(product >> 32) ^ key ^ c1; c1 = (uint32_t)product; "
+    f"key += 0x{PHILOX_WEYL:X}u;"
 )
-_ROUNDS = f" key += 0x{PHILOX_WEYL:X}u;\n    ".join(
-    [_ROUND.format(multiplier=PHILOX_MULTIPLIER)] * PHILOX_ROUNDS
+_LANE_ROUND = (
+    "for (int lane = 0; lane < PRESYN_LANES; lane++) { "
+    f"const uint64_t product = 0x{PHILOX_MULTIPLIER:X}ull * c0[lane]; "
+    "c0[lane] = (uint32_t)(product >> 32) ^ key ^ c1[lane]; c1[lane] = (uint32_t)product; } "
+    f"key += 0x{PHILOX_WEYL:X}u;"
 )
 
-# The rounds are written out because a loop over them is not unrolled by every compiler.
+# The synapses of one presynaptic neuron usually lie side by side and are reached one after the other by the
+# same spike number. So from the third synapse of such a row on, a whole block is drawn at once, which compilers
+# turn into vector instructions, and the neighbours are read from it. It is a memory of a pure function: what is
+# drawn does not depend on it. The rounds are written out because loops over them are not always unrolled.
 _PHILOX_CPP = f"""
 #ifndef PRESYN_PHILOX
 #define PRESYN_PHILOX
-static inline uint64_t _presyn_bits(uint32_t key, uint32_t c1, uint32_t c0) {{
+#define PRESYN_LANES 32
+#ifdef _OPENMP
+#define PRESYN_OWN_OF_THREAD static thread_local
+#else
+#define PRESYN_OWN_OF_THREAD static
+#endif
+static inline uint64_t _presyn_word(uint32_t key, uint32_t event, uint32_t synapse, uint32_t word) {{
+    uint32_t c0 = synapse, c1 = event;
     uint64_t product;
-    {_ROUNDS}
+    key += word * 0x{_KEY_STEP:X}u;
+    {(chr(10) + "    ").join([_SCALAR_ROUND] * PHILOX_ROUNDS)}
     return ((uint64_t)c0 << 32) | c1;
 }}
-static inline uint64_t _presyn_word(uint32_t key, uint32_t event, uint32_t synapse, uint32_t word) {{
-    return _presyn_bits(key + word * 0x{_KEY_STEP:X}u, event, synapse);
+struct _presyn_block_memory {{
+    uint64_t tag;
+    uint32_t key, next, row;
+    uint64_t bits[PRESYN_LANES];
+}};
+PRESYN_OWN_OF_THREAD _presyn_block_memory _presyn_memory = {{~0ull, 0, 0, 0, {{0}}}};
+#if defined(__GNUC__)
+__attribute__((noinline))
+#endif
+static uint64_t _presyn_new_bits(uint32_t key, uint32_t event, uint32_t synapse) {{
+    _presyn_block_memory& memory = _presyn_memory;
+    memory.row = synapse == memory.next ? memory.row + 1 : 0;
+    memory.next = synapse + 1;
+    if (memory.row < 2) return _presyn_word(key, event, synapse, 0);
+    const uint32_t block = synapse / PRESYN_LANES;
+    memory.tag = ((uint64_t)block << 32) | event;
+    memory.key = key;
+    memory.next = (block + 1) * PRESYN_LANES;
+    uint32_t c0[PRESYN_LANES], c1[PRESYN_LANES];
+    for (int lane = 0; lane < PRESYN_LANES; lane++) {{ c0[lane] = block * PRESYN_LANES + lane; c1[lane] = event; }}
+    {(chr(10) + "    ").join([_LANE_ROUND] * PHILOX_ROUNDS)}
+    for (int lane = 0; lane < PRESYN_LANES; lane++) memory.bits[lane] = ((uint64_t)c0[lane] << 32) | c1[lane];
+    return memory.bits[synapse % PRESYN_LANES];
+}}
+static inline uint64_t _presyn_bits(uint32_t key, uint32_t event, uint32_t synapse) {{
+    const uint64_t tag = ((uint64_t)(synapse / PRESYN_LANES) << 32) | event;
+    if ((tag == _presyn_memory.tag) & (key == _presyn_memory.key))
+        return _presyn_memory.bits[synapse % PRESYN_LANES];
+    return _presyn_new_bits(key, event, synapse);
 }}
 static inline double _presyn_unit(uint64_t bits) {{
     return (double)(bits >> 11) * (1.0 / 9007199254740992.0);
@@ -238,9 +334,11 @@ static inline double uniform_draw(int32_t key, int32_t event, int64_t synapse) {
 }
 """
 
+# The sign of a difference instead of a comparison, which compilers turn into a branch that cannot be predicted.
 _BERNOULLI_CPP = """
 static inline int32_t bernoulli_draw(int32_t key, int32_t event, double p, int64_t synapse) {
-    return _presyn_unit(_presyn_bits((uint32_t)key, (uint32_t)event, (uint32_t)synapse)) < p;
+    const int64_t bits = (int64_t)(_presyn_bits((uint32_t)key, (uint32_t)event, (uint32_t)synapse) >> 11);
+    return (int32_t)((uint64_t)(bits - (int64_t)(p * 9007199254740992.0)) >> 63);
 }
 """
 
@@ -266,7 +364,11 @@ static inline int32_t _presyn_block(uint32_t key, uint32_t event, uint32_t synap
     uint64_t bits = 0, undecided = ((uint64_t)1 << sites) - 1, success = 0;
     int left = 0;
     do {{
-        if (left < sites) {{ bits = _presyn_word(key, event, synapse, word++); left = 64; }}
+        if (left < sites) {{
+            bits = word ? _presyn_word(key, event, synapse, word) : _presyn_bits(key, event, synapse);
+            word++;
+            left = 64;
+        }}
         for (int digit_number = 0; digit_number < 8 && left >= sites; digit_number++, left -= sites) {{
             const uint64_t digit = (uint64_t)((int64_t)digits >> 63);
             const uint64_t differs = (bits ^ digit) & undecided;
@@ -287,6 +389,42 @@ static inline int32_t binomial_draw(int32_t key, int32_t event, int32_t n, doubl
                                   n < {_SITES_PER_BLOCK} ? n : {_SITES_PER_BLOCK}, p, word);
     return released;
 }}
+"""
+
+
+# With one n and p for all, the number released is looked up: it is the number of values of the distribution
+# function, kept as 53-bit integers, that the random bits reach. The table is made anew when n or p change.
+_SHARED_BINOMIAL_CPP = """
+struct _presyn_table { double p; int32_t n; int64_t reached[64]; };
+PRESYN_OWN_OF_THREAD _presyn_table _presyn_shared = {-1.0, 0, {0}};
+#if defined(__GNUC__)
+__attribute__((noinline))
+#endif
+static void _presyn_fill_table(int32_t n, double p) {
+    _presyn_table& table = _presyn_shared;
+    table.n = n;
+    table.p = p;
+    for (int k = 0; k < 64; k++) table.reached[k] = 1ll << 53;
+    const double small = p > 0.5 ? 1.0 - p : p, odds = small / (1.0 - small);
+    double mass = 1.0, below = 0.0;
+    for (int k = 0; k < n; k++) mass *= 1.0 - small;
+    for (int k = 0; k < n; k++) {
+        below += mass;
+        mass *= odds * (n - k) / (k + 1.0);
+        const double reached = below < 1.0 ? below * 9007199254740992.0 : 9007199254740992.0;
+        if (p > 0.5) table.reached[n - 1 - k] = (int64_t)(9007199254740992.0 - reached);
+        else table.reached[k] = (int64_t)reached;
+    }
+}
+static inline int32_t shared_binomial_draw(int32_t key, int32_t event, int32_t n, double p, int64_t synapse) {
+    if (n > 64) return binomial_draw(key, event, n, p, synapse);
+    if (p != _presyn_shared.p || n != _presyn_shared.n) _presyn_fill_table(n, p);
+    const int64_t bits = (int64_t)(_presyn_bits((uint32_t)key, (uint32_t)event, (uint32_t)synapse) >> 11);
+    int64_t released = 0;
+    for (int start = 0; start < n; start += 16)
+        for (int k = start; k < start + 16; k++) released += _presyn_shared.reached[k] <= bits;
+    return (int32_t)released;
+}
 """
 
 
@@ -347,3 +485,12 @@ binomial_draw = _counter_function(
     "binomial_draw", _binomial, _BINOMIAL_CPP, "integer, integer, integer, float", "integer"
 )
 """``binomial_draw(key, event, n, p)``: how many of n sites release, each with probability p."""
+
+shared_binomial_draw = _counter_function(
+    "shared_binomial_draw",
+    _shared_binomial,
+    _BINOMIAL_CPP + _SHARED_BINOMIAL_CPP,
+    "integer, integer, integer, float",
+    "integer",
+)
+"""``shared_binomial_draw(key, event, n, p)``: as `binomial_draw`, faster where n and p are the same for all."""

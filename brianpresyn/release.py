@@ -25,7 +25,7 @@ from brian2.units.fundamentalunits import DIMENSIONLESS, Dimension, Quantity, ge
 
 from biophys.quantal import QuantalSynapse
 from brianpresyn.binomial import binomial
-from brianpresyn.counter_random import bernoulli_draw, binomial_draw
+from brianpresyn.counter_random import bernoulli_draw, binomial_draw, shared_binomial_draw
 from brianpresyn.quantities_bridge import to_brian
 from brianpresyn.synapse_code import N_SITES, PROBABILITY, Stage, SynapseCode
 
@@ -149,8 +149,10 @@ def binomial_release(
         g_post += released*q
     """
     quantum = quantal_size(n, p, {"q": q, "all_sites": all_sites, "mean": mean})
-    expressions = {"counter": "binomial_draw(release_key, n_spikes, n, p)", "brian2": "binomial(n, p)"}
-    functions = {"counter": {"binomial_draw": binomial_draw}, "brian2": {"binomial": binomial}}
+    counted = "shared_binomial_draw" if shared else "binomial_draw"
+    expressions = {"counter": f"{counted}(release_key, n_spikes, n, p)", "brian2": "binomial(n, p)"}
+    drawn = shared_binomial_draw if shared else binomial_draw
+    functions = {"counter": {counted: drawn}, "brian2": {"binomial": binomial}}
     return _release(
         "binomial_release",
         model=f"n : integer{_flag(shared)}\np : 1{_flag(shared)}",
