@@ -12,8 +12,8 @@ Curvature H is estimated by squared gradients, in four ways that the literature 
     squared gradients of single images at the mean weights (the published definition).
 ``"curvature"``
     second derivative of the loss by the weight, averaged over the noise: squared gradients of single images
-    with labels weighted by the network's answer (generalised Gauss-Newton). Without hidden units it is the H of
-    :math:`\sigma^{\rho + 2} = s^\rho / (N H)` exactly; with rectified ones it leaves out their kinks.
+    with labels weighted by the network's answer (generalised Gauss-Newton). Without hidden units it is the H
+    of :math:`\sigma^{\rho + 2} = s^\rho / (N H)` exactly; with rectified ones it leaves out their kinks.
 
 References
 ----------
