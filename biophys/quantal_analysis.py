@@ -61,7 +61,8 @@ def estimate_by_moments(
     / (n q)` (Costa et al. 2015 with n = 5.5). Without it the third central moment :math:`\kappa` is needed
     too: with A = var / mean = q (1 - p) and B = :math:`\kappa` / var = q (1 - 2 p), :math:`q = 2 A - B`,
     :math:`p = (A - B) / q`, :math:`n = \mathrm{mean} / (A - B)`. Standard errors follow from the sampling
-    covariance of the moments.
+    covariance of the moments to first order; their normal intervals fall short where hardly any response
+    holds more than one vesicle.
 
     Parameters
     ----------
@@ -114,7 +115,7 @@ def estimate_by_moments(
     if n is not None:
         sites = checked_finite(n, "n", 1.0, remedy="a synapse has at least one release site")
         return _from_two_moments(mean, variance, covariance, np.broadcast_to(sites, mean.shape), unit)
-    return _from_three_moments(mean, variance, third, covariance, unit)
+    return _from_three_moments(mean, variance, third, covariance, n_trials, unit)
 
 
 def checked_recording(amplitudes: pq.Quantity) -> tuple[NDArray[np.float64], pq.Quantity]:
@@ -229,6 +230,7 @@ def _from_three_moments(
     variance: NDArray[np.float64],
     third: NDArray[np.float64],
     covariance: NDArray[np.float64],
+    n_trials: int,
     unit: pq.Quantity,
 ) -> QuantalEstimate:
     """Return n, p and q from mean, variance and skewness."""
@@ -242,12 +244,17 @@ def _from_three_moments(
     dn = [-mean / pq_product**2 * x for x in d_product]
     dn[0] = dn[0] + 1.0 / pq_product
     dp = [x / q - pq_product / q**2 * y for x, y in zip(d_product, dq, strict=True)]
+
+    def error(value: NDArray[np.float64], gradient: list[NDArray[np.float64]]) -> NDArray[np.float64]:
+        # To first order a single noiseless site has no error at all; what is left is of order 1 / trials.
+        return np.hypot(_delta_error(gradient, covariance), 2.0 / n_trials * value)
+
     estimate = _normal_estimate(
-        (n, _delta_error(dn, covariance)),
-        (p, _delta_error(dp, covariance)),
-        (q, _delta_error(dq, covariance)),
+        (n, error(n, dn)),
+        (p, error(p, dp)),
+        (q, error(q, dq)),
         unit,
-        inverse_n=(pq_product / mean, _delta_error([-x / n**2 for x in dn], covariance)),
+        inverse_n=(1.0 / n, error(1.0 / n, [-x / n**2 for x in dn])),
     )
     warn_if_unidentifiable(estimate)
     return estimate

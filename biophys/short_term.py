@@ -110,7 +110,10 @@ class ShortTermDynamics:
         """
         period = 1000.0 / checked_finite(magnitude_in(rate, pq.Hz, "rate"), "rate", 0.0, is_open=True)
         kept_p, kept_r = self._kept(period, self.facilitation), self._kept(period, self.recovery)
-        p = self.p / (1.0 - (1.0 - self.p) * kept_p)
+        at_rest = np.asarray(self.p, dtype=float)
+        left = 1.0 - (1.0 - at_rest) * kept_p
+        # At p = 0 nothing facilitates, also where nothing decays: 0 instead of 0 / 0.
+        p = np.divide(at_rest, left, out=np.zeros(np.shape(left)), where=at_rest > 0)
         return ShortTermState(np.asarray(p), np.asarray((1.0 - kept_r) / (1.0 - (1.0 - p) * kept_r)))
 
     def _kept(self, gap: Any, time_constant: pq.Quantity) -> Any:

@@ -37,6 +37,14 @@ def test_special_cases():
     assert float(ShortTermDynamics(1.0, 100 * pq.ms, 0 * pq.ms).stationary(10 * pq.Hz).r) == pytest.approx(
         1 - np.exp(-1)
     )
+    silent = ShortTermDynamics(np.array([0.0, 0.5]), facilitation=1e20 * pq.s).stationary(1000 * pq.Hz)
+    np.testing.assert_allclose(silent.p, [0.0, 1.0])
+
+
+@pytest.mark.parametrize("rate", [0 * pq.Hz, -1 * pq.Hz])
+def test_a_rate_must_be_positive(rate):
+    with pytest.raises(ValueError, match="rate must be finite and above 0"):
+        ShortTermDynamics(0.5).stationary(rate)
 
 
 def _drawn_counts(n, dynamics, intervals, n_trains, rng):

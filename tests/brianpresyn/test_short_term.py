@@ -6,7 +6,7 @@ import quantities as pq
 from brian2 import Network, NeuronGroup, SpikeGeneratorGroup, StateMonitor, ms, mV, second
 
 from biophys.quantal import QuantalSynapse
-from biophys.short_term_release import stationary_synapse
+from biophys.short_term import ShortTermDynamics, stationary_response
 from brianpresyn import synapses
 from brianpresyn.short_term import stochastic_tsodyks_markram, tsodyks_markram
 from brianpresyn.targets import code_generation
@@ -73,9 +73,8 @@ def test_stationary_moments_are_those_of_biophys():
     p, tau_rec, tau_facil = 0.25, 300.0, 150.0
     code = stochastic_tsodyks_markram(p, tau_rec=tau_rec * ms, tau_facil=tau_facil * ms, n=6, q=1 * mV)
     measured = responses(code, times, n_synapses=600)[:, 40:]
-    expected = stationary_synapse(
-        QuantalSynapse(n=6, p=p, q=1 * pq.mV), 50 * pq.ms, tau_rec * pq.ms, tau_facil * pq.ms
-    )
+    dynamics = ShortTermDynamics(p, recovery=tau_rec * pq.ms, facilitation=tau_facil * pq.ms)
+    expected = stationary_response(QuantalSynapse(n=6, p=p, q=1 * pq.mV), dynamics, 20 * pq.Hz)
     # Responses of one synapse are correlated over time, so the error comes from the means of the synapses.
     means, variances = measured.mean(axis=1), measured.var(axis=0, ddof=1)
     assert abs(means.mean() - float(expected.mean)) < 5 * means.std() / np.sqrt(means.size)

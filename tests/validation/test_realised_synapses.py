@@ -1,4 +1,4 @@
-"""Realised synapses have the moments asked for, and intervals of recovered parameters cover the truth."""
+"""Realised synapses have the moments asked for."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from validation.claims import realised_synapses
 from validation.claims.claim import Context, Verdict, combined_verdict
 
 
-@pytest.mark.parametrize("measure", ["analytic_failures_and_recovery", "realised_weights"])
+@pytest.mark.parametrize("measure", ["analytic_failures", "realised_weights"])
 def test_claims_are_reproduced(measure):
     evidence = getattr(realised_synapses, measure)(Context(seed=11))
     assert combined_verdict(evidence.measurements) is Verdict.REPRODUCED

@@ -1,4 +1,4 @@
-"""Measure binomial synapses against what they stand for: failures, recovered parameters, realised weights."""
+"""Measure binomial synapses against what they stand for: failures and realised weights."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from biophys.absolute_costs import spike_costs
 from biophys.optimal_precision import ReliabilityCost, optimal_sd
 from biophys.quantal import QuantalSynapse, synapse_with
-from biophys.quantal_recovery import recovery_by_moments
 from validation.claims.claim import ClaimFigure, Context, Evidence, Measurement, Rendering, Verdict
 from validation.claims.registry import measures
 
@@ -22,19 +21,10 @@ _SMALLEST_P = 1e-3
 
 
 @measures("X01", rendering=Rendering.ANALYTIC)
-def analytic_failures_and_recovery(context: Context) -> Evidence:
-    """Check the failure rate against drawn spikes, and that the moments give n, p and q back."""
+def analytic_failures(context: Context) -> Evidence:
+    """Check the failure rate against drawn spikes."""
     n_spikes = 20_000 if context.is_quick else 500_000
-    n_repeats = 1_000 if context.is_quick else 20_000
-    rng = np.random.default_rng(context.seed)
-    measurements = [_failures(n_spikes, rng)]
-    for n, p in [(1, 0.3), (5, 0.1), (5, 0.5), (10, 0.9)]:
-        measurements += _coverage(n, p, n_repeats, rng)
-    remark = (
-        "The intervals of p from 200 responses at known n hold the truth about as often as they say; with n "
-        "unknown, 200 responses mostly do not tell n and p apart (share of identifiable recordings)."
-    )
-    return Evidence(tuple(measurements), remarks=(remark,))
+    return Evidence((_failures(n_spikes, np.random.default_rng(context.seed)),))
 
 
 def _failures(n_spikes: int, rng: np.random.Generator) -> Measurement:
@@ -66,42 +56,6 @@ def _failures(n_spikes: int, rng: np.random.Generator) -> Measurement:
         n=n_spikes * ratio.size,
         reason=f"chi-square over {ratio.size} synapses {chi2:.1f}, p = {p_value:.2g} (fails below 0.001)",
     )
-
-
-def _coverage(n: int, p: float, n_repeats: int, rng: np.random.Generator) -> list[Measurement]:
-    """Return the coverage of the intervals of p, and how often n is identifiable when it is not given."""
-    synapse = QuantalSynapse(n, p, 0.2 * pq.mV)
-    known = recovery_by_moments(synapse, n_trials=200, n_repeats=n_repeats, rng=rng)
-    unknown = recovery_by_moments(synapse, n_trials=200, n_repeats=n_repeats, rng=rng, knows_n=False)
-    half = 1.96 * float(np.sqrt(0.95 * 0.05 / n_repeats))
-    low, high = known.p_coverage - half, known.p_coverage + half
-    return [
-        Measurement(
-            "X01",
-            Rendering.ANALYTIC,
-            "coverage of 95 % intervals of p from 200 responses, n known",
-            known.p_coverage,
-            # Three per cent is what the normal approximation may lose at 200 responses.
-            Verdict.REPRODUCED if low - 0.03 <= 0.95 <= high + 0.03 else Verdict.NOT_REPRODUCED,
-            condition={"n": n, "p": p},
-            published=0.95,
-            interval=(low, high),
-            n=n_repeats,
-            reason="holds if 0.95 is within 0.03 of the interval",
-            is_supporting=True,
-        ),
-        Measurement(
-            "X01",
-            Rendering.ANALYTIC,
-            "share of recordings of 200 responses that tell n and p apart, n unknown",
-            unknown.identifiable,
-            Verdict.INCONCLUSIVE,
-            condition={"n": n, "p": p},
-            n=n_repeats,
-            reason="describes the method; no published value",
-            is_supporting=True,
-        ),
-    ]
 
 
 @dataclass(frozen=True, eq=False)

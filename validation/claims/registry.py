@@ -15,6 +15,7 @@ MEASURING_MODULES = (
     "validation.claims.optimal_variance",
     "validation.claims.entropic_bound",
     "validation.claims.gradient_threshold",
+    "validation.claims.quantal_recovery",
     "validation.claims.realised_synapses",
     "validation.claims.energy_budget",
     "validation.claims.information_per_energy",
