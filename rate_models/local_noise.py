@@ -88,16 +88,17 @@ class LocalFeedForward(FeedForward):
         self._streams = synapses.streams
         self._noise: list[Tensor] = []
         self._sd: list[Tensor] = []
+        self._spreads: list[Tensor] = []
 
     def activities(self, x: Tensor, parameters: Tensor) -> list[Tensor]:
         """Return input, hidden activities and logits, with newly drawn drives."""
-        mu, sigma = parameters.tensor_split(2, dim=1)
+        mu, sigma = self._halves(parameters)
         variance = sigma.square()
-        means = zip(self.layout.weights(mu), self.layout.biases(mu), strict=True)
-        variances = zip(self.layout.weights(variance), self.layout.biases(variance), strict=True)
+        self._spreads, bias_spreads = self.layout.weights(variance), self.layout.biases(variance)
+        means, spreads = zip(*self._layers(mu), strict=True), zip(self._spreads, bias_spreads, strict=True)
         found = [x]
         self._noise, self._sd = [], []
-        for index, ((weight, bias), (spread, bias_spread)) in enumerate(zip(means, variances, strict=True)):
+        for index, ((weight, bias), (spread, bias_spread)) in enumerate(zip(means, spreads, strict=True)):
             mean = torch.baddbmm(bias[:, None], found[-1], weight.transpose(1, 2))
             squared = found[-1].square()
             sd = torch.baddbmm(bias_spread[:, None], squared, spread.transpose(1, 2)).sqrt_()
@@ -114,11 +115,11 @@ class LocalFeedForward(FeedForward):
 
     def backward(self, activities: list[Tensor], parameters: Tensor, slope: Tensor, gradient: Tensor) -> None:
         """Write the gradient with respect to means and standard deviations into `gradient`."""
-        mu, sigma = parameters.tensor_split(2, dim=1)
-        by_mu, by_sigma = gradient.tensor_split(2, dim=1)
-        means, spreads = self.layout.weights(mu), self.layout.weights(sigma.square())
-        to_mu, to_sigma = self.layout.weights(by_mu), self.layout.weights(by_sigma)
-        bias_mu, bias_sigma = self.layout.biases(by_mu), self.layout.biases(by_sigma)
+        mu, sigma = self._halves(parameters)
+        by_mu, by_sigma = self._halves(gradient)
+        means, _ = self._layers(mu)
+        to_mu, bias_mu = self._layers(by_mu)
+        to_sigma, bias_sigma = self._layers(by_sigma)
         if self.rectifies_output:
             slope = where_active(slope, activities[-1])
         for index in range(self.layout.n_layers - 1, -1, -1):
@@ -131,10 +132,17 @@ class LocalFeedForward(FeedForward):
             torch.sum(by_variance, dim=1, out=bias_sigma[index])
             if index:
                 slope = torch.bmm(slope, means[index])
-                slope.addcmul_(torch.bmm(by_variance, spreads[index]), below)
+                slope.addcmul_(torch.bmm(by_variance, self._spreads[index]), below)
                 if self._rectifies(index - 1):
                     slope = where_active(slope, below)
         by_sigma.mul_(sigma)
+
+    def _halves(self, both: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the columns of means and of standard deviations, the same tensors for the same buffer."""
+        found = self._views.get(both)
+        if found is None:
+            found = self._views[both] = both.tensor_split(2, dim=1)
+        return found
 
     def _drawn(self, like: Tensor) -> Tensor:
         """Return a standard normal number for every unit and image."""

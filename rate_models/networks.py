@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import torch
 from torch import Tensor
+from torch.utils.weak import WeakIdKeyDictionary
 
 from rate_models.layout import Layout
 
@@ -47,6 +48,7 @@ class FeedForward:
         self.layout = layout
         self.rectifies_output = rectifies_output
         self.linear_hidden = linear_hidden
+        self._views = WeakIdKeyDictionary()
 
     def activities(self, x: Tensor, parameters: Tensor) -> list[Tensor]:
         """Return input, hidden activities and logits.
@@ -64,8 +66,7 @@ class FeedForward:
             One tensor (replica, sample, unit) per layer of units.
         """
         found = [x]
-        layers = zip(self.layout.weights(parameters), self.layout.biases(parameters), strict=True)
-        for index, (weight, bias) in enumerate(layers):
+        for index, (weight, bias) in enumerate(zip(*self._layers(parameters), strict=True)):
             drive = torch.baddbmm(bias[:, None, :], found[-1], weight.transpose(1, 2))
             found.append(drive.relu_() if self._rectifies(index) else drive)
         return found
@@ -88,7 +89,7 @@ class FeedForward:
         gradient
             Where the result goes, shape (replica, at least parameters).
         """
-        to_weights, to_biases = self.layout.weights(gradient), self.layout.biases(gradient)
+        to_weights, to_biases = self._layers(gradient)
         for index, found in self.slopes(activities, parameters, slope):
             torch.bmm(found.transpose(1, 2), activities[index], out=to_weights[index])
             torch.sum(found, dim=1, out=to_biases[index])
@@ -103,7 +104,7 @@ class FeedForward:
         activities, parameters, slope
             As for `backward`.
         """
-        weights = self.layout.weights(parameters)
+        weights, _ = self._layers(parameters)
         if self.rectifies_output:
             slope = where_active(slope, activities[-1])
         for index in range(self.layout.n_layers - 1, -1, -1):
@@ -112,6 +113,13 @@ class FeedForward:
                 slope = torch.bmm(slope, weights[index])
                 if self._rectifies(index - 1):
                     slope = where_active(slope, activities[index])
+
+    def _layers(self, flat: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+        """Return each layer's weights and biases as views, made once for the buffers that every step uses."""
+        found = self._views.get(flat)
+        if found is None:
+            found = self._views[flat] = self.layout.weights(flat), self.layout.biases(flat)
+        return found
 
     def _rectifies(self, layer: int) -> bool:
         """Return whether the units that `layer` drives are rectified."""
