@@ -109,8 +109,8 @@ def _coverage(method: str, rows: Sequence[RecoveryRow], name: Literal["n", "p", 
         interval=(pooled - half, pooled + half),
         n=n_repeats * coverage.size,
         reason=f"least at n = {worst.n}, p = {worst.p:g}: {coverage.min():.3f}, most {coverage.max():.3f}; "
-        f"holds if every point covers {least:.3f} or more (0.95 less {_APPROXIMATION:g} and the sampling error of "
-        f"{n_repeats} recordings)",
+        f"holds if every point covers {least:.3f} or more (0.95 less {_APPROXIMATION:g} and the sampling "
+        f"error of {n_repeats} recordings)",
         is_supporting=True,
     )
 
