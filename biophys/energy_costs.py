@@ -365,15 +365,29 @@ def ion_flux_cost(
     return _cost_of_the_mean("postsynaptic ion flux", scale, reference_q)
 
 
-def reliability_costs(cooperativity: float = 4.0) -> tuple[CostLaw, ...]:
+def reliability_costs(
+    cooperativity: float = 4.0, *, reference_q: pq.Quantity = 1.0 * pq.mV
+) -> tuple[CostLaw, ...]:
     """Return the paper's four reliability costs, relative, in the order of its figure 1c.
+
+    Parameters
+    ----------
+    cooperativity
+        Hill coefficient of release.
+    reference_q
+        Quantal size of a vesicle of the reference radius.
 
     Examples
     --------
     >>> [round(law.exponent, 3) for law in reliability_costs()]
     [0.5, 0.667, 1.333, 2.0]
     """
-    return calcium_pump_cost(cooperativity), vesicle_membrane_cost(), actin_cost(), trafficking_cost()
+    return (
+        calcium_pump_cost(cooperativity),
+        vesicle_membrane_cost(reference_q=reference_q),
+        actin_cost(reference_q=reference_q),
+        trafficking_cost(),
+    )
 
 
 def cost_unit_of(cost: Any, name: str = "cost") -> pq.Quantity:

@@ -147,3 +147,29 @@ def test_module_is_the_same_command_line():
     )
     assert done.returncode == 2
     assert done.stderr.startswith("error: unknown claim NOPE")
+
+
+def test_costs_draws_the_map_of_exponents(tmp_path, capsys):
+    drawn = tmp_path / "map.svg"
+    assert run("costs", "--map", drawn) == 0
+    assert f"figure: {drawn}" in capsys.readouterr().out
+    # The text of an SVG is drawn as paths, each named in a comment.
+    assert "release probability p" in drawn.read_text()
+
+
+def test_costs_shows_the_atp_of_one_synapse(monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "250")
+    assert run("costs", "--atp", "--n", 1, "--p", 0.25, "--q", 0.2, "--rate", 4) == 0
+    shown = capsys.readouterr().out
+    rows = {line.split("│")[1].strip(): line.split("│")[2:] for line in shown.splitlines() if "│" in line}
+    # 1.2e4 ATP for each vesicle released, a quarter of 4 spikes a second.
+    assert rows["calcium pump"][0].split()[0] == "1.2e+04"
+    assert rows["postsynaptic ion flux"][0].split()[0] == "1.4e+05"
+    assert "Attwell & Laughlin (2001)" in rows["transmitter"][3]
+    assert rows["all"][0].split()[0] == "1.64e+05"
+
+
+def test_costs_of_an_impossible_synapse_are_refused_in_one_line(capsys):
+    assert run("costs", "--atp", "--p", 1.2) == 2
+    assert "p must be finite and in [0, 1], got 1.2" in one_line_error(capsys)
+    assert capsys.readouterr().out == ""

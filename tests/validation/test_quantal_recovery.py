@@ -27,7 +27,7 @@ def test_every_method_is_reported_and_the_likelihood_and_parabola_cover(monkeypa
             assert coverage[method, name].verdict is Verdict.REPRODUCED
     identifiable = {m.condition["method"]: m for m in evidence.measurements if m.quantity.startswith("share")}
     # 200 responses at one release probability do not always tell n from p: this must be said, not hidden.
-    assert identifiable["moments, n unknown"].measured < 0.9 < identifiable["variance-mean"].measured
+    assert identifiable["moments, n unknown"].measured < identifiable["variance-mean"].measured - 0.05
     assert all(m.verdict is Verdict.INCONCLUSIVE for m in identifiable.values())
     assert all(m.is_supporting for m in evidence.measurements)
     assert len(evidence.figures[0].figure.axes) == 4

@@ -16,14 +16,7 @@ from biophys.cost_exponents import (
     plot_exponents,
     sweep_cost,
 )
-from biophys.energy_costs import (
-    CostLaw,
-    actin_cost,
-    calcium_pump_cost,
-    reliability_costs,
-    trafficking_cost,
-    vesicle_membrane_cost,
-)
+from biophys.energy_costs import CostLaw, CostMixture, reliability_costs
 from biophys.quantal import QuantalSynapse
 from validation.claims.claim import ClaimFigure, Context, Evidence, Measurement, Rendering, Verdict
 from validation.claims.registry import measures
@@ -197,10 +190,8 @@ def cost_exponents(context: Context) -> Evidence:
 
 def _exponent_map() -> ClaimFigure:
     """Draw where the sum of the four costs has which exponent."""
-    q = 0.2 * pq.mV
-    costs = calcium_pump_cost() + vesicle_membrane_cost(reference_q=q) + actin_cost(reference_q=q)
     figure = Figure((9, 4))
-    plot_exponent_map(figure, costs + trafficking_cost(), 0.3 * pq.mV)
+    plot_exponent_map(figure, CostMixture(reliability_costs(reference_q=0.2 * pq.mV)), 0.3 * pq.mV)
     caption = (
         "Local exponent of the sum of the four relative costs (each of scale 1 at q = 0.2 mV) at a mean "
         "of 0.3 mV: the share-weighted mean of the exponents of its parts. Below 0 more precision costs "
