@@ -202,7 +202,7 @@ def train_noisy_networks(
         Folder of finished batches; empty to keep none.
     """
     layout = Layout((data.n_pixels, *schedule.hidden, data.n_classes))
-    store = SweepStore(Path(keep_in), train_noisy_networks, execution) if keep_in else None
+    store = SweepStore(Path(keep_in), _train_batch, execution) if keep_in else None
     settings = [_settings(one, data, formulation, schedule) for one in networks]
     keys = [replica_key(each) for each in settings]
     done = store.finished() if store else {}
@@ -216,14 +216,21 @@ def train_noisy_networks(
             formulation,
             schedule,
             execution,
-            lambda f, doing, n=n_done: on_progress(
-                (n + f) / len(batches), f"batch {n + 1}/{len(batches)}: {doing}"
-            ),
+            _progress_of_batch(n_done, len(batches), on_progress),
         )
         if store:
             store.add([settings[index] for index in batch], found)
         done.update({keys[index]: found.isel(replica=row) for row, index in enumerate(batch)})
     return _assembled(networks, [done[key] for key in keys], layout, formulation, execution)
+
+
+def _progress_of_batch(n_done: int, n_batches: int, on_progress: Progress) -> Progress:
+    """Return what reports the progress of one batch as that of all."""
+
+    def report(fraction: float, doing: str) -> None:
+        on_progress((n_done + fraction) / n_batches, f"batch {n_done + 1} of {n_batches}: {doing}")
+
+    return report
 
 
 def _settings(

@@ -32,7 +32,7 @@ from rate_models.fisher import diagonal_fisher
 from rate_models.networks import FeedForward
 from rate_models.reliability_cost import checked_gaussian, checked_share
 from rate_models.replicas import column, per_replica, rows
-from rate_models.stochastic_layers import GaussianSynapses
+from rate_models.stochastic_layers import GaussianSynapses, Synapses
 
 
 class GaussianPrior:
@@ -62,7 +62,7 @@ class GaussianPrior:
         self._precision = column([factor * _precision(own) for own in sds], synapses.learned)
         self._add = synapses.execution.fused(_add_slope_of_prior)
 
-    def add_gradient(self, synapses: GaussianSynapses) -> None:
+    def add_gradient(self, synapses: Synapses) -> None:
         """Add the gradient with respect to means and phi, in place."""
         self._add(synapses.gradient, synapses.learned, self._precision)
 

@@ -7,7 +7,9 @@ reliability, as calcium would, or keep p and let n give it, as membrane, actin a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import quantities as pq
@@ -87,15 +89,15 @@ def realised_synapses(
     scale = scale or PhysicalScale()
     if way not in WAYS:
         raise ValueError(f"way must be one of {', '.join(WAYS)}, got {way!r}")
-    mean = np.asarray(mean, dtype=float)
-    mean = np.copysign(np.maximum(np.abs(mean), _SMALLEST_MEAN), mean)
-    cv = np.asarray(sd, dtype=float) / np.abs(mean)
+    given = np.asarray(mean, dtype=float)
+    size = np.copysign(np.maximum(np.abs(given), _SMALLEST_MEAN), given)
+    cv = np.asarray(sd, dtype=float) / np.abs(size)
     if way == "release probability":
         n = np.full(cv.shape, scale.n_sites)
     else:
         n = np.maximum(1, np.rint(n_sites_for(cv, scale.p))).astype(np.int64)
     p = release_probability_for(cv, n)
-    return QuantalSynapse(n, p, mean / (n * p) * scale.psp_per_weight)
+    return QuantalSynapse(n, p, size / (n * p) * scale.psp_per_weight)
 
 
 def atp_by_mechanism(synapses: QuantalSynapse, scale: PhysicalScale | None = None) -> dict[str, float]:
@@ -121,7 +123,7 @@ def mechanisms() -> list[str]:
     return [law.mechanism for law in costs_at_rate(4.0 * pq.Hz).laws]
 
 
-def quantiles_of(synapses: QuantalSynapse, levels: ArrayLike) -> dict[str, NDArray[np.float64]]:
+def quantiles_of(synapses: QuantalSynapse, levels: Sequence[float]) -> dict[str, NDArray[Any]]:
     """Return quantiles of n, p and abs(q) in mV over synapses, each of the shape of `levels`."""
     q = np.abs(magnitude_in(synapses.q, pq.mV, "q"))
     return {

@@ -215,7 +215,7 @@ class ReliabilityCost:
         ]
         self._add = synapses.execution.fused(_add_slope_of_costs)
 
-    def add_gradient(self, synapses: GaussianSynapses) -> None:
+    def add_gradient(self, synapses: Synapses) -> None:
         """Add the gradient with respect to phi, in place."""
         n = synapses.layout.n_parameters
         slope, phi = synapses.gradient[:, n:], synapses.learned[:, n:]

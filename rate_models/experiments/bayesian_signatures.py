@@ -37,7 +37,7 @@ from rate_models.noisy_networks import (
     train_noisy_networks,
 )
 from rate_models.random_streams import Purpose, numpy_generator
-from rate_models.reliability_cost import PowerCost
+from rate_models.reliability_cost import PowerCost, terms_of
 from rate_models.synapse_importance import (
     ESTIMATORS,
     InputRates,
@@ -215,7 +215,7 @@ def _deep_networks(
     config: Config, data: ImageData, execution: Execution, on_progress: Progress
 ) -> xarray.Dataset:
     """Train and measure the networks of figure 5."""
-    dims = {
+    dims: dict[str, list[Any]] = {
         "rho": list(config.rho),
         "c_factor": list(config.c_factors),
         "state": list(STATES),
@@ -236,7 +236,7 @@ def _linear_networks(
 
     Their likelihood counts ten times in the published program, which is the same as costs a tenth as high.
     """
-    dims = {"rho": list(config.rho), "state": list(STATES), "seed": list(config.seeds)}
+    dims: dict[str, list[Any]] = {"rho": list(config.rho), "state": list(STATES), "seed": list(config.seeds)}
     networks = []
     for rho, state, seed in _product(dims):
         c = PowerCost.with_scale(config.linear_s, rho).c / _LIKELIHOOD_FACTOR
@@ -374,8 +374,9 @@ def _agreement_with_theory(
 ) -> dict[str, Any]:
     """Return quantiles over synapses of log10 of sigma over (s^rho / (N H))^(1/(rho + 2))."""
     sigmas = trained.network.layout.weights(trained.synapses.sigma)
-    strength = torch.tensor([one.cost.strength for one in networks], dtype=torch.float64)
-    power = torch.tensor([1 / (one.cost.rho + 2) for one in networks], dtype=torch.float64)
+    costs = [terms_of(one.cost)[0] for one in networks]
+    strength = torch.tensor([cost.strength for cost in costs], dtype=torch.float64)
+    power = torch.tensor([1 / (cost.rho + 2) for cost in costs], dtype=torch.float64)
     found = []
     for sigma, by_name in zip(sigmas, predictors, strict=True):
         hessian = by_name["hessian (curvature)"].double() * len(data.train_images)

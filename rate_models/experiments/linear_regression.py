@@ -93,7 +93,7 @@ def run(config: Config, *, execution: Execution | None = None) -> xarray.Dataset
 
     x, y = _data(config)
     costs = [PowerCost.with_scale(config.s, rho) for rho in config.rho]
-    each = [*costs, EntropyCost()]
+    each: list[PowerCost | EntropyCost] = [*costs, EntropyCost()]
     networks = [(cost, seed) for cost in each for seed in config.seeds]
     sigma = _trained_sigma(config, networks, x, y, execution or Execution())
     sigma = sigma.reshape(len(each), len(config.seeds), config.n_inputs)

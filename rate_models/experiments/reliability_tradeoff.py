@@ -36,7 +36,7 @@ from rate_models.quantal_realisation import (
     quantiles_of,
     realised_synapses,
 )
-from rate_models.reliability_cost import PowerCost, optimal_sigma, total_cost
+from rate_models.reliability_cost import PowerCost, optimal_sigma, terms_of, total_cost
 
 if TYPE_CHECKING:
     import xarray
@@ -229,7 +229,7 @@ def _row_of_noise(trained: TrainedNetworks, replica: int, network: NoisyNetwork)
     sigma = trained.synapses.sigma[replica].double().cpu().numpy()
     mu = trained.synapses.mu[replica].double().cpu().numpy()
     rms = float(np.sqrt(np.mean(sigma[:n_weights] ** 2)))
-    rho = network.cost.rho
+    rho = terms_of(network.cost)[0].rho
     unit = PowerCost.with_scale(1.0, rho)
     return {
         "sigma_rms": rms,
@@ -368,8 +368,8 @@ def draw_schematic(result: xarray.Dataset, figure: Figure) -> None:
     surface = 0.5 * (curvature[0] * grid[None, :] ** 2 + curvature[1] * grid[:, None] ** 2)
     angle = np.linspace(0, 2 * np.pi, 200)
     panels = figure.subplots(1, 3)
-    drawn = (
-        ("equal noise", (same, same), COLOURS["homogeneous"]),
+    drawn: tuple[tuple[str, NDArray[np.float64], str], ...] = (
+        ("equal noise", np.array([same, same]), COLOURS["homogeneous"]),
         ("optimised", best, COLOURS["heterogeneous"]),
     )
     for axes, (name, sd, colour) in zip(panels, drawn, strict=False):

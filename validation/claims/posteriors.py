@@ -216,7 +216,7 @@ def _misfit_at_large_c(result: xr.Dataset, rho: float) -> Measurement:
     from rate_models.experiments.predictive_distributions import target_function
 
     part = result.sel(rho=rho).isel(x=result.has_data.values.astype(bool))
-    error = np.sqrt(((part["mean"] - target_function(part.x.values)) ** 2).mean("x"))
+    error = ((part["mean"] - target_function(part.x.values)) ** 2).mean("x") ** 0.5
     ratio = error.isel(s=-1) / error.isel(s=0)
     name = "error of the mean prediction, largest c over smallest"
     return _from_seeds(name, ratio, 1.0, "ratio", "> 1", {"rho": round(rho, 3)}, True)
