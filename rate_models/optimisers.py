@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from rate_models.layout import aligned_rows
-from rate_models.replicas import column, per_replica, rows
+from rate_models.replicas import column, column_or_number, per_replica, rows
 from rate_models.stochastic_layers import Synapses
 
 
@@ -65,9 +65,8 @@ class Sgd:
         rates = per_replica(learning_rate, n, "learning_rate")
         penalties = per_replica(l2, n, "l2")
         self._rate = column(rates, synapses.learned)
-        self._kept_share = column(
-            [1 - a * b for a, b in zip(rates, penalties, strict=True)], synapses.learned
-        )
+        shares = [1 - a * b for a, b in zip(rates, penalties, strict=True)]
+        self._kept_share = column_or_number(shares, synapses.learned)
         self._decays = any(penalties)
 
     def step(self, learned: Tensor, gradient: Tensor) -> None:
@@ -78,7 +77,9 @@ class Sgd:
 
     def keep(self, replicas: Sequence[int]) -> None:
         """Forget all other replicas."""
-        self._rate, self._kept_share = rows(self._rate, replicas), rows(self._kept_share, replicas)
+        self._rate = rows(self._rate, replicas)
+        if isinstance(self._kept_share, Tensor):
+            self._kept_share = rows(self._kept_share, replicas)
 
 
 class Adam:

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from biophys.release_plasticity import ReleasePlasticity, learning_rate_factor, updated_release_probability
-from rate_models.replicas import PlasticityColumns, column, per_replica, rows
+from rate_models.replicas import PlasticityColumns, column, column_or_number, per_replica, rows
 from rate_models.stochastic_layers import BernoulliSynapses
 
 
@@ -51,7 +51,8 @@ class PresynapticSgd:
         penalties = per_replica(l2, n, "l2")
         self.plasticity = PlasticityColumns.of(per_replica(plasticity, n, "plasticity"), synapses.p)
         self._rate = column(rates, synapses.p)
-        self._kept_share = column([1 - a * b for a, b in zip(rates, penalties, strict=True)], synapses.p)
+        shares = [1 - a * b for a, b in zip(rates, penalties, strict=True)]
+        self._kept_share = column_or_number(shares, synapses.p)
         self._decays = any(penalties)
         self._update = synapses.execution.fused(_update_strength_and_release)
 
@@ -69,7 +70,9 @@ class PresynapticSgd:
     def keep(self, replicas: Sequence[int]) -> None:
         """Forget all other replicas."""
         self.plasticity = self.plasticity.keep(replicas)
-        self._rate, self._kept_share = rows(self._rate, replicas), rows(self._kept_share, replicas)
+        self._rate = rows(self._rate, replicas)
+        if isinstance(self._kept_share, Tensor):
+            self._kept_share = rows(self._kept_share, replicas)
 
 
 def _update_strength_and_release(
@@ -78,7 +81,7 @@ def _update_strength_and_release(
     scale: Tensor,
     transmitted_gradient: Tensor,
     rate: Tensor,
-    kept_share: Tensor | None,
+    kept_share: Tensor | float | None,
     plasticity: PlasticityColumns,
 ) -> None:
     """Change `strength` and `p` in place."""

@@ -24,6 +24,7 @@ Widynski B (2020). Squares: a fast counter-based RNG. arXiv:2004.06278
 from __future__ import annotations
 
 import enum
+import functools
 import math
 from collections.abc import Sequence
 from typing import NamedTuple, TypeAlias
@@ -31,6 +32,8 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 import torch
 from torch import Tensor
+
+from rate_models.devices import write
 
 
 class Purpose(enum.IntEnum):
@@ -153,13 +156,21 @@ def released(noise: Noise, p: Tensor) -> Tensor:
     noise
         What `bits` returned, for as many synapses as `p` has columns.
     p
-        Release probability, 0..1, shape (replica, synapse). With p = 1 a synapse always releases, with 0
-        never.
+        Release probability, 0..1, shape (replica, synapse). With 1 a synapse always releases, with 0 never.
     """
+    found = torch.empty_like(p)
+    write_released(noise, p, out=found)
+    return found
+
+
+def write_released(noise: Noise, p: Tensor, *, out: Tensor) -> None:
+    """Write what `released` returns into `out`."""
     if isinstance(noise, CounterNoise):
-        return (_squares_words(noise) < p * 2.0**24).to(p.dtype)
+        out.copy_(_squares_words(noise) < p * 2.0**24)
+        return
     # k in -32768..32767 stands for u = (k + 32768.5) / 65536; u < p is p - k / 65536 > 1/2 + 1/131072.
-    return torch.sub(p, noise, alpha=2.0**-16).gt_(0.5 + 2.0**-17)
+    write(functools.partial(torch.sub, alpha=2.0**-16), p, noise, out=out)
+    out.gt_(0.5 + 2.0**-17)
 
 
 def standard_normal(noise: Noise, dtype: torch.dtype) -> Tensor:

@@ -35,9 +35,9 @@ from rate_models.random_streams import (
     Purpose,
     Streams,
     numpy_generator,
-    released,
     standard_normal,
     streams_on,
+    write_released,
 )
 from rate_models.replicas import per_replica
 
@@ -331,8 +331,8 @@ def _form_released(
     normaliser: float | None,
 ) -> None:
     """Write r / p to `scale` and the transmitted weights to `effective`."""
-    release_p = p if fixed_at is None else torch.full_like(p, fixed_at)
-    write(torch.div, released(noise, release_p), p if normaliser is None else normaliser, out=scale)
+    write_released(noise, p if fixed_at is None else torch.full_like(p, fixed_at), out=scale)
+    scale.div_(p if normaliser is None else normaliser)
     write(torch.mul, strength, scale, out=effective)
 
 
