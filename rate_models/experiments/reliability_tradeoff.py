@@ -418,8 +418,9 @@ def draw_atp(result: xarray.Dataset, figure: Figure) -> None:
                     label=f"{noise}, {way}",
                 )
         axes.set(xscale="log")
-        axes.set_xlabel("ATP/s of all synapses at 4 Hz,\ncalcium, trafficking, membrane, actin", fontsize=8)
+        axes.set_xlabel("ATP/s of all synapses", fontsize=8)
         label_sparsely(axes)
+    figure.suptitle("calcium pump, trafficking, membrane and actin; inputs at 4 Hz", fontsize=8)
     figure.axes[0].set_ylabel("test accuracy (%), one seed")
     figure.axes[0].legend(fontsize=5)
 
