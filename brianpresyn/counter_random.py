@@ -273,9 +273,10 @@ _LANE_ROUND = (
 )
 
 # The synapses of one presynaptic neuron usually lie side by side and are reached one after the other by the
-# same spike number. So from the third synapse of such a row on, a whole block is drawn at once, which compilers
-# turn into vector instructions, and the neighbours are read from it. It is a memory of a pure function: what is
-# drawn does not depend on it. The rounds are written out because loops over them are not always unrolled.
+# same spike number. So from the third synapse of such a row on, a whole block is drawn at once, which
+# compilers turn into vector instructions, and the neighbours are read from it. It is a memory of a pure
+# function: what is drawn does not depend on it. The rounds are written out because loops over them are not
+# always unrolled.
 _PHILOX_CPP = f"""
 #ifndef PRESYN_PHILOX
 #define PRESYN_PHILOX
@@ -311,9 +312,11 @@ static uint64_t _presyn_new_bits(uint32_t key, uint32_t event, uint32_t synapse)
     memory.key = key;
     memory.next = (block + 1) * PRESYN_LANES;
     uint32_t c0[PRESYN_LANES], c1[PRESYN_LANES];
-    for (int lane = 0; lane < PRESYN_LANES; lane++) {{ c0[lane] = block * PRESYN_LANES + lane; c1[lane] = event; }}
+    for (int lane = 0; lane < PRESYN_LANES; lane++) c0[lane] = block * PRESYN_LANES + lane;
+    for (int lane = 0; lane < PRESYN_LANES; lane++) c1[lane] = event;
     {(chr(10) + "    ").join([_LANE_ROUND] * PHILOX_ROUNDS)}
-    for (int lane = 0; lane < PRESYN_LANES; lane++) memory.bits[lane] = ((uint64_t)c0[lane] << 32) | c1[lane];
+    for (int lane = 0; lane < PRESYN_LANES; lane++)
+        memory.bits[lane] = ((uint64_t)c0[lane] << 32) | c1[lane];
     return memory.bits[synapse % PRESYN_LANES];
 }}
 static inline uint64_t _presyn_bits(uint32_t key, uint32_t event, uint32_t synapse) {{
@@ -334,7 +337,7 @@ static inline double uniform_draw(int32_t key, int32_t event, int64_t synapse) {
 }
 """
 
-# The sign of a difference instead of a comparison, which compilers turn into a branch that cannot be predicted.
+# The sign of a difference: a comparison becomes a branch, which nothing can predict.
 _BERNOULLI_CPP = """
 static inline int32_t bernoulli_draw(int32_t key, int32_t event, double p, int64_t synapse) {
     const int64_t bits = (int64_t)(_presyn_bits((uint32_t)key, (uint32_t)event, (uint32_t)synapse) >> 11);
@@ -493,4 +496,4 @@ shared_binomial_draw = _counter_function(
     "integer, integer, integer, float",
     "integer",
 )
-"""``shared_binomial_draw(key, event, n, p)``: as `binomial_draw`, faster where n and p are the same for all."""
+"""``shared_binomial_draw(key, event, n, p)``: as `binomial_draw`, with one n and p for all synapses."""

@@ -34,6 +34,7 @@ def release_plasticity(
     learning_rate: Any = None,
     keeps_strength: bool = True,
     g_lim: Any = None,
+    enabled: str | None = None,
 ) -> SynapseCode:
     """Return plasticity of the release probability.
 
@@ -51,6 +52,9 @@ def release_plasticity(
         synapse.
     g_lim
         Threshold of a signal with a unit; by default the rule's, a plain number.
+    enabled
+        Brian2 expression that is 1 where the synapse learns and 0 where it is only used, for example in a
+        test; by default it always learns.
 
     Returns
     -------
@@ -90,7 +94,10 @@ def release_plasticity(
             get_dimensions(threshold),
             signal.dimension,
         )
-    blocks = {event: _blocks(rule, text, learning_rate, keeps_strength) for event, text in _texts(signal)}
+    blocks = {
+        event: _blocks(rule, text, learning_rate is not None, keeps_strength, enabled)
+        for event, text in signal.expressions.items()
+    }
     return signal.code + SynapseCode(
         "release_plasticity",
         on_pre=blocks.get("pre", {}),
@@ -103,32 +110,25 @@ def release_plasticity(
     )
 
 
-def _texts(signal: UpdateSignal) -> list[tuple[str, str]]:
-    return list(signal.expressions.items())
-
-
 def _blocks(
-    rule: ReleasePlasticity, expression: str, learning_rate: Any, keeps_strength: bool
+    rule: ReleasePlasticity, expression: str, learns_strength: bool, keeps_strength: bool, enabled: str | None
 ) -> dict[Stage, str]:
     """Return the statements of one update; the strength learns with the p before it moves."""
-    change = f"({_step(rule)})"
+    change = "(p_span*int(abs(g) >= g_lim) - p_down)"
+    growth = "learning_rate*(1 - p)*g/p" if rule.consolidation else "learning_rate*g/p"
     if rule.form == "soft_bound":
         change += "*(1 - p)"
     if rule.freezes:
         change += "*int(p < p_freeze)"
-    lines = []
-    if learning_rate is not None:
-        lines.append("q += learning_rate*(1 - p)*g/p" if rule.consolidation else "q += learning_rate*g/p")
+    if enabled is not None:
+        change, growth = f"{change}*int({enabled})", f"{growth}*int({enabled})"
+    lines = [f"q += {growth}"] if learns_strength else []
     if keeps_strength:
         lines.append("p_before = p")
     lines.append(f"p = clip(p + {change}, p_min, p_max)")
     if keeps_strength:
         lines.append("q *= p_before/p")
     return {Stage.SIGNAL: f"g = {expression}", Stage.LEARN: "\n".join(lines)}
-
-
-def _step(rule: ReleasePlasticity) -> str:
-    return "p_span*int(abs(g) >= g_lim) - p_down"
 
 
 def _constants(rule: ReleasePlasticity, threshold: Any, learning_rate: Any) -> dict[str, Any]:

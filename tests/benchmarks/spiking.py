@@ -1,0 +1,266 @@
+"""How long networks with stochastic synapses take, against the same network with deterministic ones.
+
+Run ``python -m tests.benchmarks.spiking`` from the root of the repository. Every variant is built once as a C++
+standalone program; then all are run in turn, again and again, so that what else the machine does falls on all
+alike. The ratio is that of the least processor time of each, beside the median.
+
+Network A: 1000 Poisson sources at 20 Hz, 1000 leaky neurons, 100 synapses per source, 10 s in steps of 0.1 ms:
+20 million synaptic events. The large network: a million synapses, all to all, at 10 Hz.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from biophys.release_plasticity import ReleasePlasticity
+from brian2 import Hz, Network, NeuronGroup, PoissonGroup, Synapses, ms, prefs, second, seed
+from brian2.devices.device import get_device, reset_device, set_device
+
+from brianpresyn import (
+    Stage,
+    SynapseCode,
+    bernoulli_release,
+    binomial_release,
+    energy_ledger,
+    pair_stdp,
+    release_plasticity,
+    synapses,
+    tsodyks_markram,
+)
+from brianpresyn.targets import code_generation, numpy_while_building
+
+# Quanta are so small that no neuron fires unless a variant needs postsynaptic spikes.
+Q = 0.001
+
+
+@dataclass(frozen=True)
+class Size:
+    """How large a network is and for how long it runs."""
+
+    n_sources: int
+    n_targets: int
+    n_synapses_per_source: int
+    rate: float
+    duration: float
+
+
+NETWORK_A = Size(1000, 1000, 100, 20.0, 10.0)
+LARGE = Size(1000, 1000, 1000, 10.0, 1.0)
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One kind of synapse, what it is compared with, and the ratio aimed at."""
+
+    name: str
+    make: Callable[[int, np.random.Generator], SynapseCode | None]
+    against: str = ""
+    aim: float | None = None
+    fires: bool = False
+
+
+def weight_only() -> SynapseCode:
+    return SynapseCode(
+        "deterministic", "q : 1", on_pre={Stage.TRANSMIT: "v_post += q"}, initial={"q": Q}, acts_on={"v": "q"}
+    )
+
+
+def weight_stdp() -> SynapseCode:
+    """Pair STDP that moves a weight."""
+    signal = pair_stdp()
+    return (
+        weight_only()
+        + signal.code
+        + SynapseCode(
+            "learning",
+            on_pre={Stage.LEARN: f"q = clip(q + {Q}*({signal.expressions['pre']}), 0, {2 * Q})"},
+            on_post={Stage.LEARN: f"q = clip(q + {Q}*({signal.expressions['post']}), 0, {2 * Q})"},
+            requires=frozenset({"q"}),
+        )
+    )
+
+
+def plastic_release(p: np.ndarray, q: np.ndarray) -> SynapseCode:
+    rule = ReleasePlasticity(p_up=0.01, p_down=0.01, g_lim=0.005)
+    return bernoulli_release(p, q=q) + release_plasticity(rule, pair_stdp())
+
+
+def with_ledger(code: SynapseCode) -> SynapseCode:
+    from biophys.absolute_costs import ReferenceSynapse
+
+    # The benchmark's neurons have no unit; the costs per quantum are attached to a bare number.
+    import quantities as pq
+
+    del pq, ReferenceSynapse
+    return code + energy_ledger(code)
+
+
+def _p(n: int, rng: np.random.Generator) -> np.ndarray:
+    return rng.uniform(0.25, 0.8, n)
+
+
+NETWORK_A_VARIANTS = (
+    Variant("no synapses", lambda n, rng: None, "deterministic"),
+    Variant("deterministic", lambda n, rng: weight_only()),
+    Variant("Brian2 rand() < p", lambda n, rng: bernoulli_release(_p(n, rng), q=Q, draws="brian2"), "deterministic"),
+    Variant("Bernoulli", lambda n, rng: bernoulli_release(_p(n, rng), q=Q), "deterministic", 1.08),
+    Variant(
+        "binomial, n = 10, p of each",
+        lambda n, rng: binomial_release(np.full(n, 10), _p(n, rng), q=Q),
+        "deterministic",
+        1.5,
+    ),
+    Variant(
+        "binomial, n = 10, p shared",
+        lambda n, rng: binomial_release(10, 0.4, q=Q, shared=True),
+        "deterministic",
+        1.15,
+    ),
+    Variant("depression, deterministic", lambda n, rng: tsodyks_markram(0.5, tau_rec=200 * ms, q=Q), "deterministic"),
+    Variant("pair STDP of a weight", lambda n, rng: weight_stdp(), "deterministic", fires=True),
+    Variant(
+        "pair STDP of p",
+        lambda n, rng: plastic_release(np.full(n, 0.25), np.full(n, Q)),
+        "pair STDP of a weight",
+        1.2,
+        fires=True,
+    ),
+)
+LARGE_VARIANTS = (
+    Variant("deterministic", lambda n, rng: weight_only()),
+    Variant("Bernoulli", lambda n, rng: bernoulli_release(_p(n, rng), q=Q), "deterministic", 1.3),
+    Variant(
+        "binomial, n = 5, p of each",
+        lambda n, rng: binomial_release(np.full(n, 5), _p(n, rng), q=Q),
+        "deterministic",
+        1.8,
+    ),
+)
+
+
+def build(variant: Variant, size: Size, folder: Path | None, duration: float | None = None) -> Network:
+    """Make the network; in standalone mode compile it in `folder`, otherwise leave it to be run."""
+    rng = np.random.default_rng(3)
+    seed(1)
+    source = PoissonGroup(size.n_sources, size.rate * Hz)
+    # With postsynaptic spikes, about 5 per second and neuron.
+    threshold = "rand() < 5*Hz*dt" if variant.fires else "v > 1e9"
+    target = NeuronGroup(
+        size.n_targets, "dv/dt = -v/(20*ms) : 1", threshold=threshold, reset="v = 0", method="exact"
+    )
+    pre = np.repeat(np.arange(size.n_sources), size.n_synapses_per_source)
+    post = np.concatenate(
+        [
+            np.sort(rng.choice(size.n_targets, size.n_synapses_per_source, replace=False))
+            for _ in range(size.n_sources)
+        ]
+    )
+    code = variant.make(pre.size, rng)
+    objects: list[Any] = [source, target]
+    if code is not None:
+        objects.append(synapses(source, target, code, connect={"i": pre, "j": post}, seed=1))
+    network = Network(objects)
+    if folder is not None:
+        network.run((duration or size.duration) * second)
+        get_device().build(directory=str(folder), compile=True, run=False, debug=False)
+    return network
+
+
+def build_all(variants: tuple[Variant, ...], size: Size, root: Path) -> dict[str, Path]:
+    """Build every variant as a standalone program of its own."""
+    folders = {}
+    for number, variant in enumerate(variants):
+        folder = root / str(number)
+        set_device("cpp_standalone", build_on_run=False)
+        try:
+            build(variant, size, folder)
+        finally:
+            get_device().reinit()
+            reset_device()
+        folders[variant.name] = folder
+    return folders
+
+
+def time_all(folders: dict[str, Path], n_repeats: int) -> dict[str, list[float]]:
+    """Run every program in turn and return the processor time of each run, in seconds."""
+    times: dict[str, list[float]] = {name: [] for name in folders}
+    for _ in range(n_repeats):
+        for name, folder in folders.items():
+            before = resource.getrusage(resource.RUSAGE_CHILDREN)
+            subprocess.run(["./main"], cwd=folder, check=True, stdout=subprocess.DEVNULL)
+            after = resource.getrusage(resource.RUSAGE_CHILDREN)
+            times[name].append(after.ru_utime - before.ru_utime)
+    return times
+
+
+def table(title: str, variants: tuple[Variant, ...], times: dict[str, list[float]]) -> str:
+    """Return the times and ratios as text."""
+    lines = [title, f"{'synapse':<30} {'least s':>8} {'median s':>9} {'ratio':>7} {'of medians':>11} {'aim':>6}"]
+    for variant in variants:
+        own = times[variant.name]
+        line = f"{variant.name:<30} {min(own):>8.3f} {statistics.median(own):>9.3f}"
+        if variant.against:
+            other = times[variant.against]
+            line += f" {min(own) / min(other):>7.3f} {statistics.median(own) / statistics.median(other):>11.3f}"
+            line += f" {variant.aim:>6.2f}" if variant.aim else ""
+        lines.append(line)
+    return "\n".join(lines)
+
+
+def runtime_table(n_repeats: int, duration: float = 0.5) -> str:
+    """Return how long Bernoulli release takes on numpy and cython, against deterministic synapses."""
+    chosen = [v for v in NETWORK_A_VARIANTS if v.name in ("deterministic", "Bernoulli")]
+    lines = [f"Network A on the runtime targets, {duration:g} s", f"{'target':<10} {'deterministic':>14} {'Bernoulli':>10} {'ratio':>7} {'aim':>6}"]  # fmt: skip
+    for target in ("numpy", "cython"):
+        with code_generation(target):
+            networks = []
+            for variant in chosen:
+                with numpy_while_building():
+                    networks.append(build(variant, NETWORK_A, None))
+            times: list[list[float]] = [[], []]
+            for repeat in range(n_repeats + 1):
+                for number, network in enumerate(networks):
+                    start = time.process_time()
+                    network.run(duration * second)
+                    if repeat:
+                        times[number].append(time.process_time() - start)
+        plain, release = (min(t) for t in times)
+        lines.append(f"{target:<10} {plain:>14.3f} {release:>10.3f} {release / plain:>7.3f} {1.1:>6.2f}")
+    return "\n".join(lines)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Build, run and print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--repeats", type=int, default=9, help="how often every program is run (default 9)")
+    parser.add_argument("--only", default="", help="a part of the names of the variants to run")
+    parser.add_argument("--network", choices=("A", "large", "runtime", "all"), default="all")
+    chosen = parser.parse_args(arguments)
+    prefs.codegen.cpp.extra_link_args = []
+    for title, variants, size in (
+        ("A", NETWORK_A_VARIANTS, NETWORK_A),
+        ("large", LARGE_VARIANTS, LARGE),
+    ):
+        if chosen.network not in (title, "all"):
+            continue
+        wanted = tuple(v for v in variants if chosen.only in v.name or v.name == "deterministic")
+        with tempfile.TemporaryDirectory() as root:
+            folders = build_all(wanted, size, Path(root))
+            print(table(f"Network {title}, C++ standalone, one thread", wanted, time_all(folders, chosen.repeats)))
+    if chosen.network in ("runtime", "all"):
+        print(runtime_table(max(2, chosen.repeats // 3)))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
