@@ -106,8 +106,9 @@ class Config:
         Fixed release probabilities and learning rates of appendix 1 figure 1c (neither says which).
     rate, rate_deterministic
         Learning rates (paper: 0.05; program: 0.08 for the deterministic model).
-    n_samples
-        Draws of the synapses per test image (program: 10; one draw for the mutual information).
+    n_samples, n_lesion_samples
+        Draws of the synapses per test image (program: 10; one draw for the mutual information), and the same
+        after lesions.
     evaluate_every
         Epochs between evaluations; the last epoch is always evaluated.
     lesion_fractions
@@ -150,6 +151,7 @@ class Config:
     rate: float = 0.05
     rate_deterministic: float = 0.08
     n_samples: int = 10
+    n_lesion_samples: int = 10
     evaluate_every: int = 10
     lesion_fractions: tuple[float, ...] = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
     n_shuffles: int = 20
@@ -172,7 +174,14 @@ class Config:
         outside = [f for f in self.lesion_fractions if not 0 <= f <= 1]
         if outside:
             raise ValueError(f"lesion_fractions are shares of the synapses in 0..1, got {outside}")
-        for name in ("n_epochs", "batch_size", "n_samples", "evaluate_every", "n_shuffles"):
+        for name in (
+            "n_epochs",
+            "batch_size",
+            "n_samples",
+            "n_lesion_samples",
+            "evaluate_every",
+            "n_shuffles",
+        ):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
 
@@ -220,6 +229,7 @@ QUICK = Config(
     n_epochs=50,
     batch_size=50,
     n_samples=5,
+    n_lesion_samples=5,
     scanned_p=(0.1, 0.25, 0.5, 0.75, 1.0),
     scanned_rates=(0.05,),
     evaluate_every=50,

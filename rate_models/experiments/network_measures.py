@@ -56,6 +56,7 @@ class Protocol:
     batch_size: int
     g_lim: float
     n_samples: int
+    n_lesion_samples: int
     evaluate_every: int
     lesion_fractions: tuple[float, ...]
     n_shuffles: int
@@ -214,7 +215,7 @@ def _put_lesions(protocol: Protocol, sheet: _Sheet, batch: TrainedBatch, data: I
     streams = synapses.evaluation_streams()
 
     def measure() -> Tensor:
-        images, n_samples = data.test_images, protocol.n_samples
+        images, n_samples = data.test_images, protocol.n_lesion_samples
         answers = mean_softmax(network, synapses, images, streams=streams, n_samples=n_samples)
         return accuracy(answers, data.test_labels)
 

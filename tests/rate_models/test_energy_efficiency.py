@@ -36,6 +36,7 @@ TINY = dataclasses.replace(
     n_epochs=2,
     evaluate_every=1,
     n_samples=2,
+    n_lesion_samples=2,
     scanned_p=(0.5, 1.0),
     scanned_rates=(0.05, 1e6),
     lesion_fractions=(0.0, 0.5, 1.0),
