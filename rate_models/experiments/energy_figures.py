@@ -176,6 +176,9 @@ def draw_neuronal_ratios(result: xr.Dataset, figure: Figure) -> None:
 def draw_fixed_release(result: xr.Dataset, figure: Figure) -> None:
     """Draw information per energy against the fixed release probability (appendix 1 figure 1c)."""
     axes = figure.add_subplot()
+    if "scan_information" not in result:
+        _say(axes, "not part of this run")
+        return
     ratio = 1000 * ratio_of(result, prefix="scan_")
     rates = result.learning_rate.values
     for rate, shade in zip(rates, np.linspace(0.8, 0.3, len(rates)), strict=True):
@@ -395,6 +398,9 @@ def draw_threshold_crossings(result: xr.Dataset, figure: Figure) -> None:
 def draw_step_sizes(result: xr.Dataset, figure: Figure) -> None:
     """Draw the best information per energy for other step sizes of p ("Model robustness")."""
     axes = figure.add_subplot()
+    if "step_size_information" not in result:
+        _say(axes, "not part of this run")
+        return
     best = 1000 * best_step_size_ratio(result)
     mean, error = mean_and_sem(best, "variant_seed")
     names = [str(name) for name in best.step_size.values]

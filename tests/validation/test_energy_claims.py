@@ -134,6 +134,12 @@ def test_evidence_has_a_figure_for_every_claim(measured):
     assert figures == {"S01", "S02", "S03", "S04", "S15", "S16", "S20"}
 
 
+def test_what_a_run_left_out_is_skipped(measured):
+    left_out = [name for name in measured.data_vars if str(name).startswith(("step_size_", "scan_"))]
+    evidence = evidence_of(measured.drop_vars(left_out))
+    assert verdicts(evidence, "S16") == verdicts(evidence, "S20") == [Verdict.SKIPPED]
+
+
 def test_results_of_another_configuration_are_refused(measured, tmp_path):
     archive_run(tmp_path / "energy.nc", "energy", measured, TINY)
     with pytest.raises(ArchiveError, match="data_set='digits', expected 'mnist'"):

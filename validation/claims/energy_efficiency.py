@@ -421,9 +421,9 @@ def _fixed_release(result: xr.Dataset) -> list[Measurement]:
     """Return at which fixed p information per energy is largest; the paper shows a curve, no numbers."""
     from rate_models.experiments.energy_figures import best_rate_ratio
 
+    if "scan_information" not in result or result.sizes["fixed_p"] < 3:
+        return [_not_in_this_run("S16", "fixed release probability with the largest information per energy")]
     best = best_rate_ratio(result)
-    if best.sizes["fixed_p"] < 2:
-        return []
     mean = best.mean("variant_seed")
     curve = ", ".join(
         f"{1000 * float(v):.3g} at {float(p):g}" for p, v in zip(mean.fixed_p, mean, strict=True)
@@ -454,6 +454,8 @@ def _step_sizes(result: xr.Dataset) -> list[Measurement]:
     """Return whether plastic release with other steps of p still is more efficient than the others."""
     from rate_models.experiments.energy_figures import best_ratio, best_step_size_ratio
 
+    if "step_size_information" not in result:
+        return [_not_in_this_run("S20", "best information per synaptic energy with other steps of p")]
     best, reference = best_step_size_ratio(result), best_ratio(result)
     found = []
     for name in (str(n) for n in result.step_size.values):
@@ -480,6 +482,11 @@ def _step_sizes(result: xr.Dataset) -> list[Measurement]:
                 )
             )
     return found
+
+
+def _not_in_this_run(claim: str, quantity: str) -> Measurement:
+    reason = "this run of the experiment left these networks out"
+    return Measurement(claim, Rendering.RATE, quantity, None, Verdict.SKIPPED, reason=reason)
 
 
 # ---- figures and remarks ----
