@@ -277,6 +277,8 @@ class BernoulliSynapses(Synapses):
         n_weights = self.layout.n_weights
         for part in self.execution.blocks(self.n_replicas, n_weights):
             noise = streams.bits(part.stop - part.start)
+            if self.execution.compiles and isinstance(noise, Tensor):
+                noise = noise.int()  # the compiler's vector code knows no 16-bit integers
             blocks = (tensor[:, part] for tensor in (self.learned, self.p, scale, effective))
             self._form(noise, *blocks, self.release_fixed_at, self._normaliser)
         effective[:, n_weights:] = self.learned[:, n_weights:]

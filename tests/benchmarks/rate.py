@@ -20,6 +20,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 import xarray as xr
+from PIL import Image
 from torch import Tensor
 
 from biophys.release_plasticity import ReleasePlasticity
@@ -111,17 +112,21 @@ def plain_gaussian() -> Step:
 
 
 class OneByOne(torch.utils.data.Dataset):
-    """Images taken singly, normalised when asked for, as image folders are usually read."""
+    """Images taken singly through an image library and normalised when asked for, as is usual."""
 
     def __init__(self, images: Tensor, labels: Tensor) -> None:
-        self.pixels = (images * 40 + 128).clamp(0, 255).byte().view(-1, 28, 28)
+        self.pixels = (images * 40 + 128).clamp(0, 255).byte().view(-1, 28, 28).numpy()
         self.labels = labels
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def __getitem__(self, index: int) -> tuple[Tensor, int]:
-        image = (self.pixels[index].float() / 255 - 0.1307) / 0.3081
+        picture = Image.fromarray(self.pixels[index])
+        image = torch.from_numpy(np.array(picture, copy=True))[None].float().div(255)
+        image = image.sub(torch.as_tensor([0.1307])[:, None, None]).div(
+            torch.as_tensor([0.3081])[:, None, None]
+        )
         return image.flatten(), int(self.labels[index])
 
 
