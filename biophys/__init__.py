@@ -9,6 +9,12 @@ from biophys.absolute_costs import (
     spike_costs,
 )
 from biophys.calcium import HillRelation
+from biophys.cheapest_realisation import (
+    Realisation,
+    cheapest_realisation,
+    distance_from_boundary,
+    minimal_sd,
+)
 from biophys.constants import (
     ATP_FREE_ENERGY,
     AVOGADRO,
@@ -61,13 +67,9 @@ from biophys.information_per_energy import (
 )
 from biophys.optimal_precision import (
     PrecisionSlopes,
-    Realisation,
     ReliabilityCost,
-    cheapest_realisation,
-    distance_from_boundary,
     exponent_from_input_slope,
     linear_importance,
-    minimal_sd,
     optimal_sd,
     precision_slopes,
 )

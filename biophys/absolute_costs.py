@@ -23,6 +23,7 @@ from biophys.constants import (
 from biophys.energy_costs import (
     CostMixture,
     actin_cost,
+    calcium_of_site,
     calcium_pump_cost,
     ion_flux_cost,
     trafficking_cost,
@@ -98,8 +99,7 @@ class BudgetRow:
 def spike_costs(reference: ReferenceSynapse | None = None, estimate: Estimate = "value") -> CostMixture:
     r"""Return what a presynaptic spike costs at a synapse: calcium, vesicle cycling, transmitter, ion flux.
 
-    The calcium law passes through the published entry at the reference p: each site spends
-    :math:`p_0 C_{Ca}` per spike there, and :math:`\propto (p / (1 - p))^{1/h}` elsewhere.
+    The calcium law passes through the published entry at the reference p (:func:`calcium_of_site`).
 
     Parameters
     ----------
@@ -121,11 +121,11 @@ def spike_costs(reference: ReferenceSynapse | None = None, estimate: Estimate = 
     40955.0 ATP
     """
     reference = reference or ReferenceSynapse()
-    odds = reference.p / (1.0 - reference.p)
-    calcium = _pick(CALCIUM_PER_VESICLE, estimate) * reference.p * odds ** (-1.0 / reference.cooperativity)
+    entry, h = _pick(CALCIUM_PER_VESICLE, estimate), reference.cooperativity
+    calcium = calcium_of_site(entry, p=reference.p, cooperativity=h)
     return CostMixture(
         (
-            calcium_pump_cost(reference.cooperativity, is_per_site=True, scale=calcium),
+            calcium_pump_cost(h, is_per_site=True, scale=calcium),
             trafficking_cost(scale=_pick(CYCLING_PER_VESICLE, estimate)),
             transmitter_cost(scale=_pick(TRANSMITTER_PER_VESICLE, estimate), reference_q=reference.q),
             ion_flux_cost(scale=_pick(ION_FLUX_PER_VESICLE, estimate), reference_q=reference.q),

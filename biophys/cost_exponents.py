@@ -335,8 +335,7 @@ def exponent_map(
     sites = checked_n_sites(n)[:, None]
     probability = checked_finite(p, "p", 0.0, 1.0, "p = 0 has no mean and p = 1 no variance", is_open=True)
     synapses = QuantalSynapse(sites, probability, mean / (sites * probability))
-    mixture = cost if isinstance(cost, CostMixture) else CostMixture((cost,))
-    return mixture.local_exponent(synapses, varying)
+    return CostMixture(cost.laws).local_exponent(synapses, varying)
 
 
 def plot_exponent_map(figure: Figure, cost: CostLaw | CostMixture, mean: pq.Quantity) -> None:

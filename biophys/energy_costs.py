@@ -127,8 +127,18 @@ class CostLaw:
             return np.full(p.shape, 2.0 * (self.site_exponent - self.quantal_exponent))
         return 2.0 * self.odds_exponent + 2.0 * (1.0 - p) * (self.release_exponent - self.quantal_exponent)
 
+    @property
+    def laws(self) -> tuple[CostLaw, ...]:
+        """This law alone, as a mixture would list it."""
+        return (self,)
+
+    @property
+    def unit(self) -> pq.Quantity:
+        """Unit of the cost: 1, ATP or ATP per second."""
+        return cost_unit_of(self.scale, "scale")
+
     def __add__(self, other: CostLaw | CostMixture) -> CostMixture:
-        return CostMixture((self, *_laws_of(other)))
+        return CostMixture((self, *other.laws))
 
     def scaled(self, factor: float | pq.Quantity) -> CostLaw:
         """Return this law `factor` times as expensive; a rate turns a cost per spike into one per second."""
@@ -163,14 +173,18 @@ class CostMixture:
     def __post_init__(self) -> None:
         if not self.laws:
             raise ValueError("a mixture needs at least one cost, got none")
-        first = cost_unit_of(self.laws[0].scale)
         for law in self.laws[1:]:
-            if cost_unit_of(law.scale) is not first:
+            if law.unit is not self.unit:
                 raise ValueError(
                     f"costs that are added must share a dimension, got {self.laws[0].scale} for "
                     f"{self.laws[0].mechanism} and {law.scale} for {law.mechanism}: "
                     "bring a cost per spike to one per second with law.scaled(rate)"
                 )
+
+    @property
+    def unit(self) -> pq.Quantity:
+        """Unit of the cost: 1, ATP or ATP per second."""
+        return self.laws[0].unit
 
     def __call__(self, synapse: QuantalSynapse) -> pq.Quantity:
         """Return the total cost of each synapse, in the unit of the first law."""
@@ -201,7 +215,7 @@ class CostMixture:
         return np.sum(weighted, axis=0)
 
     def __add__(self, other: CostLaw | CostMixture) -> CostMixture:
-        return CostMixture((*self.laws, *_laws_of(other)))
+        return CostMixture((*self.laws, *other.laws))
 
     def scaled(self, factor: float | pq.Quantity) -> CostMixture:
         """Return this mixture `factor` times as expensive; a rate turns it into a cost per second."""
@@ -241,6 +255,31 @@ def calcium_pump_cost(
         varying="p",
         source="Malkin et al. (2023), eq. 12",
     )
+
+
+def calcium_of_site(per_vesicle: pq.Quantity, *, p: float = 0.25, cooperativity: float = 4.0) -> pq.Quantity:
+    r"""Return the `scale` of a per-site calcium cost that passes through a published entry per vesicle.
+
+    At the release probability `p` of the publication a site spends :math:`p` times `per_vesicle` per spike.
+
+    Parameters
+    ----------
+    per_vesicle
+        Cost of the calcium that enters for each vesicle released.
+    p
+        Release probability at which that was taken, in (0, 1).
+    cooperativity
+        Hill coefficient of release.
+
+    Examples
+    --------
+    >>> scale = calcium_of_site(1.2e4 * ATP)
+    >>> synapse = QuantalSynapse(n=1, p=0.25, q=1 * pq.mV)
+    >>> print(calcium_pump_cost(is_per_site=True, scale=scale)(synapse).round(6))
+    3000.0 ATP
+    """
+    p = float(checked_finite(p, "p", 0.0, 1.0, is_open=True))
+    return per_vesicle * p * (p / (1.0 - p)) ** (-1.0 / cooperativity)
 
 
 def vesicle_membrane_cost(
@@ -444,8 +483,3 @@ def _odds(p: Any) -> NDArray[np.float64]:
     if np.any(p == 1):
         raise ValueError("the calcium cost diverges at p = 1: it needs p below 1")
     return p / (1.0 - p)
-
-
-def _laws_of(cost: CostLaw | CostMixture) -> tuple[CostLaw, ...]:
-    """Return the single laws in `cost`."""
-    return cost.laws if isinstance(cost, CostMixture) else (cost,)

@@ -15,6 +15,7 @@ from biophys.constants import (
     SPIKE_PER_BOUTON,
     TRANSMITTER_PER_VESICLE,
 )
+from biophys.energy_costs import calcium_of_site
 from biophys.quantal import checked_n_sites
 from biophys.units import ATP, checked_finite, magnitude_in
 
@@ -201,7 +202,7 @@ class TransmissionCost:
     )
     per_spike: pq.Quantity = field(default_factory=lambda: SPIKE_PER_BOUTON.value)
     per_bin: pq.Quantity = field(default_factory=lambda: 0.0 * ATP)
-    calcium: pq.Quantity = field(default_factory=lambda: CALCIUM_PER_VESICLE.value * 0.25 * 3.0**0.25)
+    calcium: pq.Quantity = field(default_factory=lambda: calcium_of_site(CALCIUM_PER_VESICLE.value))
     cooperativity: float = 4.0
 
     def __post_init__(self) -> None:

@@ -10,9 +10,10 @@ import numpy as np
 import quantities as pq
 
 from biophys.absolute_costs import costs_at_rate
+from biophys.cheapest_realisation import cheapest_realisation
 from biophys.energy_costs import calcium_pump_cost, vesicle_membrane_cost
 from biophys.information_per_energy import TransmissionCost, bernoulli_input, information_per_energy
-from biophys.optimal_precision import ReliabilityCost, cheapest_realisation, optimal_sd
+from biophys.optimal_precision import ReliabilityCost, optimal_sd
 from biophys.quantal import QuantalSynapse, synapse_with
 from biophys.quantal_analysis import estimate_by_moments
 

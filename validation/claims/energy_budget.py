@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from biophys.cheapest_realisation import minimal_sd
 from biophys.cost_exponents import ExponentFit, fit_cost_exponent
 from biophys.energy_budget import (
     BudgetChange,
@@ -25,7 +26,6 @@ from biophys.energy_costs import (
     trafficking_cost,
     vesicle_membrane_cost,
 )
-from biophys.optimal_precision import minimal_sd
 from validation.bootstrap import bootstrap
 from validation.claims.claim import ClaimFigure, Context, Evidence, Measurement, Rendering, Verdict
 from validation.claims.registry import measures

@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from biophys.constants import CALCIUM_PER_VESICLE, ION_FLUX_PER_VESICLE, SPIKE_PER_BOUTON
+from biophys.energy_costs import calcium_of_site
 from biophys.information_per_energy import (
     TransmissionCost,
     bernoulli_input,
@@ -79,16 +80,12 @@ def _optimum(n: int, cost: TransmissionCost) -> Measurement:
 
 def _range_of_optima(n: int) -> tuple[float, float]:
     """Return the lowest and highest optimum over the ends of the constants' ranges."""
-    calcium_scale = 0.25 * 3.0**0.25
+    others = TransmissionCost().per_vesicle - ION_FLUX_PER_VESICLE.value
     found = [
         optimal_release_probability(
             bernoulli_input(_RATE_BIN),
             n,
-            TransmissionCost(
-                per_vesicle=flux + TransmissionCost().per_vesicle - ION_FLUX_PER_VESICLE.value,
-                per_spike=spike,
-                calcium=calcium * calcium_scale,
-            ),
+            TransmissionCost(per_vesicle=flux + others, per_spike=spike, calcium=calcium_of_site(calcium)),
         ).p
         for flux in (ION_FLUX_PER_VESICLE.low, ION_FLUX_PER_VESICLE.high)
         for spike in (SPIKE_PER_BOUTON.low, SPIKE_PER_BOUTON.high)

@@ -1,0 +1,311 @@
+"""The synapse that has a given mean and precision at the least cost, and the precision that a budget buys."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import quantities as pq
+from numpy.typing import NDArray
+
+from biophys.energy_costs import CostLaw, CostMixture
+from biophys.quantal import QuantalSynapse, checked_n_sites
+from biophys.units import checked_finite, magnitude_in, psp_unit_of
+
+# Synapses in one block of a search: small enough for the processor's cache.
+_BLOCK = 8192
+
+
+@dataclass(frozen=True, eq=False)
+class Realisation:
+    """Quantal parameters that realise a mean and an sd, and what they cost.
+
+    Parameters
+    ----------
+    n
+        Number of sites; whole unless real-valued ones were asked for.
+    p
+        Release probability.
+    q
+        Quantal size.
+    cost
+        Of each synapse.
+    """
+
+    n: NDArray[np.float64]
+    p: NDArray[np.float64]
+    q: pq.Quantity
+    cost: pq.Quantity
+
+    @property
+    def synapse(self) -> QuantalSynapse:
+        """The synapses, if the numbers of sites are whole."""
+        return QuantalSynapse(self.n, self.p, self.q)
+
+
+def cheapest_realisation(
+    mean: pq.Quantity,
+    sd: pq.Quantity,
+    cost: CostLaw | CostMixture,
+    *,
+    n_max: int = 1000,
+    whole_sites: bool = True,
+) -> Realisation:
+    """Return the n, p and q with this mean and sd that cost least.
+
+    Given n, the moments fix p and q; n is searched between 1 and `n_max`, first on a grid and then within
+    the best interval of the grid. A cost that falls with n all the way ends at `n_max`.
+
+    Parameters
+    ----------
+    mean, sd
+        Moments of the response, sd above 0; broadcast to one shape.
+    cost
+        One cost law or a mixture.
+    n_max
+        Largest number of sites allowed.
+    whole_sites
+        Whether n must be an integer.
+
+    Raises
+    ------
+    TypeError
+        If `mean` or `sd` carries no unit.
+    ValueError
+        If the mean is 0 or the sd is not above 0.
+
+    Examples
+    --------
+    >>> import quantities as pq
+    >>> from biophys.energy_costs import calcium_pump_cost, vesicle_membrane_cost
+    >>> cost = calcium_pump_cost() + vesicle_membrane_cost(scale=0.1 * pq.dimensionless)
+    >>> best = cheapest_realisation(1 * pq.mV, 0.3 * pq.mV, cost)
+    >>> int(best.n), round(float(best.p), 3)
+    (12, 0.481)
+    """
+    psp_unit_of(mean, "mean")
+    unit = mean.units
+    mean_value = checked_finite(magnitude_in(mean, unit, "mean"), "mean")
+    remedy = "sd = 0 needs p = 1"
+    sd_value = checked_finite(magnitude_in(sd, unit, "sd"), "sd", 0.0, remedy=remedy, is_open=True)
+    if np.any(mean_value == 0):
+        raise ValueError("mean must not be 0: a synapse without mean response has no precision to buy")
+    mean_value, sd_value = np.broadcast_arrays(mean_value, sd_value)
+    cv2 = (sd_value / mean_value) ** 2
+    sites = int(checked_n_sites(n_max, "n_max"))
+    n, total = _search_by_blocks(mean_value, cv2, _plain_laws(cost, unit), sites, whole_sites)
+    p = 1.0 / (1.0 + n * cv2)
+    return Realisation(n, p, pq.Quantity(mean_value / (n * p), unit), pq.Quantity(total, cost.unit))
+
+
+def _search_by_blocks(
+    mean: NDArray[np.float64],
+    cv2: NDArray[np.float64],
+    laws: list[_PlainLaw],
+    n_max: int,
+    whole_sites: bool,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the cheapest n and its cost for each pair of moments."""
+    best, total = np.empty(mean.size), np.empty(mean.size)
+    flat_mean, flat_cv2 = mean.ravel(), cv2.ravel()
+    for start in range(0, best.size, _BLOCK):
+        block = slice(start, start + _BLOCK)
+        terms = _LogTerms.of(laws, flat_mean[block], flat_cv2[block])
+        best[block] = _cheapest_n(terms, n_max, whole_sites)
+        total[block] = terms.cost(best[block])
+    return best.reshape(mean.shape), total.reshape(mean.shape)
+
+
+@dataclass(frozen=True)
+class _PlainLaw:
+    """A cost law in plain numbers: converting units once costs more than searching thousands of synapses."""
+
+    log_scale: float
+    site: float
+    odds: float
+    release: float
+    quantal: float
+
+    @staticmethod
+    def of(law: CostLaw, cost_unit: pq.Quantity, response_unit: pq.Quantity) -> _PlainLaw:
+        log_scale = float(np.log(magnitude_in(law.scale, cost_unit, "scale")))
+        if law.quantal_exponent:
+            size = magnitude_in(law.reference_q, response_unit, "reference_q")
+            log_scale -= law.quantal_exponent * float(np.log(size))
+        powers = (law.site_exponent, law.odds_exponent, law.release_exponent, law.quantal_exponent)
+        return _PlainLaw(log_scale, *powers)
+
+
+@dataclass(frozen=True, eq=False)
+class _LogTerms:
+    """Costs of a block of synapses at given moments, as functions of n alone.
+
+    With x = n cv^2, p = 1 / (1 + x) and the odds are 1 / x, so that the logarithm of each cost is a
+    constant of the synapse plus multiples of log n and of log p.
+    """
+
+    fixed: NDArray[np.float64]
+    constants: dict[tuple[float, float], NDArray[np.float64]]
+    cv2: NDArray[np.float64]
+
+    @staticmethod
+    def of(laws: list[_PlainLaw], mean: NDArray[np.float64], cv2: NDArray[np.float64]) -> _LogTerms:
+        log_mean, log_cv2 = np.log(np.abs(mean)), np.log(cv2)
+        constants: dict[tuple[float, float], NDArray[np.float64]] = {}
+        for law in laws:
+            factors = (law.site - law.odds - law.quantal, law.release - law.quantal)
+            constant = law.log_scale + law.quantal * log_mean - law.odds * log_cv2
+            if factors in constants:
+                constant = np.logaddexp(constants[factors], constant)
+            constants[factors] = constant
+        # Costs of the mean do not depend on n and need no exponential in the search.
+        fixed = np.exp(constants.pop((0.0, 0.0), np.full(cv2.shape, -np.inf)))
+        return _LogTerms(fixed, constants, cv2)
+
+    def cost(self, n: NDArray[np.float64] | float) -> NDArray[np.float64]:
+        """Return the total cost with n sites."""
+        log_n, log_p = np.log(n), -np.log1p(n * self.cv2)
+        total = self.fixed.copy()
+        for (of_n, of_p), constant in self.constants.items():
+            exponent = constant + of_n * log_n
+            if of_p:
+                exponent += of_p * log_p
+            total += np.exp(exponent, out=exponent)
+        return total
+
+
+def _plain_laws(cost: CostLaw | CostMixture, response_unit: pq.Quantity) -> list[_PlainLaw]:
+    return [_PlainLaw.of(law, cost.unit, response_unit) for law in cost.laws]
+
+
+def _cheapest_n(terms: _LogTerms, n_max: int, whole_sites: bool) -> NDArray[np.float64]:
+    """Return the cheapest n of each synapse of a block."""
+    grid = np.geomspace(1.0, n_max, 2 + int(2 * np.log2(n_max)))
+    grid = np.unique(np.rint(grid)) if whole_sites else grid
+    best = np.zeros(terms.cv2.shape, dtype=int)
+    least = terms.cost(grid[0])
+    for index, n in enumerate(grid[1:], start=1):
+        cost = terms.cost(n)
+        is_better = cost < least
+        best[is_better] = index
+        np.minimum(least, cost, out=least)
+    low, high = grid[np.maximum(best - 1, 0)], grid[np.minimum(best + 1, grid.size - 1)]
+    return _whole_minimum(terms, low, high) if whole_sites else _real_minimum(terms, low, high)
+
+
+def _whole_minimum(
+    terms: _LogTerms, low: NDArray[np.float64], high: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the integer of least cost in each interval by bisection on the sign of the cost's difference."""
+    while np.any(high > low):
+        middle = np.floor((low + high) / 2)
+        is_open = high > low
+        rises = terms.cost(middle + 1) >= terms.cost(middle)
+        high = np.where(is_open & rises, middle, high)
+        low = np.where(is_open & ~rises, middle + 1, low)
+    return low
+
+
+def _real_minimum(
+    terms: _LogTerms, low: NDArray[np.float64], high: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the real n of least cost in each interval by golden-section search in log n."""
+    ratio = (np.sqrt(5.0) - 1.0) / 2.0
+    a, b = np.log(low), np.log(high)
+    for _ in range(32):
+        left, right = b - ratio * (b - a), a + ratio * (b - a)
+        is_left = terms.cost(np.exp(left)) < terms.cost(np.exp(right))
+        a, b = np.where(is_left, a, left), np.where(is_left, right, b)
+    return np.exp((a + b) / 2.0)
+
+
+def minimal_sd(
+    mean: pq.Quantity, cost: CostLaw | CostMixture, budget: pq.Quantity, *, n_max: int = 1000
+) -> pq.Quantity:
+    """Return the lowest sd that each mean can have within `budget`: the minimal-energy boundary.
+
+    Parameters
+    ----------
+    mean
+        Mean response, not 0; any shape.
+    cost
+        One cost law or a mixture.
+    budget
+        Energy, of the dimension of the cost; broadcast against `mean`.
+    n_max
+        Largest number of sites allowed; sites are real-valued, so that the boundary is smooth.
+
+    Raises
+    ------
+    ValueError
+        If a budget is too small for any synapse of that mean, or so large that the sd falls below 1e-4
+        times the mean.
+
+    Examples
+    --------
+    >>> import quantities as pq
+    >>> from biophys.energy_costs import calcium_pump_cost, vesicle_membrane_cost
+    >>> cost = calcium_pump_cost() + vesicle_membrane_cost()
+    >>> float(minimal_sd(1 * pq.mV, cost, 4 * pq.dimensionless).magnitude.round(3))
+    0.088
+    """
+    psp_unit_of(mean, "mean")
+    energy = magnitude_in(budget, cost.unit, "budget")
+    energy, mean_value = np.broadcast_arrays(
+        checked_finite(energy, "budget", 0.0, is_open=True), mean.magnitude
+    )
+
+    laws, sites = _plain_laws(cost, mean.units), int(checked_n_sites(n_max, "n_max"))
+
+    def least_cost(log_cv: NDArray[np.float64]) -> NDArray[np.float64]:
+        means = np.broadcast_to(mean_value, log_cv.shape)
+        return _search_by_blocks(means, np.exp(2.0 * log_cv), laws, sites, False)[1]
+
+    # Where q enters the cost, very noisy synapses with few huge quanta are expensive too: the boundary is on
+    # the falling branch, below the sd of least cost.
+    log_cv = np.linspace(np.log(1e-4), np.log(1e2), 120)
+    costs = least_cost(np.multiply.outer(log_cv, np.ones(mean_value.shape)))
+    if np.any(costs.min(axis=0) > energy) or np.any(costs[0] < energy):
+        lowest, highest = float(costs.min(axis=0).max()), float(costs[0].min())
+        raise ValueError(
+            f"the budget must lie between the cost of the cheapest synapse ({lowest:.4g}) and that of an sd "
+            f"of 1e-4 of the mean ({highest:.4g}), got {budget}"
+        )
+    high = log_cv[np.argmax(costs <= energy, axis=0)]
+    low = log_cv[np.argmax(costs <= energy, axis=0) - 1]
+    for _ in range(40):
+        middle = (low + high) / 2.0
+        is_affordable = least_cost(middle) <= energy
+        low, high = np.where(is_affordable, low, middle), np.where(is_affordable, middle, high)
+    return pq.Quantity(np.exp(high) * np.abs(mean_value), mean.units)
+
+
+def distance_from_boundary(
+    mean: pq.Quantity, sd: pq.Quantity, cost: CostLaw | CostMixture, budget: pq.Quantity
+) -> NDArray[np.float64]:
+    """Return how far each synapse lies above the minimal-energy boundary, as log(variance / least variance).
+
+    Parameters
+    ----------
+    mean, sd
+        Moments of the response of each synapse.
+    cost, budget
+        As in :func:`minimal_sd`.
+
+    Returns
+    -------
+    numpy.ndarray
+        Natural logarithms: 0 on the boundary, positive above, negative where the budget does not reach.
+
+    Examples
+    --------
+    >>> import quantities as pq
+    >>> from biophys.energy_costs import calcium_pump_cost, vesicle_membrane_cost
+    >>> cost = calcium_pump_cost() + vesicle_membrane_cost()
+    >>> edge = minimal_sd(1 * pq.mV, cost, 4 * pq.dimensionless)
+    >>> round(float(distance_from_boundary(1 * pq.mV, 2 * edge, cost, 4 * pq.dimensionless)), 6)
+    1.386294
+    """
+    least = minimal_sd(mean, cost, budget)
+    ratio = magnitude_in(sd, mean.units, "sd") / least.magnitude
+    return 2.0 * np.log(checked_finite(ratio, "sd / least sd", 0.0, is_open=True))
