@@ -5,9 +5,16 @@ from brianpresyn.counter_random import bernoulli_draw, binomial_draw, normal_dra
 from brianpresyn.energy import EnergyReport, energy_ledger, energy_report
 from brianpresyn.plasticity import release_plasticity
 from brianpresyn.pre_post_stdp import PrePostSTDP, pre_post_stdp
+from brianpresyn.pynn_names import (
+    MultiQuantalSynapse,
+    SimpleStochasticSynapse,
+    StochasticTsodyksMarkramSynapse,
+)
+from brianpresyn.quantal_variance import quantal_variance
 from brianpresyn.quantities_bridge import from_brian, to_brian
 from brianpresyn.release import bernoulli_release, binomial_release, quantal_release, release_counters
 from brianpresyn.short_term import stochastic_tsodyks_markram, tsodyks_markram
+from brianpresyn.spontaneous import spontaneous_release
 from brianpresyn.synapse_code import Domain, Stage, SynapseCode
 from brianpresyn.synapses import synapses
 from brianpresyn.update_signals import (
@@ -22,8 +29,11 @@ from brianpresyn.update_signals import (
 __all__ = [
     "Domain",
     "EnergyReport",
+    "MultiQuantalSynapse",
     "PrePostSTDP",
+    "SimpleStochasticSynapse",
     "Stage",
+    "StochasticTsodyksMarkramSynapse",
     "SynapseCode",
     "UpdateSignal",
     "bernoulli_draw",
@@ -39,10 +49,12 @@ __all__ = [
     "pair_stdp",
     "pre_post_stdp",
     "quantal_release",
+    "quantal_variance",
     "release_counters",
     "release_key",
     "release_plasticity",
     "reward_modulated",
+    "spontaneous_release",
     "stochastic_tsodyks_markram",
     "synapses",
     "teacher_error",

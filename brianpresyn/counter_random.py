@@ -32,7 +32,7 @@ PHILOX_ROUNDS = 10
 _KEY_STEP = 0x85EBCA6B
 
 # Lanes of one block of release sites; larger numbers of sites are drawn block by block.
-_SITES_PER_BLOCK = 32
+SITES_PER_BLOCK = 32
 _WORDS_PER_BLOCK = 64
 # Largest number of sites for which the distribution function is kept as a table.
 _LARGEST_TABLE = 64
@@ -138,7 +138,7 @@ def _as_word(values: ArrayLike) -> NDArray[np.uint64]:
     return np.asarray(values).astype(np.int64).view(np.uint64) & _LOW_32
 
 
-def _random_bits(
+def random_bits(
     key: ArrayLike, event: ArrayLike, synapse: ArrayLike, word: ArrayLike = 0
 ) -> NDArray[np.uint64]:
     """Return 64 random bits for a synapse's event: the `word`-th such number of that event."""
@@ -150,18 +150,18 @@ def _random_bits(
 def _uniform(
     key: ArrayLike, event: ArrayLike, synapse: ArrayLike, word: ArrayLike = 0
 ) -> NDArray[np.float64]:
-    return (_random_bits(key, event, synapse, word) >> np.uint64(11)) * 2.0**-53
+    return (random_bits(key, event, synapse, word) >> np.uint64(11)) * 2.0**-53
 
 
 def _bernoulli(key: ArrayLike, event: ArrayLike, p: ArrayLike, synapse: ArrayLike) -> NDArray[np.bool_]:
     """Return whether 53 random bits, as a number, are below p 2^53."""
-    bits = _random_bits(key, event, synapse) >> np.uint64(11)
+    bits = random_bits(key, event, synapse) >> np.uint64(11)
     return bits < (np.asarray(p) * 2.0**53).astype(np.uint64)
 
 
-def _normal(key: ArrayLike, event: ArrayLike, synapse: ArrayLike, word: ArrayLike = 0) -> NDArray[np.float64]:
+def normal(key: ArrayLike, event: ArrayLike, synapse: ArrayLike, word: ArrayLike = 0) -> NDArray[np.float64]:
     """Return a standard normal number by the method of Box and Muller (1958)."""
-    bits = _random_bits(key, event, synapse, word)
+    bits = random_bits(key, event, synapse, word)
     radius = np.sqrt(-2.0 * np.log(((bits >> _SHIFT_32) + 0.5) * 2.0**-32))
     return radius * np.cos(2.0 * np.pi * ((bits & _LOW_32) * 2.0**-32))
 
@@ -178,16 +178,18 @@ def _binomial(
     key, event, n, p, synapse = np.broadcast_arrays(key, event, n, p, synapse)
     released = np.where(p >= 1.0, n, 0).astype(np.int32)
     is_open = (p > 0.0) & (p < 1.0)
-    for block in range(-(-int(n.max(initial=0)) // _SITES_PER_BLOCK)):
-        sites = np.minimum(n - block * _SITES_PER_BLOCK, _SITES_PER_BLOCK)
+    for block in range(-(-int(n.max(initial=0)) // SITES_PER_BLOCK)):
+        sites = np.minimum(n - block * SITES_PER_BLOCK, SITES_PER_BLOCK)
         chosen = np.flatnonzero(is_open & (sites > 0))
-        released.flat[chosen] += _released_in_block(
-            key.flat[chosen],
-            event.flat[chosen],
-            sites.flat[chosen],
-            p.flat[chosen],
-            synapse.flat[chosen],
-            block,
+        released.flat[chosen] += _number_of_ones(
+            released_sites(
+                key.flat[chosen],
+                event.flat[chosen],
+                sites.flat[chosen],
+                p.flat[chosen],
+                synapse.flat[chosen],
+                block,
+            )
         )
     return released
 
@@ -199,7 +201,7 @@ def _shared_binomial(
     n, p = int(np.ravel(n)[0]), float(np.ravel(p)[0])
     if n > _LARGEST_TABLE:
         return _binomial(key, event, n, p, synapse)
-    bits = (_random_bits(key, event, synapse) >> np.uint64(11)).astype(np.int64)
+    bits = (random_bits(key, event, synapse) >> np.uint64(11)).astype(np.int64)
     return np.searchsorted(_reached(n, p), bits, side="right").astype(np.int32)
 
 
@@ -223,15 +225,15 @@ def _reached(n: int, p: float) -> NDArray[np.int64]:
     return np.array(values).astype(np.int64)
 
 
-def _released_in_block(
+def released_sites(
     key: NDArray[Any],
     event: NDArray[Any],
     sites: NDArray[Any],
     p: NDArray[Any],
     synapse: NDArray[Any],
     block: int,
-) -> NDArray[np.int32]:
-    """Return how many of at most 32 sites release, for 0 < p < 1."""
+) -> NDArray[np.uint64]:
+    """Return which of at most 32 sites release, one bit each, for 0 < p < 1; all one-dimensional."""
     digits = (p * 2.0**63).astype(np.uint64) << np.uint64(1)
     undecided = (np.uint64(1) << sites.astype(np.uint64)) - np.uint64(1)
     success = np.zeros_like(undecided)
@@ -241,7 +243,7 @@ def _released_in_block(
     for slice_number in range(64):
         fresh = open_[slice_number % slices_per_word[open_] == 0]
         word = slice_number // slices_per_word[fresh] + block * _WORDS_PER_BLOCK
-        bits[fresh] = _random_bits(key[fresh], event[fresh], synapse[fresh], word)
+        bits[fresh] = random_bits(key[fresh], event[fresh], synapse[fresh], word)
         digit = (digits[open_] >> np.uint64(63)) * np.uint64(0xFFFFFFFFFFFFFFFF)
         differs = (bits[open_] ^ digit) & undecided[open_]
         success[open_] |= differs & digit
@@ -251,7 +253,7 @@ def _released_in_block(
         open_ = open_[(undecided[open_] != 0) & (digits[open_] != 0)]
         if not open_.size:
             break
-    return _number_of_ones(success)
+    return success
 
 
 def _number_of_ones(words: NDArray[np.uint64]) -> NDArray[np.int32]:
@@ -355,13 +357,13 @@ static inline double normal_draw(int32_t key, int32_t event, int64_t synapse) {
 
 # Eight digits are compared before the first look at whether any site is still undecided: the fixed number of
 # turns costs less than a branch that the processor cannot predict.
-_BINOMIAL_CPP = f"""
+BINOMIAL_CPP = f"""
 static inline int32_t _presyn_ones(uint32_t bits) {{
     bits = bits - ((bits >> 1) & 0x55555555u);
     bits = (bits & 0x33333333u) + ((bits >> 2) & 0x33333333u);
     return (int32_t)((((bits + (bits >> 4)) & 0x0F0F0F0Fu) * 0x01010101u) >> 24);
 }}
-static inline int32_t _presyn_block(uint32_t key, uint32_t event, uint32_t synapse, int sites, double p,
+static inline uint32_t _presyn_sites(uint32_t key, uint32_t event, uint32_t synapse, int sites, double p,
                                     uint32_t word) {{
     uint64_t digits = (uint64_t)(int64_t)(p * 9223372036854775808.0) << 1;
     uint64_t bits = 0, undecided = ((uint64_t)1 << sites) - 1, success = 0;
@@ -381,15 +383,15 @@ static inline int32_t _presyn_block(uint32_t key, uint32_t event, uint32_t synap
             bits = bits >> (sites - 1) >> 1;
         }}
     }} while (undecided && digits);
-    return _presyn_ones((uint32_t)success);
+    return (uint32_t)success;
 }}
 static inline int32_t binomial_draw(int32_t key, int32_t event, int32_t n, double p, int64_t synapse) {{
     if (p >= 1.0) return n;
     if (!(p > 0.0)) return 0;
     int32_t released = 0;
-    for (uint32_t word = 0; n > 0; n -= {_SITES_PER_BLOCK}, word += {_WORDS_PER_BLOCK})
-        released += _presyn_block((uint32_t)key, (uint32_t)event, (uint32_t)synapse,
-                                  n < {_SITES_PER_BLOCK} ? n : {_SITES_PER_BLOCK}, p, word);
+    for (uint32_t word = 0; n > 0; n -= {SITES_PER_BLOCK}, word += {_WORDS_PER_BLOCK})
+        released += _presyn_ones(_presyn_sites((uint32_t)key, (uint32_t)event, (uint32_t)synapse,
+                                               n < {SITES_PER_BLOCK} ? n : {SITES_PER_BLOCK}, p, word));
     return released;
 }}
 """
@@ -397,7 +399,7 @@ static inline int32_t binomial_draw(int32_t key, int32_t event, int32_t n, doubl
 
 # With one n and p for all, the number released is looked up: it is the number of values of the distribution
 # function, kept as 53-bit integers, that the random bits reach. The table is made anew when n or p change.
-_SHARED_BINOMIAL_CPP = """
+SHARED_BINOMIAL_CPP = """
 struct _presyn_table { double p; int32_t n; int64_t reached[64]; };
 PRESYN_OWN_OF_THREAD _presyn_table _presyn_shared = {-1.0, 0, {0}};
 #if defined(__GNUC__)
@@ -446,7 +448,7 @@ def cython_wrapper(cpp_code: str, declarations: str) -> str:
     return f'cdef extern from *:\n    """\n{includes}{cpp_code}    """\n{body}\n'
 
 
-def _counter_function(
+def counter_function(
     name: str, numpy_function: Callable[..., Any], cpp_code: str, arguments: str, returns: str
 ) -> Function:
     """Return a Brian2 function of (key, event, ..., synapse) with the same values on every target.
@@ -473,26 +475,26 @@ def _counter_function(
     return function
 
 
-uniform_draw = _counter_function("uniform_draw", _uniform, _UNIFORM_CPP, "integer, integer", "float")
+uniform_draw = counter_function("uniform_draw", _uniform, _UNIFORM_CPP, "integer, integer", "float")
 """``uniform_draw(key, event)``: uniform in [0, 1)."""
 
-normal_draw = _counter_function("normal_draw", _normal, _NORMAL_CPP, "integer, integer", "float")
+normal_draw = counter_function("normal_draw", normal, _NORMAL_CPP, "integer, integer", "float")
 """``normal_draw(key, event)``: standard normal."""
 
-bernoulli_draw = _counter_function(
+bernoulli_draw = counter_function(
     "bernoulli_draw", _bernoulli, _BERNOULLI_CPP, "integer, integer, float", "integer"
 )
 """``bernoulli_draw(key, event, p)``: 1 with probability p, else 0."""
 
-binomial_draw = _counter_function(
-    "binomial_draw", _binomial, _BINOMIAL_CPP, "integer, integer, integer, float", "integer"
+binomial_draw = counter_function(
+    "binomial_draw", _binomial, BINOMIAL_CPP, "integer, integer, integer, float", "integer"
 )
 """``binomial_draw(key, event, n, p)``: how many of n sites release, each with probability p."""
 
-shared_binomial_draw = _counter_function(
+shared_binomial_draw = counter_function(
     "shared_binomial_draw",
     _shared_binomial,
-    _BINOMIAL_CPP + _SHARED_BINOMIAL_CPP,
+    BINOMIAL_CPP + SHARED_BINOMIAL_CPP,
     "integer, integer, integer, float",
     "integer",
 )

@@ -117,7 +117,7 @@ class Config:
         return (PLASTIC, *("deterministic" if p == 1 else f"p = {p:g}" for p in self.fixed_p))
 
 
-QUICK = Config(n_inputs=200, n_patterns=20, n_epochs=10, n_votes=5, seeds=(1000, 1001, 1002, 1003))
+QUICK = Config(n_inputs=500, n_patterns=50, n_epochs=15, n_votes=5, seeds=tuple(range(1000, 1006)))
 
 
 @dataclass(frozen=True)
@@ -176,7 +176,7 @@ def run(config: Config) -> xr.Dataset:
 
 def _simulated(config: Config) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
     """Return the votes (model, seed, trial), and p and p q (model, seed, line) at the end."""
-    dt, trial = 1 * ms, config.n_steps * ms
+    trial = config.n_steps * ms
     schedule = schedule_for(config)
     namespace = _presented(config, schedule)
     n_seeds, n_lines = len(config.seeds), 2 * config.n_inputs
@@ -187,8 +187,9 @@ def _simulated(config: Config) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]
             threshold=(
                 f"timestep(t, dt) % {config.n_steps} == 0 and is_active((row_of(t) + 0.5)*second, i) > 0.5"
             ),
+            reset="",
             namespace=namespace,
-            dt=dt,
+            dt=1 * ms,
             name="lines",
         )
         outputs, connections = [], []
@@ -197,7 +198,7 @@ def _simulated(config: Config) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]
             outputs.append(output)
             connections.append(connection)
         # A trial's vote is known when the next trial begins.
-        monitors = [StateMonitor(o, "vote", record=True, dt=trial, when="end") for o in outputs]
+        monitors = [StateMonitor(output, "vote", record=True, dt=trial, when="end") for output in outputs]
     network = Network(source, *outputs, *connections, *monitors)
     network.run((schedule.pattern.size * config.n_steps + 1) * ms)
     votes = np.array([np.array(monitor.vote)[:, 1:] for monitor in monitors])

@@ -1,0 +1,273 @@
+r"""Quanta of varying size: from release to release, and from site to site.
+
+Within a site each quantum has mean q and coefficient of variation cv_within, Gaussian or gamma distributed;
+the sum of the k quanta of a spike is drawn at once, which is exact for both. Between sites the mean sizes
+differ with coefficient of variation cv_between (Gaussian); the size of a site never changes and takes no
+memory, as it is itself a function of (seed, synapse, site). Averaged over synapses
+
+.. math:: \mathrm{var} = n p (1 - p)(1 + cv_b^2) q^2 + n p\, cv_w^2 (1 + cv_b^2) q^2.
+
+References
+----------
+Silver RA, Momiyama A, Cull-Candy SG (1998). J Physiol 510:881-902, doi:10.1111/j.1469-7793.1998.881bj.x.
+Marsaglia G, Tsang WW (2000). "A simple method for generating gamma variables". ACM Trans Math Softw
+26:363-372, doi:10.1145/358407.358414.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from brianpresyn.counter_random import (
+    BINOMIAL_CPP,
+    SITES_PER_BLOCK,
+    counter_function,
+    normal,
+    normal_draw,
+    random_bits,
+    released_sites,
+)
+from brianpresyn.synapse_code import Domain, Stage, SynapseCode
+
+# Sizes are Gaussian, so a larger spread would make many of them negative.
+LARGEST_CV_BETWEEN = 0.5
+
+_CV_WITHIN = Domain(0.0, 10.0, "give a coefficient of variation such as 0.3")
+_CV_BETWEEN = Domain(0.0, LARGEST_CV_BETWEEN, "give a coefficient of variation such as 0.3")
+
+
+def quantal_variance(
+    code: SynapseCode,
+    *,
+    cv_within: float = 0.0,
+    cv_between: float = 0.0,
+    distribution: Literal["gamma", "gaussian"] = "gamma",
+) -> SynapseCode:
+    """Return a release model whose quanta vary.
+
+    Parameters
+    ----------
+    code
+        A Bernoulli or binomial release with counter-based draws.
+    cv_within
+        Coefficient of variation of the quanta of one site.
+    cv_between
+        Coefficient of variation of the mean sizes of the sites of a synapse; at most 0.5.
+    distribution
+        Of the quanta of one site. Together with sites that differ it must be ``"gaussian"``.
+
+    Returns
+    -------
+    SynapseCode
+        The model with ``quanta``, the released amount in units of q, transmitted in place of ``released``.
+
+    Raises
+    ------
+    ValueError
+        If a coefficient is outside its range, or the code is no such release.
+
+    Examples
+    --------
+    >>> from brian2 import mV
+    >>> from brianpresyn import binomial_release
+    >>> code = binomial_release(n=5, p=0.3, q=0.2*mV)
+    >>> print(quantal_variance(code, cv_within=0.4).pre_code)
+    n_spikes += 1
+    released = binomial_draw(release_key, n_spikes, n, p)
+    quanta = cv_within**2*gamma_draw(noise_key, n_spikes, released/cv_within**2)
+    v_post += quanta*q
+    """
+    _check(code, cv_within, cv_between, distribution)
+    (target,) = code.acts_on
+    lines = [code.on_pre[Stage.RELEASE]]
+    functions: dict[str, object] = {}
+    streams: dict[str, str] = {}
+    amount, square = "released", "released"
+    if cv_between:
+        sizes = "site_sum_draw(release_key, site_key, n_spikes, {n}, p, cv_between, {power})"
+        n = "n" if "n" in code.defined else "1"
+        amount, square = sizes.format(n=n, power=1), sizes.format(n=n, power=2)
+        functions["site_sum_draw"] = site_sum_draw
+        streams["site_key"] = "sites"
+    if cv_within and distribution == "gamma":
+        amount = "cv_within**2*gamma_draw(noise_key, n_spikes, released/cv_within**2)"
+        functions["gamma_draw"] = gamma_draw
+    elif cv_within:
+        amount += f" + cv_within*sqrt({square})*normal_draw(noise_key, n_spikes)"
+        functions["normal_draw"] = normal_draw
+    if cv_within:
+        streams["noise_key"] = "quanta"
+    lines.append(f"quanta = {amount}")
+    keys = "".join(f"\n{key} : integer (shared, constant)" for key in streams)
+    return replace(
+        code,
+        name=f"{code.name} with quantal variance",
+        model=code.model + keys,
+        on_pre={
+            **code.on_pre,
+            Stage.RELEASE: "\n".join(lines),
+            Stage.TRANSMIT: f"{target}_post += quanta*q",
+        },
+        namespace={**code.namespace, **functions, "cv_within": cv_within, "cv_between": cv_between},
+        streams={**code.streams, **streams},
+        brings=None,
+    )
+
+
+def variance_of_response(
+    n: ArrayLike, p: ArrayLike, cv_within: float = 0.0, cv_between: float = 0.0
+) -> NDArray[np.float64]:
+    """Return the variance of the response in units of q^2, averaged over the sizes of sites.
+
+    Examples
+    --------
+    >>> round(float(variance_of_response(5, 0.3)), 4)
+    1.05
+    >>> round(float(variance_of_response(5, 0.3, cv_within=0.4)), 4)
+    1.29
+    """
+    n, p = np.asarray(n), np.asarray(p)
+    return n * p * (1 - p + cv_within**2) * (1 + cv_between**2)
+
+
+def _check(code: SynapseCode, cv_within: float, cv_between: float, distribution: str) -> None:
+    _CV_WITHIN.check("cv_within", cv_within)
+    _CV_BETWEEN.check("cv_between", cv_between)
+    if distribution not in ("gamma", "gaussian"):
+        raise ValueError(f"distribution must be 'gamma' or 'gaussian', got {distribution!r}")
+    if not (cv_within or cv_between):
+        raise ValueError("give cv_within or cv_between above 0; both are 0")
+    if cv_between and cv_within and distribution == "gamma":
+        raise ValueError("sites that differ need distribution='gaussian' within them")
+    release = code.on_pre.get(Stage.RELEASE, "")
+    if "draw(release_key" not in release or len(release.splitlines()) != 1 or len(code.acts_on) != 1:
+        raise ValueError(
+            f"{code.name} is no Bernoulli or binomial release with draws='counter': pass one, and join other "
+            "pieces afterwards"
+        )
+    if cv_between and "shared_binomial_draw" in release:
+        raise ValueError("sites that differ need their releases one by one: leave shared=True out")
+
+
+def _gamma(key: ArrayLike, event: ArrayLike, shape: ArrayLike, synapse: ArrayLike) -> NDArray[np.float64]:
+    """Return gamma numbers of scale 1 by the rejection of Marsaglia and Tsang; 0 for shape 0."""
+    key, event, shape, synapse = np.broadcast_arrays(key, event, np.asarray(shape, dtype=float), synapse)
+    result = np.zeros(shape.shape)
+    waiting = np.flatnonzero(shape > 0)
+    attempt = 0
+    while waiting.size:
+        k, e, s, a = (x.flat[waiting] for x in (key, event, synapse, shape))
+        # Shapes below 1 are drawn one higher and brought down by a power of a uniform number.
+        d = np.where(a < 1, a + 1, a) - 1.0 / 3.0
+        x = normal(k, e, s, 1 + 2 * attempt)
+        v = (1.0 + x / np.sqrt(9.0 * d)) ** 3
+        u = ((random_bits(k, e, s, 2 + 2 * attempt) >> np.uint64(11)) + 0.5) * 2.0**-53
+        with np.errstate(invalid="ignore", divide="ignore"):
+            accepted = (v > 0) & (np.log(u) < 0.5 * x * x + d - d * v + d * np.log(v))
+        boost = ((random_bits(k, e, s, 0) >> np.uint64(11)) + 0.5) * 2.0**-53
+        value = d * v * np.where(a < 1, boost ** (1.0 / a), 1.0)
+        result.flat[waiting[accepted]] = value[accepted]
+        waiting = waiting[~accepted]
+        attempt += 1
+    return result
+
+
+def _site_sum(
+    key: ArrayLike,
+    site_key: ArrayLike,
+    event: ArrayLike,
+    n: ArrayLike,
+    p: ArrayLike,
+    cv: ArrayLike,
+    power: ArrayLike,
+    synapse: ArrayLike,
+) -> NDArray[np.float64]:
+    """Return the sum of a power of the sizes of the sites that release at an event."""
+    key, event, n, p, synapse = np.broadcast_arrays(key, event, n, p, synapse)
+    n, p = n.ravel(), p.ravel()
+    total = np.zeros(n.size)
+    for block in range(-(-int(n.max(initial=0)) // SITES_PER_BLOCK)):
+        sites = np.minimum(n - block * SITES_PER_BLOCK, SITES_PER_BLOCK)
+        chosen = np.flatnonzero((p > 0) & (p < 1) & (sites > 0))
+        mask = np.where(p >= 1, np.uint64(0xFFFFFFFF), np.uint64(0))
+        mask[chosen] = released_sites(
+            key.ravel()[chosen],
+            event.ravel()[chosen],
+            sites[chosen],
+            p[chosen],
+            synapse.ravel()[chosen],
+            block,
+        )
+        for site in range(int(sites.max(initial=0))):
+            is_released = ((mask >> np.uint64(site)) & np.uint64(1)).astype(bool) & (site < sites)
+            size = 1.0 + cv * normal(site_key, block * SITES_PER_BLOCK + site, synapse.ravel())
+            total += np.where(is_released, size if np.ravel(power)[0] == 1 else size * size, 0.0)
+    return total
+
+
+_GAMMA_CPP = """
+static inline double _presyn_open_unit(uint64_t bits) {
+    return ((double)(bits >> 11) + 0.5) * (1.0 / 9007199254740992.0);
+}
+static inline double _presyn_normal(uint64_t bits) {
+    const double radius = sqrt(-2.0 * log(((double)(bits >> 32) + 0.5) * (1.0 / 4294967296.0)));
+    return radius * cos(6.283185307179586 * ((double)(uint32_t)bits * (1.0 / 4294967296.0)));
+}
+static inline double gamma_draw(int32_t key, int32_t event, double shape, int64_t synapse) {
+    const uint32_t k = (uint32_t)key, e = (uint32_t)event, s = (uint32_t)synapse;
+    if (!(shape > 0.0)) return 0.0;
+    const double d = (shape < 1.0 ? shape + 1.0 : shape) - 1.0 / 3.0;
+    double v;
+    for (uint32_t word = 1;; word += 2) {
+        const double x = _presyn_normal(_presyn_word(k, e, s, word));
+        v = 1.0 + x / sqrt(9.0 * d);
+        v = v * v * v;
+        if (v <= 0.0) continue;
+        const double u = _presyn_open_unit(_presyn_word(k, e, s, word + 1));
+        if (log(u) < 0.5 * x * x + d - d * v + d * log(v)) break;
+    }
+    return d * v * (shape < 1.0 ? pow(_presyn_open_unit(_presyn_word(k, e, s, 0)), 1.0 / shape) : 1.0);
+}
+"""
+
+_SITE_SUM_CPP = f"""
+static inline double _presyn_site_normal(uint64_t bits) {{
+    const double radius = sqrt(-2.0 * log(((double)(bits >> 32) + 0.5) * (1.0 / 4294967296.0)));
+    return radius * cos(6.283185307179586 * ((double)(uint32_t)bits * (1.0 / 4294967296.0)));
+}}
+static inline double site_sum_draw(int32_t key, int32_t site_key, int32_t event, int32_t n, double p,
+                                   double cv, int32_t power, int64_t synapse) {{
+    double total = 0.0;
+    for (int32_t first = 0; first < n; first += {SITES_PER_BLOCK}) {{
+        const int32_t sites = n - first < {SITES_PER_BLOCK} ? n - first : {SITES_PER_BLOCK};
+        uint32_t mask = p >= 1.0 ? 0xFFFFFFFFu : 0u;
+        if (p > 0.0 && p < 1.0)
+            mask = _presyn_sites((uint32_t)key, (uint32_t)event, (uint32_t)synapse, sites, p,
+                                 (uint32_t)(first / {SITES_PER_BLOCK}) * 64);
+        for (int32_t site = 0; site < sites; site++) if ((mask >> site) & 1u) {{
+            const uint32_t number = (uint32_t)(first + site);
+            const uint64_t bits = _presyn_word((uint32_t)site_key, number, (uint32_t)synapse, 0);
+            const double size = 1.0 + cv * _presyn_site_normal(bits);
+            total += power == 1 ? size : size * size;
+        }}
+    }}
+    return total;
+}}
+"""
+
+gamma_draw = counter_function("gamma_draw", _gamma, _GAMMA_CPP, "integer, integer, float", "float")
+"""``gamma_draw(key, event, shape)``: gamma distributed, scale 1; 0 for shape 0."""
+
+site_sum_draw = counter_function(
+    "site_sum_draw",
+    _site_sum,
+    BINOMIAL_CPP + _SITE_SUM_CPP,
+    "integer, integer, integer, integer, float, float, integer",
+    "float",
+)
+"""``site_sum_draw(key, site_key, event, n, p, cv, power)``: sum of a power of the sizes of the sites that
+release, the same sites as those that ``binomial_draw(key, event, n, p)`` counts."""
