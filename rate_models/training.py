@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
-from typing import Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import torch
 from torch import Tensor
@@ -29,8 +29,8 @@ Criterion: TypeAlias = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 class LearningRule(Protocol):
     """How synapses follow the gradient that the network wrote into them."""
 
-    def update(self, synapses: Synapses) -> None:
-        """Change what `synapses` learned, in place."""
+    def update(self, synapses: Any) -> None:
+        """Change what `synapses`, of the kind that the rule is for, have learned, in place."""
 
     def keep(self, replicas: Sequence[int]) -> None:
         """Forget all other replicas."""
