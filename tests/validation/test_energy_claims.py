@@ -45,7 +45,10 @@ def with_ratios(result, **bits):
     information = xr.full_like(result.information, np.nan)
     for model, value in bits.items():
         information.loc[{"model": model}] = value * noise
-    return result.assign(information=information, synaptic_energy=xr.full_like(information, 1000.0))
+    energy = xr.full_like(information, 1000.0)
+    return result.assign(information=information, synaptic_energy=energy).assign_attrs(
+        sizes=[64, 200, 200, 10]
+    )
 
 
 def verdicts(evidence, claim, *, main=True):
@@ -68,6 +71,12 @@ def verdicts(evidence, claim, *, main=True):
 )
 def test_the_ordering_of_models_decides_s01(measured, bits, expected):
     assert verdicts(evidence_of(with_ratios(measured, **bits)), "S01") == expected
+
+
+def test_small_networks_leave_the_ordering_open(measured):
+    result = with_ratios(measured, soft_bound=3.0, deterministic=2.0, fixed_release=1.0)
+    found = verdicts(evidence_of(result.assign_attrs(sizes=[64, 50, 50, 10])), "S01")
+    assert found == [Verdict.INCONCLUSIVE] * 2
 
 
 def test_collapsed_models_leave_the_ordering_open(measured):

@@ -39,6 +39,9 @@ OTHER_PAIRS = (
 """The same with the additive p rule, the paper's learning rate, and fixed p matched to the learned mean."""
 
 
+MORE_OF_FEWER = "smaller networks need more of their synapses"
+
+
 @measures(
     *_CLAIMS, *importance_structure.CLAIMS, rendering=Rendering.RATE, needs=("torch", "sklearn", "xarray")
 )
@@ -108,20 +111,25 @@ def _quotient(
         return _collapsed(result, claim, what, pair, missing, is_main=is_main)
     first, second = (best.sel(model=model) for model in pair)
     of = seed_estimate(first / second, "ratio")
+    verdict, size = _at_published_size(
+        result,
+        of.verdict_above(1.0),
+        "in small the ordering changes with the size and the length of training",
+    )
     values = " and ".join(f"{1000 * float(each.mean()):.3g}" for each in (first, second))
     return Measurement(
         claim,
         Rendering.RATE,
         f"{what}: {NAMES[pair[0]]} over {NAMES[pair[1]]}, each at its best L2",
         of.mean,
-        of.verdict_above(1.0),
+        verdict,
         condition=_data(
             result, **{"best L2 of the first": float(first.best_l2), "of the second": float(second.best_l2)}
         ),
         published="> 1",
         interval=of.interval,
         n=of.n,
-        reason=f"means {values} bit per 1000 units; t interval of the logarithm over paired seeds",
+        reason=f"means {values} bit per 1000 units; t interval of the logarithm over paired seeds{size}",
         is_supporting=not is_main,
     )
 
@@ -259,7 +267,7 @@ def _release_probabilities(result: xr.Dataset) -> list[Measurement]:
 
 def _share_low(result: xr.Dataset, at: xr.Dataset, start: str, is_main: bool) -> Measurement:
     of = seed_estimate(at.share_low_p)
-    verdict, size = _at_published_size(result, of.verdict_above(0.5))
+    verdict, size = _at_published_size(result, of.verdict_above(0.5), MORE_OF_FEWER)
     return Measurement(
         "S02",
         Rendering.RATE,
@@ -275,20 +283,20 @@ def _share_low(result: xr.Dataset, at: xr.Dataset, start: str, is_main: bool) ->
     )
 
 
-def _at_published_size(result: xr.Dataset, verdict: Verdict) -> tuple[Verdict, str]:
-    """Return the verdict, or none on a network of another size, on which the share of reliable ones hangs."""
+def _at_published_size(result: xr.Dataset, verdict: Verdict, otherwise: str) -> tuple[Verdict, str]:
+    """Return the verdict, or none on a network of another size than the published one, and why."""
     hidden = [int(size) for size in np.atleast_1d(result.attrs["sizes"])][1:-1]
     if hidden == [200, 200]:
         return verdict, ""
-    text = (
-        "; judged with hidden layers of 200 and 200 units only: smaller networks need more of their synapses"
-    )
+    text = f"; judged with hidden layers of 200 and 200 units only: {otherwise}"
     return Verdict.INCONCLUSIVE, text
 
 
 def _share_high(result: xr.Dataset, at: xr.Dataset, start: str, is_main: bool) -> Measurement:
     of = seed_estimate(at.share_high_p)
-    few, size = _at_published_size(result, seed_estimate(1 - at.share_high_p).verdict_above(0.5))
+    few, size = _at_published_size(
+        result, seed_estimate(1 - at.share_high_p).verdict_above(0.5), MORE_OF_FEWER
+    )
     return Measurement(
         "S02",
         Rendering.RATE,
