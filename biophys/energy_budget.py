@@ -241,19 +241,10 @@ def fit_budget_change(
     Malkin J, O'Donnell C, Houghton C (2026). arXiv 2602.15787, abstract.
     """
     unit = mean_before.units
-    moments = [
-        checked_finite(magnitude_in(value, unit, name), name, 0.0, is_open=True)
-        for name, value in (
-            ("mean_before", mean_before),
-            ("sd_before", sd_before),
-            ("mean_after", mean_after),
-            ("sd_after", sd_after),
-        )
-    ]
-    sizes = [moment.shape for moment in moments]
-    if len(set(sizes)) > 1 or len(sizes[0]) != 1 or sizes[0][0] < 5:
-        raise ValueError(f"a fit needs four lines of at least five synapses, got shapes {sizes}")
-    mu0, sd0, mu1, sd1 = moments
+    mu0, sd0, mu1, sd1 = _checked_moments(
+        {"mean_before": mean_before, "sd_before": sd_before, "mean_after": mean_after, "sd_after": sd_after},
+        unit,
+    )
     if size not in ("squared", "relative"):
         raise ValueError(f"size must be 'squared' or 'relative', got {size!r}")
     x = np.abs(mu1 - mu0) ** (2 if size == "squared" else 1) / mu0
@@ -272,6 +263,18 @@ def fit_budget_change(
         error_of_constant_budget=_log_error(sd0 * mu1 / mu0, sd1),
         error_of_constant_sd=_log_error(sd0, sd1),
     )
+
+
+def _checked_moments(moments: dict[str, pq.Quantity], unit: pq.Quantity) -> list[NDArray[np.float64]]:
+    """Return the moments of at least five synapses as positive numbers in `unit`."""
+    values = [
+        checked_finite(magnitude_in(value, unit, name), name, 0.0, is_open=True)
+        for name, value in moments.items()
+    ]
+    shapes = [value.shape for value in values]
+    if len(set(shapes)) > 1 or len(shapes[0]) != 1 or shapes[0][0] < 5:
+        raise ValueError(f"a fit needs four lines of at least five synapses, got shapes {shapes}")
+    return values
 
 
 def _line_with_left_out_predictions(

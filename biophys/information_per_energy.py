@@ -21,6 +21,8 @@ from biophys.units import ATP, checked_finite, magnitude_in
 
 # Spike counts of a Poisson input beyond which less than this probability lies.
 _TAIL = 1e-12
+# Probabilities held at once: large enough for speed, small enough for memory.
+_BLOCK = 2_000_000
 
 
 def bernoulli_input(spike_probability: float) -> NDArray[np.float64]:
@@ -124,9 +126,10 @@ def transmitted_information(
         failure = (1.0 - p) ** n
         hit = spikes[1] * (1.0 - failure)
         return _binary_entropy(hit) - spikes[1] * _binary_entropy(failure)
-    pairs = zip(n.flat, p.flat, strict=True)
-    information = [_information_of_counts(spikes, int(a), float(b), spontaneous) for a, b in pairs]
-    return np.array(information).reshape(n.shape)
+    information = np.empty(n.shape)
+    for sites in np.unique(n):
+        information[n == sites] = _information_of_counts(spikes, int(sites), p[n == sites], spontaneous)
+    return information
 
 
 def _checked_pmf(pmf: ArrayLike) -> NDArray[np.float64]:
@@ -143,24 +146,41 @@ def _binary_entropy(x: NDArray[np.float64]) -> NDArray[np.float64]:
     return entropy_bits(np.stack([x, 1.0 - x], axis=-1))
 
 
-def _information_of_counts(spikes: NDArray[np.float64], n: int, p: float, spontaneous: float) -> float:
-    """Return the information of vesicle counts about spike counts from the joint distribution."""
-    given = _binomial_rows(n * np.arange(spikes.size), p)
-    if spontaneous:
-        extra = poisson_input(spontaneous)
-        given = np.stack([np.convolve(row, extra) for row in given])
-    return float(entropy_bits(spikes @ given) - spikes @ entropy_bits(given))
+def _information_of_counts(
+    spikes: NDArray[np.float64], n: int, p: NDArray[np.float64], spontaneous: float
+) -> NDArray[np.float64]:
+    """Return the information of vesicle counts about spike counts for each p, from the joint distribution."""
+    trials = n * np.arange(spikes.size)
+    extra = poisson_input(spontaneous) if spontaneous else np.ones(1)
+    information = np.empty(p.size)
+    size = max(1, _BLOCK // (spikes.size * (int(trials[-1]) + extra.size)))
+    for start in range(0, p.size, size):
+        block = slice(start, start + size)
+        given = _binomial_rows(trials, p[block])
+        if spontaneous:
+            given = given @ _added_counts(extra, given.shape[-1])
+        information[block] = entropy_bits(spikes @ given) - entropy_bits(given) @ spikes
+    return information
 
 
-def _binomial_rows(trials: NDArray[np.int64], p: float) -> NDArray[np.float64]:
-    """Return one binomial distribution a row, over 0 ... the largest number of trials."""
+def _binomial_rows(trials: NDArray[np.int64], p: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return one binomial distribution a row, over 0 ... the largest number of trials, for each p."""
     from scipy.special import gammaln, xlog1py, xlogy
 
     k, m = np.arange(trials.max() + 1.0), trials[:, None].astype(float)
+    p = np.asarray(p)[..., None, None]
     inside = np.minimum(k, m)
     log_ways = gammaln(m + 1) - gammaln(inside + 1) - gammaln(m - inside + 1)
     pmf = np.exp(log_ways + xlogy(inside, p) + xlog1py(m - inside, -p))
     return np.where(k <= m, pmf, 0.0)
+
+
+def _added_counts(extra: NDArray[np.float64], n_counts: int) -> NDArray[np.float64]:
+    """Return the matrix that adds independent counts with distribution `extra` to a distribution."""
+    matrix = np.zeros((n_counts, n_counts + extra.size - 1))
+    for count in range(n_counts):
+        matrix[count, count : count + extra.size] = extra
+    return matrix
 
 
 @dataclass(frozen=True, eq=False)
@@ -309,6 +329,29 @@ def optimal_release_probability(
     return Optimum(int(n), float(p[best]), at_best, bool(at_best > at_one * (1 + 1e-9)))
 
 
+def optimal_synapse(
+    input_pmf: ArrayLike, cost: TransmissionCost, *, n_max: int = 20, spontaneous: float = 0.0
+) -> Optimum:
+    """Return the number of sites and the release probability with most bits per ATP.
+
+    Parameters
+    ----------
+    input_pmf, cost, spontaneous
+        As in :func:`information_per_energy`.
+    n_max
+        Largest number of sites tried.
+
+    Examples
+    --------
+    >>> best = optimal_synapse(bernoulli_input(0.01), TransmissionCost(), n_max=5)
+    >>> best.n, best.is_interior
+    (1, True)
+    """
+    sites = range(1, int(checked_n_sites(n_max, "n_max")) + 1)
+    optima = [optimal_release_probability(input_pmf, n, cost, spontaneous=spontaneous) for n in sites]
+    return max(optima, key=lambda optimum: optimum.bits_per_atp)
+
+
 def failure_rate_of_levy_baxter(
     spike_probability: ArrayLike, *, is_exact: bool = False
 ) -> NDArray[np.float64]:
@@ -366,6 +409,6 @@ def information_of_sum(n_inputs: int, spike_probability: float, failure: float) 
     f = float(checked_finite(failure, "failure", 0.0, 1.0, is_open=True))
     # Ten standard deviations above the mean number of spiking inputs nothing is left.
     highest = int(min(n_inputs, n_inputs * s + 10 * np.sqrt(n_inputs * s) + 20))
-    spiking = _binomial_rows(np.array([n_inputs]), s)[0, : highest + 1]
-    given = _binomial_rows(np.arange(highest + 1), 1.0 - f)
+    spiking = _binomial_rows(np.array([n_inputs]), np.asarray(s))[0, : highest + 1]
+    given = _binomial_rows(np.arange(highest + 1), np.asarray(1.0 - f))
     return float(entropy_bits(spiking @ given) - spiking @ entropy_bits(given))

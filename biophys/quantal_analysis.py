@@ -366,7 +366,7 @@ def estimate_by_variance_mean(
     m, v, trials, unit = _checked_conditions(means, variances, n_trials, noise_sd)
     parabola = _Parabola.through(m, v, (trials - 1) / (2.0 * v**2))
     for _ in range(2):
-        fitted = np.maximum(parabola.q * m - parabola.b * m**2, 0.05 * v)
+        fitted = np.maximum((parabola.q - parabola.b * m) * m, 0.05 * v)
         parabola = _Parabola.through(m, v, (trials - 1) / (2.0 * fitted**2))
     q, b = parabola.q, parabola.b
     p = m * b / q
@@ -400,8 +400,10 @@ class _Parabola:
     @staticmethod
     def through(m: NDArray[np.float64], v: NDArray[np.float64], weight: NDArray[np.float64]) -> _Parabola:
         """Return the fit to means and variances of shape (conditions, ...)."""
-        square, cube, fourth = (np.sum(weight * m**power, axis=0) for power in (2, 3, 4))
-        by_mean, by_square = np.sum(weight * m * v, axis=0), np.sum(weight * m**2 * v, axis=0)
+        linear = weight * m
+        quadratic = linear * m
+        square, cube, fourth = (np.sum(quadratic * power, axis=0) for power in (1.0, m, m * m))
+        by_mean, by_square = np.sum(linear * v, axis=0), np.sum(quadratic * v, axis=0)
         determinant = square * fourth - cube**2
         return _Parabola(
             q=(fourth * by_mean - cube * by_square) / determinant,

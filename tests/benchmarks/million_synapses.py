@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
+import warnings
 from collections.abc import Callable
 
 import numpy as np
@@ -15,7 +16,8 @@ from biophys.energy_costs import calcium_pump_cost, vesicle_membrane_cost
 from biophys.information_per_energy import TransmissionCost, bernoulli_input, information_per_energy
 from biophys.optimal_precision import ReliabilityCost, optimal_sd
 from biophys.quantal import QuantalSynapse, synapse_with
-from biophys.quantal_analysis import estimate_by_moments
+from biophys.quantal_analysis import IdentifiabilityWarning, estimate_by_moments, estimate_by_variance_mean
+from biophys.quantal_likelihood import estimate_by_likelihood
 
 N_SYNAPSES = 1_000_000
 N_REPEATS = 3
@@ -33,6 +35,9 @@ def cases(rng: np.random.Generator) -> dict[str, Callable[[], object]]:
     four = [ReliabilityCost(rho, 0.1 * pq.mV) for rho in (1 / 2, 2 / 3, 4 / 3, 2.0)]
     few = QuantalSynapse(np.full(N_SYNAPSES // 100, 5), 0.4, 0.2 * pq.mV)
     responses = few.sample(100, rng=rng)
+    conditions = QuantalSynapse(n, np.array([[0.1], [0.4], [0.6], [0.9]]), q)
+    means, variances = conditions.mean, conditions.variance
+    noisy = responses[:, :1000] + rng.normal(0, 0.04, (100, 1000)) * pq.mV
     spikes, cost = bernoulli_input(0.01), TransmissionCost()
     return {
         "check and build": lambda: QuantalSynapse(n, p, q),
@@ -51,6 +56,12 @@ def cases(rng: np.random.Generator) -> dict[str, Callable[[], object]]:
         "cheapest n, p, q, six costs": lambda: cheapest_realisation(mean, sd, rates, n_max=100),
         "bits per ATP": lambda: information_per_energy(spikes, n, p, cost),
         "p and q of 10,000 from 100 responses each": lambda: estimate_by_moments(responses, n=few.n),
+        "n, p, q from four means and variances": lambda: estimate_by_variance_mean(
+            means, variances, n_trials=100
+        ),
+        "n, p, q of 1,000 by likelihood, n up to 8": lambda: estimate_by_likelihood(
+            noisy, noise_sd=0.04 * pq.mV, n_max=8
+        ),
     }
 
 
@@ -69,6 +80,7 @@ def main() -> None:
     """Print one line for each case."""
     print(f"{N_SYNAPSES:,} synapses, one process, median of {N_REPEATS}")
     print(f"{'':42s} {'clock':>9s} {'processor':>11s}")
+    warnings.simplefilter("ignore", IdentifiabilityWarning)
     for name, function in cases(np.random.default_rng(1)).items():
         clock, processor = seconds(function)
         print(f"{name:42s} {clock:7.3f} s {processor:9.3f} s")

@@ -11,6 +11,7 @@ from biophys.information_per_energy import (
     information_of_sum,
     information_per_energy,
     optimal_release_probability,
+    optimal_synapse,
     poisson_input,
     transmitted_information,
 )
@@ -51,6 +52,15 @@ def test_spontaneous_release_only_loses_information():
     assert float(transmitted_information(pmf, 3, 0.4, spontaneous=1e-12)) == pytest.approx(clean, rel=1e-6)
     noisy = [float(transmitted_information(pmf, 3, 0.4, spontaneous=x)) for x in (0.01, 0.1, 1.0)]
     assert clean > noisy[0] > noisy[1] > noisy[2] > 0
+
+
+def test_many_synapses_together_carry_what_each_carries_alone():
+    pmf, n, p = poisson_input(0.6), np.array([[1, 3, 3], [2, 1, 3]]), np.array([0.2, 0.5, 0.9])
+    together = transmitted_information(pmf, n, p, spontaneous=0.05)
+    assert together.shape == (2, 3)
+    for index in np.ndindex(2, 3):
+        alone = transmitted_information(pmf, n[index], p[index[1]], spontaneous=0.05)
+        assert together[index] == pytest.approx(float(alone), rel=1e-12)
 
 
 def test_poisson_input_is_normalised_with_the_right_moments():
@@ -95,6 +105,19 @@ def test_optimum_is_the_best_of_a_grid():
         best = optimal_release_probability(bernoulli_input(0.02), n, TransmissionCost())
         assert best.p == pytest.approx(p[np.argmax(ratio)], abs=1e-4)
         assert best.bits_per_atp >= ratio.max() * (1 - 1e-12)
+
+
+@pytest.mark.parametrize(
+    "cost", [TransmissionCost(), TransmissionCost(1e3 * ATP, 1e6 * ATP, calcium=1e5 * ATP)]
+)
+def test_best_synapse_is_the_best_of_a_grid_of_n_and_p(cost):
+    n, p = np.arange(1, 11)[:, None], np.linspace(1e-3, 1, 2000)
+    ratio = information_per_energy(bernoulli_input(0.02), n, p, cost).magnitude
+    best = optimal_synapse(bernoulli_input(0.02), cost, n_max=10)
+    place = np.unravel_index(np.argmax(ratio), ratio.shape)
+    assert best.n == n[place[0], 0] and best.p == pytest.approx(p[place[1]], abs=1e-3)
+    # One site is enough unless its calcium costs too much to make it reliable.
+    assert (best.n > 1) == (cost is DEAR_CALCIUM)
 
 
 def test_failure_rate_of_levy_and_baxter_balances_both_informations():

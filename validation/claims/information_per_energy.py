@@ -16,6 +16,7 @@ from biophys.information_per_energy import (
     information_of_sum,
     information_per_energy,
     optimal_release_probability,
+    optimal_synapse,
 )
 from biophys.units import ATP
 from validation.claims.claim import ClaimFigure, Context, Evidence, Measurement, Rendering, Verdict
@@ -33,6 +34,7 @@ def information_per_atp(context: Context) -> Evidence:
     """Find the release probability with most bits per ATP for several numbers of sites."""
     cost = TransmissionCost()
     measurements = [_optimum(n, cost) for n in (1, 2, 4, 5, 10)]
+    measurements.append(_best_synapse(cost))
     measurements += _special_cases()
     figure = Figure((9, 4))
     axes = figure.subplots(1, 2)
@@ -75,6 +77,21 @@ def _optimum(n: int, cost: TransmissionCost) -> Measurement:
         interval=(low, high),
         reason=f"{best.bits_per_atp:.3g} bit/ATP there; interval: constants at the ends of their ranges; "
         "holds if the whole interval lies below 1",
+    )
+
+
+def _best_synapse(cost: TransmissionCost) -> Measurement:
+    """Return the number of sites with most bits per ATP, each at its best p."""
+    best = optimal_synapse(bernoulli_input(_RATE_BIN), cost, n_max=12)
+    return Measurement(
+        "X10",
+        Rendering.ANALYTIC,
+        "number of sites with most bits per ATP, each number at its best p",
+        best.n,
+        Verdict.INCONCLUSIVE,
+        condition={"n": "1-12", "rate": "4 Hz", "bin": "2.5 ms"},
+        reason=f"{best.bits_per_atp:.3g} bit/ATP at p = {best.p:.3f}; no published value",
+        is_supporting=True,
     )
 
 
