@@ -107,9 +107,10 @@ def test_optimum_is_the_best_of_a_grid():
         assert best.bits_per_atp >= ratio.max() * (1 - 1e-12)
 
 
-@pytest.mark.parametrize(
-    "cost", [TransmissionCost(), TransmissionCost(1e3 * ATP, 1e6 * ATP, calcium=1e5 * ATP)]
-)
+DEAR_CALCIUM = TransmissionCost(1e3 * ATP, 1e6 * ATP, calcium=1e5 * ATP, cooperativity=1.0)
+
+
+@pytest.mark.parametrize("cost", [TransmissionCost(), DEAR_CALCIUM])
 def test_best_synapse_is_the_best_of_a_grid_of_n_and_p(cost):
     n, p = np.arange(1, 11)[:, None], np.linspace(1e-3, 1, 2000)
     ratio = information_per_energy(bernoulli_input(0.02), n, p, cost).magnitude
