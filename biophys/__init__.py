@@ -18,7 +18,6 @@ from biophys.cheapest_realisation import (
 from biophys.constants import (
     ATP_FREE_ENERGY,
     AVOGADRO,
-    ELEMENTARY_CHARGE,
     Constant,
     atp_of,
     joules_of,
@@ -102,7 +101,6 @@ __all__ = [
     "ATP",
     "ATP_FREE_ENERGY",
     "AVOGADRO",
-    "ELEMENTARY_CHARGE",
     "BudgetChange",
     "BudgetLaw",
     "BudgetRow",

@@ -43,9 +43,6 @@ class Constant:
 AVOGADRO = 6.02214076e23 / pq.mol
 """Molecules per mole (exact by definition, SI 2019)."""
 
-ELEMENTARY_CHARGE = 1.602176634e-19 * pq.C
-"""Charge of a proton (exact by definition, SI 2019)."""
-
 ATP_FREE_ENERGY = Constant(
     value=50e3 * pq.J / pq.mol,
     low=44e3 * pq.J / pq.mol,
