@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import importlib
+import os
 import time
 import typing
 from collections.abc import Callable, Iterator, Mapping
@@ -21,6 +22,7 @@ from typing import Any
 
 from validation.archive import ArchivedRun, ArchiveError, archive_run, archived_run, plain_config
 from validation.claims.claim import Context
+from validation.datastore import DATA_SETS, locate
 
 EXPERIMENTS = {
     "energy": "rate_models.experiments.energy_efficiency",
@@ -123,7 +125,7 @@ def run_experiment(
 
     execution = Execution(device=device)
     t_start = time.perf_counter()
-    with _one_thread():
+    with _one_thread(), images_at_hand(config):
         result = experiment_module(name).run(config, execution=execution, on_progress=on_progress)
     provenance = {
         "device": device_name(execution.torch_device),
@@ -182,7 +184,7 @@ def _run_now(name: str, config: Any, device: str, on_progress: Progress) -> Arch
     from rate_models.devices import Execution
 
     execution = Execution(device=device)
-    with _one_thread():
+    with _one_thread(), images_at_hand(config):
         result = experiment_module(name).run(config, execution=execution, on_progress=on_progress)
     return ArchivedRun(name, result, plain_config(config), {"device": str(execution.torch_device)})
 
@@ -198,6 +200,36 @@ def _one_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+@contextlib.contextmanager
+def images_at_hand(config: Any) -> Iterator[None]:
+    """Make the images that a configuration names readable by `rate_models`, wherever the datastore has them.
+
+    Raises
+    ------
+    DataSetMissing, DataSetCorrupt
+        If they are not to be had.
+    """
+    named = getattr(config, "data_sets", (getattr(config, "data_set", None),))
+    folders = {locate(data_set).parent for data_set in named if data_set in DATA_SETS}
+    if not folders:
+        yield
+        return
+    if len(folders) > 1:
+        raise ValueError(
+            f"the data sets {', '.join(named)} lie in different folders ({', '.join(map(str, folders))}): "
+            "bring them together in one and set BRIANPRESYN_DATA to it"
+        )
+    before = os.environ.get("BRIANPRESYN_DATA")
+    os.environ["BRIANPRESYN_DATA"] = str(folders.pop())
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["BRIANPRESYN_DATA"]
+        else:
+            os.environ["BRIANPRESYN_DATA"] = before
 
 
 def _require_same_experiment(name: str, run: ArchivedRun, config: Any, path: Path) -> None:

@@ -12,6 +12,7 @@ import os
 import platform
 import sys
 import tempfile
+import textwrap
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -318,7 +319,7 @@ def print_summary(findings: Findings, *, file: Any = None) -> None:
             first = row["shown"][0]
             measured = f"{first.quantity}: {number_text(first.measured)} {interval_text(first)}".strip()
             if row["verdict"] is Verdict.SKIPPED:
-                measured = row["reason"]
+                measured = textwrap.shorten(row["reason"], 90, placeholder=" ...")
             verdict = f"{VERDICT_SIGN[row['verdict']]} {row['verdict']}"
             table.add_row(claim.id, str(rendering), claim.expected, measured, number_text(first.n), verdict)
     Console(file=file or sys.stdout).print(table)

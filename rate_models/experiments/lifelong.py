@@ -179,6 +179,11 @@ class Config:
         if set(self.seeds) & {*self.search_seeds_split, *self.search_seeds_permuted}:
             raise ValueError("the seeds of the search must be other seeds than those of the result")
 
+    @property
+    def data_sets(self) -> tuple[str, ...]:
+        """Names of the sets of images that the benchmarks show."""
+        return tuple(dict.fromkeys(_DATA_SETS[data_of(benchmark)] for benchmark in self.benchmarks))
+
     def training(self, *, in_search: bool = False) -> Training:
         """Return what is the same for all methods."""
         return Training(

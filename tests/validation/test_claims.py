@@ -132,6 +132,17 @@ def test_missing_data_set_skips_with_the_reason(only_measures, monkeypatch):
     assert findings.measurements("S18")[0].reason == "ko is nowhere"
 
 
+def test_data_set_found_missing_on_the_way_skips(only_measures):
+    def measured(context):
+        raise evaluation.DataSetMissing("mnist is nowhere")
+
+    only_measures(Measure(measured, ("S01",), Rendering.RATE))
+    findings = evaluation.measure_claims(["S01"], Context(profile="full"))
+    assert findings.verdict("S01") is Verdict.SKIPPED
+    assert findings.measurements("S01")[0].reason == "mnist is nowhere"
+    assert findings.errors() == []
+
+
 def test_only_the_claims_asked_for_are_reported(only_measures):
     def both(context):
         return Evidence(

@@ -112,3 +112,24 @@ def test_command_line_runs_keeps_and_draws(toy, tmp_path, capsys):
 def test_command_line_refuses_a_setting_without_value(toy, tmp_path, capsys):
     assert cli.exit_code_of(["ann", "toy", "--set", "l2", "--out", str(tmp_path)]) == 2
     assert "--set needs NAME=VALUE, got 'l2'" in capsys.readouterr().err
+
+
+def test_images_are_found_where_the_datastore_has_them(monkeypatch):
+    import os
+
+    from validation.datastore import DataSetMissing
+
+    monkeypatch.delenv("BRIANPRESYN_DATA", raising=False)
+    monkeypatch.setattr(experiments, "locate", lambda name: experiments.Path("/cache") / name)
+    with experiments.images_at_hand(Config()):
+        assert os.environ["BRIANPRESYN_DATA"] == "/cache"
+    assert "BRIANPRESYN_DATA" not in os.environ
+
+    def missing(name):
+        raise DataSetMissing(f"{name} is nowhere")
+
+    monkeypatch.setattr(experiments, "locate", missing)
+    with pytest.raises(DataSetMissing, match="mnist is nowhere"), experiments.images_at_hand(Config()):
+        pass
+    with experiments.images_at_hand(Config(data_set="digits")):
+        assert "BRIANPRESYN_DATA" not in os.environ

@@ -178,6 +178,8 @@ def _run(
             evidence = Evidence(tuple(skipped(measure, claim, reason) for claim in claims))
         else:
             evidence = measure.function(replace(context, report_progress=partial(on_progress, measure)))
+    except (DataSetMissing, DataSetCorrupt) as caught:
+        evidence = Evidence(tuple(skipped(measure, claim, str(caught)) for claim in claims))
     except Exception as caught:  # one broken measurement must not lose the others
         error = caught
         evidence = Evidence(tuple(_failed(measure, claim, caught) for claim in claims))
