@@ -11,7 +11,7 @@ import numpy as np
 import quantities as pq
 
 from biophys.absolute_costs import costs_at_rate
-from biophys.cheapest_realisation import cheapest_realisation
+from biophys.cheapest_realisation import cheapest_realisation, distance_from_boundary
 from biophys.energy_costs import calcium_pump_cost, vesicle_membrane_cost
 from biophys.information_per_energy import TransmissionCost, bernoulli_input, information_per_energy
 from biophys.optimal_precision import ReliabilityCost, optimal_sd
@@ -54,6 +54,9 @@ def cases(rng: np.random.Generator) -> dict[str, Callable[[], object]]:
         "optimal sd, four costs": lambda: optimal_sd(importance, four),
         "cheapest n, p, q, two costs": lambda: cheapest_realisation(mean, sd, mixture, n_max=100),
         "cheapest n, p, q, six costs": lambda: cheapest_realisation(mean, sd, rates, n_max=100),
+        "distance from the boundary, two costs": lambda: distance_from_boundary(
+            mean, sd, mixture, 6 * pq.dimensionless
+        ),
         "bits per ATP": lambda: information_per_energy(spikes, n, p, cost),
         "p and q of 10,000 from 100 responses each": lambda: estimate_by_moments(responses, n=few.n),
         "n, p, q from four means and variances": lambda: estimate_by_variance_mean(

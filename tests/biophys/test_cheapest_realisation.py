@@ -61,12 +61,28 @@ def test_boundary_is_where_the_cheapest_synapse_costs_the_budget():
     np.testing.assert_allclose(distance_from_boundary(mean, 3 * edge, cost, budget), 2 * np.log(3))
 
 
+@pytest.mark.parametrize("cost", MIXTURES[:3])
+def test_boundary_of_many_means_is_that_of_each(cost):
+    mean = np.random.default_rng(3).lognormal(-1, 1, 1000) * pq.mV
+    budget = 12.0 * pq.dimensionless
+    together = minimal_sd(mean, cost, budget)
+    alone = minimal_sd(mean[:20], cost, budget)
+    np.testing.assert_allclose(together[:20].magnitude, alone.magnitude, rtol=1e-4)
+
+
+def test_equal_means_have_one_boundary():
+    many = minimal_sd(np.full(500, -0.3) * pq.mV, MIXTURES[0], 2 * pq.dimensionless)
+    one = minimal_sd(0.3 * pq.mV, MIXTURES[0], 2 * pq.dimensionless)
+    np.testing.assert_allclose(many.magnitude, float(one), rtol=1e-9)
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
         (lambda: cheapest_realisation(0 * pq.mV, 1 * pq.mV, MIXTURES[0]), "mean must not be 0"),
         (lambda: cheapest_realisation(1 * pq.mV, 0 * pq.mV, MIXTURES[0]), "sd = 0 needs p = 1"),
         (lambda: minimal_sd(1 * pq.mV, MIXTURES[0], 0.01 * pq.dimensionless), "cheapest synapse"),
+        (lambda: minimal_sd(0 * pq.mV, MIXTURES[0], 2 * pq.dimensionless), "mean must not be 0"),
         (lambda: minimal_sd(1 * pq.mV, MIXTURES[0], 1 * pq.mV), "budget must have the dimension"),
     ],
 )
