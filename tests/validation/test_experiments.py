@@ -20,7 +20,7 @@ class Config:
     l2: float = 0.01
     n_epochs: int = 50
     shuffles: bool = True
-    data_set: str = "mnist"
+    data_set: str = "digits"
 
     def __post_init__(self):
         if self.l2 < 0:
@@ -56,8 +56,8 @@ def test_profiles_choose_the_configuration(toy):
 
 
 def test_settings_are_read_as_the_kind_they_are(toy):
-    changes = {"seeds": "7, 8", "l2": "1e-3", "n_epochs": "2", "shuffles": "false", "data_set": "digits"}
-    assert experiments.configuration("toy", "full", changes) == Config((7, 8), 1e-3, 2, False, "digits")
+    changes = {"seeds": "7, 8", "l2": "1e-3", "n_epochs": "2", "shuffles": "false", "data_set": "mnist"}
+    assert experiments.configuration("toy", "full", changes) == Config((7, 8), 1e-3, 2, False, "mnist")
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_images_are_found_where_the_datastore_has_them(monkeypatch):
 
     monkeypatch.delenv("BRIANPRESYN_DATA", raising=False)
     monkeypatch.setattr(experiments, "locate", lambda name: experiments.Path("/cache") / name)
-    with experiments.images_at_hand(Config()):
+    with experiments.images_at_hand(Config(data_set="mnist")):
         assert os.environ["BRIANPRESYN_DATA"] == "/cache"
     assert "BRIANPRESYN_DATA" not in os.environ
 
@@ -129,7 +129,10 @@ def test_images_are_found_where_the_datastore_has_them(monkeypatch):
         raise DataSetMissing(f"{name} is nowhere")
 
     monkeypatch.setattr(experiments, "locate", missing)
-    with pytest.raises(DataSetMissing, match="mnist is nowhere"), experiments.images_at_hand(Config()):
+    with (
+        pytest.raises(DataSetMissing, match="mnist is nowhere"),
+        experiments.images_at_hand(Config(data_set="mnist")),
+    ):
         pass
     with experiments.images_at_hand(Config(data_set="digits")):
         assert "BRIANPRESYN_DATA" not in os.environ
