@@ -27,8 +27,7 @@ class QuantalEstimate:
     Parameters
     ----------
     n, p, q
-        Estimates; plain numbers for one synapse, arrays for several (or, for p of a variance-mean analysis,
-        for several conditions).
+        Estimates, without axes for one synapse; p of a variance-mean analysis has the conditions first.
     n_error, p_error, q_error
         Standard errors; 0 for an n that was given, NaN where none exists.
     n_interval, p_interval, q_interval
@@ -62,7 +61,7 @@ def estimate_by_moments(
     too: with A = var / mean = q (1 - p) and B = :math:`\kappa` / var = q (1 - 2 p), :math:`q = 2 A - B`,
     :math:`p = (A - B) / q`, :math:`n = \mathrm{mean} / (A - B)`. Standard errors follow from the sampling
     covariance of the moments to first order; their normal intervals fall short where hardly any response
-    holds more than one vesicle.
+    holds more than one vesicle, or hardly any fewer than all.
 
     Parameters
     ----------
