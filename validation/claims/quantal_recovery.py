@@ -57,8 +57,8 @@ def recovered_parameters(context: Context) -> Evidence:
 
 _REMARKS = (
     "The intervals of the moments rest on a normal approximation that fails where hardly any response holds "
-    "more than one vesicle (small n p) or hardly any fewer than all (few sites, p near 1), and with n unknown "
-    "in more places: there use the likelihood, or several release probabilities.",
+    "more than one vesicle (small n p) or hardly any fewer than all (few sites, p near 1), and with n "
+    "unknown in more places: there use the likelihood, or several release probabilities.",
     "The likelihood's interval of n covers more often than it says, because n is whole.",
     "Two hundred responses often do not tell n and p apart; recordings at several release probabilities, up "
     "to high ones, do (variance-mean, here at p = 0.1, 0.3, 0.5, 0.7 and 0.9).",
