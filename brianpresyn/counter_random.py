@@ -1,15 +1,19 @@
-"""Random numbers that are a pure function of (key, synapse, event): Philox2x32-10 as Brian2 functions.
+"""Random numbers that are a pure function of (key, synapse, event): SplitMix64 as Brian2 functions.
 
 A draw of an ordinary generator depends on every draw before it, so the releases of a network change with
 the code generation target, the number of threads and anything else that draws. A counter-based generator
-has no state: it mixes a key and a counter. Here the counter is the pair (index of the synapse, number of the
-event), so that the outcome of the seventh spike at synapse 12 is the same on numpy, cython and C++
-standalone, with any number of threads, and after ``restore()``.
+has no state: it mixes a counter. SplitMix64 is the mixture of ``seed + number * constant``: every synapse
+has a stream with a seed of its own, and the number is that of the event, so that the outcome of the seventh
+spike at synapse 12 is the same on numpy, cython and C++ standalone, with any number of threads, and after
+``restore()``. It costs three multiplications; generators with more rounds (Philox, Squares) took two to four
+times as long for one draw, which would then dominate the cost of a synaptic event.
 
 References
 ----------
+Steele GL, Lea D, Flood CH (2014). "Fast splittable pseudorandom number generators". Proc. OOPSLA '14,
+doi:10.1145/2660193.2660195.
 Salmon JK, Moraes MA, Dror RO, Shaw DE (2011). "Parallel random numbers: as easy as 1, 2, 3". Proc. SC '11,
-doi:10.1145/2063384.2063405.
+doi:10.1145/2063384.2063405 (counter-based generators).
 """
 
 from __future__ import annotations
@@ -23,24 +27,22 @@ import numpy as np
 from brian2.core.functions import Function
 from numpy.typing import ArrayLike, NDArray
 
-PHILOX_MULTIPLIER = 0xD256D193
-PHILOX_WEYL = 0x9E3779B9
-PHILOX_ROUNDS = 10
+# Constants of SplitMix64: the step from number to number, and the two multipliers of the mixture.
+STEP = 0x9E3779B97F4A7C15
+MULTIPLIERS = (0xBF58476D1CE4E5B9, 0x94D049BB133111EB)
 
-# Draws after the first within one event use other keys, this far apart; it must differ from the Weyl
-# constant, by which Philox itself moves the key from round to round.
-_KEY_STEP = 0x85EBCA6B
+# Seeds of neighbouring synapses, and of the draws after the first within one event, are this far apart.
+_SYNAPSE_STEP = 0xD1342543DE82EF95
+_WORD_STEP = 0xD6E8FEB86659FD93
 
-# Lanes of one block of release sites; larger numbers of sites are drawn block by block.
-SITES_PER_BLOCK = 32
-_WORDS_PER_BLOCK = 64
+# Release sites are drawn in blocks: two sites, of 32 bits each, from one word.
+SITES_PER_BLOCK = 16
+_WORDS_PER_BLOCK = SITES_PER_BLOCK // 2
 # Largest number of sites for which the distribution function is kept as a table.
 _LARGEST_TABLE = 64
 
-_LOW_32 = np.uint64(0xFFFFFFFF)
 _SHIFT_32 = np.uint64(32)
-_MULTIPLIER = np.uint64(PHILOX_MULTIPLIER)
-_WEYL_STEPS = tuple(np.uint64(number * PHILOX_WEYL & 0xFFFFFFFF) for number in range(32))
+_LOW_32 = np.uint64(0xFFFFFFFF)
 
 
 def release_key(seed: int, stream: str = "") -> int:
@@ -80,71 +82,68 @@ def release_key(seed: int, stream: str = "") -> int:
     return int(words.astype(np.int32)[0])
 
 
-def philox2x32(
-    counter0: ArrayLike, counter1: ArrayLike, key: ArrayLike, rounds: int = PHILOX_ROUNDS
-) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
-    r"""Mix a 64-bit counter and a 32-bit key into 64 random bits.
+def splitmix64(seed: ArrayLike, number: ArrayLike) -> NDArray[np.uint64]:
+    r"""Return the numbers that SplitMix64 gives.
 
-    One round, with :math:`M` the multiplier and the key moved on by a Weyl constant after it, is
-
-    .. math:: (c_0, c_1) \leftarrow
-        (\mathrm{high}(M c_0) \oplus k \oplus c_1,\; \mathrm{low}(M c_0)).
+    .. math:: z_0 = \mathrm{seed} + \mathrm{number} \cdot \gamma, \quad
+        z_1 = (z_0 \oplus (z_0 \gg 30)) m_1, \quad z_2 = (z_1 \oplus (z_1 \gg 27)) m_2, \quad
+        z_2 \oplus (z_2 \gg 31) \pmod{2^{64}}
 
     Parameters
     ----------
-    counter0, counter1, key : int or array of int
-        Words of 32 bits; they are broadcast against each other.
-    rounds
-        10 is the published default; 7 is the fewest that pass TestU01's BigCrush.
+    seed : int or array of int
+        Below 2^64.
+    number : int or array of int
+        1 for the first number of the stream.
 
     Returns
     -------
-    tuple of arrays of uint32
-        The two words.
+    numpy.ndarray
+        Uint64, of the shape of both together.
 
     Examples
     --------
-    The first of the published known answers:
-
-    >>> [hex(word) for word in philox2x32(0, 0, 0)]
-    ['0xff1dae59', '0x6cd10df2']
+    >>> [int(bits) for bits in splitmix64(1234567, [1, 2])]
+    [6457827717110365317, 3203168211198807973]
     """
-    c0, c1, k = (_as_word(word) for word in (counter0, counter1, key))
-    c0, c1, k = (np.array(word) for word in np.broadcast_arrays(c0, c1, k))
-    c0, c1 = _mixed(c0, c1, k, rounds)
-    return c0.astype(np.uint32), c1.astype(np.uint32)
+    return _mixed(_as_word(seed) + _as_word(number) * np.uint64(STEP))
 
 
-def _mixed(
-    c0: NDArray[np.uint64], c1: NDArray[np.uint64], key: NDArray[np.uint64], rounds: int
-) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
-    """Return both words after the rounds; `c0` and `c1` are overwritten.
+def _mixed(z: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Return the mixture of z.
 
     For the few hundred synapses that are active in one time step the calls cost more than the arithmetic, so
-    there are as few of them as possible, and none makes a new array.
+    one array serves for all shifts.
     """
-    product = np.empty_like(c0)
-    for round_number in range(rounds):
-        np.multiply(c0, _MULTIPLIER, out=product)
-        np.right_shift(product, _SHIFT_32, out=c0)
-        np.bitwise_xor(c0, c1, out=c0)
-        np.bitwise_and(product, _LOW_32, out=c1)
-        np.bitwise_xor(c0, (key + _WEYL_STEPS[round_number]) & _LOW_32, out=c0)
-    return c0, c1
+    shifted = z >> np.uint64(30)
+    z = (z ^ shifted) * np.uint64(MULTIPLIERS[0])
+    shifted = z >> np.uint64(27)
+    z = (z ^ shifted) * np.uint64(MULTIPLIERS[1])
+    return z ^ (z >> np.uint64(31))
 
 
 def _as_word(values: ArrayLike) -> NDArray[np.uint64]:
-    """Return integers, signed or not, as 32-bit words held in uint64."""
-    return np.asarray(values).astype(np.int64).view(np.uint64) & _LOW_32
+    """Return integers as uint64, at least one-dimensional (numpy warns when a scalar overflows)."""
+    values = np.atleast_1d(np.asarray(values))
+    return values.view(np.uint64) if values.dtype == np.int64 else values.astype(np.uint64)
+
+
+@functools.lru_cache(maxsize=1024)
+def _mixed_key(key: int) -> np.uint64:
+    """Return the 64-bit seed of synapse 0 for a 32-bit key."""
+    return _mixed(_as_word(key & 0xFFFFFFFF))[0]
 
 
 def random_bits(
     key: ArrayLike, event: ArrayLike, synapse: ArrayLike, word: ArrayLike = 0
 ) -> NDArray[np.uint64]:
     """Return 64 random bits for a synapse's event: the `word`-th such number of that event."""
-    moved_key = _as_word(key) + np.asarray(word, dtype=np.uint64) * np.uint64(_KEY_STEP)
-    high, low = philox2x32(synapse, event, moved_key & _LOW_32)
-    return (high.astype(np.uint64) << _SHIFT_32) | low
+    seed = _mixed_key(int(key)) if np.ndim(key) == 0 else _mixed(_as_word(key) & _LOW_32)
+    state = _as_word(synapse) * np.uint64(_SYNAPSE_STEP) + seed
+    state = state + _as_word(event) * np.uint64(STEP)
+    if np.ndim(word) or word:
+        state = state + _as_word(word) * np.uint64(_WORD_STEP)
+    return _mixed(state)
 
 
 def _uniform(
@@ -169,29 +168,31 @@ def normal(key: ArrayLike, event: ArrayLike, synapse: ArrayLike, word: ArrayLike
 def _binomial(
     key: ArrayLike, event: ArrayLike, n: ArrayLike, p: ArrayLike, synapse: ArrayLike
 ) -> NDArray[np.int32]:
-    """Return how many of n sites release, by comparing random bits with the binary digits of p.
+    """Return how many of n sites release: 32 random bits of each are compared with p.
 
-    Every site takes its random number digit by digit, most significant first, and is decided at the first
-    digit that differs from that of p. All sites of a synapse take their next digit from one random word at
-    once, so a synapse with ten sites needs one word most of the time. Exact for every p in double precision.
+    A site releases with probability p up to 2^-32.
     """
     key, event, n, p, synapse = np.broadcast_arrays(key, event, n, p, synapse)
-    released = np.where(p >= 1.0, n, 0).astype(np.int32)
-    is_open = (p > 0.0) & (p < 1.0)
+    released = np.zeros(np.shape(p), dtype=np.int32)
     for block in range(-(-int(n.max(initial=0)) // SITES_PER_BLOCK)):
-        sites = np.minimum(n - block * SITES_PER_BLOCK, SITES_PER_BLOCK)
-        chosen = np.flatnonzero(is_open & (sites > 0))
-        released.flat[chosen] += _number_of_ones(
-            released_sites(
-                key.flat[chosen],
-                event.flat[chosen],
-                sites.flat[chosen],
-                p.flat[chosen],
-                synapse.flat[chosen],
-                block,
-            )
-        )
+        released += released_sites(key, event, n, p, synapse, block).sum(axis=0, dtype=np.int32)
     return released
+
+
+def released_sites(
+    key: NDArray[Any],
+    event: NDArray[Any],
+    n: NDArray[Any],
+    p: NDArray[Any],
+    synapse: NDArray[Any],
+    block: int,
+) -> NDArray[np.bool_]:
+    """Return which sites of a block release; shape (site, synapse), all arguments one-dimensional."""
+    words = block * _WORDS_PER_BLOCK + np.arange(_WORDS_PER_BLOCK)[:, np.newaxis]
+    bits = random_bits(key, event, synapse, words)
+    numbers = np.stack([bits & _LOW_32, bits >> _SHIFT_32], axis=1).reshape(SITES_PER_BLOCK, -1)
+    site = block * SITES_PER_BLOCK + np.arange(SITES_PER_BLOCK)[:, np.newaxis]
+    return (numbers < (p * 2.0**32).astype(np.uint64)) & (site < n)
 
 
 def _shared_binomial(
@@ -225,107 +226,25 @@ def _reached(n: int, p: float) -> NDArray[np.int64]:
     return np.array(values).astype(np.int64)
 
 
-def released_sites(
-    key: NDArray[Any],
-    event: NDArray[Any],
-    sites: NDArray[Any],
-    p: NDArray[Any],
-    synapse: NDArray[Any],
-    block: int,
-) -> NDArray[np.uint64]:
-    """Return which of at most 32 sites release, one bit each, for 0 < p < 1; all one-dimensional."""
-    digits = (p * 2.0**63).astype(np.uint64) << np.uint64(1)
-    undecided = (np.uint64(1) << sites.astype(np.uint64)) - np.uint64(1)
-    success = np.zeros_like(undecided)
-    slices_per_word = 64 // sites
-    bits = np.zeros_like(undecided)
-    open_ = np.flatnonzero(undecided)
-    for slice_number in range(64):
-        fresh = open_[slice_number % slices_per_word[open_] == 0]
-        word = slice_number // slices_per_word[fresh] + block * _WORDS_PER_BLOCK
-        bits[fresh] = random_bits(key[fresh], event[fresh], synapse[fresh], word)
-        digit = (digits[open_] >> np.uint64(63)) * np.uint64(0xFFFFFFFFFFFFFFFF)
-        differs = (bits[open_] ^ digit) & undecided[open_]
-        success[open_] |= differs & digit
-        undecided[open_] &= ~differs
-        digits[open_] <<= np.uint64(1)
-        bits[open_] >>= sites[open_].astype(np.uint64)
-        open_ = open_[(undecided[open_] != 0) & (digits[open_] != 0)]
-        if not open_.size:
-            break
-    return success
-
-
-def _number_of_ones(words: NDArray[np.uint64]) -> NDArray[np.int32]:
-    """Return the number of one bits of words below 2**32."""
-    as_bytes = words[:, np.newaxis].view(np.uint8)
-    return np.unpackbits(as_bytes, axis=1).sum(axis=1, dtype=np.int32)
-
-
-_SCALAR_ROUND = (
-    f"product = 0x{PHILOX_MULTIPLIER:X}ull * c0; "
-    "c0 = (uint32_t)(product >> 32) ^ key ^ c1; c1 = (uint32_t)product; "
-    f"key += 0x{PHILOX_WEYL:X}u;"
-)
-_LANE_ROUND = (
-    "for (int lane = 0; lane < PRESYN_LANES; lane++) { "
-    f"const uint64_t product = 0x{PHILOX_MULTIPLIER:X}ull * c0[lane]; "
-    "c0[lane] = (uint32_t)(product >> 32) ^ key ^ c1[lane]; c1[lane] = (uint32_t)product; } "
-    f"key += 0x{PHILOX_WEYL:X}u;"
-)
-
-# The synapses of one presynaptic neuron usually lie side by side and are reached one after the other by the
-# same spike number. So from the third synapse of such a row on, a whole block is drawn at once, which
-# compilers turn into vector instructions, and the neighbours are read from it. It is a memory of a pure
-# function: what is drawn does not depend on it. The rounds are written out because loops over them are not
-# always unrolled.
-_PHILOX_CPP = f"""
-#ifndef PRESYN_PHILOX
-#define PRESYN_PHILOX
-#define PRESYN_LANES 32
+_GENERATOR_CPP = f"""
+#ifndef PRESYN_GENERATOR
+#define PRESYN_GENERATOR
 #ifdef _OPENMP
 #define PRESYN_OWN_OF_THREAD static thread_local
 #else
 #define PRESYN_OWN_OF_THREAD static
 #endif
-static inline uint64_t _presyn_word(uint32_t key, uint32_t event, uint32_t synapse, uint32_t word) {{
-    uint32_t c0 = synapse, c1 = event;
-    uint64_t product;
-    key += word * 0x{_KEY_STEP:X}u;
-    {(chr(10) + "    ").join([_SCALAR_ROUND] * PHILOX_ROUNDS)}
-    return ((uint64_t)c0 << 32) | c1;
-}}
-struct _presyn_block_memory {{
-    uint64_t tag;
-    uint32_t key, next, row;
-    uint64_t bits[PRESYN_LANES];
-}};
-PRESYN_OWN_OF_THREAD _presyn_block_memory _presyn_memory = {{~0ull, 0, 0, 0, {{0}}}};
-#if defined(__GNUC__)
-__attribute__((noinline))
-#endif
-static uint64_t _presyn_new_bits(uint32_t key, uint32_t event, uint32_t synapse) {{
-    _presyn_block_memory& memory = _presyn_memory;
-    memory.row = synapse == memory.next ? memory.row + 1 : 0;
-    memory.next = synapse + 1;
-    if (memory.row < 2) return _presyn_word(key, event, synapse, 0);
-    const uint32_t block = synapse / PRESYN_LANES;
-    memory.tag = ((uint64_t)block << 32) | event;
-    memory.key = key;
-    memory.next = (block + 1) * PRESYN_LANES;
-    uint32_t c0[PRESYN_LANES], c1[PRESYN_LANES];
-    for (int lane = 0; lane < PRESYN_LANES; lane++) c0[lane] = block * PRESYN_LANES + lane;
-    for (int lane = 0; lane < PRESYN_LANES; lane++) c1[lane] = event;
-    {(chr(10) + "    ").join([_LANE_ROUND] * PHILOX_ROUNDS)}
-    for (int lane = 0; lane < PRESYN_LANES; lane++)
-        memory.bits[lane] = ((uint64_t)c0[lane] << 32) | c1[lane];
-    return memory.bits[synapse % PRESYN_LANES];
+static inline uint64_t _presyn_mixed(uint64_t z) {{
+    z = (z ^ (z >> 30)) * 0x{MULTIPLIERS[0]:X}ull;
+    z = (z ^ (z >> 27)) * 0x{MULTIPLIERS[1]:X}ull;
+    return z ^ (z >> 31);
 }}
 static inline uint64_t _presyn_bits(uint32_t key, uint32_t event, uint32_t synapse) {{
-    const uint64_t tag = ((uint64_t)(synapse / PRESYN_LANES) << 32) | event;
-    if ((tag == _presyn_memory.tag) & (key == _presyn_memory.key))
-        return _presyn_memory.bits[synapse % PRESYN_LANES];
-    return _presyn_new_bits(key, event, synapse);
+    return _presyn_mixed(_presyn_mixed(key) + synapse * 0x{_SYNAPSE_STEP:X}ull + event * 0x{STEP:X}ull);
+}}
+static inline uint64_t _presyn_word(uint32_t key, uint32_t event, uint32_t synapse, uint32_t word) {{
+    return _presyn_mixed(_presyn_mixed(key) + synapse * 0x{_SYNAPSE_STEP:X}ull + event * 0x{STEP:X}ull
+                         + word * 0x{_WORD_STEP:X}ull);
 }}
 static inline double _presyn_unit(uint64_t bits) {{
     return (double)(bits >> 11) * (1.0 / 9007199254740992.0);
@@ -355,51 +274,51 @@ static inline double normal_draw(int32_t key, int32_t event, int64_t synapse) {
 }
 """
 
-# Eight digits are compared before the first look at whether any site is still undecided: the fixed number of
-# turns costs less than a branch that the processor cannot predict.
-BINOMIAL_CPP = f"""
-static inline int32_t _presyn_ones(uint32_t bits) {{
-    bits = bits - ((bits >> 1) & 0x55555555u);
-    bits = (bits & 0x33333333u) + ((bits >> 2) & 0x33333333u);
-    return (int32_t)((((bits + (bits >> 4)) & 0x0F0F0F0Fu) * 0x01010101u) >> 24);
-}}
-static inline uint32_t _presyn_sites(uint32_t key, uint32_t event, uint32_t synapse, int sites, double p,
-                                    uint32_t word) {{
-    uint64_t digits = (uint64_t)(int64_t)(p * 9223372036854775808.0) << 1;
-    uint64_t bits = 0, undecided = ((uint64_t)1 << sites) - 1, success = 0;
-    int left = 0;
-    do {{
-        if (left < sites) {{
-            bits = word ? _presyn_word(key, event, synapse, word) : _presyn_bits(key, event, synapse);
-            word++;
-            left = 64;
-        }}
-        for (int digit_number = 0; digit_number < 8 && left >= sites; digit_number++, left -= sites) {{
-            const uint64_t digit = (uint64_t)((int64_t)digits >> 63);
-            const uint64_t differs = (bits ^ digit) & undecided;
-            success |= differs & digit;
-            undecided &= ~differs;
-            digits <<= 1;
-            bits = bits >> (sites - 1) >> 1;
-        }}
-    }} while (undecided && digits);
-    return (uint32_t)success;
+# Compilers do not find the vector instructions for this by themselves; without them a loop over the words
+# that are needed is faster.
+_BINOMIAL_CPP = f"""
+#ifndef PRESYN_BINOMIAL
+#define PRESYN_BINOMIAL
+static inline int32_t _presyn_block(uint64_t base, int32_t sites, uint64_t threshold) {{
+#if defined(__GNUC__) && defined(__AVX512DQ__)
+    typedef uint64_t words __attribute__((vector_size(64)));
+    typedef int64_t truths __attribute__((vector_size(64)));
+    const words lane = {{0, 1, 2, 3, 4, 5, 6, 7}};
+    words z = base + lane * 0x{_WORD_STEP:X}ull;
+    z = (z ^ (z >> 30)) * 0x{MULTIPLIERS[0]:X}ull;
+    z = (z ^ (z >> 27)) * 0x{MULTIPLIERS[1]:X}ull;
+    z = z ^ (z >> 31);
+    const truths found = (((z & 0xFFFFFFFFull) < threshold) & (lane < (uint64_t)((sites + 1) / 2)))
+                         + (((z >> 32) < threshold) & (lane < (uint64_t)(sites / 2)));
+    int64_t released = 0;
+    for (int word = 0; word < 8; word++) released -= found[word];
+    return (int32_t)released;
+#else
+    uint64_t released = 0;
+    for (int32_t site = 0; site < sites; site += 2, base += 0x{_WORD_STEP:X}ull) {{
+        const uint64_t z = _presyn_mixed(base);
+        released += ((z & 0xFFFFFFFFull) - threshold) >> 63;
+        released += (((z >> 32) - threshold) >> 63) & (uint64_t)(site + 1 < sites);
+    }}
+    return (int32_t)released;
+#endif
 }}
 static inline int32_t binomial_draw(int32_t key, int32_t event, int32_t n, double p, int64_t synapse) {{
-    if (p >= 1.0) return n;
-    if (!(p > 0.0)) return 0;
+    uint64_t base = _presyn_mixed((uint32_t)key) + (uint32_t)synapse * 0x{_SYNAPSE_STEP:X}ull
+                    + (uint32_t)event * 0x{STEP:X}ull;
+    const uint64_t threshold = (uint64_t)(int64_t)(p * 4294967296.0);
     int32_t released = 0;
-    for (uint32_t word = 0; n > 0; n -= {SITES_PER_BLOCK}, word += {_WORDS_PER_BLOCK})
-        released += _presyn_ones(_presyn_sites((uint32_t)key, (uint32_t)event, (uint32_t)synapse,
-                                               n < {SITES_PER_BLOCK} ? n : {SITES_PER_BLOCK}, p, word));
-    return released;
+    for (; n > {SITES_PER_BLOCK}; n -= {SITES_PER_BLOCK}, base += {_WORDS_PER_BLOCK} * 0x{_WORD_STEP:X}ull)
+        released += _presyn_block(base, {SITES_PER_BLOCK}, threshold);
+    return n > 0 ? released + _presyn_block(base, n, threshold) : released;
 }}
+#endif
 """
 
 
 # With one n and p for all, the number released is looked up: it is the number of values of the distribution
 # function, kept as 53-bit integers, that the random bits reach. The table is made anew when n or p change.
-SHARED_BINOMIAL_CPP = """
+_SHARED_BINOMIAL_CPP = """
 struct _presyn_table { double p; int32_t n; int64_t reached[64]; };
 PRESYN_OWN_OF_THREAD _presyn_table _presyn_shared = {-1.0, 0, {0}};
 #if defined(__GNUC__)
@@ -467,7 +386,7 @@ def counter_function(
         auto_vectorise=True,
     )
     declaration = f"{c_types[returns]} {name}({', '.join(c_types[kind] for kind in kinds)}, long long)"
-    source = _PHILOX_CPP + cpp_code
+    source = _GENERATOR_CPP + cpp_code
     add = function.implementations.add_implementation
     add("numpy", numpy_function)
     add("cpp", source, name=name, compiler_kwds={"headers": ["<stdint.h>", "<math.h>"]})
@@ -487,14 +406,14 @@ bernoulli_draw = counter_function(
 """``bernoulli_draw(key, event, p)``: 1 with probability p, else 0."""
 
 binomial_draw = counter_function(
-    "binomial_draw", _binomial, BINOMIAL_CPP, "integer, integer, integer, float", "integer"
+    "binomial_draw", _binomial, _BINOMIAL_CPP, "integer, integer, integer, float", "integer"
 )
 """``binomial_draw(key, event, n, p)``: how many of n sites release, each with probability p."""
 
 shared_binomial_draw = counter_function(
     "shared_binomial_draw",
     _shared_binomial,
-    BINOMIAL_CPP + SHARED_BINOMIAL_CPP,
+    _BINOMIAL_CPP + _SHARED_BINOMIAL_CPP,
     "integer, integer, integer, float",
     "integer",
 )

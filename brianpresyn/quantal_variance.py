@@ -23,7 +23,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from brianpresyn.counter_random import (
-    BINOMIAL_CPP,
     SITES_PER_BLOCK,
     counter_function,
     normal,
@@ -188,24 +187,12 @@ def _site_sum(
 ) -> NDArray[np.float64]:
     """Return the sum of a power of the sizes of the sites that release at an event."""
     key, event, n, p, synapse = np.broadcast_arrays(key, event, n, p, synapse)
-    n, p = n.ravel(), p.ravel()
-    total = np.zeros(n.size)
+    total = np.zeros(n.shape)
     for block in range(-(-int(n.max(initial=0)) // SITES_PER_BLOCK)):
-        sites = np.minimum(n - block * SITES_PER_BLOCK, SITES_PER_BLOCK)
-        chosen = np.flatnonzero((p > 0) & (p < 1) & (sites > 0))
-        mask = np.where(p >= 1, np.uint64(0xFFFFFFFF), np.uint64(0))
-        mask[chosen] = released_sites(
-            key.ravel()[chosen],
-            event.ravel()[chosen],
-            sites[chosen],
-            p[chosen],
-            synapse.ravel()[chosen],
-            block,
-        )
-        for site in range(int(sites.max(initial=0))):
-            is_released = ((mask >> np.uint64(site)) & np.uint64(1)).astype(bool) & (site < sites)
-            size = 1.0 + cv * normal(site_key, block * SITES_PER_BLOCK + site, synapse.ravel())
-            total += np.where(is_released, size if np.ravel(power)[0] == 1 else size * size, 0.0)
+        is_released = released_sites(key, event, n, p, synapse, block)
+        site = block * SITES_PER_BLOCK + np.arange(SITES_PER_BLOCK)[:, np.newaxis]
+        size = 1.0 + cv * normal(site_key, site, synapse)
+        total += np.sum(np.where(is_released, size ** np.ravel(power)[0], 0.0), axis=0)
     return total
 
 
@@ -234,29 +221,25 @@ static inline double gamma_draw(int32_t key, int32_t event, double shape, int64_
 }
 """
 
-_SITE_SUM_CPP = f"""
-static inline double _presyn_site_normal(uint64_t bits) {{
+_SITE_SUM_CPP = """
+static inline double _presyn_site_normal(uint64_t bits) {
     const double radius = sqrt(-2.0 * log(((double)(bits >> 32) + 0.5) * (1.0 / 4294967296.0)));
     return radius * cos(6.283185307179586 * ((double)(uint32_t)bits * (1.0 / 4294967296.0)));
-}}
+}
 static inline double site_sum_draw(int32_t key, int32_t site_key, int32_t event, int32_t n, double p,
-                                   double cv, int32_t power, int64_t synapse) {{
+                                   double cv, int32_t power, int64_t synapse) {
+    const uint64_t threshold = (uint64_t)(int64_t)(p * 4294967296.0);
     double total = 0.0;
-    for (int32_t first = 0; first < n; first += {SITES_PER_BLOCK}) {{
-        const int32_t sites = n - first < {SITES_PER_BLOCK} ? n - first : {SITES_PER_BLOCK};
-        uint32_t mask = p >= 1.0 ? 0xFFFFFFFFu : 0u;
-        if (p > 0.0 && p < 1.0)
-            mask = _presyn_sites((uint32_t)key, (uint32_t)event, (uint32_t)synapse, sites, p,
-                                 (uint32_t)(first / {SITES_PER_BLOCK}) * 64);
-        for (int32_t site = 0; site < sites; site++) if ((mask >> site) & 1u) {{
-            const uint32_t number = (uint32_t)(first + site);
-            const uint64_t bits = _presyn_word((uint32_t)site_key, number, (uint32_t)synapse, 0);
-            const double size = 1.0 + cv * _presyn_site_normal(bits);
-            total += power == 1 ? size : size * size;
-        }}
-    }}
+    for (int32_t site = 0; site < n; site++) {
+        const uint32_t pair = (uint32_t)site / 2;
+        const uint64_t word = _presyn_word((uint32_t)key, (uint32_t)event, (uint32_t)synapse, pair);
+        if ((site % 2 ? word >> 32 : word & 0xFFFFFFFFull) >= threshold) continue;
+        const uint64_t bits = _presyn_word((uint32_t)site_key, (uint32_t)site, (uint32_t)synapse, 0);
+        const double size = 1.0 + cv * _presyn_site_normal(bits);
+        total += power == 1 ? size : size * size;
+    }
     return total;
-}}
+}
 """
 
 gamma_draw = counter_function("gamma_draw", _gamma, _GAMMA_CPP, "integer, integer, float", "float")
@@ -265,7 +248,7 @@ gamma_draw = counter_function("gamma_draw", _gamma, _GAMMA_CPP, "integer, intege
 site_sum_draw = counter_function(
     "site_sum_draw",
     _site_sum,
-    BINOMIAL_CPP + _SITE_SUM_CPP,
+    _SITE_SUM_CPP,
     "integer, integer, integer, integer, float, float, integer",
     "float",
 )
