@@ -177,7 +177,10 @@ def updated_release_probability(p: Any, update: Any, rule: PlasticityParameters)
     change *= rule.p_up + rule.p_down
     change -= rule.p_down
     if rule.form == "soft_bound":
-        change *= 1 - p
+        if hasattr(change, "addcmul_"):
+            change.addcmul_(change, p, value=-1)
+        else:
+            change *= 1 - p
     if rule.freezes:
         change *= 1 - _reaches(abs(p), rule.p_freeze)
     change += p

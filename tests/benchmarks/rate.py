@@ -38,7 +38,7 @@ from rate_models.training import Trainer
 
 BERNOULLI, GAUSSIAN = Layout((784, 200, 200, 10)), Layout((784, 100, 100, 10))
 IMAGES_PER_STEP = {BERNOULLI: 100, GAUSSIAN: 20}
-N_IMAGES, N_STEPS, N_RUNS = 4000, 10, 25
+N_IMAGES, N_STEPS, N_RUNS = 4000, 20, 15
 RULE = ReleasePlasticity(form="soft_bound")
 
 Step = Callable[[Tensor, Tensor], None]
@@ -236,9 +236,13 @@ def print_ratios(ms: dict[str, float]) -> None:
         ("double-precision Gaussian loop over the engine", noisy, "engine, gaussian", ">= 4"),
         ("the same with local reparametrisation", noisy, "engine, local", ">= 5"),
     ]
-    print("ratios (target)")
+    print("ratios: a network alone, in a group of four as a sweep trains them, target")
     for what, above, below, target in rows:
-        print(f"  {what:50s} {ms[above] / ms[below]:5.2f}  {target}")
+        ratios = [ms[above] / ms[below]]
+        if below.startswith("engine"):
+            top = f"{above}, 4 networks" if above.startswith("engine") else above
+            ratios.append(ms[top] / ms[f"{below}, 4 networks"])
+        print(f"  {what:48s}" + "".join(f"{ratio:6.2f}" for ratio in ratios) + f"  {target}")
 
 
 def print_limit(ms: dict[str, float]) -> None:
