@@ -13,6 +13,7 @@ from brianpresyn.pynn_names import (
 from brianpresyn.quantal_variance import quantal_variance
 from brianpresyn.quantities_bridge import from_brian, to_brian
 from brianpresyn.release import bernoulli_release, binomial_release, quantal_release, release_counters
+from brianpresyn.self_test import test
 from brianpresyn.short_term import stochastic_tsodyks_markram, tsodyks_markram
 from brianpresyn.spontaneous import spontaneous_release
 from brianpresyn.synapse_code import Domain, Stage, SynapseCode
@@ -58,6 +59,7 @@ __all__ = [
     "stochastic_tsodyks_markram",
     "synapses",
     "teacher_error",
+    "test",
     "to_brian",
     "triplet_stdp",
     "tsodyks_markram",

@@ -26,6 +26,7 @@ MEASURING_MODULES = (
     "validation.claims.recorded_release",
     "validation.claims.plasticity_agreement",
     "validation.claims.stdp_protocol",
+    "validation.claims.spiking_perceptron",
     "validation.claims.lifelong_learning",
 )
 

@@ -40,12 +40,12 @@ def lifelong_spiking_perceptron(context: Context) -> Evidence:
                 measurements.append(_advantage(claim, quantity, str(control), advantage))
     measurements.append(_share_of_reliable(result))
     caption = (
-        f"Accuracy on the first task (left), on all tasks learned so far (middle), and release probability of "
+        "Accuracy on the first task (left), on all tasks learned so far (middle), and release probability of "
         f"all synapses at the end (right). {base.n_inputs} inputs, {base.n_patterns} patterns a task, "
         f"{base.n_epochs} epochs, {len(seeds)} seeds; bars: standard error."
     )
     remarks = (
-        "Controls have the same lines, delays and releases from other streams; their strengths start at 0 and "
+        "Controls have the same lines and delays; their strengths start at 0 and "
         "only the sign of the potential counts, so that no learning rate had to be tuned for them.",
     )
     return Evidence(tuple(measurements), (ClaimFigure(_figure(result), caption),), remarks)

@@ -1,0 +1,201 @@
+"""A balanced recurrent network whose excitatory synapses release with plastic probability.
+
+Excitatory and inhibitory leaky neurons with exponential synaptic currents (Vogels & Abbott 2005). Synapses
+between excitatory neurons release one vesicle with a probability that pair STDP moves, keep their expected
+strength while it moves, and account for their energy.
+
+References
+----------
+Vogels TP, Abbott LF (2005). "Signal propagation and logic gating in networks of integrate-and-fire neurons".
+J Neurosci 25:10786-10795, doi:10.1523/JNEUROSCI.3508-05.2005.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from brian2 import Network, NeuronGroup, SpikeMonitor, Synapses, ms, mV, second
+
+from biophys.release_plasticity import ReleasePlasticity
+from brianpresyn.energy import energy_ledger, energy_report
+from brianpresyn.plasticity import release_plasticity
+from brianpresyn.release import bernoulli_release
+from brianpresyn.synapse_code import Domain
+from brianpresyn.synapses import synapses
+from brianpresyn.targets import checked_target, code_generation, numpy_while_building
+from brianpresyn.update_signals import pair_stdp
+
+if TYPE_CHECKING:
+    import xarray as xr
+    from matplotlib.axes import Axes
+
+_NEURON = """
+dv/dt = (g_e + g_i - (v + 49*mV))/(20*ms) : volt (unless refractory)
+dg_e/dt = -g_e/(5*ms) : volt (unless refractory)
+dg_i/dt = -g_i/(10*ms) : volt (unless refractory)
+"""
+
+
+@dataclass(frozen=True)
+class Config:
+    """Size of the network and its plasticity.
+
+    Parameters
+    ----------
+    n_neurons
+        Four fifths of them excitatory.
+    n_inputs
+        Mean number of inputs of a neuron.
+    duration
+        Simulated time in seconds.
+    strength_e, strength_i
+        Mean jump of the synaptic current per spike, in mV.
+    rule
+        Plasticity of the release probability; its threshold is in units of the STDP signal.
+    target
+        Code generation target.
+    seed
+        Of connections, initial values and releases.
+    """
+
+    n_neurons: int = 4000
+    n_inputs: int = 80
+    duration: float = 5.0
+    strength_e: float = 1.62
+    strength_i: float = -9.0
+    rule: ReleasePlasticity = field(
+        default_factory=lambda: ReleasePlasticity(p_up=0.08, p_down=0.02, g_lim=0.002, form="soft_bound")
+    )
+    target: str = "cpp_standalone"
+    seed: int = 2021
+
+    def __post_init__(self) -> None:
+        checked_target(self.target)
+        Domain(10, np.inf, "give ten neurons or more", is_integer=True).check("n_neurons", self.n_neurons)
+        if not 0 < self.n_inputs <= self.n_neurons:
+            raise ValueError(f"n_inputs must lie in 1..{self.n_neurons}, got {self.n_inputs}")
+        if not self.duration > 0:
+            raise ValueError(f"duration must be above 0 s, got {self.duration}")
+
+
+QUICK = Config(n_neurons=500, duration=1.0, target="numpy")
+
+
+def run(config: Config) -> xr.Dataset:
+    """Simulate and return spikes, release probabilities and energy.
+
+    Returns
+    -------
+    xarray.Dataset
+        ``spike_time`` (s) and ``spike_neuron`` of every spike, ``p`` and ``strength`` (mV; p q) of every
+        plastic synapse at the end, and ``energy`` (J) by mechanism.
+    """
+    with code_generation(config.target):
+        return _simulated(config)
+
+
+def _simulated(config: Config) -> xr.Dataset:
+    import xarray as xr
+
+    rng = np.random.default_rng(config.seed)
+    n_e = config.n_neurons * 4 // 5
+    with numpy_while_building():
+        neurons = NeuronGroup(
+            config.n_neurons,
+            _NEURON,
+            threshold="v > -50*mV",
+            reset="v = -60*mV",
+            refractory=5 * ms,
+            method="exact",
+            dt=0.1 * ms,
+            name="neurons",
+        )
+        neurons.v = rng.uniform(-60, -50, config.n_neurons) * mV
+        excitatory, inhibitory = neurons[:n_e], neurons[n_e:]
+        plastic = _plastic(config, excitatory, rng)
+        fixed = [
+            _fixed(excitatory, inhibitory, "g_e", config.strength_e, config, rng),
+            _fixed(inhibitory, neurons, "g_i", config.strength_i, config, rng),
+        ]
+        spikes = SpikeMonitor(neurons)
+    Network(neurons, plastic, *fixed, spikes).run(config.duration * second)
+    report = energy_report(plastic)
+    p = np.array(plastic.p[:])
+    return xr.Dataset(
+        {
+            "spike_time": ("spike", np.array(spikes.t / second)),
+            "spike_neuron": ("spike", np.array(spikes.i)),
+            "p": ("synapse", p),
+            "strength": ("synapse", p * np.array(plastic.q[:] / mV)),
+            "energy": ("mechanism", list(report.joules.values())),
+        },
+        coords={"mechanism": list(report.joules)},
+        attrs={
+            "n_neurons": config.n_neurons,
+            "duration": config.duration,
+            "p_start": config.rule.p_min,
+            "n_vesicles": report.n_vesicles,
+        },
+    )
+
+
+def _pairs(config: Config, n_from: int, n_to: int, rng: np.random.Generator) -> dict[str, Any]:
+    """Return random pairs of neurons, each pair connected with the same probability."""
+    is_connected = rng.random((n_from, n_to)) < config.n_inputs / config.n_neurons
+    i, j = np.nonzero(is_connected)
+    return {"i": i, "j": j}
+
+
+def _plastic(config: Config, excitatory: NeuronGroup, rng: np.random.Generator) -> Synapses:
+    """Return the synapses between excitatory neurons."""
+    # The signal's size decides alone, so its scale is that of one pairing.
+    signal = pair_stdp(a_plus=0.01, a_minus=0.0105)
+    code = bernoulli_release(config.rule.p_min, mean=config.strength_e * mV, target="g_e")
+    code += release_plasticity(config.rule, signal)
+    code += energy_ledger(code)
+    connect = _pairs(config, len(excitatory), len(excitatory), rng)
+    return synapses(excitatory, None, code, connect=connect, seed=config.seed, name="plastic", dt=0.1 * ms)
+
+
+def _fixed(
+    source: NeuronGroup,
+    target: NeuronGroup,
+    variable: str,
+    strength: float,
+    config: Config,
+    rng: np.random.Generator,
+) -> Synapses:
+    fixed = Synapses(source, target, on_pre=f"{variable}_post += {strength}*mV", dt=0.1 * ms)
+    fixed.connect(**_pairs(config, len(source), len(target), rng))
+    return fixed
+
+
+def plot(result: xr.Dataset, axes: Sequence[Axes]) -> None:
+    """Draw a raster, the distribution of p, and the energy by mechanism.
+
+    Parameters
+    ----------
+    result
+        What :func:`run` returned.
+    axes
+        Three of them.
+    """
+    raster, probabilities, energy = axes
+    raster.plot(result.spike_time, result.spike_neuron, ",", color="black")
+    raster.set_xlabel("time (s)")
+    raster.set_ylabel("neuron")
+    rate = result.sizes["spike"] / result.attrs["n_neurons"] / result.attrs["duration"]
+    raster.set_title(f"{result.attrs['n_neurons']} neurons, {rate:.1f} Hz", fontsize=9)
+    probabilities.hist(result.p, bins=40, color="#D55E00")
+    probabilities.axvline(result.attrs["p_start"], color="black", linewidth=0.8, linestyle="--")
+    probabilities.set_yscale("log")
+    probabilities.set_xlabel("release probability at the end")
+    probabilities.set_ylabel("synapses")
+    place = np.arange(result.sizes["mechanism"])
+    energy.barh(place, result.energy * 1e12, color="#0072B2")
+    energy.set_yticks(place, [str(name) for name in result.mechanism.to_numpy()])
+    energy.set_xlabel("energy of the plastic synapses (pJ)")
+    energy.set_title(f"{result.attrs['n_vesicles']} vesicles", fontsize=9)
