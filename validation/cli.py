@@ -14,6 +14,8 @@ import click
 from rich.console import Console
 from rich.markup import escape
 
+from validation.network_sweep import sweep
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from rich.table import Table
@@ -395,6 +397,9 @@ def ann(name: str, profile: str, settings: tuple[str, ...], device: str, out: Pa
     print(f"result: {path.resolve()}")
     for drawn in draw_figures(name, archived_run(path), folder):
         print(f"figure: {drawn.resolve()}")
+
+
+commands.add_command(sweep)
 
 
 @commands.command()

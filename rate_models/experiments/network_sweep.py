@@ -1,0 +1,243 @@
+"""Classify images with one kind of network over any grid of its settings: seeds, penalties, plasticity.
+
+Every point of the grid is a replica; replicas that run the same program train as one batch, groups go to any
+executor, and a sweep that broke off goes on where it was (`rate_models.sweep`). The defaults are those of the
+energy experiment of Schug et al. (2021), doi:10.7554/eLife.69884.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import xarray as xr
+
+from biophys.release_plasticity import ReleasePlasticity
+from rate_models.datasets import load_images
+from rate_models.devices import Execution
+from rate_models.energy import synaptic_energy
+from rate_models.evaluation import accuracy, mean_softmax
+from rate_models.information import mutual_information, soft_joint
+from rate_models.layout import Layout
+from rate_models.networks import FeedForward
+from rate_models.optimisers import GradientDescent, Sgd
+from rate_models.presynaptic_sgd import PresynapticSgd
+from rate_models.stochastic_layers import BernoulliSynapses, DeterministicSynapses, Synapses
+from rate_models.sweep import Executor, Settings, replica_bytes, run_sweep
+from rate_models.task_sequences import DataOrder
+from rate_models.training import LearningRule, Trainer
+
+RELEASES = ("plastic", "fixed", "reliable")
+_N_PIXELS = {"digits": 64}
+
+SAME_PROGRAM = (
+    "release",
+    "p_rule",
+    "consolidation",
+    "data_set",
+    "n_hidden",
+    "n_hidden_layers",
+    "n_epochs",
+    "batch_size",
+    "n_samples",
+)
+"""Settings that all networks of a batch share; any other may differ from replica to replica."""
+
+
+@dataclass(frozen=True)
+class NetworkSettings:
+    """Settings of one network.
+
+    Parameters
+    ----------
+    release
+        ``"plastic"``, ``"fixed"`` (stochastic with constant p) or ``"reliable"``.
+    p_rule, consolidation, p_up, p_down, g_lim, p_min, p_freeze
+        Plasticity of p, as for `biophys.release_plasticity.ReleasePlasticity`; p_freeze = 2 never freezes.
+    release_probability
+        p where it is fixed, 0..1.
+    learning_rate, l2
+        Step size of the weights, and penalty on their squares.
+    data_set
+        ``"digits"``, ``"mnist"`` or ``"fashion_mnist"``.
+    n_hidden, n_hidden_layers
+        Units per hidden layer, number of hidden layers.
+    n_epochs, batch_size, n_samples
+        Passes through the data, images per step, draws of the synapses per test image.
+    seed
+        Seed of all random streams of the network.
+
+    Raises
+    ------
+    ValueError
+        If a value lies outside its range.
+    """
+
+    release: str = "plastic"
+    p_rule: str = "soft_bound"
+    consolidation: bool = False
+    p_up: float = 0.07
+    p_down: float = 0.07
+    g_lim: float = 0.001
+    p_min: float = 0.25
+    p_freeze: float = 2.0
+    release_probability: float = 0.4
+    learning_rate: float = 0.05
+    l2: float = 0.001
+    data_set: str = "mnist"
+    n_hidden: int = 200
+    n_hidden_layers: int = 2
+    n_epochs: int = 50
+    batch_size: int = 100
+    n_samples: int = 10
+    seed: int = 2019
+
+    def __post_init__(self) -> None:
+        if self.release not in RELEASES:
+            raise ValueError(f"release must be one of {', '.join(RELEASES)}, got {self.release!r}")
+        for name in ("n_hidden", "n_epochs", "batch_size", "n_samples"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if not self.learning_rate > 0 or not self.l2 >= 0:
+            raise ValueError(
+                f"learning_rate must be positive and l2 not negative, got {self.learning_rate} and {self.l2}"
+            )
+        self.plasticity()
+
+    def plasticity(self) -> ReleasePlasticity:
+        """Return the rule of the release probability."""
+        return ReleasePlasticity(
+            self.p_up,
+            self.p_down,
+            self.g_lim,
+            self.p_min,
+            p_freeze=self.p_freeze,
+            form=self.p_rule,
+            consolidation=self.consolidation,
+        )
+
+    def layout(self, n_pixels: int) -> Layout:
+        """Return the sizes of the network, for ten classes."""
+        return Layout((n_pixels, *[self.n_hidden] * self.n_hidden_layers, 10))
+
+
+def grid(fixed: Mapping[str, Any], swept: Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:
+    """Return the settings of every combination of the swept values.
+
+    Parameters
+    ----------
+    fixed
+        Settings that differ from their defaults.
+    swept
+        Values of each swept setting.
+
+    Raises
+    ------
+    ValueError
+        If a setting is unknown or a value lies outside its range.
+
+    Examples
+    --------
+    >>> points = grid({"data_set": "digits"}, {"l2": [0.0, 0.01], "seed": [1, 2, 3]})
+    >>> len(points), points[-1]["l2"], points[-1]["seed"]
+    (6, 0.01, 3)
+    """
+    known = [field.name for field in dataclasses.fields(NetworkSettings)]
+    unknown = sorted((set(fixed) | set(swept)) - set(known))
+    if unknown:
+        raise ValueError(f"unknown setting {', '.join(unknown)}: there are {', '.join(known)}")
+    combined = (dict(zip(swept, values, strict=True)) for values in itertools.product(*swept.values()))
+    return [dataclasses.asdict(NetworkSettings(**{**fixed, **values})) for values in combined]
+
+
+def sweep_networks(
+    configurations: Sequence[Settings],
+    folder: Path,
+    *,
+    executor: Executor | None = None,
+    execution: Execution | None = None,
+    on_progress: Callable[[float, str], None] = lambda fraction, doing: None,
+) -> xr.Dataset:
+    """Train every network of a grid that is not in `folder` yet, and return what was measured of all.
+
+    Parameters
+    ----------
+    configurations
+        From `grid`.
+    folder
+        Where finished groups are kept.
+    executor, execution, on_progress
+        As for `rate_models.sweep.run_sweep`.
+
+    Returns
+    -------
+    result
+        accuracy, information (bit), synaptic_energy, mean_p and share_high_p (p >= 0.9), with one dimension
+        per swept setting; NaN for networks that diverged.
+    """
+    largest = max(configurations, key=lambda settings: settings["n_hidden"])
+    example = NetworkSettings(**largest)
+    layout = example.layout(_N_PIXELS.get(example.data_set, 784))
+    dtype = (execution or Execution()).torch_dtype
+    return run_sweep(
+        train_group,
+        configurations,
+        folder,
+        same_program=SAME_PROGRAM,
+        executor=executor,
+        execution=execution,
+        bytes_per_replica=replica_bytes(layout, example.batch_size, dtype=dtype),
+        on_progress=on_progress,
+    )
+
+
+def train_group(group: list[Settings], execution: Execution) -> xr.Dataset:
+    """Train networks of one program and return what was measured, with the dimension ``replica``."""
+    members = [NetworkSettings(**settings) for settings in group]
+    shared = members[0]
+    data = load_images(shared.data_set).to(execution.torch_device, execution.torch_dtype)
+    network = FeedForward(shared.layout(data.n_pixels))
+    synapses, rule = _synapses_and_rule(members, network.layout, execution)
+    trainer = Trainer(network, synapses, rule, data.train_images, data.train_labels)
+    order, everything = DataOrder(synapses.seeds), np.arange(len(data.train_labels))
+    for _ in range(shared.n_epochs):
+        trainer.run(order.epoch(everything, batch_size=shared.batch_size))
+    streams = synapses.evaluation_streams()
+    answers = mean_softmax(network, synapses, data.test_images, streams=streams, n_samples=shared.n_samples)
+    single = mean_softmax(network, synapses, data.test_images, streams=streams, n_samples=1)
+    p = getattr(synapses, "p", torch.full_like(synapses.strength, float("nan")))
+    found = {
+        "accuracy": accuracy(answers, data.test_labels),
+        "information": mutual_information(soft_joint(single.nan_to_num(0.1), data.test_labels)),
+        "synaptic_energy": synaptic_energy(synapses),
+        "mean_p": p.mean(dim=1),
+        "share_high_p": torch.where(p.isnan(), p, (p >= 0.9).to(p.dtype)).mean(dim=1),
+    }
+    diverged = trainer.diverged()
+    for values in found.values():
+        values[diverged] = float("nan")
+    return xr.Dataset({name: ("replica", values.double().cpu().numpy()) for name, values in found.items()})
+
+
+def _synapses_and_rule(
+    members: list[NetworkSettings], layout: Layout, execution: Execution
+) -> tuple[Synapses, LearningRule]:
+    seeds, shared = [one.seed for one in members], members[0]
+    rates, l2 = [one.learning_rate for one in members], [one.l2 for one in members]
+    if shared.release == "reliable":
+        reliable = DeterministicSynapses(layout, seeds, execution=execution)
+        return reliable, GradientDescent(Sgd(reliable, learning_rate=rates, l2=l2))
+    if shared.release == "fixed":
+        p = [one.release_probability for one in members]
+        fixed = BernoulliSynapses(layout, seeds, release_probability=p, biases="trained", execution=execution)
+        return fixed, GradientDescent(Sgd(fixed, learning_rate=rates, l2=l2))
+    starts = [one.p_min for one in members]
+    plastic = BernoulliSynapses(layout, seeds, release_probability=starts, execution=execution)
+    rules = [one.plasticity() for one in members]
+    return plastic, PresynapticSgd(plastic, rules, learning_rate=rates, l2=l2)
