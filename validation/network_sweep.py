@@ -103,7 +103,7 @@ def _value(name: str, text: str) -> Any:
     """Return `text` as a value of the kind that the setting has."""
     from rate_models.experiments.network_sweep import NetworkSettings
 
-    defaults = {field.name: field.default for field in dataclasses.fields(NetworkSettings)}
+    defaults: dict[str, Any] = {field.name: field.default for field in dataclasses.fields(NetworkSettings)}
     if name not in defaults:
         raise ValueError(f"unknown setting {name!r}: there are {', '.join(defaults)}")
     kind = type(defaults[name])
