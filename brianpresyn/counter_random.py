@@ -363,7 +363,7 @@ def cython_wrapper(cpp_code: str, declarations: str) -> str:
         What Cython may call, one C declaration a line.
     """
     body = "\n".join(f"    {line.strip()}" for line in declarations.splitlines() if line.strip())
-    includes = "#include <stdint.h>\n#include <math.h>"
+    includes = "#include <stdint.h>\n#include <string.h>\n#include <math.h>"
     return f'cdef extern from *:\n    """\n{includes}{cpp_code}    """\n{body}\n'
 
 

@@ -17,14 +17,64 @@ the stability-plasticity dilemma". eLife 10:e69884, eq. 4-9, doi:10.7554/eLife.6
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Literal
 
+import numpy as np
+from brian2.core.functions import Function
 from brian2.units.fundamentalunits import DIMENSIONLESS, DimensionMismatchError, get_dimensions
+from numpy.typing import ArrayLike, NDArray
 
 from biophys.release_plasticity import ReleasePlasticity
+from brianpresyn.counter_random import cython_wrapper
 from brianpresyn.release import unit_text
 from brianpresyn.synapse_code import PROBABILITY, Stage, SynapseCode
 from brianpresyn.update_signals import UpdateSignal
+
+# Comparisons become branches, which nothing can predict where a signal passes its threshold at random: the
+# first function takes the sign of a difference, the second is what processors have an instruction for.
+_REACHES_CPP = """
+static inline double reaches(double x, double limit) {
+    const double difference = x - limit;
+    uint64_t bits;
+    memcpy(&bits, &difference, sizeof(bits));
+    return (double)(1 - (int32_t)(bits >> 63));
+}
+"""
+_BOUNDED_CPP = """
+static inline double bounded(double x, double low, double high) {
+    x = x < low ? low : x;
+    return x > high ? high : x;
+}
+"""
+
+
+def _reaches(x: ArrayLike, limit: ArrayLike) -> NDArray[np.float64]:
+    return np.greater_equal(x, limit).astype(np.float64)
+
+
+def _function(
+    name: str, numpy_function: Callable[..., Any], cpp_code: str, arg_units: list[Any], return_unit: Any
+) -> Function:
+    function = Function(
+        numpy_function,
+        arg_units=arg_units,
+        arg_names=["x", "low", "high"][: len(arg_units)],
+        return_unit=return_unit,
+    )
+    declaration = f"double {name}({', '.join(['double'] * len(arg_units))})"
+    headers = {"headers": ["<stdint.h>", "<string.h>"]}
+    function.implementations.add_implementation("numpy", numpy_function)
+    function.implementations.add_implementation("cpp", cpp_code, name=name, compiler_kwds=headers)
+    function.implementations.add_implementation("cython", cython_wrapper(cpp_code, declaration), name=name)
+    return function
+
+
+reaches = _function("reaches", _reaches, _REACHES_CPP, [None, "x"], 1)
+"""``reaches(x, limit)``: 1 if x is at least the limit, else 0."""
+
+bounded = _function("bounded", np.clip, _BOUNDED_CPP, [1, 1, 1], 1)
+"""``bounded(x, low, high)``: x, or the bound beyond which it lies."""
 
 
 def release_plasticity(
@@ -32,6 +82,7 @@ def release_plasticity(
     signal: UpdateSignal,
     *,
     learning_rate: Any = None,
+    strength: Literal["q", "strength"] = "q",
     keeps_strength: bool = True,
     g_lim: Any = None,
     enabled: str | None = None,
@@ -47,9 +98,12 @@ def release_plasticity(
     learning_rate
         If given, the strength learns too: p q grows by ``learning_rate * g``, times 1 - p if the rule
         consolidates. Its unit is that of q over that of g.
+    strength
+        What holds the strength. ``"q"``: a release model given ``q=`` or ``all_sites=``; q is rescaled
+        whenever p moves, so that p q stays (eq. 8). ``"strength"``: a release model given ``mean=``, whose
+        mean stays by itself; this is the faster form.
     keeps_strength
-        Whether q is rescaled so that p q stays when p moves (eq. 8). Needs a release model with a q per
-        synapse.
+        False leaves q as it is when p moves (only with ``strength="q"``).
     g_lim
         Threshold of a signal with a unit; by default the rule's, a plain number.
     enabled
@@ -76,7 +130,7 @@ def release_plasticity(
     on_pre:
         g = error_post
         p_before = p
-        p = clip(p + (p_span*int(abs(g) >= g_lim) - p_down)*(1 - p), p_min, p_max)
+        p = bounded(p + (p_span*reaches(abs(g), g_lim) - p_down)*(1 - p), p_min, p_max)
         q *= p_before/p
     """
     if not isinstance(rule, ReleasePlasticity):
@@ -94,10 +148,16 @@ def release_plasticity(
             get_dimensions(threshold),
             signal.dimension,
         )
+    if strength not in ("q", "strength"):
+        raise ValueError(f"strength must be 'q' or 'strength', got {strength!r}")
+    learns = learning_rate is not None
+    rescales = keeps_strength and strength == "q"
+    lines = _statements(rule, strength if learns else None, rescales, enabled)
     blocks = {
-        event: _blocks(rule, text, learning_rate is not None, keeps_strength, enabled)
-        for event, text in signal.expressions.items()
+        event: {Stage.SIGNAL: f"g = {expression}", Stage.LEARN: lines}
+        for event, expression in signal.expressions.items()
     }
+    needs = {"p", strength} if learns or rescales or strength == "strength" else {"p"}
     return signal.code + SynapseCode(
         "release_plasticity",
         on_pre=blocks.get("pre", {}),
@@ -106,33 +166,35 @@ def release_plasticity(
         every=signal.every,
         namespace=_constants(rule, threshold, learning_rate),
         domains={"p": PROBABILITY},
-        requires=frozenset({"p", "q"} if keeps_strength or learning_rate is not None else {"p"}),
+        requires=frozenset(needs),
     )
 
 
-def _blocks(
-    rule: ReleasePlasticity, expression: str, learns_strength: bool, keeps_strength: bool, enabled: str | None
-) -> dict[Stage, str]:
+def _statements(rule: ReleasePlasticity, learning: str | None, rescales_q: bool, enabled: str | None) -> str:
     """Return the statements of one update; the strength learns with the p before it moves."""
-    change = "(p_span*int(abs(g) >= g_lim) - p_down)"
-    growth = "learning_rate*(1 - p)*g/p" if rule.consolidation else "learning_rate*g/p"
+    change = "(p_span*reaches(abs(g), g_lim) - p_down)"
+    growth = "learning_rate*(1 - p)*g" if rule.consolidation else "learning_rate*g"
+    if learning == "q":
+        growth += "/p"
     if rule.form == "soft_bound":
         change += "*(1 - p)"
     if rule.freezes:
-        change += "*int(p < p_freeze)"
+        change += "*(1 - reaches(p, p_freeze))"
     if enabled is not None:
         change, growth = f"{change}*int({enabled})", f"{growth}*int({enabled})"
-    lines = [f"q += {growth}"] if learns_strength else []
-    if keeps_strength:
+    lines = [f"{learning} += {growth}"] if learning else []
+    if rescales_q:
         lines.append("p_before = p")
-    lines.append(f"p = clip(p + {change}, p_min, p_max)")
-    if keeps_strength:
+    lines.append(f"p = bounded(p + {change}, p_min, p_max)")
+    if rescales_q:
         lines.append("q *= p_before/p")
-    return {Stage.SIGNAL: f"g = {expression}", Stage.LEARN: "\n".join(lines)}
+    return "\n".join(lines)
 
 
 def _constants(rule: ReleasePlasticity, threshold: Any, learning_rate: Any) -> dict[str, Any]:
-    constants = {
+    constants: dict[str, Any] = {
+        "reaches": reaches,
+        "bounded": bounded,
         "p_span": rule.p_up + rule.p_down,
         "p_down": rule.p_down,
         "p_min": rule.p_min,

@@ -49,7 +49,8 @@ def bernoulli_release(
         Release probability, 0..1: a number, one value per synapse, or a Brian2 expression as text.
     q, mean
         Amplitude, exactly one of the two: of one quantum, or averaged over failures. It carries the unit of
-        the target variable (Brian2 or `quantities`); a plain number only if that has none.
+        the target variable (Brian2 or `quantities`); a plain number only if that has none. A mean is kept
+        in the variable ``strength`` when p moves, and q follows from it.
     target
         Postsynaptic variable that a quantum moves.
     draws
@@ -61,7 +62,7 @@ def bernoulli_release(
     Returns
     -------
     SynapseCode
-        With variables p, q and n_spikes; its code sets ``released``.
+        With variables p, q (or strength) and n_spikes; its code sets ``released``.
 
     Raises
     ------
@@ -81,7 +82,7 @@ def bernoulli_release(
         released = bernoulli_draw(release_key, n_spikes, p)
         v_post += released*q
     """
-    quantum = quantal_size(1, p, {"q": q, "mean": mean})
+    amplitude = _amplitude_model(1, p, {"q": q, "mean": mean}, "strength/p")
     expressions = {"counter": "bernoulli_draw(release_key, n_spikes, p)", "brian2": "int(rand() < p)"}
     functions = {"counter": {"bernoulli_draw": bernoulli_draw}, "brian2": {}}
     return _release(
@@ -89,7 +90,8 @@ def bernoulli_release(
         model=f"p : 1{_flag(shared)}",
         draw=_one_of(draws, expressions),
         functions=functions[draws],
-        initial={"p": p, "q": quantum},
+        amplitude=amplitude,
+        initial={"p": p},
         domains={"p": PROBABILITY},
         target=target,
         draws=draws,
@@ -148,7 +150,8 @@ def binomial_release(
         released = binomial_draw(release_key, n_spikes, n, p)
         g_post += released*q
     """
-    quantum = quantal_size(n, p, {"q": q, "all_sites": all_sites, "mean": mean})
+    given = {"q": q, "all_sites": all_sites, "mean": mean}
+    amplitude = _amplitude_model(n, p, given, "strength/(n*p)")
     counted = "shared_binomial_draw" if shared else "binomial_draw"
     expressions = {"counter": f"{counted}(release_key, n_spikes, n, p)", "brian2": "binomial(n, p)"}
     drawn = shared_binomial_draw if shared else binomial_draw
@@ -158,7 +161,8 @@ def binomial_release(
         model=f"n : integer{_flag(shared)}\np : 1{_flag(shared)}",
         draw=_one_of(draws, expressions),
         functions=functions[draws],
-        initial={"n": n, "p": p, "q": quantum},
+        amplitude=amplitude,
+        initial={"n": n, "p": p},
         domains={"n": N_SITES, "p": PROBABILITY},
         target=target,
         draws=draws,
@@ -217,6 +221,7 @@ def _release(
     model: str,
     draw: str,
     functions: dict[str, Any],
+    amplitude: tuple[str, dict[str, Any]],
     initial: dict[str, Any],
     domains: dict[str, Any],
     target: str,
@@ -226,14 +231,14 @@ def _release(
     key = "\nrelease_key : integer (shared, constant)" if uses_key else ""
     return SynapseCode(
         name,
-        model=f"{model}\nq : {unit_text(get_dimensions(initial['q']))}\nn_spikes : integer{key}",
+        model=f"{model}\n{amplitude[0]}\nn_spikes : integer{key}",
         on_pre={
             Stage.COUNT: "n_spikes += 1",
             Stage.RELEASE: f"released = {draw}",
             Stage.TRANSMIT: f"{target}_post += released*q",
         },
         namespace=functions,
-        initial=initial,
+        initial={**initial, **amplitude[1]},
         domains=domains,
         streams={"release_key": "release"} if uses_key else {},
         acts_on={target: "q"},
@@ -260,6 +265,25 @@ def unit_text(dimension: Dimension) -> str:
     ('volt', 'amp')
     """
     return "1" if dimension is DIMENSIONLESS else repr(get_unit(dimension))
+
+
+def _amplitude_model(n: Any, p: Any, amplitudes: dict[str, Any], quantum: str) -> tuple[str, dict[str, Any]]:
+    """Return the equations of the amplitude and its initial value.
+
+    A mean is kept as such, and the quantum follows from it, so that it stays the mean when p moves.
+    """
+    if amplitudes["mean"] is None or any(
+        value is not None for name, value in amplitudes.items() if name != "mean"
+    ):
+        size = quantal_size(n, p, amplitudes)
+        return f"q : {unit_text(get_dimensions(size))}", {"q": size}
+    strength = _amplitude(amplitudes["mean"], "mean")
+    N_SITES.check("n", n)
+    PROBABILITY.check("p", p)
+    if not isinstance(p, str) and np.any(np.asarray(p) == 0):
+        raise ValueError(f"mean={strength} cannot be reached with p = 0; give q instead")
+    unit = unit_text(get_dimensions(strength))
+    return f"strength : {unit}\nq = {quantum} : {unit}", {"strength": strength}
 
 
 def quantal_size(n: Any, p: Any, amplitudes: dict[str, Any]) -> Quantity | float:

@@ -127,6 +127,7 @@ def synapses(
     _check_target_is_supported()
     receiver = source if target is None else target
     _check_complete(code)
+    _check_settable(code)
     _check_acts_on(code, receiver)
     key_seed = _checked_seed(code, seed)
     built = CheckedSynapses(
@@ -209,6 +210,18 @@ def _check_complete(code: SynapseCode) -> None:
         )
 
 
+def _check_settable(code: SynapseCode) -> None:
+    """Raise if a piece sets a variable that follows from others."""
+    equations = code.equations
+    for name in code.assigned & set(equations.names):
+        if equations[name].type == "subexpression":
+            raise ValueError(
+                f"{code.name} sets {name}, which follows from other variables ({name} = "
+                f"{equations[name].expr}): give the release model q=... instead of mean=..., or let the "
+                "plasticity hold the strength (strength='strength')"
+            )
+
+
 def _check_acts_on(code: SynapseCode, receiver: Group) -> None:
     """Raise if the receiver lacks a variable that the synapses move, or the unit differs."""
     for target, source in code.acts_on.items():
@@ -225,9 +238,10 @@ def _check_acts_on(code: SynapseCode, receiver: Group) -> None:
         wanted = receiver.variables[target].dim
         given = code.equations[source].dim
         if wanted is not given:
+            amplitude = code.initial.get(source, code.initial.get("strength"))
             raise DimensionMismatchError(
                 f"{source} must have the unit of {target} in {receiver.name} ({_spelled(wanted)}), got "
-                f"{code.initial.get(source)!r}: give a value in {_spelled(wanted)}",
+                f"{amplitude!r}: give a value in {_spelled(wanted)}",
                 given,
                 wanted,
             )

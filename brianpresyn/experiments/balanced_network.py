@@ -154,7 +154,7 @@ def _plastic(config: Config, excitatory: NeuronGroup, rng: np.random.Generator) 
     # The signal's size decides alone, so its scale is that of one pairing.
     signal = pair_stdp(a_plus=0.01, a_minus=0.0105)
     code = bernoulli_release(config.rule.p_min, mean=config.strength_e * mV, target="g_e")
-    code += release_plasticity(config.rule, signal)
+    code += release_plasticity(config.rule, signal, strength="strength")
     code += energy_ledger(code)
     connect = _pairs(config, len(excitatory), len(excitatory), rng)
     return synapses(excitatory, None, code, connect=connect, seed=config.seed, name="plastic", dt=0.1 * ms)

@@ -23,10 +23,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from biophys.release_plasticity import ReleasePlasticity
-from brian2 import Hz, Network, NeuronGroup, PoissonGroup, Synapses, ms, prefs, second, seed
+from brian2 import Hz, Network, NeuronGroup, PoissonGroup, ms, prefs, second, seed
 from brian2.devices.device import get_device, reset_device, set_device
 
+from biophys.release_plasticity import ReleasePlasticity
 from brianpresyn import (
     Stage,
     SynapseCode,
@@ -93,14 +93,14 @@ def weight_stdp() -> SynapseCode:
 
 def plastic_release(p: np.ndarray, q: np.ndarray) -> SynapseCode:
     rule = ReleasePlasticity(p_up=0.01, p_down=0.01, g_lim=0.005)
-    return bernoulli_release(p, q=q) + release_plasticity(rule, pair_stdp())
+    return bernoulli_release(p, mean=p * q) + release_plasticity(rule, pair_stdp(), strength="strength")
 
 
 def with_ledger(code: SynapseCode) -> SynapseCode:
-    from biophys.absolute_costs import ReferenceSynapse
-
     # The benchmark's neurons have no unit; the costs per quantum are attached to a bare number.
     import quantities as pq
+
+    from biophys.absolute_costs import ReferenceSynapse
 
     del pq, ReferenceSynapse
     return code + energy_ledger(code)
@@ -113,7 +113,11 @@ def _p(n: int, rng: np.random.Generator) -> np.ndarray:
 NETWORK_A_VARIANTS = (
     Variant("no synapses", lambda n, rng: None, "deterministic"),
     Variant("deterministic", lambda n, rng: weight_only()),
-    Variant("Brian2 rand() < p", lambda n, rng: bernoulli_release(_p(n, rng), q=Q, draws="brian2"), "deterministic"),
+    Variant(
+        "Brian2 rand() < p",
+        lambda n, rng: bernoulli_release(_p(n, rng), q=Q, draws="brian2"),
+        "deterministic",
+    ),
     Variant("Bernoulli", lambda n, rng: bernoulli_release(_p(n, rng), q=Q), "deterministic", 1.08),
     Variant(
         "binomial, n = 10, p of each",
@@ -127,7 +131,11 @@ NETWORK_A_VARIANTS = (
         "deterministic",
         1.15,
     ),
-    Variant("depression, deterministic", lambda n, rng: tsodyks_markram(0.5, tau_rec=200 * ms, q=Q), "deterministic"),
+    Variant(
+        "depression, deterministic",
+        lambda n, rng: tsodyks_markram(0.5, tau_rec=200 * ms, q=Q),
+        "deterministic",
+    ),
     Variant("pair STDP of a weight", lambda n, rng: weight_stdp(), "deterministic", fires=True),
     Variant(
         "pair STDP of p",
@@ -206,13 +214,18 @@ def time_all(folders: dict[str, Path], n_repeats: int) -> dict[str, list[float]]
 
 def table(title: str, variants: tuple[Variant, ...], times: dict[str, list[float]]) -> str:
     """Return the times and ratios as text."""
-    lines = [title, f"{'synapse':<30} {'least s':>8} {'median s':>9} {'ratio':>7} {'of medians':>11} {'aim':>6}"]
+    lines = [
+        title,
+        f"{'synapse':<30} {'least s':>8} {'median s':>9} {'ratio':>7} {'of medians':>11} {'aim':>6}",
+    ]
     for variant in variants:
         own = times[variant.name]
         line = f"{variant.name:<30} {min(own):>8.3f} {statistics.median(own):>9.3f}"
         if variant.against:
             other = times[variant.against]
-            line += f" {min(own) / min(other):>7.3f} {statistics.median(own) / statistics.median(other):>11.3f}"
+            line += (
+                f" {min(own) / min(other):>7.3f} {statistics.median(own) / statistics.median(other):>11.3f}"
+            )
             line += f" {variant.aim:>6.2f}" if variant.aim else ""
         lines.append(line)
     return "\n".join(lines)
@@ -257,7 +270,11 @@ def main(arguments: list[str] | None = None) -> None:
         wanted = tuple(v for v in variants if chosen.only in v.name or v.name == "deterministic")
         with tempfile.TemporaryDirectory() as root:
             folders = build_all(wanted, size, Path(root))
-            print(table(f"Network {title}, C++ standalone, one thread", wanted, time_all(folders, chosen.repeats)))
+            print(
+                table(
+                    f"Network {title}, C++ standalone, one thread", wanted, time_all(folders, chosen.repeats)
+                )
+            )
     if chosen.network in ("runtime", "all"):
         print(runtime_table(max(2, chosen.repeats // 3)))
 

@@ -39,7 +39,7 @@ def on_numpy():
         yield
 
 
-def driven_by(signals, rule, learning_rate=None):
+def driven_by(signals, rule, learning_rate=None, strength="q"):
     """Return p and q of synapses after each of the updates `signals` (update, synapse)."""
     n_updates, n_synapses = signals.shape
     source = NeuronGroup(n_synapses, "drive : 1", threshold="drive > 0.5")
@@ -47,8 +47,9 @@ def driven_by(signals, rule, learning_rate=None):
     target = NeuronGroup(n_synapses, "v : volt")
     drive = TimedArray(signals, dt=0.1 * ms)
     signal = given_signal("drive_of(t, i)", namespace={"drive_of": drive})
-    code = bernoulli_release(p=rule.p_min, q=1 * mV)
-    code += release_plasticity(rule, signal, learning_rate=learning_rate)
+    amplitude = {"q": 1 * mV} if strength == "q" else {"mean": rule.p_min * mV}
+    code = bernoulli_release(p=rule.p_min, **amplitude)
+    code += release_plasticity(rule, signal, learning_rate=learning_rate, strength=strength)
     connection = synapses(source, target, code, connect={"j": "i"}, seed=1)
     monitor = StateMonitor(connection, ["p", "q"], record=True, when="end")
     Network(source, target, connection, monitor).run(n_updates * 0.1 * ms)
@@ -71,6 +72,26 @@ def test_expected_strength_stays_when_p_moves(rule):
     p, q = driven_by(np.random.default_rng(5).normal(size=(100, 10)), rule)
     assert p.max() > 0.4
     np.testing.assert_allclose(p * q, rule.p_min * 1.0, rtol=1e-12)
+
+
+@pytest.mark.parametrize("learning_rate", [None, 0.01])
+def test_both_ways_to_hold_the_strength_agree(learning_rate):
+    rule, signals = RULES[2], np.random.default_rng(7).normal(size=(80, 10))
+    by_q = driven_by(signals, rule, learning_rate and learning_rate * mV)
+    by_mean = driven_by(signals, rule, learning_rate and learning_rate * mV, strength="strength")
+    np.testing.assert_allclose(by_q[0], by_mean[0], rtol=1e-12)
+    np.testing.assert_allclose(by_q[1], by_mean[1], rtol=1e-9)
+
+
+def test_the_release_model_must_hold_the_strength_as_the_rule_does():
+    rule, signal = RULES[0], given_signal("1.0")
+    target = NeuronGroup(1, "v : volt", threshold="False")
+    code = bernoulli_release(p=0.5, q=1 * mV) + release_plasticity(rule, signal, strength="strength")
+    with pytest.raises(ValueError, match="needs strength, which no piece brings"):
+        synapses(target, target, code, connect=True, seed=1)
+    code = bernoulli_release(p=0.5, mean=1 * mV) + release_plasticity(rule, signal)
+    with pytest.raises(ValueError, match="sets q, which follows from other variables"):
+        synapses(target, target, code, connect=True, seed=1)
 
 
 @pytest.mark.parametrize("rule", RULES[1:])
@@ -171,7 +192,7 @@ def test_a_signal_with_the_wrong_unit_is_refused():
     signal = given_signal("v_post", at="post", dimension=mV.dim)
     with pytest.raises(DimensionMismatchError, match=r"must have the signal's unit \(volt\), got 0.001"):
         release_plasticity(ReleasePlasticity(), signal)
-    assert "abs(g) >= g_lim" in release_plasticity(ReleasePlasticity(), signal, g_lim=1 * mV).post_code
+    assert "reaches(abs(g), g_lim)" in release_plasticity(ReleasePlasticity(), signal, g_lim=1 * mV).post_code
 
 
 @pytest.mark.parametrize(

@@ -13,15 +13,19 @@ def test_amplitude_conventions_agree():
     conventions = [
         binomial_release(n=5, p=0.4, q=0.2 * mV),
         binomial_release(n=5, p=0.4, all_sites=1.0 * mV),
-        binomial_release(n=5, p=0.4, mean=0.4 * mV),
-        bernoulli_release(p=0.4, mean=0.08 * mV),
     ]
-    assert [float(code.initial["q"] / mV) for code in conventions] == pytest.approx([0.2] * 4)
+    assert [float(code.initial["q"] / mV) for code in conventions] == pytest.approx([0.2] * 2)
 
 
 def test_amplitude_is_divided_synapse_by_synapse():
-    code = binomial_release(n=[1, 4], p=[0.5, 0.25], mean=2 * mV)
-    np.testing.assert_allclose(np.asarray(code.initial["q"] / mV), [4.0, 2.0])
+    code = binomial_release(n=[1, 4], p=[0.5, 0.25], all_sites=2 * mV)
+    np.testing.assert_allclose(np.asarray(code.initial["q"] / mV), [2.0, 0.5])
+
+
+def test_a_mean_is_kept_and_the_quantum_follows_from_it():
+    code = binomial_release(n=4, p=0.25, mean=2 * mV)
+    assert code.initial["strength"] == 2 * mV and "q" not in code.initial
+    assert "q = strength/(n*p) : volt" in code.model
 
 
 def test_a_quantal_synapse_brings_its_parameters():

@@ -15,7 +15,7 @@ from brian2 import (
 )
 from brian2 import Synapses as BrianSynapses
 
-from brianpresyn import bernoulli_release, binomial_release, release_counters, synapses
+from brianpresyn import bernoulli_release, binomial_release, pre_post_stdp, release_counters, synapses
 from brianpresyn.targets import code_generation
 
 
@@ -121,6 +121,20 @@ def test_an_amplitude_without_or_with_the_wrong_unit_is_refused(q):
 def test_a_plain_number_suits_a_variable_without_unit():
     built = synapses(every_step(), receivers(unit="1"), bernoulli_release(p=0.5, q=0.5), connect=True, seed=1)
     assert np.all(built.q[:] == 0.5)
+
+
+def test_the_quantum_of_a_mean_follows_p():
+    code = binomial_release(n=4, p=0.25, mean=2 * mV)
+    built = synapses(every_step(), receivers(), code, connect=True, seed=1)
+    np.testing.assert_allclose(np.asarray(built.q[:] / mV), 2.0)
+    built.p = 0.5
+    np.testing.assert_allclose(np.asarray(built.q[:] / mV), 1.0)
+
+
+def test_setting_what_follows_from_others_is_refused():
+    code = bernoulli_release(p=0.25, mean=2 * mV) + pre_post_stdp(q_0=1 * mV)
+    with pytest.raises(ValueError, match=r"sets q, which follows from other variables \(q = strength/p\)"):
+        synapses(every_step(), receivers(), code, connect=True, seed=1)
 
 
 def test_a_missing_piece_is_named():
