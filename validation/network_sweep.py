@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -134,7 +135,8 @@ def _summary(result: xarray.Dataset) -> Table:
         at = dict(zip(dims, row, strict=True))
         cells = []
         for name in shown:
-            text = f"{float(mean[name].sel(at)):.4g}"
-            cells.append(f"{text} ± {float(error[name].sel(at)):.2g}" if error is not None else text)
+            value = float(mean[name].sel(at))
+            spread = f" ± {float(error[name].sel(at)):.2g}" if error is not None else ""
+            cells.append(f"{value:.4g}{spread}" if math.isfinite(value) else "–")
         table.add_row(*(str(value) for value in at.values()), *cells)
     return table
