@@ -49,6 +49,10 @@ def test_supporting_measurement_leaves_the_verdict_alone():
     assert combined_verdict([main, aside]) is Verdict.REPRODUCED
 
 
+def test_variants_alone_leave_the_claim_open():
+    assert combined_verdict([measurement(is_supporting=True)]) is Verdict.INCONCLUSIVE
+
+
 def test_measurement_as_json_has_the_schema_and_only_plain_values():
     import numpy as np
 

@@ -199,11 +199,13 @@ class Measure:
 def combined_verdict(measurements: Iterable[Measurement]) -> Verdict:
     """Return the verdict that follows from the main measurements of a claim.
 
-    One main measurement that fails makes the claim fail; otherwise one that is inconclusive leaves it open;
-    skipped measurements count only where there are no others.
+    One main measurement that fails makes the claim fail; otherwise one that is inconclusive leaves it open,
+    as do variants without a main measurement; skipped measurements count only where there are no others.
     """
-    verdicts = [m.verdict for m in measurements if not m.is_supporting]
-    for verdict in (Verdict.NOT_REPRODUCED, Verdict.INCONCLUSIVE, Verdict.REPRODUCED):
-        if verdict in verdicts:
-            return verdict
-    return Verdict.SKIPPED
+    measured = [m for m in measurements if m.verdict is not Verdict.SKIPPED]
+    if not measured:
+        return Verdict.SKIPPED
+    verdicts = {m.verdict for m in measured if not m.is_supporting}
+    if Verdict.NOT_REPRODUCED in verdicts:
+        return Verdict.NOT_REPRODUCED
+    return Verdict.REPRODUCED if verdicts == {Verdict.REPRODUCED} else Verdict.INCONCLUSIVE
