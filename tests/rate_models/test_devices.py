@@ -1,5 +1,9 @@
 """Where the engine computes: nothing off the device, one program for any number of replicas."""
 
+import shutil
+import sysconfig
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -148,6 +152,10 @@ def test_the_same_run_gives_identical_results():
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(
+    shutil.which("g++") is None or not (Path(sysconfig.get_path("include")) / "Python.h").exists(),
+    reason="no C++ compiler or no Python headers",
+)
 @pytest.mark.parametrize("kind", ["plastic", "gaussian"])
 def test_compiled_steps_learn_alike(kind):
     learned = []
