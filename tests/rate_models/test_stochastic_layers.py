@@ -5,6 +5,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from rate_models.datasets import load_images
 from rate_models.devices import Execution
 from rate_models.layout import Layout
 from rate_models.networks import FeedForward, cross_entropy
@@ -171,3 +172,40 @@ def test_replicas_may_start_at_a_constant_or_at_uniform_release_probabilities():
     assert abs(float(mixed.p[1:].mean()) - 0.625) < 5 * 0.75 / (12 * 20_000) ** 0.5
     with pytest.raises(ValueError, match="'uniform', got 'normal'"):
         BernoulliSynapses(SMALL, [0, 1], release_probability=[0.5, "normal"])
+
+
+def test_initial_strengths_are_uniform_with_the_energy_that_follows():
+    layout = Layout((784, 200, 200, 10))
+    synapses = DeterministicSynapses(layout, [1, 2, 3])
+    expected = sum(n_in * n_out / n_in**0.5 / 2 for n_in, n_out in ((784, 200), (200, 200), (200, 10)))
+    found = synapses.strength.abs().sum(dim=1)
+    sd = sum(n_in * n_out / n_in / 12 for n_in, n_out in ((784, 200), (200, 200), (200, 10))) ** 0.5
+    assert (abs(found - expected) < 5 * sd).all()
+    for weight, n_in in zip(layout.weights(synapses.learned), (784, 200, 200), strict=True):
+        assert float(weight.abs().max()) <= n_in**-0.5
+        assert float(weight.abs().max()) > 0.99 * n_in**-0.5
+
+
+@pytest.mark.data
+def test_first_gradients_on_mnist_exceed_the_threshold_as_often_as_published_settings_give():
+    """Shares of released synapses with abs(g) >= 0.001, by layer, in the program of Schug et al. (2021)."""
+    try:
+        data = load_images("mnist")
+    except FileNotFoundError as error:
+        pytest.skip(str(error))
+    layout = Layout((784, 200, 200, 10))
+    synapses, network = BernoulliSynapses(layout, [1, 2, 3]), FeedForward(layout)
+    shares = []
+    for first in range(0, 500, 100):
+        images = data.train_images[first : first + 100].expand(3, 100, 784)
+        labels = data.train_labels[first : first + 100].expand(3, 100)
+        synapses.draw()
+        activities = network.activities(images, synapses.effective)
+        _, slope = cross_entropy(activities[-1], labels)
+        network.backward(activities, synapses.effective, slope, synapses.gradient)
+        synapses.chain()
+        for part in layout.weight_slices:
+            released = synapses.scale[:, part] > 0
+            shares.append(float((synapses.gradient[:, part][released].abs() >= 0.001).float().mean()))
+    found = np.reshape(shares, (5, 3)).mean(axis=0)
+    np.testing.assert_allclose(found, [0.94, 0.81, 0.95], atol=0.03)
