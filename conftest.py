@@ -1,0 +1,10 @@
+"""Collect the examples in docstrings as pytest does, whatever Brian2 does at its import."""
+
+from _pytest import doctest
+
+_collector = doctest.DoctestModule
+
+import brian2  # noqa: E402, F401
+
+# Brian2 puts a collector of its own in place, which fails on examples in a package's __init__.py.
+doctest.DoctestModule = _collector
