@@ -1,11 +1,11 @@
 """How long networks with stochastic synapses take, against the same network with deterministic ones.
 
-Run ``python -m tests.benchmarks.spiking`` from the root of the repository. Every variant is built once as a C++
-standalone program; then all are run in turn, again and again, so that what else the machine does falls on all
-alike. The ratio is that of the least processor time of each, beside the median.
+Run ``python -m tests.benchmarks.spiking`` from the root of the repository. Every variant is built once as a
+C++ standalone program; then all are run in turn, again and again, so that what else the machine does falls on
+all alike. The ratio is that of the least processor time of each, beside the median.
 
-Network A: 1000 Poisson sources at 20 Hz, 1000 leaky neurons, 100 synapses per source, 10 s in steps of 0.1 ms:
-20 million synaptic events. The large network: a million synapses, all to all, at 10 Hz.
+Network A: 1000 Poisson sources at 20 Hz, 1000 leaky neurons, 100 synapses per source, 10 s in steps of
+0.1 ms: 20 million synaptic events. The large network: a million synapses, all to all, at 10 Hz.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from brian2 import Hz, Network, NeuronGroup, PoissonGroup, ms, prefs, second, seed
+from brian2 import Hz, Network, NeuronGroup, PoissonGroup, ms, mV, prefs, second, seed
 from brian2.devices.device import get_device, reset_device, set_device
 
 from biophys.release_plasticity import ReleasePlasticity
@@ -41,7 +41,7 @@ from brianpresyn import (
 from brianpresyn.targets import code_generation, numpy_while_building
 
 # Quanta are so small that no neuron fires unless a variant needs postsynaptic spikes.
-Q = 0.001
+Q = 0.001 * mV
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,11 @@ class Variant:
 
 def weight_only() -> SynapseCode:
     return SynapseCode(
-        "deterministic", "q : 1", on_pre={Stage.TRANSMIT: "v_post += q"}, initial={"q": Q}, acts_on={"v": "q"}
+        "deterministic",
+        "q : volt",
+        on_pre={Stage.TRANSMIT: "v_post += q"},
+        initial={"q": Q},
+        acts_on={"v": "q"},
     )
 
 
@@ -84,8 +88,9 @@ def weight_stdp() -> SynapseCode:
         + signal.code
         + SynapseCode(
             "learning",
-            on_pre={Stage.LEARN: f"q = clip(q + {Q}*({signal.expressions['pre']}), 0, {2 * Q})"},
-            on_post={Stage.LEARN: f"q = clip(q + {Q}*({signal.expressions['post']}), 0, {2 * Q})"},
+            on_pre={Stage.LEARN: f"q = clip(q + scale*({signal.expressions['pre']}), 0*volt, 2*scale)"},
+            on_post={Stage.LEARN: f"q = clip(q + scale*({signal.expressions['post']}), 0*volt, 2*scale)"},
+            namespace={"scale": Q},
             requires=frozenset({"q"}),
         )
     )
@@ -97,12 +102,6 @@ def plastic_release(p: np.ndarray, q: np.ndarray) -> SynapseCode:
 
 
 def with_ledger(code: SynapseCode) -> SynapseCode:
-    # The benchmark's neurons have no unit; the costs per quantum are attached to a bare number.
-    import quantities as pq
-
-    from biophys.absolute_costs import ReferenceSynapse
-
-    del pq, ReferenceSynapse
     return code + energy_ledger(code)
 
 
@@ -132,6 +131,12 @@ NETWORK_A_VARIANTS = (
         1.15,
     ),
     Variant(
+        "Bernoulli with energy ledger",
+        lambda n, rng: with_ledger(bernoulli_release(_p(n, rng), q=Q)),
+        "Bernoulli",
+        1.1,
+    ),
+    Variant(
         "depression, deterministic",
         lambda n, rng: tsodyks_markram(0.5, tau_rec=200 * ms, q=Q),
         "deterministic",
@@ -139,7 +144,7 @@ NETWORK_A_VARIANTS = (
     Variant("pair STDP of a weight", lambda n, rng: weight_stdp(), "deterministic", fires=True),
     Variant(
         "pair STDP of p",
-        lambda n, rng: plastic_release(np.full(n, 0.25), np.full(n, Q)),
+        lambda n, rng: plastic_release(np.full(n, 0.25), np.full(n, 1.0) * Q),
         "pair STDP of a weight",
         1.2,
         fires=True,
@@ -163,9 +168,9 @@ def build(variant: Variant, size: Size, folder: Path | None, duration: float | N
     seed(1)
     source = PoissonGroup(size.n_sources, size.rate * Hz)
     # With postsynaptic spikes, about 5 per second and neuron.
-    threshold = "rand() < 5*Hz*dt" if variant.fires else "v > 1e9"
+    threshold = "rand() < 5*Hz*dt" if variant.fires else "v > 1*volt"
     target = NeuronGroup(
-        size.n_targets, "dv/dt = -v/(20*ms) : 1", threshold=threshold, reset="v = 0", method="exact"
+        size.n_targets, "dv/dt = -v/(20*ms) : volt", threshold=threshold, reset="v = 0*volt", method="exact"
     )
     pre = np.repeat(np.arange(size.n_sources), size.n_synapses_per_source)
     post = np.concatenate(
@@ -234,7 +239,10 @@ def table(title: str, variants: tuple[Variant, ...], times: dict[str, list[float
 def runtime_table(n_repeats: int, duration: float = 0.5) -> str:
     """Return how long Bernoulli release takes on numpy and cython, against deterministic synapses."""
     chosen = [v for v in NETWORK_A_VARIANTS if v.name in ("deterministic", "Bernoulli")]
-    lines = [f"Network A on the runtime targets, {duration:g} s", f"{'target':<10} {'deterministic':>14} {'Bernoulli':>10} {'ratio':>7} {'aim':>6}"]  # fmt: skip
+    lines = [
+        f"Network A on the runtime targets, {duration:g} s",
+        f"{'target':<10} {'deterministic':>14} {'Bernoulli':>10} {'ratio':>7} {'aim':>6}",
+    ]
     for target in ("numpy", "cython"):
         with code_generation(target):
             networks = []

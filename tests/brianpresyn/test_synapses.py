@@ -15,7 +15,16 @@ from brian2 import (
 )
 from brian2 import Synapses as BrianSynapses
 
-from brianpresyn import bernoulli_release, binomial_release, pre_post_stdp, release_counters, synapses
+from biophys.release_plasticity import ReleasePlasticity
+from brianpresyn import (
+    bernoulli_release,
+    binomial_release,
+    pair_stdp,
+    pre_post_stdp,
+    release_counters,
+    release_plasticity,
+    synapses,
+)
 from brianpresyn.targets import code_generation
 
 
@@ -188,3 +197,12 @@ def test_a_device_that_is_not_supported_is_refused(monkeypatch):
 def test_how_to_connect_must_be_stated(connect):
     with pytest.raises(TypeError, match="connect must be True, a condition"):
         synapses(every_step(), receivers(), bernoulli_release(p=0.5, q=1 * mV), connect=connect, seed=1)
+
+
+def test_plastic_release_needs_at_most_40_bytes_per_synapse_of_its_own():
+    code = bernoulli_release(p=0.25, mean=1 * mV)
+    code += release_plasticity(ReleasePlasticity(), pair_stdp(), strength="strength")
+    cells = NeuronGroup(2, "v : volt", threshold="False")
+    built = synapses(cells, cells, code, connect=True, seed=1)
+    own = [built.variables[name] for name in code.equations.parameter_names | code.equations.diff_eq_names]
+    assert sum(np.dtype(variable.dtype).itemsize for variable in own if not variable.scalar) <= 40
