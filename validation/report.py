@@ -158,7 +158,7 @@ def merge_claims(path: Path, document: Mapping[str, Any]) -> dict[str, Any]:
     """Enter the claims of `document` into the file of collected claims and return what it then holds.
 
     What was measured of a claim before is replaced, rendering by rendering, with the provenance of the run;
-    renderings that were only skipped this time leave what is there.
+    renderings of which nothing was measured this time leave what is there.
 
     Parameters
     ----------
@@ -173,7 +173,7 @@ def merge_claims(path: Path, document: Mapping[str, Any]) -> dict[str, Any]:
         If the file is not a collection of claims.
     """
     old = _collected_claims(path)
-    fresh = [m for m in document["measurements"] if m["verdict"] != Verdict.SKIPPED]
+    fresh = [m for m in document["measurements"] if m["measured"] is not None]
     replaced = {(m["claim"], m["rendering"]) for m in fresh}
     kept = [m for m in old["measurements"] if (m["claim"], m["rendering"]) not in replaced]
     measured = {claim for claim, _ in replaced}

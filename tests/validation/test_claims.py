@@ -89,6 +89,11 @@ def test_claims_are_named_in_any_case_and_come_in_catalogue_order():
     assert [claim.id for claim in registry.claims_named(["x01", " S18"])] == ["S18", "X01"]
 
 
+def test_every_module_beside_the_registry_is_asked_for_measures():
+    measured = set(registry.measured_claim_ids())
+    assert {"S01", "S10", "S18", "S19", "M02", "M03", "M06", "M07", "M11", "X01", "X07", "X10"} <= measured
+
+
 @pytest.fixture
 def only_measures(monkeypatch):
     """Replace the registered measures by the given ones."""

@@ -17,6 +17,7 @@ from validation.claims.claim import (
     Evidence,
     Measure,
     Measurement,
+    Rendering,
     Verdict,
     combined_verdict,
 )
@@ -132,12 +133,14 @@ def _run_in_processes(
     n_jobs: int,
     on_progress: ProgressReport,
 ) -> tuple[MeasureRun, ...]:
-    """Run every measure in a process of a pool; the longest ones are to be registered first."""
+    """Run every measure in a process of a pool, simulations first: they take longest."""
+    simulations = (Rendering.SPIKING, Rendering.RATE)
+    queue = sorted(measures, key=lambda measure: measure.rendering not in simulations)
     plain = replace(context, report_progress=_ignore_progress)
     done: dict[str, MeasureRun] = {}
     # A fresh interpreter for each worker: Brian2 and torch do not survive a fork.
     with ProcessPoolExecutor(n_jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
-        pending = {pool.submit(_run_named, measure.name, asked, plain): measure for measure in measures}
+        pending = {pool.submit(_run_named, measure.name, asked, plain): measure for measure in queue}
         try:
             for future in as_completed(pending):
                 measure = pending[future]

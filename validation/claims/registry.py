@@ -4,31 +4,12 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import pkgutil
 from collections.abc import Callable, Iterable
 
+import validation.claims
 from validation.claims.catalogue import CLAIMS
 from validation.claims.claim import Claim, Context, Evidence, Measure, Measurement, Rendering, Verdict
-
-# Every module that measures claims. A new one is added here.
-MEASURING_MODULES = (
-    "validation.claims.quantal_and_costs",
-    "validation.claims.optimal_variance",
-    "validation.claims.entropic_bound",
-    "validation.claims.gradient_threshold",
-    "validation.claims.quantal_recovery",
-    "validation.claims.realised_synapses",
-    "validation.claims.energy_budget",
-    "validation.claims.information_per_energy",
-    "validation.claims.release_statistics",
-    "validation.claims.energy_efficiency",
-    "validation.claims.recorded_plasticity",
-    "validation.claims.recorded_variability",
-    "validation.claims.recorded_release",
-    "validation.claims.plasticity_agreement",
-    "validation.claims.stdp_protocol",
-    "validation.claims.spiking_perceptron",
-    "validation.claims.lifelong_learning",
-)
 
 _MEASURES: list[Measure] = []
 
@@ -79,9 +60,9 @@ def claims_named(ids: Iterable[str]) -> list[Claim]:
 
 
 def all_measures() -> tuple[Measure, ...]:
-    """Return every registered measure, after importing the modules that define them."""
-    for module in MEASURING_MODULES:
-        importlib.import_module(module)
+    """Return every registered measure, after importing every module beside this one."""
+    for module in pkgutil.iter_modules(validation.claims.__path__):
+        importlib.import_module(f"validation.claims.{module.name}")
     return tuple(_MEASURES)
 
 
