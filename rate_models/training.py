@@ -29,7 +29,7 @@ Criterion: TypeAlias = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 class LearningRule(Protocol):
     """How synapses follow the gradient that the network wrote into them.
 
-    A rule makes its buffers when it is built and changes them in place: a captured step keeps their addresses.
+    A rule makes its buffers when it is built and changes them in place: a captured step keeps their places.
     """
 
     def update(self, synapses: Any) -> None:
