@@ -197,5 +197,6 @@ def plot(result: xr.Dataset, axes: Sequence[Axes]) -> None:
     place = np.arange(result.sizes["mechanism"])
     energy.barh(place, result.energy * 1e12, color="#0072B2")
     energy.set_yticks(place, [str(name) for name in result.mechanism.to_numpy()])
-    energy.set_xlabel("energy of the plastic synapses (pJ)")
+    energy.set_xscale("log")
+    energy.set_xlabel("energy (pJ)")
     energy.set_title(f"{result.attrs['n_vesicles']} vesicles", fontsize=9)

@@ -230,7 +230,7 @@ def _predicted_correlations(
 
 
 def _figure(grid: xr.Dataset, recordings: PlasticityRecordings, predictions: list[Prediction]) -> Figure:
-    figure = Figure((9, 3.8))
+    figure = Figure((9, 4.2))
     for axes, quantity, prediction in zip(figure.subplots(1, 2), ("p", "q"), predictions, strict=True):
         for timing, colour in _COLOURS.items():
             for induction, marker in (("LTP", "^"), ("LTD", "v")):
@@ -245,6 +245,7 @@ def _figure(grid: xr.Dataset, recordings: PlasticityRecordings, predictions: lis
                     label=f"{timing:+g} ms, {induction}" if chosen.any() else None,
                 )
         stdp_protocol.plot(grid, axes, quantity=quantity)
-    figure.axes[0].legend(fontsize=7)
-    figure.tight_layout()
+    # Below the axes, where it covers no connection.
+    figure.legend(*figure.axes[0].get_legend_handles_labels(), fontsize=7, ncols=5, loc="lower center")
+    figure.tight_layout(rect=(0, 0.06, 1, 1))
     return figure
