@@ -65,7 +65,7 @@ cdef int binomial(int n, double p, int _vectorisation_idx):
 def _binomial_numpy(n: ArrayLike, p: ArrayLike, vectorisation_idx: Any) -> NDArray[np.int32]:
     shape = np.broadcast_shapes(np.shape(n), np.shape(p), np.shape(vectorisation_idx))
     # Brian2's numpy target draws from numpy's global generator, the one that brian2.seed() sets.
-    return np.random.binomial(n, np.clip(p, 0.0, 1.0), size=shape).astype(np.int32)  # noqa: NPY002
+    return np.random.binomial(np.asarray(n), np.clip(p, 0.0, 1.0), size=shape).astype(np.int32)  # noqa: NPY002
 
 
 def _binomial_function() -> Function:

@@ -138,7 +138,7 @@ def random_bits(
     key: ArrayLike, event: ArrayLike, synapse: ArrayLike, word: ArrayLike = 0
 ) -> NDArray[np.uint64]:
     """Return 64 random bits for a synapse's event: the `word`-th such number of that event."""
-    seed = _mixed_key(int(key)) if np.ndim(key) == 0 else _mixed(_as_word(key) & _LOW_32)
+    seed = _mixed_key(int(np.asarray(key))) if np.ndim(key) == 0 else _mixed(_as_word(key) & _LOW_32)
     state = _as_word(synapse) * np.uint64(_SYNAPSE_STEP) + seed
     state = state + _as_word(event) * np.uint64(STEP)
     if np.ndim(word) or word:
@@ -149,7 +149,8 @@ def random_bits(
 def _uniform(
     key: ArrayLike, event: ArrayLike, synapse: ArrayLike, word: ArrayLike = 0
 ) -> NDArray[np.float64]:
-    return (random_bits(key, event, synapse, word) >> np.uint64(11)) * 2.0**-53
+    bits = random_bits(key, event, synapse, word) >> np.uint64(11)
+    return bits.astype(np.float64) * 2.0**-53
 
 
 def _bernoulli(key: ArrayLike, event: ArrayLike, p: ArrayLike, synapse: ArrayLike) -> NDArray[np.bool_]:

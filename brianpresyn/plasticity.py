@@ -133,23 +133,8 @@ def release_plasticity(
         p = bounded(p + (p_span*reaches(abs(g), g_lim) - p_down)*(1 - p), p_min, p_max)
         q *= p_before/p
     """
-    if not isinstance(rule, ReleasePlasticity):
-        raise TypeError(f"rule must be a biophys.ReleasePlasticity, got {rule!r}")
-    if not isinstance(signal, UpdateSignal):
-        raise TypeError(
-            f"release plasticity needs a signal that drives it, such as pair_stdp() or "
-            f"teacher_error('error_post', every=20*ms), got {signal!r}"
-        )
-    threshold = rule.g_lim if g_lim is None else g_lim
-    if get_dimensions(threshold) is not signal.dimension:
-        raise DimensionMismatchError(
-            f"the threshold g_lim of {signal.name} must have the signal's unit "
-            f"({_spelled(signal.dimension)}), got {threshold!r}: pass g_lim=... with that unit",
-            get_dimensions(threshold),
-            signal.dimension,
-        )
-    if strength not in ("q", "strength"):
-        raise ValueError(f"strength must be 'q' or 'strength', got {strength!r}")
+    threshold = rule.g_lim if g_lim is None and isinstance(rule, ReleasePlasticity) else g_lim
+    _check(rule, signal, threshold, strength)
     learns = learning_rate is not None
     rescales = keeps_strength and strength == "q"
     lines = _statements(rule, strength if learns else None, rescales, enabled)
@@ -168,6 +153,26 @@ def release_plasticity(
         domains={"p": PROBABILITY},
         requires=frozenset(needs),
     )
+
+
+def _check(rule: Any, signal: Any, threshold: Any, strength: str) -> None:
+    """Raise if the rule, its signal, their units or the holder of the strength do not fit."""
+    if not isinstance(rule, ReleasePlasticity):
+        raise TypeError(f"rule must be a biophys.ReleasePlasticity, got {rule!r}")
+    if not isinstance(signal, UpdateSignal):
+        raise TypeError(
+            f"release plasticity needs a signal that drives it, such as pair_stdp() or "
+            f"teacher_error('error_post', every=20*ms), got {signal!r}"
+        )
+    if get_dimensions(threshold) is not signal.dimension:
+        raise DimensionMismatchError(
+            f"the threshold g_lim of {signal.name} must have the signal's unit "
+            f"({_spelled(signal.dimension)}), got {threshold!r}: pass g_lim=... with that unit",
+            get_dimensions(threshold),
+            signal.dimension,
+        )
+    if strength not in ("q", "strength"):
+        raise ValueError(f"strength must be 'q' or 'strength', got {strength!r}")
 
 
 def _statements(rule: ReleasePlasticity, learning: str | None, rescales_q: bool, enabled: str | None) -> str:

@@ -82,7 +82,27 @@ def quantal_variance(
     """
     _check(code, cv_within, cv_between, distribution)
     (target,) = code.acts_on
-    lines = [code.on_pre[Stage.RELEASE]]
+    amount, functions, streams = _varied_amount(code, cv_within, cv_between, distribution)
+    keys = "".join(f"\n{key} : integer (shared, constant)" for key in streams)
+    return replace(
+        code,
+        name=f"{code.name} with quantal variance",
+        model=code.model + keys,
+        on_pre={
+            **code.on_pre,
+            Stage.RELEASE: f"{code.on_pre[Stage.RELEASE]}\nquanta = {amount}",
+            Stage.TRANSMIT: f"{target}_post += quanta*q",
+        },
+        namespace={**code.namespace, **functions, "cv_within": cv_within, "cv_between": cv_between},
+        streams={**code.streams, **streams},
+        brings=None,
+    )
+
+
+def _varied_amount(
+    code: SynapseCode, cv_within: float, cv_between: float, distribution: str
+) -> tuple[str, dict[str, object], dict[str, str]]:
+    """Return the expression of what is released in units of q, its functions, and its streams of draws."""
     functions: dict[str, object] = {}
     streams: dict[str, str] = {}
     amount, square = "released", "released"
@@ -100,21 +120,7 @@ def quantal_variance(
         functions["normal_draw"] = normal_draw
     if cv_within:
         streams["noise_key"] = "quanta"
-    lines.append(f"quanta = {amount}")
-    keys = "".join(f"\n{key} : integer (shared, constant)" for key in streams)
-    return replace(
-        code,
-        name=f"{code.name} with quantal variance",
-        model=code.model + keys,
-        on_pre={
-            **code.on_pre,
-            Stage.RELEASE: "\n".join(lines),
-            Stage.TRANSMIT: f"{target}_post += quanta*q",
-        },
-        namespace={**code.namespace, **functions, "cv_within": cv_within, "cv_between": cv_between},
-        streams={**code.streams, **streams},
-        brings=None,
-    )
+    return amount, functions, streams
 
 
 def variance_of_response(
@@ -191,7 +197,7 @@ def _site_sum(
     for block in range(-(-int(n.max(initial=0)) // SITES_PER_BLOCK)):
         is_released = released_sites(key, event, n, p, synapse, block)
         site = block * SITES_PER_BLOCK + np.arange(SITES_PER_BLOCK)[:, np.newaxis]
-        size = 1.0 + cv * normal(site_key, site, synapse)
+        size = 1.0 + np.asarray(cv) * normal(site_key, site, synapse)
         total += np.sum(np.where(is_released, size ** np.ravel(power)[0], 0.0), axis=0)
     return total
 

@@ -216,6 +216,10 @@ class SynapseCode:
             codes[f"every {self.every}"] = self.regular_code
         return codes
 
+    @property
+    def _brought(self) -> frozenset[str]:
+        return self.brings or frozenset()
+
     def __add__(self, other: SynapseCode) -> SynapseCode:
         if not isinstance(other, SynapseCode):
             return NotImplemented
@@ -233,7 +237,7 @@ class SynapseCode:
             streams={**self.streams, **other.streams},
             requires=self.requires | other.requires,
             acts_on={**self.acts_on, **other.acts_on},
-            brings=self.brings | other.brings,
+            brings=self._brought | other._brought,
         )
 
     def __str__(self) -> str:
@@ -251,7 +255,7 @@ class SynapseCode:
         >>> sorted(SynapseCode("ledger", requires={"released"}).missing())
         ['released']
         """
-        return self.requires - self.brings
+        return self.requires - self._brought
 
 
 def _joined_stages(blocks: Mapping[Stage, str]) -> str:

@@ -103,17 +103,7 @@ def _simulated(config: Config) -> xr.Dataset:
     rng = np.random.default_rng(config.seed)
     n_e = config.n_neurons * 4 // 5
     with numpy_while_building():
-        neurons = NeuronGroup(
-            config.n_neurons,
-            _NEURON,
-            threshold="v > -50*mV",
-            reset="v = -60*mV",
-            refractory=5 * ms,
-            method="exact",
-            dt=0.1 * ms,
-            name="neurons",
-        )
-        neurons.v = rng.uniform(-60, -50, config.n_neurons) * mV
+        neurons = _neurons(config, rng)
         excitatory, inhibitory = neurons[:n_e], neurons[n_e:]
         plastic = _plastic(config, excitatory, rng)
         fixed = [
@@ -140,6 +130,21 @@ def _simulated(config: Config) -> xr.Dataset:
             "n_vesicles": report.n_vesicles,
         },
     )
+
+
+def _neurons(config: Config, rng: np.random.Generator) -> NeuronGroup:
+    neurons = NeuronGroup(
+        config.n_neurons,
+        _NEURON,
+        threshold="v > -50*mV",
+        reset="v = -60*mV",
+        refractory=5 * ms,
+        method="exact",
+        dt=0.1 * ms,
+        name="neurons",
+    )
+    neurons.v = rng.uniform(-60, -50, config.n_neurons) * mV
+    return neurons
 
 
 def _pairs(config: Config, n_from: int, n_to: int, rng: np.random.Generator) -> dict[str, Any]:

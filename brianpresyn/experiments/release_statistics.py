@@ -16,7 +16,7 @@ from brian2.codegen.runtime.numpy_rt import NumpyCodeObject
 from brian2.core.base import BrianObject
 from numpy.typing import NDArray
 
-from brianpresyn.release import bernoulli_release, binomial_release
+from brianpresyn.release import Draws, bernoulli_release, binomial_release
 from brianpresyn.synapse_code import N_SITES, PROBABILITY, SynapseCode
 from brianpresyn.synapses import synapses
 from brianpresyn.targets import checked_target, code_generation, numpy_while_building
@@ -51,7 +51,7 @@ class Config:
     target: str = "numpy"
     bernoulli: tuple[float, ...] = (0.1, 0.3, 0.7, 0.9)
     binomial: tuple[tuple[int, float], ...] = ((5, 0.3), (5, 0.7), (10, 0.1), (40, 0.6))
-    draws: tuple[str, ...] = ("counter", "brian2")
+    draws: tuple[Draws, ...] = ("counter", "brian2")
     n_synapses: int = 200
     n_spikes: int = 5000
     quantal_size: float = 0.2
@@ -128,13 +128,11 @@ def _all_synapses(config: Config, source: NeuronGroup, target: NeuronGroup) -> I
             np.repeat(v, config.n_synapses) for v in zip(*config.binomial, strict=True)
         )
         codes: dict[str, SynapseCode] = {
-            "bernoulli": (p.size, bernoulli_release(p, q=q, draws=draws)),
-            "binomial": (
-                p_of_binomial.size,
-                binomial_release(n_of_binomial, p_of_binomial, q=q, draws=draws),
-            ),
+            "bernoulli": bernoulli_release(p, q=q, draws=draws),
+            "binomial": binomial_release(n_of_binomial, p_of_binomial, q=q, draws=draws),
         }
-        for release, (size, code) in codes.items():
+        for release, code in codes.items():
+            size = code.initial["p"].size
             connect = {"i": 0, "j": np.arange(start, start + size)}
             yield synapses(source, target, code, connect=connect, seed=config.seed, name=f"{release}_{draws}")
             start += size

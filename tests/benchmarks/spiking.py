@@ -56,7 +56,7 @@ class Size:
 
 
 NETWORK_A = Size(1000, 1000, 100, 20.0, 10.0)
-LARGE = Size(1000, 1000, 1000, 10.0, 1.0)
+LARGE = Size(1000, 1000, 1000, 10.0, 5.0)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -113,12 +114,7 @@ def _x07(
     rmse = bootstrap(lambda w: np.sqrt(w @ error / w.sum(axis=1)), len(error), rng=rng)
     saved = bootstrap(lambda w: (w @ gain) / (w @ prediction.recorded**2), len(error), rng=rng)
     low, high = saved.interval()
-    if low > 0:
-        verdict, reads = Verdict.REPRODUCED, "the rule predicts better than no change"
-    elif high < 0:
-        verdict, reads = Verdict.NOT_REPRODUCED, "the rule predicts worse than no change"
-    else:
-        verdict, reads = Verdict.INCONCLUSIVE, "the interval includes predicting as badly as no change"
+    verdict, reads = _reading_of(low, high)
     correlation = bootstrap(
         lambda w: pearson(prediction.predicted, prediction.recorded, w), len(error), rng=rng
     )
@@ -152,6 +148,15 @@ def _x07(
             is_supporting=True,
         ),
     ]
+
+
+def _reading_of(low: float, high: float) -> tuple[Verdict, str]:
+    """Return what the interval of the share of the squared change that is explained says."""
+    if low > 0:
+        return Verdict.REPRODUCED, "the rule predicts better than no change"
+    if high < 0:
+        return Verdict.NOT_REPRODUCED, "the rule predicts worse than no change"
+    return Verdict.INCONCLUSIVE, "the interval includes predicting as badly as no change"
 
 
 def _by_protocol(
@@ -206,7 +211,7 @@ def _predicted_correlations(
         ("M08", is_potentiated, "negative", "LTP"),
     ):
         values = np.abs(change[chosen])
-        found = bootstrap(lambda w, x=p[chosen], y=values: pearson(x, y, w), int(chosen.sum()), rng=rng)
+        found = bootstrap(partial(pearson, p[chosen], values), int(chosen.sum()), rng=rng)
         low, high = found.interval()
         is_negative, is_positive = high < 0, low > 0
         verdict = Verdict.NOT_REPRODUCED if is_positive else Verdict.INCONCLUSIVE
