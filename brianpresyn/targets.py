@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import multiprocessing
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -117,5 +118,16 @@ def run_each_in_its_process(
         How many run at a time.
     """
     context: Any = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(n_processes, mp_context=context, max_tasks_per_child=1) as pool:
+    with ProcessPoolExecutor(
+        n_processes, mp_context=context, max_tasks_per_child=1, initializer=log_errors_only
+    ) as pool:
         yield from pool.map(run, configs)
+
+
+def log_errors_only() -> None:
+    """Keep Brian2's advice to whoever writes a model out of the output of a finished experiment.
+
+    Among it is the warning that statements with Brian2's random numbers depend on the order of execution:
+    they do, but only in which synapse draws which number.
+    """
+    logging.getLogger("brian2").setLevel(logging.ERROR)

@@ -117,7 +117,14 @@ class Config:
         return (PLASTIC, *("deterministic" if p == 1 else f"p = {p:g}" for p in self.fixed_p))
 
 
-QUICK = Config(n_inputs=500, n_patterns=50, n_epochs=15, n_votes=5, seeds=tuple(range(1000, 1006)))
+QUICK = Config(
+    n_inputs=500,
+    n_patterns=50,
+    n_epochs=15,
+    n_votes=5,
+    fixed_p=(1.0, 0.5),
+    seeds=tuple(range(1000, 1006)),
+)
 
 
 @dataclass(frozen=True)
