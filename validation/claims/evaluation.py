@@ -9,6 +9,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from functools import partial
 
+from brianpresyn.targets import log_errors_only
 from validation.claims.catalogue import CLAIMS
 from validation.claims.claim import (
     Claim,
@@ -139,7 +140,8 @@ def _run_in_processes(
     plain = replace(context, report_progress=_ignore_progress)
     done: dict[str, MeasureRun] = {}
     # A fresh interpreter for each worker: Brian2 and torch do not survive a fork.
-    with ProcessPoolExecutor(n_jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
+    context_of_workers = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(n_jobs, mp_context=context_of_workers, initializer=log_errors_only) as pool:
         pending = {pool.submit(_run_named, measure.name, asked, plain): measure for measure in queue}
         try:
             for future in as_completed(pending):
