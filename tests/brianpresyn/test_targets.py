@@ -41,6 +41,9 @@ def releases(target):
             ]
             monitor = StateMonitor(receiver, "v", record=True, **plain)
         Network(source, receiver, *connections, monitor).run(10 * ms)
+        if target == "cpp_standalone":
+            with pytest.raises(RuntimeError, match=r"has run, which would have no effect: .*run_args="):
+                connections[1].n = 3
         return np.diff(np.array(monitor.v), axis=1)
 
 
@@ -53,6 +56,15 @@ def numpy_releases():
 def test_releases_are_the_same_on_every_target(target, numpy_releases):
     assert numpy_releases.max() == 40 and numpy_releases[:40].max() == 1
     np.testing.assert_array_equal(releases(target), numpy_releases)
+
+
+@pytest.mark.standalone
+def test_releases_do_not_depend_on_the_number_of_threads(numpy_releases):
+    try:
+        prefs["devices.cpp_standalone.openmp_threads"] = 2
+        np.testing.assert_array_equal(releases("cpp_standalone"), numpy_releases)
+    finally:
+        prefs["devices.cpp_standalone.openmp_threads"] = 0
 
 
 @pytest.mark.parametrize("target", TARGETS)
