@@ -37,7 +37,7 @@ REPORT_NAME = "report.html"
 CLAIMS_NAME = "claims.json"
 
 # An SVG above this size (many points) is larger than the same figure in pixels.
-LARGEST_SVG = 250_000
+LARGEST_SVG = 120_000
 PIXELS_PER_INCH = 160
 
 # Main measurements that the table on top shows for a claim; its section shows all.

@@ -66,7 +66,7 @@ _ALL = (
     ),
     Claim(
         "S10",
-        "Final mean accuracies, four data sets x five methods (table below)",
+        "Final mean accuracies, four data sets x five methods",
         "Schug 2021, fig 4c, app 1 table 1",
         "table of 20 accuracies",
     ),
@@ -255,6 +255,8 @@ _ALL = (
         "STDP protocol of Sjöström et al. 2001 run on the spiking pre/post rule: predicted change of P and q at each frequency and timing against each recorded connection",
         "cross-check",
         "error of predicted dP and dq",
+        "With the published parameters and one train per pairing the rule predicts the change of P of single "
+        "connections worse than no change would; files and rule also disagree on the timing of some rows.",
     ),
     Claim(
         "X08",
