@@ -211,7 +211,7 @@ def images_at_hand(config: Any) -> Iterator[None]:
     DataSetMissing, DataSetCorrupt
         If they are not to be had.
     """
-    named = getattr(config, "data_sets", (getattr(config, "data_set", None),))
+    named: tuple[str, ...] = getattr(config, "data_sets", (getattr(config, "data_set", ""),))
     folders = {locate(data_set).parent for data_set in named if data_set in DATA_SETS}
     if not folders:
         yield

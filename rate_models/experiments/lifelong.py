@@ -580,12 +580,12 @@ def _result(
     """Return everything as labelled arrays."""
     n_tasks = max(outcome.accuracy.shape[2] for outcome, _ in found.values())
     methods = [name for name in METHODS if any(name == own for _, own, _ in found)]
-    coords = {
+    coords: dict[str, Sequence[Any]] = {
         "benchmark": list(config.benchmarks),
         "method": methods,
         "seed": list(config.seeds),
-        "n_learned": np.arange(n_tasks + 1),
-        "task": np.arange(1, n_tasks + 1),
+        "n_learned": range(n_tasks + 1),
+        "task": range(1, n_tasks + 1),
     }
     shape = tuple(len(values) for values in coords.values())
     accuracy = np.full(shape, np.nan, np.float32)
