@@ -53,3 +53,24 @@ def test_torch_is_not_imported_with(package):
     code = f"import {package}, sys; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+WITHOUT_TORCH = """
+import sys
+
+class NoTorch:
+    def find_spec(name, path=None, target=None):
+        if name == "torch":
+            raise ModuleNotFoundError("No module named 'torch'")
+
+sys.meta_path.insert(0, NoTorch)
+"""
+
+
+def test_claims_can_be_listed_without_torch():
+    code = (
+        WITHOUT_TORCH + "from validation.claims.registry import measured_claim_ids\n"
+        "print({'S01', 'S09', 'M02', 'M03'} <= set(measured_claim_ids()))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout.strip() == "True", done.stderr

@@ -5,13 +5,8 @@ import pytest
 import xarray as xr
 
 from validation.claims.claim import Verdict, combined_verdict
-from validation.claims.lifelong_learning import (
-    difference,
-    evidence_of,
-    from_published,
-    perceptron_evidence,
-)
 from validation.claims.over_seeds import seed_estimate
+from validation.lifelong_evidence import difference, evidence_of, from_published, perceptron_evidence
 
 METHOD_NAMES = ["presynaptic", "none", "sgd_tuned", "bgd", "joint", "full_arm", "neither_arm", "ghost_arm"]
 
