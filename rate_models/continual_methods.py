@@ -24,7 +24,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+import xarray as xr
 from torch import Tensor
 
 from biophys.release_plasticity import ReleasePlasticity
@@ -55,8 +55,6 @@ class Replica:
 
     Parameters
     ----------
-    method
-        Name under which its result is reported.
     seed
         Sets initial values, permutations, order of the images and noise.
     settings
@@ -66,7 +64,6 @@ class Replica:
         ``"separate"`` or ``"online"`` penalties.
     """
 
-    method: str
     seed: int
     settings: Mapping[str, float]
     fisher: str = "expected"
@@ -115,36 +112,6 @@ class Learner:
     rule: LearningRule
     loss: str = "mean"
     finish_task: Callable[[TaskSequence, int], None] = lambda sequence, task: None
-
-
-@dataclass(frozen=True)
-class Learned:
-    """What a batch did on a sequence of tasks.
-
-    Parameters
-    ----------
-    accuracy
-        Shape (replica, n_tasks + 1, n_tasks): row k after k tasks; NaN where nothing was measured or the
-        network diverged.
-    mean_p, frozen
-        Mean release probability and share of frozen synapses after k tasks, (replica, n_tasks + 1); NaN
-        where release probability is not plastic.
-    """
-
-    accuracy: NDArray[np.float32]
-    mean_p: NDArray[np.float32]
-    frozen: NDArray[np.float32]
-
-    def rows(self, replicas: Sequence[int]) -> Learned:
-        """Return what these replicas did."""
-        chosen = list(replicas)
-        return Learned(self.accuracy[chosen], self.mean_p[chosen], self.frozen[chosen])
-
-    @classmethod
-    def joined(cls, parts: Sequence[Learned]) -> Learned:
-        """Return what the replicas of several batches did, in that order."""
-        names = ("accuracy", "mean_p", "frozen")
-        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
 
 _BUILDERS: dict[str, Callable[..., Learner]] = {}
@@ -201,7 +168,7 @@ def learned(
     schedule: str = "abrupt",
     execution: Execution,
     measures_all: bool = True,
-) -> Learned:
+) -> xr.Dataset:
     """Train the replicas of one program along a sequence of tasks and measure them.
 
     Parameters
@@ -220,28 +187,29 @@ def learned(
         Where and how to compute.
     measures_all
         Whether to measure after every task, or after the last one only.
+
+    Returns
+    -------
+    found
+        ``accuracy`` (replica, n_learned, task) on every task after n_learned tasks, NaN where nothing was
+        measured or the network diverged; ``mean_p`` and ``frozen`` (replica, n_learned), mean release
+        probability and share of frozen synapses, NaN where release probability is not plastic.
     """
     layout = Layout((sequence.images.n_pixels, *training.hidden_units, sequence.images.n_classes))
     learner = learner_of(name, replicas, layout, training, execution)
-    images = sequence.images
     trainer = Trainer(
         learner.network,
         learner.synapses,
         learner.rule,
-        images.train_images,
-        images.train_labels,
+        sequence.images.train_images,
+        sequence.images.train_labels,
         loss=learner.loss,
     )
-    n_rows, n_tasks = len(replicas), sequence.n_tasks
-    result = Learned(
-        np.full((n_rows, n_tasks + 1, n_tasks), np.nan, np.float32),
-        np.full((n_rows, n_tasks + 1), np.nan, np.float32),
-        np.full((n_rows, n_tasks + 1), np.nan, np.float32),
-    )
+    found = _unmeasured(len(replicas), sequence.n_tasks)
 
     def measure(n_learned: int) -> None:
-        if measures_all or n_learned == n_tasks:
-            _measure_into(result, n_learned, trainer, sequence, training)
+        if measures_all or n_learned == sequence.n_tasks:
+            _measure_into(found, n_learned, trainer, sequence, training)
 
     learn_tasks(
         trainer,
@@ -252,15 +220,26 @@ def learned(
         finish_task=lambda task: learner.finish_task(sequence, task),
         measure=measure,
     )
-    return result
+    return found
+
+
+def _unmeasured(n_replicas: int, n_tasks: int) -> xr.Dataset:
+    """Return what `learned` fills."""
+    dims = ("replica", "n_learned", "task")
+    accuracy = np.full((n_replicas, n_tasks + 1, n_tasks), np.nan, np.float32)
+    mean_p, frozen = (np.full(accuracy.shape[:2], np.nan, np.float32) for _ in range(2))
+    axes = {"n_learned": np.arange(n_tasks + 1), "task": np.arange(1, n_tasks + 1)}
+    return xr.Dataset(
+        {"accuracy": (dims, accuracy), "mean_p": (dims[:2], mean_p), "frozen": (dims[:2], frozen)}, axes
+    )
 
 
 def _measure_into(
-    result: Learned, n_learned: int, trainer: Trainer, sequence: TaskSequence, training: Training
+    found: xr.Dataset, n_learned: int, trainer: Trainer, sequence: TaskSequence, training: Training
 ) -> None:
     """Write what the networks can do after `n_learned` tasks."""
     synapses = trainer.synapses
-    found = accuracy_by_task(
+    accuracy = accuracy_by_task(
         trainer.network,
         synapses,
         sequence,
@@ -268,19 +247,19 @@ def _measure_into(
         n_samples=training.n_samples,
         every=1 if n_learned == sequence.n_tasks else training.every_test_image,
     )
-    result.accuracy[:, n_learned] = found.cpu().numpy()
-    result.accuracy[trainer.diverged(), n_learned] = np.nan
+    found.accuracy[:, n_learned] = accuracy.cpu().numpy()
+    found.accuracy[trainer.diverged(), n_learned] = np.nan
     if isinstance(trainer.rule, PresynapticSgd) and isinstance(synapses, BernoulliSynapses):
         p, threshold = synapses.p, trainer.rule.plasticity.p_freeze
-        result.mean_p[:, n_learned] = p.mean(dim=1).cpu().numpy()
-        result.frozen[:, n_learned] = (p >= threshold).to(p.dtype).mean(dim=1).cpu().numpy()
+        found.mean_p[:, n_learned] = p.mean(dim=1).cpu().numpy()
+        found.frozen[:, n_learned] = (p >= threshold).to(p.dtype).mean(dim=1).cpu().numpy()
 
 
 def _values(replicas: Sequence[Replica], name: str) -> list[float]:
     """Return one setting of every replica."""
-    missing = [replica.method for replica in replicas if name not in replica.settings]
-    if missing:
-        raise ValueError(f"the setting {name!r} is missing for {', '.join(sorted(set(missing)))}")
+    for replica in replicas:
+        if name not in replica.settings:
+            raise ValueError(f"the setting {name!r} is missing: there are {', '.join(replica.settings)}")
     return [float(replica.settings[name]) for replica in replicas]
 
 

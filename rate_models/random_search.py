@@ -1,9 +1,10 @@
 """Random search of hyperparameters, with the candidates as replicas of one batch.
 
 The candidates are stratified (a Latin hypercube): each interval is cut into as many pieces as there are
-trials, and every piece is tried once. All of them are drawn before any is measured, so that they can train
-together; a seed fixes them. With Optuna installed, a study in a database keeps the trials, so that a search
-goes on where it was interrupted.
+candidates, and every piece is tried once. All of them are drawn before any is measured, so that they can
+train together; a seed fixes them. Settings that are known beforehand, such as published ones, can be the
+first trials. With Optuna installed, a study in a database keeps the trials, so that a search goes on where it
+was interrupted and can be looked at with Optuna's own tools.
 
 References
 ----------
@@ -17,11 +18,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-Setting = dict[str, float]
+Setting: TypeAlias = dict[str, float]
+Measure: TypeAlias = Callable[[list[Setting]], Sequence[float]]
+_Key: TypeAlias = tuple[tuple[str, float], ...]
 
 
 @dataclass(frozen=True)
@@ -89,30 +93,48 @@ def drawn_settings(
     return [{name: float(column[i]) for name, column in columns.items()} for i in range(n_trials)]
 
 
-def best(settings: Sequence[Setting], scores: Sequence[float]) -> Setting:
-    """Return the setting with the highest score; a score that is not a number never wins.
+@dataclass(frozen=True)
+class Search:
+    """Finished trials.
 
-    Raises
-    ------
-    ValueError
-        If no score is a number.
+    Parameters
+    ----------
+    settings
+        What was tried.
+    scores
+        How good it was, higher is better; NaN where it diverged.
     """
-    ranked = [-math.inf if math.isnan(score) else score for score in scores]
-    if not ranked or max(ranked) == -math.inf:
-        raise ValueError("no trial has a score: every candidate diverged, so narrow the intervals")
-    return dict(settings[ranked.index(max(ranked))])
+
+    settings: Sequence[Setting]
+    scores: Sequence[float]
+
+    @property
+    def best(self) -> Setting:
+        """The setting with the highest score; a score that is not a number never wins.
+
+        Raises
+        ------
+        ValueError
+            If no score is a number.
+        """
+        ranked = [-math.inf if math.isnan(score) else score for score in self.scores]
+        if not ranked or max(ranked) == -math.inf:
+            raise ValueError("no trial has a score: every candidate diverged, so narrow the intervals")
+        return dict(self.settings[ranked.index(max(ranked))])
 
 
-def searched_in_study(
+def search(
     space: Mapping[str, Interval],
-    measure: Callable[[list[Setting]], Sequence[float]],
+    measure: Measure,
     n_trials: int,
     *,
-    storage: str,
-    name: str,
     seed: int,
-) -> tuple[list[Setting], list[float]]:
-    """Run the search as an Optuna study in a database, taking over the trials that are finished there.
+    known: Sequence[Setting] = (),
+    storage: str = "",
+    name: str = "",
+    at_once: int = 0,
+) -> Search:
+    """Measure known settings, then random ones, and return all trials.
 
     Parameters
     ----------
@@ -121,50 +143,97 @@ def searched_in_study(
     measure
         Returns the scores of a batch of settings, higher is better; NaN for one that diverged.
     n_trials
-        Number of finished trials at the end.
+        Number of trials, the known ones included.
+    seed
+        Seed of the random settings.
+    known
+        Settings that are tried first; they may lie outside the intervals.
     storage
-        Database that Optuna can open, for example ``"sqlite:///search.db"``.
+        Database of an Optuna study, for example ``"sqlite:///search.db"``: trials that are there are taken
+        over, new ones are entered batch by batch. Empty for none.
     name
         Name of the study.
-    seed
-        Seed of the candidates: the same seed goes on with the same candidates.
-
-    Returns
-    -------
-    settings, scores
-        Of every finished trial.
+    at_once
+        Settings per batch, 0 for all.
 
     Raises
     ------
+    ValueError
+        If there are more known settings than trials.
     ModuleNotFoundError
-        If Optuna is not installed.
+        If `storage` is given and Optuna is not installed.
+
+    Examples
+    --------
+    >>> found = search({"x": Interval(0, 1)}, lambda batch: [-abs(s["x"] - 0.3) for s in batch], 50, seed=1)
+    >>> round(found.best["x"], 1)
+    0.3
     """
-    import optuna
+    if len(known) > n_trials:
+        raise ValueError(f"n_trials must be at least {len(known)}, the known settings, got {n_trials}")
+    settings = [dict(setting) for setting in known]
+    if n_random := n_trials - len(known):
+        settings += drawn_settings(space, n_random, rng=np.random.default_rng(seed))
+    study = _Study(storage, name, space) if storage else None
+    done = {} if study is None else study.scores()
+    missing = [setting for setting in settings if _key(setting) not in done]
+    for first in range(0, len(missing), at_once or max(len(missing), 1)):
+        batch = missing[first : first + (at_once or len(missing))]
+        scores = [float(score) for score in measure(batch)]
+        if study is not None:
+            study.add(batch, scores)
+        done.update({_key(setting): score for setting, score in zip(batch, scores, strict=True)})
+    return Search(settings, [done[_key(setting)] for setting in settings])
 
-    study = optuna.create_study(storage=storage, study_name=name, direction="maximize", load_if_exists=True)
-    candidates = drawn_settings(space, n_trials, rng=np.random.default_rng(seed))
-    done = {_key(trial.user_attrs["setting"]) for trial in study.trials if trial.state.is_finished()}
-    missing = [setting for setting in candidates if _key(setting) not in done]
-    if missing:
-        distributions: dict[str, optuna.distributions.BaseDistribution] = {
-            key: optuna.distributions.FloatDistribution(i.low, i.high, log=i.is_logarithmic)
-            for key, i in space.items()
+
+class _Study:
+    """Trials in a database, as an Optuna study."""
+
+    def __init__(self, storage: str, name: str, space: Mapping[str, Interval]) -> None:
+        try:
+            import optuna
+        except ModuleNotFoundError as error:
+            raise ModuleNotFoundError(
+                "a search that is kept in a database needs Optuna: pip install 'brianpresyn[search]'"
+            ) from error
+        self._optuna = optuna
+        self._study = optuna.create_study(
+            storage=storage, study_name=name, direction="maximize", load_if_exists=True
+        )
+        self._space = space
+
+    def scores(self) -> dict[_Key, float]:
+        """Return the score of every finished trial by its setting."""
+        return {
+            _key(trial.user_attrs["setting"]): math.nan if trial.value is None else trial.value
+            for trial in self._study.trials
+            if trial.state.is_finished()
         }
-        for setting, score in zip(missing, measure(missing), strict=True):
+
+    def add(self, settings: Sequence[Setting], scores: Sequence[float]) -> None:
+        """Enter finished trials; one that diverged counts as failed."""
+        optuna = self._optuna
+        for setting, score in zip(settings, scores, strict=True):
             is_number = math.isfinite(score)
-            study.add_trial(
-                optuna.trial.create_trial(
-                    params=setting,
-                    distributions=distributions,
-                    value=float(score) if is_number else None,
-                    state=optuna.trial.TrialState.COMPLETE if is_number else optuna.trial.TrialState.FAIL,
-                    user_attrs={"setting": setting},
-                )
+            trial = optuna.trial.create_trial(
+                params=setting,
+                distributions=self._distributions(setting),
+                value=score if is_number else None,
+                state=optuna.trial.TrialState.COMPLETE if is_number else optuna.trial.TrialState.FAIL,
+                user_attrs={"setting": setting},
             )
-    finished = [trial for trial in study.trials if trial.state.is_finished()]
-    scores = [math.nan if trial.value is None else trial.value for trial in finished]
-    return [dict(trial.user_attrs["setting"]) for trial in finished], scores
+            self._study.add_trial(trial)
+
+    def _distributions(self, setting: Setting) -> dict[str, Any]:
+        """Return the interval of every hyperparameter, widened to hold a known setting outside it."""
+        found = {}
+        for key, value in setting.items():
+            interval = self._space.get(key, Interval(value, value + 1))
+            low, high = min(interval.low, value), max(interval.high, value)
+            is_logarithmic = interval.is_logarithmic and low > 0
+            found[key] = self._optuna.distributions.FloatDistribution(low, high, log=is_logarithmic)
+        return found
 
 
-def _key(setting: Mapping[str, float]) -> tuple[tuple[str, float], ...]:
+def _key(setting: Mapping[str, float]) -> _Key:
     return tuple(sorted(setting.items()))

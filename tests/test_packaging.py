@@ -49,7 +49,7 @@ def test_constraints_pin_every_direct_dependency():
     pinned = {re.split(r"==", line)[0].replace("_", "-") for line in lines if "==" in line}
     extras = PROJECT["optional-dependencies"]
     direct = {*requirements_for("3.11", PROJECT["dependencies"])}
-    for extra in ("rate", "data", "dask", "test", "dev"):
+    for extra in ("rate", "data", "dask", "search", "test", "dev"):
         direct.update(requirements_for("3.11", extras[extra]))
     direct.discard("brianpresyn")
     assert {name.lower() for name in direct} <= pinned

@@ -9,6 +9,7 @@ github.com/smonsays/presynaptic-stochasticity, for what the text does not say. d
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from rate_models.continual_methods import SEARCH_SPACES
@@ -34,6 +35,9 @@ class Method:
         False where p never freezes.
     searched_as
         Name of the method whose search gives the settings; its own by default.
+    starts_from
+        Name of the method whose published settings are the first trial of the search, if it is the same
+        program.
     fisher, penalty, schedule
         Variants, see `Replica` and `plans_of`.
     """
@@ -45,9 +49,15 @@ class Method:
     colour: str = "#999999"
     freezes: bool = True
     searched_as: str = ""
+    starts_from: str = ""
     fisher: str = "expected"
     penalty: str = "separate"
     schedule: str = "abrupt"
+
+    @property
+    def search_name(self) -> str:
+        """Name of the method whose search gives the settings."""
+        return self.searched_as or self.name
 
     @property
     def space(self) -> dict[str, Interval]:
@@ -58,10 +68,17 @@ class Method:
 
 _MAIN = (
     Method("presynaptic", "presynaptic consolidation", "consolidating", "published", "#0072B2"),
-    Method("presynaptic_tuned", "presynaptic, tuned", "consolidating", "searched", "#56B4E9"),
+    Method(
+        "presynaptic_tuned",
+        "presynaptic, tuned",
+        "consolidating",
+        "searched",
+        "#56B4E9",
+        starts_from="presynaptic",
+    ),
     Method("none", "no consolidation, published", "published baseline", "published", "#E69F00"),
-    Method("sgd_tuned", "no consolidation, SGD tuned", "sgd", "searched", "#D55E00"),
-    Method("adam_tuned", "no consolidation, Adam tuned", "adam", "searched", "#CC79A7"),
+    Method("sgd_tuned", "no consolidation, SGD tuned", "sgd", "searched", "#D55E00", starts_from="none"),
+    Method("adam_tuned", "no consolidation, Adam tuned", "adam", "searched", "#CC79A7", starts_from="none"),
     Method("ewc", "elastic weights", "ewc", "searched", "#009E73"),
     Method("si", "synaptic intelligence", "si", "searched", "#F0E442"),
     Method("bgd", "Bayesian gradient descent", "bgd", "searched", "#8C510A"),
@@ -74,10 +91,9 @@ _EWC_VARIANTS = tuple(
         "ewc",
         "searched",
         "#009E73",
-        True,
-        "ewc",
-        fisher,
-        penalty,
+        searched_as="ewc",
+        fisher=fisher,
+        penalty=penalty,
     )
     for fisher, penalty in itertools.product(("expected", "sampled", "observed"), ("separate", "online"))
     if (fisher, penalty) != ("expected", "separate")
@@ -102,13 +118,20 @@ _ARMS = (
             "#0072B2" if source == "arm" else "#56B4E9",
             freezes,
             # On Permuted MNIST the full model is searched already as a method of its own.
-            "presynaptic_tuned" if (name, source) == ("full", "tuned") else "",
+            searched_as="presynaptic_tuned" if (name, source) == ("full", "tuned") else "",
+            starts_from=f"{name}_arm" if source == "tuned" else "",
         )
         for source in ("arm", "tuned")
         for name, (label, program, freezes) in _ARM_PROGRAMS.items()
     ),
     _MISNORMALISED,
 )
+
+SCENARIOS = {"split": "domain", "class_split": "class", "task_split": "task"}
+"""What the network is asked, by kind of split benchmark."""
+
+KINDS = (*SCENARIOS, "permuted", "continuous")
+_DATA_SETS = {"mnist": "mnist", "fashion": "fashion_mnist", "digits": "digits"}
 
 METHODS: dict[str, Method] = {method.name: method for method in (*_MAIN, *_EWC_VARIANTS, *_ARMS)}
 """Every method by its name in the result."""
@@ -187,3 +210,33 @@ def kind_of(benchmark: str) -> str:
 def data_of(benchmark: str) -> str:
     """Return the data of a benchmark, for example ``"fashion"``."""
     return benchmark.rpartition("_")[2]
+
+
+def data_set_of(benchmark: str) -> str:
+    """Return the name of the images that a benchmark shows, for example ``"fashion_mnist"``."""
+    return _DATA_SETS[data_of(benchmark)]
+
+
+def is_split(benchmark: str) -> bool:
+    """Return whether the tasks of a benchmark are pairs of classes."""
+    return kind_of(benchmark) in SCENARIOS
+
+
+def check_benchmark(benchmark: str) -> None:
+    """Raise ValueError if there is no such benchmark."""
+    if kind_of(benchmark) not in KINDS or data_of(benchmark) not in _DATA_SETS:
+        raise ValueError(
+            f"benchmark must be {', '.join(KINDS[:-1])} or {KINDS[-1]}, then _mnist, _fashion or _digits, "
+            f"got {benchmark!r}"
+        )
+
+
+def on(where: str, methods: Iterable[str]) -> tuple[str, ...]:
+    """Return the names of methods as they are written to run on these benchmarks only.
+
+    Examples
+    --------
+    >>> on("permuted", ["none", "ewc"])
+    ('none@permuted', 'ewc@permuted')
+    """
+    return tuple(f"{name}@{where}" for name in methods)

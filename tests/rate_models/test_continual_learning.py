@@ -102,7 +102,7 @@ def test_only_chosen_units_compete():
 
 def test_tasks_are_finished_and_measured_in_order():
     tasks = split_tasks(DIGITS)
-    learner = learner_of("sgd", [Replica("x", 1, SETTINGS["sgd"])], Layout((64, 12, 2)), SMALL, Execution())
+    learner = learner_of("sgd", [Replica(1, SETTINGS["sgd"])], Layout((64, 12, 2)), SMALL, Execution())
     from rate_models.training import Trainer
 
     images = tasks.images
@@ -128,12 +128,13 @@ def test_tasks_are_finished_and_measured_in_order():
 def test_every_program_learns_and_a_replica_is_the_same_alone(program):
     tasks = split_tasks(DIGITS)
     training = Training(hidden_units=(12,), n_epochs=2, batch_size=50, n_samples=2, n_fisher_images=50)
-    replicas = [Replica("x", seed, SETTINGS[program]) for seed in (1, 2)]
+    replicas = [Replica(seed, SETTINGS[program]) for seed in (1, 2)]
     together = learned(program, replicas, tasks, training, execution=Execution())
     alone = learned(program, replicas[1:], tasks, training, execution=Execution())
     assert together.accuracy.shape == (2, 6, 5)
     assert np.isfinite(together.accuracy).all()
     np.testing.assert_allclose(together.accuracy[1], alone.accuracy[0], atol=0.03)
+    assert together.accuracy.dims == ("replica", "n_learned", "task")
     is_plastic = program in ("consolidating", "plastic", "ghost", "ghost_misnormalised")
     assert np.isfinite(together.mean_p).all() == is_plastic
     # What was learned last is known better than by chance.
@@ -147,7 +148,7 @@ def test_being_told_the_task_helps():
     for scenario in ("class", "task"):
         tasks = split_tasks(DIGITS, scenario)
         training = Training(hidden_units=(30,), n_epochs=4, batch_size=20)
-        found = learned("sgd", [Replica("x", 1, settings)], tasks, training, execution=Execution())
+        found = learned("sgd", [Replica(1, settings)], tasks, training, execution=Execution())
         final[scenario] = found.accuracy[0, -1].mean()
     # Without the task a network knows the last two classes only: a fifth of all.
     assert final["class"] < 0.35
@@ -156,7 +157,7 @@ def test_being_told_the_task_helps():
 
 def test_accuracy_by_task_shows_every_task_its_own_pixels():
     tasks = permuted_tasks(DIGITS, 2)
-    learner = learner_of("sgd", [Replica("x", 5, SETTINGS["sgd"])], Layout((64, 8, 10)), SMALL, Execution())
+    learner = learner_of("sgd", [Replica(5, SETTINGS["sgd"])], Layout((64, 8, 10)), SMALL, Execution())
     found = accuracy_by_task(
         learner.network, learner.synapses, tasks, streams=learner.synapses.evaluation_streams()
     )
@@ -168,7 +169,7 @@ def test_accuracy_by_task_shows_every_task_its_own_pixels():
 
 def test_fisher_information_is_of_the_task_that_was_shown():
     tasks = permuted_tasks(DIGITS, 2)
-    replicas = [Replica("x", 5, SETTINGS["ewc"], fisher="observed"), Replica("x", 6, SETTINGS["ewc"])]
+    replicas = [Replica(5, SETTINGS["ewc"], fisher="observed"), Replica(6, SETTINGS["ewc"])]
     learner = learner_of("ewc", replicas, Layout((64, 8, 10)), SMALL, Execution())
     found = fisher_of_task(learner.network, learner.synapses, tasks, 1, replicas, n_images=10**6)
     for row, kind in enumerate(("observed", "expected")):
@@ -187,5 +188,5 @@ def test_wrong_names_and_settings_are_named():
         list(plans_of(split_tasks(DIGITS), [1], None, schedule="continuous", n_epochs=1, batch_size=10))
     with pytest.raises(ValueError, match="program must be one of"):
         learner_of("magic", [], Layout((4, 2)), SMALL, Execution())
-    with pytest.raises(ValueError, match="the setting 'strength' is missing for mine"):
-        learner_of("si", [Replica("mine", 1, {"learning_rate": 0.1})], Layout((4, 2)), SMALL, Execution())
+    with pytest.raises(ValueError, match="the setting 'strength' is missing: there are learning_rate"):
+        learner_of("si", [Replica(1, {"learning_rate": 0.1})], Layout((4, 2)), SMALL, Execution())

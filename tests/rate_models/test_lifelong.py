@@ -1,28 +1,37 @@
 """The lifelong learning experiment: settings, protocol, resuming, and its panels."""
 
 import dataclasses
+import functools
 
 import numpy as np
 import pytest
 
+from rate_models.continual_methods import Replica
 from rate_models.devices import Execution
-from rate_models.experiments import lifelong
-from rate_models.experiments.lifelong import Config, published_setting, run
-from rate_models.experiments.lifelong_methods import ABLATION_ARMS, METHODS, PUBLISHED_ACCURACY
+from rate_models.experiments import lifelong, lifelong_networks
+from rate_models.experiments.lifelong import Config, run
+from rate_models.experiments.lifelong_methods import ABLATION_ARMS, METHODS, PUBLISHED_ACCURACY, on
+from rate_models.experiments.lifelong_networks import Group, settings_of
+from rate_models.experiments.lifelong_search import published_setting
 from rate_models.experiments.lifelong_tables import accuracy_table, summary, tasks_learned
+from rate_models.sweep import replica_key
 
 TINY = Config(
     benchmarks=("permuted_digits", "continuous_digits", "split_digits", "task_split_digits"),
-    methods=("presynaptic", "none", "sgd_tuned", "ewc", "ewc_sampled_online", "joint"),
-    permuted_methods=("presynaptic", "presynaptic_tuned"),
-    ablation_arms=("full_arm", "ghost_arm", "full_tuned", "ghost_tuned"),
-    ablation_benchmarks=("permuted_digits", "split_digits"),
-    ablation_searched_on="permuted_digits",
+    methods=(
+        *on("split", ("presynaptic", "none", "sgd_tuned", "ewc", "ewc_sampled_online", "joint")),
+        *on("permuted", ("presynaptic", "presynaptic_tuned", "full_arm", "ghost_arm", "full_tuned")),
+        *on("split_digits", ("full_arm", "ghost_arm", "full_tuned")),
+        "presynaptic@continuous",
+        "ghost_tuned@split_digits",
+        "ghost_tuned@permuted_digits",
+    ),
     seeds=(1, 2),
     n_seeds_permuted=2,
     hidden_units=(8,),
     n_epochs=1,
-    n_epochs_search=1,
+    n_epochs_search_split=1,
+    n_epochs_search_permuted=1,
     batch_size=100,
     n_permuted_tasks=2,
     n_trials_split=2,
@@ -83,34 +92,72 @@ def test_variants_of_elastic_weights_share_the_search(result):
     np.testing.assert_array_equal(own, result.setting.sel({**at, "method": "ewc_sampled_online"}).to_numpy())
 
 
+def test_published_settings_are_the_first_trial_of_a_tuned_form(result):
+    at = {"benchmark": "permuted_digits", "trial": 0}
+    first = result.trial_setting.sel({**at, "method": "presynaptic_tuned"})
+    published = published_setting(TINY, "permuted_digits", METHODS["presynaptic"])[1]
+    assert {name: float(first.sel(hyperparameter=name)) for name in published} == pytest.approx(published)
+    ghost = published_setting(TINY, "permuted_digits", METHODS["ghost_arm"])[1]
+    tried = result.trial_setting.sel({**at, "method": "ghost_tuned", "hyperparameter": "p_up"})
+    assert float(tried) == pytest.approx(ghost["p_up"])
+
+
 def test_an_interrupted_run_goes_on(tmp_path, monkeypatch):
     config = dataclasses.replace(
         TINY,
         benchmarks=("split_digits",),
         methods=("none", "sgd_tuned"),
-        ablation_benchmarks=(),
         keep_in=str(tmp_path),
         networks_per_batch=1,
     )
     n_calls = []
-    compute = lifelong.learned
+    compute = lifelong_networks.learned
 
+    @functools.wraps(compute)
     def counted(*args, **options):
         n_calls.append(len(args[1]))
         if len(n_calls) == 3:
             raise KeyboardInterrupt
         return compute(*args, **options)
 
-    monkeypatch.setattr(lifelong, "learned", counted)
+    monkeypatch.setattr(lifelong_networks, "learned", counted)
     with pytest.raises(KeyboardInterrupt):
         run(config)
     found = run(config)
     # Two trials and four networks, of which two were there; the third was asked for twice.
     assert n_calls == [1] * 7
-    monkeypatch.setattr(lifelong, "learned", compute)
+    run(config)
+    assert len(n_calls) == 7
+    monkeypatch.setattr(lifelong_networks, "learned", compute)
     whole = run(dataclasses.replace(config, keep_in="", networks_per_batch=0))
     np.testing.assert_allclose(found.accuracy, whole.accuracy, atol=0.02)
-    assert len(list(tmp_path.glob("*.npz"))) == 6
+
+
+def test_networks_that_differ_in_name_only_are_trained_once(monkeypatch):
+    trained = []
+    compute = lifelong_networks.learned
+
+    def counted(program, replicas, *args, **options):
+        trained.extend(replicas)
+        return compute(program, replicas, *args, **options)
+
+    monkeypatch.setattr(lifelong_networks, "learned", counted)
+    methods = ("presynaptic_tuned", "full_tuned")
+    run(dataclasses.replace(TINY, benchmarks=("permuted_digits",), methods=methods))
+    assert len(trained) == 2 + 2
+
+
+def test_a_network_is_known_by_all_that_shapes_it():
+    group, replica = Group("split_digits", "ewc"), Replica(1, {"learning_rate": 0.1, "strength": 1.0})
+    own = settings_of(TINY, group, replica)
+    others = [
+        settings_of(dataclasses.replace(TINY, n_epochs=2), group, replica),
+        settings_of(dataclasses.replace(TINY, n_fisher_images=21), group, replica),
+        settings_of(TINY, dataclasses.replace(group, in_search=True), replica),
+        settings_of(TINY, group, dataclasses.replace(replica, fisher="sampled")),
+        settings_of(TINY, group, Replica(1, {"learning_rate": 0.1, "strength": 2.0})),
+    ]
+    assert len({replica_key(settings) for settings in (own, *others)}) == 6
 
 
 def test_a_result_survives_its_file(result, tmp_path):
@@ -153,11 +200,13 @@ def test_arms_differ_in_what_they_are_named_for():
 
 
 def test_wrong_settings_are_named():
-    with pytest.raises(ValueError, match=r"benchmark must be split.*got 'split_letters'"):
+    with pytest.raises(ValueError, match=r"benchmark must be split, .*got 'split_letters'"):
         Config(benchmarks=("split_letters",))
     with pytest.raises(ValueError, match=r"methods must be out of .*got \['magic'\]"):
-        Config(methods=("magic",))
+        Config(methods=("magic@split",))
+    with pytest.raises(ValueError, match="no method is asked for on continuous_mnist"):
+        Config(methods=("presynaptic@split",), benchmarks=("split_mnist", "continuous_mnist"))
     with pytest.raises(ValueError, match="must be other seeds"):
         Config(seeds=(101, 5))
-    with pytest.raises(ValueError, match="is tuned on permuted_digits, which must come before split_digits"):
+    with pytest.raises(ValueError, match="is tuned on permuted tasks, which must come before split_digits"):
         run(dataclasses.replace(TINY, benchmarks=("split_digits",)), execution=Execution())

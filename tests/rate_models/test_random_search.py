@@ -1,11 +1,12 @@
 """The random search: stratified candidates, the best of them, and going on where a study stopped."""
 
 import math
+import sys
 
 import numpy as np
 import pytest
 
-from rate_models.random_search import Interval, best, drawn_settings, searched_in_study
+from rate_models.random_search import Interval, Search, drawn_settings, search
 
 SPACE = {"rate": Interval(1e-3, 1e1, is_logarithmic=True), "p_up": Interval(0.01, 0.1)}
 
@@ -28,31 +29,65 @@ def test_a_seed_fixes_the_candidates():
 
 def test_a_diverged_trial_never_wins():
     settings = [{"rate": 1.0}, {"rate": 2.0}, {"rate": 3.0}]
-    assert best(settings, [0.2, math.nan, 0.1]) == {"rate": 1.0}
+    assert Search(settings, [0.2, math.nan, 0.1]).best == {"rate": 1.0}
     with pytest.raises(ValueError, match="every candidate diverged"):
-        best(settings, [math.nan] * 3)
+        _ = Search(settings, [math.nan] * 3).best
 
 
-def test_a_study_takes_over_what_it_has(tmp_path):
-    pytest.importorskip("optuna")
-    asked = []
+def test_known_settings_count_as_trials_and_come_first():
+    known = {"rate": 1e-4, "p_up": 0.02}
+    found = search(SPACE, lambda batch: [-setting["rate"] for setting in batch], 5, seed=1, known=[known])
+    assert found.settings[0] == found.best == known
+    assert len(found.settings) == len(found.scores) == 5
+    assert found.settings[1:] == drawn_settings(SPACE, 4, rng=np.random.default_rng(1))
+    with pytest.raises(ValueError, match="n_trials must be at least 2, the known settings, got 1"):
+        search(SPACE, lambda batch: [0.0 for _ in batch], 1, seed=1, known=[known, known])
+
+
+def searched(folder, asked, *, n_trials=6, at_once=2, breaks_at=None):
+    """Search with a study in `folder`, noting the sizes of the batches that are measured."""
 
     def measure(batch):
+        if breaks_at == len(asked):
+            raise KeyboardInterrupt
         asked.append(len(batch))
         return [math.nan if setting["rate"] > 1 else setting["p_up"] for setting in batch]
 
-    def search(n_trials):
-        storage = f"sqlite:///{tmp_path}/search.db"
-        return searched_in_study(SPACE, measure, n_trials, storage=storage, name="test", seed=7)
+    storage = f"sqlite:///{folder}/search.db"
+    known = [{"rate": 20.0, "p_up": 0.02}]
+    return search(
+        SPACE, measure, n_trials, seed=7, known=known, storage=storage, name="test", at_once=at_once
+    )
 
-    settings, scores = search(6)
-    assert asked == [6]
-    again = search(6)
-    assert asked == [6]
-    assert again[0] == settings
-    np.testing.assert_array_equal(again[1], scores)
-    assert sum(math.isnan(score) for score in scores) == sum(setting["rate"] > 1 for setting in settings) > 0
-    assert best(settings, scores)["rate"] <= 1
+
+def test_an_interrupted_study_goes_on_with_what_is_missing(tmp_path):
+    pytest.importorskip("optuna")
+    asked = []
+    with pytest.raises(KeyboardInterrupt):
+        searched(tmp_path, asked, breaks_at=1)
+    first = searched(tmp_path, asked)
+    assert asked == [2, 2, 2]
+    again = searched(tmp_path, asked)
+    assert asked == [2, 2, 2]
+    assert again.settings == first.settings
+    np.testing.assert_array_equal(again.scores, first.scores)
+    n_diverged = sum(setting["rate"] > 1 for setting in first.settings)
+    assert sum(math.isnan(score) for score in first.scores) == n_diverged > 0
+    assert first.best["rate"] <= 1
+
+
+def test_the_study_can_be_read_with_optuna(tmp_path):
+    optuna = pytest.importorskip("optuna")
+    found = searched(tmp_path, [])
+    study = optuna.load_study(study_name="test", storage=f"sqlite:///{tmp_path}/search.db")
+    assert study.best_params == found.best
+    assert len(study.trials) == 6
+
+
+def test_the_missing_package_is_named(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "optuna", None)
+    with pytest.raises(ModuleNotFoundError, match=r"needs Optuna: pip install 'brianpresyn\[search\]'"):
+        searched(tmp_path, [])
 
 
 def test_wrong_intervals_are_named():
