@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import quantities as pq
-from brian2 import joule, second
+from brian2 import second
 from brian2.groups.group import Group
 from brian2.units.fundamentalunits import DimensionMismatchError, Quantity
+from numpy.typing import NDArray
 
 from biophys.absolute_costs import Estimate, ReferenceSynapse, resting_costs, spike_costs
 from biophys.constants import ATP_FREE_ENERGY, AVOGADRO
@@ -185,8 +187,44 @@ def _check_reference(code: SynapseCode, reference: ReferenceSynapse) -> None:
         )
 
 
-def _total(connection: Group, name: str) -> float:
-    return float(np.sum(np.asarray(getattr(connection, name)[:] / joule)))
+def synapse_energies(connection: Group) -> dict[str, NDArray[np.float64]]:
+    """Return what each synapse with a ledger has spent so far, in joules, by mechanism.
+
+    Parameters
+    ----------
+    connection
+        Synapses built with :func:`energy_ledger`; in C++ standalone, after the run.
+
+    Raises
+    ------
+    ValueError
+        If they have no ledger.
+    """
+    names = sorted(name for name in connection.equations.names if name.startswith("E_") and name != "E_total")
+    if not names:
+        raise ValueError(f"{connection.name} keeps no energy ledger: join energy_ledger(code) to its code")
+    return {name[2:].replace("_", " "): _evaluated(connection, name) for name in names}
+
+
+def _evaluated(connection: Group, name: str) -> NDArray[np.float64]:
+    """Return a subexpression of synapses in SI units.
+
+    Brian2 cannot evaluate subexpressions of synapses once a standalone program has run, so this is done on
+    the values that it left.
+    """
+    equation = connection.equations[name]
+    known: dict[str, Any] = {"sqrt": np.sqrt, "clip": np.clip, "abs": np.abs, "__builtins__": {}}
+    for identifier in equation.identifiers - known.keys():
+        value = (
+            connection.namespace[identifier]
+            if identifier in connection.namespace
+            else connection.state(identifier, use_units=False)[:]
+        )
+        known[identifier] = np.asarray(value, dtype=float)
+    # At p = 1 the odds of release are infinite before they are clipped.
+    with np.errstate(divide="ignore"):
+        values = eval(equation.expr.code, known)
+    return np.broadcast_to(values, (len(connection),))
 
 
 @dataclass(frozen=True)
@@ -258,13 +296,10 @@ def energy_report(connection: Group) -> EnergyReport:
     ValueError
         If they have no ledger.
     """
-    names = [name for name in connection.equations.names if name.startswith("E_") and name != "E_total"]
-    if not names:
-        raise ValueError(f"{connection.name} keeps no energy ledger: join energy_ledger(code) to its code")
     return EnergyReport(
         name=connection.name,
         joules={
-            name[2:].replace("_", " "): float(np.sum(connection.state(name)[:] / joule)) for name in names
+            mechanism: float(np.sum(values)) for mechanism, values in synapse_energies(connection).items()
         },
         n_synapses=len(connection),
         n_spikes=int(np.sum(connection.n_spikes[:], dtype=np.int64)),
