@@ -1,4 +1,4 @@
-"""Measure what presynaptic consolidation keeps of earlier tasks, in networks and in the perceptron.
+"""What a result of the lifelong learning experiment says of S09-S11, S14 and S17.
 
 Published numbers enter a verdict only where data, tasks and settings are the published ones. Settings of
 elastic weight consolidation and Bayesian gradient descent were not published, so their cells are shown beside
@@ -8,111 +8,37 @@ ours without counting.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
-from scipy.stats import t as student_t
 
-from rate_models.experiments import lifelong, perceptron
-from rate_models.experiments.lifelong_methods import METHODS, PUBLISHED_ACCURACY, kind_of
+from rate_models.experiments import lifelong
+from rate_models.experiments.lifelong_methods import ABLATION_ARMS, METHODS, PUBLISHED_ACCURACY, kind_of
 from rate_models.experiments.lifelong_tables import accuracy_table, summary, tasks_learned
 from validation.claims.claim import ClaimFigure, Evidence, Measurement, Rendering, Verdict
-from validation.claims.over_seeds import SeedEstimate, seed_estimate
+from validation.claims.over_seeds import seed_estimate
+from validation.mean_difference import difference, from_published
 
 # Seeds of the published means.
 _N_PUBLISHED = 3
 # Largest difference, in points, that counts as "as good as".
 _MARGIN = 2.0
-
-
-@dataclass(frozen=True)
-class Difference:
-    """Mean of one group of networks minus that of another, by Welch's unequal variances.
-
-    Parameters
-    ----------
-    mean
-        The difference.
-    standard_error, df
-        Its standard error and degrees of freedom.
-    n
-        Networks in both groups together.
-    """
-
-    mean: float
-    standard_error: float
-    df: float
-    n: int
-
-    @property
-    def t(self) -> float:
-        """Student's statistic of no difference."""
-        return self.mean / self.standard_error if self.standard_error > 0 else float("nan")
-
-    @property
-    def p_value(self) -> float:
-        """Two-sided probability of a statistic as large without a difference."""
-        return float(2 * student_t.sf(abs(self.t), self.df))
-
-    @property
-    def interval(self) -> tuple[float, float]:
-        """95 % confidence interval."""
-        half = float(student_t.ppf(0.975, self.df) * self.standard_error)
-        return self.mean - half, self.mean + half
-
-    @property
-    def is_larger(self) -> Verdict:
-        """Whether the first group has the larger mean, judged by the interval."""
-        low, high = self.interval
-        if low > 0:
-            return Verdict.REPRODUCED
-        return Verdict.NOT_REPRODUCED if high < 0 else Verdict.INCONCLUSIVE
-
-    def __str__(self) -> str:
-        return f"Welch's t = {self.t:.2f}, {self.df:.1f} df, p = {self.p_value:.2g}"
-
-
-def difference(first: NDArray[np.float64], second: NDArray[np.float64]) -> Difference:
-    """Return how much larger the first group is than the second.
-
-    Examples
-    --------
-    >>> found = difference(np.array([2.0, 3.0, 4.0]), np.array([1.0, 2.0, 3.0]))
-    >>> round(found.mean, 3), round(found.t, 3), round(found.df, 1)
-    (1.0, 1.225, 4.0)
-    """
-    own, other = seed_estimate(first), seed_estimate(second)
-    return _welch(
-        own.mean - other.mean, own.sd**2 / max(own.n, 1), other.sd**2 / max(other.n, 1), own.n, other.n
-    )
-
-
-def from_published(measured: SeedEstimate, mean: float, standard_error: float) -> Difference:
-    """Return how much larger a measured mean is than a published one of three seeds."""
-    squared = measured.sd**2 / max(measured.n, 1)
-    return _welch(measured.mean - mean, squared, standard_error**2, measured.n, _N_PUBLISHED)
-
-
-def _welch(mean: float, first: float, second: float, n_first: int, n_second: int) -> Difference:
-    """Return the difference from squared standard errors and sizes of both groups."""
-    total = first + second
-    spread = first**2 / max(n_first - 1, 1) + second**2 / max(n_second - 1, 1)
-    df = total**2 / spread if spread > 0 else float(max(n_first + n_second - 2, 1))
-    return Difference(float(mean), float(np.sqrt(total)), float(df), n_first + n_second)
+# An interval that reaches further to either side, in points, cannot tell the published methods apart.
+_WIDEST = 5.0
+_WITHOUT_CONSOLIDATION = ("none", "sgd_tuned", "adam_tuned")
+_COMPARED = ("presynaptic", "presynaptic_tuned", *_WITHOUT_CONSOLIDATION, "ewc", "si", "bgd")
 
 
 def evidence_of(result: xr.Dataset) -> Evidence:
-    """Return what a result of the lifelong experiment says of S09-S11, S14 and S17."""
+    """Return measurements, figures and remarks of a result."""
     measurements = [
         *_first_task(result),
         *_final_accuracies(result),
         *_ablation(result),
         *_continuous(result),
-        *_by_task(result),
         *_frozen(result),
     ]
     return Evidence(tuple(measurements), _figures(result), tuple(_remarks(result)))
@@ -149,7 +75,7 @@ def _first_task(result: xr.Dataset) -> list[Measurement]:
     found = []
     for benchmark in _benchmarks(result, "split"):
         own = _presynaptic(result, benchmark)
-        for baseline in ("none", "sgd_tuned", "adam_tuned"):
+        for baseline in _WITHOUT_CONSOLIDATION:
             if not _has(result, benchmark, own, baseline):
                 continue
             gap = difference(_fall(result, benchmark, baseline), _fall(result, benchmark, own))
@@ -200,7 +126,7 @@ def _final_accuracies(result: xr.Dataset) -> list[Measurement]:
     found = []
     for benchmark in _benchmarks(result, "split", "permuted"):
         for name in (str(method) for method in result["method"].to_numpy()):
-            if name in lifelong.ABLATION_ARMS or not _has(result, benchmark, name):
+            if name in ABLATION_ARMS or not _has(result, benchmark, name):
                 continue
             found.append(_cell(result, benchmark, name))
         found += _advantages(result, benchmark)
@@ -214,9 +140,14 @@ def _cell(result: xr.Dataset, benchmark: str, name: str) -> Measurement:
     knows_settings = METHODS[name].source == "published"
     verdict, reason = Verdict.INCONCLUSIVE, "no published value"
     if published:
-        gap = from_published(measured, *published)
-        verdict = Verdict.REPRODUCED if gap.p_value > 0.05 else Verdict.NOT_REPRODUCED
-        reason = f"measured minus published {gap.mean:+.2f} points, {gap}"
+        gap = from_published(measured, *published, _N_PUBLISHED)
+        reason = f"measured minus published {gap.mean:+.2f} points, Welch's p = {gap.p_value:.2g}"
+        if gap.p_value <= 0.05:
+            verdict = Verdict.NOT_REPRODUCED
+        elif gap.half_width <= _WIDEST:
+            verdict = Verdict.REPRODUCED
+        else:
+            reason += f"; {measured.n} networks leave ± {gap.half_width:.0f} points, too much to tell"
         if not knows_settings:
             reason += "; the published settings are unknown, these are from our search"
     return Measurement(
@@ -244,11 +175,10 @@ def _advantages(result: xr.Dataset, benchmark: str) -> list[Measurement]:
     is_digits = benchmark not in PUBLISHED_ACCURACY
     found = []
     for own in dict.fromkeys((_presynaptic(result, benchmark), "presynaptic_tuned")):
-        for other in ("none", "sgd_tuned", "adam_tuned", "ewc", "si", "bgd"):
+        for other in _COMPARED[2:]:
             if not _has(result, benchmark, own, other):
                 continue
             gap = difference(_final(result, benchmark, own), _final(result, benchmark, other))
-            is_baseline = other in ("none", "sgd_tuned", "adam_tuned")
             found.append(
                 Measurement(
                     "S10",
@@ -261,7 +191,7 @@ def _advantages(result: xr.Dataset, benchmark: str) -> list[Measurement]:
                         "method": METHODS[own].label,
                         "over": METHODS[other].label,
                     },
-                    published="> 0" if is_baseline else _published_advantage(benchmark, other),
+                    published=_published_advantage(benchmark, other),
                     interval=gap.interval,
                     n=gap.n,
                     reason=str(gap),
@@ -274,9 +204,9 @@ def _advantages(result: xr.Dataset, benchmark: str) -> list[Measurement]:
 def _published_advantage(benchmark: str, other: str) -> str | None:
     """Return by how much the published mean of consolidation exceeds that of another method."""
     published = PUBLISHED_ACCURACY.get(benchmark, {})
-    if other not in published:
-        return None
-    return f"{published['presynaptic'][0] - published[other][0]:+.2f}"
+    if other in published:
+        return f"{published['presynaptic'][0] - published[other][0]:+.2f}"
+    return "> 0" if other in _WITHOUT_CONSOLIDATION else None
 
 
 # ---- S11: ablation ----
@@ -369,33 +299,7 @@ def _as_good(result: xr.Dataset, benchmark: str, abrupt: str, name: str) -> Meas
     )
 
 
-# ---- S17: by task, and frozen synapses ----
-
-
-def _by_task(result: xr.Dataset) -> list[Measurement]:
-    """Return the final accuracy on every task of Split MNIST; the paper shows but does not number them."""
-    found = []
-    for benchmark in _benchmarks(result, "split"):
-        for name in dict.fromkeys((_presynaptic(result, benchmark), "sgd_tuned")):
-            if not _has(result, benchmark, name):
-                continue
-            for task, values in enumerate(accuracy_table(result, benchmark, name)[:, -1].T, 1):
-                estimate = seed_estimate(100 * values)
-                found.append(
-                    Measurement(
-                        "S17",
-                        Rendering.RATE,
-                        "accuracy on a task after all tasks (%)",
-                        estimate.mean,
-                        Verdict.INCONCLUSIVE,
-                        condition={"tasks": benchmark, "method": METHODS[name].label, "task": task},
-                        interval=estimate.interval,
-                        n=estimate.n,
-                        reason="shown in the paper without numbers",
-                        is_supporting=True,
-                    )
-                )
-    return found
+# ---- S17: frozen synapses ----
 
 
 def _frozen(result: xr.Dataset) -> list[Measurement]:
@@ -466,137 +370,38 @@ def _figures(result: xr.Dataset) -> tuple[ClaimFigure, ...]:
 
 
 def _remarks(result: xr.Dataset) -> Iterable[str]:
-    """Return what the numbers need to be read rightly."""
+    """Return what the numbers need to be read rightly, and those that the paper shows without numbers."""
     yield (
-        "Elastic weights, synaptic intelligence, Bayesian gradient descent and the tuned baselines take "
-        "their settings from a random search on held-out training images, with as many trials as "
-        f"presynaptic consolidation has ({_n_trials(result)})."
+        "Elastic weights, synaptic intelligence, Bayesian gradient descent and the tuned forms take their "
+        "settings from a random search on held-out training images, each with as many trials "
+        f"({_n_trials(result)}). Published settings, where there are any, are the first trial."
     )
     for benchmark in _benchmarks(result, "split", "permuted"):
-        rows = []
-        for name in (
-            "presynaptic",
-            "presynaptic_tuned",
-            "none",
-            "sgd_tuned",
-            "adam_tuned",
-            "ewc",
-            "si",
-            "bgd",
-        ):
-            if _has(result, benchmark, name):
-                found = summary(result, benchmark, name)
-                values = [
-                    100 * found[key].mean() for key in ("forgetting", "backward transfer", "forward transfer")
-                ]
-                rows.append(f"{METHODS[name].label} {values[0]:.1f} / {values[1]:.1f} / {values[2]:.1f}")
-        if rows:
-            yield f"{benchmark}, forgetting / backward / forward transfer in points: {'; '.join(rows)}."
+        names = [name for name in _COMPARED if _has(result, benchmark, name)]
+        if names:
+            rows = "; ".join(f"{METHODS[name].label} {_transfer(result, benchmark, name)}" for name in names)
+            yield f"{benchmark}, forgetting / backward / forward transfer in points: {rows}."
+    for benchmark in _benchmarks(result, "split"):
+        names = [name for name in _COMPARED if _has(result, benchmark, name)]
+        rows = "; ".join(f"{METHODS[name].label} {_by_task(result, benchmark, name)}" for name in names)
+        yield f"{benchmark}, final accuracy on tasks 1 to 5 in percent: {rows}."
+
+
+def _transfer(result: xr.Dataset, benchmark: str, name: str) -> str:
+    """Return forgetting, backward and forward transfer, mean over seeds."""
+    found = summary(result, benchmark, name)
+    keys = ("forgetting", "backward transfer", "forward transfer")
+    return " / ".join(f"{100 * found[key].mean():.1f}" for key in keys)
+
+
+def _by_task(result: xr.Dataset, benchmark: str, name: str) -> str:
+    """Return the final accuracy on every task, mean over seeds."""
+    final = 100 * accuracy_table(result, benchmark, name)[:, -1].mean(axis=0)
+    return " / ".join(f"{own:.1f}" for own in final)
 
 
 def _n_trials(result: xr.Dataset) -> str:
     """Return the numbers of trials of the searches, as text."""
     counts = np.isfinite(result.trial_score).sum("trial").to_numpy().ravel()
     counts = sorted({int(count) for count in counts if count})
-    return " or ".join(map(str, counts)) + " finished trials" if counts else "none here"
-
-
-# ---- S12, S13: perceptron ----
-
-
-def perceptron_evidence(result: xr.Dataset) -> Evidence:
-    """Return what a result of the perceptron experiment says of S12 and S13."""
-    load = result.n_patterns.to_numpy() * result.sizes["task"] / (2 * int(result.attrs["n_inputs"]))
-    at_paper = int(result.n_patterns.to_numpy()[np.abs(load - 0.25).argmin()])
-    variants = [str(model) for model in result.model.to_numpy() if str(model) != "standard"]
-    measurements = [m for model in variants for m in _recall(result, model, at_paper)]
-    measurements += [m for model in variants for m in _shrinking(result, model, at_paper, load)]
-    captions = {
-        "recall": ("S12", f"Recall with {at_paper} patterns per task; mean and 95 % interval over seeds."),
-        "load": ("S13", "Recall and advantage against the load; mean and 95 % interval over seeds."),
-    }
-    figures = []
-    for name, (claim, caption) in captions.items():
-        figure = Figure(figsize=(9, 4), layout="constrained")
-        perceptron.FIGURES[name](result, figure)
-        figures.append(ClaimFigure(figure, caption, claim))
-    return Evidence(tuple(measurements), tuple(figures))
-
-
-def _recall(result: xr.Dataset, model: str, n_patterns: int) -> list[Measurement]:
-    """Return by how much more is recalled with consolidation."""
-    at = 100 * result.accuracy.sel(n_patterns=n_patterns).isel(n_learned=-1)
-    quantities = {
-        "task 1 patterns recalled after all tasks, with minus without consolidation (points)": at.sel(task=1),
-        "patterns of all tasks recalled, with minus without consolidation (points)": at.mean("task"),
-    }
-    found = []
-    for quantity, values in quantities.items():
-        own, other = (values.sel(model=name).to_numpy() for name in (model, "standard"))
-        gap = difference(own, other)
-        verdict = gap.is_larger
-        if verdict is Verdict.REPRODUCED and gap.p_value >= 0.01:
-            verdict = Verdict.INCONCLUSIVE
-        found.append(
-            Measurement(
-                "S12",
-                Rendering.RATE,
-                quantity,
-                gap.mean,
-                verdict,
-                condition=_perceptron_condition(result, model, n_patterns),
-                published="> 0, p < 0.01",
-                interval=gap.interval,
-                n=gap.n,
-                reason=f"{own.mean():.1f} % against {other.mean():.1f} %, {gap}",
-                is_supporting=model != "presynaptic",
-            )
-        )
-    return found
-
-
-def _shrinking(result: xr.Dataset, model: str, n_paper: int, load: NDArray[np.float64]) -> list[Measurement]:
-    """Return how the advantage at the paper's load compares with that at capacity, and the latter itself."""
-    n_full = int(result.n_patterns.to_numpy()[np.abs(load - 1).argmin()])
-    final = 100 * result.accuracy.isel(n_learned=-1).mean("task")
-    gain = final.sel(model=model) - final.sel(model="standard")
-    shrinks = seed_estimate(gain.sel(n_patterns=n_paper) - gain.sel(n_patterns=n_full))
-    at_capacity = seed_estimate(gain.sel(n_patterns=n_full))
-    gains = gain.transpose("n_patterns", "seed").to_numpy()
-    by_load = ", ".join(f"{x:.2g}: {own.mean():+.1f}" for x, own in zip(load, gains, strict=True))
-    common: dict[str, Any] = {"n": shrinks.n, "condition": _perceptron_condition(result, model, n_full)}
-    low, high = at_capacity.interval
-    return [
-        Measurement(
-            "S13",
-            Rendering.RATE,
-            f"advantage with {n_paper} patterns per task minus that at capacity (points)",
-            shrinks.mean,
-            shrinks.verdict_above(0.0),
-            published="> 0",
-            interval=shrinks.interval,
-            reason=f"paired by seed, t interval; advantage by patterns of all tasks / 2N: {by_load}",
-            is_supporting=model != "presynaptic",
-            **common,
-        ),
-        Measurement(
-            "S13",
-            Rendering.RATE,
-            "advantage at capacity (points)",
-            at_capacity.mean,
-            Verdict.REPRODUCED if low <= 0 <= high else Verdict.NOT_REPRODUCED,
-            published="more similar: about 0",
-            interval=at_capacity.interval,
-            reason="paired by seed; alike if the interval holds 0, otherwise the sign says who is better",
-            is_supporting=True,
-            **common,
-        ),
-    ]
-
-
-def _perceptron_condition(result: xr.Dataset, model: str, n_patterns: int) -> dict[str, str | int]:
-    return {
-        "N": int(result.attrs["n_inputs"]),
-        "patterns per task": n_patterns,
-        "p rule": "additive" if model == "additive" else "soft bound",
-    }
+    return " or ".join(map(str, counts)) + " finished ones" if counts else "none here"

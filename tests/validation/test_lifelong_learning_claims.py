@@ -6,7 +6,9 @@ import xarray as xr
 
 from validation.claims.claim import Verdict, combined_verdict
 from validation.claims.over_seeds import seed_estimate
-from validation.lifelong_evidence import difference, evidence_of, from_published, perceptron_evidence
+from validation.lifelong_evidence import evidence_of
+from validation.mean_difference import difference, from_published
+from validation.perceptron_evidence import perceptron_evidence
 
 METHOD_NAMES = ["presynaptic", "none", "sgd_tuned", "bgd", "joint", "full_arm", "neither_arm", "ghost_arm"]
 
@@ -84,22 +86,41 @@ def test_every_figure_belongs_to_a_claim_that_is_measured():
     assert all(figure.caption.endswith(".") for figure in evidence.figures)
 
 
-def test_difference_is_that_of_welch():
+def test_difference_is_that_of_the_usual_tests():
     from scipy.stats import ttest_ind
 
     rng = np.random.default_rng(1)
     first, second = rng.normal(1, 1, size=5), rng.normal(0, 3, size=9)
-    found, expected = difference(first, second), ttest_ind(first, second, equal_var=False)
-    assert (found.t, found.p_value) == pytest.approx((expected.statistic, expected.pvalue))
-    assert found.interval == pytest.approx(tuple(expected.confidence_interval()))
+    found, welch = difference(first, second), ttest_ind(first, second, equal_var=False)
+    assert (found.t, found.p_value) == pytest.approx((welch.statistic, welch.pvalue))
+    assert found.interval == pytest.approx(tuple(welch.confidence_interval()))
+    student = ttest_ind(first, second)
+    assert (found.pooled_t, found.pooled_p_value) == pytest.approx((student.statistic, student.pvalue))
+
+
+def test_groups_that_do_not_spread_decide_nothing():
+    assert difference([1.0, 1.0], [0.0, 0.0]).is_larger is Verdict.INCONCLUSIVE
+    assert difference([1.0], [0.0, 0.1]).is_larger is Verdict.INCONCLUSIVE
 
 
 def test_a_published_mean_counts_with_its_own_error():
     values = np.array([80.0, 81.0, 82.0])
-    found = from_published(seed_estimate(values), 81.0, 0.5)
+    found = from_published(seed_estimate(values), 81.0, 0.5, 3)
     assert found.mean == pytest.approx(0.0)
     assert found.standard_error == pytest.approx(np.sqrt(1 / 3 + 0.25))
-    assert from_published(seed_estimate(values), 90.0, 0.5).p_value < 1e-3
+    assert from_published(seed_estimate(values), 90.0, 0.5, 3).p_value < 1e-3
+
+
+def test_too_few_networks_reproduce_nothing():
+    result = lifelong_result(PUBLISHED, {}, noise=0.5).isel(seed=[0, 1])
+    spread = result.accuracy[:, :, 1] - 0.05
+    result["accuracy"] = xr.concat([result.accuracy[:, :, 0], spread], "seed").transpose(
+        *result.accuracy.dims
+    )
+    evidence = evidence_of(result)
+    cell = next(m for m in evidence.measurements if m.quantity.startswith("mean accuracy over all tasks"))
+    assert cell.verdict is Verdict.INCONCLUSIVE
+    assert "too much to tell" in cell.reason
 
 
 def perceptron_result(gains, noise=0.2):

@@ -1,7 +1,7 @@
 """Measure what presynaptic consolidation keeps of earlier tasks, in networks and in the perceptron.
 
-What the results say is worked out in `validation.lifelong_evidence`, which needs torch and is therefore
-imported only when a claim is measured: the others are to be had without torch.
+What the results say is worked out in `validation.lifelong_evidence` and `validation.perceptron_evidence`,
+which need torch and are therefore imported only when a claim is measured: the others are to be had without.
 """
 
 from __future__ import annotations
@@ -24,6 +24,6 @@ def lifelong_learning(context: Context) -> Evidence:
 @measures("S12", "S13", rendering=Rendering.RATE, needs=_NEEDS)
 def perceptron_recall(context: Context) -> Evidence:
     """Compare a perceptron with presynaptic consolidation with the standard one, at several loads."""
-    from validation.lifelong_evidence import perceptron_evidence
+    from validation.perceptron_evidence import perceptron_evidence
 
     return perceptron_evidence(result_for("perceptron", context).result)
