@@ -1,6 +1,6 @@
-"""The rate-network experiments by name: their configurations, running them, and keeping what they found.
+"""Experiments with trained networks by name: their configurations, running them, and keeping what they found.
 
-An experiment is a module of `rate_models.experiments` with
+An experiment is a module of `rate_models.experiments` or `validation.crosschecks` with
 
 - `Config`, a frozen dataclass whose defaults are the paper's values, and `QUICK`, the same in seconds;
 - `run(config, *, execution, on_progress) -> xarray.Dataset`;
@@ -32,6 +32,7 @@ EXPERIMENTS = {
     "signatures": "rate_models.experiments.bayesian_signatures",
     "posterior": "rate_models.experiments.posterior",
     "predictive": "rate_models.experiments.predictive_distributions",
+    "spikes": "validation.crosschecks.release_in_spikes",
 }
 """Module of each experiment, by the name that the command line gives it."""
 

@@ -1,0 +1,184 @@
+"""Turn trained rate networks into networks of integrate-and-fire neurons, and predict what these answer.
+
+Pixels are normalised, so that the background is negative, and a rate cannot be. What the lowest pixel value
+contributes is therefore put into the biases of the first layer, exactly: W x + b = W (x - x_min) +
+(b + x_min W 1). Synapses of background pixels then stay silent, and their release adds no noise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from brianpresyn.experiments.spiking_classifier import Classifier
+
+if TYPE_CHECKING:
+    from rate_models.layout import Layout
+
+PEAK_PERCENTILE = 99.9
+"""Share of the activities of a layer that its peak rate covers (Rueckauer et al. 2017: 99.9 %)."""
+
+LESION_ORDERS = ("lowest p first", "smallest strength first", "random order")
+
+
+@dataclass(frozen=True, eq=False)
+class RateNetwork:
+    """A trained rectifying network with release, as plain arrays.
+
+    Parameters
+    ----------
+    weights, biases
+        Mean strengths (out, in) and biases (out,) of every layer.
+    p, n
+        Release probability and number of sites of every synapse; n None for one site each.
+    """
+
+    weights: tuple[NDArray[np.float64], ...]
+    biases: tuple[NDArray[np.float64], ...]
+    p: tuple[NDArray[np.float64], ...]
+    n: tuple[NDArray[np.int64], ...] | None = None
+
+
+def by_layer(layout: Layout, flat: Any) -> tuple[NDArray[np.float64], ...]:
+    """Return one value per synapse, given in the order of a layout, as arrays (out, in) of the layers.
+
+    Parameters
+    ----------
+    layout
+        Sizes of the network.
+    flat
+        Tensor or array of the shape (weights,).
+    """
+    import torch
+
+    row = torch.as_tensor(flat)[None]
+    return tuple(part[0].double().cpu().numpy() for part in layout.weights(row))
+
+
+def biases_of(layout: Layout, parameters: Any) -> tuple[NDArray[np.float64], ...]:
+    """Return the biases of every layer out of all parameters, shape (parameters,)."""
+    import torch
+
+    row = torch.as_tensor(parameters)[None]
+    return tuple(part[0].double().cpu().numpy() for part in layout.biases(row))
+
+
+def peaks_of(network: RateNetwork, pixels: NDArray[np.float64], offset: float) -> tuple[float, ...]:
+    """Return the activity of pixels and hidden units that few exceed, layer by layer.
+
+    Parameters
+    ----------
+    network
+        The network.
+    pixels
+        Training images, shape (image, pixel).
+    offset
+        The lowest pixel value.
+    """
+    shifted = pixels - offset
+    activities = converted(network, offset, (1.0,) * len(network.weights)).activities(shifted)[:-1]
+    return tuple(float(np.percentile(found, PEAK_PERCENTILE)) for found in (shifted, *activities))
+
+
+def converted(network: RateNetwork, offset: float, peaks: tuple[float, ...]) -> Classifier:
+    """Return the network for pixels from which `offset` was subtracted.
+
+    Parameters
+    ----------
+    network
+        The network.
+    offset
+        What is subtracted from every pixel.
+    peaks
+        What `peaks_of` returned.
+
+    Examples
+    --------
+    >>> one = RateNetwork((np.array([[2.0, -1.0]]),), (np.array([0.5]),), (np.ones((1, 2)),))
+    >>> pixels = np.array([[-0.4, 1.0]])
+    >>> converted(one, -0.4, (1.0,)).activities(pixels + 0.4)[-1].round(6).tolist()
+    [[-1.3]]
+    """
+    first = network.biases[0] + offset * network.weights[0].sum(axis=1)
+    return Classifier(network.weights, (first, *network.biases[1:]), network.p, peaks, network.n)
+
+
+def reliable(network: RateNetwork) -> RateNetwork:
+    """Return the network with the same mean strengths and no failures."""
+    return replace(network, p=tuple(np.ones_like(p) for p in network.p), n=None)
+
+
+def lesioned(network: RateNetwork, order: str, fraction: float, *, rng: np.random.Generator) -> RateNetwork:
+    """Return the network with the first share of its synapses in `order` silenced; all layers are pooled.
+
+    Parameters
+    ----------
+    network
+        The network.
+    order
+        One of `LESION_ORDERS`; ties are broken at random.
+    fraction
+        Share of the synapses, 0..1.
+    rng
+        Breaks ties, and makes the random order.
+
+    Raises
+    ------
+    ValueError
+        If the order is unknown or the fraction outside 0..1.
+    """
+    if order not in LESION_ORDERS:
+        raise ValueError(f"order must be one of {', '.join(LESION_ORDERS)}, got {order!r}")
+    if not 0 <= fraction <= 1:
+        raise ValueError(f"fraction is a share of the synapses in 0..1, got {fraction}")
+    score = {
+        "lowest p first": lambda: np.concatenate([p.ravel() for p in network.p]),
+        "smallest strength first": lambda: np.abs(np.concatenate([w.ravel() for w in network.weights])),
+        "random order": lambda: np.zeros(sum(w.size for w in network.weights)),
+    }[order]()
+    rank = np.empty(score.size, dtype=np.int64)
+    rank[np.lexsort((rng.random(score.size), score))] = np.arange(score.size)
+    is_kept = rank >= round(fraction * score.size)
+    ends = np.cumsum([w.size for w in network.weights])[:-1]
+    kept = [part.reshape(w.shape) for part, w in zip(np.split(is_kept, ends), network.weights, strict=True)]
+    return replace(
+        network, weights=tuple(np.where(k, w, 0.0) for k, w in zip(kept, network.weights, strict=True))
+    )
+
+
+def logits_with_averaged_release(
+    classifier: Classifier, pixels: NDArray[np.float64], n_peak_spikes: float, *, rng: np.random.Generator
+) -> NDArray[np.float64]:
+    r"""Return what the rate network answers if release is averaged over the spikes of a presentation.
+
+    A unit of activity a spikes :math:`K a / \lambda` times, K being the number of spikes at the peak rate, so
+    that the sum of its releases carries a variance of
+
+    .. math:: w^2 \frac{\lambda a}{K} \frac{1 - p}{n p}
+
+    into every unit that it drives. Spikes themselves are taken as if there were no end of them.
+
+    Parameters
+    ----------
+    classifier
+        The converted network.
+    pixels
+        Shifted images, shape (image, pixel).
+    n_peak_spikes
+        K.
+    rng
+        Draws the noise.
+    """
+    activity = np.asarray(pixels, dtype=float)
+    drive = activity
+    n_sites: Sequence[Any] = classifier.n or (1,) * len(classifier.weights)
+    layers = zip(classifier.weights, classifier.biases, classifier.p, n_sites, classifier.peaks, strict=True)
+    for weight, bias, p, n, peak in layers:
+        variance = activity @ (weight**2 * (1 - p) / (n * p)).T * (peak / n_peak_spikes)
+        drive = activity @ weight.T + bias + np.sqrt(variance) * rng.normal(size=variance.shape)
+        activity = np.maximum(drive, 0.0)
+    return drive

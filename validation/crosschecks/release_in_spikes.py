@@ -1,0 +1,352 @@
+"""A network trained with plastic release, in rates and in spikes: answers, lesions, energy.
+
+The network is trained as in the energy experiment (Schug et al. 2021; p rule of the published program),
+converted (`validation.crosschecks.converted_network`) and presented the same test images in both forms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from brianpresyn.experiments import spiking_classifier
+from brianpresyn.experiments.spiking_classifier import Classifier, answers
+from validation.crosschecks.converted_network import (
+    LESION_ORDERS,
+    RateNetwork,
+    biases_of,
+    by_layer,
+    converted,
+    lesioned,
+    logits_with_averaged_release,
+    peaks_of,
+    reliable,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from rate_models.datasets import ImageData
+    from rate_models.devices import Execution
+
+Progress = Callable[[float, str], None]
+
+PLASTIC, RELIABLE = "plastic release", "same strengths, p = 1"
+HIGH_P = 0.9
+_N_TRAINING_IMAGES = 5000
+
+
+@dataclass(frozen=True)
+class Config:
+    """What is trained, and how it is presented.
+
+    Parameters
+    ----------
+    data_set
+        ``"mnist"`` or ``"digits"``.
+    hidden_units, n_epochs, batch_size
+        Of the rate network; the paper's, except that one network is trained.
+    l2, seed
+        Penalty and seed of the rate network.
+    n_images
+        Test images, the first ones of the test set.
+    lesion_fractions
+        Shares of the synapses that are removed.
+    n_draws
+        Draws of the rate network's synapses per image.
+    presentation
+        How images are presented in spikes.
+
+    Raises
+    ------
+    ValueError
+        If there is no image.
+    """
+
+    data_set: str = "mnist"
+    hidden_units: tuple[int, ...] = (200, 200)
+    n_epochs: int = 50
+    batch_size: int = 100
+    l2: float = 0.01
+    seed: int = 2019
+    n_images: int = 1000
+    lesion_fractions: tuple[float, ...] = (0.1, 0.3, 0.5, 0.7, 0.9)
+    n_draws: int = 10
+    presentation: spiking_classifier.Config = field(default_factory=spiking_classifier.Config)
+
+    def __post_init__(self) -> None:
+        if self.n_images < 1:
+            raise ValueError(f"n_images must be at least 1, got {self.n_images}")
+
+
+QUICK = Config(
+    data_set="digits",
+    hidden_units=(30, 30),
+    batch_size=50,
+    n_images=359,
+    presentation=spiking_classifier.QUICK,
+)
+
+DEFINING_SETTINGS = ("data_set", "hidden_units", "n_epochs")
+
+
+def run(
+    config: Config,
+    *,
+    execution: Execution | None = None,
+    on_progress: Progress = lambda fraction, doing: None,
+) -> xr.Dataset:
+    """Train, convert, present, and compare.
+
+    Parameters
+    ----------
+    config
+        What to do.
+    execution
+        Where the rate network is trained.
+    on_progress
+        Called with the fraction done and what is being done.
+
+    Returns
+    -------
+    xarray.Dataset
+        Answers of the spiking networks (model, image, time), of the rate network with mean weights (image),
+        with release averaged over the spikes of a presentation (image, time) and with ten draws (image);
+        whether lesioned networks are right (rendering, order, fraction, image); energy in ATP per image
+        (model, mechanism); energy and number of high- and low-p synapses of each unit (unit, importance).
+    """
+    from rate_models.datasets import load_images
+
+    data = load_images(config.data_set)
+    on_progress(0.0, "training the rate network")
+    network, drawn = _trained(config, data, execution)
+    on_progress(0.3, "presenting images to spiking neurons")
+    images = data.test_images[: config.n_images].double().numpy()
+    training = data.train_images[:_N_TRAINING_IMAGES].double().numpy()
+    labels = data.test_labels[: config.n_images].numpy()
+    offset = float(min(training.min(), images.min()))
+    peaks = peaks_of(network, training, offset)
+    rng = np.random.default_rng(config.seed)
+    variants = {PLASTIC: network, RELIABLE: reliable(network)}
+    lesions = {
+        f"{order}, {fraction:g}": lesioned(network, order, fraction, rng=rng)
+        for order in LESION_ORDERS
+        for fraction in config.lesion_fractions
+    }
+    classifiers = {name: converted(one, offset, peaks) for name, one in (variants | lesions).items()}
+    result = spiking_classifier.run(config.presentation, classifiers, images - offset)
+    on_progress(0.95, "comparing")
+    found = _answers(config, classifiers, images - offset, result, drawn[: config.n_images], rng)
+    return xr.Dataset(
+        found
+        | _lesions(config, list(lesions), classifiers, images - offset, labels, result)
+        | _rates(classifiers[PLASTIC], images - offset, result)
+        | _energies(network, result),
+        coords={"label": ("image", labels.astype(np.int8)), "order": list(LESION_ORDERS)},
+        attrs=_attributes(config, network),
+    ).assign_coords(
+        model=[PLASTIC, RELIABLE],
+        time=config.presentation.times,
+        fraction=list(config.lesion_fractions),
+        rendering=["rate", "spiking"],
+        mechanism=result.mechanism.values,
+        importance=["high p", "low p"],
+    )
+
+
+def _trained(
+    config: Config, data: ImageData, execution: Execution | None
+) -> tuple[RateNetwork, NDArray[np.int64]]:
+    """Return the trained network, and its answers to the test images with ten draws of its synapses."""
+    from rate_models.devices import Execution
+    from rate_models.evaluation import mean_softmax
+    from rate_models.experiments import energy_efficiency
+    from rate_models.experiments.release_models import NetworkSpec, train
+
+    execution = execution or Execution()
+    published = energy_efficiency.Config()
+    data = data.to(execution.torch_device, execution.torch_dtype)
+    spec = NetworkSpec(
+        "soft_bound",
+        "models",
+        ("soft_bound", config.l2, config.seed),
+        config.l2,
+        config.seed,
+        published.rate,
+        published.p_min,
+        published.plasticity("soft_bound"),
+    )
+    batch = train(
+        [spec],
+        data,
+        hidden_units=config.hidden_units,
+        n_epochs=config.n_epochs,
+        batch_size=config.batch_size,
+        execution=execution,
+        evaluate_every=config.n_epochs,
+    )
+    streams = batch.synapses.evaluation_streams()
+    answered = mean_softmax(
+        batch.network, batch.synapses, data.test_images, streams=streams, n_samples=config.n_draws
+    )
+    layout, learned = batch.network.layout, batch.synapses.learned[0].cpu()
+    network = RateNetwork(
+        by_layer(layout, learned), biases_of(layout, learned), by_layer(layout, batch.synapses.p[0].cpu())
+    )
+    return network, answered[0].argmax(dim=-1).cpu().numpy()
+
+
+def _answers(
+    config: Config,
+    classifiers: Mapping[str, Classifier],
+    pixels: NDArray[np.float64],
+    result: xr.Dataset,
+    drawn: NDArray[np.int64],
+    rng: np.random.Generator,
+) -> dict[str, Any]:
+    """Return the answers in spikes and in rates."""
+    plastic = classifiers[PLASTIC]
+    n_peak_spikes = config.presentation.peak_rate * config.presentation.times
+    averaged = [
+        logits_with_averaged_release(plastic, pixels, n, rng=rng).argmax(axis=1) for n in n_peak_spikes
+    ]
+    spiking = answers(result.sel(network=[PLASTIC, RELIABLE])).to_numpy()
+    mean = plastic.activities(pixels)[-1].argmax(axis=1)
+    return {
+        "answer": (("model", "image", "time"), spiking.astype(np.int8)),
+        "rate_answer": (("image",), mean.astype(np.int8)),
+        "averaged_answer": (("image", "time"), np.stack(averaged, axis=1).astype(np.int8)),
+        "drawn_answer": (("image",), drawn.astype(np.int8)),
+    }
+
+
+def _lesions(
+    config: Config,
+    names: list[str],
+    classifiers: Mapping[str, Classifier],
+    pixels: NDArray[np.float64],
+    labels: NDArray[np.int64],
+    result: xr.Dataset,
+) -> dict[str, Any]:
+    """Return whether each image is answered rightly after each lesion, in rates and in spikes."""
+    in_rates = [classifiers[name].activities(pixels)[-1].argmax(axis=1) == labels for name in names]
+    in_spikes = answers(result.sel(network=names)).isel(time=-1).to_numpy() == labels
+    right = np.stack([np.stack(in_rates), in_spikes])
+    shape = (2, len(LESION_ORDERS), len(config.lesion_fractions), len(labels))
+    dims = ("rendering", "order", "fraction", "image")
+    return {"lesion_right": (dims, right.reshape(shape).astype(np.int8))}
+
+
+def _rates(classifier: Classifier, pixels: NDArray[np.float64], result: xr.Dataset) -> dict[str, Any]:
+    """Return the slope and the root mean square error of rates on activities, by hidden layer."""
+    rates = result.rate.sel(network=PLASTIC).to_numpy()
+    first, found = pixels.shape[1], []
+    for activity in classifier.activities(pixels)[:-1]:
+        rate = rates[:, first : first + activity.shape[1]]
+        first += activity.shape[1]
+        slope = float(np.sum(rate * activity) / np.sum(activity**2))
+        found.append((slope, float(np.sqrt(np.mean((rate - activity) ** 2) / np.mean(activity**2)))))
+    slope, error = np.array(found).T
+    return {"rate_slope": (("hidden_layer",), slope), "rate_error": (("hidden_layer",), error)}
+
+
+def _energies(network: RateNetwork, result: xr.Dataset) -> dict[str, Any]:
+    """Return energy by mechanism, and that of the high- and low-p synapses onto each unit."""
+    n_images = result.attrs["n_images"]
+    shown = result.sel(network=[PLASTIC, RELIABLE])
+    spent = shown.synapse_energy.sel(network=PLASTIC).to_numpy() / n_images
+    strength = np.abs(np.concatenate([w.ravel() for w in network.weights]))
+    is_high = np.concatenate([p.ravel() for p in network.p]) >= HIGH_P
+    n_in = [w.shape[1] for w in network.weights for _ in range(w.shape[0])]
+    unit = np.repeat(np.arange(len(n_in)), n_in)
+
+    def summed(values: NDArray[np.float64]) -> NDArray[np.float64]:
+        parts = [np.bincount(unit, values * chosen, len(n_in)) for chosen in (is_high, ~is_high)]
+        return np.stack(parts, axis=1)
+
+    dims = ("unit", "importance")
+    return {
+        "energy": (("model", "mechanism"), shown.energy.to_numpy() / n_images),
+        "spikes": (("model",), shown.n_spikes.to_numpy() / n_images),
+        "vesicles": (("model",), shown.n_vesicles.to_numpy() / n_images),
+        "unit_energy": (dims, summed(spent)),
+        "unit_strength": (dims, summed(strength)),
+        "unit_count": (dims, summed(np.ones(unit.size))),
+    }
+
+
+def _attributes(config: Config, network: RateNetwork) -> dict[str, Any]:
+    presentation = config.presentation
+    return {
+        "data_set": config.data_set,
+        "sizes": [network.weights[0].shape[1], *(w.shape[0] for w in network.weights)],
+        "peak_rate": presentation.peak_rate,
+        "encoding": presentation.encoding,
+    }
+
+
+def draw_accuracy(result: xr.Dataset, figure: Figure) -> None:
+    """Draw right answers against presentation time, in spikes and as the rate network predicts them."""
+    axes = figure.subplots()
+    right = 100 * (result.answer == result.label).mean("image")
+    time = 1000 * result.time
+    axes.plot(time, right.sel(model=PLASTIC), "o-", color="#D55E00", markersize=4, label="spikes, Bernoulli")
+    axes.plot(time, right.sel(model=RELIABLE), "s-", color="#0072B2", markersize=3, label="spikes, p = 1")
+    averaged = 100 * (result.averaged_answer == result.label).mean("image")
+    axes.plot(time, averaged, "--", color="#D55E00", label="rates, release averaged over the spikes")
+    mean = 100 * float((result.rate_answer == result.label).mean())
+    error = np.sqrt(mean * (100 - mean) / result.sizes["image"])
+    axes.axhspan(mean - error, mean + error, color="black", alpha=0.15, linewidth=0)
+    axes.axhline(mean, color="black", linewidth=0.8, label="rates, mean weights ± standard error")
+    axes.set_xlabel(f"presentation time (ms), peak rate {result.attrs['peak_rate']:g} Hz")
+    axes.set_ylabel(f"right answers (%), {result.sizes['image']} images")
+    axes.set_ylim(max(mean - 12, 0), min(mean + 3, 100.5))
+    axes.legend(fontsize=8)
+
+
+def draw_lesions(result: xr.Dataset, figure: Figure) -> None:
+    """Draw right answers against the share of synapses removed, by order, in rates and in spikes."""
+    axes = figure.subplots()
+    right = 100 * result.lesion_right.mean("image")
+    whole = 100 * float((result.answer.sel(model=PLASTIC).isel(time=-1) == result.label).mean())
+    x = np.append(0.0, 100 * result.fraction)
+    for order, colour in zip(LESION_ORDERS, ("#D55E00", "#CC79A7", "#0072B2"), strict=True):
+        for rendering, style in (("rate", "--"), ("spiking", "o-")):
+            y = np.append(whole, right.sel(order=order, rendering=rendering))
+            axes.plot(x, y, style, color=colour, markersize=4, label=f"{order}, {rendering}")
+    axes.set_xlabel("synapses removed (%)")
+    axes.set_ylabel(f"right answers (%), {result.sizes['image']} images")
+    axes.legend(fontsize=8)
+
+
+def draw_energy(result: xr.Dataset, figure: Figure) -> None:
+    """Draw what an image costs by mechanism, and the energy of high- and low-p synapses."""
+    left, right = figure.subplots(1, 2, width_ratios=(3, 2))
+    place = np.arange(result.sizes["mechanism"])
+    for shift, (model, colour) in zip(
+        (-0.2, 0.2), ((PLASTIC, "#D55E00"), (RELIABLE, "#0072B2")), strict=True
+    ):
+        left.barh(place + shift, result.energy.sel(model=model), 0.38, color=colour, label=model)
+    left.set_yticks(place, [str(name) for name in result.mechanism.values])
+    left.set_xscale("log")
+    left.set_xlabel("ATP per image")
+    left.legend(fontsize=8)
+    total, count = result.unit_energy.sum("unit"), result.unit_count.sum("unit")
+    right.bar([0, 1], total / count, color=["#D55E00", "#56B4E9"])
+    right.set_xticks(
+        [0, 1], [f"{name}\n({int(n)})" for name, n in zip(("p ≥ 0.9", "p < 0.9"), count, strict=True)]
+    )
+    right.set_ylabel("ATP per synapse and image")
+
+
+FIGURES: dict[str, Callable[[xr.Dataset, Figure], None]] = {
+    "accuracy": draw_accuracy,
+    "lesions": draw_lesions,
+    "energy": draw_energy,
+}
+"""Panels by name."""
