@@ -4,6 +4,7 @@ References
 ----------
 Schug S, Benzing F, Steger A (2021). eLife 10:e69884, appendix 1 table 1, and the authors' program,
 github.com/smonsays/presynaptic-stochasticity, for what the text does not say. doi:10.7554/eLife.69884
+Zeno C, Golan I, Hoffer E, Soudry D (2018). arXiv:1803.10123, and the program github.com/igolan/bgd
 """
 
 from __future__ import annotations
@@ -168,6 +169,9 @@ PUBLISHED_ARMS = {
         "ghost": (0.05188978, 0.0571483, 0.92943784),
     },
 }
+BGD_SETTING: Setting = {"learning_rate": 1.0, "sigma": 0.02}
+"""Bayesian gradient descent on Permuted MNIST, ten epochs a task, in the program of Zeno et al. (2018)."""
+
 PUBLISHED_ACCURACY: dict[str, dict[str, tuple[float, float]]] = {
     "split_mnist": {
         "presynaptic": (82.90, 0.01),

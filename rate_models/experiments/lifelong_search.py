@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from rate_models.continual_methods import Replica
 from rate_models.experiments.lifelong_methods import (
     ABLATION_ARMS,
+    BGD_SETTING,
     JOINT_RATE,
     METHODS,
     PUBLISHED_ARMS,
@@ -123,6 +124,8 @@ def _searched(config: Config, benchmark: str, method: Method, networks: Networks
 
 def _published_trials(config: Config, benchmark: str, method: Method) -> list[Setting]:
     """Return the published settings of what a method is, if there are any."""
+    if method.name == "bgd":
+        return [BGD_SETTING]
     if not method.starts_from:
         return []
     program, setting = published_setting(config, benchmark, METHODS[method.starts_from])
