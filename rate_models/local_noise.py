@@ -20,12 +20,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from rate_models.layout import Layout, aligned_rows
 from rate_models.networks import FeedForward, where_active
-from rate_models.random_streams import Streams, standard_normal
+from rate_models.random_streams import standard_normal
 from rate_models.stochastic_layers import GaussianSynapses
 
 
@@ -42,21 +41,15 @@ class LocalGaussianSynapses(GaussianSynapses):
     def draw(self) -> None:
         """Write means and standard deviations to `effective`."""
         n = self.layout.n_parameters
-        for part in self.execution.blocks(self.n_replicas, n):
-            self.effective[:, :n][:, part] = self.mu[:, part]
-            self.effective[:, n:][:, part] = F.softplus(self.phi[:, part])
-
-    def sample(self, streams: Streams) -> Tensor:
-        """Return newly drawn weights and biases, for evaluation."""
-        n = self.layout.n_parameters
-        noise = standard_normal(streams.normals(n), self.learned.dtype)
-        return torch.addcmul(self.mu, self.sigma, noise)
+        self.write_drawn_sigma()
+        self.effective[:, :n] = self.mu
+        self.effective[:, n:] = self.drawn_sigma
 
     def chain(self) -> None:
         """Turn the gradient with respect to the standard deviations into that with respect to phi."""
         n = self.layout.n_parameters
         for part in self.execution.blocks(self.n_replicas, n):
-            self.gradient[:, n:][:, part].mul_(torch.sigmoid(self.phi[:, part]))
+            self.gradient[:, n:][:, part].mul_(self.drawn_slope[:, part])
         self.tie()
 
     def _show_both(self) -> None:

@@ -4,14 +4,12 @@ A stream belongs to a seed and a purpose (initial values, order of the data, noi
 evaluation), so a replica draws the same numbers alone and in any batch, and evaluating more often changes no
 training. There are two kinds, with the same interface:
 
-- On a CPU, one generator per replica: numpy's SFC64 for random bits and torch's generator for normal numbers,
-the
-  fastest of each. A release is decided with 16 random bits, so the probability of release is rounded to a
-  multiple of 1/65536.
+- On a CPU, one generator per seed: numpy's SFC64 for random bits and torch's generator for normal numbers,
+  the fastest of each. Replicas that share a seed share its numbers, which are drawn once. A release is
+  decided with 16 random bits, so the probability of release is rounded to a multiple of 1/65536.
 - On an accelerator, the counter-based generator Squares (Widynski 2020), written in integer tensor
-operations: a
-  number is a function of key, counter and position, so nothing is carried but one counter on the device, and
-  a captured graph goes on where it stopped. A release is decided with 24 random bits.
+  operations: a number is a function of key, counter and position, so nothing is carried but one counter on
+  the device, and a captured graph goes on where it stopped. A release is decided with 24 random bits.
 
 The two kinds draw different numbers: results are reproducible on one kind of device, and agree across kinds
 in distribution only.
@@ -70,7 +68,7 @@ Noise: TypeAlias = Tensor | CounterNoise
 
 
 class HostStreams:
-    """One generator per replica, on the CPU.
+    """One generator per seed, on the CPU: replicas of the same seed share what it draws.
 
     Parameters
     ----------
@@ -84,26 +82,41 @@ class HostStreams:
 
     def __init__(self, seeds: Sequence[int], purpose: Purpose, *, dtype: torch.dtype) -> None:
         self._dtype = dtype
-        self._bits = [np.random.SFC64(seed_sequence(seed, purpose)) for seed in seeds]
-        self._normal = [_torch_generator(seed, purpose) for seed in seeds]
+        self._seeds = list(seeds)
+        self._bits = {seed: np.random.SFC64(seed_sequence(seed, purpose)) for seed in seeds}
+        self._normal = {seed: _torch_generator(seed, purpose) for seed in seeds}
+        self._find_sources()
 
     def bits(self, n: int) -> Tensor:
-        """Return 16 random bits each, int16 of shape (replica, n)."""
+        """Return 16 random bits each, int16 of shape (replica, n): a view that must not be written to."""
         n_words = -(-n // 4)
-        rows = [torch.from_numpy(source.random_raw(n_words).view(np.int16)) for source in self._bits]
-        return rows[0][None, :n] if len(rows) == 1 else torch.stack(rows)[:, :n]
+        drawn = [torch.from_numpy(one.random_raw(n_words).view(np.int16)) for one in self._bits.values()]
+        return self._for_replicas(drawn[0][None] if len(drawn) == 1 else torch.stack(drawn))[:, :n]
 
     def normals(self, n: int) -> Tensor:
-        """Return independent standard normal numbers, shape (replica, n)."""
+        """Return standard normal numbers, shape (replica, n): a view that must not be written to."""
         drawn = torch.empty(len(self._normal), n, dtype=self._dtype)
-        for row, generator in zip(drawn, self._normal, strict=True):
+        for row, generator in zip(drawn, self._normal.values(), strict=True):
             row.normal_(generator=generator)
-        return drawn
+        return self._for_replicas(drawn)
 
     def keep(self, replicas: Sequence[int]) -> None:
         """Forget the streams of all other replicas."""
-        self._bits = [self._bits[replica] for replica in replicas]
-        self._normal = [self._normal[replica] for replica in replicas]
+        self._seeds = [self._seeds[replica] for replica in replicas]
+        self._bits = {seed: self._bits[seed] for seed in self._seeds}
+        self._normal = {seed: self._normal[seed] for seed in self._seeds}
+        self._find_sources()
+
+    def _find_sources(self) -> None:
+        """Note for every replica which of the generators it draws from."""
+        place = {seed: row for row, seed in enumerate(self._bits)}
+        self._source = torch.tensor([place[seed] for seed in self._seeds])
+
+    def _for_replicas(self, drawn: Tensor) -> Tensor:
+        """Return the numbers of every replica, given those of every generator."""
+        if len(drawn) == 1:
+            return drawn.expand(len(self._seeds), -1)
+        return drawn if len(drawn) == len(self._seeds) else drawn.index_select(0, self._source)
 
 
 class CounterStreams:

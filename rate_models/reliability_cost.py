@@ -25,7 +25,6 @@ from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
@@ -218,9 +217,10 @@ class ReliabilityCost:
     def add_gradient(self, synapses: Synapses) -> None:
         """Add the gradient with respect to phi, in place."""
         n = synapses.layout.n_parameters
-        slope, phi = synapses.gradient[:, n:], synapses.learned[:, n:]
+        gaussian = checked_gaussian(synapses)
+        tensors = (synapses.gradient[:, n:], gaussian.drawn_sigma, gaussian.drawn_slope)
         for part in synapses.execution.blocks(synapses.n_replicas, n):
-            self._add(slope[:, part], phi[:, part], self._terms)
+            self._add(*(tensor[:, part] for tensor in tensors), self._terms)
 
     def keep(self, replicas: Sequence[int]) -> None:
         """Forget all other replicas."""
@@ -277,10 +277,11 @@ def _nth(terms: tuple[NoiseCost, ...], n: int, name: str) -> float:
     return float(getattr(terms[n], name)) if n < len(terms) else 0.0
 
 
-def _add_slope_of_costs(slope: Tensor, phi: Tensor, terms: list[tuple[Tensor, Tensor]]) -> None:
-    """Add d cost / d phi = -k sigma^-(rho + 1) sigmoid(phi) of every term to `slope`."""
-    log_sigma = F.softplus(phi).log()
-    d_phi = torch.sigmoid(phi)
+def _add_slope_of_costs(
+    slope: Tensor, sigma: Tensor, d_phi: Tensor, terms: list[tuple[Tensor, Tensor]]
+) -> None:
+    """Add d cost / d phi = -k sigma^-(rho + 1) d sigma / d phi of every term to `slope`."""
+    log_sigma = sigma.log()
     for strength, power in terms:
         slope.addcmul_((log_sigma * -power).exp() * strength, d_phi, value=-1)
 

@@ -361,6 +361,12 @@ class GaussianSynapses(Synapses):
     ValueError
         If `initial_sigma` is not positive.
 
+    Attributes
+    ----------
+    drawn_sigma, drawn_slope
+        Standard deviations and d sigma / d phi of the present step, shape (replica, parameters): computed
+        once by `draw` for everything that the step needs them for.
+
     References
     ----------
     Malkin et al. (2023), methods: means uniform on ±0.1, standard deviations 1e-4.
@@ -387,7 +393,11 @@ class GaussianSynapses(Synapses):
         tied = per_replica(homogeneous, self.n_replicas, "homogeneous")
         self.is_homogeneous = torch.tensor(tied, device=self._place["device"])[:, None]
         self._ties_some = any(tied)
-        self.sigma_noise = aligned_rows(self.n_replicas, layout.n_parameters, **self._place)
+        shape = (self.n_replicas, layout.n_parameters)
+        self.sigma_noise = aligned_rows(*shape, **self._place)
+        self.drawn_sigma = aligned_rows(*shape, **self._place)
+        self.drawn_slope = aligned_rows(*shape, **self._place)
+        self._spread = self.execution.fused(_write_sigma_and_slope)
         self._form = self.execution.fused(_form_gaussian)
         self._chain = self.execution.fused(_chain_gaussian)
         self._tie = self.execution.fused(_tie_homogeneous)
@@ -409,21 +419,22 @@ class GaussianSynapses(Synapses):
 
     def draw(self) -> None:
         """Draw every weight and bias once for all inputs of the batch."""
-        self._perturb(self.streams, self.sigma_noise, self.effective)
+        n = self.layout.n_parameters
+        noise = self.streams.normals(n)
+        for part in self.execution.blocks(self.n_replicas, n):
+            piece = noise[:, part] if isinstance(noise, Tensor) else noise
+            buffers = (self.drawn_sigma, self.drawn_slope, self.sigma_noise, self.effective)
+            self._form(piece, self.mu[:, part], self.phi[:, part], *(buffer[:, part] for buffer in buffers))
 
     def sample(self, streams: Streams) -> Tensor:
         """Return newly drawn weights and biases."""
-        drawn, used = torch.empty_like(self.effective), torch.empty_like(self.sigma_noise)
-        self._perturb(streams, used, drawn)
-        return drawn
+        noise = standard_normal(streams.normals(self.layout.n_parameters), self.learned.dtype)
+        return torch.addcmul(self.mu, self.sigma, noise)
 
-    def _perturb(self, streams: Streams, used: Tensor, effective: Tensor) -> None:
-        """Write xi to `used` and the drawn weights and biases to `effective`."""
-        n = self.layout.n_parameters
-        noise = streams.normals(n)
-        for part in self.execution.blocks(self.n_replicas, n):
-            piece = noise[:, part] if isinstance(noise, Tensor) else noise
-            self._form(piece, self.mu[:, part], self.phi[:, part], used[:, part], effective[:, part])
+    def write_drawn_sigma(self) -> None:
+        """Write sigma and d sigma / d phi, which the rest of a step reads, without drawing weights."""
+        for part in self.execution.blocks(self.n_replicas, self.layout.n_parameters):
+            self._spread(self.phi[:, part], self.drawn_sigma[:, part], self.drawn_slope[:, part])
 
     def chain(self) -> None:
         """Add the gradient with respect to phi: that of the weight times xi times the slope of softplus.
@@ -433,7 +444,7 @@ class GaussianSynapses(Synapses):
         n = self.layout.n_parameters
         by_mu, by_phi = self.gradient[:, :n], self.gradient[:, n:]
         for part in self.execution.blocks(self.n_replicas, n):
-            self._chain(by_mu[:, part], by_phi[:, part], self.phi[:, part], self.sigma_noise[:, part])
+            self._chain(by_mu[:, part], by_phi[:, part], self.drawn_slope[:, part], self.sigma_noise[:, part])
         self.tie()
 
     def tie(self) -> None:
@@ -443,7 +454,7 @@ class GaussianSynapses(Synapses):
             self._tie(self.gradient[:, n:], self.is_homogeneous)
 
     def _row_names(self) -> tuple[str, ...]:
-        return ("sigma_noise", "is_homogeneous")
+        return ("sigma_noise", "drawn_sigma", "drawn_slope", "is_homogeneous")
 
     def _initialise_means(self, mean_range: float | None) -> None:
         if mean_range is None:
@@ -455,10 +466,19 @@ class GaussianSynapses(Synapses):
             row.copy_(torch.from_numpy(drawn))
 
 
-def _form_gaussian(noise: Noise, mu: Tensor, phi: Tensor, used: Tensor, effective: Tensor) -> None:
-    """Write xi to `used` and mu + sigma xi to `effective`."""
+def _write_sigma_and_slope(phi: Tensor, sigma: Tensor, slope: Tensor) -> None:
+    """Write softplus(phi) and its slope."""
+    write(F.softplus, phi, out=sigma)
+    write(torch.sigmoid, phi, out=slope)
+
+
+def _form_gaussian(
+    noise: Noise, mu: Tensor, phi: Tensor, sigma: Tensor, slope: Tensor, used: Tensor, effective: Tensor
+) -> None:
+    """Write sigma, d sigma / d phi, xi to `used` and mu + sigma xi to `effective`."""
+    _write_sigma_and_slope(phi, sigma, slope)
     used.copy_(standard_normal(noise, mu.dtype))
-    write(torch.addcmul, mu, F.softplus(phi), used, out=effective)
+    write(torch.addcmul, mu, sigma, used, out=effective)
 
 
 def _tie_homogeneous(slope: Tensor, is_homogeneous: Tensor) -> None:
@@ -466,7 +486,7 @@ def _tie_homogeneous(slope: Tensor, is_homogeneous: Tensor) -> None:
     slope.copy_(torch.where(is_homogeneous, slope.mean(1, keepdim=True), slope))
 
 
-def _chain_gaussian(by_mu: Tensor, by_phi: Tensor, phi: Tensor, used: Tensor) -> None:
+def _chain_gaussian(by_mu: Tensor, by_phi: Tensor, slope: Tensor, used: Tensor) -> None:
     """Write the gradient with respect to phi."""
-    slope = torch.sigmoid(phi).mul_(used)
     write(torch.mul, by_mu, slope, out=by_phi)
+    by_phi.mul_(used)

@@ -86,6 +86,20 @@ def test_streams_depend_on_seed_and_purpose_only(kind):
 
 
 @pytest.mark.parametrize("kind", ["host", "counter"])
+@pytest.mark.parametrize("seeds", [[7, 7], [7, 8, 7]])
+def test_replicas_of_one_seed_share_their_numbers(kind, seeds):
+    streams, alone = streams_of(kind, seeds), streams_of(kind, [7])
+    for _ in range(2):
+        drawn = standard_normal(streams.normals(300), torch.float64)
+        expected = standard_normal(alone.normals(300), torch.float64)[0]
+        assert all(torch.equal(row, expected) == (seed == 7) for row, seed in zip(drawn, seeds, strict=True))
+    streams.keep([1])
+    drawn = standard_normal(streams.normals(300), torch.float64)
+    alone = standard_normal(alone.normals(300), torch.float64)
+    assert torch.equal(drawn, alone) == (seeds[1] == 7)
+
+
+@pytest.mark.parametrize("kind", ["host", "counter"])
 def test_kept_streams_go_on_where_they_were(kind):
     whole, part = streams_of(kind, [1, 2, 3]), streams_of(kind, [1, 2, 3])
     half = torch.full((3, 400), 0.5, dtype=torch.float64)
