@@ -33,6 +33,7 @@ EXPERIMENTS = {
     "posterior": "rate_models.experiments.posterior",
     "predictive": "rate_models.experiments.predictive_distributions",
     "spikes": "validation.crosschecks.release_in_spikes",
+    "gaussian_spikes": "validation.crosschecks.gaussian_in_spikes",
 }
 """Module of each experiment, by the name that the command line gives it."""
 

@@ -73,7 +73,7 @@ def paired_difference(first: ArrayLike, second: ArrayLike) -> PairedDifference:
     --------
     >>> of = paired_difference([True] * 95 + [False] * 5, [True] * 93 + [False] * 7)
     >>> round(of.mean, 3), tuple(round(end, 3) for end in of.interval)
-    (0.02, (-0.014, 0.053))
+    (0.02, (-0.013, 0.053))
     """
     one, other = np.asarray(first, dtype=bool), np.asarray(second, dtype=bool)
     if one.shape != other.shape or one.ndim != 1 or not one.size:

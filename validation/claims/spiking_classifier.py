@@ -41,8 +41,8 @@ _REMARKS = (
     "Pixels and units are integrate-and-fire neurons without leak that are reset by subtraction (Rueckauer "
     "et al. 2017, doi:10.3389/fnins.2017.00682); thresholds are balanced by the 99.9th percentile of the "
     "activities of training images (Diehl et al. 2015, doi:10.1109/IJCNN.2015.7280696). Normalised pixels "
-    "are negative in the background: what the lowest value contributes is put into the biases, exactly, so that "
-    "the background is silent and releases nothing.",
+    "are negative in the background: what the lowest value contributes is put into the biases, exactly, so "
+    "that the background is silent and releases nothing.",
     "The rate network draws each synapse once for an image; in spikes every spike draws anew, so that a long "
     "presentation averages the release and the network answers as with its mean weights. That is the "
     "reference here; the ten draws of the published evaluation are shown beside it.",

@@ -55,7 +55,8 @@ def by_layer(layout: Layout, flat: Any) -> tuple[NDArray[np.float64], ...]:
     """
     import torch
 
-    row = torch.as_tensor(flat)[None]
+    # A copy: torch does not take arrays that cannot be written to.
+    row = torch.as_tensor(np.array(flat))[None]
     return tuple(part[0].double().cpu().numpy() for part in layout.weights(row))
 
 

@@ -1,0 +1,354 @@
+"""Trained Gaussian synapses (mu, sigma) realised as n, p, q by two mechanisms, in rates and in spikes.
+
+Networks learn means and standard deviations while they pay for reliability (Malkin et al. 2023). Each weight
+is then realised with exactly these moments, either by release probability at a fixed number of sites, as
+calcium would, or by the number of sites (`rate_models.quantal_realisation`), and the networks classify in
+spikes. Biases keep their means.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import quantities as pq
+import xarray as xr
+from numpy.typing import NDArray
+
+from biophys.absolute_costs import resting_costs, spike_costs
+from biophys.quantal import QuantalSynapse
+from brianpresyn.experiments import spiking_classifier
+from brianpresyn.experiments.spiking_classifier import Classifier, answers
+from validation.crosschecks.converted_network import (
+    RateNetwork,
+    biases_of,
+    by_layer,
+    converted,
+    logits_with_averaged_release,
+    peaks_of,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from rate_models.datasets import ImageData
+    from rate_models.devices import Execution
+    from rate_models.noisy_networks import TrainedNetworks
+
+Progress = Callable[[float, str], None]
+
+WAY_COLOURS = {"release probability": "#0072B2", "number of sites": "#D55E00"}
+_N_TRAINING_IMAGES = 5000
+
+
+@dataclass(frozen=True)
+class Config:
+    """What is trained, and how it is presented.
+
+    Parameters
+    ----------
+    data_set
+        ``"mnist"`` or ``"digits"``.
+    rho, c
+        Exponent and multiplier of the reliability cost of each network.
+    hidden, n_epochs, batch_size
+        Of the rate networks. Published: (100, 100), 50 and 20.
+    initial_sigma, learning_rate, noise_haste, noise_memory
+        As in the reliability experiment in small: noise that settles within few epochs.
+    seed
+        Of the rate networks and of the releases.
+    n_images
+        Test images, the first ones of the test set.
+    images_per_draw
+        Images that share a draw of the rate network's weights (published: 20).
+    presentation
+        How images are presented in spikes.
+
+    Raises
+    ------
+    ValueError
+        If rho and c differ in length, or there is no image.
+    """
+
+    data_set: str = "mnist"
+    rho: tuple[float, ...] = (1 / 2, 2 / 3, 4 / 3, 2.0)
+    c: tuple[float, ...] = (1.0, 1.0, 0.3, 0.1)
+    hidden: tuple[int, ...] = (100, 100)
+    n_epochs: int = 10
+    batch_size: int = 20
+    initial_sigma: float = 0.02
+    learning_rate: float = 1e-3
+    noise_haste: float = 3.0
+    noise_memory: float = 0.98
+    seed: int = 1
+    n_images: int = 1000
+    images_per_draw: int = 20
+    presentation: spiking_classifier.Config = field(default_factory=spiking_classifier.Config)
+
+    def __post_init__(self) -> None:
+        if len(self.rho) != len(self.c) or not self.rho:
+            raise ValueError(f"every rho needs a c, got {self.rho} and {self.c}")
+        if self.n_images < 1:
+            raise ValueError(f"n_images must be at least 1, got {self.n_images}")
+
+
+QUICK = Config(
+    data_set="digits",
+    c=(0.1, 0.1, 0.03, 0.01),
+    hidden=(30, 30),
+    n_epochs=20,
+    learning_rate=3e-3,
+    n_images=359,
+    presentation=spiking_classifier.Config(duration=0.4, n_readouts=20, n_processes=1),
+)
+
+DEFINING_SETTINGS = ("data_set", "hidden")
+
+
+def run(
+    config: Config,
+    *,
+    execution: Execution | None = None,
+    on_progress: Progress = lambda fraction, doing: None,
+) -> xr.Dataset:
+    """Train, realise by either mechanism, present, and compare.
+
+    Parameters
+    ----------
+    config
+        What to do.
+    execution
+        Where the rate networks are trained.
+    on_progress
+        Called with the fraction done and what is being done.
+
+    Returns
+    -------
+    xarray.Dataset
+        Answers of the trained networks with drawn and with mean weights (rho, image), in spikes and in rates
+        with the noise averaged over the spikes of a presentation (rho, way, image, time); energy in ATP per
+        image (rho, way, mechanism), what is expected of it, and the standard deviation of the whole that
+        release leaves.
+    """
+    from rate_models.datasets import load_images
+    from rate_models.quantal_realisation import WAYS
+
+    data = load_images(config.data_set)
+    on_progress(0.0, "training the rate networks")
+    trained = _trained(config, data, execution, lambda f, doing: on_progress(0.5 * f, doing))
+    images = data.test_images[: config.n_images].double().numpy()
+    training = data.train_images[:_N_TRAINING_IMAGES].double().numpy()
+    labels = data.test_labels[: config.n_images].numpy()
+    offset = float(min(training.min(), images.min()))
+    classifiers: dict[str, Classifier] = {}
+    for row, rho in enumerate(config.rho):
+        for way in WAYS:
+            network = _realised(trained, row, way)
+            classifiers[f"{rho:.3g}, {way}"] = converted(network, offset, peaks_of(network, training, offset))
+    on_progress(0.5, "presenting images to spiking neurons")
+    result = spiking_classifier.run(config.presentation, classifiers, images - offset)
+    shape = (len(config.rho), len(WAYS))
+    found = _answers(config, classifiers, images - offset, result, shape)
+    found |= _drawn_answers(config, trained, data)
+    found |= _energies(config, classifiers, result, shape)
+    return xr.Dataset(
+        found,
+        coords={
+            "rho": list(config.rho),
+            "c": ("rho", list(config.c)),
+            "way": list(WAYS),
+            "time": config.presentation.times,
+            "mechanism": result.mechanism.values,
+            "label": ("image", labels.astype(np.int8)),
+        },
+        attrs={
+            "data_set": config.data_set,
+            "peak_rate": config.presentation.peak_rate,
+            "hidden": list(config.hidden),
+        },
+    )
+
+
+def _trained(
+    config: Config, data: ImageData, execution: Execution | None, on_progress: Progress
+) -> TrainedNetworks:
+    from rate_models.devices import Execution
+    from rate_models.noisy_networks import FORMULATIONS, NoisyNetwork, Schedule, train_noisy_networks
+    from rate_models.reliability_cost import PowerCost
+
+    return train_noisy_networks(
+        [
+            NoisyNetwork(PowerCost(c, rho), config.seed, noise_haste=config.noise_haste)
+            for c, rho in zip(config.c, config.rho, strict=True)
+        ],
+        data,
+        # The paper's text: hidden units are rectified and outputs are not.
+        formulation=FORMULATIONS["text"],
+        schedule=Schedule(
+            n_epochs=config.n_epochs,
+            batch_size=config.batch_size,
+            hidden=config.hidden,
+            initial_sigma=config.initial_sigma,
+            learning_rate=config.learning_rate,
+            noise_memory=config.noise_memory,
+        ),
+        execution=execution or Execution(),
+        on_progress=on_progress,
+    )
+
+
+def _realised(trained: TrainedNetworks, row: int, way: str) -> RateNetwork:
+    """Return a trained network with n and p of every synapse."""
+    from rate_models.quantal_realisation import realised_synapses
+
+    layout, mu = trained.network.layout, trained.synapses.mu[row].double().cpu()
+    sigma = trained.synapses.sigma[row].double().cpu().numpy()
+    synapses = realised_synapses(mu.numpy()[: layout.n_weights], sigma[: layout.n_weights], way)
+    n = by_layer(layout, np.asarray(synapses.n, dtype=float))
+    return RateNetwork(
+        by_layer(layout, mu),
+        biases_of(layout, mu),
+        by_layer(layout, np.asarray(synapses.p)),
+        tuple(np.rint(part).astype(np.int64) for part in n),
+    )
+
+
+def _answers(
+    config: Config,
+    classifiers: dict[str, Classifier],
+    pixels: NDArray[np.float64],
+    result: xr.Dataset,
+    shape: tuple[int, int],
+) -> dict[str, Any]:
+    """Return the answers in spikes, and in rates with as much noise."""
+    rng = np.random.default_rng(config.seed)
+    n_peak_spikes = config.presentation.peak_rate * config.presentation.times
+    averaged = [
+        [logits_with_averaged_release(one, pixels, n, rng=rng).argmax(axis=1) for n in n_peak_spikes]
+        for one in classifiers.values()
+    ]
+    spiking = answers(result).transpose("network", "image", "time").to_numpy()
+    dims = ("rho", "way", "image", "time")
+    full = (*shape, len(pixels), len(n_peak_spikes))
+    return {
+        "answer": (dims, spiking.reshape(full).astype(np.int8)),
+        "averaged_answer": (dims, np.array(averaged).transpose(0, 2, 1).reshape(full).astype(np.int8)),
+    }
+
+
+def _drawn_answers(config: Config, trained: TrainedNetworks, data: ImageData) -> dict[str, Any]:
+    """Return the answers of the rate networks with drawn and with mean weights."""
+    import torch
+
+    synapses = trained.synapses
+    images = data.test_images[: config.n_images].to(synapses.learned.device, synapses.learned.dtype)
+    streams = synapses.evaluation_streams()
+
+    def answered(images_per_draw: int, weights: Callable[[], Any]) -> NDArray[np.int8]:
+        parts = []
+        for part in images.split(images_per_draw):
+            parameters = weights()
+            logits = trained.network.logits(part.expand(len(parameters), *part.shape), parameters)
+            parts.append(logits.argmax(dim=-1))
+        return torch.cat(parts, dim=1).cpu().numpy().astype(np.int8)
+
+    return {
+        "drawn_answer": (
+            ("rho", "image"),
+            answered(config.images_per_draw, lambda: synapses.sample(streams)),
+        ),
+        "mean_answer": (("rho", "image"), answered(1000, synapses.expected)),
+    }
+
+
+def _energies(
+    config: Config, classifiers: dict[str, Classifier], result: xr.Dataset, shape: tuple[int, int]
+) -> dict[str, Any]:
+    """Return the ledger's ATP per image, and what the spikes that came lead one to expect."""
+    n_images = result.attrs["n_images"]
+    expected = [_expected_atp(config, one, result.sel(network=name)) for name, one in classifiers.items()]
+    mean, sd = (np.reshape(values, shape) for values in zip(*expected, strict=True))
+    return {
+        "energy": (
+            ("rho", "way", "mechanism"),
+            result.energy.to_numpy().reshape(*shape, -1) / n_images,
+        ),
+        "expected_energy": (("rho", "way"), mean / n_images),
+        "energy_sd": (("rho", "way"), sd / n_images),
+        "vesicles": (("rho", "way"), result.n_vesicles.to_numpy().reshape(shape) / n_images),
+    }
+
+
+def _expected_atp(config: Config, classifier: Classifier, result: xr.Dataset) -> tuple[float, float]:
+    """Return mean and standard deviation of the ATP of all images, given the spikes of all units."""
+    n_spikes = _spikes_of_sources(config, classifier, result)
+    sites = classifier.n or tuple(np.ones(w.shape, dtype=np.int64) for w in classifier.weights)
+    n = np.concatenate([part.ravel() for part in sites])
+    p = np.concatenate([part.ravel() for part in classifier.p])
+    weight = np.concatenate([part.ravel() for part in classifier.weights])
+    synapses = QuantalSynapse(n, p, weight / (n * p) * config.presentation.psp_per_weight * pq.mV)
+    duration = result.attrs["n_images"] * config.presentation.duration
+    laws = spike_costs().laws
+    per_spike = [np.asarray(law(synapses).magnitude) for law in laws]
+    at_rest = sum(float(np.sum(law(synapses).magnitude)) for law in resting_costs().laws)
+    # All but calcium is paid for what is released.
+    per_vesicle = sum(
+        cost for law, cost in zip(spike_costs().laws, per_spike, strict=True) if not law.odds_exponent
+    )
+    mean = float(np.sum(n_spikes * sum(per_spike))) + at_rest * duration
+    variance = np.sum(n_spikes * n * p * (1 - p) * (per_vesicle / (n * p)) ** 2)
+    return mean, float(np.sqrt(variance))
+
+
+def _spikes_of_sources(config: Config, classifier: Classifier, result: xr.Dataset) -> NDArray[np.float64]:
+    """Return how many spikes reached each synapse, over all images."""
+    n_at_peak = config.presentation.peak_rate * config.presentation.duration
+    total = result.rate.sum("image", skipna=False).to_numpy() * n_at_peak
+    first, found = 0, []
+    for weight, peak in zip(classifier.weights, classifier.peaks, strict=True):
+        n_out, n_in = weight.shape
+        found.append(np.tile(total[first : first + n_in] / peak, n_out))
+        first += n_in
+    return np.concatenate(found)
+
+
+def draw_accuracy(result: xr.Dataset, figure: Figure) -> None:
+    """Draw right answers against presentation time for each cost, by both mechanisms and in rates."""
+    figure.set_size_inches(10, 3.4)
+    panels = figure.subplots(1, result.sizes["rho"], sharey=True, squeeze=False)[0]
+    for axes, rho in zip(panels, result.rho.values, strict=True):
+        part = result.sel(rho=rho)
+        for way, colour in WAY_COLOURS.items():
+            for name, style, word in (("answer", "o-", "spikes"), ("averaged_answer", "--", "rates")):
+                right = 100 * (part[name].sel(way=way) == part.label).mean("image")
+                axes.plot(1000 * part.time, right, style, color=colour, markersize=3, label=f"{way}, {word}")
+        for name, style, word in (
+            ("mean_answer", "-", "mean weights"),
+            ("drawn_answer", ":", "trained noise"),
+        ):
+            right = 100 * float((part[name] == part.label).mean())
+            axes.axhline(right, color="black", linestyle=style, linewidth=1, label=f"rates, {word}")
+        axes.set_title(f"ρ = {rho:.3g}", fontsize=9)
+        axes.set_xlabel("presentation (ms)")
+    panels[0].set_ylabel(f"right answers (%), {result.sizes['image']} images")
+    panels[-1].legend(fontsize=6, loc="lower right")
+
+
+def draw_energy(result: xr.Dataset, figure: Figure) -> None:
+    """Draw ATP per image by mechanism, for each cost and way of realising the weights."""
+    figure.set_size_inches(10, 3.4)
+    panels = figure.subplots(1, result.sizes["rho"], sharey=True, squeeze=False)[0]
+    place = np.arange(result.sizes["mechanism"])
+    for axes, rho in zip(panels, result.rho.values, strict=True):
+        for shift, (way, colour) in zip((0.2, -0.2), WAY_COLOURS.items(), strict=True):
+            axes.barh(place + shift, result.energy.sel(rho=rho, way=way), 0.38, color=colour, label=way)
+        axes.set_title(f"ρ = {rho:.3g}", fontsize=9)
+        axes.set(xscale="log", xlabel="ATP per image")
+    panels[0].set_yticks(place, [str(name) for name in result.mechanism.values])
+    panels[-1].legend(fontsize=6)
+
+
+FIGURES: dict[str, Callable[[xr.Dataset, Figure], None]] = {"accuracy": draw_accuracy, "energy": draw_energy}
+"""Panels by name."""
