@@ -1,4 +1,4 @@
-"""Measure trained Gaussian synapses realised as n, p, q in spikes: accuracy, and the ATP of each mechanism."""
+"""Measure trained Gaussian synapses realised as n, p, q in spikes: accuracy, and what they cost in ATP."""
 
 from __future__ import annotations
 
@@ -8,29 +8,27 @@ from matplotlib.figure import Figure
 
 from validation.claims.claim import ClaimFigure, Context, Evidence, Measurement, Rendering, Verdict
 from validation.claims.registry import measures
-from validation.claims.same_images import paired_difference
+from validation.claims.same_images import PairedDifference, paired_difference
 from validation.experiments import result_for
 
 if TYPE_CHECKING:
     import xarray as xr
 
 _CAPTIONS = {
-    "accuracy": "Share of right answers against the presentation time, for networks trained under each cost of "
-    "reliability and realised by either mechanism: in spikes (dots) and in rates with as much noise as the "
-    "spikes leave (dashed). Black: the rate network with its mean weights and with its trained noise.",
-    "energy": "ATP of all synapses per image by mechanism, from the ledger of the spiking networks, for weights "
-    "realised by release probability (n = 5) and by the number of sites (p near 0.5).",
+    "accuracy": "Share of right answers against the presentation time, for networks trained under each cost "
+    "of reliability and realised by either mechanism: in spikes (dots) and in rates with as much noise as "
+    "the spikes leave (dashed). Black: the rate network with its mean weights and with its trained noise.",
+    "energy": "ATP of all synapses per image by mechanism, from the ledger of the spiking networks, for "
+    "weights realised by release probability (n = 5) and by the number of sites (p near 0.5).",
 }
 _REMARKS = (
     "In rates each image meets one draw of the weights; in spikes every spike draws anew, so that the noise "
-    "of a weight falls with the number of spikes and a long presentation answers as the mean weights do. The "
-    "spiking network is therefore compared with the trained network under its own noise (it must be as good), "
-    "and with the rate network under as much noise as the presentation leaves.",
-    "A weight with mean near 0 and a given sd becomes a synapse that releases hardly ever, and then a quantum "
-    "of volts: two moments are met, a normal distribution is not. Networks are trained as the paper's text "
-    "says (rectified hidden units, linear output), with noise that settles within few epochs.",
-    "Which mechanism is cheaper depends on what the noise has to be: release probability pays calcium by the "
-    "site, the number of sites pays for larger pools.",
+    "of a weight falls with the number of spikes and a long presentation answers as the mean weights do. "
+    "The spiking network is therefore compared with the trained network under its own noise (it must be as "
+    "good), and with the rate network under as much noise as the presentation leaves.",
+    "A weight with mean near 0 and a given sd becomes a synapse that releases hardly ever, and then a "
+    "quantum of volts: two moments are met, a normal distribution is not. Networks are trained as the "
+    "paper's text says (rectified hidden units, linear output), with noise that settles within few epochs.",
 )
 
 
@@ -50,6 +48,7 @@ def evidence_of(result: xr.Dataset) -> Evidence:
             part = result.sel(rho=rho, way=way)
             measurements += [*_accuracies(part), _ledger(part)]
         measurements.append(_cheaper(result.sel(rho=rho)))
+    measurements += [_same_noise(result.sel(way=way)) for way in result.way.values]
     figures = []
     for name, caption in _CAPTIONS.items():
         figure = Figure(figsize=(10, 3.4), layout="constrained")
@@ -77,7 +76,7 @@ def _accuracies(part: xr.Dataset) -> list[Measurement]:
             "accuracy less that of rates with as much noise, same images",
             spiking,
             averaged,
-            False,
+            True,
         ),
         (
             Rendering.SPIKING,
@@ -108,6 +107,33 @@ def _accuracies(part: xr.Dataset) -> list[Measurement]:
             )
         )
     return found
+
+
+def _same_noise(part: xr.Dataset) -> Measurement:
+    """Return the accuracy in spikes less that in rates with as much noise, mean over the costs."""
+    spiking, averaged = (part[name].isel(time=-1) == part.label for name in ("answer", "averaged_answer"))
+    difference = (spiking.astype(float) - averaged).mean("rho").to_numpy()
+    accuracy, n = averaged.mean("rho").to_numpy(), difference.size
+    mean, half = float(difference.mean()), 1.96 * float(difference.std(ddof=1) / np.sqrt(n))
+    margin = float(accuracy.std(ddof=1) / np.sqrt(n))
+    of = PairedDifference(mean, (mean - half, mean + half), margin, n)
+    return Measurement(
+        "X06",
+        Rendering.SPIKING,
+        "accuracy less that of rates with as much noise, same images, mean over rho",
+        of.mean,
+        of.verdict_as_good(),
+        condition={
+            "data": part.attrs["data_set"],
+            "realised by": str(part.way.values),
+            "presentation_ms": round(1000 * float(part.time[-1]), 6),
+        },
+        published=0.0,
+        interval=of.interval,
+        n=n,
+        reason=f"as good if the interval lies above {-margin:.4f}, one standard error of the accuracy in "
+        "rates; normal interval over images",
+    )
 
 
 def _ledger(part: xr.Dataset) -> Measurement:
