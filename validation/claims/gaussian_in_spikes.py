@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from matplotlib.figure import Figure
 
 from validation.claims.claim import ClaimFigure, Context, Evidence, Measurement, Rendering, Verdict
