@@ -340,7 +340,7 @@ def _figures(result: xr.Dataset) -> tuple[ClaimFigure, ...]:
     captions = {
         "first_task": (
             "S09",
-            "Accuracy on the first task after each task; mean and 95 % interval over seeds.",
+            "Accuracy on the first task after each task; mean and 95 % interval, or both of two seeds.",
         ),
         "final_accuracy": (
             "S10",
@@ -355,7 +355,7 @@ def _figures(result: xr.Dataset) -> tuple[ClaimFigure, ...]:
             "S11",
             "The model without one or both of its mechanisms; mean and 95 % interval over seeds.",
         ),
-        "by_task": ("S17", "Final accuracy on every task; mean and 95 % interval over seeds."),
+        "by_task": ("S17", "Final accuracy on every task; mean and 95 % interval, or both of two seeds."),
         "release_probability": (
             "S17",
             "Mean release probability and share of frozen synapses after each task.",

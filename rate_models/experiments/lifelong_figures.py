@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
+from numpy.typing import ArrayLike
 
 from rate_models.experiments.figure_parts import band, bars
 from rate_models.experiments.lifelong_methods import METHODS, PUBLISHED_ACCURACY, data_of, kind_of
@@ -34,10 +35,9 @@ def _methods(result: xr.Dataset, benchmark: str, wanted: Iterable[str]) -> list[
 
 
 def _title(benchmark: str) -> str:
-    kind = {"split": "Split", "permuted": "Permuted", "continuous": "Continuous permuted"}.get(
-        kind_of(benchmark), kind_of(benchmark).replace("_", "-")
-    )
-    return f"{kind} {data_of(benchmark).upper() if data_of(benchmark) == 'mnist' else data_of(benchmark)}"
+    kind = {"continuous": "continuous permuted"}.get(kind_of(benchmark), kind_of(benchmark).replace("_", "-"))
+    data = {"mnist": "MNIST", "fashion": "Fashion"}.get(data_of(benchmark), data_of(benchmark))
+    return f"{kind[0].upper()}{kind[1:]} {data}"
 
 
 def _panels(figure: Figure, n: int, nothing: str) -> Sequence[Axes]:
@@ -50,6 +50,15 @@ def _panels(figure: Figure, n: int, nothing: str) -> Sequence[Axes]:
     return []
 
 
+def _curve(axes: Axes, x: ArrayLike, values: np.ndarray, colour: str, label: str, **line: Any) -> None:
+    """Draw the mean over seeds with its interval, or with every seed where two have an interval past use."""
+    if len(values) > 2:
+        band(axes, x, values, colour, label, **line)
+        return
+    axes.plot(x, values.mean(axis=0), color=colour, label=label, **{"marker": "o", "markersize": 3, **line})
+    axes.plot(x, values.T, color=colour, linewidth=0.6, alpha=0.6)
+
+
 def _draw_first_task(result: xr.Dataset, figure: Figure) -> None:
     """Draw the accuracy on the first task after each task (figure 4b)."""
     shown = _benchmarks(result, "split", "permuted")
@@ -58,12 +67,12 @@ def _draw_first_task(result: xr.Dataset, figure: Figure) -> None:
             table = accuracy_table(result, benchmark, name)
             values = 100 * table[:, 1:, 0]
             label = f"{METHODS[name].label} ({len(table)} seeds)"
-            band(axes, np.arange(1, values.shape[1] + 1), values, METHODS[name].colour, label)
+            _curve(axes, np.arange(1, values.shape[1] + 1), values, METHODS[name].colour, label)
         axes.set_title(_title(benchmark), fontsize=9)
         axes.set_xlabel("tasks learned")
         axes.set_xticks(range(1, int(result.n_tasks.sel(benchmark=benchmark)) + 1))
         axes.set_ylabel("accuracy on task 1 (%)")
-        axes.set_ylim(0, 102)
+        axes.set_ylim(top=102)
         axes.legend(fontsize=6)
 
 
@@ -119,11 +128,11 @@ def _draw_by_task(result: xr.Dataset, figure: Figure) -> None:
         for place, name in enumerate(names):
             values = 100 * accuracy_table(result, benchmark, name)[:, -1]
             at = np.arange(1, values.shape[1] + 1) + 0.08 * (place - len(names) / 2)
-            band(axes, at, values, METHODS[name].colour, METHODS[name].label, linewidth=0.8)
+            _curve(axes, at, values, METHODS[name].colour, METHODS[name].label, linewidth=0.8)
         axes.set_title(_title(benchmark), fontsize=9)
         axes.set_xlabel("task")
         axes.set_ylabel("accuracy after all tasks (%)")
-        axes.set_ylim(0, 102)
+        axes.set_ylim(top=102)
         axes.set_xticks(range(1, 6))
         axes.legend(fontsize=6)
 
@@ -137,8 +146,8 @@ def _draw_release(result: xr.Dataset, figure: Figure) -> None:
             p = tasks_learned(result, "mean_p", benchmark, name)
             frozen = 100 * tasks_learned(result, "frozen", benchmark, name)
             label = f"{_title(benchmark)} ({len(p)} seeds)"
-            band(left, np.arange(p.shape[1]), p, colour, label)
-            band(right, np.arange(p.shape[1]), frozen, colour, label)
+            _curve(left, np.arange(p.shape[1]), p, colour, label)
+            _curve(right, np.arange(p.shape[1]), frozen, colour, label)
     left.set_ylabel("mean release probability")
     right.set_ylabel("frozen synapses (%)")
     for axes in (left, right):

@@ -103,7 +103,7 @@ _ARM_PROGRAMS = {
     "full": ("full", "consolidating", True),
     "no_freezing": ("no freezing", "consolidating", False),
     "no_modulation": ("no modulation of the rate", "plastic", True),
-    "neither": ("neither", "plastic", False),
+    "neither": ("neither of both", "plastic", False),
     "ghost": ("ghost p", "ghost", True),
 }
 _MISNORMALISED = Method(
