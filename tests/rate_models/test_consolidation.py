@@ -13,11 +13,12 @@ from rate_models.consolidation import (
     updated_sigma,
 )
 from rate_models.devices import Execution
+from rate_models.fisher import diagonal_fisher
 from rate_models.layout import Layout
 from rate_models.networks import FeedForward
 from rate_models.optimisers import GradientDescent, Sgd
 from rate_models.stochastic_layers import DeterministicSynapses
-from rate_models.task_sequences import DataOrder
+from rate_models.task_sequences import DataOrder, Plan
 from rate_models.training import Trainer
 
 DOUBLE = Execution(dtype="float64")
@@ -105,6 +106,71 @@ def test_online_elastic_weights_are_exact_for_quadratic_losses():
         penalty.consolidate(synapses, torch.full((1, 2), float(h), dtype=torch.float64))
     expected = float((curvature * optimum).sum() / curvature.sum())
     assert synapses.learned[0, 0].item() == pytest.approx(expected, abs=1e-6)
+
+
+def loss_of(parameters, images, labels):
+    """Return the mean loss of a network whose parameters are one row, for autograd."""
+    return F.cross_entropy(FeedForward(LAYOUT).logits(images[None], parameters[None])[0], labels)
+
+
+def slope_of(loss, parameters):
+    """Return the derivative of `loss(parameters)`."""
+    parameters = parameters.clone().requires_grad_()
+    return torch.autograd.grad(loss(parameters), parameters)[0]
+
+
+@pytest.mark.parametrize(("kind", "decay"), [("separate", 1.0), ("online", 0.5)])
+def test_elastic_weights_follow_autograd_of_the_penalised_loss(kind, decay):
+    """Three tasks against a plain loop: penalties in the loss, Fisher information image by image."""
+
+    def penalised(w, index, held):
+        springs = sum((fisher * (w - anchor) ** 2).sum() for fisher, anchor in held)
+        return loss_of(w, IMAGES[index], LABELS[index]) + 8.0 / 2 * springs
+
+    synapses = DeterministicSynapses(LAYOUT, [2], execution=DOUBLE)
+    penalty = ElasticWeightConsolidation(synapses, strength=8.0, kind=kind, decay=decay)
+    rule = GradientDescent(Sgd(synapses, learning_rate=0.1), [penalty])
+    trainer = Trainer(FeedForward(LAYOUT), synapses, rule, IMAGES, LABELS)
+    order, plain, held = DataOrder([2]), synapses.learned[0].clone(), []
+    for members in np.split(np.arange(60), 3):
+        x, y = IMAGES[members], LABELS[members]
+        plan = order.epoch(members, batch_size=5)
+        trainer.run(plan)
+        for index in plan.images[0].long():
+            plain = plain - 0.1 * slope_of(lambda w, i=index, h=tuple(held): penalised(w, i, h), plain)
+        torch.testing.assert_close(synapses.learned[0], plain)
+        penalty.consolidate(synapses, diagonal_fisher(FeedForward(LAYOUT), synapses.learned, x, y))
+        slopes = [slope_of(lambda w, i=i: loss_of(w, IMAGES[[i]], LABELS[[i]]), plain) for i in members]
+        fisher = torch.stack(slopes).square().mean(dim=0)
+        if kind == "online":
+            held = [(fisher + decay * sum(own for own, _ in held), plain)]
+        else:
+            held.append((fisher, plain))
+
+
+def test_bayesian_gradient_descent_follows_its_published_algorithm():
+    """Against a plain loop over the drawn networks, with the update of sigma as printed."""
+    synapses = MeanFieldSynapses(LAYOUT, [2], initial_sigma=0.1, draws_per_step=3, execution=DOUBLE)
+    rule = BayesianGradientDescent(synapses, learning_rate=0.7)
+    trainer = Trainer(FeedForward(LAYOUT), synapses, rule, IMAGES, LABELS, loss="sum")
+    mu, sigma = synapses.mu[0].clone(), synapses.log_sigma[0].exp()
+    plan = DataOrder([2]).epoch(np.arange(60), batch_size=10)
+    for index in plan.images[0].long():
+        trainer.run(Plan(index.int()[None, None]))
+        xi = synapses.drawn[:, : LAYOUT.n_parameters]
+        slopes = torch.stack(
+            [
+                slope_of(
+                    lambda w, index=index: 10 * loss_of(w, IMAGES[index], LABELS[index]), mu + sigma * own
+                )
+                for own in xi
+            ]
+        )
+        mu = mu - 0.7 * sigma**2 * slopes.mean(dim=0)
+        a = sigma * (slopes * xi).mean(dim=0) / 2
+        sigma = sigma * (1 + a**2).sqrt() - sigma * a
+    torch.testing.assert_close(synapses.mu[0], mu)
+    torch.testing.assert_close(synapses.log_sigma[0].exp(), sigma)
 
 
 def test_path_of_synaptic_intelligence_accounts_for_the_loss():
