@@ -36,7 +36,7 @@ from rate_models.quantal_realisation import (
     quantiles_of,
     realised_synapses,
 )
-from rate_models.reliability_cost import PowerCost, optimal_sigma, terms_of, total_cost
+from rate_models.reliability_cost import Costs, PowerCost, optimal_sigma, terms_of, total_cost
 
 if TYPE_CHECKING:
     import xarray
@@ -52,6 +52,8 @@ COLOURS = {"heterogeneous": "#009E73", "homogeneous": "#7F7F7F"}
 @dataclass(frozen=True)
 class Config:
     """Settings of the sweep; the defaults are the paper's, with c chosen to span the fall of accuracy.
+
+    For every multiplier a network is trained besides that pays all costs at once, an equal share of each c.
 
     Parameters
     ----------
@@ -172,19 +174,11 @@ def run(
     Returns
     -------
     xarray.Dataset
-        Dimensions rho, multiplier, noise and seed; c belongs to (rho, multiplier).
+        Dimensions rho, multiplier, noise and seed; c belongs to (rho, multiplier). Variables that begin with
+        ``mixture_`` belong to the networks that pay all costs at once.
     """
     data = load_images(config.data_set)
-    shape = (len(config.rho), config.n_c, len(NOISES), len(config.seeds))
-    networks = [
-        NoisyNetwork(
-            PowerCost(float(config.c[i, j]), config.rho[i]),
-            config.seeds[seed],
-            homogeneous=NOISES[noise] == "homogeneous",
-            noise_haste=config.noise_haste,
-        )
-        for i, j, noise, seed in np.ndindex(*shape)
-    ]
+    networks = _networks(config)
     trained = train_noisy_networks(
         networks,
         data,
@@ -199,9 +193,37 @@ def run(
         **_answers(trained, data, config.images_per_draw),
         **_noise_and_costs(trained, networks),
     }
-    result = _labelled(config, shape, trained, measured)
+    result = _labelled(config, trained, measured).assign(_of_mixtures(config, measured))
     on_progress(0.95, "realising the synapses as n, p and q")
-    return result.merge(_realised(config, shape, trained))
+    return result.merge(_realised(config, trained))
+
+
+def _shape(config: Config) -> tuple[int, int, int, int]:
+    """Return how many rho, multipliers, kinds of noise and seeds there are."""
+    return len(config.rho), config.n_c, len(NOISES), len(config.seeds)
+
+
+def _networks(config: Config) -> list[NoisyNetwork]:
+    """Return the networks of the sweep, and after them those that pay all costs at once."""
+    costs: list[Costs] = [
+        PowerCost(float(c), rho) for rho, row in zip(config.rho, config.c, strict=True) for c in row
+    ]
+    share = 1 / len(config.rho)
+    for column in config.c.T:
+        costs.append(
+            tuple(PowerCost(share * float(c), rho) for rho, c in zip(config.rho, column, strict=True))
+        )
+    return [
+        NoisyNetwork(
+            cost,
+            seed,
+            homogeneous=noise == "homogeneous",
+            noise_haste=config.noise_haste,
+        )
+        for cost in costs
+        for noise in NOISES
+        for seed in config.seeds
+    ]
 
 
 def _answers(trained: TrainedNetworks, data: Any, images_per_draw: int) -> dict[str, NDArray[np.float64]]:
@@ -243,25 +265,24 @@ def _row_of_noise(trained: TrainedNetworks, replica: int, network: NoisyNetwork)
 
 
 def _labelled(
-    config: Config,
-    shape: tuple[int, ...],
-    trained: TrainedNetworks,
-    measured: dict[str, NDArray[np.float64]],
+    config: Config, trained: TrainedNetworks, measured: dict[str, NDArray[np.float64]]
 ) -> xarray.Dataset:
     """Return everything measured with its dimensions and units."""
     import xarray
 
+    shape = _shape(config)
+    n = int(np.prod(shape))
     dims = ("rho", "multiplier", "noise", "seed")
-    arrays = {name: (dims, values.reshape(shape)) for name, values in measured.items()}
+    arrays = {name: (dims, values[:n].reshape(shape)) for name, values in measured.items()}
     by_epoch = {
-        name: (("epoch", *dims), values.reshape(-1, *shape).astype(np.float32))
+        name: (("epoch", *dims), values[:, :n].reshape(-1, *shape).astype(np.float32))
         for name, values in (
             ("sigma_by_epoch", trained.sigma_by_epoch),
             ("loss_by_epoch", trained.loss_by_epoch),
         )
     }
     result = xarray.Dataset(
-        {**arrays, **by_epoch, **_sigma_by_layer(trained, shape)},
+        {**arrays, **by_epoch, **_sigma_by_layer(shape, trained)},
         coords={
             "rho": list(config.rho),
             "c": (("rho", "multiplier"), config.c),
@@ -275,7 +296,7 @@ def _labelled(
             "formulation": config.formulation,
             "n_epochs": config.n_epochs,
             "ms_per_step": trained.ms_per_step,
-            "n_networks": int(np.prod(shape)),
+            "n_networks": n,
         },
     )
     for name in ("loss", "loss_of_mean", "loss_by_epoch", "cost_paid"):
@@ -283,9 +304,18 @@ def _labelled(
     return result
 
 
-def _sigma_by_layer(trained: TrainedNetworks, shape: tuple[int, ...]) -> dict[str, Any]:
+def _of_mixtures(config: Config, measured: dict[str, NDArray[np.float64]]) -> dict[str, Any]:
+    """Return what was measured of the networks that pay all costs at once."""
+    shape = _shape(config)
+    names = ("accuracy", "accuracy_of_mean", "sigma_rms", "cost_paid")
+    dims = ("multiplier", "noise", "seed")
+    n = int(np.prod(shape))
+    return {f"mixture_{name}": (dims, measured[name][n:].reshape(shape[1:])) for name in names}
+
+
+def _sigma_by_layer(shape: tuple[int, ...], trained: TrainedNetworks) -> dict[str, Any]:
     """Return quantiles of sigma over the weights of each layer."""
-    sigma = trained.synapses.sigma
+    sigma = trained.synapses.sigma[: int(np.prod(shape))]
     found = [
         np.quantile(sigma[:, part].double().cpu().numpy(), QUANTILES, axis=1).T
         for part in trained.network.layout.weight_slices
@@ -295,10 +325,11 @@ def _sigma_by_layer(trained: TrainedNetworks, shape: tuple[int, ...]) -> dict[st
     return {"sigma_by_layer": (dims, values.astype(np.float32))}
 
 
-def _realised(config: Config, shape: tuple[int, ...], trained: TrainedNetworks) -> xarray.Dataset:
+def _realised(config: Config, trained: TrainedNetworks) -> xarray.Dataset:
     """Return what the networks of the first seed cost in ATP and which n, p and q they have."""
     import xarray
 
+    shape = _shape(config)
     n_weights = trained.network.layout.n_weights
     atp = np.zeros((*shape[:3], len(WAYS), len(mechanisms())))
     moments = {name: np.zeros((*shape[:3], len(WAYS), len(QUANTILES))) for name in ("n", "p", "q")}
@@ -397,6 +428,23 @@ def draw_transient(result: xarray.Dataset, figure: Figure) -> None:
     figure.axes[0].set_ylabel(f"rms σ (weight), heterogeneous{_seeds(result)}")
 
 
+def draw_mixture(result: xarray.Dataset, figure: Figure) -> None:
+    """Draw accuracy against mean standard deviation where all costs are paid at once, and where one is."""
+    figure.set_size_inches(9, 3.4)
+    for axes, noise in zip(figure.subplots(1, len(NOISES), sharey=True), NOISES, strict=True):
+        for rho in result.rho.values:
+            part = result.sel(rho=rho, noise=noise).mean("seed")
+            axes.plot(part.sigma_rms, 100 * part.accuracy, ".-", alpha=0.5, label=f"ρ = {rho:.3g}")
+        mixed = result.sel(noise=noise)
+        x, y = mixed.mixture_sigma_rms.mean("seed"), 100 * mixed.mixture_accuracy
+        axes.plot(x, y.mean("seed"), "o-", color="black", label="all four, c/4 each")
+        axes.fill_between(x, y.min("seed"), y.max("seed"), color="black", alpha=0.2, linewidth=0)
+        axes.set(xscale="log", xlabel="root mean square of σ (weight)", title=noise)
+        label_sparsely(axes)
+    figure.axes[0].set_ylabel("test accuracy (%)" + _seeds(result), fontsize=8)
+    figure.axes[0].legend(fontsize=7)
+
+
 def draw_atp(result: xarray.Dataset, figure: Figure) -> None:
     """Draw test accuracy against what reliability would cost as binomial release, in ATP per second.
 
@@ -485,6 +533,7 @@ FIGURES: dict[str, Callable[[Any, Any], None]] = {
     "fig3c-summed": draw_accuracy_by_cost,
     "fig4": draw_schematic,
     "transient": draw_transient,
+    "mixture": draw_mixture,
     "atp": draw_atp,
 }
 """Function that draws each panel."""

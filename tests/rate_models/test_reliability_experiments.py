@@ -63,6 +63,14 @@ def test_every_figure_can_be_drawn_from_the_result_alone(ran):
         assert all(axes.get_xlabel() or figure.get_supxlabel() for axes in figure.axes[:1])
 
 
+def test_mixtures_pay_an_equal_share_of_every_cost():
+    config = CONFIGS[reliability_tradeoff]
+    mixed = reliability_tradeoff._networks(config)[-1]
+    assert [term.rho for term in mixed.cost] == list(config.rho)
+    assert [term.c for term in mixed.cost] == pytest.approx(list(config.c[:, -1] / len(config.rho)))
+
+
+
 def test_accuracies_and_noise_are_of_the_networks_they_are_labelled_with():
     config = CONFIGS[reliability_tradeoff]
     result = reliability_tradeoff.run(config)

@@ -31,6 +31,7 @@ _PANELS = {
     "fig3c-summed": ("M04", "The same against the cost that all synapses really have."),
     "fig4": ("M04", "Two synapses of different importance with equal and with optimised noise (figure 4)."),
     "fig3b": ("M05", "Summed reliability cost against the mean standard deviation (figure 3b)."),
+    "mixture": ("M03", "Accuracy against mean sigma where a synapse pays all four costs at once."),
     "atp": (
         "M05",
         "Accuracy against the ATP that the reliability of all synapses would cost, realised as n, p, q.",
