@@ -149,7 +149,7 @@ class Config:
 
     duration: float = 0.4
     peak_rate: float = 250.0
-    n_readouts: int = 20
+    n_readouts: int = 50
     encoding: Literal["regular", "poisson"] = "regular"
     psp_per_weight: float = 10.0
     n_processes: int = 2

@@ -65,6 +65,14 @@ class SeedEstimate:
             return Verdict.REPRODUCED
         return Verdict.NOT_REPRODUCED if high < bound else Verdict.INCONCLUSIVE
 
+    def verdict_within(self, expected: float, margin: float) -> Verdict:
+        """Return whether the interval lies within `margin` of `expected`, outside, or across its edge."""
+        low, high = self.interval
+        if expected - margin <= low and high <= expected + margin:
+            return Verdict.REPRODUCED
+        is_outside = high < expected - margin or low > expected + margin
+        return Verdict.NOT_REPRODUCED if is_outside else Verdict.INCONCLUSIVE
+
     def could_give(self, published: float) -> bool:
         """Return whether one further network could have had the published value (95 %)."""
         low, high = self.next_network

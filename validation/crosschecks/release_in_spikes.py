@@ -303,10 +303,10 @@ def draw_accuracy(result: xr.Dataset, figure: Figure) -> None:
     error = np.sqrt(mean * (100 - mean) / result.sizes["image"])
     axes.axhspan(mean - error, mean + error, color="black", alpha=0.15, linewidth=0)
     axes.axhline(mean, color="black", linewidth=0.8, label="rates, mean weights ± standard error")
+    axes.set_xscale("log")
     axes.set_xlabel(f"presentation time (ms), peak rate {result.attrs['peak_rate']:g} Hz")
     axes.set_ylabel(f"right answers (%), {result.sizes['image']} images")
-    axes.set_ylim(max(mean - 12, 0), min(mean + 3, 100.5))
-    axes.legend(fontsize=8)
+    axes.legend(fontsize=8, loc="lower right")
 
 
 def draw_lesions(result: xr.Dataset, figure: Figure) -> None:
