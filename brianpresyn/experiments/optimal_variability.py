@@ -261,6 +261,8 @@ def plot(result: xr.Dataset, axes: Axes, **style: Any) -> None:
     **style
         Passed on to the dots.
     """
+    from matplotlib.ticker import LogLocator, NullFormatter
+
     colours = dict(zip(COST_EXPONENTS.values(), MECHANISM_COLOURS.values(), strict=True))
     rate = result.rate.to_numpy()
     for rho in result.rho.to_numpy():
@@ -270,6 +272,10 @@ def plot(result: xr.Dataset, axes: Axes, **style: Any) -> None:
         line = np.exp(mean.mean() + slope * (np.log(rate) - np.log(rate).mean()))
         axes.loglog(rate, np.exp(mean), "o", color=colour, markersize=4, **style)
         axes.loglog(rate, line, color=colour, linewidth=1, label=f"ρ = {rho:.3g}, slope {slope:.2f}")
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        axis.set_major_formatter("{x:g}")
+        axis.set_minor_formatter(NullFormatter())
     axes.set_xlabel("presynaptic rate (Hz)")
     axes.set_ylabel("variance per release (mV²)")
     axes.set_title(f"{result.sizes['neuron']} neurons a cost, geometric mean", fontsize=9)

@@ -30,8 +30,8 @@ _MARGIN = 0.03
 
 _REMARKS = (
     "Each synapse of the spiking neuron measures what its own noise adds to the variance of the potential "
-    "and takes a step down that plus its reliability cost; p and q follow at fixed n and mean. Nothing of the "
-    "analytic optimum is used, so that the slopes are a test of it.",
+    "and takes a step down that plus its reliability cost; p and q follow at fixed n and mean. Nothing of "
+    "the analytic optimum is used, so that the slopes are a test of it.",
     "In spikes every release has noise of its own, so that the importance of a synapse is its rate at all "
     "rates. Where one draw of the noise holds for as long as the neuron remembers, as in the rate models, "
     "importance is the mean of x², which grows as the square of high rates: there the slope is twice as "

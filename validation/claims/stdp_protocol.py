@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _COLOURS = {10.0: "#0072B2", -10.0: "#D55E00"}
 _PUBLISHED_R = -0.4416
-_AS_IN_FILE = "as in the file"
+AS_IN_FILE = "as in the file"
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +42,7 @@ def stdp_protocol_against_recordings(context: Context) -> Evidence:
     recordings = read_sjostrom2001()
     rng = np.random.default_rng(context.seed)
     measurements = []
-    for reading, timing in _readings(recordings).items():
+    for reading, timing in readings_of_timing(recordings).items():
         result = stdp_protocol.run(_config(recordings, timing, context))
         predictions = _predictions(recordings, result)
         for prediction in predictions:
@@ -69,11 +69,11 @@ def stdp_protocol_against_recordings(context: Context) -> Evidence:
     return Evidence(tuple(measurements), (ClaimFigure(figure, caption),), remarks)
 
 
-def _readings(recordings: PlasticityRecordings) -> dict[str, NDArray[np.float64]]:
+def readings_of_timing(recordings: PlasticityRecordings) -> dict[str, NDArray[np.float64]]:
     """Return the timing of every connection in ms: as in the file, and with all potentiation at +10 ms."""
     timing = recordings.timing.magnitude
     return {
-        _AS_IN_FILE: timing,
+        AS_IN_FILE: timing,
         "LTP at +10 ms": np.where(recordings.induction == "LTP", 10.0, timing),
     }
 
@@ -114,7 +114,7 @@ def _x07(
     rmse = bootstrap(lambda w: np.sqrt(w @ error / w.sum(axis=1)), len(error), rng=rng)
     saved = bootstrap(lambda w: (w @ gain) / (w @ prediction.recorded**2), len(error), rng=rng)
     low, high = saved.interval()
-    verdict, reads = _reading_of(low, high)
+    verdict, reads = verdict_of_share(low, high)
     correlation = bootstrap(
         lambda w: pearson(prediction.predicted, prediction.recorded, w), len(error), rng=rng
     )
@@ -133,7 +133,7 @@ def _x07(
             n=len(recordings),
             reason=f"share of the squared change explained {saved.value:.2f}, 95 % interval {low:.2f} to "
             f"{high:.2f}: {reads}",
-            is_supporting=reading != _AS_IN_FILE,
+            is_supporting=reading != AS_IN_FILE,
         ),
         Measurement(
             "X07",
@@ -150,7 +150,7 @@ def _x07(
     ]
 
 
-def _reading_of(low: float, high: float) -> tuple[Verdict, str]:
+def verdict_of_share(low: float, high: float) -> tuple[Verdict, str]:
     """Return what the interval of the share of the squared change that is explained says."""
     if low > 0:
         return Verdict.REPRODUCED, "the rule predicts better than no change"
@@ -228,7 +228,7 @@ def _predicted_correlations(
                 n=int(chosen.sum()),
                 reason="the spiking rule run on each recorded connection's protocol from its p and q; "
                 "reproduced if the interval lies below 0",
-                is_supporting=reading != _AS_IN_FILE,
+                is_supporting=reading != AS_IN_FILE,
             )
         )
     return measurements

@@ -1,0 +1,162 @@
+"""Measure how well the STDP rule, fitted to some recorded protocols, predicts the one that was left out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from biophys.units import magnitude_in
+from brianpresyn.experiments import stdp_protocol
+from validation.bootstrap import bootstrap
+from validation.claims.claim import ClaimFigure, Context, Evidence, Measurement, Rendering, Verdict
+from validation.claims.registry import measures
+from validation.claims.stdp_protocol import AS_IN_FILE, readings_of_timing, verdict_of_share
+from validation.crosschecks.stdp_prediction import fitted_rule, left_out_changes, predicted_changes
+from validation.recordings import PlasticityRecordings, read_sjostrom2001
+
+PUBLISHED = "published parameters"
+LEFT_OUT = "fitted to the other protocols"
+FITTED = "fitted to all protocols"
+
+_COLOURS = {PUBLISHED: "#CC79A7", LEFT_OUT: "#D55E00", FITTED: "#0072B2"}
+_QUANTITIES = ("dP", "dq / q")
+_REMARKS = (
+    "Leave one protocol out: connections of one frequency and timing are predicted by the rule whose three "
+    "amplitudes (d+, d-, c+) were fitted to all others by least squares; time constants, one train and "
+    "learning rates of 1 as with the published parameters. The bar is the error of predicting no change.",
+)
+
+
+@measures("X07", rendering=Rendering.SPIKING, data_sets=("sjostrom2001",), needs=("xarray",))
+def left_out_protocols(context: Context) -> Evidence:
+    """Compare published, refitted and held-out predictions with the prediction of no change."""
+    recordings = read_sjostrom2001()
+    rng = np.random.default_rng(context.seed)
+    recorded = _recorded(recordings)
+    measurements: list[Measurement] = []
+    drawn = {}
+    for reading, timing in readings_of_timing(recordings).items():
+        config = _config(recordings, timing, context.seed)
+        predictions = _predictions(config, recorded)
+        measurements.append(_agreement(config, reading))
+        for index, quantity in enumerate(_QUANTITIES):
+            for name, predicted in predictions.items():
+                found = predicted[index], recorded[index]
+                measurements.append(_error(quantity, name, reading, *found, rng))
+        if reading == AS_IN_FILE:
+            drawn = predictions
+    caption = (
+        f"Predicted against recorded change of {len(recordings)} connections, timing as in the file: by the "
+        "published parameters, and by amplitudes fitted to all protocols but the connection's own. On the "
+        "line the prediction is right."
+    )
+    return Evidence(tuple(measurements), (ClaimFigure(_figure(drawn, recorded), caption, "X07"),), _REMARKS)
+
+
+def _recorded(recordings: PlasticityRecordings) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the change of p, and that of q relative to q before."""
+    q_before = recordings.q_before
+    change_of_q = magnitude_in(recordings.q_after - q_before, q_before.units) / q_before.magnitude
+    return recordings.p_after - recordings.p_before, change_of_q
+
+
+def _config(recordings: PlasticityRecordings, timing: NDArray[np.float64], seed: int) -> stdp_protocol.Config:
+    return stdp_protocol.Config(
+        frequency=tuple(recordings.frequency.magnitude.tolist()),
+        timing=tuple(timing.tolist()),
+        p=tuple(recordings.p_before.tolist()),
+        q=tuple(recordings.q_before.magnitude.tolist()),
+        seed=seed,
+    )
+
+
+def _predictions(
+    config: stdp_protocol.Config, recorded: tuple[NDArray[np.float64], NDArray[np.float64]]
+) -> dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    everything = np.ones(len(config.p), dtype=bool)
+    best = fitted_rule(config, *recorded, everything)
+    return {
+        LEFT_OUT: left_out_changes(config, *recorded),
+        PUBLISHED: predicted_changes(config),
+        FITTED: predicted_changes(replace(config, rule=best)),
+    }
+
+
+def _agreement(config: stdp_protocol.Config, reading: str) -> Measurement:
+    """Return how far the rule in numbers is from the rule in spikes."""
+    result = stdp_protocol.run(config)
+    dp, dq = predicted_changes(config)
+    worst = max(
+        float(np.max(np.abs(result.p_after - result.p_before - dp))),
+        float(np.max(np.abs(result.q_after / result.q_before - 1 - dq))),
+    )
+    return Measurement(
+        "X07",
+        Rendering.SPIKING,
+        "largest difference of the rule in spikes from the rule in numbers",
+        worst,
+        Verdict.REPRODUCED if worst < 1e-9 else Verdict.NOT_REPRODUCED,
+        condition={"timing": reading},
+        published=0.0,
+        n=len(config.p),
+        reason="published parameters; the same up to rounding if below 1e-9",
+        is_supporting=True,
+    )
+
+
+def _error(
+    quantity: str,
+    name: str,
+    reading: str,
+    predicted: NDArray[np.float64],
+    recorded: NDArray[np.float64],
+    rng: np.random.Generator,
+) -> Measurement:
+    """Return the share of the squared change that a prediction explains, beyond predicting no change."""
+    error = (predicted - recorded) ** 2
+    gain = recorded**2 - error
+    share = bootstrap(lambda w: (w @ gain) / (w @ recorded**2), len(error), rng=rng)
+    low, high = share.interval()
+    verdict, reads = verdict_of_share(low, high)
+    return Measurement(
+        "X07",
+        Rendering.SPIKING,
+        f"share of the squared change {quantity} explained beyond predicting no change",
+        share.value,
+        verdict,
+        condition={"parameters": name, "timing": reading},
+        published="above 0",
+        interval=(low, high),
+        n=len(error),
+        reason=f"root mean square error {np.sqrt(error.mean()):.3f}, of no change "
+        f"{np.sqrt(np.mean(recorded**2)):.3f}; bootstrap over connections: {reads}",
+        is_supporting=name != LEFT_OUT or reading != AS_IN_FILE,
+    )
+
+
+def _figure(
+    predictions: dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]],
+    recorded: tuple[NDArray[np.float64], NDArray[np.float64]],
+) -> Figure:
+    figure = Figure((9, 4.2), layout="constrained")
+    for index, (axes, quantity) in enumerate(zip(figure.subplots(1, 2), _QUANTITIES, strict=True)):
+        for name, marker in ((PUBLISHED, "x"), (LEFT_OUT, "o")):
+            axes.plot(
+                predictions[name][index],
+                recorded[index],
+                marker,
+                color=_COLOURS[name],
+                markersize=5,
+                alpha=0.7,
+                label=name,
+            )
+        ends = [float(recorded[index].min()), float(recorded[index].max())]
+        axes.plot(ends, ends, color="black", linewidth=0.8)
+        axes.axhline(0.0, color="black", linewidth=0.5, linestyle=":")
+        axes.set_xlabel(f"predicted {quantity}")
+        axes.set_ylabel(f"recorded {quantity}")
+        axes.legend(fontsize=8)
+    return figure
