@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -26,12 +27,9 @@ def lifelong_spiking_perceptron(context: Context) -> Evidence:
     """Compare task 1 after five tasks, and the mean over the tasks, with each control, seed by seed."""
     base = spiking_perceptron.QUICK if context.is_quick else spiking_perceptron.Config()
     seeds = tuple(context.seed * 1000 + number for number in range(len(base.seeds)))
-    result = spiking_perceptron.run(replace(base, seeds=seeds))
-    last = result.accuracy.isel(after_task=-1)
-    quantities = {
-        "accuracy on task 1 after five tasks": last.isel(task=0),
-        "mean accuracy over five tasks": last.mean("task"),
-    }
+    config = replace(base, seeds=seeds)
+    result = spiking_perceptron.run(config)
+    quantities = _quantities(result.accuracy.isel(after_task=-1))
     measurements = []
     for claim in ("X05", "S12"):
         for quantity, values in quantities.items():
@@ -39,6 +37,9 @@ def lifelong_spiking_perceptron(context: Context) -> Evidence:
                 advantage = (values.sel(model=PLASTIC) - values.sel(model=control)).to_numpy()
                 measurements.append(_advantage(claim, quantity, str(control), advantage))
     measurements.append(_share_of_reliable(result))
+    rate = _rate_accuracy(config)
+    if rate is not None:
+        measurements += _in_rates(rate)
     caption = (
         "Accuracy on the first task (left), on all tasks learned so far (middle), and release probability of "
         f"all synapses at the end (right). {base.n_inputs} inputs, {base.n_patterns} patterns a task, "
@@ -48,7 +49,44 @@ def lifelong_spiking_perceptron(context: Context) -> Evidence:
         "Controls have the same lines and delays; their strengths start at 0 and "
         "only the sign of the potential counts, so that no learning rate had to be tuned for them.",
     )
-    return Evidence(tuple(measurements), (ClaimFigure(_figure(result), caption),), remarks)
+    figures = [ClaimFigure(_figure(result), caption)]
+    if rate is not None:
+        figures.append(ClaimFigure(_forgetting_figure(result, rate), _FORGETTING.format(n=len(seeds))))
+    return Evidence(tuple(measurements), tuple(figures), remarks)
+
+
+_FORGETTING = (
+    "Forgetting in spikes (solid) and in rates (dashed), on the same patterns, labels and {n} seeds: accuracy "
+    "on the first task (left) and on all tasks learned so far (right) after each task; bars: standard error."
+)
+
+
+def _rate_accuracy(config: spiking_perceptron.Config) -> xr.DataArray | None:
+    """Return the accuracy of rate perceptrons on the same patterns, or None without torch."""
+    if importlib.util.find_spec("torch") is None:
+        return None
+    from validation.crosschecks.same_patterns import rate_accuracy
+
+    return rate_accuracy(config)
+
+
+def _in_rates(accuracy: xr.DataArray) -> list[Measurement]:
+    """Return the advantage of plastic release in rates, on the patterns learned in spikes."""
+    last = accuracy.isel(after_task=-1)
+    found = []
+    for quantity, values in _quantities(last).items():
+        advantage = (values.sel(model=PLASTIC) - values.sel(model="deterministic")).to_numpy()
+        found.append(
+            replace(_advantage("X05", quantity, "deterministic", advantage), rendering=Rendering.RATE)
+        )
+    return found
+
+
+def _quantities(last: xr.DataArray) -> dict[str, xr.DataArray]:
+    return {
+        "accuracy on task 1 after five tasks": last.isel(task=0),
+        "mean accuracy over five tasks": last.mean("task"),
+    }
 
 
 def _advantage(claim: str, quantity: str, control: str, advantage: NDArray[np.float64]) -> Measurement:
@@ -112,4 +150,32 @@ def _figure(result: xr.Dataset) -> Figure:
     right.set_xlabel("release probability at the end")
     right.set_ylabel("synapses, all seeds")
     figure.tight_layout()
+    return figure
+
+
+def _forgetting_figure(result: xr.Dataset, rate: xr.DataArray) -> Figure:
+    """Draw both renderings of the plastic and the deterministic perceptron into the same axes."""
+    figure = Figure((9, 3.6), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    for axes, task in ((left, 0), (right, None)):
+        for accuracy, style, word in ((result.accuracy, "o-", "spikes"), (rate, "s--", "rates")):
+            shown = accuracy.mean("task") if task is None else accuracy.isel(task=task)
+            for model in rate.model.to_numpy():
+                values = 100 * shown.sel(model=model).transpose("seed", "after_task").to_numpy()
+                error = values.std(axis=0, ddof=1) / np.sqrt(len(values))
+                axes.errorbar(
+                    np.arange(values.shape[1]) + 1,
+                    values.mean(axis=0),
+                    error,
+                    fmt=style,
+                    color=spiking_perceptron.COLOURS[str(model)],
+                    markersize=4,
+                    capsize=2,
+                    label=f"{model}, {word}",
+                )
+        axes.set_xticks(np.arange(result.sizes["after_task"]) + 1)
+        axes.set_xlabel("tasks learned")
+    left.set_ylabel(f"accuracy on task 1 (%), {result.sizes['seed']} seeds")
+    right.set_ylabel("accuracy, mean of tasks learned (%)")
+    left.legend(fontsize=8)
     return figure

@@ -1,0 +1,66 @@
+"""The lifelong perceptron in rates on the patterns, labels and seeds of the one in spikes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import xarray as xr
+
+from biophys.release_plasticity import ReleasePlasticity
+from brianpresyn.experiments.spiking_perceptron import PLASTIC, Config, patterns_for
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+DETERMINISTIC = "deterministic"
+
+
+def rate_accuracy(config: Config) -> xr.DataArray:
+    """Return the accuracy of rate perceptrons that learn what the spiking ones learn.
+
+    Epochs, batches, votes and plasticity are those of the spiking perceptron. In rates an input is one number
+    of either sign with one synapse; in spikes it is a pair of lines with a synapse each.
+
+    Parameters
+    ----------
+    config
+        Of the spiking perceptron.
+
+    Returns
+    -------
+    xarray.DataArray
+        Share of right answers by (model, seed, after_task, task), nan before a task was learned; the models
+        are plastic release and the deterministic perceptron.
+    """
+    import torch
+
+    drawn = [patterns_for(config, seed) for seed in config.seeds]
+    shape = (len(config.seeds), config.n_tasks, config.n_patterns)
+    x = torch.from_numpy(np.stack([patterns for patterns, _ in drawn]).astype(float))
+    y = torch.from_numpy(np.stack([labels for _, labels in drawn]).astype(float)).view(shape)
+    x = x.view(*shape, config.n_inputs)
+    rules = {PLASTIC: config.rule, DETERMINISTIC: None}
+    accuracy = np.stack([_accuracy(config, rule, x, y) for rule in rules.values()])
+    return xr.DataArray(
+        accuracy,
+        dims=("model", "seed", "after_task", "task"),
+        coords={"model": list(rules), "seed": list(config.seeds)},
+    )
+
+
+def _accuracy(config: Config, rule: ReleasePlasticity | None, x: Tensor, y: Tensor) -> np.ndarray:
+    """Return the accuracy of one model, shape (seed, after_task, task)."""
+    from rate_models.experiments.perceptron import Perceptrons
+
+    perceptrons = Perceptrons(config.n_inputs, config.seeds, rule, device=x.device, dtype=x.dtype)
+    accuracy = np.full((len(config.seeds), config.n_tasks, config.n_tasks), np.nan)
+    for after in range(config.n_tasks):
+        for _ in range(config.n_epochs):
+            for first in range(0, config.n_patterns, config.n_per_batch):
+                batch = slice(first, first + config.n_per_batch)
+                perceptrons.learn(x[:, after, batch], y[:, after, batch])
+        for task in range(after + 1):
+            recalled = perceptrons.recalled(x[:, task], y[:, task], n_samples=config.n_votes)
+            accuracy[:, after, task] = recalled.mean(dim=1).numpy()
+    return accuracy
