@@ -74,7 +74,7 @@ class ShortTermDynamics:
         Parameters
         ----------
         intervals
-            Between successive spikes, shape (spikes - 1,) or (spikes - 1, *synapses), at least 0.
+            Between successive spikes, shape ``(spikes - 1,)`` or ``(spikes - 1, *synapses)``, at least 0.
 
         Returns
         -------
@@ -100,8 +100,10 @@ class ShortTermDynamics:
     def stationary(self, rate: pq.Quantity) -> ShortTermState:
         r"""Return p and r just before the spikes of a long periodic train.
 
-        .. math:: p = \frac{P}{1 - (1 - P) e^{-T / F}}, \qquad r = \frac{1 - e^{-T / D}}{1 - (1 - p) e^{-T /
-        D}}
+        .. math::
+
+            p = \frac{P}{1 - (1 - P) e^{-T / F}}, \qquad
+            r = \frac{1 - e^{-T / D}}{1 - (1 - p) e^{-T / D}}
 
         Parameters
         ----------

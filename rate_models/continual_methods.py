@@ -4,16 +4,24 @@ A program is what must be alike in all replicas of a batch: the kind of synapses
 happens at the end of a task. Numbers (learning rates, strengths, parameters of the p rule), seeds and the
 variant of the Fisher information are free in every replica.
 
-| program | synapses | rule | settings |
-|---|---|---|---|
-| consolidating | Bernoulli, plastic p | learning rate times 1 - p | learning_rate, p_up, p_down, p_freeze |
-| plastic | Bernoulli, plastic p | constant learning rate | as above |
-| ghost | Bernoulli, releases with p = 0.5 whatever the learned p | as consolidating | as above |
-| ghost_misnormalised | the same, divided by the learned p | as consolidating | as above |
-| sgd, adam | deterministic | gradient descent | learning_rate |
-| ewc | deterministic | gradient descent, elastic weights | learning_rate, strength |
-| si | deterministic | Adam, synaptic intelligence | learning_rate, strength |
-| bgd | Gaussian | Bayesian gradient descent | learning_rate, sigma |
+Every program with its synapses; rule; settings:
+
+``consolidating``
+    Bernoulli, plastic p; learning rate times 1 - p; learning_rate, p_up, p_down, p_freeze
+``plastic``
+    Bernoulli, plastic p; constant learning rate; as above
+``ghost``
+    Bernoulli, releases with p = 0.5 whatever the learned p; as consolidating; as above
+``ghost_misnormalised``
+    the same, divided by the learned p; as consolidating; as above
+``sgd``, ``adam``
+    deterministic; gradient descent; learning_rate
+``ewc``
+    deterministic; gradient descent, elastic weights; learning_rate, strength
+``si``
+    deterministic; Adam, synaptic intelligence; learning_rate, strength
+``bgd``
+    Gaussian; Bayesian gradient descent; learning_rate, sigma
 """
 
 from __future__ import annotations
