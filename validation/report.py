@@ -7,7 +7,6 @@ import datetime
 import importlib.metadata
 import io
 import json
-import math
 import os
 import platform
 import sys
@@ -22,6 +21,7 @@ import jinja2
 import matplotlib
 from matplotlib.figure import Figure
 
+from validation.agreement import Agreement, agreement_of
 from validation.claims.catalogue import CLAIMS
 from validation.claims.claim import (
     Claim,
@@ -32,6 +32,9 @@ from validation.claims.claim import (
     combined_verdict,
 )
 from validation.claims.evaluation import Findings
+from validation.report_comparison import Comparison, compared
+from validation.report_summary import Summary, summary_of
+from validation.report_text import condition_text, interval_text, number_text
 
 REPORT_NAME = "report.html"
 CLAIMS_NAME = "claims.json"
@@ -43,16 +46,22 @@ PIXELS_PER_INCH = 160
 # Main measurements that the table on top shows for a claim; its section shows all.
 SHOWN_IN_TABLE = 2
 
-VERDICT_SIGN = {
+SIGN: dict[Verdict | Agreement, str] = {
     Verdict.REPRODUCED: "✓",
     Verdict.NOT_REPRODUCED: "✗",
     Verdict.INCONCLUSIVE: "?",
     Verdict.SKIPPED: "–",
+    Agreement.AGREE: "=",
+    Agreement.DISAGREE: "≠",
+    Agreement.OPEN: "≟",
+    Agreement.ALONE: "",
 }
 _PACKAGES = ("brianpresyn", "brian2", "numpy", "scipy", "torch", "scikit-learn", "xarray", "matplotlib")
 
 
-def write_report(findings: Findings, folder: Path) -> tuple[Path, Path]:
+def write_report(
+    findings: Findings, folder: Path, *, earlier: tuple[str, Mapping[str, Any]] | None = None
+) -> tuple[Path, Path]:
     """Write the HTML page and the JSON file, each whole or not at all.
 
     Parameters
@@ -61,6 +70,8 @@ def write_report(findings: Findings, folder: Path) -> tuple[Path, Path]:
         What was measured.
     folder
         An existing folder; files of an earlier report in it are replaced.
+    earlier
+        Name and content of the ``claims.json`` of an earlier report, to be compared with this one.
 
     Returns
     -------
@@ -69,11 +80,18 @@ def write_report(findings: Findings, folder: Path) -> tuple[Path, Path]:
     """
     page, claims = folder / REPORT_NAME, folder / CLAIMS_NAME
     provenance = provenance_of(findings)
-    write_atomically(
-        claims, json.dumps(claims_document(findings, provenance), indent=1, ensure_ascii=False) + "\n"
-    )
-    write_atomically(page, rendered_page(findings, provenance))
+    document = claims_document(findings, provenance)
+    write_atomically(claims, json.dumps(document, indent=1, ensure_ascii=False) + "\n")
+    comparison = None if earlier is None else comparison_of(findings, document, *earlier)
+    write_atomically(page, rendered_page(findings, provenance, comparison))
     return page, claims
+
+
+def comparison_of(
+    findings: Findings, document: Mapping[str, Any], source: str, earlier: Mapping[str, Any]
+) -> Comparison:
+    """Return what changed of the claims that were asked for since an earlier report."""
+    return compared(earlier, document, (claim.id for claim in findings.claims), source=source)
 
 
 def writable_folder(folder: Path) -> Path:
@@ -145,6 +163,7 @@ def claims_document(findings: Findings, provenance: Mapping[str, Any]) -> dict[s
                 "source": claim.source,
                 "expected": claim.expected,
                 "verdict": str(findings.verdict(claim.id)),
+                "renderings": str(agreement_of(findings.measurements(claim.id)).agreement),
                 "known_deviation": claim.known_deviation,
             }
             for claim in findings.claims
@@ -203,7 +222,9 @@ def _collected_claims(path: Path) -> dict[str, Any]:
     return collected
 
 
-def rendered_page(findings: Findings, provenance: Mapping[str, Any]) -> str:
+def rendered_page(
+    findings: Findings, provenance: Mapping[str, Any], comparison: Comparison | None = None
+) -> str:
     """Return the report as one HTML page that needs nothing beside it."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("validation"), autoescape=True, trim_blocks=True, lstrip_blocks=True
@@ -211,20 +232,34 @@ def rendered_page(findings: Findings, provenance: Mapping[str, Any]) -> str:
     environment.filters["number"] = number_text
     environment.filters["interval"] = interval_text
     environment.filters["condition"] = condition_text
-    environment.globals["sign"] = lambda verdict: VERDICT_SIGN[verdict]
+    environment.globals["sign"] = lambda verdict: SIGN[verdict]
     sections = [_section(findings, claim) for claim in findings.claims if findings.measurements(claim.id)]
     return environment.get_template("report.html").render(
         sections=sections,
-        counts=_verdict_counts(sections),
+        summary=_summary(findings, sections),
+        comparison=comparison,
+        counts=_counts(section["verdict"] for section in sections),
+        agreements=_counts(section["agreement"].agreement for section in sections),
         unmeasured=findings.unmeasured(),
         provenance=provenance,
         errors=findings.errors(),
     )
 
 
-def _verdict_counts(sections: list[dict[str, Any]]) -> dict[Verdict, int]:
-    counted = Counter(section["verdict"] for section in sections)
-    return {verdict: counted[verdict] for verdict in Verdict if counted[verdict]}
+def _counts(findings: Iterable[Verdict | Agreement]) -> dict[Verdict | Agreement, int]:
+    """Return how often each verdict or agreement occurred; that of single renderings is left out."""
+    counted = Counter(findings)
+    return {found: counted[found] for found in SIGN if counted[found] and found is not Agreement.ALONE}
+
+
+def _summary(findings: Findings, sections: list[dict[str, Any]]) -> Summary:
+    claims = [section["claim"] for section in sections]
+    return summary_of(
+        claims,
+        {section["claim"].id: section["verdict"] for section in sections},
+        {claim.id: findings.measurements(claim.id) for claim in claims},
+        {section["claim"].id: section["agreement"] for section in sections},
+    )
 
 
 def _section(findings: Findings, claim: Claim) -> dict[str, Any]:
@@ -232,6 +267,7 @@ def _section(findings: Findings, claim: Claim) -> dict[str, Any]:
     return {
         "claim": claim,
         "verdict": findings.verdict(claim.id),
+        "agreement": agreement_of(measurements),
         "renderings": [_rendering_row(rendering, measurements) for rendering in _renderings(measurements)],
         "measurements": measurements,
         "figures": [_embedded(figure) for figure in findings.figures(claim.id)],
@@ -275,35 +311,6 @@ def figure_as_data_url(figure: Figure) -> str:
     return f"data:{media_type};base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"
 
 
-def number_text(value: Any) -> str:
-    """Return a number with four significant digits, as a person would write it."""
-    if value is None:
-        return "–"
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return str(value)
-    if isinstance(value, int):
-        return f"{value}".replace("-", "−")
-    if not math.isfinite(value):
-        return "not finite"
-    if value != 0 and not 1e-3 <= abs(value) < 1e5:
-        mantissa, exponent = f"{value:.2e}".split("e")
-        return f"{mantissa} × 10^{int(exponent)}".replace("-", "−")
-    return f"{value:.4g}".replace("-", "−")
-
-
-def interval_text(measurement: Measurement) -> str:
-    """Return the 95 % interval of a measurement in brackets, or nothing."""
-    if measurement.interval is None:
-        return ""
-    low, high = measurement.interval
-    return f"[{number_text(float(low))}, {number_text(float(high))}]"
-
-
-def condition_text(condition: Mapping[str, Any]) -> str:
-    """Return a condition as ``name value, name value``."""
-    return ", ".join(f"{name.replace('_', ' ')} {number_text(value)}" for name, value in condition.items())
-
-
 def print_summary(findings: Findings, *, file: Any = None) -> None:
     """Print the claims table to a terminal."""
     from rich.console import Console
@@ -320,6 +327,37 @@ def print_summary(findings: Findings, *, file: Any = None) -> None:
             measured = f"{first.quantity}: {number_text(first.measured)} {interval_text(first)}".strip()
             if row["verdict"] is Verdict.SKIPPED:
                 measured = textwrap.shorten(row["reason"], 90, placeholder=" ...")
-            verdict = f"{VERDICT_SIGN[row['verdict']]} {row['verdict']}"
+            verdict = f"{SIGN[row['verdict']]} {row['verdict']}"
             table.add_row(claim.id, str(rendering), claim.expected, measured, number_text(first.n), verdict)
     Console(file=file or sys.stdout).print(table)
+
+
+def print_comparison(comparison: Comparison, *, file: Any = None, n_shown: int = 40) -> None:
+    """Print what changed since an earlier report to a terminal.
+
+    Parameters
+    ----------
+    comparison
+        What `comparison_of` returned.
+    file
+        Where to; standard output by default.
+    n_shown
+        Changes in the table; the page shows all.
+    """
+    from rich.console import Console
+    from rich.table import Table
+
+    counts = ", ".join(f"{number} {kind}" for kind, number in comparison.counts().items())
+    table = Table(title=f"Since {comparison.source} ({comparison.about})", title_justify="left")
+    for column in ("change", "claim", "quantity", "before", "now"):
+        table.add_column(column, overflow="fold")
+    for change in comparison.changes[:n_shown]:
+        quantity = f"{change.quantity} ({change.condition})" if change.condition else change.quantity
+        where = f"{change.claim} {change.rendering}"
+        table.add_row(change.kind, where, quantity, change.before or "–", change.after or "–")
+    console = Console(file=file or sys.stdout)
+    if comparison.changes:
+        console.print(table)
+    more = len(comparison.changes) - n_shown
+    rest = f"; {more} further changes are in the report" if more > 0 else ""
+    console.print(f"since {comparison.source}: {counts}, {comparison.n_same} the same{rest}", highlight=False)

@@ -57,7 +57,8 @@ def lifelong_spiking_perceptron(context: Context) -> Evidence:
 
 _FORGETTING = (
     "Forgetting in spikes (solid) and in rates (dashed), on the same patterns, labels and {n} seeds: "
-    "accuracy on the first task (left) and on all tasks learned so far (right) after each task; bars: standard error."
+    "accuracy on the first task (left) and on all tasks learned so far (right) after each task; bars: "
+    "standard error."
 )
 
 

@@ -1,0 +1,105 @@
+"""Whether the renderings of a synapse say the same of a claim."""
+
+from __future__ import annotations
+
+import enum
+import itertools
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from validation.claims.claim import Measurement, Rendering, Verdict, combined_verdict
+from validation.report_text import interval_text, number_text
+
+
+class Agreement(enum.StrEnum):
+    """What comparing the renderings of one claim gives."""
+
+    AGREE = "renderings agree"
+    DISAGREE = "renderings disagree"
+    OPEN = "agreement open"
+    ALONE = "one rendering"
+
+
+@dataclass(frozen=True)
+class RenderingAgreement:
+    """The agreement of the renderings of a claim, and why it is what it is.
+
+    Parameters
+    ----------
+    agreement
+        The finding.
+    reasons
+        What was compared, one sentence each: what disagrees first.
+    """
+
+    agreement: Agreement
+    reasons: tuple[str, ...]
+
+
+def agreement_of(measurements: Sequence[Measurement]) -> RenderingAgreement:
+    """Return whether the renderings of one claim agree.
+
+    Two renderings disagree if one reproduces the claim and another does not, or if the 95 % intervals of the
+    same quantity under the same conditions do not meet. They agree if all verdicts are the same and none is
+    inconclusive, or if all quantities that can be compared have intervals that meet. Only main measurements
+    count.
+
+    Parameters
+    ----------
+    measurements
+        Those of one claim, in all renderings.
+
+    Examples
+    --------
+    >>> def found(rendering, value):
+    ...     return Measurement("X03", rendering, "accuracy", value, Verdict.REPRODUCED,
+    ...                        interval=(value - 0.01, value + 0.01))
+    >>> agreement_of([found(Rendering.RATE, 0.96), found(Rendering.SPIKING, 0.97)]).agreement.value
+    'renderings agree'
+    >>> print(*agreement_of([found(Rendering.RATE, 0.96), found(Rendering.SPIKING, 0.9)]).reasons)
+    accuracy: rate 0.96 [0.95, 0.97], spiking 0.9 [0.89, 0.91]
+    """
+    main = [m for m in measurements if not m.is_supporting and m.verdict is not Verdict.SKIPPED]
+    present = [rendering for rendering in Rendering if any(m.rendering is rendering for m in main)]
+    if len(present) < 2:
+        return RenderingAgreement(Agreement.ALONE, ())
+    verdicts = {r: combined_verdict(m for m in main if m.rendering is r) for r in present}
+    said = "; ".join(f"{rendering}: {verdict}" for rendering, verdict in verdicts.items())
+    apart, together = _compared_values(main)
+    opposed = {Verdict.REPRODUCED, Verdict.NOT_REPRODUCED} <= set(verdicts.values())
+    if opposed or apart:
+        return RenderingAgreement(Agreement.DISAGREE, (*((said,) if opposed else ()), *apart))
+    is_decided = len(set(verdicts.values())) == 1 and Verdict.INCONCLUSIVE not in verdicts.values()
+    if is_decided or together:
+        values = f"{len(together)} quantities measured in both have intervals that meet"
+        return RenderingAgreement(Agreement.AGREE, (said, *((values,) if together else ())))
+    return RenderingAgreement(Agreement.OPEN, (said,))
+
+
+def _compared_values(measurements: Iterable[Measurement]) -> tuple[list[str], list[str]]:
+    """Return what pairs of the same quantity say whose intervals do not meet, and of those that do."""
+    apart, together = [], []
+    for one, other in itertools.combinations(measurements, 2):
+        if not _are_comparable(one, other) or one.interval is None or other.interval is None:
+            continue
+        meets = one.interval[0] <= other.interval[1] and other.interval[0] <= one.interval[1]
+        (together if meets else apart).append(_pair_text(one, other))
+    return apart, together
+
+
+def _are_comparable(one: Measurement, other: Measurement) -> bool:
+    """Return whether two renderings measured the same quantity under conditions that do not differ."""
+    if one.rendering is other.rendering or one.quantity != other.quantity:
+        return False
+    common = one.condition.keys() & other.condition.keys()
+    return all(one.condition[name] == other.condition[name] for name in common)
+
+
+def _pair_text(one: Measurement, other: Measurement) -> str:
+    condition = ", ".join(
+        f"{name.replace('_', ' ')} {value}"
+        for name, value in one.condition.items()
+        if name in other.condition
+    )
+    values = ", ".join(f"{m.rendering} {number_text(m.measured)} {interval_text(m)}" for m in (one, other))
+    return f"{one.quantity}{f' ({condition})' if condition else ''}: {values}"

@@ -1,0 +1,222 @@
+"""What changed since an earlier report: measurements that are new, gone, judged otherwise, or moved."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from validation.report_text import condition_text, number_text
+
+NEW, GONE, JUDGED, MOVED = "new", "gone", "verdict changed", "value moved"
+CHANGES = (JUDGED, MOVED, NEW, GONE)
+"""What can have happened to a measurement, in the order in which it is shown."""
+
+# Rounding: values without an interval that differ by no more are the same.
+_RELATIVE, _ABSOLUTE = 1e-6, 1e-9
+
+_NEEDED = ("claim", "rendering", "quantity", "condition", "measured", "verdict")
+
+
+@dataclass(frozen=True)
+class Change:
+    """One measurement that is not as it was.
+
+    Parameters
+    ----------
+    kind
+        One of `CHANGES`.
+    claim, rendering, quantity, condition
+        Which measurement.
+    before, after
+        Value and verdict then and now; empty where there was none.
+    """
+
+    kind: str
+    claim: str
+    rendering: str
+    quantity: str
+    condition: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What changed since an earlier report.
+
+    Parameters
+    ----------
+    source
+        The earlier report's file.
+    about
+        Profile, seed and date of the earlier report, and a warning if profile or seed were others.
+    changes
+        What changed, by kind and claim.
+    n_same
+        Measurements that did not.
+    """
+
+    source: str
+    about: str
+    changes: tuple[Change, ...]
+    n_same: int
+
+    def counts(self) -> dict[str, int]:
+        """Return how many changes there are of each kind."""
+        return {kind: sum(change.kind == kind for change in self.changes) for kind in CHANGES}
+
+
+def read_claims(path: Path) -> dict[str, Any]:
+    """Return the ``claims.json`` of an earlier report.
+
+    Raises
+    ------
+    ValueError
+        If the file cannot be read or is something else.
+    """
+    remedy = "give the claims.json that an earlier validate wrote"
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ValueError(f"cannot read {path} ({error.strerror}): {remedy}") from error
+    except ValueError as error:
+        raise ValueError(f"{path} is not JSON ({error}): {remedy}") from error
+    rows = document.get("measurements") if isinstance(document, dict) else None
+    if not isinstance(rows, list):
+        raise ValueError(f"{path} holds no list of measurements: {remedy}")
+    for number, row in enumerate(rows):
+        problem = _problem_of(row)
+        if problem:
+            raise ValueError(f"{path}: measurement {number} {problem}: {remedy}")
+    return document
+
+
+def _problem_of(row: Any) -> str:
+    """Return what is wrong with a measurement that was read, or nothing."""
+    missing = [name for name in _NEEDED if not isinstance(row, dict) or name not in row]
+    if missing:
+        return f"lacks {', '.join(missing)}"
+    if not isinstance(row["condition"], dict):
+        return f"has a condition that is no object, {row['condition']!r}"
+    if not isinstance(row["measured"], int | float | None):
+        return f"has a value that is no number, {row['measured']!r}"
+    interval = row.get("interval")
+    is_pair = isinstance(interval, list) and len(interval) == 2
+    if interval is not None and not (is_pair and all(isinstance(end, int | float) for end in interval)):
+        return f"has an interval that is no pair of numbers, {interval!r}"
+    return ""
+
+
+def compared(
+    earlier: Mapping[str, Any], document: Mapping[str, Any], claims: Iterable[str], *, source: str
+) -> Comparison:
+    """Return what changed of some claims.
+
+    Measurements are the same if claim, rendering, quantity and condition are. A value moved if it differs by
+    more than both 95 % intervals together allow, half widths added as independent errors are; without an
+    interval, by more than rounding.
+
+    Parameters
+    ----------
+    earlier, document
+        The earlier report and the present one, as `read_claims` returns them.
+    claims
+        Ids of the claims that were asked for; others are not compared.
+    source
+        Where the earlier report was read from.
+    """
+    wanted = set(claims)
+    before, after = (_by_key(part["measurements"], wanted) for part in (earlier, document))
+    changes = [_change(before.get(key), after.get(key)) for key in {**after, **before}]
+    found = [change for change in changes if change is not None]
+    order = {kind: place for place, kind in enumerate(CHANGES)}
+    return Comparison(
+        source,
+        _about(earlier.get("provenance") or {}, document.get("provenance") or {}),
+        tuple(sorted(found, key=lambda change: order[change.kind])),
+        len(changes) - len(found),
+    )
+
+
+def _by_key(rows: Sequence[Mapping[str, Any]], wanted: set[str]) -> dict[tuple[Any, ...], Mapping[str, Any]]:
+    """Return measurements by what identifies them; those that nothing tells apart are numbered."""
+    found: dict[tuple[Any, ...], Mapping[str, Any]] = {}
+    for row in rows:
+        if row["claim"] not in wanted:
+            continue
+        condition = json.dumps(row["condition"], sort_keys=True)
+        key = (row["claim"], row["rendering"], row["quantity"], condition)
+        number = 0
+        while (*key, number) in found:
+            number += 1
+        found[*key, number] = row
+    return found
+
+
+def _change(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> Change | None:
+    row: Mapping[str, Any] = after or before or {}
+    if before is None:
+        kind = NEW
+    elif after is None:
+        kind = GONE
+    elif before["verdict"] != after["verdict"]:
+        kind = JUDGED
+    elif has_moved(before, after):
+        kind = MOVED
+    else:
+        return None
+    return Change(
+        kind,
+        row["claim"],
+        row["rendering"],
+        row["quantity"],
+        condition_text(row["condition"]),
+        _value_and_verdict(before),
+        _value_and_verdict(after),
+    )
+
+
+def has_moved(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    """Return whether a value differs by more than its uncertainty.
+
+    Examples
+    --------
+    >>> has_moved({"measured": 0.5, "interval": [0.4, 0.6]}, {"measured": 0.6, "interval": [0.5, 0.7]})
+    False
+    >>> has_moved({"measured": 0.5}, {"measured": 0.51})
+    True
+    """
+    old, new = before["measured"], after["measured"]
+    if old is None or new is None:
+        return old is not new
+    halves = [_half_width(row) for row in (before, after)]
+    known = [half for half in halves if half is not None]
+    if not known:
+        return not math.isclose(old, new, rel_tol=_RELATIVE, abs_tol=_ABSOLUTE)
+    return abs(new - old) > math.hypot(*known) + _ABSOLUTE
+
+
+def _half_width(row: Mapping[str, Any]) -> float | None:
+    interval = row.get("interval")
+    return None if interval is None else (interval[1] - interval[0]) / 2
+
+
+def _value_and_verdict(row: Mapping[str, Any] | None) -> str:
+    if row is None:
+        return ""
+    interval = row.get("interval")
+    ends = f" [{number_text(interval[0])}, {number_text(interval[1])}]" if interval else ""
+    return f"{number_text(row['measured'])}{ends}, {row['verdict']}"
+
+
+def _about(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
+    """Return what the earlier report was, and what was different about it."""
+    if not before:
+        return "a collection of claims from several runs"
+    made = f"profile {before.get('profile')}, seed {before.get('seed')}, {before.get('made')}"
+    others = [name for name in ("profile", "seed", "device") if before.get(name) != after.get(name)]
+    return made + (f"; not with the same {' and '.join(others)} as this one" if others else "")

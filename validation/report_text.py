@@ -1,0 +1,56 @@
+"""Numbers, intervals and conditions as a person would write them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from validation.claims.claim import Measurement
+
+
+def number_text(value: Any) -> str:
+    """Return a number with four significant digits, as a person would write it."""
+    if value is None:
+        return "–"
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return str(value)
+    if isinstance(value, int):
+        return f"{value}".replace("-", "−")
+    if not math.isfinite(value):
+        return "not finite"
+    if value != 0 and not 1e-3 <= abs(value) < 1e5:
+        mantissa, exponent = f"{value:.2e}".split("e")
+        return f"{mantissa} × 10^{int(exponent)}".replace("-", "−")
+    return f"{value:.4g}".replace("-", "−")
+
+
+def interval_text(measurement: Measurement) -> str:
+    """Return the 95 % interval of a measurement in brackets, or nothing."""
+    if measurement.interval is None:
+        return ""
+    low, high = measurement.interval
+    return f"[{number_text(float(low))}, {number_text(float(high))}]"
+
+
+def condition_text(condition: Mapping[str, Any]) -> str:
+    """Return a condition as ``name value, name value``."""
+    return ", ".join(f"{name.replace('_', ' ')} {number_text(value)}" for name, value in condition.items())
+
+
+def value_text(measurement: Measurement) -> str:
+    """Return a measurement as ``rendering: quantity value [interval], published ...``.
+
+    Examples
+    --------
+    >>> from validation.claims.claim import Rendering, Verdict
+    >>> value_text(Measurement("M07", Rendering.RECORDED, "slope", -0.611, Verdict.REPRODUCED,
+    ...                        published=-0.62, interval=(-0.9, -0.2)))
+    'recorded: slope −0.611 [−0.9, −0.2], published −0.62'
+    """
+    if measurement.measured is None:
+        return f"{measurement.rendering}: {measurement.quantity} could not be measured"
+    published = measurement.published
+    beside = "" if published is None else f", published {number_text(published)}"
+    value = f"{number_text(measurement.measured)} {interval_text(measurement)}".strip()
+    return f"{measurement.rendering}: {measurement.quantity} {value}{beside}"
