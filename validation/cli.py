@@ -134,6 +134,12 @@ def commands(debug: bool) -> None:
     show_default="number of cores",
     help="How many claims are measured at once, each in a process of its own.",
 )
+@click.option(
+    "--compare",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="OLD.json",
+    help="Also show what changed since an earlier report, of which this is the claims.json.",
+)
 @click.option("--strict", is_flag=True, help="Exit with 1 if a claim that was expected to hold did not.")
 def validate(
     profile: str,
@@ -144,6 +150,7 @@ def validate(
     results: Path | None,
     merge: Path | None,
     jobs: int,
+    compare: Path | None,
     strict: bool,
 ) -> int:
     """Measure the claims of the papers and write the report.
@@ -154,8 +161,18 @@ def validate(
     from validation.claims.claim import Context
     from validation.claims.evaluation import measure_claims
     from validation.claims.registry import claims_named
-    from validation.report import merge_claims, print_summary, writable_folder, write_report
+    from validation.report import (
+        comparison_of,
+        merge_claims,
+        print_comparison,
+        print_summary,
+        writable_folder,
+        write_report,
+    )
+    from validation.report_comparison import read_claims
 
+    # Read first: a wrong file should not cost a measurement, and --out may replace it.
+    earlier = None if compare is None else (str(compare), read_claims(compare))
     ids = None if claims is None else [claim for claim in claims.split(",") if claim.strip()]
     if ids is not None:
         if not ids:
@@ -165,10 +182,13 @@ def validate(
     context = Context(profile=profile, seed=seed, device=device, results=results)
     with _progress_of_measures(ids) as on_progress:
         findings = measure_claims(ids, context, n_jobs=jobs, on_progress=on_progress)
-    page, claims_file = write_report(findings, folder)
+    page, claims_file = write_report(findings, folder, earlier=earlier)
+    document = json.loads(claims_file.read_text(encoding="utf-8"))
     if merge is not None:
-        merge_claims(merge, json.loads(claims_file.read_text(encoding="utf-8")))
+        merge_claims(merge, document)
     print_summary(findings)
+    if earlier is not None:
+        print_comparison(comparison_of(findings, document, *earlier))
     for run in findings.errors():
         _print_error(f"{run.measure.name}: {run.error}")
     print(f"report: {page.resolve()}\nclaims: {claims_file.resolve()}")
