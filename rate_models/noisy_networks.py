@@ -15,11 +15,11 @@ and methods; program github.com/JamesMalkin/EfficientBayes (CC BY 4.0), of which
 
 from __future__ import annotations
 
+import functools
 import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -35,14 +35,11 @@ from rate_models.optimisers import Adam, GradientDescent, Penalty, Together
 from rate_models.posterior import GaussianPrior
 from rate_models.reliability_cost import Costs, MagnitudeCost, ReliabilityCost
 from rate_models.stochastic_layers import GaussianSynapses
-from rate_models.sweep import SweepStore, replica_key
+from rate_models.sweep import Executor, KeptReplicas, ThisProcess, networks_at_once
 from rate_models.task_sequences import DataOrder
 from rate_models.training import Trainer
 
 Progress = Callable[[float, str], None]
-
-# Parameters of the networks trained side by side on a CPU: four of the published size.
-_CPU_PARAMETERS = 4 * 89_610
 
 
 @dataclass(frozen=True)
@@ -176,13 +173,14 @@ def train_noisy_networks(
     formulation: Formulation,
     schedule: Schedule,
     execution: Execution,
+    executor: Executor | None = None,
     on_progress: Progress = lambda fraction, doing: None,
     keep_in: str = "",
 ) -> TrainedNetworks:
     """Train all networks; equal seeds start alike and see the same images and noise.
 
-    On an accelerator they are one batch. On a CPU they are trained in batches that fit its cache, and each
-    batch can be kept on disk, so that a run that was broken off goes on where it was.
+    On an accelerator they are one batch. On a CPU they are trained in batches that fit its cache, by any
+    executor, and each batch can be kept on disk, so that a run that was broken off goes on where it was.
 
     Parameters
     ----------
@@ -196,41 +194,40 @@ def train_noisy_networks(
         Sizes, duration and start.
     execution
         Device and precision.
+    executor
+        Where batches are trained; None for this process.
     on_progress
-        Called after every epoch with the fraction done and the time of a step.
+        Called with the fraction done and what was done: in this process after every epoch, elsewhere after
+        every batch.
     keep_in
         Folder of finished batches; empty to keep none.
     """
     layout = Layout((data.n_pixels, *schedule.hidden, data.n_classes))
-    store = SweepStore(Path(keep_in), _train_batch, execution) if keep_in else None
+    replicas = KeptReplicas(keep_in, _train_batch, execution, executor)
     settings = [_settings(one, data, formulation, schedule) for one in networks]
-    keys = [replica_key(each) for each in settings]
-    done = store.finished() if store else {}
-    missing = [index for index, key in enumerate(keys) if key not in done]
-    size = _batch_size(layout, execution)
-    batches = [missing[first : first + size] for first in range(0, len(missing), size)]
-    for n_done, batch in enumerate(batches):
-        found = _train_batch(
-            [networks[index] for index in batch],
-            data,
-            formulation,
-            schedule,
-            execution,
-            _progress_of_batch(n_done, len(batches), on_progress),
-        )
-        if store:
-            store.add([settings[index] for index in batch], found)
-        done.update({keys[index]: found.isel(replica=row) for row, index in enumerate(batch)})
-    return _assembled(networks, [done[key] for key in keys], layout, formulation, execution)
+    clock = _Progress(len(replicas.missing(settings)), on_progress)
+    train = functools.partial(_train_batch, data=data, formulation=formulation, schedule=schedule)
+    if isinstance(replicas.executor, ThisProcess):
+        train = functools.partial(train, on_epoch=clock.epoch)
+    size = networks_at_once(layout.n_parameters, execution)
+    found = replicas.found(settings, networks, train, group_size=size, on_group=clock.batch)
+    return _assembled(networks, found, layout, formulation, execution)
 
 
-def _progress_of_batch(n_done: int, n_batches: int, on_progress: Progress) -> Progress:
-    """Return what reports the progress of one batch as that of all."""
+class _Progress:
+    """Turns the progress of batches into that of all networks."""
 
-    def report(fraction: float, doing: str) -> None:
-        on_progress((n_done + fraction) / n_batches, f"batch {n_done + 1} of {n_batches}: {doing}")
+    def __init__(self, n_networks: int, on_progress: Progress) -> None:
+        self._n_networks, self._n_done, self._on_progress = n_networks, 0, on_progress
 
-    return report
+    def epoch(self, n_trained: float, doing: str) -> None:
+        """Report a batch of which the equivalent of `n_trained` networks is trained."""
+        self._on_progress((self._n_done + n_trained) / self._n_networks, doing)
+
+    def batch(self, places: list[int]) -> None:
+        """Report that the networks at these places are trained."""
+        self._n_done += len(places)
+        self._on_progress(self._n_done / self._n_networks, f"{self._n_done} of {self._n_networks} networks")
 
 
 def _settings(
@@ -245,20 +242,14 @@ def _settings(
     }
 
 
-def _batch_size(layout: Layout, execution: Execution) -> int:
-    """Return how many networks are trained side by side."""
-    if execution.torch_device.type != "cpu":
-        return 2**20
-    return max(1, _CPU_PARAMETERS // layout.n_parameters)
-
-
 def _train_batch(
     networks: Sequence[NoisyNetwork],
+    execution: Execution,
+    *,
     data: ImageData,
     formulation: Formulation,
     schedule: Schedule,
-    execution: Execution,
-    on_progress: Progress,
+    on_epoch: Progress = lambda n_trained, doing: None,
 ) -> xr.Dataset:
     """Train networks side by side and return what they learned, with the leading dimension replica."""
     layout = Layout((data.n_pixels, *schedule.hidden, data.n_classes))
@@ -283,7 +274,7 @@ def _train_batch(
         losses.append(_on_host(trainer.mean_loss))
         durations.append(1e3 * (time.perf_counter() - t_start) / plan.n_steps)
         doing = f"epoch {epoch + 1} of {len(networks)} networks, {durations[-1]:.3f} ms per step"
-        on_progress((epoch + 1) / schedule.n_epochs, doing)
+        on_epoch(len(networks) * (epoch + 1) / schedule.n_epochs, doing)
     return xr.Dataset(
         {
             "learned": (("replica", "value"), synapses.learned.cpu().numpy()),

@@ -42,13 +42,14 @@ from rate_models.layout import Layout
 Settings: TypeAlias = Mapping[str, Any]
 """The settings of one replica: names and plain values (numbers, text, truth values)."""
 
-GroupFunction: TypeAlias = Callable[[list[Settings], Execution], xr.Dataset]
+GroupFunction: TypeAlias = Callable[[list[Any], Execution], xr.Dataset]
 """Trains a group; every variable of its result has ``replica`` as first dimension, in the group's order."""
 
 FORMAT = "brianpresyn sweep 1"
 _SET_ASIDE = "set-aside"
 # Batching gains nothing on a CPU, and small groups store progress often.
 _LARGEST_CPU_GROUP = 4
+_PARAMETERS_IN_CACHE = 2**19
 _N_RETRIES = 2
 
 
@@ -64,7 +65,7 @@ class Executor(Protocol):
         """How many groups are computed at the same time."""
 
     def results(
-        self, function: GroupFunction, groups: Sequence[list[Settings]], execution: Execution
+        self, function: GroupFunction, groups: Sequence[list[Any]], execution: Execution
     ) -> Iterator[tuple[int, xr.Dataset]]:
         """Yield index and result of every group as soon as it is there."""
 
@@ -76,7 +77,7 @@ class ThisProcess:
     n_workers: int = 1
 
     def results(
-        self, function: GroupFunction, groups: Sequence[list[Settings]], execution: Execution
+        self, function: GroupFunction, groups: Sequence[list[Any]], execution: Execution
     ) -> Iterator[tuple[int, xr.Dataset]]:
         """Yield index and result of every group."""
         for index, group in enumerate(groups):
@@ -104,7 +105,7 @@ class LocalProcesses:
             object.__setattr__(self, "n_workers", _n_cores())
 
     def results(
-        self, function: GroupFunction, groups: Sequence[list[Settings]], execution: Execution
+        self, function: GroupFunction, groups: Sequence[list[Any]], execution: Execution
     ) -> Iterator[tuple[int, xr.Dataset]]:
         """Yield index and result of every group as soon as it is there."""
         waiting = dict(enumerate(groups))
@@ -119,7 +120,7 @@ class LocalProcesses:
                     raise
 
     def _one_pool(
-        self, function: GroupFunction, waiting: Mapping[int, list[Settings]], execution: Execution
+        self, function: GroupFunction, waiting: Mapping[int, list[Any]], execution: Execution
     ) -> Iterator[tuple[int, xr.Dataset]]:
         # Spawned, since forking is not safe beside threads and CUDA.
         context = multiprocessing.get_context("spawn")
@@ -157,7 +158,7 @@ class DaskCluster:
             return max(1, sum(client.nthreads().values()))
 
     def results(
-        self, function: GroupFunction, groups: Sequence[list[Settings]], execution: Execution
+        self, function: GroupFunction, groups: Sequence[list[Any]], execution: Execution
     ) -> Iterator[tuple[int, xr.Dataset]]:
         """Yield index and result of every group as soon as it is there."""
         from distributed import Client
@@ -242,38 +243,120 @@ def run_sweep(
     """
     execution, executor = execution or Execution(), executor or ThisProcess()
     _check_configurations(configurations, same_program)
-    store = SweepStore(folder, function, execution)
-    done = store.finished()
-    missing = [settings for settings in configurations if replica_key(settings) not in done]
-    if missing:
-        size = group_size or _group_size(len(missing), bytes_per_replica, execution, executor.n_workers)
-        groups = groups_of(missing, same_program, size)
-        clock = _Clock(len(configurations), len(missing), on_progress)
-        for index, found in executor.results(function, groups, execution):
-            store.add(groups[index], found)
-            clock.advance(len(groups[index]))
-        done = store.finished()
-    return swept_dataset(configurations, [done[replica_key(settings)] for settings in configurations])
+    replicas = KeptReplicas(folder, function, execution, executor)
+    n_missing = len(replicas.missing(configurations))
+    size = group_size or _group_size(n_missing, bytes_per_replica, execution, executor.n_workers)
+    clock = _Clock(len(configurations), n_missing, on_progress)
+    found = replicas.found(
+        configurations,
+        configurations,
+        function,
+        group_size=size,
+        programs=[tuple(settings[name] for name in same_program) for settings in configurations],
+        on_group=lambda indices: clock.advance(len(indices)),
+    )
+    return swept_dataset(configurations, found)
 
 
-def groups_of(
-    configurations: Sequence[Settings], same_program: Sequence[str], size: int
-) -> list[list[Settings]]:
-    """Return the configurations in groups of at most `size` that agree in the named settings.
+class KeptReplicas:
+    """What replicas found, each computed once: read from disk if it is there, else computed by an executor.
+
+    Parameters
+    ----------
+    folder
+        Where results are stored; None or empty to keep them in memory only.
+    kept_as
+        The function that stands for how they are computed; results of another one are not used.
+    execution
+        Device and precision.
+    executor
+        Where groups are computed; None for this process.
+    """
+
+    def __init__(
+        self,
+        folder: Path | str | None,
+        kept_as: Callable[..., xr.Dataset],
+        execution: Execution,
+        executor: Executor | None = None,
+    ) -> None:
+        self.execution, self.executor = execution, executor or ThisProcess()
+        self._store = SweepStore(Path(folder), kept_as, execution) if folder else None
+        self._found = {} if self._store is None else self._store.finished()
+
+    def missing(self, settings: Sequence[Settings]) -> list[int]:
+        """Return the places of the replicas that are still to be computed; of equals, the first."""
+        first: dict[str, int] = {}
+        for place, each in enumerate(settings):
+            first.setdefault(replica_key(each), place)
+        return [place for key, place in first.items() if key not in self._found]
+
+    def found(
+        self,
+        settings: Sequence[Settings],
+        replicas: Sequence[Any],
+        function: Callable[[list[Any], Execution], xr.Dataset],
+        *,
+        group_size: int,
+        programs: Sequence[Hashable] | None = None,
+        on_group: Callable[[list[int]], None] = lambda indices: None,
+    ) -> list[xr.Dataset]:
+        """Return what every replica found, without the dimension ``replica``, computing what is missing.
+
+        Parameters
+        ----------
+        settings
+            All that the result of each replica depends on.
+        replicas
+            What `function` is given of each replica.
+        function
+            Computes a group. If other processes are to call it, it must be importable (`functools.partial`
+            of a function at the top level of a module is).
+        group_size
+            Replicas per group.
+        programs
+            What only replicas of one group may share; None if any may.
+        on_group
+            Called with the places of the replicas of each finished group.
+        """
+        missing = self.missing(settings)
+        groups = groups_of(missing, [programs[i] if programs else None for i in missing], group_size)
+        members = [[replicas[i] for i in group] for group in groups]
+        for index, result in self.executor.results(function, members, self.execution) if groups else ():
+            own = [settings[i] for i in groups[index]]
+            if self._store is not None:
+                self._store.add(own, result)
+            for row, each in enumerate(own):
+                self._found[replica_key(each)] = result.isel(replica=row, drop=True).assign_attrs({})
+            on_group(groups[index])
+        return [self._found[replica_key(each)] for each in settings]
+
+
+def groups_of(members: Sequence[Any], programs: Sequence[Hashable], size: int) -> list[list[Any]]:
+    """Return the members in groups of at most `size` that have the same program.
 
     Examples
     --------
-    >>> groups_of([{"rule": "a", "seed": 1}, {"rule": "b", "seed": 1}, {"rule": "a", "seed": 2}], ["rule"], 2)
-    [[{'rule': 'a', 'seed': 1}, {'rule': 'a', 'seed': 2}], [{'rule': 'b', 'seed': 1}]]
+    >>> groups_of([1, 2, 3, 4], ["a", "b", "a", "a"], 2)
+    [[1, 3], [4], [2]]
     """
-    programs: dict[Hashable, list[Settings]] = {}
-    for settings in configurations:
-        programs.setdefault(tuple(settings[name] for name in same_program), []).append(settings)
-    return [
-        members[first : first + size]
-        for members in programs.values()
-        for first in range(0, len(members), size)
-    ]
+    of_program: dict[Hashable, list[Any]] = {}
+    for member, program in zip(members, programs, strict=True):
+        of_program.setdefault(program, []).append(member)
+    return [own[first : first + size] for own in of_program.values() for first in range(0, len(own), size)]
+
+
+def networks_at_once(n_parameters: int, execution: Execution) -> int:
+    """Return how many networks are best trained as one batch: on a CPU as many as fit its cache, else all.
+
+    Examples
+    --------
+    >>> networks_at_once(89_610, Execution())
+    5
+    """
+    if execution.torch_device.type != "cpu":
+        return 2**20
+    return max(1, _PARAMETERS_IN_CACHE // n_parameters)
 
 
 def replica_bytes(
@@ -514,6 +597,6 @@ def _exit_after(parent: multiprocessing.process.BaseProcess) -> None:
     os._exit(1)
 
 
-def _with_one_thread(function: GroupFunction, group: list[Settings], execution: Execution) -> xr.Dataset:
+def _with_one_thread(function: GroupFunction, group: list[Any], execution: Execution) -> xr.Dataset:
     torch.set_num_threads(1)
     return function(group, execution)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import sys
@@ -377,21 +378,43 @@ def _save_figure(path: Path, size: tuple[float, float], draw: Callable[[Figure],
 )
 @click.option("--device", default="auto", show_default=True, help="Torch device: cpu, cuda, mps or auto.")
 @click.option(
+    "--processes",
+    type=click.IntRange(min=0),
+    default=1,
+    show_default=True,
+    help="Processes that train batches of networks; 0 for one per core.",
+)
+@click.option(
+    "--scheduler", metavar="ADDRESS", help="Train on a Dask cluster: its scheduler, tcp://HOST:PORT."
+)
+@click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
     default="results",
     show_default=True,
     help="Folder for the result (netCDF) and its figures.",
 )
-def ann(name: str, profile: str, settings: tuple[str, ...], device: str, out: Path) -> None:
+def ann(
+    name: str,
+    profile: str,
+    settings: tuple[str, ...],
+    device: str,
+    processes: int,
+    scheduler: str | None,
+    out: Path,
+) -> None:
     """Run a rate-network experiment and draw the paper's panels.
 
     \b
     Schug et al. 2021:   energy, lifelong, perceptron
     Malkin et al. 2023:  reliability, signatures, posterior, predictive
+
+    Networks of the full profile are kept beside the result as soon as they are trained: a run that breaks off
+    goes on where it was when started again.
     """
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+    from rate_models.sweep import executor_for
     from validation.archive import archived_run
     from validation.experiments import configuration, draw_figures, run_experiment
     from validation.report import writable_folder
@@ -401,6 +424,8 @@ def ann(name: str, profile: str, settings: tuple[str, ...], device: str, out: Pa
         raise click.UsageError(f"--set needs NAME=VALUE, got {wrong[0]!r}")
     config = configuration(name, profile, dict(setting.split("=", 1) for setting in settings))
     folder = writable_folder(out)
+    if profile == "full" and getattr(config, "keep_in", None) == "":
+        config = dataclasses.replace(config, keep_in=str(folder / f"{name}-networks"))
     columns = (
         BarColumn(),
         TextColumn("{task.percentage:>3.0f}%"),
@@ -413,7 +438,8 @@ def ann(name: str, profile: str, settings: tuple[str, ...], device: str, out: Pa
         def on_progress(fraction: float, doing: str = "") -> None:
             progress.update(bar, completed=fraction, description=escape(doing or name))
 
-        path = run_experiment(name, config, folder, device=device, on_progress=on_progress)
+        executor = None if processes == 1 and scheduler is None else executor_for(scheduler, processes)
+        path = run_experiment(name, config, folder, device=device, executor=executor, on_progress=on_progress)
     print(f"result: {path.resolve()}")
     for drawn in draw_figures(name, archived_run(path), folder):
         print(f"figure: {drawn.resolve()}")

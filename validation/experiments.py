@@ -3,7 +3,8 @@
 An experiment is a module of `rate_models.experiments` or `validation.crosschecks` with
 
 - `Config`, a frozen dataclass whose defaults are the paper's values, and `QUICK`, the same in seconds;
-- `run(config, *, execution, on_progress) -> xarray.Dataset`;
+- `run(config, *, execution, on_progress) -> xarray.Dataset`, with an argument `executor` if the networks can
+  be trained elsewhere;
 - `FIGURES`, a dict from the name of a published panel to the function ``draw(result, figure)`` that draws it;
 - `DEFINING_SETTINGS` (optional), the fields of `Config` in which a finished result must not differ from it.
 """
@@ -12,7 +13,9 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import importlib
+import inspect
 import os
 import time
 import typing
@@ -101,7 +104,13 @@ def _parsed(text: str, current: Any, field: str) -> Any:
 
 
 def run_experiment(
-    name: str, config: Any, folder: Path, *, device: str = "auto", on_progress: Progress = lambda *_: None
+    name: str,
+    config: Any,
+    folder: Path,
+    *,
+    device: str = "auto",
+    executor: Any = None,
+    on_progress: Progress = lambda *_: None,
 ) -> Path:
     """Run an experiment and keep its result as ``<folder>/<name>.nc``.
 
@@ -115,6 +124,8 @@ def run_experiment(
         Where the result goes.
     device
         Torch device.
+    executor
+        Where batches of networks are trained (`rate_models.sweep.executor_for`); None for this process.
     on_progress
         Called with the fraction done in 0..1 and what is being done.
 
@@ -122,13 +133,23 @@ def run_experiment(
     -------
     Path
         The file, for :func:`validation.archive.archived_run`.
+
+    Raises
+    ------
+    ValueError
+        If an executor is given for an experiment that trains all its networks as one batch.
     """
     from rate_models.devices import Execution
 
     execution = Execution(device=device)
+    run = experiment_module(name).run
+    if executor is not None:
+        if "executor" not in inspect.signature(run).parameters:
+            raise ValueError(f"the experiment {name} is one batch: it runs in this process only")
+        run = functools.partial(run, executor=executor)
     t_start = time.perf_counter()
     with _one_thread(), images_at_hand(config):
-        result = experiment_module(name).run(config, execution=execution, on_progress=on_progress)
+        result = run(config, execution=execution, on_progress=on_progress)
     provenance = {
         "device": device_name(execution.torch_device),
         "seconds": round(time.perf_counter() - t_start, 1),

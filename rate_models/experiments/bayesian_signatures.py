@@ -13,9 +13,10 @@ appendices 5 and 6.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import torch
@@ -38,6 +39,7 @@ from rate_models.noisy_networks import (
 )
 from rate_models.random_streams import Purpose, numpy_generator
 from rate_models.reliability_cost import PowerCost, terms_of
+from rate_models.sweep import Executor
 from rate_models.synapse_importance import (
     ESTIMATORS,
     InputRates,
@@ -63,6 +65,7 @@ MEASURES = (
 )
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 _LIKELIHOOD_FACTOR = 10.0
+_Train: TypeAlias = Callable[..., TrainedNetworks]
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00")
 
 
@@ -182,6 +185,7 @@ def run(
     config: Config,
     *,
     execution: Execution | None = None,
+    executor: Executor | None = None,
     on_progress: Progress = lambda fraction, doing: None,
 ) -> xarray.Dataset:
     """Train both kinds of network, and relate the noise of every synapse to its importance.
@@ -192,6 +196,8 @@ def run(
         What to train.
     execution
         Device and precision.
+    executor
+        Where batches of networks are trained; None for this process.
     on_progress
         Called with the fraction done and what is being done.
 
@@ -201,19 +207,23 @@ def run(
         Dimensions rho, c_factor, state, seed, layer, predictor; variables of the network without hidden
         layers begin with ``linear_`` and have neither c_factor nor layer.
     """
-    execution = execution or Execution()
     data = load_images(config.data_set)
-    deep = _deep_networks(config, data, execution, lambda f, doing: on_progress(0.75 * f, doing))
-    linear = _linear_networks(config, data, execution, lambda f, doing: on_progress(0.75 + 0.25 * f, doing))
+    train = functools.partial(
+        train_noisy_networks,
+        data=data,
+        execution=execution or Execution(),
+        executor=executor,
+        keep_in=config.keep_in,
+    )
+    deep = _deep_networks(config, data, train, lambda f, doing: on_progress(0.75 * f, doing))
+    linear = _linear_networks(config, data, train, lambda f, doing: on_progress(0.75 + 0.25 * f, doing))
     renamed = {name: f"linear_{name}" for name in linear.data_vars}
     result = deep.merge(linear.isel(layer=0, drop=True).rename(renamed))
     result.attrs = {**deep.attrs, "linear_ms_per_step": linear.attrs["ms_per_step"]}
     return result
 
 
-def _deep_networks(
-    config: Config, data: ImageData, execution: Execution, on_progress: Progress
-) -> xarray.Dataset:
+def _deep_networks(config: Config, data: ImageData, train: _Train, on_progress: Progress) -> xarray.Dataset:
     """Train and measure the networks of figure 5."""
     dims: dict[str, list[Any]] = {
         "rho": list(config.rho),
@@ -226,12 +236,10 @@ def _deep_networks(
         cost = PowerCost(PowerCost.with_scale(config.s, rho).c * factor, rho)
         networks.append(NoisyNetwork(cost, seed, noise_haste=config.haste(state)))
     formulation = FORMULATIONS[config.formulation]
-    return _measured(config, config.hidden, networks, dims, formulation, data, execution, on_progress)
+    return _measured(config, config.hidden, networks, dims, formulation, data, train, on_progress)
 
 
-def _linear_networks(
-    config: Config, data: ImageData, execution: Execution, on_progress: Progress
-) -> xarray.Dataset:
+def _linear_networks(config: Config, data: ImageData, train: _Train, on_progress: Progress) -> xarray.Dataset:
     """Train and measure the networks without hidden layers of appendix 5.
 
     Their likelihood counts ten times in the published program, which is the same as costs a tenth as high.
@@ -242,7 +250,7 @@ def _linear_networks(
         c = PowerCost.with_scale(config.linear_s, rho).c / _LIKELIHOOD_FACTOR
         networks.append(NoisyNetwork(PowerCost(c, rho), seed, noise_haste=config.haste(state)))
     formulation = Formulation(config.base_rate, config.linear_magnitude / _LIKELIHOOD_FACTOR)
-    return _measured(config, (), networks, dims, formulation, data, execution, on_progress)
+    return _measured(config, (), networks, dims, formulation, data, train, on_progress)
 
 
 def _product(dims: dict[str, list[Any]]) -> Iterator[tuple[Any, ...]]:
@@ -259,20 +267,17 @@ def _measured(
     dims: dict[str, list[Any]],
     formulation: Formulation,
     data: ImageData,
-    execution: Execution,
+    train: _Train,
     on_progress: Progress,
 ) -> xarray.Dataset:
     """Train networks and return what relates their noise to the importance of their synapses."""
     import xarray
 
-    trained = train_noisy_networks(
+    trained = train(
         networks,
-        data,
         formulation=formulation,
         schedule=config.schedule(hidden),
-        execution=execution,
         on_progress=lambda fraction, doing: on_progress(0.7 * fraction, doing),
-        keep_in=config.keep_in,
     )
     on_progress(0.7, "measuring the importance of every synapse")
     predictors, is_important = _predictors(config, trained, data)

@@ -11,11 +11,11 @@ Schug S, Benzing F, Steger A (2021), figures 1-3, appendix 1 figures 1 and 2, eq
 
 from __future__ import annotations
 
+import functools
 import itertools
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
-from pathlib import Path
 
 import numpy as np
 import xarray as xr
@@ -43,8 +43,9 @@ from rate_models.experiments.network_measures import (
 from rate_models.experiments.release_models import NetworkSpec
 from rate_models.experiments.result_table import ResultTable
 from rate_models.experiments.synapse_importance import IMPORTANCE, NEURON_GROUPS
+from rate_models.layout import Layout
 from rate_models.sparsity import SHUFFLES, SIDES
-from rate_models.sweep import SweepStore, replica_key
+from rate_models.sweep import Executor, KeptReplicas, ThisProcess, networks_at_once
 
 __all__ = ["DEFINING_SETTINGS", "FIGURES", "MODELS", "QUICK", "Config", "best_ratio", "mean_and_sem", "run"]
 
@@ -120,7 +121,7 @@ class Config:
     lesions_at_every_l2
         Whether lesions are made at every penalty, or only at `shown_l2`.
     networks_per_batch
-        Networks that train together: 0 for all that can, which suits an accelerator; about 3 suit a CPU.
+        Networks that train together: 0 for all on an accelerator, and for as many as fit the cache of a CPU.
     keep_in
         Folder in which finished networks are kept, so that a run that breaks off goes on; empty for none.
 
@@ -194,7 +195,7 @@ class Config:
     def n_networks(self) -> int:
         """How many networks are trained."""
         n_matched = len(self.l2) * len(self.seeds) if "matched_release" in self.models else 0
-        return sum(map(len, _batches(self))) + n_matched
+        return len(_independent_specs(self)) + n_matched
 
     @property
     def step_sizes(self) -> dict[str, tuple[float, float]]:
@@ -271,6 +272,7 @@ def run(
     config: Config,
     *,
     execution: Execution | None = None,
+    executor: Executor | None = None,
     on_progress: Progress = lambda fraction, doing: None,
 ) -> xr.Dataset:
     """Train all networks and measure them.
@@ -280,7 +282,9 @@ def run(
     config
         What to train.
     execution
-        Where and how to compute.
+        How to compute.
+    executor
+        Where batches of networks are trained; None for this process.
     on_progress
         Called with the fraction done and what is being done.
 
@@ -292,16 +296,14 @@ def run(
         synapses and neurons have the dimensions plastic_model and seed. Networks that diverged are NaN.
         The attribute ``timing`` says how long each batch took.
     """
-    execution = execution or Execution()
-    data = load_images(config.data_set).to(execution.torch_device, execution.torch_dtype)
-    networks, tables = _Networks(config, execution, data, on_progress), _Tables.of(config)
+    networks = _Networks(config, execution or Execution(), executor, on_progress)
+    tables = _Tables.of(config)
 
     def measure(specs: list[NetworkSpec]) -> None:
         for spec, found in zip(specs, networks.measured(specs), strict=True):
             _enter(tables, spec, found, config.shown_l2)
 
-    for specs in _batches(config):
-        measure(specs)
+    measure(_independent_specs(config))
     if "matched_release" in config.models:
         measure(_matched_specs(config, tables.models.dataset().mean_p))
     return _result(config, tables).assign_attrs(
@@ -309,16 +311,14 @@ def run(
         shown_l2=config.shown_l2,
         p_min=config.p_min,
         g_lim=config.g_lim,
-        sizes=[data.n_pixels, *config.hidden_units, data.n_classes],
+        sizes=networks.sizes,
         timing="; ".join(networks.timing),
     )
 
 
-def _batches(config: Config) -> list[list[NetworkSpec]]:
-    """Return the networks that do not depend on what others learned, grouped by program."""
-    specs = [*_model_specs(config), *_step_size_specs(config), *_scan_specs(config)]
-    programs = dict.fromkeys(spec.program for spec in specs)
-    return [[spec for spec in specs if spec.program == program] for program in programs]
+def _independent_specs(config: Config) -> list[NetworkSpec]:
+    """Return the networks that do not depend on what others learned."""
+    return [*_model_specs(config), *_step_size_specs(config), *_scan_specs(config)]
 
 
 def _model_specs(config: Config) -> list[NetworkSpec]:
@@ -430,46 +430,74 @@ def _put_one(table: ResultTable, name: str, place: tuple[str | float, ...], valu
 
 
 class _Networks:
-    """Trains what was not trained before, batch by batch, and keeps it on disk if told where."""
+    """Trains what was not trained before and says how far it is."""
 
-    def __init__(self, config: Config, execution: Execution, data: ImageData, on_progress: Progress) -> None:
-        self._protocol = config.protocol
-        self._per_batch = config.networks_per_batch
-        self._execution, self._data, self._on_progress = execution, data, on_progress
-        folder = Path(config.keep_in) if config.keep_in else None
-        self._store = None if folder is None else SweepStore(folder, measured_networks, execution)
-        self._found: dict[str, xr.Dataset] = {} if self._store is None else self._store.finished()
-        self._n_done, self._n_all = 0, config.n_networks
+    def __init__(
+        self, config: Config, execution: Execution, executor: Executor | None, on_progress: Progress
+    ) -> None:
+        self._config, self._on_progress = config, on_progress
+        self._replicas = KeptReplicas(config.keep_in, measured_networks, execution, executor)
+        self._n_done, self._t_start = 0, time.perf_counter()
+        self._data = load_images(config.data_set)
+        self.sizes = [self._data.n_pixels, *config.hidden_units, self._data.n_classes]
         self.timing: list[str] = []
 
     def measured(self, specs: list[NetworkSpec]) -> list[xr.Dataset]:
-        """Return what was measured of every network, which are all of one program."""
-        keys = [replica_key(settings_of(spec, self._protocol)) for spec in specs]
-        missing = {key: spec for key, spec in zip(keys, specs, strict=True) if key not in self._found}
-        self._n_done += len(specs) - len(missing)
-        todo = list(missing.values())
-        size = self._per_batch or len(todo)
-        for first in range(0, len(todo), max(size, 1)):
-            self._train(todo[first : first + size])
-        return [self._found[key] for key in keys]
+        """Return what was measured of every network."""
+        settings = [settings_of(spec, self._config.protocol) for spec in specs]
+        self._n_done += len(specs) - len(self._replicas.missing(settings))
+        train = functools.partial(_measured_on, protocol=self._config.protocol, data=self._data)
+        if isinstance(self._replicas.executor, ThisProcess):
+            train = functools.partial(train, on_epoch=self._report_epoch)
 
-    def _train(self, specs: list[NetworkSpec]) -> None:
-        t_start = time.perf_counter()
-        doing = f"{len(specs)} networks, {specs[0].program.replace('_', ' ')}"
+        def report(places: list[int]) -> None:
+            self._report_group([specs[place] for place in places])
 
-        def report(epoch: int) -> None:
-            done = self._n_done + len(specs) * epoch / self._protocol.n_epochs
-            self._on_progress(min(done / self._n_all, 1.0), doing)
+        return self._replicas.found(
+            settings,
+            specs,
+            train,
+            group_size=self._config.networks_per_batch or self._at_once(len(specs)),
+            programs=[spec.program for spec in specs],
+            on_group=report,
+        )
 
-        found = measured_networks(specs, self._protocol, self._data, execution=self._execution, report=report)
-        settings = [settings_of(spec, self._protocol) for spec in specs]
-        if self._store is not None:
-            self._store.add(settings, found)
-        for row, each in enumerate(settings):
-            self._found[replica_key(each)] = found.isel(replica=row, drop=True)
+    def _at_once(self, n_networks: int) -> int:
+        """Return how many of these networks are trained as one batch."""
+        n_parameters = Layout(tuple(self.sizes)).n_parameters
+        fits = networks_at_once(n_parameters, self._replicas.execution)
+        return min(fits, -(-n_networks // self._replicas.executor.n_workers))
+
+    def _report_epoch(self, n_trained: float, doing: str) -> None:
+        self._on_progress(min((self._n_done + n_trained) / self._config.n_networks, 1.0), doing)
+
+    def _report_group(self, specs: list[NetworkSpec]) -> None:
         self._n_done += len(specs)
-        self.timing.append(f"{doing}: {time.perf_counter() - t_start:.1f} s")
-        self._on_progress(min(self._n_done / self._n_all, 1.0), self.timing[-1])
+        seconds, self._t_start = time.perf_counter() - self._t_start, time.perf_counter()
+        self.timing.append(f"{_in_words(specs)}: {seconds:.1f} s")
+        self._report_epoch(0, self.timing[-1])
+
+
+def _measured_on(
+    specs: list[NetworkSpec],
+    execution: Execution,
+    *,
+    protocol: Protocol,
+    data: ImageData,
+    on_epoch: Progress = lambda n_trained, doing: None,
+) -> xr.Dataset:
+    """Train networks of one program and measure them, wherever this is called."""
+    return measured_networks(
+        specs,
+        protocol,
+        data.to(execution.torch_device, execution.torch_dtype),
+        execution=execution,
+        report=lambda epoch: on_epoch(len(specs) * epoch / protocol.n_epochs, _in_words(specs)),
+    )
+
+
+def _in_words(specs: list[NetworkSpec]) -> str:
+    return f"{len(specs)} networks, {specs[0].program.replace('_', ' ')}"
 
 
 def _result(config: Config, tables: _Tables) -> xr.Dataset:

@@ -36,6 +36,7 @@ from rate_models.noisy_networks import (
 from rate_models.posterior import laplace_sd
 from rate_models.random_streams import Purpose, numpy_generator
 from rate_models.reliability_cost import EntropyCost, PowerCost, optimal_sigma
+from rate_models.sweep import Executor
 
 if TYPE_CHECKING:
     import xarray
@@ -139,6 +140,7 @@ def run(
     config: Config,
     *,
     execution: Execution | None = None,
+    executor: Executor | None = None,
     on_progress: Progress = lambda fraction, doing: None,
 ) -> xarray.Dataset:
     """Train all networks as one batch and relate their noise to the posterior of the same seed.
@@ -149,6 +151,8 @@ def run(
         What to train.
     execution
         Device and precision.
+    executor
+        Where batches of networks are trained; None for this process.
     on_progress
         Called with the fraction done and what is being done.
 
@@ -180,6 +184,7 @@ def run(
         formulation=FORMULATIONS[config.formulation],
         schedule=config.schedule,
         execution=execution or Execution(),
+        executor=executor,
         on_progress=lambda fraction, doing: on_progress(0.9 * fraction, doing),
         keep_in=config.keep_in,
     )

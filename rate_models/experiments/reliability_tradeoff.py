@@ -37,6 +37,7 @@ from rate_models.quantal_realisation import (
     realised_synapses,
 )
 from rate_models.reliability_cost import Costs, PowerCost, optimal_sigma, terms_of, total_cost
+from rate_models.sweep import Executor
 
 if TYPE_CHECKING:
     import xarray
@@ -158,6 +159,7 @@ def run(
     config: Config,
     *,
     execution: Execution | None = None,
+    executor: Executor | None = None,
     on_progress: Progress = lambda fraction, doing: None,
 ) -> xarray.Dataset:
     """Train all networks of the sweep as one batch and measure them.
@@ -168,6 +170,8 @@ def run(
         What to train.
     execution
         Device and precision.
+    executor
+        Where batches of networks are trained; None for this process.
     on_progress
         Called with the fraction done and what is being done.
 
@@ -185,6 +189,7 @@ def run(
         formulation=FORMULATIONS[config.formulation],
         schedule=config.schedule,
         execution=execution or Execution(),
+        executor=executor,
         on_progress=lambda fraction, doing: on_progress(0.9 * fraction, doing),
         keep_in=config.keep_in,
     )

@@ -5,7 +5,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-import rate_models.noisy_networks as noisy_networks
+import rate_models.sweep as sweep
 from rate_models.datasets import ImageData
 from rate_models.devices import Execution
 from rate_models.layout import Layout
@@ -21,6 +21,7 @@ from rate_models.noisy_networks import (
 )
 from rate_models.reliability_cost import EntropyCost, PowerCost
 from rate_models.stochastic_layers import GaussianSynapses
+from rate_models.sweep import LocalProcesses
 from rate_models.task_sequences import DataOrder
 
 RNG = np.random.default_rng(0)
@@ -71,7 +72,7 @@ NETWORKS = [
 
 def test_a_network_learns_the_same_in_any_batch(monkeypatch):
     together = trained(NETWORKS)
-    monkeypatch.setattr(noisy_networks, "_CPU_PARAMETERS", 1)
+    monkeypatch.setattr(sweep, "_PARAMETERS_IN_CACHE", 1)
     one_by_one = trained(NETWORKS)
     torch.testing.assert_close(together.synapses.learned, one_by_one.synapses.learned, rtol=1e-7, atol=1e-9)
     np.testing.assert_allclose(together.sigma_by_epoch, one_by_one.sigma_by_epoch, rtol=1e-7)
@@ -79,7 +80,7 @@ def test_a_network_learns_the_same_in_any_batch(monkeypatch):
 
 
 def test_a_run_that_was_broken_off_goes_on_where_it_was(monkeypatch, tmp_path):
-    monkeypatch.setattr(noisy_networks, "_CPU_PARAMETERS", 1)
+    monkeypatch.setattr(sweep, "_PARAMETERS_IN_CACHE", 1)
     whole = trained(NETWORKS)
 
     def break_off(fraction, doing):
@@ -92,8 +93,14 @@ def test_a_run_that_was_broken_off_goes_on_where_it_was(monkeypatch, tmp_path):
     resumed = trained(NETWORKS, keep_in=str(tmp_path), on_progress=lambda f, doing: said.append(doing))
     torch.testing.assert_close(resumed.synapses.learned, whole.synapses.learned, rtol=0, atol=0)
     # The first of three batches was kept, so two epochs of two batches remained.
-    assert len(said) == 4
+    assert sum(doing.startswith("epoch") for doing in said) == 4
     trained(NETWORKS, keep_in=str(tmp_path), on_progress=lambda f, doing: pytest.fail("trained again"))
+
+
+def test_networks_learn_the_same_in_other_processes(monkeypatch):
+    monkeypatch.setattr(sweep, "_PARAMETERS_IN_CACHE", 1)
+    here, elsewhere = trained(NETWORKS), trained(NETWORKS, executor=LocalProcesses(2))
+    torch.testing.assert_close(here.synapses.learned, elsewhere.synapses.learned, rtol=0, atol=0)
 
 
 def test_homogeneous_networks_end_with_one_sigma_and_others_do_not():

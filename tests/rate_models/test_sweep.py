@@ -101,7 +101,7 @@ def test_combinations_that_were_left_out_are_nan(tmp_path):
 
 
 def test_groups_share_their_program_and_fit():
-    groups = groups_of(CONFIGURATIONS, ["kind"], 2)
+    groups = groups_of(CONFIGURATIONS, [settings["kind"] for settings in CONFIGURATIONS], 2)
     assert [len(group) for group in groups] == [2, 1, 2, 1]
     assert all(len({settings["kind"] for settings in group}) == 1 for group in groups)
 

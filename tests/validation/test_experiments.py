@@ -21,6 +21,7 @@ class Config:
     n_epochs: int = 50
     shuffles: bool = True
     data_set: str = "digits"
+    keep_in: str = ""
 
     def __post_init__(self):
         if self.l2 < 0:
@@ -112,6 +113,35 @@ def test_command_line_runs_keeps_and_draws(toy, tmp_path, capsys):
 def test_command_line_refuses_a_setting_without_value(toy, tmp_path, capsys):
     assert cli.exit_code_of(["ann", "toy", "--set", "l2", "--out", str(tmp_path)]) == 2
     assert "--set needs NAME=VALUE, got 'l2'" in capsys.readouterr().err
+
+
+def test_command_line_keeps_the_networks_of_a_full_run_beside_the_result(toy, tmp_path):
+    run = ["ann", "toy", "--profile", "full", "--device", "cpu", "--out", str(tmp_path)]
+    assert cli.exit_code_of(run) == 0
+    assert toy.ran[-1].keep_in == str(tmp_path / "toy-networks")
+    assert cli.exit_code_of([*run, "--set", "keep_in=elsewhere"]) == 0
+    assert toy.ran[-1].keep_in == "elsewhere"
+
+
+def test_experiments_that_are_one_batch_refuse_other_processes(toy, tmp_path, capsys):
+    assert cli.exit_code_of(["ann", "toy", "--processes", "2", "--out", str(tmp_path)]) != 0
+    assert "toy is one batch: it runs in this process only" in capsys.readouterr().err
+
+
+def test_other_processes_reach_the_experiments_that_take_them(toy, tmp_path, monkeypatch):
+    from rate_models.sweep import DaskCluster, LocalProcesses
+
+    given = []
+
+    def run(config, *, execution, executor=None, on_progress):
+        given.append(executor)
+        return xarray.Dataset({"l2": config.l2})
+
+    monkeypatch.setattr(toy, "run", run)
+    monkeypatch.setattr(toy, "FIGURES", {})
+    for option in (["--processes", "2"], ["--scheduler", "tcp://127.0.0.1:1"], []):
+        assert cli.exit_code_of(["ann", "toy", "--device", "cpu", *option, "--out", str(tmp_path)]) == 0
+    assert given == [LocalProcesses(2), DaskCluster("tcp://127.0.0.1:1"), None]
 
 
 def test_images_are_found_where_the_datastore_has_them(monkeypatch):
