@@ -121,6 +121,12 @@ def test_too_few_networks_reproduce_nothing():
     cell = next(m for m in evidence.measurements if m.quantity.startswith("mean accuracy over all tasks"))
     assert cell.verdict is Verdict.INCONCLUSIVE
     assert "too much to tell" in cell.reason
+    alone = evidence_of(result.isel(seed=[0]))
+    cell = next(m for m in alone.measurements if m.quantity.startswith("mean accuracy over all tasks"))
+    assert cell.verdict is Verdict.INCONCLUSIVE
+    assert "one network has no interval" in cell.reason
+    assert cell.as_json()["interval"] is None
+    assert verdict_of(alone, "S09") is Verdict.INCONCLUSIVE
 
 
 def perceptron_result(gains, noise=0.2):
