@@ -41,7 +41,13 @@ def evidence_of(result: xr.Dataset) -> Evidence:
         *_continuous(result),
         *_frozen(result),
     ]
-    return Evidence(tuple(measurements), _figures(result), tuple(_remarks(result)))
+    shown = tuple(m if _is_finite(m.interval) else replace(m, interval=None) for m in measurements)
+    return Evidence(shown, _figures(result), tuple(_remarks(result)))
+
+
+def _is_finite(interval: tuple[float, float] | None) -> bool:
+    """Return whether there is an interval; one network has none."""
+    return interval is not None and bool(np.isfinite(interval).all())
 
 
 def _benchmarks(result: xr.Dataset, *kinds: str) -> list[str]:

@@ -125,7 +125,7 @@ def test_too_few_networks_reproduce_nothing():
     cell = next(m for m in alone.measurements if m.quantity.startswith("mean accuracy over all tasks"))
     assert cell.verdict is Verdict.INCONCLUSIVE
     assert "one network has no interval" in cell.reason
-    assert cell.as_json()["interval"] is None
+    assert cell.interval is None
     assert verdict_of(alone, "S09") is Verdict.INCONCLUSIVE
 
 
