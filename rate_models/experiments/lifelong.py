@@ -76,8 +76,8 @@ class Config:
         benchmarks of a kind, or as ``"ewc@permuted_mnist"`` only on one.
     seeds
         One network per seed and method on split benchmarks (program: 2019, 2020, 2021).
-    n_seeds_permuted
-        How many of the seeds are used on permuted and continuous benchmarks.
+    n_seeds_permuted, n_seeds_continuous
+        How many of the seeds are used on permuted and on continuous benchmarks.
     hidden_units
         Sizes of the hidden layers (paper: 200, 200).
     n_epochs, batch_size
@@ -136,6 +136,7 @@ class Config:
     )
     seeds: tuple[int, ...] = tuple(range(2019, 2029))
     n_seeds_permuted: int = 3
+    n_seeds_continuous: int = 3
     hidden_units: tuple[int, ...] = (200, 200)
     n_epochs: int = 10
     batch_size: int = 100
@@ -205,7 +206,10 @@ class Config:
 
     def seeds_on(self, benchmark: str) -> tuple[int, ...]:
         """Return the seeds that are run on a benchmark."""
-        return self.seeds if is_split(benchmark) else self.seeds[: self.n_seeds_permuted]
+        if is_split(benchmark):
+            return self.seeds
+        is_continuous = kind_of(benchmark) == "continuous"
+        return self.seeds[: self.n_seeds_continuous if is_continuous else self.n_seeds_permuted]
 
     def n_trials(self, benchmark: str) -> int:
         """Return the number of trials of a search on a benchmark."""
@@ -248,6 +252,7 @@ QUICK = Config(
     ),
     seeds=(1, 2, 3, 4, 5),
     n_seeds_permuted=4,
+    n_seeds_continuous=4,
     hidden_units=(100, 100),
     n_epochs=15,
     n_epochs_search_split=15,
