@@ -35,14 +35,24 @@ MULTIPLIERS = (0xBF58476D1CE4E5B9, 0x94D049BB133111EB)
 _SYNAPSE_STEP = 0xD1342543DE82EF95
 _WORD_STEP = 0xD6E8FEB86659FD93
 
-# Release sites are drawn in blocks: two sites, of 32 bits each, from one word.
-SITES_PER_BLOCK = 16
-_WORDS_PER_BLOCK = SITES_PER_BLOCK // 2
+# Release sites are drawn eight at a time, from one byte each of a word. A site releases if its byte is below
+# 256 p; where they are equal, one time in 256, a word of the site's own decides by the digits that follow.
+SITES_PER_WORD = 8
+_FIRST_TIE_WORD = 1 << 31
 # Largest number of sites for which the distribution function is kept as a table.
 _LARGEST_TABLE = 64
 
-_SHIFT_32 = np.uint64(32)
-_LOW_32 = np.uint64(0xFFFFFFFF)
+
+def _constant(value: int) -> NDArray[np.uint64]:
+    """Return an array without axes, which numpy multiplies with twice as fast as with a scalar."""
+    return np.array(value, dtype=np.uint64)
+
+
+_SHIFT_11, _SHIFT_27, _SHIFT_30, _SHIFT_31, _SHIFT_32 = map(_constant, (11, 27, 30, 31, 32))
+_LOW_32 = _constant(0xFFFFFFFF)
+_GAMMA, _SYNAPSE_GAMMA, _WORD_GAMMA = map(_constant, (STEP, _SYNAPSE_STEP, _WORD_STEP))
+_FIRST_MULTIPLIER, _SECOND_MULTIPLIER = map(_constant, MULTIPLIERS)
+_TWO_TO_53 = np.array(2.0**53)
 
 
 def release_key(seed: int, stream: str = "") -> int:
@@ -106,57 +116,62 @@ def splitmix64(seed: ArrayLike, number: ArrayLike) -> NDArray[np.uint64]:
     >>> [int(bits) for bits in splitmix64(1234567, [1, 2])]
     [6457827717110365317, 3203168211198807973]
     """
-    return _mixed(_as_word(seed) + _as_word(number) * np.uint64(STEP))
+    return _mixed(_as_word(seed) + _as_word(number) * _GAMMA)
 
 
 def _mixed(z: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """Return the mixture of z.
+    """Return the mixture of z, which is overwritten.
 
-    For the few hundred synapses that are active in one time step the calls cost more than the arithmetic, so
-    one array serves for all shifts.
+    For the few hundred synapses that are active in one time step the calls cost more than the arithmetic.
     """
-    shifted = z >> np.uint64(30)
-    z = (z ^ shifted) * np.uint64(MULTIPLIERS[0])
-    shifted = z >> np.uint64(27)
-    z = (z ^ shifted) * np.uint64(MULTIPLIERS[1])
-    return z ^ (z >> np.uint64(31))
+    shifted = z >> _SHIFT_30
+    z ^= shifted
+    z *= _FIRST_MULTIPLIER
+    np.right_shift(z, _SHIFT_27, shifted)
+    z ^= shifted
+    z *= _SECOND_MULTIPLIER
+    np.right_shift(z, _SHIFT_31, shifted)
+    z ^= shifted
+    return z
 
 
 def _as_word(values: ArrayLike) -> NDArray[np.uint64]:
     """Return integers as uint64, at least one-dimensional (numpy warns when a scalar overflows)."""
-    values = np.atleast_1d(np.asarray(values))
-    return values.view(np.uint64) if values.dtype == np.int64 else values.astype(np.uint64)
+    if not isinstance(values, np.ndarray) or values.ndim == 0:
+        values = np.atleast_1d(np.asarray(values))
+    return values.astype(np.uint64)
 
 
 @functools.lru_cache(maxsize=1024)
-def _mixed_key(key: int) -> np.uint64:
+def _mixed_key(key: int) -> NDArray[np.uint64]:
     """Return the 64-bit seed of synapse 0 for a 32-bit key."""
-    return _mixed(_as_word(key & 0xFFFFFFFF))[0]
+    return _constant(_mixed(_as_word(key & 0xFFFFFFFF))[0])
 
 
 def random_bits(
     key: ArrayLike, event: ArrayLike, synapse: ArrayLike, word: ArrayLike = 0
 ) -> NDArray[np.uint64]:
     """Return 64 random bits for a synapse's event: the `word`-th such number of that event."""
-    seed = _mixed_key(int(np.asarray(key))) if np.ndim(key) == 0 else _mixed(_as_word(key) & _LOW_32)
-    state = _as_word(synapse) * np.uint64(_SYNAPSE_STEP) + seed
-    state = state + _as_word(event) * np.uint64(STEP)
-    if np.ndim(word) or word:
-        state = state + _as_word(word) * np.uint64(_WORD_STEP)
+    is_one_key = not isinstance(key, np.ndarray) or key.ndim == 0
+    seed = _mixed_key(int(key)) if is_one_key else _mixed(_as_word(key) & _LOW_32)  # type: ignore[arg-type]
+    state = _as_word(synapse) * _SYNAPSE_GAMMA + _as_word(event) * _GAMMA + seed
+    if isinstance(word, np.ndarray) or word:
+        state = state + _as_word(word) * _WORD_GAMMA
     return _mixed(state)
 
 
 def _uniform(
     key: ArrayLike, event: ArrayLike, synapse: ArrayLike, word: ArrayLike = 0
 ) -> NDArray[np.float64]:
-    bits = random_bits(key, event, synapse, word) >> np.uint64(11)
+    bits = random_bits(key, event, synapse, word) >> _SHIFT_11
     return bits.astype(np.float64) * 2.0**-53
 
 
 def _bernoulli(key: ArrayLike, event: ArrayLike, p: ArrayLike, synapse: ArrayLike) -> NDArray[np.bool_]:
     """Return whether 53 random bits, as a number, are below p 2^53."""
-    bits = random_bits(key, event, synapse) >> np.uint64(11)
-    return bits < (np.asarray(p) * 2.0**53).astype(np.uint64)
+    bits = random_bits(key, event, synapse)
+    bits >>= _SHIFT_11
+    return bits < (p * _TWO_TO_53).astype(np.uint64)
 
 
 def normal(key: ArrayLike, event: ArrayLike, synapse: ArrayLike, word: ArrayLike = 0) -> NDArray[np.float64]:
@@ -169,31 +184,29 @@ def normal(key: ArrayLike, event: ArrayLike, synapse: ArrayLike, word: ArrayLike
 def _binomial(
     key: ArrayLike, event: ArrayLike, n: ArrayLike, p: ArrayLike, synapse: ArrayLike
 ) -> NDArray[np.int32]:
-    """Return how many of n sites release: 32 random bits of each are compared with p.
-
-    A site releases with probability p up to 2^-32.
-    """
+    """Return how many of n sites release; each does with probability p up to 2^-61."""
     key, event, n, p, synapse = np.broadcast_arrays(key, event, n, p, synapse)
-    released = np.zeros(np.shape(p), dtype=np.int32)
-    for block in range(-(-int(n.max(initial=0)) // SITES_PER_BLOCK)):
-        released += released_sites(key, event, n, p, synapse, block).sum(axis=0, dtype=np.int32)
-    return released
+    return released_sites(key, event, n, p, synapse).sum(axis=-1, dtype=np.int32)
 
 
 def released_sites(
-    key: NDArray[Any],
-    event: NDArray[Any],
-    n: NDArray[Any],
-    p: NDArray[Any],
-    synapse: NDArray[Any],
-    block: int,
+    key: NDArray[Any], event: NDArray[Any], n: NDArray[Any], p: NDArray[Any], synapse: NDArray[Any]
 ) -> NDArray[np.bool_]:
-    """Return which sites of a block release; shape (site, synapse), all arguments one-dimensional."""
-    words = block * _WORDS_PER_BLOCK + np.arange(_WORDS_PER_BLOCK)[:, np.newaxis]
-    bits = random_bits(key, event, synapse, words)
-    numbers = np.stack([bits & _LOW_32, bits >> _SHIFT_32], axis=1).reshape(SITES_PER_BLOCK, -1)
-    site = block * SITES_PER_BLOCK + np.arange(SITES_PER_BLOCK)[:, np.newaxis]
-    return (numbers < (p * 2.0**32).astype(np.uint64)) & (site < n)
+    """Return which sites release; shape (synapse, site), all arguments one-dimensional."""
+    n_words = -(-int(n.max(initial=0)) // SITES_PER_WORD)
+    words = np.arange(n_words)
+    bits = random_bits(key[:, np.newaxis], event[:, np.newaxis], synapse[:, np.newaxis], words)
+    digits = bits.astype("<u8", copy=False).view(np.uint8).reshape(np.size(n), n_words * SITES_PER_WORD)
+    scaled = p * 256.0
+    first = np.minimum(scaled, 255.0).astype(np.uint8)[:, np.newaxis]
+    exists = np.arange(digits.shape[1]) < n[:, np.newaxis]
+    released = (digits < first) & exists
+    tied, site = np.nonzero((digits == first) & exists)
+    if tied.size:
+        further = random_bits(key[tied], event[tied], synapse[tied], _FIRST_TIE_WORD + site) >> _SHIFT_11
+        rest = (scaled[tied] - first[tied, 0]) * _TWO_TO_53
+        released[tied, site] = further < rest.astype(np.uint64)
+    return released
 
 
 def _shared_binomial(
@@ -203,7 +216,7 @@ def _shared_binomial(
     n, p = int(np.ravel(n)[0]), float(np.ravel(p)[0])
     if n > _LARGEST_TABLE:
         return _binomial(key, event, n, p, synapse)
-    bits = (random_bits(key, event, synapse) >> np.uint64(11)).astype(np.int64)
+    bits = (random_bits(key, event, synapse) >> _SHIFT_11).astype(np.int64)
     return np.searchsorted(_reached(n, p), bits, side="right").astype(np.int32)
 
 
@@ -235,17 +248,24 @@ _GENERATOR_CPP = f"""
 #else
 #define PRESYN_OWN_OF_THREAD static
 #endif
+static const uint64_t _presyn_word_step = 0x{_WORD_STEP:X}ull;
 static inline uint64_t _presyn_mixed(uint64_t z) {{
     z = (z ^ (z >> 30)) * 0x{MULTIPLIERS[0]:X}ull;
     z = (z ^ (z >> 27)) * 0x{MULTIPLIERS[1]:X}ull;
     return z ^ (z >> 31);
 }}
+static inline uint64_t _presyn_state(uint32_t key, uint32_t event, uint32_t synapse) {{
+    return _presyn_mixed(key) + synapse * 0x{_SYNAPSE_STEP:X}ull + event * 0x{STEP:X}ull;
+}}
 static inline uint64_t _presyn_bits(uint32_t key, uint32_t event, uint32_t synapse) {{
-    return _presyn_mixed(_presyn_mixed(key) + synapse * 0x{_SYNAPSE_STEP:X}ull + event * 0x{STEP:X}ull);
+    return _presyn_mixed(_presyn_state(key, event, synapse));
 }}
 static inline uint64_t _presyn_word(uint32_t key, uint32_t event, uint32_t synapse, uint32_t word) {{
-    return _presyn_mixed(_presyn_mixed(key) + synapse * 0x{_SYNAPSE_STEP:X}ull + event * 0x{STEP:X}ull
-                         + word * 0x{_WORD_STEP:X}ull);
+    return _presyn_mixed(_presyn_state(key, event, synapse) + word * _presyn_word_step);
+}}
+static inline bool _presyn_tie_is_released(uint64_t state, uint32_t site, double rest) {{
+    const uint64_t bits = _presyn_mixed(state + ({_FIRST_TIE_WORD}ull + site) * _presyn_word_step) >> 11;
+    return (int64_t)bits < (int64_t)(rest * 9007199254740992.0);
 }}
 static inline double _presyn_unit(uint64_t bits) {{
     return (double)(bits >> 11) * (1.0 / 9007199254740992.0);
@@ -275,43 +295,69 @@ static inline double normal_draw(int32_t key, int32_t event, int64_t synapse) {
 }
 """
 
-# Compilers do not find the vector instructions for this by themselves; without them a loop over the words
-# that are needed is faster.
+# Up to eight sites, which is all that most synapses have, take one word. More are drawn sixteen at a time,
+# apart: a loop would take the registers of the one around it.
 _BINOMIAL_CPP = f"""
 #ifndef PRESYN_BINOMIAL
 #define PRESYN_BINOMIAL
-static inline int32_t _presyn_block(uint64_t base, int32_t sites, uint64_t threshold) {{
-#if defined(__GNUC__) && defined(__AVX512DQ__)
-    typedef uint64_t words __attribute__((vector_size(64)));
-    typedef int64_t truths __attribute__((vector_size(64)));
-    const words lane = {{0, 1, 2, 3, 4, 5, 6, 7}};
-    words z = base + lane * 0x{_WORD_STEP:X}ull;
-    z = (z ^ (z >> 30)) * 0x{MULTIPLIERS[0]:X}ull;
-    z = (z ^ (z >> 27)) * 0x{MULTIPLIERS[1]:X}ull;
-    z = z ^ (z >> 31);
-    const truths found = (((z & 0xFFFFFFFFull) < threshold) & (lane < (uint64_t)((sites + 1) / 2)))
-                         + (((z >> 32) < threshold) & (lane < (uint64_t)(sites / 2)));
-    int64_t released = 0;
-    for (int word = 0; word < 8; word++) released -= found[word];
-    return (int32_t)released;
+#if defined(__GNUC__)
+#define PRESYN_APART __attribute__((noinline))
 #else
-    uint64_t released = 0;
-    for (int32_t site = 0; site < sites; site += 2, base += 0x{_WORD_STEP:X}ull) {{
-        const uint64_t z = _presyn_mixed(base);
-        released += ((z & 0xFFFFFFFFull) - threshold) >> 63;
-        released += (((z >> 32) - threshold) >> 63) & (uint64_t)(site + 1 < sites);
+#define PRESYN_APART
+#endif
+struct _presyn_sites {{ uint64_t below, tied; }};
+static inline _presyn_sites _presyn_compared(uint64_t bits, uint8_t first, int32_t n) {{
+    const uint64_t exist = 0x0101010101010101ull >> (8 * ({SITES_PER_WORD} - n));
+#if defined(__GNUC__)
+    typedef uint8_t bytes __attribute__((vector_size(16)));
+    typedef uint64_t words __attribute__((vector_size(16)));
+    const bytes digits = (bytes)(words){{bits, 0}}, firsts = first - (bytes){{}};
+    return {{((words)(digits < firsts))[0] & exist, ((words)(digits == firsts))[0] & exist}};
+#else
+    _presyn_sites sites = {{0, 0}};
+    for (int32_t k = 0; k < n; k++) {{
+        const uint64_t digit = (bits >> (8 * k)) & 0xFF;
+        sites.below |= (uint64_t)(digit < first) << (8 * k);
+        sites.tied |= (uint64_t)(digit == first) << (8 * k);
     }}
-    return (int32_t)released;
+    return sites;
 #endif
 }}
-static inline int32_t binomial_draw(int32_t key, int32_t event, int32_t n, double p, int64_t synapse) {{
-    uint64_t base = _presyn_mixed((uint32_t)key) + (uint32_t)synapse * 0x{_SYNAPSE_STEP:X}ull
-                    + (uint32_t)event * 0x{STEP:X}ull;
-    const uint64_t threshold = (uint64_t)(int64_t)(p * 4294967296.0);
+static inline int32_t _presyn_count(uint64_t bytes) {{
+    return (int32_t)((bytes * 0x0101010101010101ull) >> 56);
+}}
+PRESYN_APART static int32_t _presyn_break_ties(uint64_t state, uint64_t tied, uint32_t site, double rest) {{
     int32_t released = 0;
-    for (; n > {SITES_PER_BLOCK}; n -= {SITES_PER_BLOCK}, base += {_WORDS_PER_BLOCK} * 0x{_WORD_STEP:X}ull)
-        released += _presyn_block(base, {SITES_PER_BLOCK}, threshold);
-    return n > 0 ? released + _presyn_block(base, n, threshold) : released;
+    for (; tied; tied >>= 8, site++) released += (tied & 1) && _presyn_tie_is_released(state, site, rest);
+    return released;
+}}
+PRESYN_APART static int32_t _presyn_many_sites(uint64_t state, int32_t n, uint8_t first, double rest) {{
+    const int32_t per_word = {SITES_PER_WORD};
+    int32_t released = 0;
+    uint64_t word = state;
+    for (uint32_t site = 0; n > 0; site += 2 * per_word, n -= 2 * per_word, word += 2 * _presyn_word_step) {{
+        const int32_t left = n < 2 * per_word ? n : 2 * per_word;
+        const int32_t here = left < per_word ? left : per_word, next = left - here;
+        const _presyn_sites one = _presyn_compared(_presyn_mixed(word), first, here);
+        _presyn_sites two = {{0, 0}};
+        if (next) two = _presyn_compared(_presyn_mixed(word + _presyn_word_step), first, next);
+        released += _presyn_count(one.below + two.below);
+        if (one.tied | two.tied)
+            released += _presyn_break_ties(state, one.tied, site, rest)
+                        + _presyn_break_ties(state, two.tied, site + per_word, rest);
+    }}
+    return released;
+}}
+static inline int32_t binomial_draw(int32_t key, int32_t event, int32_t n, double p, int64_t synapse) {{
+    const uint64_t state = _presyn_state((uint32_t)key, (uint32_t)event, (uint32_t)synapse);
+    const int32_t scaled = (int32_t)(p * 256.0);
+    const uint8_t first = (uint8_t)(scaled < 255 ? scaled : 255);
+    const double rest = p * 256.0 - (double)first;
+    if (n <= 0) return 0;
+    if (n > {SITES_PER_WORD}) return _presyn_many_sites(state, n, first, rest);
+    const _presyn_sites sites = _presyn_compared(_presyn_mixed(state), first, n);
+    const int32_t released = _presyn_count(sites.below);
+    return sites.tied ? released + _presyn_break_ties(state, sites.tied, 0, rest) : released;
 }}
 #endif
 """
@@ -319,17 +365,35 @@ static inline int32_t binomial_draw(int32_t key, int32_t event, int32_t n, doubl
 
 # With one n and p for all, the number released is looked up: it is the number of values of the distribution
 # function, kept as 53-bit integers, that the random bits reach. The table is made anew when n or p change.
+# Whether a compiler finds the vector instructions by itself depends on the code around.
 _SHARED_BINOMIAL_CPP = """
-struct _presyn_table { double p; int32_t n; int64_t reached[64]; };
-PRESYN_OWN_OF_THREAD _presyn_table _presyn_shared = {-1.0, 0, {0}};
 #if defined(__GNUC__)
-__attribute__((noinline))
+typedef int64_t _presyn_row __attribute__((vector_size(64)));
+static inline uint64_t _presyn_bytes_of(_presyn_row truths) {
+    typedef int8_t bytes __attribute__((vector_size(8)));
+    typedef uint64_t word __attribute__((vector_size(8)));
+    return ((word)__builtin_convertvector(truths, bytes))[0] & 0x0101010101010101ull;
+}
+static inline int32_t _presyn_reached(const _presyn_row* rows, int32_t n, int64_t bits) {
+    uint64_t found = _presyn_bytes_of(rows[0] <= bits) + _presyn_bytes_of(rows[1] <= bits);
+    for (int32_t row = 2; 8 * row < n; row++) found += _presyn_bytes_of(rows[row] <= bits);
+    return _presyn_count(found);
+}
+#else
+struct _presyn_row { int64_t values[8]; };
+static inline int32_t _presyn_reached(const _presyn_row* rows, int32_t n, int64_t bits) {
+    int32_t reached = 0;
+    for (int32_t k = 0; k < n; k++) reached += rows[k / 8].values[k % 8] <= bits;
+    return reached;
+}
 #endif
-static void _presyn_fill_table(int32_t n, double p) {
-    _presyn_table& table = _presyn_shared;
-    table.n = n;
-    table.p = p;
-    for (int k = 0; k < 64; k++) table.reached[k] = 1ll << 53;
+struct _presyn_table { _presyn_row rows[8]; double p; int32_t n; };
+PRESYN_OWN_OF_THREAD _presyn_table _presyn_shared = {{}, -1.0, 0};
+PRESYN_APART static void _presyn_fill_table(int32_t n, double p) {
+    _presyn_shared.n = n;
+    _presyn_shared.p = p;
+    int64_t* values = (int64_t*)_presyn_shared.rows;
+    for (int k = 0; k < 64; k++) values[k] = 1ll << 53;
     const double small = p > 0.5 ? 1.0 - p : p, odds = small / (1.0 - small);
     double mass = 1.0, below = 0.0;
     for (int k = 0; k < n; k++) mass *= 1.0 - small;
@@ -337,18 +401,19 @@ static void _presyn_fill_table(int32_t n, double p) {
         below += mass;
         mass *= odds * (n - k) / (k + 1.0);
         const double reached = below < 1.0 ? below * 9007199254740992.0 : 9007199254740992.0;
-        if (p > 0.5) table.reached[n - 1 - k] = (int64_t)(9007199254740992.0 - reached);
-        else table.reached[k] = (int64_t)reached;
+        if (p > 0.5) values[n - 1 - k] = (int64_t)(9007199254740992.0 - reached);
+        else values[k] = (int64_t)reached;
     }
 }
+PRESYN_APART static int32_t _presyn_beyond_table(int32_t key, int32_t event, int32_t n, double p,
+                                                 int64_t synapse) {
+    return binomial_draw(key, event, n, p, synapse);
+}
 static inline int32_t shared_binomial_draw(int32_t key, int32_t event, int32_t n, double p, int64_t synapse) {
-    if (n > 64) return binomial_draw(key, event, n, p, synapse);
+    if (n > 64) return _presyn_beyond_table(key, event, n, p, synapse);
     if (p != _presyn_shared.p || n != _presyn_shared.n) _presyn_fill_table(n, p);
     const int64_t bits = (int64_t)(_presyn_bits((uint32_t)key, (uint32_t)event, (uint32_t)synapse) >> 11);
-    int64_t released = 0;
-    for (int start = 0; start < n; start += 16)
-        for (int k = start; k < start + 16; k++) released += _presyn_shared.reached[k] <= bits;
-    return (int32_t)released;
+    return _presyn_reached(_presyn_shared.rows, n, bits);
 }
 """
 

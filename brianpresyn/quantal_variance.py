@@ -23,7 +23,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from brianpresyn.counter_random import (
-    SITES_PER_BLOCK,
     counter_function,
     normal,
     normal_draw,
@@ -193,13 +192,12 @@ def _site_sum(
 ) -> NDArray[np.float64]:
     """Return the sum of a power of the sizes of the sites that release at an event."""
     key, event, n, p, synapse = np.broadcast_arrays(key, event, n, p, synapse)
-    total = np.zeros(n.shape)
-    for block in range(-(-int(n.max(initial=0)) // SITES_PER_BLOCK)):
-        is_released = released_sites(key, event, n, p, synapse, block)
-        site = block * SITES_PER_BLOCK + np.arange(SITES_PER_BLOCK)[:, np.newaxis]
-        size = 1.0 + np.asarray(cv) * normal(site_key, site, synapse)
-        total += np.sum(np.where(is_released, size ** np.ravel(power)[0], 0.0), axis=0)
-    return total
+    is_released = released_sites(key, event, n, p, synapse)
+    site = np.arange(is_released.shape[1])
+    size = 1.0 + np.asarray(cv).reshape(-1, 1) * normal(
+        np.reshape(site_key, (-1, 1)), site, synapse[:, np.newaxis]
+    )
+    return np.sum(np.where(is_released, size ** np.ravel(power)[0], 0.0), axis=1)
 
 
 _GAMMA_CPP = """
@@ -234,12 +232,16 @@ static inline double _presyn_site_normal(uint64_t bits) {
 }
 static inline double site_sum_draw(int32_t key, int32_t site_key, int32_t event, int32_t n, double p,
                                    double cv, int32_t power, int64_t synapse) {
-    const uint64_t threshold = (uint64_t)(int64_t)(p * 4294967296.0);
+    const uint64_t state = _presyn_state((uint32_t)key, (uint32_t)event, (uint32_t)synapse);
+    const double scaled = p * 256.0;
+    const int64_t first = scaled < 255.0 ? (int64_t)scaled : 255;
     double total = 0.0;
     for (int32_t site = 0; site < n; site++) {
-        const uint32_t pair = (uint32_t)site / 2;
-        const uint64_t word = _presyn_word((uint32_t)key, (uint32_t)event, (uint32_t)synapse, pair);
-        if ((site % 2 ? word >> 32 : word & 0xFFFFFFFFull) >= threshold) continue;
+        const uint64_t word = _presyn_mixed(state + (uint32_t)site / 8 * _presyn_word_step);
+        const int64_t digit = (int64_t)((word >> (8 * (site % 8))) & 0xFF);
+        const double rest = scaled - (double)first;
+        if (digit > first || (digit == first && !_presyn_tie_is_released(state, (uint32_t)site, rest)))
+            continue;
         const uint64_t bits = _presyn_word((uint32_t)site_key, (uint32_t)site, (uint32_t)synapse, 0);
         const double size = 1.0 + cv * _presyn_site_normal(bits);
         total += power == 1 ? size : size * size;

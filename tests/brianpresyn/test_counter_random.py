@@ -1,5 +1,9 @@
 """The counter-based generator: published known answers, distributions, and the same draws on every target."""
 
+import ctypes
+import shutil
+import subprocess
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -10,9 +14,11 @@ from brianpresyn.counter_random import (
     normal_draw,
     random_bits,
     release_key,
+    shared_binomial_draw,
     splitmix64,
     uniform_draw,
 )
+from brianpresyn.quantal_variance import site_sum_draw
 
 # The first numbers of SplitMix64 for two seeds, as its reference implementation gives them.
 KNOWN_ANSWERS = {
@@ -119,3 +125,78 @@ def test_release_key_depends_on_seed_and_stream():
 def test_release_key_refuses_what_is_not_a_seed(seed, error):
     with pytest.raises(error, match="seed must"):
         release_key(seed)
+
+
+@pytest.mark.parametrize("p", [0.3, 77 / 256, 1 - 1e-9, 5e-4, 1 / 512])
+def test_sites_whose_first_digit_ties_are_decided_by_the_next(p):
+    # One site in 256 ties: taking all of them for released, or none, would shift the share by up to 1/256.
+    n = np.full(SYNAPSES.size, 8)
+    released = on_numpy(binomial_draw, 9, 3, n, np.full(SYNAPSES.size, p)).sum()
+    n_sites = 8 * SYNAPSES.size
+    assert abs(released / n_sites - p) <= 5 * np.sqrt(p * (1 - p) / n_sites)
+
+
+C_TYPES = {"integer": "int32_t", "float": "double"}
+
+
+def compiled(function, name, folder):
+    """Return the C++ implementation of a draw, callable from Python."""
+    kinds = [*function._arg_types, function._return_type]
+    *arguments, returned = (C_TYPES[kind] for kind in kinds)
+    parameters = ", ".join(f"{kind} a{number}" for number, kind in enumerate(arguments))
+    values = ", ".join(f"a{number}" for number in range(len(arguments)))
+    source = folder / f"{name}.cpp"
+    source.write_text(
+        "#include <stdint.h>\n#include <string.h>\n#include <math.h>\n"
+        + function.implementations["cpp"].get_code(None)
+        + f'\nextern "C" {returned} draw({parameters}, int64_t synapse) '
+        + f"{{ return {name}({values}, synapse); }}\n"
+    )
+    library = source.with_suffix(".so")
+    subprocess.run(
+        ["g++", "-O2", "-march=native", "-shared", "-fPIC", "-o", library, source], check=True, timeout=120
+    )
+    draw = ctypes.CDLL(str(library)).draw
+    as_ctypes = {"int32_t": ctypes.c_int32, "double": ctypes.c_double}
+    draw.argtypes = [*(as_ctypes[kind] for kind in arguments), ctypes.c_int64]
+    draw.restype = as_ctypes[returned]
+    return draw
+
+
+@pytest.mark.standalone
+@pytest.mark.skipif(shutil.which("g++") is None, reason="needs g++")
+@pytest.mark.parametrize(
+    "name, function, fields",
+    [
+        ("bernoulli_draw", bernoulli_draw, "p"),
+        ("binomial_draw", binomial_draw, "np"),
+        ("shared_binomial_draw", shared_binomial_draw, "np"),
+        ("site_sum_draw", site_sum_draw, "np"),
+    ],
+)
+def test_compiled_draws_equal_those_of_numpy(name, function, fields, tmp_path):
+    rng = np.random.default_rng(1)
+    size = 3000
+    event = rng.integers(1, 10**6, size).astype(np.int32)
+    synapse = rng.integers(0, 10**6, size).astype(np.int32)
+    n, p = rng.integers(0, 70, size).astype(np.int32), rng.random(size)
+    # Ends, and probabilities whose first eight binary digits are all they have.
+    p[:50], p[50:100], p[100:1000] = 0.0, 1.0, np.round(p[100:1000] * 256) / 256
+    draw = compiled(function, name, tmp_path)
+    by_numpy = function.implementations["numpy"].get_code(None)
+    if name == "shared_binomial_draw":
+        for one_n, one_p in ((1, 0.3), (5, 0.7), (10, 0.4), (17, 0.9), (64, 0.02), (100, 0.5), (9, 1.0)):
+            expected = by_numpy(np.int32(-7), event, one_n, one_p, synapse)
+            found = [draw(-7, int(e), one_n, one_p, int(s)) for e, s in zip(event, synapse, strict=True)]
+            np.testing.assert_array_equal(found, expected)
+        return
+    before = (np.int32(-7), np.int32(5)) if name == "site_sum_draw" else (np.int32(-7),)
+    after = (0.3, 1) if name == "site_sum_draw" else ()
+    varied = [{"n": n, "p": p}[field] for field in fields]
+    expected = by_numpy(*before, event, *varied, *after, synapse)
+    found = [
+        draw(*map(int, before), int(e), *(value.item() for value in row), *after, int(s))
+        for e, s, *row in zip(event, synapse, *varied, strict=True)
+    ]
+    np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12)
+    assert len(np.unique(found)) >= 2
