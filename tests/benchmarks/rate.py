@@ -236,12 +236,14 @@ def print_ratios(ms: dict[str, float]) -> None:
         ("double-precision Gaussian loop over the engine", noisy, "engine, gaussian", ">= 4"),
         ("the same with local reparametrisation", noisy, "engine, local", ">= 5"),
     ]
-    print("ratios: a network alone, in a group of four as a sweep trains them, target")
+    kinds = ["", ", 4 networks", ", compiled, 4 networks"]
+    kinds = [kind for kind in kinds if f"engine, plastic{kind}" in ms]
+    print("ratios: a network alone, in a group of four as a sweep trains them (and compiled), target")
     for what, above, below, target in rows:
-        ratios = [ms[above] / ms[below]]
-        if below.startswith("engine"):
-            top = f"{above}, 4 networks" if above.startswith("engine") else above
-            ratios.append(ms[top] / ms[f"{below}, 4 networks"])
+        ratios = [
+            ms[above + kind if above.startswith("engine") else above] / ms[below + kind]
+            for kind in (kinds if below.startswith("engine") else [""])
+        ]
         print(f"  {what:48s}" + "".join(f"{ratio:6.2f}" for ratio in ratios) + f"  {target}")
 
 
