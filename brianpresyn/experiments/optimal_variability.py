@@ -182,9 +182,11 @@ def _learning(
 ) -> CheckedSynapses:
     """Return the synapses, with what they measure and how they learn."""
     rho = np.array(config.rho)
-    # The performance cost's slope at sd_start for the middle rate, which one release adds for tau / 2.
+    # The performance cost's slope at sd_start for the middle rate. The square of what one release leaves,
+    # summed over steps of 1 ms, is a little more than tau / 2.
     middle = np.sqrt(config.rate_low * config.rate_high)
-    slope = config.sd_start**2 * middle * config.tau / 2000 / config.epsilon**2
+    lasting = 1e-3 / (1 - np.exp(-2.0 / config.tau))
+    slope = config.sd_start**2 * middle * lasting / config.epsilon**2
     s = config.sd_start * slope ** (1 / rho)
     p = 1 / (1 + config.n_sites * (config.sd_start / config.mean) ** 2)
     code = binomial_release(config.n_sites, p, q=config.mean / (config.n_sites * p) * mV)
