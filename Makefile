@@ -1,10 +1,12 @@
 # Two commands do everything, each with its own set-up in ./.venv:
 #   make report   run the main job and print where the report lies
 #   make test     run the tests
+# and for those who change it, make check: style, types, examples, documentation, wheel.
 PYTHON ?= python3
 VENV ?= .venv
 OUT ?= report
 PROFILE ?= quick
+SEEDS ?= 20
 
 # Data sets that already lie beside the checkout are used in place; otherwise they are downloaded.
 ifeq ($(strip $(BRIANPRESYN_DATA)),)
@@ -20,7 +22,7 @@ export OMP_NUM_THREADS ?= 1
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: report test check benchmarks clean
+.PHONY: report test check lint types doctests docs wheel false-alarms benchmarks clean
 
 report: $(INSTALLED)
 	$(BIN)/brianpresyn validate --profile $(PROFILE) --out $(OUT)
@@ -28,10 +30,32 @@ report: $(INSTALLED)
 test: $(INSTALLED)
 	$(BIN)/python -m pytest -n auto --dist loadfile
 
-check: $(INSTALLED)
+# Everything but the tests: style, types, layering, examples in docstrings, documentation, wheel.
+check: lint types doctests docs wheel
+
+lint: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+types: $(INSTALLED)
 	$(BIN)/mypy
+
+doctests: $(INSTALLED)
+	$(BIN)/python -m pytest -q -n auto --dist loadfile biophys brianpresyn rate_models validation \
+		tests/test_layering.py tests/test_packaging.py
+
+# The site, in docs/_build/html; the examples of its gallery run when they have changed.
+docs: $(INSTALLED)
+	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
+	@echo "site: $(abspath docs/_build/html/index.html)"
+
+# In a clean environment of every supported Python on this machine; PYTHONS=3.11,3.13 chooses.
+wheel: $(INSTALLED)
+	$(BIN)/python -m tests.wheel $(if $(PYTHONS),--pythons $(PYTHONS))
+
+# How often a test of random numbers fails that should not: the same tests with other seeds.
+false-alarms: $(INSTALLED)
+	$(BIN)/python -m tests.false_alarms --seeds $(SEEDS)
 
 benchmarks: $(INSTALLED)
 	$(BIN)/python -m tests.benchmarks
@@ -44,4 +68,4 @@ $(INSTALLED): pyproject.toml constraints.txt
 	@touch $@
 
 clean:
-	rm -rf $(VENV) $(OUT) build dist *.egg-info
+	rm -rf $(VENV) $(OUT) build dist *.egg-info docs/_build docs/gallery docs/api/generated docs/sg_execution_times.rst

@@ -56,8 +56,14 @@ html_logo = "_static/logo.svg"
 html_favicon = "_static/logo.svg"
 html_math_renderer = "mathml"
 html_theme_options = {
-    "light_css_variables": {"color-brand-primary": "#0b5f94", "color-brand-content": "#0b5f94"},
-    "dark_css_variables": {"color-brand-primary": "#56b4e9", "color-brand-content": "#56b4e9"},
+    "light_css_variables": {
+        "color-brand-primary": "#0b5f94",
+        "color-brand-content": "#0b5f94",
+    },
+    "dark_css_variables": {
+        "color-brand-primary": "#56b4e9",
+        "color-brand-content": "#56b4e9",
+    },
 }
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
@@ -94,12 +100,31 @@ def start_afresh(gallery_conf: dict, file_name: str) -> None:
     brian2.defaultclock.dt = 0.1 * brian2.ms
 
 
+ORDER = (
+    ("quantal_analysis", "cost_exponents", "cheapest_synapse", "information_per_atp"),
+    ("unreliable_epsps", "short_term_plasticity", "release_plasticity"),
+    ("pre_post_stdp", "spiking_perceptron", "balanced_network_energy"),
+    ("energy_efficiency", "bayesian_signatures"),
+)
+
+
+class FromSimpleToLarge:
+    """Sorts the examples of a section as in `ORDER`; others follow."""
+
+    def __init__(self, folder: str) -> None:
+        self._names = [name for section in ORDER for name in section]
+
+    def __call__(self, file_name: str) -> int:
+        name = Path(file_name).stem
+        return self._names.index(name) if name in self._names else len(self._names)
+
+
 sphinx_gallery_conf = {
     "examples_dirs": "examples",
     "gallery_dirs": "gallery",
     "filename_pattern": r"\.py$",
     "subsection_order": ["examples/numbers", "examples/spiking", "examples/rate"],
-    "within_subsection_order": "FileNameSortKey",
+    "within_subsection_order": "conf.FromSimpleToLarge",
     "reset_modules": ("conf.start_afresh",),
     "image_srcset": ["2x"],
     "remove_config_comments": True,
@@ -160,7 +185,9 @@ def write_inline_math(writer, node: nodes.math) -> None:
 
 def write_math_block(writer, node: nodes.math_block) -> None:
     """Write a displayed formula as MathML."""
-    writer.body.append(f'<div class="math">{tex2mathml(node.astext(), as_block=True)}</div>')
+    writer.body.append(
+        f'<div class="math">{tex2mathml(node.astext(), as_block=True)}</div>'
+    )
     raise nodes.SkipNode
 
 
@@ -174,7 +201,11 @@ def resolve_by_object(app: Sphinx, env, node, content):
             return domain.resolve_xref(
                 env, node["refdoc"], app.builder, node["reftype"], full_name, node, content
             )
-    if package in PACKAGES and node.get("refexplicit") is not None and node.get("refdomain") == "py":
+    if (
+        package in PACKAGES
+        and node.get("refexplicit") is not None
+        and node.get("refdomain") == "py"
+    ):
         logger.warning("%s is documented nowhere", target, location=node)
     if package == "brian2" and (defined := place_of_definition(target)):
         node["reftarget"] = defined
@@ -205,5 +236,7 @@ def place_of_definition(target: str) -> str | None:
 
 def setup(app: Sphinx) -> None:
     """Add what Sphinx does not bring."""
-    app.add_html_math_renderer("mathml", (write_inline_math, None), (write_math_block, None))
+    app.add_html_math_renderer(
+        "mathml", (write_inline_math, None), (write_math_block, None)
+    )
     app.connect("missing-reference", resolve_by_object, priority=400)

@@ -30,7 +30,9 @@ class Measured(SphinxDirective):
             claim = CLAIMS[claim_id]
             text = nodes.paragraph()
             text += nodes.strong(text=claim_id)
-            text += nodes.Text(f" {claim.statement}. Published: {claim.expected}. In small: ")
+            text += nodes.Text(
+                f" {claim.statement}. Published: {claim.expected}. In small: "
+            )
             text += nodes.literal(text=f"brianpresyn validate --claims {claim_id}")
             found += [text, _table_of(_main_measurements(claim_id))]
         return found
@@ -48,14 +50,20 @@ def _main_measurements(claim_id: str) -> list[dict[str, Any]]:
 
 def _table_of(measurements: list[dict[str, Any]]) -> nodes.Node:
     if not measurements:
-        return nodes.paragraph("", "", nodes.emphasis(text="Not measured at full size so far."))
+        return nodes.paragraph(
+            "", "", nodes.emphasis(text="Not measured at full size so far.")
+        )
     heading = ("measured", "published", "found", "95 % interval", "n", "verdict")
     return _table([heading, *(_row(m) for m in measurements)])
 
 
 def _row(m: dict[str, Any]) -> tuple[str, ...]:
     condition = condition_text(m["condition"])
-    interval = "" if m["interval"] is None else " to ".join(number_text(end) for end in m["interval"])
+    interval = (
+        ""
+        if m["interval"] is None
+        else " to ".join(number_text(end) for end in m["interval"])
+    )
     return (
         m["quantity"] + (f" ({condition})" if condition else ""),
         number_text(m["published"]) if m["published"] is not None else "",
@@ -70,7 +78,10 @@ def _table(rows: list[tuple[str, ...]]) -> nodes.table:
     group = nodes.tgroup(cols=len(rows[0]))
     for width in (38, 16, 10, 16, 6, 12):
         group += nodes.colspec(colwidth=width)
-    lines = [nodes.row("", *(nodes.entry("", nodes.paragraph(text=cell)) for cell in row)) for row in rows]
+    lines = [
+        nodes.row("", *(nodes.entry("", nodes.paragraph(text=cell)) for cell in row))
+        for row in rows
+    ]
     group += nodes.thead("", lines[0])
     group += nodes.tbody("", *lines[1:])
     return nodes.table("", group)

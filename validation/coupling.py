@@ -1,7 +1,7 @@
 """Correlation of release probability and relative change that arises without any relation between the two.
 
 The release probability before, p, is a factor of the strength before, w = p q, by which the change is
-divided; and both are estimates from a limited number of sweeps. Either makes p and |w_after - w| / w
+divided; and both are estimates from a limited number of sweeps. Either makes p and ``|w_after - w| / w``
 correlate negatively.
 """
 

@@ -2,12 +2,13 @@
 The energy of a balanced network, by mechanism
 ==============================================
 
-A recurrent network of excitatory and inhibitory neurons whose excitatory synapses release with plastic
-probability. Every synapse keeps a ledger of what it has spent; most of it goes into reversing the ion flux
-of the vesicles that were released, so that a network of failing synapses is a cheap one.
+A recurrent network of excitatory and inhibitory neurons whose excitatory synapses release
+with plastic probability. Every synapse keeps a ledger of what it has spent; most of it
+goes into reversing the ion flux of the vesicles that were released, so that a network of
+failing synapses is a cheap one.
 
-Vogels TP, Abbott LF (2005), doi:10.1523/JNEUROSCI.3508-05.2005; Attwell D, Laughlin SB (2001),
-doi:10.1097/00004647-200110000-00001.
+Vogels TP, Abbott LF (2005), doi:10.1523/JNEUROSCI.3508-05.2005; Attwell D, Laughlin SB
+(2001), doi:10.1097/00004647-200110000-00001.
 """
 
 from dataclasses import replace

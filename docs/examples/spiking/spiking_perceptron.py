@@ -2,10 +2,10 @@
 A spiking perceptron and what it forgets
 ========================================
 
-One neuron learns sets of random patterns, one after the other. With plastic release a synapse becomes
-reliable where it matters, and learns less from then on: the first set is kept better than by synapses that
-go on failing as often as these did at the start. A perceptron without any noise keeps most, in a problem as
-small as this one.
+One neuron learns sets of random patterns, one after the other. With plastic release a
+synapse becomes reliable where it matters, and learns less from then on: the first set is
+kept better than by synapses that go on failing as often as these did at the start. A
+perceptron without any noise keeps most, in a problem as small as this one.
 
 Schug S, Benzing F, Steger A (2021), figure 5b, doi:10.7554/eLife.69884.
 """
@@ -17,8 +17,8 @@ import matplotlib.pyplot as plt
 from brianpresyn.experiments import spiking_perceptron
 
 # %%
-# Smaller than the paper's: 500 inputs, 50 patterns in a set, trials of 4 ms. The seeds are simulated in one
-# network.
+# Smaller than the paper's: 500 inputs, 50 patterns in a set, trials of 4 ms. The seeds
+# are simulated in one network.
 config = replace(
     spiking_perceptron.QUICK,
     n_tasks=4,

@@ -2,8 +2,8 @@
 Unreliable EPSPs
 ================
 
-Three synapses with the same mean strength under the same presynaptic spikes: one never fails, one releases
-a single vesicle with p = 0.3, one has five sites with p = 0.3 each.
+Three synapses with the same mean strength under the same presynaptic spikes: one never
+fails, one releases a single vesicle with p = 0.3, one has five sites with p = 0.3 each.
 """
 
 import matplotlib.pyplot as plt
@@ -13,7 +13,8 @@ from brian2 import Network, NeuronGroup, SpikeGeneratorGroup, StateMonitor, ms, 
 from brianpresyn import bernoulli_release, binomial_release, release_counters, synapses
 
 # %%
-# The amplitude is given as the ``mean`` over failures, so that all three are equally strong on average.
+# The amplitude is given as the ``mean`` over failures, so that all three are equally
+# strong on average.
 spikes = np.arange(10, 500, 50) * ms
 source = SpikeGeneratorGroup(1, np.zeros(len(spikes), int), spikes)
 cells = NeuronGroup(3 * 20, "dv/dt = -v/(15*ms) : volt", method="exact")
@@ -26,7 +27,14 @@ connections = []
 for number, code in enumerate(kinds.values()):
     targets = {"i": 0, "j": np.arange(20) + 20 * number}
     connections.append(
-        synapses(source, cells, code + release_counters(), connect=targets, seed=2021, name=f"kind_{number}")
+        synapses(
+            source,
+            cells,
+            code + release_counters(),
+            connect=targets,
+            seed=2021,
+            name=f"kind_{number}",
+        )
     )
 voltage = StateMonitor(cells, "v", record=True)
 # Synapses in a list are not seen by ``run``: name them in a network.

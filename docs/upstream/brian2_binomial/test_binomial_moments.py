@@ -11,7 +11,16 @@ import os
 
 import numpy as np
 import pytest
-from brian2 import BinomialFunction, NeuronGroup, defaultclock, device, prefs, run, seed, set_device
+from brian2 import (
+    BinomialFunction,
+    NeuronGroup,
+    defaultclock,
+    device,
+    prefs,
+    run,
+    seed,
+    set_device,
+)
 
 TARGET = os.environ.get("BRIAN_TARGET", "cython")
 
