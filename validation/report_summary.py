@@ -117,7 +117,8 @@ def _sentences(
 ) -> tuple[str, ...]:
     n_measured = n_claims - counts[Verdict.SKIPPED]
     found = [
-        f"Of {_number_of(n_measured, 'claim')} that were measured, {counts[Verdict.REPRODUCED]} "
+        f"{_number_of(n_measured, 'claim').capitalize()} {_verb(n_measured, 'was', 'were')} measured: "
+        f"{counts[Verdict.REPRODUCED]} "
         f"{_verb(counts[Verdict.REPRODUCED], 'reproduces', 'reproduce')}, {counts[Verdict.NOT_REPRODUCED]} "
         f"{_verb(counts[Verdict.NOT_REPRODUCED], 'does', 'do')} not, and {counts[Verdict.INCONCLUSIVE]} "
         f"{_verb(counts[Verdict.INCONCLUSIVE], 'stays', 'stay')} open at this size."

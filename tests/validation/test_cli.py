@@ -173,3 +173,25 @@ def test_costs_of_an_impossible_synapse_are_refused_in_one_line(capsys):
     assert run("costs", "--atp", "--p", 1.2) == 2
     assert "p must be finite and in [0, 1], got 1.2" in one_line_error(capsys)
     assert capsys.readouterr().out == ""
+
+
+def test_compare_shows_what_changed(tmp_path, capsys):
+    assert run("validate", "--claims", "S21", "--out", tmp_path, "--jobs", 1) == 0
+    path = tmp_path / "claims.json"
+    document = json.loads(path.read_text())
+    document["measurements"][0]["verdict"] = "not reproduced"
+    old = tmp_path / "old.json"
+    old.write_text(json.dumps(document))
+    capsys.readouterr()
+    assert run("validate", "--claims", "S21", "--out", tmp_path, "--jobs", 1, "--compare", old) == 0
+    assert "1 verdict changed, 0 value moved, 0 new, 0 gone" in " ".join(capsys.readouterr().out.split())
+    assert 'id="comparison"' in (tmp_path / "report.html").read_text()
+
+
+def test_compare_refuses_a_foreign_file_before_measuring(tmp_path, capsys):
+    old = tmp_path / "old.json"
+    old.write_text("{}")
+    assert run("validate", "--claims", "S21", "--out", tmp_path / "r", "--compare", old) == 2
+    assert "holds no list of measurements" in capsys.readouterr().err
+    assert not (tmp_path / "r").exists()
+    assert run("validate", "--claims", "S21", "--compare", tmp_path / "nowhere.json") == 2
