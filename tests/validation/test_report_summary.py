@@ -39,8 +39,9 @@ def test_claims_stand_where_their_verdict_puts_them():
         "Reproduces": ["S01", "S04"],
         "Was not measured": ["S05"],
     }
-    assert found.sentences[0].startswith(
-        "Of 4 claims that were measured, 2 reproduce, 1 does not, and 1 stays"
+    assert found.sentences == (
+        "4 claims were measured: 2 reproduce, 1 does not, and 1 stays open at this size.",
+        "1 claim could not be measured here.",
     )
 
 
@@ -48,7 +49,7 @@ def test_other_verdicts_give_other_words():
     found = summary({"S01": Verdict.NOT_REPRODUCED})
     assert ids(found) == {"Does not reproduce": ["S01"]}
     assert found.sentences == (
-        "Of 1 claim that were measured, 0 reproduce, 1 does not, and 0 stay open at this size.",
+        "1 claim was measured: 0 reproduce, 1 does not, and 0 stay open at this size.",
     )
 
 
