@@ -120,6 +120,8 @@ class Config:
         Synapses per layer whose gradients are followed image by image.
     lesions_at_every_l2
         Whether lesions are made at every penalty, or only at `shown_l2`.
+    varied_l2
+        Penalties at which step sizes are changed; empty for all of `l2`.
     networks_per_batch
         Networks that train together: 0 for all on an accelerator, and for as many as fit the cache of a CPU.
     keep_in
@@ -158,6 +160,7 @@ class Config:
     n_shuffles: int = 20
     n_gradient_synapses: int = 200
     lesions_at_every_l2: bool = True
+    varied_l2: tuple[float, ...] = ()
     networks_per_batch: int = 0
     keep_in: str = ""
 
@@ -172,6 +175,8 @@ class Config:
                 raise ValueError(f"{name} must not be empty")
         if min(self.l2) < 0 or self.shown_l2 not in self.l2:
             raise ValueError(f"l2 must not be negative and hold shown_l2={self.shown_l2}, got {self.l2}")
+        if not set(self.varied_l2) <= set(self.l2):
+            raise ValueError(f"varied_l2 must be among l2={self.l2}, got {self.varied_l2}")
         outside = [f for f in self.lesion_fractions if not 0 <= f <= 1]
         if outside:
             raise ValueError(f"lesion_fractions are shares of the synapses in 0..1, got {outside}")
@@ -366,7 +371,7 @@ def _step_size_specs(config: Config) -> list[NetworkSpec]:
             config.p_min,
             config.plasticity("soft_bound", named[name]),
         )
-        for name, l2, seed in itertools.product(named, config.l2, config.variant_seeds)
+        for name, l2, seed in itertools.product(named, config.varied_l2 or config.l2, config.variant_seeds)
     ]
 
 

@@ -66,6 +66,7 @@ def test_the_published_configuration_is_the_default():
         ({"models": ("soft_bound", "analog")}, "models must be out of .* got"),
         ({"models": ("matched_release",)}, "add that model"),
         ({"l2": (-0.1, 0.01)}, "l2 must not be negative"),
+        ({"varied_l2": (0.3,)}, r"varied_l2 must be among l2="),
         ({"shown_l2": 0.02}, "hold shown_l2=0.02"),
         ({"lesion_fractions": (0.5, 1.2)}, r"0..1, got \[1.2\]"),
         ({"seeds": ()}, "seeds must not be empty"),

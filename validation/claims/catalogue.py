@@ -99,6 +99,8 @@ _ALL = (
         "Energy as mean neuronal activity instead of synaptic strength: same ordering",
         "Schug 2021, app 1 fig 1b",
         "same ordering as S01",
+        "At full size the hidden units of the deterministic network are the most active ones at small penalties, "
+        "so that each at its best penalty fixed release comes out ahead of it.",
     ),
     Claim(
         "S16",
