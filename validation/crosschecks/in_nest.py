@@ -1,0 +1,92 @@
+"""What NEST does with its stochastic synapses: a program for an interpreter that has NEST, and nothing else.
+
+It reads what to do as JSON from its input and prints what it found as JSON on its last line. It imports NEST,
+numpy and the standard library only, because NEST is best installed in an environment of its own.
+"""
+
+import json
+import sys
+import time
+
+import nest
+import numpy as np
+
+# A neuron that adds up what arrives: no leak within any run, and no threshold in reach.
+SUM = {"tau_m": 1e12, "E_L": 0.0, "V_reset": 0.0, "V_th": 1e12, "V_m": 0.0}
+
+
+def responses(task):
+    """Return what each of many synapses transmits at each spike of a train, in units of the weight."""
+    nest.ResetKernel()
+    nest.set(resolution=1.0, local_num_threads=1, rng_seed=task["seed"], print_time=False)
+    times = np.array(task["spike_times"])
+    generator = nest.Create("spike_generator", params={"spike_times": times - 1.0})
+    # Devices cannot have plastic synapses: a parrot neuron repeats the train.
+    parrot = nest.Create("parrot_neuron")
+    receivers = nest.Create("iaf_psc_delta", task["n_synapses"], params=SUM)
+    nest.Connect(generator, parrot, syn_spec={"delay": 1.0})
+    nest.CopyModel(task["model"], "tested", task["parameters"])
+    nest.Connect(parrot, receivers, syn_spec={"synapse_model": "tested", "weight": 1.0, "delay": 1.0})
+    interval = float(times[1] - times[0])
+    meter = nest.Create("multimeter", params={"record_from": ["V_m"], "interval": interval})
+    nest.Connect(meter, receivers)
+    nest.Simulate(float(times[-1]) + 2 * interval)
+    events = meter.get("events")
+    order = np.lexsort((events["times"], events["senders"]))
+    sums = events["V_m"][order].reshape(task["n_synapses"], -1)
+    recorded = events["times"][order].reshape(task["n_synapses"], -1)[0]
+    last = np.searchsorted(recorded, times + interval / 2)
+    before = np.searchsorted(recorded, times - interval / 2)
+    return np.rint(sums[:, last] - sums[:, before]).astype(int).tolist()
+
+
+def seconds(task):
+    """Return the processor time of simulating Poisson sources that excite neurons, without its set-up."""
+    nest.ResetKernel()
+    nest.set(resolution=0.1, local_num_threads=1, rng_seed=1, print_time=False)
+    n_sources, n_targets = task["n_sources"], task["n_targets"]
+    noise = nest.Create("poisson_generator", params={"rate": task["rate"]})
+    sources = nest.Create("parrot_neuron", n_sources)
+    targets = nest.Create(
+        "iaf_psc_delta",
+        n_targets,
+        params={"tau_m": 20.0, "E_L": 0.0, "V_reset": 0.0, "V_th": 1e3, "V_m": 0.0},
+    )
+    nest.Connect(noise, sources, syn_spec={"delay": task["delay"]})
+    if task["model"]:
+        rng = np.random.default_rng(3)
+        n_each = task["n_synapses_per_source"]
+        pre = np.repeat(sources.tolist(), n_each)
+        post = np.concatenate([rng.choice(targets.tolist(), n_each, replace=False) for _ in range(n_sources)])
+        synapse = {
+            "synapse_model": task["model"],
+            "weight": np.full(pre.size, 0.001),
+            "delay": np.full(pre.size, task["delay"]),
+        }
+        for name, (low, high) in task["ranges"].items():
+            synapse[name] = rng.uniform(low, high, pre.size)
+        for name, value in task["parameters"].items():
+            synapse[name] = np.full(pre.size, value)
+        nest.Connect(pre, post, "one_to_one", synapse)
+    nest.Prepare()
+    nest.Run(100.0)
+    start = time.process_time()
+    nest.Run(1000.0 * task["duration"])
+    taken = time.process_time() - start
+    nest.Cleanup()
+    return taken
+
+
+def main():
+    """Do the tasks of standard input, one after the other."""
+    if hasattr(nest, "VerbosityLevel"):
+        nest.verbosity = nest.VerbosityLevel.ERROR
+    else:
+        nest.set_verbosity("M_ERROR")
+    tasks = json.load(sys.stdin)
+    found = [{"responses": responses, "seconds": seconds}[task.pop("what")](task) for task in tasks]
+    print(json.dumps({"version": nest.__version__, "found": found}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,208 @@
+"""NEST's stochastic synapses beside this package's, with the same parameters.
+
+NEST runs as a program of its own (:mod:`validation.crosschecks.in_nest`), with the interpreter that the
+environment variable BRIANPRESYN_NEST_PYTHON names, or with this one if it can import NEST::
+
+    python -m venv nest_env && nest_env/bin/pip install nest-simulator
+    BRIANPRESYN_NEST_PYTHON=nest_env/bin/python brianpresyn validate --claims X09
+
+NEST documents the weight of `quantal_stp_synapse` as the amplitude with all sites released, but delivers the
+number released times the weight: here a weight of 1 is one quantum. Its parameters are n = a (all sites
+docked) and U = u; giving one of a pair leaves the other at its default.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from brian2 import Network, NeuronGroup, SpikeGeneratorGroup, StateMonitor, ms
+from numpy.typing import NDArray
+from scipy import stats
+
+from brianpresyn.release import bernoulli_release
+from brianpresyn.short_term import stochastic_tsodyks_markram
+from brianpresyn.synapse_code import SynapseCode
+from brianpresyn.synapses import synapses
+from brianpresyn.targets import code_generation
+
+INTERPRETER_VARIABLE = "BRIANPRESYN_NEST_PYTHON"
+PROGRAM = Path(__file__).with_name("in_nest.py")
+
+N_SPIKES = 10
+INTERVAL = 50.0
+"""Milliseconds between the spikes of a train."""
+_FIRST_SPIKE_IN_NEST = 4000.0
+_N_RESAMPLES = 400
+
+
+@dataclass(frozen=True)
+class Case:
+    """One synapse as NEST and as this package know it; times in ms."""
+
+    name: str
+    model: str
+    parameters: Mapping[str, float | int]
+    code: Callable[[], SynapseCode]
+
+
+def _bernoulli(p: float) -> Case:
+    return Case(
+        f"Bernoulli, p = {p:g}",
+        "bernoulli_synapse",
+        {"p_transmit": p},
+        lambda: bernoulli_release(p, q=1.0),
+    )
+
+
+def _quantal(n: int, p: float, tau_rec: float, tau_facil: float) -> Case:
+    facilitates = f", facilitation {tau_facil:g} ms" if tau_facil else ""
+    return Case(
+        f"quantal, n = {n}, p = {p:g}, recovery {tau_rec:g} ms{facilitates}",
+        "quantal_stp_synapse",
+        {"n": n, "a": n, "U": p, "u": p, "tau_rec": tau_rec, "tau_fac": tau_facil},
+        lambda: stochastic_tsodyks_markram(p, tau_rec=tau_rec * ms, tau_facil=tau_facil * ms, n=n, q=1.0),
+    )
+
+
+CASES = (
+    *(_bernoulli(p) for p in (0.1, 0.3, 0.7, 0.95)),
+    _quantal(5, 0.4, 200.0, 0.0),
+    _quantal(5, 0.15, 100.0, 300.0),
+    _quantal(12, 0.7, 500.0, 50.0),
+)
+
+
+def nest_interpreter() -> str | None:
+    """Return the interpreter that has NEST: the one named in the environment, or this one; None without."""
+    named = os.environ.get(INTERPRETER_VARIABLE)
+    if named:
+        return named
+    return sys.executable if importlib.util.find_spec("nest") else None
+
+
+def run_in_nest(tasks: Sequence[Mapping[str, Any]], interpreter: str) -> tuple[str, list[Any]]:
+    """Return NEST's version and what it found for each task.
+
+    Raises
+    ------
+    RuntimeError
+        If the interpreter cannot be started or NEST fails in it.
+    """
+    try:
+        done = subprocess.run(
+            [interpreter, str(PROGRAM)],
+            input=json.dumps(list(tasks)),
+            capture_output=True,
+            text=True,
+            check=True,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+        )
+    except OSError as error:
+        raise RuntimeError(
+            f"{interpreter} cannot be started ({error.strerror}): set {INTERPRETER_VARIABLE} to the Python "
+            "of an environment with nest-simulator"
+        ) from error
+    except subprocess.CalledProcessError as error:
+        last = (error.stderr.strip().splitlines() or ["no message"])[-1]
+        raise RuntimeError(
+            f"NEST failed in {interpreter} ({last}): set {INTERPRETER_VARIABLE} to the Python of an "
+            "environment with nest-simulator"
+        ) from error
+    answer = json.loads(done.stdout.strip().splitlines()[-1])
+    return str(answer["version"]), list(answer["found"])
+
+
+def nest_task(case: Case, n_synapses: int, seed: int) -> dict[str, Any]:
+    """Return what :mod:`validation.crosschecks.in_nest` has to do for a case."""
+    # NEST's u starts at U, as if a spike had just been: late enough, that is forgotten.
+    spike_times = _FIRST_SPIKE_IN_NEST + INTERVAL * np.arange(N_SPIKES)
+    return {
+        "what": "responses",
+        "seed": seed,
+        "spike_times": spike_times.tolist(),
+        "n_synapses": n_synapses,
+        "model": case.model,
+        "parameters": dict(case.parameters),
+    }
+
+
+def own_responses(case: Case, n_synapses: int, seed: int) -> NDArray[np.int64]:
+    """Return what each synapse of this package transmits at each spike, in quanta; shape (synapse, spike)."""
+    with code_generation("numpy"):
+        times = INTERVAL * (np.arange(N_SPIKES) + 0.5) * ms
+        source = SpikeGeneratorGroup(1, np.zeros(N_SPIKES, dtype=int), times)
+        receivers = NeuronGroup(n_synapses, "v : 1")
+        connection = synapses(source, receivers, case.code(), connect=True, seed=seed)
+        monitor = StateMonitor(receivers, "v", record=True, dt=INTERVAL * ms)
+        Network(source, receivers, connection, monitor).run((N_SPIKES + 0.5) * INTERVAL * ms)
+        return np.rint(np.diff(np.array(monitor.v), axis=1)).astype(int)
+
+
+@dataclass(frozen=True)
+class Parity:
+    """A statistic of NEST over that of this package, with its uncertainty.
+
+    Parameters
+    ----------
+    case, statistic
+        What is compared; a statistic is summed over the spikes of the train.
+    in_nest, own
+        Its values.
+    interval
+        95 % interval of their ratio, over synapses.
+    p_value
+        Of no difference.
+    """
+
+    case: str
+    statistic: str
+    in_nest: float
+    own: float
+    interval: tuple[float, float]
+    p_value: float
+
+    @property
+    def ratio(self) -> float:
+        return self.in_nest / self.own
+
+
+STATISTICS: dict[str, Callable[[NDArray[np.int64]], float]] = {
+    "mean": lambda quanta: float(quanta.mean(axis=0).sum()),
+    "variance": lambda quanta: float(quanta.var(axis=0, ddof=1).sum()),
+    "failures": lambda quanta: float((quanta == 0).mean(axis=0).sum()),
+}
+
+
+def compared(
+    case: Case, in_nest: NDArray[np.int64], own: NDArray[np.int64], *, rng: np.random.Generator
+) -> list[Parity]:
+    """Compare the statistics of two samples, each (synapse, spike), by resampling synapses."""
+    found = []
+    for name, statistic in STATISTICS.items():
+        values = statistic(in_nest), statistic(own)
+        if min(values) <= 0:
+            continue
+        ratio = values[0] / values[1]
+        errors = [_standard_error(statistic, sample, rng) for sample in (in_nest, own)]
+        relative = float(np.hypot(errors[0] / values[0], errors[1] / values[1]))
+        half = 1.96 * relative
+        p_value = float(2 * stats.norm.sf(abs(np.log(ratio)) / relative))
+        interval = (float(ratio * np.exp(-half)), float(ratio * np.exp(half)))
+        found.append(Parity(case.name, name, *values, interval, p_value))
+    return found
+
+
+def _standard_error(
+    statistic: Callable[[NDArray[np.int64]], float], sample: NDArray[np.int64], rng: np.random.Generator
+) -> float:
+    resampled = [statistic(sample[rng.integers(len(sample), size=len(sample))]) for _ in range(_N_RESAMPLES)]
+    return float(np.std(resampled, ddof=1))
