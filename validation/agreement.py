@@ -71,7 +71,7 @@ def agreement_of(measurements: Sequence[Measurement]) -> RenderingAgreement:
         return RenderingAgreement(Agreement.DISAGREE, (*((said,) if opposed else ()), *apart))
     is_decided = len(set(verdicts.values())) == 1 and Verdict.INCONCLUSIVE not in verdicts.values()
     if is_decided or together:
-        values = f"{len(together)} quantities measured in both have intervals that meet"
+        values = f"the intervals of what was measured in both meet ({len(together)} compared)"
         return RenderingAgreement(Agreement.AGREE, (said, *((values,) if together else ())))
     return RenderingAgreement(Agreement.OPEN, (said,))
 
