@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+# Panels side by side; more need two rows.
+_MOST_IN_A_ROW = 3
 _FIRST_TASK = ("presynaptic", "presynaptic_tuned", "none", "sgd_tuned", "adam_tuned")
 _COMPARED = (*_FIRST_TASK, "ewc", "si", "bgd", "joint")
 _BY_TASK = ("presynaptic", "presynaptic_tuned", "none", "sgd_tuned", "ewc", "bgd", "joint")
@@ -40,14 +42,34 @@ def _title(benchmark: str) -> str:
     return f"{kind[0].upper()}{kind[1:]} {data}"
 
 
+def _title_with_seeds(result: xr.Dataset, benchmark: str) -> str:
+    """Return the name of a benchmark with its number of networks a method."""
+    counts = {len(accuracy_table(result, benchmark, name)) for name in _methods(result, benchmark, METHODS)}
+    return f"{_title(benchmark)}, {' or '.join(map(str, sorted(counts)))} seeds"
+
+
 def _panels(figure: Figure, n: int, nothing: str) -> Sequence[Axes]:
-    """Return a row of axes, or say in an empty one that there is nothing to draw."""
+    """Return a row of axes, two rows in a higher figure for many, or say that there is nothing to draw."""
     if n:
-        return np.atleast_1d(figure.subplots(1, n, squeeze=True)).tolist()
+        n_rows = 1 if n <= _MOST_IN_A_ROW else 2
+        figure.set_figheight(n_rows * figure.get_figheight())
+        grid = figure.subplots(n_rows, -(-n // n_rows), squeeze=False).ravel().tolist()
+        for unused in grid[n:]:
+            unused.remove()
+        return grid[:n]
     axes = figure.subplots()
     axes.set_axis_off()
     axes.text(0.5, 0.5, nothing, ha="center", va="center")
     return []
+
+
+def _legend(figure: Figure) -> None:
+    """Explain below the panels what any of them shows."""
+    shown: dict[str, Any] = {}
+    for axes in figure.axes:
+        shown.update(dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True)))
+    if shown:
+        figure.legend(shown.values(), shown.keys(), loc="outside lower center", ncols=3, fontsize=7)
 
 
 def _curve(axes: Axes, x: ArrayLike, values: np.ndarray, colour: str, label: str, **line: Any) -> None:
@@ -66,14 +88,13 @@ def _draw_first_task(result: xr.Dataset, figure: Figure) -> None:
         for name in _methods(result, benchmark, _FIRST_TASK):
             table = accuracy_table(result, benchmark, name)
             values = 100 * table[:, 1:, 0]
-            label = f"{METHODS[name].label} ({len(table)} seeds)"
-            _curve(axes, np.arange(1, values.shape[1] + 1), values, METHODS[name].colour, label)
-        axes.set_title(_title(benchmark), fontsize=9)
+            _curve(axes, np.arange(1, values.shape[1] + 1), values, METHODS[name].colour, METHODS[name].label)
+        axes.set_title(_title_with_seeds(result, benchmark), fontsize=9)
         axes.set_xlabel("tasks learned")
         axes.set_xticks(range(1, int(result.n_tasks.sel(benchmark=benchmark)) + 1))
         axes.set_ylabel("accuracy on task 1 (%)")
         axes.set_ylim(top=102)
-        axes.legend(fontsize=6)
+    _legend(figure)
 
 
 def _draw_final_accuracy(result: xr.Dataset, figure: Figure) -> None:
@@ -84,11 +105,14 @@ def _draw_final_accuracy(result: xr.Dataset, figure: Figure) -> None:
         groups = {
             (METHODS[name].label, METHODS[name].colour): _final(result, benchmark, name) for name in names
         }
-        published = {METHODS[name].label: own for name, own in PUBLISHED_ACCURACY.get(benchmark, {}).items()}
-        bars(axes, groups, published=published)
+        published = {
+            name: own for name, own in PUBLISHED_ACCURACY.get(benchmark, {}).items() if name in names
+        }
+        bars(axes, groups, published={METHODS[name].label: own for name, own in published.items()})
         axes.set_title(_title(benchmark), fontsize=9)
         axes.set_ylabel("mean accuracy over all tasks (%)")
-        axes.set_ylim(_floor(groups.values()), 100)
+        means = [np.array([mean - error]) for mean, error in published.values()]
+        axes.set_ylim(_floor((*groups.values(), *means)), 100)
     figure.supxlabel(
         "bars: mean, 95 % interval, dots: seeds; diamonds: published mean and standard error", fontsize=7
     )
@@ -134,7 +158,7 @@ def _draw_by_task(result: xr.Dataset, figure: Figure) -> None:
         axes.set_ylabel("accuracy after all tasks (%)")
         axes.set_ylim(top=102)
         axes.set_xticks(range(1, 6))
-        axes.legend(fontsize=6)
+    _legend(figure)
 
 
 def _draw_release(result: xr.Dataset, figure: Figure) -> None:
@@ -172,7 +196,7 @@ def _draw_search(result: xr.Dataset, figure: Figure) -> None:
         axes.set_title(_title(benchmark), fontsize=9)
         axes.set_xlabel("learning rate")
         axes.set_ylabel("mean accuracy on held-out images (%)")
-        axes.legend(fontsize=6)
+    _legend(figure)
 
 
 def _draw_transfer(result: xr.Dataset, figure: Figure) -> None:
@@ -200,7 +224,7 @@ def _draw_transfer(result: xr.Dataset, figure: Figure) -> None:
         )
         axes.set_title(_title(benchmark), fontsize=9)
         axes.set_ylabel("points of accuracy")
-        axes.legend(fontsize=6)
+    _legend(figure)
 
 
 FIGURES: dict[str, Callable[[xr.Dataset, Figure], None]] = {
