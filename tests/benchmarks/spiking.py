@@ -162,8 +162,11 @@ LARGE_VARIANTS = (
 )
 
 
-def build(variant: Variant, size: Size, folder: Path | None, duration: float | None = None) -> Network:
-    """Make the network; in standalone mode compile it in `folder`, otherwise leave it to be run."""
+def build(variant: Variant, size: Size, folder: Path | None, **options: Any) -> Network:
+    """Make the network; in standalone mode compile it in `folder`, otherwise leave it to be run.
+
+    The options are those of the synapses, for example one delay for all.
+    """
     rng = np.random.default_rng(3)
     seed(1)
     source = PoissonGroup(size.n_sources, size.rate * Hz)
@@ -182,22 +185,22 @@ def build(variant: Variant, size: Size, folder: Path | None, duration: float | N
     code = variant.make(pre.size, rng)
     objects: list[Any] = [source, target]
     if code is not None:
-        objects.append(synapses(source, target, code, connect={"i": pre, "j": post}, seed=1))
+        objects.append(synapses(source, target, code, connect={"i": pre, "j": post}, seed=1, **options))
     network = Network(objects)
     if folder is not None:
-        network.run((duration or size.duration) * second)
+        network.run(size.duration * second)
         get_device().build(directory=str(folder), compile=True, run=False, debug=False)
     return network
 
 
-def build_all(variants: tuple[Variant, ...], size: Size, root: Path) -> dict[str, Path]:
+def build_all(variants: tuple[Variant, ...], size: Size, root: Path, **options: Any) -> dict[str, Path]:
     """Build every variant as a standalone program of its own."""
     folders = {}
     for number, variant in enumerate(variants):
         folder = root / str(number)
         set_device("cpp_standalone", build_on_run=False)
         try:
-            build(variant, size, folder)
+            build(variant, size, folder, **options)
         finally:
             get_device().reinit()
             reset_device()

@@ -13,6 +13,7 @@ from scipy import stats
 
 from brianpresyn.experiments import spiking_perceptron
 from brianpresyn.experiments.spiking_perceptron import PLASTIC
+from validation.archive import ArchiveError, archived_run, plain_config
 from validation.claims.claim import ClaimFigure, Context, Evidence, Measurement, Rendering, Verdict
 from validation.claims.registry import measures
 
@@ -21,14 +22,14 @@ if TYPE_CHECKING:
 
 _LEVEL = 0.01
 
+EXPERIMENT = "spiking_perceptron"
+"""Name under which a full-size result is kept."""
+
 
 @measures("X05", "S12", "S02", rendering=Rendering.SPIKING, needs=("xarray",))
 def lifelong_spiking_perceptron(context: Context) -> Evidence:
     """Compare task 1 after five tasks, and the mean over the tasks, with each control, seed by seed."""
-    base = spiking_perceptron.QUICK if context.is_quick else spiking_perceptron.Config()
-    seeds = tuple(context.seed * 1000 + number for number in range(len(base.seeds)))
-    config = replace(base, seeds=seeds)
-    result = spiking_perceptron.run(config)
+    config, result = _config_and_result(context)
     quantities = _quantities(result.accuracy.isel(after_task=-1))
     measurements = []
     for claim in ("X05", "S12"):
@@ -42,8 +43,8 @@ def lifelong_spiking_perceptron(context: Context) -> Evidence:
         measurements += _in_rates(rate)
     caption = (
         "Accuracy on the first task (left), on all tasks learned so far (middle), and release probability of "
-        f"all synapses at the end (right). {base.n_inputs} inputs, {base.n_patterns} patterns a task, "
-        f"{base.n_epochs} epochs, {len(seeds)} seeds; bars: standard error."
+        f"all synapses at the end (right). {config.n_inputs} inputs, {config.n_patterns} patterns a task, "
+        f"{config.n_epochs} epochs, {len(config.seeds)} seeds; bars: standard error."
     )
     remarks = (
         "Controls have the same lines and delays; their strengths start at 0 and "
@@ -51,8 +52,32 @@ def lifelong_spiking_perceptron(context: Context) -> Evidence:
     )
     figures = [ClaimFigure(_figure(result), caption)]
     if rate is not None:
-        figures.append(ClaimFigure(_forgetting_figure(result, rate), _FORGETTING.format(n=len(seeds))))
+        figures.append(ClaimFigure(_forgetting_figure(result, rate), _FORGETTING.format(n=len(config.seeds))))
     return Evidence(tuple(measurements), tuple(figures), remarks)
+
+
+def _config_and_result(context: Context) -> tuple[spiking_perceptron.Config, xr.Dataset]:
+    """Run the experiment, unless its full-size result is kept among those of the context.
+
+    Raises
+    ------
+    ArchiveError
+        If the result that is kept was made with other settings (seeds may differ).
+    """
+    base = spiking_perceptron.QUICK if context.is_quick else spiking_perceptron.Config()
+    path = None if context.results is None else context.results / f"{EXPERIMENT}.nc"
+    if context.is_quick or path is None or not path.is_file():
+        seeds = tuple(context.seed * 1000 + number for number in range(len(base.seeds)))
+        config = replace(base, seeds=seeds)
+        return config, spiking_perceptron.run(config)
+    kept = archived_run(path, EXPERIMENT)
+    config = replace(base, seeds=tuple(kept.config["seeds"]))
+    if kept.config != plain_config(config):
+        raise ArchiveError(
+            f"{path} was made with other settings than those of the full profile: move it away, and the "
+            "experiment is run again"
+        )
+    return config, kept.result
 
 
 _FORGETTING = (
