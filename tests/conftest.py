@@ -1,0 +1,84 @@
+"""The option ``--seed-offset``: the same tests on other random numbers, to count false alarms."""
+
+import numpy as np
+import pytest
+
+_drawn = {"count": 0}
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--seed-offset",
+        type=int,
+        default=0,
+        help="seed every generator with something else (0: as the tests say); see tests/false_alarms.py",
+    )
+
+
+def pytest_configure(config):
+    offset = config.getoption("--seed-offset")
+    if offset:
+        _shift_numpy(offset)
+        _shift_brian(offset)
+        _shift_torch(offset)
+
+
+def _shift_numpy(offset):
+    from_sequence, make_generator, seed_global = np.random.SeedSequence, np.random.default_rng, np.random.seed
+
+    class Shifted(from_sequence):
+        def __init__(self, entropy=None, **options):
+            _drawn["count"] += 1
+            super().__init__(entropy, **{**options, "spawn_key": (*options.get("spawn_key", ()), offset)})
+
+    def default_rng(seed=None):
+        _drawn["count"] += 1
+        is_plain = isinstance(seed, int | np.integer | list | tuple)
+        return make_generator(from_sequence(seed, spawn_key=(offset,)) if is_plain else seed)
+
+    def seed(value=None):
+        _drawn["count"] += 1
+        seed_global(None if value is None else (value + 7919 * offset) % 2**32)
+
+    np.random.SeedSequence, np.random.default_rng, np.random.seed = Shifted, default_rng, seed
+
+
+def _shift_brian(offset):
+    import brian2.devices.device
+
+    original = brian2.devices.device.RuntimeDevice.seed
+
+    def seed(self, seed=None):
+        _drawn["count"] += 1
+        original(self, None if seed is None else seed + 7919 * offset)
+
+    brian2.devices.device.RuntimeDevice.seed = seed
+
+
+def _shift_torch(offset):
+    try:
+        import torch
+    except ImportError:
+        return
+    original, original_global = torch.Generator.manual_seed, torch.manual_seed
+
+    class Shifted(torch.Generator):
+        def manual_seed(self, seed):
+            _drawn["count"] += 1
+            original(self, (int(seed) + 7919 * offset) % 2**63)
+            return self
+
+    def manual_seed(seed):
+        _drawn["count"] += 1
+        return original_global((int(seed) + 7919 * offset) % 2**63)
+
+    torch.Generator, torch.manual_seed = Shifted, manual_seed
+
+
+@pytest.fixture(autouse=True)
+def _note_draws(request, record_property):
+    """Note in the record of the run which tests make generators: the statistical ones are among them."""
+    before = _drawn["count"]
+    yield
+    if _drawn["count"] > before:
+        record_property("draws", "yes")
