@@ -78,7 +78,8 @@ def agreement_of(measurements: Sequence[Measurement]) -> RenderingAgreement:
 
 def _compared_values(measurements: Iterable[Measurement]) -> tuple[list[str], list[str]]:
     """Return what pairs of the same quantity say whose intervals do not meet, and of those that do."""
-    apart, together = [], []
+    apart: list[str] = []
+    together: list[str] = []
     for one, other in itertools.combinations(measurements, 2):
         if not _are_comparable(one, other) or one.interval is None or other.interval is None:
             continue

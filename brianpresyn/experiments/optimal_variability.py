@@ -187,7 +187,7 @@ def _learning(
     middle = np.sqrt(config.rate_low * config.rate_high)
     lasting = 1e-3 / (1 - np.exp(-2.0 / config.tau))
     slope = config.sd_start**2 * middle * lasting / config.epsilon**2
-    s = config.sd_start * slope ** (1 / rho)
+    scale = config.sd_start * slope ** (1 / rho)
     p = 1 / (1 + config.n_sites * (config.sd_start / config.mean) ** 2)
     code = binomial_release(config.n_sites, p, q=config.mean / (config.n_sites * p) * mV)
     code += _measured(config)
@@ -202,8 +202,9 @@ def _learning(
         dt=1 * ms,
         namespace={"tau": config.tau * ms},
     )
-    connection.log_sd = np.log(config.sd_start)
-    connection.rho, connection.s = rho[cost], s[cost]
+    initial = {"log_sd": np.log(config.sd_start), "rho": rho[cost], "s": scale[cost]}
+    for name, values in initial.items():
+        setattr(connection, name, values)
     connection.run_regularly("added += noise_post*own_noise*dt", dt=1 * ms, when="end")
     # The first epoch begins before anything was measured.
     connection.run_regularly(

@@ -29,6 +29,8 @@ networks". AAAI 36:11-20, doi:10.1609/aaai.v36i1.19874.
 
 from __future__ import annotations
 
+import functools
+import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import cycle, pairwise
@@ -386,9 +388,9 @@ class _Program:
             "potential": potential / (gain * config.times[:, None]),
             "rate": fired / (config.duration * config.peak_rate) * scale,
             "energy": np.array([energies[mechanism].sum() for mechanism in _mechanisms()]),
-            "synapse_energy": _by_layer(sum(energies.values()), network.sizes),
-            "n_spikes": np.sum(self.synapses.n_spikes[:], dtype=np.int64),
-            "n_vesicles": np.sum(self.synapses.n_vesicles[:], dtype=np.int64),
+            "synapse_energy": _by_layer(np.sum(list(energies.values()), axis=0), network.sizes),
+            "n_spikes": np.array(np.sum(self.synapses.n_spikes[:], dtype=np.int64)),
+            "n_vesicles": np.array(np.sum(self.synapses.n_vesicles[:], dtype=np.int64)),
         }
 
 
@@ -447,7 +449,7 @@ def _joined(parts: list[xr.Dataset]) -> xr.Dataset:
 
     per_image = ["potential", "rate"]
     joined = xr.concat([part[per_image] for part in parts], "image")
-    summed = sum(part.drop_vars(per_image) for part in parts)
+    summed = functools.reduce(operator.add, (part.drop_vars(per_image) for part in parts))
     return joined.merge(summed).assign_attrs(
         parts[0].attrs, n_images=sum(part.attrs["n_images"] for part in parts)
     )

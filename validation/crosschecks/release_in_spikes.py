@@ -194,9 +194,10 @@ def _trained(
     answered = mean_softmax(
         batch.network, batch.synapses, data.test_images, streams=streams, n_samples=config.n_draws
     )
-    layout, learned = batch.network.layout, batch.synapses.learned[0].cpu()
+    layout, state = batch.network.layout, batch.synapses.state()
+    learned = state["learned"][0].cpu()
     network = RateNetwork(
-        by_layer(layout, learned), biases_of(layout, learned), by_layer(layout, batch.synapses.p[0].cpu())
+        by_layer(layout, learned), biases_of(layout, learned), by_layer(layout, state["p"][0].cpu())
     )
     return network, answered[0].argmax(dim=-1).cpu().numpy()
 
