@@ -94,7 +94,7 @@ def _parsed(text: str, current: Any, field: str) -> Any:
         if text.lower() not in ("true", "false"):
             raise ValueError(f"{field} must be true or false, got {text!r}")
         return text.lower() == "true"
-    if text.lower() == "none":
+    if text.lower() == "none" and not isinstance(current, str):
         return None
     kind = type(current) if isinstance(current, (int, float, str)) else str
     try:

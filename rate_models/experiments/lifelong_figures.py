@@ -176,7 +176,8 @@ def _draw_release(result: xr.Dataset, figure: Figure) -> None:
     right.set_ylabel("frozen synapses (%)")
     for axes in (left, right):
         axes.set_xlabel("tasks learned")
-    left.legend(fontsize=7)
+    if left.lines:
+        left.legend(fontsize=7)
 
 
 def _draw_search(result: xr.Dataset, figure: Figure) -> None:

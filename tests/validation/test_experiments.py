@@ -75,6 +75,13 @@ def test_wrong_setting_is_named(toy, changes, message):
         experiments.configuration("toy", "full", changes)
 
 
+def test_a_word_may_be_none():
+    """A method without consolidation is called "none"; only what is no word may be absent."""
+    changed = experiments.configuration("lifelong", "quick", {"methods": "none,ewc@split,presynaptic"})
+    assert changed.methods == ("none", "ewc@split", "presynaptic")
+    assert experiments.configuration("signatures", "quick", {"learning_rate": "none"}).learning_rate is None
+
+
 def test_unknown_experiment_names_the_known_ones():
     with pytest.raises(ValueError, match=r"unknown experiment 'enrgy': there are energy, lifelong"):
         experiments.experiment_module("enrgy")
