@@ -75,7 +75,10 @@ def _binomial_function() -> Function:
         arg_types=["integer", "float"],
         return_unit=1,
         return_type="integer",
-        stateless=False,
+        # It has a state, that of rand(), but which synapse draws which number is of no consequence: declared
+        # stateful, Brian2 would warn at every release that the outcome depends on the order of execution.
+        # As it is vectorised it is still called for every synapse, also where n and p are shared.
+        stateless=True,
         auto_vectorise=True,
     )
     dependencies = {"_rand": DEFAULT_FUNCTIONS["rand"]}
