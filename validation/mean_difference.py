@@ -95,6 +95,8 @@ class Difference:
         return Verdict.NOT_REPRODUCED if high < 0 else Verdict.INCONCLUSIVE
 
     def __str__(self) -> str:
+        if min(self.sizes) < 2:
+            return f"no test with {self.sizes[0]} and {self.sizes[1]} networks"
         return (
             f"Welch's t = {self.t:.2f}, {self.df:.1f} df, p = {self.p_value:.2g}; "
             f"independent t-test t({self.n - 2}) = {self.pooled_t:.2f}, p = {self.pooled_p_value:.2g}"
