@@ -71,6 +71,8 @@ copybutton_prompt_is_regexp = True
 # --- reference --------------------------------------------------------------------------------------------
 autosummary_generate = True
 autodoc_typehints = "none"
+# The simulator that a cross-check compares with is no dependency.
+autodoc_mock_imports = ["nest"]
 autodoc_default_options = {"member-order": "bysource"}
 numpydoc_show_class_members = False
 

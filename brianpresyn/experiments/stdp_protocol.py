@@ -143,8 +143,8 @@ def _after(config: Config) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         )
         current = Synapses(driver, target, on_pre="is_driven_post = 1", dt=dt)
         current.connect(i=every, j=every)
-        q = np.array(config.q) * mV
-        code = bernoulli_release(np.array(config.p), q=q) + pre_post_stdp(config.rule, q_0=q)
+        before = np.array(config.q) * mV
+        code = bernoulli_release(np.array(config.p), q=before) + pre_post_stdp(config.rule, q_0=before)
         connect = {"i": every, "j": every}
         connection = synapses(source, target, code, connect=connect, seed=config.seed, dt=dt)
     network = Network(source, driver, target, current, connection)

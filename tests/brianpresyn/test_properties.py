@@ -22,7 +22,7 @@ from brianpresyn.targets import code_generation
 
 cheap = settings(max_examples=50, deadline=None, derandomize=True)
 # Synapses that one simulation tries at once.
-N = 30
+N = 60
 
 
 @cheap
@@ -52,7 +52,7 @@ def learning(request):
         yield rule, network, connection
 
 
-@settings(max_examples=8, deadline=None, derandomize=True)
+@settings(max_examples=3, deadline=None, derandomize=True)
 @given(
     p=st.lists(st.floats(0.1, 0.95), min_size=N, max_size=N),
     q=st.lists(st.floats(-5, 5), min_size=N, max_size=N),
