@@ -87,6 +87,8 @@ class Config:
         Multiples of that c. Published: 1 in figure 5, 10 and 0.1 in appendix 6.
     seeds
         One network per seed and setting. Published: one.
+    n_seeds_at_every_c
+        How many of the seeds are trained at every c, the others at the published one only; 0 for all.
     hidden, n_epochs, batch_size, initial_sigma
         Published: (100, 100), 50, 20 and 1e-4.
     learning_rate
@@ -117,6 +119,7 @@ class Config:
     s: float = 0.001
     c_factors: tuple[float, ...] = (0.1, 1.0, 10.0)
     seeds: tuple[int, ...] = (1, 2, 3)
+    n_seeds_at_every_c: int = 0
     hidden: tuple[int, ...] = (100, 100)
     n_epochs: int = 50
     batch_size: int = 20
@@ -138,6 +141,11 @@ class Config:
         for name in ("rho", "c_factors", "seeds"):
             if not getattr(self, name):
                 raise ValueError(f"{name} must name at least one value")
+        if not 0 <= self.n_seeds_at_every_c <= len(self.seeds):
+            raise ValueError(
+                f"n_seeds_at_every_c must lie in 0..{len(self.seeds)}, the number of seeds, "
+                f"got {self.n_seeds_at_every_c}"
+            )
 
     def schedule(self, hidden: tuple[int, ...]) -> Schedule:
         """Return how networks with these hidden layers are trained."""
@@ -224,12 +232,40 @@ def run(
 
 
 def _deep_networks(config: Config, data: ImageData, train: _Train, on_progress: Progress) -> xarray.Dataset:
-    """Train and measure the networks of figure 5."""
+    """Train and measure the networks of figure 5; NaN for seeds that were not trained at every c."""
+    import xarray
+
+    n = config.n_seeds_at_every_c or len(config.seeds)
+    parts = [(config.c_factors, config.seeds[:n]), ((1.0,), config.seeds[n:])]
+    parts = [(factors, seeds) for factors, seeds in parts if seeds]
+    found = []
+    for index, (factors, seeds) in enumerate(parts):
+
+        def of_all(fraction: float, doing: str, index: int = index) -> None:
+            on_progress((index + fraction) / len(parts), doing)
+
+        found.append(_deep_part(config, factors, seeds, data, train, of_all))
+    further = [part.drop_vars([name for name in part if "seed" not in part[name].dims]) for part in found[1:]]
+    together = xarray.concat(
+        [found[0], *further], "seed", data_vars="minimal", join="outer", combine_attrs="override"
+    )
+    return together.assign_attrs(n_networks=sum(part.attrs["n_networks"] for part in found))
+
+
+def _deep_part(
+    config: Config,
+    c_factors: tuple[float, ...],
+    seeds: tuple[int, ...],
+    data: ImageData,
+    train: _Train,
+    on_progress: Progress,
+) -> xarray.Dataset:
+    """Train and measure the networks of some c and seeds."""
     dims: dict[str, list[Any]] = {
         "rho": list(config.rho),
-        "c_factor": list(config.c_factors),
+        "c_factor": list(c_factors),
         "state": list(STATES),
-        "seed": list(config.seeds),
+        "seed": list(seeds),
     }
     networks = []
     for rho, factor, state, seed in _product(dims):

@@ -70,7 +70,6 @@ def test_mixtures_pay_an_equal_share_of_every_cost():
     assert [term.c for term in mixed.cost] == pytest.approx(list(config.c[:, -1] / len(config.rho)))
 
 
-
 def test_accuracies_and_noise_are_of_the_networks_they_are_labelled_with():
     config = CONFIGS[reliability_tradeoff]
     result = reliability_tradeoff.run(config)
@@ -81,6 +80,26 @@ def test_accuracies_and_noise_are_of_the_networks_they_are_labelled_with():
     homogeneous = result.sel(noise="homogeneous")
     spread = homogeneous.sigma_by_layer.max("quantile") / homogeneous.sigma_by_layer.min("quantile")
     np.testing.assert_allclose(spread, 1, rtol=1e-5)
+
+
+def test_further_seeds_are_trained_at_the_published_c_only():
+    config = replace(
+        CONFIGS[bayesian_signatures],
+        rho=(2.0,),
+        c_factors=(0.1, 1.0, 10.0),
+        seeds=(1, 2),
+        n_seeds_at_every_c=1,
+    )
+    result = bayesian_signatures.run(config)
+    trained = result.accuracy.notnull().all(["rho", "state"])
+    assert trained.sel(seed=1).values.tolist() == [True, True, True]
+    assert trained.sel(seed=2).values.tolist() == [False, True, False]
+    assert result.attrs["n_networks"] == 8
+    whole = bayesian_signatures.run(replace(config, n_seeds_at_every_c=0))
+    shared = {"seed": 2, "c_factor": 1.0}
+    np.testing.assert_allclose(result.accuracy.sel(shared), whole.accuracy.sel(shared))
+    for draw in bayesian_signatures.FIGURES.values():
+        draw(result, Figure())
 
 
 def test_linear_network_follows_the_curvature_once_it_has_converged():

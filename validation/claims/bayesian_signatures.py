@@ -94,9 +94,11 @@ def _weakest_correlation(result: xr.Dataset, predictor: str, layer: int, state: 
     value, low, high = (
         part[f"correlation{end}_all"].values.ravel().astype(float) for end in ("", "_low", "_high")
     )
+    # Seeds that were not trained at every c leave gaps.
+    value, low, high = (each[np.isfinite(value)] for each in (value, low, high))
     bounds = (low, high) if sign > 0 else (-high, -low)
     is_right, is_wrong = bounds[0] > 0, bounds[1] < 0
-    place = int(np.nanargmin(sign * value))
+    place = int(np.argmin(sign * value))
     return Measurement(
         "M06",
         Rendering.RATE,
