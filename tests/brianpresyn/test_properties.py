@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import quantities as pq
 from brian2 import Network, NeuronGroup, defaultclock, mV, nS, pA
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from biophys import ReleasePlasticity, updated_release_probability
@@ -52,7 +52,8 @@ def learning(request):
         yield rule, network, connection
 
 
-@settings(max_examples=3, deadline=None, derandomize=True)
+# A simulation takes too long to look for the simplest example that fails.
+@settings(max_examples=3, deadline=None, derandomize=True, phases=[Phase.generate])
 @given(
     p=st.lists(st.floats(0.1, 0.95), min_size=N, max_size=N),
     q=st.lists(st.floats(-5, 5), min_size=N, max_size=N),
@@ -66,4 +67,4 @@ def test_p_moves_by_the_rule_and_the_expected_strength_stays(learning, p, q, g):
     moved = np.array(connection.p)
     assert np.all((rule.p_min <= moved) & (moved <= rule.p_max))
     assert np.allclose(moved, updated_release_probability(np.array(p), np.array(g), rule), rtol=0, atol=1e-12)
-    assert np.allclose(moved * np.array(connection.q / mV), np.multiply(p, q), rtol=1e-12, atol=0)
+    assert np.allclose(moved * np.array(connection.q / mV), np.multiply(p, q), rtol=1e-12, atol=1e-300)
