@@ -22,7 +22,7 @@ Diehl PU, Neil D, Binas J, Cook M, Liu S-C, Pfeiffer M (2015). "Fast-classifying
 networks through weight and threshold balancing". IJCNN, doi:10.1109/IJCNN.2015.7280696.
 Rueckauer B, Lungu I-A, Hu Y, Pfeiffer M, Liu S-C (2017). "Conversion of continuous-valued deep networks to
 efficient event-driven networks for image classification". Front Neurosci 11:682,
-    doi:10.3389/fnins.2017.00682.
+doi:10.3389/fnins.2017.00682.
 Bu T, Ding J, Yu Z, Huang T (2022). "Optimized potential initialization for low-latency spiking neural
 networks". AAAI 36:11-20, doi:10.1609/aaai.v36i1.19874.
 """
