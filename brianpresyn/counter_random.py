@@ -171,7 +171,7 @@ def _bernoulli(key: ArrayLike, event: ArrayLike, p: ArrayLike, synapse: ArrayLik
     """Return whether 53 random bits, as a number, are below p 2^53."""
     bits = random_bits(key, event, synapse)
     bits >>= _SHIFT_11
-    return bits < (p * _TWO_TO_53).astype(np.uint64)
+    return bits < (np.asarray(p) * _TWO_TO_53).astype(np.uint64)
 
 
 def normal(key: ArrayLike, event: ArrayLike, synapse: ArrayLike, word: ArrayLike = 0) -> NDArray[np.float64]:

@@ -132,10 +132,7 @@ class LocalFeedForward(FeedForward):
 
     def _halves(self, both: Tensor) -> tuple[Tensor, Tensor]:
         """Return the columns of means and of standard deviations, the same tensors for the same buffer."""
-        found = self._views.get(both)
-        if found is None:
-            found = self._views[both] = both.tensor_split(2, dim=1)
-        return found
+        return self._views.of(both, lambda own: own.tensor_split(2, dim=1))
 
     def _drawn(self, like: Tensor) -> Tensor:
         """Return a standard normal number for every unit and image."""

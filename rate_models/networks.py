@@ -6,11 +6,11 @@ pass is one sequence of batched matrix products whose length does not depend on 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils.weak import WeakIdKeyDictionary
 
 from rate_models.layout import Layout
 
@@ -48,7 +48,7 @@ class FeedForward:
         self.layout = layout
         self.rectifies_output = rectifies_output
         self.linear_hidden = linear_hidden
-        self._views = WeakIdKeyDictionary()
+        self._views = RecentViews()
 
     def activities(self, x: Tensor, parameters: Tensor) -> list[Tensor]:
         """Return input, hidden activities and logits.
@@ -116,15 +116,33 @@ class FeedForward:
 
     def _layers(self, flat: Tensor) -> tuple[list[Tensor], list[Tensor]]:
         """Return each layer's weights and biases as views, made once for the buffers that every step uses."""
-        found = self._views.get(flat)
-        if found is None:
-            found = self._views[flat] = self.layout.weights(flat), self.layout.biases(flat)
-        return found
+        return self._views.of(flat, lambda own: (self.layout.weights(own), self.layout.biases(own)))
 
     def _rectifies(self, layer: int) -> bool:
         """Return whether the units that `layer` drives are rectified."""
         is_output = layer == self.layout.n_layers - 1
         return self.rectifies_output if is_output else layer not in self.linear_hidden
+
+
+class RecentViews:
+    """Views of the buffers that every step uses, made once; of the last few tensors only.
+
+    A view keeps its tensor alive, so that remembering those of newly drawn weights would fill the memory.
+    """
+
+    _N_KEPT = 8
+
+    def __init__(self) -> None:
+        self._found: dict[int, tuple[Tensor, Any]] = {}
+
+    def of(self, tensor: Tensor, made: Callable[[Tensor], Any]) -> Any:
+        """Return the views of this very tensor, by `made` if they are not remembered."""
+        key = id(tensor)
+        if key not in self._found:
+            if len(self._found) == self._N_KEPT:
+                del self._found[next(iter(self._found))]
+            self._found[key] = tensor, made(tensor)
+        return self._found[key][1]
 
 
 def where_active(slope: Tensor, activity: Tensor) -> Tensor:

@@ -1,5 +1,7 @@
 """The training loop: trajectories against plain loops, replicas against single runs, diverged replicas."""
 
+import weakref
+
 import numpy as np
 import pytest
 import torch
@@ -186,3 +188,14 @@ def test_wrong_data_and_plans_are_named():
         trainer.run(DataOrder([1, 2]).epoch(np.arange(60), batch_size=10))
     with pytest.raises(ValueError, match="cannot drop every replica"):
         trainer.drop([0])
+
+
+def test_newly_drawn_weights_are_not_kept_alive():
+    network = FeedForward(Layout((3, 2)))
+    x, alive = torch.zeros(1, 1, 3), []
+    for _ in range(50):
+        drawn = torch.randn(1, 8)
+        network.activities(x, drawn)
+        alive.append(weakref.ref(drawn))
+        del drawn
+    assert sum(each() is not None for each in alive) <= 8
