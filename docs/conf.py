@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import importlib.metadata
-import importlib.util
 import os
 import sys
 import types
@@ -22,9 +21,8 @@ logger = logging.getLogger(__name__)
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
-if importlib.util.find_spec("nest") is None:
-    # One module runs within another simulator, which is no dependency.
-    sys.modules["nest"] = types.ModuleType("nest")
+# One module runs within another simulator, which is no dependency.
+sys.modules.setdefault("nest", types.ModuleType("nest"))
 
 PACKAGES = ("biophys", "brianpresyn", "rate_models", "validation")
 
