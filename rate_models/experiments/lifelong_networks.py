@@ -6,7 +6,6 @@ import time
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +16,7 @@ from rate_models.continual_methods import Replica, learned
 from rate_models.datasets import load_images
 from rate_models.devices import Execution
 from rate_models.experiments.lifelong_methods import SCENARIOS, data_set_of, is_split, kind_of
-from rate_models.sweep import SweepStore, replica_key
+from rate_models.sweep import KeptReplicas
 
 if TYPE_CHECKING:
     from rate_models.experiments.lifelong import Config
@@ -70,50 +69,50 @@ class Networks:
     """
 
     def __init__(self, config: Config, execution: Execution, n_networks: int, on_progress: Progress) -> None:
-        self._config, self._execution, self._on_progress = config, execution, on_progress
-        self._store = SweepStore(Path(config.keep_in), learned, execution) if config.keep_in else None
-        self._found = {} if self._store is None else self._store.finished()
+        self._config, self._on_progress = config, on_progress
+        self._replicas = KeptReplicas(config.keep_in, learned, execution)
         self._sequence: tuple[Group, TaskSequence] | None = None
         self._n_done, self._n_all = 0, n_networks
+        self._t_start = time.perf_counter()
         self.timing: list[str] = []
 
     def learned(self, group: Group, replicas: Sequence[Replica]) -> xr.Dataset:
         """Return what the networks of a group learned, in this order."""
-        keys = [replica_key(settings_of(self._config, group, replica)) for replica in replicas]
-        missing = {key: own for key, own in zip(keys, replicas, strict=True) if key not in self._found}
-        self._n_done += len(replicas) - len(missing)
-        todo = list(missing.values())
-        size = self._config.networks_per_batch or max(len(todo), 1)
-        for first in range(0, len(todo), size):
-            self._train(group, todo[first : first + size])
-        return xr.concat([self._found[key] for key in keys], "replica")
+        settings = [settings_of(self._config, group, replica) for replica in replicas]
+        n_missing = len(self._replicas.missing(settings))
+        self._n_done += len(replicas) - n_missing
+        self._t_start = time.perf_counter()
+        found = self._replicas.found(
+            settings,
+            replicas,
+            lambda own, execution: self._train(group, own, execution),
+            group_size=self._config.networks_per_batch or max(n_missing, 1),
+            on_group=lambda places: self._report(group, len(places)),
+        )
+        return xr.concat(found, "replica")
 
-    def _train(self, group: Group, replicas: Sequence[Replica]) -> None:
-        sequence = self._sequence_of(group)
-        t_start = time.perf_counter()
-        found = learned(
+    def _train(self, group: Group, replicas: Sequence[Replica], execution: Execution) -> xr.Dataset:
+        return learned(
             group.program,
             replicas,
-            sequence,
+            self._sequence_of(group, execution),
             self._config.training(group.benchmark, in_search=group.in_search),
             schedule=group.schedule,
-            execution=self._execution,
+            execution=execution,
             measures_all=not group.in_search,
         )
-        settings = [settings_of(self._config, group, replica) for replica in replicas]
-        if self._store is not None:
-            self._store.add(settings, found)
-        for row, own in enumerate(settings):
-            self._found[replica_key(own)] = found.isel(replica=row)
-        self._n_done += len(replicas)
-        self.timing.append(f"{group}: {len(replicas)} networks in {time.perf_counter() - t_start:.1f} s")
+
+    def _report(self, group: Group, n_networks: int) -> None:
+        self._n_done += n_networks
+        seconds, self._t_start = time.perf_counter() - self._t_start, time.perf_counter()
+        self.timing.append(f"{group}: {n_networks} networks in {seconds:.1f} s")
         self._on_progress(min(self._n_done / self._n_all, 1.0), self.timing[-1])
 
-    def _sequence_of(self, group: Group) -> TaskSequence:
+    def _sequence_of(self, group: Group, execution: Execution) -> TaskSequence:
         """Return the tasks that a group learns, which are the same for all programs."""
         shown = Group(group.benchmark, "", in_search=group.in_search)
         if self._sequence is None or self._sequence[0] != shown:
-            self._sequence = shown, _sequence_of(self._config, shown, self._execution)
+            self._sequence = shown, _sequence_of(self._config, shown, execution)
         return self._sequence[1]
 
 
