@@ -64,7 +64,7 @@ def test_python_of_a_page_runs_from_top_to_bottom(page, tmp_path):
 def test_command_line_is_understood(page, line, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "docs" / "results").mkdir(parents=True)
-    command, arguments = commands, shlex.split(line)[1:]
+    command, arguments = commands, shlex.split(line, comments=True)[1:]
     while isinstance(command, click.Group):
         name, *arguments = arguments
         assert name in command.commands, f"{page}: {line}"
