@@ -35,7 +35,7 @@ from rate_models.optimisers import Adam, GradientDescent, Penalty, Together
 from rate_models.posterior import GaussianPrior
 from rate_models.reliability_cost import Costs, MagnitudeCost, ReliabilityCost
 from rate_models.stochastic_layers import GaussianSynapses
-from rate_models.sweep import Executor, KeptReplicas, ThisProcess, networks_at_once
+from rate_models.sweep import Executor, KeptReplicas, ThisProcess
 from rate_models.task_sequences import DataOrder
 from rate_models.training import Trainer
 
@@ -209,7 +209,7 @@ def train_noisy_networks(
     train = functools.partial(_train_batch, data=data, formulation=formulation, schedule=schedule)
     if isinstance(replicas.executor, ThisProcess):
         train = functools.partial(train, on_epoch=clock.epoch)
-    size = networks_at_once(layout.n_parameters, execution)
+    size = replicas.batch_size(len(networks), layout.n_parameters)
     found = replicas.found(settings, networks, train, group_size=size, on_group=clock.batch)
     return _assembled(networks, found, layout, formulation, execution)
 

@@ -291,6 +291,16 @@ class KeptReplicas:
             first.setdefault(replica_key(each), place)
         return [place for key, place in first.items() if key not in self._found]
 
+    def batch_size(self, n_networks: int, n_parameters: int) -> int:
+        """Return how many networks are best trained as one batch.
+
+        Every worker gets work; on a CPU, where batching by itself gains nothing, a batch fits its cache.
+        """
+        share = -(-n_networks // self.executor.n_workers)
+        if self.execution.torch_device.type == "cpu":
+            share = min(share, _PARAMETERS_IN_CACHE // n_parameters)
+        return max(1, share)
+
     def found(
         self,
         settings: Sequence[Settings],
@@ -344,19 +354,6 @@ def groups_of(members: Sequence[Any], programs: Sequence[Hashable], size: int) -
     for member, program in zip(members, programs, strict=True):
         of_program.setdefault(program, []).append(member)
     return [own[first : first + size] for own in of_program.values() for first in range(0, len(own), size)]
-
-
-def networks_at_once(n_parameters: int, execution: Execution) -> int:
-    """Return how many networks are best trained as one batch: on a CPU as many as fit its cache, else all.
-
-    Examples
-    --------
-    >>> networks_at_once(89_610, Execution())
-    5
-    """
-    if execution.torch_device.type != "cpu":
-        return 2**20
-    return max(1, _PARAMETERS_IN_CACHE // n_parameters)
 
 
 def replica_bytes(

@@ -45,7 +45,7 @@ from rate_models.experiments.result_table import ResultTable
 from rate_models.experiments.synapse_importance import IMPORTANCE, NEURON_GROUPS
 from rate_models.layout import Layout
 from rate_models.sparsity import SHUFFLES, SIDES
-from rate_models.sweep import Executor, KeptReplicas, ThisProcess, networks_at_once
+from rate_models.sweep import Executor, KeptReplicas, ThisProcess
 
 __all__ = ["DEFINING_SETTINGS", "FIGURES", "MODELS", "QUICK", "Config", "best_ratio", "mean_and_sem", "run"]
 
@@ -455,6 +455,8 @@ class _Networks:
         if isinstance(self._replicas.executor, ThisProcess):
             train = functools.partial(train, on_epoch=self._report_epoch)
 
+        n_parameters = Layout(tuple(self.sizes)).n_parameters
+
         def report(places: list[int]) -> None:
             self._report_group([specs[place] for place in places])
 
@@ -462,16 +464,10 @@ class _Networks:
             settings,
             specs,
             train,
-            group_size=self._config.networks_per_batch or self._at_once(len(specs)),
+            group_size=self._config.networks_per_batch or self._replicas.batch_size(len(specs), n_parameters),
             programs=[spec.program for spec in specs],
             on_group=report,
         )
-
-    def _at_once(self, n_networks: int) -> int:
-        """Return how many of these networks are trained as one batch."""
-        n_parameters = Layout(tuple(self.sizes)).n_parameters
-        fits = networks_at_once(n_parameters, self._replicas.execution)
-        return min(fits, -(-n_networks // self._replicas.executor.n_workers))
 
     def _report_epoch(self, n_trained: float, doing: str) -> None:
         self._on_progress(min((self._n_done + n_trained) / self._config.n_networks, 1.0), doing)

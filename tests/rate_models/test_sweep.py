@@ -19,6 +19,7 @@ from rate_models.devices import Execution
 from rate_models.layout import Layout
 from rate_models.sweep import (
     DaskCluster,
+    KeptReplicas,
     LocalProcesses,
     SweepStorageError,
     SweepStore,
@@ -104,6 +105,13 @@ def test_groups_share_their_program_and_fit():
     groups = groups_of(CONFIGURATIONS, [settings["kind"] for settings in CONFIGURATIONS], 2)
     assert [len(group) for group in groups] == [2, 1, 2, 1]
     assert all(len({settings["kind"] for settings in group}) == 1 for group in groups)
+
+
+def test_batches_fit_the_cache_and_leave_work_for_every_worker():
+    here, there = (KeptReplicas(None, squares, Execution(), e) for e in (ThisProcess(), LocalProcesses(2)))
+    assert here.batch_size(60, 89_610) == there.batch_size(60, 89_610) == 5
+    assert (here.batch_size(6, 1000), there.batch_size(6, 1000)) == (6, 3)
+    assert here.batch_size(3, 10**9) == 1
 
 
 def test_a_finished_sweep_computes_nothing_however_it_is_cut(tmp_path):
