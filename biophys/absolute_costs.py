@@ -31,7 +31,7 @@ from biophys.energy_costs import (
     vesicle_membrane_cost,
 )
 from biophys.quantal import QuantalSynapse
-from biophys.units import ATP, checked_finite, magnitude_in, psp_unit_of
+from biophys.units import ATP, checked_finite, magnitude_in, positive_in, psp_unit_of
 
 Estimate = Literal["low", "value", "high"]
 """Which end of the range of every constant to take."""
@@ -63,8 +63,7 @@ class ReferenceSynapse:
     cooperativity: float = 4.0
 
     def __post_init__(self) -> None:
-        unit = psp_unit_of(self.q)
-        checked_finite(magnitude_in(self.q, unit, "q"), "q", 0.0, is_open=True)
+        positive_in(self.q, psp_unit_of(self.q), "q")
         checked_finite(self.p, "p", 0.0, 1.0, is_open=True)
         checked_finite(self.cooperativity, "cooperativity", 0.0, is_open=True)
 
@@ -192,7 +191,7 @@ def costs_at_rate(
     >>> print(costs_at_rate(4 * pq.Hz)(QuantalSynapse(n=1, p=0.25, q=0.2 * pq.mV)).round(0))
     163908.0 ATP/s
     """
-    checked_finite(magnitude_in(rate, pq.Hz, "rate"), "rate", 0.0, is_open=True)
+    positive_in(rate, pq.Hz, "rate")
     spikes = spike_costs(reference, estimate).scaled(rate.rescale(1 / pq.s))
     return spikes + resting_costs(reference, estimate)
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from biophys.energy_costs import CostLaw, CostMixture
 from biophys.quantal import QuantalSynapse, checked_n_sites
-from biophys.units import checked_finite, magnitude_in, psp_unit_of
+from biophys.units import checked_finite, magnitude_in, positive_in, psp_unit_of
 
 # Synapses in one block of a search: small enough for the processor's cache.
 _BLOCK = 8192
@@ -254,7 +254,7 @@ def minimal_sd(
     0.088
     """
     psp_unit_of(mean, "mean")
-    energy = checked_finite(magnitude_in(budget, cost.unit, "budget"), "budget", 0.0, is_open=True)
+    energy = positive_in(budget, cost.unit, "budget")
     size = np.abs(checked_finite(mean.magnitude, "mean"))
     if np.any(size == 0):
         raise ValueError("mean must not be 0: a synapse without mean response has no precision to buy")

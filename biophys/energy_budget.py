@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from biophys.cheapest_realisation import minimal_sd
 from biophys.energy_costs import CostLaw, CostMixture, calcium_pump_cost, cost_unit_of
-from biophys.units import checked_finite, magnitude_in
+from biophys.units import checked_finite, magnitude_in, positive_in
 
 ChangeSize = Literal["squared", "relative"]
 """Size of a change of the mean: its square, or its magnitude, over the mean before."""
@@ -70,7 +70,7 @@ class BudgetLaw:
     def __post_init__(self) -> None:
         unit = cost_unit_of(self.calcium, "calcium")
         for name in ("calcium", "vesicle"):
-            checked_finite(magnitude_in(getattr(self, name), unit, name), name, 0.0, is_open=True)
+            positive_in(getattr(self, name), unit, name)
         checked_finite(self.cooperativity, "cooperativity", 0.0, is_open=True)
 
     @property
@@ -135,7 +135,7 @@ class BudgetLaw:
 
     def _plain(self, budget: pq.Quantity) -> tuple[NDArray[np.float64], float, float]:
         """Return the budget and both scales in one unit."""
-        energy = checked_finite(magnitude_in(budget, self.unit, "budget"), "budget", 0.0, is_open=True)
+        energy = positive_in(budget, self.unit, "budget")
         return energy, float(self.calcium.rescale(self.unit)), float(self.vesicle.rescale(self.unit))
 
 
@@ -267,10 +267,7 @@ def fit_budget_change(
 
 def _checked_moments(moments: dict[str, pq.Quantity], unit: pq.Quantity) -> list[NDArray[np.float64]]:
     """Return the moments of at least five synapses as positive numbers in `unit`."""
-    values = [
-        checked_finite(magnitude_in(value, unit, name), name, 0.0, is_open=True)
-        for name, value in moments.items()
-    ]
+    values = [positive_in(value, unit, name) for name, value in moments.items()]
     shapes = [value.shape for value in values]
     if len(set(shapes)) > 1 or len(shapes[0]) != 1 or shapes[0][0] < 5:
         raise ValueError(f"a fit needs four lines of at least five synapses, got shapes {shapes}")

@@ -10,7 +10,7 @@ import quantities as pq
 from numpy.typing import ArrayLike, NDArray
 
 from biophys.quantal import QuantalSynapse
-from biophys.units import ATP, checked_finite, magnitude_in, plain_numbers
+from biophys.units import ATP, checked_finite, magnitude_in, plain_numbers, positive_in
 
 Varying = Literal["n", "p"]
 """What changes along a sweep at fixed mean: the number of sites or the release probability."""
@@ -79,10 +79,8 @@ class CostLaw:
     def __post_init__(self) -> None:
         for power in ("site_exponent", "odds_exponent", "release_exponent", "quantal_exponent"):
             checked_finite(getattr(self, power), power)
-        unit = cost_unit_of(self.scale, "scale")
-        checked_finite(magnitude_in(self.scale, unit, "scale"), "scale", 0.0, is_open=True)
-        size = magnitude_in(self.reference_q, getattr(self.reference_q, "units", pq.mV), "reference_q")
-        checked_finite(size, "reference_q", 0.0, is_open=True)
+        positive_in(self.scale, self.unit, "scale")
+        positive_in(self.reference_q, getattr(self.reference_q, "units", pq.mV), "reference_q")
         checked_varying(self.varying)
 
     def __call__(self, synapse: QuantalSynapse) -> pq.Quantity:

@@ -16,7 +16,7 @@ from biophys.constants import (
     TRANSMITTER_PER_VESICLE,
 )
 from biophys.energy_costs import calcium_of_site
-from biophys.quantal import checked_n_sites
+from biophys.quantal import binomial_pmf, checked_n_sites
 from biophys.units import ATP, checked_finite, magnitude_in
 
 # Spike counts of a Poisson input beyond which less than this probability lies.
@@ -165,14 +165,7 @@ def _information_of_counts(
 
 def _binomial_rows(trials: NDArray[np.int64], p: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return one binomial distribution a row, over 0 ... the largest number of trials, for each p."""
-    from scipy.special import gammaln, xlog1py, xlogy
-
-    k, m = np.arange(trials.max() + 1.0), trials[:, None].astype(float)
-    p = np.asarray(p)[..., None, None]
-    inside = np.minimum(k, m)
-    log_ways = gammaln(m + 1) - gammaln(inside + 1) - gammaln(m - inside + 1)
-    pmf = np.exp(log_ways + xlogy(inside, p) + xlog1py(m - inside, -p))
-    return np.where(k <= m, pmf, 0.0)
+    return binomial_pmf(np.arange(trials.max() + 1.0), trials[:, None], np.asarray(p)[..., None, None])
 
 
 def _added_counts(extra: NDArray[np.float64], n_counts: int) -> NDArray[np.float64]:

@@ -10,7 +10,7 @@ import numpy as np
 import quantities as pq
 from numpy.typing import ArrayLike, NDArray
 
-from biophys.units import checked_finite, magnitude_in, psp_unit_of
+from biophys.units import checked_finite, magnitude_in, positive_in, psp_unit_of
 
 # Synapses in one block of an iteration: small enough for the processor's cache.
 _BLOCK = 8192
@@ -53,11 +53,11 @@ class ReliabilityCost:
 
     def __post_init__(self) -> None:
         checked_finite(self.rho, "rho", 0.0, is_open=True)
-        checked_finite(magnitude_in(self.s, psp_unit_of(self.s, "s"), "s"), "s", 0.0, is_open=True)
+        positive_in(self.s, psp_unit_of(self.s, "s"), "s")
 
     def __call__(self, sd: pq.Quantity) -> Any:
         """Return the cost of each sd, dimensionless."""
-        sd = checked_finite(magnitude_in(sd, self.s.units, "sd"), "sd", 0.0, is_open=True)
+        sd = positive_in(sd, self.s.units, "sd")
         return (self.s.magnitude / sd) ** self.rho / self.rho
 
     @property
@@ -183,7 +183,7 @@ def linear_importance(inputs: ArrayLike, noise_sd: pq.Quantity) -> pq.Quantity:
     [ 8. 16.] 1/mV**2
     """
     unit = psp_unit_of(noise_sd, "noise_sd")
-    noise = checked_finite(magnitude_in(noise_sd, unit, "noise_sd"), "noise_sd", 0.0, is_open=True)
+    noise = positive_in(noise_sd, unit, "noise_sd")
     x = checked_finite(inputs, "inputs")
     return pq.Quantity(np.sum(x**2, axis=0) / noise**2, 1 / unit**2)
 

@@ -142,16 +142,10 @@ class QuantalSynapse:
         >>> QuantalSynapse(2, 0.25, 1 * pq.mV).pmf()
         array([0.5625, 0.375 , 0.0625])
         """
-        from scipy.special import gammaln, xlog1py, xlogy
-
         counts = np.arange(np.max(self.n) + 1.0) if k is None else plain_numbers(k, "k")
         n = np.reshape(self.n, self.shape + (1,) * counts.ndim)
         p = np.reshape(self.p, self.shape + (1,) * counts.ndim)
-        is_possible = (counts >= 0) & (counts <= n) & (counts == np.floor(counts))
-        inside = np.where(is_possible, counts, 0.0)
-        log_ways = gammaln(n + 1.0) - gammaln(inside + 1.0) - gammaln(n - inside + 1.0)
-        log_probability = log_ways + xlogy(inside, p) + xlog1py(n - inside, -p)
-        return np.where(is_possible, np.exp(log_probability), 0.0)
+        return binomial_pmf(counts, n, p)
 
     def release_counts(self, n_spikes: int | None = None, *, rng: np.random.Generator) -> NDArray[np.int64]:
         """Draw the number of vesicles that each spike releases.
@@ -202,6 +196,29 @@ class QuantalSynapse:
 def _broadcast(values: NDArray[Any], shape: tuple[int, ...]) -> Any:
     """Return `values` as a read-only array of this shape, or as a plain number if the shape is ()."""
     return np.broadcast_to(values, shape) if shape else values.item()
+
+
+def binomial_pmf(k: Any, n: Any, p: Any) -> NDArray[np.float64]:
+    """Return the probability of k successes in n trials; 0 where k is negative, fractional or above n.
+
+    Parameters
+    ----------
+    k, n, p
+        Numbers that broadcast, n >= 0 whole and p in [0, 1]; they are not checked.
+
+    Examples
+    --------
+    >>> binomial_pmf([0, 1, 1.5], 2, 0.25)
+    array([0.5625, 0.375 , 0.    ])
+    """
+    from scipy.special import gammaln, xlog1py, xlogy
+
+    k = np.asarray(k, dtype=float)
+    is_possible = (k >= 0) & (k <= n) & (k == np.floor(k))
+    inside = np.where(is_possible, k, 0.0)
+    log_ways = gammaln(n + 1.0) - gammaln(inside + 1.0) - gammaln(n - inside + 1.0)
+    log_probability = log_ways + xlogy(inside, p) + xlog1py(n - inside, -p)
+    return np.where(is_possible, np.exp(log_probability), 0.0)
 
 
 def checked_n_sites(n: Any, name: str = "n") -> NDArray[np.int64]:

@@ -12,8 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from biophys.units import checked_finite, magnitude_in, psp_unit_of
 
-# Two-sided 95 % of the normal distribution.
-_Z = 1.959963984540054
+Z_95 = 1.959963984540054
+"""Half the width of the 95 % interval of a normal estimate, in standard errors."""
 
 
 class IdentifiabilityWarning(UserWarning):
@@ -269,11 +269,11 @@ def _normal_estimate(
     if inverse_n is None:
         n_interval = (n[0], n[0])
     else:
-        low, high = inverse_n[0] - _Z * inverse_n[1], inverse_n[0] + _Z * inverse_n[1]
+        low, high = inverse_n[0] - Z_95 * inverse_n[1], inverse_n[0] + Z_95 * inverse_n[1]
         with np.errstate(divide="ignore"):
             upper = np.where(low > 0, 1.0 / np.where(low > 0, low, 1.0), np.inf)
             n_interval = (np.where(high > 0, 1.0 / np.where(high > 0, high, 1.0), np.inf), upper)
-    p_low, p_high = np.clip(p[0] - _Z * p[1], 0.0, 1.0), np.clip(p[0] + _Z * p[1], 0.0, 1.0)
+    p_low, p_high = np.clip(p[0] - Z_95 * p[1], 0.0, 1.0), np.clip(p[0] + Z_95 * p[1], 0.0, 1.0)
     return QuantalEstimate(
         n=n[0],
         p=p[0],
@@ -283,7 +283,7 @@ def _normal_estimate(
         q_error=pq.Quantity(q[1], unit),
         n_interval=n_interval,
         p_interval=(p_low, p_high),
-        q_interval=(pq.Quantity(q[0] - _Z * q[1], unit), pq.Quantity(q[0] + _Z * q[1], unit)),
+        q_interval=(pq.Quantity(q[0] - Z_95 * q[1], unit), pq.Quantity(q[0] + Z_95 * q[1], unit)),
         is_identifiable=is_identifiable(*n_interval),
         method="moments",
     )

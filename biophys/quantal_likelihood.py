@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from biophys.quantal import checked_n_sites
 from biophys.quantal_analysis import (
+    Z_95,
     QuantalEstimate,
     checked_noise,
     checked_recording,
@@ -19,9 +20,8 @@ from biophys.quantal_analysis import (
 )
 from biophys.units import checked_finite
 
-# Two-sided 95 % of the normal and of the chi-square distribution with one degree of freedom.
-_Z = 1.959963984540054
-_CHI2 = 3.841458820694124
+# 95 % of the chi-square distribution with one degree of freedom: of a squared normal number.
+_CHI2 = Z_95**2
 
 # Synapses times trials times components in one block: small enough for the processor's cache.
 _BLOCK = 200_000
@@ -125,8 +125,8 @@ class _Fits:
             return np.take_along_axis(values, best[None], axis=0)[0].reshape(shape)
 
         def interval(value: NDArray[np.float64], error: NDArray[np.float64]) -> tuple[Any, Any]:
-            low = np.where(is_inside, value - _Z * error, np.inf).min(axis=0)
-            high = np.where(is_inside, value + _Z * error, -np.inf).max(axis=0)
+            low = np.where(is_inside, value - Z_95 * error, np.inf).min(axis=0)
+            high = np.where(is_inside, value + Z_95 * error, -np.inf).max(axis=0)
             return low.reshape(shape), high.reshape(shape)
 
         p_low, p_high = interval(self.p, self.p_error)

@@ -10,7 +10,7 @@ import quantities as pq
 from numpy.typing import NDArray
 
 from biophys.quantal import QuantalSynapse
-from biophys.units import checked_finite, magnitude_in
+from biophys.units import checked_finite, magnitude_in, positive_in
 
 SpikeTrain = Literal["periodic", "Poisson"]
 
@@ -110,7 +110,7 @@ class ShortTermDynamics:
         rate
             Of the train, above 0; any shape that broadcasts with the synapses.
         """
-        period = 1000.0 / checked_finite(magnitude_in(rate, pq.Hz, "rate"), "rate", 0.0, is_open=True)
+        period = 1000.0 / positive_in(rate, pq.Hz, "rate")
         kept_p, kept_r = self._kept(period, self.facilitation), self._kept(period, self.recovery)
         at_rest = np.asarray(self.p, dtype=float)
         left = 1.0 - (1.0 - at_rest) * kept_p
@@ -218,7 +218,7 @@ def _moments_under_poisson(
             "moments under a Poisson train close only without facilitation: set facilitation=0*pq.ms, "
             "or average dynamics.states over drawn intervals"
         )
-    hertz = checked_finite(magnitude_in(rate, pq.Hz, "rate"), "rate", 0.0, is_open=True)
+    hertz = positive_in(rate, pq.Hz, "rate")
     x = hertz * dynamics.recovery.rescale(pq.s).magnitude
     kept, kept_squared = x / (1.0 + x), x / (2.0 + x)
     left = 1.0 - np.asarray(dynamics.p)

@@ -153,6 +153,25 @@ def checked_finite(
     return array
 
 
+def positive_in(quantity: Any, unit: pq.UnitQuantity, name: str = "value") -> NDArray[np.float64]:
+    """Return the plain numbers of `quantity` in `unit` after checking that each is finite and above 0.
+
+    Raises
+    ------
+    TypeError
+        If `quantity` carries no unit.
+    ValueError
+        If its dimension is not that of `unit`, or a value is not above 0.
+
+    Examples
+    --------
+    >>> import quantities as pq
+    >>> float(positive_in(2 * pq.kHz, pq.Hz, "rate"))
+    2000.0
+    """
+    return checked_finite(magnitude_in(quantity, unit, name), name, 0.0, is_open=True)
+
+
 def plain_numbers(values: Any, name: str) -> NDArray[np.float64]:
     """Return `values`, which must carry no unit, as a float array.
 

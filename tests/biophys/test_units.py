@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import quantities as pq
 
-from biophys.units import ATP, PSP_UNITS, checked_finite, fC, magnitude_in, psp_unit_of
+from biophys.units import ATP, PSP_UNITS, checked_finite, fC, magnitude_in, positive_in, psp_unit_of
 
 
 def test_magnitude_is_converted_and_keeps_its_shape():
@@ -73,3 +73,10 @@ def test_a_plain_number_must_not_carry_a_unit():
     with pytest.raises(TypeError, match="plain number without unit"):
         checked_finite(0.2 * pq.mV, "p", 0, 1)
     assert float(checked_finite(20 * pq.percent, "p", 0, 1)) == pytest.approx(0.2)
+
+
+@pytest.mark.parametrize("value", [0.0, -2.0, np.nan])
+def test_a_quantity_that_must_be_positive_is_checked_after_its_conversion(value):
+    assert positive_in(0.002 * pq.V, pq.mV, "q") == pytest.approx(2.0)
+    with pytest.raises(ValueError, match="q must be finite and above 0"):
+        positive_in(np.array([1.0, value]) * pq.V, pq.mV, "q")
