@@ -92,6 +92,9 @@ class Config:
         Networks per trial; other seeds than `seeds`.
     n_epochs_search_split, n_epochs_search_permuted
         Passes through each task in the search. With fewer than `n_epochs` it prefers fast learners.
+    n_tasks_search_permuted
+        Tasks that a trial on permuted images learns, at least two; 0 for all. With few of them little is
+        forgotten, and what keeps synapses plastic costs nothing: it prefers fast learners as well.
     searches_every_split
         Whether every split benchmark is searched; otherwise all take over the settings found on the first
         one, as permuted benchmarks always do.
@@ -149,6 +152,7 @@ class Config:
     search_seeds_permuted: tuple[int, ...] = (101,)
     n_epochs_search_split: int = 10
     n_epochs_search_permuted: int = 10
+    n_tasks_search_permuted: int = 0
     searches_every_split: bool = True
     held_out_share: float = 1 / 6
     n_samples: int = 10
@@ -172,6 +176,11 @@ class Config:
         for name in ("n_epochs", "batch_size", "n_permuted_tasks", "n_trials_split", "n_seeds_permuted"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if self.n_tasks_search_permuted and not 2 <= self.n_tasks_search_permuted <= self.n_permuted_tasks:
+            raise ValueError(
+                f"n_tasks_search_permuted must be 0 (all) or 2 to {self.n_permuted_tasks}, "
+                f"those of the result, got {self.n_tasks_search_permuted}"
+            )
         if set(self.seeds) & {*self.search_seeds_split, *self.search_seeds_permuted}:
             raise ValueError("the seeds of the search must be other seeds than those of the result")
         if idle := [own for own in self.benchmarks if not self.methods_on(own)]:
@@ -196,9 +205,11 @@ class Config:
         places = ("", benchmark, kind, "split" if is_split(benchmark) else kind)
         return [METHODS[name] for name in dict.fromkeys(name for name, _, at in named if at in places)]
 
-    def n_tasks(self, benchmark: str) -> int:
-        """Return the number of tasks of a benchmark."""
-        return 5 if is_split(benchmark) else self.n_permuted_tasks
+    def n_tasks(self, benchmark: str, *, in_search: bool = False) -> int:
+        """Return the number of tasks of a benchmark, or of a trial of the search on it."""
+        if is_split(benchmark):
+            return 5
+        return (in_search and self.n_tasks_search_permuted) or self.n_permuted_tasks
 
     def rate(self, benchmark: str) -> float:
         """Return the learning rate of presynaptic consolidation on a benchmark."""
@@ -290,7 +301,8 @@ def run(
     -------
     result
         ``accuracy`` (benchmark, method, seed, n_learned, task), ``mean_p`` and ``frozen`` without task,
-        ``trial_score`` (benchmark, method, trial), ``trial_setting`` and ``setting`` (..., hyperparameter);
+        ``trial_score`` (benchmark, method, trial), ``trial_setting`` and ``setting`` (..., hyperparameter),
+        the trials of a search beside every method whose settings it gives on the benchmark searched;
         NaN where a method was not run, or diverged. Networks are measured before the first task
         (n_learned = 0) and after every task.
 
@@ -363,10 +375,9 @@ def _search_table(config: Config, searches: Searches, used: Mapping[tuple[str, s
     table = ResultTable({"benchmark": config.benchmarks, "method": methods})
     for place, setting in used.items():
         tried, scores = np.full((len(names), n_trials), np.nan), np.full(n_trials, np.nan)
-        if place in searches:
-            n = len(searches[place].scores)
-            scores[:n] = searches[place].scores
-            tried[:, :n] = np.transpose([_row(names, own) for own in searches[place].settings])
+        if made := searches.get((place[0], METHODS[place[1]].search_name)):
+            scores[: len(made.scores)] = made.scores
+            tried[:, : len(made.scores)] = np.transpose([_row(names, own) for own in made.settings])
         table.put("setting", [place], [_row(names, setting)], ("hyperparameter",))
         table.put("trial_score", [place], [scores], ("trial",))
         table.put("trial_setting", [place], [tried], ("hyperparameter", "trial"))

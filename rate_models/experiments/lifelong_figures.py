@@ -21,6 +21,14 @@ if TYPE_CHECKING:
 _MOST_IN_A_ROW = 3
 _FIRST_TASK = ("presynaptic", "presynaptic_tuned", "none", "sgd_tuned", "adam_tuned")
 _COMPARED = (*_FIRST_TASK, "ewc", "si", "bgd", "joint")
+# Colours of the arms where their searches are told apart.
+_TUNED_ARMS = dict(
+    zip(
+        (name for name, method in METHODS.items() if method.source == "tuned arm"),
+        ("#0072B2", "#009E73", "#D55E00", "#000000", "#CC79A7"),
+        strict=True,
+    )
+)
 _BY_TASK = ("presynaptic", "presynaptic_tuned", "none", "sgd_tuned", "ewc", "bgd", "joint")
 
 
@@ -185,14 +193,15 @@ def _draw_search(result: xr.Dataset, figure: Figure) -> None:
     searched = np.isfinite(result.trial_score).any("trial")
     shown = [name for name in _benchmarks(result) if bool(searched.sel(benchmark=name).any())]
     for axes, benchmark in zip(_panels(figure, len(shown), "nothing was searched"), shown, strict=False):
-        for name in _methods(result, benchmark, _COMPARED):
+        for name in _methods(result, benchmark, (*_COMPARED, *_TUNED_ARMS)):
             at = {"benchmark": benchmark, "method": name}
             rate = result.trial_setting.sel({**at, "hyperparameter": "learning_rate"}).to_numpy()
             score = 100 * result.trial_score.sel(at).to_numpy()
             if np.isfinite(score).any():
-                axes.plot(
-                    rate, score, "o", color=METHODS[name].colour, label=METHODS[name].label, markersize=4
-                )
+                colour, label, marker = METHODS[name].colour, METHODS[name].label, "o"
+                if name in _TUNED_ARMS:
+                    colour, label, marker = _TUNED_ARMS[name], f"ablation: {label}", "^"
+                axes.plot(rate, score, marker, color=colour, label=label, markersize=4)
         axes.set_xscale("log")
         axes.set_title(_title(benchmark), fontsize=9)
         axes.set_xlabel("learning rate")

@@ -124,7 +124,7 @@ def settings_of(config: Config, group: Group, replica: Replica) -> dict[str, Any
         "fisher": replica.fisher,
         "penalty": replica.penalty,
         "held_out_share": config.held_out_share if group.in_search else 0.0,
-        "n_tasks": config.n_tasks(group.benchmark),
+        "n_tasks": config.n_tasks(group.benchmark, in_search=group.in_search),
         **asdict(config.training(group.benchmark, in_search=group.in_search)),
         **replica.settings,
     }
@@ -142,4 +142,4 @@ def _sequence_of(config: Config, group: Group, execution: Execution) -> TaskSequ
         data = held_out(data, config.held_out_share, rng=rng)
     if is_split(group.benchmark):
         return split_tasks(data, SCENARIOS[kind_of(group.benchmark)])
-    return permuted_tasks(data, config.n_tasks(group.benchmark))
+    return permuted_tasks(data, config.n_tasks(group.benchmark, in_search=group.in_search))

@@ -108,7 +108,12 @@ def _searched(config: Config, benchmark: str, method: Method, networks: Networks
         scores = final_accuracy(networks.learned(group, replicas).accuracy)
         return scores.reshape(len(settings), len(seeds)).mean(axis=1).tolist()
 
-    training = config.training(benchmark, in_search=True)
+    protocol = (
+        config.training(benchmark, in_search=True),
+        config.n_tasks(benchmark, in_search=True),
+        seeds,
+        config.held_out_share,
+    )
     return search(
         method.space,
         measure,
@@ -117,7 +122,7 @@ def _searched(config: Config, benchmark: str, method: Method, networks: Networks
         known=_published_trials(config, benchmark, method),
         storage=config.search_storage,
         # Trials of another protocol are no trials of this one.
-        name=f"{benchmark} {method.name} {number_of(repr((training, seeds, config.held_out_share))):08x}",
+        name=f"{benchmark} {method.name} {number_of(repr(protocol)):08x}",
         at_once=config.networks_per_batch,
     )
 

@@ -86,6 +86,44 @@ def test_arms_tuned_on_permuted_images_keep_their_share_of_the_rate(result):
     assert split / TINY.rate_split == pytest.approx(permuted / TINY.rate_permuted)
     same = float(rate.sel({"benchmark": "permuted_digits", "method": "full_tuned"}))
     assert same == float(rate.sel({"benchmark": "permuted_digits", "method": "presynaptic_tuned"}))
+    trials = result.trial_score.sel(benchmark="permuted_digits")
+    np.testing.assert_array_equal(
+        trials.sel({"method": "full_tuned"}), trials.sel({"method": "presynaptic_tuned"})
+    )
+    assert np.isfinite(trials.sel({"method": "ghost_tuned"})).all()
+
+
+def test_a_trial_may_learn_the_first_tasks_only(tmp_path, monkeypatch):
+    pytest.importorskip("optuna")
+    config = dataclasses.replace(
+        TINY,
+        benchmarks=("permuted_digits",),
+        methods=("full_tuned", "neither_tuned"),
+        n_permuted_tasks=3,
+        n_tasks_search_permuted=2,
+        keep_in=str(tmp_path / "networks"),
+        search_storage=f"sqlite:///{tmp_path / 'search.db'}",
+    )
+    n_tasks = []
+    compute = lifelong_networks.learned
+
+    @functools.wraps(compute)
+    def counted(program, replicas, sequence, *args, **options):
+        n_tasks.extend([len(sequence.train_members)] * len(replicas))
+        return compute(program, replicas, sequence, *args, **options)
+
+    monkeypatch.setattr(lifelong_networks, "learned", counted)
+    found = run(config)
+    # Two trials and two networks of each of two arms.
+    assert sorted(n_tasks) == [2] * 4 + [3] * 4
+    assert np.isfinite(found.trial_score).all()
+    assert np.isfinite(found.accuracy).all()
+    again = run(config)
+    assert len(n_tasks) == 8
+    np.testing.assert_array_equal(again.trial_score, found.trial_score)
+    whole = run(dataclasses.replace(config, n_tasks_search_permuted=0))
+    assert sorted(n_tasks[8:12]) == [3] * 4
+    assert not np.array_equal(whole.trial_score, found.trial_score)
 
 
 def test_variants_of_elastic_weights_share_the_search(result):
@@ -208,6 +246,8 @@ def test_wrong_settings_are_named():
         Config(methods=("magic@split",))
     with pytest.raises(ValueError, match="no method is asked for on continuous_mnist"):
         Config(methods=("presynaptic@split",), benchmarks=("split_mnist", "continuous_mnist"))
+    with pytest.raises(ValueError, match=r"n_tasks_search_permuted must be 0 \(all\) or 2 to 10, .*got 1"):
+        Config(n_tasks_search_permuted=1)
     with pytest.raises(ValueError, match="must be other seeds"):
         Config(seeds=(101, 5))
     with pytest.raises(ValueError, match="is tuned on permuted tasks, which must come before split_digits"):
