@@ -247,10 +247,10 @@ class EnergyReport:
     >>> report = EnergyReport("s", {"actin": 1e-15, "calcium pump": 3e-15}, 10, 100, 25, 1.0)
     >>> print(report)
     s: 10 synapses, 100 spikes, 25 vesicles in 1 s
-    mechanism             joules         ATP   share
-    actin                  1e-15    1.20e+04   25.0 %
-    calcium pump           3e-15    3.61e+04   75.0 %
-    total                  4e-15    4.82e+04  100.0 %
+    mechanism                joules         ATP   share
+    actin                     1e-15    1.20e+04   25.0 %
+    calcium pump              3e-15    3.61e+04   75.0 %
+    total                     4e-15    4.82e+04  100.0 %
     """
 
     name: str
@@ -274,12 +274,12 @@ class EnergyReport:
         lines = [
             f"{self.name}: {self.n_synapses} synapses, {self.n_spikes} spikes, {self.n_vesicles} vesicles in "
             f"{self.duration:g} s",
-            f"{'mechanism':<18} {'joules':>9} {'ATP':>11} {'share':>7}",
+            f"{'mechanism':<21} {'joules':>9} {'ATP':>11} {'share':>7}",
         ]
         for mechanism, energy in [*self.joules.items(), ("total", self.total)]:
             share = 100 * energy / self.total if self.total else 0.0
             atp = energy / float(ENERGY_OF_ATP)
-            lines.append(f"{mechanism:<18} {energy:>9.3g} {atp:>11.2e} {share:>6.1f} %")
+            lines.append(f"{mechanism:<21} {energy:>9.3g} {atp:>11.2e} {share:>6.1f} %")
         return "\n".join(lines)
 
 

@@ -222,7 +222,10 @@ class SynapseCode:
 
     def __add__(self, other: SynapseCode) -> SynapseCode:
         if not isinstance(other, SynapseCode):
-            return NotImplemented
+            raise TypeError(
+                f"a piece of synapse code joins with another, got {type(other).__name__}: wrap equations and "
+                "statements as SynapseCode(name, model, on_pre={Stage.TRANSMIT: ...})"
+            )
         _check_no_clash(self, other)
         return SynapseCode(
             name=f"{self.name} + {other.name}",

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import gc
+import os
 import warnings
 import weakref
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -38,7 +40,14 @@ class CheckedSynapses(Synapses):
     def __init__(self, source: Group, target: Group | None, code: SynapseCode, **options: Any) -> None:
         self._domains = code.domains
         self._code = code
+        self._is_complete = False
         super().__init__(source, target, **options)
+        self._creation_stack = _last_entry_outside(self._full_creation_stack)
+
+    def __del__(self) -> None:
+        # Brian2 warns of objects that no network has used: not of one that could not be built.
+        if self.__dict__.get("_is_complete"):
+            super().__del__()
 
     @property
     def code(self) -> SynapseCode:
@@ -107,7 +116,9 @@ def synapses(
     ------
     ValueError
         If a piece is missing that another one needs, the target has no such variable, a value is outside its
-        domain, or no seed is given where one is needed.
+        domain, there is not one value per synapse, or no seed is given where one is needed.
+    TypeError
+        If `code` is none, or the options contain what the code states.
     brian2.DimensionMismatchError
         If an amplitude does not have the unit of the variable it moves.
     NotImplementedError
@@ -124,6 +135,11 @@ def synapses(
     array([1.])
     """
     _check_options(options)
+    if not isinstance(code, SynapseCode):
+        raise TypeError(
+            f"code must be a SynapseCode, for example bernoulli_release(...), got {type(code).__name__}: "
+            "call synapses(source, target, code, ...)"
+        )
     _check_target_is_supported()
     receiver = source if target is None else target
     _check_complete(code)
@@ -143,12 +159,14 @@ def synapses(
     )
     _connect(built, connect, level=level + 2)
     for variable, value in code.initial.items():
+        _check_size(built, variable, value)
         built.__setattr__(variable, value, level=level + 1)
     if code.every is not None:
         # After the state has been updated and the spikes delivered, but before the monitors.
         built.run_regularly(code.regular_code, dt=code.every, when="after_resets", order=1)
     if key_seed is not None:
         _set_keys(built, code, key_seed, name or "")
+    built._is_complete = True
     return built
 
 
@@ -178,6 +196,19 @@ def _set_keys(built: CheckedSynapses, code: SynapseCode, seed: int, name: str) -
             stacklevel=3,
         )
     _streams_in_use[seed, name] = built
+
+
+def _check_size(built: CheckedSynapses, variable: str, value: Any) -> None:
+    """Raise if there is one value for each of another number of synapses than there are."""
+    counted = _readable_values(built, "N")
+    if np.ndim(value) == 0 or counted is None:
+        return
+    n_synapses = int(counted.item())
+    if np.size(value) not in (1, n_synapses):
+        raise ValueError(
+            f"{variable} has {np.size(value)} values, but {n_synapses} synapses were connected: give one "
+            f"value, one for each synapse, or set {variable} afterwards by an expression as text"
+        )
 
 
 def _check_options(options: Mapping[str, Any]) -> None:
@@ -261,6 +292,13 @@ def _checked_seed(code: SynapseCode, seed: int | None) -> int | None:
         )
     release_key(seed)
     return int(seed)
+
+
+def _last_entry_outside(stack: str) -> str:
+    """Return where, by Brian2's account, an object was made: the last place outside of this package."""
+    entries = ["  File" + entry for entry in stack.split("\n  File")[1:]]
+    outside = [entry for entry in entries if not entry.startswith(f"  File '{Path(__file__).parent}{os.sep}")]
+    return outside[-1] if outside else stack
 
 
 def _readable_values(group: Group, name: str) -> Any:

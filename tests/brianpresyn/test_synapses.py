@@ -1,5 +1,6 @@
 """Synapses built from pieces: ordinary Brian2 objects, checked before anything runs."""
 
+import gc
 import sys
 
 import numpy as np
@@ -185,6 +186,31 @@ def test_code_is_joined_not_passed():
     code = bernoulli_release(p=0.5, q=1 * mV)
     with pytest.raises(TypeError, match="on_pre comes from the synapse code"):
         synapses(every_step(), receivers(), code, connect=True, seed=1, on_pre="")
+
+
+def test_what_is_no_code_is_refused():
+    with pytest.raises(TypeError, match=r"code must be a SynapseCode, .* got NeuronGroup: call synapses"):
+        synapses(every_step(), bernoulli_release(p=0.5, q=1 * mV), receivers(), connect=True, seed=1)
+    with pytest.raises(TypeError, match=r"joins with another, got str: wrap equations"):
+        bernoulli_release(p=0.5, q=1 * mV) + "v_post += 1*mV"
+
+
+def test_a_number_of_values_that_is_not_that_of_the_synapses_is_refused():
+    code = bernoulli_release(p=np.full(7, 0.3), q=1 * mV)
+    with pytest.raises(ValueError, match="p has 7 values, but 3 synapses were connected: give one value"):
+        synapses(every_step(), receivers(), code, connect=True, seed=1)
+
+
+def test_synapses_that_no_network_uses_are_warned_of_if_they_could_be_built(caplog):
+    source, target, code = every_step(), receivers(), bernoulli_release(p=0.5, q=1 * mV)
+    with pytest.raises(TypeError, match="connect must be True"):
+        synapses(source, target, code, connect=3, seed=1, name="impossible")
+    built = synapses(source, target, code, connect=True, seed=1, name="unused")
+    assert f"File '{__file__}'" in built._creation_stack and "unused" in built._creation_stack
+    del built
+    gc.collect()
+    assert "'unused' is getting deleted" in caplog.text
+    assert "'impossible' is getting deleted" not in caplog.text
 
 
 def test_a_device_that_is_not_supported_is_refused(monkeypatch):
