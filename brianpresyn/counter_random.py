@@ -14,6 +14,8 @@ Steele GL, Lea D, Flood CH (2014). "Fast splittable pseudorandom number generato
 doi:10.1145/2660193.2660195.
 Salmon JK, Moraes MA, Dror RO, Shaw DE (2011). "Parallel random numbers: as easy as 1, 2, 3". Proc. SC '11,
 doi:10.1145/2063384.2063405 (counter-based generators).
+Chen HC, Asau Y (1974). "On generating random variates from an empirical distribution". AIIE Transactions
+6:163-166, doi:10.1080/05695557408974949 (the guide to a table).
 """
 
 from __future__ import annotations
@@ -295,8 +297,8 @@ static inline double normal_draw(int32_t key, int32_t event, int64_t synapse) {
 }
 """
 
-# Up to eight sites, which is all that most synapses have, take one word. More are drawn sixteen at a time,
-# apart: a loop would take the registers of the one around it.
+# Up to eight sites, which is all that most synapses have, take one word. More are drawn apart: they would
+# take the registers of the loop around them.
 _BINOMIAL_CPP = f"""
 #ifndef PRESYN_BINOMIAL
 #define PRESYN_BINOMIAL
@@ -331,20 +333,24 @@ PRESYN_APART static int32_t _presyn_break_ties(uint64_t state, uint64_t tied, ui
     for (; tied; tied >>= 8, site++) released += (tied & 1) && _presyn_tie_is_released(state, site, rest);
     return released;
 }}
-PRESYN_APART static int32_t _presyn_many_sites(uint64_t state, int32_t n, uint8_t first, double rest) {{
+PRESYN_APART static int32_t _presyn_two_words(uint64_t state, int32_t n, uint8_t first, double rest) {{
+    const int32_t per_word = {SITES_PER_WORD};
+    const _presyn_sites one = _presyn_compared(_presyn_mixed(state), first, per_word);
+    const _presyn_sites two = _presyn_compared(_presyn_mixed(state + _presyn_word_step), first, n - per_word);
+    const int32_t released = _presyn_count(one.below + two.below);
+    if (!(one.tied | two.tied)) return released;
+    return released + _presyn_break_ties(state, one.tied, 0, rest)
+           + _presyn_break_ties(state, two.tied, per_word, rest);
+}}
+PRESYN_APART static int32_t _presyn_many_words(uint64_t state, int32_t n, uint8_t first, double rest) {{
     const int32_t per_word = {SITES_PER_WORD};
     int32_t released = 0;
     uint64_t word = state;
-    for (uint32_t site = 0; n > 0; site += 2 * per_word, n -= 2 * per_word, word += 2 * _presyn_word_step) {{
-        const int32_t left = n < 2 * per_word ? n : 2 * per_word;
-        const int32_t here = left < per_word ? left : per_word, next = left - here;
-        const _presyn_sites one = _presyn_compared(_presyn_mixed(word), first, here);
-        _presyn_sites two = {{0, 0}};
-        if (next) two = _presyn_compared(_presyn_mixed(word + _presyn_word_step), first, next);
-        released += _presyn_count(one.below + two.below);
-        if (one.tied | two.tied)
-            released += _presyn_break_ties(state, one.tied, site, rest)
-                        + _presyn_break_ties(state, two.tied, site + per_word, rest);
+    for (int32_t site = 0; site < n; site += per_word, word += _presyn_word_step) {{
+        const int32_t here = n - site < per_word ? n - site : per_word;
+        const _presyn_sites sites = _presyn_compared(_presyn_mixed(word), first, here);
+        released += _presyn_count(sites.below);
+        if (sites.tied) released += _presyn_break_ties(state, sites.tied, site, rest);
     }}
     return released;
 }}
@@ -354,7 +360,8 @@ static inline int32_t binomial_draw(int32_t key, int32_t event, int32_t n, doubl
     const uint8_t first = (uint8_t)(scaled < 255 ? scaled : 255);
     const double rest = p * 256.0 - (double)first;
     if (n <= 0) return 0;
-    if (n > {SITES_PER_WORD}) return _presyn_many_sites(state, n, first, rest);
+    if (n > 2 * {SITES_PER_WORD}) return _presyn_many_words(state, n, first, rest);
+    if (n > {SITES_PER_WORD}) return _presyn_two_words(state, n, first, rest);
     const _presyn_sites sites = _presyn_compared(_presyn_mixed(state), first, n);
     const int32_t released = _presyn_count(sites.below);
     return sites.tied ? released + _presyn_break_ties(state, sites.tied, 0, rest) : released;
@@ -364,57 +371,49 @@ static inline int32_t binomial_draw(int32_t key, int32_t event, int32_t n, doubl
 
 
 # With one n and p for all, the number released is looked up: it is the number of values of the distribution
-# function, kept as 53-bit integers, that the random bits reach. The table is made anew when n or p change.
-# Whether a compiler finds the vector instructions by itself depends on the code around.
-_SHARED_BINOMIAL_CPP = """
-#if defined(__GNUC__)
-typedef int64_t _presyn_row __attribute__((vector_size(64)));
-static inline uint64_t _presyn_bytes_of(_presyn_row truths) {
-    typedef int8_t bytes __attribute__((vector_size(8)));
-    typedef uint64_t word __attribute__((vector_size(8)));
-    return ((word)__builtin_convertvector(truths, bytes))[0] & 0x0101010101010101ull;
-}
-static inline int32_t _presyn_reached(const _presyn_row* rows, int32_t n, int64_t bits) {
-    uint64_t found = _presyn_bytes_of(rows[0] <= bits) + _presyn_bytes_of(rows[1] <= bits);
-    for (int32_t row = 2; 8 * row < n; row++) found += _presyn_bytes_of(rows[row] <= bits);
-    return _presyn_count(found);
-}
-#else
-struct _presyn_row { int64_t values[8]; };
-static inline int32_t _presyn_reached(const _presyn_row* rows, int32_t n, int64_t bits) {
-    int32_t reached = 0;
-    for (int32_t k = 0; k < n; k++) reached += rows[k / 8].values[k % 8] <= bits;
-    return reached;
-}
-#endif
-struct _presyn_table { _presyn_row rows[8]; double p; int32_t n; };
-PRESYN_OWN_OF_THREAD _presyn_table _presyn_shared = {{}, -1.0, 0};
-PRESYN_APART static void _presyn_fill_table(int32_t n, double p) {
-    _presyn_shared.n = n;
-    _presyn_shared.p = p;
-    int64_t* values = (int64_t*)_presyn_shared.rows;
-    for (int k = 0; k < 64; k++) values[k] = 1ll << 53;
+# function, kept as 53-bit integers, that the random bits reach. A guide (Chen and Asau 1974) says how many
+# the highest eight bits reach by themselves. The tables are made anew when n or p change.
+_SHARED_BINOMIAL_CPP = f"""
+struct _presyn_table {{ int64_t values[{_LARGEST_TABLE} + 1]; uint8_t guide[256]; int32_t n; double p; }};
+PRESYN_OWN_OF_THREAD _presyn_table _presyn_shared = {{{{}}, {{}}, 0, -1.0}};
+PRESYN_APART static void _presyn_fill_table(int32_t n, double p) {{
+    int64_t* values = _presyn_shared.values;
+    for (int k = 0; k <= {_LARGEST_TABLE}; k++) values[k] = 1ll << 53;
     const double small = p > 0.5 ? 1.0 - p : p, odds = small / (1.0 - small);
     double mass = 1.0, below = 0.0;
     for (int k = 0; k < n; k++) mass *= 1.0 - small;
-    for (int k = 0; k < n; k++) {
+    for (int k = 0; k < n; k++) {{
         below += mass;
         mass *= odds * (n - k) / (k + 1.0);
         const double reached = below < 1.0 ? below * 9007199254740992.0 : 9007199254740992.0;
         if (p > 0.5) values[n - 1 - k] = (int64_t)(9007199254740992.0 - reached);
         else values[k] = (int64_t)reached;
-    }
-}
-PRESYN_APART static int32_t _presyn_beyond_table(int32_t key, int32_t event, int32_t n, double p,
-                                                 int64_t synapse) {
-    return binomial_draw(key, event, n, p, synapse);
-}
-static inline int32_t shared_binomial_draw(int32_t key, int32_t event, int32_t n, double p, int64_t synapse) {
-    if (n > 64) return _presyn_beyond_table(key, event, n, p, synapse);
-    if (p != _presyn_shared.p || n != _presyn_shared.n) _presyn_fill_table(n, p);
+    }}
+    for (int64_t high = 0, k = 0; high < 256; high++) {{
+        while (values[k] <= high << 45) k++;
+        _presyn_shared.guide[high] = (uint8_t)k;
+    }}
+    _presyn_shared.n = n;
+    _presyn_shared.p = p;
+}}
+static inline int32_t _presyn_looked_up(int32_t key, int32_t event, int64_t synapse) {{
     const int64_t bits = (int64_t)(_presyn_bits((uint32_t)key, (uint32_t)event, (uint32_t)synapse) >> 11);
-    return _presyn_reached(_presyn_shared.rows, n, bits);
-}
+    int32_t k = _presyn_shared.guide[bits >> 45];
+    while (_presyn_shared.values[k] <= bits) k++;
+    return k;
+}}
+PRESYN_APART static int32_t _presyn_other_table(int32_t key, int32_t event, int32_t n, double p,
+                                                int64_t synapse) {{
+    if (n > {_LARGEST_TABLE}) return binomial_draw(key, event, n, p, synapse);
+    _presyn_fill_table(n, p);
+    return _presyn_looked_up(key, event, synapse);
+}}
+static inline int32_t shared_binomial_draw(int32_t key, int32_t event, int32_t n, double p,
+                                           int64_t synapse) {{
+    if (p != _presyn_shared.p || n != _presyn_shared.n)
+        return _presyn_other_table(key, event, n, p, synapse);
+    return _presyn_looked_up(key, event, synapse);
+}}
 """
 
 
