@@ -12,10 +12,7 @@ import quantities as pq
 
 from biophys.units import magnitude_in
 from validation.association import pearson
-from validation.recordings import PlasticityRecordings
-
-N_SITES = 5.5
-"""Number of release sites that the recordings' estimates of p and q assume (Costa et al. 2015)."""
+from validation.recordings import N_SITES, PlasticityRecordings
 
 SMALLEST_CHANGE = 0.05
 """Every recorded connection changed by more than this fraction, in the direction of its induction."""

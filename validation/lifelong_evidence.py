@@ -12,7 +12,6 @@ from dataclasses import replace
 
 import numpy as np
 import xarray as xr
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from rate_models.experiments import lifelong
@@ -20,6 +19,7 @@ from rate_models.experiments.lifelong_methods import ABLATION_ARMS, METHODS, PUB
 from rate_models.experiments.lifelong_tables import accuracy_table, summary, tasks_learned
 from validation.claims.claim import ClaimFigure, Evidence, Measurement, Rendering, Verdict
 from validation.claims.over_seeds import seed_estimate
+from validation.claims.panels import drawn_panels
 from validation.mean_difference import difference, from_published
 
 # Seeds of the published means.
@@ -93,7 +93,7 @@ def _first_task(result: xr.Dataset) -> list[Measurement]:
                     Rendering.RATE,
                     "mean later fall of task 1 accuracy, without minus with consolidation (points)",
                     gap.mean,
-                    gap.is_larger,
+                    gap.verdict_above(),
                     condition=condition,
                     published="> 0",
                     interval=gap.interval,
@@ -193,7 +193,7 @@ def _advantages(result: xr.Dataset, benchmark: str) -> list[Measurement]:
                     Rendering.RATE,
                     "advantage of presynaptic consolidation in mean final accuracy (points)",
                     gap.mean,
-                    gap.is_larger,
+                    gap.verdict_above(),
                     condition={
                         "tasks": benchmark,
                         "method": METHODS[own].label,
@@ -257,7 +257,7 @@ def _loss(result: xr.Dataset, benchmark: str, source: str, arm: str, name: str) 
         Rendering.RATE,
         "loss of mean final accuracy by the ablation (points)",
         gap.mean,
-        gap.is_larger,
+        gap.verdict_above(),
         condition=condition,
         published=published.get(benchmark, "> 0"),
         interval=gap.interval,
@@ -369,12 +369,7 @@ def _figures(result: xr.Dataset) -> tuple[ClaimFigure, ...]:
             "Mean release probability and share of frozen synapses after each task.",
         ),
     }
-    drawn = []
-    for name, (claim, caption) in captions.items():
-        figure = Figure(figsize=(9, 4), layout="constrained")
-        lifelong.FIGURES[name](result, figure)
-        drawn.append(ClaimFigure(figure, caption, claim))
-    return tuple(drawn)
+    return drawn_panels(lifelong.FIGURES, result, captions, (9, 4))
 
 
 def _remarks(result: xr.Dataset) -> Iterable[str]:

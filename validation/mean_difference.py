@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 from scipy.stats import t as student_t
 
 from validation.claims.claim import Verdict
+from validation.claims.interval_verdicts import verdict_above
 from validation.claims.over_seeds import SeedEstimate, seed_estimate
 
 
@@ -86,13 +87,9 @@ class Difference:
         """95 % confidence interval."""
         return self.mean - self.half_width, self.mean + self.half_width
 
-    @property
-    def is_larger(self) -> Verdict:
-        """Whether the first group has the larger mean, judged by the interval."""
-        low, high = self.interval
-        if low > 0:
-            return Verdict.REPRODUCED
-        return Verdict.NOT_REPRODUCED if high < 0 else Verdict.INCONCLUSIVE
+    def verdict_above(self, bound: float = 0.0) -> Verdict:
+        """Return whether the difference lies above `bound`, judged by the interval."""
+        return verdict_above(self.interval, bound)
 
     def __str__(self) -> str:
         if min(self.sizes) < 2:

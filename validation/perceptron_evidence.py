@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from rate_models.experiments import perceptron
-from validation.claims.claim import ClaimFigure, Evidence, Measurement, Rendering, Verdict
+from validation.claims.claim import Evidence, Measurement, Rendering, Verdict
 from validation.claims.over_seeds import seed_estimate
+from validation.claims.panels import drawn_panels
 from validation.mean_difference import difference
 
 
@@ -26,12 +26,7 @@ def perceptron_evidence(result: xr.Dataset) -> Evidence:
         "recall": ("S12", f"Recall with {at_paper} patterns per task; mean and 95 % interval over seeds."),
         "load": ("S13", "Recall and advantage against the load; mean and 95 % interval over seeds."),
     }
-    figures = []
-    for name, (claim, caption) in captions.items():
-        figure = Figure(figsize=(9, 4), layout="constrained")
-        perceptron.FIGURES[name](result, figure)
-        figures.append(ClaimFigure(figure, caption, claim))
-    return Evidence(tuple(measurements), tuple(figures))
+    return Evidence(tuple(measurements), drawn_panels(perceptron.FIGURES, result, captions, (9, 4)))
 
 
 def _recall(result: xr.Dataset, model: str, n_patterns: int) -> list[Measurement]:
@@ -45,7 +40,7 @@ def _recall(result: xr.Dataset, model: str, n_patterns: int) -> list[Measurement
     for quantity, values in quantities.items():
         own, other = (values.sel(model=name).to_numpy() for name in (model, "standard"))
         gap = difference(own, other)
-        verdict = gap.is_larger
+        verdict = gap.verdict_above()
         if verdict is Verdict.REPRODUCED and gap.p_value >= 0.01:
             verdict = Verdict.INCONCLUSIVE
         found.append(

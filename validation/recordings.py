@@ -29,6 +29,10 @@ INDUCTIONS = ("LTP", "LTD")
 """What the induction protocol led to: long-term potentiation or depression."""
 
 
+N_SITES = 5.5
+"""Number of release sites that the published estimates of p and q assume (Costa et al. 2015)."""
+
+
 @dataclass(frozen=True, eq=False)
 class PlasticityRecordings:
     """Connections between layer-5 pyramidal cells of rat visual cortex before and after induction.

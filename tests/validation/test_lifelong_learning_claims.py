@@ -99,9 +99,9 @@ def test_difference_is_that_of_the_usual_tests():
 
 
 def test_groups_that_do_not_spread_decide_nothing():
-    assert difference([1.0, 1.0], [0.0, 0.0]).is_larger is Verdict.INCONCLUSIVE
+    assert difference([1.0, 1.0], [0.0, 0.0]).verdict_above() is Verdict.INCONCLUSIVE
     alone = difference([1.0], [0.0, 0.1])
-    assert alone.is_larger is Verdict.INCONCLUSIVE
+    assert alone.verdict_above() is Verdict.INCONCLUSIVE
     assert str(alone) == "no test with 1 and 2 networks"
 
 

@@ -17,7 +17,6 @@ from validation.claims.recorded_plasticity import (
     S18_OTHERS,
     Reading,
     correlation,
-    negative_verdict,
     potentiation_of_likely_releasers,
     stability_of_likely_releasers,
 )
@@ -131,19 +130,6 @@ class TestCorrelation:
         fixed = found(recordings, Reading(BOTH, "dw / w", given="log w"))
         assert abs(fixed.value) < 5 / np.sqrt(N)
         assert fixed.verdict is Verdict.INCONCLUSIVE
-
-
-@pytest.mark.parametrize(
-    ("interval", "verdict"),
-    [
-        ((-0.5, -0.1), Verdict.REPRODUCED),
-        ((-0.5, 0.0), Verdict.INCONCLUSIVE),
-        ((-0.5, 0.1), Verdict.INCONCLUSIVE),
-        ((0.1, 0.5), Verdict.NOT_REPRODUCED),
-    ],
-)
-def test_the_verdict_on_a_negative_number_follows_the_interval(interval, verdict):
-    assert negative_verdict(interval) is verdict
 
 
 def test_every_reading_has_its_own_label():

@@ -7,10 +7,10 @@ import pytest
 import quantities as pq
 from scipy import stats
 
+from biophys.energy_costs import COST_EXPONENTS
 from validation.claims.claim import Context, Verdict, combined_verdict
 from validation.claims.recorded_variability import (
     AT_FIXED_MEAN,
-    COST_EXPONENTS,
     INPUT_POWERS,
     M07_MAIN,
     M07_OTHERS,

@@ -9,9 +9,15 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 from validation.claims.claim import ClaimFigure, Context, Evidence, Measurement, Rendering, Verdict
+from validation.claims.interval_verdicts import (
+    verdict_above,
+    verdict_at_every,
+    verdict_below,
+    verdict_within,
+)
 from validation.claims.over_seeds import seed_estimate
+from validation.claims.panels import drawn_panels
 from validation.claims.registry import measures
-from validation.claims.reliability_tradeoff import drawn
 from validation.experiments import result_for
 
 _SIGNS = {"hessian (minibatch)": -1, "learning rate": 1, "input rate": -1}
@@ -96,31 +102,24 @@ def _weakest_correlation(result: xr.Dataset, predictor: str, layer: int, state: 
     )
     # Seeds that were not trained at every c leave gaps.
     value, low, high = (each[np.isfinite(value)] for each in (value, low, high))
-    bounds = (low, high) if sign > 0 else (-high, -low)
-    is_right, is_wrong = bounds[0] > 0, bounds[1] < 0
+    verdicts = [_verdict_of_sign(interval, sign) for interval in zip(low, high, strict=True)]
     place = int(np.argmin(sign * value))
     return Measurement(
         "M06",
         Rendering.RATE,
         f"weakest rank correlation of variance and {_WORDS[predictor]}",
         float(value[place]),
-        _all_or_some_wrong(is_right, is_wrong),
+        verdict_at_every(verdicts),
         condition=_condition(result, layer=layer + 1, state=state),
         published="< 0" if sign < 0 else "> 0",
         interval=(float(low[place]), float(high[place])),
         n=value.size,
         reason=(
-            f"of {value.size} networks (rho x c x seed) {int(is_right.sum())} have the published sign and "
-            f"{int(is_wrong.sum())} the opposite one; bootstrap over inputs, 95 %"
+            f"of {value.size} networks (rho x c x seed) {verdicts.count(Verdict.REPRODUCED)} have the "
+            f"published sign and {verdicts.count(Verdict.NOT_REPRODUCED)} the opposite one; bootstrap over "
+            "inputs, 95 %"
         ),
     )
-
-
-def _all_or_some_wrong(is_right: np.ndarray, is_wrong: np.ndarray) -> Verdict:
-    """Return the verdict of a statement about every network."""
-    if is_right.all():
-        return Verdict.REPRODUCED
-    return Verdict.NOT_REPRODUCED if is_wrong.any() else Verdict.INCONCLUSIVE
 
 
 def _deep_slopes(result: xr.Dataset) -> Iterator[Measurement]:
@@ -163,7 +162,7 @@ def _linear_slopes(result: xr.Dataset) -> Iterator[Measurement]:
                     Rendering.RATE,
                     f"slope of log variance on log {_WORDS[predictor]}, no hidden layer",
                     slope,
-                    _verdict_of_equivalence(interval, theory, _MARGIN * abs(theory)),
+                    verdict_within(interval, theory, _MARGIN * abs(theory)),
                     condition=_condition(result, state=state, rho=round(float(rho), 3)),
                     published=theory,
                     interval=interval,
@@ -184,28 +183,13 @@ def _slope_over_seeds(part: xr.Dataset, prefix: str) -> tuple[float, tuple[float
 
 
 def _verdict_of_sign(interval: tuple[float, float], sign: int) -> Verdict:
-    low, high = interval if sign > 0 else (-interval[1], -interval[0])
-    if low > 0:
-        return Verdict.REPRODUCED
-    return Verdict.NOT_REPRODUCED if high < 0 else Verdict.INCONCLUSIVE
-
-
-def _verdict_of_equivalence(interval: tuple[float, float], expected: float, margin: float) -> Verdict:
-    """Return whether an interval lies within a margin around the expected value, outside it, or across."""
-    low, high = interval
-    if expected - margin <= low and high <= expected + margin:
-        return Verdict.REPRODUCED
-    is_outside = high < expected - margin or low > expected + margin
-    return Verdict.NOT_REPRODUCED if is_outside else Verdict.INCONCLUSIVE
+    return verdict_above(interval) if sign > 0 else verdict_below(interval)
 
 
 def _figures(result: xr.Dataset) -> tuple[ClaimFigure, ...]:
     from rate_models.experiments.bayesian_signatures import FIGURES
 
-    return tuple(
-        ClaimFigure(drawn(FIGURES[panel], result), caption, claim)
-        for panel, (claim, caption) in _PANELS.items()
-    )
+    return drawn_panels(FIGURES, result, _PANELS)
 
 
 def _remarks(result: xr.Dataset) -> tuple[str, ...]:
@@ -226,11 +210,16 @@ def _remarks(result: xr.Dataset) -> tuple[str, ...]:
 @measures("M09", rendering=Rendering.RATE, needs=("torch", "xarray"))
 def noise_of_a_regression_unit(context: Context) -> Evidence:
     """Train a linear unit by gradient descent and compare its noise with the exact optimum."""
+    return evidence_of_regression(regression_result(context))
+
+
+def regression_result(context: Context) -> xr.Dataset:
+    """Return linear units trained under each cost: three seeds in small, six at full size."""
     from rate_models.devices import Execution
     from rate_models.experiments.linear_regression import Config, run
 
-    config = Config(seeds=(1, 2, 3)) if context.is_quick else Config(seeds=(1, 2, 3, 4, 5, 6))
-    return evidence_of_regression(run(config, execution=Execution(device=context.device)))
+    seeds = (1, 2, 3) if context.is_quick else (1, 2, 3, 4, 5, 6)
+    return run(Config(seeds=seeds), execution=Execution(device=context.device))
 
 
 def evidence_of_regression(result: xr.Dataset) -> Evidence:
@@ -262,7 +251,7 @@ def _noise_over_optimum(result: xr.Dataset) -> Measurement:
         Rendering.RATE,
         "trained sigma over (s^rho / H)^(1/(rho + 2)), geometric mean",
         of.mean,
-        _verdict_of_equivalence(of.interval, 1.0, _EXACT_MARGIN),
+        of.verdict_within(1.0, _EXACT_MARGIN),
         condition={"synapses": result.sizes["synapse"], "rho": "1/2, 2/3, 4/3, 2"},
         published=1.0,
         interval=of.interval,
@@ -281,7 +270,7 @@ def _regression_slope(part: xr.Dataset, name: str, x: np.ndarray, theory: float)
         Rendering.RATE,
         f"slope of log sigma^2 on {name}",
         of.mean,
-        _verdict_of_equivalence(of.interval, theory, _EXACT_MARGIN),
+        of.verdict_within(theory, _EXACT_MARGIN),
         condition={"rho": round(float(part.rho), 3), "synapses": part.sizes["synapse"]},
         published=float(theory),
         interval=of.interval,

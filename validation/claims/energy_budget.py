@@ -29,13 +29,10 @@ from biophys.energy_costs import (
 from validation.bootstrap import bootstrap
 from validation.claims.claim import ClaimFigure, Context, Evidence, Measurement, Rendering, Verdict
 from validation.claims.registry import measures
-from validation.recordings import PlasticityRecordings, read_ko2013, read_sjostrom2001
+from validation.recordings import N_SITES, PlasticityRecordings, read_ko2013, read_sjostrom2001
 
 BUDGET_EXPONENT = 5.0
 """Malkin, O'Donnell & Houghton 2026, arXiv 2602.15787, abstract."""
-
-N_SITES = 5.5
-"""Number of sites that the published p and q of Sjöström et al. suppose (Costa et al. 2015)."""
 
 _BLUE, _ORANGE, _GREEN = "#0072B2", "#D55E00", "#009E73"
 

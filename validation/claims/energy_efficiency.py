@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from matplotlib.figure import Figure
 
 from validation.claims import importance_structure
 from validation.claims.claim import ClaimFigure, Context, Evidence, Measurement, Rendering, Verdict
+from validation.claims.importance_structure import shown_l2
+from validation.claims.interval_verdicts import verdict_at_every
 from validation.claims.over_seeds import SeedEstimate, seed_estimate
+from validation.claims.panels import drawn_panels
 from validation.claims.registry import measures
 from validation.experiments import result_for
 
@@ -69,10 +71,6 @@ def evidence_of(result: xr.Dataset) -> Evidence:
         *_step_sizes(result),
     ]
     return Evidence(tuple(measurements), _figures(result), _remarks(result))
-
-
-def _shown(result: xr.Dataset) -> float:
-    return float(result.attrs["shown_l2"])
 
 
 def _data(result: xr.Dataset, **more: Any) -> dict[str, Any]:
@@ -256,7 +254,7 @@ def _release_probabilities(result: xr.Dataset) -> list[Measurement]:
     for model, start in starts.items():
         if model not in result.model.values:
             continue
-        at = result.sel(model=model, l2=_shown(result))
+        at = result.sel(model=model, l2=shown_l2(result))
         is_main = model.startswith("soft_bound")
         found.append(_share_low(result, at, start, is_main))
         found.append(_share_high(result, at, start, is_main))
@@ -274,7 +272,7 @@ def _share_low(result: xr.Dataset, at: xr.Dataset, start: str, is_main: bool) ->
         "share of synapses with p < 0.5 after learning",
         of.mean,
         verdict,
-        condition=_data(result, L2=_shown(result), start=start),
+        condition=_data(result, L2=shown_l2(result), start=start),
         published="most stay low (no number)",
         interval=of.interval,
         n=of.n,
@@ -303,7 +301,7 @@ def _share_high(result: xr.Dataset, at: xr.Dataset, start: str, is_main: bool) -
         "share of synapses with p >= 0.9 after learning",
         of.mean,
         few,
-        condition=_data(result, L2=_shown(result), start=start),
+        condition=_data(result, L2=shown_l2(result), start=start),
         published="few (no number)",
         interval=of.interval,
         n=of.n,
@@ -313,7 +311,7 @@ def _share_high(result: xr.Dataset, at: xr.Dataset, start: str, is_main: bool) -
 
 
 def _difference_of_starts(result: xr.Dataset) -> Measurement:
-    at = result.sel(l2=_shown(result)).share_high_p
+    at = result.sel(l2=shown_l2(result)).share_high_p
     of = seed_estimate(at.sel(model="soft_bound_uniform") - at.sel(model="soft_bound"))
     low, high = of.interval
     is_equal = low <= 0 <= high
@@ -323,7 +321,7 @@ def _difference_of_starts(result: xr.Dataset) -> Measurement:
         "share of synapses with p >= 0.9: uniform start less constant start",
         of.mean,
         Verdict.REPRODUCED if is_equal else Verdict.NOT_REPRODUCED,
-        condition=_data(result, L2=_shown(result)),
+        condition=_data(result, L2=shown_l2(result)),
         published="independent of the start",
         interval=of.interval,
         n=of.n,
@@ -346,7 +344,7 @@ def _lesions(result: xr.Dataset) -> list[Measurement]:
 
 def _lesion_order(result: xr.Dataset, model: str, gentle: str, harsh: str, is_main: bool) -> Measurement:
     """Return where one order of removal is least ahead of another in accuracy."""
-    at = result.lesion_accuracy.sel(model=model, l2=_shown(result))
+    at = result.lesion_accuracy.sel(model=model, l2=shown_l2(result))
     inner = (at.fraction > 0) & (at.fraction < 1)
     difference = (at.sel(order=gentle) - at.sel(order=harsh)).sel(fraction=inner)
     estimates = {float(f): seed_estimate(difference.sel(fraction=f)) for f in difference.fraction.values}
@@ -361,23 +359,14 @@ def _lesion_order(result: xr.Dataset, model: str, gentle: str, harsh: str, is_ma
         Rendering.RATE,
         f"accuracy after removing synapses, {names[gentle]} less {names[harsh]}, where it is least certain",
         least.mean,
-        _verdict_at_every(estimates.values()),
-        condition=_data(result, L2=_shown(result), **{"p rule": model, "removed": fraction}),
+        verdict_at_every(of.verdict_above(0.0) for of in estimates.values()),
+        condition=_data(result, L2=shown_l2(result), **{"p rule": model, "removed": fraction}),
         published="> 0 at every fraction" if harsh == "random" else None,
         interval=least.interval,
         n=least.n,
         reason=_lesion_reason(estimates),
         is_supporting=not is_main,
     )
-
-
-def _verdict_at_every(estimates: Iterable[SeedEstimate]) -> Verdict:
-    """Return whether all differences lie above 0, some lie below, or some cannot be told."""
-    verdicts = [of.verdict_above(0.0) for of in estimates]
-    for verdict in (Verdict.NOT_REPRODUCED, Verdict.INCONCLUSIVE):
-        if verdict in verdicts:
-            return verdict
-    return Verdict.REPRODUCED
 
 
 def _lesion_reason(estimates: dict[float, SeedEstimate]) -> str:
@@ -393,7 +382,7 @@ def _lesion_reason(estimates: dict[float, SeedEstimate]) -> str:
 def _energies(result: xr.Dataset) -> list[Measurement]:
     found = []
     for model in (str(m) for m in result.plastic_model.values):
-        at = result.sel(model=model, l2=_shown(result))
+        at = result.sel(model=model, l2=shown_l2(result))
         superiority = seed_estimate(at.energy_superiority)
         mean = at.energy_mean
         quotient = seed_estimate(mean.sel(importance="high p") / mean.sel(importance="low p"), "ratio")
@@ -410,7 +399,7 @@ def _energies(result: xr.Dataset) -> list[Measurement]:
                     quantity,
                     of.mean,
                     of.verdict_above(bound),
-                    condition=_data(result, L2=_shown(result), **{"p rule": model}),
+                    condition=_data(result, L2=shown_l2(result), **{"p rule": model}),
                     published=f"> {bound:g}",
                     interval=of.interval,
                     n=of.n,
@@ -446,7 +435,7 @@ def _fixed_release(result: xr.Dataset) -> list[Measurement]:
             largest,
             Verdict.INCONCLUSIVE,
             condition=_data(
-                result, L2=_shown(result), rates=", ".join(f"{r:g}" for r in result.learning_rate.values)
+                result, L2=shown_l2(result), rates=", ".join(f"{r:g}" for r in result.learning_rate.values)
             ),
             published="a curve without numbers in the text",
             n=result.sizes["variant_seed"],
@@ -515,12 +504,7 @@ def _figures(result: xr.Dataset) -> tuple[ClaimFigure, ...]:
         "app1-fig1c": ("S16", "Information per energy against a fixed release probability."),
         "robustness": ("S20", "Best information per energy with other step sizes of p."),
     }
-    found = []
-    for panel, (claim, caption) in captions.items():
-        figure = Figure((8, 4.2), layout="constrained")
-        FIGURES[panel](result, figure)
-        found.append(ClaimFigure(figure, caption, claim))
-    return tuple(found)
+    return drawn_panels(FIGURES, result, captions, (8, 4.2))
 
 
 def _remarks(result: xr.Dataset) -> tuple[str, ...]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.figure import Figure
 
-from validation.claims.claim import ClaimFigure, Context, Evidence, Measurement, Rendering, Verdict
+from validation.claims.claim import Context, Evidence, Measurement, Rendering, Verdict
+from validation.claims.panels import drawn_panels
 from validation.claims.registry import measures
 from validation.claims.same_images import PairedDifference, paired_difference
 from validation.experiments import result_for
@@ -16,11 +16,18 @@ if TYPE_CHECKING:
     import xarray as xr
 
 _CAPTIONS = {
-    "accuracy": "Share of right answers against the presentation time, for networks trained under each cost "
-    "of reliability and realised by either mechanism: in spikes (dots) and in rates with as much noise as "
-    "the spikes leave (dashed). Black: the rate network with its mean weights and with its trained noise.",
-    "energy": "ATP of all synapses per image by mechanism, from the ledger of the spiking networks, for "
-    "weights realised by release probability (n = 5) and by the number of sites (p near 0.5).",
+    "accuracy": (
+        "X06",
+        "Share of right answers against the presentation time, for networks trained under each cost of "
+        "reliability and realised by either mechanism: in spikes (dots) and in rates with as much noise as "
+        "the spikes leave (dashed). Black: the rate network with its mean weights and with its trained "
+        "noise.",
+    ),
+    "energy": (
+        "X06",
+        "ATP of all synapses per image by mechanism, from the ledger of the spiking networks, for weights "
+        "realised by release probability (n = 5) and by the number of sites (p near 0.5).",
+    ),
 }
 _REMARKS = (
     "In rates each image meets one draw of the weights; in spikes every spike draws anew, so that the noise "
@@ -44,23 +51,21 @@ def evidence_of(result: xr.Dataset) -> Evidence:
     from validation.crosschecks.gaussian_in_spikes import FIGURES
 
     measurements = []
-    for rho in result.rho.values:
-        for way in result.way.values:
-            part = result.sel(rho=rho, way=way)
-            measurements += [*_accuracies(part), _ledger(part)]
-        measurements.append(_cheaper(result.sel(rho=rho)))
-    measurements += [_same_noise(result.sel(way=way)) for way in result.way.values]
-    figures = []
-    for name, caption in _CAPTIONS.items():
-        figure = Figure(figsize=(10, 3.4), layout="constrained")
-        FIGURES[name](result, figure)
-        figures.append(ClaimFigure(figure, caption, "X06"))
-    return Evidence(tuple(measurements), tuple(figures), _REMARKS)
+    for s in result.s.values:
+        for rho in result.rho.values:
+            network = result.sel(rho=rho, s=s)
+            for way in result.way.values:
+                part = network.sel(way=way)
+                measurements += [*_accuracies(part), _ledger(part)]
+            measurements.append(_cheaper(network))
+        measurements += [_same_noise(result.sel(s=s, way=way)) for way in result.way.values]
+    return Evidence(tuple(measurements), drawn_panels(FIGURES, result, _CAPTIONS, (10, 3.4)), _REMARKS)
 
 
 def _condition(part: xr.Dataset, **more: Any) -> dict[str, Any]:
     way = {"realised by": str(part.way.values)} if part.way.ndim == 0 else {}
-    return {"data": part.attrs["data_set"], "rho": round(float(part.rho), 3), **way, **more}
+    cost = {"rho": round(float(part.rho), 3), "s": float(part.s)}
+    return {"data": part.attrs["data_set"], **cost, **way, **more}
 
 
 def _accuracies(part: xr.Dataset) -> list[Measurement]:
@@ -126,6 +131,7 @@ def _same_noise(part: xr.Dataset) -> Measurement:
         of.verdict_as_good(),
         condition={
             "data": part.attrs["data_set"],
+            "s": float(part.s),
             "realised by": str(part.way.values),
             "presentation_ms": round(1000 * float(part.time[-1]), 6),
         },

@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from matplotlib.figure import Figure
 from scipy.stats import chi2, combine_pvalues, spearmanr
 
 from biophys.gradient_threshold import GradientLaw, probability_above
 from biophys.release_plasticity import ReleasePlasticity, updated_release_probability
 from validation.claims.claim import ClaimFigure, Context, Evidence, Measurement, Rendering, Verdict
 from validation.claims.over_seeds import SeedEstimate, seed_estimate
+from validation.claims.panels import drawn_panels
 
 PUBLISHED_KS = 0.505
 """Figure 3a: inputs of the second hidden layer, one network."""
@@ -22,6 +22,7 @@ PUBLISHED_R = {1: 0.9390, 2: 0.7999}
 _ALPHA = 0.01
 _CLEARLY_NOT = 0.1
 _SMALLEST_P = 1e-3
+_SIZE = (8, 4.2)
 _SHUFFLES = {"matrix": "all entries of a weight matrix", "partners": "among the partners of each neuron"}
 
 
@@ -34,14 +35,16 @@ def evidence_of(result: xr.Dataset) -> Evidence:
     measurements = [*_fisher(result), *_differs_from_shuffle(result), *_uneven_groups(result)]
     measurements += [m for layer in result.hidden_layer.values for m in _correlation(result, int(layer))]
     remarks = (
-        f"Measured at an L2 penalty of {_shown(result):g}: the paper does not say which figures 2 and 3 use.",
+        f"Measured at an L2 penalty of {shown_l2(result):g}: the paper does not say which figures 2 and 3 "
+        "use.",
         "The paper does not say how it shuffles. Main: all entries of a weight matrix change places; beside "
         "it: every neuron on the other side keeps its number of important synapses.",
     )
     return Evidence(tuple(measurements), _figures(result), remarks)
 
 
-def _shown(result: xr.Dataset) -> float:
+def shown_l2(result: xr.Dataset) -> float:
+    """Return the penalty at which single synapses and neurons were looked at."""
     return float(result.attrs["shown_l2"])
 
 
@@ -54,11 +57,11 @@ def _is_published_size(result: xr.Dataset) -> bool:
 
 
 def _at(result: xr.Dataset, model: str = "soft_bound") -> xr.Dataset:
-    return result.sel(model=model, l2=_shown(result))
+    return result.sel(model=model, l2=shown_l2(result))
 
 
 def _condition(result: xr.Dataset, model: str = "soft_bound", **more: Any) -> dict[str, Any]:
-    return {"data": result.attrs["data_set"], "p rule": model, "L2": _shown(result), **more}
+    return {"data": result.attrs["data_set"], "p rule": model, "L2": shown_l2(result), **more}
 
 
 # ---- S05: Fisher information ----
@@ -282,7 +285,7 @@ def _uneven_groups(result: xr.Dataset) -> list[Measurement]:
 
 def _correlation(result: xr.Dataset, layer: int) -> list[Measurement]:
     of = result.input_output_r.sel(model="soft_bound", hidden_layer=layer)
-    estimate = seed_estimate(of.sel(l2=_shown(result)), "correlation")
+    estimate = seed_estimate(of.sel(l2=shown_l2(result)), "correlation")
     quantity = f"correlation of important inputs and outputs, hidden layer {layer}"
     found = [
         Measurement(
@@ -315,13 +318,7 @@ def _figures(result: xr.Dataset) -> tuple[ClaimFigure, ...]:
         "fig3b": ("S07", "Neurons of low, medium and high importance."),
         "app1-fig2b": ("S08", "Important outputs against important inputs of hidden neurons."),
     }
-    return tuple(_drawn(FIGURES[panel], result, text, claim) for panel, (claim, text) in captions.items())
-
-
-def _drawn(draw: Any, result: xr.Dataset, caption: str, claim: str) -> ClaimFigure:
-    figure = Figure((8, 4.2), layout="constrained")
-    draw(result, figure)
-    return ClaimFigure(figure, caption, claim)
+    return drawn_panels(FIGURES, result, captions, _SIZE)
 
 
 # ---- S19: gradients and the threshold ----
@@ -332,7 +329,7 @@ def gradient_evidence(result: xr.Dataset, context: Context) -> Evidence:
     rng = np.random.default_rng(context.seed)
     n = 50_000 if context.is_quick else 1_000_000
     drawn = [_drawn_gradients(law, n, rng) for law in ("normal", "Laplace")]
-    return Evidence((*drawn, *_network_gradients(result)), (_gradient_figure(result),))
+    return Evidence((*drawn, *_network_gradients(result)), _gradient_figure(result))
 
 
 def _drawn_gradients(law: GradientLaw, n: int, rng: np.random.Generator) -> Measurement:
@@ -426,11 +423,11 @@ def _distance_from_formula(result: xr.Dataset, at: xr.Dataset, size: int) -> Mea
     )
 
 
-def _gradient_figure(result: xr.Dataset) -> ClaimFigure:
+def _gradient_figure(result: xr.Dataset) -> tuple[ClaimFigure, ...]:
     from rate_models.experiments.energy_figures import FIGURES
 
     caption = (
         "Share of gradients above the threshold against their root mean square, one dot per synapse of a "
         "trained network, with equation 10 for normal and Laplace gradients."
     )
-    return _drawn(FIGURES["eq10"], result, caption, "S19")
+    return drawn_panels(FIGURES, result, {"eq10": ("S19", caption)}, _SIZE)

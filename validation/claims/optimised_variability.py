@@ -14,6 +14,7 @@ from biophys.cost_exponents import MECHANISM_COLOURS
 from biophys.energy_costs import COST_EXPONENTS
 from biophys.optimal_precision import precision_slopes
 from brianpresyn.experiments import optimal_variability
+from validation.claims.bayesian_signatures import regression_result
 from validation.claims.claim import ClaimFigure, Context, Evidence, Measurement, Rendering
 from validation.claims.over_seeds import SeedEstimate, seed_estimate
 from validation.claims.recorded_variability import M07_MAIN, Slope, slope_of_variability
@@ -45,7 +46,7 @@ _REMARKS = (
 def optimised_variability(context: Context) -> Evidence:
     """Optimise the variance of release in a spiking neuron and in a rate unit, and compare the slopes."""
     spiking = _spiking_result(context)
-    rate = _rate_result(context)
+    rate = regression_result(context)
     slopes = {
         Rendering.SPIKING: _slopes_in_spikes(spiking),
         Rendering.RATE: _slopes_in_rates(rate),
@@ -79,14 +80,6 @@ def _spiking_result(context: Context) -> xr.Dataset:
 
         return archived_run(context.results / _RESULT, "optimal_variability").result
     return optimal_variability.run(replace(optimal_variability.Config(), seed=context.seed))
-
-
-def _rate_result(context: Context) -> xr.Dataset:
-    from rate_models.devices import Execution
-    from rate_models.experiments.linear_regression import Config, run
-
-    seeds = (1, 2, 3) if context.is_quick else (1, 2, 3, 4, 5, 6)
-    return run(Config(seeds=seeds), execution=Execution(device=context.device))
 
 
 def _recorded_slope(context: Context) -> Slope | None:

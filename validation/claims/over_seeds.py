@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from scipy.stats import t as student_t
 
 from validation.claims.claim import Verdict
+from validation.claims.interval_verdicts import verdict_above, verdict_within
 
 _SCALES: dict[str, tuple[Callable, Callable]] = {
     "plain": (np.asarray, float),
@@ -60,18 +61,11 @@ class SeedEstimate:
 
     def verdict_above(self, bound: float) -> Verdict:
         """Return whether the mean lies above `bound`, judged by its interval."""
-        low, high = self.interval
-        if low > bound:
-            return Verdict.REPRODUCED
-        return Verdict.NOT_REPRODUCED if high < bound else Verdict.INCONCLUSIVE
+        return verdict_above(self.interval, bound)
 
     def verdict_within(self, expected: float, margin: float) -> Verdict:
         """Return whether the interval lies within `margin` of `expected`, outside, or across its edge."""
-        low, high = self.interval
-        if expected - margin <= low and high <= expected + margin:
-            return Verdict.REPRODUCED
-        is_outside = high < expected - margin or low > expected + margin
-        return Verdict.NOT_REPRODUCED if is_outside else Verdict.INCONCLUSIVE
+        return verdict_within(self.interval, expected, margin)
 
     def could_give(self, published: float) -> bool:
         """Return whether one further network could have had the published value (95 %)."""

@@ -5,22 +5,26 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
-from validation.claims.claim import ClaimFigure, Context, Evidence, Measurement, Rendering, Verdict
+from validation.claims.claim import Context, Evidence, Measurement, Rendering, Verdict
+from validation.claims.interval_verdicts import verdict_above, verdict_at_every, verdict_below
 from validation.claims.over_seeds import seed_estimate
+from validation.claims.panels import drawn_panels
 from validation.claims.registry import measures
-from validation.claims.reliability_tradeoff import drawn
 from validation.experiments import result_for
 
 _CAPTIONS = {
-    "fig7a": "Posterior (dashed) and optimised noise (solid) of two synapses (figure 7a).",
-    "fig7b": "Optimal against posterior variance for each rho, analytic (figure 7b).",
-    "fig7c": "Optimal against posterior variance for three c, analytic (figure 7c).",
-    "trained": "Trained noise against the variational posterior, every synapse of its layer's sample.",
+    "fig7a": ("M11", "Posterior (dashed) and optimised noise (solid) of two synapses (figure 7a)."),
+    "fig7b": ("M11", "Optimal against posterior variance for each rho, analytic (figure 7b)."),
+    "fig7c": ("M11", "Optimal against posterior variance for three c, analytic (figure 7c)."),
+    "trained": (
+        "M11",
+        "Trained noise against the variational posterior, every synapse of its layer's sample.",
+    ),
 }
 _PREDICTIVE_CAPTIONS = {
-    "app4-fig1a": "Predictive distribution of variational Bayes (appendix 4 figure 1a).",
-    "app4-fig1b": "Predictive distributions under the overall cost (appendix 4 figure 1b).",
-    "distance": "Distance of the predictive distributions to that of variational Bayes.",
+    "app4-fig1a": ("M13", "Predictive distribution of variational Bayes (appendix 4 figure 1a)."),
+    "app4-fig1b": ("M13", "Predictive distributions under the overall cost (appendix 4 figure 1b)."),
+    "distance": ("M13", "Distance of the predictive distributions to that of variational Bayes."),
 }
 
 
@@ -42,15 +46,12 @@ def evidence_of_posterior(result: xr.Dataset) -> Evidence:
     measurements.append(_distance(result.sel(posterior="variational")))
     from rate_models.experiments.posterior import FIGURES
 
-    figures = tuple(
-        ClaimFigure(drawn(FIGURES[name], result), text, "M11") for name, text in _CAPTIONS.items()
-    )
     remark = (
         "One s serves every rho: the optimised noise of a synapse equals its posterior standard deviation "
         "where that is s. The paper chose c so that the scales match, without naming it; "
         "prior and schedule are not stated."
     )
-    return Evidence(tuple(measurements), figures, (remark,))
+    return Evidence(tuple(measurements), drawn_panels(FIGURES, result, _CAPTIONS), (remark,))
 
 
 def _condition(result: xr.Dataset, **more: str | float) -> dict[str, str | float]:
@@ -67,21 +68,19 @@ def _weakest_correlation(part: xr.Dataset, is_main: bool) -> Measurement:
     """Return the weakest rank correlation over rho, s, layers and seeds."""
     value, low, high = (part[f"correlation{end}"].values.ravel() for end in ("", "_low", "_high"))
     place = int(np.argmin(value))
-    if (low > 0).all():
-        verdict = Verdict.REPRODUCED
-    else:
-        verdict = Verdict.NOT_REPRODUCED if (high < 0).any() else Verdict.INCONCLUSIVE
+    verdicts = [verdict_above(interval) for interval in zip(low, high, strict=True)]
     return Measurement(
         "M11",
         Rendering.RATE,
         "weakest rank correlation of optimised sigma and posterior sd",
         float(value[place]),
-        verdict,
+        verdict_at_every(verdicts),
         condition=_condition(part),
         published="> 0",
         interval=(float(low[place]), float(high[place])),
         n=value.size,
-        reason=f"{int((low > 0).sum())} of {value.size} (rho, s, seed, layer) above 0; bootstrap over inputs",
+        reason=f"{verdicts.count(Verdict.REPRODUCED)} of {value.size} (rho, s, seed, layer) above 0; "
+        "bootstrap over inputs",
         is_supporting=not is_main,
     )
 
@@ -90,16 +89,12 @@ def _slope_below_one(part: xr.Dataset, is_main: bool) -> Measurement:
     """Return the slope of log sigma on log posterior sd, mean over layers, s and seeds."""
     rho = float(part.rho)
     of = seed_estimate(part.slope.values)
-    verdict = {
-        Verdict.REPRODUCED: Verdict.NOT_REPRODUCED,
-        Verdict.NOT_REPRODUCED: Verdict.REPRODUCED,
-    }.get(of.verdict_above(1.0), Verdict.INCONCLUSIVE)
     return Measurement(
         "M11",
         Rendering.RATE,
         "slope of log optimised sigma on log posterior sd, mean over layers and s",
         of.mean,
-        verdict,
+        verdict_below(of.interval, 1.0),
         condition=_condition(part, rho=round(rho, 3)),
         published=f"< 1 ({2 / (rho + 2):.2f} in a linear model)",
         interval=of.interval,
@@ -164,14 +159,11 @@ def evidence_of_predictions(result: xr.Dataset) -> Evidence:
     measurements += [_spread_follows(result, distance, float(rho)) for rho in result.rho.values]
     measurements += [_farther_for_large_rho(distance)]
     measurements += [_misfit_at_large_c(result, float(rho)) for rho in result.rho.values]
-    figures = tuple(
-        ClaimFigure(drawn(FIGURES[name], result), text, "M13") for name, text in _PREDICTIVE_CAPTIONS.items()
-    )
     remark = (
         "Number and place of the data, prior, nonlinearity (rectified), s and training are not stated in the "
         "paper; s is chosen per network as the one whose predictions are nearest to variational Bayes."
     )
-    return Evidence(tuple(measurements), figures, (remark,))
+    return Evidence(tuple(measurements), drawn_panels(FIGURES, result, _PREDICTIVE_CAPTIONS), (remark,))
 
 
 def _spread_without_data(result: xr.Dataset) -> Measurement:

@@ -14,6 +14,8 @@ from biophys.units import magnitude_in
 from validation.association import linear_fit, partial_pearson, spearman
 from validation.bootstrap import bootstrap
 from validation.claims.claim import ClaimFigure, Context, Evidence, Measurement, Rendering, Verdict
+from validation.claims.interval_verdicts import verdict_below
+from validation.claims.readings import draw_readings
 from validation.claims.registry import measures
 from validation.coupling import correlations_from_estimation, correlations_if_additive
 from validation.recordings import INDUCTIONS, PlasticityRecordings, read_sjostrom2001
@@ -155,20 +157,13 @@ class Correlation:
     @property
     def verdict(self) -> Verdict:
         """Whether it is negative: reproduced if the whole interval is below zero."""
-        return negative_verdict(self.interval)
+        return verdict_below(self.interval)
 
     @property
     def reason(self) -> str:
         return (
             f"t test p = {self.p_value:.2g}; 95 % BCa bootstrap over {self.n_units} {self.reading.resampled}"
         )
-
-
-def negative_verdict(interval: tuple[float, float]) -> Verdict:
-    """Return what a 95 % interval says of the statement that a number is below zero."""
-    if interval[1] < 0:
-        return Verdict.REPRODUCED
-    return Verdict.NOT_REPRODUCED if interval[0] > 0 else Verdict.INCONCLUSIVE
 
 
 def correlation(
@@ -415,8 +410,9 @@ def _readings_figure(
     left.set(xlabel="release probability before induction", ylabel="|w after - w before| / w before")
     left.set_title(f"r = {main.value:.4f}, p = {main.p_value:.2g}", fontsize=10)
     left.legend(fontsize=8)
-    _draw_readings(right, [main, *others])
-    right.axvline(PUBLISHED_R, color="black", linestyle="--", linewidth=0.8)
+    found = {f"{one.reading.label} (n = {one.n})": (one.value, one.interval) for one in (main, *others)}
+    draw_readings(right, found, PUBLISHED_R)
+    right.set_xlabel("correlation, 95 % interval")
     return figure
 
 
@@ -425,25 +421,6 @@ def _draw_line(axes: Axes, x: np.ndarray, y: np.ndarray) -> None:
     intercept, slope = linear_fit(np.column_stack([np.ones(len(x)), x]), y).coefficients
     ends = np.array([x.min(), x.max()])
     axes.plot(ends, intercept + slope * ends, color="black", linewidth=1)
-
-
-def _draw_readings(axes: Axes, found: Sequence[Correlation]) -> None:
-    """Draw a correlation and its interval for each reading, the first at the top."""
-    places = -np.arange(len(found))
-    values = np.array([one.value for one in found])
-    ends = np.array([one.interval for one in found])
-    axes.errorbar(
-        values,
-        places,
-        xerr=[values - ends[:, 0], ends[:, 1] - values],
-        fmt="o",
-        color="#0072B2",
-        markersize=4,
-    )
-    axes.plot(values[0], places[0], "o", color="black")
-    axes.axvline(0.0, color="black", linewidth=0.8)
-    axes.set_yticks(places, [f"{one.reading.label} (n = {one.n})" for one in found], fontsize=7)
-    axes.set_xlabel("correlation, 95 % interval")
 
 
 def _coupling_figure(main: Correlation, nulls: Sequence[_Null]) -> Figure:

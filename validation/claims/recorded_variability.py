@@ -10,22 +10,20 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from biophys.cost_exponents import MECHANISM_COLOURS
+from biophys.energy_costs import COST_EXPONENTS
 from biophys.optimal_precision import exponent_from_input_slope, precision_slopes
 from biophys.units import magnitude_in
 from validation.association import huber, least_squares, linear_fit, regression_slope, theil_sen
 from validation.bootstrap import BootstrapEstimate, bootstrap
 from validation.claims.claim import ClaimFigure, Context, Evidence, Measurement, Rendering, Verdict
-from validation.claims.recorded_plasticity import negative_verdict
+from validation.claims.interval_verdicts import verdict_below
+from validation.claims.readings import draw_readings
 from validation.claims.registry import measures
 from validation.recordings import EpspRecordings, read_ko2013
 
 PUBLISHED_SLOPE = -0.62
 """Malkin et al. 2023, figure 6b, after Aitchison et al. 2021."""
-
-COST_EXPONENTS = {"calcium": 1 / 2, "membrane": 2 / 3, "actin": 4 / 3, "trafficking": 2.0}
-"""The exponent rho of each cost (Malkin et al. 2023, figure 1)."""
-
-COLOURS = {"calcium": "#0072B2", "membrane": "#E69F00", "actin": "#009E73", "trafficking": "#CC79A7"}
 
 AT_FIXED_MEAN = "variance at fixed mean"
 
@@ -236,7 +234,7 @@ def _m07_supporting(found: Slope) -> Measurement:
         Rendering.RECORDED,
         "log-log slope of EPSP variability on presynaptic rate",
         found.value,
-        negative_verdict(found.interval),
+        verdict_below(found.interval),
         condition=_condition(found.reading),
         published="below 0",
         interval=found.interval,
@@ -413,22 +411,8 @@ def _slopes_figure(recordings: EpspRecordings, main: Slope, others: Sequence[Slo
     left, right = figure.subplots(1, 2, width_ratios=[1, 1.1])
     _draw_recorded(left, recordings, main.value)
     left.set_title(f"slope {main.value:.3f}, p = {main.p_value:.2g}", fontsize=10)
-    found = [main, *others]
-    places = -np.arange(len(found))
-    values = np.array([one.value for one in found])
-    ends = np.array([one.interval for one in found])
-    right.errorbar(
-        values,
-        places,
-        xerr=[values - ends[:, 0], ends[:, 1] - values],
-        fmt="o",
-        color="#0072B2",
-        markersize=4,
-    )
-    right.plot(values[0], places[0], "o", color="black")
-    right.axvline(0.0, color="black", linewidth=0.8)
-    right.axvline(PUBLISHED_SLOPE, color="black", linestyle="--", linewidth=0.8)
-    right.set_yticks(places, [one.reading.label for one in found], fontsize=7)
+    found = {one.reading.label: (one.value, one.interval) for one in (main, *others)}
+    draw_readings(right, found, PUBLISHED_SLOPE)
     right.set_xlabel("log-log slope on rate, 95 % interval")
     return figure
 
@@ -445,7 +429,7 @@ def _exponent_figure(main: Slope) -> Figure:
     axes.axvspan(low, high, color="#999999", alpha=0.3)
     axes.axvline(main.value, color="black")
     for cost, rho in COST_EXPONENTS.items():
-        axes.axhline(rho, color=COLOURS[cost], linestyle=":", label=f"{cost}, rho = {rho:.2g}")
+        axes.axhline(rho, color=MECHANISM_COLOURS[cost], linestyle=":", label=f"{cost}, rho = {rho:.2g}")
     axes.set_ylim(0, 10)
     axes.set(xlabel="log-log slope of variance on rate", ylabel="implied cost exponent rho")
     axes.legend(fontsize=8)
@@ -460,7 +444,7 @@ def _comparison_figure(recordings: EpspRecordings, main: Slope) -> Figure:
         _draw_recorded(axes, recordings, main.value)
         for cost, slope in _analytic_slopes(scaling).items():
             _draw_power_law(
-                axes, rate, variance, slope, color=COLOURS[cost], label=f"{cost}, slope {slope:.2f}"
+                axes, rate, variance, slope, color=MECHANISM_COLOURS[cost], label=f"{cost}, slope {slope:.2f}"
             )
         axes.set_title(scaling.replace("^2", "²"), fontsize=10)
         axes.legend(fontsize=7)

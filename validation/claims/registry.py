@@ -66,12 +66,6 @@ def all_measures() -> tuple[Measure, ...]:
     return tuple(_MEASURES)
 
 
-def measured_claim_ids() -> tuple[str, ...]:
-    """Return the ids of the claims that something measures, in the catalogue's order."""
-    measured = {claim for measure in all_measures() for claim in measure.claims}
-    return tuple(claim for claim in CLAIMS if claim in measured)
-
-
 def missing_packages(measure: Measure) -> tuple[str, ...]:
     """Return the packages that `measure` needs and that are not installed."""
     return tuple(package for package in measure.needs if importlib.util.find_spec(package) is None)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import xarray as xr
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from validation.association import linear_fit
 from validation.claims.claim import ClaimFigure, Context, Evidence, Measurement, Rendering, Verdict
+from validation.claims.interval_verdicts import verdict_above, verdict_below
 from validation.claims.over_seeds import seed_estimate
+from validation.claims.panels import drawn_panels
 from validation.claims.registry import measures
 from validation.experiments import result_for
 
@@ -73,13 +72,12 @@ def _fall_of_accuracy(part: xr.Dataset) -> Measurement:
     ends = part.accuracy.isel(multiplier=[0, -1]).transpose("multiplier", "seed").values
     change = ends[1] - ends[0]
     interval = _interval_of_differences(change, ends, part)
-    verdict = _verdict_below(interval, 0.0)
     return Measurement(
         "M03",
         Rendering.RATE,
         "change of test accuracy from the smallest to the largest c",
         float(np.mean(change)),
-        verdict,
+        verdict_below(interval),
         condition=_cell(part),
         published="< 0",
         interval=interval,
@@ -104,7 +102,7 @@ def _rise_of_sigma(part: xr.Dataset, average: str) -> Measurement:
         Rendering.RATE,
         f"slope of log {_AVERAGES[average]} sigma on log c",
         slope,
-        _verdict_above(interval, 0.0),
+        verdict_above(interval),
         condition=_cell(part),
         published="> 0",
         interval=interval,
@@ -166,7 +164,7 @@ def _advantage_at(result: xr.Dataset, name: str, rho: float, values: NDArray[np.
         Rendering.RATE,
         f"accuracy of heterogeneous minus homogeneous noise at {name}",
         float(np.mean(values)),
-        _verdict_above(interval, 0.0),
+        verdict_above(interval),
         condition=_condition(result, rho=round(float(rho), 3)),
         published="> 0",
         interval=interval,
@@ -225,7 +223,7 @@ def _cost_falls(result: xr.Dataset) -> Measurement:
         Rendering.RATE,
         "flattest slope over rho of log cost on log rms sigma, heterogeneous noise",
         slope,
-        _verdict_below(interval, 0.0),
+        verdict_below(interval),
         condition=_condition(result),
         published="< 0",
         interval=interval,
@@ -282,31 +280,10 @@ def _slope(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[float, tuple
     return float(fit.coefficients[1]), (float(fit.coefficients[1] - half), float(fit.coefficients[1] + half))
 
 
-def _verdict_above(interval: tuple[float, float], bound: float) -> Verdict:
-    low, high = interval
-    if low > bound:
-        return Verdict.REPRODUCED
-    return Verdict.NOT_REPRODUCED if high < bound else Verdict.INCONCLUSIVE
-
-
-def _verdict_below(interval: tuple[float, float], bound: float) -> Verdict:
-    return _verdict_above((-interval[1], -interval[0]), -bound)
-
-
 def _figures(result: xr.Dataset) -> tuple[ClaimFigure, ...]:
     from rate_models.experiments.reliability_tradeoff import FIGURES
 
-    return tuple(
-        ClaimFigure(drawn(FIGURES[panel], result), caption, claim)
-        for panel, (claim, caption) in _PANELS.items()
-    )
-
-
-def drawn(draw: Callable[[xr.Dataset, Figure], None], result: xr.Dataset) -> Figure:
-    """Return the figure that a function of an experiment draws."""
-    figure = Figure(figsize=(9, 3.4), layout="constrained")
-    draw(result, figure)
-    return figure
+    return drawn_panels(FIGURES, result, _PANELS)
 
 
 def _remarks(result: xr.Dataset) -> tuple[str, ...]:

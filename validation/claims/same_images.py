@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from validation.claims.claim import Verdict
+from validation.claims.interval_verdicts import verdict_above
 
 _95_PERCENT = 1.959963984540054
 
@@ -42,10 +43,7 @@ class PairedDifference:
 
     def verdict_above(self, bound: float = 0.0) -> Verdict:
         """Return whether the difference lies above `bound`, judged by the interval."""
-        low, high = self.interval
-        if low > bound:
-            return Verdict.REPRODUCED
-        return Verdict.NOT_REPRODUCED if high < bound else Verdict.INCONCLUSIVE
+        return verdict_above(self.interval, bound)
 
 
 def paired_difference(first: ArrayLike, second: ArrayLike) -> PairedDifference:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from validation.bootstrap import bootstrap
-from validation.claims.claim import ClaimFigure, Context, Evidence, Measurement, Rendering, Verdict
+from validation.claims.claim import Context, Evidence, Measurement, Rendering, Verdict
+from validation.claims.interval_verdicts import verdict_above, verdict_at_every
+from validation.claims.panels import drawn_panels
 from validation.claims.registry import measures
 from validation.claims.same_images import PairedDifference, accuracy_interval, paired_difference
 from validation.experiments import result_for
@@ -19,7 +19,7 @@ from validation.experiments import result_for
 if TYPE_CHECKING:
     import xarray as xr
 
-_FIGURES = {
+_CAPTIONS = {
     "accuracy": (
         "X03",
         "Share of right answers against the presentation time. Spikes: integrate-and-fire neurons whose "
@@ -59,6 +59,8 @@ def release_in_spikes(context: Context) -> Evidence:
 
 def evidence_of(result: xr.Dataset, *, rng: np.random.Generator) -> Evidence:
     """Return what a result of the experiment says of X03 and X04."""
+    from validation.crosschecks.release_in_spikes import FIGURES
+
     measurements = [
         *_accuracies(result),
         *_times(result),
@@ -68,18 +70,7 @@ def evidence_of(result: xr.Dataset, *, rng: np.random.Generator) -> Evidence:
         *_lesions(result),
         *_energy_of_important(result, rng),
     ]
-    return Evidence(tuple(measurements), tuple(_figures(result)), _REMARKS)
-
-
-def _figures(result: xr.Dataset) -> list[ClaimFigure]:
-    from validation.crosschecks.release_in_spikes import FIGURES
-
-    drawn = []
-    for name, (claim, caption) in _FIGURES.items():
-        figure = Figure(figsize=(7.5, 4), layout="constrained")
-        FIGURES[name](result, figure)
-        drawn.append(ClaimFigure(figure, caption, claim))
-    return drawn
+    return Evidence(tuple(measurements), drawn_panels(FIGURES, result, _CAPTIONS, (7.5, 4)), _REMARKS)
 
 
 def _data(result: xr.Dataset, **more: Any) -> dict[str, Any]:
@@ -302,7 +293,7 @@ def _lesion_order(
         rendering,
         f"accuracy after removing synapses, {gentle} less {harsh}, where it is least certain",
         least.mean,
-        _verdict_at_every(found),
+        verdict_at_every(of.verdict_above() for of in found.values()),
         condition=_data(result, removed=fraction),
         published="> 0 at every fraction" if is_main else None,
         interval=least.interval,
@@ -310,15 +301,6 @@ def _lesion_order(
         reason=f"differences {means}; paired intervals over images at each fraction, one network",
         is_supporting=not is_main,
     )
-
-
-def _verdict_at_every(found: Mapping[float, PairedDifference]) -> Verdict:
-    """Return whether all differences lie above 0, some lie below, or some cannot be told."""
-    verdicts = [of.verdict_above() for of in found.values()]
-    for verdict in (Verdict.NOT_REPRODUCED, Verdict.INCONCLUSIVE):
-        if verdict in verdicts:
-            return verdict
-    return Verdict.REPRODUCED
 
 
 def _energy_of_important(result: xr.Dataset, rng: np.random.Generator) -> list[Measurement]:
@@ -335,18 +317,16 @@ def _quotient(
 ) -> Measurement:
     energy, count = spent.to_numpy(), result.unit_count.to_numpy()
     of = bootstrap(partial(_ratio_of_means, energy, count), len(energy), rng=rng, n_resamples=2000)
-    low, high = of.interval()
-    is_above, is_below = low > 1, high < 1
-    verdict = Verdict.NOT_REPRODUCED if is_below else Verdict.INCONCLUSIVE
+    interval = of.interval()
     return Measurement(
         "X04",
         rendering,
         f"mean energy ({measure}) of synapses with p >= 0.9 over that of synapses with p < 0.9",
         of.value,
-        Verdict.REPRODUCED if is_above else verdict,
+        verdict_above(interval, 1.0),
         condition=_data(result),
         published="> 1",
-        interval=(low, high),
+        interval=interval,
         n=len(energy),
         reason=f"{count[:, 0].sum() / count.sum():.0%} of the synapses have p >= 0.9; bootstrap "
         "over the units that the synapses drive",

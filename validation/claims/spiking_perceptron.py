@@ -15,6 +15,8 @@ from brianpresyn.experiments import spiking_perceptron
 from brianpresyn.experiments.spiking_perceptron import PLASTIC
 from validation.archive import ArchiveError, archived_run, plain_config
 from validation.claims.claim import ClaimFigure, Context, Evidence, Measurement, Rendering, Verdict
+from validation.claims.interval_verdicts import verdict_below
+from validation.claims.over_seeds import seed_estimate
 from validation.claims.registry import measures
 
 if TYPE_CHECKING:
@@ -117,24 +119,22 @@ def _quantities(last: xr.DataArray) -> dict[str, xr.DataArray]:
 
 def _advantage(claim: str, quantity: str, control: str, advantage: NDArray[np.float64]) -> Measurement:
     """Return the mean advantage of plastic release over a control, with a paired t-test."""
-    n = advantage.size
-    mean, error = float(advantage.mean()), float(advantage.std(ddof=1) / np.sqrt(n))
-    half = float(stats.t.ppf(0.975, n - 1)) * error
-    p_value = float(stats.ttest_1samp(advantage, 0.0).pvalue) if error > 0 else float(mean == 0)
+    of = seed_estimate(advantage)
+    p_value = float(stats.ttest_1samp(advantage, 0.0).pvalue) if of.sd > 0 else float(of.mean == 0)
     if p_value >= _LEVEL:
         verdict = Verdict.INCONCLUSIVE
     else:
-        verdict = Verdict.REPRODUCED if mean > 0 else Verdict.NOT_REPRODUCED
+        verdict = Verdict.REPRODUCED if of.mean > 0 else Verdict.NOT_REPRODUCED
     return Measurement(
         claim,
         Rendering.SPIKING,
         f"{quantity}: plastic release minus control",
-        mean,
+        of.mean,
         verdict,
         condition={"control": control},
         published="above 0, p < 0.01",
-        interval=(mean - half, mean + half),
-        n=n,
+        interval=of.interval,
+        n=of.n,
         reason=f"paired t-test over seeds, p = {p_value:.2g}; reproduced if above 0 with p < {_LEVEL:g}",
         is_supporting=control != "deterministic",
     )
@@ -142,24 +142,17 @@ def _advantage(claim: str, quantity: str, control: str, advantage: NDArray[np.fl
 
 def _share_of_reliable(result: xr.Dataset) -> Measurement:
     """Return the share of synapses with p at its upper limit of 0.9 at the end."""
-    shares = (result.p.sel(model=PLASTIC) >= 0.9 - 1e-9).mean("line").to_numpy()
-    mean = float(shares.mean())
-    half = float(stats.t.ppf(0.975, shares.size - 1) * shares.std(ddof=1) / np.sqrt(shares.size))
-    low, high = mean - half, mean + half
-    if high < 0.5:
-        verdict = Verdict.REPRODUCED
-    else:
-        verdict = Verdict.NOT_REPRODUCED if low > 0.5 else Verdict.INCONCLUSIVE
+    of = seed_estimate((result.p.sel(model=PLASTIC) >= 0.9 - 1e-9).mean("line"))
     return Measurement(
         "S02",
         Rendering.SPIKING,
         "share of synapses with p at least 0.9 after five tasks of the perceptron",
-        mean,
-        verdict,
+        of.mean,
+        verdict_below(of.interval, 0.5),
         condition={"n_inputs": int(result.attrs["n_inputs"]), "form": "soft_bound"},
         published="few",
-        interval=(low, high),
-        n=shares.size,
+        interval=of.interval,
+        n=of.n,
         reason="reproduced if the interval lies below one half; the perceptron is another problem than the "
         "published one, and caps p at 0.9",
         is_supporting=True,

@@ -8,14 +8,19 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from biophys.units import magnitude_in
 from brianpresyn.experiments import stdp_protocol
 from validation.bootstrap import bootstrap
 from validation.claims.claim import ClaimFigure, Context, Evidence, Measurement, Rendering, Verdict
 from validation.claims.registry import measures
-from validation.claims.stdp_protocol import AS_IN_FILE, readings_of_timing, verdict_of_share
+from validation.claims.stdp_protocol import (
+    AS_IN_FILE,
+    protocol_config,
+    readings_of_timing,
+    recorded_changes,
+    verdict_of_share,
+)
 from validation.crosschecks.stdp_prediction import fitted_rule, left_out_changes, predicted_changes
-from validation.recordings import PlasticityRecordings, read_sjostrom2001
+from validation.recordings import read_sjostrom2001
 
 PUBLISHED = "published parameters"
 LEFT_OUT = "fitted to the other protocols"
@@ -35,11 +40,11 @@ def left_out_protocols(context: Context) -> Evidence:
     """Compare published, refitted and held-out predictions with the prediction of no change."""
     recordings = read_sjostrom2001()
     rng = np.random.default_rng(context.seed)
-    recorded = _recorded(recordings)
+    recorded = recorded_changes(recordings)
     measurements: list[Measurement] = []
     drawn = {}
     for reading, timing in readings_of_timing(recordings).items():
-        config = _config(recordings, timing, context.seed)
+        config = protocol_config(recordings, timing, context.seed)
         predictions = _predictions(config, recorded)
         measurements.append(_agreement(config, reading))
         for index, quantity in enumerate(_QUANTITIES):
@@ -54,23 +59,6 @@ def left_out_protocols(context: Context) -> Evidence:
         "line the prediction is right."
     )
     return Evidence(tuple(measurements), (ClaimFigure(_figure(drawn, recorded), caption, "X07"),), _REMARKS)
-
-
-def _recorded(recordings: PlasticityRecordings) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the change of p, and that of q relative to q before."""
-    q_before = recordings.q_before
-    change_of_q = magnitude_in(recordings.q_after - q_before, q_before.units) / q_before.magnitude
-    return recordings.p_after - recordings.p_before, change_of_q
-
-
-def _config(recordings: PlasticityRecordings, timing: NDArray[np.float64], seed: int) -> stdp_protocol.Config:
-    return stdp_protocol.Config(
-        frequency=tuple(recordings.frequency.magnitude.tolist()),
-        timing=tuple(timing.tolist()),
-        p=tuple(recordings.p_before.tolist()),
-        q=tuple(recordings.q_before.magnitude.tolist()),
-        seed=seed,
-    )
 
 
 def _predictions(
@@ -119,8 +107,7 @@ def _error(
     error = (predicted - recorded) ** 2
     gain = recorded**2 - error
     share = bootstrap(lambda w: (w @ gain) / (w @ recorded**2), len(error), rng=rng)
-    low, high = share.interval()
-    verdict, reads = verdict_of_share(low, high)
+    verdict, reads = verdict_of_share(share.interval())
     return Measurement(
         "X07",
         Rendering.SPIKING,
@@ -129,7 +116,7 @@ def _error(
         verdict,
         condition={"parameters": name, "timing": reading},
         published="above 0",
-        interval=(low, high),
+        interval=share.interval(),
         n=len(error),
         reason=f"root mean square error {np.sqrt(error.mean()):.3f}, of no change "
         f"{np.sqrt(np.mean(recorded**2)):.3f}; bootstrap over connections: {reads}",

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
-from scipy import stats
 
 from biophys.units import magnitude_in
 from brianpresyn.experiments import stdp_protocol
 from validation.association import pearson
 from validation.bootstrap import bootstrap
 from validation.claims.claim import ClaimFigure, Context, Evidence, Measurement, Rendering, Verdict
+from validation.claims.interval_verdicts import verdict_above, verdict_below
+from validation.claims.over_seeds import seed_estimate
+from validation.claims.recorded_plasticity import PUBLISHED_R
 from validation.claims.registry import measures
 from validation.recordings import PlasticityRecordings, read_sjostrom2001
 
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
     import xarray as xr
 
 _COLOURS = {10.0: "#0072B2", -10.0: "#D55E00"}
-_PUBLISHED_R = -0.4416
 AS_IN_FILE = "as in the file"
 
 
@@ -43,7 +44,7 @@ def stdp_protocol_against_recordings(context: Context) -> Evidence:
     rng = np.random.default_rng(context.seed)
     measurements = []
     for reading, timing in readings_of_timing(recordings).items():
-        result = stdp_protocol.run(_config(recordings, timing, context))
+        result = stdp_protocol.run(protocol_config(recordings, timing, context.seed))
         predictions = _predictions(recordings, result)
         for prediction in predictions:
             measurements += _x07(prediction, recordings, reading, rng)
@@ -78,30 +79,32 @@ def readings_of_timing(recordings: PlasticityRecordings) -> dict[str, NDArray[np
     }
 
 
-def _config(
-    recordings: PlasticityRecordings, timing: NDArray[np.float64], context: Context
+def protocol_config(
+    recordings: PlasticityRecordings, timing: NDArray[np.float64], seed: int
 ) -> stdp_protocol.Config:
+    """Return the protocol of every recorded connection, at these timings (ms)."""
     return stdp_protocol.Config(
         frequency=tuple(recordings.frequency.magnitude.tolist()),
         timing=tuple(timing.tolist()),
         p=tuple(recordings.p_before.tolist()),
         q=tuple(recordings.q_before.magnitude.tolist()),
-        seed=context.seed,
+        seed=seed,
     )
 
 
+def recorded_changes(recordings: PlasticityRecordings) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the change of p, and that of q relative to q before."""
+    q_before = recordings.q_before
+    change_of_q = magnitude_in(recordings.q_after - q_before, q_before.units) / q_before.magnitude
+    return recordings.p_after - recordings.p_before, change_of_q
+
+
 def _predictions(recordings: PlasticityRecordings, result: xr.Dataset) -> list[Prediction]:
-    """Return the change of p, and of q relative to q before."""
-    q_before = recordings.q_before.magnitude
+    """Return predicted and recorded change of p, and of q relative to q before."""
+    dp, dq = recorded_changes(recordings)
     return [
-        Prediction(
-            "dP", (result.p_after - result.p_before).to_numpy(), recordings.p_after - recordings.p_before
-        ),
-        Prediction(
-            "dq / q",
-            ((result.q_after - result.q_before) / result.q_before).to_numpy(),
-            magnitude_in(recordings.q_after - recordings.q_before, recordings.q_before.units) / q_before,
-        ),
+        Prediction("dP", (result.p_after - result.p_before).to_numpy(), dp),
+        Prediction("dq / q", ((result.q_after - result.q_before) / result.q_before).to_numpy(), dq),
     ]
 
 
@@ -114,7 +117,7 @@ def _x07(
     rmse = bootstrap(lambda w: np.sqrt(w @ error / w.sum(axis=1)), len(error), rng=rng)
     saved = bootstrap(lambda w: (w @ gain) / (w @ prediction.recorded**2), len(error), rng=rng)
     low, high = saved.interval()
-    verdict, reads = verdict_of_share(low, high)
+    verdict, reads = verdict_of_share((low, high))
     correlation = bootstrap(
         lambda w: pearson(prediction.predicted, prediction.recorded, w), len(error), rng=rng
     )
@@ -150,13 +153,15 @@ def _x07(
     ]
 
 
-def verdict_of_share(low: float, high: float) -> tuple[Verdict, str]:
+def verdict_of_share(interval: tuple[float, float]) -> tuple[Verdict, str]:
     """Return what the interval of the share of the squared change that is explained says."""
-    if low > 0:
-        return Verdict.REPRODUCED, "the rule predicts better than no change"
-    if high < 0:
-        return Verdict.NOT_REPRODUCED, "the rule predicts worse than no change"
-    return Verdict.INCONCLUSIVE, "the interval includes predicting as badly as no change"
+    verdict = verdict_above(interval)
+    words = {
+        Verdict.REPRODUCED: "the rule predicts better than no change",
+        Verdict.NOT_REPRODUCED: "the rule predicts worse than no change",
+        Verdict.INCONCLUSIVE: "the interval includes predicting as badly as no change",
+    }
+    return verdict, words[verdict]
 
 
 def _by_protocol(
@@ -171,24 +176,23 @@ def _by_protocol(
     for frequency, timing in np.unique(protocols, axis=0):
         chosen = np.all(protocols == (frequency, timing), axis=1)
         error = (prediction.predicted - prediction.recorded)[chosen]
-        mean = float(error.mean())
-        half = float(stats.t.ppf(0.975, error.size - 1) * error.std(ddof=1) / np.sqrt(error.size))
-        agrees = abs(mean) <= half
+        of = seed_estimate(error)
+        low, high = of.interval
         measurements.append(
             Measurement(
                 "X07",
                 Rendering.SPIKING,
                 f"predicted minus recorded {prediction.quantity}",
-                mean,
-                Verdict.REPRODUCED if agrees else Verdict.NOT_REPRODUCED,
+                of.mean,
+                Verdict.REPRODUCED if low <= 0 <= high else Verdict.NOT_REPRODUCED,
                 condition={
                     "frequency_Hz": float(frequency),
                     "timing_ms": float(timing),
                     "timing": reading,
                 },
                 published=0.0,
-                interval=(mean - half, mean + half),
-                n=int(chosen.sum()),
+                interval=of.interval,
+                n=of.n,
                 reason=f"predicted {prediction.predicted[chosen].mean():+.3f}, recorded "
                 f"{prediction.recorded[chosen].mean():+.3f}; agrees if the interval includes 0",
                 is_supporting=True,
@@ -207,24 +211,22 @@ def _predicted_correlations(
     is_potentiated = recordings.induction == "LTP"
     measurements = []
     for claim, chosen, published, condition in (
-        ("S18", np.ones(len(p), bool), _PUBLISHED_R, "LTP and LTD"),
+        ("S18", np.ones(len(p), bool), PUBLISHED_R, "LTP and LTD"),
         ("M08", is_potentiated, "negative", "LTP"),
     ):
         values = np.abs(change[chosen])
         found = bootstrap(partial(pearson, p[chosen], values), int(chosen.sum()), rng=rng)
-        low, high = found.interval()
-        is_negative, is_positive = high < 0, low > 0
-        verdict = Verdict.NOT_REPRODUCED if is_positive else Verdict.INCONCLUSIVE
+        interval = found.interval()
         measurements.append(
             Measurement(
                 claim,
                 Rendering.SPIKING,
                 "correlation of p before with the predicted relative change of p q",
                 found.value,
-                Verdict.REPRODUCED if is_negative else verdict,
+                verdict_below(interval),
                 condition={"connections": condition, "timing": reading},
                 published=published,
-                interval=(low, high),
+                interval=interval,
                 n=int(chosen.sum()),
                 reason="the spiking rule run on each recorded connection's protocol from its p and q; "
                 "reproduced if the interval lies below 0",
