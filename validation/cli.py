@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
 from rich.markup import escape
 
-from validation.network_sweep import sweep
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-    from rich.table import Table
+from validation.cost_commands import costs
+from validation.terminal import errors, print_error, progress_bar
+from validation.training_commands import ann, sweep
 
 EXIT_RAN = 0
 EXIT_CLAIM_FAILED = 1
 EXIT_USAGE = 2
 EXIT_INTERRUPTED = 130
-
-errors = Console(stderr=True, soft_wrap=True)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -51,21 +45,16 @@ def exit_code_of(arguments: list[str]) -> int:
         command = (
             error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "brianpresyn"
         )
-        _print_error(error.format_message(), f"try: {command} --help")
+        print_error(error.format_message(), f"try: {command} --help")
         return EXIT_USAGE
     except (KeyboardInterrupt, click.Abort):
-        _print_error("interrupted")
+        print_error("interrupted")
         return EXIT_INTERRUPTED
     except Exception as error:  # a user sees one line; --debug shows the rest
         if shows_traceback:
             raise
-        _print_error(str(error) or type(error).__name__, "brianpresyn --debug ... shows where")
+        print_error(str(error) or type(error).__name__, "brianpresyn --debug ... shows where")
         return EXIT_USAGE
-
-
-def _print_error(message: str, hint: str = "") -> None:
-    one_line = " ".join(message.split())
-    errors.print(f"[bold red]error:[/] {escape(one_line)}" + (f"  [dim]({escape(hint)})[/]" if hint else ""))
 
 
 @click.group(
@@ -191,11 +180,11 @@ def validate(
     if earlier is not None:
         print_comparison(comparison_of(findings, document, *earlier))
     for run in findings.errors():
-        _print_error(f"{run.measure.name}: {run.error}")
+        print_error(f"{run.measure.name}: {run.error}")
     print(f"report: {page.resolve()}\nclaims: {claims_file.resolve()}")
     if strict and (findings.failures() or findings.errors()):
         failed = ", ".join(claim.id for claim in findings.failures()) or "a measurement ended in an error"
-        _print_error(f"expected to hold, but did not: {failed}")
+        print_error(f"expected to hold, but did not: {failed}")
         return EXIT_CLAIM_FAILED
     return EXIT_RAN
 
@@ -203,248 +192,21 @@ def validate(
 @contextmanager
 def _progress_of_measures(ids: list[str] | None) -> Iterator[Callable]:
     """Show one bar for all measures and yield the function that moves it."""
-    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
     from validation.claims.evaluation import measures_of
 
     done = {measure.name: 0.0 for measure in measures_of(ids)}
-    columns = (SpinnerColumn(), BarColumn(), TextColumn("{task.percentage:>3.0f}%"), TimeElapsedColumn())
-    with Progress(*columns, TextColumn("{task.description}"), console=errors) as progress:
-        bar = progress.add_task("measuring", total=len(done))
+    with progress_bar("measuring") as advance:
 
         def on_progress(measure, fraction: float, doing: str) -> None:
             done[measure.name] = fraction
             description = f"{', '.join(measure.claims)} ({measure.rendering}) {doing}".strip()
-            progress.update(bar, completed=sum(done.values()), description=escape(description))
+            advance(sum(done.values()) / len(done), description)
 
         yield on_progress
 
 
-@commands.command()
-@click.option(
-    "--figure",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Also draw the cost laws into this file (.svg, .png or .pdf).",
-)
-@click.option(
-    "--map",
-    "exponent_map",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Also draw the local exponent of the sum of the four costs over n and p into this file.",
-)
-@click.option(
-    "--cooperativity",
-    type=float,
-    default=4.0,
-    show_default=True,
-    help="Hill coefficient of calcium-driven release.",
-)
-@click.option("--atp", is_flag=True, help="Also show the ATP budget of one synapse, by mechanism.")
-@click.option("--n", type=int, default=5, show_default=True, help="Number of release sites, for --atp.")
-@click.option("--p", type=float, default=0.4, show_default=True, help="Release probability, for --atp.")
-@click.option("--q", type=float, default=0.2, show_default=True, help="Quantal size in mV, for --atp.")
-@click.option("--rate", type=float, default=4.0, show_default=True, help="Firing rate in Hz, for --atp.")
-def costs(
-    figure: Path | None,
-    exponent_map: Path | None,
-    cooperativity: float,
-    atp: bool,
-    n: int,
-    p: float,
-    q: float,
-    rate: float,
-) -> None:
-    """Show how the energetic cost of each mechanism falls with the PSP's standard deviation.
-
-    At fixed mean, cost ~ sd^-rho. The table sets the exponent fitted on a sweep beside the analytic one.
-
-    \b
-    Examples:
-      brianpresyn costs --figure costs.svg --map exponents.svg
-      brianpresyn costs --atp --n 5 --p 0.4 --q 0.2 --rate 4
-    """
-    from biophys.cost_exponents import plot_exponents
-
-    console = Console()
-    # Every table before any is shown: a wrong value ends in one line, not in half an answer.
-    tables = [_table_of_exponents(cooperativity)]
-    if atp:
-        tables.append(_table_of_atp(n, p, q, rate, cooperativity))
-    for table in tables:
-        console.print(table)
-    if figure is not None:
-        _save_figure(figure, (12, 5), lambda canvas: plot_exponents(canvas, cooperativity=cooperativity))
-    if exponent_map is not None:
-        _save_figure(exponent_map, (9, 4), lambda canvas: _draw_exponent_map(canvas, cooperativity))
-
-
-def _table_of_exponents(cooperativity: float) -> Table:
-    """Return fitted beside analytic exponents of the four costs."""
-    from rich.table import Table
-
-    from biophys.cost_exponents import exponent_table
-
-    table = Table(title="Cost of reliability: cost ~ sd^-rho at fixed mean PSP", title_justify="left")
-    for column in (
-        "mechanism",
-        "cost",
-        "swept",
-        "rho (analytic)",
-        "rho (fitted) [95 %]",
-        "a power law",
-        "while",
-    ):
-        table.add_column(column)
-    for row in exponent_table(cooperativity=cooperativity):
-        low, high = row.fit.interval
-        table.add_row(
-            row.mechanism,
-            row.formula,
-            f"{row.varying} = {row.low:g} ... {row.high:g}",
-            f"{row.analytic:.4f}",
-            f"{row.fit.exponent:.4f} [{low:.4f}, {high:.4f}]",
-            "yes" if row.holds else "no",
-            row.holds_while,
-        )
-    return table
-
-
-def _table_of_atp(n: int, p: float, q: float, rate: float, cooperativity: float) -> Table:
-    """Return what each mechanism of one synapse costs in ATP, with the range of the published constants."""
-    import quantities as pq
-    from rich.table import Table
-
-    from biophys.absolute_costs import ReferenceSynapse, budget_table
-    from biophys.quantal import QuantalSynapse
-
-    synapse = QuantalSynapse(n, p, q * pq.mV)
-    rows = budget_table(synapse, rate * pq.Hz, ReferenceSynapse(cooperativity=cooperativity))
-    table = Table(
-        title=f"ATP of a synapse with n = {n}, p = {p:g}, q = {q:g} mV at {rate:g} Hz", title_justify="left"
-    )
-    for column in ("mechanism", "ATP/s [low, high]", "fW", "share", "source of the constant"):
-        table.add_column(column)
-    for row in rows:
-        table.add_row(
-            row.mechanism,
-            f"{row.atp_per_second:.3g} [{row.low:.3g}, {row.high:.3g}]",
-            f"{row.watts * 1e15:.3g}",
-            f"{row.share:.1%}",
-            row.source,
-        )
-    total = sum(row.atp_per_second for row in rows)
-    low, high = sum(row.low for row in rows), sum(row.high for row in rows)
-    watts = sum(row.watts for row in rows)
-    table.add_row("all", f"{total:.3g} [{low:.3g}, {high:.3g}]", f"{watts * 1e15:.3g}", "100.0%", "")
-    return table
-
-
-def _draw_exponent_map(canvas: Figure, cooperativity: float) -> None:
-    """Draw where the sum of the four costs has which exponent."""
-    import quantities as pq
-
-    from biophys.cost_exponents import plot_exponent_map
-    from biophys.energy_costs import CostMixture, reliability_costs
-
-    four = CostMixture(reliability_costs(cooperativity, reference_q=0.2 * pq.mV))
-    plot_exponent_map(canvas, four, 0.3 * pq.mV)
-
-
-def _save_figure(path: Path, size: tuple[float, float], draw: Callable[[Figure], None]) -> None:
-    """Draw into a new figure and write it to `path`."""
-    from matplotlib.figure import Figure
-
-    canvas = Figure(figsize=size)
-    draw(canvas)
-    canvas.savefig(path)
-    print(f"figure: {path.resolve()}")
-
-
-@commands.command()
-@click.argument("name", metavar="EXPERIMENT")
-@click.option(
-    "--profile",
-    type=click.Choice(["quick", "full"]),
-    default="quick",
-    show_default=True,
-    help="quick: the experiment in seconds; full: the paper's size.",
-)
-@click.option(
-    "--set",
-    "settings",
-    multiple=True,
-    metavar="NAME=VALUE",
-    help="Change a setting, for example --set seeds=1,2,3 (may be repeated).",
-)
-@click.option("--device", default="auto", show_default=True, help="Torch device: cpu, cuda, mps or auto.")
-@click.option(
-    "--processes",
-    type=click.IntRange(min=0),
-    default=1,
-    show_default=True,
-    help="Processes that train batches of networks; 0 for one per core.",
-)
-@click.option(
-    "--scheduler", metavar="ADDRESS", help="Train on a Dask cluster: its scheduler, tcp://HOST:PORT."
-)
-@click.option(
-    "--out",
-    type=click.Path(file_okay=False, path_type=Path),
-    default="results",
-    show_default=True,
-    help="Folder for the result (netCDF) and its figures.",
-)
-def ann(
-    name: str,
-    profile: str,
-    settings: tuple[str, ...],
-    device: str,
-    processes: int,
-    scheduler: str | None,
-    out: Path,
-) -> None:
-    """Run a rate-network experiment and draw the paper's panels.
-
-    \b
-    Schug et al. 2021:   energy, lifelong, perceptron
-    Malkin et al. 2023:  reliability, signatures, posterior, predictive
-
-    Networks of the full profile are kept beside the result as soon as they are trained: a run that breaks off
-    goes on where it was when started again.
-    """
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-
-    from rate_models.sweep import executor_for
-    from validation.archive import archived_run
-    from validation.experiments import configuration, draw_figures, run_experiment
-    from validation.report import writable_folder
-
-    wrong = [setting for setting in settings if "=" not in setting]
-    if wrong:
-        raise click.UsageError(f"--set needs NAME=VALUE, got {wrong[0]!r}")
-    config = configuration(name, profile, dict(setting.split("=", 1) for setting in settings))
-    folder = writable_folder(out)
-    if profile == "full" and getattr(config, "keep_in", None) == "":
-        config = dataclasses.replace(config, keep_in=str(folder / f"{name}-networks"))
-    columns = (
-        BarColumn(),
-        TextColumn("{task.percentage:>3.0f}%"),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, TextColumn("{task.description}"), console=errors) as progress:
-        bar = progress.add_task(name, total=1.0)
-
-        def on_progress(fraction: float, doing: str = "") -> None:
-            progress.update(bar, completed=fraction, description=escape(doing or name))
-
-        executor = None if processes == 1 and scheduler is None else executor_for(scheduler, processes)
-        path = run_experiment(name, config, folder, device=device, executor=executor, on_progress=on_progress)
-    print(f"result: {path.resolve()}")
-    for drawn in draw_figures(name, archived_run(path), folder):
-        print(f"figure: {drawn.resolve()}")
-
-
+commands.add_command(costs)
+commands.add_command(ann)
 commands.add_command(sweep)
 
 

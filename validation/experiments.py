@@ -21,11 +21,16 @@ import time
 import typing
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from validation.archive import ArchivedRun, ArchiveError, archive_run, archived_run, plain_config
 from validation.claims.claim import Context
 from validation.datastore import DATA_SETS, locate
+
+if TYPE_CHECKING:
+    import xarray
+
+    from rate_models.devices import Execution
 
 EXPERIMENTS = {
     "energy": "rate_models.experiments.energy_efficiency",
@@ -81,15 +86,26 @@ def configuration(name: str, profile: str, changes: Mapping[str, str] | None = N
         if field not in hints:
             known = ", ".join(f.name for f in dataclasses.fields(config))
             raise ValueError(f"the experiment {name} has no setting {field!r}: there are {known}")
-        parsed[field] = _parsed(text, getattr(config, field), field)
+        parsed[field] = parsed_setting(text, getattr(config, field), field)
     return dataclasses.replace(config, **parsed)
 
 
-def _parsed(text: str, current: Any, field: str) -> Any:
-    """Return `text` as a value of the kind of `current`."""
+def parsed_setting(text: str, current: Any, field: str) -> Any:
+    """Return `text` as a value of the kind of `current`, the present value of a setting.
+
+    Raises
+    ------
+    ValueError
+        If it is no such value.
+
+    Examples
+    --------
+    >>> parsed_setting("1, 2, 3", (0,), "seeds"), parsed_setting("0.5", 1.0, "l2")
+    ((1, 2, 3), 0.5)
+    """
     if isinstance(current, tuple):
         example = current[0] if current else ""
-        return tuple(_parsed(part.strip(), example, field) for part in text.split(",") if part.strip())
+        return tuple(parsed_setting(part.strip(), example, field) for part in text.split(",") if part.strip())
     if isinstance(current, bool):
         if text.lower() not in ("true", "false"):
             raise ValueError(f"{field} must be true or false, got {text!r}")
@@ -142,14 +158,8 @@ def run_experiment(
     from rate_models.devices import Execution
 
     execution = Execution(device=device)
-    run = experiment_module(name).run
-    if executor is not None:
-        if "executor" not in inspect.signature(run).parameters:
-            raise ValueError(f"the experiment {name} is one batch: it runs in this process only")
-        run = functools.partial(run, executor=executor)
     t_start = time.perf_counter()
-    with _one_thread(), images_at_hand(config):
-        result = run(config, execution=execution, on_progress=on_progress)
+    result = _result(name, config, execution, on_progress, executor)
     provenance = {
         "device": device_name(execution.torch_device),
         "seconds": round(time.perf_counter() - t_start, 1),
@@ -207,9 +217,21 @@ def _run_now(name: str, config: Any, device: str, on_progress: Progress) -> Arch
     from rate_models.devices import Execution
 
     execution = Execution(device=device)
-    with _one_thread(), images_at_hand(config):
-        result = experiment_module(name).run(config, execution=execution, on_progress=on_progress)
+    result = _result(name, config, execution, on_progress)
     return ArchivedRun(name, result, plain_config(config), {"device": str(execution.torch_device)})
+
+
+def _result(
+    name: str, config: Any, execution: Execution, on_progress: Progress, executor: Any = None
+) -> xarray.Dataset:
+    """Run an experiment where its images are to be had, on one thread."""
+    run = experiment_module(name).run
+    if executor is not None:
+        if "executor" not in inspect.signature(run).parameters:
+            raise ValueError(f"the experiment {name} is one batch: it runs in this process only")
+        run = functools.partial(run, executor=executor)
+    with _one_thread(), images_at_hand(config):
+        return run(config, execution=execution, on_progress=on_progress)
 
 
 @contextlib.contextmanager

@@ -33,7 +33,7 @@ def test_a_sweep_prints_a_table_and_keeps_its_result(tmp_path, capsys):
         (["--over", "depth=3"], "unknown setting 'depth'"),
         (["--over", "l2"], "--over needs NAME=VALUE, got 'l2'"),
         (["--set", "consolidation=maybe"], "consolidation must be true or false, got 'maybe'"),
-        (["--set", "p_up=much"], "p_up must be of type float, got 'much'"),
+        (["--set", "p_up=much"], "p_up must be of type float, like 0.07, got 'much'"),
     ],
 )
 def test_wrong_settings_are_told_in_one_line(tmp_path, capsys, more, message):

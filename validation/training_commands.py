@@ -1,24 +1,106 @@
-"""The command that trains networks over a grid of settings, here, on all cores, or on a Dask cluster."""
+"""The commands that train networks, here or on a cluster: an experiment, or a grid of settings."""
 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
-from rich.markup import escape
+
+from validation.terminal import progress_bar
 
 if TYPE_CHECKING:
     import xarray
     from rich.table import Table
 
-_errors = Console(stderr=True)
+
+def _where_to_train(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that say on what networks are trained."""
+    options = (
+        click.option(
+            "--device", default="auto", show_default=True, help="Torch device: cpu, cuda, mps or auto."
+        ),
+        click.option(
+            "--processes",
+            type=click.IntRange(min=0),
+            default=1,
+            show_default=True,
+            help="Processes that train batches of networks; 0 for one per core.",
+        ),
+        click.option(
+            "--scheduler",
+            metavar="ADDRESS",
+            help="Train on a Dask cluster: its scheduler, for example tcp://10.0.0.1:8786.",
+        ),
+    )
+    return functools.reduce(lambda decorated, option: option(decorated), reversed(options), command)
 
 
-@click.command("sweep")
+def _folder_option(default: str, help: str) -> Callable[..., Any]:
+    kind = click.Path(file_okay=False, path_type=Path)
+    return click.option("--out", type=kind, default=default, show_default=True, help=help)
+
+
+@click.command()
+@click.argument("name", metavar="EXPERIMENT")
+@click.option(
+    "--profile",
+    type=click.Choice(["quick", "full"]),
+    default="quick",
+    show_default=True,
+    help="quick: the experiment in seconds; full: the paper's size.",
+)
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Change a setting, for example --set seeds=1,2,3 (may be repeated).",
+)
+@_where_to_train
+@_folder_option("results", "Folder for the result (netCDF) and its figures.")
+def ann(
+    name: str,
+    profile: str,
+    settings: tuple[str, ...],
+    device: str,
+    processes: int,
+    scheduler: str | None,
+    out: Path,
+) -> None:
+    """Run a rate-network experiment and draw the paper's panels.
+
+    \b
+    Schug et al. 2021:   energy, lifelong, perceptron
+    Malkin et al. 2023:  reliability, signatures, posterior, predictive
+    in spikes:           spikes, gaussian_spikes
+
+    Networks of the full profile are kept beside the result as soon as they are trained: a run that breaks off
+    goes on where it was when started again.
+    """
+    from rate_models.sweep import executor_for
+    from validation.archive import archived_run
+    from validation.experiments import configuration, draw_figures, run_experiment
+    from validation.report import writable_folder
+
+    config = configuration(name, profile, dict(_pairs(settings, "--set")))
+    folder = writable_folder(out)
+    if profile == "full" and getattr(config, "keep_in", None) == "":
+        config = dataclasses.replace(config, keep_in=str(folder / f"{name}-networks"))
+    executor = None if processes == 1 and scheduler is None else executor_for(scheduler, processes)
+    with progress_bar(name) as on_progress:
+        path = run_experiment(name, config, folder, device=device, executor=executor, on_progress=on_progress)
+    print(f"result: {path.resolve()}")
+    for drawn in draw_figures(name, archived_run(path), folder):
+        print(f"figure: {drawn.resolve()}")
+
+
+@click.command()
 @click.option(
     "--over",
     multiple=True,
@@ -29,23 +111,18 @@ _errors = Console(stderr=True)
 @click.option(
     "--set", "fixed", multiple=True, metavar="NAME=VALUE", help="A setting that all networks share."
 )
-@click.option("--processes", default=1, show_default=True, help="Local processes; 0 for one per core.")
-@click.option("--scheduler", metavar="ADDRESS", help="Dask scheduler, for example tcp://10.0.0.1:8786.")
-@click.option("--device", default="auto", show_default=True, help="Torch device: cpu, cuda, mps or auto.")
+@_where_to_train
 @click.option("--dtype", type=click.Choice(["float32", "float64"]), default="float32", show_default=True)
-@click.option(
-    "--out",
-    type=click.Path(file_okay=False, path_type=Path),
-    default="sweep",
-    show_default=True,
-    help="Folder of finished groups and of the result (sweep.nc). Started again, only what is missing runs.",
+@_folder_option(
+    "sweep",
+    "Folder of finished groups and of the result (sweep.nc). Started again, only what is missing runs.",
 )
 def sweep(
     over: tuple[str, ...],
     fixed: tuple[str, ...],
+    device: str,
     processes: int,
     scheduler: str | None,
-    device: str,
     dtype: str,
     out: Path,
 ) -> None:
@@ -57,8 +134,6 @@ def sweep(
 
     What breaks off (Ctrl-C, a killed process, a full disk) goes on where it was when started again.
     """
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
     from rate_models.devices import Execution
     from rate_models.experiments.network_sweep import grid, sweep_networks
     from rate_models.sweep import executor_for
@@ -70,13 +145,7 @@ def sweep(
     shared = {name: _value(name, text) for name, text in _pairs(fixed, "--set")}
     points = grid(shared, swept)
     folder = writable_folder(out)
-    columns = (BarColumn(), TextColumn("{task.percentage:>3.0f}%"), TimeElapsedColumn())
-    with Progress(*columns, TextColumn("{task.description}"), console=_errors) as progress:
-        bar = progress.add_task("", total=1.0)
-
-        def on_progress(fraction: float, doing: str) -> None:
-            progress.update(bar, completed=fraction, description=escape(doing))
-
+    with progress_bar("sweep") as on_progress:
         result = sweep_networks(
             points,
             folder,
@@ -103,19 +172,12 @@ def _pairs(texts: tuple[str, ...], option: str) -> list[tuple[str, str]]:
 def _value(name: str, text: str) -> Any:
     """Return `text` as a value of the kind that the setting has."""
     from rate_models.experiments.network_sweep import NetworkSettings
+    from validation.experiments import parsed_setting
 
     defaults: dict[str, Any] = {field.name: field.default for field in dataclasses.fields(NetworkSettings)}
     if name not in defaults:
         raise ValueError(f"unknown setting {name!r}: there are {', '.join(defaults)}")
-    kind = type(defaults[name])
-    if kind is bool:
-        if text.strip().lower() not in ("true", "false"):
-            raise ValueError(f"{name} must be true or false, got {text!r}")
-        return text.strip().lower() == "true"
-    try:
-        return kind(text.strip())
-    except ValueError:
-        raise ValueError(f"{name} must be of type {kind.__name__}, got {text!r}") from None
+    return parsed_setting(text.strip(), defaults[name], name)
 
 
 def _summary(result: xarray.Dataset) -> Table:

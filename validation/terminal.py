@@ -1,0 +1,37 @@
+"""What the commands show in a terminal while they work: errors in one line, and a bar of progress."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.markup import escape
+
+errors = Console(stderr=True, soft_wrap=True)
+
+
+def print_error(message: str, hint: str = "") -> None:
+    """Print an error, and what to do about it, in one line."""
+    one_line = " ".join(message.split())
+    errors.print(f"[bold red]error:[/] {escape(one_line)}" + (f"  [dim]({escape(hint)})[/]" if hint else ""))
+
+
+@contextmanager
+def progress_bar(title: str) -> Iterator[Callable[[float, str], None]]:
+    """Show one bar and yield what moves it: a function of the fraction done and of what is being done."""
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    columns = (
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f}%"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, TextColumn("{task.description}"), console=errors) as progress:
+        bar = progress.add_task(escape(title), total=1.0)
+
+        def on_progress(fraction: float, doing: str = "") -> None:
+            progress.update(bar, completed=fraction, description=escape(doing or title))
+
+        yield on_progress
