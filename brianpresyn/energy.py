@@ -86,10 +86,8 @@ def energy_ledger(
     reference = reference or ReferenceSynapse()
     _check_reference(code, reference)
     counts = _Counts(code)
-    terms = {
-        f"E_{law.mechanism.replace(' ', '_')}": _term(law, counts, is_per_spike)
-        for law, is_per_spike in _laws(reference, estimate)
-    }
+    laws = list(_laws(reference, estimate))
+    terms = {f"E_{_name(law)}": _term(law, counts, is_per_spike) for law, is_per_spike in laws}
     model = "\n".join(f"{name} = {text} : joule" for name, text in terms.items())
     total = f"E_total = {' + '.join(terms)} : joule\nATP_total = E_total/energy_of_atp : 1"
     return SynapseCode(
@@ -99,7 +97,7 @@ def energy_ledger(
         namespace={
             "energy_of_atp": ENERGY_OF_ATP,
             "reference_q": to_brian(reference.q),
-            **{f"cost_{_name(law)}": _cost(law) for law, _ in _laws(reference, estimate)},
+            **{f"cost_{_name(law)}": _cost(law) for law, _ in laws},
         },
         requires=frozenset({"released", "p", "q", "n_spikes"}),
     )
@@ -115,13 +113,11 @@ class _Counts:
         if "n_vesicles" not in code.defined:
             self.model.append("n_vesicles : integer")
             self.statements.append("n_vesicles += released")
-        # What was paid before the last change of p or q cannot be told from their present values.
-        changing = code.assigned & {"p", "q", "n"}
         self.odds = f"clip(p/(1 - p), 0, {P_OF_LARGEST_CALCIUM / (1 - P_OF_LARGEST_CALCIUM):.0f})"
-        self.calcium = f"n_spikes*{self.sites}"
         self.quanta = "n_vesicles*abs(q)/reference_q"
-        self._is_followed = bool(changing)
-        if changing:
+        # What was paid before the last change of p or q cannot be told from their present values.
+        self._is_followed = bool(code.assigned & {"p", "q", "n"})
+        if self._is_followed:
             self.model += ["calcium_entry : 1", "quanta_released : 1"]
             self.quanta = "quanta_released"
             self.statements.append("quanta_released += released*abs(q)/reference_q")
@@ -284,17 +280,12 @@ class EnergyReport:
 
 
 def energy_report(connection: Group) -> EnergyReport:
-    """Return what synapses with a ledger have spent so far.
+    """Return what synapses with a ledger have spent so far, all together.
 
     Parameters
     ----------
     connection
-        Synapses built with :func:`energy_ledger`; in C++ standalone, after the run.
-
-    Raises
-    ------
-    ValueError
-        If they have no ledger.
+        As for :func:`synapse_energies`; without a ledger a ValueError is raised.
     """
     return EnergyReport(
         name=connection.name,

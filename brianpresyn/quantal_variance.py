@@ -157,6 +157,11 @@ def _check(code: SynapseCode, cv_within: float, cv_between: float, distribution:
         raise ValueError("sites that differ need their releases one by one: leave shared=True out")
 
 
+def _open_unit(bits: NDArray[np.uint64]) -> NDArray[np.float64]:
+    """Return uniform numbers from 53 of the bits each, neither 0 nor 1."""
+    return ((bits >> np.uint64(11)) + 0.5) * 2.0**-53
+
+
 def _gamma(key: ArrayLike, event: ArrayLike, shape: ArrayLike, synapse: ArrayLike) -> NDArray[np.float64]:
     """Return gamma numbers of scale 1 by the rejection of Marsaglia and Tsang; 0 for shape 0."""
     key, event, shape, synapse = np.broadcast_arrays(key, event, np.asarray(shape, dtype=float), synapse)
@@ -169,11 +174,10 @@ def _gamma(key: ArrayLike, event: ArrayLike, shape: ArrayLike, synapse: ArrayLik
         d = np.where(a < 1, a + 1, a) - 1.0 / 3.0
         x = normal(k, e, s, 1 + 2 * attempt)
         v = (1.0 + x / np.sqrt(9.0 * d)) ** 3
-        u = ((random_bits(k, e, s, 2 + 2 * attempt) >> np.uint64(11)) + 0.5) * 2.0**-53
+        u = _open_unit(random_bits(k, e, s, 2 + 2 * attempt))
         with np.errstate(invalid="ignore", divide="ignore"):
             accepted = (v > 0) & (np.log(u) < 0.5 * x * x + d - d * v + d * np.log(v))
-        boost = ((random_bits(k, e, s, 0) >> np.uint64(11)) + 0.5) * 2.0**-53
-        value = d * v * np.where(a < 1, boost ** (1.0 / a), 1.0)
+        value = d * v * np.where(a < 1, _open_unit(random_bits(k, e, s, 0)) ** (1.0 / a), 1.0)
         result.flat[waiting[accepted]] = value[accepted]
         waiting = waiting[~accepted]
         attempt += 1
@@ -200,13 +204,22 @@ def _site_sum(
     return np.sum(np.where(is_released, size ** np.ravel(power)[0], 0.0), axis=1)
 
 
-_GAMMA_CPP = """
-static inline double _presyn_open_unit(uint64_t bits) {
-    return ((double)(bits >> 11) + 0.5) * (1.0 / 9007199254740992.0);
-}
+# Guarded: one program may hold both functions that need it.
+_NORMAL_CPP = """
+#ifndef PRESYN_NORMAL
+#define PRESYN_NORMAL
 static inline double _presyn_normal(uint64_t bits) {
     const double radius = sqrt(-2.0 * log(((double)(bits >> 32) + 0.5) * (1.0 / 4294967296.0)));
     return radius * cos(6.283185307179586 * ((double)(uint32_t)bits * (1.0 / 4294967296.0)));
+}
+#endif
+"""
+
+_GAMMA_CPP = (
+    _NORMAL_CPP
+    + """
+static inline double _presyn_open_unit(uint64_t bits) {
+    return ((double)(bits >> 11) + 0.5) * (1.0 / 9007199254740992.0);
 }
 static inline double gamma_draw(int32_t key, int32_t event, double shape, int64_t synapse) {
     const uint32_t k = (uint32_t)key, e = (uint32_t)event, s = (uint32_t)synapse;
@@ -224,12 +237,11 @@ static inline double gamma_draw(int32_t key, int32_t event, double shape, int64_
     return d * v * (shape < 1.0 ? pow(_presyn_open_unit(_presyn_word(k, e, s, 0)), 1.0 / shape) : 1.0);
 }
 """
+)
 
-_SITE_SUM_CPP = """
-static inline double _presyn_site_normal(uint64_t bits) {
-    const double radius = sqrt(-2.0 * log(((double)(bits >> 32) + 0.5) * (1.0 / 4294967296.0)));
-    return radius * cos(6.283185307179586 * ((double)(uint32_t)bits * (1.0 / 4294967296.0)));
-}
+_SITE_SUM_CPP = (
+    _NORMAL_CPP
+    + """
 static inline double site_sum_draw(int32_t key, int32_t site_key, int32_t event, int32_t n, double p,
                                    double cv, int32_t power, int64_t synapse) {
     const uint64_t state = _presyn_state((uint32_t)key, (uint32_t)event, (uint32_t)synapse);
@@ -243,12 +255,13 @@ static inline double site_sum_draw(int32_t key, int32_t site_key, int32_t event,
         if (digit > first || (digit == first && !_presyn_tie_is_released(state, (uint32_t)site, rest)))
             continue;
         const uint64_t bits = _presyn_word((uint32_t)site_key, (uint32_t)site, (uint32_t)synapse, 0);
-        const double size = 1.0 + cv * _presyn_site_normal(bits);
+        const double size = 1.0 + cv * _presyn_normal(bits);
         total += power == 1 ? size : size * size;
     }
     return total;
 }
 """
+)
 
 gamma_draw = counter_function("gamma_draw", _gamma, _GAMMA_CPP, "integer, integer, float", "float")
 """``gamma_draw(key, event, shape)``: gamma distributed, scale 1; 0 for shape 0."""

@@ -74,10 +74,10 @@ def tsodyks_markram(
     """
     has_u, times = _times(tau_rec, tau_facil)
     u = "u" if has_u else "p"
+    size = quantal_size(n, p, {"q": q, "all_sites": all_sites, "mean": mean})
     return SynapseCode(
         "tsodyks_markram",
-        model=_model(quantal_size(n, p, {"q": q, "all_sites": all_sites, "mean": mean}), has_u)
-        + "\ndx/dt = (1 - x)/tau_rec : 1 (event-driven)",
+        model=_model(size, has_u) + "\ndx/dt = (1 - x)/tau_rec : 1 (event-driven)",
         on_pre={
             Stage.COUNT: "n_spikes += 1",
             Stage.PROBABILITY: "u += p*(1 - u)" if has_u else "",
@@ -85,12 +85,7 @@ def tsodyks_markram(
             Stage.TRANSMIT: f"{target}_post += n*transmitted*q\nx -= transmitted",
         },
         namespace=times,
-        initial={
-            "p": p,
-            "n": n,
-            "q": quantal_size(n, p, {"q": q, "all_sites": all_sites, "mean": mean}),
-            "x": 1.0,
-        },
+        initial={"p": p, "n": n, "q": size, "x": 1.0},
         domains={"p": PROBABILITY, "n": N_SITES},
         acts_on={target: "q"},
     )

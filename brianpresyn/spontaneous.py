@@ -71,5 +71,4 @@ def spontaneous_release(rate: Any, *, every: Quantity, target: str = "v") -> Syn
         namespace={"uniform_draw": uniform_draw, "p_mini": float(-np.expm1(-expected))},
         streams={"mini_key": "minis"},
         requires=frozenset({"q"}),
-        acts_on={},
     )

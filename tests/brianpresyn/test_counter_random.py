@@ -18,7 +18,7 @@ from brianpresyn.counter_random import (
     splitmix64,
     uniform_draw,
 )
-from brianpresyn.quantal_variance import site_sum_draw
+from brianpresyn.quantal_variance import gamma_draw, site_sum_draw
 
 # The first numbers of SplitMix64 for two seeds, as its reference implementation gives them.
 KNOWN_ANSWERS = {
@@ -172,6 +172,7 @@ def compiled(function, name, folder):
         ("binomial_draw", binomial_draw, "np"),
         ("shared_binomial_draw", shared_binomial_draw, "np"),
         ("site_sum_draw", site_sum_draw, "np"),
+        ("gamma_draw", gamma_draw, "g"),
     ],
 )
 def test_compiled_draws_equal_those_of_numpy(name, function, fields, tmp_path):
@@ -192,7 +193,7 @@ def test_compiled_draws_equal_those_of_numpy(name, function, fields, tmp_path):
         return
     before = (np.int32(-7), np.int32(5)) if name == "site_sum_draw" else (np.int32(-7),)
     after = (0.3, 1) if name == "site_sum_draw" else ()
-    varied = [{"n": n, "p": p}[field] for field in fields]
+    varied = [{"n": n, "p": p, "g": 4 * p}[field] for field in fields]
     expected = by_numpy(*before, event, *varied, *after, synapse)
     found = [
         draw(*map(int, before), int(e), *(value.item() for value in row), *after, int(s))
