@@ -128,7 +128,8 @@ def _default_folder(name: str) -> Path:
     if not root:
         raise FileNotFoundError(
             f"no folder was given for {name}: set the environment variable BRIANPRESYN_DATA to the folder "
-            f"that holds {name}/, or pass folder=..."
+            f"that holds {name}/, or pass folder=...; 'brianpresyn data fetch {name}' downloads it and says "
+            "where it lies"
         )
     return Path(root) / name
 

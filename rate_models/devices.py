@@ -54,7 +54,7 @@ class Execution:
 
     def __post_init__(self) -> None:
         if self.dtype not in _DTYPES:
-            raise ValueError(f"dtype must be one of {', '.join(_DTYPES)}, got {self.dtype!r}")
+            raise ValueError(f"dtype must be the text {' or '.join(map(repr, _DTYPES))}, got {self.dtype!r}")
         kind = self.device.split(":")[0]
         if kind not in ("cpu", "cuda", "mps", "meta", "auto"):
             raise ValueError(f"device must be cpu, cuda, mps or auto, got {self.device!r}")

@@ -46,7 +46,14 @@ def mean_softmax(
     -------
     probability
         Shape (replica, image, class).
+
+    Raises
+    ------
+    ValueError
+        If `n_samples` is not positive.
     """
+    if n_samples < 1:
+        raise ValueError(f"n_samples must be at least 1, got {n_samples}")
     n_draws = 1 if isinstance(synapses, DeterministicSynapses) else n_samples
     chunks = []
     for part in images.split(images_per_draw):
@@ -77,14 +84,3 @@ def accuracy(probability: Tensor, labels: Tensor) -> Tensor:
     [0.5]
     """
     return (probability.argmax(dim=-1) == labels).to(probability.dtype).mean(dim=-1)
-
-
-def negative_log_likelihood(probability: Tensor, labels: Tensor) -> Tensor:
-    """Return the mean of -log probability at the label, in nats, shape (replica,)."""
-    index = labels.expand(probability.shape[:2])[..., None]
-    return -probability.gather(-1, index).log().mean(dim=(1, 2))
-
-
-def per_image_correct(probability: Tensor, labels: Tensor) -> Tensor:
-    """Return 1.0 for every image answered rightly, else 0.0, shape (replica, image)."""
-    return (probability.argmax(dim=-1) == labels).to(probability.dtype)

@@ -43,6 +43,7 @@ class Layout:
     sizes: tuple[int, ...]
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "sizes", tuple(self.sizes))
         if len(self.sizes) < 2 or any(size < 1 for size in self.sizes):
             raise ValueError(
                 f"sizes must name at least an input and an output layer, each with a unit, got {self.sizes}"

@@ -36,6 +36,13 @@ class PresynapticSgd:
         eta, one for all replicas or one each.
     l2
         Strength of the penalty on w̄ (not on biases), one for all replicas or one each.
+
+    Raises
+    ------
+    TypeError
+        If the synapses have no release probability.
+    ValueError
+        If there is neither one value nor one per replica, or a rate or penalty is negative.
     """
 
     def __init__(
@@ -46,9 +53,17 @@ class PresynapticSgd:
         learning_rate: float | Sequence[float],
         l2: float | Sequence[float] = 0.0,
     ) -> None:
+        if not isinstance(synapses, BernoulliSynapses):
+            raise TypeError(
+                f"PresynapticSgd changes a release probability: expected BernoulliSynapses, got "
+                f"{type(synapses).__name__}; for these use GradientDescent"
+            )
         n = synapses.n_replicas
         rates = per_replica(learning_rate, n, "learning_rate")
         penalties = per_replica(l2, n, "l2")
+        for name, values in (("learning_rate", rates), ("l2", penalties)):
+            if min(values) < 0:
+                raise ValueError(f"{name} must not be negative, got {min(values)}")
         self.plasticity = PlasticityColumns.of(per_replica(plasticity, n, "plasticity"), synapses.p)
         self._rate = column(rates, synapses.p)
         shares = [1 - a * b for a, b in zip(rates, penalties, strict=True)]

@@ -89,7 +89,11 @@ class DataOrder:
         ------
         ValueError
             If there are fewer images than one batch needs.
+        TypeError
+            If `members` is a number.
         """
+        if np.ndim(members) != 1:
+            raise TypeError(f"members must be indices of images, such as np.arange(1000), got {members!r}")
         n_steps = len(members) // batch_size
         if n_steps == 0:
             raise ValueError(f"a batch of {batch_size} needs at least as many images, got {len(members)}")

@@ -68,7 +68,9 @@ class Trainer:
     Raises
     ------
     ValueError
-        If the images do not fit the network or `loss` is unknown.
+        If the images do not fit the network or the labels, or `loss` is unknown.
+    TypeError
+        If the images or labels are no tensors, or classes are no whole numbers.
     """
 
     def __init__(
@@ -82,14 +84,9 @@ class Trainer:
         loss: str = "mean",
         criterion: Criterion = cross_entropy,
     ) -> None:
-        n_pixels, n_classes = network.layout.sizes[0], network.layout.sizes[-1]
-        if images.ndim != 2 or images.shape[1] != n_pixels:
-            raise ValueError(
-                f"images must have the shape (image, {n_pixels}) of the input, got {tuple(images.shape)}"
-            )
-        are_classes = criterion is cross_entropy and labels.device.type != "meta"
-        if are_classes and not 0 <= int(labels.min()) <= int(labels.max()) < n_classes:
-            raise ValueError(f"labels must lie in 0..{n_classes - 1}, the units of the output layer")
+        _check_images(network, images, labels)
+        if criterion is cross_entropy:
+            _check_classes(network, labels)
         if loss not in ("mean", "sum"):
             raise ValueError(f"loss must be 'mean' or 'sum', got {loss!r}")
         execution = synapses.execution
@@ -108,7 +105,14 @@ class Trainer:
         ------
         ValueError
             If the plan is for another number of replicas.
+        TypeError
+            If it is no plan.
         """
+        if not isinstance(plan, Plan):
+            raise TypeError(
+                "run takes a plan of images, for example DataOrder(seeds).epoch(members, batch_size=50), got "
+                f"{type(plan).__name__}"
+            )
         if len(plan.images) != self.synapses.n_replicas:
             raise ValueError(
                 f"the plan is for {len(plan.images)} replicas, there are {self.synapses.n_replicas}"
@@ -252,3 +256,30 @@ def _matrix_precision(allow_tf32: bool) -> Iterator[None]:
         yield
     finally:
         torch.backends.cuda.matmul.allow_tf32 = before
+
+
+def _check_images(network: FeedForward, images: Tensor, labels: Tensor) -> None:
+    for name, value in (("images", images), ("labels", labels)):
+        if not isinstance(value, Tensor):
+            raise TypeError(
+                f"{name} must be a tensor, got {type(value).__name__}: convert with torch.as_tensor({name})"
+            )
+    n_pixels = network.layout.sizes[0]
+    if images.ndim != 2 or images.shape[1] != n_pixels:
+        raise ValueError(
+            f"images must have the shape (image, {n_pixels}) of the input, got {tuple(images.shape)}: "
+            "flatten them with images.flatten(1)"
+        )
+    if len(labels) != len(images):
+        raise ValueError(f"expected a label for each of {len(images)} images, got {len(labels)}")
+
+
+def _check_classes(network: FeedForward, labels: Tensor) -> None:
+    n_classes = network.layout.sizes[-1]
+    if labels.is_floating_point():
+        raise TypeError(f"labels must be whole numbers, got {labels.dtype}: convert with labels.long()")
+    if labels.device.type != "meta" and not 0 <= int(labels.min()) <= int(labels.max()) < n_classes:
+        raise ValueError(
+            f"labels must lie in 0..{n_classes - 1}, the units of the output layer, got "
+            f"{int(labels.min())}..{int(labels.max())}"
+        )

@@ -183,7 +183,7 @@ def test_the_captured_graph_learns_as_single_steps_do(kind):
     ("options", "message"),
     [
         ({"device": "tpu"}, "cpu, cuda, mps or auto, got 'tpu'"),
-        ({"dtype": "int8"}, "float32, float64, got 'int8'"),
+        ({"dtype": "int8"}, "'float32' or 'float64', got 'int8'"),
     ],
 )
 def test_wrong_executions_are_named(options, message):

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 
 from biophys.release_plasticity import ReleasePlasticity, updated_release_probability
 from rate_models.devices import Execution
+from rate_models.evaluation import mean_softmax
 from rate_models.layout import Layout
 from rate_models.networks import FeedForward
 from rate_models.optimisers import Adam, GradientDescent, Sgd
@@ -186,8 +187,50 @@ def test_wrong_data_and_plans_are_named():
     trainer = Trainer(network, synapses, rule, IMAGES, LABELS)
     with pytest.raises(ValueError, match="plan is for 2 replicas, there are 1"):
         trainer.run(DataOrder([1, 2]).epoch(np.arange(60), batch_size=10))
+    with pytest.raises(
+        TypeError, match=r"run takes a plan of images, for example DataOrder.*, got DataLoader"
+    ):
+        trainer.run(torch.utils.data.DataLoader([1, 2]))
     with pytest.raises(ValueError, match="cannot drop every replica"):
         trainer.drop([0])
+
+
+@pytest.mark.parametrize(
+    ("images", "labels", "error", "message"),
+    [
+        (IMAGES.numpy(), LABELS, TypeError, "images must be a tensor, got ndarray: convert"),
+        (IMAGES, LABELS.tolist(), TypeError, "labels must be a tensor, got list: convert"),
+        (IMAGES, LABELS[:-1], ValueError, "expected a label for each of 60 images, got 59"),
+        (IMAGES, LABELS.float(), TypeError, r"labels must be whole numbers, got torch.float32: convert"),
+        (IMAGES.reshape(60, 2, 4), LABELS, ValueError, r"got \(60, 2, 4\): flatten them"),
+    ],
+)
+def test_data_that_cannot_be_learned_are_refused(images, labels, error, message):
+    synapses, rule = plastic(0.1, 0.0, ReleasePlasticity())([1])
+    with pytest.raises(error, match=message):
+        Trainer(FeedForward(LAYOUT), synapses, rule, images, labels)
+
+
+def test_a_rule_for_other_synapses_and_negative_rates_are_refused():
+    with pytest.raises(TypeError, match=r"expected BernoulliSynapses, got DeterministicSynapses; for these"):
+        PresynapticSgd(DeterministicSynapses(LAYOUT, [1]), ReleasePlasticity(), learning_rate=0.1)
+    with pytest.raises(ValueError, match=r"learning_rate must not be negative, got -0\.1"):
+        plastic([0.1, -0.1], 0.0, ReleasePlasticity())([1, 2])
+    with pytest.raises(ValueError, match="l2 must not be negative, got -1"):
+        plastic(0.1, -1, ReleasePlasticity())([1])
+
+
+def test_an_answer_needs_a_draw():
+    synapses, _ = plastic(0.1, 0.0, ReleasePlasticity())([1])
+    with pytest.raises(ValueError, match="n_samples must be at least 1, got 0"):
+        mean_softmax(
+            FeedForward(LAYOUT), synapses, IMAGES, streams=synapses.evaluation_streams(), n_samples=0
+        )
+
+
+def test_a_layout_from_a_list_is_the_same():
+    assert Layout([8, 6, 3]) == Layout((8, 6, 3))
+    assert hash(Layout([8, 6, 3])) == hash(Layout((8, 6, 3)))
 
 
 def test_newly_drawn_weights_are_not_kept_alive():
