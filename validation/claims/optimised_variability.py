@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,11 +20,11 @@ from validation.claims.recorded_variability import M07_MAIN, Slope, slope_of_var
 from validation.claims.registry import measures
 from validation.datastore import DataSetCorrupt, DataSetMissing
 from validation.recordings import read_ko2013
+from validation.spiking_results import spiking_result
 
 if TYPE_CHECKING:
     import xarray as xr
 
-_RESULT = "optimal_variability.nc"
 _MARGIN = 0.03
 """A slope whose interval lies this near to the analytic one agrees with it."""
 
@@ -45,7 +44,7 @@ _REMARKS = (
 @measures("X08", rendering=Rendering.SPIKING, needs=("torch", "xarray"))
 def optimised_variability(context: Context) -> Evidence:
     """Optimise the variance of release in a spiking neuron and in a rate unit, and compare the slopes."""
-    spiking = _spiking_result(context)
+    _, spiking = spiking_result(optimal_variability, context, {"seed": context.seed})
     rate = regression_result(context)
     slopes = {
         Rendering.SPIKING: _slopes_in_spikes(spiking),
@@ -69,17 +68,6 @@ def optimised_variability(context: Context) -> Evidence:
     )
     figure = _figure(spiking, slopes, recorded)
     return Evidence(tuple(measurements), (ClaimFigure(figure, caption, "X08"),), _REMARKS)
-
-
-def _spiking_result(context: Context) -> xr.Dataset:
-    """Return what the spiking neurons learned: run now, or at full size if it is not there already."""
-    if context.is_quick:
-        return optimal_variability.run(replace(optimal_variability.QUICK, seed=context.seed))
-    if context.results is not None and (context.results / _RESULT).is_file():
-        from validation.archive import archived_run
-
-        return archived_run(context.results / _RESULT, "optimal_variability").result
-    return optimal_variability.run(replace(optimal_variability.Config(), seed=context.seed))
 
 
 def _recorded_slope(context: Context) -> Slope | None:

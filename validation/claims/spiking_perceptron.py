@@ -13,25 +13,22 @@ from scipy import stats
 
 from brianpresyn.experiments import spiking_perceptron
 from brianpresyn.experiments.spiking_perceptron import PLASTIC
-from validation.archive import ArchiveError, archived_run, plain_config
 from validation.claims.claim import ClaimFigure, Context, Evidence, Measurement, Rendering, Verdict
 from validation.claims.interval_verdicts import verdict_below
 from validation.claims.over_seeds import seed_estimate
 from validation.claims.registry import measures
+from validation.spiking_results import spiking_result
 
 if TYPE_CHECKING:
     import xarray as xr
 
 _LEVEL = 0.01
 
-EXPERIMENT = "spiking_perceptron"
-"""Name under which a full-size result is kept."""
-
 
 @measures("X05", "S12", "S02", rendering=Rendering.SPIKING, needs=("xarray",))
 def lifelong_spiking_perceptron(context: Context) -> Evidence:
     """Compare task 1 after five tasks, and the mean over the tasks, with each control, seed by seed."""
-    config, result = _config_and_result(context)
+    config, result = spiking_result(spiking_perceptron, context, {"seeds": _seeds(context)})
     quantities = _quantities(result.accuracy.isel(after_task=-1))
     measurements = []
     for claim in ("X05", "S12"):
@@ -58,28 +55,10 @@ def lifelong_spiking_perceptron(context: Context) -> Evidence:
     return Evidence(tuple(measurements), tuple(figures), remarks)
 
 
-def _config_and_result(context: Context) -> tuple[spiking_perceptron.Config, xr.Dataset]:
-    """Run the experiment, unless its full-size result is kept among those of the context.
-
-    Raises
-    ------
-    ArchiveError
-        If the result that is kept was made with other settings (seeds may differ).
-    """
-    base = spiking_perceptron.QUICK if context.is_quick else spiking_perceptron.Config()
-    path = None if context.results is None else context.results / f"{EXPERIMENT}.nc"
-    if context.is_quick or path is None or not path.is_file():
-        seeds = tuple(context.seed * 1000 + number for number in range(len(base.seeds)))
-        config = replace(base, seeds=seeds)
-        return config, spiking_perceptron.run(config)
-    kept = archived_run(path, EXPERIMENT)
-    config = replace(base, seeds=tuple(kept.config["seeds"]))
-    if kept.config != plain_config(config):
-        raise ArchiveError(
-            f"{path} was made with other settings than those of the full profile: move it away, and the "
-            "experiment is run again"
-        )
-    return config, kept.result
+def _seeds(context: Context) -> tuple[int, ...]:
+    """Return as many seeds as the experiment of this size has."""
+    experiment = spiking_perceptron.QUICK if context.is_quick else spiking_perceptron.Config()
+    return tuple(context.seed * 1000 + number for number in range(len(experiment.seeds)))
 
 
 _FORGETTING = (
