@@ -26,6 +26,7 @@ Every program with its synapses; rule; settings:
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -314,32 +315,10 @@ def _presynaptic(
     return Learner(network, synapses, PresynapticSgd(synapses, plasticity, learning_rate=rates))
 
 
-@program("consolidating")
-def _consolidating(
-    replicas: Sequence[Replica], network: FeedForward, training: Training, execution: Execution
-) -> Learner:
-    return _presynaptic(replicas, network, training, execution)
-
-
-@program("plastic")
-def _plastic(
-    replicas: Sequence[Replica], network: FeedForward, training: Training, execution: Execution
-) -> Learner:
-    return _presynaptic(replicas, network, training, execution, consolidation=False)
-
-
-@program("ghost")
-def _ghost(
-    replicas: Sequence[Replica], network: FeedForward, training: Training, execution: Execution
-) -> Learner:
-    return _presynaptic(replicas, network, training, execution, ghost="release")
-
-
-@program("ghost_misnormalised")
-def _ghost_misnormalised(
-    replicas: Sequence[Replica], network: FeedForward, training: Training, execution: Execution
-) -> Learner:
-    return _presynaptic(replicas, network, training, execution, ghost="ghost")
+program("consolidating")(_presynaptic)
+program("plastic")(functools.partial(_presynaptic, consolidation=False))
+program("ghost")(functools.partial(_presynaptic, ghost="release"))
+program("ghost_misnormalised")(functools.partial(_presynaptic, ghost="ghost"))
 
 
 @program("sgd")

@@ -19,7 +19,8 @@ import functools
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 import torch
@@ -70,6 +71,19 @@ FORMULATIONS = {
     "figures": Formulation(learning_rate=1e-4, magnitude=0.01, rectifies_output=True),
 }
 """The text; the program as published; and what the published result files are consistent with."""
+
+
+def formulation_named(name: str) -> Formulation:
+    """Return the formulation with this name in `FORMULATIONS`.
+
+    Raises
+    ------
+    ValueError
+        If there is none.
+    """
+    if name not in FORMULATIONS:
+        raise ValueError(f"formulation must be one of {', '.join(FORMULATIONS)}, got {name!r}")
+    return FORMULATIONS[name]
 
 
 @dataclass(frozen=True)
@@ -139,6 +153,20 @@ class Schedule:
                 raise ValueError(f"{name} must be positive, got {getattr(self, name)}")
         if any(size < 1 for size in self.hidden):
             raise ValueError(f"hidden layers need at least one unit, got {self.hidden}")
+
+    @classmethod
+    def of(cls, config: Any, **changes: Any) -> Schedule:
+        """Return the schedule that an experiment's configuration asks for, by the names that they share.
+
+        Examples
+        --------
+        >>> from types import SimpleNamespace
+        >>> settings = SimpleNamespace(rho=(0.5, 2.0), n_epochs=3, hidden=(20,))
+        >>> Schedule.of(settings, hidden=()).n_epochs
+        3
+        """
+        shared = {each.name: getattr(config, each.name) for each in fields(cls) if hasattr(config, each.name)}
+        return cls(**{**shared, **changes})
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,12 +1,7 @@
 """Experiments with trained networks by name: their configurations, running them, and keeping what they found.
 
-An experiment is a module of `rate_models.experiments` or `validation.crosschecks` with
-
-- `Config`, a frozen dataclass whose defaults are the paper's values, and `QUICK`, the same in seconds;
-- `run(config, *, execution, on_progress) -> xarray.Dataset`, with an argument `executor` if the networks can
-  be trained elsewhere;
-- `FIGURES`, a dict from the name of a published panel to the function ``draw(result, figure)`` that draws it;
-- `DEFINING_SETTINGS` (optional), the fields of `Config` in which a finished result must not differ from it.
+An experiment is a module of `rate_models.experiments`, which says what such a module has, or of
+`validation.crosschecks`.
 """
 
 from __future__ import annotations

@@ -25,16 +25,16 @@ from torch import Tensor
 
 from rate_models.datasets import ImageData, load_images
 from rate_models.devices import Execution
-from rate_models.experiments.log_axes import label_sparsely
+from rate_models.experiments.signature_figures import FIGURES, theoretical_slope
 from rate_models.log_log_fits import Association, above_floor, association
 from rate_models.noisy_networks import (
-    FORMULATIONS,
     Formulation,
     NoisyNetwork,
     Progress,
     Schedule,
     TrainedNetworks,
     answers_of,
+    formulation_named,
     train_noisy_networks,
 )
 from rate_models.random_streams import Purpose, numpy_generator
@@ -50,7 +50,17 @@ from rate_models.synapse_importance import (
 
 if TYPE_CHECKING:
     import xarray
-    from matplotlib.figure import Figure
+
+__all__ = [
+    "DEFINING_SETTINGS",
+    "FIGURES",
+    "PREDICTORS",
+    "QUICK",
+    "STATES",
+    "Config",
+    "run",
+    "theoretical_slope",
+]
 
 STATES = ("published", "converged")
 PREDICTORS = (*(f"hessian ({name})" for name in ESTIMATORS), "learning rate", "input rate", "input power")
@@ -66,7 +76,6 @@ MEASURES = (
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 _LIKELIHOOD_FACTOR = 10.0
 _Train: TypeAlias = Callable[..., TrainedNetworks]
-COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00")
 
 
 @dataclass(frozen=True)
@@ -134,10 +143,7 @@ class Config:
     keep_in: str = ""
 
     def __post_init__(self) -> None:
-        if self.formulation not in FORMULATIONS:
-            raise ValueError(
-                f"formulation must be one of {', '.join(FORMULATIONS)}, got {self.formulation!r}"
-            )
+        formulation_named(self.formulation)
         for name in ("rho", "c_factors", "seeds"):
             if not getattr(self, name):
                 raise ValueError(f"{name} must name at least one value")
@@ -147,17 +153,6 @@ class Config:
                 f"got {self.n_seeds_at_every_c}"
             )
 
-    def schedule(self, hidden: tuple[int, ...]) -> Schedule:
-        """Return how networks with these hidden layers are trained."""
-        return Schedule(
-            n_epochs=self.n_epochs,
-            batch_size=self.batch_size,
-            hidden=hidden,
-            initial_sigma=self.initial_sigma,
-            learning_rate=self.learning_rate,
-            noise_memory=self.noise_memory,
-        )
-
     def haste(self, state: str) -> float:
         """Return the learning rate of phi over that of the means in a state."""
         return self.converged_haste if state == "converged" else 1.0
@@ -165,7 +160,7 @@ class Config:
     @property
     def base_rate(self) -> float:
         """Learning rate of the means."""
-        return self.learning_rate or FORMULATIONS[self.formulation].learning_rate
+        return self.learning_rate or formulation_named(self.formulation).learning_rate
 
 
 QUICK = Config(
@@ -200,14 +195,8 @@ def run(
 
     Parameters
     ----------
-    config
-        What to train.
-    execution
-        Device and precision.
-    executor
-        Where batches of networks are trained; None for this process.
-    on_progress
-        Called with the fraction done and what is being done.
+    config, execution, executor, on_progress
+        As for every experiment: see :mod:`rate_models.experiments`.
 
     Returns
     -------
@@ -271,7 +260,7 @@ def _deep_part(
     for rho, factor, state, seed in _product(dims):
         cost = PowerCost(PowerCost.with_scale(config.s, rho).c * factor, rho)
         networks.append(NoisyNetwork(cost, seed, noise_haste=config.haste(state)))
-    formulation = FORMULATIONS[config.formulation]
+    formulation = formulation_named(config.formulation)
     return _measured(config, config.hidden, networks, dims, formulation, data, train, on_progress)
 
 
@@ -312,7 +301,7 @@ def _measured(
     trained = train(
         networks,
         formulation=formulation,
-        schedule=config.schedule(hidden),
+        schedule=Schedule.of(config, hidden=hidden),
         on_progress=lambda fraction, doing: on_progress(0.7 * fraction, doing),
     )
     on_progress(0.7, "measuring the importance of every synapse")
@@ -461,193 +450,3 @@ def _shown(
 def _picked(values: Tensor, replicas: Tensor, synapses: Tensor) -> NDArray[Any]:
     """Return some synapses of some replicas, shape (replica, synapse)."""
     return values.flatten(1).cpu()[replicas][:, synapses].numpy()
-
-
-FIGURE_PREDICTORS = ("hessian (minibatch)", "learning rate", "input rate")
-"""What panels a, b and c of the published figure show."""
-
-X_LABELS = {
-    "hessian (minibatch)": "Hessian (nats)",
-    "hessian (curvature)": "curvature (nats)",
-    "learning rate": "learning rate",
-    "input rate": "input rate (activity)",
-    "input power": "mean squared input",
-}
-RECORDED_SLOPE = -0.62
-"""Recorded slope of normalised variability on input rate (figure 6b)."""
-
-
-def theoretical_slope(predictor: str, rho: float) -> float:
-    """Return the slope of log sigma^2 at equilibrium in a linear model (eq. 54).
-
-    Parameters
-    ----------
-    predictor
-        One of `PREDICTORS`. On the input rate mean abs(x) it is twice that on mean x^2, since x enters
-        squared.
-    rho
-        Exponent of the reliability cost.
-
-    Examples
-    --------
-    >>> [theoretical_slope(name, 2.0) for name in ("learning rate", "input power", "input rate")]
-    [1.0, -0.5, -1.0]
-    """
-    factor = {"learning rate": 4.0, "input rate": -4.0}.get(predictor, -2.0)
-    return factor / (rho + 2)
-
-
-def draw_layer(
-    predictor: str, layers: tuple[int, ...], state: str, c_factor: float = 1.0
-) -> Callable[[Any, Any], None]:
-    """Return what draws variance against one predictor: a row for each layer, a column for each rho."""
-
-    def draw(result: xarray.Dataset, figure: Figure) -> None:
-        figure.set_size_inches(9, 2.6 * len(layers) + 0.5)
-        chosen = result.sel(state=state, c_factor=c_factor, predictor=predictor)
-        panels = figure.subplots(len(layers), result.sizes["rho"], sharey="row", squeeze=False)
-        for row, layer in zip(panels, layers, strict=True):
-            for axes, rho in zip(row, result.rho.values, strict=True):
-                part = chosen.sel(rho=rho).isel(layer=layer)
-                _scatter(axes, part.shown_predictor, part.shown_variance, part.slope_above_floor)
-                axes.set_title(f"layer {layer + 1}, ρ = {rho:.3g}", fontsize=8)
-                axes.set_xlabel(X_LABELS[predictor], fontsize=7)
-        _label_variance(figure, result, state, c_factor)
-
-    return draw
-
-
-def draw_all_predictors(c_factor: float) -> Callable[[Any, Any], None]:
-    """Return what draws the second layer with another c: a row for each predictor (appendix 6 figure 2)."""
-
-    def draw(result: xarray.Dataset, figure: Figure) -> None:
-        figure.set_size_inches(9, 7)
-        panels = figure.subplots(len(FIGURE_PREDICTORS), result.sizes["rho"], sharey=True, squeeze=False)
-        for row, predictor in zip(panels, FIGURE_PREDICTORS, strict=True):
-            for axes, rho in zip(row, result.rho.values, strict=True):
-                part = result.sel(state="published", c_factor=c_factor, predictor=predictor, rho=rho)
-                part = part.isel(layer=1)
-                _scatter(axes, part.shown_predictor, part.shown_variance, part.slope_above_floor)
-                axes.set_xlabel(X_LABELS[predictor], fontsize=7)
-                axes.set_title(f"ρ = {rho:.3g}", fontsize=7)
-        _label_variance(figure, result, "published", c_factor)
-
-    return draw
-
-
-def draw_linear_network(result: xarray.Dataset, figure: Figure) -> None:
-    """Draw the network without hidden layers: simulated, analytic and recorded slopes (app. 5 fig. 1)."""
-    predictors = ("hessian (curvature)", "learning rate", "input power")
-    figure.set_size_inches(9, 7)
-    panels = figure.subplots(len(predictors), result.sizes["rho"], sharey=True, squeeze=False)
-    for row, predictor in zip(panels, predictors, strict=True):
-        for axes, rho in zip(row, result.rho.values, strict=True):
-            part = result.sel(state="converged", predictor=predictor, rho=rho)
-            x, y = part.linear_shown_predictor, part.linear_shown_variance
-            _scatter(axes, x, y, part.linear_slope_above_floor, name="simulated")
-            _line(axes, x, y, theoretical_slope(predictor, rho), "-", "#0072B2", "analytic")
-            if predictor == "input power":
-                _line(axes, x, y, RECORDED_SLOPE, "--", "#D55E00", "recorded")
-            axes.set_xlabel(X_LABELS[predictor], fontsize=7)
-            axes.set_title(f"ρ = {rho:.3g}", fontsize=7)
-    panels[-1][0].legend(fontsize=5)
-    _label_variance(figure, result, "converged", None)
-
-
-def draw_slopes(result: xarray.Dataset, figure: Figure) -> None:
-    """Draw the slopes of every layer in both states against those of the linear model."""
-    figure.set_size_inches(9, 3.6)
-    panels = figure.subplots(1, len(FIGURE_PREDICTORS), squeeze=False)[0]
-    rho = result.rho.values
-    for axes, predictor in zip(panels, FIGURE_PREDICTORS, strict=True):
-        part = result.sel(predictor=predictor, c_factor=1.0).slope_above_floor
-        for layer in range(result.sizes["layer"]):
-            for state, style in (("published", "o:"), ("converged", "s-")):
-                values = part.isel(layer=layer).sel(state=state)
-                label = f"layer {layer + 1}, {state}"
-                axes.plot(rho, values.mean("seed"), style, color=COLOURS[layer], markersize=3, label=label)
-                axes.vlines(rho, values.min("seed"), values.max("seed"), color=COLOURS[layer], linewidth=1)
-        linear = result.sel(state="converged", predictor=predictor).linear_slope_above_floor
-        axes.plot(rho, linear.mean("seed"), "^-", color="#CC79A7", markersize=3, label="no hidden layer")
-        theory = [theoretical_slope(predictor, value) for value in rho]
-        axes.plot(rho, theory, "k--", label="linear model")
-        axes.set(xlabel="ρ", title=predictor)
-    panels[0].set_ylabel(f"slope of log σ² (range of {result.sizes['seed']} seeds)")
-    panels[-1].legend(fontsize=5)
-
-
-def draw_convergence(result: xarray.Dataset, figure: Figure) -> None:
-    """Draw how far sigma is from the optimum for the curvature it sees, in both states."""
-    panels = figure.subplots(1, len(STATES), sharey=True, squeeze=False)[0]
-    for axes, state in zip(panels, STATES, strict=True):
-        part = result.sel(state=state, c_factor=1.0).sigma_over_theory.isel(seed=0)
-        n_layers = result.sizes["layer"]
-        for layer in range(n_layers):
-            place = np.arange(result.sizes["rho"]) + 0.2 * (layer - (n_layers - 1) / 2)
-            low, first, middle, third, high = part.isel(layer=layer).transpose("quantile", "rho").values
-            axes.vlines(place, low, high, color=COLOURS[layer], linewidth=1)
-            axes.vlines(place, first, third, color=COLOURS[layer], linewidth=4)
-            axes.plot(place, middle, "o", color="black", markersize=3)
-            axes.plot([], [], color=COLOURS[layer], label=f"layer {layer + 1}")
-        axes.axhline(0, color="black", linewidth=0.8)
-        axes.set_xticks(range(result.sizes["rho"]), [f"{rho:.3g}" for rho in result.rho.values])
-        axes.set(xlabel="ρ", title=f"{state}: median, quartiles, 5-95 % of synapses")
-    panels[0].set_ylabel("log10 σ / (s^ρ / N H)^(1/(ρ+2))")
-    panels[-1].legend(fontsize=7)
-
-
-def _scatter(axes: Any, x: Any, y: Any, slopes: Any, name: str = "fit") -> None:
-    """Draw synapses and the fitted slope, averaged over seeds."""
-    axes.scatter(x, y, s=3, color="#009E73", alpha=0.5, linewidth=0)
-    slope = float(slopes.mean("seed"))
-    _line(axes, x, y, slope, "-", "#7F7F7F", f"{name}: {slope:.2f}")
-    axes.set(xscale="log", yscale="log")
-    axes.legend(fontsize=5, loc="lower left")
-    label_sparsely(axes, vertical=True, size=6)
-
-
-def _line(axes: Any, x: Any, y: Any, slope: float, style: str, colour: str, label: str) -> None:
-    """Draw a line of this slope through the middle of the synapses."""
-    x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
-    shown = (x > 0) & (y > 0) & np.isfinite(x)
-    if not shown.any():
-        return
-    # The middle of those that are not at the floor of the predictor.
-    middle = np.median(np.log(x[shown])), np.median(np.log(y[shown]))
-    ends = np.log(np.quantile(x[shown], [0.1, 0.9]))
-    axes.plot(np.exp(ends), np.exp(middle[1] + slope * (ends - middle[0])), style, color=colour, label=label)
-
-
-def _label_variance(figure: Figure, result: xarray.Dataset, state: str, c_factor: float | None) -> None:
-    """Say what is shown: vertical axis, data set, state and number of synapses."""
-    factor = "" if c_factor is None else f", c × {c_factor:g}"
-    figure.suptitle(
-        f"{result.attrs['data_set']}, "
-        f"{state} state{factor}, {result.sizes['synapse']} synapses of one network; "
-        f"slopes: mean of {result.sizes['seed']} seeds, synapses above the floor",
-        fontsize=7,
-    )
-    figure.supylabel("variance σ²", fontsize=8)
-
-
-FIGURES: dict[str, Callable[[Any, Any], None]] = {
-    **{
-        f"fig5{panel}": draw_layer(predictor, (1,), "published")
-        for panel, predictor in zip("abc", FIGURE_PREDICTORS, strict=True)
-    },
-    **{
-        f"fig5{panel}-converged": draw_layer(predictor, (1,), "converged")
-        for panel, predictor in zip("abc", FIGURE_PREDICTORS, strict=True)
-    },
-    **{
-        f"app6-fig1{panel}": draw_layer(predictor, (0, 2), "published")
-        for panel, predictor in zip("abc", FIGURE_PREDICTORS, strict=True)
-    },
-    "app6-fig2a": draw_all_predictors(10.0),
-    "app6-fig2b": draw_all_predictors(0.1),
-    "app5-fig1": draw_linear_network,
-    "curvature": draw_layer("hessian (curvature)", (0, 1, 2), "converged"),
-    "slopes": draw_slopes,
-    "convergence": draw_convergence,
-}
-"""Function that draws each panel."""

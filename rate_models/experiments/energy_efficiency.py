@@ -41,8 +41,8 @@ from rate_models.experiments.network_measures import (
     settings_of,
 )
 from rate_models.experiments.release_models import NetworkSpec
+from rate_models.experiments.reliable_synapses import IMPORTANCE, NEURON_GROUPS
 from rate_models.experiments.result_table import ResultTable
-from rate_models.experiments.synapse_importance import IMPORTANCE, NEURON_GROUPS
 from rate_models.layout import Layout
 from rate_models.sparsity import SHUFFLES, SIDES
 from rate_models.sweep import Executor, KeptReplicas, ThisProcess
@@ -284,14 +284,8 @@ def run(
 
     Parameters
     ----------
-    config
-        What to train.
-    execution
-        How to compute.
-    executor
-        Where batches of networks are trained; None for this process.
-    on_progress
-        Called with the fraction done and what is being done.
+    config, execution, executor, on_progress
+        As for every experiment: see :mod:`rate_models.experiments`.
 
     Returns
     -------

@@ -22,8 +22,7 @@ from rate_models.energy import energy_per_synapse, neuronal_energy, synaptic_ene
 from rate_models.evaluation import accuracy, mean_softmax
 from rate_models.experiments.energy_figures import ENERGY_EDGES, FISHER_EDGES, P_EDGES
 from rate_models.experiments.release_models import EveryNetworkDiverged, NetworkSpec, TrainedBatch, train
-from rate_models.experiments.result_table import ResultTable
-from rate_models.experiments.synapse_importance import (
+from rate_models.experiments.reliable_synapses import (
     HIGH_P,
     correlations,
     fisher_of_mean_network,
@@ -31,6 +30,7 @@ from rate_models.experiments.synapse_importance import (
     neuron_importance,
     threshold_crossings,
 )
+from rate_models.experiments.result_table import ResultTable
 from rate_models.information import mutual_information, plug_in_joint, soft_joint
 from rate_models.lesions import under_lesions
 from rate_models.random_streams import Purpose, numpy_generator

@@ -23,15 +23,13 @@ from rate_models.datasets import load_images
 from rate_models.devices import Execution
 from rate_models.energy import synaptic_energy
 from rate_models.evaluation import accuracy, mean_softmax
+from rate_models.experiments.release_models import NetworkSpec, synapses_and_rule
 from rate_models.information import mutual_information, soft_joint
 from rate_models.layout import Layout
 from rate_models.networks import FeedForward
-from rate_models.optimisers import GradientDescent, Sgd
-from rate_models.presynaptic_sgd import PresynapticSgd
-from rate_models.stochastic_layers import BernoulliSynapses, DeterministicSynapses, Synapses
 from rate_models.sweep import Executor, Settings, replica_bytes, run_sweep
 from rate_models.task_sequences import DataOrder
-from rate_models.training import LearningRule, Trainer
+from rate_models.training import Trainer
 
 RELEASES = ("plastic", "fixed", "reliable")
 _N_PIXELS = {"digits": 64}
@@ -203,7 +201,7 @@ def train_group(group: list[Settings], execution: Execution) -> xr.Dataset:
     shared = members[0]
     data = load_images(shared.data_set).to(execution.torch_device, execution.torch_dtype)
     network = FeedForward(shared.layout(data.n_pixels))
-    synapses, rule = _synapses_and_rule(members, network.layout, execution)
+    synapses, rule = synapses_and_rule([_spec_of(one) for one in members], network.layout, execution)
     trainer = Trainer(network, synapses, rule, data.train_images, data.train_labels)
     order, everything = DataOrder(synapses.seeds), np.arange(len(data.train_labels))
     for _ in range(shared.n_epochs):
@@ -225,19 +223,16 @@ def train_group(group: list[Settings], execution: Execution) -> xr.Dataset:
     return xr.Dataset({name: ("replica", values.double().cpu().numpy()) for name, values in found.items()})
 
 
-def _synapses_and_rule(
-    members: list[NetworkSettings], layout: Layout, execution: Execution
-) -> tuple[Synapses, LearningRule]:
-    seeds, shared = [one.seed for one in members], members[0]
-    rates, l2 = [one.learning_rate for one in members], [one.l2 for one in members]
-    if shared.release == "reliable":
-        reliable = DeterministicSynapses(layout, seeds, execution=execution)
-        return reliable, GradientDescent(Sgd(reliable, learning_rate=rates, l2=l2))
-    if shared.release == "fixed":
-        p = [one.release_probability for one in members]
-        fixed = BernoulliSynapses(layout, seeds, release_probability=p, biases="trained", execution=execution)
-        return fixed, GradientDescent(Sgd(fixed, learning_rate=rates, l2=l2))
-    starts = [one.p_min for one in members]
-    plastic = BernoulliSynapses(layout, seeds, release_probability=starts, execution=execution)
-    rules = [one.plasticity() for one in members]
-    return plastic, PresynapticSgd(plastic, rules, learning_rate=rates, l2=l2)
+def _spec_of(settings: NetworkSettings) -> NetworkSpec:
+    """Return the network as the energy experiment describes it."""
+    is_plastic = settings.release == "plastic"
+    return NetworkSpec(
+        program=settings.p_rule if is_plastic else settings.release,
+        table="",
+        place=(),
+        l2=settings.l2,
+        seed=settings.seed,
+        learning_rate=settings.learning_rate,
+        release_probability=settings.p_min if is_plastic else settings.release_probability,
+        plasticity=settings.plasticity() if is_plastic else None,
+    )

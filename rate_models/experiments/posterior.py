@@ -25,12 +25,12 @@ from rate_models.devices import Execution
 from rate_models.experiments.log_axes import label_sparsely
 from rate_models.log_log_fits import association
 from rate_models.noisy_networks import (
-    FORMULATIONS,
     NoisyNetwork,
     Progress,
     Schedule,
     TrainedNetworks,
     answers_of,
+    formulation_named,
     train_noisy_networks,
 )
 from rate_models.posterior import laplace_sd
@@ -98,24 +98,9 @@ class Config:
     keep_in: str = ""
 
     def __post_init__(self) -> None:
-        if self.formulation not in FORMULATIONS:
-            raise ValueError(
-                f"formulation must be one of {', '.join(FORMULATIONS)}, got {self.formulation!r}"
-            )
+        formulation_named(self.formulation)
         if not self.prior_sd > 0:
             raise ValueError(f"prior_sd must be positive, got {self.prior_sd}")
-
-    @property
-    def schedule(self) -> Schedule:
-        """How the networks are trained."""
-        return Schedule(
-            n_epochs=self.n_epochs,
-            batch_size=self.batch_size,
-            hidden=self.hidden,
-            initial_sigma=self.initial_sigma,
-            learning_rate=self.learning_rate,
-            noise_memory=self.noise_memory,
-        )
 
 
 QUICK = Config(
@@ -147,14 +132,8 @@ def run(
 
     Parameters
     ----------
-    config
-        What to train.
-    execution
-        Device and precision.
-    executor
-        Where batches of networks are trained; None for this process.
-    on_progress
-        Called with the fraction done and what is being done.
+    config, execution, executor, on_progress
+        As for every experiment: see :mod:`rate_models.experiments`.
 
     Returns
     -------
@@ -181,8 +160,8 @@ def run(
     trained = train_noisy_networks(
         networks,
         data,
-        formulation=FORMULATIONS[config.formulation],
-        schedule=config.schedule,
+        formulation=formulation_named(config.formulation),
+        schedule=Schedule.of(config),
         execution=execution or Execution(),
         executor=executor,
         on_progress=lambda fraction, doing: on_progress(0.9 * fraction, doing),

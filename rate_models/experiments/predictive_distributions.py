@@ -123,12 +123,8 @@ def run(
 
     Parameters
     ----------
-    config
-        What to train.
-    execution
-        Device and precision.
-    on_progress
-        Called with the fraction done and what is being done.
+    config, execution, on_progress
+        As for every experiment: see :mod:`rate_models.experiments`.
 
     Returns
     -------

@@ -15,13 +15,13 @@ from rate_models.devices import Execution
 from rate_models.experiments.energy_efficiency import DEFINING_SETTINGS, MODELS, QUICK, Config, run
 from rate_models.experiments.energy_figures import FIGURES, best_over, best_ratio, ratio_of
 from rate_models.experiments.release_models import NetworkSpec, synapses_and_rule, train
-from rate_models.experiments.result_table import ResultTable
-from rate_models.experiments.synapse_importance import (
+from rate_models.experiments.reliable_synapses import (
     correlations,
     group_distributions,
     probability_of_superiority,
     threshold_crossings,
 )
+from rate_models.experiments.result_table import ResultTable
 from rate_models.layout import Layout
 from rate_models.networks import FeedForward
 from rate_models.stochastic_layers import BernoulliSynapses

@@ -6,12 +6,7 @@ import torch
 
 from rate_models.devices import Execution
 from rate_models.energy import energy_per_synapse, neuronal_energy, synaptic_energy
-from rate_models.evaluation import (
-    accuracy,
-    mean_softmax,
-    negative_log_likelihood,
-    per_image_correct,
-)
+from rate_models.evaluation import accuracy, mean_softmax
 from rate_models.layout import Layout
 from rate_models.lesions import removal_ranks, under_lesions
 from rate_models.networks import FeedForward
@@ -123,12 +118,6 @@ def test_pixels_are_shown_in_the_order_of_each_replica():
     torch.testing.assert_close(shown[1], flipped[1])
 
 
-def test_accuracy_and_likelihood_of_known_answers():
-    probability = torch.tensor([[[0.8, 0.2], [0.4, 0.6]], [[0.5, 0.5], [0.1, 0.9]]], dtype=torch.float64)
-    labels = torch.tensor([0, 0])
-    assert accuracy(probability, labels).tolist() == [0.5, 0.5]
-    assert per_image_correct(probability, labels).tolist() == [[1, 0], [1, 0]]
-    expected = [-np.log([0.8, 0.4]).mean(), -np.log([0.5, 0.1]).mean()]
-    torch.testing.assert_close(
-        negative_log_likelihood(probability, labels), torch.tensor(expected, dtype=torch.float64)
-    )
+def test_accuracy_of_known_answers():
+    probability = torch.tensor([[[0.8, 0.2], [0.4, 0.6]], [[0.4, 0.6], [0.1, 0.9]]], dtype=torch.float64)
+    assert accuracy(probability, torch.tensor([0, 0])).tolist() == [0.5, 0.0]

@@ -1,0 +1,209 @@
+"""The panels of the reliability experiment, each drawn from its saved result alone.
+
+Malkin et al. (2023), Signatures of Bayesian inference emerge from energy efficient synapses, figures 2-4.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rate_models.experiments.log_axes import label_sparsely
+from rate_models.quantal_realisation import WAYS
+from rate_models.reliability_cost import PowerCost, optimal_sigma, total_cost
+
+if TYPE_CHECKING:
+    import xarray
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+COSTS_OF_THE_MEAN = ("transmitter", "postsynaptic ion flux")
+COLOURS = {"heterogeneous": "#009E73", "homogeneous": "#7F7F7F"}
+"""Of each kind of noise."""
+
+
+def draw_accuracy_by_c(result: xarray.Dataset, figure: Figure) -> None:
+    """Draw test accuracy against the cost multiplier (figure 2a)."""
+    _draw_columns(result, figure, _by_c, "accuracy", "test accuracy (%)", factor=100)
+
+
+def draw_sigma_by_c(result: xarray.Dataset, figure: Figure) -> None:
+    """Draw the mean standard deviation against the cost multiplier (figure 2b)."""
+    _draw_columns(result, figure, _by_c, "sigma_rms", "root mean square of σ (weight)", is_log=True)
+
+
+def draw_accuracy_by_sigma(result: xarray.Dataset, figure: Figure) -> None:
+    """Draw test accuracy against the mean standard deviation (figure 3a)."""
+    _draw_columns(result, figure, _by("sigma_rms", "rms σ (weight)"), "accuracy", "test accuracy (%)", 100)
+
+
+def draw_cost_by_sigma(result: xarray.Dataset, figure: Figure) -> None:
+    """Draw the summed reliability cost with s = 1 against the mean standard deviation (figure 3b)."""
+    label = "cost of all synapses (s = 1, nats)"
+    _draw_columns(result, figure, _by("sigma_rms", "rms σ (weight)"), "cost", label, is_log=True)
+
+
+def draw_accuracy_by_cost_at_rms(result: xarray.Dataset, figure: Figure) -> None:
+    """Draw test accuracy against the cost of one synapse at the mean standard deviation (figure 3c)."""
+    x = _by("cost_at_rms", "cost per synapse at rms σ (s = 1)")
+    _draw_columns(result, figure, x, "accuracy", "test accuracy (%)", 100)
+
+
+def draw_accuracy_by_cost(result: xarray.Dataset, figure: Figure) -> None:
+    """Draw test accuracy against the summed cost of all synapses (as figure 3c)."""
+    _draw_columns(
+        result, figure, _by("cost", "cost of all synapses (s = 1)"), "accuracy", "test accuracy (%)", 100
+    )
+
+
+def draw_schematic(result: xarray.Dataset, figure: Figure) -> None:
+    """Draw two synapses of different importance with equal and with optimised noise (figure 4)."""
+    curvature, cost = np.array([8.0, 0.5]), PowerCost.with_scale(1.0, 2.0)
+    best = optimal_sigma(cost, curvature)
+    # The isotropic noise with the same reliability cost.
+    same = (np.mean(best**-cost.rho)) ** (-1 / cost.rho)
+    grid = np.linspace(-2.5, 2.5, 201)
+    surface = 0.5 * (curvature[0] * grid[None, :] ** 2 + curvature[1] * grid[:, None] ** 2)
+    angle = np.linspace(0, 2 * np.pi, 200)
+    panels = figure.subplots(1, 3)
+    drawn: tuple[tuple[str, NDArray[np.float64], str], ...] = (
+        ("equal noise", np.array([same, same]), COLOURS["homogeneous"]),
+        ("optimised", best, COLOURS["heterogeneous"]),
+    )
+    for axes, (name, sd, colour) in zip(panels, drawn, strict=False):
+        axes.contour(grid, grid, surface, levels=[0.25, 1, 2.5, 5, 10, 20], colors="#CC79A7", linewidths=0.8)
+        axes.plot(2 * sd[0] * np.cos(angle), 2 * sd[1] * np.sin(angle), color=colour)
+        axes.set(title=f"{name} (2 sd)", xlabel="w1 (important)", ylabel="w2 (unimportant)", aspect="equal")
+    for place, (_, sd, colour) in enumerate(drawn):
+        performance = 0.5 * float(np.sum(curvature * np.asarray(sd) ** 2))
+        reliability = total_cost(cost, sd)
+        panels[2].bar(place, performance, color=colour)
+        panels[2].bar(place, reliability, bottom=performance, color="white", edgecolor=colour, hatch="//")
+    panels[2].set_xticks([0, 1], [name for name, *_ in drawn])
+    panels[2].set(ylabel="mean cost (nats)", title="hatched: reliability")
+
+
+def draw_transient(result: xarray.Dataset, figure: Figure) -> None:
+    """Draw how the mean standard deviation grows over the epochs, one line per cost multiplier."""
+    for axes, part in _columns(result, figure):
+        lines = part.sigma_by_epoch.sel(noise="heterogeneous").mean("seed").transpose("multiplier", "epoch")
+        shades = np.linspace(0.25, 1.0, part.sizes["multiplier"])
+        for c, line, shade in zip(part.c.values, lines.values, shades, strict=True):
+            axes.plot(part.epoch, line, color=COLOURS["heterogeneous"], alpha=shade, label=f"c = {c:.2g}")
+        axes.set(yscale="log", xlabel="epoch")
+        axes.legend(fontsize=5)
+    figure.axes[0].set_ylabel(f"rms σ (weight), heterogeneous{_seeds(result)}")
+
+
+def draw_mixture(result: xarray.Dataset, figure: Figure) -> None:
+    """Draw accuracy against mean standard deviation where all costs are paid at once, and where one is."""
+    figure.set_size_inches(9, 3.4)
+    for axes, noise in zip(figure.subplots(1, len(COLOURS), sharey=True), COLOURS, strict=True):
+        for rho in result.rho.values:
+            part = result.sel(rho=rho, noise=noise).mean("seed")
+            axes.plot(part.sigma_rms, 100 * part.accuracy, ".-", alpha=0.5, label=f"ρ = {rho:.3g}")
+        mixed = result.sel(noise=noise)
+        x, y = mixed.mixture_sigma_rms.mean("seed"), 100 * mixed.mixture_accuracy
+        axes.plot(x, y.mean("seed"), "o-", color="black", label="all four, c/4 each")
+        axes.fill_between(x, y.min("seed"), y.max("seed"), color="black", alpha=0.2, linewidth=0)
+        axes.set(xscale="log", xlabel="root mean square of σ (weight)", title=noise)
+        label_sparsely(axes)
+    figure.axes[0].set_ylabel("test accuracy (%)" + _seeds(result), fontsize=8)
+    figure.axes[0].legend(fontsize=7)
+
+
+def draw_atp(result: xarray.Dataset, figure: Figure) -> None:
+    """Draw test accuracy against what reliability would cost as binomial release, in ATP per second.
+
+    Transmitter and ion flux are left out: they go with the mean response, whatever its reliability.
+    """
+    styles = dict(zip(WAYS, ("o-", "s--"), strict=True))
+    buying = [name for name in result.mechanism.values if name not in COSTS_OF_THE_MEAN]
+    for axes, part in _columns(result, figure):
+        first = part.isel(seed=0)
+        for noise in COLOURS:
+            for way in WAYS:
+                one = first.sel(noise=noise)
+                axes.plot(
+                    one.atp.sel(way=way, mechanism=buying).sum("mechanism"),
+                    100 * one.accuracy,
+                    styles[way],
+                    color=COLOURS[noise],
+                    markersize=3,
+                    label=f"{noise}, {way}",
+                )
+        axes.set(xscale="log")
+        axes.set_xlabel("ATP/s of all synapses", fontsize=8)
+        label_sparsely(axes)
+    figure.suptitle("calcium pump, trafficking, membrane and actin; inputs at 4 Hz", fontsize=8)
+    figure.axes[0].set_ylabel("test accuracy (%), one seed")
+    figure.axes[0].legend(fontsize=5)
+
+
+def _by_c(part: xarray.Dataset, noise: str) -> tuple[Any, str]:
+    return part.c.values, "cost multiplier c (nats)"
+
+
+def _by(name: str, label: str) -> Callable[[Any, str], tuple[Any, str]]:
+    """Return what gives the horizontal axis: the mean over seeds of a variable."""
+    return lambda part, noise: (part[name].sel(noise=noise).mean("seed").values, label)
+
+
+def _columns(result: xarray.Dataset, figure: Figure) -> list[tuple[Axes, Any]]:
+    """Return one pair of axes and the part of the result for each rho."""
+    figure.set_size_inches(9, 3.4)
+    panels = figure.subplots(1, result.sizes["rho"], sharey=True, squeeze=False)[0]
+    pairs = []
+    for axes, rho in zip(panels, result.rho.values, strict=True):
+        axes.set_title(f"ρ = {rho:.3g}", fontsize=9)
+        pairs.append((axes, result.sel(rho=rho)))
+    return pairs
+
+
+def _draw_columns(
+    result: xarray.Dataset,
+    figure: Figure,
+    horizontal: Callable[[Any, str], tuple[Any, str]],
+    name: str,
+    label: str,
+    factor: float = 1.0,
+    is_log: bool = False,
+) -> None:
+    """Draw one quantity for each rho and kind of noise: the mean over seeds and their range."""
+    for axes, part in _columns(result, figure):
+        for noise in COLOURS:
+            x, x_label = horizontal(part, noise)
+            y = factor * part[name].sel(noise=noise)
+            axes.plot(x, y.mean("seed"), "o-", color=COLOURS[noise], markersize=3, label=noise)
+            order = np.argsort(x)
+            low, high = (y.min("seed").values[order], y.max("seed").values[order])
+            axes.fill_between(np.asarray(x)[order], low, high, color=COLOURS[noise], alpha=0.2, linewidth=0)
+        axes.set(xscale="log", yscale="log" if is_log else "linear")
+        axes.set_xlabel(x_label, fontsize=8)
+        label_sparsely(axes)
+    figure.axes[0].set_ylabel(label + _seeds(result), fontsize=8)
+    figure.axes[0].legend(fontsize=7)
+
+
+def _seeds(result: xarray.Dataset) -> str:
+    """Return in words how many seeds there are and what a band is."""
+    n = result.sizes["seed"]
+    return f"\n{result.attrs['data_set']}, " + ("one seed" if n == 1 else f"mean and range of {n} seeds")
+
+
+FIGURES: dict[str, Callable[[Any, Any], None]] = {
+    "fig2a": draw_accuracy_by_c,
+    "fig2b": draw_sigma_by_c,
+    "fig3a": draw_accuracy_by_sigma,
+    "fig3b": draw_cost_by_sigma,
+    "fig3c": draw_accuracy_by_cost_at_rms,
+    "fig3c-summed": draw_accuracy_by_cost,
+    "fig4": draw_schematic,
+    "transient": draw_transient,
+    "mixture": draw_mixture,
+    "atp": draw_atp,
+}
+"""Function that draws each panel."""

@@ -1,0 +1,212 @@
+"""The panels of the signatures experiment, each drawn from its saved result alone.
+
+Malkin et al. (2023), Signatures of Bayesian inference emerge from energy efficient synapses, figure 5 and
+appendices 5 and 6.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from biophys.optimal_precision import precision_slopes
+from rate_models.experiments.log_axes import label_sparsely
+
+if TYPE_CHECKING:
+    import xarray
+    from matplotlib.figure import Figure
+
+COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00")
+"""Of the layers, the first one first."""
+
+FIGURE_PREDICTORS = ("hessian (minibatch)", "learning rate", "input rate")
+"""What panels a, b and c of the published figure show."""
+
+X_LABELS = {
+    "hessian (minibatch)": "Hessian (nats)",
+    "hessian (curvature)": "curvature (nats)",
+    "learning rate": "learning rate",
+    "input rate": "input rate (activity)",
+    "input power": "mean squared input",
+}
+RECORDED_SLOPE = -0.62
+"""Recorded slope of normalised variability on input rate (figure 6b)."""
+
+
+def theoretical_slope(predictor: str, rho: float) -> float:
+    """Return the slope of log sigma^2 at equilibrium in a linear model (eq. 54).
+
+    Parameters
+    ----------
+    predictor
+        One of `bayesian_signatures.PREDICTORS`. On the input rate mean abs(x) it is twice that on mean x^2,
+        since x enters squared.
+    rho
+        Exponent of the reliability cost.
+
+    Examples
+    --------
+    >>> [theoretical_slope(name, 2.0) for name in ("learning rate", "input power", "input rate")]
+    [1.0, -0.5, -1.0]
+    """
+    slopes = precision_slopes(rho)
+    special = {"learning rate": slopes.on_learning_rate, "input rate": 2 * slopes.on_input_power}
+    return special.get(predictor, slopes.on_importance)
+
+
+def draw_layer(
+    predictor: str, layers: tuple[int, ...], state: str, c_factor: float = 1.0
+) -> Callable[[Any, Any], None]:
+    """Return what draws variance against one predictor: a row for each layer, a column for each rho."""
+
+    def draw(result: xarray.Dataset, figure: Figure) -> None:
+        figure.set_size_inches(9, 2.6 * len(layers) + 0.5)
+        chosen = result.sel(state=state, c_factor=c_factor, predictor=predictor)
+        panels = figure.subplots(len(layers), result.sizes["rho"], sharey="row", squeeze=False)
+        for row, layer in zip(panels, layers, strict=True):
+            for axes, rho in zip(row, result.rho.values, strict=True):
+                part = chosen.sel(rho=rho).isel(layer=layer)
+                _scatter(axes, part.shown_predictor, part.shown_variance, part.slope_above_floor)
+                axes.set_title(f"layer {layer + 1}, ρ = {rho:.3g}", fontsize=8)
+                axes.set_xlabel(X_LABELS[predictor], fontsize=7)
+        _label_variance(figure, result, state, c_factor)
+
+    return draw
+
+
+def draw_all_predictors(c_factor: float) -> Callable[[Any, Any], None]:
+    """Return what draws the second layer with another c: a row for each predictor (appendix 6 figure 2)."""
+
+    def draw(result: xarray.Dataset, figure: Figure) -> None:
+        figure.set_size_inches(9, 7)
+        panels = figure.subplots(len(FIGURE_PREDICTORS), result.sizes["rho"], sharey=True, squeeze=False)
+        for row, predictor in zip(panels, FIGURE_PREDICTORS, strict=True):
+            for axes, rho in zip(row, result.rho.values, strict=True):
+                part = result.sel(state="published", c_factor=c_factor, predictor=predictor, rho=rho)
+                part = part.isel(layer=1)
+                _scatter(axes, part.shown_predictor, part.shown_variance, part.slope_above_floor)
+                axes.set_xlabel(X_LABELS[predictor], fontsize=7)
+                axes.set_title(f"ρ = {rho:.3g}", fontsize=7)
+        _label_variance(figure, result, "published", c_factor)
+
+    return draw
+
+
+def draw_linear_network(result: xarray.Dataset, figure: Figure) -> None:
+    """Draw the network without hidden layers: simulated, analytic and recorded slopes (app. 5 fig. 1)."""
+    predictors = ("hessian (curvature)", "learning rate", "input power")
+    figure.set_size_inches(9, 7)
+    panels = figure.subplots(len(predictors), result.sizes["rho"], sharey=True, squeeze=False)
+    for row, predictor in zip(panels, predictors, strict=True):
+        for axes, rho in zip(row, result.rho.values, strict=True):
+            part = result.sel(state="converged", predictor=predictor, rho=rho)
+            x, y = part.linear_shown_predictor, part.linear_shown_variance
+            _scatter(axes, x, y, part.linear_slope_above_floor, name="simulated")
+            _line(axes, x, y, theoretical_slope(predictor, rho), "-", "#0072B2", "analytic")
+            if predictor == "input power":
+                _line(axes, x, y, RECORDED_SLOPE, "--", "#D55E00", "recorded")
+            axes.set_xlabel(X_LABELS[predictor], fontsize=7)
+            axes.set_title(f"ρ = {rho:.3g}", fontsize=7)
+    panels[-1][0].legend(fontsize=5)
+    _label_variance(figure, result, "converged", None)
+
+
+def draw_slopes(result: xarray.Dataset, figure: Figure) -> None:
+    """Draw the slopes of every layer in both states against those of the linear model."""
+    figure.set_size_inches(9, 3.6)
+    panels = figure.subplots(1, len(FIGURE_PREDICTORS), squeeze=False)[0]
+    rho = result.rho.values
+    for axes, predictor in zip(panels, FIGURE_PREDICTORS, strict=True):
+        part = result.sel(predictor=predictor, c_factor=1.0).slope_above_floor
+        for layer in range(result.sizes["layer"]):
+            for state, style in (("published", "o:"), ("converged", "s-")):
+                values = part.isel(layer=layer).sel(state=state)
+                label = f"layer {layer + 1}, {state}"
+                axes.plot(rho, values.mean("seed"), style, color=COLOURS[layer], markersize=3, label=label)
+                axes.vlines(rho, values.min("seed"), values.max("seed"), color=COLOURS[layer], linewidth=1)
+        linear = result.sel(state="converged", predictor=predictor).linear_slope_above_floor
+        axes.plot(rho, linear.mean("seed"), "^-", color="#CC79A7", markersize=3, label="no hidden layer")
+        theory = [theoretical_slope(predictor, value) for value in rho]
+        axes.plot(rho, theory, "k--", label="linear model")
+        axes.set(xlabel="ρ", title=predictor)
+    panels[0].set_ylabel(f"slope of log σ² (range of {result.sizes['seed']} seeds)")
+    panels[-1].legend(fontsize=5)
+
+
+def draw_convergence(result: xarray.Dataset, figure: Figure) -> None:
+    """Draw how far sigma is from the optimum for the curvature it sees, in both states."""
+    panels = figure.subplots(1, result.sizes["state"], sharey=True, squeeze=False)[0]
+    for axes, state in zip(panels, result.state.values, strict=True):
+        part = result.sel(state=state, c_factor=1.0).sigma_over_theory.isel(seed=0)
+        n_layers = result.sizes["layer"]
+        for layer in range(n_layers):
+            place = np.arange(result.sizes["rho"]) + 0.2 * (layer - (n_layers - 1) / 2)
+            low, first, middle, third, high = part.isel(layer=layer).transpose("quantile", "rho").values
+            axes.vlines(place, low, high, color=COLOURS[layer], linewidth=1)
+            axes.vlines(place, first, third, color=COLOURS[layer], linewidth=4)
+            axes.plot(place, middle, "o", color="black", markersize=3)
+            axes.plot([], [], color=COLOURS[layer], label=f"layer {layer + 1}")
+        axes.axhline(0, color="black", linewidth=0.8)
+        axes.set_xticks(range(result.sizes["rho"]), [f"{rho:.3g}" for rho in result.rho.values])
+        axes.set(xlabel="ρ", title=f"{state}: median, quartiles, 5-95 % of synapses")
+    panels[0].set_ylabel("log10 σ / (s^ρ / N H)^(1/(ρ+2))")
+    panels[-1].legend(fontsize=7)
+
+
+def _scatter(axes: Any, x: Any, y: Any, slopes: Any, name: str = "fit") -> None:
+    """Draw synapses and the fitted slope, averaged over seeds."""
+    axes.scatter(x, y, s=3, color="#009E73", alpha=0.5, linewidth=0)
+    slope = float(slopes.mean("seed"))
+    _line(axes, x, y, slope, "-", "#7F7F7F", f"{name}: {slope:.2f}")
+    axes.set(xscale="log", yscale="log")
+    axes.legend(fontsize=5, loc="lower left")
+    label_sparsely(axes, vertical=True, size=6)
+
+
+def _line(axes: Any, x: Any, y: Any, slope: float, style: str, colour: str, label: str) -> None:
+    """Draw a line of this slope through the middle of the synapses."""
+    x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
+    shown = (x > 0) & (y > 0) & np.isfinite(x)
+    if not shown.any():
+        return
+    # The middle of those that are not at the floor of the predictor.
+    middle = np.median(np.log(x[shown])), np.median(np.log(y[shown]))
+    ends = np.log(np.quantile(x[shown], [0.1, 0.9]))
+    axes.plot(np.exp(ends), np.exp(middle[1] + slope * (ends - middle[0])), style, color=colour, label=label)
+
+
+def _label_variance(figure: Figure, result: xarray.Dataset, state: str, c_factor: float | None) -> None:
+    """Say what is shown: vertical axis, data set, state and number of synapses."""
+    factor = "" if c_factor is None else f", c × {c_factor:g}"
+    figure.suptitle(
+        f"{result.attrs['data_set']}, "
+        f"{state} state{factor}, {result.sizes['synapse']} synapses of one network; "
+        f"slopes: mean of {result.sizes['seed']} seeds, synapses above the floor",
+        fontsize=7,
+    )
+    figure.supylabel("variance σ²", fontsize=8)
+
+
+FIGURES: dict[str, Callable[[Any, Any], None]] = {
+    **{
+        f"fig5{panel}": draw_layer(predictor, (1,), "published")
+        for panel, predictor in zip("abc", FIGURE_PREDICTORS, strict=True)
+    },
+    **{
+        f"fig5{panel}-converged": draw_layer(predictor, (1,), "converged")
+        for panel, predictor in zip("abc", FIGURE_PREDICTORS, strict=True)
+    },
+    **{
+        f"app6-fig1{panel}": draw_layer(predictor, (0, 2), "published")
+        for panel, predictor in zip("abc", FIGURE_PREDICTORS, strict=True)
+    },
+    "app6-fig2a": draw_all_predictors(10.0),
+    "app6-fig2b": draw_all_predictors(0.1),
+    "app5-fig1": draw_linear_network,
+    "curvature": draw_layer("hessian (curvature)", (0, 1, 2), "converged"),
+    "slopes": draw_slopes,
+    "convergence": draw_convergence,
+}
+"""Function that draws each panel."""
