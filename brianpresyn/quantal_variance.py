@@ -157,7 +157,7 @@ def _check(code: SynapseCode, cv_within: float, cv_between: float, distribution:
         raise ValueError("sites that differ need their releases one by one: leave shared=True out")
 
 
-def _open_unit(bits: NDArray[np.uint64]) -> NDArray[np.float64]:
+def _open_unit(bits: NDArray[np.uint64]) -> NDArray[np.floating]:
     """Return uniform numbers from 53 of the bits each, neither 0 nor 1."""
     return ((bits >> np.uint64(11)) + 0.5) * 2.0**-53
 

@@ -13,11 +13,12 @@ import os
 import time
 import uuid
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 from urllib.parse import urlsplit
+
+from validation.data_sets import DATA_SETS, DataFile, DataSet
 
 DATA_VARIABLE = "BRIANPRESYN_DATA"
 """Environment variable that names a folder holding ``mnist/``, ``fashion_mnist/`` and ``recorded/``."""
@@ -70,55 +71,6 @@ class _Unreachable(OSError):
 
 
 @dataclass(frozen=True)
-class DataFile:
-    """One file of a data set.
-
-    Parameters
-    ----------
-    name
-        Its name in the data set's folder; a name ending in ``.gz`` is a gzip file.
-    sha256
-        Of the uncompressed content.
-    urls
-        Where it can be downloaded, in the order to try; https only.
-    """
-
-    name: str
-    sha256: str
-    urls: tuple[str, ...]
-
-    def __post_init__(self) -> None:
-        if len(self.sha256) != 64 or set(self.sha256) - set("0123456789abcdef"):
-            raise ValueError(f"sha256 must be 64 lower-case hexadecimal digits, got {self.sha256!r}")
-        insecure = [url for url in self.urls if not url.startswith("https://")]
-        if insecure:
-            raise ValueError(f"data are downloaded over https only, got {insecure[0]}")
-
-
-@dataclass(frozen=True)
-class DataSet:
-    """A public data set and where it comes from.
-
-    Parameters
-    ----------
-    name
-        What users call it.
-    folder
-        Its folder below `BRIANPRESYN_DATA` and below the cache.
-    files
-        Its files.
-    licence, citation
-        Under which terms it is published, and what to cite.
-    """
-
-    name: str
-    folder: str
-    files: tuple[DataFile, ...]
-    licence: str
-    citation: str
-
-
-@dataclass(frozen=True)
 class DataSetStatus:
     """Where one data set is on this machine.
 
@@ -141,97 +93,6 @@ class DataSetStatus:
     path: Path | None
     size: int
     problem: str
-
-
-def _idx_files(hashes: Mapping[str, str], mirrors: tuple[str, ...]) -> tuple[DataFile, ...]:
-    """Return the gzip files of an MNIST-like data set, which every mirror holds under the same names."""
-    return tuple(
-        DataFile(f"{name}.gz", sha256, tuple(f"{mirror}{name}.gz" for mirror in mirrors))
-        for name, sha256 in hashes.items()
-    )
-
-
-def _recorded_file(name: str, sha256: str) -> DataFile:
-    """Return a file of the recordings that Malkin et al. publish with their code."""
-    commit = "6a0b408f10455a92acb8d649b7760bb560b3c741"
-    return DataFile(
-        name,
-        sha256,
-        (
-            f"https://raw.githubusercontent.com/JamesMalkin/EfficientBayes/{commit}/data-fig6/{name}",
-            f"https://cdn.jsdelivr.net/gh/JamesMalkin/EfficientBayes@{commit}/data-fig6/{name}",
-        ),
-    )
-
-
-_MNIST = DataSet(
-    "mnist",
-    "mnist",
-    _idx_files(
-        {
-            "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
-            "train-labels-idx1-ubyte": "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
-            "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
-            "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
-        },
-        (
-            "https://ossci-datasets.s3.amazonaws.com/mnist/",
-            "https://storage.googleapis.com/cvdf-datasets/mnist/",
-        ),
-    ),
-    "CC BY-SA 3.0",
-    "LeCun Y, Cortes C, Burges CJC. The MNIST database of handwritten digits. 1998.",
-)
-
-_FASHION_MNIST = DataSet(
-    "fashion_mnist",
-    "fashion_mnist",
-    _idx_files(
-        {
-            "train-images-idx3-ubyte": "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
-            "train-labels-idx1-ubyte": "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
-            "t10k-images-idx3-ubyte": "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
-            "t10k-labels-idx1-ubyte": "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
-        },
-        (
-            # The authors' own bucket is served over plain http only.
-            "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
-            "https://storage.googleapis.com/tensorflow/tf-keras-datasets/",
-        ),
-    ),
-    "MIT",
-    "Xiao H, Rasul K, Vollgraf R. Fashion-MNIST: a novel image dataset for benchmarking machine learning "
-    "algorithms. arXiv:1708.07747, 2017.",
-)
-
-_SJOSTROM2001 = DataSet(
-    "sjostrom2001",
-    "recorded",
-    (
-        _recorded_file(
-            "Sjostrom2001_LTP_schug.csv", "ae3da9dc8b01421e82fe4674bf6c9a9c8f5aa557783c3620e085e38a216a94b2"
-        ),
-        _recorded_file(
-            "Sjostrom2001_LTD_schug.csv", "3da733da7fe92ccf8c3532e0c73ae0d968a3c5870b8615dc7af24db5ac721483"
-        ),
-    ),
-    "CC BY 4.0",
-    "Sjöström PJ, Turrigiano GG, Nelson SB. Neuron 32:1149-1164, 2001; published with Costa RP, Froemke RC, "
-    "Sjöström PJ, van Rossum MCW. eLife 4:e09457, 2015 (doi:10.5061/dryad.p286g).",
-)
-
-_KO2013 = DataSet(
-    "ko2013",
-    "recorded",
-    (_recorded_file("ko2013", "321ffbe87ee6d0558a19837f7e5c867dfa6b797c312897924121d8107cc95277"),),
-    "CC BY 4.0",
-    "Ko H, Cossell L, Baragli C, Antolik J, Clopath C, Hofer SB, Mrsic-Flogel TD. Nature 496:96-100, 2013.",
-)
-
-DATA_SETS: Mapping[str, DataSet] = MappingProxyType(
-    {data_set.name: data_set for data_set in (_MNIST, _FASHION_MNIST, _SJOSTROM2001, _KO2013)}
-)
-"""Every registered data set by its name."""
 
 
 def data_set_named(name: str) -> DataSet:

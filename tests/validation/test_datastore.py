@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from validation import datastore
-from validation.datastore import DataFile, DataSet, DataSetCorrupt, DataSetMissing
+from validation.data_sets import DataFile, DataSet
+from validation.datastore import DataSetCorrupt, DataSetMissing
 
 CONTENT = {"digits.gz": bytes(range(256)) * 2000, "table.csv": b"mean,var\n1,2\n"}
 

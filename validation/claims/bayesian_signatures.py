@@ -18,6 +18,7 @@ from validation.claims.interval_verdicts import (
 from validation.claims.over_seeds import seed_estimate
 from validation.claims.panels import drawn_panels
 from validation.claims.registry import measures
+from validation.claims.reliability_tradeoff import training_condition
 from validation.experiments import result_for
 
 _SIGNS = {"hessian (minibatch)": -1, "learning rate": 1, "input rate": -1}
@@ -84,15 +85,6 @@ def evidence_of(result: xr.Dataset) -> Evidence:
     return Evidence(tuple(measurements), _figures(result), _remarks(result))
 
 
-def _condition(result: xr.Dataset, **more: str | float) -> dict[str, str | float]:
-    shared = {
-        "data": result.attrs["data_set"],
-        "formulation": result.attrs["formulation"],
-        "epochs": int(result.attrs["n_epochs"]),
-    }
-    return {**shared, **more}
-
-
 def _weakest_correlation(result: xr.Dataset, predictor: str, layer: int, state: str) -> Measurement:
     """Return the least favourable rank correlation over rho, c and seeds, and the number of each sign."""
     sign = _SIGNS[predictor]
@@ -110,7 +102,7 @@ def _weakest_correlation(result: xr.Dataset, predictor: str, layer: int, state: 
         f"weakest rank correlation of variance and {_WORDS[predictor]}",
         float(value[place]),
         verdict_at_every(verdicts),
-        condition=_condition(result, layer=layer + 1, state=state),
+        condition=training_condition(result, layer=layer + 1, state=state),
         published="< 0" if sign < 0 else "> 0",
         interval=(float(low[place]), float(high[place])),
         n=value.size,
@@ -137,7 +129,7 @@ def _deep_slopes(result: xr.Dataset) -> Iterator[Measurement]:
                     f"slope of log variance on log {_WORDS[predictor]}, second layer",
                     slope,
                     _verdict_of_sign(interval, _SIGNS.get(predictor, -1)),
-                    condition=_condition(result, state=state, rho=round(float(rho), 3)),
+                    condition=training_condition(result, state=state, rho=round(float(rho), 3)),
                     published=f"{theoretical_slope(predictor, float(rho)):.2f} in a linear model",
                     interval=interval,
                     n=part.sizes["seed"],
@@ -163,7 +155,7 @@ def _linear_slopes(result: xr.Dataset) -> Iterator[Measurement]:
                     f"slope of log variance on log {_WORDS[predictor]}, no hidden layer",
                     slope,
                     verdict_within(interval, theory, _MARGIN * abs(theory)),
-                    condition=_condition(result, state=state, rho=round(float(rho), 3)),
+                    condition=training_condition(result, state=state, rho=round(float(rho), 3)),
                     published=theory,
                     interval=interval,
                     n=part.sizes["seed"],

@@ -57,6 +57,7 @@ class Claim:
 
     @property
     def is_expected_to_hold(self) -> bool:
+        """Whether no deviation is known."""
         return not self.known_deviation
 
 
@@ -178,6 +179,7 @@ class Context:
 
     @property
     def is_quick(self) -> bool:
+        """Whether the profile is the small one."""
         return self.profile == "quick"
 
 
@@ -193,6 +195,7 @@ class Measure:
 
     @property
     def name(self) -> str:
+        """Name of the function, which no other measure has."""
         return self.function.__name__
 
 

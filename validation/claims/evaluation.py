@@ -61,6 +61,7 @@ class Findings:
         return [r for run in self.runs if self._home("", run) == claim for r in run.evidence.remarks]
 
     def verdict(self, claim: str) -> Verdict:
+        """Return the verdict that follows from the measurements of `claim`."""
         return combined_verdict(self.measurements(claim))
 
     def unmeasured(self) -> list[Claim]:

@@ -161,6 +161,7 @@ class Correlation:
 
     @property
     def reason(self) -> str:
+        """The test and the bootstrap, in words."""
         return (
             f"t test p = {self.p_value:.2g}; 95 % BCa bootstrap over {self.n_units} {self.reading.resampled}"
         )

@@ -93,14 +93,17 @@ class Slope:
 
     @property
     def value(self) -> float:
+        """The slope."""
         return self.estimate.value
 
     @property
     def interval(self) -> tuple[float, float]:
+        """Its 95 % bootstrap interval."""
         return self.estimate.interval()
 
     @property
     def reason(self) -> str:
+        """The test and the bootstrap, in words."""
         test = "" if self.p_value is None else f"t test p = {self.p_value:.2g}; "
         return f"{test}95 % BCa bootstrap over {self.estimate.n_units} {self.reading.resampled}"
 

@@ -58,7 +58,8 @@ def evidence_of(result: xr.Dataset) -> Evidence:
     return Evidence(tuple(measurements), _figures(result), _remarks(result))
 
 
-def _condition(result: xr.Dataset, **more: str | float) -> dict[str, str | float]:
+def training_condition(result: xr.Dataset, **more: str | float) -> dict[str, str | float]:
+    """Return what distinguishes a training that pays for reliability, and what else is given."""
     shared = {
         "data": result.attrs["data_set"],
         "formulation": result.attrs["formulation"],
@@ -113,7 +114,7 @@ def _rise_of_sigma(part: xr.Dataset, average: str) -> Measurement:
 
 
 def _cell(part: xr.Dataset) -> dict[str, str | float]:
-    return _condition(part, rho=round(float(part.rho), 3), noise=str(part.noise.values))
+    return training_condition(part, rho=round(float(part.rho), 3), noise=str(part.noise.values))
 
 
 _COMPARISONS: dict[str, tuple[str | None, bool]] = {
@@ -141,7 +142,7 @@ def _advantage(result: xr.Dataset, name: str) -> list[Measurement]:
         f"accuracy of heterogeneous minus homogeneous noise at {name}, mean over rho",
         of_all.mean,
         of_all.verdict_above(0.0),
-        condition=_condition(result),
+        condition=training_condition(result),
         published="> 0",
         interval=of_all.interval,
         n=of_all.n,
@@ -165,7 +166,7 @@ def _advantage_at(result: xr.Dataset, name: str, rho: float, values: NDArray[np.
         f"accuracy of heterogeneous minus homogeneous noise at {name}",
         float(np.mean(values)),
         verdict_above(interval),
-        condition=_condition(result, rho=round(float(rho), 3)),
+        condition=training_condition(result, rho=round(float(rho), 3)),
         published="> 0",
         interval=interval,
         n=len(values),
@@ -204,7 +205,7 @@ def _cost_of_equal_noise(result: xr.Dataset) -> Measurement:
         "largest difference of the slope of log cost on log sigma from -rho, homogeneous noise",
         float(worst),
         Verdict.REPRODUCED if worst < 1e-3 else Verdict.NOT_REPRODUCED,
-        condition=_condition(result),
+        condition=training_condition(result),
         published=0.0,
         n=result.sizes["rho"],
         reason="one sigma for all synapses: exact up to single precision if below 0.001",
@@ -224,7 +225,7 @@ def _cost_falls(result: xr.Dataset) -> Measurement:
         "flattest slope over rho of log cost on log rms sigma, heterogeneous noise",
         slope,
         verdict_below(interval),
-        condition=_condition(result),
+        condition=training_condition(result),
         published="< 0",
         interval=interval,
         n=result.sizes["multiplier"] * result.sizes["seed"],
@@ -243,7 +244,7 @@ def _excess_cost(result: xr.Dataset) -> Measurement:
         "summed cost of heterogeneous noise over the published per-synapse cost at rms sigma, largest",
         high,
         Verdict.REPRODUCED if low > 1 - 1e-4 else Verdict.NOT_REPRODUCED,
-        condition=_condition(result),
+        condition=training_condition(result),
         published="1.03 to 1.41 in the published results",
         interval=(low, high),
         n=excess.size,

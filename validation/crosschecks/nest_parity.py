@@ -172,6 +172,7 @@ class Parity:
 
     @property
     def ratio(self) -> float:
+        """NEST's value over this package's."""
         return self.in_nest / self.own
 
 
