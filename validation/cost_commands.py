@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 from rich.console import Console
 
 if TYPE_CHECKING:
@@ -33,11 +34,11 @@ if TYPE_CHECKING:
     show_default=True,
     help="Hill coefficient of calcium-driven release.",
 )
-@click.option("--atp", is_flag=True, help="Also show the ATP budget of one synapse, by mechanism.")
-@click.option("--n", type=int, default=5, show_default=True, help="Number of release sites, for --atp.")
-@click.option("--p", type=float, default=0.4, show_default=True, help="Release probability, for --atp.")
-@click.option("--q", type=float, default=0.2, show_default=True, help="Quantal size in mV, for --atp.")
-@click.option("--rate", type=float, default=4.0, show_default=True, help="Firing rate in Hz, for --atp.")
+@click.option("--atp", is_flag=True, help="Also show the ATP budget of a synapse, by mechanism.")
+@click.option("--n", type=int, default=5, show_default=True, help="Its number of release sites.")
+@click.option("--p", type=float, default=0.4, show_default=True, help="Its release probability.")
+@click.option("--q", type=float, default=0.2, show_default=True, help="Its quantal size in mV.")
+@click.option("--rate", type=float, default=4.0, show_default=True, help="Its firing rate in Hz.")
 def costs(
     figure: Path | None,
     exponent_map: Path | None,
@@ -62,7 +63,7 @@ def costs(
     console = Console()
     # Every table before any is shown: a wrong value ends in one line, not in half an answer.
     tables = [_table_of_exponents(cooperativity)]
-    if atp:
+    if atp or _describes_a_synapse(click.get_current_context()):
         tables.append(_table_of_atp(n, p, q, rate, cooperativity))
     for table in tables:
         console.print(table)
@@ -70,6 +71,13 @@ def costs(
         _save_figure(figure, (12, 5), lambda canvas: plot_exponents(canvas, cooperativity=cooperativity))
     if exponent_map is not None:
         _save_figure(exponent_map, (9, 4), lambda canvas: _draw_exponent_map(canvas, cooperativity))
+
+
+def _describes_a_synapse(context: click.Context) -> bool:
+    """Return whether the user gave n, p, q or a rate, which nothing but the budget of a synapse reads."""
+    return any(
+        context.get_parameter_source(name) is ParameterSource.COMMANDLINE for name in ("n", "p", "q", "rate")
+    )
 
 
 def _table_of_exponents(cooperativity: float) -> Table:

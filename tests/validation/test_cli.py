@@ -170,7 +170,7 @@ def test_costs_shows_the_atp_of_one_synapse(monkeypatch, capsys):
 
 
 def test_costs_of_an_impossible_synapse_are_refused_in_one_line(capsys):
-    assert run("costs", "--atp", "--p", 1.2) == 2
+    assert run("costs", "--p", 1.2) == 2
     assert "p must be finite and in [0, 1], got 1.2" in one_line_error(capsys)
     assert capsys.readouterr().out == ""
 
