@@ -146,7 +146,9 @@ class ReleasePlasticity:
         }
 
 
-def updated_release_probability(p: Any, update: Any, rule: PlasticityParameters) -> Any:
+def updated_release_probability(
+    p: Any, update: Any, rule: PlasticityParameters, *, in_place: bool = False
+) -> Any:
     """Return the release probability after one update signal.
 
     Parameters
@@ -158,6 +160,8 @@ def updated_release_probability(p: Any, update: Any, rule: PlasticityParameters)
         kind, shape and precision as `p`.
     rule
         The parameters; numbers, or arrays that broadcast against `p`.
+    in_place
+        Whether a torch tensor `p` is itself changed and returned.
 
     Returns
     -------
@@ -172,23 +176,20 @@ def updated_release_probability(p: Any, update: Any, rule: PlasticityParameters)
     >>> p.round(3).tolist()
     [0.55, 0.4, 0.95]
     """
-    # In place as far as an array allows it: a new array per operation would cost most of the time.
-    change = _reaches(abs(update), rule.g_lim)
-    change *= rule.p_up + rule.p_down
-    change -= rule.p_down
-    if rule.form == "soft_bound":
-        if hasattr(change, "addcmul_"):
-            change.addcmul_(change, p, value=-1)
-        else:
-            change *= 1 - p
+    # In place as far as an array allows it: every pass over memory costs.
+    step = _reaches(abs(update), rule.g_lim)
+    step *= rule.p_up + rule.p_down
+    step -= rule.p_down
     if rule.freezes:
-        change *= 1 - _reaches(abs(p), rule.p_freeze)
-    change += p
-    if hasattr(change, "clip_"):
-        return change.clip_(rule.p_min, rule.p_max)
-    if hasattr(change, "clip"):
-        return change.clip(rule.p_min, rule.p_max)
-    return min(max(change, rule.p_min), rule.p_max)
+        step *= 1 - _reaches(abs(p), rule.p_freeze)
+    if hasattr(p, "lerp_"):
+        moved = p if in_place else p.clone()
+        moved = moved.lerp_(p.new_ones(()), step) if rule.form == "soft_bound" else moved.add_(step)
+        return moved.clip_(rule.p_min, rule.p_max)
+    moved = p + step * (1 - p) if rule.form == "soft_bound" else p + step
+    if hasattr(moved, "clip"):
+        return moved.clip(rule.p_min, rule.p_max)
+    return min(max(moved, rule.p_min), rule.p_max)
 
 
 def _reaches(magnitude: Any, limit: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib.util
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -101,8 +102,9 @@ class Execution:
         """
         if self.compiles or self.torch_device.type != "cpu":
             return [slice(0, n_columns)]
+        n_pieces = max(1, round(n_rows * n_columns / _CACHED_ELEMENTS))
         # Random bits come in words of four: pieces of whole words draw the same numbers as one piece.
-        width = max(4, _CACHED_ELEMENTS // n_rows // 4 * 4)
+        width = max(4, 4 * math.ceil(n_columns / n_pieces / 4))
         return [slice(first, min(first + width, n_columns)) for first in range(0, n_columns, width)]
 
     def fused(self, function: Callable[..., Any]) -> Callable[..., Any]:

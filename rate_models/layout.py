@@ -7,8 +7,10 @@ one row each.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import torch
@@ -115,3 +117,24 @@ def aligned_rows(n_rows: int, n_columns: int, *, dtype: torch.dtype, device: tor
     """Return zeros of shape (n_rows, n_columns) whose rows start at aligned addresses."""
     stride = -(-n_columns // _ALIGNMENT) * _ALIGNMENT
     return torch.zeros(n_rows, stride, dtype=dtype, device=device)[:, :n_columns]
+
+
+class RecentViews:
+    """Views of the buffers that every step uses, made once; of the last few tensors only.
+
+    A view keeps its tensor alive, so that remembering those of newly drawn weights would fill the memory.
+    """
+
+    _N_KEPT = 8
+
+    def __init__(self) -> None:
+        self._found: dict[int, tuple[Tensor, Any]] = {}
+
+    def of(self, tensor: Tensor, made: Callable[[Tensor], Any]) -> Any:
+        """Return the views of this very tensor, by `made` if they are not remembered."""
+        key = id(tensor)
+        if key not in self._found:
+            if len(self._found) == self._N_KEPT:
+                del self._found[next(iter(self._found))]
+            self._found[key] = tensor, made(tensor)
+        return self._found[key][1]

@@ -6,13 +6,12 @@ pass is one sequence of batched matrix products whose length does not depend on 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor
 
-from rate_models.layout import Layout
+from rate_models.layout import Layout, RecentViews
 
 
 class FeedForward:
@@ -122,27 +121,6 @@ class FeedForward:
         """Return whether the units that `layer` drives are rectified."""
         is_output = layer == self.layout.n_layers - 1
         return self.rectifies_output if is_output else layer not in self.linear_hidden
-
-
-class RecentViews:
-    """Views of the buffers that every step uses, made once; of the last few tensors only.
-
-    A view keeps its tensor alive, so that remembering those of newly drawn weights would fill the memory.
-    """
-
-    _N_KEPT = 8
-
-    def __init__(self) -> None:
-        self._found: dict[int, tuple[Tensor, Any]] = {}
-
-    def of(self, tensor: Tensor, made: Callable[[Tensor], Any]) -> Any:
-        """Return the views of this very tensor, by `made` if they are not remembered."""
-        key = id(tensor)
-        if key not in self._found:
-            if len(self._found) == self._N_KEPT:
-                del self._found[next(iter(self._found))]
-            self._found[key] = tensor, made(tensor)
-        return self._found[key][1]
 
 
 def where_active(slope: Tensor, activity: Tensor) -> Tensor:

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from biophys.release_plasticity import ReleasePlasticity, learning_rate_factor, updated_release_probability
-from rate_models.replicas import PlasticityColumns, column, column_or_number, per_replica, rows
+from rate_models.replicas import PlasticityColumns, column_or_number, per_replica, rows
 from rate_models.stochastic_layers import BernoulliSynapses
 
 
@@ -65,7 +65,7 @@ class PresynapticSgd:
             if min(values) < 0:
                 raise ValueError(f"{name} must not be negative, got {min(values)}")
         self.plasticity = PlasticityColumns.of(per_replica(plasticity, n, "plasticity"), synapses.p)
-        self._rate = column(rates, synapses.p)
+        self._rate = column_or_number(rates, synapses.p)
         shares = [1 - a * b for a, b in zip(rates, penalties, strict=True)]
         self._kept_share = column_or_number(shares, synapses.p)
         self._decays = any(penalties)
@@ -75,19 +75,18 @@ class PresynapticSgd:
         """Take one step with the gradient that the network wrote."""
         n_weights = synapses.layout.n_weights
         kept_share = self._kept_share if self._decays else None
-        for part in synapses.execution.blocks(synapses.n_replicas, n_weights):
-            changed = (synapses.learned, synapses.p, synapses.scale, synapses.gradient)
-            blocks = (tensor[:, part] for tensor in changed)
-            self._update(*blocks, self._rate, kept_share, self.plasticity)
+        changed = (synapses.learned, synapses.p, synapses.scale, synapses.gradient)
+        for pieces in zip(*map(synapses.pieces, changed), strict=True):
+            self._update(*pieces, self._rate, kept_share, self.plasticity)
         if synapses.biases == "trained":
-            synapses.bias.addcmul_(synapses.gradient[:, n_weights:], self._rate, value=-1)
+            _descend(synapses.bias, synapses.gradient[:, n_weights:], self._rate, 1.0)
 
     def keep(self, replicas: Sequence[int]) -> None:
         """Forget all other replicas."""
         self.plasticity = self.plasticity.keep(replicas)
-        self._rate = rows(self._rate, replicas)
-        if isinstance(self._kept_share, Tensor):
-            self._kept_share = rows(self._kept_share, replicas)
+        self._rate, self._kept_share = (
+            rows(of, replicas) if isinstance(of, Tensor) else of for of in (self._rate, self._kept_share)
+        )
 
 
 def _update_strength_and_release(
@@ -95,14 +94,23 @@ def _update_strength_and_release(
     p: Tensor,
     scale: Tensor,
     transmitted_gradient: Tensor,
-    rate: Tensor,
+    rate: Tensor | float,
     kept_share: Tensor | float | None,
     plasticity: PlasticityColumns,
 ) -> None:
     """Change `strength` and `p` in place."""
     gradient = transmitted_gradient.mul_(scale)
-    step = rate * learning_rate_factor(p, plasticity)
     if kept_share is not None:
         strength.mul_(kept_share)
-    strength.addcmul_(gradient, step, value=-1)
-    p.copy_(updated_release_probability(p, gradient, plasticity))
+    _descend(strength, gradient, rate, learning_rate_factor(p, plasticity))
+    updated_release_probability(p, gradient, plasticity, in_place=True)
+
+
+def _descend(learned: Tensor, gradient: Tensor, rate: Tensor | float, factor: Tensor | float) -> None:
+    """Subtract rate gradient factor in place, multiplied in this order, be the rate a column or a number."""
+    if isinstance(rate, Tensor):
+        gradient, rate = gradient * rate, 1.0
+    if isinstance(factor, Tensor):
+        learned.addcmul_(gradient, factor, value=-rate)
+    else:
+        learned.add_(gradient, alpha=-rate * factor)

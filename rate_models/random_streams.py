@@ -182,7 +182,8 @@ def write_released(noise: Noise, p: Tensor, *, out: Tensor) -> None:
         out.copy_(_squares_words(noise) < p * 2.0**24)
         return
     # k in -32768..32767 stands for u = (k + 32768.5) / 65536; u < p is p - k / 65536 > 1/2 + 1/131072.
-    write(functools.partial(torch.sub, alpha=2.0**-16), p, noise, out=out)
+    out.copy_(noise)  # an operation on numbers of two types would convert them slowly
+    write(functools.partial(torch.sub, alpha=2.0**-16), p, out, out=out)
     out.gt_(0.5 + 2.0**-17)
 
 

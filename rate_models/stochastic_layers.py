@@ -29,7 +29,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from rate_models.devices import Execution, write
-from rate_models.layout import Layout, aligned_rows
+from rate_models.layout import Layout, RecentViews, aligned_rows
 from rate_models.random_streams import (
     Noise,
     Purpose,
@@ -258,30 +258,38 @@ class BernoulliSynapses(Synapses):
         self.p = aligned_rows(*shape, **self._place)
         self.p.copy_(self._initial_p(release_probability, uniform_range))
         self.scale = aligned_rows(*shape, **self._place)
+        self._views = RecentViews()
         self.release_fixed_at = release_fixed_at
         self.normalised_by = normalised_by
         self._form = self.execution.fused(_form_released)
 
     def draw(self) -> None:
         """Decide which synapses release, and form the transmitted weights."""
-        self._transmit(self.streams, self.scale, self.effective)
+        self._transmit(self.streams, self.pieces(self.scale), self.pieces(self.effective))
+        self.effective[:, self.layout.n_weights :] = self.bias
 
     def sample(self, streams: Streams) -> Tensor:
         """Return newly drawn transmitted weights, and the biases."""
         drawn, scale = torch.empty_like(self.effective), torch.empty_like(self.p)
-        self._transmit(streams, scale, drawn)
+        self._transmit(streams, self._cut(scale), self._cut(drawn))
+        drawn[:, self.layout.n_weights :] = self.bias
         return drawn
 
-    def _transmit(self, streams: Streams, scale: Tensor, effective: Tensor) -> None:
-        """Write r / p to `scale`, and the transmitted weights and the biases to `effective`."""
-        n_weights = self.layout.n_weights
-        for part in self.execution.blocks(self.n_replicas, n_weights):
-            noise = streams.bits(part.stop - part.start)
+    def pieces(self, of: Tensor) -> list[Tensor]:
+        """Return one of the synapses' own matrices cut into the blocks of elementwise work."""
+        return self._views.of(of, self._cut)
+
+    def _cut(self, matrix: Tensor) -> list[Tensor]:
+        return [matrix[:, part] for part in self.execution.blocks(self.n_replicas, self.layout.n_weights)]
+
+    def _transmit(self, streams: Streams, scale: list[Tensor], effective: list[Tensor]) -> None:
+        """Write r / p to `scale`, and the transmitted weights to `effective`, piece by piece."""
+        learned, p = self.pieces(self.learned), self.pieces(self.p)
+        for pieces in zip(learned, p, scale, effective, strict=True):
+            noise = streams.bits(pieces[0].shape[1])
             if self.execution.compiles and isinstance(noise, Tensor):
                 noise = noise.int()  # the compiler's vector code knows no 16-bit integers
-            blocks = (tensor[:, part] for tensor in (self.learned, self.p, scale, effective))
-            self._form(noise, *blocks, self.release_fixed_at, self._normaliser)
-        effective[:, n_weights:] = self.learned[:, n_weights:]
+            self._form(noise, *pieces, self.release_fixed_at, self._normaliser)
 
     def chain(self) -> None:
         """Multiply the gradient by r / p."""
