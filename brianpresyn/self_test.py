@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from brian2.utils.logger import catch_logs
 
 from biophys.quantal import QuantalSynapse
 from brianpresyn.targets import TARGETS, checked_target
@@ -42,7 +43,9 @@ def test(targets: Sequence[str] = TARGETS) -> bool:
         checked_target(target)
     agrees, counts = True, []
     for target in targets:
-        result = release_statistics.run(replace(release_statistics.QUICK, target=target))
+        # Brian2 warns that what its own generator draws may depend on the order of the synapses: here it may.
+        with catch_logs():
+            result = release_statistics.run(replace(release_statistics.QUICK, target=target))
         counts.append(result.counts.where(result.draws == "counter", drop=True).to_numpy())
         n_right = int(np.sum(_agrees(result)))
         n_models = result.sizes["condition"]

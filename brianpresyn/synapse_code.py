@@ -158,6 +158,12 @@ class SynapseCode:
     brings: frozenset[str] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
+        for title in ("on_pre", "on_post", "regularly"):
+            if not isinstance(getattr(self, title), Mapping):
+                raise TypeError(
+                    f"{title} of {self.name} must say at which stage a statement runs, as in "
+                    f"{{Stage.TRANSMIT: 'v_post += w'}}, got {getattr(self, title)!r}"
+                )
         model = "\n".join(line.strip() for line in self.model.splitlines() if line.strip())
         object.__setattr__(self, "model", model)
         for name in (

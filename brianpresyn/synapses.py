@@ -43,6 +43,8 @@ class CheckedSynapses(Synapses):
         self._is_complete = False
         super().__init__(source, target, **options)
         self._creation_stack = _last_entry_outside(self._full_creation_stack)
+        for part in self.contained_objects:
+            part._creation_stack = self._creation_stack
 
     def __del__(self) -> None:
         # Brian2 warns of objects that no network has used: not of one that could not be built.

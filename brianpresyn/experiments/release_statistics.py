@@ -106,7 +106,7 @@ def _responses(config: Config) -> NDArray[np.float64]:
     dt = 0.1 * ms
     # Only the synapses are under test: the rest is not worth compiling on cython.
     plain = {"codeobj_class": NumpyCodeObject} if config.target == "cython" else {}
-    source = NeuronGroup(1, "drive : 1", threshold="drive > 0.5", dt=dt, name="source", **plain)
+    source = NeuronGroup(1, "drive : 1", threshold="drive > 0.5", reset="", dt=dt, name="source", **plain)
     source.drive = 1
     n_conditions = len(config.conditions)
     target = NeuronGroup(n_conditions * config.n_synapses, "v : volt", dt=dt, name="target", **plain)

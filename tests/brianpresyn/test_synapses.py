@@ -18,6 +18,7 @@ from brian2 import Synapses as BrianSynapses
 
 from biophys.release_plasticity import ReleasePlasticity
 from brianpresyn import (
+    SynapseCode,
     bernoulli_release,
     binomial_release,
     pair_stdp,
@@ -193,6 +194,8 @@ def test_what_is_no_code_is_refused():
         synapses(every_step(), bernoulli_release(p=0.5, q=1 * mV), receivers(), connect=True, seed=1)
     with pytest.raises(TypeError, match=r"joins with another, got str: wrap equations"):
         bernoulli_release(p=0.5, q=1 * mV) + "v_post += 1*mV"
+    with pytest.raises(TypeError, match=r"on_post of weight must say at which stage .*, got 'v_pre \+= w'"):
+        SynapseCode("weight", "w : volt", on_post="v_pre += w")
 
 
 def test_a_number_of_values_that_is_not_that_of_the_synapses_is_refused():
