@@ -239,6 +239,16 @@ def fit_budget_change(
     References
     ----------
     Malkin J, O'Donnell C, Houghton C (2026). arXiv 2602.15787, abstract.
+
+    Examples
+    --------
+    >>> import numpy as np, quantities as pq
+    >>> before = np.array([0.5, 1.0, 1.5, 2.0, 2.5])
+    >>> after = before * np.array([1.2, 1.5, 1.1, 1.4, 1.3])
+    >>> ratio = 2.5 + 2.0 * (after - before) ** 2 / before
+    >>> found = fit_budget_change(before * pq.mV, before / 2.5 * pq.mV, after * pq.mV, after / ratio * pq.mV)
+    >>> round(found.slope, 6), round(found.error, 6)
+    (2.0, 0.0)
     """
     unit = mean_before.units
     mu0, sd0, mu1, sd1 = _checked_moments(

@@ -241,6 +241,12 @@ def calcium_pump_cost(
     References
     ----------
     Malkin et al. (2023), eq. 11-13.
+
+    Examples
+    --------
+    >>> law = calcium_pump_cost()
+    >>> float(law(QuantalSynapse(n=8, p=0.5, q=2 * pq.mV)).round(3)), round(law.exponent, 3)
+    (1.0, 0.5)
     """
     checked_finite(
         cooperativity, "cooperativity", 0.0, remedy="it is about 4 at central synapses", is_open=True
@@ -296,6 +302,12 @@ def vesicle_membrane_cost(
     ----------
     Malkin et al. (2023), eq. 14-15. Karunanithi S, Marin L, Wong K, Atwood HL (2002). J Neurosci
     22:10267-10276 (quantal size goes with vesicle volume).
+
+    Examples
+    --------
+    >>> law = vesicle_membrane_cost()
+    >>> float(law(QuantalSynapse(n=8, p=0.5, q=2 * pq.mV)).round(3)), round(law.exponent, 3)
+    (12.699, 0.667)
     """
     return CostLaw(
         "vesicle membrane",
@@ -322,6 +334,12 @@ def actin_cost(
     References
     ----------
     Malkin et al. (2023), eq. 16.
+
+    Examples
+    --------
+    >>> law = actin_cost()
+    >>> float(law(QuantalSynapse(n=8, p=0.5, q=2 * pq.mV)).round(3)), round(law.exponent, 3)
+    (10.079, 1.333)
     """
     return CostLaw(
         "actin",
@@ -349,6 +367,12 @@ def trafficking_cost(*, varying: Varying = "n", scale: pq.Quantity = 1.0 * pq.di
     References
     ----------
     Malkin et al. (2023), eq. 17-18.
+
+    Examples
+    --------
+    >>> law = trafficking_cost()
+    >>> float(law(QuantalSynapse(n=8, p=0.5, q=2 * pq.mV)).round(3)), round(law.exponent, 3)
+    (4.0, 2.0)
     """
     return CostLaw(
         "trafficking",
@@ -378,6 +402,12 @@ def transmitter_cost(
     ----------
     Attwell D, Laughlin SB (2001). J Cereb Blood Flow Metab 21:1133-1145,
     doi:10.1097/00004647-200110000-00001.
+
+    Examples
+    --------
+    >>> law = transmitter_cost()
+    >>> float(law(QuantalSynapse(n=8, p=0.5, q=2 * pq.mV)).round(3)), round(law.exponent, 3)
+    (8.0, 0.0)
     """
     return _cost_of_the_mean("transmitter", scale, reference_q)
 
@@ -398,6 +428,12 @@ def ion_flux_cost(
     ----------
     Attwell D, Laughlin SB (2001). J Cereb Blood Flow Metab 21:1133-1145,
     doi:10.1097/00004647-200110000-00001.
+
+    Examples
+    --------
+    >>> law = ion_flux_cost()
+    >>> float(law(QuantalSynapse(n=8, p=0.5, q=2 * pq.mV)).round(3)), round(law.exponent, 3)
+    (8.0, 0.0)
     """
     return _cost_of_the_mean("postsynaptic ion flux", scale, reference_q)
 

@@ -206,6 +206,11 @@ class TransmissionCost:
         If a cost carries no unit.
     ValueError
         If a cost is negative or in anything but ATP, or all are 0.
+
+    Examples
+    --------
+    >>> print(TransmissionCost()(0.01, n=1, p=0.5).round(1))
+    948.6 ATP
     """
 
     per_vesicle: pq.Quantity = field(

@@ -286,6 +286,19 @@ def energy_report(connection: Group) -> EnergyReport:
     ----------
     connection
         As for :func:`synapse_energies`; without a ledger a ValueError is raised.
+
+    Examples
+    --------
+    >>> from brian2 import Network, NeuronGroup, ms, mV
+    >>> from brianpresyn import bernoulli_release, synapses
+    >>> cells = NeuronGroup(3, "v : volt", threshold="True", reset="", dt=1*ms)
+    >>> code = bernoulli_release(p=1.0, q=0.2*mV)
+    >>> code += energy_ledger(code)
+    >>> connection = synapses(cells, cells, code, connect="i != j", seed=1, name="recurrent", dt=1*ms)
+    >>> Network(cells, connection).run(10*ms)
+    >>> report = energy_report(connection)
+    >>> report.n_synapses, report.n_spikes, report.n_vesicles
+    (6, 60, 60)
     """
     return EnergyReport(
         name=connection.name,

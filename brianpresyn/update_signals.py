@@ -174,6 +174,11 @@ def triplet_stdp(
     ----------
     Pfister JP, Gerstner W (2006). "Triplets of spikes in a model of spike timing-dependent plasticity".
     J Neurosci 26:9673-9682, eq. 2-4 and table 3, doi:10.1523/JNEUROSCI.1425-06.2006.
+
+    Examples
+    --------
+    >>> triplet_stdp().expressions["post"]
+    'r_trace*(a2_plus + a3_plus*o_slow)'
     """
     amplitudes = {"a2_plus": a2_plus, "a3_plus": a3_plus, "a2_minus": a2_minus, "a3_minus": a3_minus}
     times = {"tau_plus": tau_plus, "tau_minus": tau_minus, "tau_x": tau_x, "tau_y": tau_y}
@@ -226,6 +231,11 @@ def reward_modulated(
     References
     ----------
     Izhikevich EM (2007). Cereb Cortex 17:2443-2452, doi:10.1093/cercor/bhl152.
+
+    Examples
+    --------
+    >>> reward_modulated("reward_post", every=20*ms).expressions["regularly"]
+    '(reward_post)*eligibility*exp(-(t - lastupdate)/tau_eligibility)'
     """
     pairs = pair_stdp(a_plus=a_plus, a_minus=a_minus, tau_plus=tau_plus, tau_minus=tau_minus)
     eligibility = SynapseCode(

@@ -51,14 +51,16 @@ def test_sweeps_keep_the_mean_and_change_the_sd():
         assert np.all(np.diff(sweep.sd.magnitude) < 0)
 
 
-def test_interval_covers_the_exponent_of_noisy_costs():
+@pytest.mark.parametrize("confidence", [0.8, 0.95])
+def test_interval_covers_the_exponent_of_noisy_costs(confidence):
     rng = np.random.default_rng(5)
     sd = np.geomspace(0.1, 1.0, 12)
     covered = 0
     for _ in range(1000):
-        fit = fit_cost_exponent(sd * pq.mV, 3 * sd**-1.3 * np.exp(0.2 * rng.standard_normal(12)))
-        covered += fit.interval[0] <= 1.3 <= fit.interval[1]
-    assert abs(covered - 950) < 5 * np.sqrt(1000 * 0.95 * 0.05)
+        cost = 3 * sd**-1.3 * np.exp(0.2 * rng.standard_normal(12))
+        low, high = fit_cost_exponent(sd * pq.mV, cost, confidence=confidence).interval
+        covered += low <= 1.3 <= high
+    assert abs(covered / 1000 - confidence) < 5 * np.sqrt(confidence * (1 - confidence) / 1000)
 
 
 def test_map_of_a_mixture_lies_between_the_exponents_of_its_parts():

@@ -39,7 +39,7 @@ def on_numpy():
         yield
 
 
-def driven_by(signals, rule, learning_rate=None, strength="q"):
+def driven_by(signals, rule, learning_rate=None, strength="q", **options):
     """Return p and q of synapses after each of the updates `signals` (update, synapse)."""
     n_updates, n_synapses = signals.shape
     source = NeuronGroup(n_synapses, "drive : 1", threshold="drive > 0.5")
@@ -49,7 +49,7 @@ def driven_by(signals, rule, learning_rate=None, strength="q"):
     signal = given_signal("drive_of(t, i)", namespace={"drive_of": drive})
     amplitude = {"q": 1 * mV} if strength == "q" else {"mean": rule.p_min * mV}
     code = bernoulli_release(p=rule.p_min, **amplitude)
-    code += release_plasticity(rule, signal, learning_rate=learning_rate, strength=strength)
+    code += release_plasticity(rule, signal, learning_rate=learning_rate, strength=strength, **options)
     connection = synapses(source, target, code, connect={"j": "i"}, seed=1)
     monitor = StateMonitor(connection, ["p", "q"], record=True, when="end")
     Network(source, target, connection, monitor).run(n_updates * 0.1 * ms)
@@ -72,6 +72,12 @@ def test_expected_strength_stays_when_p_moves(rule):
     p, q = driven_by(np.random.default_rng(5).normal(size=(100, 10)), rule)
     assert p.max() > 0.4
     np.testing.assert_allclose(p * q, rule.p_min * 1.0, rtol=1e-12)
+
+
+def test_the_quantum_stays_instead_when_the_strength_need_not():
+    p, q = driven_by(np.random.default_rng(5).normal(size=(50, 10)), RULES[0], keeps_strength=False)
+    assert np.ptp(p) > 0.4
+    np.testing.assert_allclose(q, 1.0, rtol=1e-12)
 
 
 @pytest.mark.parametrize("learning_rate", [None, 0.01])

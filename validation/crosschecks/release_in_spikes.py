@@ -105,12 +105,8 @@ def run(
 
     Parameters
     ----------
-    config
-        What to do.
-    execution
-        Where the rate network is trained.
-    on_progress
-        Called with the fraction done and what is being done.
+    config, execution, on_progress
+        As for every experiment: see :mod:`rate_models.experiments`.
 
     Returns
     -------
