@@ -14,6 +14,7 @@ from biophys.quantal import QuantalSynapse
 from brianpresyn.experiments import release_statistics
 from brianpresyn.targets import TARGETS, run_each_in_its_process
 from validation.claims.claim import ClaimFigure, Context, Evidence, Measurement, Rendering, Verdict
+from validation.claims.quantal_and_costs import sampling_errors
 from validation.claims.registry import measures
 
 if TYPE_CHECKING:
@@ -92,14 +93,10 @@ def _compared_moments(
     one: xr.Dataset, synapse: QuantalSynapse, n_events: int, condition: dict[str, str | int | float]
 ) -> list[Comparison]:
     mean, variance = float(synapse.mean.magnitude), float(synapse.variance.magnitude)
-    fourth = _fourth_moment(synapse)
-    errors = {
-        "mean": np.sqrt(variance / n_events),
-        "variance": np.sqrt((fourth - variance**2 * (n_events - 3) / (n_events - 1)) / n_events),
-    }
+    errors = map(float, sampling_errors(synapse, n_events))
     comparisons = []
-    for quantity, expected in (("mean", mean), ("variance", variance)):
-        measured, error = float(one[quantity]), float(errors[quantity])
+    for quantity, expected, error in zip(("mean", "variance"), (mean, variance), errors, strict=True):
+        measured = float(one[quantity])
         p_value = float(2 * stats.norm.sf(abs(measured - expected) / error))
         interval = (measured - 1.96 * error, measured + 1.96 * error)
         comparisons.append(Comparison(quantity, measured, expected, interval, p_value, n_events, condition))
@@ -120,13 +117,6 @@ def _compared_failures(
         n_events,
         condition,
     )
-
-
-def _fourth_moment(synapse: QuantalSynapse) -> float:
-    """Return the fourth central moment of the response, in mV^4."""
-    pmf = synapse.pmf()
-    response = np.arange(pmf.size) * float(synapse.q.magnitude)
-    return float(np.sum(pmf * (response - float(synapse.mean.magnitude)) ** 4))
 
 
 _UNITS = {"mean": "mean PSP (mV)", "variance": "variance of the PSP (mV^2)", "failure rate": "failure rate"}
