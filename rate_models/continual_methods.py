@@ -55,8 +55,6 @@ from rate_models.random_streams import Purpose, numpy_generator
 from rate_models.stochastic_layers import BernoulliSynapses, DeterministicSynapses, Synapses
 from rate_models.training import LearningRule, Trainer
 
-FISHER_KINDS = ("expected", "sampled", "observed")
-
 
 @dataclass(frozen=True)
 class Replica:
