@@ -22,28 +22,30 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from rate_models.layout import Layout, aligned_rows
+from rate_models.layout import Layout
 from rate_models.networks import FeedForward, where_active
 from rate_models.random_streams import standard_normal
 from rate_models.stochastic_layers import GaussianSynapses
 
 
 class LocalGaussianSynapses(GaussianSynapses):
-    """Gaussian synapses that hand means and standard deviations to the network instead of drawn weights.
+    """Gaussian synapses that show what they learned to the network instead of drawn weights.
 
     Parameters are those of `GaussianSynapses`; the network must be a `LocalFeedForward`.
     """
 
     def __init__(self, layout: Layout, seeds: Sequence[int], **options: Any) -> None:
         super().__init__(layout, seeds, **options)
-        self._show_both()
+        self.effective = self.learned
 
     def draw(self) -> None:
-        """Write means and standard deviations to `effective`."""
-        n = self.layout.n_parameters
+        """Compute the standard deviations: means are shown as they are."""
         self.write_drawn_sigma()
-        self.effective[:, :n] = self.mu
-        self.effective[:, n:] = self.drawn_sigma
+
+    def keep(self, replicas: Sequence[int]) -> None:
+        """Forget all other replicas."""
+        super().keep(replicas)
+        self.effective = self.learned
 
     def chain(self) -> None:
         """Turn the gradient with respect to the standard deviations into that with respect to phi."""
@@ -52,15 +54,12 @@ class LocalGaussianSynapses(GaussianSynapses):
             self.gradient[:, n:][:, part].mul_(self.drawn_slope[:, part])
         self.tie()
 
-    def _show_both(self) -> None:
-        self.effective = aligned_rows(self.n_replicas, 2 * self.layout.n_parameters, **self._place)
-
 
 class LocalFeedForward(FeedForward):
     """A feed-forward network that draws the drive of its units while it trains.
 
-    `activities` and `backward` take means and standard deviations; `logits` takes drawn weights, for
-    evaluation.
+    `activities` and `backward` take what the synapses learned, and the standard deviations that they computed
+    last; `logits` takes drawn weights, for evaluation.
 
     Parameters
     ----------
@@ -78,26 +77,24 @@ class LocalFeedForward(FeedForward):
         linear_hidden: tuple[int, ...] = (),
     ) -> None:
         super().__init__(synapses.layout, rectifies_output=rectifies_output, linear_hidden=linear_hidden)
-        self._streams = synapses.streams
+        self._synapses = synapses
+        self._variance = torch.empty(0)
         self._noise: list[Tensor] = []
         self._sd: list[Tensor] = []
         self._spreads: list[Tensor] = []
 
     def activities(self, x: Tensor, parameters: Tensor) -> list[Tensor]:
         """Return input, hidden activities and logits, with newly drawn drives."""
-        mu, sigma = self._halves(parameters)
-        variance = sigma.square()
-        self._spreads, bias_spreads = self.layout.weights(variance), self.layout.biases(variance)
+        mu, _ = self._halves(parameters)
+        self._spreads, bias_spreads = self._layers(self._squared(self._synapses.drawn_sigma))
         means, spreads = zip(*self._layers(mu), strict=True), zip(self._spreads, bias_spreads, strict=True)
         found = [x]
-        self._noise, self._sd = [], []
+        self._noise, self._sd = self._drawn(x), []
         for index, ((weight, bias), (spread, bias_spread)) in enumerate(zip(means, spreads, strict=True)):
-            mean = torch.baddbmm(bias[:, None], found[-1], weight.transpose(1, 2))
+            drive = torch.baddbmm(bias[:, None], found[-1], weight.transpose(1, 2))
             squared = found[-1].square()
             sd = torch.baddbmm(bias_spread[:, None], squared, spread.transpose(1, 2)).sqrt_()
-            noise = self._drawn(mean)
-            drive = mean.addcmul_(sd, noise)
-            self._noise.append(noise)
+            drive.addcmul_(sd, self._noise[index])
             self._sd.append(sd)
             found.append(drive.relu_() if self._rectifies(index) else drive)
         return found
@@ -108,7 +105,7 @@ class LocalFeedForward(FeedForward):
 
     def backward(self, activities: list[Tensor], parameters: Tensor, slope: Tensor, gradient: Tensor) -> None:
         """Write the gradient with respect to means and standard deviations into `gradient`."""
-        mu, sigma = self._halves(parameters)
+        mu, _ = self._halves(parameters)
         by_mu, by_sigma = self._halves(gradient)
         means, _ = self._layers(mu)
         to_mu, bias_mu = self._layers(by_mu)
@@ -128,13 +125,21 @@ class LocalFeedForward(FeedForward):
                 slope.addcmul_(torch.bmm(by_variance, self._spreads[index]), below)
                 if self._rectifies(index - 1):
                     slope = where_active(slope, below)
-        by_sigma.mul_(sigma)
+        by_sigma.mul_(self._synapses.drawn_sigma)
 
     def _halves(self, both: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the columns of means and of standard deviations, the same tensors for the same buffer."""
+        """Return the columns of means and those of the noise, the same tensors for the same buffer."""
         return self._views.of(both, lambda own: own.tensor_split(2, dim=1))
 
-    def _drawn(self, like: Tensor) -> Tensor:
-        """Return a standard normal number for every unit and image."""
-        noise = self._streams.normals(like[0].numel())
-        return standard_normal(noise, like.dtype).view_as(like)
+    def _squared(self, sigma: Tensor) -> Tensor:
+        """Return the variances, in the same buffer at every step."""
+        if self._variance.shape != sigma.shape:
+            self._variance = torch.empty_like(sigma)
+        return torch.square(sigma, out=self._variance)
+
+    def _drawn(self, x: Tensor) -> list[Tensor]:
+        """Return standard normal numbers for every layer, each (replica, sample, unit)."""
+        n_samples = x.shape[1]
+        lengths = [n_samples * n_units for n_units in self.layout.sizes[1:]]
+        noise = standard_normal(self._synapses.streams.normals(sum(lengths)), x.dtype)
+        return [part.unflatten(1, (n_samples, -1)) for part in noise.split(lengths, dim=1)]

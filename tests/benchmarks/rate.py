@@ -307,7 +307,7 @@ def train_group(group: list[Any], execution: Execution) -> xr.Dataset:
     """Train plastic networks; what the processes of the sweep below do."""
     torch.set_num_threads(1)
     trainer = trainer_of("plastic", len(group), execution)
-    for _ in range(15):
+    for _ in range(40):
         order = DataOrder([settings["seed"] for settings in group])
         trainer.run(order.epoch(np.arange(N_IMAGES), batch_size=100))
     return xr.Dataset({"loss": ("replica", trainer.mean_loss.numpy())})

@@ -90,9 +90,13 @@ def test_a_replica_of_a_batch_learns_as_it_does_alone():
     torch.testing.assert_close(together.synapses.learned[1], alone.synapses.learned[0], rtol=1e-9, atol=1e-12)
 
 
-def test_dropping_a_replica_keeps_both_halves_of_the_others():
+def test_dropping_a_replica_leaves_the_others_as_they_are():
     synapses = synapses_of([1, 2, 3])
-    synapses.keep([0, 2])
-    synapses.draw()
-    assert synapses.effective.shape == (2, 2 * LAYOUT.n_parameters)
-    torch.testing.assert_close(synapses.effective[:, LAYOUT.n_parameters :], synapses.sigma)
+    network, before = LocalFeedForward(synapses), synapses.learned.clone()
+    x = IMAGES[:4].expand(3, -1, -1)
+    for kept in ([0, 1, 2], [0, 2]):
+        synapses.keep(kept)
+        synapses.draw()
+        assert network.activities(x[kept], synapses.effective)[-1].shape == (len(kept), 4, 3)
+    torch.testing.assert_close(synapses.effective, before[[0, 2]])
+    torch.testing.assert_close(synapses.drawn_sigma, synapses.sigma)
