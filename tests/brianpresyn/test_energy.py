@@ -17,13 +17,8 @@ from brianpresyn import (
     synapses,
 )
 from brianpresyn.energy import ENERGY_OF_ATP, energy_ledger, energy_report
-from brianpresyn.targets import code_generation
 
-
-@pytest.fixture(autouse=True)
-def on_numpy():
-    with code_generation("numpy"):
-        yield
+pytestmark = pytest.mark.usefixtures("on_numpy")
 
 
 def simulated(code, n_synapses=1, duration=100 * ms, record=None):

@@ -16,7 +16,6 @@ from brian2 import (
 from biophys.release_plasticity import ReleasePlasticity, learning_rate_factor, updated_release_probability
 from brianpresyn import bernoulli_release, synapses
 from brianpresyn.plasticity import release_plasticity
-from brianpresyn.targets import code_generation
 from brianpresyn.update_signals import (
     given_signal,
     pair_stdp,
@@ -25,18 +24,14 @@ from brianpresyn.update_signals import (
     triplet_stdp,
 )
 
+pytestmark = pytest.mark.usefixtures("on_numpy")
+
 RULES = [
     ReleasePlasticity(p_up=0.07, p_down=0.05, g_lim=0.5),
     ReleasePlasticity(p_up=0.07, p_down=0.05, g_lim=0.5, form="soft_bound"),
     ReleasePlasticity(p_up=0.2, p_down=0.1, g_lim=0.5, p_max=0.9, p_freeze=0.85, consolidation=True),
     ReleasePlasticity(p_up=0.2, p_down=0.1, g_lim=0.5, p_freeze=0.7, form="soft_bound", consolidation=True),
 ]
-
-
-@pytest.fixture(autouse=True)
-def on_numpy():
-    with code_generation("numpy"):
-        yield
 
 
 def driven_by(signals, rule, learning_rate=None, strength="q", **options):

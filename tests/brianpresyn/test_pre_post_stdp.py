@@ -6,13 +6,8 @@ from brian2 import Network, NeuronGroup, SpikeGeneratorGroup, Synapses, ms, mV
 
 from brianpresyn import bernoulli_release, synapses
 from brianpresyn.pre_post_stdp import PrePostSTDP, pre_post_stdp
-from brianpresyn.targets import code_generation
 
-
-@pytest.fixture(autouse=True)
-def on_numpy():
-    with code_generation("numpy"):
-        yield
+pytestmark = pytest.mark.usefixtures("on_numpy")
 
 
 def after(pre, post, rule, p=0.5, q=0.2):

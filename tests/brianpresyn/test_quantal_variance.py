@@ -7,15 +7,10 @@ from scipy import stats
 
 from brianpresyn import bernoulli_release, binomial_release, quantal_variance, spontaneous_release, synapses
 from brianpresyn.quantal_variance import gamma_draw, site_sum_draw, variance_of_response
-from brianpresyn.targets import code_generation
+
+pytestmark = pytest.mark.usefixtures("on_numpy")
 
 SYNAPSES = np.arange(50_000)
-
-
-@pytest.fixture(autouse=True)
-def on_numpy():
-    with code_generation("numpy"):
-        yield
 
 
 def drawn(function, *arguments):

@@ -9,13 +9,8 @@ from biophys.quantal import QuantalSynapse
 from biophys.short_term import ShortTermDynamics, stationary_response
 from brianpresyn import synapses
 from brianpresyn.short_term import stochastic_tsodyks_markram, tsodyks_markram
-from brianpresyn.targets import code_generation
 
-
-@pytest.fixture(autouse=True)
-def on_numpy():
-    with code_generation("numpy"):
-        yield
+pytestmark = pytest.mark.usefixtures("on_numpy")
 
 
 def responses(code, times, n_synapses=1):

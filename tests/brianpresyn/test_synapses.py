@@ -27,13 +27,8 @@ from brianpresyn import (
     release_plasticity,
     synapses,
 )
-from brianpresyn.targets import code_generation
 
-
-@pytest.fixture(autouse=True)
-def on_numpy():
-    with code_generation("numpy"):
-        yield
+pytestmark = pytest.mark.usefixtures("on_numpy")
 
 
 def every_step(n=1):

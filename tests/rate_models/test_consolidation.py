@@ -35,28 +35,24 @@ def weights(values):
     return synapses
 
 
-def test_separate_penalties_sum_over_tasks():
+@pytest.mark.parametrize(
+    ("options", "gradient"),
+    [
+        # Every task holds at its own weights: 3 [2 (0 - 1) + 6 (0 - 5)] and 3 [0 (10 - 2) + 1 (10 - 7)].
+        ({}, [-96.0, 9.0]),
+        # The latest weights hold, and what was before is forgotten by half: 3 [0.5 * 2 + 6] (0 - 5).
+        ({"kind": "online", "decay": 0.5}, [-105.0, 9.0]),
+    ],
+)
+def test_penalties_hold_at_the_weights_after_each_task_or_after_the_latest(options, gradient):
     synapses = weights([1.0, 2.0])
-    penalty = ElasticWeightConsolidation(synapses, strength=3.0)
+    penalty = ElasticWeightConsolidation(synapses, strength=3.0, **options)
     penalty.consolidate(synapses, torch.tensor([[2.0, 0.0]], dtype=torch.float64))
     synapses.learned[0] = torch.tensor([5.0, 7.0])
     penalty.consolidate(synapses, torch.tensor([[6.0, 1.0]], dtype=torch.float64))
     synapses.learned[0] = torch.tensor([0.0, 10.0])
     penalty.add_gradient(synapses)
-    # 3 [2 (0 - 1) + 6 (0 - 5)] and 3 [0 (10 - 2) + 1 (10 - 7)]
-    torch.testing.assert_close(synapses.gradient, torch.tensor([[-96.0, 9.0]], dtype=torch.float64))
-
-
-def test_online_penalty_holds_at_the_latest_weights_and_forgets():
-    synapses = weights([1.0, 2.0])
-    penalty = ElasticWeightConsolidation(synapses, strength=3.0, kind="online", decay=0.5)
-    penalty.consolidate(synapses, torch.tensor([[2.0, 0.0]], dtype=torch.float64))
-    synapses.learned[0] = torch.tensor([5.0, 7.0])
-    penalty.consolidate(synapses, torch.tensor([[6.0, 1.0]], dtype=torch.float64))
-    synapses.learned[0] = torch.tensor([0.0, 10.0])
-    penalty.add_gradient(synapses)
-    # 3 [0.5 * 2 + 6] (0 - 5) and 3 [1] (10 - 7)
-    torch.testing.assert_close(synapses.gradient, torch.tensor([[-105.0, 9.0]], dtype=torch.float64))
+    torch.testing.assert_close(synapses.gradient, torch.tensor([gradient], dtype=torch.float64))
 
 
 def test_kinds_agree_after_one_task_and_zero_strength_does_nothing():

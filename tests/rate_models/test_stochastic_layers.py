@@ -63,8 +63,8 @@ def test_ghost_release_keeps_or_loses_the_mean_with_its_normalisation():
     assert set(lost.scale.unique().tolist()) == {0.0, 4.0}
 
 
-def test_gradient_of_bernoulli_synapses_is_that_of_autograd():
-    synapses = BernoulliSynapses(SMALL, [5, 6], release_probability=0.6, biases="trained", execution=DOUBLE)
+def step_without_learning(synapses):
+    """Draw, and write the gradient of a batch; return its images and labels."""
     network = FeedForward(SMALL)
     x, labels = inputs(2)
     synapses.draw()
@@ -72,6 +72,12 @@ def test_gradient_of_bernoulli_synapses_is_that_of_autograd():
     _, slope = cross_entropy(activities[-1], labels)
     network.backward(activities, synapses.effective, slope, synapses.gradient)
     synapses.chain()
+    return x, labels
+
+
+def test_gradient_of_bernoulli_synapses_is_that_of_autograd():
+    synapses = BernoulliSynapses(SMALL, [5, 6], release_probability=0.6, biases="trained", execution=DOUBLE)
+    x, labels = step_without_learning(synapses)
     for replica in range(2):
         learned = synapses.learned[replica].clone().requires_grad_()
         scale = torch.cat([synapses.scale[replica], torch.ones(SMALL.n_biases, dtype=torch.float64)])
@@ -83,13 +89,7 @@ def test_gradient_of_bernoulli_synapses_is_that_of_autograd():
 
 def test_gradient_of_gaussian_synapses_is_that_of_autograd():
     synapses = GaussianSynapses(SMALL, [5, 6], initial_sigma=0.3, execution=DOUBLE)
-    network = FeedForward(SMALL)
-    x, labels = inputs(2)
-    synapses.draw()
-    activities = network.activities(x, synapses.effective)
-    _, slope = cross_entropy(activities[-1], labels)
-    network.backward(activities, synapses.effective, slope, synapses.gradient)
-    synapses.chain()
+    x, labels = step_without_learning(synapses)
     n = SMALL.n_parameters
     for replica in range(2):
         learned = synapses.learned[replica].clone().requires_grad_()
