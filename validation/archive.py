@@ -9,12 +9,12 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import json
-import os
 import platform
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from validation.whole_files import arriving
 
 if TYPE_CHECKING:
     import xarray
@@ -86,15 +86,8 @@ def archive_run(
         "config": json.dumps(plain_config(config), sort_keys=True),
         "provenance": json.dumps(made_with, sort_keys=True),
     }
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    os.close(handle)
-    try:
-        labelled.to_netcdf(name, engine="scipy")
-        os.chmod(name, 0o644)
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    with arriving(path) as part:
+        labelled.to_netcdf(part, engine="scipy")
     return path
 
 

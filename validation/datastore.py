@@ -11,7 +11,6 @@ import gzip
 import hashlib
 import os
 import time
-import uuid
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from validation.data_sets import DATA_SETS, DataFile, DataSet
+from validation.whole_files import arriving
 
 DATA_VARIABLE = "BRIANPRESYN_DATA"
 """Environment variable that names a folder holding ``mnist/``, ``fashion_mnist/`` and ``recorded/``."""
@@ -353,7 +353,7 @@ def _download_file(
     corrupt: DataSetCorrupt | None = None
     for url in file.urls:
         try:
-            with _arriving(folder / file.name) as part:
+            with arriving(folder / file.name) as part:
                 downloader(url, part, progress)
                 _verify(part, file, f"downloaded from {url}: try again later")
             return
@@ -368,22 +368,6 @@ def _download_file(
     if corrupt is not None:
         raise corrupt
     raise DataSetMissing(_missing_message(data_set, tuple(failures)))
-
-
-@contextlib.contextmanager
-def _arriving(path: Path) -> Iterator[Path]:
-    """Yield a file beside `path` that takes its place if the block succeeds, and is removed if not.
-
-    Each writer has its own, and a file takes another's place in one step: whoever reads `path` finds nothing
-    or the whole content, however many write.
-    """
-    # The suffix stays the last part of the name: it says whether the content is compressed.
-    part = path.with_name(f".{uuid.uuid4().hex}.{path.name}")
-    try:
-        yield part
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def download_with_pooch(url: str, path: Path, progress: Progress) -> None:

@@ -7,7 +7,6 @@ import datetime
 import importlib.metadata
 import io
 import json
-import os
 import platform
 import sys
 import tempfile
@@ -35,6 +34,7 @@ from validation.claims.evaluation import Findings
 from validation.report_comparison import Comparison, compared
 from validation.report_summary import Summary, summary_of
 from validation.report_text import condition_text, interval_text, number_text
+from validation.whole_files import arriving
 
 REPORT_NAME = "report.html"
 CLAIMS_NAME = "claims.json"
@@ -116,17 +116,8 @@ def writable_folder(folder: Path) -> Path:
 
 def write_atomically(path: Path, text: str) -> None:
     """Replace `path` by a file holding `text`; a reader sees the old file or the new one, never a part."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(name, 0o644)
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    with arriving(path) as part:
+        part.write_text(text, encoding="utf-8")
 
 
 def provenance_of(findings: Findings) -> dict[str, Any]:
