@@ -13,6 +13,7 @@ from brian2 import (
     ms,
     mV,
     nS,
+    prefs,
 )
 from brian2 import Synapses as BrianSynapses
 
@@ -215,6 +216,16 @@ def test_a_device_that_is_not_supported_is_refused(monkeypatch):
     monkeypatch.setattr(sys.modules["brianpresyn.synapses"], "get_device", lambda: object())
     with pytest.raises(NotImplementedError, match="device object is not supported: use set_device"):
         synapses(every_step(), receivers(), bernoulli_release(p=0.5, q=1 * mV), connect=True, seed=1)
+
+
+def test_a_code_generation_target_that_is_not_supported_is_refused():
+    before = prefs.codegen.target
+    try:
+        prefs.codegen.target = "cpp_standalone"
+        with pytest.raises(NotImplementedError, match="'cpp_standalone' is not supported: set prefs"):
+            synapses(every_step(), receivers(), bernoulli_release(p=0.5, q=1 * mV), connect=True, seed=1)
+    finally:
+        prefs.codegen.target = before
 
 
 @pytest.mark.parametrize("connect", [None, 3])
