@@ -154,12 +154,11 @@ def validate(
     from validation.report import (
         comparison_of,
         merge_claims,
-        print_comparison,
-        print_summary,
         writable_folder,
         write_report,
     )
     from validation.report_comparison import read_claims
+    from validation.report_tables import print_comparison, print_summary
 
     # Read first: a wrong file should not cost a measurement, and --out may replace it.
     earlier = None if compare is None else (str(compare), read_claims(compare))
@@ -217,7 +216,7 @@ def info() -> None:
 
     from rich.table import Table
 
-    from validation.report import installed_versions
+    from validation.versions import installed_versions
 
     table = Table(show_header=False, box=None)
     table.add_row("python", f"{platform.python_version()} on {platform.platform()}")

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from validation.archive import ArchivedRun, ArchiveError, archive_run, archived_run, plain_config
 from validation.claims.claim import Context
 from validation.datastore import DATA_SETS, locate
+from validation.versions import installed_versions
 
 if TYPE_CHECKING:
     import xarray
@@ -41,6 +42,9 @@ EXPERIMENTS = {
 """Module of each experiment, by the name that the command line gives it."""
 
 Progress = Callable[[float, str], None]
+
+# What a result of trained networks depends on.
+_PACKAGES = ("brianpresyn", "numpy", "torch", "scikit-learn", "xarray")
 
 
 def experiment_module(name: str) -> Any:
@@ -158,7 +162,7 @@ def run_experiment(
     provenance = {
         "device": device_name(execution.torch_device),
         "seconds": round(time.perf_counter() - t_start, 1),
-        "versions": _versions(),
+        "versions": installed_versions(_PACKAGES),
     }
     return archive_run(folder / f"{name}.nc", name, result, config, provenance=provenance)
 
@@ -168,12 +172,6 @@ def device_name(device: Any) -> str:
     import torch
 
     return torch.cuda.get_device_name(device) if device.type == "cuda" else str(device)
-
-
-def _versions() -> dict[str, str]:
-    from validation.report import installed_versions
-
-    return installed_versions(("brianpresyn", "numpy", "torch", "scikit-learn", "xarray"))
 
 
 def result_for(name: str, context: Context) -> ArchivedRun:

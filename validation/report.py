@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import base64
 import datetime
-import importlib.metadata
 import io
 import json
 import platform
-import sys
 import tempfile
-import textwrap
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -34,6 +31,7 @@ from validation.claims.evaluation import Findings
 from validation.report_comparison import Comparison, compared
 from validation.report_summary import Summary, summary_of
 from validation.report_text import condition_text, interval_text, number_text
+from validation.versions import installed_versions
 from validation.whole_files import arriving
 
 REPORT_NAME = "report.html"
@@ -58,7 +56,6 @@ SIGN: dict[Verdict | Agreement, str] = {
     Agreement.OPEN: "≟",
     Agreement.ALONE: "",
 }
-_PACKAGES = ("brianpresyn", "brian2", "numpy", "scipy", "torch", "scikit-learn", "xarray", "matplotlib")
 
 
 def write_report(
@@ -132,17 +129,6 @@ def provenance_of(findings: Findings) -> dict[str, Any]:
         "versions": installed_versions(),
         "seconds": {run.measure.name: round(run.duration, 2) for run in findings.runs},
     }
-
-
-def installed_versions(packages: Iterable[str] = _PACKAGES) -> dict[str, str]:
-    """Return the installed versions of `packages`; those not installed are left out."""
-    versions = {}
-    for package in packages:
-        try:
-            versions[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return versions
 
 
 def claims_document(findings: Findings, provenance: Mapping[str, Any]) -> dict[str, Any]:
@@ -261,19 +247,20 @@ def _section(findings: Findings, claim: Claim) -> dict[str, Any]:
         "claim": claim,
         "verdict": findings.verdict(claim.id),
         "agreement": agreement_of(measurements),
-        "renderings": [_rendering_row(rendering, measurements) for rendering in _renderings(measurements)],
+        "renderings": [rendering_row(rendering, measurements) for rendering in renderings_of(measurements)],
         "measurements": measurements,
         "figures": [_embedded(figure) for figure in findings.figures(claim.id)],
         "remarks": findings.remarks(claim.id),
     }
 
 
-def _renderings(measurements: Iterable[Measurement]) -> list[Rendering]:
+def renderings_of(measurements: Iterable[Measurement]) -> list[Rendering]:
+    """Return the renderings in which something was measured, in their order."""
     present = {m.rendering for m in measurements}
     return [rendering for rendering in Rendering if rendering in present]
 
 
-def _rendering_row(rendering: Rendering, measurements: list[Measurement]) -> dict[str, Any]:
+def rendering_row(rendering: Rendering, measurements: list[Measurement]) -> dict[str, Any]:
     """Return one line of the claims table: the main measurements of a claim in one rendering."""
     own = [m for m in measurements if m.rendering is rendering]
     main = [m for m in own if not m.is_supporting] or own
@@ -313,55 +300,3 @@ def _in_pixels(figure: Figure) -> io.BytesIO:
         few = image.convert("RGB").quantize(_COLOURS_IN_PIXELS, dither=Image.Dither.NONE)
     few.save(buffer, format="PNG", optimize=True)
     return buffer
-
-
-def print_summary(findings: Findings, *, file: Any = None) -> None:
-    """Print the claims table to a terminal."""
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(title="Claims", title_justify="left")
-    for column in ("id", "rendering", "expected", "measured", "n", "verdict"):
-        table.add_column(column, overflow="fold")
-    for claim in findings.claims:
-        measurements = findings.measurements(claim.id)
-        for rendering in _renderings(measurements):
-            row = _rendering_row(rendering, measurements)
-            first = row["shown"][0]
-            measured = f"{first.quantity}: {number_text(first.measured)} {interval_text(first)}".strip()
-            if row["verdict"] is Verdict.SKIPPED:
-                measured = textwrap.shorten(row["reason"], 90, placeholder=" ...")
-            verdict = f"{SIGN[row['verdict']]} {row['verdict']}"
-            table.add_row(claim.id, str(rendering), claim.expected, measured, number_text(first.n), verdict)
-    Console(file=file or sys.stdout).print(table)
-
-
-def print_comparison(comparison: Comparison, *, file: Any = None, n_shown: int = 40) -> None:
-    """Print what changed since an earlier report to a terminal.
-
-    Parameters
-    ----------
-    comparison
-        What `comparison_of` returned.
-    file
-        Where to; standard output by default.
-    n_shown
-        Changes in the table; the page shows all.
-    """
-    from rich.console import Console
-    from rich.table import Table
-
-    counts = ", ".join(f"{number} {kind}" for kind, number in comparison.counts().items())
-    table = Table(title=f"Since {comparison.source} ({comparison.about})", title_justify="left")
-    for column in ("change", "claim", "quantity", "before", "now"):
-        table.add_column(column, overflow="fold")
-    for change in comparison.changes[:n_shown]:
-        quantity = f"{change.quantity} ({change.condition})" if change.condition else change.quantity
-        where = f"{change.claim} {change.rendering}"
-        table.add_row(change.kind, where, quantity, change.before or "–", change.after or "–")
-    console = Console(file=file or sys.stdout)
-    if comparison.changes:
-        console.print(table)
-    more = len(comparison.changes) - n_shown
-    rest = f"; {more} further changes are in the report" if more > 0 else ""
-    console.print(f"since {comparison.source}: {counts}, {comparison.n_same} the same{rest}", highlight=False)

@@ -1,4 +1,4 @@
-"""What a few trained networks, one per seed, say of a mean: Student's interval and the verdict from it."""
+"""What trained networks, one per seed, or other units say of a mean: Student's interval and verdicts."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SCALES: dict[str, tuple[Callable, Callable]] = {
 
 @dataclass(frozen=True)
 class SeedEstimate:
-    """Mean of independent networks, taken on a scale on which values spread evenly.
+    """Mean of independent networks or other units, taken on a scale on which values spread evenly.
 
     Parameters
     ----------
