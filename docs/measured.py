@@ -11,7 +11,7 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 from validation.claims.catalogue import CLAIMS
-from validation.report import condition_text, number_text
+from validation.report_text import condition_text, number_text
 
 RESULTS = Path(__file__).parent / "results" / "claims.json"
 

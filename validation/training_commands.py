@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def _where_to_train(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the options that say on what networks are trained."""
+    """Add the options that say on which device and in which processes networks are trained."""
     options = (
         click.option(
             "--device", default="auto", show_default=True, help="Torch device: cpu, cuda, mps or auto."
@@ -38,7 +37,9 @@ def _where_to_train(command: Callable[..., None]) -> Callable[..., None]:
             help="Train on a Dask cluster: its scheduler, for example tcp://10.0.0.1:8786.",
         ),
     )
-    return functools.reduce(lambda decorated, option: option(decorated), reversed(options), command)
+    for option in reversed(options):
+        command = option(command)
+    return command
 
 
 def _folder_option(default: str, help: str) -> Callable[..., Any]:
