@@ -121,18 +121,23 @@ def gaussian(*, n_wrong=20, excess=0.0):
     spiking = np.stack([answers(n_wrong, labels)] * 2, axis=1)[None, None].repeat(2, axis=1)
     rates = answers(20, labels)
     mechanisms = ["calcium pump", "trafficking", "transmitter", "vesicle membrane", "actin"]
+    network = ("rho", "s")
     return xr.Dataset(
         {
-            "answer": (("rho", "way", "image", "time"), spiking),
-            "averaged_answer": (("rho", "way", "image", "time"), np.tile(rates[:, None], (1, 2, 1, 2))),
-            "drawn_answer": (("rho", "image"), rates[None]),
-            "mean_answer": (("rho", "image"), rates[None]),
-            "energy": (("rho", "way", "mechanism"), np.full((1, 2, 5), 20.0 * (1 + excess))),
-            "expected_energy": (("rho", "way"), np.full((1, 2), 100.0)),
-            "energy_sd": (("rho", "way"), np.full((1, 2), 1.0)),
+            "answer": ((*network, "way", "image", "time"), spiking[None]),
+            "averaged_answer": (
+                (*network, "way", "image", "time"),
+                np.tile(rates[:, None], (1, 1, 2, 1, 2)),
+            ),
+            "drawn_answer": ((*network, "image"), rates[None, None]),
+            "mean_answer": ((*network, "image"), rates[None, None]),
+            "energy": ((*network, "way", "mechanism"), np.full((1, 1, 2, 5), 20.0 * (1 + excess))),
+            "expected_energy": ((*network, "way"), np.full((1, 1, 2), 100.0)),
+            "energy_sd": ((*network, "way"), np.full((1, 1, 2), 1.0)),
         },
         coords={
             "rho": [2.0],
+            "s": [0.01],
             "way": ["release probability", "number of sites"],
             "time": [0.1, 0.2],
             "mechanism": mechanisms,
@@ -183,3 +188,21 @@ def test_rate_perceptron_learns_the_patterns_of_the_spiking_one():
     assert float(accuracy.sel(model=DETERMINISTIC, seed=6)[0, 0]) == pytest.approx(expected)
     assert np.isnan(accuracy.sel(model=PLASTIC)[:, 0, 1]).all()
     assert float(accuracy.sel(model=PLASTIC)[:, 1, 1].mean()) > 0.6
+
+
+def test_a_pair_of_lines_has_a_synapse_for_either_sign():
+    from brianpresyn.experiments.spiking_perceptron import Config, patterns_for
+    from validation.crosschecks.same_patterns import DETERMINISTIC, PAIRED, rate_accuracy
+
+    config = Config(n_inputs=12, n_patterns=10, n_tasks=1, n_epochs=4, n_votes=3, seeds=(6,))
+    x, y = patterns_for(config, 6)
+    lines = np.hstack([x > 0, x < 0]).astype(float)
+    w = np.zeros(24)
+    for _ in range(4):
+        for first in (0, 5):
+            part = slice(first, first + 5)
+            w += ((y[part] - np.where(lines[part] @ w >= 0, 1.0, -1.0))[:, None] * lines[part]).mean(axis=0)
+    expected = np.mean(np.where(lines @ w >= 0, 1, -1) == y)
+    accuracy = rate_accuracy(config, inputs=PAIRED)
+    assert float(accuracy.sel(model=DETERMINISTIC)[0, 0, 0]) == pytest.approx(expected)
+    assert expected > 0.5

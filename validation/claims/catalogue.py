@@ -248,8 +248,8 @@ _ALL = (
         "S12 in spikes: five pattern tasks, spiking perceptron with plastic release",
         "cross-check",
         "as S12",
-        "At the paper's size plastic release beats fixed release but not the deterministic perceptron; there an "
-        "input is a pair of lines, each with a synapse, where the rate perceptron has one signed weight.",
+        "At the paper's size plastic release beats fixed release but not the deterministic perceptron: an input "
+        "in spikes is a pair of lines with a synapse each, and with such inputs the advantage is gone in rates too.",
     ),
     Claim(
         "X06",

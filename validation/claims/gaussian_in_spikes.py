@@ -73,46 +73,43 @@ def _accuracies(part: xr.Dataset) -> list[Measurement]:
     label = part.label
     spiking, averaged = (part[name].isel(time=-1) == label for name in ("answer", "averaged_answer"))
     drawn, mean = part.drawn_answer == label, part.mean_answer == label
-    to_trained = "accuracy less that of the trained network with its noise, same images"
-    rows = (
-        (Rendering.SPIKING, to_trained, spiking, drawn, False),
-        (Rendering.RATE, to_trained, averaged, drawn, False),
-        (
-            Rendering.SPIKING,
-            "accuracy less that of rates with as much noise, same images",
-            spiking,
-            averaged,
-            True,
-        ),
-        (
-            Rendering.SPIKING,
-            "accuracy less that of the mean weights, same images",
-            spiking,
-            mean,
-            True,
-        ),
+    to_trained, to_rates, to_means = (
+        f"accuracy less that of {what}, same images"
+        for what in ("the trained network with its noise", "rates with as much noise", "the mean weights")
     )
-    duration = round(1000 * float(part.time[-1]), 6)
-    found = []
-    for rendering, quantity, first, second, is_supporting in rows:
-        of = paired_difference(first, second)
-        found.append(
-            Measurement(
-                "X06",
-                rendering,
-                quantity,
-                of.mean,
-                of.verdict_as_good(),
-                condition=_condition(part, presentation_ms=duration),
-                published=0.0,
-                interval=of.interval,
-                n=of.n,
-                reason=f"accuracies {float(first.mean()):.4f} and {float(second.mean()):.4f}; as good if the "
-                f"interval lies above {-of.standard_error:.4f}, one standard error",
-                is_supporting=is_supporting,
-            )
-        )
-    return found
+    return [
+        _compared(part, Rendering.SPIKING, to_trained, spiking, drawn, is_main=True),
+        _compared(part, Rendering.RATE, to_trained, averaged, drawn, is_main=True),
+        _compared(part, Rendering.SPIKING, to_rates, spiking, averaged, is_main=False),
+        _compared(part, Rendering.SPIKING, to_means, spiking, mean, is_main=False),
+    ]
+
+
+def _compared(
+    part: xr.Dataset,
+    rendering: Rendering,
+    quantity: str,
+    first: xr.DataArray,
+    second: xr.DataArray,
+    *,
+    is_main: bool,
+) -> Measurement:
+    """Return the difference of two shares of right answers to the same images."""
+    of = paired_difference(first, second)
+    return Measurement(
+        "X06",
+        rendering,
+        quantity,
+        of.mean,
+        of.verdict_as_good(),
+        condition=_condition(part, presentation_ms=round(1000 * float(part.time[-1]), 6)),
+        published=0.0,
+        interval=of.interval,
+        n=of.n,
+        reason=f"accuracies {float(first.mean()):.4f} and {float(second.mean()):.4f}; as good if the "
+        f"interval lies above {-of.standard_error:.4f}, one standard error",
+        is_supporting=not is_main,
+    )
 
 
 def _same_noise(part: xr.Dataset) -> Measurement:

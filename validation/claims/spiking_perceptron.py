@@ -17,6 +17,7 @@ from validation.claims.claim import ClaimFigure, Context, Evidence, Measurement,
 from validation.claims.interval_verdicts import verdict_below
 from validation.claims.over_seeds import seed_estimate
 from validation.claims.registry import measures
+from validation.crosschecks.same_patterns import PAIRED, SIGNED, rate_accuracy
 from validation.spiking_results import spiking_result
 
 if TYPE_CHECKING:
@@ -37,9 +38,9 @@ def lifelong_spiking_perceptron(context: Context) -> Evidence:
                 advantage = (values.sel(model=PLASTIC) - values.sel(model=control)).to_numpy()
                 measurements.append(_advantage(claim, quantity, str(control), advantage))
     measurements.append(_share_of_reliable(result))
-    rate = _rate_accuracy(config)
-    if rate is not None:
-        measurements += _in_rates(rate)
+    rates = _rate_accuracy(config)
+    for inputs, rate in rates.items():
+        measurements += _in_rates(rate, inputs)
     caption = (
         "Accuracy on the first task (left), on all tasks learned so far (middle), and release probability of "
         f"all synapses at the end (right). {config.n_inputs} inputs, {config.n_patterns} patterns a task, "
@@ -50,8 +51,9 @@ def lifelong_spiking_perceptron(context: Context) -> Evidence:
         "only the sign of the potential counts, so that no learning rate had to be tuned for them.",
     )
     figures = [ClaimFigure(_figure(result), caption)]
-    if rate is not None:
-        figures.append(ClaimFigure(_forgetting_figure(result, rate), _FORGETTING.format(n=len(config.seeds))))
+    if rates:
+        caption = _FORGETTING.format(n=len(config.seeds))
+        figures.append(ClaimFigure(_forgetting_figure(result, rates), caption))
     return Evidence(tuple(measurements), tuple(figures), remarks)
 
 
@@ -62,29 +64,32 @@ def _seeds(context: Context) -> tuple[int, ...]:
 
 
 _FORGETTING = (
-    "Forgetting in spikes (solid) and in rates (dashed), on the same patterns, labels and {n} seeds: "
-    "accuracy on the first task (left) and on all tasks learned so far (right) after each task; bars: "
-    "standard error."
+    "Forgetting in spikes (solid) and in rates with an input that is one signed number (dashed) or a pair of "
+    "lines as in spikes (dotted), on the same patterns, labels and {n} seeds: accuracy on the first task "
+    "(left) and on all tasks learned so far (right) after each task; bars: standard error."
 )
 
 
-def _rate_accuracy(config: spiking_perceptron.Config) -> xr.DataArray | None:
-    """Return the accuracy of rate perceptrons on the same patterns, or None without torch."""
+def _rate_accuracy(config: spiking_perceptron.Config) -> dict[str, xr.DataArray]:
+    """Return the accuracy of rate perceptrons on the same patterns by kind of input: none without torch."""
     if importlib.util.find_spec("torch") is None:
-        return None
-    from validation.crosschecks.same_patterns import rate_accuracy
-
-    return rate_accuracy(config)
+        return {}
+    return {inputs: rate_accuracy(config, inputs=inputs) for inputs in (SIGNED, PAIRED)}
 
 
-def _in_rates(accuracy: xr.DataArray) -> list[Measurement]:
+def _in_rates(accuracy: xr.DataArray, inputs: str) -> list[Measurement]:
     """Return the advantage of plastic release in rates, on the patterns learned in spikes."""
     last = accuracy.isel(after_task=-1)
     found = []
     for quantity, values in _quantities(last).items():
         advantage = (values.sel(model=PLASTIC) - values.sel(model="deterministic")).to_numpy()
         found.append(
-            replace(_advantage("X05", quantity, "deterministic", advantage), rendering=Rendering.RATE)
+            replace(
+                _advantage("X05", quantity, "deterministic", advantage),
+                rendering=Rendering.RATE,
+                condition={"control": "deterministic", "input": inputs},
+                is_supporting=inputs != SIGNED,
+            )
         )
     return found
 
@@ -151,14 +156,19 @@ def _figure(result: xr.Dataset) -> Figure:
     return figure
 
 
-def _forgetting_figure(result: xr.Dataset, rate: xr.DataArray) -> Figure:
-    """Draw both renderings of the plastic and the deterministic perceptron into the same axes."""
+def _forgetting_figure(result: xr.Dataset, rates: dict[str, xr.DataArray]) -> Figure:
+    """Draw all renderings of the plastic and the deterministic perceptron into the same axes."""
     figure = Figure((9, 3.6), layout="constrained")
     left, right = figure.subplots(1, 2)
+    renderings = {
+        "spikes": (result.accuracy, "o-"),
+        "rates": (rates[SIGNED], "s--"),
+        "rates, pairs": (rates[PAIRED], "^:"),
+    }
     for axes, task in ((left, 0), (right, None)):
-        for accuracy, style, word in ((result.accuracy, "o-", "spikes"), (rate, "s--", "rates")):
+        for word, (accuracy, style) in renderings.items():
             shown = accuracy.mean("task") if task is None else accuracy.isel(task=task)
-            for model in rate.model.to_numpy():
+            for model in rates[SIGNED].model.to_numpy():
                 values = 100 * shown.sel(model=model).transpose("seed", "after_task").to_numpy()
                 error = values.std(axis=0, ddof=1) / np.sqrt(len(values))
                 axes.errorbar(
@@ -175,5 +185,5 @@ def _forgetting_figure(result: xr.Dataset, rate: xr.DataArray) -> Figure:
         axes.set_xlabel("tasks learned")
     left.set_ylabel(f"accuracy on task 1 (%), {result.sizes['seed']} seeds")
     right.set_ylabel("accuracy, mean of tasks learned (%)")
-    left.legend(fontsize=8)
+    left.legend(fontsize=7)
     return figure

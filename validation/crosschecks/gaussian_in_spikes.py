@@ -31,11 +31,13 @@ from validation.crosschecks.converted_network import (
 )
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
     from rate_models.datasets import ImageData
     from rate_models.devices import Execution
     from rate_models.noisy_networks import TrainedNetworks
+    from rate_models.reliability_cost import PowerCost
 
 Progress = Callable[[float, str], None]
 
@@ -51,12 +53,14 @@ class Config:
     ----------
     data_set
         ``"mnist"`` or ``"digits"``.
-    rho, c
-        Exponent and multiplier of the reliability cost of each network.
+    rho, s
+        Exponents and scales of the reliability cost (s / sigma)^rho / rho: a network for each pair.
+        Published: s = 0.01 for every rho (figure 7b); the larger s, the noisier the synapses.
     hidden, n_epochs, batch_size
         Of the rate networks. Published: (100, 100), 50 and 20.
     initial_sigma, learning_rate, noise_haste, noise_memory
-        As in the reliability experiment in small: noise that settles within few epochs.
+        As in the reliability experiment: the paper's start and learning rate, but phi learns ten times as
+        fast as the means, so that the noise settles within few epochs.
     seed
         Of the rate networks and of the releases.
     n_images
@@ -69,37 +73,48 @@ class Config:
     Raises
     ------
     ValueError
-        If rho and c differ in length, or there is no image.
+        If there is no rho, no s or no image, or one of them is not positive.
     """
 
     data_set: str = "mnist"
     rho: tuple[float, ...] = (1 / 2, 2 / 3, 4 / 3, 2.0)
-    c: tuple[float, ...] = (1.0, 1.0, 0.3, 0.1)
+    s: tuple[float, ...] = (0.01, 0.1)
     hidden: tuple[int, ...] = (100, 100)
-    n_epochs: int = 10
+    n_epochs: int = 6
     batch_size: int = 20
-    initial_sigma: float = 0.02
-    learning_rate: float = 1e-3
-    noise_haste: float = 3.0
-    noise_memory: float = 0.98
+    initial_sigma: float = 1e-4
+    learning_rate: float = 5e-4
+    noise_haste: float = 10.0
+    noise_memory: float = 0.999
     seed: int = 1
     n_images: int = 1000
     images_per_draw: int = 20
     presentation: spiking_classifier.Config = field(default_factory=spiking_classifier.Config)
 
+    @property
+    def costs(self) -> list[PowerCost]:
+        """The cost of each network: rho by rho, and for each the s one after the other."""
+        from rate_models.reliability_cost import PowerCost
+
+        return [PowerCost.with_scale(s, rho) for rho in self.rho for s in self.s]
+
     def __post_init__(self) -> None:
-        if len(self.rho) != len(self.c) or not self.rho:
-            raise ValueError(f"every rho needs a c, got {self.rho} and {self.c}")
+        for name in ("rho", "s"):
+            if not getattr(self, name) or min(getattr(self, name)) <= 0:
+                raise ValueError(f"{name} must hold positive numbers, got {getattr(self, name)}")
         if self.n_images < 1:
             raise ValueError(f"n_images must be at least 1, got {self.n_images}")
 
 
 QUICK = Config(
     data_set="digits",
-    c=(0.1, 0.1, 0.03, 0.01),
+    s=(0.01,),
     hidden=(30, 30),
     n_epochs=20,
+    initial_sigma=0.02,
     learning_rate=3e-3,
+    noise_haste=3.0,
+    noise_memory=0.98,
     n_images=359,
     presentation=spiking_classifier.Config(duration=0.4, n_readouts=20, n_processes=1),
 )
@@ -127,10 +142,10 @@ def run(
     Returns
     -------
     xarray.Dataset
-        Answers of the trained networks with drawn and with mean weights (rho, image), in spikes and in rates
-        with the noise averaged over the spikes of a presentation (rho, way, image, time); energy in ATP per
-        image (rho, way, mechanism), what is expected of it, and the standard deviation of the whole that
-        release leaves.
+        Answers of the trained networks with drawn and with mean weights (rho, s, image), in spikes and in
+        rates with the noise averaged over the spikes of a presentation (rho, s, way, image, time); energy in
+        ATP per image (rho, s, way, mechanism), what is expected of it, and the standard deviation of the
+        whole that release leaves.
     """
     from rate_models.datasets import load_images
     from rate_models.quantal_realisation import WAYS
@@ -143,13 +158,13 @@ def run(
     labels = data.test_labels[: config.n_images].numpy()
     offset = float(min(training.min(), images.min()))
     classifiers: dict[str, Classifier] = {}
-    for row, rho in enumerate(config.rho):
+    for row, cost in enumerate(config.costs):
         for way in WAYS:
             network = _realised(trained, row, way)
-            classifiers[f"{rho:.3g}, {way}"] = converted(network, offset, peaks_of(network, training, offset))
+            classifiers[f"{cost}, {way}"] = converted(network, offset, peaks_of(network, training, offset))
     on_progress(0.5, "presenting images to spiking neurons")
     result = spiking_classifier.run(config.presentation, classifiers, images - offset)
-    shape = (len(config.rho), len(WAYS))
+    shape = (len(config.rho), len(config.s), len(WAYS))
     found = _answers(config, classifiers, images - offset, result, shape)
     found |= _drawn_answers(config, trained, data)
     found |= _energies(config, classifiers, result, shape)
@@ -157,7 +172,7 @@ def run(
         found,
         coords={
             "rho": list(config.rho),
-            "c": ("rho", list(config.c)),
+            "s": list(config.s),
             "way": list(WAYS),
             "time": config.presentation.times,
             "mechanism": result.mechanism.values,
@@ -176,13 +191,9 @@ def _trained(
 ) -> TrainedNetworks:
     from rate_models.devices import Execution
     from rate_models.noisy_networks import FORMULATIONS, NoisyNetwork, Schedule, train_noisy_networks
-    from rate_models.reliability_cost import PowerCost
 
     return train_noisy_networks(
-        [
-            NoisyNetwork(PowerCost(c, rho), config.seed, noise_haste=config.noise_haste)
-            for c, rho in zip(config.c, config.rho, strict=True)
-        ],
+        [NoisyNetwork(cost, config.seed, noise_haste=config.noise_haste) for cost in config.costs],
         data,
         # The paper's text: hidden units are rectified and outputs are not.
         formulation=FORMULATIONS["text"],
@@ -220,7 +231,7 @@ def _answers(
     classifiers: dict[str, Classifier],
     pixels: NDArray[np.float64],
     result: xr.Dataset,
-    shape: tuple[int, int],
+    shape: tuple[int, ...],
 ) -> dict[str, Any]:
     """Return the answers in spikes, and in rates with as much noise."""
     rng = np.random.default_rng(config.seed)
@@ -230,7 +241,7 @@ def _answers(
         for one in classifiers.values()
     ]
     spiking = answers(result).transpose("network", "image", "time").to_numpy()
-    dims = ("rho", "way", "image", "time")
+    dims = ("rho", "s", "way", "image", "time")
     full = (*shape, len(pixels), len(n_peak_spikes))
     return {
         "answer": (dims, spiking.reshape(full).astype(np.int8)),
@@ -246,25 +257,23 @@ def _drawn_answers(config: Config, trained: TrainedNetworks, data: ImageData) ->
     images = data.test_images[: config.n_images].to(synapses.learned.device, synapses.learned.dtype)
     streams = synapses.evaluation_streams()
 
-    def answered(images_per_draw: int, weights: Callable[[], Any]) -> NDArray[np.int8]:
+    def answered(images_per_draw: int, weights: Callable[[], Any]) -> tuple[tuple[str, ...], Any]:
         parts = []
         for part in images.split(images_per_draw):
             parameters = weights()
             logits = trained.network.logits(part.expand(len(parameters), *part.shape), parameters)
             parts.append(logits.argmax(dim=-1))
-        return torch.cat(parts, dim=1).cpu().numpy().astype(np.int8)
+        found = torch.cat(parts, dim=1).cpu().numpy().astype(np.int8)
+        return ("rho", "s", "image"), found.reshape(len(config.rho), len(config.s), -1)
 
     return {
-        "drawn_answer": (
-            ("rho", "image"),
-            answered(config.images_per_draw, lambda: synapses.sample(streams)),
-        ),
-        "mean_answer": (("rho", "image"), answered(1000, synapses.expected)),
+        "drawn_answer": answered(config.images_per_draw, lambda: synapses.sample(streams)),
+        "mean_answer": answered(1000, synapses.expected),
     }
 
 
 def _energies(
-    config: Config, classifiers: dict[str, Classifier], result: xr.Dataset, shape: tuple[int, int]
+    config: Config, classifiers: dict[str, Classifier], result: xr.Dataset, shape: tuple[int, ...]
 ) -> dict[str, Any]:
     """Return the ledger's ATP per image, and what the spikes that came lead one to expect."""
     n_images = result.attrs["n_images"]
@@ -272,12 +281,12 @@ def _energies(
     mean, sd = (np.reshape(values, shape) for values in zip(*expected, strict=True))
     return {
         "energy": (
-            ("rho", "way", "mechanism"),
+            ("rho", "s", "way", "mechanism"),
             result.energy.to_numpy().reshape(*shape, -1) / n_images,
         ),
-        "expected_energy": (("rho", "way"), mean / n_images),
-        "energy_sd": (("rho", "way"), sd / n_images),
-        "vesicles": (("rho", "way"), result.n_vesicles.to_numpy().reshape(shape) / n_images),
+        "expected_energy": (("rho", "s", "way"), mean / n_images),
+        "energy_sd": (("rho", "s", "way"), sd / n_images),
+        "vesicles": (("rho", "s", "way"), result.n_vesicles.to_numpy().reshape(shape) / n_images),
     }
 
 
@@ -316,10 +325,8 @@ def _spikes_of_sources(config: Config, classifier: Classifier, result: xr.Datase
 
 def draw_accuracy(result: xr.Dataset, figure: Figure) -> None:
     """Draw right answers against presentation time for each cost, by both mechanisms and in rates."""
-    figure.set_size_inches(10, 3.4)
-    panels = figure.subplots(1, result.sizes["rho"], sharey=True, squeeze=False)[0]
-    for axes, rho in zip(panels, result.rho.values, strict=True):
-        part = result.sel(rho=rho)
+    panels = _panels(result, figure)
+    for axes, part in panels:
         for way, colour in WAY_COLOURS.items():
             for name, style, word in (("answer", "o-", "spikes"), ("averaged_answer", "--", "rates")):
                 right = 100 * (part[name].sel(way=way) == part.label).mean("image")
@@ -330,24 +337,33 @@ def draw_accuracy(result: xr.Dataset, figure: Figure) -> None:
         ):
             right = 100 * float((part[name] == part.label).mean())
             axes.axhline(right, color="black", linestyle=style, linewidth=1, label=f"rates, {word}")
-        axes.set_title(f"ρ = {rho:.3g}", fontsize=9)
         axes.set_xlabel("presentation (ms)")
-    panels[0].set_ylabel(f"right answers (%), {result.sizes['image']} images")
-    panels[-1].legend(fontsize=6, loc="lower right")
+    panels[0][0].set_ylabel(f"right answers (%), {result.sizes['image']} images")
+    panels[-1][0].legend(fontsize=6, loc="lower right")
 
 
 def draw_energy(result: xr.Dataset, figure: Figure) -> None:
     """Draw ATP per image by mechanism, for each cost and way of realising the weights."""
-    figure.set_size_inches(10, 3.4)
-    panels = figure.subplots(1, result.sizes["rho"], sharey=True, squeeze=False)[0]
     place = np.arange(result.sizes["mechanism"])
-    for axes, rho in zip(panels, result.rho.values, strict=True):
+    panels = _panels(result, figure)
+    for axes, part in panels:
         for shift, (way, colour) in zip((0.2, -0.2), WAY_COLOURS.items(), strict=True):
-            axes.barh(place + shift, result.energy.sel(rho=rho, way=way), 0.38, color=colour, label=way)
-        axes.set_title(f"ρ = {rho:.3g}", fontsize=9)
+            axes.barh(place + shift, part.energy.sel(way=way), 0.38, color=colour, label=way)
         axes.set(xscale="log", xlabel="ATP per image")
-    panels[0].set_yticks(place, [str(name) for name in result.mechanism.values])
-    panels[-1].legend(fontsize=6)
+        axes.set_yticks(place, [str(name) for name in result.mechanism.values])
+    panels[-1][0].legend(fontsize=6)
+
+
+def _panels(result: xr.Dataset, figure: Figure) -> list[tuple[Axes, xr.Dataset]]:
+    """Return a panel for each network, a row for each s, and what belongs into it."""
+    figure.set_size_inches(10, 0.6 + 2.8 * result.sizes["s"])
+    grid = figure.subplots(result.sizes["s"], result.sizes["rho"], sharex=True, sharey=True, squeeze=False)
+    found = []
+    for axes, (row, column) in zip(grid.flat, np.ndindex(grid.shape), strict=True):
+        part = result.isel(s=row, rho=column)
+        axes.set_title(f"ρ = {float(part.rho):.3g}, s = {float(part.s):g}", fontsize=9)
+        found.append((axes, part))
+    return found
 
 
 FIGURES: dict[str, Callable[[xr.Dataset, Figure], None]] = {"accuracy": draw_accuracy, "energy": draw_energy}

@@ -14,18 +14,21 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 DETERMINISTIC = "deterministic"
+SIGNED, PAIRED = "one signed number", "a pair of lines"
 
 
-def rate_accuracy(config: Config) -> xr.DataArray:
+def rate_accuracy(config: Config, *, inputs: str = SIGNED) -> xr.DataArray:
     """Return the accuracy of rate perceptrons that learn what the spiking ones learn.
 
-    Epochs, batches, votes and plasticity are those of the spiking perceptron. In rates an input is one number
-    of either sign with one synapse; in spikes it is a pair of lines with a synapse each.
+    Epochs, batches, votes and plasticity are those of the spiking perceptron.
 
     Parameters
     ----------
     config
         Of the spiking perceptron.
+    inputs
+        `SIGNED`: an input is one number of either sign with one synapse, as in the paper. `PAIRED`: it is an
+        on- and an off-line with a synapse each, one of which is 1 and the other 0, as in spikes.
 
     Returns
     -------
@@ -40,6 +43,8 @@ def rate_accuracy(config: Config) -> xr.DataArray:
     x = torch.from_numpy(np.stack([patterns for patterns, _ in drawn]).astype(float))
     y = torch.from_numpy(np.stack([labels for _, labels in drawn]).astype(float)).view(shape)
     x = x.view(*shape, config.n_inputs)
+    if inputs == PAIRED:
+        x = torch.cat([(x > 0).to(x.dtype), (x < 0).to(x.dtype)], dim=-1)
     rules = {PLASTIC: config.rule, DETERMINISTIC: None}
     accuracy = np.stack([_accuracy(config, rule, x, y) for rule in rules.values()])
     return xr.DataArray(
@@ -53,7 +58,7 @@ def _accuracy(config: Config, rule: ReleasePlasticity | None, x: Tensor, y: Tens
     """Return the accuracy of one model, shape (seed, after_task, task)."""
     from rate_models.experiments.perceptron import Perceptrons
 
-    perceptrons = Perceptrons(config.n_inputs, config.seeds, rule, device=x.device, dtype=x.dtype)
+    perceptrons = Perceptrons(x.shape[-1], config.seeds, rule, device=x.device, dtype=x.dtype)
     accuracy = np.full((len(config.seeds), config.n_tasks, config.n_tasks), np.nan)
     for after in range(config.n_tasks):
         for _ in range(config.n_epochs):
