@@ -18,16 +18,17 @@ def test_standard_updates_are_those_of_a_plain_loop():
     patterns, labels = random_tasks(SMALL, 20, torch.device("cpu"))
     found = Perceptrons(100, SMALL.seeds, None, **CPU)
     expected = np.zeros((2, 100))
-    for first in range(0, 20, 5):
-        x, y = patterns[:, 0, first : first + 5], labels[:, 0, first : first + 5]
+    # Steps of 1/2 add up without rounding, so that a potential of 0 is one in both.
+    for first in range(0, 20, 4):
+        x, y = patterns[:, 0, first : first + 4], labels[:, 0, first : first + 4]
         found.learn(x, y)
         for seed in range(2):
             w = expected[seed].copy()
             for pattern, label in zip(x[seed].numpy(), y[seed].numpy(), strict=True):
                 answer = 1.0 if pattern @ w >= 0 else -1.0
-                expected[seed] += (label - answer) * pattern / 5
+                expected[seed] += (label - answer) * pattern / 4
     np.testing.assert_allclose(found.weight.numpy(), expected, atol=1e-12)
-    assert set(np.unique(np.round(np.abs(expected) / 0.4, 6)) % 1) == {0.0}
+    assert set(np.unique(np.abs(expected) / 0.5) % 1) == {0.0}
 
 
 def test_presynaptic_updates_are_those_of_a_plain_loop():
