@@ -50,10 +50,10 @@ def _title(benchmark: str) -> str:
     return f"{kind[0].upper()}{kind[1:]} {data}"
 
 
-def _title_with_seeds(result: xr.Dataset, benchmark: str) -> str:
-    """Return the name of a benchmark with its number of networks a method."""
-    counts = {len(accuracy_table(result, benchmark, name)) for name in _methods(result, benchmark, METHODS)}
-    return f"{_title(benchmark)}, {' or '.join(map(str, sorted(counts)))} seeds"
+def _title_with_seeds(result: xr.Dataset, benchmark: str, names: Iterable[str]) -> str:
+    """Return the name of a benchmark with the number of networks of each of these methods."""
+    counts = sorted({len(accuracy_table(result, benchmark, name)) for name in names})
+    return f"{_title(benchmark)}, {' or '.join(map(str, counts))} seed{'' if counts == [1] else 's'}"
 
 
 def _panels(figure: Figure, n: int, nothing: str) -> Sequence[Axes]:
@@ -93,11 +93,12 @@ def _draw_first_task(result: xr.Dataset, figure: Figure) -> None:
     """Draw the accuracy on the first task after each task (figure 4b)."""
     shown = _benchmarks(result, "split", "permuted")
     for axes, benchmark in zip(_panels(figure, len(shown), "no task sequence was run"), shown, strict=False):
-        for name in _methods(result, benchmark, _FIRST_TASK):
+        names = _methods(result, benchmark, _FIRST_TASK)
+        for name in names:
             table = accuracy_table(result, benchmark, name)
             values = 100 * table[:, 1:, 0]
             _curve(axes, np.arange(1, values.shape[1] + 1), values, METHODS[name].colour, METHODS[name].label)
-        axes.set_title(_title_with_seeds(result, benchmark), fontsize=9)
+        axes.set_title(_title_with_seeds(result, benchmark, names), fontsize=9)
         axes.set_xlabel("tasks learned")
         axes.set_xticks(range(1, int(result.n_tasks.sel(benchmark=benchmark)) + 1))
         axes.set_ylabel("accuracy on task 1 (%)")
@@ -117,7 +118,7 @@ def _draw_final_accuracy(result: xr.Dataset, figure: Figure) -> None:
             name: own for name, own in PUBLISHED_ACCURACY.get(benchmark, {}).items() if name in names
         }
         bars(axes, groups, published={METHODS[name].label: own for name, own in published.items()})
-        axes.set_title(_title(benchmark), fontsize=9)
+        axes.set_title(_title_with_seeds(result, benchmark, names), fontsize=9)
         axes.set_ylabel("mean accuracy over all tasks (%)")
         means = [np.array([mean - error]) for mean, error in published.values()]
         axes.set_ylim(_floor((*groups.values(), *means)), 100)
@@ -142,14 +143,15 @@ def _draw_ablation(result: xr.Dataset, figure: Figure) -> None:
     arms = [name for name in METHODS if name.endswith("_arm") or METHODS[name].source == "tuned arm"]
     shown = [name for name in _benchmarks(result) if _methods(result, name, arms)]
     for axes, benchmark in zip(_panels(figure, len(shown), "no ablation was run"), shown, strict=False):
-        groups = {}
-        for name in _methods(result, benchmark, arms):
+        groups, names = {}, _methods(result, benchmark, arms)
+        for name in names:
             tuned = " (tuned here)" if METHODS[name].source == "tuned arm" else ""
             groups[METHODS[name].label + tuned, METHODS[name].colour] = _final(result, benchmark, name)
         bars(axes, groups)
-        axes.set_title(_title(benchmark), fontsize=9)
+        axes.set_title(_title_with_seeds(result, benchmark, names), fontsize=9)
         axes.set_ylabel("mean accuracy over all tasks (%)")
         axes.set_ylim(_floor(groups.values()), 100)
+    figure.supxlabel("bars: mean, 95 % interval, dots: seeds", fontsize=7)
 
 
 def _draw_by_task(result: xr.Dataset, figure: Figure) -> None:
@@ -161,7 +163,7 @@ def _draw_by_task(result: xr.Dataset, figure: Figure) -> None:
             values = 100 * accuracy_table(result, benchmark, name)[:, -1]
             at = np.arange(1, values.shape[1] + 1) + 0.08 * (place - len(names) / 2)
             _curve(axes, at, values, METHODS[name].colour, METHODS[name].label, linewidth=0.8)
-        axes.set_title(_title(benchmark), fontsize=9)
+        axes.set_title(_title_with_seeds(result, benchmark, names), fontsize=9)
         axes.set_xlabel("task")
         axes.set_ylabel("accuracy after all tasks (%)")
         axes.set_ylim(top=102)
@@ -232,7 +234,7 @@ def _draw_transfer(result: xr.Dataset, figure: Figure) -> None:
         axes.set_xticks(
             range(len(names)), [METHODS[name].label for name in names], rotation=35, ha="right", fontsize=7
         )
-        axes.set_title(_title(benchmark), fontsize=9)
+        axes.set_title(_title_with_seeds(result, benchmark, names), fontsize=9)
         axes.set_ylabel("points of accuracy")
     _legend(figure)
 
