@@ -35,7 +35,7 @@ OPTIONS = ["-q", "-p", "no:cacheprovider", "-p", "no:doctest", "-p", "no:xdist",
 OPTIONS += ["-o", "addopts=--import-mode=importlib --strict-markers", "-m", LEFT_OUT]
 
 
-@dataclass
+@dataclass(eq=False)
 class Record:
     """A plugin of pytest that notes which tests draw, their CPU time, and which of them fail."""
 
