@@ -12,6 +12,7 @@ from validation.crosschecks.converted_network import (
     logits_with_averaged_release,
     peaks_of,
     reliable,
+    shown_images,
 )
 
 SHAPES = ((7, 9), (3, 7))
@@ -109,3 +110,15 @@ def test_variance_of_averaged_release_is_that_of_drawn_releases(n):
 def test_release_probability_survives_conversion(network):
     changed = replace(network, p=tuple(np.full_like(p, 0.3) for p in network.p))
     assert all(np.all(p == 0.3) for p in converted(changed, -1.0, (1.0, 1.0)).p)
+
+
+def test_no_shown_pixel_is_negative_and_training_images_stay_as_they_are():
+    load_images = pytest.importorskip("rate_models.datasets").load_images
+    data = load_images("digits")
+    shown = shown_images(data, 7)
+    assert shown.pixels.shape == (7, 64) and shown.pixels.min() >= 0 and shown.offset < 0
+    np.testing.assert_allclose(
+        shown.pixels + shown.offset, data.test_images[:7].double().numpy(), rtol=0, atol=1e-12
+    )
+    np.testing.assert_array_equal(shown.training, data.train_images.double().numpy())
+    assert shown.labels.tolist() == data.test_labels[:7].tolist()

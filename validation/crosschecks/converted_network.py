@@ -17,10 +17,13 @@ from numpy.typing import NDArray
 from brianpresyn.experiments.spiking_classifier import Classifier
 
 if TYPE_CHECKING:
+    from rate_models.datasets import ImageData
     from rate_models.layout import Layout
 
 PEAK_PERCENTILE = 99.9
 """Share of the activities of a layer that its peak rate covers (Rueckauer et al. 2017: 99.9 %)."""
+
+_N_TRAINING_IMAGES = 5000
 
 LESION_ORDERS = ("lowest p first", "smallest strength first", "random order")
 
@@ -41,6 +44,36 @@ class RateNetwork:
     biases: tuple[NDArray[np.float64], ...]
     p: tuple[NDArray[np.float64], ...]
     n: tuple[NDArray[np.int64], ...] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class ShownImages:
+    """Test images as neurons can show them, and what a conversion for them needs.
+
+    Parameters
+    ----------
+    pixels
+        Test images less the offset, so that none is negative, shape (image, pixel).
+    labels
+        Their right answers, shape (image,).
+    training
+        Training images as they are, from which peak activities are taken.
+    offset
+        The lowest pixel value.
+    """
+
+    pixels: NDArray[np.float64]
+    labels: NDArray[np.int64]
+    training: NDArray[np.float64]
+    offset: float
+
+
+def shown_images(data: ImageData, n_images: int) -> ShownImages:
+    """Return the first test images of a data set."""
+    images = data.test_images[:n_images].double().numpy()
+    training = data.train_images[:_N_TRAINING_IMAGES].double().numpy()
+    offset = float(min(training.min(), images.min()))
+    return ShownImages(images - offset, data.test_labels[:n_images].numpy(), training, offset)
 
 
 def by_layer(layout: Layout, flat: Any) -> tuple[NDArray[np.float64], ...]:

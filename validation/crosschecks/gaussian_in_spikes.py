@@ -28,6 +28,7 @@ from validation.crosschecks.converted_network import (
     converted,
     logits_with_averaged_release,
     peaks_of,
+    shown_images,
 )
 
 if TYPE_CHECKING:
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
 Progress = Callable[[float, str], None]
 
 WAY_COLOURS = {"release probability": "#0072B2", "number of sites": "#D55E00"}
-_N_TRAINING_IMAGES = 5000
 
 
 @dataclass(frozen=True)
@@ -132,12 +132,8 @@ def run(
 
     Parameters
     ----------
-    config
-        What to do.
-    execution
-        Where the rate networks are trained.
-    on_progress
-        Called with the fraction done and what is being done.
+    config, execution, on_progress
+        As for every experiment: see :mod:`rate_models.experiments`.
 
     Returns
     -------
@@ -153,19 +149,17 @@ def run(
     data = load_images(config.data_set)
     on_progress(0.0, "training the rate networks")
     trained = _trained(config, data, execution, lambda f, doing: on_progress(0.5 * f, doing))
-    images = data.test_images[: config.n_images].double().numpy()
-    training = data.train_images[:_N_TRAINING_IMAGES].double().numpy()
-    labels = data.test_labels[: config.n_images].numpy()
-    offset = float(min(training.min(), images.min()))
+    shown = shown_images(data, config.n_images)
     classifiers: dict[str, Classifier] = {}
     for row, cost in enumerate(config.costs):
         for way in WAYS:
             network = _realised(trained, row, way)
-            classifiers[f"{cost}, {way}"] = converted(network, offset, peaks_of(network, training, offset))
+            peaks = peaks_of(network, shown.training, shown.offset)
+            classifiers[f"{cost}, {way}"] = converted(network, shown.offset, peaks)
     on_progress(0.5, "presenting images to spiking neurons")
-    result = spiking_classifier.run(config.presentation, classifiers, images - offset)
+    result = spiking_classifier.run(config.presentation, classifiers, shown.pixels)
     shape = (len(config.rho), len(config.s), len(WAYS))
-    found = _answers(config, classifiers, images - offset, result, shape)
+    found = _answers(config, classifiers, shown.pixels, result, shape)
     found |= _drawn_answers(config, trained, data)
     found |= _energies(config, classifiers, result, shape)
     return xr.Dataset(
@@ -176,7 +170,7 @@ def run(
             "way": list(WAYS),
             "time": config.presentation.times,
             "mechanism": result.mechanism.values,
-            "label": ("image", labels.astype(np.int8)),
+            "label": ("image", shown.labels.astype(np.int8)),
         },
         attrs={
             "data_set": config.data_set,

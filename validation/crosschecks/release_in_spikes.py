@@ -26,6 +26,7 @@ from validation.crosschecks.converted_network import (
     logits_with_averaged_release,
     peaks_of,
     reliable,
+    shown_images,
 )
 
 if TYPE_CHECKING:
@@ -38,7 +39,6 @@ Progress = Callable[[float, str], None]
 
 PLASTIC, RELIABLE = "plastic release", "same strengths, p = 1"
 HIGH_P = 0.9
-_N_TRAINING_IMAGES = 5000
 
 
 @dataclass(frozen=True)
@@ -122,11 +122,8 @@ def run(
     on_progress(0.0, "training the rate network")
     network, drawn = _trained(config, data, execution)
     on_progress(0.3, "presenting images to spiking neurons")
-    images = data.test_images[: config.n_images].double().numpy()
-    training = data.train_images[:_N_TRAINING_IMAGES].double().numpy()
-    labels = data.test_labels[: config.n_images].numpy()
-    offset = float(min(training.min(), images.min()))
-    peaks = peaks_of(network, training, offset)
+    shown = shown_images(data, config.n_images)
+    peaks = peaks_of(network, shown.training, shown.offset)
     rng = np.random.default_rng(config.seed)
     variants = {PLASTIC: network, RELIABLE: reliable(network)}
     lesions = {
@@ -134,16 +131,16 @@ def run(
         for order in LESION_ORDERS
         for fraction in config.lesion_fractions
     }
-    classifiers = {name: converted(one, offset, peaks) for name, one in (variants | lesions).items()}
-    result = spiking_classifier.run(config.presentation, classifiers, images - offset)
+    classifiers = {name: converted(one, shown.offset, peaks) for name, one in (variants | lesions).items()}
+    result = spiking_classifier.run(config.presentation, classifiers, shown.pixels)
     on_progress(0.95, "comparing")
-    found = _answers(config, classifiers, images - offset, result, drawn[: config.n_images], rng)
+    found = _answers(config, classifiers, shown.pixels, result, drawn[: config.n_images], rng)
     return xr.Dataset(
         found
-        | _lesions(config, list(lesions), classifiers, images - offset, labels, result)
-        | _rates(classifiers[PLASTIC], images - offset, result)
+        | _lesions(config, list(lesions), classifiers, shown.pixels, shown.labels, result)
+        | _rates(classifiers[PLASTIC], shown.pixels, result)
         | _energies(network, result),
-        coords={"label": ("image", labels.astype(np.int8)), "order": list(LESION_ORDERS)},
+        coords={"label": ("image", shown.labels.astype(np.int8)), "order": list(LESION_ORDERS)},
         attrs=_attributes(config, network),
     ).assign_coords(
         model=[PLASTIC, RELIABLE],
