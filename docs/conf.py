@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import importlib.metadata
+import inspect
 import os
+import pkgutil
 import sys
 import types
 import urllib.request
 from pathlib import Path
+from typing import Generic, TypeVar
 
 import brian2
+import numpy.typing
 from docutils import nodes
 from docutils.utils.math.latex2mathml import tex2mathml
 from sphinx.application import Sphinx
@@ -23,6 +28,19 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 # One module runs within another simulator, which is no dependency.
 sys.modules.setdefault("nest", types.ModuleType("nest"))
+
+
+class ArrayLike:
+    """Stands for numpy's union of a dozen types, so that signatures on the site show its name."""
+
+
+class NDArray(Generic[TypeVar("Scalar")]):
+    """Stands for numpy's array with types of its shape and of its scalars."""
+
+
+for stand_in in (ArrayLike, NDArray):
+    stand_in.__module__ = "numpy.typing"
+    setattr(numpy.typing, stand_in.__name__, stand_in)
 
 PACKAGES = ("biophys", "brianpresyn", "rate_models", "validation")
 
@@ -74,7 +92,11 @@ copybutton_prompt_is_regexp = True
 
 # --- reference --------------------------------------------------------------------------------------------
 autosummary_generate = True
-autodoc_typehints = "none"
+# Types stand in the signature and lead to where they are documented; long ones have one parameter a line.
+autodoc_typehints = "signature"
+autodoc_typehints_format = "short"
+python_use_unqualified_type_names = True
+python_maximum_signature_line_length = 80
 autodoc_default_options = {"member-order": "bysource"}
 numpydoc_show_class_members = False
 
@@ -152,6 +174,7 @@ OTHERS = {
     "torch": "https://docs.pytorch.org/docs/stable/",
     "xarray": "https://docs.xarray.dev/en/stable/",
     "matplotlib": "https://matplotlib.org/stable/",
+    "quantities": "https://python-quantities.readthedocs.io/en/stable/",
 }
 
 
@@ -196,7 +219,7 @@ def write_math_block(writer, node: nodes.math_block) -> None:
 
 
 def resolve_by_object(app: Sphinx, env, node, content):
-    """Find a name where it is documented: ours at its public place, Brian2's where it is defined."""
+    """Find a name where it is documented: ours at its public place, others' where their site has them."""
     target = node.get("reftarget", "")
     package = target.split(".")[0]
     domain = env.get_domain("py")
@@ -211,9 +234,13 @@ def resolve_by_object(app: Sphinx, env, node, content):
         and node.get("refdomain") == "py"
     ):
         logger.warning("%s is documented nowhere", target, location=node)
-    if package == "brian2" and (defined := place_of_definition(target)):
-        node["reftarget"] = defined
-        return resolve_reference_any_inventory(env, False, node, content)
+    for full_name in names_elsewhere(target) if package in OTHERS else ():
+        node["reftarget"] = full_name
+        if (
+            found := resolve_reference_any_inventory(env, False, node, content)
+        ) is not None:
+            return found
+    node["reftarget"] = target
     return None
 
 
@@ -228,6 +255,17 @@ def public_names(target: str) -> list[str]:
     ]
 
 
+def names_elsewhere(target: str) -> list[str]:
+    """Return the names under which another package may document what a name stands for.
+
+    Brian2 documents objects where they are defined; numpy, torch and xarray where they are imported from.
+    """
+    *modules, name = target.split(".")
+    imported_from = [".".join((*modules[:n], name)) for n in range(len(modules) - 1, 0, -1)]
+    defined = place_of_definition(target) if modules[:1] == ["brian2"] else None
+    return [defined, *imported_from] if defined else imported_from
+
+
 def place_of_definition(target: str) -> str | None:
     """Return the full name of an object: module of its definition and name there."""
     module, _, name = target.partition(".")
@@ -238,9 +276,33 @@ def place_of_definition(target: str) -> str | None:
     return f"{value.__module__}.{qualified}" if qualified else None
 
 
+def remove_pages_of_what_is_gone(app: Sphinx) -> None:
+    """Delete the pages that an earlier build generated for names that no longer exist."""
+    for page in (HERE / "api" / "generated").glob("*.rst"):
+        try:
+            pkgutil.resolve_name(page.stem)
+        except (ImportError, AttributeError):
+            page.unlink()
+
+
+def import_what_only_types_need(app: Sphinx) -> None:
+    """Run the imports that modules keep for type checkers: without them signatures name no full types."""
+    for package in PACKAGES:
+        for found in pkgutil.walk_packages([str(HERE.parent / package)], f"{package}."):
+            if found.name.endswith("__main__"):
+                continue
+            module = importlib.import_module(found.name)
+            for node in ast.parse(inspect.getsource(module)).body:
+                if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+                    code = compile(ast.Module(node.body, []), found.name, "exec")
+                    exec(code, module.__dict__)
+
+
 def setup(app: Sphinx) -> None:
     """Add what Sphinx does not bring."""
     app.add_html_math_renderer(
         "mathml", (write_inline_math, None), (write_math_block, None)
     )
+    app.connect("builder-inited", import_what_only_types_need, priority=90)
+    app.connect("builder-inited", remove_pages_of_what_is_gone, priority=100)
     app.connect("missing-reference", resolve_by_object, priority=400)

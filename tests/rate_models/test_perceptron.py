@@ -35,8 +35,8 @@ def test_presynaptic_updates_are_those_of_a_plain_loop():
     rule = ReleasePlasticity(0.2, 0.2, 0.1, 0.25, 0.9, p_freeze=0.9, form="soft_bound", consolidation=True)
     patterns, labels = random_tasks(SMALL, 20, torch.device("cpu"))
     found, twin = (Perceptrons(100, SMALL.seeds, rule, **CPU) for _ in range(2))
-    for first in range(0, 20, 5):
-        x, y = patterns[:, 0, first : first + 5], labels[:, 0, first : first + 5]
+    for first in range(0, 20, 4):
+        x, y = patterns[:, 0, first : first + 4], labels[:, 0, first : first + 4]
         found.learn(x, y)
         transmitted = twin._transmitted(x, twin._training)
         assert set(np.unique(transmitted)) == {-1.0, 0.0, 1.0}
@@ -45,7 +45,7 @@ def test_presynaptic_updates_are_those_of_a_plain_loop():
             update = torch.zeros(100, dtype=torch.float64)
             for pattern, label in zip(transmitted[seed], y[seed], strict=True):
                 answer = 1.0 if float(pattern @ (w / p)) >= 0 else -1.0
-                update += (label - answer) * pattern / 5
+                update += (label - answer) * pattern / 4
             twin.weight[seed] = w + (1 - p) * update
             twin.p[seed] = updated_release_probability(p, update, rule)
     torch.testing.assert_close(found.weight, twin.weight, rtol=1e-10, atol=1e-12)
