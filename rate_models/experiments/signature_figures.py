@@ -80,6 +80,9 @@ def draw_all_predictors(c_factor: float) -> Callable[[Any, Any], None]:
     """Return what draws the second layer with another c: a row for each predictor (appendix 6 figure 2)."""
 
     def draw(result: xarray.Dataset, figure: Figure) -> None:
+        if c_factor not in result.c_factor.values:
+            figure.text(0.5, 0.5, f"no network was trained with c × {c_factor:g}", ha="center")
+            return
         figure.set_size_inches(9, 7)
         panels = figure.subplots(len(FIGURE_PREDICTORS), result.sizes["rho"], sharey=True, squeeze=False)
         for row, predictor in zip(panels, FIGURE_PREDICTORS, strict=True):

@@ -100,6 +100,7 @@ def test_further_seeds_are_trained_at_the_published_c_only():
     np.testing.assert_allclose(result.accuracy.sel(shared), whole.accuracy.sel(shared))
     for draw in bayesian_signatures.FIGURES.values():
         draw(result, Figure())
+        draw(result.sel(c_factor=[1.0]), Figure())
 
 
 def test_linear_network_follows_the_curvature_once_it_has_converged():
