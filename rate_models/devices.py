@@ -15,7 +15,7 @@ from torch import Tensor
 _DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
 # Elements of one piece of elementwise work: small enough for a cache, large enough to outweigh the calls.
-_CACHED_ELEMENTS = 2**16
+_CACHED_ELEMENTS = 2**18
 
 
 @dataclass(frozen=True)

@@ -117,11 +117,12 @@ class TestEstimation:
         ],
     )
     def test_small_changes_and_those_of_the_wrong_sign_are_left_out(self, rng, induction, ratios, n_kept):
-        # Among equal changes only errors correlate, with a spread that tells how many rows there are.
+        # Among equal changes only errors correlate, with a spread that tells how many rows there are: it
+        # would be 1.4 times as large with half of them, and depends a little on the drawn synapses.
         ratio = np.where(np.arange(N) < N // 2, *ratios)
         synapses = recordings(rng, ratio=ratio, induction=induction)
         found = correlations_from_estimation(synapses, 2000, n_sweeps=10**7, rng=rng)
-        assert found.std() == pytest.approx(1 / np.sqrt(n_kept - 1), rel=0.15)
+        assert found.std() == pytest.approx(1 / np.sqrt(n_kept - 1), rel=0.25)
 
 
 def test_the_same_generator_gives_the_same_draws(rng):
