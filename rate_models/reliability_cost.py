@@ -124,7 +124,7 @@ class EntropyCost:
 
     def __call__(self, sigma: ArrayLike) -> NDArray[np.float64]:
         """Return the cost of every synapse, in nats."""
-        return np.asarray(-0.5 * np.log(2 * np.pi * np.e * np.asarray(sigma, dtype=float) ** 2))
+        return np.asarray(-0.5 * np.log(2 * math.pi * math.e * np.asarray(sigma, dtype=float) ** 2))
 
 
 Costs: TypeAlias = NoiseCost | tuple[NoiseCost, ...]
