@@ -78,7 +78,7 @@ class LocalFeedForward(FeedForward):
     ) -> None:
         super().__init__(synapses.layout, rectifies_output=rectifies_output, linear_hidden=linear_hidden)
         self._synapses = synapses
-        self._variance = torch.empty(0)
+        self._variance: Tensor | None = None
         self._noise: list[Tensor] = []
         self._sd: list[Tensor] = []
         self._spreads: list[Tensor] = []
@@ -133,7 +133,7 @@ class LocalFeedForward(FeedForward):
 
     def _squared(self, sigma: Tensor) -> Tensor:
         """Return the variances, in the same buffer at every step."""
-        if self._variance.shape != sigma.shape:
+        if self._variance is None or self._variance.shape != sigma.shape:
             self._variance = torch.empty_like(sigma)
         return torch.square(sigma, out=self._variance)
 
