@@ -83,12 +83,16 @@ def test_parabola_is_the_weighted_least_squares_fit():
 
 def test_variance_mean_at_low_p_finds_q_but_not_n():
     rng = np.random.default_rng(17)
-    x = QuantalSynapse(50, [0.01, 0.02, 0.04], 0.4 * pq.mV).sample(300, rng=rng)
+    p = np.array([0.01, 0.02, 0.04])[:, None]
+    x = QuantalSynapse(np.full((3, 100), 50), p, 0.4 * pq.mV).sample(300, rng=rng)
     variances = x.magnitude.var(axis=0, ddof=1) * pq.mV**2
-    with pytest.warns(IdentifiabilityWarning, match="variance-mean"):
+    with pytest.warns(IdentifiabilityWarning, match=r"in 100 of 100 recordings \(variance-mean\)"):
         estimate = estimate_by_variance_mean(x.mean(axis=0), variances, n_trials=300)
-    assert float(estimate.q) == pytest.approx(0.4, abs=5 * float(estimate.q_error))
-    assert estimate.n_interval[1] == np.inf
+    q = estimate.q.magnitude
+    assert np.mean(q) == pytest.approx(0.4, abs=5 * np.std(q) / np.sqrt(100))
+    assert np.std(q) == pytest.approx(np.median(estimate.q_error.magnitude), rel=0.4)
+    # One in twenty intervals of n has a finite end.
+    assert np.mean(estimate.n_interval[1] == np.inf) > 0.75
 
 
 @pytest.mark.parametrize(

@@ -98,10 +98,16 @@ def test_buried_quanta_warn():
 
 
 def test_quantal_variability_does_not_bias():
-    x = _recordings(3, 0.5, 0.1, (500, 4), np.random.default_rng(16), quantal_cv=0.25)
+    x = _recordings(3, 0.5, 0.1, (500, 20), np.random.default_rng(16), quantal_cv=0.25)
     found = _quiet_estimate(x, noise_sd=0.1 * pq.mV, quantal_cv=0.25, n_max=6)
-    np.testing.assert_array_equal(found.n, 3)
-    assert np.all(np.abs(found.p - 0.5) < 5 * found.p_error)
+    # A fourth site is likelier in one recording out of thirty.
+    is_right = found.n == 3
+    assert np.mean(is_right) > 0.7
+    p_scores = (found.p - 0.5)[is_right] / found.p_error[is_right]
+    q_scores = (found.q.magnitude - 1.0)[is_right] / found.q_error.magnitude[is_right]
+    for scores in (p_scores, q_scores):
+        assert np.all(np.abs(scores) < 5)
+        assert abs(np.mean(scores)) < 5 / np.sqrt(len(scores))
 
 
 @pytest.mark.parametrize(

@@ -171,7 +171,7 @@ def test_bayesian_gradient_descent_follows_its_published_algorithm():
 
 def test_path_of_synaptic_intelligence_accounts_for_the_loss():
     synapses = DeterministicSynapses(LAYOUT, [3], execution=DOUBLE)
-    rule = SynapticIntelligence(synapses, Sgd(synapses, learning_rate=0.01), strength=1.0)
+    rule = SynapticIntelligence(synapses, Sgd(synapses, learning_rate=0.002), strength=1.0)
     network = FeedForward(LAYOUT)
 
     def loss():
@@ -181,7 +181,8 @@ def test_path_of_synaptic_intelligence_accounts_for_the_loss():
     trainer = Trainer(network, synapses, rule, IMAGES, LABELS)
     for _ in range(200):
         trainer.run(DataOrder([3]).epoch(np.arange(60), batch_size=60))
-    assert before - loss() > 0.03
+    assert before - loss() > 0.001
+    # To first order in the learning rate: half of it times the curvature, which is about 2 here, is missing.
     assert rule.path.sum().item() == pytest.approx(before - loss(), rel=0.01)
 
 

@@ -93,11 +93,17 @@ def test_without_important_synapses_every_neuron_is_in_the_middle():
     assert found.shares_low_medium_high == (0.0, 1.0, 0.0)
 
 
-def test_correlation_is_recovered_with_its_interval():
-    covariance = [[1, 0.8], [0.8, 1]]
-    x, y = rng().multivariate_normal([0, 0], covariance, size=3000).T
-    r, (low, high) = input_output_correlation(x, y)
-    assert low < 0.8 < high and abs(r - 0.8) < 5 * (1 - 0.64) / np.sqrt(3000)
+def test_correlation_is_recovered_and_its_interval_covers_it_as_often_as_it_says():
+    n_neurons, n_pairs = 200, 600
+    pairs = rng().multivariate_normal([0, 0], [[1, 0.8], [0.8, 1]], size=(n_pairs, n_neurons))
+    found = [input_output_correlation(*pair.T) for pair in pairs]
+    error = (1 - 0.64) / np.sqrt(n_neurons * n_pairs)
+    assert np.mean([r for r, _ in found]) == pytest.approx(0.8, abs=5 * error)
+    n_covered = sum(low < 0.8 < high for _, (low, high) in found)
+    assert stats.binomtest(n_covered, n_pairs, 0.95).pvalue > 1e-4
+
+
+def test_counts_that_do_not_vary_have_no_correlation():
     assert np.isnan(input_output_correlation(np.ones(9), np.arange(9))[0])
 
 
