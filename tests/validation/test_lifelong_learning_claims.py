@@ -16,7 +16,8 @@ METHOD_NAMES = ["presynaptic", "none", "sgd_tuned", "bgd", "joint", "full_arm", 
 def lifelong_result(final, falls, *, benchmark="split_mnist", noise=0.1):
     """Return a result whose mean final accuracies and falls of task 1 are these, percent by method.
 
-    The seeds of a method spread by `noise` about exactly these means: what a verdict is to be is then known.
+    Whenever they are measured, the seeds of a method spread by `noise` about exactly these means: what a
+    verdict is to be is then known, and the falls spread as well.
     """
     rng = np.random.default_rng(0)
     n_seeds, n_tasks = 5, 5
@@ -30,8 +31,8 @@ def lifelong_result(final, falls, *, benchmark="split_mnist", noise=0.1):
         table[:, 1, 0] = 99.0
         table[:, 2:, 0] = 99.0 - falls.get(name, 10.0)
         table[:, -1] = final[name]
-        spread = rng.normal(size=(n_seeds, 1, 1))
-        table += noise * (spread - spread.mean()) / spread.std(ddof=1)
+        spread = rng.normal(size=(n_seeds, n_tasks + 1, 1))
+        table += noise * (spread - spread.mean(axis=0)) / spread.std(axis=0, ddof=1)
         accuracy[0, row] = table / 100
         mean_p[0, row] = np.linspace(0.25, 0.5, n_tasks + 1)
     dims = ("benchmark", "method", "seed", "n_learned", "task")
