@@ -281,10 +281,7 @@ class MeanFieldSynapses(Synapses):
         draws_per_step: int = 5,
         execution: Execution | None = None,
     ) -> None:
-        n_learned = 2 * layout.n_parameters
-        super().__init__(
-            layout, seeds, biases="trained", execution=execution or Execution(), n_learned=n_learned
-        )
+        super().__init__(layout, seeds, biases="trained", execution=execution, values_per_parameter=2)
         sigmas = per_replica(initial_sigma, self.n_replicas, "initial_sigma")
         if draws_per_step < 1 or not all(0 < sigma < math.inf for sigma in sigmas):
             raise ValueError(

@@ -12,6 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from rate_models.argument_types import check_kind
+
 _DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
 # Elements of one piece of elementwise work: small enough for a cache, large enough to outweigh the calls.
@@ -38,6 +40,8 @@ class Execution:
 
     Raises
     ------
+    TypeError
+        If the device is not text.
     ValueError
         If a device or precision is unknown, or the device is not there.
 
@@ -56,6 +60,8 @@ class Execution:
     def __post_init__(self) -> None:
         if self.dtype not in _DTYPES:
             raise ValueError(f"dtype must be the text {' or '.join(map(repr, _DTYPES))}, got {self.dtype!r}")
+        if not isinstance(self.device, str):
+            raise TypeError(f"device must be text, such as 'cpu' or 'cuda:1', got {self.device!r}")
         kind = self.device.split(":")[0]
         if kind not in ("cpu", "cuda", "mps", "meta", "auto"):
             raise ValueError(f"device must be cpu, cuda, mps or auto, got {self.device!r}")
@@ -110,6 +116,25 @@ class Execution:
     def fused(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """Return `function`, compiled into as few kernels as possible if this execution compiles."""
         return _compiled(function) if self.compiles else function
+
+
+def execution_or_default(execution: Execution | None) -> Execution:
+    """Return `execution`, or the default one for None.
+
+    Raises
+    ------
+    TypeError
+        If it is something else, for example the name of a device.
+
+    Examples
+    --------
+    >>> execution_or_default(None).device
+    'cpu'
+    """
+    if execution is None:
+        return Execution()
+    check_kind(execution, Execution, "execution", "Execution(device='cuda')")
+    return execution
 
 
 @functools.cache

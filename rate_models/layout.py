@@ -17,6 +17,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from rate_models.argument_types import check_field_types, check_kind
+
 # Rows start on a 128-byte boundary, which the matrix products of every device read fastest.
 _ALIGNMENT = 32
 
@@ -32,6 +34,8 @@ class Layout:
 
     Raises
     ------
+    TypeError
+        If `sizes` is no tuple of whole numbers.
     ValueError
         If there are fewer than two layers or one is empty.
 
@@ -45,6 +49,7 @@ class Layout:
     sizes: tuple[int, ...]
 
     def __post_init__(self) -> None:
+        check_field_types(self)
         object.__setattr__(self, "sizes", tuple(self.sizes))
         if len(self.sizes) < 2 or any(size < 1 for size in self.sizes):
             raise ValueError(
@@ -105,6 +110,17 @@ class Layout:
         n_per_layer = [n_in * n_out for n_in, n_out in pairwise(self.sizes)]
         bound = np.concatenate([np.repeat(fan_in, n_per_layer), np.repeat(fan_in, self.sizes[1:])]) ** -0.5
         return rng.uniform(-1, 1, size=self.n_parameters) * bound
+
+
+def check_layout(layout: Layout) -> None:
+    """Raise unless `layout` is a `Layout`, and not for example a tuple of sizes.
+
+    Raises
+    ------
+    TypeError
+        If it is something else.
+    """
+    check_kind(layout, Layout, "layout", "Layout((784, 200, 10))")
 
 
 def _consecutive(start: int, lengths: list[int]) -> tuple[slice, ...]:

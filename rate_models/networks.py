@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from rate_models.layout import Layout, RecentViews
+from rate_models.layout import Layout, RecentViews, check_layout
 
 
 class FeedForward:
@@ -28,6 +28,8 @@ class FeedForward:
 
     Raises
     ------
+    TypeError
+        If `layout` is no `Layout`.
     ValueError
         If `linear_hidden` names a layer that is not there.
 
@@ -41,6 +43,7 @@ class FeedForward:
     def __init__(
         self, layout: Layout, *, rectifies_output: bool = False, linear_hidden: tuple[int, ...] = ()
     ) -> None:
+        check_layout(layout)
         n_hidden = layout.n_layers - 1
         if any(not 0 <= layer < n_hidden for layer in linear_hidden):
             raise ValueError(f"linear_hidden must name hidden layers 0..{n_hidden - 1}, got {linear_hidden}")

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from rate_models.layout import aligned_rows
-from rate_models.replicas import column, column_or_number, per_replica, rows
+from rate_models.replicas import amounts_per_replica, column, column_or_number, rows
 from rate_models.stochastic_layers import Synapses
 
 
@@ -52,6 +52,13 @@ class Sgd:
         One for all replicas or one each.
     l2
         Strength of the L2 penalty on every learned value, biases included; one for all replicas or one each.
+
+    Raises
+    ------
+    TypeError
+        If a rate or penalty is no number.
+    ValueError
+        If there is neither one value nor one per replica, or a rate or penalty is negative.
     """
 
     def __init__(
@@ -62,8 +69,8 @@ class Sgd:
         l2: float | Sequence[float] = 0.0,
     ) -> None:
         n = synapses.n_replicas
-        rates = per_replica(learning_rate, n, "learning_rate")
-        penalties = per_replica(l2, n, "l2")
+        rates = amounts_per_replica(learning_rate, n, "learning_rate")
+        penalties = amounts_per_replica(l2, n, "l2")
         self._rate = column(rates, synapses.learned)
         shares = [1 - a * b for a, b in zip(rates, penalties, strict=True)]
         self._kept_share = column_or_number(shares, synapses.learned)
@@ -97,6 +104,11 @@ class Adam:
         Decay of the two moments, and the constant that keeps the quotient finite.
     columns
         Which learned values it moves; the others are left to another optimiser (`Together`).
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for `Sgd`.
     """
 
     def __init__(
@@ -111,9 +123,9 @@ class Adam:
     ) -> None:
         self.columns = columns
         n, like = synapses.n_replicas, synapses.learned[:, columns]
-        self._rates = [float(rate) for rate in per_replica(learning_rate, n, "learning_rate")]
+        self._rates = amounts_per_replica(learning_rate, n, "learning_rate")
         self._rate = column(self._rates, like)
-        penalties = per_replica(l2, n, "l2")
+        penalties = amounts_per_replica(l2, n, "l2")
         self._l2 = column(penalties, like)
         self._decays = any(penalties)
         self.betas, self.epsilon = betas, epsilon

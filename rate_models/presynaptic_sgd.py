@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from biophys.release_plasticity import ReleasePlasticity, learning_rate_factor, updated_release_probability
-from rate_models.replicas import PlasticityColumns, column_or_number, per_replica, rows
+from rate_models.replicas import PlasticityColumns, amounts_per_replica, column_or_number, per_replica, rows
 from rate_models.stochastic_layers import BernoulliSynapses
 
 
@@ -40,7 +40,7 @@ class PresynapticSgd:
     Raises
     ------
     TypeError
-        If the synapses have no release probability.
+        If the synapses have no release probability, or the plasticity, a rate or a penalty is something else.
     ValueError
         If there is neither one value nor one per replica, or a rate or penalty is negative.
     """
@@ -59,11 +59,8 @@ class PresynapticSgd:
                 f"{type(synapses).__name__}; for these use GradientDescent"
             )
         n = synapses.n_replicas
-        rates = per_replica(learning_rate, n, "learning_rate")
-        penalties = per_replica(l2, n, "l2")
-        for name, values in (("learning_rate", rates), ("l2", penalties)):
-            if min(values) < 0:
-                raise ValueError(f"{name} must not be negative, got {min(values)}")
+        rates = amounts_per_replica(learning_rate, n, "learning_rate")
+        penalties = amounts_per_replica(l2, n, "l2")
         self.plasticity = PlasticityColumns.of(per_replica(plasticity, n, "plasticity"), synapses.p)
         self._rate = column_or_number(rates, synapses.p)
         shares = [1 - a * b for a, b in zip(rates, penalties, strict=True)]

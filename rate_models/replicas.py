@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
+from numbers import Real
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from biophys.release_plasticity import ReleasePlasticity
+from rate_models.argument_types import check_kind
 
 
 def per_replica(values: Any, n_replicas: int, name: str) -> list[Any]:
-    """Return one value per replica: `values` itself, or the one value repeated.
+    """Return one value per replica: `values` itself (a list, tuple or array), or the one value repeated.
 
     Raises
     ------
@@ -25,6 +28,8 @@ def per_replica(values: Any, n_replicas: int, name: str) -> list[Any]:
     >>> per_replica(0.1, 3, "learning_rate")
     [0.1, 0.1, 0.1]
     """
+    if isinstance(values, (np.ndarray, Tensor)):
+        values = values.tolist()
     if not isinstance(values, (list, tuple)):
         return [values] * n_replicas
     if len(values) != n_replicas:
@@ -32,6 +37,29 @@ def per_replica(values: Any, n_replicas: int, name: str) -> list[Any]:
             f"{name}: expected one value or one per replica, that is {n_replicas}, got {len(values)}"
         )
     return list(values)
+
+
+def amounts_per_replica(values: Any, n_replicas: int, name: str) -> list[float]:
+    """Return one number per replica, none of them negative: learning rates and strengths of penalties.
+
+    Raises
+    ------
+    TypeError
+        If one is no number.
+    ValueError
+        If one is negative or nan, or there are neither one nor `n_replicas`.
+
+    Examples
+    --------
+    >>> amounts_per_replica(1, 2, "l2")
+    [1.0, 1.0]
+    """
+    found = per_replica(values, n_replicas, name)
+    if not all(isinstance(value, Real) for value in found):
+        raise TypeError(f"{name} must be a number, or one per replica, got {values!r}")
+    if wrong := [value for value in found if not value >= 0]:
+        raise ValueError(f"{name} must not be negative, got {wrong[0]}")
+    return [float(value) for value in found]
 
 
 def column(values: Sequence[float], like: Tensor) -> Tensor:
@@ -70,9 +98,13 @@ class PlasticityColumns:
 
         Raises
         ------
+        TypeError
+            If one is no `ReleasePlasticity`.
         ValueError
             If the rules differ in form or consolidation.
         """
+        for rule in rules:
+            check_kind(rule, ReleasePlasticity, "plasticity", "ReleasePlasticity(form='soft_bound')")
         for name in ("form", "consolidation"):
             found = {getattr(rule, name) for rule in rules}
             if len(found) != 1:

@@ -28,8 +28,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from rate_models.devices import Execution, write
-from rate_models.layout import Layout, RecentViews, aligned_rows
+from rate_models.argument_types import checked_seeds
+from rate_models.devices import Execution, execution_or_default, write
+from rate_models.layout import Layout, RecentViews, aligned_rows, check_layout
 from rate_models.random_streams import (
     Noise,
     Purpose,
@@ -57,8 +58,15 @@ class Synapses(abc.ABC):
         ``"trained"``, ``"fixed"`` (drawn at the start, never learned) or ``"none"`` (zero).
     execution
         Device and precision.
-    n_learned
-        Number of learned values per replica.
+    values_per_parameter
+        Number of learned values per weight or bias.
+
+    Raises
+    ------
+    TypeError
+        If `layout`, `seeds` or `execution` is of another type.
+    ValueError
+        If there is no seed or a negative one, or `biases` is unknown.
     """
 
     draws_per_step = 1
@@ -70,19 +78,18 @@ class Synapses(abc.ABC):
         seeds: Sequence[int],
         *,
         biases: str,
-        execution: Execution,
-        n_learned: int | None = None,
+        execution: Execution | None,
+        values_per_parameter: int = 1,
     ) -> None:
         if biases not in BIAS_TREATMENTS:
             raise ValueError(f"biases must be one of {', '.join(BIAS_TREATMENTS)}, got {biases!r}")
-        if not seeds:
-            raise ValueError("expected at least one seed: one per replica")
+        check_layout(layout)
         self.layout = layout
-        self.seeds = [int(seed) for seed in seeds]
+        self.seeds = checked_seeds(seeds)
         self.biases = biases
-        self.execution = execution
+        self.execution = execution = execution_or_default(execution)
         self._place: dict[str, Any] = {"dtype": execution.torch_dtype, "device": execution.torch_device}
-        n_learned = n_learned or layout.n_parameters
+        n_learned = values_per_parameter * layout.n_parameters
         self.learned = aligned_rows(len(seeds), n_learned, **self._place)
         self.gradient = aligned_rows(len(seeds), n_learned, **self._place)
         self.effective = aligned_rows(len(seeds), layout.n_parameters, **self._place)
@@ -180,7 +187,7 @@ class DeterministicSynapses(Synapses):
         biases: str = "trained",
         execution: Execution | None = None,
     ) -> None:
-        super().__init__(layout, seeds, biases=biases, execution=execution or Execution())
+        super().__init__(layout, seeds, biases=biases, execution=execution)
         self._initialise_uniformly()
         self.effective = self.learned
 
@@ -249,7 +256,7 @@ class BernoulliSynapses(Synapses):
         uniform_range: tuple[float, float] = (0.25, 1.0),
         execution: Execution | None = None,
     ) -> None:
-        super().__init__(layout, seeds, biases=biases, execution=execution or Execution())
+        super().__init__(layout, seeds, biases=biases, execution=execution)
         if normalised_by not in ("release", "ghost"):
             raise ValueError(f"normalised_by must be 'release' or 'ghost', got {normalised_by!r}")
         _check_probability(release_fixed_at, "release_fixed_at")
@@ -390,10 +397,7 @@ class GaussianSynapses(Synapses):
         homogeneous: bool | Sequence[bool] = False,
         execution: Execution | None = None,
     ) -> None:
-        n_learned = 2 * layout.n_parameters
-        super().__init__(
-            layout, seeds, biases="trained", execution=execution or Execution(), n_learned=n_learned
-        )
+        super().__init__(layout, seeds, biases="trained", execution=execution, values_per_parameter=2)
         if not (math.isfinite(initial_sigma) and initial_sigma > 0):
             raise ValueError(f"initial_sigma must be positive and finite, got {initial_sigma}")
         self._initialise_means(mean_range)

@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from rate_models.argument_types import checked_seeds
 from rate_models.random_streams import Purpose, numpy_generator
 
 
@@ -68,7 +69,7 @@ class DataOrder:
     """
 
     def __init__(self, seeds: Sequence[int]) -> None:
-        self._seeds = list(seeds)
+        self._seeds = checked_seeds(seeds)
         self._rngs = {seed: numpy_generator(seed, Purpose.DATA_ORDER) for seed in self._seeds}
 
     def epoch(
@@ -88,12 +89,14 @@ class DataOrder:
         Raises
         ------
         ValueError
-            If there are fewer images than one batch needs.
+            If there are fewer images than one batch needs, or a batch has none.
         TypeError
             If `members` is a number.
         """
         if np.ndim(members) != 1:
             raise TypeError(f"members must be indices of images, such as np.arange(1000), got {members!r}")
+        if not batch_size >= 1:
+            raise ValueError(f"batch_size must be at least 1, got {batch_size}")
         n_steps = len(members) // batch_size
         if n_steps == 0:
             raise ValueError(f"a batch of {batch_size} needs at least as many images, got {len(members)}")

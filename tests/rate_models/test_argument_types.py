@@ -1,0 +1,162 @@
+"""Values of another type are refused where a user gives them, with their name and an example."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from biophys.release_plasticity import ReleasePlasticity
+from rate_models import (
+    Adam,
+    BernoulliSynapses,
+    DataOrder,
+    DeterministicSynapses,
+    Execution,
+    FeedForward,
+    GaussianSynapses,
+    Layout,
+    LocalGaussianSynapses,
+    PresynapticSgd,
+    Sgd,
+)
+from rate_models.argument_types import check_field_types, checked_seeds
+from rate_models.consolidation import MeanFieldSynapses
+
+LAYOUT = Layout((4, 3, 2))
+SYNAPSES = (
+    BernoulliSynapses,
+    DeterministicSynapses,
+    GaussianSynapses,
+    LocalGaussianSynapses,
+    MeanFieldSynapses,
+)
+
+
+@dataclasses.dataclass
+class Settings:
+    n: int = 3
+    rate: float = 0.1
+    name: str = "a"
+    does: bool = True
+    sizes: tuple[int, ...] = (1, 2)
+    span: tuple[float, float] = (0.0, 1.0)
+    spans: tuple[tuple[float, float], ...] = ((0.0, 1.0),)
+    limit: float | None = None
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"n": np.int64(4), "rate": np.float32(2), "does": np.True_},
+        {"rate": 1, "sizes": [3], "span": (0, 2)},
+        {"sizes": (), "spans": ((0, 1), (2, 3)), "limit": 3},
+    ],
+)
+def test_values_of_the_annotated_type_pass(changes):
+    check_field_types(Settings(**changes))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"n": 2.0}, r"n must be a whole number, such as 3, got 2\.0"),
+        ({"n": True}, "n must be a whole number, such as 3, got True"),
+        ({"rate": "fast"}, r"rate must be a number, such as 0\.1, got 'fast'"),
+        ({"name": 3}, "name must be text, such as 'a', got 3"),
+        ({"does": 1}, "does must be True or False, such as True, got 1"),
+        ({"sizes": 5}, r"sizes must be a tuple of whole numbers, such as \(1, 2\), got 5"),
+        ({"sizes": "12"}, "sizes must be a tuple of whole numbers, .* got '12'"),
+        ({"sizes": (1, 2.5)}, r"sizes must be a tuple of whole numbers, .* got \(1, 2\.5\)"),
+        ({"span": (1.0,)}, r"span must be a tuple of 2 numbers, .* got \(1\.0,\)"),
+        ({"spans": (1.0, 2.0)}, r"spans must be a tuple of tuples, .* got \(1\.0, 2\.0\)"),
+        ({"limit": "none"}, "limit must be a number or None, such as None, got 'none'"),
+    ],
+)
+def test_values_of_another_type_are_named_with_an_example(changes, message):
+    with pytest.raises(TypeError, match=f"^{message}$"):
+        check_field_types(Settings(**changes))
+
+
+@pytest.mark.parametrize("seeds", [range(1, 3), (1, 2), np.array([1, 2]), [np.int64(1), 2]])
+def test_seeds_may_come_in_any_sequence(seeds):
+    assert checked_seeds(seeds) == [1, 2]
+    assert BernoulliSynapses(LAYOUT, seeds).seeds == [1, 2]
+
+
+@pytest.mark.parametrize("seeds", [3, 1.5, [1.5], "12", [True], None, [[1, 2]], [-1]])
+@pytest.mark.parametrize("made", [*SYNAPSES, "DataOrder"])
+def test_what_is_no_list_of_seeds_is_refused(made, seeds):
+    error = ValueError if seeds == [-1] else TypeError
+    with pytest.raises(error, match="seeds must be whole numbers from 0 on, one per replica, such as"):
+        DataOrder(seeds) if made == "DataOrder" else made(LAYOUT, seeds)
+
+
+@pytest.mark.parametrize("made", SYNAPSES)
+def test_synapses_need_a_layout_and_an_execution(made):
+    with pytest.raises(TypeError, match=r"layout must be of type Layout, .* got \(4, 3\)"):
+        made((4, 3), [1])
+    with pytest.raises(TypeError, match=r"such as Execution\(device='cuda'\), got 'cuda'"):
+        made(LAYOUT, [1], execution="cuda")
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: Layout(784), r"sizes must be a tuple of whole numbers, got 784"),
+        (lambda: Layout((2.5, 3)), r"sizes must be a tuple of whole numbers, got \(2\.5, 3\)"),
+        (lambda: FeedForward((4, 3)), r"layout must be of type Layout, .* got \(4, 3\)"),
+        (lambda: Execution(0), "device must be text, such as 'cpu' or 'cuda:1', got 0"),
+        (lambda: Execution(torch.device("cpu")), "device must be text, .* got device"),
+    ],
+)
+def test_other_entrances(call, message):
+    with pytest.raises(TypeError, match=message):
+        call()
+
+
+def optimisers(learning_rate):
+    synapses = BernoulliSynapses(LAYOUT, [1, 2])
+    yield lambda: Sgd(synapses, learning_rate=learning_rate)
+    yield lambda: Adam(synapses, learning_rate=learning_rate)
+    yield lambda: PresynapticSgd(synapses, ReleasePlasticity(), learning_rate=learning_rate)
+
+
+@pytest.mark.parametrize(
+    ("learning_rate", "error", "message"),
+    [
+        ("fast", TypeError, "learning_rate must be a number, or one per replica, got 'fast'"),
+        (None, TypeError, "learning_rate must be a number, or one per replica, got None"),
+        (-0.1, ValueError, r"learning_rate must not be negative, got -0\.1"),
+        ([0.1, float("nan")], ValueError, "learning_rate must not be negative, got nan"),
+        ([0.1], ValueError, "one value or one per replica, that is 2, got 1"),
+    ],
+)
+def test_learning_rates_are_numbers(learning_rate, error, message):
+    for made in optimisers(learning_rate):
+        with pytest.raises(error, match=message):
+            made()
+
+
+@pytest.mark.parametrize("as_array", [np.array, torch.tensor])
+def test_arrays_have_one_value_per_replica(as_array):
+    rates = as_array([0.5, 0.25])
+    for learning_rate in (rates, [0.5, 0.25]):
+        synapses = DeterministicSynapses(LAYOUT, [1, 1])
+        start = synapses.learned.clone()
+        Sgd(synapses, learning_rate=learning_rate).step(synapses.learned, torch.ones_like(start))
+        assert (start - synapses.learned).mean(dim=1).tolist() == pytest.approx([0.5, 0.25])
+    p = BernoulliSynapses(LAYOUT, [1, 2], release_probability=rates).p
+    assert p[:, 0].tolist() == [0.5, 0.25]
+
+
+def test_plasticity_by_its_name_is_refused():
+    with pytest.raises(TypeError, match=r"such as ReleasePlasticity\(form='soft_bound'\), got 'additive'"):
+        PresynapticSgd(BernoulliSynapses(LAYOUT, [1]), "additive", learning_rate=0.1)
+
+
+@pytest.mark.parametrize("batch_size", [0, -5])
+def test_batches_without_images_are_refused(batch_size):
+    with pytest.raises(ValueError, match=f"batch_size must be at least 1, got {batch_size}"):
+        DataOrder([1]).epoch(np.arange(20), batch_size=batch_size)
