@@ -11,6 +11,7 @@ from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
+from torch import Tensor
 
 _TRUTH_VALUES = (bool, np.bool_)
 _KINDS: dict[Any, tuple[Any, ...]] = {
@@ -67,6 +68,20 @@ def check_config(config: Any, kind: type) -> None:
     check_kind(config, kind, "config", f"QUICK or Config() of {kind.__module__}")
 
 
+def check_tensor(value: Any, name: str) -> None:
+    """Raise unless `value` is a tensor.
+
+    Raises
+    ------
+    TypeError
+        If it is something else, an array for example.
+    """
+    if not isinstance(value, Tensor):
+        raise TypeError(
+            f"{name} must be a tensor, got {type(value).__name__}: convert with torch.as_tensor({name})"
+        )
+
+
 def check_field_types(settings: Any) -> None:
     """Raise unless every field of a dataclass holds a value of the type that it is annotated with.
 
@@ -115,7 +130,7 @@ def checked_seeds(seeds: Sequence[int]) -> list[int]:
     if not isinstance(seeds, (Sequence, np.ndarray)) or not all(_is_of(seed, int) for seed in seeds):
         raise TypeError(remedy)
     if not len(seeds):
-        raise ValueError("expected at least one seed: one per replica")
+        raise ValueError("seeds must not be empty: expected at least one, one per replica")
     if min(seeds) < 0:
         raise ValueError(remedy)
     return [int(seed) for seed in seeds]
@@ -156,4 +171,6 @@ def _example(field: Field[Any]) -> str:
 
 
 def _shown(value: Any) -> str:
-    return reprlib.repr(value)
+    """Return what was given in few words: the class of what has no representation of its own."""
+    is_plain = type(value).__repr__ is object.__repr__
+    return f"one of type {type(value).__name__}" if is_plain else reprlib.repr(value)

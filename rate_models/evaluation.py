@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from rate_models.networks import FeedForward
+from rate_models.networks import FeedForward, check_images
 from rate_models.random_streams import Streams
 from rate_models.stochastic_layers import DeterministicSynapses, Synapses
 
@@ -50,10 +50,13 @@ def mean_softmax(
     Raises
     ------
     ValueError
-        If `n_samples` is not positive.
+        If `n_samples` is not positive, or the images do not fit the network.
+    TypeError
+        If the images are no tensor.
     """
     if n_samples < 1:
         raise ValueError(f"n_samples must be at least 1, got {n_samples}")
+    check_images(network, images)
     n_draws = 1 if isinstance(synapses, DeterministicSynapses) else n_samples
     chunks = []
     for part in images.split(images_per_draw):
@@ -78,9 +81,19 @@ def accuracy(probability: Tensor, labels: Tensor) -> Tensor:
     labels
         Shape (image,).
 
+    Raises
+    ------
+    ValueError
+        If there is not one label for each image.
+
     Examples
     --------
     >>> accuracy(torch.tensor([[[0.9, 0.1], [0.2, 0.8]]]), torch.tensor([0, 0])).tolist()
     [0.5]
     """
+    if labels.shape[-1:] != probability.shape[-2:-1]:
+        raise ValueError(
+            f"expected probabilities of shape (replica, image, class) and a label for each image, got "
+            f"{tuple(probability.shape)} and {tuple(labels.shape)}"
+        )
     return (probability.argmax(dim=-1) == labels).to(probability.dtype).mean(dim=-1)

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
+from rate_models.argument_types import check_tensor
 from rate_models.layout import Layout, RecentViews, check_layout
 
 
@@ -196,3 +197,22 @@ class SquaredError:
         error = (output - target[..., None]) / self.noise_sd
         loss = error.square().mean(dim=(1, 2)) / 2
         return loss, error / (self.noise_sd * output.shape[1])
+
+
+def check_images(network: FeedForward, images: Tensor) -> None:
+    """Raise unless `images` are what the input layer takes: a tensor of shape (image, pixel).
+
+    Raises
+    ------
+    TypeError
+        If they are no tensor.
+    ValueError
+        If they have another shape.
+    """
+    check_tensor(images, "images")
+    n_pixels = network.layout.sizes[0]
+    if images.ndim != 2 or images.shape[1] != n_pixels:
+        raise ValueError(
+            f"images must have the shape (image, {n_pixels}) of the input, got {tuple(images.shape)}: "
+            "flatten them with images.flatten(1)"
+        )

@@ -16,6 +16,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from rate_models.argument_types import check_kind
 from rate_models.layout import aligned_rows
 from rate_models.replicas import amounts_per_replica, column, column_or_number, rows
 from rate_models.stochastic_layers import Synapses
@@ -56,7 +57,7 @@ class Sgd:
     Raises
     ------
     TypeError
-        If a rate or penalty is no number.
+        If a rate or penalty is no number, or the synapses are something else.
     ValueError
         If there is neither one value nor one per replica, or a rate or penalty is negative.
     """
@@ -68,6 +69,7 @@ class Sgd:
         learning_rate: float | Sequence[float],
         l2: float | Sequence[float] = 0.0,
     ) -> None:
+        check_kind(synapses, Synapses, "synapses", "DeterministicSynapses(layout, seeds)")
         n = synapses.n_replicas
         rates = amounts_per_replica(learning_rate, n, "learning_rate")
         penalties = amounts_per_replica(l2, n, "l2")
@@ -121,6 +123,7 @@ class Adam:
         epsilon: float = 1e-8,
         columns: slice = slice(None),
     ) -> None:
+        check_kind(synapses, Synapses, "synapses", "DeterministicSynapses(layout, seeds)")
         self.columns = columns
         n, like = synapses.n_replicas, synapses.learned[:, columns]
         self._rates = amounts_per_replica(learning_rate, n, "learning_rate")

@@ -22,6 +22,7 @@ from __future__ import annotations
 import abc
 import math
 from collections.abc import Sequence
+from numbers import Real
 from typing import Any
 
 import torch
@@ -326,10 +327,10 @@ class BernoulliSynapses(Synapses):
                 rng = numpy_generator(seed, Purpose.INITIAL_VALUES).spawn(1)[0]
                 row.copy_(torch.from_numpy(rng.uniform(*uniform_range, size=n_weights)))
                 continue
-            if isinstance(value, str):
+            if not isinstance(value, Real):
                 raise ValueError(f"release_probability must be a number or 'uniform', got {value!r}")
-            _check_probability(value, "release_probability")
-            row.fill_(value)
+            _check_probability(float(value), "release_probability")
+            row.fill_(float(value))
         return initial
 
 

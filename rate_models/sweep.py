@@ -36,7 +36,8 @@ import numpy as np
 import torch
 import xarray as xr
 
-from rate_models.devices import Execution
+from rate_models.argument_types import check_field_types
+from rate_models.devices import Execution, execution_or_default
 from rate_models.layout import Layout
 
 Settings: TypeAlias = Mapping[str, Any]
@@ -99,6 +100,7 @@ class LocalProcesses:
     n_workers: int = 0
 
     def __post_init__(self) -> None:
+        check_field_types(self)
         if self.n_workers < 0:
             raise ValueError(f"n_workers must be positive, or 0 for one per core, got {self.n_workers}")
         if self.n_workers == 0:
@@ -149,6 +151,9 @@ class DaskCluster:
 
     address: str
 
+    def __post_init__(self) -> None:
+        check_field_types(self)
+
     @property
     def n_workers(self) -> int:
         """Number of threads of the cluster's workers."""
@@ -172,6 +177,21 @@ class DaskCluster:
             places = {future.key: index for index, future in enumerate(futures)}
             for future in completed(futures):
                 yield places[future.key], future.result()
+
+
+def executor_or_default(executor: Executor | None) -> Executor:
+    """Return `executor`, or this process for None.
+
+    Raises
+    ------
+    TypeError
+        If it is something else, for example a number of processes.
+    """
+    if executor is None:
+        return ThisProcess()
+    if not hasattr(executor, "results"):
+        raise TypeError(f"executor must be one of {__name__}, such as LocalProcesses(4), got {executor!r}")
+    return executor
 
 
 def executor_for(scheduler: str | None = None, n_processes: int = 1) -> Executor:
@@ -236,13 +256,17 @@ def run_sweep(
 
     Raises
     ------
+    TypeError
+        If `executor` or `execution` is of another type.
     ValueError
-        If two configurations are alike, or their names differ.
+        If two configurations are alike, their names differ, or `group_size` is no whole number from 1 on.
     SweepStorageError
         If a result cannot be stored; what was stored before is kept.
     """
-    execution, executor = execution or Execution(), executor or ThisProcess()
+    execution, executor = execution_or_default(execution), executor_or_default(executor)
     _check_configurations(configurations, same_program)
+    if group_size is not None and not (isinstance(group_size, int) and group_size >= 1):
+        raise ValueError(f"group_size must be a whole number from 1 on, or None, got {group_size!r}")
     replicas = KeptReplicas(folder, function, execution, executor)
     n_missing = len(replicas.missing(configurations))
     size = group_size or _group_size(n_missing, bytes_per_replica, execution, executor.n_workers)
@@ -280,7 +304,7 @@ class KeptReplicas:
         execution: Execution,
         executor: Executor | None = None,
     ) -> None:
-        self.execution, self.executor = execution, executor or ThisProcess()
+        self.execution, self.executor = execution, executor_or_default(executor)
         self._store = SweepStore(Path(folder), kept_as, execution) if folder else None
         self._found = {} if self._store is None else self._store.finished()
 

@@ -13,7 +13,8 @@ from typing import Any, Protocol, TypeAlias
 import torch
 from torch import Tensor
 
-from rate_models.networks import FeedForward, cross_entropy
+from rate_models.argument_types import check_kind, check_tensor
+from rate_models.networks import FeedForward, check_images, cross_entropy
 from rate_models.stochastic_layers import Synapses
 from rate_models.task_sequences import Plan
 
@@ -70,7 +71,7 @@ class Trainer:
     ValueError
         If the images do not fit the network or the labels, or `loss` is unknown.
     TypeError
-        If the images or labels are no tensors, or classes are no whole numbers.
+        If synapses are something else, images or labels are no tensors, or classes are no whole numbers.
     """
 
     def __init__(
@@ -84,7 +85,9 @@ class Trainer:
         loss: str = "mean",
         criterion: Criterion = cross_entropy,
     ) -> None:
-        _check_images(network, images, labels)
+        check_kind(synapses, Synapses, "synapses", "BernoulliSynapses(layout, seeds)")
+        check_images(network, images)
+        _check_labels(images, labels)
         if criterion is cross_entropy:
             _check_classes(network, labels)
         if loss not in ("mean", "sum"):
@@ -258,18 +261,8 @@ def _matrix_precision(allow_tf32: bool) -> Iterator[None]:
         torch.backends.cuda.matmul.allow_tf32 = before
 
 
-def _check_images(network: FeedForward, images: Tensor, labels: Tensor) -> None:
-    for name, value in (("images", images), ("labels", labels)):
-        if not isinstance(value, Tensor):
-            raise TypeError(
-                f"{name} must be a tensor, got {type(value).__name__}: convert with torch.as_tensor({name})"
-            )
-    n_pixels = network.layout.sizes[0]
-    if images.ndim != 2 or images.shape[1] != n_pixels:
-        raise ValueError(
-            f"images must have the shape (image, {n_pixels}) of the input, got {tuple(images.shape)}: "
-            "flatten them with images.flatten(1)"
-        )
+def _check_labels(images: Tensor, labels: Tensor) -> None:
+    check_tensor(labels, "labels")
     if len(labels) != len(images):
         raise ValueError(f"expected a label for each of {len(images)} images, got {len(labels)}")
 

@@ -23,8 +23,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from rate_models.argument_types import check_config, check_field_types, checked_seeds
 from rate_models.datasets import ImageData, load_images
-from rate_models.devices import Execution
+from rate_models.devices import Execution, execution_or_default
 from rate_models.experiments.signature_figures import FIGURES, theoretical_slope
 from rate_models.log_log_fits import Association, above_floor, association
 from rate_models.noisy_networks import (
@@ -118,6 +119,8 @@ class Config:
 
     Raises
     ------
+    TypeError
+        If a value is of another type than its default.
     ValueError
         If the formulation is unknown or a list is empty.
     """
@@ -143,8 +146,10 @@ class Config:
     keep_in: str = ""
 
     def __post_init__(self) -> None:
+        check_field_types(self)
+        checked_seeds(self.seeds)
         formulation_named(self.formulation)
-        for name in ("rho", "c_factors", "seeds"):
+        for name in ("rho", "c_factors"):
             if not getattr(self, name):
                 raise ValueError(f"{name} must name at least one value")
         if not 0 <= self.n_seeds_at_every_c <= len(self.seeds):
@@ -204,11 +209,12 @@ def run(
         Dimensions rho, c_factor, state, seed, layer, predictor; variables of the network without hidden
         layers begin with ``linear_`` and have neither c_factor nor layer.
     """
+    check_config(config, Config)
     data = load_images(config.data_set)
     train = functools.partial(
         train_noisy_networks,
         data=data,
-        execution=execution or Execution(),
+        execution=execution_or_default(execution),
         executor=executor,
         keep_in=config.keep_in,
     )

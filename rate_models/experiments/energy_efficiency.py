@@ -22,8 +22,9 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from biophys.release_plasticity import ReleasePlasticity
+from rate_models.argument_types import check_config, check_field_types, checked_seeds
 from rate_models.datasets import ImageData, load_images
-from rate_models.devices import Execution
+from rate_models.devices import Execution, execution_or_default
 from rate_models.experiments.energy_figures import (
     ENERGY_EDGES,
     FIGURES,
@@ -129,6 +130,8 @@ class Config:
 
     Raises
     ------
+    TypeError
+        If a value is of another type than its default.
     ValueError
         If a value lies outside its range, a name is unknown, or a list is empty.
     """
@@ -165,12 +168,14 @@ class Config:
     keep_in: str = ""
 
     def __post_init__(self) -> None:
+        check_field_types(self)
+        checked_seeds(self.seeds)
         unknown = set(self.models) - set(MODELS)
         if unknown or not self.models:
             raise ValueError(f"models must be out of {', '.join(MODELS)}, got {self.models}")
         if "matched_release" in self.models and "soft_bound" not in self.models:
             raise ValueError("matched_release takes its release probability from soft_bound: add that model")
-        for name in ("l2", "seeds", "hidden_units", "lesion_fractions"):
+        for name in ("l2", "hidden_units", "lesion_fractions"):
             if not getattr(self, name):
                 raise ValueError(f"{name} must not be empty")
         if min(self.l2) < 0 or self.shown_l2 not in self.l2:
@@ -295,7 +300,8 @@ def run(
         synapses and neurons have the dimensions plastic_model and seed. Networks that diverged are NaN.
         The attribute ``timing`` says how long each batch took.
     """
-    networks = _Networks(config, execution or Execution(), executor, on_progress)
+    check_config(config, Config)
+    networks = _Networks(config, execution_or_default(execution), executor, on_progress)
     tables = _Tables.of(config)
 
     def measure(specs: list[NetworkSpec]) -> None:

@@ -25,8 +25,9 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
+from rate_models.argument_types import check_config, check_field_types, checked_seeds
 from rate_models.continual_methods import Replica, Training
-from rate_models.devices import Execution
+from rate_models.devices import Execution, execution_or_default
 from rate_models.experiments.lifelong_figures import FIGURES
 from rate_models.experiments.lifelong_methods import (
     ABLATION_ARMS,
@@ -119,6 +120,8 @@ class Config:
 
     Raises
     ------
+    TypeError
+        If a value is of another type than its default.
     ValueError
         If a benchmark or a method is unknown, or a number is out of range.
     """
@@ -167,8 +170,10 @@ class Config:
     search_storage: str = ""
 
     def __post_init__(self) -> None:
-        if not (self.benchmarks and self.seeds and self.methods):
-            raise ValueError("benchmarks, seeds and methods must not be empty")
+        check_field_types(self)
+        checked_seeds(self.seeds)
+        if not (self.benchmarks and self.methods):
+            raise ValueError("benchmarks and methods must not be empty")
         for benchmark in self.benchmarks:
             check_benchmark(benchmark)
         if unknown := {name.partition("@")[0] for name in self.methods} - set(METHODS):
@@ -311,7 +316,8 @@ def run(
     ValueError
         If tuned arms are asked for before the benchmark on which they are tuned.
     """
-    networks = Networks(config, execution or Execution(), _n_networks(config), on_progress)
+    check_config(config, Config)
+    networks = Networks(config, execution_or_default(execution), _n_networks(config), on_progress)
     searches: dict[tuple[str, str], Search] = {}
     used: dict[tuple[str, str], Setting] = {}
     found: dict[tuple[str, str], xr.Dataset] = {}

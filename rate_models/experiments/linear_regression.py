@@ -17,7 +17,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rate_models.devices import Execution
+from rate_models.argument_types import check_config, check_field_types, checked_seeds
+from rate_models.devices import Execution, execution_or_default
 from rate_models.layout import Layout
 from rate_models.networks import FeedForward, SquaredError
 from rate_models.optimisers import Adam, GradientDescent, Together
@@ -54,6 +55,8 @@ class Config:
 
     Raises
     ------
+    TypeError
+        If a value is of another type than its default.
     ValueError
         If there are fewer than three inputs.
     """
@@ -69,6 +72,8 @@ class Config:
     seeds: tuple[int, ...] = (1, 2, 3)
 
     def __post_init__(self) -> None:
+        check_field_types(self)
+        checked_seeds(self.seeds)
         if self.n_inputs < 3:
             raise ValueError(f"a slope over inputs needs at least three of them, got {self.n_inputs}")
 
@@ -89,13 +94,14 @@ def run(config: Config, *, execution: Execution | None = None) -> xarray.Dataset
         ``sigma`` and ``optimum`` by (rho, seed, synapse), ``posterior_sd`` and ``exact_posterior_sd`` by
         (seed, synapse), ``power`` (mean x^2) by synapse.
     """
+    check_config(config, Config)
     import xarray
 
     x, y = _data(config)
     costs = [PowerCost.with_scale(config.s, rho) for rho in config.rho]
     each: list[PowerCost | EntropyCost] = [*costs, EntropyCost()]
     networks = [(cost, seed) for cost in each for seed in config.seeds]
-    sigma = _trained_sigma(config, networks, x, y, execution or Execution())
+    sigma = _trained_sigma(config, networks, x, y, execution_or_default(execution))
     sigma = sigma.reshape(len(each), len(config.seeds), config.n_inputs)
     hessian = x.square().sum(dim=0).double().numpy() / config.noise_sd**2
     return xarray.Dataset(

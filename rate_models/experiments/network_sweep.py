@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,9 @@ import torch
 import xarray as xr
 
 from biophys.release_plasticity import ReleasePlasticity
+from rate_models.argument_types import check_field_types, check_kind
 from rate_models.datasets import load_images
-from rate_models.devices import Execution
+from rate_models.devices import Execution, execution_or_default
 from rate_models.energy import synaptic_energy
 from rate_models.evaluation import accuracy, mean_softmax
 from rate_models.experiments.release_models import NetworkSpec, synapses_and_rule
@@ -73,6 +74,8 @@ class NetworkSettings:
 
     Raises
     ------
+    TypeError
+        If a value is of another type than its default.
     ValueError
         If a value lies outside its range.
     """
@@ -97,6 +100,7 @@ class NetworkSettings:
     seed: int = 2019
 
     def __post_init__(self) -> None:
+        check_field_types(self)
         if self.release not in RELEASES:
             raise ValueError(f"release must be one of {', '.join(RELEASES)}, got {self.release!r}")
         for name in ("n_hidden", "n_epochs", "batch_size", "n_samples"):
@@ -137,6 +141,9 @@ def grid(fixed: Mapping[str, Any], swept: Mapping[str, Sequence[Any]]) -> list[d
 
     Raises
     ------
+    TypeError
+        If these are no mappings, a swept setting has no list of values, or a value is of another type than
+        its default.
     ValueError
         If a setting is unknown or a value lies outside its range.
 
@@ -146,10 +153,17 @@ def grid(fixed: Mapping[str, Any], swept: Mapping[str, Sequence[Any]]) -> list[d
     >>> len(points), points[-1]["l2"], points[-1]["seed"]
     (6, 0.01, 3)
     """
+    for name, given in (("fixed", fixed), ("swept", swept)):
+        check_kind(given, Mapping, name, "{'l2': 0.01}" if name == "fixed" else "{'l2': [0.0, 0.01]}")
     known = [field.name for field in dataclasses.fields(NetworkSettings)]
     unknown = sorted((set(fixed) | set(swept)) - set(known))
     if unknown:
         raise ValueError(f"unknown setting {', '.join(unknown)}: there are {', '.join(known)}")
+    for name, values in swept.items():
+        if isinstance(values, str) or not isinstance(values, Iterable):
+            raise TypeError(
+                f"{name} must be swept over a list of values, such as [{values!r}], got {values!r}"
+            )
     combined = (dict(zip(swept, values, strict=True)) for values in itertools.product(*swept.values()))
     return [dataclasses.asdict(NetworkSettings(**{**fixed, **values})) for values in combined]
 
@@ -167,7 +181,7 @@ def sweep_networks(
     Parameters
     ----------
     configurations
-        From `grid`.
+        From `grid`, or settings that differ from their defaults, one mapping for each network.
     folder
         Where finished groups are kept.
     executor, execution, on_progress
@@ -179,10 +193,11 @@ def sweep_networks(
         accuracy, information (bit), synaptic_energy, mean_p and share_high_p (p >= 0.9), with one dimension
         per swept setting; NaN for networks that diverged.
     """
-    largest = max(configurations, key=lambda settings: settings["n_hidden"])
+    configurations = [point for settings in configurations for point in grid(settings, {})]
+    largest = max(configurations, key=lambda settings: settings["n_hidden"], default={})
     example = NetworkSettings(**largest)
     layout = example.layout(_N_PIXELS.get(example.data_set, 784))
-    dtype = (execution or Execution()).torch_dtype
+    dtype = execution_or_default(execution).torch_dtype
     return run_sweep(
         train_group,
         configurations,

@@ -34,7 +34,8 @@ import xarray as xr
 from torch import Tensor
 
 from biophys.release_plasticity import ReleasePlasticity, learning_rate_factor, updated_release_probability
-from rate_models.devices import Execution
+from rate_models.argument_types import check_config, check_field_types, checked_seeds
+from rate_models.devices import Execution, execution_or_default
 from rate_models.random_streams import Purpose, Streams, numpy_generator, released, streams_on
 
 if TYPE_CHECKING:
@@ -76,6 +77,8 @@ class Config:
 
     Raises
     ------
+    TypeError
+        If a value is of another type than its default.
     ValueError
         If a number is out of range or a model is unknown.
     """
@@ -96,11 +99,13 @@ class Config:
     shuffles: bool = False
 
     def __post_init__(self) -> None:
+        check_field_types(self)
+        checked_seeds(self.seeds)
         for name in ("n_inputs", "n_tasks", "n_epochs", "batch_size", "n_samples"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
-        if not (self.seeds and self.n_patterns and self.models):
-            raise ValueError("seeds, n_patterns and models must not be empty")
+        if not (self.n_patterns and self.models):
+            raise ValueError("n_patterns and models must not be empty")
         if unfit := [n for n in self.n_patterns if n < 1 or n % self.batch_size]:
             raise ValueError(f"n_patterns must be multiples of batch_size={self.batch_size}, got {unfit}")
         if unknown := set(self.models) - set(MODELS):
@@ -159,7 +164,8 @@ def run(
         1, ... tasks; ``mean_p`` and ``frozen`` (model, n_patterns, seed, n_learned), NaN for the standard
         model.
     """
-    device = (execution or Execution()).torch_device
+    check_config(config, Config)
+    device = (execution_or_default(execution)).torch_device
     shape = (len(config.models), len(config.n_patterns), len(config.seeds), config.n_tasks + 1)
     found = {
         "accuracy": np.full((*shape, config.n_tasks), np.nan, np.float32),

@@ -20,8 +20,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from rate_models.argument_types import check_config, check_field_types, checked_seeds
 from rate_models.datasets import ImageData, load_images
-from rate_models.devices import Execution
+from rate_models.devices import Execution, execution_or_default
 from rate_models.experiments.log_axes import label_sparsely
 from rate_models.log_log_fits import association
 from rate_models.noisy_networks import (
@@ -77,6 +78,8 @@ class Config:
 
     Raises
     ------
+    TypeError
+        If a value is of another type than its default.
     ValueError
         If the formulation is unknown or `prior_sd` is not positive.
     """
@@ -98,6 +101,8 @@ class Config:
     keep_in: str = ""
 
     def __post_init__(self) -> None:
+        check_field_types(self)
+        checked_seeds(self.seeds)
         formulation_named(self.formulation)
         if not self.prior_sd > 0:
             raise ValueError(f"prior_sd must be positive, got {self.prior_sd}")
@@ -140,6 +145,7 @@ def run(
     xarray.Dataset
         Slope and rank correlation of log sigma on log posterior sd by (rho, s, seed, layer, posterior).
     """
+    check_config(config, Config)
     data = load_images(config.data_set)
     networks = [
         NoisyNetwork(
@@ -162,7 +168,7 @@ def run(
         data,
         formulation=formulation_named(config.formulation),
         schedule=Schedule.of(config),
-        execution=execution or Execution(),
+        execution=execution_or_default(execution),
         executor=executor,
         on_progress=lambda fraction, doing: on_progress(0.9 * fraction, doing),
         keep_in=config.keep_in,

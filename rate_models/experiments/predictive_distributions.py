@@ -21,7 +21,8 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from rate_models.devices import Execution
+from rate_models.argument_types import check_config, check_field_types, checked_seeds
+from rate_models.devices import Execution, execution_or_default
 from rate_models.layout import Layout
 from rate_models.networks import FeedForward, SquaredError
 from rate_models.noisy_networks import Progress
@@ -72,6 +73,8 @@ class Config:
 
     Raises
     ------
+    TypeError
+        If a value is of another type than its default.
     ValueError
         If the ranges of the data overlap or are not in order.
     """
@@ -92,6 +95,8 @@ class Config:
     seeds: tuple[int, ...] = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10)
 
     def __post_init__(self) -> None:
+        check_field_types(self)
+        checked_seeds(self.seeds)
         ends = [end for interval in self.data_ranges for end in interval]
         if len(self.data_ranges) != 2 or ends != sorted(ends):
             raise ValueError(f"data_ranges must be two intervals in ascending order, got {self.data_ranges}")
@@ -132,7 +137,8 @@ def run(
         Mean and standard deviation of the prediction (without the noise of the targets) by rho, s, seed and
         x, and of variational inference by seed and x; the data by seed.
     """
-    execution = execution or Execution()
+    check_config(config, Config)
+    execution = execution_or_default(execution)
     costs: list[Costs] = [EntropyCost()]
     costs += [PowerCost.with_scale(s, rho) for rho in config.rho for s in config.s]
     n_seeds = len(config.seeds)

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rate_models.argument_types import check_config, check_field_types, checked_seeds
 from rate_models.datasets import load_images
-from rate_models.devices import Execution
+from rate_models.devices import Execution, execution_or_default
 from rate_models.experiments.reliability_figures import FIGURES
 from rate_models.noisy_networks import (
     NoisyNetwork,
@@ -80,6 +81,8 @@ class Config:
 
     Raises
     ------
+    TypeError
+        If a value is of another type than its default.
     ValueError
         If a name is unknown or the ranges do not fit `rho`.
     """
@@ -102,14 +105,16 @@ class Config:
     keep_in: str = ""
 
     def __post_init__(self) -> None:
+        check_field_types(self)
+        checked_seeds(self.seeds)
         formulation_named(self.formulation)
         for name in ("log10_c_low", "log10_c_high"):
             if len(getattr(self, name)) != len(self.rho):
                 raise ValueError(
                     f"{name} needs one value per rho, that is {len(self.rho)}, got {getattr(self, name)}"
                 )
-        if self.n_c < 2 or not self.seeds:
-            raise ValueError(f"expected at least two c and one seed, got n_c={self.n_c}, seeds={self.seeds}")
+        if self.n_c < 2:
+            raise ValueError(f"n_c must be at least 2, got {self.n_c}")
 
     @property
     def c(self) -> NDArray[np.float64]:
@@ -157,6 +162,7 @@ def run(
         Dimensions rho, multiplier, noise and seed; c belongs to (rho, multiplier). Variables that begin with
         ``mixture_`` belong to the networks that pay all costs at once.
     """
+    check_config(config, Config)
     data = load_images(config.data_set)
     networks = _networks(config)
     trained = train_noisy_networks(
@@ -164,7 +170,7 @@ def run(
         data,
         formulation=formulation_named(config.formulation),
         schedule=Schedule.of(config),
-        execution=execution or Execution(),
+        execution=execution_or_default(execution),
         executor=executor,
         on_progress=lambda fraction, doing: on_progress(0.9 * fraction, doing),
         keep_in=config.keep_in,

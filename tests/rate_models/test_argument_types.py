@@ -15,13 +15,29 @@ from rate_models import (
     Execution,
     FeedForward,
     GaussianSynapses,
+    GradientDescent,
     Layout,
     LocalGaussianSynapses,
     PresynapticSgd,
     Sgd,
+    Trainer,
+    accuracy,
+    mean_softmax,
 )
 from rate_models.argument_types import check_field_types, checked_seeds
 from rate_models.consolidation import MeanFieldSynapses
+from rate_models.experiments import (
+    bayesian_signatures,
+    energy_efficiency,
+    lifelong,
+    linear_regression,
+    perceptron,
+    posterior,
+    predictive_distributions,
+    reliability_tradeoff,
+)
+from rate_models.experiments.network_sweep import grid, sweep_networks, train_group
+from rate_models.sweep import DaskCluster, LocalProcesses, run_sweep
 
 LAYOUT = Layout((4, 3, 2))
 SYNAPSES = (
@@ -160,3 +176,124 @@ def test_plasticity_by_its_name_is_refused():
 def test_batches_without_images_are_refused(batch_size):
     with pytest.raises(ValueError, match=f"batch_size must be at least 1, got {batch_size}"):
         DataOrder([1]).epoch(np.arange(20), batch_size=batch_size)
+
+
+def test_what_is_no_synapse_learns_nothing():
+    with pytest.raises(TypeError, match=r"synapses must be of type Synapses, such as .* got Layout"):
+        Sgd(LAYOUT, learning_rate=0.1)
+    with pytest.raises(TypeError, match=r"synapses must be of type Synapses, such as .* got Layout"):
+        Adam(LAYOUT, learning_rate=0.1)
+    network, synapses = FeedForward(LAYOUT), DeterministicSynapses(LAYOUT, [1])
+    rule = GradientDescent(Sgd(synapses, learning_rate=0.1))
+    with pytest.raises(TypeError, match=r"synapses must be of type Synapses, .* got one of type FeedForward"):
+        Trainer(synapses, network, rule, torch.zeros(3, 4), torch.zeros(3, dtype=torch.long))
+
+
+def test_a_release_probability_is_a_number():
+    with pytest.raises(ValueError, match="release_probability must be a number or 'uniform', got None"):
+        BernoulliSynapses(LAYOUT, [1], release_probability=None)
+
+
+def test_images_and_labels_of_answers_must_fit():
+    network, synapses = FeedForward(LAYOUT), DeterministicSynapses(LAYOUT, [1])
+    streams = synapses.evaluation_streams()
+    with pytest.raises(TypeError, match="images must be a tensor, got ndarray: convert"):
+        mean_softmax(network, synapses, np.zeros((3, 4)), streams=streams)
+    with pytest.raises(ValueError, match=r"shape \(image, 4\) of the input, got \(3, 5\)"):
+        mean_softmax(network, synapses, torch.zeros(3, 5), streams=streams)
+    answers = mean_softmax(network, synapses, torch.zeros(3, 4), streams=streams)
+    with pytest.raises(ValueError, match=r"a label for each image, got \(1, 3, 2\) and \(2,\)"):
+        accuracy(answers, torch.zeros(2))
+    with pytest.raises(ValueError, match=r"got \(3,\) and \(1, 3, 2\)"):
+        accuracy(torch.zeros(3), answers)
+
+
+EXPERIMENTS = (
+    bayesian_signatures,
+    energy_efficiency,
+    lifelong,
+    linear_regression,
+    perceptron,
+    posterior,
+    predictive_distributions,
+    reliability_tradeoff,
+)
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS, ids=lambda module: module.__name__.split(".")[-1])
+class TestExperiments:
+    @pytest.mark.parametrize(
+        ("seeds", "error", "message"),
+        [
+            ((1.5,), TypeError, r"seeds must be a tuple of whole numbers, .*got \(1\.5,\)"),
+            (3, TypeError, "seeds must be a tuple of whole numbers, .*got 3"),
+            ((), ValueError, "seeds must not be empty"),
+            ((-1,), ValueError, r"seeds must be whole numbers from 0 on, .* got \(-1,\)"),
+        ],
+    )
+    def test_seeds_are_whole_numbers(self, experiment, seeds, error, message):
+        with pytest.raises(error, match=message):
+            experiment.Config(seeds=seeds)
+
+    @pytest.mark.parametrize("config", ["quick", None, Execution()])
+    def test_other_configurations_are_refused(self, experiment, config):
+        with pytest.raises(TypeError, match=f"config must be of type Config, .* {experiment.__name__}, got"):
+            experiment.run(config)
+
+    def test_a_device_by_its_name_is_refused(self, experiment):
+        config = getattr(experiment, "QUICK", experiment.Config())
+        with pytest.raises(TypeError, match=r"such as Execution\(device='cuda'\), got 'cuda'"):
+            experiment.run(config, execution="cuda")
+
+
+def test_a_number_of_processes_is_no_executor():
+    with pytest.raises(TypeError, match=r"executor must be one of .*, such as LocalProcesses\(4\), got 4"):
+        posterior.run(posterior.QUICK, executor=4)
+
+
+@pytest.mark.parametrize(
+    ("fixed", "swept", "message"),
+    [
+        ({}, {"seed": 3}, r"seed must be swept over a list of values, such as \[3\], got 3"),
+        ({}, {"data_set": "mnist"}, r"data_set must be swept over a list of values, such as \['mnist'\]"),
+        ({"seed": 1.5}, {}, r"seed must be a whole number, such as 2019, got 1\.5"),
+        ([], {}, r"fixed must be of type Mapping, such as \{'l2': 0\.01\}, got \[\]"),
+        ({}, None, r"swept must be of type Mapping, .* got None"),
+    ],
+)
+def test_a_grid_takes_mappings_to_lists(fixed, swept, message):
+    with pytest.raises(TypeError, match=message):
+        grid(fixed, swept)
+
+
+@pytest.mark.parametrize(
+    ("settings", "options", "error", "message"),
+    [
+        ([], {}, ValueError, "a sweep needs at least one configuration"),
+        (grid({"seed": 1}, {})[0], {}, TypeError, "fixed must be of type Mapping"),
+        ([{"seeds": 1}], {}, ValueError, "unknown setting seeds: there are"),
+        ([{"seed": 1}], {"execution": "cuda"}, TypeError, r"such as Execution\(device='cuda'\)"),
+        ([{"seed": 1}], {"executor": 4}, TypeError, r"such as LocalProcesses\(4\), got 4"),
+    ],
+)
+def test_sweeps_of_something_else_are_refused(tmp_path, settings, options, error, message):
+    with pytest.raises(error, match=message):
+        sweep_networks(settings, tmp_path, **options)
+
+
+@pytest.mark.parametrize("group_size", [0, -1, 0.5])
+def test_groups_have_a_whole_number_of_members(tmp_path, group_size):
+    with pytest.raises(ValueError, match=f"group_size must be a whole number from 1 on, .* got {group_size}"):
+        run_sweep(train_group, [{"seed": 1}], tmp_path, group_size=group_size)
+
+
+@pytest.mark.parametrize(
+    ("made", "message"),
+    [
+        (lambda: LocalProcesses("4"), "n_workers must be a whole number, such as 0, got '4'"),
+        (lambda: DaskCluster(8786), "address must be text, got 8786"),
+    ],
+)
+def test_executors_are_checked_when_they_are_made(made, message):
+    with pytest.raises(TypeError, match=message):
+        made()

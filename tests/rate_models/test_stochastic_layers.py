@@ -155,7 +155,7 @@ def test_uniform_initial_release_probabilities_fill_their_range():
         (lambda: BernoulliSynapses(SMALL, [0], biases="some"), "trained, fixed, none, got 'some'"),
         (lambda: BernoulliSynapses(SMALL, [0], normalised_by="p"), "'release' or 'ghost', got 'p'"),
         (lambda: GaussianSynapses(SMALL, [0], initial_sigma=0.0), "positive and finite, got 0.0"),
-        (lambda: DeterministicSynapses(SMALL, []), "at least one seed"),
+        (lambda: DeterministicSynapses(SMALL, []), "seeds must not be empty"),
         (lambda: Layout((3,)), r"got \(3,\)"),
     ],
 )
