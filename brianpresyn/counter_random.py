@@ -298,7 +298,8 @@ static inline double normal_draw(int32_t key, int32_t event, int64_t synapse) {
 """
 
 # Up to eight sites, which is all that most synapses have, take one word. More are drawn apart: they would
-# take the registers of the loop around them.
+# take the registers of the loop around them. What draws several synapses at once (see two_loops.py) has no
+# branch: it takes two words for each, and returns -1 where there is a tie, or more sites than these hold.
 _BINOMIAL_CPP = f"""
 #ifndef PRESYN_BINOMIAL
 #define PRESYN_BINOMIAL
@@ -366,6 +367,38 @@ static inline int32_t binomial_draw(int32_t key, int32_t event, int32_t n, doubl
     const int32_t released = _presyn_count(sites.below);
     return sites.tied ? released + _presyn_break_ties(state, sites.tied, 0, rest) : released;
 }}
+#if defined(__AVX512DQ__)
+static const uint64_t _presyn_high_bits = 0x8080808080808080ull;
+static inline uint64_t _presyn_bytes_below(uint64_t bytes, uint64_t limits) {{
+    const uint64_t lower = (bytes | _presyn_high_bits) - (limits & ~_presyn_high_bits);
+    return (~bytes & limits) | (~(bytes ^ limits) & ~lower);
+}}
+static inline uint64_t _presyn_bytes_equal(uint64_t bytes, uint64_t others) {{
+    const uint64_t differ = bytes ^ others;
+    return ~(((differ & ~_presyn_high_bits) + ~_presyn_high_bits) | differ);
+}}
+static inline int32_t binomial_draw_unless_tied(int32_t key, int32_t event, int32_t n, double p,
+                                                int64_t synapse) {{
+    const uint64_t ones = 0x0101010101010101ull;
+    const uint64_t state = _presyn_state((uint32_t)key, (uint32_t)event, (uint32_t)synapse);
+    const int64_t scaled = (int64_t)(p * 256.0), sites = n;
+    const uint64_t first = (uint64_t)(scaled < 255 ? scaled : 255) * ones;
+    const uint64_t numbers = (uint64_t)(sites < 16 ? sites : 16) * ones;
+    const uint64_t one_exist = (numbers + 0x78797A7B7C7D7E7Full) & _presyn_high_bits;
+    const uint64_t two_exist = (numbers + 0x7071727374757677ull) & _presyn_high_bits;
+    const uint64_t one = _presyn_mixed(state), two = _presyn_mixed(state + _presyn_word_step);
+    const uint64_t released = ((_presyn_bytes_below(one, first) & one_exist) >> 7)
+                              + ((_presyn_bytes_below(two, first) & two_exist) >> 7);
+    const uint64_t tied = (_presyn_bytes_equal(one, first) & one_exist)
+                          | (_presyn_bytes_equal(two, first) & two_exist);
+    return tied != 0 ? -1 : sites > 16 ? -1 : (int64_t)((released * ones) >> 56);
+}}
+#else
+static inline int32_t binomial_draw_unless_tied(int32_t key, int32_t event, int32_t n, double p,
+                                                int64_t synapse) {{
+    return binomial_draw(key, event, n, p, synapse);
+}}
+#endif
 #endif
 """
 
@@ -413,6 +446,17 @@ static inline int32_t shared_binomial_draw(int32_t key, int32_t event, int32_t n
     if (p != _presyn_shared.p || n != _presyn_shared.n)
         return _presyn_other_table(key, event, n, p, synapse);
     return _presyn_looked_up(key, event, synapse);
+}}
+static inline int32_t shared_binomial_draw_if_tabled(int32_t key, int32_t event, int32_t n, double p,
+                                                     int64_t synapse) {{
+#if defined(__AVX512DQ__)
+    const int64_t bits = (int64_t)(_presyn_bits((uint32_t)key, (uint32_t)event, (uint32_t)synapse) >> 11);
+    int64_t released = 0;
+    for (int k = 0; k < 16; k++) released += _presyn_shared.values[k] <= bits;
+    return n > 16 || p != _presyn_shared.p || n != _presyn_shared.n ? -1 : released;
+#else
+    return shared_binomial_draw(key, event, n, p, synapse);
+#endif
 }}
 """
 

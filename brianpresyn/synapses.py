@@ -21,6 +21,7 @@ from brian2.units.fundamentalunits import DIMENSIONLESS, DimensionMismatchError
 from brianpresyn.counter_random import release_key
 from brianpresyn.release import unit_text
 from brianpresyn.synapse_code import SynapseCode
+from brianpresyn.two_loops import TEMPLATE, TwoLoopCodeObject
 
 _OWN_OPTIONS = ("model", "on_pre", "on_post", "pre", "post", "connect")
 _SUPPORTED_DEVICES = ("runtime", "cpp_standalone")
@@ -159,6 +160,9 @@ def synapses(
         name=name or "synapses*",
         **options,
     )
+    if type(get_device()).__name__ == "CPPStandaloneDevice":
+        for pathway in built._pathways:
+            pathway.codeobj_class, pathway.template = TwoLoopCodeObject, TEMPLATE
     _connect(built, connect, level=level + 2)
     for variable, value in code.initial.items():
         _check_size(built, variable, value)
