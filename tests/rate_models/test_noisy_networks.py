@@ -110,7 +110,7 @@ def test_homogeneous_networks_end_with_one_sigma_and_others_do_not():
 
 
 def test_dearer_noise_and_haste_do_what_they_say():
-    schedule = Schedule(n_epochs=4, batch_size=8, hidden=(5,), initial_sigma=0.01, noise_memory=0.9)
+    schedule = Schedule(n_epochs=10, batch_size=8, hidden=(5,), initial_sigma=0.01, noise_memory=0.9)
     found = trained(
         [NoisyNetwork(PowerCost(c, 1.0), 1, noise_haste=h) for c, h in [(1e-4, 5), (1.0, 5), (1.0, 1)]],
         schedule,
