@@ -30,7 +30,7 @@ from biophys.energy_costs import (
     transmitter_cost,
     vesicle_membrane_cost,
 )
-from biophys.quantal import QuantalSynapse
+from biophys.quantal import QuantalSynapse, check_synapse
 from biophys.units import ATP, checked_finite, magnitude_in, positive_in, psp_unit_of
 
 Estimate = Literal["low", "value", "high"]
@@ -212,6 +212,8 @@ def budget_table(
 
     Raises
     ------
+    TypeError
+        If `synapse` is no `QuantalSynapse`.
     ValueError
         If `synapse` is an array.
 
@@ -222,6 +224,7 @@ def budget_table(
     >>> rows[3].mechanism, round(rows[3].share, 2)
     ('postsynaptic ion flux', 0.87)
     """
+    check_synapse(synapse)
     if synapse.shape != ():
         raise ValueError(f"a budget table is of one synapse, got an array of shape {synapse.shape}")
     value, low, high = (

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import quantities as pq
 
-from biophys.units import ATP, magnitude_in
+from biophys.units import ATP, magnitude_in, unit_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +32,7 @@ class Constant:
     note: str = ""
 
     def __post_init__(self) -> None:
-        unit = self.value.units
+        unit = unit_of(self.value, "value")
         low, middle, high = (magnitude_in(x, unit) for x in (self.low, self.value, self.high))
         if not low <= middle <= high:
             raise ValueError(
@@ -163,6 +163,8 @@ def joules_of(atp: pq.Quantity, free_energy: pq.Quantity = ATP_FREE_ENERGY.value
     >>> print(joules_of(1e9 * ATP).round(12))
     8.3e-11 J
     """
+    unit_of(atp, "atp")
+    unit_of(free_energy, "free_energy")
     per_molecule = (free_energy / AVOGADRO).rescale(pq.J) / ATP
     energy = atp * per_molecule
     for unit in (pq.J, pq.W):
@@ -176,6 +178,8 @@ def atp_of(energy: pq.Quantity, free_energy: pq.Quantity = ATP_FREE_ENERGY.value
 
     Raises
     ------
+    TypeError
+        If an argument carries no unit.
     ValueError
         If `energy` is neither an energy nor a power.
 
@@ -184,6 +188,8 @@ def atp_of(energy: pq.Quantity, free_energy: pq.Quantity = ATP_FREE_ENERGY.value
     >>> print(atp_of(1e-15 * pq.J).round(0))
     12044.0 ATP
     """
+    unit_of(energy, "energy")
+    unit_of(free_energy, "free_energy")
     count = energy / (free_energy / AVOGADRO)
     for unit, result in ((pq.dimensionless, ATP), (1 / pq.s, ATP / pq.s)):
         if count.dimensionality.simplified == unit.dimensionality.simplified:

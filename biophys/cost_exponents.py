@@ -18,7 +18,7 @@ from biophys.energy_costs import (
     reliability_costs,
     trafficking_cost,
 )
-from biophys.quantal import QuantalSynapse, checked_n_sites
+from biophys.quantal import QuantalSynapse, check_synapse, checked_n_sites
 from biophys.units import checked_finite, first_wrong, plain_numbers
 
 if TYPE_CHECKING:
@@ -137,6 +137,8 @@ def sweep_cost(
 
     Raises
     ------
+    TypeError
+        If `synapse` is no `QuantalSynapse`.
     ValueError
         If `synapse` is an array or has no mean, or a value is not allowed.
 
@@ -149,6 +151,7 @@ def sweep_cost(
     >>> [round(float(c), 6) for c in sweep.cost]
     [1.0, 4.0]
     """
+    check_synapse(synapse)
     if synapse.shape != () or float(synapse.mean) == 0:
         raise ValueError(
             "a sweep starts from one synapse whose mean is not 0, got shape "

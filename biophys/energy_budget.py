@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from biophys.cheapest_realisation import minimal_sd
 from biophys.energy_costs import CostLaw, CostMixture, calcium_pump_cost, cost_unit_of
-from biophys.units import checked_finite, magnitude_in, positive_in
+from biophys.units import checked_finite, magnitude_in, positive_in, unit_of
 
 ChangeSize = Literal["squared", "relative"]
 """Size of a change of the mean: its square, or its magnitude, over the mean before."""
@@ -250,7 +250,7 @@ def fit_budget_change(
     >>> round(found.slope, 6), round(found.error, 6)
     (2.0, 0.0)
     """
-    unit = mean_before.units
+    unit = unit_of(mean_before, "mean_before")
     mu0, sd0, mu1, sd1 = _checked_moments(
         {"mean_before": mean_before, "sd_before": sd_before, "mean_after": mean_after, "sd_after": sd_after},
         unit,
@@ -312,6 +312,11 @@ def implied_budget(mean: pq.Quantity, sd: pq.Quantity, law: BudgetLaw | None = N
     law
         The two costs; by default both of scale 1, which gives relative budgets.
 
+    Raises
+    ------
+    TypeError
+        If a moment carries no unit.
+
     Examples
     --------
     >>> import quantities as pq
@@ -319,4 +324,5 @@ def implied_budget(mean: pq.Quantity, sd: pq.Quantity, law: BudgetLaw | None = N
     >>> float((ratio**5).round(6))
     4.0
     """
-    return (law or BudgetLaw()).budget_for(magnitude_in(sd, mean.units, "sd") / np.abs(mean.magnitude))
+    relative_sd = magnitude_in(sd, unit_of(mean, "mean"), "sd") / np.abs(mean.magnitude)
+    return (law or BudgetLaw()).budget_for(relative_sd)

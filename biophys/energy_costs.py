@@ -9,8 +9,9 @@ import numpy as np
 import quantities as pq
 from numpy.typing import ArrayLike, NDArray
 
+from biophys.argument_types import check_kind
 from biophys.quantal import QuantalSynapse
-from biophys.units import ATP, checked_finite, magnitude_in, plain_numbers, positive_in
+from biophys.units import ATP, checked_finite, magnitude_in, plain_numbers, positive_in, unit_of
 
 Varying = Literal["n", "p"]
 """What changes along a sweep at fixed mean: the number of sites or the release probability."""
@@ -171,7 +172,9 @@ class CostMixture:
     def __post_init__(self) -> None:
         if not self.laws:
             raise ValueError("a mixture needs at least one cost, got none")
-        for law in self.laws[1:]:
+        check_kind(self.laws, (tuple, list), "laws", "(calcium_pump_cost(), actin_cost())")
+        for law in self.laws:
+            check_kind(law, CostLaw, "each of the laws", "actin_cost()")
             if law.unit is not self.unit:
                 raise ValueError(
                     f"costs that are added must share a dimension, got {self.laws[0].scale} for "
@@ -275,6 +278,13 @@ def calcium_of_site(per_vesicle: pq.Quantity, *, p: float = 0.25, cooperativity:
     cooperativity
         Hill coefficient of release.
 
+    Raises
+    ------
+    TypeError
+        If `per_vesicle` carries no unit.
+    ValueError
+        If `p` lies outside its range.
+
     Examples
     --------
     >>> scale = calcium_of_site(1.2e4 * ATP)
@@ -282,6 +292,7 @@ def calcium_of_site(per_vesicle: pq.Quantity, *, p: float = 0.25, cooperativity:
     >>> print(calcium_pump_cost(is_per_site=True, scale=scale)(synapse).round(6))
     3000.0 ATP
     """
+    unit_of(per_vesicle, "per_vesicle")
     p = float(checked_finite(p, "p", 0.0, 1.0, is_open=True))
     return per_vesicle * p * (p / (1.0 - p)) ** (-1.0 / cooperativity)
 

@@ -10,6 +10,7 @@ import numpy as np
 import quantities as pq
 from numpy.typing import ArrayLike, NDArray
 
+from biophys.argument_types import check_kind
 from biophys.units import checked_finite, magnitude_in, positive_in, psp_unit_of
 
 # Synapses in one block of an iteration: small enough for the processor's cache.
@@ -108,9 +109,12 @@ def optimal_sd(importance: pq.Quantity, cost: ReliabilityCost | Sequence[Reliabi
     >>> print(optimal_sd(4.0 / pq.mV**2, cost))
     0.5 mV
     """
+    check_kind(cost, (ReliabilityCost, Sequence), "cost", "ReliabilityCost(rho=2.0, s=0.5 * pq.mV)")
     costs = [cost] if isinstance(cost, ReliabilityCost) else list(cost)
     if not costs:
         raise ValueError("an optimum needs at least one reliability cost, got none")
+    for one in costs:
+        check_kind(one, ReliabilityCost, "each cost", "ReliabilityCost(rho=2.0, s=0.5 * pq.mV)")
     unit = costs[0].s.units
     curvature = magnitude_in(importance, 1 / unit**2, "importance")
     remedy = "at importance 0 or below, more noise is always better"

@@ -11,6 +11,7 @@ import numpy as np
 import quantities as pq
 from numpy.typing import ArrayLike, NDArray
 
+from biophys.argument_types import check_kind
 from biophys.units import checked_finite, first_wrong, magnitude_in, plain_numbers, psp_unit_of
 
 # A requested sd that an integer number of sites misses by more than this is worth a warning.
@@ -402,3 +403,14 @@ def _whole_sites(
             stacklevel=3,
         )
     return sites, probability
+
+
+def check_synapse(synapse: QuantalSynapse) -> None:
+    """Raise unless `synapse` is a `QuantalSynapse`.
+
+    Raises
+    ------
+    TypeError
+        If it is something else.
+    """
+    check_kind(synapse, QuantalSynapse, "synapse", "QuantalSynapse(5, 0.3, 0.2 * pq.mV)")

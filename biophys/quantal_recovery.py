@@ -10,7 +10,7 @@ import numpy as np
 import quantities as pq
 from numpy.typing import ArrayLike
 
-from biophys.quantal import QuantalSynapse
+from biophys.quantal import QuantalSynapse, check_synapse
 from biophys.quantal_analysis import (
     IdentifiabilityWarning,
     QuantalEstimate,
@@ -159,6 +159,7 @@ def recovery_by_variance_mean(
     >>> 0.9 < row.p_coverage < 0.99
     True
     """
+    check_synapse(synapse)
     p = np.concatenate([[synapse.p], np.atleast_1d(other_p)])
     conditions = QuantalSynapse(np.full((p.size, n_repeats), synapse.n), p[:, None], synapse.q)
     amplitudes = conditions.sample(n_trials, rng=rng)
@@ -171,6 +172,7 @@ def recovery_by_variance_mean(
 
 def _repeated(synapse: QuantalSynapse, n_repeats: int) -> QuantalSynapse:
     """Return the same synapse many times."""
+    check_synapse(synapse)
     return QuantalSynapse(np.full(n_repeats, synapse.n), synapse.p, synapse.q)
 
 

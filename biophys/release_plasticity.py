@@ -177,7 +177,7 @@ def updated_release_probability(
     [0.55, 0.4, 0.95]
     """
     # In place as far as an array allows it: every pass over memory costs.
-    step = _reaches(abs(update), rule.g_lim)
+    step = _reaches(update.abs_() if in_place else abs(update), rule.g_lim)
     step *= rule.p_up + rule.p_down
     step -= rule.p_down
     if rule.freezes:

@@ -9,7 +9,8 @@ import numpy as np
 import quantities as pq
 from numpy.typing import NDArray
 
-from biophys.quantal import QuantalSynapse
+from biophys.argument_types import check_kind
+from biophys.quantal import QuantalSynapse, check_synapse
 from biophys.units import checked_finite, magnitude_in, positive_in
 
 SpikeTrain = Literal["periodic", "Poisson"]
@@ -183,6 +184,8 @@ def stationary_response(
 
     Raises
     ------
+    TypeError
+        If `synapse` or `dynamics` is something else.
     ValueError
         If the release probabilities differ, `train` is unknown, or a Poisson train meets facilitation.
 
@@ -194,6 +197,8 @@ def stationary_response(
     >>> round(float(response.mean), 4)
     0.1941
     """
+    check_synapse(synapse)
+    check_kind(dynamics, ShortTermDynamics, "dynamics", "ShortTermDynamics(0.5)")
     if not np.allclose(synapse.p, dynamics.p, rtol=1e-12, atol=0):
         raise ValueError(f"synapse and dynamics must share p at rest, got {synapse.p} and {dynamics.p}")
     if train == "periodic":

@@ -75,6 +75,28 @@ def magnitude_in(quantity: Any, unit: pq.UnitQuantity, name: str = "value") -> N
         ) from None
 
 
+def unit_of(quantity: Any, name: str) -> pq.Quantity:
+    """Return the unit that `quantity` carries.
+
+    Raises
+    ------
+    TypeError
+        If it carries none.
+
+    Examples
+    --------
+    >>> import quantities as pq
+    >>> unit_of([0.1, 0.2] * pq.mV, "q").dimensionality.string
+    'mV'
+    """
+    if not isinstance(quantity, pq.Quantity):
+        raise TypeError(
+            f"{name} must carry a unit (for example 0.1*pq.mV), got {_shown(quantity)}: "
+            "multiply the number by its unit"
+        )
+    return quantity.units
+
+
 def psp_unit_of(quantity: Any, name: str = "q") -> pq.UnitQuantity:
     """Return which of mV, pA, nS or fC measures `quantity`, the size of a postsynaptic response.
 
@@ -91,12 +113,7 @@ def psp_unit_of(quantity: Any, name: str = "q") -> pq.UnitQuantity:
     >>> psp_unit_of(0.2 * pq.V).symbol
     'mV'
     """
-    if not isinstance(quantity, pq.Quantity):
-        raise TypeError(
-            f"{name} must carry a unit (for example 0.1*pq.mV), got {_shown(quantity)}: "
-            "multiply the number by its unit"
-        )
-    dimension = quantity.dimensionality.simplified
+    dimension = unit_of(quantity, name).dimensionality.simplified
     for unit in PSP_UNITS:
         if dimension == unit.dimensionality.simplified:
             return unit

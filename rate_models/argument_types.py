@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import reprlib
 from collections.abc import Sequence
 from dataclasses import MISSING, Field, fields
 from numbers import Integral, Real
@@ -12,6 +11,8 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
 from torch import Tensor
+
+from biophys.argument_types import check_kind, shown
 
 _TRUTH_VALUES = (bool, np.bool_)
 _KINDS: dict[Any, tuple[Any, ...]] = {
@@ -25,36 +26,6 @@ _NAMES = {bool: "True or False", int: "a whole number", float: "a number", str: 
 _MANY = {bool: "truth values", int: "whole numbers", float: "numbers", str: "texts"}
 # A longer default is no help as an example.
 _LONGEST_EXAMPLE = 60
-
-
-def check_kind(value: Any, kind: type, name: str, example: str) -> None:
-    """Raise unless `value` is of the class that an argument asks for.
-
-    Parameters
-    ----------
-    value
-        What was given.
-    kind
-        The class.
-    name
-        Name of the argument.
-    example
-        How to write one.
-
-    Raises
-    ------
-    TypeError
-        If it is of another class.
-
-    Examples
-    --------
-    >>> check_kind("cuda", list, "seeds", "[1, 2]")
-    Traceback (most recent call last):
-    ...
-    TypeError: seeds must be of type list, such as [1, 2], got 'cuda'
-    """
-    if not isinstance(value, kind):
-        raise TypeError(f"{name} must be of type {kind.__name__}, such as {example}, got {_shown(value)}")
 
 
 def check_config(config: Any, kind: type) -> None:
@@ -108,7 +79,7 @@ def check_field_types(settings: Any) -> None:
     for field in fields(settings):
         value, hint = getattr(settings, field.name), hints[field.name]
         if not _is_of(value, hint):
-            raise TypeError(f"{field.name} must be {_described(hint)}{_example(field)}, got {_shown(value)}")
+            raise TypeError(f"{field.name} must be {_described(hint)}{_example(field)}, got {shown(value)}")
 
 
 def checked_seeds(seeds: Sequence[int]) -> list[int]:
@@ -126,7 +97,7 @@ def checked_seeds(seeds: Sequence[int]) -> list[int]:
     >>> checked_seeds(range(3))
     [0, 1, 2]
     """
-    remedy = f"seeds must be whole numbers from 0 on, one per replica, such as [1, 2], got {_shown(seeds)}"
+    remedy = f"seeds must be whole numbers from 0 on, one per replica, such as [1, 2], got {shown(seeds)}"
     if not isinstance(seeds, (Sequence, np.ndarray)) or not all(_is_of(seed, int) for seed in seeds):
         raise TypeError(remedy)
     if not len(seeds):
@@ -168,9 +139,3 @@ def _example(field: Field[Any]) -> str:
     """Return the default of a field as an example, if it is short."""
     example = "" if field.default is MISSING else repr(field.default)
     return f", such as {example}" if 0 < len(example) <= _LONGEST_EXAMPLE else ""
-
-
-def _shown(value: Any) -> str:
-    """Return what was given in few words: the class of what has no representation of its own."""
-    is_plain = type(value).__repr__ is object.__repr__
-    return f"one of type {type(value).__name__}" if is_plain else reprlib.repr(value)

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from rate_models.argument_types import check_kind
+from biophys.argument_types import check_kind
 
 _DTYPES = {"float32": torch.float32, "float64": torch.float64}
 

@@ -16,7 +16,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from rate_models.argument_types import check_kind
+from biophys.argument_types import check_kind
 from rate_models.layout import aligned_rows
 from rate_models.replicas import amounts_per_replica, column, column_or_number, rows
 from rate_models.stochastic_layers import Synapses

@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from biophys.argument_types import check_kind
 from biophys.release_plasticity import ReleasePlasticity
-from rate_models.argument_types import check_kind
 
 
 def per_replica(values: Any, n_replicas: int, name: str) -> list[Any]:

@@ -13,7 +13,8 @@ from typing import Any, Protocol, TypeAlias
 import torch
 from torch import Tensor
 
-from rate_models.argument_types import check_kind, check_tensor
+from biophys.argument_types import check_kind
+from rate_models.argument_types import check_tensor
 from rate_models.networks import FeedForward, check_images, cross_entropy
 from rate_models.stochastic_layers import Synapses
 from rate_models.task_sequences import Plan

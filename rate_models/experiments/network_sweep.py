@@ -18,8 +18,9 @@ import numpy as np
 import torch
 import xarray as xr
 
+from biophys.argument_types import check_kind
 from biophys.release_plasticity import ReleasePlasticity
-from rate_models.argument_types import check_field_types, check_kind
+from rate_models.argument_types import check_field_types
 from rate_models.datasets import load_images
 from rate_models.devices import Execution, execution_or_default
 from rate_models.energy import synaptic_energy
