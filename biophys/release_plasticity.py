@@ -161,7 +161,7 @@ def updated_release_probability(
     rule
         The parameters; numbers, or arrays that broadcast against `p`.
     in_place
-        Whether a torch tensor `p` is itself changed and returned.
+        Whether a torch tensor `p` is itself changed and returned; `update` is then overwritten as well.
 
     Returns
     -------
