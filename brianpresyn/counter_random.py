@@ -289,13 +289,25 @@ static inline int32_t bernoulli_draw(int32_t key, int32_t event, double p, int64
 }
 """
 
-_NORMAL_CPP = """
-static inline double normal_draw(int32_t key, int32_t event, int64_t synapse) {
-    const uint64_t bits = _presyn_bits((uint32_t)key, (uint32_t)event, (uint32_t)synapse);
+# Guarded: one program may hold several functions that need it.
+NORMAL_CPP = """
+#ifndef PRESYN_NORMAL
+#define PRESYN_NORMAL
+static inline double _presyn_normal(uint64_t bits) {
     const double radius = sqrt(-2.0 * log(((double)(bits >> 32) + 0.5) * (1.0 / 4294967296.0)));
     return radius * cos(6.283185307179586 * ((double)(uint32_t)bits * (1.0 / 4294967296.0)));
 }
+#endif
 """
+
+_NORMAL_DRAW_CPP = (
+    NORMAL_CPP
+    + """
+static inline double normal_draw(int32_t key, int32_t event, int64_t synapse) {
+    return _presyn_normal(_presyn_bits((uint32_t)key, (uint32_t)event, (uint32_t)synapse));
+}
+"""
+)
 
 # Up to eight sites, which is all that most synapses have, take one word. More are drawn apart: they would
 # take the registers of the loop around them. What draws several synapses at once (see two_loops.py) has no
@@ -506,7 +518,7 @@ def counter_function(
 uniform_draw = counter_function("uniform_draw", _uniform, _UNIFORM_CPP, "integer, integer", "float")
 """``uniform_draw(key, event)``: uniform in [0, 1)."""
 
-normal_draw = counter_function("normal_draw", normal, _NORMAL_CPP, "integer, integer", "float")
+normal_draw = counter_function("normal_draw", normal, _NORMAL_DRAW_CPP, "integer, integer", "float")
 """``normal_draw(key, event)``: standard normal."""
 
 bernoulli_draw = counter_function(

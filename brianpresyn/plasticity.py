@@ -22,12 +22,12 @@ from typing import Any, Literal
 
 import numpy as np
 from brian2.core.functions import Function
-from brian2.units.fundamentalunits import DIMENSIONLESS, DimensionMismatchError, get_dimensions
+from brian2.units.fundamentalunits import DimensionMismatchError, get_dimensions
 from numpy.typing import ArrayLike, NDArray
 
 from biophys.release_plasticity import ReleasePlasticity
 from brianpresyn.counter_random import cython_wrapper
-from brianpresyn.release import unit_text
+from brianpresyn.release import unit_in_words
 from brianpresyn.synapse_code import PROBABILITY, Stage, SynapseCode
 from brianpresyn.update_signals import UpdateSignal
 
@@ -189,7 +189,7 @@ def _check(rule: Any, signal: Any, threshold: Any, strength: str) -> None:
     if get_dimensions(threshold) is not signal.dimension:
         raise DimensionMismatchError(
             f"the threshold g_lim of {signal.name} must have the signal's unit "
-            f"({_spelled(signal.dimension)}), got {threshold!r}: pass g_lim=... with that unit",
+            f"({unit_in_words(signal.dimension)}), got {threshold!r}: pass g_lim=... with that unit",
             get_dimensions(threshold),
             signal.dimension,
         )
@@ -233,7 +233,3 @@ def _constants(rule: ReleasePlasticity, threshold: Any, learning_rate: Any) -> d
     if learning_rate is not None:
         constants["learning_rate"] = learning_rate
     return constants
-
-
-def _spelled(dimension: Any) -> str:
-    return "no unit" if dimension is DIMENSIONLESS else unit_text(dimension)

@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from brianpresyn.counter_random import (
+    NORMAL_CPP,
     counter_function,
     normal,
     normal_draw,
@@ -204,19 +205,8 @@ def _site_sum(
     return np.sum(np.where(is_released, size ** np.ravel(power)[0], 0.0), axis=1)
 
 
-# Guarded: one program may hold both functions that need it.
-_NORMAL_CPP = """
-#ifndef PRESYN_NORMAL
-#define PRESYN_NORMAL
-static inline double _presyn_normal(uint64_t bits) {
-    const double radius = sqrt(-2.0 * log(((double)(bits >> 32) + 0.5) * (1.0 / 4294967296.0)));
-    return radius * cos(6.283185307179586 * ((double)(uint32_t)bits * (1.0 / 4294967296.0)));
-}
-#endif
-"""
-
 _GAMMA_CPP = (
-    _NORMAL_CPP
+    NORMAL_CPP
     + """
 static inline double _presyn_open_unit(uint64_t bits) {
     return ((double)(bits >> 11) + 0.5) * (1.0 / 9007199254740992.0);
@@ -240,7 +230,7 @@ static inline double gamma_draw(int32_t key, int32_t event, double shape, int64_
 )
 
 _SITE_SUM_CPP = (
-    _NORMAL_CPP
+    NORMAL_CPP
     + """
 static inline double site_sum_draw(int32_t key, int32_t site_key, int32_t event, int32_t n, double p,
                                    double cv, int32_t power, int64_t synapse) {

@@ -267,6 +267,18 @@ def unit_text(dimension: Dimension) -> str:
     return "1" if dimension is DIMENSIONLESS else repr(get_unit(dimension))
 
 
+def unit_in_words(dimension: Dimension) -> str:
+    """Return the unit of a dimension for a message.
+
+    Examples
+    --------
+    >>> from brian2 import mV
+    >>> unit_in_words(mV.dim), unit_in_words(DIMENSIONLESS)
+    ('volt', 'no unit')
+    """
+    return "no unit" if dimension is DIMENSIONLESS else unit_text(dimension)
+
+
 def _amplitude_model(n: Any, p: Any, amplitudes: dict[str, Any], quantum: str) -> tuple[str, dict[str, Any]]:
     """Return the equations of the amplitude and its initial value.
 

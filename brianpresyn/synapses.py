@@ -16,10 +16,10 @@ from brian2.core.preferences import prefs
 from brian2.devices.device import get_device
 from brian2.groups.group import Group
 from brian2.synapses.synapses import Synapses
-from brian2.units.fundamentalunits import DIMENSIONLESS, DimensionMismatchError
+from brian2.units.fundamentalunits import DimensionMismatchError
 
 from brianpresyn.counter_random import release_key
-from brianpresyn.release import unit_text
+from brianpresyn.release import unit_in_words
 from brianpresyn.synapse_code import SynapseCode
 from brianpresyn.two_loops import TEMPLATE, TwoLoopCodeObject
 
@@ -277,15 +277,11 @@ def _check_acts_on(code: SynapseCode, receiver: Group) -> None:
         if wanted is not given:
             amplitude = code.initial.get(source, code.initial.get("strength"))
             raise DimensionMismatchError(
-                f"{source} must have the unit of {target} in {receiver.name} ({_spelled(wanted)}), got "
-                f"{amplitude!r}: give a value in {_spelled(wanted)}",
+                f"{source} must have the unit of {target} in {receiver.name} ({unit_in_words(wanted)}), got "
+                f"{amplitude!r}: give a value in {unit_in_words(wanted)}",
                 given,
                 wanted,
             )
-
-
-def _spelled(dimension: Any) -> str:
-    return "no unit" if dimension is DIMENSIONLESS else unit_text(dimension)
 
 
 def _checked_seed(code: SynapseCode, seed: int | None) -> int | None:

@@ -10,8 +10,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from biophys.argument_types import check_kind
 from rate_models.networks import FeedForward, check_images
-from rate_models.random_streams import Streams
+from rate_models.random_streams import CounterStreams, HostStreams, Streams
 from rate_models.stochastic_layers import DeterministicSynapses, Synapses
 
 
@@ -52,11 +53,12 @@ def mean_softmax(
     ValueError
         If `n_samples` is not positive, or the images do not fit the network.
     TypeError
-        If the images are no tensor.
+        If the images are no tensor or the streams something else.
     """
     if n_samples < 1:
         raise ValueError(f"n_samples must be at least 1, got {n_samples}")
     check_images(network, images)
+    check_kind(streams, (HostStreams, CounterStreams), "streams", "synapses.evaluation_streams()")
     n_draws = 1 if isinstance(synapses, DeterministicSynapses) else n_samples
     chunks = []
     for part in images.split(images_per_draw):

@@ -32,7 +32,7 @@ from rate_models.datasets import ImageData
 from rate_models.devices import Execution
 from rate_models.layout import Layout
 from rate_models.networks import FeedForward, cross_entropy
-from rate_models.optimisers import Adam, GradientDescent, Penalty, Together
+from rate_models.optimisers import Adam, GradientDescent, Penalty, Together, adam_of_means_and_noise
 from rate_models.posterior import GaussianPrior
 from rate_models.reliability_cost import Costs, MagnitudeCost, ReliabilityCost
 from rate_models.stochastic_layers import GaussianSynapses
@@ -428,18 +428,11 @@ def _optimiser(
     """Return Adam, one for means and one for phi where they learn differently."""
     if all(one.noise_haste == 1 for one in networks) and noise_memory == 0.999:
         return Adam(synapses, learning_rate=rate)
-    n = synapses.layout.n_parameters
-    rates_of_noise = [rate * one.noise_haste for one in networks]
-    return Together(
-        [
-            Adam(synapses, learning_rate=rate, columns=slice(0, n)),
-            Adam(
-                synapses,
-                learning_rate=rates_of_noise,
-                betas=(0.9, noise_memory),
-                columns=slice(n, 2 * n),
-            ),
-        ]
+    return adam_of_means_and_noise(
+        synapses,
+        learning_rate=rate,
+        noise_rate=[rate * one.noise_haste for one in networks],
+        noise_memory=noise_memory,
     )
 
 

@@ -16,10 +16,10 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from biophys.argument_types import check_kind
+from biophys.argument_types import check_kind, shown
 from rate_models.layout import aligned_rows
 from rate_models.replicas import amounts_per_replica, column, column_or_number, rows
-from rate_models.stochastic_layers import Synapses
+from rate_models.stochastic_layers import GaussianSynapses, Synapses
 
 
 class Penalty(Protocol):
@@ -227,6 +227,38 @@ class Together:
             optimiser.keep(replicas)
 
 
+def adam_of_means_and_noise(
+    synapses: GaussianSynapses,
+    *,
+    learning_rate: float | Sequence[float],
+    noise_rate: float | Sequence[float] | None = None,
+    noise_memory: float = 0.999,
+) -> Together:
+    """Return Adam for the means of Gaussian synapses, and Adam for their phi.
+
+    Parameters
+    ----------
+    synapses
+        The synapses that will learn.
+    learning_rate, noise_rate
+        Of the means and of phi, one for all replicas or one each; None for the rate of the means.
+    noise_memory
+        Decay of the second moment of phi.
+    """
+    n = synapses.layout.n_parameters
+    return Together(
+        [
+            Adam(synapses, learning_rate=learning_rate, columns=slice(0, n)),
+            Adam(
+                synapses,
+                learning_rate=learning_rate if noise_rate is None else noise_rate,
+                betas=(0.9, noise_memory),
+                columns=slice(n, 2 * n),
+            ),
+        ]
+    )
+
+
 class GradientDescent:
     """Learning by a plain optimiser: deterministic synapses, fixed release probability, Gaussian noise.
 
@@ -236,9 +268,18 @@ class GradientDescent:
         `Sgd` or `Adam`, or several `Together`.
     penalties
         Further terms of the objective.
+
+    Raises
+    ------
+    TypeError
+        If `optimiser` is none.
     """
 
     def __init__(self, optimiser: Optimiser, penalties: Sequence[Penalty] = ()) -> None:
+        if not hasattr(optimiser, "step"):
+            raise TypeError(
+                f"optimiser must be such as Sgd(synapses, learning_rate=0.1), got {shown(optimiser)}"
+            )
         self.optimiser = optimiser
         self.penalties = tuple(penalties)
 

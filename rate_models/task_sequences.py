@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from numbers import Integral
 
 import numpy as np
 import torch
@@ -95,8 +96,8 @@ class DataOrder:
         """
         if np.ndim(members) != 1:
             raise TypeError(f"members must be indices of images, such as np.arange(1000), got {members!r}")
-        if not batch_size >= 1:
-            raise ValueError(f"batch_size must be at least 1, got {batch_size}")
+        if not (isinstance(batch_size, Integral) and batch_size >= 1):
+            raise ValueError(f"batch_size must be a whole number from 1 on, got {batch_size!r}")
         n_steps = len(members) // batch_size
         if n_steps == 0:
             raise ValueError(f"a batch of {batch_size} needs at least as many images, got {len(members)}")

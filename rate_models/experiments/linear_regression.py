@@ -21,7 +21,7 @@ from rate_models.argument_types import check_config, check_field_types, checked_
 from rate_models.devices import Execution, execution_or_default
 from rate_models.layout import Layout
 from rate_models.networks import FeedForward, SquaredError
-from rate_models.optimisers import Adam, GradientDescent, Together
+from rate_models.optimisers import GradientDescent, adam_of_means_and_noise
 from rate_models.posterior import GaussianPrior
 from rate_models.reliability_cost import EntropyCost, PowerCost, ReliabilityCost, optimal_sigma
 from rate_models.stochastic_layers import GaussianSynapses
@@ -140,12 +140,8 @@ def _trained_sigma(
     layout = Layout((config.n_inputs, 1))
     seeds = [seed for _, seed in networks]
     synapses = GaussianSynapses(layout, seeds, initial_sigma=config.s, execution=execution)
-    n = layout.n_parameters
-    rate = config.learning_rate
     rule = GradientDescent(
-        Together(
-            [Adam(synapses, learning_rate=rate, columns=part) for part in (slice(0, n), slice(n, 2 * n))]
-        ),
+        adam_of_means_and_noise(synapses, learning_rate=config.learning_rate),
         [
             ReliabilityCost(synapses, [cost for cost, _ in networks], share=1.0),
             # A wide prior, which the data outweigh.

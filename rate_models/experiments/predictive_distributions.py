@@ -26,7 +26,7 @@ from rate_models.devices import Execution, execution_or_default
 from rate_models.layout import Layout
 from rate_models.networks import FeedForward, SquaredError
 from rate_models.noisy_networks import Progress
-from rate_models.optimisers import Adam, GradientDescent, Together
+from rate_models.optimisers import GradientDescent, adam_of_means_and_noise
 from rate_models.posterior import GaussianPrior
 from rate_models.reliability_cost import Costs, EntropyCost, PowerCost, ReliabilityCost
 from rate_models.stochastic_layers import GaussianSynapses
@@ -187,7 +187,7 @@ def _trained(
     plan = Plan(own.repeat(len(costs) // len(x), _STEPS_PER_PLAN, 1))
     n_plans = -(-config.n_steps // _STEPS_PER_PLAN)
     for part, rate in enumerate(config.learning_rate * np.array(_RATES)):
-        rule = GradientDescent(_optimisers(synapses, rate), penalties)
+        rule = GradientDescent(adam_of_means_and_noise(synapses, learning_rate=float(rate)), penalties)
         trainer = Trainer(
             network,
             synapses,
@@ -203,13 +203,6 @@ def _trained(
             if index % 20 == 0:
                 on_progress(min(0.95 * done, 0.95), f"{len(costs)} regression networks")
     return synapses, network
-
-
-def _optimisers(synapses: GaussianSynapses, rate: float) -> Together:
-    """Return Adam for the means and Adam for phi."""
-    n = synapses.layout.n_parameters
-    blocks = (slice(0, n), slice(n, 2 * n))
-    return Together([Adam(synapses, learning_rate=float(rate), columns=part) for part in blocks])
 
 
 def _predictions(

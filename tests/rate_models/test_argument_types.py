@@ -172,9 +172,9 @@ def test_plasticity_by_its_name_is_refused():
         PresynapticSgd(BernoulliSynapses(LAYOUT, [1]), "additive", learning_rate=0.1)
 
 
-@pytest.mark.parametrize("batch_size", [0, -5])
+@pytest.mark.parametrize("batch_size", [0, -5, 2.5])
 def test_batches_without_images_are_refused(batch_size):
-    with pytest.raises(ValueError, match=f"batch_size must be at least 1, got {batch_size}"):
+    with pytest.raises(ValueError, match=f"batch_size must be a whole number from 1 on, got {batch_size}"):
         DataOrder([1]).epoch(np.arange(20), batch_size=batch_size)
 
 
@@ -183,6 +183,8 @@ def test_what_is_no_synapse_learns_nothing():
         Sgd(LAYOUT, learning_rate=0.1)
     with pytest.raises(TypeError, match=r"synapses must be of type Synapses, such as .* got Layout"):
         Adam(LAYOUT, learning_rate=0.1)
+    with pytest.raises(TypeError, match=r"optimiser must be such as Sgd\(.*, got one of type GaussianSyn"):
+        GradientDescent(GaussianSynapses(LAYOUT, [1]))
     network, synapses = FeedForward(LAYOUT), DeterministicSynapses(LAYOUT, [1])
     rule = GradientDescent(Sgd(synapses, learning_rate=0.1))
     with pytest.raises(TypeError, match=r"synapses must be of type Synapses, .* got one of type FeedForward"):
@@ -201,6 +203,8 @@ def test_images_and_labels_of_answers_must_fit():
         mean_softmax(network, synapses, np.zeros((3, 4)), streams=streams)
     with pytest.raises(ValueError, match=r"shape \(image, 4\) of the input, got \(3, 5\)"):
         mean_softmax(network, synapses, torch.zeros(3, 5), streams=streams)
+    with pytest.raises(TypeError, match=r"streams .* such as synapses.evaluation_streams\(\), got 3"):
+        mean_softmax(network, synapses, torch.zeros(3, 4), streams=3)
     answers = mean_softmax(network, synapses, torch.zeros(3, 4), streams=streams)
     with pytest.raises(ValueError, match=r"a label for each image, got \(1, 3, 2\) and \(2,\)"):
         accuracy(answers, torch.zeros(2))
