@@ -113,6 +113,7 @@ def passes_in_a_fork(offset: int, tests: list[str]) -> dict[str, bool]:
 
 
 def _answer(writing: int, offset: int, tests: list[str]) -> NoReturn:
+    _forget_test_modules()
     try:
         with os.fdopen(writing, "w") as pipe:
             json.dump(record_of(offset, tests).passes(), pipe)
@@ -121,6 +122,12 @@ def _answer(writing: int, offset: int, tests: list[str]) -> NoReturn:
     finally:
         # Without what the parent has registered for its own end.
         os._exit(0)
+
+
+def _forget_test_modules() -> None:
+    """Let test modules be imported again: some draw their data when they are, and with this offset now."""
+    for name in [name for name in sys.modules if name.rpartition(".")[2].startswith("test_")]:
+        del sys.modules[name]
 
 
 def interval(n_failures: int, n_runs: int) -> tuple[float, float]:
