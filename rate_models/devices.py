@@ -17,7 +17,7 @@ from biophys.argument_types import check_kind
 _DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
 # Elements of one piece of elementwise work: small enough for a cache, large enough to outweigh the calls.
-_CACHED_ELEMENTS = 2**18
+_CACHED_ELEMENTS = 2**20
 
 
 @dataclass(frozen=True)
