@@ -176,16 +176,16 @@ def test_rate_perceptron_learns_the_patterns_of_the_spiking_one():
     from validation.crosschecks.same_patterns import DETERMINISTIC, rate_accuracy
 
     # Means over two patterns are whole numbers: a potential of zero is exactly zero however it is added up.
-    config = Config(n_inputs=30, n_patterns=10, n_tasks=2, n_epochs=6, n_votes=3, n_per_batch=2, seeds=(5, 6))
+    config = Config(n_inputs=30, n_patterns=40, n_tasks=2, n_epochs=6, n_votes=3, n_per_batch=2, seeds=(5, 6))
     accuracy = rate_accuracy(config)
     x, y = patterns_for(config, 6)
     w = np.zeros(30)
     for _ in range(6):
-        for first in range(0, 10, 2):
+        for first in range(0, 40, 2):
             part = slice(first, first + 2)
             answer = np.where(x[part] @ w >= 0, 1.0, -1.0)
             w += ((y[part] - answer)[:, None] * x[part]).mean(axis=0)
-    expected = np.mean(np.where(x[:10] @ w >= 0, 1, -1) == y[:10])
+    expected = np.mean(np.where(x[:40] @ w >= 0, 1, -1) == y[:40])
     assert float(accuracy.sel(model=DETERMINISTIC, seed=6)[0, 0]) == pytest.approx(expected)
     assert np.isnan(accuracy.sel(model=PLASTIC)[:, 0, 1]).all()
     assert float(accuracy.sel(model=PLASTIC)[:, 1, 1].mean()) > 0.6
