@@ -176,7 +176,9 @@ def test_rate_perceptron_learns_the_patterns_of_the_spiking_one():
     from validation.crosschecks.same_patterns import DETERMINISTIC, rate_accuracy
 
     # Means over two patterns are whole numbers: a potential of zero is exactly zero however it is added up.
-    config = Config(n_inputs=30, n_patterns=40, n_tasks=2, n_epochs=6, n_votes=3, n_per_batch=2, seeds=(5, 6))
+    config = Config(
+        n_inputs=30, n_patterns=40, n_tasks=2, n_epochs=6, n_votes=3, n_per_batch=2, seeds=tuple(range(10))
+    )
     accuracy = rate_accuracy(config)
     x, y = patterns_for(config, 6)
     w = np.zeros(30)
