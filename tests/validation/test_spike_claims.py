@@ -197,12 +197,12 @@ def test_a_pair_of_lines_has_a_synapse_for_either_sign():
     from brianpresyn.experiments.spiking_perceptron import Config, patterns_for
     from validation.crosschecks.same_patterns import DETERMINISTIC, PAIRED, rate_accuracy
 
-    config = Config(n_inputs=12, n_patterns=10, n_tasks=1, n_epochs=4, n_votes=3, n_per_batch=2, seeds=(6,))
+    config = Config(n_inputs=60, n_patterns=40, n_tasks=1, n_epochs=8, n_votes=3, n_per_batch=2, seeds=(6,))
     x, y = patterns_for(config, 6)
     lines = np.hstack([x > 0, x < 0]).astype(float)
-    w = np.zeros(24)
-    for _ in range(4):
-        for first in range(0, 10, 2):
+    w = np.zeros(120)
+    for _ in range(8):
+        for first in range(0, 40, 2):
             part = slice(first, first + 2)
             w += ((y[part] - np.where(lines[part] @ w >= 0, 1.0, -1.0))[:, None] * lines[part]).mean(axis=0)
     expected = np.mean(np.where(lines @ w >= 0, 1, -1) == y)
