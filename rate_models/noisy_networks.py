@@ -30,13 +30,14 @@ from torch import Tensor
 
 from rate_models.datasets import ImageData
 from rate_models.devices import Execution
+from rate_models.executors import Executor, ThisProcess
 from rate_models.layout import Layout
 from rate_models.networks import FeedForward, cross_entropy
 from rate_models.optimisers import Adam, GradientDescent, Penalty, Together, adam_of_means_and_noise
 from rate_models.posterior import GaussianPrior
 from rate_models.reliability_cost import Costs, MagnitudeCost, ReliabilityCost
 from rate_models.stochastic_layers import GaussianSynapses
-from rate_models.sweep import Executor, KeptReplicas, ThisProcess
+from rate_models.sweep import KeptReplicas
 from rate_models.task_sequences import DataOrder
 from rate_models.training import Trainer
 

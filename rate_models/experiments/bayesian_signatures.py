@@ -26,6 +26,7 @@ from torch import Tensor
 from rate_models.argument_types import check_config, check_field_types, checked_seeds
 from rate_models.datasets import ImageData, load_images
 from rate_models.devices import Execution, execution_or_default
+from rate_models.executors import Executor
 from rate_models.experiments.signature_figures import FIGURES, theoretical_slope
 from rate_models.log_log_fits import Association, above_floor, association
 from rate_models.noisy_networks import (
@@ -40,7 +41,6 @@ from rate_models.noisy_networks import (
 )
 from rate_models.random_streams import Purpose, numpy_generator
 from rate_models.reliability_cost import PowerCost, terms_of
-from rate_models.sweep import Executor
 from rate_models.synapse_importance import (
     ESTIMATORS,
     InputRates,

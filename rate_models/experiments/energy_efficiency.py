@@ -25,6 +25,7 @@ from biophys.release_plasticity import ReleasePlasticity
 from rate_models.argument_types import check_config, check_field_types, checked_seeds
 from rate_models.datasets import ImageData, load_images
 from rate_models.devices import Execution, execution_or_default
+from rate_models.executors import Executor, ThisProcess
 from rate_models.experiments.energy_figures import (
     ENERGY_EDGES,
     FIGURES,
@@ -46,7 +47,7 @@ from rate_models.experiments.reliable_synapses import IMPORTANCE, NEURON_GROUPS
 from rate_models.experiments.result_table import ResultTable
 from rate_models.layout import Layout
 from rate_models.sparsity import SHUFFLES, SIDES
-from rate_models.sweep import Executor, KeptReplicas, ThisProcess
+from rate_models.sweep import KeptReplicas
 
 __all__ = ["DEFINING_SETTINGS", "FIGURES", "MODELS", "QUICK", "Config", "best_ratio", "mean_and_sem", "run"]
 

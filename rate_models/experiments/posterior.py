@@ -23,6 +23,7 @@ from torch import Tensor
 from rate_models.argument_types import check_config, check_field_types, checked_seeds
 from rate_models.datasets import ImageData, load_images
 from rate_models.devices import Execution, execution_or_default
+from rate_models.executors import Executor
 from rate_models.experiments.log_axes import label_sparsely
 from rate_models.log_log_fits import association
 from rate_models.noisy_networks import (
@@ -37,7 +38,6 @@ from rate_models.noisy_networks import (
 from rate_models.posterior import laplace_sd
 from rate_models.random_streams import Purpose, numpy_generator
 from rate_models.reliability_cost import EntropyCost, PowerCost, optimal_sigma
-from rate_models.sweep import Executor
 
 if TYPE_CHECKING:
     import xarray

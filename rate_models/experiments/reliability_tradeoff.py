@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from rate_models.argument_types import check_config, check_field_types, checked_seeds
 from rate_models.datasets import load_images
 from rate_models.devices import Execution, execution_or_default
+from rate_models.executors import Executor
 from rate_models.experiments.reliability_figures import FIGURES
 from rate_models.noisy_networks import (
     NoisyNetwork,
@@ -37,7 +38,6 @@ from rate_models.quantal_realisation import (
     realised_synapses,
 )
 from rate_models.reliability_cost import Costs, PowerCost, terms_of, total_cost
-from rate_models.sweep import Executor
 
 if TYPE_CHECKING:
     import xarray

@@ -26,13 +26,14 @@ from torch import Tensor
 from biophys.release_plasticity import ReleasePlasticity
 from rate_models.devices import Execution
 from rate_models.evaluation import mean_softmax
+from rate_models.executors import LocalProcesses, ThisProcess
 from rate_models.layout import Layout
 from rate_models.local_noise import LocalFeedForward, LocalGaussianSynapses
 from rate_models.networks import FeedForward
 from rate_models.optimisers import Adam, GradientDescent, Sgd
 from rate_models.presynaptic_sgd import PresynapticSgd
 from rate_models.stochastic_layers import BernoulliSynapses, DeterministicSynapses, GaussianSynapses
-from rate_models.sweep import LocalProcesses, ThisProcess, run_sweep
+from rate_models.sweep import run_sweep
 from rate_models.task_sequences import DataOrder
 from rate_models.training import Trainer
 

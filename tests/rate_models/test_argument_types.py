@@ -26,6 +26,7 @@ from rate_models import (
 )
 from rate_models.argument_types import check_field_types, checked_seeds
 from rate_models.consolidation import MeanFieldSynapses
+from rate_models.executors import DaskCluster, LocalProcesses
 from rate_models.experiments import (
     bayesian_signatures,
     energy_efficiency,
@@ -37,7 +38,7 @@ from rate_models.experiments import (
     reliability_tradeoff,
 )
 from rate_models.experiments.network_sweep import grid, sweep_networks, train_group
-from rate_models.sweep import DaskCluster, LocalProcesses, run_sweep
+from rate_models.sweep import run_sweep
 
 LAYOUT = Layout((4, 3, 2))
 SYNAPSES = (

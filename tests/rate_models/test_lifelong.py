@@ -14,7 +14,7 @@ from rate_models.experiments.lifelong_methods import ABLATION_ARMS, METHODS, PUB
 from rate_models.experiments.lifelong_networks import Group, settings_of
 from rate_models.experiments.lifelong_search import published_setting
 from rate_models.experiments.lifelong_tables import accuracy_table, summary, tasks_learned
-from rate_models.sweep import replica_key
+from rate_models.sweep_store import replica_key
 
 TINY = Config(
     benchmarks=("permuted_digits", "continuous_digits", "split_digits", "task_split_digits"),

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 import rate_models.sweep as sweep
 from rate_models.datasets import ImageData
 from rate_models.devices import Execution
+from rate_models.executors import LocalProcesses
 from rate_models.layout import Layout
 from rate_models.networks import FeedForward
 from rate_models.noisy_networks import (
@@ -21,7 +22,6 @@ from rate_models.noisy_networks import (
 )
 from rate_models.reliability_cost import EntropyCost, PowerCost
 from rate_models.stochastic_layers import GaussianSynapses
-from rate_models.sweep import LocalProcesses
 from rate_models.task_sequences import DataOrder
 
 RNG = np.random.default_rng(0)

@@ -16,19 +16,10 @@ import xarray as xr
 
 from rate_models import sweep
 from rate_models.devices import Execution
+from rate_models.executors import DaskCluster, LocalProcesses, ThisProcess
 from rate_models.layout import Layout
-from rate_models.sweep import (
-    DaskCluster,
-    KeptReplicas,
-    LocalProcesses,
-    SweepStorageError,
-    SweepStore,
-    ThisProcess,
-    groups_of,
-    replica_bytes,
-    run_sweep,
-    swept_dataset,
-)
+from rate_models.sweep import KeptReplicas, groups_of, replica_bytes, run_sweep, swept_dataset
+from rate_models.sweep_store import SweepStorageError, SweepStore
 
 TOY = '''
 """A sweep that other processes can import: small networks on the digits, or a mere sleep."""
@@ -36,7 +27,8 @@ import os, signal, sys, time
 from pathlib import Path
 import numpy as np
 import xarray as xr
-from rate_models.sweep import run_sweep, executor_for
+from rate_models.executors import executor_for
+from rate_models.sweep import run_sweep
 
 def slow_squares(group, execution):
     time.sleep(0.2)
@@ -269,15 +261,3 @@ def test_stored_groups_say_what_they_are(tmp_path):
 def test_wrong_sweeps_are_named(tmp_path, configurations, options, message):
     with pytest.raises(ValueError, match=message):
         run_sweep(squares, configurations, Path(tmp_path), **options)
-
-
-def test_a_result_of_the_wrong_length_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="group of 2 needs the dimension replica"):
-        SweepStore(tmp_path, squares, Execution()).add(CONFIGURATIONS[:2], squares(CONFIGURATIONS[:1], None))
-
-
-def test_executors_name_wrong_numbers():
-    assert ThisProcess().n_workers == 1
-    assert LocalProcesses().n_workers >= 1
-    with pytest.raises(ValueError, match="got -1"):
-        LocalProcesses(-1)

@@ -1,0 +1,206 @@
+"""Where groups of replicas are computed: this process, processes of this machine, or a Dask cluster."""
+
+from __future__ import annotations
+
+import itertools
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeAlias
+
+import torch
+import xarray as xr
+
+from rate_models.argument_types import check_field_types
+from rate_models.devices import Execution
+
+GroupFunction: TypeAlias = Callable[[list[Any], Execution], xr.Dataset]
+"""Trains a group; every variable of its result has ``replica`` as first dimension, in the group's order."""
+
+_N_RETRIES = 2
+
+
+class Executor(Protocol):
+    """Where groups are computed."""
+
+    @property
+    def n_workers(self) -> int:
+        """How many groups are computed at the same time."""
+
+    def results(
+        self, function: GroupFunction, groups: Sequence[list[Any]], execution: Execution
+    ) -> Iterator[tuple[int, xr.Dataset]]:
+        """Yield index and result of every group as soon as it is there."""
+
+
+@dataclass(frozen=True)
+class ThisProcess:
+    """Compute one group after the other, here."""
+
+    n_workers: int = 1
+
+    def results(
+        self, function: GroupFunction, groups: Sequence[list[Any]], execution: Execution
+    ) -> Iterator[tuple[int, xr.Dataset]]:
+        """Yield index and result of every group."""
+        for index, group in enumerate(groups):
+            yield index, function(group, execution)
+
+
+@dataclass(frozen=True)
+class LocalProcesses:
+    """Compute groups in processes of one thread each, which is the fastest use of a few cores.
+
+    A process that dies takes its group with it; the group is tried again.
+
+    Parameters
+    ----------
+    n_workers
+        Number of processes; 0 for one per core.
+    """
+
+    n_workers: int = 0
+
+    def __post_init__(self) -> None:
+        check_field_types(self)
+        if self.n_workers < 0:
+            raise ValueError(f"n_workers must be positive, or 0 for one per core, got {self.n_workers}")
+        if self.n_workers == 0:
+            object.__setattr__(self, "n_workers", _n_cores())
+
+    def results(
+        self, function: GroupFunction, groups: Sequence[list[Any]], execution: Execution
+    ) -> Iterator[tuple[int, xr.Dataset]]:
+        """Yield index and result of every group as soon as it is there."""
+        waiting = dict(enumerate(groups))
+        for n_failures in itertools.count():
+            try:
+                for index, found in self._one_pool(function, waiting, execution):
+                    del waiting[index]
+                    yield index, found
+                return
+            except BrokenProcessPool:
+                if n_failures == _N_RETRIES:
+                    raise
+
+    def _one_pool(
+        self, function: GroupFunction, waiting: Mapping[int, list[Any]], execution: Execution
+    ) -> Iterator[tuple[int, xr.Dataset]]:
+        # Spawned, since forking is not safe beside threads and CUDA.
+        context = multiprocessing.get_context("spawn")
+        pool = ProcessPoolExecutor(self.n_workers, context, initializer=_start_worker)
+        try:
+            futures = {
+                pool.submit(function, group, execution): index for index, group in list(waiting.items())
+            }
+            for future in as_completed(futures):
+                yield futures[future], future.result()
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for process in list((pool._processes or {}).values()):
+                process.terminate()
+
+
+@dataclass(frozen=True)
+class DaskCluster:
+    """Compute groups on the workers of a Dask cluster; a lost worker's groups go to another one.
+
+    Parameters
+    ----------
+    address
+        Address of the scheduler, for example ``"tcp://10.0.0.1:8786"``.
+    """
+
+    address: str
+
+    def __post_init__(self) -> None:
+        check_field_types(self)
+
+    @property
+    def n_workers(self) -> int:
+        """Number of threads of the cluster's workers."""
+        from distributed import Client
+
+        with Client(self.address, set_as_default=False) as client:
+            return max(1, sum(client.nthreads().values()))
+
+    def results(
+        self, function: GroupFunction, groups: Sequence[list[Any]], execution: Execution
+    ) -> Iterator[tuple[int, xr.Dataset]]:
+        """Yield index and result of every group as soon as it is there."""
+        from distributed import Client
+        from distributed import as_completed as completed
+
+        with Client(self.address, set_as_default=False) as client, client.as_current():
+            futures = [
+                client.submit(_with_one_thread, function, group, execution, pure=False, retries=_N_RETRIES)
+                for group in groups
+            ]
+            places = {future.key: index for index, future in enumerate(futures)}
+            for future in completed(futures):
+                yield places[future.key], future.result()
+
+
+def executor_or_default(executor: Executor | None) -> Executor:
+    """Return `executor`, or this process for None.
+
+    Raises
+    ------
+    TypeError
+        If it is something else, for example a number of processes.
+    """
+    if executor is None:
+        return ThisProcess()
+    if not hasattr(executor, "results"):
+        raise TypeError(f"executor must be one of {__name__}, such as LocalProcesses(4), got {executor!r}")
+    return executor
+
+
+def executor_for(scheduler: str | None = None, n_processes: int = 1) -> Executor:
+    """Return the executor that a command line asks for.
+
+    Parameters
+    ----------
+    scheduler
+        Address of a Dask scheduler, or None.
+    n_processes
+        Local processes where there is no scheduler; 1 stays in this process, 0 takes every core.
+
+    Examples
+    --------
+    >>> executor_for()
+    ThisProcess(n_workers=1)
+    """
+    if scheduler is not None:
+        return DaskCluster(scheduler)
+    return ThisProcess() if n_processes == 1 else LocalProcesses(n_processes)
+
+
+def _n_cores() -> int:
+    """Return the number of cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _start_worker() -> None:
+    """Make this process a worker: one thread, deaf to Ctrl-C, gone when its parent is."""
+    torch.set_num_threads(1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_exit_after, args=(parent,), daemon=True).start()
+
+
+def _exit_after(parent: multiprocessing.process.BaseProcess) -> None:
+    """Leave as soon as the parent has died, even by a signal that it cannot answer."""
+    parent.join()
+    os._exit(1)
+
+
+def _with_one_thread(function: GroupFunction, group: list[Any], execution: Execution) -> xr.Dataset:
+    torch.set_num_threads(1)
+    return function(group, execution)

@@ -1,0 +1,151 @@
+"""The finished groups of a sweep on disk: whole or not at all, and named by the digest of their content."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import platform
+import tempfile
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+import torch
+import xarray as xr
+
+from rate_models.devices import Execution
+
+Settings: TypeAlias = Mapping[str, Any]
+"""The settings of one replica: names and plain values (numbers, text, truth values)."""
+
+FORMAT = "brianpresyn sweep 1"
+_SET_ASIDE = "set-aside"
+
+
+class SweepStorageError(OSError):
+    """A finished group could not be stored."""
+
+
+def replica_key(settings: Settings) -> str:
+    """Return the settings of a replica as text that is the same whatever their order."""
+    return json.dumps(settings, sort_keys=True, default=_plain)
+
+
+class SweepStore:
+    """The finished groups of a sweep on disk.
+
+    Parameters
+    ----------
+    folder
+        Where they lie.
+    function
+        The function that computes them; results of another one are not used.
+    execution
+        Its precision is part of what a result is.
+    """
+
+    def __init__(self, folder: Path, function: Callable[..., xr.Dataset], execution: Execution) -> None:
+        self.folder = Path(folder)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._what = {
+            "format": FORMAT,
+            "function": f"{function.__module__}.{function.__qualname__}",
+            "dtype": execution.dtype,
+        }
+        self._execution = execution
+        for leftover in self.folder.glob(".unfinished-*"):
+            leftover.unlink(missing_ok=True)
+
+    def add(self, group: Sequence[Settings], found: xr.Dataset) -> Path:
+        """Store what a group found, whole or not at all.
+
+        Raises
+        ------
+        ValueError
+            If the result does not have one row per replica.
+        SweepStorageError
+            If it cannot be written.
+        """
+        if found.sizes.get("replica") != len(group):
+            raise ValueError(
+                f"the result of a group of {len(group)} needs the dimension replica of that size, "
+                f"got {dict(found.sizes)}"
+            )
+        attributes = {
+            **self._what,
+            "settings": json.dumps([json.loads(replica_key(settings)) for settings in group]),
+            "execution": json.dumps(asdict(self._execution)),
+            "versions": json.dumps(
+                {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__}
+            ),
+        }
+        content = bytes(found.assign_attrs(attributes).to_netcdf(None, engine="scipy"))
+        return self._write(content)
+
+    def finished(self) -> dict[str, xr.Dataset]:
+        """Return the result of every stored replica by its key; files that are not trusted are set aside."""
+        found = {}
+        for path in sorted(self.folder.glob("*.nc")):
+            group = self._read(path)
+            if group is None:
+                self._set_aside(path)
+            elif all(group.attrs[name] == value for name, value in self._what.items()):
+                rows = json.loads(group.attrs["settings"])
+                bare = group.copy(deep=False)
+                bare.attrs = {}
+                found.update({replica_key(s): bare.isel(replica=i, drop=True) for i, s in enumerate(rows)})
+        return found
+
+    def _write(self, content: bytes) -> Path:
+        path = self.folder / f"{hashlib.sha256(content).hexdigest()}.nc"
+        handle, name = tempfile.mkstemp(dir=self.folder, prefix=".unfinished-")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(name, path)
+        except OSError as error:
+            Path(name).unlink(missing_ok=True)
+            reason = "the disk is full" if error.errno == errno.ENOSPC else str(error)
+            raise SweepStorageError(
+                f"cannot store a finished group in {self.folder}: {reason}. What was stored before is kept; "
+                "make room and start the same sweep again"
+            ) from error
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+        return path
+
+    def _read(self, path: Path) -> xr.Dataset | None:
+        """Return the content of a file, None if it is not a whole group written by `add`."""
+        content = path.read_bytes()
+        if hashlib.sha256(content).hexdigest() != path.stem:
+            return None
+        try:
+            group = xr.load_dataset(content, engine="scipy")
+        except Exception:
+            return None
+        return group if group.attrs.get("format") == FORMAT else None
+
+    def _set_aside(self, path: Path) -> None:
+        aside = self.folder / _SET_ASIDE
+        aside.mkdir(exist_ok=True)
+        os.replace(path, aside / path.name)
+        warnings.warn(
+            f"{path.name} in {self.folder} is truncated or was not written by a sweep; it was moved to "
+            f"{_SET_ASIDE}/ and its replicas are computed again",
+            stacklevel=4,
+        )
+
+
+def _plain(value: Any) -> Any:
+    """Return numpy scalars as plain numbers, for JSON."""
+    if hasattr(value, "item"):
+        return value.item()
+    raise TypeError(f"settings must be numbers, text or truth values, got {type(value).__name__}")
