@@ -35,6 +35,9 @@ def test_presynaptic_updates_are_those_of_a_plain_loop():
     rule = ReleasePlasticity(0.2, 0.2, 0.1, 0.25, 0.9, p_freeze=0.9, form="soft_bound", consolidation=True)
     patterns, labels = random_tasks(SMALL, 20, torch.device("cpu"))
     found, twin = (Perceptrons(100, SMALL.seeds, rule, **CPU) for _ in range(2))
+    # From weights at random: sums of like ones would tie, and rounding decide.
+    for own in (found, twin):
+        own.weight += torch.from_numpy(np.random.default_rng(4).normal(size=own.weight.shape))
     for first in range(0, 20, 4):
         x, y = patterns[:, 0, first : first + 4], labels[:, 0, first : first + 4]
         found.learn(x, y)
