@@ -10,4 +10,4 @@ import brian2  # noqa: E402, F401
 doctest.DoctestModule = _collector
 
 # A program for an interpreter that has NEST.
-collect_ignore = ["validation/crosschecks/in_nest.py"]
+collect_ignore = ["validation/experiments/in_nest.py"]

@@ -9,12 +9,6 @@ from biophys.absolute_costs import (
     spike_costs,
 )
 from biophys.calcium import HillRelation
-from biophys.cheapest_realisation import (
-    Realisation,
-    cheapest_realisation,
-    distance_from_boundary,
-    minimal_sd,
-)
 from biophys.constants import (
     ATP_FREE_ENERGY,
     AVOGADRO,
@@ -54,7 +48,7 @@ from biophys.energy_costs import (
 )
 from biophys.entropic_bound import biological_cost, bound_gap, entropic_cost
 from biophys.gradient_threshold import approximation_error, probability_above
-from biophys.information_per_energy import (
+from biophys.information_efficiency import (
     Optimum,
     TransmissionCost,
     bernoulli_input,
@@ -87,6 +81,12 @@ from biophys.quantal_recovery import (
     recovery_by_likelihood,
     recovery_by_moments,
     recovery_by_variance_mean,
+)
+from biophys.realisation_costs import (
+    Realisation,
+    cheapest_realisation,
+    distance_from_boundary,
+    minimal_sd,
 )
 from biophys.release_plasticity import ReleasePlasticity, updated_release_probability
 from biophys.short_term import (

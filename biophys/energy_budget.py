@@ -9,8 +9,8 @@ import numpy as np
 import quantities as pq
 from numpy.typing import ArrayLike, NDArray
 
-from biophys.cheapest_realisation import minimal_sd
 from biophys.energy_costs import CostLaw, CostMixture, calcium_pump_cost, cost_unit_of
+from biophys.realisation_costs import minimal_sd
 from biophys.units import checked_finite, magnitude_in, positive_in, unit_of
 
 ChangeSize = Literal["squared", "relative"]

@@ -1,23 +1,23 @@
 """Unreliable, plastic and metabolically costly synapses for Brian2."""
 
-from brianpresyn.binomial import binomial
+from brianpresyn.binomial_function import binomial
+from brianpresyn.checked_synapses import synapses
 from brianpresyn.counter_random import bernoulli_draw, binomial_draw, normal_draw, release_key, uniform_draw
 from brianpresyn.energy import EnergyReport, energy_ledger, energy_report
 from brianpresyn.plasticity import release_plasticity
-from brianpresyn.pre_post_stdp import PrePostSTDP, pre_post_stdp
 from brianpresyn.pynn_names import (
     MultiQuantalSynapse,
     SimpleStochasticSynapse,
     StochasticTsodyksMarkramSynapse,
 )
-from brianpresyn.quantal_variance import quantal_variance
+from brianpresyn.quantal_noise import quantal_variance
 from brianpresyn.quantities_bridge import from_brian, to_brian
 from brianpresyn.release import bernoulli_release, binomial_release, quantal_release, release_counters
 from brianpresyn.self_test import test
 from brianpresyn.short_term import stochastic_tsodyks_markram, tsodyks_markram
 from brianpresyn.spontaneous import spontaneous_release
 from brianpresyn.synapse_code import Domain, Stage, SynapseCode
-from brianpresyn.synapses import synapses
+from brianpresyn.unified_stdp import PrePostSTDP, pre_post_stdp
 from brianpresyn.update_signals import (
     UpdateSignal,
     given_signal,

@@ -24,7 +24,7 @@ import quantities as pq
 from brian2.units.fundamentalunits import DIMENSIONLESS, Dimension, Quantity, get_dimensions, get_unit
 
 from biophys.quantal import QuantalSynapse
-from brianpresyn.binomial import binomial
+from brianpresyn.binomial_function import binomial
 from brianpresyn.counter_random import bernoulli_draw, binomial_draw, shared_binomial_draw
 from brianpresyn.quantities_bridge import to_brian
 from brianpresyn.synapse_code import N_SITES, PROBABILITY, Stage, SynapseCode

@@ -23,7 +23,7 @@ from typing import Any
 from brian2 import second
 from brian2.units.fundamentalunits import get_dimensions
 
-from brianpresyn.binomial import binomial
+from brianpresyn.binomial_function import binomial
 from brianpresyn.counter_random import binomial_draw
 from brianpresyn.release import Draws, quantal_size, unit_text
 from brianpresyn.synapse_code import N_SITES, PROBABILITY, Stage, SynapseCode

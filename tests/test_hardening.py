@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from validation.datastore import DATA_SETS
+from validation.data.datastore import DATA_SETS
 
 ROOT = Path(__file__).resolve().parent.parent
 FILES = sorted(

@@ -12,7 +12,7 @@ import quantities as pq
 
 from biophys.units import magnitude_in
 from validation.association import pearson
-from validation.recordings import N_SITES, PlasticityRecordings
+from validation.data.recordings import N_SITES, PlasticityRecordings
 
 SMALLEST_CHANGE = 0.05
 """Every recorded connection changed by more than this fraction, in the direction of its induction."""

@@ -20,11 +20,11 @@ import numpy as np
 from brian2 import Network, NeuronGroup, SpikeMonitor, Synapses, ms, mV, second
 
 from biophys.release_plasticity import ReleasePlasticity
+from brianpresyn.checked_synapses import synapses
 from brianpresyn.energy import energy_ledger, energy_report
 from brianpresyn.plasticity import release_plasticity
 from brianpresyn.release import bernoulli_release
 from brianpresyn.synapse_code import Domain
-from brianpresyn.synapses import synapses
 from brianpresyn.targets import checked_target, code_generation, numpy_while_building
 from brianpresyn.update_signals import pair_stdp
 

@@ -31,9 +31,9 @@ from numpy.typing import NDArray
 
 from biophys.cost_exponents import MECHANISM_COLOURS
 from biophys.energy_costs import COST_EXPONENTS
+from brianpresyn.checked_synapses import CheckedSynapses, synapses
 from brianpresyn.release import binomial_release
 from brianpresyn.synapse_code import N_SITES, Stage, SynapseCode
-from brianpresyn.synapses import CheckedSynapses, synapses
 from brianpresyn.targets import checked_target, code_generation, numpy_while_building
 
 if TYPE_CHECKING:

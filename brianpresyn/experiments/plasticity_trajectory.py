@@ -10,9 +10,9 @@ from brian2.codegen.runtime.numpy_rt import NumpyCodeObject
 from numpy.typing import NDArray
 
 from biophys.release_plasticity import FORMS, ReleasePlasticity
+from brianpresyn.checked_synapses import synapses
 from brianpresyn.plasticity import release_plasticity
 from brianpresyn.release import bernoulli_release
-from brianpresyn.synapses import synapses
 from brianpresyn.targets import checked_target, code_generation, numpy_while_building
 from brianpresyn.update_signals import given_signal
 

@@ -16,9 +16,9 @@ from brian2.codegen.runtime.numpy_rt import NumpyCodeObject
 from brian2.core.base import BrianObject
 from numpy.typing import NDArray
 
+from brianpresyn.checked_synapses import synapses
 from brianpresyn.release import Draws, bernoulli_release, binomial_release
 from brianpresyn.synapse_code import N_SITES, PROBABILITY, SynapseCode
-from brianpresyn.synapses import synapses
 from brianpresyn.targets import checked_target, code_generation, numpy_while_building
 
 if TYPE_CHECKING:

@@ -43,10 +43,10 @@ from brian2.devices.device import get_device
 from numpy.typing import NDArray
 
 from biophys.absolute_costs import resting_costs, spike_costs
+from brianpresyn.checked_synapses import CheckedSynapses, synapses
 from brianpresyn.energy import ENERGY_OF_ATP, energy_ledger, synapse_energies
 from brianpresyn.release import bernoulli_release, binomial_release
 from brianpresyn.synapse_code import N_SITES, PROBABILITY
-from brianpresyn.synapses import CheckedSynapses, synapses
 from brianpresyn.targets import checked_target, code_generation, numpy_while_building, run_each_in_its_process
 
 if TYPE_CHECKING:

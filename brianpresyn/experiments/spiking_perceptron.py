@@ -22,10 +22,10 @@ from brian2 import Network, NeuronGroup, StateMonitor, TimedArray, ms, second
 from numpy.typing import NDArray
 
 from biophys.release_plasticity import ReleasePlasticity
+from brianpresyn.checked_synapses import synapses
 from brianpresyn.plasticity import release_plasticity
 from brianpresyn.release import bernoulli_release
 from brianpresyn.synapse_code import Stage, SynapseCode
-from brianpresyn.synapses import synapses
 from brianpresyn.targets import checked_target, code_generation, numpy_while_building
 from brianpresyn.update_signals import given_signal
 

@@ -14,11 +14,11 @@ import numpy as np
 from brian2 import Network, NeuronGroup, SpikeGeneratorGroup, Synapses, ms, mV
 from numpy.typing import NDArray
 
-from brianpresyn.pre_post_stdp import PrePostSTDP, pre_post_stdp
+from brianpresyn.checked_synapses import synapses
 from brianpresyn.release import bernoulli_release
 from brianpresyn.synapse_code import PROBABILITY
-from brianpresyn.synapses import synapses
 from brianpresyn.targets import checked_target, code_generation, numpy_while_building
+from brianpresyn.unified_stdp import PrePostSTDP, pre_post_stdp
 
 if TYPE_CHECKING:
     import xarray as xr

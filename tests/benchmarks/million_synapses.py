@@ -11,13 +11,13 @@ import numpy as np
 import quantities as pq
 
 from biophys.absolute_costs import costs_at_rate
-from biophys.cheapest_realisation import cheapest_realisation, distance_from_boundary
 from biophys.energy_costs import calcium_pump_cost, vesicle_membrane_cost
-from biophys.information_per_energy import TransmissionCost, bernoulli_input, information_per_energy
+from biophys.information_efficiency import TransmissionCost, bernoulli_input, information_per_energy
 from biophys.optimal_precision import ReliabilityCost, optimal_sd
 from biophys.quantal import QuantalSynapse, synapse_with
 from biophys.quantal_analysis import IdentifiabilityWarning, estimate_by_moments, estimate_by_variance_mean
 from biophys.quantal_likelihood import estimate_by_likelihood
+from biophys.realisation_costs import cheapest_realisation, distance_from_boundary
 
 N_SYNAPSES = 1_000_000
 N_REPEATS = 3

@@ -21,7 +21,7 @@ from brian2 import ms, prefs
 
 from brianpresyn import bernoulli_release, stochastic_tsodyks_markram
 from tests.benchmarks.spiking import NETWORK_A, Q, Variant, build_all, time_all, weight_only
-from validation.crosschecks.nest_parity import INTERPRETER_VARIABLE, nest_interpreter, run_in_nest
+from validation.experiments.nest_parity import INTERPRETER_VARIABLE, nest_interpreter, run_in_nest
 
 DETERMINISTIC, BERNOULLI, QUANTAL = "deterministic", "Bernoulli", "quantal with depression, n = 5"
 AIMS = {BERNOULLI: 8.0, QUANTAL: 6.0}

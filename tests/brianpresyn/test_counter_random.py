@@ -18,7 +18,7 @@ from brianpresyn.counter_random import (
     splitmix64,
     uniform_draw,
 )
-from brianpresyn.quantal_variance import gamma_draw, site_sum_draw
+from brianpresyn.quantal_noise import gamma_draw, site_sum_draw
 
 # The first numbers of SplitMix64 for two seeds, as its reference implementation gives them.
 KNOWN_ANSWERS = {

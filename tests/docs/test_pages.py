@@ -12,7 +12,7 @@ import pytest
 
 from validation.claims.catalogue import CLAIMS
 from validation.cli import commands
-from validation.experiments import EXPERIMENTS
+from validation.runs import EXPERIMENTS
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"

@@ -13,7 +13,7 @@ from validation.coupling import (
     correlations_from_estimation,
     correlations_if_additive,
 )
-from validation.recordings import PlasticityRecordings
+from validation.data.recordings import PlasticityRecordings
 
 N = 60
 

@@ -6,8 +6,8 @@ import quantities as pq
 
 from validation.claims import energy_budget
 from validation.claims.claim import Context, Rendering, Verdict
-from validation.datastore import DataSetMissing, locate
-from validation.recordings import EpspRecordings, PlasticityRecordings
+from validation.data.datastore import DataSetMissing, locate
+from validation.data.recordings import EpspRecordings, PlasticityRecordings
 
 
 def _drawn_recordings(n=40):

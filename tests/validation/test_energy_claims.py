@@ -13,7 +13,7 @@ from validation.claims import importance_structure
 from validation.claims.claim import Context, Verdict
 from validation.claims.energy_efficiency import evidence_of
 from validation.claims.over_seeds import seed_estimate
-from validation.experiments import result_for
+from validation.runs import result_for
 
 TINY = dataclasses.replace(
     QUICK,

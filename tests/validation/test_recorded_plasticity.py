@@ -20,8 +20,8 @@ from validation.claims.recorded_plasticity import (
     potentiation_of_likely_releasers,
     stability_of_likely_releasers,
 )
-from validation.datastore import DataSetMissing, locate
-from validation.recordings import PlasticityRecordings
+from validation.data.datastore import DataSetMissing, locate
+from validation.data.recordings import PlasticityRecordings
 
 N = 40
 

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import quantities as pq
 
-from biophys.information_per_energy import TransmissionCost, bernoulli_input, optimal_release_probability
+from biophys.information_efficiency import TransmissionCost, bernoulli_input, optimal_release_probability
 from validation.claims.claim import Context, Verdict, combined_verdict
 from validation.claims.recorded_release import efficiency, median_of, recorded_release_probabilities
-from validation.datastore import DataSetMissing, locate
-from validation.recordings import PlasticityRecordings
+from validation.data.datastore import DataSetMissing, locate
+from validation.data.recordings import PlasticityRecordings
 
 
 def recordings_with(p) -> PlasticityRecordings:

@@ -20,8 +20,8 @@ from validation.claims.recorded_variability import (
     slope_of_variability,
     variability_of_busy_inputs,
 )
-from validation.datastore import DataSetMissing, locate
-from validation.recordings import EpspRecordings
+from validation.data.datastore import DataSetMissing, locate
+from validation.data.recordings import EpspRecordings
 
 N = 150
 

@@ -18,8 +18,8 @@ def answers(n_wrong, labels):
 
 def classified(*, n_wrong=20, n_wrong_of_rates=20, high_energy=3.0, gain=0.3):
     """Return a made-up result of the experiment behind X03 and X04."""
-    from validation.crosschecks.converted_network import LESION_ORDERS
-    from validation.crosschecks.release_in_spikes import PLASTIC, RELIABLE
+    from validation.experiments.converted_network import LESION_ORDERS
+    from validation.experiments.release_in_spikes import PLASTIC, RELIABLE
 
     rng = np.random.default_rng(0)
     labels = rng.integers(0, 10, N_IMAGES)
@@ -173,7 +173,7 @@ def test_gaussian_synapses_in_spikes(changes, part, verdict):
 
 def test_rate_perceptron_learns_the_patterns_of_the_spiking_one():
     from brianpresyn.experiments.spiking_perceptron import PLASTIC, Config, patterns_for
-    from validation.crosschecks.same_patterns import DETERMINISTIC, rate_accuracy
+    from validation.experiments.same_patterns import DETERMINISTIC, rate_accuracy
 
     # Means over two patterns are whole numbers: a potential of zero is exactly zero however it is added up.
     config = Config(
@@ -195,7 +195,7 @@ def test_rate_perceptron_learns_the_patterns_of_the_spiking_one():
 
 def test_a_pair_of_lines_has_a_synapse_for_either_sign():
     from brianpresyn.experiments.spiking_perceptron import Config, patterns_for
-    from validation.crosschecks.same_patterns import DETERMINISTIC, PAIRED, rate_accuracy
+    from validation.experiments.same_patterns import DETERMINISTIC, PAIRED, rate_accuracy
 
     config = Config(n_inputs=60, n_patterns=40, n_tasks=1, n_epochs=8, n_votes=3, n_per_batch=2, seeds=(6,))
     x, y = patterns_for(config, 6)

@@ -10,7 +10,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from biophys.cheapest_realisation import minimal_sd
 from biophys.cost_exponents import ExponentFit, fit_cost_exponent
 from biophys.energy_budget import (
     BudgetChange,
@@ -26,10 +25,11 @@ from biophys.energy_costs import (
     trafficking_cost,
     vesicle_membrane_cost,
 )
+from biophys.realisation_costs import minimal_sd
 from validation.bootstrap import bootstrap
 from validation.claims.claim import ClaimFigure, Context, Evidence, Measurement, Rendering, Verdict
 from validation.claims.registry import measures
-from validation.recordings import N_SITES, PlasticityRecordings, read_ko2013, read_sjostrom2001
+from validation.data.recordings import N_SITES, PlasticityRecordings, read_ko2013, read_sjostrom2001
 
 BUDGET_EXPONENT = 5.0
 """Malkin, O'Donnell & Houghton 2026, arXiv 2602.15787, abstract."""

@@ -23,7 +23,7 @@ from validation.claims.claim import (
     combined_verdict,
 )
 from validation.claims.registry import all_measures, claims_named, missing_packages, skipped
-from validation.datastore import DataSetCorrupt, DataSetMissing, locate
+from validation.data.datastore import DataSetCorrupt, DataSetMissing, locate
 
 ProgressReport = Callable[[Measure, float, str], None]
 

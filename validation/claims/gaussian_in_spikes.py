@@ -10,7 +10,7 @@ from validation.claims.claim import Context, Evidence, Measurement, Rendering, V
 from validation.claims.panels import drawn_panels
 from validation.claims.registry import measures
 from validation.claims.same_images import PairedDifference, paired_difference
-from validation.experiments import result_for
+from validation.runs import result_for
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -48,7 +48,7 @@ def gaussian_synapses_in_spikes(context: Context) -> Evidence:
 
 def evidence_of(result: xr.Dataset) -> Evidence:
     """Return what a result of the experiment says of X06."""
-    from validation.crosschecks.gaussian_in_spikes import FIGURES
+    from validation.experiments.gaussian_in_spikes import FIGURES
 
     measurements = []
     for s in result.s.values:

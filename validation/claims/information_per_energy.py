@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from biophys.constants import CALCIUM_PER_VESICLE, ION_FLUX_PER_VESICLE, SPIKE_PER_BOUTON
 from biophys.energy_costs import calcium_of_site
-from biophys.information_per_energy import (
+from biophys.information_efficiency import (
     TransmissionCost,
     bernoulli_input,
     entropy_bits,

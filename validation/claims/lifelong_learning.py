@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from validation.claims.claim import Context, Evidence, Rendering
 from validation.claims.registry import measures
-from validation.experiments import result_for
+from validation.runs import result_for
 
 _NEEDS = ("torch", "sklearn", "xarray")
 

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from validation.claims.claim import ClaimFigure, Context, Evidence, Measurement, Rendering, Verdict
 from validation.claims.registry import measures
-from validation.crosschecks import nest_parity
-from validation.crosschecks.nest_parity import CASES, INTERPRETER_VARIABLE, Parity
+from validation.experiments import nest_parity
+from validation.experiments.nest_parity import CASES, INTERPRETER_VARIABLE, Parity
 
 # A family of true statements fails below this once in a thousand reports.
 _SMALLEST_FAMILY_P = 1e-3

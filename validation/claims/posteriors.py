@@ -10,7 +10,7 @@ from validation.claims.interval_verdicts import verdict_above, verdict_at_every,
 from validation.claims.over_seeds import seed_estimate
 from validation.claims.panels import drawn_panels
 from validation.claims.registry import measures
-from validation.experiments import result_for
+from validation.runs import result_for
 
 _CAPTIONS = {
     "fig7a": ("M11", "Posterior (dashed) and optimised noise (solid) of two synapses (figure 7a)."),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.figure import Figure
 
-from biophys.information_per_energy import (
+from biophys.information_efficiency import (
     Optimum,
     TransmissionCost,
     bernoulli_input,
@@ -19,7 +19,7 @@ from validation.association import weighted_median
 from validation.bootstrap import BootstrapEstimate, bootstrap
 from validation.claims.claim import ClaimFigure, Context, Evidence, Measurement, Rendering, Verdict
 from validation.claims.registry import measures
-from validation.recordings import PlasticityRecordings, read_sjostrom2001
+from validation.data.recordings import PlasticityRecordings, read_sjostrom2001
 
 # Costa et al. estimate p with 5.5 sites; 1 and 10 show how much that matters.
 SITES = (5, 6, 1, 10)

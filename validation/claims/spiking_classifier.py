@@ -14,7 +14,7 @@ from validation.claims.interval_verdicts import verdict_above, verdict_at_every
 from validation.claims.panels import drawn_panels
 from validation.claims.registry import measures
 from validation.claims.same_images import PairedDifference, accuracy_interval, paired_difference
-from validation.experiments import result_for
+from validation.runs import result_for
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -59,7 +59,7 @@ def release_in_spikes(context: Context) -> Evidence:
 
 def evidence_of(result: xr.Dataset, *, rng: np.random.Generator) -> Evidence:
     """Return what a result of the experiment says of X03 and X04."""
-    from validation.crosschecks.release_in_spikes import FIGURES
+    from validation.experiments.release_in_spikes import FIGURES
 
     measurements = [
         *_accuracies(result),
@@ -79,7 +79,7 @@ def _data(result: xr.Dataset, **more: Any) -> dict[str, Any]:
 
 def _right(result: xr.Dataset) -> dict[str, NDArray[np.bool_]]:
     """Return whether each image is answered rightly, by what answers; at the longest presentation."""
-    from validation.crosschecks.release_in_spikes import PLASTIC, RELIABLE
+    from validation.experiments.release_in_spikes import PLASTIC, RELIABLE
 
     answered = {
         "spikes": result.answer.sel(model=PLASTIC).isel(time=-1),
@@ -152,7 +152,7 @@ def _compared(
 
 def _times(result: xr.Dataset) -> list[Measurement]:
     """Compare at shorter presentations, and say from when on the network is as good."""
-    from validation.crosschecks.release_in_spikes import PLASTIC
+    from validation.experiments.release_in_spikes import PLASTIC
 
     reference = _right(result)["mean weights"]
     right = (result.answer.sel(model=PLASTIC) == result.label).transpose("time", "image").to_numpy()
@@ -201,7 +201,7 @@ def _rates(result: xr.Dataset) -> list[Measurement]:
 
 def _energies(result: xr.Dataset) -> list[Measurement]:
     """Return the ATP of an image by mechanism."""
-    from validation.crosschecks.release_in_spikes import PLASTIC
+    from validation.experiments.release_in_spikes import PLASTIC
 
     spent = result.energy.sel(model=PLASTIC)
     total, duration = float(spent.sum()), 1000 * float(result.time[-1])

@@ -17,7 +17,7 @@ from validation.claims.claim import ClaimFigure, Context, Evidence, Measurement,
 from validation.claims.interval_verdicts import verdict_below
 from validation.claims.over_seeds import seed_estimate
 from validation.claims.registry import measures
-from validation.crosschecks.same_patterns import PAIRED, SIGNED, rate_accuracy
+from validation.experiments.same_patterns import PAIRED, SIGNED, rate_accuracy
 from validation.spiking_results import spiking_result
 
 if TYPE_CHECKING:

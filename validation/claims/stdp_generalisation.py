@@ -19,8 +19,8 @@ from validation.claims.stdp_protocol import (
     recorded_changes,
     verdict_of_share,
 )
-from validation.crosschecks.stdp_prediction import fitted_rule, left_out_changes, predicted_changes
-from validation.recordings import read_sjostrom2001
+from validation.data.recordings import read_sjostrom2001
+from validation.experiments.stdp_prediction import fitted_rule, left_out_changes, predicted_changes
 
 PUBLISHED = "published parameters"
 LEFT_OUT = "fitted to the other protocols"

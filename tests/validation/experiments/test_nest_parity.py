@@ -7,8 +7,8 @@ import pytest
 
 from validation.claims.claim import Context, Verdict
 from validation.claims.nest_parity import release_in_nest
-from validation.crosschecks import nest_parity
-from validation.crosschecks.nest_parity import CASES, INTERPRETER_VARIABLE, N_SPIKES, compared
+from validation.experiments import nest_parity
+from validation.experiments.nest_parity import CASES, INTERPRETER_VARIABLE, N_SPIKES, compared
 
 BERNOULLI, QUANTAL = CASES[1], CASES[4]
 

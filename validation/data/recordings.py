@@ -23,7 +23,7 @@ import numpy as np
 import quantities as pq
 
 from biophys.units import magnitude_in
-from validation.datastore import locate
+from validation.data.datastore import locate
 
 INDUCTIONS = ("LTP", "LTD")
 """What the induction protocol led to: long-term potentiation or depression."""

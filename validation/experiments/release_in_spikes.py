@@ -1,7 +1,7 @@
 """A network trained with plastic release, in rates and in spikes: answers, lesions, energy.
 
 The network is trained as in the energy experiment (Schug et al. 2021; p rule of the published program),
-converted (`validation.crosschecks.converted_network`) and presented the same test images in both forms.
+converted (`validation.experiments.converted_network`) and presented the same test images in both forms.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from brianpresyn.experiments import spiking_classifier
 from brianpresyn.experiments.spiking_classifier import Classifier, answers
-from validation.crosschecks.converted_network import (
+from validation.experiments.converted_network import (
     LESION_ORDERS,
     RateNetwork,
     biases_of,

@@ -13,9 +13,9 @@ import click
 from rich.console import Console
 from rich.markup import escape
 
-from validation.cost_commands import costs
-from validation.terminal import errors, print_error, progress_bar
-from validation.training_commands import ann, sweep
+from validation.cli.costs import costs
+from validation.cli.terminal import errors, print_error, progress_bar
+from validation.cli.training import ann, sweep
 
 EXIT_RAN = 0
 EXIT_CLAIM_FAILED = 1
@@ -258,7 +258,7 @@ def data_status() -> None:
     """Show which data sets are there, where, and whether their content is right."""
     from rich.table import Table
 
-    from validation.datastore import status
+    from validation.data.datastore import status
 
     table = Table()
     for column in ("data set", "there", "where, or what is wrong"):
@@ -277,7 +277,7 @@ def data_fetch(names: tuple[str, ...], everything: bool) -> None:
 
     brianpresyn data status  lists the names.
     """
-    from validation.datastore import DATA_SETS, fetch
+    from validation.data.datastore import DATA_SETS, fetch
 
     wanted = list(DATA_SETS) if everything else list(names)
     unknown = [name for name in wanted if name not in DATA_SETS]

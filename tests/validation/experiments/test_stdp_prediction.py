@@ -7,8 +7,8 @@ import pytest
 
 from brianpresyn.experiments import stdp_protocol
 from brianpresyn.experiments.stdp_protocol import Config
-from brianpresyn.pre_post_stdp import PrePostSTDP
-from validation.crosschecks.stdp_prediction import fitted_rule, left_out_changes, predicted_changes
+from brianpresyn.unified_stdp import PrePostSTDP
+from validation.experiments.stdp_prediction import fitted_rule, left_out_changes, predicted_changes
 
 pytest.importorskip("xarray")
 

@@ -213,7 +213,7 @@ def test_synapses_that_no_network_uses_are_warned_of_if_they_could_be_built(capl
 
 
 def test_a_device_that_is_not_supported_is_refused(monkeypatch):
-    monkeypatch.setattr(sys.modules["brianpresyn.synapses"], "get_device", lambda: object())
+    monkeypatch.setattr(sys.modules["brianpresyn.checked_synapses"], "get_device", lambda: object())
     with pytest.raises(NotImplementedError, match="device object is not supported: use set_device"):
         synapses(every_step(), receivers(), bernoulli_release(p=0.5, q=1 * mV), connect=True, seed=1)
 

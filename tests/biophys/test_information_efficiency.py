@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from biophys.information_per_energy import (
+from biophys.information_efficiency import (
     TransmissionCost,
     bernoulli_input,
     entropy_bits,

@@ -6,7 +6,7 @@ from brian2 import Hz, Network, NeuronGroup, ms, mV
 from scipy import stats
 
 from brianpresyn import bernoulli_release, binomial_release, quantal_variance, spontaneous_release, synapses
-from brianpresyn.quantal_variance import gamma_draw, site_sum_draw, variance_of_response
+from brianpresyn.quantal_noise import gamma_draw, site_sum_draw, variance_of_response
 
 pytestmark = pytest.mark.usefixtures("on_numpy")
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from validation.crosschecks.converted_network import (
+from validation.experiments.converted_network import (
     RateNetwork,
     converted,
     lesioned,

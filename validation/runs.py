@@ -1,7 +1,7 @@
 """Experiments with trained networks by name: their configurations, running them, and keeping what they found.
 
 An experiment is a module of `rate_models.experiments`, which says what such a module has, or of
-`validation.crosschecks`.
+`validation.experiments`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from validation.archive import ArchivedRun, ArchiveError, archive_run, archived_run, plain_config
 from validation.claims.claim import Context
-from validation.datastore import DATA_SETS, locate
+from validation.data.datastore import DATA_SETS, locate
 from validation.versions import installed_versions
 
 if TYPE_CHECKING:
@@ -36,8 +36,8 @@ EXPERIMENTS = {
     "signatures": "rate_models.experiments.bayesian_signatures",
     "posterior": "rate_models.experiments.posterior",
     "predictive": "rate_models.experiments.predictive_distributions",
-    "spikes": "validation.crosschecks.release_in_spikes",
-    "gaussian_spikes": "validation.crosschecks.gaussian_in_spikes",
+    "spikes": "validation.experiments.release_in_spikes",
+    "gaussian_spikes": "validation.experiments.gaussian_in_spikes",
 }
 """Module of each experiment, by the name that the command line gives it."""
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
 from brianpresyn.experiments.stdp_protocol import Config, spike_times
-from brianpresyn.pre_post_stdp import PrePostSTDP
+from brianpresyn.unified_stdp import PrePostSTDP
 
 # An amplitude this large saturates p or q within one train.
 _LARGEST_AMPLITUDE = 5.0

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.console import Console
 
-from validation.terminal import progress_bar
+from validation.cli.terminal import progress_bar
 
 if TYPE_CHECKING:
     import xarray
@@ -86,8 +86,8 @@ def ann(
     """
     from rate_models.executors import executor_for
     from validation.archive import archived_run
-    from validation.experiments import configuration, draw_figures, run_experiment
     from validation.report import writable_folder
+    from validation.runs import configuration, draw_figures, run_experiment
 
     config = configuration(name, profile, dict(_pairs(settings, "--set")))
     folder = writable_folder(out)
@@ -173,7 +173,7 @@ def _pairs(texts: tuple[str, ...], option: str) -> list[tuple[str, str]]:
 def _value(name: str, text: str) -> Any:
     """Return `text` as a value of the kind that the setting has."""
     from rate_models.experiments.network_sweep import NetworkSettings
-    from validation.experiments import parsed_setting
+    from validation.runs import parsed_setting
 
     defaults: dict[str, Any] = {field.name: field.default for field in dataclasses.fields(NetworkSettings)}
     if name not in defaults:

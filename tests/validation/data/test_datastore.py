@@ -11,9 +11,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from validation import datastore
-from validation.data_sets import DataFile, DataSet
-from validation.datastore import DataSetCorrupt, DataSetMissing
+from validation.data import datastore
+from validation.data.data_sets import DataFile, DataSet
+from validation.data.datastore import DataSetCorrupt, DataSetMissing
 
 CONTENT = {"digits.gz": bytes(range(256)) * 2000, "table.csv": b"mean,var\n1,2\n"}
 

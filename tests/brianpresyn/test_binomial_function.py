@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from brianpresyn.binomial import binomial
+from brianpresyn.binomial_function import binomial
 
 
 def draw(n, p, size=50_000):

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from validation.data_sets import DATA_SETS, DataFile, DataSet
+from validation.data.data_sets import DATA_SETS, DataFile, DataSet
 from validation.whole_files import arriving
 
 DATA_VARIABLE = "BRIANPRESYN_DATA"

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import quantities as pq
 
-from biophys.cheapest_realisation import cheapest_realisation, distance_from_boundary, minimal_sd
 from biophys.energy_costs import (
     actin_cost,
     calcium_pump_cost,
@@ -13,6 +12,7 @@ from biophys.energy_costs import (
     vesicle_membrane_cost,
 )
 from biophys.quantal import synapse_with
+from biophys.realisation_costs import cheapest_realisation, distance_from_boundary, minimal_sd
 
 SMALL = 0.1 * pq.dimensionless
 

@@ -105,7 +105,7 @@ def test_unknown_data_set_names_the_known_ones(capsys):
 
 
 def test_fetch_says_where_the_data_set_is(tmp_path, monkeypatch, capsys):
-    from validation import datastore
+    from validation.data import datastore
 
     def fetch(name, *, progress):
         progress("train-images", 5, 10)

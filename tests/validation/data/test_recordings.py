@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import quantities as pq
 
-from validation.datastore import DataSetMissing, locate
-from validation.recordings import EpspRecordings, PlasticityRecordings, read_ko2013, read_sjostrom2001
+from validation.data.datastore import DataSetMissing, locate
+from validation.data.recordings import EpspRecordings, PlasticityRecordings, read_ko2013, read_sjostrom2001
 
 # (recording, frequency, timing, p before, p after, q before, q after)
 LTP = [

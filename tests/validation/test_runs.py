@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from validation import cli, experiments
+from validation import cli, runs
 from validation.archive import archive_run, archived_run
 from validation.claims.claim import Context
 
@@ -46,19 +46,19 @@ def toy(monkeypatch):
     module = types.SimpleNamespace(
         Config=Config, QUICK=Config(n_epochs=1), run=run, FIGURES={"fig1": draw}, ran=ran
     )
-    monkeypatch.setitem(experiments.EXPERIMENTS, "toy", "toy")
-    monkeypatch.setattr(experiments, "experiment_module", lambda name: module)
+    monkeypatch.setitem(runs.EXPERIMENTS, "toy", "toy")
+    monkeypatch.setattr(runs, "experiment_module", lambda name: module)
     return module
 
 
 def test_profiles_choose_the_configuration(toy):
-    assert experiments.configuration("toy", "full").n_epochs == 50
-    assert experiments.configuration("toy", "quick").n_epochs == 1
+    assert runs.configuration("toy", "full").n_epochs == 50
+    assert runs.configuration("toy", "quick").n_epochs == 1
 
 
 def test_settings_are_read_as_the_kind_they_are(toy):
     changes = {"seeds": "7, 8", "l2": "1e-3", "n_epochs": "2", "shuffles": "false", "data_set": "mnist"}
-    assert experiments.configuration("toy", "full", changes) == Config((7, 8), 1e-3, 2, False, "mnist")
+    assert runs.configuration("toy", "full", changes) == Config((7, 8), 1e-3, 2, False, "mnist")
 
 
 @pytest.mark.parametrize(
@@ -72,23 +72,23 @@ def test_settings_are_read_as_the_kind_they_are(toy):
 )
 def test_wrong_setting_is_named(toy, changes, message):
     with pytest.raises(ValueError, match=message):
-        experiments.configuration("toy", "full", changes)
+        runs.configuration("toy", "full", changes)
 
 
 def test_a_word_may_be_none():
     """A method without consolidation is called "none"; only what is no word may be absent."""
-    changed = experiments.configuration("lifelong", "quick", {"methods": "none,ewc@split,presynaptic"})
+    changed = runs.configuration("lifelong", "quick", {"methods": "none,ewc@split,presynaptic"})
     assert changed.methods == ("none", "ewc@split", "presynaptic")
-    assert experiments.configuration("signatures", "quick", {"learning_rate": "none"}).learning_rate is None
+    assert runs.configuration("signatures", "quick", {"learning_rate": "none"}).learning_rate is None
 
 
 def test_unknown_experiment_names_the_known_ones():
     with pytest.raises(ValueError, match=r"unknown experiment 'enrgy': there are energy, lifelong"):
-        experiments.experiment_module("enrgy")
+        runs.experiment_module("enrgy")
 
 
 def test_run_keeps_result_configuration_and_provenance(toy, tmp_path):
-    path = experiments.run_experiment("toy", Config(l2=0.5), tmp_path, device="cpu")
+    path = runs.run_experiment("toy", Config(l2=0.5), tmp_path, device="cpu")
     run = archived_run(path, "toy")
     assert run.result.l2.values.tolist() == [0.5, 0.5, 0.5]
     assert run.config["l2"] == 0.5
@@ -97,14 +97,14 @@ def test_run_keeps_result_configuration_and_provenance(toy, tmp_path):
 
 def test_full_result_that_is_there_is_not_run_again(toy, tmp_path):
     archive_run(tmp_path / "toy.nc", "toy", xarray.Dataset({"l2": 0.25}), Config())
-    found = experiments.result_for("toy", Context(profile="full", results=tmp_path))
+    found = runs.result_for("toy", Context(profile="full", results=tmp_path))
     assert float(found.result.l2) == 0.25
     assert toy.ran == []
 
 
 def test_quick_result_is_always_run(toy, tmp_path):
     archive_run(tmp_path / "toy.nc", "toy", xarray.Dataset({"l2": 0.25}), Config())
-    found = experiments.result_for("toy", Context(results=tmp_path))
+    found = runs.result_for("toy", Context(results=tmp_path))
     assert found.result.l2.values.tolist() == [0.01, 0.01, 0.01]
     assert toy.ran == [toy.QUICK]
 
@@ -154,22 +154,22 @@ def test_other_processes_reach_the_experiments_that_take_them(toy, tmp_path, mon
 def test_images_are_found_where_the_datastore_has_them(monkeypatch):
     import os
 
-    from validation.datastore import DataSetMissing
+    from validation.data.datastore import DataSetMissing
 
     monkeypatch.delenv("BRIANPRESYN_DATA", raising=False)
-    monkeypatch.setattr(experiments, "locate", lambda name: experiments.Path("/cache") / name)
-    with experiments.images_at_hand(Config(data_set="mnist")):
+    monkeypatch.setattr(runs, "locate", lambda name: runs.Path("/cache") / name)
+    with runs.images_at_hand(Config(data_set="mnist")):
         assert os.environ["BRIANPRESYN_DATA"] == "/cache"
     assert "BRIANPRESYN_DATA" not in os.environ
 
     def missing(name):
         raise DataSetMissing(f"{name} is nowhere")
 
-    monkeypatch.setattr(experiments, "locate", missing)
+    monkeypatch.setattr(runs, "locate", missing)
     with (
         pytest.raises(DataSetMissing, match="mnist is nowhere"),
-        experiments.images_at_hand(Config(data_set="mnist")),
+        runs.images_at_hand(Config(data_set="mnist")),
     ):
         pass
-    with experiments.images_at_hand(Config(data_set="digits")):
+    with runs.images_at_hand(Config(data_set="digits")):
         assert "BRIANPRESYN_DATA" not in os.environ

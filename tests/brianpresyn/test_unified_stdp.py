@@ -5,7 +5,7 @@ import pytest
 from brian2 import Network, NeuronGroup, SpikeGeneratorGroup, Synapses, ms, mV
 
 from brianpresyn import bernoulli_release, synapses
-from brianpresyn.pre_post_stdp import PrePostSTDP, pre_post_stdp
+from brianpresyn.unified_stdp import PrePostSTDP, pre_post_stdp
 
 pytestmark = pytest.mark.usefixtures("on_numpy")
 

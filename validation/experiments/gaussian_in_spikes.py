@@ -21,7 +21,7 @@ from biophys.absolute_costs import resting_costs, spike_costs
 from biophys.quantal import QuantalSynapse
 from brianpresyn.experiments import spiking_classifier
 from brianpresyn.experiments.spiking_classifier import Classifier, answers
-from validation.crosschecks.converted_network import (
+from validation.experiments.converted_network import (
     RateNetwork,
     biases_of,
     by_layer,

@@ -1,1 +1,0 @@
-"""Comparisons of one rendering of a synapse with another."""
