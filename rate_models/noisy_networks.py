@@ -28,16 +28,17 @@ import xarray as xr
 from numpy.typing import NDArray
 from torch import Tensor
 
+from biophys.sweeps.executors import Executor, ThisProcess
+from biophys.sweeps.groups import KeptReplicas
 from rate_models.datasets import ImageData
 from rate_models.devices import Execution
-from rate_models.executors import Executor, ThisProcess
 from rate_models.layout import Layout
 from rate_models.networks import FeedForward, cross_entropy
 from rate_models.optimisers import Adam, GradientDescent, Penalty, Together, adam_of_means_and_noise
 from rate_models.posterior import GaussianPrior
 from rate_models.reliability_cost import Costs, MagnitudeCost, ReliabilityCost
 from rate_models.stochastic_layers import GaussianSynapses
-from rate_models.sweep import KeptReplicas
+from rate_models.sweep import batch_size
 from rate_models.task_sequences import DataOrder
 from rate_models.training import Trainer
 
@@ -238,7 +239,7 @@ def train_noisy_networks(
     train = functools.partial(_train_batch, data=data, formulation=formulation, schedule=schedule)
     if isinstance(replicas.executor, ThisProcess):
         train = functools.partial(train, on_epoch=clock.epoch)
-    size = replicas.batch_size(len(networks), layout.n_parameters)
+    size = batch_size(replicas, len(networks), layout.n_parameters)
     found = replicas.found(settings, networks, train, group_size=size, on_group=clock.batch)
     return _assembled(networks, found, layout, formulation, execution)
 

@@ -140,7 +140,7 @@ def run_experiment(
     device
         Torch device.
     executor
-        Where batches of networks are trained (`rate_models.executors.executor_for`); None for this process.
+        Where batches of networks are trained (`biophys.sweeps.executors`); None for this process.
     on_progress
         Called with the fraction done in 0..1 and what is being done.
 

@@ -23,10 +23,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from biophys.sweeps.executors import Executor
 from rate_models.argument_types import check_config, check_field_types, checked_seeds
 from rate_models.datasets import ImageData, load_images
 from rate_models.devices import Execution, execution_or_default
-from rate_models.executors import Executor
 from rate_models.experiments.signature_figures import FIGURES, theoretical_slope
 from rate_models.log_log_fits import Association, above_floor, association
 from rate_models.noisy_networks import (

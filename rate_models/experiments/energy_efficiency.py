@@ -22,10 +22,11 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from biophys.release_plasticity import ReleasePlasticity
+from biophys.sweeps.executors import Executor, ThisProcess
+from biophys.sweeps.groups import KeptReplicas
 from rate_models.argument_types import check_config, check_field_types, checked_seeds
 from rate_models.datasets import ImageData, load_images
 from rate_models.devices import Execution, execution_or_default
-from rate_models.executors import Executor, ThisProcess
 from rate_models.experiments.energy_figures import (
     ENERGY_EDGES,
     FIGURES,
@@ -47,7 +48,7 @@ from rate_models.experiments.reliable_synapses import IMPORTANCE, NEURON_GROUPS
 from rate_models.experiments.result_table import ResultTable
 from rate_models.layout import Layout
 from rate_models.sparsity import SHUFFLES, SIDES
-from rate_models.sweep import KeptReplicas
+from rate_models.sweep import batch_size
 
 __all__ = ["DEFINING_SETTINGS", "FIGURES", "MODELS", "QUICK", "Config", "best_ratio", "mean_and_sem", "run"]
 
@@ -456,7 +457,7 @@ class _Networks:
         if isinstance(self._replicas.executor, ThisProcess):
             train = functools.partial(train, on_epoch=self._report_epoch)
 
-        n_parameters = Layout(tuple(self.sizes)).n_parameters
+        size = batch_size(self._replicas, len(specs), Layout(tuple(self.sizes)).n_parameters)
 
         def report(places: list[int]) -> None:
             self._report_group([specs[place] for place in places])
@@ -465,7 +466,7 @@ class _Networks:
             settings,
             specs,
             train,
-            group_size=self._config.networks_per_batch or self._replicas.batch_size(len(specs), n_parameters),
+            group_size=self._config.networks_per_batch or size,
             programs=[spec.program for spec in specs],
             on_group=report,
         )

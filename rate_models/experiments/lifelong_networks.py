@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
+from biophys.sweeps.groups import KeptReplicas
 from rate_models.continual_learning import TaskSequence, held_out, permuted_tasks, split_tasks
 from rate_models.continual_methods import Replica, learned
 from rate_models.datasets import load_images
 from rate_models.devices import Execution
 from rate_models.experiments.lifelong_methods import SCENARIOS, data_set_of, is_split, kind_of
-from rate_models.sweep import KeptReplicas
 
 if TYPE_CHECKING:
     from rate_models.experiments.lifelong import Config

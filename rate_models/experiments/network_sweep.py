@@ -20,18 +20,18 @@ import xarray as xr
 
 from biophys.argument_types import check_kind
 from biophys.release_plasticity import ReleasePlasticity
+from biophys.sweeps.executors import Executor
+from biophys.sweeps.store import Settings
 from rate_models.argument_types import check_field_types
 from rate_models.datasets import load_images
 from rate_models.devices import Execution, execution_or_default
 from rate_models.energy import synaptic_energy
 from rate_models.evaluation import accuracy, mean_softmax
-from rate_models.executors import Executor
 from rate_models.experiments.release_models import NetworkSpec, synapses_and_rule
 from rate_models.information import mutual_information, soft_joint
 from rate_models.layout import Layout
 from rate_models.networks import FeedForward
 from rate_models.sweep import replica_bytes, run_sweep
-from rate_models.sweep_store import Settings
 from rate_models.task_sequences import DataOrder
 from rate_models.training import Trainer
 

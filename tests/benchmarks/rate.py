@@ -24,9 +24,9 @@ from PIL import Image
 from torch import Tensor
 
 from biophys.release_plasticity import ReleasePlasticity
+from biophys.sweeps.executors import LocalProcesses, ThisProcess
 from rate_models.devices import Execution
 from rate_models.evaluation import mean_softmax
-from rate_models.executors import LocalProcesses, ThisProcess
 from rate_models.layout import Layout
 from rate_models.local_noise import LocalFeedForward, LocalGaussianSynapses
 from rate_models.networks import FeedForward

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from biophys.release_plasticity import ReleasePlasticity
+from biophys.sweeps.executors import DaskCluster, LocalProcesses
 from rate_models import (
     Adam,
     BernoulliSynapses,
@@ -26,7 +27,6 @@ from rate_models import (
 )
 from rate_models.argument_types import check_field_types, checked_seeds
 from rate_models.consolidation import MeanFieldSynapses
-from rate_models.executors import DaskCluster, LocalProcesses
 from rate_models.experiments import (
     bayesian_signatures,
     energy_efficiency,

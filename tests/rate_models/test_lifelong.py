@@ -6,6 +6,7 @@ import functools
 import numpy as np
 import pytest
 
+from biophys.sweeps.store import replica_key
 from rate_models.continual_methods import Replica
 from rate_models.devices import Execution
 from rate_models.experiments import lifelong, lifelong_networks
@@ -14,7 +15,6 @@ from rate_models.experiments.lifelong_methods import ABLATION_ARMS, METHODS, PUB
 from rate_models.experiments.lifelong_networks import Group, settings_of
 from rate_models.experiments.lifelong_search import published_setting
 from rate_models.experiments.lifelong_tables import accuracy_table, summary, tasks_learned
-from rate_models.sweep_store import replica_key
 
 TINY = Config(
     benchmarks=("permuted_digits", "continuous_digits", "split_digits", "task_split_digits"),

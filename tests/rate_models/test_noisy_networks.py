@@ -6,9 +6,9 @@ import torch
 import torch.nn.functional as F
 
 import rate_models.sweep as sweep
+from biophys.sweeps.executors import LocalProcesses
 from rate_models.datasets import ImageData
 from rate_models.devices import Execution
-from rate_models.executors import LocalProcesses
 from rate_models.layout import Layout
 from rate_models.networks import FeedForward
 from rate_models.noisy_networks import (

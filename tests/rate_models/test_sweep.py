@@ -14,12 +14,13 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from biophys.sweeps.executors import DaskCluster, LocalProcesses, ThisProcess
+from biophys.sweeps.groups import KeptReplicas, groups_of, swept_dataset
+from biophys.sweeps.store import SweepStorageError, SweepStore
 from rate_models import sweep
 from rate_models.devices import Execution
-from rate_models.executors import DaskCluster, LocalProcesses, ThisProcess
 from rate_models.layout import Layout
-from rate_models.sweep import KeptReplicas, groups_of, replica_bytes, run_sweep, swept_dataset
-from rate_models.sweep_store import SweepStorageError, SweepStore
+from rate_models.sweep import batch_size, replica_bytes, run_sweep
 
 TOY = '''
 """A sweep that other processes can import: small networks on the digits, or a mere sleep."""
@@ -27,7 +28,7 @@ import os, signal, sys, time
 from pathlib import Path
 import numpy as np
 import xarray as xr
-from rate_models.executors import executor_for
+from biophys.sweeps.executors import executor_for
 from rate_models.sweep import run_sweep
 
 def slow_squares(group, execution):
@@ -101,9 +102,9 @@ def test_groups_share_their_program_and_fit():
 
 def test_batches_fit_the_cache_and_leave_work_for_every_worker():
     here, there = (KeptReplicas(None, squares, Execution(), e) for e in (ThisProcess(), LocalProcesses(2)))
-    assert here.batch_size(60, 89_610) == there.batch_size(60, 89_610) == 5
-    assert (here.batch_size(6, 1000), there.batch_size(6, 1000)) == (6, 3)
-    assert here.batch_size(3, 10**9) == 1
+    assert batch_size(here, 60, 89_610) == batch_size(there, 60, 89_610) == 5
+    assert (batch_size(here, 6, 1000), batch_size(there, 6, 1000)) == (6, 3)
+    assert batch_size(here, 3, 10**9) == 1
 
 
 def test_a_finished_sweep_computes_nothing_however_it_is_cut(tmp_path):
@@ -245,7 +246,7 @@ def test_stored_groups_say_what_they_are(tmp_path):
     (path,) = tmp_path.glob("*.nc")
     stored = xr.load_dataset(path, engine="scipy")
     assert json.loads(stored.attrs["settings"]) == CONFIGURATIONS[:2]
-    assert set(json.loads(stored.attrs["versions"])) == {"python", "torch", "numpy"}
+    assert set(json.loads(stored.attrs["versions"])) >= {"python", "torch", "numpy"}
     assert json.loads(stored.attrs["execution"])["device"] == "cpu"
 
 

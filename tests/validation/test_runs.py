@@ -136,7 +136,7 @@ def test_experiments_that_are_one_batch_refuse_other_processes(toy, tmp_path, ca
 
 
 def test_other_processes_reach_the_experiments_that_take_them(toy, tmp_path, monkeypatch):
-    from rate_models.executors import DaskCluster, LocalProcesses
+    from biophys.sweeps.executors import DaskCluster, LocalProcesses
 
     given = []
 

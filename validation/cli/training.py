@@ -84,7 +84,7 @@ def ann(
     Networks of the full profile are kept beside the result as soon as they are trained: a run that breaks off
     goes on where it was when started again.
     """
-    from rate_models.executors import executor_for
+    from biophys.sweeps.executors import executor_for
     from validation.archive import archived_run
     from validation.report import writable_folder
     from validation.runs import configuration, draw_figures, run_experiment
@@ -135,8 +135,8 @@ def sweep(
 
     What breaks off (Ctrl-C, a killed process, a full disk) goes on where it was when started again.
     """
+    from biophys.sweeps.executors import executor_for
     from rate_models.devices import Execution
-    from rate_models.executors import executor_for
     from rate_models.experiments.network_sweep import grid, sweep_networks
     from validation.report import writable_folder
 

@@ -1,11 +1,17 @@
 """Finished groups on disk; what a sweep makes of damaged and foreign ones is in test_sweep.py."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 import xarray as xr
 
-from rate_models.devices import Execution
-from rate_models.sweep_store import SweepStore, replica_key
+from biophys.sweeps.store import SweepStore, replica_key
+
+
+@dataclass(frozen=True)
+class Execution:
+    dtype: str = "float64"
 
 
 def squares(group, execution):

@@ -2,7 +2,13 @@
 
 import pytest
 
-from rate_models.executors import DaskCluster, LocalProcesses, ThisProcess, executor_for, executor_or_default
+from biophys.sweeps.executors import (
+    DaskCluster,
+    LocalProcesses,
+    ThisProcess,
+    executor_for,
+    executor_or_default,
+)
 
 
 def test_executors_name_wrong_numbers():
@@ -19,5 +25,5 @@ def test_command_lines_choose_an_executor():
 
 def test_none_is_this_process_and_a_number_is_no_executor():
     assert executor_or_default(None) == ThisProcess()
-    with pytest.raises(TypeError, match=r"rate_models\.executors, such as LocalProcesses\(4\), got 4"):
+    with pytest.raises(TypeError, match=r"biophys\.sweeps\.executors, such as LocalProcesses\(4\), got 4"):
         executor_or_default(4)

@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import platform
+import sys
 import tempfile
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -14,17 +15,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeAlias
 
-import numpy as np
-import torch
 import xarray as xr
-
-from rate_models.devices import Execution
 
 Settings: TypeAlias = Mapping[str, Any]
 """The settings of one replica: names and plain values (numbers, text, truth values)."""
 
 FORMAT = "brianpresyn sweep 1"
 _SET_ASIDE = "set-aside"
+_LIBRARIES = ("numpy", "torch", "brian2")
 
 
 class SweepStorageError(OSError):
@@ -46,10 +44,10 @@ class SweepStore:
     function
         The function that computes them; results of another one are not used.
     execution
-        Its precision is part of what a result is.
+        A dataclass; its precision, ``dtype``, is part of what a result is.
     """
 
-    def __init__(self, folder: Path, function: Callable[..., xr.Dataset], execution: Execution) -> None:
+    def __init__(self, folder: Path, function: Callable[..., Any], execution: Any) -> None:
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self._what = {
@@ -80,9 +78,7 @@ class SweepStore:
             **self._what,
             "settings": json.dumps([json.loads(replica_key(settings)) for settings in group]),
             "execution": json.dumps(asdict(self._execution)),
-            "versions": json.dumps(
-                {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__}
-            ),
+            "versions": json.dumps(_versions()),
         }
         content = bytes(found.assign_attrs(attributes).to_netcdf(None, engine="scipy"))
         return self._write(content)
@@ -142,6 +138,12 @@ class SweepStore:
             f"{_SET_ASIDE}/ and its replicas are computed again",
             stacklevel=4,
         )
+
+
+def _versions() -> dict[str, str]:
+    """Return the versions of Python and of the libraries that are in use."""
+    libraries = {name: sys.modules[name].__version__ for name in _LIBRARIES if name in sys.modules}
+    return {"python": platform.python_version(), **libraries}
 
 
 def _plain(value: Any) -> Any:

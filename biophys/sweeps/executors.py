@@ -6,21 +6,20 @@ import itertools
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any, Protocol, TypeAlias
 
-import torch
 import xarray as xr
 
-from rate_models.argument_types import check_field_types
-from rate_models.devices import Execution
-
-GroupFunction: TypeAlias = Callable[[list[Any], Execution], xr.Dataset]
-"""Trains a group; every variable of its result has ``replica`` as first dimension, in the group's order."""
+GroupFunction: TypeAlias = Callable[[list[Any], Any], xr.Dataset]
+"""Computes a group, given how to execute it; every variable of its result has ``replica`` as first dimension,
+in the group's order."""
 
 _N_RETRIES = 2
 
@@ -33,7 +32,7 @@ class Executor(Protocol):
         """How many groups are computed at the same time."""
 
     def results(
-        self, function: GroupFunction, groups: Sequence[list[Any]], execution: Execution
+        self, function: GroupFunction, groups: Sequence[list[Any]], execution: Any
     ) -> Iterator[tuple[int, xr.Dataset]]:
         """Yield index and result of every group as soon as it is there."""
 
@@ -45,7 +44,7 @@ class ThisProcess:
     n_workers: int = 1
 
     def results(
-        self, function: GroupFunction, groups: Sequence[list[Any]], execution: Execution
+        self, function: GroupFunction, groups: Sequence[list[Any]], execution: Any
     ) -> Iterator[tuple[int, xr.Dataset]]:
         """Yield index and result of every group."""
         for index, group in enumerate(groups):
@@ -67,14 +66,15 @@ class LocalProcesses:
     n_workers: int = 0
 
     def __post_init__(self) -> None:
-        check_field_types(self)
+        if isinstance(self.n_workers, bool) or not isinstance(self.n_workers, Integral):
+            raise TypeError(f"n_workers must be a whole number, such as 0, got {self.n_workers!r}")
         if self.n_workers < 0:
             raise ValueError(f"n_workers must be positive, or 0 for one per core, got {self.n_workers}")
         if self.n_workers == 0:
             object.__setattr__(self, "n_workers", _n_cores())
 
     def results(
-        self, function: GroupFunction, groups: Sequence[list[Any]], execution: Execution
+        self, function: GroupFunction, groups: Sequence[list[Any]], execution: Any
     ) -> Iterator[tuple[int, xr.Dataset]]:
         """Yield index and result of every group as soon as it is there."""
         waiting = dict(enumerate(groups))
@@ -89,11 +89,11 @@ class LocalProcesses:
                     raise
 
     def _one_pool(
-        self, function: GroupFunction, waiting: Mapping[int, list[Any]], execution: Execution
+        self, function: GroupFunction, waiting: Mapping[int, list[Any]], execution: Any
     ) -> Iterator[tuple[int, xr.Dataset]]:
         # Spawned, since forking is not safe beside threads and CUDA.
         context = multiprocessing.get_context("spawn")
-        pool = ProcessPoolExecutor(self.n_workers, context, initializer=_start_worker)
+        pool = ProcessPoolExecutor(self.n_workers, context, initializer=start_worker)
         try:
             futures = {
                 pool.submit(function, group, execution): index for index, group in list(waiting.items())
@@ -119,7 +119,8 @@ class DaskCluster:
     address: str
 
     def __post_init__(self) -> None:
-        check_field_types(self)
+        if not isinstance(self.address, str):
+            raise TypeError(f"address must be text, got {self.address!r}")
 
     @property
     def n_workers(self) -> int:
@@ -130,7 +131,7 @@ class DaskCluster:
             return max(1, sum(client.nthreads().values()))
 
     def results(
-        self, function: GroupFunction, groups: Sequence[list[Any]], execution: Execution
+        self, function: GroupFunction, groups: Sequence[list[Any]], execution: Any
     ) -> Iterator[tuple[int, xr.Dataset]]:
         """Yield index and result of every group as soon as it is there."""
         from distributed import Client
@@ -186,9 +187,9 @@ def _n_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _start_worker() -> None:
+def start_worker() -> None:
     """Make this process a worker: one thread, deaf to Ctrl-C, gone when its parent is."""
-    torch.set_num_threads(1)
+    _use_one_thread()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     if parent is not None:
@@ -201,6 +202,13 @@ def _exit_after(parent: multiprocessing.process.BaseProcess) -> None:
     os._exit(1)
 
 
-def _with_one_thread(function: GroupFunction, group: list[Any], execution: Execution) -> xr.Dataset:
-    torch.set_num_threads(1)
+def _with_one_thread(function: GroupFunction, group: list[Any], execution: Any) -> xr.Dataset:
+    _use_one_thread()
     return function(group, execution)
+
+
+def _use_one_thread() -> None:
+    """Let numerical libraries use one thread, whether they are imported already or will be."""
+    os.environ["OMP_NUM_THREADS"] = "1"
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(1)

@@ -1,0 +1,247 @@
+"""Many configurations as groups of replicas, on any executor, with nothing lost when a run breaks off.
+
+A sweep is a list of configurations, each a mapping from names to plain values, and a function that computes a
+group of compatible ones together. Configurations that agree in the settings that shape the program form
+groups; a group goes to an executor (this process, local processes, or a Dask cluster); its result is stored
+as soon as it is there. Every file is written whole or not at all and is named by the digest of its content,
+so a file that was truncated or comes from elsewhere is recognised and set aside. Started again, a sweep
+computes only what is missing, even if the groups are cut differently.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Hashable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from biophys.sweeps.executors import Executor, GroupFunction, executor_or_default
+from biophys.sweeps.store import Settings, SweepStore, replica_key
+
+
+def sweep_groups(
+    function: GroupFunction,
+    configurations: Sequence[Settings],
+    folder: Path | str | None,
+    execution: Any,
+    *,
+    group_size: Callable[[int, int], int],
+    kept_as: Callable[..., Any] | None = None,
+    replicas: Sequence[Any] | None = None,
+    same_program: Sequence[str] = (),
+    executor: Executor | None = None,
+    on_progress: Callable[[float, str], None] = lambda fraction, doing: None,
+    kind: str = "networks",
+    verb: str = "train",
+) -> list[xr.Dataset]:
+    """Compute every configuration that is not in `folder` yet, and return the result of each.
+
+    Parameters
+    ----------
+    function
+        Computes a group. Other processes import it, so it must be defined at the top level of a module.
+    configurations
+        Settings of every replica, all with the same names, no two alike.
+    folder
+        Where results are stored; it is made if it does not exist. None to keep them in memory only.
+    execution
+        A dataclass that says how groups are computed, with the field ``dtype``.
+    group_size
+        Replicas per group, from the number that are missing and the number of workers.
+    kept_as
+        The function that stands for how replicas are computed; by default `function`.
+    replicas
+        What `function` is given of each replica; by default its settings.
+    same_program
+        Names of the settings that all replicas of a group must share.
+    executor
+        Where groups are computed; None for this process.
+    on_progress
+        Called with the fraction done and what is being done, with the time left.
+    kind, verb
+        What is computed and how that is called, for the progress.
+
+    Raises
+    ------
+    TypeError
+        If `executor` is of another type.
+    ValueError
+        If two configurations are alike or their names differ.
+    SweepStorageError
+        If a result cannot be stored; what was stored before is kept.
+    """
+    check_configurations(configurations, same_program)
+    kept = KeptReplicas(folder, kept_as or function, execution, executor)
+    n_missing = len(kept.missing(configurations))
+    clock = _Clock(len(configurations), n_missing, on_progress, kind, verb)
+    return kept.found(
+        configurations,
+        configurations if replicas is None else replicas,
+        function,
+        group_size=group_size(n_missing, kept.executor.n_workers) if n_missing else 1,
+        programs=[tuple(settings[name] for name in same_program) for settings in configurations],
+        on_group=lambda indices: clock.advance(len(indices)),
+    )
+
+
+class KeptReplicas:
+    """What replicas found, each computed once: read from disk if it is there, else computed by an executor.
+
+    Parameters
+    ----------
+    folder
+        Where results are stored; None or empty to keep them in memory only.
+    kept_as
+        The function that stands for how they are computed; results of another one are not used.
+    execution
+        A dataclass that says how groups are computed, with the field ``dtype``.
+    executor
+        Where groups are computed; None for this process.
+    """
+
+    def __init__(
+        self,
+        folder: Path | str | None,
+        kept_as: Callable[..., Any],
+        execution: Any,
+        executor: Executor | None = None,
+    ) -> None:
+        self.execution, self.executor = execution, executor_or_default(executor)
+        self._store = SweepStore(Path(folder), kept_as, execution) if folder else None
+        self._found = {} if self._store is None else self._store.finished()
+
+    def missing(self, settings: Sequence[Settings]) -> list[int]:
+        """Return the places of the replicas that are still to be computed; of equals, the first."""
+        first: dict[str, int] = {}
+        for place, each in enumerate(settings):
+            first.setdefault(replica_key(each), place)
+        return [place for key, place in first.items() if key not in self._found]
+
+    def found(
+        self,
+        settings: Sequence[Settings],
+        replicas: Sequence[Any],
+        function: GroupFunction,
+        *,
+        group_size: int,
+        programs: Sequence[Hashable] | None = None,
+        on_group: Callable[[list[int]], None] = lambda indices: None,
+    ) -> list[xr.Dataset]:
+        """Return what every replica found, without the dimension ``replica``, computing what is missing.
+
+        Parameters
+        ----------
+        settings
+            All that the result of each replica depends on.
+        replicas
+            What `function` is given of each replica.
+        function
+            Computes a group. If other processes are to call it, it must be importable (`functools.partial`
+            of a function at the top level of a module is).
+        group_size
+            Replicas per group.
+        programs
+            What only replicas of one group may share; None if any may.
+        on_group
+            Called with the places of the replicas of each finished group.
+        """
+        missing = self.missing(settings)
+        groups = groups_of(missing, [programs[i] if programs else None for i in missing], group_size)
+        members = [[replicas[i] for i in group] for group in groups]
+        for index, result in self.executor.results(function, members, self.execution) if groups else ():
+            own = [settings[i] for i in groups[index]]
+            if self._store is not None:
+                self._store.add(own, result)
+            for row, each in enumerate(own):
+                self._found[replica_key(each)] = result.isel(replica=row, drop=True).assign_attrs({})
+            on_group(groups[index])
+        return [self._found[replica_key(each)] for each in settings]
+
+
+def groups_of(members: Sequence[Any], programs: Sequence[Hashable], size: int) -> list[list[Any]]:
+    """Return the members in groups of at most `size` that have the same program.
+
+    Examples
+    --------
+    >>> groups_of([1, 2, 3, 4], ["a", "b", "a", "a"], 2)
+    [[1, 3], [4], [2]]
+    """
+    of_program: dict[Hashable, list[Any]] = {}
+    for member, program in zip(members, programs, strict=True):
+        of_program.setdefault(program, []).append(member)
+    return [own[first : first + size] for own in of_program.values() for first in range(0, len(own), size)]
+
+
+def swept_dataset(configurations: Sequence[Settings], found: Sequence[xr.Dataset]) -> xr.Dataset:
+    """Return the results of all replicas with one dimension per swept setting.
+
+    Parameters
+    ----------
+    configurations
+        Settings of every replica.
+    found
+        Its result, without the dimension ``replica``.
+
+    Returns
+    -------
+    result
+        Settings that do not vary are attributes.
+    """
+    values = {name: list(dict.fromkeys(s[name] for s in configurations)) for name in configurations[0]}
+    swept = {name: each for name, each in values.items() if len(each) > 1}
+    places = [tuple(each.index(s[name]) for name, each in swept.items()) for s in configurations]
+    variables = {}
+    for name, example in found[0].data_vars.items():
+        shape = (*map(len, swept.values()), *example.shape)
+        whole = np.full(shape, np.nan, dtype=np.result_type(example.dtype, np.float32))
+        for place, one in zip(places, found, strict=True):
+            whole[place] = one[name].values
+        variables[name] = ((*swept, *example.dims), whole, example.attrs)
+    coords = {name: found[0].coords[name] for name in found[0].coords} | swept
+    constant = {name: each[0] for name, each in values.items() if len(each) == 1}
+    return xr.Dataset(variables, coords, constant)
+
+
+def check_configurations(configurations: Sequence[Settings], same_program: Sequence[str]) -> None:
+    """Raise ValueError unless there are configurations, of the same names, no two alike."""
+    if not configurations:
+        raise ValueError("a sweep needs at least one configuration")
+    names = set(configurations[0])
+    for settings in configurations:
+        if set(settings) != names:
+            raise ValueError(
+                f"all configurations need the same settings, got {sorted(names)} and {sorted(settings)}"
+            )
+    unknown = set(same_program) - names
+    if unknown:
+        raise ValueError(f"same_program names {sorted(unknown)}, which is not among {sorted(names)}")
+    if len({replica_key(settings) for settings in configurations}) < len(configurations):
+        raise ValueError("two configurations are alike: give each replica its own seed or setting")
+
+
+class _Clock:
+    """Says how much of a sweep is done and how long the rest will take."""
+
+    def __init__(
+        self,
+        n_replicas: int,
+        n_missing: int,
+        on_progress: Callable[[float, str], None],
+        kind: str,
+        verb: str,
+    ) -> None:
+        self._n_replicas, self._n_missing, self._n_done = n_replicas, n_missing, 0
+        self._on_progress, self._t_start = on_progress, time.monotonic()
+        self._doing = f"{kind} to {verb}"
+        found = f"{n_replicas - n_missing} found, " if n_missing < n_replicas else ""
+        on_progress(1 - n_missing / n_replicas, f"{n_replicas} {kind}: {found}{n_missing} to {verb}")
+
+    def advance(self, n: int) -> None:
+        self._n_done += n
+        n_left = self._n_missing - self._n_done
+        seconds = (time.monotonic() - self._t_start) / self._n_done * n_left
+        left = f"{seconds / 60:.0f} min left" if seconds > 90 else f"{seconds:.0f} s left"
+        self._on_progress(1 - n_left / self._n_replicas, f"{n_left} {self._doing}, {left}")
