@@ -22,7 +22,7 @@ export OMP_NUM_THREADS ?= 1
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: report test check lint types doctests docs wheel false-alarms benchmarks clean
+.PHONY: report test check lint types doctests docs wheel false-alarms fuzz benchmarks clean
 
 report: $(INSTALLED)
 	$(BIN)/brianpresyn validate --profile $(PROFILE) --out $(OUT)
@@ -56,6 +56,10 @@ wheel: $(INSTALLED)
 # How often a test of random numbers fails that should not: the same tests with other seeds.
 false-alarms: $(INSTALLED)
 	$(BIN)/python -m tests.false_alarms --seeds $(SEEDS)
+
+# Wrong values for every public argument, alone and inside right ones.
+fuzz: $(INSTALLED)
+	$(BIN)/python -m tests.fuzz biophys rate_models --rounds 20
 
 benchmarks: $(INSTALLED)
 	$(BIN)/python -m tests.benchmarks

@@ -9,6 +9,7 @@ import numpy as np
 import quantities as pq
 from numpy.typing import NDArray
 
+from biophys.argument_types import checked_types
 from biophys.constants import (
     ACTIN_PER_VESICLE,
     CALCIUM_PER_VESICLE,
@@ -30,13 +31,14 @@ from biophys.energy_costs import (
     transmitter_cost,
     vesicle_membrane_cost,
 )
-from biophys.quantal import QuantalSynapse, check_synapse
+from biophys.quantal import QuantalSynapse
 from biophys.units import ATP, checked_finite, magnitude_in, positive_in, psp_unit_of
 
 Estimate = Literal["low", "value", "high"]
 """Which end of the range of every constant to take."""
 
 
+@checked_types
 @dataclass(frozen=True, eq=False)
 class ReferenceSynapse:
     """The synapse that the published budgets describe: it fixes the scale of each cost law.
@@ -68,6 +70,7 @@ class ReferenceSynapse:
         checked_finite(self.cooperativity, "cooperativity", 0.0, is_open=True)
 
 
+@checked_types
 @dataclass(frozen=True)
 class BudgetRow:
     """One mechanism of a synapse's budget.
@@ -95,6 +98,7 @@ class BudgetRow:
     source: str
 
 
+@checked_types
 def spike_costs(reference: ReferenceSynapse | None = None, estimate: Estimate = "value") -> CostMixture:
     r"""Return what a presynaptic spike costs at a synapse: calcium, vesicle cycling, transmitter, ion flux.
 
@@ -132,6 +136,7 @@ def spike_costs(reference: ReferenceSynapse | None = None, estimate: Estimate = 
     )
 
 
+@checked_types
 def resting_costs(reference: ReferenceSynapse | None = None, estimate: Estimate = "value") -> CostMixture:
     """Return what a synapse costs at rest: the proton leak of its vesicles' membrane and their actin.
 
@@ -166,6 +171,7 @@ def resting_costs(reference: ReferenceSynapse | None = None, estimate: Estimate 
     )
 
 
+@checked_types
 def costs_at_rate(
     rate: pq.Quantity, reference: ReferenceSynapse | None = None, estimate: Estimate = "value"
 ) -> CostMixture:
@@ -196,6 +202,7 @@ def costs_at_rate(
     return spikes + resting_costs(reference, estimate)
 
 
+@checked_types
 def budget_table(
     synapse: QuantalSynapse, rate: pq.Quantity, reference: ReferenceSynapse | None = None
 ) -> list[BudgetRow]:
@@ -224,7 +231,6 @@ def budget_table(
     >>> rows[3].mechanism, round(rows[3].share, 2)
     ('postsynaptic ion flux', 0.87)
     """
-    check_synapse(synapse)
     if synapse.shape != ():
         raise ValueError(f"a budget table is of one synapse, got an array of shape {synapse.shape}")
     value, low, high = (
@@ -257,8 +263,6 @@ def budget_table(
 
 def _pick(constant: Constant, estimate: Estimate) -> pq.Quantity:
     """Return the chosen end of a constant's range."""
-    if estimate not in ("low", "value", "high"):
-        raise ValueError(f"estimate must be 'low', 'value' or 'high', got {estimate!r}")
     return getattr(constant, estimate)
 
 

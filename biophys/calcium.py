@@ -9,9 +9,11 @@ import numpy as np
 import quantities as pq
 from numpy.typing import ArrayLike
 
+from biophys.argument_types import checked_types
 from biophys.units import checked_finite, magnitude_in
 
 
+@checked_types
 @dataclass(frozen=True)
 class HillRelation:
     r"""Release probability as a Hill function of the calcium concentration at the release sensor.

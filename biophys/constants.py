@@ -6,9 +6,11 @@ from dataclasses import dataclass
 
 import quantities as pq
 
+from biophys.argument_types import checked_types
 from biophys.units import ATP, magnitude_in, unit_of
 
 
+@checked_types
 @dataclass(frozen=True, eq=False)
 class Constant:
     """A number from the literature.
@@ -33,7 +35,10 @@ class Constant:
 
     def __post_init__(self) -> None:
         unit = unit_of(self.value, "value")
-        low, middle, high = (magnitude_in(x, unit) for x in (self.low, self.value, self.high))
+        low, middle, high = (
+            magnitude_in(getattr(self, name), unit, f"{name}, like value,")
+            for name in ("low", "value", "high")
+        )
         if not low <= middle <= high:
             raise ValueError(
                 f"a constant lies inside its range, got {self.low} <= {self.value} <= {self.high}"
@@ -141,6 +146,7 @@ ACTIN_PER_VESICLE = Constant(
 )
 
 
+@checked_types
 def joules_of(atp: pq.Quantity, free_energy: pq.Quantity = ATP_FREE_ENERGY.value) -> pq.Quantity:
     """Return the free energy of this many ATP in joules, or of ATP per second in watts.
 
@@ -163,8 +169,7 @@ def joules_of(atp: pq.Quantity, free_energy: pq.Quantity = ATP_FREE_ENERGY.value
     >>> print(joules_of(1e9 * ATP).round(12))
     8.3e-11 J
     """
-    unit_of(atp, "atp")
-    unit_of(free_energy, "free_energy")
+    magnitude_in(free_energy, pq.J / pq.mol, "free_energy")
     per_molecule = (free_energy / AVOGADRO).rescale(pq.J) / ATP
     energy = atp * per_molecule
     for unit in (pq.J, pq.W):
@@ -173,6 +178,7 @@ def joules_of(atp: pq.Quantity, free_energy: pq.Quantity = ATP_FREE_ENERGY.value
     raise ValueError(f"atp must be in ATP or ATP per time, got {atp}")
 
 
+@checked_types
 def atp_of(energy: pq.Quantity, free_energy: pq.Quantity = ATP_FREE_ENERGY.value) -> pq.Quantity:
     """Return how many ATP give this much free energy; watts give ATP per second.
 
@@ -188,8 +194,7 @@ def atp_of(energy: pq.Quantity, free_energy: pq.Quantity = ATP_FREE_ENERGY.value
     >>> print(atp_of(1e-15 * pq.J).round(0))
     12044.0 ATP
     """
-    unit_of(energy, "energy")
-    unit_of(free_energy, "free_energy")
+    magnitude_in(free_energy, pq.J / pq.mol, "free_energy")
     count = energy / (free_energy / AVOGADRO)
     for unit, result in ((pq.dimensionless, ATP), (1 / pq.s, ATP / pq.s)):
         if count.dimensionality.simplified == unit.dimensionality.simplified:

@@ -4,25 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import quantities as pq
+from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
+from biophys.argument_types import checked_types
 from biophys.energy_costs import (
     CostLaw,
     CostMixture,
     Varying,
-    checked_varying,
     reliability_costs,
     trafficking_cost,
 )
-from biophys.quantal import QuantalSynapse, check_synapse, checked_n_sites
-from biophys.units import checked_finite, first_wrong, plain_numbers
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from biophys.quantal import QuantalSynapse, checked_n_sites
+from biophys.units import checked_finite, first_wrong, plain_numbers, psp_unit_of
 
 MECHANISM_COLOURS = {
     "calcium pump": "#0072B2",
@@ -35,6 +33,7 @@ MECHANISM_COLOURS = {
 _MARKERS = {"calcium pump": "o", "vesicle membrane": "s", "actin": "^", "trafficking": "D"}
 
 
+@checked_types
 @dataclass(frozen=True, eq=False)
 class CostSweep:
     """A cost along a line of synapses that share one mean.
@@ -57,6 +56,7 @@ class CostSweep:
     varying: Varying
 
 
+@checked_types
 @dataclass(frozen=True)
 class ExponentFit:
     r"""Straight line through log cost against log sd.
@@ -86,6 +86,7 @@ class ExponentFit:
     n_points: int
 
 
+@checked_types
 @dataclass(frozen=True)
 class ExponentRow:
     r"""One line of the table of exponents.
@@ -117,6 +118,7 @@ class ExponentRow:
     holds_while: str
 
 
+@checked_types
 def sweep_cost(
     cost: CostLaw | CostMixture, synapse: QuantalSynapse, *, varying: Varying, values: ArrayLike
 ) -> CostSweep:
@@ -151,21 +153,21 @@ def sweep_cost(
     >>> [round(float(c), 6) for c in sweep.cost]
     [1.0, 4.0]
     """
-    check_synapse(synapse)
     if synapse.shape != () or float(synapse.mean) == 0:
         raise ValueError(
             "a sweep starts from one synapse whose mean is not 0, got shape "
             f"{synapse.shape} and mean {synapse.mean}"
         )
-    if checked_varying(varying) == "n":
-        n, p = checked_n_sites(values), np.asarray(synapse.p)
+    if varying == "n":
+        n, p = checked_n_sites(values, "values of n"), np.asarray(synapse.p)
     else:
         remedy = "p = 0 has no mean and p = 1 no variance"
-        n, p = np.asarray(synapse.n), checked_finite(values, "p", 0.0, 1.0, remedy, is_open=True)
+        n, p = np.asarray(synapse.n), checked_finite(values, "values of p", 0.0, 1.0, remedy, is_open=True)
     synapses = QuantalSynapse(n, p, synapse.mean / (n * p))
     return CostSweep(synapses, synapses.sd, cost(synapses), varying)
 
 
+@checked_types
 def fit_cost_exponent(
     sd: pq.Quantity | ArrayLike, cost: pq.Quantity | ArrayLike, *, confidence: float = 0.95
 ) -> ExponentFit:
@@ -196,7 +198,7 @@ def fit_cost_exponent(
 
     x, y = np.log(_positive_line(sd, "sd")), np.log(_positive_line(cost, "cost"))
     if x.size != y.size or x.size < 3:
-        raise ValueError(f"a fit needs at least three sd and as many costs, got {x.size} and {y.size}")
+        raise ValueError(f"sd and cost need at least three values, as many each, got {x.size} and {y.size}")
     if np.ptp(x) == 0:
         raise ValueError("all sd are equal: sweep n or p so that they differ")
     checked_finite(confidence, "confidence", 0.0, 1.0, is_open=True)
@@ -258,6 +260,7 @@ def _cases(cooperativity: float, n_points: int) -> list[_Case]:
     ]
 
 
+@checked_types
 def exponent_table(*, cooperativity: float = 4.0, n_points: int = 60) -> list[ExponentRow]:
     r"""Return fitted against analytic exponents of the four reliability costs, and where the laws end.
 
@@ -307,6 +310,7 @@ def _sweep(case: _Case) -> CostSweep:
     return sweep_cost(case.law, start, varying=case.law.varying, values=case.values)
 
 
+@checked_types
 def exponent_map(
     cost: CostLaw | CostMixture, mean: pq.Quantity, *, n: ArrayLike, p: ArrayLike, varying: Varying
 ) -> NDArray[np.float64]:
@@ -337,10 +341,14 @@ def exponent_map(
     """
     sites = checked_n_sites(n)[:, None]
     probability = checked_finite(p, "p", 0.0, 1.0, "p = 0 has no mean and p = 1 no variance", is_open=True)
+    psp_unit_of(mean, "mean")
+    if mean.size != 1:
+        raise ValueError(f"mean is what all synapses of the map share, got {mean}")
     synapses = QuantalSynapse(sites, probability, mean / (sites * probability))
     return CostMixture(cost.laws).local_exponent(synapses, varying)
 
 
+@checked_types
 def plot_exponent_map(figure: Figure, cost: CostLaw | CostMixture, mean: pq.Quantity) -> None:
     """Draw the local exponent of `cost` over n and p, bought with n and bought with p.
 
@@ -371,6 +379,7 @@ def plot_exponent_map(figure: Figure, cost: CostLaw | CostMixture, mean: pq.Quan
     figure.tight_layout()
 
 
+@checked_types
 def plot_exponents(figure: Figure, *, cooperativity: float = 4.0, n_points: int = 25) -> None:
     """Draw the four costs against the coefficient of variation, and the exponents against p.
 

@@ -9,14 +9,16 @@ import numpy as np
 import quantities as pq
 from numpy.typing import ArrayLike, NDArray
 
+from biophys.argument_types import checked_types
 from biophys.energy_costs import CostLaw, CostMixture, calcium_pump_cost, cost_unit_of
 from biophys.realisation_costs import minimal_sd
-from biophys.units import checked_finite, magnitude_in, positive_in, unit_of
+from biophys.units import checked_finite, magnitude_in, positive_in, psp_unit_of
 
 ChangeSize = Literal["squared", "relative"]
 """Size of a change of the mean: its square, or its magnitude, over the mean before."""
 
 
+@checked_types
 @dataclass(frozen=True, eq=False)
 class BudgetLaw:
     r"""Calcium cost plus a cost of each vesicle kept ready, and the best precision that their sum allows.
@@ -139,6 +141,7 @@ class BudgetLaw:
         return energy, float(self.calcium.rescale(self.unit)), float(self.vesicle.rescale(self.unit))
 
 
+@checked_types
 def budget_exponents(
     cost: CostLaw | CostMixture, budgets: pq.Quantity, mean: pq.Quantity, *, n_max: int = 10_000
 ) -> NDArray[np.float64]:
@@ -168,10 +171,12 @@ def budget_exponents(
     >>> budget_exponents(BudgetLaw().cost, budgets, 1 * pq.mV).round(3)
     array([5.])
     """
+    positive_in(budgets, cost.unit, "budgets")
     sd = minimal_sd(mean, cost, budgets, n_max=n_max)
     return -2.0 * np.diff(np.log(sd.magnitude)) / np.diff(np.log(budgets.magnitude))
 
 
+@checked_types
 @dataclass(frozen=True, eq=False)
 class BudgetChange:
     r"""How plasticity changes the budget, and the sd that this predicts.
@@ -205,6 +210,7 @@ class BudgetChange:
     error_of_constant_sd: float
 
 
+@checked_types
 def fit_budget_change(
     mean_before: pq.Quantity,
     sd_before: pq.Quantity,
@@ -250,13 +256,11 @@ def fit_budget_change(
     >>> round(found.slope, 6), round(found.error, 6)
     (2.0, 0.0)
     """
-    unit = unit_of(mean_before, "mean_before")
+    unit = psp_unit_of(mean_before, "mean_before")
     mu0, sd0, mu1, sd1 = _checked_moments(
         {"mean_before": mean_before, "sd_before": sd_before, "mean_after": mean_after, "sd_after": sd_after},
         unit,
     )
-    if size not in ("squared", "relative"):
-        raise ValueError(f"size must be 'squared' or 'relative', got {size!r}")
     x = np.abs(mu1 - mu0) ** (2 if size == "squared" else 1) / mu0
     if np.ptp(x) == 0:
         raise ValueError("the mean changed by the same amount in all synapses: no slope can be fitted")
@@ -302,6 +306,7 @@ def _log_error(predicted: NDArray[np.float64], observed: NDArray[np.float64]) ->
     return float(np.sqrt(np.mean(np.log(predicted / observed) ** 2)))
 
 
+@checked_types
 def implied_budget(mean: pq.Quantity, sd: pq.Quantity, law: BudgetLaw | None = None) -> Any:
     """Return the least budget that a synapse with these moments can have.
 
@@ -324,5 +329,6 @@ def implied_budget(mean: pq.Quantity, sd: pq.Quantity, law: BudgetLaw | None = N
     >>> float((ratio**5).round(6))
     4.0
     """
-    relative_sd = magnitude_in(sd, unit_of(mean, "mean"), "sd") / np.abs(mean.magnitude)
+    psp_unit_of(mean, "mean")
+    relative_sd = magnitude_in(sd, mean.units, "sd") / np.abs(mean.magnitude)
     return (law or BudgetLaw()).budget_for(relative_sd)

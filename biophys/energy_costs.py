@@ -9,9 +9,9 @@ import numpy as np
 import quantities as pq
 from numpy.typing import ArrayLike, NDArray
 
-from biophys.argument_types import check_kind
+from biophys.argument_types import checked_types
 from biophys.quantal import QuantalSynapse
-from biophys.units import ATP, checked_finite, magnitude_in, plain_numbers, positive_in, unit_of
+from biophys.units import ATP, checked_finite, magnitude_in, positive_in, psp_unit_of
 
 Varying = Literal["n", "p"]
 """What changes along a sweep at fixed mean: the number of sites or the release probability."""
@@ -22,6 +22,7 @@ COST_EXPONENTS = {"calcium pump": 1 / 2, "vesicle membrane": 2 / 3, "actin": 4 /
 _COST_UNITS = (pq.dimensionless, ATP, ATP / pq.s)
 
 
+@checked_types
 @dataclass(frozen=True, eq=False)
 class CostLaw:
     r"""One energy cost as a product of powers of n, p and q.
@@ -81,8 +82,7 @@ class CostLaw:
         for power in ("site_exponent", "odds_exponent", "release_exponent", "quantal_exponent"):
             checked_finite(getattr(self, power), power)
         positive_in(self.scale, self.unit, "scale")
-        positive_in(self.reference_q, getattr(self.reference_q, "units", pq.mV), "reference_q")
-        checked_varying(self.varying)
+        positive_in(self.reference_q, psp_unit_of(self.reference_q, "reference_q"), "reference_q")
 
     def __call__(self, synapse: QuantalSynapse) -> pq.Quantity:
         """Return the cost of each synapse, in the unit of `scale`."""
@@ -122,7 +122,7 @@ class CostLaw:
         array([2. , 1.8, 1. ])
         """
         p = checked_finite(p, "p", 0.0, 1.0)
-        if checked_varying(varying or self.varying) == "n":
+        if (self.varying if varying is None else varying) == "n":
             return np.full(p.shape, 2.0 * (self.site_exponent - self.quantal_exponent))
         return 2.0 * self.odds_exponent + 2.0 * (1.0 - p) * (self.release_exponent - self.quantal_exponent)
 
@@ -141,9 +141,12 @@ class CostLaw:
 
     def scaled(self, factor: float | pq.Quantity) -> CostLaw:
         """Return this law `factor` times as expensive; a rate turns a cost per spike into one per second."""
-        return replace(self, scale=self.scale * factor)
+        scale = self.scale * factor
+        positive_in(scale, cost_unit_of(scale, "scale * factor"), "scale * factor")
+        return replace(self, scale=scale)
 
 
+@checked_types
 @dataclass(frozen=True, eq=False)
 class CostMixture:
     """Sum of several costs.
@@ -171,10 +174,8 @@ class CostMixture:
 
     def __post_init__(self) -> None:
         if not self.laws:
-            raise ValueError("a mixture needs at least one cost, got none")
-        check_kind(self.laws, (tuple, list), "laws", "(calcium_pump_cost(), actin_cost())")
+            raise ValueError("laws must name at least one cost, got none")
         for law in self.laws:
-            check_kind(law, CostLaw, "each of the laws", "actin_cost()")
             if law.unit is not self.unit:
                 raise ValueError(
                     f"costs that are added must share a dimension, got {self.laws[0].scale} for "
@@ -223,6 +224,7 @@ class CostMixture:
         return CostMixture(tuple(law.scaled(factor) for law in self.laws))
 
 
+@checked_types
 def calcium_pump_cost(
     cooperativity: float = 4.0, *, is_per_site: bool = False, scale: pq.Quantity = 1.0 * pq.dimensionless
 ) -> CostLaw:
@@ -264,6 +266,7 @@ def calcium_pump_cost(
     )
 
 
+@checked_types
 def calcium_of_site(per_vesicle: pq.Quantity, *, p: float = 0.25, cooperativity: float = 4.0) -> pq.Quantity:
     r"""Return the `scale` of a per-site calcium cost that passes through a published entry per vesicle.
 
@@ -292,11 +295,13 @@ def calcium_of_site(per_vesicle: pq.Quantity, *, p: float = 0.25, cooperativity:
     >>> print(calcium_pump_cost(is_per_site=True, scale=scale)(synapse).round(6))
     3000.0 ATP
     """
-    unit_of(per_vesicle, "per_vesicle")
+    positive_in(per_vesicle, cost_unit_of(per_vesicle, "per_vesicle"), "per_vesicle")
     p = float(checked_finite(p, "p", 0.0, 1.0, is_open=True))
+    checked_finite(cooperativity, "cooperativity", 0.0, is_open=True)
     return per_vesicle * p * (p / (1.0 - p)) ** (-1.0 / cooperativity)
 
 
+@checked_types
 def vesicle_membrane_cost(
     *, scale: pq.Quantity = 1.0 * pq.dimensionless, reference_q: pq.Quantity = 1.0 * pq.mV
 ) -> CostLaw:
@@ -330,6 +335,7 @@ def vesicle_membrane_cost(
     )
 
 
+@checked_types
 def actin_cost(
     *, scale: pq.Quantity = 1.0 * pq.dimensionless, reference_q: pq.Quantity = 1.0 * pq.mV
 ) -> CostLaw:
@@ -362,6 +368,7 @@ def actin_cost(
     )
 
 
+@checked_types
 def trafficking_cost(*, varying: Varying = "n", scale: pq.Quantity = 1.0 * pq.dimensionless) -> CostLaw:
     r"""Return the cost of bringing up vesicles to replace those released, :math:`n p`.
 
@@ -395,6 +402,7 @@ def trafficking_cost(*, varying: Varying = "n", scale: pq.Quantity = 1.0 * pq.di
     )
 
 
+@checked_types
 def transmitter_cost(
     *, scale: pq.Quantity = 1.0 * pq.dimensionless, reference_q: pq.Quantity = 1.0 * pq.mV
 ) -> CostLaw:
@@ -423,6 +431,7 @@ def transmitter_cost(
     return _cost_of_the_mean("transmitter", scale, reference_q)
 
 
+@checked_types
 def ion_flux_cost(
     *, scale: pq.Quantity = 1.0 * pq.dimensionless, reference_q: pq.Quantity = 1.0 * pq.mV
 ) -> CostLaw:
@@ -449,6 +458,7 @@ def ion_flux_cost(
     return _cost_of_the_mean("postsynaptic ion flux", scale, reference_q)
 
 
+@checked_types
 def reliability_costs(
     cooperativity: float = 4.0, *, reference_q: pq.Quantity = 1.0 * pq.mV
 ) -> tuple[CostLaw, ...]:
@@ -474,6 +484,7 @@ def reliability_costs(
     )
 
 
+@checked_types
 def cost_unit_of(cost: Any, name: str = "cost") -> pq.Quantity:
     """Return which of 1, ATP and ATP per second measures `cost`.
 
@@ -494,21 +505,6 @@ def cost_unit_of(cost: Any, name: str = "cost") -> pq.Quantity:
     raise ValueError(f"{name} must be relative, in ATP or in ATP/s, got {cost}: convert joules with atp_of")
 
 
-def checked_varying(varying: str) -> Varying:
-    """Return `varying` after checking that it is ``"n"`` or ``"p"``.
-
-    Raises
-    ------
-    ValueError
-        If it is neither.
-    """
-    if varying not in ("n", "p"):
-        raise ValueError(
-            f"varying must be 'n' (number of sites) or 'p' (release probability), got {varying!r}"
-        )
-    return varying  # type: ignore[return-value]
-
-
 def _cost_of_the_mean(mechanism: str, scale: pq.Quantity, reference_q: pq.Quantity) -> CostLaw:
     """Return a cost proportional to n p q."""
     return CostLaw(
@@ -524,7 +520,7 @@ def _cost_of_the_mean(mechanism: str, scale: pq.Quantity, reference_q: pq.Quanti
 
 def _odds(p: Any) -> NDArray[np.float64]:
     """Return p / (1 - p), refusing p = 1."""
-    p = plain_numbers(p, "p")
+    p = np.asarray(p, dtype=float)
     if np.any(p == 1):
         raise ValueError("the calcium cost diverges at p = 1: it needs p below 1")
     return p / (1.0 - p)

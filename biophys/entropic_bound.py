@@ -8,9 +8,11 @@ import numpy as np
 import quantities as pq
 from numpy.typing import ArrayLike, NDArray
 
+from biophys.argument_types import checked_types
 from biophys.units import checked_finite, magnitude_in, psp_unit_of
 
 
+@checked_types
 def entropic_cost(sd: pq.Quantity) -> Any:
     r"""Return minus the entropy of a normal weight, :math:`C_{VI} = -\frac{1}{2} \ln 2 \pi e \sigma^2`, in
     nats.
@@ -37,6 +39,7 @@ def entropic_cost(sd: pq.Quantity) -> Any:
     return -0.5 * np.log(2.0 * np.pi * np.e * value**2)
 
 
+@checked_types
 def biological_cost(sd: pq.Quantity, rho: ArrayLike, s: pq.Quantity) -> Any:
     r"""Return the power-law cost with the constant that makes it a bound, in nats.
 
@@ -69,6 +72,7 @@ def biological_cost(sd: pq.Quantity, rho: ArrayLike, s: pq.Quantity) -> Any:
     return entropic + bound_gap(magnitude_in(s, sd.units, "s") / sd.magnitude, rho)
 
 
+@checked_types
 def bound_gap(ratio: ArrayLike, rho: ArrayLike) -> NDArray[np.float64]:
     r"""Return how far the bound is above the entropic cost, :math:`(z^\rho - 1) / \rho - \ln z` with z = s
     / sd.

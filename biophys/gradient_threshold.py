@@ -7,11 +7,13 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from biophys.argument_types import checked_types
 from biophys.units import checked_finite
 
 GradientLaw = Literal["normal", "Laplace"]
 
 
+@checked_types
 def probability_above(
     threshold: ArrayLike, sd: ArrayLike, *, mean: ArrayLike = 0.0, law: GradientLaw = "normal"
 ) -> NDArray[np.float64]:
@@ -59,10 +61,8 @@ def probability_above(
     if law == "normal":
         width = sd * np.sqrt(2.0)
         return 0.5 * (erfc((threshold - centre) / width) + erfc((threshold + centre) / width))
-    if law == "Laplace":
-        scale = sd / np.sqrt(2.0)
-        return _laplace_tail((threshold - centre) / scale) + _laplace_tail((threshold + centre) / scale)
-    raise ValueError(f"law must be 'normal' or 'Laplace', got {law!r}")
+    scale = sd / np.sqrt(2.0)
+    return _laplace_tail((threshold - centre) / scale) + _laplace_tail((threshold + centre) / scale)
 
 
 def _laplace_tail(x: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -71,6 +71,7 @@ def _laplace_tail(x: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.where(x >= 0, half, 1.0 - half)
 
 
+@checked_types
 def approximation_error(
     threshold: ArrayLike, sd: ArrayLike, mean: ArrayLike, law: GradientLaw = "normal"
 ) -> NDArray[np.float64]:

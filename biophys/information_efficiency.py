@@ -8,6 +8,7 @@ import numpy as np
 import quantities as pq
 from numpy.typing import ArrayLike, NDArray
 
+from biophys.argument_types import checked_types
 from biophys.constants import (
     CALCIUM_PER_VESICLE,
     CYCLING_PER_VESICLE,
@@ -25,6 +26,7 @@ _TAIL = 1e-12
 _BLOCK = 2_000_000
 
 
+@checked_types
 def bernoulli_input(spike_probability: float) -> NDArray[np.float64]:
     """Return the distribution of spikes per bin when each bin holds a spike with this probability.
 
@@ -47,6 +49,7 @@ def bernoulli_input(spike_probability: float) -> NDArray[np.float64]:
     return np.array([1.0 - s, s])
 
 
+@checked_types
 def poisson_input(mean_count: float) -> NDArray[np.float64]:
     """Return the distribution of spikes per window of a Poisson input, cut where the tail is below 1e-12.
 
@@ -70,6 +73,7 @@ def poisson_input(mean_count: float) -> NDArray[np.float64]:
     return pmf / pmf.sum()
 
 
+@checked_types
 def entropy_bits(pmf: ArrayLike, axis: int = -1) -> NDArray[np.float64]:
     """Return the entropy of distributions in bits.
 
@@ -84,6 +88,7 @@ def entropy_bits(pmf: ArrayLike, axis: int = -1) -> NDArray[np.float64]:
     return -terms.sum(axis=axis)
 
 
+@checked_types
 def transmitted_information(
     input_pmf: ArrayLike, n: ArrayLike, p: ArrayLike, *, spontaneous: float = 0.0
 ) -> NDArray[np.float64]:
@@ -176,6 +181,7 @@ def _added_counts(extra: NDArray[np.float64], n_counts: int) -> NDArray[np.float
     return matrix
 
 
+@checked_types
 @dataclass(frozen=True, eq=False)
 class TransmissionCost:
     r"""Energy per bin: fixed, per spike, for calcium, and per released vesicle.
@@ -234,7 +240,8 @@ class TransmissionCost:
 
     def __call__(self, mean_spikes: float, n: ArrayLike, p: ArrayLike) -> pq.Quantity:
         """Return the energy per bin in ATP for this mean number of spikes and each n and p."""
-        n, p = np.asarray(n, dtype=float), checked_finite(p, "p", 0.0, 1.0)
+        n, p = checked_finite(n, "n", 0.0), checked_finite(p, "p", 0.0, 1.0)
+        checked_finite(mean_spikes, "mean_spikes", 0.0)
         vesicle, spike, fixed, calcium = (
             float(x.rescale(ATP)) for x in (self.per_vesicle, self.per_spike, self.per_bin, self.calcium)
         )
@@ -245,6 +252,7 @@ class TransmissionCost:
         return pq.Quantity(fixed + mean_spikes * energy, ATP)
 
 
+@checked_types
 def information_per_energy(
     input_pmf: ArrayLike, n: ArrayLike, p: ArrayLike, cost: TransmissionCost, *, spontaneous: float = 0.0
 ) -> pq.Quantity:
@@ -276,6 +284,7 @@ def information_per_energy(
     return pq.Quantity(ratio, pq.bit / ATP)
 
 
+@checked_types
 @dataclass(frozen=True)
 class Optimum:
     """The release probability that transmits most bits per ATP.
@@ -298,6 +307,7 @@ class Optimum:
     is_interior: bool
 
 
+@checked_types
 def optimal_release_probability(
     input_pmf: ArrayLike, n: int, cost: TransmissionCost, *, spontaneous: float = 0.0
 ) -> Optimum:
@@ -327,6 +337,7 @@ def optimal_release_probability(
     return Optimum(int(n), float(p[best]), at_best, bool(at_best > at_one * (1 + 1e-9)))
 
 
+@checked_types
 def optimal_synapse(
     input_pmf: ArrayLike, cost: TransmissionCost, *, n_max: int = 20, spontaneous: float = 0.0
 ) -> Optimum:
@@ -350,6 +361,7 @@ def optimal_synapse(
     return max(optima, key=lambda optimum: optimum.bits_per_atp)
 
 
+@checked_types
 def failure_rate_of_levy_baxter(
     spike_probability: ArrayLike, *, is_exact: bool = False
 ) -> NDArray[np.float64]:
@@ -382,6 +394,7 @@ def failure_rate_of_levy_baxter(
     return (1.0 - s) / (capacity - s) if is_exact else 1.0 / capacity
 
 
+@checked_types
 def information_of_sum(n_inputs: int, spike_probability: float, failure: float) -> float:
     r"""Return the exact information, in bits, that the summed releases carry about the number of spiking
     inputs.

@@ -10,7 +10,7 @@ import numpy as np
 import quantities as pq
 from numpy.typing import ArrayLike, NDArray
 
-from biophys.argument_types import check_kind
+from biophys.argument_types import checked_types
 from biophys.units import checked_finite, magnitude_in, positive_in, psp_unit_of
 
 # Synapses in one block of an iteration: small enough for the processor's cache.
@@ -18,6 +18,7 @@ _BLOCK = 8192
 _NEWTON_STEPS = 60
 
 
+@checked_types
 @dataclass(frozen=True, eq=False)
 class ReliabilityCost:
     r"""Power-law reliability cost of one synapse, :math:`\frac{1}{\rho} (s / \sigma)^\rho =
@@ -67,6 +68,7 @@ class ReliabilityCost:
         return float(self.s.magnitude**self.rho / self.rho)
 
 
+@checked_types
 def optimal_sd(importance: pq.Quantity, cost: ReliabilityCost | Sequence[ReliabilityCost]) -> pq.Quantity:
     r"""Return the sd that minimises performance plus reliability cost.
 
@@ -109,12 +111,9 @@ def optimal_sd(importance: pq.Quantity, cost: ReliabilityCost | Sequence[Reliabi
     >>> print(optimal_sd(4.0 / pq.mV**2, cost))
     0.5 mV
     """
-    check_kind(cost, (ReliabilityCost, Sequence), "cost", "ReliabilityCost(rho=2.0, s=0.5 * pq.mV)")
     costs = [cost] if isinstance(cost, ReliabilityCost) else list(cost)
     if not costs:
-        raise ValueError("an optimum needs at least one reliability cost, got none")
-    for one in costs:
-        check_kind(one, ReliabilityCost, "each cost", "ReliabilityCost(rho=2.0, s=0.5 * pq.mV)")
+        raise ValueError("cost must hold at least one reliability cost, got none")
     unit = costs[0].s.units
     curvature = magnitude_in(importance, 1 / unit**2, "importance")
     remedy = "at importance 0 or below, more noise is always better"
@@ -160,6 +159,7 @@ def _newton(
     return u
 
 
+@checked_types
 def linear_importance(inputs: ArrayLike, noise_sd: pq.Quantity) -> pq.Quantity:
     r"""Return the importance of each input of the linear model, :math:`H_{ii} = \epsilon^{-2} \sum_t
     x_{it}^2`.
@@ -192,6 +192,7 @@ def linear_importance(inputs: ArrayLike, noise_sd: pq.Quantity) -> pq.Quantity:
     return pq.Quantity(np.sum(x**2, axis=0) / noise**2, 1 / unit**2)
 
 
+@checked_types
 @dataclass(frozen=True)
 class PrecisionSlopes:
     r"""Slopes of :math:`\log \sigma^2` of optimal synapses.
@@ -209,6 +210,7 @@ class PrecisionSlopes:
     on_posterior_variance: float
 
 
+@checked_types
 def precision_slopes(rho: float) -> PrecisionSlopes:
     r"""Return the slopes of :math:`\log \sigma^2` that eq. 54 predicts for one power-law cost.
 
@@ -231,6 +233,7 @@ def precision_slopes(rho: float) -> PrecisionSlopes:
     return PrecisionSlopes(-base, 2.0 * base, -base, base)
 
 
+@checked_types
 def exponent_from_input_slope(slope: ArrayLike) -> NDArray[np.float64]:
     r"""Return the :math:`\rho` with :math:`\log \sigma^2` falling by `slope` on :math:`\log \langle x^2
     \rangle`.

@@ -11,13 +11,14 @@ import numpy as np
 import quantities as pq
 from numpy.typing import ArrayLike, NDArray
 
-from biophys.argument_types import check_kind
+from biophys.argument_types import check_kind, checked_types
 from biophys.units import checked_finite, first_wrong, magnitude_in, plain_numbers, psp_unit_of
 
 # A requested sd that an integer number of sites misses by more than this is worth a warning.
 _SD_TOLERANCE = 0.05
 
 
+@checked_types
 @dataclass(frozen=True, eq=False)
 class QuantalSynapse:
     r"""Synapse, or array of synapses, with binomial release.
@@ -143,7 +144,7 @@ class QuantalSynapse:
         >>> QuantalSynapse(2, 0.25, 1 * pq.mV).pmf()
         array([0.5625, 0.375 , 0.0625])
         """
-        counts = np.arange(np.max(self.n) + 1.0) if k is None else plain_numbers(k, "k")
+        counts = np.arange(np.max(self.n) + 1.0) if k is None else checked_finite(k, "k")
         n = np.reshape(self.n, self.shape + (1,) * counts.ndim)
         p = np.reshape(self.p, self.shape + (1,) * counts.ndim)
         return binomial_pmf(counts, n, p)
@@ -199,6 +200,7 @@ def _broadcast(values: NDArray[Any], shape: tuple[int, ...]) -> Any:
     return np.broadcast_to(values, shape) if shape else values.item()
 
 
+@checked_types
 def binomial_pmf(k: Any, n: Any, p: Any) -> NDArray[np.float64]:
     """Return the probability of k successes in n trials; 0 where k is negative, fractional or above n.
 
@@ -222,6 +224,7 @@ def binomial_pmf(k: Any, n: Any, p: Any) -> NDArray[np.float64]:
     return np.where(is_possible, np.exp(log_probability), 0.0)
 
 
+@checked_types
 def checked_n_sites(n: Any, name: str = "n") -> NDArray[np.int64]:
     """Return `n` as integers after checking that each is a positive whole number.
 
@@ -242,6 +245,7 @@ def checked_n_sites(n: Any, name: str = "n") -> NDArray[np.int64]:
     return values.astype(np.int64)
 
 
+@checked_types
 def release_probability_for(cv: ArrayLike, n: ArrayLike) -> NDArray[np.float64]:
     r"""Return the p that gives `n` sites this cv, :math:`p = 1 / (1 + n\,\mathrm{cv}^2)`.
 
@@ -267,6 +271,7 @@ def release_probability_for(cv: ArrayLike, n: ArrayLike) -> NDArray[np.float64]:
     return 1.0 / (1.0 + n * cv**2)
 
 
+@checked_types
 def n_sites_for(cv: ArrayLike, p: ArrayLike) -> NDArray[np.float64]:
     r"""Return the real n that gives `p` this cv, :math:`n = (1 - p) / (p\,\mathrm{cv}^2)`.
 
@@ -292,6 +297,7 @@ def n_sites_for(cv: ArrayLike, p: ArrayLike) -> NDArray[np.float64]:
     return (1.0 - p) / (p * cv**2)
 
 
+@checked_types
 def synapse_with(
     mean: pq.Quantity,
     sd: pq.Quantity,
@@ -347,8 +353,6 @@ def synapse_with(
     """
     if (n is None) == (p is None):
         raise TypeError(f"give exactly one of n and p, the one to keep fixed, got n={n!r} and p={p!r}")
-    if hold not in ("p", "sd"):
-        raise ValueError(f"hold must be 'p' or 'sd', got {hold!r}")
     unit = mean.units if isinstance(mean, pq.Quantity) else pq.mV
     psp_unit_of(mean, "mean")
     mean_value, cv = _moments(mean, sd, unit)
@@ -405,6 +409,7 @@ def _whole_sites(
     return sites, probability
 
 
+@checked_types
 def check_synapse(synapse: QuantalSynapse) -> None:
     """Raise unless `synapse` is a `QuantalSynapse`.
 

@@ -8,6 +8,7 @@ import numpy as np
 import quantities as pq
 from numpy.typing import NDArray
 
+from biophys.argument_types import checked_types
 from biophys.energy_costs import CostLaw, CostMixture
 from biophys.quantal import QuantalSynapse, checked_n_sites
 from biophys.units import checked_finite, magnitude_in, positive_in, psp_unit_of
@@ -18,6 +19,7 @@ _BLOCK = 8192
 _N_KNOTS = 256
 
 
+@checked_types
 @dataclass(frozen=True, eq=False)
 class Realisation:
     """Quantal parameters that realise a mean and an sd, and what they cost.
@@ -45,6 +47,7 @@ class Realisation:
         return QuantalSynapse(self.n, self.p, self.q)
 
 
+@checked_types
 def cheapest_realisation(
     mean: pq.Quantity,
     sd: pq.Quantity,
@@ -221,6 +224,7 @@ def _real_minimum(
     return np.exp((a + b) / 2.0)
 
 
+@checked_types
 def minimal_sd(
     mean: pq.Quantity, cost: CostLaw | CostMixture, budget: pq.Quantity, *, n_max: int = 1000
 ) -> pq.Quantity:
@@ -299,6 +303,7 @@ def _least_cv(
     return np.exp(high)
 
 
+@checked_types
 def distance_from_boundary(
     mean: pq.Quantity, sd: pq.Quantity, cost: CostLaw | CostMixture, budget: pq.Quantity
 ) -> NDArray[np.float64]:

@@ -23,9 +23,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol, get_args
 
-FORMS = ("additive", "soft_bound")
+from biophys.argument_types import check_kind, checked_types, shown
+from biophys.units import checked_finite
+
+Form = Literal["additive", "soft_bound"]
+FORMS: tuple[Form, ...] = get_args(Form)
 
 
 class PlasticityParameters(Protocol):
@@ -55,6 +59,7 @@ class PlasticityParameters(Protocol):
     def consolidation(self) -> bool: ...
 
 
+@checked_types
 @dataclass(frozen=True)
 class ReleasePlasticity:
     """Parameters of the plastic release probability.
@@ -95,7 +100,7 @@ class ReleasePlasticity:
     p_min: float = 0.25
     p_max: float = 1.0
     p_freeze: float = math.inf
-    form: str = "additive"
+    form: Form = "additive"
     consolidation: bool = False
 
     def __post_init__(self) -> None:
@@ -111,8 +116,6 @@ class ReleasePlasticity:
             raise ValueError(
                 f"p_freeze must lie above p_min={self.p_min} (infinity never freezes), got {self.p_freeze}"
             )
-        if self.form not in FORMS:
-            raise ValueError(f"form must be one of {', '.join(FORMS)}, got {self.form!r}")
 
     @property
     def freezes(self) -> bool:
@@ -176,6 +179,13 @@ def updated_release_probability(
     >>> p.round(3).tolist()
     [0.55, 0.4, 0.95]
     """
+    check_kind(in_place, bool, "in_place", "True")
+    if not in_place:
+        if not hasattr(rule, "p_up"):
+            raise TypeError(f"rule must be such as ReleasePlasticity(), got {shown(rule)}")
+        p, update = _checked(p, "p", 0.0, 1.0), _checked(update, "update")
+    elif not hasattr(p, "lerp_"):
+        raise TypeError(f"only a torch tensor p can be changed with in_place=True, got p={shown(p)}")
     # In place as far as an array allows it: every pass over memory costs.
     step = _reaches(update.abs_() if in_place else abs(update), rule.g_lim)
     step *= rule.p_up + rule.p_down
@@ -190,6 +200,14 @@ def updated_release_probability(
     if hasattr(moved, "clip"):
         return moved.clip(rule.p_min, rule.p_max)
     return min(max(moved, rule.p_min), rule.p_max)
+
+
+def _checked(values: Any, name: str, low: float = -math.inf, high: float = math.inf) -> Any:
+    """Return numbers as they are if they are finite and within bounds; a list becomes an array."""
+    if hasattr(values, "lerp_"):
+        return values
+    array = checked_finite(values, name, low, high)
+    return values if hasattr(values, "clip") or array.ndim == 0 else array
 
 
 def _reaches(magnitude: Any, limit: Any) -> Any:

@@ -9,13 +9,14 @@ import numpy as np
 import quantities as pq
 from numpy.typing import NDArray
 
-from biophys.argument_types import check_kind
-from biophys.quantal import QuantalSynapse, check_synapse
+from biophys.argument_types import checked_types
+from biophys.quantal import QuantalSynapse
 from biophys.units import checked_finite, magnitude_in, positive_in
 
 SpikeTrain = Literal["periodic", "Poisson"]
 
 
+@checked_types
 @dataclass(frozen=True, eq=False)
 class ShortTermDynamics:
     r"""Tsodyks-Markram dynamics of one synapse or an array of synapses.
@@ -125,6 +126,7 @@ class ShortTermDynamics:
         return np.where(tau > 0, np.exp(-gap / np.where(tau > 0, tau, 1.0)), 0.0)
 
 
+@checked_types
 @dataclass(frozen=True, eq=False)
 class ShortTermState:
     """State just before a spike.
@@ -146,6 +148,7 @@ class ShortTermState:
         return self.p * self.r
 
 
+@checked_types
 @dataclass(frozen=True, eq=False)
 class StationaryResponse:
     """Moments of the response to a spike late in a train.
@@ -160,6 +163,7 @@ class StationaryResponse:
     variance: pq.Quantity
 
 
+@checked_types
 def stationary_response(
     synapse: QuantalSynapse, dynamics: ShortTermDynamics, rate: pq.Quantity, *, train: SpikeTrain = "periodic"
 ) -> StationaryResponse:
@@ -197,16 +201,12 @@ def stationary_response(
     >>> round(float(response.mean), 4)
     0.1941
     """
-    check_synapse(synapse)
-    check_kind(dynamics, ShortTermDynamics, "dynamics", "ShortTermDynamics(0.5)")
     if not np.allclose(synapse.p, dynamics.p, rtol=1e-12, atol=0):
         raise ValueError(f"synapse and dynamics must share p at rest, got {synapse.p} and {dynamics.p}")
     if train == "periodic":
         per_site = dynamics.stationary(rate).release_probability
         late = QuantalSynapse(synapse.n, per_site, synapse.q)
         return StationaryResponse(late.mean, late.variance)
-    if train != "Poisson":
-        raise ValueError(f"train must be 'periodic' or 'Poisson', got {train!r}")
     mean_r, mean_r2 = _moments_under_poisson(dynamics, rate)
     n, p, q = np.asarray(synapse.n), np.asarray(synapse.p), synapse.q
     within = n * (p * mean_r - p**2 * mean_r2)

@@ -60,6 +60,10 @@ def magnitude_in(quantity: Any, unit: pq.UnitQuantity, name: str = "value") -> N
     >>> float(magnitude_in(0.25 * pq.V, pq.mV))
     250.0
     """
+    if not isinstance(unit, pq.Quantity):
+        raise TypeError(f"unit must be a unit of the package quantities, such as pq.mV, got {_shown(unit)}")
+    if not isinstance(name, str):
+        raise TypeError(f"name must be text, such as 'q', got {_shown(name)}")
     symbol = _symbol(unit)
     if not isinstance(quantity, pq.Quantity):
         raise TypeError(
@@ -195,16 +199,30 @@ def plain_numbers(values: Any, name: str) -> NDArray[np.float64]:
     Raises
     ------
     TypeError
-        If `values` carries a unit or is not numeric.
+        If `values` carries a unit, or is not numeric (truth values and text of numbers are not).
+    ValueError
+        If there is none, or one is masked.
+
+    Examples
+    --------
+    >>> plain_numbers([1, 0.5], "p")
+    array([1. , 0.5])
     """
     if isinstance(values, pq.Quantity):
         if values.dimensionality.simplified != pq.dimensionless.dimensionality:
             raise TypeError(f"{name} is a plain number without unit, got {_shown(values)}")
         values = values.simplified.magnitude
+    is_mixed = isinstance(values, (list, tuple)) and any(isinstance(each, pq.Quantity) for each in values)
     try:
-        return np.asarray(values, dtype=float)
-    except (TypeError, ValueError):
-        raise TypeError(f"{name} must be a number or an array of numbers, got {_shown(values)}") from None
+        array = np.asarray(values)
+        is_numeric = array.dtype.kind in "iuf" and not is_mixed
+    except (TypeError, ValueError, RuntimeError):
+        is_numeric = False
+    if not is_numeric:
+        raise TypeError(f"{name} must be a number or an array of numbers, got {_shown(values)}")
+    if array.size == 0 or np.ma.is_masked(values):
+        raise ValueError(f"{name} must not be empty or masked, got {_shown(values)}")
+    return array.astype(float, copy=False)
 
 
 def _range_text(low: float, high: float, is_open: bool) -> str:

@@ -70,12 +70,15 @@ def test_numbers_without_a_unit_are_refused(call, name, value):
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: CostMixture("actin"), "laws must be of type tuple or list, .* got 'actin'"),
-        (lambda: CostMixture((actin_cost(), 2)), "each of the laws must be of type CostLaw, .* got 2"),
-        (lambda: optimal_sd(1 / pq.mV**2, 2.0), "cost must be of type ReliabilityCost or Sequence, .* got 2"),
+        (lambda: CostMixture("actin"), "laws must be a tuple of CostLaw, got 'actin'"),
+        (lambda: CostMixture((actin_cost(), 2)), "laws must be a tuple of CostLaw, got .* 2"),
+        (
+            lambda: optimal_sd(1 / pq.mV**2, 2.0),
+            "cost must be of type ReliabilityCost or a sequence of ReliabilityCost, got 2",
+        ),
         (
             lambda: optimal_sd(1 / pq.mV**2, [ReliabilityCost(2.0, 0.5 * pq.mV), actin_cost()]),
-            "each cost must be of type ReliabilityCost, .* got CostLaw",
+            "cost must be of type ReliabilityCost or a sequence of ReliabilityCost, got .*CostLaw",
         ),
         (lambda: stationary_response(SYNAPSE, 0.5, 20 * pq.Hz), "dynamics must be of type ShortTermDynamics"),
     ],

@@ -88,12 +88,12 @@ def test_scalars_name_every_number_of_the_rule():
     [
         ({"p_min": 0.0}, "p_min=0.0"),
         ({"p_max": 1.2}, "p_max=1.2"),
-        ({"p_min": math.nan}, "p_min=nan"),
+        ({"p_min": math.nan}, "p_min must be a number, .* got nan"),
         ({"p_up": -0.1}, "p_up .* got -0.1"),
         ({"p_down": 2}, "p_down .* got 2"),
         ({"g_lim": -1e-3}, "g_lim .* got -0.001"),
         ({"p_freeze": 0.2}, "p_freeze must lie above p_min=0.25"),
-        ({"form": "linear"}, "additive, soft_bound, got 'linear'"),
+        ({"form": "linear"}, "form must be 'additive' or 'soft_bound', got 'linear'"),
     ],
 )
 def test_wrong_parameters_are_named(parameters, message):
