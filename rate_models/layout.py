@@ -17,8 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from biophys.argument_types import check_kind
-from rate_models.argument_types import check_field_types
+from biophys.argument_types import check_field_types, check_kind
 
 # Rows start on a 128-byte boundary, which the matrix products of every device read fastest.
 _ALIGNMENT = 32

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from rate_models.argument_types import check_tensor
+from biophys.argument_types import check_kind
 from rate_models.layout import Layout, RecentViews, check_layout
 
 
@@ -209,7 +209,7 @@ def check_images(network: FeedForward, images: Tensor) -> None:
     ValueError
         If they have another shape.
     """
-    check_tensor(images, "images")
+    check_kind(images, Tensor, "images", "torch.as_tensor(images)")
     n_pixels = network.layout.sizes[0]
     if images.ndim != 2 or images.shape[1] != n_pixels:
         raise ValueError(

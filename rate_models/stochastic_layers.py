@@ -29,7 +29,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from rate_models.argument_types import checked_seeds
+from biophys.argument_types import checked_seeds
 from rate_models.devices import Execution, execution_or_default, write
 from rate_models.layout import Layout, RecentViews, aligned_rows, check_layout
 from rate_models.random_streams import (

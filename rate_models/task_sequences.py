@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from rate_models.argument_types import checked_seeds
+from biophys.argument_types import checked_seeds
 from rate_models.random_streams import Purpose, numpy_generator
 
 

@@ -14,7 +14,6 @@ import torch
 from torch import Tensor
 
 from biophys.argument_types import check_kind
-from rate_models.argument_types import check_tensor
 from rate_models.networks import FeedForward, check_images, cross_entropy
 from rate_models.stochastic_layers import Synapses
 from rate_models.task_sequences import Plan
@@ -263,7 +262,7 @@ def _matrix_precision(allow_tf32: bool) -> Iterator[None]:
 
 
 def _check_labels(images: Tensor, labels: Tensor) -> None:
-    check_tensor(labels, "labels")
+    check_kind(labels, Tensor, "labels", "torch.as_tensor(labels)")
     if len(labels) != len(images):
         raise ValueError(f"expected a label for each of {len(images)} images, got {len(labels)}")
 

@@ -23,8 +23,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from biophys.argument_types import check_config, check_field_types, checked_seeds
 from biophys.sweeps.executors import Executor
-from rate_models.argument_types import check_config, check_field_types, checked_seeds
 from rate_models.datasets import ImageData, load_images
 from rate_models.devices import Execution, execution_or_default
 from rate_models.experiments.signature_figures import FIGURES, theoretical_slope

@@ -21,10 +21,10 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from biophys.argument_types import check_config, check_field_types, checked_seeds
 from biophys.release_plasticity import ReleasePlasticity
 from biophys.sweeps.executors import Executor, ThisProcess
 from biophys.sweeps.groups import KeptReplicas
-from rate_models.argument_types import check_config, check_field_types, checked_seeds
 from rate_models.datasets import ImageData, load_images
 from rate_models.devices import Execution, execution_or_default
 from rate_models.experiments.energy_figures import (

@@ -25,7 +25,7 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
-from rate_models.argument_types import check_config, check_field_types, checked_seeds
+from biophys.argument_types import check_config, check_field_types, checked_seeds
 from rate_models.continual_methods import Replica, Training
 from rate_models.devices import Execution, execution_or_default
 from rate_models.experiments.lifelong_figures import FIGURES

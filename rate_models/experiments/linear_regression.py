@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rate_models.argument_types import check_config, check_field_types, checked_seeds
+from biophys.argument_types import check_config, check_field_types, checked_seeds
 from rate_models.devices import Execution, execution_or_default
 from rate_models.layout import Layout
 from rate_models.networks import FeedForward, SquaredError

@@ -18,11 +18,10 @@ import numpy as np
 import torch
 import xarray as xr
 
-from biophys.argument_types import check_kind
+from biophys.argument_types import check_field_types, check_kind
 from biophys.release_plasticity import ReleasePlasticity
 from biophys.sweeps.executors import Executor
 from biophys.sweeps.store import Settings
-from rate_models.argument_types import check_field_types
 from rate_models.datasets import load_images
 from rate_models.devices import Execution, execution_or_default
 from rate_models.energy import synaptic_energy

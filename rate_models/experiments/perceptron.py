@@ -33,8 +33,8 @@ import torch
 import xarray as xr
 from torch import Tensor
 
+from biophys.argument_types import check_config, check_field_types, checked_seeds
 from biophys.release_plasticity import ReleasePlasticity, learning_rate_factor, updated_release_probability
-from rate_models.argument_types import check_config, check_field_types, checked_seeds
 from rate_models.devices import Execution, execution_or_default
 from rate_models.random_streams import Purpose, Streams, numpy_generator, released, streams_on
 

@@ -20,8 +20,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from biophys.argument_types import check_config, check_field_types, checked_seeds
 from biophys.sweeps.executors import Executor
-from rate_models.argument_types import check_config, check_field_types, checked_seeds
 from rate_models.datasets import ImageData, load_images
 from rate_models.devices import Execution, execution_or_default
 from rate_models.experiments.log_axes import label_sparsely

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from biophys.argument_types import check_config, check_field_types, checked_seeds
 from biophys.sweeps.executors import Executor
-from rate_models.argument_types import check_config, check_field_types, checked_seeds
 from rate_models.datasets import load_images
 from rate_models.devices import Execution, execution_or_default
 from rate_models.experiments.reliability_figures import FIGURES

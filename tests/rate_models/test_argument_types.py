@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from biophys.argument_types import check_field_types, checked_seeds
 from biophys.release_plasticity import ReleasePlasticity
 from biophys.sweeps.executors import DaskCluster, LocalProcesses
 from rate_models import (
@@ -25,7 +26,6 @@ from rate_models import (
     accuracy,
     mean_softmax,
 )
-from rate_models.argument_types import check_field_types, checked_seeds
 from rate_models.consolidation import MeanFieldSynapses
 from rate_models.experiments import (
     bayesian_signatures,

@@ -1,0 +1,84 @@
+"""A right value of every public argument of rate_models, for `tests.fuzz`."""
+
+import numpy as np
+import torch
+
+from biophys.release_plasticity import ReleasePlasticity
+from rate_models import (
+    BernoulliSynapses,
+    DataOrder,
+    FeedForward,
+    Layout,
+    PresynapticSgd,
+    Sgd,
+)
+
+_LAYOUT, _SEEDS = Layout((4, 3, 2)), [1, 2]
+_IMAGES, _LABELS = torch.randn(6, 4, generator=torch.Generator().manual_seed(1)), torch.tensor([0, 1] * 3)
+
+
+def _bernoulli() -> BernoulliSynapses:
+    return BernoulliSynapses(_LAYOUT, _SEEDS)
+
+
+def _probability() -> torch.Tensor:
+    return torch.tensor([[0.9, 0.1], [0.2, 0.8]]).repeat(2, 3, 1)
+
+
+def _plan():
+    return DataOrder(_SEEDS).epoch(np.arange(6), batch_size=3)
+
+
+def _rule(synapses: BernoulliSynapses) -> PresynapticSgd:
+    return PresynapticSgd(synapses, ReleasePlasticity(), learning_rate=0.1)
+
+
+EXAMPLES = {
+    "activities": lambda: FeedForward(_LAYOUT).activities(torch.zeros(2, 6, 4), _bernoulli().expected()),
+    "batch_size": lambda: 2,
+    "betas": lambda: (0.9, 0.999),
+    "device": lambda: "cpu",
+    "dtype": lambda: "float32",
+    "flat": lambda: _bernoulli().learned,
+    "gradient": lambda: torch.zeros(2, _LAYOUT.n_parameters),
+    "images": lambda: _IMAGES,
+    "initial_sigma": lambda: 0.1,
+    "labels": lambda: _LABELS,
+    "layout": lambda: _LAYOUT,
+    "learned": lambda: torch.zeros(2, _LAYOUT.n_parameters),
+    "learning_rate": lambda: 0.1,
+    "linear_hidden": lambda: (0,),
+    "loss": lambda: "mean",
+    "members": lambda: np.arange(6),
+    "n_classes": lambda: 2,
+    "n_columns": lambda: 10,
+    "n_rows": lambda: 2,
+    "n_samples": lambda: 2,
+    "name": lambda: "digits",
+    "network": lambda: FeedForward(_LAYOUT),
+    "optimiser": lambda: Sgd(_bernoulli(), learning_rate=0.1),
+    "parameters": lambda: _bernoulli().expected(),
+    "plan": lambda: _plan(),
+    "plasticity": lambda: ReleasePlasticity(),
+    "probability": lambda: _probability(),
+    "replicas": lambda: [0],
+    "rng": lambda: np.random.default_rng(1),
+    "seeds": lambda: _SEEDS,
+    "sizes": lambda: (4, 3, 2),
+    "slope": lambda: torch.zeros(2, 6, 2),
+    "streams": lambda: _bernoulli().evaluation_streams(),
+    "synapses": lambda: _bernoulli(),
+    "test_images": lambda: _IMAGES,
+    "test_labels": lambda: _LABELS,
+    "train_images": lambda: _IMAGES,
+    "train_labels": lambda: _LABELS,
+    "x": lambda: torch.zeros(2, 6, 4),
+}
+
+SPECIAL = {}
+
+INSTANCES = {}
+
+NOT_CALLED = {}
+
+ALLOWED = {}
