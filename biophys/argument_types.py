@@ -346,9 +346,8 @@ def _described(hint: Any) -> str:
 
 def _many(hint: Any) -> str:
     """Return the plural of an annotated type in words."""
-    return _MANY.get(hint) or (
-        "tuples" if get_origin(hint) is tuple else getattr(hint, "__name__", str(hint))
-    )
+    name = "tuples" if get_origin(hint) is tuple else getattr(hint, "__name__", str(hint))
+    return str(_MANY.get(hint, name))
 
 
 def _example(hint: Any, example: Any) -> str:

@@ -23,13 +23,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, get_args
+from typing import Any, Protocol
 
 from biophys.argument_types import check_kind, checked_types, shown
 from biophys.units import checked_finite
 
-Form = Literal["additive", "soft_bound"]
-FORMS: tuple[Form, ...] = get_args(Form)
+FORMS = ("additive", "soft_bound")
 
 
 class PlasticityParameters(Protocol):
@@ -100,7 +99,7 @@ class ReleasePlasticity:
     p_min: float = 0.25
     p_max: float = 1.0
     p_freeze: float = math.inf
-    form: Form = "additive"
+    form: str = "additive"
     consolidation: bool = False
 
     def __post_init__(self) -> None:
@@ -116,6 +115,9 @@ class ReleasePlasticity:
             raise ValueError(
                 f"p_freeze must lie above p_min={self.p_min} (infinity never freezes), got {self.p_freeze}"
             )
+
+        if self.form not in FORMS:
+            raise ValueError(f"form must be one of {', '.join(FORMS)}, got {self.form!r}")
 
     @property
     def freezes(self) -> bool:

@@ -93,7 +93,7 @@ def test_scalars_name_every_number_of_the_rule():
         ({"p_down": 2}, "p_down .* got 2"),
         ({"g_lim": -1e-3}, "g_lim .* got -0.001"),
         ({"p_freeze": 0.2}, "p_freeze must lie above p_min=0.25"),
-        ({"form": "linear"}, "form must be 'additive' or 'soft_bound', got 'linear'"),
+        ({"form": "linear"}, "additive, soft_bound, got 'linear'"),
     ],
 )
 def test_wrong_parameters_are_named(parameters, message):
