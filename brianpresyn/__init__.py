@@ -15,6 +15,7 @@ from brianpresyn.quantities_bridge import from_brian, to_brian
 from brianpresyn.release import bernoulli_release, binomial_release, quantal_release, release_counters
 from brianpresyn.self_test import test
 from brianpresyn.short_term import stochastic_tsodyks_markram, tsodyks_markram
+from brianpresyn.spike_sweeps import SpikingRun, sweep_spikes
 from brianpresyn.spontaneous import spontaneous_release
 from brianpresyn.synapse_code import Domain, Stage, SynapseCode
 from brianpresyn.unified_stdp import PrePostSTDP, pre_post_stdp
@@ -33,6 +34,7 @@ __all__ = [
     "MultiQuantalSynapse",
     "PrePostSTDP",
     "SimpleStochasticSynapse",
+    "SpikingRun",
     "Stage",
     "StochasticTsodyksMarkramSynapse",
     "SynapseCode",
@@ -57,6 +59,7 @@ __all__ = [
     "reward_modulated",
     "spontaneous_release",
     "stochastic_tsodyks_markram",
+    "sweep_spikes",
     "synapses",
     "teacher_error",
     "test",

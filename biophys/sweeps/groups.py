@@ -188,21 +188,31 @@ def swept_dataset(configurations: Sequence[Settings], found: Sequence[xr.Dataset
     Returns
     -------
     result
-        Settings that do not vary are attributes.
+        Settings that do not vary are attributes. Arrays that are shorter than others end in NaN.
     """
     values = {name: list(dict.fromkeys(s[name] for s in configurations)) for name in configurations[0]}
     swept = {name: each for name, each in values.items() if len(each) > 1}
     places = [tuple(each.index(s[name]) for name, each in swept.items()) for s in configurations]
+    lengths = {
+        dim: max(one.sizes.get(dim, 0) for one in found)
+        for name in found[0].data_vars
+        for dim in found[0][name].dims
+    }
     variables = {}
     for name, example in found[0].data_vars.items():
-        shape = (*map(len, swept.values()), *example.shape)
+        shape = (*map(len, swept.values()), *(lengths[dim] for dim in example.dims))
         whole = np.full(shape, np.nan, dtype=np.result_type(example.dtype, np.float32))
         for place, one in zip(places, found, strict=True):
-            whole[place] = one[name].values
+            whole[place + tuple(slice(size) for size in one[name].shape)] = one[name].values
         variables[name] = ((*swept, *example.dims), whole, example.attrs)
-    coords = {name: found[0].coords[name] for name in found[0].coords} | swept
+    # An axis that is longer in another result has no labels of its own here.
+    coords = {
+        name: coord
+        for name, coord in found[0].coords.items()
+        if all(coord.sizes[dim] == lengths.get(dim, coord.sizes[dim]) for dim in coord.dims)
+    }
     constant = {name: each[0] for name, each in values.items() if len(each) == 1}
-    return xr.Dataset(variables, coords, constant)
+    return xr.Dataset(variables, coords | swept, constant)
 
 
 def check_configurations(configurations: Sequence[Settings], same_program: Sequence[str]) -> None:

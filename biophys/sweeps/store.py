@@ -65,7 +65,7 @@ class SweepStore:
         Raises
         ------
         ValueError
-            If the result does not have one row per replica.
+            If the result does not have one row per replica, or a dimension has no entries.
         SweepStorageError
             If it cannot be written.
         """
@@ -74,6 +74,8 @@ class SweepStore:
                 f"the result of a group of {len(group)} needs the dimension replica of that size, "
                 f"got {dict(found.sizes)}"
             )
+        if 0 in found.sizes.values():
+            raise ValueError(f"netCDF 3 keeps no dimension without entries, got {dict(found.sizes)}")
         attributes = {
             **self._what,
             "settings": json.dumps([json.loads(replica_key(settings)) for settings in group]),

@@ -32,6 +32,12 @@ def test_a_result_of_the_wrong_length_is_refused(tmp_path):
         SweepStore(tmp_path, squares, Execution()).add([{"x": 1}, {"x": 2}], squares([{"x": 1}], None))
 
 
+def test_a_dimension_without_entries_is_refused_instead_of_written_unreadably(tmp_path):
+    empty = xr.Dataset({"x": (("replica", "spike"), np.zeros((1, 0)))})
+    with pytest.raises(ValueError, match="no dimension without entries"):
+        SweepStore(tmp_path, squares, Execution()).add([{"x": 1}], empty)
+
+
 def test_settings_are_one_text_whatever_their_order():
     assert replica_key({"a": np.int64(1), "b": "x"}) == replica_key({"b": "x", "a": 1})
     with pytest.raises(TypeError, match="numbers, text or truth values, got object"):

@@ -1,0 +1,50 @@
+"""Compare and draw the spikes of networks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from brian2 import SpikeMonitor, ms
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+def same_spikes(first: SpikeMonitor, second: SpikeMonitor) -> bool:
+    """Return whether two runs gave the same spikes: the same cells at the same times, at least one.
+
+    Parameters
+    ----------
+    first, second
+        Monitors of the two runs.
+
+    Examples
+    --------
+    >>> from brian2 import Network, NeuronGroup
+    >>> cells = NeuronGroup(2, "v : 1", threshold="True", reset="", dt=1*ms)
+    >>> spikes = SpikeMonitor(cells)
+    >>> Network(cells, spikes).run(3*ms)
+    >>> same_spikes(spikes, spikes)
+    True
+    """
+    return len(first.t) > 0 and all(
+        np.array_equal(getattr(first, name)[:], getattr(second, name)[:]) for name in ("i", "t")
+    )
+
+
+def plot_spikes(spikes: SpikeMonitor, axes: Axes, **style: Any) -> None:
+    """Draw a raster: one point per spike, time in ms across, cells up.
+
+    Parameters
+    ----------
+    spikes
+        Monitor of a run.
+    axes
+        Where to draw.
+    **style
+        Passed on to :meth:`matplotlib.axes.Axes.plot`.
+    """
+    defaults = {"linestyle": "", "marker": ".", "markersize": 1.5, "markeredgewidth": 0, "color": "black"}
+    axes.plot(spikes.t / ms, spikes.i, **{**defaults, **style})
+    axes.set(xlabel="time (ms)", ylabel="cell", ylim=(-0.5, len(spikes.source) - 0.5))

@@ -1,0 +1,76 @@
+"""
+A synfire chain: how many failures it bears
+===========================================
+
+A volley of spikes travels from group to group of a feedforward chain and becomes sharp,
+or dies out. Failures at the same mean strength make it arrive later and less sharp; with
+too many of them it dies.
+
+Diesmann M, Gewaltig MO, Aertsen A (1999). "Stable propagation of synchronous spiking in
+cortical neural networks". Nature 402:529-533, doi:10.1038/990101.
+"""
+
+import brian2
+import matplotlib.pyplot as plt
+import numpy as np
+from brian2 import Network, NeuronGroup, SpikeGeneratorGroup, SpikeMonitor, Synapses, ms, mV
+
+from brianpresyn import bernoulli_release, synapses
+from brianpresyn.spikes import plot_spikes, same_spikes
+
+MEASURED = "cells that fire in the last group (%)"
+
+
+def simulate(p_release=None, seed=1, n_groups=10, duration=80 * ms):
+    """Return spikes and the share of the last group of a hundred cells that fires."""
+    brian2.seed(seed)
+    rng = np.random.default_rng(seed)
+    cells = NeuronGroup(
+        100 * n_groups,
+        """dv/dt = (x - (v + 70*mV))/(10*ms) : volt
+           dx/dt = (y - x)/(0.325*ms) : volt
+           dy/dt = -y/(0.325*ms) + 25.27*mV/ms + 39.24*mV/sqrt(ms)*xi : volt""",
+        threshold="v > -55*mV",
+        reset="v = -70*mV",
+        refractory=1 * ms,
+        method="euler",
+    )
+    cells.v = rng.uniform(-70, -55, len(cells)) * mV
+    # A volley of 85 spikes with a jitter of 1 ms.
+    volley = SpikeGeneratorGroup(85, np.arange(85), rng.normal(20, 1, 85) * ms)
+    links = []
+    for name, source, connect in (
+        ("start", volley, {"condition": "j < 100"}),
+        (
+            "chain",
+            cells,
+            {"j": "k for k in range((i//100 + 1)*100, (i//100 + 2)*100) if k < N_post"},
+        ),
+    ):
+        if p_release is None:
+            link = Synapses(
+                source, cells, on_pre="y_post += 4.86*mV", delay=5 * ms, name=name
+            )
+            link.connect(**connect)
+        else:
+            code = bernoulli_release(p_release, mean=4.86 * mV, target="y")
+            options = {"seed": seed, "name": name, "delay": 5 * ms}
+            link = synapses(source, cells, code, connect=connect, **options)
+        links.append(link)
+    spikes = SpikeMonitor(cells)
+    Network(cells, volley, spikes, *links).run(duration, namespace={})
+    fired = np.unique(spikes.i[(spikes.i >= len(cells) - 100) & (spikes.t > 60 * ms)])
+    return spikes, float(len(fired))
+
+
+# %%
+plain, _ = simulate()
+runs = {p: simulate(p) for p in (1.0, 0.5, 0.2)}
+print(f"same spikes at p = 1: {same_spikes(plain, runs[1.0][0])}")
+
+# %%
+figure, panels = plt.subplots(1, 3, figsize=(10, 3.6), sharey=True)
+for axes, (p, (spikes, share)) in zip(panels, runs.items(), strict=True):
+    plot_spikes(spikes, axes)
+    axes.set_title(f"p = {p}: {share:.0f} % of the last group")
+plt.show()
