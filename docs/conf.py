@@ -130,6 +130,7 @@ ORDER = (
     ("quantal_analysis", "cost_exponents", "cheapest_synapse", "information_per_atp"),
     ("unreliable_epsps", "short_term_plasticity", "release_plasticity"),
     ("pre_post_stdp", "spiking_perceptron", "balanced_network_energy"),
+    ("cuba", "brunel_hakim", "synfire_chain", "inhibitory_plasticity", "stdp"),
     ("energy_efficiency", "bayesian_signatures"),
 )
 
@@ -149,7 +150,12 @@ sphinx_gallery_conf = {
     "examples_dirs": "examples",
     "gallery_dirs": "gallery",
     "filename_pattern": r"\.py$",
-    "subsection_order": ["examples/numbers", "examples/spiking", "examples/rate"],
+    "subsection_order": [
+        "examples/numbers",
+        "examples/spiking",
+        "examples/networks",
+        "examples/rate",
+    ],
     "within_subsection_order": "conf.FromSimpleToLarge",
     "reset_modules": ("conf.start_afresh",),
     "image_srcset": ["2x"],

@@ -71,9 +71,9 @@ print(f"same spikes at p = 1: {same_spikes(plain, runs[1.0][0])}")
 # %%
 figure, panels = plt.subplots(2, 2, figsize=(9, 4.5), sharex=True, sharey="row")
 for (raster, rate), (p, (spikes, modulation)) in zip(panels.T, runs.items(), strict=True):
-    plot_spikes(spikes, raster)
+    plot_spikes(spikes, raster, markersize=3)
     raster.set(title=f"p = {p}: sd / mean = {modulation:.2f}", xlabel="", xlim=(200, 300))
     counts, edges = np.histogram(spikes.t / ms, np.arange(0, 401))
     rate.plot(edges[:-1], counts / len(spikes.source) * 1000, color="#0072B2")
-    rate.set(xlabel="time (ms)", ylabel="rate (Hz)")
+    rate.set(xlabel="time (ms)", ylabel="rate (Hz)", ylim=(0, 20))
 plt.show()

@@ -27,7 +27,7 @@ LEARN_PRE = "strength = clip(strength + eta*(y - 0.12), 0*nS, 100*nS)"
 LEARN_POST = "strength = clip(strength + eta*x, 0*nS, 100*nS)"
 
 
-def simulate(p_release=None, seed=1, n_cells=1000, duration=2 * second):
+def simulate(p_release=None, seed=1, n_cells=1000, duration=4 * second):
     """Return spikes and the rate of the excitatory cells in the last fifth of the run."""
     rng = np.random.default_rng(seed)
     cells = NeuronGroup(
@@ -72,7 +72,7 @@ def simulate(p_release=None, seed=1, n_cells=1000, duration=2 * second):
         )
     spikes = SpikeMonitor(cells)
     network = Network(cells, e_to_all, i_to_i, i_to_e, spikes)
-    network.run(duration, namespace={"eta": 1 * nS})
+    network.run(duration, namespace={"eta": 0.2 * nS})
     is_late = (spikes.t > 0.8 * duration) & (spikes.i < n_e)
     return spikes, is_late.sum() / n_e / (0.2 * duration / second)
 
