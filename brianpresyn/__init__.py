@@ -1,7 +1,7 @@
 """Unreliable, plastic and metabolically costly synapses for Brian2."""
 
 from brianpresyn.binomial_function import binomial
-from brianpresyn.checked_synapses import synapses
+from brianpresyn.checked_synapses import reseed, run_args_for_seed, synapses
 from brianpresyn.counter_random import bernoulli_draw, binomial_draw, normal_draw, release_key, uniform_draw
 from brianpresyn.energy import EnergyReport, energy_ledger, energy_report
 from brianpresyn.plasticity import release_plasticity
@@ -56,7 +56,9 @@ __all__ = [
     "release_counters",
     "release_key",
     "release_plasticity",
+    "reseed",
     "reward_modulated",
+    "run_args_for_seed",
     "spontaneous_release",
     "stochastic_tsodyks_markram",
     "sweep_spikes",

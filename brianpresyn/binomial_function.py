@@ -14,39 +14,13 @@ import numpy as np
 from brian2.core.functions import DEFAULT_FUNCTIONS, Function
 from numpy.typing import ArrayLike, NDArray
 
-from brianpresyn.counter_random import cython_wrapper
+from brianpresyn.counter_random import cpp_text, cython_wrapper, probability
 
 # Inversion starts from (1 - p)^n, which for p <= 1/2 and this many sites stays far above the underflow.
 _SITES_PER_DRAW = 64
 
-_INVERSION_CPP = """
-static inline int _presyn_inverse_binomial(double u, int n, double p) {
-    const double small = p > 0.5 ? 1.0 - p : p;
-    const double odds = small / (1.0 - small);
-    double mass = pow(1.0 - small, n), below = mass;
-    int k = 0;
-    while (u >= below && k < n) { mass *= odds * (n - k) / (k + 1.0); k++; below += mass; }
-    return p > 0.5 ? n - k : k;
-}
-"""
-
-_BINOMIAL_CPP = (
-    _INVERSION_CPP
-    + f"""
-static inline int32_t binomial(int32_t n, double p, int _vectorisation_idx) {{
-    if (p >= 1.0) return n;
-    if (!(p > 0.0)) return 0;
-    int32_t released = 0;
-    for (; n > 0; n -= {_SITES_PER_DRAW})
-        released += _presyn_inverse_binomial(_rand(_vectorisation_idx),
-                                             n < {_SITES_PER_DRAW} ? n : {_SITES_PER_DRAW}, p);
-    return released;
-}}
-"""
-)
-
 _BINOMIAL_CYTHON = (
-    cython_wrapper(_INVERSION_CPP, "int _presyn_inverse_binomial(double, int, double)")
+    cython_wrapper(cpp_text("inverse_binomial"), "int _presyn_inverse_binomial(double, int, double)")
     + f"""
 cdef int binomial(int n, double p, int _vectorisation_idx):
     cdef int released = 0
@@ -65,7 +39,7 @@ cdef int binomial(int n, double p, int _vectorisation_idx):
 def _binomial_numpy(n: ArrayLike, p: ArrayLike, vectorisation_idx: Any) -> NDArray[np.int32]:
     shape = np.broadcast_shapes(np.shape(n), np.shape(p), np.shape(vectorisation_idx))
     # Brian2's numpy target draws from numpy's global generator, the one that brian2.seed() sets.
-    return np.random.binomial(np.asarray(n), np.clip(p, 0.0, 1.0), size=shape).astype(np.int32)  # noqa: NPY002
+    return np.random.binomial(np.maximum(n, 0), probability(p), size=shape).astype(np.int32)  # noqa: NPY002
 
 
 def _binomial_function() -> Function:
@@ -85,7 +59,13 @@ def _binomial_function() -> Function:
     add = function.implementations.add_implementation
     add("numpy", _binomial_numpy)
     headers = {"headers": ["<stdint.h>", "<math.h>"]}
-    add("cpp", _BINOMIAL_CPP, dependencies=dependencies, name="binomial", compiler_kwds=headers)
+    add(
+        "cpp",
+        cpp_text("inverse_binomial") + cpp_text("binomial"),
+        dependencies=dependencies,
+        name="binomial",
+        compiler_kwds=headers,
+    )
     add("cython", _BINOMIAL_CYTHON, dependencies=dependencies, name="binomial")
     return function
 

@@ -14,6 +14,7 @@ import numpy as np
 from brian2.core.functions import Function
 from brian2.core.preferences import prefs
 from brian2.devices.device import get_device
+from brian2.equations.equations import FLOAT
 from brian2.groups.group import Group
 from brian2.synapses.synapses import Synapses
 from brian2.units.fundamentalunits import DimensionMismatchError
@@ -38,7 +39,10 @@ class CheckedSynapses(Synapses):
     read before a run is checked again when the run begins.
     """
 
-    def __init__(self, source: Group, target: Group | None, code: SynapseCode, **options: Any) -> None:
+    def __init__(
+        self, source: Group, target: Group | None, code: SynapseCode, stream_name: str, **options: Any
+    ) -> None:
+        self.stream_name = stream_name
         self._domains = code.domains
         self._code = code
         self._is_complete = False
@@ -153,10 +157,12 @@ def synapses(
         source,
         target,
         code,
+        name or "",
         model=code.equations,
         on_pre=code.pre_code or None,
         on_post=code.post_code or None,
         namespace={**code.namespace, **(namespace or {})},
+        dtype=_dtypes(code, options.pop("dtype", None)),
         name=name or "synapses*",
         **options,
     )
@@ -171,9 +177,92 @@ def synapses(
         # After the state has been updated and the spikes delivered, but before the monitors.
         built.run_regularly(code.regular_code, dt=code.every, when="after_resets", order=1)
     if key_seed is not None:
-        _set_keys(built, code, key_seed, name or "")
+        reseed(built, key_seed)
+        _note_streams(built, key_seed)
     built._is_complete = True
     return built
+
+
+def _dtypes(code: SynapseCode, dtype: Any) -> dict[str, Any]:
+    """Return the type of each variable that has another than Brian2's default; keys have 64 bits."""
+    wanted = {**code.dtypes, **dict.fromkeys(code.streams, np.int64)}
+    if dtype is None or isinstance(dtype, Mapping):
+        return {**wanted, **(dtype or {})}
+    floats = {name for name, equation in code.equations.items() if equation.var_type == FLOAT}
+    return {**wanted, **dict.fromkeys(floats, dtype)}
+
+
+def reseed(connection: Synapses, seed: int) -> None:
+    """Give synapses the random numbers of another seed, in all of their streams.
+
+    What a run has counted and how far it got stays. After ``restore``, which brings back the seed with which
+    the network was stored, it makes the network go on as one that was built with `seed`.
+
+    Parameters
+    ----------
+    connection
+        Synapses built by :func:`synapses`; in C++ standalone before the run (afterwards see
+        :func:`run_args_for_seed`).
+    seed
+        As for :func:`synapses`.
+
+    Raises
+    ------
+    TypeError
+        If `connection` was not built by :func:`synapses`, or the seed is no integer.
+    ValueError
+        If the seed is negative, or the synapses draw nothing from it.
+
+    Examples
+    --------
+    >>> from brian2 import NeuronGroup
+    >>> from brianpresyn import bernoulli_release
+    >>> cells = NeuronGroup(1, "v : 1", threshold="v > 1")
+    >>> connection = synapses(cells, cells, bernoulli_release(0.5, q=1), connect=True, seed=1, name="s1")
+    >>> reseed(connection, 2)
+    >>> bool(connection.release_key == release_key(2, "s1/release"))
+    True
+    """
+    for variable, key in _keys(connection, seed).items():
+        setattr(connection, variable, key)
+
+
+def run_args_for_seed(connection: Synapses, seed: int) -> dict[Any, int]:
+    """Return what makes a standalone program run with the random numbers of another seed.
+
+    Parameters
+    ----------
+    connection, seed
+        As for :func:`reseed`.
+
+    Returns
+    -------
+    dict
+        To be passed on, or joined with others, as ``device.run(run_args=...)``.
+
+    Examples
+    --------
+    >>> from brian2 import NeuronGroup
+    >>> from brianpresyn import stochastic_tsodyks_markram
+    >>> from brian2 import ms
+    >>> cells = NeuronGroup(1, "v : 1", threshold="v > 1")
+    >>> code = stochastic_tsodyks_markram(0.5, tau_rec=800*ms, q=1)
+    >>> connection = synapses(cells, cells, code, connect=True, seed=1, name="s2")
+    >>> [view.name for view in run_args_for_seed(connection, 2)]
+    ['release_key', 'recovery_key']
+    """
+    return {getattr(connection, variable): key for variable, key in _keys(connection, seed).items()}
+
+
+def _keys(connection: Synapses, seed: int) -> dict[str, int]:
+    if not isinstance(connection, CheckedSynapses):
+        raise TypeError(f"connection must come from brianpresyn.synapses(...), got {connection!r}")
+    if not connection.code.streams:
+        raise ValueError(f"{connection.name} draws nothing from a seed: build it with draws='counter'")
+    return {
+        variable: release_key(seed, f"{connection.stream_name}/{purpose}")
+        for variable, purpose in connection.code.streams.items()
+    }
 
 
 def _connect(built: Synapses, connect: bool | str | Mapping[str, Any], level: int) -> None:
@@ -189,9 +278,8 @@ def _connect(built: Synapses, connect: bool | str | Mapping[str, Any], level: in
     built.connect(**arguments, level=level)
 
 
-def _set_keys(built: CheckedSynapses, code: SynapseCode, seed: int, name: str) -> None:
-    for variable, purpose in code.streams.items():
-        setattr(built, variable, release_key(seed, f"{name}/{purpose}"))
+def _note_streams(built: CheckedSynapses, seed: int) -> None:
+    name = built.stream_name
     if (seed, name) in _streams_in_use:
         gc.collect()
     if (seed, name) in _streams_in_use:

@@ -72,12 +72,13 @@ def energy_ledger(
     >>> from brianpresyn import bernoulli_release
     >>> code = bernoulli_release(p=0.25, q=0.2*mV)
     >>> print((code + energy_ledger(code)).pre_code)
-    n_spikes += 1
-    released = bernoulli_draw(release_key, n_spikes, p)
+    draw_number += 1
+    released = bernoulli_draw(release_key, draw_number, p)
     v_post += released*q
+    n_spikes += 1
     n_vesicles += released
     """
-    missing = {"p", "q", "n_spikes"} - code.defined
+    missing = {"p", "q"} - code.defined
     if missing:
         raise ValueError(
             f"an energy ledger needs a release model with {', '.join(sorted(missing))}: pass the joined "
@@ -93,13 +94,14 @@ def energy_ledger(
     return SynapseCode(
         "energy_ledger",
         model="\n".join([*counts.model, model, total]),
-        on_pre={Stage.ACCOUNT: "\n".join(counts.statements)} if counts.statements else {},
+        on_pre={Stage.ACCOUNT: "\n".join(counts.statements)},
+        dtypes=dict.fromkeys(("n_spikes", "n_vesicles"), np.int64),
         namespace={
             "energy_of_atp": ENERGY_OF_ATP,
             "reference_q": to_brian(reference.q),
             **{f"cost_{_name(law)}": _cost(law) for law, _ in laws},
         },
-        requires=frozenset({"released", "p", "q", "n_spikes"}),
+        requires=frozenset({"released", "p", "q"}),
     )
 
 
@@ -108,11 +110,8 @@ class _Counts:
 
     def __init__(self, code: SynapseCode) -> None:
         self.sites = "n" if "n" in code.defined else "1"
-        self.model: list[str] = []
-        self.statements: list[str] = []
-        if "n_vesicles" not in code.defined:
-            self.model.append("n_vesicles : integer")
-            self.statements.append("n_vesicles += released")
+        self.model = ["n_spikes : integer", "n_vesicles : integer"]
+        self.statements = ["n_spikes += 1", "n_vesicles += released"]
         self.odds = f"clip(p/(1 - p), 0, {P_OF_LARGEST_CALCIUM / (1 - P_OF_LARGEST_CALCIUM):.0f})"
         self.quanta = "n_vesicles*abs(q)/reference_q"
         # What was paid before the last change of p or q cannot be told from their present values.

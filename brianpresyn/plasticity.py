@@ -26,50 +26,10 @@ from brian2.units.fundamentalunits import DimensionMismatchError, get_dimensions
 from numpy.typing import ArrayLike, NDArray
 
 from biophys.release_plasticity import ReleasePlasticity
-from brianpresyn.counter_random import cython_wrapper
+from brianpresyn.counter_random import cpp_text, cython_wrapper
 from brianpresyn.release import unit_in_words
 from brianpresyn.synapse_code import PROBABILITY, Stage, SynapseCode
 from brianpresyn.update_signals import UpdateSignal
-
-# Compilers make branches of scalar comparisons, which nothing can predict where a signal passes its threshold
-# and a probability its bounds at random; they took a third of the time. Comparisons of vectors never branch.
-_PAIR_CPP = """
-#if defined(__GNUC__) && !defined(PRESYN_PAIR)
-#define PRESYN_PAIR
-typedef double _presyn_pair __attribute__((vector_size(16)));
-#endif
-"""
-_REACHES_CPP = (
-    _PAIR_CPP
-    + """
-static inline double reaches(double x, double limit) {
-#if defined(__GNUC__)
-    const _presyn_pair values = {x, x}, limits = {limit, limit}, no = {0.0, 0.0}, yes = {1.0, 1.0};
-    const _presyn_pair reached = values >= limits ? yes : no;
-    return reached[0];
-#else
-    return x >= limit ? 1.0 : 0.0;
-#endif
-}
-"""
-)
-_BOUNDED_CPP = (
-    _PAIR_CPP
-    + """
-static inline double bounded(double x, double low, double high) {
-#if defined(__GNUC__)
-    _presyn_pair values = {x, x};
-    const _presyn_pair lows = {low, low}, highs = {high, high};
-    values = values < lows ? lows : values;
-    values = values > highs ? highs : values;
-    return values[0];
-#else
-    x = x < low ? low : x;
-    return x > high ? high : x;
-#endif
-}
-"""
-)
 
 
 def _reaches(x: ArrayLike, limit: ArrayLike) -> NDArray[np.float64]:
@@ -77,7 +37,7 @@ def _reaches(x: ArrayLike, limit: ArrayLike) -> NDArray[np.float64]:
 
 
 def _function(
-    name: str, numpy_function: Callable[..., Any], cpp_code: str, arg_units: list[Any], return_unit: Any
+    name: str, numpy_function: Callable[..., Any], arg_units: list[Any], return_unit: Any
 ) -> Function:
     function = Function(
         numpy_function,
@@ -85,6 +45,7 @@ def _function(
         arg_names=["x", "low", "high"][: len(arg_units)],
         return_unit=return_unit,
     )
+    cpp_code = cpp_text(name)
     declaration = f"double {name}({', '.join(['double'] * len(arg_units))})"
     function.implementations.add_implementation("numpy", numpy_function)
     function.implementations.add_implementation("cpp", cpp_code, name=name)
@@ -92,10 +53,10 @@ def _function(
     return function
 
 
-reaches = _function("reaches", _reaches, _REACHES_CPP, [None, "x"], 1)
+reaches = _function("reaches", _reaches, [None, "x"], 1)
 """``reaches(x, limit)``: 1 if x is at least the limit, else 0."""
 
-bounded = _function("bounded", np.clip, _BOUNDED_CPP, [1, 1, 1], 1)
+bounded = _function("bounded", np.clip, [1, 1, 1], 1)
 """``bounded(x, low, high)``: x, or the bound beyond which it lies."""
 
 

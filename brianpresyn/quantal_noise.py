@@ -23,7 +23,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from brianpresyn.counter_random import (
-    NORMAL_CPP,
     counter_function,
     normal,
     normal_draw,
@@ -75,9 +74,9 @@ def quantal_variance(
     >>> from brianpresyn import binomial_release
     >>> code = binomial_release(n=5, p=0.3, q=0.2*mV)
     >>> print(quantal_variance(code, cv_within=0.4).pre_code)
-    n_spikes += 1
-    released = binomial_draw(release_key, n_spikes, n, p)
-    quanta = cv_within**2*gamma_draw(noise_key, n_spikes, released/cv_within**2)
+    draw_number += 1
+    released = binomial_draw(release_key, draw_number, n, p)
+    quanta = cv_within**2*gamma_draw(noise_key, draw_number, released/cv_within**2)
     v_post += quanta*q
     """
     _check(code, cv_within, cv_between, distribution)
@@ -107,16 +106,16 @@ def _varied_amount(
     streams: dict[str, str] = {}
     amount, square = "released", "released"
     if cv_between:
-        sizes = "site_sum_draw(release_key, site_key, n_spikes, {n}, p, cv_between, {power})"
+        sizes = "site_sum_draw(release_key, site_key, draw_number, {n}, p, cv_between, {power})"
         n = "n" if "n" in code.defined else "1"
         amount, square = sizes.format(n=n, power=1), sizes.format(n=n, power=2)
         functions["site_sum_draw"] = site_sum_draw
         streams["site_key"] = "sites"
     if cv_within and distribution == "gamma":
-        amount = "cv_within**2*gamma_draw(noise_key, n_spikes, released/cv_within**2)"
+        amount = "cv_within**2*gamma_draw(noise_key, draw_number, released/cv_within**2)"
         functions["gamma_draw"] = gamma_draw
     elif cv_within:
-        amount += f" + cv_within*sqrt({square})*normal_draw(noise_key, n_spikes)"
+        amount += f" + cv_within*sqrt({square})*normal_draw(noise_key, draw_number)"
         functions["normal_draw"] = normal_draw
     if cv_within:
         streams["noise_key"] = "quanta"
@@ -166,8 +165,9 @@ def _open_unit(bits: NDArray[np.uint64]) -> NDArray[np.floating]:
 def _gamma(key: ArrayLike, event: ArrayLike, shape: ArrayLike, synapse: ArrayLike) -> NDArray[np.float64]:
     """Return gamma numbers of scale 1 by the rejection of Marsaglia and Tsang; 0 for shape 0."""
     key, event, shape, synapse = np.broadcast_arrays(key, event, np.asarray(shape, dtype=float), synapse)
-    result = np.zeros(shape.shape)
-    waiting = np.flatnonzero(shape > 0)
+    # Above, no double tells the number from its mean, and for an infinite shape nothing would be accepted.
+    result = np.where(shape > 1e30, shape, 0.0)
+    waiting = np.flatnonzero((shape > 0) & (shape <= 1e30))
     attempt = 0
     while waiting.size:
         k, e, s, a = (x.flat[waiting] for x in (key, event, synapse, shape))
@@ -205,63 +205,15 @@ def _site_sum(
     return np.sum(np.where(is_released, size ** np.ravel(power)[0], 0.0), axis=1)
 
 
-_GAMMA_CPP = (
-    NORMAL_CPP
-    + """
-static inline double _presyn_open_unit(uint64_t bits) {
-    return ((double)(bits >> 11) + 0.5) * (1.0 / 9007199254740992.0);
-}
-static inline double gamma_draw(int32_t key, int32_t event, double shape, int64_t synapse) {
-    const uint32_t k = (uint32_t)key, e = (uint32_t)event, s = (uint32_t)synapse;
-    if (!(shape > 0.0)) return 0.0;
-    const double d = (shape < 1.0 ? shape + 1.0 : shape) - 1.0 / 3.0;
-    double v;
-    for (uint32_t word = 1;; word += 2) {
-        const double x = _presyn_normal(_presyn_word(k, e, s, word));
-        v = 1.0 + x / sqrt(9.0 * d);
-        v = v * v * v;
-        if (v <= 0.0) continue;
-        const double u = _presyn_open_unit(_presyn_word(k, e, s, word + 1));
-        if (log(u) < 0.5 * x * x + d - d * v + d * log(v)) break;
-    }
-    return d * v * (shape < 1.0 ? pow(_presyn_open_unit(_presyn_word(k, e, s, 0)), 1.0 / shape) : 1.0);
-}
-"""
-)
-
-_SITE_SUM_CPP = (
-    NORMAL_CPP
-    + """
-static inline double site_sum_draw(int32_t key, int32_t site_key, int32_t event, int32_t n, double p,
-                                   double cv, int32_t power, int64_t synapse) {
-    const uint64_t state = _presyn_state((uint32_t)key, (uint32_t)event, (uint32_t)synapse);
-    const double scaled = p * 256.0;
-    const int64_t first = scaled < 255.0 ? (int64_t)scaled : 255;
-    double total = 0.0;
-    for (int32_t site = 0; site < n; site++) {
-        const uint64_t word = _presyn_mixed(state + (uint32_t)site / 8 * _presyn_word_step);
-        const int64_t digit = (int64_t)((word >> (8 * (site % 8))) & 0xFF);
-        const double rest = scaled - (double)first;
-        if (digit > first || (digit == first && !_presyn_tie_is_released(state, (uint32_t)site, rest)))
-            continue;
-        const uint64_t bits = _presyn_word((uint32_t)site_key, (uint32_t)site, (uint32_t)synapse, 0);
-        const double size = 1.0 + cv * _presyn_normal(bits);
-        total += power == 1 ? size : size * size;
-    }
-    return total;
-}
-"""
-)
-
-gamma_draw = counter_function("gamma_draw", _gamma, _GAMMA_CPP, "integer, integer, float", "float")
+gamma_draw = counter_function("gamma_draw", _gamma, "integer, integer, float", "float", "normal")
 """``gamma_draw(key, event, shape)``: gamma distributed, scale 1; 0 for shape 0."""
 
 site_sum_draw = counter_function(
     "site_sum_draw",
     _site_sum,
-    _SITE_SUM_CPP,
     "integer, integer, integer, integer, float, float, integer",
     "float",
+    "normal",
 )
 """``site_sum_draw(key, site_key, event, n, p, cv, power)``: sum of a power of the sizes of the sites that
 release, the same sites as those that ``binomial_draw(key, event, n, p)`` counts."""

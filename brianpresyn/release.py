@@ -62,7 +62,7 @@ def bernoulli_release(
     Returns
     -------
     SynapseCode
-        With variables p, q (or strength) and n_spikes; its code sets ``released``.
+        With variables p and q (or strength), and the hidden draw_number; its code sets ``released``.
 
     Raises
     ------
@@ -75,15 +75,15 @@ def bernoulli_release(
     >>> print(bernoulli_release(p=0.3, q=0.5*mV))
     p : 1
     q : volt
-    n_spikes : integer
+    draw_number : integer
     release_key : integer (shared, constant)
     on_pre:
-        n_spikes += 1
-        released = bernoulli_draw(release_key, n_spikes, p)
+        draw_number += 1
+        released = bernoulli_draw(release_key, draw_number, p)
         v_post += released*q
     """
     amplitude = _amplitude_model(1, p, {"q": q, "mean": mean}, "strength/p")
-    expressions = {"counter": "bernoulli_draw(release_key, n_spikes, p)", "brian2": "int(rand() < p)"}
+    expressions = {"counter": "bernoulli_draw(release_key, draw_number, p)", "brian2": "int(rand() < p)"}
     functions = {"counter": {"bernoulli_draw": bernoulli_draw}, "brian2": {}}
     return _release(
         "bernoulli_release",
@@ -129,7 +129,7 @@ def binomial_release(
     Returns
     -------
     SynapseCode
-        With variables n, p, q and n_spikes; its code sets ``released``.
+        With variables n, p and q (or strength), and the hidden draw_number; its code sets ``released``.
 
     Raises
     ------
@@ -143,17 +143,17 @@ def binomial_release(
     n : integer
     p : 1
     q : siemens
-    n_spikes : integer
+    draw_number : integer
     release_key : integer (shared, constant)
     on_pre:
-        n_spikes += 1
-        released = binomial_draw(release_key, n_spikes, n, p)
+        draw_number += 1
+        released = binomial_draw(release_key, draw_number, n, p)
         g_post += released*q
     """
     given = {"q": q, "all_sites": all_sites, "mean": mean}
     amplitude = _amplitude_model(n, p, given, "strength/(n*p)")
     counted = "shared_binomial_draw" if shared else "binomial_draw"
-    expressions = {"counter": f"{counted}(release_key, n_spikes, n, p)", "brian2": "binomial(n, p)"}
+    expressions = {"counter": f"{counted}(release_key, draw_number, n, p)", "brian2": "binomial(n, p)"}
     drawn = shared_binomial_draw if shared else binomial_draw
     functions = {"counter": {counted: drawn}, "brian2": {"binomial": binomial}}
     return _release(
@@ -191,26 +191,30 @@ def quantal_release(synapse: QuantalSynapse, *, target: str = "v", draws: Draws 
 
 
 def release_counters() -> SynapseCode:
-    """Return counters of what each synapse did, beside the ``n_spikes`` that every release model counts.
+    """Return counters of what each synapse did; they may be set to 0 at any time.
 
     Returns
     -------
     SynapseCode
-        With variables n_vesicles (released so far) and n_failures (spikes that released nothing).
+        With variables n_spikes (presynaptic spikes so far), n_vesicles (released) and n_failures (spikes that
+        released nothing).
 
     Examples
     --------
     >>> print(release_counters())
+    n_spikes : integer
     n_vesicles : integer
     n_failures : integer
     on_pre:
+        n_spikes += 1
         n_vesicles += released
         n_failures += int(released == 0)
     """
     return SynapseCode(
         "release_counters",
-        model="n_vesicles : integer\nn_failures : integer",
-        on_pre={Stage.ACCOUNT: "n_vesicles += released\nn_failures += int(released == 0)"},
+        model="n_spikes : integer\nn_vesicles : integer\nn_failures : integer",
+        on_pre={Stage.ACCOUNT: "n_spikes += 1\nn_vesicles += released\nn_failures += int(released == 0)"},
+        dtypes=dict.fromkeys(("n_spikes", "n_vesicles", "n_failures"), np.int64),
         requires=frozenset({"released"}),
     )
 
@@ -228,12 +232,12 @@ def _release(
     draws: Draws,
 ) -> SynapseCode:
     uses_key = draws == "counter"
-    key = "\nrelease_key : integer (shared, constant)" if uses_key else ""
+    key = "\ndraw_number : integer\nrelease_key : integer (shared, constant)" if uses_key else ""
     return SynapseCode(
         name,
-        model=f"{model}\n{amplitude[0]}\nn_spikes : integer{key}",
+        model=f"{model}\n{amplitude[0]}{key}",
         on_pre={
-            Stage.COUNT: "n_spikes += 1",
+            Stage.COUNT: "draw_number += 1" if uses_key else "",
             Stage.RELEASE: f"released = {draw}",
             Stage.TRANSMIT: f"{target}_post += released*q",
         },

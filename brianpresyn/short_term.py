@@ -61,13 +61,12 @@ def tsodyks_markram(
     Returns
     -------
     SynapseCode
-        With variables p, n, q, x, n_spikes (and u if it facilitates).
+        With variables p, n, q, x (and u if it facilitates).
 
     Examples
     --------
     >>> from brian2 import ms, mV
     >>> print(tsodyks_markram(0.5, tau_rec=800*ms, q=1*mV).pre_code)
-    n_spikes += 1
     transmitted = p*x
     v_post += n*transmitted*q
     x -= transmitted
@@ -79,7 +78,6 @@ def tsodyks_markram(
         "tsodyks_markram",
         model=_model(size, has_u) + "\ndx/dt = (1 - x)/tau_rec : 1 (event-driven)",
         on_pre={
-            Stage.COUNT: "n_spikes += 1",
             Stage.PROBABILITY: "u += p*(1 - u)" if has_u else "",
             Stage.RELEASE: f"transmitted = {u}*x",
             Stage.TRANSMIT: f"{target}_post += n*transmitted*q\nx -= transmitted",
@@ -115,16 +113,17 @@ def stochastic_tsodyks_markram(
     Returns
     -------
     SynapseCode
-        With variables p, n, q, docked (full sites), n_spikes (and u); its code sets ``released``.
+        With variables p, n, q, docked (full sites) (and u), and the hidden draw_number; its code sets
+        ``released``.
 
     Examples
     --------
     >>> from brian2 import ms, mV
     >>> print(stochastic_tsodyks_markram(0.5, tau_rec=800*ms, n=3, q=1*mV).pre_code)
-    n_spikes += 1
-    docked += binomial_draw(recovery_key, n_spikes, n - docked, 1 - exp(-(t - t_spike)/tau_rec))
+    draw_number += 1
+    docked += binomial_draw(recovery_key, draw_number, n - docked, 1 - exp(-(t - t_spike)/tau_rec))
     t_spike = t
-    released = binomial_draw(release_key, n_spikes, docked, p)
+    released = binomial_draw(release_key, draw_number, docked, p)
     docked -= released
     v_post += released*q
     """
@@ -132,17 +131,20 @@ def stochastic_tsodyks_markram(
     is_counted = draws == "counter"
     if draws not in ("counter", "brian2"):
         raise ValueError(f"draws must be one of 'counter', 'brian2', got {draws!r}")
-    draw = "binomial_draw({}, n_spikes, {}, {})" if is_counted else "binomial({1}, {2})"
+    draw = "binomial_draw({}, draw_number, {}, {})" if is_counted else "binomial({1}, {2})"
     refilled = draw.format("recovery_key", "n - docked", "1 - exp(-(t - t_spike)/tau_rec)")
     released = draw.format("release_key", "docked", "u" if has_u else "p")
-    keys = "\nrelease_key : integer (shared, constant)\nrecovery_key : integer (shared, constant)"
+    keys = (
+        "\ndraw_number : integer\nrelease_key : integer (shared, constant)"
+        "\nrecovery_key : integer (shared, constant)"
+    )
     size = quantal_size(n, p, {"q": q, "all_sites": all_sites, "mean": mean})
     facilitation = "\nu += p*(1 - u)" if has_u else ""
     return SynapseCode(
         "stochastic_tsodyks_markram",
         model=_model(size, has_u) + "\ndocked : integer\nt_spike : second" + (keys if is_counted else ""),
         on_pre={
-            Stage.COUNT: "n_spikes += 1",
+            Stage.COUNT: "draw_number += 1" if is_counted else "",
             Stage.PROBABILITY: f"docked += {refilled}\nt_spike = t{facilitation}",
             Stage.RELEASE: f"released = {released}\ndocked -= released",
             Stage.TRANSMIT: f"{target}_post += released*q",
@@ -157,7 +159,7 @@ def stochastic_tsodyks_markram(
 
 def _model(q: Any, has_u: bool) -> str:
     facilitation = f"\n{_FACILITATION}" if has_u else ""
-    return f"p : 1\nn : integer\nq : {unit_text(get_dimensions(q))}\nn_spikes : integer{facilitation}"
+    return f"p : 1\nn : integer\nq : {unit_text(get_dimensions(q))}{facilitation}"
 
 
 def _times(tau_rec: Any, tau_facil: Any) -> tuple[bool, dict[str, Any]]:

@@ -44,8 +44,8 @@ def spontaneous_release(rate: Any, *, every: Quantity, target: str = "v") -> Syn
     --------
     >>> from brian2 import Hz, ms
     >>> print(spontaneous_release(0.1*Hz, every=10*ms).regular_code)
-    n_intervals += 1
-    mini = int(uniform_draw(mini_key, n_intervals) < p_mini)
+    n_mini_draws += 1
+    mini = int(uniform_draw(mini_key, n_mini_draws) < p_mini)
     v_post += mini*q
     n_minis += mini
     """
@@ -60,10 +60,10 @@ def spontaneous_release(rate: Any, *, every: Quantity, target: str = "v") -> Syn
         )
     return SynapseCode(
         "spontaneous_release",
-        model="n_minis : integer\nn_intervals : integer (shared)\nmini_key : integer (shared, constant)",
+        model="n_minis : integer\nn_mini_draws : integer (shared)\nmini_key : integer (shared, constant)",
         regularly={
-            Stage.COUNT: "n_intervals += 1",
-            Stage.RELEASE: "mini = int(uniform_draw(mini_key, n_intervals) < p_mini)",
+            Stage.COUNT: "n_mini_draws += 1",
+            Stage.RELEASE: "mini = int(uniform_draw(mini_key, n_mini_draws) < p_mini)",
             Stage.TRANSMIT: f"{target}_post += mini*q",
             Stage.ACCOUNT: "n_minis += mini",
         },

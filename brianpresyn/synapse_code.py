@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -13,6 +13,7 @@ import numpy as np
 from brian2.equations.equations import Equations
 from brian2.units.fundamentalunits import Quantity, get_dimensions
 
+EVENTS = ("on_pre", "on_post", "regularly")
 _ASSIGNMENT = re.compile(r"^\s*([A-Za-z_]\w*)\s*(=(?!=)|\+=|-=|\*=|/=|//=|%=|\*\*=)")
 
 
@@ -116,7 +117,10 @@ class SynapseCode:
     domains
         The values that variables may take.
     streams
-        Variables that hold the key of a stream of random numbers, and the name of that stream.
+        Variables that hold the key of a stream of random numbers, and the name of that stream; they have 64
+        bits.
+    dtypes
+        Types of numbers of variables, where they differ from Brian2's.
     requires
         Variables that another piece has to bring.
     acts_on
@@ -153,12 +157,13 @@ class SynapseCode:
     initial: Mapping[str, Any] = field(default_factory=dict)
     domains: Mapping[str, Domain] = field(default_factory=dict)
     streams: Mapping[str, str] = field(default_factory=dict)
+    dtypes: Mapping[str, Any] = field(default_factory=dict)
     requires: frozenset[str] = frozenset()
     acts_on: Mapping[str, str] = field(default_factory=dict)
     brings: frozenset[str] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
-        for title in ("on_pre", "on_post", "regularly"):
+        for title in EVENTS:
             if not isinstance(getattr(self, title), Mapping):
                 raise TypeError(
                     f"{title} of {self.name} must say at which stage a statement runs, as in "
@@ -174,6 +179,7 @@ class SynapseCode:
             "initial",
             "domains",
             "streams",
+            "dtypes",
             "acts_on",
         ):
             object.__setattr__(self, name, _frozen(getattr(self, name)))
@@ -232,6 +238,7 @@ class SynapseCode:
                 f"a piece of synapse code joins with another, got {type(other).__name__}: wrap equations and "
                 "statements as SynapseCode(name, model, on_pre={Stage.TRANSMIT: ...})"
             )
+        other = _without_same_counters(other, self)
         _check_no_clash(self, other)
         return SynapseCode(
             name=f"{self.name} + {other.name}",
@@ -244,6 +251,7 @@ class SynapseCode:
             initial={**self.initial, **other.initial},
             domains={**self.domains, **other.domains},
             streams={**self.streams, **other.streams},
+            dtypes={**self.dtypes, **other.dtypes},
             requires=self.requires | other.requires,
             acts_on={**self.acts_on, **other.acts_on},
             brings=self._brought | other._brought,
@@ -282,6 +290,38 @@ def _joined_blocks(first: Mapping[Stage, str], second: Mapping[Stage, str]) -> d
 
 def _assigned_names(code: str) -> Iterable[str]:
     return (match.group(1) for line in code.splitlines() if (match := _ASSIGNMENT.match(line)))
+
+
+def _statements(code: SynapseCode, name: str) -> set[tuple[str, Stage, str]]:
+    """Return event, stage and text of every statement that sets a variable."""
+    return {
+        (event, stage, line.strip())
+        for event in EVENTS
+        for stage, block in getattr(code, event).items()
+        for line in block.splitlines()
+        if name in _assigned_names(line)
+    }
+
+
+def _without_same_counters(code: SynapseCode, other: SynapseCode) -> SynapseCode:
+    """Return the code without the variables that another defines and sets in the same words."""
+    same = {
+        name
+        for name in code.defined & other.defined & code.assigned
+        if str(code.equations[name]) == str(other.equations[name])
+        and _statements(code, name) == _statements(other, name)
+    }
+    if not same:
+        return code
+    kept = {
+        event: {
+            stage: "\n".join(line for line in block.splitlines() if not same & set(_assigned_names(line)))
+            for stage, block in getattr(code, event).items()
+        }
+        for event in EVENTS
+    }
+    model = [line for line in code.model.splitlines() if not same & set(Equations(line).names)]
+    return replace(code, model="\n".join(model), **kept)
 
 
 def _check_no_clash(first: SynapseCode, second: SynapseCode) -> None:

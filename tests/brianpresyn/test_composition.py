@@ -6,7 +6,16 @@ from brian2 import Network, NeuronGroup, SpikeGeneratorGroup, StateMonitor, ms
 from brian2.devices.device import get_device, reset_device, set_device
 from brian2.utils.logger import catch_logs
 
-from brianpresyn import SynapseCode, bernoulli_release, binomial_release, release_counters, synapses
+from brianpresyn import (
+    SynapseCode,
+    bernoulli_release,
+    binomial_release,
+    release_counters,
+    reseed,
+    run_args_for_seed,
+    stochastic_tsodyks_markram,
+    synapses,
+)
 from brianpresyn.counter_random import bernoulli_draw
 from brianpresyn.synapse_code import Stage
 from brianpresyn.targets import code_generation, numpy_while_building
@@ -66,7 +75,7 @@ def test_several_contacts_release_independently(target):
 
 
 def test_delays_and_order_belong_to_each_pathway():
-    rule = SynapseCode("marks", "last : 1", on_post={Stage.ACCOUNT: "last = n_spikes"})
+    rule = release_counters() + SynapseCode("marks", "last : 1", on_post={Stage.ACCOUNT: "last = n_spikes"})
     with code_generation("numpy"):
         source = train(3)
         receiver = NeuronGroup(1, "v : 1", threshold="v > 0.5", reset="v = 0")
@@ -103,6 +112,79 @@ def test_regular_code_and_restoring_go_on_with_the_same_releases(target):
     np.testing.assert_allclose(p, 0.7)
 
 
+def released_by(seed, *, reseeded=None, warm_up=0):
+    """Return the vesicles of a stochastic synapse that depletes, and may get another seed before it runs."""
+    code = stochastic_tsodyks_markram(0.4, tau_rec=5 * ms, n=4, q=1.0) + release_counters()
+    source, receiver = train(), NeuronGroup(10, "v : 1")
+    built = synapses(source, receiver, code, connect=True, seed=seed, name="depleting")
+    network = Network(source, receiver, built)
+    if warm_up:
+        network.store()
+        network.run(warm_up * 0.1 * ms)
+        network.restore()
+    if reseeded is not None:
+        reseed(built, reseeded)
+    network.run((N_SPIKES + 2) * 0.1 * ms)
+    return np.array(built.n_vesicles[:])
+
+
+@pytest.mark.parametrize("target", ["numpy", pytest.param("cpp_standalone", marks=pytest.mark.standalone)])
+def test_reseeded_synapses_draw_all_their_streams_from_the_seed(target):
+    with code_generation("numpy"):
+        expected, other = released_by(8), released_by(7)
+    with code_generation(target):
+        warm_up = 50 if target == "numpy" else 0
+        found = released_by(7, reseeded=8, warm_up=warm_up)
+    np.testing.assert_array_equal(found, expected)
+    assert np.any(expected != other)
+
+
+@pytest.mark.standalone
+def test_one_standalone_program_runs_with_several_seeds(tmp_path):
+    with code_generation("numpy"):
+        expected = {seed: released_by(seed) for seed in (3, 4, 10**30)}
+    set_device("cpp_standalone", directory=str(tmp_path), build_on_run=False)
+    try:
+        code = stochastic_tsodyks_markram(0.4, tau_rec=5 * ms, n=4, q=1.0) + release_counters()
+        source, receiver = train(), NeuronGroup(10, "v : 1")
+        built = synapses(source, receiver, code, connect=True, seed=1, name="depleting")
+        Network(source, receiver, built).run((N_SPIKES + 2) * 0.1 * ms)
+        get_device().build(directory=str(tmp_path), compile=True, run=False)
+        for seed, vesicles in expected.items():
+            get_device().run(run_args=run_args_for_seed(built, seed))
+            np.testing.assert_array_equal(np.array(built.n_vesicles[:]), vesicles)
+    finally:
+        get_device().reinit()
+        reset_device()
+
+
+def test_only_synapses_with_streams_can_be_reseeded():
+    with code_generation("numpy"):
+        source, receiver = train(3), NeuronGroup(1, "v : 1")
+        own = synapses(source, receiver, bernoulli_release(0.5, q=1.0, draws="brian2"), connect=True)
+        with pytest.raises(ValueError, match="draws nothing from a seed: build it with draws='counter'"):
+            reseed(own, 1)
+        with pytest.raises(TypeError, match=r"must come from brianpresyn\.synapses"):
+            run_args_for_seed(source, 1)
+        other = synapses(source, receiver, counted(), connect=True, seed=1)
+        with pytest.raises(TypeError, match="seed must be an integer"):
+            reseed(other, 1.5)
+
+
+def test_counters_set_to_zero_do_not_bring_back_releases():
+    with code_generation("numpy"):
+        source, receiver = train(), NeuronGroup(30, "v : 1")
+        built = synapses(source, receiver, counted(0.5), connect=True, seed=9)
+        network = Network(source, receiver, built)
+        network.run(20.1 * ms)
+        first = np.array(built.n_vesicles[:])
+        built.n_spikes = built.n_vesicles = built.n_failures = 0
+        network.run(20 * ms)
+        second = np.array(built.n_vesicles[:])
+        assert np.all(built.n_spikes[:] == 200) and np.all(built.n_failures[:] + second == 200)
+    assert abs(np.corrcoef(first, second)[0, 1]) < 5 / np.sqrt(30)
+
+
 @pytest.mark.standalone
 def test_standalone_says_that_it_cannot_store():
     with code_generation("cpp_standalone"):
@@ -120,7 +202,7 @@ def test_releases_are_a_function_of_seed_synapse_and_spike_number():
         Network(source, receiver, built, monitor).run(5.2 * ms)
         # The first spike comes in step 1.
         released = np.diff(np.array(monitor.n_vesicles), axis=1)[:, 1:51]
-        key = np.int32(built.variables["release_key"].get_value()[0])
+        key = np.int64(built.variables["release_key"].get_value()[0])
     draw = bernoulli_draw.implementations["numpy"].get_code(None)
     expected = [draw(key, np.full(8, spike), 0.35, np.arange(8)) for spike in range(1, 51)]
     np.testing.assert_array_equal(released, np.transpose(expected))

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from brianpresyn import counter_random
 from brianpresyn.counter_random import (
     bernoulli_draw,
     binomial_draw,
@@ -44,10 +45,47 @@ def test_generator_gives_the_published_answers(seed):
     assert splitmix64(seed, np.arange(1, len(expected) + 1)).tolist() == expected
 
 
-@pytest.mark.parametrize("key", [0, 1, -1, 2**31 - 1])
+def vectors():
+    """Return the rows of the table in the docstring that states the contract."""
+    rows = [line.split() for line in counter_random.__doc__.splitlines()]
+    rows = [[int(field) for field in row] for row in rows if len(row) == 6 and row[5].isdigit()]
+    assert len(rows) == 6
+    return rows
+
+
+def test_draws_follow_the_contract():
+    for key, synapse, event, word, is_released, n_released in vectors():
+        place = np.array([synapse], dtype=np.uint64)
+        assert random_bits(key, event, place).tolist() == [word]
+        for function, arguments, expected in (
+            (bernoulli_draw, (0.3,), is_released),
+            (binomial_draw, (12, 0.3), n_released),
+            (uniform_draw, (), (word >> 12) / 2**52),
+        ):
+            draw = function.implementations["numpy"].get_code(None)
+            assert draw(key, event, *arguments, place).tolist() == [expected]
+
+
+@pytest.mark.parametrize("p, released", [(-1e-9, 0), (np.nan, 0), (-np.inf, 0), (1 + 1e-9, 1), (np.inf, 1)])
+def test_probabilities_outside_their_range_are_certain(p, released):
+    assert np.all(on_numpy(bernoulli_draw, 11, 4, p) == released)
+    assert np.all(
+        on_numpy(binomial_draw, 5, 2, np.full(SYNAPSES.size, 7), np.full(SYNAPSES.size, p)) == 7 * released
+    )
+    assert np.all(on_numpy(shared_binomial_draw, 5, 2, 7, p) == 7 * released)
+
+
+def test_events_go_on_after_the_largest_32_bit_number():
+    events = np.array([2**31 - 2, 2**31 - 1], dtype=np.int32)
+    events = np.append(events, events + np.int32(2))
+    bits = random_bits(1, events, np.zeros(4, dtype=np.int32))
+    assert bits.tolist() == random_bits(1, 2**31 - 2 + np.arange(4), np.zeros(4, dtype=np.int64)).tolist()
+
+
+@pytest.mark.parametrize("key", [0, 1, -1, 2**31, 2**63 - 1])
 def test_every_synapse_is_a_stream_of_the_generator(key):
     # The seed of synapse 0 is the mixture of the key; that is the generator's number 0 for the key as seed.
-    seed = int(splitmix64(key & 0xFFFFFFFF, 0)[0])
+    seed = int(splitmix64(key % 2**64, 0)[0])
     own = [(seed + synapse * 0xD1342543DE82EF95) % 2**64 for synapse in range(5)]
     bits = random_bits(key, 7, np.arange(5))
     assert bits.tolist() == [int(splitmix64(np.uint64(s), 7)[0]) for s in own]
@@ -116,7 +154,9 @@ def test_one_site_releases_with_probability_p():
 def test_release_key_depends_on_seed_and_stream():
     keys = {release_key(seed, stream) for seed in range(50) for stream in ("a", "b", "c")}
     assert len(keys) == 150
-    assert all(-(2**31) <= key < 2**31 for key in keys)
+    assert all(-(2**63) <= key < 2**63 for key in keys)
+    # The first seeds of which the 32-bit keys of an earlier form were the same.
+    assert release_key(73770) != release_key(97449)
 
 
 @pytest.mark.parametrize(
@@ -136,7 +176,7 @@ def test_sites_whose_first_digit_ties_are_decided_by_the_next(p):
     assert abs(released / n_sites - p) <= 5 * np.sqrt(p * (1 - p) / n_sites)
 
 
-C_TYPES = {"integer": "int32_t", "float": "double"}
+C_TYPES = {"integer": "int64_t", "float": "double"}
 
 
 def compiled(function, name, folder):
@@ -157,7 +197,7 @@ def compiled(function, name, folder):
         ["g++", "-O2", "-march=native", "-shared", "-fPIC", "-o", library, source], check=True, timeout=120
     )
     draw = ctypes.CDLL(str(library)).draw
-    as_ctypes = {"int32_t": ctypes.c_int32, "double": ctypes.c_double}
+    as_ctypes = {"int64_t": ctypes.c_int64, "double": ctypes.c_double}
     draw.argtypes = [*(as_ctypes[kind] for kind in arguments), ctypes.c_int64]
     draw.restype = as_ctypes[returned]
     return draw
@@ -183,15 +223,28 @@ def test_compiled_draws_equal_those_of_numpy(name, function, fields, tmp_path):
     n, p = rng.integers(0, 70, size).astype(np.int32), rng.random(size)
     # Ends, and probabilities whose first eight binary digits are all they have.
     p[:50], p[50:100], p[100:1000] = 0.0, 1.0, np.round(p[100:1000] * 256) / 256
+    p[1000:1060] = np.repeat([-1e-9, np.nan, np.inf, -np.inf, 1 + 1e-9, 1e10], 10)
+    event[:500] -= 2**31 - 1
     draw = compiled(function, name, tmp_path)
     by_numpy = function.implementations["numpy"].get_code(None)
     if name == "shared_binomial_draw":
-        for one_n, one_p in ((1, 0.3), (5, 0.7), (10, 0.4), (17, 0.9), (64, 0.02), (100, 0.5), (9, 1.0)):
-            expected = by_numpy(np.int32(-7), event, one_n, one_p, synapse)
+        for one_n, one_p in (
+            (1, 0.3),
+            (5, 0.7),
+            (10, 0.4),
+            (17, 0.9),
+            (64, 0.02),
+            (100, 0.5),
+            (9, 1.0),
+            (3, np.nan),
+            (3, -0.1),
+            (3, 1e10),
+        ):
+            expected = by_numpy(np.int64(-7), event, one_n, one_p, synapse)
             found = [draw(-7, int(e), one_n, one_p, int(s)) for e, s in zip(event, synapse, strict=True)]
             np.testing.assert_array_equal(found, expected)
         return
-    before = (np.int32(-7), np.int32(5)) if name == "site_sum_draw" else (np.int32(-7),)
+    before = (-(2**40) - 7, 2**50 + 5) if name == "site_sum_draw" else (-(2**40) - 7,)
     after = (0.3, 1) if name == "site_sum_draw" else ()
     varied = [{"n": n, "p": p, "g": 4 * p}[field] for field in fields]
     expected = by_numpy(*before, event, *varied, *after, synapse)

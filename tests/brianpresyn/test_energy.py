@@ -124,7 +124,7 @@ def test_costs_of_another_unit_need_their_reference():
 def test_a_ledger_without_release_is_refused():
     from brianpresyn import SynapseCode
 
-    with pytest.raises(ValueError, match="needs a release model with n_spikes, p, q"):
+    with pytest.raises(ValueError, match="needs a release model with p, q"):
         energy_ledger(SynapseCode("nothing"))
 
 

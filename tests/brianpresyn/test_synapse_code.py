@@ -10,7 +10,7 @@ from brianpresyn import Domain, Stage, SynapseCode, bernoulli_release, binomial_
 def test_stages_order_the_statements_however_the_pieces_are_joined():
     release, counters = bernoulli_release(p=0.5, q=1 * mV), release_counters()
     assert (release + counters).pre_code == (counters + release).pre_code
-    assert (release + counters).pre_code.splitlines()[0] == "n_spikes += 1"
+    assert (release + counters).pre_code.splitlines()[0] == "draw_number += 1"
     assert (release + counters).pre_code.splitlines()[-1] == "n_failures += int(released == 0)"
 
 
@@ -20,7 +20,7 @@ def test_text_shows_model_and_statements():
 
 
 def test_two_release_models_do_not_join():
-    with pytest.raises(ValueError, match="both define n_spikes, p, q, release_key"):
+    with pytest.raises(ValueError, match="both define p, q, release_key"):
         bernoulli_release(p=0.5, q=1 * mV) + binomial_release(n=2, p=0.5, q=1 * mV)
 
 
