@@ -321,7 +321,7 @@ def _without_same_counters(code: SynapseCode, other: SynapseCode) -> SynapseCode
         for event in EVENTS
     }
     model = [line for line in code.model.splitlines() if not same & set(Equations(line).names)]
-    return replace(code, model="\n".join(model), **kept)
+    return replace(code, model="\n".join(model), **kept)  # type: ignore[arg-type]
 
 
 def _check_no_clash(first: SynapseCode, second: SynapseCode) -> None:
