@@ -1,5 +1,7 @@
 """Unreliable, plastic and metabolically costly synapses for Brian2."""
 
+# First, since it says so if another package took the place of one that the others import.
+from brianpresyn.import_names import __getattr__, install  # noqa: F401  # isort: skip
 from brianpresyn.binomial_function import binomial
 from brianpresyn.checked_synapses import reseed, run_args_for_seed, synapses
 from brianpresyn.counter_random import bernoulli_draw, binomial_draw, normal_draw, release_key, uniform_draw
@@ -27,6 +29,10 @@ from brianpresyn.update_signals import (
     teacher_error,
     triplet_stdp,
 )
+
+__version__ = "0.1.0"
+
+install()
 
 __all__ = [
     "Domain",

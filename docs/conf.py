@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import importlib
-import importlib.metadata
 import inspect
 import os
 import pkgutil
@@ -47,7 +46,7 @@ PACKAGES = ("biophys", "brianpresyn", "rate_models", "validation")
 project = "brianpresyn"
 author = "The brianpresyn developers"
 copyright = "2026, The brianpresyn developers"
-release = importlib.metadata.version("brianpresyn")
+release = importlib.import_module("brianpresyn").__version__
 version = release
 
 extensions = [

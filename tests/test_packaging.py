@@ -2,13 +2,20 @@
 
 import re
 import tomllib
+from importlib import metadata
 from pathlib import Path
 
+import pytest
+import yaml
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
+from packaging.version import Version
+
+import brianpresyn
 
 ROOT = Path(__file__).resolve().parent.parent
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+PROJECT, SETUPTOOLS = PYPROJECT["project"], PYPROJECT["tool"]["setuptools"]
 
 
 def requirements_for(python_version: str, dependencies: list[str]) -> dict[str, Requirement]:
@@ -60,3 +67,24 @@ def test_root_has_the_files_people_look_for():
         assert (ROOT / name).stat().st_size > 0
     for package in ("biophys", "brianpresyn", "rate_models", "validation"):
         assert (ROOT / package / "py.typed").exists()
+
+
+def test_version_is_the_same_wherever_it_is_written():
+    version = brianpresyn.__version__
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert citation["version"] == version
+    newest = re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert newest.group(1) == version
+    assert "version" in PROJECT["dynamic"] and "version" not in PROJECT
+    assert SETUPTOOLS["dynamic"]["version"]["attr"] == "brianpresyn.__version__"
+    # Otherwise building the wheel would import Brian2.
+    assert f'\n__version__ = "{version}"\n' in (ROOT / "brianpresyn/__init__.py").read_text()
+    assert Version(version).public == version
+
+
+def test_installed_metadata_names_the_version():
+    try:
+        installed = metadata.version("brianpresyn")
+    except metadata.PackageNotFoundError:
+        pytest.skip("brianpresyn is run from its sources")
+    assert installed == brianpresyn.__version__
