@@ -46,13 +46,18 @@ print(json.dumps({"brian2": brian2.__version__, "numpy": numpy.__version__, "imp
 """
 
 
-def built_wheel(folder: Path) -> Path:
-    """Build the wheel from a copy of the sources, free of what earlier builds left, and return it."""
-    source = folder / "source"
+def source_tree(folder: Path) -> Path:
+    """Copy what the wheel is built from, free of what earlier builds left."""
     for package in PACKAGES:
-        shutil.copytree(ROOT / package, source / package, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / package, folder / package, ignore=shutil.ignore_patterns("__pycache__"))
     for file in ("pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy(ROOT / file, source)
+        shutil.copy(ROOT / file, folder)
+    return folder
+
+
+def built_wheel(folder: Path) -> Path:
+    """Build the wheel and return it."""
+    source = source_tree(folder / "source")
     command = [sys.executable, "-m", "build", "--wheel", "--outdir", str(folder), str(source)]
     subprocess.run(command, check=True, capture_output=True)
     (wheel,) = folder.glob("*.whl")
