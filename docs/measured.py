@@ -10,7 +10,7 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-from validation.claims.catalogue import CLAIMS
+from validation.registry import all_claims
 from validation.report_text import condition_text, number_text
 
 RESULTS = Path(__file__).parent / "results" / "claims.json"
@@ -27,7 +27,7 @@ class Measured(SphinxDirective):
         self.env.note_dependency(str(RESULTS))
         found: list[nodes.Node] = []
         for claim_id in self.arguments[0].split():
-            claim = CLAIMS[claim_id]
+            claim = all_claims()[claim_id]
             text = nodes.paragraph()
             text += nodes.strong(text=claim_id)
             text += nodes.Text(
@@ -44,7 +44,9 @@ def _main_measurements(claim_id: str) -> list[dict[str, Any]]:
     return [
         m
         for m in measurements
-        if m["claim"] == claim_id and not m["is_supporting"] and m["verdict"] != "skipped"
+        if m["claim"] == claim_id
+        and not m.get("is_supporting")
+        and m["verdict"] not in ("skipped", "observed", "open, not run")
     ]
 
 

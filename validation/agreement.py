@@ -7,8 +7,9 @@ import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from validation.claims.claim import Measurement, Rendering, Verdict, combined_verdict
+from validation.criteria import Answer
 from validation.report_text import interval_text, number_text
+from validation.statement import Measurement, Rendering, Verdict, answer_of, worst_of
 
 
 class Agreement(enum.StrEnum):
@@ -39,10 +40,9 @@ class RenderingAgreement:
 def agreement_of(measurements: Sequence[Measurement]) -> RenderingAgreement:
     """Return whether the renderings of one claim agree.
 
-    Two renderings disagree if one reproduces the claim and another does not, or if the 95 % intervals of the
-    same quantity under the same conditions do not meet. They agree if all verdicts are the same and none is
-    inconclusive, or if all quantities that can be compared have intervals that meet. Only main measurements
-    count.
+    Two renderings disagree if the claim holds in one and fails in another, or if the 95 % intervals of the
+    same quantity under the same conditions do not meet. They agree if it holds in all or fails in all, or if
+    all quantities that can be compared have intervals that meet. Observations do not count.
 
     Parameters
     ----------
@@ -51,25 +51,26 @@ def agreement_of(measurements: Sequence[Measurement]) -> RenderingAgreement:
 
     Examples
     --------
-    >>> def found(rendering, value):
-    ...     return Measurement("X03", rendering, "accuracy", value, Verdict.REPRODUCED,
-    ...                        interval=(value - 0.01, value + 0.01))
+    >>> from validation.estimates import gaussian
+    >>> def found(form, value):
+    ...     return Measurement("X03", "X03a", form, "accuracy", gaussian(value, 0.005), Verdict.HOLDS_HERE)
     >>> agreement_of([found(Rendering.RATE, 0.96), found(Rendering.SPIKING, 0.97)]).agreement.value
     'renderings agree'
     >>> print(*agreement_of([found(Rendering.RATE, 0.96), found(Rendering.SPIKING, 0.9)]).reasons)
-    accuracy: rate 0.96 [0.95, 0.97], spiking 0.9 [0.89, 0.91]
+    accuracy: rate 0.96 [0.9502, 0.9698], spiking 0.9 [0.8902, 0.9098]
     """
-    main = [m for m in measurements if not m.is_supporting and m.verdict is not Verdict.SKIPPED]
+    main = [m for m in measurements if m.verdict not in (Verdict.OBSERVED, Verdict.NOT_RUN)]
     present = [rendering for rendering in Rendering if any(m.rendering is rendering for m in main)]
     if len(present) < 2:
         return RenderingAgreement(Agreement.ALONE, ())
-    verdicts = {r: combined_verdict(m for m in main if m.rendering is r) for r in present}
+    verdicts = {r: worst_of(m.verdict for m in main if m.rendering is r) for r in present}
     said = "; ".join(f"{rendering}: {verdict}" for rendering, verdict in verdicts.items())
     apart, together = _compared_values(main)
-    opposed = {Verdict.REPRODUCED, Verdict.NOT_REPRODUCED} <= set(verdicts.values())
+    answers = {answer_of(verdict) for verdict in verdicts.values()}
+    opposed = {Answer.YES, Answer.NO} <= answers
     if opposed or apart:
         return RenderingAgreement(Agreement.DISAGREE, (*((said,) if opposed else ()), *apart))
-    is_decided = len(set(verdicts.values())) == 1 and Verdict.INCONCLUSIVE not in verdicts.values()
+    is_decided = len(answers) == 1 and Answer.OPEN not in answers
     if is_decided or together:
         values = f"the intervals of what was measured in both meet ({len(together)} compared)"
         return RenderingAgreement(Agreement.AGREE, (said, *((values,) if together else ())))

@@ -8,7 +8,6 @@ ours without counting.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 import numpy as np
 import xarray as xr
@@ -41,13 +40,7 @@ def evidence_of(result: xr.Dataset) -> Evidence:
         *_continuous(result),
         *_frozen(result),
     ]
-    shown = tuple(m if _is_finite(m.interval) else replace(m, interval=None) for m in measurements)
-    return Evidence(shown, _figures(result), tuple(_remarks(result)))
-
-
-def _is_finite(interval: tuple[float, float] | None) -> bool:
-    """Return whether there is an interval; one network has none."""
-    return interval is not None and bool(np.isfinite(interval).all())
+    return Evidence(tuple(measurements), _figures(result), tuple(_remarks(result)))
 
 
 def _benchmarks(result: xr.Dataset, *kinds: str) -> list[str]:
@@ -139,7 +132,7 @@ def _final_accuracies(result: xr.Dataset) -> list[Measurement]:
     return found
 
 
-def _cell(result: xr.Dataset, benchmark: str, name: str) -> Measurement:
+def _cell(result: xr.Dataset, benchmark: str, name: str, claim: str = "S10") -> Measurement:
     """Return one cell: measured mean, and how it differs from the published one if there is one."""
     measured = seed_estimate(_final(result, benchmark, name))
     published = PUBLISHED_ACCURACY.get(benchmark, {}).get(name)
@@ -159,7 +152,7 @@ def _cell(result: xr.Dataset, benchmark: str, name: str) -> Measurement:
         if not knows_settings:
             reason += "; the published settings are unknown, these are from our search"
     return Measurement(
-        "S10",
+        claim,
         Rendering.RATE,
         "mean accuracy over all tasks after the last (%)",
         measured.mean,
@@ -278,7 +271,7 @@ def _continuous(result: xr.Dataset) -> list[Measurement]:
         if not _has(result, benchmark, name):
             continue
         if name in PUBLISHED_ACCURACY.get(benchmark, {}):
-            found.append(replace(_cell(result, benchmark, name), claim="S14"))
+            found.append(_cell(result, benchmark, name, "S14"))
         abrupt = benchmark.replace("continuous", "permuted")
         if abrupt in result.benchmark.to_numpy() and _has(result, abrupt, name):
             found.append(_as_good(result, benchmark, abrupt, name))

@@ -18,19 +18,12 @@ import matplotlib
 from matplotlib.figure import Figure
 
 from validation.agreement import Agreement, agreement_of
-from validation.claims.catalogue import CLAIMS
-from validation.claims.claim import (
-    Claim,
-    ClaimFigure,
-    Measurement,
-    Rendering,
-    Verdict,
-    combined_verdict,
-)
-from validation.claims.evaluation import Findings
+from validation.evaluation import Findings
+from validation.registry import ClaimFigure, all_claims
 from validation.report_comparison import Comparison, compared
 from validation.report_summary import Summary, summary_of
 from validation.report_text import condition_text, interval_text, number_text
+from validation.statement import Claim, Measurement, Rendering, Verdict, worst_of
 from validation.versions import installed_versions
 from validation.whole_files import arriving
 
@@ -49,8 +42,15 @@ SHOWN_IN_TABLE = 2
 SIGN: dict[Verdict | Agreement, str] = {
     Verdict.REPRODUCED: "✓",
     Verdict.NOT_REPRODUCED: "✗",
-    Verdict.INCONCLUSIVE: "?",
-    Verdict.SKIPPED: "–",
+    Verdict.OPEN: "?",
+    Verdict.HOLDS_HERE: "✓",
+    Verdict.DOES_NOT_HOLD_HERE: "✗",
+    Verdict.OPEN_HERE: "?",
+    Verdict.AGREES: "=",
+    Verdict.DISAGREES: "≠",
+    Verdict.AGREEMENT_OPEN: "≟",
+    Verdict.NOT_RUN: "–",
+    Verdict.OBSERVED: "",
     Agreement.AGREE: "=",
     Agreement.DISAGREE: "≠",
     Agreement.OPEN: "≟",
@@ -179,7 +179,7 @@ def merge_claims(path: Path, document: Mapping[str, Any]) -> dict[str, Any]:
     for row in document["claims"]:
         if row["claim"] in measured:
             described[row["claim"]] = {**row, "provenance": document["provenance"]}
-    order = list(CLAIMS)
+    order = list(all_claims())
     merged = {
         "claims": sorted(described.values(), key=lambda row: order.index(row["claim"])),
         "measurements": sorted([*kept, *fresh], key=lambda m: order.index(m["claim"])),
@@ -193,7 +193,9 @@ def _collected_claims(path: Path) -> dict[str, Any]:
         return {"claims": [], "measurements": []}
     try:
         collected = json.loads(path.read_text(encoding="utf-8"))
-        unknown = {row["claim"] for row in (*collected["claims"], *collected["measurements"])} - set(CLAIMS)
+        unknown = {row["claim"] for row in (*collected["claims"], *collected["measurements"])} - set(
+            all_claims()
+        )
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{path} is not a collection of claims ({error}): move it away") from error
     if unknown:
@@ -263,13 +265,13 @@ def renderings_of(measurements: Iterable[Measurement]) -> list[Rendering]:
 def rendering_row(rendering: Rendering, measurements: list[Measurement]) -> dict[str, Any]:
     """Return one line of the claims table: the main measurements of a claim in one rendering."""
     own = [m for m in measurements if m.rendering is rendering]
-    main = [m for m in own if not m.is_supporting] or own
+    main = [m for m in own if not m.is_observation] or own
     return {
         "rendering": rendering,
-        "verdict": combined_verdict(own),
+        "verdict": worst_of(m.verdict for m in own),
         "shown": main[:SHOWN_IN_TABLE],
         "n_more": max(len(main) - SHOWN_IN_TABLE, 0),
-        "reason": next((m.reason for m in main if m.verdict is Verdict.SKIPPED), ""),
+        "reason": next((m.reason for m in main if m.verdict is Verdict.NOT_RUN), ""),
     }
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from validation.agreement import Agreement, RenderingAgreement
-from validation.claims.claim import Claim, Measurement, Verdict
 from validation.report_text import value_text
+from validation.statement import FAILED, UNDECIDED, Claim, Measurement, Verdict
 
 
 @dataclass(frozen=True)
@@ -77,8 +77,8 @@ def summary_of(
         By the id of each claim.
     """
 
-    def having(verdict: Verdict) -> list[Claim]:
-        return [claim for claim in claims if verdicts[claim.id] is verdict]
+    def having(*wanted: Verdict) -> list[Claim]:
+        return [claim for claim in claims if verdicts[claim.id] in wanted]
 
     def comparing(agreement: Agreement) -> list[Claim]:
         return [claim for claim in claims if agreements[claim.id].agreement is agreement]
@@ -86,7 +86,7 @@ def summary_of(
     groups = (
         SummaryGroup(
             "Does not reproduce",
-            tuple(_failed_item(claim, measurements[claim.id]) for claim in having(Verdict.NOT_REPRODUCED)),
+            tuple(_failed_item(claim, measurements[claim.id]) for claim in having(*FAILED)),
         ),
         SummaryGroup(
             "Renderings disagree",
@@ -97,13 +97,18 @@ def summary_of(
         ),
         SummaryGroup(
             "Stays open",
-            tuple(_open_item(claim, measurements[claim.id]) for claim in having(Verdict.INCONCLUSIVE)),
+            tuple(_open_item(claim, measurements[claim.id]) for claim in having(*UNDECIDED)),
             is_open=False,
         ),
         SummaryGroup("Reproduces", tuple(SummaryItem(c) for c in having(Verdict.REPRODUCED)), is_open=False),
         SummaryGroup(
+            "Holds in this setting, which is not the published one",
+            tuple(SummaryItem(c) for c in having(Verdict.HOLDS_HERE)),
+            is_open=False,
+        ),
+        SummaryGroup(
             "Was not measured",
-            tuple(_skipped_item(claim, measurements[claim.id]) for claim in having(Verdict.SKIPPED)),
+            tuple(_skipped_item(claim, measurements[claim.id]) for claim in having(Verdict.NOT_RUN)),
             is_open=False,
         ),
     )
@@ -115,13 +120,13 @@ def summary_of(
 def _sentences(
     n_claims: int, counts: Mapping[Verdict, int], compared: Mapping[Agreement, int]
 ) -> tuple[str, ...]:
-    n_measured = n_claims - counts[Verdict.SKIPPED]
+    n_measured = n_claims - counts[Verdict.NOT_RUN]
+    here = (Verdict.HOLDS_HERE, Verdict.DOES_NOT_HOLD_HERE, Verdict.OPEN_HERE)
+    published = (Verdict.REPRODUCED, Verdict.NOT_REPRODUCED, Verdict.OPEN)
     found = [
         f"{_number_of(n_measured, 'claim').capitalize()} {_verb(n_measured, 'was', 'were')} measured: "
-        f"{counts[Verdict.REPRODUCED]} "
-        f"{_verb(counts[Verdict.REPRODUCED], 'reproduces', 'reproduce')}, {counts[Verdict.NOT_REPRODUCED]} "
-        f"{_verb(counts[Verdict.NOT_REPRODUCED], 'does', 'do')} not, and {counts[Verdict.INCONCLUSIVE]} "
-        f"{_verb(counts[Verdict.INCONCLUSIVE], 'stays', 'stay')} open at this size."
+        f"as published {_counts_text(published, counts)}; in other settings, or of no paper "
+        f"{_counts_text(here, counts)}."
     ]
     n_compared = sum(compared.values()) - compared[Agreement.ALONE]
     if n_compared:
@@ -131,11 +136,15 @@ def _sentences(
             f"spiking, recorded): in {compared[Agreement.AGREE]} the renderings agree, in "
             f"{compared[Agreement.DISAGREE]} they disagree, in {compared[Agreement.OPEN]} it cannot be told."
         )
-    if counts[Verdict.SKIPPED]:
+    if counts[Verdict.NOT_RUN]:
         found.append(
-            f"{_number_of(counts[Verdict.SKIPPED], 'claim').capitalize()} could not be measured here."
+            f"{_number_of(counts[Verdict.NOT_RUN], 'claim').capitalize()} could not be measured here."
         )
     return tuple(found)
+
+
+def _counts_text(verdicts: Iterable[Verdict], counts: Mapping[Verdict, int]) -> str:
+    return ", ".join(f"{counts[verdict]} {verdict}" for verdict in verdicts)
 
 
 def _number_of(n: int, noun: str) -> str:
@@ -148,17 +157,17 @@ def _verb(n: int, one: str, many: str) -> str:
 
 def _failed_item(claim: Claim, measurements: Sequence[Measurement]) -> SummaryItem:
     """Return the claim with the first main measurement that fails, and how many of how many do."""
-    main = [m for m in measurements if not m.is_supporting and m.verdict is not Verdict.SKIPPED]
-    failed = [m for m in main if m.verdict is Verdict.NOT_REPRODUCED]
-    share = f"{len(failed)} of {len(main)} main measurements fail" if len(main) > 1 else ""
+    main = [m for m in measurements if m.verdict not in (Verdict.OBSERVED, Verdict.NOT_RUN)]
+    failed = [m for m in main if m.verdict in FAILED]
+    share = f"{len(failed)} of {len(main)} rows fail" if len(main) > 1 else ""
     known = f"known deviation: {claim.known_deviation}" if claim.known_deviation else ""
     return SummaryItem(claim, ". ".join(part for part in (value_text(failed[0]), share, known) if part))
 
 
 def _open_item(claim: Claim, measurements: Sequence[Measurement]) -> SummaryItem:
     """Return the claim with the first measurement that leaves it open."""
-    main = [m for m in measurements if not m.is_supporting and m.verdict is Verdict.INCONCLUSIVE]
-    return SummaryItem(claim, value_text(main[0]) if main else "only variants were measured")
+    main = [m for m in measurements if m.verdict in UNDECIDED]
+    return SummaryItem(claim, value_text(main[0]) if main else "a part of it was not run")
 
 
 def _skipped_item(claim: Claim, measurements: Sequence[Measurement]) -> SummaryItem:

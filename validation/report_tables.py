@@ -9,11 +9,11 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from validation.claims.claim import Verdict
-from validation.claims.evaluation import Findings
+from validation.evaluation import Findings
 from validation.report import SIGN, rendering_row, renderings_of
 from validation.report_comparison import Comparison
 from validation.report_text import interval_text, number_text
+from validation.statement import Verdict
 
 
 def print_summary(findings: Findings, *, file: Any = None) -> None:
@@ -27,7 +27,7 @@ def print_summary(findings: Findings, *, file: Any = None) -> None:
             row = rendering_row(rendering, measurements)
             first = row["shown"][0]
             measured = f"{first.quantity}: {number_text(first.measured)} {interval_text(first)}".strip()
-            if row["verdict"] is Verdict.SKIPPED:
+            if row["verdict"] is Verdict.NOT_RUN:
                 measured = textwrap.shorten(row["reason"], 90, placeholder=" ...")
             verdict = f"{SIGN[row['verdict']]} {row['verdict']}"
             table.add_row(claim.id, str(rendering), claim.expected, measured, number_text(first.n), verdict)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from validation.claims.claim import Measurement
+from validation.statement import Measurement
 
 
 def number_text(value: Any) -> str:
@@ -43,10 +43,11 @@ def value_text(measurement: Measurement) -> str:
 
     Examples
     --------
-    >>> from validation.claims.claim import Rendering, Verdict
-    >>> value_text(Measurement("M07", Rendering.RECORDED, "slope", -0.611, Verdict.REPRODUCED,
-    ...                        published=-0.62, interval=(-0.9, -0.2)))
-    'recorded: slope −0.611 [−0.9, −0.2], published −0.62'
+    >>> from validation.estimates import gaussian
+    >>> from validation.statement import Rendering, Verdict
+    >>> value_text(Measurement("M07", "M07a", Rendering.RECORDED, "slope", gaussian(-0.611, 0.1),
+    ...                        Verdict.REPRODUCED, published=-0.62))
+    'recorded: slope −0.611 [−0.807, −0.415], published −0.62'
     """
     if measurement.measured is None:
         return f"{measurement.rendering}: {measurement.quantity} could not be measured"

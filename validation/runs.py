@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from validation.archive import ArchivedRun, ArchiveError, archive_run, archived_run, plain_config
-from validation.claims.claim import Context
+from validation.context import Context
 from validation.data.datastore import DATA_SETS, locate
 from validation.versions import installed_versions
 

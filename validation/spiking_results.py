@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from validation.archive import ArchiveError, archived_run, plain_config
-from validation.claims.claim import Context
+from validation.context import Context
 
 if TYPE_CHECKING:
     import xarray

@@ -5,7 +5,7 @@ import json
 import pytest
 from matplotlib.figure import Figure
 
-from validation.claims import evaluation, registry
+from validation import evaluation, registry
 from validation.claims.catalogue import CLAIMS
 from validation.claims.claim import (
     Claim,

@@ -19,7 +19,7 @@ from validation.claims.claim import (
     Rendering,
     Verdict,
 )
-from validation.claims.evaluation import Findings, MeasureRun
+from validation.evaluation import Findings, MeasureRun
 from validation.report import (
     figure_as_data_url,
     merge_claims,

@@ -18,7 +18,7 @@ from validation.claims.claim import (
     Rendering,
     Verdict,
 )
-from validation.claims.evaluation import Findings, MeasureRun
+from validation.evaluation import Findings, MeasureRun
 from validation.report import write_report
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from validation.claims.claim import Context
-from validation.claims.registry import all_measures
+from validation.context import Context
+from validation.registry import all_measures
 
 RESULTS = Path(__file__).parents[2] / "docs" / "results"
 TABLE = Path(__file__).with_name("stored_rows.csv")
@@ -41,7 +41,7 @@ def context_of(measure):
 
 
 def rows_of(measure):
-    measured = measure.function(context_of(measure)).measurements
+    measured = measure.evidence(context_of(measure)).measurements
     return [row for row in measured if row.measured is not None]
 
 

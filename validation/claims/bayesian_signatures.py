@@ -17,8 +17,8 @@ from validation.claims.interval_verdicts import (
 )
 from validation.claims.over_seeds import seed_estimate
 from validation.claims.panels import drawn_panels
-from validation.claims.registry import measures
 from validation.claims.reliability_tradeoff import training_condition
+from validation.registry import measures
 from validation.runs import result_for
 
 _SIGNS = {"hessian (minibatch)": -1, "learning rate": 1, "input rate": -1}

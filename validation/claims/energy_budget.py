@@ -28,8 +28,8 @@ from biophys.energy_costs import (
 from biophys.realisation_costs import minimal_sd
 from validation.bootstrap import bootstrap
 from validation.claims.claim import ClaimFigure, Context, Evidence, Measurement, Rendering, Verdict
-from validation.claims.registry import measures
 from validation.data.recordings import N_SITES, PlasticityRecordings, read_ko2013, read_sjostrom2001
+from validation.registry import measures
 
 BUDGET_EXPONENT = 5.0
 """Malkin, O'Donnell & Houghton 2026, arXiv 2602.15787, abstract."""

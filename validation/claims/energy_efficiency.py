@@ -15,7 +15,7 @@ from validation.claims.importance_structure import shown_l2
 from validation.claims.interval_verdicts import verdict_at_every
 from validation.claims.over_seeds import SeedEstimate, seed_estimate
 from validation.claims.panels import drawn_panels
-from validation.claims.registry import measures
+from validation.registry import measures
 from validation.runs import result_for
 
 _CLAIMS = ("S01", "S02", "S03", "S04", "S15", "S16", "S20")

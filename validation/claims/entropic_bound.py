@@ -9,7 +9,7 @@ from biophys.cost_exponents import MECHANISM_COLOURS
 from biophys.energy_costs import COST_EXPONENTS
 from biophys.entropic_bound import bound_gap
 from validation.claims.claim import ClaimFigure, Context, Evidence, Measurement, Rendering, Verdict
-from validation.claims.registry import measures
+from validation.registry import measures
 
 
 @measures("M12", rendering=Rendering.ANALYTIC)

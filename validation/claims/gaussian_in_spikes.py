@@ -8,8 +8,8 @@ import numpy as np
 
 from validation.claims.claim import Context, Evidence, Measurement, Rendering, Verdict
 from validation.claims.panels import drawn_panels
-from validation.claims.registry import measures
 from validation.claims.same_images import PairedDifference, paired_difference
+from validation.registry import measures
 from validation.runs import result_for
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from biophys.gradient_threshold import GradientLaw, approximation_error, probability_above
 from validation.claims.claim import ClaimFigure, Context, Evidence, Measurement, Rendering, Verdict
-from validation.claims.registry import measures
+from validation.registry import measures
 
 # Two-sided probability at which a test of a true statement fails once in a thousand runs.
 _SMALLEST_P = 1e-3

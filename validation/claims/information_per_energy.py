@@ -21,7 +21,7 @@ from biophys.information_efficiency import (
 from biophys.units import ATP
 from validation.claims.claim import ClaimFigure, Context, Evidence, Measurement, Rendering, Verdict
 from validation.claims.quantal_and_costs import CITED_RELEASE
-from validation.claims.registry import measures
+from validation.registry import measures
 
 _RATE_BIN = 0.01
 """Spikes per bin: 4 Hz and 2.5 ms (Harris, Jolivet & Attwell 2012)."""

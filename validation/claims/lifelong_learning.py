@@ -7,7 +7,7 @@ which need torch and are therefore imported only when a claim is measured: the o
 from __future__ import annotations
 
 from validation.claims.claim import Context, Evidence, Rendering
-from validation.claims.registry import measures
+from validation.registry import measures
 from validation.runs import result_for
 
 _NEEDS = ("torch", "sklearn", "xarray")

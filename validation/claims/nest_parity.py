@@ -9,9 +9,9 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from validation.claims.claim import ClaimFigure, Context, Evidence, Measurement, Rendering, Verdict
-from validation.claims.registry import measures
 from validation.experiments import nest_parity
 from validation.experiments.nest_parity import CASES, INTERPRETER_VARIABLE, Parity
+from validation.registry import measures
 
 # A family of true statements fails below this once in a thousand reports.
 _SMALLEST_FAMILY_P = 1e-3

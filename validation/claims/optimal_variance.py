@@ -19,7 +19,7 @@ from biophys.optimal_precision import (
     precision_slopes,
 )
 from validation.claims.claim import ClaimFigure, Context, Evidence, Measurement, Rendering, Verdict
-from validation.claims.registry import measures
+from validation.registry import measures
 
 _ROUNDING = 1e-9
 # Two-sided probability at which a test of a true statement fails once in a thousand runs.

@@ -17,9 +17,9 @@ from validation.claims.bayesian_signatures import regression_result
 from validation.claims.claim import ClaimFigure, Context, Evidence, Measurement, Rendering
 from validation.claims.over_seeds import SeedEstimate, seed_estimate
 from validation.claims.recorded_variability import M07_MAIN, Slope, slope_of_variability
-from validation.claims.registry import measures
 from validation.data.datastore import DataSetCorrupt, DataSetMissing
 from validation.data.recordings import read_ko2013
+from validation.registry import measures
 from validation.spiking_results import spiking_result
 
 if TYPE_CHECKING:

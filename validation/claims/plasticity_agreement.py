@@ -13,7 +13,7 @@ from biophys.release_plasticity import FORMS, ReleasePlasticity, updated_release
 from brianpresyn.experiments import plasticity_trajectory
 from brianpresyn.targets import run_each_in_its_process
 from validation.claims.claim import ClaimFigure, Context, Evidence, Measurement, Rendering, Verdict
-from validation.claims.registry import measures
+from validation.registry import measures
 
 _TOLERANCE = 1e-12
 _COLOURS = ("#0072B2", "#E69F00", "#009E73")

@@ -9,7 +9,7 @@ from validation.claims.claim import Context, Evidence, Measurement, Rendering, V
 from validation.claims.interval_verdicts import verdict_above, verdict_at_every, verdict_below
 from validation.claims.over_seeds import seed_estimate
 from validation.claims.panels import drawn_panels
-from validation.claims.registry import measures
+from validation.registry import measures
 from validation.runs import result_for
 
 _CAPTIONS = {

@@ -21,7 +21,7 @@ from biophys.cost_exponents import (
 from biophys.energy_costs import CostLaw, CostMixture, reliability_costs
 from biophys.quantal import QuantalSynapse
 from validation.claims.claim import ClaimFigure, Context, Evidence, Measurement, Rendering, Verdict
-from validation.claims.registry import measures
+from validation.registry import measures
 
 CITED_RELEASE = {1: (0.7, 0.7), 4: (0.25, 0.4), 10: (0.1, 0.1)}
 """Release probability by number of sites, lower and upper, as Harris et al. (2012, p. 766) read it from

@@ -17,7 +17,7 @@ from biophys.quantal_recovery import (
     recovery_by_variance_mean,
 )
 from validation.claims.claim import ClaimFigure, Context, Evidence, Measurement, Rendering, Verdict
-from validation.claims.registry import measures
+from validation.registry import measures
 
 _P = (0.1, 0.3, 0.5, 0.7, 0.9)
 _Q = 0.2 * pq.mV

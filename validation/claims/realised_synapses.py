@@ -13,7 +13,7 @@ from biophys.absolute_costs import spike_costs
 from biophys.optimal_precision import ReliabilityCost, optimal_sd
 from biophys.quantal import QuantalSynapse, synapse_with
 from validation.claims.claim import ClaimFigure, Context, Evidence, Measurement, Rendering, Verdict
-from validation.claims.registry import measures
+from validation.registry import measures
 
 _ROUNDING = 1e-9
 # Two-sided probability at which a test of a true statement fails once in a thousand runs.

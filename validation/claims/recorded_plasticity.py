@@ -16,9 +16,9 @@ from validation.bootstrap import bootstrap
 from validation.claims.claim import ClaimFigure, Context, Evidence, Measurement, Rendering, Verdict
 from validation.claims.interval_verdicts import verdict_below
 from validation.claims.readings import draw_readings
-from validation.claims.registry import measures
 from validation.coupling import correlations_from_estimation, correlations_if_additive
 from validation.data.recordings import INDUCTIONS, PlasticityRecordings, read_sjostrom2001
+from validation.registry import measures
 
 PUBLISHED_R = -0.4416
 """Schug et al. 2021, appendix 1, figure 4."""

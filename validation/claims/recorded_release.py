@@ -18,8 +18,8 @@ from biophys.information_efficiency import (
 from validation.association import weighted_median
 from validation.bootstrap import BootstrapEstimate, bootstrap
 from validation.claims.claim import ClaimFigure, Context, Evidence, Measurement, Rendering, Verdict
-from validation.claims.registry import measures
 from validation.data.recordings import PlasticityRecordings, read_sjostrom2001
+from validation.registry import measures
 
 # Costa et al. estimate p with 5.5 sites; 1 and 10 show how much that matters.
 SITES = (5, 6, 1, 10)

@@ -19,8 +19,8 @@ from validation.bootstrap import BootstrapEstimate, bootstrap
 from validation.claims.claim import ClaimFigure, Context, Evidence, Measurement, Rendering, Verdict
 from validation.claims.interval_verdicts import verdict_below
 from validation.claims.readings import draw_readings
-from validation.claims.registry import measures
 from validation.data.recordings import EpspRecordings, read_ko2013
+from validation.registry import measures
 
 PUBLISHED_SLOPE = -0.62
 """Malkin et al. 2023, figure 6b, after Aitchison et al. 2021."""

@@ -11,7 +11,7 @@ from validation.claims.claim import ClaimFigure, Context, Evidence, Measurement,
 from validation.claims.interval_verdicts import verdict_above, verdict_below
 from validation.claims.over_seeds import seed_estimate
 from validation.claims.panels import drawn_panels
-from validation.claims.registry import measures
+from validation.registry import measures
 from validation.runs import result_for
 
 _N_TEST = {"mnist": 10_000, "fashion_mnist": 10_000, "digits": 359}

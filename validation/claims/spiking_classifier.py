@@ -12,8 +12,8 @@ from validation.bootstrap import bootstrap
 from validation.claims.claim import Context, Evidence, Measurement, Rendering, Verdict
 from validation.claims.interval_verdicts import verdict_above, verdict_at_every
 from validation.claims.panels import drawn_panels
-from validation.claims.registry import measures
 from validation.claims.same_images import PairedDifference, accuracy_interval, paired_difference
+from validation.registry import measures
 from validation.runs import result_for
 
 if TYPE_CHECKING:

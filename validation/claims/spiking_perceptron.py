@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,8 +15,8 @@ from brianpresyn.experiments.spiking_perceptron import PLASTIC
 from validation.claims.claim import ClaimFigure, Context, Evidence, Measurement, Rendering, Verdict
 from validation.claims.interval_verdicts import verdict_below
 from validation.claims.over_seeds import seed_estimate
-from validation.claims.registry import measures
 from validation.experiments.same_patterns import PAIRED, SIGNED, rate_accuracy
+from validation.registry import measures
 from validation.spiking_results import spiking_result
 
 if TYPE_CHECKING:
@@ -83,14 +82,7 @@ def _in_rates(accuracy: xr.DataArray, inputs: str) -> list[Measurement]:
     found = []
     for quantity, values in _quantities(last).items():
         advantage = (values.sel(model=PLASTIC) - values.sel(model="deterministic")).to_numpy()
-        found.append(
-            replace(
-                _advantage("X05", quantity, "deterministic", advantage),
-                rendering=Rendering.RATE,
-                condition={"control": "deterministic", "input": inputs},
-                is_supporting=inputs != SIGNED,
-            )
-        )
+        found.append(_advantage("X05", quantity, "deterministic", advantage, inputs))
     return found
 
 
@@ -101,7 +93,9 @@ def _quantities(last: xr.DataArray) -> dict[str, xr.DataArray]:
     }
 
 
-def _advantage(claim: str, quantity: str, control: str, advantage: NDArray[np.float64]) -> Measurement:
+def _advantage(
+    claim: str, quantity: str, control: str, advantage: NDArray[np.float64], inputs: str = ""
+) -> Measurement:
     """Return the mean advantage of plastic release over a control, with a paired t-test."""
     of = seed_estimate(advantage)
     p_value = float(stats.ttest_1samp(advantage, 0.0).pvalue) if of.sd > 0 else float(of.mean == 0)
@@ -111,16 +105,16 @@ def _advantage(claim: str, quantity: str, control: str, advantage: NDArray[np.fl
         verdict = Verdict.REPRODUCED if of.mean > 0 else Verdict.NOT_REPRODUCED
     return Measurement(
         claim,
-        Rendering.SPIKING,
+        Rendering.RATE if inputs else Rendering.SPIKING,
         f"{quantity}: plastic release minus control",
         of.mean,
         verdict,
-        condition={"control": control},
+        condition={"control": control, **({"input": inputs} if inputs else {})},
         published="above 0, p < 0.01",
         interval=of.interval,
         n=of.n,
         reason=f"paired t-test over seeds, p = {p_value:.2g}; reproduced if above 0 with p < {_LEVEL:g}",
-        is_supporting=control != "deterministic",
+        is_supporting=control != "deterministic" or inputs == PAIRED,
     )
 
 

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from brianpresyn.experiments import stdp_protocol
 from validation.bootstrap import bootstrap
 from validation.claims.claim import ClaimFigure, Context, Evidence, Measurement, Rendering, Verdict
-from validation.claims.registry import measures
 from validation.claims.stdp_protocol import (
     AS_IN_FILE,
     protocol_config,
@@ -21,6 +20,7 @@ from validation.claims.stdp_protocol import (
 )
 from validation.data.recordings import read_sjostrom2001
 from validation.experiments.stdp_prediction import fitted_rule, left_out_changes, predicted_changes
+from validation.registry import measures
 
 PUBLISHED = "published parameters"
 LEFT_OUT = "fitted to the other protocols"

@@ -18,8 +18,8 @@ from validation.claims.claim import ClaimFigure, Context, Evidence, Measurement,
 from validation.claims.interval_verdicts import verdict_above, verdict_below
 from validation.claims.over_seeds import seed_estimate
 from validation.claims.recorded_plasticity import PUBLISHED_R
-from validation.claims.registry import measures
 from validation.data.recordings import PlasticityRecordings, read_sjostrom2001
+from validation.registry import measures
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -148,9 +148,9 @@ def validate(
     report.html shows the claims first, then figures and numbers for each; claims.json holds the same for
     machines. Claims whose data or packages are missing appear as skipped, with the reason.
     """
-    from validation.claims.claim import Context
-    from validation.claims.evaluation import measure_claims
-    from validation.claims.registry import claims_named
+    from validation.context import Context
+    from validation.evaluation import measure_claims
+    from validation.registry import claims_named
     from validation.report import (
         comparison_of,
         merge_claims,
@@ -191,7 +191,7 @@ def validate(
 @contextmanager
 def _progress_of_measures(ids: list[str] | None) -> Iterator[Callable]:
     """Show one bar for all measures and yield the function that moves it."""
-    from validation.claims.evaluation import measures_of
+    from validation.evaluation import measures_of
 
     done = {measure.name: 0.0 for measure in measures_of(ids)}
     with progress_bar("measuring") as advance:

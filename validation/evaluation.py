@@ -10,20 +10,26 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from brianpresyn.targets import log_errors_only
-from validation.claims.catalogue import CLAIMS
-from validation.claims.claim import (
-    Claim,
+from validation.context import Context
+from validation.data.datastore import DataSetCorrupt, DataSetMissing, locate
+from validation.registry import (
     ClaimFigure,
-    Context,
     Evidence,
     Measure,
+    all_claims,
+    all_measures,
+    claims_named,
+    missing_packages,
+)
+from validation.statement import (
+    Claim,
     Measurement,
     Rendering,
     Verdict,
+    agreement_verdict,
     combined_verdict,
+    not_run,
 )
-from validation.claims.registry import all_measures, claims_named, missing_packages, skipped
-from validation.data.datastore import DataSetCorrupt, DataSetMissing, locate
 
 ProgressReport = Callable[[Measure, float, str], None]
 
@@ -62,7 +68,12 @@ class Findings:
 
     def verdict(self, claim: str) -> Verdict:
         """Return the verdict that follows from the measurements of `claim`."""
-        return combined_verdict(self.measurements(claim))
+        stated = next(c for c in self.claims if c.id == claim)
+        return combined_verdict(stated, self.measurements(claim))
+
+    def agreement(self, claim: str) -> Verdict | None:
+        """Return whether the renderings in which `claim` was not published agree with it."""
+        return agreement_verdict(self.measurements(claim))
 
     def unmeasured(self) -> list[Claim]:
         """Return the claims that nothing measured."""
@@ -73,7 +84,8 @@ class Findings:
         return [
             claim
             for claim in self.claims
-            if claim.is_expected_to_hold and self.verdict(claim.id) is Verdict.NOT_REPRODUCED
+            if claim.is_expected_to_hold
+            and self.verdict(claim.id) in (Verdict.NOT_REPRODUCED, Verdict.DOES_NOT_HOLD_HERE)
         ]
 
     def errors(self) -> list[MeasureRun]:
@@ -118,7 +130,7 @@ def measure_claims(
     """
     if n_jobs < 1:
         raise ValueError(f"n_jobs must be at least 1, got {n_jobs}")
-    claims = claims_named(CLAIMS if ids is None else ids)
+    claims = claims_named(all_claims() if ids is None else ids)
     asked = frozenset(claim.id for claim in claims)
     measures = measures_of(ids)
     if n_jobs == 1:
@@ -135,30 +147,36 @@ def _run_in_processes(
     n_jobs: int,
     on_progress: ProgressReport,
 ) -> tuple[MeasureRun, ...]:
-    """Run every measure in a process of a pool, simulations first: they take longest."""
+    """Run the measures of each experiment in a process of a pool, simulations first: they take longest."""
     simulations = (Rendering.SPIKING, Rendering.RATE)
-    queue = sorted(measures, key=lambda measure: measure.rendering not in simulations)
+    groups: dict[str, list[Measure]] = {}
+    for measure in sorted(measures, key=lambda measure: measure.rendering not in simulations):
+        groups.setdefault(measure.experiment or measure.name, []).append(measure)
     plain = replace(context, report_progress=_ignore_progress)
     done: dict[str, MeasureRun] = {}
     # A fresh interpreter for each worker: Brian2 and torch do not survive a fork.
     context_of_workers = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(n_jobs, mp_context=context_of_workers, initializer=log_errors_only) as pool:
-        pending = {pool.submit(_run_named, measure.name, asked, plain): measure for measure in queue}
+        pending = [
+            pool.submit(_run_named, [measure.name for measure in group], asked, plain)
+            for group in groups.values()
+        ]
+        by_name = {measure.name: measure for measure in measures}
         try:
             for future in as_completed(pending):
-                measure = pending[future]
-                done[measure.name] = replace(future.result(), measure=measure)
-                on_progress(measure, 1.0, "")
+                for name, run in future.result().items():
+                    done[name] = replace(run, measure=by_name[name])
+                    on_progress(by_name[name], 1.0, "")
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
     return tuple(done[measure.name] for measure in measures)
 
 
-def _run_named(name: str, asked: frozenset[str], context: Context) -> MeasureRun:
-    """Run a measure in a worker, which finds it by name."""
-    measure = next(measure for measure in all_measures() if measure.name == name)
-    return _run(measure, asked, context, lambda *_: None)
+def _run_named(names: Sequence[str], asked: frozenset[str], context: Context) -> dict[str, MeasureRun]:
+    """Run measures of one experiment in a worker, which finds them by name and trains its networks once."""
+    by_name = {measure.name: measure for measure in all_measures()}
+    return {name: _run(by_name[name], asked, context, lambda *_: None) for name in names}
 
 
 def _ignore_progress(fraction: float, doing: str) -> None:
@@ -167,30 +185,38 @@ def _ignore_progress(fraction: float, doing: str) -> None:
 
 def measures_of(ids: Sequence[str] | None) -> list[Measure]:
     """Return the measures that :func:`measure_claims` runs for these claims."""
-    asked = {claim.id for claim in claims_named(CLAIMS if ids is None else ids)}
+    asked = {claim.id for claim in claims_named(all_claims() if ids is None else ids)}
     return [measure for measure in all_measures() if asked.intersection(measure.claims)]
 
 
 def _run(
     measure: Measure, asked: frozenset[str], context: Context, on_progress: ProgressReport
 ) -> MeasureRun:
-    claims = [claim for claim in measure.claims if claim in asked]
     on_progress(measure, 0.0, "")
     t_start = time.perf_counter()
     error: Exception | None = None
     try:
         reason = reason_to_skip(measure)
         if reason:
-            evidence = Evidence(tuple(skipped(measure, claim, reason) for claim in claims))
+            evidence = _nothing(measure, asked, reason)
         else:
-            evidence = measure.function(replace(context, report_progress=partial(on_progress, measure)))
+            evidence = measure.evidence(replace(context, report_progress=partial(on_progress, measure)))
     except (DataSetMissing, DataSetCorrupt) as caught:
-        evidence = Evidence(tuple(skipped(measure, claim, str(caught)) for claim in claims))
+        evidence = _nothing(measure, asked, str(caught))
     except Exception as caught:  # one broken measurement must not lose the others
         error = caught
-        evidence = Evidence(tuple(_failed(measure, claim, caught) for claim in claims))
+        reason = f"the measurement ended in an error: {type(caught).__name__}: {caught}"
+        evidence = _nothing(measure, asked, reason)
     on_progress(measure, 1.0, "")
     return MeasureRun(measure, evidence, time.perf_counter() - t_start, error)
+
+
+def _nothing(measure: Measure, asked: frozenset[str], reason: str) -> Evidence:
+    """Return the rows that say why the clauses of a measure were not measured, in its rendering."""
+    claims = claims_named(claim for claim in measure.claims if claim in asked)
+    return Evidence(
+        tuple(not_run(clause, reason, measure.rendering) for claim in claims for clause in claim.clauses)
+    )
 
 
 def reason_to_skip(measure: Measure) -> str:
@@ -204,8 +230,3 @@ def reason_to_skip(measure: Measure) -> str:
         except (DataSetMissing, DataSetCorrupt) as caught:
             return str(caught)
     return ""
-
-
-def _failed(measure: Measure, claim: str, error: Exception) -> Measurement:
-    reason = f"the measurement ended in an error: {type(error).__name__}: {error}"
-    return Measurement(claim, measure.rendering, "none", None, Verdict.INCONCLUSIVE, reason=reason)

@@ -1,0 +1,297 @@
+"""Numbers with their uncertainty: an estimate gives its interval at any level, from one and the same test.
+
+References
+----------
+Agresti A, Min Y (2005). Simple improved confidence intervals for comparing matched proportions. Statistics in
+Medicine 24:729-740. doi:10.1002/sim.1781
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import stats
+from scipy.optimize import brentq
+
+ALPHA = 0.05
+"""Intervals that are shown hold the true value in 95 % of experiments."""
+
+# Probability at which p-values stop: below it the ends of an interval are no longer told apart.
+_SMALLEST_P = 1e-300
+
+_SCALES: dict[str, tuple[Callable, Callable]] = {
+    "plain": (np.asarray, float),
+    "correlation": (np.arctanh, np.tanh),
+    "ratio": (np.log, np.exp),
+}
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number, how sure it is, and what it is a number of.
+
+    Parameters
+    ----------
+    value
+        The number.
+    ends
+        Takes the probability alpha of missing the true value and returns both ends of the interval; None
+        where there is no interval. A function that can be pickled, since estimates come from other processes.
+    n, unit
+        Size of the sample and what it counts, for example 10 ``"networks"``.
+    kind
+        What the interval is, for example ``"t"`` or ``"BCa bootstrap"``; empty without one.
+    how
+        How the number came about, for the reader.
+    p
+        Two-sided p-value of a test that is not that of the interval, for example Kolmogorov and Smirnov's.
+
+    Examples
+    --------
+    >>> of = mean_of([1.0, 1.2, 1.1], unit="networks")
+    >>> round(of.value, 3), tuple(round(end, 3) for end in of.interval), of.n, of.unit
+    (1.1, (0.852, 1.348), 3, 'networks')
+    >>> round(of.p_against(1.0), 3)
+    0.225
+    """
+
+    value: float
+    ends: Callable[[float], tuple[float, float]] | None = field(default=None, repr=False)
+    n: int | None = None
+    unit: str = ""
+    kind: str = ""
+    how: str = ""
+    p: float | None = None
+
+    def interval_at(self, alpha: float) -> tuple[float, float] | None:
+        """Return the interval that misses the true value with probability `alpha`; None without one."""
+        low, high = (math.nan, math.nan) if self.ends is None else self.ends(alpha)
+        return (float(low), float(high)) if math.isfinite(low) and math.isfinite(high) else None
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """The 95 % confidence interval."""
+        return self.interval_at(ALPHA)
+
+    def p_against(self, bound: float) -> float | None:
+        """Return the two-sided p-value of the hypothesis that the true value is `bound`.
+
+        It is the probability at which an end of the interval reaches the bound: interval and p-value are
+        those of one test.
+        """
+        if self.interval is None or self.ends is None:
+            return None
+        side, ends = (0 if self.value > bound else 1), self.ends
+
+        def beyond(log_alpha: float) -> float:
+            return (ends(math.exp(log_alpha))[side] - bound) * (1 - 2 * side)
+
+        low, high = math.log(_SMALLEST_P), math.log(1 - 1e-12)
+        if beyond(high) <= 0:
+            return 1.0
+        if not beyond(low) <= 0:
+            return _SMALLEST_P
+        return float(math.exp(brentq(beyond, low, high)))
+
+    @property
+    def detectable(self) -> float | None:
+        """The distance from a bound that a sample like this one shows with a probability of 80 %."""
+        # The upper 80 % quantile is the end of a two-sided interval of 60 %.
+        intervals = [self.interval_at(alpha) for alpha in (ALPHA, 0.4)]
+        halves = [(interval[1] - interval[0]) / 2 for interval in intervals if interval is not None]
+        return sum(halves) if len(halves) == len(intervals) else None
+
+
+def exactly(value: float, *, n: int | None = None, unit: str = "", how: str = "") -> Estimate:
+    """Return a number without error: the outcome of a formula, or a count."""
+    return Estimate(float(value), None, n, unit, "", how)
+
+
+def mean_of(values: ArrayLike, scale: str = "plain", *, unit: str, how: str = "") -> Estimate:
+    """Return the mean of independent units with Student's interval.
+
+    Parameters
+    ----------
+    values
+        One for each unit; those that are nan (networks that diverged) are left out.
+    scale
+        On which the values spread evenly: ``"plain"``, ``"correlation"`` (arc tangent) or ``"ratio"``
+        (logarithm, so that the mean is geometric).
+    unit
+        What each value is of, in the plural.
+    how
+        How the number came about.
+
+    Examples
+    --------
+    >>> mean_of([0.5, 2.0], "ratio", unit="networks").value
+    1.0
+    """
+    finite = np.asarray(values, dtype=float).ravel()
+    finite = np.asarray(_SCALES[scale][0](finite[np.isfinite(finite)]), dtype=float)
+    n = finite.size
+    centre = float(finite.mean()) if n else math.nan
+    error = float(finite.std(ddof=1)) / math.sqrt(n) if n > 1 else math.nan
+    return student(centre, error, n - 1, scale, n=n, unit=unit, how=how)
+
+
+def student(
+    centre: float,
+    standard_error: float,
+    df: float,
+    scale: str = "plain",
+    *,
+    n: int,
+    unit: str,
+    kind: str = "t",
+    how: str = "",
+) -> Estimate:
+    """Return the estimate with Student's interval about `centre`, both taken back from `scale`."""
+    ends = partial(_student_ends, centre, standard_error, df, scale)
+    return Estimate(float(_SCALES[scale][1](centre)), ends, n, unit, kind, how)
+
+
+def _student_ends(centre: float, error: float, df: float, scale: str, alpha: float) -> tuple[float, float]:
+    half = float(stats.t.isf(alpha / 2, df)) * error if df > 0 else math.nan
+    back = _SCALES[scale][1]
+    return float(back(centre - half)), float(back(centre + half))
+
+
+def difference_of(
+    first: ArrayLike, second: ArrayLike, *, unit: str, is_pooled: bool = False, how: str = ""
+) -> Estimate:
+    """Return how much larger the mean of a first group is than that of a second one.
+
+    Parameters
+    ----------
+    first, second
+        One value for each unit; the groups may differ in size.
+    unit
+        What each value is of.
+    is_pooled
+        False for Welch's test; True for the independent t-test of groups that spread alike.
+    how
+        How the number came about.
+
+    Examples
+    --------
+    >>> of = difference_of([2.0, 3.0, 4.0], [1.0, 2.0, 3.0], unit="networks")
+    >>> of.value, tuple(round(end, 2) for end in of.interval)
+    (1.0, (-1.27, 3.27))
+    """
+    means, squared, sizes = zip(*(_mean_and_squared_error(values) for values in (first, second)), strict=True)
+    if not is_pooled:
+        return _welch(means, squared, sizes, unit, how)
+    df = sum(sizes) - 2
+    if min(sizes) < 1 or df < 1:
+        return student(means[0] - means[1], math.nan, 0, n=sum(sizes), unit=unit, how=how)
+    scatter = sum(s * n * (n - 1) for s, n in zip(squared, sizes, strict=True) if n > 1)
+    error = math.sqrt(scatter / df * sum(1 / n for n in sizes))
+    return student(means[0] - means[1], error, df, n=sum(sizes), unit=unit, kind="pooled t", how=how)
+
+
+def from_published(
+    values: ArrayLike, mean: float, standard_error: float, n: int, *, unit: str, how: str = ""
+) -> Estimate:
+    """Return how much larger a measured mean is than a published one of `n` units, by Welch's test."""
+    own = _mean_and_squared_error(values)
+    return _welch((own[0], mean), (own[1], standard_error**2), (own[2], n), unit, how)
+
+
+def _mean_and_squared_error(values: ArrayLike) -> tuple[float, float, int]:
+    finite = np.asarray(values, dtype=float).ravel()
+    finite = finite[np.isfinite(finite)]
+    n = finite.size
+    squared = float(finite.var(ddof=1)) / n if n > 1 else math.nan
+    return float(finite.mean()) if n else math.nan, squared, n
+
+
+def _welch(means: tuple, squared: tuple, sizes: tuple, unit: str, how: str) -> Estimate:
+    total = sum(squared)
+    shares = sum(s**2 / (n - 1) if n > 1 else math.nan for s, n in zip(squared, sizes, strict=True))
+    df = total**2 / shares if shares else math.nan
+    return student(
+        means[0] - means[1], math.sqrt(total), df, n=sum(sizes), unit=unit, kind="Welch t", how=how
+    )
+
+
+def share_of(right: ArrayLike, *, unit: str, how: str = "") -> Estimate:
+    """Return a share with Wilson's interval.
+
+    Examples
+    --------
+    >>> of = share_of([1] * 95 + [0] * 5, unit="images")
+    >>> of.value, tuple(round(end, 3) for end in of.interval)
+    (0.95, (0.888, 0.978))
+    """
+    given = np.asarray(right, dtype=bool).ravel()
+    ends = partial(_wilson_ends, int(given.sum()), given.size)
+    return Estimate(float(given.mean()), ends, given.size, unit, "Wilson", how)
+
+
+def _wilson_ends(n_right: int, n: int, alpha: float) -> tuple[float, float]:
+    found = stats.binomtest(n_right, n).proportion_ci(1 - alpha, method="wilson")
+    return float(found.low), float(found.high)
+
+
+def paired_difference(
+    first: ArrayLike, second: ArrayLike, *, unit: str = "images", how: str = ""
+) -> Estimate:
+    """Return the difference of two shares over the same units, with the interval of Agresti and Min.
+
+    Half a unit is added to each cell of the 2x2 table, so that two classifiers that never differ still have
+    an interval.
+
+    Parameters
+    ----------
+    first, second
+        Whether each unit was answered rightly, in the same order.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ or there is nothing to compare.
+
+    Examples
+    --------
+    >>> of = paired_difference([True] * 95 + [False] * 5, [True] * 93 + [False] * 7)
+    >>> round(of.value, 3), tuple(round(end, 3) for end in of.interval)
+    (0.02, (-0.013, 0.053))
+    """
+    one, other = np.asarray(first, dtype=bool), np.asarray(second, dtype=bool)
+    if one.shape != other.shape or one.ndim != 1 or not one.size:
+        raise ValueError(f"expected answers to the same {unit}, got shapes {one.shape} and {other.shape}")
+    ahead, behind = int(np.sum(one & ~other)), int(np.sum(other & ~one))
+    ends = partial(_agresti_min_ends, ahead, behind, one.size)
+    return Estimate((ahead - behind) / one.size, ends, one.size, unit, "Agresti-Min", how)
+
+
+def _agresti_min_ends(ahead: int, behind: int, n: int, alpha: float) -> tuple[float, float]:
+    centre = (ahead - behind) / (n + 2)
+    error = math.sqrt((ahead + behind + 1) - (ahead - behind) ** 2 / (n + 2)) / (n + 2)
+    half = float(stats.norm.isf(alpha / 2)) * error
+    return centre - half, centre + half
+
+
+def standard_error_of_share(right: ArrayLike) -> float:
+    """Return the standard error of a share, for example of right answers."""
+    share = float(np.mean(np.asarray(right, dtype=float)))
+    return math.sqrt(share * (1 - share) / np.size(right))
+
+
+def gaussian(
+    value: float, standard_error: float, *, n: int | None = None, unit: str = "", how: str = ""
+) -> Estimate:
+    """Return an estimate of a known standard error, normal intervals."""
+    ends = partial(_gaussian_ends, float(value), float(standard_error))
+    return Estimate(float(value), ends, n, unit, "normal", how)
+
+
+def _gaussian_ends(value: float, error: float, alpha: float) -> tuple[float, float]:
+    half = float(stats.norm.isf(alpha / 2)) * error
+    return value - half, value + half

@@ -1,0 +1,227 @@
+"""Which claims there are and which function measures each: found in the modules of `validation.claims`."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import importlib.util
+import pkgutil
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from matplotlib.figure import Figure
+
+import validation.claims
+from validation.context import Context
+from validation.statement import Claim, Measurement, Rendering, corrected
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+_CLAIMS: dict[str, Claim] = {}
+_MEASURES: list[Measure] = []
+
+# What an experiment with trained networks needs beyond the core dependencies.
+TRAINED = ("torch", "sklearn", "xarray")
+
+# Schug et al., Malkin et al., cross-checks.
+_ORDER = "SMX"
+
+
+@dataclass(frozen=True)
+class ClaimFigure:
+    """A figure of the report, the sentence below it, and the claim it belongs to.
+
+    Without a claim it stands with the first claim of the function that drew it.
+    """
+
+    figure: Figure
+    caption: str
+    claim: str = ""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What one measuring function found: numbers, figures and remarks for one or more claims."""
+
+    measurements: tuple[Measurement, ...]
+    figures: tuple[ClaimFigure, ...] = ()
+    remarks: tuple[str, ...] = ()
+
+
+Findings = Iterable["Measurement | ClaimFigure | str"]
+"""What a measuring function yields: rows, figures, and remarks as text."""
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A function that measures one or more claims in one rendering.
+
+    Parameters
+    ----------
+    function
+        Takes a `Context`, after the finished run where there is an experiment, and yields `Findings`.
+    claims
+        Their ids.
+    rendering
+        The form of the synapse that it uses.
+    data_sets, needs
+        Data sets and importable packages without which the claims stay open.
+    experiment
+        Name of the experiment from which it takes its numbers; empty if it makes them itself.
+    """
+
+    function: Callable[..., Any]
+    claims: tuple[str, ...]
+    rendering: Rendering
+    data_sets: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+    experiment: str = ""
+
+    @property
+    def name(self) -> str:
+        """Name of the function, which no other measure has."""
+        return self.function.__name__
+
+    def evidence(self, context: Context) -> Evidence:
+        """Return what the function finds, after running or reading its experiment."""
+        if not self.experiment:
+            return evidence_of(self.function(context))
+        from validation.runs import result_for
+
+        return evidence_of(self.function(result_for(self.experiment, context), context))
+
+
+def evidence_of(findings: Findings | Evidence) -> Evidence:
+    """Return what a measuring function yielded, sorted by kind, with the verdicts of families corrected."""
+    if isinstance(findings, Evidence):
+        return findings
+    items = list(findings)
+    return Evidence(
+        tuple(corrected(item for item in items if isinstance(item, Measurement))),
+        tuple(item for item in items if isinstance(item, ClaimFigure)),
+        tuple(item for item in items if isinstance(item, str)),
+    )
+
+
+def declared(*claims: Claim) -> None:
+    """Enter claims, also those that nothing measures yet.
+
+    Raises
+    ------
+    ValueError
+        If another claim has the same id.
+    """
+    for claim in claims:
+        if _CLAIMS.setdefault(claim.id, claim) != claim:
+            raise ValueError(f"there are two claims {claim.id}: give this one another id")
+
+
+def measures(
+    *claims: Claim | str,
+    rendering: Rendering | None = None,
+    data_sets: tuple[str, ...] = (),
+    needs: tuple[str, ...] = (),
+    experiment: str = "",
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Register the decorated function as what measures `claims`.
+
+    Parameters
+    ----------
+    *claims
+        Those that the function yields rows for; the first is the home of its remarks.
+    rendering
+        The form of the synapse it uses; by default that in which the first claim was published.
+    data_sets
+        Names of the data sets it needs; without them the claims stay open.
+    needs
+        Importable packages it needs beyond the core dependencies; by default what its experiment needs.
+    experiment
+        Name of the experiment (`validation.runs`) whose finished run is the function's first argument.
+    """
+    stated = [claim for claim in claims if isinstance(claim, Claim)]
+    declared(*stated)
+    form = rendering or stated[0].clauses[0].rendering
+    ids = tuple(claim if isinstance(claim, str) else claim.id for claim in claims)
+
+    def register(function: Callable[..., Any]) -> Callable[..., Any]:
+        packages = needs or (TRAINED if experiment else ())
+        _MEASURES.append(Measure(function, ids, form, data_sets, packages, experiment))
+        return function
+
+    return register
+
+
+@functools.cache
+def _modules_imported() -> None:
+    for module in pkgutil.walk_packages(validation.claims.__path__, "validation.claims."):
+        importlib.import_module(module.name)
+
+
+def all_claims() -> dict[str, Claim]:
+    """Return every claim by its id, in the order of the papers."""
+    from validation.claims.catalogue import CLAIMS as unported
+
+    _modules_imported()
+    everything = unported | _CLAIMS
+    return {name: everything[name] for name in sorted(everything, key=_place)}
+
+
+def _place(claim_id: str) -> tuple[int, int]:
+    return _ORDER.find(claim_id[0]), int(claim_id[1:])
+
+
+def claims_named(ids: Iterable[str]) -> list[Claim]:
+    """Return the claims with these ids, in the order of the papers.
+
+    Raises
+    ------
+    ValueError
+        If there is no such claim.
+    """
+    claims = all_claims()
+    wanted = [claim_id.strip().upper() for claim_id in ids]
+    unknown = [claim_id for claim_id in wanted if claim_id not in claims]
+    if unknown:
+        raise ValueError(f"unknown claim {', '.join(unknown)}: the claims are {', '.join(claims)}")
+    return [claim for claim in claims.values() if claim.id in wanted]
+
+
+def all_measures() -> tuple[Measure, ...]:
+    """Return every registered measure."""
+    _modules_imported()
+    return tuple(_MEASURES)
+
+
+def missing_packages(measure: Measure) -> tuple[str, ...]:
+    """Return the packages that `measure` needs and that are not installed."""
+    return tuple(package for package in measure.needs if importlib.util.find_spec(package) is None)
+
+
+def panels(
+    draw: Mapping[str, Callable[[xr.Dataset, Figure], None]],
+    result: xr.Dataset,
+    captions: Mapping[str, str],
+    claim: Claim,
+    size: tuple[float, float] = (8, 4.2),
+) -> Iterator[ClaimFigure]:
+    """Yield panels of an experiment as figures of a claim.
+
+    Parameters
+    ----------
+    draw
+        What draws each panel: the `FIGURES` of an experiment.
+    result
+        Its result.
+    captions
+        Caption of each panel that is wanted.
+    claim
+        The claim that they stand with.
+    size
+        Of a figure in inches.
+    """
+    for panel, caption in captions.items():
+        figure = Figure(figsize=size, layout="constrained")
+        draw[panel](result, figure)
+        yield ClaimFigure(figure, caption, claim.id)

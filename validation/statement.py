@@ -1,0 +1,535 @@
+"""What a paper states, what would show it, and what a measurement says of it.
+
+A *claim* is a published statement. It is split into *clauses*, each one part that can be checked by itself:
+its text, where it stands, the published value, and the *criterion* (`validation.criteria`), fixed before
+anything is measured. The claim holds if all of its clauses do. A number is an `Estimate`
+(`validation.estimates`): value, interval, and what n counts. `row` puts clause and estimate together and
+gives the verdict; nothing else does. A number that stands beside a claim and decides nothing, such as another
+reading of a definition, is a row of the *claim*: an observation, which is never judged.
+
+To write a claim, make one file in the folder of its paper (``claims/schug2021``, ``claims/malkin2023``, or
+``claims/across`` for what compares renderings):
+
+>>> from validation.criteria import above
+>>> from validation.estimates import mean_of
+>>> LOW = Clause("S98a", "Most synapses stay unreliable", "fig 2a", above(0.5), published="most, no number")
+>>> S98 = Claim("S98", "After learning few synapses have p >= 0.9, most stay low", SCHUG, (LOW,))
+
+and below it what measures it, a generator that yields rows, figures and remarks, registered with
+``@measures(S98, experiment="energy")`` from `validation.registry`:
+
+>>> def release_probabilities(run, context):
+...     here = setting_of(run.config, {"data_set": "mnist"})
+...     share = mean_of(run.result["share_low_p"], unit="networks")
+...     yield row(LOW, share, "share of synapses with p < 0.5", setting=here)
+
+The setting names what differs from the published data, size, schedule and settings. Where nothing does, the
+clause is *reproduced*, *not reproduced* or *open*; anywhere else it *holds here*, *does not hold here* or is
+*open here*:
+
+>>> from types import SimpleNamespace
+>>> small = SimpleNamespace(config={"data_set": "digits"}, result={"share_low_p": [0.76, 0.78, 0.77]})
+>>> for measured in release_probabilities(small, None):
+...     print(measured.verdict, measured.setting, sep="; ")
+holds here; data_set digits (published mnist)
+
+A clause is judged in the rendering in which it was published. A row of another rendering says whether that
+*agrees*. Clauses whose cells are one table (S10) name a ``family``: their verdicts are corrected together
+(Holm). A clause without a row is *open, not run*; such claims are registered with
+`validation.registry.declared`.
+"""
+
+from __future__ import annotations
+
+import enum
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
+
+from validation.criteria import Answer, Criterion
+from validation.estimates import ALPHA, Estimate
+
+SCHUG = "Schug, Benzing & Steger 2021, eLife 10:e69884"
+MALKIN = "Malkin, O'Donnell, Houghton & Aitchison 2023"
+CROSS_CHECK = "cross-check"
+
+
+class Rendering(enum.StrEnum):
+    """The form of the synapse in which something is measured."""
+
+    ANALYTIC = "analytic"
+    RATE = "rate"
+    SPIKING = "spiking"
+    RECORDED = "recorded"
+
+
+class Verdict(enum.StrEnum):
+    """What a measurement says of a clause."""
+
+    REPRODUCED = "reproduced"
+    NOT_REPRODUCED = "not reproduced"
+    OPEN = "open"
+    HOLDS_HERE = "holds here"
+    DOES_NOT_HOLD_HERE = "does not hold here"
+    OPEN_HERE = "open here"
+    AGREES = "agrees"
+    DISAGREES = "disagrees"
+    AGREEMENT_OPEN = "agreement open"
+    NOT_RUN = "open, not run"
+    OBSERVED = "observed"
+    # Former words, for claims that are not yet split into clauses.
+    INCONCLUSIVE = "open"
+    SKIPPED = "open, not run"
+
+
+_WORDS = {
+    "published": (Verdict.REPRODUCED, Verdict.NOT_REPRODUCED, Verdict.OPEN),
+    "elsewhere": (Verdict.HOLDS_HERE, Verdict.DOES_NOT_HOLD_HERE, Verdict.OPEN_HERE),
+    "another rendering": (Verdict.AGREES, Verdict.DISAGREES, Verdict.AGREEMENT_OPEN),
+}
+
+# The verdict on several is the first of these that one of them has.
+_WORST_FIRST = (
+    Verdict.NOT_REPRODUCED,
+    Verdict.DOES_NOT_HOLD_HERE,
+    Verdict.OPEN,
+    Verdict.OPEN_HERE,
+    Verdict.HOLDS_HERE,
+    Verdict.REPRODUCED,
+    Verdict.DISAGREES,
+    Verdict.AGREEMENT_OPEN,
+    Verdict.AGREES,
+)
+
+UNDECIDED = (Verdict.OPEN, Verdict.OPEN_HERE, Verdict.AGREEMENT_OPEN)
+FAILED = (Verdict.NOT_REPRODUCED, Verdict.DOES_NOT_HOLD_HERE)
+
+
+@dataclass(frozen=True)
+class Clause:
+    """One part of a published sentence that can be checked by itself.
+
+    Parameters
+    ----------
+    id
+        The claim's id and a letter, for example ``"S02a"``.
+    text
+        What is said.
+    source
+        Figure, table, equation or section of the paper.
+    criterion
+        What would show it.
+    published
+        The published value or inequality; by default the criterion in words.
+    unit
+        What n is to count, in the plural.
+    rendering
+        The rendering in which it was published: the only one in which it is judged.
+    family
+        Cells of the same name are corrected together.
+    """
+
+    id: str
+    text: str
+    source: str
+    criterion: Criterion
+    published: float | str | None = None
+    unit: str = "networks"
+    rendering: Rendering = Rendering.RATE
+    family: str = ""
+
+    @property
+    def claim(self) -> str:
+        """Id of the claim that the clause belongs to."""
+        return self.id.rstrip("abcdefghijklmnopqrstuvwxyz")
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A published statement, split into clauses that can each be checked.
+
+    Parameters
+    ----------
+    id
+        Short name, for example ``"M02"``.
+    statement
+        The statement in one sentence.
+    paper
+        `SCHUG`, `MALKIN`, another paper, or `CROSS_CHECK` for what no paper states; that is never
+        *reproduced*.
+    clauses
+        Its parts.
+    known_deviation
+        Why the claim is known not to come out as published; empty if it is expected to hold.
+        ``brianpresyn validate --strict`` fails only on claims that are expected to hold.
+
+    Raises
+    ------
+    ValueError
+        If a clause has the id of another claim, or two have the same.
+    """
+
+    id: str
+    statement: str
+    paper: str
+    clauses: tuple[Clause, ...]
+    known_deviation: str = ""
+
+    def __post_init__(self) -> None:
+        ids = [clause.id for clause in self.clauses]
+        foreign = [name for clause, name in zip(self.clauses, ids, strict=True) if clause.claim != self.id]
+        if foreign or len(set(ids)) < len(ids):
+            raise ValueError(
+                f"clauses of {self.id} must be {self.id}a, {self.id}b, ..., got {', '.join(ids)}"
+            )
+
+    @property
+    def source(self) -> str:
+        """Paper, and where in it the clauses stand."""
+        places = dict.fromkeys(clause.source for clause in self.clauses if clause.source)
+        return ", ".join([self.paper.split(",")[0] if self.paper != CROSS_CHECK else CROSS_CHECK, *places])
+
+    @property
+    def expected(self) -> str:
+        """What the clauses expect, in words."""
+        return "; ".join(f"{clause.text}: {published_text(clause)}" for clause in self.clauses)
+
+    @property
+    def is_expected_to_hold(self) -> bool:
+        """Whether no deviation is known."""
+        return not self.known_deviation
+
+
+def published_text(clause: Clause) -> str:
+    """Return the published value of a clause, or its criterion where no value was published."""
+    return str(clause.criterion) if clause.published is None else f"{clause.published}"
+
+
+# ---- measurements ----
+
+
+@dataclass(frozen=True)
+class Setting:
+    """The data, size, schedule and settings of a measurement, by what differs from the published ones."""
+
+    departures: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return ", ".join(self.departures)
+
+
+PUBLISHED = Setting()
+"""Nothing differs: recordings themselves, formulas, and networks trained as published."""
+
+
+def setting_of(config: Mapping[str, Any], published: Mapping[str, Any]) -> Setting:
+    """Return the setting of a run: the fields of `config` that are not as published.
+
+    Parameters
+    ----------
+    config
+        The configuration of the run as plain values.
+    published
+        The published values of the fields that a result depends on; seeds, device and grouping are not among
+        them.
+
+    Examples
+    --------
+    >>> print(setting_of({"n_epochs": 6, "seeds": [1]}, {"n_epochs": 50}))
+    n_epochs 6 (published 50)
+    """
+    differing = {name: config.get(name) for name, value in published.items() if config.get(name) != value}
+    return Setting(
+        tuple(f"{name} {value} (published {published[name]})" for name, value in differing.items())
+    )
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """A number beside what it decides: clause, condition, estimate and verdict, as `row` puts them together.
+
+    Parameters
+    ----------
+    claim, clause
+        Ids; the clause is empty for an observation.
+    rendering
+        The form of the synapse in which it was measured.
+    quantity
+        What was measured, with its unit if it has one.
+    estimate
+        The number; None where nothing could be measured.
+    verdict
+        What it says of the clause.
+    condition
+        What tells this row from the others of its clause. Plain numbers, strings and booleans.
+    published
+        The published or analytic value, or the criterion in words.
+    setting
+        What differs from the published settings; empty if nothing does.
+    reason
+        How it was obtained and what would decide an open verdict.
+    power
+        Of an open row: the difference that it could have shown.
+    judge
+        Gives the verdict at another level than 0.05; None for an observation.
+    family
+        The rows of one family and setting are corrected together.
+    """
+
+    claim: str
+    clause: str
+    rendering: Rendering
+    quantity: str
+    estimate: Estimate | None
+    verdict: Verdict
+    condition: Mapping[str, Any] = field(default_factory=dict)
+    published: float | str | None = None
+    setting: str = ""
+    reason: str = ""
+    power: str = ""
+    judge: Callable[[float], Verdict] | None = field(default=None, repr=False, compare=False)
+    family: str = ""
+
+    @property
+    def measured(self) -> float | None:
+        """The value, if there is one."""
+        return None if self.estimate is None else self.estimate.value
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """The 95 % confidence interval, if there is one."""
+        return None if self.estimate is None else self.estimate.interval
+
+    @property
+    def n(self) -> int | None:
+        """Size of the sample."""
+        return None if self.estimate is None else self.estimate.n
+
+    @property
+    def is_observation(self) -> bool:
+        """Whether it decides nothing."""
+        return self.verdict is Verdict.OBSERVED
+
+    def as_json(self) -> dict[str, Any]:
+        """Return plain values for ``claims.json``; what is not finite becomes null."""
+        estimate = self.estimate
+        return {
+            "claim": self.claim,
+            "clause": self.clause,
+            "rendering": str(self.rendering),
+            "quantity": self.quantity,
+            "condition": {key: _plain(value) for key, value in self.condition.items()},
+            "setting": self.setting,
+            "published": _plain(self.published),
+            "measured": _plain(self.measured),
+            "interval": None if self.interval is None else [float(end) for end in self.interval],
+            "interval_kind": "" if estimate is None else estimate.kind,
+            "n": None if self.n is None else int(self.n),
+            "unit": "" if estimate is None else estimate.unit,
+            "p": None if estimate is None else _plain(estimate.p),
+            "verdict": str(self.verdict),
+            "reason": self.reason,
+            "power": self.power,
+        }
+
+
+def _plain(value: Any) -> Any:
+    """Return `value` as something JSON can hold: numpy scalars unpacked, non-finite numbers as None."""
+    if hasattr(value, "item"):
+        value = value.item()
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def row(
+    subject: Clause | Claim,
+    estimate: Estimate | Mapping[str, Estimate] | None,
+    quantity: str,
+    *,
+    setting: Setting = PUBLISHED,
+    rendering: Rendering | None = None,
+    condition: Mapping[str, Any] | None = None,
+    along: str = "",
+    published: float | str | None = None,
+    reason: str = "",
+) -> Measurement:
+    """Return what an estimate says of a clause: the only place where a verdict is given.
+
+    Parameters
+    ----------
+    subject
+        The clause; or the claim, of which the number is then an observation that is not judged.
+    estimate
+        The number; several by their labels where the criterion is about every one of them, of which the least
+        favourable is shown; None where it could not be measured.
+    quantity
+        What was measured, with its unit.
+    setting
+        What differs from the published settings.
+    rendering
+        That of the clause by default. In another one the verdict is whether it agrees.
+    condition
+        What tells this row from the others of its clause.
+    along
+        What the labels of several estimates are, for example ``"removed"``: enters the condition of the one
+        shown.
+    published
+        Instead of that of the clause.
+    reason
+        What a reader should know beside how the estimate came about.
+    """
+    clause = subject if isinstance(subject, Clause) else None
+    label, shown, values = _shown(clause, estimate)
+    judge = (
+        None
+        if clause is None
+        else partial(_verdict, clause, estimate, setting, rendering or clause.rendering)
+    )
+    verdict = Verdict.OBSERVED if judge is None else judge(ALPHA)
+    return Measurement(
+        claim=subject.id if clause is None else clause.claim,
+        clause="" if clause is None else clause.id,
+        rendering=rendering or (Rendering.RATE if clause is None else clause.rendering),
+        quantity=quantity,
+        estimate=shown,
+        verdict=verdict,
+        condition={**(condition or {}), **({along: label} if along and label else {})},
+        published=published if published is not None or clause is None else published_text(clause),
+        setting=str(setting),
+        reason="; ".join(part for part in (reason, values, "" if shown is None else shown.how) if part),
+        power=_power(verdict, shown),
+        judge=judge,
+        family="" if clause is None else clause.family,
+    )
+
+
+def not_run(clause: Clause, reason: str, rendering: Rendering | None = None) -> Measurement:
+    """Return the row of a clause that nothing was measured for, and what it would need."""
+    return Measurement(
+        clause.claim, clause.id, rendering or clause.rendering, clause.text, None, Verdict.NOT_RUN,
+        published=published_text(clause), reason=reason,
+    )  # fmt: skip
+
+
+def _shown(
+    clause: Clause | None, estimate: Estimate | Mapping[str, Estimate] | None
+) -> tuple[str, Estimate | None, str]:
+    """Return label and estimate of the row, and all values where there are several."""
+    if not isinstance(estimate, Mapping):
+        return "", estimate, ""
+    if clause is None or not estimate:
+        raise ValueError(
+            "several estimates are the row of a clause about every one of them, and at least one"
+        )
+    label, shown = clause.criterion.shown(estimate)
+    return label, shown, ", ".join(f"{one.value:+.3g} at {name}" for name, one in estimate.items())
+
+
+def _verdict(
+    clause: Clause,
+    estimate: Estimate | Mapping[str, Estimate] | None,
+    setting: Setting,
+    rendering: Rendering,
+    alpha: float,
+) -> Verdict:
+    """Return the word for what the estimate says of the clause, in this rendering and at this setting."""
+    answer = Answer.OPEN if estimate is None else clause.criterion.answer(estimate, alpha)
+    if rendering is not clause.rendering:
+        scope = "another rendering"
+    else:
+        is_published = clause.source != CROSS_CHECK and not setting.departures
+        scope = "published" if is_published else "elsewhere"
+    return _WORDS[scope][(Answer.YES, Answer.NO, Answer.OPEN).index(answer)]
+
+
+def _power(verdict: Verdict, estimate: Estimate | None) -> str:
+    """Return what an open row could have shown."""
+    if verdict not in UNDECIDED or estimate is None:
+        return ""
+    if estimate.detectable is None:
+        return "no interval, no test" if estimate.p is None else f"p = {estimate.p:.2g}"
+    return f"could have shown a difference of {estimate.detectable:.2g} with a probability of 80 %"
+
+
+def corrected(measurements: Iterable[Measurement]) -> list[Measurement]:
+    """Return measurements with the verdicts of every family corrected for its number of rows (Holm).
+
+    The rows that are decided at alpha / k keep their verdict; the others are asked again at alpha divided by
+    how many are left, until no further one is decided.
+    """
+    found = list(measurements)
+    families: dict[tuple[str, str, Rendering], list[int]] = {}
+    for index, measurement in enumerate(found):
+        if measurement.family and measurement.judge is not None:
+            key = (measurement.family, measurement.setting, measurement.rendering)
+            families.setdefault(key, []).append(index)
+    for members in families.values():
+        for index, verdict in _holm({i: found[i].judge for i in members}).items():  # type: ignore[misc]
+            found[index] = replace(
+                found[index], verdict=verdict, power=_power(verdict, found[index].estimate)
+            )
+    return found
+
+
+def _holm(judges: Mapping[int, Callable[[float], Verdict]]) -> dict[int, Verdict]:
+    """Return the verdict of each at Holm's level."""
+    decided: dict[int, Verdict] = {}
+    while True:
+        left = [index for index in judges if index not in decided]
+        verdicts = {index: judges[index](ALPHA / len(left)) for index in left}
+        fresh = {index: verdict for index, verdict in verdicts.items() if verdict not in UNDECIDED}
+        decided |= fresh
+        if not fresh or len(decided) == len(judges):
+            return {**verdicts, **decided}
+
+
+# ---- verdicts on clauses and claims ----
+
+
+def verdict_on(clause: Clause, measurements: Iterable[Measurement]) -> Verdict:
+    """Return the verdict on a clause: the worst of its rows in the rendering in which it was published.
+
+    Rows at the published settings decide alone where there are any.
+    """
+    rows = [m for m in measurements if m.clause == clause.id]
+    verdicts = [m.verdict for m in rows if m.rendering is clause.rendering or clause.criterion.is_unsplit]
+    at_published = [verdict for verdict in verdicts if verdict in _WORDS["published"]]
+    return worst_of(at_published or verdicts)
+
+
+def combined_verdict(claim: Claim, measurements: Iterable[Measurement]) -> Verdict:
+    """Return the verdict on a claim: it holds if all of its clauses do."""
+    rows = list(measurements)
+    return worst_of([verdict_on(clause, rows) for clause in claim.clauses])
+
+
+def agreement_verdict(measurements: Iterable[Measurement]) -> Verdict | None:
+    """Return whether the other renderings agree with what was published; None where there are none."""
+    verdicts = [m.verdict for m in measurements if m.verdict in _WORDS["another rendering"]]
+    return worst_of(verdicts) if verdicts else None
+
+
+def worst_of(verdicts: Iterable[Verdict]) -> Verdict:
+    """Return the verdict on a whole from those on its parts, observations left out.
+
+    Examples
+    --------
+    >>> print(worst_of([Verdict.REPRODUCED, Verdict.NOT_RUN]), worst_of([Verdict.OBSERVED]), sep="; ")
+    open; open, not run
+    """
+    given = set(verdicts)
+    judged = [verdict for verdict in _WORST_FIRST if verdict in given]
+    if not judged:
+        return Verdict.NOT_RUN
+    if Verdict.NOT_RUN not in given or judged[0] in FAILED:
+        return judged[0]
+    return Verdict.OPEN if given & set(_WORDS["published"]) else Verdict.OPEN_HERE
+
+
+def answer_of(verdict: Verdict) -> Answer:
+    """Return whether a verdict says yes or no, in whatever setting or rendering."""
+    for words in _WORDS.values():
+        if verdict in words[:2]:
+            return Answer.YES if verdict is words[0] else Answer.NO
+    return Answer.OPEN
