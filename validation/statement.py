@@ -362,7 +362,7 @@ def row(
         The clause; or the claim, of which the number is then an observation that is not judged.
     estimate
         The number; several by their labels where the criterion is about every one of them, of which the least
-        favourable is shown; None where it could not be measured.
+        favourable is shown (of an observation the lowest); None where it could not be measured.
     quantity
         What was measured, with its unit.
     setting
@@ -418,11 +418,10 @@ def _shown(
     """Return label and estimate of the row, and all values where there are several."""
     if not isinstance(estimate, Mapping):
         return "", estimate, ""
-    if clause is None or not estimate:
-        raise ValueError(
-            "several estimates are the row of a clause about every one of them, and at least one"
-        )
-    label, shown = clause.criterion.shown(estimate)
+    if not estimate:
+        raise ValueError("the row has no estimate at all: give None and the reason instead")
+    least = min(estimate.items(), key=lambda item: (item[1].interval or (item[1].value,))[0])
+    label, shown = least if clause is None else clause.criterion.shown(estimate)
     return label, shown, ", ".join(f"{one.value:+.3g} at {name}" for name, one in estimate.items())
 
 

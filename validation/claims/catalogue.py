@@ -11,30 +11,6 @@ from validation.claims.claim import Claim
 
 _ALL = (
     Claim(
-        "S01",
-        "Mutual information per energy: plastic stochastic release > deterministic > fixed stochastic release, each at its best L2 strength",
-        "Schug 2021, fig 1a,b",
-        "plastic > deterministic > fixed",
-    ),
-    Claim(
-        "S02",
-        "After learning few synapses have p >= 0.9, most stay low; independent of initial p (constant 0.25 or uniform on 0.25..1)",
-        "Schug 2021, fig 2a, app 1 fig 1d",
-        "few p >= 0.9",
-    ),
-    Claim(
-        "S03",
-        "Removing low-p synapses first hurts accuracy less than removing random ones, at every fraction",
-        "Schug 2021, fig 2b",
-        "low-p first > random at every fraction",
-    ),
-    Claim(
-        "S04",
-        "High-p synapses have larger synaptic energy demand than low-p ones",
-        "Schug 2021, fig 2c",
-        "mean energy of p >= 0.9 higher",
-    ),
-    Claim(
         "S05",
         "High-p synapses have larger Fisher information than low-p ones",
         "Schug 2021, fig 2d",
@@ -98,20 +74,6 @@ _ALL = (
         "0.8539 ± 0.006",
     ),
     Claim(
-        "S15",
-        "Energy as mean neuronal activity instead of synaptic strength: same ordering",
-        "Schug 2021, app 1 fig 1b",
-        "same ordering as S01",
-        "At full size the hidden units of the deterministic network are the most active ones at small penalties, "
-        "so that each at its best penalty fixed release comes out ahead of it.",
-    ),
-    Claim(
-        "S16",
-        "Fixed release probability: information per energy as a function of p (L2 0.01, best learning rate for each p)",
-        "Schug 2021, app 1 fig 1c",
-        "information per energy against p",
-    ),
-    Claim(
         "S17",
         "Final accuracy by task on Split MNIST; mean p and percentage of frozen weights over ten permuted tasks",
         "Schug 2021, app 1 fig 3a,b",
@@ -128,12 +90,6 @@ _ALL = (
         "Pr(abs g > g_lim) = erfc(g_lim / (sigma sqrt 2)) for normal g with sigma >> mean, so it rises with Fisher information; likewise for a Laplace distribution",
         "Schug 2021, eq 10 and after",
         "erfc(g_lim / (sigma sqrt 2))",
-    ),
-    Claim(
-        "S20",
-        "P_up, p_down changed by ±25 %: the ordering of S01 stands",
-        "Schug 2021, methods",
-        "ordering of S01 unchanged",
     ),
     Claim(
         "S21",

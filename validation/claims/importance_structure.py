@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
@@ -13,6 +14,10 @@ from biophys.release_plasticity import ReleasePlasticity, updated_release_probab
 from validation.claims.claim import ClaimFigure, Context, Evidence, Measurement, Rendering, Verdict
 from validation.claims.over_seeds import SeedEstimate, seed_estimate
 from validation.claims.panels import drawn_panels
+from validation.registry import measures
+
+if TYPE_CHECKING:
+    from validation.archive import ArchivedRun
 
 PUBLISHED_KS = 0.505
 """Figure 3a: inputs of the second hidden layer, one network."""
@@ -26,8 +31,13 @@ _SIZE = (8, 4.2)
 _SHUFFLES = {"matrix": "all entries of a weight matrix", "partners": "among the partners of each neuron"}
 
 
-CLAIMS = ("S05", "S06", "S07", "S08", "S19")
-"""What is judged here, from the same result as `validation.claims.energy_efficiency`, which measures it."""
+@measures("S05", "S06", "S07", "S08", "S19", rendering=Rendering.RATE, experiment="energy")
+def importance_structure(run: ArchivedRun, context: Context) -> Evidence:
+    """Look at the Fisher information, the neurons and the gradients of trained networks."""
+    parts = (evidence_of(run.result), gradient_evidence(run.result, context))
+    return Evidence(
+        *(tuple(item for part in parts for item in getattr(part, field.name)) for field in fields(Evidence))
+    )
 
 
 def evidence_of(result: xr.Dataset) -> Evidence:

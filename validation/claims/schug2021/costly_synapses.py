@@ -1,0 +1,45 @@
+"""S04: synapses of high release probability spend most of the energy."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from validation.claims.schug2021.energy_networks import at_shown_l2, energy_setting
+from validation.context import Context
+from validation.criteria import above
+from validation.estimates import mean_of
+from validation.registry import Findings, measures, panels
+from validation.statement import SCHUG, Claim, Clause, row
+
+if TYPE_CHECKING:
+    from validation.archive import ArchivedRun
+
+MEAN = Clause("S04a", "mean energy of synapses with p >= 0.9 over that of the others", "fig 2c", above(1.0))
+PAIRS = Clause("S04b", "one with p >= 0.9 spends more than one with less", "fig 2c", above(0.5))
+S04 = Claim("S04", "High-p synapses have larger synaptic energy demand than low-p ones", SCHUG, (MEAN, PAIRS))
+
+
+@measures(S04, experiment="energy")
+def costly_synapses(run: ArchivedRun, context: Context) -> Findings:
+    """Compare the energy |w̄| of reliable and unreliable synapses."""
+    from rate_models.experiments.energy_figures import FIGURES
+
+    here = energy_setting(run)
+    for model in (str(model) for model in run.result.plastic_model.values):
+        at = at_shown_l2(run.result, model)
+        mean = at.energy_mean.sel(importance="high p") / at.energy_mean.sel(importance="low p")
+        layers = float(at.energy_superiority_in_layer.min("layer").mean())
+        for clause, estimate in (
+            (MEAN, mean_of(mean, "ratio", unit="networks")),
+            (PAIRS, mean_of(at.energy_superiority, unit="networks", how="Mann-Whitney statistic over pairs")),
+        ):
+            yield row(
+                clause if model == "soft_bound" else S04,
+                estimate,
+                clause.text,
+                setting=here,
+                condition={"p rule": model},
+                reason=f"smallest probability within one weight matrix {layers:.2f}",
+            )
+    caption = "Energy of synapses with low and with high release probability."
+    yield from panels(FIGURES, run.result, {"fig2c": caption}, S04)

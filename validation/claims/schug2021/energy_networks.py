@@ -1,0 +1,88 @@
+"""The networks of figures 1 to 3: their published settings, their names, and how two of them are compared."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from validation.estimates import mean_of
+from validation.statement import Claim, Clause, Measurement, Setting, row, setting_of
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from validation.archive import ArchivedRun
+
+PUBLISHED = {
+    "data_set": "mnist",
+    "hidden_units": [200, 200],
+    "n_epochs": 50,
+    "batch_size": 100,
+    "p_up": 0.07,
+    "p_down": 0.07,
+    "p_min": 0.25,
+    "g_lim": 0.001,
+}
+"""Methods, "Metaplasticity parameters" and "Neural network training"; the initial p is that of figure 2."""
+
+NAMES = {
+    "soft_bound": "plastic release",
+    "additive": "plastic release (additive rule)",
+    "deterministic": "deterministic",
+    "deterministic_slow": "deterministic (rate 0.05)",
+    "fixed_release": "fixed release (p = 0.4)",
+    "matched_release": "fixed release (p matched)",
+}
+
+STARTS = {
+    "soft_bound": "p starts at p_min",
+    "soft_bound_uniform": "p starts uniform",
+    "additive": "p starts at p_min, additive rule",
+    "additive_uniform": "p starts uniform, additive rule",
+}
+"""The program's rule has a soft bound and made the figures; the paper prints the additive one."""
+
+
+def energy_setting(run: ArchivedRun) -> Setting:
+    """Return what a run of the energy experiment does otherwise than published."""
+    return setting_of(run.config, PUBLISHED)
+
+
+def at_shown_l2(result: xr.Dataset, model: str = "soft_bound") -> xr.Dataset:
+    """Return a model at the penalty at which single synapses were looked at: the paper names none."""
+    return result.sel(model=model, l2=float(result.attrs["shown_l2"]))
+
+
+def plastic_models(result: xr.Dataset, published: Clause, claim: Claim) -> dict[str, Clause | Claim]:
+    """Return the plastic models, with the rule that made the figures judged and the printed one observed."""
+    models = [str(model) for model in result.plastic_model.values]
+    return {model: published if model == "soft_bound" else claim for model in models}
+
+
+def quotient(
+    subject: Clause | Claim, best: xr.DataArray, pair: tuple[str, str], quantity: str, here: Setting
+) -> Measurement:
+    """Return the quotient of two models' best information per energy, seed by seed."""
+    words = f"{quantity}: {NAMES[pair[0]]} over {NAMES[pair[1]]}, each at its best L2"
+    collapsed = [NAMES[model] for model in pair if model not in best.model.values]
+    if collapsed:
+        reason = f"{', '.join(collapsed)}: no penalty leaves an accuracy of one half"
+        return row(subject, None, words, setting=here, reason=reason)
+    first, second = (best.sel(model=model) for model in pair)
+    values = " and ".join(f"{1000 * float(each.mean()):.3g}" for each in (first, second))
+    return row(
+        subject,
+        mean_of(
+            first / second, "ratio", unit="networks", how="t interval of the logarithm over paired seeds"
+        ),
+        words,
+        setting=here,
+        condition={"best L2 of the first": float(first.best_l2), "of the second": float(second.best_l2)},
+        reason=f"means {values} bit per 1000 units",
+    )
+
+
+def present(result: xr.Dataset, pairs: Mapping[tuple[str, str], Any]) -> dict[tuple[str, str], Any]:
+    """Return the pairs of which both models were trained."""
+    models = {str(model) for model in result.model.values}
+    return {pair: subject for pair, subject in pairs.items() if set(pair) <= models}

@@ -1,0 +1,66 @@
+"""S02: after learning few synapses are reliable, from whichever start."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from validation.claims.schug2021.energy_networks import STARTS, at_shown_l2, energy_setting
+from validation.context import Context
+from validation.criteria import above, below, equals
+from validation.estimates import mean_of
+from validation.registry import Findings, measures, panels
+from validation.statement import SCHUG, Claim, Clause, row
+
+if TYPE_CHECKING:
+    from validation.archive import ArchivedRun
+
+FEW = Clause(
+    "S02a",
+    "few synapses have p >= 0.9 (few: less than a quarter)",
+    "fig 2a, app 1 fig 1d",
+    below(0.25),
+    "few, no number",
+)
+MOST_LOW = Clause(
+    "S02b", "most stay low (more than half below 0.5)", "fig 2a, app 1 fig 1d", above(0.5), "most, no number"
+)
+SAME = Clause(
+    "S02c",
+    "independently of the initial p (within a point)",
+    "app 1 fig 1d",
+    equals(0.0, 0.01),
+    "independent",
+)
+S02 = Claim(
+    "S02",
+    "After learning few synapses have p >= 0.9, most stay low; independent of initial p (constant 0.25 or "
+    "uniform on 0.25..1)",
+    SCHUG,
+    (FEW, MOST_LOW, SAME),
+)
+
+
+@measures(S02, experiment="energy")
+def few_reliable_synapses(run: ArchivedRun, context: Context) -> Findings:
+    """Count reliable and unreliable synapses after learning from a constant and from a uniform start."""
+    from rate_models.experiments.energy_figures import FIGURES
+
+    result, here = run.result, energy_setting(run)
+    for model in (model for model in STARTS if model in result.model.values):
+        at, condition = at_shown_l2(result, model), {"start": STARTS[model]}
+        is_published = model == "soft_bound"
+        # The rule with the soft bound from a constant start is that of figure 2a; S02c compares the starts.
+        low, high = (mean_of(share, unit="networks") for share in (at.share_low_p, at.share_high_p))
+        for clause, share, limits in ((MOST_LOW, low, "p < 0.5"), (FEW, high, "p >= 0.9")):
+            quantity = f"share of synapses with {limits} after learning"
+            yield row(clause if is_published else S02, share, quantity, setting=here, condition=condition)
+    if "soft_bound_uniform" in result.model.values:
+        more = at_shown_l2(result, "soft_bound_uniform").share_high_p - at_shown_l2(result).share_high_p
+        quantity = "share of synapses with p >= 0.9: uniform start less constant start"
+        yield row(SAME, mean_of(more, unit="networks", how="paired seeds"), quantity, setting=here)
+    captions = {
+        "fig2a": "Release probabilities before and after learning; dotted: p = 0.9.",
+        "app1-fig1d": "Release probabilities after learning that started constant and uniform.",
+    }
+    yield from panels(FIGURES, result, captions, S02)
+    yield "The rule with the soft bound is the program's and made the figures; the paper prints another."

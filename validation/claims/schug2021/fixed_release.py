@@ -1,0 +1,61 @@
+"""S16: information per energy against a fixed release probability."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from validation.claims.schug2021.energy_networks import energy_setting
+from validation.context import Context
+from validation.criteria import above
+from validation.estimates import exactly, mean_of
+from validation.registry import Findings, measures, panels
+from validation.statement import SCHUG, Claim, Clause, not_run, row
+
+if TYPE_CHECKING:
+    from validation.archive import ArchivedRun
+
+BELOW_ONE = Clause(
+    "S16a",
+    "the best p below one over p = 1, as for single synapses (Harris et al. 2012)",
+    "app 1 fig 1c",
+    above(1.0),
+    "a curve without numbers",
+)
+S16 = Claim(
+    "S16",
+    "Fixed release probability: information per energy as a function of p (L2 0.01, best learning rate for "
+    "each p) is largest below one, in line with single synapses",
+    SCHUG,
+    (BELOW_ONE,),
+)
+
+
+@measures(S16, experiment="energy")
+def fixed_release(run: ArchivedRun, context: Context) -> Findings:
+    """Find the fixed p that transmits most per energy, and what it gains over reliable synapses."""
+    from rate_models.experiments.energy_figures import FIGURES, best_rate_ratio
+
+    result, here = run.result, energy_setting(run)
+    if "scan_information" not in result or result.sizes["fixed_p"] < 3:
+        yield not_run(BELOW_ONE, "this run of the experiment left these networks out")
+        return
+    ratio = best_rate_ratio(result)
+    mean = ratio.mean("variant_seed")
+    curve = ", ".join(f"{1000 * float(v):.3g} at {float(v.fixed_p):g}" for v in mean)
+    n = result.sizes["variant_seed"]
+    largest = exactly(mean.fixed_p[int(mean.argmax("fixed_p"))], n=n, unit="networks")
+    yield row(S16, largest, "fixed release probability with the largest information per energy", setting=here)
+    below = ratio.sel(fixed_p=ratio.fixed_p[ratio.fixed_p < 1])
+    best = below.isel(fixed_p=int(below.mean("variant_seed").argmax("fixed_p")))
+    yield row(
+        BELOW_ONE,
+        mean_of(
+            best.drop_vars("fixed_p") / ratio.sel(fixed_p=1.0).drop_vars("fixed_p"), "ratio", unit="networks"
+        ),
+        "information per energy: the best fixed p below one over p = 1",
+        setting=here,
+        condition={"fixed p": float(best.fixed_p)},
+        reason=f"bit per 1000 units: {curve}",
+    )
+    caption = "Information per energy against a fixed release probability."
+    yield from panels(FIGURES, result, {"app1-fig1c": caption}, S16)

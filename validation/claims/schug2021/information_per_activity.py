@@ -1,0 +1,65 @@
+"""S15: the ordering of S01 with the activity of neurons as energy."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from validation.claims.schug2021.energy_networks import energy_setting, present, quotient
+from validation.context import Context
+from validation.criteria import above, in_every
+from validation.estimates import Estimate, mean_of
+from validation.registry import Findings, measures, panels
+from validation.statement import SCHUG, Claim, Clause, row
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from validation.archive import ArchivedRun
+
+_PLACE = "app 1 fig 1b"
+_EVERY = in_every(above(1.0), "penalty")
+BEST_PLASTIC = Clause(
+    "S15a", "plastic release over deterministic synapses, each at its best", _PLACE, above(1.0)
+)
+BEST_FIXED = Clause("S15b", "deterministic synapses over fixed release, each at its best", _PLACE, above(1.0))
+EVERY_PLASTIC = Clause("S15c", "plastic release over deterministic synapses at each penalty", _PLACE, _EVERY)
+EVERY_FIXED = Clause("S15d", "deterministic synapses over fixed release at each penalty", _PLACE, _EVERY)
+S15 = Claim(
+    "S15",
+    "Energy as mean neuronal activity instead of synaptic strength: same ordering",
+    SCHUG,
+    (BEST_PLASTIC, BEST_FIXED, EVERY_PLASTIC, EVERY_FIXED),
+    "At full size the hidden units of the deterministic network are the most active ones at small penalties, "
+    "so that each at its best penalty fixed release comes out ahead of it.",
+)
+_PAIRS = {
+    ("soft_bound", "deterministic"): BEST_PLASTIC,
+    ("deterministic", "fixed_release"): BEST_FIXED,
+    ("additive", "deterministic"): S15,
+    ("soft_bound", "deterministic_slow"): S15,
+    ("deterministic", "matched_release"): S15,
+    ("soft_bound", "matched_release"): S15,
+}
+_AT_EACH = {("soft_bound", "deterministic"): EVERY_PLASTIC, ("deterministic", "fixed_release"): EVERY_FIXED}
+
+
+@measures(S15, experiment="energy")
+def information_per_activity(run: ArchivedRun, context: Context) -> Findings:
+    """Compare information per summed activity of the hidden units: at the best penalty, and at each."""
+    from rate_models.experiments.energy_figures import FIGURES, best_ratio, ratio_of
+
+    result, here = run.result, energy_setting(run)
+    best, ratio = best_ratio(result, "neuronal_energy"), ratio_of(result, "neuronal_energy")
+    for pair, subject in present(result, _PAIRS).items():
+        yield quotient(subject, best, pair, "information per neuronal activity", here)
+    for (first, second), clause in present(result, _AT_EACH).items():
+        estimates = _by_penalty(ratio.sel(model=first) / ratio.sel(model=second))
+        yield row(clause, estimates, clause.text, setting=here, along="L2")
+    caption = "Information per activity of the hidden units against the L2 penalty."
+    yield from panels(FIGURES, result, {"app1-fig1b": caption}, S15)
+
+
+def _by_penalty(quotients: xr.DataArray) -> dict[str, Estimate]:
+    """Return the quotient at each penalty at which both models answered well."""
+    kept = quotients.dropna("l2", how="all")
+    return {f"{float(l2):g}": mean_of(kept.sel(l2=l2), "ratio", unit="networks") for l2 in kept.l2}

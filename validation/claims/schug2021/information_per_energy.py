@@ -1,0 +1,73 @@
+"""S01: information per energy of plastic, deterministic and fixed release."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from validation.claims.schug2021.energy_networks import energy_setting, present, quotient
+from validation.context import Context
+from validation.criteria import above
+from validation.registry import Findings, measures, panels
+from validation.statement import SCHUG, Claim, Clause
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from validation.archive import ArchivedRun
+
+PLASTIC = Clause("S01a", "plastic release transmits more than deterministic synapses", "fig 1b", above(1.0))
+FIXED = Clause("S01b", "deterministic synapses transmit more than fixed release", "fig 1b", above(1.0))
+S01 = Claim(
+    "S01",
+    "Mutual information per energy: plastic stochastic release > deterministic > fixed stochastic release, "
+    "each at its best L2 strength",
+    SCHUG,
+    (PLASTIC, FIXED),
+)
+
+PUBLISHED_PAIRS = {("soft_bound", "deterministic"): PLASTIC, ("deterministic", "fixed_release"): FIXED}
+# The additive p rule, the paper's learning rate, and fixed p matched to the learned mean.
+_OTHER_PAIRS = {
+    ("additive", "deterministic"): S01,
+    ("soft_bound", "deterministic_slow"): S01,
+    ("deterministic", "matched_release"): S01,
+    ("soft_bound", "matched_release"): S01,
+}
+_CAPTIONS = {
+    "fig1a": "Mutual information against synaptic energy, one point per L2 penalty.",
+    "fig1b": "Best information per energy of each model.",
+    "app1-fig1a": "Information per energy against the L2 penalty.",
+}
+
+
+@measures(S01, experiment="energy")
+def information_per_energy(run: ArchivedRun, context: Context) -> Findings:
+    """Compare the best information per synaptic energy of the models, seed by seed."""
+    from rate_models.experiments.energy_figures import FIGURES, best_ratio
+
+    result, here = run.result, energy_setting(run)
+    best, best_of_answers = best_ratio(result), best_ratio(_with_plug_in(result), information="plug_in")
+    for pair, subject in present(result, PUBLISHED_PAIRS | _OTHER_PAIRS).items():
+        yield quotient(subject, best, pair, "information per synaptic energy", here)
+    for pair in PUBLISHED_PAIRS:
+        yield quotient(S01, best_of_answers, pair, "plug-in information of the answers per energy", here)
+    yield from panels(FIGURES, result, _CAPTIONS, S01)
+    yield (
+        "Information is the authors' soft estimate from one draw of the synapses: it falls with confidence, "
+        "even at unchanged accuracy. Synaptic energy is the sum of |w̄| over all synapses, biases excluded."
+    )
+
+
+def _with_plug_in(result: xr.Dataset) -> xr.Dataset:
+    """Return the result with the information of the answers themselves, less its bias (Miller and Madow)."""
+    from rate_models.information import corrected_information
+
+    counts = result.confusion.values
+    is_measured = np.isfinite(counts).all(axis=(-2, -1))
+    information = result.information.copy(deep=True)
+    last = np.full(is_measured.shape, np.nan)
+    last[is_measured] = corrected_information(counts[is_measured])
+    information[{"epoch": -1}] = last
+    return result.assign(plug_in=information)

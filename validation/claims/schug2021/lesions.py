@@ -1,0 +1,59 @@
+"""S03: synapses of high release probability matter most to the network."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from validation.claims.schug2021.energy_networks import at_shown_l2, energy_setting, plastic_models
+from validation.context import Context
+from validation.criteria import above, in_every
+from validation.estimates import Estimate, mean_of
+from validation.registry import Findings, measures, panels
+from validation.statement import SCHUG, Claim, Clause, row
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from validation.archive import ArchivedRun
+
+LESIONS = Clause(
+    "S03a",
+    "accuracy after removing low-p synapses first less that after removing random ones",
+    "fig 2b",
+    in_every(above(0.0), "fraction"),
+)
+S03 = Claim(
+    "S03",
+    "Removing low-p synapses first hurts accuracy less than removing random ones, at every fraction",
+    SCHUG,
+    (LESIONS,),
+)
+
+
+@measures(S03, experiment="energy")
+def lesions(run: ArchivedRun, context: Context) -> Findings:
+    """Remove synapses in several orders and compare the accuracies, fraction by fraction."""
+    from rate_models.experiments.energy_figures import FIGURES
+
+    here = energy_setting(run)
+    for model, subject in plastic_models(run.result, LESIONS, S03).items():
+        accuracy = at_shown_l2(run.result, model).lesion_accuracy
+        for gentle, harsh, words in (
+            ("release_probability", "random", "lowest p first less random order"),
+            ("strength", "release_probability", "smallest |w̄| first less lowest p first"),
+        ):
+            yield row(
+                subject if harsh == "random" else S03,
+                _advantages(accuracy.sel(order=gentle) - accuracy.sel(order=harsh)),
+                f"accuracy after removing synapses, {words}, where it is least certain",
+                setting=here,
+                condition={"p rule": model},
+                along="removed",
+            )
+    yield from panels(FIGURES, run.result, {"fig2b": "Accuracy after removing synapses in four orders."}, S03)
+
+
+def _advantages(difference: xr.DataArray) -> dict[str, Estimate]:
+    """Return the difference at every fraction but none and all, by the fraction."""
+    inner = difference.sel(fraction=(difference.fraction > 0) & (difference.fraction < 1))
+    return {f"{float(f):g}": mean_of(inner.sel(fraction=f), unit="networks") for f in inner.fraction}

@@ -1,0 +1,51 @@
+"""S20: the ordering of S01 with other steps of the release probability."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from validation.claims.schug2021.energy_networks import NAMES, energy_setting
+from validation.context import Context
+from validation.criteria import above
+from validation.estimates import mean_of
+from validation.registry import Findings, measures, panels
+from validation.statement import SCHUG, Claim, Clause, not_run, row
+
+if TYPE_CHECKING:
+    from validation.archive import ArchivedRun
+
+_PLACE = 'methods, "Model robustness"'
+CLAUSES = {
+    "deterministic": Clause("S20a", "plastic release over deterministic synapses", _PLACE, above(1.0)),
+    "fixed_release": Clause("S20b", "plastic release over fixed release", _PLACE, above(1.0)),
+}
+S20 = Claim(
+    "S20", "P_up, p_down changed by ±25 %: the ordering of S01 stands", SCHUG, tuple(CLAUSES.values())
+)
+
+
+@measures(S20, experiment="energy")
+def other_steps_of_p(run: ArchivedRun, context: Context) -> Findings:
+    """Compare plastic release with steps of p a quarter larger and smaller with the other models."""
+    from rate_models.experiments.energy_figures import FIGURES, best_ratio, best_step_size_ratio
+
+    result, here = run.result, energy_setting(run)
+    if "step_size_information" not in result:
+        for clause in S20.clauses:
+            yield not_run(clause, "this run of the experiment left these networks out")
+        return
+    best, reference = best_step_size_ratio(result), best_ratio(result)
+    for steps in (str(name) for name in result.step_size.values if name in best.step_size.values):
+        for model, clause in ((m, c) for m, c in CLAUSES.items() if m in reference.model.values):
+            variant = best.sel(step_size=steps).rename(variant_seed="seed").drop_vars("best_l2")
+            quotients = variant / reference.sel(model=model).drop_vars("best_l2")
+            yield row(
+                # The paper does not say whether both steps changed together or one by one.
+                clause if steps.startswith("both") else S20,
+                mean_of(quotients, "ratio", unit="networks", how="t interval of the logarithm, paired seeds"),
+                f"best information per synaptic energy: plastic release over {NAMES[model]}",
+                setting=here,
+                condition={"steps of p": steps},
+            )
+    caption = "Best information per energy with other step sizes of p."
+    yield from panels(FIGURES, result, {"robustness": caption}, S20)
