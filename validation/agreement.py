@@ -59,7 +59,7 @@ def agreement_of(measurements: Sequence[Measurement]) -> RenderingAgreement:
     >>> print(*agreement_of([found(Rendering.RATE, 0.96), found(Rendering.SPIKING, 0.9)]).reasons)
     accuracy: rate 0.96 [0.9502, 0.9698], spiking 0.9 [0.8902, 0.9098]
     """
-    main = [m for m in measurements if m.verdict not in (Verdict.OBSERVED, Verdict.NOT_RUN)]
+    main = [m for m in measurements if not m.is_observation and m.verdict is not Verdict.NOT_RUN]
     present = [rendering for rendering in Rendering if any(m.rendering is rendering for m in main)]
     if len(present) < 2:
         return RenderingAgreement(Agreement.ALONE, ())

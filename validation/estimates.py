@@ -21,8 +21,8 @@ from scipy.optimize import brentq
 ALPHA = 0.05
 """Intervals that are shown hold the true value in 95 % of experiments."""
 
-# Probability at which p-values stop: below it the ends of an interval are no longer told apart.
-_SMALLEST_P = 1e-300
+# p-values stop here: further out scipy's quantiles of Student's distribution are no longer finite.
+_SMALLEST_P = 1e-100
 
 _SCALES: dict[str, tuple[Callable, Callable]] = {
     "plain": (np.asarray, float),
@@ -235,8 +235,10 @@ def share_of(right: ArrayLike, *, unit: str, how: str = "") -> Estimate:
 
 
 def _wilson_ends(n_right: int, n: int, alpha: float) -> tuple[float, float]:
-    found = stats.binomtest(n_right, n).proportion_ci(1 - alpha, method="wilson")
-    return float(found.low), float(found.high)
+    z, share = float(stats.norm.isf(alpha / 2)), n_right / n
+    centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
+    half = z / (1 + z**2 / n) * math.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
+    return centre - half, centre + half
 
 
 def paired_difference(

@@ -268,7 +268,7 @@ def rendering_row(rendering: Rendering, measurements: list[Measurement]) -> dict
     main = [m for m in own if not m.is_observation] or own
     return {
         "rendering": rendering,
-        "verdict": worst_of(m.verdict for m in own),
+        "verdict": worst_of(m.verdict for m in own if not m.is_observation),
         "shown": main[:SHOWN_IN_TABLE],
         "n_more": max(len(main) - SHOWN_IN_TABLE, 0),
         "reason": next((m.reason for m in main if m.verdict is Verdict.NOT_RUN), ""),

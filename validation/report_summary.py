@@ -157,7 +157,7 @@ def _verb(n: int, one: str, many: str) -> str:
 
 def _failed_item(claim: Claim, measurements: Sequence[Measurement]) -> SummaryItem:
     """Return the claim with the first main measurement that fails, and how many of how many do."""
-    main = [m for m in measurements if m.verdict not in (Verdict.OBSERVED, Verdict.NOT_RUN)]
+    main = [m for m in measurements if not m.is_observation and m.verdict is not Verdict.NOT_RUN]
     failed = [m for m in main if m.verdict in FAILED]
     share = f"{len(failed)} of {len(main)} rows fail" if len(main) > 1 else ""
     known = f"known deviation: {claim.known_deviation}" if claim.known_deviation else ""
@@ -166,7 +166,7 @@ def _failed_item(claim: Claim, measurements: Sequence[Measurement]) -> SummaryIt
 
 def _open_item(claim: Claim, measurements: Sequence[Measurement]) -> SummaryItem:
     """Return the claim with the first measurement that leaves it open."""
-    main = [m for m in measurements if m.verdict in UNDECIDED]
+    main = [m for m in measurements if not m.is_observation and m.verdict in UNDECIDED]
     return SummaryItem(claim, value_text(main[0]) if main else "a part of it was not run")
 
 

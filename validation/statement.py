@@ -194,7 +194,7 @@ class Claim:
     @property
     def expected(self) -> str:
         """What the clauses expect, in words."""
-        return "; ".join(f"{clause.text}: {published_text(clause)}" for clause in self.clauses)
+        return "; ".join(f"{clause.text}: {published_value(clause)}" for clause in self.clauses)
 
     @property
     def is_expected_to_hold(self) -> bool:
@@ -202,9 +202,9 @@ class Claim:
         return not self.known_deviation
 
 
-def published_text(clause: Clause) -> str:
+def published_value(clause: Clause) -> float | str:
     """Return the published value of a clause, or its criterion where no value was published."""
-    return str(clause.criterion) if clause.published is None else f"{clause.published}"
+    return str(clause.criterion) if clause.published is None else clause.published
 
 
 # ---- measurements ----
@@ -310,7 +310,7 @@ class Measurement:
     @property
     def is_observation(self) -> bool:
         """Whether it decides nothing."""
-        return self.verdict is Verdict.OBSERVED
+        return not self.clause
 
     def as_json(self) -> dict[str, Any]:
         """Return plain values for ``claims.json``; what is not finite becomes null."""
@@ -395,7 +395,7 @@ def row(
         estimate=shown,
         verdict=verdict,
         condition={**(condition or {}), **({along: label} if along and label else {})},
-        published=published if published is not None or clause is None else published_text(clause),
+        published=published if published is not None or clause is None else published_value(clause),
         setting=str(setting),
         reason="; ".join(part for part in (reason, values, "" if shown is None else shown.how) if part),
         power=_power(verdict, shown),
@@ -408,7 +408,7 @@ def not_run(clause: Clause, reason: str, rendering: Rendering | None = None) -> 
     """Return the row of a clause that nothing was measured for, and what it would need."""
     return Measurement(
         clause.claim, clause.id, rendering or clause.rendering, clause.text, None, Verdict.NOT_RUN,
-        published=published_text(clause), reason=reason,
+        published=published_value(clause), reason=reason,
     )  # fmt: skip
 
 

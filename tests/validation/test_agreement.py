@@ -3,16 +3,15 @@
 import pytest
 
 from validation.agreement import Agreement, agreement_of
-from validation.claims.claim import Measurement, Rendering, Verdict
+from validation.estimates import Estimate, gaussian
+from validation.statement import Measurement, Rendering, Verdict
 
-YES, NO, OPEN = Verdict.REPRODUCED, Verdict.NOT_REPRODUCED, Verdict.INCONCLUSIVE
+YES, NO, OPEN = Verdict.REPRODUCED, Verdict.NOT_REPRODUCED, Verdict.OPEN
 
 
-def found(rendering, verdict, value=1.0, half=0.1, quantity="slope", condition=None, **more):
-    interval = None if half is None else (value - half, value + half)
-    return Measurement(
-        "X08", rendering, quantity, value, verdict, condition=condition or {}, interval=interval, **more
-    )
+def found(rendering, verdict, value=1.0, half=0.1, quantity="slope", condition=None, clause="X08a"):
+    estimate = Estimate(value) if half is None else gaussian(value, half / 1.96)
+    return Measurement("X08", clause, rendering, quantity, estimate, verdict, condition=condition or {})
 
 
 RATE, SPIKING, ANALYTIC = Rendering.RATE, Rendering.SPIKING, Rendering.ANALYTIC
@@ -30,9 +29,12 @@ RATE, SPIKING, ANALYTIC = Rendering.RATE, Rendering.SPIKING, Rendering.ANALYTIC
         ([found(RATE, YES), found(SPIKING, YES, value=2.0, quantity="other")], Agreement.AGREE),
         ([found(RATE, YES), found(SPIKING, YES, value=2.0, half=None)], Agreement.AGREE),
         ([found(RATE, YES)], Agreement.ALONE),
-        ([found(RATE, YES), found(SPIKING, NO, is_supporting=True)], Agreement.ALONE),
-        ([found(RATE, YES), found(SPIKING, Verdict.SKIPPED)], Agreement.ALONE),
+        ([found(RATE, YES), found(SPIKING, Verdict.OBSERVED, clause="")], Agreement.ALONE),
+        ([found(RATE, YES), found(SPIKING, Verdict.NOT_RUN)], Agreement.ALONE),
         ([], Agreement.ALONE),
+        ([found(RATE, YES), found(SPIKING, Verdict.AGREES)], Agreement.AGREE),
+        ([found(RATE, Verdict.HOLDS_HERE), found(SPIKING, Verdict.DISAGREES)], Agreement.DISAGREE),
+        ([found(RATE, YES, quantity="a"), found(SPIKING, Verdict.AGREEMENT_OPEN)], Agreement.OPEN),
     ],
 )
 def test_agreement(measurements, expected):

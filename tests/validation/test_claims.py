@@ -1,83 +1,41 @@
 """The catalogue, the registry and the evaluation of claims."""
 
-import json
-
 import pytest
 from matplotlib.figure import Figure
 
 from validation import evaluation, registry
-from validation.claims.catalogue import CLAIMS
-from validation.claims.claim import (
-    Claim,
-    ClaimFigure,
-    Context,
-    Evidence,
-    Measure,
-    Measurement,
-    Rendering,
-    Verdict,
-    combined_verdict,
-)
+from validation.context import Context
+from validation.criteria import above
+from validation.estimates import Estimate, gaussian
+from validation.registry import ClaimFigure, Evidence, Measure
+from validation.statement import SCHUG, Claim, Clause, Measurement, Rendering, Verdict, row
 
 
-def measurement(verdict=Verdict.REPRODUCED, claim="M02", **fields):
-    return Measurement(claim, Rendering.ANALYTIC, "rho", 0.5, verdict, **fields)
+def measurement(verdict=Verdict.REPRODUCED, claim="M02"):
+    return Measurement(claim, f"{claim}a", Rendering.ANALYTIC, "rho", Estimate(0.5), verdict)
 
 
-def test_catalogue_holds_every_claim_once():
-    assert len(CLAIMS) == 21 + 13 + 11
-    assert list(CLAIMS) == [claim.id for claim in CLAIMS.values()]
-    assert all(claim.statement and claim.source and claim.expected for claim in CLAIMS.values())
+def test_every_claim_is_found_once_in_the_order_of_the_papers():
+    claims = registry.all_claims()
+    assert list(claims) == [claim.id for claim in claims.values()]
+    assert [name[0] for name in claims] == sorted((name[0] for name in claims), key="SMX".index)
+    assert {f"S{k:02d}" for k in range(1, 22)} | {f"M{k:02d}" for k in range(1, 14)} <= set(claims)
+    assert all(claim.statement and claim.source and claim.expected for claim in claims.values())
 
 
-@pytest.mark.parametrize(
-    ("verdicts", "expected"),
-    [
-        ([], Verdict.SKIPPED),
-        ([Verdict.SKIPPED], Verdict.SKIPPED),
-        ([Verdict.SKIPPED, Verdict.REPRODUCED], Verdict.REPRODUCED),
-        ([Verdict.INCONCLUSIVE, Verdict.REPRODUCED], Verdict.INCONCLUSIVE),
-        ([Verdict.NOT_REPRODUCED, Verdict.INCONCLUSIVE, Verdict.REPRODUCED], Verdict.NOT_REPRODUCED),
-    ],
-)
-def test_combined_verdict_is_the_worst_that_was_measured(verdicts, expected):
-    assert combined_verdict(measurement(verdict) for verdict in verdicts) is expected
+def test_two_claims_of_one_id_are_refused():
+    other = Claim("S01", "another", SCHUG, (Clause("S01a", "gain", "fig 1", above(0.0)),))
+    registry.all_claims()
+    with pytest.raises(ValueError, match="there are two claims S01"):
+        registry.declared(other)
 
 
-def test_supporting_measurement_leaves_the_verdict_alone():
-    main, aside = measurement(), measurement(Verdict.NOT_REPRODUCED, is_supporting=True)
-    assert combined_verdict([main, aside]) is Verdict.REPRODUCED
-
-
-def test_variants_alone_leave_the_claim_open():
-    assert combined_verdict([measurement(is_supporting=True)]) is Verdict.INCONCLUSIVE
-
-
-def test_measurement_as_json_has_the_schema_and_only_plain_values():
-    import numpy as np
-
-    made = measurement(
-        condition={"n": np.int64(5), "target": "cython"},
-        interval=(np.float64(0.4), 0.6),
-        n=3,
-        published=float("nan"),
-    )
-    row = json.loads(json.dumps(made.as_json()))
-    assert row["condition"] == {"n": 5, "target": "cython"}
-    assert row["interval"] == [0.4, 0.6]
-    assert row["published"] is None
-    assert {
-        "claim",
-        "rendering",
-        "quantity",
-        "condition",
-        "published",
-        "measured",
-        "interval",
-        "n",
-        "verdict",
-    } <= set(row)
-    assert measurement(interval=(0.0, float("inf"))).as_json()["interval"] is None
+def test_what_a_function_yields_is_sorted_by_kind():
+    clause = Clause("S99a", "gain", "fig 1", above(0.0))
+    made = row(clause, gaussian(1.0, 0.1), "gain")
+    evidence = registry.evidence_of(iter([made, "a remark", ClaimFigure(Figure(), "c", "S99")]))
+    assert evidence.measurements == (made,) and evidence.remarks == ("a remark",)
+    assert [figure.caption for figure in evidence.figures] == ["c"]
 
 
 def test_unknown_claim_is_refused_with_the_known_ones():
@@ -113,7 +71,7 @@ def test_error_in_one_measure_leaves_the_others(only_measures):
 
     only_measures(Measure(broken, ("M02",), Rendering.ANALYTIC), Measure(sound, ("S21",), Rendering.ANALYTIC))
     findings = evaluation.measure_claims(None, Context())
-    assert findings.verdict("M02") is Verdict.INCONCLUSIVE
+    assert findings.verdict("M02") is Verdict.NOT_RUN
     assert "ZeroDivisionError: too small" in findings.measurements("M02")[0].reason
     assert findings.verdict("S21") is Verdict.REPRODUCED
     assert [run.measure.name for run in findings.errors()] == ["broken"]
@@ -125,7 +83,7 @@ def test_missing_package_skips_with_the_remedy(only_measures):
     )
     only_measures(measure)
     findings = evaluation.measure_claims(["S01"], Context())
-    assert findings.verdict("S01") is Verdict.SKIPPED
+    assert findings.verdict("S01") is Verdict.NOT_RUN
     assert "pip install" in findings.measurements("S01")[0].reason
 
 
@@ -147,7 +105,7 @@ def test_data_set_found_missing_on_the_way_skips(only_measures):
 
     only_measures(Measure(measured, ("S01",), Rendering.RATE))
     findings = evaluation.measure_claims(["S01"], Context(profile="full"))
-    assert findings.verdict("S01") is Verdict.SKIPPED
+    assert findings.verdict("S01") is Verdict.NOT_RUN
     assert findings.measurements("S01")[0].reason == "mnist is nowhere"
     assert findings.errors() == []
 
@@ -173,7 +131,7 @@ def test_failures_leave_out_known_deviations(only_measures):
     only_measures(Measure(failing, ("M02",), Rendering.ANALYTIC))
     findings = evaluation.measure_claims(["M02"], Context())
     assert [claim.id for claim in findings.failures()] == ["M02"]
-    known = Claim("M02", "s", "s", "e", known_deviation="because")
+    known = Claim("M02", "known", SCHUG, findings.claims[0].clauses, "because")
     assert evaluation.Findings((known,), findings.runs, Context()).failures() == []
 
 

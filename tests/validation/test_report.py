@@ -9,17 +9,10 @@ from pathlib import Path
 import pytest
 from matplotlib.figure import Figure
 
-from validation.claims.catalogue import CLAIMS
-from validation.claims.claim import (
-    ClaimFigure,
-    Context,
-    Evidence,
-    Measure,
-    Measurement,
-    Rendering,
-    Verdict,
-)
+from validation.context import Context
+from validation.estimates import Estimate, gaussian
 from validation.evaluation import Findings, MeasureRun
+from validation.registry import ClaimFigure, Evidence, Measure, all_claims
 from validation.report import (
     figure_as_data_url,
     merge_claims,
@@ -28,6 +21,7 @@ from validation.report import (
     write_atomically,
     write_report,
 )
+from validation.statement import Measurement, Rendering, Verdict
 
 
 def line_figure(n_points=3):
@@ -41,21 +35,20 @@ def findings():
     measurements = (
         Measurement(
             "M02",
+            "M02a",
             Rendering.ANALYTIC,
             "cost exponent rho",
-            0.5003,
+            gaussian(0.5003, 0.005, n=40, unit="points"),
             Verdict.REPRODUCED,
             condition={"mechanism": "calcium"},
             published=0.5,
-            interval=(0.49, 0.51),
-            n=40,
             reason="interval holds 1/2",
         ),
         Measurement(
-            "M02", Rendering.SPIKING, "none", None, Verdict.SKIPPED, reason="no <compiler> & no luck"
+            "M02", "M02a", Rendering.SPIKING, "none", None, Verdict.NOT_RUN, reason="no <compiler> & no luck"
         ),
-        Measurement("S18", Rendering.RECORDED, "r", -0.44, Verdict.NOT_REPRODUCED, is_supporting=True),
-        Measurement("S18", Rendering.RECORDED, "r", -0.2, Verdict.NOT_REPRODUCED, n=44),
+        Measurement("S18", "", Rendering.RECORDED, "r", Estimate(-0.44), Verdict.OBSERVED),
+        Measurement("S18", "S18a", Rendering.RECORDED, "r", Estimate(-0.2, n=44), Verdict.NOT_REPRODUCED),
     )
 
     def measured(context):
@@ -63,7 +56,8 @@ def findings():
 
     evidence = Evidence(measurements, (ClaimFigure(line_figure(), "A line <b>", "S18"),), ("A remark.",))
     run = MeasureRun(Measure(measured, ("M02", "S18"), Rendering.ANALYTIC), evidence, 0.1)
-    return Findings((CLAIMS["S18"], CLAIMS["M02"], CLAIMS["X09"]), (run,), Context())
+    claims = all_claims()
+    return Findings((claims["S18"], claims["M02"], claims["X09"]), (run,), Context())
 
 
 class Page(html.parser.HTMLParser):
@@ -87,13 +81,11 @@ def test_json_holds_every_measurement_with_the_schema(findings, tmp_path):
     document = json.loads(path.read_text())
     first = document["measurements"][2]
     assert first["claim"] == "M02" and first["condition"] == {"mechanism": "calcium"}
-    assert (first["published"], first["measured"], first["interval"], first["n"]) == (
-        0.5,
-        0.5003,
-        [0.49, 0.51],
-        40,
-    )
-    assert [m["verdict"] for m in document["measurements"]].count("not reproduced") == 2
+    assert (first["published"], first["measured"], first["n"], first["unit"]) == (0.5, 0.5003, 40, "points")
+    assert first["interval"] == pytest.approx([0.4905, 0.5101], abs=1e-4)
+    assert (first["clause"], first["interval_kind"]) == ("M02a", "normal")
+    assert [m["verdict"] for m in document["measurements"]].count("not reproduced") == 1
+    assert [m["verdict"] for m in document["measurements"]].count("observed") == 1
     assert document["provenance"]["versions"]["numpy"]
     assert {claim["claim"]: claim["verdict"] for claim in document["claims"]} == {
         "S18": "not reproduced",
@@ -202,7 +194,7 @@ def test_merged_claims_replace_what_was_measured_and_keep_the_rest(tmp_path):
 def test_skipped_claim_leaves_what_was_measured(tmp_path):
     path = tmp_path / "claims.json"
     merge_claims(path, claims_made(0.5))
-    merged = merge_claims(path, claims_made(None, verdict="skipped"))
+    merged = merge_claims(path, claims_made(None, verdict="open, not run"))
     assert [m["measured"] for m in merged["measurements"]] == [0.5]
 
 

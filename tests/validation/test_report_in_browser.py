@@ -8,7 +8,6 @@ import subprocess
 import pytest
 from matplotlib.figure import Figure
 
-from validation.claims.catalogue import CLAIMS
 from validation.claims.claim import (
     ClaimFigure,
     Context,
@@ -19,6 +18,7 @@ from validation.claims.claim import (
     Verdict,
 )
 from validation.evaluation import Findings, MeasureRun
+from validation.registry import all_claims
 from validation.report import write_report
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -93,7 +93,7 @@ def report(tmp_path_factory):
     run = MeasureRun(
         Measure(lambda context: evidence, ("S18", "M02", "M07"), Rendering.ANALYTIC), evidence, 0.1
     )
-    findings = Findings(tuple(CLAIMS[c] for c in ("S18", "M02", "M07")), (run,), Context())
+    findings = Findings(tuple(all_claims()[c] for c in ("S18", "M02", "M07")), (run,), Context())
     return write_report(findings, tmp_path_factory.mktemp("report"))[0]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any
 
@@ -11,10 +11,20 @@ from validation.criteria import Answer, Criterion
 from validation.estimates import ALPHA, Estimate
 from validation.registry import ClaimFigure, Evidence, Measure
 from validation.statement import Claim as StatedClaim
-from validation.statement import Clause, Rendering, Verdict
+from validation.statement import Clause, Rendering, Verdict, worst_of
 from validation.statement import Measurement as Row
 
-__all__ = ["Claim", "ClaimFigure", "Context", "Evidence", "Measure", "Measurement", "Rendering", "Verdict"]
+__all__ = [
+    "Claim",
+    "ClaimFigure",
+    "Context",
+    "Evidence",
+    "Measure",
+    "Measurement",
+    "Rendering",
+    "Verdict",
+    "combined_verdict",
+]
 
 
 class _Unsplit(Criterion):
@@ -61,18 +71,27 @@ class Measurement(Row):
         if measured is not None:
             ends = None if interval is None else partial(_given, interval)
             estimate = Estimate(float(measured), ends, None if n is None else int(n))
-        word = Verdict.OBSERVED if is_supporting and verdict is not Verdict.NOT_RUN else verdict
         super().__init__(
             claim,
             "" if is_supporting else f"{claim}a",
             rendering,
             quantity,
             estimate,
-            word,
+            verdict,
             condition or {},
             published,
             reason=reason,
         )
+
+    @property
+    def is_supporting(self) -> bool:
+        """Whether it decides nothing."""
+        return self.is_observation
+
+
+def combined_verdict(measurements: Iterable[Row]) -> Verdict:
+    """Return the worst verdict of the rows that decide something."""
+    return worst_of(m.verdict for m in measurements if not m.is_observation)
 
 
 def _given(interval: tuple[float, float], alpha: float) -> tuple[float, float]:

@@ -70,7 +70,7 @@ def test_validate_writes_both_files_for_just_the_claims_asked_for(tmp_path, caps
 
 
 def test_strict_fails_when_an_expected_claim_does_not_hold(tmp_path, monkeypatch):
-    from validation.claims import evaluation
+    from validation import evaluation
     from validation.claims.claim import Evidence, Measure, Measurement, Rendering, Verdict
 
     def failing(context):
@@ -83,7 +83,7 @@ def test_strict_fails_when_an_expected_claim_does_not_hold(tmp_path, monkeypatch
 
 
 def test_interrupt_ends_in_one_line(tmp_path, monkeypatch, capsys):
-    from validation.claims import evaluation
+    from validation import evaluation
 
     def interrupted():
         raise KeyboardInterrupt

@@ -1,0 +1,120 @@
+"""S01-S04, S15, S16 and S20: verdicts follow the numbers given, each clause by itself."""
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from validation.claims.schug2021.costly_synapses import S04, costly_synapses
+from validation.claims.schug2021.energy_networks import PUBLISHED
+from validation.claims.schug2021.few_reliable_synapses import S02, few_reliable_synapses
+from validation.claims.schug2021.fixed_release import S16, fixed_release
+from validation.claims.schug2021.information_per_activity import S15, information_per_activity
+from validation.claims.schug2021.information_per_energy import S01, information_per_energy
+from validation.claims.schug2021.lesions import S03, lesions
+from validation.claims.schug2021.other_steps_of_p import S20, other_steps_of_p
+from validation.statement import Verdict, verdict_on
+
+YES, NO, OPEN = Verdict.REPRODUCED, Verdict.NOT_REPRODUCED, Verdict.OPEN
+
+
+def verdicts(found, claim):
+    return [verdict_on(clause, found.measurements) for clause in claim.clauses]
+
+
+@pytest.mark.parametrize(
+    ("bits", "expected"),
+    [
+        ({"soft_bound": 3.0, "deterministic": 2.0, "fixed_release": 1.0}, [YES, YES]),
+        ({"soft_bound": 2.0, "deterministic": 3.0, "fixed_release": 1.0}, [NO, YES]),
+        ({"soft_bound": 3.0, "deterministic": 1.0, "fixed_release": 2.0}, [YES, NO]),
+    ],
+)
+def test_the_ordering_of_models_decides(ratios, evidence, bits, expected):
+    assert verdicts(evidence(information_per_energy, ratios(**bits)), S01) == expected
+    found = evidence(information_per_activity, ratios("neuronal_energy", **bits))
+    assert verdicts(found, S15) == expected * 2
+
+
+def test_small_networks_hold_here_at_most(ratios, evidence):
+    result = ratios(soft_bound=3.0, deterministic=2.0, fixed_release=1.0)
+    small = {**PUBLISHED, "hidden_units": [50, 50]}
+    found = evidence(information_per_energy, result, small)
+    assert verdicts(found, S01) == [Verdict.HOLDS_HERE] * 2
+    assert found.measurements[0].setting == "hidden_units [50, 50] (published [200, 200])"
+
+
+def test_collapsed_models_leave_the_ordering_open(ratios, evidence):
+    result = ratios(soft_bound=3.0, deterministic=2.0, fixed_release=1.0)
+    accuracy = result.accuracy.copy()
+    accuracy.loc[{"model": "fixed_release"}] = 0.1
+    found = evidence(information_per_energy, result.assign(accuracy=accuracy))
+    assert verdicts(found, S01) == [YES, OPEN]
+    assert "no penalty leaves an accuracy" in found.measurements[1].reason
+
+
+def test_one_penalty_refutes_the_order_at_each(ratios, evidence):
+    result = ratios("neuronal_energy", soft_bound=3.0, deterministic=2.0, fixed_release=1.0)
+    result["information"].loc[{"model": "deterministic", "l2": 0.0}] *= 0.1
+    assert verdicts(evidence(information_per_activity, result), S15) == [YES, YES, YES, NO]
+
+
+def test_few_most_and_independent_are_judged_each(measured, spread, evidence):
+    share = xr.full_like(measured.share_low_p, 0.9) + spread
+    sparse = measured.assign(share_low_p=share, share_high_p=1 - share)
+    assert verdicts(evidence(few_reliable_synapses, sparse), S02) == [YES, YES, YES]
+    many = measured.assign(share_low_p=1 - share, share_high_p=share)
+    assert verdicts(evidence(few_reliable_synapses, many), S02)[:2] == [NO, NO]
+    shifted = sparse.share_high_p.copy()
+    shifted.loc[{"model": "soft_bound_uniform"}] += 0.08 + spread / 2
+    found = evidence(few_reliable_synapses, sparse.assign(share_high_p=shifted))
+    assert verdicts(found, S02) == [YES, YES, NO]
+
+
+def test_lesions_must_differ_at_every_fraction(measured, spread, evidence):
+    lesion = xr.zeros_like(measured.lesion_accuracy)
+    gentle = 0.5 + spread.broadcast_like(lesion.sel(order="release_probability"))
+    lesion.loc[{"order": "release_probability"}] = gentle
+
+    def verdict(fraction, accuracy):
+        changed = lesion.copy()
+        changed.loc[{"order": "random", "fraction": fraction}] = accuracy
+        return verdicts(evidence(lesions, measured.assign(lesion_accuracy=changed)), S03)
+
+    assert verdict(0.3, 0.0) == [YES]
+    assert verdict(0.6, 0.9) == [NO]
+    assert verdict(0.3, 0.5) == [OPEN]
+
+
+@pytest.mark.parametrize(("factor", "superiority", "expected"), [(5.0, 0.8, YES), (0.2, 0.3, NO)])
+def test_reliable_synapses_must_cost_more(measured, spread, evidence, factor, superiority, expected):
+    mean = xr.ones_like(measured.energy_mean)
+    mean.loc[{"importance": "high p"}] *= factor * (1 + spread)
+    result = measured.assign(
+        energy_mean=mean, energy_superiority=xr.full_like(measured.energy_superiority, superiority) + spread
+    )
+    assert verdicts(evidence(costly_synapses, result), S04) == [expected] * 2
+
+
+@pytest.mark.parametrize(("rising", "expected"), [(True, NO), (False, YES)])
+def test_the_best_fixed_p_lies_below_one_or_not(measured, evidence, rising, expected):
+    p = measured.fixed_p if rising else 1.5 - measured.fixed_p
+    noise = xr.DataArray([1.0, 1.01, 0.99], dims="variant_seed")[: measured.sizes["variant_seed"]]
+    scan = xr.ones_like(measured.scan_information) * p * noise
+    energy = xr.full_like(measured.scan_synaptic_energy, 1000.0)
+    found = evidence(fixed_release, measured.assign(scan_information=scan, scan_synaptic_energy=energy))
+    assert verdicts(found, S16) == [expected]
+    assert found.measurements[0].measured == (1.0 if rising else 0.5)
+
+
+def test_what_a_run_left_out_is_not_run(measured, evidence):
+    left_out = [name for name in measured.data_vars if str(name).startswith(("step_size_", "scan_"))]
+    result = measured.drop_vars(left_out)
+    assert verdicts(evidence(fixed_release, result), S16) == [Verdict.NOT_RUN]
+    assert verdicts(evidence(other_steps_of_p, result), S20) == [Verdict.NOT_RUN] * 2
+
+
+def test_every_claim_has_a_figure(measured, evidence):
+    for function in (information_per_energy, few_reliable_synapses, lesions, costly_synapses, fixed_release):
+        found = evidence(function, measured)
+        assert {figure.claim for figure in found.figures} == {found.measurements[0].claim}
+        assert np.all([figure.caption.endswith(".") for figure in found.figures])
