@@ -33,7 +33,7 @@ MODULES = (
     "rate_models.sweep",
     "rate_models.experiments.perceptron",
     "validation",
-    "validation.claims.catalogue",
+    "validation.registry",
 )
 
 
