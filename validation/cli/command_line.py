@@ -33,7 +33,8 @@ def exit_code_of(arguments: list[str]) -> int:
     shows_traceback = "--debug" in arguments
     try:
         result = commands.main(
-            [argument for argument in arguments if argument != "--debug"],
+            # Without arguments it says what it can do.
+            [argument for argument in arguments or ["--help"] if argument != "--debug"],
             prog_name="brianpresyn",
             standalone_mode=False,
         )
@@ -67,14 +68,19 @@ def exit_code_of(arguments: list[str]) -> int:
 def commands(debug: bool) -> None:
     """Unreliable, plastic and metabolically costly synapses.
 
-    Check the claims of the papers, look at the costs of reliability, get the data sets.
+    \b
+    What reliability costs a synapse, with a figure:
+      brianpresyn costs --figure costs.svg
+    Networks that learn which synapses to trust, in seconds:
+      brianpresyn ann energy
+    What two papers claim, measured again, with a report to open in a browser:
+      brianpresyn validate --claims M02,S18 --out report
+    Recordings and images, where they are and how to get them:
+      brianpresyn data status
 
     \b
-    Examples:
-      brianpresyn validate                          every claim, in small
-      brianpresyn validate --claims M02,S18 --out r  just these two
-      brianpresyn costs --figure costs.svg          cost against reliability
-      brianpresyn data fetch mnist                  download a data set
+    In Python, from brianpresyn import binomial_release, synapses  gives Brian2 networks such synapses,
+    from brianpresyn.biophys import QuantalSynapse  the numbers, and brianpresyn.rate_models torch layers.
     """
 
 

@@ -29,6 +29,13 @@ def test_help_teaches_by_example(capsys):
     assert "Exit codes" in shown
 
 
+def test_without_arguments_it_says_what_it_can_do(capsys):
+    assert run() == 0
+    shown = capsys.readouterr().out
+    named = {line.split()[1] for line in shown.splitlines() if line.startswith("    brianpresyn ")}
+    assert named == {"ann", "costs", "data", "validate"}
+
+
 @pytest.mark.parametrize("command", ["validate", "data", "costs", "info"])
 def test_every_command_has_help(command, capsys):
     assert run(command, "--help") == 0
