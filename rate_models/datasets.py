@@ -12,11 +12,14 @@ import os
 import struct
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+
+from biophys.settings import OneOf
 
 IDX_FILES = {
     "train_images": "train-images-idx3-ubyte",
@@ -26,6 +29,8 @@ IDX_FILES = {
 }
 # Mean and standard deviation of the training pixels on 0..1, as used by the published experiments.
 _NORMALISATION = {"mnist": (0.1307, 0.3081), "fashion_mnist": (0.2861, 0.3530)}
+DataSetName = Annotated[str, OneOf(("digits", *_NORMALISATION))]
+"""Annotates the name of a data set in settings."""
 _IMAGES_MAGIC, _LABELS_MAGIC = 2051, 2049
 
 

@@ -20,6 +20,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,7 @@ import xarray as xr
 from numpy.typing import NDArray
 from torch import Tensor
 
+from biophys.progress import Progress, ignore_progress
 from biophys.sweeps.executors import Executor, ThisProcess
 from biophys.sweeps.groups import KeptReplicas
 from rate_models.datasets import ImageData
@@ -41,8 +43,6 @@ from rate_models.stochastic_layers import GaussianSynapses
 from rate_models.sweep import batch_size
 from rate_models.task_sequences import DataOrder
 from rate_models.training import Trainer
-
-Progress = Callable[[float, str], None]
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ class Schedule:
     ----------
     n_epochs, batch_size
         Passes over the training set, and images per step.
-    hidden
+    hidden_units
         Units of each hidden layer; none for a network without.
     initial_sigma, mean_range
         Standard deviations at the start, and half the width of the means' uniform distribution.
@@ -143,7 +143,7 @@ class Schedule:
 
     n_epochs: int = 50
     batch_size: int = 20
-    hidden: tuple[int, ...] = (100, 100)
+    hidden_units: tuple[int, ...] = (100, 100)
     initial_sigma: float = 1e-4
     mean_range: float = 0.1
     learning_rate: float | None = None
@@ -153,8 +153,8 @@ class Schedule:
         for name in ("n_epochs", "batch_size", "initial_sigma", "mean_range"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be positive, got {getattr(self, name)}")
-        if any(size < 1 for size in self.hidden):
-            raise ValueError(f"hidden layers need at least one unit, got {self.hidden}")
+        if any(size < 1 for size in self.hidden_units):
+            raise ValueError(f"hidden layers need at least one unit, got {self.hidden_units}")
 
     @classmethod
     def of(cls, config: Any, **changes: Any) -> Schedule:
@@ -163,8 +163,8 @@ class Schedule:
         Examples
         --------
         >>> from types import SimpleNamespace
-        >>> settings = SimpleNamespace(rho=(0.5, 2.0), n_epochs=3, hidden=(20,))
-        >>> Schedule.of(settings, hidden=()).n_epochs
+        >>> settings = SimpleNamespace(rho=(0.5, 2.0), n_epochs=3, hidden_units=(20,))
+        >>> Schedule.of(settings, hidden_units=()).n_epochs
         3
         """
         shared = {each.name: getattr(config, each.name) for each in fields(cls) if hasattr(config, each.name)}
@@ -204,8 +204,8 @@ def train_noisy_networks(
     schedule: Schedule,
     execution: Execution,
     executor: Executor | None = None,
-    on_progress: Progress = lambda fraction, doing: None,
-    keep_in: str = "",
+    on_progress: Progress = ignore_progress,
+    keep_in: Path | str | None = None,
 ) -> TrainedNetworks:
     """Train all networks; equal seeds start alike and see the same images and noise.
 
@@ -230,9 +230,9 @@ def train_noisy_networks(
         Called with the fraction done and what was done: in this process after every epoch, elsewhere after
         every batch.
     keep_in
-        Folder of finished batches; empty to keep none.
+        Folder of finished batches; None to keep none.
     """
-    layout = Layout((data.n_pixels, *schedule.hidden, data.n_classes))
+    layout = Layout((data.n_pixels, *schedule.hidden_units, data.n_classes))
     replicas = KeptReplicas(keep_in, _train_batch, execution, executor)
     settings = [_settings(one, data, formulation, schedule) for one in networks]
     clock = _Progress(len(replicas.missing(settings)), on_progress)
@@ -279,10 +279,10 @@ def _train_batch(
     data: ImageData,
     formulation: Formulation,
     schedule: Schedule,
-    on_epoch: Progress = lambda n_trained, doing: None,
+    on_epoch: Progress = ignore_progress,
 ) -> xr.Dataset:
     """Train networks side by side and return what they learned, with the leading dimension replica."""
-    layout = Layout((data.n_pixels, *schedule.hidden, data.n_classes))
+    layout = Layout((data.n_pixels, *schedule.hidden_units, data.n_classes))
     network = network_of(layout, formulation)
     seeds = [one.seed for one in networks]
     synapses = _untrained(networks, layout, schedule, execution)

@@ -7,12 +7,13 @@ group size.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 import xarray as xr
 
+from biophys.progress import Progress, ignore_progress
 from biophys.sweeps.executors import Executor, GroupFunction
 from biophys.sweeps.groups import KeptReplicas, sweep_groups, swept_dataset
 from biophys.sweeps.store import Settings
@@ -34,7 +35,7 @@ def run_sweep(
     execution: Execution | None = None,
     bytes_per_replica: int = 1,
     group_size: int | None = None,
-    on_progress: Callable[[float, str], None] = lambda fraction, doing: None,
+    on_progress: Progress = ignore_progress,
 ) -> xr.Dataset:
     """Compute every configuration that is not in `folder` yet, and return all of them.
 

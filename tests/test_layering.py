@@ -75,3 +75,90 @@ def test_claims_can_be_listed_without_torch():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout.strip() == "True", done.stderr
+
+
+JUNK = {"utils", "util", "helpers", "helper", "common", "misc", "tools", "stuff", "base", "core", "shared"}
+
+
+def _modules():
+    return {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
+        for package in PACKAGES
+        for path in sorted((ROOT / package).rglob("*.py"))
+    }
+
+
+def _imported_at_once(path, modules):
+    """Return the modules that a file imports when it is imported: not late, not for types only."""
+    imported = set()
+    waiting = list(ast.parse(path.read_text(encoding="utf-8")).body)
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.Import):
+            imported |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names = {f"{node.module}.{alias.name}" for alias in node.names}
+            imported |= names & set(modules) or {node.module}
+        elif isinstance(node, (ast.If, ast.Try, ast.With)) and "TYPE_CHECKING" not in ast.dump(node)[:120]:
+            waiting += node.body
+    return imported & set(modules)
+
+
+def circles(graph):
+    """Return the modules that import themselves, through others, in one chain for each start."""
+    found = []
+    for start in graph:
+        chains = [[start]]
+        seen = set()
+        while chains:
+            chain = chains.pop()
+            for target in graph[chain[-1]]:
+                if target == start:
+                    found.append([*chain, start])
+                elif target not in seen:
+                    seen.add(target)
+                    chains.append([*chain, target])
+    return found
+
+
+def _for_types(path):
+    """Return the modules that a file imports for types only: a circle through them is one all the same."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    blocks = [
+        node for node in tree.body if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
+    ]
+    return {node.module for block in blocks for node in block.body if isinstance(node, ast.ImportFrom)}
+
+
+def test_modules_import_each_other_without_circles():
+    modules = _modules()
+    # A package's __init__ gathers names from its modules; that is no circle.
+    inside = {name: path for name, path in modules.items() if path.name != "__init__.py"}
+    graph = {
+        name: (_imported_at_once(path, modules) | _for_types(path)) & set(inside) - {name}
+        for name, path in inside.items()
+    }
+    assert not circles(graph)
+    assert circles({"a": {"b"}, "b": {"c"}, "c": {"a"}})[0] == ["a", "b", "c", "a"]
+
+
+@pytest.mark.parametrize("package", [name for name, path in _modules().items() if path.name == "__init__.py"])
+def test_no_module_is_shadowed_by_a_name_of_its_package(package):
+    """Otherwise ``import brianpresyn.synapses as s`` gives a function."""
+    folder = _modules()[package].parent
+    tree = ast.parse((folder / "__init__.py").read_text(encoding="utf-8"))
+    bound = {
+        alias.asname or alias.name
+        for node in tree.body
+        if isinstance(node, (ast.ImportFrom, ast.Import))
+        for alias in node.names
+    } | {node.name for node in tree.body if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
+    inside = {path.stem for path in folder.glob("*.py")} | {
+        path.parent.name for path in folder.glob("*/__init__.py")
+    }
+    assert not bound & inside - {"__init__"}
+
+
+def test_every_file_is_named_after_a_concept():
+    named = {part for name in _modules() for part in name.split(".")}
+    assert not named & JUNK

@@ -1,25 +1,45 @@
-"""A finished experiment on disk: result, configuration and what it was made with, in one netCDF file.
+"""A finished experiment on disk: result, settings and what it was made with, in one netCDF file.
 
-A file is written whole or not at all, holds plain arrays and text (nothing is unpickled), and is known by its
-own attributes: a truncated or foreign file is refused, never half read.
+A file is written whole or not at all, holds plain arrays and text (nothing is unpickled), and carries the
+sha256 of its own content: a truncated, damaged or foreign file is refused, never half read.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import datetime
+import hashlib
 import json
 import platform
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from biophys.settings import as_plain
 from validation.whole_files import arriving
 
 if TYPE_CHECKING:
     import xarray
 
-FORMAT = "brianpresyn experiment 1"
+_FORMAT = "brianpresyn experiment"
+FORMAT_VERSION = 2
+"""Version 1 had neither a checksum nor a digest of the source; it is still read."""
+
+# What stands where the checksum will, while the rest of the file is hashed.
+_NO_CHECKSUM = "checksum of this file with these characters in its place".ljust(64, ".")
+
+_OLD_SETTINGS = {
+    "hidden": "hidden_units",
+    "n_hidden": "hidden_units",
+    "rate": "learning_rate",
+    "rate_deterministic": "learning_rate_deterministic",
+    "scanned_rates": "scanned_learning_rates",
+    "rate_split": "learning_rate_split",
+    "rate_permuted": "learning_rate_permuted",
+}
+_OLD_DIMENSIONS = {"method": "algorithm"}
+# Settings of old results that only said where files lie.
+_FORGOTTEN_SETTINGS = ("keep_in",)
 
 
 class ArchiveError(ValueError):
@@ -37,9 +57,9 @@ class ArchivedRun:
     result
         Labelled arrays, enough to redraw every figure.
     config
-        The configuration as plain values.
+        The settings as plain values, by their present names.
     provenance
-        When, on what and with which versions the run was made.
+        When, where, by what source and with which versions and data the run was made.
     """
 
     experiment: str
@@ -63,15 +83,19 @@ def archive_run(
     path
         Where to; the folder is made if it does not exist.
     experiment
-        Name of the experiment, for example ``"energy_efficiency"``.
+        Name of the experiment, for example ``"energy"``.
     result
         Its result.
     config
-        The frozen dataclass it ran with.
+        The settings it ran with.
     provenance
-        What is to be remembered beside versions and date, for example device and seconds.
+        What is to be remembered beside date and machine.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written; the message names the folder.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     made_with = {
         "made": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "python": platform.python_version(),
@@ -81,13 +105,24 @@ def archive_run(
     labelled = result.copy(deep=False)
     labelled.attrs = {
         **result.attrs,
-        "format": FORMAT,
+        "format": f"{_FORMAT} {FORMAT_VERSION}",
         "experiment": experiment,
-        "config": json.dumps(plain_config(config), sort_keys=True),
+        "config": json.dumps(as_plain(config), sort_keys=True),
         "provenance": json.dumps(made_with, sort_keys=True),
+        "checksum": _NO_CHECKSUM,
     }
-    with arriving(path) as part:
-        labelled.to_netcdf(part, engine="scipy")
+    content = bytes(labelled.to_netcdf(None, engine="scipy"))
+    checksum = hashlib.sha256(content).hexdigest().encode()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with arriving(path) as part:
+            part.write_bytes(content.replace(_NO_CHECKSUM.encode(), checksum, 1))
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise OSError(
+            f"cannot keep the result of {experiment} in {path.parent} ({reason}): make room, or choose "
+            "another folder"
+        ) from error
     return path
 
 
@@ -106,47 +141,59 @@ def archived_run(path: Path, experiment: str | None = None) -> ArchivedRun:
     FileNotFoundError
         If there is no such file.
     ArchiveError
-        If it is truncated, was not written by :func:`archive_run`, or holds another experiment.
+        If it is truncated or damaged, of a newer format, was not written by :func:`archive_run`, or holds
+        another experiment.
     """
     import xarray
 
     if not path.is_file():
         raise FileNotFoundError(f"no finished experiment at {path}")
+    content = path.read_bytes()
     try:
-        with xarray.open_dataset(path, engine="scipy") as opened:
-            result = opened.load()
-        if result.attrs.get("format") != FORMAT:
+        result = xarray.load_dataset(content, engine="scipy")
+        words, _, version = str(result.attrs.pop("format")).rpartition(" ")
+        if words != _FORMAT:
             raise KeyError("format")
+        is_newer = int(version) > FORMAT_VERSION
+        is_damaged = (
+            int(version) > 1 and not is_newer and not _is_whole(content, result.attrs.pop("checksum"))
+        )
         name, config, provenance = (result.attrs.pop(key) for key in ("experiment", "config", "provenance"))
-        del result.attrs["format"]
         config, provenance = json.loads(config), json.loads(provenance)
     except Exception as error:
         raise ArchiveError(
             f"{path} is truncated or was not written by brianpresyn ({type(error).__name__}): "
             "move it away and run the experiment again"
         ) from error
+    if is_newer:
+        raise ArchiveError(
+            f"{path} has format {version}, this version reads up to {FORMAT_VERSION}: update brianpresyn, or "
+            "move it away and run the experiment again"
+        )
+    if is_damaged:
+        raise ArchiveError(
+            f"{path} is damaged: its content does not have the checksum that it names; move it away and run "
+            "the experiment again"
+        )
     if experiment is not None and name != experiment:
         raise ArchiveError(f"{path} holds the experiment {name!r}, expected {experiment!r}")
-    return ArchivedRun(name, result, config, provenance)
+    return ArchivedRun(name, _in_present_names(result), _present_settings(config), provenance)
 
 
-def plain_config(config: Any) -> Any:
-    """Return a configuration as what JSON can hold: dataclasses as objects, tuples as lists.
+def _is_whole(content: bytes, checksum: str) -> bool:
+    """Return whether a file's content has the sha256 that it names."""
+    bare = content.replace(checksum.encode(), _NO_CHECKSUM.encode(), 1)
+    return hashlib.sha256(bare).hexdigest() == checksum
 
-    Examples
-    --------
-    >>> @dataclasses.dataclass(frozen=True)
-    ... class Config:
-    ...     seeds: tuple[int, ...] = (1, 2)
-    >>> plain_config(Config())
-    {'seeds': [1, 2]}
-    """
-    if dataclasses.is_dataclass(config) and not isinstance(config, type):
-        return {field.name: plain_config(getattr(config, field.name)) for field in dataclasses.fields(config)}
-    if isinstance(config, Mapping):
-        return {str(key): plain_config(value) for key, value in config.items()}
-    if isinstance(config, (list, tuple, set, frozenset)):
-        return [plain_config(value) for value in config]
-    if hasattr(config, "item"):
-        return config.item()
-    return config if isinstance(config, (str, int, float, bool, type(None))) else str(config)
+
+def _in_present_names(result: xarray.Dataset) -> xarray.Dataset:
+    return result.rename({old: new for old, new in _OLD_DIMENSIONS.items() if old in result.dims})
+
+
+def _present_settings(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings by their present names; a number of hidden units becomes the list of one layer."""
+    kept = {name: value for name, value in config.items() if name not in _FORGOTTEN_SETTINGS}
+    return {
+        _OLD_SETTINGS.get(name, name): [value] if name == "n_hidden" else value
+        for name, value in kept.items()
+    }

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+
+from biophys.progress import Progress, ignore_progress
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,9 @@ class Context:
         Torch device of the rate models.
     results
         Folder of finished full-size experiments (`validation.archive`); those found there are not run again.
+    keep
+        Folder in which full-size results of this command are kept, and found when it is started again; None
+        to keep none.
     report_progress
         Call with (fraction done in 0..1, what is being done).
     """
@@ -29,7 +33,8 @@ class Context:
     seed: int = 2021
     device: str = "cpu"
     results: Path | None = None
-    report_progress: Callable[[float, str], None] = lambda fraction, doing: None
+    keep: Path | None = None
+    report_progress: Progress = ignore_progress
 
     @property
     def is_quick(self) -> bool:

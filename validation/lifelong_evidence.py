@@ -14,8 +14,8 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from rate_models.experiments import lifelong
+from rate_models.experiments.lifelong_figures import accuracy_table, summary, tasks_learned
 from rate_models.experiments.lifelong_methods import ABLATION_ARMS, METHODS, PUBLISHED_ACCURACY, kind_of
-from rate_models.experiments.lifelong_tables import accuracy_table, summary, tasks_learned
 from validation.claims.claim import ClaimFigure, Evidence, Measurement, Rendering, Verdict
 from validation.claims.over_seeds import seed_estimate
 from validation.claims.panels import drawn_panels
@@ -48,7 +48,7 @@ def _benchmarks(result: xr.Dataset, *kinds: str) -> list[str]:
 
 
 def _has(result: xr.Dataset, benchmark: str, *methods: str) -> bool:
-    there = {str(name) for name in result["method"].to_numpy()}
+    there = {str(name) for name in result["algorithm"].to_numpy()}
     return all(name in there and len(accuracy_table(result, benchmark, name)) for name in methods)
 
 
@@ -124,7 +124,7 @@ def _final_accuracies(result: xr.Dataset) -> list[Measurement]:
     """Return every cell of the table, and the advantage of consolidation over each baseline."""
     found = []
     for benchmark in _benchmarks(result, "split", "permuted"):
-        for name in (str(method) for method in result["method"].to_numpy()):
+        for name in (str(method) for method in result["algorithm"].to_numpy()):
             if name in ABLATION_ARMS or not _has(result, benchmark, name):
                 continue
             found.append(_cell(result, benchmark, name))

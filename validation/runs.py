@@ -1,31 +1,34 @@
-"""Experiments with trained networks by name: their configurations, running them, and keeping what they found.
+"""Run experiments, keep their results, and find a kept result again: the one place that does.
 
-An experiment is a module of `rate_models.experiments`, which says what such a module has, or of
-`validation.experiments`.
+An experiment is a module that meets `biophys.experiment.Experiment`. A result is kept under the digest of its
+settings and of the source that made it, so that one of other settings or of other code is never taken for it.
 """
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
-import functools
+import hashlib
 import importlib
 import inspect
+import json
 import os
 import time
-import typing
-from collections.abc import Callable, Iterator, Mapping
+import warnings
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from validation.archive import ArchivedRun, ArchiveError, archive_run, archived_run, plain_config
+from biophys.experiment import Experiment
+from biophys.progress import Progress, ignore_progress
+from biophys.settings import as_plain, changed, with_plain, with_shifted_seeds
+from biophys.source_digest import source_digest
+from validation.archive import ArchivedRun, ArchiveError, archive_run, archived_run
 from validation.context import Context
 from validation.data.datastore import DATA_SETS, locate
-from validation.versions import installed_versions
+from validation.versions import commit, cpu_seconds, installed_versions, machine
 
 if TYPE_CHECKING:
-    import xarray
-
     from rate_models.devices import Execution
 
 EXPERIMENTS = {
@@ -36,18 +39,54 @@ EXPERIMENTS = {
     "signatures": "rate_models.experiments.bayesian_signatures",
     "posterior": "rate_models.experiments.posterior",
     "predictive": "rate_models.experiments.predictive_distributions",
+    "linear": "rate_models.experiments.linear_regression",
     "spikes": "validation.experiments.release_in_spikes",
     "gaussian_spikes": "validation.experiments.gaussian_in_spikes",
+    "spiking_perceptron": "brianpresyn.experiments.spiking_perceptron",
+    "optimal_variability": "brianpresyn.experiments.optimal_variability",
+    "release_statistics": "brianpresyn.experiments.release_statistics",
+    "plasticity_trajectory": "brianpresyn.experiments.plasticity_trajectory",
+    "stdp_protocol": "brianpresyn.experiments.stdp_protocol",
+    "balanced_network": "brianpresyn.experiments.balanced_network",
 }
-"""Module of each experiment, by the name that the command line gives it."""
+"""Module of each experiment, by the name that the command line gives it and that its file has."""
 
-Progress = Callable[[float, str], None]
+ACCEPTED = "accepted_settings.json"
+"""File beside given results: settings by experiment in which they may differ from the published ones."""
 
-# What a result of trained networks depends on.
-_PACKAGES = ("brianpresyn", "numpy", "torch", "scikit-learn", "xarray")
+# The seed of the command line that stands for the seeds that the settings name.
+_USUAL_SEED = 2021
 
 
-def experiment_module(name: str) -> Any:
+@dataclasses.dataclass(frozen=True)
+class Run(ArchivedRun):
+    """The result of an experiment, run now or found, and what sets it apart from what was asked for.
+
+    Parameters
+    ----------
+    settings
+        The settings that it was made with.
+    deviations
+        Settings in which it differs from the published ones, other than those that may: value asked for, and
+        value here. Empty for the published experiment.
+    is_of_this_code
+        Whether it was made by the source that is installed now.
+    """
+
+    settings: Any = None
+    deviations: Mapping[str, tuple[Any, Any]] = dataclasses.field(default_factory=dict)
+    is_of_this_code: bool = True
+
+    @property
+    def made_by(self) -> str:
+        """By what it was made, in a few words, for tables and captions."""
+        if self.is_of_this_code:
+            return "this code"
+        digest = self.provenance.get("source", "of which no digest was kept")
+        return f"other code ({digest}), {str(self.provenance.get('made', 'undated'))[:10]}"
+
+
+def experiment_module(name: str) -> Experiment:
     """Return the module of an experiment.
 
     Raises
@@ -57,11 +96,11 @@ def experiment_module(name: str) -> Any:
     """
     if name not in EXPERIMENTS:
         raise ValueError(f"unknown experiment {name!r}: there are {', '.join(EXPERIMENTS)}")
-    return importlib.import_module(EXPERIMENTS[name])
+    return cast(Experiment, importlib.import_module(EXPERIMENTS[name]))
 
 
 def configuration(name: str, profile: str, changes: Mapping[str, str] | None = None) -> Any:
-    """Return the configuration of an experiment: the paper's (``"full"``) or a small one (``"quick"``).
+    """Return the settings of an experiment: the paper's (``"full"``) or small ones (``"quick"``).
 
     Parameters
     ----------
@@ -70,7 +109,7 @@ def configuration(name: str, profile: str, changes: Mapping[str, str] | None = N
     profile
         ``"full"`` or ``"quick"``.
     changes
-        Fields to change, as text: numbers, words, or lists separated by commas.
+        Fields to change, as text: see `biophys.settings.changed`.
 
     Raises
     ------
@@ -78,44 +117,158 @@ def configuration(name: str, profile: str, changes: Mapping[str, str] | None = N
         If a field does not exist or its value does not fit.
     """
     module = experiment_module(name)
-    config = module.QUICK if profile == "quick" else module.Config()
-    hints = typing.get_type_hints(type(config))
-    parsed = {}
-    for field, text in (changes or {}).items():
-        if field not in hints:
-            known = ", ".join(f.name for f in dataclasses.fields(config))
-            raise ValueError(f"the experiment {name} has no setting {field!r}: there are {known}")
-        parsed[field] = parsed_setting(text, getattr(config, field), field)
-    return dataclasses.replace(config, **parsed)
+    return changed(module.QUICK if profile == "quick" else module.Config(), changes or {})
 
 
-def parsed_setting(text: str, current: Any, field: str) -> Any:
-    """Return `text` as a value of the kind of `current`, the present value of a setting.
+def result_for(name: str, context: Context, **settings: Any) -> Run:
+    """Return an experiment's result for a claim: found, or run and kept.
+
+    At full size it is looked for among the results that the user gave (`context.results`), then among those
+    that this command kept (`context.keep`). A small one is run once for each device and seed, however many
+    claims use it.
+
+    Parameters
+    ----------
+    name
+        Name of the experiment.
+    context
+        Size, seed, device, and the folders of results. The seed moves all seeds of the settings; the usual
+        one, 2021, leaves them as they are.
+    **settings
+        Settings to change; seeds among them are taken as they are.
 
     Raises
     ------
-    ValueError
-        If it is no such value.
-
-    Examples
-    --------
-    >>> parsed_setting("1, 2, 3", (0,), "seeds"), parsed_setting("0.5", 1.0, "l2")
-    ((1, 2, 3), 0.5)
+    ArchiveError
+        If the result that was given is damaged, of a newer format or another experiment, or differs in
+        settings in which it must not and that `accepted_settings.json` beside it does not name.
     """
-    if isinstance(current, tuple):
-        example = current[0] if current else ""
-        return tuple(parsed_setting(part.strip(), example, field) for part in text.split(",") if part.strip())
-    if isinstance(current, bool):
-        if text.lower() not in ("true", "false"):
-            raise ValueError(f"{field} must be true or false, got {text!r}")
-        return text.lower() == "true"
-    if text.lower() == "none" and not isinstance(current, str):
-        return None
-    kind = type(current) if isinstance(current, (int, float, str)) else str
+    usual = configuration(name, context.profile)
+    config = dataclasses.replace(with_shifted_seeds(usual, context.seed - _USUAL_SEED), **settings)
+    if context.is_quick:
+        key = (name, context.device, _key(name, config))
+        if key not in _small_runs:
+            _small_runs[key] = _run_now(name, config, context.device, context.report_progress)
+        return _small_runs[key]
+    if context.results is not None and (path := context.results / f"{name}.nc").is_file():
+        return given_run(path, name, usual)
+    if context.keep is None:
+        return _run_now(name, config, context.device, context.report_progress)
+    return kept_run(name, config, context.keep, device=context.device, on_progress=context.report_progress)
+
+
+_small_runs: dict[tuple[str, str, str], Run] = {}
+
+
+def given_run(path: Path, name: str, config: Any) -> Run:
+    """Return a result that a user gave, if its settings are those asked for or were accepted.
+
+    Raises
+    ------
+    ArchiveError
+        As `result_for`.
+    """
+    archived = archived_run(path, name)
+    differing = differences(name, config, archived.config)
+    accepted = _accepted(path.parent).get(name, {})
+    refused = {
+        field: (asked, here)
+        for field, (asked, here) in differing.items()
+        if field not in accepted or accepted[field] != here
+    }
+    if refused:
+        listed = "; ".join(
+            f"{field} is {here!r}, asked for {asked!r}" for field, (asked, here) in refused.items()
+        )
+        as_json = json.dumps({name: {field: here for field, (_, here) in differing.items()}})
+        raise ArchiveError(
+            f"{path} was made with other settings: {listed}. Move it away and run  brianpresyn ann {name} "
+            f"--profile full ; or, to use it as it is, marked as such, write {as_json} into "
+            f"{path.parent / ACCEPTED}"
+        )
+    run = Run(
+        **vars(archived),
+        settings=with_plain(config, archived.config),
+        deviations=differing,
+        is_of_this_code=archived.provenance.get("source") == source_digest(EXPERIMENTS[name]),
+    )
+    if differing or not run.is_of_this_code:
+        listed = "".join(
+            f"; {field} = {here!r}, published {asked!r}" for field, (asked, here) in differing.items()
+        )
+        warnings.warn(f"{path} is used as it was made by {run.made_by}{listed}", stacklevel=3)
+    return run
+
+
+def _accepted(folder: Path) -> dict[str, dict[str, Any]]:
+    """Return the settings of given results that their owner accepts although they are not the asked ones."""
+    path = folder / ACCEPTED
+    if not path.is_file():
+        return {}
     try:
-        return kind(text)
-    except ValueError:
-        raise ValueError(f"{field} must be of type {kind.__name__}, like {current!r}, got {text!r}") from None
+        accepted = json.loads(path.read_text(encoding="utf-8"))
+        return {str(name): dict(fields) for name, fields in accepted.items()}
+    except (ValueError, TypeError, AttributeError) as error:
+        raise ArchiveError(f"{path} must hold settings by experiment, as JSON ({error})") from error
+
+
+def differences(name: str, asked: Any, config: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """Return the settings in which a result differs from those asked for, other than those that may.
+
+    Parameters
+    ----------
+    name
+        Name of the experiment.
+    asked
+        Its settings.
+    config
+        Those of the result, as plain values.
+
+    Returns
+    -------
+    dict
+        Value asked for and value here, by field; None for one that is missing.
+    """
+    may_differ = experiment_module(name).MAY_DIFFER
+    plain = as_plain(asked)
+    return {
+        field: (plain.get(field), config.get(field))
+        for field in dict.fromkeys([*plain, *config])
+        if field not in may_differ and plain.get(field) != config.get(field)
+    }
+
+
+def kept_run(
+    name: str,
+    config: Any,
+    folder: Path,
+    *,
+    device: str = "auto",
+    executor: Any = None,
+    on_progress: Progress = ignore_progress,
+) -> Run:
+    """Return the result kept in `folder` under these settings and this source; run it if it is not there.
+
+    What breaks off goes on: finished networks are kept in the folder too. A damaged file is set aside, and
+    the experiment is run again. If the result cannot be written, it is returned all the same, with a warning.
+    """
+    path = folder / f"{name}-{_key(name, config)}.nc"
+    with _one_at_a_time(path):
+        if path.is_file():
+            try:
+                return Run(**vars(archived_run(path, name)), settings=config)
+            except ArchiveError as error:
+                warnings.warn(f"{error}. It was renamed and the experiment is run again", stacklevel=2)
+                os.replace(path, path.with_suffix(".damaged"))
+        _name_those_not_used(name, config, folder)
+        run = _run_now(
+            name, config, device, on_progress, executor=executor, keep_in=folder / f"{name}-networks"
+        )
+        try:
+            archive_run(path, name, run.result, config, provenance=run.provenance)
+        except OSError as error:
+            warnings.warn(f"{error}. The result is used, but will be computed again next time", stacklevel=2)
+    return run
 
 
 def run_experiment(
@@ -125,7 +278,8 @@ def run_experiment(
     *,
     device: str = "auto",
     executor: Any = None,
-    on_progress: Progress = lambda *_: None,
+    on_progress: Progress = ignore_progress,
+    keep_in: Path | None = None,
 ) -> Path:
     """Run an experiment and keep its result as ``<folder>/<name>.nc``.
 
@@ -134,15 +288,17 @@ def run_experiment(
     name
         Name of the experiment.
     config
-        Its configuration.
+        Its settings.
     folder
         Where the result goes.
     device
         Torch device.
     executor
-        Where batches of networks are trained (`biophys.sweeps.executors`); None for this process.
+        Where batches of networks are trained (of `biophys.sweeps.executors`); None for this process.
     on_progress
         Called with the fraction done in 0..1 and what is being done.
+    keep_in
+        Folder of finished networks, from which a run that broke off goes on; None for none.
 
     Returns
     -------
@@ -154,17 +310,50 @@ def run_experiment(
     ValueError
         If an executor is given for an experiment that trains all its networks as one batch.
     """
+    run = _run_now(name, config, device, on_progress, executor=executor, keep_in=keep_in)
+    return archive_run(folder / f"{name}.nc", name, run.result, config, provenance=run.provenance)
+
+
+def _run_now(
+    name: str,
+    config: Any,
+    device: str,
+    on_progress: Progress,
+    *,
+    executor: Any = None,
+    keep_in: Path | None = None,
+) -> Run:
+    """Run an experiment in this process, on one thread, and note by what it was made."""
+    module = experiment_module(name)
+    offered: dict[str, Any] = {"on_progress": on_progress, "keep_in": keep_in}
+    takes = inspect.signature(module.run).parameters
+    if executor is not None:
+        if "executor" not in takes:
+            raise ValueError(f"the experiment {name} is one batch: it runs in this process only")
+        offered["executor"] = executor
+    data = data_checksums(config)
+    if "execution" in takes:
+        offered["execution"] = _execution(device)
+    with _one_thread("execution" in takes), images_at_hand(config):
+        t_start, cpu_start = time.perf_counter(), cpu_seconds()
+        result = module.run(config, **{key: value for key, value in offered.items() if key in takes})
+        provenance = {
+            "device": device_name(offered["execution"].torch_device) if "execution" in offered else "cpu",
+            "seconds": round(time.perf_counter() - t_start, 1),
+            "cpu_seconds": round(cpu_seconds() - cpu_start, 1),
+            "source": source_digest(EXPERIMENTS[name]),
+            "commit": commit(),
+            "machine": machine(),
+            "versions": installed_versions(),
+            "data": data,
+        }
+    return Run(name, result, as_plain(config), provenance, settings=config)
+
+
+def _execution(device: str) -> Execution:
     from rate_models.devices import Execution
 
-    execution = Execution(device=device)
-    t_start = time.perf_counter()
-    result = _result(name, config, execution, on_progress, executor)
-    provenance = {
-        "device": device_name(execution.torch_device),
-        "seconds": round(time.perf_counter() - t_start, 1),
-        "versions": installed_versions(_PACKAGES),
-    }
-    return archive_run(folder / f"{name}.nc", name, result, config, provenance=provenance)
+    return Execution(device=device)
 
 
 def device_name(device: Any) -> str:
@@ -174,62 +363,74 @@ def device_name(device: Any) -> str:
     return torch.cuda.get_device_name(device) if device.type == "cuda" else str(device)
 
 
-def result_for(name: str, context: Context) -> ArchivedRun:
-    """Return an experiment's result for a claim: run in small, or at full size unless it is there already.
-
-    A full-size result is looked for in `context.results`. A small one is run once for each device, however
-    many claims use it.
-
-    Raises
-    ------
-    ArchiveError
-        If the result that is there is of another experiment, data set, network or length.
-    """
-    if context.is_quick:
-        return _small_run(name, context.device, context.report_progress)
-    config = configuration(name, context.profile)
-    if context.results is not None:
-        path = context.results / f"{name}.nc"
-        if path.is_file():
-            run = archived_run(path, name)
-            _require_same_experiment(name, run, config, path)
-            return run
-    return _run_now(name, config, context.device, context.report_progress)
+def _key(name: str, config: Any) -> str:
+    """Return a digest of the settings of an experiment and of the source that runs it."""
+    what = [as_plain(config), source_digest(EXPERIMENTS[name])]
+    return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:16]
 
 
-_small_runs: dict[tuple[str, str], ArchivedRun] = {}
-
-
-def _small_run(name: str, device: str, on_progress: Progress) -> ArchivedRun:
-    if (name, device) not in _small_runs:
-        _small_runs[name, device] = _run_now(name, configuration(name, "quick"), device, on_progress)
-    return _small_runs[name, device]
-
-
-def _run_now(name: str, config: Any, device: str, on_progress: Progress) -> ArchivedRun:
-    from rate_models.devices import Execution
-
-    execution = Execution(device=device)
-    result = _result(name, config, execution, on_progress)
-    return ArchivedRun(name, result, plain_config(config), {"device": str(execution.torch_device)})
-
-
-def _result(
-    name: str, config: Any, execution: Execution, on_progress: Progress, executor: Any = None
-) -> xarray.Dataset:
-    """Run an experiment where its images are to be had, on one thread."""
-    run = experiment_module(name).run
-    if executor is not None:
-        if "executor" not in inspect.signature(run).parameters:
-            raise ValueError(f"the experiment {name} is one batch: it runs in this process only")
-        run = functools.partial(run, executor=executor)
-    with _one_thread(), images_at_hand(config):
-        return run(config, execution=execution, on_progress=on_progress)
+def _name_those_not_used(name: str, config: Any, folder: Path) -> None:
+    """Warn of kept results of an experiment that differ, and say in what."""
+    for path in sorted(folder.glob(f"{name}-*.nc")):
+        try:
+            other = archived_run(path, name)
+        except ArchiveError as error:
+            warnings.warn(f"not used: {error}", stacklevel=3)
+            continue
+        plain = as_plain(config)
+        parts = [
+            f"{field} is {other.config.get(field)!r} instead of {value!r}"
+            for field, value in plain.items()
+            if other.config.get(field) != value
+        ]
+        if other.provenance.get("source") != source_digest(EXPERIMENTS[name]):
+            parts.append("it was made by other code")
+        warnings.warn(f"{path} is not used: {'; '.join(parts)}. It can be deleted", stacklevel=3)
 
 
 @contextlib.contextmanager
-def _one_thread() -> Iterator[None]:
+def _one_at_a_time(path: Path) -> Iterator[None]:
+    """Let one process at a time work on a result; others wait for it. The lock goes with its process."""
+    try:
+        import fcntl
+    except ImportError:  # Windows: two processes may then compute the same, and the last one's file stays
+        yield
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path.with_suffix(".lock"), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def data_checksums(config: Any) -> dict[str, str]:
+    """Return the sha256 of the data sets that settings name: of their files, or of the digits' pixels."""
+    return {name: _data_checksum(name) for name in _data_sets_of(config) if name}
+
+
+def _data_checksum(name: str) -> str:
+    digest = hashlib.sha256()
+    if name in DATA_SETS:
+        for file in DATA_SETS[name].files:
+            digest.update(file.sha256.encode())
+    else:
+        from rate_models.datasets import load_images
+
+        data = load_images(name)
+        for values in (data.train_images, data.train_labels, data.test_images, data.test_labels):
+            digest.update(values.numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _data_sets_of(config: Any) -> tuple[str, ...]:
+    return getattr(config, "data_sets", (getattr(config, "data_set", ""),))
+
+
+@contextlib.contextmanager
+def _one_thread(has_torch: bool) -> Iterator[None]:
     """Let torch compute on one thread of the CPU: the matrices are small, and threads wait for each other."""
+    if not has_torch:
+        yield
+        return
     import torch
 
     before = torch.get_num_threads()
@@ -249,7 +450,7 @@ def images_at_hand(config: Any) -> Iterator[None]:
     DataSetMissing, DataSetCorrupt
         If they are not to be had.
     """
-    named: tuple[str, ...] = getattr(config, "data_sets", (getattr(config, "data_set", ""),))
+    named = _data_sets_of(config)
     folders = {locate(data_set).parent for data_set in named if data_set in DATA_SETS}
     if not folders:
         yield
@@ -268,17 +469,6 @@ def images_at_hand(config: Any) -> Iterator[None]:
             del os.environ["BRIANPRESYN_DATA"]
         else:
             os.environ["BRIANPRESYN_DATA"] = before
-
-
-def _require_same_experiment(name: str, run: ArchivedRun, config: Any, path: Path) -> None:
-    """Refuse a result whose defining settings are not those asked for (seeds and sweeps may differ)."""
-    expected = plain_config(config)
-    for field in getattr(experiment_module(name), "DEFINING_SETTINGS", ()):
-        if run.config.get(field) != expected[field]:
-            raise ArchiveError(
-                f"{path} was made with {field}={run.config.get(field)!r}, expected {expected[field]!r}: "
-                f"move it away, or run  brianpresyn ann {name} --profile full  again"
-            )
 
 
 def draw_figures(name: str, run: ArchivedRun, folder: Path) -> list[Path]:

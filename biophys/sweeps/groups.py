@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from biophys.progress import Progress, ignore_progress
 from biophys.sweeps.executors import Executor, GroupFunction, executor_or_default
 from biophys.sweeps.store import Settings, SweepStore, replica_key
 
@@ -33,7 +34,7 @@ def sweep_groups(
     replicas: Sequence[Any] | None = None,
     same_program: Sequence[str] = (),
     executor: Executor | None = None,
-    on_progress: Callable[[float, str], None] = lambda fraction, doing: None,
+    on_progress: Progress = ignore_progress,
     kind: str = "networks",
     verb: str = "train",
 ) -> list[xr.Dataset]:
@@ -239,7 +240,7 @@ class _Clock:
         self,
         n_replicas: int,
         n_missing: int,
-        on_progress: Callable[[float, str], None],
+        on_progress: Progress,
         kind: str,
         verb: str,
     ) -> None:

@@ -17,6 +17,8 @@ from typing import Any, TypeAlias
 
 import xarray as xr
 
+from biophys.source_digest import digest_of
+
 Settings: TypeAlias = Mapping[str, Any]
 """The settings of one replica: names and plain values (numbers, text, truth values)."""
 
@@ -42,7 +44,7 @@ class SweepStore:
     folder
         Where they lie.
     function
-        The function that computes them; results of another one are not used.
+        The function that computes them; results of another one, or of other source, are not used.
     execution
         A dataclass; its precision, ``dtype``, is part of what a result is.
     """
@@ -54,6 +56,7 @@ class SweepStore:
             "format": FORMAT,
             "function": f"{function.__module__}.{function.__qualname__}",
             "dtype": execution.dtype,
+            "source": digest_of(function),
         }
         self._execution = execution
         for leftover in self.folder.glob(".unfinished-*"):
@@ -92,7 +95,7 @@ class SweepStore:
             group = self._read(path)
             if group is None:
                 self._set_aside(path)
-            elif all(group.attrs[name] == value for name, value in self._what.items()):
+            elif all(group.attrs.get(name) == value for name, value in self._what.items()):
                 rows = json.loads(group.attrs["settings"])
                 bare = group.copy(deep=False)
                 bare.attrs = {}

@@ -12,25 +12,28 @@ J Neurosci 25:10786-10795, doi:10.1523/JNEUROSCI.3508-05.2005.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from dataclasses import field
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 from brian2 import Network, NeuronGroup, SpikeMonitor, Synapses, ms, mV, second
+from pydantic import Field
 
+from biophys.progress import Progress, ignore_progress
 from biophys.release_plasticity import ReleasePlasticity
+from biophys.settings import Count, NotNegative, OneOf, Positive, Seed, settings
 from brianpresyn.checked_synapses import synapses
 from brianpresyn.energy import energy_ledger, energy_report
 from brianpresyn.plasticity import release_plasticity
 from brianpresyn.release import bernoulli_release
-from brianpresyn.synapse_code import Domain
-from brianpresyn.targets import checked_target, code_generation, numpy_while_building
+from brianpresyn.targets import TARGETS, code_generation, numpy_while_building
 from brianpresyn.update_signals import pair_stdp
 
 if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 _NEURON = """
 dv/dt = (g_e + g_i - (v + 49*mV))/(20*ms) : volt (unless refractory)
@@ -39,7 +42,7 @@ dg_i/dt = -g_i/(10*ms) : volt (unless refractory)
 """
 
 
-@dataclass(frozen=True)
+@settings
 class Config:
     """Size of the network and its plasticity.
 
@@ -61,30 +64,29 @@ class Config:
         Of connections, initial values and releases.
     """
 
-    n_neurons: int = 4000
-    n_inputs: int = 80
-    duration: float = 5.0
-    strength_e: float = 1.62
-    strength_i: float = -9.0
+    n_neurons: Annotated[int, Field(ge=10)] = 4000
+    n_inputs: Count = 80
+    duration: Positive = 5.0
+    strength_e: NotNegative = 1.62
+    strength_i: Annotated[float, Field(le=0)] = -9.0
     rule: ReleasePlasticity = field(
         default_factory=lambda: ReleasePlasticity(p_up=0.08, p_down=0.02, g_lim=0.002, form="soft_bound")
     )
-    target: str = "cpp_standalone"
-    seed: int = 2021
+    target: Annotated[str, OneOf(TARGETS)] = "cpp_standalone"
+    seed: Seed = 2021
 
     def __post_init__(self) -> None:
-        checked_target(self.target)
-        Domain(10, np.inf, "give ten neurons or more", is_integer=True).check("n_neurons", self.n_neurons)
-        if not 0 < self.n_inputs <= self.n_neurons:
+        if self.n_inputs > self.n_neurons:
             raise ValueError(f"n_inputs must lie in 1..{self.n_neurons}, got {self.n_inputs}")
-        if not self.duration > 0:
-            raise ValueError(f"duration must be above 0 s, got {self.duration}")
 
 
 QUICK = Config(n_neurons=500, duration=1.0, target="numpy")
 
+MAY_DIFFER = ("target", "seed")
+"""Settings that say how much is measured, or on which seeds: a result may differ in them."""
 
-def run(config: Config) -> xr.Dataset:
+
+def run(config: Config, *, on_progress: Progress = ignore_progress) -> xr.Dataset:
     """Simulate and return spikes, release probabilities and energy.
 
     Returns
@@ -93,6 +95,7 @@ def run(config: Config) -> xr.Dataset:
         ``spike_time`` (s) and ``spike_neuron`` of every spike, ``p`` and ``strength`` (mV; p q) of every
         plastic synapse at the end, and ``energy`` (J) by mechanism.
     """
+    on_progress(0.0, "simulating")
     with code_generation(config.target):
         return _simulated(config)
 
@@ -205,3 +208,9 @@ def plot(result: xr.Dataset, axes: Sequence[Axes]) -> None:
     energy.set_xscale("log")
     energy.set_xlabel("energy (pJ)")
     energy.set_title(f"{result.attrs['n_vesicles']} vesicles", fontsize=9)
+
+
+FIGURES: dict[str, Callable[[xr.Dataset, Figure], None]] = {
+    "network": lambda result, figure: plot(result, figure.subplots(1, 3))
+}
+"""Panels by name."""

@@ -21,27 +21,31 @@ efficient synapses", eq. 26-29 and 54.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 from brian2 import Hz, Network, NeuronGroup, PoissonGroup, StateMonitor, ms, mV, second
 from brian2 import seed as brian_seed
 from numpy.typing import NDArray
+from pydantic import Field
 
 from biophys.cost_exponents import MECHANISM_COLOURS
 from biophys.energy_costs import COST_EXPONENTS
+from biophys.progress import Progress, ignore_progress
+from biophys.settings import Count, OneOf, Positive, Positives, Seed, settings
 from brianpresyn.checked_synapses import CheckedSynapses, synapses
 from brianpresyn.release import binomial_release
-from brianpresyn.synapse_code import N_SITES, Stage, SynapseCode
-from brianpresyn.targets import checked_target, code_generation, numpy_while_building
+from brianpresyn.synapse_code import Stage, SynapseCode
+from brianpresyn.targets import TARGETS, code_generation, numpy_while_building
 
 if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 
-@dataclass(frozen=True)
+@settings
 class Config:
     """The neuron, its inputs, and how long its synapses learn.
 
@@ -77,38 +81,28 @@ class Config:
         If a value is outside its range.
     """
 
-    rho: tuple[float, ...] = tuple(COST_EXPONENTS.values())
-    rate_low: float = 1.0
-    rate_high: float = 64.0
-    n_inputs: int = 24
-    n_neurons: int = 10
-    n_sites: int = 5
-    mean: float = 0.5
-    tau: float = 10.0
-    epsilon: float = 1.0
-    sd_start: float = 0.35
-    n_epochs: int = 100
-    epoch: float = 100.0
-    step: float = 0.5
-    theta: float = 2.0
-    target: str = "cpp_standalone"
-    seed: int = 2021
+    rho: Positives = tuple(COST_EXPONENTS.values())
+    rate_low: Positive = 1.0
+    rate_high: Positive = 64.0
+    n_inputs: Annotated[int, Field(ge=3)] = 24
+    n_neurons: Count = 10
+    n_sites: Count = 5
+    mean: Positive = 0.5
+    tau: Positive = 10.0
+    epsilon: Positive = 1.0
+    sd_start: Positive = 0.35
+    n_epochs: Annotated[int, Field(ge=2)] = 100
+    epoch: Positive = 100.0
+    step: Positive = 0.5
+    theta: Positive = 2.0
+    target: Annotated[str, OneOf(TARGETS)] = "cpp_standalone"
+    seed: Seed = 2021
 
     def __post_init__(self) -> None:
-        checked_target(self.target)
-        N_SITES.check("n_sites", self.n_sites)
-        if not 0 < self.rate_low < self.rate_high:
+        if self.rate_low >= self.rate_high:
             raise ValueError(
                 f"rates must rise from above 0 Hz, got {self.rate_low} and {self.rate_high}: a slope needs "
                 "inputs of different rates"
-            )
-        for name in ("mean", "tau", "epsilon", "sd_start", "epoch", "step", "theta"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name} must be above 0, got {getattr(self, name)}")
-        if self.n_inputs < 3 or self.n_neurons < 1 or self.n_epochs < 2:
-            raise ValueError(
-                "a slope needs at least 3 inputs, 1 neuron and 2 epochs, got "
-                f"{self.n_inputs}, {self.n_neurons} and {self.n_epochs}"
             )
 
     @property
@@ -119,8 +113,11 @@ class Config:
 
 QUICK = Config(rate_low=2.0, n_inputs=16, n_neurons=4, n_epochs=40, epoch=20.0)
 
+MAY_DIFFER = ("n_neurons", "target", "seed")
+"""Settings that say how much is measured, or on which seeds: a result may differ in them."""
 
-def run(config: Config) -> xr.Dataset:
+
+def run(config: Config, *, on_progress: Progress = ignore_progress) -> xr.Dataset:
     """Let the synapses learn, and return how variable they are.
 
     Returns
@@ -130,6 +127,7 @@ def run(config: Config) -> xr.Dataset:
         (epoch, rho, input; geometric mean over neurons), ``rate`` of each input and ``output_rate`` of each
         neuron in Hz.
     """
+    on_progress(0.0, "simulating")
     with code_generation(config.target):
         log_sd, spikes = _simulated(config)
     return _labelled(config, log_sd, spikes)
@@ -283,3 +281,9 @@ def plot(result: xr.Dataset, axes: Axes, **style: Any) -> None:
     axes.set_ylabel("variance per release (mV²)")
     axes.set_title(f"{result.sizes['neuron']} neurons a cost, geometric mean", fontsize=9)
     axes.legend(fontsize=7)
+
+
+FIGURES: dict[str, Callable[[xr.Dataset, Figure], None]] = {
+    "variance": lambda result, figure: plot(result, figure.subplots())
+}
+"""Panels by name."""

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 from brian2 import Network, NeuronGroup, StateMonitor, TimedArray, ms, mV
 from brian2.codegen.runtime.numpy_rt import NumpyCodeObject
 from numpy.typing import NDArray
+from pydantic import Field, InstanceOf
 
+from biophys.progress import Progress, ignore_progress
 from biophys.release_plasticity import FORMS, ReleasePlasticity
+from biophys.settings import Count, OneOf, Seed, settings
 from brianpresyn.checked_synapses import synapses
 from brianpresyn.plasticity import release_plasticity
 from brianpresyn.release import bernoulli_release
-from brianpresyn.targets import checked_target, code_generation, numpy_while_building
+from brianpresyn.targets import TARGETS, code_generation, numpy_while_building
 from brianpresyn.update_signals import given_signal
 
+if TYPE_CHECKING:
+    import xarray as xr
+    from matplotlib.figure import Figure
 
-@dataclass(frozen=True)
+
+@settings
 class Config:
     """The rules, and how many random signals drive them.
 
@@ -33,23 +41,19 @@ class Config:
         Seed of the signals, which are standard normal.
     """
 
-    target: str = "numpy"
-    rules: tuple[ReleasePlasticity, ...] = tuple(ReleasePlasticity(g_lim=0.5, form=form) for form in FORMS)
-    n_synapses: int = 100
-    n_updates: int = 1000
-    seed: int = 2021
-
-    def __post_init__(self) -> None:
-        checked_target(self.target)
-        if not self.rules:
-            raise ValueError("at least one rule is needed, got none")
-        if self.n_synapses < 1 or self.n_updates < 1:
-            raise ValueError(
-                f"at least one synapse and update are needed, got {self.n_synapses} and {self.n_updates}"
-            )
+    target: Annotated[str, OneOf(TARGETS)] = "numpy"
+    rules: Annotated[tuple[InstanceOf[ReleasePlasticity], ...], Field(min_length=1)] = tuple(
+        ReleasePlasticity(g_lim=0.5, form=form) for form in FORMS
+    )
+    n_synapses: Count = 100
+    n_updates: Count = 1000
+    seed: Seed = 2021
 
 
 QUICK = Config(n_updates=300)
+
+MAY_DIFFER = ("target", "n_synapses", "n_updates", "seed")
+"""Settings that say how much is measured, or on which seeds: a result may differ in them."""
 
 
 def signals_for(config: Config) -> NDArray[np.float64]:
@@ -63,10 +67,27 @@ def signals_for(config: Config) -> NDArray[np.float64]:
     return np.random.default_rng(config.seed).normal(size=(config.n_updates, config.n_synapses))
 
 
-def run(config: Config) -> NDArray[np.float64]:
-    """Simulate and return the release probability after each update; shape (rule, update, synapse)."""
+def run(config: Config, *, on_progress: Progress = ignore_progress) -> xr.Dataset:
+    """Simulate and return the release probability after each update: ``p`` (rule, update, synapse)."""
+    import xarray as xr
+
+    on_progress(0.0, "simulating")
     with code_generation(config.target):
-        return _trajectories(config)
+        return xr.Dataset({"p": (("rule", "update", "synapse"), _trajectories(config))})
+
+
+def draw_trajectories(result: xr.Dataset, figure: Figure) -> None:
+    """Draw the release probability of the first synapse of every rule after each update."""
+    axes = figure.subplots()
+    for rule, colour in zip(range(result.sizes["rule"]), ("#0072B2", "#D55E00"), strict=False):
+        axes.plot(result.p.isel(rule=rule, synapse=0), color=colour, label=f"rule {rule + 1}")
+    axes.set_xlabel("update")
+    axes.set_ylabel("release probability of one synapse")
+    axes.legend()
+
+
+FIGURES: dict[str, Callable[[xr.Dataset, Figure], None]] = {"trajectories": draw_trajectories}
+"""Panels by name."""
 
 
 def _trajectories(config: Config) -> NDArray[np.float64]:

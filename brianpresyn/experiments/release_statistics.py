@@ -6,27 +6,30 @@ difference from one spike to the next is the response.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 from brian2 import Network, NeuronGroup, StateMonitor, ms, mV, seed
 from brian2.codegen.runtime.numpy_rt import NumpyCodeObject
 from brian2.core.base import BrianObject
 from numpy.typing import NDArray
+from pydantic import Field
 
+from biophys.progress import Progress, ignore_progress
+from biophys.settings import Count, OneOf, Positive, Seed, Share, settings
 from brianpresyn.checked_synapses import synapses
 from brianpresyn.release import Draws, bernoulli_release, binomial_release
-from brianpresyn.synapse_code import N_SITES, PROBABILITY, SynapseCode
-from brianpresyn.targets import checked_target, code_generation, numpy_while_building
+from brianpresyn.synapse_code import SynapseCode
+from brianpresyn.targets import TARGETS, code_generation, numpy_while_building
 
 if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 
-@dataclass(frozen=True)
+@settings
 class Config:
     """Which release models are measured, and on how many spikes.
 
@@ -48,25 +51,14 @@ class Config:
         Seed of the counter-based generator and of Brian2's.
     """
 
-    target: str = "numpy"
-    bernoulli: tuple[float, ...] = (0.1, 0.3, 0.7, 0.9)
-    binomial: tuple[tuple[int, float], ...] = ((5, 0.3), (5, 0.7), (10, 0.1), (40, 0.6))
+    target: Annotated[str, OneOf(TARGETS)] = "numpy"
+    bernoulli: tuple[Share, ...] = (0.1, 0.3, 0.7, 0.9)
+    binomial: tuple[tuple[Count, Share], ...] = ((5, 0.3), (5, 0.7), (10, 0.1), (40, 0.6))
     draws: tuple[Draws, ...] = ("counter", "brian2")
-    n_synapses: int = 200
-    n_spikes: int = 5000
-    quantal_size: float = 0.2
-    seed: int = 2021
-
-    def __post_init__(self) -> None:
-        checked_target(self.target)
-        PROBABILITY.check("bernoulli", self.bernoulli)
-        for n, p in self.binomial:
-            N_SITES.check("n", n)
-            PROBABILITY.check("p", p)
-        if self.n_synapses < 1 or self.n_spikes < 2:
-            raise ValueError(
-                f"at least 1 synapse and 2 spikes are needed, got {self.n_synapses} and {self.n_spikes}"
-            )
+    n_synapses: Count = 200
+    n_spikes: Annotated[int, Field(ge=2)] = 5000
+    quantal_size: Positive = 0.2
+    seed: Seed = 2021
 
     @property
     def conditions(self) -> list[tuple[str, str, int, float]]:
@@ -79,8 +71,11 @@ class Config:
 
 QUICK = Config(n_synapses=25, n_spikes=1200)
 
+MAY_DIFFER = ("target", "draws", "n_synapses", "n_spikes", "seed")
+"""Settings that say how much is measured, or on which seeds: a result may differ in them."""
 
-def run(config: Config) -> xr.Dataset:
+
+def run(config: Config, *, on_progress: Progress = ignore_progress) -> xr.Dataset:
     """Simulate and return how often each number of vesicles was released.
 
     Parameters
@@ -95,6 +90,7 @@ def run(config: Config) -> xr.Dataset:
         ``failures`` of the response, and ``counts`` of each number of ``vesicles``. Attributes: n_events,
         quantal_size (mV), target.
     """
+    on_progress(0.0, "simulating")
     with code_generation(config.target):
         responses = _responses(config)
     return _summary(config, responses)
@@ -201,3 +197,9 @@ def plot(result: xr.Dataset, axes: Axes, *, condition: int = 0, **style: Any) ->
         f"{chosen.release.item()!s}, n = {n}, p = {p:g}\n{result.attrs['n_events']} spikes", fontsize=9
     )
     axes.legend(fontsize=8)
+
+
+FIGURES: dict[str, Callable[[xr.Dataset, Figure], None]] = {
+    "released": lambda result, figure: plot(result, figure.subplots())
+}
+"""Panels by name."""

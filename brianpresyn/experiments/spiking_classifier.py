@@ -34,20 +34,22 @@ import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import cycle, pairwise
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 from brian2 import Network, NeuronGroup, StateMonitor, TimedArray, ms, mV, second, volt
 from brian2 import seed as brian_seed
 from brian2.devices.device import get_device
 from numpy.typing import NDArray
+from pydantic import Field
 
 from biophys.absolute_costs import resting_costs, spike_costs
+from biophys.settings import Count, OneOf, Positive, Seed, settings
 from brianpresyn.checked_synapses import CheckedSynapses, synapses
 from brianpresyn.energy import ENERGY_OF_ATP, energy_ledger, synapse_energies
 from brianpresyn.release import bernoulli_release, binomial_release
 from brianpresyn.synapse_code import N_SITES, PROBABILITY
-from brianpresyn.targets import checked_target, code_generation, numpy_while_building, run_each_in_its_process
+from brianpresyn.targets import TARGETS, code_generation, numpy_while_building, run_each_in_its_process
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -120,7 +122,7 @@ class Classifier:
         return [*found[:-1], drive]
 
 
-@dataclass(frozen=True)
+@settings
 class Config:
     """How images are presented.
 
@@ -129,7 +131,7 @@ class Config:
     duration
         Presentation time of an image in seconds.
     peak_rate
-        Rate in Hz of a unit at its peak activity.
+        Rate in Hz of a unit at its peak activity; a neuron spikes at most once a millisecond.
     n_readouts
         Times, evenly spread over the presentation, at which the answer is read.
     encoding
@@ -149,29 +151,21 @@ class Config:
         If a value is outside its range.
     """
 
-    duration: float = 0.4
-    peak_rate: float = 250.0
-    n_readouts: int = 50
+    duration: Positive = 0.4
+    peak_rate: Annotated[float, Field(gt=0, le=1000)] = 250.0
+    n_readouts: Count = 50
     encoding: Literal["regular", "poisson"] = "regular"
-    psp_per_weight: float = 10.0
-    n_processes: int = 2
-    target: str = "cpp_standalone"
-    seed: int = 2021
+    psp_per_weight: Positive = 10.0
+    n_processes: Count = 2
+    target: Annotated[str, OneOf(TARGETS)] = "cpp_standalone"
+    seed: Seed = 2021
 
     def __post_init__(self) -> None:
-        checked_target(self.target)
-        if self.encoding not in ("regular", "poisson"):
-            raise ValueError(f"encoding must be 'regular' or 'poisson', got {self.encoding!r}")
-        for name in ("peak_rate", "psp_per_weight", "n_processes", "n_readouts"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name} must be above 0, got {getattr(self, name)}")
         if self.n_steps < 1 or self.n_steps % self.n_readouts:
             raise ValueError(
                 f"a presentation must be a whole number of milliseconds that n_readouts={self.n_readouts} "
                 f"divides, got {self.duration} s"
             )
-        if self.peak_rate > 1000:
-            raise ValueError(f"a neuron spikes at most once a millisecond: peak_rate {self.peak_rate} Hz")
 
     @property
     def n_steps(self) -> int:
@@ -187,7 +181,7 @@ class Config:
 QUICK = Config(duration=0.2, n_readouts=20, n_processes=1)
 
 
-def run(config: Config, networks: Mapping[str, Classifier], images: NDArray[np.float64]) -> xr.Dataset:
+def present(config: Config, networks: Mapping[str, Classifier], images: NDArray[np.float64]) -> xr.Dataset:
     """Present the images to every network.
 
     Parameters
@@ -466,7 +460,7 @@ def plot(result: xr.Dataset, axes: Axes, *, labels: NDArray[np.int64], **style: 
     Parameters
     ----------
     result
-        What :func:`run` returned.
+        What :func:`present` returned.
     axes
         Where to draw.
     labels

@@ -14,24 +14,29 @@ Schug S, Benzing F, Steger A (2021). eLife 10:e69884, fig. 5b,c, doi:10.7554/eLi
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 from brian2 import Network, NeuronGroup, StateMonitor, TimedArray, ms, second
 from numpy.typing import NDArray
+from pydantic import InstanceOf
 
+from biophys.progress import Progress, ignore_progress
 from biophys.release_plasticity import ReleasePlasticity
+from biophys.settings import Count, OneOf, Positive, Probability, Seeds, settings
 from brianpresyn.checked_synapses import synapses
 from brianpresyn.plasticity import release_plasticity
 from brianpresyn.release import bernoulli_release
 from brianpresyn.synapse_code import Stage, SynapseCode
-from brianpresyn.targets import checked_target, code_generation, numpy_while_building
+from brianpresyn.targets import TARGETS, code_generation, numpy_while_building
 from brianpresyn.update_signals import given_signal
 
 if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 PLASTIC = "plastic release"
 
@@ -56,7 +61,7 @@ def _published_rule() -> ReleasePlasticity:
     )
 
 
-@dataclass(frozen=True)
+@settings
 class Config:
     """Size of the problem and how it is presented; defaults: the paper's perceptron.
 
@@ -81,25 +86,21 @@ class Config:
         Code generation target.
     """
 
-    n_inputs: int = 1000
-    n_patterns: int = 100
-    n_tasks: int = 5
-    n_epochs: int = 25
-    n_per_batch: int = 5
-    n_votes: int = 10
-    fixed_p: tuple[float, ...] = (1.0, 0.5, 0.25)
-    rule: ReleasePlasticity = field(default_factory=_published_rule)
-    n_steps: int = 20
-    tau: float = 50.0
-    n_delays: int = 10
-    seeds: tuple[int, ...] = tuple(range(1000, 1010))
-    target: str = "cpp_standalone"
+    n_inputs: Count = 1000
+    n_patterns: Count = 100
+    n_tasks: Count = 5
+    n_epochs: Count = 25
+    n_per_batch: Count = 5
+    n_votes: Count = 10
+    fixed_p: tuple[Probability, ...] = (1.0, 0.5, 0.25)
+    rule: InstanceOf[ReleasePlasticity] = field(default_factory=_published_rule)
+    n_steps: Count = 20
+    tau: Positive = 50.0
+    n_delays: Count = 10
+    seeds: Seeds = tuple(range(1000, 1010))
+    target: Annotated[str, OneOf(TARGETS)] = "cpp_standalone"
 
     def __post_init__(self) -> None:
-        checked_target(self.target)
-        for name in ("n_inputs", "n_patterns", "n_tasks", "n_epochs", "n_per_batch", "n_votes"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
         if self.n_patterns % self.n_per_batch:
             raise ValueError(
                 f"n_patterns must be a multiple of n_per_batch, got {self.n_patterns} and {self.n_per_batch}"
@@ -108,8 +109,6 @@ class Config:
             raise ValueError(
                 f"a trial must be longer than the longest delay, got {self.n_steps} and {self.n_delays} ms"
             )
-        if not self.seeds:
-            raise ValueError("at least one seed is needed, got none")
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -125,6 +124,9 @@ QUICK = Config(
     fixed_p=(1.0, 0.5),
     seeds=tuple(range(1000, 1006)),
 )
+
+MAY_DIFFER = ("seeds", "target")
+"""Settings that say how much is measured, or on which seeds: a result may differ in them."""
 
 
 @dataclass(frozen=True)
@@ -167,7 +169,7 @@ def patterns_for(config: Config, seed: int) -> tuple[NDArray[np.int8], NDArray[n
     return rng.choice(signs, (n, config.n_inputs)), rng.choice(signs, n)
 
 
-def run(config: Config) -> xr.Dataset:
+def run(config: Config, *, on_progress: Progress = ignore_progress) -> xr.Dataset:
     """Simulate all models and seeds, and return how well every task is remembered after every task.
 
     Returns
@@ -176,6 +178,7 @@ def run(config: Config) -> xr.Dataset:
         ``accuracy`` (model, seed, after_task, task), majority of the votes, nan before a task was learned;
         ``p`` (model, seed, line) and ``strength`` (the same; p q) at the end.
     """
+    on_progress(0.0, "simulating")
     with code_generation(config.target):
         votes, p, strength = _simulated(config)
     return _summary(config, votes, p, strength)
@@ -341,3 +344,9 @@ def plot(result: xr.Dataset, axes: Axes, *, task: int | None = 0) -> None:
     name = "accuracy, mean of tasks learned" if task is None else f"accuracy on task {task + 1}"
     axes.set_ylabel(name)
     axes.set_title(f"{n_seeds} seeds, standard error", fontsize=9)
+
+
+FIGURES: dict[str, Callable[[xr.Dataset, Figure], None]] = {
+    "accuracy": lambda result, figure: plot(result, figure.subplots())
+}
+"""Panels by name."""

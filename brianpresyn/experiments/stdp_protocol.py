@@ -7,28 +7,32 @@ have decayed.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from dataclasses import field
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 from brian2 import Network, NeuronGroup, SpikeGeneratorGroup, Synapses, ms, mV
 from numpy.typing import NDArray
+from pydantic import InstanceOf
 
+from biophys.progress import Progress, ignore_progress
+from biophys.settings import Count, OneOf, Positives, Seed, Shares, settings
 from brianpresyn.checked_synapses import synapses
 from brianpresyn.release import bernoulli_release
-from brianpresyn.synapse_code import PROBABILITY
-from brianpresyn.targets import checked_target, code_generation, numpy_while_building
+from brianpresyn.targets import TARGETS, code_generation, numpy_while_building
 from brianpresyn.unified_stdp import PrePostSTDP, pre_post_stdp
 
 if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 # Slower than this, the traces of one pairing are gone before the next.
 _SLOWEST_TRAIN = 1.0
 
 
-@dataclass(frozen=True)
+@settings
 class Config:
     """The protocols, one for each connection, and the rule.
 
@@ -56,35 +60,30 @@ class Config:
         If the lengths differ or a value is outside its range.
     """
 
-    frequency: tuple[float, ...] = (0.1, 0.1, 10.0, 10.0, 20.0, 20.0, 40.0, 40.0, 50.0, 50.0)
+    frequency: Positives = (0.1, 0.1, 10.0, 10.0, 20.0, 20.0, 40.0, 40.0, 50.0, 50.0)
     timing: tuple[float, ...] = (-10.0, 10.0) * 5
-    p: tuple[float, ...] = (0.5,) * 10
-    q: tuple[float, ...] = (0.2,) * 10
-    n_pairs: int = 5
-    rule: PrePostSTDP = field(default_factory=lambda: PrePostSTDP(eta_p=1.0, eta_q=1.0))
-    target: str = "numpy"
-    seed: int = 2021
+    p: Shares = (0.5,) * 10
+    q: Positives = (0.2,) * 10
+    n_pairs: Count = 5
+    rule: InstanceOf[PrePostSTDP] = field(default_factory=lambda: PrePostSTDP(eta_p=1.0, eta_q=1.0))
+    target: Annotated[str, OneOf(TARGETS)] = "numpy"
+    seed: Seed = 2021
 
     def __post_init__(self) -> None:
-        checked_target(self.target)
         lengths = {name: len(getattr(self, name)) for name in ("frequency", "timing", "p", "q")}
-        if len(set(lengths.values())) > 1 or not lengths["p"]:
+        if len(set(lengths.values())) > 1:
             raise ValueError(f"every connection needs a frequency, timing, p and q, got {lengths}")
-        PROBABILITY.check("p", self.p)
-        for name, is_right, wanted in (
-            ("frequency", np.greater(self.frequency, 0), "above 0 Hz"),
-            ("timing", np.not_equal(self.timing, 0), "before or after the presynaptic spike, not 0 ms"),
-            ("q", np.greater(self.q, 0), "above 0 mV"),
-        ):
-            if not np.all(is_right):
-                wrong = getattr(self, name)[int(np.argmin(is_right))]
-                raise ValueError(f"{name} must be {wanted}, got {wrong}")
+        if 0.0 in self.timing:
+            raise ValueError("timing must be before or after the presynaptic spike, not 0 ms")
 
 
 QUICK = Config()
 
+MAY_DIFFER = ("target", "seed")
+"""Settings that say how much is measured, or on which seeds: a result may differ in them."""
 
-def run(config: Config) -> xr.Dataset:
+
+def run(config: Config, *, on_progress: Progress = ignore_progress) -> xr.Dataset:
     """Simulate one train for every connection.
 
     Returns
@@ -95,6 +94,7 @@ def run(config: Config) -> xr.Dataset:
     """
     import xarray as xr
 
+    on_progress(0.0, "simulating")
     with code_generation(config.target):
         p_after, q_after = _after(config)
     columns = {
@@ -185,3 +185,9 @@ def plot(result: xr.Dataset, axes: Axes, *, quantity: str = "p", **style: Any) -
     axes.axhline(0.0, color="black", linewidth=0.6)
     axes.set_xlabel("pairing frequency (Hz)")
     axes.set_ylabel("change of p" if quantity == "p" else "change of q / q before")
+
+
+FIGURES: dict[str, Callable[[xr.Dataset, Figure], None]] = {
+    "changes": lambda result, figure: plot(result, figure.subplots())
+}
+"""Panels by name."""

@@ -15,24 +15,37 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from biophys.argument_types import check_config, check_field_types, checked_seeds
+from biophys.argument_types import check_config
+from biophys.progress import Progress, ignore_progress
+from biophys.settings import (
+    Count,
+    Counts,
+    NotNegative,
+    OneOf,
+    Positive,
+    Positives,
+    Seeds,
+    Share,
+    WholeNumber,
+    settings,
+)
 from biophys.sweeps.executors import Executor
-from rate_models.datasets import ImageData, load_images
+from rate_models.datasets import DataSetName, ImageData, load_images
 from rate_models.devices import Execution, execution_or_default
 from rate_models.experiments.signature_figures import FIGURES, theoretical_slope
 from rate_models.log_log_fits import Association, above_floor, association
 from rate_models.noisy_networks import (
+    FORMULATIONS,
     Formulation,
     NoisyNetwork,
-    Progress,
     Schedule,
     TrainedNetworks,
     answers_of,
@@ -53,8 +66,8 @@ if TYPE_CHECKING:
     import xarray
 
 __all__ = [
-    "DEFINING_SETTINGS",
     "FIGURES",
+    "MAY_DIFFER",
     "PREDICTORS",
     "QUICK",
     "STATES",
@@ -79,7 +92,7 @@ _LIKELIHOOD_FACTOR = 10.0
 _Train: TypeAlias = Callable[..., TrainedNetworks]
 
 
-@dataclass(frozen=True)
+@settings
 class Config:
     """Settings; the defaults are those of the published figures.
 
@@ -99,7 +112,7 @@ class Config:
         One network per seed and setting. Published: one.
     n_seeds_at_every_c
         How many of the seeds are trained at every c, the others at the published one only; 0 for all.
-    hidden, n_epochs, batch_size, initial_sigma
+    hidden_units, n_epochs, batch_size, initial_sigma
         Published: (100, 100), 50, 20 and 1e-4.
     learning_rate
         None for the formulation's.
@@ -114,45 +127,36 @@ class Config:
         and 0.1 (in the program's history).
     n_shown
         Synapses of each layer kept for the scatter plots.
-    keep_in
-        Folder of finished networks, from which a run that was broken off goes on; empty for none.
 
     Raises
     ------
     TypeError
-        If a value is of another type than its default.
+        If a value is of another type.
     ValueError
-        If the formulation is unknown or a list is empty.
+        If a value is out of range.
     """
 
-    data_set: str = "mnist"
-    formulation: str = "figures"
-    rho: tuple[float, ...] = (1 / 2, 2 / 3, 4 / 3, 2.0)
-    s: float = 0.001
-    c_factors: tuple[float, ...] = (0.1, 1.0, 10.0)
-    seeds: tuple[int, ...] = (1, 2, 3)
-    n_seeds_at_every_c: int = 0
-    hidden: tuple[int, ...] = (100, 100)
-    n_epochs: int = 50
-    batch_size: int = 20
-    initial_sigma: float = 1e-4
-    learning_rate: float | None = None
-    converged_haste: float = 10.0
-    noise_memory: float = 0.999
-    n_statistics_epochs: int = 10
-    linear_s: float = 0.01
-    linear_magnitude: float = 0.1
-    n_shown: int = 200
-    keep_in: str = ""
+    data_set: DataSetName = "mnist"
+    formulation: Annotated[str, OneOf(FORMULATIONS)] = "figures"
+    rho: Positives = (1 / 2, 2 / 3, 4 / 3, 2.0)
+    s: Positive = 0.001
+    c_factors: Positives = (0.1, 1.0, 10.0)
+    seeds: Seeds = (1, 2, 3)
+    n_seeds_at_every_c: WholeNumber = 0
+    hidden_units: Counts = (100, 100)
+    n_epochs: Count = 50
+    batch_size: Count = 20
+    initial_sigma: Positive = 1e-4
+    learning_rate: Positive | None = None
+    converged_haste: Positive = 10.0
+    noise_memory: Share = 0.999
+    n_statistics_epochs: Count = 10
+    linear_s: Positive = 0.01
+    linear_magnitude: NotNegative = 0.1
+    n_shown: Count = 200
 
     def __post_init__(self) -> None:
-        check_field_types(self)
-        checked_seeds(self.seeds)
-        formulation_named(self.formulation)
-        for name in ("rho", "c_factors"):
-            if not getattr(self, name):
-                raise ValueError(f"{name} must name at least one value")
-        if not 0 <= self.n_seeds_at_every_c <= len(self.seeds):
+        if not self.n_seeds_at_every_c <= len(self.seeds):
             raise ValueError(
                 f"n_seeds_at_every_c must lie in 0..{len(self.seeds)}, the number of seeds, "
                 f"got {self.n_seeds_at_every_c}"
@@ -173,7 +177,7 @@ QUICK = Config(
     formulation="text",
     s=0.03,
     seeds=(1,),
-    hidden=(20, 20),
+    hidden_units=(20, 20),
     n_epochs=20,
     initial_sigma=0.01,
     learning_rate=2e-3,
@@ -185,8 +189,8 @@ QUICK = Config(
 )
 """The same in seconds."""
 
-DEFINING_SETTINGS = ("data_set", "hidden")
-"""Settings in which a finished result must be that of the paper."""
+MAY_DIFFER = ("seeds", "c_factors", "n_seeds_at_every_c", "n_statistics_epochs", "n_shown")
+"""Settings that say how much is measured, or on which seeds: a result may differ in them."""
 
 
 def run(
@@ -194,13 +198,14 @@ def run(
     *,
     execution: Execution | None = None,
     executor: Executor | None = None,
-    on_progress: Progress = lambda fraction, doing: None,
+    on_progress: Progress = ignore_progress,
+    keep_in: Path | str | None = None,
 ) -> xarray.Dataset:
     """Train both kinds of network, and relate the noise of every synapse to its importance.
 
     Parameters
     ----------
-    config, execution, executor, on_progress
+    config, execution, executor, on_progress, keep_in
         As for every experiment: see :mod:`rate_models.experiments`.
 
     Returns
@@ -216,7 +221,7 @@ def run(
         data=data,
         execution=execution_or_default(execution),
         executor=executor,
-        keep_in=config.keep_in,
+        keep_in=keep_in,
     )
     deep = _deep_networks(config, data, train, lambda f, doing: on_progress(0.75 * f, doing))
     linear = _linear_networks(config, data, train, lambda f, doing: on_progress(0.75 + 0.25 * f, doing))
@@ -249,7 +254,7 @@ def _deep_networks(config: Config, data: ImageData, train: _Train, on_progress: 
 
 def _deep_part(
     config: Config,
-    c_factors: tuple[float, ...],
+    c_factors: Positives,
     seeds: tuple[int, ...],
     data: ImageData,
     train: _Train,
@@ -267,7 +272,7 @@ def _deep_part(
         cost = PowerCost(PowerCost.with_scale(config.s, rho).c * factor, rho)
         networks.append(NoisyNetwork(cost, seed, noise_haste=config.haste(state)))
     formulation = formulation_named(config.formulation)
-    return _measured(config, config.hidden, networks, dims, formulation, data, train, on_progress)
+    return _measured(config, config.hidden_units, networks, dims, formulation, data, train, on_progress)
 
 
 def _linear_networks(config: Config, data: ImageData, train: _Train, on_progress: Progress) -> xarray.Dataset:
@@ -293,7 +298,7 @@ def _product(dims: dict[str, list[Any]]) -> Iterator[tuple[Any, ...]]:
 
 def _measured(
     config: Config,
-    hidden: tuple[int, ...],
+    hidden_units: tuple[int, ...],
     networks: list[NoisyNetwork],
     dims: dict[str, list[Any]],
     formulation: Formulation,
@@ -307,7 +312,7 @@ def _measured(
     trained = train(
         networks,
         formulation=formulation,
-        schedule=Schedule.of(config, hidden=hidden),
+        schedule=Schedule.of(config, hidden_units=hidden_units),
         on_progress=lambda fraction, doing: on_progress(0.7 * fraction, doing),
     )
     on_progress(0.7, "measuring the importance of every synapse")

@@ -14,31 +14,46 @@ from __future__ import annotations
 import functools
 import itertools
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from biophys.argument_types import check_config, check_field_types, checked_seeds
+from biophys.argument_types import check_config
+from biophys.progress import Progress, ignore_progress
 from biophys.release_plasticity import ReleasePlasticity
+from biophys.settings import (
+    Count,
+    Counts,
+    NotNegative,
+    OneOf,
+    Positive,
+    Probability,
+    Seeds,
+    Share,
+    Shares,
+    WholeNumber,
+    settings,
+)
 from biophys.sweeps.executors import Executor, ThisProcess
 from biophys.sweeps.groups import KeptReplicas
-from rate_models.datasets import ImageData, load_images
+from rate_models.datasets import DataSetName, ImageData, load_images
 from rate_models.devices import Execution, execution_or_default
 from rate_models.experiments.energy_figures import (
-    ENERGY_EDGES,
     FIGURES,
-    FISHER_EDGES,
-    P_EDGES,
     best_ratio,
     mean_and_sem,
 )
 from rate_models.experiments.network_measures import (
     BATCH_SIZES,
+    ENERGY_EDGES,
     EXPECTATIONS,
+    FISHER_EDGES,
     LESION_ORDERS,
+    P_EDGES,
     Protocol,
     measured_networks,
     settings_of,
@@ -50,7 +65,7 @@ from rate_models.layout import Layout
 from rate_models.sparsity import SHUFFLES, SIDES
 from rate_models.sweep import batch_size
 
-__all__ = ["DEFINING_SETTINGS", "FIGURES", "MODELS", "QUICK", "Config", "best_ratio", "mean_and_sem", "run"]
+__all__ = ["FIGURES", "MAY_DIFFER", "MODELS", "QUICK", "Config", "best_ratio", "mean_and_sem", "run"]
 
 PLASTIC = {
     "soft_bound": ("soft_bound", False),
@@ -68,13 +83,27 @@ program's release probability, "matched_release" the mean one that "soft_bound" 
 and seed, as the paper says.
 """
 
-DEFINING_SETTINGS = ("data_set", "hidden_units", "n_epochs", "batch_size", "p_up", "p_down", "g_lim", "p_min")
-"""Fields of the configuration in which a result must not differ from the published experiment."""
+MAY_DIFFER = (
+    "models",
+    "seeds",
+    "variant_seeds",
+    "step_factors",
+    "changes_steps_singly",
+    "scanned_p",
+    "scanned_learning_rates",
+    "n_lesion_samples",
+    "evaluate_every",
+    "lesion_fractions",
+    "n_shuffles",
+    "n_gradient_synapses",
+    "lesions_at_every_l2",
+    "varied_l2",
+    "networks_per_batch",
+)
+"""Settings that say how much is measured, or on which seeds: a result may differ in them."""
 
-Progress = Callable[[float, str], None]
 
-
-@dataclass(frozen=True)
+@settings
 class Config:
     """What is trained and how; the defaults are those of the paper or, where it is silent, of its program.
 
@@ -106,9 +135,9 @@ class Config:
         Whether p_up and p_down are also changed one by one (the paper does not say).
     fixed_p
         Release probability of the model without plasticity (program: 0.4).
-    scanned_p, scanned_rates
+    scanned_p, scanned_learning_rates
         Fixed release probabilities and learning rates of appendix 1 figure 1c (neither says which).
-    rate, rate_deterministic
+    learning_rate, learning_rate_deterministic
         Learning rates (paper: 0.05; program: 0.08 for the deterministic model).
     n_samples, n_lesion_samples
         Draws of the synapses per test image (program: 10; one draw for the mutual information), and the same
@@ -127,76 +156,53 @@ class Config:
         Penalties at which step sizes are changed; empty for all of `l2`.
     networks_per_batch
         Networks that train together: 0 for all on an accelerator, and for as many as fit the cache of a CPU.
-    keep_in
-        Folder in which finished networks are kept, so that a run that breaks off goes on; empty for none.
 
     Raises
     ------
     TypeError
-        If a value is of another type than its default.
+        If a value is of another type.
     ValueError
-        If a value lies outside its range, a name is unknown, or a list is empty.
+        If a value is out of range, or the penalties and models do not fit each other.
     """
 
-    data_set: str = "mnist"
-    models: tuple[str, ...] = MODELS
-    l2: tuple[float, ...] = (0.0, 0.001, 0.005, 0.01, 0.05, 0.1)
-    shown_l2: float = 0.01
-    seeds: tuple[int, ...] = (2019, 2020, 2021, 2022, 2023)
-    variant_seeds: tuple[int, ...] = (2019, 2020, 2021)
-    hidden_units: tuple[int, ...] = (200, 200)
-    n_epochs: int = 50
-    batch_size: int = 100
-    p_up: float = 0.07
-    p_down: float = 0.07
-    g_lim: float = 0.001
-    p_min: float = 0.25
-    step_factors: tuple[float, ...] = (0.75, 1.25)
+    data_set: DataSetName = "mnist"
+    models: tuple[Annotated[str, OneOf(MODELS)], ...] = MODELS
+    l2: tuple[NotNegative, ...] = (0.0, 0.001, 0.005, 0.01, 0.05, 0.1)
+    shown_l2: NotNegative = 0.01
+    seeds: Seeds = (2019, 2020, 2021, 2022, 2023)
+    variant_seeds: Seeds = (2019, 2020, 2021)
+    hidden_units: Counts = (200, 200)
+    n_epochs: Count = 50
+    batch_size: Count = 100
+    p_up: NotNegative = 0.07
+    p_down: NotNegative = 0.07
+    g_lim: NotNegative = 0.001
+    p_min: Share = 0.25
+    step_factors: tuple[Positive, ...] = (0.75, 1.25)
     changes_steps_singly: bool = True
-    fixed_p: float = 0.4
-    scanned_p: tuple[float, ...] = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
-    scanned_rates: tuple[float, ...] = (0.01, 0.02, 0.05, 0.1, 0.2)
-    rate: float = 0.05
-    rate_deterministic: float = 0.08
-    n_samples: int = 10
-    n_lesion_samples: int = 10
-    evaluate_every: int = 10
-    lesion_fractions: tuple[float, ...] = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
-    n_shuffles: int = 20
-    n_gradient_synapses: int = 200
+    fixed_p: Probability = 0.4
+    scanned_p: tuple[Probability, ...] = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
+    scanned_learning_rates: tuple[Positive, ...] = (0.01, 0.02, 0.05, 0.1, 0.2)
+    learning_rate: Positive = 0.05
+    learning_rate_deterministic: Positive = 0.08
+    n_samples: Count = 10
+    n_lesion_samples: Count = 10
+    evaluate_every: Count = 10
+    lesion_fractions: Shares = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
+    n_shuffles: Count = 20
+    n_gradient_synapses: Count = 200
     lesions_at_every_l2: bool = True
-    varied_l2: tuple[float, ...] = ()
-    networks_per_batch: int = 0
-    keep_in: str = ""
+    varied_l2: tuple[NotNegative, ...] = ()
+    networks_per_batch: WholeNumber = 0
 
     def __post_init__(self) -> None:
-        check_field_types(self)
-        checked_seeds(self.seeds)
-        unknown = set(self.models) - set(MODELS)
-        if unknown or not self.models:
-            raise ValueError(f"models must be out of {', '.join(MODELS)}, got {self.models}")
         if "matched_release" in self.models and "soft_bound" not in self.models:
             raise ValueError("matched_release takes its release probability from soft_bound: add that model")
-        for name in ("l2", "hidden_units", "lesion_fractions"):
-            if not getattr(self, name):
-                raise ValueError(f"{name} must not be empty")
-        if min(self.l2) < 0 or self.shown_l2 not in self.l2:
-            raise ValueError(f"l2 must not be negative and hold shown_l2={self.shown_l2}, got {self.l2}")
+        if self.shown_l2 not in self.l2:
+            raise ValueError(f"l2 must hold shown_l2={self.shown_l2}, got {self.l2}")
         if not set(self.varied_l2) <= set(self.l2):
             raise ValueError(f"varied_l2 must be among l2={self.l2}, got {self.varied_l2}")
-        outside = [f for f in self.lesion_fractions if not 0 <= f <= 1]
-        if outside:
-            raise ValueError(f"lesion_fractions are shares of the synapses in 0..1, got {outside}")
-        for name in (
-            "n_epochs",
-            "batch_size",
-            "n_samples",
-            "n_lesion_samples",
-            "evaluate_every",
-            "n_shuffles",
-        ):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        self.plasticity("soft_bound")
 
     @property
     def protocol(self) -> Protocol:
@@ -244,7 +250,7 @@ QUICK = Config(
     n_samples=5,
     n_lesion_samples=5,
     scanned_p=(0.1, 0.25, 0.5, 0.75, 1.0),
-    scanned_rates=(0.05,),
+    scanned_learning_rates=(0.05,),
     evaluate_every=50,
     n_gradient_synapses=60,
     lesions_at_every_l2=False,
@@ -272,7 +278,7 @@ class _Tables:
             ResultTable(
                 {
                     "fixed_p": config.scanned_p,
-                    "learning_rate": config.scanned_rates,
+                    "learning_rate": config.scanned_learning_rates,
                     "variant_seed": config.variant_seeds,
                 }
             ),
@@ -285,13 +291,14 @@ def run(
     *,
     execution: Execution | None = None,
     executor: Executor | None = None,
-    on_progress: Progress = lambda fraction, doing: None,
+    on_progress: Progress = ignore_progress,
+    keep_in: Path | str | None = None,
 ) -> xr.Dataset:
     """Train all networks and measure them.
 
     Parameters
     ----------
-    config, execution, executor, on_progress
+    config, execution, executor, on_progress, keep_in
         As for every experiment: see :mod:`rate_models.experiments`.
 
     Returns
@@ -303,7 +310,7 @@ def run(
         The attribute ``timing`` says how long each batch took.
     """
     check_config(config, Config)
-    networks = _Networks(config, execution_or_default(execution), executor, on_progress)
+    networks = _Networks(config, execution_or_default(execution), executor, on_progress, keep_in)
     tables = _Tables.of(config)
 
     def measure(specs: list[NetworkSpec]) -> None:
@@ -331,7 +338,7 @@ def _independent_specs(config: Config) -> list[NetworkSpec]:
 def _model_specs(config: Config) -> list[NetworkSpec]:
     specs = []
     for model, l2, seed in itertools.product(config.models, config.l2, config.seeds):
-        spec = NetworkSpec("reliable", "models", (model, l2, seed), l2, seed, config.rate)
+        spec = NetworkSpec("reliable", "models", (model, l2, seed), l2, seed, config.learning_rate)
         if model in PLASTIC:
             form, starts_uniform = PLASTIC[model]
             if starts_uniform and l2 != config.shown_l2:
@@ -342,7 +349,7 @@ def _model_specs(config: Config) -> list[NetworkSpec]:
         elif model == "fixed_release":
             spec = replace(spec, program="fixed", release_probability=config.fixed_p)
         elif model == "deterministic":
-            spec = replace(spec, learning_rate=config.rate_deterministic)
+            spec = replace(spec, learning_rate=config.learning_rate_deterministic)
         elif model == "matched_release":
             continue
         specs.append(replace(spec, measures=_measures_of(config, model, l2)))
@@ -369,7 +376,7 @@ def _step_size_specs(config: Config) -> list[NetworkSpec]:
             (name, l2, seed),
             l2,
             seed,
-            config.rate,
+            config.learning_rate,
             config.p_min,
             config.plasticity("soft_bound", named[name]),
         )
@@ -378,7 +385,7 @@ def _step_size_specs(config: Config) -> list[NetworkSpec]:
 
 
 def _scan_specs(config: Config) -> list[NetworkSpec]:
-    swept = itertools.product(config.scanned_p, config.scanned_rates, config.variant_seeds)
+    swept = itertools.product(config.scanned_p, config.scanned_learning_rates, config.variant_seeds)
     return [
         NetworkSpec("fixed", "scan", (p, rate, seed), config.shown_l2, seed, rate, p)
         for p, rate, seed in swept
@@ -396,7 +403,7 @@ def _matched_specs(config: Config, mean_p: xr.DataArray) -> list[NetworkSpec]:
             ("matched_release", l2, seed),
             l2,
             seed,
-            config.rate,
+            config.learning_rate,
             p,
             measures=_measures_of(config, "matched_release", l2),
         )
@@ -440,10 +447,15 @@ class _Networks:
     """Trains what was not trained before and says how far it is."""
 
     def __init__(
-        self, config: Config, execution: Execution, executor: Executor | None, on_progress: Progress
+        self,
+        config: Config,
+        execution: Execution,
+        executor: Executor | None,
+        on_progress: Progress,
+        keep_in: Path | str | None,
     ) -> None:
         self._config, self._on_progress = config, on_progress
-        self._replicas = KeptReplicas(config.keep_in, measured_networks, execution, executor)
+        self._replicas = KeptReplicas(keep_in, measured_networks, execution, executor)
         self._n_done, self._t_start = 0, time.perf_counter()
         self._data = load_images(config.data_set)
         self.sizes = [self._data.n_pixels, *config.hidden_units, self._data.n_classes]
@@ -487,7 +499,7 @@ def _measured_on(
     *,
     protocol: Protocol,
     data: ImageData,
-    on_epoch: Progress = lambda n_trained, doing: None,
+    on_epoch: Progress = ignore_progress,
 ) -> xr.Dataset:
     """Train networks of one program and measure them, wherever this is called."""
     return measured_networks(

@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 import xarray as xr
 
+from rate_models.experiments.network_measures import ENERGY_EDGES, FISHER_EDGES, P_EDGES
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-P_EDGES = np.linspace(0, 1, 41)
-ENERGY_EDGES = np.concatenate([[0.0], np.logspace(-5, 1, 61)])
-FISHER_EDGES = np.concatenate([[0.0], np.logspace(-16, 2, 73)])
 HIGH_P = 0.9
 MIN_ACCURACY = 0.5
 """Networks that answer less well have collapsed."""

@@ -7,9 +7,9 @@ intelligence, Bayesian gradient descent, and joint training on all tasks at once
 
 Fairness: every method that the paper gives no settings for, and a tuned form of those that it does, takes
 its settings from a random search with the same number of trials, on training images that are held out from
-training (`lifelong_search`). Permuted Fashion takes over the settings found on Permuted MNIST, as published.
-The ablations are tuned on Permuted MNIST only, as published; for Split MNIST their learning rate is scaled by
-the ratio of the published rates.
+training; where settings were published for what a method is, they are the first trial. Permuted Fashion takes
+over the settings found on Permuted MNIST, as published. The ablations are tuned on Permuted MNIST only, as
+published; for Split MNIST their learning rate is scaled by the ratio of the published rates.
 
 References
 ----------
@@ -19,294 +19,68 @@ Schug S, Benzing F, Steger A (2021). eLife 10:e69884. doi:10.7554/eLife.69884
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import time
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import xarray as xr
 
-from biophys.argument_types import check_config, check_field_types, checked_seeds
-from rate_models.continual_methods import Replica, Training
+from biophys.argument_types import check_config
+from biophys.progress import Progress, ignore_progress
+from biophys.sweeps.groups import KeptReplicas
+from rate_models.continual_learning import TaskSequence, held_out, permuted_tasks, split_tasks
+from rate_models.continual_methods import Replica, learned
+from rate_models.datasets import load_images
 from rate_models.devices import Execution, execution_or_default
 from rate_models.experiments.lifelong_figures import FIGURES
 from rate_models.experiments.lifelong_methods import (
     ABLATION_ARMS,
-    EWC_VARIANTS,
-    MAIN_METHODS,
+    BGD_SETTING,
+    JOINT_RATE,
+    MAY_DIFFER,
     METHODS,
+    PUBLISHED_ARMS,
+    PUBLISHED_BASELINES,
+    PUBLISHED_RULE,
+    QUICK,
+    SCENARIOS,
+    Config,
     Method,
-    check_benchmark,
+    data_of,
     data_set_of,
     is_split,
     kind_of,
-    on,
 )
-from rate_models.experiments.lifelong_networks import Group, Networks
-from rate_models.experiments.lifelong_search import Searches, methods_to_search, searched, setting_of
 from rate_models.experiments.result_table import ResultTable
-from rate_models.random_search import Search, Setting
+from rate_models.forgetting import final_accuracy
+from rate_models.random_search import Search, Setting, search
 
-__all__ = ["DEFINING_SETTINGS", "FIGURES", "QUICK", "Config", "run"]
-
-DEFINING_SETTINGS = (
-    "hidden_units",
-    "n_epochs",
-    "batch_size",
-    "n_permuted_tasks",
-    "rate_split",
-    "rate_permuted",
-    "g_lim",
-    "p_min",
-)
-"""Fields of the configuration in which a result must not differ from the published experiment."""
-
-Progress = Callable[[float, str], None]
-
-
-@dataclass(frozen=True)
-class Config:
-    """What is learned by which methods; the defaults are the published sizes.
-
-    Parameters
-    ----------
-    benchmarks
-        ``<kind>_<data>``, computed in this order: kind ``split`` (parity of the digit), ``class_split``,
-        ``task_split``, ``permuted`` or ``continuous``; data ``mnist``, ``fashion`` or ``digits``.
-    methods
-        Names out of `lifelong_methods.METHODS`, each run on every benchmark, or as ``"ewc@permuted"`` only on
-        benchmarks of a kind, or as ``"ewc@permuted_mnist"`` only on one.
-    seeds
-        One network per seed and method on split benchmarks (program: 2019, 2020, 2021).
-    n_seeds_permuted, n_seeds_continuous
-        How many of the seeds are used on permuted and on continuous benchmarks.
-    hidden_units
-        Sizes of the hidden layers (paper: 200, 200).
-    n_epochs, batch_size
-        Passes through each task and images per step (program: 10, 100).
-    n_permuted_tasks
-        Paper: 10.
-    rate_split, rate_permuted
-        Learning rates of presynaptic consolidation (paper: 0.01 or 0.001; program: 0.001 and 0.01).
-    n_trials_split, n_trials_permuted
-        Trials of the random search, the same for every method. The paper does not say how many it made.
-    search_seeds_split, search_seeds_permuted
-        Networks per trial; other seeds than `seeds`.
-    n_epochs_search_split, n_epochs_search_permuted
-        Passes through each task in the search. With fewer than `n_epochs` it prefers fast learners.
-    n_tasks_search_permuted
-        Tasks that a trial on permuted images learns, at least two; 0 for all. With few of them little is
-        forgotten, and what keeps synapses plastic costs nothing: it prefers fast learners as well.
-    searches_every_split
-        Whether every split benchmark is searched; otherwise all take over the settings found on the first
-        one, as permuted benchmarks always do.
-    held_out_share
-        Share of the training images on which the search measures accuracy.
-    n_samples
-        Draws of stochastic synapses per test image (program: 10).
-    n_fisher_images
-        Images per task for the Fisher information.
-    draws_per_step
-        Networks drawn per step in Bayesian gradient descent.
-    g_lim, p_min
-        Paper: 0.001, 0.25.
-    every_test_image_split, every_test_image_permuted
-        Networks are measured on one test image in this many between tasks, on all at the end.
-    networks_per_batch
-        Networks that learn together at most; 0 for all of a program. On a CPU a few are as fast as many.
-    keep_in
-        Folder in which finished networks are kept, so that a run that breaks off goes on; empty for none.
-    search_storage
-        Database for the trials as Optuna studies, for example ``"sqlite:///search.db"``; needs Optuna.
-
-    Raises
-    ------
-    TypeError
-        If a value is of another type than its default.
-    ValueError
-        If a benchmark or a method is unknown, or a number is out of range.
-    """
-
-    benchmarks: tuple[str, ...] = (
-        "permuted_mnist",
-        "permuted_fashion",
-        "split_mnist",
-        "split_fashion",
-        "continuous_mnist",
-    )
-    methods: tuple[str, ...] = (
-        *on("split", (*MAIN_METHODS, *EWC_VARIANTS)),
-        *on("permuted", (*MAIN_METHODS, *EWC_VARIANTS)),
-        *on("permuted_mnist", ABLATION_ARMS),
-        *on("split_mnist", ABLATION_ARMS),
-        "presynaptic@continuous",
-    )
-    seeds: tuple[int, ...] = tuple(range(2019, 2029))
-    n_seeds_permuted: int = 3
-    n_seeds_continuous: int = 3
-    hidden_units: tuple[int, ...] = (200, 200)
-    n_epochs: int = 10
-    batch_size: int = 100
-    n_permuted_tasks: int = 10
-    rate_split: float = 0.001
-    rate_permuted: float = 0.01
-    n_trials_split: int = 32
-    n_trials_permuted: int = 16
-    search_seeds_split: tuple[int, ...] = (101, 102)
-    search_seeds_permuted: tuple[int, ...] = (101,)
-    n_epochs_search_split: int = 10
-    n_epochs_search_permuted: int = 10
-    n_tasks_search_permuted: int = 0
-    searches_every_split: bool = True
-    held_out_share: float = 1 / 6
-    n_samples: int = 10
-    n_fisher_images: int = 1000
-    draws_per_step: int = 5
-    g_lim: float = 0.001
-    p_min: float = 0.25
-    every_test_image_split: int = 2
-    every_test_image_permuted: int = 5
-    networks_per_batch: int = 0
-    keep_in: str = ""
-    search_storage: str = ""
-
-    def __post_init__(self) -> None:
-        check_field_types(self)
-        checked_seeds(self.seeds)
-        if not (self.benchmarks and self.methods):
-            raise ValueError("benchmarks and methods must not be empty")
-        for benchmark in self.benchmarks:
-            check_benchmark(benchmark)
-        if unknown := {name.partition("@")[0] for name in self.methods} - set(METHODS):
-            raise ValueError(f"methods must be out of {', '.join(METHODS)}, got {sorted(unknown)}")
-        for name in ("n_epochs", "batch_size", "n_permuted_tasks", "n_trials_split", "n_seeds_permuted"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
-        if self.n_tasks_search_permuted and not 2 <= self.n_tasks_search_permuted <= self.n_permuted_tasks:
-            raise ValueError(
-                f"n_tasks_search_permuted must be 0 (all) or 2 to {self.n_permuted_tasks}, "
-                f"those of the result, got {self.n_tasks_search_permuted}"
-            )
-        if set(self.seeds) & {*self.search_seeds_split, *self.search_seeds_permuted}:
-            raise ValueError("the seeds of the search must be other seeds than those of the result")
-        if idle := [own for own in self.benchmarks if not self.methods_on(own)]:
-            raise ValueError(
-                f"no method is asked for on {', '.join(idle)}: add one, as 'presynaptic@{idle[0]}'"
-            )
-
-    @property
-    def data_sets(self) -> tuple[str, ...]:
-        """Names of the sets of images that the benchmarks show."""
-        return tuple(dict.fromkeys(data_set_of(benchmark) for benchmark in self.benchmarks))
-
-    @property
-    def arms_searched_on(self) -> str:
-        """The benchmark on which the tuned ablations are searched: the first with permuted tasks, if any."""
-        return next((own for own in self.benchmarks if kind_of(own) == "permuted"), "")
-
-    def methods_on(self, benchmark: str) -> list[Method]:
-        """Return what is run on a benchmark."""
-        named = (name.partition("@") for name in self.methods)
-        kind = kind_of(benchmark)
-        places = ("", benchmark, kind, "split" if is_split(benchmark) else kind)
-        return [METHODS[name] for name in dict.fromkeys(name for name, _, at in named if at in places)]
-
-    def n_tasks(self, benchmark: str, *, in_search: bool = False) -> int:
-        """Return the number of tasks of a benchmark, or of a trial of the search on it."""
-        if is_split(benchmark):
-            return 5
-        return (in_search and self.n_tasks_search_permuted) or self.n_permuted_tasks
-
-    def rate(self, benchmark: str) -> float:
-        """Return the learning rate of presynaptic consolidation on a benchmark."""
-        return self.rate_split if is_split(benchmark) else self.rate_permuted
-
-    def seeds_on(self, benchmark: str) -> tuple[int, ...]:
-        """Return the seeds that are run on a benchmark."""
-        if is_split(benchmark):
-            return self.seeds
-        is_continuous = kind_of(benchmark) == "continuous"
-        return self.seeds[: self.n_seeds_continuous if is_continuous else self.n_seeds_permuted]
-
-    def n_trials(self, benchmark: str) -> int:
-        """Return the number of trials of a search on a benchmark."""
-        return self.n_trials_split if is_split(benchmark) else self.n_trials_permuted
-
-    def search_seeds(self, benchmark: str) -> tuple[int, ...]:
-        """Return the seeds of the networks of every trial on a benchmark."""
-        return self.search_seeds_split if is_split(benchmark) else self.search_seeds_permuted
-
-    def searched_on(self, benchmark: str) -> str:
-        """Return the benchmark whose search a benchmark takes its settings from."""
-        if is_split(benchmark) and self.searches_every_split:
-            return benchmark
-        kind = "permuted" if kind_of(benchmark) == "continuous" else kind_of(benchmark)
-        return next((own for own in self.benchmarks if kind_of(own) == kind), benchmark)
-
-    def training(self, benchmark: str, *, in_search: bool = False) -> Training:
-        """Return what is the same for all methods on a benchmark."""
-        family = "split" if is_split(benchmark) else "permuted"
-        return Training(
-            hidden_units=self.hidden_units,
-            n_epochs=getattr(self, f"n_epochs_search_{family}") if in_search else self.n_epochs,
-            batch_size=self.batch_size,
-            n_samples=self.n_samples,
-            n_fisher_images=self.n_fisher_images,
-            draws_per_step=self.draws_per_step,
-            g_lim=self.g_lim,
-            p_min=self.p_min,
-            every_test_image=getattr(self, f"every_test_image_{family}"),
-        )
-
-
-QUICK = Config(
-    benchmarks=("permuted_digits", "continuous_digits", "split_digits"),
-    methods=(
-        "presynaptic@permuted",
-        "presynaptic@continuous",
-        *on("split", ("presynaptic_tuned", "sgd_tuned", "adam_tuned", "ewc", "si", "bgd", "joint")),
-        *on("split", ("full_arm", "neither_arm", "ghost_arm")),
-    ),
-    seeds=(1, 2, 3, 4, 5),
-    n_seeds_permuted=4,
-    n_seeds_continuous=4,
-    hidden_units=(100, 100),
-    n_epochs=15,
-    n_epochs_search_split=15,
-    batch_size=50,
-    n_permuted_tasks=3,
-    rate_split=0.05,
-    rate_permuted=0.1,
-    n_trials_split=6,
-    search_seeds_split=(101,),
-    n_fisher_images=200,
-    draws_per_step=2,
-    every_test_image_split=5,
-)
-"""The same on 8x8 digits, in seconds."""
+__all__ = ["FIGURES", "MAY_DIFFER", "QUICK", "Config", "run"]
 
 
 def run(
     config: Config,
     *,
     execution: Execution | None = None,
-    on_progress: Progress = lambda fraction, doing: None,
+    on_progress: Progress = ignore_progress,
+    keep_in: Path | str | None = None,
 ) -> xr.Dataset:
     """Search settings, learn all benchmarks with all methods, and measure.
 
     Parameters
     ----------
-    config
-        What to do.
-    execution
-        Where and how to compute.
-    on_progress
-        Called after every batch of networks with the fraction done and what it was.
+    config, execution, on_progress, keep_in
+        As for every experiment: see :mod:`rate_models.experiments`.
 
     Returns
     -------
     result
-        ``accuracy`` (benchmark, method, seed, n_learned, task), ``mean_p`` and ``frozen`` without task,
-        ``trial_score`` (benchmark, method, trial), ``trial_setting`` and ``setting`` (..., hyperparameter),
+        ``accuracy`` (benchmark, algorithm, seed, n_learned, task), ``mean_p`` and ``frozen`` without task,
+        ``trial_score`` (benchmark, algorithm, trial), ``trial_setting``, ``setting`` (..., hyperparameter),
         the trials of a search beside every method whose settings it gives on the benchmark searched;
         NaN where a method was not run, or diverged. Networks are measured before the first task
         (n_learned = 0) and after every task.
@@ -317,7 +91,7 @@ def run(
         If tuned arms are asked for before the benchmark on which they are tuned.
     """
     check_config(config, Config)
-    networks = Networks(config, execution_or_default(execution), _n_networks(config), on_progress)
+    networks = Networks(config, execution_or_default(execution), _n_networks(config), on_progress, keep_in)
     searches: dict[tuple[str, str], Search] = {}
     used: dict[tuple[str, str], Setting] = {}
     found: dict[tuple[str, str], xr.Dataset] = {}
@@ -364,7 +138,7 @@ def _learned_table(config: Config, found: Mapping[tuple[str, str], xr.Dataset]) 
     methods = [name for name in METHODS if any(name == own for _, own in found)]
     n_tasks = max(config.n_tasks(benchmark) for benchmark in config.benchmarks)
     axes = {"n_learned": np.arange(n_tasks + 1), "task": np.arange(1, n_tasks + 1)}
-    table = ResultTable({"benchmark": config.benchmarks, "method": methods, "seed": config.seeds})
+    table = ResultTable({"benchmark": config.benchmarks, "algorithm": methods, "seed": config.seeds})
     for (benchmark, method), own in found.items():
         places = [(benchmark, method, seed) for seed in config.seeds_on(benchmark)]
         for name, values in own.reindex(axes).data_vars.items():
@@ -378,7 +152,7 @@ def _search_table(config: Config, searches: Searches, used: Mapping[tuple[str, s
     names = ["learning_rate", "p_up", "p_down", "p_freeze", "strength", "sigma"]
     methods = [name for name in METHODS if any(name == own for _, own in used)]
     n_trials = max((len(own.scores) for own in searches.values()), default=1)
-    table = ResultTable({"benchmark": config.benchmarks, "method": methods})
+    table = ResultTable({"benchmark": config.benchmarks, "algorithm": methods})
     for place, setting in used.items():
         tried, scores = np.full((len(names), n_trials), np.nan), np.full(n_trials, np.nan)
         if made := searches.get((place[0], METHODS[place[1]].search_name)):
@@ -393,3 +167,245 @@ def _search_table(config: Config, searches: Searches, used: Mapping[tuple[str, s
 def _row(names: list[str], setting: Setting) -> list[float]:
     """Return the values of a setting in this order, NaN for those that it lacks."""
     return [setting.get(name, np.nan) for name in names]
+
+
+@dataclass(frozen=True)
+class Group:
+    """What networks that train together have in common.
+
+    Parameters
+    ----------
+    benchmark
+        What they learn.
+    program, schedule
+        As for `rate_models.continual_methods.learned`.
+    in_search
+        Whether they are trials, which train without the images on which they are measured.
+    """
+
+    benchmark: str
+    program: str
+    schedule: str = "abrupt"
+    in_search: bool = False
+
+    def __str__(self) -> str:
+        search = " search" if self.in_search else ""
+        return f"{self.benchmark}{search} {self.program}" + (" jointly" if self.schedule == "joint" else "")
+
+
+class Networks:
+    """Trains what was not trained before, batch by batch.
+
+    Parameters
+    ----------
+    config
+        What is the same for all networks, and where they are kept.
+    execution
+        Where and how to compute.
+    n_networks
+        How many there will be, for the progress.
+    on_progress
+        Called after every batch with the fraction done and what it was.
+    keep_in
+        Folder of finished networks; None to keep them in memory.
+
+    Attributes
+    ----------
+    timing
+        What every batch was and how long it took.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        execution: Execution,
+        n_networks: int,
+        on_progress: Progress,
+        keep_in: Path | str | None = None,
+    ) -> None:
+        self._config, self._on_progress = config, on_progress
+        self._replicas = KeptReplicas(keep_in, learned, execution)
+        self._sequence: tuple[Group, TaskSequence] | None = None
+        self._n_done, self._n_all = 0, n_networks
+        self._t_start = time.perf_counter()
+        self.timing: list[str] = []
+
+    def learned(self, group: Group, replicas: Sequence[Replica]) -> xr.Dataset:
+        """Return what the networks of a group learned, in this order."""
+        settings = [settings_of(self._config, group, replica) for replica in replicas]
+        n_missing = len(self._replicas.missing(settings))
+        self._n_done += len(replicas) - n_missing
+        self._t_start = time.perf_counter()
+        found = self._replicas.found(
+            settings,
+            replicas,
+            lambda own, execution: self._train(group, own, execution),
+            group_size=self._config.networks_per_batch or max(n_missing, 1),
+            on_group=lambda places: self._report(group, len(places)),
+        )
+        return xr.concat(found, "replica")
+
+    def _train(self, group: Group, replicas: Sequence[Replica], execution: Execution) -> xr.Dataset:
+        return learned(
+            group.program,
+            replicas,
+            self._sequence_of(group, execution),
+            self._config.training(group.benchmark, in_search=group.in_search),
+            schedule=group.schedule,
+            execution=execution,
+            measures_all=not group.in_search,
+        )
+
+    def _report(self, group: Group, n_networks: int) -> None:
+        self._n_done += n_networks
+        seconds, self._t_start = time.perf_counter() - self._t_start, time.perf_counter()
+        self.timing.append(f"{group}: {n_networks} networks in {seconds:.1f} s")
+        self._on_progress(min(self._n_done / self._n_all, 1.0), self.timing[-1])
+
+    def _sequence_of(self, group: Group, execution: Execution) -> TaskSequence:
+        """Return the tasks that a group learns, which are the same for all programs."""
+        shown = Group(group.benchmark, "", in_search=group.in_search)
+        if self._sequence is None or self._sequence[0] != shown:
+            self._sequence = shown, _sequence_of(self._config, shown, execution)
+        return self._sequence[1]
+
+
+def settings_of(config: Config, group: Group, replica: Replica) -> dict[str, Any]:
+    """Return everything that the result of a network depends on, by name."""
+    return {
+        **asdict(group),
+        "seed": replica.seed,
+        "fisher": replica.fisher,
+        "penalty": replica.penalty,
+        "held_out_share": config.held_out_share if group.in_search else 0.0,
+        "n_tasks": config.n_tasks(group.benchmark, in_search=group.in_search),
+        **asdict(config.training(group.benchmark, in_search=group.in_search)),
+        **replica.settings,
+    }
+
+
+def number_of(*words: str) -> int:
+    """Return a number that depends on the words alone."""
+    return zlib.crc32(" ".join(words).encode())
+
+
+def _sequence_of(config: Config, group: Group, execution: Execution) -> TaskSequence:
+    data = load_images(data_set_of(group.benchmark)).to(execution.torch_device, execution.torch_dtype)
+    if group.in_search:
+        rng = np.random.default_rng(number_of("held out", group.benchmark))
+        data = held_out(data, config.held_out_share, rng=rng)
+    if is_split(group.benchmark):
+        return split_tasks(data, SCENARIOS[kind_of(group.benchmark)])
+    return permuted_tasks(data, config.n_tasks(group.benchmark, in_search=group.in_search))
+
+
+Searches = Mapping[tuple[str, str], Search]
+"""Trials by benchmark and method."""
+
+
+def published_setting(config: Config, benchmark: str, method: Method) -> tuple[str, Setting]:
+    """Return program and settings of a method as published (program's files where the paper is silent).
+
+    On the digits, which the paper does not use, those for MNIST are taken.
+    """
+    family = "split" if is_split(benchmark) else "permuted"
+    if method.schedule == "joint":
+        return method.program, {"learning_rate": JOINT_RATE}
+    if method.name == "none":
+        data = "fashion" if data_of(benchmark) == "fashion" else "mnist"
+        program, rate = PUBLISHED_BASELINES[family, data]
+        return program, {"learning_rate": rate}
+    rate = config.learning_rate(benchmark)
+    if method.name in ABLATION_ARMS:
+        arm = "ghost" if "ghost" in method.name else method.name.removesuffix("_arm")
+        p_down, p_up, p_freeze = PUBLISHED_ARMS[family][arm]
+        return method.program, {"learning_rate": rate, "p_down": p_down, "p_up": p_up, "p_freeze": p_freeze}
+    return method.program, {"learning_rate": rate, **PUBLISHED_RULE}
+
+
+def setting_of(config: Config, benchmark: str, method: Method, searches: Searches) -> tuple[str, Setting]:
+    """Return program and settings of a method on a benchmark.
+
+    Ablations that were searched on permuted tasks keep their share of the learning rate on others.
+
+    Raises
+    ------
+    ValueError
+        If the search that gives them has not been made.
+    """
+    if method.source == "published":
+        return published_setting(config, benchmark, method)
+    place = config.arms_searched_on if method.source == "tuned arm" else config.searched_on(benchmark)
+    if (place, method.search_name) not in searches:
+        raise ValueError(
+            f"{method.name} is tuned on {place or 'permuted tasks'}, which must come before {benchmark}"
+        )
+    setting = _whole(searches[place, method.search_name].best)
+    if method.source == "tuned arm":
+        setting["learning_rate"] *= config.learning_rate(benchmark) / config.learning_rate(place)
+    return method.program, setting
+
+
+def methods_to_search(config: Config, benchmark: str) -> list[Method]:
+    """Return the methods whose settings are searched on a benchmark, each once."""
+    takers = [own for own in config.benchmarks if config.searched_on(own) == benchmark]
+    methods = [m for own in takers for m in config.methods_on(own) if m.source == "searched"]
+    if benchmark == config.arms_searched_on:
+        everywhere = [m for own in config.benchmarks for m in config.methods_on(own)]
+        methods += [m for m in everywhere if m.source == "tuned arm"]
+    return [METHODS[name] for name in dict.fromkeys(method.search_name for method in methods)]
+
+
+def searched(config: Config, benchmark: str, networks: Networks) -> dict[tuple[str, str], Search]:
+    """Run the random search of every method whose settings are searched on a benchmark."""
+    return {
+        (benchmark, method.name): _searched(config, benchmark, method, networks)
+        for method in methods_to_search(config, benchmark)
+    }
+
+
+def _searched(config: Config, benchmark: str, method: Method, networks: Networks) -> Search:
+    group = Group(benchmark, method.program, in_search=True)
+    seeds = config.search_seeds(benchmark)
+
+    def measure(settings: list[Setting]) -> list[float]:
+        replicas = [
+            Replica(seed, _whole(setting), method.fisher, method.penalty)
+            for setting in settings
+            for seed in seeds
+        ]
+        scores = final_accuracy(networks.learned(group, replicas).accuracy)
+        return scores.reshape(len(settings), len(seeds)).mean(axis=1).tolist()
+
+    protocol = (
+        config.training(benchmark, in_search=True),
+        config.n_tasks(benchmark, in_search=True),
+        seeds,
+        config.held_out_share,
+    )
+    return search(
+        method.space,
+        measure,
+        config.n_trials(benchmark),
+        seed=number_of(benchmark, method.name),
+        known=_published_trials(config, benchmark, method),
+        storage=config.search_storage,
+        # Trials of another protocol are no trials of this one.
+        name=f"{benchmark} {method.name} {number_of(repr(protocol)):08x}",
+        at_once=config.networks_per_batch,
+    )
+
+
+def _published_trials(config: Config, benchmark: str, method: Method) -> list[Setting]:
+    """Return the published settings of what a method is, if there are any."""
+    if method.name == "bgd":
+        return [BGD_SETTING]
+    if not method.starts_from:
+        return []
+    program, setting = published_setting(config, benchmark, METHODS[method.starts_from])
+    return [{name: setting[name] for name in method.space}] if program == method.program else []
+
+
+def _whole(setting: Setting) -> Setting:
+    """Return the setting with a p_freeze that freezes nothing where none was searched."""
+    return {"p_freeze": 1.0, **setting} if "p_up" in setting else dict(setting)

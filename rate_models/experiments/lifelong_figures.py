@@ -1,4 +1,4 @@
-"""The panels of the lifelong learning experiment, drawn from its result alone."""
+"""Tables and panels of the lifelong learning experiment, from its result alone."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from rate_models.experiments.figure_parts import band, bars
 from rate_models.experiments.lifelong_methods import METHODS, PUBLISHED_ACCURACY, data_of, kind_of
-from rate_models.experiments.lifelong_tables import accuracy_table, summary, tasks_learned
+from rate_models.forgetting import backward_transfer, final_accuracy, forgetting, forward_transfer
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -40,7 +40,7 @@ def _benchmarks(result: xr.Dataset, *kinds: str) -> list[str]:
 
 def _methods(result: xr.Dataset, benchmark: str, wanted: Iterable[str]) -> list[str]:
     """Return those of the wanted methods that were run on a benchmark."""
-    there = {str(name) for name in result["method"].to_numpy()}
+    there = {str(name) for name in result["algorithm"].to_numpy()}
     return [name for name in wanted if name in there and len(accuracy_table(result, benchmark, name))]
 
 
@@ -196,7 +196,7 @@ def _draw_search(result: xr.Dataset, figure: Figure) -> None:
     shown = [name for name in _benchmarks(result) if bool(searched.sel(benchmark=name).any())]
     for axes, benchmark in zip(_panels(figure, len(shown), "nothing was searched"), shown, strict=False):
         for name in _methods(result, benchmark, (*_COMPARED, *_TUNED_ARMS)):
-            at = {"benchmark": benchmark, "method": name}
+            at = {"benchmark": benchmark, "algorithm": name}
             rate = result.trial_setting.sel({**at, "hyperparameter": "learning_rate"}).to_numpy()
             score = 100 * result.trial_score.sel(at).to_numpy()
             if np.isfinite(score).any():
@@ -249,3 +249,34 @@ FIGURES: dict[str, Callable[[xr.Dataset, Figure], None]] = {
     "transfer": _draw_transfer,
 }
 """Panels by name: figures 4b, 4c, 5a, appendix 1 figure 3a and b, the search, and forgetting and transfer."""
+
+
+def accuracy_table(result: xr.Dataset, benchmark: str, method: str) -> NDArray[np.float64]:
+    """Return the accuracies of a method on a benchmark, shape (seed, n_tasks + 1, n_tasks), without seeds
+    that were not run or diverged."""
+    n_tasks = int(result.n_tasks.sel(benchmark=benchmark))
+    table = result.accuracy.sel({"benchmark": benchmark, "algorithm": method}).to_numpy()
+    table = table[:, : n_tasks + 1, :n_tasks]
+    return table[np.isfinite(table[:, -1]).all(axis=1)].astype(float)
+
+
+def summary(result: xr.Dataset, benchmark: str, method: str) -> dict[str, NDArray[np.float64]]:
+    """Return final accuracy, forgetting, backward and forward transfer of every seed.
+
+    Joint training knows no order of tasks: there only the final accuracy is finite.
+    """
+    table = accuracy_table(result, benchmark, method)
+    measures = {
+        "final accuracy": final_accuracy,
+        "forgetting": forgetting,
+        "backward transfer": backward_transfer,
+        "forward transfer": forward_transfer,
+    }
+    return {name: measure(table) for name, measure in measures.items()}
+
+
+def tasks_learned(result: xr.Dataset, variable: str, benchmark: str, method: str) -> NDArray[np.float64]:
+    """Return ``mean_p`` or ``frozen`` after 0, 1, ... tasks, shape (seed, n_tasks + 1)."""
+    n_tasks = int(result.n_tasks.sel(benchmark=benchmark))
+    values = result[variable].sel({"benchmark": benchmark, "algorithm": method}).to_numpy()[:, : n_tasks + 1]
+    return values[np.isfinite(values).all(axis=1)].astype(float)

@@ -1,4 +1,4 @@
-"""The methods compared in lifelong learning: how each is shown, where its settings come from.
+"""What lifelong learning compares: methods, where the settings of each come from, and how they are tried.
 
 References
 ----------
@@ -12,8 +12,12 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Annotated
 
-from rate_models.continual_methods import SEARCH_SPACES
+from pydantic import Field
+
+from biophys.settings import Count, Counts, NotNegative, Positive, Seeds, Share, WholeNumber, settings
+from rate_models.continual_methods import SEARCH_SPACES, Training
 from rate_models.random_search import Interval, Setting
 
 
@@ -244,3 +248,240 @@ def on(where: str, methods: Iterable[str]) -> tuple[str, ...]:
     ('none@permuted', 'ewc@permuted')
     """
     return tuple(f"{name}@{where}" for name in methods)
+
+
+MAY_DIFFER = (
+    "benchmarks",
+    "methods",
+    "seeds",
+    "n_seeds_permuted",
+    "n_seeds_continuous",
+    "n_trials_split",
+    "n_trials_permuted",
+    "search_seeds_split",
+    "search_seeds_permuted",
+    "searches_every_split",
+    "draws_per_step",
+    "every_test_image_split",
+    "every_test_image_permuted",
+    "networks_per_batch",
+    "search_storage",
+)
+"""Settings that say what is compared, on which seeds and after how long a search: results may differ in them.
+
+Neither the trials of the search nor the draws of Bayesian gradient descent are published.
+"""
+
+
+@settings
+class Config:
+    """What is learned by which methods; the defaults are the published sizes.
+
+    Parameters
+    ----------
+    benchmarks
+        ``<kind>_<data>``, computed in this order: kind ``split`` (parity of the digit), ``class_split``,
+        ``task_split``, ``permuted`` or ``continuous``; data ``mnist``, ``fashion`` or ``digits``.
+    methods
+        Names out of `lifelong_methods.METHODS`, each run on every benchmark, or as ``"ewc@permuted"`` only on
+        benchmarks of a kind, or as ``"ewc@permuted_mnist"`` only on one.
+    seeds
+        One network per seed and method on split benchmarks (program: 2019, 2020, 2021).
+    n_seeds_permuted, n_seeds_continuous
+        How many of the seeds are used on permuted and on continuous benchmarks.
+    hidden_units
+        Sizes of the hidden layers (paper: 200, 200).
+    n_epochs, batch_size
+        Passes through each task and images per step (program: 10, 100).
+    n_permuted_tasks
+        Paper: 10.
+    learning_rate_split, learning_rate_permuted
+        Learning rates of presynaptic consolidation (paper: 0.01 or 0.001; program: 0.001 and 0.01).
+    n_trials_split, n_trials_permuted
+        Trials of the random search, the same for every method. The paper does not say how many it made.
+    search_seeds_split, search_seeds_permuted
+        Networks per trial; other seeds than `seeds`.
+    n_epochs_search_split, n_epochs_search_permuted
+        Passes through each task in the search. With fewer than `n_epochs` it prefers fast learners.
+    n_tasks_search_permuted
+        Tasks that a trial on permuted images learns, at least two; 0 for all. With few of them little is
+        forgotten, and what keeps synapses plastic costs nothing: it prefers fast learners as well.
+    searches_every_split
+        Whether every split benchmark is searched; otherwise all take over the settings found on the first
+        one, as permuted benchmarks always do.
+    held_out_share
+        Share of the training images on which the search measures accuracy.
+    n_samples
+        Draws of stochastic synapses per test image (program: 10).
+    n_fisher_images
+        Images per task for the Fisher information.
+    draws_per_step
+        Networks drawn per step in Bayesian gradient descent.
+    g_lim, p_min
+        Paper: 0.001, 0.25.
+    every_test_image_split, every_test_image_permuted
+        Networks are measured on one test image in this many between tasks, on all at the end.
+    networks_per_batch
+        Networks that learn together at most; 0 for all of a program. On a CPU a few are as fast as many.
+    search_storage
+        Database for the trials as Optuna studies, for example ``"sqlite:///search.db"``; needs Optuna.
+
+    Raises
+    ------
+    TypeError
+        If a value is of another type.
+    ValueError
+        If a benchmark or a method is unknown, or a number is out of range.
+    """
+
+    benchmarks: tuple[str, ...] = (
+        "permuted_mnist",
+        "permuted_fashion",
+        "split_mnist",
+        "split_fashion",
+        "continuous_mnist",
+    )
+    methods: tuple[str, ...] = (
+        *on("split", (*MAIN_METHODS, *EWC_VARIANTS)),
+        *on("permuted", (*MAIN_METHODS, *EWC_VARIANTS)),
+        *on("permuted_mnist", ABLATION_ARMS),
+        *on("split_mnist", ABLATION_ARMS),
+        "presynaptic@continuous",
+    )
+    seeds: Seeds = tuple(range(2019, 2029))
+    n_seeds_permuted: Count = 3
+    n_seeds_continuous: Count = 3
+    hidden_units: Counts = (200, 200)
+    n_epochs: Count = 10
+    batch_size: Count = 100
+    n_permuted_tasks: Count = 10
+    learning_rate_split: Positive = 0.001
+    learning_rate_permuted: Positive = 0.01
+    n_trials_split: Count = 32
+    n_trials_permuted: Count = 16
+    search_seeds_split: Seeds = (101, 102)
+    search_seeds_permuted: Seeds = (101,)
+    n_epochs_search_split: Count = 10
+    n_epochs_search_permuted: Count = 10
+    n_tasks_search_permuted: WholeNumber = 0
+    searches_every_split: bool = True
+    held_out_share: Annotated[float, Field(gt=0, lt=1)] = 1 / 6
+    n_samples: Count = 10
+    n_fisher_images: Count = 1000
+    draws_per_step: Count = 5
+    g_lim: NotNegative = 0.001
+    p_min: Share = 0.25
+    every_test_image_split: Count = 2
+    every_test_image_permuted: Count = 5
+    networks_per_batch: WholeNumber = 0
+    search_storage: str = ""
+
+    def __post_init__(self) -> None:
+        if not (self.benchmarks and self.methods):
+            raise ValueError("benchmarks and methods must not be empty")
+        for benchmark in self.benchmarks:
+            check_benchmark(benchmark)
+        if unknown := {name.partition("@")[0] for name in self.methods} - set(METHODS):
+            raise ValueError(f"methods must be out of {', '.join(METHODS)}, got {sorted(unknown)}")
+        if self.n_tasks_search_permuted and not 2 <= self.n_tasks_search_permuted <= self.n_permuted_tasks:
+            raise ValueError(
+                f"n_tasks_search_permuted must be 0 (all) or 2 to {self.n_permuted_tasks}, "
+                f"those of the result, got {self.n_tasks_search_permuted}"
+            )
+        if set(self.seeds) & {*self.search_seeds_split, *self.search_seeds_permuted}:
+            raise ValueError("the seeds of the search must be other seeds than those of the result")
+        if idle := [own for own in self.benchmarks if not self.methods_on(own)]:
+            raise ValueError(
+                f"no method is asked for on {', '.join(idle)}: add one, as 'presynaptic@{idle[0]}'"
+            )
+
+    @property
+    def data_sets(self) -> tuple[str, ...]:
+        """Names of the sets of images that the benchmarks show."""
+        return tuple(dict.fromkeys(data_set_of(benchmark) for benchmark in self.benchmarks))
+
+    @property
+    def arms_searched_on(self) -> str:
+        """The benchmark on which the tuned ablations are searched: the first with permuted tasks, if any."""
+        return next((own for own in self.benchmarks if kind_of(own) == "permuted"), "")
+
+    def methods_on(self, benchmark: str) -> list[Method]:
+        """Return what is run on a benchmark."""
+        named = (name.partition("@") for name in self.methods)
+        kind = kind_of(benchmark)
+        places = ("", benchmark, kind, "split" if is_split(benchmark) else kind)
+        return [METHODS[name] for name in dict.fromkeys(name for name, _, at in named if at in places)]
+
+    def n_tasks(self, benchmark: str, *, in_search: bool = False) -> int:
+        """Return the number of tasks of a benchmark, or of a trial of the search on it."""
+        if is_split(benchmark):
+            return 5
+        return (in_search and self.n_tasks_search_permuted) or self.n_permuted_tasks
+
+    def learning_rate(self, benchmark: str) -> float:
+        """Return the learning rate of presynaptic consolidation on a benchmark."""
+        return self.learning_rate_split if is_split(benchmark) else self.learning_rate_permuted
+
+    def seeds_on(self, benchmark: str) -> tuple[int, ...]:
+        """Return the seeds that are run on a benchmark."""
+        if is_split(benchmark):
+            return self.seeds
+        is_continuous = kind_of(benchmark) == "continuous"
+        return self.seeds[: self.n_seeds_continuous if is_continuous else self.n_seeds_permuted]
+
+    def n_trials(self, benchmark: str) -> int:
+        """Return the number of trials of a search on a benchmark."""
+        return self.n_trials_split if is_split(benchmark) else self.n_trials_permuted
+
+    def search_seeds(self, benchmark: str) -> tuple[int, ...]:
+        """Return the seeds of the networks of every trial on a benchmark."""
+        return self.search_seeds_split if is_split(benchmark) else self.search_seeds_permuted
+
+    def searched_on(self, benchmark: str) -> str:
+        """Return the benchmark whose search a benchmark takes its settings from."""
+        if is_split(benchmark) and self.searches_every_split:
+            return benchmark
+        kind = "permuted" if kind_of(benchmark) == "continuous" else kind_of(benchmark)
+        return next((own for own in self.benchmarks if kind_of(own) == kind), benchmark)
+
+    def training(self, benchmark: str, *, in_search: bool = False) -> Training:
+        """Return what is the same for all methods on a benchmark."""
+        family = "split" if is_split(benchmark) else "permuted"
+        return Training(
+            hidden_units=self.hidden_units,
+            n_epochs=getattr(self, f"n_epochs_search_{family}") if in_search else self.n_epochs,
+            batch_size=self.batch_size,
+            n_samples=self.n_samples,
+            n_fisher_images=self.n_fisher_images,
+            draws_per_step=self.draws_per_step,
+            g_lim=self.g_lim,
+            p_min=self.p_min,
+            every_test_image=getattr(self, f"every_test_image_{family}"),
+        )
+
+
+QUICK = Config(
+    benchmarks=("permuted_digits", "continuous_digits", "split_digits"),
+    methods=(
+        "presynaptic@permuted",
+        "presynaptic@continuous",
+        *on("split", ("presynaptic_tuned", "sgd_tuned", "adam_tuned", "ewc", "si", "bgd", "joint")),
+        *on("split", ("full_arm", "neither_arm", "ghost_arm")),
+    ),
+    seeds=(1, 2, 3, 4, 5),
+    n_seeds_permuted=4,
+    n_seeds_continuous=4,
+    hidden_units=(100, 100),
+    n_epochs=15,
+    n_epochs_search_split=15,
+    batch_size=50,
+    n_permuted_tasks=3,
+    learning_rate_split=0.05,
+    learning_rate_permuted=0.1,
+    n_trials_split=6,
+    search_seeds_split=(101,),
+    n_fisher_images=200,
+    draws_per_step=2,
+    every_test_image_split=5,
+)
+"""The same on 8x8 digits, in seconds."""

@@ -10,14 +10,17 @@ Malkin et al. (2023), appendix 2, equations 19-29.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import torch
+from pydantic import Field
 from torch import Tensor
 
-from biophys.argument_types import check_config, check_field_types, checked_seeds
+from biophys.argument_types import check_config
+from biophys.progress import Progress, ignore_progress
+from biophys.settings import Count, Positive, Positives, Seeds, settings
 from rate_models.devices import Execution, execution_or_default
 from rate_models.layout import Layout
 from rate_models.networks import FeedForward, SquaredError
@@ -30,11 +33,13 @@ from rate_models.training import Trainer
 
 if TYPE_CHECKING:
     import xarray
+    from matplotlib.figure import Figure
 
+COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00")
 _STEPS_PER_PLAN = 20
 
 
-@dataclass(frozen=True)
+@settings
 class Config:
     """Settings of the regression.
 
@@ -56,37 +61,37 @@ class Config:
     Raises
     ------
     TypeError
-        If a value is of another type than its default.
+        If a value is of another type.
     ValueError
-        If there are fewer than three inputs.
+        If a value is out of range; a slope needs at least three inputs.
     """
 
-    rho: tuple[float, ...] = (1 / 2, 2 / 3, 4 / 3, 2.0)
-    s: float = 0.1
-    n_inputs: int = 24
-    n_data: int = 200
-    noise_sd: float = 1.0
-    input_range: tuple[float, float] = (0.3, 3.0)
-    n_steps: int = 4000
-    learning_rate: float = 3e-3
-    seeds: tuple[int, ...] = (1, 2, 3)
-
-    def __post_init__(self) -> None:
-        check_field_types(self)
-        checked_seeds(self.seeds)
-        if self.n_inputs < 3:
-            raise ValueError(f"a slope over inputs needs at least three of them, got {self.n_inputs}")
+    rho: Positives = (1 / 2, 2 / 3, 4 / 3, 2.0)
+    s: Positive = 0.1
+    n_inputs: Annotated[int, Field(ge=3)] = 24
+    n_data: Count = 200
+    noise_sd: Positive = 1.0
+    input_range: tuple[Positive, Positive] = (0.3, 3.0)
+    n_steps: Count = 4000
+    learning_rate: Positive = 3e-3
+    seeds: Seeds = (1, 2, 3)
 
 
-def run(config: Config, *, execution: Execution | None = None) -> xarray.Dataset:
+QUICK = Config()
+
+MAY_DIFFER = ("seeds",)
+"""Settings that say how much is measured, or on which seeds: a result may differ in them."""
+
+
+def run(
+    config: Config, *, execution: Execution | None = None, on_progress: Progress = ignore_progress
+) -> xarray.Dataset:
     """Train linear units under each cost, and one by variational inference, and return sigma with the theory.
 
     Parameters
     ----------
-    config
-        What to train.
-    execution
-        Device and precision.
+    config, execution, on_progress
+        As for every experiment: see :mod:`rate_models.experiments`.
 
     Returns
     -------
@@ -159,3 +164,20 @@ def _trained_sigma(
         if 2 * step >= config.n_steps:
             kept.append(synapses.sigma.log())
     return torch.stack(kept).mean(dim=0).exp()[:, : config.n_inputs].double().cpu().numpy()
+
+
+def draw_sigma(result: xarray.Dataset, figure: Figure) -> None:
+    """Draw the noise of every synapse against the theory, for each cost."""
+    axes = figure.subplots()
+    for rho, colour in zip(result.rho.values, COLOURS, strict=False):
+        part = result.sel(rho=rho)
+        axes.loglog(part.optimum, part.sigma.mean("seed"), "o", color=colour, label=f"ρ = {rho:.3g}")
+    ends = [float(result.optimum.min()), float(result.optimum.max())]
+    axes.loglog(ends, ends, "k:", linewidth=1)
+    axes.set_xlabel("optimal sd of the weight")
+    axes.set_ylabel(f"learned sd, mean of {result.sizes['seed']} seeds")
+    axes.legend(fontsize=8)
+
+
+FIGURES: dict[str, Callable[[Any, Any], None]] = {"sigma": draw_sigma}
+"""Function that draws each panel."""

@@ -20,7 +20,6 @@ from rate_models.datasets import ImageData
 from rate_models.devices import Execution
 from rate_models.energy import energy_per_synapse, neuronal_energy, synaptic_energy
 from rate_models.evaluation import accuracy, mean_softmax
-from rate_models.experiments.energy_figures import ENERGY_EDGES, FISHER_EDGES, P_EDGES
 from rate_models.experiments.release_models import EveryNetworkDiverged, NetworkSpec, TrainedBatch, train
 from rate_models.experiments.reliable_synapses import (
     HIGH_P,
@@ -42,6 +41,9 @@ LOW_P = 0.5
 LESION_ORDERS = ("release_probability", "strength", "strength_times_p", "random")
 EXPECTATIONS = ("observed", "expected")
 BATCH_SIZES = (1, 100)
+P_EDGES = np.linspace(0, 1, 41)
+ENERGY_EDGES = np.concatenate([[0.0], np.logspace(-5, 1, 61)])
+FISHER_EDGES = np.concatenate([[0.0], np.logspace(-16, 2, 73)])
 N_GRADIENT_IMAGES = 10_000
 """Training images whose gradients are compared with the threshold."""
 

@@ -9,20 +9,31 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import torch
 import xarray as xr
 
-from biophys.argument_types import check_field_types, check_kind
+from biophys.argument_types import check_kind
+from biophys.progress import Progress, ignore_progress
 from biophys.release_plasticity import ReleasePlasticity
+from biophys.settings import (
+    Count,
+    NotNegative,
+    OneOf,
+    Positive,
+    Probability,
+    Seed,
+    Share,
+    WholeNumber,
+    settings,
+)
 from biophys.sweeps.executors import Executor
 from biophys.sweeps.store import Settings
-from rate_models.datasets import load_images
+from rate_models.datasets import DataSetName, load_images
 from rate_models.devices import Execution, execution_or_default
 from rate_models.energy import synaptic_energy
 from rate_models.evaluation import accuracy, mean_softmax
@@ -42,7 +53,7 @@ SAME_PROGRAM = (
     "p_rule",
     "consolidation",
     "data_set",
-    "n_hidden",
+    "hidden_units",
     "n_hidden_layers",
     "n_epochs",
     "batch_size",
@@ -51,7 +62,7 @@ SAME_PROGRAM = (
 """Settings that all networks of a batch share; any other may differ from replica to replica."""
 
 
-@dataclass(frozen=True)
+@settings
 class NetworkSettings:
     """Settings of one network.
 
@@ -67,8 +78,8 @@ class NetworkSettings:
         Step size of the weights, and penalty on their squares.
     data_set
         ``"digits"``, ``"mnist"`` or ``"fashion_mnist"``.
-    n_hidden, n_hidden_layers
-        Units per hidden layer, number of hidden layers.
+    hidden_units, n_hidden_layers
+        Units of every hidden layer, number of hidden layers.
     n_epochs, batch_size, n_samples
         Passes through the data, images per step, draws of the synapses per test image.
     seed
@@ -77,41 +88,31 @@ class NetworkSettings:
     Raises
     ------
     TypeError
-        If a value is of another type than its default.
+        If a value is of another type.
     ValueError
         If a value lies outside its range.
     """
 
-    release: str = "plastic"
+    release: Annotated[str, OneOf(RELEASES)] = "plastic"
     p_rule: str = "soft_bound"
     consolidation: bool = False
-    p_up: float = 0.07
-    p_down: float = 0.07
-    g_lim: float = 0.001
-    p_min: float = 0.25
-    p_freeze: float = 2.0
-    release_probability: float = 0.4
-    learning_rate: float = 0.05
-    l2: float = 0.001
-    data_set: str = "mnist"
-    n_hidden: int = 200
-    n_hidden_layers: int = 2
-    n_epochs: int = 50
-    batch_size: int = 100
-    n_samples: int = 10
-    seed: int = 2019
+    p_up: NotNegative = 0.07
+    p_down: NotNegative = 0.07
+    g_lim: NotNegative = 0.001
+    p_min: Share = 0.25
+    p_freeze: NotNegative = 2.0
+    release_probability: Probability = 0.4
+    learning_rate: Positive = 0.05
+    l2: NotNegative = 0.001
+    data_set: DataSetName = "mnist"
+    hidden_units: Count = 200
+    n_hidden_layers: WholeNumber = 2
+    n_epochs: Count = 50
+    batch_size: Count = 100
+    n_samples: Count = 10
+    seed: Seed = 2019
 
     def __post_init__(self) -> None:
-        check_field_types(self)
-        if self.release not in RELEASES:
-            raise ValueError(f"release must be one of {', '.join(RELEASES)}, got {self.release!r}")
-        for name in ("n_hidden", "n_epochs", "batch_size", "n_samples"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
-        if not self.learning_rate > 0 or not self.l2 >= 0:
-            raise ValueError(
-                f"learning_rate must be positive and l2 not negative, got {self.learning_rate} and {self.l2}"
-            )
         self.plasticity()
 
     def plasticity(self) -> ReleasePlasticity:
@@ -128,7 +129,7 @@ class NetworkSettings:
 
     def layout(self, n_pixels: int) -> Layout:
         """Return the sizes of the network, for ten classes."""
-        return Layout((n_pixels, *[self.n_hidden] * self.n_hidden_layers, 10))
+        return Layout((n_pixels, *[self.hidden_units] * self.n_hidden_layers, 10))
 
 
 def grid(fixed: Mapping[str, Any], swept: Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:
@@ -176,7 +177,7 @@ def sweep_networks(
     *,
     executor: Executor | None = None,
     execution: Execution | None = None,
-    on_progress: Callable[[float, str], None] = lambda fraction, doing: None,
+    on_progress: Progress = ignore_progress,
 ) -> xr.Dataset:
     """Train every network of a grid that is not in `folder` yet, and return what was measured of all.
 
@@ -196,7 +197,7 @@ def sweep_networks(
         per swept setting; NaN for networks that diverged.
     """
     configurations = [point for settings in configurations for point in grid(settings, {})]
-    largest = max(configurations, key=lambda settings: settings["n_hidden"], default={})
+    largest = max(configurations, key=lambda settings: settings["hidden_units"], default={})
     example = NetworkSettings(**largest)
     layout = example.layout(_N_PIXELS.get(example.data_set, 784))
     dtype = execution_or_default(execution).torch_dtype

@@ -25,23 +25,23 @@ Electron. Comput. EC-14:326-334 (a perceptron stores up to 2 N random patterns).
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 import torch
 import xarray as xr
+from pydantic import Field
 from torch import Tensor
 
-from biophys.argument_types import check_config, check_field_types, checked_seeds
+from biophys.argument_types import check_config
+from biophys.progress import Progress, ignore_progress
 from biophys.release_plasticity import ReleasePlasticity, learning_rate_factor, updated_release_probability
+from biophys.settings import Count, Counts, NotNegative, OneOf, Seeds, Share, settings
 from rate_models.devices import Execution, execution_or_default
 from rate_models.random_streams import Purpose, Streams, numpy_generator, released, streams_on
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-Progress = Callable[[float, str], None]
 
 MODELS = {
     "standard": ("standard perceptron", "#E69F00"),
@@ -51,7 +51,7 @@ MODELS = {
 """Label and colour of every model. ``"additive"`` takes the published equation of the p rule literally."""
 
 
-@dataclass(frozen=True)
+@settings
 class Config:
     """What is learned; the defaults are the paper's.
 
@@ -78,38 +78,33 @@ class Config:
     Raises
     ------
     TypeError
-        If a value is of another type than its default.
+        If a value is of another type.
     ValueError
         If a number is out of range or a model is unknown.
     """
 
-    n_inputs: int = 1000
-    n_tasks: int = 5
-    n_epochs: int = 25
-    n_patterns: tuple[int, ...] = (50, 100, 200, 300, 400, 600, 800)
-    batch_size: int = 5
-    seeds: tuple[int, ...] = tuple(range(1000, 1010))
-    models: tuple[str, ...] = ("standard", "presynaptic", "additive")
-    p_up: float = 0.2
-    p_down: float = 0.2
-    g_lim: float = 0.1
-    p_min: float = 0.25
-    p_freeze: float = 0.9
-    n_samples: int = 10
+    n_inputs: Count = 1000
+    n_tasks: Count = 5
+    n_epochs: Count = 25
+    n_patterns: Counts = (50, 100, 200, 300, 400, 600, 800)
+    batch_size: Count = 5
+    seeds: Seeds = tuple(range(1000, 1010))
+    models: Annotated[tuple[Annotated[str, OneOf(MODELS)], ...], Field(min_length=1)] = (
+        "standard",
+        "presynaptic",
+        "additive",
+    )
+    p_up: NotNegative = 0.2
+    p_down: NotNegative = 0.2
+    g_lim: NotNegative = 0.1
+    p_min: Share = 0.25
+    p_freeze: Share = 0.9
+    n_samples: Count = 10
     shuffles: bool = False
 
     def __post_init__(self) -> None:
-        check_field_types(self)
-        checked_seeds(self.seeds)
-        for name in ("n_inputs", "n_tasks", "n_epochs", "batch_size", "n_samples"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
-        if not (self.n_patterns and self.models):
-            raise ValueError("n_patterns and models must not be empty")
-        if unfit := [n for n in self.n_patterns if n < 1 or n % self.batch_size]:
+        if unfit := [n for n in self.n_patterns if n % self.batch_size]:
             raise ValueError(f"n_patterns must be multiples of batch_size={self.batch_size}, got {unfit}")
-        if unknown := set(self.models) - set(MODELS):
-            raise ValueError(f"models must be out of {', '.join(MODELS)}, got {sorted(unknown)}")
         self.plasticity("soft_bound")
 
     @property
@@ -131,6 +126,9 @@ class Config:
         )
 
 
+MAY_DIFFER = ("n_patterns", "seeds", "models")
+"""Settings that say how much is measured, or on which seeds: a result may differ in them."""
+
 QUICK = Config(
     n_inputs=500,
     n_patterns=(50, 200),
@@ -144,7 +142,7 @@ def run(
     config: Config,
     *,
     execution: Execution | None = None,
-    on_progress: Progress = lambda fraction, doing: None,
+    on_progress: Progress = ignore_progress,
 ) -> xr.Dataset:
     """Train all perceptrons.
 

@@ -13,22 +13,24 @@ Malkin et al. (2023), Signatures of Bayesian inference emerge from energy effici
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from biophys.argument_types import check_config, check_field_types, checked_seeds
+from biophys.argument_types import check_config
+from biophys.progress import Progress, ignore_progress
+from biophys.settings import Count, Counts, OneOf, Positive, Positives, Seeds, Share, settings
 from biophys.sweeps.executors import Executor
-from rate_models.datasets import ImageData, load_images
+from rate_models.datasets import DataSetName, ImageData, load_images
 from rate_models.devices import Execution, execution_or_default
 from rate_models.experiments.log_axes import label_sparsely
 from rate_models.log_log_fits import association
 from rate_models.noisy_networks import (
+    FORMULATIONS,
     NoisyNetwork,
-    Progress,
     Schedule,
     TrainedNetworks,
     answers_of,
@@ -48,7 +50,7 @@ COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00")
 BLUES = ("#084594", "#4292C6", "#9ECAE1")
 
 
-@dataclass(frozen=True)
+@settings
 class Config:
     """Settings; what the paper does not state is marked so.
 
@@ -67,45 +69,35 @@ class Config:
         Standard deviation of the normal prior of the weights. Not stated.
     seeds
         Networks per setting. Published: one.
-    hidden, n_epochs, batch_size
+    hidden_units, n_epochs, batch_size
         As in the other figures; not stated for this one.
     initial_sigma, learning_rate, noise_haste, noise_memory
         Start and learning rates, with phi faster than the means so that sigma settles; not stated.
     n_shown
         Synapses of each layer kept for the scatter plots.
-    keep_in
-        Folder of finished networks, from which a run that was broken off goes on; empty for none.
 
     Raises
     ------
     TypeError
-        If a value is of another type than its default.
+        If a value is of another type.
     ValueError
-        If the formulation is unknown or `prior_sd` is not positive.
+        If a value is out of range.
     """
 
-    data_set: str = "mnist"
-    formulation: str = "text"
-    rho: tuple[float, ...] = (1 / 2, 2 / 3, 4 / 3, 2.0)
-    s: tuple[float, ...] = (0.01, 0.03, 0.1)
-    prior_sd: float = 0.3
-    seeds: tuple[int, ...] = (1, 2, 3)
-    hidden: tuple[int, ...] = (100, 100)
-    n_epochs: int = 50
-    batch_size: int = 20
-    initial_sigma: float = 0.01
-    learning_rate: float | None = 2e-4
-    noise_haste: float = 5.0
-    noise_memory: float = 0.999
-    n_shown: int = 300
-    keep_in: str = ""
-
-    def __post_init__(self) -> None:
-        check_field_types(self)
-        checked_seeds(self.seeds)
-        formulation_named(self.formulation)
-        if not self.prior_sd > 0:
-            raise ValueError(f"prior_sd must be positive, got {self.prior_sd}")
+    data_set: DataSetName = "mnist"
+    formulation: Annotated[str, OneOf(FORMULATIONS)] = "text"
+    rho: Positives = (1 / 2, 2 / 3, 4 / 3, 2.0)
+    s: Positives = (0.01, 0.03, 0.1)
+    prior_sd: Positive = 0.3
+    seeds: Seeds = (1, 2, 3)
+    hidden_units: Counts = (100, 100)
+    n_epochs: Count = 50
+    batch_size: Count = 20
+    initial_sigma: Positive = 0.01
+    learning_rate: Positive | None = 2e-4
+    noise_haste: Positive = 5.0
+    noise_memory: Share = 0.999
+    n_shown: Count = 300
 
 
 QUICK = Config(
@@ -113,7 +105,7 @@ QUICK = Config(
     s=(0.05, 0.15),
     prior_sd=0.5,
     seeds=(1,),
-    hidden=(20, 20),
+    hidden_units=(20, 20),
     n_epochs=25,
     initial_sigma=0.03,
     learning_rate=2e-3,
@@ -122,8 +114,8 @@ QUICK = Config(
 )
 """The same in seconds."""
 
-DEFINING_SETTINGS = ("data_set", "hidden")
-"""Settings in which a finished result must be that of the paper."""
+MAY_DIFFER = ("seeds", "n_shown")
+"""Settings that say how much is measured, or on which seeds: a result may differ in them."""
 
 
 def run(
@@ -131,13 +123,14 @@ def run(
     *,
     execution: Execution | None = None,
     executor: Executor | None = None,
-    on_progress: Progress = lambda fraction, doing: None,
+    on_progress: Progress = ignore_progress,
+    keep_in: Path | str | None = None,
 ) -> xarray.Dataset:
     """Train all networks as one batch and relate their noise to the posterior of the same seed.
 
     Parameters
     ----------
-    config, execution, executor, on_progress
+    config, execution, executor, on_progress, keep_in
         As for every experiment: see :mod:`rate_models.experiments`.
 
     Returns
@@ -171,7 +164,7 @@ def run(
         execution=execution_or_default(execution),
         executor=executor,
         on_progress=lambda fraction, doing: on_progress(0.9 * fraction, doing),
-        keep_in=config.keep_in,
+        keep_in=keep_in,
     )
     on_progress(0.9, "relating noise and posterior")
     return _measured(config, trained, data)

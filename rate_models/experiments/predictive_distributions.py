@@ -13,19 +13,20 @@ figure 1.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
+from pydantic import Field
 from torch import Tensor
 
-from biophys.argument_types import check_config, check_field_types, checked_seeds
+from biophys.argument_types import check_config
+from biophys.progress import Progress, ignore_progress
+from biophys.settings import Count, Counts, Positive, Positives, Seeds, settings
 from rate_models.devices import Execution, execution_or_default
 from rate_models.layout import Layout
 from rate_models.networks import FeedForward, SquaredError
-from rate_models.noisy_networks import Progress
 from rate_models.optimisers import GradientDescent, adam_of_means_and_noise
 from rate_models.posterior import GaussianPrior
 from rate_models.reliability_cost import Costs, EntropyCost, PowerCost, ReliabilityCost
@@ -42,7 +43,7 @@ _STEPS_PER_PLAN = 50
 _RATES = (1.0, 0.3, 0.1)
 
 
-@dataclass(frozen=True)
+@settings
 class Config:
     """Settings; of these the paper states the function, its noise, the 20 hidden units and the exponents.
 
@@ -54,7 +55,7 @@ class Config:
         Scales of the cost, c = s^rho / rho, from small to large. Not stated.
     noise_sd
         Standard deviation of the targets around the function; the likelihood's too.
-    n_hidden
+    hidden_units
         Rectified hidden units.
     n_data, data_ranges
         Number of data and the two intervals of x they lie in, with a gap between. Not stated.
@@ -74,29 +75,27 @@ class Config:
     Raises
     ------
     TypeError
-        If a value is of another type than its default.
+        If a value is of another type.
     ValueError
-        If the ranges of the data overlap or are not in order.
+        If a value is out of range, or the ranges of the data overlap or are not in order.
     """
 
-    rho: tuple[float, ...] = (1 / 2, 2 / 3, 4 / 3, 2.0)
-    s: tuple[float, ...] = (0.003, 0.01, 0.03, 0.1, 0.3)
-    noise_sd: float = 0.05
-    n_hidden: int = 20
-    n_data: int = 60
+    rho: Positives = (1 / 2, 2 / 3, 4 / 3, 2.0)
+    s: Positives = (0.003, 0.01, 0.03, 0.1, 0.3)
+    noise_sd: Positive = 0.05
+    hidden_units: Counts = (20,)
+    n_data: Count = 60
     data_ranges: tuple[tuple[float, float], ...] = ((-2.1, -1.1), (-0.2, 0.7))
     x_range: tuple[float, float] = (-2.4, 1.0)
-    n_x: int = 86
-    prior_sd: float = 1.0
-    learning_rate: float = 3e-3
-    n_steps: int = 30_000
-    initial_sigma: float = 0.01
-    n_draws: int = 500
-    seeds: tuple[int, ...] = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10)
+    n_x: Count = 86
+    prior_sd: Positive = 1.0
+    learning_rate: Positive = 3e-3
+    n_steps: Count = 30_000
+    initial_sigma: Positive = 0.01
+    n_draws: Annotated[int, Field(ge=2)] = 500
+    seeds: Seeds = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10)
 
     def __post_init__(self) -> None:
-        check_field_types(self)
-        checked_seeds(self.seeds)
         ends = [end for interval in self.data_ranges for end in interval]
         if len(self.data_ranges) != 2 or ends != sorted(ends):
             raise ValueError(f"data_ranges must be two intervals in ascending order, got {self.data_ranges}")
@@ -104,6 +103,10 @@ class Config:
 
 QUICK = Config(s=(0.01, 0.1), seeds=(1, 2, 3), n_steps=2400, learning_rate=6e-3, n_draws=200)
 """The same in seconds."""
+
+
+MAY_DIFFER = ("seeds",)
+"""Settings that say how much is measured, or on which seeds: a result may differ in them."""
 
 
 def target_function(x: ArrayLike) -> NDArray[np.float64]:
@@ -122,7 +125,7 @@ def run(
     config: Config,
     *,
     execution: Execution | None = None,
-    on_progress: Progress = lambda fraction, doing: None,
+    on_progress: Progress = ignore_progress,
 ) -> xarray.Dataset:
     """Train all networks as one batch and draw their predictions.
 
@@ -174,7 +177,7 @@ def _trained(
     on_progress: Progress,
 ) -> tuple[GaussianSynapses, FeedForward]:
     """Train one network per cost and seed on the data of its seed."""
-    layout = Layout((1, config.n_hidden, 1))
+    layout = Layout((1, *config.hidden_units, 1))
     network = FeedForward(layout)
     synapses = GaussianSynapses(
         layout, seeds, initial_sigma=config.initial_sigma, mean_range=1.0, execution=execution

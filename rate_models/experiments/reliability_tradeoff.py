@@ -10,20 +10,23 @@ Malkin et al. (2023), Signatures of Bayesian inference emerge from energy effici
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
-from biophys.argument_types import check_config, check_field_types, checked_seeds
+from biophys.argument_types import check_config
+from biophys.progress import Progress, ignore_progress
+from biophys.settings import Count, Counts, OneOf, Positive, Positives, Seeds, Share, settings
 from biophys.sweeps.executors import Executor
-from rate_models.datasets import load_images
+from rate_models.datasets import DataSetName, load_images
 from rate_models.devices import Execution, execution_or_default
 from rate_models.experiments.reliability_figures import FIGURES
 from rate_models.noisy_networks import (
+    FORMULATIONS,
     NoisyNetwork,
-    Progress,
     Schedule,
     TrainedNetworks,
     answers_of,
@@ -42,13 +45,13 @@ from rate_models.reliability_cost import Costs, PowerCost, terms_of, total_cost
 if TYPE_CHECKING:
     import xarray
 
-__all__ = ["DEFINING_SETTINGS", "FIGURES", "QUICK", "Config", "run"]
+__all__ = ["FIGURES", "MAY_DIFFER", "QUICK", "Config", "run"]
 
 NOISES = ("heterogeneous", "homogeneous")
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
-@dataclass(frozen=True)
+@settings
 class Config:
     """Settings of the sweep; the defaults are the paper's, with c chosen to span the fall of accuracy.
 
@@ -68,7 +71,7 @@ class Config:
         every rho.
     seeds
         One network per seed and setting. Published: one.
-    hidden, n_epochs, batch_size, initial_sigma
+    hidden_units, n_epochs, batch_size, initial_sigma
         Published: (100, 100), 50, 20 and 1e-4.
     learning_rate
         None for the formulation's.
@@ -76,45 +79,37 @@ class Config:
         Learning rate of phi over that of the means, and decay of its second moment. Published: 1 and 0.999.
     images_per_draw
         Test images that share a draw of the weights. Published: 20.
-    keep_in
-        Folder of finished networks, from which a run that was broken off goes on; empty for none.
 
     Raises
     ------
     TypeError
-        If a value is of another type than its default.
+        If a value is of another type.
     ValueError
-        If a name is unknown or the ranges do not fit `rho`.
+        If a value is out of range, or the ranges of c do not fit `rho`.
     """
 
-    data_set: str = "mnist"
-    formulation: str = "figures"
-    rho: tuple[float, ...] = (1 / 2, 2 / 3, 4 / 3, 2.0)
+    data_set: DataSetName = "mnist"
+    formulation: Annotated[str, OneOf(FORMULATIONS)] = "figures"
+    rho: Positives = (1 / 2, 2 / 3, 4 / 3, 2.0)
     log10_c_low: tuple[float, ...] = (-1.5, -1.5, -2.0, -2.5)
     log10_c_high: tuple[float, ...] = (2.5, 2.5, 2.0, 1.5)
-    n_c: int = 7
-    seeds: tuple[int, ...] = (1, 2, 3)
-    hidden: tuple[int, ...] = (100, 100)
-    n_epochs: int = 50
-    batch_size: int = 20
-    initial_sigma: float = 1e-4
-    learning_rate: float | None = None
-    noise_haste: float = 1.0
-    noise_memory: float = 0.999
-    images_per_draw: int = 20
-    keep_in: str = ""
+    n_c: Annotated[int, Field(ge=2)] = 7
+    seeds: Seeds = (1, 2, 3)
+    hidden_units: Counts = (100, 100)
+    n_epochs: Count = 50
+    batch_size: Count = 20
+    initial_sigma: Positive = 1e-4
+    learning_rate: Positive | None = None
+    noise_haste: Positive = 1.0
+    noise_memory: Share = 0.999
+    images_per_draw: Count = 20
 
     def __post_init__(self) -> None:
-        check_field_types(self)
-        checked_seeds(self.seeds)
-        formulation_named(self.formulation)
         for name in ("log10_c_low", "log10_c_high"):
             if len(getattr(self, name)) != len(self.rho):
                 raise ValueError(
                     f"{name} needs one value per rho, that is {len(self.rho)}, got {getattr(self, name)}"
                 )
-        if self.n_c < 2:
-            raise ValueError(f"n_c must be at least 2, got {self.n_c}")
 
     @property
     def c(self) -> NDArray[np.float64]:
@@ -129,7 +124,7 @@ QUICK = Config(
     log10_c_high=(1.5, 1.5, 1.5, 1.5),
     n_c=4,
     seeds=(1,),
-    hidden=(20, 20),
+    hidden_units=(20, 20),
     n_epochs=20,
     initial_sigma=0.02,
     learning_rate=3e-3,
@@ -138,8 +133,8 @@ QUICK = Config(
 )
 """The same in seconds."""
 
-DEFINING_SETTINGS = ("data_set", "hidden")
-"""Settings in which a finished result must be that of the paper."""
+MAY_DIFFER = ("log10_c_low", "log10_c_high", "n_c", "seeds", "images_per_draw")
+"""Settings that say how much is measured, or on which seeds: a result may differ in them."""
 
 
 def run(
@@ -147,13 +142,14 @@ def run(
     *,
     execution: Execution | None = None,
     executor: Executor | None = None,
-    on_progress: Progress = lambda fraction, doing: None,
+    on_progress: Progress = ignore_progress,
+    keep_in: Path | str | None = None,
 ) -> xarray.Dataset:
     """Train all networks of the sweep as one batch and measure them.
 
     Parameters
     ----------
-    config, execution, executor, on_progress
+    config, execution, executor, on_progress, keep_in
         As for every experiment: see :mod:`rate_models.experiments`.
 
     Returns
@@ -173,7 +169,7 @@ def run(
         execution=execution_or_default(execution),
         executor=executor,
         on_progress=lambda fraction, doing: on_progress(0.9 * fraction, doing),
-        keep_in=config.keep_in,
+        keep_in=keep_in,
     )
     on_progress(0.9, "answering the test set")
     measured = {

@@ -31,8 +31,8 @@ def test_network_is_active_and_pays_for_it(result):
 @pytest.mark.parametrize(
     "options, message",
     [
-        ({"n_neurons": 3}, "n_neurons must be a whole number of at least 10, got 3"),
-        ({"duration": 0.0}, "duration must be above 0 s, got 0.0"),
+        ({"n_neurons": 3}, "n_neurons must be a whole number from 10 on, such as 4000, got 3"),
+        ({"duration": 0.0}, "duration must be a number above 0, such as 5.0, got 0.0"),
         ({"n_inputs": 10_000}, "n_inputs must lie in"),
     ],
 )

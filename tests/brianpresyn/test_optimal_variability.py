@@ -34,10 +34,10 @@ def test_variance_settles_at_the_analytic_optimum():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"rate_low": 0.0}, "inputs of different rates"),
+        ({"rate_low": 0.0}, "rate_low must be a number above 0, such as 1.0, got 0.0"),
         ({"rate_low": 9.0, "rate_high": 3.0}, "inputs of different rates"),
-        ({"n_inputs": 2}, "at least 3 inputs"),
-        ({"tau": 0.0}, "tau must be above 0"),
+        ({"n_inputs": 2}, "n_inputs must be a whole number from 3 on"),
+        ({"tau": 0.0}, "tau must be a number above 0"),
     ],
 )
 def test_wrong_setting_is_refused(settings, message):

@@ -33,7 +33,7 @@ def images():
 
 @pytest.fixture(scope="module")
 def reliable(images):
-    return experiment.run(SHORT, {"reliable": network()}, images).isel(network=0)
+    return experiment.present(SHORT, {"reliable": network()}, images).isel(network=0)
 
 
 def test_rates_of_reliable_network_are_its_activities(reliable, images):
@@ -52,7 +52,7 @@ def test_potential_of_outputs_is_the_logits(reliable, images):
 
 
 def test_images_do_not_leave_traces(reliable, images):
-    alone = experiment.run(SHORT, {"reliable": network()}, images[2:3]).isel(network=0)
+    alone = experiment.present(SHORT, {"reliable": network()}, images[2:3]).isel(network=0)
     np.testing.assert_allclose(alone.potential[0], reliable.potential[2], atol=1e-9)
     np.testing.assert_allclose(alone.rate[0], reliable.rate[2], atol=1e-9)
 
@@ -62,7 +62,7 @@ def test_release_transmits_the_weights_on_average(images, n):
     p = 0.3
     one = replace(network(p=p, n=n), biases=tuple(np.zeros(size) for size in SIZES[1:]))
     single = Classifier(one.weights[:1], one.biases[:1], one.p[:1], (1.0,), one.n and one.n[:1])
-    found = experiment.run(SHORT, {"release": single}, images).isel(network=0)
+    found = experiment.present(SHORT, {"release": single}, images).isel(network=0)
     expected = single.activities(images)[-1]
     variance = (images * 1.0) @ (single.weights[0] ** 2 * (1 - p) / ((n or 1) * p)).T / 100
     z = (found.potential.isel(time=-1).to_numpy() - expected) / np.sqrt(variance + 0.02**2)
@@ -82,12 +82,12 @@ def test_synapse_energies_are_in_the_order_of_the_weights(images):
     weights = [np.zeros_like(w) for w in base.weights]
     weights[0][3, 1] = 1.0
     one = replace(base, weights=tuple(weights), p=tuple(np.full(w.shape, 0.5) for w in weights))
-    found = experiment.run(SHORT, {"one": one}, images).isel(network=0)
+    found = experiment.present(SHORT, {"one": one}, images).isel(network=0)
     assert int(np.argmax(found.synapse_energy.to_numpy())) == 3 * SIZES[0] + 1
 
 
 def test_poisson_pixels_have_the_same_mean_rate(images):
-    noisy = experiment.run(
+    noisy = experiment.present(
         replace(SHORT, encoding="poisson"), {"reliable": network()}, np.repeat(images, 4, 0)
     )
     counts = 100 * noisy.rate.isel(network=0)[:, : SIZES[0]].to_numpy().reshape(5, 4, -1).mean(axis=1)
@@ -120,8 +120,8 @@ def test_wrong_network_is_refused(change, message):
     ("settings", "message"),
     [
         ({"duration": 0.1, "n_readouts": 7}, "that n_readouts=7 divides"),
-        ({"peak_rate": 2000.0}, "at most once a millisecond"),
-        ({"encoding": "burst"}, "encoding must be 'regular' or 'poisson'"),
+        ({"peak_rate": 2000.0}, "peak_rate must be a number above 0 and at most 1000"),
+        ({"encoding": "burst"}, "encoding must be one of regular, poisson"),
     ],
 )
 def test_wrong_presentation_is_refused(settings, message):
@@ -131,15 +131,15 @@ def test_wrong_presentation_is_refused(settings, message):
 
 def test_negative_pixels_name_the_remedy(images):
     with pytest.raises(ValueError, match=r"must not be negative, got -0\.5: subtract the lowest value"):
-        experiment.run(SHORT, {"a": network()}, images - images.min() - 0.5)
+        experiment.present(SHORT, {"a": network()}, images - images.min() - 0.5)
 
 
 @pytest.mark.standalone
 def test_standalone_rerun_equals_runs_of_their_own(images):
     both = {"reliable": network(), "failing": network(p=0.4, seed=2)}
-    program = experiment.run(replace(SHORT, target="cpp_standalone"), both, images)
+    program = experiment.present(replace(SHORT, target="cpp_standalone"), both, images)
     for name, one in both.items():
-        alone = experiment.run(SHORT, {name: one}, images).isel(network=0)
+        alone = experiment.present(SHORT, {name: one}, images).isel(network=0)
         np.testing.assert_allclose(program.potential.sel(network=name), alone.potential, atol=1e-9)
         np.testing.assert_allclose(program.energy.sel(network=name), alone.energy, rtol=1e-9)
         assert int(program.n_vesicles.sel(network=name)) == int(alone.n_vesicles)

@@ -72,8 +72,8 @@ def test_tasks_not_yet_learned_have_no_accuracy(result):
     [
         ({"n_per_batch": 3}, "n_patterns must be a multiple of n_per_batch, got 10 and 3"),
         ({"n_steps": 5}, "a trial must be longer than the longest delay"),
-        ({"seeds": ()}, "at least one seed is needed"),
-        ({"n_votes": 0}, "n_votes must be at least 1, got 0"),
+        ({"seeds": ()}, "seeds must be a tuple of whole numbers"),
+        ({"n_votes": 0}, "n_votes must be a whole number from 1 on, such as 10, got 0"),
     ],
 )
 def test_bad_sizes_are_named(options, message):

@@ -230,10 +230,10 @@ class TestExperiments:
     @pytest.mark.parametrize(
         ("seeds", "error", "message"),
         [
-            ((1.5,), TypeError, r"seeds must be a tuple of whole numbers, .*got \(1\.5,\)"),
-            (3, TypeError, "seeds must be a tuple of whole numbers, .*got 3"),
-            ((), ValueError, "seeds must not be empty"),
-            ((-1,), ValueError, r"seeds must be whole numbers from 0 on, .* got \(-1,\)"),
+            ((1.5,), TypeError, r"seeds must be a tuple of whole numbers from 0 on, .*got \(1\.5,\)"),
+            (3, TypeError, "seeds must be a tuple of whole numbers from 0 on, .*got 3"),
+            ((), ValueError, r"seeds must be a tuple of whole .* at least one, .* got \(\)"),
+            ((-1,), ValueError, r"seeds must be a tuple of whole numbers from 0 on, .* got -1 in \(-1,\)"),
         ],
     )
     def test_seeds_are_whole_numbers(self, experiment, seeds, error, message):
@@ -261,7 +261,7 @@ def test_a_number_of_processes_is_no_executor():
     [
         ({}, {"seed": 3}, r"seed must be swept over a list of values, such as \[3\], got 3"),
         ({}, {"data_set": "mnist"}, r"data_set must be swept over a list of values, such as \['mnist'\]"),
-        ({"seed": 1.5}, {}, r"seed must be a whole number, such as 2019, got 1\.5"),
+        ({"seed": 1.5}, {}, r"seed must be a whole number from 0 on, such as 2019, got 1\.5"),
         ([], {}, r"fixed must be of type Mapping, such as \{'l2': 0\.01\}, got \[\]"),
         ({}, None, r"swept must be of type Mapping, .* got None"),
     ],

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from biophys.release_plasticity import ReleasePlasticity
 from rate_models.datasets import load_images
 from rate_models.devices import Execution
-from rate_models.experiments.energy_efficiency import DEFINING_SETTINGS, MODELS, QUICK, Config, run
+from rate_models.experiments.energy_efficiency import MAY_DIFFER, MODELS, QUICK, Config, run
 from rate_models.experiments.energy_figures import FIGURES, best_over, best_ratio, ratio_of
 from rate_models.experiments.release_models import NetworkSpec, synapses_and_rule, train
 from rate_models.experiments.reliable_synapses import (
@@ -38,7 +38,7 @@ TINY = dataclasses.replace(
     n_samples=2,
     n_lesion_samples=2,
     scanned_p=(0.5, 1.0),
-    scanned_rates=(0.05, 1e6),
+    scanned_learning_rates=(0.05, 1e6),
     lesion_fractions=(0.0, 0.5, 1.0),
     n_shuffles=3,
     n_gradient_synapses=5,
@@ -56,21 +56,24 @@ def test_the_published_configuration_is_the_default():
     assert config.l2 == (0.0, 0.001, 0.005, 0.01, 0.05, 0.1)
     assert (config.hidden_units, config.n_epochs, config.batch_size) == ((200, 200), 50, 100)
     assert (config.p_up, config.p_down, config.g_lim, config.p_min) == (0.07, 0.07, 0.001, 0.25)
-    assert (config.rate, config.rate_deterministic, config.fixed_p) == (0.05, 0.08, 0.4)
-    assert set(DEFINING_SETTINGS) <= {field.name for field in dataclasses.fields(Config)}
+    assert (config.learning_rate, config.learning_rate_deterministic, config.fixed_p) == (0.05, 0.08, 0.4)
+    assert set(MAY_DIFFER) <= {field.name for field in dataclasses.fields(Config)}
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"models": ("soft_bound", "analog")}, "models must be out of .* got"),
+        ({"models": ("soft_bound", "analog")}, "models must be a tuple of names out of .* got"),
         ({"models": ("matched_release",)}, "add that model"),
-        ({"l2": (-0.1, 0.01)}, "l2 must not be negative"),
+        ({"l2": (-0.1, 0.01)}, "l2 must be a tuple of numbers from 0 on, .*got -0.1 in"),
         ({"varied_l2": (0.3,)}, r"varied_l2 must be among l2="),
         ({"shown_l2": 0.02}, "hold shown_l2=0.02"),
-        ({"lesion_fractions": (0.5, 1.2)}, r"0..1, got \[1.2\]"),
-        ({"seeds": ()}, "seeds must not be empty"),
-        ({"n_epochs": 0}, "n_epochs must be at least 1"),
+        (
+            {"lesion_fractions": (0.5, 1.2)},
+            "lesion_fractions must be .* from 0 to 1, .* got 1.2 in",
+        ),
+        ({"seeds": ()}, "seeds must be a tuple of whole numbers"),
+        ({"n_epochs": 0}, "n_epochs must be a whole number from 1 on"),
     ],
 )
 def test_bad_configurations_are_refused(change, message):
@@ -131,13 +134,13 @@ def watch_training(monkeypatch):
 
 
 def test_a_run_that_broke_off_goes_on_where_it_was(result, monkeypatch, tmp_path):
-    part = dataclasses.replace(TINY, seeds=(1,), keep_in=str(tmp_path), networks_per_batch=3)
-    first = run(part)
+    part = dataclasses.replace(TINY, seeds=(1,), networks_per_batch=3)
+    first = run(part, keep_in=tmp_path)
     trained = watch_training(monkeypatch)
-    again = run(part)
+    again = run(part, keep_in=tmp_path)
     assert trained == []
     xr.testing.assert_equal(first, again)
-    whole = run(dataclasses.replace(part, seeds=(1, 2)))
+    whole = run(dataclasses.replace(part, seeds=(1, 2)), keep_in=tmp_path)
     assert all(spec.seed == 2 and spec.table == "models" for batch in trained for spec in batch)
     np.testing.assert_allclose(whole.synaptic_energy, result.synaptic_energy, rtol=2e-3)
     assert max(map(len, trained)) <= 3
@@ -146,7 +149,7 @@ def test_a_run_that_broke_off_goes_on_where_it_was(result, monkeypatch, tmp_path
 def test_matched_release_has_the_mean_p_that_was_learned(monkeypatch):
     trained = watch_training(monkeypatch)
     small = dataclasses.replace(
-        TINY, models=("soft_bound", "matched_release"), step_factors=(), scanned_rates=(0.05,)
+        TINY, models=("soft_bound", "matched_release"), step_factors=(), scanned_learning_rates=(0.05,)
     )
     mean_p = run(small).mean_p.sel(model="soft_bound")
     matched = {spec.place: spec.release_probability for spec in trained[-1]}

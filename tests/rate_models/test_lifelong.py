@@ -9,12 +9,10 @@ import pytest
 from biophys.sweeps.store import replica_key
 from rate_models.continual_methods import Replica
 from rate_models.devices import Execution
-from rate_models.experiments import lifelong, lifelong_networks
-from rate_models.experiments.lifelong import Config, run
+from rate_models.experiments import lifelong
+from rate_models.experiments.lifelong import Config, Group, published_setting, run, settings_of
+from rate_models.experiments.lifelong_figures import accuracy_table, summary, tasks_learned
 from rate_models.experiments.lifelong_methods import ABLATION_ARMS, METHODS, PUBLISHED_ACCURACY, on
-from rate_models.experiments.lifelong_networks import Group, settings_of
-from rate_models.experiments.lifelong_search import published_setting
-from rate_models.experiments.lifelong_tables import accuracy_table, summary, tasks_learned
 
 TINY = Config(
     benchmarks=("permuted_digits", "continuous_digits", "split_digits", "task_split_digits"),
@@ -51,7 +49,7 @@ def result():
 def test_every_method_has_its_table(result):
     for benchmark, n_tasks in zip(TINY.benchmarks, (2, 2, 5, 5), strict=True):
         names = {method.name for method in TINY.methods_on(benchmark)}
-        for name in (str(own) for own in result["method"].to_numpy()):
+        for name in (str(own) for own in result["algorithm"].to_numpy()):
             table = accuracy_table(result, benchmark, name)
             n_seeds = len(TINY.seeds_on(benchmark)) if name in names else 0
             assert table.shape == (n_seeds, n_tasks + 1, n_tasks)
@@ -68,29 +66,29 @@ def test_every_searched_method_has_as_many_trials(result):
     score = result.trial_score.sel(benchmark="split_digits")
     tried = np.isfinite(result.trial_setting.sel(benchmark="split_digits", hyperparameter="learning_rate"))
     for name in ("sgd_tuned", "ewc"):
-        assert int(tried.sel({"method": name}).sum()) == 2
+        assert int(tried.sel({"algorithm": name}).sum()) == 2
         used = result.setting.sel(
-            {"benchmark": "split_digits", "method": name, "hyperparameter": "learning_rate"}
+            {"benchmark": "split_digits", "algorithm": name, "hyperparameter": "learning_rate"}
         )
-        best = int(np.nanargmax(score.sel({"method": name})))
+        best = int(np.nanargmax(score.sel({"algorithm": name})))
         setting = result.trial_setting.sel(
-            {"benchmark": "split_digits", "method": name, "hyperparameter": "learning_rate", "trial": best}
+            {"benchmark": "split_digits", "algorithm": name, "hyperparameter": "learning_rate", "trial": best}
         )
         assert float(used) == float(setting)
 
 
 def test_arms_tuned_on_permuted_images_keep_their_share_of_the_rate(result):
     rate = result.setting.sel(hyperparameter="learning_rate")
-    permuted = float(rate.sel({"benchmark": "permuted_digits", "method": "ghost_tuned"}))
-    split = float(rate.sel({"benchmark": "split_digits", "method": "ghost_tuned"}))
-    assert split / TINY.rate_split == pytest.approx(permuted / TINY.rate_permuted)
-    same = float(rate.sel({"benchmark": "permuted_digits", "method": "full_tuned"}))
-    assert same == float(rate.sel({"benchmark": "permuted_digits", "method": "presynaptic_tuned"}))
+    permuted = float(rate.sel({"benchmark": "permuted_digits", "algorithm": "ghost_tuned"}))
+    split = float(rate.sel({"benchmark": "split_digits", "algorithm": "ghost_tuned"}))
+    assert split / TINY.learning_rate_split == pytest.approx(permuted / TINY.learning_rate_permuted)
+    same = float(rate.sel({"benchmark": "permuted_digits", "algorithm": "full_tuned"}))
+    assert same == float(rate.sel({"benchmark": "permuted_digits", "algorithm": "presynaptic_tuned"}))
     trials = result.trial_score.sel(benchmark="permuted_digits")
     np.testing.assert_array_equal(
-        trials.sel({"method": "full_tuned"}), trials.sel({"method": "presynaptic_tuned"})
+        trials.sel({"algorithm": "full_tuned"}), trials.sel({"algorithm": "presynaptic_tuned"})
     )
-    assert np.isfinite(trials.sel({"method": "ghost_tuned"})).all()
+    assert np.isfinite(trials.sel({"algorithm": "ghost_tuned"})).all()
 
 
 def test_a_trial_may_learn_the_first_tasks_only(tmp_path, monkeypatch):
@@ -101,44 +99,46 @@ def test_a_trial_may_learn_the_first_tasks_only(tmp_path, monkeypatch):
         methods=("full_tuned", "neither_tuned"),
         n_permuted_tasks=3,
         n_tasks_search_permuted=2,
-        keep_in=str(tmp_path / "networks"),
         search_storage=f"sqlite:///{tmp_path / 'search.db'}",
     )
     n_tasks = []
-    compute = lifelong_networks.learned
+    compute = lifelong.learned
 
     @functools.wraps(compute)
     def counted(program, replicas, sequence, *args, **options):
         n_tasks.extend([len(sequence.train_members)] * len(replicas))
         return compute(program, replicas, sequence, *args, **options)
 
-    monkeypatch.setattr(lifelong_networks, "learned", counted)
-    found = run(config)
+    monkeypatch.setattr(lifelong, "learned", counted)
+    networks = tmp_path / "networks"
+    found = run(config, keep_in=networks)
     # Two trials and two networks of each of two arms.
     assert sorted(n_tasks) == [2] * 4 + [3] * 4
     assert np.isfinite(found.trial_score).all()
     assert np.isfinite(found.accuracy).all()
-    again = run(config)
+    again = run(config, keep_in=networks)
     assert len(n_tasks) == 8
     np.testing.assert_array_equal(again.trial_score, found.trial_score)
-    whole = run(dataclasses.replace(config, n_tasks_search_permuted=0))
+    whole = run(dataclasses.replace(config, n_tasks_search_permuted=0), keep_in=networks)
     assert sorted(n_tasks[8:12]) == [3] * 4
     assert not np.array_equal(whole.trial_score, found.trial_score)
 
 
 def test_variants_of_elastic_weights_share_the_search(result):
     at = {"benchmark": "split_digits", "hyperparameter": ["learning_rate", "strength"]}
-    own = result.setting.sel({**at, "method": "ewc"}).to_numpy()
-    np.testing.assert_array_equal(own, result.setting.sel({**at, "method": "ewc_sampled_online"}).to_numpy())
+    own = result.setting.sel({**at, "algorithm": "ewc"}).to_numpy()
+    np.testing.assert_array_equal(
+        own, result.setting.sel({**at, "algorithm": "ewc_sampled_online"}).to_numpy()
+    )
 
 
 def test_published_settings_are_the_first_trial_of_a_tuned_form(result):
     at = {"benchmark": "permuted_digits", "trial": 0}
-    first = result.trial_setting.sel({**at, "method": "presynaptic_tuned"})
+    first = result.trial_setting.sel({**at, "algorithm": "presynaptic_tuned"})
     published = published_setting(TINY, "permuted_digits", METHODS["presynaptic"])[1]
     assert {name: float(first.sel(hyperparameter=name)) for name in published} == pytest.approx(published)
     ghost = published_setting(TINY, "permuted_digits", METHODS["ghost_arm"])[1]
-    tried = result.trial_setting.sel({**at, "method": "ghost_tuned", "hyperparameter": "p_up"})
+    tried = result.trial_setting.sel({**at, "algorithm": "ghost_tuned", "hyperparameter": "p_up"})
     assert float(tried) == pytest.approx(ghost["p_up"])
 
 
@@ -147,11 +147,10 @@ def test_an_interrupted_run_goes_on(tmp_path, monkeypatch):
         TINY,
         benchmarks=("split_digits",),
         methods=("none", "sgd_tuned"),
-        keep_in=str(tmp_path),
         networks_per_batch=1,
     )
     n_calls = []
-    compute = lifelong_networks.learned
+    compute = lifelong.learned
 
     @functools.wraps(compute)
     def counted(*args, **options):
@@ -160,28 +159,28 @@ def test_an_interrupted_run_goes_on(tmp_path, monkeypatch):
             raise KeyboardInterrupt
         return compute(*args, **options)
 
-    monkeypatch.setattr(lifelong_networks, "learned", counted)
+    monkeypatch.setattr(lifelong, "learned", counted)
     with pytest.raises(KeyboardInterrupt):
-        run(config)
-    found = run(config)
+        run(config, keep_in=tmp_path)
+    found = run(config, keep_in=tmp_path)
     # Two trials and four networks, of which two were there; the third was asked for twice.
     assert n_calls == [1] * 7
-    run(config)
+    run(config, keep_in=tmp_path)
     assert len(n_calls) == 7
-    monkeypatch.setattr(lifelong_networks, "learned", compute)
-    whole = run(dataclasses.replace(config, keep_in="", networks_per_batch=0))
+    monkeypatch.setattr(lifelong, "learned", compute)
+    whole = run(dataclasses.replace(config, networks_per_batch=0))
     np.testing.assert_allclose(found.accuracy, whole.accuracy, atol=0.02)
 
 
 def test_networks_that_differ_in_name_only_are_trained_once(monkeypatch):
     trained = []
-    compute = lifelong_networks.learned
+    compute = lifelong.learned
 
     def counted(program, replicas, *args, **options):
         trained.extend(replicas)
         return compute(program, replicas, *args, **options)
 
-    monkeypatch.setattr(lifelong_networks, "learned", counted)
+    monkeypatch.setattr(lifelong, "learned", counted)
     methods = ("presynaptic_tuned", "full_tuned")
     run(dataclasses.replace(TINY, benchmarks=("permuted_digits",), methods=methods))
     assert len(trained) == 2 + 2

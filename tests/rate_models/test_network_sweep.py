@@ -13,7 +13,7 @@ import xarray as xr
 from rate_models.devices import Execution
 from rate_models.experiments.network_sweep import NetworkSettings, grid, sweep_networks, train_group
 
-TINY = {"data_set": "digits", "n_hidden": 12, "n_hidden_layers": 1, "n_epochs": 4, "batch_size": 50}
+TINY = {"data_set": "digits", "hidden_units": 12, "n_hidden_layers": 1, "n_epochs": 4, "batch_size": 50}
 
 
 def test_a_grid_holds_every_combination_with_the_defaults():
@@ -84,10 +84,10 @@ def test_real_training_goes_on_after_a_kill(tmp_path):
     ("fixed", "message"),
     [
         ({"layers": 3}, "unknown setting layers: there are release, p_rule"),
-        ({"release": "noisy"}, "plastic, fixed, reliable, got 'noisy'"),
+        ({"release": "noisy"}, "release must be one of plastic, fixed, reliable, .* got 'noisy'"),
         ({"p_up": 2.0}, "p_up .* got 2.0"),
-        ({"n_hidden": 0}, "n_hidden must be at least 1, got 0"),
-        ({"l2": -1.0}, "l2 not negative, got 0.05 and -1.0"),
+        ({"hidden_units": 0}, "hidden_units must be a whole number from 1 on, such as 200, got 0"),
+        ({"l2": -1.0}, "l2 must be a number from 0 on, such as 0.001, got -1.0"),
     ],
 )
 def test_wrong_settings_are_named(fixed, message):

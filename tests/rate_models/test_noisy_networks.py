@@ -29,7 +29,7 @@ CENTRES = RNG.normal(size=(3, 6)) * 2
 LABELS = torch.from_numpy(RNG.integers(3, size=120))
 IMAGES = torch.from_numpy(CENTRES[LABELS] + RNG.normal(size=(120, 6)))
 DATA = ImageData("centres", IMAGES[:80], LABELS[:80], IMAGES[80:], LABELS[80:], n_classes=3)
-SCHEDULE = Schedule(n_epochs=2, batch_size=8, hidden=(5,), initial_sigma=0.05)
+SCHEDULE = Schedule(n_epochs=2, batch_size=8, hidden_units=(5,), initial_sigma=0.05)
 DOUBLE = Execution(dtype="float64")
 PLAIN = Formulation(learning_rate=0.01, magnitude=0.3)
 
@@ -110,7 +110,7 @@ def test_homogeneous_networks_end_with_one_sigma_and_others_do_not():
 
 
 def test_dearer_noise_and_haste_do_what_they_say():
-    schedule = Schedule(n_epochs=10, batch_size=8, hidden=(5,), initial_sigma=0.01, noise_memory=0.9)
+    schedule = Schedule(n_epochs=10, batch_size=8, hidden_units=(5,), initial_sigma=0.01, noise_memory=0.9)
     found = trained(
         [NoisyNetwork(PowerCost(c, 1.0), 1, noise_haste=h) for c, h in [(1e-4, 5), (1.0, 5), (1.0, 1)]],
         schedule,
@@ -121,7 +121,7 @@ def test_dearer_noise_and_haste_do_what_they_say():
 
 
 def test_answers_average_over_draws_and_the_mean_network_is_quiet():
-    schedule = Schedule(n_epochs=20, batch_size=8, hidden=(8,), initial_sigma=0.01, noise_memory=0.9)
+    schedule = Schedule(n_epochs=20, batch_size=8, hidden_units=(8,), initial_sigma=0.01, noise_memory=0.9)
     found = trained([NoisyNetwork(PowerCost(c, 0.5), 1, noise_haste=5) for c in (1e-4, 1e3)], schedule)
     quiet = answers_of(found, DATA, images_per_draw=4)
     assert quiet.accuracy[0] > 0.6  # chance is a third
@@ -161,7 +161,7 @@ def test_linear_layers_are_linear_and_their_gradient_is_that_of_autograd():
 def test_entropy_with_a_prior_learns_the_posterior_of_a_unit_without_data_effect():
     # Inputs of zero leave only prior and entropy: the posterior of the weights is the prior.
     data = ImageData("silent", torch.zeros(40, 6), LABELS[:40], torch.zeros(4, 6), LABELS[:4], n_classes=3)
-    schedule = Schedule(n_epochs=200, batch_size=40, hidden=(), initial_sigma=0.3)
+    schedule = Schedule(n_epochs=200, batch_size=40, hidden_units=(), initial_sigma=0.3)
     network = NoisyNetwork(EntropyCost(), 1, prior_sd=0.5, pays_magnitude=False)
     found = train_noisy_networks([network], data, formulation=PLAIN, schedule=schedule, execution=DOUBLE)
     n_weights = found.network.layout.n_weights

@@ -114,7 +114,7 @@ def test_panels_are_drawn_from_the_result_alone(panel):
 def test_wrong_settings_are_named():
     with pytest.raises(ValueError, match=r"multiples of batch_size=5, got \[12\]"):
         Config(n_patterns=(10, 12))
-    with pytest.raises(ValueError, match="models must be out of standard, presynaptic, additive"):
+    with pytest.raises(ValueError, match="models must be a tuple of names out of standard, presynaptic"):
         Config(models=("other",))
-    with pytest.raises(ValueError, match="n_epochs must be at least 1, got 0"):
+    with pytest.raises(ValueError, match="n_epochs must be a whole number from 1 on, such as 25, got 0"):
         Config(n_epochs=0)

@@ -54,5 +54,5 @@ def test_variational_posterior_of_a_linear_unit_is_exact_where_inputs_are_indepe
 
 
 def test_too_few_inputs_are_named():
-    with pytest.raises(ValueError, match="needs at least three of them, got 2"):
+    with pytest.raises(ValueError, match="n_inputs must be a whole number from 3 on, such as 24, got 2"):
         Config(n_inputs=2)

@@ -35,8 +35,13 @@ def lifelong_result(final, falls, *, benchmark="split_mnist", noise=0.1):
         table += noise * (spread - spread.mean(axis=0)) / spread.std(axis=0, ddof=1)
         accuracy[0, row] = table / 100
         mean_p[0, row] = np.linspace(0.25, 0.5, n_tasks + 1)
-    dims = ("benchmark", "method", "seed", "n_learned", "task")
-    coords = {"benchmark": [benchmark], "method": METHOD_NAMES, "seed": range(n_seeds), "n_learned": range(6)}
+    dims = ("benchmark", "algorithm", "seed", "n_learned", "task")
+    coords = {
+        "benchmark": [benchmark],
+        "algorithm": METHOD_NAMES,
+        "seed": range(n_seeds),
+        "n_learned": range(6),
+    }
     trials = np.full((1, len(METHOD_NAMES), 2), np.nan, np.float32)
     trials[0, 2] = 0.5
     settings = np.full((1, len(METHOD_NAMES), 1, 2), 0.1, np.float32)
@@ -46,8 +51,8 @@ def lifelong_result(final, falls, *, benchmark="split_mnist", noise=0.1):
             "mean_p": (dims[:-1], mean_p),
             "frozen": (dims[:-1], mean_p - 0.25),
             "n_tasks": ("benchmark", np.array([n_tasks])),
-            "trial_score": (("benchmark", "method", "trial"), trials),
-            "trial_setting": (("benchmark", "method", "hyperparameter", "trial"), settings),
+            "trial_score": (("benchmark", "algorithm", "trial"), trials),
+            "trial_setting": (("benchmark", "algorithm", "hyperparameter", "trial"), settings),
         },
         {**coords, "task": range(1, 6), "hyperparameter": ["learning_rate"], "trial": [0, 1]},
     )

@@ -20,7 +20,7 @@ from validation.claims import bayesian_signatures, posteriors
 from validation.claims import reliability_tradeoff as tradeoff
 from validation.claims.claim import Verdict, combined_verdict
 
-TINY = dict(hidden=(6, 5), n_epochs=1, batch_size=100, rho=(0.5, 2.0))
+TINY = dict(hidden_units=(6, 5), n_epochs=1, batch_size=100, rho=(0.5, 2.0))
 
 
 def verdict(evidence, claim):

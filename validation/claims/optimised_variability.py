@@ -20,7 +20,7 @@ from validation.claims.recorded_variability import M07_MAIN, Slope, slope_of_var
 from validation.data.datastore import DataSetCorrupt, DataSetMissing
 from validation.data.recordings import read_ko2013
 from validation.registry import measures
-from validation.spiking_results import spiking_result
+from validation.runs import result_for
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -44,7 +44,7 @@ _REMARKS = (
 @measures("X08", rendering=Rendering.SPIKING, needs=("torch", "xarray"))
 def optimised_variability(context: Context) -> Evidence:
     """Optimise the variance of release in a spiking neuron and in a rate unit, and compare the slopes."""
-    _, spiking = spiking_result(optimal_variability, context, {"seed": context.seed})
+    spiking = result_for("optimal_variability", context).result
     rate = regression_result(context)
     slopes = {
         Rendering.SPIKING: _slopes_in_spikes(spiking),

@@ -33,8 +33,8 @@ def release_probability_trajectories(context: Context) -> Evidence:
     ]
     expected = _in_numpy(configs[0])
     measurements = _differences(Rendering.RATE, "torch", _in_torch(configs[0]), expected)
-    for number, measured in enumerate(run_each_in_its_process(plasticity_trajectory.run, configs)):
-        target = configs[number].target
+    for number, simulated in enumerate(run_each_in_its_process(plasticity_trajectory.run, configs)):
+        target, measured = configs[number].target, simulated.p.to_numpy()
         measurements += _differences(Rendering.SPIKING, target, measured, expected)
         context.report_progress((number + 1) / len(configs), f"{target} done")
     caption = (

@@ -17,7 +17,7 @@ from validation.claims.interval_verdicts import verdict_below
 from validation.claims.over_seeds import seed_estimate
 from validation.experiments.same_patterns import PAIRED, SIGNED, rate_accuracy
 from validation.registry import measures
-from validation.spiking_results import spiking_result
+from validation.runs import result_for
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -28,7 +28,8 @@ _LEVEL = 0.01
 @measures("X05", "S12", "S02", rendering=Rendering.SPIKING, needs=("xarray",))
 def lifelong_spiking_perceptron(context: Context) -> Evidence:
     """Compare task 1 after five tasks, and the mean over the tasks, with each control, seed by seed."""
-    config, result = spiking_result(spiking_perceptron, context, {"seeds": _seeds(context)})
+    run = result_for("spiking_perceptron", context, seeds=_seeds(context))
+    config, result = run.settings, run.result
     quantities = _quantities(result.accuracy.isel(after_task=-1))
     measurements = []
     for claim in ("X05", "S12"):

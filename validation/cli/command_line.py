@@ -174,7 +174,9 @@ def validate(
             raise click.UsageError("--claims needs at least one claim id, for example --claims M02,S18")
         claims_named(ids)
     folder = writable_folder(out)
-    context = Context(profile=profile, seed=seed, device=device, results=results)
+    # What took hours is kept: a run that breaks off goes on when it is started again.
+    keep = folder / "results" if profile == "full" else None
+    context = Context(profile=profile, seed=seed, device=device, results=results, keep=keep)
     with _progress_of_measures(ids) as on_progress:
         findings = measure_claims(ids, context, n_jobs=jobs, on_progress=on_progress)
     page, claims_file = write_report(findings, folder, earlier=earlier)

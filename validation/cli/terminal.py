@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
 from rich.markup import escape
+
+from biophys.progress import Progress
 
 errors = Console(stderr=True, soft_wrap=True)
 
@@ -18,7 +20,7 @@ def print_error(message: str, hint: str = "") -> None:
 
 
 @contextmanager
-def progress_bar(title: str) -> Iterator[Callable[[float, str], None]]:
+def progress_bar(title: str) -> Iterator[Progress]:
     """Show one bar and yield what moves it: a function of the fraction done and of what is being done."""
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.console import Console
 
+from biophys.settings import changed
 from validation.cli.terminal import progress_bar
 
 if TYPE_CHECKING:
@@ -78,8 +78,9 @@ def ann(
 
     \b
     Schug et al. 2021:   energy, lifelong, perceptron
-    Malkin et al. 2023:  reliability, signatures, posterior, predictive
-    in spikes:           spikes, gaussian_spikes
+    Malkin et al. 2023:  reliability, signatures, posterior, predictive, linear
+    in spikes:           spikes, gaussian_spikes, spiking_perceptron, optimal_variability,
+                         release_statistics, plasticity_trajectory, stdp_protocol, balanced_network
 
     Networks of the full profile are kept beside the result as soon as they are trained: a run that breaks off
     goes on where it was when started again.
@@ -91,11 +92,18 @@ def ann(
 
     config = configuration(name, profile, dict(_pairs(settings, "--set")))
     folder = writable_folder(out)
-    if profile == "full" and getattr(config, "keep_in", None) == "":
-        config = dataclasses.replace(config, keep_in=str(folder / f"{name}-networks"))
+    keep_in = folder / f"{name}-networks" if profile == "full" else None
     executor = None if processes == 1 and scheduler is None else executor_for(scheduler, processes)
     with progress_bar(name) as on_progress:
-        path = run_experiment(name, config, folder, device=device, executor=executor, on_progress=on_progress)
+        path = run_experiment(
+            name,
+            config,
+            folder,
+            device=device,
+            executor=executor,
+            on_progress=on_progress,
+            keep_in=keep_in,
+        )
     print(f"result: {path.resolve()}")
     for drawn in draw_figures(name, archived_run(path), folder):
         print(f"figure: {drawn.resolve()}")
@@ -173,12 +181,8 @@ def _pairs(texts: tuple[str, ...], option: str) -> list[tuple[str, str]]:
 def _value(name: str, text: str) -> Any:
     """Return `text` as a value of the kind that the setting has."""
     from rate_models.experiments.network_sweep import NetworkSettings
-    from validation.runs import parsed_setting
 
-    defaults: dict[str, Any] = {field.name: field.default for field in dataclasses.fields(NetworkSettings)}
-    if name not in defaults:
-        raise ValueError(f"unknown setting {name!r}: there are {', '.join(defaults)}")
-    return parsed_setting(text.strip(), defaults[name], name)
+    return getattr(changed(NetworkSettings(), {name: text}), name)
 
 
 def _summary(result: xarray.Dataset) -> Table:

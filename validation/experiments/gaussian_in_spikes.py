@@ -9,8 +9,8 @@ spikes. Biases keep their means.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import field
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import quantities as pq
@@ -18,7 +18,9 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from biophys.absolute_costs import resting_costs, spike_costs
+from biophys.progress import Progress, ignore_progress
 from biophys.quantal import QuantalSynapse
+from biophys.settings import Count, Counts, OneOf, Positive, Positives, Seed, Share, settings
 from brianpresyn.experiments import spiking_classifier
 from brianpresyn.experiments.spiking_classifier import Classifier, answers
 from validation.experiments.converted_network import (
@@ -40,12 +42,10 @@ if TYPE_CHECKING:
     from rate_models.noisy_networks import TrainedNetworks
     from rate_models.reliability_cost import PowerCost
 
-Progress = Callable[[float, str], None]
-
 WAY_COLOURS = {"release probability": "#0072B2", "number of sites": "#D55E00"}
 
 
-@dataclass(frozen=True)
+@settings
 class Config:
     """What is trained, and how it is presented.
 
@@ -56,7 +56,7 @@ class Config:
     rho, s
         Exponents and scales of the reliability cost (s / sigma)^rho / rho: a network for each pair.
         Published: s = 0.01 for every rho (figure 7b); the larger s, the noisier the synapses.
-    hidden, n_epochs, batch_size
+    hidden_units, n_epochs, batch_size
         Of the rate networks. Published: (100, 100), 50 and 20.
     initial_sigma, learning_rate, noise_haste, noise_memory
         As in the reliability experiment: the paper's start and learning rate, but phi learns ten times as
@@ -73,22 +73,22 @@ class Config:
     Raises
     ------
     ValueError
-        If there is no rho, no s or no image, or one of them is not positive.
+        If a value is out of range.
     """
 
-    data_set: str = "mnist"
-    rho: tuple[float, ...] = (1 / 2, 2 / 3, 4 / 3, 2.0)
-    s: tuple[float, ...] = (0.01, 0.1)
-    hidden: tuple[int, ...] = (100, 100)
-    n_epochs: int = 6
-    batch_size: int = 20
-    initial_sigma: float = 1e-4
-    learning_rate: float = 5e-4
-    noise_haste: float = 10.0
-    noise_memory: float = 0.999
-    seed: int = 1
-    n_images: int = 1000
-    images_per_draw: int = 20
+    data_set: Annotated[str, OneOf(("mnist", "fashion_mnist", "digits"))] = "mnist"
+    rho: Positives = (1 / 2, 2 / 3, 4 / 3, 2.0)
+    s: Positives = (0.01, 0.1)
+    hidden_units: Counts = (100, 100)
+    n_epochs: Count = 6
+    batch_size: Count = 20
+    initial_sigma: Positive = 1e-4
+    learning_rate: Positive = 5e-4
+    noise_haste: Positive = 10.0
+    noise_memory: Share = 0.999
+    seed: Seed = 1
+    n_images: Count = 1000
+    images_per_draw: Count = 20
     presentation: spiking_classifier.Config = field(default_factory=spiking_classifier.Config)
 
     @property
@@ -98,18 +98,11 @@ class Config:
 
         return [PowerCost.with_scale(s, rho) for rho in self.rho for s in self.s]
 
-    def __post_init__(self) -> None:
-        for name in ("rho", "s"):
-            if not getattr(self, name) or min(getattr(self, name)) <= 0:
-                raise ValueError(f"{name} must hold positive numbers, got {getattr(self, name)}")
-        if self.n_images < 1:
-            raise ValueError(f"n_images must be at least 1, got {self.n_images}")
-
 
 QUICK = Config(
     data_set="digits",
     s=(0.01,),
-    hidden=(30, 30),
+    hidden_units=(30, 30),
     n_epochs=20,
     initial_sigma=0.02,
     learning_rate=3e-3,
@@ -119,14 +112,15 @@ QUICK = Config(
     presentation=spiking_classifier.Config(duration=0.4, n_readouts=20, n_processes=1),
 )
 
-DEFINING_SETTINGS = ("data_set", "hidden")
+MAY_DIFFER = ("seed", "n_images", "images_per_draw")
+"""Settings that say how much is measured, or on which seeds: a result may differ in them."""
 
 
 def run(
     config: Config,
     *,
     execution: Execution | None = None,
-    on_progress: Progress = lambda fraction, doing: None,
+    on_progress: Progress = ignore_progress,
 ) -> xr.Dataset:
     """Train, realise by either mechanism, present, and compare.
 
@@ -157,7 +151,7 @@ def run(
             peaks = peaks_of(network, shown.training, shown.offset)
             classifiers[f"{cost}, {way}"] = converted(network, shown.offset, peaks)
     on_progress(0.5, "presenting images to spiking neurons")
-    result = spiking_classifier.run(config.presentation, classifiers, shown.pixels)
+    result = spiking_classifier.present(config.presentation, classifiers, shown.pixels)
     shape = (len(config.rho), len(config.s), len(WAYS))
     found = _answers(config, classifiers, shown.pixels, result, shape)
     found |= _drawn_answers(config, trained, data)
@@ -175,7 +169,7 @@ def run(
         attrs={
             "data_set": config.data_set,
             "peak_rate": config.presentation.peak_rate,
-            "hidden": list(config.hidden),
+            "hidden_units": list(config.hidden_units),
         },
     )
 
@@ -194,7 +188,7 @@ def _trained(
         schedule=Schedule(
             n_epochs=config.n_epochs,
             batch_size=config.batch_size,
-            hidden=config.hidden,
+            hidden_units=config.hidden_units,
             initial_sigma=config.initial_sigma,
             learning_rate=config.learning_rate,
             noise_memory=config.noise_memory,

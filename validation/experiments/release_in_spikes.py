@@ -7,13 +7,15 @@ converted (`validation.experiments.converted_network`) and presented the same te
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import field
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from biophys.progress import Progress, ignore_progress
+from biophys.settings import Count, Counts, NotNegative, OneOf, Seed, Shares, settings
 from brianpresyn.experiments import spiking_classifier
 from brianpresyn.experiments.spiking_classifier import Classifier, answers
 from validation.experiments.converted_network import (
@@ -35,13 +37,11 @@ if TYPE_CHECKING:
     from rate_models.datasets import ImageData
     from rate_models.devices import Execution
 
-Progress = Callable[[float, str], None]
-
 PLASTIC, RELIABLE = "plastic release", "same strengths, p = 1"
 HIGH_P = 0.9
 
 
-@dataclass(frozen=True)
+@settings
 class Config:
     """What is trained, and how it is presented.
 
@@ -65,23 +65,19 @@ class Config:
     Raises
     ------
     ValueError
-        If there is no image.
+        If a value is out of range.
     """
 
-    data_set: str = "mnist"
-    hidden_units: tuple[int, ...] = (200, 200)
-    n_epochs: int = 50
-    batch_size: int = 100
-    l2: float = 0.01
-    seed: int = 2019
-    n_images: int = 1000
-    lesion_fractions: tuple[float, ...] = (0.1, 0.3, 0.5, 0.7, 0.9)
-    n_draws: int = 10
+    data_set: Annotated[str, OneOf(("mnist", "fashion_mnist", "digits"))] = "mnist"
+    hidden_units: Counts = (200, 200)
+    n_epochs: Count = 50
+    batch_size: Count = 100
+    l2: NotNegative = 0.01
+    seed: Seed = 2019
+    n_images: Count = 1000
+    lesion_fractions: Shares = (0.1, 0.3, 0.5, 0.7, 0.9)
+    n_draws: Count = 10
     presentation: spiking_classifier.Config = field(default_factory=spiking_classifier.Config)
-
-    def __post_init__(self) -> None:
-        if self.n_images < 1:
-            raise ValueError(f"n_images must be at least 1, got {self.n_images}")
 
 
 QUICK = Config(
@@ -92,14 +88,15 @@ QUICK = Config(
     presentation=spiking_classifier.QUICK,
 )
 
-DEFINING_SETTINGS = ("data_set", "hidden_units", "n_epochs")
+MAY_DIFFER = ("seed", "n_images", "lesion_fractions", "n_draws")
+"""Settings that say how much is measured, or on which seeds: a result may differ in them."""
 
 
 def run(
     config: Config,
     *,
     execution: Execution | None = None,
-    on_progress: Progress = lambda fraction, doing: None,
+    on_progress: Progress = ignore_progress,
 ) -> xr.Dataset:
     """Train, convert, present, and compare.
 
@@ -132,7 +129,7 @@ def run(
         for fraction in config.lesion_fractions
     }
     classifiers = {name: converted(one, shown.offset, peaks) for name, one in (variants | lesions).items()}
-    result = spiking_classifier.run(config.presentation, classifiers, shown.pixels)
+    result = spiking_classifier.present(config.presentation, classifiers, shown.pixels)
     on_progress(0.95, "comparing")
     found = _answers(config, classifiers, shown.pixels, result, drawn[: config.n_images], rng)
     return xr.Dataset(
@@ -170,7 +167,7 @@ def _trained(
         ("soft_bound", config.l2, config.seed),
         config.l2,
         config.seed,
-        published.rate,
+        published.learning_rate,
         published.p_min,
         published.plasticity("soft_bound"),
     )

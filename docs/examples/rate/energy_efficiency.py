@@ -23,7 +23,7 @@ from rate_models.experiments.network_sweep import grid, sweep_networks
 shared = {
     "data_set": "digits",
     "n_hidden_layers": 1,
-    "n_hidden": 100,
+    "hidden_units": 100,
     "n_epochs": 30,
     "batch_size": 50,
 }

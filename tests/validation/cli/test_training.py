@@ -7,7 +7,7 @@ pytest.importorskip("torch")
 
 from validation.cli import exit_code_of  # noqa: E402
 
-TINY = ["data_set=digits", "n_hidden=8", "n_hidden_layers=1", "n_epochs=2", "batch_size=50"]
+TINY = ["data_set=digits", "hidden_units=8", "n_hidden_layers=1", "n_epochs=2", "batch_size=50"]
 
 
 def arguments(folder, *more):
@@ -30,10 +30,10 @@ def test_a_sweep_prints_a_table_and_keeps_its_result(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        (["--over", "depth=3"], "unknown setting 'depth'"),
+        (["--over", "depth=3"], "no setting 'depth': there are release, p_rule"),
         (["--over", "l2"], "--over needs NAME=VALUE, got 'l2'"),
         (["--set", "consolidation=maybe"], "consolidation must be true or false, got 'maybe'"),
-        (["--set", "p_up=much"], "p_up must be of type float, like 0.07, got 'much'"),
+        (["--set", "p_up=much"], "p_up must be a number from 0 on, got 'much'"),
     ],
 )
 def test_wrong_settings_are_told_in_one_line(tmp_path, capsys, more, message):

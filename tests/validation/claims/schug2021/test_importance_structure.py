@@ -58,7 +58,7 @@ def test_gradients_are_measured_against_the_formula(measured):
 
 def test_results_of_another_configuration_are_refused(measured, tmp_path):
     archive_run(tmp_path / "energy.nc", "energy", measured, dataclasses.replace(QUICK, n_epochs=2))
-    with pytest.raises(ArchiveError, match="data_set='digits', expected 'mnist'"):
+    with pytest.raises(ArchiveError, match="data_set is 'digits', asked for 'mnist'"):
         result_for("energy", Context(profile="full", results=tmp_path))
     archive_run(tmp_path / "energy.nc", "energy", measured, Config(seeds=(1,)))
     assert result_for("energy", Context(profile="full", results=tmp_path)).config["seeds"] == [1]

@@ -1,0 +1,44 @@
+"""What an experiment is: a module with settings, the same in seconds, a function that runs, and figures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+
+from biophys.progress import Progress, ignore_progress
+
+if TYPE_CHECKING:
+    import xarray
+
+Figures: TypeAlias = Mapping[str, Callable[[Any, Any], None]]
+"""The function ``draw(result, figure)`` of every panel by its name; it computes nothing that takes long."""
+
+
+class Experiment(Protocol):
+    """What every module of an experiment has, in spikes or in rates; one test holds all of them to it.
+
+    Attributes
+    ----------
+    Config
+        Class of the settings (`biophys.settings`); its defaults are the published values with their source.
+    QUICK
+        Settings of the same experiment in seconds.
+    MAY_DIFFER
+        Settings in which a result may differ from the one that was asked for: seeds, grouping, what is swept.
+    FIGURES
+        Every panel.
+    """
+
+    __name__: str
+    Config: Callable[..., Any]
+    QUICK: Any
+    MAY_DIFFER: tuple[str, ...]
+    FIGURES: Figures
+
+    def run(self, config: Any, *, on_progress: Progress = ignore_progress) -> xarray.Dataset:
+        """Return a result from which every figure can be drawn; only here seeds become generators.
+
+        Rate networks also take, by keyword, ``execution`` (device and precision, where images lie),
+        ``executor`` (where batches of networks are trained; None for this process) and ``keep_in`` (a folder
+        of finished networks, from which a run that broke off goes on; None for none).
+        """

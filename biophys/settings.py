@@ -1,0 +1,373 @@
+"""Settings of experiments: frozen dataclasses that refuse a wrong value at the moment it is given.
+
+A class decorated with `settings` says of every field what it may hold, by its annotation; a value of another
+type or out of range is refused with the field's name, the value and the range. The same annotations read text
+from a command line and values that JSON gave back.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import functools
+import json
+import os
+from collections.abc import Callable, Iterable, Mapping
+from types import NoneType, UnionType
+from typing import (
+    Annotated,
+    Any,
+    Literal,
+    TypeAlias,
+    TypeVar,
+    Union,
+    dataclass_transform,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
+
+import numpy as np
+from pydantic import ConfigDict, Field, ValidationError
+from pydantic.dataclasses import dataclass as checked_dataclass
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticCustomError, core_schema
+
+from biophys.argument_types import shown
+
+_SEED = "seed"
+_ABSENT = object()
+Count: TypeAlias = Annotated[int, Field(ge=1)]
+WholeNumber: TypeAlias = Annotated[int, Field(ge=0)]
+Positive: TypeAlias = Annotated[float, Field(gt=0)]
+NotNegative: TypeAlias = Annotated[float, Field(ge=0)]
+Share: TypeAlias = Annotated[float, Field(ge=0, le=1)]
+"""A share or a probability, 0 and 1 included."""
+Probability: TypeAlias = Annotated[float, Field(gt=0, le=1)]
+"""A probability above 0."""
+Seed: TypeAlias = Annotated[int, Field(ge=0), _SEED]
+Seeds: TypeAlias = Annotated[tuple[Seed, ...], Field(min_length=1)]
+Counts: TypeAlias = Annotated[tuple[Count, ...], Field(min_length=1)]
+Positives: TypeAlias = Annotated[tuple[Positive, ...], Field(min_length=1)]
+Shares: TypeAlias = Annotated[tuple[Share, ...], Field(min_length=1)]
+
+T = TypeVar("T")
+
+
+class OneOf:
+    """Annotates text that is one of some names: a sequence, or a function that returns what is there now."""
+
+    def __init__(self, names: Iterable[str] | Callable[[], Iterable[str]]) -> None:
+        self._names = names
+
+    @property
+    def names(self) -> list[str]:
+        """The names, in their order."""
+        return list(self._names() if callable(self._names) else self._names)
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
+        def check(value: str) -> str:
+            if value not in self.names:
+                raise PydanticCustomError("literal_error", "unknown name")
+            return value
+
+        return core_schema.no_info_after_validator_function(check, handler(source))
+
+
+# Seeds stay what every generator takes: whole numbers below 2^31, not negative.
+_N_SEEDS = 2**31
+# A longer default is no help as an example.
+_LONGEST_EXAMPLE = 60
+_NAMES = {
+    bool: ("true or false", "truth values"),
+    int: ("a whole number", "whole numbers"),
+    float: ("a number", "numbers"),
+    str: ("text", "texts"),
+    NoneType: ("None", "None"),
+}
+_RANGE_WORDS = {"ge": "from {} on", "gt": "above {}", "le": "at most {}", "lt": "below {}"}
+_OUT_OF_RANGE = (
+    "greater_than",
+    "greater_than_equal",
+    "less_than",
+    "less_than_equal",
+    "finite_number",
+    "literal_error",
+    "too_short",
+    "too_long",
+)
+
+
+@dataclass_transform(frozen_default=True, field_specifiers=(dataclasses.field,))
+def settings(cls: type[T]) -> type[T]:
+    """Make a class a frozen dataclass whose values are checked against their annotations.
+
+    A list or an array does for a tuple, a numpy number for a number and a path for text; a truth value is no
+    number and text is none. ``__post_init__`` may check what one annotation cannot say.
+
+    Raises
+    ------
+    TypeError
+        When an object is made with a value of another type, or a field that does not exist.
+    ValueError
+        When a value is out of range.
+
+    Examples
+    --------
+    >>> @settings
+    ... class Training:
+    ...     learning_rate: Positive = 0.05
+    ...     seeds: Seeds = (1, 2)
+    >>> Training(seeds=[3])
+    Training(learning_rate=0.05, seeds=(3,))
+    >>> Training(learning_rate=-1)
+    Traceback (most recent call last):
+    ...
+    ValueError: learning_rate must be a number above 0, such as 0.05, got -1
+    """
+    made: Any = checked_dataclass(
+        frozen=True,
+        config=ConfigDict(strict=True, extra="forbid", allow_inf_nan=False, arbitrary_types_allowed=True),
+    )(cls)
+    checked = made.__init__
+
+    @functools.wraps(checked)
+    def __init__(self: Any, *values: Any, **named: Any) -> None:
+        names = [field.name for field in dataclasses.fields(made)]
+        given = {**dict(zip(names, values, strict=False)), **named}
+        if len(values) > len(names) or (unknown := [name for name in named if name not in names]):
+            raise TypeError(_no_such_setting(made, unknown[0] if len(values) <= len(names) else ""))
+        try:
+            checked(self, **{name: _plain_value(value) for name, value in given.items()})
+        except ValidationError as error:
+            raise _in_words(error, made, given) from None
+
+    made.__init__ = __init__
+    return made
+
+
+def changed(config: T, texts: Mapping[str, str]) -> T:
+    """Return the settings with some fields read from text, as a command line gives them.
+
+    Parameters
+    ----------
+    config
+        Settings.
+    texts
+        Text by field: a number, a word, ``none``, several of these separated by commas, or JSON in square
+        brackets; ``presentation.duration`` is a field of the settings that `presentation` holds.
+
+    Raises
+    ------
+    ValueError
+        If a field does not exist, or the text is no value of it.
+
+    Examples
+    --------
+    >>> @settings
+    ... class Training:
+    ...     l2: tuple[float, ...] = ()
+    ...     learning_rate: float | None = None
+    >>> changed(Training(), {"l2": "0, 0.01", "learning_rate": "0.001"})
+    Training(l2=(0.0, 0.01), learning_rate=0.001)
+    """
+    kind: Any = type(config)
+    values: dict[str, Any] = {}
+    for path, text in texts.items():
+        name, _, rest = path.partition(".")
+        hint = _hints(kind).get(name)
+        if hint is None or (rest and not dataclasses.is_dataclass(getattr(config, name))):
+            raise ValueError(_no_such_setting(kind, path))
+        if rest:
+            values[name] = changed(values.get(name, getattr(config, name)), {rest: text})
+        else:
+            values[name] = _parsed(hint, text.strip(), name)
+    try:
+        return dataclasses.replace(config, **values)  # type: ignore[type-var]
+    except TypeError as error:
+        raise ValueError(str(error)) from error
+
+
+def with_plain(config: T, plain: Mapping[str, Any]) -> T:
+    """Return the settings with fields taken from what `as_plain` made of others; unknown ones are left out.
+
+    Examples
+    --------
+    >>> @settings
+    ... class Training:
+    ...     seeds: Seeds = (1, 2)
+    >>> with_plain(Training(), {"seeds": [3], "forgotten": 1})
+    Training(seeds=(3,))
+    """
+    values = {}
+    for field in dataclasses.fields(config):  # type: ignore[arg-type]
+        own, value = getattr(config, field.name), plain.get(field.name, _ABSENT)
+        # What is the same stays as it is: units do not come back from text.
+        if value is _ABSENT or as_plain(own) == value:
+            continue
+        is_nested = dataclasses.is_dataclass(own) and isinstance(value, Mapping)
+        values[field.name] = with_plain(own, value) if is_nested else _plain_value(value)
+    return dataclasses.replace(config, **values)  # type: ignore[type-var]
+
+
+def as_plain(config: Any) -> Any:
+    """Return settings as what JSON can hold: dataclasses as objects, tuples as lists.
+
+    Examples
+    --------
+    >>> @settings
+    ... class Training:
+    ...     seeds: Seeds = (1, 2)
+    >>> as_plain(Training())
+    {'seeds': [1, 2]}
+    """
+    if dataclasses.is_dataclass(config) and not isinstance(config, type):
+        return {field.name: as_plain(getattr(config, field.name)) for field in dataclasses.fields(config)}
+    if isinstance(config, Mapping):
+        return {str(key): as_plain(value) for key, value in config.items()}
+    if isinstance(config, (list, tuple, set, frozenset)):
+        return [as_plain(value) for value in config]
+    if isinstance(config, np.generic):
+        return config.item()
+    return config if isinstance(config, (str, int, float, bool, type(None))) else str(config)
+
+
+def with_shifted_seeds(config: T, shift: int) -> T:
+    """Return the settings with `shift` added to every seed.
+
+    Examples
+    --------
+    >>> @settings
+    ... class Training:
+    ...     seeds: Seeds = (1, 2)
+    >>> with_shifted_seeds(Training(), 10)
+    Training(seeds=(11, 12))
+    """
+    kind: Any = type(config)
+    values: dict[str, Any] = {}
+    for name, hint in _hints(kind).items():
+        value = getattr(config, name)
+        if _SEED in _constraints(hint)[1]:
+            values[name] = (value + shift) % _N_SEEDS
+        elif get_origin(_constraints(hint)[0]) is tuple and _is_seeds(hint):
+            values[name] = tuple((seed + shift) % _N_SEEDS for seed in value)
+        elif dataclasses.is_dataclass(value) and hasattr(value, "__pydantic_validator__"):
+            values[name] = with_shifted_seeds(value, shift)
+    return dataclasses.replace(config, **values) if values and shift else config  # type: ignore[type-var]
+
+
+def _is_seeds(hint: Any) -> bool:
+    return _SEED in _constraints(get_args(_constraints(hint)[0])[0])[1]
+
+
+@functools.cache
+def _hints(cls: type) -> dict[str, Any]:
+    """Return the annotation of every field."""
+    hints = get_type_hints(cls, include_extras=True)
+    return {field.name: hints[field.name] for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
+
+
+def _constraints(hint: Any) -> tuple[Any, list[Any]]:
+    """Return a type without its annotations, and these."""
+    if get_origin(hint) is not Annotated:
+        return hint, []
+    base, *extra = get_args(hint)
+    return base, [
+        part for each in extra for part in (each.metadata if isinstance(each, FieldInfo) else [each])
+    ]
+
+
+def _plain_value(value: Any) -> Any:
+    """Return numbers of numpy, lists and paths as what the annotations ask for."""
+    if isinstance(value, np.ndarray):
+        value = value.tolist()
+    if isinstance(value, (list, tuple, range)):
+        return tuple(_plain_value(member) for member in value)
+    if isinstance(value, np.generic):
+        return value.item()
+    return os.fspath(value) if isinstance(value, os.PathLike) else value
+
+
+def _parsed(hint: Any, text: str, name: str) -> Any:
+    """Return text as a value of an annotated type; its range is checked when the settings are made."""
+    base, _ = _constraints(hint)
+    wrong = ValueError(f"{name} must be {_described(hint)}, got {text!r}")
+    if get_origin(base) in (Union, UnionType):
+        for member in sorted(get_args(base), key=lambda member: member is not NoneType):
+            try:
+                return _parsed(member, text, name)
+            except ValueError:
+                continue
+        raise wrong
+    if base is NoneType or (base is bool and text.lower() not in ("true", "false")):
+        if base is NoneType and text.lower() == "none":
+            return None
+        raise wrong
+    try:
+        if get_origin(base) is tuple and text.startswith("["):
+            return json.loads(text)
+        if get_origin(base) is tuple:
+            return tuple(
+                _parsed(get_args(base)[0], part.strip(), name) for part in text.split(",") if part.strip()
+            )
+        if base is bool:
+            return text.lower() == "true"
+        return base(text) if base in (int, float) else text
+    except ValueError:
+        raise wrong from None
+
+
+def _in_words(error: ValidationError, cls: type, given: Mapping[str, Any]) -> Exception:
+    """Return what is wrong, in words: the field, its range and the value."""
+    first = error.errors()[0]
+    reason = first.get("ctx", {}).get("error")
+    if isinstance(reason, Exception):
+        return reason
+    name, *inside = map(str, first["loc"])
+    field = next(field for field in dataclasses.fields(cls) if field.name == name)  # type: ignore[arg-type]
+    value = (
+        f"{shown(first['input'])} in {shown(given[name])}"
+        if inside and first["type"] in _OUT_OF_RANGE
+        else shown(given[name])
+    )
+    kind = ValueError if first["type"] in _OUT_OF_RANGE else TypeError
+    return kind(f"{name} must be {_described(_hints(cls)[name])}{_example(field)}, got {value}")
+
+
+def _no_such_setting(cls: type, name: str) -> str:
+    known = list(_hints(cls))
+    near = difflib.get_close_matches(name, known, 1, 0.5)
+    meant = f"; did you mean {near[0]}?" if near else ""
+    return f"there is no setting {name!r}: there are {', '.join(known)}{meant}"
+
+
+def _described(hint: Any, plural: bool = False) -> str:
+    """Return an annotated type in words, with its range."""
+    base, constraints = _constraints(hint)
+    origin = get_origin(base)
+    if origin in (Union, UnionType):
+        return " or ".join(_described(member) for member in get_args(base))
+    if origin is Literal:
+        return f"one of {', '.join(map(str, get_args(base)))}"
+    if origin is tuple:
+        members = get_args(base)
+        number = "" if members[-1] is Ellipsis else f"{len(members)} "
+        at_least = ", at least one" if any(getattr(c, "min_length", 0) for c in constraints) else ""
+        inner = _described(members[0], plural=True)
+        return f"tuples of {number}{inner}" if plural else f"a tuple of {number}{inner}{at_least}"
+    for names in (c.names for c in constraints if isinstance(c, OneOf)):
+        return f"names out of {', '.join(names)}" if plural else f"one of {', '.join(names)}"
+    words = _NAMES.get(base, (f"of type {getattr(base, '__name__', base)}",) * 2)[plural]
+    limits = {key: getattr(c, key) for c in constraints for key in _RANGE_WORDS if hasattr(c, key)}
+    if set(limits) == {"ge", "le"}:
+        return f"{words} from {limits['ge']} to {limits['le']}"
+    return " and ".join([words, *(_RANGE_WORDS[key].format(limit) for key, limit in limits.items())]).replace(
+        f"{words} and", words, 1
+    )
+
+
+def _example(field: dataclasses.Field[Any]) -> str:
+    """Return the default of a field as an example, if it is short."""
+    default = getattr(field.default, "default", field.default)
+    text = "" if default is dataclasses.MISSING else repr(default)
+    return f", such as {text}" if 0 < len(text) <= _LONGEST_EXAMPLE else ""
