@@ -33,7 +33,7 @@ def best_p(n_sites):
 def test_synapses_at_the_optimum_are_fully_efficient(n_sites):
     found = efficiency(recordings_with([best_p(n_sites)] * 5), n_sites, 0.01, rng=np.random.default_rng(1))
     assert found.relative.value == pytest.approx(1.0)
-    assert found.relative.interval() == pytest.approx((1.0, 1.0))
+    assert found.relative.interval == pytest.approx((1.0, 1.0))
 
 
 def test_synapses_off_the_optimum_are_less_efficient_on_either_side():
@@ -48,7 +48,7 @@ def test_the_median_is_numpys_and_its_interval_holds_it():
     values = np.random.default_rng(1).uniform(size=31)
     median = median_of(values, np.arange(31), np.random.default_rng(2))
     assert median.value == np.median(values)
-    low, high = median.interval()
+    low, high = median.interval
     # Order statistics 10 and 22 of 31 enclose the median with 97 % probability.
     ordered = np.sort(values)
     assert ordered[7] <= low < median.value < high <= ordered[23]

@@ -85,8 +85,8 @@ class TestSlope:
         assert found(synthetic(noise=1.0), SlopeReading(fit="Huber")).p_value is None
 
     def test_cells_or_connections_are_drawn(self):
-        assert found(synthetic(), M07_MAIN).estimate.n_units == 100
-        assert found(synthetic(), replace(M07_MAIN, resampled="connections")).estimate.n_units == N
+        assert found(synthetic(), M07_MAIN).estimate.n == 100
+        assert found(synthetic(), replace(M07_MAIN, resampled="connections")).estimate.n == N
 
     @pytest.mark.parametrize("variability", [AT_FIXED_MEAN, RESIDUAL])
     def test_theil_sen_with_two_regressors_is_refused(self, variability):

@@ -235,7 +235,7 @@ def _budget_ratio(
         rng=rng,
         n_resamples=n_resamples,
     )
-    low, high = (float(end) for end in np.exp(estimate.interval()))
+    low, high = (float(end) for end in np.exp(estimate.interval or (np.nan, np.nan)))
     has_sign = low > 1 if induction == "LTP" else high < 1
     return Measurement(
         "X11",
@@ -275,7 +275,7 @@ def _prediction(
         rng=rng,
         n_resamples=n_resamples,
     )
-    low, high = estimate.interval()
+    low, high = estimate.interval or (np.nan, np.nan)
     # The rule is known from summaries only: that this form of it fails is no evidence against the paper's.
     return Measurement(
         "X11",
@@ -334,7 +334,7 @@ def _distance(
         Verdict.INCONCLUSIVE,
         condition={"connections": name},
         published="connections cluster near a minimal-energy boundary",
-        interval=estimate.interval(),
+        interval=estimate.interval,
         n=cv.size,
         reason="the abstract gives no number for 'near'; median variance is "
         f"{np.exp(np.median(distance)):.2f} times the least at the budget that 5 % of connections exceed",

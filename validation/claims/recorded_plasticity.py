@@ -196,7 +196,9 @@ def correlation(
 
     estimate = bootstrap(statistic, len(rows), clusters=clusters, rng=rng, n_resamples=n_resamples)
     p_value = _p_value(estimate.value, len(rows) - 2 - given.shape[1])
-    return Correlation(reading, estimate.value, p_value, estimate.interval(), len(rows), estimate.n_units)
+    return Correlation(
+        reading, estimate.value, p_value, estimate.interval or (np.nan, np.nan), len(rows), estimate.n or 0
+    )
 
 
 def _p_value(r: float, degrees_of_freedom: int) -> float:

@@ -16,9 +16,10 @@ from biophys.information_efficiency import (
     optimal_release_probability,
 )
 from validation.association import weighted_median
-from validation.bootstrap import BootstrapEstimate, bootstrap
+from validation.bootstrap import bootstrap
 from validation.claims.claim import ClaimFigure, Context, Evidence, Measurement, Rendering, Verdict
 from validation.data.recordings import PlasticityRecordings, read_sjostrom2001
+from validation.estimates import Estimate
 from validation.registry import measures
 
 # Costa et al. estimate p with 5.5 sites; 1 and 10 show how much that matters.
@@ -47,11 +48,11 @@ class Efficiency:
 
     spike_probability: float
     optimum: Optimum
-    relative: BootstrapEstimate
+    relative: Estimate
     share_above: float
 
 
-def median_of(values: np.ndarray, clusters: np.ndarray, rng: np.random.Generator) -> BootstrapEstimate:
+def median_of(values: np.ndarray, clusters: np.ndarray, rng: np.random.Generator) -> Estimate:
     """Return the median with its bootstrap distribution over clusters of rows.
 
     Parameters
@@ -106,7 +107,7 @@ def recorded_release_probabilities(context: Context) -> Evidence:
 
 def _median_p(recordings: PlasticityRecordings, found: Efficiency, rng: np.random.Generator) -> Measurement:
     median = median_of(recordings.p_before, recordings.recording, rng)
-    interval = median.interval()
+    interval = median.interval or (np.nan, np.nan)
     side = "above" if interval[0] > found.optimum.p else "not clearly above"
     return Measurement(
         "X10",
@@ -119,7 +120,7 @@ def _median_p(recordings: PlasticityRecordings, found: Efficiency, rng: np.rando
         interval=interval,
         n=len(recordings),
         reason=f"{side} the optimum, p = {found.optimum.p:.2f} with {found.optimum.n} sites and a spike in "
-        f"{100 * found.spike_probability:g} % of bins; bootstrap over {median.n_units} recordings",
+        f"{100 * found.spike_probability:g} % of bins; bootstrap over {median.n} recordings",
     )
 
 
@@ -132,7 +133,7 @@ def _relative(found: Efficiency, n: int) -> Measurement:
         Verdict.REPRODUCED if found.optimum.is_interior else Verdict.NOT_REPRODUCED,
         condition={"sites": found.optimum.n, "spikes per bin": found.spike_probability},
         published="optimum below p = 1",
-        interval=found.relative.interval(),
+        interval=found.relative.interval,
         n=n,
         reason=f"best p = {found.optimum.p:.3f}; {100 * found.share_above:.0f} % of the recorded p lie above",
         is_supporting=True,

@@ -15,11 +15,12 @@ from biophys.energy_costs import COST_EXPONENTS
 from biophys.optimal_precision import exponent_from_input_slope, precision_slopes
 from biophys.units import magnitude_in
 from validation.association import huber, least_squares, linear_fit, regression_slope, theil_sen
-from validation.bootstrap import BootstrapEstimate, bootstrap
+from validation.bootstrap import bootstrap
 from validation.claims.claim import ClaimFigure, Context, Evidence, Measurement, Rendering, Verdict
 from validation.claims.interval_verdicts import verdict_below
 from validation.claims.readings import draw_readings
 from validation.data.recordings import EpspRecordings, read_ko2013
+from validation.estimates import Estimate
 from validation.registry import measures
 
 PUBLISHED_SLOPE = -0.62
@@ -87,7 +88,7 @@ class Slope:
     """A slope under one reading, with its bootstrap distribution and the p-value of a plain t-test."""
 
     reading: SlopeReading
-    estimate: BootstrapEstimate
+    estimate: Estimate
     p_value: float | None
     n: int
 
@@ -99,13 +100,13 @@ class Slope:
     @property
     def interval(self) -> tuple[float, float]:
         """Its 95 % bootstrap interval."""
-        return self.estimate.interval()
+        return self.estimate.interval or (np.nan, np.nan)
 
     @property
     def reason(self) -> str:
         """The test and the bootstrap, in words."""
         test = "" if self.p_value is None else f"t test p = {self.p_value:.2g}; "
-        return f"{test}95 % BCa bootstrap over {self.estimate.n_units} {self.reading.resampled}"
+        return f"{test}95 % BCa bootstrap over {self.estimate.n} {self.reading.resampled}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -326,7 +327,8 @@ def _nearest_cost(main: Slope, scaling: str) -> Measurement:
     """Return how often the resampled slope lies nearest to that of the trafficking cost, rho = 2."""
     expected = _analytic_slopes(scaling)
     costs = list(expected)
-    distance = np.abs(main.estimate.resampled[:, None] - np.array(list(expected.values())))
+    resampled: np.ndarray = main.estimate.ends.args[1]  # type: ignore[union-attr]
+    distance = np.abs(resampled[:, None] - np.array(list(expected.values())))
     nearest = np.bincount(np.argmin(distance, axis=1), minlength=len(costs)) / len(distance)
     fraction = float(nearest[costs.index("trafficking")])
     at_value = min(expected, key=lambda cost: abs(expected[cost] - main.value))

@@ -317,7 +317,7 @@ def _quotient(
 ) -> Measurement:
     energy, count = spent.to_numpy(), result.unit_count.to_numpy()
     of = bootstrap(partial(_ratio_of_means, energy, count), len(energy), rng=rng, n_resamples=2000)
-    interval = of.interval()
+    interval = of.interval or (np.nan, np.nan)
     return Measurement(
         "X04",
         rendering,

@@ -107,7 +107,7 @@ def _error(
     error = (predicted - recorded) ** 2
     gain = recorded**2 - error
     share = bootstrap(lambda w: (w @ gain) / (w @ recorded**2), len(error), rng=rng)
-    verdict, reads = verdict_of_share(share.interval())
+    verdict, reads = verdict_of_share(share.interval or (np.nan, np.nan))
     return Measurement(
         "X07",
         Rendering.SPIKING,
@@ -116,7 +116,7 @@ def _error(
         verdict,
         condition={"parameters": name, "timing": reading},
         published="above 0",
-        interval=share.interval(),
+        interval=share.interval,
         n=len(error),
         reason=f"root mean square error {np.sqrt(error.mean()):.3f}, of no change "
         f"{np.sqrt(np.mean(recorded**2)):.3f}; bootstrap over connections: {reads}",

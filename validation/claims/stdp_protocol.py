@@ -116,7 +116,7 @@ def _x07(
     gain = prediction.recorded**2 - error
     rmse = bootstrap(lambda w: np.sqrt(w @ error / w.sum(axis=1)), len(error), rng=rng)
     saved = bootstrap(lambda w: (w @ gain) / (w @ prediction.recorded**2), len(error), rng=rng)
-    low, high = saved.interval()
+    low, high = saved.interval or (np.nan, np.nan)
     verdict, reads = verdict_of_share((low, high))
     correlation = bootstrap(
         lambda w: pearson(prediction.predicted, prediction.recorded, w), len(error), rng=rng
@@ -132,7 +132,7 @@ def _x07(
             condition=condition,
             published="below the error of predicting no change: "
             f"{float(np.sqrt(np.mean(prediction.recorded**2))):.3f}",
-            interval=rmse.interval(),
+            interval=rmse.interval,
             n=len(recordings),
             reason=f"share of the squared change explained {saved.value:.2f}, 95 % interval {low:.2f} to "
             f"{high:.2f}: {reads}",
@@ -143,9 +143,9 @@ def _x07(
             Rendering.SPIKING,
             f"correlation of predicted with recorded {prediction.quantity}",
             correlation.value,
-            Verdict.REPRODUCED if correlation.interval()[0] > 0 else Verdict.INCONCLUSIVE,
+            Verdict.REPRODUCED if (correlation.interval or (0.0,))[0] > 0 else Verdict.INCONCLUSIVE,
             condition=condition,
-            interval=correlation.interval(),
+            interval=correlation.interval,
             n=len(recordings),
             reason="reproduced if the interval lies above 0",
             is_supporting=True,
@@ -216,7 +216,7 @@ def _predicted_correlations(
     ):
         values = np.abs(change[chosen])
         found = bootstrap(partial(pearson, p[chosen], values), int(chosen.sum()), rng=rng)
-        interval = found.interval()
+        interval = found.interval or (np.nan, np.nan)
         measurements.append(
             Measurement(
                 claim,
