@@ -70,12 +70,11 @@ from biophys.optimal_precision import (
 )
 from biophys.quantal import QuantalSynapse, n_sites_for, release_probability_for, synapse_with
 from biophys.quantal_analysis import (
-    IdentifiabilityWarning,
     QuantalEstimate,
+    estimate_by_likelihood,
     estimate_by_moments,
     estimate_by_variance_mean,
 )
-from biophys.quantal_likelihood import estimate_by_likelihood
 from biophys.quantal_recovery import (
     RecoveryRow,
     recovery_by_likelihood,
@@ -88,6 +87,13 @@ from biophys.realisation_costs import (
     distance_from_boundary,
     minimal_sd,
 )
+from biophys.recordings.comparison import compare, variability_table
+from biophys.recordings.fitting import ReleaseFits, fit_release, fit_releases
+from biophys.recordings.goodness import goodness_of_fit
+from biophys.recordings.recording import Noise, QuantalVariability
+from biophys.recordings.release_fit import Estimate, IdentifiabilityWarning, ReleaseFit
+from biophys.recordings.serial_dependence import SerialDependenceWarning, serial_dependence
+from biophys.recordings.simulation import simulate_recording
 from biophys.release_plasticity import ReleasePlasticity, updated_release_probability
 from biophys.short_term import (
     ShortTermDynamics,
@@ -108,19 +114,25 @@ __all__ = [
     "CostLaw",
     "CostMixture",
     "CostSweep",
+    "Estimate",
     "ExponentFit",
     "ExponentRow",
     "HillRelation",
     "IdentifiabilityWarning",
+    "Noise",
     "Optimum",
     "PrecisionSlopes",
     "QuantalEstimate",
     "QuantalSynapse",
+    "QuantalVariability",
     "Realisation",
     "RecoveryRow",
     "ReferenceSynapse",
+    "ReleaseFit",
+    "ReleaseFits",
     "ReleasePlasticity",
     "ReliabilityCost",
+    "SerialDependenceWarning",
     "ShortTermDynamics",
     "ShortTermState",
     "StationaryResponse",
@@ -136,6 +148,7 @@ __all__ = [
     "calcium_of_site",
     "calcium_pump_cost",
     "cheapest_realisation",
+    "compare",
     "costs_at_rate",
     "distance_from_boundary",
     "entropic_cost",
@@ -149,6 +162,9 @@ __all__ = [
     "failure_rate_of_levy_baxter",
     "fit_budget_change",
     "fit_cost_exponent",
+    "fit_release",
+    "fit_releases",
+    "goodness_of_fit",
     "implied_budget",
     "information_of_sum",
     "information_per_energy",
@@ -172,6 +188,8 @@ __all__ = [
     "release_probability_for",
     "reliability_costs",
     "resting_costs",
+    "serial_dependence",
+    "simulate_recording",
     "spike_costs",
     "stationary_response",
     "sweep_cost",
@@ -180,5 +198,6 @@ __all__ = [
     "transmitted_information",
     "transmitter_cost",
     "updated_release_probability",
+    "variability_table",
     "vesicle_membrane_cost",
 ]

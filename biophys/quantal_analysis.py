@@ -1,23 +1,29 @@
-"""Find n, p and q of a synapse from recorded amplitudes, and say when they cannot be told apart."""
+"""n, p and q of many synapses from the moments of their responses, and what these leave open."""
 
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import quantities as pq
 from numpy.typing import ArrayLike, NDArray
 
+from biophys.quantal import checked_n_sites
+from biophys.recordings.fitting import FailedFit, fit_releases
+from biophys.recordings.recording import QuantalVariability, amplitudes_of, checked_variability
+from biophys.recordings.release_fit import IdentifiabilityWarning
+from biophys.recordings.release_moments import release_cumulants
+from biophys.recordings.serial_dependence import SerialDependenceWarning
 from biophys.units import checked_finite, magnitude_in, psp_unit_of
 
 Z_95 = 1.959963984540054
 """Half the width of the 95 % interval of a normal estimate, in standard errors."""
 
-
-class IdentifiabilityWarning(UserWarning):
-    """The recording cannot tell n and p apart: many pairs explain it equally well."""
+# A number of sites is identified if its credible interval spans less than this factor.
+_FACTOR = 3.0
+_FEW, _MANY = 30, 100
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,15 +33,19 @@ class QuantalEstimate:
     Parameters
     ----------
     n, p, q
-        Estimates, without axes for one synapse; p of a variance-mean analysis has the conditions first.
+        Estimates, without axes for one synapse; p of a variance-mean analysis has the conditions first. n is
+        infinite, and p 0 or NaN, where a Poisson number of vesicles explains the responses best.
     n_error, p_error, q_error
         Standard errors; 0 for an n that was given, NaN where none exists.
     n_interval, p_interval, q_interval
-        Lower and upper ends; the upper end of n may be infinite.
+        Lower and upper ends; the upper end of n may be infinite, those of p and q then reach 0.
     is_identifiable
-        Whether the recording tells n and p apart: n has finite ends that differ by less than a factor 3.
+        Whether the recording tells n and p apart: the credible interval of n, flat a priori, spans less than
+        a factor 3 and lies far inside the numbers allowed.
     method
         ``"moments"``, ``"likelihood"`` or ``"variance-mean"``.
+    reasons
+        Why there is no estimate (NaN), by the index of the synapse.
     """
 
     n: Any
@@ -49,41 +59,49 @@ class QuantalEstimate:
     q_interval: tuple[pq.Quantity, pq.Quantity]
     is_identifiable: Any
     method: str
+    reasons: dict[Any, str] = field(default_factory=dict)
 
 
 def estimate_by_moments(
-    amplitudes: pq.Quantity, *, n: ArrayLike | None = None, noise_sd: pq.Quantity | None = None
+    amplitudes: pq.Quantity,
+    *,
+    n: ArrayLike | None = None,
+    noise_sd: pq.Quantity | None = None,
+    variability: float | QuantalVariability | None = None,
 ) -> QuantalEstimate:
     r"""Estimate quantal parameters from the moments of the amplitudes of each synapse.
 
-    With n given, :math:`q = \mathrm{var} / \mathrm{mean} + \mathrm{mean} / n` and :math:`p = \mathrm{mean}
-    / (n q)` (Costa et al. 2015 with n = 5.5). Without it the third central moment :math:`\kappa` is needed
-    too: with A = var / mean = q (1 - p) and B = :math:`\kappa` / var = q (1 - 2 p), :math:`q = 2 A - B`,
-    :math:`p = (A - B) / q`, :math:`n = \mathrm{mean} / (A - B)`. Standard errors follow from the sampling
-    covariance of the moments to first order; their normal intervals fall short where hardly any response
-    holds more than one vesicle, or hardly any fewer than all.
+    With n given, :math:`q (1 + c_w^2) = \mathrm{var} / (B\,\mathrm{mean}) + \mathrm{mean} / n` and
+    :math:`p = \mathrm{mean} / (n q)`, :math:`B = 1 + c_b^2` (Costa et al. 2015 with n = 5.5). Without it the
+    third central moment decides: n is the number of sites at which the p and q of the first two moments
+    predict it, and the interval of n holds every number that it does not reject. Its sampling error is large:
+    prefer :func:`biophys.fit_release`.
 
     Parameters
     ----------
     amplitudes
-        Responses, failures included, shape (trials,) or (trials, synapses); at least three trials.
+        Responses, failures included, shape (trials,) or (trials, synapses); at least three trials. NaN: not
+        measured.
     n
         Number of sites if known, need not be whole; one number or one for each synapse.
     noise_sd
         Standard deviation of the recording noise, which is normal; by default 0.
+    variability
+        Coefficient of variation of quanta within sites, or a :class:`QuantalVariability` (gamma quanta are
+        taken for the higher moments); by default 0.
 
     Returns
     -------
     QuantalEstimate
-        For each synapse.
+        For each synapse; NaN and a reason for one of several that cannot be estimated.
 
     Raises
     ------
     TypeError
         If a quantity carries no unit.
     ValueError
-        If the recording is empty, constant or not finite, its mean is 0, or the noise explains all its
-        variance.
+        If the recording of a single synapse is empty, constant or infinite, its mean is 0, or the noise
+        explains all its variance.
 
     Warns
     -----
@@ -103,195 +121,305 @@ def estimate_by_moments(
     >>> round(float(estimate.p), 2), round(float(estimate.q), 2)
     (0.3, 0.2)
     """
-    x, unit = checked_recording(amplitudes)
-    noise = checked_noise(noise_sd, unit)
-    mean, central = _central_moments(x)
-    n_trials = x.shape[0]
-    variance = central[2] * n_trials / (n_trials - 1) - noise**2
-    third = central[3] * n_trials**2 / ((n_trials - 1) * (n_trials - 2))
-    _refuse_without_release(mean, variance, unit)
-    covariance = _covariance_of_moments(central, n_trials)
+    x, unit = _trials(amplitudes)
+    shape = x.shape[1:]
+    x = x.reshape(x.shape[0], -1)
+    noise = np.broadcast_to(_noise(noise_sd, unit), shape).ravel()
+    quanta = checked_variability(variability)
+    sign = np.where(np.nansum(x, axis=0) < 0, -1.0, 1.0)
+    moments = _Moments.of(x * sign, noise)
+    reasons = _without_release(x, moments, unit, shape)
     if n is not None:
         sites = checked_finite(n, "n", 1.0, remedy="a synapse has at least one release site")
-        return _from_two_moments(mean, variance, covariance, np.broadcast_to(sites, mean.shape), unit)
-    return _from_three_moments(mean, variance, third, covariance, n_trials, unit)
+        estimate = _from_two_moments(moments, np.broadcast_to(sites, shape).ravel(), quanta)
+    else:
+        estimate = _from_three_moments(moments, noise, quanta)
+    low, high = (end * sign for end in estimate.q_interval)
+    ends = np.minimum(low, high), np.maximum(low, high)
+    found = _shaped(replace(estimate, q=estimate.q * sign, q_interval=ends), unit, shape, reasons, "moments")
+    if n is None:
+        warn_if_unidentifiable(found, stacklevel=3)
+    return found
 
 
-def checked_recording(amplitudes: pq.Quantity) -> tuple[NDArray[np.float64], pq.Quantity]:
-    """Return amplitudes and their unit after checking that there are trials (first axis) that vary.
-
-    Raises
-    ------
-    TypeError
-        If `amplitudes` carries no unit.
-    ValueError
-        If there are fewer than three trials, or a recording is constant or not finite.
-    """
-    psp_unit_of(amplitudes, "amplitudes")
+def _trials(amplitudes: Any) -> tuple[NDArray[np.float64], pq.Quantity]:
+    """Return amplitudes (trials, ...) and their unit."""
+    psp_unit_of(amplitudes, "amplitudes") if not hasattr(amplitudes, "dim") else amplitudes_of(
+        amplitudes, None
+    )
     x = np.asarray(amplitudes.magnitude, dtype=float)
+    if x.ndim == 2 and x.shape[1] == 1 and type(amplitudes) is not pq.Quantity:
+        # A neo signal of one channel is (times, 1).
+        x = x[:, 0]
     if x.ndim == 0 or x.shape[0] < 3 or x.size == 0:
         raise ValueError(f"a recording needs at least three trials (first axis), got shape {x.shape}")
-    checked_finite(x, "amplitudes", remedy="drop trials without a measurement")
-    is_constant = np.ptp(x, axis=0) == 0
-    if np.any(is_constant):
-        value = x[0] if x.ndim == 1 else x[0][is_constant].flat[0]
-        raise ValueError(
-            f"a constant recording (all trials {value:g} {amplitudes.dimensionality}) has no variance to "
-            "analyse: p is 0 or 1, or the trials are copies"
-        )
+    if np.any(np.isinf(x)):
+        raise ValueError(f"amplitudes must be finite or nan, got {x[np.isinf(x)][0]}")
     return x, amplitudes.units
 
 
-def checked_noise(noise_sd: pq.Quantity | None, unit: pq.Quantity) -> NDArray[np.float64]:
-    """Return the sd of the recording noise in `unit`: 0 if None.
-
-    Raises
-    ------
-    TypeError
-        If `noise_sd` carries no unit.
-    ValueError
-        If it is negative or of another dimension than `unit`.
-    """
+def _noise(noise_sd: pq.Quantity | None, unit: pq.Quantity) -> NDArray[np.float64]:
+    """Return the sd of the recording noise in `unit`: 0 if None."""
     if noise_sd is None:
         return np.zeros(())
     return checked_finite(magnitude_in(noise_sd, unit, "noise_sd"), "noise_sd", 0.0)
 
 
-def _refuse_without_release(
-    mean: NDArray[np.float64], variance: NDArray[np.float64], unit: pq.Quantity
-) -> None:
-    """Raise if the moments leave no room for binomial release."""
-    if np.any(mean == 0):
-        raise ValueError("the mean amplitude is 0: no release to analyse")
-    if np.any(variance <= 0):
-        worst = float(np.min(variance))
-        raise ValueError(
-            f"the recording noise explains all the variance (variance - noise^2 = {worst:g} "
-            f"{(unit**2).dimensionality}): lower noise_sd or record more trials"
-        )
+@dataclass(frozen=True, eq=False)
+class _Moments:
+    """Mean, noise-free variance and third central moment of each synapse, and the number of trials."""
+
+    mean: NDArray[np.float64]
+    variance: NDArray[np.float64]
+    third: NDArray[np.float64]
+    n_trials: NDArray[np.float64]
+    covariance: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, x: NDArray[np.float64], noise: NDArray[np.float64]) -> _Moments:
+        """Return the unbiased moments of responses (trials, synapses)."""
+        count = np.isfinite(x).sum(axis=0).astype(float)
+        with warnings.catch_warnings(), np.errstate(invalid="ignore", divide="ignore"):
+            warnings.simplefilter("ignore", RuntimeWarning)
+            mean = np.nanmean(x, axis=0)
+            d = np.where(np.isfinite(x), x - mean, 0.0)
+            central = {order: np.sum(d**order, axis=0) / count for order in range(2, 5)}
+            variance = central[2] * count / (count - 1) - noise**2
+            third = central[3] * count**2 / ((count - 1) * (count - 2))
+            # Exact for the unbiased variance.
+            of_variance = central[4] - central[2] ** 2 * (count - 3) / (count - 1)
+            rows = [[central[2], central[3]], [central[3], of_variance]]
+            return cls(mean, variance, third, count, np.array(rows) / count)
 
 
-def _central_moments(x: NDArray[np.float64]) -> tuple[NDArray[np.float64], dict[int, NDArray[np.float64]]]:
-    """Return the mean and the central moments 2 to 6, each a plain average over trials."""
-    mean = x.mean(axis=0)
-    d = x - mean
-    square, cube = d * d, d * d * d
-    parts = {2: square, 3: cube, 4: square * square, 5: square * cube, 6: cube * cube}
-    return mean, {order: part.mean(axis=0) for order, part in parts.items()}
+def _without_release(
+    x: NDArray[np.float64], moments: _Moments, unit: pq.Quantity, shape: tuple[int, ...]
+) -> dict[Any, str]:
+    """Return why synapses have no estimate, by index; raise if there is only one synapse."""
+    in_words = unit.dimensionality.string
+    reasons: dict[Any, str] = {}
+    for b in range(x.shape[1]):
+        values = x[:, b][np.isfinite(x[:, b])]
+        if values.size < 3:
+            reason = f"at least three measured trials are needed, got {values.size}"
+        elif np.ptp(values) == 0:
+            reason = (
+                f"a constant recording (all trials {values[0]:g} {in_words}) has no variance to analyse: "
+                "p is 0 or 1, or the trials are copies"
+            )
+        elif moments.mean[b] == 0:
+            reason = "the mean amplitude is 0: no release to analyse"
+        elif moments.variance[b] <= 0:
+            reason = (
+                "the recording noise explains all the variance (variance - noise^2 = "
+                f"{moments.variance[b]:g} {in_words}**2): lower noise_sd or record more trials"
+            )
+        else:
+            continue
+        if not shape:
+            raise ValueError(reason)
+        index = tuple(int(i) for i in np.unravel_index(b, shape))
+        reasons[index[0] if len(index) == 1 else index] = reason
+    return reasons
 
 
-def _covariance_of_moments(c: dict[int, NDArray[np.float64]], n_trials: int) -> NDArray[np.float64]:
-    """Return the sampling covariance of (mean, variance, third moment), shape (3, 3, synapses)."""
-    # Exact for the unbiased variance; the rest to first order in 1/trials.
-    of_variance = c[4] - c[2] ** 2 * (n_trials - 3) / (n_trials - 1)
-    rows = [
-        [c[2], c[3], c[4] - 3 * c[2] ** 2],
-        [c[3], of_variance, c[5] - 4 * c[2] * c[3]],
-        [
-            c[4] - 3 * c[2] ** 2,
-            c[5] - 4 * c[2] * c[3],
-            c[6] - c[3] ** 2 - 6 * c[4] * c[2] + 9 * c[2] ** 3,
-        ],
-    ]
-    return np.array(rows) / n_trials
+@dataclass(frozen=True, eq=False)
+class _Plain:
+    """An estimate as plain arrays (..., synapses)."""
+
+    n: NDArray[np.float64]
+    p: NDArray[np.float64]
+    q: NDArray[np.float64]
+    n_error: NDArray[np.float64]
+    p_error: NDArray[np.float64]
+    q_error: NDArray[np.float64]
+    n_interval: tuple[NDArray[np.float64], NDArray[np.float64]]
+    p_interval: tuple[NDArray[np.float64], NDArray[np.float64]]
+    q_interval: tuple[NDArray[np.float64], NDArray[np.float64]]
+    is_identifiable: NDArray[np.bool_]
 
 
-def _delta_error(gradient: list[NDArray[np.float64]], covariance: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the standard error of a function of the moments from its gradient."""
-    g = np.array(gradient)
-    size = g.shape[0]
-    variance = np.einsum("i...,ij...,j...->...", g, covariance[:size, :size], g)
-    return np.sqrt(np.maximum(variance, 0.0))
-
-
-def _from_two_moments(
-    mean: NDArray[np.float64],
-    variance: NDArray[np.float64],
-    covariance: NDArray[np.float64],
-    n: NDArray[np.float64],
-    unit: pq.Quantity,
+def _shaped(
+    plain: _Plain, unit: pq.Quantity, shape: tuple[int, ...], reasons: dict[Any, str], method: str
 ) -> QuantalEstimate:
-    """Return p and q at known n."""
-    q = variance / mean + mean / n
-    p = mean / (n * q)
-    q_gradient = [1.0 / n - variance / mean**2, 1.0 / mean]
-    p_gradient = [1.0 / (n * q) - mean / (n * q**2) * q_gradient[0], -mean / (n * q**2) * q_gradient[1]]
-    return _normal_estimate(
-        (n, np.zeros_like(mean)),
-        (p, _delta_error(p_gradient, covariance)),
-        (q, _delta_error(q_gradient, covariance)),
-        unit,
-    )
+    """Return plain arrays with their unit, in the shape of the synapses, NaN where there is a reason."""
+    is_lost = np.zeros(shape, bool)
+    for index in reasons:
+        is_lost[index] = True
 
+    def with_nan(values: NDArray[np.float64]) -> Any:
+        values = values.reshape((*values.shape[:-1], *shape))
+        return np.where(is_lost, np.nan, values)[()]
 
-def _from_three_moments(
-    mean: NDArray[np.float64],
-    variance: NDArray[np.float64],
-    third: NDArray[np.float64],
-    covariance: NDArray[np.float64],
-    n_trials: int,
-    unit: pq.Quantity,
-) -> QuantalEstimate:
-    """Return n, p and q from mean, variance and skewness."""
-    a, b = variance / mean, third / variance
-    da = [-variance / mean**2, 1.0 / mean, np.zeros_like(mean)]
-    db = [np.zeros_like(mean), -third / variance**2, 1.0 / variance]
-    q, pq_product = 2 * a - b, a - b
-    n, p = mean / pq_product, pq_product / q
-    dq = [2 * x - y for x, y in zip(da, db, strict=True)]
-    d_product = [x - y for x, y in zip(da, db, strict=True)]
-    dn = [-mean / pq_product**2 * x for x in d_product]
-    dn[0] = dn[0] + 1.0 / pq_product
-    dp = [x / q - pq_product / q**2 * y for x, y in zip(d_product, dq, strict=True)]
+    def pair(ends: tuple[Any, Any]) -> tuple[Any, Any]:
+        return with_nan(ends[0]), with_nan(ends[1])
 
-    def error(value: NDArray[np.float64], gradient: list[NDArray[np.float64]]) -> NDArray[np.float64]:
-        # To first order a single noiseless site has no error at all; what is left is of order 1 / trials.
-        return np.hypot(_delta_error(gradient, covariance), 2.0 / n_trials * value)
-
-    estimate = _normal_estimate(
-        (n, error(n, dn)),
-        (p, error(p, dp)),
-        (q, error(q, dq)),
-        unit,
-        inverse_n=(1.0 / n, error(1.0 / n, [-x / n**2 for x in dn])),
-    )
-    warn_if_unidentifiable(estimate)
-    return estimate
-
-
-_WithError = tuple[NDArray[np.float64], NDArray[np.float64]]
-
-
-def _normal_estimate(
-    n: _WithError, p: _WithError, q: _WithError, unit: pq.Quantity, *, inverse_n: _WithError | None = None
-) -> QuantalEstimate:
-    """Return an estimate with normal intervals; n's is taken on 1/n, which is nearer to normal."""
-    if inverse_n is None:
-        n_interval = (n[0], n[0])
-    else:
-        low, high = inverse_n[0] - Z_95 * inverse_n[1], inverse_n[0] + Z_95 * inverse_n[1]
-        with np.errstate(divide="ignore"):
-            upper = np.where(low > 0, 1.0 / np.where(low > 0, low, 1.0), np.inf)
-            n_interval = (np.where(high > 0, 1.0 / np.where(high > 0, high, 1.0), np.inf), upper)
-    p_low, p_high = np.clip(p[0] - Z_95 * p[1], 0.0, 1.0), np.clip(p[0] + Z_95 * p[1], 0.0, 1.0)
+    q_low, q_high = pair(plain.q_interval)
     return QuantalEstimate(
-        n=n[0],
-        p=p[0],
-        q=pq.Quantity(q[0], unit),
-        n_error=n[1],
-        p_error=p[1],
-        q_error=pq.Quantity(q[1], unit),
-        n_interval=n_interval,
-        p_interval=(p_low, p_high),
-        q_interval=(pq.Quantity(q[0] - Z_95 * q[1], unit), pq.Quantity(q[0] + Z_95 * q[1], unit)),
-        is_identifiable=is_identifiable(*n_interval),
-        method="moments",
+        n=with_nan(plain.n),
+        p=with_nan(plain.p),
+        q=pq.Quantity(with_nan(plain.q), unit),
+        n_error=with_nan(plain.n_error),
+        p_error=with_nan(plain.p_error),
+        q_error=pq.Quantity(with_nan(plain.q_error), unit),
+        n_interval=pair(plain.n_interval),
+        p_interval=pair(plain.p_interval),
+        q_interval=(pq.Quantity(q_low, unit), pq.Quantity(q_high, unit)),
+        is_identifiable=(plain.is_identifiable.reshape(shape) & ~is_lost)[()],
+        method=method,
+        reasons=reasons,
     )
+
+
+def _p_and_q(
+    moments: _Moments, inverse_n: NDArray[np.float64], quanta: QuantalVariability
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Return p and q at given 1/n from mean and variance, with their standard errors."""
+    b2, w = 1.0 + quanta.between**2, 1.0 + float(quanta.within) ** 2
+    mean, variance = moments.mean, moments.variance
+    with np.errstate(invalid="ignore", divide="ignore"):
+        q = (variance / mean / b2 + mean * inverse_n) / w
+        p = mean * inverse_n / q
+        q_by = np.stack([(inverse_n - variance / mean**2 / b2) / w, 1.0 / (mean * b2 * w) + 0.0 * q])
+        p_by = np.stack([inverse_n / q - p / q * q_by[0], -p / q * q_by[1]])
+
+        def error(by: NDArray[np.float64]) -> NDArray[np.float64]:
+            return np.sqrt(np.maximum(np.einsum("i...b,ijb,j...b->...b", by, moments.covariance, by), 0.0))
+
+        return p, q, error(p_by), error(q_by)
+
+
+def _from_two_moments(moments: _Moments, n: NDArray[np.float64], quanta: QuantalVariability) -> _Plain:
+    """Return p and q at known n; p above 1 has no synapse and is set to 1."""
+    p, q, p_error, q_error = _p_and_q(moments, 1.0 / n, quanta)
+    ends = np.clip(p - Z_95 * p_error, 0.0, 1.0), np.clip(p + Z_95 * p_error, 0.0, 1.0)
+    return _Plain(
+        n,
+        np.minimum(p, 1.0),
+        q,
+        np.zeros_like(p),
+        p_error,
+        q_error,
+        (n, n),
+        ends,
+        (q - Z_95 * q_error, q + Z_95 * q_error),
+        np.ones(p.shape, bool),
+    )
+
+
+# Stands for infinitely many sites among values of 1 / n.
+_LIMIT = 1e-4
+
+
+def _from_three_moments(moments: _Moments, noise: NDArray[np.float64], quanta: QuantalVariability) -> _Plain:
+    """Return n where the first two moments predict the third, and every n that it does not reject."""
+    inverse_n = np.linspace(1.0, _LIMIT, 201)[:, None]
+    off, error = _misfit_of_third(moments, inverse_n, noise, quanta)
+    p, q, p_error, q_error = _p_and_q(moments, inverse_n, quanta)
+    best = _crossing(inverse_n[:, 0], off)
+    at_best = _p_and_q(moments, best, quanta)
+    _, error_at_best = _misfit_of_third(moments, best[None], noise, quanta)
+    slope = (off[-1] - off[0]) / (inverse_n[-1] - inverse_n[0])
+    is_limit = best <= _LIMIT
+    n = np.where(is_limit, np.inf, 1.0 / best)
+    is_inside = (np.abs(off) <= Z_95 * error) | (np.abs(inverse_n - best) <= 0.5 / 200)
+    is_open = is_inside[-1]
+
+    def ends(values: Any, errors: Any, value: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        low = np.where(is_inside, values - Z_95 * errors, np.inf).min(axis=0)
+        high = np.where(is_inside, values + Z_95 * errors, -np.inf).max(axis=0)
+        low = np.where(is_open, 0.0, low)
+        return np.minimum(low, value), np.maximum(high, value)
+
+    p_low, p_high = ends(p, p_error, at_best[0])
+    sites = np.broadcast_to(1.0 / inverse_n, off.shape)
+    n_low, n_high = (
+        np.where(is_inside & (sites < 0.99 / _LIMIT), sites, np.inf).min(axis=0),
+        np.where(is_inside, sites, 0.0).max(axis=0),
+    )
+    return _Plain(
+        n,
+        np.where(is_limit, 0.0, at_best[0]),
+        at_best[1],
+        np.where(is_limit, np.nan, n**2 * np.abs(error_at_best[0] / slope)),
+        at_best[2],
+        at_best[3],
+        (np.minimum(n_low, n), np.where(is_open, np.inf, np.maximum(n_high, n))),
+        (np.clip(p_low, 0.0, 1.0), np.clip(p_high, 0.0, 1.0)),
+        ends(q, q_error, at_best[1]),
+        _is_identified(*_misfit_of_third(moments, 1.0 / _whole_sites(), noise, quanta)),
+    )
+
+
+def _whole_sites() -> NDArray[np.float64]:
+    return np.arange(1.0, _MANY + 1)[:, None]
+
+
+def _crossing(inverse_n: NDArray[np.float64], off: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the 1 / n at which the misfit, which rises with it, passes 0; an end where it does not."""
+    first = np.argmax(off <= 0, axis=0)
+    has_crossed = np.any(off <= 0, axis=0)
+    columns = np.arange(off.shape[1])
+    before = np.maximum(first - 1, 0)
+    above, below = off[before, columns], off[first, columns]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = np.clip(np.where(above > below, above / (above - below), 0.0), 0.0, 1.0)
+    between = inverse_n[before] + share * (inverse_n[first] - inverse_n[before])
+    return np.where(has_crossed, np.where(first == 0, inverse_n[0], between), inverse_n[-1])
+
+
+def _misfit_of_third(
+    moments: _Moments, inverse_n: NDArray[np.float64], noise: NDArray[np.float64], quanta: QuantalVariability
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the third moment less that predicted at each 1/n, and its standard error under that synapse."""
+    mean, variance, n_trials = moments.mean, moments.variance, moments.n_trials
+
+    def cumulants(mean: Any, variance: Any) -> dict[int, NDArray[np.float64]]:
+        p, q, _, _ = _p_and_q(replace(moments, mean=mean, variance=variance), inverse_n, quanta)
+        return release_cumulants(1.0 / inverse_n, p, q, float(quanta.within), quanta.between)
+
+    step = 1e-4
+    with np.errstate(invalid="ignore", divide="ignore"):
+        by_mean = sum(s * cumulants(mean * (1 + s * step), variance)[3] for s in (1, -1)) / (2 * step * mean)
+        by_variance = sum(s * cumulants(mean, variance * (1 + s * step))[3] for s in (1, -1))
+        by_variance = by_variance / (2 * step * variance)
+        k = cumulants(mean, variance)
+        t = k[2] + noise**2
+        square = (
+            (k[6] + 9 * k[4] * t + 9 * k[3] ** 2 + 6 * t**3) / n_trials
+            + by_mean**2 * t / n_trials
+            + by_variance**2 * (k[4] / n_trials + 2 * t**2 / (n_trials - 1))
+            - 2 * by_mean * k[4] / n_trials
+            - 2 * by_variance * (k[5] + 6 * k[3] * t) / n_trials
+            + 2 * by_mean * by_variance * k[3] / n_trials
+        )
+        # To first order a single noiseless site has no error at all; what is left is of order 1 / trials.
+        floor = (np.abs(k[3]) + np.abs(k[2]) ** 1.5) * 2.0 / n_trials
+        return moments.third - k[3], np.sqrt(np.maximum(square, 0.0) + floor**2)
+
+
+def _is_identified(off: NDArray[np.float64], error: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return whether the credible interval of n, flat on 1 to 30 or to 100, spans less than a factor 3.
+
+    The factor is asked of the posterior: asked of a confidence interval it selects just the recordings whose
+    interval misses the truth.
+    """
+    with np.errstate(invalid="ignore", divide="ignore"):
+        log_weight = np.nan_to_num(-0.5 * (off / error) ** 2 - np.log(error), nan=-np.inf)
+    n = np.arange(1.0, log_weight.shape[0] + 1)
+    is_narrow = np.zeros(log_weight.shape[1], bool)
+    for n_max in (_FEW, _MANY):
+        part = log_weight[:n_max]
+        weight = np.exp(part - np.maximum(part.max(axis=0), -1e300))
+        below = np.cumsum(weight, axis=0) / np.maximum(weight.sum(axis=0), 1e-300)
+        low, high = (n[np.argmax(below >= tail, axis=0)] for tail in (0.025, 0.975 - 1e-12))
+        is_narrow |= (high < _FACTOR * low) & (3.0 * high <= n_max)
+    return is_narrow
 
 
 def is_identifiable(low: Any, high: Any) -> Any:
     """Return whether an interval of n is finite and narrower than a factor 3; any shape."""
-    return np.isfinite(high) & (np.asarray(low) > 0) & (np.asarray(high) < 3.0 * np.asarray(low))
+    return np.isfinite(high) & (np.asarray(low) > 0) & (np.asarray(high) < _FACTOR * np.asarray(low))
 
 
 def warn_if_unidentifiable(estimate: QuantalEstimate, stacklevel: int = 4) -> None:
@@ -300,11 +428,120 @@ def warn_if_unidentifiable(estimate: QuantalEstimate, stacklevel: int = 4) -> No
     if n_lost:
         warnings.warn(
             f"n and p cannot be told apart in {n_lost} of {np.size(estimate.is_identifiable)} recordings "
-            f"({estimate.method}): their intervals of n span a factor of 3 or more. Give n, record more "
-            "trials, or record at several release probabilities and use estimate_by_variance_mean",
+            f"({estimate.method}). What would help: n or the variability of quanta from elsewhere, less "
+            "recording noise, or several release probabilities (estimate_by_variance_mean; conditions= of "
+            "fit_release)",
             IdentifiabilityWarning,
             stacklevel=stacklevel,
         )
+
+
+def estimate_by_likelihood(
+    amplitudes: pq.Quantity,
+    *,
+    noise_sd: pq.Quantity,
+    quantal_cv: float | QuantalVariability = 0.0,
+    n_max: int = 30,
+) -> QuantalEstimate:
+    r"""Estimate n, p and q of many synapses by maximum likelihood: :func:`biophys.fit_releases` as arrays.
+
+    Intervals are those of the profile likelihood, and open where no number of sites is too many.
+
+    Parameters
+    ----------
+    amplitudes
+        Responses, failures included, shape (trials,) or (trials, synapses); at least three trials. NaN: not
+        measured.
+    noise_sd
+        Standard deviation of the recording noise, above 0 (measure it before the stimulus); one number or one
+        for each synapse.
+    quantal_cv
+        Coefficient of variation of the response to one vesicle, at least 0, or a :class:`QuantalVariability`.
+    n_max
+        Largest number of sites that you believe in: a warning says where the recording allows more. Intervals
+        do not depend on it.
+
+    Returns
+    -------
+    QuantalEstimate
+        For each synapse; NaN and a reason for one of several that cannot be estimated.
+
+    Raises
+    ------
+    TypeError
+        If a quantity carries no unit.
+    ValueError
+        If the recording of a single synapse is empty, constant or infinite, has more than two axes or mean 0,
+        or a parameter is out of range.
+
+    Warns
+    -----
+    IdentifiabilityWarning
+        If n and p cannot be told apart, or `n_max` is too small.
+    SerialDependenceWarning
+        If the responses are not independent.
+
+    Examples
+    --------
+    >>> import numpy as np, quantities as pq
+    >>> from biophys.quantal import QuantalSynapse
+    >>> rng = np.random.default_rng(2)
+    >>> amplitudes = QuantalSynapse(3, 0.4, 1 * pq.mV).sample(400, rng=rng)
+    >>> amplitudes = amplitudes + rng.normal(0, 0.2, 400) * pq.mV
+    >>> estimate = estimate_by_likelihood(amplitudes, noise_sd=0.2 * pq.mV, n_max=10)
+    >>> int(estimate.n), bool(estimate.is_identifiable)
+    (3, True)
+    """
+    x, unit = _trials(amplitudes)
+    if x.ndim > 2:
+        raise ValueError(f"amplitudes must have shape (trials,) or (trials, synapses), got {x.shape}")
+    remedy = "measure it before the stimulus"
+    noise = checked_finite(_noise(noise_sd, unit), "noise_sd", 0.0, remedy=remedy, is_open=True)
+    limit = checked_n_sites(n_max, "n_max")
+    shape = x.shape[1:]
+    each = np.broadcast_to(noise, shape).ravel()
+    recordings = [
+        {"amplitudes": pq.Quantity(row, unit), "noise": sd * unit}
+        for row, sd in zip(np.atleast_2d(x.T), each, strict=True)
+    ]
+    fits = fit_releases(recordings, variability=checked_variability(quantal_cv))
+    reasons = {b: fit.reason for b, fit in enumerate(fits) if isinstance(fit, FailedFit)}
+    if not shape and reasons:
+        raise ValueError(reasons[0])
+    found = _shaped(_as_arrays(fits), unit, shape, reasons, "likelihood")
+    n_dependent = sum(bool(getattr(fit, "serial", None) and fit.serial.is_dependent) for fit in fits)
+    # A hundredth of independent recordings looks dependent.
+    if n_dependent > max(0.05 * len(fits), 0):
+        warnings.warn(
+            f"responses are not independent in {n_dependent} of {len(fits)} recordings: give fit_release "
+            "their spike_times= if they come from trains",
+            SerialDependenceWarning,
+            stacklevel=2,
+        )
+    if np.any(found.n_interval[1] > limit) and np.any(found.is_identifiable & (found.n_interval[1] > limit)):
+        warnings.warn(
+            f"n_max = {int(limit)} is too small: the recording allows up to "
+            f"{np.nanmax(found.n_interval[1]):g} sites",
+            IdentifiabilityWarning,
+            stacklevel=2,
+        )
+    warn_if_unidentifiable(found, stacklevel=3)
+    return found
+
+
+def _as_arrays(fits: Any) -> _Plain:
+    """Return fits as arrays, NaN where there is none."""
+
+    def column(name: str, part: str) -> NDArray[np.float64]:
+        values = [np.nan if isinstance(fit, FailedFit) else getattr(getattr(fit, name), part) for fit in fits]
+        return np.array(values, dtype=float)
+
+    def ends(name: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        return column(name, "low"), column(name, "high")
+
+    identified = np.nan_to_num(column("n", "identified")).astype(bool)
+    values, errors = ([column(name, part) for name in "npq"] for part in ("value", "error"))
+    return _Plain(*values, *errors, ends("n"), ends("p"), ends("q"), identified)
 
 
 def estimate_by_variance_mean(
@@ -313,125 +550,222 @@ def estimate_by_variance_mean(
     *,
     n_trials: ArrayLike,
     noise_sd: pq.Quantity | None = None,
+    variability: float | QuantalVariability | None = None,
+    n_noise_samples: int | None = None,
 ) -> QuantalEstimate:
     r"""Estimate n, p and q from means and variances recorded at several release probabilities.
 
-    Fits the parabola :math:`\mathrm{var} = q\,\mathrm{mean} - \mathrm{mean}^2 / n` by least squares,
-    weighted by the sampling error of the variances, :math:`2 \mathrm{var}^2 / (N - 1)` at the fitted
-    variance (two rounds).
+    Fits the parabola :math:`v = S \mu - C \mu^2`, :math:`S = B (1 + c_w^2) q`, :math:`C = B / n`,
+    :math:`B = 1 + c_b^2`, by generalised least squares. Weights and covariance are the sampling error of the
+    residual of mean and variance, recording noise included, at the fitted synapse (three rounds).
 
     Parameters
     ----------
     means, variances
         Of the amplitudes in each condition (calcium concentration, say), at least three: shape (conditions,)
-        or (conditions, synapses).
+        or (conditions, synapses). Variances below that of the noise are kept: they are ordinary at low p.
     n_trials
-        Number of trials N of each condition, at least 3; one number or an array that broadcasts to the shape
-        of `means`.
+        Number of trials N of each condition, at least 3: one number, one for each condition, or an array that
+        broadcasts to the shape of `means`.
     noise_sd
-        Standard deviation of the recording noise, broadcast likewise; by default 0.
+        Standard deviation of the recording noise, likewise; by default 0.
+    variability
+        Coefficient of variation of quanta within sites, or a :class:`QuantalVariability`; by default 0.
+    n_noise_samples
+        Number of baseline samples from which `noise_sd` was estimated; by default it is known.
 
     Returns
     -------
     QuantalEstimate
-        n and q for each synapse; p has the shape of `means`, one value for each condition.
+        n and q for each synapse; p has the shape of `means`, one value for each condition. Without
+        curvature n is infinite, p NaN with an interval from 0, and q that of a straight line. NaN and a
+        reason for one of several synapses that cannot be estimated.
 
     Raises
     ------
     TypeError
         If a quantity carries no unit.
     ValueError
-        If there are fewer than three conditions, the shapes differ, all means of a synapse are equal, or a
-        variance is not above that of the noise.
+        If there are fewer than three conditions, the shapes differ or can be read in two ways, or all
+        means of a single synapse are equal.
 
     Warns
     -----
     IdentifiabilityWarning
-        If the parabola's curvature is too uncertain to tell n from p: q is still found, n and p are not.
+        If the parabola's curvature is too uncertain to tell n from p: q is still estimated, n and p are not.
 
     References
     ----------
     Clements JD, Silver RA (2000). Trends Neurosci 23:105-113, doi:10.1016/S0166-2236(99)01520-9.
+    Silver RA, Momiyama A, Cull-Candy SG (1998). J Physiol 510:881-902, doi:10.1111/j.1469-7793.1998.881bj.x.
 
     Examples
     --------
     >>> import numpy as np, quantities as pq
     >>> from biophys.quantal import QuantalSynapse
     >>> synapses = QuantalSynapse(8, np.array([0.1, 0.3, 0.6, 0.9]), 0.5 * pq.mV)
-    >>> estimate = estimate_by_variance_mean(synapses.mean, synapses.variance, n_trials=200)
+    >>> estimate = estimate_by_variance_mean(synapses.mean, synapses.variance, n_trials=10**9)
     >>> round(float(estimate.n), 6), float(estimate.q.magnitude.round(6))
     (8.0, 0.5)
     """
-    m, v, trials, unit = _checked_conditions(means, variances, n_trials, noise_sd)
-    parabola = _Parabola.through(m, v, (trials - 1) / (2.0 * v**2))
-    for _ in range(2):
-        fitted = np.maximum((parabola.q - parabola.b * m) * m, 0.05 * v)
-        parabola = _Parabola.through(m, v, (trials - 1) / (2.0 * fitted**2))
-    q, b = parabola.q, parabola.b
-    p = m * b / q
-    # p depends on the two parameters and on its own mean, whose sampling error is var / N.
-    p_variance = (m / q) ** 2 * (
-        parabola.b_variance + (b / q) ** 2 * parabola.q_variance - 2.0 * b / q * parabola.covariance
-    ) + (b / q) ** 2 * v / trials
-    b_error = np.sqrt(parabola.b_variance)
-    estimate = _normal_estimate(
-        (1.0 / b, b_error / b**2),
-        (p, np.sqrt(p_variance)),
-        (q, np.sqrt(parabola.q_variance)),
-        unit,
-        inverse_n=(b, b_error),
-    )
-    estimate = replace(estimate, method="variance-mean")
-    warn_if_unidentifiable(estimate, stacklevel=3)
-    return estimate
-
-
-@dataclass(frozen=True, eq=False)
-class _Parabola:
-    """Weighted least-squares fit of variance = q mean - b mean^2 for each synapse, with b = 1 / n."""
-
-    q: NDArray[np.float64]
-    b: NDArray[np.float64]
-    q_variance: NDArray[np.float64]
-    b_variance: NDArray[np.float64]
-    covariance: NDArray[np.float64]
-
-    @staticmethod
-    def through(m: NDArray[np.float64], v: NDArray[np.float64], weight: NDArray[np.float64]) -> _Parabola:
-        """Return the fit to means and variances of shape (conditions, ...)."""
-        linear = weight * m
-        quadratic = linear * m
-        square, cube, fourth = (np.sum(quadratic * power, axis=0) for power in (1.0, m, m * m))
-        by_mean, by_square = np.sum(linear * v, axis=0), np.sum(quadratic * v, axis=0)
-        determinant = square * fourth - cube**2
-        return _Parabola(
-            q=(fourth * by_mean - cube * by_square) / determinant,
-            b=(cube * by_mean - square * by_square) / determinant,
-            q_variance=fourth / determinant,
-            b_variance=square / determinant,
-            covariance=cube / determinant,
-        )
-
-
-def _checked_conditions(
-    means: pq.Quantity, variances: pq.Quantity, n_trials: ArrayLike, noise_sd: pq.Quantity | None
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], pq.Quantity]:
-    """Return means, variances without noise and trials of the conditions, and the unit."""
     psp_unit_of(means, "means")
     unit = means.units
     m = checked_finite(means.magnitude, "means")
     v = checked_finite(magnitude_in(variances, unit**2, "variances"), "variances", 0.0)
-    trials = checked_finite(n_trials, "n_trials", 3.0, remedy="fewer trials have no variance to speak of")
     if m.ndim == 0 or m.shape != v.shape or m.shape[0] < 3 or m.size == 0:
         raise ValueError(
             "a variance-mean analysis needs at least three conditions (first axis), got means of shape "
             f"{m.shape} and variances of shape {v.shape}"
         )
-    if np.any(np.ptp(m, axis=0) == 0):
-        raise ValueError("all means are equal: change the release probability between conditions")
-    v = v - checked_noise(noise_sd, unit) ** 2
-    if np.any(v <= 0):
+    trials = checked_finite(n_trials, "n_trials", 3.0, remedy="fewer trials have no variance to speak of")
+    noise = _by_condition(_noise(noise_sd, unit), m.shape, "noise_sd")
+    trials = _by_condition(trials, m.shape, "n_trials")
+    shape = m.shape[1:]
+    m, v, trials, noise = (part.reshape(part.shape[0], -1) for part in (m, v, trials, noise))
+    reasons: dict[Any, str] = {}
+    is_flat = np.ptp(m, axis=0) == 0
+    for b in np.flatnonzero(is_flat):
+        reason = "all means are equal: change the release probability between conditions"
+        if not shape:
+            raise ValueError(reason)
+        index = tuple(int(i) for i in np.unravel_index(b, shape))
+        reasons[index[0] if len(index) == 1 else index] = reason
+    plain = _parabola(m, v, trials, noise, checked_variability(variability), n_noise_samples)
+    for b in np.flatnonzero(~np.isfinite(plain.q)):
+        index = tuple(int(i) for i in np.unravel_index(b, shape)) if shape else ()
+        reason = "the variance does not rise with the mean: no quantal size of their sign explains it"
+        if not shape:
+            raise ValueError(reason)
+        reasons.setdefault(index[0] if len(index) == 1 else index, reason)
+    estimate = _shaped(plain, unit, shape, reasons, "variance-mean")
+    warn_if_unidentifiable(estimate, stacklevel=3)
+    return estimate
+
+
+def _by_condition(values: NDArray[np.float64], shape: tuple[int, ...], name: str) -> NDArray[np.float64]:
+    """Return values for each condition and synapse; a line as long as the conditions belongs to them."""
+    values = np.asarray(values, dtype=float)
+    if values.ndim == 1 and len(shape) == 2 and values.size > 1:
+        if shape[0] == shape[1] == values.size:
+            raise ValueError(
+                f"{name} of {values.size} values can be of conditions or of synapses, which are {shape[0]} "
+                f"both: give it the shape ({shape[0]}, 1) or (1, {shape[0]})"
+            )
+        if values.size == shape[0]:
+            values = values[:, None]
+    try:
+        return np.broadcast_to(values, shape)
+    except ValueError:
         raise ValueError(
-            "the recording noise explains all the variance of a condition: lower noise_sd or drop it"
+            f"{name} must be one number, one for each of {shape[0]} conditions, or of shape {shape}, got "
+            f"{values.shape}"
+        ) from None
+
+
+def _parabola(
+    m: NDArray[np.float64],
+    v: NDArray[np.float64],
+    trials: NDArray[np.float64],
+    noise: NDArray[np.float64],
+    quanta: QuantalVariability,
+    n_noise_samples: int | None,
+) -> _Plain:
+    """Return the estimates of a variance-mean analysis, arrays (conditions, synapses)."""
+    sign = np.where(m.sum(axis=0) < 0, -1.0, 1.0)
+    m = m * sign
+    b2, w = 1.0 + quanta.between**2, 1.0 + float(quanta.within) ** 2
+    excess = v - noise**2
+    shared = None if n_noise_samples is None else 2.0 * noise**4 / (n_noise_samples - 1.0)
+    # The square of a mean is too large by its own variance.
+    square = m**2 - v / trials
+    weight = (trials - 1.0) / (2.0 * np.maximum(v, 1e-6 * v.max(axis=0)) ** 2)
+    s, c, cov, gain = _weighted_parabola(m, square, excess, weight, None)
+    for _ in range(3):
+        is_curved = c > 1e-9 * s / np.maximum(m.max(axis=0), 1e-300)
+        q = np.maximum(s, 1e-9 * np.abs(s) + 1e-12) / (b2 * w)
+        n = np.where(is_curved, b2 / np.where(is_curved, c, 1.0), 1e6)
+        p = np.clip(m / (n * q), 0.0, 1.0)
+        k = release_cumulants(np.maximum(n, 1.0), p, q, float(quanta.within), quanta.between)
+        k2 = np.where(is_curved, k[2], np.maximum(s * m, 0.0))
+        t = np.maximum(k2, 0.0) + noise**2
+        slope = s - 2.0 * c * m
+        variance = k[4] / trials + 2 * t**2 / (trials - 1) + slope**2 * t / trials - 2 * slope * k[3] / trials
+        variance = np.maximum(variance, 2 * t**2 / trials**2 + 1e-12 * v.max(axis=0) ** 2)
+        s, c, cov, gain = _weighted_parabola(m, square, excess, 1.0 / variance, shared)
+    # Without curvature: a straight line through the origin.
+    line = np.sum(m / variance * excess, axis=0) / np.sum(m**2 / variance, axis=0)
+    cov[0, 0] = np.where(c > 0, cov[0, 0], 1.0 / np.sum(m**2 / variance, axis=0))
+    s = np.where(c > 0, s, line)
+    return _parabola_estimate(m, (s, c), cov, gain, (t, k[3], slope, trials), (b2, w), sign)
+
+
+def _weighted_parabola(
+    m: NDArray[np.float64],
+    square: NDArray[np.float64],
+    v: NDArray[np.float64],
+    weight: NDArray[np.float64],
+    shared: NDArray[np.float64] | None,
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Return S, C, their covariance (2, 2, synapses) and dependence on each variance (2, C, synapses)."""
+    x = np.stack([m, -square])
+    w = np.einsum("cb,cd->bcd", weight, np.eye(m.shape[0]))
+    if shared is not None:
+        # One error of the noise moves all conditions alike.
+        noise_part = np.sqrt(shared).T
+        total = np.linalg.inv(w) + noise_part[:, :, None] * noise_part[:, None, :]
+        w = np.linalg.inv(total)
+    normal = np.einsum("icb,bcd,jdb->bij", x, w, x)
+    cov = np.linalg.inv(normal + 1e-300 * np.eye(2))
+    gain = np.einsum("bij,jcb,bcd->idb", cov, x, w)
+    s, c = np.einsum("idb,db->ib", gain, v)
+    return s, c, np.moveaxis(cov, 0, 2), gain
+
+
+def _parabola_estimate(
+    m: NDArray[np.float64],
+    fit: tuple[NDArray[np.float64], NDArray[np.float64]],
+    cov: NDArray[np.float64],
+    gain: NDArray[np.float64],
+    sampling: tuple[NDArray[np.float64], ...],
+    quanta: tuple[float, float],
+    sign: NDArray[np.float64],
+) -> _Plain:
+    """Return n, p and q with their errors from slope and curvature."""
+    (s, c), (t, k3, slope, trials), (b2, w) = fit, sampling, quanta
+    s_error, c_error = np.sqrt(cov[0, 0]), np.sqrt(cov[1, 1])
+    c_low, c_high = c - Z_95 * c_error, c + Z_95 * c_error
+    has_sites = c > 0
+    with np.errstate(divide="ignore", invalid="ignore"):
+        n = np.where(has_sites, np.maximum(b2 / np.where(has_sites, c, 1.0), 1.0), np.inf)
+        q = np.where(s > 0, s / (b2 * w), np.nan)
+        p = np.where(has_sites, np.minimum(m * w * c / s, 1.0), np.nan)
+        by = np.stack([-m * w * c / s**2, m * w / s])
+        by_mean = w * c / s
+        with_mean = np.einsum("icb,icb->cb", by, gain) * (k3 - slope * t) / trials
+        variance = (
+            np.einsum("icb,ijb,jcb->cb", by, cov, by) + by_mean**2 * t / trials + 2 * by_mean * with_mean
         )
-    return m, v, np.broadcast_to(trials, m.shape), unit
+        p_error = np.sqrt(np.maximum(variance, 0.0))
+        centre = m * w * c / s
+        # Without curvature p reaches from 0 to what the largest curvature allows.
+        at_most = np.where(has_sites, centre + Z_95 * p_error, m * w * np.maximum(c_high, 0.0) / s)
+        p_low = np.where(has_sites & (c_low > 0), np.clip(centre - Z_95 * p_error, 0.0, 1.0), 0.0)
+        p_high = np.where(np.isfinite(at_most), np.clip(at_most, 0.0, 1.0), 1.0)
+        n_high = np.where(c_low > 0, np.maximum(b2 / np.where(c_low > 0, c_low, 1.0), 1.0), np.inf)
+        n_low = np.where(c_high > 0, np.maximum(b2 / np.where(c_high > 0, c_high, 1.0), 1.0), np.inf)
+        q_error = s_error / (b2 * w)
+        n_error = np.where(has_sites, b2 * c_error / np.where(has_sites, c, 1.0) ** 2, np.nan)
+    ends = np.stack([q - Z_95 * q_error, q + Z_95 * q_error]) * sign
+    whole = _whole_sites()
+    return _Plain(
+        n,
+        p,
+        q * sign,
+        n_error,
+        np.where(has_sites, p_error, np.nan),
+        q_error,
+        (n_low, n_high),
+        (np.minimum(p_low, np.nan_to_num(p, nan=1.0)), np.maximum(p_high, np.nan_to_num(p, nan=0.0))),
+        (ends.min(axis=0), ends.max(axis=0)),
+        _is_identified(b2 / whole - c, np.broadcast_to(c_error, (whole.size, c.size))) & has_sites,
+    )

@@ -14,10 +14,10 @@ from biophys.quantal import QuantalSynapse, check_synapse
 from biophys.quantal_analysis import (
     IdentifiabilityWarning,
     QuantalEstimate,
+    estimate_by_likelihood,
     estimate_by_moments,
     estimate_by_variance_mean,
 )
-from biophys.quantal_likelihood import estimate_by_likelihood
 from biophys.units import magnitude_in
 
 

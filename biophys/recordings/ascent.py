@@ -1,0 +1,255 @@
+"""Climb many small likelihoods at once, each to its own maximum, and follow their profiles."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Evaluate = Callable[[NDArray[np.float64], NDArray[np.intp]], "Point"]
+"""From coordinates (rows, D) and the numbers of these rows in the batch, their :class:`Point`."""
+
+
+@dataclass(frozen=True, eq=False)
+class Point:
+    """Log likelihoods of a batch with their derivatives.
+
+    Parameters
+    ----------
+    value
+        Shape (rows,).
+    gradient
+        Shape (rows, D).
+    hessian
+        Shape (rows, D, D), or None where only the gradient is known: it is then built up on the way (BFGS).
+    """
+
+    value: NDArray[np.float64]
+    gradient: NDArray[np.float64]
+    hessian: NDArray[np.float64] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Summit:
+    """The maxima of a batch.
+
+    Parameters
+    ----------
+    theta, value
+        Coordinates (rows, D) and log likelihoods (rows,).
+    curvature
+        Minus the second derivatives there, shape (rows, D, D).
+    """
+
+    theta: NDArray[np.float64]
+    value: NDArray[np.float64]
+    curvature: NDArray[np.float64]
+
+
+def ascend(
+    evaluate: Evaluate,
+    theta: NDArray[np.float64],
+    bounds: tuple[NDArray[np.float64], NDArray[np.float64]],
+    *,
+    is_held: NDArray[np.bool_] | None = None,
+    curvature: NDArray[np.float64] | None = None,
+    max_steps: int = 80,
+    tolerance: float = 1e-7,
+) -> Summit:
+    """Maximise each row by Newton's method with a radius of trust, inside `bounds`.
+
+    Rows do not touch each other: what a row returns does not depend on the others in its batch.
+
+    Parameters
+    ----------
+    evaluate
+        Called with the rows that still move.
+    theta
+        Start, shape (rows, D).
+    bounds
+        Lower and upper end of each coordinate, each (D,) or (rows, D).
+    is_held
+        Coordinates that stay, shape (D,).
+    curvature
+        Start of the second derivatives where `evaluate` gives none.
+    tolerance
+        A row stops where its step promises less than this in log likelihood.
+    """
+    low, high = (np.broadcast_to(end, theta.shape) for end in bounds)
+    held = np.zeros(theta.shape[1], bool) if is_held is None else is_held
+    theta = np.clip(theta, low, high)
+    rows = np.arange(theta.shape[0])
+    here = evaluate(theta, rows)
+    value, gradient = here.value.copy(), here.gradient.copy()
+    bend = _start_of_curvature(here, curvature)
+    radius = np.full(theta.shape[0], 1.0)
+    for _ in range(max_steps):
+        at, slope = theta[rows], gradient[rows]
+        is_fixed = held | ((at <= low[rows]) & (slope < 0)) | ((at >= high[rows]) & (slope > 0))
+        step = _trusted_step(slope, bend[rows], is_fixed, radius[rows])
+        there = np.clip(at + step, low[rows], high[rows])
+        step = there - at
+        promise = np.einsum("rd,rd->r", slope, step)
+        is_moving = (promise > tolerance) & (radius[rows] > 1e-6)
+        rows, there, step = rows[is_moving], there[is_moving], step[is_moving]
+        if rows.size == 0:
+            break
+        new = evaluate(there, rows)
+        is_better = new.value >= value[rows]
+        if new.hessian is None:
+            _update(bend, rows, step, gradient[rows] - new.gradient, np.isfinite(new.value))
+        length = np.abs(step).max(axis=1)
+        radius[rows] = np.where(
+            is_better, np.minimum(np.maximum(radius[rows], 2.0 * length), 4.0), length / 4.0
+        )
+        risen = rows[is_better]
+        theta[risen], value[risen] = there[is_better], new.value[is_better]
+        gradient[risen] = new.gradient[is_better]
+        if new.hessian is not None:
+            bend[risen] = -new.hessian[is_better]
+    return Summit(theta, value, bend)
+
+
+def _start_of_curvature(here: Point, curvature: NDArray[np.float64] | None) -> NDArray[np.float64]:
+    if here.hessian is not None:
+        return -here.hessian
+    if curvature is not None:
+        return curvature.copy()
+    size = here.gradient.shape[1]
+    return np.broadcast_to(10.0 * np.eye(size), (*here.value.shape, size, size)).copy()
+
+
+def _trusted_step(
+    slope: NDArray[np.float64],
+    bend: NDArray[np.float64],
+    is_fixed: NDArray[np.bool_],
+    radius: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Return Newton's step, uphill also where the curvature is not that of a summit, cut to the radius."""
+    size = slope.shape[1]
+    moves = ~is_fixed
+    free = bend * (moves[:, :, None] & moves[:, None, :]) + np.eye(size) * is_fixed[:, :, None]
+    free = np.where(np.isfinite(free), free, np.eye(size))
+    values, vectors = np.linalg.eigh(free)
+    values = np.maximum(np.abs(values), 1e-6 + 1e-9 * np.abs(values).max(axis=1, keepdims=True))
+    along = np.einsum("rde,rd->re", vectors, np.where(moves, slope, 0.0)) / values
+    step = np.einsum("rde,re->rd", vectors, along)
+    longest = np.abs(step).max(axis=1)
+    return step * np.minimum(1.0, radius / np.maximum(longest, 1e-300))[:, None]
+
+
+def _update(
+    bend: NDArray[np.float64],
+    rows: NDArray[np.intp],
+    step: NDArray[np.float64],
+    fall: NDArray[np.float64],
+    is_usable: NDArray[np.bool_],
+) -> None:
+    """Bring the curvature up to date from the change of the gradient along a step (BFGS)."""
+    old = bend[rows]
+    along = np.einsum("rde,re->rd", old, step)
+    before, after = np.einsum("rd,rd->r", step, along), np.einsum("rd,rd->r", step, fall)
+    is_usable = is_usable & (after > 1e-10 * np.sum(step**2, axis=1)) & (before > 0)
+    safe_before, safe_after = np.where(is_usable, before, 1.0), np.where(is_usable, after, 1.0)
+    new = (
+        old
+        - along[:, :, None] * along[:, None, :] / safe_before[:, None, None]
+        + fall[:, :, None] * fall[:, None, :] / safe_after[:, None, None]
+    )
+    bend[rows] = np.where(is_usable[:, None, None], new, old)
+
+
+def measured_curvature(evaluate: Evaluate, theta: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return minus the second derivatives at `theta`, (rows, D, D), from differences of the gradient."""
+    rows = np.arange(theta.shape[0])
+    here = evaluate(theta, rows)
+    if here.hessian is not None:
+        return -here.hessian
+    size, step = theta.shape[1], 1e-4
+    columns = []
+    for axis in np.eye(size):
+        ahead, behind = (evaluate(theta + sign * step * axis, rows).gradient for sign in (1.0, -1.0))
+        columns.append((behind - ahead) / (2.0 * step))
+    bend = np.stack(columns, axis=2)
+    return 0.5 * (bend + bend.swapaxes(1, 2))
+
+
+def spread_of(curvature: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the covariance that a curvature implies, shape (rows, D, D); wide where it is flat."""
+    values, vectors = np.linalg.eigh(np.where(np.isfinite(curvature), curvature, 0.0))
+    return np.einsum("rde,re,rfe->rdf", vectors, 1.0 / np.maximum(values, 1e-4), vectors)
+
+
+def profile_end(
+    evaluate: Evaluate,
+    summit: Summit,
+    bounds: tuple[NDArray[np.float64], NDArray[np.float64]],
+    coordinate: int,
+    side: float,
+    fall: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Return where the profile of one coordinate has fallen by `fall` from the summit.
+
+    Parameters
+    ----------
+    evaluate, summit, bounds
+        As of :func:`ascend`.
+    coordinate
+        Number of the coordinate.
+    side
+        -1 for the lower end, 1 for the upper.
+    fall
+        Twice the loss of log likelihood at the end, shape (rows,), at least 0.
+
+    Returns
+    -------
+    numpy.ndarray
+        The coordinate, shape (rows,); that of the bound where the profile does not fall so far inside.
+    """
+    low, high = (np.broadcast_to(end, summit.theta.shape) for end in bounds)
+    bound = (high if side > 0 else low)[:, coordinate]
+    start = summit.theta[:, coordinate]
+    spread = spread_of(summit.curvature)
+    direction = spread[:, :, coordinate] / spread[:, coordinate, coordinate, None]
+    farthest = np.abs(bound - start)
+    inside, outside = np.zeros_like(start), np.full_like(start, np.inf)
+    distance = np.minimum(np.sqrt(fall * spread[:, coordinate, coordinate]), farthest)
+    is_held = np.arange(summit.theta.shape[1]) == coordinate
+    nearest = np.full_like(start, np.inf)
+    result = distance.copy()
+    for _ in range(7):
+        rows = np.flatnonzero((nearest > 0.01 * fall + 1e-6) & (distance > 0))
+        if rows.size == 0:
+            break
+        guess = summit.theta[rows] + side * distance[rows, None] * direction[rows]
+        guess[:, coordinate] = start[rows] + side * distance[rows]
+        there = ascend(
+            lambda theta, inner, rows=rows: evaluate(theta, rows[inner]),
+            guess,
+            (low[rows], high[rows]),
+            is_held=is_held,
+            curvature=summit.curvature[rows],
+            tolerance=1e-4,
+            max_steps=25,
+        )
+        lost = np.maximum(2.0 * (summit.value[rows] - there.value), 0.0)
+        miss = np.abs(lost - fall[rows])
+        is_nearer = miss < nearest[rows]
+        nearest[rows] = np.minimum(nearest[rows], miss)
+        result[rows] = np.where(is_nearer, distance[rows], result[rows])
+        is_inside = lost < fall[rows]
+        inside[rows] = np.where(is_inside, np.maximum(inside[rows], distance[rows]), inside[rows])
+        outside[rows] = np.where(is_inside, outside[rows], np.minimum(outside[rows], distance[rows]))
+        # The profile never falls to the level before the bound: the end is open.
+        nearest[rows] = np.where(is_inside & (distance[rows] >= farthest[rows]), 0.0, nearest[rows])
+        result[rows] = np.where(is_inside & (distance[rows] >= farthest[rows]), farthest[rows], result[rows])
+        # The loss goes with the square of the distance near the summit.
+        factor = np.clip(np.sqrt(fall[rows] / np.maximum(lost, 1e-12)), 0.25, 4.0)
+        wanted = distance[rows] * factor
+        is_bracketed = np.isfinite(outside[rows])
+        middle = 0.5 * (inside[rows] + np.where(is_bracketed, outside[rows], 0.0))
+        is_out = is_bracketed & ((wanted <= inside[rows]) | (wanted >= outside[rows]))
+        distance[rows] = np.minimum(np.where(is_out, middle, wanted), farthest[rows])
+    return start + side * result

@@ -1,0 +1,159 @@
+"""Compare models of one recording: information criteria, held-out sweeps, nested models of a change."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from biophys.recordings.ascent import ascend
+from biophys.recordings.likelihood import Likelihood, Responses
+from biophys.recordings.site_profile import profile_of_sites
+
+if TYPE_CHECKING:
+    from biophys.recordings.release_fit import ReleaseFit
+
+
+@dataclass(frozen=True)
+class ComparedFit:
+    """One model among several of the same recording.
+
+    Parameters
+    ----------
+    name
+        Of the model.
+    log_likelihood, aic, bic
+        As of the fit.
+    n_parameters
+        Number of parameters.
+    delta_bic
+        BIC less the smallest among those compared.
+    weight
+        exp(-delta_bic / 2), normalised.
+    """
+
+    name: str
+    log_likelihood: float
+    aic: float
+    bic: float
+    n_parameters: int
+    delta_bic: float
+    weight: float
+
+
+def compare(*fits: ReleaseFit) -> list[ComparedFit]:
+    """Return fits of one recording in order of BIC, the best first.
+
+    Parameters
+    ----------
+    *fits
+        At least two, of the same responses.
+
+    Raises
+    ------
+    ValueError
+        If they were fitted to different responses.
+
+    Examples
+    --------
+    >>> import numpy as np, quantities as pq
+    >>> from biophys.recordings.fitting import fit_release
+    >>> rng = np.random.default_rng(4)
+    >>> x = (rng.binomial(3, 0.4, 150) * 10.0 + rng.normal(0, 2, 150)) * pq.pA
+    >>> rows = compare(fit_release(x, noise=2 * pq.pA), fit_release(x, noise=2 * pq.pA, n=1))
+    >>> rows[0].delta_bic, rows[0].weight > 0.9
+    (0.0, True)
+    """
+    if len(fits) < 2:
+        raise ValueError("compare at least two fits")
+    first = fits[0].recording.amplitudes
+    for fit in fits[1:]:
+        if not np.array_equal(fit.recording.amplitudes, first, equal_nan=True):
+            raise ValueError("these fits are of different responses: fit every model to the same recording")
+    bic = np.array([fit.bic for fit in fits])
+    delta = bic - bic.min()
+    weight = np.exp(-0.5 * delta) / np.exp(-0.5 * delta).sum()
+    rows = [
+        ComparedFit(
+            fit.model_text, fit.log_likelihood, fit.aic, float(b), fit.n_parameters, float(d), float(w)
+        )
+        for fit, b, d, w in zip(fits, bic, delta, weight, strict=True)
+    ]
+    return sorted(rows, key=lambda row: row.bic)
+
+
+def cross_validated(fit: ReleaseFit) -> tuple[float, float]:
+    """Return mean and standard error of the log density of each sweep under the fit to the others."""
+    data = fit.profile.data
+    if data.gaps is None or data.x.shape[1] < 3:
+        raise ValueError("cross-validation leaves out sweeps: it needs trains of at least three sweeps")
+    best = fit.profile.sites[fit.profile.best[0]]
+    near = [float(n) for n in fit.profile.sites if best / 1.5 <= n <= best * 1.5]
+    scores = [_held_out(fit, number, near) for number in range(data.x.shape[1])]
+    return float(np.mean(scores)), float(np.std(scores, ddof=1) / np.sqrt(len(scores)))
+
+
+def _held_out(fit: ReleaseFit, number: int, sites: list[float]) -> float:
+    """Return the log density of one sweep at the maximum over the other sweeps."""
+    data = fit.profile.data
+    kept = np.arange(data.x.shape[1]) != number
+    profile = profile_of_sites(fit.profile.model, _sweeps(data, kept), sites, has_posterior=False)
+    best = int(profile.best[0])
+    alone = Likelihood(fit.profile.model, _sweeps(data, ~kept), profile.sites[best])
+    value = alone.at(profile.theta[best], np.arange(1), value_only=True).value[0]
+    count = np.isfinite(data.x[0, ~kept]).sum()
+    return float(value - count * np.log(abs(fit.scale)))
+
+
+def _sweeps(data: Responses, kept: NDArray[np.bool_]) -> Responses:
+    """Return some sweeps; what the baseline says of the noise stays with the larger part only."""
+    has_baseline = kept.sum() > 1
+    none = np.zeros_like(data.baseline_count)
+    return replace(
+        data,
+        x=data.x[:, kept],
+        gaps=None if data.gaps is None else data.gaps[kept],
+        condition=data.condition[kept],
+        baseline_count=data.baseline_count if has_baseline else none,
+        baseline_square=data.baseline_square if has_baseline else none,
+        noise_error=data.noise_error if has_baseline else none,
+    )
+
+
+def refitted_at(fit: ReleaseFit, data: Responses) -> tuple[NDArray[np.float64], float]:
+    """Return coordinates and log likelihood of a fit to other responses at the same n."""
+    row = int(fit.profile.best[0])
+    likelihood = Likelihood(fit.profile.model, data, fit.profile.sites[row])
+    top = ascend(
+        likelihood.at, fit.profile.theta[row], likelihood.bounds(), curvature=fit.profile.curvature[row]
+    )
+    return top.theta, float(top.value[0])
+
+
+def variability_table(
+    fit: ReleaseFit, values: tuple[float, ...] = (0.0, 0.2, 0.3, 0.4, 0.5)
+) -> list[dict[str, Any]]:
+    """Return n, p, q and log likelihood at several coefficients of variation of quanta.
+
+    Free quantal variability and free n cannot be told apart upwards: this shows what depends on it.
+
+    Parameters
+    ----------
+    fit
+        Of the recording in question.
+    values
+        Coefficients of variation within sites to take as given.
+    """
+    from biophys.recordings.fitting import refitted
+
+    rows = []
+    for value in values:
+        other = fit if fit.recording.variability.within == value else refitted(fit, within=value)
+        row: dict[str, Any] = {"within": value, "log_likelihood": other.log_likelihood}
+        row |= {
+            name: other.values[name].value for name in other.values if name[0] in "npq" and name != "noise"
+        }
+        rows.append(row)
+    return rows

@@ -1,0 +1,96 @@
+"""A fit as plain lists and numbers, and back."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import quantities as pq
+
+from biophys.recordings.likelihood import ReleaseModel, Responses
+from biophys.recordings.recording import QuantalVariability, Recording
+from biophys.recordings.release_fit import Estimate, ReleaseFit
+from biophys.recordings.serial_dependence import SerialDependence
+from biophys.recordings.site_profile import SiteProfile
+
+_FORMAT = 1
+_PROFILE = ("sites", "theta", "value", "curvature", "mode", "evidence", "spread")
+_RESPONSES = ("x", "gaps", "condition", "noise", "within", "baseline_count", "baseline_square", "noise_error")
+
+
+def as_dict(fit: ReleaseFit) -> dict[str, Any]:
+    """Return a fit as plain lists and numbers."""
+    recording, model = fit.recording, fit.profile.model
+    return {
+        "format": _FORMAT,
+        "estimates": {name: asdict(value) for name, value in fit.values.items()},
+        "log_likelihood": fit.log_likelihood,
+        "log_likelihood_normal": fit.log_likelihood_normal,
+        "bic": fit.bic,
+        "level": fit.level,
+        "scale": fit.scale,
+        "warnings": fit.diagnostics["warnings"],
+        "serial": None if fit.serial is None else asdict(fit.serial),
+        "recording": {
+            "sweeps": [s.tolist() for s in recording.sweeps],
+            "intervals": None if recording.intervals is None else [g.tolist() for g in recording.intervals],
+            "conditions": recording.conditions,
+            "unit": recording.unit.dimensionality.string,
+            "noise": recording.noise,
+            "variability": asdict(recording.variability),
+        },
+        "model": asdict(model) | {"free": sorted(model.free), "shared": sorted(model.shared)},
+        "profile": {name: getattr(fit.profile, name).tolist() for name in _PROFILE}
+        | {"names": fit.profile.names},
+        "responses": {
+            name: None
+            if getattr(fit.profile.data, name) is None
+            else getattr(fit.profile.data, name).tolist()
+            for name in _RESPONSES
+        },
+    }
+
+
+def from_dict(stored: dict[str, Any]) -> ReleaseFit:
+    """Build a fit from :func:`as_dict`.
+
+    Raises
+    ------
+    ValueError
+        If it was stored in another format.
+    """
+    if stored.get("format") != _FORMAT:
+        raise ValueError(f"a stored fit has format {_FORMAT}, got {stored.get('format')!r}")
+    kept = stored["recording"]
+    noise = kept["noise"] if kept["noise"] == "free" else [tuple(part) for part in kept["noise"]]
+    recording = Recording(
+        [np.array(s, dtype=float) for s in kept["sweeps"]],
+        None if kept["intervals"] is None else [np.array(g, dtype=float) for g in kept["intervals"]],
+        kept["conditions"],
+        pq.Quantity(1.0, kept["unit"]),
+        noise,
+        QuantalVariability(**kept["variability"]),
+    )
+    fields = stored["model"] | {key: frozenset(stored["model"][key]) for key in ("free", "shared")}
+    plain = stored["responses"]
+    responses = Responses(
+        **{name: None if plain[name] is None else np.array(plain[name]) for name in _RESPONSES}
+    )
+    arrays = {name: np.array(stored["profile"][name], dtype=float) for name in _PROFILE}
+    profile = SiteProfile(ReleaseModel(**fields), responses, names=stored["profile"]["names"], **arrays)
+    values = {
+        name: Estimate(**(part | {"credible": tuple(part["credible"])}))
+        for name, part in stored["estimates"].items()
+    }
+    serial = None if stored["serial"] is None else SerialDependence(**stored["serial"])
+    return ReleaseFit(
+        recording,
+        profile,
+        stored["scale"],
+        stored["level"],
+        values,
+        serial,
+        stored["log_likelihood"],
+        stored["log_likelihood_normal"],
+    )

@@ -1,0 +1,431 @@
+"""Fit n, p, q and short-term dynamics to recorded responses, for one synapse or many."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import quantities as pq
+from numpy.typing import NDArray
+
+from biophys.quantal import checked_n_sites
+from biophys.recordings.likelihood import ReleaseModel, Responses
+from biophys.recordings.recording import Recording, checked_recording
+from biophys.recordings.release_fit import IdentifiabilityWarning, ReleaseFit, summarised
+from biophys.recordings.serial_dependence import SerialDependenceWarning
+from biophys.recordings.site_profile import profile_of_sites, sites_tried
+from biophys.recordings.train_dynamics import DYNAMICS
+from biophys.short_term import ShortTermDynamics
+from biophys.units import checked_finite
+
+_SHARED = {"n": "n", "p": "p", "q": "q", "variability": "within", "noise": "noise"}
+# The forward pass costs n^2 for each stimulus: fewer numbers of sites are tried than of trials.
+_TRAIN_EVERY, _TRAIN_LAST = 12, 200
+
+
+def fit_release(
+    amplitudes: Any,
+    spike_times: Any = None,
+    *,
+    intervals: Any = None,
+    conditions: Any = None,
+    spikes: Any = None,
+    noise: Any = "free",
+    variability: Any = None,
+    dynamics: str | ShortTermDynamics | None = None,
+    n: int | None = None,
+    shared: Sequence[str] = ("n", "q", "variability", "noise"),
+    robust: bool = False,
+    starts_from_rest: bool = True,
+    level: float = 0.95,
+    unit: pq.Quantity | None = None,
+) -> ReleaseFit:
+    r"""Find n, p, q and the short-term dynamics of a synapse from the amplitudes of its responses.
+
+    The likelihood is exact: of independent trials a mixture over the number of vesicles, of trains a forward
+    pass over the number of full sites. It is maximised at every number of sites; intervals are those of the
+    profile likelihood and may be open, and `identified` says whether the posterior, flat in n, holds a
+    parameter within a factor 3.
+
+    Parameters
+    ----------
+    amplitudes
+        Responses, failures included: a quantity (trials,) or (sweeps, stimuli), a list of them of unequal
+        length, a neo signal, or numbers or a pandas column with `unit`. NaN: not measured. Of either sign.
+    spike_times
+        Times of the stimuli, one train for all sweeps or one for each; without them (and `intervals`) the
+        trials are taken as independent.
+    intervals
+        Instead of times: the interval before each stimulus (that of the first is not used), or between them.
+    conditions
+        Label of each trial, or of each sweep of trains. p is fitted for each.
+    spikes
+        Whether each stimulus evoked a spike (sweeps, stimuli): those that did not are left out.
+    noise
+        Standard deviation of the recording noise: a quantity, a :class:`Noise` with its error, baseline
+        samples (whose error then reaches every interval), ``"free"``, or a list or dict for each condition.
+    variability
+        Of quanta: a coefficient of variation within sites, or a :class:`QuantalVariability`; None takes 0.
+    dynamics
+        ``"depletion"``, ``"depletion+facilitation"``, ``"depletion+free facilitation"``, ``"two-rate"``,
+        ``"two-rate+facilitation"``, ``"facilitation"``, ``"release-independent"``, or a
+        :class:`biophys.ShortTermDynamics` that is held. None: independent responses, whatever their times.
+    n
+        Number of sites, if it is known.
+    shared
+        What is the same in all conditions, of "n", "p", "q", "variability" and "noise".
+    robust
+        Whether up to a tenth of the responses may be artefacts.
+    starts_from_rest
+        Whether all sites are full at the first stimulus of every sweep. If not, absolute `spike_times` are
+        needed.
+    level
+        Of the intervals.
+    unit
+        Unit of plain numbers.
+
+    Returns
+    -------
+    ReleaseFit
+        Estimates with intervals, diagnostics, a synapse and dynamics to simulate with.
+
+    Raises
+    ------
+    TypeError
+        If a unit is missing.
+    ValueError
+        If the recording or an option does not make sense; the message says where.
+
+    Warns
+    -----
+    IdentifiabilityWarning
+        If n and p cannot be told apart.
+    SerialDependenceWarning
+        If responses that are taken as independent are not.
+
+    References
+    ----------
+    Bird AD, Wall MJ, Richardson MJE (2016). Front Comput Neurosci 10:116, doi:10.3389/fncom.2016.00116.
+    Gontier C, Pfister J-P (2020). Front Comput Neurosci 14:558477, doi:10.3389/fncom.2020.558477.
+
+    Examples
+    --------
+    >>> import numpy as np, quantities as pq
+    >>> from biophys.quantal import QuantalSynapse
+    >>> rng = np.random.default_rng(2)
+    >>> responses = QuantalSynapse(3, 0.4, 10 * pq.pA).sample(300, rng=rng) + rng.normal(0, 2, 300) * pq.pA
+    >>> fit = fit_release(responses, noise=2 * pq.pA)
+    >>> int(fit.n.value), fit.n.identified, round(fit.q.value)
+    (3, True, 10)
+    """
+    recording = checked_recording(
+        amplitudes,
+        spike_times,
+        intervals=intervals,
+        conditions=conditions,
+        spikes=spikes,
+        noise=noise,
+        variability=variability,
+        starts_from_rest=starts_from_rest,
+        unit=unit,
+    )
+    task = _task(recording, dynamics, n, shared, robust, level)
+    fit = _fit_alike([recording], task)[0]
+    warn_of(fit)
+    return fit
+
+
+def warn_of(fit: ReleaseFit, stacklevel: int = 3) -> None:
+    """Warn of what a user should know before using the numbers of a fit."""
+    if fit.serial is not None and fit.serial.is_dependent:
+        warnings.warn(fit.serial.text, SerialDependenceWarning, stacklevel=stacklevel)
+    if not fit.n.identified:
+        warnings.warn(fit.identifiability_text, IdentifiabilityWarning, stacklevel=stacklevel)
+
+
+@dataclass(frozen=True)
+class FailedFit:
+    """A synapse of a batch that could not be fitted.
+
+    Parameters
+    ----------
+    reason
+        What was wrong with its recording.
+    """
+
+    reason: str
+
+
+class ReleaseFits(Sequence):
+    """Fits of many synapses in order; a synapse that could not be fitted is a :class:`FailedFit`.
+
+    Parameters
+    ----------
+    fits
+        One for each synapse.
+    """
+
+    def __init__(self, fits: Sequence[ReleaseFit | FailedFit]) -> None:
+        self._fits = list(fits)
+
+    def __len__(self) -> int:
+        return len(self._fits)
+
+    def __getitem__(self, index: Any) -> Any:
+        return ReleaseFits(self._fits[index]) if isinstance(index, slice) else self._fits[index]
+
+    def __iter__(self) -> Iterator[ReleaseFit | FailedFit]:
+        return iter(self._fits)
+
+    @property
+    def n_failed(self) -> int:
+        """Number of synapses that could not be fitted."""
+        return sum(isinstance(fit, FailedFit) for fit in self._fits)
+
+    def table(self) -> list[dict[str, Any]]:
+        """Return one row for each synapse: values, ends of intervals, log likelihood, or the reason."""
+        rows = []
+        for number, fit in enumerate(self._fits):
+            if isinstance(fit, FailedFit):
+                rows.append({"synapse": number, "reason": fit.reason})
+                continue
+            row: dict[str, Any] = {"synapse": number, "log_likelihood": fit.log_likelihood, "bic": fit.bic}
+            for name, estimate in fit.estimates().items():
+                row |= {
+                    name: estimate.value,
+                    f"{name}_low": estimate.low,
+                    f"{name}_high": estimate.high,
+                    f"{name}_identified": estimate.identified,
+                }
+            rows.append(row)
+        return rows
+
+
+def fit_releases(recordings: Any, spike_times: Any = None, **options: Any) -> ReleaseFits:
+    """Fit many synapses at once, with the numbers of :func:`fit_release` to the last bit.
+
+    Parameters
+    ----------
+    recordings
+        A quantity (trials, synapses) of independent trials, or a list with the amplitudes of each synapse
+        (or a dict of arguments of :func:`fit_release` for each).
+    spike_times
+        Of all synapses.
+    **options
+        As of :func:`fit_release`; a list of noises, one for each synapse, is allowed.
+
+    Returns
+    -------
+    ReleaseFits
+        One fit or reason for each synapse: a bad one does not stop the others.
+
+    Examples
+    --------
+    >>> import numpy as np, quantities as pq
+    >>> rng = np.random.default_rng(1)
+    >>> x = rng.binomial(2, 0.5, (80, 3)) * 10.0 + rng.normal(0, 1, (80, 3))
+    >>> x[:, 1] = 7.0
+    >>> fits = fit_releases(x * pq.pA, noise=1 * pq.pA)
+    >>> [getattr(fit, "reason", "fitted")[:8] for fit in fits]
+    ['fitted', 'a consta', 'fitted']
+    """
+    inputs = _inputs(recordings, spike_times, options)
+    fits: list[Any] = [None] * len(inputs)
+    groups: dict[Any, list[tuple[int, Recording]]] = {}
+    tasks: dict[Any, _Task] = {}
+    for number, arguments in enumerate(inputs):
+        fitting = {k: arguments.pop(k) for k in _FIT_OPTIONS if k in arguments}
+        try:
+            recording = checked_recording(**arguments)
+            task = _task(
+                recording,
+                fitting.get("dynamics"),
+                fitting.get("n"),
+                fitting.get("shared", ("n", "q", "variability", "noise")),
+                fitting.get("robust", False),
+                fitting.get("level", 0.95),
+            )
+        except (TypeError, ValueError) as error:
+            fits[number] = FailedFit(str(error))
+            continue
+        key = (task.key, _layout_of(recording))
+        tasks[key] = task
+        groups.setdefault(key, []).append((number, recording))
+    for key, members in groups.items():
+        for (number, _), fit in zip(members, _fit_alike([r for _, r in members], tasks[key]), strict=True):
+            fits[number] = fit
+    return ReleaseFits(fits)
+
+
+_FIT_OPTIONS = ("dynamics", "n", "shared", "robust", "level")
+
+
+def _inputs(recordings: Any, spike_times: Any, options: dict[str, Any]) -> list[dict[str, Any]]:
+    if isinstance(recordings, pq.Quantity) and recordings.ndim == 2:
+        recordings = list(recordings.T)
+    noise = options.get("noise")
+    per_synapse = isinstance(noise, pq.Quantity) and noise.ndim == 1 and noise.size == len(recordings)
+    inputs = []
+    for number, item in enumerate(recordings):
+        arguments = dict(item) if isinstance(item, dict) else {"amplitudes": item}
+        if per_synapse:
+            arguments.setdefault("noise", noise[number])
+        inputs.append(({"spike_times": spike_times} | options) | arguments)
+    return inputs
+
+
+@dataclass(frozen=True)
+class _Task:
+    """How a recording is to be fitted."""
+
+    model: ReleaseModel
+    n: int | None
+    level: float
+
+    @property
+    def key(self) -> Any:
+        m = self.model
+        parts = (m.dynamics, m.family, m.between, m.free, m.shared, m.is_robust, tuple(m.held.items()))
+        return (*parts, self.n, self.level)
+
+
+def _task(
+    recording: Recording, dynamics: Any, n: Any, shared: Sequence[str], robust: bool, level: float
+) -> _Task:
+    """Return the model that the options of :func:`fit_release` name."""
+    unknown = [name for name in shared if name not in _SHARED]
+    if unknown:
+        raise ValueError(f"shared may name {', '.join(_SHARED)}, got {unknown[0]!r}")
+    checked_finite(level, "level", 0.0, 1.0, is_open=True)
+    kind, held = _dynamics_of(dynamics, recording)
+    variability = recording.variability
+    free = {"noise"} if _is_noise_free(recording) else set()
+    if variability.within == "free":
+        free.add("within")
+    model = ReleaseModel(
+        dynamics=kind,
+        family=variability.family,
+        between=float(variability.between),
+        free=frozenset(free),
+        shared=frozenset(_SHARED[name] for name in shared if name != "n"),
+        is_robust=bool(robust),
+        held=held,
+    )
+    if "n" not in shared and len(recording.labels) > 1:
+        raise ValueError(
+            "n is shared by all conditions here: nested_models compares a change of n with one of p or q"
+        )
+    return _Task(model, None if n is None else int(checked_n_sites(n)), float(level))
+
+
+def _dynamics_of(dynamics: Any, recording: Recording) -> tuple[str, dict[str, float]]:
+    if dynamics is None or dynamics == "none":
+        return "none", {}
+    if not recording.is_train:
+        raise ValueError("dynamics need the times of the stimuli: give spike_times or intervals")
+    if isinstance(dynamics, ShortTermDynamics):
+        times = {name: float(getattr(dynamics, name).rescale(pq.ms)) for name in ("recovery", "facilitation")}
+        held = {name: float(np.log(max(t, 1e-6))) for name, t in times.items()}
+        p = float(np.clip(dynamics.p, 1e-9, 1.0 - 1e-9))
+        return "depletion+facilitation", held | {"p": float(np.log(p / (1.0 - p)))}
+    if dynamics not in DYNAMICS:
+        raise ValueError(f"dynamics must be one of {', '.join(map(repr, DYNAMICS))}, got {dynamics!r}")
+    if all(gap.size < 2 for gap in recording.intervals or []):
+        raise ValueError("dynamics need sweeps of at least two stimuli")
+    return dynamics, {}
+
+
+def _is_noise_free(recording: Recording) -> bool:
+    return recording.noise == "free" or any(error > 0 or count > 0 for _, error, count in recording.noise)
+
+
+def _layout_of(recording: Recording) -> Any:
+    """Return what two recordings must share to be fitted together."""
+    labels = [recording.labels.index(c) for c in recording.conditions]
+    gaps = None if recording.intervals is None else b"".join(g.tobytes() for g in recording.intervals)
+    return tuple(s.size for s in recording.sweeps), tuple(labels), gaps
+
+
+def _fit_alike(recordings: list[Recording], task: _Task) -> list[ReleaseFit]:
+    """Fit recordings of one layout together."""
+    parts = [plain_responses(recording) for recording in recordings]
+    stacked = {
+        name: np.concatenate([getattr(part, name) for part, _ in parts])
+        for name in ("x", "noise", "within", "baseline_count", "baseline_square", "noise_error")
+    }
+    data = Responses(gaps=parts[0][0].gaps, condition=parts[0][0].condition, **stacked)
+    profile = profile_of_sites(task.model, data, _sites_for(task, data))
+    scales = np.array([scale for _, scale in parts])
+    return summarised(recordings, profile, scales, task.level)
+
+
+def _sites_for(task: _Task, data: Responses) -> list[float]:
+    if task.n is not None:
+        return [float(task.n)]
+    is_plain = data.gaps is None and task.model.family == "normal" and not task.model.is_robust
+    if is_plain:
+        return sites_tried()
+    return sites_tried(_TRAIN_EVERY, n_last=_TRAIN_LAST, has_limit=False)
+
+
+def refitted(fit: ReleaseFit, **variability: Any) -> ReleaseFit:
+    """Return the fit of the same recording with another variability of quanta."""
+    recording = replace(fit.recording, variability=replace(fit.recording.variability, **variability))
+    changed = recording.variability
+    free = (fit.profile.model.free - {"within"}) | ({"within"} if changed.within == "free" else set())
+    model = replace(fit.profile.model, free=frozenset(free), family=changed.family, between=changed.between)
+    n = int(fit.profile.sites[0]) if fit.profile.sites.size == 1 else None
+    return _fit_alike([recording], _Task(model, n, fit.level))[0]
+
+
+def plain_responses(recording: Recording) -> tuple[Responses, float]:
+    """Return the responses of one synapse in units of about their sd, and that unit with its sign."""
+    values = recording.amplitudes
+    sign = 1.0 if np.nanmean(values) > 0 else -1.0
+    # A few artefacts must not set the unit; a power of two loses no digit.
+    spread = float(np.nanstd(values))
+    scale = sign * float(2.0 ** np.rint(np.log2(spread)))
+    labels = recording.labels
+    if recording.intervals is None:
+        groups = [np.array([c == label for c in recording.conditions]) for label in labels]
+        x = _padded([values[group] for group in groups]) / scale
+        gaps, condition = None, np.arange(len(labels))
+    else:
+        x = _padded(recording.sweeps) / scale
+        gaps = _padded(recording.intervals)
+        gaps = np.where(np.isfinite(gaps), gaps, 1.0)
+        condition = np.array([labels.index(c) for c in recording.conditions])
+    within = recording.variability.within
+    shape = (1, len(labels))
+    if recording.noise == "free":
+        noise, error, count = (np.full(shape, value) for value in (0.3 * spread / abs(scale), 0.0, 0.0))
+    else:
+        noise, error, count = (
+            np.array(part, dtype=float)[None] for part in zip(*recording.noise, strict=True)
+        )
+        error = error / noise
+        noise = noise / abs(scale)
+    return (
+        Responses(
+            x[None],
+            gaps,
+            condition,
+            noise,
+            np.full(shape, 0.3 if within == "free" else float(within)),
+            count,
+            count * noise**2,
+            error,
+        ),
+        scale,
+    )
+
+
+def _padded(rows: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """Return rows of unequal length as one array, NaN behind the end."""
+    padded = np.full((len(rows), max(row.size for row in rows)), np.nan)
+    for padded_row, row in zip(padded, rows, strict=True):
+        padded_row[: row.size] = row
+    return padded

@@ -1,0 +1,200 @@
+"""Whether a fitted model explains its recording: residuals, what they depend on, and simulated recordings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from biophys.recordings.release_fit import ReleaseFit
+
+# Looked at many fits: a warning is for what chance gives to one in a hundred of them.
+_ALPHA = 0.01
+
+
+def diagnostics_of(fit: ReleaseFit) -> dict[str, Any]:
+    """Return tests of the residuals, outliers and serial dependence, and ``"warnings"`` in sentences."""
+    z = fit.residuals
+    tests = residual_tests(z)
+    values = np.concatenate(z)
+    values = values[np.isfinite(values)]
+    found = {
+        "residual_sd": float(values.std()),
+        "residual_tests": tests,
+        "serial": fit.serial,
+        "first_of_sweep": _first_of_sweeps(z),
+        "largest_residual": float(np.abs(values).max()),
+    }
+    found["warnings"] = _warnings(fit, found)
+    return found
+
+
+def residual_tests(z: list[NDArray[np.float64]]) -> dict[str, tuple[float, float]]:
+    """Return statistic and p of each test of one-step residuals, in their order within sweeps.
+
+    ``"normal"``: Kolmogorov and Smirnov. ``"lag 1"``: correlation of neighbours within sweeps.
+    ``"position"``: mean by position in the sweep. ``"interval"`` and variance are left to the bootstrap.
+    """
+    from scipy.stats import chi2, kstest, norm
+
+    values = np.concatenate(z)
+    values = values[np.isfinite(values)]
+    tests = {"normal": tuple(float(x) for x in kstest(values, "norm"))}
+    pairs = np.concatenate([row[1:] * row[:-1] for row in z if row.size > 1] or [np.zeros(0)])
+    pairs = pairs[np.isfinite(pairs)]
+    if pairs.size >= 10:
+        r = float(pairs.mean() / values.var())
+        tests["lag 1"] = (r, float(2 * norm.sf(abs(r) * np.sqrt(pairs.size))))
+    sizes = {row.size for row in z}
+    if len(z) >= 3 and len(sizes) == 1 and sizes.pop() > 1:
+        table = np.stack(z)
+        count = np.isfinite(table).sum(axis=0)
+        mean = np.nanmean(table[:, count > 0], axis=0)
+        statistic = float(np.sum(count[count > 0] * mean**2))
+        tests["position"] = (statistic, float(chi2.sf(statistic, mean.size)))
+    variance = float(np.sum(values**2))
+    both = min(chi2.cdf(variance, values.size), chi2.sf(variance, values.size))
+    tests["variance"] = (variance / values.size, float(min(1.0, 2 * both)))
+    return tests
+
+
+def _first_of_sweeps(z: list[NDArray[np.float64]]) -> tuple[float, float] | None:
+    """Return mean residual of the first responses of all sweeps and its p."""
+    from scipy.stats import norm
+
+    first = np.array([row[0] for row in z if row.size > 1])
+    first = first[np.isfinite(first)]
+    if first.size < 3:
+        return None
+    mean = float(first.mean())
+    return mean, float(2 * norm.sf(abs(mean) * np.sqrt(first.size)))
+
+
+def _warnings(fit: ReleaseFit, found: dict[str, Any]) -> list[str]:
+    """Return what a reader must know, in sentences."""
+    texts = []
+    if fit.serial is not None and fit.serial.is_dependent:
+        texts.append(fit.serial.text)
+    if not fit.n.identified:
+        texts.append(fit.identifiability_text)
+    if fit.bic > fit.bic_normal:
+        texts.append("BIC prefers normal responses of free mean and variance: the recording shows no quanta")
+    first = found["first_of_sweep"]
+    is_one_rate = fit.kind in ("depletion", "depletion+facilitation")
+    if first is not None and first[1] < _ALPHA and is_one_rate:
+        larger = "larger" if first[0] * np.sign(fit.scale) > 0 or first[0] > 0 else "smaller"
+        texts.append(
+            f"the first response of a sweep is {larger} than predicted (mean residual {first[0]:.2f}, "
+            f"p = {first[1]:.2g}): one rate of recovery does not explain it, and p at rest is off; "
+            "fit dynamics='two-rate'"
+        )
+    for name, (statistic, p) in found["residual_tests"].items():
+        if p >= _ALPHA:
+            continue
+        texts.append(_RESIDUAL_TEXTS[name].format(statistic=statistic, p=p))
+    if found["residual_tests"]["variance"][0] < 0.8:
+        texts.append(
+            "residuals vary less than those of a binomial with these sites: other sites, or p higher"
+        )
+    if fit.recording.variability.within == 0.0 and fit.profile.model.family == "normal":
+        texts.append(
+            "quantal variability was taken as 0: n and p depend on it (variability_table); give that of minis"
+        )
+    if not fit.profile.model.is_robust and found["largest_residual"] > 6.0:
+        texts.append(
+            f"one response lies {found['largest_residual']:.1f} sd off: an artefact? Fit with robust=True"
+        )
+    return texts
+
+
+_RESIDUAL_TEXTS = {
+    "normal": "the distribution of the residuals is not that of the model (KS p = {p:.2g})",
+    "lag 1": "residuals of neighbouring responses correlate ({statistic:.2f}, p = {p:.2g}): drift, or "
+    "p or q change together",
+    "position": "residuals depend on the position in the sweep (p = {p:.2g}): the dynamics do not explain it",
+    "variance": "residual variance {statistic:.2f} instead of 1 (p = {p:.2g})",
+}
+
+
+@dataclass(frozen=True)
+class GoodnessOfFit:
+    """Bootstrap p of statistics of a recording under the fitted model.
+
+    Parameters
+    ----------
+    p_values
+        By statistic; small where recordings drawn from the fit hardly reach what was measured.
+    n_simulated
+        Recordings drawn.
+    """
+
+    p_values: dict[str, float]
+    n_simulated: int
+
+
+def goodness_of_fit(fit: ReleaseFit, *, rng: np.random.Generator, n_simulated: int = 199) -> GoodnessOfFit:
+    """Compare a recording with others drawn from its fit.
+
+    Parameters
+    ----------
+    fit
+        What was fitted. It is not fitted again to what is drawn, so that p is a little too large.
+    rng
+        Source of randomness.
+    n_simulated
+        Recordings to draw.
+
+    Returns
+    -------
+    GoodnessOfFit
+        For the distribution, lag-1 correlation, position and first-of-sweep means of the residuals, and for
+        skewness, extreme and variance of the responses.
+
+    Examples
+    --------
+    >>> import numpy as np, quantities as pq
+    >>> from biophys.recordings.fitting import fit_release
+    >>> rng = np.random.default_rng(4)
+    >>> x = rng.binomial(3, 0.4, 150) * 10.0 + rng.normal(0, 2, 150)
+    >>> fit = fit_release(x * pq.pA, noise=2 * pq.pA)
+    >>> min(goodness_of_fit(fit, rng=rng, n_simulated=49).p_values.values()) > 0.01
+    True
+    """
+    measured = _statistics(fit.residuals, fit.recording.sweeps)
+    draws: dict[str, list[float]] = {name: [] for name in measured}
+    for _ in range(n_simulated):
+        sweeps = fit.simulate(rng=rng)
+        for name, value in _statistics(fit.residuals_of(sweeps), sweeps).items():
+            draws[name].append(value)
+    p_values = {}
+    for name, value in measured.items():
+        above = np.sum(np.array(draws[name]) >= value) + 1.0
+        below = np.sum(np.array(draws[name]) <= value) + 1.0
+        is_one_sided = name in ("distribution", "position")
+        share = above if is_one_sided else 2.0 * min(above, below)
+        p_values[name] = float(min(share / (n_simulated + 1.0), 1.0))
+    return GoodnessOfFit(p_values, n_simulated)
+
+
+def _statistics(z: list[NDArray[np.float64]], sweeps: list[NDArray[np.float64]]) -> dict[str, float]:
+    from scipy.stats import skew
+
+    tests = residual_tests(z)
+    values = np.concatenate(sweeps)
+    values = values[np.isfinite(values)]
+    found = {"distribution": tests["normal"][0], "residual variance": tests["variance"][0]}
+    if "lag 1" in tests:
+        found["lag 1"] = tests["lag 1"][0]
+    if "position" in tests:
+        found["position"] = tests["position"][0]
+    first = _first_of_sweeps(z)
+    if first is not None:
+        found["first of a sweep"] = first[0]
+    return found | {
+        "skewness": float(skew(values)),
+        "largest response": float(np.abs(values).max()),
+        "variance": float(values.var()),
+    }

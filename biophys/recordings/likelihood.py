@@ -1,0 +1,421 @@
+"""Log likelihood and prior of many recordings of one layout, as functions of unbounded coordinates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from biophys.recordings.ascent import Point
+from biophys.recordings.mixture import MANY_SITES, mixture_likelihood
+from biophys.recordings.release_chain import Filtered, Smoothed, filter_forward, smooth
+from biophys.recordings.response_density import Family, Quanta, cumulative, log_density
+from biophys.recordings.train_dynamics import DYNAMICS, Drive, drive, pull_back
+
+QUANTAL = ("p", "q", "noise", "within")
+"""The four numbers of a condition; as coordinates log odds of p and logarithms of the others."""
+
+# Largest share of outliers, and how many times the range of the data their flat density spans.
+_MOST_OUTLIERS, _OUTLIER_SPAN = 0.1, 3.0
+
+_PRIORS = {
+    "noise": (np.log(0.2), 1.5),
+    "within": (np.log(0.3), 0.5),
+    "recovery": (np.log(150.0), 1.5),
+    "slow_recovery": (np.log(2000.0), 1.5),
+    "facilitation": (np.log(100.0), 1.5),
+}
+"""Mean and sd of the normal prior of a coordinate; noise relative to the sd of all responses, times in ms."""
+
+
+@dataclass(frozen=True, eq=False)
+class ReleaseModel:
+    """What is assumed of a synapse.
+
+    Parameters
+    ----------
+    dynamics
+        A key of :data:`biophys.recordings.train_dynamics.DYNAMICS`; ``"none"`` for independent trials.
+    family
+        Of the quanta.
+    between
+        Coefficient of variation between sites.
+    free
+        Which of ``"noise"`` and ``"within"`` are fitted beside p and q.
+    shared
+        Which of ``"p"``, ``"q"``, ``"noise"`` and ``"within"`` are the same in all conditions.
+    is_robust
+        Whether a share of the responses may be outliers.
+    held
+        Coordinates of the dynamics that are known, by name; ``"p"`` too.
+    """
+
+    dynamics: str = "none"
+    family: Family = "normal"
+    between: float = 0.0
+    free: frozenset[str] = frozenset()
+    shared: frozenset[str] = frozenset({"q", "noise", "within"})
+    is_robust: bool = False
+    held: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Responses:
+    """Plain numbers of many recordings of one layout, positive on average, in units of their own sd.
+
+    Parameters
+    ----------
+    x
+        Responses, NaN where none was measured: (synapses, conditions, trials) of independent trials,
+        (synapses, sweeps, stimuli) of trains.
+    gaps
+        Interval before each stimulus in ms, (sweeps, stimuli); None for independent trials.
+    condition
+        Number of the condition of each sweep, (sweeps,); of independent trials 0, 1, ...
+    noise, within
+        Known values or starts of the fit, (synapses, conditions).
+    baseline_count, baseline_square
+        Number of baseline samples and sum of their squares, (synapses, conditions); 0 without.
+    noise_error
+        Standard error of log noise where it was measured otherwise, (synapses, conditions); 0 without.
+    """
+
+    x: NDArray[np.float64]
+    gaps: NDArray[np.float64] | None
+    condition: NDArray[np.intp]
+    noise: NDArray[np.float64]
+    within: NDArray[np.float64]
+    baseline_count: NDArray[np.float64]
+    baseline_square: NDArray[np.float64]
+    noise_error: NDArray[np.float64]
+
+    @property
+    def n_conditions(self) -> int:
+        """Number of conditions."""
+        return self.noise.shape[1]
+
+    def take(self, rows: Any) -> Responses:
+        """Return those of some synapses."""
+        names = ("x", "noise", "within", "baseline_count", "baseline_square", "noise_error")
+        parts = {name: getattr(self, name)[rows] for name in names}
+        return Responses(gaps=self.gaps, condition=self.condition, **parts)
+
+    def by_condition(self, values: NDArray[np.float64]) -> list[NDArray[np.float64]]:
+        """Return the columns (axis 1) of each condition."""
+        return [values[:, self.condition == c] for c in range(self.n_conditions)]
+
+
+class Likelihood:
+    """Log likelihood of :class:`Responses` under a :class:`ReleaseModel` with n sites.
+
+    Parameters
+    ----------
+    model, data
+        What is assumed and what was recorded.
+    n
+        Number of sites, one or one for each condition.
+    """
+
+    def __init__(self, model: ReleaseModel, data: Responses, n: float | tuple[float, ...]) -> None:
+        self.model, self.data = model, data
+        self.n = np.broadcast_to(np.asarray(n, dtype=float), (data.n_conditions,))
+        self.has_hessian = data.gaps is None and model.family == "normal" and not model.is_robust
+        self.names, self.index = self._layout()
+        self.dynamic_names = DYNAMICS[model.dynamics]
+        self._dynamic_free = [name for name in self.dynamic_names if name not in model.held]
+        self._dynamic_index = [self.names.index(name) for name in self._dynamic_free]
+        self.fixed = np.stack(
+            [
+                np.full_like(data.noise, model.held.get("p", np.nan)),
+                np.full_like(data.noise, np.nan),
+                np.log(data.noise),
+                np.log(np.maximum(data.within, 1e-9)),
+            ],
+            axis=-1,
+        )
+
+    def _layout(self) -> tuple[list[str], NDArray[np.intp]]:
+        """Return the names of the coordinates and where the four of each condition stand among them."""
+        names: list[str] = []
+        index = np.full((self.data.n_conditions, 4), -1)
+        for j, name in enumerate(QUANTAL):
+            is_free = name == "q" or (name == "p" and "p" not in self.model.held) or name in self.model.free
+            if not is_free:
+                continue
+            if name in self.model.shared or self.data.n_conditions == 1:
+                index[:, j] = len(names)
+                names.append(name)
+            else:
+                for c in range(self.data.n_conditions):
+                    index[c, j] = len(names)
+                    names.append(f"{name}[{c}]")
+        names += [name for name in DYNAMICS[self.model.dynamics] if name not in self.model.held]
+        return names + ["outliers"] * self.model.is_robust, index
+
+    @property
+    def size(self) -> int:
+        """Number of coordinates."""
+        return len(self.names)
+
+    def kind_of(self, name: str) -> str:
+        """Return the name without the condition."""
+        return name.split("[")[0]
+
+    def phi(self, theta: NDArray[np.float64], rows: NDArray[np.intp]) -> NDArray[np.float64]:
+        """Return the four coordinates of each condition, (rows, conditions, 4)."""
+        spread = theta[:, np.maximum(self.index, 0)]
+        return np.where(self.index >= 0, spread, self.fixed[rows])
+
+    def psi(self, theta: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the coordinates of the dynamics, (rows, names)."""
+        columns = [
+            theta[:, self.names.index(name)]
+            if name in self._dynamic_free
+            else np.full(theta.shape[0], self.model.held[name])
+            for name in self.dynamic_names
+        ]
+        return np.stack(columns, axis=-1) if columns else np.zeros((theta.shape[0], 0))
+
+    def at(self, theta: NDArray[np.float64], rows: NDArray[np.intp], *, value_only: bool = False) -> Point:
+        """Return log likelihood and derivatives at coordinates (rows, D)."""
+        phi = self.phi(theta, rows)
+        if self.has_hessian:
+            point = self._mixture_at(phi, rows, value_only)
+        else:
+            point = self._chain_at(theta, phi, rows, value_only)
+        return self._with_noise_measured(point, phi, rows)
+
+    def _mixture_at(self, phi: NDArray[np.float64], rows: NDArray[np.intp], value_only: bool) -> Point:
+        active = tuple(j for j in range(4) if np.any(self.index[:, j] >= 0))
+        n = np.broadcast_to(self.n, (rows.size, self.n.size))
+        per = mixture_likelihood(self.data.x[rows], phi, n, self.model.between, active, value_only=value_only)
+        assert per.hessian is not None
+        gradient = np.zeros((rows.size, self.size))
+        hessian = np.zeros((rows.size, self.size, self.size))
+        for c in range(self.n.size):
+            places = [(a, self.index[c, j]) for a, j in enumerate(active) if self.index[c, j] >= 0]
+            for a, i in places:
+                gradient[:, i] += per.gradient[:, c, a]
+                for b, k in places:
+                    hessian[:, i, k] += per.hessian[:, c, a, b]
+        return Point(per.value, gradient, hessian)
+
+    def quanta(self, phi: NDArray[np.float64]) -> Quanta:
+        """Return the quanta of each sweep (of each trial where these are independent)."""
+        by_sweep = np.exp(phi[:, self.data.condition, 1:])
+        return Quanta(*np.moveaxis(by_sweep, -1, 0), self.model.between, self.model.family)
+
+    def table(
+        self, x: NDArray[np.float64], phi: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return log densities (rows, sweeps, stimuli, n + 1), 0 where not measured, and derivatives."""
+        k = np.arange(self.n[0] + 1.0)
+        is_there = np.isfinite(x)
+        log_f, by = log_density(np.where(is_there, x, 0.0), self.quanta(phi), k, self.n[0])
+        return np.where(is_there[..., None], log_f, 0.0), np.where(is_there[..., None], by, 0.0)
+
+    def drive(self, theta: NDArray[np.float64], phi: NDArray[np.float64]) -> Drive:
+        """Return release probability and emptiness of every stimulus."""
+        p = 1.0 / (1.0 + np.exp(-phi[:, self.data.condition, 0]))
+        if self.data.gaps is None:
+            shape = (*p.shape, self.data.x.shape[2])
+            return Drive(np.broadcast_to(p[..., None], shape), np.zeros(shape))
+        return drive(self.model.dynamics, p, self.psi(theta), self.data.gaps)
+
+    def _chain_at(
+        self, theta: NDArray[np.float64], phi: NDArray[np.float64], rows: NDArray[np.intp], value_only: bool
+    ) -> Point:
+        x = self.data.x[rows]
+        n = int(self.n[0])
+        log_f, by = self.table(x, phi)
+        driven = self.drive(theta, phi)
+        inlier = 1.0
+        if self.model.is_robust:
+            log_f, inlier, by_outliers = self._with_outliers(log_f, theta[:, -1], rows)
+        if value_only:
+            value = filter_forward(log_f, driven.u, driven.empty, n).log_s.sum(axis=(1, 2))
+            return Point(value, np.full(theta.shape, np.nan))
+        filtered, smoothed = smooth(log_f, driven.u, driven.empty, n)
+        value = filtered.log_s.sum(axis=(1, 2))
+        gradient = np.zeros((rows.size, self.size))
+        weight = smoothed.content * inlier
+        for j in (1, 2, 3):
+            if np.any(self.index[:, j] >= 0):
+                per_sweep = np.sum(weight * by[j - 1], axis=(2, 3))
+                self._add_by_condition(gradient, j, per_sweep)
+        by_u, by_empty = self._by_drive(driven, smoothed)
+        p = 1.0 / (1.0 + np.exp(-phi[:, self.data.condition, 0]))
+        if self.data.gaps is None:
+            by_p, by_psi = by_u.sum(axis=2), np.zeros((rows.size, 0))
+        else:
+            by_p, by_psi = pull_back(self.model.dynamics, p, self.psi(theta), self.data.gaps, by_u, by_empty)
+        self._add_by_condition(gradient, 0, by_p * p * (1.0 - p))
+        for name, i in zip(self._dynamic_free, self._dynamic_index, strict=True):
+            gradient[:, i] += by_psi[:, self.dynamic_names.index(name)]
+        if self.model.is_robust:
+            gradient[:, -1] += np.sum(smoothed.content * by_outliers, axis=(1, 2, 3))
+        return Point(value, gradient)
+
+    def _add_by_condition(
+        self, gradient: NDArray[np.float64], j: int, per_sweep: NDArray[np.float64]
+    ) -> None:
+        for c in range(self.n.size):
+            if self.index[c, j] >= 0:
+                gradient[:, self.index[c, j]] += per_sweep[:, self.data.condition == c].sum(axis=1)
+
+    def _by_drive(self, driven: Drive, smoothed: Smoothed) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the derivatives of the log likelihood by u and by 1 - g of every stimulus."""
+        k = np.arange(smoothed.content.shape[-1])
+        released, left = np.sum(smoothed.content * k, axis=-1), smoothed.mean_left
+        u = np.clip(driven.u, 1e-12, 1.0 - 1e-12)
+        by_u = released / u - left / (1.0 - u)
+        empty = np.clip(driven.empty[..., 1:], 1e-300, 1.0 - 1e-12)
+        full = (released + left)[..., 1:]
+        by_empty = np.zeros_like(driven.empty)
+        still = np.maximum(self.n[0] - full, 0.0)
+        refilled = np.maximum(full - left[..., :-1], 0.0)
+        # Where refilling is complete, nothing hangs on it.
+        by_empty[..., 1:] = np.where(empty > 1e-290, still / empty, 0.0) - refilled / (1.0 - empty)
+        return by_u, by_empty
+
+    def outlier_density(self) -> NDArray[np.float64]:
+        """Return the log of the flat density of outliers, (synapses,)."""
+        x = self.data.x.reshape(self.data.x.shape[0], -1)
+        return -np.log(_OUTLIER_SPAN * (np.nanmax(x, axis=1) - np.nanmin(x, axis=1)))
+
+    def _with_outliers(
+        self, log_f: NDArray[np.float64], coordinate: NDArray[np.float64], rows: NDArray[np.intp]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+        """Return contaminated log densities, the share of the inliers, and the derivative by the share."""
+        fraction = (1.0 / (1.0 + np.exp(-coordinate)))[:, None, None, None]
+        share = _MOST_OUTLIERS * fraction
+        log_h = self.outlier_density()[rows][:, None, None, None]
+        is_there = np.isfinite(self.data.x[rows])[..., None]
+        mixed = np.logaddexp(np.log1p(-share) + log_f, np.log(share) + log_h)
+        inlier = np.exp(np.log1p(-share) + log_f - mixed)
+        by = ((1.0 - inlier) / share - inlier / (1.0 - share)) * share * (1.0 - fraction)
+        return np.where(is_there, mixed, 0.0), inlier, np.where(is_there, by, 0.0)
+
+    def _with_noise_measured(self, point: Point, phi: NDArray[np.float64], rows: NDArray[np.intp]) -> Point:
+        """Add what the baseline, or another measurement, says of the noise."""
+        data = self.data
+        if "noise" not in self.model.free:
+            return point
+        log_noise = phi[..., 2]
+        count, square = data.baseline_count[rows], data.baseline_square[rows]
+        ratio = square * np.exp(-2.0 * log_noise)
+        value = -count * (log_noise + 0.5 * np.log(2.0 * np.pi)) - 0.5 * ratio
+        by, bend = ratio - count, -2.0 * ratio
+        error = data.noise_error[rows]
+        is_measured = error > 0
+        off = np.where(
+            is_measured, (log_noise - np.log(data.noise[rows])) / np.where(is_measured, error, 1.0), 0.0
+        )
+        value, by = (
+            value - 0.5 * off**2,
+            by - np.where(is_measured, off / np.where(is_measured, error, 1.0), 0.0),
+        )
+        bend = bend - np.where(is_measured, 1.0 / np.where(is_measured, error, 1.0) ** 2, 0.0)
+        for c in range(self.n.size):
+            i = self.index[c, 2]
+            point.gradient[:, i] += by[:, c]
+            if point.hessian is not None:
+                point.hessian[:, i, i] += bend[:, c]
+        return Point(point.value + value.sum(axis=1), point.gradient, point.hessian)
+
+    def prior_at(self, theta: NDArray[np.float64]) -> Point:
+        """Return log prior and derivatives: p and shares uniform, the rest normal or flat as printed."""
+        value, gradient = np.zeros(theta.shape[0]), np.zeros(theta.shape)
+        bend = np.zeros(theta.shape)
+        for i, name in enumerate(self.names):
+            kind = self.kind_of(name)
+            y = theta[:, i]
+            if kind in _PRIORS:
+                mean, sd = _PRIORS[kind]
+                value -= 0.5 * ((y - mean) / sd) ** 2 + np.log(sd) + 0.5 * np.log(2 * np.pi)
+                gradient[:, i] = -(y - mean) / sd**2
+                bend[:, i] = -1.0 / sd**2
+            elif kind in ("p", "fast_share", "increment", "depression", "outliers"):
+                share = 1.0 / (1.0 + np.exp(-y))
+                value -= np.logaddexp(0, -y) + np.logaddexp(0, y)
+                gradient[:, i] = 1.0 - 2.0 * share
+                bend[:, i] = -2.0 * share * (1.0 - share)
+        return Point(value, gradient, np.einsum("rd,de->rde", bend, np.eye(theta.shape[1])))
+
+    def posterior_at(self, theta: NDArray[np.float64], rows: NDArray[np.intp]) -> Point:
+        """Return log likelihood plus log prior."""
+        one, two = self.at(theta, rows), self.prior_at(theta)
+        hessian = None if one.hessian is None else one.hessian + two.hessian
+        return Point(one.value + two.value, one.gradient + two.gradient, hessian)
+
+    def bounds(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the domain of the coordinates, each (synapses, D)."""
+        n_synapses = self.data.x.shape[0]
+        # At infinitely many sites the log odds of p are those of n p over n.
+        lowest_p = -np.log(self.n.max()) - 7.0
+        ends = {
+            "p": (lowest_p, 12.0),
+            "q": (-11.0, 9.0),
+            "noise": (np.log(1e-3), np.log(3.0)),
+            "within": (np.log(1e-2), 0.0),
+            "fast_share": (-6.0, 6.0),
+            "increment": (-9.0, 9.0),
+            "depression": (-9.0, 9.0),
+            "outliers": (-9.0, 9.0),
+        }
+        if self.data.gaps is not None and self.data.gaps.shape[1] > 1:
+            inner = self.data.gaps[:, 1:]
+            times = (np.log(0.05 * max(np.nanmin(inner), 0.02)), np.log(50.0 * np.nanmax(inner)))
+            ends |= dict.fromkeys(("recovery", "slow_recovery", "facilitation"), times)
+        columns = np.array([ends[self.kind_of(name)] for name in self.names]).T
+        low, high = (np.broadcast_to(end, (n_synapses, self.size)) for end in columns)
+        return low, high
+
+    def filtered(self, theta: NDArray[np.float64]) -> tuple[Filtered, Smoothed, NDArray[np.float64]]:
+        """Return forward and smoothed states, and P(response <= measured | those before)."""
+        rows = np.arange(theta.shape[0])
+        phi = self.phi(theta, rows)
+        chain = self._as_chain()
+        log_f, _ = chain.table(chain.data.x, phi)
+        if self.model.is_robust:
+            log_f, _, _ = chain._with_outliers(log_f, theta[:, -1], rows)
+        driven = chain.drive(theta, phi)
+        n = int(chain.n[0])
+        filtered, smoothed = smooth(log_f, driven.u, driven.empty, n)
+        x = np.where(np.isfinite(chain.data.x), chain.data.x, 0.0)
+        up_to = cumulative(x, chain.quanta(phi), np.arange(n + 1.0), n)
+        released = released_before(filtered, driven.u, n)
+        u = np.sum(released * up_to, axis=-1)
+        return filtered, smoothed, np.where(np.isfinite(chain.data.x), u, np.nan)
+
+    def _as_chain(self) -> Likelihood:
+        """Return the likelihood with independent trials written as sweeps of one stimulus."""
+        if self.data.gaps is not None:
+            return self
+        n_synapses, n_conditions, n_trials = self.data.x.shape
+        data = Responses(
+            self.data.x.reshape(n_synapses, n_conditions * n_trials, 1),
+            np.zeros((n_conditions * n_trials, 1)),
+            np.repeat(np.arange(n_conditions), n_trials),
+            *(getattr(self.data, name) for name in _PER_CONDITION),
+        )
+        return Likelihood(self.model, data, tuple(np.minimum(self.n, 400)))
+
+
+_PER_CONDITION = ("noise", "within", "baseline_count", "baseline_square", "noise_error")
+
+
+def released_before(filtered: Filtered, u: NDArray[np.float64], n: int) -> NDArray[np.float64]:
+    """Return the probability of each number released, given the responses before it."""
+    from biophys.quantal import binomial_pmf
+
+    k = np.arange(n + 1.0)
+    pmf = binomial_pmf(k, k[:, None], np.clip(u, 0.0, 1.0)[..., None, None])
+    return np.einsum("...x,...xk->...k", filtered.full, pmf)
+
+
+def is_limit(n: Any) -> Any:
+    """Return whether a number of sites stands for infinitely many."""
+    return np.asarray(n) >= MANY_SITES

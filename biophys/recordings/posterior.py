@@ -1,0 +1,130 @@
+"""Draw from the posterior of a fit: Laplace's approximation at every n, weighted by the exact likelihood."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from biophys.recordings.likelihood import Likelihood
+from biophys.recordings.site_profile import credible_sites
+
+if TYPE_CHECKING:
+    from biophys.recordings.release_fit import ReleaseFit
+
+# Proposals are t distributed: their tails are longer than those of the posterior.
+_DEGREES = 5.0
+_CHUNK = 200
+
+
+def posterior_of(
+    fit: ReleaseFit, n_draws: int, rng: np.random.Generator, n_max: int | None
+) -> dict[str, Any]:
+    """Return draws of every parameter and the k-hat of their weights."""
+    profile = fit.profile
+    weights = credible_sites(profile, fit.level, n_max).weights[:, 0]
+    used = np.flatnonzero(weights > 1e-4)
+    # Twice as many proposals as draws, spread over the numbers of sites.
+    counts = np.maximum(np.rint(2.0 * n_draws * weights[used] / weights[used].sum()).astype(int), 20)
+    thetas, log_weights, sites = [], [], []
+    for row, count in zip(used, counts, strict=True):
+        theta, log_weight = _proposals(fit, int(row), int(count), rng)
+        thetas.append(theta)
+        log_weights.append(log_weight + np.log(_share_of(profile, row)) - np.log(count))
+        sites.append(np.full(count, profile.sites[row]))
+    log_weight = np.concatenate(log_weights)
+    k_hat = pareto_k(log_weight)
+    if k_hat > 0.7:
+        warnings.warn(
+            f"the posterior is far from Laplace's approximation (k-hat {k_hat:.2f}): its draws are rough",
+            UserWarning,
+            stacklevel=3,
+        )
+    weight = np.exp(log_weight - log_weight.max())
+    chosen = rng.choice(weight.size, n_draws, p=weight / weight.sum())
+    theta, n = np.concatenate(thetas)[chosen], np.concatenate(sites)[chosen]
+    return _named(fit, theta, n) | {"k_hat": k_hat}
+
+
+def _share_of(profile: Any, row: int) -> float:
+    """Return how many whole numbers a number of sites stands for."""
+    sites = profile.sites
+    if sites.size == 1 or sites[row] <= 20:
+        return 1.0
+    return float(max(np.gradient(sites[sites < 1e5])[min(row, (sites < 1e5).sum() - 1)], 1.0))
+
+
+def _proposals(
+    fit: ReleaseFit, row: int, count: int, rng: np.random.Generator
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return coordinates drawn about the mode and the log of posterior over proposal."""
+    from scipy.special import gammaln
+
+    profile = fit.profile
+    mode, spread = profile.mode[row, 0], profile.spread[row, 0]
+    size = mode.size
+    root = np.linalg.cholesky(spread + 1e-12 * np.eye(size))
+    z = rng.normal(size=(count, size))
+    stretch = np.sqrt(_DEGREES / rng.chisquare(_DEGREES, count))
+    theta = mode + (z * stretch[:, None]) @ root.T
+    square = np.sum((z * stretch[:, None]) ** 2, axis=1)
+    log_proposal = (
+        gammaln((_DEGREES + size) / 2)
+        - gammaln(_DEGREES / 2)
+        - 0.5 * size * np.log(_DEGREES * np.pi)
+        - np.log(np.diag(root)).sum()
+        - 0.5 * (_DEGREES + size) * np.log1p(square / _DEGREES)
+    )
+    values = np.concatenate(
+        [_posterior_values(fit, row, theta[i : i + _CHUNK]) for i in range(0, count, _CHUNK)]
+    )
+    return theta, values - log_proposal
+
+
+def _posterior_values(fit: ReleaseFit, row: int, theta: NDArray[np.float64]) -> NDArray[np.float64]:
+    profile = fit.profile
+    data = profile.data.take(np.zeros(theta.shape[0], int))
+    likelihood = Likelihood(profile.model, data, profile.sites[row])
+    low, high = likelihood.bounds()
+    inside = np.clip(theta, low, high)
+    rows = np.arange(theta.shape[0])
+    value = likelihood.at(inside, rows, value_only=True).value + likelihood.prior_at(inside).value
+    return np.where(np.all(inside == theta, axis=1), value, -np.inf)
+
+
+def _named(fit: ReleaseFit, theta: NDArray[np.float64], n: NDArray[np.float64]) -> dict[str, Any]:
+    """Return draws as numbers in the units of the recording."""
+    likelihood = fit.profile.likelihood(0)
+    labels = fit.recording.labels
+    draws: dict[str, Any] = {"n": n}
+    for i, name in enumerate(likelihood.names):
+        kind = likelihood.kind_of(name)
+        label = f"{kind}[{labels[int(name[len(kind) + 1 : -1])]}]" if "[" in name else name
+        if kind in ("p", "fast_share", "increment", "depression", "outliers"):
+            values = (0.1 if kind == "outliers" else 1.0) / (1.0 + np.exp(-theta[:, i]))
+        else:
+            factor = {"q": fit.scale, "noise": abs(fit.scale)}.get(kind, 1.0)
+            values = factor * np.exp(theta[:, i])
+        draws[label] = values
+    if "p" in draws and "q" in draws:
+        draws["mean"] = n * draws["p"] * draws["q"]
+    return draws
+
+
+def pareto_k(log_weights: NDArray[np.float64]) -> float:
+    """Return the shape of the upper tail of importance weights (Vehtari et al. 2024, by moments of the log).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> pareto_k(np.zeros(100))
+    0.0
+    """
+    finite = np.sort(log_weights[np.isfinite(log_weights)])
+    size = min(int(0.2 * finite.size), int(3 * np.sqrt(finite.size)))
+    if size < 5:
+        return 0.0
+    # Hill's estimator: the mean excess of the log of the largest weights.
+    return float(np.mean(finite[-size:] - finite[-size - 1]))

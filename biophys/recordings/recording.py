@@ -1,0 +1,414 @@
+"""A recording at the door: amplitudes, times, conditions and noise, checked and turned into plain numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import quantities as pq
+from numpy.typing import ArrayLike, NDArray
+
+from biophys.recordings.response_density import FAMILIES, Family
+from biophys.units import checked_finite, magnitude_in, psp_unit_of
+
+
+@dataclass(frozen=True)
+class Noise:
+    """Standard deviation of the recording noise, measured with an error.
+
+    Parameters
+    ----------
+    sd
+        The standard deviation, above 0.
+    error
+        Its standard error; 0 takes it as known.
+
+    Examples
+    --------
+    >>> import quantities as pq
+    >>> Noise(2 * pq.pA, 0.1 * pq.pA).error
+    array(0.1) * pA
+    """
+
+    sd: pq.Quantity
+    error: pq.Quantity | float = 0.0
+
+
+@dataclass(frozen=True)
+class QuantalVariability:
+    """How the response to one vesicle varies.
+
+    Parameters
+    ----------
+    within
+        Coefficient of variation from vesicle to vesicle of a site, at least 0; ``"free"`` fits it.
+    between
+        Coefficient of variation of the mean quanta of the sites, at least 0.
+    family
+        Law of a quantum: ``"normal"``, ``"gamma"`` or ``"inverse-gaussian"``; these ask for `between` 0.
+
+    Raises
+    ------
+    ValueError
+        If a coefficient is negative or the family is unknown or cannot be combined.
+
+    Examples
+    --------
+    >>> QuantalVariability(0.3).within
+    0.3
+    """
+
+    within: Any = 0.0
+    between: float = 0.0
+    family: Family = "normal"
+
+    def __post_init__(self) -> None:
+        if self.family not in FAMILIES:
+            raise ValueError(f"family must be one of {', '.join(FAMILIES)}, got {self.family!r}")
+        if isinstance(self.within, str):
+            if self.within != "free":
+                raise ValueError(f"within must be a number or 'free', got {self.within!r}")
+        else:
+            checked_finite(self.within, "within", 0.0, 2.0)
+        checked_finite(self.between, "between", 0.0, 2.0)
+        if self.family != "normal" and self.between:
+            raise ValueError(f"family {self.family!r} takes between = 0, got {self.between}: use 'normal'")
+
+
+@dataclass(frozen=True, eq=False)
+class Recording:
+    """Responses of one synapse as plain numbers.
+
+    Parameters
+    ----------
+    sweeps
+        Amplitudes of each sweep, each (stimuli,), NaN where not measured.
+    intervals
+        Time in ms before each stimulus of each sweep, the first infinite; None for independent trials.
+    conditions
+        Label of each sweep; of each response where trials are independent.
+    unit
+        Of the amplitudes.
+    noise
+        ``"free"``, or for each condition a standard deviation with its error, or baseline samples.
+    """
+
+    sweeps: list[NDArray[np.float64]]
+    intervals: list[NDArray[np.float64]] | None
+    conditions: list[Any]
+    unit: pq.Quantity
+    noise: Any = "free"
+    variability: QuantalVariability = field(default_factory=QuantalVariability)
+
+    @property
+    def labels(self) -> list[Any]:
+        """Conditions in order of appearance."""
+        return list(dict.fromkeys(self.conditions))
+
+    @property
+    def amplitudes(self) -> NDArray[np.float64]:
+        """All responses in order."""
+        return np.concatenate(self.sweeps)
+
+    @property
+    def sweep_of_response(self) -> NDArray[np.intp]:
+        """Number of the sweep of each response."""
+        return np.repeat(np.arange(len(self.sweeps)), [s.size for s in self.sweeps])
+
+    @property
+    def is_train(self) -> bool:
+        """Whether the times of the stimuli are known."""
+        return self.intervals is not None
+
+    @property
+    def unit_text(self) -> str:
+        """The unit in words; empty without one."""
+        return "" if self.unit.dimensionality.string == "dimensionless" else self.unit.dimensionality.string
+
+
+def checked_recording(
+    amplitudes: Any,
+    spike_times: Any = None,
+    *,
+    intervals: Any = None,
+    conditions: Any = None,
+    spikes: Any = None,
+    noise: Any = "free",
+    variability: Any = None,
+    starts_from_rest: bool = True,
+    unit: pq.Quantity | None = None,
+) -> Recording:
+    """Return what :func:`biophys.fit_release` is given as a :class:`Recording`.
+
+    Raises
+    ------
+    TypeError
+        If something carries no unit.
+    ValueError
+        If there are too few or constant responses, times run backwards, shapes do not match, or a unit is of
+        another dimension.
+    """
+    sweeps, unit = amplitudes_of(amplitudes, unit)
+    has_times = spike_times is not None or intervals is not None
+    if spike_times is not None and intervals is not None:
+        raise TypeError("give spike_times or intervals, not both")
+    gaps = _gaps(spike_times, intervals, sweeps) if has_times else None
+    labels = _labels(conditions, sweeps, is_per_response=gaps is None)
+    if spikes is not None:
+        sweeps, gaps, labels = _without_failed_spikes(spikes, sweeps, gaps, labels)
+    if gaps is not None and not starts_from_rest:
+        sweeps, gaps, labels = _chained(spike_times, sweeps, gaps, labels)
+    recording = Recording(
+        sweeps, gaps, labels, unit, noise=None, variability=checked_variability(variability)
+    )
+    _check_responses(recording)
+    object.__setattr__(recording, "noise", checked_noise(noise, recording))
+    return recording
+
+
+def amplitudes_of(amplitudes: Any, unit: pq.Quantity | None) -> tuple[list[NDArray[np.float64]], pq.Quantity]:
+    """Return sweeps of plain amplitudes and their unit."""
+    if isinstance(amplitudes, list | tuple) and amplitudes and not isinstance(amplitudes, pq.Quantity):
+        if all(np.ndim(part) == 0 for part in amplitudes) and not any(
+            isinstance(part, pq.Quantity) for part in amplitudes
+        ):
+            return amplitudes_of(np.asarray(amplitudes, dtype=float), unit)
+        parts = [amplitudes_of(part, unit) for part in amplitudes]
+        first = parts[0][1]
+        sweeps = [pq.Quantity(s, u).rescale(first).magnitude for part, u in parts for s in part]
+        if all(np.ndim(part) == 0 for part in amplitudes):
+            return [np.concatenate(sweeps)], first
+        return [np.asarray(s, dtype=float) for s in sweeps], first
+    values, unit = _plain(amplitudes, unit)
+    if values.ndim == 2 and values.shape[1] == 1 and not isinstance(amplitudes, np.matrix):
+        # A neo signal of one channel is (times, 1).
+        values = values[:, 0]
+    if values.ndim > 2:
+        raise ValueError(f"amplitudes must be (trials,) or (sweeps, stimuli), got shape {values.shape}")
+    if values.size == 0:
+        raise ValueError("amplitudes are empty: a recording needs at least three responses")
+    return [np.atleast_1d(row) for row in (values if values.ndim == 2 else [values])], unit
+
+
+def _plain(values: Any, unit: pq.Quantity | None) -> tuple[NDArray[np.float64], pq.Quantity]:
+    if isinstance(values, pq.Quantity):
+        if values.dimensionality.simplified != pq.dimensionless.dimensionality:
+            psp_unit_of(values, "amplitudes")
+        if unit is not None:
+            return magnitude_in(values, unit, "amplitudes"), pq.Quantity(1.0, unit)
+        return np.asarray(values.magnitude, dtype=float), pq.Quantity(1.0, values.dimensionality)
+    if hasattr(values, "dim") and hasattr(values, "get_best_unit"):
+        raise TypeError(
+            "amplitudes carry a unit of Brian2: convert them with brianpresyn.from_brian(amplitudes, pq.mV), "
+            "in the unit that fits"
+        )
+    if unit is None:
+        raise TypeError(
+            "amplitudes must carry a unit (for example np.array(values) * pq.pA; * pq.dimensionless for "
+            "dF/F), or give unit=pq.pA"
+        )
+    array = values.to_numpy() if hasattr(values, "to_numpy") else values
+    try:
+        return np.asarray(array, dtype=float), pq.Quantity(1.0, unit)
+    except (TypeError, ValueError):
+        raise TypeError(f"amplitudes must be numbers, got {values!r:.60}") from None
+
+
+def _gaps(
+    spike_times: Any, intervals: Any, sweeps: Sequence[NDArray[np.float64]]
+) -> list[NDArray[np.float64]]:
+    """Return the time in ms before each stimulus, infinite before the first of a sweep."""
+    name = "spike_times" if intervals is None else "intervals"
+    trains = _trains(spike_times if intervals is None else intervals, name)
+    if len(trains) == 1 and len(sweeps) > 1:
+        trains = trains * len(sweeps)
+    if len(trains) != len(sweeps):
+        raise ValueError(
+            f"{name} has {len(trains)} trains but there are {len(sweeps)} sweeps of amplitudes: give one "
+            "train for all or one for each"
+        )
+    gaps = []
+    for number, (train, sweep) in enumerate(zip(trains, sweeps, strict=True)):
+        if intervals is not None and train.size == sweep.size - 1:
+            train = np.append(np.inf, train)
+        if train.size != sweep.size:
+            raise ValueError(
+                f"sweep {number} has {sweep.size} amplitudes but {train.size} {name}: one for each stimulus; "
+                "write nan where a response was not measured"
+            )
+        gap = train.copy() if intervals is not None else np.append(np.inf, np.diff(train))
+        gap[0] = np.inf
+        if np.any(~(gap > 0)):
+            where = int(np.flatnonzero(~(gap > 0))[0])
+            raise ValueError(
+                f"{name} must rise from stimulus to stimulus: in sweep {number}, stimulus {where} comes "
+                f"{gap[where]:g} ms after the one before"
+            )
+        gaps.append(gap)
+    return gaps
+
+
+def _trains(times: Any, name: str) -> list[NDArray[np.float64]]:
+    if isinstance(times, list | tuple) and times and isinstance(times[0], pq.Quantity):
+        return [np.atleast_1d(magnitude_in(part, pq.ms, name)) for part in times]
+    values = magnitude_in(times, pq.ms, name)
+    return list(values) if values.ndim == 2 else [np.atleast_1d(values)]
+
+
+def _labels(conditions: Any, sweeps: Sequence[NDArray[np.float64]], *, is_per_response: bool) -> list[Any]:
+    n_responses = sum(s.size for s in sweeps)
+    expected = n_responses if is_per_response else len(sweeps)
+    if conditions is None:
+        return [""] * expected
+    labels = list(conditions)
+    if is_per_response and len(labels) == len(sweeps) and len(sweeps) > 1:
+        labels = [label for label, sweep in zip(labels, sweeps, strict=True) for _ in sweep]
+    if len(labels) != expected:
+        what = "response" if is_per_response else "sweep"
+        raise ValueError(f"conditions needs one label for each {what} ({expected}), got {len(labels)}")
+    return [label.item() if isinstance(label, np.generic) else label for label in labels]
+
+
+def _without_failed_spikes(
+    spikes: Any,
+    sweeps: list[NDArray[np.float64]],
+    gaps: list[NDArray[np.float64]] | None,
+    labels: list[Any],
+) -> tuple[list[NDArray[np.float64]], list[NDArray[np.float64]] | None, list[Any]]:
+    """Leave out stimuli that evoked no spike: nothing was released and nothing facilitated."""
+    masks = [np.atleast_1d(np.asarray(row, bool)) for row in (spikes if np.ndim(spikes[0]) else [spikes])]
+    if len(masks) == 1 and len(sweeps) > 1:
+        masks = masks * len(sweeps)
+    if [m.size for m in masks] != [s.size for s in sweeps]:
+        raise ValueError(
+            f"spikes has {[m.size for m in masks]} entries but the sweeps have {[s.size for s in sweeps]} "
+            "stimuli"
+        )
+    kept = [s[m] for s, m in zip(sweeps, masks, strict=True)]
+    if gaps is None:
+        flat = np.concatenate(masks)
+        return kept, None, [label for label, is_spike in zip(labels, flat, strict=True) if is_spike]
+    merged = []
+    for gap, mask in zip(gaps, masks, strict=True):
+        times = np.cumsum(np.where(np.isfinite(gap), gap, 0.0))[mask]
+        merged.append(np.append(np.inf, np.diff(times)))
+    is_kept = [m.any() for m in masks]
+    return (
+        [s for s, keep in zip(kept, is_kept, strict=True) if keep],
+        [g for g, keep in zip(merged, is_kept, strict=True) if keep],
+        [label for label, keep in zip(labels, is_kept, strict=True) if keep],
+    )
+
+
+def _chained(
+    spike_times: Any, sweeps: list[NDArray[np.float64]], gaps: list[NDArray[np.float64]], labels: list[Any]
+) -> tuple[list[NDArray[np.float64]], list[NDArray[np.float64]], list[Any]]:
+    """Join the sweeps of one cell to one train through the time between them."""
+    if spike_times is None or len(set(labels)) > 1:
+        raise ValueError(
+            "starts_from_rest=False needs the absolute spike_times of each sweep and one condition"
+        )
+    trains = _trains(spike_times, "spike_times")
+    if len(trains) != len(sweeps):
+        raise ValueError("starts_from_rest=False needs the absolute spike_times of each sweep")
+    between = [b[0] - a[-1] for a, b in pairwise(trains)]
+    if any(not gap > 0 for gap in between):
+        raise ValueError(
+            "starts_from_rest=False needs absolute spike_times: a sweep begins before the one ahead ends"
+        )
+    joined = np.concatenate(gaps)
+    joined[np.cumsum([s.size for s in sweeps])[:-1]] = between
+    return [np.concatenate(sweeps)], [joined], labels[:1]
+
+
+def checked_variability(variability: Any) -> QuantalVariability:
+    """Return a number, None or a :class:`QuantalVariability` as the last."""
+    if variability is None:
+        return QuantalVariability()
+    if isinstance(variability, QuantalVariability):
+        return variability
+    return QuantalVariability(variability)
+
+
+def _check_responses(recording: Recording) -> None:
+    values = recording.amplitudes
+    present = values[np.isfinite(values)]
+    if np.any(np.isinf(values)):
+        raise ValueError(f"amplitudes must be finite or nan, got {values[np.isinf(values)][0]}")
+    if present.size < 3:
+        raise ValueError(
+            f"a recording needs at least three measured responses, got {present.size} of {values.size}"
+        )
+    if np.ptp(present) == 0:
+        raise ValueError(
+            f"a constant recording (all responses {present[0]:g} {recording.unit_text}) has no variance to "
+            "analyse: p is 0 or 1, or the responses are copies"
+        )
+    # The mean of far outliers and of nothing else would have either sign.
+    if present.mean() == 0:
+        raise ValueError("the mean amplitude is 0: no release to analyse")
+    for label in recording.labels:
+        of_label = condition_values(recording, label)
+        if np.sum(np.isfinite(of_label)) < 2:
+            raise ValueError(f"condition {label!r} has fewer than two measured responses: leave it out")
+
+
+def condition_values(recording: Recording, label: Any) -> NDArray[np.float64]:
+    """Return the responses of one condition."""
+    if recording.intervals is None:
+        is_of = np.array([c == label for c in recording.conditions])
+        return recording.amplitudes[is_of]
+    return np.concatenate(
+        [s for s, c in zip(recording.sweeps, recording.conditions, strict=True) if c == label]
+    )
+
+
+def checked_noise(noise: Any, recording: Recording) -> Any:
+    """Return ``"free"``, or (sd, error, n_samples of the baseline or 0) of each condition."""
+    if isinstance(noise, str):
+        if noise != "free":
+            raise ValueError(f"noise must be a quantity, a Noise, baseline samples or 'free', got {noise!r}")
+        return "free"
+    labels = recording.labels
+    if isinstance(noise, dict):
+        missing = [label for label in labels if label not in noise]
+        if missing:
+            raise ValueError(f"noise has no entry for condition {missing[0]!r}")
+        return [_one_noise(noise[label], recording) for label in labels]
+    if isinstance(noise, list | tuple) and len(noise) == len(labels) and not isinstance(noise, pq.Quantity):
+        return [_one_noise(part, recording) for part in noise]
+    return [_one_noise(noise, recording)] * len(labels)
+
+
+def _one_noise(noise: Any, recording: Recording) -> tuple[float, float, int]:
+    if isinstance(noise, Noise):
+        sd = float(_positive_noise(noise.sd, recording))
+        error = noise.error
+        plain = (
+            float(magnitude_in(error, recording.unit, "noise error"))
+            if isinstance(error, pq.Quantity)
+            else error
+        )
+        return sd, float(checked_finite(plain, "noise error", 0.0)), 0
+    values = _noise_numbers(noise, recording)
+    if values.size == 1:
+        return float(_positive_noise(noise, recording)), 0.0, 0
+    samples = values[np.isfinite(values)].ravel()
+    if samples.size < 3 or np.ptp(samples) == 0:
+        raise ValueError("baseline samples must vary and be at least three")
+    # A free offset costs one sample.
+    return float(samples.std(ddof=1)), 0.0, int(samples.size - 1)
+
+
+def _noise_numbers(noise: Any, recording: Recording) -> NDArray[np.float64]:
+    if not isinstance(noise, pq.Quantity) and recording.unit_text == "":
+        return np.asarray(noise, dtype=float)
+    return np.asarray(magnitude_in(noise, recording.unit, "noise"), dtype=float)
+
+
+def _positive_noise(noise: Any, recording: Recording) -> ArrayLike:
+    remedy = "measure it before the stimulus, or give noise='free'"
+    return checked_finite(_noise_numbers(noise, recording), "noise", 0.0, remedy=remedy, is_open=True)

@@ -1,0 +1,698 @@
+"""What a fit to recorded responses says: estimates, intervals, diagnostics, and a synapse to simulate."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import quantities as pq
+from numpy.typing import NDArray
+
+from biophys.quantal import QuantalSynapse
+from biophys.recordings.ascent import spread_of
+from biophys.recordings.likelihood import Likelihood, is_limit
+from biophys.recordings.recording import Recording
+from biophys.recordings.serial_dependence import SerialDependence, serial_dependence
+from biophys.recordings.site_profile import (
+    Credible,
+    SiteProfile,
+    credible_interval,
+    credible_sites,
+    mixture_quantiles,
+    profile_interval,
+    site_interval,
+)
+from biophys.short_term import ShortTermDynamics
+
+_FACTOR = 3.0
+"""A parameter is identified if its credible interval spans less than this factor."""
+
+
+class IdentifiabilityWarning(UserWarning):
+    """The recording cannot tell n and p apart: many pairs explain it equally well."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """One number with what the recording leaves open.
+
+    Parameters
+    ----------
+    value
+        The likeliest; n may be infinite, p is then 0.
+    low, high
+        Ends of the interval of the profile likelihood; 0 or infinite where it is open.
+    error
+        Standard error from the curvature at the maximum; NaN for n, 0 for what was given.
+    identified
+        Whether the credible interval spans less than a factor 3 inside the domain.
+    credible
+        Interval of the posterior that is flat in n.
+    unit
+        In words; empty for a plain number.
+    """
+
+    value: float
+    low: float
+    high: float
+    error: float
+    identified: bool
+    credible: tuple[float, float]
+    unit: str = ""
+
+    @property
+    def quantity(self) -> pq.Quantity:
+        """The value with its unit."""
+        return self.value * pq.Quantity(1.0, self.unit or "dimensionless")
+
+    def holds(self, value: float) -> bool:
+        """Return whether the interval contains a value."""
+        return bool(self.low <= value <= self.high)
+
+    def __str__(self) -> str:
+        unit = f" {self.unit}" if self.unit else ""
+        mark = "" if self.identified else "  not identified"
+        return f"{self.value:.4g}{unit} ({self.low:.4g} to {self.high:.4g}){mark}"
+
+
+@dataclass(frozen=True, eq=False)
+class ReleaseFit:
+    """Quantal and short-term parameters of one synapse with intervals.
+
+    Built by :func:`biophys.fit_release`. With several conditions, a parameter that differs between them is a
+    dictionary by condition.
+
+    Parameters
+    ----------
+    recording
+        What was fitted.
+    profile
+        The best fit at every number of sites.
+    scale
+        Unit of the fit in that of the amplitudes, with their sign.
+    level
+        Of the intervals.
+    values
+        Estimates by name: n, p, q, mean, capacity (n q), and what else was fitted; ``name[condition]``.
+    serial
+        Tests of independence; None for trains whose dynamics are fitted.
+    log_likelihood, log_likelihood_normal
+        Of the fit, and of normal responses with free mean and variance in each condition.
+    """
+
+    recording: Recording
+    profile: SiteProfile
+    scale: float
+    level: float
+    values: dict[str, Estimate] = field(repr=False)
+    serial: SerialDependence | None
+    log_likelihood: float
+    log_likelihood_normal: float
+
+    def estimates(self) -> dict[str, Estimate]:
+        """Return all estimates by name."""
+        return dict(self.values)
+
+    def _named(self, name: str) -> Any:
+        if name in self.values:
+            return self.values[name]
+        by_condition = {
+            label: self.values[f"{name}[{label}]"]
+            for label in self.recording.labels
+            if f"{name}[{label}]" in self.values
+        }
+        if not by_condition:
+            raise AttributeError(f"this fit has no {name}: it was held or is not part of its model")
+        return by_condition
+
+    @property
+    def n(self) -> Estimate:
+        """Number of release sites."""
+        return self._named("n")
+
+    @property
+    def p(self) -> Any:
+        """Release probability of a full site at rest."""
+        return self._named("p")
+
+    @property
+    def q(self) -> Any:
+        """Response to one vesicle."""
+        return self._named("q")
+
+    @property
+    def mean(self) -> Any:
+        """Mean response at rest, n p q."""
+        return self._named("mean")
+
+    @property
+    def capacity(self) -> Any:
+        """Response if all sites released, n q."""
+        return self._named("capacity")
+
+    @property
+    def noise_sd(self) -> Any:
+        """Standard deviation of the recording noise."""
+        return self._named("noise")
+
+    @property
+    def cv_within(self) -> Any:
+        """Coefficient of variation of the response to one vesicle at a site."""
+        return self._named("within")
+
+    @property
+    def recovery(self) -> Estimate:
+        """Time constant of refilling (of the fast sites where there are two)."""
+        return self._named("recovery")
+
+    @property
+    def facilitation(self) -> Estimate:
+        """Time constant of facilitation."""
+        return self._named("facilitation")
+
+    @property
+    def kind(self) -> str:
+        """The dynamics that were fitted."""
+        return self.profile.model.dynamics
+
+    @property
+    def n_parameters(self) -> int:
+        """Number of parameters that were fitted, n among them unless it was given."""
+        return len(self.profile.names) + int(self.profile.sites.size > 1)
+
+    @property
+    def n_responses(self) -> int:
+        """Number of responses that were measured."""
+        return int(np.isfinite(self.recording.amplitudes).sum())
+
+    @property
+    def aic(self) -> float:
+        """Akaike's information criterion."""
+        return 2.0 * self.n_parameters - 2.0 * self.log_likelihood
+
+    @property
+    def bic(self) -> float:
+        """Schwarz's information criterion; n counts as one parameter."""
+        return self.n_parameters * np.log(self.n_responses) - 2.0 * self.log_likelihood
+
+    @property
+    def bic_normal(self) -> float:
+        """Of normal responses with free mean and variance in each condition."""
+        return 2.0 * len(self.recording.labels) * np.log(self.n_responses) - 2.0 * self.log_likelihood_normal
+
+    @property
+    def identifiability_text(self) -> str:
+        """Say that n and p are not identified and what would help."""
+        n = self.n
+        low, high = n.credible
+        said = (
+            f"n and p cannot be told apart: n is {n.value:g} ({n.low:g} to {n.high:g}), "
+            f"credible {low:g} to {high:g}. "
+        )
+        wants = (
+            []
+            if len(self.recording.labels) > 1 or self.recording.is_train
+            else ["a second calcium concentration"]
+        )
+        if self.recording.variability.within == 0.0:
+            wants.append("the variability of quanta from minis (variability=0.3, say), which was taken as 0")
+        return (
+            said + "What would help: " + ", ".join([*wants, "n from elsewhere (n=)", "less recording noise"])
+        )
+
+    # ---- states, residuals -------------------------------------------------------------------------------
+
+    @cached_property
+    def _best(self) -> int:
+        return int(self.profile.best[0])
+
+    @cached_property
+    def _states(self) -> Any:
+        likelihood = self.profile.likelihood(self._best)
+        return likelihood.filtered(self.profile.theta[self._best])
+
+    def _in_order(self, values: NDArray[np.float64]) -> list[NDArray[np.float64]]:
+        """Return what belongs to each response as the sweeps of the recording."""
+        if self.recording.is_train:
+            rows = values.reshape(len(self.recording.sweeps), -1)
+            return [row[: s.size] for row, s in zip(rows, self.recording.sweeps, strict=True)]
+        flat, conditions = np.empty(len(self.recording.conditions)), np.array(self.recording.conditions)
+        padded = values.reshape(len(self.recording.labels), -1)
+        for row, label in zip(padded, self.recording.labels, strict=True):
+            is_of = np.array([c == label for c in conditions.tolist()])
+            flat[is_of] = row[: is_of.sum()]
+        ends = np.cumsum([s.size for s in self.recording.sweeps])[:-1]
+        return np.split(flat, ends)
+
+    @cached_property
+    def quantal_content(self) -> list[NDArray[np.float64]]:
+        """Expected number of vesicles behind each response, given all of them; one array for each sweep."""
+        content = self._states[1].content
+        return self._in_order((content * np.arange(content.shape[-1])).sum(axis=-1)[0])
+
+    @cached_property
+    def residuals(self) -> list[NDArray[np.float64]]:
+        """One-step residuals of each sweep: standard normal under the model (Dunn and Smyth 1996)."""
+        from scipy.special import ndtri
+
+        return self._in_order(ndtri(np.clip(self._states[2][0], 1e-16, 1.0 - 1e-16)))
+
+    def residuals_of(self, sweeps: list[NDArray[np.float64]]) -> list[NDArray[np.float64]]:
+        """Return the residuals of other responses of the same layout under this fit."""
+        from scipy.special import ndtri
+
+        data = replace(self.profile.data, x=self._from_order(sweeps) / self.scale)
+        likelihood = Likelihood(self.profile.model, data, self.profile.sites[self._best])
+        states = likelihood.filtered(self.profile.theta[self._best])
+        return self._in_order(ndtri(np.clip(states[2][0], 1e-16, 1.0 - 1e-16)))
+
+    def _from_order(self, sweeps: list[NDArray[np.float64]]) -> NDArray[np.float64]:
+        """Return sweeps as the array of the likelihood; the inverse of `_in_order`."""
+        x = np.full(self.profile.data.x.shape, np.nan)
+        if self.recording.is_train:
+            for row, sweep in zip(x[0], sweeps, strict=True):
+                row[: sweep.size] = sweep
+            return x
+        values = np.concatenate(sweeps)
+        for row, label in zip(x[0], self.recording.labels, strict=True):
+            of_label = values[[c == label for c in self.recording.conditions]]
+            row[: of_label.size] = of_label
+        return x
+
+    @cached_property
+    def outlier_probability(self) -> list[NDArray[np.float64]]:
+        """Probability that each response is an artefact; needs ``robust=True``."""
+        if not self.profile.model.is_robust:
+            raise ValueError("the probability of an outlier needs a fit with robust=True")
+        chain = self.profile.likelihood(self._best)._as_chain()
+        theta = self.profile.theta[self._best]
+        rows = np.arange(1)
+        log_f, _ = chain.table(chain.data.x, chain.phi(theta, rows))
+        _, inlier, _ = chain._with_outliers(log_f, theta[:, -1], rows)
+        outlier = np.sum(self._states[1].content * (1.0 - inlier), axis=-1)[0]
+        return self._in_order(np.where(np.isfinite(chain.data.x[0]), outlier, np.nan))
+
+    # ---- what to simulate with ---------------------------------------------------------------------------
+
+    def synapse(self, *, allow_unidentified: bool = False) -> QuantalSynapse:
+        """Return the synapse at rest, one for each condition.
+
+        Parameters
+        ----------
+        allow_unidentified
+            Whether to return the likeliest n and p although others explain the recording as well.
+
+        Raises
+        ------
+        ValueError
+            If n is not identified, infinite, or the amplitudes have no unit of a response.
+        """
+        if not self.n.identified and not allow_unidentified:
+            raise ValueError(
+                self.identifiability_text + "; or take them as they are with allow_unidentified=True"
+            )
+        if not np.isfinite(self.n.value):
+            raise ValueError(
+                "the likeliest number of sites is infinite (a Poisson number of vesicles): give n"
+            )
+        if not self.recording.unit_text:
+            raise ValueError("amplitudes without a unit make no synapse: fit them in mV, pA, nS or fC")
+        p, q = (
+            [e.value for e in part.values()] if isinstance(part, dict) else part.value
+            for part in (self.p, self.q)
+        )
+        return QuantalSynapse(int(self.n.value), p, np.asarray(q) * self.recording.unit)
+
+    @property
+    def dynamics(self) -> ShortTermDynamics:
+        """The short-term dynamics, of one condition.
+
+        Raises
+        ------
+        ValueError
+            If the model has another form than :class:`biophys.ShortTermDynamics`.
+        """
+        if self.kind not in ("depletion", "facilitation", "depletion+facilitation"):
+            raise ValueError(
+                f"dynamics {self.kind!r} are not those of ShortTermDynamics: fit 'depletion' or "
+                "'depletion+facilitation'"
+            )
+        if isinstance(self.p, dict):
+            raise ValueError("dynamics are those of one condition: fit them apart")
+        zero = 0.0 * pq.ms
+        times = {
+            name: self.values[name].value * pq.ms if name in self.values else zero
+            for name in ("recovery", "facilitation")
+        }
+        return ShortTermDynamics(self.p.value, **times)
+
+    def simulate(self, *, rng: np.random.Generator, sites: float | None = None) -> list[NDArray[np.float64]]:
+        """Draw a recording of the same layout from the fit; plain amplitudes of each sweep.
+
+        Parameters
+        ----------
+        rng
+            Source of randomness.
+        sites
+            Another number of sites that was fitted; by default the likeliest.
+        """
+        from biophys.recordings.simulation import drawn_from
+
+        row = self._best if sites is None else int(np.flatnonzero(self.profile.sites == sites)[0])
+        likelihood = self.profile.likelihood(row)
+        return self._in_order(self.scale * drawn_from(likelihood, self.profile.theta[row], rng))
+
+    # ---- summaries ---------------------------------------------------------------------------------------
+
+    def profile_of(self, name: str = "n") -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the numbers of sites tried and the log likelihood lost at each."""
+        if name != "n":
+            raise ValueError("the profile is kept for n; the ends of the others are in their estimates")
+        loss = 0.5 * self.profile.loss()[:, 0]
+        is_there = np.isfinite(loss)
+        sites = np.where(is_limit(self.profile.sites), np.inf, self.profile.sites)
+        return sites[is_there], loss[is_there]
+
+    @cached_property
+    def diagnostics(self) -> dict[str, Any]:
+        """What to look at before believing the numbers; ``warnings`` says it in sentences."""
+        from biophys.recordings.goodness import diagnostics_of
+
+        return diagnostics_of(self)
+
+    def posterior(
+        self, n_draws: int = 1000, *, rng: np.random.Generator, n_max: int | None = None
+    ) -> dict[str, Any]:
+        """Draw from the posterior that is flat in n and p.
+
+        For every n Laplace's approximation is sampled and weighted by the exact likelihood.
+
+        Parameters
+        ----------
+        n_draws
+            Number of draws.
+        rng
+            Source of randomness.
+        n_max
+            Largest n that the prior allows; by default 30, or 100 where that is short.
+
+        Returns
+        -------
+        dict
+            An array of `n_draws` for each name, and ``"k_hat"``: above 0.7 the draws are not to be trusted.
+        """
+        from biophys.recordings.posterior import posterior_of
+
+        return posterior_of(self, n_draws, rng, n_max)
+
+    def cross_validate(self) -> tuple[float, float]:
+        """Return the mean log density of a held-out sweep, and its standard error over sweeps."""
+        from biophys.recordings.comparison import cross_validated
+
+        return cross_validated(self)
+
+    def plot(self, figure: Any = None) -> Any:
+        """Draw the fit: responses, profile of n, and what the kind of recording shows; return the figure."""
+        from biophys.recordings.fit_plots import plot_fit
+
+        return plot_fit(self, figure)
+
+    def summary(self) -> str:
+        """Return the estimates and warnings as text."""
+        lines = [f"{self.n_responses} responses, {self.model_text}", ""]
+        width = max(len(name) for name in self.values)
+        for name, estimate in self.values.items():
+            lines.append(f"{name:{width}}  {estimate}")
+        lines += [
+            "",
+            f"log likelihood {self.log_likelihood:.4f}, AIC {self.aic:.2f}, BIC {self.bic:.2f}"
+            f" (normal responses {self.bic_normal:.2f})",
+        ]
+        lines += [f"- {text}" for text in self.diagnostics["warnings"]]
+        return "\n".join(lines[:30])
+
+    @property
+    def model_text(self) -> str:
+        """The model in words."""
+        variability = self.recording.variability
+        noise = "noise free" if self.recording.noise == "free" else "noise known"
+        if self.recording.noise != "free" and any(count for _, _, count in self.recording.noise):
+            noise = "noise from the baseline"
+        trains = f"trains with {self.kind}" if self.kind != "none" else "independent responses"
+        within = variability.within if variability.within == "free" else f"{variability.within:g}"
+        return f"{trains}, {noise}, quantal CV {within} ({variability.family})"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all that is needed to build the fit again, as plain lists and numbers."""
+        from biophys.recordings.fit_storage import as_dict
+
+        return as_dict(self)
+
+    @classmethod
+    def from_dict(cls, stored: dict[str, Any]) -> ReleaseFit:
+        """Build a fit from :meth:`to_dict`."""
+        from biophys.recordings.fit_storage import from_dict
+
+        return from_dict(stored)
+
+    def to_json(self) -> str:
+        """Return :meth:`to_dict` as text."""
+        return json.dumps(self.to_dict(), allow_nan=True)
+
+
+def summarised(
+    recordings: list[Recording], profile: SiteProfile, scales: NDArray[np.float64], level: float
+) -> list[ReleaseFit]:
+    """Return the fit of each synapse of a batch."""
+    from scipy.special import ndtri
+
+    threshold = float(ndtri(0.5 + level / 2.0) ** 2)
+    normal = _normal_log_likelihood(profile)
+    n_each = np.array([np.isfinite(r.amplitudes).sum() for r in recordings])
+    log_scale = n_each * np.log(np.abs(scales))
+    samples = profile.data.baseline_count.sum(axis=1) * ("noise" in profile.model.free)
+    log_scale = log_scale + samples * np.log(np.abs(scales))
+    log_likelihood = profile.value.max(axis=0) - log_scale
+    normal = normal - log_scale
+    credible = credible_sites(profile, level)
+    labels = recordings[0].labels
+    n_parameters = len(profile.names) + int(profile.sites.size > 1)
+    prefers = (
+        n_parameters * np.log(n_each) - 2 * log_likelihood < 2 * len(labels) * np.log(n_each) - 2 * normal
+    )
+    columns = _Columns(profile, credible, np.abs(scales), threshold, level, prefers)
+    tables = dict(columns.estimates(labels))
+    fits = []
+    for b, recording in enumerate(recordings):
+        values = {name: _estimate(column, b, recording, scales[b]) for name, column in tables.items()}
+        fits.append(
+            ReleaseFit(
+                recording,
+                _slice(profile, b),
+                float(scales[b]),
+                level,
+                values,
+                _serial_of(recording, profile.model.dynamics),
+                float(log_likelihood[b]),
+                float(normal[b]),
+            )
+        )
+    return fits
+
+
+def _slice(profile: SiteProfile, b: int) -> SiteProfile:
+    one = slice(b, b + 1)
+    names = ("theta", "value", "curvature", "mode", "evidence", "spread")
+    parts = {name: getattr(profile, name)[:, one] for name in names}
+    return SiteProfile(profile.model, profile.data.take(one), profile.sites, profile.names, **parts)
+
+
+def _serial_of(recording: Recording, dynamics: str) -> SerialDependence | None:
+    if dynamics != "none" or np.isfinite(recording.amplitudes).sum() < 8:
+        return None
+    values = recording.amplitudes.copy()
+    labels = recording.conditions
+    if not recording.is_train:
+        for label in recording.labels:
+            is_of = np.array([c == label for c in labels])
+            values[is_of] -= np.nanmean(values[is_of])
+    return serial_dependence(values, recording.sweep_of_response if len(recording.sweeps) > 1 else None)
+
+
+def _normal_log_likelihood(profile: SiteProfile) -> NDArray[np.float64]:
+    """Return the log likelihood of normal responses with the mean and variance of each condition."""
+    total = np.zeros(profile.value.shape[1])
+    data = profile.data
+    for part in data.by_condition(data.x):
+        flat = part.reshape(part.shape[0], -1)
+        count, variance = np.isfinite(flat).sum(axis=1), np.nanvar(flat, axis=1)
+        total += -0.5 * count * (np.log(2.0 * np.pi * variance) + 1.0)
+    if "noise" in profile.model.free:
+        count = data.baseline_count
+        mean = np.where(count > 0, data.baseline_square / np.maximum(count, 1), 1.0)
+        total += np.sum(-0.5 * count * (np.log(2.0 * np.pi * mean) + 1.0), axis=1)
+    return total
+
+
+@dataclass(frozen=True, eq=False)
+class _Column:
+    """Estimates of one parameter for all synapses, in units of the scale where `power` is 1."""
+
+    value: NDArray[np.float64]
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+    error: NDArray[np.float64]
+    identified: NDArray[np.bool_]
+    credible: tuple[NDArray[np.float64], NDArray[np.float64]]
+    kind: str
+
+
+def _estimate(column: _Column, b: int, recording: Recording, scale: float) -> Estimate:
+    """Return one synapse's estimate in the unit of its recording."""
+    factor, unit = 1.0, ""
+    if column.kind in ("q", "mean", "capacity"):
+        factor, unit = scale, recording.unit_text
+    elif column.kind == "noise":
+        factor, unit = abs(scale), recording.unit_text
+    elif column.kind in ("recovery", "facilitation", "slow_recovery"):
+        unit = "ms"
+    ends = sorted((factor * float(column.low[b]), factor * float(column.high[b])))
+    credible = sorted((factor * float(column.credible[0][b]), factor * float(column.credible[1][b])))
+    return Estimate(
+        factor * float(column.value[b]),
+        ends[0] + 0.0,
+        ends[1] + 0.0,
+        abs(factor) * float(column.error[b]),
+        bool(column.identified[b]),
+        (credible[0], credible[1]),
+        unit,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Columns:
+    """Turns the fits of a batch at every n into columns of estimates."""
+
+    profile: SiteProfile
+    credible: Credible
+    scale: NDArray[np.float64]
+    threshold: float
+    level: float
+    prefers_quanta: NDArray[np.bool_]
+
+    def estimates(self, labels: list[Any]) -> Iterator[tuple[str, _Column]]:
+        """Yield every parameter by name."""
+        n_low, n_high = site_interval(self.profile, self.threshold)
+        self.__dict__["is_open"] = ~np.isfinite(n_high)
+        yield "n", self._n(n_low, n_high)
+        likelihood = self.profile.likelihood(0)
+        for i, name in enumerate(likelihood.names):
+            kind = likelihood.kind_of(name)
+            label = f"{kind}[{labels[int(name[len(kind) + 1 : -1])]}]" if "[" in name else name
+            yield label, self._coordinate(i, kind)
+        several = len(labels) > 1
+        for c, label in enumerate(labels):
+            index = likelihood.index[c]
+            if index[0] >= 0:
+                yield f"mean[{label}]" if several else "mean", self._product(index, "mean")
+            if c == 0 or likelihood.index[c, 1] != likelihood.index[0, 1]:
+                is_one = len(set(likelihood.index[:, 1])) == 1
+                yield "capacity" if is_one else f"capacity[{label}]", self._product(index, "capacity")
+
+    def _n(self, low: NDArray[np.float64], high: NDArray[np.float64]) -> _Column:
+        best = self._sites_at_best()
+        is_given = self.profile.sites.size == 1
+        credible = self.credible
+        inside = credible.is_inside & (credible.n_high < _FACTOR * credible.n_low) & self.prefers_quanta
+        return _Column(
+            best,
+            low,
+            high,
+            np.full(best.shape, 0.0 if is_given else np.nan),
+            inside | is_given,
+            (credible.n_low, credible.n_high),
+            "n",
+        )
+
+    def _sites_at_best(self) -> NDArray[np.float64]:
+        """Return the likeliest number of sites; infinite where it is the largest of several tried."""
+        sites, best = self.profile.sites, self.profile.best
+        is_last = (best == sites.size - 1) & (sites.size > 1)
+        return np.where(is_limit(sites[best]) | is_last, np.inf, sites[best])
+
+    def _coordinate(self, i: int, kind: str) -> _Column:
+        """Return the column of one coordinate, as the number it stands for."""
+        profile, best = self.profile, self.profile.best
+        rows = np.arange(best.size)
+        low, high = profile_interval(profile, i, self.threshold)
+        at = profile.theta[best, rows, i]
+        sd = np.sqrt(spread_of(profile.curvature[best, rows])[:, i, i])
+        inner = credible_interval(profile, self.credible.weights, i, self.level)
+        if kind in ("p", "fast_share", "increment", "depression", "outliers"):
+            most = 0.1 if kind == "outliers" else 1.0
+
+            def number(y: Any) -> Any:
+                return most / (1.0 + np.exp(-y))
+
+            slope = number(at) * (1.0 - number(at) / most)
+        else:
+            number, slope = np.exp, np.exp(at)
+        with np.errstate(over="ignore"):
+            value, low, high = number(at), number(low), number(high)
+        is_open: Any = self.__dict__["is_open"]
+        # In a depleting train p is seen in the means, however many sites there are.
+        hangs_on_n = kind == "q" or (kind == "p" and profile.model.dynamics == "none")
+        if hangs_on_n:
+            low = np.where(is_open, 0.0, low)
+        if kind == "p" and hangs_on_n:
+            value = np.where(np.isinf(self._sites_at_best()), 0.0, value)
+        ends = number(inner[0]), number(inner[1])
+        is_narrow = ends[1] < _FACTOR * ends[0]
+        if kind in ("p", "q"):
+            is_narrow = (
+                is_narrow & (self.credible.is_inside | (profile.sites.size == 1)) & self.prefers_quanta
+            )
+        return _Column(value, low, high, slope * sd, is_narrow, ends, kind)
+
+    def _product(self, index: NDArray[np.intp], kind: str) -> _Column:
+        """Return the column of n p q or of n q, whose logarithm is normal at every n."""
+        profile = self.profile
+        best = profile.best
+        rows = np.arange(best.size)
+        n = profile.sites[:, None]
+        size = profile.theta.shape[2]
+
+        def of(theta: NDArray[np.float64], spread: NDArray[np.float64]) -> tuple[Any, Any]:
+            slope = np.zeros(theta.shape)
+            slope[..., index[1]] = 1.0
+            value = np.log(n) + theta[..., index[1]]
+            if kind == "mean":
+                odds = theta[..., index[0]]
+                value = value - np.logaddexp(0.0, -odds)
+                slope[..., index[0]] += 1.0 / (1.0 + np.exp(odds))
+            variance = np.einsum("sbd,sbde,sbe->sb", slope, spread, slope)
+            return value, np.sqrt(np.maximum(variance, 0.0))
+
+        curvature = np.nan_to_num(profile.curvature, nan=1.0).reshape(-1, size, size)
+        value, sd = of(np.nan_to_num(profile.theta), spread_of(curvature).reshape(profile.curvature.shape))
+        slack = self.threshold - profile.loss()
+        half = np.sqrt(np.maximum(slack, 0.0)) * sd
+        low = np.where(slack >= 0, value - half, np.inf).min(axis=0)
+        high = np.where(slack >= 0, value + half, -np.inf).max(axis=0)
+        mode, wide = of(np.nan_to_num(profile.mode), np.nan_to_num(profile.spread))
+        ends = mixture_quantiles(
+            mode, np.maximum(wide, 1e-9), self.credible.weights, 0.5 * (1.0 - self.level)
+        )
+        ends = np.exp(ends[0]), np.exp(ends[1])
+        is_open: Any = self.__dict__["is_open"]
+        is_trial = profile.model.dynamics == "none"
+        high = np.where(is_open & is_trial & (kind == "capacity"), np.inf, np.exp(high))
+        at = value[best, rows]
+        is_unbounded = is_limit(profile.sites[best]) & (kind == "capacity")
+        at = np.where(is_unbounded, np.inf, np.exp(at))
+        narrow = (ends[1] < _FACTOR * ends[0]) & ((kind == "mean") | self.credible.is_inside)
+        return _Column(at, np.exp(low), high, at * sd[best, rows], narrow, ends, kind)

@@ -1,0 +1,106 @@
+r"""Moments of release: cumulants of one response, means, variances and covariances of trains."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def release_cumulants(n: Any, p: Any, q: Any, within: float = 0.0, between: float = 0.0) -> dict[int, Any]:
+    r"""Return the second to sixth cumulant of the response, without recording noise.
+
+    Sites are independent: the cumulants of one, from its raw moments :math:`p W_j` (gamma quanta), are
+    multiplied by n, by the moments of the mean quanta of the sites (normal over the sites) and by
+    :math:`q^j`.
+
+    Parameters
+    ----------
+    n, p, q
+        Numbers that broadcast.
+    within, between
+        Coefficients of variation of quanta within a site and between sites.
+
+    Examples
+    --------
+    >>> cumulants = release_cumulants(10, 0.5, 2.0)
+    >>> float(cumulants[2]), float(cumulants[3])
+    (10.0, 0.0)
+    """
+    c2, b2 = within**2, between**2
+    w = np.cumprod([1.0] + [1.0 + j * c2 for j in range(1, 6)])
+    m1, m2, m3, m4, m5, m6 = (np.asarray(p, dtype=float) * value for value in w)
+    site = {
+        2: m2 - m1**2,
+        3: m3 - 3 * m2 * m1 + 2 * m1**3,
+        4: m4 - 4 * m3 * m1 - 3 * m2**2 + 12 * m2 * m1**2 - 6 * m1**4,
+        5: m5 - 5 * m4 * m1 - 10 * m3 * m2 + 20 * m3 * m1**2 + 30 * m2**2 * m1 - 60 * m2 * m1**3 + 24 * m1**5,
+        6: (
+            m6
+            - 6 * m5 * m1
+            - 15 * m4 * m2
+            + 30 * m4 * m1**2
+            - 10 * m3**2
+            + 120 * m3 * m2 * m1
+            - 120 * m3 * m1**3
+            + 30 * m2**3
+            - 270 * m2**2 * m1**2
+            + 360 * m2 * m1**4
+            - 120 * m1**6
+        ),
+    }
+    of_sites = {2: 1 + b2, 3: 1 + 3 * b2, 4: 1 + 6 * b2 + 3 * b2**2, 5: 1 + 10 * b2 + 15 * b2**2}
+    of_sites[6] = 1 + 15 * b2 + 45 * b2**2 + 15 * b2**3
+    return {order: n * of_sites[order] * q**order * value for order, value in site.items()}
+
+
+def train_moments(
+    n: float,
+    q: float,
+    u: NDArray[np.float64],
+    empty: NDArray[np.float64],
+    within: float = 0.0,
+    between: float = 0.0,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    r"""Return mean and covariance of the responses of a train from rest, without recording noise.
+
+    Sites are independent: with :math:`r_t` the probability that a site is full and :math:`R_{t|s}` that it
+    is, given that it released at s,
+
+    .. math::
+
+        \mathrm{cov}_{s,t} = n q^2 B u_s r_s u_t (R_{t|s} - r_t) \le 0, \quad B = 1 + c_b^2 .
+
+    Parameters
+    ----------
+    n, q
+        Number of sites and mean quantal size.
+    u, empty
+        Release probability of a full site, and probability that an empty one has not refilled since the
+        stimulus before, each (stimuli,).
+    within, between
+        Coefficients of variation of quanta.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> mean, covariance = train_moments(4, 1.0, np.array([0.5, 0.5]), np.array([0.0, 1.0]))
+    >>> mean, covariance
+    (array([2., 1.]), array([[ 1.  , -0.5 ],
+           [-0.5 ,  0.75]]))
+    """
+    b2 = 1.0 + between**2
+    size = u.size
+    full = np.ones(size)
+    for t in range(1, size):
+        full[t] = 1.0 - (1.0 - full[t - 1] * (1.0 - u[t - 1])) * empty[t]
+    mean = n * q * u * full
+    covariance = np.diag(b2 * ((1.0 + within**2) * q * mean - mean**2 / n))
+    for s in range(size - 1):
+        refilled = 1.0 - empty[s + 1]
+        for t in range(s + 1, size):
+            if t > s + 1:
+                refilled = 1.0 - (1.0 - refilled * (1.0 - u[t - 1])) * empty[t]
+            covariance[s, t] = covariance[t, s] = n * q**2 * b2 * u[s] * full[s] * u[t] * (refilled - full[t])
+    return mean, covariance

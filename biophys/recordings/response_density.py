@@ -1,0 +1,210 @@
+r"""Density of the response to k vesicles, with quantal variability and recording noise, in three families.
+
+With :math:`B = 1 + c_b^2`, the response to k of n vesicles has mean :math:`k q` and variance
+
+.. math:: \epsilon^2 + q^2 \left[k c_w^2 B + c_b^2 \frac{k (n - k)}{n - 1}\right],
+
+:math:`c_w` and :math:`c_b` the coefficients of variation within a site and between the means of the sites.
+``normal`` takes these two moments. ``gamma`` and ``inverse-gaussian`` (:math:`c_b = 0`) are the sum of k
+quanta of that law and of the noise: their densities are sums over frequencies of the characteristic
+function.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Family = Literal["normal", "gamma", "inverse-gaussian"]
+FAMILIES = ("normal", "gamma", "inverse-gaussian")
+
+# The sums over frequencies are exact to rounding; below this share of the peak they are noise.
+_FLOOR = 1e-13
+
+
+@dataclass(frozen=True, eq=False)
+class Quanta:
+    """What turns a number of vesicles into a response; plain numbers of one shape, without an axis for k.
+
+    Parameters
+    ----------
+    q
+        Mean response to one vesicle, above 0.
+    noise
+        Standard deviation of the recording noise, above 0.
+    within, between
+        Coefficients of variation within a site and between sites.
+    family
+        Of the quanta.
+    """
+
+    q: NDArray[np.float64]
+    noise: NDArray[np.float64]
+    within: NDArray[np.float64]
+    between: float = 0.0
+    family: Family = "normal"
+
+
+def moments_given_count(
+    quanta: Quanta, k: NDArray[np.float64], n: NDArray[np.float64] | float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return mean and variance of the response to `k` of `n` vesicles, the axis of k last.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> quanta = Quanta(np.array(10.0), np.array(2.0), np.array(0.3))
+    >>> mean, variance = moments_given_count(quanta, np.arange(3.0), 2)
+    >>> mean, variance.round(9)
+    (array([ 0., 10., 20.]), array([ 4., 13., 22.]))
+    """
+    q, noise, within = (np.asarray(x)[..., None] for x in (quanta.q, quanta.noise, quanta.within))
+    sites = np.asarray(n, dtype=float)
+    # Of n unequal sites drawn without replacement; one site has nothing between sites.
+    between = quanta.between**2 * k * np.maximum(sites - k, 0.0) / np.maximum(sites - 1.0, 1.0)
+    own = k * within**2 * (1.0 + quanta.between**2)
+    return k * q, noise**2 + q**2 * (own + between)
+
+
+def log_density(
+    x: NDArray[np.float64], quanta: Quanta, k: NDArray[np.float64], n: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the log density of each response given each number of vesicles, and its derivatives.
+
+    Parameters
+    ----------
+    x
+        Responses, shape (..., trials).
+    quanta
+        Arrays of the shape of `x` without its last axis.
+    k
+        Numbers of vesicles, shape (K,).
+    n
+        Number of sites.
+
+    Returns
+    -------
+    tuple of numpy.ndarray
+        Shape (..., trials, K), and (3, ..., trials, K): by log q, log noise and log within.
+    """
+    if quanta.family == "normal":
+        return _normal(x, quanta, k, n)
+    return _by_frequencies(x, quanta, k)
+
+
+def _normal(
+    x: NDArray[np.float64], quanta: Quanta, k: NDArray[np.float64], n: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    mean, variance = (part[..., None, :] for part in moments_given_count(quanta, k, n))
+    q, noise, within = (np.asarray(y)[..., None, None] for y in (quanta.q, quanta.noise, quanta.within))
+    residual = x[..., None] - mean
+    pull = residual / variance
+    excess = 0.5 * (residual * pull - 1.0) / variance
+    spread = 2.0 * q**2 * k * within**2 * (1.0 + quanta.between**2)
+    by = np.stack(
+        [pull * mean + excess * 2.0 * (variance - noise**2), excess * 2.0 * noise**2, excess * spread]
+    )
+    return -0.5 * (residual * pull + np.log(2.0 * np.pi * variance)), by
+
+
+def _by_frequencies(
+    x: NDArray[np.float64], quanta: Quanta, k: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    shape = x.shape
+    flat = x.reshape(-1, shape[-1])
+    parts = (np.broadcast_to(y, shape[:-1]).ravel() for y in (quanta.q, quanta.noise, quanta.within))
+    log_f = np.empty((flat.shape[0], shape[-1], k.size))
+    by = np.empty((3, *log_f.shape))
+    for row, (amplitudes, q, noise, within) in enumerate(zip(flat, *parts, strict=True)):
+        log_f[row], by[:, row] = _one_row(amplitudes, q, noise, max(within, 1e-3), k, quanta.family)
+    return log_f.reshape(*shape, k.size), by.reshape(3, *shape, k.size)
+
+
+def _one_row(
+    x: NDArray[np.float64], q: float, noise: float, within: float, k: NDArray[np.float64], family: Family
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    w, weight = _frequencies(x, q, noise, within, k[-1])
+    logs = _log_characteristic(w, q, noise, within, family)
+    exponent = np.multiply.outer(logs[0], k) + logs[1][:, None]
+    characteristic = np.exp(exponent) * weight[:, None]
+    wave = np.exp(-1j * np.multiply.outer(x, w))
+    density = (wave @ characteristic).real
+    by_q, by_noise, by_within = logs[2][:, None] * k, logs[3][:, None], logs[4][:, None] * k
+    floor = _FLOOR * np.maximum(density.max(axis=0), 1e-300)
+    is_above = density > floor
+    # Far out, where the sum is rounding noise, the slope of the normal density leads back.
+    reference, slopes = _normal(x, Quanta(np.array(q), np.array(noise), np.array(within)), k, 1.0)
+    deepest = np.where(is_above, reference, np.inf).min(axis=0)
+    outside = np.log(floor) + np.minimum(reference - np.where(np.isfinite(deepest), deepest, 0.0), 0.0)
+    log_f = np.where(is_above, np.log(np.where(is_above, density, 1.0)), outside)
+    by = np.stack([(wave @ (characteristic * part)).real for part in (by_q, by_noise, by_within)])
+    return log_f, np.where(is_above, by / np.where(is_above, density, 1.0), slopes)
+
+
+def _frequencies(
+    x: NDArray[np.float64], q: float, noise: float, within: float, k_max: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return frequencies and weights of a sum that is exact where the density has died out at both ends."""
+    spread = np.sqrt(noise**2 + k_max * (within * q) ** 2)
+    # A gamma or inverse Gaussian tail is longer than a normal one.
+    high = max(np.nanmax(x), k_max * q + 12.0 * spread + 40.0 * within**2 * q) + 10.0 * noise
+    low = min(np.nanmin(x), 0.0) - 10.0 * noise
+    step = 2.0 * np.pi / (high - low)
+    w = step * np.arange(int(np.ceil(9.0 / (noise * step))) + 1)
+    weight = np.full(w.size, step / np.pi)
+    weight[0] *= 0.5
+    return w, weight
+
+
+def _log_characteristic(
+    w: NDArray[np.float64], q: float, noise: float, within: float, family: Family
+) -> tuple[NDArray[np.complex128], ...]:
+    """Return the log of one quantum's and of the noise's characteristic function and their derivatives."""
+    c2 = within**2
+    blur = -0.5 * (noise * w) ** 2
+    if family == "gamma":
+        base = 1.0 - 1j * w * q * c2
+        value = -np.log(base) / c2
+        by_q = 1j * w * q / base
+        by_within = -2.0 * value + 2.0 * by_q
+    else:
+        root = np.sqrt(1.0 - 2j * w * q * c2)
+        value = (1.0 - root) / c2
+        by_q = 1j * w * q / root
+        by_within = -2.0 * value + 2.0 * by_q
+    return value, blur, by_q, 2.0 * blur, by_within
+
+
+def cumulative(
+    x: NDArray[np.float64], quanta: Quanta, k: NDArray[np.float64], n: float
+) -> NDArray[np.float64]:
+    """Return the probability of a response up to `x` given each number of vesicles, (..., trials, K)."""
+    from scipy.special import ndtr
+
+    if quanta.family == "normal":
+        mean, variance = (part[..., None, :] for part in moments_given_count(quanta, k, n))
+        return ndtr((x[..., None] - mean) / np.sqrt(variance))
+    flat = x.reshape(-1, x.shape[-1])
+    parts = (np.broadcast_to(y, x.shape[:-1]).ravel() for y in (quanta.q, quanta.noise, quanta.within))
+    rows = [
+        _cumulative_row(amplitudes, q, noise, max(within, 1e-3), k, quanta.family)
+        for amplitudes, q, noise, within in zip(flat, *parts, strict=True)
+    ]
+    return np.stack(rows).reshape(*x.shape, k.size)
+
+
+def _cumulative_row(
+    x: NDArray[np.float64], q: float, noise: float, within: float, k: NDArray[np.float64], family: Family
+) -> NDArray[np.float64]:
+    """Return the integral of the sum over frequencies from a point below all mass."""
+    w, weight = _frequencies(x, q, noise, within, k[-1])
+    logs = _log_characteristic(w, q, noise, within, family)
+    characteristic = np.exp(np.multiply.outer(logs[0], k) + logs[1][:, None]) * weight[:, None]
+    low = min(np.nanmin(x), 0.0) - 10.0 * noise
+    inner = w[1:]
+    wave = (np.exp(-1j * np.multiply.outer(x, inner)) - np.exp(-1j * inner * low)) / (-1j * inner)
+    total = (wave @ characteristic[1:]).real + (x - low)[:, None] * characteristic[0].real
+    return np.clip(total, 0.0, 1.0)

@@ -1,0 +1,137 @@
+"""Whether responses that are to be taken as independent are so: in order, within sweeps, over time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+_ALPHA = 0.01
+
+
+class SerialDependenceWarning(UserWarning):
+    """Responses depend on those before them: estimators for independent trials do not apply."""
+
+
+@dataclass(frozen=True)
+class SerialDependence:
+    """Tests of responses in the order of recording.
+
+    Parameters
+    ----------
+    lag_one
+        Correlation of neighbouring responses.
+    p_values
+        Of each test by name: ``"neighbours"`` (Ljung and Box), ``"run-down"`` (Spearman), and with sweeps
+        ``"first of a sweep"`` (Mann and Whitney) and ``"position in the sweep"`` (Kruskal and Wallis).
+    is_dependent
+        Whether the smallest p, times the number of tests, is below 0.01.
+    """
+
+    lag_one: float
+    p_values: dict[str, float]
+    is_dependent: bool
+
+    @property
+    def text(self) -> str:
+        """What was seen and what to do, in one sentence."""
+        name = min(self.p_values, key=lambda key: self.p_values[key])
+        seen = f"{name}: p = {self.p_values[name]:.2g}, lag-1 correlation {self.lag_one:.2f}"
+        if not self.is_dependent:
+            return f"no serial dependence ({seen})"
+        if name == "run-down":
+            return f"responses drift over the experiment ({seen}): fit a stretch without drift"
+        return (
+            f"responses are not independent ({seen}): give spike_times= (or intervals=) and "
+            "dynamics='depletion' if they come from trains"
+        )
+
+
+def serial_dependence(amplitudes: ArrayLike, sweep: ArrayLike | None = None) -> SerialDependence:
+    """Test whether responses, in the order of recording, are independent of each other.
+
+    Parameters
+    ----------
+    amplitudes
+        Plain or with a unit, shape (responses,) or (sweeps, stimuli); NaN = missing.
+    sweep
+        Number of the sweep of each response. Ask for it: a strong depression that repeats in every sweep is
+        seen in the first responses, and hardly in the order alone.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than eight responses, or `sweep` has another length.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(3)
+    >>> serial_dependence(rng.normal(size=200)).is_dependent
+    False
+    >>> serial_dependence(np.cumsum(rng.normal(size=200))).is_dependent
+    True
+    """
+    x = np.asarray(getattr(amplitudes, "magnitude", amplitudes), dtype=float)
+    if x.ndim == 2:
+        sweep = np.repeat(np.arange(x.shape[0]), x.shape[1]) if sweep is None else sweep
+    x = x.ravel()
+    label = np.zeros(x.size, int) if sweep is None else np.unique(np.asarray(sweep), return_inverse=True)[1]
+    if label.size != x.size:
+        raise ValueError(f"sweep needs one number for each of {x.size} responses, got {label.size}")
+    if np.sum(np.isfinite(x)) < 8:
+        raise ValueError(f"a test of serial dependence needs eight responses, got {np.sum(np.isfinite(x))}")
+    return _tested(x, label)
+
+
+def _tested(x: NDArray[np.float64], label: NDArray[np.intp]) -> SerialDependence:
+    from scipy.stats import kruskal, mannwhitneyu, spearmanr
+
+    is_there = np.isfinite(x)
+    correlations, weights = _autocorrelations(x, label)
+    p_values = {"neighbours": _ljung_box(correlations, weights)}
+    order = np.arange(x.size)[is_there]
+    if np.ptp(x[is_there]) > 0:
+        p_values["run-down"] = float(spearmanr(order, x[is_there]).pvalue)
+    position = np.concatenate([np.arange(c) for c in np.bincount(label)]) if label.max() else None
+    if position is not None and position.max() > 0:
+        position = position[np.argsort(np.argsort(label, kind="stable"), kind="stable")]
+        first = is_there & (position == 0)
+        if first.sum() >= 3:
+            p_values["first of a sweep"] = float(mannwhitneyu(x[first], x[is_there & ~first]).pvalue)
+        groups = [x[is_there & (position == i)] for i in range(position.max() + 1)]
+        groups = [group for group in groups if group.size > 1]
+        # The chi-square approximation wants more than a handful in each group.
+        if len(groups) > 1 and min(group.size for group in groups) >= 5:
+            p_values["position in the sweep"] = float(kruskal(*groups).pvalue)
+    smallest = min(p_values.values()) * len(p_values)
+    return SerialDependence(float(correlations[0]), p_values, bool(smallest < _ALPHA))
+
+
+def _autocorrelations(
+    x: NDArray[np.float64], label: NDArray[np.intp]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the autocorrelation within sweeps at each lag, and the number of pairs."""
+    is_there = np.isfinite(x)
+    d = np.where(is_there, x - x[is_there].mean(), 0.0)
+    variance = np.sum(d**2) / is_there.sum()
+    n_lags = max(1, min(10, is_there.sum() // 5))
+    correlations, pairs = np.zeros(n_lags), np.zeros(n_lags)
+    for lag in range(1, min(n_lags, x.size - 1) + 1):
+        is_pair = (label[lag:] == label[:-lag]) & is_there[lag:] & is_there[:-lag]
+        pairs[lag - 1] = is_pair.sum()
+        if pairs[lag - 1]:
+            correlations[lag - 1] = np.sum((d[lag:] * d[:-lag])[is_pair]) / pairs[lag - 1] / variance
+    return correlations, pairs
+
+
+def _ljung_box(correlations: NDArray[np.float64], pairs: NDArray[np.float64]) -> float:
+    from scipy.stats import chi2
+
+    used = pairs >= 10
+    if not np.any(used):
+        return 1.0
+    # Each lag has variance of about one over its pairs; a mean over few sweeps pulls it below 0.
+    statistic = np.sum(pairs[used] * (correlations[used] + 1.0 / (pairs[used] + 1.0)) ** 2)
+    return float(chi2.sf(statistic, used.sum()))

@@ -1,0 +1,432 @@
+"""Fit every number of release sites, and say which of them a recording allows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from biophys.recordings.ascent import Summit, ascend, measured_curvature, profile_end
+from biophys.recordings.likelihood import Likelihood, ReleaseModel, Responses, is_limit
+from biophys.recordings.mixture import MANY_SITES
+
+# Quantal sizes tried before the ascent, relative to that of the moments: between well separated peaks of the
+# amplitudes the likelihood has local maxima.
+_SIZES = np.geomspace(0.6, 1.6, 13)
+_NOISES = (1.0, 0.4, 1.8)
+# Twice the loss of log likelihood beyond which larger numbers of sites are not looked at.
+_HOPELESS = 25.0
+_N_EVERY, _N_LAST = 20, 100
+_STEP = 1.2
+
+
+def sites_tried(n_every: int = _N_EVERY, *, n_last: int = _N_LAST, has_limit: bool = True) -> list[float]:
+    """Return 1, 2, ..., `n_every`, then geometric steps to `n_last`, then the limit.
+
+    Examples
+    --------
+    >>> [int(n) for n in sites_tried(3, n_last=8)]
+    [1, 2, 3, 4, 5, 6, 7, 8, 1000000]
+    """
+    grid = [float(n) for n in range(1, n_every + 1)]
+    while grid[-1] < n_last:
+        grid.append(float(min(max(np.rint(grid[-1] * _STEP), grid[-1] + 1), max(n_last, n_every))))
+    return [*grid, MANY_SITES] if has_limit else grid
+
+
+@dataclass(frozen=True, eq=False)
+class SiteProfile:
+    """The best fit at every number of sites; axes (sites, synapses, ...).
+
+    Parameters
+    ----------
+    model, data
+        What was fitted.
+    sites
+        Numbers of sites tried; the last may stand for infinitely many.
+    names
+        Of the coordinates.
+    theta, value, curvature
+        Maximum of the likelihood, (S, B, D), (S, B) and (S, B, D, D); -inf where a number was not looked at.
+    mode, evidence, spread
+        Maximum of the posterior, log evidence by Laplace's approximation, and covariance about the mode.
+    """
+
+    model: ReleaseModel
+    data: Responses
+    sites: NDArray[np.float64]
+    names: list[str]
+    theta: NDArray[np.float64]
+    value: NDArray[np.float64]
+    curvature: NDArray[np.float64]
+    mode: NDArray[np.float64]
+    evidence: NDArray[np.float64]
+    spread: NDArray[np.float64]
+
+    @property
+    def best(self) -> NDArray[np.intp]:
+        """Row of the likeliest number of sites of each synapse."""
+        return np.argmax(self.value, axis=0)
+
+    def likelihood(self, row: int) -> Likelihood:
+        """Return the likelihood at one number of sites."""
+        return Likelihood(self.model, self.data, self.sites[row])
+
+    def loss(self) -> NDArray[np.float64]:
+        """Return twice the log likelihood lost at every number of sites, (S, B)."""
+        return 2.0 * (self.value.max(axis=0) - self.value)
+
+
+def profile_of_sites(
+    model: ReleaseModel, data: Responses, sites: list[float], *, has_posterior: bool = True
+) -> SiteProfile:
+    """Maximise likelihood and posterior at each number of sites, in rising order, for all synapses together.
+
+    A synapse is left alone once larger numbers are hopeless.
+    """
+    n_synapses = data.x.shape[0]
+    example = Likelihood(model, data, sites[0])
+    size = example.size
+    theta = np.full((len(sites), n_synapses, size), np.nan)
+    value, evidence = (np.full((len(sites), n_synapses), -np.inf) for _ in range(2))
+    curvature, spread = (np.full((len(sites), n_synapses, size, size), np.nan) for _ in range(2))
+    mode = theta.copy()
+    rows = np.arange(n_synapses)
+    for i, n in enumerate(sites):
+        likelihood = Likelihood(model, data.take(rows), n)
+        before = None if i == 0 else (sites[i - 1], theta[i - 1, rows])
+        summit = _maximum(likelihood, before)
+        theta[i, rows], value[i, rows], curvature[i, rows] = summit.theta, summit.value, summit.curvature
+        if has_posterior:
+            mode[i, rows], evidence[i, rows], spread[i, rows] = _laplace(likelihood, summit)
+        best = np.argmax(value[: i + 1], axis=0)
+        lost = 2.0 * (value[: i + 1].max(axis=0) - value[i])
+        rows = rows[(lost[rows] < _HOPELESS) | (n < 2.0 * np.asarray(sites)[best[rows]] + 2.0)]
+        if rows.size == 0:
+            break
+    for i in reversed(range(len(sites) - 1)):
+        better, summit, laplace = _from_above(model, data, sites, i, theta, value, has_posterior)
+        theta[i, better], value[i, better], curvature[i, better] = summit
+        if has_posterior and better.size:
+            mode[i, better], evidence[i, better], spread[i, better] = laplace
+    return SiteProfile(
+        model, data, np.array(sites), example.names, theta, value, curvature, mode, evidence, spread
+    )
+
+
+def _from_above(
+    model: ReleaseModel,
+    data: Responses,
+    sites: list[float],
+    i: int,
+    theta: NDArray[np.float64],
+    value: NDArray[np.float64],
+    has_posterior: bool,
+) -> tuple[NDArray[np.intp], Any, Any]:
+    """Return the synapses that the fit at the next larger n leads to a higher maximum, and their fits."""
+    rows = np.flatnonzero(np.isfinite(value[i]) & np.isfinite(value[i + 1]))
+    nothing = rows[:0], (theta[i, :0], value[i, :0], np.empty((0, theta.shape[2], theta.shape[2]))), ()
+    if rows.size == 0:
+        return nothing
+    likelihood = Likelihood(model, data.take(rows), sites[i])
+    starts = _neighbouring(likelihood, sites[i + 1], theta[i + 1, rows])
+    everyone = np.arange(rows.size)
+    low, high = likelihood.bounds()
+    values = np.stack([likelihood.at(np.clip(s, low, high), everyone, value_only=True).value for s in starts])
+    better = np.flatnonzero(values.max(axis=0) > value[i, rows] + 1e-6)
+    if better.size == 0:
+        return nothing
+    start = np.stack(starts)[np.argmax(values, axis=0), everyone][better]
+    likelihood = Likelihood(model, data.take(rows[better]), sites[i])
+    summit = _climbed(likelihood, np.clip(start, low[better], high[better]))
+    laplace = _laplace(likelihood, summit) if has_posterior else ()
+    return rows[better], (summit.theta, summit.value, summit.curvature), laplace
+
+
+def _maximum(likelihood: Likelihood, before: tuple[float, NDArray[np.float64]] | None) -> Summit:
+    """Return the maximum of the likelihood from the best of several starts."""
+    bounds = likelihood.bounds()
+    rows = np.arange(likelihood.data.x.shape[0])
+    starts = [np.clip(start, *bounds) for start in _starts(likelihood, before)]
+    values = np.stack([likelihood.at(start, rows, value_only=True).value for start in starts])
+    start = np.stack(starts)[np.argmax(np.nan_to_num(values, nan=-np.inf), axis=0), rows]
+    return _climbed(likelihood, start)
+
+
+def _climbed(likelihood: Likelihood, start: NDArray[np.float64]) -> Summit:
+    """Return the maximum uphill from `start`, with the curvature there."""
+    bounds = likelihood.bounds()
+    if likelihood.has_hessian:
+        return ascend(likelihood.at, start, bounds)
+    curvature = _positive(measured_curvature(likelihood.at, start))
+    summit = ascend(likelihood.at, start, bounds, curvature=curvature)
+    theta = _fast_first(likelihood, summit.theta)
+    return Summit(theta, summit.value, measured_curvature(likelihood.at, theta))
+
+
+def _fast_first(likelihood: Likelihood, theta: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return coordinates in which the first of two recovery times is the shorter."""
+    names = likelihood.names
+    if not {"recovery", "slow_recovery", "fast_share"} <= set(names):
+        return theta
+    fast, slow, share = (names.index(name) for name in ("recovery", "slow_recovery", "fast_share"))
+    theta = theta.copy()
+    is_swapped = theta[:, fast] > theta[:, slow]
+    theta[is_swapped, fast], theta[is_swapped, slow] = theta[is_swapped, slow], theta[is_swapped, fast]
+    theta[is_swapped, share] *= -1.0
+    return theta
+
+
+def _positive(curvature: NDArray[np.float64]) -> NDArray[np.float64]:
+    values, vectors = np.linalg.eigh(np.nan_to_num(curvature))
+    return np.einsum("rde,re,rfe->rdf", vectors, np.maximum(np.abs(values), 0.1), vectors)
+
+
+def _starts(
+    likelihood: Likelihood, before: tuple[float, NDArray[np.float64]] | None
+) -> list[NDArray[np.float64]]:
+    """Return coordinates that keep the mean response, near those of the moments and of fewer sites."""
+    starts = []
+    if before is not None:
+        starts += _neighbouring(likelihood, *before)
+    is_train = likelihood.data.gaps is not None and likelihood.data.gaps.shape[1] > 1
+    options = _train_options(likelihood) if is_train else _trial_options(likelihood)
+    return starts + [_start(likelihood, q, extra) for q, extra in options]
+
+
+def _neighbouring(
+    likelihood: Likelihood, n_other: float, theta: NDArray[np.float64]
+) -> list[NDArray[np.float64]]:
+    """Return the coordinates of another n with q, or with p, changed so that the mean stays."""
+    starts = []
+    for changed in ("q", "p"):
+        start = theta.copy()
+        for i, name in enumerate(likelihood.names):
+            if likelihood.kind_of(name) == changed:
+                start[:, i] -= np.log(likelihood.n.max() / n_other)
+        starts.append(start)
+    return starts
+
+
+def _moments(likelihood: Likelihood) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return mean and variance of the responses at rest of each condition, (synapses, conditions)."""
+    data = likelihood.data
+    first = data.x if data.gaps is None else data.x[:, :, :1]
+    parts = [np.moveaxis(part, 1, 2) if data.gaps is not None else part for part in data.by_condition(first)]
+    flat = [part.reshape(part.shape[0], -1) for part in parts]
+    with np.errstate(invalid="ignore"):
+        mean = np.stack([np.nanmean(part, axis=1) for part in flat], axis=1)
+        variance = np.stack([np.nanvar(part, axis=1) for part in flat], axis=1)
+    return np.maximum(mean, 1e-3), variance
+
+
+def _trial_options(likelihood: Likelihood) -> list[tuple[NDArray[np.float64], dict[str, float]]]:
+    mean, variance = _moments(likelihood)
+    noise, within = likelihood.data.noise, likelihood.data.within
+    own = np.maximum(variance - noise**2, 0.02 * variance)
+    b2 = 1.0 + likelihood.model.between**2
+    size = (own / mean / b2 + mean / likelihood.n) / (1.0 + within**2)
+    # The condition with the largest response says most of the quanta.
+    size = np.take_along_axis(size, np.argmax(mean, axis=1)[:, None], axis=1)
+    noises = _NOISES if "noise" in likelihood.model.free else (1.0,)
+    return [(ratio * size, {"noise": scale}) for ratio, scale in product(_SIZES, noises)]
+
+
+def _train_options(likelihood: Likelihood) -> list[tuple[NDArray[np.float64], dict[str, float]]]:
+    mean, _ = _moments(likelihood)
+    largest = mean.max(axis=1, keepdims=True)
+    names = likelihood.dynamic_names
+    times = {"recovery": (40.0, 200.0), "facilitation": (20.0, 200.0), "slow_recovery": (2000.0,)}
+    chosen = [[(name, np.log(t)) for t in times[name]] for name in names if name in times]
+    p_at_rest = (0.15, 0.4, 0.75)
+    return [(largest / (likelihood.n.max() * p), dict(extra)) for p, *extra in product(p_at_rest, *chosen)]
+
+
+def _start(likelihood: Likelihood, q: NDArray[np.float64], extra: dict[str, float]) -> NDArray[np.float64]:
+    """Return coordinates with this quantal size (synapses, 1), the p that keep the means, and `extra`."""
+    mean, _ = _moments(likelihood)
+    p = np.clip(mean / (likelihood.n * q), 1e-9, 0.97)
+    if likelihood.n.max() < MANY_SITES:
+        p = np.clip(p, 0.02, 0.97)
+    elsewhere = {"fast_share": 1.0, "increment": -1.0, "depression": -1.0, "outliers": -1.0}
+    columns = []
+    for i, name in enumerate(likelihood.names):
+        kind = likelihood.kind_of(name)
+        conditions = np.flatnonzero(np.any(likelihood.index == i, axis=1))
+        if kind == "p":
+            share = p[:, conditions].mean(axis=1)
+            columns.append(np.log(share / (1.0 - share)))
+        elif kind == "q":
+            columns.append(np.log(q[:, 0]))
+        elif kind == "noise":
+            columns.append(
+                np.log(likelihood.data.noise[:, conditions].mean(axis=1) * extra.get("noise", 1.0))
+            )
+        elif kind == "within":
+            columns.append(np.full(q.shape[0], np.log(0.3)))
+        else:
+            columns.append(np.full(q.shape[0], extra.get(name, elsewhere.get(kind, np.log(100.0)))))
+    return np.stack(columns, axis=-1)
+
+
+def _laplace(
+    likelihood: Likelihood, summit: Summit
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Return mode, log evidence and covariance of the posterior at one number of sites."""
+    prior = likelihood.prior_at(summit.theta)
+    assert prior.hessian is not None
+    curvature = _positive(summit.curvature - prior.hessian)
+    top = ascend(
+        likelihood.posterior_at, summit.theta, likelihood.bounds(), curvature=curvature, max_steps=30
+    )
+    bend = top.curvature
+    if not likelihood.has_hessian:
+        later = likelihood.prior_at(top.theta).hessian
+        bend = summit.curvature - later
+    values, vectors = np.linalg.eigh(np.nan_to_num(bend))
+    values = np.maximum(values, 1e-2)
+    evidence = top.value + 0.5 * bend.shape[1] * np.log(2.0 * np.pi) - 0.5 * np.log(values).sum(axis=1)
+    return top.theta, evidence, np.einsum("rde,re,rfe->rdf", vectors, 1.0 / values, vectors)
+
+
+def profile_interval(
+    profile: SiteProfile, coordinate: int, threshold: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the ends of the profile of a coordinate over all numbers of sites, NaN where there is none.
+
+    Parameters
+    ----------
+    profile
+        Fits at every number of sites.
+    coordinate
+        Number of the coordinate.
+    threshold
+        Twice the loss of log likelihood at the ends.
+
+    Returns
+    -------
+    tuple of numpy.ndarray
+        Lower and upper end, (synapses,); an end at the domain's own is infinite: the interval is open there.
+    """
+    slack = threshold - profile.loss()
+    n_synapses = profile.value.shape[1]
+    low, high = np.full(n_synapses, np.inf), np.full(n_synapses, -np.inf)
+    for i in range(profile.sites.size):
+        rows = np.flatnonzero(slack[i] >= 0)
+        if rows.size == 0:
+            continue
+        likelihood = Likelihood(profile.model, profile.data.take(rows), profile.sites[i])
+        bounds = likelihood.bounds()
+        summit = Summit(profile.theta[i, rows], profile.value[i, rows], profile.curvature[i, rows])
+        for side, bound in zip((-1.0, 1.0), bounds, strict=True):
+            end = profile_end(likelihood.at, summit, bounds, coordinate, side, slack[i, rows])
+            is_open = np.abs(end - bound[:, coordinate]) < 1e-6
+            end = np.where(is_open, side * np.inf, end)
+            if side < 0:
+                low[rows] = np.minimum(low[rows], end)
+            else:
+                high[rows] = np.maximum(high[rows], end)
+    return low, high
+
+
+def site_interval(profile: SiteProfile, threshold: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the smallest and largest number of sites that recordings allow; inf where none is too many."""
+    inside = profile.loss() <= threshold
+    n = profile.sites
+    low = n[np.argmax(inside, axis=0)]
+    last = n.size - 1 - np.argmax(inside[::-1], axis=0)
+    high = n[last].copy()
+    # Between two numbers tried, the loss is followed along log n.
+    loss = profile.loss()
+    for b in np.flatnonzero((last < n.size - 1) & (high >= _N_EVERY)):
+        i = last[b]
+        if is_limit(n[i + 1]) or not np.isfinite(loss[i + 1, b]):
+            continue
+        share = (threshold - loss[i, b]) / (loss[i + 1, b] - loss[i, b])
+        high[b] = np.floor(np.exp((1 - share) * np.log(n[i]) + share * np.log(n[i + 1])))
+    is_last = last == n.size - 1
+    high = np.where(is_last & (n.size > 1), np.inf, high)
+    return np.where(is_limit(low), np.inf, low), high
+
+
+@dataclass(frozen=True, eq=False)
+class Credible:
+    """What the posterior, flat in n, says.
+
+    Parameters
+    ----------
+    n_low, n_high
+        95 % credible interval of the number of sites, (synapses,).
+    is_inside
+        Whether three times the upper end still lies among the numbers that the prior allows.
+    weights
+        Posterior probability of every number tried, (sites, synapses).
+    """
+
+    n_low: NDArray[np.float64]
+    n_high: NDArray[np.float64]
+    is_inside: NDArray[np.bool_]
+    weights: NDArray[np.float64]
+
+
+def credible_sites(profile: SiteProfile, level: float, n_max: int | None = None) -> Credible:
+    """Return the credible interval of n, flat on 1, ..., `n_max` (by default 30, or all if that is short)."""
+    if n_max is not None:
+        return _credible(profile, level, n_max)
+    few, many = _credible(profile, level, 30), _credible(profile, level, _N_LAST)
+    parts = (np.where(few.is_inside, getattr(few, k), getattr(many, k)) for k in few.__dataclass_fields__)
+    return Credible(*parts)
+
+
+def _credible(profile: SiteProfile, level: float, n_max: int) -> Credible:
+    n = profile.sites
+    allowed = np.flatnonzero(n <= n_max)
+    if allowed.size == 0:
+        allowed = np.array([n.size - 1])
+    # A number tried stands for the whole numbers around it.
+    edges = np.sqrt(n[allowed][1:] * n[allowed][:-1])
+    share = np.where(n[allowed] <= _N_EVERY, 1.0, np.gradient(n[allowed]) if allowed.size > 1 else 1.0)
+    evidence = np.full(profile.value.shape, -np.inf)
+    evidence[allowed] = profile.evidence[allowed] + np.log(share)[:, None]
+    weights = np.exp(evidence - evidence.max(axis=0))
+    weights /= weights.sum(axis=0)
+    below = np.cumsum(weights, axis=0)
+    tail = 0.5 * (1.0 - level)
+    low, high = (np.argmax(below >= at, axis=0) for at in (tail + 1e-12, 1.0 - tail - 1e-12))
+    upper = np.append(np.floor(edges), n[allowed][-1])
+    n_high = np.where(n[high] <= _N_EVERY, n[high], upper[np.minimum(high, upper.size - 1)])
+    # Numbers beyond the last are as good as excluded where the last looked at were hopeless.
+    is_closed = ~np.isfinite(profile.value[allowed[-1]]) & (n_max >= _N_LAST)
+    is_inside = (3.0 * n_high <= n_max) | (n.size == 1) | is_closed
+    return Credible(n[low], n_high, is_inside, weights)
+
+
+def credible_interval(
+    profile: SiteProfile, weights: NDArray[np.float64], coordinate: int, level: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the credible interval of a coordinate: a mixture of normal densities, one for each n."""
+    mean = np.nan_to_num(profile.mode[:, :, coordinate])
+    sd = np.sqrt(np.nan_to_num(profile.spread[:, :, coordinate, coordinate], nan=1.0))
+    return mixture_quantiles(mean, sd, weights, 0.5 * (1.0 - level))
+
+
+def mixture_quantiles(
+    mean: NDArray[np.float64], sd: NDArray[np.float64], weights: NDArray[np.float64], tail: float
+) -> tuple[Any, Any]:
+    """Return the quantiles `tail` and 1 - `tail` of mixtures of normal densities (components first)."""
+    from scipy.special import ndtr
+
+    used = weights > 0
+    ends = []
+    for target in (tail, 1.0 - tail):
+        low = np.where(used, mean - 9.0 * sd, np.inf).min(axis=0)
+        high = np.where(used, mean + 9.0 * sd, -np.inf).max(axis=0)
+        for _ in range(50):
+            middle = 0.5 * (low + high)
+            is_below = np.sum(weights * ndtr((middle - mean) / sd), axis=0) < target
+            low, high = np.where(is_below, middle, low), np.where(is_below, high, middle)
+        ends.append(0.5 * (low + high))
+    return ends[0], ends[1]
