@@ -88,7 +88,7 @@ from biophys.realisation_costs import (
     minimal_sd,
 )
 from biophys.recordings.comparison import compare, variability_table
-from biophys.recordings.fitting import ReleaseFits, fit_release, fit_releases
+from biophys.recordings.fitting import FailedFit, ReleaseFits, fit_release, fit_releases
 from biophys.recordings.goodness import goodness_of_fit
 from biophys.recordings.recording import Noise, QuantalVariability
 from biophys.recordings.release_fit import Estimate, IdentifiabilityWarning, ReleaseFit
@@ -117,6 +117,7 @@ __all__ = [
     "Estimate",
     "ExponentFit",
     "ExponentRow",
+    "FailedFit",
     "HillRelation",
     "IdentifiabilityWarning",
     "Noise",

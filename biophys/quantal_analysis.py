@@ -352,7 +352,7 @@ def _from_three_moments(moments: _Moments, noise: NDArray[np.float64], quanta: Q
 
 
 def _whole_sites() -> NDArray[np.float64]:
-    return np.arange(1.0, _MANY + 1)[:, None]
+    return np.arange(1, _MANY + 1).astype(float)[:, None]
 
 
 def _crossing(inverse_n: NDArray[np.float64], off: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -509,9 +509,10 @@ def estimate_by_likelihood(
     if not shape and reasons:
         raise ValueError(reasons[0])
     found = _shaped(_as_arrays(fits), unit, shape, reasons, "likelihood")
-    n_dependent = sum(bool(getattr(fit, "serial", None) and fit.serial.is_dependent) for fit in fits)
-    # A hundredth of independent recordings looks dependent.
-    if n_dependent > max(0.05 * len(fits), 0):
+    tested = [fit.serial for fit in fits if not isinstance(fit, FailedFit) and fit.serial is not None]
+    n_dependent = sum(serial.is_dependent for serial in tested)
+    # One in a hundred independent recordings looks dependent: warn of more than chance gives.
+    if n_dependent > 0.01 * len(fits) + 3.0 * np.sqrt(0.01 * (len(fits) - 1)):
         warnings.warn(
             f"responses are not independent in {n_dependent} of {len(fits)} recordings: give fit_release "
             "their spike_times= if they come from trains",
@@ -540,8 +541,18 @@ def _as_arrays(fits: Any) -> _Plain:
         return column(name, "low"), column(name, "high")
 
     identified = np.nan_to_num(column("n", "identified")).astype(bool)
-    values, errors = ([column(name, part) for name in "npq"] for part in ("value", "error"))
-    return _Plain(*values, *errors, ends("n"), ends("p"), ends("q"), identified)
+    return _Plain(
+        column("n", "value"),
+        column("p", "value"),
+        column("q", "value"),
+        column("n", "error"),
+        column("p", "error"),
+        column("q", "error"),
+        ends("n"),
+        ends("p"),
+        ends("q"),
+        identified,
+    )
 
 
 def estimate_by_variance_mean(

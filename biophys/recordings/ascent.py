@@ -182,6 +182,11 @@ def spread_of(curvature: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.einsum("rde,re,rfe->rdf", vectors, 1.0 / np.maximum(values, 1e-4), vectors)
 
 
+def _of_rows(evaluate: Evaluate, rows: NDArray[np.intp]) -> Evaluate:
+    """Return the likelihood of some rows of a batch."""
+    return lambda theta, inner: evaluate(theta, rows[inner])
+
+
 def profile_end(
     evaluate: Evaluate,
     summit: Summit,
@@ -226,7 +231,7 @@ def profile_end(
         guess = summit.theta[rows] + side * distance[rows, None] * direction[rows]
         guess[:, coordinate] = start[rows] + side * distance[rows]
         there = ascend(
-            lambda theta, inner, rows=rows: evaluate(theta, rows[inner]),
+            _of_rows(evaluate, rows),
             guess,
             (low[rows], high[rows]),
             is_held=is_held,

@@ -74,9 +74,10 @@ def from_dict(stored: dict[str, Any]) -> ReleaseFit:
     )
     fields = stored["model"] | {key: frozenset(stored["model"][key]) for key in ("free", "shared")}
     plain = stored["responses"]
-    responses = Responses(
-        **{name: None if plain[name] is None else np.array(plain[name]) for name in _RESPONSES}
-    )
+    parts: dict[str, Any] = {
+        name: None if plain[name] is None else np.array(plain[name]) for name in _RESPONSES
+    }
+    responses = Responses(**parts)
     arrays = {name: np.array(stored["profile"][name], dtype=float) for name in _PROFILE}
     profile = SiteProfile(ReleaseModel(**fields), responses, names=stored["profile"]["names"], **arrays)
     values = {

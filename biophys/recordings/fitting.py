@@ -266,7 +266,7 @@ _FIT_OPTIONS = ("dynamics", "n", "shared", "robust", "level")
 def _inputs(recordings: Any, spike_times: Any, options: dict[str, Any]) -> list[dict[str, Any]]:
     if isinstance(recordings, pq.Quantity) and recordings.ndim == 2:
         recordings = list(recordings.T)
-    noise = options.get("noise")
+    noise: Any = options.get("noise")
     per_synapse = isinstance(noise, pq.Quantity) and noise.ndim == 1 and noise.size == len(recordings)
     inputs = []
     for number, item in enumerate(recordings):

@@ -42,7 +42,8 @@ def residual_tests(z: list[NDArray[np.float64]]) -> dict[str, tuple[float, float
 
     values = np.concatenate(z)
     values = values[np.isfinite(values)]
-    tests = {"normal": tuple(float(x) for x in kstest(values, "norm"))}
+    fit_to_normal = kstest(values, "norm")
+    tests = {"normal": (float(fit_to_normal.statistic), float(fit_to_normal.pvalue))}
     pairs = np.concatenate([row[1:] * row[:-1] for row in z if row.size > 1] or [np.zeros(0)])
     pairs = pairs[np.isfinite(pairs)]
     if pairs.size >= 10:

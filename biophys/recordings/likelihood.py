@@ -10,7 +10,13 @@ from numpy.typing import NDArray
 
 from biophys.recordings.ascent import Point
 from biophys.recordings.mixture import MANY_SITES, mixture_likelihood
-from biophys.recordings.release_chain import Filtered, Smoothed, filter_forward, smooth
+from biophys.recordings.release_chain import (
+    Filtered,
+    Smoothed,
+    filter_forward,
+    released_before,
+    smooth,
+)
 from biophys.recordings.response_density import Family, Quanta, cumulative, log_density
 from biophys.recordings.train_dynamics import DYNAMICS, Drive, drive, pull_back
 
@@ -120,8 +126,10 @@ class Likelihood:
 
     def __init__(self, model: ReleaseModel, data: Responses, n: float | tuple[float, ...]) -> None:
         self.model, self.data = model, data
-        self.n = np.broadcast_to(np.asarray(n, dtype=float), (data.n_conditions,))
         self.has_hessian = data.gaps is None and model.family == "normal" and not model.is_robust
+        if data.gaps is None and not self.has_hessian:
+            self.data = data = single_stimuli(data)
+        self.n = np.broadcast_to(np.asarray(n, dtype=float), (data.n_conditions,))
         self.names, self.index = self._layout()
         self.dynamic_names = DYNAMICS[model.dynamics]
         self._dynamic_free = [name for name in self.dynamic_names if name not in model.held]
@@ -204,8 +212,8 @@ class Likelihood:
 
     def quanta(self, phi: NDArray[np.float64]) -> Quanta:
         """Return the quanta of each sweep (of each trial where these are independent)."""
-        by_sweep = np.exp(phi[:, self.data.condition, 1:])
-        return Quanta(*np.moveaxis(by_sweep, -1, 0), self.model.between, self.model.family)
+        q, noise, within = np.moveaxis(np.exp(phi[:, self.data.condition, 1:]), -1, 0)
+        return Quanta(q, noise, within, self.model.between, self.model.family)
 
     def table(
         self, x: NDArray[np.float64], phi: NDArray[np.float64]
@@ -219,9 +227,7 @@ class Likelihood:
     def drive(self, theta: NDArray[np.float64], phi: NDArray[np.float64]) -> Drive:
         """Return release probability and emptiness of every stimulus."""
         p = 1.0 / (1.0 + np.exp(-phi[:, self.data.condition, 0]))
-        if self.data.gaps is None:
-            shape = (*p.shape, self.data.x.shape[2])
-            return Drive(np.broadcast_to(p[..., None], shape), np.zeros(shape))
+        assert self.data.gaps is not None
         return drive(self.model.dynamics, p, self.psi(theta), self.data.gaps)
 
     def _chain_at(
@@ -231,7 +237,7 @@ class Likelihood:
         n = int(self.n[0])
         log_f, by = self.table(x, phi)
         driven = self.drive(theta, phi)
-        inlier = 1.0
+        inlier: Any = 1.0
         if self.model.is_robust:
             log_f, inlier, by_outliers = self._with_outliers(log_f, theta[:, -1], rows)
         if value_only:
@@ -247,10 +253,8 @@ class Likelihood:
                 self._add_by_condition(gradient, j, per_sweep)
         by_u, by_empty = self._by_drive(driven, smoothed)
         p = 1.0 / (1.0 + np.exp(-phi[:, self.data.condition, 0]))
-        if self.data.gaps is None:
-            by_p, by_psi = by_u.sum(axis=2), np.zeros((rows.size, 0))
-        else:
-            by_p, by_psi = pull_back(self.model.dynamics, p, self.psi(theta), self.data.gaps, by_u, by_empty)
+        assert self.data.gaps is not None
+        by_p, by_psi = pull_back(self.model.dynamics, p, self.psi(theta), self.data.gaps, by_u, by_empty)
         self._add_by_condition(gradient, 0, by_p * p * (1.0 - p))
         for name, i in zip(self._dynamic_free, self._dynamic_index, strict=True):
             gradient[:, i] += by_psi[:, self.dynamic_names.index(name)]
@@ -347,6 +351,7 @@ class Likelihood:
     def posterior_at(self, theta: NDArray[np.float64], rows: NDArray[np.intp]) -> Point:
         """Return log likelihood plus log prior."""
         one, two = self.at(theta, rows), self.prior_at(theta)
+        assert two.hessian is not None
         hessian = None if one.hessian is None else one.hessian + two.hessian
         return Point(one.value + two.value, one.gradient + two.gradient, hessian)
 
@@ -385,7 +390,7 @@ class Likelihood:
         n = int(chain.n[0])
         filtered, smoothed = smooth(log_f, driven.u, driven.empty, n)
         x = np.where(np.isfinite(chain.data.x), chain.data.x, 0.0)
-        up_to = cumulative(x, chain.quanta(phi), np.arange(n + 1.0), n)
+        up_to = cumulative(x, chain.quanta(phi), np.arange(n + 1).astype(float), float(n))
         released = released_before(filtered, driven.u, n)
         u = np.sum(released * up_to, axis=-1)
         return filtered, smoothed, np.where(np.isfinite(chain.data.x), u, np.nan)
@@ -394,26 +399,19 @@ class Likelihood:
         """Return the likelihood with independent trials written as sweeps of one stimulus."""
         if self.data.gaps is not None:
             return self
-        n_synapses, n_conditions, n_trials = self.data.x.shape
-        data = Responses(
-            self.data.x.reshape(n_synapses, n_conditions * n_trials, 1),
-            np.zeros((n_conditions * n_trials, 1)),
-            np.repeat(np.arange(n_conditions), n_trials),
-            *(getattr(self.data, name) for name in _PER_CONDITION),
-        )
-        return Likelihood(self.model, data, tuple(np.minimum(self.n, 400)))
+        return Likelihood(self.model, single_stimuli(self.data), tuple(np.minimum(self.n, 400)))
 
 
-_PER_CONDITION = ("noise", "within", "baseline_count", "baseline_square", "noise_error")
-
-
-def released_before(filtered: Filtered, u: NDArray[np.float64], n: int) -> NDArray[np.float64]:
-    """Return the probability of each number released, given the responses before it."""
-    from biophys.quantal import binomial_pmf
-
-    k = np.arange(n + 1.0)
-    pmf = binomial_pmf(k, k[:, None], np.clip(u, 0.0, 1.0)[..., None, None])
-    return np.einsum("...x,...xk->...k", filtered.full, pmf)
+def single_stimuli(data: Responses) -> Responses:
+    """Return independent trials written as sweeps of one stimulus."""
+    n_synapses, n_conditions, n_trials = data.x.shape
+    names = ("noise", "within", "baseline_count", "baseline_square", "noise_error")
+    return Responses(
+        data.x.reshape(n_synapses, n_conditions * n_trials, 1),
+        np.zeros((n_conditions * n_trials, 1)),
+        np.repeat(np.arange(n_conditions), n_trials),
+        *(getattr(data, name) for name in names),
+    )
 
 
 def is_limit(n: Any) -> Any:

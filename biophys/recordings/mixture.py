@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -26,11 +28,13 @@ def log_binomial(
 ) -> NDArray[np.float64]:
     """Return the log probability of k of n; -inf above n.
 
-    Examples
-    --------
-    >>> import numpy as np
-    >>> np.exp(log_binomial(np.arange(4.0), np.array(2.0), np.array(0.0)))
-    array([0.25, 0.5 , 0.25, 0.  ])
+        Examples
+        --------
+        >>> from typing import Any
+
+    import numpy as np
+        >>> np.exp(log_binomial(np.arange(4.0), np.array(2.0), np.array(0.0)))
+        array([0.25, 0.5 , 0.25, 0.  ])
     """
     from scipy.special import gammaln
 
@@ -93,7 +97,7 @@ def _block(
     width: int,
     value_only: bool,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    k = np.arange(float(width))
+    k = np.arange(width).astype(float)
     q, noise, within = np.exp(phi[..., 1]), np.exp(phi[..., 2]), np.exp(phi[..., 3])
     mean, variance = moments_given_count(Quanta(q, noise, within, between), k, n[..., None])
     log_pmf = log_binomial(k, n[..., None], phi[..., :1])
@@ -169,7 +173,8 @@ def _averaged(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return gradient and second derivatives with the number released averaged out."""
     is_quartic = any(np.any(c) for _, _, c in first)
-    powers, scores = [weight.sum(axis=3)], 0.0
+    powers = [weight.sum(axis=3)]
+    scores: Any = 0.0
     part = weight
     for order in range(5 if is_quartic else 3):
         if order:

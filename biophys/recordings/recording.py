@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import quantities as pq
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from biophys.recordings.response_density import FAMILIES, Family
 from biophys.units import checked_finite, magnitude_in, psp_unit_of
@@ -409,6 +409,6 @@ def _noise_numbers(noise: Any, recording: Recording) -> NDArray[np.float64]:
     return np.asarray(magnitude_in(noise, recording.unit, "noise"), dtype=float)
 
 
-def _positive_noise(noise: Any, recording: Recording) -> ArrayLike:
+def _positive_noise(noise: Any, recording: Recording) -> Any:
     remedy = "measure it before the stimulus, or give noise='free'"
     return checked_finite(_noise_numbers(noise, recording), "noise", 0.0, remedy=remedy, is_open=True)

@@ -20,10 +20,13 @@ Gontier C, Pfister J-P (2020). Front Comput Neurosci 14:558477, doi:10.3389/fnco
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
+
+from biophys.recordings.mixture import log_binomial
 
 _EDGE = 1e-12
 
@@ -137,7 +140,28 @@ def filter_forward(
     >>> float(np.exp(filter_forward(log_f, p, p, 1).log_s[0, 0, 0]).round(12))
     0.3
     """
+    if log_f.shape[2] == 1:
+        return _from_rest(log_f, u, n)[0]
     return _forward(_Tables(log_f, u, empty, n), n)
+
+
+def _from_rest(log_f: NDArray[np.float64], u: NDArray[np.float64], n: int) -> tuple[Filtered, Smoothed]:
+    """Return both passes of sweeps of one stimulus: independent responses of n full sites."""
+    k = np.arange(n + 1).astype(float)
+    joint = log_f + log_binomial(k, np.array(float(n)), _log_odds(u))
+    peak = joint.max(axis=-1, keepdims=True)
+    content = np.exp(joint - peak)
+    total = content.sum(axis=-1, keepdims=True)
+    content /= total
+    full = np.zeros_like(content)
+    full[..., n] = 1.0
+    log_s = (np.log(total) + peak)[..., 0]
+    return Filtered(log_s, full, content[..., ::-1]), Smoothed(content, n - (content * k).sum(axis=-1))
+
+
+def _log_odds(u: NDArray[np.float64]) -> Any:
+    released = np.clip(u, _EDGE, 1.0 - _EDGE)[..., None]
+    return np.log(released) - np.log1p(-released)
 
 
 def _forward(tables: _Tables, n: int) -> Filtered:
@@ -163,6 +187,8 @@ def smooth(
     log_f: NDArray[np.float64], u: NDArray[np.float64], empty: NDArray[np.float64], n: int
 ) -> tuple[Filtered, Smoothed]:
     """Follow the sites forward and backward: what each response says with all others known."""
+    if log_f.shape[2] == 1:
+        return _from_rest(log_f, u, n)
     tables = _Tables(log_f, u, empty, n)
     filtered = _forward(tables, n)
     full, left = (np.moveaxis(part, 2, 0) for part in (filtered.full, filtered.left))
@@ -183,3 +209,12 @@ def smooth(
             before /= np.max(before, axis=-1, keepdims=True)
             later = sums.correlate(before * tables.stay[t], tables.refill[t]) * tables.factorial[::-1]
     return filtered, Smoothed(np.moveaxis(content, 0, 2), np.moveaxis(mean_left, 0, 2))
+
+
+def released_before(filtered: Filtered, u: NDArray[np.float64], n: int) -> NDArray[np.float64]:
+    """Return the probability of each number released, given the responses before it."""
+    from biophys.quantal import binomial_pmf
+
+    k = np.arange(n + 1.0)
+    pmf = binomial_pmf(k, k[:, None], np.clip(u, 0.0, 1.0)[..., None, None])
+    return np.einsum("...x,...xk->...k", filtered.full, pmf)

@@ -488,7 +488,7 @@ def summarised(
     tables = dict(columns.estimates(labels))
     fits = []
     for b, recording in enumerate(recordings):
-        values = {name: _estimate(column, b, recording, scales[b]) for name, column in tables.items()}
+        values = {name: _estimate(column, b, recording, float(scales[b])) for name, column in tables.items()}
         fits.append(
             ReleaseFit(
                 recording,
@@ -640,7 +640,11 @@ class _Columns:
 
             slope = number(at) * (1.0 - number(at) / most)
         else:
-            number, slope = np.exp, np.exp(at)
+            slope = np.exp(at)
+
+            def number(y: Any) -> Any:
+                return np.exp(y)
+
         with np.errstate(over="ignore"):
             value, low, high = number(at), number(low), number(high)
         is_open: Any = self.__dict__["is_open"]

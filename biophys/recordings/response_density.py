@@ -13,7 +13,7 @@ function.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -161,7 +161,7 @@ def _frequencies(
 
 def _log_characteristic(
     w: NDArray[np.float64], q: float, noise: float, within: float, family: Family
-) -> tuple[NDArray[np.complex128], ...]:
+) -> tuple[Any, ...]:
     """Return the log of one quantum's and of the noise's characteristic function and their derivatives."""
     c2 = within**2
     blur = -0.5 * (noise * w) ** 2

@@ -73,7 +73,7 @@ def simulate_recording(
     n, p, q = int(synapse.n), float(synapse.p), float(synapse.q.magnitude)
     sites = q * _site_means(n, quanta.between, rng)
     times = None if spike_times is None else magnitude_in(spike_times, pq.ms, "spike_times")
-    n_stimuli = n_trials if times is None else times.size
+    n_stimuli = int(n_trials or 0) if times is None else times.size
     gaps = np.zeros(n_stimuli) if times is None else np.append(0.0, np.diff(times))
     checked_finite(gaps, "intervals between spike_times", 0.0, remedy="sort them")
     recovery = facilitation = 0.0

@@ -18,7 +18,7 @@ from biophys.recordings.mixture import MANY_SITES
 _SIZES = np.geomspace(0.6, 1.6, 13)
 _NOISES = (1.0, 0.4, 1.8)
 # Twice the loss of log likelihood beyond which larger numbers of sites are not looked at.
-_HOPELESS = 25.0
+_HOPELESS = 18.0
 _N_EVERY, _N_LAST = 20, 100
 _STEP = 1.2
 
@@ -97,7 +97,7 @@ def profile_of_sites(
     rows = np.arange(n_synapses)
     for i, n in enumerate(sites):
         likelihood = Likelihood(model, data.take(rows), n)
-        before = None if i == 0 else (sites[i - 1], theta[i - 1, rows])
+        before = None if i == 0 else (sites[i - 1], theta[i - 1, rows], curvature[i - 1, rows])
         summit = _maximum(likelihood, before)
         theta[i, rows], value[i, rows], curvature[i, rows] = summit.theta, summit.value, summit.curvature
         if has_posterior:
@@ -146,22 +146,25 @@ def _from_above(
     return rows[better], (summit.theta, summit.value, summit.curvature), laplace
 
 
-def _maximum(likelihood: Likelihood, before: tuple[float, NDArray[np.float64]] | None) -> Summit:
+def _maximum(likelihood: Likelihood, before: tuple[Any, ...] | None) -> Summit:
     """Return the maximum of the likelihood from the best of several starts."""
     bounds = likelihood.bounds()
     rows = np.arange(likelihood.data.x.shape[0])
     starts = [np.clip(start, *bounds) for start in _starts(likelihood, before)]
     values = np.stack([likelihood.at(start, rows, value_only=True).value for start in starts])
     start = np.stack(starts)[np.argmax(np.nan_to_num(values, nan=-np.inf), axis=0), rows]
-    return _climbed(likelihood, start)
+    return _climbed(likelihood, start, None if before is None else before[2])
 
 
-def _climbed(likelihood: Likelihood, start: NDArray[np.float64]) -> Summit:
-    """Return the maximum uphill from `start`, with the curvature there."""
+def _climbed(
+    likelihood: Likelihood, start: NDArray[np.float64], curvature: NDArray[np.float64] | None = None
+) -> Summit:
+    """Return the maximum uphill from `start`, with the curvature there; a guess of it saves steps."""
     bounds = likelihood.bounds()
     if likelihood.has_hessian:
         return ascend(likelihood.at, start, bounds)
-    curvature = _positive(measured_curvature(likelihood.at, start))
+    guess = measured_curvature(likelihood.at, start) if curvature is None else curvature
+    curvature = _positive(guess)
     summit = ascend(likelihood.at, start, bounds, curvature=curvature)
     theta = _fast_first(likelihood, summit.theta)
     return Summit(theta, summit.value, measured_curvature(likelihood.at, theta))
@@ -185,13 +188,9 @@ def _positive(curvature: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.einsum("rde,re,rfe->rdf", vectors, np.maximum(np.abs(values), 0.1), vectors)
 
 
-def _starts(
-    likelihood: Likelihood, before: tuple[float, NDArray[np.float64]] | None
-) -> list[NDArray[np.float64]]:
+def _starts(likelihood: Likelihood, before: tuple[Any, ...] | None) -> list[NDArray[np.float64]]:
     """Return coordinates that keep the mean response, near those of the moments and of fewer sites."""
-    starts = []
-    if before is not None:
-        starts += _neighbouring(likelihood, *before)
+    starts = [] if before is None else _neighbouring(likelihood, before[0], before[1])
     is_train = likelihood.data.gaps is not None and likelihood.data.gaps.shape[1] > 1
     options = _train_options(likelihood) if is_train else _trial_options(likelihood)
     return starts + [_start(likelihood, q, extra) for q, extra in options]
@@ -285,6 +284,7 @@ def _laplace(
     bend = top.curvature
     if not likelihood.has_hessian:
         later = likelihood.prior_at(top.theta).hessian
+        assert later is not None
         bend = summit.curvature - later
     values, vectors = np.linalg.eigh(np.nan_to_num(bend))
     values = np.maximum(values, 1e-2)

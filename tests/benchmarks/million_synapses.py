@@ -15,18 +15,13 @@ from biophys.energy_costs import calcium_pump_cost, vesicle_membrane_cost
 from biophys.information_efficiency import TransmissionCost, bernoulli_input, information_per_energy
 from biophys.optimal_precision import ReliabilityCost, optimal_sd
 from biophys.quantal import QuantalSynapse, synapse_with
-<<<<<<< HEAD
-from biophys.quantal_analysis import IdentifiabilityWarning, estimate_by_moments, estimate_by_variance_mean
-from biophys.quantal_likelihood import estimate_by_likelihood
-from biophys.realisation_costs import cheapest_realisation, distance_from_boundary
-=======
 from biophys.quantal_analysis import (
     IdentifiabilityWarning,
     estimate_by_likelihood,
     estimate_by_moments,
     estimate_by_variance_mean,
 )
->>>>>>> 952592a (Fit release by exact likelihood, with profile intervals and honest identification)
+from biophys.realisation_costs import cheapest_realisation, distance_from_boundary
 
 N_SYNAPSES = 1_000_000
 N_REPEATS = 3

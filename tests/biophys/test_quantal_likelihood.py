@@ -8,8 +8,7 @@ import quantities as pq
 from scipy.optimize import minimize
 from scipy.stats import binom, norm
 
-from biophys.quantal_analysis import IdentifiabilityWarning
-from biophys.quantal_likelihood import estimate_by_likelihood
+from biophys.quantal_analysis import IdentifiabilityWarning, estimate_by_likelihood
 
 
 def _recordings(n, p, noise, shape, rng, quantal_cv=0.0):

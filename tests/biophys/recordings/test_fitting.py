@@ -1,0 +1,263 @@
+"""Fits recover what was simulated, say what they cannot tell, and do not hang on units, signs or order."""
+
+import json
+import warnings
+
+import numpy as np
+import pytest
+import quantities as pq
+
+from biophys import (
+    FailedFit,
+    IdentifiabilityWarning,
+    Noise,
+    QuantalSynapse,
+    QuantalVariability,
+    ReleaseFit,
+    SerialDependenceWarning,
+    ShortTermDynamics,
+    compare,
+    fit_release,
+    fit_releases,
+    simulate_recording,
+)
+
+PA = pq.pA
+pytestmark = pytest.mark.filterwarnings("ignore::biophys.IdentifiabilityWarning")
+
+
+def trials(n, p, q, noise, n_trials, seed, within=0.0, n_sweeps=1):
+    rng = np.random.default_rng(seed)
+    quanta = QuantalVariability(within, family="gamma") if within else None
+    synapse = QuantalSynapse(n, p, q * PA)
+    x = simulate_recording(
+        synapse, n_sweeps=n_sweeps, n_trials=n_trials, noise=noise * PA, variability=quanta, rng=rng
+    )
+    return x[0] if n_sweeps == 1 else x
+
+
+TIMES = np.cumsum(np.random.default_rng(5).uniform(8, 120, 26)) * pq.ms
+
+
+def trains(n, p, tau, facilitation, seed, n_sweeps=6):
+    rng = np.random.default_rng(seed)
+    return simulate_recording(
+        QuantalSynapse(n, p, 10 * PA),
+        rng=rng,
+        n_sweeps=n_sweeps,
+        spike_times=TIMES,
+        dynamics=ShortTermDynamics(p, tau * pq.ms, facilitation * pq.ms),
+        noise=3 * PA,
+        variability=QuantalVariability(0.3, family="gamma"),
+    )
+
+
+def test_several_sites_are_recovered_with_intervals_that_hold():
+    fit = fit_release(trials(5, 0.6, 10, 1.5, 300, 1), noise=1.5 * PA)
+    assert fit.n.value == 5 and fit.n.identified
+    assert fit.p.holds(0.6) and fit.q.holds(10) and fit.mean.holds(30) and fit.capacity.holds(50)
+    assert fit.q.unit == "pA" and fit.bic < fit.bic_normal
+
+
+@pytest.mark.parametrize("noise", ["free", "baseline", Noise(1.5 * PA, 0.1 * PA)])
+def test_noise_may_be_free_or_measured(noise):
+    baseline = np.random.default_rng(3).normal(0.4, 1.5, 100) * PA
+    fit = fit_release(trials(3, 0.4, 10, 1.5, 300, 2), noise=baseline if noise == "baseline" else noise)
+    assert fit.noise_sd.holds(1.5) and fit.p.holds(0.4) and fit.q.holds(10) and fit.n.holds(3)
+    known = fit_release(trials(3, 0.4, 10, 1.5, 300, 2), noise=1.5 * PA)
+    assert fit.n_parameters == known.n_parameters + 1
+
+
+def test_open_n_leaves_p_and_q_open_and_does_not_hang_on_a_largest_number():
+    rng = np.random.default_rng(0)
+    y = (rng.binomial(10, 0.2, 100) * 10.0 + rng.normal(0, 4, 100)) * PA
+    with pytest.warns(IdentifiabilityWarning, match="cannot be told apart"):
+        fit = fit_release(y, noise=4 * PA)
+    assert fit.n.high == np.inf and fit.p.low == 0.0 and fit.q.low == 0.0 and not fit.n.identified
+    assert fit.p.holds(0.2) and fit.mean.identified
+    with pytest.raises(ValueError, match="allow_unidentified"):
+        fit.synapse()
+    known = fit_release(y, noise=4 * PA, n=10)
+    assert known.n.identified and known.p.holds(0.2) and known.synapse().n == 10
+
+
+def test_two_concentrations_tell_what_one_does_not():
+    high, low = trials(5, 0.6, 10, 3, 60, 7, 0.3), trials(5, 0.15, 10, 3, 60, 8, 0.3)
+    both = np.concatenate([low.magnitude, high.magnitude]) * PA
+    labels = ["low"] * 60 + ["high"] * 60
+    fit = fit_release(both, conditions=labels, noise=3 * PA, variability=0.3)
+    alone = fit_release(low, noise=3 * PA, variability=0.3)
+    assert fit.p["low"].holds(0.15) and fit.p["high"].holds(0.6) and fit.q.holds(10)
+    assert fit.q.high - fit.q.low < alone.q.high - alone.q.low
+    # Conditions are named, not numbered: their order does not matter.
+    swapped = fit_release(
+        np.concatenate([high.magnitude, low.magnitude]) * PA,
+        conditions=labels[::-1],
+        noise=3 * PA,
+        variability=0.3,
+    )
+    assert swapped.p["low"].value == pytest.approx(fit.p["low"].value, rel=1e-6)
+
+
+def test_trains_with_depletion_and_facilitation_are_recovered():
+    x = trains(4, 0.4, 120, 60, 21)
+    fit = fit_release(x, TIMES, dynamics="depletion+facilitation", noise=3 * PA, variability=0.3)
+    assert fit.p.holds(0.4) and fit.q.holds(10) and fit.n.holds(4)
+    assert fit.recovery.holds(120) and fit.facilitation.holds(60) and fit.recovery.unit == "ms"
+    assert fit.dynamics.recovery.units == pq.ms
+    content = np.concatenate(fit.quantal_content)
+    assert np.corrcoef(content, x.magnitude.ravel())[0, 1] > 0.9
+
+
+def test_depletion_is_preferred_where_it_is_and_seen_where_it_is_left_out():
+    x = trains(4, 0.7, 300, 0, 22)
+    options = {"noise": 3 * PA, "variability": 0.3, "n": 4}
+    fit = fit_release(x, TIMES, dynamics="depletion", **options)
+    with pytest.warns(SerialDependenceWarning, match="spike_times="):
+        blind = fit_release(x, **options)
+    rows = compare(blind, fit)
+    assert rows[0].name == fit.model_text and rows[0].delta_bic == 0 and rows[1].delta_bic > 10
+    assert fit.cross_validate()[0] > -1e3
+
+
+def test_missing_responses_spend_vesicles_and_failed_spikes_do_not():
+    x = trains(5, 0.5, 150, 0, 12).magnitude
+    options = {"noise": 3 * PA, "variability": 0.3, "dynamics": "depletion", "n": 5}
+    whole = fit_release(x * PA, TIMES, **options)
+    holes = x.copy()
+    holes[np.random.default_rng(1).random(x.shape) < 0.2] = np.nan
+    missing = fit_release(holes * PA, TIMES, **options)
+    assert missing.p.holds(0.5) and missing.recovery.holds(150)
+    spikes = np.isfinite(holes)
+    failed = fit_release(holes * PA, TIMES, spikes=spikes, **options)
+    assert failed.p.value < missing.p.value
+    unseen = np.vstack([x, np.full(x.shape[1], np.nan)])
+    again = fit_release(unseen * PA, TIMES, **options)
+    assert again.log_likelihood == pytest.approx(whole.log_likelihood, rel=1e-12)
+    assert again.p.value == pytest.approx(whole.p.value, rel=1e-9)
+
+
+@pytest.mark.parametrize("is_train", [False, True])
+def test_sign_unit_order_and_time_unit_do_not_matter(is_train):
+    x = trains(3, 0.5, 100, 0, 13, n_sweeps=4) if is_train else trials(3, 0.4, 10, 2, 80, 13, n_sweeps=3)
+    options = {"noise": 3 * PA, "n": 3} | ({"dynamics": "depletion"} if is_train else {})
+    times = (TIMES,) if is_train else ()
+    fit = fit_release(x, *times, **options)
+    inward = fit_release((-x).rescale("nA"), *times, **options)
+    assert inward.q.value == pytest.approx(-1e-3 * fit.q.value, rel=1e-9)
+    assert inward.q.low == pytest.approx(-1e-3 * fit.q.high, rel=1e-6)
+    shift = x.size * np.log(1e3)
+    assert inward.log_likelihood == pytest.approx(fit.log_likelihood + shift, rel=1e-9)
+    if is_train:
+        other = fit_release(x[::-1], TIMES.rescale("s"), **options)
+        assert other.p.value == pytest.approx(fit.p.value, rel=1e-7)
+        assert other.recovery.value == pytest.approx(fit.recovery.value, rel=1e-6)
+
+
+def test_many_synapses_are_fitted_as_each_alone_and_a_bad_one_stops_nobody():
+    rng = np.random.default_rng(14)
+    x = rng.binomial(4, 0.4, (60, 6)) * 10.0 + rng.normal(0, 2, (60, 6))
+    x[:, 2], x[5:, 3] = 0.0, np.nan
+    x[5:, 3] = x[0, 3]
+    x[:, 3] = np.nan
+    fits = fit_releases(x * PA, noise=2 * PA)
+    assert [isinstance(fit, FailedFit) for fit in fits] == [False, False, True, True, False, False]
+    assert fits.n_failed == 2 and "constant" in fits[2].reason and "three" in fits[3].reason
+    for index in (0, 5):
+        alone = fit_release(x[:, index] * PA, noise=2 * PA)
+        assert (
+            repr(alone.values) == repr(fits[index].values)
+            and alone.log_likelihood == fits[index].log_likelihood
+        )
+    table = fits.table()
+    assert table[0]["n"] == fits[0].n.value and table[2]["reason"] == fits[2].reason
+
+
+def test_an_artefact_neither_moves_a_robust_fit_nor_goes_unseen():
+    x = trials(5, 0.4, 10, 1.5, 300, 15).magnitude
+    spoilt = np.append(x, 10 * x.max())
+    clean, robust = (fit_release(y * PA, noise=1.5 * PA, robust=True) for y in (x, spoilt))
+    assert robust.n.value == clean.n.value
+    assert robust.q.value == pytest.approx(clean.q.value, rel=0.02)
+    assert np.concatenate(robust.outlier_probability)[-1] > 0.99
+    naive = fit_release(spoilt * PA, noise=1.5 * PA)
+    assert any("artefact" in text for text in naive.diagnostics["warnings"])
+
+
+def test_quantal_variability_is_asked_for():
+    x = trials(5, 0.4, 10, 2, 300, 16, within=0.3)
+    told = fit_release(x, noise=2 * PA, variability=0.3)
+    assert told.n.holds(5) and told.p.holds(0.4) and told.q.holds(10)
+    blind = fit_release(x, noise=2 * PA)
+    assert any("variability was taken as 0" in text for text in blind.diagnostics["warnings"])
+    gamma = fit_release(x, noise=2 * PA, variability=QuantalVariability(0.3, family="gamma"), n=5)
+    normal = fit_release(x, noise=2 * PA, variability=0.3, n=5)
+    assert gamma.log_likelihood > normal.log_likelihood - 2 and gamma.p.holds(0.4)
+
+
+def test_posterior_draws_agree_with_the_credible_interval():
+    fit = fit_release(trials(3, 0.4, 10, 2, 150, 17), noise=2 * PA)
+    draws = fit.posterior(2000, rng=np.random.default_rng(1))
+    low, high = np.quantile(draws["p"], [0.025, 0.975])
+    assert low == pytest.approx(fit.p.credible[0], rel=0.1)
+    assert high == pytest.approx(fit.p.credible[1], rel=0.1)
+    assert draws["k_hat"] < 0.7 and set(draws["n"]) >= {3.0}
+
+
+@pytest.mark.parametrize("is_train", [False, True])
+def test_a_fit_survives_its_json(is_train):
+    x = trains(3, 0.5, 100, 0, 18, n_sweeps=3) if is_train else trials(3, 0.4, 10, 2, 60, 18)
+    options = {"noise": 3 * PA} | ({"dynamics": "depletion", "n": 3} if is_train else {})
+    fit = fit_release(x, *((TIMES,) if is_train else ()), **options)
+    again = ReleaseFit.from_dict(json.loads(fit.to_json()))
+    assert repr(again.values) == repr(fit.values) and again.summary() == fit.summary()
+    assert len(fit.summary().splitlines()) <= 30
+    np.testing.assert_array_equal(again.residuals[0], fit.residuals[0])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"amplitudes": [1.0, 2.0, 3.0]}, TypeError, "amplitudes must carry a unit"),
+        ({"amplitudes": [1, 2, 3] * pq.kg}, ValueError, "potential, current, conductance or charge"),
+        ({"amplitudes": [2.0] * PA}, ValueError, "at least three"),
+        ({"amplitudes": [2.0, 2.0, 2.0] * PA}, ValueError, "constant recording"),
+        ({"amplitudes": [1, np.inf, 2, 3] * PA}, ValueError, "finite or nan, got inf"),
+        ({"intervals": [1, 2] * pq.ms}, ValueError, "5 amplitudes but 2 intervals"),
+        ({"spike_times": [1, 2, 2, 4, 5] * pq.ms}, ValueError, "stimulus 2 comes 0 ms after"),
+        ({"spike_times": [1, 2, 3, 4, 5]}, TypeError, "spike_times must carry a unit"),
+        ({"conditions": ["a", "b"]}, ValueError, r"one label for each response \(5\), got 2"),
+        ({"conditions": ["a", "a", "a", "a", "b"]}, ValueError, "condition 'b' has fewer than two"),
+        ({"noise": 2.0}, TypeError, "noise must carry a unit"),
+        ({"noise": 0 * PA}, ValueError, "noise must be .*above 0"),
+        ({"noise": 2 * pq.mV}, ValueError, "noise must have the dimension of .*pA"),
+        ({"noise": "guess"}, ValueError, "noise must be .* got 'guess'"),
+        ({"dynamics": "depletion"}, ValueError, "dynamics need the times"),
+        ({"variability": -0.3}, ValueError, "within must be"),
+        ({"shared": ("r",)}, ValueError, "shared may name .* got 'r'"),
+        ({"n": 2.5}, ValueError, "n must be a positive integer"),
+        ({"spikes": [True, False]}, ValueError, r"spikes has \[2\] entries"),
+    ],
+)
+def test_bad_input_is_named(arguments, error, message):
+    amplitudes = np.array([1.0, 12.0, 9.0, 22.0, 0.5]) * PA
+    with pytest.raises(error, match=message):
+        fit_release(**({"amplitudes": amplitudes, "noise": 1 * PA} | arguments))
+
+
+def test_brian_quantities_are_pointed_to_their_conversion():
+    brian2 = pytest.importorskip("brian2")
+    with pytest.raises(TypeError, match="from_brian"):
+        fit_release([1, 2, 3] * brian2.mV)
+
+
+def test_numbers_of_a_table_take_their_unit_from_an_argument():
+    x = trials(2, 0.5, 10, 1, 50, 19)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        by_unit = fit_release(x.magnitude, unit=PA, noise=1 * PA)
+        normalised = fit_release(x.magnitude / 40 * pq.dimensionless, noise=1 / 40 * pq.dimensionless)
+    assert by_unit.q.value == fit_release(x, noise=1 * PA).q.value
+    assert normalised.q.value == pytest.approx(by_unit.q.value / 40) and normalised.q.unit == ""
+    with pytest.raises(ValueError, match="unit"):
+        normalised.synapse(allow_unidentified=True)
