@@ -22,7 +22,7 @@ export OMP_NUM_THREADS ?= 1
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: report test check lint types doctests docs wheel false-alarms fuzz benchmarks clean
+.PHONY: paper report test check lint types doctests docs wheel false-alarms fuzz benchmarks clean
 
 report: $(INSTALLED)
 	$(BIN)/brianpresyn validate --profile $(PROFILE) --out $(OUT)
@@ -52,6 +52,10 @@ docs: $(INSTALLED)
 # In a clean environment of every supported Python on this machine; PYTHONS=3.11,3.13 chooses.
 wheel: $(INSTALLED)
 	$(BIN)/python -m tests.wheel $(if $(PYTHONS),--pythons $(PYTHONS))
+
+# The numbers and the figure of paper/paper.md from docs/results, and its PDF where pandoc and LaTeX are.
+paper: $(INSTALLED)
+	$(BIN)/python paper/build.py
 
 # How often a test of random numbers fails that should not: the same tests with other seeds.
 false-alarms: $(INSTALLED)

@@ -14,6 +14,7 @@ pytest.importorskip("lazyarray")
 import brian2
 import pyNN.brian2 as sim
 import stochastic_synapses
+from pyNN.random import RandomDistribution
 
 stochastic_synapses.install()
 N_CELLS, N_SPIKES, INTERVAL, WEIGHT = 80, 10, 20.0, 0.5
@@ -91,4 +92,4 @@ def test_multi_quantal_synapse_follows_its_mean_in_quanta(n):
 
 def test_number_of_sites_that_is_no_number_is_refused():
     with pytest.raises(TypeError, match="must be a number or an array"):
-        sim.MultiQuantalSynapse(n="five")
+        sim.MultiQuantalSynapse(n=RandomDistribution("poisson", lambda_=5))
