@@ -37,8 +37,8 @@ def numbers(claims: list[dict]) -> str:
     full = sum(claim["provenance"]["profile"] == "full" for claim in claims)
     return "\n".join(
         [
-            f"Verdicts on statements of both papers and on cross-checks of this project; {full} of {len(claims)}",
-            "were measured with the profile `full`. Data, sizes, intervals and reasons stand in `docs/results`.",
+            f"Verdicts on statements of both papers and on cross-checks; {full} of {len(claims)} were measured",
+            "with the profile `full`. Data, sizes, intervals and reasons stand in `docs/results`.",
             "",
             "| from | statements | " + " | ".join(VERDICTS) + " |",
             "|:--|--:|" + "--:|" * len(VERDICTS),
