@@ -37,7 +37,7 @@ def numbers(claims: list[dict]) -> str:
     full = sum(claim["provenance"]["profile"] == "full" for claim in claims)
     return "\n".join(
         [
-            f"Verdicts on statements of both papers and on cross-checks; {full} of {len(claims)} were measured",
+            f"Verdicts of statements of both papers and cross-checks; {full} of {len(claims)} were measured",
             "with the profile `full`. Data, sizes, intervals and reasons stand in `docs/results`.",
             "",
             "| from | statements | " + " | ".join(VERDICTS) + " |",
