@@ -182,12 +182,6 @@ _ALL = (
         "analytic moments within standard error",
     ),
     Claim(
-        "X02",
-        "One synapse's p trajectory under the same update signals is the same in numpy, torch and Brian2",
-        "cross-check",
-        "same trajectory to 1e-12",
-    ),
-    Claim(
         "X03",
         "A trained rate network turned into a spiking network with Bernoulli release classifies as well (accuracy within one standard error of the rate network at long presentation, and as a function of presentation time), with its energy ledger",
         "cross-check",

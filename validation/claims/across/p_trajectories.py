@@ -1,7 +1,8 @@
-"""Measure whether the release probability moves alike in numpy, torch and Brian2."""
+"""X02: the release probability moves alike in numpy, torch and Brian2."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -12,15 +13,34 @@ from numpy.typing import NDArray
 from biophys.release_plasticity import FORMS, ReleasePlasticity, updated_release_probability
 from brianpresyn.experiments import plasticity_trajectory
 from brianpresyn.targets import run_each_in_its_process
-from validation.claims.claim import ClaimFigure, Context, Evidence, Measurement, Rendering, Verdict
-from validation.registry import measures
+from validation.context import Context
+from validation.criteria import exact
+from validation.estimates import exactly
+from validation.registry import ClaimFigure, Findings, measures
+from validation.statement import CROSS_CHECK, Claim, Clause, Measurement, Rendering, row
 
-_TOLERANCE = 1e-12
+# Float64: a difference of rounding alone.
+SAME = exact(0.0, 1e-12)
+IN_TORCH = Clause("X02a", "torch moves p as numpy does", CROSS_CHECK, SAME, unit="updates")
+IN_BRIAN = Clause(
+    "X02b",
+    "Brian2 moves p as numpy does, on every target",
+    CROSS_CHECK,
+    SAME,
+    unit="updates",
+    rendering=Rendering.SPIKING,
+)
+X02 = Claim(
+    "X02",
+    "One synapse's p trajectory under the same update signals is the same in numpy, torch and Brian2",
+    CROSS_CHECK,
+    (IN_TORCH, IN_BRIAN),
+)
 _COLOURS = ("#0072B2", "#E69F00", "#009E73")
 
 
-@measures("X02", rendering=Rendering.SPIKING, needs=("torch",))
-def release_probability_trajectories(context: Context) -> Evidence:
+@measures(X02, rendering=Rendering.SPIKING, needs=("torch",))
+def release_probability_trajectories(context: Context) -> Findings:
     """Compare the trajectories of p under the same signals, in both forms of the rule."""
     base = plasticity_trajectory.QUICK if context.is_quick else plasticity_trajectory.Config()
     rules = tuple(
@@ -32,17 +52,17 @@ def release_probability_trajectories(context: Context) -> Evidence:
         for target in ("cython", "cpp_standalone", "numpy")
     ]
     expected = _in_numpy(configs[0])
-    measurements = _differences(Rendering.RATE, "torch", _in_torch(configs[0]), expected)
-    for number, simulated in enumerate(run_each_in_its_process(plasticity_trajectory.run, configs)):
-        target, measured = configs[number].target, simulated.p.to_numpy()
-        measurements += _differences(Rendering.SPIKING, target, measured, expected)
-        context.report_progress((number + 1) / len(configs), f"{target} done")
+    yield from _differences(IN_TORCH, "torch", _in_torch(configs[0]), expected)
+    for number, result in enumerate(run_each_in_its_process(plasticity_trajectory.run, configs)):
+        measured = result.p.values
+        yield from _differences(IN_BRIAN, configs[number].target, measured, expected)
+        context.report_progress((number + 1) / len(configs), f"{configs[number].target} done")
     caption = (
         f"Release probability of three of {base.n_synapses} synapses under the same standard normal signals "
         "(p_up = p_down = 0.07, threshold 0.7, frozen from p = 0.9353); lines: numpy, dots: Brian2 (numpy "
         "target) every tenth update."
     )
-    return Evidence(tuple(measurements), (ClaimFigure(_figure(expected, measured), caption),))
+    yield ClaimFigure(_figure(expected, measured), caption)
 
 
 def _in_numpy(config: plasticity_trajectory.Config) -> NDArray[np.float64]:
@@ -63,29 +83,21 @@ def _followed(p: Any, signals: Any, rule: ReleasePlasticity) -> NDArray[np.float
     trajectory = []
     for signal in signals:
         p = updated_release_probability(p, signal, rule)
-        trajectory.append(np.array(p))
+        trajectory.append(np.asarray(p).copy())
     return np.array(trajectory)
 
 
 def _differences(
-    rendering: Rendering, target: str, measured: NDArray[np.float64], expected: NDArray[np.float64]
-) -> list[Measurement]:
-    """Return the largest difference from the numpy trajectories, rule by rule."""
-    largest = [float(np.max(np.abs(ours - theirs))) for ours, theirs in zip(measured, expected, strict=True)]
-    return [
-        Measurement(
-            "X02",
-            rendering,
+    clause: Clause, target: str, measured: NDArray[np.float64], expected: NDArray[np.float64]
+) -> Iterator[Measurement]:
+    """Yield the largest difference from the numpy trajectories, rule by rule."""
+    for form, ours, theirs in zip(FORMS, measured, expected, strict=True):
+        yield row(
+            clause,
+            exactly(np.max(np.abs(ours - theirs)), n=theirs.size, unit=clause.unit),
             "largest difference of p from the numpy trajectory",
-            difference,
-            Verdict.REPRODUCED if difference < _TOLERANCE else Verdict.NOT_REPRODUCED,
             condition={"target": target, "form": form},
-            published=0.0,
-            n=expected[0].size,
-            reason=f"float64; the same if below {_TOLERANCE:g}",
         )
-        for form, difference in zip(FORMS, largest, strict=True)
-    ]
 
 
 def _figure(expected: NDArray[np.float64], brian: NDArray[np.float64]) -> Figure:
