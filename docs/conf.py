@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import importlib
-import inspect
 import os
 import pkgutil
 import sys
@@ -297,7 +296,7 @@ def import_what_only_types_need(app: Sphinx) -> None:
             if found.name.endswith("__main__"):
                 continue
             module = importlib.import_module(found.name)
-            for node in ast.parse(inspect.getsource(module)).body:
+            for node in ast.parse(Path(module.__file__).read_text(encoding="utf-8")).body:
                 if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
                     code = compile(ast.Module(node.body, []), found.name, "exec")
                     exec(code, module.__dict__)
