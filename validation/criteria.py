@@ -139,7 +139,11 @@ class _Exact(Criterion):
     tolerance: float
 
     def answer(self, estimate: Estimate, alpha: float = ALPHA) -> Answer:
-        return Answer.YES if abs(estimate.value - self.expected) <= self.tolerance else Answer.NO
+        return Answer.YES if self.slack(estimate) >= 0 else Answer.NO
+
+    def slack(self, estimate: Estimate) -> float:
+        """Return how much nearer the number is than it must be; negative where it is too far off."""
+        return self.tolerance - abs(estimate.value - self.expected)
 
     def __str__(self) -> str:
         return f"{self.expected:g} ± {self.tolerance:g}"
@@ -161,7 +165,7 @@ def exact(expected: float, tolerance: float) -> _Exact:
 class _InEvery(Criterion):
     """A criterion holds for each of several estimates; what refutes is corrected for their number."""
 
-    each: _Region
+    each: _Region | _Exact
     text: str
 
     def answer(self, estimate: Mapping[str, Estimate], alpha: float = ALPHA) -> Answer:
@@ -179,7 +183,7 @@ class _InEvery(Criterion):
         return self.text
 
 
-def in_every(criterion: _Region, what: str = "every case") -> _InEvery:
+def in_every(criterion: _Region | _Exact, what: str = "every case") -> _InEvery:
     """Return the criterion that another holds for each of several estimates, given by their labels.
 
     Examples

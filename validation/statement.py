@@ -368,7 +368,7 @@ def row(
     setting
         What differs from the published settings.
     rendering
-        That of the clause by default. In another one the verdict is whether it agrees.
+        That of the (first) clause by default. In another one the verdict is whether it agrees.
     condition
         What tells this row from the others of its clause.
     along
@@ -390,7 +390,7 @@ def row(
     return Measurement(
         claim=subject.id if clause is None else clause.claim,
         clause="" if clause is None else clause.id,
-        rendering=rendering or (Rendering.RATE if clause is None else clause.rendering),
+        rendering=rendering or (subject.clauses[0] if isinstance(subject, Claim) else subject).rendering,
         quantity=quantity,
         estimate=shown,
         verdict=verdict,

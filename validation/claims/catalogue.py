@@ -92,24 +92,6 @@ _ALL = (
         "erfc(g_lim / (sigma sqrt 2))",
     ),
     Claim(
-        "S21",
-        "The probability (1 - p)^N that no site releases stays 0.3-0.4 for N as large as 10: the p that this needs",
-        "Schug 2021, discussion",
-        "(1 - p)^N in 0.3-0.4 at N = 10",
-    ),
-    Claim(
-        "M01",
-        "Mean and variance of the PSP: mu = npq, sigma^2 = np(1-p)q^2",
-        "Malkin, eq 1",
-        "mu = npq, sigma^2 = np(1-p)q^2",
-    ),
-    Claim(
-        "M02",
-        "At fixed mean, cost ~ sigma^-rho with rho = 1/2 (calcium pump, p varies), 2/3 (membrane, n), 4/3 (actin, n), 2 (trafficking, n); and where the laws stop holding (eq 18: p not small)",
-        "Malkin, fig 1c, app 1",
-        "rho = 1/2, 2/3, 4/3, 2",
-    ),
-    Claim(
         "M03",
         "Accuracy falls and mean sigma rises with the cost multiplier c, for each rho",
         "Malkin, fig 2a,b",
@@ -162,12 +144,6 @@ _ALL = (
         "Optimised sigma correlates with the posterior sd (variational), less steeply than one to one, and nearer to it for smaller rho",
         "Malkin, fig 7",
         "positive slope below one",
-    ),
-    Claim(
-        "M12",
-        "The biological cost bounds the entropy term: C_VI <= C_BI for every s, rho, sigma; equal at s = sigma and as rho -> 0",
-        "Malkin, eq 41-53",
-        "C_VI <= C_BI",
     ),
     Claim(
         "M13",

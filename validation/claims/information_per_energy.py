@@ -20,7 +20,7 @@ from biophys.information_efficiency import (
 )
 from biophys.units import ATP
 from validation.claims.claim import ClaimFigure, Context, Evidence, Measurement, Rendering, Verdict
-from validation.claims.quantal_and_costs import CITED_RELEASE
+from validation.claims.schug2021.failures_of_many_sites import CITED_RELEASE
 from validation.registry import measures
 
 _RATE_BIN = 0.01

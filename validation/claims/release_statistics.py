@@ -14,7 +14,7 @@ from biophys.quantal import QuantalSynapse
 from brianpresyn.experiments import release_statistics
 from brianpresyn.targets import TARGETS, run_each_in_its_process
 from validation.claims.claim import ClaimFigure, Context, Evidence, Measurement, Rendering, Verdict
-from validation.claims.quantal_and_costs import sampling_errors
+from validation.claims.malkin2023.quantal_moments import sampling_errors
 from validation.registry import measures
 
 if TYPE_CHECKING:

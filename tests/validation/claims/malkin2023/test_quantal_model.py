@@ -1,0 +1,60 @@
+"""M01, M02, M12 and S21 hold, and it would be noticed if they did not."""
+
+import numpy as np
+import pytest
+
+from validation.claims.malkin2023 import cost_exponents, entropic_bound, quantal_moments
+from validation.claims.malkin2023.cost_exponents import M02
+from validation.claims.malkin2023.entropic_bound import M12
+from validation.claims.malkin2023.quantal_moments import M01
+from validation.claims.schug2021.failures_of_many_sites import S21, failures_of_many_sites
+from validation.context import Context
+from validation.registry import evidence_of
+from validation.statement import Verdict, combined_verdict, verdict_on
+
+YES, NO = Verdict.REPRODUCED, Verdict.NOT_REPRODUCED
+
+
+def verdicts(claim, function):
+    found = evidence_of(function(Context(seed=7)))
+    return [verdict_on(clause, found.measurements) for clause in claim.clauses]
+
+
+@pytest.mark.parametrize(
+    ("claim", "function"),
+    [
+        (M01, quantal_moments.quantal_moments),
+        (M02, cost_exponents.cost_exponents),
+        (M12, entropic_bound.entropic_bound),
+        (S21, failures_of_many_sites),
+    ],
+)
+def test_claims_are_reproduced_with_figures(claim, function):
+    found = evidence_of(function(Context(seed=7)))
+    assert combined_verdict(claim, found.measurements) is YES
+    assert found.figures and all(figure.caption.endswith(".") for figure in found.figures)
+
+
+def test_biased_draws_are_noticed(monkeypatch):
+    drawn = quantal_moments._drawn_moments
+    monkeypatch.setattr(quantal_moments, "_drawn_moments", lambda *args: 1.02 * drawn(*args))
+    assert verdicts(M01, quantal_moments.quantal_moments) == [YES, NO]
+
+
+def test_a_law_that_fails_is_noticed(monkeypatch):
+    table = cost_exponents.exponent_table()
+    wrong = [*table[:3], table[2]]
+    monkeypatch.setattr(cost_exponents, "exponent_table", lambda: wrong)
+    monkeypatch.setattr(cost_exponents, "LAWS", dict.fromkeys(cost_exponents.LAWS, M02.clauses[3]))
+    assert verdicts(M02, cost_exponents.cost_exponents)[3] is NO
+
+
+def test_a_violation_of_the_bound_is_noticed(monkeypatch):
+    monkeypatch.setattr(entropic_bound, "bound_gap", lambda ratio, rho: -0.1 - ratio * 0 - rho * 0)
+    assert verdicts(M12, entropic_bound.entropic_bound) == [NO, NO, NO]
+
+
+def test_release_probability_needed_by_ten_sites():
+    rows = evidence_of(failures_of_many_sites(Context())).measurements
+    p = [m.measured for m in rows if m.condition["N"] == 10]
+    np.testing.assert_allclose(p, [0.9**10, 0.0876, 0.1134], atol=5e-5)

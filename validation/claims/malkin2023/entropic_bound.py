@@ -1,0 +1,64 @@
+"""M12: the biological reliability cost bounds the entropic one of variational inference."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from biophys.cost_exponents import MECHANISM_COLOURS
+from biophys.energy_costs import COST_EXPONENTS
+from biophys.entropic_bound import bound_gap
+from validation.context import Context
+from validation.criteria import exact
+from validation.estimates import exactly
+from validation.registry import ClaimFigure, Findings, measures
+from validation.statement import MALKIN, Claim, Clause, Rendering, row
+
+_clause = partial(Clause, rendering=Rendering.ANALYTIC)
+BOUND = _clause("M12a", "C_VI <= C_BI for every s, rho, sigma", "eq 44", exact(0.0, 0.0), "no violation")
+AT_SCALE = _clause("M12b", "equal at sigma = s", "eq 53", exact(0.0, 1e-7))
+SMALL_RHO = _clause("M12c", "equal as rho -> 0, to first order", "eq 50-52", exact(1.0, 1e-7))
+M12 = Claim(
+    "M12",
+    "The biological cost bounds the entropy term: C_VI <= C_BI for every s, rho, sigma; equal at s = sigma "
+    "and as rho -> 0",
+    MALKIN,
+    (BOUND, AT_SCALE, SMALL_RHO),
+)
+
+
+@measures(M12)
+def entropic_bound(context: Context) -> Findings:
+    """Check the bound on drawn s, rho and sigma, and its two equalities."""
+    n = 200_000 if context.is_quick else 10_000_000
+    rng = np.random.default_rng(context.seed)
+    ratio = np.exp(rng.uniform(-15, 15, n))
+    rho = np.exp(rng.uniform(np.log(1e-6), np.log(20.0), n))
+    with np.errstate(over="ignore"):
+        violations = exactly(float(np.sum(~(bound_gap(ratio, rho) >= 0))), n=n, unit="draws")
+    drawn = {"s / sigma": "3e-7 to 3e6", "rho": "1e-6 to 20"}
+    yield row(BOUND, violations, "drawn (s, rho, sigma) at which C_VI exceeds C_BI", condition=drawn)
+    at_scale = exactly(float(np.max(np.abs(bound_gap(1.0, rho[:1000])))))
+    yield row(AT_SCALE, at_scale, "C_BI - C_VI at sigma = s")
+    small, near_zero = (
+        exactly(bound_gap(5.0, 1e-8) / (1e-8 * np.log(5.0) ** 2 / 2)),
+        {"rho": 1e-8, "s / sigma": 5},
+    )
+    yield row(SMALL_RHO, small, "(C_BI - C_VI) / (rho ln^2(s/sigma) / 2)", condition=near_zero)
+    caption = "The gap between the biological and the entropic cost under each cost. Computed, not sampled."
+    yield ClaimFigure(_bound_figure(), caption)
+
+
+def _bound_figure() -> Figure:
+    figure = Figure((6, 3.8), layout="constrained")
+    axes = figure.subplots()
+    ratio = np.geomspace(0.05, 20, 300)
+    for mechanism, rho in COST_EXPONENTS.items():
+        label = f"{mechanism}, ρ = {rho:.3g}"
+        axes.semilogx(ratio, bound_gap(1 / ratio, rho), color=MECHANISM_COLOURS[mechanism], label=label)
+    axes.semilogx(ratio, bound_gap(1 / ratio, 0.05), "--", color="black", linewidth=1, label="ρ = 0.05")
+    axes.set(ylim=(-0.2, 8), xlabel="σ / s", ylabel="C_BI − C_VI (nats)")
+    axes.legend(fontsize=8)
+    return figure

@@ -1,0 +1,115 @@
+"""M01: mean and variance of the response to a spike."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+import quantities as pq
+from matplotlib.figure import Figure
+from scipy.special import chdtrc
+
+from biophys.quantal import QuantalSynapse
+from validation.context import Context
+from validation.criteria import equals, exact
+from validation.estimates import Estimate, exactly, gaussian
+from validation.registry import ClaimFigure, Findings, measures
+from validation.statement import MALKIN, Claim, Clause, Rendering, row
+
+_clause = partial(Clause, source="eq 1", rendering=Rendering.ANALYTIC)
+FORMULAS = _clause("M01a", "are the moments of the release distribution", criterion=exact(0.0, 1e-9))
+DRAWN = _clause("M01b", "are the moments of drawn responses, within 1 %", criterion=equals(1.0, 0.01))
+M01 = Claim("M01", "Mean and variance of the PSP: mu = npq, sigma^2 = np(1-p)q^2", MALKIN, (FORMULAS, DRAWN))
+
+
+@measures(M01)
+def quantal_moments(context: Context) -> Findings:
+    """Compare the moments of eq. 1 with those of the release distribution and of drawn responses."""
+    n_spikes = 20_000 if context.is_quick else 1_000_000
+    rng = np.random.default_rng(context.seed)
+    # From 1 to 20 sites, with p on both sides of one half.
+    n, p = np.meshgrid([1, 2, 5, 10, 20], [0.05, 0.2, 0.3, 0.5, 0.7, 0.9])
+    synapses = QuantalSynapse(n.ravel(), p.ravel(), 0.2 * pq.mV)
+    summed, formulas = _moments_of_pmf(synapses), (synapses.mean.magnitude, synapses.variance.magnitude)
+    off = max(float(np.max(np.abs(a / b - 1))) for a, b in zip(summed, formulas, strict=True))
+    yield row(
+        FORMULAS, exactly(off, n=30, unit="synapses"), "largest relative difference of npq and np(1-p)q^2"
+    )
+    errors, drawn = sampling_errors(synapses, n_spikes), _drawn_moments(synapses, n_spikes, rng)
+    ratios = {
+        name: (drawn[k] / formulas[k], errors[k] / formulas[k]) for k, name in enumerate(("mean", "variance"))
+    }
+    for moment, (ratio, error) in ratios.items():
+        quantity = f"{moment} of drawn responses over its formula, mean over synapses"
+        yield row(DRAWN, _pooled(ratio, error, n_spikes), quantity, condition={"spikes": n_spikes})
+    caption = (
+        f"Drawn moments over n p q and n p (1 - p) q², {synapses.size} synapses (p from 0.05 to 0.9, n from "
+        f"1 to 20), {n_spikes} spikes each, 95 % intervals."
+    )
+    yield ClaimFigure(_figure(ratios), caption)
+
+
+def _moments_of_pmf(synapses: QuantalSynapse) -> tuple[Any, Any]:
+    """Return mean and variance, summed over the release distribution."""
+    pmf = synapses.pmf()
+    response = np.arange(pmf.shape[1]) * synapses.q.magnitude[:, None]
+    mean = np.sum(pmf * response, axis=1)
+    return mean, np.sum(pmf * (response - mean[:, None]) ** 2, axis=1)
+
+
+def _drawn_moments(synapses: QuantalSynapse, n_spikes: int, rng: np.random.Generator) -> np.ndarray:
+    """Return mean and variance of the responses of each synapse, shape (2, synapses)."""
+    each = (QuantalSynapse(n, p, q) for n, p, q in zip(synapses.n, synapses.p, synapses.q, strict=True))
+    responses = (synapse.sample(n_spikes, rng=rng).magnitude for synapse in each)
+    return np.array([(drawn.mean(), drawn.var(ddof=1)) for drawn in responses]).T
+
+
+def _pooled(ratio: np.ndarray, error: np.ndarray, n_spikes: int) -> Estimate:
+    chi2 = float(np.sum(((ratio - 1) / error) ** 2))
+    p = float(chdtrc(ratio.size, chi2))
+    how = f"chi-square over synapses {chi2:.1f}, {ratio.size} df, p = {p:.2g}"
+    standard_error = float(np.sqrt(np.sum(error**2))) / ratio.size
+    return gaussian(float(ratio.mean()), standard_error, n=ratio.size * n_spikes, unit="spikes", how=how)
+
+
+def sampling_errors(synapses: QuantalSynapse, n_spikes: int) -> tuple[Any, Any]:
+    """Return the standard errors of mean and variance of the responses to this many spikes.
+
+    Parameters
+    ----------
+    synapses
+        One synapse, or an array of any shape.
+    n_spikes
+        Spikes of each.
+
+    Returns
+    -------
+    tuple
+        In the unit of q and its square, without units, of the shape of the synapses.
+
+    Examples
+    --------
+    >>> errors = sampling_errors(QuantalSynapse(1, 0.5, 2.0 * pq.mV), 10_000)
+    >>> [round(float(error), 5) for error in errors]
+    [0.01, 0.00014]
+    """
+    variance, spread = synapses.variance.magnitude, synapses.p * (1 - synapses.p)
+    fourth = synapses.n * spread * (1 + 3 * (synapses.n - 2) * spread) * synapses.q.magnitude**4
+    of_variance = (fourth - variance**2 * (n_spikes - 3) / (n_spikes - 1)) / n_spikes
+    return np.sqrt(variance / n_spikes), np.sqrt(of_variance)
+
+
+def _figure(ratios: dict[str, tuple[np.ndarray, np.ndarray]]) -> Figure:
+    """Draw the drawn moments of all synapses over the formulas."""
+    figure = Figure((7, 3.8), layout="constrained")
+    axes = figure.subplots()
+    for (moment, (ratio, error)), colour, shift in zip(
+        ratios.items(), ("#0072B2", "#D55E00"), (-0.15, 0.15), strict=True
+    ):
+        x = np.arange(ratio.size) + shift
+        axes.errorbar(x, ratio, 1.96 * error, fmt=".", color=colour, label=moment)
+    axes.axhline(1.0, color="black", linewidth=0.8)
+    axes.set(xlabel="synapse (by p, then by n)", ylabel="drawn / analytic")
+    axes.legend(fontsize=8)
+    return figure
