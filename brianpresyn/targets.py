@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import multiprocessing
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from brian2.core.preferences import prefs
 from brian2.devices.device import get_device, reset_device, set_device
+
+from biophys.processes import n_compilers, worker_pool
 
 TARGETS = ("numpy", "cython", "cpp_standalone")
 
@@ -60,16 +60,19 @@ def code_generation(target: str) -> Iterator[None]:
     ...     Network(cells).run(0.1*ms)
     """
     checked_target(target)
-    before = prefs.codegen.target
+    before, make_before = prefs.codegen.target, prefs["devices.cpp_standalone.extra_make_args_unix"]
     with tempfile.TemporaryDirectory(prefix="brianpresyn_") as folder:
         try:
             if target == "cpp_standalone":
+                # Brian2's own "-j" starts one compiler for every file at once.
+                prefs["devices.cpp_standalone.extra_make_args_unix"] = [f"-j{n_compilers()}"]
                 set_device("cpp_standalone", directory=folder)
             else:
                 prefs.codegen.target = target
             yield
         finally:
             prefs.codegen.target = before
+            prefs["devices.cpp_standalone.extra_make_args_unix"] = make_before
             if target == "cpp_standalone":
                 get_device().reinit()
                 reset_device()
@@ -117,10 +120,7 @@ def run_each_in_its_process(
     n_processes
         How many run at a time.
     """
-    context: Any = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(
-        n_processes, mp_context=context, max_tasks_per_child=1, initializer=log_errors_only
-    ) as pool:
+    with worker_pool(n_processes, initializer=log_errors_only, max_tasks_per_child=1) as pool:
         yield from pool.map(run, configs)
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from dataclasses import dataclass, replace
 from functools import partial
 
+from biophys.processes import worker_pool
 from brianpresyn.targets import log_errors_only
 from validation.context import Context
 from validation.data.datastore import DataSetCorrupt, DataSetMissing, locate
@@ -154,22 +154,16 @@ def _run_in_processes(
         groups.setdefault(measure.experiment or measure.name, []).append(measure)
     plain = replace(context, report_progress=_ignore_progress)
     done: dict[str, MeasureRun] = {}
-    # A fresh interpreter for each worker: Brian2 and torch do not survive a fork.
-    context_of_workers = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(n_jobs, mp_context=context_of_workers, initializer=log_errors_only) as pool:
+    with worker_pool(n_jobs, initializer=log_errors_only) as pool:
         pending = [
             pool.submit(_run_named, [measure.name for measure in group], asked, plain)
             for group in groups.values()
         ]
         by_name = {measure.name: measure for measure in measures}
-        try:
-            for future in as_completed(pending):
-                for name, run in future.result().items():
-                    done[name] = replace(run, measure=by_name[name])
-                    on_progress(by_name[name], 1.0, "")
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+        for future in as_completed(pending):
+            for name, run in future.result().items():
+                done[name] = replace(run, measure=by_name[name])
+                on_progress(by_name[name], 1.0, "")
     return tuple(done[measure.name] for measure in measures)
 
 

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import itertools
-import multiprocessing
-import os
-import signal
-import sys
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from numbers import Integral
 from typing import Any, Protocol, TypeAlias
 
 import xarray as xr
+
+from biophys.processes import n_cores, use_one_thread, worker_pool
 
 GroupFunction: TypeAlias = Callable[[list[Any], Any], xr.Dataset]
 """Computes a group, given how to execute it; every variable of its result has ``replica`` as first dimension,
@@ -71,7 +68,7 @@ class LocalProcesses:
         if self.n_workers < 0:
             raise ValueError(f"n_workers must be positive, or 0 for one per core, got {self.n_workers}")
         if self.n_workers == 0:
-            object.__setattr__(self, "n_workers", _n_cores())
+            object.__setattr__(self, "n_workers", n_cores())
 
     def results(
         self, function: GroupFunction, groups: Sequence[list[Any]], execution: Any
@@ -91,19 +88,12 @@ class LocalProcesses:
     def _one_pool(
         self, function: GroupFunction, waiting: Mapping[int, list[Any]], execution: Any
     ) -> Iterator[tuple[int, xr.Dataset]]:
-        # Spawned, since forking is not safe beside threads and CUDA.
-        context = multiprocessing.get_context("spawn")
-        pool = ProcessPoolExecutor(self.n_workers, context, initializer=start_worker)
-        try:
+        with worker_pool(self.n_workers) as pool:
             futures = {
                 pool.submit(function, group, execution): index for index, group in list(waiting.items())
             }
             for future in as_completed(futures):
                 yield futures[future], future.result()
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
-            for process in list((pool._processes or {}).values()):
-                process.terminate()
 
 
 @dataclass(frozen=True)
@@ -182,33 +172,6 @@ def executor_for(scheduler: str | None = None, n_processes: int = 1) -> Executor
     return ThisProcess() if n_processes == 1 else LocalProcesses(n_processes)
 
 
-def _n_cores() -> int:
-    """Return the number of cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def start_worker() -> None:
-    """Make this process a worker: one thread, deaf to Ctrl-C, gone when its parent is."""
-    _use_one_thread()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        threading.Thread(target=_exit_after, args=(parent,), daemon=True).start()
-
-
-def _exit_after(parent: multiprocessing.process.BaseProcess) -> None:
-    """Leave as soon as the parent has died, even by a signal that it cannot answer."""
-    parent.join()
-    os._exit(1)
-
-
 def _with_one_thread(function: GroupFunction, group: list[Any], execution: Any) -> xr.Dataset:
-    _use_one_thread()
+    use_one_thread()
     return function(group, execution)
-
-
-def _use_one_thread() -> None:
-    """Let numerical libraries use one thread, whether they are imported already or will be."""
-    os.environ["OMP_NUM_THREADS"] = "1"
-    if "torch" in sys.modules:
-        sys.modules["torch"].set_num_threads(1)

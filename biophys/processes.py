@@ -1,0 +1,122 @@
+"""Worker processes: started afresh, deaf to Ctrl-C, and gone with all that they started once their parent is.
+
+Every worker leads a session of its own, so that a signal reaches it and the compilers and programs that it
+runs, and nothing else. All temporary files of a pool lie in one folder, which goes with the pool, even where
+the parent was killed by a signal that it could not answer.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing.process import BaseProcess
+
+_WORKERS_VARIABLE = "BRIANPRESYN_WORKERS"
+# Seconds in which a worker may end by itself after it was asked to.
+_PATIENCE = 5.0
+
+
+@contextlib.contextmanager
+def worker_pool(
+    n_workers: int, *, initializer: Callable[[], None] | None = None, max_tasks_per_child: int | None = None
+) -> Iterator[ProcessPoolExecutor]:
+    """Yield a pool of worker processes, which ends with the block, whatever ends that.
+
+    Parameters
+    ----------
+    n_workers
+        How many processes.
+    initializer
+        What each calls first; a function of a module.
+    max_tasks_per_child
+        Tasks after which a process is replaced by a fresh one; None for no limit.
+    """
+    with tempfile.TemporaryDirectory(prefix="brianpresyn_", ignore_cleanup_errors=True) as folder:
+        pool = ProcessPoolExecutor(
+            n_workers,
+            # Spawned: forking is not safe beside threads and CUDA, and Brian2 and torch do not survive it.
+            multiprocessing.get_context("spawn"),
+            initializer=_start_worker,
+            initargs=(folder, n_workers, initializer),
+            max_tasks_per_child=max_tasks_per_child,
+        )
+        try:
+            yield pool
+        finally:
+            # A pool forgets its processes when it is shut down.
+            processes = list((pool._processes or {}).values())
+            pool.shutdown(wait=False, cancel_futures=True)
+            _end(processes)
+
+
+def n_cores() -> int:
+    """Return the number of cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def n_compilers() -> int:
+    """Return how many compilers this process may run at once: its share of the cores."""
+    return max(1, n_cores() // int(os.environ.get(_WORKERS_VARIABLE, "1")))
+
+
+def use_one_thread() -> None:
+    """Let numerical libraries use one thread, whether they are imported already or will be."""
+    os.environ["OMP_NUM_THREADS"] = "1"
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(1)
+
+
+def _start_worker(folder: str, n_workers: int, initializer: Callable[[], None] | None) -> None:
+    """Make this process a worker: one thread, own session, own temporary files, bound to its parent."""
+    use_one_thread()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    if hasattr(os, "setsid"):
+        os.setsid()
+    tempfile.tempdir = folder
+    os.environ |= {
+        "TMPDIR": folder,
+        _WORKERS_VARIABLE: str(n_workers * int(os.environ.get(_WORKERS_VARIABLE, "1"))),
+    }
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_leave_after, args=(parent, folder), daemon=True).start()
+    if initializer is not None:
+        initializer()
+
+
+def _leave_after(parent: BaseProcess, folder: str) -> None:
+    """Leave, with all that this process started, as soon as its parent has died."""
+    parent.join()
+    shutil.rmtree(folder, ignore_errors=True)
+    _signal(os.getpid(), "SIGKILL")
+    os._exit(1)
+
+
+def _end(processes: Sequence[BaseProcess]) -> None:
+    """End workers and all that they started."""
+    for name in ("SIGTERM", "SIGKILL"):
+        for process in processes:
+            if process.pid is not None and not _signal(process.pid, name):
+                process.kill()
+        for process in processes:
+            process.join(_PATIENCE)
+
+
+def _signal(leader: int, name: str) -> bool:
+    """Send a signal to a worker and all of its session; return whether there was one."""
+    try:
+        if os.getpgid(leader) != leader:
+            return False
+        os.killpg(leader, getattr(signal, name))
+    except (AttributeError, ProcessLookupError, PermissionError):
+        return False
+    return True

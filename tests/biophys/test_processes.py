@@ -1,0 +1,85 @@
+"""Worker processes go with their parent, whatever ends it, and with all that they started."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from biophys.processes import n_compilers, n_cores, worker_pool
+
+pytestmark = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="looks at processes in /proc")
+
+# A pool whose workers run programs, make pools of their own and leave files; run as a program of its own.
+PROGRAM = """
+import subprocess, sys, tempfile, time
+from pathlib import Path
+from biophys.processes import worker_pool
+
+def busy(name):
+    Path(tempfile.mkdtemp(), "half a program").write_text("x")
+    if name == "outer":
+        with worker_pool(1) as pool:
+            pool.submit(busy, "inner").result()
+    subprocess.run(["sleep", "600"])
+
+if __name__ == "__main__":
+    import signal
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    with worker_pool(2) as pool:
+        futures = [pool.submit(busy, name) for name in ("outer", "other")]
+        for future in futures:
+            future.result()
+"""
+
+
+def _of_this_test(folder):
+    """Return the ids of the processes whose temporary files lie in the folder."""
+    mark, found = str(folder).encode(), []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            if mark in (entry / "environ").read_bytes():
+                found.append(int(entry.name))
+        except OSError:
+            continue
+    return found
+
+
+def _wait_until(is_so):
+    """Wait as long as a busy machine may need; what does not come true fails."""
+    for _ in range(600):
+        if is_so():
+            return
+        time.sleep(0.2)
+    pytest.fail("did not come true in two minutes")
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGKILL", "SIGINT"])
+def test_nothing_is_left_when_the_parent_is_ended(tmp_path, name):
+    (tmp_path / "program.py").write_text(PROGRAM)
+    files = tmp_path / "files"
+    files.mkdir()
+    root = Path(__file__).parents[2]
+    environment = {**os.environ, "TMPDIR": str(files), "PYTHONPATH": str(root)}
+    parent = subprocess.Popen([sys.executable, "program.py"], cwd=tmp_path, env=environment)
+    # Parent, tracker, two workers, one inner worker with its tracker, and the two programs that they run.
+    _wait_until(lambda: len(list(files.rglob("half a program"))) == 3 and len(_of_this_test(files)) >= 7)
+    parent.send_signal(getattr(signal, name))
+    _wait_until(lambda: parent.poll() is not None)
+    _wait_until(lambda: not _of_this_test(files))
+    _wait_until(lambda: not list(files.rglob("half a program")))
+    if name != "SIGKILL":
+        assert not list(files.iterdir())
+
+
+def _compilers():
+    return n_compilers(), os.environ["OMP_NUM_THREADS"]
+
+
+def test_workers_share_the_cores_for_their_compilers():
+    assert n_compilers() == n_cores()
+    with worker_pool(2) as pool:
+        assert pool.submit(_compilers).result() == (max(1, n_cores() // 2), "1")
