@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import datetime
 import io
-import json
 import platform
 import tempfile
 from collections import Counter
@@ -18,14 +17,14 @@ import matplotlib
 from matplotlib.figure import Figure
 
 from validation.agreement import Agreement, agreement_of
+from validation.claims_file import as_text, write_together
 from validation.evaluation import Findings
-from validation.registry import ClaimFigure, all_claims
+from validation.registry import ClaimFigure
 from validation.report_comparison import Comparison, compared
 from validation.report_summary import Summary, summary_of
 from validation.report_text import condition_text, interval_text, number_text
 from validation.statement import Claim, Measurement, Rendering, Verdict, worst_of
 from validation.versions import installed_versions
-from validation.whole_files import arriving
 
 REPORT_NAME = "report.html"
 CLAIMS_NAME = "claims.json"
@@ -61,7 +60,7 @@ SIGN: dict[Verdict | Agreement, str] = {
 def write_report(
     findings: Findings, folder: Path, *, earlier: tuple[str, Mapping[str, Any]] | None = None
 ) -> tuple[Path, Path]:
-    """Write the HTML page and the JSON file, each whole or not at all.
+    """Write the HTML page and the JSON file, both or neither.
 
     Parameters
     ----------
@@ -80,9 +79,8 @@ def write_report(
     page, claims = folder / REPORT_NAME, folder / CLAIMS_NAME
     provenance = provenance_of(findings)
     document = claims_document(findings, provenance)
-    write_atomically(claims, json.dumps(document, indent=1, ensure_ascii=False) + "\n")
     comparison = None if earlier is None else comparison_of(findings, document, *earlier)
-    write_atomically(page, rendered_page(findings, provenance, comparison))
+    write_together({claims: as_text(document), page: rendered_page(findings, provenance, comparison)})
     return page, claims
 
 
@@ -109,12 +107,6 @@ def writable_folder(folder: Path) -> Path:
         reason = error.strerror or str(error)
         raise OSError(f"cannot write into {folder} ({reason}): choose another folder with --out") from error
     return folder
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Replace `path` by a file holding `text`; a reader sees the old file or the new one, never a part."""
-    with arriving(path) as part:
-        part.write_text(text, encoding="utf-8")
 
 
 def provenance_of(findings: Findings) -> dict[str, Any]:
@@ -150,57 +142,6 @@ def claims_document(findings: Findings, provenance: Mapping[str, Any]) -> dict[s
         ],
         "measurements": [measurement.as_json() for measurement in findings.measurements()],
     }
-
-
-def merge_claims(path: Path, document: Mapping[str, Any]) -> dict[str, Any]:
-    """Enter the claims of `document` into the file of collected claims and return what it then holds.
-
-    What was measured of a claim before is replaced, rendering by rendering, with the provenance of the run;
-    renderings of which nothing was measured this time leave what is there.
-
-    Parameters
-    ----------
-    path
-        The file to grow, in the form of ``claims.json``; made if it does not exist.
-    document
-        What `claims_document` returned.
-
-    Raises
-    ------
-    ValueError
-        If the file is not a collection of claims.
-    """
-    old = _collected_claims(path)
-    fresh = [m for m in document["measurements"] if m["measured"] is not None]
-    replaced = {(m["claim"], m["rendering"]) for m in fresh}
-    kept = [m for m in old["measurements"] if (m["claim"], m["rendering"]) not in replaced]
-    measured = {claim for claim, _ in replaced}
-    described = {row["claim"]: row for row in old["claims"]}
-    for row in document["claims"]:
-        if row["claim"] in measured:
-            described[row["claim"]] = {**row, "provenance": document["provenance"]}
-    order = list(all_claims())
-    merged = {
-        "claims": sorted(described.values(), key=lambda row: order.index(row["claim"])),
-        "measurements": sorted([*kept, *fresh], key=lambda m: order.index(m["claim"])),
-    }
-    write_atomically(path, json.dumps(merged, indent=1, ensure_ascii=False) + "\n")
-    return merged
-
-
-def _collected_claims(path: Path) -> dict[str, Any]:
-    if not path.exists():
-        return {"claims": [], "measurements": []}
-    try:
-        collected = json.loads(path.read_text(encoding="utf-8"))
-        unknown = {row["claim"] for row in (*collected["claims"], *collected["measurements"])} - set(
-            all_claims()
-        )
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{path} is not a collection of claims ({error}): move it away") from error
-    if unknown:
-        raise ValueError(f"{path} holds unknown claims {', '.join(sorted(unknown))}: move it away")
-    return collected
 
 
 def rendered_page(

@@ -6,7 +6,6 @@ import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from validation.report_text import condition_text, number_text
@@ -17,8 +16,6 @@ CHANGES = (JUDGED, MOVED, NEW, GONE)
 
 # Rounding: values without an interval that differ by no more are the same.
 _RELATIVE, _ABSOLUTE = 1e-6, 1e-9
-
-_NEEDED = ("claim", "rendering", "quantity", "condition", "measured", "verdict")
 
 
 @dataclass(frozen=True)
@@ -70,47 +67,6 @@ class Comparison:
         return {kind: sum(change.kind == kind for change in self.changes) for kind in CHANGES}
 
 
-def read_claims(path: Path) -> dict[str, Any]:
-    """Return the ``claims.json`` of an earlier report.
-
-    Raises
-    ------
-    ValueError
-        If the file cannot be read or is something else.
-    """
-    remedy = "give the claims.json that an earlier validate wrote"
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ValueError(f"cannot read {path} ({error.strerror}): {remedy}") from error
-    except ValueError as error:
-        raise ValueError(f"{path} is not JSON ({error}): {remedy}") from error
-    rows = document.get("measurements") if isinstance(document, dict) else None
-    if not isinstance(rows, list):
-        raise ValueError(f"{path} holds no list of measurements: {remedy}")
-    for number, row in enumerate(rows):
-        problem = _problem_of(row)
-        if problem:
-            raise ValueError(f"{path}: measurement {number} {problem}: {remedy}")
-    return document
-
-
-def _problem_of(row: Any) -> str:
-    """Return what is wrong with a measurement that was read, or nothing."""
-    missing = [name for name in _NEEDED if not isinstance(row, dict) or name not in row]
-    if missing:
-        return f"lacks {', '.join(missing)}"
-    if not isinstance(row["condition"], dict):
-        return f"has a condition that is no object, {row['condition']!r}"
-    if not isinstance(row["measured"], int | float | None):
-        return f"has a value that is no number, {row['measured']!r}"
-    interval = row.get("interval")
-    is_pair = isinstance(interval, list) and len(interval) == 2
-    if interval is not None and not (is_pair and all(isinstance(end, int | float) for end in interval)):
-        return f"has an interval that is no pair of numbers, {interval!r}"
-    return ""
-
-
 def compared(
     earlier: Mapping[str, Any], document: Mapping[str, Any], claims: Iterable[str], *, source: str
 ) -> Comparison:
@@ -123,7 +79,7 @@ def compared(
     Parameters
     ----------
     earlier, document
-        The earlier report and the present one, as `read_claims` returns them.
+        The earlier report and the present one, as `validation.claims_file.read_claims` returns them.
     claims
         Ids of the claims that were asked for; others are not compared.
     source

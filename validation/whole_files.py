@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 
@@ -26,12 +26,25 @@ def arriving(path: Path) -> Iterator[Path]:
     ...     [file.name for file in Path(folder).iterdir()]
     ['claims.json']
     """
-    # The suffix stays the last part of the name: it says whether the content is compressed.
-    part = path.with_name(f".{uuid.uuid4().hex}.{path.name}")
-    try:
+    with arriving_together([path]) as (part,):
         yield part
-        with open(part, "rb+") as file:
-            os.fsync(file.fileno())
-        os.replace(part, path)
+
+
+@contextlib.contextmanager
+def arriving_together(paths: Sequence[Path]) -> Iterator[list[Path]]:
+    """Yield a name for each of several files, of which none takes its place before all are on the disk.
+
+    As `arriving`, for files that belong together: if one cannot be written, all stay as they were.
+    """
+    # The suffix stays the last part of the name: it says whether the content is compressed.
+    parts = [path.with_name(f".{uuid.uuid4().hex}.{path.name}") for path in paths]
+    try:
+        yield parts
+        for part in parts:
+            with open(part, "rb+") as file:
+                os.fsync(file.fileno())
+        for part, path in zip(parts, paths, strict=True):
+            os.replace(part, path)
     finally:
-        part.unlink(missing_ok=True)
+        for part in parts:
+            part.unlink(missing_ok=True)

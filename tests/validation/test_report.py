@@ -9,16 +9,15 @@ from pathlib import Path
 import pytest
 from matplotlib.figure import Figure
 
+from validation.claims_file import merge_claims, write_together
 from validation.context import Context
 from validation.estimates import Estimate, gaussian
 from validation.evaluation import Findings, MeasureRun
 from validation.registry import ClaimFigure, Evidence, Measure, all_claims
 from validation.report import (
     figure_as_data_url,
-    merge_claims,
     number_text,
     writable_folder,
-    write_atomically,
     write_report,
 )
 from validation.statement import Measurement, Rendering, Verdict
@@ -145,18 +144,24 @@ def test_number_text(value, text):
     assert number_text(value) == text
 
 
-def test_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
-    target = tmp_path / "claims.json"
-    target.write_text("old")
+@pytest.mark.parametrize("n_written", [0, 1])
+def test_files_are_written_together_or_not_at_all(tmp_path, monkeypatch, n_written):
+    targets = [tmp_path / "claims.json", tmp_path / "report.html"]
+    for target in targets:
+        target.write_text("old")
+    fsync, written = os.fsync, []
 
     def full_disk(descriptor):
-        raise OSError(28, "No space left on device")
+        if len(written) == n_written:
+            raise OSError(28, "No space left on device")
+        written.append(descriptor)
+        fsync(descriptor)
 
     monkeypatch.setattr(os, "fsync", full_disk)
-    with pytest.raises(OSError, match="No space left"):
-        write_atomically(target, "new")
-    assert target.read_text() == "old"
-    assert list(tmp_path.iterdir()) == [target]
+    with pytest.raises(OSError, match=r"cannot write .* into .*No space left on device\): make room there"):
+        write_together(dict.fromkeys(targets, "new"))
+    assert [target.read_text() for target in targets] == ["old", "old"]
+    assert sorted(tmp_path.iterdir()) == targets
 
 
 def test_folder_that_cannot_be_written_names_the_remedy(tmp_path):
@@ -168,7 +173,8 @@ def test_folder_that_cannot_be_written_names_the_remedy(tmp_path):
 
 
 def claims_made(measured, verdict="reproduced", claim="M02", rendering="analytic"):
-    row = {"claim": claim, "rendering": rendering, "measured": measured, "verdict": verdict}
+    row = {"claim": claim, "rendering": rendering, "quantity": "share", "condition": {}}
+    row |= {"measured": measured, "verdict": verdict}
     return {
         "provenance": {"made": str(measured)},
         "claims": [{"claim": claim, "verdict": verdict}],

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from validation.report_comparison import GONE, JUDGED, MOVED, NEW, compared, read_claims
+from validation.claims_file import read_claims
+from validation.report_comparison import GONE, JUDGED, MOVED, NEW, compared
 
 
 def row(measured=0.5, verdict="reproduced", quantity="slope", interval=(0.4, 0.6), claim="M02", **condition):
@@ -66,11 +67,11 @@ def test_other_profile_is_named():
     ("text", "message"),
     [
         ("", "is not JSON"),
-        ("[]", "holds no list of measurements"),
-        ('{"measurements": 3}', "holds no list of measurements"),
-        ('{"measurements": [{"claim": "M02"}]}', "measurement 0 lacks rendering, quantity"),
-        (json.dumps(document(row("high"))), "has a value that is no number, 'high'"),
-        (json.dumps(document(row(interval=(1,)))), "an interval that is no pair of numbers"),
+        ("[]", "is no file of claims"),
+        ('{"measurements": 3}', "measurements: Input should be a valid list"),
+        ('{"measurements": [{"claim": "M02"}]}', r"measurements 0 rendering: Field required"),
+        (json.dumps(document(row("high"))), "measurements 0 measured"),
+        (json.dumps(document(row(interval=(1,)))), "measurements 0 interval"),
     ],
 )
 def test_wrong_file_says_what_is_wrong_and_what_to_give(tmp_path, text, message):

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
@@ -18,6 +21,9 @@ from validation.cli.costs import costs
 from validation.cli.terminal import errors, print_error, progress_bar
 from validation.cli.training import ann, sweep
 
+if TYPE_CHECKING:
+    from validation.evaluation import Findings
+
 EXIT_RAN = 0
 EXIT_CLAIM_FAILED = 1
 EXIT_USAGE = 2
@@ -26,6 +32,10 @@ EXIT_INTERRUPTED = 130
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and leave with its exit code."""
+    # A terminal that cannot show a sign shows another; it does not end the command.
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     # Asked to end, leave as Ctrl-C does: workers and temporary files go too.
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     sys.exit(exit_code_of(sys.argv[1:] if arguments is None else arguments))
@@ -157,20 +167,17 @@ def validate(
     report.html shows the claims first, then figures and numbers for each; claims.json holds the same for
     machines. Claims whose data or packages are missing appear as skipped, with the reason.
     """
+    from validation.claims_file import collected_claims, merge_claims, read_claims
     from validation.context import Context
     from validation.evaluation import measure_claims
     from validation.registry import claims_named
-    from validation.report import (
-        comparison_of,
-        merge_claims,
-        writable_folder,
-        write_report,
-    )
-    from validation.report_comparison import read_claims
+    from validation.report import comparison_of, writable_folder
     from validation.report_tables import print_comparison, print_summary
 
     # Read first: a wrong file should not cost a measurement, and --out may replace it.
     earlier = None if compare is None else (str(compare), read_claims(compare))
+    if merge is not None:
+        collected_claims(merge)
     ids = None if claims is None else [claim for claim in claims.split(",") if claim.strip()]
     if ids is not None:
         if not ids:
@@ -182,7 +189,7 @@ def validate(
     context = Context(profile=profile, seed=seed, device=device, results=results, keep=keep)
     with _progress_of_measures(ids) as on_progress:
         findings = measure_claims(ids, context, n_jobs=jobs, on_progress=on_progress)
-    page, claims_file = write_report(findings, folder, earlier=earlier)
+    page, claims_file = _written_report(findings, folder, earlier)
     document = json.loads(claims_file.read_text(encoding="utf-8"))
     if merge is not None:
         merge_claims(merge, document)
@@ -197,6 +204,18 @@ def validate(
         print_error(f"expected to hold, but did not: {failed}")
         return EXIT_CLAIM_FAILED
     return EXIT_RAN
+
+
+def _written_report(findings: Findings, folder: Path, earlier: Any) -> tuple[Path, Path]:
+    """Write the report; where that fails, into another folder: what was measured is not lost."""
+    from validation.report import write_report
+
+    try:
+        return write_report(findings, folder, earlier=earlier)
+    except OSError as error:
+        elsewhere = Path(tempfile.mkdtemp(prefix="brianpresyn-report-"))
+        print_error(f"{error.strerror or error}; the report was written into {elsewhere}")
+        return write_report(findings, elsewhere, earlier=earlier)
 
 
 @contextmanager

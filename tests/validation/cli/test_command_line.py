@@ -2,8 +2,10 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -199,6 +201,46 @@ def test_compare_refuses_a_foreign_file_before_measuring(tmp_path, capsys):
     old = tmp_path / "old.json"
     old.write_text("{}")
     assert run("validate", "--claims", "S21", "--out", tmp_path / "r", "--compare", old) == 2
-    assert "holds no list of measurements" in capsys.readouterr().err
+    assert "is no file of claims" in capsys.readouterr().err
     assert not (tmp_path / "r").exists()
     assert run("validate", "--claims", "S21", "--compare", tmp_path / "nowhere.json") == 2
+
+
+@pytest.mark.parametrize("option", ["--compare", "--merge"])
+def test_wrong_file_of_claims_is_found_before_anything_is_measured(tmp_path, capsys, monkeypatch, option):
+    def measured(*_arguments, **_options):
+        pytest.fail("measured although the file is wrong")
+
+    monkeypatch.setattr("validation.evaluation.measure_claims", measured)
+    (tmp_path / "old.json").write_text('{"claims": [], "measurements": [{"claim": "M02"}]}')
+    assert run("validate", "--claims", "M02", "--out", tmp_path / "r", option, tmp_path / "old.json") == 2
+    assert "no file of claims (measurements 0 rendering: Field required)" in capsys.readouterr().err
+    assert not (tmp_path / "r").exists()
+
+
+def test_report_that_cannot_be_written_lies_elsewhere(tmp_path, capsys, monkeypatch):
+    from validation import report
+
+    write, tried = report.write_report, []
+
+    def full_disk(findings, folder, **options):
+        tried.append(folder)
+        if len(tried) == 1:
+            raise OSError(28, f"cannot write report.html into {folder} (No space left on device): make room")
+        return write(findings, folder, **options)
+
+    monkeypatch.setattr(report, "write_report", full_disk)
+    assert run("validate", "--claims", "M02", "--jobs", "1", "--out", tmp_path / "r") == 0
+    said = capsys.readouterr()
+    assert f"cannot write report.html into {tmp_path / 'r'}" in said.err
+    assert (tried[1] / "report.html").is_file() and str(tried[1]) in said.out
+    shutil.rmtree(tried[1])
+
+
+def test_terminal_without_the_signs_does_not_end_the_command(tmp_path):
+    command = [sys.executable, "-m", "validation", "validate", "--claims", "M02", "--jobs", "1"]
+    command += ["--out", str(tmp_path)]
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONPATH": str(Path(__file__).parents[3])}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "report.html" in done.stdout
