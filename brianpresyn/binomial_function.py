@@ -11,10 +11,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from brian2.core.functions import DEFAULT_FUNCTIONS, Function
+from brian2.core.functions import DEFAULT_FUNCTIONS
 from numpy.typing import ArrayLike, NDArray
 
-from brianpresyn.counter_random import cpp_text, cython_wrapper, probability
+from brianpresyn.counter_random import NamedFunction, cpp_text, cython_wrapper, probability
 
 # Inversion starts from (1 - p)^n, which for p <= 1/2 and this many sites stays far above the underflow.
 _SITES_PER_DRAW = 64
@@ -42,8 +42,10 @@ def _binomial_numpy(n: ArrayLike, p: ArrayLike, vectorisation_idx: Any) -> NDArr
     return np.random.binomial(np.maximum(n, 0), probability(p), size=shape).astype(np.int32)  # noqa: NPY002
 
 
-def _binomial_function() -> Function:
-    function = Function(
+def _binomial_function() -> NamedFunction:
+    function = NamedFunction(
+        __name__,
+        "binomial",
         _binomial_numpy,
         arg_units=[1, 1],
         arg_types=["integer", "float"],

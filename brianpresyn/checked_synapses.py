@@ -2,59 +2,53 @@
 
 from __future__ import annotations
 
-import gc
-import os
 import warnings
 import weakref
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from brian2 import second
 from brian2.core.functions import Function
-from brian2.core.preferences import prefs
+from brian2.core.variables import DynamicArrayVariable
+from brian2.devices.cpp_standalone.device import CPPStandaloneDevice
 from brian2.devices.device import get_device
 from brian2.equations.equations import FLOAT
 from brian2.groups.group import Group
 from brian2.synapses.synapses import Synapses
 from brian2.units.fundamentalunits import DimensionMismatchError
 
-from brianpresyn.counter_random import release_key
+from biophys.argument_types import check_kind, shown
+from brianpresyn.counter_random import NamedFunction, release_key
 from brianpresyn.release import unit_in_words
-from brianpresyn.synapse_code import SynapseCode
-from brianpresyn.two_loops import TEMPLATE, TwoLoopCodeObject
+from brianpresyn.synapse_code import SynapseCode, suggestion
+from brianpresyn.two_loops import SERIAL_TEMPLATE, TwoLoopCodeObject, go_through_in_two_loops
 
 _OWN_OPTIONS = ("model", "on_pre", "on_post", "pre", "post", "connect")
-_SUPPORTED_DEVICES = ("runtime", "cpp_standalone")
-_SUPPORTED_TARGETS = ("auto", "numpy", "cython")
+# Devices on which the draws were compared with those of numpy.
+_TESTED_DEVICES = ("RuntimeDevice", "CPPStandaloneDevice")
+# What a rule misses a bound by, in rounding, is not worth an error; draws clip it on every target.
+_ROUNDING = 1e-8
 
-# Which live Synapses draws from which stream: two with the same one would release in step.
-_streams_in_use: weakref.WeakValueDictionary[tuple[int, str], CheckedSynapses] = weakref.WeakValueDictionary()
+# Synapses that take part in the present run, by their seed and name: two with the same release in step.
+_running: weakref.WeakValueDictionary[tuple[int, str], CheckedSynapses] = weakref.WeakValueDictionary()
 
 
 class CheckedSynapses(Synapses):
     """A ``brian2.Synapses`` that refuses values outside the domains of its variables.
 
-    Brian2 accepts p = 1.7 silently. Numbers are checked when they are assigned, and everything that can be
-    read before a run is checked again when the run begins.
+    Brian2 accepts p = 1.7 silently. Numbers are checked when they are assigned; everything that can be read
+    is checked before and after a run, and a standalone program reports after its run what it finds.
     """
 
     def __init__(
         self, source: Group, target: Group | None, code: SynapseCode, stream_name: str, **options: Any
     ) -> None:
         self.stream_name = stream_name
-        self._domains = code.domains
+        self.seed: int | None = None
         self._code = code
-        self._is_complete = False
+        self._is_connected = False
         super().__init__(source, target, **options)
-        self._creation_stack = _last_entry_outside(self._full_creation_stack)
-        for part in self.contained_objects:
-            part._creation_stack = self._creation_stack
-
-    def __del__(self) -> None:
-        # Brian2 warns of objects that no network has used: not of one that could not be built.
-        if self.__dict__.get("_is_complete"):
-            super().__del__()
 
     @property
     def code(self) -> SynapseCode:
@@ -62,8 +56,9 @@ class CheckedSynapses(Synapses):
         return self._code
 
     def __setattr__(self, key: str, value: Any, level: int = 0) -> None:
-        if key in self.__dict__.get("_domains", {}):
-            self._domains[key].check(key, value)
+        code = self.__dict__.get("_code")
+        if code is not None and key in code.domains:
+            code.domains[key].check(key, value)
             if getattr(get_device(), "has_been_run", False):
                 raise RuntimeError(
                     f"{key} is set after the standalone program has run, which would have no effect: set it "
@@ -71,12 +66,72 @@ class CheckedSynapses(Synapses):
                 )
         super().__setattr__(key, value, level=level + 1)
 
+    def connect(self, *arguments: Any, level: int = 0, **named: Any) -> None:
+        """Connect more synapses, as in :meth:`brian2.Synapses.connect`; they get the initial values."""
+        counted = _readable_values(self, "N") if self._is_connected else 0
+        if counted is None:
+            raise NotImplementedError(
+                f"{self.name} was connected when it was built, and in C++ standalone later synapses would "
+                "get no values: give all connections at once, connect=[{...}, {...}]"
+            )
+        n_before = int(np.sum(counted))
+        super().connect(*arguments, level=level + 1, **named)
+        if self._is_connected:
+            new = slice(n_before, len(self))
+            for variable, value in self._code.initial.items():
+                if np.ndim(value):
+                    raise ValueError(
+                        f"{variable} was given one value for each synapse, which later synapses lack: give "
+                        "all connections at once, connect=[{...}, {...}]"
+                    )
+                if not self.variables[variable].scalar:
+                    getattr(self, variable).set_item(new, value, level=level + 1)
+
     def before_run(self, run_namespace: dict[str, Any]) -> None:
-        for name, domain in self._domains.items():
+        """Check all values, and that no other synapses of this run draw the same numbers."""
+        self._check_values("")
+        if self.seed is not None:
+            other = _running.setdefault((self.seed, self.stream_name), self)
+            if other is not self:
+                named = f" under the name {self.stream_name!r}" if self.stream_name else ""
+                warnings.warn(
+                    f"{other.name} already draws from seed {self.seed}{named}, so {self.name} will release "
+                    "in step with it: give one of them another seed or a name",
+                    stacklevel=2,
+                )
+        super().before_run(run_namespace)
+
+    def after_run(self) -> None:
+        """Bring up to date what runs on in time, and check all values."""
+        super().after_run()
+        _running.pop((self.seed, self.stream_name), None)  # type: ignore[arg-type]
+        for variable, expression in self._code.after_run.items():
+            Synapses.__setattr__(self, variable, expression)
+        self._check_values(" after the run")
+        device = get_device()
+        if hasattr(device, "insert_code"):
+            for name in self._code.domains:
+                device.insert_code("main", self._reporting(name))
+
+    def _check_values(self, when: str) -> None:
+        for name, domain in self._code.domains.items():
             values = _readable_values(self, name)
             if values is not None:
-                domain.check(f"{name} of {self.name}", values)
-        super().before_run(run_namespace)
+                domain.check(f"{name} of {self.name}{when}", values, rounding=_ROUNDING)
+
+    def _reporting(self, name: str) -> str:
+        """Return C++ that says on the error output what a variable must be, if it is not."""
+        domain, variable = self._code.domains[name], self.variables[name]
+        array = get_device().get_array_name(variable, access_data=False)
+        size = f"{array}.size()" if isinstance(variable, DynamicArrayVariable) else f"{variable.size}"
+        upper = "" if np.isinf(domain.high) else f" && {array}[_k] <= {domain.high + _ROUNDING!r}"
+        return (
+            f"for (size_t _k = 0; _k < (size_t)({size}); _k++)\n"
+            f"    if (!({array}[_k] >= {domain.low - _ROUNDING!r}{upper})) {{\n"
+            f'        std::cerr << "{name} of {self.name} must {domain.description}, got " << {array}[_k] '
+            f'<< " at index " << _k << " after the run: {domain.remedy}" << std::endl;\n'
+            "        break;\n    }"
+        )
 
 
 def synapses(
@@ -84,9 +139,11 @@ def synapses(
     target: Group | None,
     code: SynapseCode,
     *,
-    connect: bool | str | Mapping[str, Any],
+    connect: bool | str | Mapping[str, Any] | Sequence[Any],
     seed: int | None = None,
     name: str | None = None,
+    names: Mapping[str, str] | None = None,
+    prefix: str = "",
     namespace: Mapping[str, Any] | None = None,
     level: int = 0,
     **options: Any,
@@ -101,12 +158,16 @@ def synapses(
         The pieces, joined by ``+``.
     connect
         What is connected: True (all to all), a condition as text, or the keyword arguments of
-        :meth:`brian2.Synapses.connect`, for example ``{"p": 0.1}`` or ``{"i": [0, 1], "j": [2, 3]}``.
+        :meth:`brian2.Synapses.connect`, for example ``{"p": 0.1}`` or ``{"i": [0, 1], "j": [2, 3]}``; or a
+        list of these, one after the other.
     seed
         Seed of the releases. The same seed and name give the same releases on every code generation target.
         Needed by pieces that draw from the counter-based generator.
     name
         Name of the synapses. Two that share a seed need different names to draw different numbers.
+    names, prefix
+        Other names for the variables of the code, for example ``{"n": "n_sites"}`` where the presynaptic
+        neurons have an n; see :meth:`SynapseCode.renamed`.
     namespace
         Further names that the code uses.
     level
@@ -129,7 +190,7 @@ def synapses(
     brian2.DimensionMismatchError
         If an amplitude does not have the unit of the variable it moves.
     NotImplementedError
-        If the code generation target is not numpy, cython or C++ standalone.
+        If the device, or the code generation target, lacks a function that the code uses.
 
     Examples
     --------
@@ -147,49 +208,54 @@ def synapses(
             f"code must be a SynapseCode, for example bernoulli_release(...), got {type(code).__name__}: "
             "call synapses(source, target, code, ...)"
         )
-    _check_target_is_supported()
+    check_kind(source, Group, "source", "a NeuronGroup")
     receiver = source if target is None else target
+    check_kind(receiver, Group, "target", "a NeuronGroup")
+    if names or prefix:
+        code = code.renamed(names, prefix=prefix)
+    _check_functions(code)
     _check_complete(code)
     _check_settable(code)
+    _check_names(code, source, receiver)
     _check_acts_on(code, receiver)
-    key_seed = _checked_seed(code, seed)
+    seed = _checked_seed(code, seed)
+    connections = [_connection(each) for each in (connect if isinstance(connect, list) else [connect])]
     built = CheckedSynapses(
         source,
         target,
         code,
         name or "",
         model=code.equations,
-        on_pre=code.pre_code or None,
-        on_post=code.post_code or None,
+        on_pre=_pathways(code, "on_pre"),
+        on_post=_pathways(code, "on_post"),
         namespace={**code.namespace, **(namespace or {})},
         dtype=_dtypes(code, options.pop("dtype", None)),
         name=name or "synapses*",
         **options,
     )
-    if type(get_device()).__name__ == "CPPStandaloneDevice":
-        for pathway in built._pathways:
-            pathway.codeobj_class, pathway.template = TwoLoopCodeObject, TEMPLATE
-    _connect(built, connect, level=level + 2)
+    go_through_in_two_loops(built)
+    for arguments in connections:
+        built.connect(**arguments, level=level + 1)
+    built._is_connected = True
     for variable, value in code.initial.items():
-        _check_size(built, variable, value)
-        built.__setattr__(variable, value, level=level + 1)
-    if code.every is not None:
+        values = _one_per_synapse(built, variable, value, connect)
+        Synapses.__setattr__(built, variable, values, level=level + 1)
+    for interval in code.regularly:
         # After the state has been updated and the spikes delivered, but before the monitors.
-        built.run_regularly(code.regular_code, dt=code.every, when="after_resets", order=1)
-    if key_seed is not None:
-        reseed(built, key_seed)
-        _note_streams(built, key_seed)
-    built._is_complete = True
+        regular = built.run_regularly(
+            code.pathway_code("regularly", interval), dt=interval * second, when="after_resets", order=1
+        )
+        if _is_standalone():
+            # With threads, Brian2's own loop adds to a neuron from several synapses at once and loses some.
+            regular.codeobj_class, regular.template = TwoLoopCodeObject, SERIAL_TEMPLATE
+    if seed is not None:
+        reseed(built, seed)
     return built
 
 
-def _dtypes(code: SynapseCode, dtype: Any) -> dict[str, Any]:
-    """Return the type of each variable that has another than Brian2's default; keys have 64 bits."""
-    wanted = {**code.dtypes, **dict.fromkeys(code.streams, np.int64)}
-    if dtype is None or isinstance(dtype, Mapping):
-        return {**wanted, **(dtype or {})}
-    floats = {name for name, equation in code.equations.items() if equation.var_type == FLOAT}
-    return {**wanted, **dict.fromkeys(floats, dtype)}
+def _pathways(code: SynapseCode, event: str) -> dict[str, str] | None:
+    """Return the statements of an event by pathway."""
+    return {pathway: code.pathway_code(event, pathway) for pathway in getattr(code, event)} or None
 
 
 def reseed(connection: Synapses, seed: int) -> None:
@@ -225,6 +291,7 @@ def reseed(connection: Synapses, seed: int) -> None:
     """
     for variable, key in _keys(connection, seed).items():
         setattr(connection, variable, key)
+    connection.__dict__["seed"] = int(seed)
 
 
 def run_args_for_seed(connection: Synapses, seed: int) -> dict[Any, int]:
@@ -265,65 +332,96 @@ def _keys(connection: Synapses, seed: int) -> dict[str, int]:
     }
 
 
-def _connect(built: Synapses, connect: bool | str | Mapping[str, Any], level: int) -> None:
+def _dtypes(code: SynapseCode, dtype: Any) -> dict[str, Any]:
+    """Return the type of each variable that has another than Brian2's default; keys have 64 bits."""
+    wanted = {**code.dtypes, **dict.fromkeys(code.streams, np.int64)}
+    if dtype is None or isinstance(dtype, Mapping):
+        return {**wanted, **(dtype or {})}
+    floats = {name for name, equation in code.equations.items() if equation.var_type == FLOAT}
+    return {**wanted, **dict.fromkeys(floats, dtype)}
+
+
+def _connection(connect: Any) -> dict[str, Any]:
     if isinstance(connect, Mapping):
-        arguments = dict(connect)
-    elif isinstance(connect, bool | str):
-        arguments = {"condition": connect}
-    else:
-        raise TypeError(
-            "connect must be True, a condition such as 'i != j', or arguments such as {'p': 0.1}, "
-            f"got {connect!r}"
-        )
-    built.connect(**arguments, level=level)
+        return dict(connect)
+    if isinstance(connect, bool | str):
+        return {"condition": connect}
+    raise TypeError(
+        "connect must be True, a condition such as 'i != j', arguments such as {'p': 0.1}, or a list of "
+        f"these, got {shown(connect)}"
+    )
 
 
-def _note_streams(built: CheckedSynapses, seed: int) -> None:
-    name = built.stream_name
-    if (seed, name) in _streams_in_use:
-        gc.collect()
-    if (seed, name) in _streams_in_use:
-        warnings.warn(
-            f"{_streams_in_use[seed, name].name} already draws from seed {seed}"
-            + (f" under the name {name!r}" if name else "")
-            + f", so {built.name} will release in step with it: give one of them another seed or a name",
-            stacklevel=3,
-        )
-    _streams_in_use[seed, name] = built
-
-
-def _check_size(built: CheckedSynapses, variable: str, value: Any) -> None:
-    """Raise if there is one value for each of another number of synapses than there are."""
+def _one_per_synapse(built: CheckedSynapses, variable: str, value: Any, connect: Any) -> Any:
+    """Return values in the order of the synapses; raise if there is one for each of another number."""
+    if np.ndim(value) == 2:
+        return _from_matrix(built, variable, value, connect)
     counted = _readable_values(built, "N")
     if np.ndim(value) == 0 or counted is None:
-        return
+        return value
     n_synapses = int(counted.item())
-    if np.size(value) not in (1, n_synapses):
+    if np.ndim(value) != 1 or np.size(value) not in (1, n_synapses):
         raise ValueError(
             f"{variable} has {np.size(value)} values, but {n_synapses} synapses were connected: give one "
             f"value, one for each synapse, or set {variable} afterwards by an expression as text"
         )
+    return value
+
+
+def _from_matrix(built: CheckedSynapses, variable: str, matrix: Any, connect: Any) -> Any:
+    """Return the entries of a matrix (source, target) of the synapses."""
+    shape = (len(built.source), len(built.target))
+    if np.shape(matrix) != shape:
+        raise ValueError(
+            f"{variable} is a matrix of shape {np.shape(matrix)}, but source and target have {shape} "
+            "neurons: give one of that shape, or one value for each synapse"
+        )
+    if connect is True:
+        return np.reshape(matrix, -1)
+    if isinstance(connect, Mapping) and {"i", "j"} <= connect.keys() and "n" not in connect:
+        i, j = np.broadcast_arrays(connect["i"], connect["j"])
+    elif _is_standalone():
+        raise NotImplementedError(
+            f"in C++ standalone {variable} can be a matrix only with connect=True or with i and j as arrays: "
+            "give one value for each synapse"
+        )
+    else:
+        i, j = np.array(built.i[:]), np.array(built.j[:])
+    return matrix[i, j]
+
+
+def _check_functions(code: SynapseCode) -> None:
+    """Raise if the device lacks a function that the code uses; warn if nobody has tried its draws."""
+    device = get_device()
+    try:
+        kind = device.code_object_class()
+    except (AttributeError, NotImplementedError):
+        return  # It generates no code, such as an exporter.
+    language = getattr(getattr(kind, "generator_class", None), "class_name", None)
+    for name, function in code.namespace.items():
+        if not isinstance(function, NamedFunction) or language in function.implementations:
+            continue
+        raise NotImplementedError(
+            f"{type(device).__name__} needs {name} in the language {language!r}, which it lacks: add it with "
+            f"brianpresyn.{name}.implementations.add_implementation({language!r}, ...), or use "
+            "set_device('runtime') with numpy or cython, or set_device('cpp_standalone')"
+        )
+    if type(device).__name__ not in _TESTED_DEVICES and code.streams:
+        warnings.warn(
+            f"nobody has compared the draws on {type(device).__name__} with those of numpy: compare some "
+            "before relying on them",
+            stacklevel=3,
+        )
+
+
+def _is_standalone() -> bool:
+    return isinstance(get_device(), CPPStandaloneDevice)
 
 
 def _check_options(options: Mapping[str, Any]) -> None:
     for name in _OWN_OPTIONS:
         if name in options:
             raise TypeError(f"{name} comes from the synapse code: join a SynapseCode piece instead")
-
-
-def _check_target_is_supported() -> None:
-    device = type(get_device()).__name__
-    kinds = {"RuntimeDevice": "runtime", "CPPStandaloneDevice": "cpp_standalone"}
-    if kinds.get(device) not in _SUPPORTED_DEVICES:
-        raise NotImplementedError(
-            f"the device {device} is not supported: use set_device('runtime') or set_device('cpp_standalone')"
-        )
-    target = prefs.codegen.target
-    if isinstance(target, str) and target not in _SUPPORTED_TARGETS:
-        raise NotImplementedError(
-            f"the code generation target {target!r} is not supported: set prefs.codegen.target to 'numpy' or "
-            "'cython'"
-        )
 
 
 def _check_complete(code: SynapseCode) -> None:
@@ -347,25 +445,43 @@ def _check_settable(code: SynapseCode) -> None:
             )
 
 
+def _check_names(code: SynapseCode, *groups: Group) -> None:
+    """Raise if a variable has the name of one of the neurons, which Brian2 does not allow."""
+    for group in groups:
+        clash = sorted(code.defined & set(getattr(group, "equations", {}) or ()))
+        if not clash:
+            continue
+        new = ", ".join(f"{name!r}: '{name}_syn'" for name in clash)
+        raise ValueError(
+            f"{', '.join(clash)} of {code.name} is also a variable of {group.name}: rename it, for example "
+            f"with synapses(..., names={{{new}}})"
+        )
+
+
 def _check_acts_on(code: SynapseCode, receiver: Group) -> None:
     """Raise if the receiver lacks a variable that the synapses move, or the unit differs."""
+    state_variables = {
+        name: variable.dim
+        for name, variable in receiver.variables.items()
+        if not isinstance(variable, Function) and not name.startswith("_") and not variable.read_only
+    }
     for target, source in code.acts_on.items():
-        state_variables = [
-            name
-            for name, variable in receiver.variables.items()
-            if not isinstance(variable, Function) and not name.startswith("_") and not variable.read_only
-        ]
-        if target not in state_variables:
+        name = target.removesuffix("_post")
+        is_own = target in code.defined
+        if not is_own and name not in state_variables:
             raise ValueError(
-                f"the target {receiver.name} has no variable {target!r} that synapses could act on: it has "
-                f"{', '.join(sorted(state_variables)) or 'none'}; pass target=... to the release"
+                f"the target {receiver.name} has no variable {name!r} that synapses could act on"
+                f"{suggestion(name, state_variables)}; pass target=... to the release"
             )
-        wanted = receiver.variables[target].dim
+        wanted = code.equations[target].dim if is_own else state_variables[name]
+        if source not in code.defined:
+            continue  # _check_complete has said so, or another piece carries it.
         given = code.equations[source].dim
         if wanted is not given:
             amplitude = code.initial.get(source, code.initial.get("strength"))
+            where = "the synapse" if is_own else receiver.name
             raise DimensionMismatchError(
-                f"{source} must have the unit of {target} in {receiver.name} ({unit_in_words(wanted)}), got "
+                f"{source} must have the unit of {name} in {where} ({unit_in_words(wanted)}), got "
                 f"{amplitude!r}: give a value in {unit_in_words(wanted)}",
                 given,
                 wanted,
@@ -382,13 +498,6 @@ def _checked_seed(code: SynapseCode, seed: int | None) -> int | None:
         )
     release_key(seed)
     return int(seed)
-
-
-def _last_entry_outside(stack: str) -> str:
-    """Return where, by Brian2's account, an object was made: the last place outside of this package."""
-    entries = ["  File" + entry for entry in stack.split("\n  File")[1:]]
-    outside = [entry for entry in entries if not entry.startswith(f"  File '{Path(__file__).parent}{os.sep}")]
-    return outside[-1] if outside else stack
 
 
 def _readable_values(group: Group, name: str) -> Any:

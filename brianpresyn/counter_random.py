@@ -60,6 +60,7 @@ Chen HC, Asau Y (1974). "On generating random variates from an empirical distrib
 from __future__ import annotations
 
 import functools
+import importlib
 import zlib
 from collections.abc import Callable
 from importlib import resources
@@ -323,6 +324,31 @@ def cython_wrapper(cpp_code: str, declarations: str) -> str:
     return f'cdef extern from *:\n    """\n{includes}{cpp_code}    """\n{body}\n'
 
 
+class NamedFunction(Function):
+    """A Brian2 function that is pickled and copied as the variable of a module that holds it.
+
+    Parameters
+    ----------
+    module, name
+        Where it is held.
+    numpy_function
+        Its implementation for arrays.
+    **options
+        Of :class:`brian2.Function`.
+    """
+
+    def __init__(self, module: str, name: str, numpy_function: Callable[..., Any], **options: Any) -> None:
+        super().__init__(numpy_function, **options)
+        self.place = module, name
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[str, str]]:
+        return _held, self.place
+
+
+def _held(module: str, name: str) -> Any:
+    return getattr(importlib.import_module(module), name)
+
+
 def counter_function(
     name: str, numpy_function: Callable[..., Any], arguments: str, returns: str, *needed: str
 ) -> Function:
@@ -343,7 +369,9 @@ def counter_function(
     """
     kinds = arguments.split(", ")
     c_types = {"integer": "long long", "float": "double"}
-    function = Function(
+    function = NamedFunction(
+        numpy_function.__module__,
+        name,
         numpy_function,
         arg_units=[1] * len(kinds),
         return_unit=1,

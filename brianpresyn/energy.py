@@ -1,30 +1,33 @@
 r"""The energy ledger: what each synapse has spent, by mechanism, in joules and in ATP.
 
 The costs are those of :mod:`biophys.absolute_costs`. A ledger keeps only what cannot be recovered later (the
-vesicles released and, where p or q are plastic, the sums over spikes that depend on them); the energies are
-subexpressions of the synapse, evaluated when they are read or recorded, with their units checked by Brian2.
+vesicles released, and sums over spikes and time that depend on p, q and n); the energies are subexpressions
+of the synapse, evaluated when they are read or recorded, with their units checked by Brian2.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import quantities as pq
 from brian2 import second
+from brian2.equations.equations import SUBEXPRESSION
 from brian2.groups.group import Group
-from brian2.units.fundamentalunits import DimensionMismatchError, Quantity
+from brian2.units.fundamentalunits import DIMENSIONLESS, DimensionMismatchError, Quantity, get_dimensions
 from numpy.typing import NDArray
 
 from biophys.absolute_costs import Estimate, ReferenceSynapse, resting_costs, spike_costs
+from biophys.argument_types import check_kind, check_type
 from biophys.constants import ATP_FREE_ENERGY, AVOGADRO
 from biophys.energy_costs import CostLaw
 from biophys.units import ATP
 from brianpresyn.quantities_bridge import to_brian
-from brianpresyn.release import unit_text
-from brianpresyn.synapse_code import Stage, SynapseCode
+from brianpresyn.release import unit_in_words
+from brianpresyn.synapse_code import EVENTS, Stage, SynapseCode, assignments
+from brianpresyn.update_signals import checked_time
 
 # The calcium that a release probability asks for diverges at p = 1; above this p it is taken as constant.
 P_OF_LARGEST_CALCIUM = 0.999
@@ -34,30 +37,41 @@ ENERGY_OF_ATP = to_brian(ATP_FREE_ENERGY.value / AVOGADRO)
 
 
 def energy_ledger(
-    code: SynapseCode, *, reference: ReferenceSynapse | None = None, estimate: Estimate = "value"
+    code: SynapseCode,
+    *,
+    reference: ReferenceSynapse | None = None,
+    quantum: Any = None,
+    estimate: Estimate = "value",
+    every: Any = None,
 ) -> SynapseCode:
     r"""Return the ledger that suits a synapse; join it to the synapse by ``+``.
 
     Calcium is paid for every presynaptic spike; cycling, transmitter and the reversal of the postsynaptic ion
-    flux for every vesicle that was in fact released; the membrane of waiting vesicles and their actin all the
-    time (at the present n and q).
+    flux for every vesicle that was in fact released, by a spike or spontaneously; the membrane of waiting
+    vesicles and their actin all the time. Everything is paid at the p, q and n of that moment, whatever moves
+    them: a rule, or an assignment between runs, after which what was spent before stays.
 
     Parameters
     ----------
     code
-        The synapse: a release model and whatever is joined to it. Where it changes p or q, their course is
-        followed spike by spike; where it does not, nothing but the vesicles has to be counted.
+        The synapse: a release model and whatever is joined to it.
     reference
         The synapse that the published costs describe; its q must have the unit of the synapse's.
+    quantum
+        Size, in the unit of the synapse's q, of a vesicle that opens as many receptors as the reference;
+        needed where q has no unit, or none that `reference` can have.
     estimate
         ``"value"``, or ``"low"`` or ``"high"`` for the ends of the ranges of the constants.
+    every
+        Interval at which the costs of waiting vesicles are added up. Needed only if q or n are changed in the
+        middle of a run from outside of the code, by ``run_regularly`` or a ``network_operation``.
 
     Returns
     -------
     SynapseCode
-        With a variable (joule) for each mechanism, ``E_calcium_pump``, ``E_trafficking`` (vesicle turnover),
-        ``E_transmitter``, ``E_postsynaptic_ion_flux``, ``E_vesicle_membrane``, ``E_actin``, their sum
-        ``E_total``, and ``ATP_total``.
+        With n_spikes and n_vesicles; a variable (joule) for each mechanism, ``E_calcium_pump``,
+        ``E_trafficking`` (vesicle turnover), ``E_transmitter``, ``E_postsynaptic_ion_flux``,
+        ``E_vesicle_membrane``, ``E_actin``, their sum ``E_total``, and ``ATP_total``.
 
     Raises
     ------
@@ -75,73 +89,98 @@ def energy_ledger(
     draw_number += 1
     released = bernoulli_draw(release_key, draw_number, p)
     v_post += released*q
+    quanta_released += released*abs(q)/reference_q
+    calcium_entry += sqrt(sqrt(clip(p, 0, 0.999)/(1 - clip(p, 0, 0.999))))
     n_spikes += 1
     n_vesicles += released
     """
+    check_kind(code, SynapseCode, "code", "bernoulli_release(...)")
     missing = {"p", "q"} - code.defined
-    if missing:
+    if missing or "released" not in code.assigned:
         raise ValueError(
-            f"an energy ledger needs a release model with {', '.join(sorted(missing))}: pass the joined "
-            "code, for example energy_ledger(bernoulli_release(...))"
+            f"an energy ledger needs a release model with {', '.join(sorted(missing)) or 'released'}: pass "
+            "the joined code, for example energy_ledger(bernoulli_release(...)), and rename it afterwards"
         )
-    reference = reference or ReferenceSynapse()
-    _check_reference(code, reference)
-    counts = _Counts(code)
+    reference = ReferenceSynapse() if reference is None else reference
+    check_kind(reference, ReferenceSynapse, "reference", "ReferenceSynapse()")
+    check_type(estimate, Estimate, "estimate")
     laws = list(_laws(reference, estimate))
-    terms = {f"E_{_name(law)}": _term(law, counts, is_per_spike) for law, is_per_spike in laws}
-    model = "\n".join(f"{name} = {text} : joule" for name, text in terms.items())
-    total = f"E_total = {' + '.join(terms)} : joule\nATP_total = E_total/energy_of_atp : 1"
-    return SynapseCode(
+    sites = "n" if "n" in code.defined else "1"
+    moved = code.depends_on({"q", "n"}) & code.assigned
+    terms = {f"E_{_name(law)}": _term(law, sites, is_per_spike) for law, is_per_spike in laws}
+    energies = "".join(f"\n{name} = {text} : joule" for name, text in terms.items())
+    paid = {f"{_name(law)}_seconds": _waiting(law, sites) for law, is_per_spike in laws if not is_per_spike}
+    accrual = "".join(f"{name} += {size}*(t - t_paid)\n" for name, size in paid.items()) + "t_paid = t"
+    # With a deterministic synapse the number of vesicles is a mean.
+    counted = "1" if "transmitted" in code.assigned else "integer"
+    ledger = SynapseCode(
         "energy_ledger",
-        model="\n".join([*counts.model, model, total]),
-        on_pre={Stage.ACCOUNT: "\n".join(counts.statements)},
-        dtypes=dict.fromkeys(("n_spikes", "n_vesicles"), np.int64),
+        model=f"n_spikes : integer\nn_vesicles : {counted}\nquanta_released : 1\ncalcium_entry : 1\n"
+        + "".join(f"{name} : second\n" for name in paid)
+        + f"t_paid : second{energies}\nE_total = {' + '.join(terms)} : joule\n"
+        "ATP_total = E_total/energy_of_atp : 1",
         namespace={
             "energy_of_atp": ENERGY_OF_ATP,
-            "reference_q": to_brian(reference.q),
+            "reference_q": _reference_q(code, reference, quantum),
             **{f"cost_{_name(law)}": _cost(law) for law, _ in laws},
         },
+        dtypes={"n_spikes": np.int64, **({"n_vesicles": np.int64} if counted == "integer" else {})},
         requires=frozenset({"released", "p", "q"}),
+        after_run={**{name: f"{name} + {size}*(t - t_paid)" for name, size in paid.items()}, "t_paid": "t"},
+        **_payments(code, laws, sites, accrual, moved),  # type: ignore[arg-type]
     )
+    if every is None:
+        return ledger
+    check = SynapseCode("ledger", regularly={Stage.COUNT: accrual}, every=checked_time(every, "every"))
+    return replace(ledger, regularly=(SynapseCode("", regularly=ledger.regularly) + check).regularly)
 
 
-class _Counts:
-    """What the ledger of a synapse has to count, and how its terms read it."""
-
-    def __init__(self, code: SynapseCode) -> None:
-        self.sites = "n" if "n" in code.defined else "1"
-        self.model = ["n_spikes : integer", "n_vesicles : integer"]
-        self.statements = ["n_spikes += 1", "n_vesicles += released"]
-        self.odds = f"clip(p/(1 - p), 0, {P_OF_LARGEST_CALCIUM / (1 - P_OF_LARGEST_CALCIUM):.0f})"
-        self.quanta = "n_vesicles*abs(q)/reference_q"
-        # What was paid before the last change of p or q cannot be told from their present values.
-        self._is_followed = bool(code.assigned & {"p", "q", "n"})
-        if self._is_followed:
-            self.model += ["calcium_entry : 1", "quanta_released : 1"]
-            self.quanta = "quanta_released"
-            self.statements.append("quanta_released += released*abs(q)/reference_q")
-
-    def odds_term(self, law: CostLaw) -> str:
-        """Return the sum over spikes of the power of the odds of release, times the number of sites."""
-        power = _power(self.odds, law.odds_exponent)
-        sites = _power(self.sites, law.site_exponent)
-        if not self._is_followed:
-            return f"n_spikes*{sites}*{power}"
-        statement = f"calcium_entry += {sites}*{power}"
-        if statement not in self.statements:
-            self.statements.append(statement)
-        return "calcium_entry"
+def _payments(
+    code: SynapseCode, laws: list[tuple[CostLaw, bool]], sites: str, accrual: str, moved: set[str]
+) -> dict[str, dict[Any, dict[Stage, str]]]:
+    """Return what the ledger adds up in each pathway: by event, pathway and stage."""
+    calcium = next(law for law, is_per_spike in laws if is_per_spike and law.odds_exponent)
+    blocks: dict[str, dict[Any, dict[Stage, str]]] = {event: {} for event in EVENTS}
+    for (event, pathway), stages in code.codes.items():
+        lines = {}
+        setting = {name for parts in stages.values() for part in parts for name in assignments(part.text)}
+        if setting & moved:
+            lines[Stage.COUNT] = accrual
+        for released in ("released", "mini"):
+            if released in setting:
+                lines[Stage.TRANSMIT] = f"quanta_released += {released}*abs(q)/reference_q"
+                lines[Stage.ACCOUNT] = f"n_vesicles += {released}"
+        if "released" in setting:
+            entry = _product(_power(sites, calcium.site_exponent), _odds(calcium))
+            lines[Stage.TRANSMIT] += f"\ncalcium_entry += {entry}"
+            lines[Stage.ACCOUNT] = f"n_spikes += 1\n{lines[Stage.ACCOUNT]}"
+        blocks[event][pathway] = lines
+    return blocks
 
 
-def _term(law: CostLaw, counts: _Counts, is_per_spike: bool) -> str:
+def _term(law: CostLaw, sites: str, is_per_spike: bool) -> str:
     """Return the energy that one law has cost so far, as a Brian2 expression in joules."""
     cost = f"cost_{_name(law)}*energy_of_atp"
     if not is_per_spike:
-        size = _power("abs(q)/reference_q", law.quantal_exponent)
-        return f"{cost}*{_power(counts.sites, law.site_exponent)}*{size}*t"
+        return f"{cost}*({_name(law)}_seconds + {_waiting(law, sites)}*(t - t_paid))"
     if law.odds_exponent:
-        return f"{cost}*{counts.odds_term(law)}"
-    return f"{cost}*{counts.quanta if law.quantal_exponent else 'n_vesicles'}"
+        return f"{cost}*calcium_entry"
+    return f"{cost}*{'quanta_released' if law.quantal_exponent else 'n_vesicles'}"
+
+
+def _waiting(law: CostLaw, sites: str) -> str:
+    """Return what a law of waiting vesicles grows with."""
+    size = _power("abs(q)/reference_q", law.quantal_exponent)
+    return _product(_power(sites, law.site_exponent), size)
+
+
+def _odds(law: CostLaw) -> str:
+    bounded = f"clip(p, 0, {P_OF_LARGEST_CALCIUM})"
+    return _power(f"{bounded}/(1 - {bounded})", law.odds_exponent)
+
+
+def _product(*factors: str) -> str:
+    return "*".join(factor for factor in factors if factor != "1") or "1"
 
 
 def _power(base: str, exponent: float) -> str:
@@ -170,38 +209,58 @@ def _cost(law: CostLaw) -> Quantity | float:
     return float(law.scale.rescale(ATP))
 
 
-def _check_reference(code: SynapseCode, reference: ReferenceSynapse) -> None:
-    wanted, given = code.equations["q"].dim, to_brian(reference.q).dim
+def _reference_q(code: SynapseCode, reference: ReferenceSynapse, quantum: Any) -> Any:
+    """Return the size of the reference's quantum in the unit of the synapse's."""
+    size = to_brian(reference.q) if quantum is None else quantum
+    wanted, given = code.equations["q"].dim, get_dimensions(size)
     if wanted is not given:
+        remedy = (
+            "pass quantum=... with the size, a plain number,"
+            if wanted is DIMENSIONLESS
+            else "pass reference=ReferenceSynapse(q=...), or quantum=..., with the size in that unit"
+        )
         raise DimensionMismatchError(
-            f"the costs are known for quanta of {reference.q}, but q of this synapse is in "
-            f"{unit_text(wanted)}: pass reference=ReferenceSynapse(q=...) with the size in that unit of a "
-            "vesicle that opens as many receptors",
+            f"the costs are known for quanta of {size}, but q of this synapse is in {unit_in_words(wanted)}: "
+            f"{remedy} of a vesicle that opens as many receptors",
             wanted,
             given,
         )
+    check_type(float(np.asarray(size)), float, "quantum")
+    if not 0 < float(np.asarray(size)) < np.inf:
+        raise ValueError(f"quantum must be above 0, got {quantum!r}")
+    return size
 
 
-def synapse_energies(connection: Group) -> dict[str, NDArray[np.float64]]:
+def synapse_energies(connection: Group, *, prefix: str = "") -> dict[str, NDArray[np.float64]]:
     """Return what each synapse with a ledger has spent so far, in joules, by mechanism.
 
     Parameters
     ----------
     connection
         Synapses built with :func:`energy_ledger`; in C++ standalone, after the run.
+    prefix
+        With which the code of the ledger was renamed.
 
     Raises
     ------
     ValueError
         If they have no ledger.
     """
-    names = sorted(name for name in connection.equations.names if name.startswith("E_") and name != "E_total")
+    check_kind(connection, Group, "connection", "synapses(...)")
+    start = f"{prefix}E_"
+    names = sorted(getattr(getattr(connection, "equations", None), "names", ()))
+    names = [name for name in names if name.startswith(start) and name != f"{start}total"]
     if not names:
         raise ValueError(f"{connection.name} keeps no energy ledger: join energy_ledger(code) to its code")
-    return {name[2:].replace("_", " "): _evaluated(connection, name) for name in names}
+    return {
+        name.removeprefix(start).replace("_", " "): np.broadcast_to(
+            _evaluated(connection, name), (len(connection),)
+        )
+        for name in names
+    }
 
 
-def _evaluated(connection: Group, name: str) -> NDArray[np.float64]:
+def _evaluated(connection: Group, name: str) -> Any:
     """Return a subexpression of synapses in SI units.
 
     Brian2 cannot evaluate subexpressions of synapses once a standalone program has run, so this is done on
@@ -209,17 +268,17 @@ def _evaluated(connection: Group, name: str) -> NDArray[np.float64]:
     """
     equation = connection.equations[name]
     known: dict[str, Any] = {"sqrt": np.sqrt, "clip": np.clip, "abs": np.abs, "__builtins__": {}}
+    known["int"] = lambda values: np.asarray(values).astype(int)
     for identifier in equation.identifiers - known.keys():
-        value = (
-            connection.namespace[identifier]
-            if identifier in connection.namespace
-            else connection.state(identifier, use_units=False)[:]
-        )
+        own = connection.equations.get(identifier)
+        if own is not None and own.type == SUBEXPRESSION:
+            value = _evaluated(connection, identifier)
+        elif identifier in connection.namespace:
+            value = connection.namespace[identifier]
+        else:
+            value = connection.state(identifier, use_units=False)[:]
         known[identifier] = np.asarray(value, dtype=float)
-    # At p = 1 the odds of release are infinite before they are clipped.
-    with np.errstate(divide="ignore"):
-        values = eval(equation.expr.code, known)
-    return np.broadcast_to(values, (len(connection),))
+    return eval(equation.expr.code, known)
 
 
 @dataclass(frozen=True)
@@ -252,8 +311,20 @@ class EnergyReport:
     joules: dict[str, float]
     n_synapses: int
     n_spikes: int
-    n_vesicles: int
+    n_vesicles: float
     duration: float
+
+    def __sub__(self, earlier: EnergyReport) -> EnergyReport:
+        """Return what was spent since an earlier report."""
+        check_kind(earlier, EnergyReport, "earlier", "energy_report(connection)")
+        return EnergyReport(
+            self.name,
+            {mechanism: energy - earlier.joules[mechanism] for mechanism, energy in self.joules.items()},
+            self.n_synapses,
+            self.n_spikes - earlier.n_spikes,
+            self.n_vesicles - earlier.n_vesicles,
+            self.duration - earlier.duration,
+        )
 
     @property
     def total(self) -> float:
@@ -267,8 +338,8 @@ class EnergyReport:
 
     def __str__(self) -> str:
         lines = [
-            f"{self.name}: {self.n_synapses} synapses, {self.n_spikes} spikes, {self.n_vesicles} vesicles in "
-            f"{self.duration:g} s",
+            f"{self.name}: {self.n_synapses} synapses, {self.n_spikes} spikes, {self.n_vesicles:g} vesicles "
+            f"in {self.duration:g} s",
             f"{'mechanism':<21} {'joules':>9} {'ATP':>11} {'share':>7}",
         ]
         for mechanism, energy in [*self.joules.items(), ("total", self.total)]:
@@ -278,12 +349,14 @@ class EnergyReport:
         return "\n".join(lines)
 
 
-def energy_report(connection: Group) -> EnergyReport:
+def energy_report(connection: Group, *, prefix: str = "") -> EnergyReport:
     """Return what synapses with a ledger have spent so far, all together.
+
+    The difference of two reports is what was spent in between.
 
     Parameters
     ----------
-    connection
+    connection, prefix
         As for :func:`synapse_energies`; without a ledger a ValueError is raised.
 
     Examples
@@ -299,13 +372,14 @@ def energy_report(connection: Group) -> EnergyReport:
     >>> report.n_synapses, report.n_spikes, report.n_vesicles
     (6, 60, 60)
     """
+    energies = synapse_energies(connection, prefix=prefix)
+    counts = (np.asarray(connection.state(f"{prefix}{each}")[:]) for each in ("n_spikes", "n_vesicles"))
+    n_spikes, n_vesicles = (count.sum().item() for count in counts)
     return EnergyReport(
         name=connection.name,
-        joules={
-            mechanism: float(np.sum(values)) for mechanism, values in synapse_energies(connection).items()
-        },
+        joules={mechanism: float(np.sum(values)) for mechanism, values in energies.items()},
         n_synapses=len(connection),
-        n_spikes=int(np.sum(connection.n_spikes[:], dtype=np.int64)),
-        n_vesicles=int(np.sum(connection.n_vesicles[:], dtype=np.int64)),
+        n_spikes=n_spikes,
+        n_vesicles=n_vesicles,
         duration=float(connection.t / second),
     )

@@ -21,14 +21,13 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 import numpy as np
-from brian2.core.functions import Function
 from brian2.units.fundamentalunits import DimensionMismatchError, get_dimensions
 from numpy.typing import ArrayLike, NDArray
 
 from biophys.release_plasticity import ReleasePlasticity
-from brianpresyn.counter_random import cpp_text, cython_wrapper
+from brianpresyn.counter_random import NamedFunction, cpp_text, cython_wrapper
 from brianpresyn.release import unit_in_words
-from brianpresyn.synapse_code import PROBABILITY, Stage, SynapseCode
+from brianpresyn.synapse_code import PROBABILITY, Stage, SynapseCode, check_expression
 from brianpresyn.update_signals import UpdateSignal
 
 
@@ -38,8 +37,10 @@ def _reaches(x: ArrayLike, limit: ArrayLike) -> NDArray[np.float64]:
 
 def _function(
     name: str, numpy_function: Callable[..., Any], arg_units: list[Any], return_unit: Any
-) -> Function:
-    function = Function(
+) -> NamedFunction:
+    function = NamedFunction(
+        __name__,
+        name,
         numpy_function,
         arg_units=arg_units,
         arg_names=["x", "low", "high"][: len(arg_units)],
@@ -117,7 +118,7 @@ def release_plasticity(
         q *= p_before/p
     """
     threshold = rule.g_lim if g_lim is None and isinstance(rule, ReleasePlasticity) else g_lim
-    _check(rule, signal, threshold, strength)
+    _check(rule, signal, threshold, strength, enabled)
     learns = learning_rate is not None
     rescales = keeps_strength and strength == "q"
     lines = _statements(rule, strength if learns else None, rescales, enabled)
@@ -138,7 +139,7 @@ def release_plasticity(
     )
 
 
-def _check(rule: Any, signal: Any, threshold: Any, strength: str) -> None:
+def _check(rule: Any, signal: Any, threshold: Any, strength: str, enabled: str | None) -> None:
     """Raise if the rule, its signal, their units or the holder of the strength do not fit."""
     if not isinstance(rule, ReleasePlasticity):
         raise TypeError(f"rule must be a biophys.ReleasePlasticity, got {rule!r}")
@@ -154,6 +155,8 @@ def _check(rule: Any, signal: Any, threshold: Any, strength: str) -> None:
             get_dimensions(threshold),
             signal.dimension,
         )
+    if enabled is not None:
+        check_expression(enabled, "enabled")
     if strength not in ("q", "strength"):
         raise ValueError(f"strength must be 'q' or 'strength', got {strength!r}")
 

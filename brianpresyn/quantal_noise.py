@@ -16,6 +16,7 @@ Marsaglia G, Tsang WW (2000). "A simple method for generating gamma variables". 
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Literal
 
@@ -80,22 +81,15 @@ def quantal_variance(
     v_post += quanta*q
     """
     _check(code, cv_within, cv_between, distribution)
-    (target,) = code.acts_on
     amount, functions, streams = _varied_amount(code, cv_within, cv_between, distribution)
-    keys = "".join(f"\n{key} : integer (shared, constant)" for key in streams)
-    return replace(
-        code,
-        name=f"{code.name} with quantal variance",
-        model=code.model + keys,
-        on_pre={
-            **code.on_pre,
-            Stage.RELEASE: f"{code.on_pre[Stage.RELEASE]}\nquanta = {amount}",
-            Stage.TRANSMIT: f"{target}_post += quanta*q",
-        },
-        namespace={**code.namespace, **functions, "cv_within": cv_within, "cv_between": cv_between},
-        streams={**code.streams, **streams},
-        brings=None,
+    varied = code.with_statements({"released*q": "quanta*q"}) + SynapseCode(
+        "quantal variance",
+        model="".join(f"{key} : integer (shared, constant)\n" for key in streams),
+        on_pre={Stage.RELEASE: f"quanta = {amount}"},
+        namespace={**functions, "cv_within": cv_within, "cv_between": cv_between},
+        streams=streams,
     )
+    return replace(varied, name=f"{code.name} with quantal variance")
 
 
 def _varied_amount(
@@ -147,14 +141,17 @@ def _check(code: SynapseCode, cv_within: float, cv_between: float, distribution:
         raise ValueError("give cv_within or cv_between above 0; both are 0")
     if cv_between and cv_within and distribution == "gamma":
         raise ValueError("sites that differ need distribution='gaussian' within them")
-    release = code.on_pre.get(Stage.RELEASE, "")
-    if "draw(release_key" not in release or len(release.splitlines()) != 1 or len(code.acts_on) != 1:
+    if "draw_number" not in code.defined or "released*q" not in code.pre_code:
         raise ValueError(
-            f"{code.name} is no Bernoulli or binomial release with draws='counter': pass one, and join other "
+            f"{code.name} is no release with draws='counter' that acts on a target: pass one, and join other "
             "pieces afterwards"
         )
-    if cv_between and "shared_binomial_draw" in release:
-        raise ValueError("sites that differ need their releases one by one: leave shared=True out")
+    has_own_sites = re.search(r"released = (bernoulli|binomial)_draw\([^()]*(?<![\w.])p\)", code.pre_code)
+    if cv_between and (not has_own_sites or "docked" in code.defined):
+        raise ValueError(
+            "sites that differ need a Bernoulli or binomial release in which each site has its own draw: "
+            "leave shared=True, the depletion, or cv_between out"
+        )
 
 
 def _open_unit(bits: NDArray[np.uint64]) -> NDArray[np.floating]:

@@ -21,13 +21,26 @@ from typing import Any, Literal
 
 import numpy as np
 import quantities as pq
+from brian2.core.functions import DEFAULT_CONSTANTS, DEFAULT_FUNCTIONS
+from brian2.core.namespace import DEFAULT_UNITS
+from brian2.core.variables import Constant
+from brian2.parsing.expressions import parse_expression_dimensions
 from brian2.units.fundamentalunits import DIMENSIONLESS, Dimension, Quantity, get_dimensions, get_unit
+from brian2.utils.stringtools import get_identifiers
 
+from biophys.argument_types import check_kind, shown
 from biophys.quantal import QuantalSynapse
 from brianpresyn.binomial_function import binomial
 from brianpresyn.counter_random import bernoulli_draw, binomial_draw, shared_binomial_draw
 from brianpresyn.quantities_bridge import to_brian
-from brianpresyn.synapse_code import N_SITES, PROBABILITY, Stage, SynapseCode
+from brianpresyn.synapse_code import (
+    N_SITES,
+    PROBABILITY,
+    Stage,
+    SynapseCode,
+    check_expression,
+    check_name,
+)
 
 Draws = Literal["counter", "brian2"]
 
@@ -37,7 +50,7 @@ def bernoulli_release(
     *,
     q: Any = None,
     mean: Any = None,
-    target: str = "v",
+    target: str | None = "v",
     draws: Draws = "counter",
     shared: bool = False,
 ) -> SynapseCode:
@@ -49,10 +62,11 @@ def bernoulli_release(
         Release probability, 0..1: a number, one value per synapse, or a Brian2 expression as text.
     q, mean
         Amplitude, exactly one of the two: of one quantum, or averaged over failures. It carries the unit of
-        the target variable (Brian2 or `quantities`); a plain number only if that has none. A mean is kept
-        in the variable ``strength`` when p moves, and q follows from it.
+        the target variable (Brian2 or `quantities`); a plain number only if that has none; or it is an
+        expression as text. A mean is kept in the variable ``strength`` when p moves, and q follows from it.
     target
-        Postsynaptic variable that a quantum moves.
+        Variable that a quantum moves: of the postsynaptic neuron, or of the synapse if its code defines one
+        of that name; None for none, if another piece says what ``released`` does.
     draws
         ``"counter"``: reproducible from (seed, synapse, spike number) on every target.
         ``"brian2"``: Brian2's own ``rand()``.
@@ -82,13 +96,13 @@ def bernoulli_release(
         released = bernoulli_draw(release_key, draw_number, p)
         v_post += released*q
     """
-    amplitude = _amplitude_model(1, p, {"q": q, "mean": mean}, "strength/p")
+    amplitude = amplitude_model(1, p, {"q": q, "mean": mean}, "p")
     expressions = {"counter": "bernoulli_draw(release_key, draw_number, p)", "brian2": "int(rand() < p)"}
     functions = {"counter": {"bernoulli_draw": bernoulli_draw}, "brian2": {}}
     return _release(
         "bernoulli_release",
         model=f"p : 1{_flag(shared)}",
-        draw=_one_of(draws, expressions),
+        draw=one_of(draws, expressions),
         functions=functions[draws],
         amplitude=amplitude,
         initial={"p": p},
@@ -105,7 +119,7 @@ def binomial_release(
     q: Any = None,
     all_sites: Any = None,
     mean: Any = None,
-    target: str = "v",
+    target: str | None = "v",
     draws: Draws = "counter",
     shared: bool = False,
 ) -> SynapseCode:
@@ -114,7 +128,7 @@ def binomial_release(
     Parameters
     ----------
     n
-        Number of release sites, a whole number of at least 1: a number, one value per synapse, or a Brian2
+        Number of release sites, a whole number: a number, one value per synapse, or a Brian2
         expression as text.
     p
         Release probability of each site, 0..1, given as `n` is.
@@ -134,7 +148,7 @@ def binomial_release(
     Raises
     ------
     ValueError
-        If p is outside 0..1, n is not a positive whole number, or not exactly one amplitude is given.
+        If p is outside 0..1, n is no whole number, or not exactly one amplitude is given.
 
     Examples
     --------
@@ -151,7 +165,7 @@ def binomial_release(
         g_post += released*q
     """
     given = {"q": q, "all_sites": all_sites, "mean": mean}
-    amplitude = _amplitude_model(n, p, given, "strength/(n*p)")
+    amplitude = amplitude_model(n, p, given, "n*p")
     counted = "shared_binomial_draw" if shared else "binomial_draw"
     expressions = {"counter": f"{counted}(release_key, draw_number, n, p)", "brian2": "binomial(n, p)"}
     drawn = shared_binomial_draw if shared else binomial_draw
@@ -159,7 +173,7 @@ def binomial_release(
     return _release(
         "binomial_release",
         model=f"n : integer{_flag(shared)}\np : 1{_flag(shared)}",
-        draw=_one_of(draws, expressions),
+        draw=one_of(draws, expressions),
         functions=functions[draws],
         amplitude=amplitude,
         initial={"n": n, "p": p},
@@ -169,7 +183,9 @@ def binomial_release(
     )
 
 
-def quantal_release(synapse: QuantalSynapse, *, target: str = "v", draws: Draws = "counter") -> SynapseCode:
+def quantal_release(
+    synapse: QuantalSynapse, *, target: str | None = "v", draws: Draws = "counter"
+) -> SynapseCode:
     """Return the binomial release of a :class:`biophys.quantal.QuantalSynapse`.
 
     Parameters
@@ -186,6 +202,7 @@ def quantal_release(synapse: QuantalSynapse, *, target: str = "v", draws: Draws 
     >>> code.initial["q"]
     200. * uvolt
     """
+    check_kind(synapse, QuantalSynapse, "synapse", "QuantalSynapse(n=5, p=0.3, q=0.2*pq.mV)")
     n, p = np.asarray(synapse.n), np.asarray(synapse.p)
     return binomial_release(n=n, p=p, q=to_brian(synapse.q), target=target, draws=draws)
 
@@ -228,7 +245,7 @@ def _release(
     amplitude: tuple[str, dict[str, Any]],
     initial: dict[str, Any],
     domains: dict[str, Any],
-    target: str,
+    target: str | None,
     draws: Draws,
 ) -> SynapseCode:
     uses_key = draws == "counter"
@@ -239,21 +256,42 @@ def _release(
         on_pre={
             Stage.COUNT: "draw_number += 1" if uses_key else "",
             Stage.RELEASE: f"released = {draw}",
-            Stage.TRANSMIT: f"{target}_post += released*q",
+            Stage.TRANSMIT: transmission(target, "released*q"),
         },
         namespace=functions,
         initial={**initial, **amplitude[1]},
         domains=domains,
         streams={"release_key": "release"} if uses_key else {},
-        acts_on={target: "q"},
+        acts_on={} if target is None else {target: "q"},
     )
+
+
+def transmission(target: str | None, amount: str) -> str:
+    """Return the statement that moves a target by an amount, none without a target.
+
+    Examples
+    --------
+    >>> transmission("v", "released*q"), transmission("ge_post", "q"), transmission(None, "q")
+    ('v_post += released*q', 'ge_post += q', '')
+    """
+    if target is None:
+        return ""
+    check_name(target, "target")
+    return f"{target.removesuffix('_post')}_post += {amount}"
 
 
 def _flag(shared: bool) -> str:
     return " (shared)" if shared else ""
 
 
-def _one_of(draws: str, expressions: dict[str, str]) -> str:
+def one_of(draws: str, expressions: dict[str, str]) -> str:
+    """Return the expression for a way of drawing.
+
+    Raises
+    ------
+    ValueError
+        If there is no such way.
+    """
     if draws not in expressions:
         raise ValueError(f"draws must be one of {', '.join(map(repr, expressions))}, got {draws!r}")
     return expressions[draws]
@@ -283,26 +321,39 @@ def unit_in_words(dimension: Dimension) -> str:
     return "no unit" if dimension is DIMENSIONLESS else unit_text(dimension)
 
 
-def _amplitude_model(n: Any, p: Any, amplitudes: dict[str, Any], quantum: str) -> tuple[str, dict[str, Any]]:
+def amplitude_model(
+    n: Any, p: Any, amplitudes: dict[str, Any], per_quantum: str
+) -> tuple[str, dict[str, Any]]:
     """Return the equations of the amplitude and its initial value.
 
-    A mean is kept as such, and the quantum follows from it, so that it stays the mean when p moves.
+    A mean is kept as such, and the quantum follows from it, so that it stays the mean when p moves. Where
+    nothing can be released the quantum is of no consequence, but must be finite.
+
+    Parameters
+    ----------
+    n, p
+        Number of sites and release probability.
+    amplitudes
+        By what they mean; exactly one is not None.
+    per_quantum
+        What a mean is divided by.
     """
     if amplitudes["mean"] is None or any(
         value is not None for name, value in amplitudes.items() if name != "mean"
     ):
         size = quantal_size(n, p, amplitudes)
-        return f"q : {unit_text(get_dimensions(size))}", {"q": size}
+        return f"q : {unit_text(_dimensions(size))}", {"q": size}
     strength = _amplitude(amplitudes["mean"], "mean")
     N_SITES.check("n", n)
     PROBABILITY.check("p", p)
     if not isinstance(p, str) and np.any(np.asarray(p) == 0):
         raise ValueError(f"mean={strength} cannot be reached with p = 0; give q instead")
-    unit = unit_text(get_dimensions(strength))
+    unit = unit_text(_dimensions(strength))
+    quantum = f"strength/({per_quantum} + int({per_quantum} < 1e-100))"
     return f"strength : {unit}\nq = {quantum} : {unit}", {"strength": strength}
 
 
-def quantal_size(n: Any, p: Any, amplitudes: dict[str, Any]) -> Quantity | float:
+def quantal_size(n: Any, p: Any, amplitudes: dict[str, Any]) -> Any:
     """Return the size of one quantum from the one amplitude that was given."""
     given = {name: value for name, value in amplitudes.items() if value is not None}
     if len(given) != 1:
@@ -312,25 +363,47 @@ def quantal_size(n: Any, p: Any, amplitudes: dict[str, Any]) -> Quantity | float
         )
     ((meaning, amplitude),) = given.items()
     amplitude = _amplitude(amplitude, meaning)
-    if meaning == "q":
-        return amplitude
     N_SITES.check("n", n)
     PROBABILITY.check("p", p)
-    divisors = (n,) if meaning == "all_sites" else (n, p)
-    if any(isinstance(divisor, str) for divisor in divisors):
-        raise TypeError(f"{meaning} needs n and p as numbers, to divide by them; give q instead")
-    divisor = np.prod(np.broadcast_arrays(*divisors), axis=0)
-    if np.any(divisor == 0):
-        raise ValueError(f"{meaning}={amplitude} cannot be reached with p = 0; give q instead")
-    return amplitude / divisor
+    if meaning == "q":
+        return amplitude
+    if isinstance(amplitude, str):
+        return f"({amplitude})/clip(n, 1, inf)"
+    if isinstance(n, str):
+        raise TypeError(f"{meaning} needs n as numbers, to divide by them; give q instead")
+    # A synapse without sites releases nothing, whatever its quantum.
+    return amplitude / np.maximum(n, 1)
 
 
 def _amplitude(value: Any, meaning: str) -> Any:
-    """Return an amplitude as a Brian2 quantity, or a plain number where it has no unit."""
+    """Return an amplitude as a Brian2 quantity, a plain number where it has no unit, or as text."""
+    if isinstance(value, str):
+        return check_expression(value, meaning)
     if isinstance(value, pq.Quantity):
         value = to_brian(value)
-    if isinstance(value, str):
-        raise TypeError(f"{meaning} must be a value with a unit, for example 0.1*mV, got the text {value!r}")
-    if not np.all(np.isfinite(np.asarray(value, dtype=float))):
+    try:
+        numbers = np.asarray(value, dtype=float)
+    except (TypeError, ValueError) as error:
+        raise TypeError(
+            f"{meaning} must be a value with a unit, for example 0.1*mV, got {shown(value)}"
+        ) from error
+    if isinstance(value, bool | np.bool_) or value is None:
+        raise TypeError(f"{meaning} must be a value with a unit, for example 0.1*mV, got {value!r}")
+    if not (numbers.size and np.all(np.isfinite(numbers))):
         raise ValueError(f"{meaning} must be finite, got {value!r}; give a value such as 0.1*mV")
-    return value
+    return value if isinstance(value, Quantity) or numbers.ndim else float(numbers)
+
+
+def _dimensions(amplitude: Any) -> Dimension:
+    """Return the dimension of an amplitude; of text, that of its units."""
+    if not isinstance(amplitude, str):
+        return get_dimensions(amplitude)
+    known = {**DEFAULT_UNITS, **DEFAULT_FUNCTIONS, **DEFAULT_CONSTANTS}
+    variables = {**known, **{name: Constant(name, 1) for name in ("i", "j", "n", "p")}}
+    unknown = get_identifiers(amplitude) - variables.keys()
+    if unknown:
+        raise ValueError(
+            f"the unit of {amplitude!r} cannot be told, since {', '.join(sorted(unknown))} is known to a "
+            "synapse only: give a value with the unit, such as q=0*mV, and set the variable after building"
+        )
+    return parse_expression_dimensions(amplitude, variables)

@@ -9,27 +9,31 @@ where p is the release probability at rest (the U of Tsodyks and Markram) and x 
 In the stochastic form each of the n sites is full or empty by itself: the number refilled since the last
 spike is binomial, and so is the number released. Its mean is exactly the deterministic form.
 
+With tau_active what is released is active (y) until it decays with that time constant, then inactive
+(z = 1 - x - y) until it recovers: :math:`\dot x = z/\tau_{rec}`, :math:`\dot y = -y/\tau_{active}`.
+
 References
 ----------
 Tsodyks MV, Markram H (1997). PNAS 94:719-723, doi:10.1073/pnas.94.2.719.
+Tsodyks M, Pawelzik K, Markram H (1998). Neural Comput 10:821-835, doi:10.1162/089976698300017502 (fractions).
 Fuhrmann G, Segev I, Markram H, Tsodyks M (2002). J Neurophysiol 87:140-148, doi:10.1152/jn.00258.2001
 (stochastic sites).
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 from brian2 import second
 from brian2.units.fundamentalunits import get_dimensions
 
 from brianpresyn.binomial_function import binomial
 from brianpresyn.counter_random import binomial_draw
-from brianpresyn.release import Draws, quantal_size, unit_text
-from brianpresyn.synapse_code import N_SITES, PROBABILITY, Stage, SynapseCode
+from brianpresyn.release import Draws, amplitude_model, one_of, transmission
+from brianpresyn.synapse_code import N_SITES, POSITIVE_TIME, PROBABILITY, Stage, SynapseCode, check_expression
 from brianpresyn.update_signals import checked_time
-
-_FACILITATION = "du/dt = -u/tau_facil : 1 (event-driven)"
 
 
 def tsodyks_markram(
@@ -37,11 +41,12 @@ def tsodyks_markram(
     *,
     tau_rec: Any,
     tau_facil: Any = 0 * second,
+    tau_active: Any = None,
     q: Any = None,
     all_sites: Any = None,
     mean: Any = None,
     n: Any = 1,
-    target: str = "v",
+    target: str | None = "v",
 ) -> SynapseCode:
     """Return the deterministic synapse: at each spike it transmits n q u x.
 
@@ -50,43 +55,58 @@ def tsodyks_markram(
     p
         Release probability at rest (U), 0..1: a number, one value per synapse, or a Brian2 expression.
     tau_rec, tau_facil
-        Time constants of recovery and of facilitation, the same for all; tau_facil = 0 for none.
+        Time constants of recovery and of facilitation, above 0: one for all, one value per synapse, or a
+        Brian2 expression; tau_facil = 0 for no facilitation.
+    tau_active
+        Time constant with which what was transmitted becomes inactive before it recovers; None if it
+        recovers at once.
     q, all_sites, mean
-        Amplitude, exactly one of the three: of one quantum, of all n sites, or of the response at rest.
+        Amplitude, exactly one of the three: of one quantum, of all n sites, or of the response at rest. As in
+        :func:`brianpresyn.bernoulli_release` a mean stays when p is changed.
     n
         Number of release sites.
     target
-        Postsynaptic variable that is moved.
+        As in :func:`brianpresyn.bernoulli_release`.
 
     Returns
     -------
     SynapseCode
-        With variables p, n, q, x (and u if it facilitates).
+        With variables p, n, q (or strength), x (and u if it facilitates; y, the active, and z, the inactive
+        fraction with tau_active); its code sets ``released``, here the mean number of vesicles.
 
     Examples
     --------
     >>> from brian2 import ms, mV
     >>> print(tsodyks_markram(0.5, tau_rec=800*ms, q=1*mV).pre_code)
     transmitted = p*x
-    v_post += n*transmitted*q
+    released = n*transmitted
+    v_post += released*q
     x -= transmitted
     """
-    has_u, times = _times(tau_rec, tau_facil)
+    model, initial = amplitude_model(n, p, {"q": q, "all_sites": all_sites, "mean": mean}, "n*p")
+    times = {"tau_rec": tau_rec} | ({} if tau_active is None else {"tau_active": tau_active})
+    has_u, constants = _times(times, tau_facil)
     u = "u" if has_u else "p"
-    size = quantal_size(n, p, {"q": q, "all_sites": all_sites, "mean": mean})
-    return SynapseCode(
+    fractions = (
+        "dx/dt = (1 - x)/tau_rec : 1 (event-driven)"
+        if tau_active is None
+        else "dx/dt = (1 - x - y)/tau_rec : 1 (event-driven)\ndy/dt = -y/tau_active : 1 (event-driven)\n"
+        "z = 1 - x - y : 1"
+    )
+    code = SynapseCode(
         "tsodyks_markram",
-        model=_model(size, has_u) + "\ndx/dt = (1 - x)/tau_rec : 1 (event-driven)",
+        model=f"p : 1\nn : integer\n{model}\n{_FACILITATION if has_u else ''}\n{fractions}",
         on_pre={
             Stage.PROBABILITY: "u += p*(1 - u)" if has_u else "",
-            Stage.RELEASE: f"transmitted = {u}*x",
-            Stage.TRANSMIT: f"{target}_post += n*transmitted*q\nx -= transmitted",
+            Stage.RELEASE: f"transmitted = {u}*x\nreleased = n*transmitted",
+            Stage.TRANSMIT: f"{transmission(target, 'released*q')}\nx -= transmitted"
+            + ("" if tau_active is None else "\ny += transmitted"),
         },
-        namespace=times,
-        initial={"p": p, "n": n, "q": size, "x": 1.0},
+        initial={"p": p, "n": n, **initial, "x": 1.0},
         domains={"p": PROBABILITY, "n": N_SITES},
-        acts_on={target: "q"},
+        acts_on={} if target is None else {target: "q"},
     )
+    return replace(code + constants, name=code.name)
 
 
 def stochastic_tsodyks_markram(
@@ -98,7 +118,7 @@ def stochastic_tsodyks_markram(
     q: Any = None,
     all_sites: Any = None,
     mean: Any = None,
-    target: str = "v",
+    target: str | None = "v",
     draws: Draws = "counter",
 ) -> SynapseCode:
     """Return the stochastic synapse: n sites that are depleted and refilled one by one.
@@ -113,58 +133,80 @@ def stochastic_tsodyks_markram(
     Returns
     -------
     SynapseCode
-        With variables p, n, q, docked (full sites) (and u), and the hidden draw_number; its code sets
-        ``released``.
+        With variables p, n, q (or strength), n_empty (empty sites), docked (the others; and u), and the
+        hidden draw_number; its code sets ``released``.
 
     Examples
     --------
     >>> from brian2 import ms, mV
     >>> print(stochastic_tsodyks_markram(0.5, tau_rec=800*ms, n=3, q=1*mV).pre_code)
     draw_number += 1
-    docked += binomial_draw(recovery_key, draw_number, n - docked, 1 - exp(-(t - t_spike)/tau_rec))
+    n_empty -= binomial_draw(recovery_key, draw_number, n_empty, 1 - exp(-(t - t_spike)/tau_rec))
     t_spike = t
-    released = binomial_draw(release_key, draw_number, docked, p)
-    docked -= released
+    released = binomial_draw(release_key, draw_number, n - n_empty, p)
+    n_empty += released
     v_post += released*q
     """
-    has_u, times = _times(tau_rec, tau_facil)
-    is_counted = draws == "counter"
-    if draws not in ("counter", "brian2"):
-        raise ValueError(f"draws must be one of 'counter', 'brian2', got {draws!r}")
-    draw = "binomial_draw({}, draw_number, {}, {})" if is_counted else "binomial({1}, {2})"
-    refilled = draw.format("recovery_key", "n - docked", "1 - exp(-(t - t_spike)/tau_rec)")
-    released = draw.format("release_key", "docked", "u" if has_u else "p")
-    keys = (
-        "\ndraw_number : integer\nrelease_key : integer (shared, constant)"
-        "\nrecovery_key : integer (shared, constant)"
+    model, initial = amplitude_model(n, p, {"q": q, "all_sites": all_sites, "mean": mean}, "n*p")
+    has_u, constants = _times({"tau_rec": tau_rec}, tau_facil)
+    draw = one_of(
+        draws, {"counter": "binomial_draw({}, draw_number, {}, {})", "brian2": "binomial({1}, {2})"}
     )
-    size = quantal_size(n, p, {"q": q, "all_sites": all_sites, "mean": mean})
-    facilitation = "\nu += p*(1 - u)" if has_u else ""
-    return SynapseCode(
+    is_counted = draws == "counter"
+    refilled = draw.format("recovery_key", "n_empty", "1 - exp(-(t - t_spike)/tau_rec)")
+    released = draw.format("release_key", "n - n_empty", "u" if has_u else "p")
+    keys = "draw_number : integer" + "".join(
+        f"\n{key} : integer (shared, constant)" for key in ("release_key", "recovery_key")
+    )
+    code = SynapseCode(
         "stochastic_tsodyks_markram",
-        model=_model(size, has_u) + "\ndocked : integer\nt_spike : second" + (keys if is_counted else ""),
+        model=f"p : 1\nn : integer\n{model}\n{_FACILITATION if has_u else ''}\nn_empty : integer\n"
+        f"docked = n - n_empty : integer\nt_spike : second\n{keys if is_counted else ''}",
         on_pre={
             Stage.COUNT: "draw_number += 1" if is_counted else "",
-            Stage.PROBABILITY: f"docked += {refilled}\nt_spike = t{facilitation}",
-            Stage.RELEASE: f"released = {released}\ndocked -= released",
-            Stage.TRANSMIT: f"{target}_post += released*q",
+            Stage.PROBABILITY: f"n_empty -= {refilled}\nt_spike = t" + ("\nu += p*(1 - u)" if has_u else ""),
+            Stage.RELEASE: f"released = {released}\nn_empty += released",
+            Stage.TRANSMIT: transmission(target, "released*q"),
         },
-        namespace={**times, **({"binomial_draw": binomial_draw} if is_counted else {"binomial": binomial})},
-        initial={"p": p, "n": n, "q": size, "docked": n},
+        namespace={"binomial_draw": binomial_draw} if is_counted else {"binomial": binomial},
+        initial={"p": p, "n": n, **initial},
         domains={"p": PROBABILITY, "n": N_SITES},
         streams={"release_key": "release", "recovery_key": "recovery"} if is_counted else {},
-        acts_on={target: "q"},
+        acts_on={} if target is None else {target: "q"},
+    )
+    return replace(code + constants, name=code.name)
+
+
+_FACILITATION = "du/dt = -u/tau_facil : 1 (event-driven)"
+
+
+def _times(times: dict[str, Any], tau_facil: Any) -> tuple[bool, SynapseCode]:
+    """Return whether there is facilitation, and the time constants: variables if synapses differ in them."""
+    has_u = (
+        isinstance(tau_facil, str) or np.ndim(tau_facil) > 0 or float(checked_zero_or_time(tau_facil)) != 0
+    )
+    if has_u:
+        times = {**times, "tau_facil": tau_facil}
+    own = {name: value for name, value in times.items() if isinstance(value, str) or np.ndim(value)}
+    for name, value in times.items():
+        check_expression(value, name) if isinstance(value, str) else checked_time(value, name)
+    return has_u, SynapseCode(
+        "time constants",
+        model="\n".join(f"{name} : second" for name in own),
+        namespace={name: value for name, value in times.items() if name not in own},
+        initial=own,
+        domains=dict.fromkeys(own, POSITIVE_TIME),
     )
 
 
-def _model(q: Any, has_u: bool) -> str:
-    facilitation = f"\n{_FACILITATION}" if has_u else ""
-    return f"p : 1\nn : integer\nq : {unit_text(get_dimensions(q))}{facilitation}"
+def checked_zero_or_time(tau_facil: Any) -> Any:
+    """Return a time that may be 0.
 
-
-def _times(tau_rec: Any, tau_facil: Any) -> tuple[bool, dict[str, Any]]:
-    """Return whether there is facilitation, and the time constants."""
-    times = {"tau_rec": checked_time(tau_rec, "tau_rec")}
-    if get_dimensions(tau_facil) is second.dim and float(tau_facil) == 0:
-        return False, times
-    return True, {**times, "tau_facil": checked_time(tau_facil, "tau_facil")}
+    Raises
+    ------
+    TypeError
+        If it is no time.
+    """
+    if get_dimensions(tau_facil) is not second.dim:
+        raise TypeError(f"tau_facil must be a time such as 50*ms, or 0*ms for none, got {tau_facil!r}")
+    return tau_facil

@@ -9,11 +9,12 @@ from brian2 import Hz
 from brian2.units.fundamentalunits import Quantity, get_dimensions
 
 from brianpresyn.counter_random import uniform_draw
+from brianpresyn.release import transmission
 from brianpresyn.synapse_code import Stage, SynapseCode
 from brianpresyn.update_signals import checked_time
 
 
-def spontaneous_release(rate: Any, *, every: Quantity, target: str = "v") -> SynapseCode:
+def spontaneous_release(rate: Any, *, every: Quantity, target: str | None = "v") -> SynapseCode:
     """Return miniature release: each synapse releases one quantum with probability 1 - exp(-rate every).
 
     It looks at every synapse at regular times, so choose an interval that is long against the time step and
@@ -26,7 +27,7 @@ def spontaneous_release(rate: Any, *, every: Quantity, target: str = "v") -> Syn
     every
         Interval at which release may happen.
     target
-        Postsynaptic variable that a quantum moves.
+        As in :func:`brianpresyn.bernoulli_release`.
 
     Returns
     -------
@@ -64,11 +65,12 @@ def spontaneous_release(rate: Any, *, every: Quantity, target: str = "v") -> Syn
         regularly={
             Stage.COUNT: "n_mini_draws += 1",
             Stage.RELEASE: "mini = int(uniform_draw(mini_key, n_mini_draws) < p_mini)",
-            Stage.TRANSMIT: f"{target}_post += mini*q",
+            Stage.TRANSMIT: transmission(target, "mini*q"),
             Stage.ACCOUNT: "n_minis += mini",
         },
         every=every,
         namespace={"uniform_draw": uniform_draw, "p_mini": float(-np.expm1(-expected))},
         streams={"mini_key": "minis"},
         requires=frozenset({"q"}),
+        acts_on={} if target is None else {target: "q"},
     )

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import ast
+import difflib
 import enum
+import functools
+import keyword
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from types import MappingProxyType
-from typing import Any
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, NamedTuple
 
 import numpy as np
-from brian2.equations.equations import Equations
+from brian2.core.functions import Function
+from brian2.equations.equations import SUBEXPRESSION, Equations
 from brian2.units.fundamentalunits import Quantity, get_dimensions
+from brian2.utils.stringtools import get_identifiers
 
-EVENTS = ("on_pre", "on_post", "regularly")
+from biophys.argument_types import check_kind, shown
+
 _ASSIGNMENT = re.compile(r"^\s*([A-Za-z_]\w*)\s*(=(?!=)|\+=|-=|\*=|/=|//=|%=|\*\*=)")
 
 
@@ -55,8 +61,10 @@ class Domain:
     remedy: str
     is_integer: bool = False
 
-    def check(self, name: str, values: Any) -> None:
-        """Raise ValueError if any of `values` is outside; strings (Brian2 expressions) pass unseen.
+    def check(self, name: str, values: Any, *, rounding: float = 0.0) -> None:
+        """Raise ValueError if any of `values` is outside by more than `rounding`.
+
+        Text passes if it is a Brian2 expression that only a run can evaluate; text of a number is judged.
 
         Examples
         --------
@@ -66,39 +74,79 @@ class Domain:
         ValueError: p must lie in [0, 1], got 1.7: give a probability such as 0.5
         """
         if isinstance(values, str):
-            return
-        numbers = np.atleast_1d(np.asarray(values, dtype=float))
-        wrong = ~((numbers >= self.low) & (numbers <= self.high))
+            if get_identifiers(values) or not values.strip():
+                return
+            values = float(eval(values, {"__builtins__": {}}))
+        try:
+            numbers = np.atleast_1d(np.asarray(values, dtype=float)).ravel()
+        except (TypeError, ValueError) as error:
+            raise TypeError(
+                f"{name} must be a number, an array of them or an expression as text, got {shown(values)}: "
+                f"{self.remedy}"
+            ) from error
+        wrong = ~((numbers >= self.low - rounding) & (numbers <= self.high + rounding))
         if self.is_integer:
             wrong |= numbers != np.round(numbers)
         if wrong.any():
-            first = int(np.flatnonzero(wrong.ravel())[0])
+            first = int(np.flatnonzero(wrong)[0])
             where = f" at index {first}" if numbers.size > 1 else ""
-            raise ValueError(
-                f"{name} must {self._description()}, got {numbers.ravel()[first]:g}{where}: {self.remedy}"
-            )
+            raise ValueError(f"{name} must {self.description}, got {numbers[first]:g}{where}: {self.remedy}")
 
-    def _description(self) -> str:
-        if self.is_integer and np.isinf(self.high):
-            return f"be a whole number of at least {self.low:g}"
+    @property
+    def description(self) -> str:
+        """What a value must do, for messages."""
+        if np.isinf(self.high):
+            kind = "be a whole number of" if self.is_integer else "be"
+            return f"{kind} at least {self.low:g}" if self.low != TINY else "be above 0"
         kind = "be a whole number in" if self.is_integer else "lie in"
         return f"{kind} [{self.low:g}, {self.high:g}]"
 
 
+TINY = float(np.finfo(float).tiny)
 PROBABILITY = Domain(0.0, 1.0, "give a probability such as 0.5")
-N_SITES = Domain(1, np.inf, "give a whole number of release sites such as 5", is_integer=True)
+N_SITES = Domain(0, np.inf, "give a whole number of release sites such as 5", is_integer=True)
+POSITIVE_TIME = Domain(TINY, np.inf, "give a time such as 100*ms")
 
 
-def _frozen(mapping: Mapping[Any, Any]) -> Mapping[Any, Any]:
-    return MappingProxyType(dict(mapping))
+class FrozenMapping(Mapping[Any, Any]):
+    """A mapping that does not change, and that can be copied and pickled.
+
+    Examples
+    --------
+    >>> FrozenMapping({"p": 0.5})
+    {'p': 0.5}
+    """
+
+    def __init__(self, items: Mapping[Any, Any]) -> None:
+        self._items = dict(items)
+
+    def __getitem__(self, key: Any) -> Any:
+        return self._items[key]
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._items)
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __repr__(self) -> str:
+        return repr(self._items)
 
 
-@dataclass(frozen=True)
+class Part(NamedTuple):
+    """The statements of one piece at one stage."""
+
+    piece: str
+    text: str
+
+
+@dataclass(frozen=True, eq=False)
 class SynapseCode:
     """A piece of a synapse: equations, what runs at pre- and postsynaptic spikes, and the names they use.
 
     Pieces join by ``+``. The result is a piece again; print it to read the Brian2 code, and hand it to
-    :func:`brianpresyn.synapses` to build an ordinary :class:`brian2.Synapses`.
+    :func:`brianpresyn.synapses` to build an ordinary :class:`brian2.Synapses`. Within a stage, a piece that
+    sets a variable runs before one that only reads it, so that the order of joining does not matter.
 
     Parameters
     ----------
@@ -107,7 +155,8 @@ class SynapseCode:
     model
         Brian2 equations.
     on_pre, on_post
-        Statements by stage.
+        Statements by stage; or, where there are several pathways, by the name of the pathway and then by
+        stage, as in ``{"calcium": {Stage.LEARN: "c += dc"}}``. The first pathways are "pre" and "post".
     regularly, every
         Statements, by stage, that run for all synapses at regular times, and the interval between them.
     namespace
@@ -124,16 +173,21 @@ class SynapseCode:
     requires
         Variables that another piece has to bring.
     acts_on
-        Postsynaptic variables that the synapse acts on, and the dimension with which it does so, as the
-        name of the synaptic variable that carries it.
+        Variables that the synapse acts on, and the dimension with which it does so, as the name of the
+        synaptic variable that carries it. A plain name is a postsynaptic variable, unless the joined code
+        defines a synaptic one of this name; a name that ends in ``_post`` is always postsynaptic.
+    after_run
+        Expressions of variables that are evaluated after every run, in this order.
     brings
         Variables that other pieces may require; by default those that it defines or sets, except for the
         ones that it requires itself.
 
     Raises
     ------
+    TypeError
+        If an argument is of another type, or statements are given without a stage.
     ValueError
-        If a joined piece defines, sets or names the same thing as the other.
+        If a joined piece defines, sets or names the same thing as the other, or both would have to run first.
 
     Examples
     --------
@@ -149,9 +203,9 @@ class SynapseCode:
 
     name: str
     model: str = ""
-    on_pre: Mapping[Stage, str] = field(default_factory=dict)
-    on_post: Mapping[Stage, str] = field(default_factory=dict)
-    regularly: Mapping[Stage, str] = field(default_factory=dict)
+    on_pre: Mapping[Any, Any] = field(default_factory=dict)
+    on_post: Mapping[Any, Any] = field(default_factory=dict)
+    regularly: Mapping[Any, Any] = field(default_factory=dict)
     every: Quantity | None = None
     namespace: Mapping[str, Any] = field(default_factory=dict)
     initial: Mapping[str, Any] = field(default_factory=dict)
@@ -160,40 +214,39 @@ class SynapseCode:
     dtypes: Mapping[str, Any] = field(default_factory=dict)
     requires: frozenset[str] = frozenset()
     acts_on: Mapping[str, str] = field(default_factory=dict)
+    after_run: Mapping[str, str] = field(default_factory=dict)
     brings: frozenset[str] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
-        for title in EVENTS:
-            if not isinstance(getattr(self, title), Mapping):
-                raise TypeError(
-                    f"{title} of {self.name} must say at which stage a statement runs, as in "
-                    f"{{Stage.TRANSMIT: 'v_post += w'}}, got {getattr(self, title)!r}"
-                )
+        check_kind(self.name, str, "name", "'my piece'")
+        check_kind(self.model, str, "model", "'w : 1'")
+        for each in _MAPPINGS:
+            check_kind(getattr(self, each), Mapping, f"{each} of {self.name}", "{...}")
+            object.__setattr__(self, each, FrozenMapping(getattr(self, each)))
         model = "\n".join(line.strip() for line in self.model.splitlines() if line.strip())
         object.__setattr__(self, "model", model)
-        for name in (
-            "on_pre",
-            "on_post",
-            "regularly",
-            "namespace",
-            "initial",
-            "domains",
-            "streams",
-            "dtypes",
-            "acts_on",
-        ):
-            object.__setattr__(self, name, _frozen(getattr(self, name)))
+        for event, pathway in EVENTS.items():
+            blocks = _by_pathway(self, event, pathway)
+            object.__setattr__(self, event, FrozenMapping(blocks))
+        object.__setattr__(self, "every", None)
         object.__setattr__(self, "requires", frozenset(self.requires))
+        for target in self.acts_on.keys() & self.defined:
+            self._act_on_synapse(target)
         if self.brings is None:
             object.__setattr__(self, "brings", (self.defined | self.assigned) - self.requires)
         for variable, domain in self.domains.items():
             if variable in self.initial:
                 domain.check(variable, self.initial[variable])
+        for code in self.codes.values():
+            self._ordered(code)
 
-    @property
+    def __getstate__(self) -> dict[str, Any]:
+        return {each.name: getattr(self, each.name) for each in fields(self)}
+
+    @functools.cached_property
     def equations(self) -> Equations:
         """The model as Brian2 equations."""
-        return Equations(self.model) if self.model else Equations("")
+        return Equations(self.model)
 
     @property
     def defined(self) -> frozenset[str]:
@@ -203,34 +256,63 @@ class SynapseCode:
     @property
     def pre_code(self) -> str:
         """What runs at a presynaptic spike, in the order of the stages."""
-        return _joined_stages(self.on_pre)
+        return self.pathway_code("on_pre", "pre")
 
     @property
     def post_code(self) -> str:
         """What runs at a postsynaptic spike, in the order of the stages."""
-        return _joined_stages(self.on_post)
+        return self.pathway_code("on_post", "post")
 
     @property
     def regular_code(self) -> str:
-        """What runs at regular times, in the order of the stages."""
-        return _joined_stages(self.regularly)
+        """What runs at regular times, in the order of the stages; all intervals together."""
+        return "\n".join(self.pathway_code("regularly", interval) for interval in self.regularly)
+
+    def pathway_code(self, event: str, pathway: Any) -> str:
+        """Return what runs in a pathway, in the order of the stages.
+
+        Parameters
+        ----------
+        event
+            ``"on_pre"``, ``"on_post"`` or ``"regularly"``.
+        pathway
+            Its name, or the interval in seconds.
+        """
+        return self._ordered(getattr(self, event).get(pathway, {}))
 
     @property
+    def codes(self) -> dict[tuple[str, Any], Mapping[Stage, tuple[Part, ...]]]:
+        """The parts by event and pathway, and by stage."""
+        return {
+            (event, pathway): stages for event in EVENTS for pathway, stages in getattr(self, event).items()
+        }
+
+    @functools.cached_property
     def assigned(self) -> frozenset[str]:
         """Names of the synaptic variables that the statements set."""
-        names = {name for code in self._codes.values() for name in _assigned_names(code)}
+        names = {name for part in self._parts for name in assignments(part.text)}
         return frozenset(name for name in names if not name.endswith(("_post", "_pre")))
 
     @property
-    def _codes(self) -> dict[str, str]:
-        codes = {"on_pre": self.pre_code, "on_post": self.post_code}
-        if self.every is not None:
-            codes[f"every {self.every}"] = self.regular_code
-        return codes
+    def _parts(self) -> Iterator[Part]:
+        return (part for stages in self.codes.values() for parts in stages.values() for part in parts)
 
-    @property
-    def _brought(self) -> frozenset[str]:
-        return self.brings or frozenset()
+    def depends_on(self, names: set[str] | frozenset[str]) -> set[str]:
+        """Return names together with all variables from which they follow by subexpressions.
+
+        Examples
+        --------
+        >>> sorted(SynapseCode("mean", "s : 1\\np : 1\\nq = s/p : 1").depends_on({"q"}))
+        ['p', 'q', 's']
+        """
+        every, waiting = set(names), list(names)
+        while waiting:
+            equation = self.equations.get(waiting.pop())
+            if equation is not None and equation.type == SUBEXPRESSION:
+                new = set(equation.identifiers) - every
+                every |= new
+                waiting += new
+        return every
 
     def __add__(self, other: SynapseCode) -> SynapseCode:
         if not isinstance(other, SynapseCode):
@@ -239,27 +321,23 @@ class SynapseCode:
                 "statements as SynapseCode(name, model, on_pre={Stage.TRANSMIT: ...})"
             )
         other = _without_same_counters(other, self)
-        _check_no_clash(self, other)
+        own = _without_same_counters(self, other)
+        _check_no_clash(own, other)
         return SynapseCode(
-            name=f"{self.name} + {other.name}",
-            model="\n".join(part for part in (self.model, other.model) if part),
-            on_pre=_joined_blocks(self.on_pre, other.on_pre),
-            on_post=_joined_blocks(self.on_post, other.on_post),
-            regularly=_joined_blocks(self.regularly, other.regularly),
-            every=other.every if self.every is None else self.every,
-            namespace={**self.namespace, **other.namespace},
-            initial={**self.initial, **other.initial},
-            domains={**self.domains, **other.domains},
-            streams={**self.streams, **other.streams},
-            dtypes={**self.dtypes, **other.dtypes},
-            requires=self.requires | other.requires,
-            acts_on={**self.acts_on, **other.acts_on},
-            brings=self._brought | other._brought,
+            name=f"{own.name} + {other.name}",
+            model=f"{own.model}\n{other.model}",
+            **{event: _joined(getattr(own, event), getattr(other, event)) for event in EVENTS},
+            **{each: {**getattr(own, each), **getattr(other, each)} for each in _MAPPINGS},
+            requires=own.requires | other.requires,
+            brings=frozenset(own.brings or ()) | frozenset(other.brings or ()),
         )
 
     def __str__(self) -> str:
         lines = [self.model] if self.model else []
-        for title, code in self._codes.items():
+        for (event, pathway), stages in self.codes.items():
+            code = self._ordered(stages)
+            title = f"every {pathway * 1e3:g} ms" if event == "regularly" else event
+            title += f" ({pathway})" if pathway not in (EVENTS[event], None) and event != "regularly" else ""
             if code:
                 lines += [f"{title}:"] + [f"    {line}" for line in code.splitlines()]
         return "\n".join(lines)
@@ -272,79 +350,379 @@ class SynapseCode:
         >>> sorted(SynapseCode("ledger", requires={"released"}).missing())
         ['released']
         """
-        return self.requires - self._brought
+        return self.requires - frozenset(self.brings or ())
+
+    def renamed(self, names: Mapping[str, str] | None = None, *, prefix: str = "") -> SynapseCode:
+        """Return the same piece with other names, in equations, statements, constants and initial values.
+
+        Parameters
+        ----------
+        names
+            New names of single variables or constants by their present ones.
+        prefix
+            Put before all other names: those of variables, of constants, and of what pieces pass on within a
+            spike, such as ``released``. The streams of random numbers get it as well, so that two releases in
+            one Synapses draw different numbers.
+
+        Raises
+        ------
+        ValueError
+            If there is no such name, or a new one is taken or no name.
+
+        Examples
+        --------
+        >>> from brian2 import mV
+        >>> from brianpresyn import binomial_release
+        >>> print(binomial_release(5, 0.5, q=1*mV).renamed({"n": "n_sites"}).pre_code)
+        draw_number += 1
+        released = binomial_draw(release_key, draw_number, n_sites, p)
+        v_post += released*q
+        """
+        names = dict(names or {})
+        own = self.defined | self.assigned | self.requires | (self.brings or frozenset())
+        own |= {name for name, value in self.namespace.items() if not isinstance(value, Function)}
+        own -= self.acts_on.keys() - self.defined
+        unknown = names.keys() - own - self.namespace.keys() - self.acts_on.keys()
+        if unknown:
+            name = sorted(unknown)[0]
+            raise ValueError(f"names: {self.name} has no {name!r}{suggestion(name, own)}")
+        if prefix:
+            names = {**{name: f"{prefix}{name}" for name in own}, **names}
+        for name, new in names.items():
+            check_name(new, f"the new name of {name}")
+        kept = own - names.keys()
+        taken = (kept & set(names.values())) | {
+            new for new in names.values() if [*names.values()].count(new) > 1
+        }
+        if taken:
+            raise ValueError(f"names: {', '.join(sorted(taken))} would mean two things in {self.name}")
+        return self._with_names(names, prefix)
+
+    def _with_names(self, names: dict[str, str], prefix: str) -> SynapseCode:
+        spelled = {**names, **{f"d{name}": f"d{new}" for name, new in names.items() if name in self.defined}}
+        spelled |= {f"{name}_post": f"{names[name]}_post" for name in self.acts_on.keys() & names.keys()}
+        word = re.compile(r"\b[A-Za-z_]\w*\b")
+
+        def text(code: str) -> str:
+            return word.sub(lambda match: spelled.get(match.group(), match.group()), code)
+
+        def new(name: str) -> str:
+            return names.get(name, name)
+
+        return SynapseCode(
+            name=f"{prefix}{self.name}",
+            model=text(self.model),
+            **{event: _with_text(getattr(self, event), text) for event in EVENTS},
+            namespace={new(name): value for name, value in self.namespace.items()},
+            initial={
+                new(name): text(value) if isinstance(value, str) else value
+                for name, value in self.initial.items()
+            },
+            domains={new(name): domain for name, domain in self.domains.items()},
+            streams={new(name): f"{prefix}{purpose}" for name, purpose in self.streams.items()},
+            dtypes={new(name): dtype for name, dtype in self.dtypes.items()},
+            requires=frozenset(map(new, self.requires)),
+            acts_on={new(target): new(source) for target, source in self.acts_on.items()},
+            after_run={new(name): text(value) for name, value in self.after_run.items()},
+            brings=frozenset(map(new, self.brings or ())),
+        )
+
+    def following(self, **expressions: str) -> SynapseCode:
+        """Return the piece with parameters that follow from other variables at every moment.
+
+        An initial value as text is evaluated once; this makes a subexpression of the variable.
+
+        Parameters
+        ----------
+        **expressions
+            Brian2 expressions by variable, for example ``p="clip(p0_pre, 0, 1)"``.
+
+        Raises
+        ------
+        ValueError
+            If the piece has no such parameter, or an expression is none.
+
+        Examples
+        --------
+        >>> from brianpresyn import bernoulli_release
+        >>> print(bernoulli_release(0, q=1).following(p="p0_pre").model.splitlines()[0])
+        p = p0_pre : 1
+        """
+        model = self.model.splitlines()
+        for name, expression in expressions.items():
+            check_expression(expression, name)
+            place = [k for k, line in enumerate(model) if re.match(rf"{re.escape(name)}\s*:", line)]
+            if not place:
+                raise ValueError(f"{self.name} has no parameter {name!r}{suggestion(name, self.defined)}")
+            unit = model[place[0]].split(":", 1)[1].replace("(shared)", "").strip()
+            model[place[0]] = f"{name} = {expression} : {unit}"
+        left = {
+            each: {key: value for key, value in getattr(self, each).items() if key not in expressions}
+            for each in ("initial", "domains", "dtypes")
+        }
+        return replace(self, model="\n".join(model), **left)  # type: ignore[arg-type]
+
+    def recordable(self, **units: str) -> SynapseCode:
+        """Return the piece with what it only passes on within a spike kept as a variable of the synapse.
+
+        Parameters
+        ----------
+        **units
+            Unit of each, as equations spell it, for example ``released="integer"``. It holds the value of the
+            last spike.
+
+        Raises
+        ------
+        ValueError
+            If the piece sets nothing of this name.
+
+        Examples
+        --------
+        >>> from brianpresyn import bernoulli_release
+        >>> "released : integer" in bernoulli_release(0.5, q=1).recordable(released="integer").model
+        True
+        """
+        for name in units:
+            if name not in self.assigned - self.defined:
+                raise ValueError(
+                    f"{self.name} sets nothing that is called {name!r}{suggestion(name, self.assigned)}"
+                )
+        lines = [self.model, *(f"{name} : {unit}" for name, unit in units.items())]
+        return replace(self, model="\n".join(lines))
+
+    def with_statements(self, change: Mapping[str, str]) -> SynapseCode:
+        """Return the piece with texts replaced in all of its statements."""
+
+        def text(code: str) -> str:
+            for old, new in change.items():
+                code = re.sub(rf"(?<![\w.]){re.escape(old)}(?![\w.])", new, code)
+            return code
+
+        return replace(self, **{event: _with_text(getattr(self, event), text) for event in EVENTS})  # type: ignore[arg-type]
+
+    def _act_on_synapse(self, target: str) -> None:
+        """Let statements that move a target act on the synaptic variable of that name."""
+        spelled = re.compile(rf"\b{target}_post\b")
+        for event in EVENTS:
+            changed = _with_text(getattr(self, event), lambda code: spelled.sub(target, code))
+            object.__setattr__(self, event, FrozenMapping(changed))
+
+    def _ordered(self, stages: Mapping[Stage, tuple[Part, ...]]) -> str:
+        return "\n".join(text for stage in sorted(stages) for text in self._in_order(stage, stages[stage]))
+
+    def _in_order(self, stage: Stage, parts: tuple[Part, ...]) -> list[str]:
+        """Return the texts of a stage, what sets a variable before what only reads it."""
+        later = {
+            k: {m for m, other in enumerate(parts) if k != m and self._comes_before(stage, other, parts[k])}
+            for k in range(len(parts))
+        }
+        order: list[str] = []
+        while later:
+            ready = [k for k, waits_for in later.items() if not waits_for & later.keys()]
+            if not ready:
+                raise ValueError(
+                    f"{' and '.join(repr(parts[k].piece) for k in later)} each set what the other reads at "
+                    f"Stage.{Stage(stage).name}: give one of them another stage"
+                )
+            order.append(parts[ready[0]].text)
+            del later[ready[0]]
+        return order
+
+    def _comes_before(self, stage: Stage, first: Part, second: Part) -> bool:
+        """Return whether the second part reads what the first sets; raise if both set it incompatibly."""
+        own, other = assignments(first.text), assignments(second.text)
+        for name in own.keys() & other.keys():
+            operators = own[name] | other[name]
+            if not (operators <= {"+=", "-="} or operators <= {"*=", "/="}):
+                raise ValueError(
+                    f"{first.piece!r} and {second.piece!r} both set {name} at Stage.{Stage(stage).name}, "
+                    "where the order would matter: give one of them another stage"
+                )
+        read = self.depends_on(get_identifiers(second.text))
+        return bool((own.keys() - other.keys()) & read)
 
 
-def _joined_stages(blocks: Mapping[Stage, str]) -> str:
-    lines = (line.strip() for stage in sorted(blocks) for line in blocks[stage].splitlines())
-    return "\n".join(line for line in lines if line)
+EVENTS = {"on_pre": "pre", "on_post": "post", "regularly": None}
+_MAPPINGS = ("namespace", "initial", "domains", "streams", "dtypes", "acts_on", "after_run")
 
 
-def _joined_blocks(first: Mapping[Stage, str], second: Mapping[Stage, str]) -> dict[Stage, str]:
+def check_name(name: Any, what: str) -> str:
+    """Return a name that equations can hold.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is no text, or no name.
+
+    Examples
+    --------
+    >>> check_name("v = 1", "target")
+    Traceback (most recent call last):
+    ...
+    ValueError: target must be the name of a variable, such as 'v', got 'v = 1'
+    """
+    check_kind(name, str, what, "'v'")
+    if not name.isidentifier() or keyword.iskeyword(name) or not name.isascii() or name.startswith("_"):
+        raise ValueError(f"{what} must be the name of a variable, such as 'v', got {name!r}")
+    return name
+
+
+def check_expression(expression: Any, what: str) -> str:
+    """Return text that is one expression, and no statement.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is no text, or no expression.
+
+    Examples
+    --------
+    >>> check_expression("0\\np = 1", "expression")
+    Traceback (most recent call last):
+    ...
+    ValueError: expression must be a Brian2 expression, such as 'v_post - v_rest', got '0\\np = 1'
+    """
+    check_kind(expression, str, what, "'v_post - v_rest'")
+    try:
+        if len(expression.strip().splitlines()) != 1 or "#" in expression:
+            raise SyntaxError
+        ast.parse(expression.strip(), mode="eval")
+    except (SyntaxError, ValueError) as error:
+        raise ValueError(
+            f"{what} must be a Brian2 expression, such as 'v_post - v_rest', got {expression!r}"
+        ) from error
+    return expression
+
+
+def suggestion(name: str, names: Any) -> str:
+    """Return what a misspelt name may have meant, as the end of a message.
+
+    Examples
+    --------
+    >>> suggestion("ge_pos", ["ge", "gi"])
+    ": did you mean 'ge'?"
+    """
+    close = difflib.get_close_matches(name.removesuffix("_post"), sorted(names), n=1, cutoff=0.5)
+    return f": did you mean {close[0]!r}?" if close else f": it has {', '.join(sorted(names)) or 'none'}"
+
+
+def _by_pathway(code: SynapseCode, event: str, pathway: str | None) -> dict[Any, Any]:
+    """Return the statements of an event by pathway and stage, as parts."""
+    given = getattr(code, event)
+    explanation = (
+        f"{event} of {code.name} must say at which stage a statement runs, as in "
+        f"{{Stage.TRANSMIT: 'v_post += w'}}, got {shown(given)}"
+    )
+    if not isinstance(given, Mapping):
+        raise TypeError(explanation)
+    if given and all(isinstance(stage, Stage) for stage in given):
+        if event == "regularly" and code.every is None:
+            raise ValueError(f"{code.name}: regular statements need every=..., an interval such as 20*ms")
+        given = {float(code.every or 0) if event == "regularly" else pathway: given}
+    blocks: dict[Any, Any] = {}
+    for key, stages in given.items():
+        if not isinstance(key, float if event == "regularly" else str) or not isinstance(stages, Mapping):
+            raise TypeError(explanation)
+        parts = {stage: _parts_of(code.name, text, explanation) for stage, text in stages.items()}
+        blocks[key] = FrozenMapping({stage: part for stage, part in sorted(parts.items()) if part})
+    return {key: stages for key, stages in blocks.items() if stages}
+
+
+def _parts_of(piece: str, text: Any, explanation: str) -> tuple[Part, ...]:
+    if isinstance(text, tuple):
+        return text
+    if not isinstance(text, str):
+        raise TypeError(explanation)
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return (Part(piece, "\n".join(lines)),) if lines else ()
+
+
+def _with_text(pathways: Mapping[Any, Any], change: Any) -> dict[Any, Any]:
+    """Return statements by pathway and stage with their texts changed; what becomes empty is left out."""
     return {
-        stage: "\n".join(blocks[stage] for blocks in (first, second) if stage in blocks)
-        for stage in Stage
-        if stage in first or stage in second
+        pathway: {
+            stage: tuple(part._replace(text=new) for part in parts if (new := change(part.text)).strip())
+            for stage, parts in stages.items()
+        }
+        for pathway, stages in pathways.items()
     }
 
 
-def _assigned_names(code: str) -> Iterable[str]:
-    return (match.group(1) for line in code.splitlines() if (match := _ASSIGNMENT.match(line)))
+def _joined(first: Mapping[Any, Any], second: Mapping[Any, Any]) -> dict[Any, Any]:
+    return {
+        pathway: {
+            stage: first.get(pathway, {}).get(stage, ()) + second.get(pathway, {}).get(stage, ())
+            for stage in Stage
+        }
+        for pathway in [*first, *(pathway for pathway in second if pathway not in first)]
+    }
 
 
-def _statements(code: SynapseCode, name: str) -> set[tuple[str, Stage, str]]:
+def assignments(code: str) -> dict[str, set[str]]:
+    """Return the operators with which statements set each variable.
+
+    Examples
+    --------
+    >>> assignments("p += 0.1")
+    {'p': {'+='}}
+    """
+    operators: dict[str, set[str]] = {}
+    for line in code.splitlines():
+        if match := _ASSIGNMENT.match(line):
+            operators.setdefault(match.group(1), set()).add(match.group(2))
+    return operators
+
+
+def _statements(code: SynapseCode, name: str) -> set[tuple[Any, Stage, str]]:
     """Return event, stage and text of every statement that sets a variable."""
     return {
-        (event, stage, line.strip())
-        for event in EVENTS
-        for stage, block in getattr(code, event).items()
-        for line in block.splitlines()
-        if name in _assigned_names(line)
+        (event, stage, line)
+        for event, stages in code.codes.items()
+        for stage, parts in stages.items()
+        for part in parts
+        for line in part.text.splitlines()
+        if name in assignments(line)
     }
 
 
 def _without_same_counters(code: SynapseCode, other: SynapseCode) -> SynapseCode:
-    """Return the code without the variables that another defines and sets in the same words."""
+    """Return the code without the variables that another defines too, and sets in the same words at least."""
     same = {
         name
         for name in code.defined & other.defined & code.assigned
         if str(code.equations[name]) == str(other.equations[name])
-        and _statements(code, name) == _statements(other, name)
+        and _statements(code, name) <= _statements(other, name)
     }
     if not same:
         return code
-    kept = {
-        event: {
-            stage: "\n".join(line for line in block.splitlines() if not same & set(_assigned_names(line)))
-            for stage, block in getattr(code, event).items()
-        }
-        for event in EVENTS
-    }
+
+    def kept(text: str) -> str:
+        return "\n".join(line for line in text.splitlines() if not same & assignments(line).keys())
+
     model = [line for line in code.model.splitlines() if not same & set(Equations(line).names)]
-    return replace(code, model="\n".join(model), **kept)  # type: ignore[arg-type]
+    blocks = {event: _with_text(getattr(code, event), kept) for event in EVENTS}
+    return replace(code, model="\n".join(model), **blocks)  # type: ignore[arg-type]
 
 
 def _check_no_clash(first: SynapseCode, second: SynapseCode) -> None:
     """Raise ValueError if two pieces define or set the same variable, or mean different things by a name."""
+    acted_on = first.acts_on.keys() | second.acts_on.keys()
     for kind, names in (
         ("define", first.defined & second.defined),
-        ("set", first.assigned & second.assigned),
+        ("set", (first.assigned & second.assigned) - acted_on),
+        ("draw from the stream", set(first.streams.values()) & set(second.streams.values())),
     ):
         if names:
             raise ValueError(
-                f"{first.name!r} and {second.name!r} both {kind} {', '.join(sorted(names))}: "
-                "leave one of the pieces out, or rename the variable in one of them"
+                f"{first.name!r} and {second.name!r} both {kind} {', '.join(sorted(names))}: leave one of "
+                "the pieces out, or rename the variables of one with renamed(prefix=...)"
             )
-    if first.every is not None and second.every is not None and not _are_same(first.every, second.every):
-        raise ValueError(
-            f"{first.name!r} and {second.name!r} update at different intervals ({first.every} and "
-            f"{second.every}): give both the same"
-        )
     for name in first.namespace.keys() & second.namespace.keys():
         if not _are_same(first.namespace[name], second.namespace[name]):
             raise ValueError(
                 f"{first.name!r} and {second.name!r} use the name {name} for different things "
-                f"({first.namespace[name]!r} and {second.namespace[name]!r}): rename one"
+                f"({first.namespace[name]!r} and {second.namespace[name]!r}): rename one, as with "
+                f"renamed({{{name!r}: ...}})"
             )
 
 

@@ -17,13 +17,41 @@ import numpy as np
 from brian2.codegen.generators.cpp_generator import CPPCodeGenerator
 from brian2.codegen.statements import Statement
 from brian2.core.functions import Function
-from brian2.core.preferences import prefs
+from brian2.core.preferences import BrianPreference, prefs
 from brian2.core.variables import ArrayVariable
 from brian2.devices.cpp_standalone.codeobject import CPPStandaloneCodeObject
+from brian2.devices.cpp_standalone.device import CPPStandaloneDevice
+from brian2.devices.device import get_device
+from brian2.synapses.synapses import Synapses, SynapticPathway
 from brian2.utils.stringtools import get_identifiers
 
 TEMPLATE = "two_loop_synapses"
 """Name of the template; it falls back on Brian2's where the loop stays one."""
+
+SERIAL_TEMPLATE = "serial_stateupdate"
+"""Name of the template of what runs regularly for all synapses, on one thread."""
+
+prefs.register_preferences(
+    "devices.brianpresyn",
+    "Synapses of brianpresyn",
+    two_loops=BrianPreference(
+        default=True,
+        docs="Whether C++ standalone goes through active synapses in two loops, of which the first draws.",
+    ),
+)
+
+
+def go_through_in_two_loops(connection: Synapses) -> None:
+    """Let C++ standalone go through the active synapses in two loops, unless the preference forbids it.
+
+    The preference is ``prefs.devices.brianpresyn.two_loops``; without it the loop is Brian2's own.
+    """
+    if type(get_device()) is CPPStandaloneDevice and prefs["devices.brianpresyn.two_loops"]:
+        for pathway in connection.contained_objects:
+            if not isinstance(pathway, SynapticPathway):
+                continue
+            pathway.codeobj_class, pathway.template = TwoLoopCodeObject, TEMPLATE
+
 
 # Draws that a compiler can make for several synapses at once. One that is named here leaves the rare cases
 # that it cannot decide so to the second loop: it returns a negative number then.

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from brian2 import ms
 from brian2.units.fundamentalunits import DIMENSIONLESS, Dimension, Quantity, get_dimensions
 
-from brianpresyn.synapse_code import Stage, SynapseCode
+from brianpresyn.synapse_code import FrozenMapping, Stage, SynapseCode, check_expression
 
 EVENTS = ("pre", "post", "regularly")
 
@@ -60,7 +59,9 @@ class UpdateSignal:
             raise ValueError(f"{self.name}: regular updates need every=..., an interval such as 20*ms")
         if self.every is not None:
             checked_time(self.every, "every")
-        object.__setattr__(self, "expressions", MappingProxyType(dict(self.expressions)))
+        for event, expression in self.expressions.items():
+            check_expression(expression, f"{self.name} ({event})")
+        object.__setattr__(self, "expressions", FrozenMapping(self.expressions))
 
 
 def given_signal(
@@ -91,7 +92,8 @@ def given_signal(
     >>> given_signal("v_post - v_rest", at="post").expressions["post"]
     'v_post - v_rest'
     """
-    code = SynapseCode("given_signal", namespace=namespace or {})
+    check_expression(expression, "expression")
+    code = SynapseCode("given_signal", namespace={} if namespace is None else namespace)
     return UpdateSignal("given_signal", {at: expression}, code, dimension, every)
 
 
@@ -237,6 +239,7 @@ def reward_modulated(
     >>> reward_modulated("reward_post", every=20*ms).expressions["regularly"]
     '(reward_post)*eligibility*exp(-(t - lastupdate)/tau_eligibility)'
     """
+    check_expression(reward, "reward")
     pairs = pair_stdp(a_plus=a_plus, a_minus=a_minus, tau_plus=tau_plus, tau_minus=tau_minus)
     eligibility = SynapseCode(
         "eligibility",
@@ -276,11 +279,13 @@ def teacher_error(error: str, *, every: Quantity, dimension: Dimension = DIMENSI
     >>> teacher_error("error_post", every=20*ms).expressions["regularly"]
     '(error_post)*n_released'
     """
+    check_expression(error, "error")
     code = SynapseCode(
         "teacher_error",
         model="n_released : 1",
         on_pre={Stage.ACCOUNT: "n_released += released"},
         regularly={Stage.ACCOUNT: "n_released = 0"},
+        every=checked_time(every, "every"),
         requires=frozenset({"released"}),
     )
     expression = f"({error})*n_released"

@@ -87,7 +87,7 @@ def test_all_vesicles_are_released_once_at_p_1():
         ({"tau_rec": 0.8}, TypeError, "tau_rec must be a time"),
         ({"tau_rec": 0 * ms}, ValueError, "tau_rec must be a positive time"),
         ({"tau_rec": 8 * ms, "tau_facil": -1 * ms}, ValueError, "tau_facil must be a positive time"),
-        ({"tau_rec": 8 * ms, "n": 0}, ValueError, "n must be a whole number"),
+        ({"tau_rec": 8 * ms, "n": -1}, ValueError, "n must be a whole number"),
     ],
 )
 def test_bad_input_is_named(options, error, message):
