@@ -106,19 +106,22 @@ def test_text_values_and_names_of_the_caller_are_understood():
 
 
 def test_two_synapses_that_would_release_in_step_warn():
-    source, target = every_step(), receivers()
-    code = bernoulli_release(p=0.5, q=1 * mV)
-    first = synapses(source, target, code, connect=True, seed=77)
-    second = synapses(source, target, code, connect=True, seed=77)
-    assert first.release_key == second.release_key
+    def network(n_synapses):
+        source, target = every_step(), receivers()
+        code = bernoulli_release(p=0.5, q=1 * mV)
+        own = [synapses(source, target, code, connect=True, seed=77) for _ in range(n_synapses)]
+        return Network(source, target, *own)
+
     # Each in a network of its own, as in a loop over parameters, they do no harm.
     with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        Network(source, target, first).run(0.1 * ms)
+        warnings.simplefilter("error", UserWarning)
+        kept = [network(1), network(1)]
+        for each in kept:
+            each.run(0.1 * ms)
     with pytest.warns(
         UserWarning, match="will release in step with it: give one of them another seed or a name"
     ):
-        Network(source, target, first, second).run(0.1 * ms)
+        network(2).run(0.1 * ms)
 
 
 def test_a_target_variable_that_does_not_exist_is_refused():
