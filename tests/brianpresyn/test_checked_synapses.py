@@ -114,7 +114,7 @@ def test_two_synapses_that_would_release_in_step_warn():
 
     # Each in a network of its own, as in a loop over parameters, they do no harm.
     with warnings.catch_warnings():
-        warnings.simplefilter("error", UserWarning)
+        warnings.filterwarnings("error", message=".*already draws from")
         kept = [network(1), network(1)]
         for each in kept:
             each.run(0.1 * ms)
