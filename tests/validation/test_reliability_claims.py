@@ -9,12 +9,11 @@ from rate_models.experiments import (
     bayesian_signatures as signatures_experiment,
 )
 from rate_models.experiments import (
-    linear_regression,
-    predictive_distributions,
-    reliability_tradeoff,
+    posterior as posterior_experiment,
 )
 from rate_models.experiments import (
-    posterior as posterior_experiment,
+    predictive_distributions,
+    reliability_tradeoff,
 )
 from validation.claims import bayesian_signatures, posteriors
 from validation.claims import reliability_tradeoff as tradeoff
@@ -120,21 +119,6 @@ def test_slopes_away_from_the_analytic_ones_fail_m10(signed):
     for end in ("", "_low", "_high"):
         flat[f"linear_slope{end}_above_floor"] = flat[f"linear_slope{end}_above_floor"] * 0.5
     assert verdict(bayesian_signatures.evidence_of(flat), "M10") is Verdict.NOT_REPRODUCED
-
-
-def test_regression_units_on_and_off_the_optimum():
-    result = linear_regression.run(
-        linear_regression.Config(n_inputs=6, n_data=40, n_steps=40, seeds=(1, 2, 3))
-    )
-    jitter = np.exp(0.003 * (result.seed - 2))
-    exact = result.assign(
-        sigma=(result.optimum * jitter).transpose("rho", "seed", "synapse"),
-        posterior_sd=(result.exact_posterior_sd * jitter).transpose("seed", "synapse"),
-    )
-    # The optimum follows the sample's mean x^2 exactly.
-    assert verdict(bayesian_signatures.evidence_of_regression(exact), "M09") is Verdict.REPRODUCED
-    untrained = exact.assign(sigma=0 * exact.sigma + 0.1 * jitter)
-    assert verdict(bayesian_signatures.evidence_of_regression(untrained), "M09") is Verdict.NOT_REPRODUCED
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 import numpy as np
 import xarray as xr
-from matplotlib.figure import Figure
 
 from validation.claims.claim import ClaimFigure, Context, Evidence, Measurement, Rendering, Verdict
 from validation.claims.interval_verdicts import (
@@ -197,89 +196,3 @@ def _remarks(result: xr.Dataset) -> tuple[str, ...]:
         "settled; against the published estimates of Hessian and learning rate, whose gradients are partly "
         "due to the noise itself, the slopes are flatter, and in the transient all of them are.",
     )
-
-
-@measures("M09", rendering=Rendering.RATE, needs=("torch", "xarray"))
-def noise_of_a_regression_unit(context: Context) -> Evidence:
-    """Train a linear unit by gradient descent and compare its noise with the exact optimum."""
-    return evidence_of_regression(regression_result(context))
-
-
-def regression_result(context: Context) -> xr.Dataset:
-    """Return linear units trained under each cost: three seeds in small, six at full size."""
-    from rate_models.devices import Execution
-    from rate_models.experiments.linear_regression import Config, run
-
-    seeds = (1, 2, 3) if context.is_quick else (1, 2, 3, 4, 5, 6)
-    return run(Config(seeds=seeds), execution=Execution(device=context.device))
-
-
-def evidence_of_regression(result: xr.Dataset) -> Evidence:
-    """Return what trained linear units say of M09."""
-    measurements = [_noise_over_optimum(result)]
-    for rho in result.rho.values:
-        part = result.sel(rho=rho)
-        measurements.append(
-            _regression_slope(part, "log mean x^2", np.log(part.power.values), -2 / (rho + 2))
-        )
-        posterior = 2 * np.log(part.posterior_sd.values)
-        measurements.append(
-            _regression_slope(part, "log variational posterior variance", posterior, 2 / (rho + 2))
-        )
-    caption = (
-        f"Linear unit with {result.sizes['synapse']} inputs of different strength, "
-        f"{result.attrs['n_data']} data, {result.sizes['seed']} seeds: "
-        "trained noise (dots) and sigma^(rho+2) = s^rho / H (lines)."
-    )
-    return Evidence(tuple(measurements), (ClaimFigure(_regression_figure(result), caption, "M09"),))
-
-
-def _noise_over_optimum(result: xr.Dataset) -> Measurement:
-    """Return the mean ratio of trained to optimal sigma over all synapses."""
-    log_ratio = np.log(result.sigma / result.optimum).mean(["synapse", "rho"]).values
-    of = seed_estimate(np.exp(log_ratio), "ratio")
-    return Measurement(
-        "M09",
-        Rendering.RATE,
-        "trained sigma over (s^rho / H)^(1/(rho + 2)), geometric mean",
-        of.mean,
-        of.verdict_within(1.0, _EXACT_MARGIN),
-        condition={"synapses": result.sizes["synapse"], "rho": "1/2, 2/3, 4/3, 2"},
-        published=1.0,
-        interval=of.interval,
-        n=of.n,
-        reason=f"t interval over seeds of data and noise; agrees within {_EXACT_MARGIN}",
-    )
-
-
-def _regression_slope(part: xr.Dataset, name: str, x: np.ndarray, theory: float) -> Measurement:
-    """Return the slope of log variance over synapses."""
-    y = 2 * np.log(part.sigma.transpose("seed", "synapse").values)
-    x = np.broadcast_to(x, y.shape)
-    of = seed_estimate([np.polyfit(a, b, 1)[0] for a, b in zip(x, y, strict=True)])
-    return Measurement(
-        "M09",
-        Rendering.RATE,
-        f"slope of log sigma^2 on {name}",
-        of.mean,
-        of.verdict_within(theory, _EXACT_MARGIN),
-        condition={"rho": round(float(part.rho), 3), "synapses": part.sizes["synapse"]},
-        published=float(theory),
-        interval=of.interval,
-        n=of.n,
-        reason=f"t interval over seeds; agrees within {_EXACT_MARGIN}",
-    )
-
-
-def _regression_figure(result: xr.Dataset) -> Figure:
-    """Draw the trained noise and the optimum against the power of the input."""
-    figure = Figure(figsize=(6, 4), layout="constrained")
-    axes = figure.subplots()
-    for rho, colour in zip(result.rho.values, ("#0072B2", "#E69F00", "#009E73", "#D55E00"), strict=False):
-        part = result.sel(rho=rho)
-        axes.plot(part.power, part.optimum**2, color=colour, label=f"ρ = {rho:.3g}")
-        for seed in result.seed.values:
-            axes.plot(part.power, part.sigma.sel(seed=seed) ** 2, ".", color=colour)
-    axes.set(xscale="log", yscale="log", xlabel="mean squared input", ylabel="variance σ² (weight²)")
-    axes.legend()
-    return figure

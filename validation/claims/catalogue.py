@@ -128,12 +128,6 @@ _ALL = (
         "negative correlation of p and change",
     ),
     Claim(
-        "M09",
-        "Linear model: sigma_i^(rho+2) = s^rho / H_ii; slopes of log sigma^2: 4/(rho+2) on log eta, -2/(rho+2) on log mean x^2, 2/(rho+2) on log sigma_post^2",
-        "Malkin, eq 26-29, 54",
-        "4/(rho+2), -2/(rho+2), 2/(rho+2)",
-    ),
-    Claim(
         "M10",
         "Network without hidden layer on MNIST: simulated slopes follow M09; the recorded slope lies nearest rho = 2",
         "Malkin, app 5 fig 1",

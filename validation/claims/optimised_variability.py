@@ -13,8 +13,8 @@ from biophys.cost_exponents import MECHANISM_COLOURS
 from biophys.energy_costs import COST_EXPONENTS
 from biophys.optimal_precision import precision_slopes
 from brianpresyn.experiments import optimal_variability
-from validation.claims.bayesian_signatures import regression_result
 from validation.claims.claim import ClaimFigure, Context, Evidence, Measurement, Rendering
+from validation.claims.malkin2023.optimal_variance import regression_result
 from validation.claims.over_seeds import SeedEstimate, seed_estimate
 from validation.claims.recorded_variability import M07_MAIN, Slope, slope_of_variability
 from validation.data.datastore import DataSetCorrupt, DataSetMissing
