@@ -17,7 +17,7 @@ from validation.registry import all_claims, all_measures
 RESULTS = Path(__file__).parents[2] / "docs" / "results"
 TABLE = Path(__file__).with_name("stored_rows.csv")
 
-SIMULATED = {"lifelong_spiking_perceptron", "optimised_variability"}
+SIMULATED = {"lifelong_spiking_perceptron"}
 """What takes the numbers of a simulation in spikes from the results in the repository."""
 
 

@@ -80,12 +80,6 @@ _ALL = (
         "per-task accuracies, share of frozen weights",
     ),
     Claim(
-        "S18",
-        "Recorded: initial release probability against relative change of expected strength, r = -0.4416, p < 0.01",
-        "Schug 2021, app 1 fig 4",
-        "r = -0.4416, p < 0.01",
-    ),
-    Claim(
         "S19",
         "Pr(abs g > g_lim) = erfc(g_lim / (sigma sqrt 2)) for normal g with sigma >> mean, so it rises with Fisher information; likewise for a Laplace distribution",
         "Schug 2021, eq 10 and after",
@@ -114,18 +108,6 @@ _ALL = (
         "Optimised variance falls with the Hessian, rises with the learning rate, falls with the input rate, in every layer and for c ten times larger and smaller",
         "Malkin, fig 5, app 6",
         "signs -, +, -",
-    ),
-    Claim(
-        "M07",
-        "Recorded: normalised EPSP variability falls with presynaptic rate, log-log slope -0.62",
-        "Malkin, fig 6b",
-        "slope -0.62",
-    ),
-    Claim(
-        "M08",
-        "Recorded: synapses with higher p change less after LTP induction",
-        "Malkin, fig 6a",
-        "negative correlation of p and change",
     ),
     Claim(
         "M10",
@@ -184,12 +166,6 @@ _ALL = (
         "error of predicted dP and dq",
         "With the published parameters and one train per pairing the rule predicts the change of P of single "
         "connections worse than no change would; files and rule also disagree on the timing of some rows.",
-    ),
-    Claim(
-        "X08",
-        "Variability optimised under each cost in a spiking neuron with inputs of different rates: slope against the analytic -2/(rho+2) and the recorded slope; the cost exponent rho that the recordings imply, with its confidence interval",
-        "cross-check",
-        "-2/(rho+2)",
     ),
     Claim(
         "X09",

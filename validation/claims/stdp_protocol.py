@@ -17,7 +17,7 @@ from validation.bootstrap import bootstrap
 from validation.claims.claim import ClaimFigure, Context, Evidence, Measurement, Rendering, Verdict
 from validation.claims.interval_verdicts import verdict_above, verdict_below
 from validation.claims.over_seeds import seed_estimate
-from validation.claims.recorded_plasticity import PUBLISHED_R
+from validation.claims.schug2021.stable_synapses import PUBLISHED_R
 from validation.data.recordings import PlasticityRecordings, read_sjostrom2001
 from validation.registry import measures
 

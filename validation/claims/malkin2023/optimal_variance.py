@@ -68,7 +68,7 @@ def slopes_of_optimal_variance(context: Context) -> Findings:
     yield ClaimFigure(_figure(regressors, variance), caption)
     yield (
         "Eq. 29 is printed with square roots; eq. 28 and the minimum found by search show that the root of "
-        "order rho + 2 is meant. The learning rate is 1 / root mean square gradient of the simulated data. It "
+        "order rho + 2 is meant. The learning rate is 1 / root mean square gradient of the data; it "
         "and the posterior variance of the full covariance are estimates: they scatter about the lines."
     )
 

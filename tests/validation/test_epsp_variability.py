@@ -8,20 +8,22 @@ import quantities as pq
 from scipy import stats
 
 from biophys.energy_costs import COST_EXPONENTS
-from validation.claims.claim import Context, Verdict, combined_verdict
-from validation.claims.recorded_variability import (
-    AT_FIXED_MEAN,
-    INPUT_POWERS,
-    M07_MAIN,
-    M07_OTHERS,
-    RESIDUAL,
-    SlopeReading,
-    implied_exponent,
-    slope_of_variability,
-    variability_of_busy_inputs,
-)
+from validation.claims.across.optimised_variability import implied_exponent, recorded_exponents
+from validation.claims.malkin2023.variability_and_rate import M07, variability_and_rate
+from validation.context import Context
 from validation.data.datastore import DataSetMissing, locate
 from validation.data.recordings import EpspRecordings
+from validation.epsp_variability import (
+    AT_FIXED_MEAN,
+    INPUT_POWERS,
+    MAIN,
+    READINGS,
+    RESIDUAL,
+    SlopeReading,
+    slope_of_variability,
+)
+from validation.registry import evidence_of
+from validation.statement import Verdict, combined_verdict
 
 N = 150
 
@@ -79,14 +81,14 @@ class TestSlope:
     def test_p_value_is_that_of_scipy(self):
         recordings = synthetic(noise=1.0)
         expected = stats.linregress(np.log(recordings.rate_mean), np.log(recordings.variance.magnitude))
-        assert found(recordings, SlopeReading("variance")).p_value == pytest.approx(expected.pvalue)
+        assert found(recordings, SlopeReading("variance")).p == pytest.approx(expected.pvalue)
 
     def test_robust_fits_have_no_t_test(self):
-        assert found(synthetic(noise=1.0), SlopeReading(fit="Huber")).p_value is None
+        assert found(synthetic(noise=1.0), SlopeReading(fit="Huber")).p is None
 
     def test_cells_or_connections_are_drawn(self):
-        assert found(synthetic(), M07_MAIN).estimate.n == 100
-        assert found(synthetic(), replace(M07_MAIN, resampled="connections")).estimate.n == N
+        assert found(synthetic(), MAIN).n == 100
+        assert found(synthetic(), replace(MAIN, resampled="connections")).n == N
 
     @pytest.mark.parametrize("variability", [AT_FIXED_MEAN, RESIDUAL])
     def test_theil_sen_with_two_regressors_is_refused(self, variability):
@@ -106,60 +108,46 @@ class TestImpliedExponent:
 
 
 def test_every_reading_has_its_own_label():
-    readings = (M07_MAIN, *M07_OTHERS)
-    assert len({reading.label for reading in readings}) == len(readings)
+    assert len({reading.label for reading in READINGS}) == len(READINGS)
 
 
 @pytest.fixture(scope="module")
-def evidence():
+def measurements():
     try:
         locate("ko2013", download=False)
     except DataSetMissing as missing:
         pytest.skip(str(missing))
-    return variability_of_busy_inputs(Context())
+    functions = (variability_and_rate, recorded_exponents)
+    evidence = [evidence_of(function(Context())) for function in functions]
+    for each in evidence:
+        for figure in each.figures:
+            assert all(axes.get_xlabel() for axes in figure.figure.axes)
+    return [m for each in evidence for m in each.measurements]
 
 
 @pytest.mark.data
 class TestPublished:
-    @staticmethod
-    def of(evidence, claim, **condition):
-        return [
-            m
-            for m in evidence.measurements
-            if m.claim == claim and condition.items() <= dict(m.condition).items()
-        ]
-
-    def test_one_reading_alone_rounds_to_the_published_slope(self, evidence):
-        rounded = [m for m in self.of(evidence, "M07") if round(m.measured, 2) == -0.62]
+    def test_one_reading_alone_rounds_to_the_published_slope(self, measurements):
+        rounded = [m for m in measurements if m.claim == "M07" and round(m.measured, 2) == -0.62]
         assert {m.condition["variability"] for m in rounded} == {AT_FIXED_MEAN}
         assert {(m.condition["rate"], m.condition["fit"]) for m in rounded} == {
             ("foopsi_mean", "least squares")
         }
 
-    def test_the_main_slope(self, evidence):
-        (main,) = [m for m in self.of(evidence, "M07") if not m.is_supporting]
+    def test_the_main_slope(self, measurements):
+        (main,) = [m for m in measurements if m.clause == "M07b"]
         assert main.measured == pytest.approx(-0.61550, abs=1e-5)
-        assert (main.n, main.verdict) == (136, Verdict.REPRODUCED)
-        assert "p = 0.0027" in main.reason
+        assert (main.n, main.estimate.unit, main.verdict) == (112, "cells", Verdict.REPRODUCED)
+        assert "136 connections" in main.reason and "p = 0.0027" in main.reason
+        assert combined_verdict(M07, measurements) is Verdict.REPRODUCED
 
-    def test_the_exponent_it_implies_depends_on_the_input_by_a_factor_of_two(self, evidence):
-        main = [m for m in self.of(evidence, "X08") if not m.is_supporting]
-        assert [m.measured for m in main] == pytest.approx([2 / 0.6155 - 2, 4 / 0.6155 - 2], rel=1e-3)
-        for m in main:
-            assert m.interval[0] < m.measured < m.interval[1]
+    def test_the_exponent_it_implies_depends_on_the_input_by_a_factor_of_two(self, measurements):
+        implied = [m for m in measurements if m.claim == "X08"][:2]
+        assert [m.measured for m in implied] == pytest.approx([2 / 0.6155 - 2, 4 / 0.6155 - 2], rel=1e-3)
+        for m in implied:
+            assert m.interval[0] < m.measured < m.interval[1] and m.is_observation
 
-    def test_it_is_nearest_to_rho_two_only_if_input_grows_as_the_rate_squared(self, evidence):
-        linear, squared = self.of(evidence, "M10")
-        assert "nearest to actin" in linear.reason
-        assert (linear.verdict, squared.verdict) == (Verdict.INCONCLUSIVE, Verdict.REPRODUCED)
-        assert combined_verdict([linear, squared]) is Verdict.INCONCLUSIVE
-
-    def test_intervals_hold_their_values(self, evidence):
-        for m in evidence.measurements:
+    def test_intervals_hold_their_values(self, measurements):
+        for m in measurements:
             if m.interval is not None:
                 assert m.interval[0] < m.measured < m.interval[1], m
-
-    def test_figures_stand_with_their_claims_and_have_labels(self, evidence):
-        assert [figure.claim for figure in evidence.figures] == ["M07", "X08", "M10"]
-        for figure in evidence.figures:
-            assert all(axes.get_xlabel() for axes in figure.figure.axes)

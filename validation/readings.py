@@ -7,27 +7,27 @@ from collections.abc import Mapping
 import numpy as np
 from matplotlib.axes import Axes
 
+from validation.estimates import Estimate
 
-def draw_readings(
-    axes: Axes, found: Mapping[str, tuple[float, tuple[float, float]]], published: float
-) -> None:
+
+def draw_readings(axes: Axes, readings: Mapping[str, Estimate], published: float) -> None:
     """Draw a number and its interval for each reading, the first at the top and in black.
 
     Parameters
     ----------
     axes
         Where to.
-    found
-        Number and 95 % interval by the label of the reading, the main one first.
+    readings
+        The number by the label of the reading, the main one first.
     published
         The published number, drawn as a dashed line.
     """
-    places = -np.arange(len(found))
-    values = np.array([value for value, _ in found.values()])
-    ends = np.array([interval for _, interval in found.values()])
+    levels = -np.arange(len(readings))
+    values = np.array([estimate.value for estimate in readings.values()])
+    ends = np.array([estimate.interval or (np.nan, np.nan) for estimate in readings.values()])
     errors = [values - ends[:, 0], ends[:, 1] - values]
-    axes.errorbar(values, places, xerr=errors, fmt="o", color="#0072B2", markersize=4)
-    axes.plot(values[0], places[0], "o", color="black")
+    axes.errorbar(values, levels, xerr=errors, fmt="o", color="#0072B2", markersize=4)
+    axes.plot(values[0], levels[0], "o", color="black")
     axes.axvline(0.0, color="black", linewidth=0.8)
     axes.axvline(published, color="black", linestyle="--", linewidth=0.8)
-    axes.set_yticks(places, list(found), fontsize=7)
+    axes.set_yticks(levels, list(readings), fontsize=7)

@@ -1,0 +1,39 @@
+"""X08: the slopes of the optimal variance on the rate are -2/(rho+2), and others would be noticed."""
+
+import numpy as np
+import pytest
+
+from validation.claims.across import optimised_variability
+from validation.claims.across.optimised_variability import RARE_SPIKES
+from validation.context import Context
+from validation.registry import evidence_of
+from validation.statement import Verdict, verdict_on
+
+
+def verdict():
+    found = evidence_of(optimised_variability.slopes_for_poisson_inputs(Context(seed=11)))
+    assert all(figure.caption for figure in found.figures)
+    return verdict_on(RARE_SPIKES, found.measurements)
+
+
+def test_computed_slopes_hold():
+    assert verdict() is Verdict.HOLDS_HERE
+
+
+def test_one_other_slope_is_noticed(monkeypatch):
+    theory = {**optimised_variability._THEORY, "actin": -0.5}
+    monkeypatch.setattr(optimised_variability, "_THEORY", theory)
+    assert verdict() is Verdict.DOES_NOT_HOLD_HERE
+
+
+def test_drive_of_a_poisson_input_is_campbells():
+    # Mean of the kernel sum is rate * tau, its variance rate * tau / 2.
+    rng = np.random.default_rng(2)
+    rate, tau, dt, n = 50.0, 0.01, 1e-4, 2_000_000
+    spikes = rng.random(n) < rate * dt
+    x, decay, total = 0.0, np.exp(-dt / tau), 0.0
+    for spike in spikes:
+        x = x * decay + spike
+        total += x * x
+    expected = float(optimised_variability.mean_square_drive(np.array([rate]))[0])
+    assert total / n == pytest.approx(expected, rel=0.03)

@@ -1,0 +1,67 @@
+"""M08: recorded synapses that release reliably are potentiated less, relative to their strength."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from validation.claims.schug2021.stable_synapses import by_coupling
+from validation.context import Context
+from validation.coupling import correlations_if_additive
+from validation.criteria import below
+from validation.data.recordings import read_sjostrom2001
+from validation.registry import ClaimFigure, Findings, measures
+from validation.release_and_change import Reading, correlation, potentiation_figure
+from validation.statement import MALKIN, Claim, Clause, Rendering, row
+
+SMALLER = Clause(
+    "M08a",
+    "correlation of p before with the increase relative to the strength before",
+    "fig 6a",
+    below(0.0),
+    "negative, no number",
+    unit="recordings",
+    rendering=Rendering.RECORDED,
+)
+M08 = Claim("M08", "Recorded: synapses with higher p change less after LTP induction", MALKIN, (SMALLER,))
+
+MAIN = Reading("LTP", "dw / w")
+OTHERS = (
+    replace(MAIN, rank=True),
+    replace(MAIN, change="log(w after / w before)"),
+    replace(MAIN, rows="LTP, recorded under LTP only"),
+    replace(MAIN, given="log frequency and timing"),
+    replace(MAIN, change="|dw| (mV)"),
+    replace(MAIN, change="|dp| / p"),
+    replace(MAIN, change="|dq| / q"),
+)
+
+
+@measures(M08, data_sets=("sjostrom2001",))
+def potentiation(context: Context) -> Findings:
+    """Correlate release probability before induction with the potentiation that follows."""
+    recordings, rng = read_sjostrom2001(), np.random.default_rng(context.seed)
+    n_draws = 4_000 if context.is_quick else 20_000
+    correlations = {
+        reading: correlation(recordings, reading, rng=rng, n_resamples=n_draws) for reading in (MAIN, *OTHERS)
+    }
+    for reading, estimate in correlations.items():
+        subject = SMALLER if reading is MAIN else M08
+        yield row(subject, estimate, reading.quantity, condition=reading.condition)
+    ltp = recordings.induced("LTP")
+    additive = by_coupling(correlations_if_additive(ltp, n_draws, rng=rng), correlations[MAIN].value)
+    condition = {"rows": "LTP", "supposed": "change in mV independent of the synapse"}
+    yield row(M08, additive, "correlation of p before with dw / w without any relation", condition=condition)
+    caption = (
+        f"Potentiated connections (n = {len(ltp)} rows, Sjöström et al. 2001). Left: relative increase of "
+        "expected strength; right: the same increase in mV, which rises with p. Lines: least squares."
+    )
+    yield ClaimFigure(potentiation_figure(ltp, correlations), caption)
+    yield (
+        "The statement holds for the increase relative to the strength before. Taken literally, for the "
+        "increase of the synaptic mean itself, the sign is the opposite: in mV, synapses with higher p grow "
+        "more. Nearly all of it is presynaptic: the relative change of p falls with p before (p is bounded "
+        "by one), that of q hardly depends on it. As for S18, an increase in mV that had nothing to do with "
+        "the synapse would give a correlation of the relative increase as strong as the recorded one."
+    )

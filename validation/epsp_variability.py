@@ -1,0 +1,244 @@
+"""Recorded variability of EPSPs against presynaptic rate, under every reading of the two."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from biophys.cost_exponents import MECHANISM_COLOURS
+from biophys.energy_costs import COST_EXPONENTS
+from biophys.optimal_precision import precision_slopes
+from biophys.units import magnitude_in
+from validation.association import huber, least_squares, linear_fit, regression_slope, theil_sen
+from validation.bootstrap import bootstrap
+from validation.data.recordings import EpspRecordings, read_ko2013
+from validation.estimates import Estimate
+from validation.readings import draw_readings
+
+AT_FIXED_MEAN = "variance at fixed mean"
+
+# The power of the mean EPSP that the variance is divided by, and the root that is taken of the quotient.
+NORMALISATIONS = {
+    "variance": (0.0, 1.0),
+    "variance / mean": (1.0, 1.0),
+    "variance / mean^2": (2.0, 1.0),
+    "coefficient of variation": (2.0, 0.5),
+}
+RESIDUAL = "residual of variance on mean"
+
+
+@dataclass(frozen=True)
+class SlopeReading:
+    """One definition of the log-log slope of variability on rate.
+
+    Parameters
+    ----------
+    variability
+        `AT_FIXED_MEAN` (the logarithm of the mean is a second regressor), `RESIDUAL` (it is regressed out
+        first), or a key of `NORMALISATIONS`.
+    rate
+        ``"foopsi_mean"`` or ``"foopsi_threshold"``.
+    fit
+        ``"least squares"``, ``"Huber"`` or ``"Theil-Sen"`` (one regressor only).
+    resampled
+        What the bootstrap draws: ``"cells"`` or ``"connections"``.
+    """
+
+    variability: str = AT_FIXED_MEAN
+    rate: str = "foopsi_mean"
+    fit: str = "least squares"
+    resampled: str = "cells"
+
+    @property
+    def condition(self) -> dict[str, str]:
+        """What tells its row from those of other readings."""
+        names = ("variability", "rate", "fit", "resampled")
+        return {name: getattr(self, name) for name in names}
+
+    @property
+    def label(self) -> str:
+        """What distinguishes it, for a figure."""
+        special = [self.fit] if self.fit != "least squares" else []
+        special += ["connections drawn"] if self.resampled == "connections" else []
+        return ", ".join([self.variability, self.rate, *special])
+
+
+MAIN = SlopeReading()
+"""The reading that gives the published slope: chosen among all after they were computed."""
+
+_NORMALISED_OTHERWISE = (RESIDUAL, *NORMALISATIONS)
+READINGS = (
+    MAIN,
+    replace(MAIN, resampled="connections"),
+    replace(MAIN, fit="Huber"),
+    *(SlopeReading(variability) for variability in _NORMALISED_OTHERWISE),
+    SlopeReading("variance / mean^2", fit="Theil-Sen"),
+    *(
+        SlopeReading(variability, "foopsi_threshold")
+        for variability in (AT_FIXED_MEAN, *_NORMALISED_OTHERWISE)
+    ),
+    SlopeReading(AT_FIXED_MEAN, "foopsi_threshold", "Huber"),
+)
+"""Every definition of the slope that was tried."""
+
+
+@functools.cache
+def recorded_slopes(seed: int, n_resamples: int) -> Mapping[SlopeReading, Estimate]:
+    """Return the slope in the recordings of Ko et al. (2013) under each of `READINGS`."""
+    recordings, rng = read_ko2013(), np.random.default_rng(seed)
+    return {
+        reading: slope_of_variability(recordings, reading, rng=rng, n_resamples=n_resamples)
+        for reading in READINGS
+    }
+
+
+@dataclass(frozen=True, eq=False)
+class _Logarithms:
+    """Natural logarithms of what was recorded, each of shape (n,), in mV, mV^2 and the file's rate units."""
+
+    mean: np.ndarray
+    variance: np.ndarray
+    rate: np.ndarray
+
+    @classmethod
+    def of(cls, recordings: EpspRecordings, rate: str) -> _Logarithms:
+        values = {"foopsi_mean": recordings.rate_mean, "foopsi_threshold": recordings.rate_threshold}
+        mean = magnitude_in(recordings.mean, recordings.mean.units)
+        return cls(np.log(mean), np.log(np.asarray(recordings.variance.magnitude)), np.log(values[rate]))
+
+    def design(self, reading: SlopeReading) -> tuple[np.ndarray, np.ndarray]:
+        """Return the regressors (constant, rate, perhaps mean) and what they explain."""
+        ones = np.ones(len(self.mean))
+        if reading.variability in (AT_FIXED_MEAN, RESIDUAL):
+            return np.column_stack([ones, self.rate, self.mean]), self.variance
+        power, factor = NORMALISATIONS[reading.variability]
+        return np.column_stack([ones, self.rate]), factor * (self.variance - power * self.mean)
+
+
+def slope_of_variability(
+    recordings: EpspRecordings,
+    reading: SlopeReading,
+    *,
+    rng: np.random.Generator,
+    n_resamples: int = 4000,
+) -> Estimate:
+    """Return the log-log slope of variability on presynaptic rate under one reading of the two.
+
+    Its interval is the bootstrap's; the p-value, of a plain fit, that of a t-test of the connections.
+
+    Parameters
+    ----------
+    recordings
+        The recorded connections.
+    reading
+        Which variability, which rate, which fit.
+    rng
+        Draws the bootstrap resamples.
+    n_resamples
+        Their number.
+
+    Raises
+    ------
+    ValueError
+        If a Theil-Sen fit is asked for with two regressors.
+    """
+    design, y = _Logarithms.of(recordings, reading.rate).design(reading)
+    if reading.fit == "Theil-Sen" and design.shape[1] != 2:
+        raise ValueError(f"a Theil-Sen fit has one regressor; {reading.variability!r} needs two")
+
+    def statistic(weights: np.ndarray) -> np.ndarray:
+        if reading.variability == RESIDUAL:
+            return _slope_of_residuals(design, y, weights)
+        if reading.fit == "Theil-Sen":
+            return theil_sen(design[:, 1], y, weights)
+        fit = huber if reading.fit == "Huber" else least_squares
+        return fit(design, y, weights)[:, 1]
+
+    unit, clusters = reading.resampled, recordings.cell if reading.resampled == "cells" else None
+    estimate = bootstrap(statistic, len(y), clusters=clusters, rng=rng, n_resamples=n_resamples, unit=unit)
+    how, p = f"{len(y)} connections", None
+    if reading.fit == "least squares" and reading.variability != RESIDUAL:
+        p = float(linear_fit(design, y).p_values[1])
+        how += f"; t test of the connections p = {p:.2g}"
+    return replace(estimate, p=p, how=how)
+
+
+def _slope_of_residuals(design: np.ndarray, y: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Return the slope on the rate of what a fit on the mean alone leaves of y, shape (m,)."""
+    on_mean = design[:, [0, 2]]
+    residuals = y - least_squares(on_mean, y, weights) @ on_mean.T
+    return regression_slope(design[:, 1], residuals, weights)
+
+
+INPUT_POWERS = {"<x^2> grows as the rate": 1.0, "<x^2> grows as the rate squared": 2.0}
+"""How the mean of x^2 in eq. 54b goes with the presynaptic rate: its power."""
+
+
+def analytic_slopes(scaling: str) -> dict[str, float]:
+    """Return the slope of log sigma^2 on log rate that each cost predicts, under a key of `INPUT_POWERS`."""
+    power = INPUT_POWERS[scaling]
+    return {cost: power * precision_slopes(rho).on_input_power for cost, rho in COST_EXPONENTS.items()}
+
+
+# ---- figures ----
+
+
+def _variance_at_fixed_mean(recordings: EpspRecordings) -> tuple[np.ndarray, np.ndarray]:
+    """Return rates in thousandths and variances in mV^2, brought to the geometric mean of the mean EPSP."""
+    logs = _Logarithms.of(recordings, MAIN.rate)
+    power = linear_fit(*logs.design(MAIN)).coefficients[2]
+    return 1000 * np.exp(logs.rate), np.exp(logs.variance - power * (logs.mean - logs.mean.mean()))
+
+
+def _draw_recorded(axes: Axes, recordings: EpspRecordings, slope: float) -> None:
+    """Draw the connections and the line of the recorded slope."""
+    rate, variance = _variance_at_fixed_mean(recordings)
+    axes.loglog(rate, variance, "o", color="#999999", markersize=4)
+    _draw_power_law(axes, rate, variance, slope, color="black", label=f"recorded, slope {slope:.2f}")
+    ticks = [1.5, 2, 3, 4, 5]
+    axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    axes.set_xticks([], minor=True)
+    axes.set_xlabel("presynaptic rate, foopsi_mean (0.001 arb. units)")
+    axes.set_ylabel("EPSP variance at fixed mean (mV²)")
+
+
+def _draw_power_law(axes: Axes, x: np.ndarray, y: np.ndarray, slope: float, **style: Any) -> None:
+    """Draw a line of the given log-log slope through the centre of the points."""
+    ends = np.array([x.min(), x.max()])
+    centre = np.log(y).mean() + slope * (np.log(ends) - np.log(x).mean())
+    axes.plot(ends, np.exp(centre), **style)
+
+
+def slopes_figure(
+    recordings: EpspRecordings, slopes: Mapping[SlopeReading, Estimate], published: float
+) -> Figure:
+    """Return variance against rate, and the slope under every reading, the main one first."""
+    figure = Figure((10, 5.2), layout="constrained")
+    left, right = figure.subplots(1, 2, width_ratios=[1, 1.1])
+    main = slopes[MAIN]
+    _draw_recorded(left, recordings, main.value)
+    left.set_title(f"slope {main.value:.3f}, p = {main.p:.2g}", fontsize=10)
+    draw_readings(right, {reading.label: slope for reading, slope in slopes.items()}, published)
+    right.set_xlabel("log-log slope on rate, 95 % interval")
+    return figure
+
+
+def comparison_figure(recordings: EpspRecordings, recorded: float) -> Figure:
+    """Return the recorded variances with the slope of each cost, under both scalings of the input."""
+    figure = Figure((10, 4.2), layout="constrained")
+    rate, variance = _variance_at_fixed_mean(recordings)
+    for axes, scaling in zip(figure.subplots(1, 2, sharey=True), INPUT_POWERS, strict=True):
+        _draw_recorded(axes, recordings, recorded)
+        for cost, slope in analytic_slopes(scaling).items():
+            _draw_power_law(
+                axes, rate, variance, slope, color=MECHANISM_COLOURS[cost], label=f"{cost}, slope {slope:.2f}"
+            )
+        axes.set_title(scaling.replace("^2", "²"), fontsize=10)
+        axes.legend(fontsize=7)
+    return figure

@@ -1,0 +1,216 @@
+"""Recorded release probability against the change that induction leaves, under every reading of the two."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from scipy import stats
+
+from biophys.units import magnitude_in
+from validation.association import linear_fit, partial_pearson, spearman
+from validation.bootstrap import bootstrap
+from validation.data.recordings import INDUCTIONS, PlasticityRecordings
+from validation.estimates import Estimate
+from validation.readings import draw_readings
+
+COLOURS = {"LTP": "#0072B2", "LTD": "#D55E00"}
+
+Change = Callable[[PlasticityRecordings], np.ndarray]
+
+
+def _absolute_change(recordings: PlasticityRecordings) -> np.ndarray:
+    """Return |w_after - w_before| in mV."""
+    return np.abs(magnitude_in(recordings.w_after - recordings.w_before, recordings.q_before.units))
+
+
+# The readings of "relative change of expected strength", and two changes that are not relative to strength.
+CHANGES: dict[str, Change] = {
+    "|dw| / w": lambda r: np.abs(r.relative_change),
+    "dw / w": lambda r: r.relative_change,
+    "|log(w after / w before)|": lambda r: np.abs(np.log1p(r.relative_change)),
+    "log(w after / w before)": lambda r: np.log1p(r.relative_change),
+    "|dw| (mV)": _absolute_change,
+    "|dp| / p": lambda r: np.abs(r.p_after / r.p_before - 1),
+    "|dq| / q": lambda r: np.abs((r.q_after / r.q_before).simplified.magnitude - 1),
+}
+BOTH = "LTP and LTD"
+
+# The regressors that a partial correlation holds fixed, shape (n, k).
+_HELD_FIXED: dict[str, Change] = {
+    "": lambda r: np.empty((len(r), 0)),
+    "log w": lambda r: np.log(r.w_before.magnitude)[:, None],
+    "log frequency and timing": lambda r: np.column_stack(
+        [np.log(r.frequency.magnitude), r.timing.magnitude > 0]
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One definition of what is correlated.
+
+    Parameters
+    ----------
+    rows
+        Which rows, as in `_rows_of`.
+    change
+        Which change, a key of `CHANGES`.
+    before
+        What it is correlated with: ``"p"`` or ``"q"`` before induction.
+    rank
+        Spearman's correlation in place of Pearson's.
+    given
+        What is held fixed, a key of `_HELD_FIXED`.
+    resampled
+        What the bootstrap draws: ``"recordings"`` or ``"rows"``.
+    """
+
+    rows: str
+    change: str
+    before: str = "p"
+    rank: bool = False
+    given: str = ""
+    resampled: str = "recordings"
+
+    @property
+    def quantity(self) -> str:
+        """What is computed, in words."""
+        name = "Spearman" if self.rank else "Pearson"
+        fixed = f", {self.given} held fixed" if self.given else ""
+        return f"{name} correlation of {self.before} before with {self.change}{fixed}"
+
+    @property
+    def condition(self) -> dict[str, str]:
+        """What tells its row from those of other readings."""
+        return {"rows": self.rows, "resampled": self.resampled}
+
+    @property
+    def label(self) -> str:
+        """What distinguishes it, for a figure."""
+        special = ["ranks"] if self.rank else []
+        special += [f"{self.before} before"] if self.before != "p" else []
+        special += [f"given {self.given}"] if self.given else []
+        special += ["rows drawn"] if self.resampled == "rows" else []
+        return ", ".join([self.rows, self.change, *special])
+
+
+def _rows_of(recordings: PlasticityRecordings, rows: str) -> PlasticityRecordings:
+    """Return the rows that a reading is about."""
+    if rows in INDUCTIONS:
+        return recordings.induced(rows)
+    # Twelve recordings occur under both inductions with the same protocol, which is doubtful under LTP.
+    is_doubtful = (recordings.induction == "LTP") & np.isin(
+        recordings.recording, recordings.induced("LTD").recording
+    )
+    is_doubtful &= recordings.timing.magnitude < 0
+    if rows == "one row for each recording":
+        return recordings.where(~is_doubtful)
+    if rows == "LTP, recorded under LTP only":
+        return recordings.where(~is_doubtful).induced("LTP")
+    return recordings
+
+
+def correlation(
+    recordings: PlasticityRecordings, reading: Reading, *, rng: np.random.Generator, n_resamples: int = 4000
+) -> Estimate:
+    """Return the correlation of p (or q) before with a change, under one reading of the two.
+
+    Its interval is the bootstrap's, its p-value that of a two-sided t-test that takes rows for independent.
+
+    Parameters
+    ----------
+    recordings
+        All recorded connections.
+    reading
+        Which rows, which change, which statistic.
+    rng
+        Draws the bootstrap resamples.
+    n_resamples
+        Their number.
+    """
+    rows = _rows_of(recordings, reading.rows)
+    first = rows.p_before if reading.before == "p" else rows.q_before.magnitude
+    second = CHANGES[reading.change](rows)
+    given = _HELD_FIXED[reading.given](rows)
+
+    def statistic(weights: np.ndarray) -> np.ndarray:
+        if reading.rank:
+            return spearman(first, second, weights)
+        return partial_pearson(first, second, given, weights)
+
+    unit, clusters = reading.resampled, rows.recording if reading.resampled == "recordings" else None
+    estimate = bootstrap(statistic, len(rows), clusters=clusters, rng=rng, n_resamples=n_resamples, unit=unit)
+    df = len(rows) - 2 - given.shape[1]
+    t = estimate.value * np.sqrt(df / (1 - estimate.value**2))
+    p = float(2 * stats.t.sf(abs(t), df))
+    return replace(estimate, p=p, how=f"{len(rows)} rows; t test of the rows p = {p:.2g}")
+
+
+# ---- figures ----
+
+
+def readings_figure(
+    recordings: PlasticityRecordings, correlations: Mapping[Reading, Estimate], published: float
+) -> Figure:
+    """Return the recorded connections, and the correlation under every reading, the main one first."""
+    main = next(iter(correlations.values()))
+    figure = Figure((10, 4.8), layout="constrained")
+    left, right = figure.subplots(1, 2, width_ratios=[1, 1.1])
+    change = np.abs(recordings.relative_change)
+    for induction in INDUCTIONS:
+        chosen = recordings.induction == induction
+        label = f"{induction}, n = {np.sum(chosen)}"
+        left.plot(recordings.p_before[chosen], change[chosen], "o", color=COLOURS[induction], label=label)
+    _draw_line(left, recordings.p_before, change)
+    left.set(xlabel="release probability before induction", ylabel="|w after - w before| / w before")
+    left.set_title(f"r = {main.value:.4f}, p = {main.p:.2g}", fontsize=10)
+    left.legend(fontsize=8)
+    by_label = {f"{reading.label} (n = {r.n})": r for reading, r in correlations.items()}
+    draw_readings(right, by_label, published)
+    right.set_xlabel("correlation, 95 % interval")
+    return figure
+
+
+def _draw_line(axes: Axes, x: np.ndarray, y: np.ndarray) -> None:
+    """Draw the least-squares line of y on x."""
+    intercept, slope = linear_fit(np.column_stack([np.ones(len(x)), x]), y).coefficients
+    ends = np.array([x.min(), x.max()])
+    axes.plot(ends, intercept + slope * ends, color="black", linewidth=1)
+
+
+def coupling_figure(recorded: float, drawn: Mapping[str, np.ndarray]) -> Figure:
+    """Return the distributions of the correlations that arise from coupling alone, by what is supposed."""
+    figure = Figure((7, 3.6), layout="constrained")
+    axes = figure.subplots()
+    colours = ("#D55E00", "#56B4E9", "#009E73", "#0072B2")
+    edges = np.linspace(-0.9, 0.6, 76).tolist()
+    for (label, correlations), colour in zip(drawn.items(), colours, strict=True):
+        axes.hist(correlations, edges, density=True, histtype="step", color=colour, label=label)
+    axes.axvline(recorded, color="black", label=f"recorded, r = {recorded:.3f}")
+    axes.set(xlabel="correlation of p before with |dw| / w", ylabel="probability density")
+    axes.set_ylim(0, 9)
+    axes.legend(fontsize=7, loc="upper right")
+    return figure
+
+
+def potentiation_figure(ltp: PlasticityRecordings, correlations: Mapping[Reading, Estimate]) -> Figure:
+    """Return relative and absolute potentiation against release probability."""
+    figure = Figure((9, 3.8), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    by_change = {reading.change: r for reading, r in reversed(list(correlations.items()))}
+    panels = (
+        (left, "dw / w", "(w after - w before) / w before"),
+        (right, "|dw| (mV)", "w after - w before (mV)"),
+    )
+    for axes, name, label in panels:
+        change, r = CHANGES[name](ltp), by_change[name]
+        axes.plot(ltp.p_before, change, "o", color=COLOURS["LTP"])
+        _draw_line(axes, ltp.p_before, change)
+        low, high = r.interval or (np.nan, np.nan)
+        axes.set(xlabel="release probability before induction", ylabel=label)
+        axes.set_title(f"r = {r.value:.2f} (95 %: {low:.2f} to {high:.2f}), n = {r.n}", fontsize=10)
+    return figure
