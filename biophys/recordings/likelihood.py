@@ -382,7 +382,7 @@ class Likelihood:
         """Return forward and smoothed states, and P(response <= measured | those before)."""
         rows = np.arange(theta.shape[0])
         phi = self.phi(theta, rows)
-        chain = self._as_chain()
+        chain = self.as_chain()
         log_f, _ = chain.table(chain.data.x, phi)
         if self.model.is_robust:
             log_f, _, _ = chain._with_outliers(log_f, theta[:, -1], rows)
@@ -395,7 +395,7 @@ class Likelihood:
         u = np.sum(released * up_to, axis=-1)
         return filtered, smoothed, np.where(np.isfinite(chain.data.x), u, np.nan)
 
-    def _as_chain(self) -> Likelihood:
+    def as_chain(self) -> Likelihood:
         """Return the likelihood with independent trials written as sweeps of one stimulus."""
         if self.data.gaps is not None:
             return self

@@ -227,13 +227,15 @@ class ReleaseFit:
     # ---- states, residuals -------------------------------------------------------------------------------
 
     @cached_property
-    def _best(self) -> int:
+    def best_row(self) -> int:
+        """Row of the likeliest number of sites in the profile."""
         return int(self.profile.best[0])
 
     @cached_property
-    def _states(self) -> Any:
-        likelihood = self.profile.likelihood(self._best)
-        return likelihood.filtered(self.profile.theta[self._best])
+    def states(self) -> Any:
+        """Filtered and smoothed states of the sites, and P(response <= measured | those before)."""
+        likelihood = self.profile.likelihood(self.best_row)
+        return likelihood.filtered(self.profile.theta[self.best_row])
 
     def _in_order(self, values: NDArray[np.float64]) -> list[NDArray[np.float64]]:
         """Return what belongs to each response as the sweeps of the recording."""
@@ -251,7 +253,7 @@ class ReleaseFit:
     @cached_property
     def quantal_content(self) -> list[NDArray[np.float64]]:
         """Expected number of vesicles behind each response, given all of them; one array for each sweep."""
-        content = self._states[1].content
+        content = self.states[1].content
         return self._in_order((content * np.arange(content.shape[-1])).sum(axis=-1)[0])
 
     @cached_property
@@ -259,15 +261,15 @@ class ReleaseFit:
         """One-step residuals of each sweep: standard normal under the model (Dunn and Smyth 1996)."""
         from scipy.special import ndtri
 
-        return self._in_order(ndtri(np.clip(self._states[2][0], 1e-16, 1.0 - 1e-16)))
+        return self._in_order(ndtri(np.clip(self.states[2][0], 1e-16, 1.0 - 1e-16)))
 
     def residuals_of(self, sweeps: list[NDArray[np.float64]]) -> list[NDArray[np.float64]]:
         """Return the residuals of other responses of the same layout under this fit."""
         from scipy.special import ndtri
 
         data = replace(self.profile.data, x=self._from_order(sweeps) / self.scale)
-        likelihood = Likelihood(self.profile.model, data, self.profile.sites[self._best])
-        states = likelihood.filtered(self.profile.theta[self._best])
+        likelihood = Likelihood(self.profile.model, data, self.profile.sites[self.best_row])
+        states = likelihood.filtered(self.profile.theta[self.best_row])
         return self._in_order(ndtri(np.clip(states[2][0], 1e-16, 1.0 - 1e-16)))
 
     def _from_order(self, sweeps: list[NDArray[np.float64]]) -> NDArray[np.float64]:
@@ -288,12 +290,12 @@ class ReleaseFit:
         """Probability that each response is an artefact; needs ``robust=True``."""
         if not self.profile.model.is_robust:
             raise ValueError("the probability of an outlier needs a fit with robust=True")
-        chain = self.profile.likelihood(self._best)._as_chain()
-        theta = self.profile.theta[self._best]
+        chain = self.profile.likelihood(self.best_row).as_chain()
+        theta = self.profile.theta[self.best_row]
         rows = np.arange(1)
         log_f, _ = chain.table(chain.data.x, chain.phi(theta, rows))
         _, inlier, _ = chain._with_outliers(log_f, theta[:, -1], rows)
-        outlier = np.sum(self._states[1].content * (1.0 - inlier), axis=-1)[0]
+        outlier = np.sum(self.states[1].content * (1.0 - inlier), axis=-1)[0]
         return self._in_order(np.where(np.isfinite(chain.data.x[0]), outlier, np.nan))
 
     # ---- what to simulate with ---------------------------------------------------------------------------
@@ -362,7 +364,7 @@ class ReleaseFit:
         """
         from biophys.recordings.simulation import drawn_from
 
-        row = self._best if sites is None else int(np.flatnonzero(self.profile.sites == sites)[0])
+        row = self.best_row if sites is None else int(np.flatnonzero(self.profile.sites == sites)[0])
         likelihood = self.profile.likelihood(row)
         return self._in_order(self.scale * drawn_from(likelihood, self.profile.theta[row], rng))
 

@@ -127,7 +127,7 @@ def drawn_from(
     likelihood: Likelihood, theta: NDArray[np.float64], rng: np.random.Generator
 ) -> NDArray[np.float64]:
     """Return responses of the layout of a likelihood drawn at coordinates (1, D)."""
-    chain = likelihood._as_chain()
+    chain = likelihood.as_chain()
     phi = chain.phi(theta, np.arange(1))
     driven = chain.drive(theta, phi)
     u, empty = driven.u[0], driven.empty[0]

@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from validation.cli.costs import costs
+from validation.cli.fit import fit
 from validation.cli.terminal import errors, print_error, progress_bar
 from validation.cli.training import ann, sweep
 
@@ -235,6 +236,7 @@ def _progress_of_measures(ids: list[str] | None) -> Iterator[Callable]:
 
 
 commands.add_command(costs)
+commands.add_command(fit)
 commands.add_command(ann)
 commands.add_command(sweep)
 

@@ -1,0 +1,193 @@
+"""Draw a fit to recorded responses: what was measured, what the model expects, and what stays open."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from biophys.recordings.release_chain import released_before
+from biophys.recordings.release_moments import train_moments
+from biophys.recordings.response_density import log_density, moments_given_count
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from biophys.recordings.release_fit import ReleaseFit
+
+_DATA, _MODEL, _PARTS = "#666666", "#0072B2", "#E69F00"
+
+
+def plot_fit(fit: ReleaseFit, figure: Figure | None = None) -> Figure:
+    """Draw responses with the model's density, the profile of n, and residuals; of trains the positions too.
+
+    Parameters
+    ----------
+    fit
+        What was fitted.
+    figure
+        An empty figure, about 10 by 6 inches; by default a new one.
+    """
+    from matplotlib.figure import Figure
+
+    if figure is None:
+        figure = Figure(figsize=(10, 6), layout="constrained")
+    responses, profile, residuals, last = figure.subplots(2, 2).flat
+    plot_responses(fit, responses)
+    plot_profile(fit, profile)
+    if fit.recording.is_train:
+        plot_positions(fit, residuals)
+    else:
+        plot_order(fit, residuals)
+    plot_residuals(fit, last)
+    return figure
+
+
+def _expected_counts(fit: ReleaseFit) -> tuple[Any, NDArray[np.float64], NDArray[np.float64]]:
+    """Return the likelihood, its conditions, and how often each number is released in each sweep."""
+    likelihood = fit.profile.likelihood(fit.best_row).as_chain()
+    theta = fit.profile.theta[fit.best_row]
+    phi = likelihood.phi(theta, np.arange(1))
+    driven = likelihood.drive(theta, phi)
+    n = int(likelihood.n[0])
+    released = released_before(fit.states[0], driven.u, n)[0]
+    is_there = np.isfinite(likelihood.data.x[0])
+    return likelihood, phi, np.array([released[s][is_there[s]].sum(axis=0) for s in range(len(released))])
+
+
+def plot_responses(fit: ReleaseFit, axes: Any) -> None:
+    """Draw the histogram of the responses with the components of the model."""
+    values = fit.recording.amplitudes
+    values = values[np.isfinite(values)]
+    axes.hist(values, bins=min(60, max(15, values.size // 6)), density=True, color="#cccccc")
+    likelihood, phi, counts = _expected_counts(fit)
+    n = int(likelihood.n[0])
+    low, high = np.percentile(values, [0.2, 99.8])
+    pad = 0.15 * (high - low)
+    x = np.linspace(low - pad, high + pad, 400)
+    quanta = likelihood.quanta(phi)
+    n_sweeps = counts.shape[0]
+    grid = np.broadcast_to(x / fit.scale, (1, n_sweeps, x.size))
+    chosen, sweep_of = np.unique(likelihood.data.condition, return_index=True)
+    total = np.zeros((x.size, n + 1))
+    log_f, _ = log_density(grid, quanta, np.arange(n + 1).astype(float), n)
+    for c, s in zip(chosen, sweep_of, strict=True):
+        weight = counts[likelihood.data.condition == c].sum(axis=0)
+        total += np.exp(log_f[0, s]) * weight
+    total /= counts.sum() * abs(fit.scale)
+    for k in range(min(n + 1, 25)):
+        axes.plot(x, total[:, k], color=_PARTS, linewidth=0.7)
+    axes.plot(
+        x, total.sum(axis=1), color=_MODEL, label=f"model, {fit.kind}" if fit.kind != "none" else "model"
+    )
+    axes.plot([], [], color=_PARTS, linewidth=0.7, label="k = 0, 1, ... vesicles")
+    axes.set(xlabel=f"response ({fit.recording.unit_text or 'no unit'})", ylabel="density")
+    axes.set_title(f"{values.size} responses", fontsize=10)
+    axes.legend(fontsize=8)
+
+
+def plot_profile(fit: ReleaseFit, axes: Any) -> None:
+    """Draw the log likelihood lost at every number of sites."""
+    sites, loss = fit.profile_of("n")
+    finite = np.isfinite(sites)
+    axes.plot(sites[finite], -loss[finite], "o-", color=_MODEL, markersize=3, label="profile likelihood")
+    if not finite.all():
+        axes.axhline(
+            -loss[~finite][0], color=_PARTS, linestyle="--", linewidth=1, label="infinitely many sites"
+        )
+    axes.axhline(-1.92, color=_DATA, linewidth=0.8, label="ends of the 95 % interval")
+    axes.set(xscale="log", ylim=(-12, 0.6), xlabel="number of sites n", ylabel="log likelihood lost")
+    low, high = fit.n.low, fit.n.high
+    above = f"to {high:g}" if np.isfinite(high) else "and more"
+    axes.set_title(f"n = {fit.n.value:g} ({low:g} {above})", fontsize=10)
+    axes.legend(fontsize=8, loc="lower right")
+
+
+def plot_positions(fit: ReleaseFit, axes: Any) -> None:
+    """Draw mean and sd of the responses by position in the sweep, with those of the model."""
+    likelihood = fit.profile.likelihood(fit.best_row)
+    theta = fit.profile.theta[fit.best_row]
+    phi = likelihood.phi(theta, np.arange(1))
+    driven = likelihood.drive(theta, phi)
+    quanta = likelihood.quanta(phi)
+    x = fit.scale * likelihood.data.x[0]
+    position = np.arange(1, x.shape[1] + 1)
+    expected, sds = np.zeros(x.shape), np.zeros(x.shape)
+    for s in range(x.shape[0]):
+        mean, covariance = train_moments(
+            float(likelihood.n[0]),
+            float(quanta.q[0, s]),
+            driven.u[0, s],
+            driven.empty[0, s],
+            float(quanta.within[0, s]),
+            quanta.between,
+        )
+        expected[s] = fit.scale * mean
+        sds[s] = abs(fit.scale) * np.sqrt(np.diag(covariance) + quanta.noise[0, s] ** 2)
+    middle, half = expected.mean(axis=0), sds.mean(axis=0)
+    axes.fill_between(position, middle - half, middle + half, color=_MODEL, alpha=0.2, label="model, ± sd")
+    axes.plot(position, middle, color=_MODEL)
+    axes.plot(position, x.T, ".", color=_DATA, markersize=3)
+    axes.plot(position, np.nanmean(x, axis=0), "o", color="black", markersize=3, label="mean of sweeps")
+    axes.set(xlabel="stimulus in the sweep", ylabel=f"response ({fit.recording.unit_text})")
+    axes.set_title(f"{x.shape[0]} sweeps", fontsize=10)
+    axes.legend(fontsize=8)
+
+
+def plot_order(fit: ReleaseFit, axes: Any) -> None:
+    """Draw the responses in the order of recording."""
+    values = fit.recording.amplitudes
+    labels = np.array([str(label) for label in fit.recording.conditions])
+    for label in dict.fromkeys(labels):
+        is_of = labels == label
+        axes.plot(np.flatnonzero(is_of), values[is_of], ".", markersize=4, label=label or None)
+    axes.set(xlabel="order of recording", ylabel=f"response ({fit.recording.unit_text or 'no unit'})")
+    if len(set(labels)) > 1:
+        axes.legend(fontsize=8)
+    text = fit.serial.text if fit.serial is not None else ""
+    axes.set_title(
+        "drift or dependence" if "no serial" not in text and text else "no drift seen", fontsize=10
+    )
+
+
+def plot_residuals(fit: ReleaseFit, axes: Any) -> None:
+    """Draw the one-step residuals in order."""
+    z = np.concatenate(fit.residuals)
+    axes.axhspan(-1.96, 1.96, color="#eeeeee")
+    axes.plot(z, ".", color=_DATA, markersize=4)
+    starts = np.cumsum([0] + [row.size for row in fit.residuals])[:-1]
+    if fit.recording.is_train:
+        axes.plot(starts, z[starts], "o", color="#D55E00", markersize=4, label="first of a sweep")
+        axes.legend(fontsize=8)
+    axes.set(xlabel="response in order", ylabel="residual (sd)")
+    axes.set_title(f"residuals: sd {np.nanstd(z):.2f} (model: 1)", fontsize=10)
+
+
+def plot_variance_mean(fit: ReleaseFit, axes: Any) -> None:
+    """Draw variance against mean of each condition, or position of a train, with the fitted parabola."""
+    recording = fit.recording
+    if recording.is_train:
+        table = fit.scale * fit.profile.data.x[0]
+        means, variances = np.nanmean(table, axis=0), np.nanvar(table, axis=0, ddof=1)
+    else:
+        groups = [
+            recording.amplitudes[[c == label for c in recording.conditions]] for label in recording.labels
+        ]
+        means = np.array([np.nanmean(group) for group in groups])
+        variances = np.array([np.nanvar(group, ddof=1) for group in groups])
+    likelihood = fit.profile.likelihood(fit.best_row)
+    phi = likelihood.phi(fit.profile.theta[fit.best_row], np.arange(1))
+    quanta = likelihood.quanta(phi)
+    n = float(likelihood.n[0])
+    p = np.linspace(0.0, 1.0, 101)
+    mean_k, variance_k = moments_given_count(quanta, np.arange(2.0), n)
+    per_vesicle = float(variance_k[0, 0, 1] - variance_k[0, 0, 0])
+    q = float(mean_k[0, 0, 1])
+    mean = n * p * q
+    variance = n * p * per_vesicle + n * p * (1 - p) * q**2 + float(variance_k[0, 0, 0])
+    axes.plot(fit.scale * mean, fit.scale**2 * variance, color=_MODEL, label="model")
+    axes.plot(means, variances, "o", color="black", markersize=4, label="measured")
+    unit = recording.unit_text
+    axes.set(xlabel=f"mean ({unit})", ylabel=f"variance ({unit}²)")
+    axes.legend(fontsize=8)

@@ -1,0 +1,232 @@
+"""The command that fits n, p, q and short-term dynamics to a table of recorded responses."""
+
+from __future__ import annotations
+
+import json
+import re
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from rich.console import Console
+
+from validation.cli.terminal import errors
+
+if TYPE_CHECKING:
+    from biophys.recordings.fitting import FailedFit
+    from biophys.recordings.release_fit import ReleaseFit
+
+_FAILED = 1
+_KINDS = (
+    "none",
+    "depletion",
+    "facilitation",
+    "depletion+facilitation",
+    "depletion+free facilitation",
+    "two-rate",
+    "two-rate+facilitation",
+    "release-independent",
+)
+
+
+def _file(help_text: str) -> dict[str, Any]:
+    return {"type": click.Path(dir_okay=False, path_type=Path), "help": help_text}
+
+
+@click.command()
+@click.argument("table", required=False)
+@click.option("--condition", default="condition", show_default=True, help="Column of the conditions.")
+@click.option(
+    "--noise",
+    metavar="SD|baseline|free",
+    help="Recording noise: 0.5pA, say, the column baseline, or fitted.  [default: baseline if there]",
+)
+@click.option("--cv-within", type=float, default=0.0, show_default=True, help="Quantal CV within sites.")
+@click.option("--dynamics", type=click.Choice(_KINDS), default="none", show_default=True, help="Of trains.")
+@click.option("--n", type=click.IntRange(min=1), help="Number of release sites, if it is known.")
+@click.option("--robust", is_flag=True, help="Allow for artefacts among the responses.")
+@click.option(
+    "--columns", metavar="NAMES", help="Header of a file without one: 'amplitude (A), interval (s)'."
+)
+@click.option("--new-sweep-after", metavar="TIME", help="An interval from which a new sweep begins: 10s.")
+@click.option("--report", **_file("Write a page with figures and a methods paragraph (html)."))
+@click.option("--json", "json_file", **_file("Write everything, to read back with ReleaseFit.from_dict."))
+@click.option("--csv", "csv_file", **_file("Write one row of estimates for each synapse."))
+@click.option("--example", **_file("Write a simulated table to start from, and stop."))
+def fit(
+    table: str | None,
+    condition: str,
+    noise: str | None,
+    cv_within: float,
+    dynamics: str,
+    n: int | None,
+    robust: bool,
+    columns: str | None,
+    new_sweep_after: str | None,
+    report: Path | None,
+    json_file: Path | None,
+    csv_file: Path | None,
+    example: Path | None,
+) -> int:
+    """Fit n, p, q and short-term dynamics to TABLE, one row for each response.
+
+    csv, tsv, json or xlsx, or - for the standard input. The header names the columns with their units:
+    amplitude (pA); and if there are any: time (s) or interval (ms), sweep, condition, synapse, spike (0 or
+    1), baseline (pA). Empty cells are responses that were not measured.
+
+    \b
+    Examples:
+      brianpresyn fit --example trains.csv
+      brianpresyn fit trains.csv --dynamics depletion --cv-within 0.3 --report trains.html
+      brianpresyn fit two_calcium.csv --noise 0.5pA --condition calcium
+    """
+    from validation.recorded_tables import TableError, read_table, recorded_synapses
+
+    if example is not None:
+        example.write_text(example_table(), encoding="utf-8")
+        print(f"example: {example.resolve()}")
+        return 0
+    if table is None:
+        raise click.UsageError("name a table, or write one to start from with --example my.csv")
+    if table != "-" and not Path(table).is_file():
+        raise click.UsageError(f"no such file: {table}")
+    try:
+        read = read_table(table, columns)
+        gap = None if new_sweep_after is None else _quantity(new_sweep_after, "--new-sweep-after", "10s")
+        synapses = recorded_synapses(read, condition=condition, new_sweep_after=gap)
+    except (TableError, OSError) as error:
+        raise click.UsageError(str(error)) from None
+    options = {"dynamics": dynamics, "n": n, "robust": robust, "variability": cv_within}
+    fits = _fits(synapses, noise, options)
+    for remark in read.remarks:
+        errors.print(f"[dim]{read.source}: read with {remark}[/]")
+    _show(fits)
+    if report is not None:
+        from validation.fit_report import write_fit_report
+
+        write_fit_report(fits, report, source=read.source, remarks=read.remarks)
+        print(f"report: {report.resolve()}")
+    _write_numbers(fits, json_file, csv_file)
+    return _FAILED if any(hasattr(one, "reason") for one in fits.values()) else 0
+
+
+def _quantity(text: str, option: str, example: str) -> Any:
+    """Return a number with its unit, as in 0.5pA."""
+    import quantities as pq
+
+    from validation.recorded_tables import TableError, unit_named
+
+    match = re.fullmatch(r"\s*([-+0-9.eE]+?)\s*([a-zA-Zµμ/%].*)", text)
+    try:
+        assert match is not None
+        return pq.Quantity(float(match[1]), unit_named(match[2], option))
+    except (AssertionError, ValueError, TableError):
+        raise click.UsageError(
+            f"{option} must be a number with a unit, such as {example}, got {text!r}"
+        ) from None
+
+
+def _fits(
+    synapses: list[Any], noise: str | None, options: dict[str, Any]
+) -> dict[str, ReleaseFit | FailedFit]:
+    """Fit every synapse, all together; warnings are in the reports."""
+    from biophys.recordings.fitting import fit_releases
+
+    inputs = []
+    for synapse in synapses:
+        arguments = dict(synapse.arguments)
+        baseline = arguments.pop("baseline", None)
+        if noise == "baseline" and baseline is None:
+            raise click.UsageError("--noise baseline needs a column baseline, such as 'baseline (pA)'")
+        if noise in (None, "baseline"):
+            arguments["noise"] = "free" if baseline is None else baseline
+        else:
+            arguments["noise"] = "free" if noise == "free" else _quantity(str(noise), "--noise", "0.5pA")
+        inputs.append(arguments | options)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        fits = fit_releases(inputs)
+    return {synapse.name: one for synapse, one in zip(synapses, fits, strict=True)}
+
+
+def _show(fits: dict[str, ReleaseFit | FailedFit]) -> None:
+    """Print a table and the warnings of each synapse."""
+    from rich.table import Table
+
+    from validation.fit_report import interval_text, label_of
+
+    console = Console()
+    for name, one in fits.items():
+        if hasattr(one, "reason"):
+            console.print(f"[bold]{name or 'the synapse'}[/]: not fitted: {one.reason}", highlight=False)
+            continue
+        title = f"{name + ': ' if name else ''}{one.n_responses} responses, {one.model_text}"
+        table = Table(title=title, title_justify="left")
+        for column in ("parameter", "estimate", "95 % interval", "identified"):
+            table.add_column(column)
+        for key, estimate in one.values.items():
+            table.add_row(
+                label_of(key),
+                f"{estimate.value:.4g} {estimate.unit}",
+                interval_text(estimate),
+                "yes" if estimate.identified else "no",
+            )
+        console.print(table)
+        for text in one.diagnostics["warnings"]:
+            console.print(f"- {text}", highlight=False, soft_wrap=True)
+
+
+def _write_numbers(
+    fits: dict[str, ReleaseFit | FailedFit], json_file: Path | None, csv_file: Path | None
+) -> None:
+    from biophys.recordings.fitting import ReleaseFits
+    from validation.whole_files import arriving
+
+    if json_file is not None:
+        content = {
+            name: {"reason": one.reason} if hasattr(one, "reason") else one.to_dict()
+            for name, one in fits.items()
+        }
+        with arriving(json_file) as part:
+            part.write_text(json.dumps(content), encoding="utf-8")
+        print(f"json: {json_file.resolve()}")
+    if csv_file is not None:
+        rows = ReleaseFits(list(fits.values())).table()
+        for row, name in zip(rows, fits, strict=True):
+            row["synapse"] = name
+        header = list(dict.fromkeys(key for row in rows for key in row))
+        lines = [header, *([str(row.get(key, "")) for key in header] for row in rows)]
+        with arriving(csv_file) as part:
+            part.write_text("".join(_csv_line(line) for line in lines), encoding="utf-8")
+        print(f"csv: {csv_file.resolve()}")
+
+
+def _csv_line(cells: list[str]) -> str:
+    return ",".join('"' + c.replace('"', '""') + '"' if "," in c or '"' in c else c for c in cells) + "\n"
+
+
+def example_table() -> str:
+    """Return a simulated table: trains of two synapses from rest, with baseline samples."""
+    import numpy as np
+    import quantities as pq
+
+    from biophys import QuantalSynapse, ShortTermDynamics, simulate_recording
+
+    rng = np.random.default_rng(7)
+    times = np.cumsum([0.0] + [20.0] * 9 + [50.0, 100.0, 300.0])
+    lines = ["synapse,sweep,time (ms),amplitude (pA),baseline (pA)"]
+    for name, n, p in (("a", 5, 0.6), ("b", 4, 0.3)):
+        x = simulate_recording(
+            QuantalSynapse(n, p, -12 * pq.pA),
+            rng=rng,
+            n_sweeps=15,
+            spike_times=times * pq.ms,
+            dynamics=ShortTermDynamics(p, 150 * pq.ms, 0 * pq.ms),
+            noise=2 * pq.pA,
+            variability=0.3,
+        )
+        for sweep, row in enumerate(x.magnitude, start=1):
+            for time, value in zip(times, row, strict=True):
+                lines.append(f"{name},{sweep},{time:g},{value:.2f},{rng.normal(0, 2):.2f}")
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,159 @@
+"""One self-contained page for fits to recorded responses: estimates, figures, warnings, methods."""
+
+from __future__ import annotations
+
+import base64
+import io
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import matplotlib
+import numpy as np
+
+from biophys.recordings.fitting import FailedFit
+from biophys.recordings.release_fit import Estimate, ReleaseFit
+from validation.versions import installed_versions
+from validation.whole_files import arriving
+
+_LABELS = {
+    "n": "release sites n",
+    "p": "release probability p",
+    "q": "quantal size q",
+    "noise": "recording noise (sd)",
+    "within": "quantal CV within sites",
+    "mean": "mean response at rest n p q",
+    "capacity": "response of all sites n q",
+    "recovery": "time constant of recovery",
+    "slow_recovery": "slow time constant of recovery",
+    "fast_share": "share that recovers fast",
+    "facilitation": "time constant of facilitation",
+    "increment": "facilitation increment f",
+    "depression": "depression per spike",
+    "outliers": "share of outliers",
+}
+
+REFERENCES = {
+    "trains": (
+        "Bird AD, Wall MJ, Richardson MJE (2016). Bayesian inference of synaptic quantal parameters from "
+        "correlated vesicle release. Front Comput Neurosci 10:116. doi:10.3389/fncom.2016.00116",
+        "Tsodyks M, Pawelzik K, Markram H (1998). Neural networks with dynamic synapses. Neural Comput "
+        "10:821-835. doi:10.1162/089976698300017502",
+    ),
+    "any": (
+        "Katz B, Miledi R (1965). The measurement of synaptic delay, and the time course of acetylcholine "
+        "release at the neuromuscular junction. Proc R Soc B 161:483-495. doi:10.1098/rspb.1965.0016",
+        "Gontier C, Pfister J-P (2020). Identifiability of a binomial synapse. Front Comput Neurosci "
+        "14:558477. doi:10.3389/fncom.2020.558477",
+    ),
+}
+
+
+def label_of(name: str) -> str:
+    """Return what an estimate is, in words, with its condition."""
+    kind, _, condition = name.partition("[")
+    return _LABELS.get(kind, kind) + (f", {condition[:-1]}" if condition else "")
+
+
+def interval_text(estimate: Estimate) -> str:
+    """Return the ends of an interval; an open end in words.
+
+    Examples
+    --------
+    >>> interval_text(Estimate(5.0, 4.0, float("inf"), 0.1, False, (4.0, 40.0)))
+    '4 to no upper end'
+    """
+    low = f"{estimate.low:.3g}" if np.isfinite(estimate.low) else "no lower end"
+    high = f"{estimate.high:.3g}" if np.isfinite(estimate.high) else "no upper end"
+    return f"{low} to {high}"
+
+
+def methods_text(fit: ReleaseFit) -> str:
+    """Return a paragraph for the methods of a paper."""
+    model, recording = fit.profile.model, fit.recording
+    version = f"brianpresyn {installed_versions().get('brianpresyn', '')}".strip()
+    what = (
+        f"trains with {model.dynamics.replace('+', ' and ')}, by the exact forward likelihood over the "
+        "number of full release sites (Bird et al. 2016)"
+        if model.dynamics != "none"
+        else "independent responses, a mixture over the binomial number of vesicles released"
+    )
+    noise = (
+        "the standard deviation of the recording noise was fitted"
+        if recording.noise == "free"
+        else "the standard deviation of the recording noise was measured"
+    )
+    within = recording.variability.within
+    variability = "fitted" if within == "free" else f"taken as {within:g}"
+    return (
+        f"Quantal parameters were estimated from {fit.n_responses} responses with {version} by "
+        f"maximum likelihood: {what}. Given k vesicles the response was {model.family}; the quantal "
+        f"coefficient of variation within sites was {variability}, that between sites {model.between:g}; "
+        f"{noise}. Numbers of sites up to {_largest(fit)} were tried. Intervals ({100 * fit.level:g} %) are "
+        "those of the profile likelihood and are open where it does not fall; a parameter is called "
+        "identified if its credible interval under a prior flat in the number of sites and in the release "
+        "probability spans less than a factor of 3 and BIC prefers quanta to normal responses (Gontier and "
+        "Pfister 2020)."
+    )
+
+
+def _largest(fit: ReleaseFit) -> str:
+    largest = fit.profile.sites[-1]
+    return "the limit of infinitely many" if largest >= 1e6 else f"{largest:g}"
+
+
+def _picture(fit: ReleaseFit) -> str:
+    """Return the figure of a fit as a data address."""
+    buffer = io.BytesIO()
+    with matplotlib.rc_context({"svg.hashsalt": "brianpresyn"}):
+        fit.plot().savefig(buffer, format="svg", metadata={"Date": None})
+    return "data:image/svg+xml;base64," + base64.b64encode(buffer.getvalue()).decode()
+
+
+def fit_page(fits: dict[str, ReleaseFit | FailedFit], source: str, remarks: list[str]) -> str:
+    """Return the page for the fits of a table, by the name of the synapse."""
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("validation"), autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )
+    return environment.get_template("fit.html").render(
+        source=source,
+        remarks=remarks,
+        sections=[_section(name, fit) for name, fit in fits.items()],
+        versions=installed_versions(),
+    )
+
+
+def _section(name: str, fit: ReleaseFit | FailedFit) -> dict[str, Any]:
+    if isinstance(fit, FailedFit):
+        return {"name": name, "reason": fit.reason}
+    references = REFERENCES["any"] + (REFERENCES["trains"] if fit.kind != "none" else ())
+    return {
+        "name": name,
+        "model": fit.model_text,
+        "n_responses": fit.n_responses,
+        "rows": [
+            {
+                "label": label_of(key),
+                "value": f"{e.value:.4g}",
+                "unit": e.unit,
+                "interval": interval_text(e),
+                "credible": f"{e.credible[0]:.3g} to {e.credible[1]:.3g}",
+                "identified": e.identified,
+            }
+            for key, e in fit.values.items()
+        ],
+        "criteria": f"log likelihood {fit.log_likelihood:.3f}, AIC {fit.aic:.2f}, BIC {fit.bic:.2f}; "
+        f"normal responses of free mean and variance: BIC {fit.bic_normal:.2f}",
+        "warnings": fit.diagnostics["warnings"],
+        "picture": _picture(fit),
+        "methods": methods_text(fit),
+        "references": references,
+    }
+
+
+def write_fit_report(
+    fits: dict[str, ReleaseFit | FailedFit], path: Path, *, source: str, remarks: list[str]
+) -> None:
+    """Write the page to `path`, whole or not at all."""
+    with arriving(path) as part:
+        part.write_text(fit_page(fits, source, remarks), encoding="utf-8")
