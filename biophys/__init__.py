@@ -87,12 +87,21 @@ from biophys.realisation_costs import (
     distance_from_boundary,
     minimal_sd,
 )
-from biophys.recordings.comparison import compare, variability_table
+from biophys.recordings.change_of_locus import CvAnalysis, NestedModel, cv_analysis, nested_models
+from biophys.recordings.comparison import ComparedFit, compare, variability_table
 from biophys.recordings.fitting import FailedFit, ReleaseFits, fit_release, fit_releases
-from biophys.recordings.goodness import goodness_of_fit
+from biophys.recordings.goodness import GoodnessOfFit, goodness_of_fit
+from biophys.recordings.quick_methods import (
+    CovarianceAnalysis,
+    FailuresAnalysis,
+    ShortTermFit,
+    covariance_analysis,
+    failures_analysis,
+    fit_short_term,
+)
 from biophys.recordings.recording import Noise, QuantalVariability
 from biophys.recordings.release_fit import Estimate, IdentifiabilityWarning, ReleaseFit
-from biophys.recordings.serial_dependence import SerialDependenceWarning, serial_dependence
+from biophys.recordings.serial_dependence import SerialDependence, SerialDependenceWarning, serial_dependence
 from biophys.recordings.simulation import simulate_recording
 from biophys.release_plasticity import ReleasePlasticity, updated_release_probability
 from biophys.short_term import (
@@ -110,16 +119,22 @@ __all__ = [
     "BudgetChange",
     "BudgetLaw",
     "BudgetRow",
+    "ComparedFit",
     "Constant",
     "CostLaw",
     "CostMixture",
     "CostSweep",
+    "CovarianceAnalysis",
+    "CvAnalysis",
     "Estimate",
     "ExponentFit",
     "ExponentRow",
     "FailedFit",
+    "FailuresAnalysis",
+    "GoodnessOfFit",
     "HillRelation",
     "IdentifiabilityWarning",
+    "NestedModel",
     "Noise",
     "Optimum",
     "PrecisionSlopes",
@@ -133,8 +148,10 @@ __all__ = [
     "ReleaseFits",
     "ReleasePlasticity",
     "ReliabilityCost",
+    "SerialDependence",
     "SerialDependenceWarning",
     "ShortTermDynamics",
+    "ShortTermFit",
     "ShortTermState",
     "StationaryResponse",
     "TransmissionCost",
@@ -151,6 +168,8 @@ __all__ = [
     "cheapest_realisation",
     "compare",
     "costs_at_rate",
+    "covariance_analysis",
+    "cv_analysis",
     "distance_from_boundary",
     "entropic_cost",
     "estimate_by_likelihood",
@@ -161,10 +180,12 @@ __all__ = [
     "exponent_table",
     "fC",
     "failure_rate_of_levy_baxter",
+    "failures_analysis",
     "fit_budget_change",
     "fit_cost_exponent",
     "fit_release",
     "fit_releases",
+    "fit_short_term",
     "goodness_of_fit",
     "implied_budget",
     "information_of_sum",
@@ -175,6 +196,7 @@ __all__ = [
     "magnitude_in",
     "minimal_sd",
     "n_sites_for",
+    "nested_models",
     "optimal_release_probability",
     "optimal_sd",
     "optimal_synapse",

@@ -222,7 +222,7 @@ def budget_table(
     TypeError
         If `synapse` is no `QuantalSynapse`.
     ValueError
-        If `synapse` is an array.
+        If `synapse` or `rate` is an array.
 
     Examples
     --------
@@ -233,6 +233,8 @@ def budget_table(
     """
     if synapse.shape != ():
         raise ValueError(f"a budget table is of one synapse, got an array of shape {synapse.shape}")
+    if rate.shape != ():
+        raise ValueError(f"a budget table is of one rate, got an array of shape {rate.shape}: ask for each")
     value, low, high = (
         _by_mechanism(costs_at_rate(rate, reference, estimate), synapse)
         for estimate in ("value", "low", "high")

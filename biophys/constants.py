@@ -146,6 +146,14 @@ ACTIN_PER_VESICLE = Constant(
 )
 
 
+def _per_mole(free_energy: pq.Quantity) -> pq.Quantity:
+    """Return a free energy per mole that may be given for one molecule."""
+    if free_energy.dimensionality.simplified == pq.J.dimensionality.simplified:
+        return (free_energy * AVOGADRO).rescale(pq.J / pq.mol)
+    magnitude_in(free_energy, pq.J / pq.mol, "free_energy")
+    return free_energy
+
+
 @checked_types
 def joules_of(atp: pq.Quantity, free_energy: pq.Quantity = ATP_FREE_ENERGY.value) -> pq.Quantity:
     """Return the free energy of this many ATP in joules, or of ATP per second in watts.
@@ -155,7 +163,7 @@ def joules_of(atp: pq.Quantity, free_energy: pq.Quantity = ATP_FREE_ENERGY.value
     atp
         In ATP or ATP per time; any shape.
     free_energy
-        Free energy of hydrolysis per mole.
+        Free energy of hydrolysis per mole, or of one molecule (0.5 eV, say).
 
     Raises
     ------
@@ -169,7 +177,7 @@ def joules_of(atp: pq.Quantity, free_energy: pq.Quantity = ATP_FREE_ENERGY.value
     >>> print(joules_of(1e9 * ATP).round(12))
     8.3e-11 J
     """
-    magnitude_in(free_energy, pq.J / pq.mol, "free_energy")
+    free_energy = _per_mole(free_energy)
     per_molecule = (free_energy / AVOGADRO).rescale(pq.J) / ATP
     energy = atp * per_molecule
     for unit in (pq.J, pq.W):
@@ -194,7 +202,7 @@ def atp_of(energy: pq.Quantity, free_energy: pq.Quantity = ATP_FREE_ENERGY.value
     >>> print(atp_of(1e-15 * pq.J).round(0))
     12044.0 ATP
     """
-    magnitude_in(free_energy, pq.J / pq.mol, "free_energy")
+    free_energy = _per_mole(free_energy)
     count = energy / (free_energy / AVOGADRO)
     for unit, result in ((pq.dimensionless, ATP), (1 / pq.s, ATP / pq.s)):
         if count.dimensionality.simplified == unit.dimensionality.simplified:

@@ -20,7 +20,7 @@ from biophys.energy_costs import (
     trafficking_cost,
 )
 from biophys.quantal import QuantalSynapse, checked_n_sites
-from biophys.units import checked_finite, first_wrong, plain_numbers, psp_unit_of
+from biophys.units import PSP_UNITS, checked_finite, first_wrong, magnitude_in, plain_numbers, psp_unit_of
 
 MECHANISM_COLOURS = {
     "calcium pump": "#0072B2",
@@ -169,24 +169,46 @@ def sweep_cost(
 
 @checked_types
 def fit_cost_exponent(
-    sd: pq.Quantity | ArrayLike, cost: pq.Quantity | ArrayLike, *, confidence: float = 0.95
+    sd: pq.Quantity | ArrayLike,
+    cost: pq.Quantity | ArrayLike,
+    *,
+    mean: pq.Quantity | ArrayLike | None = None,
+    sd_error: pq.Quantity | ArrayLike | None = None,
+    cost_error: pq.Quantity | ArrayLike | None = None,
+    confidence: float = 0.95,
 ) -> ExponentFit:
     r"""Fit cost :math:`\sim \sigma^{-\rho}` by least squares on logarithms.
+
+    Relative errors of both variables weigh each point by :math:`1 / (s_c^2 + \rho^2 s_\sigma^2)` (effective
+    variance, four rounds); where the scatter is larger than they explain, it decides.
 
     Parameters
     ----------
     sd
-        Standard deviations of the response at one mean, one-dimensional, above 0, at least three of them.
+        Standard deviations of the response, one-dimensional, above 0, at least three of them: a potential,
+        current, conductance or charge, or relative to the mean.
     cost
-        The cost at each.
+        The cost at each: relative, a rate, an energy, ATP or a power.
+    mean
+        Mean responses, which the law takes as one. If the largest is more than 5 % above the smallest, log
+        mean is fitted beside log sd.
+    sd_error, cost_error
+        Standard errors of both, in their units.
     confidence
         Of the interval.
 
     Raises
     ------
+    TypeError
+        If `sd` is no standard deviation of a response, such as a variance, or `cost` is a response.
     ValueError
-        If there are fewer than three points, the lengths differ, a value is not positive and finite, or all
-        sd are equal.
+        If there are too few points, the lengths differ, a value is not positive and finite, all sd are equal,
+        or sd and mean rise together.
+
+    References
+    ----------
+    Orear J (1982). Least squares when both variables have uncertainties. Am J Phys 50:912-916,
+    doi:10.1119/1.12972.
 
     Examples
     --------
@@ -194,30 +216,112 @@ def fit_cost_exponent(
     >>> round(fit.exponent, 9)
     1.0
     """
-    from scipy.special import stdtrit
-
+    _check_kinds(sd, cost)
     x, y = np.log(_positive_line(sd, "sd")), np.log(_positive_line(cost, "cost"))
     if x.size != y.size or x.size < 3:
         raise ValueError(f"sd and cost need at least three values, as many each, got {x.size} and {y.size}")
     if np.ptp(x) == 0:
         raise ValueError("all sd are equal: sweep n or p so that they differ")
     checked_finite(confidence, "confidence", 0.0, 1.0, is_open=True)
-    dx, dy = x - x.mean(), y - y.mean()
-    slope = (dx @ dy) / (dx @ dx)
-    residual = dy - slope * dx
-    error = float(np.sqrt((residual @ residual) / (x.size - 2) / (dx @ dx)))
-    half = float(stdtrit(x.size - 2, 0.5 + confidence / 2)) * error
+    errors = [
+        None if error is None else _relative_errors(error, value, name)
+        for error, value, name in ((sd_error, sd, "sd_error"), (cost_error, cost, "cost_error"))
+    ]
+    design = np.stack([np.ones_like(x), x], axis=1)
+    if mean is not None:
+        design = _with_unequal_means(design, _positive_line(mean, "mean"))
+    coefficients, spread = _weighted_line(design, y, errors, confidence)
     order = np.argsort(x)
     steps = np.diff(x[order])
     local = -np.diff(y[order])[steps > 0] / steps[steps > 0]
     return ExponentFit(
-        exponent=float(-slope),
-        standard_error=error,
-        interval=(float(-slope - half), float(-slope + half)),
+        exponent=float(-coefficients[1]),
+        standard_error=spread[0],
+        interval=(float(-coefficients[1] - spread[1]), float(-coefficients[1] + spread[1])),
         local_range=(float(local.min()), float(local.max())),
-        log_scale=float(y.mean() - slope * x.mean()),
+        log_scale=float(coefficients[0]),
         n_points=x.size,
     )
+
+
+def _check_kinds(sd: Any, cost: Any) -> None:
+    """Refuse a variance for an sd, which would halve the exponent, and a response for a cost."""
+    responses = [unit.dimensionality.simplified for unit in PSP_UNITS]
+    if isinstance(sd, pq.Quantity):
+        dimension = sd.dimensionality.simplified
+        if dimension not in [*responses, pq.dimensionless.dimensionality]:
+            is_variance = dimension in [(unit**2).dimensionality.simplified for unit in PSP_UNITS]
+            what = (
+                ", a variance: take its square root" if is_variance else ": check the order of the arguments"
+            )
+            raise TypeError(
+                "sd must be a standard deviation of responses (mV, pA, nS, fC or relative), got "
+                f"{sd.dimensionality.string}{what}"
+            )
+    if isinstance(cost, pq.Quantity) and cost.dimensionality.simplified in responses:
+        raise TypeError(
+            f"cost must be relative, an energy, a power, ATP or a rate, got {cost.dimensionality.string}: "
+            "check the order of the arguments"
+        )
+
+
+def _relative_errors(error: Any, value: Any, name: str) -> NDArray[np.float64]:
+    """Return standard errors over their values."""
+    if isinstance(value, pq.Quantity) and isinstance(error, pq.Quantity):
+        error = magnitude_in(error, value.units, name)
+    plain = plain_numbers(error, name)
+    size = np.shape(value.magnitude if isinstance(value, pq.Quantity) else value)
+    if plain.shape not in ((), size):
+        raise ValueError(f"{name} must be one number or one for each value, got shape {plain.shape}")
+    checked_finite(plain, name, 0.0)
+    return np.broadcast_to(plain, size) / np.asarray(getattr(value, "magnitude", value), dtype=float)
+
+
+def _with_unequal_means(design: NDArray[np.float64], mean: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return a design with log mean where means differ by more than 5 %."""
+    if mean.size != design.shape[0]:
+        raise ValueError(f"mean needs one value for each of {design.shape[0]} sd, got {mean.size}")
+    if mean.max() <= 1.05 * mean.min():
+        return design
+    wider = np.column_stack([design, np.log(mean / mean.mean())])
+    if design.shape[0] < 4 or np.linalg.matrix_rank(wider, tol=1e-6) < 3:
+        raise ValueError(
+            f"the means differ, from {mean.min():g} to {mean.max():g}, and cannot be told from the sd: the "
+            "law holds at one mean; give synapses of equal mean, or more of them"
+        )
+    return wider
+
+
+def _weighted_line(
+    design: NDArray[np.float64],
+    y: NDArray[np.float64],
+    errors: list[NDArray[np.float64] | None],
+    confidence: float,
+) -> tuple[NDArray[np.float64], tuple[float, float]]:
+    """Return coefficients, and the standard error and half width of the interval of the slope."""
+    from scipy.special import stdtrit
+
+    has_errors = any(error is not None for error in errors)
+    of_x, of_y = (np.zeros_like(y) if error is None else error for error in errors)
+    weight = np.ones_like(y)
+    centre = design.mean(axis=0)
+    centre[0] = 0.0
+    shifted = design - centre
+    for _ in range(5):
+        normal = np.linalg.inv(shifted.T @ (shifted * weight[:, None]))
+        slope = normal @ shifted.T @ (weight * y)
+        if not has_errors:
+            break
+        weight = 1.0 / np.maximum(of_y**2 + slope[1] ** 2 * of_x**2, 1e-24)
+    residual = y - shifted @ slope
+    free = y.size - design.shape[1]
+    scatter = float(np.sum(weight * residual**2)) / free
+    # Errors that were measured are a floor: points may lie on the line by chance.
+    scale = max(scatter, 1.0) if has_errors else scatter
+    error = float(np.sqrt(scale * normal[1, 1]))
+    slope = slope.copy()
+    slope[0] -= slope[1:] @ centre[1:]
+    return slope, (error, float(stdtrit(free, 0.5 + confidence / 2)) * error)
 
 
 def _positive_line(values: Any, name: str) -> NDArray[np.float64]:

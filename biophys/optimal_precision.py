@@ -241,9 +241,19 @@ def exponent_from_input_slope(slope: ArrayLike) -> NDArray[np.float64]:
     :math:`\rho = -2 - 2 / \mathrm{slope}`: a slope of -1 means 0, and -1/2 means 2. Slopes outside [-1, 0)
     belong to no cost with :math:`\rho \ge 0`; they are returned as they come out, for intervals.
 
+    Raises
+    ------
+    ValueError
+        If a slope is 0 or not finite.
+
     Examples
     --------
     >>> float(exponent_from_input_slope(-0.5))
     2.0
     """
-    return -2.0 - 2.0 / checked_finite(slope, "slope")
+    slopes = checked_finite(slope, "slope")
+    if np.any(slopes == 0):
+        raise ValueError(
+            "slope must not be 0: a variance that does not change with the input has no exponent"
+        )
+    return -2.0 - 2.0 / slopes

@@ -236,7 +236,8 @@ def checked_n_sites(n: Any, name: str = "n") -> NDArray[np.int64]:
         If a value is not a positive integer; the message names the first.
     """
     values = plain_numbers(n, name)
-    wrong = ~((values >= 1) & (values == np.floor(values)) & np.isfinite(values))
+    # Beyond 2^53 floats skip integers.
+    wrong = ~((values >= 1) & (values == np.floor(values)) & (values <= 2.0**53))
     if np.any(wrong):
         raise ValueError(
             f"{name} must be a positive integer, got {first_wrong(values, wrong)}: round it to 1 or more, "

@@ -16,7 +16,7 @@ from biophys.recordings.recording import QuantalVariability, amplitudes_of, chec
 from biophys.recordings.release_fit import IdentifiabilityWarning
 from biophys.recordings.release_moments import release_cumulants
 from biophys.recordings.serial_dependence import SerialDependenceWarning
-from biophys.units import checked_finite, magnitude_in, psp_unit_of
+from biophys.units import checked_finite, magnitude_in, psp_unit_of, unit_of
 
 Z_95 = 1.959963984540054
 """Half the width of the 95 % interval of a normal estimate, in standard errors."""
@@ -144,9 +144,8 @@ def estimate_by_moments(
 
 def _trials(amplitudes: Any) -> tuple[NDArray[np.float64], pq.Quantity]:
     """Return amplitudes (trials, ...) and their unit."""
-    psp_unit_of(amplitudes, "amplitudes") if not hasattr(amplitudes, "dim") else amplitudes_of(
-        amplitudes, None
-    )
+    # Checks the unit and says how to give one.
+    _, unit = amplitudes_of(amplitudes, None)
     x = np.asarray(amplitudes.magnitude, dtype=float)
     if x.ndim == 2 and x.shape[1] == 1 and type(amplitudes) is not pq.Quantity:
         # A neo signal of one channel is (times, 1).
@@ -155,7 +154,7 @@ def _trials(amplitudes: Any) -> tuple[NDArray[np.float64], pq.Quantity]:
         raise ValueError(f"a recording needs at least three trials (first axis), got shape {x.shape}")
     if np.any(np.isinf(x)):
         raise ValueError(f"amplitudes must be finite or nan, got {x[np.isinf(x)][0]}")
-    return x, amplitudes.units
+    return x, unit.units
 
 
 def _noise(noise_sd: pq.Quantity | None, unit: pq.Quantity) -> NDArray[np.float64]:
@@ -619,8 +618,9 @@ def estimate_by_variance_mean(
     >>> round(float(estimate.n), 6), float(estimate.q.magnitude.round(6))
     (8.0, 0.5)
     """
-    psp_unit_of(means, "means")
-    unit = means.units
+    unit = unit_of(means, "means")
+    if means.dimensionality.simplified != pq.dimensionless.dimensionality:
+        psp_unit_of(means, "means")
     m = checked_finite(means.magnitude, "means")
     v = checked_finite(magnitude_in(variances, unit**2, "variances"), "variances", 0.0)
     if m.ndim == 0 or m.shape != v.shape or m.shape[0] < 3 or m.size == 0:

@@ -117,7 +117,8 @@ class ShortTermDynamics:
         at_rest = np.asarray(self.p, dtype=float)
         left = 1.0 - (1.0 - at_rest) * kept_p
         # At p = 0 nothing facilitates, also where nothing decays: 0 instead of 0 / 0.
-        p = np.divide(at_rest, left, out=np.zeros(np.shape(left)), where=at_rest > 0)
+        # Rounding must not lift p above 1 where facilitation hardly decays.
+        p = np.minimum(np.divide(at_rest, left, out=np.zeros(np.shape(left)), where=at_rest > 0), 1.0)
         return ShortTermState(np.asarray(p), np.asarray((1.0 - kept_r) / (1.0 - (1.0 - p) * kept_r)))
 
     def _kept(self, gap: Any, time_constant: pq.Quantity) -> Any:

@@ -16,7 +16,7 @@ import numpy as np
 import quantities as pq
 from numpy.typing import NDArray
 
-from biophys.units import psp_unit_of
+from biophys.units import ATP, psp_unit_of
 
 MISSING = {"", "nan", "na", "n/a", "none", "null"}
 _HEADER = re.compile(r"^\s*(?P<name>[^()\[\]]+?)\s*[(\[]\s*(?P<unit>[^()\[\]]*)\s*[)\]]\s*$")
@@ -98,6 +98,8 @@ def unit_named(text: str, where: str) -> pq.Quantity:
     if plain.lower() in ("1", "df/f", "dff", "a.u.", "au", "normalised", "normalized", "%"):
         return pq.dimensionless
     try:
+        if plain.startswith("ATP"):
+            return (ATP * pq.Quantity(1.0, plain.replace("ATP", "1", 1))).units if "/" in plain else ATP
         return pq.Quantity(1.0, plain).units
     except Exception:
         raise TableError(f"{where}: {text!r} is no unit; write for example mV, pA, ms or s") from None
@@ -122,10 +124,11 @@ def read_table(path: str, columns: str | None = None) -> Table:
     """
     suffix = Path(path).suffix.lower()
     name = "standard input" if path == "-" else Path(path).name
+    remarks: list[str] = []
     if suffix == ".xlsx":
-        rows, remarks = _rows_of_excel(path), []
+        rows = _rows_of_excel(path)
     elif suffix == ".json":
-        rows, remarks = _rows_of_json(Path(path).read_text(encoding="utf-8"), name), []
+        rows = _rows_of_json(Path(path).read_text(encoding="utf-8"), name)
     else:
         raw = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
         rows, remarks = _rows_of_text(raw, name)

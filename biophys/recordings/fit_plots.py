@@ -181,7 +181,7 @@ def plot_variance_mean(fit: ReleaseFit, axes: Any) -> None:
     quanta = likelihood.quanta(phi)
     n = float(likelihood.n[0])
     p = np.linspace(0.0, 1.0, 101)
-    mean_k, variance_k = moments_given_count(quanta, np.arange(2.0), n)
+    mean_k, variance_k = moments_given_count(quanta, np.arange(2).astype(float), n)
     per_vesicle = float(variance_k[0, 0, 1] - variance_k[0, 0, 0])
     q = float(mean_k[0, 0, 1])
     mean = n * p * q

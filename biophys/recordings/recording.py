@@ -189,7 +189,9 @@ def amplitudes_of(amplitudes: Any, unit: pq.Quantity | None) -> tuple[list[NDArr
     if values.ndim > 2:
         raise ValueError(f"amplitudes must be (trials,) or (sweeps, stimuli), got shape {values.shape}")
     if values.size == 0:
-        raise ValueError("amplitudes are empty: a recording needs at least three responses")
+        raise ValueError(
+            f"amplitudes are empty: a recording needs at least three trials, got shape {values.shape}"
+        )
     return [np.atleast_1d(row) for row in (values if values.ndim == 2 else [values])], unit
 
 

@@ -95,6 +95,7 @@ def profile_of_sites(
     curvature, spread = (np.full((len(sites), n_synapses, size, size), np.nan) for _ in range(2))
     mode = theta.copy()
     rows = np.arange(n_synapses)
+    largest = np.array([np.max(n) for n in sites])
     for i, n in enumerate(sites):
         likelihood = Likelihood(model, data.take(rows), n)
         before = None if i == 0 else (sites[i - 1], theta[i - 1, rows], curvature[i - 1, rows])
@@ -104,7 +105,7 @@ def profile_of_sites(
             mode[i, rows], evidence[i, rows], spread[i, rows] = _laplace(likelihood, summit)
         best = np.argmax(value[: i + 1], axis=0)
         lost = 2.0 * (value[: i + 1].max(axis=0) - value[i])
-        rows = rows[(lost[rows] < _HOPELESS) | (n < 2.0 * np.asarray(sites)[best[rows]] + 2.0)]
+        rows = rows[(lost[rows] < _HOPELESS) | (np.max(n) < 2.0 * largest[best[rows]] + 2.0)]
         if rows.size == 0:
             break
     for i in reversed(range(len(sites) - 1)):

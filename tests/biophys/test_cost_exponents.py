@@ -103,3 +103,41 @@ def test_bad_sweeps_and_fits_are_refused():
         fit_cost_exponent([1, 1, 1], [1, 2, 3])
     with pytest.raises(ValueError, match="cost must be a line of positive finite numbers, got 0"):
         fit_cost_exponent([1, 2, 3], [1, 0, 3])
+
+
+def test_a_variance_or_a_response_in_the_wrong_place_is_refused():
+    cost, sd = [3.0, 2.0, 1.0] * pq.W, [1.0, 2.0, 3.0] * pq.mV
+    for wrong, message in [
+        ((sd**2, cost), "a variance"),
+        ((sd * pq.kg, cost), "sd must"),
+        ((cost, sd), "sd must"),
+    ]:
+        with pytest.raises(TypeError, match=message):
+            fit_cost_exponent(*wrong)
+    with pytest.raises(TypeError, match=r"cost must be .* got mV"):
+        fit_cost_exponent(sd / sd.units, sd)
+
+
+def test_errors_in_both_variables_give_intervals_that_hold():
+    rng = np.random.default_rng(6)
+    n_held = 0
+    for _ in range(400):
+        sd = np.geomspace(1.0, 3.0, 12)
+        cost = sd**-1.5
+        seen = sd * np.exp(0.1 * rng.normal(size=12)), cost * np.exp(0.05 * rng.normal(size=12))
+        fit = fit_cost_exponent(
+            seen[0] * pq.mV, seen[1], sd_error=0.1 * seen[0] * pq.mV, cost_error=0.05 * seen[1]
+        )
+        n_held += fit.interval[0] <= 1.5 <= fit.interval[1]
+    # Regression dilution is left: at most a few percent here.
+    assert n_held >= 0.9 * 400
+
+
+def test_means_that_differ_are_fitted_beside_the_sd():
+    rng = np.random.default_rng(7)
+    mean, sd = rng.uniform(1, 2, 30), rng.uniform(0.5, 1.5, 30)
+    cost = sd**-2.0 * mean**3
+    fit = fit_cost_exponent(sd * pq.mV, cost, mean=mean * pq.mV)
+    assert fit.exponent == pytest.approx(2.0)
+    with pytest.raises(ValueError, match="the means differ"):
+        fit_cost_exponent(sd * pq.mV, cost, mean=sd * 3.0 * pq.mV)

@@ -142,3 +142,28 @@ def test_the_example_can_be_fitted(folder, capsys):
     synapses = recorded_synapses(read_table("e.csv"))
     assert [s.name for s in synapses] == ["a", "b"]
     assert len(synapses[0].arguments["amplitudes"]) == 15 and "baseline" in synapses[0].arguments
+
+
+def costs(capsys, *arguments):
+    code = exit_code_of(["costs", *arguments])
+    captured = capsys.readouterr()
+    return code, " ".join((captured.out + captured.err).split())
+
+
+def test_exponents_of_a_table_of_ones_own(folder, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    sd = np.geomspace(0.1, 0.4, 8)
+    rows = [f"{g},0.3,{s},{s**-power}" for g, power in (("a", 0.5), ("b", 2.0)) for s in sd]
+    (folder / "c.csv").write_text("mechanism,mean (mV),sd (mV),cost (ATP/s)\n" + "\n".join(rows))
+    code, text = costs(capsys, "--data", "c.csv")
+    assert code == 0 and "rho = 0.500" in text and "rho = 2.000" in text and "within 0.0 %" in text
+    rates = "\n".join(f"0.3,{s},{s**-4}" for s in sd)
+    (folder / "r.csv").write_text("mean (mV),sd (mV),rate (Hz)\n" + rates)
+    code, text = costs(capsys, "--data", "r.csv")
+    assert code == 0 and "slope = -0.500" in text and "rho = 2.00" in text
+    (folder / "v.csv").write_text("mean (mV),sd (mV**2),cost (1)\n1,1,1\n1,2,3\n1,3,2\n")
+    code, text = costs(capsys, "--data", "v.csv")
+    assert code == 2 and "one dimension" in text
+    (folder / "m.csv").write_text("mean (mV),cost (1)\n1,1\n")
+    code, text = costs(capsys, "--data", "m.csv")
+    assert code == 2 and "no column 'sd'" in text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
@@ -34,6 +34,11 @@ if TYPE_CHECKING:
     show_default=True,
     help="Hill coefficient of calcium-driven release.",
 )
+@click.option(
+    "--data",
+    type=click.Path(exists=True, dir_okay=False),
+    help="Fit exponents to a table of yours: mean (mV), sd (mV), and cost (ATP/s, say) or rate (Hz).",
+)
 @click.option("--atp", is_flag=True, help="Also show the ATP budget of a synapse, by mechanism.")
 @click.option("--n", type=int, default=5, show_default=True, help="Its number of release sites.")
 @click.option("--p", type=float, default=0.4, show_default=True, help="Its release probability.")
@@ -43,6 +48,7 @@ def costs(
     figure: Path | None,
     exponent_map: Path | None,
     cooperativity: float,
+    data: str | None,
     atp: bool,
     n: int,
     p: float,
@@ -57,12 +63,16 @@ def costs(
     Examples:
       brianpresyn costs --figure costs.svg --map exponents.svg
       brianpresyn costs --atp --n 5 --p 0.4 --q 0.2 --rate 4
+      brianpresyn costs --data my.csv
+
+    With --data: one row for each synapse or condition; columns sd error, cost error and mechanism are used if
+    they are there. From rates instead of costs follows the rho that would make these variances optimal.
     """
     from biophys.cost_exponents import plot_exponents
 
     console = Console()
     # Every table before any is shown: a wrong value ends in one line, not in half an answer.
-    tables = [_table_of_exponents(cooperativity)]
+    tables = [_table_of_exponents(cooperativity) if data is None else _table_of_data(data)]
     if atp or _describes_a_synapse(click.get_current_context()):
         tables.append(_table_of_atp(n, p, q, rate, cooperativity))
     for table in tables:
@@ -109,6 +119,88 @@ def _table_of_exponents(cooperativity: float) -> Table:
             row.holds_while,
         )
     return table
+
+
+def _table_of_data(path: str) -> Table:
+    """Return the exponents of the user's own synapses, all together and by mechanism."""
+    from rich.table import Table
+
+    from validation.recorded_tables import TableError, read_table
+
+    try:
+        read = read_table(path)
+        rows = _own_exponents(read)
+    except (TableError, TypeError, ValueError) as error:
+        raise click.UsageError(f"{path}: {error}" if path not in str(error) else str(error)) from None
+    table = Table(title=f"Exponents of {read.source}", title_justify="left")
+    for column in ("synapses", "n", "what", "exponent [95 %]", "means"):
+        table.add_column(column)
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
+def _own_exponents(read: Any) -> list[tuple[str, ...]]:
+    """Return one line for each mechanism of a table of mean, sd, and cost or rate."""
+    import numpy as np
+
+    from validation.recorded_tables import TableError
+
+    missing = [name for name in ("mean", "sd") if name not in read.columns]
+    of = next((name for name in ("cost", "rate") if name in read.columns), None)
+    if missing or of is None:
+        wanted = missing[0] if missing else "cost' or 'rate"
+        raise TableError(f"no column '{wanted}'; the columns are {', '.join(read.columns)}")
+    groups = np.array(read.columns.get("mechanism", ["all"] * len(read.lines)))
+    rows: list[tuple[str, ...]] = []
+    for group in dict.fromkeys(groups.tolist()):
+        is_of = groups == group
+        mean, sd, other = (read.quantity(name, "mV")[is_of] for name in ("mean", "sd", of))
+        errors = {
+            f"{name}_error": read.quantity(f"{column} error", "mV")[is_of]
+            for name, column in (("sd", "sd"), ("cost", of))
+            if f"{column} error" in read.columns
+        }
+        rows.append((str(group), str(int(is_of.sum())), *_exponent_row(of, mean, sd, other, errors)))
+    return rows
+
+
+def _exponent_row(of: str, mean: Any, sd: Any, other: Any, errors: dict[str, Any]) -> tuple[str, str, str]:
+    """Return what was fitted, the exponent with its interval, and how the means compare."""
+    import numpy as np
+
+    from biophys.cost_exponents import fit_cost_exponent
+    from biophys.optimal_precision import exponent_from_input_slope
+
+    if mean.dimensionality.simplified != sd.dimensionality.simplified:
+        raise TypeError(
+            f"mean and sd must have one dimension, got {mean.dimensionality.string} and "
+            f"{sd.dimensionality.string}"
+        )
+    spread = float(np.max(np.abs(mean.magnitude)) / np.min(np.abs(mean.magnitude)) - 1.0)
+    means = (
+        f"within {100 * spread:.1f} %" if spread <= 0.05 else f"differ by {100 * spread:.0f} %, fitted too"
+    )
+    if of == "cost":
+        fit = fit_cost_exponent(sd, other, mean=np.abs(mean.magnitude), **errors)
+        low, high = fit.interval
+        return "cost ~ sd^-rho", f"rho = {fit.exponent:.3f} [{low:.3f}, {high:.3f}]", means
+    # sd ~ rate^(slope / 2): the errors change places.
+    swapped = {"sd_error": errors.get("cost_error"), "cost_error": errors.get("sd_error")}
+    relative = other / other.units
+    sds = sd / sd.units
+    plain = {
+        name: error / (other if name == "sd_error" else sd).units
+        for name, error in swapped.items()
+        if error is not None
+    }
+    fit = fit_cost_exponent(relative, sds, mean=np.abs(mean.magnitude), **plain)
+    slope, ends = -2.0 * fit.exponent, sorted((-2.0 * fit.interval[0], -2.0 * fit.interval[1]))
+    text = f"slope = {slope:.3f} [{ends[0]:.3f}, {ends[1]:.3f}]"
+    if ends[1] >= 0:
+        return "variance ~ rate^slope", f"{text}; rho open: the variance need not fall", means
+    rho = [float(exponent_from_input_slope(x)) for x in (slope, *ends)]
+    return "variance ~ rate^slope", f"{text}; rho = {rho[0]:.2f} [{rho[1]:.2f}, {rho[2]:.2f}]", means
 
 
 def _table_of_atp(n: int, p: float, q: float, rate: float, cooperativity: float) -> Table:

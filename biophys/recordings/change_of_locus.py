@@ -1,0 +1,260 @@
+r"""Whether a change of the response is one of p, n or q: 1/CV^2 and nested models, never one word.
+
+Without recording noise :math:`\mu^2 / v = n p / [B (1 + c_w^2 - p)]` does not hang on q. With M and R the
+ratios of :math:`\mu` and of :math:`\mu^2 / v` after to before: q alone gives R = 1, n alone R = M, p alone
+R above M where M > 1 and below where M < 1 (Malinow and Tsien 1990).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import quantities as pq
+
+from biophys.recordings.fitting import plain_responses
+from biophys.recordings.likelihood import ReleaseModel
+from biophys.recordings.recording import checked_recording
+from biophys.recordings.site_profile import profile_of_sites, sites_tried
+
+_Z = 1.959963984540054
+
+ASSUMPTIONS = (
+    "one input, or inputs that are recruited all or none",
+    "stationary within each period, and the same recording noise in both",
+    "sites with equal p and equal q, and the same variability of quanta",
+    "no silent sites switched on: these look presynaptic (Faber and Korn 1991; Brock et al. 2020)",
+)
+"""What the analysis of 1/CV^2 takes for granted."""
+
+
+@dataclass(frozen=True)
+class CvAnalysis:
+    """Ratio of the mean and of 1/CV^2 after to before, and which single changes they allow.
+
+    Parameters
+    ----------
+    mean_ratio, mean_interval
+        M and its 95 % interval.
+    cv_ratio, cv_interval
+        R, of mean^2 / variance with the noise subtracted, and its 95 % interval.
+    allowed
+        Those of ``"p"``, ``"n"`` and ``"q"`` whose change alone lies within the sampling error.
+    assumptions
+        What this takes for granted.
+    """
+
+    mean_ratio: float
+    mean_interval: tuple[float, float]
+    cv_ratio: float
+    cv_interval: tuple[float, float]
+    allowed: tuple[str, ...]
+    assumptions: tuple[str, ...] = ASSUMPTIONS
+
+
+def cv_analysis(before: Any, after: Any, *, noise: pq.Quantity | None = None) -> CvAnalysis:
+    """Compare the mean and 1/CV^2 of responses before and after a change.
+
+    Parameters
+    ----------
+    before, after
+        Amplitudes with a unit, failures included; NaN is missing.
+    noise
+        Standard deviation of the recording noise, subtracted from both; by default 0.
+
+    Raises
+    ------
+    ValueError
+        If the noise explains all the variance of one, or a mean is 0.
+
+    References
+    ----------
+    Malinow R, Tsien RW (1990). Nature 346:177-180, doi:10.1038/346177a0.
+    Brock JA et al. (2020). Front Synaptic Neurosci 12:11, doi:10.3389/fnsyn.2020.00011.
+
+    Examples
+    --------
+    >>> import numpy as np, quantities as pq
+    >>> rng = np.random.default_rng(1)
+    >>> before = rng.binomial(5, 0.3, 300) * 10.0 * pq.pA
+    >>> result = cv_analysis(before, 2 * before)
+    >>> round(result.mean_ratio, 9), round(result.cv_ratio, 9), result.allowed
+    (2.0, 1.0, ('q',))
+    """
+    parts = [_log_moments(x, name, noise) for x, name in ((before, "before"), (after, "after"))]
+    (m1, r1, var_m1, var_r1, cov1), (m2, r2, var_m2, var_r2, cov2) = parts
+    log_m, log_r = m2 - m1, r2 - r1
+    sd_m, sd_r = np.sqrt(var_m1 + var_m2), np.sqrt(var_r1 + var_r2)
+    # R / M, whose errors partly cancel.
+    off = log_r - log_m
+    sd_off = np.sqrt(var_m1 + var_m2 + var_r1 + var_r2 - 2 * (cov1 + cov2))
+    allowed = []
+    # Above the diagonal for M > 1, below it for M < 1; either way where M may be 1.
+    rises, falls = log_m > -_Z * sd_m, log_m < _Z * sd_m
+    if (rises and off > -_Z * sd_off) or (falls and off < _Z * sd_off):
+        allowed.append("p")
+    if abs(off) < _Z * sd_off:
+        allowed.append("n")
+    if abs(log_r) < _Z * sd_r:
+        allowed.append("q")
+    return CvAnalysis(
+        float(np.exp(log_m)),
+        (float(np.exp(log_m - _Z * sd_m)), float(np.exp(log_m + _Z * sd_m))),
+        float(np.exp(log_r)),
+        (float(np.exp(log_r - _Z * sd_r)), float(np.exp(log_r + _Z * sd_r))),
+        tuple(allowed),
+    )
+
+
+def _log_moments(amplitudes: Any, name: str, noise: pq.Quantity | None) -> tuple[float, ...]:
+    """Return log mean, log mean^2 / variance, and the sampling (co)variances of both."""
+    recording = checked_recording(amplitudes)
+    x = recording.amplitudes
+    x = x[np.isfinite(x)]
+    sd = 0.0 if noise is None else float(noise.rescale(recording.unit).magnitude)
+    size, mean = x.size, abs(float(x.mean()))
+    d = (x - x.mean()) * np.sign(x.mean())
+    total = float(x.var(ddof=1))
+    v = total - sd**2
+    if v <= 0:
+        raise ValueError(f"the recording noise explains all the variance of the responses {name}")
+    third, fourth = float(np.mean(d**3)), float(np.mean(d**4))
+    of_variance = (fourth - total**2 * (size - 3) / (size - 1)) / size
+    of_mean = total / size / mean**2
+    cross = third / size / (mean * v)
+    of_ratio = 4 * of_mean + of_variance / v**2 - 4 * cross
+    return np.log(mean), np.log(mean**2 / v), of_mean, of_ratio, 2 * of_mean - cross
+
+
+@dataclass(frozen=True)
+class NestedModel:
+    """One hypothesis of what changed.
+
+    Parameters
+    ----------
+    changed
+        ``"nothing"``, ``"p"``, ``"n"``, ``"q"`` or ``"p and q"``.
+    log_likelihood, n_parameters, bic, delta_bic, weight
+        As of :func:`biophys.compare`.
+    values
+        The likeliest parameters; before and after where they differ.
+    """
+
+    changed: str
+    log_likelihood: float
+    n_parameters: int
+    bic: float
+    delta_bic: float
+    weight: float
+    values: dict[str, Any]
+
+
+_SHARED = {
+    "nothing": {"p", "q", "noise", "within"},
+    "p": {"q", "noise", "within"},
+    "q": {"p", "noise", "within"},
+    "p and q": {"noise", "within"},
+    "n": {"p", "q", "noise", "within"},
+}
+
+
+def nested_models(
+    before: Any, after: Any, *, noise: Any = "free", variability: Any = None
+) -> list[NestedModel]:
+    """Fit the hypotheses that p, n, q, p and q, or nothing changed; the likeliest by BIC first.
+
+    Parameters
+    ----------
+    before, after
+        Amplitudes with one unit; independent trials.
+    noise, variability
+        As of :func:`biophys.fit_release`.
+
+    Examples
+    --------
+    >>> import numpy as np, quantities as pq
+    >>> rng = np.random.default_rng(1)
+    >>> before, after = (
+    ...     (rng.binomial(4, p, 150) * 10.0 + rng.normal(0, 2, 150)) * pq.pA for p in (0.2, 0.6)
+    ... )
+    >>> nested_models(before, after, noise=2 * pq.pA)[0].changed
+    'p'
+    """
+    parts = [checked_recording(x) for x in (before, after)]
+    unit = parts[0].unit
+    rescaled = [pq.Quantity(part.amplitudes, part.unit).rescale(unit).magnitude for part in parts]
+    labels = ["before"] * rescaled[0].size + ["after"] * rescaled[1].size
+    recording = checked_recording(
+        np.concatenate(rescaled) * unit, conditions=labels, noise=noise, variability=variability
+    )
+    data, scale = plain_responses(recording)
+    free = {"noise"} if recording.noise == "free" or any(e or c for _, e, c in recording.noise) else set()
+    if recording.variability.within == "free":
+        free.add("within")
+    base = ReleaseModel(between=float(recording.variability.between), free=frozenset(free))
+    size = int(np.isfinite(recording.amplitudes).sum())
+    rows = []
+    for changed, shared in _SHARED.items():
+        model = replace(base, shared=frozenset(shared))
+        value, sites, names, theta = _best_pair(model, data) if changed == "n" else _best(model, data)
+        count = len(names) + (2 if changed == "n" else 1)
+        log_likelihood = value - size * np.log(abs(scale))
+        rows.append((changed, log_likelihood, count, _values(names, theta, sites, scale)))
+    bic = np.array([count * np.log(size) - 2 * value for _, value, count, _ in rows])
+    delta = bic - bic.min()
+    weight = np.exp(-0.5 * delta) / np.exp(-0.5 * delta).sum()
+    found = [
+        NestedModel(changed, float(value), count, float(b), float(d), float(w), values)
+        for (changed, value, count, values), b, d, w in zip(rows, bic, delta, weight, strict=True)
+    ]
+    return sorted(found, key=lambda row: row.bic)
+
+
+def _best(model: ReleaseModel, data: Any) -> tuple[float, Any, list[str], Any]:
+    profile = profile_of_sites(model, data, sites_tried(n_last=60), has_posterior=False)
+    row = int(profile.best[0])
+    return float(profile.value[row, 0]), profile.sites[row], profile.names, profile.theta[row, 0]
+
+
+def _best_pair(model: ReleaseModel, data: Any) -> tuple[float, Any, list[str], Any]:
+    """Climb over pairs of numbers of sites from the pair that the means suggest."""
+    tried = sites_tried(n_last=60, has_limit=False)
+    fits: dict[tuple[int, int], Any] = {}
+
+    def fitted(i: int, j: int) -> float:
+        if (i, j) not in fits:
+            pair: Any = [(tried[i], tried[j])]
+            fits[i, j] = profile_of_sites(model, data, pair, has_posterior=False)
+        return float(fits[i, j].value[0, 0])
+
+    ratio = float(np.nanmean(data.x[0, 1]) / np.nanmean(data.x[0, 0]))
+    for start in (3, 8):
+        other = int(np.argmin(np.abs(np.array(tried) - tried[start] * max(ratio, 0.05))))
+        place = (start, other)
+        while True:
+            near = [
+                (place[0] + a, place[1] + b)
+                for a in (-1, 0, 1)
+                for b in (-1, 0, 1)
+                if 0 <= place[0] + a < len(tried) and 0 <= place[1] + b < len(tried)
+            ]
+            best = max(near, key=lambda pair: fitted(*pair))
+            if best == place:
+                break
+            place = best
+    best = max(fits, key=lambda pair: fitted(*pair))
+    profile = fits[best]
+    return fitted(*best), (tried[best[0]], tried[best[1]]), profile.names, profile.theta[0, 0]
+
+
+def _values(names: list[str], theta: Any, sites: Any, scale: float) -> dict[str, Any]:
+    values: dict[str, Any] = {
+        "n": sites if isinstance(sites, tuple) else (np.inf if sites >= 1e6 else float(sites))
+    }
+    for name, y in zip(names, theta, strict=True):
+        kind, _, condition = name.partition("[")
+        label = f"{kind}[{('before', 'after')[int(condition[:-1])]}]" if condition else name
+        factor = {"q": scale, "noise": abs(scale)}.get(kind, 1.0)
+        values[label] = float(1 / (1 + np.exp(-y)) if kind == "p" else factor * np.exp(y))
+    return values

@@ -1,0 +1,357 @@
+"""Quick methods of quantal analysis: failures, covariances of trains, means of trains."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import quantities as pq
+from numpy.typing import ArrayLike, NDArray
+
+from biophys.recordings.ascent import Point, ascend, profile_end
+from biophys.recordings.recording import amplitudes_of, checked_recording
+from biophys.recordings.release_fit import Estimate
+from biophys.recordings.train_dynamics import DYNAMICS, drive
+from biophys.short_term import ShortTermDynamics
+from biophys.units import checked_finite, magnitude_in, plain_numbers
+
+_Z = 1.959963984540054
+
+
+@dataclass(frozen=True)
+class FailuresAnalysis:
+    """What the share of failures says.
+
+    Parameters
+    ----------
+    failure, failure_interval
+        Share of failures and its 95 % interval (Wilson).
+    p, p_interval
+        Release probability at the n that was given; NaN without.
+    mean_count, mean_count_interval
+        Mean number of vesicles n p if it is Poisson, -ln of the share.
+    potency
+        Mean response when there is one: mean over 1 - share of failures.
+    """
+
+    failure: float
+    failure_interval: tuple[float, float]
+    p: float
+    p_interval: tuple[float, float]
+    mean_count: float
+    mean_count_interval: tuple[float, float]
+    potency: pq.Quantity
+
+
+def failures_analysis(
+    amplitudes: Any, *, noise: pq.Quantity | None = None, n: int | None = None
+) -> FailuresAnalysis:
+    """Estimate p, or n p, from the share of failures.
+
+    With recording noise failures are not counted by a threshold: half of them lie beyond 0 on the side away
+    from the responses, so that twice their share is the share of failures, which asks for quanta of more than
+    three standard deviations of the noise.
+
+    Parameters
+    ----------
+    amplitudes
+        Responses with a unit, failures included.
+    noise
+        Standard deviation of the recording noise; without it failures are exactly 0.
+    n
+        Number of sites.
+
+    Examples
+    --------
+    >>> import numpy as np, quantities as pq
+    >>> rng = np.random.default_rng(1)
+    >>> result = failures_analysis(rng.binomial(3, 0.3, 500) * 10.0 * pq.pA, n=3)
+    >>> result.p_interval[0] < 0.3 < result.p_interval[1]
+    True
+    """
+    recording = checked_recording(amplitudes)
+    x = recording.amplitudes
+    x = x[np.isfinite(x)] * np.sign(np.nanmean(x))
+    share = 1.0 if noise is None else 2.0
+    count = int(np.sum(x == 0)) if noise is None else int(np.sum(x < 0))
+    low, high = (min(share * end, 1.0) for end in wilson_interval(count, x.size))
+    failure = min(share * count / x.size, 1.0)
+
+    def p_of(f: float) -> float:
+        return float("nan") if n is None else 1.0 - f ** (1.0 / n)
+
+    def mean_of(f: float) -> float:
+        return float("inf") if f == 0 else -float(np.log(f))
+
+    mean = float(np.nanmean(recording.amplitudes))
+    potency = mean / (1.0 - failure) if failure < 1 else float("nan")
+    return FailuresAnalysis(
+        failure,
+        (low, high),
+        p_of(failure),
+        (p_of(high), p_of(low)),
+        mean_of(failure),
+        (mean_of(high), mean_of(low)),
+        potency * recording.unit,
+    )
+
+
+def wilson_interval(count: int, size: int) -> tuple[float, float]:
+    """Return the 95 % interval of a share (Wilson 1927).
+
+    Examples
+    --------
+    >>> low, high = wilson_interval(0, 100)
+    >>> low, round(high, 3)
+    (0.0, 0.037)
+    """
+    share, z2 = count / size, _Z**2
+    centre = (share + z2 / (2 * size)) / (1 + z2 / size)
+    half = _Z * np.sqrt(share * (1 - share) / size + z2 / (4 * size**2)) / (1 + z2 / size)
+    low = 0.0 if count == 0 else float(centre - half)
+    return low, 1.0 if count == size else float(centre + half)
+
+
+@dataclass(frozen=True)
+class CovarianceAnalysis:
+    """n and q from the covariance of two responses of a train.
+
+    Parameters
+    ----------
+    n, q
+        Number of sites and quantal size; NaN where the covariance is not negative.
+    n_interval, q_interval
+        95 % intervals by the jackknife over sweeps; n may be open.
+    covariance
+        Of the two responses, with its standard error.
+    reason
+        Why there is no n: drift or common changes make covariances positive.
+    """
+
+    n: float
+    n_interval: tuple[float, float]
+    q: pq.Quantity
+    q_interval: tuple[pq.Quantity, pq.Quantity]
+    covariance: tuple[float, float]
+    reason: str
+
+
+def covariance_analysis(
+    amplitudes: pq.Quantity, *, noise: pq.Quantity | None = None, stimulus: int = 0
+) -> CovarianceAnalysis:
+    r"""Estimate n and q from a response and the next one of many sweeps, without a model of p.
+
+    Without refilling between the two, :math:`n = -m_1 m_2 / \mathrm{cov}` and
+    :math:`q = (v_1 - \mathrm{cov}\,m_1 / m_2 - \epsilon^2) / m_1`; with refilling n is overestimated.
+    Variances and covariances are those of successive sweeps, which slow drift does not reach.
+
+    Parameters
+    ----------
+    amplitudes
+        Responses, shape (sweeps, stimuli), at least eight sweeps.
+    noise
+        Standard deviation of the recording noise; by default 0.
+    stimulus
+        The first of the two, counted from 0.
+
+    References
+    ----------
+    Scheuss V, Neher E (2001). Biophys J 81:1970-1989, doi:10.1016/S0006-3495(01)75848-1.
+
+    Examples
+    --------
+    >>> import numpy as np, quantities as pq
+    >>> rng = np.random.default_rng(1)
+    >>> first = rng.binomial(10, 0.5, 400)
+    >>> second = rng.binomial(10 - first, 0.5)
+    >>> result = covariance_analysis(np.stack([first, second], axis=1) * 4.0 * pq.pA)
+    >>> bool(result.n_interval[0] < 10 < result.n_interval[1])
+    True
+    """
+    sweeps, unit = amplitudes_of(amplitudes, None)
+    x = np.stack(sweeps)[:, stimulus : stimulus + 2]
+    x = x[np.isfinite(x).all(axis=1)]
+    if x.ndim != 2 or x.shape[1] < 2 or x.shape[0] < 8:
+        raise ValueError(f"a covariance needs two stimuli and eight sweeps, got {x.shape[0]} of {x.shape[1]}")
+    sd = 0.0 if noise is None else float(magnitude_in(noise, unit, "noise"))
+
+    def inverse_n_and_q(part: NDArray[np.float64]) -> tuple[float, float, float]:
+        step = np.diff(part, axis=0)
+        v, c = float(np.mean(step[:, 0] ** 2) / 2), float(np.mean(step[:, 0] * step[:, 1]) / 2)
+        m1, m2 = part.mean(axis=0)
+        return -c / (m1 * m2), (v - c * m1 / m2 - sd**2) / m1, c
+
+    whole = np.array(inverse_n_and_q(x))
+    left_out = np.array([inverse_n_and_q(np.delete(x, i, axis=0)) for i in range(len(x))])
+    errors = np.sqrt((len(x) - 1) / len(x) * np.sum((left_out - left_out.mean(axis=0)) ** 2, axis=0))
+    low, high = whole[0] - _Z * errors[0], whole[0] + _Z * errors[0]
+    is_negative = whole[0] > 0
+    ends = np.sort(np.array([whole[1] - _Z * errors[1], whole[1] + _Z * errors[1]]))
+    reason = "" if is_negative else "the covariance is not negative: drift, or p or q that change together"
+    return CovarianceAnalysis(
+        1.0 / whole[0] if is_negative else float("nan"),
+        (1.0 / high if high > 0 else float("inf"), 1.0 / low if low > 0 else float("inf")),
+        (whole[1] if is_negative else np.nan) * unit,
+        (ends[0] * unit, ends[1] * unit),
+        (float(whole[2]), float(errors[2])),
+        reason,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class ShortTermFit:
+    """Short-term dynamics fitted to the means of the responses of trains.
+
+    Parameters
+    ----------
+    dynamics
+        P, recovery and facilitation.
+    capacity
+        Response if all sites released.
+    estimates
+        Every parameter with its interval, by name; ends are open where the means do not tell.
+    predicted
+        Means of the model.
+    chi_square, n_free
+        Weighted sum of squares and its degrees of freedom.
+    """
+
+    dynamics: ShortTermDynamics
+    capacity: pq.Quantity
+    estimates: dict[str, Estimate]
+    predicted: pq.Quantity
+    chi_square: float
+    n_free: int
+
+
+def fit_short_term(
+    means: pq.Quantity, times: pq.Quantity, sds: ArrayLike | pq.Quantity, *, facilitation: bool = True
+) -> ShortTermFit:
+    """Fit depletion and facilitation to mean responses by weighted least squares.
+
+    Trains of one frequency leave P, recovery and facilitation confounded: irregular trains or probes of
+    recovery tell them apart (Costa et al. 2013). Ends of intervals are those of the profile and may be open.
+
+    Parameters
+    ----------
+    means
+        Mean responses, (stimuli,).
+    times
+        Of the stimuli, rising.
+    sds
+        Standard errors of the means, with their unit or that of `means`.
+    facilitation
+        Whether facilitation is fitted.
+
+    References
+    ----------
+    Costa RP, Sjöström PJ, van Rossum MCW (2013). Front Comput Neurosci 7:75, doi:10.3389/fncom.2013.00075.
+
+    Examples
+    --------
+    >>> import numpy as np, quantities as pq
+    >>> times = np.array([0, 20, 40, 60, 160, 460]) * pq.ms
+    >>> states = ShortTermDynamics(0.5, 150 * pq.ms, 0 * pq.ms).states(np.diff(times))
+    >>> fit = fit_short_term(80 * states.release_probability * pq.pA, times, 0.1 * pq.pA, facilitation=False)
+    >>> round(fit.dynamics.p, 3), round(float(fit.dynamics.recovery), 1)
+    (0.5, 150.0)
+    """
+    unit = means.units if isinstance(means, pq.Quantity) else None
+    values = magnitude_in(means, unit if unit is not None else pq.pA, "means")
+    gaps = np.append(1.0, np.diff(magnitude_in(times, pq.ms, "times")))
+    checked_finite(gaps, "intervals between times", 0.0, remedy="sort them", is_open=True)
+    plain = magnitude_in(sds, unit, "sds") if isinstance(sds, pq.Quantity) else plain_numbers(sds, "sds")
+    weights = checked_finite(plain, "sds", 0.0, is_open=True)
+    size = 4 if facilitation else 3
+    if values.ndim != 1 or values.shape != gaps.shape or values.size <= size:
+        raise ValueError(
+            f"{size} parameters need more than {size} means, each with its time, got {values.size}"
+        )
+    problem = _MeansOfTrain(values, gaps, np.broadcast_to(weights, values.shape), facilitation)
+    return problem.fit(unit)
+
+
+@dataclass(frozen=True, eq=False)
+class _MeansOfTrain:
+    """Log likelihood of means with known errors, in log U, log odds of P, log tau and log F."""
+
+    means: NDArray[np.float64]
+    gaps: NDArray[np.float64]
+    errors: NDArray[np.float64]
+    facilitates: bool
+
+    @property
+    def kind(self) -> str:
+        return "depletion+facilitation" if self.facilitates else "depletion"
+
+    def predicted(self, theta: NDArray[np.float64]) -> NDArray[np.float64]:
+        p = 1.0 / (1.0 + np.exp(-theta[:, 1:2]))
+        driven = drive(self.kind, p, theta[:, 2:], self.gaps[None])
+        u, empty = driven.u[:, 0], driven.empty[:, 0]
+        full = np.ones_like(u)
+        for t in range(1, u.shape[1]):
+            full[:, t] = 1.0 - (1.0 - full[:, t - 1] * (1.0 - u[:, t - 1])) * empty[:, t]
+        return np.sign(self.means[0]) * np.exp(theta[:, :1]) * u * full
+
+    def at(self, theta: NDArray[np.float64], rows: NDArray[np.intp]) -> Point:
+        """Gauss and Newton: slopes of the means by differences."""
+        residual = (self.means - self.predicted(theta)) / self.errors
+        step = 1e-5
+        slopes = [
+            (self.predicted(theta + step * axis) - self.predicted(theta - step * axis))
+            / (2 * step)
+            / self.errors
+            for axis in np.eye(theta.shape[1])
+        ]
+        slope = np.stack(slopes, axis=1)
+        return Point(
+            -0.5 * np.sum(residual**2, axis=1),
+            np.einsum("rdt,rt->rd", slope, residual),
+            -np.einsum("rdt,ret->rde", slope, slope),
+        )
+
+    def fit(self, unit: Any) -> ShortTermFit:
+        from itertools import product
+
+        names = ("capacity", "p", *DYNAMICS[self.kind])
+        times = [np.log(t) for t in (30.0, 150.0, 600.0)]
+        options = product([-1.5, 0.0, 1.5], *([times] * (len(names) - 2)))
+        first = np.abs(self.means).max()
+        starts = np.array([[np.log(first * (1 + np.exp(-p))), p, *rest] for p, *rest in options])
+        low = np.array([np.log(1e-2 * first), -8.0, *[np.log(0.05 * self.gaps[1:].min())] * (len(names) - 2)])
+        high = np.array([np.log(1e4 * first), 8.0, *[np.log(50 * self.gaps[1:].max())] * (len(names) - 2)])
+        all_tops = ascend(self.at, starts, (low, high), max_steps=200)
+        best = [int(np.argmax(all_tops.value))]
+        top = ascend(self.at, all_tops.theta[best], (low, high))
+        estimates = {}
+        fall = np.full(1, _Z**2)
+        for i, name in enumerate(names):
+            ends = [float(profile_end(self.at, top, (low, high), i, side, fall)[0]) for side in (-1.0, 1.0)]
+            is_open = [abs(ends[0] - low[i]) < 1e-6, abs(ends[1] - high[i]) < 1e-6]
+            estimates[name] = _as_estimate(name, float(top.theta[0, i]), ends, is_open, unit)
+        zero = 0.0 * pq.ms
+        found = {
+            name: estimates[name].value * pq.ms if name in estimates else zero
+            for name in ("recovery", "facilitation")
+        }
+        return ShortTermFit(
+            ShortTermDynamics(estimates["p"].value, **found),
+            np.sign(self.means[0]) * estimates["capacity"].value * unit,
+            estimates,
+            self.predicted(top.theta)[0] * unit,
+            float(-2 * top.value[0]),
+            self.means.size - len(names),
+        )
+
+
+def _as_estimate(name: str, at: float, ends: list[float], is_open: list[bool], unit: Any) -> Estimate:
+    """Return a coordinate and the ends of its interval as numbers."""
+
+    def number(y: float) -> float:
+        return float(1 / (1 + np.exp(-y)) if name == "p" else np.exp(y))
+
+    low = 0.0 if is_open[0] else number(ends[0])
+    high = (1.0 if name == "p" else float("inf")) if is_open[1] else number(ends[1])
+    text = {"capacity": unit.dimensionality.string if unit is not None else "", "p": ""}.get(name, "ms")
+    return Estimate(number(at), low, high, float("nan"), high < 3 * low, (low, high), text)
