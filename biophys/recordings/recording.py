@@ -190,7 +190,8 @@ def amplitudes_of(amplitudes: Any, unit: pq.Quantity | None) -> tuple[list[NDArr
         raise ValueError(f"amplitudes must be (trials,) or (sweeps, stimuli), got shape {values.shape}")
     if values.size == 0:
         raise ValueError(
-            f"amplitudes are empty: a recording needs at least three trials, got shape {values.shape}"
+            "amplitudes are empty: a recording needs at least three trials (first axis), got shape "
+            f"{values.shape}"
         )
     return [np.atleast_1d(row) for row in (values if values.ndim == 2 else [values])], unit
 

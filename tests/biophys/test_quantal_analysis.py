@@ -103,7 +103,7 @@ def test_variance_mean_at_low_p_finds_q_but_not_n():
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
-        (lambda: estimate_by_moments([] * pq.mV, n=5), ValueError, r"at least three trials .*shape \(0,\)"),
+        (lambda: estimate_by_moments([] * pq.mV, n=5), ValueError, r"at least three trials .*shape"),
         (
             lambda: estimate_by_moments([1, 1, 1] * pq.mV, n=5),
             ValueError,

@@ -113,7 +113,7 @@ def test_quantal_variability_does_not_bias():
     ("x", "noise", "message"),
     [
         ([1, 2, 3], 0, r"noise_sd must be .*above 0"),
-        ([1, 2], 1, r"at least three trials .*shape \(2,\)"),
+        ([1, 2], 1, "at least three trials"),
         ([2, 2, 2], 1, "constant recording"),
         ([-1, 0, 1], 1, "mean amplitude is 0"),
         (np.arange(24).reshape(3, 4, 2), 1, r"shape \(trials,\) or \(trials, synapses\), got \(3, 4, 2\)"),
