@@ -37,6 +37,8 @@ class Execution:
         Whether the training step is captured as a CUDA graph. None: on CUDA.
     allow_tf32
         Whether CUDA matrix products may round their factors to 10 bits.
+    data_folder
+        Folder of image files by data set, where this machine has it; empty for that of BRIANPRESYN_DATA.
 
     Raises
     ------
@@ -56,6 +58,7 @@ class Execution:
     compile: bool | None = None
     capture: bool | None = None
     allow_tf32: bool = False
+    data_folder: str = ""
 
     def __post_init__(self) -> None:
         if self.dtype not in _DTYPES:

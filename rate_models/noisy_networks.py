@@ -32,6 +32,7 @@ from torch import Tensor
 from biophys.progress import Progress, ignore_progress
 from biophys.sweeps.executors import Executor, ThisProcess
 from biophys.sweeps.groups import KeptReplicas
+from rate_models.data_by_name import images_for
 from rate_models.datasets import ImageData
 from rate_models.devices import Execution
 from rate_models.layout import Layout
@@ -198,7 +199,7 @@ class TrainedNetworks:
 
 def train_noisy_networks(
     networks: Sequence[NoisyNetwork],
-    data: ImageData,
+    data: ImageData | str,
     *,
     formulation: Formulation,
     schedule: Schedule,
@@ -217,7 +218,7 @@ def train_noisy_networks(
     networks
         What distinguishes them.
     data
-        Images, on any device.
+        Images, on any device, or the name of a data set, which every process then reads itself.
     formulation
         Activation functions, learning rate and magnitude cost.
     schedule
@@ -232,9 +233,10 @@ def train_noisy_networks(
     keep_in
         Folder of finished batches; None to keep none.
     """
-    layout = Layout((data.n_pixels, *schedule.hidden_units, data.n_classes))
+    images = _images(data, execution)
+    layout = Layout((images.n_pixels, *schedule.hidden_units, images.n_classes))
     replicas = KeptReplicas(keep_in, _train_batch, execution, executor)
-    settings = [_settings(one, data, formulation, schedule) for one in networks]
+    settings = [_settings(one, images, formulation, schedule) for one in networks]
     clock = _Progress(len(replicas.missing(settings)), on_progress)
     train = functools.partial(_train_batch, data=data, formulation=formulation, schedule=schedule)
     if isinstance(replicas.executor, ThisProcess):
@@ -242,6 +244,10 @@ def train_noisy_networks(
     size = batch_size(replicas, len(networks), layout.n_parameters)
     found = replicas.found(settings, networks, train, group_size=size, on_group=clock.batch)
     return _assembled(networks, found, layout, formulation, execution)
+
+
+def _images(data: ImageData | str, execution: Execution) -> ImageData:
+    return images_for(data, execution) if isinstance(data, str) else data
 
 
 class _Progress:
@@ -276,12 +282,13 @@ def _train_batch(
     networks: Sequence[NoisyNetwork],
     execution: Execution,
     *,
-    data: ImageData,
+    data: ImageData | str,
     formulation: Formulation,
     schedule: Schedule,
     on_epoch: Progress = ignore_progress,
 ) -> xr.Dataset:
     """Train networks side by side and return what they learned, with the leading dimension replica."""
+    data = _images(data, execution)
     layout = Layout((data.n_pixels, *schedule.hidden_units, data.n_classes))
     network = network_of(layout, formulation)
     seeds = [one.seed for one in networks]

@@ -15,7 +15,7 @@ import json
 import os
 import time
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -333,8 +333,8 @@ def _run_now(
         offered["executor"] = executor
     data = data_checksums(config)
     if "execution" in takes:
-        offered["execution"] = _execution(device)
-    with _one_thread("execution" in takes), images_at_hand(config):
+        offered["execution"] = _execution(device, data_folder(_data_sets_of(config)))
+    with _one_thread("execution" in takes):
         t_start, cpu_start = time.perf_counter(), cpu_seconds()
         result = module.run(config, **{key: value for key, value in offered.items() if key in takes})
         provenance = {
@@ -350,10 +350,10 @@ def _run_now(
     return Run(name, result, as_plain(config), provenance, settings=config)
 
 
-def _execution(device: str) -> Execution:
+def _execution(device: str, folder: str) -> Execution:
     from rate_models.devices import Execution
 
-    return Execution(device=device)
+    return Execution(device=device, data_folder=folder)
 
 
 def device_name(device: Any) -> str:
@@ -441,34 +441,23 @@ def _one_thread(has_torch: bool) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-@contextlib.contextmanager
-def images_at_hand(config: Any) -> Iterator[None]:
-    """Make the images that a configuration names readable by `rate_models`, wherever the datastore has them.
+def data_folder(named: Iterable[str]) -> str:
+    """Return the folder that holds these data sets, wherever the datastore has them; empty if none is a file.
 
     Raises
     ------
     DataSetMissing, DataSetCorrupt
         If they are not to be had.
+    ValueError
+        If they lie in different folders.
     """
-    named = _data_sets_of(config)
-    folders = {locate(data_set).parent for data_set in named if data_set in DATA_SETS}
-    if not folders:
-        yield
-        return
+    folders = {str(locate(name).parent) for name in named if name in DATA_SETS}
     if len(folders) > 1:
         raise ValueError(
-            f"the data sets {', '.join(named)} lie in different folders ({', '.join(map(str, folders))}): "
+            f"the data sets {', '.join(named)} lie in different folders ({', '.join(sorted(folders))}): "
             "bring them together in one and set BRIANPRESYN_DATA to it"
         )
-    before = os.environ.get("BRIANPRESYN_DATA")
-    os.environ["BRIANPRESYN_DATA"] = str(folders.pop())
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ["BRIANPRESYN_DATA"]
-        else:
-            os.environ["BRIANPRESYN_DATA"] = before
+    return folders.pop() if folders else ""
 
 
 def draw_figures(name: str, run: ArchivedRun, folder: Path) -> list[Path]:

@@ -38,7 +38,8 @@ from biophys.settings import (
     settings,
 )
 from biophys.sweeps.executors import Executor
-from rate_models.datasets import DataSetName, ImageData, load_images
+from rate_models.data_by_name import images_for
+from rate_models.datasets import DataSetName, ImageData
 from rate_models.devices import Execution, execution_or_default
 from rate_models.experiments.signature_figures import FIGURES, theoretical_slope
 from rate_models.log_log_fits import Association, above_floor, association
@@ -215,11 +216,12 @@ def run(
         layers begin with ``linear_`` and have neither c_factor nor layer.
     """
     check_config(config, Config)
-    data = load_images(config.data_set)
+    execution = execution_or_default(execution)
+    data = images_for(config.data_set, execution)
     train = functools.partial(
         train_noisy_networks,
-        data=data,
-        execution=execution_or_default(execution),
+        data=config.data_set,
+        execution=execution,
         executor=executor,
         keep_in=keep_in,
     )

@@ -40,7 +40,8 @@ from biophys.settings import (
 )
 from biophys.sweeps.executors import Executor, ThisProcess
 from biophys.sweeps.groups import KeptReplicas
-from rate_models.datasets import DataSetName, ImageData, load_images
+from rate_models.data_by_name import images_for
+from rate_models.datasets import DataSetName
 from rate_models.devices import Execution, execution_or_default
 from rate_models.experiments.energy_figures import (
     FIGURES,
@@ -457,15 +458,15 @@ class _Networks:
         self._config, self._on_progress = config, on_progress
         self._replicas = KeptReplicas(keep_in, measured_networks, execution, executor)
         self._n_done, self._t_start = 0, time.perf_counter()
-        self._data = load_images(config.data_set)
-        self.sizes = [self._data.n_pixels, *config.hidden_units, self._data.n_classes]
+        data = images_for(config.data_set, execution)
+        self.sizes = [data.n_pixels, *config.hidden_units, data.n_classes]
         self.timing: list[str] = []
 
     def measured(self, specs: list[NetworkSpec]) -> list[xr.Dataset]:
         """Return what was measured of every network."""
         settings = [settings_of(spec, self._config.protocol) for spec in specs]
         self._n_done += len(specs) - len(self._replicas.missing(settings))
-        train = functools.partial(_measured_on, protocol=self._config.protocol, data=self._data)
+        train = functools.partial(_measured_on, protocol=self._config.protocol)
         if isinstance(self._replicas.executor, ThisProcess):
             train = functools.partial(train, on_epoch=self._report_epoch)
 
@@ -498,14 +499,13 @@ def _measured_on(
     execution: Execution,
     *,
     protocol: Protocol,
-    data: ImageData,
     on_epoch: Progress = ignore_progress,
 ) -> xr.Dataset:
     """Train networks of one program and measure them, wherever this is called."""
     return measured_networks(
         specs,
         protocol,
-        data.to(execution.torch_device, execution.torch_dtype),
+        images_for(protocol.data_set, execution),
         execution=execution,
         report=lambda epoch: on_epoch(len(specs) * epoch / protocol.n_epochs, _in_words(specs)),
     )

@@ -34,7 +34,7 @@ from biophys.progress import Progress, ignore_progress
 from biophys.sweeps.groups import KeptReplicas
 from rate_models.continual_learning import TaskSequence, held_out, permuted_tasks, split_tasks
 from rate_models.continual_methods import Replica, learned
-from rate_models.datasets import load_images
+from rate_models.data_by_name import images_for
 from rate_models.devices import Execution, execution_or_default
 from rate_models.experiments.lifelong_figures import FIGURES
 from rate_models.experiments.lifelong_methods import (
@@ -290,7 +290,7 @@ def number_of(*words: str) -> int:
 
 
 def _sequence_of(config: Config, group: Group, execution: Execution) -> TaskSequence:
-    data = load_images(data_set_of(group.benchmark)).to(execution.torch_device, execution.torch_dtype)
+    data = images_for(data_set_of(group.benchmark), execution)
     if group.in_search:
         rng = np.random.default_rng(number_of("held out", group.benchmark))
         data = held_out(data, config.held_out_share, rng=rng)

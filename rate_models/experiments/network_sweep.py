@@ -33,7 +33,8 @@ from biophys.settings import (
 )
 from biophys.sweeps.executors import Executor
 from biophys.sweeps.store import Settings
-from rate_models.datasets import DataSetName, load_images
+from rate_models.data_by_name import images_for
+from rate_models.datasets import DataSetName
 from rate_models.devices import Execution, execution_or_default
 from rate_models.energy import synaptic_energy
 from rate_models.evaluation import accuracy, mean_softmax
@@ -217,7 +218,7 @@ def train_group(group: list[Settings], execution: Execution) -> xr.Dataset:
     """Train networks of one program and return what was measured, with the dimension ``replica``."""
     members = [NetworkSettings(**settings) for settings in group]
     shared = members[0]
-    data = load_images(shared.data_set).to(execution.torch_device, execution.torch_dtype)
+    data = images_for(shared.data_set, execution)
     network = FeedForward(shared.layout(data.n_pixels))
     synapses, rule = synapses_and_rule([_spec_of(one) for one in members], network.layout, execution)
     trainer = Trainer(network, synapses, rule, data.train_images, data.train_labels)

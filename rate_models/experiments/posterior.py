@@ -24,7 +24,8 @@ from biophys.argument_types import check_config
 from biophys.progress import Progress, ignore_progress
 from biophys.settings import Count, Counts, OneOf, Positive, Positives, Seeds, Share, settings
 from biophys.sweeps.executors import Executor
-from rate_models.datasets import DataSetName, ImageData, load_images
+from rate_models.data_by_name import images_for
+from rate_models.datasets import DataSetName, ImageData
 from rate_models.devices import Execution, execution_or_default
 from rate_models.experiments.log_axes import label_sparsely
 from rate_models.log_log_fits import association
@@ -139,7 +140,8 @@ def run(
         Slope and rank correlation of log sigma on log posterior sd by (rho, s, seed, layer, posterior).
     """
     check_config(config, Config)
-    data = load_images(config.data_set)
+    execution = execution_or_default(execution)
+    data = images_for(config.data_set, execution)
     networks = [
         NoisyNetwork(
             EntropyCost(),
@@ -158,10 +160,10 @@ def run(
     ]
     trained = train_noisy_networks(
         networks,
-        data,
+        config.data_set,
         formulation=formulation_named(config.formulation),
         schedule=Schedule.of(config),
-        execution=execution_or_default(execution),
+        execution=execution,
         executor=executor,
         on_progress=lambda fraction, doing: on_progress(0.9 * fraction, doing),
         keep_in=keep_in,

@@ -21,7 +21,8 @@ from biophys.argument_types import check_config
 from biophys.progress import Progress, ignore_progress
 from biophys.settings import Count, Counts, OneOf, Positive, Positives, Seeds, Share, settings
 from biophys.sweeps.executors import Executor
-from rate_models.datasets import DataSetName, load_images
+from rate_models.data_by_name import images_for
+from rate_models.datasets import DataSetName
 from rate_models.devices import Execution, execution_or_default
 from rate_models.experiments.reliability_figures import FIGURES
 from rate_models.noisy_networks import (
@@ -159,14 +160,15 @@ def run(
         ``mixture_`` belong to the networks that pay all costs at once.
     """
     check_config(config, Config)
-    data = load_images(config.data_set)
+    execution = execution_or_default(execution)
+    data = images_for(config.data_set, execution)
     networks = _networks(config)
     trained = train_noisy_networks(
         networks,
-        data,
+        config.data_set,
         formulation=formulation_named(config.formulation),
         schedule=Schedule.of(config),
-        execution=execution_or_default(execution),
+        execution=execution,
         executor=executor,
         on_progress=lambda fraction, doing: on_progress(0.9 * fraction, doing),
         keep_in=keep_in,

@@ -2,7 +2,6 @@
 
 import importlib
 import json
-import os
 import sys
 from dataclasses import replace
 
@@ -259,26 +258,22 @@ def test_other_processes_reach_the_experiments_that_take_them(toy, tmp_path):
     ]
 
 
-def test_images_are_found_where_the_datastore_has_them(toy, monkeypatch):
+def test_images_are_found_where_the_datastore_has_them(monkeypatch):
     from validation.data.datastore import DataSetMissing
 
-    monkeypatch.delenv("BRIANPRESYN_DATA", raising=False)
     monkeypatch.setattr(runs, "locate", lambda name: runs.Path("/cache") / name)
-    with runs.images_at_hand(toy.Config(data_set="mnist")):
-        assert os.environ["BRIANPRESYN_DATA"] == "/cache"
-    assert "BRIANPRESYN_DATA" not in os.environ
+    assert runs.data_folder(["mnist", "fashion_mnist"]) == "/cache"
+    assert runs.data_folder(["digits", ""]) == ""
+    monkeypatch.setattr(runs, "locate", lambda name: runs.Path("/cache", name, name))
+    with pytest.raises(ValueError, match=r"lie in different folders .*: bring them together"):
+        runs.data_folder(["mnist", "fashion_mnist"])
 
     def missing(name):
         raise DataSetMissing(f"{name} is nowhere")
 
     monkeypatch.setattr(runs, "locate", missing)
-    with (
-        pytest.raises(DataSetMissing, match="mnist is nowhere"),
-        runs.images_at_hand(toy.Config(data_set="mnist")),
-    ):
-        pass
-    with runs.images_at_hand(toy.Config(data_set="digits")):
-        assert "BRIANPRESYN_DATA" not in os.environ
+    with pytest.raises(DataSetMissing, match="mnist is nowhere"):
+        runs.data_folder(["mnist"])
 
 
 def test_stored_results_are_those_of_the_published_settings_but_for_what_is_accepted():

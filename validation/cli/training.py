@@ -147,6 +147,7 @@ def sweep(
     from rate_models.devices import Execution
     from rate_models.experiments.network_sweep import grid, sweep_networks
     from validation.report import writable_folder
+    from validation.runs import data_folder
 
     swept = {
         name: [_value(name, text) for text in values.split(",")] for name, values in _pairs(over, "--over")
@@ -159,7 +160,7 @@ def sweep(
             points,
             folder,
             executor=executor_for(scheduler, processes),
-            execution=Execution(device, dtype),
+            execution=Execution(device, dtype, data_folder=data_folder({str(p["data_set"]) for p in points})),
             on_progress=on_progress,
         )
     Console().print(_summary(result))

@@ -137,10 +137,12 @@ def run(
         ATP per image (rho, s, way, mechanism), what is expected of it, and the standard deviation of the
         whole that release leaves.
     """
-    from rate_models.datasets import load_images
+    from rate_models.data_by_name import images_for
+    from rate_models.devices import execution_or_default
     from rate_models.quantal_realisation import WAYS
 
-    data = load_images(config.data_set)
+    execution = execution_or_default(execution)
+    data = images_for(config.data_set, execution)
     on_progress(0.0, "training the rate networks")
     trained = _trained(config, data, execution, lambda f, doing: on_progress(0.5 * f, doing))
     shown = shown_images(data, config.n_images)

@@ -113,9 +113,11 @@ def run(
         whether lesioned networks are right (rendering, order, fraction, image); energy in ATP per image
         (model, mechanism); energy and number of high- and low-p synapses of each unit (unit, importance).
     """
-    from rate_models.datasets import load_images
+    from rate_models.data_by_name import images_for
+    from rate_models.devices import execution_or_default
 
-    data = load_images(config.data_set)
+    execution = execution_or_default(execution)
+    data = images_for(config.data_set, execution)
     on_progress(0.0, "training the rate network")
     network, drawn = _trained(config, data, execution)
     on_progress(0.3, "presenting images to spiking neurons")
