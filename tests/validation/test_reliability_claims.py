@@ -6,16 +6,13 @@ import numpy as np
 import pytest
 
 from rate_models.experiments import (
-    bayesian_signatures as signatures_experiment,
-)
-from rate_models.experiments import (
     posterior as posterior_experiment,
 )
 from rate_models.experiments import (
     predictive_distributions,
     reliability_tradeoff,
 )
-from validation.claims import bayesian_signatures, posteriors
+from validation.claims import posteriors
 from validation.claims import reliability_tradeoff as tradeoff
 from validation.claims.claim import Verdict, combined_verdict
 
@@ -73,52 +70,6 @@ def test_accuracy_that_rises_with_c_fails_m03_and_noise_without_end_leaves_it_op
     rng = np.random.default_rng(1)
     scattered = swept.assign(accuracy=0.5 + 0 * swept.accuracy + 0.1 * rng.normal(size=swept.accuracy.shape))
     assert verdict(tradeoff.evidence_of(scattered), "M03") is not Verdict.REPRODUCED
-
-
-@pytest.fixture(scope="module")
-def signed():
-    """Return a result of the signatures whose correlations and slopes are those of the theory."""
-    config = replace(signatures_experiment.QUICK, **TINY, n_statistics_epochs=1, n_shown=10)
-    result = signatures_experiment.run(config).copy(deep=True)
-    for predictor in result.predictor.values:
-        for rho in result.rho.values:
-            slope = signatures_experiment.theoretical_slope(str(predictor), float(rho))
-            place = dict(predictor=predictor, rho=rho)
-            for prefix in ("", "linear_"):
-                for end, shift in (("", 0.0), ("_low", -0.02), ("_high", 0.02)):
-                    for kind in ("all", "above_floor"):
-                        result[f"{prefix}slope{end}_{kind}"].loc[place] = slope + shift
-                        result[f"{prefix}correlation{end}_{kind}"].loc[place] = 0.8 * np.sign(slope) + shift
-    return result
-
-
-def test_signatures_of_the_theory_are_reproduced(signed):
-    evidence = bayesian_signatures.evidence_of(signed)
-    assert verdict(evidence, "M06") is Verdict.REPRODUCED
-    assert verdict(evidence, "M10") is Verdict.REPRODUCED
-    assert {f.claim for f in evidence.figures} == {"M06", "M10"}
-
-
-def test_one_network_with_the_opposite_sign_fails_m06(signed):
-    spoiled = signed.copy(deep=True)
-    for end in ("", "_low", "_high"):
-        variable = spoiled[f"correlation{end}_all"]
-        place = dict(predictor="input rate", state="converged", rho=2.0, c_factor=10.0, seed=1)
-        variable.loc[place] = 0.3
-    assert verdict(bayesian_signatures.evidence_of(spoiled), "M06") is Verdict.NOT_REPRODUCED
-
-
-def test_a_sign_that_is_not_certain_leaves_m06_open(signed):
-    spoiled = signed.copy(deep=True)
-    spoiled["correlation_high_all"].loc[dict(predictor="input rate", state="published", rho=0.5)] = 0.1
-    assert verdict(bayesian_signatures.evidence_of(spoiled), "M06") is Verdict.INCONCLUSIVE
-
-
-def test_slopes_away_from_the_analytic_ones_fail_m10(signed):
-    flat = signed.copy(deep=True)
-    for end in ("", "_low", "_high"):
-        flat[f"linear_slope{end}_above_floor"] = flat[f"linear_slope{end}_above_floor"] * 0.5
-    assert verdict(bayesian_signatures.evidence_of(flat), "M10") is Verdict.NOT_REPRODUCED
 
 
 @pytest.fixture(scope="module")

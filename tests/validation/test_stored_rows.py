@@ -31,7 +31,6 @@ def context_of(measure):
 FORMER = {
     "lifelong_learning",
     "perceptron_recall",
-    "bayesian_signatures",
     "noise_and_posterior",
     "predictive_distributions",
     "reliability_tradeoff",

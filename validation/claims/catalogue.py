@@ -104,18 +104,6 @@ _ALL = (
         "cost falls with sigma",
     ),
     Claim(
-        "M06",
-        "Optimised variance falls with the Hessian, rises with the learning rate, falls with the input rate, in every layer and for c ten times larger and smaller",
-        "Malkin, fig 5, app 6",
-        "signs -, +, -",
-    ),
-    Claim(
-        "M10",
-        "Network without hidden layer on MNIST: simulated slopes follow M09; the recorded slope lies nearest rho = 2",
-        "Malkin, app 5 fig 1",
-        "slopes of M09; recorded nearest rho = 2",
-    ),
-    Claim(
         "M11",
         "Optimised sigma correlates with the posterior sd (variational), less steeply than one to one, and nearer to it for smaller rho",
         "Malkin, fig 7",

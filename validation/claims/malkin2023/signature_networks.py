@@ -1,0 +1,50 @@
+"""The networks of figure 5 and appendices 5 and 6: their published settings, and numbers over their seeds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from validation.estimates import Estimate, mean_of
+from validation.statement import Setting, setting_of
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from validation.archive import ArchivedRun
+
+PUBLISHED = {
+    "data_set": "mnist",
+    "formulation": "figures",
+    "s": 0.001,
+    "hidden_units": [100, 100],
+    "n_epochs": 50,
+    "n_statistics_epochs": 10,
+    "batch_size": 20,
+    "initial_sigma": 1e-4,
+    "noise_memory": 0.999,
+}
+"""Materials and methods; the formulation is the one that the published figures are consistent with."""
+
+SIGNS = {"hessian (minibatch)": -1, "learning rate": 1, "input rate": -1}
+"""Published sign of the correlation with the variance."""
+
+WORDS = {
+    "hessian (minibatch)": "Hessian",
+    "learning rate": "learning rate",
+    "input rate": "input rate",
+    "input power": "mean squared input",
+    "hessian (curvature)": "curvature",
+}
+
+STATES = ("published", "converged")
+"""After the published schedule, in which no sigma has settled, and with phi learning ten times as fast."""
+
+
+def signature_setting(run: ArchivedRun) -> Setting:
+    """Return what a run of the signatures experiment does otherwise than published."""
+    return setting_of(run.config, PUBLISHED)
+
+
+def over_seeds(part: xr.DataArray, scale: str = "plain") -> Estimate:
+    """Return the mean over networks; seeds that were not trained at this c leave gaps."""
+    return mean_of(part.values.astype(float), scale, unit="networks")
