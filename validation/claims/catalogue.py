@@ -11,30 +11,6 @@ from validation.claims.claim import Claim
 
 _ALL = (
     Claim(
-        "S05",
-        "High-p synapses have larger Fisher information than low-p ones",
-        "Schug 2021, fig 2d",
-        "mean Fisher information of p >= 0.9 higher",
-    ),
-    Claim(
-        "S06",
-        "Number of important (p >= 0.9) input synapses per second-layer neuron differs from a random shuffle: KS D = 0.505, p < 0.01; all layers significant except the output neurons of the last layer (p = 0.41)",
-        "Schug 2021, fig 3a, app 1 fig 2a",
-        "KS D = 0.505, p < 0.01",
-    ),
-    Claim(
-        "S07",
-        "More low- and high-importance neurons (2 sd from the shuffled mean) than in the shuffle",
-        "Schug 2021, fig 3b",
-        "more low and high neurons than shuffled",
-    ),
-    Claim(
-        "S08",
-        "Important inputs and outputs of a neuron correlate: r = 0.9390 (hidden layer 1), 0.7999 (hidden layer 2)",
-        "Schug 2021, fig 3c, app 1 fig 2b",
-        "r = 0.9390 and 0.7999",
-    ),
-    Claim(
         "S09",
         "Split MNIST: accuracy on task 1 falls more slowly with presynaptic consolidation than without",
         "Schug 2021, fig 4b",
@@ -78,12 +54,6 @@ _ALL = (
         "Final accuracy by task on Split MNIST; mean p and percentage of frozen weights over ten permuted tasks",
         "Schug 2021, app 1 fig 3a,b",
         "per-task accuracies, share of frozen weights",
-    ),
-    Claim(
-        "S19",
-        "Pr(abs g > g_lim) = erfc(g_lim / (sigma sqrt 2)) for normal g with sigma >> mean, so it rises with Fisher information; likewise for a Laplace distribution",
-        "Schug 2021, eq 10 and after",
-        "erfc(g_lim / (sigma sqrt 2))",
     ),
     Claim(
         "M03",

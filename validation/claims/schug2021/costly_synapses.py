@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from validation.claims.schug2021.energy_networks import at_shown_l2, energy_setting
+from validation.claims.schug2021.energy_networks import FIGURES_RULE, energy_setting, plastic_networks
 from validation.context import Context
 from validation.criteria import above
 from validation.estimates import mean_of
@@ -21,12 +21,11 @@ S04 = Claim("S04", "High-p synapses have larger synaptic energy demand than low-
 
 @measures(S04, experiment="energy")
 def costly_synapses(run: ArchivedRun, context: Context) -> Findings:
-    """Compare the energy |w̄| of reliable and unreliable synapses."""
+    """Compare the energy, the size of the expected strength, of reliable and unreliable synapses."""
     from rate_models.experiments.energy_figures import FIGURES
 
     here = energy_setting(run)
-    for model in (str(model) for model in run.result.plastic_model.values):
-        at = at_shown_l2(run.result, model)
+    for model, at in plastic_networks(run, context).items():
         mean = at.energy_mean.sel(importance="high p") / at.energy_mean.sel(importance="low p")
         layers = float(at.energy_superiority_in_layer.min("layer").mean())
         for clause, estimate in (
@@ -34,7 +33,7 @@ def costly_synapses(run: ArchivedRun, context: Context) -> Findings:
             (PAIRS, mean_of(at.energy_superiority, unit="networks", how="Mann-Whitney statistic over pairs")),
         ):
             yield row(
-                clause if model == "soft_bound" else S04,
+                clause if model == FIGURES_RULE else S04,
                 estimate,
                 clause.text,
                 setting=here,

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from validation.context import Context
 from validation.estimates import mean_of
 from validation.statement import Claim, Clause, Measurement, Setting, row, setting_of
 
@@ -43,6 +45,22 @@ STARTS = {
 """The program's rule has a soft bound and made the figures; the paper prints the additive one."""
 
 
+FIGURES_RULE = "soft_bound"
+"""The rule of p that made the figures: the program's."""
+
+# Figures 2 and 3: more networks than the three of figure 1, and nothing but what these figures need.
+_TEN_NETWORKS: dict[str, Any] = {
+    "models": (FIGURES_RULE,),
+    "l2": (0.01,),
+    "seeds": tuple(range(2019, 2029)),
+    "step_factors": (),
+    "varied_l2": (),
+    "variant_seeds": (2019,),
+    "scanned_p": (0.4,),
+    "scanned_learning_rates": (0.05,),
+}
+
+
 def energy_setting(run: ArchivedRun) -> Setting:
     """Return what a run of the energy experiment does otherwise than published."""
     return setting_of(run.config, PUBLISHED)
@@ -53,10 +71,33 @@ def at_shown_l2(result: xr.Dataset, model: str = "soft_bound") -> xr.Dataset:
     return result.sel(model=model, l2=float(result.attrs["shown_l2"]))
 
 
-def plastic_models(result: xr.Dataset, published: Clause, claim: Claim) -> dict[str, Clause | Claim]:
-    """Return the plastic models, with the rule that made the figures judged and the printed one observed."""
-    models = [str(model) for model in result.plastic_model.values]
-    return {model: published if model == "soft_bound" else claim for model in models}
+def shown_networks(run: ArchivedRun, context: Context) -> ArchivedRun:
+    """Return ten networks at the penalty at which single synapses were looked at; those of `run` in small."""
+    from validation.runs import configuration, given_run, result_for
+
+    if context.is_quick:
+        return run
+    if context.results is None:
+        return result_for("energy", context, **_TEN_NETWORKS)
+    path = context.results / "energy_lesions.nc"
+    return (
+        given_run(path, "energy", replace(configuration("energy", "full"), **_TEN_NETWORKS))
+        if path.is_file()
+        else run
+    )
+
+
+def plastic_networks(run: ArchivedRun, context: Context) -> dict[str, xr.Dataset]:
+    """Return the networks of each plastic model at the shown penalty, ten of them with the figures' rule.
+
+    The rule that the paper prints is observed beside it.
+    """
+    ten = shown_networks(run, context)
+    models = (str(model) for model in run.result.plastic_model.values)
+    return {
+        model: at_shown_l2((ten if model == FIGURES_RULE else run).result, model).sel(plastic_model=model)
+        for model in models
+    }
 
 
 def quotient(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from validation.claims.schug2021.energy_networks import at_shown_l2, energy_setting, plastic_models
+from validation.claims.schug2021.energy_networks import FIGURES_RULE, energy_setting, plastic_networks
 from validation.context import Context
 from validation.criteria import above, in_every
 from validation.estimates import Estimate, mean_of
@@ -36,14 +36,14 @@ def lesions(run: ArchivedRun, context: Context) -> Findings:
     from rate_models.experiments.energy_figures import FIGURES
 
     here = energy_setting(run)
-    for model, subject in plastic_models(run.result, LESIONS, S03).items():
-        accuracy = at_shown_l2(run.result, model).lesion_accuracy
+    for model, at in plastic_networks(run, context).items():
+        accuracy = at.lesion_accuracy
         for gentle, harsh, words in (
             ("release_probability", "random", "lowest p first less random order"),
             ("strength", "release_probability", "smallest |w̄| first less lowest p first"),
         ):
             yield row(
-                subject if harsh == "random" else S03,
+                LESIONS if model == FIGURES_RULE and harsh == "random" else S03,
                 _advantages(accuracy.sel(order=gentle) - accuracy.sel(order=harsh)),
                 f"accuracy after removing synapses, {words}, where it is least certain",
                 setting=here,

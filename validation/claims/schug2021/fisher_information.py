@@ -1,0 +1,53 @@
+"""S05: the network is most sensitive to synapses of high release probability."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from validation.claims.schug2021.energy_networks import FIGURES_RULE, energy_setting, plastic_networks
+from validation.context import Context
+from validation.criteria import above
+from validation.estimates import mean_of
+from validation.registry import Findings, measures, panels
+from validation.statement import SCHUG, Claim, Clause, row
+
+if TYPE_CHECKING:
+    from validation.archive import ArchivedRun
+
+PAIRS = Clause("S05a", "a synapse with p >= 0.9 has more than one with less", "fig 2d", above(0.5))
+MEAN = Clause("S05b", "mean over synapses with p >= 0.9 over that of the others", "fig 2d", above(1.0))
+S05 = Claim("S05", "High-p synapses have larger Fisher information than low-p ones", SCHUG, (PAIRS, MEAN))
+
+
+@measures(S05, experiment="energy")
+def fisher_information(run: ArchivedRun, context: Context) -> Findings:
+    """Compare the Fisher information of reliable and unreliable synapses."""
+    from rate_models.experiments.energy_figures import FIGURES
+
+    here = energy_setting(run)
+    for model, at in plastic_networks(run, context).items():
+        # The paper's "empirical" Fisher information takes the observed labels.
+        for labels in (str(labels) for labels in at.expectation.values):
+            is_published = model == FIGURES_RULE and labels == "observed"
+            of = at.sel(expectation=labels)
+            ratio = of.fisher_mean.sel(importance="high p") / of.fisher_mean.sel(importance="low p")
+            pairs = mean_of(of.fisher_superiority, unit="networks", how="Mann-Whitney statistic over pairs")
+            for clause, estimate in ((PAIRS, pairs), (MEAN, mean_of(ratio, "ratio", unit="networks"))):
+                yield row(
+                    clause if is_published else S05,
+                    estimate,
+                    f"Fisher information: {clause.text}",
+                    setting=here,
+                    condition={"p rule": model, "labels": labels},
+                )
+        within = at.fisher_superiority_in_layer.sel(expectation="observed")
+        yield row(
+            S05,
+            {str(layer): mean_of(within.sel(layer=layer), unit="networks") for layer in within.layer.values},
+            "Fisher information: the same over pairs within one weight matrix",
+            setting=here,
+            condition={"p rule": model, "labels": "observed"},
+            along="matrix",
+        )
+    caption = "Fisher information (observed labels, mean network, test images) of synapses by p."
+    yield from panels(FIGURES, run.result, {"fig2d": caption}, S05)

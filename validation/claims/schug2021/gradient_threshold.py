@@ -1,0 +1,192 @@
+"""S19: how often a gradient passes the threshold, by formula, by draws and in trained networks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from scipy.stats import spearmanr
+
+from biophys.gradient_threshold import GradientLaw, approximation_error, probability_above
+from biophys.release_plasticity import ReleasePlasticity, updated_release_probability
+from validation.claims.schug2021.energy_networks import FIGURES_RULE, energy_setting, shown_networks
+from validation.context import Context
+from validation.criteria import above, equals, exact
+from validation.estimates import Estimate, exactly, gaussian, mean_of
+from validation.registry import ClaimFigure, Findings, measures, panels
+from validation.statement import SCHUG, Claim, Clause, Rendering, row
+
+if TYPE_CHECKING:
+    from validation.archive import ArchivedRun
+
+_PLACE = 'eq 10 and after, "Assumption"'
+_clause = partial(Clause, source=_PLACE, unit="draws", rendering=Rendering.ANALYTIC)
+LAWS: dict[GradientLaw, Clause] = {
+    "normal": _clause(
+        "S19a", "erfc(g_lim / (sigma sqrt 2)) if g is normal, mean << sd", criterion=equals(1, 0.05)
+    ),
+    "Laplace": _clause("S19b", "likewise if g has a Laplace distribution", criterion=equals(1, 0.05)),
+}
+RISES = _clause("S19c", "rises with the Fisher information, under both laws", criterion=exact(1.0, 0.0))
+IN_NETWORKS = Clause("S19d", "rises with the Fisher information of real gradients", _PLACE, above(0.0))
+S19 = Claim(
+    "S19",
+    "Pr(abs g > g_lim) = erfc(g_lim / (sigma sqrt 2)) for normal g with sigma >> mean, so it rises with "
+    "Fisher information; likewise for a Laplace distribution",
+    SCHUG,
+    (*LAWS.values(), RISES, IN_NETWORKS),
+)
+_G_LIM, _MEAN_SHARE = 1e-3, 0.01
+
+
+@measures(S19)
+def gradients_above_threshold(context: Context) -> Findings:
+    """Compare eq. 10 with drawn gradients whose mean is small, for normal and Laplace gradients."""
+    n, rng = 1_000_000 if context.is_quick else 3_000_000, np.random.default_rng(context.seed)
+    sd = _G_LIM * np.geomspace(0.3, 5.0, 8)
+    drawn: dict[GradientLaw, Callable] = {
+        "normal": lambda: rng.normal(_MEAN_SHARE * sd, sd, (n, sd.size)),
+        "Laplace": lambda: rng.laplace(_MEAN_SHARE * sd, sd / np.sqrt(2.0), (n, sd.size)),
+    }
+    shares = {law: np.mean(np.abs(draw()) > _G_LIM, axis=0) for law, draw in drawn.items()}
+    for law, clause in LAWS.items():
+        condition = {"gradients": law, "sd / g_lim": "0.3 to 5", "mean / sd": _MEAN_SHARE}
+        ratio = ratio_to_formula(shares[law], sd / _G_LIM, law, n)
+        yield row(
+            clause, ratio, "share of drawn gradients beyond g_lim over the formula", condition=condition
+        )
+    for law in LAWS:
+        condition = {"gradients": law, "Fisher information": "1e-7 to 1e-2", "mean / sd": 0.05}
+        yield row(
+            RISES, _rising_steps(law), "share of steps at which the probability rises", condition=condition
+        )
+    for mean_share in (0.1, 0.3, 1.0):
+        fine = _G_LIM * np.geomspace(0.3, 5.0, 200)
+        error = exactly(np.max(np.abs(approximation_error(_G_LIM, fine, mean_share * fine))))
+        condition = {"gradients": "normal", "mean / sd": mean_share, "sd / g_lim": "0.3 to 5"}
+        yield row(S19, error, "largest relative error of the formula without mean", condition=condition)
+    caption = (
+        f"Share of gradients beyond g_lim = {_G_LIM:g}: drawn (dots, {n} each, 95 % intervals smaller than "
+        "the dots) and by formula (lines), for gradients whose mean is 1 % of their sd."
+    )
+    yield ClaimFigure(_figure(sd, shares), caption)
+    yield (
+        "The formula neglects the mean gradient. Where few gradients pass (sd = 0.3 g_lim) it is off by some "
+        "6 % at a mean of 10 % of the sd and by a third at 30 %: mean << sd is needed, as stated."
+    )
+
+
+def ratio_to_formula(
+    shares: NDArray[np.float64], sd: NDArray[np.float64], law: GradientLaw, n: int
+) -> Estimate:
+    """Return the mean over standard deviations of drawn share over formula.
+
+    Parameters
+    ----------
+    shares
+        Share of `n` gradients beyond the threshold at each standard deviation.
+    sd
+        The standard deviations in units of the threshold.
+    law, n
+        Distribution of the gradients, and how many were drawn at each.
+    """
+    expected = probability_above(1.0, sd, law=law)
+    error = np.sqrt((1 - expected) / expected / n)
+    return gaussian(
+        float(np.mean(shares / expected)),
+        float(np.sqrt(np.sum(error**2))) / sd.size,
+        n=n * sd.size,
+        unit="draws",
+    )
+
+
+def _rising_steps(law: GradientLaw) -> Estimate:
+    fisher, mean_share = np.geomspace(1e-7, 1e-2, 400), 0.05
+    sd = np.sqrt(fisher / (1 + mean_share**2))
+    steps = np.diff(probability_above(_G_LIM, sd, mean=mean_share * sd, law=law)) / np.diff(np.log10(fisher))
+    how = f"smallest slope {steps.min():.2g} per decade"
+    return exactly(float(np.mean(steps > 0)), n=steps.size, unit="steps", how=how)
+
+
+@measures(S19, rendering=Rendering.RATE, experiment="energy")
+def gradients_in_networks(run: ArchivedRun, context: Context) -> Findings:
+    """Look how often p moves up for drawn gradients, and for those of trained networks."""
+    from rate_models.experiments.energy_figures import FIGURES
+
+    n, rng = 50_000 if context.is_quick else 1_000_000, np.random.default_rng(context.seed)
+    for law, clause in LAWS.items():
+        yield row(
+            clause,
+            _moves_up(law, n, rng),
+            "share of drawn gradients after which p rises over the formula",
+            rendering=Rendering.RATE,
+            condition={"gradients": law, "sd / g_lim": "0.3 to 10"},
+        )
+    here, result = energy_setting(run), shown_networks(run, context).result
+    for size in (int(size) for size in result.images_per_gradient.values):
+        at = result.sel(plastic_model=FIGURES_RULE, images_per_gradient=size)
+        at = at[["mean_squared_gradient", "share_above"]].stack(synapses=["layer", "synapse"])
+        ranks = [
+            spearmanr(of.mean_squared_gradient, of.share_above).statistic
+            for of in (at.sel(seed=seed) for seed in at.seed.values)
+        ]
+        rms = np.sqrt(at.mean_squared_gradient)
+        formula = probability_above(float(result.attrs["g_lim"]), np.maximum(rms.values, 1e-30))
+        excess = (at.share_above - np.where(rms > 0, formula, 0.0)).mean("synapses")
+        quantities = {
+            "rank correlation over synapses of Fisher information and share of gradients above g_lim": (
+                # A gradient of one image is that of the Fisher information.
+                IN_NETWORKS if size == 1 else S19,
+                mean_of(ranks, "correlation", unit="networks"),
+            ),
+            "share of gradients above g_lim less erfc(g_lim / (rms sqrt 2)), mean over synapses": (
+                S19,
+                mean_of(excess, unit="networks", how="most images give almost no gradient, a few large ones"),
+            ),
+        }
+        for quantity, (subject, estimate) in quantities.items():
+            yield row(
+                subject,
+                estimate,
+                quantity,
+                rendering=Rendering.RATE,
+                setting=here,
+                condition={"images per gradient": size},
+            )
+    caption = (
+        "Share of gradients above the threshold against their root mean square, one dot per synapse of a "
+        "trained network, with equation 10 for normal and Laplace gradients."
+    )
+    yield from panels(FIGURES, run.result, {"eq10": caption}, S19)
+
+
+def _moves_up(law: GradientLaw, n: int, rng: np.random.Generator) -> Estimate:
+    """Return how often the p rule of the rate networks moves p up, over the formula."""
+    import torch
+
+    sd = np.geomspace(0.3, 10, 8)
+    draws: dict[str, Any] = {
+        "normal": rng.standard_normal,
+        "Laplace": lambda size: rng.laplace(scale=np.sqrt(0.5), size=size),
+    }
+    gradient = torch.from_numpy(sd[:, None] * draws[law](size=(len(sd), n)))
+    start = torch.full_like(gradient, 0.5)
+    rule = ReleasePlasticity(g_lim=1.0, form=FIGURES_RULE)
+    moved_up = (updated_release_probability(start, gradient, rule) > start).double().mean(dim=1)
+    return ratio_to_formula(moved_up.numpy(), sd, law, n)
+
+
+def _figure(sd: NDArray[np.float64], shares: dict[GradientLaw, NDArray[np.float64]]) -> Figure:
+    figure = Figure((6, 3.8), layout="constrained")
+    axes = figure.subplots()
+    fine = _G_LIM * np.geomspace(0.2, 6.0, 200)
+    for law, colour in zip(shares, ("#0072B2", "#D55E00"), strict=True):
+        axes.semilogx(fine**2, probability_above(_G_LIM, fine, law=law), color=colour, label=law)
+        axes.semilogx(sd**2, shares[law], "o", color=colour, markersize=4)
+    axes.set(xlabel="Fisher information (mean squared gradient)", ylabel="Pr(|g| > g_lim)")
+    axes.legend()
+    return figure

@@ -1,0 +1,110 @@
+"""S06: reliable synapses are shared out unevenly among neurons."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import xarray as xr
+
+from validation.claims.schug2021.energy_networks import (
+    FIGURES_RULE,
+    at_shown_l2,
+    energy_setting,
+    shown_networks,
+)
+from validation.context import Context
+from validation.criteria import above, equals, significant
+from validation.estimates import Estimate, mean_of, share_of
+from validation.registry import Findings, measures, panels
+from validation.statement import SCHUG, Claim, Clause, row
+
+if TYPE_CHECKING:
+    from validation.archive import ArchivedRun
+
+_LEVEL = 0.01
+UNEVEN = Clause("S06a", "inputs of the second hidden layer", "fig 3a", significant(_LEVEL), "p < 0.01")
+# Of one published network only D is known. Between two samples of 200 neurons its standard error is at most
+# sqrt(2 * 0.25 / 200) = 0.05: the margin is that doubled.
+DISTANCE = Clause("S06b", "their distance D", "fig 3a", equals(0.505, 0.1), 0.505)
+OTHERS = Clause(
+    "S06c",
+    "inputs and outputs of every other matrix",
+    "app 1 fig 2a",
+    significant(_LEVEL),
+    "p < 0.01",
+    family="S06",
+)
+OUTPUT_NEURONS = Clause(
+    "S06d",
+    "not those of the output neurons (in most networks)",
+    "app 1 fig 2a",
+    above(0.5),
+    "not significant (p = 0.41)",
+)
+S06 = Claim(
+    "S06",
+    "Number of important (p >= 0.9) input synapses per second-layer neuron differs from a random shuffle: "
+    "KS D = 0.505, p < 0.01; all layers significant except the output neurons of the last layer (p = 0.41)",
+    SCHUG,
+    (UNEVEN, DISTANCE, OTHERS, OUTPUT_NEURONS),
+)
+SHUFFLES = {"matrix": "all entries of a weight matrix", "partners": "among the partners of each neuron"}
+"""The paper does not say how it shuffles: the first is judged, the second observed."""
+
+
+@measures(S06, experiment="energy")
+def important_inputs(run: ArchivedRun, context: Context) -> Findings:
+    """Test important synapses per neuron against their shuffle in every matrix, and look at D by penalty."""
+    from rate_models.experiments.energy_figures import FIGURES
+
+    here, shown = energy_setting(run), shown_networks(run, context).result
+    at, last = at_shown_l2(shown), int(shown.layer[-1])
+    for shuffle in SHUFFLES:
+        for layer, side in ((int(n), str(side)) for n in at.layer.values for side in at.side.values):
+            test = _test(at.sel(layer=layer, side=side, shuffle=shuffle))
+            if test.n == 0 or (layer, side) == (last, "inputs"):
+                continue
+            yield row(
+                S06 if shuffle != "matrix" else UNEVEN if (layer, side) == (2, "inputs") else OTHERS,
+                test,
+                "KS distance of important synapses per neuron from their shuffle",
+                setting=here,
+                condition={"matrix": layer, "side": side, "shuffled": SHUFFLES[shuffle]},
+            )
+    inputs: dict[str, Any] = {"layer": 2, "side": "inputs", "shuffle": "matrix"}
+    quantity = "KS distance D, inputs of the second hidden layer"
+    # A number of the published networks says nothing of smaller ones.
+    yield row(S06 if here.departures else DISTANCE, _test(at.sel(inputs)), quantity, setting=here)
+    by_l2 = run.result.sel({"model": FIGURES_RULE, **inputs})
+    yield row(
+        S06,
+        {f"{float(l2):g}": _test(by_l2.sel(l2=l2)) for l2 in by_l2.l2},
+        quantity,
+        setting=here,
+        along="L2",
+    )
+    p = at.neuron_ks_p.sel(layer=last, side="inputs", shuffle="matrix")
+    how = f"p from {float(p.min()):.2g} to {float(p.max()):.2g}, median {float(p.median()):.2g}"
+    yield row(
+        OUTPUT_NEURONS,
+        share_of(p >= _LEVEL, unit="networks", how=how),
+        "share of networks with p >= 0.01 for the inputs of the ten output neurons",
+        setting=here,
+    )
+    captions = {
+        "fig3a": "Important inputs per neuron of the second hidden layer, learned and shuffled.",
+        "app1-fig2a": "Important inputs and outputs per neuron of every weight matrix.",
+    }
+    yield from panels(FIGURES, run.result, captions, S06)
+    yield (
+        "Figures 2 and 3 do not name their penalty: judged is that of the program, 0.01. Nor is it said what "
+        "is shuffled: judged is a shuffle of all entries of a matrix."
+    )
+
+
+def _test(at: xr.Dataset) -> Estimate:
+    """Return the mean distance over networks; p is the largest of theirs, for each must pass the test."""
+    p = at.neuron_ks_p
+    how = f"p from {float(p.min()):.2g} to {float(p.max()):.2g} over networks"
+    return replace(mean_of(at.neuron_ks_d, unit="networks", how=how), p=float(p.max()))

@@ -1,0 +1,47 @@
+"""S07: there are more neurons of low and of high importance than by chance."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from validation.claims.schug2021.energy_networks import at_shown_l2, energy_setting, shown_networks
+from validation.claims.schug2021.important_inputs import SHUFFLES
+from validation.context import Context
+from validation.criteria import above
+from validation.estimates import mean_of
+from validation.registry import Findings, measures, panels
+from validation.statement import SCHUG, Claim, Clause, row
+
+if TYPE_CHECKING:
+    from validation.archive import ArchivedRun
+
+CLAUSES = {
+    "low": Clause("S07a", "more neurons with few important inputs", "fig 3b", above(0.0)),
+    "high": Clause("S07b", "more neurons with many important inputs", "fig 3b", above(0.0)),
+}
+S07 = Claim(
+    "S07",
+    "More low- and high-importance neurons (2 sd from the shuffled mean) than in the shuffle",
+    SCHUG,
+    tuple(CLAUSES.values()),
+)
+
+
+@measures(S07, experiment="energy")
+def neurons_by_importance(run: ArchivedRun, context: Context) -> Findings:
+    """Compare the shares of neurons of low and high importance with those after shuffling."""
+    from rate_models.experiments.energy_figures import FIGURES
+
+    here, at = energy_setting(run), at_shown_l2(shown_networks(run, context).result)
+    for shuffle, words in SHUFFLES.items():
+        for group, clause in CLAUSES.items():
+            of = at.sel(layer=2, side="inputs", shuffle=shuffle, group=group)
+            yield row(
+                clause if shuffle == "matrix" else S07,
+                mean_of(of.neuron_group_share - of.neuron_shuffled_group_share, unit="networks"),
+                f"share of {group}-importance neurons of the second hidden layer less the shuffled one",
+                setting=here,
+                condition={"shuffled": words},
+                reason=f"mean share {float(of.neuron_group_share.mean()):.2f}",
+            )
+    yield from panels(FIGURES, run.result, {"fig3b": "Neurons of low, medium and high importance."}, S07)
