@@ -35,6 +35,9 @@ class Experiment(Protocol):
     MAY_DIFFER: tuple[str, ...]
     FIGURES: Figures
 
+    def work(self, config: Any) -> float:
+        """Return how much work a run is, in a unit of the experiment's own: ratios are what counts."""
+
     def run(self, config: Any, *, on_progress: Progress = ignore_progress) -> xarray.Dataset:
         """Return a result from which every figure can be drawn; only here seeds become generators.
 

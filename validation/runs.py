@@ -460,6 +460,19 @@ def data_folder(named: Iterable[str]) -> str:
     return folders.pop() if folders else ""
 
 
+def cpu_hours(name: str, config: Any, *, device: str = "auto") -> float:
+    """Return about how many hours of processor time a run takes on this machine.
+
+    The experiment is run in small, which takes seconds, and its time multiplied by how much more work the
+    settings are. Half or a few times as much is possible, since large arrays outgrow the cache; finished
+    networks that are kept are not taken off.
+    """
+    module = experiment_module(name)
+    cpu_start = cpu_seconds()
+    _run_now(name, module.QUICK, device, ignore_progress)
+    return (cpu_seconds() - cpu_start) / 3600 * module.work(config) / module.work(module.QUICK)
+
+
 def draw_figures(name: str, run: ArchivedRun, folder: Path) -> list[Path]:
     """Draw every panel of an experiment into `folder` and return the files."""
     from matplotlib.figure import Figure

@@ -86,6 +86,11 @@ MAY_DIFFER = ("target", "seed")
 """Settings that say how much is measured, or on which seeds: a result may differ in them."""
 
 
+def work(config: Config) -> float:
+    """Return how much work a run is, in a unit of its own."""
+    return config.n_neurons * config.n_inputs * config.duration
+
+
 def run(config: Config, *, on_progress: Progress = ignore_progress) -> xr.Dataset:
     """Simulate and return spikes, release probabilities and energy.
 

@@ -117,6 +117,11 @@ MAY_DIFFER = ("n_neurons", "target", "seed")
 """Settings that say how much is measured, or on which seeds: a result may differ in them."""
 
 
+def work(config: Config) -> float:
+    """Return how much work a run is, in a unit of its own."""
+    return len(config.rho) * config.n_neurons * config.n_inputs * config.n_epochs * config.epoch
+
+
 def run(config: Config, *, on_progress: Progress = ignore_progress) -> xr.Dataset:
     """Let the synapses learn, and return how variable they are.
 

@@ -67,6 +67,11 @@ def signals_for(config: Config) -> NDArray[np.float64]:
     return np.random.default_rng(config.seed).normal(size=(config.n_updates, config.n_synapses))
 
 
+def work(config: Config) -> float:
+    """Return how much work a run is, in a unit of its own."""
+    return len(config.rules) * config.n_synapses * config.n_updates
+
+
 def run(config: Config, *, on_progress: Progress = ignore_progress) -> xr.Dataset:
     """Simulate and return the release probability after each update: ``p`` (rule, update, synapse)."""
     import xarray as xr

@@ -75,6 +75,11 @@ MAY_DIFFER = ("target", "draws", "n_synapses", "n_spikes", "seed")
 """Settings that say how much is measured, or on which seeds: a result may differ in them."""
 
 
+def work(config: Config) -> float:
+    """Return how much work a run is, in a unit of its own."""
+    return len(config.conditions) * config.n_synapses * config.n_spikes
+
+
 def run(config: Config, *, on_progress: Progress = ignore_progress) -> xr.Dataset:
     """Simulate and return how often each number of vesicles was released.
 

@@ -169,6 +169,12 @@ def patterns_for(config: Config, seed: int) -> tuple[NDArray[np.int8], NDArray[n
     return rng.choice(signs, (n, config.n_inputs)), rng.choice(signs, n)
 
 
+def work(config: Config) -> float:
+    """Return how much work a run is, in a unit of its own."""
+    n_trials = schedule_for(config).pattern.size
+    return len(config.models) * len(config.seeds) * config.n_inputs * n_trials * config.n_steps
+
+
 def run(config: Config, *, on_progress: Progress = ignore_progress) -> xr.Dataset:
     """Simulate all models and seeds, and return how well every task is remembered after every task.
 

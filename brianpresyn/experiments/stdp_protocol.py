@@ -83,6 +83,11 @@ MAY_DIFFER = ("target", "seed")
 """Settings that say how much is measured, or on which seeds: a result may differ in them."""
 
 
+def work(config: Config) -> float:
+    """Return how much work a run is, in a unit of its own."""
+    return len(config.p) * config.n_pairs
+
+
 def run(config: Config, *, on_progress: Progress = ignore_progress) -> xr.Dataset:
     """Simulate one train for every connection.
 

@@ -55,6 +55,7 @@ from rate_models.noisy_networks import (
 )
 from rate_models.random_streams import Purpose, numpy_generator
 from rate_models.reliability_cost import PowerCost, terms_of
+from rate_models.run_costs import training_work
 from rate_models.synapse_importance import (
     ESTIMATORS,
     InputRates,
@@ -192,6 +193,18 @@ QUICK = Config(
 
 MAY_DIFFER = ("seeds", "c_factors", "n_seeds_at_every_c", "n_statistics_epochs", "n_shown")
 """Settings that say how much is measured, or on which seeds: a result may differ in them."""
+
+
+def work(config: Config) -> float:
+    """Return how much work a run is, in a unit of its own."""
+    n_everywhere = config.n_seeds_at_every_c or len(config.seeds)
+    n_deep = len(config.c_factors) * n_everywhere + len(config.seeds) - n_everywhere
+    n_each = len(config.rho) * len(STATES)
+    deep, linear = ((config.hidden_units, n_deep), ((), len(config.seeds)))
+    return sum(
+        training_work(config.data_set, hidden, n * n_each, config.n_epochs, config.batch_size)
+        for hidden, n in (deep, linear)
+    )
 
 
 def run(

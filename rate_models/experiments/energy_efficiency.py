@@ -63,6 +63,7 @@ from rate_models.experiments.release_models import NetworkSpec
 from rate_models.experiments.reliable_synapses import IMPORTANCE, NEURON_GROUPS
 from rate_models.experiments.result_table import ResultTable
 from rate_models.layout import Layout
+from rate_models.run_costs import training_work
 from rate_models.sparsity import SHUFFLES, SIDES
 from rate_models.sweep import batch_size
 
@@ -285,6 +286,13 @@ class _Tables:
             ),
             ResultTable({"plastic_model": plastic, "seed": config.seeds}),
         )
+
+
+def work(config: Config) -> float:
+    """Return how much work a run is, in a unit of its own."""
+    return training_work(
+        config.data_set, config.hidden_units, config.n_networks, config.n_epochs, config.batch_size
+    )
 
 
 def run(

@@ -58,8 +58,25 @@ from rate_models.experiments.lifelong_methods import (
 from rate_models.experiments.result_table import ResultTable
 from rate_models.forgetting import final_accuracy
 from rate_models.random_search import Search, Setting, search
+from rate_models.run_costs import training_work
 
 __all__ = ["FIGURES", "MAY_DIFFER", "QUICK", "Config", "run"]
+
+
+def work(config: Config) -> float:
+    """Return how much work a run is, in a unit of its own."""
+    total = 0.0
+    for benchmark in config.benchmarks:
+        # A task of a split benchmark has the images of two of the ten classes.
+        n_passes = 1.0 if is_split(benchmark) else float(config.n_tasks(benchmark))
+        n_trials = len(methods_to_search(config, benchmark)) * config.n_trials(benchmark)
+        n_trials *= len(config.search_seeds(benchmark))
+        n_networks = len(config.methods_on(benchmark)) * len(config.seeds_on(benchmark)) + n_trials
+        of_one = training_work(
+            data_set_of(benchmark), config.hidden_units, n_passes, config.n_epochs, config.batch_size
+        )
+        total += n_networks * of_one
+    return total
 
 
 def run(

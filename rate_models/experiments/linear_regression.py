@@ -83,6 +83,11 @@ MAY_DIFFER = ("seeds",)
 """Settings that say how much is measured, or on which seeds: a result may differ in them."""
 
 
+def work(config: Config) -> float:
+    """Return how much work a run is, in a unit of its own."""
+    return (len(config.rho) + 1) * len(config.seeds) * config.n_steps
+
+
 def run(
     config: Config, *, execution: Execution | None = None, on_progress: Progress = ignore_progress
 ) -> xarray.Dataset:

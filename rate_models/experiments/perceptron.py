@@ -138,6 +138,12 @@ QUICK = Config(
 """The same with half of the inputs, in seconds; the share of the capacity in use is as at full size."""
 
 
+def work(config: Config) -> float:
+    """Return how much work a run is, in a unit of its own."""
+    n_passes = len(config.models) * config.n_epochs * config.n_tasks * sum(config.n_patterns)
+    return n_passes * len(config.seeds) * config.n_inputs
+
+
 def run(
     config: Config,
     *,

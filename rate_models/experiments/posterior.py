@@ -41,6 +41,7 @@ from rate_models.noisy_networks import (
 from rate_models.posterior import laplace_sd
 from rate_models.random_streams import Purpose, numpy_generator
 from rate_models.reliability_cost import EntropyCost, PowerCost, optimal_sigma
+from rate_models.run_costs import training_work
 
 if TYPE_CHECKING:
     import xarray
@@ -117,6 +118,12 @@ QUICK = Config(
 
 MAY_DIFFER = ("seeds", "n_shown")
 """Settings that say how much is measured, or on which seeds: a result may differ in them."""
+
+
+def work(config: Config) -> float:
+    """Return how much work a run is, in a unit of its own."""
+    n_networks = (len(config.rho) * len(config.s) + 1) * len(config.seeds)
+    return training_work(config.data_set, config.hidden_units, n_networks, config.n_epochs, config.batch_size)
 
 
 def run(

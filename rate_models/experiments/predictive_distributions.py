@@ -109,6 +109,11 @@ MAY_DIFFER = ("seeds",)
 """Settings that say how much is measured, or on which seeds: a result may differ in them."""
 
 
+def work(config: Config) -> float:
+    """Return how much work a run is, in a unit of its own."""
+    return (len(config.rho) * len(config.s) + 1) * len(config.seeds) * config.n_steps
+
+
 def target_function(x: ArrayLike) -> NDArray[np.float64]:
     """Return x^3 + 2 x^2.
 

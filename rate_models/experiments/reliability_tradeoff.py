@@ -42,6 +42,7 @@ from rate_models.quantal_realisation import (
     realised_synapses,
 )
 from rate_models.reliability_cost import Costs, PowerCost, terms_of, total_cost
+from rate_models.run_costs import training_work
 
 if TYPE_CHECKING:
     import xarray
@@ -136,6 +137,12 @@ QUICK = Config(
 
 MAY_DIFFER = ("log10_c_low", "log10_c_high", "n_c", "seeds", "images_per_draw")
 """Settings that say how much is measured, or on which seeds: a result may differ in them."""
+
+
+def work(config: Config) -> float:
+    """Return how much work a run is, in a unit of its own."""
+    n_networks = (len(config.rho) + 1) * config.n_c * len(NOISES) * len(config.seeds)
+    return training_work(config.data_set, config.hidden_units, n_networks, config.n_epochs, config.batch_size)
 
 
 def run(

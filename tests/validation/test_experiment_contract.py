@@ -7,6 +7,7 @@ import inspect
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 pytest.importorskip("torch")
@@ -56,6 +57,11 @@ def test_settings_check_their_defaults_and_come_back_from_json(experiment):
     for config in (experiment.Config(), experiment.QUICK):
         assert dataclasses.replace(config) == config
         assert with_plain(config, json.loads(json.dumps(as_plain(config)))) == config
+
+
+def test_full_size_is_more_work_than_quick(experiment):
+    full, quick = experiment.work(experiment.Config()), experiment.work(experiment.QUICK)
+    assert full >= quick > 0 and np.isfinite(full)
 
 
 def test_the_seed_of_the_command_line_reaches_the_settings(experiment):

@@ -35,6 +35,12 @@ class Config:
 
 
 QUICK = Config(n_epochs=1)
+
+
+def work(config):
+    return config.n_epochs
+
+
 MAY_DIFFER = ("seeds",)
 
 
@@ -235,9 +241,12 @@ def test_command_line_refuses_a_setting_without_value(toy, tmp_path, capsys):
     assert "--set needs NAME=VALUE, got 'l2'" in capsys.readouterr().err
 
 
-def test_command_line_keeps_the_networks_of_a_full_run_beside_the_result(toy, tmp_path):
+def test_command_line_tells_the_cost_of_a_full_run_and_keeps_its_networks(toy, tmp_path, capsys):
     run = ["ann", "toy", "--profile", "full", "--device", "cpu", "--out", str(tmp_path)]
     assert cli.exit_code_of(run) == 0
+    printed = capsys.readouterr().out
+    assert printed.startswith("cost: about ") and "CPU-hours on this machine" in printed
+    assert [config.n_epochs for config, _, _ in toy.ran] == [1, 50]
     assert toy.ran[-1][2] == tmp_path / "toy-networks"
 
 

@@ -82,17 +82,20 @@ def ann(
     in spikes:           spikes, gaussian_spikes, spiking_perceptron, optimal_variability,
                          release_statistics, plasticity_trajectory, stdp_protocol, balanced_network
 
-    Networks of the full profile are kept beside the result as soon as they are trained: a run that breaks off
-    goes on where it was when started again.
+    The full profile first runs in small and prints what it will cost in CPU-hours. Its networks are kept
+    beside the result as soon as they are trained: a run that breaks off goes on when it is started again.
     """
     from biophys.sweeps.executors import executor_for
     from validation.archive import archived_run
     from validation.report import writable_folder
-    from validation.runs import configuration, draw_figures, run_experiment
+    from validation.runs import configuration, cpu_hours, draw_figures, run_experiment
 
     config = configuration(name, profile, dict(_pairs(settings, "--set")))
     folder = writable_folder(out)
     keep_in = folder / f"{name}-networks" if profile == "full" else None
+    if profile == "full":
+        hours = cpu_hours(name, config, device=device)
+        print(f"cost: about {hours:.2g} CPU-hours on this machine (a run in small, scaled up)", flush=True)
     executor = None if processes == 1 and scheduler is None else executor_for(scheduler, processes)
     with progress_bar(name) as on_progress:
         path = run_experiment(

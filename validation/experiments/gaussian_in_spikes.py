@@ -116,6 +116,19 @@ MAY_DIFFER = ("seed", "n_images", "images_per_draw")
 """Settings that say how much is measured, or on which seeds: a result may differ in them."""
 
 
+def work(config: Config) -> float:
+    """Return how much work a run is, in a unit of its own."""
+    from rate_models.run_costs import training_work
+
+    n_networks = len(config.rho) * len(config.s)
+    training = training_work(
+        config.data_set, config.hidden_units, n_networks, config.n_epochs, config.batch_size
+    )
+    presented = training_work(config.data_set, config.hidden_units, 2 * n_networks, 1, 1)
+    presented *= config.n_images / 60_000 * config.presentation.duration * config.presentation.peak_rate / 100
+    return training + presented
+
+
 def run(
     config: Config,
     *,

@@ -92,6 +92,18 @@ MAY_DIFFER = ("seed", "n_images", "lesion_fractions", "n_draws")
 """Settings that say how much is measured, or on which seeds: a result may differ in them."""
 
 
+def work(config: Config) -> float:
+    """Return how much work a run is, in a unit of its own."""
+    from rate_models.run_costs import training_work
+
+    training = training_work(config.data_set, config.hidden_units, 1, config.n_epochs, config.batch_size)
+    n_networks = 2 + len(LESION_ORDERS) * len(config.lesion_fractions)
+    presented = training_work(config.data_set, config.hidden_units, n_networks, 1, 1)
+    # A presentation costs about as much as an update of every synapse for each spike at the peak rate.
+    presented *= config.n_images / 60_000 * config.presentation.duration * config.presentation.peak_rate / 100
+    return training + presented
+
+
 def run(
     config: Config,
     *,
