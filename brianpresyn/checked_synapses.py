@@ -108,10 +108,9 @@ class CheckedSynapses(Synapses):
         for variable, expression in self._code.after_run.items():
             Synapses.__setattr__(self, variable, expression)
         self._check_values(" after the run")
-        device = get_device()
-        if hasattr(device, "insert_code"):
+        if _is_standalone():
             for name in self._code.domains:
-                device.insert_code("main", self._reporting(name))
+                get_device().insert_code("main", self._reporting(name))
 
     def _check_values(self, when: str) -> None:
         for name, domain in self._code.domains.items():
