@@ -189,16 +189,19 @@ def updated_release_probability(
     elif not hasattr(p, "lerp_"):
         raise TypeError(f"only a torch tensor p can be changed with in_place=True, got p={shown(p)}")
     # In place as far as an array allows it: every pass over memory costs.
-    step = _reaches(update.abs_() if in_place else abs(update), rule.g_lim)
+    step = _reaches(update, rule.g_lim, in_place=in_place)
     step *= rule.p_up + rule.p_down
     step -= rule.p_down
     if rule.freezes:
-        step *= 1 - _reaches(abs(p), rule.p_freeze)
-    if hasattr(p, "lerp_"):
-        moved = p if in_place else p.clone()
-        moved = moved.lerp_(p.new_ones(()), step) if rule.form == "soft_bound" else moved.add_(step)
+        step *= 1 - _reaches(p, rule.p_freeze)
+    if in_place:
+        moved = p.lerp_(p.new_ones(()), step) if rule.form == "soft_bound" else p.add_(step)
         return moved.clip_(rule.p_min, rule.p_max)
-    moved = p + step * (1 - p) if rule.form == "soft_bound" else p + step
+    if hasattr(p, "lerp_"):
+        # torch.func.vmap has no batched rules for these in place.
+        moved = p.lerp(p.new_ones(()), step) if rule.form == "soft_bound" else p + step
+    else:
+        moved = p + step * (1 - p) if rule.form == "soft_bound" else p + step
     if hasattr(moved, "clip"):
         return moved.clip(rule.p_min, rule.p_max)
     return min(max(moved, rule.p_min), rule.p_max)
@@ -212,13 +215,16 @@ def _checked(values: Any, name: str, low: float = -math.inf, high: float = math.
     return values if hasattr(values, "clip") or array.ndim == 0 else array
 
 
-def _reaches(magnitude: Any, limit: Any) -> Any:
-    """Return 1.0 where a newly computed `magnitude` is at least `limit`, else 0.0.
+def _reaches(signal: Any, limit: Any, *, in_place: bool = False) -> Any:
+    """Return 1.0 where the magnitude of a signal is at least `limit`, else 0.0, in its precision.
 
     torch turns truth values into numbers slowly, and with a plain number in single precision whatever that of
     the rest; comparing in place keeps speed and precision, at the price of the argument.
     """
-    return magnitude.ge_(limit) if hasattr(magnitude, "ge_") else 1.0 * (magnitude >= limit)
+    if in_place:
+        return signal.abs_().ge_(limit)
+    reaches = abs(signal) >= limit
+    return reaches.to(signal.dtype) if hasattr(signal, "lerp_") else 1.0 * reaches
 
 
 def learning_rate_factor(p: Any, rule: PlasticityParameters) -> Any:

@@ -1,0 +1,239 @@
+"""What reliable and strong weights of a model cost, as terms of its loss, and the moments of its weights."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from biophys.argument_types import shown
+from rate_models.nn.streams import checked_synapses
+from rate_models.nn.synapses import GaussianNoise, Release, Synapses, named_synapses
+from rate_models.reliability_cost import Costs, NoiseCost, terms_of
+
+
+def reliability_cost(
+    model: nn.Module, costs: Costs, *, n_data: int, loss: str = "mean", batch_size: int | None = None
+) -> Tensor:
+    r"""Return the reliability cost of all synapses whose noise is learned, on the scale of the loss.
+
+    .. math:: f \sum_i c\,\sigma_i^{-\rho}
+
+    with the standard deviation sigma of each weight (of each bias too where it is noisy). The cost is paid
+    once for all data: f is 1 / n_data beside a loss that is a mean over the inputs of a step, and batch_size
+    / n_data beside one that is their sum.
+
+    Parameters
+    ----------
+    model
+        With Gaussian synapses, or synapses that learn p by gradient.
+    costs
+        `PowerCost(c, rho)`, `EntropyCost()`, or a tuple of several that add up.
+    n_data
+        Inputs in the training set.
+    loss
+        ``"mean"`` or ``"sum"``: what the loss does with the inputs of a step.
+    batch_size
+        Inputs per step, for ``loss="sum"``.
+
+    Returns
+    -------
+    cost
+        In nats, shape (), differentiable.
+
+    Raises
+    ------
+    TypeError
+        If `costs` are none.
+    ValueError
+        If no synapse of the model learns its noise, or the scale is not given as above.
+
+    Examples
+    --------
+    >>> from rate_models.nn import GaussianLinear
+    >>> from rate_models.reliability_cost import PowerCost
+    >>> layer = GaussianLinear(3, 2, sigma=0.5)
+    >>> round(reliability_cost(layer, PowerCost(c=0.1, rho=1.0), n_data=100).item(), 6)
+    0.016
+
+    References
+    ----------
+    Malkin et al. (2023), equations 2-4 and 41-48. doi:10.7554/eLife.92595
+    """
+    terms = terms_of(costs)
+    for cost in terms:
+        if not (hasattr(cost, "rho") and hasattr(cost, "strength")):
+            raise TypeError(f"costs must be such as PowerCost(c=0.1, rho=0.5), got {shown(cost)}")
+    noisy = _with_learned_noise(model)
+    sds = [each.stochastic.sd(each.expected) for each in noisy]
+    total = sum(_cost_of(cost, sd).sum() for cost in terms for sd in sds)
+    return _share(n_data, loss, batch_size) * torch.as_tensor(total)
+
+
+def magnitude_cost(
+    model: nn.Module, strength: float, *, n_data: int, loss: str = "mean", batch_size: int | None = None
+) -> Tensor:
+    """Return strength times the summed magnitude of all stochastic weights, on the scale of the loss.
+
+    Parameters
+    ----------
+    model
+        With stochastic synapses.
+    strength
+        lambda, not negative, in nats.
+    n_data, loss, batch_size
+        As for `reliability_cost`.
+
+    References
+    ----------
+    Malkin et al. (2023), equation 4. doi:10.7554/eLife.92595
+    """
+    if not (strength >= 0 and math.isfinite(strength)):
+        raise ValueError(f"strength must be finite and not negative, got {strength}")
+    total = torch.stack([each.expected.abs().sum() for each in checked_synapses(model)]).sum()
+    return _share(n_data, loss, batch_size) * strength * total
+
+
+def gaussian_kl(
+    model: nn.Module, prior_sd: float, *, n_data: int, loss: str = "mean", batch_size: int | None = None
+) -> Tensor:
+    r"""Return the divergence of all Gaussian weights from the prior N(0, tau^2), on the scale of the loss.
+
+    .. math:: f \sum_i \left(\ln\frac{\tau}{\sigma_i} + \frac{\mu_i^2 + \sigma_i^2}{2 \tau^2} - \frac12\right)
+
+    Beside the cross entropy it makes the weights a variational posterior (Bayes by backprop).
+
+    Parameters
+    ----------
+    model
+        With Gaussian synapses.
+    prior_sd
+        tau, positive and finite.
+    n_data, loss, batch_size
+        As for `reliability_cost`.
+
+    Returns
+    -------
+    divergence
+        In nats, shape (), differentiable.
+
+    References
+    ----------
+    Blundell C et al. (2015). Weight uncertainty in neural networks. arXiv:1505.05424
+
+    Examples
+    --------
+    >>> from rate_models.nn import GaussianLinear
+    >>> layer = GaussianLinear(3, 2, sigma=1.0, mean_range=0.0)
+    >>> round(gaussian_kl(layer, prior_sd=1.0, n_data=1).item(), 6)
+    0.0
+    """
+    if not 0 < prior_sd < math.inf:
+        raise ValueError(f"prior_sd must be positive and finite, got {prior_sd}")
+    total: Tensor | float = 0.0
+    for each in _with_learned_noise(model, GaussianNoise):
+        mean, sd = each.expected, each.stochastic.sd(each.expected)
+        total = (
+            total + ((mean.square() + sd.square()) / (2 * prior_sd**2) - (sd / prior_sd).log() - 0.5).sum()
+        )
+    return _share(n_data, loss, batch_size) * torch.as_tensor(total)
+
+
+class WeightMoments(NamedTuple):
+    """Mean and standard deviation of the weights of one tensor, of its shape."""
+
+    mean: Tensor
+    sd: Tensor
+
+
+def weight_moments(model: nn.Module) -> dict[str, WeightMoments]:
+    """Return mean and standard deviation of every stochastic weight, by the name of its tensor.
+
+    Of Gaussian synapses that were trained beside `gaussian_kl` it is the posterior; of releasing synapses it
+    is what release makes of a weight, abs(w̄) sqrt((1 - p) / (n p)).
+
+    Parameters
+    ----------
+    model
+        With stochastic synapses.
+
+    Examples
+    --------
+    >>> from rate_models.nn import GaussianLinear
+    >>> moments = weight_moments(GaussianLinear(3, 2, sigma=0.5))
+    >>> sorted(moments), round(moments["weight"].sd[0, 0].item(), 6)
+    (['bias', 'weight'], 0.5)
+    """
+    with torch.no_grad():
+        return {
+            each.name: WeightMoments(each.expected.clone(), each.stochastic.sd(each.expected).clone())
+            for each in checked_synapses(model)
+        }
+
+
+def log_probability(model: nn.Module) -> Tensor:
+    """Return log P(release in the last pass) of all synapses that learn p by the score, in nats, shape ().
+
+    The gradient of ``loss + (loss.detach() - baseline) * log_probability(model)`` is an unbiased estimate of
+    that of the expected loss.
+
+    Parameters
+    ----------
+    model
+        With synapses whose ``learn_p`` is ``"score"``.
+
+    Raises
+    ------
+    ValueError
+        If there are none.
+
+    References
+    ----------
+    Williams RJ (1992). Mach Learn 8:229-256. doi:10.1007/BF00992696
+    """
+    releases = [each.stochastic for each in named_synapses(model) if isinstance(each.stochastic, Release)]
+    scored = [release for release in releases if release.learn_p == "score"]
+    if not scored:
+        raise ValueError("no synapse learns p by the score: build layers with learn_p='score'")
+    return torch.stack([release.log_probability() for release in scored]).sum()
+
+
+def _with_learned_noise(model: nn.Module, kind: type = nn.Module) -> list[Synapses]:
+    """Return the synapses that have a gradient by their noise."""
+    noisy = [
+        each
+        for each in named_synapses(model)
+        if isinstance(each.stochastic, kind)
+        and (isinstance(each.stochastic, GaussianNoise) or getattr(each.stochastic, "learn_p", False))
+    ]
+    if not noisy:
+        raise ValueError(
+            f"no synapse of this {type(model).__name__} learns its noise: use GaussianLinear, "
+            "GaussianConv2d or add_noise(module)"
+        )
+    return noisy
+
+
+def _cost_of(cost: NoiseCost, sd: Tensor) -> Tensor:
+    """Return the cost of every synapse: the integral of -strength sd^-(rho + 1)."""
+    if cost.rho == 0:
+        return -cost.strength * (sd.log() + 0.5 * math.log(2 * math.pi * math.e))
+    return cost.strength / cost.rho * sd**-cost.rho
+
+
+def _share(n_data: int, loss: str, batch_size: int | None) -> float:
+    """Return the factor that brings a cost of all data to the scale of the loss of a step."""
+    if loss not in ("mean", "sum"):
+        raise ValueError(f"loss must be 'mean' or 'sum', got {loss!r}")
+    if (loss == "sum") != (batch_size is not None):
+        raise ValueError(
+            f"batch_size is the number of inputs of a loss that is a sum, got loss={loss!r} and {batch_size}"
+        )
+    n_in_loss = 1 if batch_size is None else batch_size
+    if not 1 <= n_in_loss <= n_data:
+        raise ValueError(
+            f"n_data must be at least the inputs of a step, 1 or more, got {n_data} for {n_in_loss}"
+        )
+    return n_in_loss / n_data

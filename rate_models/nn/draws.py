@@ -1,0 +1,198 @@
+"""Random numbers of a module: a function of its key, its step and the place in the tensor alone.
+
+Each number is hashed from 32-bit words with additions, products, shifts and exclusive or, which every device
+computes alike: a module releases the same on a CPU and on a GPU, alone and under `torch.func.vmap`, eagerly
+and compiled, whatever else draws. What is random is in the key, so that two copies of a state differ by their
+keys.
+
+A key and a step are mixed to two words (the finaliser of SplitMix64, Steele et al. 2014), and the place is
+hashed with them by three multiplications with shifts between them (triple32, Wellons 2018, with the second
+word after the first multiplication). The upper 24 bits decide a release.
+
+References
+----------
+Steele GL, Lea D, Flood CH (2014). Fast splittable pseudorandom number generators. OOPSLA, 453-472.
+doi:10.1145/2660193.2660195
+Wellons C (2018). Prospecting for hash functions. https://nullprogram.com/blog/2018/07/31/
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from numbers import Integral
+from typing import NamedTuple, TypeAlias
+
+import torch
+from torch import Tensor
+
+# torch has signed words only: these are the constants of the two hashes modulo 2^64 and 2^32.
+_GAMMA = 0x9E3779B97F4A7C15 - 2**64
+_MIX = (0xBF58476D1CE4E5B9 - 2**64, 0x94D049BB133111EB - 2**64)
+_MULTIPLIERS = (0xED5AD4BB - 2**32, 0xAC4C1B51 - 2**32, 0x31848BAB)
+_SHIFTS = (17, 11, 15)
+
+_N_MAX = 2**31 - 1
+# Words whose intermediate results stay in a cache; fewer would cost more in calls.
+_N_CACHED = 2**15
+
+
+class Draw(NamedTuple):
+    """One draw of a stream: whoever has the same key and step gets the same numbers.
+
+    Parameters
+    ----------
+    key
+        Of the stream, int64 of shape ().
+    step
+        Which draw of the stream, int64 of shape ().
+
+    Examples
+    --------
+    >>> draw = Draw(torch.tensor(1), torch.tensor(0))
+    >>> released(draw, torch.tensor([0.0, 1.0, 0.5])).tolist()
+    [0.0, 1.0, 1.0]
+    """
+
+    key: Tensor
+    step: Tensor
+
+
+Randomness: TypeAlias = Draw | torch.Generator
+"""Where numbers come from: a draw of a stream, or a generator of torch, which counts all that it drew."""
+
+
+def key_of(seed: int, name: str) -> int:
+    """Return the key of the stream that belongs to a seed and a name, -2^63..2^63 - 1.
+
+    Parameters
+    ----------
+    seed
+        Any whole number.
+    name
+        For example the name of a module in its model.
+
+    Raises
+    ------
+    TypeError
+        If `seed` is no whole number.
+
+    Examples
+    --------
+    >>> key_of(1, "features.0") == key_of(1, "features.3")
+    False
+    """
+    if not isinstance(seed, Integral) or isinstance(seed, bool):
+        raise TypeError(f"seed must be a whole number, got {seed!r}")
+    digest = hashlib.blake2b(f"{int(seed)} {name}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "little", signed=True)
+
+
+def released(
+    randomness: Randomness, p: Tensor, n_sites: int | Tensor = 1, *, n_max: int | None = None
+) -> Tensor:
+    """Return how many of its sites each synapse releases from, in the shape and type of `p`.
+
+    Parameters
+    ----------
+    randomness
+        Where the numbers come from.
+    p
+        Release probability, 0..1. With 1 every site releases, with 0 none; between them p is rounded to a
+        multiple of 2^-24.
+    n_sites
+        Sites per synapse, or one number for each (a tensor that broadcasts against `p`).
+    n_max
+        The largest of `n_sites`; by default it is looked up, for which an accelerator is waited for.
+
+    Returns
+    -------
+    count
+        Binomial(n_sites, p), of the shape of `p`.
+    """
+    if n_max is None:
+        n_max = int(n_sites.max()) if isinstance(n_sites, Tensor) else n_sites
+    count = _sites_released(randomness, p, 0)
+    for site in range(1, n_max):
+        releases = _sites_released(randomness, p, site)
+        count = count + (releases * (n_sites > site) if isinstance(n_sites, Tensor) else releases)
+    return count
+
+
+def standard_normal(randomness: Randomness, like: Tensor) -> Tensor:
+    """Return independent standard normal numbers of the shape, type and device of `like`.
+
+    Their tails end at 5.8 standard deviations: the radius has 24 bits.
+
+    Examples
+    --------
+    >>> draw = Draw(torch.tensor(7), torch.tensor(0))
+    >>> numbers = standard_normal(draw, torch.empty(100_000))
+    >>> bool(numbers.mean().abs() < 0.016 and (numbers.std() - 1).abs() < 0.011)
+    True
+    """
+    if isinstance(randomness, torch.Generator):
+        return torch.randn(like.shape, generator=randomness, dtype=like.dtype, device=like.device)
+    n_pairs = -(-like.numel() // 2)
+    exact = torch.promote_types(like.dtype, torch.float32)
+    _check_number(2 * n_pairs)
+    words = _mixed(randomness)
+    radius, angle = (_top_bits(words, half * n_pairs, n_pairs).to(exact) for half in (0, 1))
+    # Box-Muller; half a step away from zero, where the logarithm is infinite.
+    radius = ((radius + (2.0**23 + 0.5)) * 2.0**-24).log().mul(-2.0).sqrt()
+    angle = angle * (2.0 * math.pi * 2.0**-24)
+    both = torch.cat((radius * angle.cos(), radius * angle.sin()))
+    return both[: like.numel()].reshape(like.shape).to(like.dtype)
+
+
+def _sites_released(randomness: Randomness, p: Tensor, site: int) -> Tensor:
+    """Return 1 where this site of a synapse releases, else 0."""
+    if isinstance(randomness, torch.Generator):
+        uniform = torch.rand(p.shape, generator=randomness, dtype=p.dtype, device=p.device)
+        return (uniform < p).to(p.dtype)
+    words, start = _mixed(randomness), site * p.numel()
+    _check_number(start + p.numel())
+    if torch.compiler.is_compiling():
+        return _released_at(words, start, p.reshape(-1)).reshape(p.shape)
+    parts = p.reshape(-1).split(_N_CACHED)
+    drawn = [_released_at(words, start + n * _N_CACHED, part) for n, part in enumerate(parts)]
+    return (drawn[0] if len(drawn) == 1 else torch.cat(drawn)).reshape(p.shape)
+
+
+def _released_at(words: tuple[Tensor, Tensor], start: int, p: Tensor) -> Tensor:
+    """Return 1 where one of the synapses from `start` releases, else 0, shape (n,) of `p`."""
+    # Whole numbers from -2^23 to 2^23 - 1 are below 2^24 (p - 1/2). Their difference, clamped, is the answer
+    # without a truth value, which compilers store, and keep for the backward pass, at ten times the cost of a
+    # number.
+    limit = (p.to(torch.promote_types(p.dtype, torch.float32)) - 0.5).mul_(2.0**24).ceil_()
+    return (limit - _top_bits(words, start, len(p)).to(limit.dtype)).clamp(0, 1).to(p.dtype)
+
+
+def _top_bits(words: tuple[Tensor, Tensor], start: int, n: int) -> Tensor:
+    """Return the upper 24 bits, signed, of the hashes of n places from `start`, int32 of shape (n,)."""
+    # A sum with a batched word is batched, so that what follows may work in place under vmap too.
+    hashed = torch.arange(start, start + n, dtype=torch.int32, device=words[0].device) + words[0]
+    for shift, multiplier in zip(_SHIFTS, _MULTIPLIERS, strict=True):
+        # int32 shifts copy the sign: the mask leaves what a shift of bits would.
+        shifted = hashed >> shift
+        shifted &= (1 << (32 - shift)) - 1
+        hashed ^= shifted
+        hashed *= multiplier
+        if multiplier == _MULTIPLIERS[0]:
+            hashed ^= words[1]
+    hashed >>= 8
+    return hashed
+
+
+def _check_number(n: int) -> None:
+    if n > _N_MAX:
+        raise ValueError(f"a draw has at most {_N_MAX} numbers, {n} were asked for: split the tensor")
+
+
+def _mixed(draw: Draw) -> tuple[Tensor, Tensor]:
+    """Return two words that key and step determine, int32 of shape ()."""
+    z = draw.key + draw.step * _GAMMA
+    z = (z ^ ((z >> 30) & (2**34 - 1))) * _MIX[0]
+    z = (z ^ ((z >> 27) & (2**37 - 1))) * _MIX[1]
+    z = z ^ ((z >> 31) & (2**33 - 1))
+    return z.to(torch.int32), (z >> 32).to(torch.int32)

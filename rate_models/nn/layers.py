@@ -1,0 +1,282 @@
+"""Linear and convolutional layers with stochastic synapses.
+
+They are the layers of `torch.nn` with further keyword arguments: weights and biases have the same names,
+shapes and initial values. Weights are drawn once per pass for all inputs; biases are reliable unless told
+otherwise.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from rate_models.nn.functional import gaussian_drive
+from rate_models.nn.synapses import GaussianNoise, Release
+
+
+class _Releasing(nn.Module):
+    """A layer whose weight releases; a layer of torch follows in the bases of a class."""
+
+    weight: Tensor
+    bias: Any
+
+    def __init__(
+        self,
+        *sizes: Any,
+        p: float | Tensor = 0.25,
+        n_sites: int | Tensor = 1,
+        learn_p: bool | str = False,
+        release_fixed_at: float | None = None,
+        normalised_by: str = "release",
+        sample: bool | str = True,
+        generator: torch.Generator | None = None,
+        **options: Any,
+    ) -> None:
+        super().__init__(*sizes, **options)
+        self.release = Release(
+            self.weight,
+            p,
+            n_sites=n_sites,
+            learn_p=learn_p,
+            release_fixed_at=release_fixed_at,
+            normalised_by=normalised_by,
+            sample=sample,
+            generator=generator,
+        )
+
+    @property
+    def p(self) -> Tensor:
+        """Release probability, of the shape of the weight. What is assigned to it is checked."""
+        return self.release.p
+
+    @p.setter
+    def p(self, value: float | Tensor) -> None:
+        self.release.p = value  # type: ignore[assignment]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the output for weights that are drawn once for all inputs."""
+        self.release.advance()
+        return applied(self, x, self.release(self.weight), self.bias)
+
+    def reset_parameters(self) -> None:
+        """Set weight and bias to new initial values and p to its first, and start the stream anew."""
+        super().reset_parameters()  # type: ignore[misc]
+        if "release" in self._modules:
+            self.release.reset_parameters()
+
+
+class BernoulliLinear(_Releasing, nn.Linear):
+    """Linear layer whose synapses transmit weight / p with probability p, else nothing.
+
+    Parameters
+    ----------
+    in_features, out_features, bias, device, dtype
+        As for `torch.nn.Linear`.
+    p
+        Release probability, above 0 and at most 1: one number, or a tensor of the shape of the weight.
+    learn_p
+        False (p moves by `PresynapticSGD` or not at all), ``"straight_through"`` or ``"score"``.
+    sample
+        True: releases in `train()` and `eval()`. ``"mean"``: not in `eval()`. False: never.
+    generator
+        Numbers from here instead of the layer's own stream.
+    release_fixed_at, normalised_by
+        The ghost control, as for `Release`.
+
+    Examples
+    --------
+    >>> layer = BernoulliLinear(4, 2, p=0.5)
+    >>> layer(torch.ones(3, 4)).shape, layer.p.shape
+    (torch.Size([3, 2]), torch.Size([2, 4]))
+    >>> list(layer.state_dict())[:2]
+    ['weight', 'bias']
+
+    References
+    ----------
+    Schug et al. (2021), equations 1-3. doi:10.7554/eLife.69884
+    """
+
+
+class BinomialLinear(_Releasing, nn.Linear):
+    """Linear layer whose synapses transmit k weight / (n p), with k ~ Binomial(n, p) vesicles.
+
+    Parameters
+    ----------
+    in_features, out_features, bias, device, dtype
+        As for `torch.nn.Linear`.
+    n_sites
+        n, at least 1: one number, or an integer tensor of the shape of the weight. Time grows with the
+        largest.
+    p, learn_p, sample, generator, release_fixed_at, normalised_by
+        As for `BernoulliLinear`.
+
+    Examples
+    --------
+    >>> layer = BinomialLinear(4, 2, n_sites=5, p=0.5)
+    >>> layer.q.shape
+    torch.Size([2, 4])
+    """
+
+    def __init__(self, *sizes: Any, n_sites: int | Tensor, **options: Any) -> None:
+        super().__init__(*sizes, n_sites=n_sites, **options)
+
+    @property
+    def q(self) -> Tensor:
+        """Quantal size of every synapse, weight / (n p)."""
+        return self.weight / (self.release.n_sites * self.p)
+
+
+class BernoulliConv1d(_Releasing, nn.Conv1d):
+    """1-d convolution whose synapses transmit weight / p with probability p, else nothing.
+
+    A synapse is an entry of the kernel: one decision per pass, for all positions and inputs.
+
+    Parameters
+    ----------
+    in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias, padding_mode, device,
+    dtype
+        As for `torch.nn.Conv1d`.
+    p, learn_p, sample, generator, release_fixed_at, normalised_by
+        As for `BernoulliLinear`.
+    """
+
+
+class BernoulliConv2d(_Releasing, nn.Conv2d):
+    """2-d convolution whose synapses transmit weight / p with probability p, else nothing.
+
+    A synapse is an entry of the kernel: one decision per pass, for all positions and inputs.
+
+    Parameters
+    ----------
+    in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias, padding_mode, device,
+    dtype
+        As for `torch.nn.Conv2d`.
+    p, learn_p, sample, generator, release_fixed_at, normalised_by
+        As for `BernoulliLinear`.
+
+    Examples
+    --------
+    >>> BernoulliConv2d(1, 8, 3, padding=1)(torch.ones(2, 1, 5, 5)).shape
+    torch.Size([2, 8, 5, 5])
+    """
+
+
+class _Noisy(nn.Module):
+    """A layer whose weight and bias are normal; a layer of torch follows in the bases of a class."""
+
+    weight: Tensor
+    bias: Any
+
+    def __init__(
+        self,
+        *sizes: Any,
+        sigma: float | Tensor = 1e-4,
+        local: bool = False,
+        noisy_bias: bool = True,
+        homogeneous: bool = False,
+        mean_range: float | None = None,
+        sample: bool | str = True,
+        generator: torch.Generator | None = None,
+        **options: Any,
+    ) -> None:
+        self.mean_range = mean_range
+        super().__init__(*sizes, **options)
+        shared: dict[str, Any] = {"homogeneous": homogeneous, "sample": sample, "generator": generator}
+        self.local = bool(local)
+        self.noise = GaussianNoise(self.weight, sigma, **shared)
+        self.bias_noise: GaussianNoise | None = None
+        if noisy_bias and self.bias is not None:
+            of_bias = sigma if not isinstance(sigma, Tensor) or sigma.ndim == 0 else float(sigma.mean())
+            self.bias_noise = GaussianNoise(self.bias, of_bias, tensor_name="bias", **shared)
+
+    @property
+    def sigma(self) -> Tensor:
+        """Standard deviation of the weights, of their shape, or () if they share one."""
+        return self.noise.sigma
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the output for drawn weights, or for a drive that is drawn for every input."""
+        self.noise.advance()
+        if self.bias_noise is not None:
+            self.bias_noise.advance()
+        if self.local and self.noise.is_sampling:
+            return self._drawn_drive(x)
+        bias = self.bias if self.bias_noise is None else self.bias_noise(self.bias)
+        return applied(self, x, self.noise(self.weight), bias)
+
+    def _drawn_drive(self, x: Tensor) -> Tensor:
+        mean = applied(self, x, self.weight, self.bias)
+        spread = None if self.bias_noise is None else self.bias_noise.sd(self.bias).square()
+        variance = applied(self, x.square(), self.noise.sd(self.weight).square(), spread)
+        return gaussian_drive(mean, variance, self.noise.randomness)
+
+    def reset_parameters(self) -> None:
+        """Set means and standard deviations to new initial values, and start the streams anew."""
+        super().reset_parameters()  # type: ignore[misc]
+        if self.mean_range is not None:
+            for mean in (self.weight, self.bias) if self.bias is not None else (self.weight,):
+                nn.init.uniform_(mean, -self.mean_range, self.mean_range)
+        for noise in (each for each in self.children() if isinstance(each, GaussianNoise)):
+            noise.reset_parameters()
+
+
+class GaussianLinear(_Noisy, nn.Linear):
+    """Linear layer whose weights and biases are normal with learned means and standard deviations.
+
+    Parameters
+    ----------
+    in_features, out_features, bias, device, dtype
+        As for `torch.nn.Linear`; weight and bias are the means.
+    sigma
+        Initial standard deviation, positive: one number, or a tensor of the shape of the weight (its mean for
+        the bias).
+    local
+        Whether the drive of the units is drawn, for every input, instead of the weights: the local
+        reparametrisation. Same expected loss, quieter gradients.
+    noisy_bias
+        Whether the bias is noisy too.
+    homogeneous
+        Whether all weights share one sigma, and all biases.
+    mean_range
+        Means start uniformly on ±mean_range; None for the usual initial values.
+    sample, generator
+        As for `BernoulliLinear`.
+
+    Examples
+    --------
+    >>> layer = GaussianLinear(4, 2, sigma=0.1)
+    >>> sorted(name for name, _ in layer.named_parameters())
+    ['bias', 'bias_noise.phi', 'noise.phi', 'weight']
+
+    References
+    ----------
+    Malkin et al. (2023), methods. doi:10.7554/eLife.92595
+    Kingma DP, Salimans T, Welling M (2015). arXiv:1506.02557
+    """
+
+
+class GaussianConv2d(_Noisy, nn.Conv2d):
+    """2-d convolution whose weights and biases are normal with learned means and standard deviations.
+
+    Parameters
+    ----------
+    in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias, padding_mode, device,
+    dtype
+        As for `torch.nn.Conv2d`; weight and bias are the means.
+    sigma, local, noisy_bias, homogeneous, mean_range, sample, generator
+        As for `GaussianLinear`. With `local` the drives of different positions are drawn independently,
+        although they share weights: their variance is that of drawn weights, their correlation is not.
+
+    Examples
+    --------
+    >>> GaussianConv2d(1, 8, 3, sigma=0.1, local=True)(torch.ones(2, 1, 5, 5)).shape
+    torch.Size([2, 8, 3, 3])
+    """
+
+
+def applied(layer: Any, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """Return what a linear or convolutional layer makes of `x` with these weights instead of its own."""
+    return F.linear(x, weight, bias) if isinstance(layer, nn.Linear) else layer._conv_forward(x, weight, bias)

@@ -1,0 +1,307 @@
+"""The published rule as an optimiser of torch, which moves expected weights and release probabilities."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import warnings
+from collections.abc import Callable, Iterable, Mapping
+from numbers import Real
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from biophys.argument_types import check_kind, shown
+from biophys.release_plasticity import (
+    ReleasePlasticity,
+    learning_rate_factor,
+    updated_release_probability,
+)
+from rate_models.nn.streams import check_streams
+from rate_models.nn.synapses import Release, named_synapses
+
+# Of synapses that released, the share with a gradient beyond g_lim is 0.8 to 0.95 at the start of training
+# with a mean loss.
+_SHARE_OF_ANOTHER_SCALE = 0.999
+_N_TELLING = 1000
+
+
+class PresynapticSGD(torch.optim.Optimizer):
+    r"""Gradient descent on the expected weights of releasing synapses, with plastic release probability.
+
+    .. math:: \bar w \leftarrow \bar w - \eta\,(c\,g + \lambda \bar w), \qquad c = 1 - p \text{ with
+    consolidation, else } 1
+
+    and p moves by the rule of `ReleasePlasticity` with the same gradient g, which is zero for a synapse that
+    did not release. The p of the first line is that before the step. Other parameters, biases too, are left
+    to other optimisers: `other_parameters` names them.
+
+    Parameters
+    ----------
+    synapses
+        A module, several, or groups such as ``{"params": model[0], "lr": 0.1}``: all tensors in them that
+        release.
+    plasticity
+        Parameters of the release probability. Its numbers become options of the groups, where a scheduler
+        finds them: ``group["p_up"]``.
+    lr
+        eta, not negative; a tensor where a compiled step shall follow a scheduler.
+    l2
+        lambda, strength of the penalty on the expected weight, not negative. It is not scaled by c.
+    loss
+        ``"mean"`` if the loss is a mean over the inputs of a step, ``"sum"`` if it is a sum: then the
+        gradient is divided by `batch_size`, since `g_lim` and `lr` are for a mean.
+    batch_size
+        Inputs per step, for ``loss="sum"``.
+
+    Raises
+    ------
+    TypeError
+        If `synapses` are no modules, or `plasticity` is none.
+    ValueError
+        If nothing in them releases, p is learned by gradient, two tensors share a stream, a number lies
+        outside its range, or the expected weight is no parameter.
+
+    Warns
+    -----
+    RuntimeWarning
+        If at the first step the gradients of nearly all synapses that released are beyond `g_lim`, or none
+        is: the loss has another scale than the rule.
+
+    Examples
+    --------
+    >>> from rate_models.nn import BernoulliLinear, seed_streams
+    >>> layer = seed_streams(BernoulliLinear(3, 2, p=0.5), seed=1)
+    >>> optimizer = PresynapticSGD(layer, ReleasePlasticity(form="soft_bound"), lr=0.1)
+    >>> layer(torch.ones(1, 3)).sum().backward()
+    >>> optimizer.step()
+    >>> layer.p.unique()
+    tensor([0.4650, 0.5350])
+
+    References
+    ----------
+    Schug et al. (2021), equations 3-5 and 7. doi:10.7554/eLife.69884
+    """
+
+    def __init__(
+        self,
+        synapses: nn.Module | Iterable[Any],
+        plasticity: ReleasePlasticity | None = None,
+        *,
+        lr: float | Tensor = 0.05,
+        l2: float = 0.0,
+        loss: str = "mean",
+        batch_size: int | None = None,
+    ) -> None:
+        plasticity = ReleasePlasticity() if plasticity is None else plasticity
+        check_kind(plasticity, ReleasePlasticity, "plasticity", "ReleasePlasticity(form='soft_bound')")
+        if loss not in ("mean", "sum"):
+            raise ValueError(f"loss must be 'mean' or 'sum', got {loss!r}")
+        if (loss == "sum") != (batch_size is not None):
+            raise ValueError(
+                f"batch_size is the divisor of a loss that is a sum, got loss={loss!r} and {batch_size}"
+            )
+        self._n_summed = 1 if batch_size is None else batch_size
+        self._release_of: dict[Tensor, Release] = {}
+        self._name_of: dict[Tensor, str] = {}
+        self._knows_scale = False
+        groups: list[Any] = [synapses] if isinstance(synapses, nn.Module) else list(synapses)
+        groups = [group if isinstance(group, Mapping) else {"params": group} for group in groups]
+        super().__init__(groups, {"lr": lr, "l2": l2, **dataclasses.asdict(plasticity)})
+
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        """Add the releasing tensors of one module or several, with options of their own.
+
+        Parameters
+        ----------
+        param_group
+            ``{"params": module, "lr": ..., "p_up": ...}``.
+        """
+        modules = param_group["params"]
+        modules = [modules] if isinstance(modules, nn.Module) else list(modules)
+        options = {**self.defaults, **param_group}
+        for name in ("lr", "l2"):
+            _check_amount(options[name], name)
+        _plasticity_of(options)
+        members: dict[Tensor, tuple[str, Release]] = {}
+        for module in modules:
+            check_kind(module, nn.Module, "synapses", "model, or [model[0], model[2]]")
+            check_streams(module)
+            for synapses in named_synapses(module):
+                if isinstance(synapses.stochastic, Release):
+                    _check_plastic(synapses.name, synapses.stochastic)
+                    members[synapses.expected] = synapses.name, synapses.stochastic
+        if not members:
+            names = ", ".join(type(module).__name__ for module in modules)
+            raise ValueError(
+                f"PresynapticSGD changes release probabilities, and nothing in {names} releases: use layers "
+                "such as BernoulliLinear or release(module), and torch.optim for the rest"
+            )
+        super().add_param_group({**param_group, "params": list(members)})
+        self._release_of |= {weight: release for weight, (_, release) in members.items()}
+        self._name_of |= {weight: name for weight, (name, _) in members.items()}
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Take one step, with the gradients that are there.
+
+        Raises
+        ------
+        FloatingPointError
+            If a gradient is not finite: the step is not taken. (Not while it is compiled.)
+        """
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
+        if not torch.compiler.is_compiling():
+            self._check_gradients()
+        for group in self.param_groups:
+            rule = _Rule.of(group)
+            for weight in group["params"]:
+                if weight.grad is not None:
+                    self._move(weight, weight.grad, rule, group["lr"], group["l2"])
+        return loss
+
+    def _move(self, weight: Tensor, gradient: Tensor, rule: _Rule, lr: float | Tensor, l2: float) -> None:
+        p = self._release_of[weight].get_buffer("probability")
+        if self._n_summed != 1:
+            gradient = gradient / self._n_summed
+        if l2:
+            weight.mul_(1 - lr * l2)
+        factor = learning_rate_factor(p, rule)
+        if isinstance(lr, Tensor) or isinstance(factor, Tensor):
+            weight.sub_(gradient * factor * lr)
+        else:
+            weight.add_(gradient, alpha=-lr * factor)
+        updated_release_probability(p, gradient.abs(), rule, in_place=True)
+
+    def _check_gradients(self) -> None:
+        """Raise if one is not finite; warn at the first step if their scale is not that of the rule."""
+        gradients = {weight: weight.grad for weight in self._release_of if weight.grad is not None}
+        if not gradients:
+            return
+        total = sum(gradient.sum() for gradient in gradients.values())
+        if not math.isfinite(float(total)):
+            for weight, gradient in gradients.items():
+                if not bool(torch.isfinite(gradient).all()):
+                    raise FloatingPointError(self._said_of(weight))
+        if not self._knows_scale:
+            self._knows_scale = True
+            self._check_scale(gradients)
+
+    def _said_of(self, weight: Tensor) -> str:
+        """Return what is wrong where a gradient is not finite."""
+        name, p = self._name_of[weight], self._release_of[weight].p
+        if not bool(((p > 0) & (p <= 1)).all()):
+            return (
+                f"p of {name} is not a probability everywhere (nan or outside 0..1): assign another one to it"
+            )
+        return (
+            f"the gradient of {name} is not finite: training diverged. The step was not taken; lower lr or "
+            "l2, or look for inputs that are not finite"
+        )
+
+    def _check_scale(self, gradients: dict[Tensor, Tensor]) -> None:
+        limit = {weight: group["g_lim"] for group in self.param_groups for weight in group["params"]}
+        n_released = sum(int(torch.count_nonzero(gradient)) for gradient in gradients.values())
+        n_beyond = sum(
+            int(torch.count_nonzero(gradient.abs() / self._n_summed >= limit[weight]))
+            for weight, gradient in gradients.items()
+        )
+        if n_released < _N_TELLING or min(limit.values()) == 0:
+            return
+        if not 0 < n_beyond / n_released < _SHARE_OF_ANOTHER_SCALE:
+            warnings.warn(
+                f"{n_beyond} of {n_released} gradients are beyond g_lim: is the loss a mean over the inputs "
+                "of a step? If it is a sum, say loss='sum', batch_size=...; else choose another g_lim",
+                RuntimeWarning,
+                stacklevel=4,
+            )
+
+    def __getstate__(self) -> dict[str, Any]:
+        names = ("_release_of", "_name_of", "_n_summed", "_knows_scale")
+        return {**super().__getstate__(), **{name: getattr(self, name) for name in names}}
+
+
+def other_parameters(model: nn.Module) -> list[nn.Parameter]:
+    """Return the parameters that `PresynapticSGD` leaves alone: biases, norms, whatever does not release.
+
+    Examples
+    --------
+    >>> from rate_models.nn import BernoulliLinear
+    >>> model = nn.Sequential(BernoulliLinear(3, 2), nn.Linear(2, 1, bias=False))
+    >>> [tuple(parameter.shape) for parameter in other_parameters(model)]
+    [(2,), (1, 2)]
+    """
+    plastic = {
+        id(synapses.expected)
+        for synapses in named_synapses(model)
+        if isinstance(synapses.stochastic, Release) and not synapses.stochastic.learn_p
+    }
+    return [parameter for parameter in model.parameters() if id(parameter) not in plastic]
+
+
+def diverged_replicas(state: Mapping[str, Tensor]) -> list[int]:
+    """Return which replicas of a stacked state hold numbers that are not finite.
+
+    Parameters
+    ----------
+    state
+        Parameters, as `torch.func.stack_module_state` returns them, with a leading axis of replicas.
+
+    Examples
+    --------
+    >>> diverged_replicas({"weight": torch.tensor([[1.0], [float("nan")]])})
+    [1]
+    """
+    is_finite = [torch.isfinite(each).flatten(1).all(dim=1) for each in state.values()]
+    return torch.nonzero(~torch.stack(is_finite).all(dim=0)).flatten().tolist()
+
+
+class _Rule(NamedTuple):
+    """The parameters of a group that `biophys.release_plasticity` reads, in a form that torch compiles."""
+
+    p_up: float
+    p_down: float
+    g_lim: float
+    p_min: float
+    p_max: float
+    p_freeze: float
+    form: str
+    consolidation: bool
+    freezes: bool
+
+    @classmethod
+    def of(cls, group: Mapping[str, Any]) -> _Rule:
+        """Return the rule of a group of parameters."""
+        reaches_one = group["form"] == "additive" and group["p_max"] == 1
+        freezes = group["p_freeze"] < 1 or (group["p_freeze"] == 1 and reaches_one)
+        return cls(freezes=freezes, **{name: group[name] for name in cls._fields if name != "freezes"})
+
+
+def _plasticity_of(options: Mapping[str, Any]) -> ReleasePlasticity:
+    """Return the rule of a group, which checks its numbers."""
+    names = [field.name for field in dataclasses.fields(ReleasePlasticity)]
+    return ReleasePlasticity(**{name: options[name] for name in names})
+
+
+def _check_amount(value: Any, name: str) -> None:
+    if not isinstance(value, (Real, Tensor)) or isinstance(value, bool):
+        raise TypeError(f"{name} must be a number, got {shown(value)}")
+    if not 0 <= float(value) < math.inf:
+        raise ValueError(f"{name} must be finite and not negative, got {value}")
+
+
+def _check_plastic(name: str, release: Release) -> None:
+    if release.learn_p:
+        raise ValueError(
+            f"p of {name} is learned by gradient (learn_p={release.learn_p!r}): give its logit to an "
+            "optimiser of torch.optim, or build it with learn_p=False"
+        )
+    if torch.finfo(release.p.dtype).bits < 32:
+        raise ValueError(
+            f"p of {name} is {release.p.dtype}, too coarse for steps of p: keep parameters in float32 and "
+            "use torch.autocast"
+        )

@@ -1,0 +1,159 @@
+"""The streams of a whole model: keys by seed and name, sampling on and off, the same draws again."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import TypeVar
+
+from torch import Tensor, nn
+
+from rate_models.nn.draws import key_of
+from rate_models.nn.synapses import StochasticWeight, Synapses, checked_sample, named_synapses
+
+Model = TypeVar("Model", bound=nn.Module)
+
+
+def seed_streams(model: Model, seed: int) -> Model:
+    """Key every stream of a model by a seed and the name of its tensor, and start it at its beginning.
+
+    Afterwards a model of the same structure and seed draws the same numbers on every device, whatever else
+    was drawn or built before, and no two of its tensors share any.
+
+    Parameters
+    ----------
+    model
+        With stochastic synapses.
+    seed
+        Any whole number.
+
+    Returns
+    -------
+    model
+        The same.
+
+    Raises
+    ------
+    ValueError
+        If nothing in the model is stochastic.
+
+    Examples
+    --------
+    >>> from rate_models.nn import BernoulliLinear
+    >>> model = seed_streams(nn.Sequential(BernoulliLinear(3, 3), BernoulliLinear(3, 3)), seed=1)
+    >>> bool(model[0].release.key == model[1].release.key)
+    False
+    """
+    for synapses in checked_synapses(model):
+        synapses.stochastic.reset_stream(key_of(seed, synapses.name))
+    return model
+
+
+def checked_synapses(model: nn.Module) -> list[Synapses]:
+    """Return the stochastic synapses of a model, of which there must be some."""
+    found = list(named_synapses(model))
+    if not found:
+        raise ValueError(
+            f"nothing in this {type(model).__name__} is stochastic: use layers such as "
+            "BernoulliLinear, or release(module)"
+        )
+    return found
+
+
+def check_streams(model: nn.Module) -> None:
+    """Raise if two tensors of a model draw the same numbers.
+
+    Raises
+    ------
+    ValueError
+        If two streams have the same key, as after copying a layer: it names them.
+    """
+    owner: dict[int, str] = {}
+    for name, _, stochastic in named_synapses(model):
+        if stochastic.generator is not None or stochastic.key.is_meta:
+            continue
+        other = owner.setdefault(int(stochastic.key), name)
+        if other != name:
+            raise ValueError(
+                f"{other} and {name} share a stream and release alike, as copies of a layer do: "
+                "call seed_streams(model, seed)"
+            )
+
+
+@contextlib.contextmanager
+def sampling(model: nn.Module, sample: bool | str) -> Iterator[None]:
+    """Let all synapses of a model sample, or not, inside the block.
+
+    Parameters
+    ----------
+    model
+        With stochastic synapses.
+    sample
+        True, False or ``"mean"``, as for the layers.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from rate_models.nn import BernoulliLinear
+    >>> layer, x = BernoulliLinear(3, 2), torch.ones(1, 3)
+    >>> with sampling(layer, False):
+    ...     print(bool((layer(x) == layer(x)).all()))
+    True
+    """
+    checked_sample(sample)
+    before = [(each.stochastic, each.stochastic.sample) for each in named_synapses(model)]
+    try:
+        for stochastic, _ in before:
+            stochastic.sample = sample
+        yield
+    finally:
+        for stochastic, own in before:
+            stochastic.sample = own
+
+
+def same_draws(*modules: nn.Module) -> Callable[[], tuple[contextlib.AbstractContextManager, ...]]:
+    """Return the `context_fn` with which `torch.utils.checkpoint` computes a pass again with the same draws.
+
+    Parameters
+    ----------
+    modules
+        Those whose passes are computed again.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from torch.utils.checkpoint import checkpoint
+    >>> from rate_models.nn import BernoulliLinear
+    >>> layer, x = BernoulliLinear(3, 2), torch.ones(1, 3)
+    >>> y = checkpoint(layer, x, use_reentrant=False, context_fn=same_draws(layer))
+    >>> y.sum().backward()
+    """
+    stochastic = [each.stochastic for module in modules for each in named_synapses(module)]
+
+    def contexts() -> tuple[contextlib.AbstractContextManager, ...]:
+        before = [_steps(each) for each in stochastic]
+        return contextlib.nullcontext(), _steps_set(stochastic, before)
+
+    return contexts
+
+
+def _steps(stochastic: StochasticWeight) -> tuple[Tensor, Tensor]:
+    """Return how many passes there were."""
+    return stochastic.step.clone(), stochastic.evaluation_step.clone()
+
+
+@contextlib.contextmanager
+def _steps_set(stochastic: list[StochasticWeight], steps: list[tuple[Tensor, Tensor]]) -> Iterator[None]:
+    """Count passes from other numbers inside the block."""
+    after = [_steps(each) for each in stochastic]
+    try:
+        _set_steps(stochastic, steps)
+        yield
+    finally:
+        _set_steps(stochastic, after)
+
+
+def _set_steps(stochastic: list[StochasticWeight], steps: list[tuple[Tensor, Tensor]]) -> None:
+    for each, (step, evaluation_step) in zip(stochastic, steps, strict=True):
+        each.step.copy_(step)
+        each.evaluation_step.copy_(evaluation_step)

@@ -1,0 +1,602 @@
+"""What makes the weights of a module stochastic: release of vesicles, or normal noise.
+
+A `StochasticWeight` is a module that turns an expected weight into the weight that acts in a pass. The layers
+of `layers` have one each; `release` and `add_noise` give one to any tensor of any module by
+`torch.nn.utils.parametrize`.
+
+A pass through the module that owns the tensor is one draw, shared by all inputs of the batch. Looking at the
+tensor draws nothing: it shows the weights of the last pass.
+"""
+
+from __future__ import annotations
+
+import abc
+import functools
+import math
+import warnings
+import weakref
+from collections.abc import Iterator
+from numbers import Integral, Real
+from typing import Any, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.nn.utils import parametrize
+
+from biophys.argument_types import check_kind, shown
+from rate_models.nn.draws import Draw, Randomness, released
+from rate_models.nn.functional import gaussian_weight, log_probability, transmitted_weight
+
+GRADIENTS_OF_P = (False, "straight_through", "score")
+
+
+class SharedStreamWarning(UserWarning):
+    """Two modules draw the same numbers: right for the copy of a whole model, wrong within one."""
+
+
+_USERS: weakref.WeakValueDictionary[int, StochasticWeight] = weakref.WeakValueDictionary()
+
+
+class StochasticWeight(nn.Module, abc.ABC):
+    """Turns the expected value of a tensor into the value that acts in the present pass.
+
+    Parameters
+    ----------
+    weight
+        The tensor that it will act on: it gives shape, type and device.
+    sample
+        True: stochastic in `train()` and in `eval()`, as synapses are. ``"mean"``: the expected weight in
+        `eval()`, as with dropout. False: the expected weight always.
+    generator
+        Where numbers come from instead of the stream of this module.
+    tensor_name
+        Which tensor of the owner it acts on.
+
+    Attributes
+    ----------
+    key, step, evaluation_step
+        The stream, int64 buffers of shape (): the numbers of a pass are a function of the key and of the
+        number of passes in `train()`, or of those in `eval()`, so that evaluating changes no training. They
+        are part of the `state_dict`: a restored run goes on as if it had not stopped. The key is drawn from
+        torch's generator, as initial weights are; `seed_streams` sets those of a whole model.
+    """
+
+    key: Tensor
+    step: Tensor
+    evaluation_step: Tensor
+
+    def __init__(
+        self,
+        weight: Tensor,
+        *,
+        sample: bool | str = True,
+        generator: torch.Generator | None = None,
+        tensor_name: str = "weight",
+    ) -> None:
+        super().__init__()
+        self.sample = checked_sample(sample)
+        if generator is not None:
+            check_kind(generator, torch.Generator, "generator", "torch.Generator().manual_seed(1)")
+        self.generator = generator
+        self.tensor_name = tensor_name
+        for name in ("key", "step", "evaluation_step"):
+            self.register_buffer(name, torch.zeros((), dtype=torch.int64, device=weight.device))
+        self.reset_stream()
+
+    @abc.abstractmethod
+    def forward(self, weight: Tensor) -> Tensor:
+        """Return the weight that acts in the present pass."""
+
+    @abc.abstractmethod
+    def sd(self, weight: Tensor) -> Tensor:
+        """Return the standard deviation of what acts around the expected weight, of the shape of `weight`."""
+
+    @abc.abstractmethod
+    def reset_parameters(self) -> None:
+        """Start anew: parameters and stream."""
+
+    @property
+    def is_sampling(self) -> bool:
+        """Whether weights are drawn in the present mode."""
+        return self.sample is True or (self.sample == "mean" and self.training)
+
+    @property
+    def randomness(self) -> Randomness:
+        """Where the numbers of the present pass come from."""
+        if self.generator is not None:
+            return self.generator
+        step = self.step if self.training else self.evaluation_step
+        if torch.compiler.is_compiling():
+            # A compiler computes what is cheap again in the backward pass, when the step in the buffer may have
+            # moved on. It keeps running sums: that of one number is a copy that stays.
+            step = step.cumsum(0)
+        # The complement of a key is another key: the two modes share no numbers.
+        return Draw(self.key if self.training else ~self.key, step)
+
+    def advance(self) -> None:
+        """Begin a pass: draw anew."""
+        if not self.is_sampling:
+            return
+        if self.training and not (self._is_noted or torch.compiler.is_compiling()):
+            _note_use(self)
+        (self.step if self.training else self.evaluation_step).add_(1)
+
+    def reset_stream(self, key: int | None = None) -> None:
+        """Start the stream at its beginning, with this key or one from torch's generator."""
+        if key is None:
+            # Not on the default device, which may hold no numbers.
+            key = int(torch.randint(-(2**63), 2**63 - 1, (), dtype=torch.int64, device="cpu"))
+        self.key.fill_(key)
+        self.step.zero_()
+        self.evaluation_step.zero_()
+        self._is_noted = self._is_copy = False
+
+    def right_inverse(self, weight: Tensor) -> Tensor:
+        """Return `weight`: what is assigned to a tensor that releases is its expected value."""
+        return weight
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__({**state, "_is_noted": False, "_is_copy": True})
+
+    def _load_from_state_dict(self, *args: Any) -> None:
+        super()._load_from_state_dict(*args)
+        self._is_noted = self._is_copy = False
+
+
+class Release(StochasticWeight):
+    """Binomial release: a weight acts as k w̄ / (n p), with k ~ Binomial(n, p) vesicles released in a pass.
+
+    Parameters
+    ----------
+    weight
+        The tensor that it will act on: it gives shape, type and device.
+    p
+        Release probability, above 0 and at most 1: one number, or a tensor of the shape of the weight.
+    n_sites
+        n, at least 1: one number, or an integer tensor of the shape of the weight. 1 is Bernoulli release.
+    learn_p
+        Which gradient moves p. False: none; p is a buffer, which `PresynapticSGD` moves, or nothing.
+        ``"straight_through"`` or ``"score"``: the logit of p is a parameter for any optimiser, with the
+        gradient of that name (see `functional`; the score needs `log_probability` in the loss).
+    release_fixed_at
+        If given, synapses release with this probability whatever p says, which then only steers learning (the
+        "ghost" control of Schug et al. 2021).
+    normalised_by
+        Probability by which a transmitted weight is divided when `release_fixed_at` is given: ``"release"``
+        (its mean stays the expected weight) or ``"ghost"`` (p, as in the published program: it does not).
+    sample, generator, tensor_name
+        As for `StochasticWeight`.
+
+    Raises
+    ------
+    TypeError
+        If the weight is no real floating point tensor, or an argument is of another type.
+    ValueError
+        If a value lies outside its range or has another shape than the weight.
+
+    Examples
+    --------
+    >>> weight = torch.ones(2, 3)
+    >>> bool((Release(weight, p=1.0)(weight) == weight).all())
+    True
+    """
+
+    n_sites: int | Tensor
+    n_max: int
+
+    def __init__(
+        self,
+        weight: Tensor,
+        p: float | Tensor = 0.25,
+        *,
+        n_sites: int | Tensor = 1,
+        learn_p: bool | str = False,
+        release_fixed_at: float | None = None,
+        normalised_by: str = "release",
+        sample: bool | str = True,
+        generator: torch.Generator | None = None,
+        tensor_name: str = "weight",
+    ) -> None:
+        check_weight(weight, tensor_name)
+        super().__init__(weight, sample=sample, generator=generator, tensor_name=tensor_name)
+        if normalised_by not in ("release", "ghost"):
+            raise ValueError(f"normalised_by must be 'release' or 'ghost', got {normalised_by!r}")
+        if learn_p not in GRADIENTS_OF_P or learn_p is True:
+            raise ValueError(f"learn_p must be one of {GRADIENTS_OF_P}, got {learn_p!r}")
+        if release_fixed_at is not None:
+            checked_p(release_fixed_at, weight, "release_fixed_at")
+        self.release_fixed_at, self.normalised_by, self.learn_p = release_fixed_at, normalised_by, learn_p
+        self._initial_p = checked_p(p, weight, "p")
+        self._set_sites(n_sites, weight)
+        values = torch.empty_like(weight, requires_grad=False)
+        if learn_p:
+            self.logit = nn.Parameter(values)
+        else:
+            self.register_buffer("probability", values)
+        self.p = self._initial_p
+
+    @property
+    def p(self) -> Tensor:
+        """Release probability, of the shape of the weight. What is assigned to it is checked."""
+        return torch.sigmoid(self.logit) if self.learn_p else self.get_buffer("probability")
+
+    @p.setter
+    def p(self, value: float | Tensor) -> None:
+        kept = self.logit if self.learn_p else self.get_buffer("probability")
+        value = torch.as_tensor(checked_p(value, kept, "p"), dtype=kept.dtype)
+        with torch.no_grad():
+            # A logit of infinity never moves.
+            kept.copy_(torch.logit(value, eps=1e-6) if self.learn_p else value)
+
+    def forward(self, weight: Tensor) -> Tensor:
+        """Return the weight that acts in the present pass, or the expected one where nothing is drawn."""
+        if not self.is_sampling:
+            return self.expected(weight)
+        p = self.p
+        drawn_with, divisor = p.detach(), p
+        if self.release_fixed_at is not None:
+            drawn_with = torch.full_like(drawn_with, self.release_fixed_at)
+            divisor = drawn_with if self.normalised_by == "release" else p
+        count = released(self.randomness, drawn_with, self.n_sites, n_max=self.n_max)
+        return transmitted_weight(
+            weight, divisor, count, self.n_sites, straight_through=self.learn_p == "straight_through"
+        )
+
+    def expected(self, weight: Tensor) -> Tensor:
+        """Return the mean of what acts: the weight itself, but for a ghost that is normalised by p."""
+        if self.release_fixed_at is not None and self.normalised_by == "ghost":
+            return weight * (self.release_fixed_at / self.p)
+        return weight
+
+    def count(self) -> Tensor:
+        """Return how many vesicles were released in the last pass; n p where the stream was not used."""
+        p = self.p.detach()
+        if self.release_fixed_at is not None:
+            p = torch.full_like(p, self.release_fixed_at)
+        if not self.is_sampling or isinstance(self.randomness, torch.Generator):
+            return p * self.n_sites
+        return released(self.randomness, p, self.n_sites, n_max=self.n_max)
+
+    def log_probability(self) -> Tensor:
+        """Return log P(the release of the last pass), in nats, shape (): see `functional.log_probability`."""
+        return log_probability(self.p, self.count(), self.n_sites).sum()
+
+    def sd(self, weight: Tensor) -> Tensor:
+        """Return abs(w̄) sqrt((1 - p) / (n p)); of a ghost with the probability with which it releases."""
+        p = self.p
+        if self.release_fixed_at is not None:
+            p = torch.full_like(p, self.release_fixed_at)
+        return self.expected(weight).abs() * ((1 - p) / (self.n_sites * p)).sqrt()
+
+    def reset_parameters(self) -> None:
+        """Set p to its initial value, and start the stream anew."""
+        self.p = self._initial_p
+        self.reset_stream()
+
+    def extra_repr(self) -> str:
+        shown_p = self._initial_p if isinstance(self._initial_p, float) else "..."
+        return f"{self.tensor_name}, p={shown_p}, n_sites={self.n_max}, sample={self.sample!r}"
+
+    def _set_sites(self, n_sites: int | Tensor, weight: Tensor) -> None:
+        """Keep the numbers of sites as a number, or as a buffer beside the largest one."""
+        if not isinstance(n_sites, Tensor):
+            if not isinstance(n_sites, Integral) or isinstance(n_sites, bool) or n_sites < 1:
+                raise ValueError(
+                    f"n_sites must be a whole number from 1 on, or a tensor of them, got {n_sites!r}"
+                )
+            self.n_sites = self.n_max = int(n_sites)
+            return
+        if n_sites.is_floating_point() or n_sites.is_complex() or n_sites.shape != weight.shape:
+            raise ValueError(
+                f"n_sites must be whole numbers of the shape {tuple(weight.shape)} of the weight, got "
+                f"{n_sites.dtype} of {tuple(n_sites.shape)}"
+            )
+        if int(n_sites.min()) < 1:
+            raise ValueError(f"n_sites must be at least 1, got {int(n_sites.min())}")
+        self.n_max = int(n_sites.max())
+        self.register_buffer("n_sites", n_sites.to(weight.device, torch.int32))
+
+
+class GaussianNoise(StochasticWeight):
+    """Normal noise: a weight acts as mu + sigma xi, with sigma = softplus(phi) and xi ~ N(0, 1).
+
+    Parameters
+    ----------
+    weight
+        The tensor that it will act on: it gives shape, type and device.
+    sigma
+        Initial standard deviation, positive: one number, or a tensor of the shape of the weight.
+    homogeneous
+        Whether all weights share one phi, of shape (): its gradient is the sum over them.
+    sample, generator, tensor_name
+        As for `StochasticWeight`.
+
+    Raises
+    ------
+    TypeError
+        If the weight is no real floating point tensor.
+    ValueError
+        If `sigma` is not positive and finite, or of another shape.
+
+    Attributes
+    ----------
+    phi
+        Unconstrained standard deviation, a parameter.
+
+    References
+    ----------
+    Malkin et al. (2023), methods. doi:10.7554/eLife.92595
+    """
+
+    def __init__(
+        self,
+        weight: Tensor,
+        sigma: float | Tensor = 1e-4,
+        *,
+        homogeneous: bool = False,
+        sample: bool | str = True,
+        generator: torch.Generator | None = None,
+        tensor_name: str = "weight",
+    ) -> None:
+        check_weight(weight, tensor_name)
+        super().__init__(weight, sample=sample, generator=generator, tensor_name=tensor_name)
+        shape = torch.Size() if homogeneous else weight.shape
+        if isinstance(sigma, Tensor) and sigma.shape not in (torch.Size(), shape):
+            raise ValueError(f"sigma must be of the shape {tuple(shape)}, got {tuple(sigma.shape)}")
+        device = sigma.device if isinstance(sigma, Tensor) else "cpu"
+        values = torch.as_tensor(sigma, dtype=torch.float64, device=device)
+        if not values.is_meta and not bool(((values > 0) & (values < math.inf)).all()):
+            raise ValueError(f"sigma must be positive and finite, got {shown(sigma)}")
+        # The inverse of softplus: log(expm1(sigma)), which overflows for large values as written.
+        self._initial_phi = (values + torch.log(-torch.expm1(-values))).to(weight.dtype)
+        self.phi = nn.Parameter(torch.empty(shape, dtype=weight.dtype, device=weight.device))
+        self.reset_parameters()
+
+    @property
+    def sigma(self) -> Tensor:
+        """Standard deviation, of the shape of phi."""
+        return F.softplus(self.phi)
+
+    def forward(self, weight: Tensor) -> Tensor:
+        """Return the weight that acts in the present pass, or the mean where nothing is drawn."""
+        return gaussian_weight(weight, self.sigma, self.randomness) if self.is_sampling else weight
+
+    def sd(self, weight: Tensor) -> Tensor:
+        """Return sigma, of the shape of `weight`."""
+        return self.sigma.expand_as(weight)
+
+    def reset_parameters(self) -> None:
+        """Set sigma to its initial value, and start the stream anew."""
+        with torch.no_grad():
+            self.phi.copy_(self._initial_phi.expand_as(self.phi))
+        self.reset_stream()
+
+    def extra_repr(self) -> str:
+        return f"{self.tensor_name}, sample={self.sample!r}"
+
+
+class Synapses(NamedTuple):
+    """The synapses of one tensor of a model.
+
+    Parameters
+    ----------
+    name
+        Of the tensor in the model, for example ``"features.0.weight"``.
+    module
+        The module that owns the tensor.
+    stochastic
+        What makes it stochastic.
+    """
+
+    name: str
+    module: nn.Module
+    stochastic: StochasticWeight
+
+    @property
+    def expected(self) -> Tensor:
+        """The expected weight: the parameter that learns.
+
+        Raises
+        ------
+        ValueError
+            If it is computed from several parameters, by another parametrisation.
+        """
+        tensor_name = self.stochastic.tensor_name
+        if not parametrize.is_parametrized(self.module, tensor_name):
+            return getattr(self.module, tensor_name)
+        others: Any = self.module.parametrizations[tensor_name]  # type: ignore[index]
+        if not isinstance(others[0], StochasticWeight) or not hasattr(others, "original"):
+            raise ValueError(
+                f"{self.name} is computed by another parametrisation before it is stochastic: no parameter "
+                "is its expected weight. Train it with an optimiser of torch.optim"
+            )
+        return others.original
+
+
+def named_synapses(model: nn.Module) -> Iterator[Synapses]:
+    """Yield the stochastic synapses of a model, tensor by tensor, in the order of its modules.
+
+    Examples
+    --------
+    >>> from rate_models.nn import BernoulliLinear
+    >>> [synapses.name for synapses in named_synapses(nn.Sequential(BernoulliLinear(3, 2), nn.ReLU()))]
+    ['0.weight']
+    """
+    check_kind(model, nn.Module, "model", "nn.Sequential(BernoulliLinear(784, 10))")
+    for name, module in model.named_modules():
+        children = list(module.children())
+        if isinstance(parametrizations := getattr(module, "parametrizations", None), nn.ModuleDict):
+            children += [each for chain in parametrizations.values() for each in chain.children()]
+        for child in children:
+            if isinstance(child, StochasticWeight) and not isinstance(
+                module, parametrize.ParametrizationList
+            ):
+                yield Synapses(f"{name}.{child.tensor_name}".lstrip("."), module, child)
+
+
+def release(module: nn.Module, name: str = "weight", p: float | Tensor = 0.25, **options: Any) -> nn.Module:
+    """Let a tensor of a module release, whatever the module does with it.
+
+    Parameters
+    ----------
+    module
+        Any module; each call of it is one pass.
+    name
+        Of the tensor, with dots if a child owns it: a child that the module never calls, as the output
+        projection of attention, draws with its parent.
+    p
+        Release probability, as for `Release`.
+    options
+        Further arguments of `Release`: n_sites, learn_p, sample, generator, ...
+
+    Returns
+    -------
+    module
+        The same. Its parameter is now ``module.parametrizations.weight.original``, the expected weight.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for `Release`; if there is no such tensor, or it is stochastic already.
+
+    Examples
+    --------
+    >>> layer = release(nn.Linear(3, 2), p=0.5)
+    >>> parametrize.is_parametrized(layer, "weight")
+    True
+    """
+    return _parametrised(module, name, functools.partial(Release, p=p, **options))
+
+
+def add_noise(
+    module: nn.Module, name: str = "weight", sigma: float | Tensor = 1e-4, **options: Any
+) -> nn.Module:
+    """Add normal noise with a learned standard deviation to a tensor of a module.
+
+    Parameters
+    ----------
+    module, name
+        As for `release`.
+    sigma
+        Initial standard deviation, as for `GaussianNoise`.
+    options
+        Further arguments of `GaussianNoise`.
+
+    Returns
+    -------
+    module
+        The same.
+    """
+    return _parametrised(module, name, functools.partial(GaussianNoise, sigma=sigma, **options))
+
+
+def check_weight(weight: Any, name: str) -> None:
+    """Raise unless `weight` is a tensor of real floating point numbers."""
+    check_kind(weight, Tensor, name, "nn.Linear(3, 2).weight")
+    if not weight.is_floating_point():
+        raise TypeError(
+            f"{name} must be of real floating point numbers to be stochastic, got {weight.dtype}: convert "
+            f"with {name}.float()"
+        )
+
+
+def checked_p(value: Any, weight: Tensor, name: str) -> float | Tensor:
+    """Return a release probability, a number or a tensor of the shape of the weight, if it is one."""
+    if not isinstance(value, Tensor):
+        if not isinstance(value, Real) or isinstance(value, bool):
+            raise TypeError(f"{name} must be a number or a tensor, got {shown(value)}")
+        if not 0 < float(value) <= 1:
+            raise ValueError(f"{name} must lie above 0 and at most at 1, got {value}")
+        return float(value)
+    if value.shape != weight.shape:
+        raise ValueError(
+            f"{name} must be one number or of the shape {tuple(weight.shape)} of the weight, got "
+            f"{tuple(value.shape)}"
+        )
+    if not value.is_floating_point():
+        raise TypeError(f"{name} must be of floating point numbers, got {value.dtype}")
+    value = value.detach()
+    if not value.is_meta and not bool(((value > 0) & (value <= 1)).all()):
+        wrong = value[~((value > 0) & (value <= 1))][0]
+        raise ValueError(f"{name} must lie above 0 and at most at 1 everywhere, got {wrong}")
+    return value
+
+
+def checked_sample(sample: bool | str) -> bool | str:
+    """Return `sample` if it is True, False or ``"mean"``, else raise ValueError."""
+    if not (isinstance(sample, bool) or sample == "mean"):
+        raise ValueError(f"sample must be True, False or 'mean' (no noise in eval()), got {sample!r}")
+    return sample
+
+
+def _parametrised(module: nn.Module, name: str, stochastic: Any) -> nn.Module:
+    """Register the parametrisation, and the hooks that begin a pass with every call of the module."""
+    check_kind(module, nn.Module, "module", "nn.Linear(3, 2)")
+    path, _, tensor_name = name.rpartition(".")
+    owner = module.get_submodule(path)
+    if isinstance(owner, nn.modules.linear.NonDynamicallyQuantizableLinear) and not path:
+        raise ValueError(
+            "attention reads the weights of its output projection without calling it, so that nothing would "
+            "be drawn anew: use release(attention, 'out_proj.weight')"
+        )
+    tensor = getattr(owner, tensor_name, None)
+    if not isinstance(tensor, Tensor):
+        names = ", ".join(each for each, _ in module.named_parameters())
+        raise ValueError(f"{type(module).__name__} has no tensor {name!r}: it has {names or 'none'}")
+    if _chain_of(owner, tensor_name):
+        raise ValueError(f"{name} is stochastic already")
+    parametrize.register_parametrization(owner, tensor_name, stochastic(tensor, tensor_name=tensor_name))
+    module.register_forward_pre_hook(functools.partial(_begin_pass, path, tensor_name))
+    if isinstance(module, nn.RNNBase):
+        module.register_forward_hook(_forget_flat_weights, always_call=True)
+    return module
+
+
+def _chain_of(owner: Any, tensor_name: str) -> list[StochasticWeight]:
+    """Return the stochastic ones among the parametrisations of a tensor."""
+    if parametrize.is_parametrized(owner, tensor_name):
+        return [each for each in owner.parametrizations[tensor_name] if isinstance(each, StochasticWeight)]
+    return [
+        each
+        for each in owner.children()
+        if isinstance(each, StochasticWeight) and each.tensor_name == tensor_name
+    ]
+
+
+def _begin_pass(path: str, tensor_name: str, module: nn.Module, args: Any) -> None:
+    """Draw the weights of a pass."""
+    for stochastic in _chain_of(module.get_submodule(path), tensor_name):
+        stochastic.advance()
+    if isinstance(module, nn.RNNBase):
+        # A recurrent network keeps a list of its tensors, past their parametrisation.
+        module._flat_weights = [getattr(module, name) for name in module._flat_weights_names]
+
+
+def _forget_flat_weights(module: nn.RNNBase, args: Any, output: Any) -> None:
+    """Leave no drawn weights behind, which could not be copied."""
+    originals = dict(module.named_parameters())
+    module._flat_weights = [
+        originals.get(name, originals.get(f"parametrizations.{name}.original"))
+        for name in module._flat_weights_names
+    ]
+
+
+def _note_use(user: StochasticWeight) -> None:
+    """Warn if a copy trains with the stream of a module that trains too."""
+    try:
+        key = int(user.key)
+    except RuntimeError:
+        # Under a transform of torch.func, or without numbers, there is no single key.
+        return
+    other = _USERS.get(key, user)
+    user._is_noted = True
+    _USERS[key] = user
+    if other is not user and (user._is_copy or other._is_copy) and int(other.key) == key:
+        warnings.warn(
+            f"two modules train with the same draws ({type(user).__name__} of a {user.tensor_name}): right "
+            "for the copy of a whole model that shall go on alike, wrong for copies within one model or an "
+            "ensemble, which call for seed_streams(model, seed)",
+            SharedStreamWarning,
+            stacklevel=5,
+        )
