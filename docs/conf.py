@@ -128,12 +128,8 @@ ORDER = (
     ("quantal_analysis", "cost_exponents", "cheapest_synapse", "information_per_atp"),
     ("unreliable_epsps", "short_term_plasticity", "release_plasticity"),
     ("pre_post_stdp", "spiking_perceptron", "balanced_network_energy"),
-<<<<<<< HEAD
     ("cuba", "brunel_hakim", "synfire_chain", "inhibitory_plasticity", "stdp"),
-    ("energy_efficiency", "bayesian_signatures"),
-=======
     ("convolutional_network", "energy_efficiency", "bayesian_signatures"),
->>>>>>> e1f1e19 (Add stochastic layers for any torch network)
 )
 
 

@@ -108,7 +108,7 @@ class StochasticWeight(nn.Module, abc.ABC):
             return self.generator
         step = self.step if self.training else self.evaluation_step
         if torch.compiler.is_compiling():
-            # A compiler computes what is cheap again in the backward pass, when the step in the buffer may have
+            # A compiler computes what is cheap again in the backward pass, when the step in the buffer has
             # moved on. It keeps running sums: that of one number is a copy that stays.
             step = step.cumsum(0)
         # The complement of a key is another key: the two modes share no numbers.
