@@ -125,7 +125,13 @@ def start_afresh(gallery_conf: dict, file_name: str) -> None:
 
 
 ORDER = (
-    ("quantal_analysis", "cost_exponents", "cheapest_synapse", "information_per_atp"),
+    (
+        "quantal_analysis",
+        "locus_of_a_change",
+        "cost_exponents",
+        "cheapest_synapse",
+        "information_per_atp",
+    ),
     ("unreliable_epsps", "short_term_plasticity", "release_plasticity"),
     ("pre_post_stdp", "spiking_perceptron", "balanced_network_energy"),
     ("cuba", "brunel_hakim", "synfire_chain", "inhibitory_plasticity", "stdp"),

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--data",
-    type=click.Path(exists=True, dir_okay=False),
+    type=click.Path(dir_okay=False),
     help="Fit exponents to a table of yours: mean (mV), sd (mV), and cost (ATP/s, say) or rate (Hz).",
 )
 @click.option("--atp", is_flag=True, help="Also show the ATP budget of a synapse, by mechanism.")
@@ -130,7 +130,7 @@ def _table_of_data(path: str) -> Table:
     try:
         read = read_table(path)
         rows = _own_exponents(read)
-    except (TableError, TypeError, ValueError) as error:
+    except (TableError, TypeError, ValueError, OSError) as error:
         raise click.UsageError(f"{path}: {error}" if path not in str(error) else str(error)) from None
     table = Table(title=f"Exponents of {read.source}", title_justify="left")
     for column in ("synapses", "n", "what", "exponent [95 %]", "means"):

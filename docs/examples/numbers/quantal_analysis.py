@@ -2,88 +2,66 @@
 From amplitudes back to n, p and q
 ==================================
 
-A recording shows amplitudes. Three estimators say which number of release sites n,
-release probability p and quantal size q they came from, and how sure that is.
+A recording shows amplitudes. Which number of release sites n, release probability p and
+quantal size q they came from, and what the recording cannot tell.
 
-Clements JD, Silver RA (2000), doi:10.1016/S0166-2236(99)01520-9; Costa RP et al. (2015),
-doi:10.7554/eLife.09457.
+Bird AD, Wall MJ, Richardson MJE (2016), doi:10.3389/fncom.2016.00116; Gontier C, Pfister
+J-P (2020), doi:10.3389/fncom.2020.558477.
 """
+
+import warnings
 
 import matplotlib.pyplot as plt
 import numpy as np
 import quantities as pq
 
 from biophys import (
+    IdentifiabilityWarning,
     QuantalSynapse,
-    estimate_by_likelihood,
-    estimate_by_moments,
-    estimate_by_variance_mean,
+    ShortTermDynamics,
+    fit_release,
+    simulate_recording,
 )
 
-# %%
-# A synapse with five sites, recorded 500 times at each of four calcium concentrations,
-# which change p.
+# What cannot be identified is shown below, not warned of.
+warnings.simplefilter("ignore", IdentifiabilityWarning)
 rng = np.random.default_rng(1)
-p = np.array([0.15, 0.35, 0.6, 0.85])
-noise = 0.04 * pq.mV
-amplitudes = (
-    QuantalSynapse(n=5, p=p, q=0.2 * pq.mV).sample(500, rng=rng)
-    + rng.normal(0, 1, (500, 4)) * noise
-)
 
 # %%
-# With n known, mean and variance at one calcium concentration are enough. Where quanta
-# stand out from the noise, the likelihood finds n too. The variance-mean parabola needs
-# several concentrations, but no model of the noise.
-at_rest = amplitudes[:, 2]
-means, variances = amplitudes.mean(axis=0), amplitudes.var(axis=0, ddof=1)
-estimates = {
-    "moments, n given": estimate_by_moments(at_rest, n=5, noise_sd=noise),
-    "likelihood": estimate_by_likelihood(at_rest, noise_sd=noise, n_max=12),
-    "variance-mean": estimate_by_variance_mean(
-        means, variances, n_trials=500, noise_sd=noise
-    ),
-}
+# The same five sites at two release probabilities. Where the quanta are seen several
+# times over, n is known; where hardly any response holds more than one vesicle, no n is
+# too large, and the profile of its likelihood stays flat.
+figure, (responses, profile) = plt.subplots(1, 2, figsize=(9, 3.4))
+for p, colour in ((0.6, "#0072B2"), (0.1, "#D55E00")):
+    synapse = QuantalSynapse(5, p, 10 * pq.pA)
+    x = simulate_recording(synapse, n_trials=200, noise=2 * pq.pA, rng=rng)[0]
+    fit = fit_release(x, noise=2 * pq.pA)
+    responses.hist(x.magnitude, bins=40, color=colour, alpha=0.5, label=f"p = {p}")
+    sites, lost = fit.profile_of("n")
+    finite = np.isfinite(sites)
+    profile.plot(
+        sites[finite], -lost[finite], "o-", color=colour, markersize=3, label=f"n = {fit.n}"
+    )
+responses.set(xlabel="response (pA)", ylabel="responses")
+responses.legend()
+profile.axhline(-1.92, color="#666666", linewidth=0.8)
+profile.set(xscale="log", ylim=(-10, 0.5), xlabel="sites n", ylabel="log likelihood lost")
+profile.legend(fontsize=8)
 
-
-def at_third_condition(values):
-    """Return a number; the variance-mean analysis gives one p for each condition."""
-    values = np.ravel(values)
-    return float(values[2] if values.size > 1 else values[0])
-
-
-figure, (recording, *parameters) = plt.subplots(
-    1, 4, figsize=(10, 3), width_ratios=[1.8, 1, 1, 1]
+# %%
+# In a train every release empties a site. The likelihood follows the full sites from
+# stimulus to stimulus; the plot of the fit shows responses, profile, the course of the
+# train, and the residuals.
+times = np.cumsum([0.0] + [20.0] * 7 + [60.0, 150.0, 400.0]) * pq.ms
+x = simulate_recording(
+    QuantalSynapse(4, 0.6, 10 * pq.pA),
+    n_sweeps=20,
+    spike_times=times,
+    dynamics=ShortTermDynamics(0.6, 200 * pq.ms, 0 * pq.ms),
+    noise=2 * pq.pA,
+    rng=rng,
 )
-recording.hist(at_rest.magnitude, bins=60, color="#999999")
-recording.set(xlabel="amplitude (mV)", ylabel="responses", title="500 responses at p = 0.6")
-truth = {
-    "n": ("sites n", 5),
-    "p": ("release probability p", 0.6),
-    "q": ("quantal size q (mV)", 0.2),
-}
-for axes, (name, (title, value)) in zip(parameters, truth.items(), strict=True):
-    axes.axhline(value, color="black", linewidth=0.8, linestyle="--", label="truth")
-    for place, (method, colour) in enumerate(
-        zip(estimates, ("#0072B2", "#E69F00", "#D55E00"), strict=True)
-    ):
-        found = at_third_condition(getattr(estimates[method], name))
-        low, high = (
-            at_third_condition(end)
-            for end in getattr(estimates[method], f"{name}_interval")
-        )
-        axes.errorbar(
-            place,
-            found,
-            [[found - low], [high - found]],
-            fmt="o",
-            color=colour,
-            capsize=3,
-            label=method,
-        )
-    axes.set(title=title, xlim=(-0.6, 2.6), xticks=[])
-    axes.margins(y=0.3)
-figure.legend(
-    *parameters[0].get_legend_handles_labels(), loc="outside lower right", ncols=4
-)
+train = fit_release(x, times, dynamics="depletion", noise=2 * pq.pA)
+print(train.summary())
+train.plot(plt.figure(figsize=(10, 6), layout="constrained"))
 plt.show()

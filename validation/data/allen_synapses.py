@@ -1,0 +1,227 @@
+"""Release models of the Allen Institute's synaptic physiology database, read with `sqlite3` alone.
+
+The database (https://portal.brain-map.org/connectivity/synaptic-physiology; Campagnola L et al. 2022, Science
+375:eabj5861, doi:10.1126/science.abj5861) is under the Institute's terms of use, which forbid commercial
+redistribution: you download it yourself. Its table ``synapse_model`` holds, for each pair of cells, the
+likeliest parameters of a model of stochastic release, in SI units.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import quantities as pq
+
+from biophys.quantal import QuantalSynapse
+from biophys.short_term import ShortTermDynamics
+
+_COLUMNS = (
+    "n_release_sites",
+    "base_release_probability",
+    "mini_amplitude",
+    "mini_amplitude_cv",
+    "depression_amount",
+    "depression_tau",
+    "facilitation_amount",
+    "facilitation_tau",
+    "measurement_stdev",
+)
+# The database's mark of vesicle depletion instead of a depression of p.
+_DEPLETION = -1.0
+
+
+@dataclass(frozen=True)
+class AllenSynapse:
+    """Release model of one pair of cells.
+
+    Parameters
+    ----------
+    pair
+        Its number in the database.
+    presynaptic, postsynaptic
+        Class of the cells: Cre line if there is one, else their class.
+    n, p
+        Number of sites and release probability at rest.
+    q
+        Response to one vesicle in mV.
+    cv_within
+        Coefficient of variation of quanta.
+    depletes
+        Whether sites empty; otherwise p is depressed by each spike whether or not it releases.
+    recovery, facilitation
+        Time constants of depression and of facilitation.
+    facilitation_amount
+        Increment f of facilitation.
+    noise
+        Standard deviation of the measurement in mV.
+    n_responses
+        Number of responses that were fitted.
+    """
+
+    pair: int
+    presynaptic: str
+    postsynaptic: str
+    n: float
+    p: float
+    q: pq.Quantity
+    cv_within: float
+    depletes: bool
+    recovery: pq.Quantity
+    facilitation: pq.Quantity
+    facilitation_amount: float
+    noise: pq.Quantity
+    n_responses: int
+
+    @property
+    def synapse(self) -> QuantalSynapse:
+        """The synapse at rest, with the nearest whole number of sites."""
+        return QuantalSynapse(max(int(np.rint(self.n)), 1), self.p, self.q)
+
+    @property
+    def dynamics(self) -> ShortTermDynamics:
+        """The short-term dynamics, if sites deplete and f is close to p, as Tsodyks and Markram have it.
+
+        Raises
+        ------
+        ValueError
+            If p is depressed by spikes themselves: that is another model.
+        """
+        if not self.depletes:
+            raise ValueError(f"pair {self.pair} has a depression of p, not of full sites")
+        return ShortTermDynamics(self.p, self.recovery, self.facilitation)
+
+
+def read_allen_synapses(path: str | Path) -> list[AllenSynapse]:
+    """Return the release models of all pairs that have one.
+
+    Parameters
+    ----------
+    path
+        The database, such as ``synphys_r2.1_small.sqlite``; it is opened for reading only.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it is no such database.
+    """
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"no such file: {path}")
+    with sqlite3.connect(f"{Path(path).resolve().as_uri()}?mode=ro", uri=True) as connection:
+        try:
+            rows = connection.execute(_QUERY).fetchall()
+        except sqlite3.DatabaseError as error:
+            raise ValueError(
+                f"{path}: {error}; this is no synaptic physiology database with release models (release 2.1)"
+            ) from None
+    connection.close()
+    return [_synapse(row) for row in rows if _is_complete(row)]
+
+
+_QUERY = f"""
+SELECT model.pair_id, model.n_source_events, pre.cre_type, pre.cell_class, post.cre_type, post.cell_class,
+{", ".join(f"model.ml_{name}" for name in _COLUMNS)}
+FROM synapse_model AS model
+JOIN pair ON pair.id = model.pair_id
+JOIN cell AS pre ON pre.id = pair.pre_cell_id
+JOIN cell AS post ON post.id = pair.post_cell_id
+ORDER BY model.pair_id
+"""
+
+
+def _is_complete(row: Sequence[object]) -> bool:
+    """Return whether all parameters are there and are those of a synapse."""
+    values = row[6:]
+    if not all(isinstance(value, int | float) and np.isfinite(value) for value in values):
+        return False
+    n, p, q = (float(value) for value in values[:3])  # type: ignore[arg-type]
+    return n > 0 and 0 <= p <= 1 and q != 0
+
+
+def _synapse(row: Sequence[object]) -> AllenSynapse:
+    n, p, q, cv, amount, tau, increment, tau_facilitation, noise = (float(value) for value in row[6:])  # type: ignore[arg-type]
+    return AllenSynapse(
+        pair=int(row[0]),  # type: ignore[call-overload]
+        presynaptic=_class_of(row[2], row[3]),
+        postsynaptic=_class_of(row[4], row[5]),
+        n=n,
+        p=p,
+        q=1e3 * q * pq.mV,
+        cv_within=cv,
+        depletes=amount == _DEPLETION,
+        recovery=1e3 * tau * pq.ms,
+        facilitation=1e3 * tau_facilitation * pq.ms,
+        facilitation_amount=increment,
+        noise=1e3 * noise * pq.mV,
+        n_responses=int(row[1] or 0),  # type: ignore[call-overload]
+    )
+
+
+def _class_of(cre: object, cell_class: object) -> str:
+    for value in (cre, cell_class):
+        if isinstance(value, str) and value not in ("", "unknown"):
+            return value
+    return "unknown"
+
+
+@dataclass(frozen=True)
+class ClassRow:
+    """Medians of the synapses from one class of cells to another.
+
+    Parameters
+    ----------
+    presynaptic, postsynaptic
+        Classes.
+    n_synapses
+        How many.
+    n, p, q
+        Medians; q in mV.
+    p_quartiles
+        Lower and upper quartile of p.
+    cv_response
+        Median coefficient of variation of the response at rest, quantal variability included.
+    """
+
+    presynaptic: str
+    postsynaptic: str
+    n_synapses: int
+    n: float
+    p: float
+    q: pq.Quantity
+    p_quartiles: tuple[float, float]
+    cv_response: float
+
+
+def by_cell_class(synapses: Sequence[AllenSynapse], *, at_least: int = 3) -> list[ClassRow]:
+    """Return one row for each pair of classes with `at_least` so many synapses, the most numerous first."""
+    groups: dict[tuple[str, str], list[AllenSynapse]] = {}
+    for synapse in synapses:
+        groups.setdefault((synapse.presynaptic, synapse.postsynaptic), []).append(synapse)
+    rows = []
+    for (pre, post), members in groups.items():
+        if len(members) < at_least:
+            continue
+        p, n = np.array([s.p for s in members]), np.array([s.n for s in members])
+        cv = np.array([s.cv_within for s in members])
+        with np.errstate(divide="ignore"):
+            cv_response = np.sqrt(np.maximum(1.0 + cv**2 - p, 0.0) / (n * p))
+        low, high = np.quantile(p, [0.25, 0.75])
+        q = float(np.median([float(s.q) for s in members])) * pq.mV
+        rows.append(
+            ClassRow(
+                pre,
+                post,
+                len(members),
+                float(np.median(n)),
+                float(np.median(p)),
+                q,
+                (float(low), float(high)),
+                float(np.median(cv_response)),
+            )
+        )
+    return sorted(rows, key=lambda row: -row.n_synapses)
