@@ -10,6 +10,7 @@ import numpy as np
 import quantities as pq
 from numpy.typing import ArrayLike, NDArray
 
+from biophys.argument_types import checked_types
 from biophys.quantal import checked_n_sites
 from biophys.recordings.fitting import FailedFit, fit_releases
 from biophys.recordings.recording import QuantalVariability, amplitudes_of, checked_variability
@@ -62,6 +63,7 @@ class QuantalEstimate:
     reasons: dict[Any, str] = field(default_factory=dict)
 
 
+@checked_types
 def estimate_by_moments(
     amplitudes: pq.Quantity,
     *,
@@ -435,6 +437,7 @@ def warn_if_unidentifiable(estimate: QuantalEstimate, stacklevel: int = 4) -> No
         )
 
 
+@checked_types
 def estimate_by_likelihood(
     amplitudes: pq.Quantity,
     *,
@@ -503,6 +506,8 @@ def estimate_by_likelihood(
         {"amplitudes": pq.Quantity(row, unit), "noise": sd * unit}
         for row, sd in zip(np.atleast_2d(x.T), each, strict=True)
     ]
+    if not isinstance(quantal_cv, QuantalVariability):
+        checked_finite(quantal_cv, "quantal_cv", 0.0, 2.0)
     fits = fit_releases(recordings, variability=checked_variability(quantal_cv))
     reasons = {b: fit.reason for b, fit in enumerate(fits) if isinstance(fit, FailedFit)}
     if not shape and reasons:
@@ -554,6 +559,7 @@ def _as_arrays(fits: Any) -> _Plain:
     )
 
 
+@checked_types
 def estimate_by_variance_mean(
     means: pq.Quantity,
     variances: pq.Quantity,

@@ -10,6 +10,7 @@ import numpy as np
 import quantities as pq
 from numpy.typing import ArrayLike
 
+from biophys.argument_types import checked_types
 from biophys.quantal import QuantalSynapse, check_synapse
 from biophys.quantal_analysis import (
     IdentifiabilityWarning,
@@ -18,7 +19,7 @@ from biophys.quantal_analysis import (
     estimate_by_moments,
     estimate_by_variance_mean,
 )
-from biophys.units import magnitude_in
+from biophys.units import checked_finite, magnitude_in
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,8 @@ class RecoveryRow:
         Share of 95 % intervals that hold the truth; 1 for an n that was given.
     identifiable
         Share of recordings that tell n and p apart.
+    n_coverage_if_identifiable
+        Share of the intervals of n that hold it, among these; NaN if there are none.
     """
 
     method: str
@@ -52,10 +55,19 @@ class RecoveryRow:
     p_coverage: float
     q_coverage: float
     identifiable: float
+    n_coverage_if_identifiable: float = float("nan")
 
 
+@checked_types
 def recovery_by_moments(
-    synapse: QuantalSynapse, *, n_trials: int, n_repeats: int, rng: np.random.Generator, knows_n: bool = True
+    synapse: QuantalSynapse,
+    *,
+    n_trials: int,
+    n_repeats: int,
+    rng: np.random.Generator,
+    knows_n: bool = True,
+    noise_sd: pq.Quantity | None = None,
+    quantal_cv: float = 0.0,
 ) -> RecoveryRow:
     """Return bias and coverage of :func:`estimate_by_moments` on recordings drawn from one synapse.
 
@@ -69,6 +81,9 @@ def recovery_by_moments(
         Source of randomness.
     knows_n
         Whether the estimator is given n.
+    noise_sd, quantal_cv
+        Recording noise and coefficient of variation of (gamma) quanta, which are drawn and known to the
+        estimator; by default none.
 
     Examples
     --------
@@ -78,13 +93,16 @@ def recovery_by_moments(
     >>> 0.9 < row.p_coverage < 0.99
     True
     """
-    amplitudes = _repeated(synapse, n_repeats).sample(n_trials, rng=rng)
+    amplitudes = _recorded(_repeated(synapse, n_repeats), n_trials, rng, noise_sd, quantal_cv)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", IdentifiabilityWarning)
-        found = estimate_by_moments(amplitudes, n=synapse.n if knows_n else None)
+        found = estimate_by_moments(
+            amplitudes, n=synapse.n if knows_n else None, noise_sd=noise_sd, variability=quantal_cv
+        )
     return _row(found, synapse, n_trials, n_repeats)
 
 
+@checked_types
 def recovery_by_likelihood(
     synapse: QuantalSynapse,
     *,
@@ -93,6 +111,7 @@ def recovery_by_likelihood(
     n_repeats: int,
     rng: np.random.Generator,
     n_max: int = 30,
+    quantal_cv: float = 0.0,
 ) -> RecoveryRow:
     """Return bias and coverage of :func:`estimate_by_likelihood` on recordings drawn from one synapse.
 
@@ -108,6 +127,8 @@ def recovery_by_likelihood(
         Source of randomness.
     n_max
         Largest number of sites tried.
+    quantal_cv
+        Coefficient of variation of (gamma) quanta, which are drawn and known to the estimator.
 
     Examples
     --------
@@ -119,15 +140,14 @@ def recovery_by_likelihood(
     >>> 0.8 < row.p_coverage <= 1
     True
     """
-    amplitudes = _repeated(synapse, n_repeats).sample(n_trials, rng=rng)
-    noise = float(magnitude_in(noise_sd, synapse.unit, "noise_sd"))
-    amplitudes = amplitudes + rng.normal(0.0, noise, amplitudes.shape) * synapse.unit
+    amplitudes = _recorded(_repeated(synapse, n_repeats), n_trials, rng, noise_sd, quantal_cv)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", IdentifiabilityWarning)
-        found = estimate_by_likelihood(amplitudes, noise_sd=noise_sd, n_max=n_max)
+        found = estimate_by_likelihood(amplitudes, noise_sd=noise_sd, n_max=n_max, quantal_cv=quantal_cv)
     return _row(found, synapse, n_trials, n_repeats)
 
 
+@checked_types
 def recovery_by_variance_mean(
     synapse: QuantalSynapse,
     *,
@@ -135,6 +155,8 @@ def recovery_by_variance_mean(
     n_trials: int,
     n_repeats: int,
     rng: np.random.Generator,
+    noise_sd: pq.Quantity | None = None,
+    quantal_cv: float = 0.0,
 ) -> RecoveryRow:
     """Return bias and coverage of :func:`estimate_by_variance_mean` on recordings drawn from one synapse.
 
@@ -148,6 +170,8 @@ def recovery_by_variance_mean(
         Trials of a condition, and recordings.
     rng
         Source of randomness.
+    noise_sd, quantal_cv
+        As of :func:`recovery_by_moments`.
 
     Examples
     --------
@@ -160,13 +184,20 @@ def recovery_by_variance_mean(
     True
     """
     check_synapse(synapse)
-    p = np.concatenate([[synapse.p], np.atleast_1d(other_p)])
+    others = np.atleast_1d(checked_finite(other_p, "other_p", 0.0, 1.0))
+    p = np.concatenate([[synapse.p], others])
     conditions = QuantalSynapse(np.full((p.size, n_repeats), synapse.n), p[:, None], synapse.q)
-    amplitudes = conditions.sample(n_trials, rng=rng)
+    amplitudes = _recorded(conditions, n_trials, rng, noise_sd, quantal_cv)
     variances = amplitudes.magnitude.var(axis=0, ddof=1) * synapse.unit**2
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", IdentifiabilityWarning)
-        found = estimate_by_variance_mean(amplitudes.mean(axis=0), variances, n_trials=n_trials)
+        found = estimate_by_variance_mean(
+            amplitudes.mean(axis=0),
+            variances,
+            n_trials=n_trials,
+            noise_sd=noise_sd,
+            variability=quantal_cv,
+        )
     return _row(found, synapse, n_trials, n_repeats, condition=0)
 
 
@@ -174,6 +205,25 @@ def _repeated(synapse: QuantalSynapse, n_repeats: int) -> QuantalSynapse:
     """Return the same synapse many times."""
     check_synapse(synapse)
     return QuantalSynapse(np.full(n_repeats, synapse.n), synapse.p, synapse.q)
+
+
+def _recorded(
+    synapse: QuantalSynapse,
+    n_trials: int,
+    rng: np.random.Generator,
+    noise_sd: pq.Quantity | None,
+    quantal_cv: float,
+) -> pq.Quantity:
+    """Return responses with gamma quanta and recording noise."""
+    counts = synapse.release_counts(n_trials, rng=rng).astype(float)
+    checked_finite(quantal_cv, "quantal_cv", 0.0, 2.0)
+    if quantal_cv:
+        shape = np.maximum(counts, 1.0) / quantal_cv**2
+        counts = np.where(counts > 0, rng.gamma(shape) * quantal_cv**2, 0.0)
+    x = counts * synapse.q.magnitude
+    if noise_sd is not None:
+        x = x + rng.normal(0.0, float(magnitude_in(noise_sd, synapse.unit, "noise_sd")), x.shape)
+    return pq.Quantity(x, synapse.unit)
 
 
 def _row(
@@ -198,6 +248,11 @@ def _row(
         p_coverage=_coverage(p_interval, float(synapse.p)),
         q_coverage=_coverage((found.q_interval[0].magnitude, found.q_interval[1].magnitude), q),
         identifiable=float(np.mean(found.is_identifiable)),
+        n_coverage_if_identifiable=_coverage(
+            tuple(np.asarray(end)[found.is_identifiable] for end in found.n_interval), float(synapse.n)
+        )
+        if np.any(found.is_identifiable)
+        else float("nan"),
     )
 
 

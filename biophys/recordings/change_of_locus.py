@@ -13,10 +13,12 @@ from typing import Any
 import numpy as np
 import quantities as pq
 
+from biophys.argument_types import checked_types
 from biophys.recordings.fitting import plain_responses
 from biophys.recordings.likelihood import ReleaseModel
-from biophys.recordings.recording import checked_recording
+from biophys.recordings.recording import Recording, checked_recording
 from biophys.recordings.site_profile import profile_of_sites, sites_tried
+from biophys.units import checked_finite, magnitude_in
 
 _Z = 1.959963984540054
 
@@ -53,6 +55,7 @@ class CvAnalysis:
     assumptions: tuple[str, ...] = ASSUMPTIONS
 
 
+@checked_types
 def cv_analysis(before: Any, after: Any, *, noise: pq.Quantity | None = None) -> CvAnalysis:
     """Compare the mean and 1/CV^2 of responses before and after a change.
 
@@ -107,12 +110,22 @@ def cv_analysis(before: Any, after: Any, *, noise: pq.Quantity | None = None) ->
     )
 
 
+def _named_recording(amplitudes: Any, name: str) -> Recording:
+    """Return a recording; what is wrong with it is said by the name of the argument."""
+    try:
+        return checked_recording(amplitudes)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{name}: {error}") from None
+
+
 def _log_moments(amplitudes: Any, name: str, noise: pq.Quantity | None) -> tuple[float, ...]:
     """Return log mean, log mean^2 / variance, and the sampling (co)variances of both."""
-    recording = checked_recording(amplitudes)
+    recording = _named_recording(amplitudes, name)
     x = recording.amplitudes
     x = x[np.isfinite(x)]
-    sd = 0.0 if noise is None else float(noise.rescale(recording.unit).magnitude)
+    sd = 0.0
+    if noise is not None:
+        sd = float(checked_finite(magnitude_in(noise, recording.unit, "noise"), "noise", 0.0))
     size, mean = x.size, abs(float(x.mean()))
     d = (x - x.mean()) * np.sign(x.mean())
     total = float(x.var(ddof=1))
@@ -159,6 +172,7 @@ _SHARED = {
 }
 
 
+@checked_types
 def nested_models(
     before: Any, after: Any, *, noise: Any = "free", variability: Any = None
 ) -> list[NestedModel]:
@@ -181,7 +195,7 @@ def nested_models(
     >>> nested_models(before, after, noise=2 * pq.pA)[0].changed
     'p'
     """
-    parts = [checked_recording(x) for x in (before, after)]
+    parts = [_named_recording(x, name) for x, name in ((before, "before"), (after, "after"))]
     unit = parts[0].unit
     rescaled = [pq.Quantity(part.amplitudes, part.unit).rescale(unit).magnitude for part in parts]
     labels = ["before"] * rescaled[0].size + ["after"] * rescaled[1].size

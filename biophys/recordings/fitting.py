@@ -11,6 +11,7 @@ import numpy as np
 import quantities as pq
 from numpy.typing import NDArray
 
+from biophys.argument_types import checked_types
 from biophys.quantal import checked_n_sites
 from biophys.recordings.likelihood import ReleaseModel, Responses
 from biophys.recordings.recording import Recording, checked_recording
@@ -26,6 +27,7 @@ _SHARED = {"n": "n", "p": "p", "q": "q", "variability": "within", "noise": "nois
 _TRAIN_EVERY, _TRAIN_LAST = 12, 200
 
 
+@checked_types
 def fit_release(
     amplitudes: Any,
     spike_times: Any = None,

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from biophys.argument_types import checked_types
+
 if TYPE_CHECKING:
     from biophys.recordings.release_fit import ReleaseFit
 
@@ -136,6 +138,7 @@ class GoodnessOfFit:
     n_simulated: int
 
 
+@checked_types
 def goodness_of_fit(fit: ReleaseFit, *, rng: np.random.Generator, n_simulated: int = 199) -> GoodnessOfFit:
     """Compare a recording with others drawn from its fit.
 

@@ -9,12 +9,13 @@ import numpy as np
 import quantities as pq
 from numpy.typing import ArrayLike, NDArray
 
+from biophys.argument_types import checked_types
 from biophys.recordings.ascent import Point, ascend, profile_end
 from biophys.recordings.recording import amplitudes_of, checked_recording
 from biophys.recordings.release_fit import Estimate
 from biophys.recordings.train_dynamics import DYNAMICS, drive
 from biophys.short_term import ShortTermDynamics
-from biophys.units import checked_finite, magnitude_in, plain_numbers
+from biophys.units import checked_finite, magnitude_in, plain_numbers, psp_unit_of
 
 _Z = 1.959963984540054
 
@@ -44,6 +45,7 @@ class FailuresAnalysis:
     potency: pq.Quantity
 
 
+@checked_types
 def failures_analysis(
     amplitudes: Any, *, noise: pq.Quantity | None = None, n: int | None = None
 ) -> FailuresAnalysis:
@@ -74,6 +76,8 @@ def failures_analysis(
     x = recording.amplitudes
     x = x[np.isfinite(x)] * np.sign(np.nanmean(x))
     share = 1.0 if noise is None else 2.0
+    if noise is not None:
+        checked_finite(magnitude_in(noise, recording.unit, "noise"), "noise", 0.0)
     count = int(np.sum(x == 0)) if noise is None else int(np.sum(x < 0))
     low, high = (min(share * end, 1.0) for end in wilson_interval(count, x.size))
     failure = min(share * count / x.size, 1.0)
@@ -137,6 +141,7 @@ class CovarianceAnalysis:
     reason: str
 
 
+@checked_types
 def covariance_analysis(
     amplitudes: pq.Quantity, *, noise: pq.Quantity | None = None, stimulus: int = 0
 ) -> CovarianceAnalysis:
@@ -225,6 +230,7 @@ class ShortTermFit:
     n_free: int
 
 
+@checked_types
 def fit_short_term(
     means: pq.Quantity, times: pq.Quantity, sds: ArrayLike | pq.Quantity, *, facilitation: bool = True
 ) -> ShortTermFit:
@@ -258,6 +264,8 @@ def fit_short_term(
     (0.5, 150.0)
     """
     unit = means.units if isinstance(means, pq.Quantity) else None
+    if unit is not None and means.dimensionality.simplified != pq.dimensionless.dimensionality:
+        psp_unit_of(means, "means")
     values = magnitude_in(means, unit if unit is not None else pq.pA, "means")
     gaps = np.append(1.0, np.diff(magnitude_in(times, pq.ms, "times")))
     checked_finite(gaps, "intervals between times", 0.0, remedy="sort them", is_open=True)

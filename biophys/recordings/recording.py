@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
@@ -11,6 +11,7 @@ import numpy as np
 import quantities as pq
 from numpy.typing import NDArray
 
+from biophys.argument_types import check_type, shown
 from biophys.recordings.response_density import FAMILIES, Family
 from biophys.units import checked_finite, magnitude_in, psp_unit_of
 
@@ -35,6 +36,16 @@ class Noise:
 
     sd: pq.Quantity
     error: pq.Quantity | float = 0.0
+
+    def __post_init__(self) -> None:
+        check_type(self.sd, pq.Quantity, "sd", 2.0 * pq.pA)
+        if self.sd.dimensionality.simplified != pq.dimensionless.dimensionality:
+            psp_unit_of(self.sd, "sd")
+        checked_finite(self.sd.magnitude, "sd", 0.0, is_open=True)
+        if isinstance(self.error, pq.Quantity):
+            checked_finite(magnitude_in(self.error, self.sd.units, "error"), "error", 0.0)
+        elif not isinstance(self.error, float | int) or self.error != 0:
+            raise TypeError(f"error must carry the unit of sd, got {shown(self.error)}")
 
 
 @dataclass(frozen=True)
@@ -66,6 +77,7 @@ class QuantalVariability:
     family: Family = "normal"
 
     def __post_init__(self) -> None:
+        check_type(self.family, Family, "family", "normal")
         if self.family not in FAMILIES:
             raise ValueError(f"family must be one of {', '.join(FAMILIES)}, got {self.family!r}")
         if isinstance(self.within, str):
@@ -266,6 +278,8 @@ def _labels(conditions: Any, sweeps: Sequence[NDArray[np.float64]], *, is_per_re
     expected = n_responses if is_per_response else len(sweeps)
     if conditions is None:
         return [""] * expected
+    if isinstance(conditions, str | dict | pq.Quantity) or not isinstance(conditions, Iterable):
+        raise TypeError(f"conditions must be a list of labels, got {shown(conditions)}")
     labels = list(conditions)
     if is_per_response and len(labels) == len(sweeps) and len(sweeps) > 1:
         labels = [label for label, sweep in zip(labels, sweeps, strict=True) for _ in sweep]
@@ -282,6 +296,13 @@ def _without_failed_spikes(
     labels: list[Any],
 ) -> tuple[list[NDArray[np.float64]], list[NDArray[np.float64]] | None, list[Any]]:
     """Leave out stimuli that evoked no spike: nothing was released and nothing facilitated."""
+    try:
+        is_nested = np.ndim(spikes[0]) > 0
+        flat = np.concatenate([np.ravel(row) for row in spikes]) if is_nested else np.ravel(spikes)
+        if flat.dtype.kind not in "bui" or not set(np.unique(flat).tolist()) <= {0, 1}:
+            raise TypeError
+    except (TypeError, IndexError, KeyError, ValueError):
+        raise TypeError(f"spikes must be True or False for each stimulus, got {shown(spikes)}") from None
     masks = [np.atleast_1d(np.asarray(row, bool)) for row in (spikes if np.ndim(spikes[0]) else [spikes])]
     if len(masks) == 1 and len(sweeps) > 1:
         masks = masks * len(sweeps)
@@ -333,6 +354,8 @@ def checked_variability(variability: Any) -> QuantalVariability:
         return QuantalVariability()
     if isinstance(variability, QuantalVariability):
         return variability
+    if not (isinstance(variability, str) and variability == "free"):
+        checked_finite(variability, "variability", 0.0, 2.0)
     return QuantalVariability(variability)
 
 
@@ -343,7 +366,7 @@ def _check_responses(recording: Recording) -> None:
         raise ValueError(f"amplitudes must be finite or nan, got {values[np.isinf(values)][0]}")
     if present.size < 3:
         raise ValueError(
-            f"a recording needs at least three measured responses, got {present.size} of {values.size}"
+            f"amplitudes need at least three measured responses, got {present.size} of {values.size}"
         )
     if np.ptp(present) == 0:
         raise ValueError(
@@ -401,7 +424,7 @@ def _one_noise(noise: Any, recording: Recording) -> tuple[float, float, int]:
         return float(_positive_noise(noise, recording)), 0.0, 0
     samples = values[np.isfinite(values)].ravel()
     if samples.size < 3 or np.ptp(samples) == 0:
-        raise ValueError("baseline samples must vary and be at least three")
+        raise ValueError("noise: baseline samples must vary and be at least three")
     # A free offset costs one sample.
     return float(samples.std(ddof=1)), 0.0, int(samples.size - 1)
 

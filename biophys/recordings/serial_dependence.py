@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import quantities as pq
 from numpy.typing import ArrayLike, NDArray
+
+from biophys.argument_types import checked_types
 
 # Shares of the false alarms of one in a hundred recordings. That of neighbours is small because its
 # chi-square distribution is too narrow for few responses, and because depression that repeats in every sweep
@@ -51,30 +54,34 @@ class SerialDependence:
         )
 
 
-def serial_dependence(amplitudes: ArrayLike, sweep: ArrayLike | None = None) -> SerialDependence:
+@checked_types
+def serial_dependence(
+    amplitudes: pq.Quantity | ArrayLike, sweep: ArrayLike | None = None
+) -> SerialDependence:
     """Test whether responses, in the order of recording, are independent of each other.
 
-    Parameters
-    ----------
-    amplitudes
-        Plain or with a unit, shape (responses,) or (sweeps, stimuli); NaN = missing.
-    sweep
-        Number of the sweep of each response. Ask for it: a strong depression that repeats in every sweep is
-        seen in the first responses, and hardly in the order alone.
+        Parameters
+        ----------
+        amplitudes
+            Plain or with a unit, shape (responses,) or (sweeps, stimuli); NaN = missing.
+        sweep
+            Number of the sweep of each response. Ask for it: strong depression that repeats in every sweep is
+            seen in the first responses, and hardly in the order alone.
 
-    Raises
-    ------
-    ValueError
-        If there are fewer than eight responses, or `sweep` has another length.
+        Raises
+        ------
+        ValueError
+            If there are fewer than eight responses, or `sweep` has another length.
 
-    Examples
-    --------
-    >>> import numpy as np
-    >>> rng = np.random.default_rng(3)
-    >>> serial_dependence(rng.normal(size=200)).is_dependent
-    False
-    >>> serial_dependence(np.cumsum(rng.normal(size=200))).is_dependent
-    True
+        Examples
+        --------
+        >>> import numpy as np
+    import quantities as pq
+        >>> rng = np.random.default_rng(3)
+        >>> serial_dependence(rng.normal(size=200)).is_dependent
+        False
+        >>> serial_dependence(np.cumsum(rng.normal(size=200))).is_dependent
+        True
     """
     x = np.asarray(getattr(amplitudes, "magnitude", amplitudes), dtype=float)
     if x.ndim == 2:
@@ -84,7 +91,9 @@ def serial_dependence(amplitudes: ArrayLike, sweep: ArrayLike | None = None) -> 
     if label.size != x.size:
         raise ValueError(f"sweep needs one number for each of {x.size} responses, got {label.size}")
     if np.sum(np.isfinite(x)) < 8:
-        raise ValueError(f"a test of serial dependence needs eight responses, got {np.sum(np.isfinite(x))}")
+        raise ValueError(
+            f"amplitudes need eight responses for a test of dependence, got {np.sum(np.isfinite(x))}"
+        )
     return _tested(x, label)
 
 

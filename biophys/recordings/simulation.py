@@ -8,6 +8,7 @@ import numpy as np
 import quantities as pq
 from numpy.typing import NDArray
 
+from biophys.argument_types import checked_types
 from biophys.quantal import QuantalSynapse, check_synapse
 from biophys.recordings.recording import checked_variability
 from biophys.short_term import ShortTermDynamics
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from biophys.recordings.likelihood import Likelihood
 
 
+@checked_types
 def simulate_recording(
     synapse: QuantalSynapse,
     *,
