@@ -17,6 +17,7 @@ from validation.context import Context
 from validation.criteria import equals, exact, in_every
 from validation.estimates import Estimate, exactly, mean_of, student
 from validation.registry import ClaimFigure, Findings, measures
+from validation.runs import result_for
 from validation.statement import MALKIN, Claim, Clause, Rendering, row
 
 if TYPE_CHECKING:
@@ -175,11 +176,7 @@ def _figure(regressors: Mapping[str, np.ndarray], variance: Mapping[str, np.ndar
 
 def regression_result(context: Context) -> xr.Dataset:
     """Return linear units trained under each cost: three seeds in small, six at full size."""
-    from rate_models.devices import Execution
-    from rate_models.experiments.linear_regression import Config, run
-
-    seeds = (1, 2, 3) if context.is_quick else (1, 2, 3, 4, 5, 6)
-    return run(Config(seeds=seeds), execution=Execution(device=context.device))
+    return result_for("linear", context).result
 
 
 @measures(M09, rendering=Rendering.RATE, needs=("torch", "xarray"))
