@@ -61,7 +61,7 @@ class _Region(Criterion):
 
     def slack(self, estimate: Estimate) -> float:
         """Return how far the interval lies within the region; negative where it reaches out of it."""
-        low, high = estimate.interval or (-math.inf, math.inf)
+        low, high = estimate.interval or (estimate.value, estimate.value)
         return min(low - self.low, self.high - high)
 
     def __str__(self) -> str:
@@ -177,7 +177,8 @@ class _InEvery(Criterion):
         return Answer.YES if holds else Answer.OPEN
 
     def shown(self, estimate: Mapping[str, Estimate]) -> tuple[str, Estimate]:
-        return min(estimate.items(), key=lambda item: self.each.slack(item[1]))
+        # One without an interval is the least certain.
+        return min(estimate.items(), key=lambda item: (bool(item[1].interval), self.each.slack(item[1])))
 
     def __str__(self) -> str:
         return self.text

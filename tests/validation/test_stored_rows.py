@@ -31,9 +31,6 @@ def context_of(measure):
 FORMER = {
     "lifelong_learning",
     "perceptron_recall",
-    "noise_and_posterior",
-    "predictive_distributions",
-    "reliability_tradeoff",
     "release_in_spikes",
     "gaussian_synapses_in_spikes",
 }

@@ -56,36 +56,6 @@ _ALL = (
         "per-task accuracies, share of frozen weights",
     ),
     Claim(
-        "M03",
-        "Accuracy falls and mean sigma rises with the cost multiplier c, for each rho",
-        "Malkin, fig 2a,b",
-        "accuracy falls, sigma rises with c",
-    ),
-    Claim(
-        "M04",
-        "Heterogeneous noise beats homogeneous noise: higher accuracy at the same c, at the same mean sigma, at the same reliability cost",
-        "Malkin, fig 2, 3a,c",
-        "heterogeneous >= homogeneous",
-    ),
-    Claim(
-        "M05",
-        "Reliability cost against mean sigma for each rho",
-        "Malkin, fig 3b",
-        "cost falls with sigma",
-    ),
-    Claim(
-        "M11",
-        "Optimised sigma correlates with the posterior sd (variational), less steeply than one to one, and nearer to it for smaller rho",
-        "Malkin, fig 7",
-        "positive slope below one",
-    ),
-    Claim(
-        "M13",
-        "Predictive distributions of a one-hidden-layer regression network (y = x^3 + 2x^2, noise sd 0.05): overall-cost networks resemble variational Bayes, less so for large rho",
-        "Malkin, app 4 fig 1",
-        "predictive sd as variational Bayes",
-    ),
-    Claim(
         "X01",
         "The PSP moments and the failure rate of every release model in Brian2, on every code generation target, equal the analytic ones",
         "cross-check",

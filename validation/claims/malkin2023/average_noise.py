@@ -1,0 +1,41 @@
+"""M14: at the same c, noise of its own for each synapse lowers the average noise only slightly."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from validation.claims.malkin2023.reliability_networks import by_rho, reliability_setting
+from validation.context import Context
+from validation.criteria import above, below, in_every
+from validation.registry import Findings, measures
+from validation.statement import MALKIN, Claim, Clause, row
+
+if TYPE_CHECKING:
+    from validation.archive import ArchivedRun
+
+LOWER = Clause("M14a", "heterogeneous noise is lower on average", "fig 2b", in_every(below(1.0), "rho"))
+SLIGHTLY = Clause(
+    "M14b", "by less than a quarter (slightly)", "fig 2b", in_every(above(0.75), "rho"), "slightly, no number"
+)
+M14 = Claim(
+    "M14",
+    "At a fixed c heterogeneous noise reduces the average noise, but only slightly",
+    MALKIN,
+    (LOWER, SLIGHTLY),
+    "In few epochs synapses without effect become so noisy that they raise the average.",
+)
+
+
+@measures(M14, experiment="reliability")
+def average_noise(run: ArchivedRun, context: Context) -> Findings:
+    """Compare the mean sigma of networks with one noise for each synapse and with one for all."""
+    here = reliability_setting(run)
+    for average in ("rms", "mean", "median"):
+        sigma = run.result[f"sigma_{average}"]
+        ratio = sigma.sel(noise="heterogeneous") / sigma.sel(noise="homogeneous")
+        # The published average is the root mean square.
+        subjects = (LOWER, SLIGHTLY) if average == "rms" else (M14,)
+        estimates = by_rho(ratio.prod("multiplier") ** (1 / ratio.sizes["multiplier"]), "ratio")
+        words = f"{average} sigma of heterogeneous over homogeneous noise, geometric mean over c"
+        for subject in subjects:
+            yield row(subject, estimates, words, setting=here, along="rho")

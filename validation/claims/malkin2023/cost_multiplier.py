@@ -1,0 +1,60 @@
+"""M03: accuracy falls and noise rises with the cost multiplier."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from validation.claims.malkin2023.reliability_networks import (
+    NOISES,
+    by_rho,
+    from_first_to_last_c,
+    log_log_slope,
+    reliability_setting,
+)
+from validation.context import Context
+from validation.criteria import above, below, in_every
+from validation.registry import Findings, measures, panels
+from validation.statement import MALKIN, Claim, Clause, row
+
+if TYPE_CHECKING:
+    from validation.archive import ArchivedRun
+
+ACCURACY = Clause("M03a", "accuracy falls with c", "fig 2a", in_every(below(0.0), "rho"), "falls")
+NOISE = Clause("M03b", "mean sigma rises with c", "fig 2b", in_every(above(0.0), "rho"), "rises")
+M03 = Claim(
+    "M03",
+    "Accuracy falls and mean sigma rises with the cost multiplier c, for each rho",
+    MALKIN,
+    (ACCURACY, NOISE),
+)
+_CAPTIONS = {
+    "fig2a": "Test accuracy against the cost multiplier (figure 2a).",
+    "fig2b": "Mean standard deviation against the cost multiplier (figure 2b).",
+    "transient": "Mean standard deviation over the epochs: where it still rises, it has not settled.",
+}
+
+
+@measures(M03, experiment="reliability")
+def cost_multiplier(run: ArchivedRun, context: Context) -> Findings:
+    """Follow accuracy and noise over the range of c, for each kind of noise."""
+    from rate_models.experiments.reliability_tradeoff import FIGURES
+
+    here, result = reliability_setting(run), run.result
+    for noise in NOISES:
+        part, condition = result.sel(noise=noise), {"noise": noise}
+        change = by_rho(from_first_to_last_c(part.accuracy))
+        words = "change of test accuracy from the smallest to the largest c"
+        yield row(ACCURACY, change, words, setting=here, condition=condition, along="rho")
+        # A few synapses without effect rule the published average; the median they do not.
+        for average, subject in (("rms", NOISE), ("median", M03)):
+            slope = by_rho(log_log_slope(part[f"sigma_{average}"], part.c))
+            words = f"slope of log {average} sigma on log c"
+            yield row(subject, slope, words, setting=here, condition=condition, along="rho")
+        size = by_rho(part.mean_size.isel(multiplier=-1) / part.mean_size.isel(multiplier=0), "ratio")
+        words = "mean |mu|, the magnitude cost but for its factor: largest c over smallest"
+        yield row(M03, size, words, setting=here, condition=condition, along="rho")
+    yield from panels(FIGURES, result, _CAPTIONS, M03, (9, 3.4))
+    if result.sizes["epoch"] > 1:
+        settled = result.sigma_by_epoch.isel(epoch=-1) / result.sigma_by_epoch.isel(epoch=-2)
+        growth = 100 * float(settled.sel(noise="heterogeneous").max() - 1)
+        yield f"In the last epoch mean sigma of the least settled unequal noise rose by {growth:.1f} %."

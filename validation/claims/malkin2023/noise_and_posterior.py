@@ -1,0 +1,113 @@
+"""M11: optimised noise and Bayesian uncertainty of weights."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+import quantities as pq
+
+from biophys.energy_costs import COST_EXPONENTS
+from biophys.optimal_precision import ReliabilityCost, optimal_sd, precision_slopes
+from validation.context import Context
+from validation.criteria import above, below, exact, in_every
+from validation.estimates import Estimate, exactly, mean_of
+from validation.registry import Findings, measures, panels
+from validation.statement import MALKIN, Claim, Clause, Rendering, row, setting_of
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from validation.archive import ArchivedRun
+
+PUBLISHED = {"data_set": "mnist", "hidden_units": [100, 100], "n_epochs": 50}
+"""Of the networks of the other figures: those of figure 7a, and their prior, are not stated."""
+
+CORRELATED = Clause(
+    "M11a", "larger posterior variance, larger noise", "fig 7a", in_every(above(0.0)), "clear"
+)
+FLATTER = Clause("M11b", "slope on the posterior sd below one", "fig 7a", in_every(below(1.0), "rho"), "< 1")
+NEARER = Clause("M11c", "slope nearer to one for small rho, noise more even for large", "fig 7a", above(0.0))
+ANALYTIC = Clause(
+    "M11d",
+    "slope 2/(rho+2) in the linear model",
+    "fig 7b,c",
+    in_every(exact(0.0, 1e-9), "rho and c"),
+    rendering=Rendering.ANALYTIC,
+)
+M11 = Claim(
+    "M11",
+    "Optimised sigma correlates with the posterior sd (variational), less steeply than one to one, and "
+    "nearer to it for smaller rho",
+    MALKIN,
+    (CORRELATED, FLATTER, NEARER, ANALYTIC),
+)
+_CAPTIONS = {
+    "fig7a": "Posterior (dashed) and optimised noise (solid) of two synapses (figure 7a).",
+    "fig7b": "Optimal against posterior variance for each rho, analytic (figure 7b).",
+    "fig7c": "Optimal against posterior variance for three c, analytic (figure 7c).",
+    "trained": "Trained noise against the variational posterior, every synapse of its layer's sample.",
+}
+_mean = partial(mean_of, unit="networks")
+
+
+@measures(M11, experiment="posterior")
+def noise_and_posterior(run: ArchivedRun, context: Context) -> Findings:
+    """Train the same network by variational inference and under each cost; compare noise and posterior."""
+    from rate_models.experiments.posterior import FIGURES
+
+    here = setting_of(run.config, PUBLISHED)
+    for posterior in (str(name) for name in run.result.posterior.values):
+        part, condition = run.result.sel(posterior=posterior), {"posterior": posterior}
+        is_published = posterior == "variational"
+        weakest = "weakest rank correlation of optimised sigma and posterior sd"
+        subject = CORRELATED if is_published else M11
+        yield row(subject, _correlations(part), weakest, setting=here, condition=condition, along="case")
+        # Layers and s of one network are conditions: their mean is one number for each network.
+        slope = part.slope.mean(["layer", "s"])
+        slopes = {f"{rho:.3g}": _mean(slope.sel(rho=rho)) for rho in slope.rho.values}
+        words = "slope of log optimised sigma on log posterior sd, mean over layers and s"
+        subject = FLATTER if is_published else M11
+        yield row(subject, slopes, words, setting=here, condition=condition, along="rho")
+        nearer = _mean(slope.isel(rho=0) - slope.isel(rho=-1))
+        words = "slope at the smallest rho minus slope at the largest"
+        yield row(NEARER if is_published else M11, nearer, words, setting=here, condition=condition)
+    best = run.result.log_distance.sel(posterior="variational").mean("layer").min("s")
+    words = "rms of log sigma / posterior sd at the best s: largest rho minus smallest"
+    reason = "; ".join(f"rho {rho:.3g}: {float(best.sel(rho=rho).mean()):.2f}" for rho in best.rho.values)
+    yield row(M11, _mean(best.isel(rho=-1) - best.isel(rho=0)), words, setting=here, reason=reason)
+    yield from panels(FIGURES, run.result, _CAPTIONS, M11, (9, 3.4))
+    yield (
+        "One s serves every rho: the optimised noise of a synapse equals its posterior standard deviation "
+        "where that is s. The paper chose c so that the scales match, without naming it; "
+        "prior and schedule are not stated."
+    )
+
+
+def _correlations(part: xr.Dataset) -> dict[str, Estimate]:
+    """Return the correlation at every rho, s and layer."""
+    cases = part.correlation.assign_coords(layer=1 + np.arange(part.sizes["layer"])).stack(
+        case=("rho", "s", "layer")
+    )
+    return {
+        f"rho {rho:.3g}, s {s:g}, layer {layer}": _mean(cases.sel(case=(rho, s, layer)), "correlation")
+        for rho, s, layer in cases.case.values
+    }
+
+
+@measures(M11, rendering=Rendering.ANALYTIC)
+def noise_of_a_posterior(context: Context) -> Findings:
+    """Optimise the noise of synapses of the linear model from their posterior variance."""
+    posterior_sd = np.geomspace(1e-4, 1e-1, 40) * pq.mV
+    off = {}
+    for rho in COST_EXPONENTS.values():
+        # Figure 7b has s = 0.01 for every rho, figure 7c two more for rho = 1/2.
+        for s in (10**-2.5, 10**-2.0, 10**-1.5) if rho == 0.5 else (10**-2.0,):
+            sd = optimal_sd(1 / posterior_sd**2, ReliabilityCost(rho, s * pq.mV))
+            slope = np.polyfit(np.log(posterior_sd.magnitude), np.log(sd.magnitude), 1)[0]
+            off[f"rho {rho:.3g}, c {s**rho / rho:.3g}"] = exactly(
+                slope - precision_slopes(rho).on_posterior_variance
+            )
+    words = "slope of log optimal sigma on log posterior sd, less 2/(rho+2)"
+    yield row(ANALYTIC, off, words, along="case")

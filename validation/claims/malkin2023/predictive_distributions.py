@@ -1,0 +1,111 @@
+"""M13: predictions of networks that pay for reliability beside those of variational Bayes."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from validation.context import Context
+from validation.criteria import above, below, between, in_every
+from validation.estimates import Estimate, mean_of
+from validation.registry import Findings, measures, panels
+from validation.statement import MALKIN, Claim, Clause, row, setting_of
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from validation.archive import ArchivedRun
+
+PUBLISHED = {"hidden_units": [20], "noise_sd": 0.05}
+"""All that is stated of the network: data, prior, nonlinearity, s and training are not."""
+
+_clause = partial(Clause, source="app 4 fig 1")
+BAYES = _clause("M13a", "variational Bayes: the spread rises where there are no data", criterion=above(1.0))
+FOLLOWS = _clause("M13b", "the overall cost gives comparable patterns", criterion=in_every(above(0.0), "rho"))
+FARTHER = _clause("M13c", "less so for large rho", criterion=above(1.0))
+NARROW = _clause("M13d", "small c: narrow distributions", criterion=in_every(below(1.0), "rho"))
+# "Unrelated": within a quarter, which the paper does not say.
+EVEN = _clause("M13e", "at small c and rho = 2 the spread is unrelated to data", criterion=between(0.8, 1.25))
+MISFIT = _clause("M13f", "large c: poor predictions", criterion=in_every(above(1.0), "rho"))
+M13 = Claim(
+    "M13",
+    "Predictive distributions of a one-hidden-layer regression network (y = x^3 + 2x^2, noise sd 0.05): "
+    "overall-cost networks resemble variational Bayes, less so for large rho; narrow for small c, poor for "
+    "large",
+    MALKIN,
+    (BAYES, FOLLOWS, FARTHER, NARROW, EVEN, MISFIT),
+)
+_CAPTIONS = {
+    "app4-fig1a": "Predictive distribution of variational Bayes (appendix 4 figure 1a).",
+    "app4-fig1b": "Predictive distributions under the overall cost (appendix 4 figure 1b).",
+    "distance": "Distance of the predictive distributions to that of variational Bayes.",
+}
+_ratio = partial(mean_of, scale="ratio", unit="seeds of data and network")
+
+
+@measures(M13, experiment="predictive")
+def predictive_distributions(run: ArchivedRun, context: Context) -> Findings:
+    """Train regression networks by variational Bayes and under each cost, and compare their predictions."""
+    from rate_models.experiments.predictive_distributions import (
+        FIGURES,
+        distance_to_variational,
+        target_function,
+    )
+
+    here, result = setting_of(run.config, PUBLISHED), run.result
+    distance = distance_to_variational(result)
+    words = "predictive sd without data over with data"
+    yield row(BAYES, _ratio(_without_data(result, result.sd_of_variational)), words, setting=here)
+    at_nearest = result.sd.isel(s=distance.argmin("s"))
+    words = "correlation over x of log predictive sd with that of variational Bayes, at the nearest s"
+    yield row(FOLLOWS, _correlations(at_nearest, result.sd_of_variational), words, setting=here, along="rho")
+    nearest = distance.min("s")
+    means = {rho: float(nearest.sel(rho=rho).mean()) for rho in nearest.rho.values}
+    reason = "; ".join(f"rho {rho:.3g}: {mean:.3f}" for rho, mean in means.items())
+    words = "distance to variational Bayes at the nearest s: largest rho over smallest"
+    yield row(FARTHER, _ratio(nearest.isel(rho=-1) / nearest.isel(rho=0)), words, setting=here, reason=reason)
+    smallest = result.isel(s=0)
+    narrow = np.exp((np.log(smallest.sd) - np.log(result.sd_of_variational)).mean("x"))
+    words = "predictive sd at the smallest c over that of variational Bayes, geometric mean over x"
+    yield row(NARROW, _by_rho(narrow), words, setting=here, along="rho")
+    even = _without_data(result, smallest.sd.isel(rho=-1))
+    words = "predictive sd without data over with data, smallest c and largest rho"
+    yield row(EVEN, _ratio(even), words, setting=here)
+    at_data = result.isel(x=result.has_data.values.astype(bool))
+    error = ((at_data["mean"] - target_function(at_data.x.values)) ** 2).mean("x") ** 0.5
+    words = "error of the mean prediction, largest c over smallest"
+    yield row(MISFIT, _by_rho(error.isel(s=-1) / error.isel(s=0)), words, setting=here, along="rho")
+    yield from panels(FIGURES, result, _CAPTIONS, M13, (9, 3.4))
+    yield (
+        "Number and place of the data, prior, nonlinearity (rectified), s and training are not stated in the "
+        "paper; s is chosen per network as the one whose predictions are nearest to variational Bayes."
+    )
+
+
+def _without_data(result: xr.Dataset, sd: xr.DataArray) -> Any:
+    """Return the geometric mean of the spread where there are no data over that where there are."""
+    log_sd: Any = np.log(sd)
+    has_data = result.has_data.values.astype(bool)
+    difference: Any = log_sd.isel(x=~has_data).mean("x") - log_sd.isel(x=has_data).mean("x")
+    return np.exp(difference)
+
+
+def _by_rho(values: xr.DataArray) -> dict[str, Estimate]:
+    return {f"{rho:.3g}": _ratio(values.sel(rho=rho)) for rho in values.rho.values}
+
+
+def _correlations(sd: xr.DataArray, other: xr.DataArray) -> dict[str, Estimate]:
+    """Return the mean over seeds of the correlation over x of two spreads, by rho."""
+    return {
+        f"{rho:.3g}": mean_of(
+            [
+                np.corrcoef(np.log(sd.sel(rho=rho, seed=seed)), np.log(other.sel(seed=seed)))[0, 1]
+                for seed in sd.seed.values
+            ],
+            "correlation",
+            unit="seeds of data and network",
+        )
+        for rho in sd.rho.values
+    }

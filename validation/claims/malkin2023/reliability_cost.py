@@ -1,0 +1,44 @@
+"""M05: what reliability costs against the noise that is left."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from validation.claims.malkin2023.reliability_networks import by_rho, log_log_slope, reliability_setting
+from validation.context import Context
+from validation.criteria import below, in_every
+from validation.registry import Findings, measures, panels
+from validation.statement import MALKIN, Claim, Clause, row
+
+if TYPE_CHECKING:
+    from validation.archive import ArchivedRun
+
+FALLS = Clause(
+    "M05a", "the cost of unequal noise falls with its mean", "fig 3b", in_every(below(0.0), "rho"), "falls"
+)
+M05 = Claim("M05", "Reliability cost falls with mean sigma, differently for each rho", MALKIN, (FALLS,))
+_CAPTIONS = {
+    "fig3b": "Summed reliability cost against the mean standard deviation (figure 3b).",
+    "atp": "Accuracy against the ATP that the reliability of all synapses would cost, realised as n, p, q.",
+}
+
+
+@measures(M05, experiment="reliability")
+def reliability_cost(run: ArchivedRun, context: Context) -> Findings:
+    """Follow the summed cost over the mean standard deviation."""
+    from rate_models.experiments.reliability_tradeoff import FIGURES
+
+    here, result = reliability_setting(run), run.result
+    slope = log_log_slope(result.cost, result.sigma_rms)
+    words = "slope of log cost on log rms sigma"
+    unequal = by_rho(slope.sel(noise="heterogeneous"))
+    yield row(FALLS, unequal, f"{words}, heterogeneous noise", setting=here, along="rho")
+    # With one sigma for all the slope is -rho by definition.
+    off = by_rho(slope.sel(noise="homogeneous") + result.rho)
+    yield row(M05, off, f"{words} less -rho, homogeneous noise", setting=here, along="rho", published=0.0)
+    ratio = result.cost / result.cost_at_rms
+    excess = (ratio.sel(noise="heterogeneous") / ratio.sel(noise="homogeneous")).max("multiplier")
+    words = "summed cost of heterogeneous noise over that of one synapse at rms sigma, largest over c"
+    published = "1.03 to 1.41 in the published results"
+    yield row(M05, by_rho(excess, "ratio"), words, setting=here, along="rho", published=published)
+    yield from panels(FIGURES, result, _CAPTIONS, M05, (9, 3.4))

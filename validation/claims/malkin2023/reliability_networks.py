@@ -1,0 +1,91 @@
+"""The networks of figures 2 and 3: their published settings, and what is compared between two of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from validation.estimates import Estimate, mean_of
+from validation.statement import Setting, setting_of
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from validation.archive import ArchivedRun
+
+PUBLISHED = {
+    "data_set": "mnist",
+    "formulation": "figures",
+    "hidden_units": [100, 100],
+    "n_epochs": 50,
+    "batch_size": 20,
+    "initial_sigma": 1e-4,
+    "noise_haste": 1.0,
+    "noise_memory": 0.999,
+    "images_per_draw": 20,
+}
+"""Materials and methods; the formulation is the one that the published figures are consistent with."""
+
+NOISES = ("heterogeneous", "homogeneous")
+
+
+def reliability_setting(run: ArchivedRun) -> Setting:
+    """Return what a run of the reliability experiment does otherwise than published."""
+    return setting_of(run.config, PUBLISHED)
+
+
+def by_rho(values: xr.DataArray, scale: str = "plain") -> dict[str, Estimate]:
+    """Return the mean over networks at each rho."""
+    return {f"{rho:.3g}": mean_of(values.sel(rho=rho), scale, unit="networks") for rho in values.rho.values}
+
+
+def from_first_to_last_c(accuracy: xr.DataArray) -> xr.DataArray:
+    """Return the change of a number from the smallest to the largest c."""
+    return accuracy.isel(multiplier=-1) - accuracy.isel(multiplier=0)
+
+
+def log_log_slope(y: xr.DataArray, x: xr.DataArray) -> xr.DataArray:
+    """Return the least-squares slope of log y on log x over the sweep of c, for every network."""
+    logs: list[Any] = [np.log(each) for each in (x, y)]
+    log_x, log_y = (each - each.mean("multiplier") for each in logs)
+    return (log_x * log_y).sum("multiplier") / (log_x**2).sum("multiplier")
+
+
+def advantage(result: xr.Dataset, at_same: str = "c") -> xr.DataArray:
+    """Return how much more accurate heterogeneous noise is, for every rho and seed.
+
+    Parameters
+    ----------
+    result
+        Result of the reliability experiment.
+    at_same
+        ``"c"``, or the variable at whose same value accuracies are compared: over the range that both kinds
+        of noise share, on a logarithmic scale.
+    """
+    import xarray
+
+    first, second = (result.accuracy.sel(noise=noise) for noise in NOISES)
+    if at_same == "c":
+        return (first - second).mean("multiplier")
+    x: Any = np.log(result[at_same])
+    return xarray.apply_ufunc(
+        _mean_difference_of_curves,
+        *(part for noise in NOISES for part in (x.sel(noise=noise), result.accuracy.sel(noise=noise))),
+        input_core_dims=[["multiplier"]] * 4,
+        vectorize=True,
+    )
+
+
+def _mean_difference_of_curves(
+    x: np.ndarray, first: np.ndarray, other_x: np.ndarray, second: np.ndarray
+) -> float:
+    low, high = max(x.min(), other_x.min()), min(x.max(), other_x.max())
+    if not low < high:
+        return float("nan")
+    grid = np.linspace(low, high, 50)
+    curves = []
+    for at, y in ((x, first), (other_x, second)):
+        order = np.argsort(at)
+        curves.append(np.interp(grid, at[order], y[order]))
+    return float(np.mean(curves[0] - curves[1]))
