@@ -4,13 +4,16 @@ Brian2's loop counts a synapse's event, draws what it releases and moves the pos
 turns to the next synapse. No compiler can do that for several synapses at once, since two of them may act
 on the same neuron. Up to that point, though, a synapse has to do with itself only: a first loop does that
 much for up to 256 synapses, eight at a time where their numbers follow each other, and a second one acts on
-the neurons. What is released is the same.
+the neurons. With threads, the first loop goes through all active synapses and is shared among them, which
+changes no draw. What is released is the same.
 
-With threads, with other draws than those below, and wherever the order matters, the loop stays one.
+With other draws than those below, and wherever the order matters, the loop stays one; also if
+``prefs.devices.brianpresyn.two_loops`` is False.
 """
 
 from __future__ import annotations
 
+import ast
 from typing import Any
 
 import numpy as np
@@ -64,6 +67,8 @@ _DRAWS = {
 # Synapses whose numbers follow each other go through the first loop before the second has its turn: as many
 # at most, and as few as are worth two loops.
 _MOST, _FEWEST = 256, 8
+# Starting the threads takes as long as drawing for this many synapses.
+_WORTH_THREADS = 2000
 _CACHE_LINE = 64
 
 _SUPPORT = """
@@ -105,7 +110,7 @@ class TwoLoopGenerator(CPPCodeGenerator):
         n_own = self._number_of_own(whole)
         if not n_own:
             return super().translate_statement_sequence(sc_statements, ve_statements)
-        draw, act = self._left_open(whole[:n_own], whole[n_own:])
+        draw, act = self._left_open(*self._brought_forward(whole[:n_own], whole[n_own:]))
         scalar, vector, keywords = super().translate_statement_sequence(
             {"whole": sc_statements[None], "draw": [], "act": []},
             {"whole": whole, "draw": draw, "act": act},
@@ -114,6 +119,8 @@ class TwoLoopGenerator(CPPCodeGenerator):
             "support_code_lines": [*keywords["support_code_lines"], *_SUPPORT.splitlines()],
             "carried": self._carried(draw, act),
             "prefetched": self._prefetched(draw + act),
+            "n_threads": prefs.devices.cpp_standalone.openmp_threads,
+            "worth_threads": _WORTH_THREADS,
             "most": _MOST,
             "fewest": _FEWEST,
         }
@@ -133,13 +140,36 @@ class TwoLoopGenerator(CPPCodeGenerator):
         None, if there is nothing among them that is drawn for several synapses at once.
         """
         functions = {name for own in statements for name in self._names(own, Function)}
-        if prefs.devices.cpp_standalone.openmp_threads or not all(
-            self.variables[name].stateless for name in functions
-        ):
+        if not all(self.variables[name].stateless for name in functions):
             return 0
         n_own = next((k for k, own in enumerate(statements) if self._is_of_neurons(own)), 0)
         drawn = {name for own in statements[:n_own] for name in self._names(own, Function)}
         return n_own if drawn & set(_DRAWS) else 0
+
+    def _brought_forward(
+        self, draw: list[Statement], act: list[Statement]
+    ) -> tuple[list[Statement], list[Statement]]:
+        """Return both blocks with what has to do with a synapse only, such as its energy, in the first.
+
+        A statement stays where it is if it shares a variable with one that stays before it, or reads a draw
+        of which a rare outcome is left open.
+        """
+        kept: list[Statement] = []
+        touched = {own.var for own in draw if _DRAWS.get(_called(own))}
+        for own in act:
+            names = {own.var, *get_identifiers(own.expr)}
+            if self._is_of_neurons(own) or names & touched:
+                kept.append(own)
+                touched |= names - self._never_set(draw + act)
+            else:
+                draw = [*draw, own]
+        return draw, kept
+
+    @staticmethod
+    def _never_set(statements: list[Statement]) -> set[str]:
+        """Return the names of what the statements only read."""
+        read = set().union(*(get_identifiers(own.expr) for own in statements))
+        return read - {own.var for own in statements}
 
     def _left_open(
         self, draw: list[Statement], act: list[Statement]
@@ -183,8 +213,9 @@ class TwoLoopGenerator(CPPCodeGenerator):
 
 def _called(statement: Statement) -> str:
     """Return the name of the function whose value a statement assigns as it is, or nothing."""
-    name, _, rest = statement.expr.partition("(")
-    return name if rest.count("(") + 1 == rest.count(")") and rest.endswith(")") else ""
+    expression = ast.parse(statement.expr, mode="eval").body
+    is_call = isinstance(expression, ast.Call) and isinstance(expression.func, ast.Name)
+    return expression.func.id if is_call else ""
 
 
 class TwoLoopCodeObject(CPPStandaloneCodeObject):

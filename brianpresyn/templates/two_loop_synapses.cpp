@@ -10,11 +10,37 @@
     const size_t _vectorisation_idx = -1;
     {{scalar_code['whole']|autoindent}}
 
+    const std::vector<int>& _active = *{{pathway.name}}.peek();
+    const int _num_active = _active.size();
+    {% if n_threads %}
+    {% for type, name in carried %}
+    static std::vector<{{type}}> _all_{{name}};
+    _all_{{name}}.resize(_num_active);
+    {{type}}* const _carried_{{name}} = _all_{{name}}.data();
+    {% endfor %}
+    #pragma omp parallel for schedule(static) num_threads({{n_threads}}) if (_num_active > {{worth_threads}})
+    for (int _k = 0; _k < _num_active; _k++)
+    {
+        const size_t _idx = _active[_k];
+        const size_t _vectorisation_idx = _idx;
+        {{vector_code['draw']|autoindent}}
+        {% for type, name in carried %}
+        _carried_{{name}}[_k] = {{name}};
+        {% endfor %}
+    }
+    for (int _k = 0; _k < _num_active; _k++)
+    {
+        const size_t _idx = _active[_k];
+        const size_t _vectorisation_idx = _idx;
+        {% for type, name in carried %}
+        {{type}} {{name}} = _carried_{{name}}[_k];
+        {% endfor %}
+        {{vector_code['act']|autoindent}}
+    }
+    {% else %}
     {% for type, name in carried %}
     {{type}} _carried_{{name}}[{{most}}];
     {% endfor %}
-    const std::vector<int>& _active = *{{pathway.name}}.peek();
-    const int _num_active = _active.size();
     for (int _start = 0, _number; _start < _num_active; _start += _number)
     {
         const int* const _own = &_active[_start];
@@ -57,5 +83,6 @@
             {{vector_code['act']|autoindent}}
         }
     }
+    {% endif %}
 {% endif %}
 {% endblock %}

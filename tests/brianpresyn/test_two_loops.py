@@ -5,7 +5,7 @@ import pytest
 from brian2 import Network, NeuronGroup, device, ms, prefs, set_device
 from brian2.devices.device import reset_device
 
-from brianpresyn import bernoulli_release, binomial_release, release_counters, synapses
+from brianpresyn import bernoulli_release, binomial_release, energy_ledger, release_counters, synapses
 from brianpresyn.plasticity import ReleasePlasticity, release_plasticity
 from brianpresyn.synapse_code import Stage, SynapseCode
 from brianpresyn.targets import code_generation
@@ -110,9 +110,40 @@ def test_loop_stays_one_where_order_matters(tmp_path):
     assert not is_in_two_loops(source_of(gated, tmp_path / "b"))
 
 
-def test_loop_stays_one_with_threads(tmp_path):
+def test_loop_is_brian2s_if_the_preference_says_so(tmp_path):
+    try:
+        prefs["devices.brianpresyn.two_loops"] = False
+        assert "_carried" not in source_of(bernoulli_release(0.5, q=1), tmp_path)
+    finally:
+        prefs["devices.brianpresyn.two_loops"] = True
+
+
+def test_energy_is_added_up_in_the_first_loop(tmp_path):
+    code = bernoulli_release(0.5, q=1)
+    source = source_of(code + energy_ledger(code, quantum=1.0), tmp_path)
+    first, second = source.split("_number = _presyn_run_length(")[1].split("_carried_released[_k];")
+    assert "calcium_entry +=" in first and "v_post +=" in second and "calcium_entry" not in second
+
+
+def test_draws_are_shared_among_threads(tmp_path):
     try:
         prefs["devices.cpp_standalone.openmp_threads"] = 2
-        assert not is_in_two_loops(source_of(bernoulli_release(0.5, q=1), tmp_path))
+        source = source_of(bernoulli_release(0.5, q=1), tmp_path)
     finally:
         prefs["devices.cpp_standalone.openmp_threads"] = 0
+    shared, alone = source.split("#pragma omp parallel for")[1].split("_carried_released[_k];")
+    assert "bernoulli_draw(" in shared and "v_post" not in shared and "v_post +=" in alone
+
+
+@pytest.mark.standalone
+def test_threads_release_what_numpy_does():
+    try:
+        prefs["devices.cpp_standalone.openmp_threads"] = 2
+        released, v, p = outcome("cpp_standalone")
+    finally:
+        prefs["devices.cpp_standalone.openmp_threads"] = 0
+    expected, expected_v, expected_p = outcome("numpy")
+    for name, own in expected.items():
+        np.testing.assert_array_equal(released[name], own, err_msg=name)
+    np.testing.assert_array_equal(v, expected_v)
+    np.testing.assert_allclose(p, expected_p, rtol=1e-12)
