@@ -14,21 +14,13 @@ strong.
 
 import brian2
 import matplotlib.pyplot as plt
-import numpy as np
-from brian2 import (
-    Network,
-    NeuronGroup,
-    PopulationRateMonitor,
-    SpikeMonitor,
-    Synapses,
-    ms,
-    mV,
-)
+from brian2 import *
 
 from brianpresyn import bernoulli_release, synapses
 from brianpresyn.spikes import plot_spikes, same_spikes
 
 MEASURED = "sd / mean of the population rate"
+UNRELIABLE = 0.2
 
 
 def simulate(p_release=None, seed=1, n_cells=1000, duration=400 * ms):
@@ -65,7 +57,7 @@ def simulate(p_release=None, seed=1, n_cells=1000, duration=400 * ms):
 # %%
 # The drive and its noise are the same in all runs.
 plain, _ = simulate()
-runs = {p: simulate(p) for p in (1.0, 0.2)}
+runs = {p: simulate(p) for p in (1.0, UNRELIABLE)}
 print(f"same spikes at p = 1: {same_spikes(plain, runs[1.0][0])}")
 
 # %%

@@ -12,13 +12,13 @@ doi:10.1523/JNEUROSCI.3508-05.2005.
 """
 
 import matplotlib.pyplot as plt
-import numpy as np
-from brian2 import Network, NeuronGroup, SpikeMonitor, Synapses, ms, mV, second
+from brian2 import *
 
 from brianpresyn import bernoulli_release, synapses
 from brianpresyn.spikes import plot_spikes, same_spikes
 
 MEASURED = "firing rate (Hz)"
+UNRELIABLE = 0.3
 
 
 def simulate(p_release=None, seed=1, n_cells=2000, duration=500 * ms):
@@ -58,7 +58,7 @@ def simulate(p_release=None, seed=1, n_cells=2000, duration=500 * ms):
 # At p = 1 the spikes are those of ordinary synapses; at p = 0.3 the mean input is the same,
 # but its fluctuations are larger.
 plain, _ = simulate()
-runs = {p: simulate(p) for p in (1.0, 0.3)}
+runs = {p: simulate(p) for p in (1.0, UNRELIABLE)}
 print(f"same spikes at p = 1: {same_spikes(plain, runs[1.0][0])}")
 
 # %%

@@ -12,13 +12,13 @@ cortical neural networks". Nature 402:529-533, doi:10.1038/990101.
 
 import brian2
 import matplotlib.pyplot as plt
-import numpy as np
-from brian2 import Network, NeuronGroup, SpikeGeneratorGroup, SpikeMonitor, Synapses, ms, mV
+from brian2 import *
 
 from brianpresyn import bernoulli_release, synapses
 from brianpresyn.spikes import plot_spikes, same_spikes
 
 MEASURED = "spread of the last volley (ms)"
+UNRELIABLE = 0.2
 
 
 def simulate(p_release=None, seed=1, n_groups=10, duration=80 * ms):
@@ -65,7 +65,7 @@ def simulate(p_release=None, seed=1, n_groups=10, duration=80 * ms):
 
 # %%
 plain, _ = simulate()
-runs = {p: simulate(p) for p in (1.0, 0.2, 0.05)}
+runs = {p: simulate(p) for p in (1.0, UNRELIABLE, 0.05)}
 print(f"same spikes at p = 1: {same_spikes(plain, runs[1.0][0])}")
 
 # %%
