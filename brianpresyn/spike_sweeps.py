@@ -17,7 +17,6 @@ import pickle
 import shutil
 import tempfile
 import threading
-import types
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -114,7 +113,7 @@ def sweep_spikes(
         setting ``brian_seed`` seeds Brian2's own generator and goes nowhere else.
     folder
         Where results are kept as soon as they are there; the same call goes on from them. None keeps none.
-        Results of another source of `build` (and of what it uses of its module) are not used.
+        Results of another source of `build`, of its module or of these packages are not used.
     target
         ``"cpp_standalone"``, ``"cython"`` or ``"numpy"``.
     executor
@@ -156,8 +155,8 @@ def sweep_spikes(
     points = _points(grid)
     taken_by_build = _arguments(build, points)
     executor = _checked_executor(executor, build, checked_target(target))
-    digest = source_digest(build)
-    keys = [{"settings": _as_text(point), "source": digest, "target": target} for point in points]
+    shared = {"build": _source(build), "target": target}
+    keys = [{"settings": _as_text(point), **shared} for point in points]
     structures = [repr(_as_text({name: point[name] for name in taken_by_build})) for point in points]
     # Runs of one structure follow one another.
     order = sorted(range(len(points)), key=lambda i: structures.index(structures[i]))
@@ -247,52 +246,12 @@ def _checked_executor(executor: Any, build: Callable[..., Any], target: str) -> 
     return executor
 
 
-def source_digest(function: Callable[..., Any]) -> str:
-    """Return a digest of a function's source and of what it uses of its own module.
-
-    Examples
-    --------
-    >>> source_digest(source_digest) == source_digest(source_digest)
-    True
-    """
-    sources: dict[str, str] = {}
-    _gather_sources(function, sources)
-    return hashlib.sha256("\n".join(sources[name] for name in sorted(sources)).encode()).hexdigest()
-
-
-def _gather_sources(value: Any, sources: dict[str, str]) -> None:
-    """Add the source of a function or class, and of what it names of its module."""
-    value = inspect.unwrap(value)
-    if value.__qualname__ in sources:
-        return
+def _source(build: Callable[..., Any]) -> str:
+    """Return a digest of the source of `build`, which tells a changed one also in a notebook."""
     try:
-        sources[value.__qualname__] = inspect.getsource(value)
-    except OSError:
-        raise TypeError(
-            f"the source of {value!r} cannot be read: define it in a file or a notebook"
-        ) from None
-    module = inspect.getmodule(value)
-    names = getattr(value, "__globals__", vars(module) if module else {})
-    for name in _names_in(value):
-        used = names.get(name)
-        if inspect.isfunction(used) or inspect.isclass(used):
-            if used.__module__ == value.__module__:
-                _gather_sources(used, sources)
-        elif isinstance(used, int | float | str | tuple | list | dict | np.ndarray):
-            sources[name] = repr(used)
-
-
-def _names_in(value: Any) -> set[str]:
-    """Return the names that the code of a function, or of the functions of a class, refers to."""
-    codes = [value.__code__] if inspect.isfunction(value) else []
-    if inspect.isclass(value):
-        codes = [member.__code__ for member in vars(value).values() if inspect.isfunction(member)]
-    names: set[str] = set()
-    while codes:
-        code = codes.pop()
-        names.update(code.co_names)
-        codes += [constant for constant in code.co_consts if isinstance(constant, types.CodeType)]
-    return names
+        return hashlib.sha256(inspect.getsource(build).encode()).hexdigest()[:16]
+    except (OSError, TypeError):
+        return "unknown"
 
 
 def _as_text(point: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from brian2 import Hz, NeuronGroup, defaultclock, get_device, mV
 from brian2.devices.device import runtime_device
 
 from biophys.sweeps.executors import DaskCluster, LocalProcesses, ThisProcess
-from brianpresyn.spike_sweeps import SpikingRun, source_digest, sweep_spikes
+from brianpresyn.spike_sweeps import SpikingRun, sweep_spikes
 
 NETWORK = '''
 """A network that other processes can import."""
@@ -118,13 +118,6 @@ def test_workers_share_what_is_compiled_and_brian_seeds_need_no_build(network, t
     ) as cluster:
         remote = sweep_spikes(network.build, grid, executor=DaskCluster(cluster.scheduler_address))
     assert np.array_equal(remote.v, local.v)
-
-
-def test_the_digest_follows_what_the_network_uses(network, monkeypatch):
-    before = source_digest(network.build)
-    assert source_digest(network.build) == before
-    monkeypatch.setattr(network, "N_TARGETS", 6)
-    assert source_digest(network.build) != before
 
 
 def with_values(**options):
