@@ -314,7 +314,7 @@ def _run_once(
             else:
                 setattr(variable.group, variable.name, value)
         spiking_run.run()
-        return _measured(spiking_run)
+        return _measured(spiking_run, point)
 
 
 def _program_of(
@@ -414,7 +414,7 @@ class _Program:
             if self._is_seeded:
                 os.environ[_SEED_VARIABLE] = str(int(point[BRIAN_SEED]))
             self._device.run(self._folder.name, "results", with_output=False, run_args=values)
-            measured = _measured(self._run)
+            measured = _measured(self._run, point)
             self._device.delete(code=False, data=False, directory=False)
             return measured
 
@@ -448,13 +448,15 @@ def _values(spiking_run: SpikingRun, point: dict[str, Any], taken_by_build: Iter
     return values
 
 
-def _measured(spiking_run: SpikingRun) -> xr.Dataset:
+def _measured(spiking_run: SpikingRun, point: Mapping[str, Any]) -> xr.Dataset:
     """Return what was measured, in SI, with the dimension ``replica``."""
     measured = spiking_run.measure()
     check_kind(measured, Mapping, "what measure returns", "{'n_spikes': 3}")
-    return xr.Dataset({name: _variable(name, value) for name, value in measured.items()}).expand_dims(
-        "replica"
-    )
+    variables = {name: _variable(name, value) for name, value in measured.items()}
+    names = {*variables, *(str(dim) for each in variables.values() for dim in each.dims)}
+    if twice := names & {*point, "replica"}:
+        raise ValueError(f"{', '.join(sorted(twice))} is measured and a setting: give one another name")
+    return xr.Dataset(variables).expand_dims("replica")
 
 
 def _variable(name: str, value: Any) -> xr.Variable:

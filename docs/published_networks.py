@@ -68,12 +68,10 @@ def measured(path: Path, seed: int) -> dict[str, Any]:
 
 def row(path: Path, results: dict[str, dict[str, Any]]) -> str:
     """Return the row of a network in the table."""
-    title, _, *text = ast.get_docstring(
-        ast.parse(path.read_text(encoding="utf-8"))
-    ).splitlines()
-    source = "\n".join(text)
-    dois = re.findall(r"doi:(10\.\S+?)[.,;]?(?=\s|$)", source)
-    paper = f"[{dois[0]}](https://doi.org/{dois[0]})"
+    docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+    title, source = docstring.splitlines()[0], " ".join(docstring.split("\n\n")[2].split())
+    authors = re.match(r".*?\((?:19|20)\d\d\)", source)[0]
+    paper = f"[{authors}](https://doi.org/{re.search(r'doi:(10[.][^ ]+?)[.,;]?(?: |$)', source)[1]})"
     network = constants(path)
     values = {
         key: spread([result[key] for result in results.values()])
@@ -91,21 +89,13 @@ def row(path: Path, results: dict[str, dict[str, Any]]) -> str:
 
 
 def constants(path: Path) -> dict[str, Any]:
-    """Return the constants of an example that are plain numbers or text, without running it."""
-    found = {}
+    """Return what an example says of itself in ``MEASURED`` and ``UNRELIABLE``, without running it."""
+    found: dict[str, Any] = {}
     for node in ast.parse(path.read_text(encoding="utf-8")).body:
         if isinstance(node, ast.Assign):
-            target = node.targets[0]
-            names = (
-                [e.id for e in target.elts]
-                if isinstance(target, ast.Tuple)
-                else [target.id]
-            )
-            try:
-                value = ast.literal_eval(node.value)
-            except ValueError:
-                continue
-            found.update(zip(names, value if len(names) > 1 else [value], strict=True))
+            text = ast.unparse(node)
+            if text.startswith(("MEASURED", "UNRELIABLE", "RELIABLE")):
+                exec(text, found)
     return found
 
 

@@ -7,10 +7,11 @@ import textwrap
 
 import numpy as np
 import pytest
-from brian2 import Hz, NeuronGroup, defaultclock, get_device, mV
+from brian2 import Hz, NeuronGroup, defaultclock, get_device, mV, second
 from brian2.devices.device import runtime_device
 
 from biophys.sweeps.executors import DaskCluster, LocalProcesses, ThisProcess
+from brianpresyn import spike_sweeps
 from brianpresyn.spike_sweeps import SpikingRun, sweep_spikes
 
 NETWORK = '''
@@ -175,6 +176,27 @@ def test_what_build_returns_is_checked_before_it_is_compiled(build, message):
         sweep_spikes(build, GIVEN)
     assert raised.value.__notes__ == ["in the run with n=1, v=1. * mvolt"]
     assert get_device() is runtime_device
+
+
+@pytest.mark.parametrize(
+    ("measured", "error", "message"),
+    [
+        ({"v": 3.0}, ValueError, "v is measured and a setting"),
+        ({"x": ("v", [1.0])}, ValueError, "v is measured and a setting"),
+        ({"x": [1.0]}, ValueError, "x has 1 dimensions, of which 0 are named"),
+        ([3.0], TypeError, "what measure returns must be of type Mapping"),
+    ],
+)
+def test_what_is_measured_is_checked(measured, error, message):
+    spiking_run = SpikingRun(run=lambda: None, measure=lambda: measured)
+    with pytest.raises(error, match=message):
+        spike_sweeps._measured(spiking_run, GIVEN)
+
+
+def test_nothing_measured_is_one_missing_entry():
+    spiking_run = SpikingRun(run=lambda: None, measure=lambda: {"t": ("spike", [] * second)})
+    kept = spike_sweeps._measured(spiking_run, {}).t
+    assert kept.shape == (1, 1) and np.isnan(kept).all() and kept.attrs["units"] == "second"
 
 
 def test_a_spiking_run_needs_functions():

@@ -7,10 +7,10 @@ larger when they come from the tip inwards than from the soma outwards: a thresh
 the two orders apart. With synapses that fail, one response is now and then too small and
 another too large.
 
-Rall W (1964). "Theoretical significance of dendritic trees for neuronal input-output
-relations". In: Reiss RF (ed) Neural theory and modeling, Stanford University Press, 73-97.
 Branco T, Clark BA, Häusser M (2010). "Dendritic discrimination of temporal input
-sequences in cortical neurons". Science 329:1671-1675, doi:10.1126/science.1189664.
+sequences in cortical neurons". Science 329:1671-1675, doi:10.1126/science.1189664, with
+passive membranes as in Rall W (1964). "Theoretical significance of dendritic trees for
+neuronal input-output relations". In: Reiss RF (ed) Neural theory and modeling, 73-97.
 """
 
 import matplotlib.pyplot as plt

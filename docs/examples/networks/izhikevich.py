@@ -4,7 +4,7 @@ A rhythm of simple cells, with synapses that facilitate and fail
 
 A network of excitatory and inhibitory cells under noise shows rhythms like those of
 cortex. Here the excitatory synapses facilitate; in the second run each of them is a
-single site that releases a vesicle or fails, with the same mean.
+single site that releases a vesicle or fails, with the same mean: the rhythm stays.
 
 Izhikevich EM (2003). "Simple model of spiking neurons". IEEE Trans Neural Netw
 14:1569-1572, doi:10.1109/TNN.2003.820440. Facilitation: Markram H, Wang Y, Tsodyks M

@@ -46,9 +46,10 @@ def simulate(release=None, seed=1, n_trials=60, duration=300 * ms):
     firing = {"threshold": "v > 15*mV", "reset": "v = 13.5*mV", "refractory": 3 * ms}
     cells = NeuronGroup(135 * n_trials, CELL, method="exact", **firing)
     cells.v = np.tile(rng.uniform(13.5, 15, 135), n_trials) * mV
-    # Two inputs of ten spike trains; each trial gets one of them with jitter.
-    inputs = rng.uniform(10, 200, (2, 10, 4))[np.arange(n_trials) % 2]
-    times = (inputs + rng.normal(0, 3, inputs.shape)).ravel() * ms
+    # Two inputs of ten spike trains; trials get them by turns, with jitter.
+    inputs = 15 + 50 * np.arange(4) + rng.uniform(0, 25, (2, 10, 4))
+    jitter = rng.normal(0, 3, (n_trials, 10, 4))
+    times = (inputs[np.arange(n_trials) % 2] + jitter).ravel() * ms
     trains = np.repeat(np.arange(10 * n_trials), 4)
     source = SpikeGeneratorGroup(10 * n_trials, trains, times)
     links = [Synapses(source, cells, on_pre="current_post += 18*mV", name="input")]
