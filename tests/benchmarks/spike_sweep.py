@@ -58,7 +58,7 @@ def main() -> None:
     """Print what the sweep costs in multiples of its runs."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=20)
-    parser.add_argument("--duration", type=float, default=10.0, help="simulated seconds of every run")
+    parser.add_argument("--duration", type=float, default=30.0, help="simulated seconds of every run")
     arguments = parser.parse_args()
     before = [cpu_time(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     result = sweep_spikes(
