@@ -23,7 +23,7 @@ HEADER = """\
 # Published networks
 
 Fifteen networks from papers, each written anew as one short file of the
-[gallery](gallery/networks/index.rst), with ordinary Brian2 synapses and with those of this package. *Same
+[gallery](gallery/index.rst), with ordinary Brian2 synapses and with those of this package. *Same
 spikes*: all spikes of all cells are the same, at the same times, when nothing fails (p = 1, or the mean in
 place of vesicles), for every seed; with the number of spikes compared. The last columns say what failures
 change: mean and standard deviation over the seeds of connections, inputs and releases. They belong to the
