@@ -12,7 +12,7 @@ import resource
 import numpy as np
 from brian2 import Network, NeuronGroup, SpikeMonitor, ms, mV, second
 
-from brianpresyn import SpikingRun, bernoulli_release, release_key, sweep_spikes, synapses
+from brianpresyn import SpikingRun, bernoulli_release, run_args_for_seed, sweep_spikes, synapses
 
 
 def build(duration: float) -> SpikingRun:
@@ -43,7 +43,9 @@ def build(duration: float) -> SpikingRun:
             "children": cpu_time(resource.RUSAGE_CHILDREN),
         },
         values=lambda seed: {
-            link.release_key: release_key(seed, f"{name}/release") for name, link in links.items()
+            variable: key
+            for link in links.values()
+            for variable, key in run_args_for_seed(link, seed).items()
         },
     )
 

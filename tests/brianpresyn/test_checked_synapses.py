@@ -18,6 +18,7 @@ from brian2 import (
     prefs,
 )
 from brian2 import Synapses as BrianSynapses
+from brian2.utils.logger import catch_logs
 
 from biophys.release_plasticity import ReleasePlasticity
 from brianpresyn import (
@@ -266,3 +267,11 @@ def test_plastic_release_needs_at_most_40_bytes_per_synapse_of_its_own():
     built = synapses(cells, cells, code, connect=True, seed=1)
     own = [built.variables[name] for name in code.equations.parameter_names | code.equations.diff_eq_names]
     assert sum(np.dtype(variable.dtype).itemsize for variable in own if not variable.scalar) <= 40
+
+
+def test_a_run_logs_nothing(on_numpy):
+    cells = NeuronGroup(2, "v : volt", threshold="True", reset="", name="firing")
+    connection = synapses(cells, cells, bernoulli_release(p=0.5, q=1 * mV), connect=True, seed=83)
+    with catch_logs() as logged:
+        Network(cells, connection).run(0.2 * ms)
+    assert not logged

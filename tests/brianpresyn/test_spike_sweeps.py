@@ -18,7 +18,7 @@ NETWORK = '''
 """A network that other processes can import."""
 import os
 from brian2 import *
-from brianpresyn import SpikingRun, bernoulli_release, release_key, synapses
+from brianpresyn import SpikingRun, bernoulli_release, run_args_for_seed, synapses
 
 N_TARGETS = 5
 started = []
@@ -41,8 +41,7 @@ def build(n):
                 "n_built": len(started)}
 
     def values(rate, p, seed):
-        key = release_key(seed, "connection/release")
-        return {cells.rate: rate, connection.p: p, connection.release_key: key}
+        return {cells.rate: rate, connection.p: p, **run_args_for_seed(connection, seed)}
 
     return SpikingRun(lambda: network.run(100*ms), measure, values)
 '''

@@ -125,7 +125,7 @@ def test_example_is_short_and_says_what_it_shows(path):
     docstring = ast.get_docstring(ast.parse(text))
     title, underline, *_ = docstring.splitlines()
     assert set(underline) == {"="} and len(underline) >= len(title)
-    assert len(text.splitlines()) <= 100
+    assert len(text.splitlines()) <= 110
     assert text.count("plt.subplots(") == 1
     assert text.rstrip().endswith("plt.show()")
 

@@ -40,7 +40,6 @@ def simulate(p_release=None, seed=1, n_synapses=60, n_pairs=30):
     cells = NeuronGroup(n_synapses, "dv/dt = -v/(10*ms) : volt", **firing)
     teacher = Synapses(after, cells, on_pre="v_post += 20*mV", name="teacher")
     teacher.connect(j="i")
-    parts = []
     if p_release is None:
         link = Synapses(
             before,
@@ -56,19 +55,19 @@ def simulate(p_release=None, seed=1, n_synapses=60, n_pairs=30):
     else:
         code = bernoulli_release(p_release, q=1 * mV) + SynapseCode(
             "calcium",
-            CALCIUM + "\nlast_released : 1",
-            {Stage.PROBABILITY: "q = 2*mV*rho", Stage.ACCOUNT: "last_released = released"},
+            CALCIUM,
+            on_pre={
+                "pre": {Stage.PROBABILITY: "q = 2*mV*rho"},
+                "bring_calcium": {Stage.LEARN: "c += released"},
+            },
             on_post={Stage.LEARN: "c += 2"},
         )
-        options = {"connect": {"j": "i"}, "seed": seed, "method": "euler"}
-        link = synapses(before, cells, code, name="link", **options)
-        bring = "c_post += last_released_post"
-        entry = Synapses(before, link, on_pre=bring, delay=13.7 * ms)
-        entry.connect(j="i")
-        parts = [entry]
+        code = code.recordable(released="integer")
+        options = {"delay": {"bring_calcium": 13.7 * ms}, "seed": seed, "method": "euler"}
+        link = synapses(before, cells, code, connect={"j": "i"}, name="link", **options)
     link.rho = 0.5
     spikes = SpikeMonitor(cells)
-    network = Network(before, after, cells, teacher, link, spikes, *parts)
+    network = Network(before, after, cells, teacher, link, spikes)
     network.run(n_pairs * 200 * ms, namespace={})
     growth = 100 * (np.array(link.rho) / 0.5 - 1)
     return spikes, growth.max(), (interval, growth)

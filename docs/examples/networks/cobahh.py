@@ -22,10 +22,10 @@ UNRELIABLE = 0.2
 CELL = """
 dv/dt = (10*nS*(-60*mV - v) - g_e*v + g_i*(-80*mV - v) - I_Na - I_K)/(200*pF) : volt
 I_Na = 20*uS*m**3*h*(v - 50*mV) : amp
-I_K = 6*uS*n_K**4*(v + 90*mV) : amp
+I_K = 6*uS*n**4*(v + 90*mV) : amp
 dm/dt = alpha_m*(1 - m) - beta_m*m : 1
 dh/dt = alpha_h*(1 - h) - beta_h*h : 1
-dn_K/dt = alpha_n*(1 - n_K) - beta_n*n_K : 1
+dn/dt = alpha_n*(1 - n) - beta_n*n : 1
 u = v/mV + 63 : 1
 alpha_m = 0.32*(13 - u)/(exp((13 - u)/4) - 1)/ms : Hz
 beta_m = 0.28*(u - 40)/(exp((u - 40)/5) - 1)/ms : Hz
@@ -62,6 +62,8 @@ def simulate(p_release=None, seed=1, n_cells=500, duration=250 * ms):
             link.connect(**pairs)
         else:
             code = binomial_release(4, p_release, mean=jump, target="g_e")
+            # The cells have a variable n of their own.
+            code = code.renamed({"n": "n_sites"})
             link = synapses(source, cells, code, connect=pairs, seed=seed, name=name)
         links.append(link)
     spikes = SpikeMonitor(cells)

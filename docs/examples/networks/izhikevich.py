@@ -41,18 +41,18 @@ def simulate(release=None, seed=1, n_cells=500, duration=600 * ms):
     is_e, r = np.arange(n_cells) < n_e, rng.random(n_cells)
     cells = NeuronGroup(
         n_cells,
-        """dv/dt = (0.04*v**2 + 5*v + 140 - recovery + drive)/ms : 1
-           drecovery/dt = a*(b*v - recovery)/ms : 1
+        """dv/dt = (0.04*v**2 + 5*v + 140 - u + drive)/ms : 1
+           du/dt = a*(b*v - u)/ms : 1
            drive : 1
            a : 1
            b : 1""",
         threshold="v >= 30",
-        reset="v = -65; recovery += 8 - 6*int(i >= N*4//5)",
+        reset="v = -65; u += 8 - 6*int(i >= N*4//5)",
         method="euler",
     )
     cells.a = np.where(is_e, 0.02, 0.02 + 0.08 * r)
     cells.b = np.where(is_e, 0.2, 0.25 - 0.05 * r)
-    cells.v, cells.recovery = -65, -13
+    cells.v, cells.u = -65, -13
     cells.run_regularly("drive = (2 + 3*int(i < N*4//5))*randn()", dt=1 * ms)
     # Each cell reaches all others, as strongly in sum as a thousand cells would.
     jumps = rng.random((n_cells, n_cells)) * 1000 / n_cells
@@ -67,7 +67,8 @@ def simulate(release=None, seed=1, n_cells=500, duration=600 * ms):
         excitation.connect()
         excitation.x, excitation.jump = 1, means / 0.2
     else:
-        code = KINDS[release](0.2, mean=means, **TIMES)
+        # The cells have a variable u of their own.
+        code = KINDS[release](0.2, mean=means, **TIMES).renamed({"u": "usage"})
         options = {"connect": True, "seed": seed, "name": "excitation"}
         excitation = synapses(cells[:n_e], cells, code, **options)
     spikes = SpikeMonitor(cells)

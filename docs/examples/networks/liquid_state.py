@@ -31,7 +31,9 @@ DYNAMICS = {
 CELL = """dv/dt = (current + 13.5*mV - v)/(30*ms) : volt (unless refractory)
           dcurrent/dt = -current/(3*ms) : volt"""
 BY_HAND = """du/dt = -u/tau_facil : 1 (event-driven)
-             dx/dt = (1 - x)/tau_rec : 1 (event-driven)"""
+             dx/dt = (1 - x)/tau_rec : 1 (event-driven)
+             tau_rec : second (constant)
+             tau_facil : second (constant)"""
 AT_SPIKES = """u += p*(1 - u)
                transmitted = u*x
                current_post += transmitted*q
@@ -61,14 +63,19 @@ def simulate(release=None, seed=1, n_trials=60, duration=300 * ms):
         is_connected = rng.random((135, 135)) < density * nearness
         is_connected &= np.outer(kind == name[0], kind == name[1])
         pairs = in_every_column(is_connected, n_trials)
-        values = {"p": p, "q": q, "tau_rec": tau_rec, "tau_facil": tau_facil}
+        # Time constants are drawn for every synapse, with a deviation of half the mean.
+        factor = rng.normal(1, 0.5, (2, is_connected.sum())).clip(0.2, 2)
+        tau_rec, tau_facil = (
+            np.tile(factor, n_trials) * [[tau_rec / ms], [tau_facil / ms]] * ms
+        )
         if release is None:
-            options = {"name": name, "namespace": values}
+            options = {"name": name, "namespace": {"p": p, "q": q}}
             link = Synapses(cells, cells, BY_HAND, AT_SPIKES, **options)
             link.connect(**pairs)
-            link.x = 1
+            link.x, link.tau_rec, link.tau_facil = 1, tau_rec, tau_facil
         else:
-            code = KINDS[release](**values, target="current")
+            times = {"tau_rec": tau_rec, "tau_facil": tau_facil}
+            code = KINDS[release](p, q=q, target="current", **times)
             link = synapses(cells, cells, code, connect=pairs, seed=seed, name=name)
         links.append(link)
     spikes = SpikeMonitor(cells)

@@ -4,7 +4,7 @@ Population bursts of a network with depressing synapses
 
 Synapses that depress let a recurrent network burst: all cells fire at once, the vesicles
 are used up, and the next burst waits until they are back. Every synapse has its own
-probability and strength. With vesicles that are released one by one each cell hears a
+probability, strength and time of recovery. With vesicles that are released one by one each cell hears a
 different share of the burst.
 
 Tsodyks M, Uziel A, Markram H (2000). "Synchrony generation in recurrent networks with
@@ -23,6 +23,7 @@ MEASURED = "most spikes within 10 ms (% of the cells)"
 RELIABLE, UNRELIABLE = "mean", "vesicles"
 KINDS = {"mean": tsodyks_markram, "vesicles": stochastic_tsodyks_markram}
 DEPRESSING = """dx/dt = (1 - x)/tau_rec : 1 (event-driven)
+                tau_rec : second (constant)
                 p : 1 (constant)
                 q : volt (constant)"""
 FACILITATING = """dx/dt = (1 - x)/(100*ms) : 1 (event-driven)
@@ -67,14 +68,14 @@ def simulate(release=None, seed=1, n_cells=500, duration=2000 * ms):
         links.append(link)
     i, j = np.nonzero(is_connected[:n_e, :n_e])
     p = rng.normal(0.5, 0.25, len(i)).clip(0.1, 0.9)
+    tau_rec = rng.normal(800, 400, len(i)).clip(100, 1500) * ms
     q = rng.normal(3.6, 1.8, len(i)).clip(0.4, 7.2) * mV
     if release is None:
-        options = {"namespace": {"tau_rec": 800 * ms}, "name": "e_to_e"}
-        excitation = Synapses(cells[:n_e], cells[:n_e], DEPRESSING, TRANSMIT, **options)
+        excitation = Synapses(cells[:n_e], cells[:n_e], DEPRESSING, TRANSMIT, name="e_to_e")
         excitation.connect(i=i, j=j)
-        excitation.x, excitation.p, excitation.q = 1, p, q
+        excitation.x, excitation.p, excitation.q, excitation.tau_rec = 1, p, q, tau_rec
     else:
-        code = KINDS[release](p, tau_rec=800 * ms, q=q, target="current")
+        code = KINDS[release](p, tau_rec=tau_rec, q=q, target="current")
         options = {"connect": {"i": i, "j": j}, "seed": seed, "name": "e_to_e"}
         excitation = synapses(cells[:n_e], cells[:n_e], code, **options)
     spikes = SpikeMonitor(cells)

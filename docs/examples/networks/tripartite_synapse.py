@@ -17,7 +17,7 @@ import brian2
 import matplotlib.pyplot as plt
 from brian2 import *
 
-from brianpresyn import Stage, SynapseCode, bernoulli_release, synapses
+from brianpresyn import SynapseCode, bernoulli_release, synapses
 from brianpresyn.spikes import same_spikes
 
 MEASURED = "rate after / before gliotransmission"
@@ -46,20 +46,18 @@ def simulate(p_release=None, seed=1, alpha=1.0, n_cells=50, duration=4 * second)
         connection = Synapses(inputs, cells, on_pre="v_post += 3*mV", name="connection")
         connection.connect(**own_inputs)
     else:
-        code = bernoulli_release(p_release, q=3 * mV) + SynapseCode(
-            "gliotransmission",
-            GLIA,
-            on_pre={Stage.PROBABILITY: "p = (1 - Gamma)*p_rest + Gamma*alpha"},
-            namespace={"p_rest": p_release, "alpha": alpha},
-        )
+        values = {"p_rest": p_release, "alpha": alpha}
+        release = bernoulli_release(p_release, q=3 * mV)
+        code = release.following(p="(1 - Gamma)*p_rest + Gamma*alpha")
+        code += SynapseCode("gliotransmission", GLIA, namespace=values)
         connection = synapses(
             inputs, cells, code, connect=own_inputs, seed=seed, name="connection"
         )
         # Calcium in the astrocyte passes its threshold once; 0.6 of its vesicles are released.
         astrocyte = SpikeGeneratorGroup(1, [0], [0.5] * duration)
-        release = Synapses(astrocyte, connection, on_pre="G_post += 6.5e-4*200*mmolar*0.6")
-        release.connect()
-        parts = [astrocyte, release]
+        glia = Synapses(astrocyte, connection, on_pre="G_post += 6.5e-4*200*mmolar*0.6")
+        glia.connect()
+        parts = [astrocyte, glia]
     spikes = SpikeMonitor(cells)
     Network(inputs, cells, connection, spikes, *parts).run(duration, namespace={})
     is_late = spikes.t > 0.5 * duration
