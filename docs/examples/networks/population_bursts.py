@@ -4,8 +4,8 @@ Population bursts of a network with depressing synapses
 
 Synapses that depress let a recurrent network burst: all cells fire at once, the vesicles
 are used up, and the next burst waits until they are back. Every synapse has its own
-probability, strength and time of recovery. With vesicles that are released one by one each cell hears a
-different share of the burst.
+probability, strength and time of recovery. Where vesicles are released one by one, with
+the same means, cells fire more often, and no burst follows the first.
 
 Tsodyks M, Uziel A, Markram H (2000). "Synchrony generation in recurrent networks with
 frequency-dependent synapses". J Neurosci 20:RC50,
