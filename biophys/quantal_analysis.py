@@ -65,7 +65,7 @@ class QuantalEstimate:
 
 @checked_types
 def estimate_by_moments(
-    amplitudes: pq.Quantity,
+    amplitudes: Any,
     *,
     n: ArrayLike | None = None,
     noise_sd: pq.Quantity | None = None,
@@ -153,7 +153,7 @@ def _trials(amplitudes: Any) -> tuple[NDArray[np.float64], pq.Quantity]:
         # A neo signal of one channel is (times, 1).
         x = x[:, 0]
     if x.ndim == 0 or x.shape[0] < 3 or x.size == 0:
-        raise ValueError(f"a recording needs at least three trials (first axis), got shape {x.shape}")
+        raise ValueError(f"amplitudes need at least three trials (first axis), got shape {x.shape}")
     if np.any(np.isinf(x)):
         raise ValueError(f"amplitudes must be finite or nan, got {x[np.isinf(x)][0]}")
     return x, unit.units
@@ -439,7 +439,7 @@ def warn_if_unidentifiable(estimate: QuantalEstimate, stacklevel: int = 4) -> No
 
 @checked_types
 def estimate_by_likelihood(
-    amplitudes: pq.Quantity,
+    amplitudes: Any,
     *,
     noise_sd: pq.Quantity,
     quantal_cv: float | QuantalVariability = 0.0,

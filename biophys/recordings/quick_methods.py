@@ -143,7 +143,7 @@ class CovarianceAnalysis:
 
 @checked_types
 def covariance_analysis(
-    amplitudes: pq.Quantity, *, noise: pq.Quantity | None = None, stimulus: int = 0
+    amplitudes: Any, *, noise: pq.Quantity | None = None, stimulus: int = 0
 ) -> CovarianceAnalysis:
     r"""Estimate n and q from a response and the next one of many sweeps, without a model of p.
 
@@ -178,7 +178,7 @@ def covariance_analysis(
     x = np.stack(sweeps)[:, stimulus : stimulus + 2]
     x = x[np.isfinite(x).all(axis=1)]
     if x.ndim != 2 or x.shape[1] < 2 or x.shape[0] < 8:
-        raise ValueError(f"a covariance needs two stimuli and eight sweeps, got {x.shape[0]} of {x.shape[1]}")
+        raise ValueError(f"amplitudes need two stimuli and eight sweeps, got {x.shape[0]} of {x.shape[1]}")
     sd = 0.0 if noise is None else float(magnitude_in(noise, unit, "noise"))
 
     def inverse_n_and_q(part: NDArray[np.float64]) -> tuple[float, float, float]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-import quantities as pq
 from numpy.typing import ArrayLike, NDArray
 
 from biophys.argument_types import checked_types
+from biophys.units import plain_numbers
 
 # Shares of the false alarms of one in a hundred recordings. That of neighbours is small because its
 # chi-square distribution is too narrow for few responses, and because depression that repeats in every sweep
@@ -55,35 +56,32 @@ class SerialDependence:
 
 
 @checked_types
-def serial_dependence(
-    amplitudes: pq.Quantity | ArrayLike, sweep: ArrayLike | None = None
-) -> SerialDependence:
+def serial_dependence(amplitudes: Any, sweep: ArrayLike | None = None) -> SerialDependence:
     """Test whether responses, in the order of recording, are independent of each other.
 
-        Parameters
-        ----------
-        amplitudes
-            Plain or with a unit, shape (responses,) or (sweeps, stimuli); NaN = missing.
-        sweep
-            Number of the sweep of each response. Ask for it: strong depression that repeats in every sweep is
-            seen in the first responses, and hardly in the order alone.
+    Parameters
+    ----------
+    amplitudes
+        Plain or with a unit, shape (responses,) or (sweeps, stimuli); NaN = missing.
+    sweep
+        Number of the sweep of each response. Ask for it: strong depression that repeats in every sweep is
+        seen in the first responses, and hardly in the order alone.
 
-        Raises
-        ------
-        ValueError
-            If there are fewer than eight responses, or `sweep` has another length.
+    Raises
+    ------
+    ValueError
+        If there are fewer than eight responses, or `sweep` has another length.
 
-        Examples
-        --------
-        >>> import numpy as np
-    import quantities as pq
+    Examples
+    --------
+    >>> import numpy as np
         >>> rng = np.random.default_rng(3)
-        >>> serial_dependence(rng.normal(size=200)).is_dependent
-        False
-        >>> serial_dependence(np.cumsum(rng.normal(size=200))).is_dependent
-        True
+    >>> serial_dependence(rng.normal(size=200)).is_dependent
+    False
+    >>> serial_dependence(np.cumsum(rng.normal(size=200))).is_dependent
+    True
     """
-    x = np.asarray(getattr(amplitudes, "magnitude", amplitudes), dtype=float)
+    x = plain_numbers(getattr(amplitudes, "magnitude", amplitudes), "amplitudes")
     if x.ndim == 2:
         sweep = np.repeat(np.arange(x.shape[0]), x.shape[1]) if sweep is None else sweep
     x = x.ravel()

@@ -1,5 +1,7 @@
 """Quantal parameters are recovered from simulated recordings, with intervals that cover the truth."""
 
+import warnings
+
 import numpy as np
 import pytest
 import quantities as pq
@@ -7,6 +9,7 @@ import quantities as pq
 from biophys.quantal import QuantalSynapse
 from biophys.quantal_analysis import (
     IdentifiabilityWarning,
+    estimate_by_likelihood,
     estimate_by_moments,
     estimate_by_variance_mean,
 )
@@ -146,3 +149,98 @@ def test_variance_mean_at_low_p_finds_q_but_not_n():
 def test_bad_recordings_are_refused(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+def test_a_missing_trial_is_left_out_by_every_estimator():
+    rng = np.random.default_rng(20)
+    x = rng.binomial(3, 0.4, 80) * 10.0 + rng.normal(0, 2, 80)
+    holed = np.append(x, np.nan) * pq.pA
+    for estimate in (
+        lambda y: estimate_by_moments(y, n=3, noise_sd=2 * pq.pA),
+        lambda y: estimate_by_likelihood(y, noise_sd=2 * pq.pA),
+    ):
+        assert float(estimate(holed).p) == pytest.approx(float(estimate(x * pq.pA).p), rel=1e-9)
+
+
+def test_one_silent_synapse_of_several_is_named_and_leaves_the_others_alone():
+    rng = np.random.default_rng(21)
+    x = rng.binomial(3, 0.4, (80, 3)) * 10.0 * pq.pA
+    x[:, 1] = 0 * pq.pA
+    estimate = estimate_by_moments(x, n=3)
+    assert np.isnan(estimate.p[1]) and "constant" in estimate.reasons[1] and len(estimate.reasons) == 1
+    assert estimate.p[2] == pytest.approx(float(estimate_by_moments(x[:, 2], n=3).p))
+
+
+@pytest.mark.parametrize(
+    "variance", [lambda m: 2 * m + m**2 / 8, lambda m: m**2 / 8, lambda m: 2 * m - 0.001 * m**2]
+)
+def test_a_parabola_without_curvature_has_no_negative_sites(variance):
+    m = np.arange(1.0, 5.0)
+    with pytest.warns(IdentifiabilityWarning):
+        estimate = estimate_by_variance_mean(m * pq.pA, variance(m) * pq.pA**2, n_trials=200)
+    assert estimate.n > 0 and estimate.n_interval[1] == np.inf and float(estimate.q) > 0
+    assert np.all(estimate.p_interval[0] == 0) and np.all(estimate.p_interval[1] <= 1)
+
+
+def test_exponential_amplitudes_have_infinitely_many_sites():
+    with pytest.warns(IdentifiabilityWarning):
+        estimate = estimate_by_moments(np.random.default_rng(0).exponential(5, 300) * pq.pA)
+    assert estimate.n == np.inf and estimate.p == 0 and float(estimate.q) > 0
+    low, high = estimate.q_interval
+    assert low <= estimate.q <= high
+
+
+def test_recordings_whose_n_is_lost_are_not_called_identified():
+    rng = np.random.default_rng(0)
+    x = (rng.binomial(10, 0.2, (200, 1000)) * 10.0 + rng.normal(0, 2, (200, 1000))) * pq.pA
+    with pytest.warns(IdentifiabilityWarning):
+        estimate = estimate_by_moments(x, noise_sd=2 * pq.pA)
+    assert np.mean(estimate.is_identifiable) < 0.01
+    held = (estimate.n_interval[0] <= 10) & (estimate.n_interval[1] >= 10)
+    assert 0.9 < np.mean(held) < 0.99
+
+
+@pytest.mark.parametrize("noise", [0.3, 1.0])
+@pytest.mark.parametrize("within", [0.0, 0.3])
+def test_the_parabola_covers_with_noise_and_variable_quanta(noise, within):
+    rng = np.random.default_rng(22)
+    p = np.array([0.15, 0.35, 0.6, 0.85])[:, None, None]
+    k = rng.binomial(5, p, (4, 1500, 200))
+    y = np.where(k > 0, rng.gamma(np.maximum(k, 1) / within**2) * within**2, 0.0) if within else 1.0 * k
+    y = 10 * (y + noise * rng.normal(size=k.shape))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", IdentifiabilityWarning)
+        estimate = estimate_by_variance_mean(
+            y.mean(axis=2) * pq.pA,
+            y.var(axis=2, ddof=1) * pq.pA**2,
+            n_trials=200,
+            noise_sd=10 * noise * pq.pA,
+            variability=within,
+        )
+    slack = 5 * np.sqrt(0.95 * 0.05 / 1500)
+    for interval, truth in (
+        (estimate.n_interval, 5),
+        (estimate.q_interval, 10),
+        (estimate.p_interval, p[..., 0]),
+    ):
+        low, high = (np.asarray(end) for end in interval)
+        assert abs(np.mean((low <= truth) & (truth <= high)) - 0.95) < slack
+    ratio = np.std(estimate.q.magnitude) / np.mean(estimate.q_error.magnitude)
+    assert ratio == pytest.approx(1.0, abs=0.07 + 5 / np.sqrt(2 * 1500))
+
+
+def test_numbers_for_each_condition_are_read_as_such():
+    m = np.array([[1.0, 1.0], [2.0, 2.0], [3.0, 3.0]]) * pq.pA
+    v = np.array([[1.0, 1.0], [1.5, 1.6], [1.2, 1.3]]) * pq.pA**2
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", IdentifiabilityWarning)
+        line = estimate_by_variance_mean(m, v, n_trials=[200, 100, 50], noise_sd=[0.1, 0.2, 0.3] * pq.pA)
+        column = estimate_by_variance_mean(
+            m, v, n_trials=[[200], [100], [50]], noise_sd=np.array([[0.1], [0.2], [0.3]]) * pq.pA
+        )
+        np.testing.assert_array_equal(line.n, column.n)
+        square = np.ones((3, 3)) * np.arange(1.0, 4.0)[:, None]
+        with pytest.raises(ValueError, match=r"give it the shape \(3, 1\) or \(1, 3\)"):
+            estimate_by_variance_mean(square * pq.pA, square * pq.pA**2, n_trials=[200, 100, 50])
+        with pytest.raises(ValueError, match="one for each of 3 conditions"):
+            estimate_by_variance_mean(m, v, n_trials=[200, 100, 50, 60])
