@@ -29,8 +29,6 @@ def context_of(measure):
 
 
 FORMER = {
-    "lifelong_learning",
-    "perceptron_recall",
     "release_in_spikes",
     "gaussian_synapses_in_spikes",
 }

@@ -11,51 +11,6 @@ from validation.claims.claim import Claim
 
 _ALL = (
     Claim(
-        "S09",
-        "Split MNIST: accuracy on task 1 falls more slowly with presynaptic consolidation than without",
-        "Schug 2021, fig 4b",
-        "slower fall with consolidation",
-    ),
-    Claim(
-        "S10",
-        "Final mean accuracies, four data sets x five methods",
-        "Schug 2021, fig 4c, app 1 table 1",
-        "table of 20 accuracies",
-        "Without consolidation the two Split tasks come out 3 points above and below the published values; the "
-        "published program does not run on them as it stands.",
-    ),
-    Claim(
-        "S11",
-        'Ablation: fixed ("ghost") release probability loses 1.4 points on Split MNIST (t = 3.44, p < 0.05) and 5.6 on Permuted MNIST (t = 6.72, p < 0.01); removing both consolidation mechanisms loses accuracy on both',
-        "Schug 2021, fig 5a",
-        "ghost: -1.4 and -5.6 points",
-    ),
-    Claim(
-        "S12",
-        "Perceptron: the presynaptically consolidated one keeps task 1 better and has a higher mean accuracy over five tasks, p < 0.01",
-        "Schug 2021, fig 5b,c",
-        "higher mean accuracy, p < 0.01",
-        "Reproduced in rates; in spikes, at the paper's size, the deterministic perceptron forgets less.",
-    ),
-    Claim(
-        "S13",
-        "Perceptron: the advantage shrinks as the number of patterns nears the capacity 2N",
-        "Schug 2021, methods",
-        "advantage falls with patterns / 2N",
-    ),
-    Claim(
-        "S14",
-        "Continuous permuted MNIST: mean accuracy 0.8539 ± 0.006, as good as with abrupt task changes",
-        "Schug 2021, methods",
-        "0.8539 ± 0.006",
-    ),
-    Claim(
-        "S17",
-        "Final accuracy by task on Split MNIST; mean p and percentage of frozen weights over ten permuted tasks",
-        "Schug 2021, app 1 fig 3a,b",
-        "per-task accuracies, share of frozen weights",
-    ),
-    Claim(
         "X01",
         "The PSP moments and the failure rate of every release model in Brian2, on every code generation target, equal the analytic ones",
         "cross-check",

@@ -1,0 +1,99 @@
+"""S11: what the model loses without one or both of its mechanisms."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from validation.claims.schug2021.task_sequences import (
+    TUNED,
+    advantage,
+    benchmarks_of,
+    is_run,
+    lifelong_setting,
+)
+from validation.context import Context
+from validation.criteria import Criterion, equals, significant
+from validation.registry import Findings, measures, panels
+from validation.statement import SCHUG, Claim, Clause, row
+
+if TYPE_CHECKING:
+    from validation.archive import ArchivedRun
+
+_BENCHMARKS = ("split_mnist", "permuted_mnist")
+
+
+def _clauses(
+    letters: str, text: str, published: tuple, criterion: Callable[[float], Criterion]
+) -> dict[str, Clause]:
+    """Return a clause for each sequence of tasks, by its name."""
+    return {
+        benchmark: Clause(f"S11{letter}", f"{text}, {benchmark}", "fig 5a and text", criterion(number))
+        for letter, benchmark, number in zip(letters, _BENCHMARKS, published, strict=True)
+    }
+
+
+# Levels of the published tests; where only "p < 0.01 or p < 0.05" is said, the latter.
+_LOSSES = {
+    ("full", "ghost"): _clauses("ab", "fixed release (ghost p) loses", (0.05, 0.01), significant),
+    ("full", "neither"): _clauses("ef", "neither mechanism loses", (0.05, 0.05), significant),
+    ("ghost", "neither"): _clauses(
+        "gh", "neither mechanism loses against ghost p", (0.05, 0.05), significant
+    ),
+    ("full", "no_freezing"): {},
+    ("full", "no_modulation"): {},
+    ("full", "misnormalised_ghost"): {},
+}
+_SIZES = _clauses("cd", "size of the loss by ghost p", (1.4, 5.6), lambda loss: equals(loss, 1.0))
+S11 = Claim(
+    "S11",
+    'Ablation: fixed ("ghost") release probability loses 1.4 points on Split MNIST (t = 3.44, p < 0.05) and '
+    "5.6 on Permuted MNIST (t = 6.72, p < 0.01); removing both consolidation mechanisms loses accuracy on "
+    "both; all pairwise comparisons are significant",
+    SCHUG,
+    tuple(
+        sorted(
+            (clause for each in (*_LOSSES.values(), _SIZES) for clause in each.values()),
+            key=lambda clause: clause.id,
+        )
+    ),
+)
+_ARMS = {
+    "full": "full model",
+    "ghost": "ghost p, divided by the release probability",
+    "misnormalised_ghost": "ghost p, divided by itself as programmed",
+    "neither": "neither freezing nor modulation of the rate",
+    "no_freezing": "no freezing",
+    "no_modulation": "no modulation of the rate",
+}
+
+
+@measures(S11, experiment="lifelong")
+def ablation(run: ArchivedRun, context: Context) -> Findings:
+    """Compare each pair of arms, with the settings that the program gives each and with those found here."""
+    from rate_models.experiments.lifelong_figures import FIGURES
+
+    result = run.result
+    for benchmark, source in itertools.product(benchmarks_of(result, "split", "permuted"), ("arm", "tuned")):
+        here = lifelong_setting(run, benchmark, TUNED if source == "tuned" else "")
+        published_as = benchmark.replace("digits", "mnist")
+        for (first, second), clauses in _LOSSES.items():
+            names = f"{first}_{source}", f"{second}_{source}"
+            if not is_run(result, benchmark, *names):
+                continue
+            loss = advantage(result, benchmark, *names)
+            subjects = [clauses.get(published_as, S11)]
+            # A number of the published networks says nothing of smaller ones.
+            if second == "ghost" and not here.departures:
+                subjects.append(_SIZES[benchmark])
+            for subject in subjects:
+                yield row(
+                    subject,
+                    loss,
+                    "loss of mean final accuracy by the ablation (points)",
+                    setting=here,
+                    condition={"tasks": benchmark, "with": _ARMS[first], "without": _ARMS[second]},
+                )
+    caption = "The model without one or both of its mechanisms; mean and 95 % interval over seeds."
+    yield from panels(FIGURES, result, {"ablation": caption}, S11, (9, 4))

@@ -1,0 +1,96 @@
+"""S22 and S23: consolidation against other methods, in the paper's words and by its tests."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from validation.claims.schug2021.final_accuracy import subject_of
+from validation.claims.schug2021.task_sequences import (
+    SEARCHED,
+    advantage,
+    benchmarks_of,
+    consolidating,
+    departure_of,
+    is_run,
+    lifelong_setting,
+)
+from validation.context import Context
+from validation.criteria import above, equals, in_every, significant
+from validation.registry import Findings, measures
+from validation.statement import SCHUG, Claim, Clause, not_run, row
+
+if TYPE_CHECKING:
+    from validation.archive import ArchivedRun
+
+NAMES = {"none": "no consolidation", "ewc": "elastic weights", "bgd": "Bayesian gradient descent"}
+BETTER = {
+    ("split_mnist", other): Clause(f"S22{letter}", f"better than {name}", "fig 4c", significant(0.05))
+    for letter, (other, name) in zip("abc", NAMES.items(), strict=True)
+}
+S22 = Claim(
+    "S22",
+    "Split MNIST: presynaptic consolidation has a higher mean accuracy than no consolidation, elastic weight "
+    "consolidation and Bayesian gradient descent, each significant in an independent t-test",
+    SCHUG,
+    tuple(BETTER.values()),
+)
+
+# The largest difference that the paper's table calls similar is 3.6 points.
+_SIMILAR = 4.0
+SIMILAR = Clause(
+    "S23a",
+    "similar to Bayesian gradient descent (within 4 points)",
+    "results, app 1 table 1",
+    in_every(equals(0.0, _SIMILAR), "other data set"),
+)
+NOT_WORSE = Clause(
+    "S23b",
+    "similar to or better than elastic weights (at most 4 points below)",
+    "results, app 1 table 1",
+    in_every(above(-_SIMILAR), "other data set"),
+)
+CARRIES_OVER = Clause(
+    "S23c",
+    "settings tuned on Permuted MNIST carry over: better than no consolidation",
+    'methods, "Model robustness"',
+    in_every(above(0.0), "data set but Permuted MNIST"),
+)
+S23 = Claim(
+    "S23",
+    "On further data sets presynaptic consolidation is similar to Bayesian gradient descent and similar to "
+    "or better than elastic weight consolidation, with settings tuned on Permuted MNIST",
+    SCHUG,
+    (SIMILAR, NOT_WORSE, CARRIES_OVER),
+)
+_FURTHER = ("split_fashion", "permuted_mnist", "permuted_fashion")
+_PLACES = {
+    SIMILAR: ("bgd", _FURTHER),
+    NOT_WORSE: ("ewc", _FURTHER),
+    CARRIES_OVER: ("none", ("split_mnist", "split_fashion", "permuted_fashion")),
+}
+
+
+@measures(S22, S23, experiment="lifelong")
+def compared_methods(run: ArchivedRun, context: Context) -> Findings:
+    """Compare the final accuracy of consolidation with that of each other method."""
+    result, quantity = run.result, "advantage of presynaptic consolidation in mean final accuracy (points)"
+    for benchmark in (name for name in benchmarks_of(result, "split") if "fashion" not in name):
+        own = consolidating(result, benchmark)
+        others = ("none", "sgd_tuned", "adam_tuned", "ewc", "bgd")
+        for other in (name for name in others if is_run(result, benchmark, own, name)):
+            yield row(
+                subject_of(BETTER, S22, benchmark, own, other),
+                advantage(result, benchmark, own, other),
+                quantity,
+                setting=lifelong_setting(run, benchmark, departure_of(other)),
+                condition={"tasks": benchmark, "over": other},
+            )
+    for clause, (other, places) in _PLACES.items():
+        missing = [place for place in places if not is_run(result, place, "presynaptic", other)]
+        if missing:
+            yield not_run(clause, f"this run of the experiment left {', '.join(missing)} out")
+            continue
+        estimates = {place: advantage(result, place, "presynaptic", other) for place in places}
+        departure = "" if other == "none" else SEARCHED
+        here = lifelong_setting(run, places[0], departure)
+        yield row(clause, estimates, quantity, setting=here, condition={"over": NAMES[other]}, along="tasks")

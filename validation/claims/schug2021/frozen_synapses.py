@@ -1,0 +1,77 @@
+"""S17: release probabilities rise and synapses freeze from task to task."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from validation.claims.schug2021.task_sequences import (
+    benchmarks_of,
+    consolidating,
+    is_run,
+    lifelong_setting,
+)
+from validation.context import Context
+from validation.criteria import monotone
+from validation.estimates import mean_of
+from validation.registry import Findings, measures, panels
+from validation.statement import SCHUG, Claim, Clause, row
+
+if TYPE_CHECKING:
+    from validation.archive import ArchivedRun
+
+RISING = Clause(
+    "S17a", "mean p over ten permuted tasks", "app 1 fig 3b", monotone(), "a curve without numbers"
+)
+S17 = Claim(
+    "S17",
+    "Final accuracy by task on Split MNIST; mean p and percentage of frozen weights rise over ten permuted "
+    "tasks",
+    SCHUG,
+    (RISING,),
+)
+
+
+@measures(S17, experiment="lifelong")
+def frozen_synapses(run: ArchivedRun, context: Context) -> Findings:
+    """Follow mean release probability and the share of frozen synapses from task to task."""
+    from rate_models.experiments.lifelong_figures import FIGURES, accuracy_table, tasks_learned
+    from rate_models.experiments.lifelong_methods import METHODS
+
+    result = run.result
+    for benchmark in benchmarks_of(result, "permuted"):
+        method = consolidating(result, benchmark)
+        if not is_run(result, benchmark, method):
+            continue
+        # A frozen synapse stays frozen: that share cannot fall, and is observed.
+        for variable, unit, label in (
+            ("mean_p", 1, "mean p"),
+            ("frozen", 100, "share of frozen synapses (%)"),
+        ):
+            values = unit * tasks_learned(result, variable, benchmark, method)
+            steps = np.diff(values, axis=1)
+            yield row(
+                RISING if variable == "mean_p" and benchmark != "permuted_fashion" else S17,
+                {str(n): mean_of(steps[:, n - 1], unit="networks") for n in range(1, steps.shape[1] + 1)},
+                f"smallest growth of {label} with a task",
+                setting=lifelong_setting(run, benchmark),
+                condition={"tasks": benchmark},
+                along="task",
+                reason=f"{values[:, 1].mean():.3g} after one task, {values[:, -1].mean():.3g} after all",
+            )
+    captions = {
+        "by_task": "Final accuracy on every task; mean and 95 % interval, or both of two seeds.",
+        "release_probability": "Mean release probability and share of frozen synapses after each task.",
+    }
+    yield from panels(FIGURES, result, captions, S17, (9, 4))
+    shown = ("presynaptic", "none", "ewc", "bgd", "joint")
+    for benchmark in benchmarks_of(result, "split"):
+        names = [name for name in shown if is_run(result, benchmark, name)]
+        final = {name: 100 * accuracy_table(result, benchmark, name)[:, -1].mean(axis=0) for name in names}
+        rows = "; ".join(
+            f"{METHODS[name].label} {' / '.join(f'{x:.1f}' for x in by_task)}"
+            for name, by_task in final.items()
+        )
+        if rows:
+            yield f"{benchmark}, final accuracy on tasks 1 to 5 in percent: {rows}."

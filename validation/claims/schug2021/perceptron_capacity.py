@@ -1,0 +1,65 @@
+"""S13: near its capacity a perceptron gains less by consolidation."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from validation.claims.schug2021.perceptron_memory import PUBLISHED, load_of, number_at
+from validation.context import Context
+from validation.criteria import above
+from validation.estimates import mean_of
+from validation.registry import Findings, measures, panels
+from validation.statement import SCHUG, Claim, Clause, row, setting_of
+
+if TYPE_CHECKING:
+    from validation.archive import ArchivedRun
+
+SIMILAR = Clause(
+    "S13a",
+    "the two accuracies differ less at capacity than at the paper's load, whichever is ahead",
+    'methods, "Experiments"',
+    above(0.0),
+    "more similar",
+    unit="perceptrons",
+)
+S13 = Claim(
+    "S13",
+    "Perceptron: near the capacity of 2N patterns the accuracies with and without consolidation become more "
+    "similar",
+    SCHUG,
+    (SIMILAR,),
+    "At full size the advantage turns into a disadvantage that is larger than it was.",
+)
+
+
+@measures(S13, experiment="perceptron")
+def perceptron_capacity(run: ArchivedRun, context: Context) -> Findings:
+    """Compare how far the accuracies are apart at the paper's load and at capacity."""
+    from rate_models.experiments.perceptron import FIGURES
+
+    result, here = run.result, setting_of(run.config, PUBLISHED)
+    final = 100 * result.accuracy.isel(n_learned=-1).mean("task")
+    n_paper, n_full = number_at(result, 0.25), number_at(result, 1.0)
+    for model in (str(model) for model in result.model.values if model != "standard"):
+        gain = final.sel(model=model) - final.sel(model="standard")
+        # The sign of the mean makes a distance of a difference; paired by seed.
+        apart = gain * np.sign(gain.mean("seed"))
+        curve = ", ".join(
+            f"{float(load):.2g}: {float(gain.sel(n_patterns=n).mean()):+.1f}"
+            for n, load in zip(result.n_patterns.values, load_of(result), strict=True)
+        )
+        condition = {"patterns per task": n_full, "p rule": model}
+        yield row(
+            SIMILAR if model == "presynaptic" else S13,
+            mean_of(apart.sel(n_patterns=n_paper) - apart.sel(n_patterns=n_full), unit="perceptrons"),
+            f"distance of the accuracies with {n_paper} patterns per task less that at capacity (points)",
+            setting=here,
+            condition=condition,
+            reason=f"advantage of consolidation by patterns of all tasks / 2N: {curve}",
+        )
+        at_capacity = mean_of(gain.sel(n_patterns=n_full), unit="perceptrons")
+        yield row(S13, at_capacity, "advantage at capacity (points)", setting=here, condition=condition)
+    caption = "Recall and advantage against the load; mean and 95 % interval over seeds."
+    yield from panels(FIGURES, result, {"load": caption}, S13, (9, 4))

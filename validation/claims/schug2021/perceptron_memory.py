@@ -1,0 +1,74 @@
+"""S12: a perceptron with consolidation keeps earlier patterns better."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from validation.context import Context
+from validation.criteria import significant
+from validation.estimates import difference_of
+from validation.registry import Findings, measures, panels
+from validation.statement import SCHUG, Claim, Clause, row, setting_of
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from validation.archive import ArchivedRun
+
+PUBLISHED = {
+    "n_inputs": 1000,
+    "n_tasks": 5,
+    "n_epochs": 25,
+    "batch_size": 5,
+    "g_lim": 0.1,
+    "p_up": 0.2,
+    "p_down": 0.2,
+    "p_min": 0.25,
+    "p_freeze": 0.9,
+}
+"""Methods, "Perceptron for lifelong learning"."""
+
+FIRST = Clause("S12a", "task 1 is kept better", "fig 5b", significant(0.01), unit="perceptrons")
+ALL = Clause("S12b", "higher mean accuracy over five tasks", "fig 5c", significant(0.01), unit="perceptrons")
+S12 = Claim(
+    "S12",
+    "Perceptron: the presynaptically consolidated one keeps task 1 better and has a higher mean accuracy "
+    "over five tasks, p < 0.01",
+    SCHUG,
+    (FIRST, ALL),
+)
+
+
+def load_of(result: xr.Dataset) -> xr.DataArray:
+    """Return the patterns of all tasks over the capacity 2 N, by patterns per task."""
+    return result.n_patterns * result.sizes["task"] / (2 * int(result.attrs["n_inputs"]))
+
+
+def number_at(result: xr.Dataset, load: float) -> int:
+    """Return the patterns per task whose load is nearest to this one; the paper's is 0.25."""
+    return int(result.n_patterns.values[abs(load_of(result).values - load).argmin()])
+
+
+@measures(S12, experiment="perceptron")
+def perceptron_memory(run: ArchivedRun, context: Context) -> Findings:
+    """Compare what perceptrons with and without consolidation recall after all tasks."""
+    from rate_models.experiments.perceptron import FIGURES
+
+    n_patterns = number_at(run.result, 0.25)
+    at = 100 * run.result.accuracy.sel(n_patterns=n_patterns).isel(n_learned=-1)
+    for model in (str(model) for model in at.model.values if model != "standard"):
+        for clause, recalled, words in (
+            (FIRST, at.sel(task=1), "task 1 patterns recalled after all tasks"),
+            (ALL, at.mean("task"), "patterns of all tasks recalled"),
+        ):
+            first, second = (recalled.sel(model=name).values for name in (model, "standard"))
+            yield row(
+                clause if model == "presynaptic" else S12,
+                difference_of(first, second, unit="perceptrons", is_pooled=True),
+                f"{words}, with minus without consolidation (points)",
+                setting=setting_of(run.config, PUBLISHED),
+                condition={"patterns per task": n_patterns, "p rule": model},
+                reason=f"{first.mean():.1f} % against {second.mean():.1f} %",
+            )
+    caption = f"Recall with {n_patterns} patterns per task; mean and 95 % interval over seeds."
+    yield from panels(FIGURES, run.result, {"recall": caption}, S12, (9, 4))
