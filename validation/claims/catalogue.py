@@ -56,18 +56,6 @@ _ALL = (
         "cross-check",
         "same moments",
     ),
-    Claim(
-        "X10",
-        "Information per ATP of one synapse as a function of p and n: optimum below one, and where the recorded release probabilities lie",
-        "cross-check",
-        "optimum below p = 1",
-    ),
-    Claim(
-        "X11",
-        "The best use of an energy budget, on calcium and on vesicles, makes precision grow with its fifth power; the change of the budget predicts the variance after plasticity",
-        "Malkin, O'Donnell & Houghton 2026, arXiv 2602.15787, abstract",
-        "sigma^-2 ~ E^5",
-    ),
 )
 
 CLAIMS: dict[str, Claim] = {claim.id: claim for claim in _ALL}

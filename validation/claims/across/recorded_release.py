@@ -1,4 +1,4 @@
-"""Measure where recorded release probabilities lie on the curve of information per ATP."""
+"""X10: where recorded release probabilities lie on the curve of information per ATP."""
 
 from __future__ import annotations
 
@@ -17,10 +17,12 @@ from biophys.information_efficiency import (
 )
 from validation.association import weighted_median
 from validation.bootstrap import bootstrap
-from validation.claims.claim import ClaimFigure, Context, Evidence, Measurement, Rendering, Verdict
+from validation.claims.across.information_per_atp import X10
+from validation.context import Context
 from validation.data.recordings import PlasticityRecordings, read_sjostrom2001
 from validation.estimates import Estimate
-from validation.registry import measures
+from validation.registry import ClaimFigure, Findings, measures
+from validation.statement import Rendering, row
 
 # Costa et al. estimate p with 5.5 sites; 1 and 10 show how much that matters.
 SITES = (5, 6, 1, 10)
@@ -68,7 +70,7 @@ def median_of(values: np.ndarray, clusters: np.ndarray, rng: np.random.Generator
     def statistic(weights: np.ndarray) -> np.ndarray:
         return weighted_median(np.broadcast_to(values, weights.shape), weights)
 
-    return bootstrap(statistic, len(values), clusters=clusters, rng=rng)
+    return bootstrap(statistic, len(values), clusters=clusters, rng=rng, unit="recordings")
 
 
 def efficiency(
@@ -94,50 +96,32 @@ def efficiency(
     return Efficiency(spike_probability, best, relative, float(np.mean(recordings.p_before > best.p)))
 
 
-@measures("X10", rendering=Rendering.RECORDED, data_sets=("sjostrom2001",))
-def recorded_release_probabilities(context: Context) -> Evidence:
+@measures(X10, rendering=Rendering.RECORDED, data_sets=("sjostrom2001",))
+def recorded_release_probabilities(context: Context) -> Findings:
     """Compare recorded release probabilities with the one that transmits most bits per ATP."""
-    recordings = read_sjostrom2001()
-    rng = np.random.default_rng(context.seed)
-    found = [efficiency(recordings, n, s, rng=rng) for n in SITES for s in SPIKE_PROBABILITIES]
-    measurements = [_median_p(recordings, found[0], rng), *(_relative(one, len(recordings)) for one in found)]
-    figure = _efficiency_figure(recordings, found)
-    return Evidence(tuple(measurements), (ClaimFigure(figure, _CAPTION.format(n=len(recordings))),), _REMARKS)
-
-
-def _median_p(recordings: PlasticityRecordings, found: Efficiency, rng: np.random.Generator) -> Measurement:
+    recordings, rng = read_sjostrom2001(), np.random.default_rng(context.seed)
+    each = [efficiency(recordings, n, s, rng=rng) for n in SITES for s in SPIKE_PROBABILITIES]
     median = median_of(recordings.p_before, recordings.recording, rng)
-    interval = median.interval or (np.nan, np.nan)
-    side = "above" if interval[0] > found.optimum.p else "not clearly above"
-    return Measurement(
-        "X10",
-        Rendering.RECORDED,
-        "median recorded release probability",
-        median.value,
-        Verdict.REPRODUCED if found.optimum.is_interior and interval[1] < 1 else Verdict.NOT_REPRODUCED,
-        condition={"rows": "LTP and LTD, before induction", "resampled": "recordings"},
-        published="below 1, as the optimum",
-        interval=interval,
-        n=len(recordings),
-        reason=f"{side} the optimum, p = {found.optimum.p:.2f} with {found.optimum.n} sites and a spike in "
-        f"{100 * found.spike_probability:g} % of bins; bootstrap over {median.n} recordings",
+    best = each[0].optimum
+    reason = (
+        f"the optimum is p = {best.p:.2f} with {best.n} sites and a spike in "
+        f"{100 * each[0].spike_probability:g} % of bins"
     )
-
-
-def _relative(found: Efficiency, n: int) -> Measurement:
-    return Measurement(
-        "X10",
-        Rendering.RECORDED,
-        "median bits per ATP at the recorded p, relative to the best p",
-        found.relative.value,
-        Verdict.REPRODUCED if found.optimum.is_interior else Verdict.NOT_REPRODUCED,
-        condition={"sites": found.optimum.n, "spikes per bin": found.spike_probability},
-        published="optimum below p = 1",
-        interval=found.relative.interval,
-        n=n,
-        reason=f"best p = {found.optimum.p:.3f}; {100 * found.share_above:.0f} % of the recorded p lie above",
-        is_supporting=True,
-    )
+    quantity = "median recorded release probability before induction"
+    yield row(X10, median, quantity, rendering=Rendering.RECORDED, reason=reason)
+    for at in each:
+        condition = {"sites": at.optimum.n, "spikes per bin": at.spike_probability}
+        above = f"{100 * at.share_above:.0f} % of the recorded p lie above"
+        yield row(
+            X10,
+            at.relative,
+            "median bits per ATP at the recorded p, relative to the best p",
+            rendering=Rendering.RECORDED,
+            condition=condition,
+            reason=f"best p = {at.optimum.p:.3f}; {above}",
+        )
+    yield ClaimFigure(_efficiency_figure(recordings, each), _CAPTION.format(n=len(recordings)))
+    yield from _REMARKS
 
 
 _CAPTION = (
@@ -154,12 +138,14 @@ _REMARKS = (
 )
 
 
-def _efficiency_figure(recordings: PlasticityRecordings, found: Sequence[Efficiency]) -> Figure:
+def _efficiency_figure(recordings: PlasticityRecordings, efficiencies: Sequence[Efficiency]) -> Figure:
     """Draw bits per ATP against p for each number of sites, above a histogram of the recorded p."""
     figure = Figure((6.5, 4.6), layout="constrained")
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
     p = np.linspace(0.005, 0.995, 199)
-    for one in (each for each in found if each.spike_probability == SPIKE_PROBABILITIES[0]):
+    for one in efficiencies:
+        if one.spike_probability != SPIKE_PROBABILITIES[0]:
+            continue
         best, spikes = one.optimum, bernoulli_input(one.spike_probability)
         curve = information_per_energy(spikes, best.n, p, TransmissionCost()).magnitude / best.bits_per_atp
         sites = "1 site" if best.n == 1 else f"{best.n} sites"

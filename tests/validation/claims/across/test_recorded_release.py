@@ -5,10 +5,11 @@ import pytest
 import quantities as pq
 
 from biophys.information_efficiency import TransmissionCost, bernoulli_input, optimal_release_probability
-from validation.claims.claim import Context, Verdict, combined_verdict
-from validation.claims.recorded_release import efficiency, median_of, recorded_release_probabilities
+from validation.claims.across.recorded_release import efficiency, median_of, recorded_release_probabilities
+from validation.context import Context
 from validation.data.datastore import DataSetMissing, locate
 from validation.data.recordings import PlasticityRecordings
+from validation.registry import evidence_of
 
 
 def recordings_with(p) -> PlasticityRecordings:
@@ -60,9 +61,8 @@ def test_recorded_probabilities_lie_above_the_optimum_of_five_sites():
         locate("sjostrom2001", download=False)
     except DataSetMissing as missing:
         pytest.skip(str(missing))
-    evidence = recorded_release_probabilities(Context())
+    evidence = evidence_of(recorded_release_probabilities(Context()))
     main = evidence.measurements[0]
     assert main.measured == pytest.approx(0.47444, abs=1e-4)
     assert main.interval[0] > best_p(5)
-    assert main.reason.startswith("above the optimum")
-    assert combined_verdict(evidence.measurements) is Verdict.REPRODUCED
+    assert main.is_observation and main.estimate.unit == "recordings"

@@ -4,10 +4,13 @@ import numpy as np
 import pytest
 import quantities as pq
 
-from validation.claims import energy_budget
-from validation.claims.claim import Context, Rendering, Verdict
+from validation.claims.across import energy_budget
+from validation.claims.across.energy_budget import PREDICTS, SEARCHED
+from validation.context import Context
 from validation.data.datastore import DataSetMissing, locate
 from validation.data.recordings import EpspRecordings, PlasticityRecordings
+from validation.registry import evidence_of
+from validation.statement import Rendering, Verdict, verdict_on
 
 
 def _drawn_recordings(n=40):
@@ -40,18 +43,19 @@ def drawn(monkeypatch):
 
 
 def test_budget_exponent_is_five_by_every_route():
-    evidence = energy_budget.exponent_of_a_budget(Context())
+    evidence = evidence_of(energy_budget.exponent_of_a_budget(Context()))
     found = {m.condition["costs"]: m for m in evidence.measurements}
     routes = [m for m in evidence.measurements if m.condition["costs"] == "calcium + n"]
     assert len(routes) == 3
-    assert all(m.verdict is Verdict.REPRODUCED for m in routes)
+    assert [m.measured for m in routes] == pytest.approx([5.0] * 3, rel=0.02)
+    assert verdict_on(SEARCHED, evidence.measurements) is Verdict.HOLDS_HERE
     # Costs that grow as n^(1/3) and n^(2/3) at fixed mean give 4 + 3 and 4 + 3/2.
     assert found["calcium + membrane"].measured == pytest.approx(7.0, abs=0.05)
     assert found["calcium + actin"].measured == pytest.approx(5.5, abs=0.05)
 
 
 def test_a_known_change_of_budget_is_found(drawn):
-    evidence = energy_budget.recorded_budgets(Context())
+    evidence = evidence_of(energy_budget.recorded_budgets(Context()))
     ratios = {m.condition["rows"]: m for m in evidence.measurements if m.quantity.startswith("geometric")}
     # Doubled and halved odds of release change the budget by a fifth root.
     assert ratios["LTP"].measured == pytest.approx(2**0.2)
@@ -59,6 +63,8 @@ def test_a_known_change_of_budget_is_found(drawn):
     spread = [m for m in evidence.measurements if m.condition.get("connections") == "Ko et al."]
     assert spread[0].measured == pytest.approx(0.0, abs=1e-6)
     assert all(m.rendering is Rendering.RECORDED for m in evidence.measurements)
+    # Release changes alone do not tell how the drawn amplitudes change.
+    assert verdict_on(PREDICTS, evidence.measurements) is not Verdict.HOLDS_HERE
 
 
 def test_moments_undo_the_estimation_of_p_and_q():
@@ -77,7 +83,7 @@ def test_the_budget_rises_with_potentiation_and_falls_with_depression():
             locate(name, download=False)
         except DataSetMissing as missing:
             pytest.skip(str(missing))
-    evidence = energy_budget.recorded_budgets(Context())
+    evidence = evidence_of(energy_budget.recorded_budgets(Context()))
     ratios = {m.condition["rows"]: m for m in evidence.measurements if m.quantity.startswith("geometric")}
     assert ratios["LTP"].interval[0] > 1 > ratios["LTD"].interval[1]
     assert (ratios["LTP"].n, ratios["LTD"].n) == (30, 14)

@@ -1,8 +1,10 @@
-"""Measure the precision that an energy budget buys, and the budgets that recorded connections imply."""
+"""X11: the precision that an energy budget buys, and the budgets that recorded connections imply."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import quantities as pq
@@ -10,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from biophys.cost_exponents import ExponentFit, fit_cost_exponent
+from biophys.cost_exponents import fit_cost_exponent
 from biophys.energy_budget import (
     BudgetChange,
     BudgetLaw,
@@ -19,45 +21,86 @@ from biophys.energy_budget import (
     fit_budget_change,
     implied_budget,
 )
-from biophys.energy_costs import (
-    actin_cost,
-    calcium_pump_cost,
-    trafficking_cost,
-    vesicle_membrane_cost,
-)
+from biophys.energy_costs import actin_cost, calcium_pump_cost, trafficking_cost, vesicle_membrane_cost
 from biophys.realisation_costs import minimal_sd
 from validation.bootstrap import bootstrap
-from validation.claims.claim import ClaimFigure, Context, Evidence, Measurement, Rendering, Verdict
+from validation.context import Context
+from validation.criteria import below, exact, in_every
 from validation.data.recordings import N_SITES, PlasticityRecordings, read_ko2013, read_sjostrom2001
-from validation.registry import measures
+from validation.estimates import Estimate, exactly
+from validation.registry import ClaimFigure, Findings, measures
+from validation.statement import CROSS_CHECK, Claim, Clause, Rendering, row
 
 BUDGET_EXPONENT = 5.0
 """Malkin, O'Donnell & Houghton 2026, arXiv 2602.15787, abstract."""
 
+# The costs are inferred from the abstract so that they give its exponent: only the search is a test.
+SEARCHED = Clause(
+    "X11a",
+    "a search over n and p finds the fifth power that the formula has",
+    CROSS_CHECK,
+    in_every(exact(BUDGET_EXPONENT, 1e-3), "budget"),
+    rendering=Rendering.ANALYTIC,
+)
+# The rule is known from summaries only: that this form of it fails is no evidence against the paper's.
+PREDICTS = Clause(
+    "X11b",
+    "the change of the budget predicts the variance after plasticity better than simpler rules",
+    CROSS_CHECK,
+    below(0.0),
+    "accurate prediction of post-plasticity variance",
+    unit="recordings",
+    rendering=Rendering.RECORDED,
+)
+X11 = Claim(
+    "X11",
+    "The best use of an energy budget, on calcium and on vesicles, makes precision grow with its 5th power; "
+    "the change of the budget predicts the variance after plasticity",
+    "Malkin, O'Donnell & Houghton 2026, arXiv 2602.15787, abstract",
+    (SEARCHED, PREDICTS),
+    "The rule for the change of the budget is inferred from summaries: on depressed connections a constant "
+    "sd predicts better.",
+)
 _BLUE, _ORANGE, _GREEN = "#0072B2", "#D55E00", "#009E73"
+_EXPONENT = "exponent of sigma^-2 ~ E^k at the best n and p of a budget"
 
 
-@measures("X11", rendering=Rendering.ANALYTIC)
-def exponent_of_a_budget(context: Context) -> Evidence:
+@measures(X11)
+def exponent_of_a_budget(context: Context) -> Findings:
     """Find how precision grows with the budget of two costs, by formula and by search."""
     law = BudgetLaw()
     budgets = np.geomspace(6.0, 60.0, 9) * pq.dimensionless
-    by_formula = fit_cost_exponent(law.least_cv(budgets), budgets)
-    measurements = [_budget_exponent("formula, real n", by_formula, 0.0, is_supporting=False)]
-    by_search = budget_exponents(law.cost, budgets, 1.0 * pq.mV)
-    measurements.append(_searched_exponent("search, real n", by_search, 1e-3))
     fine = np.geomspace(6.0, 60.0, 400) * pq.dimensionless
-    whole = fit_cost_exponent(law.least_cv(fine, whole_sites=True), fine)
-    measurements.append(_budget_exponent("formula, whole n", whole, 0.02, is_supporting=True))
-    measurements += _other_turnovers()
-    figure = Figure((6, 4))
+    for route, at, cv in (
+        ("formula, real n", budgets, law.least_cv(budgets)),
+        ("formula, whole n", fine, law.least_cv(fine, whole_sites=True)),
+    ):
+        fitted = exactly(2.0 / fit_cost_exponent(cv, at).exponent, how="least squares over budgets")
+        condition = {"costs": "calcium + n", "route": route}
+        yield row(X11, fitted, _EXPONENT, condition=condition, published=BUDGET_EXPONENT)
+    local = budget_exponents(law.cost, budgets, 1.0 * pq.mV)
+    middles = np.sqrt(budgets.magnitude[1:] * budgets.magnitude[:-1])
+    searched = {f"{e:.3g}": exactly(float(k)) for e, k in zip(middles, local, strict=True)}
+    condition = {"costs": "calcium + n", "route": "search, real n"}
+    yield row(SEARCHED, searched, _EXPONENT, condition=condition, along="budget")
+    calcium = calcium_pump_cost()
+    for name, (cost, ends) in {
+        "calcium + n p, p near 1": (calcium + trafficking_cost(), (30.0, 40.0)),
+        "calcium + membrane": (calcium + vesicle_membrane_cost(), (10.0, 14.0)),
+        "calcium + actin": (calcium + actin_cost(), (10.0, 14.0)),
+    }.items():
+        # Only a cost proportional to n gives 5 throughout.
+        exponent = budget_exponents(cost, np.array(ends) * pq.dimensionless, 1.0 * pq.mV)[0]
+        condition = {"costs": name, "E": f"{ends[0]:g} to {ends[1]:g}"}
+        yield row(X11, exactly(float(exponent)), _EXPONENT, condition=condition, published=BUDGET_EXPONENT)
+    figure = Figure((6, 4), layout="constrained")
     _plot_budgets(figure.subplots(), law)
-    figure.tight_layout()
     caption = (
         "Precision of the best synapse within each budget (both cost scales 1): by formula with "
         "real-valued n, by search over n and p, and with whole n. Computed, not sampled."
     )
-    return Evidence(tuple(measurements), (ClaimFigure(figure, caption, "X11"),), _BUDGET_REMARKS)
+    yield ClaimFigure(figure, caption, "X11")
+    yield from _BUDGET_REMARKS
 
 
 _BUDGET_REMARKS = (
@@ -84,74 +127,6 @@ def _plot_budgets(axes: Axes, law: BudgetLaw) -> None:
     axes.legend(fontsize=8)
 
 
-def _budget_exponent(route: str, fit: ExponentFit, tolerance: float, *, is_supporting: bool) -> Measurement:
-    """Return the exponent from a line through log budget against log cv."""
-    exponent = 2.0 / fit.exponent
-    ends = sorted(2.0 / end for end in fit.interval)
-    low, high = ends[0] * (1 - tolerance) - 1e-9, ends[1] * (1 + tolerance) + 1e-9
-    agrees = low <= BUDGET_EXPONENT <= high
-    return Measurement(
-        "X11",
-        Rendering.ANALYTIC,
-        "exponent of sigma^-2 ~ E^k at the best n and p of a budget",
-        exponent,
-        Verdict.REPRODUCED if agrees else Verdict.NOT_REPRODUCED,
-        condition={"costs": "calcium + n", "route": route},
-        published=BUDGET_EXPONENT,
-        interval=(ends[0], ends[1]),
-        n=fit.n_points,
-        reason=f"holds if 5 is within {tolerance:.0%} of the interval",
-        is_supporting=is_supporting,
-    )
-
-
-def _searched_exponent(route: str, local: NDArray[np.float64], tolerance: float) -> Measurement:
-    """Return the local exponents that a search over n and p gives."""
-    farthest = float(np.max(np.abs(local - BUDGET_EXPONENT)))
-    return Measurement(
-        "X11",
-        Rendering.ANALYTIC,
-        "exponent of sigma^-2 ~ E^k at the best n and p of a budget",
-        float(local.mean()),
-        Verdict.REPRODUCED if farthest < tolerance else Verdict.NOT_REPRODUCED,
-        condition={"costs": "calcium + n", "route": route},
-        published=BUDGET_EXPONENT,
-        interval=(float(local.min()), float(local.max())),
-        n=local.size,
-        reason=f"interval: smallest and largest local exponent; holds if all within {tolerance:g} of 5",
-    )
-
-
-def _other_turnovers() -> list[Measurement]:
-    """Return the exponents of other second costs: only a cost proportional to n gives 5 throughout."""
-    calcium = calcium_pump_cost()
-    cases = {
-        "calcium + n p, p near 1": (calcium + trafficking_cost(), (30.0, 40.0)),
-        "calcium + membrane": (calcium + vesicle_membrane_cost(), (10.0, 14.0)),
-        "calcium + actin": (calcium + actin_cost(), (10.0, 14.0)),
-    }
-    found = []
-    for name, (cost, budgets) in cases.items():
-        exponent = float(budget_exponents(cost, np.array(budgets) * pq.dimensionless, 1.0 * pq.mV)[0])
-        agrees = abs(exponent - BUDGET_EXPONENT) < 0.05
-        found.append(
-            Measurement(
-                "X11",
-                Rendering.ANALYTIC,
-                "exponent of sigma^-2 ~ E^k at the best n and p of a budget",
-                exponent,
-                Verdict.REPRODUCED if agrees else Verdict.INCONCLUSIVE,
-                condition={"costs": name, "E": f"{budgets[0]:g} to {budgets[1]:g}"},
-                published=BUDGET_EXPONENT,
-                reason="holds if within 0.05 of 5"
-                if agrees
-                else "another second cost has another exponent: the abstract's 5 tells them apart",
-                is_supporting=True,
-            )
-        )
-    return found
-
-
 @dataclass(frozen=True, eq=False)
 class _Moments:
     """Mean and sd of the EPSP before and after induction."""
@@ -172,18 +147,19 @@ class _Moments:
         return _Moments(*before, *moments(recordings.p_after, recordings.q_after))
 
 
-@measures("X11", rendering=Rendering.RECORDED, data_sets=("sjostrom2001", "ko2013"))
-def recorded_budgets(context: Context) -> Evidence:
+@measures(X11, rendering=Rendering.RECORDED, data_sets=("sjostrom2001", "ko2013"))
+def recorded_budgets(context: Context) -> Findings:
     """Find the budgets that recorded connections imply, and what their change predicts."""
-    rng = np.random.default_rng(context.seed)
-    recordings = read_sjostrom2001()
-    measurements: list[Measurement] = []
-    n_resamples = 2_000 if context.is_quick else 20_000
+    recordings, rng = read_sjostrom2001(), np.random.default_rng(context.seed)
+    resampled = partial(bootstrap, rng=rng, n_resamples=2_000 if context.is_quick else 20_000)
     for induction in ("LTP", "LTD"):
         chosen = recordings.induced(induction)
-        measurements.append(_budget_ratio(induction, chosen, rng, n_resamples))
+        quantity = "geometric mean of the implied budget after over before induction"
+        estimate = _budget_ratio(chosen, resampled)
+        condition = {"rows": induction}
+        yield row(X11, estimate, quantity, rendering=Rendering.RECORDED, condition=condition)
         for size in _SIZES:
-            measurements.append(_prediction(induction, chosen, size, rng, n_resamples))
+            yield from _prediction(induction, chosen, size, resampled)
     ko = read_ko2013()
     clouds = {
         "Sjöström et al. before": (_Moments.of(recordings).mean_before, _Moments.of(recordings).sd_before),
@@ -191,19 +167,25 @@ def recorded_budgets(context: Context) -> Evidence:
         "Ko et al.": (ko.mean, np.sqrt(ko.variance)),
     }
     for name, (mean, sd) in clouds.items():
-        measurements.append(_distance(name, mean, sd, rng, n_resamples))
-    figure = Figure((9.5, 4))
+        quantity = "sd of the log of the implied budget over connections"
+        estimate = _spread(mean, sd, resampled)
+        published = "connections cluster near a minimal-energy boundary"
+        condition = {"connections": name}
+        yield row(
+            X11, estimate, quantity, rendering=Rendering.RECORDED, condition=condition, published=published
+        )
+    figure = Figure((9.5, 4), layout="constrained")
     axes = figure.subplots(1, 2)
     _plot_plane(axes[0], clouds)
     _plot_predictions(axes[1], recordings)
-    figure.tight_layout()
     caption = (
         "Left: mean and variance of recorded EPSPs with minimal-energy boundaries at the budgets "
         "(relative units) that 5, 50 and 95 % of the connections of Sjöström et al. imply before "
         "induction. Right: sd after induction predicted with the line fitted to the others, n = "
         f"{len(recordings)} rows."
     )
-    return Evidence(tuple(measurements), (ClaimFigure(figure, caption, "X11"),), _RECORDED_REMARKS)
+    yield ClaimFigure(figure, caption, "X11")
+    yield from _RECORDED_REMARKS
 
 
 _RECORDED_REMARKS = (
@@ -220,46 +202,27 @@ _RECORDED_REMARKS = (
 )
 
 
-def _budget_ratio(
-    induction: str, chosen: PlasticityRecordings, rng: np.random.Generator, n_resamples: int
-) -> Measurement:
+def _budget_ratio(chosen: PlasticityRecordings, resampled: Callable[..., Estimate]) -> Estimate:
     """Return by what factor induction changed the implied budget."""
     moments = _Moments.of(chosen)
     before = implied_budget(moments.mean_before, moments.sd_before).magnitude
     after = implied_budget(moments.mean_after, moments.sd_after).magnitude
     log_ratio = np.log(after / before)
-    estimate = bootstrap(
-        lambda weights: _weighted_mean(log_ratio, weights),
-        len(log_ratio),
-        clusters=chosen.recording,
-        rng=rng,
-        n_resamples=n_resamples,
+    log = resampled(
+        partial(_weighted_mean, log_ratio), len(log_ratio), clusters=chosen.recording, unit="recordings"
     )
-    low, high = (float(end) for end in np.exp(estimate.interval or (np.nan, np.nan)))
-    has_sign = low > 1 if induction == "LTP" else high < 1
-    return Measurement(
-        "X11",
-        Rendering.RECORDED,
-        "geometric mean of the implied budget after over before induction",
-        float(np.exp(estimate.value)),
-        Verdict.REPRODUCED if has_sign else Verdict.INCONCLUSIVE,
-        condition={"rows": induction},
-        published="above 1" if induction == "LTP" else "below 1",
-        interval=(low, high),
-        n=len(log_ratio),
-        reason="95 % BCa bootstrap over recordings; the sign is inferred, not published",
-        is_supporting=True,
-    )
+    return Estimate(float(np.exp(log.value)), partial(_exponential_ends, log), log.n, log.unit, log.kind)
+
+
+def _exponential_ends(log: Estimate, alpha: float) -> tuple[float, float]:
+    low, high = log.interval_at(alpha) or (np.nan, np.nan)
+    return float(np.exp(low)), float(np.exp(high))
 
 
 def _prediction(
-    induction: str,
-    chosen: PlasticityRecordings,
-    size: ChangeSize,
-    rng: np.random.Generator,
-    n_resamples: int,
-) -> Measurement:
-    """Return how well the change of the budget predicts the sd after induction."""
+    induction: str, chosen: PlasticityRecordings, size: ChangeSize, resampled: Callable[..., Estimate]
+) -> Findings:
+    """Yield how well the change of the budget predicts the sd after induction, and simpler rules."""
     moments = _Moments.of(chosen)
     change = _change(moments, size)
     scaled = moments.sd_before * moments.mean_after / moments.mean_before
@@ -268,30 +231,21 @@ def _prediction(
         for predicted in (change.predicted_sd, scaled, moments.sd_before)
     )
     difference = error - min(simpler, key=np.mean)
-    estimate = bootstrap(
-        lambda weights: _weighted_mean(difference, weights),
-        len(difference),
-        clusters=chosen.recording,
-        rng=rng,
-        n_resamples=n_resamples,
+    condition = {"rows": induction, "change of the mean": size}
+    how = (
+        "each row predicted from the others; constant budget "
+        f"{change.error_of_constant_budget:.3f}, constant sd {change.error_of_constant_sd:.3f}; slope "
+        f"{change.slope:.2f} ± {change.slope_error:.2f}"
     )
-    low, high = estimate.interval or (np.nan, np.nan)
-    # The rule is known from summaries only: that this form of it fails is no evidence against the paper's.
-    return Measurement(
-        "X11",
-        Rendering.RECORDED,
-        "rms error of log sd after induction, predicted from the change of the budget",
-        change.error,
-        Verdict.REPRODUCED if high < 0 else Verdict.INCONCLUSIVE,
-        condition={"rows": induction, "change of the mean": size},
-        published="accurate prediction of post-plasticity variance",
-        n=len(difference),
-        reason="each row predicted from the others; constant budget "
-        f"{change.error_of_constant_budget:.3f}, constant sd {change.error_of_constant_sd:.3f}; squared "
-        f"error minus the better of these {low:.3g} to {high:.3g} (95 % bootstrap); slope "
-        f"{change.slope:.2f} ± {change.slope_error:.2f}",
-        is_supporting=size != "squared",
+    rms = exactly(change.error, n=len(difference), unit="rows", how=how)
+    quantity = "rms error of log sd after induction, predicted from the change of the budget"
+    yield row(X11, rms, quantity, rendering=Rendering.RECORDED, condition=condition)
+    lead = resampled(
+        partial(_weighted_mean, difference), len(difference), clusters=chosen.recording, unit="recordings"
     )
+    quantity = "squared error of log sd less that of the better of a constant budget and a constant sd"
+    subject = PREDICTS if size == "squared" else X11
+    yield row(subject, lead, quantity, rendering=Rendering.RECORDED, condition=condition)
 
 
 _SIZES: tuple[ChangeSize, ...] = ("squared", "relative")
@@ -309,10 +263,8 @@ def _weighted_mean(values: NDArray[np.float64], weights: NDArray[np.float64]) ->
     return weights @ values / weights.sum(axis=1)
 
 
-def _distance(
-    name: str, mean: pq.Quantity, sd: pq.Quantity, rng: np.random.Generator, n_resamples: int
-) -> Measurement:
-    """Return the median distance above the boundary that 5 % of the connections do better than."""
+def _spread(mean: pq.Quantity, sd: pq.Quantity, resampled: Callable[..., Estimate]) -> Estimate:
+    """Return how far connections spread in the log of their budget, and how far above a boundary they lie."""
     law = BudgetLaw()
     cv = (sd / mean).simplified.magnitude
     budget = law.budget_for(float(np.quantile(cv, 0.05)))
@@ -325,21 +277,11 @@ def _distance(
         centre = share @ log_budget
         return np.sqrt(np.sum(share * (log_budget - centre[:, None]) ** 2, axis=1))
 
-    estimate = bootstrap(spread, cv.size, rng=rng, n_resamples=n_resamples)
-    return Measurement(
-        "X11",
-        Rendering.RECORDED,
-        "sd of the log of the implied budget over connections",
-        estimate.value,
-        Verdict.INCONCLUSIVE,
-        condition={"connections": name},
-        published="connections cluster near a minimal-energy boundary",
-        interval=estimate.interval,
-        n=cv.size,
-        reason="the abstract gives no number for 'near'; median variance is "
-        f"{np.exp(np.median(distance)):.2f} times the least at the budget that 5 % of connections exceed",
-        is_supporting=True,
+    how = (
+        f"median variance is {np.exp(np.median(distance)):.2f} times the least at the budget that 5 % of "
+        "connections exceed"
     )
+    return resampled(spread, cv.size, unit="connections", how=how)
 
 
 def _plot_plane(axes: Axes, clouds: dict[str, tuple[pq.Quantity, pq.Quantity]]) -> None:
