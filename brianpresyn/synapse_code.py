@@ -74,9 +74,10 @@ class Domain:
         ValueError: p must lie in [0, 1], got 1.7: give a probability such as 0.5
         """
         if isinstance(values, str):
-            if get_identifiers(values) or not values.strip():
+            check_expression(values, name)
+            if get_identifiers(values):
                 return
-            values = float(eval(values, {"__builtins__": {}}))
+            values = eval(values, {"__builtins__": {}})
         try:
             numbers = np.atleast_1d(np.asarray(values, dtype=float)).ravel()
         except (TypeError, ValueError) as error:

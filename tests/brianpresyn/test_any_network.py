@@ -262,7 +262,9 @@ def test_standalone_reports_values_after_its_run(capfd):
     assert "p of drifting must lie in [0, 1], got -0.49" in capfd.readouterr().err
 
 
-@pytest.mark.parametrize("text, variable", [("1.7", "p"), ("2*0.8", "p"), ("-3", "n"), ("2.5", "n")])
+@pytest.mark.parametrize(
+    "text, variable", [("1.7", "p"), ("2*0.8", "p"), ("-3", "n"), ("2.5", "n"), ("[", "p"), ("", "p")]
+)
 def test_text_of_a_number_is_judged_before_the_build(text, variable):
     with pytest.raises(ValueError, match=f"{variable} must"):
         binomial_release(**{"n": 5, "p": 0.5, variable: text}, q=1)
