@@ -8,10 +8,11 @@ the parent was killed by a signal that it could not answer.
 from __future__ import annotations
 
 import contextlib
+import importlib
 import multiprocessing
 import os
-import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import threading
@@ -45,16 +46,19 @@ def worker_pool(
             # Spawned: forking is not safe beside threads and CUDA, and Brian2 and torch do not survive it.
             multiprocessing.get_context("spawn"),
             initializer=_start_worker,
-            initargs=(folder, n_workers, initializer),
+            # By name: what it imports may make temporary files, which belong into the folder.
+            initargs=(folder, n_workers, initializer and (initializer.__module__, initializer.__name__)),
             max_tasks_per_child=max_tasks_per_child,
         )
         try:
             yield pool
-        finally:
+        except BaseException:
             # A pool forgets its processes when it is shut down.
             processes = list((pool._processes or {}).values())
             pool.shutdown(wait=False, cancel_futures=True)
             _end(processes)
+            raise
+        pool.shutdown()
 
 
 def n_cores() -> int:
@@ -74,7 +78,7 @@ def use_one_thread() -> None:
         sys.modules["torch"].set_num_threads(1)
 
 
-def _start_worker(folder: str, n_workers: int, initializer: Callable[[], None] | None) -> None:
+def _start_worker(folder: str, n_workers: int, initializer: tuple[str, str] | None) -> None:
     """Make this process a worker: one thread, own session, own temporary files, bound to its parent."""
     use_one_thread()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -90,13 +94,16 @@ def _start_worker(folder: str, n_workers: int, initializer: Callable[[], None] |
     if parent is not None:
         threading.Thread(target=_leave_after, args=(parent, folder), daemon=True).start()
     if initializer is not None:
-        initializer()
+        module, name = initializer
+        getattr(importlib.import_module(module), name)()
 
 
 def _leave_after(parent: BaseProcess, folder: str) -> None:
     """Leave, with all that this process started, as soon as its parent has died."""
     parent.join()
-    shutil.rmtree(folder, ignore_errors=True)
+    # Removed by a program that outlives this one, once nothing writes into it any more.
+    with contextlib.suppress(OSError):
+        subprocess.Popen(["sh", "-c", 'sleep 1; rm -rf -- "$0"', folder], start_new_session=True)
     _signal(os.getpid(), "SIGKILL")
     os._exit(1)
 
