@@ -25,6 +25,7 @@ from biophys.units import plain_numbers
 
 _Target = TypeVar("_Target", bound=Callable[..., Any])
 
+_BY_PLACE = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 _TRUTH_VALUES = (bool, np.bool_)
 _NAMES = {bool: "True or False", int: "a whole number", float: "a number", str: "text", NoneType: "None"}
 _MANY = {bool: "truth values", int: "whole numbers", float: "numbers", str: "texts"}
@@ -67,21 +68,22 @@ def checked_types(target: _Target) -> _Target:
             if inspect.isfunction(member) and (name in ("__init__", "__call__") or not name.startswith("_")):
                 setattr(target, name, checked_types(member))
         return target
-    signature = inspect.signature(target)
+    parameters = inspect.signature(target).parameters
+    by_place = [name for name, one in parameters.items() if one.kind in _BY_PLACE]
     hints: dict[str, Any] = {}
+    classes: list[type] = []
 
     @functools.wraps(target)
     def checked(*arguments: Any, **named: Any) -> Any:
         if not hints:
-            hints.update(get_type_hints(target), **{"": None})
-        try:
-            given = signature.bind(*arguments, **named).arguments
-        except TypeError:
-            return target(*arguments, **named)  # which says what is missing or unknown
-        for name, value in given.items():
-            default = signature.parameters[name].default
-            if name in hints and value is not default:
-                check_type(value, hints[name], name, default)
+            hints.update({"self": Any}, **get_type_hints(target))
+            classes.extend(each for each in hints.values() if type(each) is type and each not in _IS_PLAIN)
+        # What does not fit the signature is left to Python, which says what is missing or unknown.
+        for name, value in (*zip(by_place, arguments, strict=False), *named.items()):
+            hint = hints.get(name, Any)
+            is_right = hint is Any or (hint in classes and isinstance(value, hint))
+            if not is_right and name in parameters and value is not parameters[name].default:
+                check_type(value, hint, name, parameters[name].default)
         return target(*arguments, **named)
 
     return checked  # type: ignore[return-value]
@@ -250,16 +252,20 @@ def _is_of(value: Any, hint: Any) -> bool:
     if origin is tuple:
         return isinstance(value, (tuple, list)) and _are_of(value, members)
     if origin in (Sequence, list):
-        is_sequence = isinstance(value, (Sequence, np.ndarray)) and not isinstance(value, (str, bytes))
-        return (
-            is_sequence and getattr(value, "ndim", 1) > 0 and all(_is_of(each, members[0]) for each in value)
-        )
+        if getattr(value, "ndim", 0) > 0 and hasattr(value, "tolist"):
+            # An array or tensor, of numbers if it is one for each.
+            elements = value.tolist() if {int, float} & {members[0], *get_args(members[0])} else [None]
+        else:
+            elements = (
+                value if isinstance(value, Sequence) and not isinstance(value, (str, bytes)) else [None]
+            )
+        return all(_is_of(each, members[0]) for each in elements)
     if hint in (float, int, bool, str, pq.Quantity):
         return _IS_PLAIN[hint](value)
     kind = origin if isinstance(origin, type) else hint
     if kind is _CALLABLE:
         return callable(value)
-    if kind is Any or not isinstance(kind, type) or getattr(kind, "_is_protocol", False):
+    if kind is Any or not isinstance(kind, type) or not getattr(kind, "_is_runtime_protocol", True):
         return True
     return isinstance(value, kind)
 

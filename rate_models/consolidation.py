@@ -24,12 +24,13 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from biophys.argument_types import checked_types
 from rate_models.devices import Execution
 from rate_models.layout import Layout, aligned_rows
 from rate_models.optimisers import Optimiser
 from rate_models.random_streams import Noise, Streams, standard_normal
-from rate_models.replicas import column, per_replica, rows
-from rate_models.stochastic_layers import Synapses
+from rate_models.replicas import amounts_per_replica, column, per_replica, rows
+from rate_models.stochastic_layers import Synapses, checked_sigmas
 
 PENALTY_KINDS = ("separate", "online")
 
@@ -84,6 +85,7 @@ class Springs:
         self.stiffness, self.anchor = rows(self.stiffness, replicas), rows(self.anchor, replicas)
 
 
+@checked_types
 class ElasticWeightConsolidation:
     """The penalty strength / 2 * sum_k sum_i F_ki (w_i - w*_ki)^2 over the tasks k learned so far.
 
@@ -127,10 +129,8 @@ class ElasticWeightConsolidation:
         kind: str | Sequence[str] = "separate",
         decay: float = 1.0,
     ) -> None:
-        strengths = per_replica(strength, synapses.n_replicas, "strength")
+        strengths = amounts_per_replica(strength, synapses.n_replicas, "strength")
         kinds = per_replica(kind, synapses.n_replicas, "kind")
-        if min(strengths) < 0:
-            raise ValueError(f"strength must not be negative, got {min(strengths)}")
         if unknown := set(kinds) - set(PENALTY_KINDS):
             raise ValueError(f"kind must be one of {', '.join(PENALTY_KINDS)}, got {sorted(unknown)}")
         if not 0 <= decay <= 1:
@@ -175,6 +175,7 @@ class ElasticWeightConsolidation:
         self.springs.keep(replicas)
 
 
+@checked_types
 class SynapticIntelligence:
     """Gradient descent that keeps account of what each weight contributed to lowering the loss.
 
@@ -209,10 +210,10 @@ class SynapticIntelligence:
         strength: float | Sequence[float],
         damping: float = 0.1,
     ) -> None:
-        if not damping > 0:
-            raise ValueError(f"damping must be positive, got {damping}")
+        if not 0 < damping < math.inf:
+            raise ValueError(f"damping must be positive and finite, got {damping}")
         self.optimiser = optimiser
-        strengths = per_replica(strength, synapses.n_replicas, "strength")
+        strengths = amounts_per_replica(strength, synapses.n_replicas, "strength")
         # The derivative of strength * (w - w*)^2 has a factor of two that half a spring's energy has not.
         self._pull = column([2 * value for value in strengths], synapses.learned)
         self._damping = damping
@@ -221,6 +222,11 @@ class SynapticIntelligence:
         self._before = synapses.learned.clone()
         self._slope = torch.zeros_like(synapses.learned)
         self._start = synapses.learned.clone()
+
+    @property
+    def n_replicas(self) -> int:
+        """Number of networks."""
+        return len(self._pull)
 
     def update(self, synapses: Synapses) -> None:
         """Take one step with the gradient that the network wrote."""
@@ -247,6 +253,7 @@ class SynapticIntelligence:
             setattr(self, name, rows(getattr(self, name), replicas))
 
 
+@checked_types
 class MeanFieldSynapses(Synapses):
     """Weights and biases as independent normal variables, drawn several times in every step.
 
@@ -282,11 +289,9 @@ class MeanFieldSynapses(Synapses):
         execution: Execution | None = None,
     ) -> None:
         super().__init__(layout, seeds, biases="trained", execution=execution, values_per_parameter=2)
-        sigmas = per_replica(initial_sigma, self.n_replicas, "initial_sigma")
-        if draws_per_step < 1 or not all(0 < sigma < math.inf for sigma in sigmas):
-            raise ValueError(
-                f"initial_sigma and draws_per_step must be positive, got {min(sigmas)} and {draws_per_step}"
-            )
+        sigmas = checked_sigmas(initial_sigma, self.n_replicas)
+        if draws_per_step < 1:
+            raise ValueError(f"draws_per_step must be positive, got {draws_per_step}")
         self.draws_per_step = draws_per_step
         self._initialise_uniformly()
         self.log_sigma.copy_(column([math.log(sigma) for sigma in sigmas], self.learned))
@@ -317,6 +322,8 @@ class MeanFieldSynapses(Synapses):
         """Return the means: the answer of a trained network."""
         return self.mu
 
+    _sampled = sample
+
     def chain(self) -> None:
         """Do nothing: `BayesianGradientDescent` reads the gradient of every drawn network."""
 
@@ -332,6 +339,7 @@ class MeanFieldSynapses(Synapses):
             setattr(self, name, self._kept(getattr(self, name), drawn))
 
 
+@checked_types
 class BayesianGradientDescent:
     """Closed-form online variational Bayes for independent normal weights.
 
@@ -346,7 +354,7 @@ class BayesianGradientDescent:
     Parameters
     ----------
     synapses
-        The synapses that learn. Train them with the loss summed over the batch.
+        The synapses that learn.
     learning_rate
         eta, one for all replicas or one each; the derivation has 1.
     sigma_bounds
@@ -356,6 +364,9 @@ class BayesianGradientDescent:
     ----------
     Zeno et al. (2018), algorithm 1. arXiv:1803.10123
     """
+
+    synapse_kind = MeanFieldSynapses
+    loss = "sum"
 
     def __init__(
         self,
@@ -367,11 +378,15 @@ class BayesianGradientDescent:
         low, high = sigma_bounds
         if not 0 < low < high < math.inf:
             raise ValueError(f"sigma_bounds must be positive and ascending, got {sigma_bounds}")
-        self._rate = column(
-            per_replica(learning_rate, synapses.n_replicas, "learning_rate"), synapses.learned
-        )
+        rates = amounts_per_replica(learning_rate, synapses.n_replicas, "learning_rate")
+        self._rate = column(rates, synapses.learned)
         self._bounds = (math.log(low), math.log(high))
         self._follow = synapses.execution.fused(_follow_in_closed_form)
+
+    @property
+    def n_replicas(self) -> int:
+        """Number of networks."""
+        return len(self._rate)
 
     def update(self, synapses: MeanFieldSynapses) -> None:
         """Take one step with the gradients that the drawn networks wrote."""

@@ -15,14 +15,20 @@ van de Ven GM, Tolias AS (2019). Three scenarios for continual learning. arXiv:1
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from biophys.argument_types import check_kind, checked_types, shown
+from biophys.plugins import load_plugins
+from rate_models.checkpoints import load_checkpoint, save_checkpoint
 from rate_models.datasets import ImageData
 from rate_models.evaluation import accuracy, mean_softmax
 from rate_models.layout import Layout
@@ -46,6 +52,7 @@ SCHEDULES = ("abrupt", "joint", "continuous")
 _SILENT = -1e9
 
 
+@checked_types
 @dataclass(frozen=True)
 class TaskSequence:
     """Images, and which of them belong to each task.
@@ -60,6 +67,12 @@ class TaskSequence:
         Whether every task shows the pixels in an order of its own.
     classes
         Units that compete in each task; None if all always do.
+
+    Raises
+    ------
+    ValueError
+        If there is no task, training sets, test sets and classes are not as many, or a task has no images or
+        some that are not there.
     """
 
     images: ImageData
@@ -67,6 +80,20 @@ class TaskSequence:
     test_members: tuple[NDArray[np.integer], ...]
     permutes_pixels: bool = False
     classes: tuple[tuple[int, ...], ...] | None = None
+
+    def __post_init__(self) -> None:
+        counts = {"train_members": len(self.train_members), "test_members": len(self.test_members)}
+        if self.classes is not None:
+            counts["classes"] = len(self.classes)
+        if len(set(counts.values())) > 1 or not self.train_members:
+            raise ValueError(f"every task needs images for training and for testing, got {counts}")
+        for name in ("train_members", "test_members"):
+            n_images = len(getattr(self.images, name.replace("members", "labels")))
+            for task, members in enumerate(getattr(self, name), start=1):
+                if not len(members) or np.min(members) < 0 or np.max(members) >= n_images:
+                    raise ValueError(
+                        f"{name} of task {task} must be indices in 0..{n_images - 1}, got {shown(members)}"
+                    )
 
     @property
     def n_tasks(self) -> int:
@@ -84,6 +111,7 @@ class TaskSequence:
         return orders.to(self.images.train_images.device)
 
 
+@checked_types
 def split_tasks(data: ImageData, scenario: str = "domain") -> TaskSequence:
     """Return five tasks of two classes each, in the order 0-1, 2-3, 4-5, 6-7, 8-9.
 
@@ -97,7 +125,7 @@ def split_tasks(data: ImageData, scenario: str = "domain") -> TaskSequence:
     Raises
     ------
     ValueError
-        If the scenario is unknown.
+        If the scenario is unknown, or images of one of the ten classes are missing.
 
     Examples
     --------
@@ -108,6 +136,10 @@ def split_tasks(data: ImageData, scenario: str = "domain") -> TaskSequence:
     """
     if scenario not in SCENARIOS:
         raise ValueError(f"scenario must be one of {', '.join(SCENARIOS)}, got {scenario!r}")
+    for part, labels in (("training", data.train_labels), ("test", data.test_labels)):
+        missing = sorted(set(range(10)) - set(labels.unique().tolist()))
+        if missing:
+            raise ValueError(f"split tasks need {part} images of ten classes, none are of {missing}")
     train, test = (
         tuple(members_of(labels, pair) for pair in SPLIT_PAIRS)
         for labels in (data.train_labels, data.test_labels)
@@ -119,12 +151,75 @@ def split_tasks(data: ImageData, scenario: str = "domain") -> TaskSequence:
     return TaskSequence(data, train, test, classes=SPLIT_PAIRS if scenario == "task" else None)
 
 
+@checked_types
 def permuted_tasks(data: ImageData, n_tasks: int = 10) -> TaskSequence:
-    """Return tasks that show all images, each task with an order of the pixels of its own."""
+    """Return tasks that show all images, each task with an order of the pixels of its own.
+
+    Raises
+    ------
+    ValueError
+        If there is no task.
+    """
+    if n_tasks < 1:
+        raise ValueError(f"n_tasks must be at least 1, got {n_tasks}")
     train, test = (np.arange(len(labels)) for labels in (data.train_labels, data.test_labels))
     return TaskSequence(data, (train,) * n_tasks, (test,) * n_tasks, permutes_pixels=True)
 
 
+_OWN_SEQUENCES: dict[str, Callable[[ImageData, int], TaskSequence]] = {}
+
+
+@checked_types
+def task_sequence(kind: str) -> Callable[[Callable[..., TaskSequence]], Callable[..., TaskSequence]]:
+    """Register the decorated function as what makes a kind of task sequence of images.
+
+    It is called with the images and the number of tasks that is asked for. The lifelong experiment knows the
+    kind from then on: ``benchmarks=("rotated_digits",)`` for the kind ``"rotated"``.
+
+    Raises
+    ------
+    ValueError
+        If there is such a kind, or the name holds an underscore, which parts kind and images.
+
+    Examples
+    --------
+    >>> from rate_models.datasets import load_images
+    >>> @task_sequence("halves")
+    ... def halves(data: ImageData, n_tasks: int) -> TaskSequence:
+    ...     train, test = np.arange(len(data.train_labels)), np.arange(len(data.test_labels))
+    ...     return TaskSequence(data, (train[::2], train[1::2]), (test, test))
+    >>> task_sequence_of("halves", load_images("digits"), 2).n_tasks
+    2
+    """
+    if "_" in kind:
+        raise ValueError(f"kind must not hold an underscore, got {kind!r}")
+
+    def register(make: Callable[..., TaskSequence]) -> Callable[..., TaskSequence]:
+        if kind in ("split", "permuted", "continuous") or _OWN_SEQUENCES.get(kind, make) is not make:
+            raise ValueError(f"there is a kind of task sequence {kind!r} already: name yours otherwise")
+        _OWN_SEQUENCES[kind] = make
+        return make
+
+    return register
+
+
+def own_sequence_kinds() -> list[str]:
+    """Return the kinds of task sequences that are registered."""
+    return list(_OWN_SEQUENCES)
+
+
+def task_sequence_of(kind: str, data: ImageData, n_tasks: int) -> TaskSequence:
+    """Return the task sequence of a registered kind."""
+    if kind not in _OWN_SEQUENCES:
+        load_plugins()
+    if kind not in _OWN_SEQUENCES:
+        raise ValueError(f"kind must be one of {', '.join(_OWN_SEQUENCES) or 'none so far'}, got {kind!r}")
+    sequence = _OWN_SEQUENCES[kind](data, n_tasks)
+    check_kind(sequence, TaskSequence, f"what makes task sequences {kind}", "TaskSequence(data, train, test)")
+    return sequence
+
+
+@checked_types
 def held_out(data: ImageData, share: float, *, rng: np.random.Generator) -> ImageData:
     """Return the training set alone, with a share of it, drawn at random, in the place of the test set.
 
@@ -175,10 +270,11 @@ class TaskNetwork(FeedForward):
     def activities(self, x: Tensor, parameters: Tensor) -> list[Tensor]:
         """Return input, hidden activities and logits, those of other units far below all others."""
         found = super().activities(x, parameters)
-        found[-1] += self._silence
+        found[-1] = found[-1] + self._silence
         return found
 
 
+@checked_types
 def plans_of(
     sequence: TaskSequence,
     seeds: Sequence[int],
@@ -214,12 +310,14 @@ def plans_of(
     ValueError
         If the schedule is unknown or does not fit the tasks.
     """
+    if schedule not in SCHEDULES:
+        raise ValueError(f"schedule must be one of {', '.join(SCHEDULES)}, got {schedule!r}")
     if schedule == "abrupt":
         yield from _abrupt(sequence, seeds, orders, n_epochs, batch_size)
     elif schedule == "joint":
         for plan in _joint(sequence, seeds, orders, n_epochs, batch_size):
             yield sequence.n_tasks, plan
-    elif schedule == "continuous":
+    else:
         if orders is None:
             raise ValueError("only permuted tasks can blend into each other: use schedule='abrupt'")
         n_images = len(sequence.images.train_labels)
@@ -235,8 +333,6 @@ def plans_of(
         )
         for epoch, plan in enumerate(plans):
             yield epoch // n_epochs + 1, plan
-    else:
-        raise ValueError(f"schedule must be one of {', '.join(SCHEDULES)}, got {schedule!r}")
 
 
 def _abrupt(
@@ -257,6 +353,11 @@ def _joint(
     images = np.concatenate(sequence.train_members).astype(np.int32)
     tasks = np.repeat(np.arange(sequence.n_tasks), [len(m) for m in sequence.train_members]).astype(np.int32)
     n_steps = len(images) // batch_size
+    if n_steps < sequence.n_tasks:
+        raise ValueError(
+            f"{len(images)} images in batches of {batch_size} are {n_steps} steps, fewer than the "
+            f"{sequence.n_tasks} tasks: lower batch_size"
+        )
     rngs = {seed: numpy_generator(seed, Purpose.DATA_ORDER) for seed in seeds}
     for _ in range(n_epochs):
         drawn = {seed: rng.permutation(len(images))[: n_steps * batch_size] for seed, rng in rngs.items()}
@@ -267,6 +368,7 @@ def _joint(
             yield Plan(torch.from_numpy(images[chosen]), orders, variant)
 
 
+@checked_types
 def learn_tasks(
     trainer: Trainer,
     sequence: TaskSequence,
@@ -276,8 +378,11 @@ def learn_tasks(
     batch_size: int,
     finish_task: Callable[[int], None] = lambda task: None,
     measure: Callable[[int], None] = lambda n_learned: None,
+    checkpoint: Path | str | None = None,
+    results: Mapping[str, NDArray[Any]] | None = None,
+    seconds_between: float = 60.0,
 ) -> None:
-    """Train along a sequence of tasks.
+    """Train along a sequence of tasks, from where a run that was killed left its checkpoint.
 
     Parameters
     ----------
@@ -291,21 +396,41 @@ def learn_tasks(
         Called at the end of every task with its index (from 0): where a method consolidates.
     measure
         Called before the first task with 0, and after every task with the number of tasks learned.
+    checkpoint
+        File for the half-trained run; if it is there, the run goes on from it, bit for bit. The caller
+        removes it when the results are safe. None for none.
+    results
+        Arrays that `measure` writes into, which belong into the checkpoint.
+    seconds_between
+        Checkpoints are written after an epoch, at most this often.
+
+    Raises
+    ------
+    ValueError
+        If the checkpoint is damaged or of another run.
     """
-    seeds = trainer.synapses.seeds
+    seeds, kept = trainer.synapses.seeds, {"trainer": trainer, "results": dict(results or {})}
     orders = sequence.pixel_orders(seeds)
-    measure(0)
-    n_begun = 0
-    for n, plan in plans_of(
-        sequence, seeds, orders, schedule=schedule, n_epochs=n_epochs, batch_size=batch_size
-    ):
+    n_done = n_begun = 0
+    if checkpoint is not None and Path(checkpoint).exists():
+        n_done = load_checkpoint(checkpoint, **kept, n_plans=0)["n_plans"]
+    else:
+        measure(0)
+    t_saved = time.monotonic()
+    plans = plans_of(sequence, seeds, orders, schedule=schedule, n_epochs=n_epochs, batch_size=batch_size)
+    for place, (n, plan) in enumerate(plans):
         if n > n_begun:
-            if n_begun:
+            if n_begun and place >= n_done:
                 finish_task(n_begun - 1)
                 measure(n_begun)
             n_begun = n
             _choose_classes(trainer.network, sequence, n - 1, schedule)
+        if place < n_done:
+            continue
         trainer.run(plan)
+        if checkpoint is not None and time.monotonic() - t_saved >= seconds_between:
+            save_checkpoint(checkpoint, **kept, n_plans=place + 1)
+            t_saved = time.monotonic()
     finish_task(n_begun - 1)
     measure(n_begun)
 
@@ -316,6 +441,7 @@ def _choose_classes(network: FeedForward, sequence: TaskSequence, task: int, sch
         network.choose(None if classes is None else classes[task])
 
 
+@checked_types
 def accuracy_by_task(
     network: FeedForward,
     synapses: Synapses,

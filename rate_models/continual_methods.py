@@ -30,13 +30,18 @@ import functools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
 import xarray as xr
 from torch import Tensor
 
+from biophys.argument_types import check_kind, checked_types
+from biophys.plugins import load_plugins
 from biophys.release_plasticity import ReleasePlasticity
+from biophys.source_digest import digest_of
 from rate_models.consolidation import (
     BayesianGradientDescent,
     ElasticWeightConsolidation,
@@ -117,11 +122,18 @@ class Learner:
     network: FeedForward
     synapses: Synapses
     rule: LearningRule
-    loss: str = "mean"
     finish_task: Callable[[TaskSequence, int], None] = lambda sequence, task: None
 
 
-_BUILDERS: dict[str, Callable[..., Learner]] = {}
+@dataclass(frozen=True)
+class Program:
+    """How learners are built, and the settings that every replica must bring."""
+
+    build: Callable[..., Learner]
+    settings: tuple[str, ...]
+
+
+_PROGRAMS: dict[str, Program] = {}
 
 _GHOST_RELEASE = 0.5
 _P_RULE = {
@@ -140,14 +152,79 @@ SEARCH_SPACES: dict[str, dict[str, Interval]] = {
 """Where the random search looks. Those of the p rule are the published program's."""
 
 
-def program(name: str) -> Callable[[Callable[..., Learner]], Callable[..., Learner]]:
-    """Register the decorated function as what builds the learners of a program."""
+@checked_types
+def program(
+    name: str, *settings: str, space: Mapping[str, Interval] | None = None
+) -> Callable[[Callable[..., Learner]], Callable[..., Learner]]:
+    """Register the decorated function as what builds the learners of a program.
+
+    It is called with the replicas, the network, the training and the execution. The seeds of the replicas are
+    ``seeds_of(replicas)``, a setting of all is ``values_of(replicas, name)``.
+
+    Parameters
+    ----------
+    name
+        What the program is called from then on, on the command line too.
+    settings
+        Names of the numbers that every replica brings; by default those of `space`.
+    space
+        Where a random search looks for them.
+
+    Raises
+    ------
+    ValueError
+        If there is a program of that name, or the search leaves out a setting.
+
+    Examples
+    --------
+    >>> @program("sign descent", space={"learning_rate": Interval(1e-4, 1e-1, is_logarithmic=True)})
+    ... def build(replicas, network, training, execution):
+    ...     synapses = DeterministicSynapses(network.layout, seeds_of(replicas), execution=execution)
+    ...     return Learner(network, synapses, SignDescent(values_of(replicas, "learning_rate")))
+    >>> "sign descent" in program_names()
+    True
+    """
+    names = settings or tuple(space or ())
+    if space is not None and set(space) != set(names):
+        raise ValueError(f"space must hold an interval for {', '.join(names)}, got {', '.join(space)}")
 
     def register(build: Callable[..., Learner]) -> Callable[..., Learner]:
-        _BUILDERS[name] = build
+        known = _PROGRAMS.get(name)
+        if known is not None and known.build is not build:
+            raise ValueError(f"there is a program named {name!r} already: name yours otherwise")
+        _PROGRAMS[name] = Program(build, names)
+        if space is not None:
+            SEARCH_SPACES[name] = dict(space)
         return build
 
     return register
+
+
+def program_names() -> list[str]:
+    """Return the names of all programs, those of plugins that are loaded included."""
+    return list(_PROGRAMS)
+
+
+def settings_of_program(name: str) -> tuple[str, ...]:
+    """Return the names of the settings that every replica of a program brings.
+
+    Raises
+    ------
+    ValueError
+        If there is no such program, among plugins either.
+    """
+    if name not in _PROGRAMS:
+        load_plugins()
+    if name not in _PROGRAMS:
+        raise ValueError(f"program must be one of {', '.join(_PROGRAMS)}, got {name!r}")
+    return _PROGRAMS[name].settings
+
+
+def source_of_program(name: str) -> str:
+    """Return the digest of the source of a program that is not of this package, empty for one that is."""
+    build = _PROGRAMS[name].build
+    module = getattr(build, "__module__", __name__)
+    return "" if module == __name__ or isinstance(build, functools.partial) else digest_of(build)
 
 
 def learner_of(
@@ -158,12 +235,18 @@ def learner_of(
     Raises
     ------
     ValueError
-        If the program is unknown or a setting is missing.
+        If the program is unknown, or a setting is missing or unknown to it.
     """
-    if name not in _BUILDERS:
-        raise ValueError(f"program must be one of {', '.join(_BUILDERS)}, got {name!r}")
+    needed = settings_of_program(name)
+    for replica in replicas:
+        if set(replica.settings) != set(needed):
+            raise ValueError(
+                f"settings of {name} are {', '.join(needed)}, got {', '.join(replica.settings) or 'none'}"
+            )
     network = TaskNetwork(layout, device=execution.torch_device, dtype=execution.torch_dtype)
-    return _BUILDERS[name](replicas, network, training, execution)
+    learner = _PROGRAMS[name].build(replicas, network, training, execution)
+    check_kind(learner, Learner, f"what builds the program {name}", "Learner(network, synapses, rule)")
+    return learner
 
 
 def learned(
@@ -175,6 +258,7 @@ def learned(
     schedule: str = "abrupt",
     execution: Execution,
     measures_all: bool = True,
+    checkpoint: Path | None = None,
 ) -> xr.Dataset:
     """Train the replicas of one program along a sequence of tasks and measure them.
 
@@ -194,6 +278,9 @@ def learned(
         Where and how to compute.
     measures_all
         Whether to measure after every task, or after the last one only.
+    checkpoint
+        File for the half-trained networks, from which a run that was killed goes on; it is removed at the
+        end. None for none.
 
     Returns
     -------
@@ -210,7 +297,6 @@ def learned(
         learner.rule,
         sequence.images.train_images,
         sequence.images.train_labels,
-        loss=learner.loss,
     )
     found = _unmeasured(len(replicas), sequence.n_tasks)
 
@@ -226,7 +312,11 @@ def learned(
         batch_size=training.batch_size,
         finish_task=lambda task: learner.finish_task(sequence, task),
         measure=measure,
+        checkpoint=checkpoint,
+        results={str(name): variable.values for name, variable in found.items()},
     )
+    if checkpoint is not None:
+        checkpoint.unlink(missing_ok=True)
     return found
 
 
@@ -262,15 +352,13 @@ def _measure_into(
         found.frozen[:, n_learned] = (p >= threshold).to(p.dtype).mean(dim=1).cpu().numpy()
 
 
-def _values(replicas: Sequence[Replica], name: str) -> list[float]:
+def values_of(replicas: Sequence[Replica], name: str) -> list[float]:
     """Return one setting of every replica."""
-    for replica in replicas:
-        if name not in replica.settings:
-            raise ValueError(f"the setting {name!r} is missing: there are {', '.join(replica.settings)}")
     return [float(replica.settings[name]) for replica in replicas]
 
 
-def _seeds(replicas: Sequence[Replica]) -> list[int]:
+def seeds_of(replicas: Sequence[Replica]) -> list[int]:
+    """Return the seed of every replica."""
     return [replica.seed for replica in replicas]
 
 
@@ -281,7 +369,7 @@ def _presynaptic(
     execution: Execution,
     *,
     consolidation: bool = True,
-    ghost: str | None = None,
+    ghost: Literal["release", "ghost"] | None = None,
 ) -> Learner:
     """Build networks with plastic release probability.
 
@@ -290,13 +378,13 @@ def _presynaptic(
     """
     synapses = BernoulliSynapses(
         network.layout,
-        _seeds(replicas),
+        seeds_of(replicas),
         release_probability=training.p_min if ghost is None else _GHOST_RELEASE,
         release_fixed_at=None if ghost is None else _GHOST_RELEASE,
         normalised_by=ghost or "release",
         execution=execution,
     )
-    columns = zip(*(_values(replicas, name) for name in ("p_up", "p_down", "p_freeze")), strict=True)
+    columns = zip(*(values_of(replicas, name) for name in ("p_up", "p_down", "p_freeze")), strict=True)
     plasticity = [
         ReleasePlasticity(
             p_up,
@@ -309,45 +397,46 @@ def _presynaptic(
         )
         for p_up, p_down, p_freeze in columns
     ]
-    rates = _values(replicas, "learning_rate")
+    rates = values_of(replicas, "learning_rate")
     return Learner(network, synapses, PresynapticSgd(synapses, plasticity, learning_rate=rates))
 
 
-program("consolidating")(_presynaptic)
-program("plastic")(functools.partial(_presynaptic, consolidation=False))
-program("ghost")(functools.partial(_presynaptic, ghost="release"))
-program("ghost_misnormalised")(functools.partial(_presynaptic, ghost="ghost"))
+_PLASTIC = ("learning_rate", *_P_RULE)
+program("consolidating", *_PLASTIC)(_presynaptic)
+program("plastic", *_PLASTIC)(functools.partial(_presynaptic, consolidation=False))
+program("ghost", *_PLASTIC)(functools.partial(_presynaptic, ghost="release"))
+program("ghost_misnormalised", *_PLASTIC)(functools.partial(_presynaptic, ghost="ghost"))
 
 
-@program("sgd")
+@program("sgd", "learning_rate")
 def _sgd(
     replicas: Sequence[Replica], network: FeedForward, training: Training, execution: Execution
 ) -> Learner:
-    synapses = DeterministicSynapses(network.layout, _seeds(replicas), execution=execution)
-    rule = GradientDescent(Sgd(synapses, learning_rate=_values(replicas, "learning_rate")))
+    synapses = DeterministicSynapses(network.layout, seeds_of(replicas), execution=execution)
+    rule = GradientDescent(Sgd(synapses, learning_rate=values_of(replicas, "learning_rate")))
     return Learner(network, synapses, rule)
 
 
-@program("adam")
+@program("adam", "learning_rate")
 def _adam(
     replicas: Sequence[Replica], network: FeedForward, training: Training, execution: Execution
 ) -> Learner:
-    synapses = DeterministicSynapses(network.layout, _seeds(replicas), execution=execution)
-    rule = GradientDescent(Adam(synapses, learning_rate=_values(replicas, "learning_rate")))
+    synapses = DeterministicSynapses(network.layout, seeds_of(replicas), execution=execution)
+    rule = GradientDescent(Adam(synapses, learning_rate=values_of(replicas, "learning_rate")))
     return Learner(network, synapses, rule)
 
 
-@program("ewc")
+@program("ewc", "learning_rate", "strength")
 def _ewc(
     replicas: Sequence[Replica], network: FeedForward, training: Training, execution: Execution
 ) -> Learner:
-    synapses = DeterministicSynapses(network.layout, _seeds(replicas), execution=execution)
+    synapses = DeterministicSynapses(network.layout, seeds_of(replicas), execution=execution)
     penalty = ElasticWeightConsolidation(
         synapses,
-        strength=_values(replicas, "strength"),
+        strength=values_of(replicas, "strength"),
         kind=[replica.penalty for replica in replicas],
     )
-    rule = GradientDescent(Sgd(synapses, learning_rate=_values(replicas, "learning_rate")), [penalty])
+    rule = GradientDescent(Sgd(synapses, learning_rate=values_of(replicas, "learning_rate")), [penalty])
 
     def finish_task(sequence: TaskSequence, task: int) -> None:
         penalty.consolidate(
@@ -357,29 +446,29 @@ def _ewc(
     return Learner(network, synapses, rule, finish_task=finish_task)
 
 
-@program("si")
+@program("si", "learning_rate", "strength")
 def _si(
     replicas: Sequence[Replica], network: FeedForward, training: Training, execution: Execution
 ) -> Learner:
-    synapses = DeterministicSynapses(network.layout, _seeds(replicas), execution=execution)
-    optimiser = Adam(synapses, learning_rate=_values(replicas, "learning_rate"))
-    rule = SynapticIntelligence(synapses, optimiser, strength=_values(replicas, "strength"))
+    synapses = DeterministicSynapses(network.layout, seeds_of(replicas), execution=execution)
+    optimiser = Adam(synapses, learning_rate=values_of(replicas, "learning_rate"))
+    rule = SynapticIntelligence(synapses, optimiser, strength=values_of(replicas, "strength"))
     return Learner(network, synapses, rule, finish_task=lambda sequence, task: rule.consolidate(synapses))
 
 
-@program("bgd")
+@program("bgd", "learning_rate", "sigma")
 def _bgd(
     replicas: Sequence[Replica], network: FeedForward, training: Training, execution: Execution
 ) -> Learner:
     synapses = MeanFieldSynapses(
         network.layout,
-        _seeds(replicas),
-        initial_sigma=_values(replicas, "sigma"),
+        seeds_of(replicas),
+        initial_sigma=values_of(replicas, "sigma"),
         draws_per_step=training.draws_per_step,
         execution=execution,
     )
-    rule = BayesianGradientDescent(synapses, learning_rate=_values(replicas, "learning_rate"))
-    return Learner(network, synapses, rule, loss="sum")
+    rule = BayesianGradientDescent(synapses, learning_rate=values_of(replicas, "learning_rate"))
+    return Learner(network, synapses, rule)
 
 
 def fisher_of_task(

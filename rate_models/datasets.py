@@ -8,17 +8,25 @@ gzipped or not, in a folder that the caller names; by default `$BRIANPRESYN_DATA
 from __future__ import annotations
 
 import gzip
+import hashlib
+import math
 import os
 import struct
+import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
+from numbers import Integral
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import torch
+import torch.utils.data
 from numpy.typing import NDArray
 from torch import Tensor
 
+from biophys.argument_types import check_kind, checked_types, shown
+from biophys.plugins import load_plugins
 from biophys.settings import OneOf
 
 IDX_FILES = {
@@ -29,11 +37,22 @@ IDX_FILES = {
 }
 # Mean and standard deviation of the training pixels on 0..1, as used by the published experiments.
 _NORMALISATION = {"mnist": (0.1307, 0.3081), "fashion_mnist": (0.2861, 0.3530)}
-DataSetName = Annotated[str, OneOf(("digits", *_NORMALISATION))]
+_OWN: dict[str, Callable[[], ImageData]] = {}
+
+
+def data_set_names() -> list[str]:
+    """Return the names of all data sets, those of plugins that are loaded included."""
+    return ["digits", *_NORMALISATION, *_OWN]
+
+
+DataSetName = Annotated[str, OneOf(data_set_names)]
 """Annotates the name of a data set in settings."""
 _IMAGES_MAGIC, _LABELS_MAGIC = 2051, 2049
+# Bytes of one file; MNIST's largest has 47 million.
+_LARGEST_FILE = 10**9
 
 
+@checked_types
 @dataclass(frozen=True)
 class ImageData:
     """Normalised images and their labels, split into training and test set.
@@ -48,6 +67,11 @@ class ImageData:
         Shape (image,), integer classes 0..n_classes-1.
     n_classes
         Number of classes.
+
+    Raises
+    ------
+    ValueError
+        If images and labels are not as many, training and test images differ in size, or a label is no class.
     """
 
     name: str
@@ -56,6 +80,28 @@ class ImageData:
     test_images: Tensor
     test_labels: Tensor
     n_classes: int = 10
+
+    def __post_init__(self) -> None:
+        if self.n_classes < 1:
+            raise ValueError(f"n_classes must be positive, got {self.n_classes}")
+        for part in ("train", "test"):
+            images, labels = getattr(self, f"{part}_images"), getattr(self, f"{part}_labels")
+            if images.ndim != 2 or not len(images) or images.shape[1] != self.train_images.shape[1]:
+                raise ValueError(
+                    f"{part}_images must have the shape (image, pixel), as many pixels as train_images, got "
+                    f"{tuple(images.shape)}: flatten them with images.flatten(1)"
+                )
+            if labels.shape != images.shape[:1]:
+                raise ValueError(
+                    f"{part}_labels must be one for each of {len(images)} {part}_images, got "
+                    f"{tuple(labels.shape)}"
+                )
+            is_known = labels.device.type != "meta"
+            if is_known and not 0 <= int(labels.min()) <= int(labels.max()) < self.n_classes:
+                raise ValueError(
+                    f"{part}_labels must be classes 0..{self.n_classes - 1}, got "
+                    f"{int(labels.min())}..{int(labels.max())}"
+                )
 
     @property
     def n_pixels(self) -> int:
@@ -74,20 +120,23 @@ class ImageData:
         )
 
 
+@checked_types
 def load_images(name: str, *, folder: Path | str | None = None) -> ImageData:
     """Return one of the data sets.
 
     Parameters
     ----------
     name
-        ``"digits"`` (1797 images of 8x8 pixels), ``"mnist"`` or ``"fashion_mnist"`` (70 000 of 28x28).
+        ``"digits"`` (1797 images of 8x8 pixels), ``"mnist"`` or ``"fashion_mnist"`` (70 000 of 28x28), or one
+        of one's own, see `data_set`.
     folder
         Where the four IDX files lie; None for ``$BRIANPRESYN_DATA/<name>``.
 
     Raises
     ------
     ValueError
-        If the name is unknown or a file is not an IDX file of the expected kind.
+        If the name is unknown, a file is damaged or no IDX file of the expected kind, or images and labels do
+        not belong together.
     FileNotFoundError
         If a file is missing.
 
@@ -98,8 +147,14 @@ def load_images(name: str, *, folder: Path | str | None = None) -> ImageData:
     """
     if name == "digits":
         return _digits()
+    if name not in data_set_names():
+        load_plugins()
+    if name in _OWN:
+        data = _OWN[name]()
+        check_kind(data, ImageData, f"what registers the data set {name}", "images_from(train, test)")
+        return data
     if name not in _NORMALISATION:
-        raise ValueError(f"data set must be digits, {', '.join(_NORMALISATION)}, got {name!r}")
+        raise ValueError(f"name of a data set must be {', '.join(data_set_names())}, got {name!r}")
     place = Path(folder) if folder is not None else _default_folder(name)
     read = {part: _read_idx(place, stem) for part, stem in IDX_FILES.items()}
     mean, sd = _NORMALISATION[name]
@@ -109,6 +164,108 @@ def load_images(name: str, *, folder: Path | str | None = None) -> ImageData:
         images[part] = pixels.flatten(1).div_(255).sub_(mean).div_(sd)
         labels[part] = torch.from_numpy(read[f"{part}_labels"].astype(np.int64))
     return ImageData(name, images["train"], labels["train"], images["test"], labels["test"])
+
+
+@checked_types
+def data_set(name: str) -> Callable[[Callable[[], ImageData]], Callable[[], ImageData]]:
+    """Register the decorated function as what `load_images` calls for a name.
+
+    Raises
+    ------
+    ValueError
+        If there is a data set of that name.
+
+    Examples
+    --------
+    >>> @data_set("two digits")
+    ... def two_digits() -> ImageData:
+    ...     digits = load_images("digits")
+    ...     part = digits.train_labels < 2, digits.test_labels < 2
+    ...     train = digits.train_images[part[0]], digits.train_labels[part[0]]
+    ...     return images_from(train, (digits.test_images[part[1]], digits.test_labels[part[1]]))
+    >>> load_images("two digits").n_classes
+    2
+    """
+
+    def register(load: Callable[[], ImageData]) -> Callable[[], ImageData]:
+        if name in data_set_names() and _OWN.get(name) is not load:
+            raise ValueError(f"there is a data set named {name!r} already: name yours otherwise")
+        _OWN[name] = load
+        return load
+
+    return register
+
+
+def own_data_digest(name: str) -> str:
+    """Return a digest of the images and labels of a data set of one's own, empty for one of this package."""
+    if name not in _OWN:
+        return ""
+    data = load_images(name)
+    digest = hashlib.sha256(f"{data.n_classes} {tuple(data.train_images.shape)}".encode())
+    for tensor in (data.train_images, data.train_labels, data.test_images, data.test_labels):
+        digest.update(np.ascontiguousarray(tensor.cpu().numpy()).tobytes())
+    return digest.hexdigest()
+
+
+@checked_types
+def images_from(train: Any, test: Any, *, name: str = "own", n_classes: int | None = None) -> ImageData:
+    """Return images of one's own as this package takes them.
+
+    Parameters
+    ----------
+    train, test
+        Each a pair of images (image, ...) and labels (image,), as tensors or arrays; or a `Dataset` or
+        `DataLoader` of torch that gives such pairs, a loader batch by batch. Images are flattened; their
+        pixels are taken as they are.
+    name
+        What they are called.
+    n_classes
+        Number of classes; by default one more than the largest label.
+
+    Raises
+    ------
+    TypeError
+        If images and labels are neither of these.
+    ValueError
+        If images and labels are not as many, or images differ in size.
+
+    Examples
+    --------
+    >>> train = torch.rand(6, 2, 2), torch.tensor([0, 1, 2, 0, 1, 2])
+    >>> data = images_from(torch.utils.data.TensorDataset(*train), train)
+    >>> data.train_images.shape, data.n_classes
+    (torch.Size([6, 4]), 3)
+    """
+    parts = [_pair_from(given, part) for given, part in ((train, "train"), (test, "test"))]
+    largest = max(int(labels.max()) for _, labels in parts)
+    return ImageData(name, *parts[0], *parts[1], n_classes=n_classes or largest + 1)
+
+
+def _pair_from(given: Any, part: str) -> tuple[Tensor, Tensor]:
+    """Return flat images and labels of a pair, a data set or a loader."""
+    wanted = f"{part} must be a pair of images and labels, or a Dataset or DataLoader of torch"
+    if isinstance(given, torch.utils.data.DataLoader):
+        batches = [_two(batch, wanted) for batch in given]
+        pair = [torch.cat([torch.as_tensor(own) for own in each]) for each in zip(*batches, strict=True)]
+    elif isinstance(given, torch.utils.data.Dataset) and hasattr(given, "__len__"):
+        items = [_two(given[place], wanted) for place in range(len(given))]
+        pair = [torch.stack([torch.as_tensor(own) for own in each]) for each in zip(*items, strict=True)]
+    else:
+        pair = [torch.as_tensor(each) for each in _two(given, wanted)]
+    if not pair or not len(pair[0]):
+        raise ValueError(f"{wanted}, got none")
+    if pair[1].is_floating_point() or pair[1].is_complex() or pair[1].dtype is torch.bool:
+        raise TypeError(f"labels of {part} must be whole numbers, got {pair[1].dtype}")
+    images = pair[0] if pair[0].is_floating_point() else pair[0].float()
+    return images.flatten(1), pair[1].long()
+
+
+def _two(pair: Any, wanted: str) -> tuple[Any, Any]:
+    if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+        raise TypeError(f"{wanted}, got {shown(pair)}")
+    if not all(isinstance(each, (Tensor, np.ndarray, Integral)) for each in pair):
+        raise TypeError(f"{wanted}, got a pair of {type(pair[0]).__name__} and {type(pair[1]).__name__}")
+    return pair[0], pair[1]
 
 
 def _digits() -> ImageData:
@@ -144,12 +301,18 @@ def _read_idx(folder: Path, stem: str) -> NDArray[np.uint8]:
     path = next((p for p in (folder / f"{stem}.gz", folder / stem) if p.exists()), None)
     if path is None:
         raise FileNotFoundError(f"neither {folder / stem}.gz nor {folder / stem} exists")
-    content = path.read_bytes()
-    if path.suffix == ".gz":
-        content = gzip.decompress(content)
-    n_axes = 3 if "images" in stem else 1
-    magic = _IMAGES_MAGIC if n_axes == 3 else _LABELS_MAGIC
-    header = struct.unpack_from(f">{n_axes + 1}I", content) if len(content) >= 4 * (n_axes + 1) else (0,)
-    if header[0] != magic or len(content) != 4 * (n_axes + 1) + int(np.prod(header[1:], dtype=np.int64)):
-        raise ValueError(f"{path} is not a complete IDX file with magic number {magic}")
-    return np.frombuffer(content, np.uint8, offset=4 * (n_axes + 1)).reshape(header[1:])
+    n_axes, magic = (3, _IMAGES_MAGIC) if "images" in stem else (1, _LABELS_MAGIC)
+    try:
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            header = struct.unpack(f">{n_axes + 1}I", file.read(4 * (n_axes + 1)))
+            n_bytes = math.prod(header[1:])
+            if header[0] != magic or not 0 < n_bytes <= _LARGEST_FILE:
+                raise ValueError(f"{path} is no IDX file with magic number {magic}: it starts with {header}")
+            # One byte more than announced shows a file that goes on; a bomb is not unpacked.
+            content = file.read(n_bytes + 1)
+    except (EOFError, gzip.BadGzipFile, zlib.error, struct.error) as error:
+        raise ValueError(f"{path} is damaged or cut short ({error}): fetch it again") from error
+    if len(content) != n_bytes:
+        found = "more" if len(content) > n_bytes else f"{len(content)}"
+        raise ValueError(f"{path} announces {n_bytes} bytes and holds {found}: fetch it again")
+    return np.frombuffer(content, np.uint8).reshape(header[1:])

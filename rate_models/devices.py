@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from biophys.argument_types import check_kind
+from biophys.argument_types import check_kind, checked_types
 
 _DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
@@ -20,6 +20,7 @@ _DTYPES = {"float32": torch.float32, "float64": torch.float64}
 _CACHED_ELEMENTS = 2**20
 
 
+@checked_types
 @dataclass(frozen=True)
 class Execution:
     """How a group of replicas is computed; it says nothing of what is computed.
@@ -63,8 +64,6 @@ class Execution:
     def __post_init__(self) -> None:
         if self.dtype not in _DTYPES:
             raise ValueError(f"dtype must be the text {' or '.join(map(repr, _DTYPES))}, got {self.dtype!r}")
-        if not isinstance(self.device, str):
-            raise TypeError(f"device must be text, such as 'cpu' or 'cuda:1', got {self.device!r}")
         kind = self.device.split(":")[0]
         if kind not in ("cpu", "cuda", "mps", "meta", "auto"):
             raise ValueError(f"device must be cpu, cuda, mps or auto, got {self.device!r}")
@@ -109,6 +108,8 @@ class Execution:
         Without compilation a CPU reads and writes memory once per operation, so it works on pieces that fit
         its cache. Elsewhere all columns are one piece.
         """
+        if n_rows < 1 or n_columns < 1:
+            raise ValueError(f"n_rows and n_columns must be positive, got {n_rows} and {n_columns}")
         if self.compiles or self.torch_device.type != "cpu":
             return [slice(0, n_columns)]
         n_pieces = max(1, round(n_rows * n_columns / _CACHED_ELEMENTS))

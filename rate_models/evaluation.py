@@ -7,15 +7,18 @@ Schug et al. (2021): the answer is the largest mean softmax over ten draws. doi:
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
-from biophys.argument_types import check_kind
+from biophys.argument_types import checked_types
 from rate_models.networks import FeedForward, check_images
-from rate_models.random_streams import CounterStreams, HostStreams, Streams
+from rate_models.random_streams import Streams
 from rate_models.stochastic_layers import DeterministicSynapses, Synapses
 
 
+@checked_types
 def mean_softmax(
     network: FeedForward,
     synapses: Synapses,
@@ -55,10 +58,10 @@ def mean_softmax(
     TypeError
         If the images are no tensor or the streams something else.
     """
-    if n_samples < 1:
-        raise ValueError(f"n_samples must be at least 1, got {n_samples}")
+    for name, count in (("n_samples", n_samples), ("images_per_draw", images_per_draw)):
+        if count < 1:
+            raise ValueError(f"{name} must be at least 1, got {count}")
     check_images(network, images)
-    check_kind(streams, (HostStreams, CounterStreams), "streams", "synapses.evaluation_streams()")
     n_draws = 1 if isinstance(synapses, DeterministicSynapses) else n_samples
     chunks = []
     for part in images.split(images_per_draw):
@@ -68,13 +71,17 @@ def mean_softmax(
         drawn = (network.logits(x, synapses.sample(streams)) for _ in range(n_draws))
         total = torch.softmax(next(drawn), dim=-1)
         for logits in drawn:
-            total += torch.softmax(logits, dim=-1)
+            # In a new tensor, since autograd needs the old ones.
+            total = total + torch.softmax(logits, dim=-1)
         chunks.append(total / n_draws)
     return torch.cat(chunks, dim=1)
 
 
+@checked_types
 def accuracy(probability: Tensor, labels: Tensor) -> Tensor:
     """Return the share of images whose most probable class is the right one, shape (replica,).
+
+    It is nan where an answer is.
 
     Parameters
     ----------
@@ -98,4 +105,5 @@ def accuracy(probability: Tensor, labels: Tensor) -> Tensor:
             f"expected probabilities of shape (replica, image, class) and a label for each image, got "
             f"{tuple(probability.shape)} and {tuple(labels.shape)}"
         )
-    return (probability.argmax(dim=-1) == labels).to(probability.dtype).mean(dim=-1)
+    is_right = (probability.argmax(dim=-1) == labels).to(probability.dtype)
+    return is_right.masked_fill(probability.isnan().any(dim=-1), math.nan).mean(dim=-1)

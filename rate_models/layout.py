@@ -17,12 +17,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from biophys.argument_types import check_field_types, check_kind
+from biophys.argument_types import checked_types
 
 # Rows start on a 128-byte boundary, which the matrix products of every device read fastest.
 _ALIGNMENT = 32
 
 
+@checked_types
 @dataclass(frozen=True)
 class Layout:
     """Sizes of a fully connected network and the order of its parameters.
@@ -49,7 +50,6 @@ class Layout:
     sizes: tuple[int, ...]
 
     def __post_init__(self) -> None:
-        check_field_types(self)
         object.__setattr__(self, "sizes", tuple(self.sizes))
         if len(self.sizes) < 2 or any(size < 1 for size in self.sizes):
             raise ValueError(
@@ -112,17 +112,6 @@ class Layout:
         return rng.uniform(-1, 1, size=self.n_parameters) * bound
 
 
-def check_layout(layout: Layout) -> None:
-    """Raise unless `layout` is a `Layout`, and not for example a tuple of sizes.
-
-    Raises
-    ------
-    TypeError
-        If it is something else.
-    """
-    check_kind(layout, Layout, "layout", "Layout((784, 200, 10))")
-
-
 def _consecutive(start: int, lengths: list[int]) -> tuple[slice, ...]:
     """Return adjoining slices of these lengths."""
     ends = np.cumsum([start, *lengths]).tolist()
@@ -147,7 +136,12 @@ class RecentViews:
         self._found: dict[int, tuple[Tensor, Any]] = {}
 
     def of(self, tensor: Tensor, made: Callable[[Tensor], Any]) -> Any:
-        """Return the views of this very tensor, by `made` if they are not remembered."""
+        """Return the views of this very tensor, by `made` if they are not remembered.
+
+        A view remembers whether it was made under autograd, so that none is kept for it or taken from it.
+        """
+        if torch.is_grad_enabled():
+            return made(tensor)
         key = id(tensor)
         if key not in self._found:
             if len(self._found) == self._N_KEPT:

@@ -22,12 +22,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from biophys.argument_types import checked_types
 from rate_models.layout import Layout
 from rate_models.networks import FeedForward, where_active
 from rate_models.random_streams import standard_normal
 from rate_models.stochastic_layers import GaussianSynapses
 
 
+@checked_types
 class LocalGaussianSynapses(GaussianSynapses):
     """Gaussian synapses that show what they learned to the network instead of drawn weights.
 
@@ -55,6 +57,7 @@ class LocalGaussianSynapses(GaussianSynapses):
         self.tie()
 
 
+@checked_types
 class LocalFeedForward(FeedForward):
     """A feed-forward network that draws the drive of its units while it trains.
 
@@ -105,6 +108,7 @@ class LocalFeedForward(FeedForward):
 
     def backward(self, activities: list[Tensor], parameters: Tensor, slope: Tensor, gradient: Tensor) -> None:
         """Write the gradient with respect to means and standard deviations into `gradient`."""
+        self._check_activities(activities)
         mu, _ = self._halves(parameters)
         by_mu, by_sigma = self._halves(gradient)
         means, _ = self._layers(mu)

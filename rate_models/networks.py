@@ -6,15 +6,17 @@ pass is one sequence of batched matrix products whose length does not depend on 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import torch
 from torch import Tensor
 
-from biophys.argument_types import check_kind
-from rate_models.layout import Layout, RecentViews, check_layout
+from biophys.argument_types import check_kind, checked_types
+from rate_models.layout import Layout, RecentViews
 
 
+@checked_types
 class FeedForward:
     """A fully connected network with rectified hidden units and linear output.
 
@@ -44,7 +46,6 @@ class FeedForward:
     def __init__(
         self, layout: Layout, *, rectifies_output: bool = False, linear_hidden: tuple[int, ...] = ()
     ) -> None:
-        check_layout(layout)
         n_hidden = layout.n_layers - 1
         if any(not 0 <= layer < n_hidden for layer in linear_hidden):
             raise ValueError(f"linear_hidden must name hidden layers 0..{n_hidden - 1}, got {linear_hidden}")
@@ -76,6 +77,11 @@ class FeedForward:
 
     def logits(self, x: Tensor, parameters: Tensor) -> Tensor:
         """Return the activity of the output units, shape (replica, sample, class)."""
+        if x.ndim != 3 or parameters.ndim != 2 or len(x) != len(parameters):
+            raise ValueError(
+                "x must have the shape (replica, sample, input) and parameters (replica, parameter), "
+                f"got {tuple(x.shape)} and {tuple(parameters.shape)}"
+            )
         return self.activities(x, parameters)[-1]
 
     def backward(self, activities: list[Tensor], parameters: Tensor, slope: Tensor, gradient: Tensor) -> None:
@@ -92,6 +98,7 @@ class FeedForward:
         gradient
             Where the result goes, shape (replica, at least parameters).
         """
+        self._check_activities(activities)
         to_weights, to_biases = self._layers(gradient)
         for index, found in self.slopes(activities, parameters, slope):
             torch.bmm(found.transpose(1, 2), activities[index], out=to_weights[index])
@@ -107,6 +114,7 @@ class FeedForward:
         activities, parameters, slope
             As for `backward`.
         """
+        self._check_activities(activities)
         weights, _ = self._layers(parameters)
         if self.rectifies_output:
             slope = where_active(slope, activities[-1])
@@ -116,6 +124,11 @@ class FeedForward:
                 slope = torch.bmm(slope, weights[index])
                 if self._rectifies(index - 1):
                     slope = where_active(slope, activities[index])
+
+    def _check_activities(self, activities: list[Tensor]) -> None:
+        n = self.layout.n_layers + 1
+        if len(activities) != n:
+            raise ValueError(f"activities must be those of {n} layers of units, got {len(activities)}")
 
     def _layers(self, flat: Tensor) -> tuple[list[Tensor], list[Tensor]]:
         """Return each layer's weights and biases as views, made once for the buffers that every step uses."""
@@ -151,12 +164,14 @@ def cross_entropy(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
     """
     log_softmax = torch.log_softmax(logits, dim=-1)
     loss = -log_softmax.gather(-1, labels[..., None]).mean(dim=(1, 2))
-    slope = log_softmax.exp_()
+    # Autograd, if it is to differentiate the loss, needs what is overwritten otherwise.
+    slope = log_softmax.detach().exp() if log_softmax.requires_grad else log_softmax.exp_()
     one_hot = torch.eye(logits.shape[-1], dtype=logits.dtype, device=logits.device)
     slope.sub_(one_hot[labels]).mul_(1 / logits.shape[1])
     return loss, slope
 
 
+@checked_types
 class SquaredError:
     """Negative log likelihood of targets with normal noise, up to a constant: (f - y)^2 / (2 sd^2).
 
@@ -173,8 +188,8 @@ class SquaredError:
     """
 
     def __init__(self, noise_sd: float) -> None:
-        if not noise_sd > 0:
-            raise ValueError(f"noise_sd must be positive, got {noise_sd}")
+        if not 0 < noise_sd < math.inf:
+            raise ValueError(f"noise_sd must be positive and finite, got {noise_sd}")
         self.noise_sd = noise_sd
 
     def __call__(self, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:

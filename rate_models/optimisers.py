@@ -10,20 +10,25 @@ Kingma DP, Ba J (2015). Adam: a method for stochastic optimization. arXiv:1412.6
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
 
-from biophys.argument_types import check_kind, shown
+from biophys.argument_types import checked_types
 from rate_models.layout import aligned_rows
-from rate_models.replicas import amounts_per_replica, column, column_or_number, rows
+from rate_models.replicas import amounts_per_replica, check_positions, column, column_or_number, rows
 from rate_models.stochastic_layers import GaussianSynapses, Synapses
 
 
+@runtime_checkable
 class Penalty(Protocol):
-    """A term of the objective beside the loss, for example the cost of reliable synapses."""
+    """A term of the objective beside the loss, for example the cost of reliable synapses.
+
+    One that is derived for a loss ``"sum"`` or ``"mean"`` over a batch says so by an attribute `loss`.
+    """
 
     def add_gradient(self, synapses: Synapses) -> None:
         """Add the gradient of the term to `synapses.gradient`, in place."""
@@ -32,6 +37,7 @@ class Penalty(Protocol):
         """Forget all other replicas."""
 
 
+@runtime_checkable
 class Optimiser(Protocol):
     """How learned values follow their gradient."""
 
@@ -42,6 +48,7 @@ class Optimiser(Protocol):
         """Forget all other replicas."""
 
 
+@checked_types
 class Sgd:
     """Gradient descent without momentum.
 
@@ -69,7 +76,6 @@ class Sgd:
         learning_rate: float | Sequence[float],
         l2: float | Sequence[float] = 0.0,
     ) -> None:
-        check_kind(synapses, Synapses, "synapses", "DeterministicSynapses(layout, seeds)")
         n = synapses.n_replicas
         rates = amounts_per_replica(learning_rate, n, "learning_rate")
         penalties = amounts_per_replica(l2, n, "l2")
@@ -77,6 +83,11 @@ class Sgd:
         shares = [1 - a * b for a, b in zip(rates, penalties, strict=True)]
         self._kept_share = column_or_number(shares, synapses.learned)
         self._decays = any(penalties)
+
+    @property
+    def n_replicas(self) -> int:
+        """Number of networks."""
+        return len(self._rate)
 
     def step(self, learned: Tensor, gradient: Tensor) -> None:
         """Take one step."""
@@ -91,6 +102,7 @@ class Sgd:
             self._kept_share = rows(self._kept_share, replicas)
 
 
+@checked_types
 class Adam:
     """Adam with bias correction.
 
@@ -123,7 +135,6 @@ class Adam:
         epsilon: float = 1e-8,
         columns: slice = slice(None),
     ) -> None:
-        check_kind(synapses, Synapses, "synapses", "DeterministicSynapses(layout, seeds)")
         self.columns = columns
         n, like = synapses.n_replicas, synapses.learned[:, columns]
         self._rates = amounts_per_replica(learning_rate, n, "learning_rate")
@@ -131,6 +142,8 @@ class Adam:
         penalties = amounts_per_replica(l2, n, "l2")
         self._l2 = column(penalties, like)
         self._decays = any(penalties)
+        if not (all(0 <= beta < 1 for beta in betas) and 0 < epsilon < math.inf):
+            raise ValueError(f"betas must lie in 0..1 and epsilon above 0, got {betas} and {epsilon}")
         self.betas, self.epsilon = betas, epsilon
         self.moment = aligned_rows(*like.shape, dtype=like.dtype, device=like.device)
         self.square = aligned_rows(*like.shape, dtype=like.dtype, device=like.device)
@@ -139,6 +152,11 @@ class Adam:
         self._counts = [torch.zeros((), dtype=torch.float32) for _ in self._rates]
         self._runs_fused = like.device.type == "cpu"
         self._follow = synapses.execution.fused(_follow_moments)
+
+    @property
+    def n_replicas(self) -> int:
+        """Number of networks."""
+        return len(self._rate)
 
     def step(self, learned: Tensor, gradient: Tensor) -> None:
         """Take one step."""
@@ -154,6 +172,7 @@ class Adam:
 
     def keep(self, replicas: Sequence[int]) -> None:
         """Forget all other replicas."""
+        check_positions(replicas, self.n_replicas)
         self._rates = [self._rates[replica] for replica in replicas]
         self._counts = [self._counts[replica] for replica in replicas]
         for name in ("_rate", "_l2", "moment", "square"):
@@ -204,6 +223,7 @@ def _follow_moments(
     learned.addcmul_(moment / (square.sqrt() / root + epsilon), scale, value=-1)
 
 
+@checked_types
 class Together:
     """Several optimisers, each moving learned values of its own, for example means and noise apart.
 
@@ -215,6 +235,11 @@ class Together:
 
     def __init__(self, optimisers: Sequence[Optimiser]) -> None:
         self.optimisers = tuple(optimisers)
+
+    @property
+    def n_replicas(self) -> int | None:
+        """Number of networks, None if no optimiser says it."""
+        return next((one.n_replicas for one in self.optimisers if hasattr(one, "n_replicas")), None)
 
     def step(self, learned: Tensor, gradient: Tensor) -> None:
         """Take one step with each."""
@@ -259,6 +284,7 @@ def adam_of_means_and_noise(
     )
 
 
+@checked_types
 class GradientDescent:
     """Learning by a plain optimiser: deterministic synapses, fixed release probability, Gaussian noise.
 
@@ -276,12 +302,18 @@ class GradientDescent:
     """
 
     def __init__(self, optimiser: Optimiser, penalties: Sequence[Penalty] = ()) -> None:
-        if not hasattr(optimiser, "step"):
-            raise TypeError(
-                f"optimiser must be such as Sgd(synapses, learning_rate=0.1), got {shown(optimiser)}"
-            )
         self.optimiser = optimiser
         self.penalties = tuple(penalties)
+
+    @property
+    def loss(self) -> str | None:
+        """The loss over a batch that a penalty is derived for, None if any will do."""
+        return next((term.loss for term in self.penalties if hasattr(term, "loss")), None)
+
+    @property
+    def n_replicas(self) -> int | None:
+        """Number of networks, None if the optimiser does not say it."""
+        return getattr(self.optimiser, "n_replicas", None)
 
     def update(self, synapses: Synapses) -> None:
         """Take one step with the gradient that the network wrote."""

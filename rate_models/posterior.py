@@ -28,6 +28,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from biophys.argument_types import checked_types
 from rate_models.fisher import diagonal_fisher
 from rate_models.networks import FeedForward
 from rate_models.reliability_cost import checked_gaussian, checked_share
@@ -35,6 +36,7 @@ from rate_models.replicas import column, per_replica, rows
 from rate_models.stochastic_layers import GaussianSynapses, Synapses
 
 
+@checked_types
 class GaussianPrior:
     r"""Penalty of `optimisers.GradientDescent`: share times :math:`\sum_i (\mu_i^2 + \sigma_i^2) / 2 \tau^2`.
 
@@ -55,6 +57,9 @@ class GaussianPrior:
     ValueError
         If a standard deviation or `share` is not positive.
     """
+
+    loss = "sum"
+    """Its share is of a loss summed over the batch."""
 
     def __init__(self, synapses: GaussianSynapses, sd: float | Sequence[float], *, share: float) -> None:
         sds = per_replica(sd, checked_gaussian(synapses).n_replicas, "sd")

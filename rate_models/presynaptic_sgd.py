@@ -17,11 +17,20 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
+from biophys.argument_types import checked_types
 from biophys.release_plasticity import ReleasePlasticity, learning_rate_factor, updated_release_probability
-from rate_models.replicas import PlasticityColumns, amounts_per_replica, column_or_number, per_replica, rows
+from rate_models.replicas import (
+    PlasticityColumns,
+    amounts_per_replica,
+    check_positions,
+    column_or_number,
+    per_replica,
+    rows,
+)
 from rate_models.stochastic_layers import BernoulliSynapses
 
 
+@checked_types
 class PresynapticSgd:
     """The learning rule of `BernoulliSynapses` with plastic release probability.
 
@@ -45,6 +54,8 @@ class PresynapticSgd:
         If there is neither one value nor one per replica, or a rate or penalty is negative.
     """
 
+    synapse_kind = BernoulliSynapses
+
     def __init__(
         self,
         synapses: BernoulliSynapses,
@@ -53,12 +64,7 @@ class PresynapticSgd:
         learning_rate: float | Sequence[float],
         l2: float | Sequence[float] = 0.0,
     ) -> None:
-        if not isinstance(synapses, BernoulliSynapses):
-            raise TypeError(
-                f"PresynapticSgd changes a release probability: expected BernoulliSynapses, got "
-                f"{type(synapses).__name__}; for these use GradientDescent"
-            )
-        n = synapses.n_replicas
+        self.n_replicas = n = synapses.n_replicas
         rates = amounts_per_replica(learning_rate, n, "learning_rate")
         penalties = amounts_per_replica(l2, n, "l2")
         self.plasticity = PlasticityColumns.of(per_replica(plasticity, n, "plasticity"), synapses.p)
@@ -80,6 +86,8 @@ class PresynapticSgd:
 
     def keep(self, replicas: Sequence[int]) -> None:
         """Forget all other replicas."""
+        check_positions(replicas, self.n_replicas)
+        self.n_replicas = len(replicas)
         self.plasticity = self.plasticity.keep(replicas)
         self._rate, self._kept_share = (
             rows(of, replicas) if isinstance(of, Tensor) else of for of in (self._rate, self._kept_share)

@@ -18,10 +18,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+
+from biophys.argument_types import shown
 
 Setting: TypeAlias = dict[str, float]
 Measure: TypeAlias = Callable[[list[Setting]], Sequence[float]]
@@ -159,7 +162,8 @@ def search(
     Raises
     ------
     ValueError
-        If there are more known settings than trials.
+        If there are more known settings than trials, `measure` does not return a score per setting, or
+        `storage` is no database or holds another kind of study under that name.
     ModuleNotFoundError
         If `storage` is given and Optuna is not installed.
 
@@ -179,11 +183,22 @@ def search(
     missing = [setting for setting in settings if _key(setting) not in done]
     for first in range(0, len(missing), at_once or max(len(missing), 1)):
         batch = missing[first : first + (at_once or len(missing))]
-        scores = [float(score) for score in measure(batch)]
+        scores = _checked_scores(measure(batch), len(batch))
         if study is not None:
             study.add(batch, scores)
         done.update({_key(setting): score for setting, score in zip(batch, scores, strict=True)})
     return Search(settings, [done[_key(setting)] for setting in settings])
+
+
+def _checked_scores(scores: Any, n_settings: int) -> list[float]:
+    """Return the scores of a batch, one per setting."""
+    each = list(scores) if isinstance(scores, (Sequence, np.ndarray)) else []
+    if len(each) != n_settings:
+        raise ValueError(f"measure must return {n_settings} scores, one per setting, got {shown(scores)}")
+    for score in each:
+        if not isinstance(score, (Real, np.number)):
+            raise TypeError(f"measure must return numbers, nan for what diverged, got {shown(score)}")
+    return [float(score) for score in each]
 
 
 class _Study:
@@ -197,17 +212,27 @@ class _Study:
                 "a search that is kept in a database needs Optuna: pip install 'brianpresyn[search]'"
             ) from error
         self._optuna = optuna
-        self._study = optuna.create_study(
-            storage=storage, study_name=name, direction="maximize", load_if_exists=True
-        )
+        try:
+            self._study = optuna.create_study(
+                storage=storage, study_name=name, direction="maximize", load_if_exists=True
+            )
+            directions = self._study.directions
+        except Exception as error:  # of whatever library reads that kind of database
+            raise ValueError(
+                f"storage must be a database that Optuna can read, such as 'sqlite:///search.db', got "
+                f"{storage!r}: {str(error).splitlines()[0]}"
+            ) from error
+        if directions != [optuna.study.StudyDirection.MAXIMIZE]:
+            raise ValueError(f"the study {name!r} in {storage!r} does not maximise one score: rename yours")
         self._space = space
 
     def scores(self) -> dict[_Key, float]:
-        """Return the score of every finished trial by its setting."""
+        """Return the score of every finished trial of ours by its setting."""
+        finished = (self._optuna.trial.TrialState.COMPLETE, self._optuna.trial.TrialState.FAIL)
         return {
             _key(trial.user_attrs["setting"]): math.nan if trial.value is None else trial.value
             for trial in self._study.trials
-            if trial.state.is_finished()
+            if trial.state in finished and isinstance(trial.user_attrs.get("setting"), dict)
         }
 
     def add(self, settings: Sequence[Setting], scores: Sequence[float]) -> None:

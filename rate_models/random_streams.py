@@ -24,7 +24,7 @@ from __future__ import annotations
 import enum
 import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -140,7 +140,8 @@ class CounterStreams:
     def bits(self, n: int) -> CounterNoise:
         """Return the promise of random bits, shape (replica, n)."""
         self._counter += n
-        return CounterNoise(self._key, self._counter, n)
+        # A promise of its own: the next one moves the counter on.
+        return CounterNoise(self._key, self._counter.clone(), n)
 
     normals = bits
 
@@ -150,6 +151,31 @@ class CounterStreams:
 
 
 Streams: TypeAlias = HostStreams | CounterStreams
+
+
+def drawn_for_each(draw: Callable[[], Tensor]) -> Tensor:
+    """Return what `draw` draws; inside `torch.func.vmap`, drawn anew for each of what is mapped over.
+
+    vmap's ``randomness="same"`` gives all the same draw.
+    """
+    # torch says nowhere in its public interface what is being mapped over.
+    from torch._functorch import pyfunctorch
+
+    stack = map(pyfunctorch.coerce_cinterpreter, torch._C._functorch.get_interpreter_stack() or ())
+    levels = [
+        each
+        for each in stack
+        if isinstance(each, pyfunctorch.VmapInterpreter) and each.randomness() != "same"
+    ]
+    if not levels:
+        return draw()
+    sizes = [level.batch_size() for level in levels]
+    with pyfunctorch.temporarily_clear_interpreter_stack():
+        drawn = torch.stack([draw() for _ in range(math.prod(sizes))])
+        drawn = drawn.unflatten(0, sizes)
+    for level in levels:
+        drawn = torch._C._functorch._add_batch_dim(drawn, 0, level.level())
+    return drawn
 
 
 def streams_on(

@@ -28,7 +28,8 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from rate_models.replicas import column, per_replica, rows
+from biophys.argument_types import checked_types
+from rate_models.replicas import amounts_per_replica, column, per_replica, rows
 from rate_models.stochastic_layers import GaussianSynapses, Synapses
 
 
@@ -179,6 +180,7 @@ def terms_of(costs: Costs) -> tuple[NoiseCost, ...]:
     return costs if isinstance(costs, tuple) else (costs,)
 
 
+@checked_types
 class ReliabilityCost:
     """Penalty of `optimisers.GradientDescent`: share times the summed reliability cost of all synapses.
 
@@ -199,6 +201,9 @@ class ReliabilityCost:
     ValueError
         If there are neither one nor one cost per replica, or `share` is not positive.
     """
+
+    loss = "sum"
+    """Its share is of a loss summed over the batch."""
 
     def __init__(self, synapses: Synapses, costs: Costs | Sequence[Costs], *, share: float) -> None:
         like = checked_gaussian(synapses).learned
@@ -227,6 +232,7 @@ class ReliabilityCost:
         self._terms = [(rows(k, replicas), rows(power, replicas)) for k, power in self._terms]
 
 
+@checked_types
 class MagnitudeCost:
     """Penalty of `optimisers.GradientDescent`: share times lambda times the sum of abs(mu).
 
@@ -240,8 +246,11 @@ class MagnitudeCost:
         As for `ReliabilityCost`.
     """
 
+    loss = "sum"
+    """Its share is of a loss summed over the batch."""
+
     def __init__(self, synapses: Synapses, strength: float | Sequence[float], *, share: float) -> None:
-        strengths = per_replica(strength, synapses.n_replicas, "strength")
+        strengths = amounts_per_replica(strength, synapses.n_replicas, "strength")
         factor = checked_share(share)
         self._slope = column([factor * own for own in strengths], synapses.learned)
         self._add = synapses.execution.fused(_add_slope_of_magnitude)

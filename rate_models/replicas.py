@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
-from numbers import Real
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from biophys.argument_types import check_kind
+from biophys.argument_types import check_kind, check_type
 from biophys.release_plasticity import ReleasePlasticity
 
 
@@ -47,19 +47,19 @@ def amounts_per_replica(values: Any, n_replicas: int, name: str) -> list[float]:
     TypeError
         If one is no number.
     ValueError
-        If one is negative or nan, or there are neither one nor `n_replicas`.
+        If one is negative, nan or infinite, or there are neither one nor `n_replicas`.
 
     Examples
     --------
     >>> amounts_per_replica(1, 2, "l2")
     [1.0, 1.0]
     """
-    found = per_replica(values, n_replicas, name)
-    if not all(isinstance(value, Real) for value in found):
-        raise TypeError(f"{name} must be a number, or one per replica, got {values!r}")
-    if wrong := [value for value in found if not value >= 0]:
-        raise ValueError(f"{name} must not be negative, got {wrong[0]}")
-    return [float(value) for value in found]
+    each = per_replica(values, n_replicas, name)
+    for value in each:
+        check_type(value, float, f"{name}, alone or one per replica,")
+    if wrong := [value for value in each if not 0 <= value < math.inf]:
+        raise ValueError(f"{name} must be finite and not negative, got {wrong[0]}")
+    return [float(value) for value in each]
 
 
 def column(values: Sequence[float], like: Tensor) -> Tensor:
@@ -133,6 +133,19 @@ class PlasticityColumns:
         return replace(self, **kept)
 
 
+def check_positions(replicas: Sequence[int], n_replicas: int) -> None:
+    """Raise unless these are positions of replicas, at least one.
+
+    Raises
+    ------
+    ValueError
+        If one is not there, or there is none.
+    """
+    if not len(replicas) or not all(0 <= replica < n_replicas for replica in replicas):
+        raise ValueError(f"replicas must be positions 0..{n_replicas - 1}, got {list(replicas)}")
+
+
 def rows(tensor: Tensor, replicas: Sequence[int]) -> Tensor:
     """Return the rows of these replicas as a new tensor."""
+    check_positions(replicas, len(tensor))
     return tensor[torch.as_tensor(list(replicas), device=tensor.device)].contiguous()

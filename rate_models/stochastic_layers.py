@@ -22,30 +22,32 @@ from __future__ import annotations
 import abc
 import math
 from collections.abc import Sequence
-from numbers import Real
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from biophys.argument_types import checked_seeds
+from biophys.argument_types import check_type, checked_seeds, checked_types
 from rate_models.devices import Execution, execution_or_default, write
-from rate_models.layout import Layout, RecentViews, aligned_rows, check_layout
+from rate_models.layout import Layout, RecentViews, aligned_rows
 from rate_models.random_streams import (
     Noise,
     Purpose,
     Streams,
+    drawn_for_each,
     numpy_generator,
     standard_normal,
     streams_on,
     write_released,
 )
-from rate_models.replicas import per_replica
+from rate_models.replicas import amounts_per_replica, check_positions, per_replica, rows
 
-BIAS_TREATMENTS = ("trained", "fixed", "none")
+Biases: TypeAlias = Literal["trained", "fixed", "none"]
+"""How biases are treated: learned, drawn at the start and never learned, or zero."""
 
 
+@checked_types
 class Synapses(abc.ABC):
     """The synapses of a batch of networks; subclasses say how a weight is drawn from what is learned.
 
@@ -70,6 +72,10 @@ class Synapses(abc.ABC):
         If there is no seed or a negative one, or `biases` is unknown.
     """
 
+    not_in_checkpoints: tuple[str, ...] = (
+        *("gradient", "effective", "scale", "drawn", "sigma_noise", "drawn_sigma", "drawn_slope", "_place"),
+    )
+
     draws_per_step = 1
     """Networks drawn per replica and step; `effective` and `gradient` have that many rows per replica."""
 
@@ -78,13 +84,10 @@ class Synapses(abc.ABC):
         layout: Layout,
         seeds: Sequence[int],
         *,
-        biases: str,
+        biases: Biases,
         execution: Execution | None,
         values_per_parameter: int = 1,
     ) -> None:
-        if biases not in BIAS_TREATMENTS:
-            raise ValueError(f"biases must be one of {', '.join(BIAS_TREATMENTS)}, got {biases!r}")
-        check_layout(layout)
         self.layout = layout
         self.seeds = checked_seeds(seeds)
         self.biases = biases
@@ -115,9 +118,16 @@ class Synapses(abc.ABC):
     def draw(self) -> None:
         """Draw the weights of one training step into `effective`."""
 
-    @abc.abstractmethod
     def sample(self, streams: Streams) -> Tensor:
-        """Return newly drawn weights and biases, shape (replica, parameters), from other streams."""
+        """Return newly drawn weights and biases, shape (replica, parameters), from other streams.
+
+        Inside `torch.func.vmap` each of what is mapped over has its own.
+        """
+        return drawn_for_each(lambda: self._sampled(streams))
+
+    @abc.abstractmethod
+    def _sampled(self, streams: Streams) -> Tensor:
+        """Return newly drawn weights and biases."""
 
     @abc.abstractmethod
     def chain(self) -> None:
@@ -137,6 +147,7 @@ class Synapses(abc.ABC):
 
     def keep(self, replicas: Sequence[int]) -> None:
         """Forget all other replicas."""
+        check_positions(replicas, self.n_replicas)
         self.seeds = [self.seeds[replica] for replica in replicas]
         self.streams.keep(replicas)
         for name in ("learned", "gradient", "effective", *self._row_names()):
@@ -147,7 +158,7 @@ class Synapses(abc.ABC):
         return ()
 
     def _kept(self, tensor: Tensor, replicas: Sequence[int]) -> Tensor:
-        chosen = tensor[torch.as_tensor(list(replicas), device=tensor.device)]
+        chosen = rows(tensor, replicas)
         kept = aligned_rows(len(replicas), tensor.shape[1], dtype=tensor.dtype, device=tensor.device)
         return kept.copy_(chosen)
 
@@ -167,6 +178,7 @@ class Synapses(abc.ABC):
             self.gradient[:, self.layout.n_weights : self.layout.n_parameters] = 0
 
 
+@checked_types
 class DeterministicSynapses(Synapses):
     """Synapses that transmit their weight at every spike.
 
@@ -185,7 +197,7 @@ class DeterministicSynapses(Synapses):
         layout: Layout,
         seeds: Sequence[int],
         *,
-        biases: str = "trained",
+        biases: Biases = "trained",
         execution: Execution | None = None,
     ) -> None:
         super().__init__(layout, seeds, biases=biases, execution=execution)
@@ -199,6 +211,8 @@ class DeterministicSynapses(Synapses):
         """Return the weights and biases themselves."""
         return self.learned
 
+    _sampled = sample
+
     def chain(self) -> None:
         """Do nothing but keep untrained biases in place."""
         self._silence_untrained_biases()
@@ -209,6 +223,7 @@ class DeterministicSynapses(Synapses):
         self.effective = self.learned
 
 
+@checked_types
 class BernoulliSynapses(Synapses):
     """Synapses that transmit with probability p, one decision per step for all inputs of the batch.
 
@@ -251,16 +266,16 @@ class BernoulliSynapses(Synapses):
         seeds: Sequence[int],
         *,
         release_probability: float | str | Sequence[float | str] = 0.25,
-        biases: str = "fixed",
+        biases: Biases = "fixed",
         release_fixed_at: float | None = None,
-        normalised_by: str = "release",
+        normalised_by: Literal["release", "ghost"] = "release",
         uniform_range: tuple[float, float] = (0.25, 1.0),
         execution: Execution | None = None,
     ) -> None:
         super().__init__(layout, seeds, biases=biases, execution=execution)
-        if normalised_by not in ("release", "ghost"):
-            raise ValueError(f"normalised_by must be 'release' or 'ghost', got {normalised_by!r}")
         _check_probability(release_fixed_at, "release_fixed_at")
+        if not 0 < uniform_range[0] < uniform_range[1] <= 1:
+            raise ValueError(f"uniform_range must ascend above 0 and at most to 1, got {uniform_range}")
         self._initialise_uniformly()
         shape = (self.n_replicas, layout.n_weights)
         self.p = aligned_rows(*shape, **self._place)
@@ -276,7 +291,7 @@ class BernoulliSynapses(Synapses):
         self._transmit(self.streams, self.pieces(self.scale), self.pieces(self.effective))
         self.effective[:, self.layout.n_weights :] = self.bias
 
-    def sample(self, streams: Streams) -> Tensor:
+    def _sampled(self, streams: Streams) -> Tensor:
         """Return newly drawn transmitted weights, and the biases."""
         drawn, scale = torch.empty_like(self.effective), torch.empty_like(self.p)
         self._transmit(streams, self._cut(scale), self._cut(drawn))
@@ -327,8 +342,7 @@ class BernoulliSynapses(Synapses):
                 rng = numpy_generator(seed, Purpose.INITIAL_VALUES).spawn(1)[0]
                 row.copy_(torch.from_numpy(rng.uniform(*uniform_range, size=n_weights)))
                 continue
-            if not isinstance(value, Real):
-                raise ValueError(f"release_probability must be a number or 'uniform', got {value!r}")
+            check_type(value, float | Literal["uniform"], "release_probability")
             _check_probability(float(value), "release_probability")
             row.fill_(float(value))
         return initial
@@ -337,6 +351,14 @@ class BernoulliSynapses(Synapses):
 def _check_probability(value: float | None, name: str) -> None:
     if value is not None and not 0 < value <= 1:
         raise ValueError(f"{name} must lie above 0 and at most at 1, got {value}")
+
+
+def checked_sigmas(values: Any, n_replicas: int) -> list[float]:
+    """Return initial standard deviations, one per replica, if single precision can hold and square them."""
+    sigmas = amounts_per_replica(values, n_replicas, "initial_sigma")
+    if wrong := [sigma for sigma in sigmas if not 1e-30 <= sigma <= 1e30]:
+        raise ValueError(f"initial_sigma must lie in 1e-30..1e30, got {wrong[0]}")
+    return sigmas
 
 
 def _form_released(
@@ -354,6 +376,7 @@ def _form_released(
     write(torch.mul, strength, scale, out=effective)
 
 
+@checked_types
 class GaussianSynapses(Synapses):
     """Weights and biases with learned mean and learned standard deviation.
 
@@ -375,7 +398,8 @@ class GaussianSynapses(Synapses):
     Raises
     ------
     ValueError
-        If `initial_sigma` is not positive.
+        If `initial_sigma` lies outside 1e-30 to 1e30, beyond which single precision has no sigma, or
+        `mean_range` is negative.
 
     Attributes
     ----------
@@ -399,10 +423,12 @@ class GaussianSynapses(Synapses):
         execution: Execution | None = None,
     ) -> None:
         super().__init__(layout, seeds, biases="trained", execution=execution, values_per_parameter=2)
-        if not (math.isfinite(initial_sigma) and initial_sigma > 0):
-            raise ValueError(f"initial_sigma must be positive and finite, got {initial_sigma}")
+        (sigma,) = checked_sigmas(initial_sigma, 1)
+        if mean_range is not None and not 0 <= mean_range < math.inf:
+            raise ValueError(f"mean_range must be finite and not negative, got {mean_range}")
         self._initialise_means(mean_range)
-        self.phi.fill_(math.log(math.expm1(initial_sigma)))
+        # The inverse of softplus, in the form that does not overflow for large sigma.
+        self.phi.fill_(sigma + math.log(-math.expm1(-sigma)))
         tied = per_replica(homogeneous, self.n_replicas, "homogeneous")
         self.is_homogeneous = torch.tensor(tied, device=self._place["device"])[:, None]
         self._ties_some = any(tied)
@@ -439,7 +465,7 @@ class GaussianSynapses(Synapses):
             buffers = (self.drawn_sigma, self.drawn_slope, self.sigma_noise, self.effective)
             self._form(piece, self.mu[:, part], self.phi[:, part], *(buffer[:, part] for buffer in buffers))
 
-    def sample(self, streams: Streams) -> Tensor:
+    def _sampled(self, streams: Streams) -> Tensor:
         """Return newly drawn weights and biases."""
         noise = standard_normal(streams.normals(self.layout.n_parameters), self.learned.dtype)
         return torch.addcmul(self.mu, self.sigma, noise)

@@ -10,17 +10,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from numbers import Integral
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from biophys.argument_types import checked_seeds
+from biophys.argument_types import checked_seeds, checked_types, shown
 from rate_models.random_streams import Purpose, numpy_generator
+from rate_models.replicas import check_positions, rows
 
 
+@checked_types
 @dataclass(frozen=True)
 class Plan:
     """What to do in a number of consecutive steps.
@@ -41,6 +42,12 @@ class Plan:
     pixel_order: Tensor | None = None
     variant: Tensor | None = None
 
+    def __post_init__(self) -> None:
+        if self.images.ndim != 3:
+            raise ValueError(
+                f"images must be indices of shape (replica, step, batch), got {tuple(self.images.shape)}"
+            )
+
     @property
     def n_steps(self) -> int:
         """Number of steps."""
@@ -48,11 +55,11 @@ class Plan:
 
     def rows(self, replicas: Sequence[int]) -> Plan:
         """Return the plan of these replicas."""
-        chosen = torch.as_tensor(list(replicas))
-        order, variant = (None if t is None else t[chosen] for t in (self.pixel_order, self.variant))
-        return Plan(self.images[chosen], order, variant)
+        order, variant = (None if t is None else rows(t, replicas) for t in (self.pixel_order, self.variant))
+        return Plan(rows(self.images, replicas), order, variant)
 
 
+@checked_types
 class DataOrder:
     """The shuffled order in which every replica goes through its data, epoch by epoch.
 
@@ -94,9 +101,11 @@ class DataOrder:
         TypeError
             If `members` is a number.
         """
-        if np.ndim(members) != 1:
-            raise TypeError(f"members must be indices of images, such as np.arange(1000), got {members!r}")
-        if not (isinstance(batch_size, Integral) and batch_size >= 1):
+        if np.ndim(members) != 1 or not np.issubdtype(np.asarray(members).dtype, np.integer):
+            raise TypeError(
+                f"members must be indices of images, such as np.arange(1000), got {shown(members)}"
+            )
+        if batch_size < 1:
             raise ValueError(f"batch_size must be a whole number from 1 on, got {batch_size!r}")
         n_steps = len(members) // batch_size
         if n_steps == 0:
@@ -110,6 +119,7 @@ class DataOrder:
 
     def keep(self, replicas: Sequence[int]) -> None:
         """Forget all other replicas."""
+        check_positions(replicas, len(self._seeds))
         self._seeds = [self._seeds[replica] for replica in replicas]
         self._rngs = {seed: self._rngs[seed] for seed in self._seeds}
 

@@ -7,14 +7,16 @@ CUDA the step is captured once and replayed, so a step costs the host one call, 
 from __future__ import annotations
 
 import contextlib
+import warnings
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
 
 import torch
 from torch import Tensor
 
-from biophys.argument_types import check_kind
+from biophys.argument_types import checked_types
 from rate_models.networks import FeedForward, check_images, cross_entropy
+from rate_models.replicas import check_positions
 from rate_models.stochastic_layers import Synapses
 from rate_models.task_sequences import Plan
 
@@ -27,10 +29,17 @@ Criterion: TypeAlias = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 """Takes outputs and targets; returns the mean loss of every replica and its derivative by the outputs."""
 
 
+class DivergenceWarning(UserWarning):
+    """A network of a batch has diverged and learns no more."""
+
+
+@runtime_checkable
 class LearningRule(Protocol):
     """How synapses follow the gradient that the network wrote into them.
 
     A rule makes its buffers when it is built and changes them in place: a captured step keeps their places.
+    It may say by attributes what it is for: `loss`, ``"sum"`` or ``"mean"`` over a batch; `synapse_kind`, the
+    class of synapses; `n_replicas`.
     """
 
     def update(self, synapses: Any) -> None:
@@ -40,6 +49,7 @@ class LearningRule(Protocol):
         """Forget all other replicas."""
 
 
+@checked_types
 class Trainer:
     """Train a batch of networks along plans of images.
 
@@ -55,7 +65,8 @@ class Trainer:
         The training set: (image, pixel) and (image,). They are moved to the device of the synapses. Labels
         are classes, or whatever `criterion` takes.
     loss
-        ``"mean"`` or ``"sum"`` of the loss over the images of a batch.
+        ``"mean"`` or ``"sum"`` of the loss over the images of a batch; None for what the rule is derived for,
+        else the mean.
     criterion
         The loss: `networks.cross_entropy` or `networks.SquaredError`.
 
@@ -69,10 +80,25 @@ class Trainer:
     Raises
     ------
     ValueError
-        If the images do not fit the network or the labels, or `loss` is unknown.
+        If the images do not fit the network or the labels or are not finite, the rule is of another number of
+        replicas, or `loss` is unknown or not the one that the rule is derived for.
     TypeError
-        If synapses are something else, images or labels are no tensors, or classes are no whole numbers.
+        If synapses are something else or of a kind that the rule does not change, images or labels are no
+        tensors, or classes are no whole numbers.
+
+    Warns
+    -----
+    DivergenceWarning
+        When the loss of a replica is no longer finite after a plan. What it has learned is set to nan, so
+        that every later answer of it is nan; the others go on. Without any left, plans are passed over.
     """
+
+    not_in_checkpoints = (
+        "images",
+        "labels",
+        "mean_loss",
+        *("_index", "_variant", "_order", "_position", "_loss_sum", "_replica", "_graph", "_n_eager"),
+    )
 
     def __init__(
         self,
@@ -82,22 +108,21 @@ class Trainer:
         images: Tensor,
         labels: Tensor,
         *,
-        loss: str = "mean",
+        loss: Literal["mean", "sum"] | None = None,
         criterion: Criterion = cross_entropy,
     ) -> None:
-        check_kind(synapses, Synapses, "synapses", "BernoulliSynapses(layout, seeds)")
         check_images(network, images)
         _check_labels(images, labels)
+        _check_rule(rule, synapses)
         if criterion is cross_entropy:
-            _check_classes(network, labels)
-        if loss not in ("mean", "sum"):
-            raise ValueError(f"loss must be 'mean' or 'sum', got {loss!r}")
+            labels = _checked_classes(network, labels)
         execution = synapses.execution
         self.network, self.synapses, self.rule = network, synapses, rule
         self.images = images.to(execution.torch_device, execution.torch_dtype)
         self.labels = labels.to(execution.torch_device)
         self.members = list(range(synapses.n_replicas))
-        self._sums_loss = loss == "sum"
+        self._sums_loss = _loss_for(rule, loss) == "sum"
+        self._stopped: set[int] = set()
         self._criterion = criterion
         self._forget_buffers()
 
@@ -107,29 +132,46 @@ class Trainer:
         Raises
         ------
         ValueError
-            If the plan is for another number of replicas.
+            If the plan is for another number of replicas, or autocast is on.
         TypeError
             If it is no plan.
         """
-        if not isinstance(plan, Plan):
-            raise TypeError(
-                "run takes a plan of images, for example DataOrder(seeds).epoch(members, batch_size=50), got "
-                f"{type(plan).__name__}"
-            )
+        _refuse_autocast(self.images.device)
         if len(plan.images) != self.synapses.n_replicas:
             raise ValueError(
                 f"the plan is for {len(plan.images)} replicas, there are {self.synapses.n_replicas}"
             )
+        if len(self._stopped) == self.synapses.n_replicas:
+            return
         self._load(plan)
         # Gradients are written out, so no operation needs to be remembered: that saves a tenth of the time.
         with torch.inference_mode(), _matrix_precision(self.synapses.execution.allow_tf32):
             self._run_steps(plan.n_steps)
         self.mean_loss = self._loss_sum / plan.n_steps
+        self._stop_diverged()
 
     def diverged(self) -> list[int]:
         """Return the replicas whose learned values or loss are not finite (this waits for the device)."""
         is_finite = torch.isfinite(self.synapses.learned).all(dim=1) & torch.isfinite(self._loss_sum)
         return torch.nonzero(~is_finite).flatten().tolist()
+
+    def _stop_diverged(self) -> None:
+        """Say which replicas have diverged since the last plan, and make what they learned nan."""
+        if self._loss_sum.device.type == "meta" or bool(torch.isfinite(self._loss_sum).all()):
+            return
+        positions = torch.nonzero(~torch.isfinite(self._loss_sum)).flatten().tolist()
+        new = [position for position in positions if self.members[position] not in self._stopped]
+        self._stopped.update(self.members[position] for position in new)
+        with torch.inference_mode():
+            self.synapses.learned[positions] = float("nan")
+        if new:
+            seeds = ", ".join(str(self.synapses.seeds[position]) for position in new)
+            warnings.warn(
+                f"the loss is no longer finite: the networks of seeds {seeds} have diverged and learn no "
+                "more; lower the learning rate, or take them out with Trainer.drop",
+                DivergenceWarning,
+                stacklevel=4,
+            )
 
     def drop(self, replicas: Sequence[int]) -> list[int]:
         """Take these replicas out of the batch, leaving the others as they are, and return who they were.
@@ -144,10 +186,14 @@ class Trainer:
         ValueError
             If none would remain.
         """
-        kept = [i for i in range(self.synapses.n_replicas) if i not in set(replicas)]
+        n = self.synapses.n_replicas
+        if len(replicas):
+            check_positions(replicas, n)
+        kept = [i for i in range(n) if i not in set(replicas)]
         if not kept:
             raise ValueError("cannot drop every replica of a batch; stop the run instead")
         dropped = [self.members[i] for i in replicas]
+        self._stopped.difference_update(dropped)
         self.members = [self.members[i] for i in kept]
         self.synapses.keep(kept)
         self.rule.keep(kept)
@@ -262,17 +308,55 @@ def _matrix_precision(allow_tf32: bool) -> Iterator[None]:
 
 
 def _check_labels(images: Tensor, labels: Tensor) -> None:
-    check_kind(labels, Tensor, "labels", "torch.as_tensor(labels)")
     if len(labels) != len(images):
-        raise ValueError(f"expected a label for each of {len(images)} images, got {len(labels)}")
+        raise ValueError(f"expected a label for each of {len(images)} images, got {len(labels)} labels")
+    if images.device.type != "meta" and not bool(torch.isfinite(images).all()):
+        raise ValueError("images must be finite: some pixels are nan or infinite")
 
 
-def _check_classes(network: FeedForward, labels: Tensor) -> None:
+def _check_rule(rule: LearningRule, synapses: Synapses) -> None:
+    kind = getattr(rule, "synapse_kind", Synapses)
+    if not isinstance(synapses, kind):
+        raise TypeError(
+            f"the rule {type(rule).__name__} changes {kind.__name__}, got synapses of type "
+            f"{type(synapses).__name__}"
+        )
+    n = getattr(rule, "n_replicas", None)
+    if n not in (None, synapses.n_replicas):
+        raise ValueError(
+            f"the rule is of {n} replicas, the synapses of {synapses.n_replicas}: build it with the synapses "
+            "that it is to change"
+        )
+
+
+def _loss_for(rule: LearningRule, loss: str | None) -> str:
+    """Return the loss asked for, or the one that the rule is derived for."""
+    needed = getattr(rule, "loss", None)
+    if loss is not None and needed is not None and loss != needed:
+        raise ValueError(
+            f"loss must be {needed!r}, or left out: {type(rule).__name__} is derived for the {needed} over "
+            f"the images of a batch, got {loss!r}"
+        )
+    return loss or needed or "mean"
+
+
+def _checked_classes(network: FeedForward, labels: Tensor) -> Tensor:
+    """Return the labels as the whole numbers that torch takes for indices."""
     n_classes = network.layout.sizes[-1]
-    if labels.is_floating_point():
+    if labels.is_floating_point() or labels.is_complex() or labels.dtype is torch.bool:
         raise TypeError(f"labels must be whole numbers, got {labels.dtype}: convert with labels.long()")
     if labels.device.type != "meta" and not 0 <= int(labels.min()) <= int(labels.max()) < n_classes:
         raise ValueError(
             f"labels must lie in 0..{n_classes - 1}, the units of the output layer, got "
             f"{int(labels.min())}..{int(labels.max())}"
+        )
+    return labels.long()
+
+
+def _refuse_autocast(device: torch.device) -> None:
+    """Raise where torch is to choose the precision of a step that writes into buffers of its own."""
+    one = torch.ones(1, 1, device=device)
+    if torch.mm(one, one).dtype != one.dtype:
+        raise ValueError(
+            "the precision of a training step is Execution(dtype=...): call run outside of torch.autocast"
         )

@@ -147,6 +147,8 @@ def main() -> None:
     parser.add_argument("paths", nargs="*", default=[f"tests/{folder}" for folder in FOLDERS])
     options = parser.parse_args()
     os.chdir(ROOT)
+    # A fork has none of the threads that OpenMP thinks it has, and waits for them for ever.
+    os.environ["OMP_NUM_THREADS"] = "1"
     kept = _kept(options.keep)
     tests = sorted({name for passes in kept.values() for name in passes}) or options.paths
     is_first = True

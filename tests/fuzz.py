@@ -186,7 +186,7 @@ def _with_one_wrong(
         magnitude = right.magnitude.astype(float)
         magnitude.flat[rng.integers(magnitude.size)] = np.nan
         yield "a quantity with nan in it", pq.Quantity(magnitude, right.dimensionality)
-    elif isinstance(right, (list, tuple, np.ndarray)) and np.ndim(right) and len(right):
+    elif isinstance(right, (list, tuple, np.ndarray)) and getattr(right, "ndim", 1) and len(right):
         elements = list(right)
         elements[rng.integers(len(elements))] = wrong
         yield f"{label} inside", tuple(elements) if isinstance(right, tuple) else elements
@@ -301,7 +301,8 @@ class Fuzz:
         """Return whether an argument may take a value: by its kind or default, or as is said of it."""
         key = f"{argument.callable_name}.{argument.name}"
         allowed = (*self._said.ALLOWED.get(key, ()), *self._said.ALLOWED.get(argument.name, ()))
-        if label in allowed or (value is None and argument.default is None):
+        may_be_none = argument.default is None or type(None) in typing.get_args(argument.hint)
+        if label in allowed or (value is None and may_be_none):
             return True
         hint = re.sub(r"numpy\.bool\w*", "", str(argument.hint))
         is_truth_value = label in ("True", "a truth value of numpy") and "bool" in hint

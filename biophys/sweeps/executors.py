@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import itertools
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from numbers import Integral
 from typing import Any, Protocol, TypeAlias
 
 import xarray as xr
 
+from biophys.argument_types import check_field_types
 from biophys.processes import n_cores, use_one_thread, worker_pool
 
 GroupFunction: TypeAlias = Callable[[list[Any], Any], xr.Dataset]
@@ -63,8 +64,7 @@ class LocalProcesses:
     n_workers: int = 0
 
     def __post_init__(self) -> None:
-        if isinstance(self.n_workers, bool) or not isinstance(self.n_workers, Integral):
-            raise TypeError(f"n_workers must be a whole number, such as 0, got {self.n_workers!r}")
+        check_field_types(self)
         if self.n_workers < 0:
             raise ValueError(f"n_workers must be positive, or 0 for one per core, got {self.n_workers}")
         if self.n_workers == 0:
@@ -104,13 +104,22 @@ class DaskCluster:
     ----------
     address
         Address of the scheduler, for example ``"tcp://10.0.0.1:8786"``.
+    patience
+        Seconds to wait for a worker when there is none left.
+
+    Raises
+    ------
+    RuntimeError
+        In `results`, if no worker came in time; what was computed before is kept by the sweep.
     """
 
     address: str
+    patience: float = 60.0
 
     def __post_init__(self) -> None:
-        if not isinstance(self.address, str):
-            raise TypeError(f"address must be text, got {self.address!r}")
+        check_field_types(self)
+        if not self.patience > 0:
+            raise ValueError(f"patience must be positive, got {self.patience}")
 
     @property
     def n_workers(self) -> int:
@@ -124,17 +133,32 @@ class DaskCluster:
         self, function: GroupFunction, groups: Sequence[list[Any]], execution: Any
     ) -> Iterator[tuple[int, xr.Dataset]]:
         """Yield index and result of every group as soon as it is there."""
-        from distributed import Client
-        from distributed import as_completed as completed
+        from distributed import Client, wait
 
         with Client(self.address, set_as_default=False) as client, client.as_current():
             futures = [
                 client.submit(_with_one_thread, function, group, execution, pure=False, retries=_N_RETRIES)
                 for group in groups
             ]
-            places = {future.key: index for index, future in enumerate(futures)}
-            for future in completed(futures):
-                yield places[future.key], future.result()
+            waiting = {future: index for index, future in enumerate(futures)}
+            t_worker = time.monotonic()
+            while waiting:
+                try:
+                    done = wait(
+                        list(waiting), timeout=min(5.0, self.patience), return_when="FIRST_COMPLETED"
+                    ).done
+                except TimeoutError:
+                    done = ()
+                for future in done:
+                    yield waiting.pop(future), future.result()
+                if done or client.nthreads():
+                    t_worker = time.monotonic()
+                elif time.monotonic() - t_worker > self.patience:
+                    raise RuntimeError(
+                        f"the cluster at {self.address} has had no worker for {self.patience:g} s: "
+                        f"{len(groups) - len(waiting)} of {len(groups)} groups are done and kept; start "
+                        "workers and the same sweep again"
+                    )
 
 
 def executor_or_default(executor: Executor | None) -> Executor:

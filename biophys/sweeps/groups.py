@@ -10,6 +10,7 @@ computes only what is missing, even if the groups are cut differently.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Hashable, Sequence
 from pathlib import Path
@@ -149,6 +150,24 @@ class KeptReplicas:
         on_group
             Called with the places of the replicas of each finished group.
         """
+        if not self.missing(settings):
+            return [self._found[replica_key(each)] for each in settings]
+        with self._store.alone() if self._store else contextlib.nullcontext(False) as has_waited:
+            if has_waited and self._store:
+                self._found.update(self._store.finished())
+            self._compute(settings, replicas, function, group_size, programs, on_group)
+        return [self._found[replica_key(each)] for each in settings]
+
+    def _compute(
+        self,
+        settings: Sequence[Settings],
+        replicas: Sequence[Any],
+        function: GroupFunction,
+        group_size: int,
+        programs: Sequence[Hashable] | None,
+        on_group: Callable[[list[int]], None],
+    ) -> None:
+        """Compute what is missing, group by group, and keep it."""
         missing = self.missing(settings)
         groups = groups_of(missing, [programs[i] if programs else None for i in missing], group_size)
         members = [[replicas[i] for i in group] for group in groups]
@@ -159,7 +178,6 @@ class KeptReplicas:
             for row, each in enumerate(own):
                 self._found[replica_key(each)] = result.isel(replica=row, drop=True).assign_attrs({})
             on_group(groups[index])
-        return [self._found[replica_key(each)] for each in settings]
 
 
 def groups_of(members: Sequence[Any], programs: Sequence[Hashable], size: int) -> list[list[Any]]:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import json
 import os
 import platform
+import re
+import socket
 import sys
-import tempfile
+import time
+import uuid
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -19,11 +23,20 @@ import xarray as xr
 
 from biophys.source_digest import digest_of
 
+try:
+    import fcntl
+except ModuleNotFoundError:  # on Windows
+    fcntl = None  # type: ignore[assignment]
+
 Settings: TypeAlias = Mapping[str, Any]
 """The settings of one replica: names and plain values (numbers, text, truth values)."""
 
 FORMAT = "brianpresyn sweep 1"
 _SET_ASIDE = "set-aside"
+_OWN_NAME = re.compile(r"[0-9a-f]{64}\.nc")
+_UNFINISHED = ".unfinished-"
+# Seconds after which an unfinished file of a process that cannot be asked is nobody's.
+_OLD = 24 * 3600.0
 _LIBRARIES = ("numpy", "torch", "brian2")
 
 
@@ -59,8 +72,38 @@ class SweepStore:
             "source": digest_of(function),
         }
         self._execution = execution
-        for leftover in self.folder.glob(".unfinished-*"):
-            leftover.unlink(missing_ok=True)
+        for leftover in self.folder.glob(f"{_UNFINISHED}*"):
+            if _is_of_the_dead(leftover):
+                leftover.unlink(missing_ok=True)
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[bool]:
+        """Work in the folder while no other sweep does: wait, and say so, while one does.
+
+        Yields whether another one has been waited for, whose results are worth reading then. Where the system
+        has no locks nobody waits; two sweeps then compute the same twice, and lose nothing.
+        """
+        handle = os.open(self.folder, os.O_RDONLY) if fcntl else None
+        try:
+            yield handle is not None and self._has_waited(handle)
+        finally:
+            if handle is not None:
+                os.close(handle)
+
+    def _has_waited(self, handle: int) -> bool:
+        """Lock the folder, and return whether somebody else had to unlock it first."""
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return False
+        except BlockingIOError:
+            warnings.warn(
+                f"another sweep works in {self.folder}: waiting until it ends, to use what it stores",
+                stacklevel=6,
+            )
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            return True
+        except OSError:
+            return False  # a file system without locks
 
     def add(self, group: Sequence[Settings], found: xr.Dataset) -> Path:
         """Store what a group found, whole or not at all.
@@ -92,47 +135,52 @@ class SweepStore:
         """Return the result of every stored replica by its key; files that are not trusted are set aside."""
         found = {}
         for path in sorted(self.folder.glob("*.nc")):
+            if not _OWN_NAME.fullmatch(path.name):
+                continue
             group = self._read(path)
             if group is None:
                 self._set_aside(path)
             elif all(group.attrs.get(name) == value for name, value in self._what.items()):
-                rows = json.loads(group.attrs["settings"])
                 bare = group.copy(deep=False)
                 bare.attrs = {}
-                found.update({replica_key(s): bare.isel(replica=i, drop=True) for i, s in enumerate(rows)})
+                for row, settings in enumerate(json.loads(group.attrs["settings"])):
+                    found[replica_key(settings)] = bare.isel(replica=row, drop=True)
         return found
 
     def _write(self, content: bytes) -> Path:
         path = self.folder / f"{hashlib.sha256(content).hexdigest()}.nc"
-        handle, name = tempfile.mkstemp(dir=self.folder, prefix=".unfinished-")
+        name = self.folder / f"{_UNFINISHED}{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex}"
         try:
-            with os.fdopen(handle, "wb") as file:
+            with name.open("xb") as file:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(name, path)
         except OSError as error:
-            Path(name).unlink(missing_ok=True)
+            name.unlink(missing_ok=True)
             reason = "the disk is full" if error.errno == errno.ENOSPC else str(error)
             raise SweepStorageError(
                 f"cannot store a finished group in {self.folder}: {reason}. What was stored before is kept; "
                 "make room and start the same sweep again"
             ) from error
         except BaseException:
-            Path(name).unlink(missing_ok=True)
+            name.unlink(missing_ok=True)
             raise
         return path
 
     def _read(self, path: Path) -> xr.Dataset | None:
         """Return the content of a file, None if it is not a whole group written by `add`."""
-        content = path.read_bytes()
-        if hashlib.sha256(content).hexdigest() != path.stem:
-            return None
         try:
+            content = path.read_bytes()
+            if hashlib.sha256(content).hexdigest() != path.stem:
+                return None
             group = xr.load_dataset(content, engine="scipy")
-        except Exception:
+            settings = json.loads(group.attrs["settings"])
+            is_whole = group.attrs["format"] == FORMAT and {"function", "dtype"} <= set(group.attrs)
+            is_whole = is_whole and len(settings) == group.sizes["replica"]
+            return group if is_whole and all(isinstance(each, dict) for each in settings) else None
+        except Exception:  # whatever a file that somebody else made can hold
             return None
-        return group if group.attrs.get("format") == FORMAT else None
 
     def _set_aside(self, path: Path) -> None:
         aside = self.folder / _SET_ASIDE
@@ -143,6 +191,22 @@ class SweepStore:
             f"{_SET_ASIDE}/ and its replicas are computed again",
             stacklevel=4,
         )
+
+
+def _is_of_the_dead(unfinished: Path) -> bool:
+    """Return whether the process that wrote an unfinished file is no more, as far as that can be known."""
+    host, _, process = unfinished.name.removeprefix(_UNFINISHED).rpartition("-")[0].rpartition("-")
+    if host == socket.gethostname() and process.isdigit() and os.name == "posix":
+        try:
+            os.kill(int(process), 0)
+        except ProcessLookupError:
+            return True
+        except OSError:
+            pass
+        return False
+    with contextlib.suppress(FileNotFoundError):
+        return time.time() - unfinished.stat().st_mtime > _OLD
+    return False
 
 
 def _versions() -> dict[str, str]:

@@ -18,6 +18,7 @@ Schug S, Benzing F, Steger A (2021). eLife 10:e69884. doi:10.7554/eLife.69884
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
 import zlib
@@ -32,9 +33,17 @@ import xarray as xr
 from biophys.argument_types import check_config
 from biophys.progress import Progress, ignore_progress
 from biophys.sweeps.groups import KeptReplicas
-from rate_models.continual_learning import TaskSequence, held_out, permuted_tasks, split_tasks
-from rate_models.continual_methods import Replica, learned
+from rate_models.continual_learning import (
+    TaskSequence,
+    held_out,
+    own_sequence_kinds,
+    permuted_tasks,
+    split_tasks,
+    task_sequence_of,
+)
+from rate_models.continual_methods import Replica, learned, source_of_program
 from rate_models.data_by_name import images_for
+from rate_models.datasets import own_data_digest
 from rate_models.devices import Execution, execution_or_default
 from rate_models.experiments.lifelong_figures import FIGURES
 from rate_models.experiments.lifelong_methods import (
@@ -167,6 +176,7 @@ def _learned_table(config: Config, found: Mapping[tuple[str, str], xr.Dataset]) 
 def _search_table(config: Config, searches: Searches, used: Mapping[tuple[str, str], Setting]) -> xr.Dataset:
     """Return the trials of every search and the settings used."""
     names = ["learning_rate", "p_up", "p_down", "p_freeze", "strength", "sigma"]
+    names = list(dict.fromkeys([*names, *(name for setting in used.values() for name in setting)]))
     methods = [name for name in METHODS if any(name == own for _, own in used)]
     n_trials = max((len(own.scores) for own in searches.values()), default=1)
     table = ResultTable({"benchmark": config.benchmarks, "algorithm": methods})
@@ -241,7 +251,7 @@ class Networks:
         keep_in: Path | str | None = None,
     ) -> None:
         self._config, self._on_progress = config, on_progress
-        self._replicas = KeptReplicas(keep_in, learned, execution)
+        self._replicas, self._keep_in = KeptReplicas(keep_in, learned, execution), keep_in
         self._sequence: tuple[Group, TaskSequence] | None = None
         self._n_done, self._n_all = 0, n_networks
         self._t_start = time.perf_counter()
@@ -271,7 +281,15 @@ class Networks:
             schedule=group.schedule,
             execution=execution,
             measures_all=not group.in_search,
+            checkpoint=self._checkpoint(group, replicas),
         )
+
+    def _checkpoint(self, group: Group, replicas: Sequence[Replica]) -> Path | None:
+        """Return the file of these networks while they are half trained."""
+        if not self._keep_in:
+            return None
+        settings = json.dumps([settings_of(self._config, group, replica) for replica in replicas])
+        return Path(self._keep_in) / f"half-trained-{hashlib.sha256(settings.encode()).hexdigest()[:24]}.pt"
 
     def _report(self, group: Group, n_networks: int) -> None:
         self._n_done += n_networks
@@ -298,7 +316,17 @@ def settings_of(config: Config, group: Group, replica: Replica) -> dict[str, Any
         "n_tasks": config.n_tasks(group.benchmark, in_search=group.in_search),
         **asdict(config.training(group.benchmark, in_search=group.in_search)),
         **replica.settings,
+        **_own_sources(group),
     }
+
+
+def _own_sources(group: Group) -> dict[str, str]:
+    """Return digests of a method and of data that are not of this package, whose names say too little."""
+    digests = {
+        "method_source": source_of_program(group.program),
+        "data_digest": own_data_digest(data_set_of(group.benchmark)),
+    }
+    return {name: digest for name, digest in digests.items() if digest}
 
 
 def number_of(*words: str) -> int:
@@ -311,9 +339,12 @@ def _sequence_of(config: Config, group: Group, execution: Execution) -> TaskSequ
     if group.in_search:
         rng = np.random.default_rng(number_of("held out", group.benchmark))
         data = held_out(data, config.held_out_share, rng=rng)
+    n_tasks = config.n_tasks(group.benchmark, in_search=group.in_search)
     if is_split(group.benchmark):
         return split_tasks(data, SCENARIOS[kind_of(group.benchmark)])
-    return permuted_tasks(data, config.n_tasks(group.benchmark, in_search=group.in_search))
+    if kind_of(group.benchmark) in own_sequence_kinds():
+        return task_sequence_of(kind_of(group.benchmark), data, n_tasks)
+    return permuted_tasks(data, n_tasks)
 
 
 Searches = Mapping[tuple[str, str], Search]

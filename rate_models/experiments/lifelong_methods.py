@@ -16,8 +16,11 @@ from typing import Annotated
 
 from pydantic import Field
 
+from biophys.plugins import load_plugins
 from biophys.settings import Count, Counts, NotNegative, Positive, Seeds, Share, WholeNumber, settings
+from rate_models.continual_learning import own_sequence_kinds
 from rate_models.continual_methods import SEARCH_SPACES, Training
+from rate_models.datasets import data_set_names
 from rate_models.random_search import Interval, Setting
 
 
@@ -212,17 +215,19 @@ PUBLISHED_ACCURACY: dict[str, dict[str, tuple[float, float]]] = {
 
 def kind_of(benchmark: str) -> str:
     """Return the kind of a benchmark, for example ``"permuted"``."""
-    return benchmark.rpartition("_")[0]
+    kinds = (*KINDS, *own_sequence_kinds())
+    known = [kind for kind in kinds if benchmark.startswith(f"{kind}_")]
+    return max(known, key=len, default=benchmark.rpartition("_")[0])
 
 
 def data_of(benchmark: str) -> str:
     """Return the data of a benchmark, for example ``"fashion"``."""
-    return benchmark.rpartition("_")[2]
+    return benchmark.removeprefix(f"{kind_of(benchmark)}_")
 
 
 def data_set_of(benchmark: str) -> str:
     """Return the name of the images that a benchmark shows, for example ``"fashion_mnist"``."""
-    return _DATA_SETS[data_of(benchmark)]
+    return _DATA_SETS.get(data_of(benchmark), data_of(benchmark))
 
 
 def is_split(benchmark: str) -> bool:
@@ -231,12 +236,21 @@ def is_split(benchmark: str) -> bool:
 
 
 def check_benchmark(benchmark: str) -> None:
-    """Raise ValueError if there is no such benchmark."""
-    if kind_of(benchmark) not in KINDS or data_of(benchmark) not in _DATA_SETS:
+    """Raise ValueError if there is no such benchmark, of plugins either."""
+    kinds, data = [*KINDS, *own_sequence_kinds()], [*_DATA_SETS, *data_set_names()]
+    if kind_of(benchmark) not in kinds or data_of(benchmark) not in data:
         raise ValueError(
-            f"benchmark must be {', '.join(KINDS[:-1])} or {KINDS[-1]}, then _mnist, _fashion or _digits, "
-            f"got {benchmark!r}"
+            f"benchmark must be {', '.join(kinds[:-1])} or {kinds[-1]}, then _mnist, _fashion, _digits or "
+            f"the name of a data set of your own, got {benchmark!r}"
         )
+
+
+def check_method(name: str) -> None:
+    """Raise ValueError if there is no such method; a program of a plugin becomes one, tuned by search."""
+    if name not in METHODS and name in SEARCH_SPACES:
+        METHODS[name] = Method(name, name, name, "searched")
+    if name not in METHODS:
+        raise ValueError(f"methods must be out of {', '.join(METHODS)}, got {name!r}")
 
 
 def on(where: str, methods: Iterable[str]) -> tuple[str, ...]:
@@ -379,10 +393,11 @@ class Config:
     def __post_init__(self) -> None:
         if not (self.benchmarks and self.methods):
             raise ValueError("benchmarks and methods must not be empty")
+        load_plugins()
         for benchmark in self.benchmarks:
             check_benchmark(benchmark)
-        if unknown := {name.partition("@")[0] for name in self.methods} - set(METHODS):
-            raise ValueError(f"methods must be out of {', '.join(METHODS)}, got {sorted(unknown)}")
+        for name in self.methods:
+            check_method(name.partition("@")[0])
         if self.n_tasks_search_permuted and not 2 <= self.n_tasks_search_permuted <= self.n_permuted_tasks:
             raise ValueError(
                 f"n_tasks_search_permuted must be 0 (all) or 2 to {self.n_permuted_tasks}, "

@@ -18,6 +18,7 @@ import torch
 import xarray as xr
 
 from biophys.argument_types import check_kind
+from biophys.plugins import load_plugins
 from biophys.progress import Progress, ignore_progress
 from biophys.release_plasticity import ReleasePlasticity
 from biophys.settings import (
@@ -33,8 +34,16 @@ from biophys.settings import (
 )
 from biophys.sweeps.executors import Executor
 from biophys.sweeps.store import Settings
+from rate_models.continual_methods import (
+    Replica,
+    Training,
+    learner_of,
+    program_names,
+    settings_of_program,
+    source_of_program,
+)
 from rate_models.data_by_name import images_for
-from rate_models.datasets import DataSetName
+from rate_models.datasets import DataSetName, own_data_digest
 from rate_models.devices import Execution, execution_or_default
 from rate_models.energy import synaptic_energy
 from rate_models.evaluation import accuracy, mean_softmax
@@ -42,11 +51,19 @@ from rate_models.experiments.release_models import NetworkSpec, synapses_and_rul
 from rate_models.information import mutual_information, soft_joint
 from rate_models.layout import Layout
 from rate_models.networks import FeedForward
+from rate_models.stochastic_layers import Synapses
 from rate_models.sweep import replica_bytes, run_sweep
 from rate_models.task_sequences import DataOrder
-from rate_models.training import Trainer
+from rate_models.training import LearningRule, Trainer
 
 RELEASES = ("plastic", "fixed", "reliable")
+
+
+def release_names() -> list[str]:
+    """Return what a network may be: a kind of release, or a program of a plugin that is loaded."""
+    return [*RELEASES, *(name for name in program_names() if source_of_program(name))]
+
+
 _N_PIXELS = {"digits": 64}
 
 SAME_PROGRAM = (
@@ -70,7 +87,8 @@ class NetworkSettings:
     Parameters
     ----------
     release
-        ``"plastic"``, ``"fixed"`` (stochastic with constant p) or ``"reliable"``.
+        ``"plastic"``, ``"fixed"`` (stochastic with constant p) or ``"reliable"``; or a program of one's own
+        (`rate_models.continual_methods.program`) whose settings are among those here.
     p_rule, consolidation, p_up, p_down, g_lim, p_min, p_freeze
         Plasticity of p, as for `biophys.release_plasticity.ReleasePlasticity`; p_freeze = 2 never freezes.
     release_probability
@@ -78,7 +96,7 @@ class NetworkSettings:
     learning_rate, l2
         Step size of the weights, and penalty on their squares.
     data_set
-        ``"digits"``, ``"mnist"`` or ``"fashion_mnist"``.
+        ``"digits"``, ``"mnist"``, ``"fashion_mnist"``, or one of one's own (`rate_models.datasets.data_set`).
     hidden_units, n_hidden_layers
         Units of every hidden layer, number of hidden layers.
     n_epochs, batch_size, n_samples
@@ -94,7 +112,7 @@ class NetworkSettings:
         If a value lies outside its range.
     """
 
-    release: Annotated[str, OneOf(RELEASES)] = "plastic"
+    release: Annotated[str, OneOf(release_names)] = "plastic"
     p_rule: str = "soft_bound"
     consolidation: bool = False
     p_up: NotNegative = 0.07
@@ -128,9 +146,9 @@ class NetworkSettings:
             consolidation=self.consolidation,
         )
 
-    def layout(self, n_pixels: int) -> Layout:
-        """Return the sizes of the network, for ten classes."""
-        return Layout((n_pixels, *[self.hidden_units] * self.n_hidden_layers, 10))
+    def layout(self, n_pixels: int, n_classes: int = 10) -> Layout:
+        """Return the sizes of the network."""
+        return Layout((n_pixels, *[self.hidden_units] * self.n_hidden_layers, n_classes))
 
 
 def grid(fixed: Mapping[str, Any], swept: Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:
@@ -204,7 +222,7 @@ def sweep_networks(
     dtype = execution_or_default(execution).torch_dtype
     return run_sweep(
         train_group,
-        configurations,
+        [{**own, **_own_sources(own)} for own in configurations],
         folder,
         same_program=SAME_PROGRAM,
         executor=executor,
@@ -214,13 +232,25 @@ def sweep_networks(
     )
 
 
+def _own_sources(settings: Settings) -> dict[str, str]:
+    """Return digests of a program and of data that are not of this package, whose names say too little."""
+    release, data_set = settings["release"], settings["data_set"]
+    digests = {
+        "program_source": "" if release in RELEASES else source_of_program(release),
+        "data_digest": own_data_digest(data_set),
+    }
+    return {name: digest for name, digest in digests.items() if digest}
+
+
 def train_group(group: list[Settings], execution: Execution) -> xr.Dataset:
     """Train networks of one program and return what was measured, with the dimension ``replica``."""
-    members = [NetworkSettings(**settings) for settings in group]
+    load_plugins()
+    known = {field.name for field in dataclasses.fields(NetworkSettings)}
+    members = [NetworkSettings(**{k: v for k, v in settings.items() if k in known}) for settings in group]
     shared = members[0]
     data = images_for(shared.data_set, execution)
-    network = FeedForward(shared.layout(data.n_pixels))
-    synapses, rule = synapses_and_rule([_spec_of(one) for one in members], network.layout, execution)
+    network = FeedForward(shared.layout(data.n_pixels, data.n_classes))
+    synapses, rule = _synapses_and_rule(members, network.layout, execution)
     trainer = Trainer(network, synapses, rule, data.train_images, data.train_labels)
     order, everything = DataOrder(synapses.seeds), np.arange(len(data.train_labels))
     for _ in range(shared.n_epochs):
@@ -240,6 +270,24 @@ def train_group(group: list[Settings], execution: Execution) -> xr.Dataset:
     for values in found.values():
         values[diverged] = float("nan")
     return xr.Dataset({name: ("replica", values.double().cpu().numpy()) for name, values in found.items()})
+
+
+def _synapses_and_rule(
+    members: list[NetworkSettings], layout: Layout, execution: Execution
+) -> tuple[Synapses, LearningRule]:
+    """Return what is to be trained: a kind of release, or a program of one's own."""
+    release = members[0].release
+    if release in RELEASES:
+        return synapses_and_rule([_spec_of(one) for one in members], layout, execution)
+    names = settings_of_program(release)
+    known = [field.name for field in dataclasses.fields(NetworkSettings)]
+    if unknown := sorted(set(names) - set(known)):
+        raise ValueError(
+            f"a sweep has no setting {', '.join(unknown)} of {release}: there are {', '.join(known)}"
+        )
+    replicas = [Replica(one.seed, {name: getattr(one, name) for name in names}) for one in members]
+    learner = learner_of(release, replicas, layout, Training(batch_size=members[0].batch_size), execution)
+    return learner.synapses, learner.rule
 
 
 def _spec_of(settings: NetworkSettings) -> NetworkSpec:

@@ -27,3 +27,12 @@ def test_none_is_this_process_and_a_number_is_no_executor():
     assert executor_or_default(None) == ThisProcess()
     with pytest.raises(TypeError, match=r"biophys\.sweeps\.executors, such as LocalProcesses\(4\), got 4"):
         executor_or_default(4)
+
+
+@pytest.mark.slow
+def test_a_cluster_without_workers_is_not_waited_for_for_ever():
+    distributed = pytest.importorskip("distributed")
+    with distributed.LocalCluster(n_workers=0, processes=False, dashboard_address=None) as cluster:
+        results = DaskCluster(cluster.scheduler_address, patience=0.5).results(len, [[1], [2]], None)
+        with pytest.raises(RuntimeError, match=r"no worker for 0\.5 s: 0 of 2 groups are done and kept"):
+            next(results)

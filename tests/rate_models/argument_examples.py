@@ -7,10 +7,14 @@ from biophys.release_plasticity import ReleasePlasticity
 from rate_models import (
     BernoulliSynapses,
     DataOrder,
+    DeterministicSynapses,
     FeedForward,
     Layout,
+    LocalFeedForward,
+    LocalGaussianSynapses,
     PresynapticSgd,
     Sgd,
+    Trainer,
 )
 
 _LAYOUT, _SEEDS = Layout((4, 3, 2)), [1, 2]
@@ -31,6 +35,11 @@ def _plan():
 
 def _rule(synapses: BernoulliSynapses) -> PresynapticSgd:
     return PresynapticSgd(synapses, ReleasePlasticity(), learning_rate=0.1)
+
+
+def _bernoulli_with_rule():
+    synapses = _bernoulli()
+    return synapses, _rule(synapses)
 
 
 EXAMPLES = {
@@ -62,6 +71,7 @@ EXAMPLES = {
     "plasticity": lambda: ReleasePlasticity(),
     "probability": lambda: _probability(),
     "replicas": lambda: [0],
+    "rule": lambda: _rule(_bernoulli()),
     "rng": lambda: np.random.default_rng(1),
     "seeds": lambda: _SEEDS,
     "sizes": lambda: (4, 3, 2),
@@ -75,10 +85,30 @@ EXAMPLES = {
     "x": lambda: torch.zeros(2, 6, 4),
 }
 
-SPECIAL = {}
+SPECIAL = {
+    "BernoulliSynapses.pieces.of": lambda: _bernoulli().learned,
+    "Execution.fused.function": lambda: len,
+    "GradientDescent.update.synapses": lambda: DeterministicSynapses(_LAYOUT, _SEEDS),
+    "ImageData.to.device": lambda: torch.device("cpu"),
+    "ImageData.to.dtype": lambda: torch.float64,
+    "Plan.images": lambda: _plan().images,
+    "LocalFeedForward.synapses": lambda: LocalGaussianSynapses(_LAYOUT, _SEEDS),
+}
 
-INSTANCES = {}
+INSTANCES = {
+    "LocalFeedForward": lambda: LocalFeedForward(LocalGaussianSynapses(_LAYOUT, _SEEDS)),
+    "Plan": lambda: _plan(),
+    "Trainer": lambda: Trainer(FeedForward(_LAYOUT), *_bernoulli_with_rule(), images=_IMAGES, labels=_LABELS),
+}
 
 NOT_CALLED = {}
 
-ALLOWED = {}
+_NONE_AT_ALL = ("an empty list", "an empty tuple")
+
+ALLOWED = {
+    "linear_hidden": _NONE_AT_ALL,
+    "GradientDescent.penalties": _NONE_AT_ALL,
+    "Trainer.drop.replicas": (*_NONE_AT_ALL, "an empty array", "an empty quantity"),
+    "load_images.folder": ("text of a number", "text", "empty text"),
+    "ImageData.name": ("text", "text of a number", "empty text"),
+}

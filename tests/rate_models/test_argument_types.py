@@ -106,7 +106,7 @@ def test_seeds_may_come_in_any_sequence(seeds):
 @pytest.mark.parametrize("made", [*SYNAPSES, "DataOrder"])
 def test_what_is_no_list_of_seeds_is_refused(made, seeds):
     error = ValueError if seeds == [-1] else TypeError
-    with pytest.raises(error, match="seeds must be whole numbers from 0 on, one per replica, such as"):
+    with pytest.raises(error, match=r"seeds must be (whole numbers from 0 on|a sequence of whole numbers)"):
         DataOrder(seeds) if made == "DataOrder" else made(LAYOUT, seeds)
 
 
@@ -114,7 +114,7 @@ def test_what_is_no_list_of_seeds_is_refused(made, seeds):
 def test_synapses_need_a_layout_and_an_execution(made):
     with pytest.raises(TypeError, match=r"layout must be of type Layout, .* got \(4, 3\)"):
         made((4, 3), [1])
-    with pytest.raises(TypeError, match=r"such as Execution\(device='cuda'\), got 'cuda'"):
+    with pytest.raises(TypeError, match="execution must be of type Execution or None, got 'cuda'"):
         made(LAYOUT, [1], execution="cuda")
 
 
@@ -124,7 +124,7 @@ def test_synapses_need_a_layout_and_an_execution(made):
         (lambda: Layout(784), r"sizes must be a tuple of whole numbers, got 784"),
         (lambda: Layout((2.5, 3)), r"sizes must be a tuple of whole numbers, got \(2\.5, 3\)"),
         (lambda: FeedForward((4, 3)), r"layout must be of type Layout, .* got \(4, 3\)"),
-        (lambda: Execution(0), "device must be text, such as 'cpu' or 'cuda:1', got 0"),
+        (lambda: Execution(0), "device must be text, such as 'cpu', got 0"),
         (lambda: Execution(torch.device("cpu")), "device must be text, .* got device"),
     ],
 )
@@ -143,10 +143,10 @@ def optimisers(learning_rate):
 @pytest.mark.parametrize(
     ("learning_rate", "error", "message"),
     [
-        ("fast", TypeError, "learning_rate must be a number, or one per replica, got 'fast'"),
-        (None, TypeError, "learning_rate must be a number, or one per replica, got None"),
-        (-0.1, ValueError, r"learning_rate must not be negative, got -0\.1"),
-        ([0.1, float("nan")], ValueError, "learning_rate must not be negative, got nan"),
+        ("fast", TypeError, "learning_rate must be a number or a sequence of numbers, got 'fast'"),
+        (None, TypeError, "learning_rate must be a number or a sequence of numbers, got None"),
+        (-0.1, ValueError, r"learning_rate must be finite and not negative, got -0\.1"),
+        ([0.1, float("nan")], TypeError, "learning_rate must be a number or a .* nan"),
         ([0.1], ValueError, "one value or one per replica, that is 2, got 1"),
     ],
 )
@@ -169,31 +169,32 @@ def test_arrays_have_one_value_per_replica(as_array):
 
 
 def test_plasticity_by_its_name_is_refused():
-    with pytest.raises(TypeError, match=r"such as ReleasePlasticity\(form='soft_bound'\), got 'additive'"):
+    with pytest.raises(TypeError, match="a sequence of ReleasePlasticity, got 'additive'"):
         PresynapticSgd(BernoulliSynapses(LAYOUT, [1]), "additive", learning_rate=0.1)
 
 
 @pytest.mark.parametrize("batch_size", [0, -5, 2.5])
 def test_batches_without_images_are_refused(batch_size):
-    with pytest.raises(ValueError, match=f"batch_size must be a whole number from 1 on, got {batch_size}"):
+    error = TypeError if batch_size == 2.5 else ValueError
+    with pytest.raises(error, match=f"batch_size must be a whole number.*, got {batch_size}"):
         DataOrder([1]).epoch(np.arange(20), batch_size=batch_size)
 
 
 def test_what_is_no_synapse_learns_nothing():
-    with pytest.raises(TypeError, match=r"synapses must be of type Synapses, such as .* got Layout"):
+    with pytest.raises(TypeError, match="synapses must be of type Synapses, got Layout"):
         Sgd(LAYOUT, learning_rate=0.1)
-    with pytest.raises(TypeError, match=r"synapses must be of type Synapses, such as .* got Layout"):
+    with pytest.raises(TypeError, match="synapses must be of type Synapses, got Layout"):
         Adam(LAYOUT, learning_rate=0.1)
-    with pytest.raises(TypeError, match=r"optimiser must be such as Sgd\(.*, got one of type GaussianSyn"):
+    with pytest.raises(TypeError, match="optimiser must be of type Optimiser, got one of type Gaussian"):
         GradientDescent(GaussianSynapses(LAYOUT, [1]))
     network, synapses = FeedForward(LAYOUT), DeterministicSynapses(LAYOUT, [1])
     rule = GradientDescent(Sgd(synapses, learning_rate=0.1))
-    with pytest.raises(TypeError, match=r"synapses must be of type Synapses, .* got one of type FeedForward"):
+    with pytest.raises(TypeError, match=r"network must be of type FeedForward, .* got one of type Deter"):
         Trainer(synapses, network, rule, torch.zeros(3, 4), torch.zeros(3, dtype=torch.long))
 
 
 def test_a_release_probability_is_a_number():
-    with pytest.raises(ValueError, match="release_probability must be a number or 'uniform', got None"):
+    with pytest.raises(TypeError, match="release_probability must be a number or text"):
         BernoulliSynapses(LAYOUT, [1], release_probability=None)
 
 
@@ -204,7 +205,7 @@ def test_images_and_labels_of_answers_must_fit():
         mean_softmax(network, synapses, np.zeros((3, 4)), streams=streams)
     with pytest.raises(ValueError, match=r"shape \(image, 4\) of the input, got \(3, 5\)"):
         mean_softmax(network, synapses, torch.zeros(3, 5), streams=streams)
-    with pytest.raises(TypeError, match=r"streams .* such as synapses.evaluation_streams\(\), got 3"):
+    with pytest.raises(TypeError, match=r"streams must be of type HostStreams or .* got 3"):
         mean_softmax(network, synapses, torch.zeros(3, 4), streams=3)
     answers = mean_softmax(network, synapses, torch.zeros(3, 4), streams=streams)
     with pytest.raises(ValueError, match=r"a label for each image, got \(1, 3, 2\) and \(2,\)"):
@@ -242,7 +243,7 @@ class TestExperiments:
 
     @pytest.mark.parametrize("config", ["quick", None, Execution()])
     def test_other_configurations_are_refused(self, experiment, config):
-        with pytest.raises(TypeError, match=f"config must be of type Config, .* {experiment.__name__}, got"):
+        with pytest.raises(TypeError, match=r"config must be of type Config, such as QUICK or Config\(\) of"):
             experiment.run(config)
 
     def test_a_device_by_its_name_is_refused(self, experiment):

@@ -5,6 +5,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from biophys.release_plasticity import ReleasePlasticity
 from rate_models.consolidation import (
     BayesianGradientDescent,
     ElasticWeightConsolidation,
@@ -17,6 +18,7 @@ from rate_models.fisher import diagonal_fisher
 from rate_models.layout import Layout
 from rate_models.networks import FeedForward
 from rate_models.optimisers import GradientDescent, Sgd
+from rate_models.presynaptic_sgd import PresynapticSgd
 from rate_models.stochastic_layers import DeterministicSynapses
 from rate_models.task_sequences import DataOrder, Plan
 from rate_models.training import Trainer
@@ -271,7 +273,7 @@ def test_a_bayesian_replica_learns_alone_as_in_a_batch_and_lowers_the_loss():
 
 def test_wrong_parameters_are_named():
     synapses = weights([0.0, 0.0])
-    with pytest.raises(ValueError, match="strength must not be negative, got -1"):
+    with pytest.raises(ValueError, match="strength must be finite and not negative, got -1"):
         ElasticWeightConsolidation(synapses, strength=-1.0)
     with pytest.raises(ValueError, match="kind must be one of separate, online"):
         ElasticWeightConsolidation(synapses, strength=1.0, kind="offline")
@@ -285,3 +287,48 @@ def test_wrong_parameters_are_named():
         MeanFieldSynapses(LAYOUT, [1], initial_sigma=0.0)
     with pytest.raises(ValueError, match="sigma_bounds must be positive and ascending"):
         BayesianGradientDescent(MeanFieldSynapses(LAYOUT, [1]), sigma_bounds=(1.0, 0.1))
+
+
+def test_contributions_that_raised_the_loss_make_no_importance():
+    synapses = weights([1.0, 2.0])
+    rule = SynapticIntelligence(synapses, Sgd(synapses, learning_rate=0.1), strength=1.0, damping=0.1)
+    rule.path.copy_(torch.tensor([[-0.5, 0.5]]))
+    rule.consolidate(synapses)
+    assert rule.springs.stiffness.tolist() == [[0.0, pytest.approx(5.0)]]
+
+
+NOT_AN_AMOUNT = [-1.0, float("nan"), float("inf"), "1", None, [1.0, 2.0], True]
+
+
+@pytest.mark.parametrize("wrong", NOT_AN_AMOUNT)
+@pytest.mark.parametrize(
+    ("name", "build"),
+    [
+        ("strength", lambda wrong: ElasticWeightConsolidation(weights([1.0, 2.0]), strength=wrong)),
+        ("strength", lambda wrong: synaptic_intelligence(strength=wrong)),
+        ("damping", lambda wrong: synaptic_intelligence(strength=1.0, damping=wrong)),
+        ("learning_rate", lambda wrong: Sgd(weights([1.0, 2.0]), learning_rate=wrong)),
+        ("l2", lambda wrong: Sgd(weights([1.0, 2.0]), learning_rate=0.1, l2=wrong)),
+        (
+            "learning_rate",
+            lambda wrong: BayesianGradientDescent(MeanFieldSynapses(LAYOUT, [1]), learning_rate=wrong),
+        ),
+    ],
+)
+def test_strengths_and_rates_that_are_none_are_refused(name, build, wrong):
+    with pytest.raises((TypeError, ValueError), match=rf"\b{name}\b"):
+        build(wrong)
+
+
+def synaptic_intelligence(**options):
+    synapses = weights([1.0, 2.0])
+    return SynapticIntelligence(synapses, Sgd(synapses, learning_rate=0.1), **options)
+
+
+@pytest.mark.parametrize("kind", [PresynapticSgd, BayesianGradientDescent])
+def test_rules_refuse_synapses_that_they_cannot_change(kind):
+    with pytest.raises(TypeError, match="synapses must be of type"):
+        if kind is PresynapticSgd:
+            kind(DeterministicSynapses(LAYOUT, [1]), ReleasePlasticity(), learning_rate=0.1)
+        else:
+            kind(DeterministicSynapses(LAYOUT, [1]))

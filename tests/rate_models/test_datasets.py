@@ -2,6 +2,7 @@
 
 import gzip
 import struct
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -64,7 +65,56 @@ def test_files_that_are_not_complete_idx_are_named(tmp_path, damage):
     content = victim.read_bytes()
     labels = (tmp_path / IDX_FILES["train_labels"]).read_bytes()
     victim.write_bytes({"truncated": content[:-1], "labels": labels, "empty": b""}[damage])
-    with pytest.raises(ValueError, match=f"{victim.name} is not a complete IDX file with magic number 2051"):
+    message = {
+        "truncated": "announces 140 bytes and holds 139",
+        "labels": "magic number 2051",
+        "empty": "damaged",
+    }
+    with pytest.raises(ValueError, match=f"{victim.name} .*{message[damage]}"):
+        load_images("mnist", folder=tmp_path)
+
+
+@pytest.mark.parametrize("damage", ["cut", "flipped", "no gzip"])
+def test_damaged_gzip_files_are_named(tmp_path, damage):
+    write_idx(tmp_path)
+    victim = tmp_path / f"{IDX_FILES['train_labels']}.gz"
+    content = bytearray(victim.read_bytes())
+    content[-12] ^= 255
+    victim.write_bytes({"cut": content[:-9], "flipped": content, "no gzip": b"IDX" * 9}[damage])
+    with pytest.raises(ValueError, match=f"{victim.name} is damaged or cut short"):
+        load_images("mnist", folder=tmp_path)
+
+
+@pytest.mark.parametrize("announced", [(7, 4, 5), (2**31, 28, 28)])
+def test_a_file_that_unpacks_to_more_than_it_announces_is_not_unpacked(tmp_path, announced):
+    write_idx(tmp_path)
+    victim = tmp_path / f"{IDX_FILES['train_images']}.gz"
+    with gzip.open(victim, "wb") as file:
+        file.write(struct.pack(">4I", 2051, *announced))
+        for _ in range(64):
+            file.write(bytes(2**20))
+    tracemalloc.start()
+    with pytest.raises(
+        ValueError, match=rf"{victim.name} (announces 140 bytes and holds more|is no IDX file)"
+    ):
+        load_images("mnist", folder=tmp_path)
+    assert tracemalloc.get_traced_memory()[1] < 2**22
+    tracemalloc.stop()
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        (bytes([99] * 7), r"train_labels must be classes 0\.\.9, got 99\.\.99"),
+        (bytes([1] * 3), "train_labels must be one for each of 7 train_images"),
+        (bytes([1] * 8), "train_labels must be one for each of 7 train_images"),
+    ],
+)
+def test_labels_that_do_not_belong_to_the_images_are_named(tmp_path, labels, message):
+    write_idx(tmp_path, zipped=False)
+    header = struct.pack(">2I", 2049, len(labels))
+    (tmp_path / IDX_FILES["train_labels"]).write_bytes(header + labels)
+    with pytest.raises(ValueError, match=message):
         load_images("mnist", folder=tmp_path)
 
 

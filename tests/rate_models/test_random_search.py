@@ -2,6 +2,7 @@
 
 import math
 import sys
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -97,3 +98,60 @@ def test_wrong_intervals_are_named():
         Interval(0.0, 1.0, is_logarithmic=True)
     with pytest.raises(ValueError, match="n_trials must be at least 1, got 0"):
         drawn_settings(SPACE, 0, rng=np.random.default_rng(0))
+
+
+@pytest.mark.parametrize(
+    ("scores", "error", "message"),
+    [
+        ([1.0], ValueError, "measure must return 3 scores, one per setting, got"),
+        ([1.0] * 4, ValueError, "measure must return 3 scores"),
+        (None, ValueError, "measure must return 3 scores, one per setting, got None"),
+        (1.0, ValueError, "measure must return 3 scores"),
+        (["good", 1.0, 1.0], TypeError, "measure must return numbers, nan for what diverged, got 'good'"),
+        ([None, 1.0, 1.0], TypeError, "measure must return numbers"),
+    ],
+)
+def test_a_measure_returns_a_number_for_every_setting(scores, error, message):
+    with pytest.raises(error, match=message):
+        search({"x": Interval(0, 1)}, lambda batch: scores, 3, seed=1)
+
+
+class TestStudiesOfOthers:
+    SPACE: ClassVar = {"x": Interval(0, 1)}
+
+    @pytest.fixture
+    def storage(self, tmp_path):
+        optuna = pytest.importorskip("optuna")
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        return f"sqlite:///{tmp_path / 'search.db'}"
+
+    def searched(self, storage, name="mine"):
+        return search(
+            self.SPACE, lambda batch: [s["x"] for s in batch], 4, seed=1, storage=storage, name=name
+        )
+
+    def test_trials_that_others_entered_are_left_alone(self, storage):
+        import optuna
+
+        study = optuna.create_study(storage=storage, study_name="mine", direction="maximize")
+        study.optimize(lambda trial: trial.suggest_float("y", 0, 1), n_trials=2)
+        trial = optuna.trial.create_trial(value=1.0, user_attrs={"setting": "text"})
+        study.add_trial(trial)
+        found = self.searched(storage)
+        assert len(found.scores) == 4
+        assert self.searched(storage) == found
+        assert len(study.trials) == 7
+
+    def test_a_study_that_minimises_is_named(self, storage):
+        import optuna
+
+        optuna.create_study(storage=storage, study_name="mine", direction="minimize")
+        with pytest.raises(ValueError, match=r"the study .mine. in .* does not maximise one score"):
+            self.searched(storage)
+
+    def test_what_is_no_database_is_named(self, storage, tmp_path):
+        (tmp_path / "search.db").write_bytes(b"no database" * 100)
+        with pytest.raises(ValueError, match="storage must be a database that Optuna can read"):
+            self.searched(storage)
+        with pytest.raises(ValueError, match=r"storage must be a database .* got .nosuch"):
+            self.searched("nosuch://x")

@@ -108,3 +108,17 @@ def test_kept_streams_go_on_where_they_were(kind):
     released(whole.bits(400), half), released(part.bits(400), half)
     part.keep([2])
     assert torch.equal(released(part.bits(400), half[:1])[0], released(whole.bits(400), half)[2])
+
+
+@pytest.mark.parametrize("kind", ["bits", "normals"])
+def test_promises_held_together_are_of_different_numbers(kind):
+    streams, again = (CounterStreams([1, 2], Purpose.TRAINING_NOISE, device=CPU) for _ in range(2))
+    draw = {
+        "bits": lambda noise: released(noise, torch.full((2, 500), 0.5)),
+        "normals": lambda noise: standard_normal(noise, torch.float32),
+    }[kind]
+    held = [getattr(streams, kind)(500) for _ in range(3)]
+    taken_at_once = [draw(getattr(again, kind)(500)) for _ in range(3)]
+    for promise, expected in zip(held, taken_at_once, strict=True):
+        assert torch.equal(draw(promise), expected)
+    assert not torch.equal(taken_at_once[0], taken_at_once[1])

@@ -5,8 +5,10 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from rate_models.consolidation import MeanFieldSynapses
 from rate_models.datasets import load_images
 from rate_models.devices import Execution
+from rate_models.evaluation import mean_softmax
 from rate_models.layout import Layout
 from rate_models.networks import FeedForward, cross_entropy
 from rate_models.stochastic_layers import BernoulliSynapses, DeterministicSynapses, GaussianSynapses
@@ -152,9 +154,12 @@ def test_uniform_initial_release_probabilities_fill_their_range():
         (lambda: BernoulliSynapses(SMALL, [0], release_probability=1.5), "got 1.5"),
         (lambda: BernoulliSynapses(SMALL, [0], release_probability="normal"), "'uniform', got 'normal'"),
         (lambda: BernoulliSynapses(SMALL, [0, 1], release_probability=[0.5]), "that is 2, got 1"),
-        (lambda: BernoulliSynapses(SMALL, [0], biases="some"), "trained, fixed, none, got 'some'"),
+        (
+            lambda: BernoulliSynapses(SMALL, [0], biases="some"),
+            "biases must be 'trained' or .*'some'",
+        ),
         (lambda: BernoulliSynapses(SMALL, [0], normalised_by="p"), "'release' or 'ghost', got 'p'"),
-        (lambda: GaussianSynapses(SMALL, [0], initial_sigma=0.0), "positive and finite, got 0.0"),
+        (lambda: GaussianSynapses(SMALL, [0], initial_sigma=0.0), "initial_sigma must lie in"),
         (lambda: DeterministicSynapses(SMALL, []), "seeds must not be empty"),
         (lambda: Layout((3,)), r"got \(3,\)"),
     ],
@@ -209,3 +214,97 @@ def test_first_gradients_on_mnist_exceed_the_threshold_as_often_as_published_set
             shares.append(float((synapses.gradient[:, part][released].abs() >= 0.001).float().mean()))
     found = np.reshape(shares, (5, 3)).mean(axis=0)
     np.testing.assert_allclose(found, [0.94, 0.81, 0.95], atol=0.03)
+
+
+@pytest.mark.parametrize("before", [torch.no_grad, torch.inference_mode, torch.enable_grad])
+@pytest.mark.parametrize("options", [{}, {"rectifies_output": True}, {"linear_hidden": (0,)}])
+def test_autograd_differentiates_a_network_whatever_was_computed_before(before, options):
+    network, rng = FeedForward(Layout((4, 3, 2)), **options), torch.Generator().manual_seed(1)
+    x = torch.randn(2, 5, 4, generator=rng, dtype=torch.float64)
+    p = torch.randn(2, 23, generator=rng, dtype=torch.float64)
+    labels = torch.tensor([[0, 1, 1, 0, 1]] * 2)
+    with before():
+        network.logits(x, p)
+    x.requires_grad_()
+    p.requires_grad_()
+    with before():
+        network.logits(x, p)
+    assert torch.autograd.gradcheck(network.logits, (x, p))
+    assert torch.autograd.gradcheck(lambda *given: cross_entropy(network.logits(*given), labels)[0], (x, p))
+
+
+def test_the_written_gradient_is_that_of_autograd():
+    network, rng = FeedForward(Layout((4, 3, 2))), torch.Generator().manual_seed(1)
+    x = torch.randn(2, 5, 4, generator=rng)
+    p = torch.randn(2, 23, generator=rng).requires_grad_()
+    labels = torch.tensor([[0, 1, 1, 0, 1]] * 2)
+    loss, slope = cross_entropy(network.logits(x, p), labels)
+    assert not slope.requires_grad
+    loss.sum().backward()
+    written = torch.zeros(2, 23)
+    with torch.no_grad():
+        activities = network.activities(x, p.detach())
+        network.backward(activities, p.detach(), slope, written)
+    torch.testing.assert_close(written, p.grad)
+
+
+def test_answers_averaged_over_draws_can_be_differentiated():
+    network, synapses = FeedForward(Layout((4, 3))), BernoulliSynapses(Layout((4, 3)), [1, 2])
+    images = torch.randn(5, 4, generator=torch.Generator().manual_seed(1)).requires_grad_()
+    mean_softmax(network, synapses, images, streams=synapses.evaluation_streams(), n_samples=3)[
+        ..., 0
+    ].sum().backward()
+    assert images.grad.abs().min() > 0
+
+
+@pytest.mark.parametrize("sigma", [1e-30, 1e-12, 1e-4, 1.0, 80.0, 800.0, 1e30])
+def test_sigma_starts_as_asked_for_at_any_size(sigma):
+    found = GaussianSynapses(Layout((4, 3)), [1], initial_sigma=sigma).sigma
+    torch.testing.assert_close(found, torch.full_like(found, sigma), rtol=2e-5, atol=0)
+
+
+@pytest.mark.parametrize("made", [GaussianSynapses, MeanFieldSynapses])
+@pytest.mark.parametrize("sigma", [0.0, -1.0, 1e-40, 1e31, float("inf"), float("nan")])
+def test_a_sigma_that_single_precision_cannot_square_is_refused(made, sigma):
+    with pytest.raises(ValueError, match="initial_sigma"):
+        made(Layout((4, 3)), [1], initial_sigma=sigma)
+
+
+@pytest.mark.parametrize("draws", [2.5, "2", True, 0])
+def test_networks_drawn_per_step_are_a_positive_whole_number(draws):
+    with pytest.raises((TypeError, ValueError), match="draws_per_step must be"):
+        MeanFieldSynapses(Layout((4, 3)), [1], draws_per_step=draws)
+
+
+@pytest.mark.parametrize("kind", [BernoulliSynapses, GaussianSynapses])
+class TestInsideVmap:
+    LAYOUT = Layout((4, 3))
+
+    def drawn(self, kind, mapped_over, **options):
+        synapses = kind(self.LAYOUT, [1, 2])
+        streams = synapses.evaluation_streams()
+        function = torch.func.vmap(lambda x: synapses.sample(streams) + 0 * x, **options)
+        return function(torch.zeros(mapped_over))
+
+    def test_each_has_a_draw_of_its_own(self, kind):
+        found = self.drawn(kind, 3)
+        assert found.shape == (3, 2, 15)
+        assert len({tuple(each.flatten().tolist()) for each in found}) == 3
+
+    def test_the_draws_are_those_of_a_loop(self, kind):
+        synapses = kind(self.LAYOUT, [1, 2])
+        streams = synapses.evaluation_streams()
+        expected = torch.stack([synapses.sample(streams) for _ in range(3)])
+        assert torch.equal(self.drawn(kind, 3), expected)
+
+    def test_the_same_randomness_is_one_draw(self, kind):
+        found = self.drawn(kind, 3, randomness="same")
+        assert torch.equal(found[0], found[1]) and torch.equal(found[1], found[2])
+
+    def test_maps_within_maps(self, kind):
+        synapses = kind(self.LAYOUT, [1, 2])
+        streams = synapses.evaluation_streams()
+        inner = torch.func.vmap(lambda x: synapses.sample(streams) + 0 * x)
+        found = torch.func.vmap(inner)(torch.zeros(2, 3))
+        assert found.shape == (2, 3, 2, 15)
+        assert len({tuple(each.flatten().tolist()) for each in found.flatten(0, 1)}) == 6

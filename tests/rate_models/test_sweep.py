@@ -1,13 +1,16 @@
 """Sweeps: equal results by every executor, nothing lost when a run breaks off, nothing broken trusted."""
 
 import errno
+import hashlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import textwrap
 import time
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -138,7 +141,44 @@ def test_results_of_another_function_or_precision_are_not_used(tmp_path):
     assert not SweepStore(tmp_path, squares, Execution(dtype="float64")).finished()
 
 
-@pytest.mark.parametrize("how", ["truncated", "foreign", "changed"])
+def foreign_group(folder, how):
+    """Put what is named as a finished group into a folder that is none, and return its path."""
+    group = xr.Dataset({"square": ("replica", [1.0])})
+    right = {"format": "brianpresyn sweep 1", "function": "f", "dtype": "float32", "settings": '[{"x": 1}]'}
+    attributes = {
+        "foreign": {},
+        "attribute missing": {name: right[name] for name in ("format", "function", "dtype")},
+        "number for JSON": {**right, "settings": 3},
+        "no JSON": {**right, "settings": "{"},
+        "no settings": {**right, "settings": "[1]"},
+        "too few settings": {**right, "settings": "[]"},
+    }.get(how, {})
+    content = bytes(group.assign_attrs(attributes).to_netcdf(None, engine="scipy"))
+    path = folder / f"{hashlib.sha256(content).hexdigest()}.nc"
+    if how == "folder":
+        path.mkdir()
+    elif how == "dangling link":
+        path.symlink_to(folder / "nothing")
+    else:
+        path.write_bytes(content)
+    return path
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        "truncated",
+        "changed",
+        "foreign",
+        "attribute missing",
+        "number for JSON",
+        "no JSON",
+        "no settings",
+        "too few settings",
+        "folder",
+        "dangling link",
+    ],
+)
 def test_a_file_that_is_not_whole_is_set_aside_and_computed_again(tmp_path, how):
     expected = run_sweep(squares, CONFIGURATIONS, tmp_path, group_size=2)
     victim = sorted(tmp_path.glob("*.nc"))[0]
@@ -148,12 +188,24 @@ def test_a_file_that_is_not_whole_is_set_aside_and_computed_again(tmp_path, how)
     elif how == "changed":
         victim.write_bytes(content.replace(b"square", b"circle"))
     else:
-        victim = tmp_path / "results.nc"
-        xr.Dataset({"square": ("replica", [1.0])}).to_netcdf(victim, engine="scipy")
+        victim = foreign_group(tmp_path, how)
     with pytest.warns(UserWarning, match=f"{victim.name} .* was moved to set-aside"):
         again = run_sweep(squares, CONFIGURATIONS, tmp_path, group_size=2)
     xr.testing.assert_identical(again, expected)
-    assert (tmp_path / "set-aside" / victim.name).exists()
+    assert os.path.lexists(tmp_path / "set-aside" / victim.name)
+
+
+def test_other_files_in_the_folder_are_left_alone(tmp_path):
+    run_sweep(squares, CONFIGURATIONS, tmp_path)
+    mine = tmp_path / "recording.nc"
+    mine.write_bytes(b"not yours")
+    (tmp_path / "x.nc").mkdir()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        run_sweep(squares, CONFIGURATIONS, tmp_path)
+    assert mine.read_bytes() == b"not yours"
+    assert (tmp_path / "x.nc").is_dir()
+    assert not (tmp_path / "set-aside").exists()
 
 
 @pytest.mark.parametrize(("how", "code"), [(signal.SIGKILL, -signal.SIGKILL), (signal.SIGINT, None)])
@@ -170,7 +222,8 @@ def test_a_killed_sweep_goes_on_where_it_was(toy, tmp_path, how, code):
     assert code is None or process.returncode == code
     n_stored, n_computed = len(list(folder.glob("*.nc"))), len(log_of(tmp_path))
     assert 3 <= n_stored < 12
-    (folder / ".unfinished-left").write_bytes(b"half a group")
+    left = folder / f".unfinished-{socket.gethostname()}-{process.pid}-0"
+    left.write_bytes(b"half a group")
     found = run_sweep(toy.slow_squares, [{"x": x} for x in range(12)], folder, group_size=4)
     assert found.square.values.tolist() == [x**2 for x in range(12)]
     recomputed = [int(n) for n in log_of(tmp_path)[n_computed:]]

@@ -96,3 +96,12 @@ def test_input_rates_are_means_of_size_and_square():
     torch.testing.assert_close(found.rate[0][1], DATA.train_images.abs().mean(dim=0))
     hidden = NETWORK.activities(DATA.train_images.expand(2, -1, -1), synapses.expected())[1]
     torch.testing.assert_close(found.power[1], hidden.square().mean(dim=1), rtol=1e-5, atol=1e-8)
+
+
+def test_published_learning_rate_is_per_image():
+    synapses = gaussian(sigma=1e-6)
+    found = batch_gradients(NETWORK, synapses, DATA, n_epochs=1, batch_size=40)
+    mean = synapses.learned[0, : LAYOUT.n_parameters]
+    per_image = gradient_of(mean, DATA.train_images, DATA.train_labels).abs() / 40
+    expected = 0.01 / per_image[per_image > 1e-9]
+    np.testing.assert_allclose(found.learning_rate(0.01)[0][per_image > 1e-9], expected, rtol=1e-3)

@@ -8,15 +8,18 @@ import torch
 import torch.nn.functional as F
 
 from biophys.release_plasticity import ReleasePlasticity, updated_release_probability
+from rate_models.consolidation import BayesianGradientDescent, MeanFieldSynapses
 from rate_models.devices import Execution
-from rate_models.evaluation import mean_softmax
+from rate_models.evaluation import accuracy, mean_softmax
 from rate_models.layout import Layout
 from rate_models.networks import FeedForward
 from rate_models.optimisers import Adam, GradientDescent, Sgd
+from rate_models.posterior import GaussianPrior
 from rate_models.presynaptic_sgd import PresynapticSgd
+from rate_models.reliability_cost import EntropyCost, MagnitudeCost, ReliabilityCost
 from rate_models.stochastic_layers import BernoulliSynapses, DeterministicSynapses, GaussianSynapses
 from rate_models.task_sequences import DataOrder, Plan
-from rate_models.training import Trainer
+from rate_models.training import DivergenceWarning, Trainer
 
 LAYOUT = Layout((8, 6, 5, 3))
 DOUBLE = Execution(dtype="float64")
@@ -187,9 +190,7 @@ def test_wrong_data_and_plans_are_named():
     trainer = Trainer(network, synapses, rule, IMAGES, LABELS)
     with pytest.raises(ValueError, match="plan is for 2 replicas, there are 1"):
         trainer.run(DataOrder([1, 2]).epoch(np.arange(60), batch_size=10))
-    with pytest.raises(
-        TypeError, match=r"run takes a plan of images, for example DataOrder.*, got DataLoader"
-    ):
+    with pytest.raises(TypeError, match="plan must be of type Plan"):
         trainer.run(torch.utils.data.DataLoader([1, 2]))
     with pytest.raises(ValueError, match="cannot drop every replica"):
         trainer.drop([0])
@@ -198,8 +199,8 @@ def test_wrong_data_and_plans_are_named():
 @pytest.mark.parametrize(
     ("images", "labels", "error", "message"),
     [
-        (IMAGES.numpy(), LABELS, TypeError, "images must be a tensor, got ndarray: convert"),
-        (IMAGES, LABELS.tolist(), TypeError, "labels must be a tensor, got list: convert"),
+        (IMAGES.numpy(), LABELS, TypeError, "images must be of type Tensor"),
+        (IMAGES, LABELS.tolist(), TypeError, "labels must be of type Tensor"),
         (IMAGES, LABELS[:-1], ValueError, "expected a label for each of 60 images, got 59"),
         (IMAGES, LABELS.float(), TypeError, r"labels must be whole numbers, got torch.float32: convert"),
         (IMAGES.reshape(60, 2, 4), LABELS, ValueError, r"got \(60, 2, 4\): flatten them"),
@@ -212,11 +213,11 @@ def test_data_that_cannot_be_learned_are_refused(images, labels, error, message)
 
 
 def test_a_rule_for_other_synapses_and_negative_rates_are_refused():
-    with pytest.raises(TypeError, match=r"expected BernoulliSynapses, got DeterministicSynapses; for these"):
+    with pytest.raises(TypeError, match="synapses must be of type BernoulliSynapses"):
         PresynapticSgd(DeterministicSynapses(LAYOUT, [1]), ReleasePlasticity(), learning_rate=0.1)
-    with pytest.raises(ValueError, match=r"learning_rate must not be negative, got -0\.1"):
+    with pytest.raises(ValueError, match=r"learning_rate must be finite and not negative, got -0\.1"):
         plastic([0.1, -0.1], 0.0, ReleasePlasticity())([1, 2])
-    with pytest.raises(ValueError, match="l2 must not be negative, got -1"):
+    with pytest.raises(ValueError, match="l2 must be finite and not negative, got -1"):
         plastic(0.1, -1, ReleasePlasticity())([1])
 
 
@@ -242,3 +243,119 @@ def test_newly_drawn_weights_are_not_kept_alive():
         alive.append(weakref.ref(drawn))
         del drawn
     assert sum(each() is not None for each in alive) <= 8
+
+
+def test_a_rule_brings_the_loss_that_it_is_derived_for():
+    def trained(**options):
+        synapses = MeanFieldSynapses(LAYOUT, [3], initial_sigma=0.1, execution=DOUBLE)
+        rule = BayesianGradientDescent(synapses)
+        trainer = Trainer(FeedForward(LAYOUT), synapses, rule, IMAGES, LABELS, **options)
+        train(trainer, [3], n_epochs=1)
+        return synapses.learned
+
+    assert torch.equal(trained(), trained(loss="sum"))
+    with pytest.raises(ValueError, match="loss must be 'sum', or left out: Bayesian"):
+        trained(loss="mean")
+
+
+@pytest.mark.parametrize(
+    "penalty",
+    [
+        lambda synapses: ReliabilityCost(synapses, EntropyCost(), share=1 / 6),
+        lambda synapses: MagnitudeCost(synapses, 0.1, share=1 / 6),
+        lambda synapses: GaussianPrior(synapses, 1.0, share=1 / 6),
+    ],
+)
+def test_a_cost_paid_once_per_epoch_sums_the_loss(penalty):
+    synapses = GaussianSynapses(LAYOUT, [3], execution=DOUBLE)
+    rule = GradientDescent(Sgd(synapses, learning_rate=0.01), [penalty(synapses)])
+    assert rule.loss == "sum"
+    with pytest.raises(ValueError, match="loss must be 'sum'"):
+        Trainer(FeedForward(LAYOUT), synapses, rule, IMAGES, LABELS, loss="mean")
+
+
+def test_a_rule_of_other_synapses_is_refused():
+    plain, plastic_ones = (
+        kind(LAYOUT, [1, 2], execution=DOUBLE) for kind in (DeterministicSynapses, BernoulliSynapses)
+    )
+    rule = PresynapticSgd(plastic_ones, ReleasePlasticity(), learning_rate=0.1)
+    with pytest.raises(TypeError, match="PresynapticSgd changes BernoulliSynapses, got"):
+        Trainer(FeedForward(LAYOUT), plain, rule, IMAGES, LABELS)
+    for kind in (Sgd, Adam):
+        one = DeterministicSynapses(LAYOUT, [1], execution=DOUBLE)
+        rule = GradientDescent(kind(one, learning_rate=0.1))
+        with pytest.raises(ValueError, match="the rule is of 1 replicas, the synapses of 2"):
+            Trainer(FeedForward(LAYOUT), plain, rule, IMAGES, LABELS)
+
+
+@pytest.mark.parametrize("kind", [torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64])
+def test_labels_may_be_whole_numbers_of_any_width(kind):
+    found = []
+    for labels in (LABELS, LABELS.to(kind)):
+        synapses, rule = descending(DeterministicSynapses, Sgd, 0.1, 0.0)([3])
+        trainer = Trainer(FeedForward(LAYOUT), synapses, rule, IMAGES, labels)
+        train(trainer, [3], n_epochs=1)
+        found.append(synapses.learned)
+    assert torch.equal(*found)
+
+
+@pytest.mark.parametrize(
+    ("labels", "error", "message"),
+    [
+        (LABELS > 1, TypeError, "labels must be whole numbers, got torch.bool"),
+        (LABELS.to(torch.complex64), TypeError, "labels must be whole numbers, got torch.complex64"),
+        (LABELS + 1, ValueError, r"labels must lie in 0\.\.2"),
+    ],
+)
+def test_labels_that_are_no_classes_are_named(labels, error, message):
+    synapses, rule = descending(DeterministicSynapses, Sgd, 0.1, 0.0)([3])
+    with pytest.raises(error, match=message):
+        Trainer(FeedForward(LAYOUT), synapses, rule, IMAGES, labels)
+
+
+@pytest.mark.parametrize("wrong", [float("nan"), float("inf")])
+def test_pixels_that_are_not_finite_are_refused(wrong):
+    synapses, rule = descending(DeterministicSynapses, Sgd, 0.1, 0.0)([3])
+    images = IMAGES.clone()
+    images[7, 2] = wrong
+    with pytest.raises(ValueError, match="images must be finite"):
+        Trainer(FeedForward(LAYOUT), synapses, rule, images, LABELS)
+
+
+def test_precision_is_not_left_to_autocast():
+    trainer = trainer_of([3], descending(DeterministicSynapses, Sgd, 0.1, 0.0))
+    with (
+        torch.autocast("cpu", dtype=torch.bfloat16),
+        pytest.raises(ValueError, match="precision of a training step"),
+    ):
+        train(trainer, [3])
+    train(trainer, [3])
+
+
+def test_a_diverged_network_is_named_and_learns_no_more():
+    seeds = [5, 6, 7]
+    alone = trainer_of([5], descending(DeterministicSynapses, Sgd, 0.1, 0.0))
+    train(alone, [5])
+    trainer = trainer_of(seeds, descending(DeterministicSynapses, Sgd, [0.1, 1e300, 1e300], 0.0))
+    with pytest.warns(DivergenceWarning, match="networks of seeds 6, 7 have diverged") as warned:
+        train(trainer, seeds)
+    assert len([one for one in warned if one.category is DivergenceWarning]) == 1
+    assert trainer.diverged() == [1, 2]
+    assert trainer.synapses.learned[1:].isnan().all()
+    torch.testing.assert_close(trainer.synapses.learned[:1], alone.synapses.learned)
+    streams = trainer.synapses.evaluation_streams()
+    answers = mean_softmax(trainer.network, trainer.synapses, IMAGES, streams=streams)
+    assert accuracy(answers, LABELS).isnan().tolist() == [False, True, True]
+    assert trainer.drop(trainer.diverged()) == [1, 2]
+    train(trainer, [5], n_epochs=1)
+    assert trainer.diverged() == []
+
+
+def test_a_batch_that_has_diverged_altogether_trains_no_longer():
+    trainer = trainer_of([5], descending(DeterministicSynapses, Sgd, 1e300, 0.0))
+    with pytest.warns(DivergenceWarning):
+        train(trainer, [5], n_epochs=1)
+    steps = []
+    trainer._step = lambda: steps.append(1)
+    train(trainer, [5], n_epochs=1)
+    assert steps == []

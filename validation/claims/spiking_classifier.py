@@ -66,7 +66,7 @@ def evidence_of(result: xr.Dataset, *, rng: np.random.Generator) -> Evidence:
         *_times(result),
         *_rates(result),
         *_energies(result),
-        *_information(result, rng),
+        *_information(result),
         *_lesions(result),
         *_energy_of_important(result, rng),
     ]
@@ -224,7 +224,7 @@ def _energies(result: xr.Dataset) -> list[Measurement]:
     ]
 
 
-def _information(result: xr.Dataset, rng: np.random.Generator) -> list[Measurement]:
+def _information(result: xr.Dataset) -> list[Measurement]:
     """Return bits about the digit per 10^9 ATP, with and without failures, at the most efficient time."""
     from rate_models.information import corrected_information, information_interval
 
@@ -237,7 +237,7 @@ def _information(result: xr.Dataset, rng: np.random.Generator) -> list[Measureme
         atp = float(result.energy.sel(model=model).sum()) * result.time.to_numpy() / duration
         efficiency = corrected_information(counts) / atp
         best = int(np.argmax(efficiency))
-        low, high = information_interval(counts[best], rng=rng)
+        interval = information_interval(counts[best])
         found.append(
             Measurement(
                 "X03",
@@ -246,11 +246,11 @@ def _information(result: xr.Dataset, rng: np.random.Generator) -> list[Measureme
                 float(1e9 * efficiency[best]),
                 Verdict.INCONCLUSIVE,
                 condition=_data(result, release=str(model)),
-                interval=(float(1e9 * low / atp[best]), float(1e9 * high / atp[best])),
+                interval=interval and (1e9 * interval[0] / atp[best], 1e9 * interval[1] / atp[best]),
                 n=len(labels),
                 reason=f"best at {1000 * float(result.time[best]):g} ms; {float(1e9 * efficiency[-1]):.3g} "
                 f"at {1000 * duration:g} ms; information of the answer (bias-corrected), ATP proportional to "
-                "time; bootstrap over images",
+                "time; interval over images",
                 is_supporting=True,
             )
         )

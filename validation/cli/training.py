@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.console import Console
 
+from biophys.plugins import load_plugins
 from biophys.settings import changed
 from validation.cli.terminal import progress_bar
+from validation.whole_files import arriving
 
 if TYPE_CHECKING:
     import xarray
@@ -42,6 +44,24 @@ def _where_to_train(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
+def _own_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that bring methods and data of one's own."""
+    options = (
+        click.option(
+            "--plugin",
+            "plugins",
+            multiple=True,
+            metavar="MODULE",
+            help="A module or file that registers methods or data of your own (may be repeated).",
+        ),
+        click.option("--method", metavar="NAME", help="The only method to run, one of your own too."),
+        click.option("--data", metavar="NAME", help="The images to learn, some of your own too."),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
 def _folder_option(default: str, help: str) -> Callable[..., Any]:
     kind = click.Path(file_okay=False, path_type=Path)
     return click.option("--out", type=kind, default=default, show_default=True, help=help)
@@ -63,12 +83,16 @@ def _folder_option(default: str, help: str) -> Callable[..., Any]:
     metavar="NAME=VALUE",
     help="Change a setting, for example --set seeds=1,2,3 (may be repeated).",
 )
+@_own_options
 @_where_to_train
 @_folder_option("results", "Folder for the result (netCDF) and its figures.")
 def ann(
     name: str,
     profile: str,
     settings: tuple[str, ...],
+    plugins: tuple[str, ...],
+    method: str | None,
+    data: str | None,
     device: str,
     processes: int,
     scheduler: str | None,
@@ -90,7 +114,15 @@ def ann(
     from validation.report import writable_folder
     from validation.runs import configuration, cpu_hours, draw_figures, run_experiment
 
-    config = configuration(name, profile, dict(_pairs(settings, "--set")))
+    load_plugins(plugins)
+    changes = dict(_pairs(settings, "--set"))
+    if name != "lifelong" and (method or data):
+        raise click.UsageError("--method and --data choose what the experiment lifelong learns")
+    if method:
+        changes["methods"] = method
+    if data:
+        changes.setdefault("benchmarks", f"permuted_{data}")
+    config = configuration(name, profile, changes)
     folder = writable_folder(out)
     keep_in = folder / f"{name}-networks" if profile == "full" else None
     if profile == "full":
@@ -123,6 +155,7 @@ def ann(
 @click.option(
     "--set", "fixed", multiple=True, metavar="NAME=VALUE", help="A setting that all networks share."
 )
+@_own_options
 @_where_to_train
 @click.option("--dtype", type=click.Choice(["float32", "float64"]), default="float32", show_default=True)
 @_folder_option(
@@ -132,6 +165,9 @@ def ann(
 def sweep(
     over: tuple[str, ...],
     fixed: tuple[str, ...],
+    plugins: tuple[str, ...],
+    method: str | None,
+    data: str | None,
     device: str,
     processes: int,
     scheduler: str | None,
@@ -152,10 +188,12 @@ def sweep(
     from validation.report import writable_folder
     from validation.runs import data_folder
 
+    load_plugins(plugins)
     swept = {
         name: [_value(name, text) for text in values.split(",")] for name, values in _pairs(over, "--over")
     }
     shared = {name: _value(name, text) for name, text in _pairs(fixed, "--set")}
+    shared |= {name: value for name, value in (("release", method), ("data_set", data)) if value}
     points = grid(shared, swept)
     folder = writable_folder(out)
     with progress_bar("sweep") as on_progress:
@@ -166,12 +204,13 @@ def sweep(
             execution=Execution(device, dtype, data_folder=data_folder({str(p["data_set"]) for p in points})),
             on_progress=on_progress,
         )
-    Console().print(_summary(result))
     path = folder / "result" / "sweep.nc"
     path.parent.mkdir(exist_ok=True)
-    result.assign_attrs({name: str(value) for name, value in result.attrs.items()}).to_netcdf(
-        path, engine="scipy"
-    )
+    with arriving(path) as part:
+        result.assign_attrs({name: str(value) for name, value in result.attrs.items()}).to_netcdf(
+            part, engine="scipy"
+        )
+    Console().print(_summary(result))
     print(f"result: {path.resolve()}")
 
 
