@@ -281,7 +281,7 @@ def test_wrong_parameters_are_named():
         ElasticWeightConsolidation(synapses, strength=1.0, decay=2.0)
     with pytest.raises(ValueError, match=r"fisher must have the shape \(1, 2\)"):
         ElasticWeightConsolidation(synapses, strength=1.0).consolidate(synapses, torch.zeros(1, 1))
-    with pytest.raises(ValueError, match="damping must be positive, got 0"):
+    with pytest.raises(ValueError, match="damping must be positive and finite, got 0"):
         SynapticIntelligence(synapses, Sgd(synapses, learning_rate=1.0), strength=1.0, damping=0)
     with pytest.raises(ValueError, match="initial_sigma and draws_per_step must be positive"):
         MeanFieldSynapses(LAYOUT, [1], initial_sigma=0.0)

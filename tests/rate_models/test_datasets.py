@@ -67,7 +67,7 @@ def test_files_that_are_not_complete_idx_are_named(tmp_path, damage):
     victim.write_bytes({"truncated": content[:-1], "labels": labels, "empty": b""}[damage])
     message = {
         "truncated": "announces 140 bytes and holds 139",
-        "labels": "magic number 2051",
+        "labels": "damaged",
         "empty": "damaged",
     }
     with pytest.raises(ValueError, match=f"{victim.name} .*{message[damage]}"):
