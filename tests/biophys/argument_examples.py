@@ -119,6 +119,7 @@ EXAMPLES = {
 }
 
 SPECIAL = {
+    "ShortTermDynamics.facilitation": lambda: 50.0 * pq.ms,
     "Noise.sd": lambda: 0.05 * pq.mV,
     "covariance_analysis.amplitudes": lambda: _RESPONSES.reshape(20, 3),
     "fit_release.dynamics": lambda: None,
