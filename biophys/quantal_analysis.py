@@ -147,7 +147,7 @@ def estimate_by_moments(
 def _trials(amplitudes: Any) -> tuple[NDArray[np.float64], pq.Quantity]:
     """Return amplitudes (trials, ...) and their unit."""
     # Checks the unit and says how to give one.
-    _, unit = amplitudes_of(amplitudes if np.ndim(amplitudes) <= 2 else np.ravel(amplitudes), None)
+    _, unit = amplitudes_of(np.ravel(amplitudes) if getattr(amplitudes, "ndim", 1) > 2 else amplitudes, None)
     x = np.asarray(amplitudes.magnitude, dtype=float)
     if x.ndim == 2 and x.shape[1] == 1 and type(amplitudes) is not pq.Quantity:
         # A neo signal of one channel is (times, 1).
