@@ -1,4 +1,9 @@
-"""Stochastic synapses in learning rate networks (torch), many networks at once.
+"""Stochastic synapses in learning rate networks (torch).
+
+`rate_models.nn` has layers, an optimiser, costs and energies with autograd for networks of one's own. The
+names here are the engine of the published experiments, which trains fully connected networks, many at once,
+without autograd: for sweeps on machines without a compiler, and for results that shall be reproduced. A
+compiled step of layers under `torch.func` is as fast.
 
 Every tensor has a leading replica axis: a batch of networks with their own seeds and hyperparameters trains
 as one program. Synapses hold what is learned, a network passes activity through them, a rule changes them,
