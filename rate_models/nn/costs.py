@@ -10,7 +10,14 @@ from torch import Tensor, nn
 
 from biophys.argument_types import shown
 from rate_models.nn.streams import checked_synapses
-from rate_models.nn.synapses import GaussianNoise, Release, Synapses, named_synapses
+from rate_models.nn.synapses import (
+    GaussianNoise,
+    Release,
+    Synapses,
+    checked_amount,
+    checked_number,
+    named_synapses,
+)
 from rate_models.reliability_cost import Costs, NoiseCost, terms_of
 
 
@@ -90,8 +97,7 @@ def magnitude_cost(
     ----------
     Malkin et al. (2023), equation 4. doi:10.7554/eLife.92595
     """
-    if not (strength >= 0 and math.isfinite(strength)):
-        raise ValueError(f"strength must be finite and not negative, got {strength}")
+    strength = checked_amount(strength, "strength")
     total = torch.stack([each.expected.abs().sum() for each in checked_synapses(model)]).sum()
     return _share(n_data, loss, batch_size) * strength * total
 
@@ -130,8 +136,7 @@ def gaussian_kl(
     >>> round(gaussian_kl(layer, prior_sd=1.0, n_data=1).item(), 6)
     0.0
     """
-    if not 0 < prior_sd < math.inf:
-        raise ValueError(f"prior_sd must be positive and finite, got {prior_sd}")
+    prior_sd = checked_amount(prior_sd, "prior_sd", is_open=True)
     total: Tensor | float = 0.0
     for each in _with_learned_noise(model, GaussianNoise):
         mean, sd = each.expected, each.stochastic.sd(each.expected)
@@ -231,8 +236,8 @@ def _share(n_data: int, loss: str, batch_size: int | None) -> float:
         raise ValueError(
             f"batch_size is the number of inputs of a loss that is a sum, got loss={loss!r} and {batch_size}"
         )
-    n_in_loss = 1 if batch_size is None else batch_size
-    if not 1 <= n_in_loss <= n_data:
+    n_in_loss = 1 if batch_size is None else checked_number(batch_size, "batch_size")
+    if checked_number(n_data, "n_data") < n_in_loss:
         raise ValueError(
             f"n_data must be at least the inputs of a step, 1 or more, got {n_data} for {n_in_loss}"
         )

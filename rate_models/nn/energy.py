@@ -8,7 +8,6 @@ in `biophys.constants`.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -32,7 +31,13 @@ from biophys.constants import (
 )
 from biophys.units import ATP, magnitude_in, positive_in
 from rate_models.nn.layers import applied
-from rate_models.nn.synapses import GaussianNoise, Release, StochasticWeight, named_synapses
+from rate_models.nn.synapses import (
+    GaussianNoise,
+    Release,
+    StochasticWeight,
+    checked_amount,
+    named_synapses,
+)
 
 MECHANISMS = ("action potentials", "calcium pump", "vesicle cycling", "transmitter", "postsynaptic ion flux")
 
@@ -161,9 +166,8 @@ class EnergyCounter:
             raise ValueError(f"calcium must be 'per_vesicle' or 'hill', got {calcium!r}")
         if estimate not in ("low", "value", "high"):
             raise ValueError(f"estimate must be 'low', 'value' or 'high', got {estimate!r}")
-        if not (math.isfinite(spikes_per_unit) and spikes_per_unit > 0):
-            raise ValueError(f"spikes_per_unit must be positive and finite, got {spikes_per_unit}")
-        self.model, self.spikes_per_unit, self._calcium = model, float(spikes_per_unit), calcium
+        self.model, self._calcium = model, calcium
+        self.spikes_per_unit = checked_amount(spikes_per_unit, "spikes_per_unit", is_open=True)
         unit = reference.q.units
         self._relative_size = float(
             positive_in(unit_weight, unit, "unit_weight") / magnitude_in(reference.q, unit, "q")

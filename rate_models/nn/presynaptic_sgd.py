@@ -6,20 +6,19 @@ import dataclasses
 import math
 import warnings
 from collections.abc import Callable, Iterable, Mapping
-from numbers import Real
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from biophys.argument_types import check_kind, shown
+from biophys.argument_types import check_kind
 from biophys.release_plasticity import (
     ReleasePlasticity,
     learning_rate_factor,
     updated_release_probability,
 )
 from rate_models.nn.streams import check_streams
-from rate_models.nn.synapses import Release, named_synapses
+from rate_models.nn.synapses import Release, checked_amount, checked_number, named_synapses
 
 # Of synapses that released, the share with a gradient beyond g_lim is 0.8 to 0.95 at the start of training
 # with a mean loss.
@@ -102,7 +101,7 @@ class PresynapticSGD(torch.optim.Optimizer):
             raise ValueError(
                 f"batch_size is the divisor of a loss that is a sum, got loss={loss!r} and {batch_size}"
             )
-        self._n_summed = 1 if batch_size is None else batch_size
+        self._n_summed = 1 if batch_size is None else checked_number(batch_size, "batch_size")
         self._release_of: dict[Tensor, Release] = {}
         self._name_of: dict[Tensor, str] = {}
         self._knows_scale = False
@@ -122,7 +121,8 @@ class PresynapticSGD(torch.optim.Optimizer):
         modules = [modules] if isinstance(modules, nn.Module) else list(modules)
         options = {**self.defaults, **param_group}
         for name in ("lr", "l2"):
-            _check_amount(options[name], name)
+            amount = options[name]
+            checked_amount(float(amount) if isinstance(amount, Tensor) else amount, name)
         _plasticity_of(options)
         members: dict[Tensor, tuple[str, Release]] = {}
         for module in modules:
@@ -285,13 +285,6 @@ def _plasticity_of(options: Mapping[str, Any]) -> ReleasePlasticity:
     """Return the rule of a group, which checks its numbers."""
     names = [field.name for field in dataclasses.fields(ReleasePlasticity)]
     return ReleasePlasticity(**{name: options[name] for name in names})
-
-
-def _check_amount(value: Any, name: str) -> None:
-    if not isinstance(value, (Real, Tensor)) or isinstance(value, bool):
-        raise TypeError(f"{name} must be a number, got {shown(value)}")
-    if not 0 <= float(value) < math.inf:
-        raise ValueError(f"{name} must be finite and not negative, got {value}")
 
 
 def _check_plastic(name: str, release: Release) -> None:

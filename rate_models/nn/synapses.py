@@ -269,6 +269,14 @@ class Release(StochasticWeight):
             p = torch.full_like(p, self.release_fixed_at)
         return self.expected(weight).abs() * ((1 - p) / (self.n_sites * p)).sqrt()
 
+    def _load_from_state_dict(self, *args: Any) -> None:
+        super()._load_from_state_dict(*args)
+        try:
+            checked_p(self.p, self.p, "p")
+        except ValueError as error:
+            # The last argument collects what is wrong with a whole state.
+            args[-1].append(str(error))
+
     def reset_parameters(self) -> None:
         """Set p to its initial value, and start the stream anew."""
         self.p = self._initial_p
@@ -344,10 +352,13 @@ class GaussianNoise(StochasticWeight):
         shape = torch.Size() if homogeneous else weight.shape
         if isinstance(sigma, Tensor) and sigma.shape not in (torch.Size(), shape):
             raise ValueError(f"sigma must be of the shape {tuple(shape)}, got {tuple(sigma.shape)}")
-        device = sigma.device if isinstance(sigma, Tensor) else "cpu"
-        values = torch.as_tensor(sigma, dtype=torch.float64, device=device)
+        if not isinstance(sigma, Tensor):
+            sigma = torch.tensor(
+                checked_amount(sigma, "sigma", is_open=True), device="cpu", dtype=torch.float64
+            )
+        values = sigma.detach().double()
         if not values.is_meta and not bool(((values > 0) & (values < math.inf)).all()):
-            raise ValueError(f"sigma must be positive and finite, got {shown(sigma)}")
+            raise ValueError("sigma must be finite and positive everywhere")
         # The inverse of softplus: log(expm1(sigma)), which overflows for large values as written.
         self._initial_phi = (values + torch.log(-torch.expm1(-values))).to(weight.dtype)
         self.phi = nn.Parameter(torch.empty(shape, dtype=weight.dtype, device=weight.device))
@@ -521,6 +532,25 @@ def checked_p(value: Any, weight: Tensor, name: str) -> float | Tensor:
         wrong = value[~((value > 0) & (value <= 1))][0]
         raise ValueError(f"{name} must lie above 0 and at most at 1 everywhere, got {wrong}")
     return value
+
+
+def checked_amount(value: Any, name: str, *, is_open: bool = False) -> float:
+    """Return a number if it is finite and not negative, or positive if the range is open."""
+    if not isinstance(value, Real) or isinstance(value, bool):
+        raise TypeError(f"{name} must be a number, got {shown(value)}")
+    number = float(value)
+    if not (0 <= number < math.inf and (number > 0 or not is_open)):
+        raise ValueError(
+            f"{name} must be finite and {'positive' if is_open else 'not negative'}, got {value}"
+        )
+    return number
+
+
+def checked_number(value: Any, name: str) -> int:
+    """Return a whole number from 1 on, else raise ValueError."""
+    if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
+        raise ValueError(f"{name} must be a whole number from 1 on, got {shown(value)}")
+    return int(value)
 
 
 def checked_sample(sample: bool | str) -> bool | str:

@@ -1,7 +1,7 @@
 """Time steps of stochastic layers against the layers of torch, and compiled whole steps against the engine.
 
-``python -m tests.benchmarks.layers [--turns N] [--eager]`` prints processor time per step and network, ratios and
-memory. All runs take turns in one process with one thread; every number is a median.
+``python -m tests.benchmarks.layers [--turns N] [--eager]`` prints processor time per step and network, ratios
+and memory. All runs take turns in one process with one thread; every number is a median.
 """
 
 from __future__ import annotations

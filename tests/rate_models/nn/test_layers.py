@@ -509,9 +509,11 @@ def test_assigning_to_a_releasing_tensor_sets_its_expected_value():
         (lambda: BinomialLinear(3, 2, n_sites=0), ValueError, "n_sites must be a whole number"),
         (lambda: BinomialLinear(3, 2, n_sites=2.5), ValueError, "n_sites must be a whole number"),
         (lambda: BinomialLinear(3, 2, n_sites=torch.ones(2, 3)), ValueError, "whole numbers of the shape"),
-        (lambda: GaussianLinear(3, 2, sigma=0.0), ValueError, "sigma must be positive"),
-        (lambda: GaussianLinear(3, 2, sigma=float("inf")), ValueError, "sigma must be positive and finite"),
+        (lambda: GaussianLinear(3, 2, sigma=0.0), ValueError, "sigma must be finite and positive"),
+        (lambda: GaussianLinear(3, 2, sigma=float("inf")), ValueError, "sigma must be finite and positive"),
         (lambda: GaussianLinear(3, 2, sigma=torch.ones(3)), ValueError, "sigma must be of the shape"),
+        (lambda: GaussianLinear(3, 2, sigma=None), TypeError, "sigma must be a number, got None"),
+        (lambda: GaussianLinear(3, 2, sigma=-torch.ones(2, 3)), ValueError, "positive everywhere"),
         (lambda: release(nn.Linear(3, 2), "weights"), ValueError, "no tensor 'weights': it has weight, bias"),
         (lambda: release(release(nn.Linear(3, 2))), ValueError, "stochastic already"),
         (lambda: release(BernoulliLinear(3, 2)), ValueError, "stochastic already"),
@@ -532,8 +534,11 @@ def test_integer_weights_are_refused():
         release(module)
 
 
-def test_assigned_p_is_checked():
+def test_assigned_and_loaded_p_are_checked():
     layer = BernoulliLinear(3, 2)
+    state = layer.state_dict() | {"release.probability": torch.full((2, 3), 2.0)}
+    with pytest.raises(RuntimeError, match="p must lie above 0"):
+        copy.deepcopy(layer).load_state_dict(state)
     with pytest.raises(ValueError, match="p must be one number or of the shape"):
         layer.p = torch.ones(3)
     layer.p = 0.75
