@@ -212,7 +212,11 @@ def plain_numbers(values: Any, name: str) -> NDArray[np.float64]:
         if values.dimensionality.simplified != pq.dimensionless.dimensionality:
             raise TypeError(f"{name} is a plain number without unit, got {_shown(values)}")
         values = values.simplified.magnitude
-    is_mixed = isinstance(values, (list, tuple)) and any(isinstance(each, pq.Quantity) for each in values)
+    several = values if isinstance(values, (list, tuple)) else [values]
+    # A quantity of Brian2 is an array too, with a dimension.
+    if any(not getattr(getattr(each, "dim", None), "is_dimensionless", True) for each in several):
+        raise TypeError(f"{name} is a plain number without unit, got {_shown(values)}")
+    is_mixed = any(isinstance(each, pq.Quantity) for each in several if several is values)
     try:
         array = np.asarray(values)
         is_numeric = array.dtype.kind in "iuf" and not is_mixed

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import quantities as pq
 
+from biophys.quantal import QuantalSynapse
 from brianpresyn.quantities_bridge import from_brian, to_brian
 
 PAIRS = [
@@ -42,3 +43,9 @@ def test_a_unit_that_brian2_lacks_is_refused():
 def test_a_wrong_unit_is_refused():
     with pytest.raises(ValueError, match="expected a quantity in mV"):
         from_brian(1 * b2.nS, pq.mV)
+
+
+def test_no_unit_of_brian2_is_stripped_by_the_numbers():
+    for values in (300 * b2.mV, np.array([300, 200]) * b2.mV, [300 * b2.mV, 200 * b2.mV]):
+        with pytest.raises(TypeError, match="p "):
+            QuantalSynapse(5, p=values, q=0.2 * pq.mV)
