@@ -167,3 +167,10 @@ def test_exponents_of_a_table_of_ones_own(folder, capsys, monkeypatch):
     (folder / "m.csv").write_text("mean (mV),cost (1)\n1,1\n")
     code, text = costs(capsys, "--data", "m.csv")
     assert code == 2 and "no column 'sd'" in text
+
+
+def test_amplitudes_far_from_their_unit_are_remarked(folder, capsys):
+    rows = "\n".join(str(1e-12 * v) for v in ROWS)
+    (folder / "a.csv").write_text("amplitude (pA)\n" + rows)
+    code, text = run(capsys, "a.csv", "--n", "3")
+    assert code == 0 and "is the unit right?" in " ".join(text.split())

@@ -97,6 +97,7 @@ def fit(
         synapses = recorded_synapses(read, condition=condition, new_sweep_after=gap)
     except (TableError, OSError) as error:
         raise click.UsageError(str(error)) from None
+    read.remarks.extend(_suspicious_scale(synapses))
     options = {"dynamics": dynamics, "n": n, "robust": robust, "variability": cv_within}
     fits = _fits(synapses, noise, options)
     for remark in read.remarks:
@@ -109,6 +110,18 @@ def fit(
         print(f"report: {report.resolve()}")
     _write_numbers(fits, json_file, csv_file)
     return _FAILED if any(hasattr(one, "reason") for one in fits.values()) else 0
+
+
+def _suspicious_scale(synapses: list[Any]) -> list[str]:
+    """Return a remark if amplitudes are far from what their unit is used for."""
+    import numpy as np
+
+    values = np.concatenate([s.magnitude for synapse in synapses for s in synapse.arguments["amplitudes"]])
+    unit = synapses[0].arguments["amplitudes"][0].dimensionality.string
+    middle = float(np.nanmedian(np.abs(values)))
+    if 1e-3 <= middle <= 1e5 or middle == 0:
+        return []
+    return [f"a median amplitude of {middle:.2g} {unit}: is the unit right?"]
 
 
 def _quantity(text: str, option: str, example: str) -> Any:
