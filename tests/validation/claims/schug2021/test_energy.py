@@ -5,6 +5,7 @@ import pytest
 import xarray as xr
 
 from validation.claims.schug2021.costly_synapses import S04, costly_synapses
+from validation.claims.schug2021.energy_at_information import S24, energy_at_information
 from validation.claims.schug2021.energy_networks import PUBLISHED
 from validation.claims.schug2021.few_reliable_synapses import S02, few_reliable_synapses
 from validation.claims.schug2021.fixed_release import S16, fixed_release
@@ -12,6 +13,9 @@ from validation.claims.schug2021.information_per_activity import S15, informatio
 from validation.claims.schug2021.information_per_energy import S01, information_per_energy
 from validation.claims.schug2021.lesions import S03, lesions
 from validation.claims.schug2021.other_steps_of_p import S20, other_steps_of_p
+from validation.claims.schug2021.strength_update import S25, strength_update
+from validation.context import Context
+from validation.registry import evidence_of
 from validation.statement import Verdict, verdict_on
 
 YES, NO, OPEN = Verdict.REPRODUCED, Verdict.NOT_REPRODUCED, Verdict.OPEN
@@ -56,6 +60,32 @@ def test_one_penalty_refutes_the_order_at_each(ratios, evidence):
     result = ratios("neuronal_energy", soft_bound=3.0, deterministic=2.0, fixed_release=1.0)
     result["information"].loc[{"model": "deterministic", "l2": 0.0}] *= 0.1
     assert verdicts(evidence(information_per_activity, result), S15) == [YES, YES, YES, NO]
+
+
+@pytest.mark.parametrize(
+    ("energies", "expected"),
+    [
+        ({"soft_bound": 1.0, "deterministic": 2.0, "fixed_release": 3.0}, [YES, YES]),
+        ({"soft_bound": 2.0, "deterministic": 1.0, "fixed_release": 3.0}, [YES, NO]),
+        ({"soft_bound": 1.0, "deterministic": 3.0, "fixed_release": 2.0}, [NO, YES]),
+    ],
+)
+def test_energies_are_compared_at_equal_information(measured, spread, evidence, energies, expected):
+    # Information rises with energy as its logarithm, for each model from another energy on.
+    information, energy = xr.zeros_like(measured.information), xr.ones_like(measured.information)
+    for model, factor in energies.items():
+        reached = xr.DataArray([2.0, 1.0], dims="l2") + (0.3 if model == "deterministic" else 0.0)
+        information.loc[{"model": model}] = reached
+        energy.loc[{"model": model}] = factor * np.exp(reached) * (1 + spread)
+    found = evidence(energy_at_information, measured.assign(information=information, synaptic_energy=energy))
+    assert verdicts(found, S24) == expected
+    ratio = energies["fixed_release"] / energies["deterministic"]
+    assert found.measurements[0].measured == pytest.approx(ratio, rel=1e-3)
+
+
+def test_equation_9_is_the_gradient_of_the_strength():
+    found = evidence_of(strength_update(Context(seed=3)))
+    assert verdicts(found, S25) == [YES]
 
 
 def test_few_most_and_independent_are_judged_each(measured, spread, evidence):

@@ -1,0 +1,69 @@
+"""S24: energy at equal information, along the curve of penalties."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from validation.claims.schug2021.energy_networks import NAMES, energy_setting, present
+from validation.context import Context
+from validation.criteria import above, in_every
+from validation.estimates import mean_of
+from validation.registry import Findings, measures
+from validation.statement import SCHUG, Claim, Clause, row
+
+if TYPE_CHECKING:
+    from validation.archive import ArchivedRun
+
+_EVERY = in_every(above(1.0), "level")
+FIXED = Clause("S24a", "fixed release needs more energy than deterministic synapses", "fig 1a", _EVERY)
+PLASTIC = Clause("S24b", "deterministic synapses need more energy than plastic release", "fig 1a", _EVERY)
+S24 = Claim(
+    "S24",
+    "At equal information fixed release needs more energy than deterministic synapses, and these more than "
+    "plastic release",
+    SCHUG,
+    (FIXED, PLASTIC),
+)
+_PAIRS = {
+    ("fixed_release", "deterministic"): FIXED,
+    ("deterministic", "soft_bound"): PLASTIC,
+    ("matched_release", "deterministic"): S24,
+    ("deterministic", "additive"): S24,
+}
+
+
+@measures(S24, experiment="energy")
+def energy_at_information(run: ArchivedRun, context: Context) -> Findings:
+    """Compare the energy of two models at five levels of information that both reach, seed by seed."""
+    here = energy_setting(run)
+    at = run.result.isel(epoch=-1).sortby("l2", ascending=False)
+    for pair, subject in present(run.result, _PAIRS).items():
+        information = at.information.sel(model=list(pair))
+        # From the largest information at the strongest penalty to the smallest at the weakest ones.
+        levels = np.linspace(float(information.isel(l2=0).max()), float(information.max("l2").min()), 5)
+        first, second = (_energy(at.sel(model=model), levels) for model in pair)
+        ratios = {
+            f"{level:.2f} bit": mean_of(values, "ratio", unit="networks", how="paired seeds")
+            for level, values in zip(levels, (first / second).T, strict=True)
+        }
+        words = f"synaptic energy at equal information: {NAMES[pair[0]]} over {NAMES[pair[1]]}"
+        yield row(subject, ratios, words, setting=here, along="information")
+
+
+def _energy(at: xr.Dataset, levels: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the energy at which each network reaches these levels, shape (seed, level).
+
+    Between penalties, which come from the strongest to the weakest, the logarithm of the energy is taken as
+    linear. Information that falls as energy rises is no reason to spend it: the largest so far counts.
+    """
+    information = np.maximum.accumulate(at.information.transpose("seed", "l2").values, axis=1)
+    energy = np.log(at.synaptic_energy.transpose("seed", "l2").values)
+    found = []
+    for reached, spent in zip(information, energy, strict=True):
+        reached, first = np.unique(reached, return_index=True)
+        found.append(np.interp(levels, reached, spent[first]))
+    return np.exp(np.array(found))
