@@ -4,22 +4,17 @@ import json
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 
 import pytest
 from matplotlib.figure import Figure
 
-from validation.claims.claim import (
-    ClaimFigure,
-    Context,
-    Evidence,
-    Measure,
-    Measurement,
-    Rendering,
-    Verdict,
-)
+from validation.context import Context
+from validation.estimates import gaussian
 from validation.evaluation import Findings, MeasureRun
-from validation.registry import all_claims
+from validation.registry import ClaimFigure, Evidence, Measure, all_claims
 from validation.report import write_report
+from validation.statement import Measurement, Rendering, Verdict
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
@@ -74,26 +69,27 @@ def run_browser(*arguments, profile):
 def report(tmp_path_factory):
     figure = Figure(figsize=(9, 4))
     figure.add_subplot().plot([0, 1, 4])
+    stated = [all_claims()[name] for name in ("S18", "M02", "M07")]
+    claims = tuple(replace(claim, clauses=claim.clauses[:1]) for claim in stated)
     measurements = tuple(
         Measurement(
-            claim,
-            Rendering.ANALYTIC,
+            claim.id,
+            claim.clauses[0].id,
+            claim.clauses[0].rendering,
             "a quantity with a rather long name (mV^2)",
-            0.123456,
+            gaussian(0.123456, 0.025, n=44, unit="recordings"),
             Verdict.REPRODUCED,
             condition={"mechanism": "calcium pump", "n": 10},
             published=0.5,
-            interval=(0.1, 0.2),
-            n=44,
             reason="the interval holds the published value, which is what the claim asks for",
         )
-        for claim in ("S18", "M02", "M07")
+        for claim in claims
     )
     evidence = Evidence(measurements, (ClaimFigure(figure, "A figure wider than a phone.", "M02"),))
     run = MeasureRun(
         Measure(lambda context: evidence, ("S18", "M02", "M07"), Rendering.ANALYTIC), evidence, 0.1
     )
-    findings = Findings(tuple(all_claims()[c] for c in ("S18", "M02", "M07")), (run,), Context())
+    findings = Findings(claims, (run,), Context())
     return write_report(findings, tmp_path_factory.mktemp("report"))[0]
 
 

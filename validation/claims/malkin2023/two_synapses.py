@@ -38,7 +38,7 @@ def two_synapses(context: Context) -> Findings:
     n = 20_000 if context.is_quick else 200_000
     rng = np.random.default_rng(context.seed)
     curvature = np.sort(np.exp(rng.uniform(np.log(1e-2), np.log(1e2), (n, 2))), axis=1)[:, ::-1]
-    # Every hundredth pair is given a cost of its own: exponents from near 0 to 4.
+    # A hundred pairs share each exponent: the optimum is asked for once for all of them.
     rho = np.repeat(rng.uniform(0.05, 4.0, n // 100), 100)
     sd = np.concatenate(
         [
