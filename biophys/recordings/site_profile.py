@@ -393,7 +393,7 @@ def _credible(profile: SiteProfile, level: float, n_max: int) -> Credible:
     evidence = np.full(profile.value.shape, -np.inf)
     evidence[allowed] = profile.evidence[allowed] + np.log(share)[:, None]
     weights = np.exp(evidence - evidence.max(axis=0))
-    weights /= weights.sum(axis=0)
+    weights /= np.cumsum(weights, axis=0)[-1]
     below = np.cumsum(weights, axis=0)
     tail = 0.5 * (1.0 - level)
     low, high = (np.argmax(below >= at, axis=0) for at in (tail + 1e-12, 1.0 - tail - 1e-12))
@@ -427,7 +427,8 @@ def mixture_quantiles(
         high = np.where(used, mean + 9.0 * sd, -np.inf).max(axis=0)
         for _ in range(50):
             middle = 0.5 * (low + high)
-            is_below = np.sum(weights * ndtr((middle - mean) / sd), axis=0) < target
+            # One after the other: a plain sum of one synapse is rounded in another order than that of many.
+            is_below = np.cumsum(weights * ndtr((middle - mean) / sd), axis=0)[-1] < target
             low, high = np.where(is_below, middle, low), np.where(is_below, high, middle)
         ends.append(0.5 * (low + high))
     return ends[0], ends[1]
