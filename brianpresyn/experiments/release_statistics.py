@@ -69,7 +69,7 @@ class Config:
         return [(release, draws, n, p) for draws in self.draws for release, n, p in models]
 
 
-QUICK = Config(n_synapses=25, n_spikes=1200)
+QUICK = Config(n_synapses=25, n_spikes=4000)
 
 MAY_DIFFER = ("target", "draws", "n_synapses", "n_spikes", "seed")
 """Settings that say how much is measured, or on which seeds: a result may differ in them."""

@@ -30,7 +30,6 @@ def context_of(measure):
 
 FORMER = {
     "release_in_spikes",
-    "gaussian_synapses_in_spikes",
 }
 """What asks for its experiment itself."""
 

@@ -11,12 +11,6 @@ from validation.claims.claim import Claim
 
 _ALL = (
     Claim(
-        "X01",
-        "The PSP moments and the failure rate of every release model in Brian2, on every code generation target, equal the analytic ones",
-        "cross-check",
-        "analytic moments within standard error",
-    ),
-    Claim(
         "X03",
         "A trained rate network turned into a spiking network with Bernoulli release classifies as well (accuracy within one standard error of the rate network at long presentation, and as a function of presentation time), with its energy ledger",
         "cross-check",
@@ -27,20 +21,6 @@ _ALL = (
         "S03 and S04 hold in that spiking network: lesions by p against random, energy of high-p synapses",
         "cross-check",
         "as S03 and S04",
-    ),
-    Claim(
-        "X05",
-        "S12 in spikes: five pattern tasks, spiking perceptron with plastic release",
-        "cross-check",
-        "as S12",
-        "At the paper's size plastic release beats fixed release but not the deterministic perceptron: an input "
-        "in spikes is a pair of lines with a synapse each, and with such inputs the advantage is gone in rates too.",
-    ),
-    Claim(
-        "X06",
-        "The trained Gaussian synapses (mu, sigma) of M03 realised as binomial release (n, p, q) by each mechanism: same accuracy in spikes, and the ATP that each costs",
-        "cross-check",
-        "same accuracy",
     ),
     Claim(
         "X07",

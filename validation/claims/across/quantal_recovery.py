@@ -1,4 +1,4 @@
-"""Measure how well n, p and q come back from simulated recordings, by each method of quantal analysis."""
+"""Beside X01: how well n, p and q come back from simulated recordings, by each method."""
 
 from __future__ import annotations
 
@@ -16,8 +16,11 @@ from biophys.quantal_recovery import (
     recovery_by_moments,
     recovery_by_variance_mean,
 )
-from validation.claims.claim import ClaimFigure, Context, Evidence, Measurement, Rendering, Verdict
-from validation.registry import measures
+from validation.claims.across.release_statistics import X01
+from validation.context import Context
+from validation.estimates import Estimate, exactly, gaussian
+from validation.registry import ClaimFigure, Findings, measures
+from validation.statement import Measurement, Rendering, row
 
 _P = (0.1, 0.3, 0.5, 0.7, 0.9)
 _Q = 0.2 * pq.mV
@@ -25,34 +28,31 @@ _N_TRIALS = 200
 _NOISE_SD = 0.2 * _Q
 _KNOWN_N = "moments, n known"
 _COLOURS = {1: "#0072B2", 2: "#E69F00", 3: "#009E73", 5: "#CC79A7", 10: "#D55E00"}
-# What the normal approximation may cost at 200 responses.
-_APPROXIMATION = 0.03
-# Two-sided probability of 1e-4: the worst of some twenty points for each of several methods is judged.
-_Z_OF_WORST = 3.89
 
 
 @measures("X01", rendering=Rendering.ANALYTIC)
-def recovered_parameters(context: Context) -> Evidence:
+def recovered_parameters(context: Context) -> Findings:
     """Report how often the intervals of n, p and q cover the truth, by method, over a grid of n and p."""
     rng = np.random.default_rng(context.seed)
     n_repeats, n_fits = (1_000, 80) if context.is_quick else (20_000, 2_000)
-    found = {
+    by_method = {
         _KNOWN_N: _by_moments(n_repeats, rng, knows_n=True),
         "moments, n unknown": _by_moments(n_repeats, rng, knows_n=False),
         "variance-mean": _by_variance_mean(n_repeats, rng),
         "likelihood": _by_likelihood(n_fits, rng),
     }
-    measurements = []
-    for method, rows in found.items():
-        measurements += [_coverage(method, rows, name) for name in ("p", "q")]
+    for method, rows in by_method.items():
+        for name in ("p", "q") if method == _KNOWN_N else ("p", "q", "n"):
+            yield _coverage(method, rows, name)
         if method != _KNOWN_N:
-            measurements += [_coverage(method, rows, "n"), _identifiable(method, rows)]
+            yield _identifiable(method, rows)
     caption = (
         f"Share of 95 % intervals that hold the truth, {_N_TRIALS} responses a recording or condition, "
         f"{n_repeats} recordings a point (likelihood: {n_fits}, noise sd {float(_NOISE_SD / _Q):g} q). Band: "
         "0.95 with its 95 % sampling range. Filled: p; open: q."
     )
-    return Evidence(tuple(measurements), (ClaimFigure(_figure(found), caption),), _REMARKS)
+    yield ClaimFigure(_figure(by_method), caption)
+    yield from _REMARKS
 
 
 _REMARKS = (
@@ -91,45 +91,35 @@ def _by_likelihood(n_repeats: int, rng: np.random.Generator) -> list[RecoveryRow
 
 
 def _coverage(method: str, rows: Sequence[RecoveryRow], name: Literal["n", "p", "q"]) -> Measurement:
-    """Return the coverage of one parameter over the grid; the point that covers least decides."""
-    coverage = np.array([getattr(row, f"{name}_coverage") for row in rows])
-    n_repeats = rows[0].n_repeats
-    worst = rows[int(np.argmin(coverage))]
-    least = 0.95 - _APPROXIMATION - _Z_OF_WORST * float(np.sqrt(0.95 * 0.05 / n_repeats))
-    pooled = float(coverage.mean())
-    half = 1.96 * float(np.sqrt(pooled * (1 - pooled) / (n_repeats * coverage.size)))
-    return Measurement(
-        "X01",
-        Rendering.ANALYTIC,
-        f"coverage of 95 % intervals of {name} from {_N_TRIALS} responses",
-        pooled,
-        Verdict.REPRODUCED if coverage.min() >= least else Verdict.NOT_REPRODUCED,
-        condition={"method": method, "n": _span(row.n for row in rows), "p": _span(row.p for row in rows)},
-        published=0.95,
-        interval=(pooled - half, pooled + half),
-        n=n_repeats * coverage.size,
-        reason=f"least at n = {worst.n}, p = {worst.p:g}: {coverage.min():.3f}, most {coverage.max():.3f}; "
-        f"holds if every point covers {least:.3f} or more (0.95 less {_APPROXIMATION:g} and the sampling "
-        f"error of {n_repeats} recordings)",
-        is_supporting=True,
-    )
+    """Return the coverage of one parameter over the grid."""
+    coverage = np.array([getattr(recovery, f"{name}_coverage") for recovery in rows])
+    pooled, n = float(coverage.mean()), rows[0].n_repeats * coverage.size
+    error = float(np.sqrt(pooled * (1 - pooled) / n))
+    how = f"{_extremes(rows, coverage)}; 0.95 is asked for"
+    quantity = f"coverage of 95 % intervals of {name} from {_N_TRIALS} responses"
+    return _observed(method, rows, gaussian(pooled, error, n=n, unit="recordings", how=how), quantity)
 
 
 def _identifiable(method: str, rows: Sequence[RecoveryRow]) -> Measurement:
     """Return how often a method tells n and p apart."""
-    shares = np.array([row.identifiable for row in rows])
-    worst, best = rows[int(np.argmin(shares))], rows[int(np.argmax(shares))]
-    return Measurement(
-        "X01",
-        Rendering.ANALYTIC,
-        f"share of recordings of {_N_TRIALS} responses that tell n and p apart",
-        float(shares.mean()),
-        Verdict.INCONCLUSIVE,
-        condition={"method": method, "n": _span(row.n for row in rows), "p": _span(row.p for row in rows)},
-        n=rows[0].n_repeats * shares.size,
-        reason=f"{shares.min():.2f} at n = {worst.n}, p = {worst.p:g} to {shares.max():.2f} at n = {best.n}, "
-        f"p = {best.p:g}; describes the method, no published value",
-        is_supporting=True,
+    shares = np.array([recovery.identifiable for recovery in rows])
+    how, n = _extremes(rows, shares), rows[0].n_repeats * shares.size
+    quantity = f"share of recordings of {_N_TRIALS} responses that tell n and p apart"
+    return _observed(method, rows, exactly(shares.mean(), n=n, unit="recordings", how=how), quantity)
+
+
+def _observed(method: str, rows: Sequence[RecoveryRow], estimate: Estimate, quantity: str) -> Measurement:
+    """Return a row of X01 that decides nothing: it describes a method."""
+    condition = {"method": method, "n": _span(r.n for r in rows), "p": _span(r.p for r in rows)}
+    return row(X01, estimate, quantity, rendering=Rendering.ANALYTIC, condition=condition)
+
+
+def _extremes(rows: Sequence[RecoveryRow], values: np.ndarray) -> str:
+    """Return at which synapses a value is lowest and highest."""
+    worst, best = rows[int(np.argmin(values))], rows[int(np.argmax(values))]
+    return (
+        f"{values.min():.3f} at n = {worst.n}, p = {worst.p:g} to {values.max():.3f} at n = {best.n}, "
+        f"p = {best.p:g}"
     )
 
 
@@ -138,17 +128,19 @@ def _span(values: Any) -> str:
     return f"{numbers[0]:g}-{numbers[-1]:g}"
 
 
-def _figure(found: dict[str, list[RecoveryRow]]) -> Figure:
+def _figure(by_method: dict[str, list[RecoveryRow]]) -> Figure:
     """Draw the coverage of p and q against p, one panel a method."""
     figure = Figure((12, 3.6))
-    for axes, (method, rows) in zip(figure.subplots(1, len(found), sharey=True), found.items(), strict=True):
+    for axes, (method, rows) in zip(
+        figure.subplots(1, len(by_method), sharey=True), by_method.items(), strict=True
+    ):
         half = 1.96 * np.sqrt(0.95 * 0.05 / rows[0].n_repeats)
         axes.axhspan(0.95 - half, 0.95 + half, color="0.85")
-        for n in sorted({row.n for row in rows}):
-            chosen = [row for row in rows if row.n == n]
-            p, style = [row.p for row in chosen], {"color": _COLOURS[n], "markersize": 5}
-            axes.plot(p, [row.p_coverage for row in chosen], "o-", label=f"n = {n}", **style)
-            axes.plot(p, [row.q_coverage for row in chosen], "s--", markerfacecolor="none", **style)
+        for n in sorted({synapse.n for synapse in rows}):
+            chosen = [synapse for synapse in rows if synapse.n == n]
+            p, style = [synapse.p for synapse in chosen], {"color": _COLOURS[n], "markersize": 5}
+            axes.plot(p, [synapse.p_coverage for synapse in chosen], "o-", label=f"n = {n}", **style)
+            axes.plot(p, [synapse.q_coverage for synapse in chosen], "s--", markerfacecolor="none", **style)
         axes.set_title(method, fontsize=10)
         axes.set_xlabel("release probability p")
         axes.legend(fontsize=7)

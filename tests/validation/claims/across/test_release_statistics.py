@@ -1,0 +1,36 @@
+"""Release statistics are judged by their margins, from right and from wrong statistics."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from brianpresyn.experiments import release_statistics as experiment
+from validation.claims.across.release_statistics import _same_releases, analytic_failures, compared
+from validation.context import Context
+from validation.statement import Verdict
+
+
+@pytest.fixture(scope="module")
+def result():
+    return experiment.run(replace(experiment.QUICK, target="numpy"))
+
+
+def test_right_statistics_hold(result):
+    rows = list(compared(result))
+    assert len(rows) == 2 * 5
+    assert {row.verdict for row in rows} == {Verdict.HOLDS_HERE, Verdict.AGREES}
+    assert {row.verdict for row in analytic_failures(Context())} == {Verdict.HOLDS_HERE}
+
+
+def test_the_statistics_of_a_swapped_p_do_not(result):
+    wrong = result.assign_coords(p=1 - result.p)
+    verdicts = {row.verdict for row in compared(wrong) if "mean" in row.quantity}
+    assert verdicts == {Verdict.DOES_NOT_HOLD_HERE, Verdict.DISAGREES}
+
+
+def test_a_difference_between_targets_is_noticed(result):
+    other = result.copy(deep=True)
+    assert _same_releases([result, other]).verdict is Verdict.HOLDS_HERE
+    other.counts[0, :2] += np.array([1, -1])
+    assert _same_releases([result, other]).verdict is Verdict.DOES_NOT_HOLD_HERE

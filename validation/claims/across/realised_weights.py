@@ -1,0 +1,130 @@
+"""X06, by formula: normal weights realised by calcium or by vesicle number, their moments and their ATP."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import quantities as pq
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from biophys.absolute_costs import spike_costs
+from biophys.optimal_precision import ReliabilityCost, optimal_sd
+from biophys.quantal import QuantalSynapse, synapse_with
+from validation.claims.across.gaussian_synapses import MOMENTS, X06
+from validation.context import Context
+from validation.estimates import Estimate, exactly, gaussian
+from validation.registry import ClaimFigure, Findings, measures
+from validation.statement import Measurement, Rendering, row
+
+
+@dataclass(frozen=True, eq=False)
+class Realised:
+    """Synapses realised by one mechanism, and which of the weights it could realise."""
+
+    mechanism: str
+    synapses: QuantalSynapse
+    is_feasible: NDArray[np.bool_]
+
+
+@measures("X06", rendering=Rendering.ANALYTIC)
+def realised_weights(context: Context) -> Findings:
+    """Realise normal weights by calcium and by vesicle number, and compare moments and ATP."""
+    n = 20_000 if context.is_quick else 1_000_000
+    rng = np.random.default_rng(context.seed)
+    mean = rng.normal(0.0, 0.1, n) * pq.mV
+    importance = np.exp(rng.normal(8.0, 1.5, n)) / pq.mV**2
+    sd = optimal_sd(importance, ReliabilityCost(2.0, 0.02 * pq.mV))
+    by_mechanism = (_by_calcium(mean, sd, 5), _by_vesicles(mean, sd, 0.3))
+    for realised in by_mechanism:
+        yield _moments_kept(realised, mean, sd)
+        share = exactly(realised.is_feasible.mean(), n=n, unit="weights")
+        yield _observed(share, "share of weights that the mechanism can realise", realised)
+        # What both can realise: calcium realises all, vesicle number not.
+        yield _atp(realised, by_mechanism[1].is_feasible)
+    caption = (
+        f"{n} normal weights with variances optimised for rho = 2, realised by p at n = 5 and by n at p near "
+        "0.3: ATP per spike against the weight's coefficient of variation (2000 drawn)."
+    )
+    yield ClaimFigure(_atp_figure(by_mechanism), caption, "X06")
+    yield from _REMARKS
+
+
+_REMARKS = (
+    "Weights here are drawn (mean: normal, sd 0.1 mV; importance log-normal), not trained: accuracy in "
+    "spikes is a matter of the other renderings.",
+    "Vesicle number at fixed p cannot realise a weight noisier than one site, cv^2 > (1 - p) / p; such "
+    "weights exist wherever a mean is near 0. Calcium (p at fixed n) realises every weight, at the price "
+    "of a large quantal size.",
+)
+
+
+def _by_calcium(mean: pq.Quantity, sd: pq.Quantity, n: int) -> Realised:
+    synapses = synapse_with(mean, sd, n=n)
+    return Realised(f"calcium (n = {n})", synapses, np.ones(mean.size, dtype=bool))
+
+
+def _by_vesicles(mean: pq.Quantity, sd: pq.Quantity, p: float) -> Realised:
+    cv2 = (sd.magnitude / mean.magnitude) ** 2
+    is_feasible = cv2 <= (1 - p) / p
+    synapses = synapse_with(mean[is_feasible], sd[is_feasible], p=p, hold="sd")
+    return Realised(f"vesicle number (p near {p})", synapses, is_feasible)
+
+
+def _observed(estimate: Estimate, quantity: str, realised: Realised) -> Measurement:
+    """Return a row that decides nothing."""
+    condition = {"mechanism": realised.mechanism}
+    return row(X06, estimate, quantity, rendering=Rendering.ANALYTIC, condition=condition)
+
+
+def _moments_kept(realised: Realised, mean: pq.Quantity, sd: pq.Quantity) -> Measurement:
+    """Return the largest relative error of the moments of the weights that could be realised."""
+    chosen = realised.is_feasible
+    worst = max(
+        np.max(np.abs(realised.synapses.mean.magnitude / mean[chosen].magnitude - 1)),
+        np.max(np.abs(realised.synapses.sd.magnitude / sd[chosen].magnitude - 1)),
+    )
+    quantity = "largest relative error of mean and sd of the realised synapses"
+    condition = {"mechanism": realised.mechanism}
+    return row(MOMENTS, exactly(worst, n=int(chosen.sum()), unit="weights"), quantity, condition=condition)
+
+
+def _atp(realised: Realised, is_common: NDArray[np.bool_]) -> Measurement:
+    """Return the mean ATP per spike of the weights that every mechanism realises."""
+    chosen = is_common[realised.is_feasible]
+    low, atp, high = (
+        spike_costs(estimate=end)(realised.synapses).magnitude[chosen] for end in ("low", "value", "high")
+    )
+    estimate = gaussian(
+        atp.mean(),
+        atp.std(ddof=1) / np.sqrt(atp.size),
+        n=atp.size,
+        unit="weights",
+        how=f"with the constants at the ends of their ranges {low.mean():.3g} to {high.mean():.3g}",
+    )
+    quantity = "mean ATP per presynaptic spike of the weights that both mechanisms realise"
+    return _observed(estimate, quantity, realised)
+
+
+def _atp_figure(by_mechanism: tuple[Realised, ...]) -> Figure:
+    figure = Figure((6, 3.8))
+    axes = figure.subplots()
+    for realised, colour in zip(by_mechanism, ("#0072B2", "#D55E00"), strict=True):
+        atp = spike_costs()(realised.synapses).magnitude
+        shown = slice(0, 2000)
+        label = f"{realised.mechanism}: {realised.is_feasible.mean():.0%} of weights"
+        axes.loglog(
+            realised.synapses.cv[shown],
+            atp[shown],
+            ".",
+            color=colour,
+            markersize=2,
+            label=label,
+            rasterized=True,
+        )
+    axes.set_xlabel("coefficient of variation of the weight")
+    axes.set_ylabel("ATP per spike")
+    axes.legend(fontsize=8, markerscale=4)
+    figure.tight_layout()
+    return figure
