@@ -43,14 +43,19 @@ def energy_at_information(run: ArchivedRun, context: Context) -> Findings:
     at = run.result.isel(epoch=-1).sortby("l2", ascending=False)
     for pair, subject in present(run.result, _PAIRS).items():
         information = at.information.sel(model=list(pair))
-        # From the largest information at the strongest penalty to the smallest at the weakest ones.
-        levels = np.linspace(float(information.isel(l2=0).max()), float(information.max("l2").min()), 5)
+        # Every network of both starts below the lowest level, and reaches the highest at some penalty.
+        low, high = float(information.isel(l2=0).max()), float(information.max("l2").min())
+        words = f"synaptic energy at equal information: {NAMES[pair[0]]} over {NAMES[pair[1]]}"
+        if not low < high:
+            reason = f"the curves do not overlap: one begins at {low:.2f} bit, another ends at {high:.2f}"
+            yield row(subject, None, words, setting=here, reason=reason)
+            continue
+        levels = np.linspace(low, high, 5)
         first, second = (_energy(at.sel(model=model), levels) for model in pair)
         ratios = {
             f"{level:.2f} bit": mean_of(values, "ratio", unit="networks", how="paired seeds")
             for level, values in zip(levels, (first / second).T, strict=True)
         }
-        words = f"synaptic energy at equal information: {NAMES[pair[0]]} over {NAMES[pair[1]]}"
         yield row(subject, ratios, words, setting=here, along="information")
 
 

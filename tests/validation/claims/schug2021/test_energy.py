@@ -1,12 +1,15 @@
 """S01-S04, S15, S16 and S20: verdicts follow the numbers given, each clause by itself."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import xarray as xr
 
+from validation.archive import ArchivedRun
 from validation.claims.schug2021.costly_synapses import S04, costly_synapses
 from validation.claims.schug2021.energy_at_information import S24, energy_at_information
-from validation.claims.schug2021.energy_networks import PUBLISHED
+from validation.claims.schug2021.energy_networks import PUBLISHED, plastic_networks, shown_networks
 from validation.claims.schug2021.few_reliable_synapses import S02, few_reliable_synapses
 from validation.claims.schug2021.fixed_release import S16, fixed_release
 from validation.claims.schug2021.information_per_activity import S15, information_per_activity
@@ -83,6 +86,14 @@ def test_energies_are_compared_at_equal_information(measured, spread, evidence, 
     assert found.measurements[0].measured == pytest.approx(ratio, rel=1e-3)
 
 
+def test_curves_that_do_not_overlap_are_not_compared(measured, evidence):
+    information = xr.ones_like(measured.information)
+    information.loc[{"model": "deterministic"}] = 3.0
+    found = evidence(energy_at_information, measured.assign(information=information))
+    assert found.measurements[0].measured is None and "do not overlap" in found.measurements[0].reason
+    assert verdicts(found, S24) == [OPEN, OPEN]
+
+
 def test_equation_9_is_the_gradient_of_the_strength():
     found = evidence_of(strength_update(Context(seed=3)))
     assert verdicts(found, S25) == [YES]
@@ -134,6 +145,16 @@ def test_the_best_fixed_p_lies_below_one_or_not(measured, evidence, rising, expe
     found = evidence(fixed_release, measured.assign(scan_information=scan, scan_synaptic_energy=energy))
     assert verdicts(found, S16) == [expected]
     assert found.measurements[0].measured == (1.0 if rising else 0.5)
+
+
+@pytest.mark.filterwarnings("ignore:.*is used as it was made by other code")
+def test_single_synapses_are_looked_at_in_ten_networks_where_there_are(measured, tmp_path):
+    run = ArchivedRun("energy", measured, dict(PUBLISHED), {})
+    assert shown_networks(run, Context()) is run
+    assert shown_networks(run, Context("full", results=tmp_path)) is run
+    stored = Path(__file__).parents[4] / "docs" / "results"
+    ten = plastic_networks(run, Context("full", results=stored))
+    assert {model: at.sizes["seed"] for model, at in ten.items()} == {"soft_bound": 10, "additive": 3}
 
 
 def test_what_a_run_left_out_is_not_run(measured, evidence):
