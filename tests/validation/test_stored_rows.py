@@ -23,15 +23,9 @@ SIMULATED = {"lifelong_spiking_perceptron"}
 
 def context_of(measure):
     """Return a context in which nothing is trained or simulated, or None where something would be."""
-    if measure.experiment or measure.name in SIMULATED | FORMER:
+    if measure.experiment or measure.name in SIMULATED:
         return Context(profile="full", results=RESULTS)
     return Context() if measure.rendering.value in ("analytic", "recorded") else None
-
-
-FORMER = {
-    "release_in_spikes",
-}
-"""What asks for its experiment itself."""
 
 
 @functools.cache

@@ -11,18 +11,6 @@ from validation.claims.claim import Claim
 
 _ALL = (
     Claim(
-        "X03",
-        "A trained rate network turned into a spiking network with Bernoulli release classifies as well (accuracy within one standard error of the rate network at long presentation, and as a function of presentation time), with its energy ledger",
-        "cross-check",
-        "accuracy within one standard error",
-    ),
-    Claim(
-        "X04",
-        "S03 and S04 hold in that spiking network: lesions by p against random, energy of high-p synapses",
-        "cross-check",
-        "as S03 and S04",
-    ),
-    Claim(
         "X07",
         "STDP protocol of Sjöström et al. 2001 run on the spiking pre/post rule: predicted change of P and q at each frequency and timing against each recorded connection",
         "cross-check",

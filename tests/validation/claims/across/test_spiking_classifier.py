@@ -1,9 +1,15 @@
-"""What results in spikes say of X03, X04, X05 and X06: verdicts follow the answers, in either direction."""
+"""What results in spikes say of X03 and X04: verdicts follow the answers, in either direction."""
+
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from validation.claims.claim import Rendering, Verdict
+from validation.claims.across.spiking_classifier import AS_RIGHT, release_in_spikes
+from validation.claims.across.spiking_lesions import ENERGY, LESIONS, lesions_in_spikes
+from validation.context import Context
+from validation.registry import evidence_of
+from validation.statement import Rendering, Verdict
 
 xr = pytest.importorskip("xarray")
 pytest.importorskip("torch")
@@ -59,55 +65,70 @@ def classified(*, n_wrong=20, n_wrong_of_rates=20, high_energy=3.0, gain=0.3):
     )
 
 
-def main_of(result, claim, rendering, part):
-    from validation.claims.spiking_classifier import evidence_of
+def rows_of(measure, result):
+    return evidence_of(measure(SimpleNamespace(result=result), Context())).measurements
 
-    found = evidence_of(result, rng=np.random.default_rng(0)).measurements
-    (one,) = [
-        m
-        for m in found
-        if (m.claim, m.rendering) == (claim, rendering) and part in m.quantity and not m.is_supporting
-    ]
-    return one
+
+def verdict_on(measure, result, clause, rendering=Rendering.SPIKING):
+    (judged,) = [m for m in rows_of(measure, result) if (m.clause, m.rendering) == (clause.id, rendering)]
+    return judged
 
 
 @pytest.mark.parametrize(
-    ("n_wrong", "verdict"), [(20, Verdict.REPRODUCED), (15, Verdict.REPRODUCED), (60, Verdict.NOT_REPRODUCED)]
+    ("n_wrong", "verdict"),
+    [
+        (20, Verdict.HOLDS_HERE),
+        (15, Verdict.HOLDS_HERE),
+        (24, Verdict.OPEN_HERE),
+        (60, Verdict.DOES_NOT_HOLD_HERE),
+    ],
 )
 def test_accuracy_in_spikes_is_judged_against_the_rates(n_wrong, verdict):
-    found = main_of(classified(n_wrong=n_wrong), "X03", Rendering.SPIKING, "accuracy less")
-    assert found.verdict is verdict
-    assert found.measured == pytest.approx((20 - n_wrong) / N_IMAGES)
+    judged = verdict_on(release_in_spikes, classified(n_wrong=n_wrong), AS_RIGHT)
+    assert judged.verdict is verdict
+    assert judged.measured == pytest.approx((20 - n_wrong) / N_IMAGES)
+    assert (judged.n, judged.estimate.unit, judged.estimate.how) == (N_IMAGES, "images", "one network")
+
+
+def test_rates_say_whether_they_agree():
+    judged = verdict_on(release_in_spikes, classified(), AS_RIGHT, Rendering.RATE)
+    assert judged.verdict is Verdict.AGREES
 
 
 def test_time_is_when_accuracy_is_reached_for_good():
-    from validation.claims.spiking_classifier import evidence_of
+    rows = rows_of(release_in_spikes, classified())
+    (time,) = [m for m in rows if m.quantity.startswith("presentation time")]
+    assert time.measured == pytest.approx(200.0) and time.is_observation
 
-    found = evidence_of(classified(), rng=np.random.default_rng(0)).measurements
-    (time,) = [m for m in found if m.quantity.startswith("presentation time")]
-    assert time.measured == pytest.approx(200.0)
+
+def test_accuracy_that_is_never_reached_has_no_time():
+    rows = rows_of(release_in_spikes, classified(n_wrong=200))
+    assert [m.measured for m in rows if m.quantity.startswith("presentation time")] == [None]
 
 
 def test_information_per_atp_takes_the_best_time():
-    from validation.claims.spiking_classifier import evidence_of
-
-    found = evidence_of(classified(n_wrong=0), rng=np.random.default_rng(0)).measurements
-    rows = [m for m in found if m.quantity.startswith("bits")]
+    rows = [m for m in rows_of(release_in_spikes, classified(n_wrong=0)) if m.quantity.startswith("bits")]
     # At the first of four readings half of the answers are one too high, which costs one bit of log2(10).
     assert rows[0].measured == pytest.approx((np.log2(10) - 1) / 0.75, rel=0.02)
     assert "best at 100 ms" in rows[0].reason
     assert rows[0].measured / rows[1].measured == pytest.approx(2.0)
+    low, high = rows[0].interval
+    wider = rows[0].estimate.interval_at(0.01)
+    assert wider[0] < low < rows[0].measured < high < wider[1]
 
 
-@pytest.mark.parametrize(("gain", "verdict"), [(0.3, "reproduced"), (0.0, "open"), (-0.2, "not reproduced")])
+@pytest.mark.parametrize(
+    ("gain", "verdict"),
+    [(0.3, Verdict.HOLDS_HERE), (0.0, Verdict.OPEN_HERE), (-0.2, Verdict.DOES_NOT_HOLD_HERE)],
+)
 def test_lesions_are_judged_by_the_order(gain, verdict):
-    found = main_of(classified(gain=gain), "X04", Rendering.SPIKING, "random order")
-    assert str(found.verdict) == verdict
-    assert found.measured == pytest.approx(gain, abs=1e-9)
+    judged = verdict_on(lesions_in_spikes, classified(gain=gain), LESIONS)
+    assert judged.verdict is verdict
+    assert judged.measured == pytest.approx(gain, abs=1e-9)
 
 
-@pytest.mark.parametrize(("high", "verdict"), [(3.0, "reproduced"), (0.5, "not reproduced")])
+@pytest.mark.parametrize(("high", "verdict"), [(3.0, Verdict.HOLDS_HERE), (0.5, Verdict.DOES_NOT_HOLD_HERE)])
 def test_energy_of_high_p_synapses(high, verdict):
-    found = main_of(classified(high_energy=high), "X04", Rendering.SPIKING, "mean energy")
-    assert str(found.verdict) == verdict
-    assert found.measured == pytest.approx(high, rel=0.1)
+    judged = verdict_on(lesions_in_spikes, classified(high_energy=high), ENERGY)
+    assert judged.verdict is verdict
+    assert judged.measured == pytest.approx(high, rel=0.1)

@@ -1,0 +1,113 @@
+"""X04: in spikes, too, synapses of high release probability matter most and take most of the energy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from validation.bootstrap import bootstrap
+from validation.claims.across.spiking_classifier import data_of
+from validation.context import Context
+from validation.criteria import above, in_every
+from validation.estimates import paired_difference
+from validation.registry import Findings, measures, panels
+from validation.statement import CROSS_CHECK, Claim, Clause, Measurement, Rendering, row
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from validation.archive import ArchivedRun
+
+_spiking = partial(Clause, source=CROSS_CHECK, rendering=Rendering.SPIKING)
+LESIONS = _spiking(
+    "X04a",
+    "accuracy after removing low-p synapses first less that after removing random ones",
+    criterion=in_every(above(0.0), "fraction"),
+    unit="images",
+)
+ENERGY = _spiking(
+    "X04b",
+    "mean energy of synapses with p >= 0.9 over that of the others",
+    criterion=above(1.0),
+    unit="units",
+)
+X04 = Claim(
+    "X04",
+    "S03 and S04 hold in that spiking network: lesions by p against random, energy of high-p synapses",
+    CROSS_CHECK,
+    (LESIONS, ENERGY),
+)
+
+
+@measures(X04, experiment="spikes")
+def lesions_in_spikes(run: ArchivedRun, context: Context) -> Findings:
+    """Remove synapses in several orders, and compare the energy of reliable synapses with that of others."""
+    from validation.experiments.release_in_spikes import FIGURES
+
+    yield from _lesions(run.result)
+    yield from _energy_of_important(run.result, np.random.default_rng(context.seed))
+    yield from panels(FIGURES, run.result, _CAPTIONS, X04, (7.5, 4))
+    yield "One trained network: n counts its test images, or the units that its synapses drive."
+
+
+def _lesions(result: xr.Dataset) -> Iterator[Measurement]:
+    """Yield how far ahead each order of removal is of a harsher one, in both renderings."""
+    for rendering in (Rendering.RATE, Rendering.SPIKING):
+        right = result.lesion_right.sel(rendering=str(rendering))
+        for subject, gentle, harsh in (
+            (LESIONS, "lowest p first", "random order"),
+            (X04, "smallest strength first", "lowest p first"),
+        ):
+            ahead = {
+                f"{float(f):g}": paired_difference(
+                    *(right.sel(order=order, fraction=f) for order in (gentle, harsh)), how="one network"
+                )
+                for f in result.fraction.values
+            }
+            yield row(
+                subject,
+                ahead,
+                f"accuracy after removing synapses, {gentle} less {harsh}, where it is least certain",
+                rendering=rendering,
+                condition=data_of(result),
+                along="removed",
+            )
+
+
+def _energy_of_important(result: xr.Dataset, rng: np.random.Generator) -> Iterator[Measurement]:
+    """Yield the mean energy of synapses with p >= 0.9 over that of the others, in both renderings."""
+    count = result.unit_count.to_numpy()
+    share = f"{count[:, 0].sum() / count.sum():.0%} of the synapses have p >= 0.9"
+    for rendering, name, energy in (
+        (Rendering.SPIKING, "unit_energy", "ATP"),
+        (Rendering.RATE, "unit_strength", "|w̄|"),
+    ):
+        ratio = partial(_ratio_of_means, result[name].to_numpy(), count)
+        yield row(
+            ENERGY,
+            bootstrap(ratio, len(count), rng=rng, n_resamples=2000, unit="units", how="one network"),
+            f"mean energy ({energy}) of synapses with p >= 0.9 over that of synapses with p < 0.9",
+            rendering=rendering,
+            condition=data_of(result),
+            reason=share,
+        )
+
+
+def _ratio_of_means(
+    energy: NDArray[np.float64], count: NDArray[np.float64], weights: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the ratio of the mean energies of high- and low-p synapses for weighted units, shape (m,)."""
+    mean = (weights @ energy) / (weights @ count)
+    return mean[:, 0] / mean[:, 1]
+
+
+_CAPTIONS = {
+    "energy": "Left: ATP of all synapses per image, by mechanism. Right: ATP per image of a synapse with p "
+    "of at least 0.9 and of one with less.",
+    "lesions": "Share of right answers after synapses were removed, by order of removal, in rates (dashed, "
+    "mean weights) and in spikes (dots).",
+}
