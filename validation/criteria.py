@@ -37,6 +37,11 @@ class Criterion(ABC):
     def __str__(self) -> str:
         """Return the criterion as a reader would write it."""
 
+    @property
+    def region(self) -> tuple[float, float]:
+        """Where a value must lie, for drawings."""
+        return -math.inf, math.inf
+
     def shown(self, estimate: Any) -> tuple[str, Estimate]:
         """Return the estimate that stands for all, and its label; of a single one there is no label."""
         return "", estimate
@@ -58,6 +63,10 @@ class _Region(Criterion):
         if self.low < low and high < self.high:
             return Answer.YES
         return Answer.NO if high < self.low or self.high < low else Answer.OPEN
+
+    @property
+    def region(self) -> tuple[float, float]:
+        return self.low, self.high
 
     def slack(self, estimate: Estimate) -> float:
         """Return how far the interval lies within the region; negative where it reaches out of it."""
@@ -119,6 +128,10 @@ class _Significant(Criterion):
             return Answer.YES
         return Answer.NO if side.answer(estimate, alpha) is Answer.NO else Answer.OPEN
 
+    @property
+    def region(self) -> tuple[float, float]:
+        return (0.0, math.inf) if self.sign > 0 else (-math.inf, 0.0)
+
     def __str__(self) -> str:
         return f"{'>' if self.sign > 0 else '<'} 0, p < {self.level:g}"
 
@@ -144,6 +157,10 @@ class _Exact(Criterion):
     def slack(self, estimate: Estimate) -> float:
         """Return how much nearer the number is than it must be; negative where it is too far off."""
         return self.tolerance - abs(estimate.value - self.expected)
+
+    @property
+    def region(self) -> tuple[float, float]:
+        return self.expected - self.tolerance, self.expected + self.tolerance
 
     def __str__(self) -> str:
         return f"{self.expected:g} ± {self.tolerance:g}"
@@ -175,6 +192,10 @@ class _InEvery(Criterion):
             return Answer.NO
         holds = bool(several) and all(self.each.answer(one, alpha) is Answer.YES for one in several)
         return Answer.YES if holds else Answer.OPEN
+
+    @property
+    def region(self) -> tuple[float, float]:
+        return self.each.region
 
     def shown(self, estimate: Mapping[str, Estimate]) -> tuple[str, Estimate]:
         # One without an interval is the least certain.

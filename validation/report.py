@@ -18,12 +18,14 @@ from matplotlib.figure import Figure
 
 from validation.agreement import Agreement, agreement_of
 from validation.claims_file import as_text, write_together
+from validation.clause_chart import ClauseLine, clause_lines
 from validation.evaluation import Findings
+from validation.full_results import full_results
 from validation.registry import ClaimFigure
 from validation.report_comparison import Comparison, compared
 from validation.report_summary import Summary, summary_of
 from validation.report_text import condition_text, interval_text, number_text
-from validation.statement import Claim, Measurement, Rendering, Verdict, worst_of
+from validation.statement import FAILED, Claim, Measurement, Rendering, Verdict, worst_of
 from validation.versions import installed_versions
 
 REPORT_NAME = "report.html"
@@ -155,8 +157,17 @@ def rendered_page(
     environment.filters["interval"] = interval_text
     environment.filters["condition"] = condition_text
     environment.globals["sign"] = lambda verdict: SIGN[verdict]
-    sections = [_section(findings, claim) for claim in findings.claims if findings.measurements(claim.id)]
+    lines = clause_lines(findings.claims, findings.measurements(), full_results())
+    sections = [
+        _section(findings, claim, lines) for claim in findings.claims if findings.measurements(claim.id)
+    ]
+    at_full_size = [line.verdict for line in lines if line.is_full]
     return environment.get_template("report.html").render(
+        lines=lines,
+        n_full=len(at_full_size),
+        full_counts=_counts(at_full_size),
+        failing=[line for line in lines if line.is_full and line.verdict in FAILED],
+        deviations=deviations_of(lines, findings.measurements()),
         sections=sections,
         summary=_summary(findings, sections),
         comparison=comparison,
@@ -184,10 +195,25 @@ def _summary(findings: Findings, sections: list[dict[str, Any]]) -> Summary:
     )
 
 
-def _section(findings: Findings, claim: Claim) -> dict[str, Any]:
+def deviations_of(
+    lines: Iterable[ClauseLine], measurements: Iterable[Measurement]
+) -> list[tuple[str, str, tuple[str, ...]]]:
+    """Return settings that are not the published ones, where they were used, and for which clauses."""
+    concerned: dict[tuple[str, str], dict[str, None]] = {}
+    for line in lines:
+        if line.full is not None and line.full.get("setting"):
+            concerned.setdefault((line.full["setting"], "full size"), {})[line.clause.id] = None
+    for measurement in measurements:
+        if measurement.setting and measurement.clause:
+            concerned.setdefault((measurement.setting, "this run"), {})[measurement.clause] = None
+    return [(setting, where, tuple(clauses)) for (setting, where), clauses in concerned.items()]
+
+
+def _section(findings: Findings, claim: Claim, lines: Iterable[ClauseLine]) -> dict[str, Any]:
     measurements = findings.measurements(claim.id)
     return {
         "claim": claim,
+        "lines": [line for line in lines if line.clause in claim.clauses],
         "verdict": findings.verdict(claim.id),
         "agreement": agreement_of(measurements),
         "renderings": [rendering_row(rendering, measurements) for rendering in renderings_of(measurements)],

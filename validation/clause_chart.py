@@ -1,0 +1,169 @@
+"""The picture that opens the report: every clause as one line, from what was published to what was measured.
+
+Each line has a scale of its own. Green is where the clause says that the value lies, the upright mark the
+published value, the full dot with its bar the estimate at full size (`validation.full_results`), and the
+hollow one that of the present run.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from markupsafe import Markup
+
+from validation.report_text import number_text
+from validation.statement import Claim, Clause, Measurement, Verdict, published_value, verdict_on
+
+WIDTH, HEIGHT = 110, 14
+_MARGIN = 5
+
+
+@dataclass(frozen=True)
+class ClauseLine:
+    """A clause beside what was measured of it.
+
+    Parameters
+    ----------
+    clause
+        The clause.
+    verdict
+        At full size where there is a result, otherwise that of the present run.
+    full, here
+        The row that decides, at full size and in the present run, as in ``claims.json``; None without one.
+    """
+
+    clause: Clause
+    verdict: Verdict
+    full: Mapping[str, Any] | None
+    here: Mapping[str, Any] | None
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the verdict rests on a full-size result."""
+        return self.full is not None
+
+    @property
+    def shown(self) -> Mapping[str, Any]:
+        """The row that stands for the clause: at full size if there is one."""
+        return self.full or self.here or {}
+
+    @property
+    def value(self) -> str:
+        """The estimate as a person would write it."""
+        measured = self.shown.get("measured")
+        return "" if measured is None else number_text(float(measured))
+
+    @property
+    def title(self) -> str:
+        """What a pointer held over the line is told."""
+        row = self.shown
+        parts = [
+            f"{self.clause.id} ({self.clause.source}): {self.clause.text}",
+            f"published: {number_text(published_value(self.clause))}",
+        ]
+        if row.get("measured") is not None:
+            ends = row.get("interval")
+            interval = f" [{number_text(ends[0])}, {number_text(ends[1])}]" if ends else ""
+            size = f", n = {row['n']} {row.get('unit', '')}".rstrip() if row.get("n") else ""
+            parts.append(f"{row['quantity']}: {number_text(float(row['measured']))}{interval}{size}")
+        if row.get("setting"):
+            parts.append(f"other than published: {row['setting']}")
+        parts.append(f"{'full size' if self.is_full else 'this run'}: {self.verdict}")
+        return "\n".join(parts)
+
+    @property
+    def svg(self) -> Markup:
+        """The line as a drawing, on a scale of its own."""
+        return drawing_of(self)
+
+
+def deciding_row(clause: Clause, rows: Iterable[Mapping[str, Any]], verdict: str) -> Mapping[str, Any] | None:
+    """Return the first row of a clause that has its verdict, in the rendering in which it is judged.
+
+    Parameters
+    ----------
+    clause
+        The clause.
+    rows
+        As in ``claims.json``.
+    verdict
+        That on the clause.
+    """
+    rows = [row for row in rows if row["clause"] == clause.id and row["rendering"] == str(clause.rendering)]
+    measured = [row for row in rows if row["measured"] is not None]
+    return next((row for row in measured if row["verdict"] == verdict), measured[0] if measured else None)
+
+
+def clause_lines(
+    claims: Sequence[Claim],
+    measurements: Iterable[Measurement],
+    full: Mapping[str, Mapping[str, Any]],
+) -> list[ClauseLine]:
+    """Return one line for each clause of some claims.
+
+    Parameters
+    ----------
+    claims
+        In the order of the report.
+    measurements
+        Of the present run.
+    full
+        The deciding row of each clause at full size, by the clause's id.
+    """
+    measurements = list(measurements)
+    rows = [measurement.as_json() for measurement in measurements]
+    lines = []
+    for clause in (clause for claim in claims for clause in claim.clauses):
+        verdict = verdict_on(clause, measurements)
+        stored = full.get(clause.id)
+        if stored is not None:
+            verdict = Verdict(stored["clause_verdict"])
+        here = deciding_row(clause, rows, str(verdict_on(clause, measurements)))
+        lines.append(ClauseLine(clause, verdict, stored, here))
+    return lines
+
+
+def drawing_of(line: ClauseLine) -> Markup:
+    """Return the line as SVG: region of the criterion, published value, full-size and small estimate."""
+    low, high = line.clause.criterion.region
+    rows = [row for row in (line.here, line.full) if row is not None and row["measured"] is not None]
+    published = line.clause.published if isinstance(line.clause.published, (int, float)) else None
+    place = _scale([low, high, published, *(end for row in rows for end in _ends(row))])
+    left, width = place(low), place(high) - place(low)
+    parts = [f'<rect class="region" x="{left:.1f}" y="2" width="{width:.1f}" height="10"/>']
+    if published is not None:
+        x = place(published)
+        parts.append(f'<line class="published" x1="{x:.1f}" x2="{x:.1f}" y1="0" y2="{HEIGHT}"/>')
+    for row in rows:
+        kind = "full" if row is line.full else "here"
+        first, last = min(_ends(row)), max(_ends(row))
+        y = HEIGHT / 2 if kind == "full" else HEIGHT / 2 + 3
+        parts.append(
+            f'<line class="{kind}" x1="{place(first):.1f}" x2="{place(last):.1f}" y1="{y}" y2="{y}"/>'
+        )
+        x = place(float(row["measured"]))
+        parts.append(f'<circle class="{kind}" cx="{x:.1f}" cy="{y}" r="{3 if kind == "full" else 2}"/>')
+    # Every piece is a number or a word of this module: nothing in it has to be escaped.
+    return Markup(f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" aria-hidden="true">{"".join(parts)}</svg>')
+
+
+def _ends(row: Mapping[str, Any]) -> list[float]:
+    """Return an estimate with the ends of its interval."""
+    return [float(end) for end in (row["measured"], *(row.get("interval") or ()))]
+
+
+def _scale(values: Iterable[float | None]) -> Any:
+    """Return what places a number on a line, so that all finite values fit; infinite ones lie at its ends."""
+    finite = [value for value in values if value is not None and math.isfinite(value)]
+    low, high = (min(finite), max(finite)) if finite else (0.0, 1.0)
+    margin = 0.12 * (high - low) or abs(high) or 1.0
+    low, high = low - margin, high + margin
+
+    def place(value: float) -> float:
+        share = (min(max(value, low), high) - low) / (high - low)
+        return _MARGIN + (WIDTH - 2 * _MARGIN) * share
+
+    return place
