@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from brianpresyn.experiments import spiking_perceptron
 from brianpresyn.experiments.spiking_perceptron import PLASTIC
 from validation.claims.schug2021.few_reliable_synapses import S02
+from validation.claims.schug2021.perceptron_memory import S12
 from validation.context import Context
 from validation.criteria import significant
 from validation.estimates import mean_of
@@ -41,7 +42,7 @@ X05 = Claim(
 )
 
 
-@measures(X05, "S02", rendering=Rendering.SPIKING)
+@measures(X05, "S02", "S12", rendering=Rendering.SPIKING)
 def lifelong_spiking_perceptron(context: Context) -> Findings:
     """Compare task 1 after five tasks, and the mean over the tasks, with each control, seed by seed."""
     run = result_for("spiking_perceptron", context, seeds=_seeds(context))
@@ -96,23 +97,30 @@ def _rate_accuracy(config: spiking_perceptron.Config) -> dict[str, xr.DataArray]
 def _advantages(accuracy: xr.DataArray, inputs: str = "") -> Iterator[Measurement]:
     """Yield the advantage of plastic release over each control; `inputs` says that they are in rates.
 
-    Reliable release is what the clauses are about. In rates only the published kind of input is compared with
-    them: that of a pair of lines tells why the renderings differ.
+    Reliable release is what the clauses are about, here and in S12. In rates only the published kind of input
+    is compared with them: that of a pair of lines tells why the renderings differ.
     """
     last = accuracy.isel(after_task=-1)
-    for clause, quantity, values in (
-        (FIRST, "accuracy on task 1 after five tasks", last.isel(task=0)),
-        (MEAN, "mean accuracy over five tasks", last.mean("task")),
+    for clause, published, quantity, values in zip(
+        X05.clauses,
+        S12.clauses,
+        ("accuracy on task 1 after five tasks", "mean accuracy over five tasks"),
+        (last.isel(task=0), last.mean("task")),
+        strict=True,
     ):
         for control in (str(model) for model in values.model.values if model != PLASTIC):
+            subjects: list[Clause | Claim] = [X05]
+            if control == "deterministic" and inputs != PAIRED:
+                subjects = [clause] if inputs else [clause, published]
             advantage = values.sel(model=PLASTIC) - values.sel(model=control)
-            yield row(
-                clause if control == "deterministic" and inputs != PAIRED else X05,
-                mean_of(advantage, unit="networks", how="paired by seed"),
-                f"{quantity}: plastic release minus control",
-                rendering=Rendering.RATE if inputs else Rendering.SPIKING,
-                condition={"control": control, **({"input": inputs} if inputs else {})},
-            )
+            for subject in subjects:
+                yield row(
+                    subject,
+                    mean_of(advantage, unit="networks", how="paired by seed"),
+                    f"{quantity}: plastic release minus control",
+                    rendering=Rendering.RATE if inputs else Rendering.SPIKING,
+                    condition={"control": control, **({"input": inputs} if inputs else {})},
+                )
 
 
 def _figure(result: xr.Dataset) -> Figure:
