@@ -27,8 +27,6 @@ class Answer(enum.Enum):
 class Criterion(ABC):
     """What an estimate must be for a clause to hold: fixed in the source, before the run."""
 
-    is_unsplit = False
-
     @abstractmethod
     def answer(self, estimate: Any, alpha: float = ALPHA) -> Answer:
         """Return what `estimate` says, at most `alpha` of wrong answers."""

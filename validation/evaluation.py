@@ -53,7 +53,7 @@ class Findings:
     context: Context
 
     def measurements(self, claim: str | None = None) -> list[Measurement]:
-        """Return the measurements of `claim`, or of all claims asked for, in the catalogue's order."""
+        """Return the measurements of `claim`, or of all claims asked for, in the order of the papers."""
         wanted = [c.id for c in self.claims] if claim is None else [claim]
         found = [m for run in self.runs for m in run.evidence.measurements if m.claim in wanted]
         return sorted(found, key=lambda m: wanted.index(m.claim))
@@ -109,8 +109,8 @@ def measure_claims(
 ) -> Findings:
     """Measure claims in every rendering they have.
 
-    A claim whose data or packages are missing appears as skipped with the reason; a function that ends in an
-    error leaves its claims inconclusive and the others untouched.
+    A claim whose data or packages are missing appears as not run with the reason; a function that ends in an
+    error leaves its claims not run and the others untouched.
 
     Parameters
     ----------

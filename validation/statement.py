@@ -79,9 +79,6 @@ class Verdict(enum.StrEnum):
     AGREEMENT_OPEN = "agreement open"
     NOT_RUN = "open, not run"
     OBSERVED = "observed"
-    # Former words, for claims that are not yet split into clauses.
-    INCONCLUSIVE = "open"
-    SKIPPED = "open, not run"
 
 
 _WORDS = {
@@ -492,7 +489,7 @@ def verdict_on(clause: Clause, measurements: Iterable[Measurement]) -> Verdict:
     Rows at the published settings decide alone where there are any.
     """
     rows = [m for m in measurements if m.clause == clause.id]
-    verdicts = [m.verdict for m in rows if m.rendering is clause.rendering or clause.criterion.is_unsplit]
+    verdicts = [m.verdict for m in rows if m.rendering is clause.rendering]
     at_published = [verdict for verdict in verdicts if verdict in _WORDS["published"]]
     return worst_of(at_published or verdicts)
 

@@ -1,4 +1,4 @@
-"""The catalogue, the registry and the evaluation of claims."""
+"""The registry and the evaluation of claims."""
 
 import pytest
 from matplotlib.figure import Figure
@@ -43,7 +43,7 @@ def test_unknown_claim_is_refused_with_the_known_ones():
         registry.claims_named(["M02", "Z99"])
 
 
-def test_claims_are_named_in_any_case_and_come_in_catalogue_order():
+def test_claims_are_named_in_any_case_and_come_in_the_order_of_the_papers():
     assert [claim.id for claim in registry.claims_named(["x01", " S18"])] == ["S18", "X01"]
 
 

@@ -93,6 +93,18 @@ def test_classifiers_that_never_differ_still_have_an_interval():
     assert low == -high != 0.0
 
 
+def test_interval_of_paired_answers_covers_the_true_difference_and_turns_with_the_order():
+    rng = np.random.default_rng(7)
+    n_trials, n_covered = 400, 0
+    for _ in range(n_trials):
+        u = rng.random(200)
+        first, second = u < 0.93, (u < 0.90) | (u > 0.99)
+        low, high = paired_difference(first, second).interval
+        n_covered += low <= 0.02 <= high
+    assert n_covered / n_trials > 0.95 - 5 * np.sqrt(0.95 * 0.05 / n_trials)
+    assert paired_difference(second, first).interval == pytest.approx((-high, -low))
+
+
 @pytest.mark.parametrize(("first", "second"), [([], []), ([True], [True, False]), ([[True]], [[True]])])
 def test_answers_to_other_images_are_refused(first, second):
     with pytest.raises(ValueError, match="expected answers to the same images"):

@@ -11,7 +11,7 @@ import pytest
 from biophys import source_digest
 from validation import cli, runs
 from validation.archive import ArchiveError, archive_run, archived_run
-from validation.claims.claim import Context
+from validation.context import Context
 
 xarray = pytest.importorskip("xarray")
 pytest.importorskip("torch")

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import math
 import os
 import subprocess
 import sys
@@ -26,13 +27,13 @@ from typing import Any
 import numpy as np
 from brian2 import Network, NeuronGroup, SpikeGeneratorGroup, StateMonitor, ms
 from numpy.typing import NDArray
-from scipy import stats
 
 from brianpresyn.checked_synapses import synapses
 from brianpresyn.release import bernoulli_release
 from brianpresyn.short_term import stochastic_tsodyks_markram
 from brianpresyn.synapse_code import SynapseCode
 from brianpresyn.targets import code_generation
+from validation.estimates import Estimate, student
 
 INTERPRETER_VARIABLE = "BRIANPRESYN_NEST_PYTHON"
 PROGRAM = Path(__file__).with_name("in_nest.py")
@@ -147,35 +148,6 @@ def own_responses(case: Case, n_synapses: int, seed: int) -> NDArray[np.int64]:
         return np.rint(np.diff(np.array(monitor.v), axis=1)).astype(int)
 
 
-@dataclass(frozen=True)
-class Parity:
-    """A statistic of NEST over that of this package, with its uncertainty.
-
-    Parameters
-    ----------
-    case, statistic
-        What is compared; a statistic is summed over the spikes of the train.
-    in_nest, own
-        Its values.
-    interval
-        95 % interval of their ratio, over synapses.
-    p_value
-        Of no difference.
-    """
-
-    case: str
-    statistic: str
-    in_nest: float
-    own: float
-    interval: tuple[float, float]
-    p_value: float
-
-    @property
-    def ratio(self) -> float:
-        """NEST's value over this package's."""
-        return self.in_nest / self.own
-
-
 STATISTICS: dict[str, Callable[[NDArray[np.int64]], float]] = {
     "mean": lambda quanta: float(quanta.mean(axis=0).sum()),
     "variance": lambda quanta: float(quanta.var(axis=0, ddof=1).sum()),
@@ -184,22 +156,40 @@ STATISTICS: dict[str, Callable[[NDArray[np.int64]], float]] = {
 
 
 def compared(
-    case: Case, in_nest: NDArray[np.int64], own: NDArray[np.int64], *, rng: np.random.Generator
-) -> list[Parity]:
-    """Compare the statistics of two samples, each (synapse, spike), by resampling synapses."""
-    found = []
+    in_nest: NDArray[np.int64], own: NDArray[np.int64], *, rng: np.random.Generator
+) -> dict[str, Estimate]:
+    """Return the statistics of a sample in NEST over those of one of this package, by resampling synapses.
+
+    Parameters
+    ----------
+    in_nest, own
+        Quanta released, shape (synapse, spike).
+    rng
+        Draws the resamples.
+
+    Returns
+    -------
+    dict of str to Estimate
+        Ratios by the name in `STATISTICS`; without those that are 0, for which there is no ratio.
+    """
+    ratios = {}
     for name, statistic in STATISTICS.items():
         values = statistic(in_nest), statistic(own)
-        if min(values) <= 0:
-            continue
-        ratio = values[0] / values[1]
-        errors = [_standard_error(statistic, sample, rng) for sample in (in_nest, own)]
-        relative = float(np.hypot(errors[0] / values[0], errors[1] / values[1]))
-        half = 1.96 * relative
-        p_value = float(2 * stats.norm.sf(abs(np.log(ratio)) / relative))
-        interval = (float(ratio * np.exp(-half)), float(ratio * np.exp(half)))
-        found.append(Parity(case.name, name, *values, interval, p_value))
-    return found
+        if min(values) > 0:
+            relative = [
+                _standard_error(statistic, sample, rng) / value
+                for sample, value in zip((in_nest, own), values, strict=True)
+            ]
+            ratios[name] = student(
+                math.log(values[0] / values[1]),
+                math.hypot(*relative),
+                len(in_nest) + len(own) - 2,
+                "ratio",
+                n=len(in_nest),
+                unit="synapses",
+                how="standard error by a bootstrap over synapses",
+            )
+    return ratios
 
 
 def _standard_error(

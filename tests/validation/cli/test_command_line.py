@@ -80,10 +80,13 @@ def test_validate_writes_both_files_for_just_the_claims_asked_for(tmp_path, caps
 
 def test_strict_fails_when_an_expected_claim_does_not_hold(tmp_path, monkeypatch):
     from validation import evaluation
-    from validation.claims.claim import Evidence, Measure, Measurement, Rendering, Verdict
+    from validation.estimates import exactly
+    from validation.registry import Evidence, Measure
+    from validation.statement import Measurement, Rendering, Verdict
 
     def failing(context):
-        return Evidence((Measurement("S21", Rendering.ANALYTIC, "p", 0.9, Verdict.NOT_REPRODUCED),))
+        wrong = Measurement("S21", "S21a", Rendering.ANALYTIC, "p", exactly(0.9), Verdict.NOT_REPRODUCED)
+        return Evidence((wrong,))
 
     measures = (Measure(failing, ("S21",), Rendering.ANALYTIC),)
     monkeypatch.setattr(evaluation, "all_measures", lambda: measures)

@@ -1,83 +1,80 @@
-"""Compare NEST's stochastic synapses with this package's, where NEST is installed."""
+"""X09: NEST's stochastic synapses respond as this package's, where NEST is installed."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from validation.claims.claim import ClaimFigure, Context, Evidence, Measurement, Rendering, Verdict
+from validation.context import Context
+from validation.criteria import equals, in_every
 from validation.experiments import nest_parity
-from validation.experiments.nest_parity import CASES, INTERPRETER_VARIABLE, Parity
-from validation.registry import measures
+from validation.experiments.nest_parity import CASES, INTERPRETER_VARIABLE
+from validation.registry import ClaimFigure, Findings, measures
+from validation.statement import CROSS_CHECK, Claim, Clause, Rendering, not_run, row
 
-# A family of true statements fails below this once in a thousand reports.
-_SMALLEST_FAMILY_P = 1e-3
-# An interval wider than this to either side says nothing.
-_WIDEST = 0.1
+# The margin is what a sample in small can show.
+_same = partial(
+    Clause,
+    source=CROSS_CHECK,
+    criterion=in_every(equals(1.0, 0.1), "synapse"),
+    unit="synapses",
+    rendering=Rendering.SPIKING,
+)
+CLAUSES = {
+    "mean": _same("X09a", "mean response of NEST over this package's is 1 within 10 %"),
+    "variance": _same("X09b", "variance of the response in NEST over this package's is 1 within 10 %"),
+    "failures": _same("X09c", "share of failures in NEST over this package's is 1 within 10 %"),
+}
+X09 = Claim(
+    "X09",
+    "Parity with other simulators: release statistics of NEST's `bernoulli_synapse` and "
+    "`quantal_stp_synapse`",
+    CROSS_CHECK,
+    tuple(CLAUSES.values()),
+)
 
 
-@measures("X09", rendering=Rendering.SPIKING)
-def release_in_nest(context: Context) -> Evidence:
+@measures(X09)
+def release_in_nest(context: Context) -> Findings:
     """Compare mean, variance and failures over trains of spikes, synapse by synapse."""
     interpreter = nest_parity.nest_interpreter()
     if interpreter is None:
-        return Evidence((_skipped(),))
+        yield from (not_run(clause, _REMEDY) for clause in X09.clauses)
+        return
     n_synapses = 4000 if context.is_quick else 20_000
     tasks = [nest_parity.nest_task(case, n_synapses, context.seed + 1) for case in CASES]
-    version, found = nest_parity.run_in_nest(tasks, interpreter)
-    in_nest = [np.array(each) for each in found]
+    version, responses = nest_parity.run_in_nest(tasks, interpreter)
+    in_nest = [np.array(each) for each in responses]
     own = [nest_parity.own_responses(case, n_synapses, context.seed) for case in CASES]
     rng = np.random.default_rng(context.seed)
-    parities = [
-        parity
+    ratios = {
+        case.name: nest_parity.compared(theirs, ours, rng=rng)
         for case, theirs, ours in zip(CASES, in_nest, own, strict=True)
-        for parity in nest_parity.compared(case, theirs, ours, rng=rng)
-    ]
-    measurements = tuple(_measurement(parity, len(parities), n_synapses) for parity in parities)
+    }
+    for statistic, clause in CLAUSES.items():
+        by_synapse = {name: of[statistic] for name, of in ratios.items() if statistic in of}
+        quantity = f"{statistic} of the response in NEST over that in this package"
+        yield row(clause, by_synapse, quantity, along="synapse")
     caption = (
         f"Mean response and share of failures at each spike of a 20 Hz train, NEST {version} (dots) and this "
         f"package (crosses); {n_synapses} synapses each, two standard errors."
     )
-    remarks = (
+    yield ClaimFigure(_figure(in_nest, own), caption)
+    yield (
         "The weight of NEST's quantal_stp_synapse is that of one quantum, although its documentation calls "
         "it the amplitude with all sites released: the first response is "
-        f"{in_nest[4][:, 0].mean():.2f} weights with n = 5 and p = 0.4, where n p = 2.",
+        f"{in_nest[4][:, 0].mean():.2f} weights with n = 5 and p = 0.4, where n p = 2."
     )
-    return Evidence(measurements, (ClaimFigure(_figure(in_nest, own), caption),), remarks)
 
 
-def _skipped() -> Measurement:
-    reason = (
-        "NEST cannot be imported: install nest-simulator in an environment of its own and name that "
-        f"environment's Python in {INTERPRETER_VARIABLE}"
-    )
-    return Measurement("X09", Rendering.SPIKING, "none", None, Verdict.SKIPPED, reason=reason)
-
-
-def _measurement(parity: Parity, n_compared: int, n_synapses: int) -> Measurement:
-    family_p = min(1.0, parity.p_value * n_compared)
-    low, high = parity.interval
-    if family_p < _SMALLEST_FAMILY_P:
-        verdict = Verdict.NOT_REPRODUCED
-    else:
-        is_precise = max(1 - low, high - 1) < _WIDEST
-        verdict = Verdict.REPRODUCED if is_precise else Verdict.INCONCLUSIVE
-    return Measurement(
-        "X09",
-        Rendering.SPIKING,
-        f"{parity.statistic} of the response in NEST over that in this package",
-        parity.ratio,
-        verdict,
-        condition={"synapse": parity.case},
-        published=1.0,
-        interval=parity.interval,
-        n=n_synapses,
-        reason=f"bootstrap over synapses, p = {parity.p_value:.2g}; reproduced if {n_compared} times p is at "
-        f"least {_SMALLEST_FAMILY_P:g} and the interval within {_WIDEST:.0%} of 1",
-    )
+_REMEDY = (
+    "NEST cannot be imported: install nest-simulator in an environment of its own and name that "
+    f"environment's Python in {INTERPRETER_VARIABLE}"
+)
 
 
 def _figure(in_nest: Sequence[NDArray[np.int64]], own: Sequence[NDArray[np.int64]]) -> Figure:

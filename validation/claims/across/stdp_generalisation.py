@@ -1,4 +1,4 @@
-"""Measure how well the STDP rule, fitted to some recorded protocols, predicts the one that was left out."""
+"""X07: how well the STDP rule, fitted to some recorded protocols, predicts the one that was left out."""
 
 from __future__ import annotations
 
@@ -10,47 +10,57 @@ from numpy.typing import NDArray
 
 from brianpresyn.experiments import stdp_protocol
 from validation.bootstrap import bootstrap
-from validation.claims.claim import ClaimFigure, Context, Evidence, Measurement, Rendering, Verdict
-from validation.claims.stdp_protocol import (
+from validation.claims.across.stdp_protocol import (
     AS_IN_FILE,
+    FITTED_RULE,
+    PUBLISHED_RULE,
+    X07,
     protocol_config,
     readings_of_timing,
     recorded_changes,
-    verdict_of_share,
 )
+from validation.context import Context
 from validation.data.recordings import read_sjostrom2001
+from validation.estimates import Estimate, exactly
 from validation.experiments.stdp_prediction import fitted_rule, left_out_changes, predicted_changes
-from validation.registry import measures
+from validation.registry import ClaimFigure, Findings, measures
+from validation.statement import Measurement, row
 
 PUBLISHED = "published parameters"
 LEFT_OUT = "fitted to the other protocols"
 FITTED = "fitted to all protocols"
 
 _COLOURS = {PUBLISHED: "#CC79A7", LEFT_OUT: "#D55E00", FITTED: "#0072B2"}
-_QUANTITIES = ("dP", "dq / q")
+_CLAUSES = {PUBLISHED: PUBLISHED_RULE, LEFT_OUT: FITTED_RULE}
+_QUANTITIES = tuple(PUBLISHED_RULE)
 _REMARKS = (
     "Leave one protocol out: connections of one frequency and timing are predicted by the rule whose three "
     "amplitudes (d+, d-, c+) were fitted to all others by least squares; time constants, one train and "
-    "learning rates of 1 as with the published parameters. The bar is the error of predicting no change.",
+    "learning rates of 1 as with the published parameters. The bar is the error of predicting no change. "
+    "Resampled are whole recordings with their predictions: the fits are not repeated for each resample.",
 )
 
 
-@measures("X07", rendering=Rendering.SPIKING, data_sets=("sjostrom2001",), needs=("xarray",))
-def left_out_protocols(context: Context) -> Evidence:
+@measures(X07, data_sets=("sjostrom2001",), needs=("xarray",))
+def left_out_protocols(context: Context) -> Findings:
     """Compare published, refitted and held-out predictions with the prediction of no change."""
     recordings = read_sjostrom2001()
     rng = np.random.default_rng(context.seed)
     recorded = recorded_changes(recordings)
-    measurements: list[Measurement] = []
     drawn = {}
     for reading, timing in readings_of_timing(recordings).items():
         config = protocol_config(recordings, timing, context.seed)
         predictions = _predictions(config, recorded)
-        measurements.append(_agreement(config, reading))
+        yield _agreement(config, reading)
         for index, quantity in enumerate(_QUANTITIES):
             for name, predicted in predictions.items():
-                found = predicted[index], recorded[index]
-                measurements.append(_error(quantity, name, reading, *found, rng))
+                clause = _CLAUSES.get(name, {}).get(quantity, X07)
+                yield row(
+                    clause if reading == AS_IN_FILE else X07,
+                    explained_share(predicted[index], recorded[index], recordings.recording, rng),
+                    f"share of the squared change {quantity} explained beyond predicting no change",
+                    condition={"parameters": name, "timing": reading},
+                )
         if reading == AS_IN_FILE:
             drawn = predictions
     caption = (
@@ -58,7 +68,8 @@ def left_out_protocols(context: Context) -> Evidence:
         "published parameters, and by amplitudes fitted to all protocols but the connection's own. On the "
         "line the prediction is right."
     )
-    return Evidence(tuple(measurements), (ClaimFigure(_figure(drawn, recorded), caption, "X07"),), _REMARKS)
+    yield ClaimFigure(_figure(drawn, recorded), caption)
+    yield from _REMARKS
 
 
 def _predictions(
@@ -81,46 +92,42 @@ def _agreement(config: stdp_protocol.Config, reading: str) -> Measurement:
         float(np.max(np.abs(result.p_after - result.p_before - dp))),
         float(np.max(np.abs(result.q_after / result.q_before - 1 - dq))),
     )
-    return Measurement(
-        "X07",
-        Rendering.SPIKING,
+    return row(
+        X07,
+        exactly(worst, n=len(config.p), unit="rows"),
         "largest difference of the rule in spikes from the rule in numbers",
-        worst,
-        Verdict.REPRODUCED if worst < 1e-9 else Verdict.NOT_REPRODUCED,
         condition={"timing": reading},
         published=0.0,
-        n=len(config.p),
-        reason="published parameters; the same up to rounding if below 1e-9",
-        is_supporting=True,
+        reason="published parameters",
     )
 
 
-def _error(
-    quantity: str,
-    name: str,
-    reading: str,
+def explained_share(
     predicted: NDArray[np.float64],
     recorded: NDArray[np.float64],
+    recording: NDArray[np.str_],
     rng: np.random.Generator,
-) -> Measurement:
-    """Return the share of the squared change that a prediction explains, beyond predicting no change."""
+) -> Estimate:
+    """Return the share of the squared change that a prediction explains, beyond predicting no change.
+
+    Parameters
+    ----------
+    predicted, recorded
+        Changes, shape (row,).
+    recording
+        Which recording each row is of: whole recordings are resampled.
+    rng
+        Draws the resamples.
+    """
     error = (predicted - recorded) ** 2
-    gain = recorded**2 - error
-    share = bootstrap(lambda w: (w @ gain) / (w @ recorded**2), len(error), rng=rng)
-    verdict, reads = verdict_of_share(share.interval or (np.nan, np.nan))
-    return Measurement(
-        "X07",
-        Rendering.SPIKING,
-        f"share of the squared change {quantity} explained beyond predicting no change",
-        share.value,
-        verdict,
-        condition={"parameters": name, "timing": reading},
-        published="above 0",
-        interval=share.interval,
-        n=len(error),
-        reason=f"root mean square error {np.sqrt(error.mean()):.3f}, of no change "
-        f"{np.sqrt(np.mean(recorded**2)):.3f}; bootstrap over connections: {reads}",
-        is_supporting=name != LEFT_OUT or reading != AS_IN_FILE,
+    return bootstrap(
+        lambda w: (w @ (recorded**2 - error)) / (w @ recorded**2),
+        len(error),
+        clusters=recording,
+        rng=rng,
+        unit="recordings",
+        how=f"root mean square error {np.sqrt(error.mean()):.3f}, of no change "
+        f"{np.sqrt(np.mean(recorded**2)):.3f}; {len(error)} rows",
     )
 
 
