@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from biophys.argument_types import checked_types
-
-if TYPE_CHECKING:
-    from biophys.recordings.release_fit import ReleaseFit
+from biophys.recordings.release_fit import ReleaseFit
 
 # Looked at many fits: a warning is for what chance gives to one in a hundred of them.
 _ALPHA = 0.01
