@@ -185,7 +185,7 @@ def _rows_of_excel(path: str) -> list[tuple[int, list[str]]]:
         import openpyxl
     except ImportError:
         raise TableError(
-            "reading xlsx needs openpyxl: pip install openpyxl, or save the sheet as csv"
+            "reading xlsx needs openpyxl: pip install 'brianpresyn[recordings]', or save the sheet as csv"
         ) from None
     try:
         sheet = openpyxl.load_workbook(path, read_only=True, data_only=True).active
