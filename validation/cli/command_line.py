@@ -166,7 +166,7 @@ def validate(
     """Measure the claims of the papers and write the report.
 
     report.html shows the claims first, then figures and numbers for each; claims.json holds the same for
-    machines. Claims whose data or packages are missing appear as skipped, with the reason.
+    machines. Claims whose data or packages are missing appear as not run, with the reason.
     """
     from validation.claims_file import collected_claims, merge_claims, read_claims
     from validation.context import Context
