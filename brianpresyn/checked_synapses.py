@@ -16,12 +16,12 @@ from brian2.devices.device import get_device
 from brian2.equations.equations import FLOAT
 from brian2.groups.group import Group
 from brian2.synapses.synapses import Synapses
-from brian2.units.fundamentalunits import DimensionMismatchError
+from brian2.units.fundamentalunits import Dimension, DimensionMismatchError
 
 from biophys.argument_types import check_kind, shown
 from brianpresyn.counter_random import NamedFunction, release_key
 from brianpresyn.release import unit_in_words
-from brianpresyn.synapse_code import SynapseCode, suggestion
+from brianpresyn.synapse_code import SynapseCode, are_same, assignments, suggestion
 from brianpresyn.two_loops import SERIAL_TEMPLATE, TwoLoopCodeObject, go_through_in_two_loops
 
 _OWN_OPTIONS = ("model", "on_pre", "on_post", "pre", "post", "connect")
@@ -64,6 +64,8 @@ class CheckedSynapses(Synapses):
                     f"{key} is set after the standalone program has run, which would have no effect: set it "
                     f"before, or rerun with device.run(run_args={{{self.name}.{key}: ...}})"
                 )
+        if code is not None and key in code.defined and np.ndim(value) > 1:
+            value = _from_matrix(self, key, value, None)
         super().__setattr__(key, value, level=level + 1)
 
     def connect(self, *arguments: Any, level: int = 0, **named: Any) -> None:
@@ -216,7 +218,10 @@ def synapses(
     _check_complete(code)
     _check_settable(code)
     _check_names(code, source, receiver)
+    _check_constants(code, namespace or {})
+    code.check_reads(frozenset({*code.namespace, *(namespace or {})}))
     _check_acts_on(code, receiver)
+    _check_post_names(code, source, receiver)
     seed = _checked_seed(code, seed)
     connections = [_connection(each) for each in (connect if isinstance(connect, list) else [connect])]
     built = CheckedSynapses(
@@ -353,7 +358,7 @@ def _connection(connect: Any) -> dict[str, Any]:
 
 def _one_per_synapse(built: CheckedSynapses, variable: str, value: Any, connect: Any) -> Any:
     """Return values in the order of the synapses; raise if there is one for each of another number."""
-    if np.ndim(value) == 2:
+    if np.ndim(value) > 1:
         return _from_matrix(built, variable, value, connect)
     counted = _readable_values(built, "N")
     if np.ndim(value) == 0 or counted is None:
@@ -457,6 +462,41 @@ def _check_names(code: SynapseCode, *groups: Group) -> None:
         )
 
 
+def _check_constants(code: SynapseCode, namespace: Mapping[str, Any]) -> None:
+    """Raise if a constant has the name of a variable, which would win, or of something else in the code."""
+    check_kind(namespace, Mapping, "namespace", "{'tau': 20*ms}")
+    variables = sorted((code.defined | code.assigned) & {*code.namespace, *namespace})
+    other = sorted(
+        name
+        for name in namespace.keys() & code.namespace
+        if not are_same(namespace[name], code.namespace[name])
+    )
+    if variables or other:
+        meaning = "a variable" if variables else "something else"
+        raise ValueError(
+            f"namespace: {', '.join(variables or other)} is already {meaning} in {code.name}: "
+            "give the constant another name"
+        )
+
+
+def _check_post_names(code: SynapseCode, source: Group, receiver: Group) -> None:
+    """Raise if a statement sets a variable of the neurons that they lack."""
+    names = {
+        name
+        for stages in code.codes.values()
+        for parts in stages.values()
+        for part in parts
+        for name in assignments(part.text)
+    }
+    for ending, group in (("_pre", source), ("_post", receiver)):
+        for name in sorted(name.removesuffix(ending) for name in names if name.endswith(ending)):
+            if name not in group.variables:
+                raise ValueError(
+                    f"{code.name} sets {name}{ending}, but {group.name} has no variable {name!r}"
+                    f"{suggestion(name, getattr(group, 'equations', {}))}"
+                )
+
+
 def _check_acts_on(code: SynapseCode, receiver: Group) -> None:
     """Raise if the receiver lacks a variable that the synapses move, or the unit differs."""
     state_variables = {
@@ -464,7 +504,7 @@ def _check_acts_on(code: SynapseCode, receiver: Group) -> None:
         for name, variable in receiver.variables.items()
         if not isinstance(variable, Function) and not name.startswith("_") and not variable.read_only
     }
-    for target, source in code.acts_on.items():
+    for target, carriers in code.acts_on.items():
         name = target.removesuffix("_post")
         is_own = target in code.defined
         if not is_own and name not in state_variables:
@@ -473,18 +513,24 @@ def _check_acts_on(code: SynapseCode, receiver: Group) -> None:
                 f"{suggestion(name, state_variables)}; pass target=... to the release"
             )
         wanted = code.equations[target].dim if is_own else state_variables[name]
-        if source not in code.defined:
-            continue  # _check_complete has said so, or another piece carries it.
-        given = code.equations[source].dim
-        if wanted is not given:
-            amplitude = code.initial.get(source, code.initial.get("strength"))
-            where = "the synapse" if is_own else receiver.name
-            raise DimensionMismatchError(
-                f"{source} must have the unit of {name} in {where} ({unit_in_words(wanted)}), got "
-                f"{amplitude!r}: give a value in {unit_in_words(wanted)}",
-                given,
-                wanted,
-            )
+        where = f"{name} in {'the synapse' if is_own else receiver.name} ({unit_in_words(wanted)})"
+        for carrier in code.defined.intersection(carriers):
+            _check_carrier(code, carrier, wanted, where)
+
+
+def _check_carrier(code: SynapseCode, carrier: str, wanted: Dimension, where: str) -> None:
+    """Raise if an amplitude has another unit than what it moves."""
+    given = code.equations[carrier].dim
+    if wanted is not given:
+        # A quantum that follows from a mean was not given: the mean was, whose names have no domain.
+        names = (code.depends_on({carrier}) & code.initial.keys()) - code.domains.keys()
+        amplitude = next((code.initial[name] for name in sorted(names)), unit_in_words(given))
+        raise DimensionMismatchError(
+            f"{carrier} must have the unit of {where}, got {amplitude!r}: give a value in "
+            f"{unit_in_words(wanted)}",
+            given,
+            wanted,
+        )
 
 
 def _checked_seed(code: SynapseCode, seed: int | None) -> int | None:

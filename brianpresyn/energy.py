@@ -16,7 +16,7 @@ import quantities as pq
 from brian2 import second
 from brian2.equations.equations import SUBEXPRESSION
 from brian2.groups.group import Group
-from brian2.units.fundamentalunits import DIMENSIONLESS, DimensionMismatchError, Quantity, get_dimensions
+from brian2.units.fundamentalunits import DIMENSIONLESS, DimensionMismatchError, Quantity
 from numpy.typing import NDArray
 
 from biophys.absolute_costs import Estimate, ReferenceSynapse, resting_costs, spike_costs
@@ -26,7 +26,7 @@ from biophys.energy_costs import CostLaw
 from biophys.units import ATP
 from brianpresyn.quantities_bridge import to_brian
 from brianpresyn.release import unit_in_words
-from brianpresyn.synapse_code import EVENTS, Stage, SynapseCode, assignments
+from brianpresyn.synapse_code import EVENTS, Stage, SynapseCode, assignments, dimension_of
 from brianpresyn.update_signals import checked_time
 
 # The calcium that a release probability asks for diverges at p = 1; above this p it is taken as constant.
@@ -212,7 +212,7 @@ def _cost(law: CostLaw) -> Quantity | float:
 def _reference_q(code: SynapseCode, reference: ReferenceSynapse, quantum: Any) -> Any:
     """Return the size of the reference's quantum in the unit of the synapse's."""
     size = to_brian(reference.q) if quantum is None else quantum
-    wanted, given = code.equations["q"].dim, get_dimensions(size)
+    wanted, given = code.equations["q"].dim, dimension_of(size, "quantum", "0.2")
     if wanted is not given:
         remedy = (
             "pass quantum=... with the size, a plain number,"

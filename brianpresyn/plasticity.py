@@ -27,7 +27,7 @@ from numpy.typing import ArrayLike, NDArray
 from biophys.release_plasticity import ReleasePlasticity
 from brianpresyn.counter_random import NamedFunction, cpp_text, cython_wrapper
 from brianpresyn.release import unit_in_words
-from brianpresyn.synapse_code import PROBABILITY, Stage, SynapseCode, check_expression
+from brianpresyn.synapse_code import PROBABILITY, Stage, SynapseCode, check_expression, dimension_of
 from brianpresyn.update_signals import UpdateSignal
 
 
@@ -118,7 +118,7 @@ def release_plasticity(
         q *= p_before/p
     """
     threshold = rule.g_lim if g_lim is None and isinstance(rule, ReleasePlasticity) else g_lim
-    _check(rule, signal, threshold, strength, enabled)
+    _check(rule, signal, threshold, strength, learning_rate, enabled)
     learns = learning_rate is not None
     rescales = keeps_strength and strength == "q"
     lines = _statements(rule, strength if learns else None, rescales, enabled)
@@ -139,7 +139,9 @@ def release_plasticity(
     )
 
 
-def _check(rule: Any, signal: Any, threshold: Any, strength: str, enabled: str | None) -> None:
+def _check(
+    rule: Any, signal: Any, threshold: Any, strength: str, learning_rate: Any, enabled: str | None
+) -> None:
     """Raise if the rule, its signal, their units or the holder of the strength do not fit."""
     if not isinstance(rule, ReleasePlasticity):
         raise TypeError(f"rule must be a biophys.ReleasePlasticity, got {rule!r}")
@@ -148,13 +150,15 @@ def _check(rule: Any, signal: Any, threshold: Any, strength: str, enabled: str |
             f"release plasticity needs a signal that drives it, such as pair_stdp() or "
             f"teacher_error('error_post', every=20*ms), got {signal!r}"
         )
-    if get_dimensions(threshold) is not signal.dimension:
+    if dimension_of(threshold, "g_lim", "0.5") is not signal.dimension:
         raise DimensionMismatchError(
             f"the threshold g_lim of {signal.name} must have the signal's unit "
             f"({unit_in_words(signal.dimension)}), got {threshold!r}: pass g_lim=... with that unit",
             get_dimensions(threshold),
             signal.dimension,
         )
+    if learning_rate is not None:
+        dimension_of(learning_rate, "learning_rate", "0.1")
     if enabled is not None:
         check_expression(enabled, "enabled")
     if strength not in ("q", "strength"):

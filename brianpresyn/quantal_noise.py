@@ -23,6 +23,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from biophys.argument_types import check_type
 from brianpresyn.counter_random import (
     counter_function,
     normal,
@@ -133,6 +134,8 @@ def variance_of_response(
 
 
 def _check(code: SynapseCode, cv_within: float, cv_between: float, distribution: str) -> None:
+    check_type(cv_within, float, "cv_within", 0.3)
+    check_type(cv_between, float, "cv_between", 0.3)
     _CV_WITHIN.check("cv_within", cv_within)
     _CV_BETWEEN.check("cv_between", cv_between)
     if distribution not in ("gamma", "gaussian"):

@@ -27,12 +27,19 @@ from typing import Any
 
 import numpy as np
 from brian2 import second
-from brian2.units.fundamentalunits import get_dimensions
 
 from brianpresyn.binomial_function import binomial
 from brianpresyn.counter_random import binomial_draw
 from brianpresyn.release import Draws, amplitude_model, one_of, transmission
-from brianpresyn.synapse_code import N_SITES, POSITIVE_TIME, PROBABILITY, Stage, SynapseCode, check_expression
+from brianpresyn.synapse_code import (
+    N_SITES,
+    POSITIVE_TIME,
+    PROBABILITY,
+    Stage,
+    SynapseCode,
+    check_expression,
+    dimension_of,
+)
 from brianpresyn.update_signals import checked_time
 
 
@@ -207,6 +214,6 @@ def checked_zero_or_time(tau_facil: Any) -> Any:
     TypeError
         If it is no time.
     """
-    if get_dimensions(tau_facil) is not second.dim:
+    if dimension_of(tau_facil, "tau_facil", "50*ms") is not second.dim:
         raise TypeError(f"tau_facil must be a time such as 50*ms, or 0*ms for none, got {tau_facil!r}")
     return tau_facil

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 from brian2 import Hz
-from brian2.units.fundamentalunits import Quantity, get_dimensions
+from brian2.units.fundamentalunits import Quantity
 
 from brianpresyn.counter_random import uniform_draw
 from brianpresyn.release import transmission
-from brianpresyn.synapse_code import Stage, SynapseCode
+from brianpresyn.synapse_code import Stage, SynapseCode, dimension_of
 from brianpresyn.update_signals import checked_time
 
 
@@ -50,7 +50,7 @@ def spontaneous_release(rate: Any, *, every: Quantity, target: str | None = "v")
     v_post += mini*q
     n_minis += mini
     """
-    if get_dimensions(rate) is not Hz.dim:
+    if dimension_of(rate, "rate", "0.1*Hz") is not Hz.dim:
         raise TypeError(f"rate must be a rate such as 0.1*Hz, got {rate!r}")
     checked_time(every, "every")
     expected = float(rate * every)

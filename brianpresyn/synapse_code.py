@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from brian2.core.functions import Function
 from brian2.equations.equations import SUBEXPRESSION, Equations
-from brian2.units.fundamentalunits import Quantity, get_dimensions
+from brian2.units.fundamentalunits import Dimension, Quantity, get_dimensions
 from brian2.utils.stringtools import get_identifiers
 
 from biophys.argument_types import check_kind, shown
@@ -175,8 +175,9 @@ class SynapseCode:
         Variables that another piece has to bring.
     acts_on
         Variables that the synapse acts on, and the dimension with which it does so, as the name of the
-        synaptic variable that carries it. A plain name is a postsynaptic variable, unless the joined code
-        defines a synaptic one of this name; a name that ends in ``_post`` is always postsynaptic.
+        synaptic variable that carries it, or the names of several. A plain name is a postsynaptic variable,
+        unless the joined code defines a synaptic one of this name; a name that ends in ``_post`` is always
+        postsynaptic.
     after_run
         Expressions of variables that are evaluated after every run, in this order.
     brings
@@ -214,7 +215,7 @@ class SynapseCode:
     streams: Mapping[str, str] = field(default_factory=dict)
     dtypes: Mapping[str, Any] = field(default_factory=dict)
     requires: frozenset[str] = frozenset()
-    acts_on: Mapping[str, str] = field(default_factory=dict)
+    acts_on: Mapping[str, Any] = field(default_factory=dict)
     after_run: Mapping[str, str] = field(default_factory=dict)
     brings: frozenset[str] | None = field(default=None, repr=False)
 
@@ -224,6 +225,11 @@ class SynapseCode:
         for each in _MAPPINGS:
             check_kind(getattr(self, each), Mapping, f"{each} of {self.name}", "{...}")
             object.__setattr__(self, each, FrozenMapping(getattr(self, each)))
+        carriers = {
+            target: (names,) if isinstance(names, str) else tuple(names)
+            for target, names in self.acts_on.items()
+        }
+        object.__setattr__(self, "acts_on", FrozenMapping(carriers))
         model = "\n".join(line.strip() for line in self.model.splitlines() if line.strip())
         object.__setattr__(self, "model", model)
         for event, pathway in EVENTS.items():
@@ -328,7 +334,15 @@ class SynapseCode:
             name=f"{own.name} + {other.name}",
             model=f"{own.model}\n{other.model}",
             **{event: _joined(getattr(own, event), getattr(other, event)) for event in EVENTS},
-            **{each: {**getattr(own, each), **getattr(other, each)} for each in _MAPPINGS},
+            **{
+                each: {**getattr(own, each), **getattr(other, each)}
+                for each in _MAPPINGS
+                if each != "acts_on"
+            },
+            acts_on={
+                target: dict.fromkeys((*own.acts_on.get(target, ()), *other.acts_on.get(target, ())))
+                for target in {**own.acts_on, **other.acts_on}
+            },
             requires=own.requires | other.requires,
             brings=frozenset(own.brings or ()) | frozenset(other.brings or ()),
         )
@@ -423,7 +437,7 @@ class SynapseCode:
             streams={new(name): f"{prefix}{purpose}" for name, purpose in self.streams.items()},
             dtypes={new(name): dtype for name, dtype in self.dtypes.items()},
             requires=frozenset(map(new, self.requires)),
-            acts_on={new(target): new(source) for target, source in self.acts_on.items()},
+            acts_on={new(target): tuple(map(new, names)) for target, names in self.acts_on.items()},
             after_run={new(name): text(value) for name, value in self.after_run.items()},
             brings=frozenset(map(new, self.brings or ())),
         )
@@ -501,6 +515,34 @@ class SynapseCode:
 
         return replace(self, **{event: _with_text(getattr(self, event), text) for event in EVENTS})  # type: ignore[arg-type]
 
+    def check_reads(self, known: frozenset[str]) -> None:
+        """Raise ValueError if a statement reads what is passed on within an event before it is set there.
+
+        Parameters
+        ----------
+        known
+            Names that have a value from elsewhere.
+        """
+        passed_on = self.assigned - self.defined - known
+        for (event, pathway), stages in self.codes.items():
+            unset = set(passed_on)
+            for line in self._ordered(stages).splitlines():
+                statement = line.split("#")[0]
+                variable, is_plain = next(
+                    ((name, operators == {"="}) for name, operators in assignments(statement).items()),
+                    ("", True),
+                )
+                right = statement.split("=", 1)[1] if variable and is_plain else statement
+                early = sorted(self.depends_on(get_identifiers(right)) & unset)
+                if early:
+                    stage = next((stage for stage, parts in stages.items() if _sets(parts, early[0])), None)
+                    when = f"set at Stage.{stage.name}" if stage is not None else f"not set in {event}"
+                    raise ValueError(
+                        f"{statement.strip()!r} in {event} ({pathway}) reads {early[0]}, which is {when}: "
+                        f"give it a later stage, or keep the last value with recordable({early[0]}=...)"
+                    )
+                unset.discard(variable)
+
     def _act_on_synapse(self, target: str) -> None:
         """Let statements that move a target act on the synaptic variable of that name."""
         spelled = re.compile(rf"\b{target}_post\b")
@@ -547,6 +589,10 @@ EVENTS = {"on_pre": "pre", "on_post": "post", "regularly": None}
 _MAPPINGS = ("namespace", "initial", "domains", "streams", "dtypes", "acts_on", "after_run")
 
 
+# What Python takes for an expression, but is no number: "1,5" is a tuple.
+_NO_NUMBERS = (ast.Tuple, ast.List, ast.Set, ast.Dict, ast.Lambda, ast.JoinedStr, ast.NamedExpr)
+
+
 def check_name(name: Any, what: str) -> str:
     """Return a name that equations can hold.
 
@@ -587,12 +633,28 @@ def check_expression(expression: Any, what: str) -> str:
     try:
         if len(expression.strip().splitlines()) != 1 or "#" in expression:
             raise SyntaxError
-        ast.parse(expression.strip(), mode="eval")
+        if isinstance(ast.parse(expression.strip(), mode="eval").body, _NO_NUMBERS):
+            raise SyntaxError
     except (SyntaxError, ValueError) as error:
         raise ValueError(
             f"{what} must be a Brian2 expression, such as 'v_post - v_rest', got {expression!r}"
         ) from error
     return expression
+
+
+def dimension_of(value: Any, name: str, example: str) -> Dimension:
+    """Return the dimension of numbers; raise TypeError, naming the argument, if they are none.
+
+    Examples
+    --------
+    >>> dimension_of("5*Hz", "rate", "0.1*Hz")
+    Traceback (most recent call last):
+    ...
+    TypeError: rate must be a value such as 0.1*Hz, got '5*Hz'
+    """
+    if np.asarray(value).dtype.kind not in "iuf":
+        raise TypeError(f"{name} must be a value such as {example}, got {shown(value)}")
+    return get_dimensions(value)
 
 
 def suggestion(name: str, names: Any) -> str:
@@ -674,6 +736,10 @@ def assignments(code: str) -> dict[str, set[str]]:
     return operators
 
 
+def _sets(parts: tuple[Part, ...], name: str) -> bool:
+    return any(name in assignments(part.text) for part in parts)
+
+
 def _statements(code: SynapseCode, name: str) -> set[tuple[Any, Stage, str]]:
     """Return event, stage and text of every statement that sets a variable."""
     return {
@@ -719,7 +785,7 @@ def _check_no_clash(first: SynapseCode, second: SynapseCode) -> None:
                 "the pieces out, or rename the variables of one with renamed(prefix=...)"
             )
     for name in first.namespace.keys() & second.namespace.keys():
-        if not _are_same(first.namespace[name], second.namespace[name]):
+        if not are_same(first.namespace[name], second.namespace[name]):
             raise ValueError(
                 f"{first.name!r} and {second.name!r} use the name {name} for different things "
                 f"({first.namespace[name]!r} and {second.namespace[name]!r}): rename one, as with "
@@ -727,7 +793,7 @@ def _check_no_clash(first: SynapseCode, second: SynapseCode) -> None:
             )
 
 
-def _are_same(first: Any, second: Any) -> bool:
+def are_same(first: Any, second: Any) -> bool:
     if first is second:
         return True
     numeric = (int, float, np.ndarray)

@@ -24,10 +24,10 @@ from typing import Any
 
 import numpy as np
 from brian2 import ms
-from brian2.units.fundamentalunits import Quantity, get_dimensions
+from brian2.units.fundamentalunits import Quantity
 
 from brianpresyn.release import unit_text
-from brianpresyn.synapse_code import PROBABILITY, Domain, Stage, SynapseCode
+from brianpresyn.synapse_code import PROBABILITY, Domain, Stage, SynapseCode, dimension_of
 from brianpresyn.update_signals import checked_number, checked_time
 
 
@@ -111,9 +111,9 @@ def pre_post_stdp(parameters: PrePostSTDP | None = None, *, q_0: Any) -> Synapse
     y_minus += 1
     """
     rule = parameters or PrePostSTDP()
+    unit = unit_text(dimension_of(q_0, "q_0", "0.2*mV"))
     if not np.all(np.asarray(q_0) > 0):
         raise ValueError(f"q_0 must be above 0 and have the unit of q, got {q_0!r}")
-    unit = unit_text(get_dimensions(q_0))
     return SynapseCode(
         "pre_post_stdp",
         model=f"""dx_plus/dt = -x_plus/tau_x_plus : 1 (event-driven)

@@ -14,7 +14,7 @@ import numpy as np
 from brian2 import ms
 from brian2.units.fundamentalunits import DIMENSIONLESS, Dimension, Quantity, get_dimensions
 
-from brianpresyn.synapse_code import FrozenMapping, Stage, SynapseCode, check_expression
+from brianpresyn.synapse_code import FrozenMapping, Stage, SynapseCode, check_expression, dimension_of
 
 EVENTS = ("pre", "post", "regularly")
 
@@ -302,7 +302,7 @@ def checked_time(value: Any, name: str) -> Quantity:
     ValueError
         If it is not finite and positive.
     """
-    if get_dimensions(value) is not ms.dim:
+    if dimension_of(value, name, "20*ms") is not ms.dim:
         raise TypeError(f"{name} must be a time such as 20*ms, got {value!r}")
     if not (np.all(np.isfinite(np.asarray(value))) and np.all(np.asarray(value) > 0)):
         raise ValueError(f"{name} must be a positive time such as 20*ms, got {value!r}")

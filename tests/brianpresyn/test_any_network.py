@@ -592,3 +592,65 @@ def test_minis_all_arrive_with_threads():
             assert int(np.sum(built.n_minis[:])) == int(np.sum(cells.v[:])) > 15_000
         finally:
             prefs["devices.cpp_standalone.openmp_threads"] = 0
+
+
+# ---- What is refused before anything is built -----------------------------------------------------------
+
+
+@pytest.mark.parametrize("first, second", [("mV", "1"), ("1", "mV")])
+@pytest.mark.parametrize("amplitude", ["q", "mean"])
+def test_every_release_onto_a_variable_has_its_unit(first, second, amplitude):
+    units = {"mV": 1 * mV, "1": 1.0}
+    code = bernoulli_release(0.5, **{amplitude: units[first]}).renamed(prefix="a_") + binomial_release(
+        3, 0.5, **{amplitude: units[second]}
+    ).renamed(prefix="b_")
+    wrong = "a" if first == "1" else "b"
+    with pytest.raises(DimensionMismatchError, match=rf"{wrong}_q must have the unit of v .*volt.*got 1\.0"):
+        synapses(train(), NeuronGroup(2, "v : volt"), code, connect=True, seed=1)
+
+
+@pytest.mark.parametrize(
+    "event, stage, statement, message",
+    [
+        ("on_pre", Stage.PROBABILITY, "k = 2*released", r"reads released, which is set at Stage\.RELEASE"),
+        ("on_pre", Stage.COUNT, "k = h\nh = 3", r"reads h, which is set at Stage\.COUNT"),
+        ("on_pre", Stage.LEARN, "h += 1", "reads h"),
+        ("on_post", Stage.LEARN, "k = released", "reads released, which is not set in on_post"),
+        ("on_pre", Stage.TRANSMIT, "vv_post += released", "has no variable 'vv': did you mean 'v'"),
+    ],
+)
+def test_statements_with_names_that_are_not_there_are_refused(event, stage, statement, message):
+    code = bernoulli_release(0.5, q=1) + SynapseCode("reader", "k : 1", **{event: {stage: statement}})
+    with pytest.raises(ValueError, match=message):
+        synapses(train(), NeuronGroup(2, "v : 1"), code, connect=True, seed=1)
+
+
+@pytest.mark.parametrize("name", ["p", "released", "bernoulli_draw"])
+def test_constants_do_not_take_names_of_the_code(name):
+    with pytest.raises(ValueError, match=f"namespace: {name} is already"):
+        run(bernoulli_release(0.5, q=1), namespace={name: 3})
+
+
+@pytest.mark.parametrize(
+    "make, name",
+    [
+        (lambda: spontaneous_release("5*Hz", every=1 * ms), "rate"),
+        (lambda: spontaneous_release(5 * Hz, every="1*ms"), "every"),
+        (lambda: energy_ledger(bernoulli_release(0.5, q=1), quantum="0.2"), "quantum"),
+        (lambda: release_plasticity(ReleasePlasticity(), pair_stdp(), g_lim="1"), "g_lim"),
+        (lambda: release_plasticity(ReleasePlasticity(), pair_stdp(), learning_rate="1"), "learning_rate"),
+        (lambda: quantal_variance(binomial_release(3, 0.5, q=1), cv_within="0.3"), "cv_within"),
+    ],
+)
+def test_text_is_no_number(make, name):
+    with pytest.raises(TypeError, match=f"{name} must be"):
+        make()
+
+
+def test_a_matrix_that_is_set_later_is_one_of_source_and_target():
+    source, target = train(n=2), NeuronGroup(3, "v : 1")
+    built = synapses(source, target, bernoulli_release(0.5, q=1), connect="i <= j", seed=1)
+    built.q = np.arange(6).reshape(2, 3)
+    assert built.q[:].tolist() == [0, 1, 2, 4, 5]
+    with pytest.raises(ValueError, match=r"p is a matrix of shape \(3, 2\), but"):
+        built.p = np.full((3, 2), 0.5)
