@@ -29,8 +29,10 @@ _N_TELLING = 1000
 class PresynapticSGD(torch.optim.Optimizer):
     r"""Gradient descent on the expected weights of releasing synapses, with plastic release probability.
 
-    .. math:: \bar w \leftarrow \bar w - \eta\,(c\,g + \lambda \bar w), \qquad c = 1 - p \text{ with
-    consolidation, else } 1
+    .. math::
+
+        \bar w \leftarrow \bar w - \eta\,(c\,g + \lambda \bar w),
+        \qquad c = 1 - p \text{ with consolidation, else } 1
 
     and p moves by the rule of `ReleasePlasticity` with the same gradient g, which is zero for a synapse that
     did not release. The p of the first line is that before the step. Other parameters, biases too, are left

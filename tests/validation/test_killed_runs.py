@@ -49,7 +49,7 @@ def _start(folder):
         "--profile",
         "full",
         "--claims",
-        "S02",
+        "S01",
     ]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     return subprocess.Popen(
