@@ -3,12 +3,12 @@ r"""Weights as a synapse transmits them, and the published rule, as functions of
 For a network written with functions, or with `torch.func`; the modules of this package call the same.
 Everything is differentiable by autograd:
 
-=====================  ===========================================  ====================================
+=====================  ==========================================  ====================================
 transmitted weight     gradient by the expected weight, published  gradient by the other parameter
-=====================  ===========================================  ====================================
+=====================  ==========================================  ====================================
 :math:`k\bar w/(np)`   :math:`k / (np)`: zero without release      :math:`(\bar w/p)(1 - k/(np))` by p
 :math:`\mu+\sigma\xi`  1                                           :math:`\xi` by sigma (reparametrised)
-=====================  ===========================================  ====================================
+=====================  ==========================================  ====================================
 
 The gradient by p is that of a straight-through estimator: the number k of released vesicles is treated as if
 it moved with its mean np. It is biased: for a loss with curvature H it is, on average, 2 (1 - p) times the
