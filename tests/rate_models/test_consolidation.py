@@ -283,7 +283,7 @@ def test_wrong_parameters_are_named():
         ElasticWeightConsolidation(synapses, strength=1.0).consolidate(synapses, torch.zeros(1, 1))
     with pytest.raises(ValueError, match="damping must be positive and finite, got 0"):
         SynapticIntelligence(synapses, Sgd(synapses, learning_rate=1.0), strength=1.0, damping=0)
-    with pytest.raises(ValueError, match="initial_sigma and draws_per_step must be positive"):
+    with pytest.raises(ValueError, match=r"initial_sigma must lie in 1e-30\.\.1e30, got 0"):
         MeanFieldSynapses(LAYOUT, [1], initial_sigma=0.0)
     with pytest.raises(ValueError, match="sigma_bounds must be positive and ascending"):
         BayesianGradientDescent(MeanFieldSynapses(LAYOUT, [1]), sigma_bounds=(1.0, 0.1))
