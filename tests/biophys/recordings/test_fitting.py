@@ -233,9 +233,9 @@ def test_a_fit_survives_its_json(is_train):
         ({"noise": 2 * pq.mV}, ValueError, "noise must have the dimension of .*pA"),
         ({"noise": "guess"}, ValueError, "noise must be .* got 'guess'"),
         ({"dynamics": "depletion"}, ValueError, "dynamics need the times"),
-        ({"variability": -0.3}, ValueError, "within must be"),
+        ({"variability": -0.3}, ValueError, "variability must be"),
         ({"shared": ("r",)}, ValueError, "shared may name .* got 'r'"),
-        ({"n": 2.5}, ValueError, "n must be a positive integer"),
+        ({"n": 2.5}, TypeError, "n must be a whole number"),
         ({"spikes": [True, False]}, ValueError, r"spikes has \[2\] entries"),
     ],
 )
