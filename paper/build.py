@@ -15,8 +15,15 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 CLAIMS = HERE.parent / "docs" / "results" / "claims.json"
 PAPERS = {"Schug 2021": "@schug2021", "Malkin": "@malkin2024", "others": "cross-checks and others"}
-VERDICTS = ("reproduced", "inconclusive", "not reproduced")
-COLOURS = ("#0072B2", "#BBBBBB", "#D55E00")
+VERDICTS = {
+    "reproduced": ("reproduced",),
+    "holds here": ("holds here",),
+    "open": ("open", "open here", "open, not run"),
+    "does not hold here": ("does not hold here",),
+    "not reproduced": ("not reproduced",),
+}
+"""Columns, and the verdicts that each counts; "here" is another size, schedule or setting than the published."""
+COLOURS = ("#0072B2", "#56B4E9", "#BBBBBB", "#E69F00", "#D55E00")
 
 
 def counts(claims: list[dict]) -> dict[str, Counter]:
@@ -24,7 +31,7 @@ def counts(claims: list[dict]) -> dict[str, Counter]:
     found = {paper: Counter() for paper in PAPERS}
     for claim in claims:
         paper = next((name for name in PAPERS if claim["source"].startswith(name)), "others")
-        found[paper][claim["verdict"]] += 1
+        found[paper][next(name for name, words in VERDICTS.items() if claim["verdict"] in words)] += 1
     return found
 
 
