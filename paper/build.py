@@ -22,7 +22,7 @@ VERDICTS = {
     "does not hold here": ("does not hold here",),
     "not reproduced": ("not reproduced",),
 }
-"""Columns, and the verdicts that each counts; "here" is another size, schedule or setting than the published."""
+"""Columns, and the verdicts that each counts; "here" is in another setting than the published one."""
 COLOURS = ("#0072B2", "#56B4E9", "#BBBBBB", "#E69F00", "#D55E00")
 
 
