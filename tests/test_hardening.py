@@ -17,7 +17,13 @@ UNPICKLERS = {"pickle", "cPickle", "cloudpickle", "dill", "joblib", "shelve", "m
 # Calls that can unpickle a file, and the argument that forbids it: numpy's default, torch's only since 2.6.
 LOADERS = {"torch.load": ("weights_only", True), "numpy.load": ("allow_pickle", False)}
 # Equations of the user's own synapses, which Brian2 runs all the same.
-ALLOWED = {"brianpresyn/energy.py": ["eval"]}
+ALLOWED = {
+    "brianpresyn/energy.py": ["eval"],
+    # A number given as text, without any names.
+    "brianpresyn/synapse_code.py": ["eval"],
+    # Only tries whether a function can be sent to another process.
+    "brianpresyn/spike_sweeps.py": ["pickle"],
+}
 RUNS_TEXT = {"eval", "exec", "compile", "pandas.read_pickle", "yaml.load", "os.system", "os.popen"}
 NICKNAMES = {"np": "numpy", "pd": "pandas", "xr": "xarray"}
 
