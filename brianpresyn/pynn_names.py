@@ -65,7 +65,7 @@ def MultiQuantalSynapse(
     Examples
     --------
     >>> from brian2 import nS
-    >>> MultiQuantalSynapse(weight=0.5*nS, U=0.2, n=5, target="g").initial["docked"]
+    >>> MultiQuantalSynapse(weight=0.5*nS, U=0.2, n=5, target="g").initial["n"]
     5
     """
     return stochastic_tsodyks_markram(
