@@ -19,14 +19,15 @@ from biophys.energy_costs import (
     reliability_costs,
     trafficking_cost,
 )
+from biophys.palette import BLUE, GREEN, ORANGE, PURPLE
 from biophys.quantal import QuantalSynapse, checked_n_sites
 from biophys.units import PSP_UNITS, checked_finite, first_wrong, magnitude_in, plain_numbers, psp_unit_of
 
 MECHANISM_COLOURS = {
-    "calcium pump": "#0072B2",
-    "vesicle membrane": "#E69F00",
-    "actin": "#009E73",
-    "trafficking": "#CC79A7",
+    "calcium pump": BLUE,
+    "vesicle membrane": ORANGE,
+    "actin": GREEN,
+    "trafficking": PURPLE,
 }
 """Colour of each reliability cost in every figure (Okabe & Ito)."""
 

@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from biophys.cost_exponents import MECHANISM_COLOURS
 from biophys.energy_costs import COST_EXPONENTS
 from biophys.optimal_precision import precision_slopes
+from biophys.palette import GREY
 from biophys.units import magnitude_in
 from validation.association import huber, least_squares, linear_fit, regression_slope, theil_sen
 from validation.bootstrap import bootstrap
@@ -199,7 +200,7 @@ def _variance_at_fixed_mean(recordings: EpspRecordings) -> tuple[np.ndarray, np.
 def _draw_recorded(axes: Axes, recordings: EpspRecordings, slope: float) -> None:
     """Draw the connections and the line of the recorded slope."""
     rate, variance = _variance_at_fixed_mean(recordings)
-    axes.loglog(rate, variance, "o", color="#999999", markersize=4)
+    axes.loglog(rate, variance, "o", color=GREY, markersize=4)
     _draw_power_law(axes, rate, variance, slope, color="black", label=f"recorded, slope {slope:.2f}")
     ticks = [1.5, 2, 3, 4, 5]
     axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from matplotlib.axes import Axes
 
+from biophys.palette import BLUE
 from validation.estimates import Estimate
 
 
@@ -26,7 +27,7 @@ def draw_readings(axes: Axes, readings: Mapping[str, Estimate], published: float
     values = np.array([estimate.value for estimate in readings.values()])
     ends = np.array([estimate.interval or (np.nan, np.nan) for estimate in readings.values()])
     errors = [values - ends[:, 0], ends[:, 1] - values]
-    axes.errorbar(values, levels, xerr=errors, fmt="o", color="#0072B2", markersize=4)
+    axes.errorbar(values, levels, xerr=errors, fmt="o", color=BLUE, markersize=4)
     axes.plot(values[0], levels[0], "o", color="black")
     axes.axvline(0.0, color="black", linewidth=0.8)
     axes.axvline(published, color="black", linestyle="--", linewidth=0.8)

@@ -8,16 +8,14 @@ import importlib.util
 import pkgutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from matplotlib.figure import Figure
 
 import validation.claims
 from validation.context import Context
+from validation.runs import Run, experiment_module, result_for
 from validation.statement import Claim, Measurement, Rendering, corrected
-
-if TYPE_CHECKING:
-    import xarray as xr
 
 _CLAIMS: dict[str, Claim] = {}
 _MEASURES: list[Measure] = []
@@ -88,8 +86,6 @@ class Measure:
         """Return what the function finds, after running or reading its experiment."""
         if not self.experiment:
             return evidence_of(self.function(context))
-        from validation.runs import result_for
-
         return evidence_of(self.function(result_for(self.experiment, context), context))
 
 
@@ -197,28 +193,23 @@ def missing_packages(measure: Measure) -> tuple[str, ...]:
 
 
 def panels(
-    draw: Mapping[str, Callable[[xr.Dataset, Figure], None]],
-    result: xr.Dataset,
-    captions: Mapping[str, str],
-    claim: Claim,
-    size: tuple[float, float] = (8, 4.2),
+    run: Run, captions: Mapping[str, str], claim: Claim, size: tuple[float, float] = (8, 4.2)
 ) -> Iterator[ClaimFigure]:
     """Yield panels of an experiment as figures of a claim.
 
     Parameters
     ----------
-    draw
-        What draws each panel: the `FIGURES` of an experiment.
-    result
-        Its result.
+    run
+        The finished run.
     captions
-        Caption of each panel that is wanted.
+        Caption of each panel that is wanted, out of the `FIGURES` of the experiment.
     claim
         The claim that they stand with.
     size
         Of a figure in inches.
     """
+    figures = experiment_module(run.experiment).FIGURES
     for panel, caption in captions.items():
         figure = Figure(figsize=size, layout="constrained")
-        draw[panel](result, figure)
+        figures[panel](run.result, figure)
         yield ClaimFigure(figure, caption, claim.id)

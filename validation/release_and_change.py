@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy import stats
 
+from biophys.palette import BLUE, GREEN, SKY, VERMILION
 from biophys.units import magnitude_in
 from validation.association import linear_fit, partial_pearson, spearman
 from validation.bootstrap import bootstrap
@@ -17,7 +18,7 @@ from validation.data.recordings import INDUCTIONS, PlasticityRecordings
 from validation.estimates import Estimate
 from validation.readings import draw_readings
 
-COLOURS = {"LTP": "#0072B2", "LTD": "#D55E00"}
+COLOURS = {"LTP": BLUE, "LTD": VERMILION}
 
 Change = Callable[[PlasticityRecordings], np.ndarray]
 
@@ -186,7 +187,7 @@ def coupling_figure(recorded: float, drawn: Mapping[str, np.ndarray]) -> Figure:
     """Return the distributions of the correlations that arise from coupling alone, by what is supposed."""
     figure = Figure((7, 3.6), layout="constrained")
     axes = figure.subplots()
-    colours = ("#D55E00", "#56B4E9", "#009E73", "#0072B2")
+    colours = (VERMILION, SKY, GREEN, BLUE)
     edges = np.linspace(-0.9, 0.6, 76).tolist()
     for (label, correlations), colour in zip(drawn.items(), colours, strict=True):
         axes.hist(correlations, edges, density=True, histtype="step", color=colour, label=label)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from biophys.palette import BLUE, ORANGE, VERMILION
 from biophys.recordings.release_chain import released_before
 from biophys.recordings.release_moments import train_moments
 from biophys.recordings.response_density import log_density, moments_given_count
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from biophys.recordings.release_fit import ReleaseFit
 
-_DATA, _MODEL, _PARTS = "#666666", "#0072B2", "#E69F00"
+_DATA, _MODEL, _PARTS = "#666666", BLUE, ORANGE
 
 
 def plot_fit(fit: ReleaseFit, figure: Figure | None = None) -> Figure:
@@ -158,7 +159,7 @@ def plot_residuals(fit: ReleaseFit, axes: Any) -> None:
     axes.plot(z, ".", color=_DATA, markersize=4)
     starts = np.cumsum([0] + [row.size for row in fit.residuals])[:-1]
     if fit.recording.is_train:
-        axes.plot(starts, z[starts], "o", color="#D55E00", markersize=4, label="first of a sweep")
+        axes.plot(starts, z[starts], "o", color=VERMILION, markersize=4, label="first of a sweep")
         axes.legend(fontsize=8)
     axes.set(xlabel="response in order", ylabel="residual (sd)")
     axes.set_title(f"residuals: sd {np.nanstd(z):.2f} (model: 1)", fontsize=10)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -194,43 +194,70 @@ def groups_of(members: Sequence[Any], programs: Sequence[Hashable], size: int) -
     return [own[first : first + size] for own in of_program.values() for first in range(0, len(own), size)]
 
 
-def swept_dataset(configurations: Sequence[Settings], found: Sequence[xr.Dataset]) -> xr.Dataset:
-    """Return the results of all replicas with one dimension per swept setting.
+def swept_dataset(
+    configurations: Sequence[Settings],
+    found: Sequence[xr.Dataset],
+    axes: Mapping[str, Sequence[Any]] | None = None,
+) -> xr.Dataset:
+    """Return the results of all replicas with one dimension per swept setting: the one way to pack a sweep.
 
     Parameters
     ----------
     configurations
         Settings of every replica.
     found
-        Its result, without the dimension ``replica``.
+        Its result, without the dimension ``replica``; what one of them lacks is NaN there.
+    axes
+        Values of every dimension, of which any combination may be missing; by default those that settings
+        have where they vary.
 
     Returns
     -------
     result
         Settings that do not vary are attributes. Arrays that are shorter than others end in NaN.
+
+    Raises
+    ------
+    ValueError
+        If a setting is not among the values of its axis.
+
+    Examples
+    --------
+    >>> energies = [xr.Dataset({"energy": 7.0}), xr.Dataset({"energy": 5.0})]
+    >>> axes = {"l2": (0.0, 0.1), "seed": (1, 2, 3)}
+    >>> swept_dataset([{"l2": 0.1, "seed": 3}, {"l2": 0.0, "seed": 1}], energies, axes).energy.values.tolist()
+    [[5.0, nan, nan], [nan, nan, 7.0]]
     """
-    values = {name: list(dict.fromkeys(s[name] for s in configurations)) for name in configurations[0]}
-    swept = {name: each for name, each in values.items() if len(each) > 1}
+    names = axes if axes is not None else configurations[0]
+    values = {name: list(dict.fromkeys(s[name] for s in configurations)) for name in names}
+    if axes is not None:
+        swept = {name: list(each) for name, each in axes.items()}
+    else:
+        swept = {name: each for name, each in values.items() if len(each) > 1}
     places = [tuple(each.index(s[name]) for name, each in swept.items()) for s in configurations]
+    examples: dict[Hashable, xr.DataArray] = {}
+    for result in found:
+        examples = {**result.data_vars, **examples}
     lengths = {
-        dim: max(one.sizes.get(dim, 0) for one in found)
-        for name in found[0].data_vars
-        for dim in found[0][name].dims
+        dim: max(result.sizes.get(dim, 0) for result in found)
+        for example in examples.values()
+        for dim in example.dims
     }
     variables = {}
-    for name, example in found[0].data_vars.items():
+    for name, example in examples.items():
         shape = (*map(len, swept.values()), *(lengths[dim] for dim in example.dims))
         whole = np.full(shape, np.nan, dtype=np.result_type(example.dtype, np.float32))
-        for place, one in zip(places, found, strict=True):
-            whole[place + tuple(slice(size) for size in one[name].shape)] = one[name].values
+        for place, result in zip(places, found, strict=True):
+            if name in result:
+                whole[place + tuple(slice(size) for size in result[name].shape)] = result[name].values
         variables[name] = ((*swept, *example.dims), whole, example.attrs)
     # An axis that is longer in another result has no labels of its own here.
     coords = {
         name: coord
-        for name, coord in found[0].coords.items()
+        for name, coord in (found[0].coords.items() if found else ())
         if all(coord.sizes[dim] == lengths.get(dim, coord.sizes[dim]) for dim in coord.dims)
     }
-    constant = {name: each[0] for name, each in values.items() if len(each) == 1}
+    constant = {name: each[0] for name, each in values.items() if name not in swept}
     return xr.Dataset(variables, coords | swept, constant)
 
 

@@ -20,6 +20,7 @@ import numpy as np
 from brian2 import Network, NeuronGroup, SpikeMonitor, Synapses, ms, mV, second
 from pydantic import Field
 
+from biophys.palette import BLUE, VERMILION
 from biophys.progress import Progress, ignore_progress
 from biophys.release_plasticity import ReleasePlasticity
 from biophys.settings import Count, NotNegative, OneOf, Positive, Seed, settings
@@ -202,13 +203,13 @@ def plot(result: xr.Dataset, axes: Sequence[Axes]) -> None:
     raster.set_ylabel("neuron")
     rate = result.sizes["spike"] / result.attrs["n_neurons"] / result.attrs["duration"]
     raster.set_title(f"{result.attrs['n_neurons']} neurons, {rate:.1f} Hz", fontsize=9)
-    probabilities.hist(result.p, bins=40, color="#D55E00")
+    probabilities.hist(result.p, bins=40, color=VERMILION)
     probabilities.axvline(result.attrs["p_start"], color="black", linewidth=0.8, linestyle="--")
     probabilities.set_yscale("log")
     probabilities.set_xlabel("release probability at the end")
     probabilities.set_ylabel("synapses")
     place = np.arange(result.sizes["mechanism"])
-    energy.barh(place, result.energy * 1e12, color="#0072B2")
+    energy.barh(place, result.energy * 1e12, color=BLUE)
     energy.set_yticks(place, [str(name) for name in result.mechanism.to_numpy()])
     energy.set_xscale("log")
     energy.set_xlabel("energy (pJ)")

@@ -32,6 +32,7 @@ from pydantic import Field
 
 from biophys.cost_exponents import MECHANISM_COLOURS
 from biophys.energy_costs import COST_EXPONENTS
+from biophys.palette import BLACK
 from biophys.progress import Progress, ignore_progress
 from biophys.settings import Count, OneOf, Positive, Positives, Seed, settings
 from brianpresyn.checked_synapses import CheckedSynapses, synapses
@@ -273,7 +274,7 @@ def plot(result: xr.Dataset, axes: Axes, **style: Any) -> None:
     rate = result.rate.to_numpy()
     for rho in result.rho.to_numpy():
         log_variance = 2 * np.log(result.sd.sel(rho=rho)).to_numpy()
-        colour = colours.get(float(rho), "#000000")
+        colour = colours.get(float(rho), BLACK)
         mean, slope = log_variance.mean(axis=0), -2 / (rho + 2)
         line = np.exp(mean.mean() + slope * (np.log(rate) - np.log(rate).mean()))
         axes.loglog(rate, np.exp(mean), "o", color=colour, markersize=4, **style)

@@ -11,6 +11,7 @@ from brian2.codegen.runtime.numpy_rt import NumpyCodeObject
 from numpy.typing import NDArray
 from pydantic import Field, InstanceOf
 
+from biophys.palette import BLUE, VERMILION
 from biophys.progress import Progress, ignore_progress
 from biophys.release_plasticity import FORMS, ReleasePlasticity
 from biophys.settings import Count, OneOf, Seed, settings
@@ -84,7 +85,7 @@ def run(config: Config, *, on_progress: Progress = ignore_progress) -> xr.Datase
 def draw_trajectories(result: xr.Dataset, figure: Figure) -> None:
     """Draw the release probability of the first synapse of every rule after each update."""
     axes = figure.subplots()
-    for rule, colour in zip(range(result.sizes["rule"]), ("#0072B2", "#D55E00"), strict=False):
+    for rule, colour in zip(range(result.sizes["rule"]), (BLUE, VERMILION), strict=False):
         axes.plot(result.p.isel(rule=rule, synapse=0), color=colour, label=f"rule {rule + 1}")
     axes.set_xlabel("update")
     axes.set_ylabel("release probability of one synapse")

@@ -16,6 +16,7 @@ from brian2.core.base import BrianObject
 from numpy.typing import NDArray
 from pydantic import Field
 
+from biophys.palette import SKY
 from biophys.progress import Progress, ignore_progress
 from biophys.settings import Count, OneOf, Positive, Seed, Share, settings
 from brianpresyn.checked_synapses import synapses
@@ -191,9 +192,7 @@ def plot(result: xr.Dataset, axes: Axes, *, condition: int = 0, **style: Any) ->
     n, p = int(chosen.n), float(chosen.p)
     vesicles = np.arange(n + 1)
     frequency = chosen.counts.to_numpy()[: n + 1] / result.attrs["n_events"]
-    axes.bar(
-        vesicles, frequency, **{"color": "#56B4E9", "label": f"Brian2, {result.attrs['target']}", **style}
-    )
+    axes.bar(vesicles, frequency, **{"color": SKY, "label": f"Brian2, {result.attrs['target']}", **style})
     expected = QuantalSynapse(n=n, p=p, q=result.attrs["quantal_size"] * pq.mV).pmf(vesicles)
     axes.plot(vesicles, expected, "o", color="black", markersize=4, label="binomial distribution")
     axes.set_xlabel("vesicles released by a spike")

@@ -44,6 +44,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from biophys.absolute_costs import resting_costs, spike_costs
+from biophys.palette import BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILION
 from biophys.settings import Count, OneOf, Positive, Seed, settings
 from brianpresyn.checked_synapses import CheckedSynapses, synapses
 from brianpresyn.energy import ENERGY_OF_ATP, energy_ledger, synapse_energies
@@ -57,7 +58,7 @@ if TYPE_CHECKING:
 
 _PIXEL_THRESHOLD = 1 * mV
 
-COLOURS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+COLOURS = (VERMILION, BLUE, GREEN, PURPLE, ORANGE, SKY)
 
 
 @dataclass(frozen=True, eq=False)

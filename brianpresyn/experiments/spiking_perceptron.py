@@ -23,6 +23,7 @@ from brian2 import Network, NeuronGroup, StateMonitor, TimedArray, ms, second
 from numpy.typing import NDArray
 from pydantic import InstanceOf
 
+from biophys.palette import BLUE, GREEN, PURPLE, SKY, VERMILION
 from biophys.progress import Progress, ignore_progress
 from biophys.release_plasticity import ReleasePlasticity
 from biophys.settings import Count, OneOf, Positive, Probability, Seeds, settings
@@ -41,10 +42,10 @@ if TYPE_CHECKING:
 PLASTIC = "plastic release"
 
 COLOURS = {
-    PLASTIC: "#D55E00",
-    "deterministic": "#0072B2",
-    "p = 0.5": "#009E73",
-    "p = 0.25": "#CC79A7",
+    PLASTIC: VERMILION,
+    "deterministic": BLUE,
+    "p = 0.5": GREEN,
+    "p = 0.25": PURPLE,
 }
 
 
@@ -344,7 +345,7 @@ def plot(result: xr.Dataset, axes: Axes, *, task: int | None = 0) -> None:
     for model in result.model.to_numpy():
         values = shown.sel(model=model).transpose("seed", "after_task").to_numpy()
         mean, error = values.mean(axis=0), values.std(axis=0, ddof=1) / np.sqrt(n_seeds)
-        colour = COLOURS.get(str(model), "#56B4E9")
+        colour = COLOURS.get(str(model), SKY)
         axes.errorbar(after, mean, error, color=colour, marker="o", markersize=4, label=str(model), capsize=2)
     axes.set_xlabel("tasks learned")
     name = "accuracy, mean of tasks learned" if task is None else f"accuracy on task {task + 1}"

@@ -16,6 +16,7 @@ from brian2 import Network, NeuronGroup, SpikeGeneratorGroup, Synapses, ms, mV
 from numpy.typing import NDArray
 from pydantic import InstanceOf
 
+from biophys.palette import BLUE, VERMILION
 from biophys.progress import Progress, ignore_progress
 from biophys.settings import Count, OneOf, Positives, Seed, Shares, settings
 from brianpresyn.checked_synapses import synapses
@@ -179,7 +180,7 @@ def plot(result: xr.Dataset, axes: Axes, *, quantity: str = "p", **style: Any) -
     change = result[f"{quantity}_after"] - result[f"{quantity}_before"]
     if quantity == "q":
         change = change / result.q_before
-    for timing, colour in ((10.0, "#0072B2"), (-10.0, "#D55E00")):
+    for timing, colour in ((10.0, BLUE), (-10.0, VERMILION)):
         chosen = np.flatnonzero(result.timing.to_numpy() == timing)
         order = chosen[np.argsort(result.frequency.to_numpy()[chosen])]
         frequency, values = result.frequency.to_numpy()[order], change.to_numpy()[order]

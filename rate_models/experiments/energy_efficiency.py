@@ -14,9 +14,10 @@ from __future__ import annotations
 import functools
 import itertools
 import time
-from dataclasses import dataclass, fields, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import xarray as xr
@@ -39,7 +40,7 @@ from biophys.settings import (
     settings,
 )
 from biophys.sweeps.executors import Executor, ThisProcess
-from biophys.sweeps.groups import KeptReplicas
+from biophys.sweeps.groups import KeptReplicas, swept_dataset
 from rate_models.data_by_name import images_for
 from rate_models.datasets import DataSetName
 from rate_models.devices import Execution, execution_or_default
@@ -60,9 +61,8 @@ from rate_models.experiments.network_measures import (
     settings_of,
 )
 from rate_models.experiments.release_models import NetworkSpec
-from rate_models.experiments.reliable_synapses import IMPORTANCE, NEURON_GROUPS
-from rate_models.experiments.result_table import ResultTable
 from rate_models.layout import Layout
+from rate_models.reliable_synapses import IMPORTANCE, NEURON_GROUPS
 from rate_models.run_costs import training_work
 from rate_models.sparsity import SHUFFLES, SIDES
 from rate_models.sweep import batch_size
@@ -260,34 +260,6 @@ QUICK = Config(
 """The same experiment on 8x8 images, in seconds."""
 
 
-@dataclass(frozen=True)
-class _Tables:
-    """What becomes the result: every network; step sizes; fixed p; single synapses at one penalty."""
-
-    models: ResultTable
-    step_sizes: ResultTable
-    scan: ResultTable
-    shown: ResultTable
-
-    @classmethod
-    def of(cls, config: Config) -> _Tables:
-        plastic = [model for model in ("soft_bound", "additive") if model in config.models]
-        return cls(
-            ResultTable({"model": config.models, "l2": config.l2, "seed": config.seeds}),
-            ResultTable(
-                {"step_size": list(config.step_sizes), "l2": config.l2, "variant_seed": config.variant_seeds}
-            ),
-            ResultTable(
-                {
-                    "fixed_p": config.scanned_p,
-                    "learning_rate": config.scanned_learning_rates,
-                    "variant_seed": config.variant_seeds,
-                }
-            ),
-            ResultTable({"plastic_model": plastic, "seed": config.seeds}),
-        )
-
-
 def work(config: Config) -> float:
     """Return how much work a run is, in a unit of its own."""
     return training_work(
@@ -320,16 +292,10 @@ def run(
     """
     check_config(config, Config)
     networks = _Networks(config, execution_or_default(execution), executor, on_progress, keep_in)
-    tables = _Tables.of(config)
-
-    def measure(specs: list[NetworkSpec]) -> None:
-        for spec, found in zip(specs, networks.measured(specs), strict=True):
-            _enter(tables, spec, found, config.shown_l2)
-
-    measure(_independent_specs(config))
+    found = networks.measured(_independent_specs(config))
     if "matched_release" in config.models:
-        measure(_matched_specs(config, tables.models.dataset().mean_p))
-    return _result(config, tables).assign_attrs(
+        found |= networks.measured(_matched_specs(config, found))
+    return _result(config, found).assign_attrs(
         data_set=config.data_set,
         shown_l2=config.shown_l2,
         p_min=config.p_min,
@@ -340,11 +306,7 @@ def run(
 
 
 def _independent_specs(config: Config) -> list[NetworkSpec]:
-    """Return the networks that do not depend on what others learned."""
-    return [*_model_specs(config), *_step_size_specs(config), *_scan_specs(config)]
-
-
-def _model_specs(config: Config) -> list[NetworkSpec]:
+    """Return the networks that do not depend on what others learned: models, step sizes, scan of fixed p."""
     specs = []
     for model, l2, seed in itertools.product(config.models, config.l2, config.seeds):
         spec = NetworkSpec("reliable", "models", (model, l2, seed), l2, seed, config.learning_rate)
@@ -362,6 +324,14 @@ def _model_specs(config: Config) -> list[NetworkSpec]:
         elif model == "matched_release":
             continue
         specs.append(replace(spec, measures=_measures_of(config, model, l2)))
+    swept = itertools.product(config.step_sizes, config.varied_l2 or config.l2, config.variant_seeds)
+    for name, l2, seed in swept:
+        rule = config.plasticity("soft_bound", config.step_sizes[name])
+        own = ("soft_bound", "step_sizes", (name, l2, seed), l2, seed, config.learning_rate, config.p_min)
+        specs.append(NetworkSpec(*own, rule))
+    scanned = itertools.product(config.scanned_p, config.scanned_learning_rates, config.variant_seeds)
+    for p, rate, seed in scanned:
+        specs.append(NetworkSpec("fixed", "scan", (p, rate, seed), config.shown_l2, seed, rate, p))
     return specs
 
 
@@ -376,35 +346,13 @@ def _measures_of(config: Config, model: str, l2: float) -> tuple[str, ...]:
     return ("release", "synapses", *lesions, *gradients)
 
 
-def _step_size_specs(config: Config) -> list[NetworkSpec]:
-    named = config.step_sizes
-    return [
-        NetworkSpec(
-            "soft_bound",
-            "step_sizes",
-            (name, l2, seed),
-            l2,
-            seed,
-            config.learning_rate,
-            config.p_min,
-            config.plasticity("soft_bound", named[name]),
-        )
-        for name, l2, seed in itertools.product(named, config.varied_l2 or config.l2, config.variant_seeds)
-    ]
-
-
-def _scan_specs(config: Config) -> list[NetworkSpec]:
-    swept = itertools.product(config.scanned_p, config.scanned_learning_rates, config.variant_seeds)
-    return [
-        NetworkSpec("fixed", "scan", (p, rate, seed), config.shown_l2, seed, rate, p)
-        for p, rate, seed in swept
-    ]
-
-
-def _matched_specs(config: Config, mean_p: xr.DataArray) -> list[NetworkSpec]:
+def _matched_specs(config: Config, found: Mapping[NetworkSpec, xr.Dataset]) -> list[NetworkSpec]:
     """Return networks whose fixed p is the mean p of the soft bound at the same penalty and seed."""
-    learned = mean_p.sel(model="soft_bound")
-    swept = [(l2, seed, float(learned.sel(l2=l2, seed=seed))) for l2 in config.l2 for seed in config.seeds]
+    learned = {
+        (spec.l2, spec.seed): float(each["mean_p"])
+        for spec, each in found.items()
+        if (spec.table, spec.place[0]) == ("models", "soft_bound") and "mean_p" in each
+    }
     return [
         NetworkSpec(
             "fixed",
@@ -413,43 +361,12 @@ def _matched_specs(config: Config, mean_p: xr.DataArray) -> list[NetworkSpec]:
             l2,
             seed,
             config.learning_rate,
-            p,
+            learned[l2, seed],
             measures=_measures_of(config, "matched_release", l2),
         )
-        for l2, seed, p in swept
-        if np.isfinite(p)
+        for l2, seed in itertools.product(config.l2, config.seeds)
+        if np.isfinite(learned.get((l2, seed), np.nan))
     ]
-
-
-_FINAL = ("information", "accuracy", "synaptic_energy", "neuronal_energy")
-_SHOWN = (
-    "inputs_",
-    "outputs_",
-    "shuffled_inputs_",
-    "shuffled_outputs_",
-    "share_above",
-    "mean_gradient",
-    "mean_squared_gradient",
-)
-
-
-def _enter(tables: _Tables, spec: NetworkSpec, found: xr.Dataset, shown_l2: float) -> None:
-    """Enter what was measured of one network where it belongs."""
-    if spec.table != "models":
-        prefix = {"step_sizes": "step_size_", "scan": "scan_"}[spec.table]
-        for name in _FINAL if "information" in found else ():
-            _put_one(getattr(tables, spec.table), prefix + name, spec.place, found[name].isel(epoch=-1))
-        return
-    for name, values in zip(map(str, found.data_vars), found.data_vars.values(), strict=True):
-        if not name.startswith(_SHOWN):
-            _put_one(tables.models, name, spec.place, values)
-        elif spec.l2 == shown_l2 and "synapses" in spec.measures:
-            _put_one(tables.shown, name, (spec.place[0], spec.place[2]), values)
-
-
-def _put_one(table: ResultTable, name: str, place: tuple[str | float, ...], values: xr.DataArray) -> None:
-    units = values.attrs.get("units", "")
-    table.put(name, [place], values.values[None], tuple(map(str, values.dims)), units=units)
 
 
 class _Networks:
@@ -470,27 +387,23 @@ class _Networks:
         self.sizes = [data.n_pixels, *config.hidden_units, data.n_classes]
         self.timing: list[str] = []
 
-    def measured(self, specs: list[NetworkSpec]) -> list[xr.Dataset]:
+    def measured(self, specs: list[NetworkSpec]) -> dict[NetworkSpec, xr.Dataset]:
         """Return what was measured of every network."""
         settings = [settings_of(spec, self._config.protocol) for spec in specs]
         self._n_done += len(specs) - len(self._replicas.missing(settings))
-        train = functools.partial(_measured_on, protocol=self._config.protocol)
+        train = functools.partial(measured_on, protocol=self._config.protocol)
         if isinstance(self._replicas.executor, ThisProcess):
             train = functools.partial(train, on_epoch=self._report_epoch)
-
         size = batch_size(self._replicas, len(specs), Layout(tuple(self.sizes)).n_parameters)
-
-        def report(places: list[int]) -> None:
-            self._report_group([specs[place] for place in places])
-
-        return self._replicas.found(
+        results = self._replicas.found(
             settings,
             specs,
             train,
             group_size=self._config.networks_per_batch or size,
             programs=[spec.program for spec in specs],
-            on_group=report,
+            on_group=lambda rows: self._report_group([specs[row] for row in rows]),
         )
+        return dict(zip(specs, results, strict=True))
 
     def _report_epoch(self, n_trained: float, doing: str) -> None:
         self._on_progress(min((self._n_done + n_trained) / self._config.n_networks, 1.0), doing)
@@ -502,7 +415,7 @@ class _Networks:
         self._report_epoch(0, self.timing[-1])
 
 
-def _measured_on(
+def measured_on(
     specs: list[NetworkSpec],
     execution: Execution,
     *,
@@ -523,8 +436,33 @@ def _in_words(specs: list[NetworkSpec]) -> str:
     return f"{len(specs)} networks, {specs[0].program.replace('_', ' ')}"
 
 
-def _result(config: Config, tables: _Tables) -> xr.Dataset:
-    """Return all tables as one labelled dataset; histograms are summed over seeds."""
+_FINAL = ("information", "accuracy", "synaptic_energy", "neuronal_energy")
+_SHOWN = ("inputs_", "outputs_", "shuffled_", "share_above", "mean_gradient", "mean_squared_gradient")
+"""Beginnings of the names of what is kept of single synapses and neurons."""
+
+
+def _result(config: Config, found: Mapping[NetworkSpec, xr.Dataset]) -> xr.Dataset:
+    """Return all measurements as one labelled dataset; histograms are summed over seeds."""
+    l2, seeds, variants = {"l2": config.l2}, {"seed": config.seeds}, {"variant_seed": config.variant_seeds}
+    swept = {"fixed_p": config.scanned_p, "learning_rate": config.scanned_learning_rates}
+    parts = [
+        _packed(found, "models", {"model": config.models, **l2, **seeds}),
+        _packed(found, "step_sizes", {"step_size": list(config.step_sizes), **l2, **variants}, "step_size_"),
+        _packed(found, "scan", {**swept, **variants}, "scan_"),
+    ]
+    # Single synapses and neurons at one penalty.
+    shown = {
+        spec: each[[name for name in each if str(name).startswith(_SHOWN)]]
+        for spec, each in found.items()
+        if spec.table == "models" and spec.l2 == config.shown_l2 and "synapses" in spec.measures
+    }
+    plastic = [model for model in ("soft_bound", "additive") if model in config.models]
+    at = [{"plastic_model": spec.place[0], "seed": spec.seed} for spec in shown]
+    parts.append(swept_dataset(at, list(shown.values()), {"plastic_model": plastic, **seeds}))
+    result = xr.merge(parts, combine_attrs="drop")
+    for name in ("p_count", "energy_count", "fisher_count"):
+        if name in result:
+            result[name] = result[name].sum("seed")
     epochs = [
         e for e in range(1, config.n_epochs + 1) if e % config.evaluate_every == 0 or e == config.n_epochs
     ]
@@ -544,14 +482,25 @@ def _result(config: Config, tables: _Tables) -> xr.Dataset:
         "hidden_layer": list(range(1, len(config.hidden_units) + 1)),
         "images_per_gradient": list(BATCH_SIZES),
     }
-    parts = [tables.models, tables.step_sizes, tables.scan, tables.shown]
-    result = xr.merge([part.dataset() for part in parts], combine_attrs="drop")
-    for name in ("p_count", "energy_count", "fisher_count"):
-        if name in result:
-            result[name] = result[name].sum("seed")
     up, down = zip(*config.step_sizes.values(), strict=True) if config.step_sizes else ((), ())
     result = result.assign_coords({name: values for name, values in axes.items() if name in result.dims})
     return result.assign_coords(up_factor=("step_size", list(up)), down_factor=("step_size", list(down)))
+
+
+def _packed(
+    found: Mapping[NetworkSpec, xr.Dataset], table: str, axes: Mapping[str, Sequence[Any]], prefix: str = ""
+) -> xr.Dataset:
+    """Return what was measured of the networks of one table: of variants the last performance alone."""
+    members = {spec: each for spec, each in found.items() if spec.table == table}
+    kept = [
+        each[[name for name in _FINAL if name in each]].isel(epoch=-1, missing_dims="ignore")
+        if prefix
+        else each.drop_vars([name for name in each if str(name).startswith(_SHOWN)])
+        for each in members.values()
+    ]
+    places = [dict(zip(axes, spec.place, strict=True)) for spec in members]
+    packed = swept_dataset(places, kept, axes)
+    return packed.rename({name: f"{prefix}{name}" for name in packed.data_vars})
 
 
 def _centres(edges: NDArray[np.float64]) -> NDArray[np.float64]:

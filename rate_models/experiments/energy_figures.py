@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 import xarray as xr
 
+from biophys.palette import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION
 from rate_models.experiments.network_measures import ENERGY_EDGES, FISHER_EDGES, P_EDGES
 
 if TYPE_CHECKING:
@@ -23,14 +24,14 @@ MIN_ACCURACY = 0.5
 """Networks that answer less well have collapsed."""
 
 COLOURS = {
-    "soft_bound": "#D55E00",
-    "soft_bound_uniform": "#D55E00",
-    "additive": "#E69F00",
-    "additive_uniform": "#E69F00",
-    "deterministic": "#000000",
-    "deterministic_slow": "#999999",
-    "fixed_release": "#0072B2",
-    "matched_release": "#56B4E9",
+    "soft_bound": VERMILION,
+    "soft_bound_uniform": VERMILION,
+    "additive": ORANGE,
+    "additive_uniform": ORANGE,
+    "deterministic": BLACK,
+    "deterministic_slow": GREY,
+    "fixed_release": BLUE,
+    "matched_release": SKY,
 }
 """One colour-blind-safe colour per model (Okabe-Ito), the same in every panel."""
 
@@ -46,8 +47,8 @@ LABELS = {
 }
 """What each model is called in figures."""
 
-_GROUP_COLOURS = {"low p": "#56B4E9", "high p": "#009E73"}
-_TRUE, _SHUFFLED = "#009E73", "#999999"
+_GROUP_COLOURS = {"low p": SKY, "high p": GREEN}
+_TRUE, _SHUFFLED = GREEN, GREY
 _SMALL = 8
 
 
@@ -236,9 +237,9 @@ def draw_lesions(result: xr.Dataset, figure: Figure) -> None:
     models = _single(result)
     panels = figure.subplots(1, len(models), sharey=True, squeeze=False)[0]
     lines = {
-        "release_probability": ("lowest p first", "#D55E00"),
-        "strength": ("smallest |w̄| first", "#0072B2"),
-        "strength_times_p": ("smallest p|w̄| first", "#CC79A7"),
+        "release_probability": ("lowest p first", VERMILION),
+        "strength": ("smallest |w̄| first", BLUE),
+        "strength_times_p": ("smallest p|w̄| first", PURPLE),
         "random": ("random order", "0.5"),
     }
     for axes, model in zip(panels, models, strict=True):
@@ -379,9 +380,7 @@ def draw_threshold_crossings(result: xr.Dataset, figure: Figure) -> None:
     one = result.isel(plastic_model=0)
     for axes, size in zip(panels, sizes, strict=True):
         at = one.sel(images_per_gradient=size)
-        for layer, colour in zip(
-            one.layer.values, ("#0072B2", "#E69F00", "#CC79A7", "#009E73"), strict=False
-        ):
+        for layer, colour in zip(one.layer.values, (BLUE, ORANGE, PURPLE, GREEN), strict=False):
             rms = np.sqrt(at.mean_squared_gradient.sel(layer=layer).values.ravel()) / g_lim
             share = at.share_above.sel(layer=layer).values.ravel()
             axes.plot(rms, share, ".", color=colour, markersize=2, alpha=0.5, label=f"weight matrix {layer}")

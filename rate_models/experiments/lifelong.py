@@ -22,7 +22,7 @@ import hashlib
 import json
 import time
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ import xarray as xr
 
 from biophys.argument_types import check_config
 from biophys.progress import Progress, ignore_progress
-from biophys.sweeps.groups import KeptReplicas
+from biophys.sweeps.groups import KeptReplicas, swept_dataset
 from rate_models.continual_learning import (
     TaskSequence,
     held_out,
@@ -64,7 +64,6 @@ from rate_models.experiments.lifelong_methods import (
     is_split,
     kind_of,
 )
-from rate_models.experiments.result_table import ResultTable
 from rate_models.forgetting import final_accuracy
 from rate_models.random_search import Search, Setting, search
 from rate_models.run_costs import training_work
@@ -161,34 +160,42 @@ def _groups(config: Config, benchmark: str, searches: Searches) -> dict[Group, d
 
 def _learned_table(config: Config, found: Mapping[tuple[str, str], xr.Dataset]) -> xr.Dataset:
     """Return what was learned by benchmark, method and seed."""
-    methods = [name for name in METHODS if any(name == own for _, own in found)]
     n_tasks = max(config.n_tasks(benchmark) for benchmark in config.benchmarks)
-    axes = {"n_learned": np.arange(n_tasks + 1), "task": np.arange(1, n_tasks + 1)}
-    table = ResultTable({"benchmark": config.benchmarks, "algorithm": methods, "seed": config.seeds})
-    for (benchmark, method), own in found.items():
-        places = [(benchmark, method, seed) for seed in config.seeds_on(benchmark)]
-        for name, values in own.reindex(axes).data_vars.items():
-            dims = tuple(str(dim) for dim in values.dims[1:])
-            table.put(str(name), places, values.transpose("replica", ...).values, dims)
-    return table.dataset(axes)
+    counts = {"n_learned": np.arange(n_tasks + 1), "task": np.arange(1, n_tasks + 1)}
+    places, networks = [], []
+    for (benchmark, method), learned_by_all in found.items():
+        for row, seed in enumerate(config.seeds_on(benchmark)):
+            places.append({"benchmark": benchmark, "algorithm": method, "seed": seed})
+            networks.append(learned_by_all.reindex(counts).isel(replica=row, drop=True))
+    axes = {**_axes(config, found), "seed": config.seeds}
+    return swept_dataset(places, networks, axes).astype(np.float32)
+
+
+def _axes(config: Config, found: Iterable[tuple[str, str]]) -> dict[str, Sequence[str]]:
+    """Return the benchmarks, and the methods that were run on any of them, in their order."""
+    there = {name for _, name in found}
+    return {"benchmark": config.benchmarks, "algorithm": [name for name in METHODS if name in there]}
 
 
 def _search_table(config: Config, searches: Searches, used: Mapping[tuple[str, str], Setting]) -> xr.Dataset:
     """Return the trials of every search and the settings used."""
     names = ["learning_rate", "p_up", "p_down", "p_freeze", "strength", "sigma"]
     names = list(dict.fromkeys([*names, *(name for setting in used.values() for name in setting)]))
-    methods = [name for name in METHODS if any(name == own for _, own in used)]
-    n_trials = max((len(own.scores) for own in searches.values()), default=1)
-    table = ResultTable({"benchmark": config.benchmarks, "algorithm": methods})
-    for place, setting in used.items():
+    n_trials = max((len(made.scores) for made in searches.values()), default=1)
+    places, tables = [], []
+    for (benchmark, method), setting in used.items():
         tried, scores = np.full((len(names), n_trials), np.nan), np.full(n_trials, np.nan)
-        if made := searches.get((place[0], METHODS[place[1]].search_name)):
+        if made := searches.get((benchmark, METHODS[method].search_name)):
             scores[: len(made.scores)] = made.scores
-            tried[:, : len(made.scores)] = np.transpose([_row(names, own) for own in made.settings])
-        table.put("setting", [place], [_row(names, setting)], ("hyperparameter",))
-        table.put("trial_score", [place], [scores], ("trial",))
-        table.put("trial_setting", [place], [tried], ("hyperparameter", "trial"))
-    return table.dataset({"hyperparameter": names, "trial": np.arange(n_trials)})
+            tried[:, : len(made.scores)] = np.transpose([_row(names, trial) for trial in made.settings])
+        places.append({"benchmark": benchmark, "algorithm": method})
+        variables = {
+            "setting": ("hyperparameter", _row(names, setting)),
+            "trial_score": ("trial", scores),
+            "trial_setting": (("hyperparameter", "trial"), tried),
+        }
+        tables.append(xr.Dataset(variables, {"hyperparameter": names, "trial": np.arange(n_trials)}))
+    return swept_dataset(places, tables, _axes(config, used)).astype(np.float32)
 
 
 def _row(names: list[str], setting: Setting) -> list[float]:

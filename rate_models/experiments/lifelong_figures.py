@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
+from biophys.palette import BLACK, BLUE, GREEN, ORANGE, PURPLE, VERMILION
 from rate_models.experiments.figure_parts import band, bars
 from rate_models.experiments.lifelong_methods import METHODS, PUBLISHED_ACCURACY, data_of, kind_of
 from rate_models.forgetting import backward_transfer, final_accuracy, forgetting, forward_transfer
@@ -25,7 +26,7 @@ _COMPARED = (*_FIRST_TASK, "ewc", "si", "bgd", "joint")
 _TUNED_ARMS = dict(
     zip(
         (name for name, method in METHODS.items() if method.source == "tuned arm"),
-        ("#0072B2", "#009E73", "#D55E00", "#000000", "#CC79A7"),
+        (BLUE, GREEN, VERMILION, BLACK, PURPLE),
         strict=True,
     )
 )
@@ -174,7 +175,7 @@ def _draw_by_task(result: xr.Dataset, figure: Figure) -> None:
 def _draw_release(result: xr.Dataset, figure: Figure) -> None:
     """Draw mean release probability and share of frozen synapses after each task (appendix 1 figure 3b)."""
     left, right = figure.subplots(1, 2)
-    colours = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00")
+    colours = (BLUE, ORANGE, GREEN, PURPLE, VERMILION)
     for benchmark, colour in zip(_benchmarks(result), colours, strict=False):
         for name in _methods(result, benchmark, ("presynaptic", "presynaptic_tuned"))[:1]:
             p = tasks_learned(result, "mean_p", benchmark, name)

@@ -16,6 +16,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from biophys.palette import BLACK, BLUE, BROWN, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION, YELLOW
 from biophys.plugins import load_plugins
 from biophys.settings import Count, Counts, NotNegative, Positive, Seeds, Share, WholeNumber, settings
 from rate_models.continual_learning import own_sequence_kinds
@@ -54,7 +55,7 @@ class Method:
     label: str
     program: str
     source: str
-    colour: str = "#999999"
+    colour: str = GREY
     freezes: bool = True
     searched_as: str = ""
     starts_from: str = ""
@@ -75,22 +76,22 @@ class Method:
 
 
 _MAIN = (
-    Method("presynaptic", "presynaptic consolidation", "consolidating", "published", "#0072B2"),
+    Method("presynaptic", "presynaptic consolidation", "consolidating", "published", BLUE),
     Method(
         "presynaptic_tuned",
         "presynaptic, tuned",
         "consolidating",
         "searched",
-        "#56B4E9",
+        SKY,
         starts_from="presynaptic",
     ),
-    Method("none", "no consolidation, published", "published baseline", "published", "#E69F00"),
-    Method("sgd_tuned", "no consolidation, SGD tuned", "sgd", "searched", "#D55E00", starts_from="none"),
-    Method("adam_tuned", "no consolidation, Adam tuned", "adam", "searched", "#CC79A7", starts_from="none"),
-    Method("ewc", "elastic weights", "ewc", "searched", "#009E73"),
-    Method("si", "synaptic intelligence", "si", "searched", "#F0E442"),
-    Method("bgd", "Bayesian gradient descent", "bgd", "searched", "#8C510A"),
-    Method("joint", "joint training", "adam", "published", "#000000", schedule="joint"),
+    Method("none", "no consolidation, published", "published baseline", "published", ORANGE),
+    Method("sgd_tuned", "no consolidation, SGD tuned", "sgd", "searched", VERMILION, starts_from="none"),
+    Method("adam_tuned", "no consolidation, Adam tuned", "adam", "searched", PURPLE, starts_from="none"),
+    Method("ewc", "elastic weights", "ewc", "searched", GREEN),
+    Method("si", "synaptic intelligence", "si", "searched", YELLOW),
+    Method("bgd", "Bayesian gradient descent", "bgd", "searched", BROWN),
+    Method("joint", "joint training", "adam", "published", BLACK, schedule="joint"),
 )
 _EWC_VARIANTS = tuple(
     Method(
@@ -98,7 +99,7 @@ _EWC_VARIANTS = tuple(
         f"{fisher}, {penalty}",
         "ewc",
         "searched",
-        "#009E73",
+        GREEN,
         searched_as="ewc",
         fisher=fisher,
         penalty=penalty,
@@ -114,7 +115,7 @@ _ARM_PROGRAMS = {
     "ghost": ("ghost p", "ghost", True),
 }
 _MISNORMALISED = Method(
-    "misnormalised_ghost_arm", "ghost p, as programmed", "ghost_misnormalised", "published", "#0072B2"
+    "misnormalised_ghost_arm", "ghost p, as programmed", "ghost_misnormalised", "published", BLUE
 )
 _ARMS = (
     *(
@@ -123,7 +124,7 @@ _ARMS = (
             label,
             program,
             "published" if source == "arm" else "tuned arm",
-            "#0072B2" if source == "arm" else "#56B4E9",
+            BLUE if source == "arm" else SKY,
             freezes,
             # On Permuted MNIST the full model is searched already as a method of its own.
             searched_as="presynaptic_tuned" if (name, source) == ("full", "tuned") else "",

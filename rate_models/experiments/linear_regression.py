@@ -19,6 +19,7 @@ from pydantic import Field
 from torch import Tensor
 
 from biophys.argument_types import check_config
+from biophys.palette import CYCLE
 from biophys.progress import Progress, ignore_progress
 from biophys.settings import Count, Positive, Positives, Seeds, settings
 from rate_models.devices import Execution, execution_or_default
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     import xarray
     from matplotlib.figure import Figure
 
-COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00")
+
 _STEPS_PER_PLAN = 20
 
 
@@ -174,7 +175,7 @@ def _trained_sigma(
 def draw_sigma(result: xarray.Dataset, figure: Figure) -> None:
     """Draw the noise of every synapse against the theory, for each cost."""
     axes = figure.subplots()
-    for rho, colour in zip(result.rho.values, COLOURS, strict=False):
+    for rho, colour in zip(result.rho.values, CYCLE, strict=False):
         part = result.sel(rho=rho)
         axes.loglog(part.optimum, part.sigma.mean("seed"), "o", color=colour, label=f"ρ = {rho:.3g}")
     ends = [float(result.optimum.min()), float(result.optimum.max())]

@@ -7,13 +7,14 @@ Schug et al. (2021), methods. doi:10.7554/eLife.69884
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
 import xarray as xr
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from torch import Tensor
 
 from rate_models.datasets import ImageData
@@ -21,7 +22,10 @@ from rate_models.devices import Execution
 from rate_models.energy import energy_per_synapse, neuronal_energy, synaptic_energy
 from rate_models.evaluation import accuracy, mean_softmax
 from rate_models.experiments.release_models import EveryNetworkDiverged, NetworkSpec, TrainedBatch, train
-from rate_models.experiments.reliable_synapses import (
+from rate_models.information import mutual_information, plug_in_joint, soft_joint
+from rate_models.lesions import under_lesions
+from rate_models.random_streams import Purpose, numpy_generator
+from rate_models.reliable_synapses import (
     HIGH_P,
     correlations,
     fisher_of_mean_network,
@@ -29,11 +33,10 @@ from rate_models.experiments.reliable_synapses import (
     neuron_importance,
     threshold_crossings,
 )
-from rate_models.experiments.result_table import ResultTable
-from rate_models.information import mutual_information, plug_in_joint, soft_joint
-from rate_models.lesions import under_lesions
-from rate_models.random_streams import Purpose, numpy_generator
 from rate_models.stochastic_layers import BernoulliSynapses
+
+Measured: TypeAlias = dict[str, tuple[tuple[str, ...], Any]]
+"""Axes after the first and values of each variable, whose first axis is the network."""
 
 LOW_P = 0.5
 """A synapse with a smaller release probability mostly fails."""
@@ -70,8 +73,8 @@ def settings_of(spec: NetworkSpec, protocol: Protocol) -> dict[str, object]:
 
     Where the measurements are entered (`table` and `place`) is not part of it.
     """
-    own = {name: value for name, value in asdict(spec).items() if name not in ("table", "place")}
-    return {"protocol": asdict(protocol), **own}
+    decisive = {name: value for name, value in asdict(spec).items() if name not in ("table", "place")}
+    return {"protocol": asdict(protocol), **decisive}
 
 
 def measured_networks(
@@ -102,12 +105,17 @@ def measured_networks(
     found
         First dimension ``replica``, in the order of `specs`; NaN where a network diverged or was not asked.
     """
-    history: dict[int, tuple[list[NetworkSpec], dict[str, Tensor]]] = {}
+    rows = {spec: row for row, spec in enumerate(specs)}
+    parts: list[xr.Dataset] = []
 
-    def evaluate(epoch: int, batch: TrainedBatch) -> None:
-        history[epoch] = (list(batch.specs), _performance(protocol, batch, data))
+    def enter(members: Sequence[NetworkSpec], measured: Measured) -> None:
+        variables = {
+            name: (("replica", *dims), np.asarray(values, np.float32), {"units": _UNITS.get(name, "")})
+            for name, (dims, values) in measured.items()
+        }
+        parts.append(xr.Dataset(variables, {"replica": [rows[spec] for spec in members]}))
 
-    sheet = _Sheet(specs)
+    history: list[tuple[list[NetworkSpec], Measured]] = []
     try:
         batch = train(
             specs,
@@ -117,102 +125,79 @@ def measured_networks(
             batch_size=protocol.batch_size,
             execution=execution,
             evaluate_every=protocol.evaluate_every,
-            evaluate=evaluate,
+            evaluate=lambda _, batch: history.append((list(batch.specs), performance(protocol, batch, data))),
             after_epoch=report,
         )
     except EveryNetworkDiverged:
-        return sheet.table.dataset()
-    _put_performance(sheet, history)
-    if _only(batch, "release"):
-        _put_release(sheet, batch)
-    if _only(batch, "synapses"):
-        _put_energy_and_fisher(sheet, batch, data)
-        _put_neurons(protocol, sheet, batch)
-    if _only(batch, "lesions"):
-        _put_lesions(protocol, sheet, batch, data)
-    if _only(batch, "gradients"):
-        _put_gradients(protocol, sheet, batch, data)
-    return sheet.table.dataset()
-
-
-class _Sheet:
-    """One row per network, in the order of the specs."""
-
-    def __init__(self, specs: Sequence[NetworkSpec]) -> None:
-        self.table = ResultTable({"replica": range(len(specs))})
-        self._row = {spec: row for row, spec in enumerate(specs)}
-
-    def put(
-        self,
-        name: str,
-        specs: Sequence[NetworkSpec],
-        values: Tensor | ArrayLike,
-        dims: tuple[str, ...] = (),
-        *,
-        units: str = "",
-    ) -> None:
-        """Enter what was measured of these networks."""
-        self.table.put(name, [(self._row[spec],) for spec in specs], values, dims, units=units)
-
-
-def _only(batch: TrainedBatch, measure: str) -> bool:
-    """Forget the networks of which this is not measured, and return whether any are left.
-
-    Measures are taken in an order in which each one's networks are among those of the one before.
-    """
-    kept = [i for i, spec in enumerate(batch.specs) if measure in spec.measures]
-    if kept and len(kept) < len(batch.specs):
-        batch.keep(kept)
-    return bool(kept)
+        return xr.Dataset(coords={"replica": range(len(specs))})
+    enter(history[-1][0], course_of(history))
+    for measure, functions in MEASURED.items():
+        kept = [i for i, spec in enumerate(batch.specs) if measure in spec.measures]
+        if not kept:
+            continue
+        # Each measure's networks are among those of the one before: the others can be forgotten.
+        if len(kept) < len(batch.specs):
+            batch.keep(kept)
+        for function in functions:
+            enter(batch.specs, function(protocol, batch, data))
+    return xr.merge(parts, join="outer", compat="no_conflicts").reindex(replica=range(len(specs)))
 
 
 _UNITS = {"information": "bit", "accuracy": "1", "synaptic_energy": "1", "neuronal_energy": "1"}
 
 
-def _performance(protocol: Protocol, batch: TrainedBatch, data: ImageData) -> dict[str, Tensor]:
+def performance(protocol: Protocol, batch: TrainedBatch, data: ImageData) -> Measured:
     """Return accuracy, information and energy of every network."""
     network, synapses, images, labels = batch.network, batch.synapses, data.test_images, data.test_labels
     streams = synapses.evaluation_streams()
     averaged = mean_softmax(network, synapses, images, streams=streams, n_samples=protocol.n_samples)
     single = mean_softmax(network, synapses, images, streams=streams, n_samples=1)
-    return {
+    joint = soft_joint(single, labels)
+    # The information of answers that overflowed is nan.
+    is_finite = torch.isfinite(joint).all(dim=-1).all(dim=-1)
+    information = torch.full_like(joint[:, 0, 0], torch.nan)
+    information[is_finite] = mutual_information(joint[is_finite])
+    measured = {
         "accuracy": accuracy(averaged, labels),
-        "information": _information(soft_joint(single, labels)),
+        "information": information,
         "synaptic_energy": synaptic_energy(synapses),
         "neuronal_energy": neuronal_energy(network, synapses, images, streams=streams, n_samples=1),
         "confusion": (plug_in_joint(single, labels) * len(labels)).round(),
     }
+    dims = {"confusion": ("shown_class", "answer")}
+    return {name: (dims.get(name, ()), values.cpu()) for name, values in measured.items()}
 
 
-def _information(joint: Tensor) -> Tensor:
-    """Return the mutual information of each network; nan where its answers overflowed."""
-    is_finite = torch.isfinite(joint).all(dim=-1).all(dim=-1)
-    found = torch.full_like(joint[:, 0, 0], torch.nan)
-    found[is_finite] = mutual_information(joint[is_finite])
-    return found
+def course_of(history: Sequence[tuple[list[NetworkSpec], Measured]]) -> Measured:
+    """Return the performance of the networks that are left after every evaluated epoch."""
+    survivors, final = history[-1]
+    rows = [([members.index(spec) for spec in survivors], measured) for members, measured in history]
+    course = {
+        name: (("epoch",), torch.stack([measured[name][1][chosen] for chosen, measured in rows], dim=1))
+        for name in _UNITS
+    }
+    return {**course, "confusion": final["confusion"]}
 
 
-def _put_performance(sheet: _Sheet, history: dict[int, tuple[list[NetworkSpec], dict[str, Tensor]]]) -> None:
-    """Enter the performance of the surviving networks after every evaluated epoch."""
-    survivors, final = history[max(history)]
-    for quantity, units in _UNITS.items():
-        course = [found[quantity][[at.index(spec) for spec in survivors]] for at, found in history.values()]
-        sheet.put(quantity, survivors, torch.stack(course, dim=1), ("epoch",), units=units)
-    sheet.put("confusion", survivors, final["confusion"], ("shown_class", "answer"))
+def release(protocol: Protocol, batch: TrainedBatch, data: ImageData) -> Measured:
+    """Return how release probabilities are distributed, where they learned."""
+    p = plastic_synapses(batch).p.double().cpu().numpy()
+    return {
+        "p_count": (("p_bin",), [np.histogram(row, P_EDGES)[0] for row in p]),
+        "share_high_p": ((), (p >= HIGH_P).mean(axis=1)),
+        "share_low_p": ((), (p < LOW_P).mean(axis=1)),
+        "mean_p": ((), p.mean(axis=1)),
+    }
 
 
-def _put_release(sheet: _Sheet, batch: TrainedBatch) -> None:
-    """Enter how release probabilities are distributed, where they learned."""
+def plastic_synapses(batch: TrainedBatch) -> BernoulliSynapses:
+    """Return the synapses of networks whose release learned."""
     assert isinstance(batch.synapses, BernoulliSynapses)
-    p = batch.synapses.p.double().cpu().numpy()
-    sheet.put("p_count", batch.specs, [np.histogram(row, P_EDGES)[0] for row in p], ("p_bin",))
-    sheet.put("share_high_p", batch.specs, (p >= HIGH_P).mean(axis=1))
-    sheet.put("share_low_p", batch.specs, (p < LOW_P).mean(axis=1))
-    sheet.put("mean_p", batch.specs, p.mean(axis=1))
+    return batch.synapses
 
 
-def _put_lesions(protocol: Protocol, sheet: _Sheet, batch: TrainedBatch, data: ImageData) -> None:
-    """Enter the accuracy after removing synapses in each order that the model has."""
+def lesions(protocol: Protocol, batch: TrainedBatch, data: ImageData) -> Measured:
+    """Return the accuracy after removing synapses in each order that the model has."""
     network, synapses = batch.network, batch.synapses
     streams = synapses.evaluation_streams()
 
@@ -222,65 +207,58 @@ def _put_lesions(protocol: Protocol, sheet: _Sheet, batch: TrainedBatch, data: I
         return accuracy(answers, data.test_labels)
 
     orders = LESION_ORDERS if batch.specs[0].is_plastic else ("strength", "random")
-    found = torch.full((len(batch.specs), len(LESION_ORDERS), len(protocol.lesion_fractions)), torch.nan)
+    left = torch.full((len(batch.specs), len(LESION_ORDERS), len(protocol.lesion_fractions)), torch.nan)
     for order in orders:
-        found[:, LESION_ORDERS.index(order)] = under_lesions(
+        left[:, LESION_ORDERS.index(order)] = under_lesions(
             synapses, order, protocol.lesion_fractions, measure
         ).T.cpu()
-    sheet.put("lesion_accuracy", batch.specs, found, ("order", "fraction"))
+    return {"lesion_accuracy": (("order", "fraction"), left)}
 
 
-def _put_energy_and_fisher(sheet: _Sheet, batch: TrainedBatch, data: ImageData) -> None:
-    """Enter energy and Fisher information of the synapses of low and of high release probability."""
-    synapses, layout = batch.synapses, batch.synapses.layout
-    assert isinstance(synapses, BernoulliSynapses)
+_GROUP_DIMS = {"mean": ("importance",), "median": ("importance",), "superiority_in_layer": ("layer",)}
+
+
+def energy_and_fisher(protocol: Protocol, batch: TrainedBatch, data: ImageData) -> Measured:
+    """Return energy and Fisher information of the synapses of low and of high release probability."""
+    synapses, layout = plastic_synapses(batch), batch.synapses.layout
     p = synapses.p.cpu().numpy()
     is_high = p >= HIGH_P
-    energy = energy_per_synapse(synapses).cpu().numpy()
-    dims = {"count": ("importance", "energy_bin"), **_GROUP_DIMS}
-    for name, values in group_distributions(energy, is_high, ENERGY_EDGES, layout).items():
-        sheet.put(f"energy_{name}", batch.specs, values, dims[name])
-    found: list[dict[str, NDArray]] = []
+    energy = group_distributions(energy_per_synapse(synapses).cpu().numpy(), is_high, ENERGY_EDGES, layout)
+    dims = {**_GROUP_DIMS, "count": ("importance", "energy_bin")}
+    measured: Measured = {f"energy_{name}": (dims.get(name, ()), each) for name, each in energy.items()}
+    by_expectation: list[dict[str, NDArray]] = []
     for expectation in EXPECTATIONS:
-        fisher = fisher_of_mean_network(
-            batch.network, synapses, data.test_images, data.test_labels, expectation
-        )
+        images, labels = data.test_images, data.test_labels
+        fisher = fisher_of_mean_network(batch.network, synapses, images, labels, expectation)
         pearson, spearman = correlations(fisher, p)
         groups = group_distributions(fisher, is_high, FISHER_EDGES, layout)
-        found.append({**groups, "pearson": pearson, "spearman": spearman})
-    dims = {"count": ("importance", "fisher_bin"), **_GROUP_DIMS}
-    for name in found[0]:
-        values = np.stack([by_expectation[name] for by_expectation in found], axis=1)
-        sheet.put(f"fisher_{name}", batch.specs, values, ("expectation", *dims.get(name, ())))
+        by_expectation.append({**groups, "pearson": pearson, "spearman": spearman})
+    dims = {**_GROUP_DIMS, "count": ("importance", "fisher_bin")}
+    for name in by_expectation[0]:
+        values = np.stack([each[name] for each in by_expectation], axis=1)
+        measured[f"fisher_{name}"] = (("expectation", *dims.get(name, ())), values)
+    return measured
 
 
-_GROUP_DIMS = {
-    "mean": ("importance",),
-    "median": ("importance",),
-    "superiority": (),
-    "superiority_in_layer": ("layer",),
-}
-
-
-def _put_neurons(protocol: Protocol, sheet: _Sheet, batch: TrainedBatch) -> None:
-    """Enter how important synapses are shared out among neurons."""
-    assert isinstance(batch.synapses, BernoulliSynapses)
+def neurons(protocol: Protocol, batch: TrainedBatch, data: ImageData) -> Measured:
+    """Return how important synapses are shared out among neurons."""
     dims = {"ks_d": (), "ks_p": (), "group_share": ("group",), "shuffled_group_share": ("group",)}
-    for name, values in neuron_importance(batch.synapses, n_shuffles=protocol.n_shuffles).items():
+    measured: Measured = {}
+    for name, values in neuron_importance(plastic_synapses(batch), n_shuffles=protocol.n_shuffles).items():
         if name in dims:
-            sheet.put(f"neuron_{name}", batch.specs, values, ("layer", "side", "shuffle", *dims[name]))
+            measured[f"neuron_{name}"] = (("layer", "side", "shuffle", *dims[name]), values)
         elif name.startswith("input_output_r"):
-            sheet.put(name, batch.specs, values, ("hidden_layer",))
+            measured[name] = (("hidden_layer",), values)
         else:
-            sheet.put(name, batch.specs, values, (f"neuron_of_{name.removeprefix('shuffled_')}",))
+            measured[name] = ((f"neuron_of_{name.removeprefix('shuffled_')}",), values)
+    return measured
 
 
-def _put_gradients(protocol: Protocol, sheet: _Sheet, batch: TrainedBatch, data: ImageData) -> None:
-    """Enter how often gradients of single synapses exceed the threshold of the p rule."""
-    assert isinstance(batch.synapses, BernoulliSynapses)
-    found = threshold_crossings(
+def gradients(protocol: Protocol, batch: TrainedBatch, data: ImageData) -> Measured:
+    """Return how often gradients of single synapses exceed the threshold of the p rule."""
+    crossings = threshold_crossings(
         batch.network,
-        batch.synapses,
+        plastic_synapses(batch),
         data.train_images[:N_GRADIENT_IMAGES],
         data.train_labels[:N_GRADIENT_IMAGES],
         g_lim=protocol.g_lim,
@@ -288,5 +266,14 @@ def _put_gradients(protocol: Protocol, sheet: _Sheet, batch: TrainedBatch, data:
         n_per_layer=protocol.n_gradient_synapses,
         batch_sizes=BATCH_SIZES,
     )
-    for name, values in found.items():
-        sheet.put(name, batch.specs, values, ("images_per_gradient", "layer", "synapse"))
+    dims = ("images_per_gradient", "layer", "synapse")
+    return {name: (dims, values) for name, values in crossings.items()}
+
+
+MEASURED: Mapping[str, tuple[Callable[[Protocol, TrainedBatch, ImageData], Measured], ...]] = {
+    "release": (release,),
+    "synapses": (energy_and_fisher, neurons),
+    "lesions": (lesions,),
+    "gradients": (gradients,),
+}
+"""What gives each of the measures that a network can ask for, in the order in which they are taken."""

@@ -34,6 +34,7 @@ from pydantic import Field
 from torch import Tensor
 
 from biophys.argument_types import check_config
+from biophys.palette import BLUE, ORANGE, PURPLE
 from biophys.progress import Progress, ignore_progress
 from biophys.release_plasticity import ReleasePlasticity, learning_rate_factor, updated_release_probability
 from biophys.settings import Count, Counts, NotNegative, OneOf, Seeds, Share, settings
@@ -44,9 +45,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MODELS = {
-    "standard": ("standard perceptron", "#E69F00"),
-    "presynaptic": ("presynaptic consolidation", "#0072B2"),
-    "additive": ("presynaptic, additive p rule", "#CC79A7"),
+    "standard": ("standard perceptron", ORANGE),
+    "presynaptic": ("presynaptic consolidation", BLUE),
+    "additive": ("presynaptic, additive p rule", PURPLE),
 }
 """Label and colour of every model. ``"additive"`` takes the published equation of the p rule literally."""
 

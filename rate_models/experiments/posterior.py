@@ -21,6 +21,7 @@ import torch
 from torch import Tensor
 
 from biophys.argument_types import check_config
+from biophys.palette import CYCLE, DARK_GREY, GREEN
 from biophys.progress import Progress, ignore_progress
 from biophys.settings import Count, Counts, OneOf, Positive, Positives, Seeds, Share, settings
 from biophys.sweeps.executors import Executor
@@ -48,7 +49,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 POSTERIORS = ("variational", "laplace")
-COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00")
+
 BLUES = ("#084594", "#4292C6", "#9ECAE1")
 
 
@@ -304,7 +305,7 @@ def draw_ellipses(result: xarray.Dataset, figure: Figure) -> None:
     for row, s in zip(panels, result.s.values, strict=True):
         for axes, rho in zip(row, result.rho.values, strict=True):
             sd = result.shown_sigma.sel(rho=rho, s=s).isel(layer=layer, synapse=pair).values
-            for (a, b), style, colour in ((posterior, "--", "#7F7F7F"), (sd, "-", "#009E73")):
+            for (a, b), style, colour in ((posterior, "--", DARK_GREY), (sd, "-", GREEN)):
                 axes.plot(a * np.cos(angle), b * np.sin(angle), style, color=colour, linewidth=1)
             axes.set_aspect("equal")
             axes.set(xlim=(-limit, limit), ylim=(-limit, limit))
@@ -319,7 +320,7 @@ def draw_analytic_by_rho(result: xarray.Dataset, figure: Figure) -> None:
     """Draw the optimal variance against the posterior variance for each rho with s = 0.01 (figure 7b)."""
     axes = figure.subplots()
     posterior = np.logspace(-6, -1, 50)
-    for rho, colour in zip((1 / 2, 2 / 3, 4 / 3, 2.0), COLOURS, strict=True):
+    for rho, colour in zip((1 / 2, 2 / 3, 4 / 3, 2.0), CYCLE, strict=True):
         variance = optimal_sigma(PowerCost.with_scale(0.01, rho), 1 / posterior) ** 2
         axes.plot(posterior, variance, color=colour, label=f"ρ = {rho:.3g}, slope {2 / (rho + 2):.2f}")
     _finish(axes, posterior)
@@ -351,7 +352,7 @@ def draw_noise_by_posterior(result: xarray.Dataset, figure: Figure) -> None:
                 one.shown_posterior,
                 one.shown_sigma,
                 s=3,
-                color=COLOURS[layer],
+                color=CYCLE[layer],
                 alpha=0.5,
                 linewidth=0,
                 label=f"layer {layer + 1}: slope {slope:.2f}",

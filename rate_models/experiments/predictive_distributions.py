@@ -22,6 +22,7 @@ from pydantic import Field
 from torch import Tensor
 
 from biophys.argument_types import check_config
+from biophys.palette import CYCLE, DARK_GREY, GREEN, GREY
 from biophys.progress import Progress, ignore_progress
 from biophys.settings import Count, Counts, Positive, Positives, Seeds, settings
 from rate_models.devices import Execution, execution_or_default
@@ -283,7 +284,7 @@ def draw_variational(result: xarray.Dataset, figure: Figure) -> None:
     """Draw the predictive distribution of variational inference (panel a)."""
     axes = figure.subplots()
     one = result.isel(seed=0)
-    _band(axes, result, one.mean_of_variational, one.sd_of_variational, "#7F7F7F")
+    _band(axes, result, one.mean_of_variational, one.sd_of_variational, DARK_GREY)
     axes.set(xlabel="x", ylabel="y", title="variational Bayes, ±2 sd")
 
 
@@ -294,7 +295,7 @@ def draw_overall_cost(result: xarray.Dataset, figure: Figure) -> None:
     for row, s in zip(panels, result.s.values, strict=True):
         for axes, rho in zip(row, result.rho.values, strict=True):
             one = result.isel(seed=0).sel(rho=rho, s=s)
-            _band(axes, result, one["mean"], one.sd, "#009E73")
+            _band(axes, result, one["mean"], one.sd, GREEN)
             axes.set_title(f"ρ = {rho:.3g}, c = {s**rho / rho:.2g}", fontsize=6)
             axes.tick_params(labelsize=5)
     figure.supxlabel("x", fontsize=8)
@@ -305,7 +306,7 @@ def draw_distance(result: xarray.Dataset, figure: Figure) -> None:
     """Draw how far the predictions are from variational inference, by s for each rho."""
     axes = figure.subplots()
     distance = distance_to_variational(result)
-    for rho, colour in zip(result.rho.values, ("#0072B2", "#E69F00", "#009E73", "#D55E00"), strict=False):
+    for rho, colour in zip(result.rho.values, CYCLE, strict=False):
         part = distance.sel(rho=rho)
         axes.plot(result.s, part.mean("seed"), "o-", color=colour, markersize=4, label=f"ρ = {rho:.3g}")
         axes.fill_between(result.s, part.min("seed"), part.max("seed"), color=colour, alpha=0.15, linewidth=0)
@@ -323,7 +324,7 @@ def _band(axes: Any, result: xarray.Dataset, mean: Any, sd: Any, colour: str) ->
     x = result.x.values
     axes.fill_between(x, mean - 2 * sd, mean + 2 * sd, color=colour, alpha=0.35, linewidth=0)
     axes.plot(x, mean, color=colour, linewidth=1)
-    axes.plot(x, target_function(x), color="#999999", linewidth=1)
+    axes.plot(x, target_function(x), color=GREY, linewidth=1)
     axes.plot(result.datum_x.isel(seed=0), result.datum_y.isel(seed=0), "k.", markersize=2)
     axes.set_ylim(-3.5, 4.5)
 

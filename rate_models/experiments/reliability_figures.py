@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from biophys.palette import DARK_GREY, GREEN, PURPLE
 from rate_models.experiments.log_axes import label_sparsely
 from rate_models.quantal_realisation import WAYS
 from rate_models.reliability_cost import PowerCost, optimal_sigma, total_cost
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 COSTS_OF_THE_MEAN = ("transmitter", "postsynaptic ion flux")
-COLOURS = {"heterogeneous": "#009E73", "homogeneous": "#7F7F7F"}
+COLOURS = {"heterogeneous": GREEN, "homogeneous": DARK_GREY}
 """Of each kind of noise."""
 
 
@@ -74,7 +75,7 @@ def draw_schematic(result: xarray.Dataset, figure: Figure) -> None:
         ("optimised", best, COLOURS["heterogeneous"]),
     )
     for axes, (name, sd, colour) in zip(panels, drawn, strict=False):
-        axes.contour(grid, grid, surface, levels=[0.25, 1, 2.5, 5, 10, 20], colors="#CC79A7", linewidths=0.8)
+        axes.contour(grid, grid, surface, levels=[0.25, 1, 2.5, 5, 10, 20], colors=PURPLE, linewidths=0.8)
         axes.plot(2 * sd[0] * np.cos(angle), 2 * sd[1] * np.sin(angle), color=colour)
         axes.set(title=f"{name} (2 sd)", xlabel="w1 (important)", ylabel="w2 (unimportant)", aspect="equal")
     for place, (_, sd, colour) in enumerate(drawn):

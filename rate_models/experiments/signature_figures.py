@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from biophys.optimal_precision import precision_slopes
+from biophys.palette import BLUE, CYCLE, DARK_GREY, GREEN, PURPLE, VERMILION
 from rate_models.experiments.log_axes import label_sparsely
 
 if TYPE_CHECKING:
     import xarray
     from matplotlib.figure import Figure
 
-COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00")
+
 """Of the layers, the first one first."""
 
 FIGURE_PREDICTORS = ("hessian (minibatch)", "learning rate", "input rate")
@@ -107,9 +108,9 @@ def draw_linear_network(result: xarray.Dataset, figure: Figure) -> None:
             part = result.sel(state="converged", predictor=predictor, rho=rho)
             x, y = part.linear_shown_predictor, part.linear_shown_variance
             _scatter(axes, x, y, part.linear_slope_above_floor, name="simulated")
-            _line(axes, x, y, theoretical_slope(predictor, rho), "-", "#0072B2", "analytic")
+            _line(axes, x, y, theoretical_slope(predictor, rho), "-", BLUE, "analytic")
             if predictor == "input power":
-                _line(axes, x, y, RECORDED_SLOPE, "--", "#D55E00", "recorded")
+                _line(axes, x, y, RECORDED_SLOPE, "--", VERMILION, "recorded")
             axes.set_xlabel(X_LABELS[predictor], fontsize=7)
             axes.set_title(f"ρ = {rho:.3g}", fontsize=7)
     panels[-1][0].legend(fontsize=5)
@@ -127,10 +128,10 @@ def draw_slopes(result: xarray.Dataset, figure: Figure) -> None:
             for state, style in (("published", "o:"), ("converged", "s-")):
                 values = part.isel(layer=layer).sel(state=state)
                 label = f"layer {layer + 1}, {state}"
-                axes.plot(rho, values.mean("seed"), style, color=COLOURS[layer], markersize=3, label=label)
-                axes.vlines(rho, values.min("seed"), values.max("seed"), color=COLOURS[layer], linewidth=1)
+                axes.plot(rho, values.mean("seed"), style, color=CYCLE[layer], markersize=3, label=label)
+                axes.vlines(rho, values.min("seed"), values.max("seed"), color=CYCLE[layer], linewidth=1)
         linear = result.sel(state="converged", predictor=predictor).linear_slope_above_floor
-        axes.plot(rho, linear.mean("seed"), "^-", color="#CC79A7", markersize=3, label="no hidden layer")
+        axes.plot(rho, linear.mean("seed"), "^-", color=PURPLE, markersize=3, label="no hidden layer")
         theory = [theoretical_slope(predictor, value) for value in rho]
         axes.plot(rho, theory, "k--", label="linear model")
         axes.set(xlabel="ρ", title=predictor)
@@ -147,10 +148,10 @@ def draw_convergence(result: xarray.Dataset, figure: Figure) -> None:
         for layer in range(n_layers):
             place = np.arange(result.sizes["rho"]) + 0.2 * (layer - (n_layers - 1) / 2)
             low, first, middle, third, high = part.isel(layer=layer).transpose("quantile", "rho").values
-            axes.vlines(place, low, high, color=COLOURS[layer], linewidth=1)
-            axes.vlines(place, first, third, color=COLOURS[layer], linewidth=4)
+            axes.vlines(place, low, high, color=CYCLE[layer], linewidth=1)
+            axes.vlines(place, first, third, color=CYCLE[layer], linewidth=4)
             axes.plot(place, middle, "o", color="black", markersize=3)
-            axes.plot([], [], color=COLOURS[layer], label=f"layer {layer + 1}")
+            axes.plot([], [], color=CYCLE[layer], label=f"layer {layer + 1}")
         axes.axhline(0, color="black", linewidth=0.8)
         axes.set_xticks(range(result.sizes["rho"]), [f"{rho:.3g}" for rho in result.rho.values])
         axes.set(xlabel="ρ", title=f"{state}: median, quartiles, 5-95 % of synapses")
@@ -160,9 +161,9 @@ def draw_convergence(result: xarray.Dataset, figure: Figure) -> None:
 
 def _scatter(axes: Any, x: Any, y: Any, slopes: Any, name: str = "fit") -> None:
     """Draw synapses and the fitted slope, averaged over seeds."""
-    axes.scatter(x, y, s=3, color="#009E73", alpha=0.5, linewidth=0)
+    axes.scatter(x, y, s=3, color=GREEN, alpha=0.5, linewidth=0)
     slope = float(slopes.mean("seed"))
-    _line(axes, x, y, slope, "-", "#7F7F7F", f"{name}: {slope:.2f}")
+    _line(axes, x, y, slope, "-", DARK_GREY, f"{name}: {slope:.2f}")
     axes.set(xscale="log", yscale="log")
     axes.legend(fontsize=5, loc="lower left")
     label_sparsely(axes, vertical=True, size=6)

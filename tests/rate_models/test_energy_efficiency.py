@@ -15,15 +15,14 @@ from rate_models.devices import Execution
 from rate_models.experiments.energy_efficiency import MAY_DIFFER, MODELS, QUICK, Config, run
 from rate_models.experiments.energy_figures import FIGURES, best_over, best_ratio, ratio_of
 from rate_models.experiments.release_models import NetworkSpec, synapses_and_rule, train
-from rate_models.experiments.reliable_synapses import (
+from rate_models.layout import Layout
+from rate_models.networks import FeedForward
+from rate_models.reliable_synapses import (
     correlations,
     group_distributions,
     probability_of_superiority,
     threshold_crossings,
 )
-from rate_models.experiments.result_table import ResultTable
-from rate_models.layout import Layout
-from rate_models.networks import FeedForward
 from rate_models.stochastic_layers import BernoulliSynapses
 
 TINY = dataclasses.replace(
@@ -279,11 +278,3 @@ def test_threshold_crossings_of_a_logistic_unit():
         found["mean_squared_gradient"][0, 0, 0], np.mean(np.square([0.05, 0.2, 0.5, 1.5]))
     )
     np.testing.assert_allclose(np.abs(found["mean_gradient"][0, 0, 0]), np.mean([0.05, 0.2, 0.5, 1.5]))
-
-
-def test_tables_refuse_what_does_not_fit():
-    table = ResultTable({"l2": (0.0, 0.1)})
-    with pytest.raises(ValueError, match="no place"):
-        table.put("energy", [(0.2,)], [1.0])
-    with pytest.raises(ValueError, match="expected 1 networks"):
-        table.put("energy", [(0.1,)], [[1.0, 2.0]])

@@ -18,6 +18,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from biophys.absolute_costs import resting_costs, spike_costs
+from biophys.palette import BLUE, VERMILION
 from biophys.progress import Progress, ignore_progress
 from biophys.quantal import QuantalSynapse
 from biophys.settings import Count, Counts, OneOf, Positive, Positives, Seed, Share, settings
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
     from rate_models.noisy_networks import TrainedNetworks
     from rate_models.reliability_cost import PowerCost
 
-WAY_COLOURS = {"release probability": "#0072B2", "number of sites": "#D55E00"}
+WAY_COLOURS = {"release probability": BLUE, "number of sites": VERMILION}
 
 
 @settings

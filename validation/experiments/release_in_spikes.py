@@ -14,6 +14,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from biophys.palette import BLUE, PURPLE, SKY, VERMILION
 from biophys.progress import Progress, ignore_progress
 from biophys.settings import Count, Counts, NotNegative, OneOf, Seed, Shares, settings
 from brianpresyn.experiments import spiking_classifier
@@ -300,10 +301,10 @@ def draw_accuracy(result: xr.Dataset, figure: Figure) -> None:
     axes = figure.subplots()
     right = 100 * (result.answer == result.label).mean("image")
     time = 1000 * result.time
-    axes.plot(time, right.sel(model=PLASTIC), "o-", color="#D55E00", markersize=4, label="spikes, Bernoulli")
-    axes.plot(time, right.sel(model=RELIABLE), "s-", color="#0072B2", markersize=3, label="spikes, p = 1")
+    axes.plot(time, right.sel(model=PLASTIC), "o-", color=VERMILION, markersize=4, label="spikes, Bernoulli")
+    axes.plot(time, right.sel(model=RELIABLE), "s-", color=BLUE, markersize=3, label="spikes, p = 1")
     averaged = 100 * (result.averaged_answer == result.label).mean("image")
-    axes.plot(time, averaged, "--", color="#D55E00", label="rates, release averaged over the spikes")
+    axes.plot(time, averaged, "--", color=VERMILION, label="rates, release averaged over the spikes")
     mean = 100 * float((result.rate_answer == result.label).mean())
     error = np.sqrt(mean * (100 - mean) / result.sizes["image"])
     axes.axhspan(mean - error, mean + error, color="black", alpha=0.15, linewidth=0)
@@ -320,7 +321,7 @@ def draw_lesions(result: xr.Dataset, figure: Figure) -> None:
     right = 100 * result.lesion_right.mean("image")
     whole = 100 * float((result.answer.sel(model=PLASTIC).isel(time=-1) == result.label).mean())
     x = np.append(0.0, 100 * result.fraction)
-    for order, colour in zip(LESION_ORDERS, ("#D55E00", "#CC79A7", "#0072B2"), strict=True):
+    for order, colour in zip(LESION_ORDERS, (VERMILION, PURPLE, BLUE), strict=True):
         for rendering, style in (("rate", "--"), ("spiking", "o-")):
             y = np.append(whole, right.sel(order=order, rendering=rendering))
             axes.plot(x, y, style, color=colour, markersize=4, label=f"{order}, {rendering}")
@@ -333,16 +334,14 @@ def draw_energy(result: xr.Dataset, figure: Figure) -> None:
     """Draw what an image costs by mechanism, and the energy of high- and low-p synapses."""
     left, right = figure.subplots(1, 2, width_ratios=(3, 2))
     place = np.arange(result.sizes["mechanism"])
-    for shift, (model, colour) in zip(
-        (-0.2, 0.2), ((PLASTIC, "#D55E00"), (RELIABLE, "#0072B2")), strict=True
-    ):
+    for shift, (model, colour) in zip((-0.2, 0.2), ((PLASTIC, VERMILION), (RELIABLE, BLUE)), strict=True):
         left.barh(place + shift, result.energy.sel(model=model), 0.38, color=colour, label=model)
     left.set_yticks(place, [str(name) for name in result.mechanism.values])
     left.set_xscale("log")
     left.set_xlabel("ATP per image")
     left.legend(fontsize=8)
     total, count = result.unit_energy.sum("unit"), result.unit_count.sum("unit")
-    right.bar([0, 1], total / count, color=["#D55E00", "#56B4E9"])
+    right.bar([0, 1], total / count, color=[VERMILION, SKY])
     right.set_xticks(
         [0, 1], [f"{name}\n({int(n)})" for name, n in zip(("p ≥ 0.9", "p < 0.9"), count, strict=True)]
     )

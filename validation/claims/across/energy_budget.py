@@ -22,13 +22,13 @@ from biophys.energy_budget import (
     implied_budget,
 )
 from biophys.energy_costs import actin_cost, calcium_pump_cost, trafficking_cost, vesicle_membrane_cost
+from biophys.palette import BLUE, GREEN, VERMILION
 from biophys.realisation_costs import minimal_sd
 from validation.bootstrap import bootstrap
-from validation.context import Context
 from validation.criteria import below, exact, in_every
 from validation.data.recordings import N_SITES, PlasticityRecordings, read_ko2013, read_sjostrom2001
 from validation.estimates import Estimate, exactly
-from validation.registry import ClaimFigure, Findings, measures
+from validation.registry import ClaimFigure, Context, Findings, measures
 from validation.statement import CROSS_CHECK, Claim, Clause, Rendering, row
 
 BUDGET_EXPONENT = 5.0
@@ -61,7 +61,6 @@ X11 = Claim(
     "The rule for the change of the budget is inferred from summaries: on depressed connections a constant "
     "sd predicts better.",
 )
-_BLUE, _ORANGE, _GREEN = "#0072B2", "#D55E00", "#009E73"
 _EXPONENT = "exponent of sigma^-2 ~ E^k at the best n and p of a budget"
 
 
@@ -118,10 +117,10 @@ def _plot_budgets(axes: Axes, law: BudgetLaw) -> None:
     budgets = np.geomspace(1.2, 60.0, 300) * pq.dimensionless
     coarse = np.geomspace(5.0, 60.0, 8) * pq.dimensionless
     searched = minimal_sd(1.0 * pq.mV, law.cost, coarse, n_max=1000).magnitude
-    axes.loglog(budgets, law.least_cv(budgets) ** -2, color=_BLUE, label="formula, σ⁻² ∝ E⁵")
-    axes.loglog(coarse, searched**-2, "o", color=_BLUE, markersize=4, label="search")
+    axes.loglog(budgets, law.least_cv(budgets) ** -2, color=BLUE, label="formula, σ⁻² ∝ E⁵")
+    axes.loglog(coarse, searched**-2, "o", color=BLUE, markersize=4, label="search")
     whole = law.least_cv(budgets, whole_sites=True)
-    axes.loglog(budgets, whole**-2, "--", color=_ORANGE, label="whole number of sites")
+    axes.loglog(budgets, whole**-2, "--", color=VERMILION, label="whole number of sites")
     axes.set_xlabel("energy budget E (relative units)")
     axes.set_ylabel("precision μ² / σ²")
     axes.legend(fontsize=8)
@@ -285,7 +284,7 @@ def _spread(mean: pq.Quantity, sd: pq.Quantity, resampled: Callable[..., Estimat
 
 
 def _plot_plane(axes: Axes, clouds: dict[str, tuple[pq.Quantity, pq.Quantity]]) -> None:
-    colours = (_BLUE, _ORANGE, _GREEN)
+    colours = (BLUE, VERMILION, GREEN)
     for (name, (mean, sd)), colour in zip(clouds.items(), colours, strict=True):
         axes.loglog(
             mean.magnitude,
@@ -309,7 +308,7 @@ def _plot_plane(axes: Axes, clouds: dict[str, tuple[pq.Quantity, pq.Quantity]]) 
 
 
 def _plot_predictions(axes: Axes, recordings: PlasticityRecordings) -> None:
-    for induction, colour in (("LTP", _BLUE), ("LTD", _ORANGE)):
+    for induction, colour in (("LTP", BLUE), ("LTD", VERMILION)):
         chosen = recordings.induced(induction)
         moments = _Moments.of(chosen)
         change = _change(moments, "squared")

@@ -4,20 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import xarray as xr
 
-from validation.context import Context
 from validation.criteria import above, equals, exact
 from validation.estimates import exactly, gaussian, paired_difference
-from validation.registry import Findings, measures, panels
+from validation.registry import Context, Findings, Run, measures, panels
 from validation.statement import CROSS_CHECK, Claim, Clause, Measurement, Rendering, row
-
-if TYPE_CHECKING:
-    import xarray as xr
-
-    from validation.archive import ArchivedRun
 
 _spiking = partial(Clause, source=CROSS_CHECK, unit="images", rendering=Rendering.SPIKING)
 
@@ -46,10 +41,8 @@ X06 = Claim(
 
 
 @measures(X06, experiment="gaussian_spikes")
-def gaussian_synapses_in_spikes(run: ArchivedRun, context: Context) -> Findings:
+def gaussian_synapses_in_spikes(run: Run, context: Context) -> Findings:
     """Compare answers in spikes and in rates, and the ledger with its expectation, for every network."""
-    from validation.experiments.gaussian_in_spikes import FIGURES
-
     result = run.result
     for s in result.s.values:
         for rho in result.rho.values:
@@ -60,7 +53,7 @@ def gaussian_synapses_in_spikes(run: ArchivedRun, context: Context) -> Findings:
             yield _cheaper(network)
         for way in result.way.values:
             yield _same_noise(result.sel(s=s, way=way))
-    yield from panels(FIGURES, result, _CAPTIONS, X06, (10, 3.4))
+    yield from panels(run, _CAPTIONS, X06, (10, 3.4))
     yield from _REMARKS
 
 

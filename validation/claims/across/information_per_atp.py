@@ -20,12 +20,12 @@ from biophys.information_efficiency import (
     optimal_release_probability,
     optimal_synapse,
 )
+from biophys.palette import BLUE, GREEN, PURPLE, VERMILION
 from biophys.units import ATP
 from validation.claims.schug2021.failures_of_many_sites import CITED_RELEASE
-from validation.context import Context
 from validation.criteria import below, exact, in_every
 from validation.estimates import Estimate, exactly
-from validation.registry import ClaimFigure, Findings, measures
+from validation.registry import ClaimFigure, Context, Findings, measures
 from validation.statement import CROSS_CHECK, Claim, Clause, Rendering, row
 
 _clause = partial(Clause, source=CROSS_CHECK, rendering=Rendering.ANALYTIC)
@@ -47,8 +47,6 @@ X10 = Claim(
 )
 _RATE_BIN = 0.01
 """Spikes per bin: 4 Hz and 2.5 ms (Harris, Jolivet & Attwell 2012)."""
-
-_BLUE, _ORANGE, _GREEN, _PINK = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
 
 
 @measures(X10)
@@ -143,7 +141,7 @@ def _figure() -> Figure:
 def _plot_ratio(axes: Axes, numbers: tuple[int, ...]) -> None:
     p = np.linspace(0.002, 0.998, 400)
     s, cost = bernoulli_input(_RATE_BIN), TransmissionCost()
-    for n, colour in zip(numbers, (_BLUE, _ORANGE, _GREEN, _PINK), strict=True):
+    for n, colour in zip(numbers, (BLUE, VERMILION, GREEN, PURPLE), strict=True):
         ratio = information_per_energy(s, n, p, cost).magnitude
         best = optimal_release_probability(s, n, cost)
         axes.plot(p, ratio * 1e5, color=colour, label=f"n = {n}")
@@ -160,11 +158,11 @@ def _plot_optima(axes: Axes) -> None:
         optimal_release_probability(bernoulli_input(_RATE_BIN), int(n), TransmissionCost()).p for n in numbers
     ]
     ranges = np.array([_range_of_optima(int(n)) for n in numbers])
-    axes.fill_between(numbers, ranges[:, 0], ranges[:, 1], color=_BLUE, alpha=0.25)
-    axes.plot(numbers, best, color=_BLUE, label="optimum")
+    axes.fill_between(numbers, ranges[:, 0], ranges[:, 1], color=BLUE, alpha=0.25)
+    axes.plot(numbers, best, color=BLUE, label="optimum")
     for n, (low, high) in CITED_RELEASE.items():
-        axes.plot([n, n], [low - 0.01, high + 0.01], color=_ORANGE, linewidth=5)
-    axes.plot([], [], color=_ORANGE, linewidth=5, label="recorded, as cited")
+        axes.plot([n, n], [low - 0.01, high + 0.01], color=VERMILION, linewidth=5)
+    axes.plot([], [], color=VERMILION, linewidth=5, label="recorded, as cited")
     axes.set_xlabel("number of sites n")
     axes.set_ylabel("release probability p")
     axes.set_ylim(0, 1.05)

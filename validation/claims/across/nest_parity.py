@@ -9,11 +9,11 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from validation.context import Context
+from biophys.palette import BLUE, GREEN, ORANGE
 from validation.criteria import equals, in_every
 from validation.experiments import nest_parity
 from validation.experiments.nest_parity import CASES, INTERPRETER_VARIABLE
-from validation.registry import ClaimFigure, Findings, measures
+from validation.registry import ClaimFigure, Context, Findings, measures
 from validation.statement import CROSS_CHECK, Claim, Clause, Rendering, not_run, row
 
 # The margin is what a sample in small can show.
@@ -80,7 +80,7 @@ _REMEDY = (
 def _figure(in_nest: Sequence[NDArray[np.int64]], own: Sequence[NDArray[np.int64]]) -> Figure:
     figure = Figure((9, 3.8))
     left, right = figure.subplots(1, 2)
-    colours = ("#0072B2", "#E69F00", "#009E73")
+    colours = (BLUE, ORANGE, GREEN)
     shown = [number for number, case in enumerate(CASES) if case.model == "quantal_stp_synapse"]
     spike = np.arange(nest_parity.N_SPIKES) + 1
     for number, colour in zip(shown, colours, strict=True):

@@ -4,30 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from typing import TYPE_CHECKING
 
 import numpy as np
 import quantities as pq
+import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from biophys.cost_exponents import MECHANISM_COLOURS
 from biophys.energy_costs import COST_EXPONENTS
 from biophys.optimal_precision import ReliabilityCost, exponent_from_input_slope, optimal_sd, precision_slopes
+from biophys.palette import BLUE, GREY
 from brianpresyn.experiments import optimal_variability
 from validation.claims.malkin2023.optimal_variance import regression_result
-from validation.context import Context
 from validation.criteria import equals, exact, in_every
 from validation.data.datastore import DataSetCorrupt, DataSetMissing
 from validation.epsp_variability import INPUT_POWERS, MAIN, RESIDUAL, recorded_slopes
 from validation.estimates import Estimate, exactly, mean_of
-from validation.registry import ClaimFigure, Findings, measures
+from validation.registry import ClaimFigure, Context, Findings, Run, measures
 from validation.statement import CROSS_CHECK, Claim, Clause, Rendering, row
-
-if TYPE_CHECKING:
-    import xarray as xr
-
-    from validation.archive import ArchivedRun
 
 _clause = partial(Clause, source=CROSS_CHECK, published="-2/(rho+2)")
 RARE_SPIKES = _clause(
@@ -129,7 +124,7 @@ def _plot_local_slopes(axes: Axes) -> None:
 
 
 @measures(X08, rendering=Rendering.SPIKING, needs=("torch", "xarray"), experiment="optimal_variability")
-def optimised_variability(run: ArchivedRun, context: Context) -> Findings:
+def optimised_variability(run: Run, context: Context) -> Findings:
     """Optimise the variance of release in a spiking neuron and in a rate unit, and compare the slopes."""
     spiking, rate = run.result, regression_result(context)
     each = {
@@ -186,7 +181,7 @@ def _draw_slopes(
 ) -> None:
     """Draw the slopes of every rendering, one group for each cost."""
     if recorded is not None:
-        axes.axhspan(*(recorded.interval or (recorded.value,) * 2), color="#999999", alpha=0.25, linewidth=0)
+        axes.axhspan(*(recorded.interval or (recorded.value,) * 2), color=GREY, alpha=0.25, linewidth=0)
         axes.axhline(recorded.value, color="black", linestyle="--", linewidth=1, label="recorded")
     x = np.arange(len(COST_EXPONENTS))
     axes.plot(x - 0.2, list(_THEORY.values()), "_", color="black", markersize=16, label="analytic")
@@ -299,8 +294,8 @@ def _exponent_figure(recorded: Estimate) -> Figure:
     slopes = np.linspace(-1.9, -0.12, 200)
     for (scaling, power), style in zip(INPUT_POWERS.items(), ("-", "--"), strict=True):
         exponents = [implied_exponent(slope, power) for slope in slopes]
-        axes.plot(slopes, exponents, style, color="#0072B2", label=scaling)
-    axes.axvspan(*(recorded.interval or (recorded.value,) * 2), color="#999999", alpha=0.3)
+        axes.plot(slopes, exponents, style, color=BLUE, label=scaling)
+    axes.axvspan(*(recorded.interval or (recorded.value,) * 2), color=GREY, alpha=0.3)
     axes.axvline(recorded.value, color="black")
     for cost, rho in COST_EXPONENTS.items():
         axes.axhline(rho, color=MECHANISM_COLOURS[cost], linestyle=":", label=f"{cost}, rho = {rho:.2g}")

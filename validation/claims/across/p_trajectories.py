@@ -10,13 +10,13 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from biophys.palette import BLUE, GREEN, ORANGE
 from biophys.release_plasticity import FORMS, ReleasePlasticity, updated_release_probability
 from brianpresyn.experiments import plasticity_trajectory
 from brianpresyn.targets import run_each_in_its_process
-from validation.context import Context
 from validation.criteria import exact
 from validation.estimates import exactly
-from validation.registry import ClaimFigure, Findings, measures
+from validation.registry import ClaimFigure, Context, Findings, measures
 from validation.statement import CROSS_CHECK, Claim, Clause, Measurement, Rendering, row
 
 # Float64: a difference of rounding alone.
@@ -36,7 +36,7 @@ X02 = Claim(
     CROSS_CHECK,
     (IN_TORCH, IN_BRIAN),
 )
-_COLOURS = ("#0072B2", "#E69F00", "#009E73")
+_COLOURS = (BLUE, ORANGE, GREEN)
 
 
 @measures(X02, rendering=Rendering.SPIKING, needs=("torch",))

@@ -9,6 +9,7 @@ import numpy as np
 import quantities as pq
 from matplotlib.figure import Figure
 
+from biophys.palette import BLUE, GREEN, ORANGE, PURPLE, VERMILION
 from biophys.quantal import QuantalSynapse
 from biophys.quantal_recovery import (
     RecoveryRow,
@@ -17,9 +18,8 @@ from biophys.quantal_recovery import (
     recovery_by_variance_mean,
 )
 from validation.claims.across.release_statistics import X01
-from validation.context import Context
 from validation.estimates import Estimate, exactly, gaussian
-from validation.registry import ClaimFigure, Findings, measures
+from validation.registry import ClaimFigure, Context, Findings, measures
 from validation.statement import Measurement, Rendering, row
 
 _P = (0.1, 0.3, 0.5, 0.7, 0.9)
@@ -27,7 +27,7 @@ _Q = 0.2 * pq.mV
 _N_TRIALS = 200
 _NOISE_SD = 0.2 * _Q
 _KNOWN_N = "moments, n known"
-_COLOURS = {1: "#0072B2", 2: "#E69F00", 3: "#009E73", 5: "#CC79A7", 10: "#D55E00"}
+_COLOURS = {1: BLUE, 2: ORANGE, 3: GREEN, 5: PURPLE, 10: VERMILION}
 
 
 @measures("X01", rendering=Rendering.ANALYTIC)

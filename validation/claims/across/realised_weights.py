@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from biophys.absolute_costs import spike_costs
 from biophys.optimal_precision import ReliabilityCost, optimal_sd
+from biophys.palette import BLUE, VERMILION
 from biophys.quantal import QuantalSynapse, synapse_with
 from validation.claims.across.gaussian_synapses import MOMENTS, X06
-from validation.context import Context
 from validation.estimates import Estimate, exactly, gaussian
-from validation.registry import ClaimFigure, Findings, measures
+from validation.registry import ClaimFigure, Context, Findings, measures
 from validation.statement import Measurement, Rendering, row
 
 
@@ -110,7 +110,7 @@ def _atp(realised: Realised, is_common: NDArray[np.bool_]) -> Measurement:
 def _atp_figure(by_mechanism: tuple[Realised, ...]) -> Figure:
     figure = Figure((6, 3.8))
     axes = figure.subplots()
-    for realised, colour in zip(by_mechanism, ("#0072B2", "#D55E00"), strict=True):
+    for realised, colour in zip(by_mechanism, (BLUE, VERMILION), strict=True):
         atp = spike_costs()(realised.synapses).magnitude
         shown = slice(0, 2000)
         label = f"{realised.mechanism}: {realised.is_feasible.mean():.0%} of weights"

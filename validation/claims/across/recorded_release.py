@@ -15,13 +15,13 @@ from biophys.information_efficiency import (
     information_per_energy,
     optimal_release_probability,
 )
+from biophys.palette import BLUE, GREEN, GREY, SKY, VERMILION
 from validation.association import weighted_median
 from validation.bootstrap import bootstrap
 from validation.claims.across.information_per_atp import X10
-from validation.context import Context
 from validation.data.recordings import PlasticityRecordings, read_sjostrom2001
 from validation.estimates import Estimate
-from validation.registry import ClaimFigure, Findings, measures
+from validation.registry import ClaimFigure, Context, Findings, measures
 from validation.statement import Rendering, row
 
 # Costa et al. estimate p with 5.5 sites; 1 and 10 show how much that matters.
@@ -29,7 +29,7 @@ SITES = (5, 6, 1, 10)
 SPIKE_PROBABILITIES = (0.01, 0.1)
 """Probability of a spike per bin."""
 
-COLOURS = {1: "#56B4E9", 5: "#0072B2", 6: "#009E73", 10: "#D55E00"}
+COLOURS = {1: SKY, 5: BLUE, 6: GREEN, 10: VERMILION}
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,6 +153,6 @@ def _efficiency_figure(recordings: PlasticityRecordings, efficiencies: Sequence[
     upper.set_ylabel("bits per ATP / best")
     upper.set_ylim(0, 1.05)
     upper.legend(fontsize=8)
-    lower.hist(recordings.p_before, np.linspace(0, 1, 21).tolist(), color="#999999")
+    lower.hist(recordings.p_before, np.linspace(0, 1, 21).tolist(), color=GREY)
     lower.set(xlabel="release probability p", ylabel="connections")
     return figure

@@ -5,27 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
 
 import numpy as np
 import quantities as pq
+import xarray as xr
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from biophys.palette import BLUE, GREEN, ORANGE
 from biophys.quantal import QuantalSynapse
 from brianpresyn.experiments import release_statistics
 from brianpresyn.targets import TARGETS, run_each_in_its_process
 from validation.claims.malkin2023.quantal_moments import DRAWN, sampling_errors
-from validation.context import Context
 from validation.criteria import equals, exact, in_every
 from validation.estimates import Estimate, exactly, gaussian
-from validation.registry import ClaimFigure, Findings, measures
+from validation.registry import ClaimFigure, Context, Findings, measures
 from validation.statement import CROSS_CHECK, Claim, Clause, Measurement, Rendering, row
 
-if TYPE_CHECKING:
-    import xarray as xr
-    from matplotlib.axes import Axes
-
-_COLOURS = {"numpy": "#0072B2", "cython": "#E69F00", "cpp_standalone": "#009E73"}
+_COLOURS = {"numpy": BLUE, "cython": ORANGE, "cpp_standalone": GREEN}
 _clause = partial(Clause, source=CROSS_CHECK, unit="spikes", rendering=Rendering.SPIKING)
 
 # The margins are what a sample in small can show.

@@ -4,21 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
-from validation.context import Context
 from validation.criteria import above
 from validation.estimates import Estimate, exactly, paired_difference, share_of, standard_error_of_share
-from validation.registry import Findings, measures, panels
+from validation.registry import Context, Findings, Run, measures, panels
 from validation.statement import CROSS_CHECK, Claim, Clause, Measurement, Rendering, row
-
-if TYPE_CHECKING:
-    import xarray as xr
-
-    from validation.archive import ArchivedRun
 
 # The margin is what a thousand images can show.
 AS_RIGHT = Clause(
@@ -39,17 +34,15 @@ X03 = Claim(
 
 
 @measures(X03, experiment="spikes")
-def release_in_spikes(run: ArchivedRun, context: Context) -> Findings:
+def release_in_spikes(run: Run, context: Context) -> Findings:
     """Compare answers in spikes and in rates, image by image; time, rates, energy, information."""
-    from validation.experiments.release_in_spikes import FIGURES
-
     result = run.result
     yield from _accuracies(result)
     yield from _times(result)
     yield from _rates(result)
     yield from _energies(result)
     yield from _information(result)
-    yield from panels(FIGURES, result, _CAPTIONS, X03, (7.5, 4))
+    yield from panels(run, _CAPTIONS, X03, (7.5, 4))
     yield from _REMARKS
 
 

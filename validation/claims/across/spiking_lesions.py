@@ -4,23 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
-from typing import TYPE_CHECKING
 
 import numpy as np
+import xarray as xr
 from numpy.typing import NDArray
 
 from validation.bootstrap import bootstrap
 from validation.claims.across.spiking_classifier import data_of
-from validation.context import Context
 from validation.criteria import above, in_every
 from validation.estimates import paired_difference
-from validation.registry import Findings, measures, panels
+from validation.registry import Context, Findings, Run, measures, panels
 from validation.statement import CROSS_CHECK, Claim, Clause, Measurement, Rendering, row
-
-if TYPE_CHECKING:
-    import xarray as xr
-
-    from validation.archive import ArchivedRun
 
 _spiking = partial(Clause, source=CROSS_CHECK, rendering=Rendering.SPIKING)
 LESIONS = _spiking(
@@ -44,13 +38,11 @@ X04 = Claim(
 
 
 @measures(X04, experiment="spikes")
-def lesions_in_spikes(run: ArchivedRun, context: Context) -> Findings:
+def lesions_in_spikes(run: Run, context: Context) -> Findings:
     """Remove synapses in several orders, and compare the energy of reliable synapses with that of others."""
-    from validation.experiments.release_in_spikes import FIGURES
-
     yield from _lesions(run.result)
     yield from _energy_of_important(run.result, np.random.default_rng(context.seed))
-    yield from panels(FIGURES, run.result, _CAPTIONS, X04, (7.5, 4))
+    yield from panels(run, _CAPTIONS, X04, (7.5, 4))
     yield "One trained network: n counts its test images, or the units that its synapses drive."
 
 

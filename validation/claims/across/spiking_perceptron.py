@@ -5,25 +5,22 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Iterator
 from functools import partial
-from typing import TYPE_CHECKING
 
 import numpy as np
+import xarray as xr
 from matplotlib.figure import Figure
 
+from biophys.palette import VERMILION
 from brianpresyn.experiments import spiking_perceptron
 from brianpresyn.experiments.spiking_perceptron import PLASTIC
 from validation.claims.schug2021.few_reliable_synapses import S02
 from validation.claims.schug2021.perceptron_memory import S12
-from validation.context import Context
 from validation.criteria import significant
 from validation.estimates import mean_of
 from validation.experiments.same_patterns import PAIRED, SIGNED, rate_accuracy
-from validation.registry import ClaimFigure, Findings, measures
+from validation.registry import ClaimFigure, Context, Findings, measures
 from validation.runs import result_for
 from validation.statement import CROSS_CHECK, Claim, Clause, Measurement, Rendering, row
-
-if TYPE_CHECKING:
-    import xarray as xr
 
 _as_published = partial(Clause, source=CROSS_CHECK, criterion=significant(0.01), rendering=Rendering.SPIKING)
 
@@ -129,7 +126,7 @@ def _figure(result: xr.Dataset) -> Figure:
     spiking_perceptron.plot(result, left, task=0)
     spiking_perceptron.plot(result, middle, task=None)
     left.legend(fontsize=7)
-    right.hist(result.p.sel(model=PLASTIC).to_numpy().ravel(), bins=40, color="#D55E00")
+    right.hist(result.p.sel(model=PLASTIC).to_numpy().ravel(), bins=40, color=VERMILION)
     right.set_xlabel("release probability at the end")
     right.set_ylabel("synapses, all seeds")
     figure.tight_layout()

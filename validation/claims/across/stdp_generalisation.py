@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from biophys.palette import BLUE, PURPLE, VERMILION
 from brianpresyn.experiments import stdp_protocol
 from validation.bootstrap import bootstrap
 from validation.claims.across.stdp_protocol import (
@@ -19,18 +20,17 @@ from validation.claims.across.stdp_protocol import (
     readings_of_timing,
     recorded_changes,
 )
-from validation.context import Context
 from validation.data.recordings import read_sjostrom2001
 from validation.estimates import Estimate, exactly
 from validation.experiments.stdp_prediction import fitted_rule, left_out_changes, predicted_changes
-from validation.registry import ClaimFigure, Findings, measures
+from validation.registry import ClaimFigure, Context, Findings, measures
 from validation.statement import Measurement, row
 
 PUBLISHED = "published parameters"
 LEFT_OUT = "fitted to the other protocols"
 FITTED = "fitted to all protocols"
 
-_COLOURS = {PUBLISHED: "#CC79A7", LEFT_OUT: "#D55E00", FITTED: "#0072B2"}
+_COLOURS = {PUBLISHED: PURPLE, LEFT_OUT: VERMILION, FITTED: BLUE}
 _CLAUSES = {PUBLISHED: PUBLISHED_RULE, LEFT_OUT: FITTED_RULE}
 _QUANTITIES = tuple(PUBLISHED_RULE)
 _REMARKS = (

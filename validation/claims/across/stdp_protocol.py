@@ -5,27 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
 
 import numpy as np
+import xarray as xr
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from biophys.palette import BLUE, VERMILION
 from biophys.units import magnitude_in
 from brianpresyn.experiments import stdp_protocol
 from validation.association import pearson
 from validation.bootstrap import bootstrap
 from validation.claims.malkin2023.potentiation import M08, SMALLER
 from validation.claims.schug2021.stable_synapses import S18, TEST
-from validation.context import Context
 from validation.criteria import above
 from validation.data.recordings import PlasticityRecordings, read_sjostrom2001
 from validation.estimates import mean_of
-from validation.registry import ClaimFigure, Findings, measures
+from validation.registry import ClaimFigure, Context, Findings, measures
 from validation.statement import CROSS_CHECK, Claim, Clause, Measurement, Rendering, row
-
-if TYPE_CHECKING:
-    import xarray as xr
 
 _better = partial(
     Clause, source=CROSS_CHECK, criterion=above(0.0), unit="recordings", rendering=Rendering.SPIKING
@@ -49,7 +46,7 @@ X07 = Claim(
     "rows.",
 )
 
-_COLOURS = {10.0: "#0072B2", -10.0: "#D55E00"}
+_COLOURS = {10.0: BLUE, -10.0: VERMILION}
 AS_IN_FILE = "as in the file"
 _observed = partial(row, X07)
 

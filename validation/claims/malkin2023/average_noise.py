@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from validation.claims.malkin2023.reliability_networks import by_rho, reliability_setting
-from validation.context import Context
 from validation.criteria import above, below, in_every
-from validation.registry import Findings, measures
+from validation.registry import Context, Findings, Run, measures
 from validation.statement import MALKIN, Claim, Clause, row
-
-if TYPE_CHECKING:
-    from validation.archive import ArchivedRun
 
 LOWER = Clause("M14a", "heterogeneous noise is lower on average", "fig 2b", in_every(below(1.0), "rho"))
 SLIGHTLY = Clause(
@@ -27,7 +21,7 @@ M14 = Claim(
 
 
 @measures(M14, experiment="reliability")
-def average_noise(run: ArchivedRun, context: Context) -> Findings:
+def average_noise(run: Run, context: Context) -> Findings:
     """Compare the mean sigma of networks with one noise for each synapse and with one for all."""
     here = reliability_setting(run)
     for average in ("rms", "mean", "median"):

@@ -16,10 +16,9 @@ from biophys.cost_exponents import (
 )
 from biophys.energy_costs import COST_EXPONENTS, CostLaw, CostMixture, reliability_costs
 from biophys.quantal import QuantalSynapse
-from validation.context import Context
 from validation.criteria import exact
 from validation.estimates import Estimate, exactly, student
-from validation.registry import ClaimFigure, Findings, measures
+from validation.registry import ClaimFigure, Context, Findings, measures
 from validation.statement import MALKIN, Claim, Clause, Rendering, row
 
 _VARYING = {"calcium pump": "p", "vesicle membrane": "n", "actin": "n", "trafficking": "n"}

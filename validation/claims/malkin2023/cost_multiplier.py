@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from validation.claims.malkin2023.reliability_networks import (
     NOISES,
     by_rho,
@@ -11,13 +9,9 @@ from validation.claims.malkin2023.reliability_networks import (
     log_log_slope,
     reliability_setting,
 )
-from validation.context import Context
 from validation.criteria import above, below, in_every
-from validation.registry import Findings, measures, panels
+from validation.registry import Context, Findings, Run, measures, panels
 from validation.statement import MALKIN, Claim, Clause, row
-
-if TYPE_CHECKING:
-    from validation.archive import ArchivedRun
 
 ACCURACY = Clause("M03a", "accuracy falls with c", "fig 2a", in_every(below(0.0), "rho"), "falls")
 NOISE = Clause("M03b", "mean sigma rises with c", "fig 2b", in_every(above(0.0), "rho"), "rises")
@@ -35,10 +29,8 @@ _CAPTIONS = {
 
 
 @measures(M03, experiment="reliability")
-def cost_multiplier(run: ArchivedRun, context: Context) -> Findings:
+def cost_multiplier(run: Run, context: Context) -> Findings:
     """Follow accuracy and noise over the range of c, for each kind of noise."""
-    from rate_models.experiments.reliability_tradeoff import FIGURES
-
     here, result = reliability_setting(run), run.result
     for noise in NOISES:
         part, condition = result.sel(noise=noise), {"noise": noise}
@@ -53,7 +45,7 @@ def cost_multiplier(run: ArchivedRun, context: Context) -> Findings:
         size = by_rho(part.mean_size.isel(multiplier=-1) / part.mean_size.isel(multiplier=0), "ratio")
         words = "mean |mu|, the magnitude cost but for its factor: largest c over smallest"
         yield row(M03, size, words, setting=here, condition=condition, along="rho")
-    yield from panels(FIGURES, result, _CAPTIONS, M03, (9, 3.4))
+    yield from panels(run, _CAPTIONS, M03, (9, 3.4))
     if result.sizes["epoch"] > 1:
         settled = result.sigma_by_epoch.isel(epoch=-1) / result.sigma_by_epoch.isel(epoch=-2)
         growth = 100 * float(settled.sel(noise="heterogeneous").max() - 1)

@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
 
 from validation.claims.malkin2023.reliability_networks import advantage, by_rho, reliability_setting
-from validation.context import Context
 from validation.criteria import above, in_every
-from validation.registry import Findings, measures, panels
+from validation.registry import Context, Findings, Run, measures, panels
 from validation.statement import MALKIN, Claim, Clause, row
-
-if TYPE_CHECKING:
-    from validation.archive import ArchivedRun
 
 _clause = partial(Clause, criterion=in_every(above(0.0), "rho"), published="higher")
 SAME_C = _clause("M04a", "more accurate at the same c", "fig 2a")
@@ -40,17 +35,15 @@ _CAPTIONS = {
 
 
 @measures(M04, experiment="reliability")
-def heterogeneous_noise(run: ArchivedRun, context: Context) -> Findings:
+def heterogeneous_noise(run: Run, context: Context) -> Findings:
     """Compare the accuracy of networks with one noise for each synapse and with one for all."""
-    from rate_models.experiments.reliability_tradeoff import FIGURES
-
     here = reliability_setting(run)
     for variable, (subject, words) in _COMPARISONS.items():
         quantity = f"accuracy of heterogeneous minus homogeneous noise at the same {words}"
         reason = "mean over the sweep" if variable == "c" else "mean over the range that both share"
         ahead = by_rho(advantage(run.result, variable))
         yield row(subject, ahead, quantity, setting=here, along="rho", reason=reason)
-    yield from panels(FIGURES, run.result, _CAPTIONS, M04, (9, 3.4))
+    yield from panels(run, _CAPTIONS, M04, (9, 3.4))
     yield (
         "Figure 3c of the paper takes the cost of one synapse at the rms sigma, which leaves out what "
         "unequal noise costs more (the cost is convex); the clause is judged by the cost of all synapses."

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING
 
 import numpy as np
+import xarray as xr
 
 from validation.claims.malkin2023.signature_networks import (
     SIGNS,
@@ -14,16 +14,10 @@ from validation.claims.malkin2023.signature_networks import (
     over_seeds,
     signature_setting,
 )
-from validation.context import Context
 from validation.criteria import above, below, in_every
 from validation.estimates import Estimate
-from validation.registry import Findings, measures, panels
+from validation.registry import Context, Findings, Run, measures, panels
 from validation.statement import MALKIN, Claim, Clause, Setting, row
-
-if TYPE_CHECKING:
-    import xarray as xr
-
-    from validation.archive import ArchivedRun
 
 BY_PREDICTOR = {
     "hessian (minibatch)": Clause("M06a", "falls with the Hessian", "fig 5a", in_every(below(0.0), "rho")),
@@ -43,10 +37,8 @@ M06 = Claim(
 
 
 @measures(M06, experiment="signatures")
-def importance_and_variance(run: ArchivedRun, context: Context) -> Findings:
+def importance_and_variance(run: Run, context: Context) -> Findings:
     """Correlate the variance of each synapse with its Hessian, learning rate and input rate."""
-    from rate_models.experiments.bayesian_signatures import FIGURES
-
     here = signature_setting(run)
     result = run.result.assign_coords(layer=1 + np.arange(run.result.sizes["layer"]))
     middle = result.sel(state="published", c_factor=1.0)
@@ -70,7 +62,7 @@ def importance_and_variance(run: ArchivedRun, context: Context) -> Findings:
         signed = _signed(part.sel(c_factor=[1.0]))
         yield row(M06, signed, words, setting=here, condition=condition, along="case")
         yield from _slopes(part.sel(c_factor=1.0, layer=2), here, state)
-    yield from panels(FIGURES, result, _CAPTIONS, M06, (9, 3.4))
+    yield from panels(run, _CAPTIONS, M06, (9, 3.4))
     yield from _remarks(result)
 
 

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.stats import spearmanr
 
 from validation.claims.malkin2023.signature_networks import signature_setting
-from validation.context import Context
 from validation.criteria import above, in_every
 from validation.estimates import mean_of
-from validation.registry import Findings, measures
+from validation.registry import Context, Findings, Run, measures
 from validation.statement import MALKIN, Claim, Clause, row
-
-if TYPE_CHECKING:
-    from validation.archive import ArchivedRun
 
 # "Close enough" is a rank correlation above one half here: the paper states no number.
 _clause = partial(Clause, criterion=in_every(above(0.5), "layer"), published="close enough, no number")
@@ -36,7 +31,7 @@ _PAIRS = (
 
 
 @measures(M17, experiment="signatures")
-def mean_squared_gradient(run: ArchivedRun, context: Context) -> Findings:
+def mean_squared_gradient(run: Run, context: Context) -> Findings:
     """Correlate measures of importance over the synapses of one network that are kept for the figures."""
     shown = run.result.shown_predictor.sel(c_factor=1.0, state="published")
     for first, second, sign, subject in _PAIRS:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
 
 from validation.claims.malkin2023.signature_networks import (
     SIGNS,
@@ -12,7 +11,6 @@ from validation.claims.malkin2023.signature_networks import (
     over_seeds,
     signature_setting,
 )
-from validation.context import Context
 from validation.criteria import above, equals, in_every
 from validation.data.recordings import read_ko2013
 from validation.epsp_variability import (
@@ -22,11 +20,8 @@ from validation.epsp_variability import (
     comparison_figure,
     recorded_slopes,
 )
-from validation.registry import ClaimFigure, Findings, measures, panels
+from validation.registry import ClaimFigure, Context, Findings, Run, measures, panels
 from validation.statement import MALKIN, Claim, Clause, Rendering, row
-
-if TYPE_CHECKING:
-    from validation.archive import ArchivedRun
 
 # Within 20 %, what a figure on log axes shows: no paper states a margin.
 _CLOSE = in_every(equals(1.0, 0.2), "exponent")
@@ -58,9 +53,9 @@ M10 = Claim(
 
 
 @measures(M10, experiment="signatures")
-def slopes_without_hidden_layer(run: ArchivedRun, context: Context) -> Findings:
+def slopes_without_hidden_layer(run: Run, context: Context) -> Findings:
     """Compare the slopes of the network without hidden layers, in both states, with the analytic ones."""
-    from rate_models.experiments.bayesian_signatures import FIGURES, theoretical_slope
+    from rate_models.experiments.bayesian_signatures import theoretical_slope
 
     here, result = signature_setting(run), run.result
     for state in STATES:
@@ -84,7 +79,7 @@ def slopes_without_hidden_layer(run: ArchivedRun, context: Context) -> Findings:
     words = "slope of log variance, signed as published, second layer, least certain"
     yield row(DEEPER, signed, words, setting=here, along="case")
     caption = "Network without hidden layers: simulated, analytic and recorded slopes (appendix 5 figure 1)."
-    yield from panels(FIGURES, result, {"app5-fig1": caption}, M10, (9, 3.4))
+    yield from panels(run, {"app5-fig1": caption}, M10, (9, 3.4))
     yield (
         "Without a hidden layer, variance follows the curvature and x^2 with the analytic slopes once it has "
         "settled; against the published estimates of Hessian and learning rate, whose gradients are partly "

@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
 
 import numpy as np
 import quantities as pq
+import xarray as xr
 
 from biophys.energy_costs import COST_EXPONENTS
 from biophys.optimal_precision import ReliabilityCost, optimal_sd, precision_slopes
-from validation.context import Context
 from validation.criteria import above, below, exact, in_every
 from validation.estimates import Estimate, exactly, mean_of
-from validation.registry import Findings, measures, panels
+from validation.registry import Context, Findings, Run, measures, panels
 from validation.statement import MALKIN, Claim, Clause, Rendering, row, setting_of
-
-if TYPE_CHECKING:
-    import xarray as xr
-
-    from validation.archive import ArchivedRun
 
 PUBLISHED = {"data_set": "mnist", "hidden_units": [100, 100], "n_epochs": 50}
 """Of the networks of the other figures: those of figure 7a, and their prior, are not stated."""
@@ -53,10 +47,8 @@ _mean = partial(mean_of, unit="networks")
 
 
 @measures(M11, experiment="posterior")
-def noise_and_posterior(run: ArchivedRun, context: Context) -> Findings:
+def noise_and_posterior(run: Run, context: Context) -> Findings:
     """Train the same network by variational inference and under each cost; compare noise and posterior."""
-    from rate_models.experiments.posterior import FIGURES
-
     here = setting_of(run.config, PUBLISHED)
     for posterior in (str(name) for name in run.result.posterior.values):
         part, condition = run.result.sel(posterior=posterior), {"posterior": posterior}
@@ -77,7 +69,7 @@ def noise_and_posterior(run: ArchivedRun, context: Context) -> Findings:
     words = "rms of log sigma / posterior sd at the best s: largest rho minus smallest"
     reason = "; ".join(f"rho {rho:.3g}: {float(best.sel(rho=rho).mean()):.2f}" for rho in best.rho.values)
     yield row(M11, _mean(best.isel(rho=-1) - best.isel(rho=0)), words, setting=here, reason=reason)
-    yield from panels(FIGURES, run.result, _CAPTIONS, M11, (9, 3.4))
+    yield from panels(run, _CAPTIONS, M11, (9, 3.4))
     yield (
         "One s serves every rho: the optimised noise of a synapse equals its posterior standard deviation "
         "where that is s. The paper chose c so that the scales match, without naming it; "

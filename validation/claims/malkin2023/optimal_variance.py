@@ -4,24 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from typing import TYPE_CHECKING
 
 import numpy as np
 import quantities as pq
+import xarray as xr
 from matplotlib.figure import Figure
 
 from biophys.cost_exponents import MECHANISM_COLOURS
 from biophys.energy_costs import COST_EXPONENTS
 from biophys.optimal_precision import ReliabilityCost, linear_importance, optimal_sd, precision_slopes
-from validation.context import Context
 from validation.criteria import equals, exact, in_every
 from validation.estimates import Estimate, exactly, mean_of, student
-from validation.registry import ClaimFigure, Findings, measures
+from validation.registry import ClaimFigure, Context, Findings, measures
 from validation.runs import result_for
 from validation.statement import MALKIN, Claim, Clause, Rendering, row
-
-if TYPE_CHECKING:
-    import xarray as xr
 
 _clause = partial(Clause, unit="synapses", rendering=Rendering.ANALYTIC)
 MINIMUM = _clause("M09a", "eq 29 is the minimum of the total cost", "eq 28-29", exact(0.0, 1e-6))

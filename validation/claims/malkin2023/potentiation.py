@@ -7,11 +7,10 @@ from dataclasses import replace
 import numpy as np
 
 from validation.claims.schug2021.stable_synapses import by_coupling
-from validation.context import Context
 from validation.coupling import correlations_if_additive
 from validation.criteria import below
 from validation.data.recordings import read_sjostrom2001
-from validation.registry import ClaimFigure, Findings, measures
+from validation.registry import ClaimFigure, Context, Findings, measures
 from validation.release_and_change import Reading, correlation, potentiation_figure
 from validation.statement import MALKIN, Claim, Clause, Rendering, row
 

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import xarray as xr
 
-from validation.context import Context
 from validation.criteria import above, below, between, in_every
 from validation.estimates import Estimate, mean_of
-from validation.registry import Findings, measures, panels
+from validation.registry import Context, Findings, Run, measures, panels
 from validation.statement import MALKIN, Claim, Clause, row, setting_of
-
-if TYPE_CHECKING:
-    import xarray as xr
-
-    from validation.archive import ArchivedRun
 
 PUBLISHED = {"hidden_units": [20], "noise_sd": 0.05}
 """All that is stated of the network: data, prior, nonlinearity, s and training are not."""
@@ -46,10 +41,9 @@ _ratio = partial(mean_of, scale="ratio", unit="seeds of data and network")
 
 
 @measures(M13, experiment="predictive")
-def predictive_distributions(run: ArchivedRun, context: Context) -> Findings:
+def predictive_distributions(run: Run, context: Context) -> Findings:
     """Train regression networks by variational Bayes and under each cost, and compare their predictions."""
     from rate_models.experiments.predictive_distributions import (
-        FIGURES,
         distance_to_variational,
         target_function,
     )
@@ -77,7 +71,7 @@ def predictive_distributions(run: ArchivedRun, context: Context) -> Findings:
     error = ((at_data["mean"] - target_function(at_data.x.values)) ** 2).mean("x") ** 0.5
     words = "error of the mean prediction, largest c over smallest"
     yield row(MISFIT, _by_rho(error.isel(s=-1) / error.isel(s=0)), words, setting=here, along="rho")
-    yield from panels(FIGURES, result, _CAPTIONS, M13, (9, 3.4))
+    yield from panels(run, _CAPTIONS, M13, (9, 3.4))
     yield (
         "Number and place of the data, prior, nonlinearity (rectified), s and training are not stated in the "
         "paper; s is chosen per network as the one whose predictions are nearest to variational Bayes."

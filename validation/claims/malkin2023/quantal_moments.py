@@ -10,11 +10,11 @@ import quantities as pq
 from matplotlib.figure import Figure
 from scipy.special import chdtrc
 
+from biophys.palette import BLUE, VERMILION
 from biophys.quantal import QuantalSynapse
-from validation.context import Context
 from validation.criteria import equals, exact
 from validation.estimates import Estimate, exactly, gaussian
-from validation.registry import ClaimFigure, Findings, measures
+from validation.registry import ClaimFigure, Context, Findings, measures
 from validation.statement import MALKIN, Claim, Clause, Rendering, row
 
 _clause = partial(Clause, source="eq 1", rendering=Rendering.ANALYTIC)
@@ -105,7 +105,7 @@ def _figure(ratios: dict[str, tuple[np.ndarray, np.ndarray]]) -> Figure:
     figure = Figure((7, 3.8), layout="constrained")
     axes = figure.subplots()
     for (moment, (ratio, error)), colour, shift in zip(
-        ratios.items(), ("#0072B2", "#D55E00"), (-0.15, 0.15), strict=True
+        ratios.items(), (BLUE, VERMILION), (-0.15, 0.15), strict=True
     ):
         x = np.arange(ratio.size) + shift
         axes.errorbar(x, ratio, 1.96 * error, fmt=".", color=colour, label=moment)

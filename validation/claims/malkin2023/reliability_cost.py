@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from validation.claims.malkin2023.reliability_networks import by_rho, log_log_slope, reliability_setting
-from validation.context import Context
 from validation.criteria import below, in_every
-from validation.registry import Findings, measures, panels
+from validation.registry import Context, Findings, Run, measures, panels
 from validation.statement import MALKIN, Claim, Clause, row
-
-if TYPE_CHECKING:
-    from validation.archive import ArchivedRun
 
 FALLS = Clause(
     "M05a", "the cost of unequal noise falls with its mean", "fig 3b", in_every(below(0.0), "rho"), "falls"
@@ -24,10 +18,8 @@ _CAPTIONS = {
 
 
 @measures(M05, experiment="reliability")
-def reliability_cost(run: ArchivedRun, context: Context) -> Findings:
+def reliability_cost(run: Run, context: Context) -> Findings:
     """Follow the summed cost over the mean standard deviation."""
-    from rate_models.experiments.reliability_tradeoff import FIGURES
-
     here, result = reliability_setting(run), run.result
     slope = log_log_slope(result.cost, result.sigma_rms)
     words = "slope of log cost on log rms sigma"
@@ -41,4 +33,4 @@ def reliability_cost(run: ArchivedRun, context: Context) -> Findings:
     words = "summed cost of heterogeneous noise over that of one synapse at rms sigma, largest over c"
     published = "1.03 to 1.41 in the published results"
     yield row(M05, by_rho(excess, "ratio"), words, setting=here, along="rho", published=published)
-    yield from panels(FIGURES, result, _CAPTIONS, M05, (9, 3.4))
+    yield from panels(run, _CAPTIONS, M05, (9, 3.4))

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import xarray as xr
 
 from validation.estimates import Estimate, mean_of
+from validation.registry import Run
 from validation.statement import Setting, setting_of
-
-if TYPE_CHECKING:
-    import xarray as xr
-
-    from validation.archive import ArchivedRun
 
 PUBLISHED = {
     "data_set": "mnist",
@@ -30,7 +27,7 @@ PUBLISHED = {
 NOISES = ("heterogeneous", "homogeneous")
 
 
-def reliability_setting(run: ArchivedRun) -> Setting:
+def reliability_setting(run: Run) -> Setting:
     """Return what a run of the reliability experiment does otherwise than published."""
     return setting_of(run.config, PUBLISHED)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
 
 from validation.claims.malkin2023.reliability_networks import (
     NOISES,
@@ -11,14 +10,10 @@ from validation.claims.malkin2023.reliability_networks import (
     from_first_to_last_c,
     reliability_setting,
 )
-from validation.context import Context
 from validation.criteria import above, below
 from validation.estimates import mean_of
-from validation.registry import Findings, measures, panels
+from validation.registry import Context, Findings, Run, measures, panels
 from validation.statement import MALKIN, Claim, Clause, not_run, row
-
-if TYPE_CHECKING:
-    from validation.archive import ArchivedRun
 
 _clause = partial(Clause, source="results, after fig 1")
 ACCURACY = _clause("M16a", "accuracy falls with c", criterion=below(0.0))
@@ -33,10 +28,8 @@ M16 = Claim(
 
 
 @measures(M16, experiment="reliability")
-def several_costs(run: ArchivedRun, context: Context) -> Findings:
+def several_costs(run: Run, context: Context) -> Findings:
     """Ask of networks that pay an equal share of four costs what figures 2 and 3 show of one cost."""
-    from rate_models.experiments.reliability_tradeoff import FIGURES
-
     here = reliability_setting(run)
     if "mixture_accuracy" not in run.result:
         for clause in M16.clauses:
@@ -56,4 +49,4 @@ def several_costs(run: ArchivedRun, context: Context) -> Findings:
     words = "accuracy of heterogeneous minus homogeneous noise at the same c, mean over the sweep"
     yield row(BETTER, estimate(advantage(mixture)), words, setting=here)
     caption = "Accuracy against mean sigma where a synapse pays all four costs at once."
-    yield from panels(FIGURES, run.result, {"mixture": caption}, M16, (9, 3.4))
+    yield from panels(run, {"mixture": caption}, M16, (9, 3.4))

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import xarray as xr
 
 from validation.estimates import Estimate, mean_of
+from validation.registry import Run
 from validation.statement import Setting, setting_of
-
-if TYPE_CHECKING:
-    import xarray as xr
-
-    from validation.archive import ArchivedRun
 
 PUBLISHED = {
     "data_set": "mnist",
@@ -40,7 +36,7 @@ STATES = ("published", "converged")
 """After the published schedule, in which no sigma has settled, and with phi learning ten times as fast."""
 
 
-def signature_setting(run: ArchivedRun) -> Setting:
+def signature_setting(run: Run) -> Setting:
     """Return what a run of the signatures experiment does otherwise than published."""
     return setting_of(run.config, PUBLISHED)
 

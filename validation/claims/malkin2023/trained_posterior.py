@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from validation.claims.malkin2023.noise_and_posterior import PUBLISHED
-from validation.context import Context
 from validation.criteria import above, equals, in_every
 from validation.estimates import mean_of
-from validation.registry import Findings, measures
+from validation.registry import Context, Findings, Run, measures
 from validation.statement import MALKIN, Claim, Clause, not_run, row, setting_of
-
-if TYPE_CHECKING:
-    from validation.archive import ArchivedRun
 
 # Within 20 %, what a figure on log axes shows: no paper states a margin.
 SLOPES = Clause("M18a", "slope over 2/(rho+2) at s = 0.01", "fig 7b", in_every(equals(1.0, 0.2), "rho"))
@@ -23,7 +17,7 @@ M18 = Claim(
 
 
 @measures(M18, experiment="posterior")
-def trained_posterior(run: ArchivedRun, context: Context) -> Findings:
+def trained_posterior(run: Run, context: Context) -> Findings:
     """Compare the slopes of trained noise on the variational posterior with those of the linear model."""
     here, result = setting_of(run.config, PUBLISHED), run.result
     if 0.01 in result.s.values:

@@ -8,10 +8,9 @@ import numpy as np
 import quantities as pq
 
 from biophys.optimal_precision import ReliabilityCost, optimal_sd
-from validation.context import Context
 from validation.criteria import exact
 from validation.estimates import exactly
-from validation.registry import Findings, measures
+from validation.registry import Context, Findings, measures
 from validation.statement import MALKIN, Claim, Clause, Rendering, row
 
 _clause = partial(

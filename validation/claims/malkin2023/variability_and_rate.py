@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from functools import partial
 
-from validation.context import Context
 from validation.criteria import below, exact, in_every
 from validation.data.recordings import read_ko2013
 from validation.epsp_variability import MAIN, recorded_slopes, slopes_figure
-from validation.registry import ClaimFigure, Findings, measures
+from validation.registry import ClaimFigure, Context, Findings, measures
 from validation.statement import MALKIN, Claim, Clause, Rendering, row
 
 PUBLISHED_SLOPE = -0.62

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from validation.claims.schug2021.task_sequences import (
     TUNED,
@@ -13,13 +12,9 @@ from validation.claims.schug2021.task_sequences import (
     is_run,
     lifelong_setting,
 )
-from validation.context import Context
 from validation.criteria import Criterion, equals, significant
-from validation.registry import Findings, measures, panels
+from validation.registry import Context, Findings, Run, measures, panels
 from validation.statement import SCHUG, Claim, Clause, row
-
-if TYPE_CHECKING:
-    from validation.archive import ArchivedRun
 
 _BENCHMARKS = ("split_mnist", "permuted_mnist")
 
@@ -70,10 +65,8 @@ _ARMS = {
 
 
 @measures(S11, experiment="lifelong")
-def ablation(run: ArchivedRun, context: Context) -> Findings:
+def ablation(run: Run, context: Context) -> Findings:
     """Compare each pair of arms, with the settings that the program gives each and with those found here."""
-    from rate_models.experiments.lifelong_figures import FIGURES
-
     result = run.result
     for benchmark, source in itertools.product(benchmarks_of(result, "split", "permuted"), ("arm", "tuned")):
         here = lifelong_setting(run, benchmark, TUNED if source == "tuned" else "")
@@ -96,4 +89,4 @@ def ablation(run: ArchivedRun, context: Context) -> Findings:
                     condition={"tasks": benchmark, "with": _ARMS[first], "without": _ARMS[second]},
                 )
     caption = "The model without one or both of its mechanisms; mean and 95 % interval over seeds."
-    yield from panels(FIGURES, result, {"ablation": caption}, S11, (9, 4))
+    yield from panels(run, {"ablation": caption}, S11, (9, 4))

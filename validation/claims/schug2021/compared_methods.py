@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from validation.claims.schug2021.final_accuracy import subject_of
 from validation.claims.schug2021.task_sequences import (
     SEARCHED,
@@ -14,13 +12,9 @@ from validation.claims.schug2021.task_sequences import (
     is_run,
     lifelong_setting,
 )
-from validation.context import Context
 from validation.criteria import above, equals, in_every, significant
-from validation.registry import Findings, measures
+from validation.registry import Context, Findings, Run, measures
 from validation.statement import SCHUG, Claim, Clause, not_run, row
-
-if TYPE_CHECKING:
-    from validation.archive import ArchivedRun
 
 NAMES = {"none": "no consolidation", "ewc": "elastic weights", "bgd": "Bayesian gradient descent"}
 BETTER = {
@@ -71,7 +65,7 @@ _PLACES = {
 
 
 @measures(S22, S23, experiment="lifelong")
-def compared_methods(run: ArchivedRun, context: Context) -> Findings:
+def compared_methods(run: Run, context: Context) -> Findings:
     """Compare the final accuracy of consolidation with that of each other method."""
     result, quantity = run.result, "advantage of presynaptic consolidation in mean final accuracy (points)"
     for benchmark in (name for name in benchmarks_of(result, "split") if "fashion" not in name):

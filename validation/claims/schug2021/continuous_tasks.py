@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from validation.claims.schug2021.task_sequences import (
     benchmarks_of,
     consolidating,
@@ -11,14 +9,10 @@ from validation.claims.schug2021.task_sequences import (
     is_run,
     lifelong_setting,
 )
-from validation.context import Context
 from validation.criteria import equals
 from validation.estimates import difference_of, mean_of
-from validation.registry import Findings, measures
+from validation.registry import Context, Findings, Run, measures
 from validation.statement import SCHUG, Claim, Clause, row
-
-if TYPE_CHECKING:
-    from validation.archive import ArchivedRun
 
 # Margins: the published error doubled, and that of the difference of the two published means.
 LEVEL = Clause(
@@ -36,7 +30,7 @@ S14 = Claim(
 
 
 @measures(S14, experiment="lifelong")
-def continuous_tasks(run: ArchivedRun, context: Context) -> Findings:
+def continuous_tasks(run: Run, context: Context) -> Findings:
     """Compare the accuracy without abrupt changes of task with the published one, and with that with them."""
     result = run.result
     for benchmark in benchmarks_of(result, "continuous"):

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from validation.claims.schug2021.energy_networks import FIGURES_RULE, energy_setting, plastic_networks
-from validation.context import Context
 from validation.criteria import above
 from validation.estimates import mean_of
-from validation.registry import Findings, measures, panels
+from validation.registry import Context, Findings, Run, measures, panels
 from validation.statement import SCHUG, Claim, Clause, row
-
-if TYPE_CHECKING:
-    from validation.archive import ArchivedRun
 
 MEAN = Clause("S04a", "mean energy of synapses with p >= 0.9 over that of the others", "fig 2c", above(1.0))
 PAIRS = Clause("S04b", "one with p >= 0.9 spends more than one with less", "fig 2c", above(0.5))
@@ -20,10 +14,8 @@ S04 = Claim("S04", "High-p synapses have larger synaptic energy demand than low-
 
 
 @measures(S04, experiment="energy")
-def costly_synapses(run: ArchivedRun, context: Context) -> Findings:
+def costly_synapses(run: Run, context: Context) -> Findings:
     """Compare the energy, the size of the expected strength, of reliable and unreliable synapses."""
-    from rate_models.experiments.energy_figures import FIGURES
-
     here = energy_setting(run)
     for model, at in plastic_networks(run, context).items():
         mean = at.energy_mean.sel(importance="high p") / at.energy_mean.sel(importance="low p")
@@ -41,4 +33,4 @@ def costly_synapses(run: ArchivedRun, context: Context) -> Findings:
                 reason=f"smallest probability within one weight matrix {layers:.2f}",
             )
     caption = "Energy of synapses with low and with high release probability."
-    yield from panels(FIGURES, run.result, {"fig2c": caption}, S04)
+    yield from panels(run, {"fig2c": caption}, S04)

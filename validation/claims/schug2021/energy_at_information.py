@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
 from validation.claims.schug2021.energy_networks import NAMES, energy_setting, present
-from validation.context import Context
 from validation.criteria import above, in_every
 from validation.estimates import mean_of
-from validation.registry import Findings, measures
+from validation.registry import Context, Findings, Run, measures
 from validation.statement import SCHUG, Claim, Clause, row
-
-if TYPE_CHECKING:
-    from validation.archive import ArchivedRun
 
 _EVERY = in_every(above(1.0), "level")
 FIXED = Clause("S24a", "fixed release needs more energy than deterministic synapses", "fig 1a", _EVERY)
@@ -37,7 +31,7 @@ _PAIRS = {
 
 
 @measures(S24, experiment="energy")
-def energy_at_information(run: ArchivedRun, context: Context) -> Findings:
+def energy_at_information(run: Run, context: Context) -> Findings:
     """Compare the energy of two models at five levels of information that both reach, seed by seed."""
     here = energy_setting(run)
     at = run.result.isel(epoch=-1).sortby("l2", ascending=False)

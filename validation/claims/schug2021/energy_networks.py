@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from validation.context import Context
+import xarray as xr
+
 from validation.estimates import mean_of
+from validation.registry import Context, Run
+from validation.runs import configuration, given_run, result_for
 from validation.statement import Claim, Clause, Measurement, Setting, row, setting_of
-
-if TYPE_CHECKING:
-    import xarray as xr
-
-    from validation.archive import ArchivedRun
 
 PUBLISHED = {
     "data_set": "mnist",
@@ -61,7 +59,7 @@ _TEN_NETWORKS: dict[str, Any] = {
 }
 
 
-def energy_setting(run: ArchivedRun) -> Setting:
+def energy_setting(run: Run) -> Setting:
     """Return what a run of the energy experiment does otherwise than published."""
     return setting_of(run.config, PUBLISHED)
 
@@ -71,10 +69,8 @@ def at_shown_l2(result: xr.Dataset, model: str = "soft_bound") -> xr.Dataset:
     return result.sel(model=model, l2=float(result.attrs["shown_l2"]))
 
 
-def shown_networks(run: ArchivedRun, context: Context) -> ArchivedRun:
+def shown_networks(run: Run, context: Context) -> Run:
     """Return ten networks at the penalty at which single synapses were looked at; those of `run` in small."""
-    from validation.runs import configuration, given_run, result_for
-
     if context.is_quick:
         return run
     if context.results is None:
@@ -87,7 +83,7 @@ def shown_networks(run: ArchivedRun, context: Context) -> ArchivedRun:
     )
 
 
-def plastic_networks(run: ArchivedRun, context: Context) -> dict[str, xr.Dataset]:
+def plastic_networks(run: Run, context: Context) -> dict[str, xr.Dataset]:
     """Return the networks of each plastic model at the shown penalty, ten of them with the figures' rule.
 
     The rule that the paper prints is observed beside it.

@@ -6,11 +6,11 @@ import numpy as np
 import quantities as pq
 from matplotlib.figure import Figure
 
+from biophys.palette import BLUE, VERMILION
 from biophys.quantal import QuantalSynapse
-from validation.context import Context
 from validation.criteria import exact
 from validation.estimates import exactly
-from validation.registry import ClaimFigure, Findings, measures
+from validation.registry import ClaimFigure, Context, Findings, measures
 from validation.statement import SCHUG, Claim, Clause, Rendering, row
 
 CITED_RELEASE = {1: (0.7, 0.7), 4: (0.25, 0.4), 10: (0.1, 0.1)}
@@ -68,10 +68,10 @@ def _figure() -> Figure:
     figure = Figure((6, 3.8), layout="constrained")
     axes = figure.subplots()
     n = np.arange(1, 21)
-    axes.fill_between(n, 1 - 0.4 ** (1 / n), 1 - 0.3 ** (1 / n), color="#0072B2", alpha=0.4)
+    axes.fill_between(n, 1 - 0.4 ** (1 / n), 1 - 0.3 ** (1 / n), color=BLUE, alpha=0.4)
     for cited, (low, high) in CITED_RELEASE.items():
-        axes.plot([cited, cited], [low - 0.008, high + 0.008], color="#D55E00", linewidth=5)
-    axes.plot([], [], color="#D55E00", linewidth=5, label="recorded, as Harris et al. (2012) cite them")
+        axes.plot([cited, cited], [low - 0.008, high + 0.008], color=VERMILION, linewidth=5)
+    axes.plot([], [], color=VERMILION, linewidth=5, label="recorded, as Harris et al. (2012) cite them")
     axes.legend(fontsize=8)
     axes.set(xlabel="number of release sites N", ylabel="release probability p of each site", ylim=(0, 0.8))
     axes.set_title("p at which (1 - p)^N lies between 0.3 and 0.4", fontsize=10)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from validation.claims.schug2021.energy_networks import (
     FIGURES_RULE,
     STARTS,
@@ -11,14 +9,10 @@ from validation.claims.schug2021.energy_networks import (
     energy_setting,
     shown_networks,
 )
-from validation.context import Context
 from validation.criteria import above, below, equals
 from validation.estimates import mean_of
-from validation.registry import Findings, measures, panels
+from validation.registry import Context, Findings, Run, measures, panels
 from validation.statement import SCHUG, Claim, Clause, row
-
-if TYPE_CHECKING:
-    from validation.archive import ArchivedRun
 
 FEW = Clause(
     "S02a",
@@ -49,10 +43,8 @@ S02 = Claim(
 
 
 @measures(S02, experiment="energy")
-def few_reliable_synapses(run: ArchivedRun, context: Context) -> Findings:
+def few_reliable_synapses(run: Run, context: Context) -> Findings:
     """Count reliable and unreliable synapses after learning from a constant and from a uniform start."""
-    from rate_models.experiments.energy_figures import FIGURES
-
     result, here = run.result, energy_setting(run)
     for model in (model for model in STARTS if model in result.model.values):
         is_published, condition = model == FIGURES_RULE, {"start": STARTS[model]}
@@ -70,5 +62,5 @@ def few_reliable_synapses(run: ArchivedRun, context: Context) -> Findings:
         "fig2a": "Release probabilities before and after learning; dotted: p = 0.9.",
         "app1-fig1d": "Release probabilities after learning that started constant and uniform.",
     }
-    yield from panels(FIGURES, result, captions, S02)
+    yield from panels(run, captions, S02)
     yield "The rule with the soft bound is the program's and made the figures; the paper prints another."

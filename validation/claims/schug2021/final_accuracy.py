@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
 
 import numpy as np
+import xarray as xr
 
 from validation.claims.schug2021.task_sequences import (
     SEARCHED,
@@ -18,16 +18,10 @@ from validation.claims.schug2021.task_sequences import (
     is_run,
     lifelong_setting,
 )
-from validation.context import Context
 from validation.criteria import above, below, equals
 from validation.estimates import mean_of
-from validation.registry import Findings, measures, panels
+from validation.registry import Context, Findings, Run, measures, panels
 from validation.statement import SCHUG, Claim, Clause, row
-
-if TYPE_CHECKING:
-    import xarray as xr
-
-    from validation.archive import ArchivedRun
 
 # Mean and standard error of three networks, percent. Methods of known settings, then those without.
 _TABLE = {
@@ -78,9 +72,8 @@ _COMPARED = ("none", "sgd_tuned", "adam_tuned", "ewc", "si", "bgd")
 
 
 @measures(S10, experiment="lifelong")
-def final_accuracy(run: ArchivedRun, context: Context) -> Findings:
+def final_accuracy(run: Run, context: Context) -> Findings:
     """Compare every cell of the table, and the order of consolidation and each other method."""
-    from rate_models.experiments.lifelong_figures import FIGURES
     from rate_models.experiments.lifelong_methods import ABLATION_ARMS, METHODS
 
     result = run.result
@@ -115,7 +108,7 @@ def final_accuracy(run: ArchivedRun, context: Context) -> Findings:
         "search": "Every trial of the search against its learning rate, on held-out training images.",
         "transfer": "Forgetting, backward and forward transfer; one mark per seed.",
     }
-    yield from panels(FIGURES, result, captions, S10, (9, 4))
+    yield from panels(run, captions, S10, (9, 4))
     yield (
         f"{SEARCHED.capitalize()}: a random search on held-out training images, each method with as many "
         f"trials ({_n_trials(result)}). Published settings, where there are any, are the first trial."

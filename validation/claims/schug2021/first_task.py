@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from validation.claims.schug2021.task_sequences import (
     benchmarks_of,
     consolidating,
@@ -11,14 +9,10 @@ from validation.claims.schug2021.task_sequences import (
     is_run,
     lifelong_setting,
 )
-from validation.context import Context
 from validation.criteria import above
 from validation.estimates import difference_of
-from validation.registry import Findings, measures, panels
+from validation.registry import Context, Findings, Run, measures, panels
 from validation.statement import SCHUG, Claim, Clause, row
-
-if TYPE_CHECKING:
-    from validation.archive import ArchivedRun
 
 SLOWER = Clause("S09a", "the accuracy on task 1 falls further without consolidation", "fig 4b", above(0.0))
 S09 = Claim(
@@ -31,9 +25,9 @@ _WITHOUT = ("none", "sgd_tuned", "adam_tuned")
 
 
 @measures(S09, experiment="lifelong")
-def first_task(run: ArchivedRun, context: Context) -> Findings:
+def first_task(run: Run, context: Context) -> Findings:
     """Compare how far the accuracy on task 1 falls, against each baseline without consolidation."""
-    from rate_models.experiments.lifelong_figures import FIGURES, accuracy_table
+    from rate_models.experiments.lifelong_figures import accuracy_table
     from rate_models.experiments.lifelong_methods import METHODS
 
     result = run.result
@@ -58,4 +52,4 @@ def first_task(run: ArchivedRun, context: Context) -> Findings:
                 reason=f"task 1 after the later tasks: {kept[1]:.1f} % with, {kept[0]:.1f} % without",
             )
     caption = "Accuracy on the first task after each task; mean and 95 % interval, or both of two seeds."
-    yield from panels(FIGURES, result, {"first_task": caption}, S09, (9, 4))
+    yield from panels(run, {"first_task": caption}, S09, (9, 4))

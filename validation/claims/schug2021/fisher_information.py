@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from validation.claims.schug2021.energy_networks import FIGURES_RULE, energy_setting, plastic_networks
-from validation.context import Context
 from validation.criteria import above
 from validation.estimates import mean_of
-from validation.registry import Findings, measures, panels
+from validation.registry import Context, Findings, Run, measures, panels
 from validation.statement import SCHUG, Claim, Clause, row
-
-if TYPE_CHECKING:
-    from validation.archive import ArchivedRun
 
 PAIRS = Clause("S05a", "a synapse with p >= 0.9 has more than one with less", "fig 2d", above(0.5))
 MEAN = Clause("S05b", "mean over synapses with p >= 0.9 over that of the others", "fig 2d", above(1.0))
@@ -20,10 +14,8 @@ S05 = Claim("S05", "High-p synapses have larger Fisher information than low-p on
 
 
 @measures(S05, experiment="energy")
-def fisher_information(run: ArchivedRun, context: Context) -> Findings:
+def fisher_information(run: Run, context: Context) -> Findings:
     """Compare the Fisher information of reliable and unreliable synapses."""
-    from rate_models.experiments.energy_figures import FIGURES
-
     here = energy_setting(run)
     for model, at in plastic_networks(run, context).items():
         # The paper's "empirical" Fisher information takes the observed labels.
@@ -50,4 +42,4 @@ def fisher_information(run: ArchivedRun, context: Context) -> Findings:
             along="matrix",
         )
     caption = "Fisher information (observed labels, mean network, test images) of synapses by p."
-    yield from panels(FIGURES, run.result, {"fig2d": caption}, S05)
+    yield from panels(run, {"fig2d": caption}, S05)

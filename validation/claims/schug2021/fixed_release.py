@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from validation.claims.schug2021.energy_networks import energy_setting
-from validation.context import Context
 from validation.criteria import above
 from validation.estimates import exactly, mean_of
-from validation.registry import Findings, measures, panels
+from validation.registry import Context, Findings, Run, measures, panels
 from validation.statement import SCHUG, Claim, Clause, not_run, row
-
-if TYPE_CHECKING:
-    from validation.archive import ArchivedRun
 
 BELOW_ONE = Clause(
     "S16a",
@@ -31,9 +25,9 @@ S16 = Claim(
 
 
 @measures(S16, experiment="energy")
-def fixed_release(run: ArchivedRun, context: Context) -> Findings:
+def fixed_release(run: Run, context: Context) -> Findings:
     """Find the fixed p that transmits most per energy, and what it gains over reliable synapses."""
-    from rate_models.experiments.energy_figures import FIGURES, best_rate_ratio
+    from rate_models.experiments.energy_figures import best_rate_ratio
 
     result, here = run.result, energy_setting(run)
     if "scan_information" not in result or result.sizes["fixed_p"] < 3:
@@ -58,4 +52,4 @@ def fixed_release(run: ArchivedRun, context: Context) -> Findings:
         reason=f"bit per 1000 units: {curve}",
     )
     caption = "Information per energy against a fixed release probability."
-    yield from panels(FIGURES, result, {"app1-fig1c": caption}, S16)
+    yield from panels(run, {"app1-fig1c": caption}, S16)

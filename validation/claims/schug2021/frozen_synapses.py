@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from validation.claims.schug2021.task_sequences import (
@@ -12,14 +10,10 @@ from validation.claims.schug2021.task_sequences import (
     is_run,
     lifelong_setting,
 )
-from validation.context import Context
 from validation.criteria import monotone
 from validation.estimates import mean_of
-from validation.registry import Findings, measures, panels
+from validation.registry import Context, Findings, Run, measures, panels
 from validation.statement import SCHUG, Claim, Clause, row
-
-if TYPE_CHECKING:
-    from validation.archive import ArchivedRun
 
 RISING = Clause(
     "S17a", "mean p over ten permuted tasks", "app 1 fig 3b", monotone(), "a curve without numbers"
@@ -34,9 +28,9 @@ S17 = Claim(
 
 
 @measures(S17, experiment="lifelong")
-def frozen_synapses(run: ArchivedRun, context: Context) -> Findings:
+def frozen_synapses(run: Run, context: Context) -> Findings:
     """Follow mean release probability and the share of frozen synapses from task to task."""
-    from rate_models.experiments.lifelong_figures import FIGURES, accuracy_table, tasks_learned
+    from rate_models.experiments.lifelong_figures import accuracy_table, tasks_learned
     from rate_models.experiments.lifelong_methods import METHODS
 
     result = run.result
@@ -64,7 +58,7 @@ def frozen_synapses(run: ArchivedRun, context: Context) -> Findings:
         "by_task": "Final accuracy on every task; mean and 95 % interval, or both of two seeds.",
         "release_probability": "Mean release probability and share of frozen synapses after each task.",
     }
-    yield from panels(FIGURES, result, captions, S17, (9, 4))
+    yield from panels(run, captions, S17, (9, 4))
     shown = ("presynaptic", "none", "ewc", "bgd", "joint")
     for benchmark in benchmarks_of(result, "split"):
         names = [name for name in shown if is_run(result, benchmark, name)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -12,16 +12,13 @@ from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
 from biophys.gradient_threshold import GradientLaw, approximation_error, probability_above
+from biophys.palette import BLUE, VERMILION
 from biophys.release_plasticity import ReleasePlasticity, updated_release_probability
 from validation.claims.schug2021.energy_networks import FIGURES_RULE, energy_setting, shown_networks
-from validation.context import Context
 from validation.criteria import above, equals, exact
 from validation.estimates import Estimate, exactly, gaussian, mean_of
-from validation.registry import ClaimFigure, Findings, measures, panels
+from validation.registry import ClaimFigure, Context, Findings, Run, measures, panels
 from validation.statement import SCHUG, Claim, Clause, Rendering, row
-
-if TYPE_CHECKING:
-    from validation.archive import ArchivedRun
 
 _PLACE = 'eq 10 and after, "Assumption"'
 _clause = partial(Clause, source=_PLACE, unit="draws", rendering=Rendering.ANALYTIC)
@@ -113,10 +110,8 @@ def _rising_steps(law: GradientLaw) -> Estimate:
 
 
 @measures(S19, rendering=Rendering.RATE, experiment="energy")
-def gradients_in_networks(run: ArchivedRun, context: Context) -> Findings:
+def gradients_in_networks(run: Run, context: Context) -> Findings:
     """Look how often p moves up for drawn gradients, and for those of trained networks."""
-    from rate_models.experiments.energy_figures import FIGURES
-
     n, rng = 50_000 if context.is_quick else 1_000_000, np.random.default_rng(context.seed)
     for law, clause in LAWS.items():
         yield row(
@@ -161,7 +156,7 @@ def gradients_in_networks(run: ArchivedRun, context: Context) -> Findings:
         "Share of gradients above the threshold against their root mean square, one dot per synapse of a "
         "trained network, with equation 10 for normal and Laplace gradients."
     )
-    yield from panels(FIGURES, run.result, {"eq10": caption}, S19)
+    yield from panels(run, {"eq10": caption}, S19)
 
 
 def _moves_up(law: GradientLaw, n: int, rng: np.random.Generator) -> Estimate:
@@ -184,7 +179,7 @@ def _figure(sd: NDArray[np.float64], shares: dict[GradientLaw, NDArray[np.float6
     figure = Figure((6, 3.8), layout="constrained")
     axes = figure.subplots()
     fine = _G_LIM * np.geomspace(0.2, 6.0, 200)
-    for law, colour in zip(shares, ("#0072B2", "#D55E00"), strict=True):
+    for law, colour in zip(shares, (BLUE, VERMILION), strict=True):
         axes.semilogx(fine**2, probability_above(_G_LIM, fine, law=law), color=colour, label=law)
         axes.semilogx(sd**2, shares[law], "o", color=colour, markersize=4)
     axes.set(xlabel="Fisher information (mean squared gradient)", ylabel="Pr(|g| > g_lim)")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import xarray as xr
 
@@ -13,14 +13,10 @@ from validation.claims.schug2021.energy_networks import (
     energy_setting,
     shown_networks,
 )
-from validation.context import Context
 from validation.criteria import above, equals, significant
 from validation.estimates import Estimate, mean_of, share_of
-from validation.registry import Findings, measures, panels
+from validation.registry import Context, Findings, Run, measures, panels
 from validation.statement import SCHUG, Claim, Clause, row
-
-if TYPE_CHECKING:
-    from validation.archive import ArchivedRun
 
 _LEVEL = 0.01
 UNEVEN = Clause("S06a", "inputs of the second hidden layer", "fig 3a", significant(_LEVEL), "p < 0.01")
@@ -54,10 +50,8 @@ SHUFFLES = {"matrix": "all entries of a weight matrix", "partners": "among the p
 
 
 @measures(S06, experiment="energy")
-def important_inputs(run: ArchivedRun, context: Context) -> Findings:
+def important_inputs(run: Run, context: Context) -> Findings:
     """Test important synapses per neuron against their shuffle in every matrix, and look at D by penalty."""
-    from rate_models.experiments.energy_figures import FIGURES
-
     here, shown = energy_setting(run), shown_networks(run, context).result
     at, last = at_shown_l2(shown), int(shown.layer[-1])
     for shuffle in SHUFFLES:
@@ -96,7 +90,7 @@ def important_inputs(run: ArchivedRun, context: Context) -> Findings:
         "fig3a": "Important inputs per neuron of the second hidden layer, learned and shuffled.",
         "app1-fig2a": "Important inputs and outputs per neuron of every weight matrix.",
     }
-    yield from panels(FIGURES, run.result, captions, S06)
+    yield from panels(run, captions, S06)
     yield (
         "Figures 2 and 3 do not name their penalty: judged is that of the program, 0.01. Nor is it said what "
         "is shuffled: judged is a shuffle of all entries of a matrix."

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import xarray as xr
 
 from validation.claims.schug2021.energy_networks import energy_setting, present, quotient
-from validation.context import Context
 from validation.criteria import above, in_every
 from validation.estimates import Estimate, mean_of
-from validation.registry import Findings, measures, panels
+from validation.registry import Context, Findings, Run, measures, panels
 from validation.statement import SCHUG, Claim, Clause, row
-
-if TYPE_CHECKING:
-    import xarray as xr
-
-    from validation.archive import ArchivedRun
 
 _PLACE = "app 1 fig 1b"
 _EVERY = in_every(above(1.0), "penalty")
@@ -44,9 +38,9 @@ _AT_EACH = {("soft_bound", "deterministic"): EVERY_PLASTIC, ("deterministic", "f
 
 
 @measures(S15, experiment="energy")
-def information_per_activity(run: ArchivedRun, context: Context) -> Findings:
+def information_per_activity(run: Run, context: Context) -> Findings:
     """Compare information per summed activity of the hidden units: at the best penalty, and at each."""
-    from rate_models.experiments.energy_figures import FIGURES, best_ratio, ratio_of
+    from rate_models.experiments.energy_figures import best_ratio, ratio_of
 
     result, here = run.result, energy_setting(run)
     best, ratio = best_ratio(result, "neuronal_energy"), ratio_of(result, "neuronal_energy")
@@ -56,7 +50,7 @@ def information_per_activity(run: ArchivedRun, context: Context) -> Findings:
         estimates = _by_penalty(ratio.sel(model=first) / ratio.sel(model=second))
         yield row(clause, estimates, clause.text, setting=here, along="L2")
     caption = "Information per activity of the hidden units against the L2 penalty."
-    yield from panels(FIGURES, result, {"app1-fig1b": caption}, S15)
+    yield from panels(run, {"app1-fig1b": caption}, S15)
 
 
 def _by_penalty(quotients: xr.DataArray) -> dict[str, Estimate]:

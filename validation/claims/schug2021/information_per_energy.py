@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+import xarray as xr
 
 from validation.claims.schug2021.energy_networks import energy_setting, present, quotient
-from validation.context import Context
 from validation.criteria import above
-from validation.registry import Findings, measures, panels
+from validation.registry import Context, Findings, Run, measures, panels
 from validation.statement import SCHUG, Claim, Clause
-
-if TYPE_CHECKING:
-    import xarray as xr
-
-    from validation.archive import ArchivedRun
 
 PLASTIC = Clause("S01a", "plastic release transmits more than deterministic synapses", "fig 1b", above(1.0))
 FIXED = Clause("S01b", "deterministic synapses transmit more than fixed release", "fig 1b", above(1.0))
@@ -43,9 +36,9 @@ _CAPTIONS = {
 
 
 @measures(S01, experiment="energy")
-def information_per_energy(run: ArchivedRun, context: Context) -> Findings:
+def information_per_energy(run: Run, context: Context) -> Findings:
     """Compare the best information per synaptic energy of the models, seed by seed."""
-    from rate_models.experiments.energy_figures import FIGURES, best_ratio
+    from rate_models.experiments.energy_figures import best_ratio
 
     result, here = run.result, energy_setting(run)
     best, best_of_answers = best_ratio(result), best_ratio(_with_plug_in(result), information="plug_in")
@@ -53,7 +46,7 @@ def information_per_energy(run: ArchivedRun, context: Context) -> Findings:
         yield quotient(subject, best, pair, "information per synaptic energy", here)
     for pair in PUBLISHED_PAIRS:
         yield quotient(S01, best_of_answers, pair, "plug-in information of the answers per energy", here)
-    yield from panels(FIGURES, result, _CAPTIONS, S01)
+    yield from panels(run, _CAPTIONS, S01)
     yield (
         "Information is the authors' soft estimate from one draw of the synapses: it falls with confidence, "
         "even at unchanged accuracy. Synaptic energy is the sum of |w̄| over all synapses, biases excluded."

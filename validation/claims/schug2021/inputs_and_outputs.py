@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 from validation.claims.schug2021.energy_networks import (
     FIGURES_RULE,
@@ -11,14 +10,10 @@ from validation.claims.schug2021.energy_networks import (
     energy_setting,
     shown_networks,
 )
-from validation.context import Context
 from validation.criteria import above, between, in_every
 from validation.estimates import mean_of
-from validation.registry import Findings, measures, panels
+from validation.registry import Context, Findings, Run, measures, panels
 from validation.statement import SCHUG, Claim, Clause, row
-
-if TYPE_CHECKING:
-    from validation.archive import ArchivedRun
 
 PUBLISHED_R = {1: 0.9390, 2: 0.7999}
 """By hidden layer, of one network."""
@@ -51,10 +46,8 @@ S08 = Claim(
 
 
 @measures(S08, experiment="energy")
-def inputs_and_outputs(run: ArchivedRun, context: Context) -> Findings:
+def inputs_and_outputs(run: Run, context: Context) -> Findings:
     """Correlate the important inputs and outputs of hidden neurons."""
-    from rate_models.experiments.energy_figures import FIGURES
-
     here, at = energy_setting(run), at_shown_l2(shown_networks(run, context).result)
     by_layer = {
         int(layer): mean_of(at.input_output_r.sel(hidden_layer=layer), "correlation", unit="networks")
@@ -79,4 +72,4 @@ def inputs_and_outputs(run: ArchivedRun, context: Context) -> Findings:
         }
         yield row(S08, by_l2, quantity, setting=here, condition=condition, along="L2")
     caption = "Important outputs against important inputs of hidden neurons."
-    yield from panels(FIGURES, run.result, {"app1-fig2b": caption}, S08)
+    yield from panels(run, {"app1-fig2b": caption}, S08)

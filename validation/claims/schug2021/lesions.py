@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import xarray as xr
 
 from validation.claims.schug2021.energy_networks import FIGURES_RULE, energy_setting, plastic_networks
-from validation.context import Context
 from validation.criteria import above, in_every
 from validation.estimates import Estimate, mean_of
-from validation.registry import Findings, measures, panels
+from validation.registry import Context, Findings, Run, measures, panels
 from validation.statement import SCHUG, Claim, Clause, row
-
-if TYPE_CHECKING:
-    import xarray as xr
-
-    from validation.archive import ArchivedRun
 
 LESIONS = Clause(
     "S03a",
@@ -31,10 +25,8 @@ S03 = Claim(
 
 
 @measures(S03, experiment="energy")
-def lesions(run: ArchivedRun, context: Context) -> Findings:
+def lesions(run: Run, context: Context) -> Findings:
     """Remove synapses in several orders and compare the accuracies, fraction by fraction."""
-    from rate_models.experiments.energy_figures import FIGURES
-
     here = energy_setting(run)
     for model, at in plastic_networks(run, context).items():
         accuracy = at.lesion_accuracy
@@ -50,7 +42,7 @@ def lesions(run: ArchivedRun, context: Context) -> Findings:
                 condition={"p rule": model},
                 along="removed",
             )
-    yield from panels(FIGURES, run.result, {"fig2b": "Accuracy after removing synapses in four orders."}, S03)
+    yield from panels(run, {"fig2b": "Accuracy after removing synapses in four orders."}, S03)
 
 
 def _advantages(difference: xr.DataArray) -> dict[str, Estimate]:

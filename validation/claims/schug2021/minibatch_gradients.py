@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from scipy.stats import spearmanr
 
 from validation.claims.schug2021.energy_networks import (
@@ -12,14 +10,10 @@ from validation.claims.schug2021.energy_networks import (
     plastic_networks,
     shown_networks,
 )
-from validation.context import Context
 from validation.criteria import above
 from validation.estimates import mean_of
-from validation.registry import Findings, measures
+from validation.registry import Context, Findings, Run, measures
 from validation.statement import SCHUG, Claim, Clause, row
-
-if TYPE_CHECKING:
-    from validation.archive import ArchivedRun
 
 POSTERIOR = Clause(
     "S26a",
@@ -49,7 +43,7 @@ S27 = Claim(
 
 
 @measures(S26, S27, experiment="energy")
-def learning_rate_and_batches(run: ArchivedRun, context: Context) -> Findings:
+def learning_rate_and_batches(run: Run, context: Context) -> Findings:
     """Correlate the Fisher information of synapses with p, and with what mini-batches give for it."""
     here = energy_setting(run)
     for model, at in plastic_networks(run, context).items():

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from validation.claims.schug2021.energy_networks import at_shown_l2, energy_setting, shown_networks
 from validation.claims.schug2021.important_inputs import SHUFFLES
-from validation.context import Context
 from validation.criteria import above
 from validation.estimates import mean_of
-from validation.registry import Findings, measures, panels
+from validation.registry import Context, Findings, Run, measures, panels
 from validation.statement import SCHUG, Claim, Clause, row
-
-if TYPE_CHECKING:
-    from validation.archive import ArchivedRun
 
 CLAUSES = {
     "low": Clause("S07a", "more neurons with few important inputs", "fig 3b", above(0.0)),
@@ -28,10 +22,8 @@ S07 = Claim(
 
 
 @measures(S07, experiment="energy")
-def neurons_by_importance(run: ArchivedRun, context: Context) -> Findings:
+def neurons_by_importance(run: Run, context: Context) -> Findings:
     """Compare the shares of neurons of low and high importance with those after shuffling."""
-    from rate_models.experiments.energy_figures import FIGURES
-
     here, at = energy_setting(run), at_shown_l2(shown_networks(run, context).result)
     for shuffle, words in SHUFFLES.items():
         for group, clause in CLAUSES.items():
@@ -44,4 +36,4 @@ def neurons_by_importance(run: ArchivedRun, context: Context) -> Findings:
                 condition={"shuffled": words},
                 reason=f"mean share {float(of.neuron_group_share.mean()):.2f}",
             )
-    yield from panels(FIGURES, run.result, {"fig3b": "Neurons of low, medium and high importance."}, S07)
+    yield from panels(run, {"fig3b": "Neurons of low, medium and high importance."}, S07)

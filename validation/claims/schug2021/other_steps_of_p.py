@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from validation.claims.schug2021.energy_networks import NAMES, energy_setting
-from validation.context import Context
 from validation.criteria import above
 from validation.estimates import mean_of
-from validation.registry import Findings, measures, panels
+from validation.registry import Context, Findings, Run, measures, panels
 from validation.statement import SCHUG, Claim, Clause, not_run, row
-
-if TYPE_CHECKING:
-    from validation.archive import ArchivedRun
 
 _PLACE = 'methods, "Model robustness"'
 CLAUSES = {
@@ -25,9 +19,9 @@ S20 = Claim(
 
 
 @measures(S20, experiment="energy")
-def other_steps_of_p(run: ArchivedRun, context: Context) -> Findings:
+def other_steps_of_p(run: Run, context: Context) -> Findings:
     """Compare plastic release with steps of p a quarter larger and smaller with the other models."""
-    from rate_models.experiments.energy_figures import FIGURES, best_ratio, best_step_size_ratio
+    from rate_models.experiments.energy_figures import best_ratio, best_step_size_ratio
 
     result, here = run.result, energy_setting(run)
     if "step_size_information" not in result:
@@ -48,4 +42,4 @@ def other_steps_of_p(run: ArchivedRun, context: Context) -> Findings:
                 condition={"steps of p": steps},
             )
     caption = "Best information per energy with other step sizes of p."
-    yield from panels(FIGURES, result, {"robustness": caption}, S20)
+    yield from panels(run, {"robustness": caption}, S20)

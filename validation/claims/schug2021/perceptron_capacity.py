@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from validation.claims.schug2021.perceptron_memory import PUBLISHED, load_of, number_at
-from validation.context import Context
 from validation.criteria import above
 from validation.estimates import mean_of
-from validation.registry import Findings, measures, panels
+from validation.registry import Context, Findings, Run, measures, panels
 from validation.statement import SCHUG, Claim, Clause, row, setting_of
-
-if TYPE_CHECKING:
-    from validation.archive import ArchivedRun
 
 SIMILAR = Clause(
     "S13a",
@@ -35,10 +29,8 @@ S13 = Claim(
 
 
 @measures(S13, experiment="perceptron")
-def perceptron_capacity(run: ArchivedRun, context: Context) -> Findings:
+def perceptron_capacity(run: Run, context: Context) -> Findings:
     """Compare how far the accuracies are apart at the paper's load and at capacity."""
-    from rate_models.experiments.perceptron import FIGURES
-
     result, here = run.result, setting_of(run.config, PUBLISHED)
     final = 100 * result.accuracy.isel(n_learned=-1).mean("task")
     n_paper, n_full = number_at(result, 0.25), number_at(result, 1.0)
@@ -62,4 +54,4 @@ def perceptron_capacity(run: ArchivedRun, context: Context) -> Findings:
         at_capacity = mean_of(gain.sel(n_patterns=n_full), unit="perceptrons")
         yield row(S13, at_capacity, "advantage at capacity (points)", setting=here, condition=condition)
     caption = "Recall and advantage against the load; mean and 95 % interval over seeds."
-    yield from panels(FIGURES, result, {"load": caption}, S13, (9, 4))
+    yield from panels(run, {"load": caption}, S13, (9, 4))

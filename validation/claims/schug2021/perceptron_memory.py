@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import xarray as xr
 
-from validation.context import Context
 from validation.criteria import significant
 from validation.estimates import difference_of
-from validation.registry import Findings, measures, panels
+from validation.registry import Context, Findings, Run, measures, panels
 from validation.statement import SCHUG, Claim, Clause, row, setting_of
-
-if TYPE_CHECKING:
-    import xarray as xr
-
-    from validation.archive import ArchivedRun
 
 PUBLISHED = {
     "n_inputs": 1000,
@@ -50,10 +44,8 @@ def number_at(result: xr.Dataset, load: float) -> int:
 
 
 @measures(S12, experiment="perceptron")
-def perceptron_memory(run: ArchivedRun, context: Context) -> Findings:
+def perceptron_memory(run: Run, context: Context) -> Findings:
     """Compare what perceptrons with and without consolidation recall after all tasks."""
-    from rate_models.experiments.perceptron import FIGURES
-
     n_patterns = number_at(run.result, 0.25)
     at = 100 * run.result.accuracy.sel(n_patterns=n_patterns).isel(n_learned=-1)
     for model in (str(model) for model in at.model.values if model != "standard"):
@@ -71,4 +63,4 @@ def perceptron_memory(run: ArchivedRun, context: Context) -> Findings:
                 reason=f"{first.mean():.1f} % against {second.mean():.1f} %",
             )
     caption = f"Recall with {n_patterns} patterns per task; mean and 95 % interval over seeds."
-    yield from panels(FIGURES, run.result, {"recall": caption}, S12, (9, 4))
+    yield from panels(run, {"recall": caption}, S12, (9, 4))

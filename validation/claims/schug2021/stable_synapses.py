@@ -7,12 +7,11 @@ from functools import partial
 
 import numpy as np
 
-from validation.context import Context
 from validation.coupling import correlations_from_estimation, correlations_if_additive
 from validation.criteria import exact, significant
 from validation.data.recordings import read_sjostrom2001
 from validation.estimates import Estimate
-from validation.registry import ClaimFigure, Findings, measures
+from validation.registry import ClaimFigure, Context, Findings, measures
 from validation.release_and_change import BOTH, Reading, correlation, coupling_figure, readings_figure
 from validation.statement import SCHUG, Claim, Clause, Rendering, row
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from validation.context import Context
 from validation.criteria import exact
 from validation.estimates import exactly
-from validation.registry import Findings, measures
+from validation.registry import Context, Findings, measures
 from validation.statement import SCHUG, Claim, Clause, row
 
 # Float64: a difference of rounding alone. Equation 8 is the definition of m, put to the next step.

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import xarray as xr
 from numpy.typing import NDArray
 
 from validation.estimates import Estimate, difference_of
+from validation.registry import Run
 from validation.statement import Setting, setting_of
-
-if TYPE_CHECKING:
-    import xarray as xr
-
-    from validation.archive import ArchivedRun
 
 PUBLISHED = {
     "hidden_units": [200, 200],
@@ -32,7 +29,7 @@ SEARCHED = "settings searched here (published: not stated)"
 TUNED = "settings searched here (published: those of the program)"
 
 
-def lifelong_setting(run: ArchivedRun, benchmark: str, departure: str = "") -> Setting:
+def lifelong_setting(run: Run, benchmark: str, departure: str = "") -> Setting:
     """Return what the networks of a benchmark do otherwise than published.
 
     Parameters

@@ -54,7 +54,7 @@ def gaussian(*, n_wrong=20, excess=0.0):
 
 
 def verdicts(clause, rendering=Rendering.SPIKING, **changes):
-    run = SimpleNamespace(result=gaussian(**changes))
+    run = SimpleNamespace(experiment="gaussian_spikes", result=gaussian(**changes))
     rows = evidence_of(gaussian_synapses_in_spikes(run, Context())).measurements
     return {row.verdict for row in rows if row.clause == clause and row.rendering is rendering}
 

@@ -66,7 +66,7 @@ def classified(*, n_wrong=20, n_wrong_of_rates=20, high_energy=3.0, gain=0.3):
 
 
 def rows_of(measure, result):
-    return evidence_of(measure(SimpleNamespace(result=result), Context())).measurements
+    return evidence_of(measure(SimpleNamespace(experiment="spikes", result=result), Context())).measurements
 
 
 def verdict_on(measure, result, clause, rendering=Rendering.SPIKING):

@@ -4,7 +4,7 @@ import pytest
 
 from validation.archive import ArchivedRun
 from validation.context import Context
-from validation.registry import evidence_of
+from validation.registry import all_measures, evidence_of
 from validation.statement import verdict_on
 
 
@@ -13,7 +13,8 @@ def verdicts():
     """Return the verdicts on the clauses of a claim from a result, as if it were of the given settings."""
 
     def on(claim, function, result, config):
-        found = evidence_of(function(ArchivedRun("made up", result, dict(config), {}), Context()))
+        experiment = next(measure.experiment for measure in all_measures() if measure.function is function)
+        found = evidence_of(function(ArchivedRun(experiment, result, dict(config), {}), Context()))
         return [verdict_on(clause, found.measurements) for clause in claim.clauses]
 
     return on
