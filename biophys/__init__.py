@@ -103,6 +103,7 @@ from biophys.recordings.recording import Noise, QuantalVariability
 from biophys.recordings.release_fit import Estimate, IdentifiabilityWarning, ReleaseFit
 from biophys.recordings.serial_dependence import SerialDependence, SerialDependenceWarning, serial_dependence
 from biophys.recordings.simulation import simulate_recording
+from biophys.recordings.traces import MeasuredResponses, measured_responses
 from biophys.release_plasticity import ReleasePlasticity, updated_release_probability
 from biophys.short_term import (
     ShortTermDynamics,
@@ -134,6 +135,7 @@ __all__ = [
     "GoodnessOfFit",
     "HillRelation",
     "IdentifiabilityWarning",
+    "MeasuredResponses",
     "NestedModel",
     "Noise",
     "Optimum",
@@ -194,6 +196,7 @@ __all__ = [
     "joules_of",
     "linear_importance",
     "magnitude_in",
+    "measured_responses",
     "minimal_sd",
     "n_sites_for",
     "nested_models",

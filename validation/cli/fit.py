@@ -50,6 +50,11 @@ def _file(help_text: str) -> dict[str, Any]:
     "--columns", metavar="NAMES", help="Header of a file without one: 'amplitude (A), interval (s)'."
 )
 @click.option("--new-sweep-after", metavar="TIME", help="An interval from which a new sweep begins: 10s.")
+@click.option("--stimuli", metavar="TIMES|CHANNEL", help="Of traces: 100ms,120ms from the start of a sweep.")
+@click.option("--window", metavar="FROM:TO", help="Of traces: where a response has its peak, 2ms:20ms.")
+@click.option("--channel", metavar="NAME", help="Of traces: the one with the responses, by name or number.")
+@click.option("--baseline", metavar="TIME", help="Of traces: before each stimulus.  [default: 5ms]")
+@click.option("--average", metavar="TIME", help="Of traces: around the peak.  [default: 1ms]")
 @click.option("--report", **_file("Write a page with figures and a methods paragraph (html)."))
 @click.option("--json", "json_file", **_file("Write everything, to read back with ReleaseFit.from_dict."))
 @click.option("--csv", "csv_file", **_file("Write one row of estimates for each synapse."))
@@ -64,6 +69,11 @@ def fit(
     robust: bool,
     columns: str | None,
     new_sweep_after: str | None,
+    stimuli: str | None,
+    window: str | None,
+    channel: str | None,
+    baseline: str | None,
+    average: str | None,
     report: Path | None,
     json_file: Path | None,
     csv_file: Path | None,
@@ -73,15 +83,18 @@ def fit(
 
     csv, tsv, json or xlsx, or - for the standard input. The header names the columns with their units:
     amplitude (pA); and if there are any: time (s) or interval (ms), sweep, condition, synapse, spike (0 or
-    1), baseline (pA). Empty cells are responses that were not measured.
+    1), baseline (pA). Empty cells are responses that were not measured. Or a file of traces (abf, nwb, wcp,
+    ...), of which --stimuli and --window say where the responses are.
 
     \b
     Examples:
       brianpresyn fit --example trains.csv
       brianpresyn fit trains.csv --dynamics depletion --cv-within 0.3 --report trains.html
       brianpresyn fit two_calcium.csv --noise 0.5pA --condition calcium
+      brianpresyn fit cell.abf --stimuli 100ms,120ms --window 2ms:15ms --channel 'IN 0'
     """
-    from validation.recorded_tables import TableError, read_table, recorded_synapses
+    from validation.recorded_tables import TableError
+    from validation.recorded_traces import TRACE_SUFFIXES
 
     if example is not None:
         example.write_text(example_table(), encoding="utf-8")
@@ -91,10 +104,16 @@ def fit(
         raise click.UsageError("name a table, or write one to start from with --example my.csv")
     if table != "-" and not Path(table).is_file():
         raise click.UsageError(f"no such file: {table}")
+    of_traces = {"stimuli": stimuli, "window": window, "channel": channel} | {
+        "baseline": baseline,
+        "average": average,
+    }
     try:
-        read = read_table(table, columns)
-        gap = None if new_sweep_after is None else _quantity(new_sweep_after, "--new-sweep-after", "10s")
-        synapses = recorded_synapses(read, condition=condition, new_sweep_after=gap)
+        if Path(table).suffix.lower() in TRACE_SUFFIXES:
+            read, synapses = _from_traces(table, of_traces)
+        else:
+            _refuse_options_of_traces(of_traces)
+            read, synapses = _from_table(table, columns, condition, new_sweep_after)
     except (TableError, OSError) as error:
         raise click.UsageError(str(error)) from None
     read.remarks.extend(_suspicious_scale(synapses))
@@ -110,6 +129,82 @@ def fit(
         print(f"report: {report.resolve()}")
     _write_numbers(fits, json_file, csv_file)
     return _FAILED if any(hasattr(one, "reason") for one in fits.values()) else 0
+
+
+def _from_table(
+    table: str, columns: str | None, condition: str, new_sweep_after: str | None
+) -> tuple[Any, list[Any]]:
+    from validation.recorded_tables import read_table, recorded_synapses
+
+    read = read_table(table, columns)
+    gap = _time(new_sweep_after, "--new-sweep-after")
+    return read, recorded_synapses(read, condition=condition, new_sweep_after=gap)
+
+
+def _from_traces(path: str, options: dict[str, str | None]) -> tuple[Any, list[Any]]:
+    """Return the traces of a file and the synapse whose responses they hold."""
+    from validation.recorded_traces import read_traces, recorded_responses
+
+    stimuli, window = options["stimuli"], options["window"]
+    read = read_traces(path)
+    if stimuli is None or window is None:
+        names = ", ".join(read.channels)
+        raise click.UsageError(
+            f"{read.source} holds traces ({names}): say with --stimuli 100ms,120ms (or --stimuli CHANNEL, "
+            "one that rises at each stimulus) and --window 2ms:20ms where the responses are"
+        )
+    return read, [
+        recorded_responses(
+            read,
+            stimuli=stimuli
+            if stimuli in read.channels
+            else _times(stimuli, "--stimuli", list(read.channels)),
+            window=_ends(window),
+            channel=options["channel"],
+            baseline=_time(options["baseline"], "--baseline"),
+            average=_time(options["average"], "--average"),
+        )
+    ]
+
+
+def _refuse_options_of_traces(options: dict[str, str | None]) -> None:
+    given = [name for name, value in options.items() if value is not None]
+    if given:
+        raise click.UsageError(
+            f"--{given[0]} is of files of traces (abf, nwb, ...); a table holds amplitudes already"
+        )
+
+
+def _times(text: str, option: str, channels: list[str]) -> Any:
+    """Return times separated by commas."""
+    import quantities as pq
+
+    try:
+        return pq.Quantity([float(_time(part, option).rescale(pq.ms)) for part in text.split(",")], pq.ms)
+    except click.UsageError:
+        raise click.UsageError(
+            f"{option} must be times, such as 100ms,120ms, or one of the channels {', '.join(channels)}, got "
+            f"{text!r}"
+        ) from None
+
+
+def _ends(window: str) -> tuple[Any, Any]:
+    first, mark, last = window.partition(":")
+    if not mark:
+        raise click.UsageError(f"--window must be two times, such as 2ms:20ms, got {window!r}")
+    return _time(first, "--window"), _time(last, "--window")
+
+
+def _time(text: str | None, option: str) -> Any:
+    """Return a time with its unit; None if there is none."""
+    import quantities as pq
+
+    if text is None:
+        return None
+    time = _quantity(text, option, "5ms")
+    if time.dimensionality.simplified != pq.s.dimensionality:
+        raise click.UsageError(f"{option} must be a time, such as 5ms, got {text!r}")
+    return time
 
 
 def _suspicious_scale(synapses: list[Any]) -> list[str]:

@@ -1,0 +1,154 @@
+"""`brianpresyn fit` reads files of traces (abf, nwb) with the units they state."""
+
+import json
+import struct
+import sys
+
+import numpy as np
+import pytest
+
+from biophys import ReleaseFit
+from validation.cli import exit_code_of
+from validation.recorded_tables import TableError
+from validation.recorded_traces import TRACE_SUFFIXES, read_traces
+
+RATE = 10_000.0
+TIME = np.arange(2000) / RATE * 1e3
+RNG = np.random.default_rng(4)
+COUNTS = RNG.binomial(3, 0.5, 80)
+AFTER = np.maximum(TIME - 102.0, 0.0) / 1.5
+CURRENT = -12.0 * COUNTS[:, None] * AFTER * np.exp(1.0 - AFTER) + RNG.normal(-50.0, 2.0, (80, 2000))
+PULSE = np.where((TIME >= 100.0) & (TIME < 101.0), 5.0, 0.0) * np.ones((80, 1))
+FIT = ("--window", "1ms:12ms", "--noise", "baseline", "--json", "out.json")
+
+
+def write_abf(path):
+    """Write an Axon binary file of version 1 with two channels: the fields that describe traces, no more."""
+    sweeps, samples = CURRENT.shape
+    header = bytearray(6144)
+    fields = [
+        (0, "4s", b"ABF "), (4, "f", 1.83), (8, "h", 5), (10, "i", 2 * sweeps * samples), (16, "i", sweeps),
+        (40, "i", 12), (92, "i", 12 + (4 * sweeps * samples) // 512 + 1), (96, "i", sweeps), (120, "h", 2),
+        (122, "f", 1e6 / RATE / 2), (138, "i", 2 * samples), (244, "f", 10.0), (252, "i", 32768),
+    ]  # fmt: skip
+    for channel, (name, unit, scale) in enumerate([(b"IN 0", b"pA", 0.01), (b"TTL", b"V", 1.0)]):
+        fields += [
+            (378 + 2 * channel, "h", channel), (410 + 2 * channel, "h", channel),
+            (442 + 10 * channel, "10s", name.ljust(10)), (602 + 8 * channel, "8s", unit.ljust(8)),
+            (730 + 4 * channel, "f", 1.0), (922 + 4 * channel, "f", scale), (1050 + 4 * channel, "f", 1.0),
+        ]  # fmt: skip
+    fields += [(410 + 2 * channel, "h", -1) for channel in range(2, 16)]
+    for offset, code, value in fields:
+        struct.pack_into("<" + code, header, offset, value)
+    volts = np.stack([CURRENT * 0.01, PULSE], axis=-1)
+    data = np.rint(volts / 10.0 * 32768).astype("<i2").tobytes()
+    synch = np.array([(i * 2 * samples, 2 * samples) for i in range(sweeps)], "<i4").tobytes()
+    padding = b"\0" * (512 * ((4 * sweeps * samples) // 512 + 1) - len(data))
+    path.write_bytes(bytes(header) + data + padding + synch)
+
+
+def write_nwb(path):
+    """Write the groups of the NWB 2 schema that hold sweeps of intracellular recordings."""
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(path, "w") as file:
+        electrode = file.create_group("general/intracellular_ephys/electrode 1")
+        for folder, values, unit, scale in (
+            ("acquisition", CURRENT, "amperes", 1e-12),
+            ("stimulus/presentation", PULSE, "volts", 1.0),
+        ):
+            for number in np.random.default_rng(1).permutation(len(values)):
+                series = file.create_group(f"{folder}/{unit}_{number}")
+                series.attrs["sweep_number"] = number
+                series["electrode"] = h5py.SoftLink(electrode.name)
+                data = series.create_dataset("data", data=np.rint(values[number] * 1e3).astype("i4"))
+                data.attrs.update({"unit": unit, "conversion": scale * 1e-3})
+                series.create_dataset("starting_time", data=float(number)).attrs["rate"] = RATE
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("recorded")
+    write_nwb(folder / "cell.nwb")
+    write_abf(folder / "cell.abf")
+    return folder
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def run(capsys, *arguments):
+    code = exit_code_of(["fit", *arguments])
+    captured = capsys.readouterr()
+    return code, " ".join((captured.out + captured.err).split())
+
+
+@pytest.mark.parametrize(("suffix", "how"), [(".abf", "times"), (".nwb", "channel")])
+def test_a_file_of_traces_is_fitted_in_its_units(recorded, folder, capsys, suffix, how):
+    pytest.importorskip("neo" if suffix == ".abf" else "h5py")
+    path = str(recorded / f"cell{suffix}")
+    channels = read_traces(path).channels
+    responses, pulses = channels
+    np.testing.assert_allclose(channels[responses].sweeps[7].magnitude, CURRENT[7], atol=0.04)
+    assert channels[responses].unit_text == "pA" and len(channels[pulses].sweeps) == 80
+    stimuli = "100ms" if how == "times" else pulses
+    code, text = run(capsys, path, "--stimuli", stimuli, "--channel", responses, *FIT)
+    assert code == 0, text
+    fit = ReleaseFit.from_dict(json.loads((folder / "out.json").read_text())[""])
+    # Averaged over 1 ms around the peak a response is some percent smaller than there.
+    assert fit.q.unit == "pA" and -12.2 < fit.q.value < -11.2 and fit.n_responses == 80
+    assert fit.n.value == 3 and fit.p.value == pytest.approx(COUNTS.mean() / 3, abs=1e-3)
+
+
+def test_trains_keep_the_intervals_of_their_stimuli(recorded, capsys):
+    arguments = ("--stimuli", "100ms,120ms,0.15s", "--channel", "1", "--window", "1ms:12ms")
+    path = str(recorded / "cell.nwb")
+    code, text = run(capsys, path, *arguments, "--dynamics", "depletion", "--n", "3")
+    assert code == 0 and "240 responses, trains with depletion" in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            (),
+            "cell.nwb holds traces (electrode 1 (amperes), stimulus electrode 1 (volts)): say with --stimuli",
+        ),
+        (("--stimuli", "100ms", "--window", "1ms:12ms"), "name one with --channel"),
+        (("--stimuli", "100ms", "--window", "1ms:12ms", "--channel", "IN 9"), "there is no 'IN 9'"),
+        (("--stimuli", "soon", "--window", "1ms:12ms", "--channel", "1"), "or one of the channels"),
+        (("--stimuli", "100mV", "--window", "1ms:12ms", "--channel", "1"), "--stimuli must be times"),
+        (("--stimuli", "100ms", "--window", "12ms", "--channel", "1"), "--window must be two times"),
+        (("--stimuli", "100ms", "--window", "1ms:12pA", "--channel", "1"), "--window must be a time"),
+        (("--stimuli", "5s", "--window", "1ms:12ms", "--channel", "1"), "lies outside the sweep of 200 ms"),
+    ],
+)
+def test_what_is_missing_is_named(recorded, capsys, arguments, message):
+    code, text = run(capsys, str(recorded / "cell.nwb"), *arguments)
+    assert code == 2 and message in text, text
+
+
+@pytest.mark.parametrize(("suffix", "package"), [(".abf", "neo"), (".nwb", "h5py"), (".wcp", "neo")])
+def test_without_the_package_the_extra_is_named(folder, capsys, monkeypatch, suffix, package):
+    (folder / f"cell{suffix}").write_bytes(b"anything")
+    monkeypatch.setitem(sys.modules, package, None)
+    code, text = run(capsys, f"cell{suffix}", *FIT[:2], "--stimuli", "1ms")
+    assert code == 2 and f"needs {package}: pip install 'brianpresyn[recordings]'" in text
+
+
+@pytest.mark.parametrize("suffix", TRACE_SUFFIXES)
+@pytest.mark.parametrize("content", [b"", b"amplitude (pA)\n1\n2\n", b"ABF2" + bytes(600), bytes(9000)])
+def test_a_file_that_is_something_else_is_no_recording(folder, suffix, content):
+    pytest.importorskip("neo")
+    pytest.importorskip("h5py")
+    (folder / f"cell{suffix}").write_bytes(content)
+    with pytest.raises(TableError, match=f"cell{suffix}: "):
+        read_traces(f"cell{suffix}")
+
+
+def test_options_of_traces_are_refused_for_tables(folder, capsys):
+    (folder / "my.csv").write_text("amplitude (pA)\n1\n2\n3\n")
+    code, text = run(capsys, "my.csv", "--window", "1ms:2ms")
+    assert code == 2 and "--window is of files of traces" in text

@@ -1,0 +1,272 @@
+"""Traces from files of recording programs (abf and others through neo, nwb through h5py)."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import quantities as pq
+
+from biophys.recordings.traces import measured_responses, rising_times
+from biophys.units import psp_unit_of
+from validation.recorded_tables import RecordedSynapse, TableError
+
+# Reading with what unpickles or runs code is not offered: a recording is data.
+NEO_READERS = {
+    ".abf": "AxonIO",
+    ".axgd": "AxographIO",
+    ".axgx": "AxographIO",
+    ".edr": "WinEdrIO",
+    ".smr": "Spike2IO",
+    ".wcp": "WinWcpIO",
+}
+TRACE_SUFFIXES = (*NEO_READERS, ".nwb")
+"""Names of files that hold traces end so."""
+
+_SHOWN_IN = {"V": pq.mV, "A": pq.pA, "S": pq.nS, "volts": pq.mV, "amperes": pq.pA, "siemens": pq.nS}
+
+
+@dataclass(frozen=True, eq=False)
+class Channel:
+    """Sweeps of one channel.
+
+    Parameters
+    ----------
+    sweeps
+        Each (samples,).
+    rate
+        Sampling rate.
+    """
+
+    sweeps: list[pq.Quantity]
+    rate: pq.Quantity
+
+    @property
+    def unit_text(self) -> str:
+        """The unit in words."""
+        return self.sweeps[0].dimensionality.string
+
+
+@dataclass(frozen=True, eq=False)
+class Traces:
+    """What a file of a recording program holds.
+
+    Parameters
+    ----------
+    channels
+        By name, in the order of the file.
+    source
+        Name of the file.
+    remarks
+        What a user should know of how it was read.
+    """
+
+    channels: dict[str, Channel]
+    source: str
+    remarks: list[str] = field(default_factory=list)
+
+    def channel(self, name: str | None) -> Channel:
+        """Return a channel by its name or number from 1; without, the only one that holds responses.
+
+        Raises
+        ------
+        TableError
+            If there is none or more than one.
+        """
+        held = ", ".join(f"{key!r} ({c.unit_text})" for key, c in self.channels.items())
+        if name in self.channels:
+            return self.channels[name]
+        if name is not None and re.fullmatch(r"[1-9]\d*", name) and int(name) <= len(self.channels):
+            return list(self.channels.values())[int(name) - 1]
+        if name is None and len(self.channels) == 1:
+            return next(iter(self.channels.values()))
+        wanted = "name one with --channel" if name is None else f"there is no {name!r}"
+        raise TableError(f"{self.source}: the channels are {held or 'none'}; {wanted}")
+
+
+def read_traces(path: str) -> Traces:
+    """Read the traces of a file.
+
+    Raises
+    ------
+    TableError
+        If the package that reads it is not installed, or it is no such file.
+    """
+    suffix, name = Path(path).suffix.lower(), Path(path).name
+    package = "h5py" if suffix == ".nwb" else "neo"
+    try:
+        importlib.import_module(package)
+    except ImportError:
+        raise TableError(f"reading {suffix} needs {package}: pip install 'brianpresyn[recordings]'") from None
+    try:
+        channels = _channels_of_nwb(path) if suffix == ".nwb" else _channels_of_neo(path, NEO_READERS[suffix])
+    except FileNotFoundError:
+        raise
+    except Exception as error:  # whatever a reader of a foreign format meets
+        raise TableError(f"{name}: this cannot be read as {suffix} ({error})") from None
+    channels = {key: channel for key, channel in channels.items() if channel.sweeps}
+    if not channels:
+        raise TableError(f"{name}: no traces; the file holds no sampled signal")
+    return Traces(channels, name)
+
+
+def _channels_of_neo(path: str, reader: str) -> dict[str, Channel]:
+    """Return the signals of every segment, one sweep each."""
+    io = getattr(importlib.import_module("neo.io"), reader)(filename=path)
+    channels: dict[str, Channel] = {}
+    for block in io.read():
+        for segment in block.segments:
+            for signal in segment.analogsignals:
+                names = signal.array_annotations.get("channel_names", [signal.name] * signal.shape[1])
+                for column, label in enumerate(names):
+                    values = pq.Quantity(signal.magnitude[:, column], signal.units)
+                    _append(channels, str(label), values, signal.sampling_rate)
+    return channels
+
+
+def _append(channels: dict[str, Channel], name: str, values: pq.Quantity, rate: pq.Quantity) -> None:
+    """Add a sweep to a channel, in the unit that responses are usually given in."""
+    unit = _SHOWN_IN.get(values.dimensionality.string)
+    values = values if unit is None else values.rescale(unit)
+    channel = channels.setdefault(name, Channel([], rate.rescale(pq.Hz)))
+    if not np.isclose(float(channel.rate), float(rate.rescale(pq.Hz))):
+        raise ValueError(f"channel {name!r} has sweeps of {channel.rate} and of {rate}")
+    channel.sweeps.append(values)
+
+
+def _channels_of_nwb(path: str) -> dict[str, Channel]:
+    """Return series by electrode and unit, sweeps in order: ``acquisition``, then what was presented."""
+    import h5py
+
+    channels: dict[str, Channel] = {}
+    with h5py.File(path, "r") as file:
+        for folder, prefix in (("acquisition", ""), ("stimulus/presentation", "stimulus ")):
+            series = [group for group in file.get(folder, {}).values() if "data" in group]
+            for group in sorted(series, key=_place_of_series):
+                for name, values in _signals(group):
+                    _append(channels, prefix + name, values, _rate(group))
+    return channels
+
+
+def _place_of_series(group: Any) -> tuple[float, float, str]:
+    start = group["starting_time"][()] if "starting_time" in group else group["timestamps"][0]
+    return float(group.attrs.get("sweep_number", -1)), float(start), group.name
+
+
+def _rate(group: Any) -> pq.Quantity:
+    if "starting_time" in group:
+        return float(group["starting_time"].attrs["rate"]) * pq.Hz
+    steps = np.diff(group["timestamps"][:])
+    if steps.size == 0 or np.ptp(steps) > 1e-3 * steps.mean():
+        raise ValueError(f"{group.name} is not sampled at regular times")
+    return pq.Hz / float(steps.mean())
+
+
+def _signals(group: Any) -> list[tuple[str, pq.Quantity]]:
+    """Return the columns of a series in its unit, by electrode where it has one."""
+    data = group["data"]
+    unit = data.attrs.get("unit", "")
+    text = unit.decode() if isinstance(unit, bytes) else str(unit)
+    measured = _SHOWN_IN.get(text)
+    base = {"volts": pq.V, "amperes": pq.A, "siemens": pq.S}.get(text)
+    values = data[()].astype(float) * data.attrs.get("conversion", 1.0) + data.attrs.get("offset", 0.0)
+    label = group.name.rsplit("/", 1)[-1]
+    if "electrode" in group:
+        link = group.get("electrode", getlink=True)
+        name = getattr(link, "path", group["electrode"].name).rsplit("/", 1)[-1]
+        label = f"{name} ({text})"
+    in_unit = pq.Quantity(values, base if base is not None and measured is not None else text)
+    if in_unit.ndim == 1:
+        return [(label, in_unit)]
+    return [(f"{label} {i + 1}", in_unit[:, i]) for i in range(in_unit.shape[1])]
+
+
+def recorded_responses(
+    traces: Traces,
+    *,
+    stimuli: pq.Quantity | str,
+    window: tuple[pq.Quantity, pq.Quantity],
+    channel: str | None = None,
+    baseline: pq.Quantity | None = None,
+    average: pq.Quantity | None = None,
+) -> RecordedSynapse:
+    """Return the responses of a channel as arguments of :func:`biophys.fit_release`.
+
+    Parameters
+    ----------
+    traces
+        Of a file.
+    stimuli
+        Times from the start of each sweep, or the name of a channel that rises at each stimulus.
+    window, baseline, average
+        As of :func:`biophys.measured_responses`.
+    channel
+        Name or number from 1 of the channel with the responses.
+
+    Raises
+    ------
+    TableError
+        If a channel is missing, holds no responses, or a stimulus does not fit its sweep.
+    """
+    recorded = traces.channel(channel)
+    try:
+        psp_unit_of(recorded.sweeps[0], "channel")
+    except ValueError as error:
+        raise TableError(f"{traces.source}: {error}; name another with --channel") from None
+    sweeps: list[Any] = recorded.sweeps
+    trains: Any = stimuli
+    if isinstance(stimuli, str):
+        sweeps, trains = _stimulated(traces, recorded, stimuli)
+    given = {"baseline": baseline, "average": average}
+    try:
+        measured = measured_responses(
+            sweeps,
+            trains,
+            window=window,
+            sampling_rate=recorded.rate,
+            **{name: value for name, value in given.items() if value is not None},
+        )
+    except (TypeError, ValueError) as error:
+        raise TableError(f"{traces.source}: {error}") from None
+    traces.remarks.append(
+        f"{len(sweeps)} sweeps; every response measured {float(measured.latency):.2f} ms after its stimulus"
+    )
+    arguments: dict[str, Any] = {"amplitudes": measured.amplitudes}
+    n_stimuli = {train.size for train in measured.amplitudes}
+    if n_stimuli == {1}:
+        values = np.concatenate([train.magnitude for train in measured.amplitudes])
+        arguments["amplitudes"] = [values * recorded.sweeps[0].units]
+    else:
+        each = [trains] * len(sweeps) if isinstance(trains, pq.Quantity) else trains
+        arguments["intervals"] = [np.append(1.0, np.diff(t.rescale(pq.ms).magnitude)) * pq.ms for t in each]
+    if measured.noise.size >= _ENOUGH:
+        arguments["baseline"] = measured.noise
+    else:
+        traces.remarks.append("too little time before the stimuli to measure the noise")
+    return RecordedSynapse("", arguments)
+
+
+_ENOUGH = 10
+"""Samples of the noise without which its standard deviation is better fitted."""
+
+
+def _stimulated(traces: Traces, recorded: Channel, name: str) -> tuple[list[pq.Quantity], list[pq.Quantity]]:
+    """Return the sweeps in which a channel rises, and when."""
+    marker = traces.channel(name)
+    if len(marker.sweeps) != len(recorded.sweeps):
+        raise TableError(
+            f"{traces.source}: {name!r} has {len(marker.sweeps)} sweeps, not {len(recorded.sweeps)}"
+        )
+    values = np.concatenate([sweep.magnitude for sweep in marker.sweeps])
+    middle = 0.5 * float(values.min() + values.max())
+    times = [rising_times(sweep, middle, marker.rate) for sweep in marker.sweeps]
+    pairs = [(sweep, train) for sweep, train in zip(recorded.sweeps, times, strict=True) if train.size]
+    if not pairs:
+        raise TableError(f"{traces.source}: channel {name!r} never rises through the middle of its range")
+    if len(pairs) < len(times):
+        traces.remarks.append(f"{len(times) - len(pairs)} sweeps without a stimulus left out")
+    return [sweep for sweep, _ in pairs], [train for _, train in pairs]
