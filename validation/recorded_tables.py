@@ -20,6 +20,13 @@ from biophys.units import ATP, psp_unit_of
 
 MISSING = {"", "nan", "na", "n/a", "none", "null"}
 _HEADER = re.compile(r"^\s*(?P<name>[^()\[\]]+?)\s*[(\[]\s*(?P<unit>[^()\[\]]*)\s*[)\]]\s*$")
+# A number as people write it: float() also takes 1_000, nan and infinity.
+_NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
+# Units are evaluated as expressions: nothing but names, powers and products of them.
+_UNIT = re.compile(r"[A-Za-z%Ω°0-9.*/^ -]{1,24}")
+_LARGEST = 100_000_000
+"""Bytes of a file, beyond which it holds the samples of traces rather than amplitudes."""
+_MOST_ROWS = 1_000_000
 _NAMES = ("amplitude", "time", "interval", "sweep", "stimulus", "condition", "synapse", "spike", "baseline")
 
 
@@ -43,6 +50,8 @@ class Table:
         Name of the file.
     remarks
         What was guessed: separator, decimal comma.
+    header_line
+        Line of the names of the columns.
     """
 
     columns: dict[str, list[str]]
@@ -50,6 +59,7 @@ class Table:
     lines: list[int]
     source: str
     remarks: list[str] = field(default_factory=list)
+    header_line: int = 1
 
     def numbers(self, name: str) -> NDArray[np.float64]:
         """Return a column as numbers, NaN where a cell is empty.
@@ -64,15 +74,48 @@ class Table:
             text = cell.strip()
             if text.lower() in MISSING:
                 values[i] = math.nan
-                continue
-            try:
+            elif _NUMBER.fullmatch(text) and math.isfinite(float(text)):
                 values[i] = float(text)
-            except ValueError:
-                raise TableError(
-                    f"{self.source}, line {line}, column '{name}': {text!r} is no number; write a number, or "
-                    "leave the cell empty where nothing was measured"
-                ) from None
+            else:
+                raise self.error(
+                    line,
+                    name,
+                    f"{text!r} is no number; write a number, or nothing if it was not measured"
+                    + ("; a comma is a decimal point in files separated by ; or tab only" * ("," in text)),
+                )
         return values
+
+    def labels(self, name: str) -> list[str]:
+        """Return a column as text.
+
+        Raises
+        ------
+        TableError
+            If a cell is empty.
+        """
+        cells = [cell.strip() for cell in self.columns[name]]
+        if "" in cells:
+            line = self.lines[cells.index("")]
+            raise self.error(line, name, f"empty; write the {name} of every response")
+        return cells
+
+    def flags(self, name: str) -> NDArray[np.bool_]:
+        """Return a column of 0 and 1, or of true and false.
+
+        Raises
+        ------
+        TableError
+            If a cell holds something else.
+        """
+        words = {"0": False, "1": True, "0.0": False, "1.0": True, "false": False, "true": True}
+        for cell, line in zip(self.columns[name], self.lines, strict=True):
+            if cell.strip().lower() not in words:
+                raise self.error(line, name, f"{cell.strip()!r} is neither 0 nor 1")
+        return np.array([words[cell.strip().lower()] for cell in self.columns[name]], dtype=bool)
+
+    def error(self, line: int, name: str, text: str) -> TableError:
+        """Return an error that names file, line and column."""
+        return TableError(f"{self.source}, line {line}, column '{name}': {text}")
 
     def quantity(self, name: str, example: str) -> pq.Quantity:
         """Return a column with its unit.
@@ -83,9 +126,8 @@ class Table:
             If the header states no unit, or one that is not known.
         """
         if name not in self.units:
-            raise TableError(
-                f"{self.source}, line 1, column '{name}': no unit; write it into the header, "
-                f"'{name} ({example})'"
+            raise self.error(
+                self.header_line, name, f"no unit; write it into the header, '{name} ({example})'"
             )
         return pq.Quantity(
             self.numbers(name), unit_named(self.units[name], f"{self.source}, column '{name}'")
@@ -98,6 +140,8 @@ def unit_named(text: str, where: str) -> pq.Quantity:
     if plain.lower() in ("1", "df/f", "dff", "a.u.", "au", "normalised", "normalized", "%"):
         return pq.dimensionless
     try:
+        if not _UNIT.fullmatch(plain) or re.search(r"\*\*\s*\S*\*\*|\d{3}", plain):
+            raise ValueError
         if plain.startswith("ATP"):
             return (ATP * pq.Quantity(1.0, plain.replace("ATP", "1", 1))).units if "/" in plain else ATP
         return pq.Quantity(1.0, plain).units
@@ -125,42 +169,83 @@ def read_table(path: str, columns: str | None = None) -> Table:
     suffix = Path(path).suffix.lower()
     name = "standard input" if path == "-" else Path(path).name
     remarks: list[str] = []
-    if suffix == ".xlsx":
-        rows = _rows_of_excel(path)
-    elif suffix == ".json":
-        rows = _rows_of_json(Path(path).read_text(encoding="utf-8"), name)
+    if path != "-" and Path(path).stat().st_size > _LARGEST:
+        raise _too_large(name, f"{Path(path).stat().st_size / 1e6:.0f} MB")
+    if suffix in (".xlsx", ".xlsm"):
+        rows, remarks = _rows_of_excel(path)
+    elif suffix == ".xls":
+        raise TableError(f"{name}: save the sheet as xlsx or csv; the older xls is not read")
     else:
-        raw = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
-        rows, remarks = _rows_of_text(raw, name)
+        raw = sys.stdin.buffer.read(_LARGEST + 1) if path == "-" else Path(path).read_bytes()
+        if len(raw) > _LARGEST:
+            raise _too_large(name, f"more than {_LARGEST / 1e6:.0f} MB")
+        text = _decoded(raw, name, remarks)
+        rows = _rows_of_json(text, name) if suffix == ".json" else _rows_of_text(text, name, remarks)
     return _table_of(rows, columns, name, remarks)
 
 
-def _rows_of_text(raw: bytes, name: str) -> tuple[list[tuple[int, list[str]]], list[str]]:
-    """Return the cells of a delimited text and what was guessed."""
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise TableError(f"{name}: this is no text; save the table as csv, tsv, json or xlsx") from None
-    if "\0" in text:
-        raise TableError(f"{name}: this is no table; save it as csv, tsv, json or xlsx")
+def _too_large(name: str, size: str) -> TableError:
+    return TableError(
+        f"{name}: {size}, too large for a table of amplitudes; write one row for each response, not the "
+        "samples of the traces (those are read from abf and nwb)"
+    )
+
+
+def _decoded(raw: bytes, name: str, remarks: list[str]) -> str:
+    """Return a text in UTF-8, in UTF-16 with its mark, or as Windows writes it in western Europe."""
+    is_wide = raw.startswith((b"\xff\xfe", b"\xfe\xff"))
+    for encoding in ["utf-16"] if is_wide else ["utf-8-sig", "cp1252"]:
+        try:
+            text = raw.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        if re.search(r"[\0-\x08\x0e-\x1f]", text):
+            break
+        if encoding != "utf-8-sig":
+            remarks.append(f"encoding {encoding}")
+        return text
+    raise TableError(f"{name}: this is no table; save it as csv, tsv, json or xlsx")
+
+
+def _rows_of_text(text: str, name: str, remarks: list[str]) -> list[tuple[int, list[str]]]:
+    """Return the cells of a delimited text, each row with its line, and add to `remarks` what was guessed."""
+    if text.count("\n") > _MOST_ROWS:
+        raise _too_large(name, f"{text.count(chr(10))} lines")
     lines = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
     if not lines:
         raise TableError(f"{name}: empty; write a header and one row for each response")
     separator = max("\t;,", key=lambda mark: (min(line.count(mark) for line in lines[:20]), mark == "\t"))
     if not any(separator in line for line in lines[:20]):
         separator = ","
+    reader = csv.reader(io.StringIO(text, newline=None), delimiter=separator, skipinitialspace=True)
+    try:
+        rows = [(reader.line_num, cells) for cells in reader if any(cell.strip() for cell in cells)]
+    except csv.Error as error:
+        raise TableError(f"{name}, line {reader.line_num}: this is no table ({error})") from None
+    rows = [(line, cells) for line, cells in rows if not cells[0].lstrip().startswith("#")]
     # One column of numbers with a decimal comma looks like two.
-    has_comma = separator in "\t;" and any(re.search(r"\d,\d", line) for line in lines)
-    remarks = [] if separator == "," else [f"separator {'tab' if separator == chr(9) else separator!r}"]
+    has_comma = separator != "," and any(
+        _COMMA.fullmatch(cell.strip()) for _, row in rows[1:] for cell in row
+    )
+    remarks += [] if separator == "," else [f"separator {'tab' if separator == chr(9) else separator!r}"]
     remarks += ["decimal comma"] * has_comma
-    rows = []
-    for number, cells in enumerate(csv.reader(io.StringIO(text), delimiter=separator), start=1):
-        if not any(cell.strip() for cell in cells) or cells[0].lstrip().startswith("#"):
-            continue
-        if has_comma:
-            cells = [re.sub(r"^(\s*[-+]?\d+),(\d+)", r"\1.\2", cell) for cell in cells]
-        rows.append((number, cells))
-    return rows, remarks
+    return (
+        [(line, [_with_point(c, f"{name}, line {line}") for c in row]) for line, row in rows]
+        if has_comma
+        else rows
+    )
+
+
+_COMMA = re.compile(r"[-+]?\d*,\d+([eE][-+]?\d+)?")
+
+
+def _with_point(cell: str, where: str) -> str:
+    """Return a cell of a table that has decimal commas, with a decimal point."""
+    if re.fullmatch(r"[-+]?\d+\.\d+([eE][-+]?\d+)?", cell.strip()):
+        raise TableError(
+            f"{where}: {cell.strip()!r} has a decimal point, but others a decimal comma; write all alike"
+        )
+    return cell.replace(",", ".") if _COMMA.fullmatch(cell.strip()) else cell
 
 
 def _rows_of_json(text: str, name: str) -> list[tuple[int, list[str]]]:
@@ -168,6 +253,8 @@ def _rows_of_json(text: str, name: str) -> list[tuple[int, list[str]]]:
         content = json.loads(text)
     except json.JSONDecodeError as error:
         raise TableError(f"{name}, line {error.lineno}: no json ({error.msg})") from None
+    except (RecursionError, ValueError) as error:
+        raise TableError(f"{name}: no json table ({error})") from None
     if isinstance(content, dict) and content and all(isinstance(v, list) for v in content.values()):
         sizes = {len(v) for v in content.values()}
         if len(sizes) > 1:
@@ -180,7 +267,8 @@ def _rows_of_json(text: str, name: str) -> list[tuple[int, list[str]]]:
     return [(i, row) for i, row in enumerate([header, *cells], start=1)]
 
 
-def _rows_of_excel(path: str) -> list[tuple[int, list[str]]]:
+def _rows_of_excel(path: str) -> tuple[list[tuple[int, list[str]]], list[str]]:
+    """Return the cells of the first sheet shown; merged cells hold the same."""
     try:
         import openpyxl
     except ImportError:
@@ -188,18 +276,20 @@ def _rows_of_excel(path: str) -> list[tuple[int, list[str]]]:
             "reading xlsx needs openpyxl: pip install 'brianpresyn[recordings]', or save the sheet as csv"
         ) from None
     try:
-        sheet = openpyxl.load_workbook(path, read_only=True, data_only=True).active
-    except (OSError, KeyError, ValueError, openpyxl.utils.exceptions.InvalidFileException) as error:
-        if isinstance(error, FileNotFoundError):
-            raise
-        raise TableError(f"{Path(path).name}: this is no xlsx workbook ({error})") from None
+        # Not read_only: merged cells would be empty but for the first.
+        book = openpyxl.load_workbook(path, data_only=True)
+    except FileNotFoundError:
+        raise
     except Exception as error:
         raise TableError(f"{Path(path).name}: this is no xlsx workbook ({error})") from None
-    rows = [
-        (number, ["" if cell is None else str(cell) for cell in row])
-        for number, row in enumerate(sheet.iter_rows(values_only=True), start=1)
-    ]
-    return [(number, cells) for number, cells in rows if any(cell.strip() for cell in cells)]
+    sheet = book.active
+    grid = [["" if cell is None else str(cell) for cell in row] for row in sheet.iter_rows(values_only=True)]
+    for merged in sheet.merged_cells.ranges:
+        for row, column in merged.cells:
+            grid[row - 1][column - 1] = grid[merged.min_row - 1][merged.min_col - 1]
+    remarks = [f"sheet {sheet.title!r} of {len(book.worksheets)}"] if len(book.worksheets) > 1 else []
+    rows = [(number, cells) for number, cells in enumerate(grid, start=1) if any(c.strip() for c in cells)]
+    return rows, remarks
 
 
 def _table_of(rows: list[tuple[int, list[str]]], columns: str | None, name: str, remarks: list[str]) -> Table:
@@ -214,20 +304,39 @@ def _table_of(rows: list[tuple[int, list[str]]], columns: str | None, name: str,
                 f"{name}, line {rows[0][0]}: numbers where the names of the columns should stand; give them "
                 "with --columns 'amplitude (pA), interval (ms)'"
             )
-    names, units = [], {}
+    header_line = 1 if columns is not None else rows[0][0]
+    header = _without_empty_columns(header, body)
+    names: list[str] = []
+    units: dict[str, str] = {}
     for cell in header:
         match = _HEADER.match(cell)
         key = (match["name"] if match else cell).strip().lower()
+        if not key:
+            raise TableError(f"{name}, line {header_line}: column {len(names) + 1} has no name")
         if key in names:
-            raise TableError(f"{name}, line 1: two columns are called '{key}'")
+            raise TableError(f"{name}, line {header_line}: two columns are called '{key}'")
         names.append(key)
         if match:
             units[key] = match["unit"]
     for line, cells in body:
-        if len(cells) != len(names):
-            raise TableError(f"{name}, line {line}: {len(cells)} cells, but {len(names)} columns are named")
+        if len(cells) < len(names) or any(cell.strip() for cell in cells[len(names) :]):
+            raise TableError(
+                f"{name}, line {line}: {len(cells)} cells, but {len(names)} columns are named (a decimal "
+                "comma asks for columns separated by ; or tab)"
+            )
     table = {key: [cells[i] for _, cells in body] for i, key in enumerate(names)}
-    return Table(table, units, [line for line, _ in body], name, remarks)
+    return Table(table, units, [line for line, _ in body], name, remarks, header_line)
+
+
+def _without_empty_columns(header: list[str], body: list[tuple[int, list[str]]]) -> list[str]:
+    """Return a header without the nameless columns at its end in which nothing stands."""
+    while header and not header[-1].strip() and not any(_stands(c, len(header) - 1) for _, c in body):
+        header = header[:-1]
+    return header
+
+
+def _stands(cells: list[str], column: int) -> bool:
+    return column < len(cells) and bool(cells[column].strip())
 
 
 def _is_number(cell: str) -> bool:
@@ -274,25 +383,36 @@ def recorded_synapses(
     TableError
         If a column is missing, has no unit or the wrong one, or times run backwards.
     """
-    condition = condition.lower()
+    conditions = [part.strip().lower() for part in condition.split(",")]
     if "amplitude" not in table.columns:
         raise TableError(
             f"{table.source}: no column 'amplitude'; the columns are {', '.join(table.columns)}. Known are "
             f"{', '.join(_NAMES)}"
         )
-    if condition != "condition" and condition not in table.columns:
-        raise TableError(
-            f"{table.source}: no column '{condition}'; the columns are {', '.join(table.columns)}"
-        )
+    for part in conditions:
+        if part not in table.columns and condition != "condition":
+            raise TableError(
+                f"{table.source}: no column '{part}'; the columns are {', '.join(table.columns)}"
+            )
+    unused = [name for name in table.columns if name not in (*_NAMES, *conditions)]
+    if unused:
+        table.remarks.append(f"columns not used: {', '.join(unused)} (--condition names one of conditions)")
     amplitude = table.quantity("amplitude", "pA")
     _check_amplitude_unit(amplitude, table)
-    names = [cell.strip() for cell in table.columns.get("synapse", [""] * len(table.lines))]
+    names = table.labels("synapse") if "synapse" in table.columns else [""] * len(table.lines)
+    labels = _joined_labels(table, conditions)
     synapses = []
     for name in dict.fromkeys(names):
-        is_of = np.array([other == name for other in names])
-        arguments = _arguments_of(table, is_of, amplitude, condition, new_sweep_after)
+        rows = np.array([i for i, other in enumerate(names) if other == name])
+        arguments = _arguments_of(table, rows, amplitude, labels, new_sweep_after)
         synapses.append(RecordedSynapse(name, arguments))
     return synapses
+
+
+def _joined_labels(table: Table, conditions: list[str]) -> NDArray[Any] | None:
+    """Return the condition of each row; of several columns each combination is one."""
+    used = [table.labels(name) for name in conditions if name in table.columns]
+    return np.array([", ".join(parts) for parts in zip(*used, strict=True)]) if used else None
 
 
 def _check_amplitude_unit(amplitude: pq.Quantity, table: Table) -> None:
@@ -301,46 +421,45 @@ def _check_amplitude_unit(amplitude: pq.Quantity, table: Table) -> None:
     try:
         psp_unit_of(amplitude, "amplitude")
     except ValueError:
-        raise TableError(
-            f"{table.source}, line 1, column 'amplitude': {table.units['amplitude']} is no unit of a "
-            "response; write mV, pA, nS, fC, or dF/F"
+        unit = table.units["amplitude"]
+        raise table.error(
+            table.header_line,
+            "amplitude",
+            f"{unit} is no unit of a response; write mV, pA, nS, fC, or dF/F",
         ) from None
 
 
 def _arguments_of(
     table: Table,
-    is_of: NDArray[np.bool_],
+    rows: NDArray[np.intp],
     amplitude: pq.Quantity,
-    condition: str,
+    labels: NDArray[Any] | None,
     new_sweep_after: pq.Quantity | None,
 ) -> dict[str, Any]:
-    rows = np.flatnonzero(is_of)
-    values = amplitude[rows]
-    gaps = _gaps(table, rows)
-    sweep = _sweep_numbers(table, rows, gaps, new_sweep_after)
-    order = [np.flatnonzero(sweep == s) for s in dict.fromkeys(sweep.tolist())]
-    arguments: dict[str, Any] = {"amplitudes": [values[part] for part in order]}
-    if gaps is not None:
-        arguments["intervals"] = [_from_rest(gaps[part], table, rows[part]) for part in order]
-    if condition in table.columns:
-        labels = np.array([table.columns[condition][i].strip() for i in rows])
-        arguments["conditions"] = _conditions(labels, order, table, is_per_sweep=gaps is not None)
+    sweep = _sweep_numbers(table, rows, new_sweep_after)
+    order = [rows[np.flatnonzero(sweep == s)] for s in dict.fromkeys(sweep.tolist())]
+    if "stimulus" in table.columns:
+        _check_stimulus_numbers(table, order)
+    arguments: dict[str, Any] = {"amplitudes": [amplitude[part] for part in order]}
+    if "interval" in table.columns or "time" in table.columns:
+        arguments["intervals"] = [_from_rest(table, part) for part in order]
+    if labels is not None:
+        is_per_sweep = "intervals" in arguments
+        arguments["conditions"] = _conditions(labels, order, table, is_per_sweep=is_per_sweep)
     if "spike" in table.columns:
-        arguments["spikes"] = [table.numbers("spike")[rows][part] > 0 for part in order]
+        flags = table.flags("spike")
+        arguments["spikes"] = [flags[part] for part in order]
     if "baseline" in table.columns:
-        samples = table.quantity("baseline", "pA")[rows]
+        samples = table.quantity("baseline", "pA")
+        if samples.dimensionality.simplified != amplitude.dimensionality.simplified:
+            raise table.error(
+                table.header_line,
+                "baseline",
+                f"{table.units['baseline']} cannot be compared with amplitudes in {table.units['amplitude']}",
+            )
+        samples = samples[rows]
         arguments["baseline"] = samples[np.isfinite(samples.magnitude)]
     return arguments
-
-
-def _gaps(table: Table, rows: NDArray[np.intp]) -> pq.Quantity | None:
-    """Return the interval in ms before each response, NaN at the first of a sweep."""
-    if "interval" in table.columns:
-        return _in_ms(table, "interval")[rows]
-    if "time" not in table.columns:
-        return None
-    times = _in_ms(table, "time")[rows]
-    return np.append(np.nan, np.diff(times.magnitude)) * pq.ms
 
 
 def _in_ms(table: Table, name: str) -> pq.Quantity:
@@ -348,31 +467,60 @@ def _in_ms(table: Table, name: str) -> pq.Quantity:
     try:
         return values.rescale(pq.ms)
     except ValueError:
-        raise TableError(
-            f"{table.source}, line 1, column '{name}': {table.units[name]} is no unit of time; write ms or s"
-        ) from None
+        unit = table.units[name]
+        raise table.error(table.header_line, name, f"{unit} is no unit of time; write ms or s") from None
 
 
-def _sweep_numbers(
-    table: Table, rows: NDArray[np.intp], gaps: pq.Quantity | None, new_sweep_after: pq.Quantity | None
-) -> NDArray[Any]:
+def _sweep_numbers(table: Table, rows: NDArray[np.intp], new_sweep_after: pq.Quantity | None) -> NDArray[Any]:
+    """Return the sweep of each row: as stated, after long intervals, or where stimuli count anew."""
     if "sweep" in table.columns:
-        return np.array([table.columns["sweep"][i].strip() for i in rows])
-    if new_sweep_after is not None and gaps is not None:
-        is_new = ~(gaps.magnitude < float(new_sweep_after.rescale(pq.ms)))
-        return np.cumsum(is_new)
+        return np.array(table.labels("sweep"))[rows]
+    if new_sweep_after is not None:
+        if "interval" in table.columns:
+            gaps = _in_ms(table, "interval")[rows].magnitude
+        elif "time" in table.columns:
+            gaps = np.append(np.nan, np.diff(_in_ms(table, "time")[rows].magnitude))
+        else:
+            raise TableError(f"{table.source}: --new-sweep-after needs a column 'time' or 'interval'")
+        return np.cumsum(~(gaps < float(new_sweep_after.rescale(pq.ms))))
+    if "stimulus" in table.columns:
+        return np.cumsum(np.append(True, np.diff(table.numbers("stimulus")[rows]) <= 0))
     return np.zeros(rows.size, int)
 
 
-def _from_rest(gaps: pq.Quantity, table: Table, rows: NDArray[np.intp]) -> pq.Quantity:
-    """Return the intervals of a sweep after checking that time runs forward."""
-    later = gaps.magnitude[1:]
+def _check_stimulus_numbers(table: Table, order: list[NDArray[np.intp]]) -> None:
+    """Raise TableError unless stimuli count from 0 or 1 in every sweep: a missing one would be unseen."""
+    numbers = table.numbers("stimulus")
+    first = numbers[order[0][0]]
+    for part in order:
+        expected = first + np.arange(part.size)
+        wrong = np.flatnonzero(numbers[part] != expected)
+        if first not in (0, 1) or wrong.size:
+            at = part[wrong[0]] if wrong.size else part[0]
+            shown = f"{expected[wrong[0]]:g}" if wrong.size else "0 or 1"
+            raise table.error(
+                table.lines[at],
+                "stimulus",
+                f"{table.columns['stimulus'][at].strip()!r} where {shown} is expected; write a row with an "
+                "empty amplitude for a stimulus whose response was not measured",
+            )
+
+
+def _from_rest(table: Table, part: NDArray[np.intp]) -> pq.Quantity:
+    """Return the intervals in ms of a sweep after checking that time runs forward."""
+    name = "interval" if "interval" in table.columns else "time"
+    values = _in_ms(table, name)[part].magnitude
+    later = values[1:] if name == "interval" else np.diff(values)
     wrong = np.flatnonzero(~(later > 0))
     if wrong.size:
-        line = table.lines[rows[wrong[0] + 1]]
+        row = part[wrong[0] + 1]
+        if not np.isfinite(later[wrong[0]]):
+            empty = row if not np.isfinite(values[wrong[0] + 1]) else part[wrong[0]]
+            raise table.error(table.lines[empty], name, f"empty; write the {name} of every stimulus")
         raise TableError(
-            f"{table.source}, line {line}: the stimulus comes {later[wrong[0]]:g} ms after the one before; "
-            "times must rise within a sweep (a column 'sweep', or --new-sweep-after, says where one begins)"
+            f"{table.source}, line {table.lines[row]}: the stimulus comes {later[wrong[0]]:g} ms after the "
+            "one before; times must rise within a sweep (a column 'sweep', or --new-sweep-after, says where "
+            "one begins)"
         )
     return np.append(1.0, later) * pq.ms
 
@@ -383,6 +531,10 @@ def _conditions(
     if not is_per_sweep:
         return [str(label) for part in order for label in labels[part]]
     for part in order:
-        if len(set(labels[part])) > 1:
-            raise TableError(f"{table.source}: a sweep has two conditions, {labels[part][0]!r} and another")
+        others = [i for i in part if labels[i] != labels[part[0]]]
+        if others:
+            raise TableError(
+                f"{table.source}, line {table.lines[others[0]]}: condition {str(labels[others[0]])!r} in a "
+                f"sweep of {str(labels[part[0]])!r}; a sweep has one"
+            )
     return [str(labels[part[0]]) for part in order]

@@ -86,7 +86,7 @@ def _warnings(fit: ReleaseFit, found: dict[str, Any]) -> list[str]:
     first = found["first_of_sweep"]
     is_one_rate = fit.kind in ("depletion", "depletion+facilitation")
     if first is not None and first[1] < _ALPHA and is_one_rate:
-        larger = "larger" if first[0] * np.sign(fit.scale) > 0 or first[0] > 0 else "smaller"
+        larger = "larger" if first[0] > 0 else "smaller"
         texts.append(
             f"the first response of a sweep is {larger} than predicted (mean residual {first[0]:.2f}, "
             f"p = {first[1]:.2g}): one rate of recovery does not explain it, and p at rest is off; "
@@ -100,6 +100,7 @@ def _warnings(fit: ReleaseFit, found: dict[str, Any]) -> list[str]:
         texts.append(
             "residuals vary less than those of a binomial with these sites: other sites, or p higher"
         )
+    texts += _of_both_signs(fit)
     if fit.recording.variability.within == 0.0 and fit.profile.model.family == "normal":
         texts.append(
             "quantal variability was taken as 0: n and p depend on it (variability_table); give that of minis"
@@ -109,6 +110,22 @@ def _warnings(fit: ReleaseFit, found: dict[str, Any]) -> list[str]:
             f"one response lies {found['largest_residual']:.1f} sd off: an artefact? Fit with robust=True"
         )
     return texts
+
+
+def _of_both_signs(fit: ReleaseFit) -> list[str]:
+    """Say that responses go both ways by more than the noise, which quanta of one sign do not."""
+    values = fit.recording.amplitudes * np.sign(fit.scale)
+    values = values[np.isfinite(values)]
+    noise = fit.recording.noise
+    # Noise that is fitted grows to hold them: then those as large as the largest quarter are counted.
+    limit = np.quantile(np.abs(values), 0.75) if noise == "free" else 5.0 * max(sd for sd, _, _ in noise)
+    n_opposite = int(np.sum(values < -limit))
+    if n_opposite < max(2.0, 0.01 * values.size):
+        return []
+    return [
+        f"{n_opposite} responses have the other sign by more than the noise: excitation and inhibition, or a "
+        "baseline that is off? Quanta of one sign do not explain them"
+    ]
 
 
 _RESIDUAL_TEXTS = {

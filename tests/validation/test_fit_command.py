@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import sys
 
 import numpy as np
@@ -102,26 +103,160 @@ def test_other_formats_hold_the_same(folder, monkeypatch, kind):
     ("content", "message"),
     [
         ("", "empty"),
+        ("# a comment\n", "empty"),
         ("amplitude\n1\n2\n3\n", r"line 1, column 'amplitude': no unit; .*'amplitude \(pA\)'"),
+        ("# rig 2\n\namplitude\n1\n2\n3\n", "line 3, column 'amplitude': no unit"),
         ("amplitude (kg)\n1\n2\n3\n", "column 'amplitude': kg is no unit of a response"),
         ("amplitude (foo)\n1\n2\n3\n", "'foo' is no unit"),
+        ("amplitude (9**9**9**9)\n1\n2\n3\n", "is no unit"),
+        ("amplitude (pA.__class__)\n1\n2\n3\n", "is no unit"),
         ("current (pA)\n1\n2\n3\n", "no column 'amplitude'; the columns are current"),
         ("amplitude (pA)\n1\ntwo\n3\n", "line 3, column 'amplitude': 'two' is no number"),
+        ("amplitude (pA)\n1\ninf\n3\n", "line 3, column 'amplitude': 'inf' is no number"),
+        ("amplitude (pA)\n1\n1e999\n3\n", "line 3, column 'amplitude': '1e999' is no number"),
+        ("amplitude (pA)\n1\n1_000\n3\n", "line 3, column 'amplitude': '1_000' is no number"),
+        ("amplitude (pA)\n1\nTrue\n3\n", "line 3, column 'amplitude': 'True' is no number"),
+        ("amplitude (pA)\n1\n#DIV/0!\n3\n", "at least three measured"),
+        ('amplitude (pA)\n1\n"2,5"\n3\n', "line 3, .*'2,5' is no number.*a comma is a decimal point in"),
+        ("amplitude (pA)\n1,5\n2,5\n3,5\n", "line 2: 2 cells, but 1 columns .*decimal comma"),
+        ("amplitude (pA);sweep\n1,5;1\n2.5;1\n", "line 3: '2.5' has a decimal point, but others a decimal"),
+        ("amplitude (pA);sweep\n1.234,5;1\n2,5;1\n", "line 2, .*'1.234,5' is no number"),
         ("amplitude (pA),time (s)\n1,0\n2,0.2\n3,0.1\n", "line 4: the stimulus comes -100 ms after"),
+        ("amplitude (pA),time (s)\n1,0\n2,\n3,0.1\n", "line 3, column 'time': empty; write the time"),
+        ("amplitude (pA),interval (s)\n1,\n2,0.1\n3,\n", "line 4, column 'interval': empty"),
         ("amplitude (pA),time (mV)\n1,0\n2,1\n", "mV is no unit of time"),
         ("amplitude (pA),sweep\n1,1\n2\n", "line 3: 1 cells, but 2 columns"),
+        ("amplitude (pA),sweep\n1,1\n2,\n", "line 3, column 'sweep': empty; write the sweep of every"),
+        ("amplitude (pA),synapse\n1,a\n2,\n", "line 3, column 'synapse': empty"),
+        ("amplitude (pA),condition\n1,a\n2,\n", "line 3, column 'condition': empty"),
         ("amplitude (pA),Amplitude (pA)\n1,1\n", "two columns are called 'amplitude'"),
+        ("amplitude (pA),amplitude (mV)\n1,1\n", "two columns are called 'amplitude'"),
+        ("amplitude (pA),,sweep\n1,2,1\n", "line 1: column 2 has no name"),
+        ("amplitude (pA),spike\n1,1\n2,2\n3,1\n", "line 3, column 'spike': '2' is neither 0 nor 1"),
+        ("amplitude (pA),spike\n1,1\n2,\n3,1\n", "line 3, column 'spike': '' is neither 0 nor 1"),
+        ("amplitude (pA),baseline (mV)\n1,1\n2,2\n", "mV cannot be compared with amplitudes in pA"),
+        (
+            "sweep,condition,amplitude (pA),time (s)\n1,a,1,0\n1,b,2,1\n",
+            "line 3: condition 'b' in a sweep of 'a'",
+        ),
+        ("stimulus,amplitude (pA)\n1,1\n3,2\n", "line 3, column 'stimulus': '3' where 2 is expected"),
+        ("stimulus,amplitude (pA)\n2,1\n3,2\n", "line 2, column 'stimulus': '2' where 0 or 1 is"),
+        ("sweep,stimulus,amplitude (pA)\na,0,1\na,1,2\nb,1,3\n", "line 4, .*'1' where 0 is expected"),
         ("\0\1\2", "this is no table"),
+        ("\x89PNG\x1a\n", "this is no table"),
+        ("amplitude (pA)\n" + '1,"', "at least three measured"),
+        ("amplitude (pA)\n" + "x" * 200_000, "this is no table .*field larger"),
+        ("amplitude (pA)\n" + "1\n" * 1_000_001, "lines, too large .*not the samples of the traces"),
     ],
 )
 def test_wrong_tables_are_named_with_line_and_column(folder, capsys, content, message):
-    (folder / "bad.csv").write_text(content)
+    (folder / "bad.csv").write_bytes(content.encode("latin-1"))
     code, text = run(capsys, "bad.csv")
-    assert code == 2
-    pattern = message.replace(" ", r"\s+")
-    import re
+    assert code == (1 if "measured" in message else 2)
+    assert re.search(message.replace(" ", r"\s+"), text), text
 
-    assert re.search(pattern, text), text
+
+def test_a_file_that_is_too_large_is_not_read(folder, capsys):
+    with open(folder / "traces.csv", "wb") as file:
+        file.truncate(2_000_000_000)
+    code, text = run(capsys, "traces.csv")
+    assert code == 2 and "2000 MB, too large for a table of amplitudes" in " ".join(text.split())
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        SIMPLE.encode("utf-8-sig"),
+        SIMPLE.encode("utf-16"),
+        SIMPLE.replace("pA", "µA").encode("cp1252"),
+        SIMPLE.replace("pA", "µA").encode(),
+        SIMPLE.replace("pA", "μA").encode(),
+        SIMPLE.replace("\n", "\r\n").encode(),
+        SIMPLE.replace("\n", "\r").encode(),
+        SIMPLE.replace("\n", ",,\n").encode(),
+        SIMPLE.replace("\n", " \n\n").encode(),
+        SIMPLE.replace("amplitude (pA)", "AMPLITUDE [pA]").encode(),
+        SIMPLE.replace("amplitude (pA)", ' "Amplitude (pA)"').encode(),
+        SIMPLE.replace(".", ",").replace("\n", ";\n").encode(),
+    ],
+)
+def test_tables_of_other_programs_and_countries_hold_the_same(folder, raw):
+    (folder / "my.csv").write_bytes(raw)
+    (synapse,) = recorded_synapses(read_table("my.csv"))
+    (amplitudes,) = synapse.arguments["amplitudes"]
+    np.testing.assert_allclose(amplitudes.magnitude, ROWS)
+    assert amplitudes.dimensionality.string == ("uA" if b"\xb5" in raw or b"\xbc" in raw else "pA")
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_stimuli_count_from_zero_or_one_and_begin_sweeps(folder, first):
+    rows = [(s, i, 10.0 * s + i) for s in range(3) for i in range(4)]
+    lines = "".join(f"{i + first},{20 * i},{x}\n" for _, i, x in rows)
+    (folder / "t.csv").write_text("stimulus,time (ms),amplitude (pA)\n" + lines)
+    (synapse,) = recorded_synapses(read_table("t.csv"))
+    assert [len(sweep) for sweep in synapse.arguments["amplitudes"]] == [4, 4, 4]
+    np.testing.assert_allclose(synapse.arguments["intervals"][2].magnitude[1:], 20)
+
+
+def test_sweeps_may_be_interleaved(folder):
+    rows = [(s, 7 * s + 20 * i * (1 + s), 10 * s + i) for i in range(4) for s in range(3)]
+    lines = "".join(f"{s},{t},{x}\n" for s, t, x in rows)
+    (folder / "t.csv").write_text("sweep,time (ms),amplitude (pA)\n" + lines)
+    (synapse,) = recorded_synapses(read_table("t.csv"))
+    for s, (x, gaps) in enumerate(
+        zip(synapse.arguments["amplitudes"], synapse.arguments["intervals"], strict=True)
+    ):
+        np.testing.assert_allclose(x.magnitude, 10 * s + np.arange(4))
+        np.testing.assert_allclose(gaps.magnitude[1:], 20 * (1 + s))
+
+
+def test_two_columns_of_conditions_are_combined_and_unused_columns_named(folder):
+    lines = "".join(f"{v},{'low' if i % 2 else 'high'},{i < 6}\n" for i, v in enumerate(ROWS))
+    (folder / "c.csv").write_text("amplitude (pA),calcium,drug\n" + lines)
+    table = read_table("c.csv")
+    (both,) = recorded_synapses(table, condition="Calcium, drug")
+    assert set(both.arguments["conditions"]) == {"high, True", "low, True", "high, False", "low, False"}
+    (single,) = recorded_synapses(table, condition="calcium")
+    assert set(single.arguments["conditions"]) == {"high", "low"}
+    assert table.remarks[-1].startswith("columns not used: drug")
+    with pytest.raises(TableError, match="no column 'dose'"):
+        recorded_synapses(table, condition="calcium,dose")
+
+
+def test_merged_cells_hold_for_all_their_rows_and_the_sheet_is_named(folder):
+    openpyxl = pytest.importorskip("openpyxl")
+    book = openpyxl.Workbook()
+    sheet = book.active
+    sheet.title = "cell 3"
+    book.create_sheet("notes")
+    sheet.append(["sweep", "amplitude (pA)"])
+    for i, value in enumerate(ROWS):
+        sheet.append([i // 4 if i % 4 == 0 else None, value])
+    for start in (2, 6, 10):
+        sheet.merge_cells(f"A{start}:A{start + 3}")
+    book.save("m.xlsx")
+    table = read_table("m.xlsx")
+    (synapse,) = recorded_synapses(table)
+    assert [len(sweep) for sweep in synapse.arguments["amplitudes"]] == [4, 4, 4]
+    assert table.remarks == ["sheet 'cell 3' of 2"]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("[1, 2, 3]", "list of records"),
+        ('{"amplitude (pA)": [1, 2], "sweep": [1]}', "unequal lengths"),
+        ('{"amplitude (pA)": [1, NaN, true]}', "'True' is no number"),
+        ('{"amplitude (pA)": [1, [2], 3]}', "no number"),
+        ("[" * 100_000, "no json"),
+        ("{", "line 1: no json"),
+        ("\xff", "list of records|no json"),
+    ],
+)
+def test_json_that_is_no_table_is_named(folder, capsys, content, message):
+    (folder / "bad.json").write_bytes(content.encode("latin-1"))
+    code, text = run(capsys, "bad.json")
+    assert code == 2 and re.search(message, " ".join(text.split())), text
 
 
 def test_wrong_options_are_named(folder, capsys):
@@ -131,10 +266,21 @@ def test_wrong_options_are_named(folder, capsys):
         ((), "name a table"),
         (("my.csv", "--noise", "much"), "--noise must be a number with a unit"),
         (("my.csv", "--noise", "baseline"), "needs a column baseline"),
+        (("my.csv", "--noise", "2mV"), "--noise must be above 0 and of the dimension of amplitudes in pA"),
+        (("my.csv", "--noise", "-2pA"), "--noise must be above 0"),
+        (("my.csv", "--noise", "0pA"), "--noise must be above 0"),
+        (("my.csv", "--cv-within", "-0.3"), "--cv-within"),
+        (("my.csv", "--cv-within", "nan"), "cv"),
+        (("my.csv", "--new-sweep-after", "10s"), "needs a column 'time' or 'interval'"),
+        (("my.csv", "--new-sweep-after", "10mV"), "--new-sweep-after must be a time"),
+        (
+            ("my.csv", "--columns", "amplitude (pA)"),
+            "line 1, column 'amplitude': 'amplitude (pA)' is no number",
+        ),
         (("my.csv", "--condition", "drug"), "no column 'drug'"),
     ]:
         code, text = run(capsys, *arguments)
-        assert code == 2 and message in " ".join(text.split())
+        assert code == 2 and message in " ".join(text.split()), (arguments, text)
 
 
 def test_the_example_can_be_fitted(folder, capsys):

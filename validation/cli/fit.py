@@ -36,13 +36,15 @@ def _file(help_text: str) -> dict[str, Any]:
 
 @click.command()
 @click.argument("table", required=False)
-@click.option("--condition", default="condition", show_default=True, help="Column of the conditions.")
+@click.option(
+    "--condition", default="condition", show_default=True, help="Column of the conditions, or several: a,b."
+)
 @click.option(
     "--noise",
     metavar="SD|baseline|free",
     help="Recording noise: 0.5pA, say, the column baseline, or fitted.  [default: baseline if there]",
 )
-@click.option("--cv-within", type=float, default=0.0, show_default=True, help="Quantal CV within sites.")
+@click.option("--cv-within", default=0.0, show_default=True, help="Quantal CV within sites, 0 to 2.")
 @click.option("--dynamics", type=click.Choice(_KINDS), default="none", show_default=True, help="Of trains.")
 @click.option("--n", type=click.IntRange(min=1), help="Number of release sites, if it is known.")
 @click.option("--robust", is_flag=True, help="Allow for artefacts among the responses.")
@@ -116,6 +118,8 @@ def fit(
             read, synapses = _from_table(table, columns, condition, new_sweep_after)
     except (TableError, OSError) as error:
         raise click.UsageError(str(error)) from None
+    if not 0 <= cv_within <= 2:
+        raise click.UsageError(f"--cv-within must be in 0 to 2, got {cv_within}")
     read.remarks.extend(_suspicious_scale(synapses))
     options = {"dynamics": dynamics, "n": n, "robust": robust, "variability": cv_within}
     fits = _fits(synapses, noise, options)
@@ -250,12 +254,23 @@ def _fits(
         if noise in (None, "baseline"):
             arguments["noise"] = "free" if baseline is None else baseline
         else:
-            arguments["noise"] = "free" if noise == "free" else _quantity(str(noise), "--noise", "0.5pA")
+            arguments["noise"] = "free" if noise == "free" else _noise(str(noise), arguments)
         inputs.append(arguments | options)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         fits = fit_releases(inputs)
     return {synapse.name: one for synapse, one in zip(synapses, fits, strict=True)}
+
+
+def _noise(text: str, arguments: dict[str, Any]) -> Any:
+    """Return the noise that was stated, in the dimension of the amplitudes."""
+    noise, unit = _quantity(text, "--noise", "0.5pA"), arguments["amplitudes"][0].units
+    if noise.dimensionality.simplified != unit.dimensionality.simplified or not float(noise) > 0:
+        raise click.UsageError(
+            f"--noise must be above 0 and of the dimension of amplitudes in {unit.dimensionality}, got "
+            f"{text!r}"
+        )
+    return noise
 
 
 def _show(fits: dict[str, ReleaseFit | FailedFit]) -> None:

@@ -261,3 +261,13 @@ def test_numbers_of_a_table_take_their_unit_from_an_argument():
     assert normalised.q.value == pytest.approx(by_unit.q.value / 40) and normalised.q.unit == ""
     with pytest.raises(ValueError, match="unit"):
         normalised.synapse(allow_unidentified=True)
+
+
+@pytest.mark.parametrize("noise", ["free", 2 * PA])
+def test_responses_of_both_signs_are_pointed_out(noise):
+    rng = np.random.default_rng(20)
+    one_sign = rng.binomial(3, 0.3, 120) * 10.0 + rng.normal(0, 2, 120)
+    both = np.where(np.arange(120) % 3 == 0, -one_sign, one_sign)
+    for values, is_told in ((one_sign, False), (-one_sign, False), (both, True), (-both, True)):
+        fit = fit_release(values * PA, noise=noise, n=3)
+        assert any("other sign" in text for text in fit.diagnostics["warnings"]) == is_told
