@@ -117,8 +117,8 @@ def _of_both_signs(fit: ReleaseFit) -> list[str]:
     values = fit.recording.amplitudes * np.sign(fit.scale)
     values = values[np.isfinite(values)]
     noise = fit.recording.noise
-    # Noise that is fitted grows to hold them: then those as large as the largest quarter are counted.
-    limit = np.quantile(np.abs(values), 0.75) if noise == "free" else 5.0 * max(sd for sd, _, _ in noise)
+    # Noise that is fitted grows to hold them: then those of more than half the largest are counted.
+    limit = 0.5 * values.max() if noise == "free" else 5.0 * max(sd for sd, _, _ in noise)
     n_opposite = int(np.sum(values < -limit))
     if n_opposite < max(2.0, 0.01 * values.size):
         return []
