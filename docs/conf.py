@@ -125,6 +125,7 @@ def start_afresh(gallery_conf: dict, file_name: str) -> None:
 
 
 ORDER = (
+    ("network_with_failures", "model_with_release", "fit_of_a_table"),
     (
         "quantal_analysis",
         "locus_of_a_change",
@@ -171,6 +172,7 @@ sphinx_gallery_conf = {
     "gallery_dirs": "gallery",
     "filename_pattern": r"\.py$",
     "subsection_order": [
+        "examples/start",
         "examples/numbers",
         "examples/spiking",
         "examples/networks",

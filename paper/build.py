@@ -5,16 +5,18 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 import subprocess
 from collections import Counter
 from pathlib import Path
 
+from validation.full_results import full_results
+from validation.registry import all_claims
+
 HERE = Path(__file__).resolve().parent
-CLAIMS = HERE.parent / "docs" / "results" / "claims.json"
-PAPERS = {"Schug 2021": "@schug2021", "Malkin": "@malkin2024", "others": "cross-checks and others"}
+PAPERS = {"S": "@schug2021", "M": "@malkin2024", "X": "cross-checks and others"}
+"""What the table calls a source, by the first letter of its clauses' ids."""
 VERDICTS = {
     "reproduced": ("reproduced",),
     "holds here": ("holds here",),
@@ -26,53 +28,62 @@ VERDICTS = {
 COLOURS = ("#0072B2", "#56B4E9", "#BBBBBB", "#E69F00", "#D55E00")
 
 
-def counts(claims: list[dict]) -> dict[str, Counter]:
-    """Return how often each verdict was reached, by what the claims are from."""
-    found = {paper: Counter() for paper in PAPERS}
-    for claim in claims:
-        paper = next((name for name in PAPERS if claim["source"].startswith(name)), "others")
-        found[paper][next(name for name, words in VERDICTS.items() if claim["verdict"] in words)] += 1
-    return found
+def stored_verdicts() -> dict[str, str]:
+    """Return the verdict of each clause at full size; clauses without a result are open."""
+    measured = full_results()
+    clauses = [clause.id for claim in all_claims().values() for clause in claim.clauses]
+    return {name: measured.get(name, {}).get("clause_verdict", "open, not run") for name in clauses}
 
 
-def numbers(claims: list[dict]) -> str:
+def counts(verdicts: dict[str, str]) -> dict[str, Counter]:
+    """Return how often each column was reached, by the source of the clauses."""
+    columns = {word: column for column, words in VERDICTS.items() for word in words}
+    by_source = {letter: Counter() for letter in PAPERS}
+    for clause, verdict in verdicts.items():
+        by_source[clause[0]][columns[verdict]] += 1
+    return by_source
+
+
+def numbers(verdicts: dict[str, str]) -> str:
     """Return the paragraph and the table of verdicts."""
     rows = [
-        f"| {PAPERS[paper]} | {sum(count.values())} | " + " | ".join(str(count[v]) for v in VERDICTS) + " |"
-        for paper, count in counts(claims).items()
+        f"| {PAPERS[letter]} | {count.total()} | " + " | ".join(str(count[v]) for v in VERDICTS) + " |"
+        for letter, count in counts(verdicts).items()
     ]
-    full = sum(claim["provenance"]["profile"] == "full" for claim in claims)
+    missing = sum(verdict == "open, not run" for verdict in verdicts.values())
     return "\n".join(
         [
-            f"Verdicts of statements of both papers and cross-checks; {full} of {len(claims)} were measured",
-            "with the profile `full`. Data, sizes, intervals and reasons stand in `docs/results`.",
+            "A statement is split into clauses, each with a criterion and a margin fixed beforehand. Of",
+            f"{len(verdicts)} clauses {len(verdicts) - missing} were measured at full size. *Reproduced* is said",
+            "only of the published data, size and settings; *here* means in another setting. Data, sizes, intervals",
+            "and reasons stand in `docs/results`.",
             "",
-            "| from | statements | " + " | ".join(VERDICTS) + " |",
+            "| from | clauses | " + " | ".join(VERDICTS) + " |",
             "|:--|--:|" + "--:|" * len(VERDICTS),
             *rows,
             "",
-            "![Verdicts, by where the statements are from.](verdicts.pdf)",
+            "![Verdicts of clauses, by where they are from.](verdicts.pdf)",
         ]
     )
 
 
-def with_numbers(text: str, claims: list[dict]) -> str:
+def with_numbers(text: str, verdicts: dict[str, str]) -> str:
     """Return the paper with what stands between its two marks replaced."""
     marks = r"(<!-- numbers -->\n).*?(<!-- end of numbers -->)"
-    return re.sub(marks, lambda m: m[1] + numbers(claims) + "\n" + m[2], text, flags=re.DOTALL)
+    return re.sub(marks, lambda m: m[1] + numbers(verdicts) + "\n" + m[2], text, flags=re.DOTALL)
 
 
-def draw(claims: list[dict], file: Path) -> None:
-    """Draw how many statements of each paper reached each verdict."""
+def draw(verdicts: dict[str, str], file: Path) -> None:
+    """Draw how many clauses of each source reached each verdict."""
     import matplotlib.pyplot as plt
 
     figure, axes = plt.subplots(figsize=(5, 1.4), layout="constrained")
-    for row, count in enumerate(counts(claims).values()):
+    for row, count in enumerate(counts(verdicts).values()):
         left = 0
-        for verdict, colour in zip(VERDICTS, COLOURS, strict=True):
-            axes.barh(row, count[verdict], left=left, color=colour, label=verdict if row == 0 else None)
-            left += count[verdict]
-    axes.set(xlabel="statements", yticks=range(len(PAPERS)), yticklabels=PAPERS)
+        for column, colour in zip(VERDICTS, COLOURS, strict=True):
+            axes.barh(row, count[column], left=left, color=colour, label=column if row == 0 else None)
+            left += count[column]
+    axes.set(xlabel="clauses", yticks=range(3), yticklabels=("Schug", "Malkin", "others"))
     axes.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
     figure.savefig(file)
     plt.close(figure)
@@ -80,10 +91,10 @@ def draw(claims: list[dict], file: Path) -> None:
 
 def main() -> None:
     """Update paper.md and the figure, and build paper.pdf."""
-    claims = json.loads(CLAIMS.read_text(encoding="utf-8"))["claims"]
+    verdicts = stored_verdicts()
     paper = HERE / "paper.md"
-    paper.write_text(with_numbers(paper.read_text(encoding="utf-8"), claims), encoding="utf-8")
-    draw(claims, HERE / "verdicts.pdf")
+    paper.write_text(with_numbers(paper.read_text(encoding="utf-8"), verdicts), encoding="utf-8")
+    draw(verdicts, HERE / "verdicts.pdf")
     if not (shutil.which("pandoc") and shutil.which("pdflatex")):
         print(f"{paper}: written; for the PDF install pandoc and LaTeX (texlive-latex-recommended, lmodern)")
         return

@@ -135,7 +135,7 @@ def test_placeholders_stand_where_the_page_about_them_says():
     about = {"docs/README.md", "tests/test_forge.py"}
     for word, cells in re.findall(r"^\| `([A-Z\d]+)` \|.*\| (.*) \|$", page, re.MULTILINE):
         # Only addresses, or words of their own: data have a column CONTACT, hashlib a class SHA256.
-        sought = rf"github\.com/{word}/" if word == "OWNER" else rf"\b{word}\b"
+        sought = rf"(?:github\.com|/gh)/{word}/" if word == "OWNER" else rf"\b{word}\b"
         holding = {name for name, text in files.items() if re.search(sought, text)} - about
         assert holding == set(re.findall(r"`([^`]+)`", cells)), word
 

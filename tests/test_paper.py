@@ -1,7 +1,6 @@
 """The paper shows the stored results and cites what it lists."""
 
 import importlib.util
-import json
 import re
 import shutil
 from pathlib import Path
@@ -13,20 +12,21 @@ PAPER = (ROOT / "paper" / "paper.md").read_text(encoding="utf-8")
 specification = importlib.util.spec_from_file_location("paper_build", ROOT / "paper" / "build.py")
 build = importlib.util.module_from_spec(specification)
 specification.loader.exec_module(build)
-CLAIMS = json.loads(build.CLAIMS.read_text(encoding="utf-8"))["claims"]
+VERDICTS = build.stored_verdicts()
 
 
 def test_numbers_are_those_of_the_stored_results():
-    assert build.with_numbers(PAPER, CLAIMS) == PAPER, "run: make paper"
+    assert build.with_numbers(PAPER, VERDICTS) == PAPER, "run: make paper"
     rows = [list(map(int, re.findall(r"\| (\d+) (?=\|)", line))) for line in PAPER.splitlines()]
     rows = [row for row in rows if len(row) == 1 + len(build.VERDICTS)]
-    assert sum(row[0] for row in rows) == len(CLAIMS)
+    assert sum(row[0] for row in rows) == len(VERDICTS)
     assert all(total == sum(parts) for total, *parts in rows)
 
 
 def test_another_verdict_changes_the_paper():
-    changed = "open" if CLAIMS[0]["verdict"] == "not reproduced" else "not reproduced"
-    other = [CLAIMS[0] | {"verdict": changed}, *CLAIMS[1:]]
+    clause = next(iter(VERDICTS))
+    changed = "open" if VERDICTS[clause] == "not reproduced" else "not reproduced"
+    other = VERDICTS | {clause: changed}
     assert build.with_numbers(PAPER, other) != PAPER
 
 
@@ -44,7 +44,7 @@ def test_sections_are_those_that_joss_asks_for():
 
 
 def test_figure_is_drawn(tmp_path):
-    build.draw(CLAIMS, tmp_path / "verdicts.pdf")
+    build.draw(VERDICTS, tmp_path / "verdicts.pdf")
     assert (tmp_path / "verdicts.pdf").read_bytes().startswith(b"%PDF")
 
 

@@ -2,7 +2,7 @@
 
 Every supported Python that is found (on the PATH, or by pyenv) gets an environment of its own with the core
 dependencies only, outside of the checkout. Printed: size of the wheel, of the package and of all that is
-installed with it, and how long its imports take.
+installed with it, how long its imports take, and how long the three beginnings of the README take a newcomer.
 """
 
 from __future__ import annotations
@@ -44,6 +44,21 @@ assert exit_code_of(["costs"]) == 0
 import brian2, numpy
 print(json.dumps({"brian2": brian2.__version__, "numpy": numpy.__version__, "import": seconds}))
 """
+
+TEN_MINUTES = 600
+BEGINNINGS = {
+    "a network with failures and its bill": (("python", "network_with_failures.py"),),
+    "a fit of a table": (
+        ("python", "fit_of_a_table.py"),
+        ("brianpresyn", "fit", "--example", "my.csv"),
+        ("brianpresyn", "fit", "my.csv", "--report", "my.html"),
+    ),
+    "a torch model with release": (
+        ("pip", "install", "--quiet", "--constraint", str(ROOT / "constraints.txt"), "{wheel}[rate]"),
+        ("python", "model_with_release.py"),
+    ),
+}
+"""What a newcomer types in a new environment after installing the wheel, by what comes out."""
 
 
 def source_tree(folder: Path) -> Path:
@@ -118,7 +133,30 @@ def tried(python: str, wheel: Path) -> dict:
         if done.returncode:
             raise SystemExit(f"{python}:\n{done.stdout}\n{done.stderr}")
         size = sum(path.stat().st_size for path in (folder / "env").rglob("*") if path.is_file())
-        return json.loads(done.stdout.splitlines()[-1]) | {"seconds": installed, "bytes": size}
+        shutil.copytree(ROOT / "docs" / "examples" / "start", folder / "try", dirs_exist_ok=True)
+        minutes = {name: minutes_of(steps, folder, wheel, environment) for name, steps in BEGINNINGS.items()}
+        seen = json.loads(done.stdout.splitlines()[-1])
+        return seen | {"seconds": installed, "bytes": size, "minutes": minutes}
+
+
+def minutes_of(steps: tuple[tuple[str, ...], ...], folder: Path, wheel: Path, environment: dict) -> float:
+    """Return what a newcomer's steps take; infinite where torch is not to be had for this Python."""
+    started = time.perf_counter()
+    for program, *arguments in steps:
+        command = [str(folder / "env" / "bin" / program), *(each.format(wheel=wheel) for each in arguments)]
+        done = subprocess.run(
+            command,
+            cwd=folder / "try",
+            capture_output=True,
+            text=True,
+            env=environment | {"MPLBACKEND": "agg"},
+            timeout=TEN_MINUTES,
+        )
+        if done.returncode and program == "pip" and "torch" in done.stderr:
+            return float("inf")
+        if done.returncode:
+            raise SystemExit(f"{' '.join(command)}:\n{done.stdout}\n{done.stderr}")
+    return (time.perf_counter() - started) / 60
 
 
 def main() -> None:
@@ -142,6 +180,8 @@ def main() -> None:
             )
             with_versions = f"works with brian2 {trial['brian2']}, numpy {trial['numpy']}"
             print(f"Python {version}: {with_versions}; {size}; import {imports}", flush=True)
+            for name, minutes in trial["minutes"].items():
+                print(f"  {name}: {minutes:.1f} min", flush=True)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,6 @@ import matplotlib.pyplot as plt
 import quantities as pq
 from brian2 import *
 
-from biophys import ReferenceSynapse
 from brianpresyn import (
     Stage,
     SynapseCode,
@@ -26,6 +25,7 @@ from brianpresyn import (
     energy_report,
     synapses,
 )
+from brianpresyn.biophys import ReferenceSynapse
 from brianpresyn.spikes import same_spikes
 
 MEASURED = "energy of the input synapses (pJ)"

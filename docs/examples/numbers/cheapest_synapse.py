@@ -13,7 +13,11 @@ import matplotlib.pyplot as plt
 import numpy as np
 import quantities as pq
 
-from biophys import calcium_pump_cost, cheapest_realisation, vesicle_membrane_cost
+from brianpresyn.biophys import (
+    calcium_pump_cost,
+    cheapest_realisation,
+    vesicle_membrane_cost,
+)
 
 # %%
 # A mean response of 0.4 mV at every precision, at three prices of a vesicle's membrane

@@ -14,8 +14,13 @@ import matplotlib.pyplot as plt
 import numpy as np
 import quantities as pq
 
-from biophys import QuantalSynapse, fit_cost_exponent, reliability_costs, sweep_cost
-from biophys.cost_exponents import MECHANISM_COLOURS
+from brianpresyn.biophys import (
+    QuantalSynapse,
+    fit_cost_exponent,
+    reliability_costs,
+    sweep_cost,
+)
+from brianpresyn.biophys.cost_exponents import MECHANISM_COLOURS
 
 # %%
 # Each cost is a function of n, p and q. The sweep moves what the mechanism moves, n or p,

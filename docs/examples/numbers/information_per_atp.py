@@ -13,7 +13,7 @@ Attwell D (2012), doi:10.1016/j.neuron.2012.08.019.
 import matplotlib.pyplot as plt
 import numpy as np
 
-from biophys import (
+from brianpresyn.biophys import (
     ATP,
     TransmissionCost,
     bernoulli_input,

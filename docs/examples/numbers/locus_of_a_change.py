@@ -12,7 +12,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import quantities as pq
 
-from biophys import QuantalSynapse, cv_analysis, simulate_recording
+from brianpresyn.biophys import QuantalSynapse, cv_analysis, simulate_recording
 
 # %%
 # Two hundred responses before and after: p, n or q changes so that the mean doubles.

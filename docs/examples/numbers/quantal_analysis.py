@@ -15,7 +15,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import quantities as pq
 
-from biophys import (
+from brianpresyn.biophys import (
     IdentifiabilityWarning,
     QuantalSynapse,
     ShortTermDynamics,

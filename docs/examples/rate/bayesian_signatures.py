@@ -14,7 +14,7 @@ from dataclasses import replace
 import matplotlib.pyplot as plt
 import numpy as np
 
-from rate_models.experiments import bayesian_signatures
+from brianpresyn.rate_models.experiments import bayesian_signatures
 
 # %%
 # Small networks on 8x8 digits, for two of the four costs.

@@ -13,9 +13,9 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from biophys import ReleasePlasticity
-from rate_models import load_images
-from rate_models.nn import (
+from brianpresyn.biophys import ReleasePlasticity
+from brianpresyn.rate_models import load_images
+from brianpresyn.rate_models.nn import (
     BernoulliConv2d,
     BernoulliLinear,
     EnergyCounter,

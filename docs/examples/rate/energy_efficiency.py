@@ -15,7 +15,7 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 
-from rate_models.experiments.network_sweep import grid, sweep_networks
+from brianpresyn.rate_models.experiments.network_sweep import grid, sweep_networks
 
 # %%
 # Every combination of settings is a network: 45 of them. Those that run the same program

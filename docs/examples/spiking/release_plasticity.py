@@ -25,8 +25,8 @@ from brian2 import (
     second,
 )
 
-from biophys import ReleasePlasticity
 from brianpresyn import bernoulli_release, pair_stdp, release_plasticity, synapses
+from brianpresyn.biophys import ReleasePlasticity
 
 # %%
 # ``form="soft_bound"`` makes steps shrink with 1 - p, as in the published experiments;
