@@ -53,10 +53,10 @@ def numbers(verdicts: dict[str, str]) -> str:
     missing = sum(verdict == "open, not run" for verdict in verdicts.values())
     return "\n".join(
         [
-            "A statement is split into clauses, each with a criterion and a margin fixed beforehand. Of",
-            f"{len(verdicts)} clauses {len(verdicts) - missing} were measured at full size. *Reproduced* is said",
-            "only of the published data, size and settings; *here* means in another setting. Data, sizes, intervals",
-            "and reasons stand in `docs/results`.",
+            "A statement is split into clauses, each with a criterion and a margin fixed beforehand.",
+            f"Of {len(verdicts)} clauses {len(verdicts) - missing} were measured at full size. *Reproduced*",
+            "is said only of the published data, size and settings; *here* means in another setting.",
+            "Data, sizes, intervals and reasons stand in `docs/results`.",
             "",
             "| from | clauses | " + " | ".join(VERDICTS) + " |",
             "|:--|--:|" + "--:|" * len(VERDICTS),
