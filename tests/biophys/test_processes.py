@@ -4,12 +4,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from biophys.processes import n_compilers, n_cores, worker_pool
+from tests.programs import processes_of, wait_until
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="looks at processes in /proc")
 
@@ -36,27 +36,6 @@ if __name__ == "__main__":
 """
 
 
-def _of_this_test(folder):
-    """Return the ids of the processes whose temporary files lie in the folder."""
-    mark, found = str(folder).encode(), []
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            if mark in (entry / "environ").read_bytes():
-                found.append(int(entry.name))
-        except OSError:
-            continue
-    return found
-
-
-def _wait_until(is_so):
-    """Wait as long as a busy machine may need; what does not come true fails."""
-    for _ in range(600):
-        if is_so():
-            return
-        time.sleep(0.2)
-    pytest.fail("did not come true in two minutes")
-
-
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGKILL", "SIGINT"])
 def test_nothing_is_left_when_the_parent_is_ended(tmp_path, name):
     (tmp_path / "program.py").write_text(PROGRAM)
@@ -66,12 +45,12 @@ def test_nothing_is_left_when_the_parent_is_ended(tmp_path, name):
     environment = {**os.environ, "TMPDIR": str(files), "PYTHONPATH": str(root)}
     parent = subprocess.Popen([sys.executable, "program.py"], cwd=tmp_path, env=environment)
     # Parent, tracker, two workers, one inner worker with its tracker, and the two programs that they run.
-    _wait_until(lambda: len(list(files.rglob("half a program"))) == 3 and len(_of_this_test(files)) >= 7)
+    wait_until(lambda: len(list(files.rglob("half a program"))) == 3 and len(processes_of(files)) >= 7)
     parent.send_signal(getattr(signal, name))
-    _wait_until(lambda: parent.poll() is not None)
-    _wait_until(lambda: not _of_this_test(files))
-    _wait_until(lambda: not list(files.rglob("half a program")))
-    _wait_until(lambda: not list(files.iterdir()))
+    wait_until(lambda: parent.poll() is not None)
+    wait_until(lambda: not processes_of(files))
+    wait_until(lambda: not list(files.rglob("half a program")))
+    wait_until(lambda: not list(files.iterdir()))
 
 
 def _compilers():

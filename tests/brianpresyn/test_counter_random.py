@@ -193,9 +193,7 @@ def compiled(function, name, folder):
         + f"{{ return {name}({values}, synapse); }}\n"
     )
     library = source.with_suffix(".so")
-    subprocess.run(
-        ["g++", "-O2", "-march=native", "-shared", "-fPIC", "-o", library, source], check=True, timeout=120
-    )
+    subprocess.run(["g++", "-O2", "-march=native", "-shared", "-fPIC", "-o", library, source], check=True)
     draw = ctypes.CDLL(str(library)).draw
     as_ctypes = {"int64_t": ctypes.c_int64, "double": ctypes.c_double}
     draw.argtypes = [*(as_ctypes[kind] for kind in arguments), ctypes.c_int64]

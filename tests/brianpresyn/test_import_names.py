@@ -16,7 +16,7 @@ HAS_PACKAGES = f"import sys; sys.path.insert(0, {str(ROOT)!r}); "
 def result_of(code: str, folder: Path, *, options: tuple[str, ...] = ()) -> subprocess.CompletedProcess:
     """Run `code` in a new interpreter, in `folder`."""
     command = [sys.executable, *options, "-c", code]
-    return subprocess.run(command, capture_output=True, text=True, cwd=folder, timeout=300)
+    return subprocess.run(command, capture_output=True, text=True, cwd=folder)
 
 
 def printed(code: str, folder: Path) -> str:

@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
@@ -12,6 +11,7 @@ import xarray as xr
 
 from rate_models.devices import Execution
 from rate_models.experiments.network_sweep import NetworkSettings, grid, sweep_networks, train_group
+from tests.programs import wait_until
 
 TINY = {"data_set": "digits", "hidden_units": 12, "n_hidden_layers": 1, "n_epochs": 4, "batch_size": 50}
 
@@ -67,9 +67,7 @@ def test_real_training_goes_on_after_a_kill(tmp_path):
         "sweep_networks(points, Path(sys.argv[1]))\n"
     )
     process = subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "killed")])
-    deadline = time.monotonic() + 120
-    while not list((tmp_path / "killed").glob("*.nc")) and time.monotonic() < deadline:
-        time.sleep(0.01)
+    wait_until(lambda: list((tmp_path / "killed").glob("*.nc")))
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     kept = {path: path.stat().st_mtime_ns for path in (tmp_path / "killed").glob("*.nc")}

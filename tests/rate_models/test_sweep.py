@@ -9,7 +9,6 @@ import socket
 import subprocess
 import sys
 import textwrap
-import time
 import warnings
 from pathlib import Path
 
@@ -24,6 +23,7 @@ from rate_models import sweep
 from rate_models.devices import Execution
 from rate_models.layout import Layout
 from rate_models.sweep import batch_size, replica_bytes, run_sweep
+from tests.programs import wait_until
 
 TOY = '''
 """A sweep that other processes can import: small networks on the digits, or a mere sleep."""
@@ -214,11 +214,9 @@ def test_a_killed_sweep_goes_on_where_it_was(toy, tmp_path, how, code):
     process = subprocess.Popen(
         [sys.executable, "-m", "sweep_toy", str(folder)], stderr=subprocess.DEVNULL, start_new_session=True
     )
-    deadline = time.monotonic() + 90
-    while len(list(folder.glob("*.nc"))) < 3 and time.monotonic() < deadline:
-        time.sleep(0.02)
+    wait_until(lambda: len(list(folder.glob("*.nc"))) >= 3)
     process.send_signal(how)
-    assert process.wait(30) not in (0, None)
+    assert process.wait() not in (0, None)
     assert code is None or process.returncode == code
     n_stored, n_computed = len(list(folder.glob("*.nc"))), len(log_of(tmp_path))
     assert 3 <= n_stored < 12

@@ -23,6 +23,8 @@ from validation.report import (
 )
 from validation.statement import Measurement, Rendering, Verdict
 
+TEMPLATES = Path(__file__).parents[2] / "validation" / "templates"
+
 
 def line_figure(n_points=3):
     figure = Figure()
@@ -99,6 +101,15 @@ def test_page_is_self_contained(findings, tmp_path):
     assert page.loaded
     assert all(source.startswith("data:image/") for source in page.loaded)
     assert "script" not in page.tags
+
+
+@pytest.mark.parametrize("template", ["report.html", "fit.html"])
+def test_pages_forbid_what_they_do_not_need(template):
+    text = (TEMPLATES / template).read_text(encoding="utf-8")
+    policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+    declared = f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
+    # Nothing before it would be bound by it.
+    assert 0 < text.index(declared) < text.index("<style>")
 
 
 def test_page_starts_with_the_claims_table_and_has_a_section_for_each(findings, tmp_path):
