@@ -1,7 +1,7 @@
 """What is wrong with a value of another type than was asked for, said by its name where it enters.
 
-The annotation of an argument is what is checked: `checked_types` for functions and classes,
-`check_field_types` for the fields of a dataclass. Ranges are the business of the function itself.
+The annotation of an argument is what is checked, by `checked_types` for functions and classes; it is put into
+words here, also for `biophys.settings`. Ranges are the business of the function itself.
 """
 
 from __future__ import annotations
@@ -10,26 +10,33 @@ import functools
 import inspect
 import os
 import re
-import reprlib
 from collections.abc import Callable, Sequence
-from dataclasses import MISSING, fields
+from dataclasses import MISSING
 from numbers import Integral, Real
 from types import NoneType, UnionType
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
 import quantities as pq
 from numpy.typing import ArrayLike
 
-from biophys.units import plain_numbers
+from biophys.units import plain_numbers, shown, without_unit
 
 _Target = TypeVar("_Target", bound=Callable[..., Any])
 
-_BY_PLACE = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+_BY_POSITION = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 _TRUTH_VALUES = (bool, np.bool_)
-_NAMES = {bool: "True or False", int: "a whole number", float: "a number", str: "text", NoneType: "None"}
-_MANY = {bool: "truth values", int: "whole numbers", float: "numbers", str: "texts"}
+_WORDS = {
+    bool: ("true or false", "truth values"),
+    int: ("a whole number", "whole numbers"),
+    float: ("a number", "numbers"),
+    str: ("text", "texts"),
+    NoneType: ("None", "None"),
+    pq.Quantity: ("a finite quantity with its unit", "quantities"),
+}
+_RANGES = {"ge": "from {} on", "gt": "above {}", "le": "at most {}", "lt": "below {}"}
 _ARRAY_MEMBERS = frozenset(get_args(ArrayLike))
+_CALLABLE = get_origin(Callable[[], None])
 # Whole numbers beyond this are counts of nothing, and no array takes them.
 _LARGEST_COUNT = 2**63
 # A longer example is no help.
@@ -69,7 +76,7 @@ def checked_types(target: _Target) -> _Target:
                 setattr(target, name, checked_types(member))
         return target
     parameters = inspect.signature(target).parameters
-    by_place = [name for name, one in parameters.items() if one.kind in _BY_PLACE]
+    by_position = [name for name, parameter in parameters.items() if parameter.kind in _BY_POSITION]
     hints: dict[str, Any] = {}
     classes: list[type] = []
 
@@ -79,7 +86,7 @@ def checked_types(target: _Target) -> _Target:
             hints.update({"self": Any}, **get_type_hints(target))
             classes.extend(each for each in hints.values() if type(each) is type and each not in _IS_PLAIN)
         # What does not fit the signature is left to Python, which says what is missing or unknown.
-        for name, value in (*zip(by_place, arguments, strict=False), *named.items()):
+        for name, value in (*zip(by_position, arguments, strict=False), *named.items()):
             hint = hints.get(name, Any)
             is_right = hint is Any or (hint in classes and isinstance(value, hint))
             if not is_right and name in parameters and value is not parameters[name].default:
@@ -121,37 +128,14 @@ def check_type(value: Any, hint: Any, name: str, example: Any = MISSING) -> None
     if _is_array(hint):
         plain_numbers(value, name)
     if pq.Quantity in members and not set(members) & {float, int}:
-        _raise_for_quantity(value, name, example)
-    message = f"{name} must be {_described(hint)}{_example(hint, example)}, got {shown(value)}"
+        if isinstance(value, pq.Quantity):
+            wanted = "be finite" if value.size else "not be empty"
+            raise ValueError(f"{name} must {wanted}, got {value}")
+        raise without_unit(value, name, getattr(example, "units", pq.mV))
+    message = f"{name} must be {described(hint)}{such_as(hint, example)}, got {shown(value)}"
     is_text_of_no_choice = isinstance(value, str) and any(get_origin(each) is Literal for each in members)
     is_nan = isinstance(value, Real) and value != value
     raise ValueError(message) if is_text_of_no_choice or is_nan else TypeError(message)
-
-
-def check_field_types(settings: Any) -> None:
-    """Raise unless every field of a dataclass holds a value of the type that it is annotated with.
-
-    A whole number is a number as well, a list does for a tuple, and a path does for text.
-
-    Raises
-    ------
-    TypeError, ValueError
-        As `checked_types`.
-
-    Examples
-    --------
-    >>> from dataclasses import dataclass
-    >>> @dataclass
-    ... class Training:
-    ...     seeds: tuple[int, ...] = (1, 2)
-    >>> check_field_types(Training(seeds=(1.5,)))
-    Traceback (most recent call last):
-    ...
-    TypeError: seeds must be a tuple of whole numbers, such as (1, 2), got (1.5,)
-    """
-    hints = get_type_hints(type(settings))
-    for field in fields(settings):
-        check_type(getattr(settings, field.name), hints[field.name], field.name, field.default)
 
 
 def check_kind(value: Any, kind: type | tuple[type, ...], name: str, example: str) -> None:
@@ -181,7 +165,7 @@ def check_kind(value: Any, kind: type | tuple[type, ...], name: str, example: st
     TypeError: seeds must be of type list, such as [1, 2], got 'cuda'
     """
     if not isinstance(value, kind):
-        kinds = " or ".join(one.__name__ for one in (kind if isinstance(kind, tuple) else (kind,)))
+        kinds = " or ".join(each.__name__ for each in (kind if isinstance(kind, tuple) else (kind,)))
         raise TypeError(f"{name} must be of type {kinds}, such as {example}, got {shown(value)}")
 
 
@@ -221,18 +205,6 @@ def checked_seeds(seeds: Sequence[int]) -> list[int]:
     return [int(seed) for seed in seeds]
 
 
-def shown(value: Any) -> str:
-    """Return a value in few words: the class of what has no representation of its own.
-
-    Examples
-    --------
-    >>> shown(list(range(100))), shown(object())
-    ('[0, 1, 2, 3, 4, 5, ...]', 'one of type object')
-    """
-    is_plain = type(value).__repr__ is object.__repr__
-    return f"one of type {type(value).__name__}" if is_plain else reprlib.repr(value)
-
-
 def _is_array(hint: Any) -> bool:
     """Return whether an annotation is that of numbers of any shape, perhaps among others."""
     is_union = get_origin(hint) in (Union, UnionType)
@@ -244,13 +216,21 @@ def _is_of(value: Any, hint: Any) -> bool:
     origin, members = get_origin(hint), get_args(hint)
     if _is_array(hint):
         others = () if origin is np.ndarray else tuple(set(members) - _ARRAY_MEMBERS)
-        return any(_is_of(value, other) for other in others) or _is_array_of_numbers(value)
+        if any(_is_of(value, other) for other in others):
+            return True
+        try:
+            return bool(plain_numbers(value, "").size)
+        except (TypeError, ValueError):
+            return False
     if origin in (Union, UnionType):
         return any(_is_of(value, each) for each in members)
     if origin is Literal:
         return any(value is each or (isinstance(value, str) and value == each) for each in members)
     if origin is tuple:
-        return isinstance(value, (tuple, list)) and _are_of(value, members)
+        if members[-1] is Ellipsis:
+            return isinstance(value, (tuple, list)) and all(_is_of(each, members[0]) for each in value)
+        is_as_long = isinstance(value, (tuple, list)) and len(value) == len(members)
+        return is_as_long and all(map(_is_of, value, members))
     if origin in (Sequence, list):
         if getattr(value, "ndim", 0) > 0 and hasattr(value, "tolist"):
             # An array or tensor, of numbers if it is one for each.
@@ -268,9 +248,6 @@ def _is_of(value: Any, hint: Any) -> bool:
     if kind is Any or not isinstance(kind, type) or not getattr(kind, "_is_runtime_protocol", True):
         return True
     return isinstance(value, kind)
-
-
-_CALLABLE = get_origin(Callable[[], None])
 
 
 def _is_number(value: Any) -> bool:
@@ -291,75 +268,71 @@ def _is_whole(value: Any) -> bool:
     return is_whole and abs(int(value)) < _LARGEST_COUNT
 
 
-def _is_array_of_numbers(value: Any) -> bool:
-    try:
-        return bool(plain_numbers(value, "").size)
-    except (TypeError, ValueError):
-        return False
-
-
-def _is_finite_quantity(value: Any) -> bool:
-    return isinstance(value, pq.Quantity) and value.size > 0 and bool(np.isfinite(value.magnitude).all())
-
-
 _IS_PLAIN: dict[Any, Callable[[Any], bool]] = {
     bool: lambda value: isinstance(value, _TRUTH_VALUES),
     int: _is_whole,
     float: _is_number,
     str: lambda value: isinstance(value, (str, os.PathLike)),
-    pq.Quantity: _is_finite_quantity,
+    pq.Quantity: lambda value: (
+        isinstance(value, pq.Quantity) and value.size > 0 and bool(np.isfinite(value.magnitude).all())
+    ),
 }
 
 
-def _are_of(values: Sequence[Any], hints: tuple[Any, ...]) -> bool:
-    if hints[-1] is Ellipsis:
-        return all(_is_of(value, hints[0]) for value in values)
-    return len(values) == len(hints) and all(map(_is_of, values, hints))
+def bare(hint: Any) -> tuple[Any, list[Any]]:
+    """Return an annotated type without what it is annotated with, and this: ranges, names."""
+    if get_origin(hint) is not Annotated:
+        return hint, []
+    base, *extra = get_args(hint)
+    return base, [part for each in extra for part in getattr(each, "metadata", [each])]
 
 
-def _raise_for_quantity(value: Any, name: str, example: Any) -> None:
-    """Say what is wrong with a value that is no finite quantity."""
-    if isinstance(value, pq.Quantity):
-        wanted = "be finite" if value.size else "not be empty"
-        raise ValueError(f"{name} must {wanted}, got {value}")
-    unit = example.dimensionality.string if isinstance(example, pq.Quantity) else "mV"
-    raise TypeError(
-        f"{name} must carry a unit (for example 0.1*pq.{unit}), got {shown(value)}: "
-        "multiply the number by its unit"
-    )
+def described(hint: Any, plural: bool = False) -> str:
+    """Return an annotated type in words, with its range.
 
-
-def _described(hint: Any) -> str:
-    """Return an annotated type in words."""
-    origin, members = get_origin(hint), get_args(hint)
-    if _is_array(hint):
+    Examples
+    --------
+    >>> described(tuple[int, ...]), described(float | None)
+    ('a tuple of whole numbers', 'a number or None')
+    """
+    base, limits = bare(hint)
+    origin, members = get_origin(base), get_args(base)
+    if _is_array(base):
         return "a number or an array of numbers"
     if origin in (Union, UnionType):
-        return " or ".join(_described(each) for each in members)
+        return " or ".join(described(each) for each in members)
     if origin is Literal:
         return " or ".join(map(repr, members))
-    if origin is tuple:
-        number = "" if members[-1] is Ellipsis else f"{len(members)} "
-        return f"a tuple of {number}{_many(members[0])}"
-    if origin in (Sequence, list):
-        return f"a sequence of {_many(members[0])}"
+    if origin in (tuple, Sequence, list):
+        kind = "tuple" if origin is tuple else "sequence"
+        number = f"{len(members)} " if origin is tuple and members[-1] is not Ellipsis else ""
+        many = f"{number}{described(members[0], plural=True)}"
+        at_least = ", at least one" if any(getattr(limit, "min_length", 0) for limit in limits) else ""
+        return f"{kind}s of {many}" if plural else f"a {kind} of {many}{at_least}"
     if origin is _CALLABLE:
         return "a function"
-    if hint is pq.Quantity:
-        return "a finite quantity with its unit"
-    return _NAMES.get(hint) or f"of type {getattr(hint, '__name__', hint)}"
+    for names in (limit.names for limit in limits if hasattr(limit, "names")):
+        return f"names out of {', '.join(names)}" if plural else f"one of {', '.join(names)}"
+    class_name = getattr(base, "__name__", str(base))
+    words = _WORDS.get(base, (f"of type {class_name}", class_name))[plural]
+    ends = {key: getattr(limit, key) for limit in limits for key in _RANGES if hasattr(limit, key)}
+    if set(ends) == {"ge", "le"}:
+        return f"{words} from {ends['ge']} to {ends['le']}"
+    ranges = " and ".join(_RANGES[key].format(end) for key, end in ends.items())
+    return f"{words} {ranges}".rstrip()
 
 
-def _many(hint: Any) -> str:
-    """Return the plural of an annotated type in words."""
-    name = "tuples" if get_origin(hint) is tuple else getattr(hint, "__name__", str(hint))
-    return str(_MANY.get(hint, name))
+def such_as(hint: Any, example: Any) -> str:
+    """Return how to write a value: the default if it is short, else what the class's own documentation says.
 
-
-def _example(hint: Any, example: Any) -> str:
-    """Return the default as an example if it is short, else how the class's own documentation writes one."""
-    is_none = example is None or example is MISSING or example is inspect.Parameter.empty
-    is_none = is_none or get_origin(hint) is Literal  # whose description names them all
+    Examples
+    --------
+    >>> such_as(float, 0.1), such_as(float, None)
+    (', such as 0.1', '')
+    """
+    # A choice names all that there is to choose from.
+    is_none = any(example is none for none in (None, MISSING, inspect.Parameter.empty))
+    is_none = is_none or get_origin(hint) is Literal
     written = "" if is_none or repr(example).startswith("<") else repr(example)
     if not written and isinstance(hint, type):
         in_words = re.search(rf"= ({hint.__name__}\(.*\))$", hint.__doc__ or "", re.MULTILINE)

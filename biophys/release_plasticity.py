@@ -25,8 +25,8 @@ import math
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from biophys.argument_types import check_kind, checked_types, shown
-from biophys.units import checked_finite
+from biophys.argument_types import check_kind, checked_types
+from biophys.units import checked_finite, shown
 
 FORMS = ("additive", "soft_bound")
 

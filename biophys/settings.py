@@ -17,7 +17,6 @@ from types import NoneType, UnionType
 from typing import (
     Annotated,
     Any,
-    Literal,
     TypeAlias,
     TypeVar,
     Union,
@@ -30,10 +29,10 @@ from typing import (
 import numpy as np
 from pydantic import ConfigDict, Field, ValidationError
 from pydantic.dataclasses import dataclass as checked_dataclass
-from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError, core_schema
 
-from biophys.argument_types import shown
+from biophys.argument_types import bare, described, such_as
+from biophys.units import shown
 
 _SEED = "seed"
 _ABSENT = object()
@@ -76,16 +75,6 @@ class OneOf:
 
 # Seeds stay what every generator takes: whole numbers below 2^31, not negative.
 _N_SEEDS = 2**31
-# A longer default is no help as an example.
-_LONGEST_EXAMPLE = 60
-_NAMES = {
-    bool: ("true or false", "truth values"),
-    int: ("a whole number", "whole numbers"),
-    float: ("a number", "numbers"),
-    str: ("text", "texts"),
-    NoneType: ("None", "None"),
-}
-_RANGE_WORDS = {"ge": "from {} on", "gt": "above {}", "le": "at most {}", "lt": "below {}"}
 _OUT_OF_RANGE = (
     "greater_than",
     "greater_than_equal",
@@ -201,12 +190,12 @@ def with_plain(config: T, plain: Mapping[str, Any]) -> T:
     """
     values = {}
     for field in dataclasses.fields(config):  # type: ignore[arg-type]
-        own, value = getattr(config, field.name), plain.get(field.name, _ABSENT)
+        present, value = getattr(config, field.name), plain.get(field.name, _ABSENT)
         # What is the same stays as it is: units do not come back from text.
-        if value is _ABSENT or as_plain(own) == value:
+        if value is _ABSENT or as_plain(present) == value:
             continue
-        is_nested = dataclasses.is_dataclass(own) and isinstance(value, Mapping)
-        values[field.name] = with_plain(own, value) if is_nested else _plain_value(value)
+        is_nested = dataclasses.is_dataclass(present) and isinstance(value, Mapping)
+        values[field.name] = with_plain(present, value) if is_nested else _plain_value(value)
     return dataclasses.replace(config, **values)  # type: ignore[type-var]
 
 
@@ -247,17 +236,13 @@ def with_shifted_seeds(config: T, shift: int) -> T:
     values: dict[str, Any] = {}
     for name, hint in _hints(kind).items():
         value = getattr(config, name)
-        if _SEED in _constraints(hint)[1]:
+        if _SEED in bare(hint)[1]:
             values[name] = (value + shift) % _N_SEEDS
-        elif get_origin(_constraints(hint)[0]) is tuple and _is_seeds(hint):
+        elif get_origin(bare(hint)[0]) is tuple and _SEED in bare(get_args(bare(hint)[0])[0])[1]:
             values[name] = tuple((seed + shift) % _N_SEEDS for seed in value)
         elif dataclasses.is_dataclass(value) and hasattr(value, "__pydantic_validator__"):
             values[name] = with_shifted_seeds(value, shift)
     return dataclasses.replace(config, **values) if values and shift else config  # type: ignore[type-var]
-
-
-def _is_seeds(hint: Any) -> bool:
-    return _SEED in _constraints(get_args(_constraints(hint)[0])[0])[1]
 
 
 @functools.cache
@@ -265,16 +250,6 @@ def _hints(cls: type) -> dict[str, Any]:
     """Return the annotation of every field."""
     hints = get_type_hints(cls, include_extras=True)
     return {field.name: hints[field.name] for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
-
-
-def _constraints(hint: Any) -> tuple[Any, list[Any]]:
-    """Return a type without its annotations, and these."""
-    if get_origin(hint) is not Annotated:
-        return hint, []
-    base, *extra = get_args(hint)
-    return base, [
-        part for each in extra for part in (each.metadata if isinstance(each, FieldInfo) else [each])
-    ]
 
 
 def _plain_value(value: Any) -> Any:
@@ -290,8 +265,8 @@ def _plain_value(value: Any) -> Any:
 
 def _parsed(hint: Any, text: str, name: str) -> Any:
     """Return text as a value of an annotated type; its range is checked when the settings are made."""
-    base, _ = _constraints(hint)
-    wrong = ValueError(f"{name} must be {_described(hint)}, got {text!r}")
+    base, _ = bare(hint)
+    wrong = ValueError(f"{name} must be {described(hint)}, got {text!r}")
     if get_origin(base) in (Union, UnionType):
         for member in sorted(get_args(base), key=lambda member: member is not NoneType):
             try:
@@ -331,7 +306,8 @@ def _in_words(error: ValidationError, cls: type, given: Mapping[str, Any]) -> Ex
         else shown(given[name])
     )
     kind = ValueError if first["type"] in _OUT_OF_RANGE else TypeError
-    return kind(f"{name} must be {_described(_hints(cls)[name])}{_example(field)}, got {value}")
+    default = getattr(field.default, "default", field.default)
+    return kind(f"{name} must be {described(_hints(cls)[name])}{such_as(None, default)}, got {value}")
 
 
 def _no_such_setting(cls: type, name: str) -> str:
@@ -339,35 +315,3 @@ def _no_such_setting(cls: type, name: str) -> str:
     near = difflib.get_close_matches(name, known, 1, 0.5)
     meant = f"; did you mean {near[0]}?" if near else ""
     return f"there is no setting {name!r}: there are {', '.join(known)}{meant}"
-
-
-def _described(hint: Any, plural: bool = False) -> str:
-    """Return an annotated type in words, with its range."""
-    base, constraints = _constraints(hint)
-    origin = get_origin(base)
-    if origin in (Union, UnionType):
-        return " or ".join(_described(member) for member in get_args(base))
-    if origin is Literal:
-        return f"one of {', '.join(map(str, get_args(base)))}"
-    if origin is tuple:
-        members = get_args(base)
-        number = "" if members[-1] is Ellipsis else f"{len(members)} "
-        at_least = ", at least one" if any(getattr(c, "min_length", 0) for c in constraints) else ""
-        inner = _described(members[0], plural=True)
-        return f"tuples of {number}{inner}" if plural else f"a tuple of {number}{inner}{at_least}"
-    for names in (c.names for c in constraints if isinstance(c, OneOf)):
-        return f"names out of {', '.join(names)}" if plural else f"one of {', '.join(names)}"
-    words = _NAMES.get(base, (f"of type {getattr(base, '__name__', base)}",) * 2)[plural]
-    limits = {key: getattr(c, key) for c in constraints for key in _RANGE_WORDS if hasattr(c, key)}
-    if set(limits) == {"ge", "le"}:
-        return f"{words} from {limits['ge']} to {limits['le']}"
-    return " and ".join([words, *(_RANGE_WORDS[key].format(limit) for key, limit in limits.items())]).replace(
-        f"{words} and", words, 1
-    )
-
-
-def _example(field: dataclasses.Field[Any]) -> str:
-    """Return the default of a field as an example, if it is short."""
-    default = getattr(field.default, "default", field.default)
-    text = "" if default is dataclasses.MISSING else repr(default)
-    return f", such as {text}" if 0 < len(text) <= _LONGEST_EXAMPLE else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from typing import Any
 
 import numpy as np
@@ -61,20 +62,16 @@ def magnitude_in(quantity: Any, unit: pq.UnitQuantity, name: str = "value") -> N
     250.0
     """
     if not isinstance(unit, pq.Quantity):
-        raise TypeError(f"unit must be a unit of the package quantities, such as pq.mV, got {_shown(unit)}")
+        raise TypeError(f"unit must be a unit of the package quantities, such as pq.mV, got {shown(unit)}")
     if not isinstance(name, str):
-        raise TypeError(f"name must be text, such as 'q', got {_shown(name)}")
-    symbol = _symbol(unit)
+        raise TypeError(f"name must be text, such as 'q', got {shown(name)}")
     if not isinstance(quantity, pq.Quantity):
-        raise TypeError(
-            f"{name} must carry a unit of the package quantities (for example 0.1*{symbol}), "
-            f"got {_shown(quantity)}: multiply the number by its unit"
-        )
+        raise without_unit(quantity, name, unit)
     try:
         return np.asarray(quantity.rescale(unit).magnitude, dtype=float)
     except ValueError:
         raise ValueError(
-            f"{name} must have the dimension of {symbol}, got {_shown(quantity)}: "
+            f"{name} must have the dimension of {_symbol(unit)}, got {shown(quantity)}: "
             "check the unit or the order of the arguments"
         ) from None
 
@@ -94,11 +91,16 @@ def unit_of(quantity: Any, name: str) -> pq.Quantity:
     'mV'
     """
     if not isinstance(quantity, pq.Quantity):
-        raise TypeError(
-            f"{name} must carry a unit (for example 0.1*pq.mV), got {_shown(quantity)}: "
-            "multiply the number by its unit"
-        )
+        raise without_unit(quantity, name)
     return quantity.units
+
+
+def without_unit(value: Any, name: str, unit: pq.UnitQuantity = pq.mV) -> TypeError:
+    """Return what to raise for a value that carries no unit, of which `unit` is an example."""
+    return TypeError(
+        f"{name} must carry a unit (for example 0.1*{_symbol(unit)}), got {shown(value)}: "
+        "multiply the number by its unit"
+    )
 
 
 def psp_unit_of(quantity: Any, name: str = "q") -> pq.UnitQuantity:
@@ -123,7 +125,7 @@ def psp_unit_of(quantity: Any, name: str = "q") -> pq.UnitQuantity:
             return unit
     raise ValueError(
         f"{name} must be a potential, current, conductance or charge (for example 0.1*pq.mV), "
-        f"got {_shown(quantity)}: check the unit or the order of the arguments"
+        f"got {shown(quantity)}: check the unit or the order of the arguments"
     )
 
 
@@ -167,7 +169,13 @@ def checked_finite(
     is_inside = (array > low) & (array < high) if is_open else (array >= low) & (array <= high)
     wrong = ~(is_inside & np.isfinite(array))
     if np.any(wrong):
-        allowed = _range_text(low, high, is_open)
+        limits = [
+            "" if np.isinf(low) else f"{'above' if is_open else 'at least'} {low:g}",
+            "" if np.isinf(high) else f"{'below' if is_open else 'at most'} {high:g}",
+        ]
+        if all(limits):
+            limits = [f"inside ({low:g}, {high:g})" if is_open else f"in [{low:g}, {high:g}]"]
+        allowed = " and ".join(["finite", *filter(None, limits)])
         raise ValueError(
             f"{name} must be {allowed}, got {first_wrong(array, wrong)}" + (f": {remedy}" if remedy else "")
         )
@@ -210,12 +218,12 @@ def plain_numbers(values: Any, name: str) -> NDArray[np.float64]:
     """
     if isinstance(values, pq.Quantity):
         if values.dimensionality.simplified != pq.dimensionless.dimensionality:
-            raise TypeError(f"{name} is a plain number without unit, got {_shown(values)}")
+            raise TypeError(f"{name} is a plain number without unit, got {shown(values)}")
         values = values.simplified.magnitude
     several = values if isinstance(values, (list, tuple)) else [values]
     # A quantity of Brian2 is an array too, with a dimension.
     if any(not getattr(getattr(each, "dim", None), "is_dimensionless", True) for each in several):
-        raise TypeError(f"{name} is a plain number without unit, got {_shown(values)}")
+        raise TypeError(f"{name} is a plain number without unit, got {shown(values)}")
     is_mixed = any(isinstance(each, pq.Quantity) for each in several if several is values)
     try:
         array = np.asarray(values)
@@ -223,21 +231,10 @@ def plain_numbers(values: Any, name: str) -> NDArray[np.float64]:
     except (TypeError, ValueError, RuntimeError):
         is_numeric = False
     if not is_numeric:
-        raise TypeError(f"{name} must be a number or an array of numbers, got {_shown(values)}")
+        raise TypeError(f"{name} must be a number or an array of numbers, got {shown(values)}")
     if array.size == 0 or np.ma.is_masked(values):
-        raise ValueError(f"{name} must not be empty or masked, got {_shown(values)}")
+        raise ValueError(f"{name} must not be empty or masked, got {shown(values)}")
     return array.astype(float, copy=False)
-
-
-def _range_text(low: float, high: float, is_open: bool) -> str:
-    """Return the allowed range in words."""
-    if np.isinf(low) and np.isinf(high):
-        return "finite"
-    if np.isinf(high):
-        return f"finite and {'above' if is_open else 'at least'} {low:g}"
-    if np.isinf(low):
-        return f"finite and {'below' if is_open else 'at most'} {high:g}"
-    return f"finite and inside ({low:g}, {high:g})" if is_open else f"finite and in [{low:g}, {high:g}]"
 
 
 def first_wrong(array: NDArray[np.float64], wrong: NDArray[np.bool_]) -> str:
@@ -245,9 +242,9 @@ def first_wrong(array: NDArray[np.float64], wrong: NDArray[np.bool_]) -> str:
     value = f"{array[wrong].flat[0]:g}"
     if array.ndim == 0:
         return value
-    where = tuple(int(index[0]) for index in np.nonzero(wrong))
-    place = where[0] if len(where) == 1 else where
-    return f"{value} at index {place} ({int(wrong.sum())} of {array.size} values are wrong)"
+    first = tuple(int(indices[0]) for indices in np.nonzero(wrong))
+    index = first[0] if len(first) == 1 else first
+    return f"{value} at index {index} ({int(wrong.sum())} of {array.size} values are wrong)"
 
 
 def _symbol(unit: pq.UnitQuantity) -> str:
@@ -256,7 +253,16 @@ def _symbol(unit: pq.UnitQuantity) -> str:
     return f"pq.{text}" if text.isidentifier() and hasattr(pq, text) else f"({text})"
 
 
-def _shown(value: Any) -> str:
-    """Return `value` for a message, shortened where it is a long array."""
-    text = str(value)
-    return text if len(text) <= 60 else text[:57] + "..."
+def shown(value: Any) -> str:
+    """Return a value in few words for a message: the class of what has no representation of its own.
+
+    Examples
+    --------
+    >>> shown(list(range(100))), shown(0.5 * pq.kg), shown(object())
+    ('[0, 1, 2, 3, 4, 5, ...]', '0.5 kg', 'one of type object')
+    """
+    if isinstance(value, (pq.Quantity, np.ndarray)):
+        text = str(value)
+        return text if len(text) <= 60 else text[:57] + "..."
+    is_plain = type(value).__repr__ is object.__repr__
+    return f"one of type {type(value).__name__}" if is_plain else reprlib.repr(value)

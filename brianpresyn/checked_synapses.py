@@ -18,7 +18,8 @@ from brian2.groups.group import Group
 from brian2.synapses.synapses import Synapses
 from brian2.units.fundamentalunits import Dimension, DimensionMismatchError
 
-from biophys.argument_types import check_kind, shown
+from biophys.argument_types import check_kind
+from biophys.units import shown
 from brianpresyn.counter_random import NamedFunction, release_key
 from brianpresyn.release import unit_in_words
 from brianpresyn.synapse_code import SynapseCode, are_same, assignments, suggestion

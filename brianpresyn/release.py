@@ -28,8 +28,9 @@ from brian2.parsing.expressions import parse_expression_dimensions
 from brian2.units.fundamentalunits import DIMENSIONLESS, Dimension, Quantity, get_dimensions, get_unit
 from brian2.utils.stringtools import get_identifiers
 
-from biophys.argument_types import check_kind, shown
+from biophys.argument_types import check_kind
 from biophys.quantal import QuantalSynapse
+from biophys.units import shown
 from brianpresyn.binomial_function import binomial
 from brianpresyn.counter_random import bernoulli_draw, binomial_draw, shared_binomial_draw
 from brianpresyn.quantities_bridge import to_brian

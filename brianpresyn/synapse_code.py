@@ -18,7 +18,8 @@ from brian2.equations.equations import SUBEXPRESSION, Equations
 from brian2.units.fundamentalunits import Dimension, Quantity, get_dimensions
 from brian2.utils.stringtools import get_identifiers
 
-from biophys.argument_types import check_kind, shown
+from biophys.argument_types import check_kind
+from biophys.units import shown
 
 _ASSIGNMENT = re.compile(r"^\s*([A-Za-z_]\w*)\s*(=(?!=)|\+=|-=|\*=|/=|//=|%=|\*\*=)")
 

@@ -23,7 +23,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from biophys.argument_types import checked_types, shown
+from biophys.argument_types import checked_types
+from biophys.units import shown
 from rate_models.layout import Layout, RecentViews
 
 FORMAT = "brianpresyn checkpoint 1"

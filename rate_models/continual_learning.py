@@ -26,8 +26,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from biophys.argument_types import check_kind, checked_types, shown
+from biophys.argument_types import check_kind, checked_types
 from biophys.plugins import load_plugins
+from biophys.units import shown
 from rate_models.checkpoints import load_checkpoint, save_checkpoint
 from rate_models.datasets import ImageData
 from rate_models.evaluation import accuracy, mean_softmax

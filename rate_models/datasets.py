@@ -25,9 +25,10 @@ import torch.utils.data
 from numpy.typing import NDArray
 from torch import Tensor
 
-from biophys.argument_types import check_kind, checked_types, shown
+from biophys.argument_types import check_kind, checked_types
 from biophys.plugins import load_plugins
 from biophys.settings import OneOf
+from biophys.units import shown
 
 IDX_FILES = {
     "train_images": "train-images-idx3-ubyte",

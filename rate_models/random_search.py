@@ -24,7 +24,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from biophys.argument_types import shown
+from biophys.units import shown
 
 Setting: TypeAlias = dict[str, float]
 Measure: TypeAlias = Callable[[list[Setting]], Sequence[float]]

@@ -16,7 +16,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from biophys.argument_types import checked_seeds, checked_types, shown
+from biophys.argument_types import checked_seeds, checked_types
+from biophys.units import shown
 from rate_models.random_streams import Purpose, numpy_generator
 from rate_models.replicas import check_positions, rows
 

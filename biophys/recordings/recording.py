@@ -11,9 +11,9 @@ import numpy as np
 import quantities as pq
 from numpy.typing import NDArray
 
-from biophys.argument_types import check_type, shown
+from biophys.argument_types import check_type
 from biophys.recordings.response_density import FAMILIES, Family
-from biophys.units import checked_finite, magnitude_in, psp_unit_of
+from biophys.units import checked_finite, magnitude_in, psp_unit_of, shown
 
 
 @dataclass(frozen=True)

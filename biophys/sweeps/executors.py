@@ -12,7 +12,7 @@ from typing import Any, Protocol, TypeAlias
 
 import xarray as xr
 
-from biophys.argument_types import check_field_types
+from biophys.argument_types import checked_types
 from biophys.processes import n_cores, use_one_thread, worker_pool
 
 GroupFunction: TypeAlias = Callable[[list[Any], Any], xr.Dataset]
@@ -49,6 +49,7 @@ class ThisProcess:
             yield index, function(group, execution)
 
 
+@checked_types
 @dataclass(frozen=True)
 class LocalProcesses:
     """Compute groups in processes of one thread each, which is the fastest use of a few cores.
@@ -64,7 +65,6 @@ class LocalProcesses:
     n_workers: int = 0
 
     def __post_init__(self) -> None:
-        check_field_types(self)
         if self.n_workers < 0:
             raise ValueError(f"n_workers must be positive, or 0 for one per core, got {self.n_workers}")
         if self.n_workers == 0:
@@ -96,6 +96,7 @@ class LocalProcesses:
                 yield futures[future], future.result()
 
 
+@checked_types
 @dataclass(frozen=True)
 class DaskCluster:
     """Compute groups on the workers of a Dask cluster; a lost worker's groups go to another one.
@@ -117,7 +118,6 @@ class DaskCluster:
     patience: float = 60.0
 
     def __post_init__(self) -> None:
-        check_field_types(self)
         if not self.patience > 0:
             raise ValueError(f"patience must be positive, got {self.patience}")
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from biophys.argument_types import shown
+from biophys.units import shown
 from rate_models.nn.streams import checked_synapses
 from rate_models.nn.synapses import (
     GaussianNoise,

@@ -24,7 +24,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-from biophys.argument_types import check_kind, shown
+from biophys.argument_types import check_kind
+from biophys.units import shown
 from rate_models.nn.draws import Draw, Randomness, released
 from rate_models.nn.functional import gaussian_weight, log_probability, transmitted_weight
 

@@ -55,7 +55,7 @@ def test_arrays_lists_and_numpy_numbers_do():
     ("wrong", "error", "message"),
     [
         ({"data": "c"}, ValueError, "data must be one of a, b, such as 'a', got 'c'"),
-        ({"kind": "z"}, ValueError, "kind must be one of x, y, such as 'x', got 'z'"),
+        ({"kind": "z"}, ValueError, "kind must be 'x' or 'y', such as 'x', got 'z'"),
         ({"data": 3}, TypeError, "data must be one of a, b, such as 'a', got 3"),
         ({"p": (7.0,)}, ValueError, "p must be a tuple of numbers above 0 and at most 1, .*got 7.0 in"),
         ({"p": 0.5}, TypeError, "p must be a tuple of numbers"),

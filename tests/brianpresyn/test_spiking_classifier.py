@@ -121,7 +121,7 @@ def test_wrong_network_is_refused(change, message):
     [
         ({"duration": 0.1, "n_readouts": 7}, "that n_readouts=7 divides"),
         ({"peak_rate": 2000.0}, "peak_rate must be a number above 0 and at most 1000"),
-        ({"encoding": "burst"}, "encoding must be one of regular, poisson"),
+        ({"encoding": "burst"}, "encoding must be 'regular' or 'poisson'"),
     ],
 )
 def test_wrong_presentation_is_refused(settings, message):

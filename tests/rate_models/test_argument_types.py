@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from biophys.argument_types import check_field_types, checked_seeds
+from biophys.argument_types import checked_seeds, checked_types
 from biophys.release_plasticity import ReleasePlasticity
 from biophys.sweeps.executors import DaskCluster, LocalProcesses
 from rate_models import (
@@ -50,6 +50,7 @@ SYNAPSES = (
 )
 
 
+@checked_types
 @dataclasses.dataclass
 class Settings:
     n: int = 3
@@ -72,7 +73,7 @@ class Settings:
     ],
 )
 def test_values_of_the_annotated_type_pass(changes):
-    check_field_types(Settings(**changes))
+    Settings(**changes)
 
 
 @pytest.mark.parametrize(
@@ -82,18 +83,18 @@ def test_values_of_the_annotated_type_pass(changes):
         ({"n": True}, "n must be a whole number, such as 3, got True"),
         ({"rate": "fast"}, r"rate must be a number, such as 0\.1, got 'fast'"),
         ({"name": 3}, "name must be text, such as 'a', got 3"),
-        ({"does": 1}, "does must be True or False, such as True, got 1"),
+        ({"does": 1}, "does must be true or false, such as True, got 1"),
         ({"sizes": 5}, r"sizes must be a tuple of whole numbers, such as \(1, 2\), got 5"),
         ({"sizes": "12"}, "sizes must be a tuple of whole numbers, .* got '12'"),
         ({"sizes": (1, 2.5)}, r"sizes must be a tuple of whole numbers, .* got \(1, 2\.5\)"),
         ({"span": (1.0,)}, r"span must be a tuple of 2 numbers, .* got \(1\.0,\)"),
-        ({"spans": (1.0, 2.0)}, r"spans must be a tuple of tuples, .* got \(1\.0, 2\.0\)"),
+        ({"spans": (1.0, 2.0)}, r"spans must be a tuple of tuples of 2 numbers, .* got \(1\.0, 2\.0\)"),
         ({"limit": "none"}, "limit must be a number or None, got 'none'"),
     ],
 )
 def test_values_of_another_type_are_named_with_an_example(changes, message):
     with pytest.raises(TypeError, match=f"^{message}$"):
-        check_field_types(Settings(**changes))
+        Settings(**changes)
 
 
 @pytest.mark.parametrize("seeds", [range(1, 3), (1, 2), np.array([1, 2]), [np.int64(1), 2]])
