@@ -7,7 +7,6 @@ from typing import Literal
 
 import numpy as np
 import quantities as pq
-from numpy.typing import NDArray
 
 from biophys.argument_types import checked_types
 from biophys.constants import (
@@ -18,7 +17,6 @@ from biophys.constants import (
     PROTON_LEAK_PER_VESICLE,
     TRANSMITTER_PER_VESICLE,
     VESICLES_PER_SITE,
-    Constant,
     joules_of,
 )
 from biophys.energy_costs import (
@@ -124,14 +122,14 @@ def spike_costs(reference: ReferenceSynapse | None = None, estimate: Estimate = 
     40955.0 ATP
     """
     reference = reference or ReferenceSynapse()
-    entry, h = _pick(CALCIUM_PER_VESICLE, estimate), reference.cooperativity
+    entry, h = getattr(CALCIUM_PER_VESICLE, estimate), reference.cooperativity
     calcium = calcium_of_site(entry, p=reference.p, cooperativity=h)
     return CostMixture(
         (
             calcium_pump_cost(h, is_per_site=True, scale=calcium),
-            trafficking_cost(scale=_pick(CYCLING_PER_VESICLE, estimate)),
-            transmitter_cost(scale=_pick(TRANSMITTER_PER_VESICLE, estimate), reference_q=reference.q),
-            ion_flux_cost(scale=_pick(ION_FLUX_PER_VESICLE, estimate), reference_q=reference.q),
+            trafficking_cost(scale=getattr(CYCLING_PER_VESICLE, estimate)),
+            transmitter_cost(scale=getattr(TRANSMITTER_PER_VESICLE, estimate), reference_q=reference.q),
+            ion_flux_cost(scale=getattr(ION_FLUX_PER_VESICLE, estimate), reference_q=reference.q),
         )
     )
 
@@ -144,10 +142,8 @@ def resting_costs(reference: ReferenceSynapse | None = None, estimate: Estimate 
 
     Parameters
     ----------
-    reference
-        The synapse that the constants describe.
-    estimate
-        ``"value"``, or ``"low"`` or ``"high"`` for the ends of the constants' ranges.
+    reference, estimate
+        As in :func:`spike_costs`.
 
     Returns
     -------
@@ -161,12 +157,12 @@ def resting_costs(reference: ReferenceSynapse | None = None, estimate: Estimate 
     86.8 ATP/s
     """
     reference = reference or ReferenceSynapse()
-    pool = _pick(VESICLES_PER_SITE, estimate)
+    pool = getattr(VESICLES_PER_SITE, estimate)
     membrane, actin = PROTON_LEAK_PER_VESICLE, ACTIN_PER_VESICLE
     return CostMixture(
         (
-            vesicle_membrane_cost(scale=_pick(membrane, estimate) * pool, reference_q=reference.q),
-            actin_cost(scale=_pick(actin, estimate) * pool, reference_q=reference.q),
+            vesicle_membrane_cost(scale=getattr(membrane, estimate) * pool, reference_q=reference.q),
+            actin_cost(scale=getattr(actin, estimate) * pool, reference_q=reference.q),
         )
     )
 
@@ -235,9 +231,11 @@ def budget_table(
         raise ValueError(f"a budget table is of one synapse, got an array of shape {synapse.shape}")
     if rate.shape != ():
         raise ValueError(f"a budget table is of one rate, got an array of shape {rate.shape}: ask for each")
+    estimates: tuple[Estimate, ...] = ("value", "low", "high")
+    laws = {estimate: costs_at_rate(rate, reference, estimate).laws for estimate in estimates}
     value, low, high = (
-        _by_mechanism(costs_at_rate(rate, reference, estimate), synapse)
-        for estimate in ("value", "low", "high")
+        [float(magnitude_in(law(synapse), ATP / pq.s, law.mechanism)) for law in laws[estimate]]
+        for estimate in estimates
     )
     total = float(np.sum(value))
     constants = (
@@ -248,26 +246,15 @@ def budget_table(
         PROTON_LEAK_PER_VESICLE,
         ACTIN_PER_VESICLE,
     )
-    names = [law.mechanism for law in costs_at_rate(rate, reference).laws]
     return [
         BudgetRow(
-            mechanism=name,
-            atp_per_second=float(v),
-            low=float(lo),
-            high=float(hi),
-            watts=float(joules_of(v * ATP / pq.s)),
-            share=float(v) / total,
+            mechanism=law.mechanism,
+            atp_per_second=atp,
+            low=least,
+            high=most,
+            watts=float(joules_of(atp * ATP / pq.s)),
+            share=atp / total,
             source=constant.source,
         )
-        for name, v, lo, hi, constant in zip(names, value, low, high, constants, strict=True)
+        for law, atp, least, most, constant in zip(laws["value"], value, low, high, constants, strict=True)
     ]
-
-
-def _pick(constant: Constant, estimate: Estimate) -> pq.Quantity:
-    """Return the chosen end of a constant's range."""
-    return getattr(constant, estimate)
-
-
-def _by_mechanism(mixture: CostMixture, synapse: QuantalSynapse) -> NDArray[np.float64]:
-    """Return the cost of each law in ATP per second."""
-    return np.array([float(magnitude_in(law(synapse), ATP / pq.s, law.mechanism)) for law in mixture.laws])

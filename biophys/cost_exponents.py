@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,13 +12,7 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
 from biophys.argument_types import checked_types
-from biophys.energy_costs import (
-    CostLaw,
-    CostMixture,
-    Varying,
-    reliability_costs,
-    trafficking_cost,
-)
+from biophys.energy_costs import CostLaw, CostMixture, Varying, reliability_costs, trafficking_cost
 from biophys.palette import BLUE, GREEN, ORANGE, PURPLE
 from biophys.quantal import QuantalSynapse, checked_n_sites
 from biophys.units import PSP_UNITS, checked_finite, first_wrong, magnitude_in, plain_numbers, psp_unit_of
@@ -217,7 +211,24 @@ def fit_cost_exponent(
     >>> round(fit.exponent, 9)
     1.0
     """
-    _check_kinds(sd, cost)
+    responses = [unit.dimensionality.simplified for unit in PSP_UNITS]
+    kind, spent = (
+        x.dimensionality.simplified if isinstance(x, pq.Quantity) else pq.dimensionless.dimensionality
+        for x in (sd, cost)
+    )
+    if kind not in [*responses, pq.dimensionless.dimensionality]:
+        # A variance taken for an sd would halve the exponent.
+        is_variance = kind in [(unit**2).dimensionality.simplified for unit in PSP_UNITS]
+        remedy = ", a variance: take its square root" if is_variance else ": check the order of the arguments"
+        raise TypeError(
+            "sd must be a standard deviation of responses (mV, pA, nS, fC or relative), got "
+            f"{sd.dimensionality.string}{remedy}"
+        )
+    if spent in responses:
+        raise TypeError(
+            f"cost must be relative, an energy, a power, ATP or a rate, got {cost.dimensionality.string}: "
+            "check the order of the arguments"
+        )
     x, y = np.log(_positive_line(sd, "sd")), np.log(_positive_line(cost, "cost"))
     if x.size != y.size or x.size < 3:
         raise ValueError(f"sd and cost need at least three values, as many each, got {x.size} and {y.size}")
@@ -243,27 +254,6 @@ def fit_cost_exponent(
         log_scale=float(coefficients[0]),
         n_points=x.size,
     )
-
-
-def _check_kinds(sd: Any, cost: Any) -> None:
-    """Refuse a variance for an sd, which would halve the exponent, and a response for a cost."""
-    responses = [unit.dimensionality.simplified for unit in PSP_UNITS]
-    if isinstance(sd, pq.Quantity):
-        dimension = sd.dimensionality.simplified
-        if dimension not in [*responses, pq.dimensionless.dimensionality]:
-            is_variance = dimension in [(unit**2).dimensionality.simplified for unit in PSP_UNITS]
-            what = (
-                ", a variance: take its square root" if is_variance else ": check the order of the arguments"
-            )
-            raise TypeError(
-                "sd must be a standard deviation of responses (mV, pA, nS, fC or relative), got "
-                f"{sd.dimensionality.string}{what}"
-            )
-    if isinstance(cost, pq.Quantity) and cost.dimensionality.simplified in responses:
-        raise TypeError(
-            f"cost must be relative, an energy, a power, ATP or a rate, got {cost.dimensionality.string}: "
-            "check the order of the arguments"
-        )
 
 
 def _relative_errors(error: Any, value: Any, name: str) -> NDArray[np.float64]:
@@ -330,8 +320,8 @@ def _positive_line(values: Any, name: str) -> NDArray[np.float64]:
     array = plain_numbers(values.magnitude if isinstance(values, pq.Quantity) else values, name)
     wrong = ~((array > 0) & np.isfinite(array))
     if array.ndim != 1 or np.any(wrong):
-        what = f"shape {array.shape}" if array.ndim != 1 else first_wrong(array, wrong)
-        raise ValueError(f"{name} must be a line of positive finite numbers, got {what}")
+        problem = f"shape {array.shape}" if array.ndim != 1 else first_wrong(array, wrong)
+        raise ValueError(f"{name} must be a line of positive finite numbers, got {problem}")
     return array
 
 
@@ -345,6 +335,11 @@ class _Case:
     analytic: float
     holds_while: str
 
+    @functools.cached_property
+    def sweep(self) -> CostSweep:
+        start = QuantalSynapse(5, 0.3, 0.2 * pq.mV)
+        return sweep_cost(self.law, start, varying=self.law.varying, values=self.values)
+
 
 def _cases(cooperativity: float, n_points: int) -> list[_Case]:
     """Return the paper's four cases and the two that show where eq. 18 holds and fails."""
@@ -352,11 +347,10 @@ def _cases(cooperativity: float, n_points: int) -> list[_Case]:
     by_p = trafficking_cost(varying="p")
     wide = np.linspace(0.02, 0.98, n_points)
     sites = np.unique(np.rint(np.geomspace(1, 200, n_points)))
+    odds = f"(p/(1-p))^(1/{cooperativity:g})"
     vesicles = "q can be divided: r = 15-25 nm allows a factor 4.6 in q, so 4.6 in n and 2.2 in sd"
     return [
-        _Case(
-            calcium, f"(p/(1-p))^(1/{cooperativity:g})", wide, calcium.exponent, "n is fixed; any p below 1"
-        ),
+        _Case(calcium, odds, wide, calcium.exponent, "n is fixed; any p below 1"),
         _Case(membrane, "n r^2", sites, membrane.exponent, vesicles),
         _Case(actin, "n r", sites, actin.exponent, vesicles),
         _Case(trafficking, "n p", sites, trafficking.exponent, "p is fixed; n whole"),
@@ -389,30 +383,24 @@ def exponent_table(*, cooperativity: float = 4.0, n_points: int = 60) -> list[Ex
     actin n 1.3333 True
     trafficking n 2.0 True
     """
-    return [_row(case) for case in _cases(cooperativity, n_points)]
-
-
-def _row(case: _Case) -> ExponentRow:
-    """Return the line of the table for one case."""
-    sweep = _sweep(case)
-    fit = fit_cost_exponent(sweep.sd, sweep.cost)
-    farthest = max(abs(local - case.analytic) for local in fit.local_range)
-    return ExponentRow(
-        mechanism=case.law.mechanism,
-        formula=case.formula,
-        varying=case.law.varying,
-        low=float(case.values[0]),
-        high=float(case.values[-1]),
-        analytic=case.analytic,
-        fit=fit,
-        holds=farthest <= 0.01 * abs(case.analytic),
-        holds_while=case.holds_while,
-    )
-
-
-def _sweep(case: _Case) -> CostSweep:
-    start = QuantalSynapse(5, 0.3, 0.2 * pq.mV)
-    return sweep_cost(case.law, start, varying=case.law.varying, values=case.values)
+    rows = []
+    for case in _cases(cooperativity, n_points):
+        fit = fit_cost_exponent(case.sweep.sd, case.sweep.cost)
+        farthest = max(abs(local - case.analytic) for local in fit.local_range)
+        rows.append(
+            ExponentRow(
+                mechanism=case.law.mechanism,
+                formula=case.formula,
+                varying=case.law.varying,
+                low=float(case.values[0]),
+                high=float(case.values[-1]),
+                analytic=case.analytic,
+                fit=fit,
+                holds=farthest <= 0.01 * abs(case.analytic),
+                holds_while=case.holds_while,
+            )
+        )
+    return rows
 
 
 @checked_types
@@ -498,43 +486,27 @@ def plot_exponents(figure: Figure, *, cooperativity: float = 4.0, n_points: int 
         Points of each sweep.
     """
     cost_axes, exponent_axes = figure.subplots(1, 2)
-    cases = _cases(cooperativity, n_points)
-    _plot_costs(cost_axes, cases[:4])
-    _plot_local_exponents(exponent_axes, [case.law for case in cases[:4]], cases[-1].law)
+    cases, p = _cases(cooperativity, n_points), np.linspace(0.0, 1.0, 201)
+    for case in cases[:4]:
+        law, cv = case.law, case.sweep.synapses.cv
+        colour, fit = MECHANISM_COLOURS[law.mechanism], fit_cost_exponent(case.sweep.sd, case.sweep.cost)
+        noisiest = np.argmax(cv)
+        relative = (case.sweep.cost / case.sweep.cost[noisiest]).simplified.magnitude
+        label = f"{law.mechanism} ({law.varying} varies): ρ = {fit.exponent:.3f}"
+        marker = _MARKERS[law.mechanism]
+        cost_axes.loglog(cv, relative, marker, color=colour, markersize=4, label=label)
+        cost_axes.loglog(cv, (cv / cv[noisiest]) ** -fit.exponent, color=colour, linewidth=1)
+        label = f"{law.mechanism}, {law.varying} varies"
+        exponent_axes.plot(p, law.local_exponent(p), color=colour, label=label)
+    cost_axes.set_xlabel("sd / mean of the response (mean fixed)")
+    cost_axes.set_ylabel("cost relative to its smallest value")
+    cost_axes.set_title("cost against precision; lines: fitted power laws", fontsize=10)
+    cost_axes.legend(fontsize=7)
+    by_p, label = cases[-1].law.local_exponent(p), "trafficking, p varies (eq. 18)"
+    exponent_axes.plot(p, by_p, "--", color=MECHANISM_COLOURS["trafficking"], label=label)
+    exponent_axes.set_xlabel("release probability p")
+    exponent_axes.set_ylabel("local exponent ρ = −d log cost / d log sd")
+    exponent_axes.set_title("where the power laws hold", fontsize=10)
+    exponent_axes.set_ylim(0, 2.6)
+    exponent_axes.legend(fontsize=7, loc="upper right", ncols=2)
     figure.tight_layout()
-
-
-def _plot_costs(axes: Any, cases: Sequence[_Case]) -> None:
-    """Draw relative cost against sd / mean with the fitted line of each mechanism."""
-    for case in cases:
-        colour, marker = MECHANISM_COLOURS[case.law.mechanism], _MARKERS[case.law.mechanism]
-        sweep = _sweep(case)
-        fit = fit_cost_exponent(sweep.sd, sweep.cost)
-        cv = sweep.synapses.cv
-        start = np.argmax(cv)
-        relative = (sweep.cost / sweep.cost[start]).simplified.magnitude
-        line = (cv / cv[start]) ** -fit.exponent
-        label = f"{case.law.mechanism} ({case.law.varying} varies): ρ = {fit.exponent:.3f}"
-        axes.loglog(cv, relative, marker, color=colour, markersize=4, label=label)
-        axes.loglog(cv, line, color=colour, linewidth=1)
-    axes.set_xlabel("sd / mean of the response (mean fixed)")
-    axes.set_ylabel("cost relative to its smallest value")
-    axes.set_title("cost against precision; lines: fitted power laws", fontsize=10)
-    axes.legend(fontsize=7)
-
-
-def _plot_local_exponents(axes: Any, laws: Sequence[CostLaw], trafficking_by_p: CostLaw) -> None:
-    """Draw the local exponents against the release probability."""
-    p = np.linspace(0.0, 1.0, 201)
-    for law in laws:
-        colour = MECHANISM_COLOURS[law.mechanism]
-        axes.plot(p, law.local_exponent(p), color=colour, label=f"{law.mechanism}, {law.varying} varies")
-    colour = MECHANISM_COLOURS["trafficking"]
-    axes.plot(
-        p, trafficking_by_p.local_exponent(p), "--", color=colour, label="trafficking, p varies (eq. 18)"
-    )
-    axes.set_xlabel("release probability p")
-    axes.set_ylabel("local exponent ρ = −d log cost / d log sd")
-    axes.set_title("where the power laws hold", fontsize=10)
-    axes.set_ylim(0, 2.6)
-    axes.legend(fontsize=7, loc="upper right", ncols=2)

@@ -131,9 +131,8 @@ class BudgetLaw:
     def budget_for(self, cv: ArrayLike) -> pq.Quantity:
         """Return the least budget with which a synapse can have this sd / mean (above 0; any shape)."""
         cv = checked_finite(cv, "cv", 0.0, remedy="no budget makes a synapse noiseless", is_open=True)
-        one = pq.Quantity(1.0, self.unit)
-        at_one = float(self.least_cv(one))
-        return pq.Quantity((at_one / cv) ** (2.0 / self.exponent), self.unit)
+        cv_at_unit_budget = float(self.least_cv(pq.Quantity(1.0, self.unit)))
+        return pq.Quantity((cv_at_unit_budget / cv) ** (2.0 / self.exponent), self.unit)
 
     def _plain(self, budget: pq.Quantity) -> tuple[NDArray[np.float64], float, float]:
         """Return the budget and both scales in one unit."""
@@ -252,53 +251,43 @@ def fit_budget_change(
     >>> before = np.array([0.5, 1.0, 1.5, 2.0, 2.5])
     >>> after = before * np.array([1.2, 1.5, 1.1, 1.4, 1.3])
     >>> ratio = 2.5 + 2.0 * (after - before) ** 2 / before
-    >>> found = fit_budget_change(before * pq.mV, before / 2.5 * pq.mV, after * pq.mV, after / ratio * pq.mV)
-    >>> round(found.slope, 6), round(found.error, 6)
+    >>> change = fit_budget_change(before * pq.mV, before / 2.5 * pq.mV, after * pq.mV, after / ratio * pq.mV)
+    >>> round(change.slope, 6), round(change.error, 6)
     (2.0, 0.0)
     """
     unit = psp_unit_of(mean_before, "mean_before")
-    mu0, sd0, mu1, sd1 = _checked_moments(
-        {"mean_before": mean_before, "sd_before": sd_before, "mean_after": mean_after, "sd_after": sd_after},
-        unit,
+    mu0, sd0, mu1, sd1 = (
+        positive_in(moment, unit, name)
+        for name, moment in (
+            ("mean_before", mean_before),
+            ("sd_before", sd_before),
+            ("mean_after", mean_after),
+            ("sd_after", sd_after),
+        )
     )
+    shapes = [moment.shape for moment in (mu0, sd0, mu1, sd1)]
+    if len(set(shapes)) > 1 or len(shapes[0]) != 1 or shapes[0][0] < 5:
+        raise ValueError(f"a fit needs four lines of at least five synapses, got shapes {shapes}")
     x = np.abs(mu1 - mu0) ** (2 if size == "squared" else 1) / mu0
     if np.ptp(x) == 0:
         raise ValueError("the mean changed by the same amount in all synapses: no slope can be fitted")
     y = mu1 / sd1 - mu0 / sd0
-    slope, intercept, slope_error, left_out = _line_with_left_out_predictions(x, y)
-    snr = np.maximum(mu0 / sd0 + left_out, np.finfo(float).tiny)
-    predicted = mu1 / snr
+    dx, n = x - x.mean(), x.size
+    slope = float(dx @ y / (dx @ dx))
+    intercept = float(y.mean() - slope * x.mean())
+    residual = y - intercept - slope * x
+    # Each synapse as the line through the others predicts it.
+    left_out = y - residual / (1.0 - (1.0 / n + dx**2 / (dx @ dx)))
+    predicted = mu1 / np.maximum(mu0 / sd0 + left_out, np.finfo(float).tiny)
     return BudgetChange(
         slope=slope,
         intercept=intercept,
-        slope_error=slope_error,
+        slope_error=float(np.sqrt(residual @ residual / (n - 2) / (dx @ dx))),
         predicted_sd=pq.Quantity(predicted, unit),
         error=_log_error(predicted, sd1),
         error_of_constant_budget=_log_error(sd0 * mu1 / mu0, sd1),
         error_of_constant_sd=_log_error(sd0, sd1),
     )
-
-
-def _checked_moments(moments: dict[str, pq.Quantity], unit: pq.Quantity) -> list[NDArray[np.float64]]:
-    """Return the moments of at least five synapses as positive numbers in `unit`."""
-    values = [positive_in(value, unit, name) for name, value in moments.items()]
-    shapes = [value.shape for value in values]
-    if len(set(shapes)) > 1 or len(shapes[0]) != 1 or shapes[0][0] < 5:
-        raise ValueError(f"a fit needs four lines of at least five synapses, got shapes {shapes}")
-    return values
-
-
-def _line_with_left_out_predictions(
-    x: NDArray[np.float64], y: NDArray[np.float64]
-) -> tuple[float, float, float, NDArray[np.float64]]:
-    """Return slope, intercept, error of the slope, and each y predicted from the line through the others."""
-    dx, n = x - x.mean(), x.size
-    slope = float(dx @ y / (dx @ dx))
-    intercept = float(y.mean() - slope * x.mean())
-    residual = y - intercept - slope * x
-    slope_error = float(np.sqrt(residual @ residual / (n - 2) / (dx @ dx)))
-    leverage = 1.0 / n + dx**2 / (dx @ dx)
-    return slope, intercept, slope_error, y - residual / (1.0 - leverage)
 
 
 def _log_error(predicted: NDArray[np.float64], observed: NDArray[np.float64]) -> float:

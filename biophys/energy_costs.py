@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import operator
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -88,7 +90,10 @@ class CostLaw:
         """Return the cost of each synapse, in the unit of `scale`."""
         cost = np.power(np.asarray(synapse.n, dtype=float), self.site_exponent)
         if self.odds_exponent:
-            cost = cost * np.power(_odds(synapse.p), self.odds_exponent)
+            p = np.asarray(synapse.p, dtype=float)
+            if np.any(p == 1):
+                raise ValueError("the calcium cost diverges at p = 1: it needs p below 1")
+            cost = cost * np.power(p / (1.0 - p), self.odds_exponent)
         if self.release_exponent:
             cost = cost * np.power(synapse.p, self.release_exponent)
         if self.quantal_exponent:
@@ -190,10 +195,7 @@ class CostMixture:
 
     def __call__(self, synapse: QuantalSynapse) -> pq.Quantity:
         """Return the total cost of each synapse, in the unit of the first law."""
-        total = self.laws[0](synapse)
-        for law in self.laws[1:]:
-            total = total + law(synapse)
-        return total
+        return functools.reduce(operator.add, (law(synapse) for law in self.laws))
 
     def shares(self, synapse: QuantalSynapse) -> dict[str, NDArray[np.float64]]:
         """Return the share of each mechanism in the total cost, between 0 and 1."""
@@ -210,11 +212,9 @@ class CostMixture:
         It is the mean of the exponents of the parts, weighted by their shares.
         """
         total = self(synapse)
-        weighted = [
-            (law(synapse) / total).simplified.magnitude * law.local_exponent(synapse.p, varying)
-            for law in self.laws
-        ]
-        return np.sum(weighted, axis=0)
+        shares = [(law(synapse) / total).simplified.magnitude for law in self.laws]
+        exponents = [law.local_exponent(synapse.p, varying) for law in self.laws]
+        return np.sum([share * exponent for share, exponent in zip(shares, exponents, strict=True)], axis=0)
 
     def __add__(self, other: CostLaw | CostMixture) -> CostMixture:
         return CostMixture((*self.laws, *other.laws))
@@ -428,7 +428,7 @@ def transmitter_cost(
     >>> float(law(QuantalSynapse(n=8, p=0.5, q=2 * pq.mV)).round(3)), round(law.exponent, 3)
     (8.0, 0.0)
     """
-    return _cost_of_the_mean("transmitter", scale, reference_q)
+    return CostLaw("transmitter", 1.0, 0.0, 1.0, 1.0, scale, reference_q, source="Attwell & Laughlin (2001)")
 
 
 @checked_types
@@ -455,7 +455,7 @@ def ion_flux_cost(
     >>> float(law(QuantalSynapse(n=8, p=0.5, q=2 * pq.mV)).round(3)), round(law.exponent, 3)
     (8.0, 0.0)
     """
-    return _cost_of_the_mean("postsynaptic ion flux", scale, reference_q)
+    return replace(transmitter_cost(scale=scale, reference_q=reference_q), mechanism="postsynaptic ion flux")
 
 
 @checked_types
@@ -503,24 +503,3 @@ def cost_unit_of(cost: Any, name: str = "cost") -> pq.Quantity:
         if cost.dimensionality.simplified == unit.dimensionality.simplified:
             return unit
     raise ValueError(f"{name} must be relative, in ATP or in ATP/s, got {cost}: convert joules with atp_of")
-
-
-def _cost_of_the_mean(mechanism: str, scale: pq.Quantity, reference_q: pq.Quantity) -> CostLaw:
-    """Return a cost proportional to n p q."""
-    return CostLaw(
-        mechanism,
-        site_exponent=1.0,
-        release_exponent=1.0,
-        quantal_exponent=1.0,
-        scale=scale,
-        reference_q=reference_q,
-        source="Attwell & Laughlin (2001)",
-    )
-
-
-def _odds(p: Any) -> NDArray[np.float64]:
-    """Return p / (1 - p), refusing p = 1."""
-    p = np.asarray(p, dtype=float)
-    if np.any(p == 1):
-        raise ValueError("the calcium cost diverges at p = 1: it needs p below 1")
-    return p / (1.0 - p)

@@ -61,14 +61,9 @@ def probability_above(
     if law == "normal":
         width = sd * np.sqrt(2.0)
         return 0.5 * (erfc((threshold - centre) / width) + erfc((threshold + centre) / width))
-    scale = sd / np.sqrt(2.0)
-    return _laplace_tail((threshold - centre) / scale) + _laplace_tail((threshold + centre) / scale)
-
-
-def _laplace_tail(x: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the probability that a Laplace variable of scale 1 exceeds x."""
+    x = np.stack(np.broadcast_arrays(threshold - centre, threshold + centre)) / (sd / np.sqrt(2.0))
     half = 0.5 * np.exp(-np.abs(x))
-    return np.where(x >= 0, half, 1.0 - half)
+    return np.where(x >= 0, half, 1.0 - half).sum(axis=0)
 
 
 @checked_types

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+from base64 import urlsafe_b64encode
 from hashlib import sha256
 from importlib import metadata
 from pathlib import Path
@@ -65,12 +66,7 @@ def _installed_over(name: str, file: Path) -> list[str]:
     except metadata.PackageNotFoundError:
         return []
     recorded = next((path.hash for path in files if path.as_posix() == f"{name}/{file.name}"), None)
-    if recorded is None or recorded.value == _urlsafe_hash(file):
+    digest = urlsafe_b64encode(sha256(file.read_bytes()).digest()).rstrip(b"=").decode()
+    if recorded is None or recorded.value == digest:
         return []
     return sorted(set(metadata.packages_distributions().get(name, [])) - {"brianpresyn"})
-
-
-def _urlsafe_hash(file: Path) -> str:
-    from base64 import urlsafe_b64encode
-
-    return urlsafe_b64encode(sha256(file.read_bytes()).digest()).rstrip(b"=").decode()

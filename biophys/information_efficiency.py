@@ -131,10 +131,23 @@ def transmitted_information(
         failure = (1.0 - p) ** n
         hit = spikes[1] * (1.0 - failure)
         return _binary_entropy(hit) - spikes[1] * _binary_entropy(failure)
-    information = np.empty(n.shape)
+    extra = poisson_input(spontaneous) if spontaneous else np.ones(1)
+    information = np.empty(n.size)
     for sites in np.unique(n):
-        information[n == sites] = _information_of_counts(spikes, int(sites), p[n == sites], spontaneous)
-    return information
+        trials = int(sites) * np.arange(spikes.size)
+        members = np.flatnonzero(n == sites)
+        n_at_once = max(1, _BLOCK // (spikes.size * (int(trials[-1]) + extra.size)))
+        for block in np.split(members, range(n_at_once, members.size, n_at_once)):
+            # The joint distribution: a row for each number of spikes.
+            given = _binomial_rows(trials, p.ravel()[block])
+            if spontaneous:
+                # Independent counts add: row k of the matrix is their distribution shifted by k.
+                shifted = np.zeros((given.shape[-1], given.shape[-1] + extra.size - 1))
+                for count, row in enumerate(shifted):
+                    row[count : count + extra.size] = extra
+                given = given @ shifted
+            information[block] = entropy_bits(spikes @ given) - entropy_bits(given) @ spikes
+    return information.reshape(n.shape)
 
 
 def _checked_pmf(pmf: ArrayLike) -> NDArray[np.float64]:
@@ -151,34 +164,9 @@ def _binary_entropy(x: NDArray[np.float64]) -> NDArray[np.float64]:
     return entropy_bits(np.stack([x, 1.0 - x], axis=-1))
 
 
-def _information_of_counts(
-    spikes: NDArray[np.float64], n: int, p: NDArray[np.float64], spontaneous: float
-) -> NDArray[np.float64]:
-    """Return the information of vesicle counts about spike counts for each p, from the joint distribution."""
-    trials = n * np.arange(spikes.size)
-    extra = poisson_input(spontaneous) if spontaneous else np.ones(1)
-    information = np.empty(p.size)
-    size = max(1, _BLOCK // (spikes.size * (int(trials[-1]) + extra.size)))
-    for start in range(0, p.size, size):
-        block = slice(start, start + size)
-        given = _binomial_rows(trials, p[block])
-        if spontaneous:
-            given = given @ _added_counts(extra, given.shape[-1])
-        information[block] = entropy_bits(spikes @ given) - entropy_bits(given) @ spikes
-    return information
-
-
 def _binomial_rows(trials: NDArray[np.int64], p: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return one binomial distribution a row, over 0 ... the largest number of trials, for each p."""
     return binomial_pmf(np.arange(trials.max() + 1.0), trials[:, None], np.asarray(p)[..., None, None])
-
-
-def _added_counts(extra: NDArray[np.float64], n_counts: int) -> NDArray[np.float64]:
-    """Return the matrix that adds independent counts with distribution `extra` to a distribution."""
-    matrix = np.zeros((n_counts, n_counts + extra.size - 1))
-    for count in range(n_counts):
-        matrix[count, count : count + extra.size] = extra
-    return matrix
 
 
 @checked_types

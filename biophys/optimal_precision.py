@@ -123,40 +123,30 @@ def optimal_sd(importance: pq.Quantity, cost: ReliabilityCost | Sequence[Reliabi
     if len(costs) == 1:
         log_sd = (rho[0] * log_s[0] - log_curvature) / (rho[0] + 2.0)
     else:
-        log_sd = _solve_by_blocks(log_curvature, rho, log_s)
+        log_sd = _newton(log_curvature, rho, log_s)
     return pq.Quantity(np.exp(log_sd), unit)
-
-
-def _solve_by_blocks(
-    log_curvature: NDArray[np.float64], rho: NDArray[np.float64], log_s: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Return log sd of the optimum for several costs."""
-    flat = log_curvature.ravel()
-    log_sd = np.empty_like(flat)
-    for start in range(0, flat.size, _BLOCK):
-        block = slice(start, start + _BLOCK)
-        log_sd[block] = _newton(flat[block], rho, log_s)
-    return log_sd.reshape(log_curvature.shape)
 
 
 def _newton(
     log_curvature: NDArray[np.float64], rho: NDArray[np.float64], log_s: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Solve log H + 2 u = log sum_k (s_k / e^u)^rho_k for u = log sd."""
+    """Solve log H + 2 u = log sum_k (s_k / e^u)^rho_k for u = log sd, block by block."""
+    flat = log_curvature.ravel()
+    if flat.size > _BLOCK:
+        blocks = [_newton(flat[i : i + _BLOCK], rho, log_s) for i in range(0, flat.size, _BLOCK)]
+        return np.concatenate(blocks).reshape(log_curvature.shape)
     # The largest single optimum lies at or below the solution, and from there no step overshoots.
-    u = np.max((rho * log_s - log_curvature[:, None]) / (rho + 2.0), axis=1)
+    u = np.max((rho * log_s - flat[:, None]) / (rho + 2.0), axis=1)
     for _ in range(_NEWTON_STEPS):
         exponents = rho[:, None] * (log_s[:, None] - u)
         peak = exponents.max(axis=0)
         terms = np.exp(exponents - peak)
         total = terms.sum(axis=0)
-        value = log_curvature + 2.0 * u - peak - np.log(total)
-        slope = 2.0 + (rho @ terms) / total
-        step = value / slope
+        step = (flat + 2.0 * u - peak - np.log(total)) / (2.0 + (rho @ terms) / total)
         u = u - step
         if np.max(np.abs(step), initial=0.0) < 1e-13:
             break
-    return u
+    return u.reshape(log_curvature.shape)
 
 
 @checked_types

@@ -11,7 +11,7 @@ import numpy as np
 import quantities as pq
 from numpy.typing import ArrayLike, NDArray
 
-from biophys.argument_types import check_kind, checked_types
+from biophys.argument_types import checked_types
 from biophys.units import checked_finite, first_wrong, magnitude_in, plain_numbers, psp_unit_of
 
 # A requested sd that an integer number of sites misses by more than this is worth a warning.
@@ -79,8 +79,9 @@ class QuantalSynapse:
             raise ValueError(
                 f"n, p and q must broadcast to one shape, got {n.shape}, {p.shape}, {q.shape}"
             ) from None
-        object.__setattr__(self, "n", _broadcast(n, shape))
-        object.__setattr__(self, "p", _broadcast(p, shape))
+        for name, values in (("n", n), ("p", p)):
+            # Read-only arrays, or plain numbers of a single synapse.
+            object.__setattr__(self, name, np.broadcast_to(values, shape) if shape else values.item())
         object.__setattr__(self, "q", pq.Quantity(np.broadcast_to(q, shape), self.q.dimensionality))
 
     @property
@@ -172,10 +173,8 @@ class QuantalSynapse:
 
         Parameters
         ----------
-        n_spikes
-            Number of spikes; by default one, without an axis for it.
-        rng
-            Source of randomness.
+        n_spikes, rng
+            As of `release_counts`.
 
         Returns
         -------
@@ -193,11 +192,6 @@ class QuantalSynapse:
 
     def _with_unit(self, magnitude: NDArray[np.float64]) -> pq.Quantity:
         return pq.Quantity(magnitude, self.q.dimensionality)
-
-
-def _broadcast(values: NDArray[Any], shape: tuple[int, ...]) -> Any:
-    """Return `values` as a read-only array of this shape, or as a plain number if the shape is ()."""
-    return np.broadcast_to(values, shape) if shape else values.item()
 
 
 @checked_types
@@ -244,6 +238,26 @@ def checked_n_sites(n: Any, name: str = "n") -> NDArray[np.int64]:
             "or let synapse_with(mean, sd, p=...) choose the whole number nearest to a mean and sd"
         )
     return values.astype(np.int64)
+
+
+def nonzero_mean(mean: pq.Quantity) -> NDArray[np.float64]:
+    """Return mean responses as plain numbers in their unit after checking that none is 0.
+
+    Raises
+    ------
+    TypeError
+        If `mean` carries no unit.
+    ValueError
+        If it is no response, or 0.
+    """
+    psp_unit_of(mean, "mean")
+    values = checked_finite(mean.magnitude, "mean")
+    if np.any(values == 0):
+        raise ValueError(
+            "mean must not be 0: a synapse without mean response has no precision; "
+            "build QuantalSynapse(n, p, q) itself for a silent one"
+        )
+    return values
 
 
 @checked_types
@@ -354,29 +368,15 @@ def synapse_with(
     """
     if (n is None) == (p is None):
         raise TypeError(f"give exactly one of n and p, the one to keep fixed, got n={n!r} and p={p!r}")
-    unit = mean.units if isinstance(mean, pq.Quantity) else pq.mV
-    psp_unit_of(mean, "mean")
-    mean_value, cv = _moments(mean, sd, unit)
+    mean_value = nonzero_mean(mean)
+    sd_value = magnitude_in(sd, mean.units, "sd")
+    cv = checked_finite(sd_value, "sd", 0.0, remedy="give its absolute value") / np.abs(mean_value)
     if p is None:
         sites = checked_n_sites(n)
         probability = release_probability_for(cv, sites)
     else:
         sites, probability = _whole_sites(cv, p, hold)
-    return QuantalSynapse(sites, probability, pq.Quantity(mean_value / (sites * probability), unit))
-
-
-def _moments(
-    mean: pq.Quantity, sd: pq.Quantity, unit: pq.Quantity
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the mean in `unit` and the coefficient of variation, both checked."""
-    mean_value = checked_finite(magnitude_in(mean, unit, "mean"), "mean")
-    sd_value = checked_finite(magnitude_in(sd, unit, "sd"), "sd", 0.0, remedy="give its absolute value")
-    if np.any(mean_value == 0):
-        raise ValueError(
-            "mean must not be 0: a synapse with p > 0 and q != 0 has a mean; "
-            "build QuantalSynapse(n, p, q) itself for a silent one"
-        )
-    return mean_value, sd_value / np.abs(mean_value)
+    return QuantalSynapse(sites, probability, pq.Quantity(mean_value / (sites * probability), mean.units))
 
 
 def _whole_sites(
@@ -408,15 +408,3 @@ def _whole_sites(
             stacklevel=3,
         )
     return sites, probability
-
-
-@checked_types
-def check_synapse(synapse: QuantalSynapse) -> None:
-    """Raise unless `synapse` is a `QuantalSynapse`.
-
-    Raises
-    ------
-    TypeError
-        If it is something else.
-    """
-    check_kind(synapse, QuantalSynapse, "synapse", "QuantalSynapse(5, 0.3, 0.2 * pq.mV)")

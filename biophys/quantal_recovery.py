@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,7 @@ import quantities as pq
 from numpy.typing import ArrayLike
 
 from biophys.argument_types import checked_types
-from biophys.quantal import QuantalSynapse, check_synapse
+from biophys.quantal import QuantalSynapse
 from biophys.quantal_analysis import (
     IdentifiabilityWarning,
     QuantalEstimate,
@@ -94,12 +95,13 @@ def recovery_by_moments(
     True
     """
     amplitudes = _recorded(_repeated(synapse, n_repeats), n_trials, rng, noise_sd, quantal_cv)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", IdentifiabilityWarning)
-        found = estimate_by_moments(
-            amplitudes, n=synapse.n if knows_n else None, noise_sd=noise_sd, variability=quantal_cv
-        )
-    return _row(found, synapse, n_trials, n_repeats)
+    n = synapse.n if knows_n else None
+    return _row(
+        lambda: estimate_by_moments(amplitudes, n=n, noise_sd=noise_sd, variability=quantal_cv),
+        synapse,
+        n_trials,
+        n_repeats,
+    )
 
 
 @checked_types
@@ -141,10 +143,12 @@ def recovery_by_likelihood(
     True
     """
     amplitudes = _recorded(_repeated(synapse, n_repeats), n_trials, rng, noise_sd, quantal_cv)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", IdentifiabilityWarning)
-        found = estimate_by_likelihood(amplitudes, noise_sd=noise_sd, n_max=n_max, quantal_cv=quantal_cv)
-    return _row(found, synapse, n_trials, n_repeats)
+    return _row(
+        lambda: estimate_by_likelihood(amplitudes, noise_sd=noise_sd, n_max=n_max, quantal_cv=quantal_cv),
+        synapse,
+        n_trials,
+        n_repeats,
+    )
 
 
 @checked_types
@@ -183,27 +187,24 @@ def recovery_by_variance_mean(
     >>> 0.9 < row.p_coverage < 0.99
     True
     """
-    check_synapse(synapse)
     others = np.atleast_1d(checked_finite(other_p, "other_p", 0.0, 1.0))
     p = np.concatenate([[synapse.p], others])
     conditions = QuantalSynapse(np.full((p.size, n_repeats), synapse.n), p[:, None], synapse.q)
     amplitudes = _recorded(conditions, n_trials, rng, noise_sd, quantal_cv)
     variances = amplitudes.magnitude.var(axis=0, ddof=1) * synapse.unit**2
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", IdentifiabilityWarning)
-        found = estimate_by_variance_mean(
-            amplitudes.mean(axis=0),
-            variances,
-            n_trials=n_trials,
-            noise_sd=noise_sd,
-            variability=quantal_cv,
-        )
-    return _row(found, synapse, n_trials, n_repeats, condition=0)
+    return _row(
+        lambda: estimate_by_variance_mean(
+            amplitudes.mean(axis=0), variances, n_trials=n_trials, noise_sd=noise_sd, variability=quantal_cv
+        ),
+        synapse,
+        n_trials,
+        n_repeats,
+        condition=0,
+    )
 
 
 def _repeated(synapse: QuantalSynapse, n_repeats: int) -> QuantalSynapse:
     """Return the same synapse many times."""
-    check_synapse(synapse)
     return QuantalSynapse(np.full(n_repeats, synapse.n), synapse.p, synapse.q)
 
 
@@ -227,35 +228,35 @@ def _recorded(
 
 
 def _row(
-    found: QuantalEstimate,
+    estimated: Callable[[], QuantalEstimate],
     synapse: QuantalSynapse,
     n_trials: int,
     n_repeats: int,
     condition: int | slice = slice(None),
 ) -> RecoveryRow:
     """Return what the estimates from many recordings of one synapse say of the estimator."""
-    p_interval = found.p_interval[0][condition], found.p_interval[1][condition]
-    q = float(synapse.q.magnitude)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", IdentifiabilityWarning)
+        estimate = estimated()
+    n, p, q = float(synapse.n), float(synapse.p), float(synapse.q.magnitude)
+    p_interval = estimate.p_interval[0][condition], estimate.p_interval[1][condition]
+    told_apart = [np.asarray(end)[estimate.is_identifiable] for end in estimate.n_interval]
     return RecoveryRow(
-        method=found.method,
+        method=estimate.method,
         n=int(synapse.n),
-        p=float(synapse.p),
+        p=p,
         n_trials=n_trials,
         n_repeats=n_repeats,
-        p_bias=float(np.mean(found.p[condition]) / synapse.p - 1),
-        q_bias=float(np.mean(found.q.magnitude) / q - 1),
-        n_coverage=_coverage(found.n_interval, float(synapse.n)),
-        p_coverage=_coverage(p_interval, float(synapse.p)),
-        q_coverage=_coverage((found.q_interval[0].magnitude, found.q_interval[1].magnitude), q),
-        identifiable=float(np.mean(found.is_identifiable)),
-        n_coverage_if_identifiable=_coverage(
-            tuple(np.asarray(end)[found.is_identifiable] for end in found.n_interval), float(synapse.n)
-        )
-        if np.any(found.is_identifiable)
-        else float("nan"),
+        p_bias=float(np.mean(estimate.p[condition]) / p - 1),
+        q_bias=float(np.mean(estimate.q.magnitude) / q - 1),
+        n_coverage=_coverage(estimate.n_interval, n),
+        p_coverage=_coverage(p_interval, p),
+        q_coverage=_coverage([end.magnitude for end in estimate.q_interval], q),
+        identifiable=float(np.mean(estimate.is_identifiable)),
+        n_coverage_if_identifiable=_coverage(told_apart, n) if told_apart[0].size else float("nan"),
     )
 
 
-def _coverage(interval: tuple[Any, Any], truth: float) -> float:
+def _coverage(interval: Sequence[Any], truth: float) -> float:
     """Return the share of intervals that hold the truth."""
     return float(np.mean((interval[0] <= truth) & (truth <= interval[1])))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import quantities as pq
@@ -10,8 +11,8 @@ from numpy.typing import NDArray
 
 from biophys.argument_types import checked_types
 from biophys.energy_costs import CostLaw, CostMixture
-from biophys.quantal import QuantalSynapse, checked_n_sites
-from biophys.units import checked_finite, magnitude_in, positive_in, psp_unit_of
+from biophys.quantal import QuantalSynapse, checked_n_sites, nonzero_mean
+from biophys.units import checked_finite, magnitude_in, positive_in
 
 # Synapses in one block of a search: small enough for the processor's cache.
 _BLOCK = 8192
@@ -88,13 +89,8 @@ def cheapest_realisation(
     >>> int(best.n), round(float(best.p), 3)
     (12, 0.481)
     """
-    psp_unit_of(mean, "mean")
-    unit = mean.units
-    mean_value = checked_finite(magnitude_in(mean, unit, "mean"), "mean")
-    remedy = "sd = 0 needs p = 1"
+    mean_value, unit, remedy = nonzero_mean(mean), mean.units, "sd = 0 needs p = 1"
     sd_value = checked_finite(magnitude_in(sd, unit, "sd"), "sd", 0.0, remedy=remedy, is_open=True)
-    if np.any(mean_value == 0):
-        raise ValueError("mean must not be 0: a synapse without mean response has no precision to buy")
     mean_value, sd_value = np.broadcast_arrays(mean_value, sd_value)
     cv2 = (sd_value / mean_value) ** 2
     sites = int(checked_n_sites(n_max, "n_max"))
@@ -115,14 +111,13 @@ def _search_by_blocks(
     flat_mean, flat_cv2 = mean.ravel(), cv2.ravel()
     for start in range(0, best.size, _BLOCK):
         block = slice(start, start + _BLOCK)
-        terms = _LogTerms.of(laws, flat_mean[block], flat_cv2[block])
+        terms = _LogTerms(laws, flat_mean[block], flat_cv2[block])
         best[block] = _cheapest_n(terms, n_max, whole_sites)
         total[block] = terms.cost(best[block])
     return best.reshape(mean.shape), total.reshape(mean.shape)
 
 
-@dataclass(frozen=True)
-class _PlainLaw:
+class _PlainLaw(NamedTuple):
     """A cost law in plain numbers: converting units once costs more than searching thousands of synapses."""
 
     log_scale: float
@@ -131,17 +126,19 @@ class _PlainLaw:
     release: float
     quantal: float
 
-    @staticmethod
-    def of(law: CostLaw, cost_unit: pq.Quantity, response_unit: pq.Quantity) -> _PlainLaw:
-        log_scale = float(np.log(magnitude_in(law.scale, cost_unit, "scale")))
+
+def _plain_laws(cost: CostLaw | CostMixture, response_unit: pq.Quantity) -> list[_PlainLaw]:
+    laws = []
+    for law in cost.laws:
+        log_scale = float(np.log(magnitude_in(law.scale, cost.unit, "scale")))
         if law.quantal_exponent:
             size = magnitude_in(law.reference_q, response_unit, "reference_q")
             log_scale -= law.quantal_exponent * float(np.log(size))
         powers = (law.site_exponent, law.odds_exponent, law.release_exponent, law.quantal_exponent)
-        return _PlainLaw(log_scale, *powers)
+        laws.append(_PlainLaw(log_scale, *powers))
+    return laws
 
 
-@dataclass(frozen=True, eq=False)
 class _LogTerms:
     """Costs of a block of synapses at given moments, as functions of n alone.
 
@@ -149,12 +146,7 @@ class _LogTerms:
     constant of the synapse plus multiples of log n and of log p.
     """
 
-    fixed: NDArray[np.float64]
-    constants: dict[tuple[float, float], NDArray[np.float64]]
-    cv2: NDArray[np.float64]
-
-    @staticmethod
-    def of(laws: list[_PlainLaw], mean: NDArray[np.float64], cv2: NDArray[np.float64]) -> _LogTerms:
+    def __init__(self, laws: list[_PlainLaw], mean: NDArray[np.float64], cv2: NDArray[np.float64]) -> None:
         log_mean, log_cv2 = np.log(np.abs(mean)), np.log(cv2)
         constants: dict[tuple[float, float], NDArray[np.float64]] = {}
         for law in laws:
@@ -164,23 +156,19 @@ class _LogTerms:
                 constant = np.logaddexp(constants[factors], constant)
             constants[factors] = constant
         # Costs of the mean do not depend on n and need no exponential in the search.
-        fixed = np.exp(constants.pop((0.0, 0.0), np.full(cv2.shape, -np.inf)))
-        return _LogTerms(fixed, constants, cv2)
+        self._fixed = np.exp(constants.pop((0.0, 0.0), np.full(cv2.shape, -np.inf)))
+        self._constants, self.cv2 = constants, cv2
 
     def cost(self, n: NDArray[np.float64] | float) -> NDArray[np.float64]:
         """Return the total cost with n sites."""
         log_n, log_p = np.log(n), -np.log1p(n * self.cv2)
-        total = self.fixed.copy()
-        for (of_n, of_p), constant in self.constants.items():
-            exponent = constant + of_n * log_n
-            if of_p:
-                exponent += of_p * log_p
+        total = self._fixed.copy()
+        for (power_of_n, power_of_p), constant in self._constants.items():
+            exponent = constant + power_of_n * log_n
+            if power_of_p:
+                exponent += power_of_p * log_p
             total += np.exp(exponent, out=exponent)
         return total
-
-
-def _plain_laws(cost: CostLaw | CostMixture, response_unit: pq.Quantity) -> list[_PlainLaw]:
-    return [_PlainLaw.of(law, cost.unit, response_unit) for law in cost.laws]
 
 
 def _cheapest_n(terms: _LogTerms, n_max: int, whole_sites: bool) -> NDArray[np.float64]:
@@ -195,13 +183,16 @@ def _cheapest_n(terms: _LogTerms, n_max: int, whole_sites: bool) -> NDArray[np.f
         best[is_better] = index
         np.minimum(least, cost, out=least)
     low, high = grid[np.maximum(best - 1, 0)], grid[np.minimum(best + 1, grid.size - 1)]
-    return _whole_minimum(terms, low, high) if whole_sites else _real_minimum(terms, low, high)
-
-
-def _whole_minimum(
-    terms: _LogTerms, low: NDArray[np.float64], high: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Return the integer of least cost in each interval by bisection on the sign of the cost's difference."""
+    if not whole_sites:
+        # Golden-section search in log n.
+        ratio = (np.sqrt(5.0) - 1.0) / 2.0
+        a, b = np.log(low), np.log(high)
+        for _ in range(32):
+            left, right = b - ratio * (b - a), a + ratio * (b - a)
+            is_left = terms.cost(np.exp(left)) < terms.cost(np.exp(right))
+            a, b = np.where(is_left, a, left), np.where(is_left, right, b)
+        return np.exp((a + b) / 2.0)
+    # Bisection on the sign of the cost's difference.
     while np.any(high > low):
         middle = np.floor((low + high) / 2)
         is_open = high > low
@@ -209,19 +200,6 @@ def _whole_minimum(
         high = np.where(is_open & rises, middle, high)
         low = np.where(is_open & ~rises, middle + 1, low)
     return low
-
-
-def _real_minimum(
-    terms: _LogTerms, low: NDArray[np.float64], high: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Return the real n of least cost in each interval by golden-section search in log n."""
-    ratio = (np.sqrt(5.0) - 1.0) / 2.0
-    a, b = np.log(low), np.log(high)
-    for _ in range(32):
-        left, right = b - ratio * (b - a), a + ratio * (b - a)
-        is_left = terms.cost(np.exp(left)) < terms.cost(np.exp(right))
-        a, b = np.where(is_left, a, left), np.where(is_left, right, b)
-    return np.exp((a + b) / 2.0)
 
 
 @checked_types
@@ -257,11 +235,7 @@ def minimal_sd(
     >>> float(minimal_sd(1 * pq.mV, cost, 4 * pq.dimensionless).magnitude.round(3))
     0.088
     """
-    psp_unit_of(mean, "mean")
-    energy = positive_in(budget, cost.unit, "budget")
-    size = np.abs(checked_finite(mean.magnitude, "mean"))
-    if np.any(size == 0):
-        raise ValueError("mean must not be 0: a synapse without mean response has no precision to buy")
+    size, energy = np.abs(nonzero_mean(mean)), positive_in(budget, cost.unit, "budget")
     laws, sites = _plain_laws(cost, mean.units), int(checked_n_sites(n_max, "n_max"))
     if energy.size > 1 or size.size <= _N_KNOTS:
         size, energy = np.broadcast_arrays(size, energy)

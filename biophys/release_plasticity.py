@@ -115,7 +115,6 @@ class ReleasePlasticity:
             raise ValueError(
                 f"p_freeze must lie above p_min={self.p_min} (infinity never freezes), got {self.p_freeze}"
             )
-
         if self.form not in FORMS:
             raise ValueError(f"form must be one of {', '.join(FORMS)}, got {self.form!r}")
 
@@ -126,29 +125,6 @@ class ReleasePlasticity:
         The soft bound approaches 1 without reaching it, so a threshold of 1 freezes nothing there.
         """
         return self.p_freeze < 1 or (self.p_freeze == 1 and self.form == "additive" and self.p_max == 1)
-
-    def as_scalars(self) -> dict[str, float]:
-        """Return the numeric parameters by name, ready for the namespace of a simulator.
-
-        An infinite `p_freeze` becomes 2, which no probability reaches and every code generator can write.
-        `is_soft_bound` and `is_consolidating` are 0.0 or 1.0.
-
-        Examples
-        --------
-        >>> scalars = ReleasePlasticity().as_scalars()
-        >>> scalars["p_min"], scalars["p_freeze"], scalars["is_soft_bound"]
-        (0.25, 2.0, 0.0)
-        """
-        return {
-            "p_min": self.p_min,
-            "p_max": self.p_max,
-            "p_up": self.p_up,
-            "p_down": self.p_down,
-            "g_lim": self.g_lim,
-            "p_freeze": self.p_freeze if self.freezes else 2.0,
-            "is_soft_bound": float(self.form == "soft_bound"),
-            "is_consolidating": float(self.consolidation),
-        }
 
 
 def updated_release_probability(

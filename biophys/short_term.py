@@ -208,28 +208,18 @@ def stationary_response(
         per_site = dynamics.stationary(rate).release_probability
         late = QuantalSynapse(synapse.n, per_site, synapse.q)
         return StationaryResponse(late.mean, late.variance)
-    mean_r, mean_r2 = _moments_under_poisson(dynamics, rate)
-    n, p, q = np.asarray(synapse.n), np.asarray(synapse.p), synapse.q
-    within = n * (p * mean_r - p**2 * mean_r2)
-    between = n**2 * p**2 * (mean_r2 - mean_r**2)
-    return StationaryResponse(n * p * mean_r * q, (within + between) * q**2)
-
-
-def _moments_under_poisson(
-    dynamics: ShortTermDynamics, rate: pq.Quantity
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the mean of r and of r^2 before the spikes of a Poisson train, without facilitation."""
     if np.any(dynamics.facilitation.magnitude > 0):
         raise ValueError(
             "moments under a Poisson train close only without facilitation: set facilitation=0*pq.ms, "
             "or average dynamics.states over drawn intervals"
         )
-    hertz = positive_in(rate, pq.Hz, "rate")
-    x = hertz * dynamics.recovery.rescale(pq.s).magnitude
-    kept, kept_squared = x / (1.0 + x), x / (2.0 + x)
-    left = 1.0 - np.asarray(dynamics.p)
-    mean = (1.0 - kept) / (1.0 - left * kept)
-    square = (1.0 - 2.0 * kept + kept_squared + 2.0 * left * mean * (kept - kept_squared)) / (
+    x = positive_in(rate, pq.Hz, "rate") * dynamics.recovery.rescale(pq.s).magnitude
+    kept, kept_squared, left = x / (1.0 + x), x / (2.0 + x), 1.0 - np.asarray(dynamics.p)
+    mean_r = (1.0 - kept) / (1.0 - left * kept)
+    mean_r2 = (1.0 - 2.0 * kept + kept_squared + 2.0 * left * mean_r * (kept - kept_squared)) / (
         1.0 - left**2 * kept_squared
     )
-    return mean, square
+    n, p, q = np.asarray(synapse.n), np.asarray(synapse.p), synapse.q
+    within = n * (p * mean_r - p**2 * mean_r2)
+    between = n**2 * p**2 * (mean_r2 - mean_r**2)
+    return StationaryResponse(n * p * mean_r * q, (within + between) * q**2)

@@ -9,7 +9,7 @@ import quantities as pq
 from numpy.typing import NDArray
 
 from biophys.argument_types import checked_types
-from biophys.quantal import QuantalSynapse, check_synapse
+from biophys.quantal import QuantalSynapse
 from biophys.recordings.recording import checked_variability
 from biophys.short_term import ShortTermDynamics
 from biophys.units import checked_finite, magnitude_in
@@ -64,7 +64,6 @@ def simulate_recording(
     >>> simulate_recording(synapse, n_sweeps=2, n_trials=3, rng=rng, noise=1 * pq.pA).shape
     (2, 3)
     """
-    check_synapse(synapse)
     if synapse.shape != ():
         raise ValueError(f"simulate one synapse at a time, got an array of shape {synapse.shape}")
     if (n_trials is None) == (spike_times is None):

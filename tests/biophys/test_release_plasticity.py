@@ -1,6 +1,5 @@
 """The plastic release probability: known trajectories, both forms, freezing, and any kind of array."""
 
-import dataclasses
 import math
 
 import numpy as np
@@ -73,14 +72,6 @@ def test_numpy_torch_and_plain_numbers_agree_over_a_trajectory(form, p_freeze):
 def test_learning_rate_factor_is_the_probability_of_silence_with_consolidation_only():
     assert learning_rate_factor(0.9, ReleasePlasticity(consolidation=True)) == pytest.approx(0.1)
     assert learning_rate_factor(0.9, ReleasePlasticity()) == 1.0
-
-
-def test_scalars_name_every_number_of_the_rule():
-    rule = ReleasePlasticity(p_freeze=0.9353, form="soft_bound", consolidation=True)
-    scalars = rule.as_scalars()
-    numeric = [f.name for f in dataclasses.fields(rule) if f.name not in ("form", "consolidation")]
-    assert {name: scalars[name] for name in numeric} == {name: getattr(rule, name) for name in numeric}
-    assert (scalars["is_soft_bound"], scalars["is_consolidating"]) == (1.0, 1.0)
 
 
 @pytest.mark.parametrize(
