@@ -212,21 +212,21 @@ def fit_cost_exponent(
     1.0
     """
     responses = [unit.dimensionality.simplified for unit in PSP_UNITS]
-    kind, spent = (
-        x.dimensionality.simplified if isinstance(x, pq.Quantity) else pq.dimensionless.dimensionality
+    measured, spent = (
+        x.dimensionality if isinstance(x, pq.Quantity) else pq.dimensionless.dimensionality
         for x in (sd, cost)
     )
-    if kind not in [*responses, pq.dimensionless.dimensionality]:
+    if measured.simplified not in [*responses, pq.dimensionless.dimensionality]:
         # A variance taken for an sd would halve the exponent.
-        is_variance = kind in [(unit**2).dimensionality.simplified for unit in PSP_UNITS]
+        is_variance = measured.simplified in [(unit**2).dimensionality.simplified for unit in PSP_UNITS]
         remedy = ", a variance: take its square root" if is_variance else ": check the order of the arguments"
         raise TypeError(
             "sd must be a standard deviation of responses (mV, pA, nS, fC or relative), got "
-            f"{sd.dimensionality.string}{remedy}"
+            f"{measured.string}{remedy}"
         )
-    if spent in responses:
+    if spent.simplified in responses:
         raise TypeError(
-            f"cost must be relative, an energy, a power, ATP or a rate, got {cost.dimensionality.string}: "
+            f"cost must be relative, an energy, a power, ATP or a rate, got {spent.string}: "
             "check the order of the arguments"
         )
     x, y = np.log(_positive_line(sd, "sd")), np.log(_positive_line(cost, "cost"))

@@ -2,7 +2,8 @@
 
 Every worker leads a session of its own, so that a signal reaches it and the compilers and programs that it
 runs, and nothing else. All temporary files of a pool lie in one folder, which goes with the pool, even where
-the parent was killed by a signal that it could not answer.
+the parent was killed by a signal that it could not answer; a folder without a pool goes when the next process
+of this package needs one.
 """
 
 from __future__ import annotations
@@ -11,16 +12,21 @@ import contextlib
 import importlib
 import multiprocessing
 import os
+import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Sequence
+import uuid
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 
 _WORKERS_VARIABLE = "BRIANPRESYN_WORKERS"
+_FOLDER = "brianpresyn_"
 # Seconds in which a worker may end by itself after it was asked to.
 _PATIENCE = 5.0
 
@@ -40,14 +46,14 @@ def worker_pool(
     max_tasks_per_child
         Tasks after which a process is replaced by a fresh one; None for no limit.
     """
-    with tempfile.TemporaryDirectory(prefix="brianpresyn_", ignore_cleanup_errors=True) as folder:
+    with temporary_folder() as folder:
         pool = ProcessPoolExecutor(
             n_workers,
             # Spawned: forking is not safe beside threads and CUDA, and Brian2 and torch do not survive it.
             multiprocessing.get_context("spawn"),
             initializer=_start_worker,
             # By name: what it imports may make temporary files, which belong into the folder.
-            initargs=(folder, n_workers, initializer and (initializer.__module__, initializer.__name__)),
+            initargs=(str(folder), n_workers, initializer and (initializer.__module__, initializer.__name__)),
             max_tasks_per_child=max_tasks_per_child,
         )
         try:
@@ -56,9 +62,55 @@ def worker_pool(
             # A pool forgets its processes when it is shut down.
             processes = list((pool._processes or {}).values())
             pool.shutdown(wait=False, cancel_futures=True)
-            _end(processes)
+            for name in ("SIGTERM", "SIGKILL"):
+                for process in processes:
+                    if process.pid is not None and not _signal(process.pid, name):
+                        process.kill()
+                for process in processes:
+                    process.join(_PATIENCE)
             raise
         pool.shutdown()
+
+
+@contextlib.contextmanager
+def temporary_folder() -> Iterator[Path]:
+    """Yield a folder for temporary files, which goes with the block; those that killed processes left go too.
+
+    Examples
+    --------
+    >>> with temporary_folder() as folder:
+    ...     n_written = (folder / "half a program").write_text("x")
+    >>> folder.exists()
+    False
+    """
+    for leftover in Path(tempfile.gettempdir()).glob(f"{_FOLDER}*"):
+        if is_of_the_dead(leftover.name.removeprefix(_FOLDER)):
+            shutil.rmtree(leftover, ignore_errors=True)
+    folder = Path(tempfile.gettempdir(), _FOLDER + mark_of_this_process())
+    folder.mkdir(mode=0o700)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def mark_of_this_process() -> str:
+    """Return text, each time another, by which `is_of_the_dead` knows what this process made."""
+    return f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex}"
+
+
+def is_of_the_dead(mark: str) -> bool | None:
+    """Return whether the process with this mark is no more; None where that cannot be known."""
+    host, _, process = mark.rpartition("-")[0].rpartition("-")
+    if host != socket.gethostname() or not process.isdigit() or os.name != "posix":
+        return None
+    try:
+        os.kill(int(process), 0)
+    except ProcessLookupError:
+        return True
+    except (OSError, OverflowError):
+        return None
+    return False
 
 
 def n_cores() -> int:
@@ -106,16 +158,6 @@ def _leave_after(parent: BaseProcess, folder: str) -> None:
         subprocess.Popen(["sh", "-c", 'sleep 1; rm -rf -- "$0"', folder], start_new_session=True)
     _signal(os.getpid(), "SIGKILL")
     os._exit(1)
-
-
-def _end(processes: Sequence[BaseProcess]) -> None:
-    """End workers and all that they started."""
-    for name in ("SIGTERM", "SIGKILL"):
-        for process in processes:
-            if process.pid is not None and not _signal(process.pid, name):
-                process.kill()
-        for process in processes:
-            process.join(_PATIENCE)
 
 
 def _signal(leader: int, name: str) -> bool:

@@ -35,6 +35,7 @@ from brian2.units.fundamentalunits import DIMENSIONLESS, Quantity, get_dimension
 from brian2.utils.filelock import FileLock
 
 from biophys.argument_types import check_kind
+from biophys.processes import temporary_folder
 from biophys.sweeps.executors import Executor, ThisProcess, executor_or_default
 from biophys.sweeps.groups import check_configurations, sweep_groups, swept_dataset
 from brianpresyn.checked_synapses import CheckedSynapses
@@ -160,9 +161,9 @@ def sweep_spikes(
     structures = [repr(_as_text({name: point[name] for name in taken_by_build})) for point in points]
     # Runs of one structure follow one another.
     order = sorted(range(len(points)), key=lambda i: structures.index(structures[i]))
-    with tempfile.TemporaryDirectory(prefix="brianpresyn_programs_") as programs, _forgotten_afterwards():
+    with temporary_folder() as programs, _forgotten_afterwards():
         results = sweep_groups(
-            partial(_run_group, build=build, taken_by_build=taken_by_build, programs=programs),
+            partial(_run_group, build=build, taken_by_build=taken_by_build, programs=str(programs)),
             [keys[i] for i in order],
             folder,
             Simulator(target),

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 from brian2.core.preferences import prefs
 from brian2.devices.device import get_device, reset_device, set_device
 
-from biophys.processes import n_compilers, worker_pool
+from biophys.processes import n_compilers, temporary_folder, worker_pool
 
 TARGETS = ("numpy", "cython", "cpp_standalone")
 
@@ -61,12 +60,12 @@ def code_generation(target: str) -> Iterator[None]:
     """
     checked_target(target)
     before, make_before = prefs.codegen.target, prefs["devices.cpp_standalone.extra_make_args_unix"]
-    with tempfile.TemporaryDirectory(prefix="brianpresyn_") as folder:
+    with temporary_folder() as folder:
         try:
             if target == "cpp_standalone":
                 # Brian2's own "-j" starts one compiler for every file at once.
                 prefs["devices.cpp_standalone.extra_make_args_unix"] = [f"-j{n_compilers()}"]
-                set_device("cpp_standalone", directory=folder)
+                set_device("cpp_standalone", directory=str(folder))
             else:
                 prefs.codegen.target = target
             yield

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -77,23 +77,17 @@ class LocalProcesses:
         waiting = dict(enumerate(groups))
         for n_failures in itertools.count():
             try:
-                for index, found in self._one_pool(function, waiting, execution):
-                    del waiting[index]
-                    yield index, found
+                with worker_pool(self.n_workers) as pool:
+                    futures = {
+                        pool.submit(function, group, execution): index for index, group in waiting.items()
+                    }
+                    for future in as_completed(futures):
+                        yield futures[future], future.result()
+                        del waiting[futures[future]]
                 return
             except BrokenProcessPool:
                 if n_failures == _N_RETRIES:
                     raise
-
-    def _one_pool(
-        self, function: GroupFunction, waiting: Mapping[int, list[Any]], execution: Any
-    ) -> Iterator[tuple[int, xr.Dataset]]:
-        with worker_pool(self.n_workers) as pool:
-            futures = {
-                pool.submit(function, group, execution): index for index, group in list(waiting.items())
-            }
-            for future in as_completed(futures):
-                yield futures[future], future.result()
 
 
 @checked_types

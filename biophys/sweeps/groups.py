@@ -113,14 +113,14 @@ class KeptReplicas:
     ) -> None:
         self.execution, self.executor = execution, executor_or_default(executor)
         self._store = SweepStore(Path(folder), kept_as, execution) if folder else None
-        self._found = {} if self._store is None else self._store.finished()
+        self._results = {} if self._store is None else self._store.finished()
 
     def missing(self, settings: Sequence[Settings]) -> list[int]:
-        """Return the places of the replicas that are still to be computed; of equals, the first."""
+        """Return the indices of the replicas that are still to be computed; of equals, the first."""
         first: dict[str, int] = {}
-        for place, each in enumerate(settings):
-            first.setdefault(replica_key(each), place)
-        return [place for key, place in first.items() if key not in self._found]
+        for index, each in enumerate(settings):
+            first.setdefault(replica_key(each), index)
+        return [index for key, index in first.items() if key not in self._results]
 
     def found(
         self,
@@ -148,36 +148,25 @@ class KeptReplicas:
         programs
             What only replicas of one group may share; None if any may.
         on_group
-            Called with the places of the replicas of each finished group.
+            Called with the indices of the replicas of each finished group.
         """
-        if not self.missing(settings):
-            return [self._found[replica_key(each)] for each in settings]
-        with self._store.alone() if self._store else contextlib.nullcontext(False) as has_waited:
-            if has_waited and self._store:
-                self._found.update(self._store.finished())
-            self._compute(settings, replicas, function, group_size, programs, on_group)
-        return [self._found[replica_key(each)] for each in settings]
-
-    def _compute(
-        self,
-        settings: Sequence[Settings],
-        replicas: Sequence[Any],
-        function: GroupFunction,
-        group_size: int,
-        programs: Sequence[Hashable] | None,
-        on_group: Callable[[list[int]], None],
-    ) -> None:
-        """Compute what is missing, group by group, and keep it."""
-        missing = self.missing(settings)
-        groups = groups_of(missing, [programs[i] if programs else None for i in missing], group_size)
-        members = [[replicas[i] for i in group] for group in groups]
-        for index, result in self.executor.results(function, members, self.execution) if groups else ():
-            own = [settings[i] for i in groups[index]]
-            if self._store is not None:
-                self._store.add(own, result)
-            for row, each in enumerate(own):
-                self._found[replica_key(each)] = result.isel(replica=row, drop=True).assign_attrs({})
-            on_group(groups[index])
+        if self.missing(settings):
+            with self._store.alone() if self._store else contextlib.nullcontext(False) as has_waited:
+                if has_waited and self._store:
+                    self._results.update(self._store.finished())
+                missing = self.missing(settings)
+                groups = groups_of(missing, [programs[i] if programs else None for i in missing], group_size)
+                members = [[replicas[i] for i in group] for group in groups]
+                done = self.executor.results(function, members, self.execution) if groups else ()
+                for index, result in done:
+                    group = [settings[i] for i in groups[index]]
+                    if self._store is not None:
+                        self._store.add(group, result)
+                    for row, each in enumerate(group):
+                        replica = result.isel(replica=row, drop=True).assign_attrs({})
+                        self._results[replica_key(each)] = replica
+                    on_group(groups[index])
+        return [self._results[replica_key(each)] for each in settings]
 
 
 def groups_of(members: Sequence[Any], programs: Sequence[Hashable], size: int) -> list[list[Any]]:
@@ -188,15 +177,15 @@ def groups_of(members: Sequence[Any], programs: Sequence[Hashable], size: int) -
     >>> groups_of([1, 2, 3, 4], ["a", "b", "a", "a"], 2)
     [[1, 3], [4], [2]]
     """
-    of_program: dict[Hashable, list[Any]] = {}
+    by_program: dict[Hashable, list[Any]] = {}
     for member, program in zip(members, programs, strict=True):
-        of_program.setdefault(program, []).append(member)
-    return [own[first : first + size] for own in of_program.values() for first in range(0, len(own), size)]
+        by_program.setdefault(program, []).append(member)
+    return [alike[i : i + size] for alike in by_program.values() for i in range(0, len(alike), size)]
 
 
 def swept_dataset(
     configurations: Sequence[Settings],
-    found: Sequence[xr.Dataset],
+    results: Sequence[xr.Dataset],
     axes: Mapping[str, Sequence[Any]] | None = None,
 ) -> xr.Dataset:
     """Return the results of all replicas with one dimension per swept setting: the one way to pack a sweep.
@@ -205,7 +194,7 @@ def swept_dataset(
     ----------
     configurations
         Settings of every replica.
-    found
+    results
         Its result, without the dimension ``replica``; what one of them lacks is NaN there.
     axes
         Values of every dimension, of which any combination may be missing; by default those that settings
@@ -234,9 +223,9 @@ def swept_dataset(
         swept = {name: list(each) for name, each in axes.items()}
     else:
         swept = {name: each for name, each in values.items() if len(each) > 1}
-    places = [tuple(each.index(s[name]) for name, each in swept.items()) for s in configurations]
+    indices = [tuple(each.index(s[name]) for name, each in swept.items()) for s in configurations]
     examples: dict[Hashable, xr.DataArray] = {}
-    for result in found:
+    for result in results:
         examples = {**result.data_vars, **examples}
     lengths = {
         dim: max(result.sizes.get(dim, 0) for result in found)
@@ -247,14 +236,14 @@ def swept_dataset(
     for name, example in examples.items():
         shape = (*map(len, swept.values()), *(lengths[dim] for dim in example.dims))
         whole = np.full(shape, np.nan, dtype=np.result_type(example.dtype, np.float32))
-        for place, result in zip(places, found, strict=True):
+        for index, result in zip(indices, results, strict=True):
             if name in result:
-                whole[place + tuple(slice(size) for size in result[name].shape)] = result[name].values
+                whole[index + tuple(slice(size) for size in result[name].shape)] = result[name].values
         variables[name] = ((*swept, *example.dims), whole, example.attrs)
     # An axis that is longer in another result has no labels of its own here.
     coords = {
         name: coord
-        for name, coord in (found[0].coords.items() if found else ())
+        for name, coord in (results[0].coords.items() if results else ())
         if all(coord.sizes[dim] == lengths.get(dim, coord.sizes[dim]) for dim in coord.dims)
     }
     constant = {name: each[0] for name, each in values.items() if name not in swept}

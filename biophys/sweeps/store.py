@@ -9,10 +9,8 @@ import json
 import os
 import platform
 import re
-import socket
 import sys
 import time
-import uuid
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
@@ -21,6 +19,7 @@ from typing import Any, TypeAlias
 
 import xarray as xr
 
+from biophys.processes import is_of_the_dead, mark_of_this_process
 from biophys.source_digest import digest_of
 
 try:
@@ -65,7 +64,7 @@ class SweepStore:
     def __init__(self, folder: Path, function: Callable[..., Any], execution: Any) -> None:
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
-        self._what = {
+        self._program = {
             "format": FORMAT,
             "function": f"{function.__module__}.{function.__qualname__}",
             "dtype": execution.dtype,
@@ -73,8 +72,10 @@ class SweepStore:
         }
         self._execution = execution
         for leftover in self.folder.glob(f"{_UNFINISHED}*"):
-            if _is_of_the_dead(leftover):
-                leftover.unlink(missing_ok=True)
+            is_over = is_of_the_dead(leftover.name.removeprefix(_UNFINISHED))
+            with contextlib.suppress(FileNotFoundError):
+                if time.time() - leftover.stat().st_mtime > _OLD if is_over is None else is_over:
+                    leftover.unlink()
 
     @contextlib.contextmanager
     def alone(self) -> Iterator[bool]:
@@ -85,28 +86,26 @@ class SweepStore:
         """
         handle = os.open(self.folder, os.O_RDONLY) if fcntl else None
         try:
-            yield handle is not None and self._has_waited(handle)
+            has_waited = False
+            try:
+                if handle is not None:
+                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                warnings.warn(
+                    f"another sweep works in {self.folder}: waiting until it ends, to use what it stores",
+                    stacklevel=5,
+                )
+                fcntl.flock(handle, fcntl.LOCK_EX)  # type: ignore[arg-type]
+                has_waited = True
+            except OSError:
+                pass  # a file system without locks
+            yield has_waited
         finally:
             if handle is not None:
                 os.close(handle)
 
-    def _has_waited(self, handle: int) -> bool:
-        """Lock the folder, and return whether somebody else had to unlock it first."""
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return False
-        except BlockingIOError:
-            warnings.warn(
-                f"another sweep works in {self.folder}: waiting until it ends, to use what it stores",
-                stacklevel=6,
-            )
-            fcntl.flock(handle, fcntl.LOCK_EX)
-            return True
-        except OSError:
-            return False  # a file system without locks
-
-    def add(self, group: Sequence[Settings], found: xr.Dataset) -> Path:
-        """Store what a group found, whole or not at all.
+    def add(self, group: Sequence[Settings], result: xr.Dataset) -> Path:
+        """Store the result of a group, whole or not at all.
 
         Raises
         ------
@@ -115,58 +114,61 @@ class SweepStore:
         SweepStorageError
             If it cannot be written.
         """
-        if found.sizes.get("replica") != len(group):
+        if result.sizes.get("replica") != len(group):
             raise ValueError(
                 f"the result of a group of {len(group)} needs the dimension replica of that size, "
-                f"got {dict(found.sizes)}"
+                f"got {dict(result.sizes)}"
             )
-        if 0 in found.sizes.values():
-            raise ValueError(f"netCDF 3 keeps no dimension without entries, got {dict(found.sizes)}")
+        if 0 in result.sizes.values():
+            raise ValueError(f"netCDF 3 keeps no dimension without entries, got {dict(result.sizes)}")
+        libraries = {name: sys.modules[name].__version__ for name in _LIBRARIES if name in sys.modules}
         attributes = {
-            **self._what,
+            **self._program,
             "settings": json.dumps([json.loads(replica_key(settings)) for settings in group]),
             "execution": json.dumps(asdict(self._execution)),
-            "versions": json.dumps(_versions()),
+            "versions": json.dumps({"python": platform.python_version(), **libraries}),
         }
-        content = bytes(found.assign_attrs(attributes).to_netcdf(None, engine="scipy"))
-        return self._write(content)
-
-    def finished(self) -> dict[str, xr.Dataset]:
-        """Return the result of every stored replica by its key; files that are not trusted are set aside."""
-        found = {}
-        for path in sorted(self.folder.glob("*.nc")):
-            if not _OWN_NAME.fullmatch(path.name):
-                continue
-            group = self._read(path)
-            if group is None:
-                self._set_aside(path)
-            elif all(group.attrs.get(name) == value for name, value in self._what.items()):
-                bare = group.copy(deep=False)
-                bare.attrs = {}
-                for row, settings in enumerate(json.loads(group.attrs["settings"])):
-                    found[replica_key(settings)] = bare.isel(replica=row, drop=True)
-        return found
-
-    def _write(self, content: bytes) -> Path:
+        content = bytes(result.assign_attrs(attributes).to_netcdf(None, engine="scipy"))
         path = self.folder / f"{hashlib.sha256(content).hexdigest()}.nc"
-        name = self.folder / f"{_UNFINISHED}{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex}"
+        unfinished = self.folder / f"{_UNFINISHED}{mark_of_this_process()}"
         try:
-            with name.open("xb") as file:
+            with unfinished.open("xb") as file:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
-            os.replace(name, path)
+            os.replace(unfinished, path)
         except OSError as error:
-            name.unlink(missing_ok=True)
             reason = "the disk is full" if error.errno == errno.ENOSPC else str(error)
             raise SweepStorageError(
                 f"cannot store a finished group in {self.folder}: {reason}. What was stored before is kept; "
                 "make room and start the same sweep again"
             ) from error
-        except BaseException:
-            name.unlink(missing_ok=True)
-            raise
+        finally:
+            unfinished.unlink(missing_ok=True)
         return path
+
+    def finished(self) -> dict[str, xr.Dataset]:
+        """Return the result of every stored replica by its key; files that are not trusted are set aside."""
+        results = {}
+        for path in sorted(self.folder.glob("*.nc")):
+            if not _OWN_NAME.fullmatch(path.name):
+                continue
+            group = self._read(path)
+            if group is None:
+                aside = self.folder / _SET_ASIDE
+                aside.mkdir(exist_ok=True)
+                os.replace(path, aside / path.name)
+                warnings.warn(
+                    f"{path.name} in {self.folder} is truncated or was not written by a sweep; it was moved "
+                    f"to {_SET_ASIDE}/ and its replicas are computed again",
+                    stacklevel=3,
+                )
+            elif all(group.attrs.get(name) == value for name, value in self._program.items()):
+                bare = group.copy(deep=False)
+                bare.attrs = {}
+                for row, settings in enumerate(json.loads(group.attrs["settings"])):
+                    results[replica_key(settings)] = bare.isel(replica=row, drop=True)
+        return results
 
     def _read(self, path: Path) -> xr.Dataset | None:
         """Return the content of a file, None if it is not a whole group written by `add`."""
@@ -181,38 +183,6 @@ class SweepStore:
             return group if is_whole and all(isinstance(each, dict) for each in settings) else None
         except Exception:  # whatever a file that somebody else made can hold
             return None
-
-    def _set_aside(self, path: Path) -> None:
-        aside = self.folder / _SET_ASIDE
-        aside.mkdir(exist_ok=True)
-        os.replace(path, aside / path.name)
-        warnings.warn(
-            f"{path.name} in {self.folder} is truncated or was not written by a sweep; it was moved to "
-            f"{_SET_ASIDE}/ and its replicas are computed again",
-            stacklevel=4,
-        )
-
-
-def _is_of_the_dead(unfinished: Path) -> bool:
-    """Return whether the process that wrote an unfinished file is no more, as far as that can be known."""
-    host, _, process = unfinished.name.removeprefix(_UNFINISHED).rpartition("-")[0].rpartition("-")
-    if host == socket.gethostname() and process.isdigit() and os.name == "posix":
-        try:
-            os.kill(int(process), 0)
-        except ProcessLookupError:
-            return True
-        except OSError:
-            pass
-        return False
-    with contextlib.suppress(FileNotFoundError):
-        return time.time() - unfinished.stat().st_mtime > _OLD
-    return False
-
-
-def _versions() -> dict[str, str]:
-    """Return the versions of Python and of the libraries that are in use."""
-    libraries = {name: sys.modules[name].__version__ for name in _LIBRARIES if name in sys.modules}
-    return {"python": platform.python_version(), **libraries}
 
 
 def _plain(value: Any) -> Any:

@@ -4,11 +4,12 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 
-from biophys.processes import n_compilers, n_cores, worker_pool
+from biophys.processes import n_compilers, n_cores, temporary_folder, worker_pool
 from tests.programs import processes_of, wait_until
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="looks at processes in /proc")
@@ -61,3 +62,27 @@ def test_workers_share_the_cores_for_their_compilers():
     assert n_compilers() == n_cores()
     with worker_pool(2) as pool:
         assert pool.submit(_compilers).result() == (max(1, n_cores() // 2), "1")
+
+
+LEAVES_A_FOLDER = """
+import os, signal
+from biophys.processes import temporary_folder
+with temporary_folder() as folder:
+    (folder / "half a program").write_text("x")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_the_next_process_removes_the_folder_of_a_killed_one_and_no_other(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    environment = {**os.environ, "TMPDIR": str(tmp_path), "PYTHONPATH": str(Path(__file__).parents[2])}
+    for name in ("brianpresyn_notes", "brianpresyn_another-host-1-0"):
+        (tmp_path / name).mkdir()
+    with temporary_folder() as mine:
+        subprocess.run([sys.executable, "-c", LEAVES_A_FOLDER], env=environment)
+        assert len(list(tmp_path.rglob("half a program"))) == 1
+        with temporary_folder() as another:
+            assert mine.is_dir() and another.is_dir() and another != mine
+            assert not list(tmp_path.rglob("half a program"))
+    left = sorted(path.name for path in tmp_path.iterdir())
+    assert left == ["brianpresyn_another-host-1-0", "brianpresyn_notes"]
