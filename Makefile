@@ -7,6 +7,7 @@ VENV ?= .venv
 OUT ?= report
 PROFILE ?= quick
 SEEDS ?= 20
+KILLS ?= 100
 
 # Data sets that already lie beside the checkout are used in place; otherwise they are downloaded.
 ifeq ($(strip $(BRIANPRESYN_DATA)),)
@@ -22,7 +23,7 @@ export OMP_NUM_THREADS ?= 1
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: paper report test check lint types doctests docs wheel false-alarms fuzz benchmarks clean
+.PHONY: paper report test check lint types doctests docs wheel false-alarms fuzz kill-tests benchmarks clean
 
 report: $(INSTALLED)
 	$(BIN)/brianpresyn validate --profile $(PROFILE) --out $(OUT)
@@ -64,6 +65,10 @@ false-alarms: $(INSTALLED)
 # Wrong values for every public argument, alone and inside right ones.
 fuzz: $(INSTALLED)
 	$(BIN)/python -m tests.fuzz biophys rate_models --rounds 20
+
+# What works is killed at random moments and started again: nothing may be lost.
+kill-tests: $(INSTALLED)
+	$(BIN)/python -m tests.kill_tests --kills $(KILLS)
 
 benchmarks: $(INSTALLED)
 	$(BIN)/python -m tests.benchmarks

@@ -61,7 +61,8 @@ def probability_above(
     if law == "normal":
         width = sd * np.sqrt(2.0)
         return 0.5 * (erfc((threshold - centre) / width) + erfc((threshold + centre) / width))
-    x = np.stack(np.broadcast_arrays(threshold - centre, threshold + centre)) / (sd / np.sqrt(2.0))
+    scale = sd / np.sqrt(2.0)
+    x = np.stack([(threshold - centre) / scale, (threshold + centre) / scale])
     half = 0.5 * np.exp(-np.abs(x))
     return np.where(x >= 0, half, 1.0 - half).sum(axis=0)
 

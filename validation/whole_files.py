@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import os
-import uuid
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+
+from biophys.processes import is_of_the_dead, mark_of_this_process
 
 
 @contextlib.contextmanager
@@ -36,8 +38,12 @@ def arriving_together(paths: Sequence[Path]) -> Iterator[list[Path]]:
 
     As `arriving`, for files that belong together: if one cannot be written, all stay as they were.
     """
+    for path in paths:
+        for part in path.parent.glob(f".*.{glob.escape(path.name)}"):
+            if is_of_the_dead(part.name[1 : -len(path.name) - 1]):
+                part.unlink(missing_ok=True)
     # The suffix stays the last part of the name: it says whether the content is compressed.
-    parts = [path.with_name(f".{uuid.uuid4().hex}.{path.name}") for path in paths]
+    parts = [path.with_name(f".{mark_of_this_process()}.{path.name}") for path in paths]
     try:
         yield parts
         for part in parts:
