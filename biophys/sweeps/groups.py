@@ -228,7 +228,7 @@ def swept_dataset(
     for result in results:
         examples = {**result.data_vars, **examples}
     lengths = {
-        dim: max(result.sizes.get(dim, 0) for result in found)
+        dim: max(result.sizes.get(dim, 0) for result in results)
         for example in examples.values()
         for dim in example.dims
     }
@@ -281,8 +281,8 @@ class _Clock:
         self._n_replicas, self._n_missing, self._n_done = n_replicas, n_missing, 0
         self._on_progress, self._t_start = on_progress, time.monotonic()
         self._doing = f"{kind} to {verb}"
-        found = f"{n_replicas - n_missing} found, " if n_missing < n_replicas else ""
-        on_progress(1 - n_missing / n_replicas, f"{n_replicas} {kind}: {found}{n_missing} to {verb}")
+        kept = f"{n_replicas - n_missing} found, " if n_missing < n_replicas else ""
+        on_progress(1 - n_missing / n_replicas, f"{n_replicas} {kind}: {kept}{n_missing} to {verb}")
 
     def advance(self, n: int) -> None:
         self._n_done += n
