@@ -39,6 +39,22 @@ QUIET = [
 PROBE = """<!DOCTYPE html><pre id="seen"></pre>
 <iframe id="page" style="width:{width}px;height:900px;border:0" srcdoc=""></iframe>
 <script>
+// Contrast of a text with what lies behind it, as WCAG 2.2 defines it; opacity lets the ground shine through.
+const numbers = colour => (colour.match(/[\\d.]+/g) || []).map(Number);
+const luminance = rgb => rgb.map(v => v / 255).map(v => v <= .04045 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4)
+  .reduce((sum, v, i) => sum + v * [.2126, .7152, .0722][i], 0);
+function contrast(element, view) {{
+  let ground = [255, 255, 255], opacity = 1;
+  for (let e = element, isBehind = false; e; e = e.parentElement) {{
+    const style = view.getComputedStyle(e), [r, g, b, a = 1] = numbers(style.backgroundColor);
+    opacity *= style.opacity;
+    if (!isBehind && a === 1) {{ ground = [r, g, b]; isBehind = true; }}
+  }}
+  const ink = numbers(view.getComputedStyle(element).color).slice(0, 3);
+  const seen = ink.map((v, i) => v * opacity + ground[i] * (1 - opacity));
+  const [high, low] = [luminance(seen), luminance(ground)].sort((x, y) => y - x);
+  return (high + .05) / (low + .05);
+}}
 const frame = document.getElementById('page');
 frame.onload = () => {{
   const page = frame.contentDocument, view = frame.contentWindow;
@@ -53,6 +69,12 @@ frame.onload = () => {{
     header_shown: view.getComputedStyle(page.querySelector('#claims thead')).display !== 'none',
     first_row: page.querySelector('#claims tbody tr').innerText,
     requests: view.performance.getEntriesByType('resource').filter(e => !e.name.startsWith('data:')).length,
+    unnamed_pictures: [...page.querySelectorAll('img, svg')].filter(i => !(i.alt || i.getAttribute('aria-label')
+      || i.querySelector('title') || i.closest('[aria-hidden=true]'))).map(i => i.outerHTML.slice(0, 80)),
+    pale: [...page.body.querySelectorAll('*')].filter(e => !e.closest('svg') && [...e.childNodes].some(
+      t => t.nodeType === 3 && t.textContent.trim()) && e.getClientRects().length && contrast(e, view) < 4.5)
+      .map(e => `${{e.tagName}}.${{e.className}} ${{contrast(e, view).toFixed(1)}}`),
+    language: page.documentElement.lang,
     targets: [...page.querySelectorAll('#claims a')].every(a => page.getElementById(a.hash.slice(1))),
   }});
 }};
@@ -122,6 +144,13 @@ def test_page_fits_the_screen(report, tmp_path, width, has_header):
     assert "S18" in seen["first_row"] and "reproduced" in seen["first_row"]
     assert seen["requests"] == 0
     assert seen["targets"]
+
+
+def test_page_is_read_by_those_who_see_little(report, tmp_path):
+    seen = seen_at(1280, report, tmp_path)
+    assert seen["language"] == "en"
+    assert not seen["unnamed_pictures"]
+    assert not seen["pale"]
 
 
 def test_page_prints(report, tmp_path):
