@@ -69,7 +69,8 @@ frame.onload = () => {{
     header_shown: view.getComputedStyle(page.querySelector('#claims thead')).display !== 'none',
     first_row: page.querySelector('#claims tbody tr').innerText,
     requests: view.performance.getEntriesByType('resource').filter(e => !e.name.startsWith('data:')).length,
-    unnamed_pictures: [...page.querySelectorAll('img, svg')].filter(i => !(i.alt || i.getAttribute('aria-label')
+    unnamed_pictures: [...page.querySelectorAll('img, svg')].filter(i => !(i.alt
+      || i.getAttribute('aria-label')
       || i.querySelector('title') || i.closest('[aria-hidden=true]'))).map(i => i.outerHTML.slice(0, 80)),
     pale: [...page.body.querySelectorAll('*')].filter(e => !e.closest('svg') && [...e.childNodes].some(
       t => t.nodeType === 3 && t.textContent.trim()) && e.getClientRects().length && contrast(e, view) < 4.5)
