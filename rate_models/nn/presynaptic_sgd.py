@@ -131,9 +131,10 @@ class PresynapticSGD(torch.optim.Optimizer):
             check_kind(module, nn.Module, "synapses", "model, or [model[0], model[2]]")
             check_streams(module)
             for synapses in named_synapses(module):
-                if isinstance(synapses.stochastic, Release):
-                    _check_plastic(synapses.name, synapses.stochastic)
-                    members[synapses.expected] = synapses.name, synapses.stochastic
+                if isinstance(release := synapses.stochastic, Release):
+                    _check_plastic(synapses.name, release)
+                    other = members.setdefault(synapses.expected, (synapses.name, release))
+                    _check_tied(*other, synapses.name, release)
         if not members:
             names = ", ".join(type(module).__name__ for module in modules)
             raise ValueError(
@@ -184,6 +185,11 @@ class PresynapticSGD(torch.optim.Optimizer):
         gradients = {weight: weight.grad for weight in self._release_of if weight.grad is not None}
         if not gradients:
             return
+        if sparse := [self._name_of[weight] for weight, gradient in gradients.items() if gradient.is_sparse]:
+            raise ValueError(
+                f"the gradient of {sparse[0]} is sparse, but p moves everywhere in a step: build it with "
+                "sparse=False"
+            )
         total = sum(gradient.sum() for gradient in gradients.values())
         if not math.isfinite(float(total)):
             for weight, gradient in gradients.items():
@@ -287,6 +293,14 @@ def _plasticity_of(options: Mapping[str, Any]) -> ReleasePlasticity:
     """Return the rule of a group, which checks its numbers."""
     names = [field.name for field in dataclasses.fields(ReleasePlasticity)]
     return ReleasePlasticity(**{name: options[name] for name in names})
+
+
+def _check_tied(name: str, release: Release, other_name: str, other_release: Release) -> None:
+    if release is not other_release:
+        raise ValueError(
+            f"{name} and {other_name} are one parameter with two release probabilities, of which its gradient "
+            "could move one: let the modules share the release too, or let only one of them release"
+        )
 
 
 def _check_plastic(name: str, release: Release) -> None:

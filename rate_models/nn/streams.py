@@ -68,14 +68,15 @@ def check_streams(model: nn.Module) -> None:
     ValueError
         If two streams have the same key, as after copying a layer: it names them.
     """
-    owner: dict[int, str] = {}
-    for name, _, stochastic in named_synapses(model):
+    owners: dict[int, Synapses] = {}
+    for synapses in named_synapses(model):
+        stochastic = synapses.stochastic
         if stochastic.generator is not None or stochastic.key.is_meta:
             continue
-        other = owner.setdefault(int(stochastic.key), name)
-        if other != name:
+        other = owners.setdefault(int(stochastic.key), synapses)
+        if other.stochastic is not stochastic:
             raise ValueError(
-                f"{other} and {name} share a stream and release alike, as copies of a layer do: "
+                f"{other.name} and {synapses.name} share a stream and release alike, as copies of a layer do: "
                 "call seed_streams(model, seed)"
             )
 
@@ -131,29 +132,31 @@ def same_draws(*modules: nn.Module) -> Callable[[], tuple[contextlib.AbstractCon
     stochastic = [each.stochastic for module in modules for each in named_synapses(module)]
 
     def contexts() -> tuple[contextlib.AbstractContextManager, ...]:
-        before = [_steps(each) for each in stochastic]
-        return contextlib.nullcontext(), _steps_set(stochastic, before)
+        return contextlib.nullcontext(), _draws_repeated(stochastic, _steps(stochastic))
 
     return contexts
 
 
-def _steps(stochastic: StochasticWeight) -> tuple[Tensor, Tensor]:
-    """Return how many passes there were."""
-    return stochastic.step.clone(), stochastic.evaluation_step.clone()
+def _steps(stochastic: list[StochasticWeight]) -> list[tuple[Tensor, Tensor]]:
+    """Return how many passes there were, in `train()` and in `eval()`."""
+    return [(each.step.clone(), each.evaluation_step.clone()) for each in stochastic]
 
 
 @contextlib.contextmanager
-def _steps_set(stochastic: list[StochasticWeight], steps: list[tuple[Tensor, Tensor]]) -> Iterator[None]:
+def _draws_repeated(stochastic: list[StochasticWeight], steps: list[tuple[Tensor, Tensor]]) -> Iterator[None]:
     """Count passes from other numbers inside the block."""
-    after = [_steps(each) for each in stochastic]
+    after = _steps(stochastic)
     try:
-        _set_steps(stochastic, steps)
+        _set_steps(stochastic, steps, repeats_draws=True)
         yield
     finally:
-        _set_steps(stochastic, after)
+        _set_steps(stochastic, after, repeats_draws=False)
 
 
-def _set_steps(stochastic: list[StochasticWeight], steps: list[tuple[Tensor, Tensor]]) -> None:
+def _set_steps(
+    stochastic: list[StochasticWeight], steps: list[tuple[Tensor, Tensor]], *, repeats_draws: bool
+) -> None:
     for each, (step, evaluation_step) in zip(stochastic, steps, strict=True):
         each.step.copy_(step)
         each.evaluation_step.copy_(evaluation_step)
+        each.repeats_draws = repeats_draws

@@ -22,6 +22,7 @@ from typing import Any, NamedTuple
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.fx._symbolic_trace import is_fx_tracing
 from torch.nn.utils import parametrize
 
 from biophys.argument_types import check_kind
@@ -81,6 +82,7 @@ class StochasticWeight(nn.Module, abc.ABC):
             check_kind(generator, torch.Generator, "generator", "torch.Generator().manual_seed(1)")
         self.generator = generator
         self.tensor_name = tensor_name
+        self.repeats_draws = False
         for name in ("key", "step", "evaluation_step"):
             self.register_buffer(name, torch.zeros((), dtype=torch.int64, device=weight.device))
         self.reset_stream()
@@ -116,12 +118,42 @@ class StochasticWeight(nn.Module, abc.ABC):
         return Draw(self.key if self.training else ~self.key, step)
 
     def advance(self) -> None:
-        """Begin a pass: draw anew."""
+        """Begin a pass: draw anew.
+
+        Raises
+        ------
+        RuntimeError
+            If the pass would be wrong silently: one that a backward pass computes again with other draws, or
+            one whose draws a tracer makes constants of. If `torch.func` was not given the buffers.
+        """
         if not self.is_sampling:
             return
-        if self.training and not (self._is_noted or torch.compiler.is_compiling()):
+        if not torch.compiler.is_compiling():
+            self._check_pass()
+        try:
+            (self.step if self.training else self.evaluation_step).add_(1)
+        except RuntimeError as error:
+            if "captured Tensor" not in str(error):
+                raise
+            raise RuntimeError(
+                "a pass counts itself in the buffers of the model: pass them to torch.func beside the "
+                "parameters, functional_call(model, (parameters, buffers), x)"
+            ) from error
+
+    def _check_pass(self) -> None:
+        """Raise or warn where a pass would draw what it should not."""
+        if torch._C._current_graph_task_id() != -1 and not self.repeats_draws:
+            raise RuntimeError(
+                f"a backward pass computes this module again and would draw another {self.tensor_name}: use "
+                "checkpoint(module, x, use_reentrant=False, context_fn=same_draws(module))"
+            )
+        if is_fx_tracing():
+            raise RuntimeError(
+                "torch.fx would make a constant of what is drawn: let is_leaf_module of the tracer return "
+                f"True for the owner of this {self.tensor_name}, or use torch.export"
+            )
+        if self.training and not self._is_noted:
             _note_use(self)
-        (self.step if self.training else self.evaluation_step).add_(1)
 
     def reset_stream(self, key: int | None = None) -> None:
         """Start the stream at its beginning, with this key or one from torch's generator."""
@@ -138,7 +170,7 @@ class StochasticWeight(nn.Module, abc.ABC):
         return weight
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__({**state, "_is_noted": False, "_is_copy": True})
+        super().__setstate__({**state, "repeats_draws": False, "_is_noted": False, "_is_copy": True})
 
     def _load_from_state_dict(self, *args: Any) -> None:
         super()._load_from_state_dict(*args)
@@ -412,10 +444,15 @@ class Synapses(NamedTuple):
         Raises
         ------
         ValueError
-            If it is computed from several parameters, by another parametrisation.
+            If it is computed from others, by another parametrisation or by a hook.
         """
         tensor_name = self.stochastic.tensor_name
         if not parametrize.is_parametrized(self.module, tensor_name):
+            if tensor_name not in self.module._parameters:
+                raise ValueError(
+                    f"{self.name} is computed by a hook, as pruning does: no parameter is its expected "
+                    "weight. Make it one with torch.nn.utils.prune.remove, or train with torch.optim"
+                )
             return getattr(self.module, tensor_name)
         others: Any = self.module.parametrizations[tensor_name]  # type: ignore[index]
         if not isinstance(others[0], StochasticWeight) or not hasattr(others, "original"):
@@ -577,8 +614,15 @@ def _parametrised(module: nn.Module, name: str, stochastic: Any) -> nn.Module:
         raise ValueError(f"{type(module).__name__} has no tensor {name!r}: it has {names or 'none'}")
     if _chain_of(owner, tensor_name):
         raise ValueError(f"{name} is stochastic already")
+    is_registered = tensor_name in {**owner._parameters, **owner._buffers}
+    if not (is_registered or parametrize.is_parametrized(owner, tensor_name)):
+        raise ValueError(
+            f"{name} is computed by a hook in every call, as by pruning and the old weight_norm: use the "
+            f"parameter that it is computed from, such as '{name}_orig', or torch.nn.utils.parametrizations"
+        )
     parametrize.register_parametrization(owner, tensor_name, stochastic(tensor, tensor_name=tensor_name))
-    module.register_forward_pre_hook(functools.partial(_begin_pass, path, tensor_name))
+    # Before the hooks of others, which may read the tensor.
+    module.register_forward_pre_hook(functools.partial(_begin_pass, path, tensor_name), prepend=True)
     if isinstance(module, nn.RNNBase):
         module.register_forward_hook(_forget_flat_weights, always_call=True)
     return module
