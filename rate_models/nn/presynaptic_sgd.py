@@ -298,8 +298,8 @@ def _plasticity_of(options: Mapping[str, Any]) -> ReleasePlasticity:
 def _check_tied(name: str, release: Release, other_name: str, other_release: Release) -> None:
     if release is not other_release:
         raise ValueError(
-            f"{name} and {other_name} are one parameter with two release probabilities, of which its gradient "
-            "could move one: let the modules share the release too, or let only one of them release"
+            f"{name} and {other_name} are one parameter with two release probabilities, of which its "
+            "gradient could move one: let the modules share the release too, or let only one of them release"
         )
 
 

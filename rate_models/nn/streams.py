@@ -76,8 +76,8 @@ def check_streams(model: nn.Module) -> None:
         other = owners.setdefault(int(stochastic.key), synapses)
         if other.stochastic is not stochastic:
             raise ValueError(
-                f"{other.name} and {synapses.name} share a stream and release alike, as copies of a layer do: "
-                "call seed_streams(model, seed)"
+                f"{other.name} and {synapses.name} share a stream and release alike, as copies of a layer "
+                "do: call seed_streams(model, seed)"
             )
 
 
