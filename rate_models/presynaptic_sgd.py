@@ -18,7 +18,12 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from biophys.argument_types import checked_types
-from biophys.release_plasticity import ReleasePlasticity, learning_rate_factor, updated_release_probability
+from biophys.release_plasticity import (
+    PlasticityParameters,
+    ReleasePlasticity,
+    learning_rate_factor,
+    updated_release_probability,
+)
 from rate_models.replicas import (
     PlasticityColumns,
     amounts_per_replica,
@@ -104,11 +109,39 @@ def _update_strength_and_release(
     plasticity: PlasticityColumns,
 ) -> None:
     """Change `strength` and `p` in place."""
-    gradient = transmitted_gradient.mul_(scale)
+    descend_presynaptically(
+        strength, p, transmitted_gradient.mul_(scale), plasticity, rate=rate, kept_share=kept_share
+    )
+
+
+def descend_presynaptically(
+    weight: Tensor,
+    p: Tensor,
+    gradient: Tensor,
+    rule: PlasticityParameters,
+    *,
+    rate: Tensor | float,
+    kept_share: Tensor | float | None,
+) -> None:
+    """Take one step of the published rule in place; `gradient` is overwritten.
+
+    Parameters
+    ----------
+    weight, p
+        Expected weight and release probability.
+    gradient
+        Of the loss by `weight`.
+    rule
+        Parameters of the release probability.
+    rate
+        eta.
+    kept_share
+        1 - eta l2, or None for no penalty.
+    """
     if kept_share is not None:
-        strength.mul_(kept_share)
-    _descend(strength, gradient, rate, learning_rate_factor(p, plasticity))
-    updated_release_probability(p, gradient, plasticity, in_place=True)
+        weight.mul_(kept_share)
+    _descend(weight, gradient, rate, learning_rate_factor(p, rule))
+    updated_release_probability(p, gradient, rule, in_place=True)
 
 
 def _descend(learned: Tensor, gradient: Tensor, rate: Tensor | float, factor: Tensor | float) -> None:

@@ -7,16 +7,12 @@ training. There are two kinds, with the same interface:
 - On a CPU, one generator per seed: numpy's SFC64 for random bits and torch's generator for normal numbers,
   the fastest of each. Replicas that share a seed share its numbers, which are drawn once. A release is
   decided with 16 random bits, so the probability of release is rounded to a multiple of 1/65536.
-- On an accelerator, the counter-based generator Squares (Widynski 2020), written in integer tensor
-  operations: a number is a function of key, counter and position, so nothing is carried but one counter on
-  the device, and a captured graph goes on where it stopped. A release is decided with 24 random bits.
+- On an accelerator, the hash of `draws`: a number is a function of key, step and position, so nothing is
+  carried but one counter on the device, and a captured graph goes on where it stopped. A release is decided
+  with 24 random bits.
 
 The two kinds draw different numbers: results are reproducible on one kind of device, and agree across kinds
 in distribution only.
-
-References
-----------
-Widynski B (2020). Squares: a fast counter-based RNG. arXiv:2004.06278
 """
 
 from __future__ import annotations
@@ -32,6 +28,7 @@ import torch
 from torch import Tensor
 
 from rate_models.devices import write
+from rate_models.draws import Draw, normal_rows, released_rows
 
 
 class Purpose(enum.IntEnum):
@@ -56,10 +53,9 @@ def numpy_generator(seed: int, purpose: Purpose) -> np.random.Generator:
 
 
 class CounterNoise(NamedTuple):
-    """Random numbers that are still to be computed: a function of key, counter and position."""
+    """Random numbers that are still to be computed: n of a draw, for every key."""
 
-    key: Tensor
-    counter: Tensor
+    draw: Draw
     n: int
 
 
@@ -133,15 +129,15 @@ class CounterStreams:
     """
 
     def __init__(self, seeds: Sequence[int], purpose: Purpose, *, device: torch.device) -> None:
-        keys = [seed_sequence(seed, purpose).generate_state(1, np.uint64)[0] | np.uint64(1) for seed in seeds]
+        keys = [seed_sequence(seed, purpose).generate_state(1, np.uint64)[0] for seed in seeds]
         self._key = torch.from_numpy(np.array(keys, dtype=np.uint64).view(np.int64)).to(device)[:, None]
         self._counter = torch.zeros((), dtype=torch.int64, device=device)
 
     def bits(self, n: int) -> CounterNoise:
         """Return the promise of random bits, shape (replica, n)."""
-        self._counter += n
+        self._counter += 1
         # A promise of its own: the next one moves the counter on.
-        return CounterNoise(self._key, self._counter.clone(), n)
+        return CounterNoise(Draw(self._key, self._counter.clone()), n)
 
     normals = bits
 
@@ -205,7 +201,7 @@ def released(noise: Noise, p: Tensor) -> Tensor:
 def write_released(noise: Noise, p: Tensor, *, out: Tensor) -> None:
     """Write what `released` returns into `out`."""
     if isinstance(noise, CounterNoise):
-        out.copy_(_squares_words(noise) < p * 2.0**24)
+        out.copy_(released_rows(noise.draw, p))
         return
     # k in -32768..32767 stands for u = (k + 32768.5) / 65536; u < p is p - k / 65536 > 1/2 + 1/131072.
     out.copy_(noise)  # an operation on numbers of two types would convert them slowly
@@ -215,43 +211,7 @@ def write_released(noise: Noise, p: Tensor, *, out: Tensor) -> None:
 
 def standard_normal(noise: Noise, dtype: torch.dtype) -> Tensor:
     """Return the normal numbers of `noise`, shape (replica, n)."""
-    if isinstance(noise, Tensor):
-        return noise
-    word = _squares(noise)
-    # Box-Muller: 24 bits each for radius and angle, offset by half a step so that log(0) cannot happen.
-    radius = ((word >> 40) & 0xFFFFFF).to(dtype).add(0.5).mul(2.0**-24).log().mul(-2.0).sqrt()
-    angle = ((word >> 8) & 0xFFFFFF).to(dtype).mul(2.0 * math.pi * 2.0**-24)
-    return radius * torch.cos(angle)
-
-
-def _squares_words(noise: CounterNoise) -> Tensor:
-    """Return 24 random bits each as an integer, shape (replica, n): the upper half needs four rounds only."""
-    word, _ = _four_rounds(noise)
-    return (word >> 40) & 0xFFFFFF
-
-
-def _squares(noise: CounterNoise) -> Tensor:
-    """Return 64 random bits each, shape (replica, n)."""
-    word, y = _four_rounds(noise)
-    x = _halves_swapped(word)
-    return word ^ (((x * x + y) >> 32) & 0xFFFFFFFF)
-
-
-def _four_rounds(noise: CounterNoise) -> tuple[Tensor, Tensor]:
-    """Return the word after four rounds of Squares on counter + position, and what the fifth one adds."""
-    position = torch.arange(noise.n, device=noise.key.device)
-    x = (noise.counter + position) * noise.key
-    y = x
-    z = y + noise.key
-    x = _halves_swapped(x * x + y)
-    x = _halves_swapped(x * x + z)
-    x = _halves_swapped(x * x + y)
-    return x * x + z, y
-
-
-def _halves_swapped(x: Tensor) -> Tensor:
-    """Return the words with their halves exchanged; int64 shifts copy the sign, hence the mask."""
-    return ((x >> 32) & 0xFFFFFFFF) | (x << 32)
+    return noise if isinstance(noise, Tensor) else normal_rows(noise.draw, noise.n, dtype)
 
 
 def _torch_generator(seed: int, purpose: Purpose) -> torch.Generator:

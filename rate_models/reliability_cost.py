@@ -44,8 +44,8 @@ class NoiseCost(Protocol):
     def strength(self) -> float:
         """Slope of the cost at sigma = 1, with the opposite sign."""
 
-    def __call__(self, sigma: ArrayLike) -> NDArray[np.float64]:
-        """Return the cost of every synapse."""
+    def __call__(self, sigma: Any) -> Any:
+        """Return the cost of every synapse, given an array or a tensor."""
 
 
 @dataclass(frozen=True)
@@ -98,9 +98,9 @@ class PowerCost:
         """The slope at sigma = 1 with the opposite sign, s^rho."""
         return self.c * self.rho
 
-    def __call__(self, sigma: ArrayLike) -> NDArray[np.float64]:
-        """Return the cost of every synapse, in nats."""
-        return np.asarray(self.c * np.asarray(sigma, dtype=float) ** -self.rho)
+    def __call__(self, sigma: Any) -> Any:
+        """Return the cost of every synapse, in nats: an array, or a tensor of a tensor."""
+        return self.c * _numbers(sigma) ** -self.rho
 
 
 @dataclass(frozen=True)
@@ -123,9 +123,10 @@ class EntropyCost:
         """1."""
         return 1.0
 
-    def __call__(self, sigma: ArrayLike) -> NDArray[np.float64]:
-        """Return the cost of every synapse, in nats."""
-        return np.asarray(-0.5 * np.log(2 * math.pi * math.e * np.asarray(sigma, dtype=float) ** 2))
+    def __call__(self, sigma: Any) -> Any:
+        """Return the cost of every synapse, in nats: an array, or a tensor of a tensor."""
+        logarithm = torch.log if isinstance(sigma, Tensor) else np.log
+        return -logarithm(_numbers(sigma)) - 0.5 * math.log(2 * math.pi * math.e)
 
 
 Costs: TypeAlias = NoiseCost | tuple[NoiseCost, ...]
@@ -279,6 +280,10 @@ def checked_share(share: float) -> float:
     if not (math.isfinite(share) and share > 0):
         raise ValueError(f"share must be positive, for example batch size / training images, got {share}")
     return share
+
+
+def _numbers(sigma: Any) -> Any:
+    return sigma if isinstance(sigma, Tensor) else np.asarray(sigma, dtype=float)
 
 
 def _nth(terms: tuple[NoiseCost, ...], n: int, name: str) -> float:

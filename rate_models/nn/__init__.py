@@ -24,6 +24,7 @@ Which numbers are drawn depends on a key, the name of the tensor and the number 
 autograd.
 """
 
+from rate_models.draws import Draw
 from rate_models.nn.costs import (
     WeightMoments,
     gaussian_kl,
@@ -32,7 +33,6 @@ from rate_models.nn.costs import (
     reliability_cost,
     weight_moments,
 )
-from rate_models.nn.draws import Draw
 from rate_models.nn.energy import EnergyCounter, LayerEnergy
 from rate_models.nn.functional import (
     bernoulli_weight,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
 import torch
@@ -18,7 +17,7 @@ from rate_models.nn.synapses import (
     checked_number,
     named_synapses,
 )
-from rate_models.reliability_cost import Costs, NoiseCost, terms_of
+from rate_models.reliability_cost import Costs, terms_of
 
 
 def reliability_cost(
@@ -75,7 +74,7 @@ def reliability_cost(
             raise TypeError(f"costs must be such as PowerCost(c=0.1, rho=0.5), got {shown(cost)}")
     noisy = _with_learned_noise(model)
     sds = [each.stochastic.sd(each.expected) for each in noisy]
-    total = sum(_cost_of(cost, sd).sum() for cost in terms for sd in sds)
+    total = sum(cost(sd).sum() for cost in terms for sd in sds)
     return _share(n_data, loss, batch_size) * torch.as_tensor(total)
 
 
@@ -219,13 +218,6 @@ def _with_learned_noise(model: nn.Module, kind: type = nn.Module) -> list[Synaps
             "GaussianConv2d or add_noise(module)"
         )
     return noisy
-
-
-def _cost_of(cost: NoiseCost, sd: Tensor) -> Tensor:
-    """Return the cost of every synapse: the integral of -strength sd^-(rho + 1)."""
-    if cost.rho == 0:
-        return -cost.strength * (sd.log() + 0.5 * math.log(2 * math.pi * math.e))
-    return cost.strength / cost.rho * sd**-cost.rho
 
 
 def _share(n_data: int, loss: str, batch_size: int | None) -> float:

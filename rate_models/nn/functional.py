@@ -35,7 +35,7 @@ from biophys.release_plasticity import (
     learning_rate_factor,
     updated_release_probability,
 )
-from rate_models.nn.draws import Randomness, released, standard_normal
+from rate_models.draws import Randomness, released, standard_normal
 
 
 def bernoulli_weight(weight: Tensor, p: Tensor, randomness: Randomness) -> Tensor:

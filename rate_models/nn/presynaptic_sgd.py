@@ -12,13 +12,10 @@ import torch
 from torch import Tensor, nn
 
 from biophys.argument_types import check_kind
-from biophys.release_plasticity import (
-    ReleasePlasticity,
-    learning_rate_factor,
-    updated_release_probability,
-)
+from biophys.release_plasticity import ReleasePlasticity
 from rate_models.nn.streams import check_streams
 from rate_models.nn.synapses import Release, checked_amount, checked_number, named_synapses
+from rate_models.presynaptic_sgd import descend_presynaptically
 
 # Of synapses that released, the share with a gradient beyond g_lim is 0.8 to 0.95 at the start of training
 # with a mean loss.
@@ -169,16 +166,9 @@ class PresynapticSGD(torch.optim.Optimizer):
 
     def _move(self, weight: Tensor, gradient: Tensor, rule: _Rule, lr: float | Tensor, l2: float) -> None:
         p = self._release_of[weight].get_buffer("probability")
-        if self._n_summed != 1:
-            gradient = gradient / self._n_summed
-        if l2:
-            weight.mul_(1 - lr * l2)
-        factor = learning_rate_factor(p, rule)
-        if isinstance(lr, Tensor) or isinstance(factor, Tensor):
-            weight.sub_(gradient * factor * lr)
-        else:
-            weight.add_(gradient, alpha=-lr * factor)
-        updated_release_probability(p, gradient.abs(), rule, in_place=True)
+        gradient = gradient.clone() if self._n_summed == 1 else gradient / self._n_summed
+        kept_share = 1 - lr * l2 if l2 else None
+        descend_presynaptically(weight, p, gradient, rule, rate=lr, kept_share=kept_share)
 
     def _check_gradients(self) -> None:
         """Raise if one is not finite; warn at the first step if their scale is not that of the rule."""

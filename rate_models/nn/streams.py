@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from torch import Tensor, nn
 
-from rate_models.nn.draws import key_of
+from rate_models.draws import key_of
 from rate_models.nn.synapses import StochasticWeight, Synapses, checked_sample, named_synapses
 
 Model = TypeVar("Model", bound=nn.Module)

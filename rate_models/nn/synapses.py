@@ -27,7 +27,7 @@ from torch.nn.utils import parametrize
 
 from biophys.argument_types import check_kind
 from biophys.units import shown
-from rate_models.nn.draws import Draw, Randomness, released
+from rate_models.draws import Draw, Randomness, released
 from rate_models.nn.functional import gaussian_weight, log_probability, transmitted_weight
 
 GRADIENTS_OF_P = (False, "straight_through", "score")

@@ -1,15 +1,15 @@
 """Random streams: the distribution of every kind, and independence of replicas, purposes and draws."""
 
-import numpy as np
 import pytest
 import torch
 from scipy import stats
 
+from rate_models import draws
+from rate_models.draws import Draw
 from rate_models.random_streams import (
     CounterStreams,
     HostStreams,
     Purpose,
-    _squares,
     released,
     standard_normal,
 )
@@ -23,27 +23,15 @@ def streams_of(kind, seeds, purpose=Purpose.TRAINING_NOISE):
     return CounterStreams(seeds, purpose, device=CPU)
 
 
-def squares64(counter, key):
-    """Return the reference word of Squares with unbounded integers cut to 64 bits (Widynski 2020)."""
-    mask = (1 << 64) - 1
-    x = counter * key & mask
-    y, z = x, (x + key) & mask
-    for addend in (y, z, y):
-        x = (x * x + addend) & mask
-        x = (x >> 32) | (x << 32) & mask
-    t = (x * x + z) & mask
-    x = (t >> 32) | (t << 32) & mask
-    return t ^ (((x * x + y) & mask) >> 32)
-
-
-def test_squares_is_the_published_generator():
-    streams = CounterStreams([11, 12], Purpose.TRAINING_NOISE, device=CPU)
-    streams.bits(5)
-    noise = streams.bits(4)
-    words = _squares(noise).numpy().view(np.uint64)
-    keys = noise.key[:, 0].numpy().view(np.uint64)
-    expected = [[squares64(int(noise.counter) + i, int(key)) for i in range(4)] for key in keys]
-    assert words.tolist() == expected
+def test_accelerators_draw_by_the_hash_of_the_layers():
+    streams, p = CounterStreams([11, 12], Purpose.TRAINING_NOISE, device=CPU), torch.rand(2, 70)
+    streams.bits(70)
+    noise = streams.bits(70)
+    for row, key in enumerate(noise.draw.key[:, 0]):
+        draw = Draw(key, torch.tensor(2))
+        assert torch.equal(released(noise, p)[row], draws.released(draw, p[row]))
+        expected = draws.standard_normal(draw, torch.empty(70, dtype=torch.float64))
+        assert torch.equal(standard_normal(noise, torch.float64)[row], expected)
 
 
 @pytest.mark.parametrize("kind", ["host", "counter"])

@@ -11,6 +11,7 @@ from torch import nn
 
 from biophys.release_plasticity import ReleasePlasticity
 from rate_models.devices import Execution
+from rate_models.draws import standard_normal
 from rate_models.layout import Layout
 from rate_models.local_noise import LocalFeedForward, LocalGaussianSynapses
 from rate_models.networks import FeedForward
@@ -26,7 +27,6 @@ from rate_models.nn import (
     reliability_cost,
     seed_streams,
 )
-from rate_models.nn.draws import standard_normal
 from rate_models.optimisers import Adam, GradientDescent, Sgd
 from rate_models.posterior import GaussianPrior
 from rate_models.presynaptic_sgd import PresynapticSgd

@@ -1,4 +1,4 @@
-"""Random numbers of a module: a function of its key, its step and the place in the tensor alone.
+"""Random numbers of a stream: a function of its key, its step and the place in the tensor alone.
 
 Each number is hashed from 32-bit words with additions, products, shifts and exclusive or, which every device
 computes alike: a module releases the same on a CPU and on a GPU, alone and under `torch.func.vmap`, eagerly
@@ -133,16 +133,26 @@ def standard_normal(randomness: Randomness, like: Tensor) -> Tensor:
     """
     if isinstance(randomness, torch.Generator):
         return torch.randn(like.shape, generator=randomness, dtype=like.dtype, device=like.device)
-    n_pairs = -(-like.numel() // 2)
     exact = torch.promote_types(like.dtype, torch.float32)
+    return normal_rows(randomness, like.numel(), exact).reshape(like.shape).to(like.dtype)
+
+
+def normal_rows(draw: Draw, n: int, dtype: torch.dtype) -> Tensor:
+    """Return n standard normal numbers for every key, shape (n,), or (key, n) for keys of shape (key, 1)."""
+    n_pairs = -(-n // 2)
     _check_number(2 * n_pairs)
-    words = _mixed(randomness)
-    radius, angle = (_top_bits(words, half * n_pairs, n_pairs).to(exact) for half in (0, 1))
+    words = _mixed(draw)
+    radius, angle = (_top_bits(words, half * n_pairs, n_pairs).to(dtype) for half in (0, 1))
     # Box-Muller; half a step away from zero, where the logarithm is infinite.
     radius = ((radius + (2.0**23 + 0.5)) * 2.0**-24).log().mul(-2.0).sqrt()
     angle = angle * (2.0 * math.pi * 2.0**-24)
-    both = torch.cat((radius * angle.cos(), radius * angle.sin()))
-    return both[: like.numel()].reshape(like.shape).to(like.dtype)
+    return torch.cat((radius * angle.cos(), radius * angle.sin()), dim=-1)[..., :n]
+
+
+def released_rows(draw: Draw, p: Tensor) -> Tensor:
+    """Return 1 where a synapse releases, else 0, for keys of shape (key, 1) and p of (key, synapse)."""
+    _check_number(p.shape[-1])
+    return _released_at(_mixed(draw), 0, p)
 
 
 def _sites_released(randomness: Randomness, p: Tensor, site: int) -> Tensor:
@@ -160,16 +170,16 @@ def _sites_released(randomness: Randomness, p: Tensor, site: int) -> Tensor:
 
 
 def _released_at(words: tuple[Tensor, Tensor], start: int, p: Tensor) -> Tensor:
-    """Return 1 where one of the synapses from `start` releases, else 0, shape (n,) of `p`."""
+    """Return 1 where one of the synapses from `start` releases, else 0, in the shape of `p`."""
     # Whole numbers from -2^23 to 2^23 - 1 are below 2^24 (p - 1/2). Their difference, clamped, is the answer
     # without a truth value, which compilers store, and keep for the backward pass, at ten times the cost of a
     # number.
     limit = (p.to(torch.promote_types(p.dtype, torch.float32)) - 0.5).mul_(2.0**24).ceil_()
-    return (limit - _top_bits(words, start, len(p)).to(limit.dtype)).clamp(0, 1).to(p.dtype)
+    return (limit - _top_bits(words, start, p.shape[-1]).to(limit.dtype)).clamp(0, 1).to(p.dtype)
 
 
 def _top_bits(words: tuple[Tensor, Tensor], start: int, n: int) -> Tensor:
-    """Return the upper 24 bits, signed, of the hashes of n places from `start`, int32 of shape (n,)."""
+    """Return the upper 24 bits, signed, of the hashes of n places from `start`, int32 of shape (..., n)."""
     # A sum with a batched word is batched, so that what follows may work in place under vmap too.
     hashed = torch.arange(start, start + n, dtype=torch.int32, device=words[0].device) + words[0]
     for shift, multiplier in zip(_SHIFTS, _MULTIPLIERS, strict=True):
@@ -190,7 +200,7 @@ def _check_number(n: int) -> None:
 
 
 def _mixed(draw: Draw) -> tuple[Tensor, Tensor]:
-    """Return two words that key and step determine, int32 of shape ()."""
+    """Return two words that key and step determine, int32 of the shape of the key."""
     z = draw.key + draw.step * _GAMMA
     z = (z ^ ((z >> 30) & (2**34 - 1))) * _MIX[0]
     z = (z ^ ((z >> 27) & (2**37 - 1))) * _MIX[1]

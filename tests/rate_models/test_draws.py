@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from rate_models.nn.draws import Draw, key_of, released, standard_normal
+from rate_models.draws import Draw, key_of, released, standard_normal
 
 
 def draw(key, step=0, device="cpu"):
