@@ -64,7 +64,7 @@ false-alarms: $(INSTALLED)
 
 # Wrong values for every public argument, alone and inside right ones.
 fuzz: $(INSTALLED)
-	$(BIN)/python -m tests.fuzz biophys rate_models --rounds 20
+	$(BIN)/python -m tests.fuzz biophys brianpresyn rate_models --rounds 20
 
 # What works is killed at random moments and started again: nothing may be lost.
 kill-tests: $(INSTALLED)

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 from brian2 import second
-from brian2.core.functions import Function
+from brian2.core.functions import DEFAULT_CONSTANTS, DEFAULT_FUNCTIONS, Function
+from brian2.core.namespace import DEFAULT_UNITS, get_local_namespace
 from brian2.core.variables import DynamicArrayVariable
 from brian2.devices.cpp_standalone.device import CPPStandaloneDevice
 from brian2.devices.device import get_device
@@ -17,14 +18,17 @@ from brian2.equations.equations import FLOAT
 from brian2.groups.group import Group
 from brian2.synapses.synapses import Synapses
 from brian2.units.fundamentalunits import Dimension, DimensionMismatchError
+from brian2.utils.stringtools import get_identifiers
 
-from biophys.argument_types import check_kind
+from biophys.argument_types import checked_types
 from biophys.units import shown
 from brianpresyn.counter_random import NamedFunction, release_key
-from brianpresyn.release import unit_in_words
-from brianpresyn.synapse_code import SynapseCode, are_same, assignments, suggestion
+from brianpresyn.domains import RESERVED, suggestion, unit_in_words
+from brianpresyn.synapse_code import Event, SynapseCode, are_same, assignments
 from brianpresyn.two_loops import SERIAL_TEMPLATE, TwoLoopCodeObject, go_through_in_two_loops
 
+# What an expression may name besides the variables of the synapse and its neurons.
+_KNOWN = {*DEFAULT_UNITS, *DEFAULT_FUNCTIONS, *DEFAULT_CONSTANTS, "i", "j", "N", "t", "dt"}
 _OWN_OPTIONS = ("model", "on_pre", "on_post", "pre", "post", "connect")
 # Devices on which the draws were compared with those of numpy.
 _TESTED_DEVICES = ("RuntimeDevice", "CPPStandaloneDevice")
@@ -59,7 +63,8 @@ class CheckedSynapses(Synapses):
     def __setattr__(self, key: str, value: Any, level: int = 0) -> None:
         code = self.__dict__.get("_code")
         if code is not None and key in code.domains:
-            code.domains[key].check(key, value)
+            if np.size(value):
+                code.domains[key].check(key, value)
             if getattr(get_device(), "has_been_run", False):
                 raise RuntimeError(
                     f"{key} is set after the standalone program has run, which would have no effect: set it "
@@ -118,7 +123,7 @@ class CheckedSynapses(Synapses):
     def _check_values(self, when: str) -> None:
         for name, domain in self._code.domains.items():
             values = _readable_values(self, name)
-            if values is not None:
+            if values is not None and values.size:
                 domain.check(f"{name} of {self.name}{when}", values, rounding=_ROUNDING)
 
     def _reporting(self, name: str) -> str:
@@ -136,6 +141,7 @@ class CheckedSynapses(Synapses):
         )
 
 
+@checked_types
 def synapses(
     source: Group,
     target: Group | None,
@@ -204,15 +210,9 @@ def synapses(
     >>> connection.p[:]
     array([1.])
     """
+    # Names are looked up two calls further up: the check of types is one of them.
     _check_options(options)
-    if not isinstance(code, SynapseCode):
-        raise TypeError(
-            f"code must be a SynapseCode, for example bernoulli_release(...), got {type(code).__name__}: "
-            "call synapses(source, target, code, ...)"
-        )
-    check_kind(source, Group, "source", "a NeuronGroup")
     receiver = source if target is None else target
-    check_kind(receiver, Group, "target", "a NeuronGroup")
     if names or prefix:
         code = code.renamed(names, prefix=prefix)
     _check_functions(code)
@@ -220,6 +220,7 @@ def synapses(
     _check_settable(code)
     _check_names(code, source, receiver)
     _check_constants(code, namespace or {})
+    _check_initial(code, source, receiver, {**get_local_namespace(level + 2), **(namespace or {})})
     code.check_reads(frozenset({*code.namespace, *(namespace or {})}))
     _check_acts_on(code, receiver)
     _check_post_names(code, source, receiver)
@@ -235,16 +236,19 @@ def synapses(
         on_post=_pathways(code, "on_post"),
         namespace={**code.namespace, **(namespace or {})},
         dtype=_dtypes(code, options.pop("dtype", None)),
-        name=name or "synapses*",
+        name="synapses*" if name is None else name,
         **options,
     )
     go_through_in_two_loops(built)
     for arguments in connections:
-        built.connect(**arguments, level=level + 1)
+        try:
+            built.connect(**arguments, level=level + 2)
+        except (KeyError, SyntaxError, TypeError, ValueError) as error:
+            raise ValueError(f"connect={shown(arguments)} does not say what is connected: {error}") from error
     built._is_connected = True
     for variable, value in code.initial.items():
         values = _one_per_synapse(built, variable, value, connect)
-        Synapses.__setattr__(built, variable, values, level=level + 1)
+        Synapses.__setattr__(built, variable, values, level=level + 2)
     for interval in code.regularly:
         # After the state has been updated and the spikes delivered, but before the monitors.
         regular = built.run_regularly(
@@ -258,11 +262,12 @@ def synapses(
     return built
 
 
-def _pathways(code: SynapseCode, event: str) -> dict[str, str] | None:
+def _pathways(code: SynapseCode, event: Event) -> dict[str, str] | None:
     """Return the statements of an event by pathway."""
     return {pathway: code.pathway_code(event, pathway) for pathway in getattr(code, event)} or None
 
 
+@checked_types
 def reseed(connection: Synapses, seed: int) -> None:
     """Give synapses the random numbers of another seed, in all of their streams.
 
@@ -299,6 +304,7 @@ def reseed(connection: Synapses, seed: int) -> None:
     connection.__dict__["seed"] = int(seed)
 
 
+@checked_types
 def run_args_for_seed(connection: Synapses, seed: int) -> dict[Any, int]:
     """Return what makes a standalone program run with the random numbers of another seed.
 
@@ -465,7 +471,6 @@ def _check_names(code: SynapseCode, *groups: Group) -> None:
 
 def _check_constants(code: SynapseCode, namespace: Mapping[str, Any]) -> None:
     """Raise if a constant has the name of a variable, which would win, or of something else in the code."""
-    check_kind(namespace, Mapping, "namespace", "{'tau': 20*ms}")
     variables = sorted((code.defined | code.assigned) & {*code.namespace, *namespace})
     other = sorted(
         name
@@ -478,6 +483,19 @@ def _check_constants(code: SynapseCode, namespace: Mapping[str, Any]) -> None:
             f"namespace: {', '.join(variables or other)} is already {meaning} in {code.name}: "
             "give the constant another name"
         )
+
+
+def _check_initial(code: SynapseCode, source: Group, receiver: Group, around: Mapping[str, Any]) -> None:
+    """Raise if an initial value as text has a name that nothing here has."""
+    known = {*_KNOWN, *RESERVED, *code.defined, *code.namespace, *around}
+    known |= {f"{name}_pre" for name in source.variables} | {f"{name}_post" for name in receiver.variables}
+    for variable, value in code.initial.items():
+        unknown = sorted(get_identifiers(value) - known) if isinstance(value, str) else ()
+        if unknown:
+            raise ValueError(
+                f"{variable}={value!r} has the name {unknown[0]}, which neither the synapse nor its "
+                f"namespace has{suggestion(unknown[0], code.defined, known)}"
+            )
 
 
 def _check_post_names(code: SynapseCode, source: Group, receiver: Group) -> None:

@@ -70,6 +70,8 @@ import numpy as np
 from brian2.core.functions import Function
 from numpy.typing import ArrayLike, NDArray
 
+from biophys.argument_types import checked_types
+
 # Constants of SplitMix64: the step from number to number, and the two multipliers of the mixture.
 STEP = 0x9E3779B97F4A7C15
 MULTIPLIERS = (0xBF58476D1CE4E5B9, 0x94D049BB133111EB)
@@ -98,6 +100,7 @@ _FIRST_MULTIPLIER, _SECOND_MULTIPLIER = map(_constant, MULTIPLIERS)
 _TWO_TO_52, _TWO_TO_53 = np.array(2.0**52), np.array(2.0**53)
 
 
+@checked_types
 def release_key(seed: int, stream: str = "") -> int:
     """Return the 64-bit key for a seed and the name of a stream of draws.
 

@@ -7,7 +7,7 @@ of the synapse, evaluated when they are read or recorded, with their units check
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,14 +20,13 @@ from brian2.units.fundamentalunits import DIMENSIONLESS, DimensionMismatchError,
 from numpy.typing import NDArray
 
 from biophys.absolute_costs import Estimate, ReferenceSynapse, resting_costs, spike_costs
-from biophys.argument_types import check_kind, check_type
+from biophys.argument_types import check_kind, checked_types
 from biophys.constants import ATP_FREE_ENERGY, AVOGADRO
 from biophys.energy_costs import CostLaw
 from biophys.units import ATP
+from brianpresyn.domains import checked_time, dimension_of, unit_in_words
 from brianpresyn.quantities_bridge import to_brian
-from brianpresyn.release import unit_in_words
-from brianpresyn.synapse_code import EVENTS, Stage, SynapseCode, assignments, dimension_of
-from brianpresyn.update_signals import checked_time
+from brianpresyn.synapse_code import EVENTS, Stage, SynapseCode, assignments
 
 # The calcium that a release probability asks for diverges at p = 1; above this p it is taken as constant.
 P_OF_LARGEST_CALCIUM = 0.999
@@ -36,6 +35,7 @@ ENERGY_OF_ATP = to_brian(ATP_FREE_ENERGY.value / AVOGADRO)
 """Free energy of one ATP, as a Brian2 quantity."""
 
 
+@checked_types
 def energy_ledger(
     code: SynapseCode,
     *,
@@ -94,7 +94,6 @@ def energy_ledger(
     n_spikes += 1
     n_vesicles += released
     """
-    check_kind(code, SynapseCode, "code", "bernoulli_release(...)")
     missing = {"p", "q"} - code.defined
     if missing or "released" not in code.assigned:
         raise ValueError(
@@ -102,8 +101,6 @@ def energy_ledger(
             "the joined code, for example energy_ledger(bernoulli_release(...)), and rename it afterwards"
         )
     reference = ReferenceSynapse() if reference is None else reference
-    check_kind(reference, ReferenceSynapse, "reference", "ReferenceSynapse()")
-    check_type(estimate, Estimate, "estimate")
     laws = list(_laws(reference, estimate))
     sites = "n" if "n" in code.defined else "1"
     moved = code.depends_on({"q", "n"}) & code.assigned
@@ -220,14 +217,13 @@ def _reference_q(code: SynapseCode, reference: ReferenceSynapse, quantum: Any) -
             else "pass reference=ReferenceSynapse(q=...), or quantum=..., with the size in that unit"
         )
         raise DimensionMismatchError(
-            f"the costs are known for quanta of {size}, but q of this synapse is in {unit_in_words(wanted)}: "
-            f"{remedy} of a vesicle that opens as many receptors",
+            f"the costs are known for a quantum of {size}, but q of this synapse is in "
+            f"{unit_in_words(wanted)}: {remedy} of a vesicle that opens as many receptors",
             wanted,
             given,
         )
-    check_type(float(np.asarray(size)), float, "quantum")
-    if not 0 < float(np.asarray(size)) < np.inf:
-        raise ValueError(f"quantum must be above 0, got {quantum!r}")
+    if np.ndim(size) or not float(np.asarray(size)) > 0:
+        raise ValueError(f"quantum must be one value above 0, got {quantum!r}")
     return size
 
 
@@ -281,6 +277,7 @@ def _evaluated(connection: Group, name: str) -> Any:
     return eval(equation.expr.code, known)
 
 
+@checked_types
 @dataclass(frozen=True)
 class EnergyReport:
     """What the synapses of a network have spent.
@@ -308,7 +305,7 @@ class EnergyReport:
     """
 
     name: str
-    joules: dict[str, float]
+    joules: Mapping[str, float]
     n_synapses: int
     n_spikes: int
     n_vesicles: float
@@ -349,6 +346,7 @@ class EnergyReport:
         return "\n".join(lines)
 
 
+@checked_types
 def energy_report(connection: Group, *, prefix: str = "") -> EnergyReport:
     """Return what synapses with a ledger have spent so far, all together.
 

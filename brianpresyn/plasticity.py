@@ -24,10 +24,11 @@ import numpy as np
 from brian2.units.fundamentalunits import DimensionMismatchError, get_dimensions
 from numpy.typing import ArrayLike, NDArray
 
+from biophys.argument_types import checked_types
 from biophys.release_plasticity import ReleasePlasticity
 from brianpresyn.counter_random import NamedFunction, cpp_text, cython_wrapper
-from brianpresyn.release import unit_in_words
-from brianpresyn.synapse_code import PROBABILITY, Stage, SynapseCode, check_expression, dimension_of
+from brianpresyn.domains import PROBABILITY, check_expression, dimension_of, unit_in_words
+from brianpresyn.synapse_code import Stage, SynapseCode
 from brianpresyn.update_signals import UpdateSignal
 
 
@@ -61,6 +62,7 @@ bounded = _function("bounded", np.clip, [1, 1, 1], 1)
 """``bounded(x, low, high)``: x, or the bound beyond which it lies."""
 
 
+@checked_types
 def release_plasticity(
     rule: ReleasePlasticity,
     signal: UpdateSignal,
@@ -117,8 +119,8 @@ def release_plasticity(
         p = bounded(p + (p_span*reaches(abs(g), g_lim) - p_down)*(1 - p), p_min, p_max)
         q *= p_before/p
     """
-    threshold = rule.g_lim if g_lim is None and isinstance(rule, ReleasePlasticity) else g_lim
-    _check(rule, signal, threshold, strength, learning_rate, enabled)
+    threshold = rule.g_lim if g_lim is None else g_lim
+    _check(signal, threshold, learning_rate, enabled)
     learns = learning_rate is not None
     rescales = keeps_strength and strength == "q"
     lines = _statements(rule, strength if learns else None, rescales, enabled)
@@ -139,17 +141,8 @@ def release_plasticity(
     )
 
 
-def _check(
-    rule: Any, signal: Any, threshold: Any, strength: str, learning_rate: Any, enabled: str | None
-) -> None:
-    """Raise if the rule, its signal, their units or the holder of the strength do not fit."""
-    if not isinstance(rule, ReleasePlasticity):
-        raise TypeError(f"rule must be a biophys.ReleasePlasticity, got {rule!r}")
-    if not isinstance(signal, UpdateSignal):
-        raise TypeError(
-            f"release plasticity needs a signal that drives it, such as pair_stdp() or "
-            f"teacher_error('error_post', every=20*ms), got {signal!r}"
-        )
+def _check(signal: UpdateSignal, threshold: Any, learning_rate: Any, enabled: str | None) -> None:
+    """Raise if a number is none, or the signal and its threshold differ in unit."""
     if dimension_of(threshold, "g_lim", "0.5") is not signal.dimension:
         raise DimensionMismatchError(
             f"the threshold g_lim of {signal.name} must have the signal's unit "
@@ -161,8 +154,6 @@ def _check(
         dimension_of(learning_rate, "learning_rate", "0.1")
     if enabled is not None:
         check_expression(enabled, "enabled")
-    if strength not in ("q", "strength"):
-        raise ValueError(f"strength must be 'q' or 'strength', got {strength!r}")
 
 
 def _statements(rule: ReleasePlasticity, learning: str | None, rescales_q: bool, enabled: str | None) -> str:

@@ -17,11 +17,14 @@ from typing import Any
 
 from brian2 import ms
 
-from brianpresyn.release import bernoulli_release
+from biophys.argument_types import checked_types
+from brianpresyn.domains import PROBABILITY
+from brianpresyn.release import bernoulli_release, checked_amplitude
 from brianpresyn.short_term import stochastic_tsodyks_markram
 from brianpresyn.synapse_code import SynapseCode
 
 
+@checked_types
 def SimpleStochasticSynapse(weight: Any, p: Any = 0.5, *, target: str = "v") -> SynapseCode:
     """Return Bernoulli release with probability p.
 
@@ -31,9 +34,10 @@ def SimpleStochasticSynapse(weight: Any, p: Any = 0.5, *, target: str = "v") -> 
     >>> SimpleStochasticSynapse(weight=0.5*mV, p=0.3).initial["p"]
     0.3
     """
-    return bernoulli_release(p, q=weight, target=target)
+    return bernoulli_release(p, q=checked_amplitude(weight, "weight"), target=target)
 
 
+@checked_types
 def StochasticTsodyksMarkramSynapse(
     weight: Any, U: Any = 0.5, tau_rec: float = 100.0, tau_facil: float = 0.0, *, target: str = "v"
 ) -> SynapseCode:
@@ -46,11 +50,10 @@ def StochasticTsodyksMarkramSynapse(
     >>> code.initial["n"], code.initial["p"]
     (1, 0.2)
     """
-    return stochastic_tsodyks_markram(
-        U, tau_rec=tau_rec * ms, tau_facil=tau_facil * ms, n=1, q=weight, target=target
-    )
+    return MultiQuantalSynapse(weight, U, 1, tau_rec, tau_facil, target=target)
 
 
+@checked_types
 def MultiQuantalSynapse(
     weight: Any,
     U: Any = 0.5,
@@ -68,6 +71,6 @@ def MultiQuantalSynapse(
     >>> MultiQuantalSynapse(weight=0.5*nS, U=0.2, n=5, target="g").initial["n"]
     5
     """
-    return stochastic_tsodyks_markram(
-        U, tau_rec=tau_rec * ms, tau_facil=tau_facil * ms, n=n, q=weight, target=target
-    )
+    PROBABILITY.check("U", U)
+    times = {"tau_rec": tau_rec * ms, "tau_facil": tau_facil * ms}
+    return stochastic_tsodyks_markram(U, **times, n=n, q=checked_amplitude(weight, "weight"), target=target)

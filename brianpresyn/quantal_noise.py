@@ -23,7 +23,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from biophys.argument_types import check_type
+from biophys.argument_types import checked_types
 from brianpresyn.counter_random import (
     counter_function,
     normal,
@@ -31,7 +31,8 @@ from brianpresyn.counter_random import (
     random_bits,
     released_sites,
 )
-from brianpresyn.synapse_code import Domain, Stage, SynapseCode
+from brianpresyn.domains import Domain
+from brianpresyn.synapse_code import Stage, SynapseCode
 
 # Sizes are Gaussian, so a larger spread would make many of them negative.
 LARGEST_CV_BETWEEN = 0.5
@@ -40,6 +41,7 @@ _CV_WITHIN = Domain(0.0, 10.0, "give a coefficient of variation such as 0.3")
 _CV_BETWEEN = Domain(0.0, LARGEST_CV_BETWEEN, "give a coefficient of variation such as 0.3")
 
 
+@checked_types
 def quantal_variance(
     code: SynapseCode,
     *,
@@ -83,7 +85,8 @@ def quantal_variance(
     """
     _check(code, cv_within, cv_between, distribution)
     amount, functions, streams = _varied_amount(code, cv_within, cv_between, distribution)
-    varied = code.with_statements({"released*q": "quanta*q"}) + SynapseCode(
+    of_quanta = code.with_statements(lambda text: re.sub(r"\breleased\*q\b", "quanta*q", text))
+    varied = of_quanta + SynapseCode(
         "quantal variance",
         model="".join(f"{key} : integer (shared, constant)\n" for key in streams),
         on_pre={Stage.RELEASE: f"quanta = {amount}"},
@@ -134,19 +137,15 @@ def variance_of_response(
 
 
 def _check(code: SynapseCode, cv_within: float, cv_between: float, distribution: str) -> None:
-    check_type(cv_within, float, "cv_within", 0.3)
-    check_type(cv_between, float, "cv_between", 0.3)
     _CV_WITHIN.check("cv_within", cv_within)
     _CV_BETWEEN.check("cv_between", cv_between)
-    if distribution not in ("gamma", "gaussian"):
-        raise ValueError(f"distribution must be 'gamma' or 'gaussian', got {distribution!r}")
     if not (cv_within or cv_between):
         raise ValueError("give cv_within or cv_between above 0; both are 0")
     if cv_between and cv_within and distribution == "gamma":
         raise ValueError("sites that differ need distribution='gaussian' within them")
     if "draw_number" not in code.defined or "released*q" not in code.pre_code:
         raise ValueError(
-            f"{code.name} is no release with draws='counter' that acts on a target: pass one, and join other "
+            f"code must be a release with draws='counter' that acts on a target, got {code.name}: join other "
             "pieces afterwards"
         )
     has_own_sites = re.search(r"released = (bernoulli|binomial)_draw\([^()]*(?<![\w.])p\)", code.pre_code)

@@ -8,6 +8,9 @@ import numpy as np
 import quantities as pq
 from brian2.units.fundamentalunits import Quantity, get_or_create_dimension
 
+from biophys.argument_types import checked_types
+from biophys.units import shown
+
 # Brian2's order of the base dimensions, and the SI unit of each.
 _BASE_UNITS = (pq.m, pq.kg, pq.s, pq.A, pq.K, pq.mol, pq.cd)
 
@@ -40,7 +43,7 @@ def to_brian(quantity: Any) -> Quantity:
     if isinstance(quantity, Quantity):
         return quantity
     if not isinstance(quantity, pq.Quantity):
-        raise TypeError(f"expected a value with a unit (for example 0.1*pq.mV), got {quantity!r}")
+        raise TypeError(f"quantity must carry a unit, such as 0.1*pq.mV, got {shown(quantity)}")
     simplified = quantity.simplified
     exponents = {unit.units: power for unit, power in simplified.dimensionality.items()}
     unknown = [str(unit) for unit in exponents if unit not in _BASE_UNITS]
@@ -50,6 +53,7 @@ def to_brian(quantity: Any) -> Quantity:
     return Quantity(np.asarray(simplified.magnitude, dtype=float), dim=dimension)
 
 
+@checked_types
 def from_brian(quantity: Quantity, unit: pq.Quantity) -> pq.Quantity:
     """Return a Brian2 quantity in a unit of the package `quantities`.
 
@@ -79,5 +83,7 @@ def from_brian(quantity: Quantity, unit: pq.Quantity) -> pq.Quantity:
     """
     wanted = to_brian(1.0 * unit)
     if getattr(quantity, "dim", None) is not wanted.dim:
-        raise ValueError(f"expected a quantity in {unit.dimensionality.string}, got {quantity!r}")
+        raise ValueError(
+            f"quantity must have the dimension of unit, {unit.dimensionality.string}, got {shown(quantity)}"
+        )
     return pq.Quantity(np.asarray(quantity) / float(np.asarray(wanted)), unit)

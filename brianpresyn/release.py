@@ -25,27 +25,21 @@ from brian2.core.functions import DEFAULT_CONSTANTS, DEFAULT_FUNCTIONS
 from brian2.core.namespace import DEFAULT_UNITS
 from brian2.core.variables import Constant
 from brian2.parsing.expressions import parse_expression_dimensions
-from brian2.units.fundamentalunits import DIMENSIONLESS, Dimension, Quantity, get_dimensions, get_unit
+from brian2.units.fundamentalunits import Dimension, Quantity, get_dimensions
 from brian2.utils.stringtools import get_identifiers
 
-from biophys.argument_types import check_kind
+from biophys.argument_types import checked_types
 from biophys.quantal import QuantalSynapse
-from biophys.units import shown
 from brianpresyn.binomial_function import binomial
 from brianpresyn.counter_random import bernoulli_draw, binomial_draw, shared_binomial_draw
+from brianpresyn.domains import N_SITES, PROBABILITY, check_expression, check_name, dimension_of, unit_text
 from brianpresyn.quantities_bridge import to_brian
-from brianpresyn.synapse_code import (
-    N_SITES,
-    PROBABILITY,
-    Stage,
-    SynapseCode,
-    check_expression,
-    check_name,
-)
+from brianpresyn.synapse_code import Stage, SynapseCode
 
 Draws = Literal["counter", "brian2"]
 
 
+@checked_types
 def bernoulli_release(
     p: Any,
     *,
@@ -98,21 +92,11 @@ def bernoulli_release(
         v_post += released*q
     """
     amplitude = amplitude_model(1, p, {"q": q, "mean": mean}, "p")
-    expressions = {"counter": "bernoulli_draw(release_key, draw_number, p)", "brian2": "int(rand() < p)"}
-    functions = {"counter": {"bernoulli_draw": bernoulli_draw}, "brian2": {}}
-    return _release(
-        "bernoulli_release",
-        model=f"p : 1{_flag(shared)}",
-        draw=one_of(draws, expressions),
-        functions=functions[draws],
-        amplitude=amplitude,
-        initial={"p": p},
-        domains={"p": PROBABILITY},
-        target=target,
-        draws=draws,
-    )
+    draw = "bernoulli_draw(release_key, draw_number, p)" if draws == "counter" else "int(rand() < p)"
+    return _release("bernoulli_release", {"p": p}, amplitude, draw, target, shared)
 
 
+@checked_types
 def binomial_release(
     n: Any,
     p: Any,
@@ -165,25 +149,13 @@ def binomial_release(
         released = binomial_draw(release_key, draw_number, n, p)
         g_post += released*q
     """
-    given = {"q": q, "all_sites": all_sites, "mean": mean}
-    amplitude = amplitude_model(n, p, given, "n*p")
-    counted = "shared_binomial_draw" if shared else "binomial_draw"
-    expressions = {"counter": f"{counted}(release_key, draw_number, n, p)", "brian2": "binomial(n, p)"}
-    drawn = shared_binomial_draw if shared else binomial_draw
-    functions = {"counter": {counted: drawn}, "brian2": {"binomial": binomial}}
-    return _release(
-        "binomial_release",
-        model=f"n : integer{_flag(shared)}\np : 1{_flag(shared)}",
-        draw=one_of(draws, expressions),
-        functions=functions[draws],
-        amplitude=amplitude,
-        initial={"n": n, "p": p},
-        domains={"n": N_SITES, "p": PROBABILITY},
-        target=target,
-        draws=draws,
-    )
+    amplitude = amplitude_model(n, p, {"q": q, "all_sites": all_sites, "mean": mean}, "n*p")
+    counted = f"{'shared_' if shared else ''}binomial_draw(release_key, draw_number, n, p)"
+    draw = counted if draws == "counter" else "binomial(n, p)"
+    return _release("binomial_release", {"n": n, "p": p}, amplitude, draw, target, shared)
 
 
+@checked_types
 def quantal_release(
     synapse: QuantalSynapse, *, target: str | None = "v", draws: Draws = "counter"
 ) -> SynapseCode:
@@ -203,7 +175,6 @@ def quantal_release(
     >>> code.initial["q"]
     200. * uvolt
     """
-    check_kind(synapse, QuantalSynapse, "synapse", "QuantalSynapse(n=5, p=0.3, q=0.2*pq.mV)")
     n, p = np.asarray(synapse.n), np.asarray(synapse.p)
     return binomial_release(n=n, p=p, q=to_brian(synapse.q), target=target, draws=draws)
 
@@ -239,32 +210,39 @@ def release_counters() -> SynapseCode:
 
 def _release(
     name: str,
-    *,
-    model: str,
-    draw: str,
-    functions: dict[str, Any],
+    parameters: dict[str, Any],
     amplitude: tuple[str, dict[str, Any]],
-    initial: dict[str, Any],
-    domains: dict[str, Any],
+    draw: str,
     target: str | None,
-    draws: Draws,
+    shared: bool,
 ) -> SynapseCode:
-    uses_key = draws == "counter"
-    key = "\ndraw_number : integer\nrelease_key : integer (shared, constant)" if uses_key else ""
+    names, flag = get_identifiers(draw), " (shared)" if shared else ""
+    is_counted = "release_key" in names
+    lines = [f"{variable} : {'integer' if variable == 'n' else '1'}{flag}" for variable in parameters]
+    key = "draw_number : integer\nrelease_key : integer (shared, constant)" if is_counted else ""
     return SynapseCode(
         name,
-        model=f"{model}\n{amplitude[0]}{key}",
+        model="\n".join([*lines, amplitude[0], key]),
         on_pre={
-            Stage.COUNT: "draw_number += 1" if uses_key else "",
+            Stage.COUNT: "draw_number += 1" if is_counted else "",
             Stage.RELEASE: f"released = {draw}",
             Stage.TRANSMIT: transmission(target, "released*q"),
         },
-        namespace=functions,
-        initial={**initial, **amplitude[1]},
-        domains=domains,
-        streams={"release_key": "release"} if uses_key else {},
+        namespace={function: _DRAWS[function] for function in names & _DRAWS.keys()},
+        initial={**parameters, **amplitude[1]},
+        domains={variable: RELEASE_DOMAINS[variable] for variable in parameters},
+        streams={"release_key": "release"} if is_counted else {},
         acts_on={} if target is None else {target: "q"},
     )
+
+
+RELEASE_DOMAINS = {"p": PROBABILITY, "n": N_SITES}
+_DRAWS = {
+    "bernoulli_draw": bernoulli_draw,
+    "binomial_draw": binomial_draw,
+    "shared_binomial_draw": shared_binomial_draw,
+    "binomial": binomial,
+}
 
 
 def transmission(target: str | None, amount: str) -> str:
@@ -279,47 +257,6 @@ def transmission(target: str | None, amount: str) -> str:
         return ""
     check_name(target, "target")
     return f"{target.removesuffix('_post')}_post += {amount}"
-
-
-def _flag(shared: bool) -> str:
-    return " (shared)" if shared else ""
-
-
-def one_of(draws: str, expressions: dict[str, str]) -> str:
-    """Return the expression for a way of drawing.
-
-    Raises
-    ------
-    ValueError
-        If there is no such way.
-    """
-    if draws not in expressions:
-        raise ValueError(f"draws must be one of {', '.join(map(repr, expressions))}, got {draws!r}")
-    return expressions[draws]
-
-
-def unit_text(dimension: Dimension) -> str:
-    """Return the unit of a dimension as Brian2's equations spell it.
-
-    Examples
-    --------
-    >>> from brian2 import mV, nS
-    >>> unit_text(mV.dim), unit_text((mV*nS).dim)
-    ('volt', 'amp')
-    """
-    return "1" if dimension is DIMENSIONLESS else repr(get_unit(dimension))
-
-
-def unit_in_words(dimension: Dimension) -> str:
-    """Return the unit of a dimension for a message.
-
-    Examples
-    --------
-    >>> from brian2 import mV
-    >>> unit_in_words(mV.dim), unit_in_words(DIMENSIONLESS)
-    ('volt', 'no unit')
-    """
-    return "no unit" if dimension is DIMENSIONLESS else unit_text(dimension)
 
 
 def amplitude_model(
@@ -339,63 +276,43 @@ def amplitude_model(
     per_quantum
         What a mean is divided by.
     """
-    if amplitudes["mean"] is None or any(
-        value is not None for name, value in amplitudes.items() if name != "mean"
-    ):
-        size = quantal_size(n, p, amplitudes)
-        return f"q : {unit_text(_dimensions(size))}", {"q": size}
-    strength = _amplitude(amplitudes["mean"], "mean")
-    N_SITES.check("n", n)
-    PROBABILITY.check("p", p)
-    if not isinstance(p, str) and np.any(np.asarray(p) == 0):
-        raise ValueError(f"mean={strength} cannot be reached with p = 0; give q instead")
-    unit = unit_text(_dimensions(strength))
-    quantum = f"strength/({per_quantum} + int({per_quantum} < 1e-100))"
-    return f"strength : {unit}\nq = {quantum} : {unit}", {"strength": strength}
-
-
-def quantal_size(n: Any, p: Any, amplitudes: dict[str, Any]) -> Any:
-    """Return the size of one quantum from the one amplitude that was given."""
     given = {name: value for name, value in amplitudes.items() if value is not None}
     if len(given) != 1:
         raise ValueError(
             f"state what the amplitude means by giving exactly one of {', '.join(amplitudes)}; "
             f"got {', '.join(given) or 'none'}"
         )
-    ((meaning, amplitude),) = given.items()
-    amplitude = _amplitude(amplitude, meaning)
+    ((meaning, value),) = given.items()
+    amplitude = checked_amplitude(value, meaning)
     N_SITES.check("n", n)
     PROBABILITY.check("p", p)
-    if meaning == "q":
-        return amplitude
-    if isinstance(amplitude, str):
-        return f"({amplitude})/clip(n, 1, inf)"
-    if isinstance(n, str):
-        raise TypeError(f"{meaning} needs n as numbers, to divide by them; give q instead")
-    # A synapse without sites releases nothing, whatever its quantum.
-    return amplitude / np.maximum(n, 1)
+    unit = unit_text(_dimensions(amplitude, meaning))
+    if meaning == "mean":
+        if not isinstance(p, str) and np.any(np.asarray(p) == 0):
+            raise ValueError(f"mean={amplitude} cannot be reached with p = 0; give q instead")
+        quantum = f"strength/({per_quantum} + int({per_quantum} < 1e-100))"
+        return f"strength : {unit}\nq = {quantum} : {unit}", {"strength": amplitude}
+    if meaning == "all_sites" and isinstance(amplitude, str):
+        amplitude = f"({amplitude})/clip(n, 1, inf)"
+    elif meaning == "all_sites":
+        if isinstance(n, str):
+            raise TypeError(f"{meaning} needs n as numbers, to divide by them; give q instead")
+        # A synapse without sites releases nothing, whatever its quantum.
+        amplitude = amplitude / np.maximum(n, 1)
+    return f"q : {unit}", {"q": amplitude}
 
 
-def _amplitude(value: Any, meaning: str) -> Any:
-    """Return an amplitude as a Brian2 quantity, a plain number where it has no unit, or as text."""
+def checked_amplitude(value: Any, meaning: str) -> Any:
+    """Return an amplitude as a Brian2 quantity, plain numbers where it has no unit, or as text."""
     if isinstance(value, str):
-        return check_expression(value, meaning)
-    if isinstance(value, pq.Quantity):
-        value = to_brian(value)
-    try:
-        numbers = np.asarray(value, dtype=float)
-    except (TypeError, ValueError) as error:
-        raise TypeError(
-            f"{meaning} must be a value with a unit, for example 0.1*mV, got {shown(value)}"
-        ) from error
-    if isinstance(value, bool | np.bool_) or value is None:
-        raise TypeError(f"{meaning} must be a value with a unit, for example 0.1*mV, got {value!r}")
-    if not (numbers.size and np.all(np.isfinite(numbers))):
-        raise ValueError(f"{meaning} must be finite, got {value!r}; give a value such as 0.1*mV")
-    return value if isinstance(value, Quantity) or numbers.ndim else float(numbers)
+        _dimensions(check_expression(value, meaning), meaning)
+        return value
+    value = to_brian(value) if isinstance(value, pq.Quantity) else value
+    dimension_of(value, meaning, "0.1*mV")
+    return Quantity(value) if isinstance(value, list | tuple) else value
 
 
-def _dimensions(amplitude: Any) -> Dimension:
+def _dimensions(amplitude: Any, meaning: str) -> Dimension:
     """Return the dimension of an amplitude; of text, that of its units."""
     if not isinstance(amplitude, str):
         return get_dimensions(amplitude)
@@ -404,7 +321,7 @@ def _dimensions(amplitude: Any) -> Dimension:
     unknown = get_identifiers(amplitude) - variables.keys()
     if unknown:
         raise ValueError(
-            f"the unit of {amplitude!r} cannot be told, since {', '.join(sorted(unknown))} is known to a "
-            "synapse only: give a value with the unit, such as q=0*mV, and set the variable after building"
+            f"the unit of {meaning}={amplitude!r} cannot be told, since {', '.join(sorted(unknown))} is "
+            "known to a synapse only: give a value with the unit, such as q=0*mV, and set the variable later"
         )
     return parse_expression_dimensions(amplitude, variables)

@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 from brian2.utils.logger import catch_logs
 
+from biophys.argument_types import checked_types
 from biophys.quantal import QuantalSynapse
-from brianpresyn.targets import TARGETS, checked_target
+from brianpresyn.targets import TARGETS
 
 
+@checked_types
 def test(targets: Sequence[str] = TARGETS) -> bool:
     """Run the release models on each target and compare them with their distributions and each other.
 
@@ -39,8 +41,8 @@ def test(targets: Sequence[str] = TARGETS) -> bool:
     """
     from brianpresyn.experiments import release_statistics
 
-    for target in targets:
-        checked_target(target)
+    if not targets or set(targets) - set(TARGETS):
+        raise ValueError(f"targets must be some of {', '.join(TARGETS)}, got {targets!r}")
     agrees, counts = True, []
     for target in targets:
         # Brian2 warns that what its own generator draws may depend on the order of the synapses: here it may.

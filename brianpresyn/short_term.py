@@ -27,22 +27,17 @@ from typing import Any
 
 import numpy as np
 from brian2 import second
+from brian2.utils.stringtools import get_identifiers
 
+from biophys.argument_types import checked_types
 from brianpresyn.binomial_function import binomial
 from brianpresyn.counter_random import binomial_draw
-from brianpresyn.release import Draws, amplitude_model, one_of, transmission
-from brianpresyn.synapse_code import (
-    N_SITES,
-    POSITIVE_TIME,
-    PROBABILITY,
-    Stage,
-    SynapseCode,
-    check_expression,
-    dimension_of,
-)
-from brianpresyn.update_signals import checked_time
+from brianpresyn.domains import POSITIVE_TIME, check_expression, checked_time, dimension_of, real_numbers
+from brianpresyn.release import RELEASE_DOMAINS, Draws, amplitude_model, transmission
+from brianpresyn.synapse_code import Stage, SynapseCode
 
 
+@checked_types
 def tsodyks_markram(
     p: Any,
     *,
@@ -110,12 +105,13 @@ def tsodyks_markram(
             + ("" if tau_active is None else "\ny += transmitted"),
         },
         initial={"p": p, "n": n, **initial, "x": 1.0},
-        domains={"p": PROBABILITY, "n": N_SITES},
+        domains=RELEASE_DOMAINS,
         acts_on={} if target is None else {target: "q"},
     )
     return replace(code + constants, name=code.name)
 
 
+@checked_types
 def stochastic_tsodyks_markram(
     p: Any,
     *,
@@ -156,10 +152,8 @@ def stochastic_tsodyks_markram(
     """
     model, initial = amplitude_model(n, p, {"q": q, "all_sites": all_sites, "mean": mean}, "n*p")
     has_u, constants = _times({"tau_rec": tau_rec}, tau_facil)
-    draw = one_of(
-        draws, {"counter": "binomial_draw({}, draw_number, {}, {})", "brian2": "binomial({1}, {2})"}
-    )
     is_counted = draws == "counter"
+    draw = "binomial_draw({}, draw_number, {}, {})" if is_counted else "binomial({1}, {2})"
     refilled = draw.format("recovery_key", "n_empty", "1 - exp(-(t - t_spike)/tau_rec)")
     released = draw.format("release_key", "n - n_empty", "u" if has_u else "p")
     keys = "draw_number : integer" + "".join(
@@ -177,7 +171,7 @@ def stochastic_tsodyks_markram(
         },
         namespace={"binomial_draw": binomial_draw} if is_counted else {"binomial": binomial},
         initial={"p": p, "n": n, **initial},
-        domains={"p": PROBABILITY, "n": N_SITES},
+        domains=RELEASE_DOMAINS,
         streams={"release_key": "release", "recovery_key": "recovery"} if is_counted else {},
         acts_on={} if target is None else {target: "q"},
     )
@@ -189,31 +183,20 @@ _FACILITATION = "du/dt = -u/tau_facil : 1 (event-driven)"
 
 def _times(times: dict[str, Any], tau_facil: Any) -> tuple[bool, SynapseCode]:
     """Return whether there is facilitation, and the time constants: variables if synapses differ in them."""
-    has_u = (
-        isinstance(tau_facil, str) or np.ndim(tau_facil) > 0 or float(checked_zero_or_time(tau_facil)) != 0
-    )
-    if has_u:
+    if isinstance(tau_facil, str) or np.any(real_numbers(tau_facil, "tau_facil", "a time, or 0*ms for none")):
         times = {**times, "tau_facil": tau_facil}
-    own = {name: value for name, value in times.items() if isinstance(value, str) or np.ndim(value)}
+    elif dimension_of(tau_facil, "tau_facil", "50*ms") is not second.dim:
+        raise TypeError(f"tau_facil must be a time such as 50*ms, or 0*ms for none, got {tau_facil!r}")
     for name, value in times.items():
-        check_expression(value, name) if isinstance(value, str) else checked_time(value, name)
-    return has_u, SynapseCode(
+        if not isinstance(value, str):
+            checked_time(value, name)
+        elif not get_identifiers(check_expression(value, name)):
+            raise TypeError(f"{name} must be a time such as '50*ms', got {value!r}")
+    own = {name: value for name, value in times.items() if isinstance(value, str) or np.ndim(value)}
+    return "tau_facil" in times, SynapseCode(
         "time constants",
         model="\n".join(f"{name} : second" for name in own),
         namespace={name: value for name, value in times.items() if name not in own},
         initial=own,
         domains=dict.fromkeys(own, POSITIVE_TIME),
     )
-
-
-def checked_zero_or_time(tau_facil: Any) -> Any:
-    """Return a time that may be 0.
-
-    Raises
-    ------
-    TypeError
-        If it is no time.
-    """
-    if dimension_of(tau_facil, "tau_facil", "50*ms") is not second.dim:
-        raise TypeError(f"tau_facil must be a time such as 50*ms, or 0*ms for none, got {tau_facil!r}")
-    return tau_facil

@@ -34,12 +34,12 @@ from brian2.input.timedarray import TimedArray
 from brian2.units.fundamentalunits import DIMENSIONLESS, Quantity, get_dimensions
 from brian2.utils.filelock import FileLock
 
-from biophys.argument_types import check_kind
+from biophys.argument_types import check_kind, checked_types
 from biophys.processes import temporary_folder
 from biophys.sweeps.executors import Executor, ThisProcess, executor_or_default
 from biophys.sweeps.groups import check_configurations, sweep_groups, swept_dataset
 from brianpresyn.checked_synapses import CheckedSynapses
-from brianpresyn.release import unit_text
+from brianpresyn.domains import unit_text
 from brianpresyn.targets import checked_target, code_generation, run_each_in_its_process
 
 BRIAN_SEED = "brian_seed"
@@ -91,6 +91,7 @@ class Simulator:
     dtype: str = field(default_factory=lambda: np.dtype(prefs.core.default_float_dtype).name)
 
 
+@checked_types
 def sweep_spikes(
     build: Callable[..., SpikingRun],
     grid: Mapping[str, Sequence[Any]] | Sequence[Mapping[str, Any]],

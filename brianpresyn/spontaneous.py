@@ -9,9 +9,9 @@ from brian2 import Hz
 from brian2.units.fundamentalunits import Quantity
 
 from brianpresyn.counter_random import uniform_draw
+from brianpresyn.domains import checked_time, dimension_of
 from brianpresyn.release import transmission
-from brianpresyn.synapse_code import Stage, SynapseCode, dimension_of
-from brianpresyn.update_signals import checked_time
+from brianpresyn.synapse_code import Stage, SynapseCode
 
 
 def spontaneous_release(rate: Any, *, every: Quantity, target: str | None = "v") -> SynapseCode:

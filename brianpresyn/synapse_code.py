@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-import ast
-import difflib
 import enum
 import functools
-import keyword
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from brian2.core.functions import Function
-from brian2.equations.equations import SUBEXPRESSION, Equations
-from brian2.units.fundamentalunits import Dimension, Quantity, get_dimensions
+from brian2.equations.equations import SUBEXPRESSION, EquationError, Equations
+from brian2.units.fundamentalunits import Quantity, get_dimensions
 from brian2.utils.stringtools import get_identifiers
 
-from biophys.argument_types import check_kind
+from biophys.argument_types import check_kind, checked_types
 from biophys.units import shown
+from brianpresyn.domains import RESERVED, Domain, check_expression, check_name, checked_time, suggestion
 
 _ASSIGNMENT = re.compile(r"^\s*([A-Za-z_]\w*)\s*(=(?!=)|\+=|-=|\*=|/=|//=|%=|\*\*=)")
+
+
+Event = Literal["on_pre", "on_post", "regularly"]
 
 
 class Stage(enum.IntEnum):
@@ -41,73 +42,6 @@ class Stage(enum.IntEnum):
     """Change the synapse."""
     ACCOUNT = 6
     """Count and add up energy."""
-
-
-@dataclass(frozen=True)
-class Domain:
-    """The values that a variable may take.
-
-    Parameters
-    ----------
-    low, high
-        Bounds, both included.
-    remedy
-        What to do about a value outside.
-    is_integer
-        Whether only whole numbers are allowed.
-    """
-
-    low: float
-    high: float
-    remedy: str
-    is_integer: bool = False
-
-    def check(self, name: str, values: Any, *, rounding: float = 0.0) -> None:
-        """Raise ValueError if any of `values` is outside by more than `rounding`.
-
-        Text passes if it is a Brian2 expression that only a run can evaluate; text of a number is judged.
-
-        Examples
-        --------
-        >>> Domain(0, 1, "give a probability such as 0.5").check("p", 1.7)
-        Traceback (most recent call last):
-            ...
-        ValueError: p must lie in [0, 1], got 1.7: give a probability such as 0.5
-        """
-        if isinstance(values, str):
-            check_expression(values, name)
-            if get_identifiers(values):
-                return
-            values = eval(values, {"__builtins__": {}})
-        try:
-            numbers = np.atleast_1d(np.asarray(values, dtype=float)).ravel()
-        except (TypeError, ValueError) as error:
-            raise TypeError(
-                f"{name} must be a number, an array of them or an expression as text, got {shown(values)}: "
-                f"{self.remedy}"
-            ) from error
-        wrong = ~((numbers >= self.low - rounding) & (numbers <= self.high + rounding))
-        if self.is_integer:
-            wrong |= numbers != np.round(numbers)
-        if wrong.any():
-            first = int(np.flatnonzero(wrong)[0])
-            where = f" at index {first}" if numbers.size > 1 else ""
-            raise ValueError(f"{name} must {self.description}, got {numbers[first]:g}{where}: {self.remedy}")
-
-    @property
-    def description(self) -> str:
-        """What a value must do, for messages."""
-        if np.isinf(self.high):
-            kind = "be a whole number of" if self.is_integer else "be"
-            return f"{kind} at least {self.low:g}" if self.low != TINY else "be above 0"
-        kind = "be a whole number in" if self.is_integer else "lie in"
-        return f"{kind} [{self.low:g}, {self.high:g}]"
-
-
-TINY = float(np.finfo(float).tiny)
-PROBABILITY = Domain(0.0, 1.0, "give a probability such as 0.5")
-N_SITES = Domain(0, np.inf, "give a whole number of release sites such as 5", is_integer=True)
-POSITIVE_TIME = Domain(TINY, np.inf, "give a time such as 100*ms")
 
 
 class FrozenMapping(Mapping[Any, Any]):
@@ -142,6 +76,7 @@ class Part(NamedTuple):
     text: str
 
 
+@checked_types
 @dataclass(frozen=True, eq=False)
 class SynapseCode:
     """A piece of a synapse: equations, what runs at pre- and postsynaptic spikes, and the names they use.
@@ -206,26 +141,33 @@ class SynapseCode:
 
     name: str
     model: str = ""
-    on_pre: Mapping[Any, Any] = field(default_factory=dict)
-    on_post: Mapping[Any, Any] = field(default_factory=dict)
-    regularly: Mapping[Any, Any] = field(default_factory=dict)
+    on_pre: Any = field(default_factory=dict)
+    on_post: Any = field(default_factory=dict)
+    regularly: Any = field(default_factory=dict)
     every: Quantity | None = None
     namespace: Mapping[str, Any] = field(default_factory=dict)
     initial: Mapping[str, Any] = field(default_factory=dict)
     domains: Mapping[str, Domain] = field(default_factory=dict)
     streams: Mapping[str, str] = field(default_factory=dict)
     dtypes: Mapping[str, Any] = field(default_factory=dict)
-    requires: frozenset[str] = frozenset()
+    requires: Set[str] = frozenset()
     acts_on: Mapping[str, Any] = field(default_factory=dict)
     after_run: Mapping[str, str] = field(default_factory=dict)
-    brings: frozenset[str] | None = field(default=None, repr=False)
+    brings: Set[str] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
-        check_kind(self.name, str, "name", "'my piece'")
-        check_kind(self.model, str, "model", "'w : 1'")
+        if self.every is not None:
+            checked_time(self.every, "every")
+        for each in ("requires", "brings"):
+            for name in getattr(self, each) or ():
+                check_kind(name, str, f"every member of {each}", "'released'")
         for each in _MAPPINGS:
-            check_kind(getattr(self, each), Mapping, f"{each} of {self.name}", "{...}")
             object.__setattr__(self, each, FrozenMapping(getattr(self, each)))
+        for each, kind in (("domains", Domain), ("streams", str), ("after_run", str), ("acts_on", Iterable)):
+            for name, value in getattr(self, each).items():
+                check_kind(value, kind, f"{each} of {self.name} for {name}", f"{kind.__name__}(...)")
+        for name, dtype in self.dtypes.items():
+            check_kind(dtype, (str, type, np.dtype), f"dtypes of {self.name} for {name}", "np.int64")
         carriers = {
             target: (names,) if isinstance(names, str) else tuple(names)
             for target, names in self.acts_on.items()
@@ -238,13 +180,15 @@ class SynapseCode:
             object.__setattr__(self, event, FrozenMapping(blocks))
         object.__setattr__(self, "every", None)
         object.__setattr__(self, "requires", frozenset(self.requires))
+        for name in self.defined & RESERVED:
+            check_name(name, f"a variable of {self.name}")
         for target in self.acts_on.keys() & self.defined:
             self._act_on_synapse(target)
         if self.brings is None:
             object.__setattr__(self, "brings", (self.defined | self.assigned) - self.requires)
-        for variable, domain in self.domains.items():
-            if variable in self.initial:
-                domain.check(variable, self.initial[variable])
+        for variable, value in self.initial.items():
+            if variable in self.domains:
+                self.domains[variable].check(variable, value)
         for code in self.codes.values():
             self._ordered(code)
 
@@ -254,7 +198,10 @@ class SynapseCode:
     @functools.cached_property
     def equations(self) -> Equations:
         """The model as Brian2 equations."""
-        return Equations(self.model)
+        try:
+            return Equations(self.model)
+        except (EquationError, SyntaxError, ValueError) as error:
+            raise ValueError(f"the model of {self.name} is none that Brian2 takes: {error}") from error
 
     @property
     def defined(self) -> frozenset[str]:
@@ -264,19 +211,19 @@ class SynapseCode:
     @property
     def pre_code(self) -> str:
         """What runs at a presynaptic spike, in the order of the stages."""
-        return self.pathway_code("on_pre", "pre")
+        return self._ordered(self.on_pre.get("pre", {}))
 
     @property
     def post_code(self) -> str:
         """What runs at a postsynaptic spike, in the order of the stages."""
-        return self.pathway_code("on_post", "post")
+        return self._ordered(self.on_post.get("post", {}))
 
     @property
     def regular_code(self) -> str:
         """What runs at regular times, in the order of the stages; all intervals together."""
         return "\n".join(self.pathway_code("regularly", interval) for interval in self.regularly)
 
-    def pathway_code(self, event: str, pathway: Any) -> str:
+    def pathway_code(self, event: Event, pathway: str | float) -> str:
         """Return what runs in a pathway, in the order of the stages.
 
         Parameters
@@ -285,8 +232,15 @@ class SynapseCode:
             ``"on_pre"``, ``"on_post"`` or ``"regularly"``.
         pathway
             Its name, or the interval in seconds.
+
+        Raises
+        ------
+        ValueError
+            If there is no such pathway.
         """
-        return self._ordered(getattr(self, event).get(pathway, {}))
+        if pathway not in getattr(self, event):
+            raise ValueError(f"{self.name} has no pathway {pathway!r} in {event}")
+        return self._ordered(getattr(self, event)[pathway])
 
     @property
     def codes(self) -> dict[tuple[str, Any], Mapping[Stage, tuple[Part, ...]]]:
@@ -305,7 +259,7 @@ class SynapseCode:
     def _parts(self) -> Iterator[Part]:
         return (part for stages in self.codes.values() for parts in stages.values() for part in parts)
 
-    def depends_on(self, names: set[str] | frozenset[str]) -> set[str]:
+    def depends_on(self, names: Set[str]) -> set[str]:
         """Return names together with all variables from which they follow by subexpressions.
 
         Examples
@@ -366,7 +320,7 @@ class SynapseCode:
         >>> sorted(SynapseCode("ledger", requires={"released"}).missing())
         ['released']
         """
-        return self.requires - frozenset(self.brings or ())
+        return frozenset(self.requires - (self.brings or set()))
 
     def renamed(self, names: Mapping[str, str] | None = None, *, prefix: str = "") -> SynapseCode:
         """Return the same piece with other names, in equations, statements, constants and initial values.
@@ -405,7 +359,7 @@ class SynapseCode:
         if prefix:
             names = {**{name: f"{prefix}{name}" for name in own}, **names}
         for name, new in names.items():
-            check_name(new, f"the new name of {name}")
+            check_name(new, f"names: the new name of {name}")
         kept = own - names.keys()
         taken = (kept & set(names.values())) | {
             new for new in names.values() if [*names.values()].count(new) > 1
@@ -506,17 +460,11 @@ class SynapseCode:
         lines = [self.model, *(f"{name} : {unit}" for name, unit in units.items())]
         return replace(self, model="\n".join(lines))
 
-    def with_statements(self, change: Mapping[str, str]) -> SynapseCode:
-        """Return the piece with texts replaced in all of its statements."""
+    def with_statements(self, change: Callable[[str], str]) -> SynapseCode:
+        """Return the piece with all of its statements changed; those that become empty are left out."""
+        return replace(self, **{event: _with_text(getattr(self, event), change) for event in EVENTS})  # type: ignore[arg-type]
 
-        def text(code: str) -> str:
-            for old, new in change.items():
-                code = re.sub(rf"(?<![\w.]){re.escape(old)}(?![\w.])", new, code)
-            return code
-
-        return replace(self, **{event: _with_text(getattr(self, event), text) for event in EVENTS})  # type: ignore[arg-type]
-
-    def check_reads(self, known: frozenset[str]) -> None:
+    def check_reads(self, known: Set[str]) -> None:
         """Raise ValueError if a statement reads what is passed on within an event before it is set there.
 
         Parameters
@@ -586,88 +534,8 @@ class SynapseCode:
         return bool((own.keys() - other.keys()) & read)
 
 
-EVENTS = {"on_pre": "pre", "on_post": "post", "regularly": None}
+EVENTS: dict[str, str | None] = {"on_pre": "pre", "on_post": "post", "regularly": None}
 _MAPPINGS = ("namespace", "initial", "domains", "streams", "dtypes", "acts_on", "after_run")
-
-
-# What Python takes for an expression, but is no number: "1,5" is a tuple.
-_NO_NUMBERS = (ast.Tuple, ast.List, ast.Set, ast.Dict, ast.Lambda, ast.JoinedStr, ast.NamedExpr)
-
-
-def check_name(name: Any, what: str) -> str:
-    """Return a name that equations can hold.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If it is no text, or no name.
-
-    Examples
-    --------
-    >>> check_name("v = 1", "target")
-    Traceback (most recent call last):
-    ...
-    ValueError: target must be the name of a variable, such as 'v', got 'v = 1'
-    """
-    check_kind(name, str, what, "'v'")
-    if not name.isidentifier() or keyword.iskeyword(name) or not name.isascii() or name.startswith("_"):
-        raise ValueError(f"{what} must be the name of a variable, such as 'v', got {name!r}")
-    return name
-
-
-def check_expression(expression: Any, what: str) -> str:
-    """Return text that is one expression, and no statement.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If it is no text, or no expression.
-
-    Examples
-    --------
-    >>> check_expression("0\\np = 1", "expression")
-    Traceback (most recent call last):
-    ...
-    ValueError: expression must be a Brian2 expression, such as 'v_post - v_rest', got '0\\np = 1'
-    """
-    check_kind(expression, str, what, "'v_post - v_rest'")
-    try:
-        if len(expression.strip().splitlines()) != 1 or "#" in expression:
-            raise SyntaxError
-        if isinstance(ast.parse(expression.strip(), mode="eval").body, _NO_NUMBERS):
-            raise SyntaxError
-    except (SyntaxError, ValueError) as error:
-        raise ValueError(
-            f"{what} must be a Brian2 expression, such as 'v_post - v_rest', got {expression!r}"
-        ) from error
-    return expression
-
-
-def dimension_of(value: Any, name: str, example: str) -> Dimension:
-    """Return the dimension of numbers; raise TypeError, naming the argument, if they are none.
-
-    Examples
-    --------
-    >>> dimension_of("5*Hz", "rate", "0.1*Hz")
-    Traceback (most recent call last):
-    ...
-    TypeError: rate must be a value such as 0.1*Hz, got '5*Hz'
-    """
-    if np.asarray(value).dtype.kind not in "iuf":
-        raise TypeError(f"{name} must be a value such as {example}, got {shown(value)}")
-    return get_dimensions(value)
-
-
-def suggestion(name: str, names: Any) -> str:
-    """Return what a misspelt name may have meant, as the end of a message.
-
-    Examples
-    --------
-    >>> suggestion("ge_pos", ["ge", "gi"])
-    ": did you mean 'ge'?"
-    """
-    close = difflib.get_close_matches(name.removesuffix("_post"), sorted(names), n=1, cutoff=0.5)
-    return f": did you mean {close[0]!r}?" if close else f": it has {', '.join(sorted(names)) or 'none'}"
 
 
 def _by_pathway(code: SynapseCode, event: str, pathway: str | None) -> dict[Any, Any]:
@@ -768,8 +636,7 @@ def _without_same_counters(code: SynapseCode, other: SynapseCode) -> SynapseCode
         return "\n".join(line for line in text.splitlines() if not same & assignments(line).keys())
 
     model = [line for line in code.model.splitlines() if not same & set(Equations(line).names)]
-    blocks = {event: _with_text(getattr(code, event), kept) for event in EVENTS}
-    return replace(code, model="\n".join(model), **blocks)  # type: ignore[arg-type]
+    return replace(code.with_statements(kept), model="\n".join(model))
 
 
 def _check_no_clash(first: SynapseCode, second: SynapseCode) -> None:

@@ -24,13 +24,13 @@ from typing import Any
 
 import numpy as np
 from brian2 import ms
-from brian2.units.fundamentalunits import Quantity
 
-from brianpresyn.release import unit_text
-from brianpresyn.synapse_code import PROBABILITY, Domain, Stage, SynapseCode, dimension_of
-from brianpresyn.update_signals import checked_number, checked_time
+from biophys.argument_types import checked_types
+from brianpresyn.domains import PROBABILITY, Domain, checked_number, checked_time, dimension_of, unit_text
+from brianpresyn.synapse_code import Stage, SynapseCode
 
 
+@checked_types
 @dataclass(frozen=True, eq=False)
 class PrePostSTDP:
     """Parameters of the rule; defaults: fitted by its authors to rat visual cortex.
@@ -59,9 +59,9 @@ class PrePostSTDP:
     d_minus: float = 0.1771
     d_plus: float = 0.1548
     c_plus: float = 0.0618
-    tau_y_minus: Quantity = field(default_factory=lambda: 32.7 * ms)
-    tau_y_plus: Quantity = field(default_factory=lambda: 230.2 * ms)
-    tau_x_plus: Quantity = field(default_factory=lambda: 66.6 * ms)
+    tau_y_minus: Any = field(default_factory=lambda: 32.7 * ms)
+    tau_y_plus: Any = field(default_factory=lambda: 230.2 * ms)
+    tau_x_plus: Any = field(default_factory=lambda: 66.6 * ms)
     eta_p: float = 0.15
     eta_q: float = 0.15
     p_min: float = 0.0
@@ -70,7 +70,7 @@ class PrePostSTDP:
     q_max: float = 2.0
 
     def __post_init__(self) -> None:
-        for name in ("d_minus", "d_plus", "c_plus", "eta_p", "eta_q"):
+        for name in ("d_minus", "d_plus", "c_plus", "eta_p", "eta_q", "q_min", "q_max"):
             checked_number(getattr(self, name), name)
         for name in ("tau_y_minus", "tau_y_plus", "tau_x_plus"):
             checked_time(getattr(self, name), name)
@@ -83,6 +83,7 @@ class PrePostSTDP:
                 )
 
 
+@checked_types
 def pre_post_stdp(parameters: PrePostSTDP | None = None, *, q_0: Any) -> SynapseCode:
     """Return plasticity of p at presynaptic spikes and of q at postsynaptic ones.
 
@@ -110,7 +111,7 @@ def pre_post_stdp(parameters: PrePostSTDP | None = None, *, q_0: Any) -> Synapse
     y_plus += 1
     y_minus += 1
     """
-    rule = parameters or PrePostSTDP()
+    rule = PrePostSTDP() if parameters is None else parameters
     unit = unit_text(dimension_of(q_0, "q_0", "0.2*mV"))
     if not np.all(np.asarray(q_0) > 0):
         raise ValueError(f"q_0 must be above 0 and have the unit of q, got {q_0!r}")

@@ -8,17 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
-import numpy as np
 from brian2 import ms
-from brian2.units.fundamentalunits import DIMENSIONLESS, Dimension, Quantity, get_dimensions
+from brian2.units.fundamentalunits import DIMENSIONLESS, Dimension, Quantity
 
-from brianpresyn.synapse_code import FrozenMapping, Stage, SynapseCode, check_expression, dimension_of
+from biophys.argument_types import checked_types
+from brianpresyn.domains import check_expression, checked_number, checked_time
+from brianpresyn.synapse_code import FrozenMapping, Stage, SynapseCode
 
 EVENTS = ("pre", "post", "regularly")
 
 
+@checked_types
 @dataclass(frozen=True)
 class UpdateSignal:
     """The signal that updates a synapse.
@@ -52,7 +54,7 @@ class UpdateSignal:
         unknown = [event for event in self.expressions if event not in EVENTS]
         if unknown or not self.expressions:
             raise ValueError(
-                f"{self.name} must give a value at one or more of {', '.join(EVENTS)}, "
+                f"expressions of {self.name} must give a value at one or more of {', '.join(EVENTS)}, "
                 f"got {', '.join(unknown) or 'none'}"
             )
         if ("regularly" in self.expressions) != (self.every is not None):
@@ -64,10 +66,11 @@ class UpdateSignal:
         object.__setattr__(self, "expressions", FrozenMapping(self.expressions))
 
 
+@checked_types
 def given_signal(
     expression: str,
     *,
-    at: str = "pre",
+    at: Literal["pre", "post", "regularly"] = "pre",
     namespace: Mapping[str, Any] | None = None,
     every: Quantity | None = None,
     dimension: Dimension = DIMENSIONLESS,
@@ -93,10 +96,11 @@ def given_signal(
     'v_post - v_rest'
     """
     check_expression(expression, "expression")
-    code = SynapseCode("given_signal", namespace={} if namespace is None else namespace)
+    code = SynapseCode("given_signal", namespace=namespace or {})
     return UpdateSignal("given_signal", {at: expression}, code, dimension, every)
 
 
+@checked_types
 def pair_stdp(
     *,
     a_plus: float = 0.01,
@@ -147,6 +151,7 @@ def pair_stdp(
     return UpdateSignal("pair_stdp", {"pre": "-a_minus*o_trace", "post": "a_plus*r_trace"}, code)
 
 
+@checked_types
 def triplet_stdp(
     *,
     a2_plus: float = 5e-10,
@@ -204,6 +209,7 @@ def triplet_stdp(
     return UpdateSignal("triplet_stdp", expressions, code)
 
 
+@checked_types
 def reward_modulated(
     reward: str,
     *,
@@ -255,6 +261,7 @@ def reward_modulated(
     )
 
 
+@checked_types
 def teacher_error(error: str, *, every: Quantity, dimension: Dimension = DIMENSIONLESS) -> UpdateSignal:
     """Return a teacher's error times the number of vesicles released since the last update.
 
@@ -290,37 +297,3 @@ def teacher_error(error: str, *, every: Quantity, dimension: Dimension = DIMENSI
     )
     expression = f"({error})*n_released"
     return UpdateSignal("teacher_error", {"regularly": expression}, code, dimension, every)
-
-
-def checked_time(value: Any, name: str) -> Quantity:
-    """Return a positive time.
-
-    Raises
-    ------
-    TypeError
-        If it is not a time.
-    ValueError
-        If it is not finite and positive.
-    """
-    if dimension_of(value, name, "20*ms") is not ms.dim:
-        raise TypeError(f"{name} must be a time such as 20*ms, got {value!r}")
-    if not (np.all(np.isfinite(np.asarray(value))) and np.all(np.asarray(value) > 0)):
-        raise ValueError(f"{name} must be a positive time such as 20*ms, got {value!r}")
-    return value
-
-
-def checked_number(value: Any, name: str) -> float:
-    """Return a finite plain number.
-
-    Raises
-    ------
-    TypeError
-        If it carries a unit or is not a number.
-    ValueError
-        If it is not finite.
-    """
-    if not isinstance(value, int | float | np.number) or get_dimensions(value) is not DIMENSIONLESS:
-        raise TypeError(f"{name} must be a plain number, got {value!r}")
-    if not np.isfinite(value):
-        raise ValueError(f"{name} must be finite, got {value!r}")
-    return float(value)

@@ -37,7 +37,7 @@ def test_annotations_that_are_checked_can_be_read_at_run_time(package):
         assert get_type_hints(function) is not None, name
 
 
-@pytest.mark.parametrize("package", ["biophys", "rate_models"])
+@pytest.mark.parametrize("package", ["biophys", "brianpresyn", "rate_models"])
 def test_wrong_values_are_refused_by_the_name_of_the_argument(package):
     found = [str(finding) for finding in Fuzz(package).findings()]
     assert found == []

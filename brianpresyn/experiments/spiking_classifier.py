@@ -47,9 +47,9 @@ from biophys.absolute_costs import resting_costs, spike_costs
 from biophys.palette import BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILION
 from biophys.settings import Count, OneOf, Positive, Seed, settings
 from brianpresyn.checked_synapses import CheckedSynapses, synapses
+from brianpresyn.domains import N_SITES, PROBABILITY
 from brianpresyn.energy import ENERGY_OF_ATP, energy_ledger, synapse_energies
 from brianpresyn.release import bernoulli_release, binomial_release
-from brianpresyn.synapse_code import N_SITES, PROBABILITY
 from brianpresyn.targets import TARGETS, code_generation, numpy_while_building, run_each_in_its_process
 
 if TYPE_CHECKING:

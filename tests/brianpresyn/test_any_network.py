@@ -6,6 +6,7 @@ import warnings
 
 import numpy as np
 import pytest
+import quantities as pq
 from brian2 import (
     DimensionMismatchError,
     Hz,
@@ -196,7 +197,7 @@ def test_dimensionless_synapses_say_how_large_a_quantum_is():
         energy_ledger(code)
     with pytest.raises(DimensionMismatchError, match="pass quantum"):
         energy_ledger(code, quantum=0.2 * mV)
-    with pytest.raises(ValueError, match="quantum must be above 0"):
+    with pytest.raises(ValueError, match="quantum must be one value above 0"):
         energy_ledger(code, quantum=-1.0)
 
 
@@ -645,6 +646,33 @@ def test_constants_do_not_take_names_of_the_code(name):
 def test_text_is_no_number(make, name):
     with pytest.raises(TypeError, match=f"{name} must be"):
         make()
+
+
+def test_text_names_nothing_that_is_not_there_and_may_name_what_the_caller_has():
+    cells, half = NeuronGroup(2, "v : 1", threshold="False"), 0.5
+    with pytest.raises(ValueError, match=r"p='half_' has the name half_, .* did you mean 'half'"):
+        synapses(cells, cells, bernoulli_release("half_", q=1.0), connect=True, seed=1)
+    built = synapses(cells, cells, bernoulli_release("half*(1 + v_pre*0)", q=1.0), connect=True, seed=1)
+    assert np.all(built.p[:] == half)
+    given = synapses(
+        cells, cells, bernoulli_release("quarter", q=1.0), connect=True, seed=2, namespace={"quarter": 0.25}
+    )
+    assert np.all(given.p[:] == 0.25)
+
+
+@pytest.mark.parametrize("name", ["i", "j", "N", "t", "dt", "lastupdate", "xi", "exp", "mV", "N_pre", "_n"])
+def test_reserved_names_are_refused(name):
+    with pytest.raises(ValueError, match=f"the new name of p must be the name of a variable.*{name}"):
+        bernoulli_release(0.5, q=1.0).renamed({"p": name})
+    with pytest.raises(ValueError, match=name):
+        SynapseCode("piece", f"{name} : 1")
+
+
+@pytest.mark.parametrize("wrong", [[1, 2 * mV], [1 * mV, 2 * pq.mV], [True, 1.0 * pq.kg]])
+def test_no_unit_in_a_list_is_stripped(wrong):
+    with pytest.raises(TypeError, match="q must"):
+        bernoulli_release(0.5, q=wrong)
+    assert bernoulli_release(0.5, q=[1 * mV, 2 * mV]).equations["q"].dim is mV.dim
 
 
 def test_a_matrix_that_is_set_later_is_one_of_source_and_target():

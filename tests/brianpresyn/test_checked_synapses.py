@@ -198,7 +198,7 @@ def test_code_is_joined_not_passed():
 
 
 def test_what_is_no_code_is_refused():
-    with pytest.raises(TypeError, match=r"code must be a SynapseCode, .* got NeuronGroup: call synapses"):
+    with pytest.raises(TypeError, match=r"target must be of type Group.* got SynapseCode"):
         synapses(every_step(), bernoulli_release(p=0.5, q=1 * mV), receivers(), connect=True, seed=1)
     with pytest.raises(TypeError, match=r"joins with another, got str: wrap equations"):
         bernoulli_release(p=0.5, q=1 * mV) + "v_post += 1*mV"

@@ -164,10 +164,10 @@ def test_only_synapses_with_streams_can_be_reseeded():
         own = synapses(source, receiver, bernoulli_release(0.5, q=1.0, draws="brian2"), connect=True)
         with pytest.raises(ValueError, match="draws nothing from a seed: build it with draws='counter'"):
             reseed(own, 1)
-        with pytest.raises(TypeError, match=r"must come from brianpresyn\.synapses"):
+        with pytest.raises(TypeError, match=r"connection must"):
             run_args_for_seed(source, 1)
         other = synapses(source, receiver, counted(), connect=True, seed=1)
-        with pytest.raises(TypeError, match="seed must be an integer"):
+        with pytest.raises(TypeError, match="seed must be a whole number"):
             reseed(other, 1.5)
 
 

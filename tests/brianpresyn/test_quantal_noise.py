@@ -110,7 +110,7 @@ def test_minis_have_their_rate():
         (
             lambda c: quantal_variance(binomial_release(2, 0.5, q=1.0, draws="brian2"), cv_within=0.1),
             ValueError,
-            "is no release with draws='counter' that acts on a target",
+            "code must be a release with draws='counter' that acts on a target",
         ),
         (lambda c: spontaneous_release(2.0, every=10 * ms), TypeError, "rate must be a rate such as 0.1"),
         (lambda c: spontaneous_release(20 * Hz, every=10 * ms), ValueError, "shorten every"),

@@ -29,7 +29,7 @@ def test_values_survive_both_ways(unit, brian_unit):
 
 
 def test_a_plain_number_is_refused():
-    with pytest.raises(TypeError, match=r"expected a value with a unit .* got 0\.1"):
+    with pytest.raises(TypeError, match=r"quantity must carry a unit.* got 0\.1"):
         to_brian(0.1)
 
 
@@ -41,7 +41,7 @@ def test_a_unit_that_brian2_lacks_is_refused():
 
 
 def test_a_wrong_unit_is_refused():
-    with pytest.raises(ValueError, match="expected a quantity in mV"):
+    with pytest.raises(ValueError, match="quantity must have the dimension of unit, mV"):
         from_brian(1 * b2.nS, pq.mV)
 
 

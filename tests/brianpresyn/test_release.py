@@ -74,5 +74,5 @@ def test_a_mean_that_cannot_be_reached_is_refused():
 
 
 def test_an_unknown_generator_is_refused():
-    with pytest.raises(ValueError, match="draws must be one of 'counter', 'brian2', got 'mersenne'"):
+    with pytest.raises(ValueError, match="draws must be 'counter' or 'brian2', got 'mersenne'"):
         bernoulli_release(p=0.5, q=1 * mV, draws="mersenne")

@@ -139,13 +139,13 @@ GIVEN = {"n": [1], "v": [1.0] * mV}
 @pytest.mark.parametrize(
     ("build", "grid", "options", "error", "message"),
     [
-        (3, GIVEN, {}, TypeError, "build must be a function that returns a SpikingRun, got 3"),
+        (3, GIVEN, {}, TypeError, "build must be a function, got 3"),
         (not_built, {"m": [1]}, {}, TypeError, "build needs n, which is not in the grid: m"),
         (with_values(), {"n": 3}, {}, TypeError, r"n must have a list of values in the grid, such as \[3\]"),
         (with_values(), {"n": "ab"}, {}, TypeError, "n must have a list of values"),
         (with_values(), {"n": [[1]]}, {}, TypeError, r"n must be a number, a quantity, text .*got \[1\]"),
         (with_values(), {"n": []}, {}, ValueError, "the grid has no combination"),
-        (with_values(), 4, {}, TypeError, "grid must be of type Mapping or Sequence"),
+        (with_values(), 4, {}, TypeError, "grid must be of type Mapping or a sequence of Mapping"),
         (with_values(), {"n": [1, 1]}, {}, ValueError, "two configurations are alike"),
         (with_values(), [{"n": 1}, {"m": 1}], {}, ValueError, "all configurations need the same settings"),
         (with_values(), {"n": [1], "brian_seed": [-1]}, {}, ValueError, "brian_seed must be a whole number"),

@@ -58,7 +58,7 @@ def test_bounds_are_kept():
     "options, error, message",
     [
         ({"tau_x_plus": 20}, TypeError, "tau_x_plus must be a time"),
-        ({"d_plus": "much"}, TypeError, "d_plus must be a plain number"),
+        ({"d_plus": "much"}, TypeError, "d_plus must be a number"),
         ({"p_min": 0.9, "p_max": 0.5}, ValueError, "p_min must be below p_max, got 0.9 and 0.5"),
         ({"p_max": 1.5}, ValueError, "p_max must lie in"),
     ],

@@ -1,0 +1,273 @@
+"""What values, names and expressions a synapse takes, checked where they are given."""
+
+from __future__ import annotations
+
+import ast
+import difflib
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import quantities as pq
+from brian2 import ms
+from brian2.equations.equations import Equations
+from brian2.units.fundamentalunits import (
+    DIMENSIONLESS,
+    Dimension,
+    DimensionMismatchError,
+    Quantity,
+    get_dimensions,
+    get_unit,
+)
+from brian2.utils.stringtools import get_identifiers
+from numpy.typing import NDArray
+
+from biophys.argument_types import check_kind, checked_types
+from biophys.units import shown
+
+
+@checked_types
+@dataclass(frozen=True)
+class Domain:
+    """The values that a variable may take.
+
+    Parameters
+    ----------
+    low, high
+        Bounds, both included.
+    remedy
+        What to do about a value outside.
+    is_integer
+        Whether only whole numbers are allowed.
+    """
+
+    low: float
+    high: float
+    remedy: str
+    is_integer: bool = False
+
+    def __post_init__(self) -> None:
+        if not -np.inf <= self.low <= self.high:
+            raise ValueError(f"low must not be above high, got {self.low} and {self.high}")
+        if self.low == np.inf:
+            raise ValueError("low must be finite, got inf, and so must high if it is no upper bound")
+
+    def check(self, name: str, values: Any, *, rounding: float = 0.0) -> None:
+        """Raise ValueError if any of `values` is outside by more than `rounding`.
+
+        Text passes if it is a Brian2 expression that only a run can evaluate; text of a number is judged.
+
+        Examples
+        --------
+        >>> Domain(0, 1, "give a probability such as 0.5").check("p", 1.7)
+        Traceback (most recent call last):
+            ...
+        ValueError: p must lie in [0, 1], got 1.7: give a probability such as 0.5
+        """
+        if not 0 <= rounding < np.inf:
+            raise ValueError(f"rounding must be finite and not negative, got {rounding}")
+        if isinstance(values, str):
+            check_expression(values, name)
+            if get_identifiers(values):
+                return
+            values = eval(values, {"__builtins__": {}})
+        numbers = np.ravel(
+            real_numbers(values, name, f"a number, an array or an expression as text ({self.remedy})")
+        )
+        if not numbers.size:
+            raise ValueError(f"{name} must not be empty: give one value, or one for each synapse")
+        # Infinity is no value, also where there is no upper bound.
+        high = min(self.high + rounding, LARGEST)
+        wrong = ~((numbers >= self.low - rounding) & (numbers <= high))
+        if self.is_integer:
+            wrong |= numbers != np.round(numbers)
+        if wrong.any():
+            first = int(np.flatnonzero(wrong)[0])
+            where = f" at index {first}" if numbers.size > 1 else ""
+            raise ValueError(f"{name} must {self.description}, got {numbers[first]:g}{where}: {self.remedy}")
+
+    @property
+    def description(self) -> str:
+        """What a value must do, for messages."""
+        if np.isinf(self.high):
+            kind = "be a whole number of" if self.is_integer else "be"
+            return f"{kind} at least {self.low:g}" if self.low != TINY else "be above 0"
+        kind = "be a whole number in" if self.is_integer else "lie in"
+        return f"{kind} [{self.low:g}, {self.high:g}]"
+
+
+TINY, LARGEST = float(np.finfo(float).tiny), float(np.finfo(float).max)
+PROBABILITY = Domain(0.0, 1.0, "give a probability such as 0.5")
+N_SITES = Domain(0, np.inf, "give a whole number of release sites such as 5", is_integer=True)
+POSITIVE_TIME = Domain(TINY, np.inf, "give a time such as 100*ms")
+
+
+def real_numbers(value: Any, name: str, wanted: str) -> NDArray[Any]:
+    """Return real numbers without their Brian2 unit; raise TypeError, naming the argument, for all else.
+
+    Examples
+    --------
+    >>> real_numbers("5*Hz", "rate", "a value such as 0.1*Hz")
+    Traceback (most recent call last):
+    ...
+    TypeError: rate must be a value such as 0.1*Hz, got '5*Hz'
+    """
+    try:
+        numbers = np.asarray(value)
+    except ValueError:  # Lists of unequal lengths.
+        numbers = np.asarray(None)
+    is_plain = not np.ma.is_masked(value) and not any(
+        isinstance(each, pq.Quantity) for each in (value if isinstance(value, list | tuple) else [value])
+    )
+    if not (is_plain and numbers.dtype.kind in "iuf"):
+        raise TypeError(f"{name} must be {wanted}, got {shown(value)}")
+    return numbers
+
+
+def dimension_of(value: Any, name: str, example: str) -> Dimension:
+    """Return the dimension of finite real numbers; raise, naming the argument, if they are none.
+
+    Examples
+    --------
+    >>> dimension_of(float("nan"), "q", "0.1*mV")
+    Traceback (most recent call last):
+    ...
+    ValueError: q must be finite, got nan; give a value such as 0.1*mV
+    """
+    numbers = real_numbers(value, name, f"a value such as {example}")
+    if not (numbers.size and np.all(np.isfinite(numbers))):
+        raise ValueError(f"{name} must be finite, got {shown(value)}; give a value such as {example}")
+    try:
+        return get_dimensions(Quantity(value) if isinstance(value, list | tuple) else value)
+    except (TypeError, DimensionMismatchError) as error:
+        raise TypeError(f"{name} must have one unit throughout, got {shown(value)}") from error
+
+
+def checked_time(value: Any, name: str) -> Quantity:
+    """Return a positive time.
+
+    Raises
+    ------
+    TypeError
+        If it is not a time.
+    ValueError
+        If it is not finite and positive.
+    """
+    if dimension_of(value, name, "20*ms") is not ms.dim:
+        raise TypeError(f"{name} must be a time such as 20*ms, got {value!r}")
+    if not np.all(np.asarray(value) > 0):
+        raise ValueError(f"{name} must be a positive time such as 20*ms, got {value!r}")
+    return value
+
+
+def checked_number(value: Any, name: str) -> float:
+    """Return a finite plain number.
+
+    Raises
+    ------
+    TypeError
+        If it carries a unit or is not a number.
+    ValueError
+        If it is not finite.
+    """
+    if dimension_of(value, name, "0.5") is not DIMENSIONLESS or np.ndim(value):
+        raise TypeError(f"{name} must be a plain number, got {value!r}")
+    return float(value)
+
+
+RESERVED = frozenset(("i", "j", "lastupdate", "N_pre", "N_post", "N_incoming", "N_outgoing"))
+"""Names that synapses have already, besides those that no equations may define."""
+
+# What Python takes for an expression, but is no number: "1,5" is a tuple.
+_NO_NUMBERS = (ast.Tuple, ast.List, ast.Set, ast.Dict, ast.Lambda, ast.JoinedStr, ast.NamedExpr)
+
+
+def check_name(name: Any, argument: str) -> str:
+    """Return a name that equations can hold.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is no text, or no name.
+
+    Examples
+    --------
+    >>> check_name("v = 1", "target")
+    Traceback (most recent call last):
+    ...
+    ValueError: target must be the name of a variable, such as 'v', got 'v = 1'
+    """
+    check_kind(name, str, argument, "'v'")
+    try:
+        Equations.check_identifier(name)
+    except (SyntaxError, ValueError) as error:
+        raise ValueError(
+            f"{argument} must be the name of a variable, such as 'v', got {name!r}: {error}"
+        ) from error
+    if name in RESERVED or not name.isascii():
+        raise ValueError(f"{argument} must be the name of a variable, such as 'v', got {name!r}")
+    return name
+
+
+def check_expression(expression: Any, argument: str) -> str:
+    """Return text that is one expression, and no statement.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is no text, or no expression.
+
+    Examples
+    --------
+    >>> check_expression("0\\np = 1", "expression")
+    Traceback (most recent call last):
+    ...
+    ValueError: expression must be a Brian2 expression, such as 'v_post - v_rest', got '0\\np = 1'
+    """
+    check_kind(expression, str, argument, "'v_post - v_rest'")
+    try:
+        if len(expression.strip().splitlines()) != 1 or "#" in expression:
+            raise SyntaxError
+        if isinstance(ast.parse(expression.strip(), mode="eval").body, _NO_NUMBERS):
+            raise SyntaxError
+    except (SyntaxError, ValueError) as error:
+        raise ValueError(
+            f"{argument} must be a Brian2 expression, such as 'v_post - v_rest', got {expression!r}"
+        ) from error
+    return expression
+
+
+def suggestion(name: str, names: Any, others: Any = ()) -> str:
+    """Return what a misspelt name may have meant, as the end of a message; only the first names are listed.
+
+    Examples
+    --------
+    >>> suggestion("ge_pos", ["ge", "gi"])
+    ": did you mean 'ge'?"
+    """
+    close = difflib.get_close_matches(name.removesuffix("_post"), sorted({*names, *others}), n=1, cutoff=0.5)
+    return f": did you mean {close[0]!r}?" if close else f": it has {', '.join(sorted(names)) or 'none'}"
+
+
+def unit_text(dimension: Dimension) -> str:
+    """Return the unit of a dimension as Brian2's equations spell it.
+
+    Examples
+    --------
+    >>> from brian2 import mV, nS
+    >>> unit_text(mV.dim), unit_text((mV*nS).dim)
+    ('volt', 'amp')
+    """
+    return "1" if dimension is DIMENSIONLESS else repr(get_unit(dimension))
+
+
+def unit_in_words(dimension: Dimension) -> str:
+    """Return the unit of a dimension for a message.
+
+    Examples
+    --------
+    >>> from brian2 import mV
+    >>> unit_in_words(mV.dim), unit_in_words(DIMENSIONLESS)
+    ('volt', 'no unit')
+    """
+    return "no unit" if dimension is DIMENSIONLESS else unit_text(dimension)
