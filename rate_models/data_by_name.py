@@ -29,9 +29,9 @@ def images_for(name: str, execution: Execution) -> ImageData:
     >>> images_for("digits", Execution()).n_pixels
     64
     """
-    folder = Path(execution.data_folder) / name if execution.data_folder else None
-    found = str(folder) if folder is not None and folder.is_dir() else None
-    data = _loaded(name, found, os.environ.get("BRIANPRESYN_DATA", ""))
+    folders = [str(Path(root) / name) for root in execution.data_folder.split(os.pathsep) if root]
+    there = next((folder for folder in folders if Path(folder).is_dir()), None)
+    data = _loaded(name, there, os.environ.get("BRIANPRESYN_DATA", ""))
     return data.to(execution.torch_device, execution.torch_dtype)
 
 

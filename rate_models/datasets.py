@@ -10,7 +10,6 @@ from __future__ import annotations
 import gzip
 import hashlib
 import math
-import os
 import struct
 import zlib
 from collections.abc import Callable
@@ -26,6 +25,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from biophys.argument_types import check_kind, checked_types
+from biophys.data_folders import data_folders
 from biophys.plugins import load_plugins
 from biophys.settings import OneOf
 from biophys.units import shown
@@ -131,7 +131,7 @@ def load_images(name: str, *, folder: Path | str | None = None) -> ImageData:
         ``"digits"`` (1797 images of 8x8 pixels), ``"mnist"`` or ``"fashion_mnist"`` (70 000 of 28x28), or one
         of one's own, see `data_set`.
     folder
-        Where the four IDX files lie; None for ``$BRIANPRESYN_DATA/<name>``.
+        Where the four IDX files lie; None for ``<name>`` in a folder of `BRIANPRESYN_DATA`.
 
     Raises
     ------
@@ -287,14 +287,14 @@ def _digits() -> ImageData:
 
 
 def _default_folder(name: str) -> Path:
-    root = os.environ.get("BRIANPRESYN_DATA")
-    if not root:
+    folders = [root / name for root in data_folders()]
+    if not folders:
         raise FileNotFoundError(
             f"no folder was given for {name}: set the environment variable BRIANPRESYN_DATA to the folder "
             f"that holds {name}/, or pass folder=...; 'brianpresyn data fetch {name}' downloads it and says "
             "where it lies"
         )
-    return Path(root) / name
+    return next((folder for folder in folders if folder.is_dir()), folders[0])
 
 
 def _read_idx(folder: Path, stem: str) -> NDArray[np.uint8]:

@@ -39,7 +39,8 @@ class Execution:
     allow_tf32
         Whether CUDA matrix products may round their factors to 10 bits.
     data_folder
-        Folder of image files by data set, where this machine has it; empty for that of BRIANPRESYN_DATA.
+        Folders of image files by data set, separated as paths are, where this machine has them; empty for
+        those of BRIANPRESYN_DATA.
 
     Raises
     ------

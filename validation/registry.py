@@ -1,4 +1,4 @@
-"""Which claims there are and which function measures each: found in the modules of `validation.claims`."""
+"""Which claims there are and what measures each: found in `validation.claims` and in plugins."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 import validation.claims
+from biophys.plugins import load_plugins
 from validation.context import Context
 from validation.runs import Run, experiment_module, result_for
 from validation.statement import Claim, Measurement, Rendering, corrected
@@ -135,6 +136,11 @@ def measures(
         Importable packages it needs beyond the core dependencies; by default what its experiment needs.
     experiment
         Name of the experiment (`validation.runs`) whose finished run is the function's first argument.
+
+    Raises
+    ------
+    ValueError
+        If another claim has the same id, or another measuring function the same name.
     """
     stated = [claim for claim in claims if isinstance(claim, Claim)]
     declared(*stated)
@@ -142,6 +148,8 @@ def measures(
     ids = tuple(claim if isinstance(claim, str) else claim.id for claim in claims)
 
     def register(function: Callable[..., Any]) -> Callable[..., Any]:
+        if any(measure.name == function.__name__ for measure in _MEASURES):
+            raise ValueError(f"there are two measures {function.__name__}: name this function otherwise")
         packages = needs or (TRAINED if experiment else ())
         _MEASURES.append(Measure(function, ids, form, data_sets, packages, experiment))
         return function
@@ -153,6 +161,7 @@ def measures(
 def _modules_imported() -> None:
     for module in pkgutil.walk_packages(validation.claims.__path__, "validation.claims."):
         importlib.import_module(module.name)
+    load_plugins()
 
 
 def all_claims() -> dict[str, Claim]:
@@ -161,8 +170,11 @@ def all_claims() -> dict[str, Claim]:
     return {name: _CLAIMS[name] for name in sorted(_CLAIMS, key=_place)}
 
 
-def _place(claim_id: str) -> tuple[int, int]:
-    return _ORDER.find(claim_id[0]), int(claim_id[1:])
+def _place(claim_id: str) -> tuple[int, str, int]:
+    """Return the place of a claim: papers, cross-checks, then those of plugins by their letters."""
+    letters = claim_id.rstrip("0123456789")
+    place = _ORDER.index(letters) if letters in tuple(_ORDER) else len(_ORDER)
+    return place, letters, int(claim_id[len(letters) :])
 
 
 def claims_named(ids: Iterable[str]) -> list[Claim]:

@@ -442,22 +442,14 @@ def _one_thread(has_torch: bool) -> Iterator[None]:
 
 
 def data_folder(named: Iterable[str]) -> str:
-    """Return the folder that holds these data sets, wherever the datastore has them; empty if none is a file.
+    """Return the folders that hold these data sets, separated as paths are, wherever the datastore has them.
 
     Raises
     ------
     DataSetMissing, DataSetCorrupt
         If they are not to be had.
-    ValueError
-        If they lie in different folders.
     """
-    folders = {str(locate(name).parent) for name in named if name in DATA_SETS}
-    if len(folders) > 1:
-        raise ValueError(
-            f"the data sets {', '.join(named)} lie in different folders ({', '.join(sorted(folders))}): "
-            "bring them together in one and set BRIANPRESYN_DATA to it"
-        )
-    return folders.pop() if folders else ""
+    return os.pathsep.join(sorted({str(locate(name).parent) for name in named if name in DATA_SETS}))
 
 
 def cpu_hours(name: str, config: Any, *, device: str = "auto") -> float:

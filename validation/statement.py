@@ -43,6 +43,7 @@ from __future__ import annotations
 
 import enum
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -150,7 +151,7 @@ class Claim:
     Parameters
     ----------
     id
-        Short name, for example ``"M02"``.
+        Short name of capital letters and a number, for example ``"M02"``.
     statement
         The statement in one sentence.
     paper
@@ -165,7 +166,7 @@ class Claim:
     Raises
     ------
     ValueError
-        If a clause has the id of another claim, or two have the same.
+        If the id is no letters and number, a clause has the id of another claim, or two have the same.
     """
 
     id: str
@@ -175,6 +176,8 @@ class Claim:
     known_deviation: str = ""
 
     def __post_init__(self) -> None:
+        if not re.fullmatch(r"[A-Z]+\d+", self.id):
+            raise ValueError(f"id must be capital letters and a number, such as LAB1, got {self.id!r}")
         ids = [clause.id for clause in self.clauses]
         foreign = [name for clause, name in zip(self.clauses, ids, strict=True) if clause.claim != self.id]
         if foreign or len(set(ids)) < len(ids):

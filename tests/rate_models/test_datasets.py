@@ -1,6 +1,7 @@
 """Images: the bundled digits, IDX files with and without gzip, and files that are not what they should be."""
 
 import gzip
+import os
 import struct
 import tracemalloc
 
@@ -52,6 +53,8 @@ def test_the_folder_follows_the_environment(tmp_path, monkeypatch):
     (tmp_path / "fashion_mnist").mkdir()
     write_idx(tmp_path / "fashion_mnist")
     monkeypatch.setenv("BRIANPRESYN_DATA", str(tmp_path))
+    assert load_images("fashion_mnist").train_images.shape == (7, 20)
+    monkeypatch.setenv("BRIANPRESYN_DATA", os.pathsep.join([str(tmp_path / "none"), str(tmp_path)]))
     assert load_images("fashion_mnist").train_images.shape == (7, 20)
     monkeypatch.delenv("BRIANPRESYN_DATA")
     with pytest.raises(FileNotFoundError, match="BRIANPRESYN_DATA"):

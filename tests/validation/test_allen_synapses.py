@@ -1,11 +1,18 @@
 """Release models are read from a database of the Allen Institute's schema, in the right units."""
 
+import os
 import sqlite3
 
+import numpy as np
 import pytest
 import quantities as pq
 
-from validation.data.allen_synapses import by_cell_class, read_allen_synapses
+from validation.claims.across.energy_budget import recorded_budgets
+from validation.claims.across.recorded_release import of_fitted_synapses
+from validation.context import Context
+from validation.data.allen_synapses import allen_synapses_here, by_cell_class, read_allen_synapses
+from validation.data.datastore import DataSetMissing, locate
+from validation.registry import evidence_of
 
 MODEL = "n_release_sites base_release_probability mini_amplitude mini_amplitude_cv depression_amount "
 MODEL += "depression_tau facilitation_amount facilitation_tau measurement_stdev"
@@ -63,3 +70,39 @@ def test_other_files_are_refused(tmp_path):
     sqlite3.connect(tmp_path / "empty.sqlite").close()
     with pytest.raises(ValueError, match="no such table: synapse_model"):
         read_allen_synapses(tmp_path / "empty.sqlite")
+
+
+def test_claims_take_the_database_when_the_user_has_it(database, tmp_path, monkeypatch):
+    folder = tmp_path / "data" / "allen"
+    folder.mkdir(parents=True)
+    monkeypatch.setenv("BRIANPRESYN_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("BRIANPRESYN_CACHE", str(tmp_path / "cache"))
+    assert allen_synapses_here() == []
+    database.rename(folder / "synphys_r2.1_small.sqlite")
+    found = allen_synapses_here()
+    assert [synapse.pair for synapse in found] == [10, 11, 12]
+    assert float(found[0].mean) == pytest.approx(0.5) and found[0].mean.units == pq.mV
+    assert float(found[0].sd) == pytest.approx((5 * 0.5 * (1 + 0.09 - 0.5)) ** 0.5 * 0.2)
+    rows = list(of_fitted_synapses(found * 20, np.random.default_rng(1)))
+    assert {row.condition["cells"] for row in rows} == {"all", "pvalb to ex", "ex to unknown"}
+    assert all(0 < row.measured <= 1 and row.is_observation for row in rows)
+    assert rows[0].estimate.unit == "synapses" and rows[0].estimate.n == 60
+    assert list(of_fitted_synapses([], np.random.default_rng(1))) == []
+
+
+@pytest.mark.data
+def test_x11_draws_its_budgets_beside_the_others(database, tmp_path, monkeypatch):
+    try:
+        locate("ko2013", download=False), locate("sjostrom2001", download=False)
+    except DataSetMissing as missing:
+        pytest.skip(str(missing))
+    folder = tmp_path / "allen"
+    folder.mkdir()
+    database.rename(folder / "synphys_r2.1_small.sqlite")
+    before = evidence_of(recorded_budgets(Context())).measurements
+    usual = os.environ.get("BRIANPRESYN_DATA", "")
+    monkeypatch.setenv("BRIANPRESYN_DATA", os.pathsep.join([usual, str(tmp_path)]))
+    after = evidence_of(recorded_budgets(Context())).measurements
+    assert after[-1].condition == {"connections": "Allen Institute"} and after[-1].estimate.n == 3
+    # What was recorded elsewhere keeps its numbers.
+    assert [row.measured for row in after[:-1]] == [row.measured for row in before]

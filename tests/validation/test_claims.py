@@ -8,7 +8,7 @@ from validation.context import Context
 from validation.criteria import above
 from validation.estimates import Estimate, gaussian
 from validation.registry import ClaimFigure, Evidence, Measure
-from validation.statement import SCHUG, Claim, Clause, Measurement, Rendering, Verdict, row
+from validation.statement import CROSS_CHECK, SCHUG, Claim, Clause, Measurement, Rendering, Verdict, row
 
 
 def measurement(verdict=Verdict.REPRODUCED, claim="M02"):
@@ -28,6 +28,29 @@ def test_two_claims_of_one_id_are_refused():
     registry.all_claims()
     with pytest.raises(ValueError, match="there are two claims S01"):
         registry.declared(other)
+
+
+@pytest.mark.parametrize("wrong", ["lab1", "LAB", "1", "", "L-1", "L1a"])
+def test_an_id_is_capital_letters_and_a_number(wrong):
+    with pytest.raises(ValueError, match=f"id must be capital letters and a number, .*{wrong!r}"):
+        Claim(wrong, "something", CROSS_CHECK, ())
+
+
+def test_claims_of_plugins_come_behind_those_of_the_package(monkeypatch):
+    claims = {name: Claim(name, "something", CROSS_CHECK, ()) for name in ("A2", "LAB10", "SX1", "LAB9")}
+    monkeypatch.setattr(registry, "_CLAIMS", claims | registry.all_claims())
+    names = list(registry.all_claims())
+    assert names[-4:] == ["A2", "LAB9", "LAB10", "SX1"] and names[0] == "S01"
+
+
+def test_two_measures_of_one_name_are_refused(monkeypatch):
+    monkeypatch.setattr(registry, "_MEASURES", list(registry.all_measures()))
+
+    def information_per_atp(context):
+        """Have the name of another."""
+
+    with pytest.raises(ValueError, match="there are two measures information_per_atp"):
+        registry.measures("X10", rendering=Rendering.ANALYTIC)(information_per_atp)
 
 
 def test_what_a_function_yields_is_sorted_by_kind():

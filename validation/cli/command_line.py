@@ -17,9 +17,10 @@ import click
 from rich.console import Console
 from rich.markup import escape
 
+from biophys.plugins import load_plugins
 from validation.cli.costs import costs
 from validation.cli.fit import fit
-from validation.cli.terminal import errors, print_error, progress_bar
+from validation.cli.terminal import errors, plugin_option, print_error, progress_bar
 from validation.cli.training import ann, sweep
 
 if TYPE_CHECKING:
@@ -151,7 +152,9 @@ def commands(debug: bool) -> None:
     help="Also show what changed since an earlier report, of which this is the claims.json.",
 )
 @click.option("--strict", is_flag=True, help="Exit with 1 if a claim that was expected to hold did not.")
+@plugin_option("claims and data sets")
 def validate(
+    plugins: tuple[str, ...],
     profile: str,
     claims: str | None,
     out: Path,
@@ -175,6 +178,7 @@ def validate(
     from validation.report import comparison_of, writable_folder
     from validation.report_tables import print_comparison, print_summary
 
+    load_plugins(plugins)
     # Read first: a wrong file should not cost a measurement, and --out may replace it.
     earlier = None if compare is None else (str(compare), read_claims(compare))
     if merge is not None:
@@ -286,12 +290,14 @@ def data() -> None:
 
 
 @data.command("status")
-def data_status() -> None:
+@plugin_option("data sets")
+def data_status(plugins: tuple[str, ...]) -> None:
     """Show which data sets are there, where, and whether their content is right."""
     from rich.table import Table
 
     from validation.data.datastore import status
 
+    load_plugins(plugins)
     table = Table()
     for column in ("data set", "there", "where, or what is wrong"):
         table.add_column(column, overflow="fold")
@@ -303,15 +309,18 @@ def data_status() -> None:
 
 @data.command("fetch")
 @click.argument("names", nargs=-1)
-@click.option("--all", "everything", is_flag=True, help="Fetch every data set.")
-def data_fetch(names: tuple[str, ...], everything: bool) -> None:
+@click.option("--all", "everything", is_flag=True, help="Fetch every data set that can be downloaded.")
+@plugin_option("data sets")
+def data_fetch(names: tuple[str, ...], everything: bool, plugins: tuple[str, ...]) -> None:
     """Download data sets NAMES into the cache and check their content.
 
     brianpresyn data status  lists the names.
     """
     from validation.data.datastore import DATA_SETS, fetch
 
-    wanted = list(DATA_SETS) if everything else list(names)
+    load_plugins(plugins)
+    public = [name for name, data_set in DATA_SETS.items() if all(file.urls for file in data_set.files)]
+    wanted = public if everything else list(names)
     unknown = [name for name in wanted if name not in DATA_SETS]
     if unknown or not wanted:
         problem = f"unknown data set {', '.join(unknown)}" if unknown else "name a data set or give --all"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
+import click
 from rich.console import Console
 from rich.markup import escape
 
@@ -17,6 +19,17 @@ def print_error(message: str, hint: str = "") -> None:
     """Print an error, and what to do about it, in one line."""
     one_line = " ".join(message.split())
     errors.print(f"[bold red]error:[/] {escape(one_line)}" + (f"  [dim]({escape(hint)})[/]" if hint else ""))
+
+
+def plugin_option(what: str) -> Callable[..., Any]:
+    """Return the option that names modules of the user's own."""
+    return click.option(
+        "--plugin",
+        "plugins",
+        multiple=True,
+        metavar="MODULE",
+        help=f"A module or file that registers {what} of your own (may be repeated).",
+    )
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from biophys.plugins import load_plugins
 from biophys.settings import changed
-from validation.cli.terminal import progress_bar
+from validation.cli.terminal import plugin_option, progress_bar
 from validation.whole_files import arriving
 
 if TYPE_CHECKING:
@@ -47,13 +47,7 @@ def _where_to_train(command: Callable[..., None]) -> Callable[..., None]:
 def _own_options(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options that bring methods and data of one's own."""
     options = (
-        click.option(
-            "--plugin",
-            "plugins",
-            multiple=True,
-            metavar="MODULE",
-            help="A module or file that registers methods or data of your own (may be repeated).",
-        ),
+        plugin_option("methods or data"),
         click.option("--method", metavar="NAME", help="The only method to run, one of your own too."),
         click.option("--data", metavar="NAME", help="The images to learn, some of your own too."),
     )

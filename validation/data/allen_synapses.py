@@ -18,6 +18,8 @@ import quantities as pq
 
 from biophys.quantal import QuantalSynapse
 from biophys.short_term import ShortTermDynamics
+from validation.data.data_sets import DATA_SETS
+from validation.data.datastore import DataSetMissing, locate
 
 _COLUMNS = (
     "n_release_sites",
@@ -82,6 +84,17 @@ class AllenSynapse:
         return QuantalSynapse(max(int(np.rint(self.n)), 1), self.p, self.q)
 
     @property
+    def mean(self) -> pq.Quantity:
+        """Mean response at rest, without its sign."""
+        return self.n * self.p * abs(self.q)
+
+    @property
+    def sd(self) -> pq.Quantity:
+        """Standard deviation of the response at rest, quantal variability included."""
+        variance = self.n * self.p * max(1.0 + self.cv_within**2 - self.p, 0.0)
+        return np.sqrt(variance) * abs(self.q)
+
+    @property
     def dynamics(self) -> ShortTermDynamics:
         """The short-term dynamics, if sites deplete and f is close to p, as Tsodyks and Markram have it.
 
@@ -121,6 +134,15 @@ def read_allen_synapses(path: str | Path) -> list[AllenSynapse]:
             ) from None
     connection.close()
     return [_synapse(row) for row in rows if _is_complete(row)]
+
+
+def allen_synapses_here() -> list[AllenSynapse]:
+    """Return the release models of the database if a folder of `BRIANPRESYN_DATA` holds it, else none."""
+    try:
+        folder = locate("allen_synapses", download=False)
+    except DataSetMissing:
+        return []
+    return read_allen_synapses(folder / DATA_SETS["allen_synapses"].files[0].name)
 
 
 _QUERY = f"""
@@ -207,9 +229,7 @@ def by_cell_class(synapses: Sequence[AllenSynapse], *, at_least: int = 3) -> lis
         if len(members) < at_least:
             continue
         p, n = np.array([s.p for s in members]), np.array([s.n for s in members])
-        cv = np.array([s.cv_within for s in members])
-        with np.errstate(divide="ignore"):
-            cv_response = np.sqrt(np.maximum(1.0 + cv**2 - p, 0.0) / (n * p))
+        cv_response = [float(s.sd / s.mean) if s.p > 0 else np.inf for s in members]
         low, high = np.quantile(p, [0.25, 0.75])
         q = float(np.median([float(s.q) for s in members])) * pq.mV
         rows.append(

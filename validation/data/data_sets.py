@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType
 
 
@@ -16,17 +18,20 @@ class DataFile:
     name
         Its name in the data set's folder; a name ending in ``.gz`` is a gzip file.
     sha256
-        Of the uncompressed content.
+        Of the uncompressed content; empty for a file of one's own that still changes, which is then taken as
+        it is.
     urls
-        Where it can be downloaded, in the order to try; https only.
+        Where it can be downloaded, in the order to try; https only. None for a file that is not public.
     """
 
     name: str
-    sha256: str
-    urls: tuple[str, ...]
+    sha256: str = ""
+    urls: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if len(self.sha256) != 64 or set(self.sha256) - set("0123456789abcdef"):
+        if self.urls and not self.sha256:
+            raise ValueError(f"{self.name}: a file that is downloaded needs the sha256 of its content")
+        if self.sha256 and not re.fullmatch("[0-9a-f]{64}", self.sha256):
             raise ValueError(f"sha256 must be 64 lower-case hexadecimal digits, got {self.sha256!r}")
         insecure = [url for url in self.urls if not url.startswith("https://")]
         if insecure:
@@ -35,7 +40,7 @@ class DataFile:
 
 @dataclass(frozen=True)
 class DataSet:
-    """A public data set and where it comes from.
+    """A data set and where it comes from.
 
     Parameters
     ----------
@@ -47,13 +52,27 @@ class DataSet:
         Its files.
     licence, citation
         Under which terms it is published, and what to cite.
+    obtain
+        How to get it, if it cannot be downloaded.
+
+    Raises
+    ------
+    ValueError
+        If the folder leads out of that of the data.
     """
 
     name: str
     folder: str
     files: tuple[DataFile, ...]
-    licence: str
-    citation: str
+    licence: str = ""
+    citation: str = ""
+    obtain: str = ""
+
+    def __post_init__(self) -> None:
+        names = [self.folder, *(file.name for file in self.files)]
+        for name in names:
+            if not name or Path(name).is_absolute() or ".." in Path(name).parts:
+                raise ValueError(f"{self.name}: {name!r} must be a path below the folder of the data")
 
 
 def _idx_files(hashes: Mapping[str, str], mirrors: tuple[str, ...]) -> tuple[DataFile, ...]:
@@ -141,7 +160,40 @@ _KO2013 = DataSet(
     "Ko H, Cossell L, Baragli C, Antolik J, Clopath C, Hofer SB, Mrsic-Flogel TD. Nature 496:96-100, 2013.",
 )
 
-DATA_SETS: Mapping[str, DataSet] = MappingProxyType(
-    {data_set.name: data_set for data_set in (_MNIST, _FASHION_MNIST, _SJOSTROM2001, _KO2013)}
+_ALLEN = DataSet(
+    "allen_synapses",
+    "allen",
+    (DataFile("synphys_r2.1_small.sqlite"),),
+    "Allen Institute terms of use: no commercial redistribution",
+    "Campagnola L et al. Science 375:eabj5861, 2022 (doi:10.1126/science.abj5861).",
+    obtain="the terms of the Allen Institute ask that you get it yourself, from "
+    "https://portal.brain-map.org/connectivity/synaptic-physiology",
 )
+
+_DATA_SETS: dict[str, DataSet] = {}
+
+DATA_SETS: Mapping[str, DataSet] = MappingProxyType(_DATA_SETS)
 """Every registered data set by its name."""
+
+
+def registered(*data_sets: DataSet) -> None:
+    """Enter data sets, of one's own too, so that claims, readers and ``brianpresyn data`` know them.
+
+    Raises
+    ------
+    ValueError
+        If another data set has the same name.
+
+    Examples
+    --------
+    >>> registered(DataSet("mnist", "mine", (DataFile("a.csv"),)))
+    Traceback (most recent call last):
+    ...
+    ValueError: there is another data set 'mnist': give this one another name
+    """
+    for data_set in data_sets:
+        if _DATA_SETS.setdefault(data_set.name, data_set) != data_set:
+            raise ValueError(f"there is another data set {data_set.name!r}: give this one another name")
+
+
+registered(_MNIST, _FASHION_MNIST, _SJOSTROM2001, _KO2013, _ALLEN)

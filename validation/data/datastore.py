@@ -17,11 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from biophys.data_folders import DATA_VARIABLE, data_folders
+from biophys.plugins import load_plugins
 from validation.data.data_sets import DATA_SETS, DataFile, DataSet
 from validation.whole_files import arriving
-
-DATA_VARIABLE = "BRIANPRESYN_DATA"
-"""Environment variable that names a folder holding ``mnist/``, ``fashion_mnist/`` and ``recorded/``."""
 
 CACHE_VARIABLE = "BRIANPRESYN_CACHE"
 """Environment variable that replaces the operating system's cache folder."""
@@ -96,7 +95,7 @@ class DataSetStatus:
 
 
 def data_set_named(name: str) -> DataSet:
-    """Return the registered data set with this name.
+    """Return the data set that is registered with this name, by a plugin too.
 
     Raises
     ------
@@ -109,14 +108,10 @@ def data_set_named(name: str) -> DataSet:
     'CC BY-SA 3.0'
     """
     if name not in DATA_SETS:
+        load_plugins()
+    if name not in DATA_SETS:
         raise ValueError(f"unknown data set {name!r}: the data sets are {', '.join(DATA_SETS)}")
     return DATA_SETS[name]
-
-
-def given_folder() -> Path | None:
-    """Return the folder that `BRIANPRESYN_DATA` names; None if the variable is unset or empty."""
-    value = os.environ.get(DATA_VARIABLE, "").strip()
-    return Path(value).expanduser() if value else None
 
 
 def cache_folder() -> Path | None:
@@ -132,7 +127,8 @@ def cache_folder() -> Path | None:
 
 
 def status() -> list[DataSetStatus]:
-    """Return where every registered data set is on this machine; nothing is downloaded."""
+    """Return where every data set, of plugins too, is on this machine; nothing is downloaded."""
+    load_plugins()
     return [_status(data_set) for data_set in DATA_SETS.values()]
 
 
@@ -178,7 +174,7 @@ def locate(name: str, *, download: bool = True, downloader: Downloader | None = 
     folder = _valid_folder(data_set)
     if folder is not None:
         return folder
-    if not download:
+    if not download or not _is_public(data_set):
         raise DataSetMissing(_missing_message(data_set, ()))
     return _download(data_set, downloader or _resting(download_with_pooch), _ignore_progress)
 
@@ -226,7 +222,8 @@ def _ignore_progress(name: str, n_arrived: int, n_bytes: int) -> None:
 
 def _candidate_folders(data_set: DataSet) -> list[Path]:
     """Return the folders in which the data set may lie, in the order to look."""
-    return [root / data_set.folder for root in (given_folder(), cache_folder()) if root is not None]
+    cache = cache_folder()
+    return [root / data_set.folder for root in [*data_folders(), *([] if cache is None else [cache])]]
 
 
 def _valid_folder(data_set: DataSet) -> Path | None:
@@ -244,9 +241,8 @@ def _absent_files(data_set: DataSet, folder: Path) -> list[str]:
 
 
 def _is_given(path: Path) -> bool:
-    """Return whether `path` lies below the folder that `BRIANPRESYN_DATA` names."""
-    given = given_folder()
-    return given is not None and path.is_relative_to(given)
+    """Return whether `path` lies below a folder that `BRIANPRESYN_DATA` names."""
+    return any(path.is_relative_to(folder) for folder in data_folders())
 
 
 def _remedy(data_set: DataSet, path: Path) -> str:
@@ -257,8 +253,12 @@ def _remedy(data_set: DataSet, path: Path) -> str:
 
 def _where_it_is_not(data_set: DataSet) -> Iterator[str]:
     """Yield, for each place that was looked in, why the data set was not found there."""
-    given, cache = given_folder(), cache_folder()
-    yield f"{DATA_VARIABLE} is not set" if given is None else _absence(data_set, given)
+    given, cache = data_folders(), cache_folder()
+    yield from (_absence(data_set, folder) for folder in given)
+    if not given:
+        yield f"{DATA_VARIABLE} is not set"
+    if not _is_public(data_set):
+        return
     if cache is None:
         yield f"no cache: install pooch (pip install 'brianpresyn[data]') or set {CACHE_VARIABLE}"
     else:
@@ -276,11 +276,19 @@ def _absence(data_set: DataSet, root: Path) -> str:
 def _missing_message(data_set: DataSet, failures: tuple[str, ...]) -> str:
     reasons = "; ".join([*_where_it_is_not(data_set), *failures])
     files = ", ".join(file.name for file in data_set.files)
+    if _is_public(data_set):
+        how = f"Run `brianpresyn data fetch {data_set.name}` where there is a network, or set"
+    else:
+        how = f"It is not downloaded{': ' * bool(data_set.obtain)}{data_set.obtain}. Set"
     return (
-        f"data set {data_set.name!r} was not found ({reasons}). Run `brianpresyn data fetch {data_set.name}` "
-        f"where there is a network, or set {DATA_VARIABLE} to a folder whose subfolder {data_set.folder} "
-        f"holds {files}"
+        f"data set {data_set.name!r} was not found ({reasons}). {how} {DATA_VARIABLE} to a folder whose "
+        f"subfolder {data_set.folder} holds {files}"
     )
+
+
+def _is_public(data_set: DataSet) -> bool:
+    """Return whether every file can be downloaded."""
+    return all(file.urls for file in data_set.files)
 
 
 # Checking content
@@ -305,7 +313,9 @@ def content_sha256(path: Path) -> str:
 
 
 def _verify(path: Path, file: DataFile, remedy: str) -> None:
-    """Raise DataSetCorrupt unless the file at `path` has the registered content."""
+    """Raise DataSetCorrupt unless the file at `path` has the registered content, if one is registered."""
+    if not file.sha256:
+        return
     state = path.stat()
     key = (str(path), state.st_size, state.st_mtime_ns)
     if key not in _VERIFIED:
@@ -323,7 +333,7 @@ def _verify(path: Path, file: DataFile, remedy: str) -> None:
 def _download(data_set: DataSet, downloader: Downloader, progress: Progress) -> Path:
     """Download every file that the cache lacks or holds with the wrong content."""
     cache = cache_folder()
-    if cache is None:
+    if cache is None or not _is_public(data_set):
         raise DataSetMissing(_missing_message(data_set, ()))
     folder = cache / data_set.folder
     try:

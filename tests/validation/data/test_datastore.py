@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import http.server
+import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -75,13 +76,15 @@ def names_in(folder: Path) -> list[str]:
 
 
 class TestRegistry:
-    def test_holds_the_four_data_sets_with_their_files(self):
+    def test_holds_the_five_data_sets_with_their_files(self):
         n_files = {name: len(data_set.files) for name, data_set in datastore.DATA_SETS.items()}
-        assert n_files == {"mnist": 4, "fashion_mnist": 4, "sjostrom2001": 2, "ko2013": 1}
+        expected = {"mnist": 4, "fashion_mnist": 4, "sjostrom2001": 2, "ko2013": 1, "allen_synapses": 1}
+        assert n_files == expected
 
-    def test_every_file_has_at_least_two_mirrors_on_different_hosts(self):
+    def test_every_public_file_has_at_least_two_mirrors_on_different_hosts(self):
         for data_set in datastore.DATA_SETS.values():
-            for file in data_set.files:
+            assert data_set.obtain or all(file.urls for file in data_set.files)
+            for file in () if data_set.obtain else data_set.files:
                 assert len({url.split("/")[2] for url in file.urls}) >= 2, file.name
 
     def test_every_url_ends_in_the_name_of_its_file(self):
@@ -92,10 +95,17 @@ class TestRegistry:
         with pytest.raises(ValueError, match=r"https only, got http://a\.b"):
             DataFile("f", "0" * 64, ("https://a.b/f", "http://a.b/f"))
 
-    @pytest.mark.parametrize("sha", ["", "0" * 63, "G" * 64, "A" * 64])
+    @pytest.mark.parametrize("sha", ["0" * 63, "G" * 64, "A" * 64])
     def test_something_that_is_no_sha256_is_refused(self, sha):
         with pytest.raises(ValueError, match="64 lower-case hexadecimal digits"):
             DataFile("f", sha, ())
+
+    def test_what_is_downloaded_needs_a_hash_and_what_is_named_stays_below_the_folder(self):
+        with pytest.raises(ValueError, match="f: a file that is downloaded needs the sha256"):
+            DataFile("f", urls=("https://a.b/f",))
+        for folder, name in (("../x", "f"), ("/x", "f"), ("x", "../f"), ("x", ""), ("", "f")):
+            with pytest.raises(ValueError, match="must be a path below the folder of the data"):
+                DataSet("mine", folder, (DataFile(name),))
 
     @pytest.mark.parametrize("function", [datastore.locate, datastore.fetch, datastore.data_set_named])
     def test_an_unknown_name_lists_the_known_ones(self, function):
@@ -107,11 +117,11 @@ class TestFolders:
     @pytest.mark.parametrize("value", ["", "   "])
     def test_an_empty_variable_counts_as_unset(self, monkeypatch, value):
         monkeypatch.setenv(datastore.DATA_VARIABLE, value)
-        assert datastore.given_folder() is None
+        assert datastore.data_folders() == []
 
     def test_the_users_home_is_understood(self, monkeypatch):
         monkeypatch.setenv(datastore.DATA_VARIABLE, "~/data")
-        assert datastore.given_folder() == Path.home() / "data"
+        assert datastore.data_folders() == [Path.home() / "data"]
 
     def test_without_a_variable_the_cache_is_the_operating_systems(self, monkeypatch):
         pooch = pytest.importorskip("pooch")
@@ -220,6 +230,44 @@ class TestLocate:
         with pytest.raises(DataSetCorrupt):
             datastore.locate("toy")
         assert len(hashed) > 2
+
+
+class TestWithoutUrl:
+    @pytest.fixture
+    def mine(self, toy, monkeypatch):
+        mine = DataSet("mine", "mine", (DataFile("cells.csv"),), obtain="ask the lab for it")
+        monkeypatch.setattr(datastore, "DATA_SETS", {"mine": mine})
+        return mine
+
+    def test_it_is_found_with_whatever_content(self, mine, tmp_path):
+        for content in (b"1", b"2"):
+            put(tmp_path / "given" / "mine", {"cells.csv": content})
+            assert datastore.locate("mine") == tmp_path / "given" / "mine"
+        assert datastore.status()[0].present
+
+    @pytest.mark.parametrize("function", [datastore.locate, datastore.fetch])
+    def test_nothing_is_downloaded_and_the_message_says_how_to_get_it(self, mine, function):
+        mirrors = Mirrors({})
+        with pytest.raises(DataSetMissing, match=r"not downloaded: ask the lab for it\. Set"):
+            function("mine", downloader=mirrors)
+        assert mirrors.asked == []
+
+
+def test_several_folders_are_looked_in_in_their_order(toy, tmp_path, monkeypatch):
+    first, second = tmp_path / "first", tmp_path / "second"
+    monkeypatch.setenv(datastore.DATA_VARIABLE, os.pathsep.join([str(first), "", f" {second} "]))
+    with pytest.raises(DataSetMissing, match=r"first does not exist; .*second does not exist"):
+        datastore.locate("toy", download=False)
+    put(second / "toys")
+    assert datastore.locate("toy") == second / "toys"
+    put(first / "toys", {"table.csv": CONTENT["table.csv"]})
+    assert datastore.locate("toy") == second / "toys"
+    put(first / "toys")
+    assert datastore.locate("toy") == first / "toys"
+    put(second / "toys", {**CONTENT, "table.csv": b"other"})
+    (first / "toys" / "table.csv").unlink()
+    with pytest.raises(DataSetCorrupt, match="replace that file, or unset BRIANPRESYN_DATA"):
+        datastore.fetch("toy", downloader=good_mirrors())
 
 
 class TestFetch:
@@ -415,4 +463,4 @@ def test_the_data_sets_of_this_machine_have_the_registered_content(name):
     except DataSetMissing as missing:
         pytest.skip(str(missing))
     for file in datastore.DATA_SETS[name].files:
-        assert datastore.content_sha256(folder / file.name) == file.sha256
+        assert not file.sha256 or datastore.content_sha256(folder / file.name) == file.sha256

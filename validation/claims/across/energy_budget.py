@@ -22,10 +22,11 @@ from biophys.energy_budget import (
     implied_budget,
 )
 from biophys.energy_costs import actin_cost, calcium_pump_cost, trafficking_cost, vesicle_membrane_cost
-from biophys.palette import BLUE, GREEN, VERMILION
+from biophys.palette import BLUE, GREEN, PURPLE, VERMILION
 from biophys.realisation_costs import minimal_sd
 from validation.bootstrap import bootstrap
 from validation.criteria import below, exact, in_every
+from validation.data.allen_synapses import allen_synapses_here
 from validation.data.recordings import N_SITES, PlasticityRecordings, read_ko2013, read_sjostrom2001
 from validation.estimates import Estimate, exactly
 from validation.registry import ClaimFigure, Context, Findings, measures
@@ -165,6 +166,10 @@ def recorded_budgets(context: Context) -> Findings:
         "Sjöström et al. after": (_Moments.of(recordings).mean_after, _Moments.of(recordings).sd_after),
         "Ko et al.": (ko.mean, np.sqrt(ko.variance)),
     }
+    if allen := [synapse for synapse in allen_synapses_here() if synapse.sd > 0 * pq.mV]:
+        clouds["Allen Institute"] = tuple(
+            np.array([float(getattr(synapse, name)) for synapse in allen]) * pq.mV for name in ("mean", "sd")
+        )
     for name, (mean, sd) in clouds.items():
         quantity = "sd of the log of the implied budget over connections"
         estimate = _spread(mean, sd, resampled)
@@ -284,8 +289,8 @@ def _spread(mean: pq.Quantity, sd: pq.Quantity, resampled: Callable[..., Estimat
 
 
 def _plot_plane(axes: Axes, clouds: dict[str, tuple[pq.Quantity, pq.Quantity]]) -> None:
-    colours = (BLUE, VERMILION, GREEN)
-    for (name, (mean, sd)), colour in zip(clouds.items(), colours, strict=True):
+    colours = (BLUE, VERMILION, GREEN, PURPLE)
+    for (name, (mean, sd)), colour in zip(clouds.items(), colours, strict=False):
         axes.loglog(
             mean.magnitude,
             sd.magnitude**2,

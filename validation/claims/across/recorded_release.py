@@ -19,6 +19,7 @@ from biophys.palette import BLUE, GREEN, GREY, SKY, VERMILION
 from validation.association import weighted_median
 from validation.bootstrap import bootstrap
 from validation.claims.across.information_per_atp import X10
+from validation.data.allen_synapses import AllenSynapse, allen_synapses_here, by_cell_class
 from validation.data.recordings import PlasticityRecordings, read_sjostrom2001
 from validation.estimates import Estimate
 from validation.registry import ClaimFigure, Context, Findings, measures
@@ -54,7 +55,9 @@ class Efficiency:
     share_above: float
 
 
-def median_of(values: np.ndarray, clusters: np.ndarray, rng: np.random.Generator) -> Estimate:
+def median_of(
+    values: np.ndarray, clusters: np.ndarray, rng: np.random.Generator, unit: str = "recordings"
+) -> Estimate:
     """Return the median with its bootstrap distribution over clusters of rows.
 
     Parameters
@@ -65,12 +68,14 @@ def median_of(values: np.ndarray, clusters: np.ndarray, rng: np.random.Generator
         Which cluster each belongs to, shape (n,).
     rng
         Draws the resamples.
+    unit
+        What n counts.
     """
 
     def statistic(weights: np.ndarray) -> np.ndarray:
         return weighted_median(np.broadcast_to(values, weights.shape), weights)
 
-    return bootstrap(statistic, len(values), clusters=clusters, rng=rng, unit="recordings")
+    return bootstrap(statistic, len(values), clusters=clusters, rng=rng, unit=unit)
 
 
 def efficiency(
@@ -120,8 +125,35 @@ def recorded_release_probabilities(context: Context) -> Findings:
             condition=condition,
             reason=f"best p = {at.optimum.p:.3f}; {above}",
         )
+    yield from of_fitted_synapses(allen_synapses_here(), rng)
     yield ClaimFigure(_efficiency_figure(recordings, each), _CAPTION.format(n=len(recordings)))
     yield from _REMARKS
+
+
+def of_fitted_synapses(synapses: Sequence[AllenSynapse], rng: np.random.Generator) -> Findings:
+    """Yield how synapses with an n and a p of their own compare with the best p at their n, by cell class."""
+    if not synapses:
+        return
+    spikes, cost = bernoulli_input(SPIKE_PROBABILITIES[0]), TransmissionCost()
+    classes = {"all": list(synapses)}
+    for group in by_cell_class(synapses, at_least=20)[:5]:
+        name = f"{group.presynaptic} to {group.postsynaptic}"
+        classes[name] = [s for s in synapses if f"{s.presynaptic} to {s.postsynaptic}" == name]
+    for name, members in classes.items():
+        sites = [synapse.synapse.n for synapse in members]
+        best = {n: optimal_release_probability(spikes, n, cost) for n in set(sites)}
+        p = np.clip([synapse.p for synapse in members], 1e-6, 1.0 - 1e-6)
+        bits = [float(information_per_energy(spikes, n, at, cost)) for n, at in zip(sites, p, strict=True)]
+        relative = np.array([b / best[n].bits_per_atp for b, n in zip(bits, sites, strict=True)])
+        share = np.mean([at > best[n].p for at, n in zip(p, sites, strict=True)])
+        yield row(
+            X10,
+            median_of(relative, np.arange(len(members)), rng, unit="synapses"),
+            "median bits per ATP at fitted n and p, relative to the best p at that n (Allen Institute)",
+            rendering=Rendering.RECORDED,
+            condition={"cells": name, "spikes per bin": SPIKE_PROBABILITIES[0]},
+            reason=f"{100 * share:.0f} % of the p lie above the best; bootstrap over synapses",
+        )
 
 
 _CAPTION = (
