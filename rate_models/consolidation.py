@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -33,6 +34,8 @@ from rate_models.replicas import amounts_per_replica, column, per_replica, rows
 from rate_models.stochastic_layers import Synapses, checked_sigmas
 
 PENALTY_KINDS = ("separate", "online")
+SMALLEST_SIGMA = 1e-30
+"""Standard deviation that stands for none: its logarithm is finite, and it adds nothing to any weight."""
 
 
 class Springs:
@@ -258,8 +261,7 @@ class MeanFieldSynapses(Synapses):
     """Weights and biases as independent normal variables, drawn several times in every step.
 
     `learned` holds the means, then the logarithms of the standard deviations, which therefore stay positive
-    whatever a step does. `effective` and `gradient` have `draws_per_step` rows per replica. A trained network
-    answers with its means.
+    whatever a step does. `effective` and `gradient` have `draws_per_step` rows per replica.
 
     Parameters
     ----------
@@ -270,13 +272,17 @@ class MeanFieldSynapses(Synapses):
         start as the weights of `DeterministicSynapses` do.
     draws_per_step
         Networks drawn per replica and step.
+    biases
+        ``"trained"``, or ``"none"``: zero and without spread.
+    answers_with
+        How a trained network answers: with its ``"means"`` or with new ``"draws"``.
     execution
         Device and precision.
 
     Raises
     ------
     ValueError
-        If `initial_sigma` or `draws_per_step` is not positive.
+        If `initial_sigma` or `draws_per_step` is not positive, or `biases` or `answers_with` is unknown.
     """
 
     def __init__(
@@ -286,15 +292,19 @@ class MeanFieldSynapses(Synapses):
         *,
         initial_sigma: float | Sequence[float] = 0.02,
         draws_per_step: int = 5,
+        biases: Literal["trained", "none"] = "trained",
+        answers_with: Literal["means", "draws"] = "means",
         execution: Execution | None = None,
     ) -> None:
-        super().__init__(layout, seeds, biases="trained", execution=execution, values_per_parameter=2)
+        super().__init__(layout, seeds, biases=biases, execution=execution, values_per_parameter=2)
         sigmas = checked_sigmas(initial_sigma, self.n_replicas)
         if draws_per_step < 1:
             raise ValueError(f"draws_per_step must be positive, got {draws_per_step}")
-        self.draws_per_step = draws_per_step
+        self.draws_per_step, self.answers_with = draws_per_step, answers_with
         self._initialise_uniformly()
         self.log_sigma.copy_(column([math.log(sigma) for sigma in sigmas], self.learned))
+        if biases == "none":
+            self.log_sigma[:, layout.n_weights :] = math.log(SMALLEST_SIGMA)
         shape = (self.n_replicas * draws_per_step, layout.n_parameters)
         self.gradient, self.effective, self.drawn = (aligned_rows(*shape, **self._place) for _ in range(3))
         self._form = self.execution.fused(_form_mean_field)
@@ -319,13 +329,16 @@ class MeanFieldSynapses(Synapses):
         self._form(noise, self.learned, self.by_draw(self.drawn), self.by_draw(self.effective))
 
     def sample(self, streams: Streams) -> Tensor:
-        """Return the means: the answer of a trained network."""
-        return self.mu
+        """Return the weights with which a trained network answers."""
+        return self.mu if self.answers_with == "means" else super().sample(streams)
 
-    _sampled = sample
+    def _sampled(self, streams: Streams) -> Tensor:
+        noise = standard_normal(streams.normals(self.layout.n_parameters), self.learned.dtype)
+        return torch.addcmul(self.mu, self.log_sigma.exp(), noise)
 
     def chain(self) -> None:
-        """Do nothing: `BayesianGradientDescent` reads the gradient of every drawn network."""
+        """Keep untrained biases in place; rules read the gradient of every drawn network."""
+        self._silence_untrained_biases()
 
     def keep(self, replicas: Sequence[int]) -> None:
         """Forget all other replicas."""
@@ -390,6 +403,7 @@ class BayesianGradientDescent:
 
     def update(self, synapses: MeanFieldSynapses) -> None:
         """Take one step with the gradients that the drawn networks wrote."""
+        synapses.chain()
         gradient, drawn = synapses.by_draw(synapses.gradient), synapses.by_draw(synapses.drawn)
         self._follow(synapses.learned, gradient, drawn, self._rate, self._bounds)
 

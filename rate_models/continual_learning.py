@@ -68,6 +68,10 @@ class TaskSequence:
         Whether every task shows the pixels in an order of its own.
     classes
         Units that compete in each task; None if all always do.
+    starts_unpermuted
+        Whether the first task shows the pixels as they are.
+    shuffles
+        Whether images come in a new random order in every epoch, else in the order of the set.
 
     Raises
     ------
@@ -81,6 +85,8 @@ class TaskSequence:
     test_members: tuple[NDArray[np.integer], ...]
     permutes_pixels: bool = False
     classes: tuple[tuple[int, ...], ...] | None = None
+    starts_unpermuted: bool = False
+    shuffles: bool = True
 
     def __post_init__(self) -> None:
         counts = {"train_members": len(self.train_members), "test_members": len(self.test_members)}
@@ -104,11 +110,13 @@ class TaskSequence:
     def pixel_orders(self, seeds: Sequence[int]) -> Tensor | None:
         """Return the order of the pixels in every task, (replica, task, pixel), or None if it never changes.
 
-        The seed of a replica sets its orders; the first task is permuted too.
+        The seed of a replica sets its orders.
         """
         if not self.permutes_pixels:
             return None
         orders = pixel_orders(seeds, self.n_tasks, self.images.n_pixels)
+        if self.starts_unpermuted:
+            orders[:, 0] = torch.arange(self.images.n_pixels)
         return orders.to(self.images.train_images.device)
 
 
@@ -340,7 +348,7 @@ def _abrupt(
     sequence: TaskSequence, seeds: Sequence[int], orders: Tensor | None, n_epochs: int, batch_size: int
 ) -> Iterator[tuple[int, Plan]]:
     """Yield the epochs of one task after the other."""
-    order = DataOrder(seeds)
+    order = DataOrder(seeds, shuffles=sequence.shuffles)
     for task, members in enumerate(sequence.train_members):
         shown = None if orders is None else orders[:, task : task + 1]
         for _ in range(n_epochs):

@@ -22,6 +22,11 @@ Every program with its synapses; rule; settings:
     deterministic; Adam, synaptic intelligence; learning_rate, strength
 ``bgd``
     Gaussian; Bayesian gradient descent; learning_rate, sigma
+``bgd_xavier``
+    the same, started as in the program of Zeno et al.; as above
+``mesu``
+    Gaussian; Bayesian gradient descent with a leak and a prior; learning_rate, sigma_rate, prior_sigma,
+    memory, clamp, sigma and mean_range (at the start, in units of one over the root of the number of inputs)
 """
 
 from __future__ import annotations
@@ -36,6 +41,7 @@ from typing import Literal
 import numpy as np
 import torch
 import xarray as xr
+from numpy.typing import NDArray
 from torch import Tensor
 
 from biophys.argument_types import check_kind, checked_types
@@ -52,11 +58,13 @@ from rate_models.continual_learning import TaskNetwork, TaskSequence, accuracy_b
 from rate_models.devices import Execution
 from rate_models.fisher import diagonal_fisher
 from rate_models.layout import Layout
+from rate_models.metaplastic_uncertainty import MetaplasticUncertainty
 from rate_models.networks import FeedForward
 from rate_models.optimisers import Adam, GradientDescent, Sgd
 from rate_models.presynaptic_sgd import PresynapticSgd
 from rate_models.random_search import Interval
 from rate_models.random_streams import Purpose, numpy_generator
+from rate_models.replicas import column
 from rate_models.stochastic_layers import BernoulliSynapses, DeterministicSynapses, Synapses
 from rate_models.training import LearningRule, Trainer
 
@@ -469,6 +477,50 @@ def _bgd(
     )
     rule = BayesianGradientDescent(synapses, learning_rate=values_of(replicas, "learning_rate"))
     return Learner(network, synapses, rule)
+
+
+@program("bgd_xavier", "learning_rate", "sigma")
+def _bgd_xavier(
+    replicas: Sequence[Replica], network: FeedForward, training: Training, execution: Execution
+) -> Learner:
+    learner = _bgd(replicas, network, training, execution)
+    layout = network.layout
+    fan_out = np.array(layout.sizes[1:])
+    weight_sd = np.sqrt(2 / (layout.fan_in() + fan_out[layout.layer_of_weight()]))
+    bias_sd = np.sqrt(2 / (1 + np.repeat(fan_out, fan_out)))
+    _start_means(learner.synapses, lambda rng: rng.normal(size=layout.n_parameters) * [*weight_sd, *bias_sd])
+    return learner
+
+
+_MESU = ("learning_rate", "sigma_rate", "prior_sigma", "memory", "clamp", "sigma", "mean_range")
+
+
+@program("mesu", *_MESU)
+def _mesu(
+    replicas: Sequence[Replica], network: FeedForward, training: Training, execution: Execution
+) -> Learner:
+    layout = network.layout
+    synapses = MeanFieldSynapses(
+        layout,
+        seeds_of(replicas),
+        draws_per_step=training.draws_per_step,
+        biases="none",
+        answers_with="draws",
+        execution=execution,
+    )
+    per_root = torch.from_numpy(layout.fan_in() ** -0.5).to(synapses.learned)
+    # Means start uniformly distributed on 1 / sqrt(fan_in).
+    synapses.strength.mul_(column(values_of(replicas, "mean_range"), synapses.learned))
+    sigma = column(values_of(replicas, "sigma"), synapses.learned) * per_root
+    synapses.log_sigma[:, : layout.n_weights] = sigma.log()
+    numbers = {name: values_of(replicas, name) for name in _MESU[:5]}
+    return Learner(network, synapses, MetaplasticUncertainty(synapses, **numbers))
+
+
+def _start_means(synapses: Synapses, drawn: Callable[[np.random.Generator], NDArray[np.float64]]) -> None:
+    """Set the means of every replica to what is drawn from its own stream of initial values."""
+    for row, seed in zip(synapses.expected(), synapses.seeds, strict=True):
+        row.copy_(torch.from_numpy(drawn(numpy_generator(seed, Purpose.INITIAL_VALUES))))
 
 
 def fisher_of_task(

@@ -100,6 +100,10 @@ class Layout:
         """Return the layer (0, 1, ...) that each weight belongs to, shape (weights,)."""
         return np.repeat(np.arange(self.n_layers), [n_in * n_out for n_in, n_out in pairwise(self.sizes)])
 
+    def fan_in(self) -> NDArray[np.intp]:
+        """Return the number of inputs of the unit that each weight leads to, shape (weights,)."""
+        return np.array(self.sizes[:-1])[self.layer_of_weight()]
+
     def initial_parameters(self, *, rng: np.random.Generator) -> NDArray[np.float64]:
         """Return one row drawn from U(-1/sqrt(fan_in), 1/sqrt(fan_in)), weights and biases alike.
 

@@ -68,6 +68,8 @@ class DataOrder:
     ----------
     seeds
         One seed per replica; replicas with equal seeds share the order.
+    shuffles
+        Whether the order is random; else it is that of the data in every epoch.
 
     Examples
     --------
@@ -77,14 +79,14 @@ class DataOrder:
     torch.Size([3, 10, 100])
     """
 
-    def __init__(self, seeds: Sequence[int]) -> None:
-        self._seeds = checked_seeds(seeds)
+    def __init__(self, seeds: Sequence[int], *, shuffles: bool = True) -> None:
+        self._seeds, self._shuffles = checked_seeds(seeds), shuffles
         self._rngs = {seed: numpy_generator(seed, Purpose.DATA_ORDER) for seed in self._seeds}
 
     def epoch(
         self, members: NDArray[np.integer], *, batch_size: int, pixel_order: Tensor | None = None
     ) -> Plan:
-        """Return one pass over `members` in random order; images that fill no batch are left out.
+        """Return one pass over `members`; images that fill no batch are left out.
 
         Parameters
         ----------
@@ -112,7 +114,9 @@ class DataOrder:
         if n_steps == 0:
             raise ValueError(f"a batch of {batch_size} needs at least as many images, got {len(members)}")
         drawn = {
-            seed: rng.permutation(members)[: n_steps * batch_size].reshape(n_steps, batch_size)
+            seed: (rng.permutation(members) if self._shuffles else np.asarray(members))[
+                : n_steps * batch_size
+            ].reshape(n_steps, batch_size)
             for seed, rng in self._rngs.items()
         }
         images = np.stack([drawn[seed] for seed in self._seeds]).astype(np.int32)

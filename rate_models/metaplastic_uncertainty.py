@@ -1,0 +1,172 @@
+r"""Metaplasticity from synaptic uncertainty (MESU): Bayesian learning that forgets beyond a window.
+
+Every weight is normal with mean :math:`\mu` and standard deviation :math:`\sigma`, the posterior given the
+last N steps alone. A step draws :math:`w = \mu + \sigma \varepsilon` several times; with g the gradient of
+the loss summed over the batch, G = E[g] and C = E[g :math:`\varepsilon`],
+
+.. math::
+
+    \mu &\leftarrow \mu + \eta_\mu \left[-\sigma^2 G
+        + \frac{\sigma^2 (\mu_0 - \mu)}{N \sigma_0^2}\right] \\
+    \sigma &\leftarrow \sigma + \frac{\eta_\sigma}{2} \left[-\sigma^2 C
+        + \frac{\sigma (\sigma_0^2 - \sigma^2)}{N \sigma_0^2}\right]
+
+with the prior :math:`\mu_0, \sigma_0`, and the :math:`\sigma` of before the step on every right side. By
+Stein's identity C is :math:`\sigma` times the expected curvature h, so the precision
+:math:`q = 1 / \sigma^2` leaks and sums the curvature, :math:`\dot q = \eta_\sigma [h - (q - q_0) / N]`, and
+rests at :math:`q_0 + N h`. Without the leak (N infinite) it is Bayesian gradient descent to first order.
+
+References
+----------
+Bonnet D, Cottart K, Hirtzlin T et al. (2025). Bayesian continual learning and forgetting in neural networks.
+Nat Commun 16. doi:10.1038/s41467-025-64601-w; program github.com/kellian-cottart/mesu-pmnist (CC BY 4.0)
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from biophys.argument_types import check_type, checked_types
+from rate_models.consolidation import SMALLEST_SIGMA, MeanFieldSynapses
+from rate_models.replicas import amounts_per_replica, column, per_replica, rows
+
+_LARGEST_SIGMA = 1e10
+
+
+@checked_types
+class MetaplasticUncertainty:
+    """The learning rule MESU of `MeanFieldSynapses`.
+
+    Parameters
+    ----------
+    synapses
+        The synapses that learn.
+    learning_rate, sigma_rate
+        eta of the means and of the standard deviations; the derivation has 1.
+    prior_mean, prior_sigma
+        Of every weight; sigma positive.
+    memory
+        N, steps (batches, not images) that are remembered; positive, infinity forgets nothing.
+    clamp
+        G and C are cut to clamp / sigma either way; infinity cuts nothing. Below 2 / sigma_rate no step can
+        turn a standard deviation negative; where one would, it becomes the smallest there is.
+
+    Each number is one for all replicas or one each.
+
+    Raises
+    ------
+    TypeError
+        If a number is none.
+    ValueError
+        If a rate is negative or infinite, or prior_sigma, memory or clamp is not positive.
+    """
+
+    synapse_kind = MeanFieldSynapses
+    loss = "sum"
+
+    def __init__(
+        self,
+        synapses: MeanFieldSynapses,
+        *,
+        learning_rate: float | Sequence[float] = 1.0,
+        sigma_rate: float | Sequence[float] = 1.0,
+        prior_mean: float | Sequence[float] = 0.0,
+        prior_sigma: float | Sequence[float] = 1.0,
+        memory: float | Sequence[float] = math.inf,
+        clamp: float | Sequence[float] = math.inf,
+    ) -> None:
+        n, like = synapses.n_replicas, synapses.learned
+        self._rate = column(amounts_per_replica(learning_rate, n, "learning_rate"), like)
+        self._sigma_rate = column(amounts_per_replica(sigma_rate, n, "sigma_rate"), like)
+        means = per_replica(prior_mean, n, "prior_mean")
+        for value in means:
+            check_type(value, float, "prior_mean, alone or one per replica,")
+        if not all(map(math.isfinite, means)):
+            raise ValueError(f"prior_mean must be finite, got {prior_mean}")
+        self._prior_mean = column(means, like)
+        sigmas = positive_per_replica(prior_sigma, n, "prior_sigma")
+        memories = positive_per_replica(memory, n, "memory")
+        if math.inf in sigmas:
+            raise ValueError("prior_sigma must be finite: a memory of math.inf is what forgets nothing")
+        self._prior_precision = column([sigma**-2 for sigma in sigmas], like)
+        self._leak = column([1 / steps for steps in memories], like)
+        self._clamp = column(positive_per_replica(clamp, n, "clamp"), like)
+        self._follow = synapses.execution.fused(_follow_with_leak)
+
+    @property
+    def n_replicas(self) -> int:
+        """Number of networks."""
+        return len(self._rate)
+
+    def update(self, synapses: MeanFieldSynapses) -> None:
+        """Take one step with the gradients that the drawn networks wrote."""
+        synapses.chain()
+        gradient, drawn = synapses.by_draw(synapses.gradient), synapses.by_draw(synapses.drawn)
+        self._follow(
+            synapses.learned,
+            gradient,
+            drawn,
+            self._rate,
+            self._sigma_rate,
+            self._prior_mean,
+            self._prior_precision,
+            self._leak,
+            self._clamp,
+        )
+
+    def keep(self, replicas: Sequence[int]) -> None:
+        """Forget all other replicas."""
+        for name in ("_rate", "_sigma_rate", "_prior_mean", "_prior_precision", "_leak", "_clamp"):
+            setattr(self, name, rows(getattr(self, name), replicas))
+
+
+def positive_per_replica(values: float | Sequence[float], n_replicas: int, name: str) -> list[float]:
+    """Return one number per replica, each positive and perhaps infinite: windows, bounds, scales.
+
+    Raises
+    ------
+    TypeError
+        If one is no number.
+    ValueError
+        If one is not positive, or there are neither one nor `n_replicas`.
+
+    Examples
+    --------
+    >>> positive_per_replica(math.inf, 2, "memory")
+    [inf, inf]
+    """
+    each = per_replica(values, n_replicas, name)
+    for value in each:
+        check_type(value, float, f"{name}, alone or one per replica,")
+    if wrong := [value for value in each if not value > 0]:
+        raise ValueError(f"{name} must be positive, got {wrong[0]}")
+    return [float(value) for value in each]
+
+
+def _follow_with_leak(
+    learned: Tensor,
+    gradient: Tensor,
+    drawn: Tensor,
+    rate: Tensor,
+    sigma_rate: Tensor,
+    prior_mean: Tensor,
+    prior_precision: Tensor,
+    leak: Tensor,
+    clamp: Tensor,
+) -> None:
+    """Change means and log standard deviations in place; `gradient` is (replica, draw, parameters)."""
+    n = gradient.shape[2]
+    mu, log_sigma = learned[:, :n], learned[:, n:]
+    sigma = log_sigma.exp()
+    variance, bound = sigma.square(), clamp / sigma
+    mean_slope = gradient.mean(dim=1).clamp(-bound, bound)
+    sigma_slope = (gradient * drawn).mean(dim=1).clamp(-bound, bound)
+    pull = leak * prior_precision
+    mu += rate * variance * (pull * (prior_mean - mu) - mean_slope)
+    # (sigma_0^2 - sigma^2) / (N sigma_0^2) = leak - sigma^2 pull
+    sigma += sigma_rate / 2 * (sigma * (leak - variance * pull) - variance * sigma_slope)
+    log_sigma.copy_(torch.log(sigma.clamp_(SMALLEST_SIGMA, _LARGEST_SIGMA)))
