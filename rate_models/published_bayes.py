@@ -19,6 +19,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch.nn.functional as F
 import xarray as xr
@@ -242,7 +243,7 @@ def learned_as_published(
         raise ValueError(f"name must be one of {', '.join(PUBLISHED_RUNS)}, got {name!r}")
     run = PUBLISHED_RUNS[name]
     changes = {"n_epochs": n_epochs, "draws_per_step": draws_per_step}
-    given = {key: value for key, value in changes.items() if value is not None}
+    given: dict[str, Any] = {key: value for key, value in changes.items() if value is not None}
     images = images_as_published(run, data)
     sequence = permuted_tasks(images, run.n_tasks) if run.n_tasks else split_tasks(images)
     sequence = replace(sequence, starts_unpermuted=run.starts_unpermuted, shuffles=run.shuffles)
