@@ -14,6 +14,12 @@ Every program with its synapses; rule; settings:
     Bernoulli, releases with p = 0.5 whatever the learned p; as consolidating; as above
 ``ghost_misnormalised``
     the same, divided by the learned p; as consolidating; as above
+``odds``
+    Bernoulli, odds of release that count evidence; learning rate over them; learning_rate, gain, p_start,
+    memory, clamp
+``odds_certain``, ``odds_unmodulated``, ``odds_unselective``, ``odds_shuffled``, ``odds_latched``
+    controls of it: release certain whatever p; a constant learning rate; that of the mean synapse of the
+    layer for all; p shuffled within a layer after every task; p kept for good from 0.9353 on; as above
 ``sgd``, ``adam``
     deterministic; gradient descent; learning_rate
 ``ewc``
@@ -64,6 +70,7 @@ from rate_models.optimisers import Adam, GradientDescent, Sgd
 from rate_models.presynaptic_sgd import PresynapticSgd
 from rate_models.random_search import Interval
 from rate_models.random_streams import Purpose, numpy_generator
+from rate_models.release_odds import ReleaseOdds
 from rate_models.replicas import column
 from rate_models.stochastic_layers import BernoulliSynapses, DeterministicSynapses, Synapses
 from rate_models.training import LearningRule, Trainer
@@ -354,10 +361,12 @@ def _measure_into(
     )
     found.accuracy[:, n_learned] = accuracy.cpu().numpy()
     found.accuracy[trainer.diverged(), n_learned] = np.nan
-    if isinstance(trainer.rule, PresynapticSgd) and isinstance(synapses, BernoulliSynapses):
-        p, threshold = synapses.p, trainer.rule.plasticity.p_freeze
-        found.mean_p[:, n_learned] = p.mean(dim=1).cpu().numpy()
-        found.frozen[:, n_learned] = (p >= threshold).to(p.dtype).mean(dim=1).cpu().numpy()
+    if not isinstance(synapses, BernoulliSynapses):
+        return
+    found.mean_p[:, n_learned] = synapses.p.mean(dim=1).cpu().numpy()
+    if isinstance(trainer.rule, PresynapticSgd):
+        is_frozen = synapses.p >= trainer.rule.plasticity.p_freeze
+        found.frozen[:, n_learned] = is_frozen.to(synapses.p.dtype).mean(dim=1).cpu().numpy()
 
 
 def values_of(replicas: Sequence[Replica], name: str) -> list[float]:
@@ -414,6 +423,46 @@ program("consolidating", *_PLASTIC)(_presynaptic)
 program("plastic", *_PLASTIC)(functools.partial(_presynaptic, consolidation=False))
 program("ghost", *_PLASTIC)(functools.partial(_presynaptic, ghost="release"))
 program("ghost_misnormalised", *_PLASTIC)(functools.partial(_presynaptic, ghost="ghost"))
+
+
+_ODDS = ("learning_rate", "gain", "p_start", "memory", "clamp")
+
+
+def _release_odds(
+    replicas: Sequence[Replica],
+    network: FeedForward,
+    training: Training,
+    execution: Execution,
+    *,
+    release: float | None = None,
+    modulation: Literal["own", "mean", "none"] = "own",
+    p_freeze: float = 1.0,
+    shuffles: bool = False,
+) -> Learner:
+    """Build networks whose odds of release count evidence, or one of their controls."""
+    synapses = BernoulliSynapses(
+        network.layout,
+        seeds_of(replicas),
+        release_probability=values_of(replicas, "p_start"),
+        release_fixed_at=release,
+        execution=execution,
+    )
+    numbers = {name: values_of(replicas, name) for name in ("learning_rate", "gain", "memory", "clamp")}
+    rule = ReleaseOdds(synapses, **numbers, p_freeze=p_freeze, modulation=modulation)
+
+    def finish_task(sequence: TaskSequence, task: int) -> None:
+        if shuffles:
+            rule.shuffle(synapses, [numpy_generator(seed, Purpose.LESIONS) for seed in synapses.seeds])
+
+    return Learner(network, synapses, rule, finish_task=finish_task)
+
+
+program("odds", *_ODDS)(_release_odds)
+program("odds_certain", *_ODDS)(functools.partial(_release_odds, release=1.0))
+program("odds_unmodulated", *_ODDS)(functools.partial(_release_odds, modulation="none"))
+program("odds_unselective", *_ODDS)(functools.partial(_release_odds, modulation="mean"))
+program("odds_shuffled", *_ODDS)(functools.partial(_release_odds, shuffles=True))
+program("odds_latched", *_ODDS)(functools.partial(_release_odds, p_freeze=0.9353))
 
 
 @program("sgd", "learning_rate")

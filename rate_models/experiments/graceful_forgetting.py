@@ -1,0 +1,416 @@
+"""Ten permuted tasks with release odds that count evidence, with the published rule, and with MESU.
+
+All networks of a seed see the same permutations, and, but for MESU, start alike and see the images in the
+same order. Networks are followed while they learn: when do synapses become reliable, and how well can the
+newest task still be learned? Controls take one property of the rule away each.
+
+The settings of the new rule were fixed on other seeds and permutations (1 to 3) and on training images held
+out, with one pass through each task; the test set was not used for it.
+
+References
+----------
+Schug S, Benzing F, Steger A (2021). eLife 10:e69884, appendix 1 table 1. doi:10.7554/eLife.69884
+Bonnet D, Cottart K, Hirtzlin T et al. (2025). Nat Commun 16, Supplementary Note 9.
+doi:10.1038/s41467-025-64601-w
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+import xarray as xr
+
+from biophys.argument_types import check_config
+from biophys.progress import Progress, ignore_progress
+from biophys.settings import Count, Counts, Positive, Probability, Seeds, settings
+from biophys.sweeps.groups import KeptReplicas
+from rate_models.continual_learning import TaskSequence, accuracy_by_task, permuted_tasks, plans_of
+from rate_models.continual_methods import Replica, Training, learner_of
+from rate_models.data_by_name import images_for
+from rate_models.datasets import DataSetName
+from rate_models.devices import Execution, execution_or_default
+from rate_models.experiments.figure_parts import band, bars
+from rate_models.experiments.lifelong_methods import PUBLISHED_RULE
+from rate_models.experiments.result_table import ResultTable
+from rate_models.layout import Layout
+from rate_models.nn import EnergyCounter
+from rate_models.nn.trained_layers import layers_of
+from rate_models.published_bayes import PUBLISHED_RUNS, images_as_published
+from rate_models.random_search import Setting
+from rate_models.run_costs import training_work
+from rate_models.stochastic_layers import BernoulliSynapses, Synapses
+from rate_models.task_sequences import Plan
+from rate_models.training import Trainer
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+RELIABLE = 0.9353
+"""Release probability from which the published rule changes a synapse no more."""
+
+_MESU = PUBLISHED_RUNS["mesu 10 tasks"]
+
+
+@dataclass(frozen=True)
+class Method:
+    """A rule that learns the tasks.
+
+    Parameters
+    ----------
+    label, colour
+        In figures.
+    program
+        Of `rate_models.continual_methods`.
+    draws_per_step
+        Forward and backward passes for each batch.
+    is_mesu
+        Whether images come as in the program of MESU: their order, and their normalisation.
+    """
+
+    label: str
+    colour: str
+    program: str
+    draws_per_step: int = 1
+    is_mesu: bool = False
+
+
+_mesu = functools.partial(Method, program="mesu", is_mesu=True)
+_control = functools.partial(Method, colour="#999999")
+METHODS: dict[str, Method] = {
+    "evidence": Method("evidence in the odds of release", "#D55E00", "odds"),
+    "published": Method("presynaptic consolidation", "#0072B2", "consolidating"),
+    "mesu": _mesu("MESU, ten draws", "#009E73", draws_per_step=10),
+    "mesu_one_draw": _mesu("MESU, one draw", "#56B4E9"),
+    "certain": _control("release certain", program="odds_certain"),
+    "unmodulated": _control("rate not modulated", program="odds_unmodulated"),
+    "unselective": _control("rate of the mean synapse", program="odds_unselective"),
+    "shuffled": _control("p shuffled after tasks", program="odds_shuffled"),
+    "latched": _control("p latched at 0.9353", program="odds_latched"),
+}
+"""What is compared, and the controls of the new rule, by name in the result."""
+
+CONTROLS = ("certain", "unmodulated", "unselective", "shuffled", "latched")
+
+
+@settings
+class Config:
+    """What is learned by which rules.
+
+    Parameters
+    ----------
+    methods
+        Names out of `METHODS`.
+    seeds
+        One network per seed for the new and the published rule.
+    n_seeds_control, n_seeds_mesu
+        How many of the seeds the controls and MESU run on.
+    learning_rate, gain, clamp, p_start
+        Of the new rule and its controls.
+    published_rate
+        Learning rate of the published rule (program: 0.01).
+    data_set
+        ``mnist``, ``fashion_mnist``, ``digits`` or images of one's own.
+    hidden_units, n_tasks, n_epochs, batch_size
+        As published: 200 and 200, 10, 10, 100.
+    n_samples
+        Draws per test image.
+    steps_between
+        Steps after which release probabilities are noted.
+    n_energy_images
+        Test images of each task on which energy is counted.
+    """
+
+    methods: tuple[str, ...] = tuple(METHODS)
+    seeds: Seeds = (101, 102, 103, 104, 105, 106)
+    n_seeds_control: Count = 2
+    n_seeds_mesu: Count = 3
+    learning_rate: Positive = 9.0
+    gain: Positive = 64.0
+    clamp: Positive = 1.732
+    p_start: Probability = 0.75
+    published_rate: Positive = 0.01
+    data_set: DataSetName = "mnist"
+    hidden_units: Counts = (200, 200)
+    n_tasks: Count = 10
+    n_epochs: Count = 10
+    batch_size: Count = 100
+    n_samples: Count = 10
+    steps_between: Count = 100
+    n_energy_images: Count = 100
+
+    def __post_init__(self) -> None:
+        if unknown := [name for name in self.methods if name not in METHODS]:
+            raise ValueError(f"methods must be out of {', '.join(METHODS)}, got {unknown[0]!r}")
+        if not self.methods:
+            raise ValueError(f"methods must not be empty: name some out of {', '.join(METHODS)}")
+
+    def setting_of(self, method: str) -> Setting:
+        """Return the settings of the program of a method."""
+        if METHODS[method].is_mesu:
+            return _MESU.settings
+        if method == "published":
+            return {"learning_rate": self.published_rate, **PUBLISHED_RULE}
+        own = {name: float(getattr(self, name)) for name in ("learning_rate", "gain", "clamp", "p_start")}
+        return {**own, "memory": math.inf}
+
+    def seeds_of(self, method: str) -> tuple[int, ...]:
+        """Return the seeds that a method is run on."""
+        n_seeds = self.n_seeds_control if method in CONTROLS else len(self.seeds)
+        return self.seeds[: self.n_seeds_mesu if METHODS[method].is_mesu else n_seeds]
+
+
+QUICK = Config(
+    methods=("evidence", "published", "unselective"),
+    learning_rate=1.0,
+    gain=4.0,
+    published_rate=0.1,
+    data_set="digits",
+    hidden_units=(40,),
+    seeds=(101, 102, 103),
+    n_tasks=4,
+    n_epochs=15,
+    batch_size=50,
+    n_samples=5,
+    steps_between=28,
+)
+"""The same on 8x8 digits, in seconds."""
+
+MAY_DIFFER = ("methods", "seeds", "n_seeds_control", "n_seeds_mesu", "steps_between", "n_energy_images")
+"""Settings that say what is compared, and on which seeds."""
+
+
+def work(config: Config) -> float:
+    """Return how much work a run is, in a unit of its own."""
+    n_passes = sum(METHODS[name].draws_per_step * len(config.seeds_of(name)) for name in config.methods)
+    n_networks = float(n_passes * config.n_tasks)
+    return training_work(config.data_set, config.hidden_units, n_networks, config.n_epochs, config.batch_size)
+
+
+def run(
+    config: Config,
+    *,
+    execution: Execution | None = None,
+    on_progress: Progress = ignore_progress,
+    keep_in: Path | str | None = None,
+) -> xr.Dataset:
+    """Learn the tasks by every method and seed, and measure.
+
+    Parameters
+    ----------
+    config, execution, on_progress, keep_in
+        As for every experiment: see :mod:`rate_models.experiments`.
+
+    Returns
+    -------
+    result
+        By method and seed: ``accuracy`` (n_learned, task) of every task after n_learned of them; ``mean_p``
+        and ``reliable`` (step), mean release probability and share of synapses with p of at least 0.9353
+        (NaN without release); ``atp`` and ``vesicles``, per test image of the tasks at the end; by method
+        ``draws_per_step``.
+    """
+    check_config(config, Config)
+    kept = KeptReplicas(keep_in, learned_network, execution_or_default(execution))
+    table = ResultTable({"algorithm": config.methods, "seed": config.seeds})
+    networks = [(name, seed) for name in config.methods for seed in config.seeds_of(name)]
+    for done, place in enumerate(networks, start=1):
+        (network,) = kept.found(
+            [_settings_of(config, *place)],
+            [place],
+            lambda members, own: xr.concat(
+                [learned_network(config, *each, own) for each in members], "replica"
+            ),
+            group_size=1,
+        )
+        for name, values in network.data_vars.items():
+            table.put(str(name), [place], values.values[None], tuple(map(str, values.dims)))
+        on_progress(done / len(networks), " ".join(map(str, place)))
+    n_passes = [METHODS[name].draws_per_step for name in config.methods]
+    n_steps = len(network.step) if networks else 0
+    return table.dataset(
+        {
+            "n_learned": np.arange(config.n_tasks + 1),
+            "task": np.arange(1, config.n_tasks + 1),
+            "step": config.steps_between * np.arange(1, n_steps + 1),
+        }
+    ).assign(draws_per_step=("algorithm", n_passes))
+
+
+def _settings_of(config: Config, method: str, seed: int) -> dict[str, Any]:
+    """Return all that a network depends on."""
+    names = ("data_set", "n_tasks", "n_epochs", "batch_size", "n_samples", "steps_between", "n_energy_images")
+    shared = {name: getattr(config, name) for name in names}
+    own = METHODS[method]
+    sizes = "-".join(map(str, config.hidden_units))
+    return {
+        "method": method,
+        "seed": seed,
+        "hidden_units": sizes,
+        "program": own.program,
+        "draws": own.draws_per_step,
+        **shared,
+        "setting": str(sorted(config.setting_of(method).items())),
+    }
+
+
+def learned_network(config: Config, method: str, seed: int, execution: Execution) -> xr.Dataset:
+    """Return what one network learned.
+
+    Parameters
+    ----------
+    config
+        The experiment.
+    method, seed
+        Name of the method, and seed of the network.
+    execution
+        Where and how to compute.
+    """
+    own = METHODS[method]
+    training = Training(
+        hidden_units=config.hidden_units,
+        n_epochs=config.n_epochs,
+        batch_size=config.batch_size,
+        n_samples=config.n_samples,
+        draws_per_step=own.draws_per_step,
+    )
+    sequence = sequence_for(config, own, execution)
+    images = sequence.images
+    layout = Layout((images.n_pixels, *config.hidden_units, images.n_classes))
+    learner = learner_of(own.program, [Replica(seed, config.setting_of(method))], layout, training, execution)
+    trainer = Trainer(
+        learner.network, learner.synapses, learner.rule, images.train_images, images.train_labels
+    )
+    orders = sequence.pixel_orders([seed])
+    plans = plans_of(sequence, [seed], orders, n_epochs=config.n_epochs, batch_size=config.batch_size)
+    accuracy = np.full((config.n_tasks + 1, config.n_tasks), np.nan)
+    traces: list[tuple[float, float]] = []
+    for place, (n_begun, plan) in enumerate(plans, start=1):
+        for piece in _pieces(plan, config.steps_between):
+            trainer.run(piece)
+            traces.append(_release_probabilities(learner.synapses))
+        if place % config.n_epochs == 0:
+            learner.finish_task(sequence, n_begun - 1)
+            accuracy[n_begun] = _accuracy(trainer, sequence, config, is_last=n_begun == config.n_tasks)
+    spent = _energy(learner.synapses, sequence, orders, config)
+    mean_p, reliable = np.transpose(traces)
+    return xr.Dataset(
+        {
+            "accuracy": (("n_learned", "task"), accuracy),
+            "mean_p": ("step", mean_p),
+            "reliable": ("step", reliable),
+            **spent,
+        }
+    )
+
+
+def sequence_for(config: Config, method: Method, execution: Execution) -> TaskSequence:
+    """Return the tasks as a method sees them."""
+    images = images_for(config.data_set, execution)
+    if not method.is_mesu:
+        return permuted_tasks(images, config.n_tasks)
+    side = math.isqrt(images.n_pixels)
+    images = images_as_published(replace(_MESU, side=side), images)
+    return replace(permuted_tasks(images, config.n_tasks), shuffles=_MESU.shuffles)
+
+
+def _pieces(plan: Plan, n_steps: int) -> list[Plan]:
+    """Return a plan cut after every `n_steps` steps."""
+    return [replace(plan, images=images) for images in plan.images.split(n_steps, dim=1)]
+
+
+def _release_probabilities(synapses: Synapses) -> tuple[float, float]:
+    """Return the mean release probability, and the share of synapses that the published rule would keep."""
+    if not isinstance(synapses, BernoulliSynapses):
+        return math.nan, math.nan
+    return float(synapses.p.mean()), float((synapses.p >= RELIABLE).double().mean())
+
+
+def _accuracy(trainer: Trainer, sequence: TaskSequence, config: Config, *, is_last: bool) -> np.ndarray:
+    """Return the accuracy on every task; between tasks on one test image in ten, by two draws."""
+    found = accuracy_by_task(
+        trainer.network,
+        trainer.synapses,
+        sequence,
+        streams=trainer.synapses.evaluation_streams(),
+        n_samples=config.n_samples if is_last else 2,
+        every=1 if is_last else 10,
+    )
+    return found[0].cpu().double().numpy()
+
+
+def _energy(
+    synapses: Synapses, sequence: TaskSequence, orders: torch.Tensor | None, config: Config
+) -> dict[str, float]:
+    """Return molecules of ATP and vesicles per image; the magnitude of a pixel counts as its spikes."""
+    model = layers_of(synapses, seed=config.seeds[0])
+    images = sequence.images.test_images[: config.n_energy_images]
+    shown = [images] if orders is None else [images[:, order] for order in orders[0]]
+    with torch.no_grad(), EnergyCounter(model) as energy:
+        for task in shown:
+            model(task)
+    n_vesicles = sum(layer.n_vesicles for layer in energy.layers.values())
+    return {"atp": float(energy.atp_per_input.magnitude), "vesicles": n_vesicles / energy.n_inputs}
+
+
+def final_accuracies(result: xr.Dataset, method: str) -> np.ndarray:
+    """Return the mean accuracy over all tasks after the last, percent, of every seed that was run."""
+    final = 100 * result.accuracy.sel(algorithm=method)[:, -1].mean("task", skipna=False)
+    return final.dropna("seed").to_numpy()
+
+
+def newest_task(result: xr.Dataset, method: str) -> np.ndarray:
+    """Return the accuracy on every task when it was just learned, percent, (seed, task)."""
+    found = result.accuracy.sel(algorithm=method).dropna("seed", how="all").to_numpy()
+    return 100 * np.diagonal(found[:, 1:], axis1=1, axis2=2)
+
+
+def _draw_final(result: xr.Dataset, figure: Figure) -> None:
+    axes = figure.subplots()
+    names = [str(name) for name in result["algorithm"].values]
+    groups: Mapping[tuple[str, str], Any] = {
+        (METHODS[name].label, METHODS[name].colour): final_accuracies(result, name) for name in names
+    }
+    bars(axes, groups)
+    lowest = min(values.min() for values in groups.values() if len(values))
+    axes.set_ylim(max(lowest - 5, 0), 100)
+    axes.set_ylabel("final accuracy, mean of tasks (%)")
+
+
+def _draw_by_task(result: xr.Dataset, figure: Figure) -> None:
+    left, right = figure.subplots(1, 2, sharey=True)
+    for name in _compared(result):
+        own, accuracy = METHODS[name], 100 * result.accuracy.sel(algorithm=name).dropna("seed", how="all")
+        band(left, result.task, accuracy[:, -1], own.colour, own.label)
+        band(right, result.task, newest_task(result, name), own.colour, own.label)
+    left.set(xlabel="task", ylabel="accuracy (%)", title="after the last task")
+    right.set(xlabel="task", title="when it was just learned")
+    right.legend(fontsize=8)
+
+
+def _draw_latching(result: xr.Dataset, figure: Figure) -> None:
+    left, right = figure.subplots(1, 2)
+    steps_per_task = int(result.step[-1]) / len(result.task)
+    for name in _compared(result):
+        own = METHODS[name]
+        for axes, variable, scale in ((left, "mean_p", 1), (right, "reliable", 100)):
+            values = result[variable].sel(algorithm=name).dropna("seed", how="all")
+            if len(values):
+                x = result.step / steps_per_task
+                band(axes, x, scale * values, own.colour, own.label, marker="")
+    left.set(xlabel="tasks seen", ylabel="mean release probability")
+    right.set(xlabel="tasks seen", ylabel=f"synapses with p of at least {RELIABLE} (%)")
+    left.legend(fontsize=8)
+
+
+def _compared(result: xr.Dataset) -> Sequence[str]:
+    """Return the methods that were run and are no controls."""
+    return [str(name) for name in result["algorithm"].values if name not in CONTROLS]
+
+
+FIGURES = {"final": _draw_final, "by_task": _draw_by_task, "release_probability": _draw_latching}

@@ -1,0 +1,223 @@
+r"""Release odds that count evidence: a presynaptic rule without a latch.
+
+A synapse of expected strength w releases with probability p. Its odds of release carry the precision of w,
+what is known of it, in units of what was known at the start:
+
+.. math::
+
+    o = \frac{p}{1 - p} = o_0 r, \qquad r = s^2 / \sigma^2, \qquad s^2 = \frac{1}{3\,n_\mathrm{in}}
+
+with :math:`s^2` the mean square of the initial weights of a layer, taken as the prior's variance. One release
+decision k per step; with g the gradient of the loss summed over the batch by w, that is (k / p) times that by
+the transmitted weight,
+
+.. math::
+
+    w &\leftarrow w - \eta\, \frac{s^2}{r}\, g \\
+    r &\leftarrow r + a\, s^2\, p\, g^2 - \frac{r - 1}{N}
+
+**Derivation.** The posterior of a weight gains as precision the curvature h of the loss, and its mean moves
+by posterior variance times gradient (online variational Bayes, to first order). At a fitted point h is the
+Fisher information :math:`E[G^2]`, G being the gradient by the transmitted weight, which is seen at releases
+only: :math:`k G^2 / p = p g^2` is unbiased for it. In units of the prior's precision :math:`1 / s^2` that is
+the second line, with a = 1 and :math:`\eta` = 1 for Bayes. The leak forgets what is older than N steps, as in
+`metaplastic_uncertainty`; r rests at :math:`1 + a N s^2 h`.
+
+The published rule (`presynaptic_sgd`) multiplies the odds:
+:math:`\dot o = (1 + o)[p_\uparrow U - p_\downarrow (1 - U)]`, so that ln(1 - p) is a random walk, and stops
+at p_freeze for ever. Here evidence is added: 1 - p falls as one over the evidence, differences between
+synapses stay, and nothing is final.
+
+References
+----------
+Schug et al. (2021). doi:10.7554/eLife.69884
+Bonnet et al. (2025). doi:10.1038/s41467-025-64601-w
+Zeno et al. (2021). doi:10.1162/neco_a_01430
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from biophys.argument_types import checked_types
+from rate_models.metaplastic_uncertainty import positive_per_replica
+from rate_models.replicas import amounts_per_replica, column, per_replica, rows
+from rate_models.stochastic_layers import BernoulliSynapses
+
+# Beyond these odds the release decision, of 16 bits on a CPU, cannot tell p from 1.
+_LARGEST_ODDS = 1e5
+
+
+@checked_types
+class ReleaseOdds:
+    """The learning rule of `BernoulliSynapses` whose odds of release count evidence.
+
+    Parameters
+    ----------
+    synapses
+        The synapses that learn. Their p at the start, below 1, is that without evidence.
+    learning_rate
+        eta in units of the Bayesian rate, which is the posterior variance.
+    gain
+        a, weight of the evidence; 1 for Bayes.
+    memory
+        N, steps that are remembered; infinity forgets nothing.
+    clamp
+        In the first line g is cut to clamp / sigma either way, as in `metaplastic_uncertainty`, sigma being
+        s / sqrt(r); positive, infinity cuts nothing.
+    p_freeze
+        Synapses that reach it gain and lose no odds any more, as in the published rule; 1 for none.
+    modulation
+        Rate of a synapse: its ``"own"`` variance s^2 / r; the ``"mean"`` variance of its layer, which keeps
+        the schedule and takes away the selectivity; or ``"none"``, the prior's.
+
+    Numbers are one for all replicas or one each.
+
+    Raises
+    ------
+    TypeError
+        If the synapses have no release probability, or a number is none.
+    ValueError
+        If a number lies outside its range, or synapses release with certainty at the start.
+
+    Attributes
+    ----------
+    precision
+        r, shape (replica, weights), at least 1.
+
+    Examples
+    --------
+    >>> from rate_models.layout import Layout
+    >>> synapses = BernoulliSynapses(Layout((3, 1)), seeds=[0], release_probability=0.75)
+    >>> rule = ReleaseOdds(synapses, gain=12.0)
+    >>> synapses.scale[:] = 1 / 0.75  # all release
+    >>> synapses.gradient[:, :3] = torch.tensor([1.0, 0.5, 0.0])
+    >>> rule.update(synapses)
+    >>> [round(p, 3) for p in synapses.p[0].tolist()]
+    [0.893, 0.812, 0.75]
+    """
+
+    synapse_kind = BernoulliSynapses
+    loss = "sum"
+
+    def __init__(
+        self,
+        synapses: BernoulliSynapses,
+        *,
+        learning_rate: float | Sequence[float] = 1.0,
+        gain: float | Sequence[float] = 1.0,
+        memory: float | Sequence[float] = math.inf,
+        clamp: float | Sequence[float] = math.inf,
+        p_freeze: float | Sequence[float] = 1.0,
+        modulation: Literal["own", "mean", "none"] = "own",
+    ) -> None:
+        n, like = synapses.n_replicas, synapses.p
+        self._rate = column(amounts_per_replica(learning_rate, n, "learning_rate"), like)
+        self._gain = column(amounts_per_replica(gain, n, "gain"), like)
+        self._leak = column([1 / steps for steps in positive_per_replica(memory, n, "memory")], like)
+        clamps = positive_per_replica(clamp, n, "clamp")
+        self._clamp = column(clamps, like)
+        self._clamps = min(clamps) < math.inf
+        thresholds = [float(value) for value in per_replica(p_freeze, n, "p_freeze")]
+        if wrong := [value for value in thresholds if not 0 < value <= 1]:
+            raise ValueError(f"p_freeze must lie above 0 and at most at 1 (none), got {wrong[0]}")
+        self._freezes = min(thresholds) < 1
+        self._p_freeze = column([value if value < 1 else 2.0 for value in thresholds], like)
+        if float(like.max()) >= 1:
+            raise ValueError(
+                "synapses must start with a release_probability below 1: certain odds are infinite"
+            )
+        self.modulation = modulation
+        self._floor = like / (1 - like)
+        self.precision = torch.ones_like(like)
+        self._step = synapses.execution.fused(_step_of_layer)
+
+    @property
+    def n_replicas(self) -> int:
+        """Number of networks."""
+        return len(self._rate)
+
+    def update(self, synapses: BernoulliSynapses) -> None:
+        """Take one step with the gradient that the network wrote."""
+        layout, at_release = synapses.layout, synapses.release_fixed_at
+        numbers = (self._rate, self._gain, self._leak)
+        bounds = (self._clamp if self._clamps else None, self._p_freeze if self._freezes else None)
+        for part, n_in in zip(layout.weight_slices, layout.sizes[:-1], strict=True):
+            self._step(
+                synapses.learned[:, part],
+                synapses.p[:, part],
+                self.precision[:, part],
+                self._floor[:, part],
+                synapses.gradient[:, part].mul_(synapses.scale[:, part]),
+                1 / (3 * n_in),
+                *numbers,
+                *bounds,
+                self.modulation,
+                at_release,
+            )
+        if synapses.biases == "trained":
+            # Their prior variance is that of one more input of the layer.
+            for part, n_in in zip(layout.bias_slices, layout.sizes[:-1], strict=True):
+                synapses.learned[:, part].sub_(synapses.gradient[:, part] * self._rate, alpha=1 / (3 * n_in))
+
+    def shuffle(self, synapses: BernoulliSynapses, rngs: Sequence[np.random.Generator]) -> None:
+        """Exchange precision and p at random among the synapses of each layer: a control.
+
+        Parameters
+        ----------
+        synapses
+            The synapses that learn.
+        rngs
+            One for each replica.
+        """
+        for row, rng in enumerate(rngs):
+            for part in synapses.layout.weight_slices:
+                order = torch.from_numpy(rng.permutation(part.stop - part.start)).to(synapses.p.device)
+                for values in (self.precision[row, part], synapses.p[row, part]):
+                    values.copy_(values[order])
+
+    def keep(self, replicas: Sequence[int]) -> None:
+        """Forget all other replicas."""
+        for name in ("_rate", "_gain", "_leak", "_clamp", "_p_freeze", "_floor", "precision"):
+            setattr(self, name, rows(getattr(self, name), replicas))
+
+
+def _step_of_layer(
+    strength: Tensor,
+    p: Tensor,
+    precision: Tensor,
+    floor: Tensor,
+    slope: Tensor,
+    variance: float,
+    rate: Tensor,
+    gain: Tensor,
+    leak: Tensor,
+    clamp: Tensor | None,
+    p_freeze: Tensor | None,
+    modulation: str,
+    at_release: float | None,
+) -> None:
+    """Change strength, precision and p of one layer in place; `slope` is g."""
+    evidence = slope.square().mul_(p if at_release is None else at_release)
+    evidence.mul_(gain * variance)
+    if clamp is not None:
+        bound = precision.sqrt().mul_(clamp * variance**-0.5)
+        slope = slope.clamp(-bound, bound)
+    step = slope * (rate * variance)
+    if modulation == "own":
+        step /= precision
+    elif modulation == "mean":
+        step *= precision.reciprocal().mean(1, keepdim=True)
+    strength.sub_(step)
+    evidence.sub_((precision - 1).mul_(leak))
+    if p_freeze is not None:
+        evidence.mul_(p < p_freeze)
+    precision.add_(evidence).clamp_min_(1.0)
+    odds = torch.mul(precision, floor).clamp_(max=_LARGEST_ODDS)
+    torch.div(odds, odds + 1, out=p)
