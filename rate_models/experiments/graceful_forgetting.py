@@ -21,7 +21,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
@@ -223,23 +223,28 @@ def run(
         (network,) = kept.found(
             [_settings_of(config, *place)],
             [place],
-            lambda members, own: xr.concat(
-                [learned_network(config, *each, own) for each in members], "replica"
-            ),
+            functools.partial(_learned_networks, config),
             group_size=1,
         )
         for name, values in network.data_vars.items():
             table.put(str(name), [place], values.values[None], tuple(map(str, values.dims)))
         on_progress(done / len(networks), " ".join(map(str, place)))
     n_passes = [METHODS[name].draws_per_step for name in config.methods]
-    n_steps = len(network.step) if networks else 0
     return table.dataset(
         {
             "n_learned": np.arange(config.n_tasks + 1),
             "task": np.arange(1, config.n_tasks + 1),
-            "step": config.steps_between * np.arange(1, n_steps + 1),
+            "step": config.steps_between * np.arange(1, network.sizes["step"] + 1),
         }
     ).assign(draws_per_step=("algorithm", n_passes))
+
+
+def _learned_networks(
+    config: Config, networks: Sequence[tuple[str, int]], execution: Execution
+) -> xr.Dataset:
+    """Return what networks learned one after the other, along the dimension ``replica``."""
+    each = [learned_network(config, method, seed, execution) for method, seed in networks]
+    return cast(xr.Dataset, xr.concat(each, "replica"))
 
 
 def _settings_of(config: Config, method: str, seed: int) -> dict[str, Any]:

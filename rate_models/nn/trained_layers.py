@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import nn
 
@@ -50,7 +52,7 @@ def layers_of(synapses: Synapses, replica: int = 0, *, seed: int = 0) -> nn.Sequ
     for index, (weight, bias) in enumerate(zip(layout.weights(learned), layout.biases(learned), strict=True)):
         part = layout.weight_slices[index]
         n_out, n_in = weight.shape[1:]
-        options = {"device": weight.device, "dtype": weight.dtype}
+        options: dict[str, Any] = {"device": weight.device, "dtype": weight.dtype}
         layer: nn.Linear
         if isinstance(synapses, BernoulliSynapses):
             p = synapses.p[replica, part].reshape(n_out, n_in)
