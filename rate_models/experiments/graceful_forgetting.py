@@ -28,9 +28,11 @@ import torch
 import xarray as xr
 
 from biophys.argument_types import check_config
+from biophys.palette import BLUE, GREEN, GREY, SKY, VERMILION
 from biophys.progress import Progress, ignore_progress
 from biophys.settings import Count, Counts, Positive, Probability, Seeds, settings
-from biophys.sweeps.groups import KeptReplicas
+from biophys.sweeps.executors import Executor
+from biophys.sweeps.groups import sweep_groups, swept_dataset
 from rate_models.continual_learning import TaskSequence, accuracy_by_task, permuted_tasks, plans_of
 from rate_models.continual_methods import Replica, Training, learner_of
 from rate_models.data_by_name import images_for
@@ -38,7 +40,6 @@ from rate_models.datasets import DataSetName
 from rate_models.devices import Execution, execution_or_default
 from rate_models.experiments.figure_parts import band, bars
 from rate_models.experiments.lifelong_methods import PUBLISHED_RULE
-from rate_models.experiments.result_table import ResultTable
 from rate_models.layout import Layout
 from rate_models.nn import EnergyCounter
 from rate_models.nn.trained_layers import layers_of
@@ -82,12 +83,12 @@ class Method:
 
 
 _mesu = functools.partial(Method, program="mesu", is_mesu=True)
-_control = functools.partial(Method, colour="#999999")
+_control = functools.partial(Method, colour=GREY)
 METHODS: dict[str, Method] = {
-    "evidence": Method("evidence in the odds of release", "#D55E00", "odds"),
-    "published": Method("presynaptic consolidation", "#0072B2", "consolidating"),
-    "mesu": _mesu("MESU, ten draws", "#009E73", draws_per_step=10),
-    "mesu_one_draw": _mesu("MESU, one draw", "#56B4E9"),
+    "evidence": Method("evidence in the odds of release", VERMILION, "odds"),
+    "published": Method("presynaptic consolidation", BLUE, "consolidating"),
+    "mesu": _mesu("MESU, ten draws", GREEN, draws_per_step=10),
+    "mesu_one_draw": _mesu("MESU, one draw", SKY),
     "certain": _control("release certain", program="odds_certain"),
     "unmodulated": _control("rate not modulated", program="odds_unmodulated"),
     "unselective": _control("rate of the mean synapse", program="odds_unselective"),
@@ -197,6 +198,7 @@ def run(
     config: Config,
     *,
     execution: Execution | None = None,
+    executor: Executor | None = None,
     on_progress: Progress = ignore_progress,
     keep_in: Path | str | None = None,
 ) -> xr.Dataset:
@@ -204,7 +206,7 @@ def run(
 
     Parameters
     ----------
-    config, execution, on_progress, keep_in
+    config, execution, executor, on_progress, keep_in
         As for every experiment: see :mod:`rate_models.experiments`.
 
     Returns
@@ -216,27 +218,22 @@ def run(
         ``draws_per_step``.
     """
     check_config(config, Config)
-    kept = KeptReplicas(keep_in, learned_network, execution_or_default(execution))
-    table = ResultTable({"algorithm": config.methods, "seed": config.seeds})
     networks = [(name, seed) for name in config.methods for seed in config.seeds_of(name)]
-    for done, place in enumerate(networks, start=1):
-        (network,) = kept.found(
-            [_settings_of(config, *place)],
-            [place],
-            functools.partial(_learned_networks, config),
-            group_size=1,
-        )
-        for name, values in network.data_vars.items():
-            table.put(str(name), [place], values.values[None], tuple(map(str, values.dims)))
-        on_progress(done / len(networks), " ".join(map(str, place)))
+    found = sweep_groups(
+        functools.partial(_learned_networks, config),
+        [_settings_of(config, *network) for network in networks],
+        keep_in,
+        execution_or_default(execution),
+        group_size=lambda n_missing, n_workers: 1,
+        kept_as=learned_network,
+        replicas=networks,
+        executor=executor,
+        on_progress=on_progress,
+    )
+    places = [{"algorithm": name, "seed": seed} for name, seed in networks]
+    result = swept_dataset(places, found, {"algorithm": config.methods, "seed": config.seeds})
     n_passes = [METHODS[name].draws_per_step for name in config.methods]
-    return table.dataset(
-        {
-            "n_learned": np.arange(config.n_tasks + 1),
-            "task": np.arange(1, config.n_tasks + 1),
-            "step": config.steps_between * np.arange(1, network.sizes["step"] + 1),
-        }
-    ).assign(draws_per_step=("algorithm", n_passes))
+    return result.astype(np.float32).assign(draws_per_step=("algorithm", n_passes))
 
 
 def _learned_networks(
@@ -294,23 +291,30 @@ def learned_network(config: Config, method: str, seed: int, execution: Execution
     orders = sequence.pixel_orders([seed])
     plans = plans_of(sequence, [seed], orders, n_epochs=config.n_epochs, batch_size=config.batch_size)
     accuracy = np.full((config.n_tasks + 1, config.n_tasks), np.nan)
-    traces: list[tuple[float, float]] = []
+    traces: list[tuple[float, ...]] = []
+    n_steps = 0
     for place, (n_begun, plan) in enumerate(plans, start=1):
         for piece in _pieces(plan, config.steps_between):
             trainer.run(piece)
-            traces.append(_release_probabilities(learner.synapses))
+            n_steps += piece.n_steps
+            traces.append((n_steps, *_release_probabilities(learner.synapses)))
         if place % config.n_epochs == 0:
             learner.finish_task(sequence, n_begun - 1)
             accuracy[n_begun] = _accuracy(trainer, sequence, config, is_last=n_begun == config.n_tasks)
     spent = _energy(learner.synapses, sequence, orders, config)
-    mean_p, reliable = np.transpose(traces)
+    steps, mean_p, reliable = np.transpose(traces)
     return xr.Dataset(
         {
             "accuracy": (("n_learned", "task"), accuracy),
             "mean_p": ("step", mean_p),
             "reliable": ("step", reliable),
             **spent,
-        }
+        },
+        {
+            "n_learned": np.arange(config.n_tasks + 1),
+            "task": np.arange(1, config.n_tasks + 1),
+            "step": steps.astype(int),
+        },
     )
 
 
