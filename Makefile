@@ -23,7 +23,7 @@ export OMP_NUM_THREADS ?= 1
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: paper report test check lint types doctests docs wheel false-alarms fuzz kill-tests benchmarks clean
+.PHONY: paper report test check lint types doctests docs wheel false-alarms fuzz kill-tests parity benchmarks clean
 
 report: $(INSTALLED)
 	$(BIN)/brianpresyn validate --profile $(PROFILE) --out $(OUT)
@@ -69,6 +69,10 @@ fuzz: $(INSTALLED)
 # What works is killed at random moments and started again: nothing may be lost.
 kill-tests: $(INSTALLED)
 	$(BIN)/python -m tests.kill_tests --kills $(KILLS)
+
+# Release in NEST, NEURON, JAX and others, as far as they are installed, against Brian2, at every event.
+parity: $(INSTALLED)
+	$(BIN)/python -m tests.brianpresyn.hosts.parity
 
 benchmarks: $(INSTALLED)
 	$(BIN)/python -m tests.benchmarks

@@ -9,5 +9,9 @@ import brian2  # noqa: E402, F401
 # Brian2 puts a collector of its own in place, which fails on examples in a package's __init__.py.
 doctest.DoctestModule = _collector
 
-# A program for an interpreter that has NEST.
-collect_ignore = ["validation/experiments/in_nest.py"]
+# Programs for interpreters that have other simulators.
+collect_ignore = [
+    "validation/experiments/in_nest.py",
+    "brianpresyn/templates/jax_release.py",
+    *(f"tests/brianpresyn/hosts/in_{host}.py" for host in ("nest", "neuron", "jax", "nestml", "pynn")),
+]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import warnings
 import weakref
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, Literal
 
 import numpy as np
 from brian2 import second
@@ -19,16 +21,20 @@ from brian2.groups.group import Group
 from brian2.synapses.synapses import Synapses
 from brian2.units.fundamentalunits import Dimension, DimensionMismatchError
 from brian2.utils.stringtools import get_identifiers
+from numpy.typing import NDArray
 
 from biophys.argument_types import checked_types
 from biophys.units import shown
-from brianpresyn.counter_random import NamedFunction, release_key
+from brianpresyn.counter_random import NamedFunction, contact_number, release_key
 from brianpresyn.domains import RESERVED, suggestion, unit_in_words
 from brianpresyn.synapse_code import Event, SynapseCode, are_same, assignments
 from brianpresyn.two_loops import SERIAL_TEMPLATE, TwoLoopCodeObject, go_through_in_two_loops
 
 # What an expression may name besides the variables of the synapse and its neurons.
 _KNOWN = {*DEFAULT_UNITS, *DEFAULT_FUNCTIONS, *DEFAULT_CONSTANTS, "i", "j", "N", "t", "dt"}
+NUMBER = "synapse_number"
+"""Name of the variable with the numbers of synapses, where they do not follow from the order of creation."""
+
 _OWN_OPTIONS = ("model", "on_pre", "on_post", "pre", "post", "connect")
 # Devices on which the draws were compared with those of numpy.
 _TESTED_DEVICES = ("RuntimeDevice", "CPPStandaloneDevice")
@@ -59,6 +65,12 @@ class CheckedSynapses(Synapses):
     def code(self) -> SynapseCode:
         """The pieces that this was built from."""
         return self._code
+
+    @property
+    def numbers(self) -> NDArray[np.int64]:
+        """The numbers with which the synapses draw."""
+        is_written = NUMBER in self._code.defined
+        return np.array(self.state(NUMBER)[:]) if is_written else np.arange(len(self), dtype=np.int64)
 
     def __setattr__(self, key: str, value: Any, level: int = 0) -> None:
         code = self.__dict__.get("_code")
@@ -152,6 +164,7 @@ def synapses(
     name: str | None = None,
     names: Mapping[str, str] | None = None,
     prefix: str = "",
+    numbering: Literal["creation", "contacts"] = "creation",
     namespace: Mapping[str, Any] | None = None,
     level: int = 0,
     **options: Any,
@@ -176,6 +189,11 @@ def synapses(
     names, prefix
         Other names for the variables of the code, for example ``{"n": "n_sites"}`` where the presynaptic
         neurons have an n; see :meth:`SynapseCode.renamed`.
+    numbering
+        The number with which a synapse draws. ``"creation"``: its place in the order of creation.
+        ``"contacts"``: a function of the two neurons, and of how many synapses join them before it
+        (:func:`brianpresyn.counter_random.contact_numbers`), so that the order of connecting changes no
+        release; it takes 12 bytes for each synapse.
     namespace
         Further names that the code uses.
     level
@@ -226,6 +244,8 @@ def synapses(
     _check_post_names(code, source, receiver)
     seed = _checked_seed(code, seed)
     connections = [_connection(each) for each in (connect if isinstance(connect, list) else [connect])]
+    if numbering == "contacts":
+        code = _numbered(code, options.setdefault("multisynaptic_index", "contact"))
     built = CheckedSynapses(
         source,
         target,
@@ -260,6 +280,27 @@ def synapses(
     if seed is not None:
         reseed(built, seed)
     return built
+
+
+def _numbered(code: SynapseCode, contact: str) -> SynapseCode:
+    """Return the code with draws that take the number of the synapse from a variable."""
+    numbered = {name: getattr(value, "numbered", value) for name, value in code.namespace.items()}
+    draws = {name for name, function in numbered.items() if function is not code.namespace[name]}
+
+    def with_number(text: str) -> str:
+        tree = ast.parse(text)
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in draws:
+                node.args.append(ast.Name(NUMBER))
+        return ast.unparse(tree)
+
+    return replace(
+        code.with_statements(with_number),
+        model=f"{code.model}\n{NUMBER} : integer (constant)",
+        namespace={**numbered, "contact_number": contact_number},
+        initial={**code.initial, NUMBER: f"contact_number(i, j, {contact})"},
+        dtypes={**code.dtypes, NUMBER: np.int64},
+    )
 
 
 def _pathways(code: SynapseCode, event: Event) -> dict[str, str] | None:

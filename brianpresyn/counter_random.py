@@ -61,6 +61,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import operator
 import zlib
 from collections.abc import Callable
 from importlib import resources
@@ -179,6 +180,33 @@ def _mixed(z: NDArray[np.uint64]) -> NDArray[np.uint64]:
     np.right_shift(z, _SHIFT_31, shifted)
     z ^= shifted
     return z
+
+
+def contact_numbers(pre: ArrayLike, post: ArrayLike, contact: ArrayLike) -> NDArray[np.int64]:
+    """Return numbers of synapses that follow from the neurons they join, and not from the order of creation.
+
+    ``mix(pre * 2**32 + post) + contact * 0xD6E8FEB86659FD93``, as a signed 64-bit number. Pairs with one
+    contact never share one; with several, two of a million synapses do with probability 3e-8.
+
+    Parameters
+    ----------
+    pre, post : int or array of int
+        Numbers of the neurons in their groups.
+    contact : int or array of int
+        0 for the first synapse from `pre` to `post`, 1 for the second.
+
+    Returns
+    -------
+    numpy.ndarray
+        Signed 64-bit numbers, of the shape of all together.
+
+    Examples
+    --------
+    >>> contact_numbers([0, 1], 2, 0).tolist()
+    [-2606959012126976886, -8268951404379894397]
+    """
+    pair = (_as_word(pre) << _SHIFT_32) + _as_word(post)
+    return (_mixed(pair) + _as_word(contact) * _WORD_GAMMA).view(np.int64)
 
 
 def _as_word(values: ArrayLike) -> NDArray[np.uint64]:
@@ -307,9 +335,14 @@ def _reached(n: int, p: float) -> NDArray[np.int64]:
     return np.array(values).astype(np.int64)
 
 
+def template_text(file: str) -> str:
+    """Return the text of a file of the folder ``templates``."""
+    return (resources.files("brianpresyn") / "templates" / file).read_text("utf-8")
+
+
 def cpp_text(name: str) -> str:
     """Return the C++ of a file of the folder ``templates``."""
-    return (resources.files("brianpresyn") / "templates" / f"{name}.cpp").read_text("utf-8")
+    return template_text(f"{name}.cpp")
 
 
 def cython_wrapper(cpp_code: str, declarations: str) -> str:
@@ -340,6 +373,8 @@ class NamedFunction(Function):
         Of :class:`brian2.Function`.
     """
 
+    numbered: NamedFunction
+
     def __init__(self, module: str, name: str, numpy_function: Callable[..., Any], **options: Any) -> None:
         super().__init__(numpy_function, **options)
         self.place = module, name
@@ -349,12 +384,12 @@ class NamedFunction(Function):
 
 
 def _held(module: str, name: str) -> Any:
-    return getattr(importlib.import_module(module), name)
+    return operator.attrgetter(name)(importlib.import_module(module))
 
 
 def counter_function(
     name: str, numpy_function: Callable[..., Any], arguments: str, returns: str, *needed: str
-) -> Function:
+) -> NamedFunction:
     """Return a Brian2 function of (key, event, ..., synapse) with the same values on every target.
 
     It is declared stateless, which is what it is: Brian2 may evaluate it in any order.
@@ -371,6 +406,21 @@ def counter_function(
         Further files that the C++ needs, besides ``generator.cpp``.
     """
     kinds = arguments.split(", ")
+    function = _declared(name, numpy_function, kinds, returns, needed, auto_vectorise=True)
+    # The same with the number of the synapse as an argument that is written out.
+    function.numbered = _declared(f"{name}.numbered", numpy_function, [*kinds, "integer"], returns, needed)
+    return function
+
+
+def _declared(
+    name: str,
+    numpy_function: Callable[..., Any],
+    kinds: list[str],
+    returns: str,
+    needed: tuple[str, ...],
+    *,
+    auto_vectorise: bool = False,
+) -> NamedFunction:
     c_types = {"integer": "long long", "float": "double"}
     function = NamedFunction(
         numpy_function.__module__,
@@ -381,14 +431,15 @@ def counter_function(
         arg_types=kinds,
         return_type=returns,
         stateless=True,
-        auto_vectorise=True,
+        auto_vectorise=auto_vectorise,
     )
-    declaration = f"{c_types[returns]} {name}({', '.join(c_types[kind] for kind in kinds)}, long long)"
-    source = "".join(map(cpp_text, ("generator", *needed, name)))
+    c_name, c_kinds = name.removesuffix(".numbered"), [*kinds, *["integer"] * auto_vectorise]
+    declaration = f"{c_types[returns]} {c_name}({', '.join(c_types[kind] for kind in c_kinds)})"
+    source = "".join(map(cpp_text, ("generator", *needed, c_name)))
     add = function.implementations.add_implementation
     add("numpy", numpy_function)
-    add("cpp", source, name=name, compiler_kwds={"headers": ["<stdint.h>", "<string.h>", "<math.h>"]})
-    add("cython", cython_wrapper(source, declaration), name=name)
+    add("cpp", source, name=c_name, compiler_kwds={"headers": ["<stdint.h>", "<string.h>", "<math.h>"]})
+    add("cython", cython_wrapper(source, declaration), name=c_name)
     return function
 
 
@@ -403,6 +454,11 @@ bernoulli_draw = counter_function("bernoulli_draw", _bernoulli, "integer, intege
 
 binomial_draw = counter_function("binomial_draw", _binomial, "integer, integer, integer, float", "integer")
 """``binomial_draw(key, event, n, p)``: how many of n sites release, each with probability p."""
+
+contact_number = _declared(
+    "contact_number", contact_numbers, ["integer", "integer", "integer"], "integer", ()
+)
+"""``contact_number(i, j, contact)``: the number of a synapse that follows from the neurons it joins."""
 
 shared_binomial_draw = counter_function(
     "shared_binomial_draw",

@@ -464,6 +464,40 @@ class SynapseCode:
         """Return the piece with all of its statements changed; those that become empty are left out."""
         return replace(self, **{event: _with_text(getattr(self, event), change) for event in EVENTS})  # type: ignore[arg-type]
 
+    def export(self, host: str, *, name: str = "presyn") -> Any:
+        """Return the piece as the files of another simulator, which releases the same quanta at every event.
+
+        Parameters
+        ----------
+        host
+            ``"nest"``, ``"neuron"``, ``"jax"``, ``"nestml"``, ``"pynn"`` or ``"cuda"``.
+        name
+            Of the synapse there.
+
+        Returns
+        -------
+        brianpresyn.export.Export
+            Texts by file name; its ``write(folder, connection)`` adds the table of synapses of a network.
+
+        Raises
+        ------
+        ValueError
+            If there is no such host.
+        NotImplementedError
+            If the host cannot express the piece; the message names what, and what to do.
+
+        Examples
+        --------
+        >>> from brian2 import mV
+        >>> from brianpresyn import bernoulli_release
+        >>> list(bernoulli_release(0.3, q=0.5*mV).export("neuron").files)
+        ['presyn.mod']
+        """
+        # Not before it is asked for: the exports are made of whole pieces, and so of this module.
+        from brianpresyn.export.exported import export
+
+        return export(self, host, name=name)
+
     def check_reads(self, known: Set[str]) -> None:
         """Raise ValueError if a statement reads what is passed on within an event before it is set there.
 

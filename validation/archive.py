@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from biophys.settings import as_plain
-from validation.whole_files import arriving
+from biophys.whole_files import arriving
 
 if TYPE_CHECKING:
     import xarray

@@ -10,8 +10,8 @@ from typing import Annotated, Any, NotRequired
 from pydantic import ConfigDict, Field, StrictFloat, StrictInt, TypeAdapter, ValidationError, with_config
 from typing_extensions import TypedDict
 
+from biophys.whole_files import arriving_together
 from validation.registry import all_claims
-from validation.whole_files import arriving_together
 
 
 @with_config(ConfigDict(extra="allow", strict=True))

@@ -13,8 +13,8 @@ import numpy as np
 
 from biophys.recordings.fitting import FailedFit
 from biophys.recordings.release_fit import Estimate, ReleaseFit
+from biophys.whole_files import arriving
 from validation.versions import installed_versions
-from validation.whole_files import arriving
 
 _LABELS = {
     "n": "release sites n",

@@ -304,7 +304,7 @@ def _write_numbers(
     fits: dict[str, ReleaseFit | FailedFit], json_file: Path | None, csv_file: Path | None
 ) -> None:
     from biophys.recordings.fitting import ReleaseFits
-    from validation.whole_files import arriving
+    from biophys.whole_files import arriving
 
     if json_file is not None:
         content = {

@@ -12,8 +12,8 @@ from rich.console import Console
 
 from biophys.plugins import load_plugins
 from biophys.settings import changed
+from biophys.whole_files import arriving
 from validation.cli.terminal import plugin_option, progress_bar
-from validation.whole_files import arriving
 
 if TYPE_CHECKING:
     import xarray

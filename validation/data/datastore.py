@@ -19,8 +19,8 @@ from urllib.parse import urlsplit
 
 from biophys.data_folders import DATA_VARIABLE, data_folders
 from biophys.plugins import load_plugins
+from biophys.whole_files import arriving
 from validation.data.data_sets import DATA_SETS, DataFile, DataSet
-from validation.whole_files import arriving
 
 CACHE_VARIABLE = "BRIANPRESYN_CACHE"
 """Environment variable that replaces the operating system's cache folder."""

@@ -1,0 +1,233 @@
+"""A piece of synapse as the files of another simulator."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from brian2.synapses.synapses import Synapses
+from brian2.utils.stringtools import get_identifiers
+
+from biophys.argument_types import checked_types
+from biophys.whole_files import arriving
+from brianpresyn.counter_random import NamedFunction, template_text
+from brianpresyn.domains import PROBABILITY, check_name
+from brianpresyn.export.host_table import HOSTS, Host
+from brianpresyn.export.rendering import CStatements, PythonStatements, assignment, drawn_probabilities
+from brianpresyn.export.synapse_model import SynapseModel, Variable, synapse_model
+from brianpresyn.export.synapse_table import shared_values, write_table
+from brianpresyn.synapse_code import SynapseCode
+
+_C_FUNCTIONS = """static inline double presyn_clip(double x, double low, double high) {
+    return x < low ? low : x > high ? high : x;
+}
+static inline double presyn_modulo(double x, double y) {
+    return x - y * floor(x / y);
+}
+"""
+
+
+@checked_types
+@dataclass(frozen=True)
+class Export:
+    """The files of a piece of synapse for one host.
+
+    Parameters
+    ----------
+    host
+        Name of the host, as in `HOSTS`.
+    name
+        Of the synapse there.
+    files
+        Texts by file name, the most important first.
+
+    Examples
+    --------
+    >>> from brian2 import mV
+    >>> from brianpresyn import bernoulli_release
+    >>> export = bernoulli_release(0.3, q=0.5*mV).export("nest", name="unreliable")
+    >>> list(export.files)
+    ['unreliablemodule.cpp', 'build_unreliablemodule.py']
+    """
+
+    host: str
+    name: str
+    files: Mapping[str, str]
+
+    def __str__(self) -> str:
+        return next(iter(self.files.values()))
+
+    def write(self, folder: str | Path, connection: Synapses | None = None) -> list[Path]:
+        """Write the files and, of a built network, the table of its synapses and what they share.
+
+        Parameters
+        ----------
+        folder
+            Where; it is made if it does not exist.
+        connection
+            Synapses built by :func:`brianpresyn.synapses`.
+
+        Returns
+        -------
+        list of pathlib.Path
+            What was written: the files of the host; ``NAME_synapses.csv``, see
+            :func:`~brianpresyn.export.write_table`; and ``NAME_shared.json`` with the keys of the streams and
+            the other values that all synapses share.
+        """
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        texts = dict(self.files)
+        table = folder / f"{self.name}_synapses.csv"
+        if connection is not None:
+            write_table(connection, table)
+            texts[f"{self.name}_shared.json"] = json.dumps(shared_values(connection), indent=1)
+        for file, text in texts.items():
+            with arriving(folder / file) as part:
+                part.write_text(text, encoding="utf-8")
+        return [*(folder / file for file in texts), *([] if connection is None else [table])]
+
+
+def export(code: SynapseCode, host: str, *, name: str = "presyn") -> Export:
+    """Return a piece as the files of a host; see :meth:`brianpresyn.SynapseCode.export`."""
+    if host not in HOSTS:
+        raise ValueError(f"host must be one of {', '.join(map(repr, HOSTS))}, got {host!r}")
+    check_name(name, "name")
+    facts = HOSTS[host]
+    model = synapse_model(code, facts.draws, is_regular=facts.is_regular)
+    values = {"name": name, "title": _title(code, model, facts), **_RENDERERS[host](code, model, name)}
+    files = {file.format(name=name): _filled(template, values) for template, file in facts.files.items()}
+    return Export(host, name, files)
+
+
+def _title(code: SynapseCode, model: SynapseModel, host: Host) -> str:
+    return f"{code.name} for {host.title}, by brianpresyn. In Brian2 it acts on {model.target}."
+
+
+def _filled(template: str, values: Mapping[str, Any]) -> str:
+    environment = jinja2.Environment(
+        trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True, undefined=jinja2.StrictUndefined
+    )
+    return environment.from_string(template_text(f"{template}.jinja")).render(values)
+
+
+def _c_draws(code: SynapseCode, model: SynapseModel) -> str:
+    """Return the C++ of the functions that the statements use, as it is compiled in Brian2."""
+    used = get_identifiers("\n".join(model.statements))
+    functions = [
+        value for name, value in code.namespace.items() if name in used and isinstance(value, NamedFunction)
+    ]
+    return "".join(function.implementations["cpp"].get_code(None) for function in functions) + _C_FUNCTIONS
+
+
+def _literal(variable: Variable) -> Variable:
+    """Return the variable with its default as its type has it."""
+    return variable._replace(default=int(variable.default)) if variable.is_integer else variable
+
+
+def _of_roles(model: SynapseModel, *roles: Any) -> list[Variable]:
+    return [_literal(variable) for variable in model.of_role(*roles)]
+
+
+def _for_nest(code: SynapseCode, model: SynapseModel, name: str) -> dict[str, Any]:
+    common = _of_roles(model, "key", "shared", "constant")
+    own = [
+        each._replace(name="weight") if each.name == model.amplitude else each
+        for each in _of_roles(model, "parameter", "state")
+    ]
+    spelled = {each.name: f"common.{each.name}_" for each in common}
+    spelled |= {each.name: f"{each.name}_" for each in own} | {model.amplitude: "weight_"}
+    statements = CStatements(lambda each: spelled.get(each, each), "number_").lines(model)
+    return {
+        "draws": _c_draws(code, model),
+        "common": common,
+        "own": own,
+        "statements": statements,
+        **_probabilities(code),
+    }
+
+
+def _probabilities(code: SynapseCode) -> dict[str, Any]:
+    return {"probabilities": [name for name, domain in code.domains.items() if domain == PROBABILITY]}
+
+
+def _for_neuron(code: SynapseCode, model: SynapseModel, name: str) -> dict[str, Any]:
+    states = _of_roles(model, "state")
+    parameters = [each.name for each in model.of_role("parameter") if each.name != model.amplitude]
+    weights = ["weight", "number_high", "number_low", *parameters, *(each.name for each in states)]
+    common = _of_roles(model, "shared", "constant")
+    keys = [each.name for each in model.of_role("key")]
+    common += [Variable(f"{key}_{half}", "key", False, 0, "1") for key in keys for half in ("high", "low")]
+    spelled = {weight: f"_args[{place}]" for place, weight in enumerate(weights)}
+    spelled |= {model.amplitude: "_args[0]", "t": "presyn_time", "amount": "presyn_amount"}
+    spelled |= {key: f"presyn_joined({key}_high, {key}_low)" for key in keys}
+    number = "presyn_joined(_args[1], _args[2])"
+    statements = CStatements(lambda each: spelled.get(each, each), number).lines(model)
+    return {
+        "draws": _c_draws(code, model),
+        "process": f"{name[0].upper()}{name[1:]}Synapse",
+        "common": common,
+        "macros": ["tau", "e", "i", "g", "v", *(each.name for each in common)],
+        "states": [each for each in states if each.name != model.amplitude],
+        "weights": weights,
+        "statements": statements,
+    }
+
+
+def _for_jax(code: SynapseCode, model: SynapseModel, name: str) -> dict[str, Any]:
+    values = _of_roles(model, "parameter", "shared", "constant")
+    states = _of_roles(model, "state")
+    every = (*model.statements, *(line for _, block in model.regular for line in block))
+    drawn = drawn_probabilities(every)
+    exact = dict.fromkeys(each.name for each in values if each.name in drawn)
+    keys = [each.name for each in model.of_role("key")]
+    arguments = ["number", "*", *keys]
+    arguments += [each.name for each in values if each.role != "constant"]
+    arguments += [f"{each.name}={each.default}" for each in values if each.role == "constant"]
+    blocks = [("on_pre", "a presynaptic spike", model.statements)]
+    blocks += [
+        (f"every_{round(1e6 * interval)}_us", f"another {interval:g} s", block)
+        for interval, block in model.regular
+    ]
+    table = [line for line in model.statements if "shared_binomial_draw" in line]
+    return {
+        "draws": template_text("jax_release.py"),
+        "model": model,
+        "units": {each.name: each.unit for each in values},
+        "needs_x64": not exact.keys() >= set(drawn),
+        "arguments": ", ".join(arguments),
+        "values": values,
+        "states": states,
+        "state_names": {each.name for each in states},
+        "exact": list(exact),
+        "table": _table_of(table[0]) if table else "",
+        "blocks": [_jax_block(*block, model=model, exact=frozenset(exact)) for block in blocks],
+    }
+
+
+def _table_of(statement: str) -> str:
+    """Return n and p of a shared draw."""
+    return ", ".join(statement.split("shared_binomial_draw(")[1].split(")")[0].split(", ")[-2:])
+
+
+def _jax_block(
+    name: str, title: str, statements: tuple[str, ...], *, model: SynapseModel, exact: frozenset[str]
+) -> dict[str, Any]:
+    lines = PythonStatements(exact).lines(statements)
+    states = {each.name for each in model.of_role("state")}
+    changed = [each for each in dict.fromkeys(assignment(line)[0] for line in statements) if each in states]
+    held = [each.name for each in model.variables] + ["number", "table", *(f"{each}_exact" for each in exact)]
+    used = set("".join(c if c.isalnum() or c == "_" else " " for c in "\n".join(lines)).split())
+    return {
+        "name": name,
+        "title": title,
+        "lines": lines,
+        "changed": changed,
+        "names": [each for each in held if each in used],
+    }
+
+
+_RENDERERS = {"nest": _for_nest, "neuron": _for_neuron, "jax": _for_jax}
