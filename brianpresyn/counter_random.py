@@ -203,7 +203,7 @@ def contact_numbers(pre: ArrayLike, post: ArrayLike, contact: ArrayLike) -> NDAr
     Examples
     --------
     >>> contact_numbers([0, 1], 2, 0).tolist()
-    [-2606959012126976886, -8268951404379894397]
+    [-2606959012126976886, -952913405323324866]
     """
     pair = (_as_word(pre) << _SHIFT_32) + _as_word(post)
     return (_mixed(pair) + _as_word(contact) * _WORD_GAMMA).view(np.int64)

@@ -98,12 +98,12 @@ def read_table(path: str | Path) -> NDArray[Any]:
 
 
 @checked_types
-def check_table(table: NDArray[Any] | str | Path, connection: Synapses) -> None:
+def check_table(table: Any, connection: Synapses) -> None:
     """Raise ValueError unless a table describes the synapses of a network, in whatever order.
 
     Parameters
     ----------
-    table
+    table : numpy.ndarray or path
         As `read_table` gives it, or its file.
     connection
         Synapses built by :func:`brianpresyn.synapses`.

@@ -58,6 +58,7 @@ EXAMPLES = {
     "executor": lambda: None,
     "grid": lambda: [{"p": 0.5}],
     "high": lambda: 1.0,
+    "host": lambda: "nest",
     "is_integer": lambda: False,
     "joules": lambda: {"actin": 1e-15},
     "known": lambda: {"t"},

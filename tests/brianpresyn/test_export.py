@@ -79,7 +79,7 @@ def test_jax_refuses_draws_that_it_lacks():
 
 @pytest.mark.parametrize("host, kind", [("genesis", ValueError), (None, TypeError), (3, TypeError)])
 def test_unknown_hosts_are_refused(host, kind):
-    with pytest.raises(kind, match="host must be one of 'nest'"):
+    with pytest.raises(kind, match="host must be"):
         BERNOULLI.export(host)
 
 
@@ -172,7 +172,7 @@ def test_single_precision_is_refused(tmp_path, on_numpy):
 
 
 def test_only_checked_synapses_have_a_table(tmp_path):
-    with pytest.raises(TypeError, match="connection must come from"):
+    with pytest.raises(TypeError, match="connection must"):
         write_table(3, tmp_path / "table.csv")
 
 
