@@ -26,12 +26,12 @@ from numpy.typing import NDArray
 from biophys.argument_types import checked_types
 from biophys.units import shown
 from brianpresyn.counter_random import NamedFunction, contact_number, release_key
-from brianpresyn.domains import RESERVED, suggestion, unit_in_words
+from brianpresyn.domains import suggestion, unit_in_words
 from brianpresyn.synapse_code import Event, SynapseCode, are_same, assignments
 from brianpresyn.two_loops import SERIAL_TEMPLATE, TwoLoopCodeObject, go_through_in_two_loops
 
 # What an expression may name besides the variables of the synapse and its neurons.
-_KNOWN = {*DEFAULT_UNITS, *DEFAULT_FUNCTIONS, *DEFAULT_CONSTANTS, "i", "j", "N", "t", "dt"}
+_KNOWN = {*DEFAULT_UNITS, *DEFAULT_FUNCTIONS, *DEFAULT_CONSTANTS}
 NUMBER = "synapse_number"
 """Name of the variable with the numbers of synapses, where they do not follow from the order of creation."""
 
@@ -143,13 +143,17 @@ class CheckedSynapses(Synapses):
         domain, variable = self._code.domains[name], self.variables[name]
         array = get_device().get_array_name(variable, access_data=False)
         size = f"{array}.size()" if isinstance(variable, DynamicArrayVariable) else f"{variable.size}"
-        upper = "" if np.isinf(domain.high) else f" && {array}[_k] <= {domain.high + _ROUNDING!r}"
+        upper = "" if np.isinf(domain.high) else f" && _is.value <= {domain.high + _ROUNDING!r}"
+        # With -ffast-math a compiler may take for granted that no number is NaN, so its bits are compared.
         return (
-            f"for (size_t _k = 0; _k < (size_t)({size}); _k++)\n"
-            f"    if (!({array}[_k] >= {domain.low - _ROUNDING!r}{upper})) {{\n"
+            f"for (size_t _k = 0; _k < (size_t)({size}); _k++) {{\n"
+            "    union { double value; unsigned long long bits; } _is;\n"
+            f"    _is.value = {array}[_k];\n"
+            "    if ((_is.bits << 1) >= 0xFFE0000000000000ull"
+            f" || !(_is.value >= {domain.low - _ROUNDING!r}{upper})) {{\n"
             f'        std::cerr << "{name} of {self.name} must {domain.description}, got " << {array}[_k] '
             f'<< " at index " << _k << " after the run: {domain.remedy}" << std::endl;\n'
-            "        break;\n    }"
+            "        break;\n    }\n}"
         )
 
 
@@ -238,7 +242,6 @@ def synapses(
     _check_settable(code)
     _check_names(code, source, receiver)
     _check_constants(code, namespace or {})
-    _check_initial(code, source, receiver, {**get_local_namespace(level + 2), **(namespace or {})})
     code.check_reads(frozenset({*code.namespace, *(namespace or {})}))
     _check_acts_on(code, receiver)
     _check_post_names(code, source, receiver)
@@ -259,6 +262,7 @@ def synapses(
         name="synapses*" if name is None else name,
         **options,
     )
+    _check_initial(built, {**get_local_namespace(level + 2), **(namespace or {})})
     go_through_in_two_loops(built)
     for arguments in connections:
         try:
@@ -526,10 +530,10 @@ def _check_constants(code: SynapseCode, namespace: Mapping[str, Any]) -> None:
         )
 
 
-def _check_initial(code: SynapseCode, source: Group, receiver: Group, around: Mapping[str, Any]) -> None:
+def _check_initial(built: CheckedSynapses, around: Mapping[str, Any]) -> None:
     """Raise if an initial value as text has a name that nothing here has."""
-    known = {*_KNOWN, *RESERVED, *code.defined, *code.namespace, *around}
-    known |= {f"{name}_pre" for name in source.variables} | {f"{name}_post" for name in receiver.variables}
+    code = built.code
+    known = {*_KNOWN, *built.variables, *code.namespace, *around}
     for variable, value in code.initial.items():
         unknown = sorted(get_identifiers(value) - known) if isinstance(value, str) else ()
         if unknown:

@@ -29,6 +29,9 @@ from brianpresyn.targets import code_generation, numpy_while_building
 
 SEEDS = (1, 2)
 LAST_INT = 2**31
+ALL = ("strong_", "silent_", "docked_", "mean_", "counted_", "moved_", "rule_")
+# Every kind of draw, a ledger and regular updates: what cython needs to be compared in.
+FEW = ("docked_", "moved_")
 
 
 def paid(code, **options):
@@ -57,34 +60,37 @@ def pieces():
     }
 
 
-def network(seed):
+def network(seed, prefixes):
     source = SpikeGeneratorGroup(1, np.zeros(100, int), np.arange(1, 101) * 0.1 * ms)
     cells = NeuronGroup(
         8, "v : 1\nw : 1\nsilent : 1", threshold="int(t/(0.1*ms) + 0.5) % 7 == i % 7", reset=""
     )
-    codes = [code.renamed(prefix=prefix) for prefix, code in pieces().items()]
+    codes = [code.renamed(prefix=prefix) for prefix, code in pieces().items() if prefix in prefixes]
     code = functools.reduce(operator.add, codes)
-    built = synapses(source, cells, code, connect=True, seed=seed, name="many", delay={"calcium": 3 * ms})
-    built.silent_p = 0
-    built.counted_n_vesicles = LAST_INT - 10
-    built.counted_draw_number = LAST_INT - 30
+    is_whole = prefixes == ALL
+    delay = {"calcium": 3 * ms} if is_whole else None
+    built = synapses(source, cells, code, connect=True, seed=seed, name="many", delay=delay)
+    if is_whole:
+        built.silent_p = 0
+        built.counted_n_vesicles = LAST_INT - 10
+        built.counted_draw_number = LAST_INT - 30
     built.run_regularly("moved_n = 5 + 3*int(t > 5*ms)\nmoved_q = 0.2 + 0.1*int(t > 3*ms)", dt=1 * ms)
     return source, cells, built
 
 
-def results(cells, built):
+def results(cells, built, prefixes):
     values = {name: np.array(getattr(cells, name)[:]) for name in ("v", "w", "silent")}
     numbers = built.equations.parameter_names | built.equations.diff_eq_names
     for name in sorted(numbers - built.code.streams.keys()):
         values[name] = np.array(built.state(name, use_units=False)[:])
-    for prefix in pieces().keys() - {"silent_"}:
+    for prefix in set(prefixes) - {"silent_"}:
         report = energy_report(built, prefix=prefix)
         values |= {f"{prefix}{mechanism}": energy for mechanism, energy in report.joules.items()}
     return values
 
 
 @functools.cache
-def run_of(target):
+def run_of(target, prefixes=ALL):
     """Return the results for each seed of two runs, between which values are changed from Python."""
     observed = []
     with code_generation(target):
@@ -92,24 +98,26 @@ def run_of(target):
             if target == "cpp_standalone":
                 get_device().build_on_run = False
             with numpy_while_building():
-                source, cells, built = network(seed)
+                source, cells, built = network(seed, prefixes)
             both = Network(source, cells, built)
             both.run(6 * ms)
-            built.strong_p, built.mean_p, built.mean_q, built.docked_n = 0.9, 0.8, 1.0, 7
-            built.counted_n_spikes = 0
+            built.docked_n = 7
+            if prefixes == ALL:
+                built.strong_p, built.mean_p, built.mean_q, built.counted_n_spikes = 0.9, 0.8, 1.0, 0
             both.run(5 * ms)
             if target == "cpp_standalone":
                 get_device().build(compile=True, run=True, directory=get_device().project_dir)
-            observed.append(results(cells, built))
+            observed.append(results(cells, built, prefixes))
         if target == "cpp_standalone":
             get_device().run(run_args=run_args_for_seed(built, SEEDS[1]))
-            observed.append(results(cells, built))
+            observed.append(results(cells, built, prefixes))
     return observed
 
 
 @pytest.mark.standalone
-def test_results_are_the_same_in_cpp_as_on_numpy():
-    for expected, observed in zip(run_of("numpy"), run_of("cpp_standalone"), strict=True):
+@pytest.mark.parametrize("target, prefixes", [("cpp_standalone", ALL), ("cython", FEW)])
+def test_compiled_results_are_those_of_numpy(target, prefixes):
+    for expected, observed in zip(run_of("numpy", prefixes), run_of(target, prefixes), strict=True):
         assert expected.keys() == observed.keys()
         for name, values in expected.items():
             np.testing.assert_allclose(observed[name], values, rtol=1e-10, atol=0, err_msg=name)

@@ -20,6 +20,7 @@ from brianpresyn.counter_random import (
     uniform_draw,
 )
 from brianpresyn.quantal_noise import gamma_draw, site_sum_draw
+from tests.benchmarks.random_stream import STREAMS
 
 # The first numbers of SplitMix64 for two seeds, as its reference implementation gives them.
 KNOWN_ANSWERS = {
@@ -112,6 +113,27 @@ def test_draws_of_neighbouring_events_and_synapses_are_uncorrelated():
     assert abs(np.corrcoef(first, second)[0, 1]) < limit
     assert abs(np.corrcoef(first, other_key)[0, 1]) < limit
     assert abs(np.corrcoef(first[1:], first[:-1])[0, 1]) < limit
+
+
+@pytest.mark.parametrize("name", STREAMS)
+def test_no_small_statistic_tells_a_stream_from_random_bits(name):
+    """In small what batteries of tests ask: bits, bytes, neighbours and gaps."""
+    words = STREAMS[name](np.arange(1 << 16))
+    ones = np.unpackbits(words.view(np.uint8)).reshape(-1, 64).sum(axis=0, dtype=float)
+    least = [2 * stats.norm.sf(np.max(np.abs(2 * ones - len(words))) / np.sqrt(len(words))) * 64]
+    digits = words.view(np.uint8)
+    pairs = (words[:-1] >> np.uint64(60)) * np.uint64(16) + (words[1:] >> np.uint64(60))
+    lowest = (words[:-1] & np.uint64(15)) * np.uint64(16) + (words[1:] & np.uint64(15))
+    for numbers in (digits, pairs, lowest, np.diff(words) >> np.uint64(56)):
+        least.append(stats.chisquare(np.bincount(numbers.astype(int), minlength=256)).pvalue)
+    gaps = np.diff(np.flatnonzero(words >> np.uint64(60) == 0))
+    expected = stats.geom.pmf(np.arange(1, 65), 1 / 16)
+    counts = np.bincount(np.minimum(gaps, 65), minlength=66)[1:]
+    least.append(stats.chisquare(counts, len(gaps) * np.append(expected, 1 - expected.sum())).pvalue)
+    differing = np.bitwise_count(words[:-1] ^ words[1:]) if hasattr(np, "bitwise_count") else None
+    if differing is not None:
+        least.append(2 * stats.norm.sf(abs(np.mean(differing) - 32) / (4 / np.sqrt(len(differing)))))
+    assert min(least) > 1e-5, least
 
 
 def test_normal_draws_are_standard_normal():

@@ -1,5 +1,7 @@
 """Quanta that vary: moments of the response, the same on every draw, and what is refused."""
 
+import itertools
+
 import numpy as np
 import pytest
 from brian2 import Hz, Network, NeuronGroup, ms, mV
@@ -79,6 +81,24 @@ def test_failures_stay_failures():
     code = quantal_variance(bernoulli_release(p=0.4, q=1 * mV), cv_within=0.5)
     measured = responses(code)
     assert abs((measured == 0).mean() - 0.6) < 5 * np.sqrt(0.24 / measured.size)
+
+
+@pytest.mark.parametrize("p, cv_within, cv_between", [(0.3, 0.0, 0.0), (0.3, 0.4, 0.0), (0.8, 0.3, 0.5)])
+def test_variance_of_the_response_is_that_of_all_outcomes(p, cv_within, cv_between):
+    # Three sites, each of which is as much too small or too large, with every outcome of each.
+    sites = np.array(list(itertools.product([1 - cv_between, 1 + cv_between], repeat=3)))[:, np.newaxis]
+    outcomes = np.array(list(itertools.product([0, 1], repeat=3)))
+    weights = np.prod(np.where(outcomes, p, 1 - p), axis=1)
+    means = np.sum(sites * outcomes, axis=2)
+    within = cv_within**2 * np.sum(sites**2 * outcomes, axis=2)
+    variances = means**2 @ weights - (means @ weights) ** 2 + within @ weights
+    assert variance_of_response(3, p, cv_within, cv_between) == pytest.approx(np.mean(variances), rel=1e-12)
+
+
+def test_minis_of_many_intervals_are_those_of_a_poisson_process():
+    # None in ten intervals of 10 ms at 10 Hz: exp(-1).
+    p_mini = spontaneous_release(10 * Hz, every=10 * ms).namespace["p_mini"]
+    assert (1 - p_mini) ** 10 == pytest.approx(np.exp(-1), rel=1e-12)
 
 
 def test_minis_have_their_rate():

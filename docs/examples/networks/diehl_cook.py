@@ -9,7 +9,10 @@ for less than half of the energy.
 
 Diehl PU, Cook M (2015). "Unsupervised learning of digit recognition using
 spike-timing-dependent plasticity". Front Comput Neurosci 9:99,
-doi:10.3389/fncom.2015.00099. Cut to 16 cells that inhibit each other at once.
+doi:10.3389/fncom.2015.00099. Cut to 16 cells that inhibit each other at once. Potentials
+and the refractory time are the paper's; for 36 inputs and six seconds the membrane (50 ms
+for 100), the conductances (2 and 10 ms for 1 and 2) and the step of the threshold (1 mV
+for 0.05) are not, nor is the rule of learning, which is the paper's with an offset of the trace.
 """
 
 import brian2
