@@ -33,8 +33,8 @@ _MULTIPLIERS = (0xED5AD4BB - 2**32, 0xAC4C1B51 - 2**32, 0x31848BAB)
 _SHIFTS = (17, 11, 15)
 
 _N_MAX = 2**31 - 1
-# Words whose intermediate results stay in a cache; fewer would cost more in calls.
-_N_CACHED = 2**15
+# Numbers whose intermediate results stay in a cache; fewer would cost more in calls.
+_N_CACHED = 2**16
 
 
 class Draw(NamedTuple):
@@ -162,10 +162,10 @@ def _sites_released(randomness: Randomness, p: Tensor, site: int) -> Tensor:
         return (uniform < p).to(p.dtype)
     words, start = _mixed(randomness), site * p.numel()
     _check_number(start + p.numel())
-    if torch.compiler.is_compiling():
-        return _released_at(words, start, p.reshape(-1)).reshape(p.shape)
-    parts = p.reshape(-1).split(_N_CACHED)
-    drawn = [_released_at(words, start + n * _N_CACHED, part) for n, part in enumerate(parts)]
+    is_one_piece = torch.compiler.is_compiling() or p.device.type != "cpu"
+    size = max(p.numel(), 1) if is_one_piece else _N_CACHED
+    parts = p.reshape(-1).split(size)
+    drawn = [_released_at(words, start + n * size, part) for n, part in enumerate(parts)]
     return (drawn[0] if len(drawn) == 1 else torch.cat(drawn)).reshape(p.shape)
 
 

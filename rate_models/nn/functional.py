@@ -100,14 +100,15 @@ def transmitted_weight(
     weight, p, n_sites
         As for `binomial_weight`.
     count
-        Vesicles released, of the shape of `weight`.
+        Vesicles released, of the shape of `weight`; it is overwritten where p has no gradient.
     straight_through
         Whether the gradient by p, if it has one, treats `count` as if it moved with n p.
     """
     if straight_through and p.requires_grad:
         count = count + n_sites * (p - p.detach())
     mean_count = p if isinstance(n_sites, int) and n_sites == 1 else n_sites * p
-    return weight * (count / mean_count)
+    # In place where no gradient needs the count: large new tensors cost more than what is computed in them.
+    return weight * (count / mean_count if p.requires_grad else count.div_(mean_count))
 
 
 def log_probability(p: Tensor, count: Tensor, n_sites: int | Tensor = 1) -> Tensor:

@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.fx._symbolic_trace import is_fx_tracing
+from torch.fx import _symbolic_trace
 from torch.nn.utils import parametrize
 
 from biophys.argument_types import check_kind
@@ -147,7 +147,7 @@ class StochasticWeight(nn.Module, abc.ABC):
                 f"a backward pass computes this module again and would draw another {self.tensor_name}: use "
                 "checkpoint(module, x, use_reentrant=False, context_fn=same_draws(module))"
             )
-        if is_fx_tracing():
+        if _symbolic_trace._is_fx_tracing_flag:
             raise RuntimeError(
                 "torch.fx would make a constant of what is drawn: let is_leaf_module of the tracer return "
                 f"True for the owner of this {self.tensor_name}, or use torch.export"
