@@ -278,9 +278,9 @@ class TaskNetwork(FeedForward):
 
     def activities(self, x: Tensor, parameters: Tensor) -> list[Tensor]:
         """Return input, hidden activities and logits, those of other units far below all others."""
-        found = super().activities(x, parameters)
-        found[-1] = found[-1] + self._silence
-        return found
+        layers = super().activities(x, parameters)
+        layers[-1] = layers[-1] + self._silence
+        return layers
 
 
 @checked_types
@@ -427,18 +427,18 @@ def learn_tasks(
         measure(0)
     t_saved = time.monotonic()
     plans = plans_of(sequence, seeds, orders, schedule=schedule, n_epochs=n_epochs, batch_size=batch_size)
-    for place, (n, plan) in enumerate(plans):
+    for n_before, (n, plan) in enumerate(plans):
         if n > n_begun:
-            if n_begun and place >= n_done:
+            if n_begun and n_before >= n_done:
                 finish_task(n_begun - 1)
                 measure(n_begun)
             n_begun = n
             _choose_classes(trainer.network, sequence, n - 1, schedule)
-        if place < n_done:
+        if n_before < n_done:
             continue
         trainer.run(plan)
         if checkpoint is not None and time.monotonic() - t_saved >= seconds_between:
-            save_checkpoint(checkpoint, **kept, n_plans=place + 1)
+            save_checkpoint(checkpoint, **kept, n_plans=n_before + 1)
             t_saved = time.monotonic()
     finish_task(n_begun - 1)
     measure(n_begun)
@@ -476,7 +476,7 @@ def accuracy_by_task(
         Use one test image in this many, which saves time.
     """
     orders = sequence.pixel_orders(synapses.seeds)
-    data, found = sequence.images, []
+    data, by_task = sequence.images, []
     for task, members in enumerate(sequence.test_members):
         chosen = torch.from_numpy(members[::every]).to(data.test_images.device)
         _choose_classes(network, sequence, task, "abrupt")
@@ -488,5 +488,5 @@ def accuracy_by_task(
             n_samples=n_samples,
             pixel_order=None if orders is None else orders[:, task],
         )
-        found.append(accuracy(probability, data.test_labels[chosen]))
-    return torch.stack(found, dim=1)
+        by_task.append(accuracy(probability, data.test_labels[chosen]))
+    return torch.stack(by_task, dim=1)

@@ -115,11 +115,11 @@ def gradients_of(
     shown = _by_replica(labels[:, None], len(parameters))
     ((slope, _),) = _slopes_at_output(activities[-1], shown, "observed", None)
     parts = []
-    for layer, found in network.slopes(activities, parameters, slope):
+    for layer, drive_slope in network.slopes(activities, parameters, slope):
         columns = network.layout.weight_slices[layer]
         inside = weights[(weights >= columns.start) & (weights < columns.stop)] - columns.start
         n_in = network.layout.sizes[layer]
-        parts.append(found[:, :, inside // n_in] * activities[layer][:, :, inside % n_in])
+        parts.append(drive_slope[:, :, inside // n_in] * activities[layer][:, :, inside % n_in])
     return torch.cat(parts[::-1], dim=-1)
 
 
@@ -166,7 +166,7 @@ def _add_squared_gradients(
 ) -> None:
     """Add the sum over images of the squared gradients, weighted by `share`, to `total`."""
     to_weights, to_biases = network.layout.weights(total), network.layout.biases(total)
-    for layer, found in network.slopes(activities, parameters, slope):
-        squared = found.square() if share is None else found.square() * share
+    for layer, drive_slope in network.slopes(activities, parameters, slope):
+        squared = drive_slope.square() if share is None else drive_slope.square() * share
         to_weights[layer].baddbmm_(squared.transpose(1, 2), activities[layer].square())
         to_biases[layer].add_(squared.sum(dim=1))

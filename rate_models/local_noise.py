@@ -91,16 +91,16 @@ class LocalFeedForward(FeedForward):
         mu, _ = self._halves(parameters)
         self._spreads, bias_spreads = self._layers(self._squared(self._synapses.drawn_sigma))
         means, spreads = zip(*self._layers(mu), strict=True), zip(self._spreads, bias_spreads, strict=True)
-        found = [x]
+        layers = [x]
         self._noise, self._sd = self._drawn(x), []
         for index, ((weight, bias), (spread, bias_spread)) in enumerate(zip(means, spreads, strict=True)):
-            drive = torch.baddbmm(bias[:, None], found[-1], weight.transpose(1, 2))
-            squared = found[-1].square()
+            drive = torch.baddbmm(bias[:, None], layers[-1], weight.transpose(1, 2))
+            squared = layers[-1].square()
             sd = torch.baddbmm(bias_spread[:, None], squared, spread.transpose(1, 2)).sqrt_()
             drive.addcmul_(sd, self._noise[index])
             self._sd.append(sd)
-            found.append(drive.relu_() if self._rectifies(index) else drive)
-        return found
+            layers.append(drive.relu_() if self._rectifies(index) else drive)
+        return layers
 
     def logits(self, x: Tensor, parameters: Tensor) -> Tensor:
         """Return the activity of the output units for drawn weights (replica, parameters)."""
@@ -133,7 +133,7 @@ class LocalFeedForward(FeedForward):
 
     def _halves(self, both: Tensor) -> tuple[Tensor, Tensor]:
         """Return the columns of means and those of the noise, the same tensors for the same buffer."""
-        return self._views.of(both, lambda own: own.tensor_split(2, dim=1))
+        return self._views.of(both, lambda buffer: buffer.tensor_split(2, dim=1))
 
     def _squared(self, sigma: Tensor) -> Tensor:
         """Return the variances, in the same buffer at every step."""

@@ -69,11 +69,11 @@ class FeedForward:
         activities
             One tensor (replica, sample, unit) per layer of units.
         """
-        found = [x]
+        layers = [x]
         for index, (weight, bias) in enumerate(zip(*self._layers(parameters), strict=True)):
-            drive = torch.baddbmm(bias[:, None, :], found[-1], weight.transpose(1, 2))
-            found.append(drive.relu_() if self._rectifies(index) else drive)
-        return found
+            drive = torch.baddbmm(bias[:, None, :], layers[-1], weight.transpose(1, 2))
+            layers.append(drive.relu_() if self._rectifies(index) else drive)
+        return layers
 
     def logits(self, x: Tensor, parameters: Tensor) -> Tensor:
         """Return the activity of the output units, shape (replica, sample, class)."""
@@ -100,9 +100,9 @@ class FeedForward:
         """
         self._check_activities(activities)
         to_weights, to_biases = self._layers(gradient)
-        for index, found in self.slopes(activities, parameters, slope):
-            torch.bmm(found.transpose(1, 2), activities[index], out=to_weights[index])
-            torch.sum(found, dim=1, out=to_biases[index])
+        for index, drive_slope in self.slopes(activities, parameters, slope):
+            torch.bmm(drive_slope.transpose(1, 2), activities[index], out=to_weights[index])
+            torch.sum(drive_slope, dim=1, out=to_biases[index])
 
     def slopes(
         self, activities: list[Tensor], parameters: Tensor, slope: Tensor
@@ -132,7 +132,7 @@ class FeedForward:
 
     def _layers(self, flat: Tensor) -> tuple[list[Tensor], list[Tensor]]:
         """Return each layer's weights and biases as views, made once for the buffers that every step uses."""
-        return self._views.of(flat, lambda own: (self.layout.weights(own), self.layout.biases(own)))
+        return self._views.of(flat, lambda buffer: (self.layout.weights(buffer), self.layout.biases(buffer)))
 
     def _rectifies(self, layer: int) -> bool:
         """Return whether the units that `layer` drives are rectified."""

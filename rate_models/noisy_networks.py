@@ -291,7 +291,7 @@ def _train_batch(
     data = _images(data, execution)
     layout = Layout((data.n_pixels, *schedule.hidden_units, data.n_classes))
     network = network_of(layout, formulation)
-    seeds = [one.seed for one in networks]
+    seeds = [each.seed for each in networks]
     synapses = _untrained(networks, layout, schedule, execution)
     share = schedule.batch_size / len(data.train_images)
     rule = GradientDescent(
@@ -307,7 +307,7 @@ def _train_batch(
         t_start = time.perf_counter()
         plan = order.epoch(members, batch_size=schedule.batch_size)
         trainer.run(plan)
-        sigmas.append(_on_host(_root_mean_square(synapses.sigma[:, : layout.n_weights])))
+        sigmas.append(_on_host(synapses.sigma[:, : layout.n_weights].square().mean(dim=1).sqrt()))
         losses.append(_on_host(trainer.mean_loss))
         durations.append(1e3 * (time.perf_counter() - t_start) / plan.n_steps)
         doing = f"epoch {epoch + 1} of {len(networks)} networks, {durations[-1]:.3f} ms per step"
@@ -332,30 +332,30 @@ def _untrained(
     """Return synapses as they are at the start."""
     return GaussianSynapses(
         layout,
-        [one.seed for one in networks],
+        [each.seed for each in networks],
         initial_sigma=schedule.initial_sigma,
         mean_range=schedule.mean_range,
-        homogeneous=[one.homogeneous for one in networks],
+        homogeneous=[each.homogeneous for each in networks],
         execution=execution,
     )
 
 
 def _assembled(
     networks: Sequence[NoisyNetwork],
-    found: Sequence[xr.Dataset],
+    trained: Sequence[xr.Dataset],
     layout: Layout,
     formulation: Formulation,
     execution: Execution,
 ) -> TrainedNetworks:
     """Return the networks as one batch again."""
     synapses = _untrained(networks, layout, Schedule(), execution)
-    synapses.learned.copy_(torch.from_numpy(np.stack([one.learned.values for one in found])))
+    synapses.learned.copy_(torch.from_numpy(np.stack([each.learned.values for each in trained])))
     return TrainedNetworks(
         network_of(layout, formulation),
         synapses,
-        np.stack([one.sigma.values for one in found], axis=1),
-        np.stack([one.loss.values for one in found], axis=1),
-        float(sum(one.ms_per_step.values for one in found)),
+        np.stack([each.sigma.values for each in trained], axis=1),
+        np.stack([each.loss.values for each in trained], axis=1),
+        float(sum(each.ms_per_step.values for each in trained)),
     )
 
 
@@ -402,8 +402,8 @@ def answers_of(trained: TrainedNetworks, data: ImageData, *, images_per_draw: in
         Images that share a draw of the weights. Published: 20.
     """
     synapses = trained.synapses
-    place = (synapses.learned.device, synapses.learned.dtype)
-    images, labels = data.test_images.to(*place), data.test_labels.to(place[0])
+    like = synapses.learned
+    images, labels = data.test_images.to(like.device, like.dtype), data.test_labels.to(like.device)
     streams = synapses.evaluation_streams()
     noisy = _answers(trained.network, images, labels, images_per_draw, lambda: synapses.sample(streams))
     means = synapses.expected()
@@ -435,12 +435,12 @@ def _optimiser(
     synapses: GaussianSynapses, networks: Sequence[NoisyNetwork], rate: float, noise_memory: float
 ) -> Adam | Together:
     """Return Adam, one for means and one for phi where they learn differently."""
-    if all(one.noise_haste == 1 for one in networks) and noise_memory == 0.999:
+    if all(each.noise_haste == 1 for each in networks) and noise_memory == 0.999:
         return Adam(synapses, learning_rate=rate)
     return adam_of_means_and_noise(
         synapses,
         learning_rate=rate,
-        noise_rate=[rate * one.noise_haste for one in networks],
+        noise_rate=[rate * each.noise_haste for each in networks],
         noise_memory=noise_memory,
     )
 
@@ -449,17 +449,13 @@ def _penalties(
     synapses: GaussianSynapses, networks: Sequence[NoisyNetwork], magnitude: float, share: float
 ) -> list[Penalty]:
     """Return the costs of the networks."""
-    penalties: list[Penalty] = [ReliabilityCost(synapses, [one.cost for one in networks], share=share)]
-    strengths = [magnitude * one.pays_magnitude for one in networks]
+    penalties: list[Penalty] = [ReliabilityCost(synapses, [each.cost for each in networks], share=share)]
+    strengths = [magnitude * each.pays_magnitude for each in networks]
     if any(strengths):
         penalties.append(MagnitudeCost(synapses, strengths, share=share))
-    if any(math.isfinite(one.prior_sd) for one in networks):
-        penalties.append(GaussianPrior(synapses, [one.prior_sd for one in networks], share=share))
+    if any(math.isfinite(each.prior_sd) for each in networks):
+        penalties.append(GaussianPrior(synapses, [each.prior_sd for each in networks], share=share))
     return penalties
-
-
-def _root_mean_square(values: Tensor) -> Tensor:
-    return values.square().mean(dim=1).sqrt()
 
 
 def _on_host(values: Tensor | float) -> NDArray[np.float64]:

@@ -188,13 +188,15 @@ class Adam:
         """Take the step by torch's fused CPU kernel, one pass per learning rate."""
         torch._foreach_add_(self._counts, 1)
         for rate in dict.fromkeys(self._rates):
-            members = [replica for replica, own in enumerate(self._rates) if own == rate]
-            own = [[t[i] for i in members] for t in (learned, gradient, self.moment, self.square)]
+            members = [replica for replica, row_rate in enumerate(self._rates) if row_rate == rate]
+            learned_rows, slopes, moments, squares = (
+                [matrix[i] for i in members] for matrix in (learned, gradient, self.moment, self.square)
+            )
             torch._fused_adam_(
-                own[0],
-                own[1],
-                own[2],
-                own[3],
+                learned_rows,
+                slopes,
+                moments,
+                squares,
                 [],
                 [self._counts[replica] for replica in members],
                 lr=rate,

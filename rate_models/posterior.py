@@ -64,7 +64,7 @@ class GaussianPrior:
     def __init__(self, synapses: GaussianSynapses, sd: float | Sequence[float], *, share: float) -> None:
         sds = per_replica(sd, checked_gaussian(synapses).n_replicas, "sd")
         factor = checked_share(share)
-        self._precision = column([factor * _precision(own) for own in sds], synapses.learned)
+        self._precision = column([factor * _precision(tau) for tau in sds], synapses.learned)
         self._add = synapses.execution.fused(_add_slope_of_prior)
 
     def add_gradient(self, synapses: Synapses) -> None:

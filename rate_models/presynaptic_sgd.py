@@ -95,7 +95,8 @@ class PresynapticSgd:
         self.n_replicas = len(replicas)
         self.plasticity = self.plasticity.keep(replicas)
         self._rate, self._kept_share = (
-            rows(of, replicas) if isinstance(of, Tensor) else of for of in (self._rate, self._kept_share)
+            rows(value, replicas) if isinstance(value, Tensor) else value
+            for value in (self._rate, self._kept_share)
         )
 
 

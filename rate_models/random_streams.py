@@ -86,7 +86,7 @@ class HostStreams:
     def bits(self, n: int) -> Tensor:
         """Return 16 random bits each, int16 of shape (replica, n): a view that must not be written to."""
         n_words = -(-n // 4)
-        drawn = [torch.from_numpy(one.random_raw(n_words).view(np.int16)) for one in self._bits.values()]
+        drawn = [torch.from_numpy(bits.random_raw(n_words).view(np.int16)) for bits in self._bits.values()]
         return self._for_replicas(drawn[0][None] if len(drawn) == 1 else torch.stack(drawn))[:, :n]
 
     def normals(self, n: int) -> Tensor:
@@ -105,8 +105,8 @@ class HostStreams:
 
     def _find_sources(self) -> None:
         """Note for every replica which of the generators it draws from."""
-        place = {seed: row for row, seed in enumerate(self._bits)}
-        self._source = torch.tensor([place[seed] for seed in self._seeds])
+        row_of = {seed: row for row, seed in enumerate(self._bits)}
+        self._source = torch.tensor([row_of[seed] for seed in self._seeds])
 
     def _for_replicas(self, drawn: Tensor) -> Tensor:
         """Return the numbers of every replica, given those of every generator."""
@@ -193,9 +193,9 @@ def released(noise: Noise, p: Tensor) -> Tensor:
     p
         Release probability, 0..1, shape (replica, synapse). With 1 a synapse always releases, with 0 never.
     """
-    found = torch.empty_like(p)
-    write_released(noise, p, out=found)
-    return found
+    count = torch.empty_like(p)
+    write_released(noise, p, out=count)
+    return count
 
 
 def write_released(noise: Noise, p: Tensor, *, out: Tensor) -> None:

@@ -209,7 +209,7 @@ class ReliabilityCost:
     def __init__(self, synapses: Synapses, costs: Costs | Sequence[Costs], *, share: float) -> None:
         like = checked_gaussian(synapses).learned
         each = list(costs) if isinstance(costs, list) else [costs] * synapses.n_replicas
-        mixtures = [terms_of(own) for own in per_replica(each, synapses.n_replicas, "costs")]
+        mixtures = [terms_of(cost) for cost in per_replica(each, synapses.n_replicas, "costs")]
         self.share = checked_share(share)
         self._terms = [
             (
@@ -253,7 +253,7 @@ class MagnitudeCost:
     def __init__(self, synapses: Synapses, strength: float | Sequence[float], *, share: float) -> None:
         strengths = amounts_per_replica(strength, synapses.n_replicas, "strength")
         factor = checked_share(share)
-        self._slope = column([factor * own for own in strengths], synapses.learned)
+        self._slope = column([factor * each for each in strengths], synapses.learned)
         self._add = synapses.execution.fused(_add_slope_of_magnitude)
 
     def add_gradient(self, synapses: Synapses) -> None:

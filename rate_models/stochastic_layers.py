@@ -159,8 +159,7 @@ class Synapses(abc.ABC):
 
     def _kept(self, tensor: Tensor, replicas: Sequence[int]) -> Tensor:
         chosen = rows(tensor, replicas)
-        kept = aligned_rows(len(replicas), tensor.shape[1], dtype=tensor.dtype, device=tensor.device)
-        return kept.copy_(chosen)
+        return aligned_rows(*chosen.shape, dtype=chosen.dtype, device=chosen.device).copy_(chosen)
 
     def _streams(self, purpose: Purpose) -> Streams:
         return streams_on(self._place["device"], self.seeds, purpose, dtype=self._place["dtype"])
@@ -298,9 +297,9 @@ class BernoulliSynapses(Synapses):
         drawn[:, self.layout.n_weights :] = self.bias
         return drawn
 
-    def pieces(self, of: Tensor) -> list[Tensor]:
+    def pieces(self, matrix: Tensor) -> list[Tensor]:
         """Return one of the synapses' own matrices cut into the blocks of elementwise work."""
-        return self._views.of(of, self._cut)
+        return self._views.of(matrix, self._cut)
 
     def _cut(self, matrix: Tensor) -> list[Tensor]:
         return [matrix[:, part] for part in self.execution.blocks(self.n_replicas, self.layout.n_weights)]
@@ -312,7 +311,8 @@ class BernoulliSynapses(Synapses):
             noise = streams.bits(pieces[0].shape[1])
             if self.execution.compiles and isinstance(noise, Tensor):
                 noise = noise.int()  # the compiler's vector code knows no 16-bit integers
-            self._form(noise, *pieces, self.release_fixed_at, self._normaliser)
+            normaliser = self.release_fixed_at if self.normalised_by == "release" else None
+            self._form(noise, *pieces, self.release_fixed_at, normaliser)
 
     def chain(self) -> None:
         """Multiply the gradient by r / p."""
@@ -322,10 +322,6 @@ class BernoulliSynapses(Synapses):
     def state(self) -> dict[str, Tensor]:
         """Return expected strengths (with biases) and release probabilities."""
         return {"learned": self.learned, "p": self.p}
-
-    @property
-    def _normaliser(self) -> float | None:
-        return self.release_fixed_at if self.normalised_by == "release" else None
 
     def _row_names(self) -> tuple[str, ...]:
         return ("p", "scale")

@@ -169,8 +169,8 @@ def image_curvature(
         return diagonal_fisher(network, synapses.expected(), images, labels, expectation=expectation)
     total = torch.zeros_like(synapses.effective)
     for part, shown, weights in _parts(images, labels, synapses, images_per_draw):
-        found = diagonal_fisher(network, weights, part, shown, expectation=expectation)
-        total += found * len(part)
+        curvature = diagonal_fisher(network, weights, part, shown, expectation=expectation)
+        total += curvature * len(part)
     return total / len(images)
 
 
@@ -218,8 +218,8 @@ def input_rates(
 
 def _training_set(data: ImageData, synapses: Synapses) -> tuple[Tensor, Tensor]:
     """Return the training set where the synapses are."""
-    place = synapses.learned
-    return data.train_images.to(place.device, place.dtype), data.train_labels.to(place.device)
+    like = synapses.learned
+    return data.train_images.to(like.device, like.dtype), data.train_labels.to(like.device)
 
 
 def _parts(

@@ -202,24 +202,29 @@ class Trainer:
 
     def _forget_buffers(self) -> None:
         """Forget everything that has the shape of a plan, and the captured step."""
-        place = self.images.device
+        device = self.images.device
         self._index = torch.empty(0, dtype=torch.int64, device=self.images.device)
         self._variant: Tensor | None = None
         self._order: Tensor | None = None
-        self._position = torch.zeros(1, dtype=torch.int64, device=place)
+        self._position = torch.zeros(1, dtype=torch.int64, device=device)
         n = self.synapses.n_replicas
-        self._loss_sum = torch.zeros(n, dtype=self.images.dtype, device=place)
-        self._replica = torch.arange(n, device=place)[:, None]
+        self._loss_sum = torch.zeros(n, dtype=self.images.dtype, device=device)
+        self._replica = torch.arange(n, device=device)[:, None]
         self._graph: torch.cuda.CUDAGraph | None = None
         self._n_eager = 0
-        self.mean_loss = torch.full((n,), float("nan"), device=place)
+        self.mean_loss = torch.full((n,), float("nan"), device=device)
 
     def _load(self, plan: Plan) -> None:
         """Copy the plan into the buffers that the step reads, making them anew if it does not fit."""
         device = self.images.device
         by_step = plan.images.transpose(0, 1).to(device, torch.int64)
-        fits = _fits(by_step, self._index) and (plan.variant is None) == (self._variant is None)
-        fits = fits and (plan.pixel_order is None) == (self._order is None)
+        fits = (
+            by_step.shape[1:] == self._index.shape[1:]
+            # A buffer may have room for more steps.
+            and len(by_step) <= len(self._index)
+            and (plan.variant is None) == (self._variant is None)
+            and (plan.pixel_order is None) == (self._order is None)
+        )
         if not fits:
             self._forget_buffers()
             self._index = torch.empty_like(by_step)
@@ -263,7 +268,7 @@ class Trainer:
         x, labels = self._batch()
         synapses = self.synapses
         if synapses.draws_per_step > 1:
-            x, labels = (_repeated(given, synapses.draws_per_step) for given in (x, labels))
+            x, labels = (given.repeat_interleave(synapses.draws_per_step, dim=0) for given in (x, labels))
         synapses.draw()
         activities = self.network.activities(x, synapses.effective)
         loss, slope = self._criterion(activities[-1], labels)
@@ -284,16 +289,6 @@ class Trainer:
                 order = order[self._replica, self._variant.index_select(0, self._position)[0]]
             x = x.gather(2, order.expand(x.shape))
         return x, self.labels[index]
-
-
-def _repeated(rows: Tensor, n_times: int) -> Tensor:
-    """Return every row (replica, ...) `n_times` in succession."""
-    return rows[:, None].expand(-1, n_times, *rows.shape[1:]).flatten(0, 1)
-
-
-def _fits(by_step: Tensor, buffer: Tensor) -> bool:
-    """Return whether a plan fits a buffer that may have room for more steps."""
-    return by_step.shape[1:] == buffer.shape[1:] and len(by_step) <= len(buffer)
 
 
 @contextlib.contextmanager
@@ -355,8 +350,8 @@ def _checked_classes(network: FeedForward, labels: Tensor) -> Tensor:
 
 def _refuse_autocast(device: torch.device) -> None:
     """Raise where torch is to choose the precision of a step that writes into buffers of its own."""
-    one = torch.ones(1, 1, device=device)
-    if torch.mm(one, one).dtype != one.dtype:
+    unit = torch.ones(1, 1, device=device)
+    if torch.mm(unit, unit).dtype != unit.dtype:
         raise ValueError(
             "the precision of a training step is Execution(dtype=...): call run outside of torch.autocast"
         )

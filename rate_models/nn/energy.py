@@ -251,7 +251,9 @@ class EnergyCounter:
         self._counted = {
             name: module
             for name, module in modules.items()
-            if isinstance(module, (nn.Linear, nn.modules.conv._ConvNd)) and _reads_by_call(module)
+            if isinstance(module, (nn.Linear, nn.modules.conv._ConvNd))
+            # Attention reads the weights of its output projection without calling it.
+            and not isinstance(module, nn.modules.linear.NonDynamicallyQuantizableLinear)
         }
         self._stochastic: dict[int, StochasticWeight] = {
             id(each.module): each.stochastic
@@ -341,11 +343,6 @@ def _summed_drive(module: Any, spikes: Tensor, kernel: Tensor) -> float:
         return float(applied(module, spikes, kernel, None).sum(dtype=torch.float64))
     sizes = (module.stride, module.padding, module.output_padding, module.groups, module.dilation)
     return float(transposed(spikes, kernel, None, *sizes).sum(dtype=torch.float64))
-
-
-def _reads_by_call(module: nn.Module) -> bool:
-    """Return whether a layer is called; attention reads the weights of its output projection instead."""
-    return not isinstance(module, nn.modules.linear.NonDynamicallyQuantizableLinear)
 
 
 def _is_of_a_spiking_library(module: nn.Module) -> bool:

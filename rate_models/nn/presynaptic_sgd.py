@@ -122,7 +122,8 @@ class PresynapticSGD(torch.optim.Optimizer):
         for name in ("lr", "l2"):
             amount = options[name]
             checked_amount(float(amount) if isinstance(amount, Tensor) else amount, name)
-        _plasticity_of(options)
+        # It checks its numbers.
+        ReleasePlasticity(**{each.name: options[each.name] for each in dataclasses.fields(ReleasePlasticity)})
         members: dict[Tensor, tuple[str, Release]] = {}
         for module in modules:
             check_kind(module, nn.Module, "synapses", "model, or [model[0], model[2]]")
@@ -159,16 +160,15 @@ class PresynapticSGD(torch.optim.Optimizer):
             self._check_gradients()
         for group in self.param_groups:
             rule = _Rule.of(group)
+            kept_share = 1 - group["lr"] * group["l2"] if group["l2"] else None
             for weight in group["params"]:
                 if weight.grad is not None:
-                    self._move(weight, weight.grad, rule, group["lr"], group["l2"])
+                    p = self._release_of[weight].get_buffer("probability")
+                    gradient = weight.grad / self._n_summed
+                    descend_presynaptically(
+                        weight, p, gradient, rule, rate=group["lr"], kept_share=kept_share
+                    )
         return loss
-
-    def _move(self, weight: Tensor, gradient: Tensor, rule: _Rule, lr: float | Tensor, l2: float) -> None:
-        p = self._release_of[weight].get_buffer("probability")
-        gradient = gradient.clone() if self._n_summed == 1 else gradient / self._n_summed
-        kept_share = 1 - lr * l2 if l2 else None
-        descend_presynaptically(weight, p, gradient, rule, rate=lr, kept_share=kept_share)
 
     def _check_gradients(self) -> None:
         """Raise if one is not finite; warn at the first step if their scale is not that of the rule."""
@@ -277,12 +277,6 @@ class _Rule(NamedTuple):
         reaches_one = group["form"] == "additive" and group["p_max"] == 1
         freezes = group["p_freeze"] < 1 or (group["p_freeze"] == 1 and reaches_one)
         return cls(freezes=freezes, **{name: group[name] for name in cls._fields if name != "freezes"})
-
-
-def _plasticity_of(options: Mapping[str, Any]) -> ReleasePlasticity:
-    """Return the rule of a group, which checks its numbers."""
-    names = [field.name for field in dataclasses.fields(ReleasePlasticity)]
-    return ReleasePlasticity(**{name: options[name] for name in names})
 
 
 def _check_tied(name: str, release: Release, other_name: str, other_release: Release) -> None:

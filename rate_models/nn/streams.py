@@ -51,13 +51,13 @@ def seed_streams(model: Model, seed: int) -> Model:
 
 def checked_synapses(model: nn.Module) -> list[Synapses]:
     """Return the stochastic synapses of a model, of which there must be some."""
-    found = list(named_synapses(model))
-    if not found:
+    synapses = list(named_synapses(model))
+    if not synapses:
         raise ValueError(
             f"nothing in this {type(model).__name__} is stochastic: use layers such as "
             "BernoulliLinear, or release(module)"
         )
-    return found
+    return synapses
 
 
 def check_streams(model: nn.Module) -> None:
@@ -108,8 +108,8 @@ def sampling(model: nn.Module, sample: bool | str) -> Iterator[None]:
             stochastic.sample = sample
         yield
     finally:
-        for stochastic, own in before:
-            stochastic.sample = own
+        for stochastic, sample_before in before:
+            stochastic.sample = sample_before
 
 
 def same_draws(*modules: nn.Module) -> Callable[[], tuple[contextlib.AbstractContextManager, ...]]:

@@ -33,7 +33,9 @@ def losses(n_epochs: int, checkpoint: Path) -> list[float]:
     """Train to this number of epochs and return the mean loss of those that were trained now."""
     layout = Layout((data.n_pixels, 40, data.n_classes))
     synapses = BernoulliSynapses(layout, seeds)
-    rule = PresynapticSgd(synapses, ReleasePlasticity(form="soft_bound"), learning_rate=0.05)
+    rule = PresynapticSgd(
+        synapses, ReleasePlasticity(form="soft_bound"), learning_rate=0.05
+    )
     trainer = Trainer(
         FeedForward(layout), synapses, rule, data.train_images, data.train_labels
     )
@@ -53,7 +55,10 @@ with tempfile.TemporaryDirectory() as folder:
     whole = losses(12, Path(folder) / "whole.pt")
     first = losses(5, Path(folder) / "broken.pt")
     second = losses(12, Path(folder) / "broken.pt")
-print("largest difference:", max(abs(a - b) for a, b in zip(whole, first + second, strict=True)))
+print(
+    "largest difference:",
+    max(abs(a - b) for a, b in zip(whole, first + second, strict=True)),
+)
 
 # %%
 figure, panel = plt.subplots(figsize=(6, 3.2))

@@ -99,7 +99,7 @@ def test_a_method_and_data_of_ones_own_learn_for_life(tmp_path, capsys, own):
     settings = ["seeds=1,2", "n_seeds_permuted=2", "hidden_units=8", "n_epochs=1", "n_permuted_tasks=2"]
     settings += ["n_trials_permuted=2", "search_seeds_permuted=101", "n_epochs_search_permuted=1"]
     options = [part for setting in settings for part in ("--set", setting)]
-    code = exit_code_of(["ann", "lifelong", *own, *options, "--device", "cpu", "--out", str(tmp_path / "ann")])
-    assert code == 0, capsys.readouterr().err
+    command = ["ann", "lifelong", *own, *options, "--device", "cpu", "--out", str(tmp_path / "ann")]
+    assert exit_code_of(command) == 0, capsys.readouterr().err
     result = xr.load_dataset(next((tmp_path / "ann").glob("*.nc")), engine="scipy")
     assert f"permuted_{own[-1]}" in str(result.coords) + str(result.attrs)
