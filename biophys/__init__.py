@@ -89,6 +89,7 @@ from biophys.realisation_costs import (
 )
 from biophys.recordings.change_of_locus import CvAnalysis, NestedModel, cv_analysis, nested_models
 from biophys.recordings.comparison import ComparedFit, compare, variability_table
+from biophys.recordings.fitted_costs import FittedCost, fitted_cost
 from biophys.recordings.fitting import FailedFit, ReleaseFits, fit_release, fit_releases
 from biophys.recordings.goodness import GoodnessOfFit, goodness_of_fit
 from biophys.recordings.quick_methods import (
@@ -132,6 +133,7 @@ __all__ = [
     "ExponentRow",
     "FailedFit",
     "FailuresAnalysis",
+    "FittedCost",
     "GoodnessOfFit",
     "HillRelation",
     "IdentifiabilityWarning",
@@ -188,6 +190,7 @@ __all__ = [
     "fit_release",
     "fit_releases",
     "fit_short_term",
+    "fitted_cost",
     "goodness_of_fit",
     "implied_budget",
     "information_of_sum",

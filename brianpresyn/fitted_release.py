@@ -1,0 +1,85 @@
+"""Brian2 synapses with the parameters that were fitted to recorded responses."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+
+from biophys.quantal import QuantalSynapse
+from biophys.recordings.release_fit import ReleaseFit
+from brianpresyn.quantal_noise import quantal_variance
+from brianpresyn.quantities_bridge import to_brian
+from brianpresyn.release import quantal_release
+from brianpresyn.short_term import stochastic_tsodyks_markram
+from brianpresyn.synapse_code import SynapseCode
+
+
+def fitted_release(
+    fit: ReleaseFit, *, condition: Any = None, target: str | None = "v", allow_unidentified: bool = False
+) -> SynapseCode:
+    """Return the release model of a fit, with its dynamics and the variability of its quanta.
+
+    Parameters
+    ----------
+    fit
+        From :func:`biophys.fit_release`: of independent responses, or of trains with depletion (and
+        facilitation).
+    condition
+        Whose p (and q) is taken, if there are several.
+    target
+        Postsynaptic variable that the responses add to, as in :func:`bernoulli_release`. It has the dimension
+        of the amplitudes, with their sign.
+    allow_unidentified
+        As of :meth:`biophys.ReleaseFit.synapse`.
+
+    Raises
+    ------
+    ValueError
+        If n is not identified, the condition is not among those fitted, or the dynamics are others than those
+        of :func:`stochastic_tsodyks_markram`.
+
+    Examples
+    --------
+    >>> import numpy as np, quantities as pq
+    >>> from biophys import fit_release
+    >>> rng = np.random.default_rng(2)
+    >>> x = rng.binomial(3, 0.4, 300) * 0.5 + rng.normal(0, 0.05, 300)
+    >>> fitted_release(fit_release(x * pq.mV, noise=0.05 * pq.mV)).initial["n"]
+    array(3)
+    """
+    synapse = _in_condition(fit, fit.synapse(allow_unidentified=allow_unidentified), condition)
+    if fit.kind == "none":
+        code = quantal_release(synapse, target=target)
+    else:
+        dynamics = fit.dynamics
+        if not dynamics.recovery > 0:
+            raise ValueError(f"dynamics {fit.kind!r} without depletion have no Brian2 synapse here")
+        code = stochastic_tsodyks_markram(
+            dynamics.p,
+            tau_rec=to_brian(dynamics.recovery),
+            tau_facil=to_brian(dynamics.facilitation),
+            n=synapse.n,
+            q=to_brian(synapse.q),
+            target=target,
+        )
+    quanta = fit.recording.variability
+    within = fit.cv_within.value if quanta.within == "free" else float(quanta.within)
+    if not within and not quanta.between:
+        return code
+    distribution: Literal["gamma", "gaussian"] = "gaussian" if quanta.family == "normal" else "gamma"
+    return quantal_variance(
+        code, cv_within=within, cv_between=float(quanta.between), distribution=distribution
+    )
+
+
+def _in_condition(fit: ReleaseFit, synapse: QuantalSynapse, condition: Any) -> QuantalSynapse:
+    """Return one of the synapses of a fit to several conditions."""
+    labels = fit.recording.labels
+    if not synapse.shape:
+        return synapse
+    if condition not in labels:
+        raise ValueError(f"condition must be one of {', '.join(map(repr, labels))}, got {condition!r}")
+    row = labels.index(condition)
+    n, p, q = np.broadcast_arrays(synapse.n, synapse.p, synapse.q.magnitude)
+    return QuantalSynapse(int(n[row]), float(p[row]), float(q[row]) * synapse.unit)
