@@ -534,6 +534,12 @@ def estimate_by_likelihood(
     return found
 
 
+def as_estimate(fits: Any, method: str, unit: pq.Quantity) -> QuantalEstimate:
+    """Return fits of many synapses as arrays, NaN and the reason where there is none."""
+    reasons = {b: fit.reason for b, fit in enumerate(fits) if isinstance(fit, FailedFit)}
+    return _shaped(_as_arrays(fits), unit, (len(fits),), reasons, method)
+
+
 def _as_arrays(fits: Any) -> _Plain:
     """Return fits as arrays, NaN where there is none."""
 

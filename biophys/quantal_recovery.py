@@ -16,10 +16,15 @@ from biophys.quantal import QuantalSynapse
 from biophys.quantal_analysis import (
     IdentifiabilityWarning,
     QuantalEstimate,
+    as_estimate,
     estimate_by_likelihood,
     estimate_by_moments,
     estimate_by_variance_mean,
 )
+from biophys.recordings.fitting import fit_releases
+from biophys.recordings.recording import QuantalVariability
+from biophys.recordings.simulation import simulate_recording
+from biophys.short_term import ShortTermDynamics
 from biophys.units import checked_finite, magnitude_in
 
 
@@ -30,7 +35,7 @@ class RecoveryRow:
     Parameters
     ----------
     method
-        ``"moments"``, ``"likelihood"`` or ``"variance-mean"``.
+        ``"moments"``, ``"likelihood"``, ``"variance-mean"`` or ``"trains"``.
     n, p
         Of the synapse.
     n_trials, n_repeats
@@ -200,6 +205,73 @@ def recovery_by_variance_mean(
         n_trials,
         n_repeats,
         condition=0,
+    )
+
+
+@checked_types
+def recovery_by_trains(
+    synapse: QuantalSynapse,
+    dynamics: ShortTermDynamics,
+    spike_times: pq.Quantity,
+    *,
+    noise_sd: pq.Quantity,
+    n_sweeps: int,
+    n_repeats: int,
+    rng: np.random.Generator,
+    knows_n: bool = True,
+    quantal_cv: float = 0.0,
+) -> RecoveryRow:
+    """Return bias and coverage of :func:`biophys.fit_releases` on depressing trains drawn from one synapse.
+
+    Parameters
+    ----------
+    synapse
+        A single synapse, p inside (0, 1).
+    dynamics
+        Its depletion and facilitation, of the same p.
+    spike_times
+        Of every sweep, from rest.
+    noise_sd, quantal_cv
+        Recording noise and coefficient of variation of (gamma) quanta, known to the estimator.
+    n_sweeps, n_repeats
+        Sweeps of a recording, and recordings.
+    rng
+        Source of randomness.
+    knows_n
+        Whether the estimator is given n, which saves most of the time.
+
+    Examples
+    --------
+    >>> import numpy as np, quantities as pq
+    >>> synapse, times = QuantalSynapse(3, 0.5, 1 * pq.mV), np.array([0, 20, 40, 90, 200]) * pq.ms
+    >>> row = recovery_by_trains(
+    ...     synapse, ShortTermDynamics(0.5, 100 * pq.ms, 0 * pq.ms), times, noise_sd=0.2 * pq.mV,
+    ...     n_sweeps=8, n_repeats=3, rng=np.random.default_rng(1),
+    ... )
+    >>> row.n_trials, row.n_coverage
+    (40, 1.0)
+    """
+    quanta = QuantalVariability(quantal_cv, family="gamma") if quantal_cv else None
+    recordings = [
+        simulate_recording(
+            synapse,
+            rng=rng,
+            n_sweeps=n_sweeps,
+            spike_times=spike_times,
+            dynamics=dynamics,
+            noise=noise_sd,
+            variability=quanta,
+        )
+        for _ in range(n_repeats)
+    ]
+    kind = "depletion+facilitation" if dynamics.facilitation > 0 else "depletion"
+    options = {"noise": noise_sd, "variability": quantal_cv, "dynamics": kind}
+    n = int(synapse.n) if knows_n else None
+    return _row(
+        lambda: as_estimate(fit_releases(recordings, spike_times, n=n, **options), "trains", synapse.unit),
+        synapse,
+        n_sweeps * spike_times.size,
+        n_repeats,
     )
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from biophys.argument_types import checked_types
+from biophys.recordings.likelihood import Likelihood, is_limit
 from biophys.recordings.release_fit import ReleaseFit
 
 # Looked at many fits: a warning is for what chance gives to one in a hundred of them.
@@ -101,6 +102,12 @@ def _warnings(fit: ReleaseFit, found: dict[str, Any]) -> list[str]:
             "residuals vary less than those of a binomial with these sites: other sites, or p higher"
         )
     texts += _of_both_signs(fit)
+    if (gain := skew_gain(fit)) > _TELLING:
+        texts.append(
+            f"gamma quanta explain the skew of the responses better (log likelihood +{gain:.1f} at the same "
+            "n, p and q): intervals of normal quanta hold less often than they say, and n is too large; fit "
+            "variability=QuantalVariability(..., family='gamma')"
+        )
     if fit.recording.variability.within == 0.0 and fit.profile.model.family == "normal":
         texts.append(
             "quantal variability was taken as 0: n and p depend on it (variability_table); give that of minis"
@@ -110,6 +117,24 @@ def _warnings(fit: ReleaseFit, found: dict[str, Any]) -> list[str]:
             f"one response lies {found['largest_residual']:.1f} sd off: an artefact? Fit with robust=True"
         )
     return texts
+
+
+# Two log units: what a criterion of information asks of one parameter at a hundred responses.
+_TELLING = 2.0
+
+
+def skew_gain(fit: ReleaseFit) -> float:
+    """Return the log likelihood gained by gamma instead of normal quanta at the fitted parameters."""
+    profile, model = fit.profile, fit.profile.model
+    sites = profile.sites[fit.best_row]
+    if model.family != "normal" or model.between or is_limit(sites) or fit.recording.variability.within == 0:
+        return 0.0
+    theta, rows = profile.theta[fit.best_row], np.zeros(1, int)
+    normal, gamma = (
+        Likelihood(replace(model, family=family), profile.data, sites).at(theta, rows, value_only=True).value
+        for family in ("normal", "gamma")
+    )
+    return float(gamma[0] - normal[0])
 
 
 def _of_both_signs(fit: ReleaseFit) -> list[str]:

@@ -271,3 +271,14 @@ def test_responses_of_both_signs_are_pointed_out(noise):
     for values, is_told in ((one_sign, False), (-one_sign, False), (both, True), (-both, True)):
         fit = fit_release(values * PA, noise=noise, n=3)
         assert any("other sign" in text for text in fit.diagnostics["warnings"]) == is_told
+
+
+def test_skewed_quanta_that_are_fitted_as_normal_are_pointed_out():
+    rng = np.random.default_rng(21)
+    counts = rng.binomial(2, 0.5, 800).astype(float)
+    skewed = np.where(counts > 0, rng.gamma(np.maximum(counts, 1) / 0.16) * 0.16, 0.0)
+    normal = counts + 0.3 * np.sqrt(counts) * rng.normal(size=800)
+    for quanta, is_told in ((skewed, True), (normal, False)):
+        x = 10 * quanta + rng.normal(0, 1.5, 800)
+        fit = fit_release(x * PA, noise=1.5 * PA, variability=0.4 if is_told else 0.3, n=2)
+        assert any("gamma quanta explain" in text for text in fit.diagnostics["warnings"]) == is_told
