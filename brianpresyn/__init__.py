@@ -6,7 +6,7 @@ from brianpresyn.binomial_function import binomial
 from brianpresyn.checked_synapses import reseed, run_args_for_seed, synapses
 from brianpresyn.counter_random import bernoulli_draw, binomial_draw, normal_draw, release_key, uniform_draw
 from brianpresyn.energy import EnergyReport, energy_ledger, energy_report
-from brianpresyn.fitted_release import fitted_release
+from brianpresyn.fitted_synapses import fitted_release
 from brianpresyn.plasticity import release_plasticity
 from brianpresyn.pynn_names import (
     MultiQuantalSynapse,
