@@ -163,6 +163,22 @@ SEARCH_SPACES: dict[str, dict[str, Interval]] = {
     "ewc": {"learning_rate": Interval(1e-4, 0.3, True), "strength": Interval(1.0, 1e5, True)},
     "si": {"learning_rate": Interval(1e-6, 1e-2, True), "strength": Interval(1e-3, 1e2, True)},
     "bgd": {"learning_rate": Interval(0.1, 10.0, True), "sigma": Interval(3e-3, 0.1, True)},
+    "mesu": {
+        "learning_rate": Interval(0.1, 2.0, True),
+        "sigma_rate": Interval(0.1, 2.0, True),
+        "prior_sigma": Interval(0.01, 1.0, True),
+        "memory": Interval(1e4, 1e8, True),
+        "clamp": Interval(0.3, 3.0, True),
+        "sigma": Interval(0.3, 3.0, True),
+        "mean_range": Interval(1.0, 5.0),
+    },
+    "odds": {
+        "learning_rate": Interval(0.3, 30.0, True),
+        "gain": Interval(1.0, 1000.0, True),
+        "p_start": Interval(0.25, 0.9),
+        "memory": Interval(1e4, 1e8, True),
+        "clamp": Interval(0.3, 10.0, True),
+    },
 }
 """Where the random search looks. Those of the p rule are the published program's."""
 

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 EXPERIMENTS = {
     "energy": "rate_models.experiments.energy_efficiency",
     "lifelong": "rate_models.experiments.lifelong",
+    "graceful_forgetting": "rate_models.experiments.graceful_forgetting",
     "perceptron": "rate_models.experiments.perceptron",
     "reliability": "rate_models.experiments.reliability_tradeoff",
     "signatures": "rate_models.experiments.bayesian_signatures",

@@ -67,4 +67,5 @@ def layers_of(synapses: Synapses, replica: int = 0, *, seed: int = 0) -> nn.Sequ
             layer.weight.copy_(weight[0])
             layer.bias.copy_(bias[0])
         modules += [layer, nn.ReLU()]
-    return seed_streams(nn.Sequential(*modules[:-1]), seed)
+    model = nn.Sequential(*modules[:-1])
+    return model if type(model[0]) is nn.Linear else seed_streams(model, seed)

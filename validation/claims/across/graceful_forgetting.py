@@ -1,0 +1,90 @@
+"""X12: release odds that count evidence forget less than the published rule; and MESU, which does so too."""
+
+from __future__ import annotations
+
+from validation.criteria import above, equals, in_every
+from validation.estimates import Estimate, mean_of
+from validation.registry import Context, Findings, Run, measures, panels
+from validation.statement import CROSS_CHECK, Claim, Clause, not_run, row, setting_of
+
+_ACCURATE = 90.0
+LEVEL = Clause("X12a", "evidence in the odds of release: at least 90 %", CROSS_CHECK, above(_ACCURATE))
+BETTER = Clause("X12b", "better than the published rule, seed by seed", CROSS_CHECK, above(0.0))
+# Twice the standard error of three seeds, 0.577 sqrt(3 / 2) / sqrt(3), is 0.8: a point.
+MESU = Clause(
+    "X12c",
+    "MESU with ten draws a step, as published",
+    "Bonnet et al. 2025, Supplementary Note 9, doi:10.1038/s41467-025-64601-w",
+    equals(92.46, 1.0),
+    "92.46 ± 0.58 (s.d. of 3 seeds)",
+)
+NEEDED = Clause(
+    "X12d", "better than without selective, lasting or plastic rates", CROSS_CHECK, in_every(above(0.0))
+)
+X12 = Claim(
+    "X12",
+    "Ten permuted tasks: a presynaptic rule that adds evidence to the odds of release, with one release "
+    "decision per synapse and step and no state but strength and p, keeps at least 90 % of all tasks",
+    CROSS_CHECK,
+    (LEVEL, BETTER, MESU, NEEDED),
+)
+PUBLISHED = {
+    "data_set": "mnist",
+    "hidden_units": [200, 200],
+    "n_tasks": 10,
+    "n_epochs": 10,
+    "batch_size": 100,
+    "published_rate": 0.01,
+}
+_QUANTITY = "mean accuracy over all tasks after the last (%)"
+
+
+@measures(X12, experiment="graceful_forgetting")
+def forgetting_with_evidence(run: Run, context: Context) -> Findings:
+    """Compare final accuracies, and show the accuracy of the newest task and the energy beside them."""
+    from rate_models.experiments.graceful_forgetting import CONTROLS, METHODS, final_accuracies, newest_task
+
+    result, here = run.result, setting_of(run.config, PUBLISHED)
+    final = {str(name): final_accuracies(result, str(name)) for name in result["algorithm"].values}
+    # A share of the digits says nothing of what was published of MNIST.
+    judged = {"evidence": LEVEL, "mesu": MESU} if run.config["data_set"] == "mnist" else {}
+    for name, values in final.items():
+        if not len(values):
+            continue
+        condition = {"method": METHODS[name].label, "passes for each batch": METHODS[name].draws_per_step}
+        own = result.sel(algorithm=name)
+        subject = judged.get(name, X12)
+        yield row(subject, mean_of(values, unit="networks"), _QUANTITY, setting=here, condition=condition)
+        for quantity, observed in (
+            (
+                "accuracy on a task when it was just learned, mean of tasks (%)",
+                newest_task(result, name).mean(1),
+            ),
+            ("ATP per test image", own.atp.dropna("seed").to_numpy()),
+            ("mean release probability at the end", own.mean_p[:, -1].dropna("seed").to_numpy()),
+        ):
+            if len(observed):
+                estimate = mean_of(observed, unit="networks")
+                yield row(X12, estimate, quantity, setting=here, condition=condition)
+    advantages = {name: _advantage(run, name) for name in final if name in ("published", *CONTROLS)}
+    quantity = "advantage of evidence in the odds in mean final accuracy (points)"
+    if "published" in advantages:
+        yield row(BETTER, advantages.pop("published"), quantity, setting=here)
+    if advantages:
+        labels = {METHODS[name].label: estimate for name, estimate in advantages.items()}
+        yield row(NEEDED, labels, quantity, setting=here, along="control")
+    for clause, method in ((MESU, "mesu"), (NEEDED, "unselective")):
+        if method not in final:
+            yield not_run(clause, "this run of the experiment left it out")
+    captions = {
+        "by_task": "Accuracy by task; mean and 95 % interval over seeds.",
+        "release_probability": "Release probability while the tasks are learned.",
+    }
+    yield from panels(run, captions, X12, (9, 4))
+
+
+def _advantage(run: Run, other: str) -> Estimate:
+    """Return by how much the rule is ahead of another method on the seeds that both were run on."""
+    final = 100 * run.result.accuracy[:, :, -1].mean("task", skipna=False)
+    ahead = final.sel(algorithm="evidence") - final.sel(algorithm=other)
+    return mean_of(ahead.dropna("seed").to_numpy(), unit="networks", how="paired by seed")
