@@ -152,7 +152,7 @@ ORDER = (
         "jeffress",
         "dendritic_sequence",
     ),
-    ("convolutional_network", "energy_efficiency", "bayesian_signatures"),
+    ("convolutional_network", "energy_efficiency", "forgetting", "bayesian_signatures"),
 )
 
 
