@@ -5,12 +5,12 @@ Population bursts of a network with depressing synapses
 Synapses that depress let a recurrent network burst: all cells fire at once, the vesicles
 are used up, and the next burst waits until they are back. Every synapse has its own
 probability, strength and time of recovery. Where vesicles are released one by one, with
-the same means, cells fire more often, and no burst follows the first.
+the same means, bursts come more often and take fewer cells with them.
 
 Tsodyks M, Uziel A, Markram H (2000). "Synchrony generation in recurrent networks with
 frequency-dependent synapses". J Neurosci 20:RC50,
-doi:10.1523/JNEUROSCI.20-01-j0003.2000. Excitatory synapses are twice as strong here, for
-bursts within a second.
+doi:10.1523/JNEUROSCI.20-01-j0003.2000. Values as there; among synapses, those between
+excitatory cells alone differ from each other.
 """
 
 import matplotlib.pyplot as plt
@@ -55,13 +55,29 @@ def simulate(release=None, seed=1, n_cells=500, duration=2000 * ms):
     cells.v = rng.uniform(0, 15, n_cells) * mV
     is_connected = rng.random((n_cells, n_cells)) < 50 / n_cells
     links = []
-    for name, source, target, jump in (
-        ("e_to_i", slice(0, n_e), slice(n_e, n_cells), 7.2 * mV),
-        ("i_to_e", slice(n_e, n_cells), slice(0, n_e), -5.4 * mV),
-        ("i_to_i", slice(n_e, n_cells), slice(n_e, n_cells), -7.2 * mV),
+    facilitating = "u += 0.04*(1 - u)\ncurrent_post += jump*u*x\nx -= u*x"
+    depressing = "current_post += jump*0.5*x\nx -= 0.5*x"
+    recovering = "dx/dt = (1 - x)/(800*ms) : 1 (event-driven)"
+    for name, source, target, jump, model, on_pre in (
+        (
+            "e_to_i",
+            slice(0, n_e),
+            slice(n_e, n_cells),
+            7.2 * mV,
+            FACILITATING,
+            facilitating,
+        ),
+        ("i_to_e", slice(n_e, n_cells), slice(0, n_e), -5.4 * mV, recovering, depressing),
+        (
+            "i_to_i",
+            slice(n_e, n_cells),
+            slice(n_e, n_cells),
+            -7.2 * mV,
+            FACILITATING,
+            facilitating,
+        ),
     ):
-        on_pre = "u += 0.04*(1 - u)\ncurrent_post += jump*u*x\nx -= u*x"
-        link = Synapses(cells[source], cells[target], FACILITATING, on_pre, name=name)
+        link = Synapses(cells[source], cells[target], model, on_pre, name=name)
         i, j = np.nonzero(is_connected[source, target])
         link.connect(i=i, j=j)
         link.namespace["jump"], link.x = jump, 1
@@ -69,7 +85,7 @@ def simulate(release=None, seed=1, n_cells=500, duration=2000 * ms):
     i, j = np.nonzero(is_connected[:n_e, :n_e])
     p = rng.normal(0.5, 0.25, len(i)).clip(0.1, 0.9)
     tau_rec = rng.normal(800, 400, len(i)).clip(100, 1500) * ms
-    q = rng.normal(3.6, 1.8, len(i)).clip(0.4, 7.2) * mV
+    q = rng.normal(1.8, 0.9, len(i)).clip(0.36, 3.6) * mV
     if release is None:
         excitation = Synapses(cells[:n_e], cells[:n_e], DEPRESSING, TRANSMIT, name="e_to_e")
         excitation.connect(i=i, j=j)
