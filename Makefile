@@ -23,7 +23,7 @@ export OMP_NUM_THREADS ?= 1
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: paper report test check lint types doctests docs wheel false-alarms fuzz kill-tests parity benchmarks clean
+.PHONY: paper report test check lint types doctests docs wheel false-alarms fuzz mutation kill-tests parity benchmarks clean
 
 report: $(INSTALLED)
 	$(BIN)/brianpresyn validate --profile $(PROFILE) --out $(OUT)
@@ -65,6 +65,10 @@ false-alarms: $(INSTALLED)
 # Wrong values for every public argument, alone and inside right ones.
 fuzz: $(INSTALLED)
 	$(BIN)/python -m tests.fuzz biophys brianpresyn rate_models --rounds 20
+
+# Formulas with one sign or number changed: do the tests notice?
+mutation: $(INSTALLED)
+	$(BIN)/python -m tests.mutation
 
 # What works is killed at random moments and started again: nothing may be lost.
 kill-tests: $(INSTALLED)

@@ -232,13 +232,17 @@ def synapses(
     >>> connection.p[:]
     array([1.])
     """
-    # Names are looked up two calls further up: the check of types is one of them.
-    _check_options(options)
+    if stated := [option for option in _OWN_OPTIONS if option in options]:
+        raise TypeError(f"{stated[0]} comes from the synapse code: join a SynapseCode piece instead")
     receiver = source if target is None else target
     if names or prefix:
         code = code.renamed(names, prefix=prefix)
     _check_functions(code)
-    _check_complete(code)
+    if missing := code.missing():
+        raise ValueError(
+            f"{code.name} needs {', '.join(sorted(missing))}, which no piece brings: join one that does, for "
+            "example bernoulli_release(...)"
+        )
     _check_settable(code)
     _check_names(code, source, receiver)
     _check_constants(code, namespace or {})
@@ -262,6 +266,7 @@ def synapses(
         name="synapses*" if name is None else name,
         **options,
     )
+    # Names are looked up two calls further up: the check of types is one of them.
     _check_initial(built, {**get_local_namespace(level + 2), **(namespace or {})})
     go_through_in_two_loops(built)
     for arguments in connections:
@@ -474,21 +479,6 @@ def _is_standalone() -> bool:
     return isinstance(get_device(), CPPStandaloneDevice)
 
 
-def _check_options(options: Mapping[str, Any]) -> None:
-    for name in _OWN_OPTIONS:
-        if name in options:
-            raise TypeError(f"{name} comes from the synapse code: join a SynapseCode piece instead")
-
-
-def _check_complete(code: SynapseCode) -> None:
-    missing = code.missing()
-    if missing:
-        raise ValueError(
-            f"{code.name} needs {', '.join(sorted(missing))}, which no piece brings: join one that does, for "
-            "example bernoulli_release(...)"
-        )
-
-
 def _check_settable(code: SynapseCode) -> None:
     """Raise if a piece sets a variable that follows from others."""
     equations = code.equations
@@ -545,13 +535,7 @@ def _check_initial(built: CheckedSynapses, around: Mapping[str, Any]) -> None:
 
 def _check_post_names(code: SynapseCode, source: Group, receiver: Group) -> None:
     """Raise if a statement sets a variable of the neurons that they lack."""
-    names = {
-        name
-        for stages in code.codes.values()
-        for parts in stages.values()
-        for part in parts
-        for name in assignments(part.text)
-    }
+    names = {name for part in code.parts for name in assignments(part.text)}
     for ending, group in (("_pre", source), ("_post", receiver)):
         for name in sorted(name.removesuffix(ending) for name in names if name.endswith(ending)):
             if name not in group.variables:

@@ -206,10 +206,6 @@ def _points(grid: Any) -> list[dict[str, Any]]:
     return points
 
 
-def _is_list(values: Any) -> bool:
-    return isinstance(values, Sequence | np.ndarray) and not isinstance(values, str) and np.ndim(values) > 0
-
-
 def _check_setting(name: Any, value: Any) -> None:
     if not isinstance(name, str):
         raise TypeError(f"settings have names, such as 'p', got {name!r}")

@@ -252,11 +252,12 @@ class SynapseCode:
     @functools.cached_property
     def assigned(self) -> frozenset[str]:
         """Names of the synaptic variables that the statements set."""
-        names = {name for part in self._parts for name in assignments(part.text)}
+        names = {name for part in self.parts for name in assignments(part.text)}
         return frozenset(name for name in names if not name.endswith(("_post", "_pre")))
 
     @property
-    def _parts(self) -> Iterator[Part]:
+    def parts(self) -> Iterator[Part]:
+        """All statements, piece by piece."""
         return (part for stages in self.codes.values() for parts in stages.values() for part in parts)
 
     def depends_on(self, names: Set[str]) -> set[str]:

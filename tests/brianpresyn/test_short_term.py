@@ -50,6 +50,25 @@ def test_deterministic_train(p, tau_rec, tau_facil):
     np.testing.assert_allclose(responses(code, TIMES)[0], expected, rtol=1e-9)
 
 
+def test_what_is_active_recovers_through_the_inactive_state():
+    tau_rec, tau_active, gap, p = 50.0, 10.0, 20.0, 0.6
+    code = tsodyks_markram(p, tau_rec=tau_rec * ms, tau_active=tau_active * ms, q=1 * mV)
+    # The solution of dw/dt = -(w - y)/tau_rec for w = 1 - x = y + z, from w = y = p.
+    recovered, inactive = np.exp(-gap / tau_rec), np.exp(-gap / tau_active)
+    missing = p * (recovered + tau_active / (tau_rec - tau_active) * (recovered - inactive))
+    np.testing.assert_allclose(responses(code, [5, 5 + gap])[0], [p, p * (1 - missing)], rtol=1e-9)
+
+
+def test_sites_are_docked_or_empty():
+    code = stochastic_tsodyks_markram(1.0, tau_rec=1e6 * second, n=3, q=1 * mV)
+    source = SpikeGeneratorGroup(1, [0], [0] * ms, dt=1 * ms)
+    target = NeuronGroup(1, "v : volt", dt=1 * ms)
+    connection = synapses(source, target, code, connect=True, seed=3, dt=1 * ms)
+    assert connection.docked[0] == 3
+    Network(source, target, connection).run(1 * ms)
+    assert (connection.docked[0], connection.n_empty[0]) == (0, 3)
+
+
 @pytest.mark.parametrize("p, tau_rec, tau_facil", CASES)
 @pytest.mark.parametrize("draws", ["counter", "brian2"])
 def test_mean_of_the_stochastic_train_is_the_deterministic_one(p, tau_rec, tau_facil, draws):
