@@ -114,7 +114,7 @@ def check_table(table: Any, connection: Synapses) -> None:
         If a synapse is missing, or has another number, n, p, q or delay; the first one is named.
     """
     if isinstance(table, str | os.PathLike):
-        table = read_table(table)
+        table = read_table(os.fspath(table))
     if not isinstance(table, np.ndarray) or "number" not in _fields(table):
         raise TypeError(f"table must come from read_table(...), or be its file, got {shown(table)}")
     expected = table_of(connection)
