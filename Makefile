@@ -64,7 +64,8 @@ false-alarms: $(INSTALLED)
 
 # Wrong values for every public argument, alone and inside right ones.
 fuzz: $(INSTALLED)
-	$(BIN)/python -m tests.fuzz biophys brianpresyn rate_models --rounds 20
+	$(BIN)/python -m tests.fuzz biophys brianpresyn rate_models validation --rounds 20
+	$(BIN)/python -m tests.fuzz_options
 
 # Formulas with one sign or number changed: do the tests notice?
 mutation: $(INSTALLED)

@@ -45,17 +45,32 @@ def worker_pool(
         What each calls first; a function of a module.
     max_tasks_per_child
         Tasks after which a process is replaced by a fresh one; None for no limit.
+
+    Raises
+    ------
+    OSError
+        If this system or container has no shared memory for them.
     """
     with temporary_folder() as folder:
-        pool = ProcessPoolExecutor(
-            n_workers,
-            # Spawned: forking is not safe beside threads and CUDA, and Brian2 and torch do not survive it.
-            multiprocessing.get_context("spawn"),
-            initializer=_start_worker,
-            # By name: what it imports may make temporary files, which belong into the folder.
-            initargs=(str(folder), n_workers, initializer and (initializer.__module__, initializer.__name__)),
-            max_tasks_per_child=max_tasks_per_child,
-        )
+        try:
+            pool = ProcessPoolExecutor(
+                n_workers,
+                # Spawned: Brian2 and torch do not survive forking, which is not safe beside threads and CUDA.
+                multiprocessing.get_context("spawn"),
+                initializer=_start_worker,
+                # By name: what it imports may make temporary files, which belong into the folder.
+                initargs=(
+                    str(folder),
+                    n_workers,
+                    initializer and (initializer.__module__, initializer.__name__),
+                ),
+                max_tasks_per_child=max_tasks_per_child,
+            )
+        except (OSError, ImportError) as error:
+            raise OSError(
+                f"worker processes cannot be started ({error}): they need shared memory (/dev/shm) and file "
+                "handles; use one process instead (--processes 1, --jobs 1)"
+            ) from error
         try:
             yield pool
         except BaseException:
@@ -121,6 +136,12 @@ def n_cores() -> int:
 def n_compilers() -> int:
     """Return how many compilers this process may run at once: its share of the cores."""
     return max(1, n_cores() // int(os.environ.get(_WORKERS_VARIABLE, "1")))
+
+
+def cpp_compiler() -> str | None:
+    """Return the path of a C++ compiler, None if there is none (Brian2 then runs on numpy only)."""
+    names = ("c++", "g++", "clang++")
+    return next((path for name in names if (path := shutil.which(name))), None)
 
 
 def use_one_thread() -> None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 from brian2.core.preferences import prefs
 from brian2.devices.device import get_device, reset_device, set_device
 
-from biophys.processes import n_compilers, temporary_folder, worker_pool
+from biophys.processes import cpp_compiler, n_compilers, temporary_folder, worker_pool
 
 TARGETS = ("numpy", "cython", "cpp_standalone")
 
@@ -50,6 +52,8 @@ def code_generation(target: str) -> Iterator[None]:
     ------
     ValueError
         If the target is unknown.
+    RuntimeError
+        If it is cpp_standalone and there is no compiler.
 
     Examples
     --------
@@ -59,6 +63,11 @@ def code_generation(target: str) -> Iterator[None]:
     ...     Network(cells).run(0.1*ms)
     """
     checked_target(target)
+    if target == "cpp_standalone" and os.name == "posix" and not (cpp_compiler() and shutil.which("make")):
+        raise RuntimeError(
+            "cpp_standalone needs make and a C++ compiler, which are not on the PATH: install them, or use "
+            "the target numpy"
+        )
     before, make_before = prefs.codegen.target, prefs["devices.cpp_standalone.extra_make_args_unix"]
     with temporary_folder() as folder:
         try:

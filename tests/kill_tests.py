@@ -333,7 +333,9 @@ def _faults(job: Job, whole: Path, folder: Path, n_cut_off: int) -> list[str]:
         faults.append(f"stored {n_units} instead of {sum(job.stored(whole).values())}")
     if n_units and _n_computed(folder) > n_units + n_cut_off:
         faults.append(f"computed {_n_computed(folder)}, {n_cut_off} of them cut off, for {n_units}")
-    if left := sorted(path.name for path in (folder / "tmp").iterdir()):
+    # Brian2 keeps its logs where a program did not end well.
+    temporary = [path.name for path in (folder / "tmp").iterdir()]
+    if left := sorted(name for name in temporary if not name.startswith("brian_")):
         faults.append(f"left {left}")
     if half := sorted(str(path) for path in folder.rglob(".*") if path.name != ".lock"):
         faults.append(f"left {half}")

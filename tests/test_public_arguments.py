@@ -9,6 +9,7 @@ from typing import Any, get_type_hints
 import pytest
 
 from tests.fuzz import Fuzz, wrong_values
+from tests.fuzz_options import TEXTS, faults
 
 
 def checked_functions(package: str) -> Iterator[tuple[str, Callable[..., Any]]]:
@@ -25,10 +26,10 @@ def checked_functions(package: str) -> Iterator[tuple[str, Callable[..., Any]]]:
 
 
 def test_there_are_forty_wrong_values():
-    assert len(wrong_values()) == 40
+    assert len(wrong_values()) == len(set(TEXTS)) == 40
 
 
-@pytest.mark.parametrize("package", ["biophys", "rate_models", "brianpresyn"])
+@pytest.mark.parametrize("package", ["biophys", "rate_models", "brianpresyn", "validation"])
 def test_annotations_that_are_checked_can_be_read_at_run_time(package):
     # A name imported for type checkers only fails in the first call.
     functions = dict(checked_functions(package))
@@ -37,7 +38,11 @@ def test_annotations_that_are_checked_can_be_read_at_run_time(package):
         assert get_type_hints(function) is not None, name
 
 
-@pytest.mark.parametrize("package", ["biophys", "brianpresyn", "rate_models"])
+@pytest.mark.parametrize("package", ["biophys", "brianpresyn", "rate_models", "validation"])
 def test_wrong_values_are_refused_by_the_name_of_the_argument(package):
     found = [str(finding) for finding in Fuzz(package).findings()]
     assert found == []
+
+
+def test_wrong_texts_are_refused_by_the_option_or_the_text(tmp_path):
+    assert list(faults(tmp_path, TEXTS[::4])) == []

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from biophys.argument_types import checked_types
 from biophys.settings import as_plain
 from biophys.whole_files import arriving
 
@@ -126,7 +127,8 @@ def archive_run(
     return path
 
 
-def archived_run(path: Path, experiment: str | None = None) -> ArchivedRun:
+@checked_types
+def archived_run(path: Path | str, experiment: str | None = None) -> ArchivedRun:
     """Return the finished experiment that `path` holds.
 
     Parameters
@@ -146,6 +148,7 @@ def archived_run(path: Path, experiment: str | None = None) -> ArchivedRun:
     """
     import xarray
 
+    path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"no finished experiment at {path}")
     content = path.read_bytes()

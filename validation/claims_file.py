@@ -10,6 +10,7 @@ from typing import Annotated, Any, NotRequired
 from pydantic import ConfigDict, Field, StrictFloat, StrictInt, TypeAdapter, ValidationError, with_config
 from typing_extensions import TypedDict
 
+from biophys.argument_types import checked_types
 from biophys.whole_files import arriving_together
 from validation.registry import all_claims
 
@@ -49,8 +50,9 @@ class StoredClaims(TypedDict):
 _SCHEMA = TypeAdapter(StoredClaims)
 
 
+@checked_types
 def read_claims(
-    path: Path, remedy: str = "give the claims.json that an earlier validate wrote"
+    path: Path | str, remedy: str = "give the claims.json that an earlier validate wrote"
 ) -> dict[str, Any]:
     """Return the content of a file of claims.
 
@@ -67,17 +69,22 @@ def read_claims(
         If the file cannot be read or is something else; the message names the row and field.
     """
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = json.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise ValueError(f"cannot read {path} ({error.strerror}): {remedy}") from error
     except ValueError as error:
         raise ValueError(f"{path} is not JSON ({error}): {remedy}") from error
+    return checked_claims(document, f"{path} is no file of claims", remedy)
+
+
+def checked_claims(document: Any, problem: str, remedy: str) -> dict[str, Any]:
+    """Return what has the form of ``claims.json``; otherwise say in which row and field it has not."""
     try:
         _SCHEMA.validate_python(document)
     except ValidationError as error:
         first = error.errors()[0]
-        place = " ".join(map(str, first["loc"])) or "the whole"
-        raise ValueError(f"{path} is no file of claims ({place}: {first['msg']}): {remedy}") from error
+        row = " ".join(map(str, first["loc"])) or "the whole"
+        raise ValueError(f"{problem} ({row}: {first['msg']}): {remedy}") from error
     return document
 
 
@@ -99,7 +106,8 @@ def collected_claims(path: Path) -> dict[str, Any]:
     return collected
 
 
-def merge_claims(path: Path, document: Mapping[str, Any]) -> dict[str, Any]:
+@checked_types
+def merge_claims(path: Path | str, document: Mapping[str, Any]) -> dict[str, Any]:
     """Enter the claims of `document` into the file of collected claims and return what it then holds.
 
     What was measured of a claim before is replaced, rendering by rendering, with the provenance of the run;
@@ -115,8 +123,10 @@ def merge_claims(path: Path, document: Mapping[str, Any]) -> dict[str, Any]:
     Raises
     ------
     ValueError
-        If the file is not a collection of claims.
+        If the file is not a collection of claims, or `document` has another form.
     """
+    path = Path(path)
+    checked_claims(dict(document), "document is no claims.json", "give what read_claims returned")
     old = collected_claims(path)
     fresh = [m for m in document["measurements"] if m["measured"] is not None]
     replaced = {(m["claim"], m["rendering"]) for m in fresh}

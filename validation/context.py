@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from biophys.argument_types import checked_types
 from biophys.progress import Progress, ignore_progress
 
 
+@checked_types
 @dataclass(frozen=True)
 class Context:
     """What a measuring function is given.
@@ -27,6 +29,11 @@ class Context:
         to keep none.
     report_progress
         Call with (fraction done in 0..1, what is being done).
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a value is of another type, `profile` is unknown or `seed` is negative.
     """
 
     profile: str = "quick"
@@ -35,6 +42,12 @@ class Context:
     results: Path | None = None
     keep: Path | None = None
     report_progress: Progress = ignore_progress
+
+    def __post_init__(self) -> None:
+        if self.profile not in ("quick", "full"):
+            raise ValueError(f"profile must be quick or full, got {self.profile!r}")
+        if self.seed < 0:
+            raise ValueError(f"seed must be a whole number from 0 on, got {self.seed}")
 
     @property
     def is_quick(self) -> bool:

@@ -8,6 +8,7 @@ from concurrent.futures import as_completed
 from dataclasses import dataclass, replace
 from functools import partial
 
+from biophys.argument_types import checked_types
 from biophys.processes import worker_pool
 from brianpresyn.targets import log_errors_only
 from validation.context import Context
@@ -100,6 +101,7 @@ class Findings:
         return next((c for c in run.measure.claims if c in asked), "")
 
 
+@checked_types
 def measure_claims(
     ids: Sequence[str] | None,
     context: Context,

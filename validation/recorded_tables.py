@@ -16,7 +16,8 @@ import numpy as np
 import quantities as pq
 from numpy.typing import NDArray
 
-from biophys.units import ATP, psp_unit_of
+from biophys.argument_types import checked_types
+from biophys.units import ATP, magnitude_in, psp_unit_of
 
 MISSING = {"", "nan", "na", "n/a", "none", "null"}
 _HEADER = re.compile(r"^\s*(?P<name>[^()\[\]]+?)\s*[(\[]\s*(?P<unit>[^()\[\]]*)\s*[)\]]\s*$")
@@ -149,6 +150,7 @@ def unit_named(text: str, where: str) -> pq.Quantity:
         raise TableError(f"{where}: {text!r} is no unit; write for example mV, pA, ms or s") from None
 
 
+@checked_types
 def read_table(path: str, columns: str | None = None) -> Table:
     """Read a csv, tsv, json or xlsx table; ``-`` is the standard input.
 
@@ -363,6 +365,7 @@ class RecordedSynapse:
     arguments: dict[str, Any]
 
 
+@checked_types
 def recorded_synapses(
     table: Table, *, condition: str = "condition", new_sweep_after: pq.Quantity | None = None
 ) -> list[RecordedSynapse]:
@@ -482,7 +485,7 @@ def _sweep_numbers(table: Table, rows: NDArray[np.intp], new_sweep_after: pq.Qua
             gaps = np.append(np.nan, np.diff(_in_ms(table, "time")[rows].magnitude))
         else:
             raise TableError(f"{table.source}: --new-sweep-after needs a column 'time' or 'interval'")
-        return np.cumsum(~(gaps < float(new_sweep_after.rescale(pq.ms))))
+        return np.cumsum(~(gaps < float(magnitude_in(new_sweep_after, pq.ms, "new_sweep_after"))))
     if "stimulus" in table.columns:
         return np.cumsum(np.append(True, np.diff(table.numbers("stimulus")[rows]) <= 0))
     return np.zeros(rows.size, int)

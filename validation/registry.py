@@ -13,7 +13,9 @@ from typing import Any
 from matplotlib.figure import Figure
 
 import validation.claims
+from biophys.argument_types import checked_types
 from biophys.plugins import load_plugins
+from biophys.units import shown
 from validation.context import Context
 from validation.runs import Run, experiment_module, result_for
 from validation.statement import Claim, Measurement, Rendering, corrected
@@ -177,19 +179,25 @@ def _place(claim_id: str) -> tuple[int, str, int]:
     return place, letters, int(claim_id[len(letters) :])
 
 
+@checked_types
 def claims_named(ids: Iterable[str]) -> list[Claim]:
     """Return the claims with these ids, in the order of the papers.
 
     Raises
     ------
+    TypeError
+        If an id is no text, or `ids` is a single text.
     ValueError
         If there is no such claim.
     """
-    claims = all_claims()
-    wanted = [claim_id.strip().upper() for claim_id in ids]
+    claims, given = all_claims(), [] if isinstance(ids, str) or hasattr(ids, "dtype") else list(ids)
+    if not given or not all(isinstance(claim_id, str) for claim_id in given):
+        kind = ValueError if isinstance(ids, (list, tuple)) and not given else TypeError
+        raise kind(f"ids must be names of claims, such as ['M02', 'S18'], got {shown(ids)}")
+    wanted = [claim_id.strip().upper() for claim_id in given]
     unknown = [claim_id for claim_id in wanted if claim_id not in claims]
     if unknown:
-        raise ValueError(f"unknown claim {', '.join(unknown)}: the claims are {', '.join(claims)}")
+        raise ValueError(f"unknown claim {', '.join(unknown)} in ids: the claims are {', '.join(claims)}")
     return [claim for claim in claims.values() if claim.id in wanted]
 
 

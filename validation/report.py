@@ -16,8 +16,9 @@ import jinja2
 import matplotlib
 from matplotlib.figure import Figure
 
+from biophys.argument_types import checked_types
 from validation.agreement import Agreement, agreement_of
-from validation.claims_file import as_text, write_together
+from validation.claims_file import as_text, checked_claims, write_together
 from validation.clause_chart import ClauseLine, clause_lines
 from validation.evaluation import Findings
 from validation.full_results import full_results
@@ -59,8 +60,9 @@ SIGN: dict[Verdict | Agreement, str] = {
 }
 
 
+@checked_types
 def write_report(
-    findings: Findings, folder: Path, *, earlier: tuple[str, Mapping[str, Any]] | None = None
+    findings: Findings, folder: Path | str, *, earlier: tuple[str, Mapping[str, Any]] | None = None
 ) -> tuple[Path, Path]:
     """Write the HTML page and the JSON file, both or neither.
 
@@ -78,6 +80,11 @@ def write_report(
     tuple of Path
         The page and the JSON file.
     """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise ValueError(f"folder must be an existing one, got {folder}")
+    if earlier is not None:
+        checked_claims(earlier[1], "earlier is no claims.json", "give what read_claims returned")
     page, claims = folder / REPORT_NAME, folder / CLAIMS_NAME
     provenance = provenance_of(findings)
     document = claims_document(findings, provenance)

@@ -19,10 +19,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from biophys.argument_types import check_config, checked_types
 from biophys.experiment import Experiment
 from biophys.progress import Progress, ignore_progress
 from biophys.settings import as_plain, changed, with_plain, with_shifted_seeds
 from biophys.source_digest import source_digest
+from biophys.sweeps.executors import executor_or_default
 from validation.archive import ArchivedRun, ArchiveError, archive_run, archived_run
 from validation.context import Context
 from validation.data.datastore import DATA_SETS, locate
@@ -96,10 +98,11 @@ def experiment_module(name: str) -> Experiment:
         If there is no such experiment.
     """
     if name not in EXPERIMENTS:
-        raise ValueError(f"unknown experiment {name!r}: there are {', '.join(EXPERIMENTS)}")
+        raise ValueError(f"unknown experiment {name!r}: name one of {', '.join(EXPERIMENTS)}")
     return cast(Experiment, importlib.import_module(EXPERIMENTS[name]))
 
 
+@checked_types
 def configuration(name: str, profile: str, changes: Mapping[str, str] | None = None) -> Any:
     """Return the settings of an experiment: the paper's (``"full"``) or small ones (``"quick"``).
 
@@ -118,6 +121,8 @@ def configuration(name: str, profile: str, changes: Mapping[str, str] | None = N
         If a field does not exist or its value does not fit.
     """
     module = experiment_module(name)
+    if profile not in ("quick", "full"):
+        raise ValueError(f"profile must be quick or full, got {profile!r}")
     return changed(module.QUICK if profile == "quick" else module.Config(), changes or {})
 
 
@@ -272,10 +277,11 @@ def kept_run(
     return run
 
 
+@checked_types
 def run_experiment(
     name: str,
     config: Any,
-    folder: Path,
+    folder: Path | str,
     *,
     device: str = "auto",
     executor: Any = None,
@@ -311,8 +317,11 @@ def run_experiment(
     ValueError
         If an executor is given for an experiment that trains all its networks as one batch.
     """
+    check_config(config, type(experiment_module(name).QUICK))
+    if executor is not None:
+        executor_or_default(executor)
     run = _run_now(name, config, device, on_progress, executor=executor, keep_in=keep_in)
-    return archive_run(folder / f"{name}.nc", name, run.result, config, provenance=run.provenance)
+    return archive_run(Path(folder) / f"{name}.nc", name, run.result, config, provenance=run.provenance)
 
 
 def _run_now(

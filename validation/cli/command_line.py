@@ -140,7 +140,7 @@ def commands(debug: bool) -> None:
 )
 @click.option(
     "--jobs",
-    type=click.IntRange(min=1),
+    type=click.IntRange(min=1, max=1024),
     default=os.cpu_count() or 1,
     show_default="number of cores",
     help="How many claims are measured at once, each in a process of its own.",
@@ -252,6 +252,7 @@ def info() -> None:
 
     from rich.table import Table
 
+    from biophys.processes import cpp_compiler
     from validation.versions import installed_versions
 
     table = Table(show_header=False, box=None)
@@ -259,7 +260,7 @@ def info() -> None:
     for package, version in installed_versions().items():
         table.add_row(package, version)
     table.add_row("torch devices", _torch_devices())
-    table.add_row("C++ compiler", _compiler())
+    table.add_row("C++ compiler", cpp_compiler() or "none found: Brian2 then runs on numpy only")
     table.add_row("BRIANPRESYN_DATA", os.environ.get("BRIANPRESYN_DATA") or "not set")
     Console().print(table)
 
@@ -275,13 +276,6 @@ def _torch_devices() -> str:
     if torch.backends.mps.is_available():
         names.append("mps")
     return ", ".join(names)
-
-
-def _compiler() -> str:
-    import shutil
-
-    found = next((path for name in ("c++", "g++", "clang++") if (path := shutil.which(name))), None)
-    return found or "none found: Brian2 then runs on numpy only"
 
 
 @commands.group(no_args_is_help=True)

@@ -28,7 +28,7 @@ def _where_to_train(command: Callable[..., None]) -> Callable[..., None]:
         ),
         click.option(
             "--processes",
-            type=click.IntRange(min=0),
+            type=click.IntRange(min=0, max=1024),
             default=1,
             show_default=True,
             help="Processes that train batches of networks; 0 for one per core.",

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import quantities as pq
 
+from biophys.argument_types import checked_types
 from biophys.quantal import QuantalSynapse
 from biophys.short_term import ShortTermDynamics
 from validation.data.data_sets import DATA_SETS
@@ -108,6 +109,7 @@ class AllenSynapse:
         return ShortTermDynamics(self.p, self.recovery, self.facilitation)
 
 
+@checked_types
 def read_allen_synapses(path: str | Path) -> list[AllenSynapse]:
     """Return the release models of all pairs that have one.
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from biophys.argument_types import checked_types
 from biophys.data_folders import DATA_VARIABLE, data_folders
 from biophys.plugins import load_plugins
 from biophys.whole_files import arriving
@@ -110,7 +111,7 @@ def data_set_named(name: str) -> DataSet:
     if name not in DATA_SETS:
         load_plugins()
     if name not in DATA_SETS:
-        raise ValueError(f"unknown data set {name!r}: the data sets are {', '.join(DATA_SETS)}")
+        raise ValueError(f"unknown data set {name!r}: name one of {', '.join(DATA_SETS)}")
     return DATA_SETS[name]
 
 
@@ -149,6 +150,7 @@ def _size(data_set: DataSet, folder: Path) -> int:
     )
 
 
+@checked_types
 def locate(name: str, *, download: bool = True, downloader: Downloader | None = None) -> Path:
     """Return the folder that holds the files of a data set, each with the registered content.
 
@@ -179,6 +181,7 @@ def locate(name: str, *, download: bool = True, downloader: Downloader | None = 
     return _download(data_set, downloader or _resting(download_with_pooch), _ignore_progress)
 
 
+@checked_types
 def fetch(name: str, *, progress: Progress | None = None, downloader: Downloader | None = None) -> Path:
     """Download a data set into the cache, unless it is on this machine already, and return its folder.
 

@@ -22,6 +22,7 @@ from pathlib import Path
 import numpy as np
 import quantities as pq
 
+from biophys.argument_types import checked_types
 from biophys.units import magnitude_in
 from validation.data.datastore import locate
 
@@ -156,7 +157,8 @@ class EpspRecordings:
         return len(np.unique(self.cell))
 
 
-def read_sjostrom2001(folder: Path | None = None) -> PlasticityRecordings:
+@checked_types
+def read_sjostrom2001(folder: Path | str | None = None) -> PlasticityRecordings:
     """Return the recordings of Sjöström et al. (2001): 30 connections after LTP, then 14 after LTD.
 
     The published files hold derived columns too; they are checked against p and q and then left aside. The
@@ -231,7 +233,8 @@ def _check_derived(path: Path, columns: Mapping[str, np.ndarray]) -> None:
             )
 
 
-def read_ko2013(folder: Path | None = None) -> EpspRecordings:
+@checked_types
+def read_ko2013(folder: Path | str | None = None) -> EpspRecordings:
     """Return the 136 connections of Ko et al. (2013).
 
     Parameters
