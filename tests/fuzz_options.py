@@ -101,8 +101,8 @@ def fault(words: list[str], parameter: click.Parameter, text: str) -> str | None
         return None
     except (TypeError, ValueError, OSError, ImportError) as error:
         name = (parameter.name or "").rstrip("s")
-        # A path is shown as the system writes it.
-        shown = (name, repr(text), str(Path(text)), *([text] if text else []))
+        # A path is shown as the system writes it, a long text shortened, of NAME=VALUE what is wrong.
+        shown = [name, str(Path(text)), text[:12] or repr(text), *map(repr, text.split("="))]
         return None if any(each in str(error) for each in shown) else f"{type(error).__name__}: {error}"
     except Exception as error:
         return f"{type(error).__name__}: {error}"

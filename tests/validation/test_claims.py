@@ -62,7 +62,7 @@ def test_what_a_function_yields_is_sorted_by_kind():
 
 
 def test_unknown_claim_is_refused_with_the_known_ones():
-    with pytest.raises(ValueError, match=r"unknown claim Z99: the claims are S01, S02"):
+    with pytest.raises(ValueError, match=r"unknown claim Z99 in ids: the claims are S01, S02"):
         registry.claims_named(["M02", "Z99"])
 
 

@@ -127,7 +127,7 @@ def test_values_are_read_by_annotation_not_by_the_present_value():
 
 
 def test_unknown_experiment_names_the_known_ones():
-    with pytest.raises(ValueError, match=r"unknown experiment 'enrgy': there are energy, lifelong"):
+    with pytest.raises(ValueError, match=r"unknown experiment 'enrgy': name one of energy, lifelong"):
         runs.experiment_module("enrgy")
 
 
