@@ -61,8 +61,7 @@ import sys
 with code_generation(sys.argv[1]):
     source = SpikeGeneratorGroup(1, [0] * 20, range(1, 21) * ms)
     target = NeuronGroup(1, "v : 1")
-    connection = synapses(source, target, bernoulli_release(1.0, q=1.0))
-    connection.connect()
+    connection = synapses(source, target, bernoulli_release(1.0, q=1.0), connect=True, seed=1)
     Network(source, target, connection).run(25 * ms)
     print("released", float(target.v[0]))
 """
