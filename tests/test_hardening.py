@@ -20,7 +20,7 @@ LOADERS = {"torch.load": ("weights_only", True), "numpy.load": ("allow_pickle", 
 ALLOWED = {
     "brianpresyn/energy.py": ["eval"],
     # A number given as text, without any names.
-    "brianpresyn/synapse_code.py": ["eval"],
+    "brianpresyn/domains.py": ["eval"],
     # Only tries whether a function can be sent to another process.
     "brianpresyn/spike_sweeps.py": ["pickle"],
 }
