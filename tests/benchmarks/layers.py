@@ -96,9 +96,9 @@ def by_modules(
 
 
 class WholeSteps:
-    """Steps of a group of networks as one compiled graph over stacked states."""
+    """Steps of a group of networks over stacked states, as one compiled graph or without a compiler."""
 
-    def __init__(self, layer: Callable[..., nn.Module], layout: Any, n: int) -> None:
+    def __init__(self, layer: Callable[..., nn.Module], layout: Any, n: int, compiles: bool) -> None:
         models = [seed_streams(network(layout.sizes, layer), seed) for seed in range(n)]
         parameters, self.buffers = stack_module_state(models)
         self.parameters = {name: value.detach() for name, value in parameters.items()}
@@ -110,7 +110,8 @@ class WholeSteps:
         self.base = copy.deepcopy(models[0]).to("meta")
         self.is_plastic = layer is BernoulliLinear
         self.n_steps = torch.zeros(())
-        self.step = torch.compile(self._plastic_step if self.is_plastic else self._adam_step, fullgraph=True)
+        step = self._plastic_step if self.is_plastic else self._adam_step
+        self.step = torch.compile(step, fullgraph=True) if compiles else step
         self.images, self.labels = images_and_labels()
 
     def run(self) -> None:
@@ -208,9 +209,13 @@ def main() -> None:
             ("gaussian", GaussianLinear, GAUSSIAN),
         ):
             for n in (1, 4):
-                runs[f"whole step, {kind}, {n}"] = WholeSteps(layer, layout, n).run
-                runs[f"engine, {kind}, {n}"] = engine(kind, n)
-                n_networks |= {f"whole step, {kind}, {n}": n, f"engine, {kind}, {n}": n}
+                group = {
+                    f"whole step, {kind}, {n}": WholeSteps(layer, layout, n, True).run,
+                    f"uncompiled step, {kind}, {n}": WholeSteps(layer, layout, n, False).run,
+                    f"engine, {kind}, {n}": engine(kind, n),
+                }
+                runs |= group
+                n_networks |= dict.fromkeys(group, n)
     ms = milliseconds(runs, n_networks, options.turns)
     for name, value in ms.items():
         print(f"{name:32s} {value:8.3f} ms per step and network")
@@ -219,7 +224,8 @@ def main() -> None:
         ("BernoulliConv2d", "nn.Conv2d", "<= 2.5"),
         ("BernoulliLinear, compiled", "nn.Linear, compiled", "<= 1.6"),
         *(
-            (f"whole step, {kind}, {n}", f"engine, {kind}, {n}", "<= 1.2")
+            (f"{step} step, {kind}, {n}", f"engine, {kind}, {n}", "<= 1.2")
+            for step in ("whole", "uncompiled")
             for kind in ("plastic", "gaussian")
             for n in (1, 4)
         ),
