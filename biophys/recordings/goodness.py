@@ -102,12 +102,7 @@ def _warnings(fit: ReleaseFit, found: dict[str, Any]) -> list[str]:
             "residuals vary less than those of a binomial with these sites: other sites, or p higher"
         )
     texts += _of_both_signs(fit)
-    if (gain := skew_gain(fit)) > _TELLING:
-        texts.append(
-            f"gamma quanta explain the skew of the responses better (log likelihood +{gain:.1f} at the same "
-            "n, p and q): intervals of normal quanta hold less often than they say, and n is too large; fit "
-            "variability=QuantalVariability(..., family='gamma')"
-        )
+    texts += _of_skewed_quanta(fit)
     if fit.recording.variability.within == 0.0 and fit.profile.model.family == "normal":
         texts.append(
             "quantal variability was taken as 0: n and p depend on it (variability_table); give that of minis"
@@ -119,6 +114,26 @@ def _warnings(fit: ReleaseFit, found: dict[str, Any]) -> list[str]:
     return texts
 
 
+def _of_skewed_quanta(fit: ReleaseFit) -> list[str]:
+    """Say what normal quanta do where they are skewed, which a recording seldom shows by itself."""
+    model = fit.profile.model
+    if model.family != "normal" or model.between or fit.recording.variability.within == 0:
+        return []
+    gain = skew_gain(fit)
+    if gain > _TELLING:
+        return [
+            f"gamma quanta explain the skew of the responses better (log likelihood +{gain:.1f} at the same "
+            "n, p and q): intervals hold less often than they say; fit family='gamma'"
+        ]
+    if fit.profile.sites.size == 1:
+        return []
+    return [
+        "quanta were taken as normal: if they are skewed, n comes out too large, and 95 % intervals of n, p "
+        "and q held in 80 to 93 % of recordings simulated with gamma quanta and little noise; compare "
+        "QuantalVariability(..., family='gamma'), or give n"
+    ]
+
+
 # Two log units: what a criterion of information asks of one parameter at a hundred responses.
 _TELLING = 2.0
 
@@ -127,7 +142,7 @@ def skew_gain(fit: ReleaseFit) -> float:
     """Return the log likelihood gained by gamma instead of normal quanta at the fitted parameters."""
     profile, model = fit.profile, fit.profile.model
     sites = profile.sites[fit.best_row]
-    if model.family != "normal" or model.between or is_limit(sites) or fit.recording.variability.within == 0:
+    if is_limit(sites):
         return 0.0
     theta, rows = profile.theta[fit.best_row], np.zeros(1, int)
     normal, gamma = (

@@ -187,7 +187,7 @@ def amplitudes_of(amplitudes: Any, unit: pq.Quantity | None) -> tuple[list[NDArr
         if all(np.ndim(part) == 0 for part in amplitudes) and not any(
             isinstance(part, pq.Quantity) for part in amplitudes
         ):
-            return amplitudes_of(np.asarray(amplitudes, dtype=float), unit)
+            return amplitudes_of(np.asarray(amplitudes), unit)
         parts = [amplitudes_of(part, unit) for part in amplitudes]
         first = parts[0][1]
         sweeps = [pq.Quantity(s, u).rescale(first).magnitude for part, u in parts for s in part]
@@ -210,6 +210,8 @@ def amplitudes_of(amplitudes: Any, unit: pq.Quantity | None) -> tuple[list[NDArr
 
 def _plain(values: Any, unit: pq.Quantity | None) -> tuple[NDArray[np.float64], pq.Quantity]:
     if isinstance(values, pq.Quantity):
+        if values.dtype.kind == "c":
+            raise TypeError(f"amplitudes must be real numbers, got {values.ravel()[0]}")
         if values.dimensionality.simplified != pq.dimensionless.dimensionality:
             psp_unit_of(values, "amplitudes")
         if unit is not None:
@@ -225,11 +227,14 @@ def _plain(values: Any, unit: pq.Quantity | None) -> tuple[NDArray[np.float64], 
             "amplitudes must carry a unit (for example np.array(values) * pq.pA; * pq.dimensionless for "
             "dF/F), or give unit=pq.pA"
         )
-    array = values.to_numpy() if hasattr(values, "to_numpy") else values
+    array = np.asarray(values.to_numpy() if hasattr(values, "to_numpy") else values)
+    is_text = array.dtype.kind in "US" or any(isinstance(value, str | bytes) for value in array.ravel())
     try:
+        if is_text or array.dtype.kind in "bc":
+            raise TypeError
         return np.asarray(array, dtype=float), pq.Quantity(1.0, unit)
     except (TypeError, ValueError):
-        raise TypeError(f"amplitudes must be numbers, got {values!r:.60}") from None
+        raise TypeError(f"amplitudes must be real numbers, got {values!r:.60}") from None
 
 
 def _gaps(
@@ -256,6 +261,11 @@ def _gaps(
             )
         gap = train.copy() if intervals is not None else np.append(np.inf, np.diff(train))
         gap[0] = np.inf
+        if np.any(np.isinf(gap[1:])):
+            raise ValueError(
+                f"{name}: an infinite interval begins a new sweep; in sweep {number} give the amplitudes "
+                f"from stimulus {1 + int(np.flatnonzero(np.isinf(gap[1:]))[0])} on as a sweep of their own"
+            )
         if np.any(~(gap > 0)):
             where = int(np.flatnonzero(~(gap > 0))[0])
             raise ValueError(

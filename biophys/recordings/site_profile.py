@@ -340,14 +340,18 @@ def site_interval(profile: SiteProfile, threshold: float) -> tuple[NDArray[np.fl
     low = n[np.argmax(inside, axis=0)]
     last = n.size - 1 - np.argmax(inside[::-1], axis=0)
     high = n[last].copy()
-    # Between two numbers tried, the loss is followed along log n.
+    # Between two numbers tried the loss is followed along log n.
     loss = profile.loss()
     for b in np.flatnonzero((last < n.size - 1) & (high >= _N_EVERY)):
         i = last[b]
-        if is_limit(n[i + 1]) or not np.isfinite(loss[i + 1, b]):
+        if not np.isfinite(loss[i + 1, b]):
             continue
         share = (threshold - loss[i, b]) / (loss[i + 1, b] - loss[i, b])
-        high[b] = np.floor(np.exp((1 - share) * np.log(n[i]) + share * np.log(n[i + 1])))
+        if is_limit(n[i + 1]):
+            # Towards infinitely many sites along 1 / n: no end may come from the largest number tried.
+            high[b] = np.floor(n[i] / max(1.0 - share, 1e-6))
+        else:
+            high[b] = np.floor(np.exp((1 - share) * np.log(n[i]) + share * np.log(n[i + 1])))
     is_last = last == n.size - 1
     high = np.where(is_last & (n.size > 1), np.inf, high)
     return np.where(is_limit(low), np.inf, low), high

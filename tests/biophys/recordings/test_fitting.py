@@ -184,6 +184,13 @@ def test_an_artefact_neither_moves_a_robust_fit_nor_goes_unseen():
     assert any("artefact" in text for text in naive.diagnostics["warnings"])
 
 
+def test_no_end_of_n_comes_from_the_largest_number_tried():
+    rng = np.random.default_rng(3)
+    y = rng.binomial(40, 0.1, (300, 60)) * 10.0 + rng.normal(0, 2, (300, 60))
+    highs = [fit.n.high for fit in fit_releases(y * PA, noise=2 * PA)]
+    assert 100.0 not in highs and np.inf in highs
+
+
 def test_quantal_variability_is_asked_for():
     x = trials(5, 0.4, 10, 2, 300, 16, within=0.3)
     told = fit_release(x, noise=2 * PA, variability=0.3)
@@ -229,6 +236,24 @@ def test_a_fit_survives_its_json(is_train):
         ({"conditions": ["a", "b"]}, ValueError, r"one label for each response \(5\), got 2"),
         ({"conditions": ["a", "a", "a", "a", "b"]}, ValueError, "condition 'b' has fewer than two"),
         ({"noise": 2.0}, TypeError, "noise must carry a unit"),
+        ({"amplitudes": ["1", "2", "3"], "unit": PA}, TypeError, "amplitudes must be real numbers"),
+        ({"amplitudes": np.array([1, "2", 3], object), "unit": PA}, TypeError, "must be real numbers"),
+        ({"amplitudes": [True, False, True], "unit": PA}, TypeError, "must be real numbers"),
+        ({"amplitudes": [1j, 2, 3] * PA}, TypeError, "must be real numbers"),
+        (
+            {"intervals": [1, 20, np.inf, 20, 20] * pq.ms},
+            ValueError,
+            "infinite interval .* stimulus 2",
+        ),
+        ({"spike_times": [0, 10, np.nan, 30, 40] * pq.ms}, ValueError, "spike_times"),
+        ({"conditions": [1, 1, 1, np.nan, 1]}, ValueError, "condition nan has fewer than two"),
+        ({"level": 95}, ValueError, "level must be"),
+        ({"n": 0}, ValueError, "n must be a positive integer"),
+        ({"n": True}, TypeError, "n must be a whole number"),
+        ({"variability": np.nan}, ValueError, "variability must be"),
+        ({"amplitudes": [1 * PA, 2 * pq.mV, 3 * PA]}, ValueError, "mV"),
+        ({"amplitudes": np.ones((2, 2, 2)) * PA}, ValueError, r"got shape \(2, 2, 2\)"),
+        ({"amplitudes": [1, -1, 1, -1] * PA}, ValueError, "mean amplitude is 0"),
         ({"noise": 0 * PA}, ValueError, "noise must be .*above 0"),
         ({"noise": 2 * pq.mV}, ValueError, "noise must have the dimension of .*pA"),
         ({"noise": "guess"}, ValueError, "noise must be .* got 'guess'"),
@@ -282,3 +307,5 @@ def test_skewed_quanta_that_are_fitted_as_normal_are_pointed_out():
         x = 10 * quanta + rng.normal(0, 1.5, 800)
         fit = fit_release(x * PA, noise=1.5 * PA, variability=0.4 if is_told else 0.3, n=2)
         assert any("gamma quanta explain" in text for text in fit.diagnostics["warnings"]) == is_told
+    free = fit_release(10 * normal[:100] * PA, noise=1.5 * PA, variability=0.3)
+    assert any("quanta were taken as normal" in text for text in free.diagnostics["warnings"])
