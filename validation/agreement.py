@@ -81,27 +81,15 @@ def _compared_values(measurements: Iterable[Measurement]) -> tuple[list[str], li
     """Return what pairs of the same quantity say whose intervals do not meet, and of those that do."""
     apart: list[str] = []
     together: list[str] = []
-    for one, other in itertools.combinations(measurements, 2):
-        if not _are_comparable(one, other) or one.interval is None or other.interval is None:
+    for first, other in itertools.combinations(measurements, 2):
+        is_same = first.rendering is not other.rendering and first.quantity == other.quantity
+        common = [name for name in first.condition if name in other.condition]
+        is_same = is_same and all(first.condition[name] == other.condition[name] for name in common)
+        if not is_same or first.interval is None or other.interval is None:
             continue
-        meets = one.interval[0] <= other.interval[1] and other.interval[0] <= one.interval[1]
-        (together if meets else apart).append(_pair_text(one, other))
+        meets = first.interval[0] <= other.interval[1] and other.interval[0] <= first.interval[1]
+        values = [f"{m.rendering} {number_text(m.measured)} {interval_text(m)}" for m in (first, other)]
+        condition = ", ".join(f"{name.replace('_', ' ')} {first.condition[name]}" for name in common)
+        beside = f" ({condition})" if condition else ""
+        (together if meets else apart).append(f"{first.quantity}{beside}: {', '.join(values)}")
     return apart, together
-
-
-def _are_comparable(one: Measurement, other: Measurement) -> bool:
-    """Return whether two renderings measured the same quantity under conditions that do not differ."""
-    if one.rendering is other.rendering or one.quantity != other.quantity:
-        return False
-    common = one.condition.keys() & other.condition.keys()
-    return all(one.condition[name] == other.condition[name] for name in common)
-
-
-def _pair_text(one: Measurement, other: Measurement) -> str:
-    condition = ", ".join(
-        f"{name.replace('_', ' ')} {value}"
-        for name, value in one.condition.items()
-        if name in other.condition
-    )
-    values = ", ".join(f"{m.rendering} {number_text(m.measured)} {interval_text(m)}" for m in (one, other))
-    return f"{one.quantity}{f' ({condition})' if condition else ''}: {values}"

@@ -180,23 +180,17 @@ def archived_run(path: Path | str, experiment: str | None = None) -> ArchivedRun
         )
     if experiment is not None and name != experiment:
         raise ArchiveError(f"{path} holds the experiment {name!r}, expected {experiment!r}")
-    return ArchivedRun(name, _in_present_names(result), _present_settings(config), provenance)
+    result = result.rename({old: new for old, new in _OLD_DIMENSIONS.items() if old in result.dims})
+    # By their present names; a number of hidden units becomes the list of one layer.
+    config = {
+        _OLD_SETTINGS.get(setting, setting): [value] if setting == "n_hidden" else value
+        for setting, value in config.items()
+        if setting not in _FORGOTTEN_SETTINGS
+    }
+    return ArchivedRun(name, result, config, provenance)
 
 
 def _is_whole(content: bytes, checksum: str) -> bool:
     """Return whether a file's content has the sha256 that it names."""
     bare = content.replace(checksum.encode(), _NO_CHECKSUM.encode(), 1)
     return hashlib.sha256(bare).hexdigest() == checksum
-
-
-def _in_present_names(result: xarray.Dataset) -> xarray.Dataset:
-    return result.rename({old: new for old, new in _OLD_DIMENSIONS.items() if old in result.dims})
-
-
-def _present_settings(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return settings by their present names; a number of hidden units becomes the list of one layer."""
-    kept = {name: value for name, value in config.items() if name not in _FORGOTTEN_SETTINGS}
-    return {
-        _OLD_SETTINGS.get(name, name): [value] if name == "n_hidden" else value
-        for name, value in kept.items()
-    }

@@ -131,20 +131,20 @@ def drawing_of(line: ClauseLine) -> Markup:
     low, high = line.clause.criterion.region
     rows = [row for row in (line.here, line.full) if row is not None and row["measured"] is not None]
     published = line.clause.published if isinstance(line.clause.published, (int, float)) else None
-    place = _scale([low, high, published, *(end for row in rows for end in _ends(row))])
-    left, width = place(low), place(high) - place(low)
+    position = _scale([low, high, published, *(end for row in rows for end in _ends(row))])
+    left, width = position(low), position(high) - position(low)
     parts = [f'<rect class="region" x="{left:.1f}" y="2" width="{width:.1f}" height="10"/>']
     if published is not None:
-        x = place(published)
+        x = position(published)
         parts.append(f'<line class="published" x1="{x:.1f}" x2="{x:.1f}" y1="0" y2="{HEIGHT}"/>')
     for row in rows:
         kind = "full" if row is line.full else "here"
         first, last = min(_ends(row)), max(_ends(row))
         y = HEIGHT / 2 if kind == "full" else HEIGHT / 2 + 3
         parts.append(
-            f'<line class="{kind}" x1="{place(first):.1f}" x2="{place(last):.1f}" y1="{y}" y2="{y}"/>'
+            f'<line class="{kind}" x1="{position(first):.1f}" x2="{position(last):.1f}" y1="{y}" y2="{y}"/>'
         )
-        x = place(float(row["measured"]))
+        x = position(float(row["measured"]))
         parts.append(f'<circle class="{kind}" cx="{x:.1f}" cy="{y}" r="{3 if kind == "full" else 2}"/>')
     # Every piece is a number or a word of this module: nothing in it has to be escaped.
     return Markup(f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" aria-hidden="true">{"".join(parts)}</svg>')

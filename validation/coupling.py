@@ -40,11 +40,11 @@ def correlations_if_additive(
     numpy.ndarray
         Shape (n_draws,).
     """
-    change = _dealt_changes(recordings, n_draws, rng)
+    change = dealt_changes(recordings, n_draws, rng)
     return pearson(recordings.p_before, change, np.ones_like(change))
 
 
-def _dealt_changes(recordings: PlasticityRecordings, n_draws: int, rng: np.random.Generator) -> np.ndarray:
+def dealt_changes(recordings: PlasticityRecordings, n_draws: int, rng: np.random.Generator) -> np.ndarray:
     """Return relative changes, shape (n_draws, n), from absolute ones dealt out at random."""
     before = magnitude_in(recordings.w_before, pq.mV)
     change = np.abs(magnitude_in(recordings.w_after, pq.mV) - before)

@@ -13,8 +13,8 @@ from matplotlib.figure import Figure
 
 from biophys.cost_exponents import MECHANISM_COLOURS
 from biophys.energy_costs import COST_EXPONENTS
-from biophys.optimal_precision import precision_slopes
-from biophys.palette import GREY
+from biophys.optimal_precision import exponent_from_input_slope, precision_slopes
+from biophys.palette import BLUE, GREY
 from biophys.units import magnitude_in
 from validation.association import huber, least_squares, linear_fit, regression_slope, theil_sen
 from validation.bootstrap import bootstrap
@@ -155,7 +155,10 @@ def slope_of_variability(
 
     def statistic(weights: np.ndarray) -> np.ndarray:
         if reading.variability == RESIDUAL:
-            return _slope_of_residuals(design, y, weights)
+            # On the rate, of what a fit on the mean alone leaves of y.
+            on_mean = design[:, [0, 2]]
+            residuals = y - least_squares(on_mean, y, weights) @ on_mean.T
+            return regression_slope(design[:, 1], residuals, weights)
         if reading.fit == "Theil-Sen":
             return theil_sen(design[:, 1], y, weights)
         fit = huber if reading.fit == "Huber" else least_squares
@@ -170,13 +173,6 @@ def slope_of_variability(
     return replace(estimate, p=p, how=how)
 
 
-def _slope_of_residuals(design: np.ndarray, y: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Return the slope on the rate of what a fit on the mean alone leaves of y, shape (m,)."""
-    on_mean = design[:, [0, 2]]
-    residuals = y - least_squares(on_mean, y, weights) @ on_mean.T
-    return regression_slope(design[:, 1], residuals, weights)
-
-
 INPUT_POWERS = {"<x^2> grows as the rate": 1.0, "<x^2> grows as the rate squared": 2.0}
 """How the mean of x^2 in eq. 54b goes with the presynaptic rate: its power."""
 
@@ -185,6 +181,37 @@ def analytic_slopes(scaling: str) -> dict[str, float]:
     """Return the slope of log sigma^2 on log rate that each cost predicts, under a key of `INPUT_POWERS`."""
     power = INPUT_POWERS[scaling]
     return {cost: power * precision_slopes(rho).on_input_power for cost, rho in COST_EXPONENTS.items()}
+
+
+def implied_exponent(slope: float, input_power: float) -> float:
+    r"""Return the cost exponent rho at which log sigma^2 falls with log rate by `slope`.
+
+    .. math:: \log \sigma^2 = -\frac{2 k}{\rho + 2} \log \mathrm{rate} + \mathrm{const}
+
+    where :math:`\langle x^2 \rangle` of eq. 54b grows as the rate to the power k.
+
+    Parameters
+    ----------
+    slope
+        Log-log slope of the variance on the rate.
+    input_power
+        The power k, above 0.
+
+    Returns
+    -------
+    float
+        Infinity for slopes that are not negative: no finite exponent makes variance independent of rate.
+
+    References
+    ----------
+    Malkin et al. (2023), eq. 54b.
+
+    Examples
+    --------
+    >>> implied_exponent(-0.5, 1.0), implied_exponent(-1.0, 2.0), implied_exponent(0.1, 1.0)
+    (2.0, 2.0, inf)
+    """
+    return float(exponent_from_input_slope(slope / input_power)) if slope < 0 else float("inf")
 
 
 # ---- figures ----
@@ -242,4 +269,21 @@ def comparison_figure(recordings: EpspRecordings, recorded: float) -> Figure:
             )
         axes.set_title(scaling.replace("^2", "²"), fontsize=10)
         axes.legend(fontsize=7)
+    return figure
+
+
+def exponent_figure(recorded: Estimate) -> Figure:
+    """Return the exponent that a slope implies, and where the recorded slope lies."""
+    figure = Figure((6.5, 4), layout="constrained")
+    axes = figure.subplots()
+    slopes = np.linspace(-1.9, -0.12, 200)
+    for (scaling, power), style in zip(INPUT_POWERS.items(), ("-", "--"), strict=True):
+        exponents = [implied_exponent(slope, power) for slope in slopes]
+        axes.plot(slopes, exponents, style, color=BLUE, label=scaling)
+    axes.axvspan(*(recorded.interval or (recorded.value,) * 2), color=GREY, alpha=0.3)
+    axes.axvline(recorded.value, color="black")
+    for cost, rho in COST_EXPONENTS.items():
+        axes.axhline(rho, color=MECHANISM_COLOURS[cost], linestyle=":", label=f"{cost}, rho = {rho:.2g}")
+    axes.set(ylim=(0, 10), xlabel="log-log slope of variance on rate", ylabel="implied cost exponent rho")
+    axes.legend(fontsize=8)
     return figure

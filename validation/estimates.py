@@ -8,10 +8,12 @@ Medicine 24:729-740. doi:10.1002/sim.1781
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -112,6 +114,15 @@ def exactly(value: float, *, n: int | None = None, unit: str = "", how: str = ""
     return Estimate(float(value), None, n, unit, "", how)
 
 
+def in_range(value: float, ends: tuple[float, float], kind: str, how: str = "") -> Estimate:
+    """Return a number without sampling error that lies in a range, the same at every level."""
+    return Estimate(float(value), partial(_whatever_the_level, ends), kind=kind, how=how)
+
+
+def _whatever_the_level(ends: tuple[float, float], alpha: float) -> tuple[float, float]:
+    return ends
+
+
 def mean_of(values: ArrayLike, scale: str = "plain", *, unit: str, how: str = "") -> Estimate:
     """Return the mean of independent units with Student's interval.
 
@@ -140,13 +151,46 @@ def mean_of(values: ArrayLike, scale: str = "plain", *, unit: str, how: str = ""
     return student(centre, error, n - 1, scale, n=n, unit=unit, how=how)
 
 
+def means_along(
+    values: Any, dims: str | Sequence[str], scale: str = "plain", *, unit: str = "networks", how: str = ""
+) -> dict[str, Estimate]:
+    """Return the mean at each place along one dimension or several, over all others, by its label.
+
+    Parameters
+    ----------
+    values
+        An `xarray.DataArray`.
+    dims
+        The conditions, such as ``"rho"``; what is left are the units.
+    scale, unit, how
+        As in `mean_of`.
+
+    Examples
+    --------
+    >>> import xarray as xr
+    >>> seen = xr.DataArray([[1.0, 3.0], [5.0, 7.0]], {"rho": [0.5, 2.0], "seed": [1, 2]}, ("rho", "seed"))
+    >>> {label: mean.value for label, mean in means_along(seen, "rho").items()}
+    {'0.5': 2.0, '2': 6.0}
+    """
+    names = [dims] if isinstance(dims, str) else list(dims)
+    means = {}
+    for coordinates in itertools.product(*(values[name].values for name in names)):
+        words = [str(at) if isinstance(at, str) else f"{at:.3g}" for at in coordinates]
+        labels = [words] if isinstance(dims, str) else zip(names, words, strict=True)
+        label = ", ".join(map(" ".join, labels))
+        means[label] = mean_of(
+            values.sel(dict(zip(names, coordinates, strict=True))), scale, unit=unit, how=how
+        )
+    return means
+
+
 def student(
     centre: float,
     standard_error: float,
     df: float,
     scale: str = "plain",
     *,
-    n: int,
+    n: int | None,
     unit: str,
     kind: str = "t",
     how: str = "",
@@ -199,8 +243,8 @@ def from_published(
     values: ArrayLike, mean: float, standard_error: float, n: int, *, unit: str, how: str = ""
 ) -> Estimate:
     """Return how much larger a measured mean is than a published one of `n` units, by Welch's test."""
-    own = _mean_and_squared_error(values)
-    return _welch((own[0], mean), (own[1], standard_error**2), (own[2], n), unit, how)
+    summary = _mean_and_squared_error(values)
+    return _welch((summary[0], mean), (summary[1], standard_error**2), (summary[2], n), unit, how)
 
 
 def _mean_and_squared_error(values: ArrayLike) -> tuple[float, float, int]:
@@ -265,12 +309,12 @@ def paired_difference(
     >>> round(of.value, 3), tuple(round(end, 3) for end in of.interval)
     (0.02, (-0.013, 0.053))
     """
-    one, other = np.asarray(first, dtype=bool), np.asarray(second, dtype=bool)
-    if one.shape != other.shape or one.ndim != 1 or not one.size:
-        raise ValueError(f"expected answers to the same {unit}, got shapes {one.shape} and {other.shape}")
-    ahead, behind = int(np.sum(one & ~other)), int(np.sum(other & ~one))
-    ends = partial(_agresti_min_ends, ahead, behind, one.size)
-    return Estimate((ahead - behind) / one.size, ends, one.size, unit, "Agresti-Min", how)
+    former, other = np.asarray(first, dtype=bool), np.asarray(second, dtype=bool)
+    if former.shape != other.shape or former.ndim != 1 or not former.size:
+        raise ValueError(f"expected answers to the same {unit}, got shapes {former.shape} and {other.shape}")
+    ahead, behind = int(np.sum(former & ~other)), int(np.sum(other & ~former))
+    ends = partial(_agresti_min_ends, ahead, behind, former.size)
+    return Estimate((ahead - behind) / former.size, ends, former.size, unit, "Agresti-Min", how)
 
 
 def _agresti_min_ends(ahead: int, behind: int, n: int, alpha: float) -> tuple[float, float]:
@@ -290,10 +334,34 @@ def gaussian(
     value: float, standard_error: float, *, n: int | None = None, unit: str = "", how: str = ""
 ) -> Estimate:
     """Return an estimate of a known standard error, normal intervals."""
-    ends = partial(_gaussian_ends, float(value), float(standard_error))
-    return Estimate(float(value), ends, n, unit, "normal", how)
+    return student(float(value), float(standard_error), math.inf, n=n, unit=unit, kind="normal", how=how)
 
 
-def _gaussian_ends(value: float, error: float, alpha: float) -> tuple[float, float]:
-    half = float(stats.norm.isf(alpha / 2)) * error
-    return value - half, value + half
+def transformed(estimate: Estimate, function: Callable[[float], float], how: str = "") -> Estimate:
+    """Return a monotone function of an estimate, its interval at every level taken along.
+
+    Parameters
+    ----------
+    estimate
+        The estimate.
+    function
+        Rising or falling; one that can be pickled.
+    how
+        How the number came about; by default as the estimate's.
+
+    Examples
+    --------
+    >>> doubled = transformed(gaussian(1.0, 0.1), float(2).__mul__)
+    >>> doubled.value, tuple(round(end, 3) for end in doubled.interval)
+    (2.0, (1.608, 2.392))
+    """
+    ends = partial(_transformed_ends, estimate, function)
+    value = float(function(estimate.value))
+    return replace(estimate, value=value, ends=ends, how=how or estimate.how, p=None)
+
+
+def _transformed_ends(
+    estimate: Estimate, function: Callable[[float], float], alpha: float
+) -> tuple[float, float]:
+    low, high = map(function, estimate.interval_at(alpha) or (math.nan, math.nan))
+    return float(low), float(high)

@@ -56,8 +56,8 @@ class Findings:
     def measurements(self, claim: str | None = None) -> list[Measurement]:
         """Return the measurements of `claim`, or of all claims asked for, in the order of the papers."""
         wanted = [c.id for c in self.claims] if claim is None else [claim]
-        found = [m for run in self.runs for m in run.evidence.measurements if m.claim in wanted]
-        return sorted(found, key=lambda m: wanted.index(m.claim))
+        rows = [m for run in self.runs for m in run.evidence.measurements if m.claim in wanted]
+        return sorted(rows, key=lambda m: wanted.index(m.claim))
 
     def figures(self, claim: str) -> list[ClaimFigure]:
         """Return the figures that stand with `claim`."""

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from pathlib import Path
 from typing import Any
 
 import jinja2
-import matplotlib
 import numpy as np
 
 from biophys.recordings.fitting import FailedFit
 from biophys.recordings.release_fit import Estimate, ReleaseFit
 from biophys.whole_files import arriving
+from validation.figure_urls import figure_as_data_url
 from validation.versions import installed_versions
 
 _LABELS = {
@@ -72,7 +70,7 @@ def methods_text(fit: ReleaseFit) -> str:
     """Return a paragraph for the methods of a paper."""
     model, recording = fit.profile.model, fit.recording
     version = f"brianpresyn {installed_versions().get('brianpresyn', '')}".strip()
-    what = (
+    model_words = (
         f"trains with {model.dynamics.replace('+', ' and ')}, by the exact forward likelihood over the "
         "number of full release sites (Bird et al. 2016)"
         if model.dynamics != "none"
@@ -85,29 +83,18 @@ def methods_text(fit: ReleaseFit) -> str:
     )
     within = recording.variability.within
     variability = "fitted" if within == "free" else f"taken as {within:g}"
+    most = fit.profile.sites[-1]
+    largest = "the limit of infinitely many" if most >= 1e6 else f"{most:g}"
     return (
         f"Quantal parameters were estimated from {fit.n_responses} responses with {version} by "
-        f"maximum likelihood: {what}. Given k vesicles the response was {model.family}; the quantal "
+        f"maximum likelihood: {model_words}. Given k vesicles the response was {model.family}; the quantal "
         f"coefficient of variation within sites was {variability}, that between sites {model.between:g}; "
-        f"{noise}. Numbers of sites up to {_largest(fit)} were tried. Intervals ({100 * fit.level:g} %) are "
+        f"{noise}. Numbers of sites up to {largest} were tried. Intervals ({100 * fit.level:g} %) are "
         "those of the profile likelihood and are open where it does not fall; a parameter is called "
         "identified if its credible interval under a prior flat in the number of sites and in the release "
         "probability spans less than a factor of 3 and BIC prefers quanta to normal responses (Gontier and "
         "Pfister 2020)."
     )
-
-
-def _largest(fit: ReleaseFit) -> str:
-    largest = fit.profile.sites[-1]
-    return "the limit of infinitely many" if largest >= 1e6 else f"{largest:g}"
-
-
-def _picture(fit: ReleaseFit) -> str:
-    """Return the figure of a fit as a data address."""
-    buffer = io.BytesIO()
-    with matplotlib.rc_context({"svg.hashsalt": "brianpresyn"}):
-        fit.plot().savefig(buffer, format="svg", metadata={"Date": None})
-    return "data:image/svg+xml;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
 def fit_page(fits: dict[str, ReleaseFit | FailedFit], source: str, remarks: list[str]) -> str:
@@ -145,7 +132,7 @@ def _section(name: str, fit: ReleaseFit | FailedFit) -> dict[str, Any]:
         "criteria": f"log likelihood {fit.log_likelihood:.3f}, AIC {fit.aic:.2f}, BIC {fit.bic:.2f}; "
         f"normal responses of free mean and variance: BIC {fit.bic_normal:.2f}",
         "warnings": fit.diagnostics["warnings"],
-        "picture": _picture(fit),
+        "picture": figure_as_data_url(fit.plot()),
         "methods": methods_text(fit),
         "references": references,
     }

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -44,7 +44,9 @@ def deciding_rows(claims: Iterable[Claim], document: Mapping[str, Any]) -> dict[
     for clause in (clause for claim in claims for clause in claim.clauses):
         of_clause = [row for row in rows if row["clause"] == clause.id]
         judged = [row for row in of_clause if Rendering(row["rendering"]) is clause.rendering]
-        verdict = worst_of(Verdict(row["verdict"]) for row in _at_published(judged))
+        # Rows at the published settings decide alone where there are any.
+        at_published = [row for row in judged if not row.get("setting")] or judged
+        verdict = worst_of(Verdict(row["verdict"]) for row in at_published)
         row = deciding_row(clause, judged, str(verdict))
         if row is not None:
             decided[clause.id] = {
@@ -52,11 +54,6 @@ def deciding_rows(claims: Iterable[Claim], document: Mapping[str, Any]) -> dict[
                 **{name: row.get(name) for name in _COLUMNS},
             }
     return decided
-
-
-def _at_published(rows: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
-    """Return the rows at the published settings, which decide alone where there are any."""
-    return [row for row in rows if not row.get("setting")] or rows
 
 
 def main(path: str) -> None:

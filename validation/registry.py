@@ -7,7 +7,7 @@ import importlib
 import importlib.util
 import pkgutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from matplotlib.figure import Figure
@@ -17,7 +17,7 @@ from biophys.argument_types import checked_types
 from biophys.plugins import load_plugins
 from biophys.units import shown
 from validation.context import Context
-from validation.runs import Run, experiment_module, result_for
+from validation.runs import Run, experiment_module, noting_runs, result_for
 from validation.statement import Claim, Measurement, Rendering, corrected
 
 _CLAIMS: dict[str, Claim] = {}
@@ -49,6 +49,8 @@ class Evidence:
     measurements: tuple[Measurement, ...]
     figures: tuple[ClaimFigure, ...] = ()
     remarks: tuple[str, ...] = ()
+    runs: tuple[Run, ...] = ()
+    """Runs of experiments that were used, without their results."""
 
 
 Findings = Iterable["Measurement | ClaimFigure | str"]
@@ -87,9 +89,10 @@ class Measure:
 
     def evidence(self, context: Context) -> Evidence:
         """Return what the function finds, after running or reading its experiment."""
-        if not self.experiment:
-            return evidence_of(self.function(context))
-        return evidence_of(self.function(result_for(self.experiment, context), context))
+        with noting_runs() as used:
+            given = (result_for(self.experiment, context),) if self.experiment else ()
+            evidence = evidence_of(self.function(*given, context))
+        return replace(evidence, runs=tuple(used))
 
 
 def evidence_of(findings: Findings | Evidence) -> Evidence:

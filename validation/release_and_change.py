@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -23,18 +25,13 @@ COLOURS = {"LTP": BLUE, "LTD": VERMILION}
 Change = Callable[[PlasticityRecordings], np.ndarray]
 
 
-def _absolute_change(recordings: PlasticityRecordings) -> np.ndarray:
-    """Return |w_after - w_before| in mV."""
-    return np.abs(magnitude_in(recordings.w_after - recordings.w_before, recordings.q_before.units))
-
-
 # The readings of "relative change of expected strength", and two changes that are not relative to strength.
 CHANGES: dict[str, Change] = {
     "|dw| / w": lambda r: np.abs(r.relative_change),
     "dw / w": lambda r: r.relative_change,
     "|log(w after / w before)|": lambda r: np.abs(np.log1p(r.relative_change)),
     "log(w after / w before)": lambda r: np.log1p(r.relative_change),
-    "|dw| (mV)": _absolute_change,
+    "|dw| (mV)": lambda r: np.abs(magnitude_in(r.w_after - r.w_before, r.q_before.units)),
     "|dp| / p": lambda r: np.abs(r.p_after / r.p_before - 1),
     "|dq| / q": lambda r: np.abs((r.q_after / r.q_before).simplified.magnitude - 1),
 }
@@ -149,6 +146,36 @@ def correlation(
     t = estimate.value * np.sqrt(df / (1 - estimate.value**2))
     p = float(2 * stats.t.sf(abs(t), df))
     return replace(estimate, p=p, how=f"{len(rows)} rows; t test of the rows p = {p:.2g}")
+
+
+def correlations_under(
+    recordings: PlasticityRecordings, readings: Iterable[Reading], rng: np.random.Generator, n_resamples: int
+) -> dict[Reading, Estimate]:
+    """Return the correlation under each of several readings, in their order."""
+    return {
+        reading: correlation(recordings, reading, rng=rng, n_resamples=n_resamples) for reading in readings
+    }
+
+
+def by_coupling(drawn: np.ndarray, recorded: float) -> Estimate:
+    """Return the mean and the spread of correlations drawn without any relation, beside the recorded one."""
+    share = (np.sum(drawn <= recorded) + 1) / (len(drawn) + 1)
+    explains = "alone may explain it" if share >= 0.025 else "does not explain it"
+    below = f"{100 * share:.2g} % of the draws are at or below the recorded {recorded:.4f}"
+    how = f"{below}: this coupling {explains}"
+    ends = partial(central_range, drawn)
+    return Estimate(float(drawn.mean()), ends, len(drawn), "draws", "range of draws", how)
+
+
+def central_range(drawn: np.ndarray, alpha: float) -> tuple[float, float]:
+    """Return the range that holds all but a share alpha of the draws, as much above as below."""
+    low, high = np.quantile(drawn, [alpha / 2, 1 - alpha / 2])
+    return float(low), float(high)
+
+
+def other_readings(main: Reading, *changes: Mapping[str, Any]) -> tuple[Reading, ...]:
+    """Return readings that differ from the main one in some fields each."""
+    return tuple(replace(main, **change) for change in changes)
 
 
 # ---- figures ----

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import datetime
-import io
 import platform
 import tempfile
 from collections import Counter
@@ -13,30 +11,23 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
-import matplotlib
-from matplotlib.figure import Figure
 
 from biophys.argument_types import checked_types
 from validation.agreement import Agreement, agreement_of
 from validation.claims_file import as_text, checked_claims, write_together
 from validation.clause_chart import ClauseLine, clause_lines
 from validation.evaluation import Findings
+from validation.figure_urls import figure_as_data_url
 from validation.full_results import full_results
-from validation.registry import ClaimFigure
 from validation.report_comparison import Comparison, compared
 from validation.report_summary import Summary, summary_of
 from validation.report_text import condition_text, interval_text, number_text
+from validation.runs import Run, configuration, differences
 from validation.statement import FAILED, Claim, Measurement, Rendering, Verdict, worst_of
 from validation.versions import installed_versions
 
 REPORT_NAME = "report.html"
 CLAIMS_NAME = "claims.json"
-
-# An SVG above this size (many points, much text) is larger than the same figure in pixels.
-LARGEST_SVG = 40_000
-PIXELS_PER_INCH = 144
-# Figures have few colours; more would serve their smoothed edges only.
-_COLOURS_IN_PIXELS = 96
 
 # Main measurements that the table on top shows for a claim; its section shows all.
 SHOWN_IN_TABLE = 2
@@ -175,6 +166,7 @@ def rendered_page(
         full_counts=_counts(at_full_size),
         failing=[line for line in lines if line.is_full and line.verdict in FAILED],
         deviations=deviations_of(lines, findings.measurements()),
+        experiments=experiments_of(findings),
         sections=sections,
         summary=_summary(findings, sections),
         comparison=comparison,
@@ -189,7 +181,9 @@ def rendered_page(
 def _counts(findings: Iterable[Verdict | Agreement]) -> dict[Verdict | Agreement, int]:
     """Return how often each verdict or agreement occurred; that of single renderings is left out."""
     counted = Counter(findings)
-    return {found: counted[found] for found in SIGN if counted[found] and found is not Agreement.ALONE}
+    return {
+        verdict: counted[verdict] for verdict in SIGN if counted[verdict] and verdict is not Agreement.ALONE
+    }
 
 
 def _summary(findings: Findings, sections: list[dict[str, Any]]) -> Summary:
@@ -216,6 +210,27 @@ def deviations_of(
     return [(setting, where, tuple(clauses)) for (setting, where), clauses in concerned.items()]
 
 
+def experiments_of(findings: Findings) -> list[dict[str, Any]]:
+    """Return every run of an experiment that was used: by what it was made, its settings, who used it."""
+    used: dict[str, tuple[Run, dict[str, None]]] = {}
+    for measured in findings.runs:
+        for run in measured.evidence.runs:
+            key = as_text({"experiment": run.experiment, "config": run.config, "made": run.provenance})
+            used.setdefault(key, (run, {}))[1].update(dict.fromkeys(measured.measure.claims))
+    asked = {claim.id for claim in findings.claims}
+    return [
+        {
+            "name": run.experiment,
+            "made_by": run.made_by,
+            "claims": [claim for claim in claims if claim in asked],
+            "deviations": differences(run.experiment, configuration(run.experiment, "full"), run.config),
+            "provenance": {key: value for key, value in run.provenance.items() if value},
+            "config": run.config,
+        }
+        for run, claims in used.values()
+    ]
+
+
 def _section(findings: Findings, claim: Claim, lines: Iterable[ClauseLine]) -> dict[str, Any]:
     measurements = findings.measurements(claim.id)
     return {
@@ -225,7 +240,10 @@ def _section(findings: Findings, claim: Claim, lines: Iterable[ClauseLine]) -> d
         "agreement": agreement_of(measurements),
         "renderings": [rendering_row(rendering, measurements) for rendering in renderings_of(measurements)],
         "measurements": measurements,
-        "figures": [_embedded(figure) for figure in findings.figures(claim.id)],
+        "figures": [
+            {"source": figure_as_data_url(drawn.figure), "caption": drawn.caption}
+            for drawn in findings.figures(claim.id)
+        ],
         "remarks": findings.remarks(claim.id),
     }
 
@@ -238,41 +256,12 @@ def renderings_of(measurements: Iterable[Measurement]) -> list[Rendering]:
 
 def rendering_row(rendering: Rendering, measurements: list[Measurement]) -> dict[str, Any]:
     """Return one line of the claims table: the main measurements of a claim in one rendering."""
-    own = [m for m in measurements if m.rendering is rendering]
-    main = [m for m in own if not m.is_observation] or own
+    in_rendering = [m for m in measurements if m.rendering is rendering]
+    main = [m for m in in_rendering if not m.is_observation] or in_rendering
     return {
         "rendering": rendering,
-        "verdict": worst_of(m.verdict for m in own if not m.is_observation),
+        "verdict": worst_of(m.verdict for m in in_rendering if not m.is_observation),
         "shown": main[:SHOWN_IN_TABLE],
         "n_more": max(len(main) - SHOWN_IN_TABLE, 0),
         "reason": next((m.reason for m in main if m.verdict is Verdict.NOT_RUN), ""),
     }
-
-
-def _embedded(claim_figure: ClaimFigure) -> dict[str, str]:
-    return {"source": figure_as_data_url(claim_figure.figure), "caption": claim_figure.caption}
-
-
-def figure_as_data_url(figure: Figure) -> str:
-    """Return `figure` as a data URL: vector graphics, or pixels where those would be large."""
-    buffer = io.BytesIO()
-    # With a fixed salt and without a date the same findings give the same bytes.
-    with matplotlib.rc_context({"svg.hashsalt": "brianpresyn"}):
-        figure.savefig(buffer, format="svg", bbox_inches="tight", metadata={"Date": None})
-    media_type = "image/svg+xml"
-    if buffer.tell() > LARGEST_SVG:
-        buffer = _in_pixels(figure)
-        media_type = "image/png"
-    return f"data:{media_type};base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"
-
-
-def _in_pixels(figure: Figure) -> io.BytesIO:
-    """Return `figure` as a PNG file with a palette, a third of the size of one without."""
-    from PIL import Image
-
-    drawn, buffer = io.BytesIO(), io.BytesIO()
-    figure.savefig(drawn, format="png", bbox_inches="tight", dpi=PIXELS_PER_INCH)
-    with Image.open(drawn) as image:
-        few = image.convert("RGB").quantize(_COLOURS_IN_PIXELS, dither=Image.Dither.NONE)
-    few.save(buffer, format="PNG", optimize=True)
-    return buffer

@@ -88,29 +88,29 @@ def compared(
     wanted = set(claims)
     before, after = (_by_key(part["measurements"], wanted) for part in (earlier, document))
     changes = [_change(before.get(key), after.get(key)) for key in {**after, **before}]
-    found = [change for change in changes if change is not None]
-    order = {kind: place for place, kind in enumerate(CHANGES)}
+    changed = [change for change in changes if change is not None]
+    order = {kind: position for position, kind in enumerate(CHANGES)}
     return Comparison(
         source,
         _about(earlier.get("provenance") or {}, document.get("provenance") or {}),
-        tuple(sorted(found, key=lambda change: order[change.kind])),
-        len(changes) - len(found),
+        tuple(sorted(changed, key=lambda change: order[change.kind])),
+        len(changes) - len(changed),
     )
 
 
 def _by_key(rows: Sequence[Mapping[str, Any]], wanted: set[str]) -> dict[tuple[Any, ...], Mapping[str, Any]]:
     """Return measurements by what identifies them; those that nothing tells apart are numbered."""
-    found: dict[tuple[Any, ...], Mapping[str, Any]] = {}
+    changed: dict[tuple[Any, ...], Mapping[str, Any]] = {}
     for row in rows:
         if row["claim"] not in wanted:
             continue
         condition = json.dumps(row["condition"], sort_keys=True)
         key = (row["claim"], row["rendering"], row["quantity"], condition)
         number = 0
-        while (*key, number) in found:
+        while (*key, number) in changed:
             number += 1
-        found[*key, number] = row
-    return found
+        changed[*key, number] = row
+    return changed
 
 
 def _change(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> Change | None:
@@ -149,16 +149,11 @@ def has_moved(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
     old, new = before["measured"], after["measured"]
     if old is None or new is None:
         return old is not new
-    halves = [_half_width(row) for row in (before, after)]
-    known = [half for half in halves if half is not None]
+    intervals = [row["interval"] for row in (before, after) if row.get("interval") is not None]
+    known = [(high - low) / 2 for low, high in intervals]
     if not known:
         return not math.isclose(old, new, rel_tol=_RELATIVE, abs_tol=_ABSOLUTE)
     return abs(new - old) > math.hypot(*known) + _ABSOLUTE
-
-
-def _half_width(row: Mapping[str, Any]) -> float | None:
-    interval = row.get("interval")
-    return None if interval is None else (interval[1] - interval[0]) / 2
 
 
 def _value_and_verdict(row: Mapping[str, Any] | None) -> str:

@@ -83,6 +83,12 @@ def summary_of(
     def comparing(agreement: Agreement) -> list[Claim]:
         return [claim for claim in claims if agreements[claim.id].agreement is agreement]
 
+    undecided = {
+        m.claim: value_text(m)
+        for claim in claims
+        for m in reversed(measurements[claim.id])
+        if not m.is_observation and m.verdict in UNDECIDED
+    }
     groups = (
         SummaryGroup(
             "Does not reproduce",
@@ -91,13 +97,16 @@ def summary_of(
         SummaryGroup(
             "Renderings disagree",
             tuple(
-                SummaryItem(claim, _all_but_many(agreements[claim.id].reasons))
+                SummaryItem(claim, "; ".join(shortened(agreements[claim.id].reasons)))
                 for claim in comparing(Agreement.DISAGREE)
             ),
         ),
         SummaryGroup(
             "Stays open",
-            tuple(_open_item(claim, measurements[claim.id]) for claim in having(*UNDECIDED)),
+            tuple(
+                SummaryItem(claim, undecided.get(claim.id, "a part of it was not run"))
+                for claim in having(*UNDECIDED)
+            ),
             is_open=False,
         ),
         SummaryGroup("Reproduces", tuple(SummaryItem(c) for c in having(Verdict.REPRODUCED)), is_open=False),
@@ -108,7 +117,10 @@ def summary_of(
         ),
         SummaryGroup(
             "Was not measured",
-            tuple(_skipped_item(claim, measurements[claim.id]) for claim in having(Verdict.NOT_RUN)),
+            tuple(
+                SummaryItem(claim, next((m.reason for m in measurements[claim.id] if m.reason), ""))
+                for claim in having(Verdict.NOT_RUN)
+            ),
             is_open=False,
         ),
     )
@@ -123,24 +135,24 @@ def _sentences(
     n_measured = n_claims - counts[Verdict.NOT_RUN]
     here = (Verdict.HOLDS_HERE, Verdict.DOES_NOT_HOLD_HERE, Verdict.OPEN_HERE)
     published = (Verdict.REPRODUCED, Verdict.NOT_REPRODUCED, Verdict.OPEN)
-    found = [
+    sentences = [
         f"{_number_of(n_measured, 'claim').capitalize()} {_verb(n_measured, 'was', 'were')} measured: "
         f"as published {_counts_text(published, counts)}; in other settings, or of no paper "
         f"{_counts_text(here, counts)}."
     ]
     n_compared = sum(compared.values()) - compared[Agreement.ALONE]
     if n_compared:
-        found.append(
+        sentences.append(
             f"{_number_of(n_compared, 'claim').capitalize()} "
             f"{_verb(n_compared, 'was', 'were')} measured in more than one rendering (analytic, rate, "
             f"spiking, recorded): in {compared[Agreement.AGREE]} the renderings agree, in "
             f"{compared[Agreement.DISAGREE]} they disagree, in {compared[Agreement.OPEN]} it cannot be told."
         )
     if counts[Verdict.NOT_RUN]:
-        found.append(
+        sentences.append(
             f"{_number_of(counts[Verdict.NOT_RUN], 'claim').capitalize()} could not be measured here."
         )
-    return tuple(found)
+    return tuple(sentences)
 
 
 def _counts_text(verdicts: Iterable[Verdict], counts: Mapping[Verdict, int]) -> str:
@@ -151,8 +163,8 @@ def _number_of(n: int, noun: str) -> str:
     return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
 
 
-def _verb(n: int, one: str, many: str) -> str:
-    return one if n == 1 else many
+def _verb(n: int, singular: str, many: str) -> str:
+    return singular if n == 1 else many
 
 
 def _failed_item(claim: Claim, measurements: Sequence[Measurement]) -> SummaryItem:
@@ -164,17 +176,7 @@ def _failed_item(claim: Claim, measurements: Sequence[Measurement]) -> SummaryIt
     return SummaryItem(claim, ". ".join(part for part in (value_text(failed[0]), share, known) if part))
 
 
-def _open_item(claim: Claim, measurements: Sequence[Measurement]) -> SummaryItem:
-    """Return the claim with the first measurement that leaves it open."""
-    main = [m for m in measurements if not m.is_observation and m.verdict in UNDECIDED]
-    return SummaryItem(claim, value_text(main[0]) if main else "a part of it was not run")
-
-
-def _skipped_item(claim: Claim, measurements: Sequence[Measurement]) -> SummaryItem:
-    return SummaryItem(claim, next((m.reason for m in measurements if m.reason), ""))
-
-
-def _all_but_many(reasons: Sequence[str], n_shown: int = 3) -> str:
+def shortened(reasons: Sequence[str], n_shown: int = 3) -> list[str]:
     """Return the first reasons, and how many there are besides."""
     more = len(reasons) - n_shown
-    return "; ".join(reasons[:n_shown]) + (f"; and {more} more" if more > 0 else "")
+    return [*reasons[:n_shown], *([f"and {more} more"] if more > 0 else [])]

@@ -141,7 +141,7 @@ def result_for(name: str, context: Context, **settings: Any) -> Run:
         Size, seed, device, and the folders of results. The seed moves all seeds of the settings; the usual
         one, 2021, leaves them as they are.
     **settings
-        Settings to change; seeds among them are taken as they are.
+        Settings to change; the seed moves seeds among them too.
 
     Raises
     ------
@@ -150,17 +150,42 @@ def result_for(name: str, context: Context, **settings: Any) -> Run:
         settings in which it must not and that `accepted_settings.json` beside it does not name.
     """
     usual = configuration(name, context.profile)
-    config = dataclasses.replace(with_shifted_seeds(usual, context.seed - _USUAL_SEED), **settings)
+    shift = context.seed - _USUAL_SEED
+    config = with_shifted_seeds(dataclasses.replace(usual, **settings), shift)
     if context.is_quick:
         key = (name, context.device, _key(name, config))
         if key not in _small_runs:
             _small_runs[key] = _run_now(name, config, context.device, context.report_progress)
-        return _small_runs[key]
-    if context.results is not None and (path := context.results / f"{name}.nc").is_file():
+        run = _small_runs[key]
+    elif context.results is not None and (path := context.results / f"{name}.nc").is_file():
         return given_run(path, name, usual)
-    if context.keep is None:
-        return _run_now(name, config, context.device, context.report_progress)
-    return kept_run(name, config, context.keep, device=context.device, on_progress=context.report_progress)
+    elif context.keep is None:
+        run = _run_now(name, config, context.device, context.report_progress)
+    else:
+        run = kept_run(name, config, context.keep, device=context.device, on_progress=context.report_progress)
+    return _noted(run)
+
+
+_listening: list[list[Run]] = []
+
+
+@contextlib.contextmanager
+def noting_runs() -> Iterator[list[Run]]:
+    """Yield a list into which every run goes that is used within the block, without its result."""
+    used: list[Run] = []
+    _listening.append(used)
+    try:
+        yield used
+    finally:
+        _listening.remove(used)
+
+
+def _noted(run: Run) -> Run:
+    import xarray
+
+    for used in _listening:
+        used.append(dataclasses.replace(run, result=xarray.Dataset()))
+    return run
 
 
 _small_runs: dict[tuple[str, str, str], Run] = {}
@@ -203,7 +228,7 @@ def given_run(path: Path, name: str, config: Any) -> Run:
             f"; {field} = {here!r}, published {asked!r}" for field, (asked, here) in differing.items()
         )
         warnings.warn(f"{path} is used as it was made by {run.made_by}{listed}", stacklevel=3)
-    return run
+    return _noted(run)
 
 
 def _accepted(folder: Path) -> dict[str, dict[str, Any]]:
@@ -375,8 +400,8 @@ def device_name(device: Any) -> str:
 
 def _key(name: str, config: Any) -> str:
     """Return a digest of the settings of an experiment and of the source that runs it."""
-    what = [as_plain(config), source_digest(EXPERIMENTS[name])]
-    return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:16]
+    identity = [as_plain(config), source_digest(EXPERIMENTS[name])]
+    return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _name_those_not_used(name: str, config: Any, folder: Path) -> None:
@@ -414,21 +439,20 @@ def _one_at_a_time(path: Path) -> Iterator[None]:
 
 def data_checksums(config: Any) -> dict[str, str]:
     """Return the sha256 of the data sets that settings name: of their files, or of the digits' pixels."""
-    return {name: _data_checksum(name) for name in _data_sets_of(config) if name}
+    digests = {}
+    for name in filter(None, _data_sets_of(config)):
+        digest = hashlib.sha256()
+        if name in DATA_SETS:
+            for file in DATA_SETS[name].files:
+                digest.update(file.sha256.encode())
+        else:
+            from rate_models.datasets import load_images
 
-
-def _data_checksum(name: str) -> str:
-    digest = hashlib.sha256()
-    if name in DATA_SETS:
-        for file in DATA_SETS[name].files:
-            digest.update(file.sha256.encode())
-    else:
-        from rate_models.datasets import load_images
-
-        data = load_images(name)
-        for values in (data.train_images, data.train_labels, data.test_images, data.test_labels):
-            digest.update(values.numpy().tobytes())
-    return digest.hexdigest()
+            data = load_images(name)
+            for values in (data.train_images, data.train_labels, data.test_images, data.test_labels):
+                digest.update(values.numpy().tobytes())
+        digests[name] = digest.hexdigest()
+    return digests
 
 
 def _data_sets_of(config: Any) -> tuple[str, ...]:

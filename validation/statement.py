@@ -422,7 +422,7 @@ def _shown(
         raise ValueError("the row has no estimate at all: give None and the reason instead")
     least = min(estimate.items(), key=lambda item: (item[1].interval or (item[1].value,))[0])
     label, shown = least if clause is None else clause.criterion.shown(estimate)
-    return label, shown, ", ".join(f"{one.value:+.3g} at {name}" for name, one in estimate.items())
+    return label, shown, ", ".join(f"{single.value:+.3g} at {name}" for name, single in estimate.items())
 
 
 def _verdict(
@@ -457,18 +457,16 @@ def corrected(measurements: Iterable[Measurement]) -> list[Measurement]:
     The rows that are decided at alpha / k keep their verdict; the others are asked again at alpha divided by
     how many are left, until no further one is decided.
     """
-    found = list(measurements)
+    rows = list(measurements)
     families: dict[tuple[str, str, Rendering], list[int]] = {}
-    for index, measurement in enumerate(found):
+    for index, measurement in enumerate(rows):
         if measurement.family and measurement.judge is not None:
             key = (measurement.family, measurement.setting, measurement.rendering)
             families.setdefault(key, []).append(index)
     for members in families.values():
-        for index, verdict in _holm({i: found[i].judge for i in members}).items():  # type: ignore[misc]
-            found[index] = replace(
-                found[index], verdict=verdict, power=_power(verdict, found[index].estimate)
-            )
-    return found
+        for index, verdict in _holm({i: rows[i].judge for i in members}).items():  # type: ignore[misc]
+            rows[index] = replace(rows[index], verdict=verdict, power=_power(verdict, rows[index].estimate))
+    return rows
 
 
 def _holm(judges: Mapping[int, Callable[[float], Verdict]]) -> dict[int, Verdict]:

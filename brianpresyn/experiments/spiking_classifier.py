@@ -115,12 +115,12 @@ class Classifier:
 
     def activities(self, images: NDArray[np.float64]) -> list[NDArray[np.float64]]:
         """Return the activities of hidden units, layer by layer, then the logits; shapes (image, unit)."""
-        found, activity = [], np.asarray(images, dtype=float)
+        results, activity = [], np.asarray(images, dtype=float)
         for weight, bias in zip(self.weights, self.biases, strict=True):
             drive = activity @ weight.T + bias
             activity = np.maximum(drive, 0.0)
-            found.append(activity)
-        return [*found[:-1], drive]
+            results.append(activity)
+        return [*results[:-1], drive]
 
 
 @settings
@@ -469,8 +469,8 @@ def plot(result: xr.Dataset, axes: Axes, *, labels: NDArray[np.int64], **style: 
     **style
         Passed on to the lines.
     """
-    found = answers(result)
-    is_right = found.to_numpy() == np.asarray(labels)[None, :, None]
+    results = answers(result)
+    is_right = results.to_numpy() == np.asarray(labels)[None, :, None]
     for name, colour, right in zip(result.network.to_numpy(), cycle(COLOURS), is_right, strict=False):
         axes.plot(1000 * result.time, 100 * right.mean(axis=0), color=colour, label=str(name), **style)
     axes.set_xlabel("presentation time (ms)")

@@ -151,8 +151,8 @@ def schedule_for(config: Config) -> Schedule:
     """
     pattern, is_learned, after_task = [], [], []
     for task in range(config.n_tasks):
-        own = task * config.n_patterns + np.arange(config.n_patterns)
-        learned = np.tile(own, config.n_epochs)
+        member = task * config.n_patterns + np.arange(config.n_patterns)
+        learned = np.tile(member, config.n_epochs)
         tested = np.repeat(np.arange((task + 1) * config.n_patterns), config.n_votes)
         # Tests end on a whole batch, so that the next task begins with one.
         tested = np.append(tested, np.zeros(-tested.size % config.n_per_batch, dtype=int))

@@ -253,18 +253,20 @@ def _deep_networks(config: Config, data: ImageData, train: _Train, on_progress: 
     n = config.n_seeds_at_every_c or len(config.seeds)
     parts = [(config.c_factors, config.seeds[:n]), ((1.0,), config.seeds[n:])]
     parts = [(factors, seeds) for factors, seeds in parts if seeds]
-    found = []
+    results = []
     for index, (factors, seeds) in enumerate(parts):
 
         def of_all(fraction: float, doing: str, index: int = index) -> None:
             on_progress((index + fraction) / len(parts), doing)
 
-        found.append(_deep_part(config, factors, seeds, data, train, of_all))
-    further = [part.drop_vars([name for name in part if "seed" not in part[name].dims]) for part in found[1:]]
+        results.append(_deep_part(config, factors, seeds, data, train, of_all))
+    further = [
+        part.drop_vars([name for name in part if "seed" not in part[name].dims]) for part in results[1:]
+    ]
     together = xarray.concat(
-        [found[0], *further], "seed", data_vars="minimal", join="outer", combine_attrs="override"
+        [results[0], *further], "seed", data_vars="minimal", join="outer", combine_attrs="override"
     )
-    return together.assign_attrs(n_networks=sum(part.attrs["n_networks"] for part in found))
+    return together.assign_attrs(n_networks=sum(part.attrs["n_networks"] for part in results))
 
 
 def _deep_part(
@@ -379,11 +381,11 @@ def _predictors(
     by_layer = [dict(zip(flat, views, strict=True)) for views in per_layer]
     inputs: InputRates = input_rates(network, synapses, data)
     is_important = []
-    for found, rate, power in zip(by_layer, inputs.rate, inputs.power, strict=True):
-        like = found["learning rate"]
-        found["input rate"] = rate[:, None, :].expand_as(like)
-        found["input power"] = power[:, None, :].expand_as(like)
-        is_important.append(above_floor(found["hessian (noisy)"]))
+    for results, rate, power in zip(by_layer, inputs.rate, inputs.power, strict=True):
+        like = results["learning rate"]
+        results["input rate"] = rate[:, None, :].expand_as(like)
+        results["input power"] = power[:, None, :].expand_as(like)
+        is_important.append(above_floor(results["hessian (noisy)"]))
     return by_layer, is_important
 
 
@@ -396,27 +398,21 @@ def _associations(
 ) -> dict[str, Any]:
     """Return how log variance goes with every predictor, for all synapses and for those that matter."""
     variances = [sigma.square() for sigma in trained.network.layout.weights(trained.synapses.sigma)]
-    found: dict[str, list[list[Association]]] = {"all": [], "above_floor": []}
+    results: dict[str, list[list[Association]]] = {"all": [], "above_floor": []}
     for variance, by_name, matters in zip(variances, predictors, is_important, strict=True):
         for kind, used in (("all", torch.ones_like(matters)), ("above_floor", matters)):
             generator = torch.Generator().manual_seed(0)
-            found[kind].append(
+            results[kind].append(
                 [association(by_name[p], variance, used, generator=generator) for p in PREDICTORS]
             )
-    return {
-        f"{measure}_{kind}": (
-            (*names, "layer", "predictor"),
-            _stacked(layers, measure, shape),
-        )
-        for kind, layers in found.items()
-        for measure in MEASURES
-    }
-
-
-def _stacked(layers: list[list[Association]], measure: str, shape: tuple[int, ...]) -> NDArray[np.float32]:
-    """Return one measure of all layers and predictors, shape (..., layer, predictor)."""
-    values = torch.stack([torch.stack([getattr(a, measure) for a in one], -1) for one in layers], -2)
-    return values.cpu().numpy().reshape(*shape, *values.shape[1:]).astype(np.float32)
+    variables = {}
+    for kind, layers in results.items():
+        for measure in MEASURES:
+            by_layer = [torch.stack([getattr(item, measure) for item in layer], -1) for layer in layers]
+            values = torch.stack(by_layer, -2).cpu().numpy()
+            shaped = values.reshape(*shape, *values.shape[1:]).astype(np.float32)
+            variables[f"{measure}_{kind}"] = ((*names, "layer", "predictor"), shaped)
+    return variables
 
 
 def _agreement_with_theory(
@@ -430,18 +426,18 @@ def _agreement_with_theory(
 ) -> dict[str, Any]:
     """Return quantiles over synapses of log10 of sigma over (s^rho / (N H))^(1/(rho + 2))."""
     sigmas = trained.network.layout.weights(trained.synapses.sigma)
-    costs = [terms_of(one.cost)[0] for one in networks]
+    costs = [terms_of(item.cost)[0] for item in networks]
     strength = torch.tensor([cost.strength for cost in costs], dtype=torch.float64)
     power = torch.tensor([1 / (cost.rho + 2) for cost in costs], dtype=torch.float64)
-    found = []
+    results = []
     for sigma, by_name in zip(sigmas, predictors, strict=True):
         hessian = by_name["hessian (curvature)"].double() * len(data.train_images)
         column = (len(networks), 1, 1)
         optimum = (strength.view(column).to(hessian) / hessian) ** power.view(column).to(hessian)
         ratio = torch.log10(sigma.double() / optimum).flatten(1)
         ratio = torch.where(torch.isfinite(ratio), ratio, torch.nan)
-        found.append(np.nanquantile(ratio.cpu().numpy(), QUANTILES, axis=1).T)
-    values = np.stack(found, axis=1).reshape(*shape, len(found), len(QUANTILES))
+        results.append(np.nanquantile(ratio.cpu().numpy(), QUANTILES, axis=1).T)
+    values = np.stack(results, axis=1).reshape(*shape, len(results), len(QUANTILES))
     return {"sigma_over_theory": ((*names, "layer", "quantile"), values.astype(np.float32))}
 
 
@@ -463,12 +459,12 @@ def _shown(
         variances.append(_picked(sigma.square(), first, chosen))
         values.append(np.stack([_picked(by_name[p], first, chosen) for p in PREDICTORS], axis=-1))
     dims = (*names[:-1], "layer", "synapse")
-    place = (*shape[:-1], len(sigmas), config.n_shown)
+    position = (*shape[:-1], len(sigmas), config.n_shown)
     return {
-        "shown_variance": (dims, np.stack(variances, axis=1).reshape(place).astype(np.float32)),
+        "shown_variance": (dims, np.stack(variances, axis=1).reshape(position).astype(np.float32)),
         "shown_predictor": (
             (*dims, "predictor"),
-            np.stack(values, axis=1).reshape(*place, len(PREDICTORS)).astype(np.float32),
+            np.stack(values, axis=1).reshape(*position, len(PREDICTORS)).astype(np.float32),
         ),
     }
 

@@ -292,10 +292,10 @@ def run(
     """
     check_config(config, Config)
     networks = _Networks(config, execution_or_default(execution), executor, on_progress, keep_in)
-    found = networks.measured(_independent_specs(config))
+    results = networks.measured(_independent_specs(config))
     if "matched_release" in config.models:
-        found |= networks.measured(_matched_specs(config, found))
-    return _result(config, found).assign_attrs(
+        results |= networks.measured(_matched_specs(config, results))
+    return _result(config, results).assign_attrs(
         data_set=config.data_set,
         shown_l2=config.shown_l2,
         p_min=config.p_min,
@@ -327,8 +327,9 @@ def _independent_specs(config: Config) -> list[NetworkSpec]:
     swept = itertools.product(config.step_sizes, config.varied_l2 or config.l2, config.variant_seeds)
     for name, l2, seed in swept:
         rule = config.plasticity("soft_bound", config.step_sizes[name])
-        own = ("soft_bound", "step_sizes", (name, l2, seed), l2, seed, config.learning_rate, config.p_min)
-        specs.append(NetworkSpec(*own, rule))
+        at = (name, l2, seed)
+        rates = (config.learning_rate, config.p_min)
+        specs.append(NetworkSpec("soft_bound", "step_sizes", at, l2, seed, *rates, rule))
     scanned = itertools.product(config.scanned_p, config.scanned_learning_rates, config.variant_seeds)
     for p, rate, seed in scanned:
         specs.append(NetworkSpec("fixed", "scan", (p, rate, seed), config.shown_l2, seed, rate, p))
@@ -346,11 +347,11 @@ def _measures_of(config: Config, model: str, l2: float) -> tuple[str, ...]:
     return ("release", "synapses", *lesions, *gradients)
 
 
-def _matched_specs(config: Config, found: Mapping[NetworkSpec, xr.Dataset]) -> list[NetworkSpec]:
+def _matched_specs(config: Config, results: Mapping[NetworkSpec, xr.Dataset]) -> list[NetworkSpec]:
     """Return networks whose fixed p is the mean p of the soft bound at the same penalty and seed."""
     learned = {
         (spec.l2, spec.seed): float(each["mean_p"])
-        for spec, each in found.items()
+        for spec, each in results.items()
         if (spec.table, spec.place[0]) == ("models", "soft_bound") and "mean_p" in each
     }
     return [
@@ -395,24 +396,25 @@ class _Networks:
         if isinstance(self._replicas.executor, ThisProcess):
             train = functools.partial(train, on_epoch=self._report_epoch)
         size = batch_size(self._replicas, len(specs), Layout(tuple(self.sizes)).n_parameters)
+
+        def report(rows: list[int]) -> None:
+            self._n_done += len(rows)
+            seconds, self._t_start = time.perf_counter() - self._t_start, time.perf_counter()
+            self.timing.append(f"{_in_words([specs[row] for row in rows])}: {seconds:.1f} s")
+            self._report_epoch(0, self.timing[-1])
+
         results = self._replicas.found(
             settings,
             specs,
             train,
             group_size=self._config.networks_per_batch or size,
             programs=[spec.program for spec in specs],
-            on_group=lambda rows: self._report_group([specs[row] for row in rows]),
+            on_group=report,
         )
         return dict(zip(specs, results, strict=True))
 
     def _report_epoch(self, n_trained: float, doing: str) -> None:
         self._on_progress(min((self._n_done + n_trained) / self._config.n_networks, 1.0), doing)
-
-    def _report_group(self, specs: list[NetworkSpec]) -> None:
-        self._n_done += len(specs)
-        seconds, self._t_start = time.perf_counter() - self._t_start, time.perf_counter()
-        self.timing.append(f"{_in_words(specs)}: {seconds:.1f} s")
-        self._report_epoch(0, self.timing[-1])
 
 
 def measured_on(
@@ -441,19 +443,21 @@ _SHOWN = ("inputs_", "outputs_", "shuffled_", "share_above", "mean_gradient", "m
 """Beginnings of the names of what is kept of single synapses and neurons."""
 
 
-def _result(config: Config, found: Mapping[NetworkSpec, xr.Dataset]) -> xr.Dataset:
+def _result(config: Config, results: Mapping[NetworkSpec, xr.Dataset]) -> xr.Dataset:
     """Return all measurements as one labelled dataset; histograms are summed over seeds."""
     l2, seeds, variants = {"l2": config.l2}, {"seed": config.seeds}, {"variant_seed": config.variant_seeds}
     swept = {"fixed_p": config.scanned_p, "learning_rate": config.scanned_learning_rates}
     parts = [
-        _packed(found, "models", {"model": config.models, **l2, **seeds}),
-        _packed(found, "step_sizes", {"step_size": list(config.step_sizes), **l2, **variants}, "step_size_"),
-        _packed(found, "scan", {**swept, **variants}, "scan_"),
+        _packed(results, "models", {"model": config.models, **l2, **seeds}),
+        _packed(
+            results, "step_sizes", {"step_size": list(config.step_sizes), **l2, **variants}, "step_size_"
+        ),
+        _packed(results, "scan", {**swept, **variants}, "scan_"),
     ]
     # Single synapses and neurons at one penalty.
     shown = {
         spec: each[[name for name in each if str(name).startswith(_SHOWN)]]
-        for spec, each in found.items()
+        for spec, each in results.items()
         if spec.table == "models" and spec.l2 == config.shown_l2 and "synapses" in spec.measures
     }
     plastic = [model for model in ("soft_bound", "additive") if model in config.models]
@@ -488,10 +492,10 @@ def _result(config: Config, found: Mapping[NetworkSpec, xr.Dataset]) -> xr.Datas
 
 
 def _packed(
-    found: Mapping[NetworkSpec, xr.Dataset], table: str, axes: Mapping[str, Sequence[Any]], prefix: str = ""
+    results: Mapping[NetworkSpec, xr.Dataset], table: str, axes: Mapping[str, Sequence[Any]], prefix: str = ""
 ) -> xr.Dataset:
     """Return what was measured of the networks of one table: of variants the last performance alone."""
-    members = {spec: each for spec, each in found.items() if spec.table == table}
+    members = {spec: each for spec, each in results.items() if spec.table == table}
     kept = [
         each[[name for name in _FINAL if name in each]].isel(epoch=-1, missing_dims="ignore")
         if prefix

@@ -127,8 +127,11 @@ def draw_trade_off(result: xr.Dataset, figure: Figure, energy: str = "synaptic_e
         axes.errorbar(
             spent, information, yerr=information_error, xerr=spent_error, label=LABELS[model], **style
         )
-    what = {"synaptic_energy": "synaptic energy Σ|w̄|", "neuronal_energy": "summed activity of hidden units"}
-    axes.set(xlabel=f"{what[energy]} (arbitrary units)", ylabel="mutual information (bit)", xscale="log")
+    wording = {
+        "synaptic_energy": "synaptic energy Σ|w̄|",
+        "neuronal_energy": "summed activity of hidden units",
+    }
+    axes.set(xlabel=f"{wording[energy]} (arbitrary units)", ylabel="mutual information (bit)", xscale="log")
     _say(axes, f"{result.sizes['l2']} L2 penalties, {_n_seeds(result)}, mean ± SEM")
     axes.legend(fontsize=_SMALL)
 
@@ -138,13 +141,13 @@ def draw_best_ratio(result: xr.Dataset, figure: Figure) -> None:
     axes = figure.add_subplot()
     ratio = 1000 * best_ratio(result)
     models = [model for model in _compared(result) if model in ratio.model.values]
-    for place, model in enumerate(models):
+    for position, model in enumerate(models):
         values = ratio.sel(model=model)
         mean, error = mean_and_sem(values)
-        axes.bar(place, float(mean), yerr=float(error), color=COLOURS[model], alpha=0.6, capsize=3)
-        axes.plot(np.full(values.size, place), values, "o", color=COLOURS[model], markersize=4)
+        axes.bar(position, float(mean), yerr=float(error), color=COLOURS[model], alpha=0.6, capsize=3)
+        axes.plot(np.full(values.size, position), values, "o", color=COLOURS[model], markersize=4)
         note: dict[str, Any] = {"textcoords": "offset points", "ha": "center", "fontsize": _SMALL}
-        axes.annotate(f"L2 = {float(values.best_l2):.3g}", (place, 0), (0, 4), **note)
+        axes.annotate(f"L2 = {float(values.best_l2):.3g}", (position, 0), (0, 4), **note)
     labels = [LABELS[model].replace(", ", ",\n").replace("release", "\nrelease", 1) for model in models]
     axes.set_xticks(range(len(models)), labels, fontsize=_SMALL)
     axes.set_ylabel("information per energy\n(bit per 1000 units of Σ|w̄|)")
@@ -278,9 +281,9 @@ def _draw_groups(
     panels = figure.subplots(1, len(models), sharey=True, squeeze=False)[0]
     for axes, model in zip(panels, models, strict=True):
         for group, colour in _GROUP_COLOURS.items():
-            own = counts.sel(model=model, l2=_shown(result), importance=group)
-            share = own[1:] / max(float(own.sum()), 1.0)
-            below = float(own[0]) / max(float(own.sum()), 1.0)
+            member = counts.sel(model=model, l2=_shown(result), importance=group)
+            share = member[1:] / max(float(member.sum()), 1.0)
+            below = float(member[0]) / max(float(member.sum()), 1.0)
             text = f"{group} ({below:.0%} below the axis)" if below > 0.005 else group
             axes.stairs(share, edges[1:], color=colour, fill=True, alpha=0.5, label=text)
         axes.set(xscale="log", xlabel=label)
@@ -312,17 +315,17 @@ def draw_importance_of_all_layers(result: xr.Dataset, figure: Figure) -> None:
 
 def _draw_counts(axes: Axes, result: xr.Dataset, side: str, layer: int) -> None:
     """Draw true and shuffled counts of one weight matrix of the first network."""
-    one = result.isel(plastic_model=0, seed=0)
+    item = result.isel(plastic_model=0, seed=0)
     name = f"{side}_{layer}"
-    true, shuffled = one[name].values, one[f"shuffled_{name}"].values
+    true, shuffled = item[name].values, item[f"shuffled_{name}"].values
     sizes = {"inputs": layer - 1, "outputs": layer}
-    n_partners = one.attrs["sizes"][sizes[side]]
+    n_partners = item.attrs["sizes"][sizes[side]]
     edges = np.linspace(0, max(true.max(), shuffled.max()) / n_partners + 1e-9, 25).tolist()
     for values, colour, label in ((true, _TRUE, "learned"), (shuffled, _SHUFFLED, "shuffled")):
         axes.hist(values / n_partners, edges, color=colour, alpha=0.6, label=label)
-    model = str(one.plastic_model.values)
-    place = {"l2": _shown(result), "layer": layer, "side": side, "shuffle": "matrix", "model": model}
-    test = one.sel(place)
+    model = str(item.plastic_model.values)
+    position = {"l2": _shown(result), "layer": layer, "side": side, "shuffle": "matrix", "model": model}
+    test = item.sel(position)
     axes.set_xlabel(f"share of important {side}, weight matrix {layer}")
     _say(axes, f"one network, KS D = {float(test.neuron_ks_d):.3f}, p = {float(test.neuron_ks_p):.1g}")
 
@@ -331,8 +334,8 @@ def draw_neuron_groups(result: xr.Dataset, figure: Figure) -> None:
     """Draw shares of neurons of low, medium and high importance (figure 3b)."""
     axes = figure.add_subplot()
     model = str(result.plastic_model.values[0])
-    place = {"model": model, "l2": _shown(result), "layer": 2, "side": "inputs", "shuffle": "matrix"}
-    at = result.sel(place)
+    position = {"model": model, "l2": _shown(result), "layer": 2, "side": "inputs", "shuffle": "matrix"}
+    at = result.sel(position)
     places = np.arange(at.sizes["group"])
     for offset, values, colour, label in (
         (-0.2, at.neuron_group_share, _TRUE, "learned"),
@@ -362,10 +365,12 @@ def draw_inputs_and_outputs_of_all_layers(result: xr.Dataset, figure: Figure) ->
 
 
 def _draw_scatter(axes: Axes, result: xr.Dataset, layer: int) -> None:
-    one = result.isel(plastic_model=0, seed=0)
-    model = str(one.plastic_model.values)
-    r = float(one.input_output_r.sel(model=model, l2=_shown(result), hidden_layer=layer))
-    axes.plot(one[f"inputs_{layer}"], one[f"outputs_{layer + 1}"], "o", color=_TRUE, markersize=3, alpha=0.6)
+    item = result.isel(plastic_model=0, seed=0)
+    model = str(item.plastic_model.values)
+    r = float(item.input_output_r.sel(model=model, l2=_shown(result), hidden_layer=layer))
+    axes.plot(
+        item[f"inputs_{layer}"], item[f"outputs_{layer + 1}"], "o", color=_TRUE, markersize=3, alpha=0.6
+    )
     axes.set(xlabel="important inputs of a neuron", ylabel="important outputs of a neuron")
     _say(axes, f"hidden layer {layer}, one network, L2 = {_shown(result):.3g}\nr = {r:.4f}")
 
@@ -377,10 +382,10 @@ def draw_threshold_crossings(result: xr.Dataset, figure: Figure) -> None:
     sizes = result.images_per_gradient.values
     panels = figure.subplots(1, len(sizes), sharey=True, squeeze=False)[0]
     g_lim = float(result.attrs["g_lim"])
-    one = result.isel(plastic_model=0)
+    item = result.isel(plastic_model=0)
     for axes, size in zip(panels, sizes, strict=True):
-        at = one.sel(images_per_gradient=size)
-        for layer, colour in zip(one.layer.values, (BLUE, ORANGE, PURPLE, GREEN), strict=False):
+        at = item.sel(images_per_gradient=size)
+        for layer, colour in zip(item.layer.values, (BLUE, ORANGE, PURPLE, GREEN), strict=False):
             rms = np.sqrt(at.mean_squared_gradient.sel(layer=layer).values.ravel()) / g_lim
             share = at.share_above.sel(layer=layer).values.ravel()
             axes.plot(rms, share, ".", color=colour, markersize=2, alpha=0.5, label=f"weight matrix {layer}")

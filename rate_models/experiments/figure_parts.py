@@ -70,14 +70,14 @@ def bars(
     published
         Published mean and standard error by label, drawn as a diamond.
     """
-    for place, ((label, colour), values) in enumerate(groups.items()):
+    for position, ((label, colour), values) in enumerate(groups.items()):
         values = np.asarray(values, dtype=float)
         if not len(values):
             continue
-        axes.bar(place, values.mean(), 0.7, color=colour, alpha=0.6)
-        axes.errorbar(place, values.mean(), half_width(values), color="black", capsize=3, linewidth=1)
-        axes.plot(np.full(len(values), place), values, ".", color="black", markersize=3)
+        axes.bar(position, values.mean(), 0.7, color=colour, alpha=0.6)
+        axes.errorbar(position, values.mean(), half_width(values), color="black", capsize=3, linewidth=1)
+        axes.plot(np.full(len(values), position), values, ".", color="black", markersize=3)
         if published and label in published:
             mean, error = published[label]
-            axes.errorbar(place + 0.25, mean, error, fmt="D", color="black", markersize=4, mfc="white")
+            axes.errorbar(position + 0.25, mean, error, fmt="D", color="black", markersize=4, mfc="white")
     axes.set_xticks(range(len(groups)), [label for label, _ in groups], rotation=35, ha="right", fontsize=8)

@@ -119,19 +119,22 @@ def run(
     networks = Networks(config, execution_or_default(execution), _n_networks(config), on_progress, keep_in)
     searches: dict[tuple[str, str], Search] = {}
     used: dict[tuple[str, str], Setting] = {}
-    found: dict[tuple[str, str], xr.Dataset] = {}
+    results: dict[tuple[str, str], xr.Dataset] = {}
     for benchmark in config.benchmarks:
         searches |= searched(config, benchmark, networks)
         for group, members in _groups(config, benchmark, searches).items():
-            replicas = [replica for own in members.values() for replica in own]
+            replicas = [replica for member in members.values() for replica in member]
             together = networks.learned(group, replicas)
             n_seeds = len(config.seeds_on(benchmark))
-            for place, (name, own) in enumerate(members.items()):
-                used[benchmark, name] = dict(own[0].settings)
-                rows = slice(place * n_seeds, (place + 1) * n_seeds)
-                found[benchmark, name] = together.isel(replica=rows)
-    result = xr.merge([_learned_table(config, found), _search_table(config, searches, used)])
-    result["n_tasks"] = ("benchmark", np.array([config.n_tasks(own) for own in config.benchmarks], np.int32))
+            for position, (name, member) in enumerate(members.items()):
+                used[benchmark, name] = dict(member[0].settings)
+                rows = slice(position * n_seeds, (position + 1) * n_seeds)
+                results[benchmark, name] = together.isel(replica=rows)
+    result = xr.merge([_learned_table(config, results), _search_table(config, searches, used)])
+    result["n_tasks"] = (
+        "benchmark",
+        np.array([config.n_tasks(name) for name in config.benchmarks], np.int32),
+    )
     return result.assign_attrs(timing=json.dumps(networks.timing))
 
 
@@ -158,22 +161,22 @@ def _groups(config: Config, benchmark: str, searches: Searches) -> dict[Group, d
     return groups
 
 
-def _learned_table(config: Config, found: Mapping[tuple[str, str], xr.Dataset]) -> xr.Dataset:
+def _learned_table(config: Config, results: Mapping[tuple[str, str], xr.Dataset]) -> xr.Dataset:
     """Return what was learned by benchmark, method and seed."""
     n_tasks = max(config.n_tasks(benchmark) for benchmark in config.benchmarks)
     counts = {"n_learned": np.arange(n_tasks + 1), "task": np.arange(1, n_tasks + 1)}
     places, networks = [], []
-    for (benchmark, method), learned_by_all in found.items():
+    for (benchmark, method), learned_by_all in results.items():
         for row, seed in enumerate(config.seeds_on(benchmark)):
             places.append({"benchmark": benchmark, "algorithm": method, "seed": seed})
             networks.append(learned_by_all.reindex(counts).isel(replica=row, drop=True))
-    axes = {**_axes(config, found), "seed": config.seeds}
+    axes = {**_axes(config, results), "seed": config.seeds}
     return swept_dataset(places, networks, axes).astype(np.float32)
 
 
-def _axes(config: Config, found: Iterable[tuple[str, str]]) -> dict[str, Sequence[str]]:
+def _axes(config: Config, results: Iterable[tuple[str, str]]) -> dict[str, Sequence[str]]:
     """Return the benchmarks, and the methods that were run on any of them, in their order."""
-    there = {name for _, name in found}
+    there = {name for _, name in results}
     return {"benchmark": config.benchmarks, "algorithm": [name for name in METHODS if name in there]}
 
 
@@ -270,14 +273,14 @@ class Networks:
         n_missing = len(self._replicas.missing(settings))
         self._n_done += len(replicas) - n_missing
         self._t_start = time.perf_counter()
-        found = self._replicas.found(
+        results = self._replicas.found(
             settings,
             replicas,
-            lambda own, execution: self._train(group, own, execution),
+            lambda member, execution: self._train(group, member, execution),
             group_size=self._config.networks_per_batch or max(n_missing, 1),
             on_group=lambda places: self._report(group, len(places)),
         )
-        return xr.concat(found, "replica")
+        return xr.concat(results, "replica")
 
     def _train(self, group: Group, replicas: Sequence[Replica], execution: Execution) -> xr.Dataset:
         return learned(
@@ -390,25 +393,25 @@ def setting_of(config: Config, benchmark: str, method: Method, searches: Searche
     """
     if method.source == "published":
         return published_setting(config, benchmark, method)
-    place = config.arms_searched_on if method.source == "tuned arm" else config.searched_on(benchmark)
-    if (place, method.search_name) not in searches:
+    source = config.arms_searched_on if method.source == "tuned arm" else config.searched_on(benchmark)
+    if (source, method.search_name) not in searches:
         raise ValueError(
-            f"{method.name} is tuned on {place or 'permuted tasks'}, which must come before {benchmark}"
+            f"{method.name} is tuned on {source or 'permuted tasks'}, which must come before {benchmark}"
         )
-    setting = _whole(searches[place, method.search_name].best)
+    setting = _whole(searches[source, method.search_name].best)
     if method.source == "tuned arm":
-        setting["learning_rate"] *= config.learning_rate(benchmark) / config.learning_rate(place)
+        setting["learning_rate"] *= config.learning_rate(benchmark) / config.learning_rate(source)
     return method.program, setting
 
 
 def methods_to_search(config: Config, benchmark: str) -> list[Method]:
     """Return the methods whose settings are searched on a benchmark, each once."""
-    takers = [own for own in config.benchmarks if config.searched_on(own) == benchmark]
-    methods = [m for own in takers for m in config.methods_on(own) if m.source == "searched"]
+    takers = [name for name in config.benchmarks if config.searched_on(name) == benchmark]
+    methods = [m for name in takers for m in config.methods_on(name) if m.source == "searched"]
     if benchmark == config.arms_searched_on:
-        everywhere = [m for own in config.benchmarks for m in config.methods_on(own)]
+        everywhere = [m for name in config.benchmarks for m in config.methods_on(name)]
         methods += [m for m in everywhere if m.source == "tuned arm"]
-    return [METHODS[name] for name in dict.fromkeys(method.search_name for method in methods)]
+    return [METHODS[method_name] for method_name in dict.fromkeys(method.search_name for method in methods)]
 
 
 def searched(config: Config, benchmark: str, networks: Networks) -> dict[tuple[str, str], Search]:

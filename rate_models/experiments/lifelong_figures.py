@@ -90,7 +90,7 @@ def _curve(axes: Axes, x: ArrayLike, values: np.ndarray, colour: str, label: str
     axes.plot(x, values.T, color=colour, linewidth=0.6, alpha=0.6)
 
 
-def _draw_first_task(result: xr.Dataset, figure: Figure) -> None:
+def draw_first_task(result: xr.Dataset, figure: Figure) -> None:
     """Draw the accuracy on the first task after each task (figure 4b)."""
     shown = _benchmarks(result, "split", "permuted")
     for axes, benchmark in zip(_panels(figure, len(shown), "no task sequence was run"), shown, strict=False):
@@ -107,7 +107,7 @@ def _draw_first_task(result: xr.Dataset, figure: Figure) -> None:
     _legend(figure)
 
 
-def _draw_final_accuracy(result: xr.Dataset, figure: Figure) -> None:
+def draw_final_accuracy(result: xr.Dataset, figure: Figure) -> None:
     """Draw the mean final accuracy of every method beside the published one (figure 4c, appendix table 1)."""
     shown = _benchmarks(result)
     for axes, benchmark in zip(_panels(figure, len(shown), "nothing was run"), shown, strict=False):
@@ -116,9 +116,9 @@ def _draw_final_accuracy(result: xr.Dataset, figure: Figure) -> None:
             (METHODS[name].label, METHODS[name].colour): _final(result, benchmark, name) for name in names
         }
         published = {
-            name: own for name, own in PUBLISHED_ACCURACY.get(benchmark, {}).items() if name in names
+            name: member for name, member in PUBLISHED_ACCURACY.get(benchmark, {}).items() if name in names
         }
-        bars(axes, groups, published={METHODS[name].label: own for name, own in published.items()})
+        bars(axes, groups, published={METHODS[name].label: member for name, member in published.items()})
         axes.set_title(_title_with_seeds(result, benchmark, names), fontsize=9)
         axes.set_ylabel("mean accuracy over all tasks (%)")
         means = [np.array([mean - error]) for mean, error in published.values()]
@@ -135,11 +135,11 @@ def _final(result: xr.Dataset, benchmark: str, name: str) -> np.ndarray:
 
 def _floor(values: Iterable[np.ndarray]) -> float:
     """Return a round number below all values, where the axis starts."""
-    lowest = min((float(own.min()) for own in values if len(own)), default=0.0)
+    lowest = min((float(member.min()) for member in values if len(member)), default=0.0)
     return max(0.0, 10 * np.floor(lowest / 10 - 0.5))
 
 
-def _draw_ablation(result: xr.Dataset, figure: Figure) -> None:
+def draw_ablation(result: xr.Dataset, figure: Figure) -> None:
     """Draw the mean final accuracy of the full model and its ablations (figure 5a)."""
     arms = [name for name in METHODS if name.endswith("_arm") or METHODS[name].source == "tuned arm"]
     shown = [name for name in _benchmarks(result) if _methods(result, name, arms)]
@@ -155,14 +155,14 @@ def _draw_ablation(result: xr.Dataset, figure: Figure) -> None:
     figure.supxlabel("bars: mean, 95 % interval, dots: seeds", fontsize=7)
 
 
-def _draw_by_task(result: xr.Dataset, figure: Figure) -> None:
+def draw_by_task(result: xr.Dataset, figure: Figure) -> None:
     """Draw the final accuracy on every task (appendix 1 figure 3a)."""
     shown = _benchmarks(result, "split", "class_split", "task_split")
     for axes, benchmark in zip(_panels(figure, len(shown), "no split tasks were run"), shown, strict=False):
         names = _methods(result, benchmark, _BY_TASK)
-        for place, name in enumerate(names):
+        for position, name in enumerate(names):
             values = 100 * accuracy_table(result, benchmark, name)[:, -1]
-            at = np.arange(1, values.shape[1] + 1) + 0.08 * (place - len(names) / 2)
+            at = np.arange(1, values.shape[1] + 1) + 0.08 * (position - len(names) / 2)
             _curve(axes, at, values, METHODS[name].colour, METHODS[name].label, linewidth=0.8)
         axes.set_title(_title_with_seeds(result, benchmark, names), fontsize=9)
         axes.set_xlabel("task")
@@ -172,7 +172,7 @@ def _draw_by_task(result: xr.Dataset, figure: Figure) -> None:
     _legend(figure)
 
 
-def _draw_release(result: xr.Dataset, figure: Figure) -> None:
+def draw_release(result: xr.Dataset, figure: Figure) -> None:
     """Draw mean release probability and share of frozen synapses after each task (appendix 1 figure 3b)."""
     left, right = figure.subplots(1, 2)
     colours = (BLUE, ORANGE, GREEN, PURPLE, VERMILION)
@@ -191,7 +191,7 @@ def _draw_release(result: xr.Dataset, figure: Figure) -> None:
         left.legend(fontsize=7)
 
 
-def _draw_search(result: xr.Dataset, figure: Figure) -> None:
+def draw_search(result: xr.Dataset, figure: Figure) -> None:
     """Draw the accuracy on held-out images of every trial against its learning rate."""
     searched = np.isfinite(result.trial_score).any("trial")
     shown = [name for name in _benchmarks(result) if bool(searched.sel(benchmark=name).any())]
@@ -212,24 +212,24 @@ def _draw_search(result: xr.Dataset, figure: Figure) -> None:
     _legend(figure)
 
 
-def _draw_transfer(result: xr.Dataset, figure: Figure) -> None:
+def draw_transfer(result: xr.Dataset, figure: Figure) -> None:
     """Draw forgetting, backward and forward transfer of every method."""
     shown = _benchmarks(result, "split", "permuted")
     for axes, benchmark in zip(_panels(figure, len(shown), "no task sequence was run"), shown, strict=False):
         names = _methods(result, benchmark, _COMPARED[:-1])
-        for place, name in enumerate(names):
-            found = summary(result, benchmark, name)
+        for position, name in enumerate(names):
+            results = summary(result, benchmark, name)
             for shift, (measure, marker) in enumerate(
                 {"forgetting": "o", "backward transfer": "v", "forward transfer": "^"}.items()
             ):
-                values = 100 * found[measure]
+                values = 100 * results[measure]
                 axes.plot(
-                    np.full(len(values), place + 0.2 * (shift - 1)),
+                    np.full(len(values), position + 0.2 * (shift - 1)),
                     values,
                     marker,
                     color=METHODS[name].colour,
                     markersize=4,
-                    label=measure if place == 0 else None,
+                    label=measure if position == 0 else None,
                 )
         axes.axhline(0, color="black", linewidth=0.8)
         axes.set_xticks(
@@ -241,13 +241,13 @@ def _draw_transfer(result: xr.Dataset, figure: Figure) -> None:
 
 
 FIGURES: dict[str, Callable[[xr.Dataset, Figure], None]] = {
-    "first_task": _draw_first_task,
-    "final_accuracy": _draw_final_accuracy,
-    "ablation": _draw_ablation,
-    "by_task": _draw_by_task,
-    "release_probability": _draw_release,
-    "search": _draw_search,
-    "transfer": _draw_transfer,
+    "first_task": draw_first_task,
+    "final_accuracy": draw_final_accuracy,
+    "ablation": draw_ablation,
+    "by_task": draw_by_task,
+    "release_probability": draw_release,
+    "search": draw_search,
+    "transfer": draw_transfer,
 }
 """Panels by name: figures 4b, 4c, 5a, appendix 1 figure 3a and b, the search, and forgetting and transfer."""
 

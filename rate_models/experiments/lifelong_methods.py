@@ -72,7 +72,9 @@ class Method:
     def space(self) -> dict[str, Interval]:
         """Return where the search for its settings looks."""
         name = self.program if self.program in SEARCH_SPACES else "consolidating"
-        return {key: own for key, own in SEARCH_SPACES[name].items() if self.freezes or key != "p_freeze"}
+        return {
+            key: member for key, member in SEARCH_SPACES[name].items() if self.freezes or key != "p_freeze"
+        }
 
 
 _MAIN = (
@@ -406,7 +408,7 @@ class Config:
             )
         if set(self.seeds) & {*self.search_seeds_split, *self.search_seeds_permuted}:
             raise ValueError("the seeds of the search must be other seeds than those of the result")
-        if idle := [own for own in self.benchmarks if not self.methods_on(own)]:
+        if idle := [member for member in self.benchmarks if not self.methods_on(member)]:
             raise ValueError(
                 f"no method is asked for on {', '.join(idle)}: add one, as 'presynaptic@{idle[0]}'"
             )
@@ -419,7 +421,7 @@ class Config:
     @property
     def arms_searched_on(self) -> str:
         """The benchmark on which the tuned ablations are searched: the first with permuted tasks, if any."""
-        return next((own for own in self.benchmarks if kind_of(own) == "permuted"), "")
+        return next((member for member in self.benchmarks if kind_of(member) == "permuted"), "")
 
     def methods_on(self, benchmark: str) -> list[Method]:
         """Return what is run on a benchmark."""
@@ -458,7 +460,7 @@ class Config:
         if is_split(benchmark) and self.searches_every_split:
             return benchmark
         kind = "permuted" if kind_of(benchmark) == "continuous" else kind_of(benchmark)
-        return next((own for own in self.benchmarks if kind_of(own) == kind), benchmark)
+        return next((member for member in self.benchmarks if kind_of(member) == kind), benchmark)
 
     def training(self, benchmark: str, *, in_search: bool = False) -> Training:
         """Return what is the same for all methods on a benchmark."""

@@ -222,7 +222,7 @@ def sweep_networks(
     dtype = execution_or_default(execution).torch_dtype
     return run_sweep(
         train_group,
-        [{**own, **_own_sources(own)} for own in configurations],
+        [{**member, **_own_sources(member)} for member in configurations],
         folder,
         same_program=SAME_PROGRAM,
         executor=executor,
@@ -259,7 +259,7 @@ def train_group(group: list[Settings], execution: Execution) -> xr.Dataset:
     answers = mean_softmax(network, synapses, data.test_images, streams=streams, n_samples=shared.n_samples)
     single = mean_softmax(network, synapses, data.test_images, streams=streams, n_samples=1)
     p = getattr(synapses, "p", torch.full_like(synapses.strength, float("nan")))
-    found = {
+    measured = {
         "accuracy": accuracy(answers, data.test_labels),
         "information": mutual_information(soft_joint(single.nan_to_num(0.1), data.test_labels)),
         "synaptic_energy": synaptic_energy(synapses),
@@ -267,9 +267,9 @@ def train_group(group: list[Settings], execution: Execution) -> xr.Dataset:
         "share_high_p": torch.where(p.isnan(), p, (p >= 0.9).to(p.dtype)).mean(dim=1),
     }
     diverged = trainer.diverged()
-    for values in found.values():
+    for values in measured.values():
         values[diverged] = float("nan")
-    return xr.Dataset({name: ("replica", values.double().cpu().numpy()) for name, values in found.items()})
+    return xr.Dataset({name: ("replica", values.double().cpu().numpy()) for name, values in measured.items()})
 
 
 def _synapses_and_rule(
@@ -278,28 +278,27 @@ def _synapses_and_rule(
     """Return what is to be trained: a kind of release, or a program of one's own."""
     release = members[0].release
     if release in RELEASES:
-        return synapses_and_rule([_spec_of(one) for one in members], layout, execution)
+        is_plastic = release == "plastic"
+        specs = [
+            NetworkSpec(
+                each.p_rule if is_plastic else release,
+                "",
+                (),
+                each.l2,
+                each.seed,
+                each.learning_rate,
+                each.p_min if is_plastic else each.release_probability,
+                each.plasticity() if is_plastic else None,
+            )
+            for each in members
+        ]
+        return synapses_and_rule(specs, layout, execution)
     names = settings_of_program(release)
     known = [field.name for field in dataclasses.fields(NetworkSettings)]
     if unknown := sorted(set(names) - set(known)):
         raise ValueError(
             f"a sweep has no setting {', '.join(unknown)} of {release}: there are {', '.join(known)}"
         )
-    replicas = [Replica(one.seed, {name: getattr(one, name) for name in names}) for one in members]
+    replicas = [Replica(item.seed, {name: getattr(item, name) for name in names}) for item in members]
     learner = learner_of(release, replicas, layout, Training(batch_size=members[0].batch_size), execution)
     return learner.synapses, learner.rule
-
-
-def _spec_of(settings: NetworkSettings) -> NetworkSpec:
-    """Return the network as the energy experiment describes it."""
-    is_plastic = settings.release == "plastic"
-    return NetworkSpec(
-        program=settings.p_rule if is_plastic else settings.release,
-        table="",
-        place=(),
-        l2=settings.l2,
-        seed=settings.seed,
-        learning_rate=settings.learning_rate,
-        release_probability=settings.p_min if is_plastic else settings.release_probability,
-        plasticity=settings.plasticity() if is_plastic else None,
-    )

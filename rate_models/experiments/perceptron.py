@@ -172,7 +172,7 @@ def run(
     check_config(config, Config)
     device = (execution_or_default(execution)).torch_device
     shape = (len(config.models), len(config.n_patterns), len(config.seeds), config.n_tasks + 1)
-    found = {
+    results = {
         "accuracy": np.full((*shape, config.n_tasks), np.nan, np.float32),
         "mean_p": np.full(shape, np.nan, np.float32),
         "frozen": np.full(shape, np.nan, np.float32),
@@ -184,7 +184,7 @@ def run(
             doing = f"{MODELS[model][0]} on {n_patterns} patterns per task"
             on_progress(float(work[j * len(config.models) + i - 1] / work[-1]) if i + j else 0.0, doing)
             for name, values in _learned(config, model, *tasks).items():
-                found[name][i, j] = values
+                results[name][i, j] = values
     dims = ("model", "n_patterns", "seed", "n_learned", "task")
     coords = {
         "model": list(config.models),
@@ -193,7 +193,7 @@ def run(
         "n_learned": np.arange(config.n_tasks + 1),
         "task": np.arange(1, config.n_tasks + 1),
     }
-    variables = {name: (dims[: values.ndim], values) for name, values in found.items()}
+    variables = {name: (dims[: values.ndim], values) for name, values in results.items()}
     return xr.Dataset(variables, coords, {"n_inputs": config.n_inputs, "n_samples": config.n_samples})
 
 
@@ -294,7 +294,7 @@ def _learned(config: Config, model: str, patterns: Tensor, labels: Tensor) -> di
         x, y = patterns[:, task], labels[:, task]
         for _ in range(config.n_epochs):
             if config.shuffles:
-                x, y = _shuffled(x, y, orders)
+                x, y = shuffled(x, y, orders)
             for first in range(0, x.shape[1], config.batch_size):
                 batch = slice(first, first + config.batch_size)
                 perceptrons.learn(x[:, batch], y[:, batch])
@@ -302,7 +302,7 @@ def _learned(config: Config, model: str, patterns: Tensor, labels: Tensor) -> di
     return {name: np.stack([part[name] for part in measured], axis=1) for name in measured[0]}
 
 
-def _shuffled(x: Tensor, y: Tensor, rngs: Sequence[np.random.Generator]) -> tuple[Tensor, Tensor]:
+def shuffled(x: Tensor, y: Tensor, rngs: Sequence[np.random.Generator]) -> tuple[Tensor, Tensor]:
     """Return patterns and labels in a random order, one per seed."""
     order = torch.from_numpy(np.stack([rng.permutation(x.shape[1]) for rng in rngs])).to(x.device)
     return x.gather(1, order[..., None].expand(x.shape)), y.gather(1, order)
@@ -326,18 +326,20 @@ def _measured(
     }
 
 
-def _draw_recall(result: xr.Dataset, figure: Figure) -> None:
+def draw_recall(result: xr.Dataset, figure: Figure) -> None:
     """Draw recall of the first task after each task, and the mean over all tasks at the end."""
     from rate_models.experiments.figure_parts import band, bars
 
-    n = _published_size(result)
+    # The number of patterns nearest to the paper's share of the capacity, 100 of N = 1000.
+    sizes = result.n_patterns.to_numpy()
+    n = int(sizes[np.abs(sizes - result.n_inputs / 10).argmin()])
     left, right = figure.subplots(1, 2, width_ratios=(3, 2))
     chosen = result.accuracy.sel(n_patterns=n)
     n_seeds = result.sizes["seed"]
     for model in result.model.to_numpy():
         label, colour = MODELS[str(model)]
-        own = chosen.sel(model=model, task=1, n_learned=slice(1, None))
-        band(left, own.n_learned.to_numpy(), 100 * own.to_numpy(), colour, label)
+        member = chosen.sel(model=model, task=1, n_learned=slice(1, None))
+        band(left, member.n_learned.to_numpy(), 100 * member.to_numpy(), colour, label)
     left.set_xlabel("tasks learned")
     left.set_xticks(range(1, result.sizes["n_learned"]))
     left.set_ylabel("task 1 patterns recalled (%)")
@@ -352,7 +354,7 @@ def _draw_recall(result: xr.Dataset, figure: Figure) -> None:
     right.set_ylim(50, 100)
 
 
-def _draw_load(result: xr.Dataset, figure: Figure) -> None:
+def draw_load(result: xr.Dataset, figure: Figure) -> None:
     """Draw mean recall, and the advantage of consolidation, against the number of patterns."""
     from rate_models.experiments.figure_parts import band
 
@@ -375,14 +377,8 @@ def _draw_load(result: xr.Dataset, figure: Figure) -> None:
     right.set_title(f"{result.sizes['seed']} seeds, bands: 95 % intervals", fontsize=9)
 
 
-def _published_size(result: xr.Dataset) -> int:
-    """Return the number of patterns nearest to the paper's share of the capacity, 100 of N = 1000."""
-    sizes = result.n_patterns.to_numpy()
-    return int(sizes[np.abs(sizes - result.n_inputs / 10).argmin()])
-
-
 FIGURES: dict[str, Callable[[xr.Dataset, Figure], None]] = {
-    "recall": _draw_recall,
-    "load": _draw_load,
+    "recall": draw_recall,
+    "load": draw_load,
 }
 """Panels by name (figure 5b,c, and the remark on capacity); each draws from a result alone."""

@@ -237,23 +237,23 @@ def _associations(
     n_seeds = shape[-1]
     repeats = (len(sigma) - n_seeds) // n_seeds
     names = ("slope", "slope_low", "slope_high", "correlation", "correlation_low", "correlation_high")
-    found: dict[str, list[Any]] = {name: [] for name in (*names, "log_distance")}
+    results: dict[str, list[Any]] = {name: [] for name in (*names, "log_distance")}
     for posterior in posteriors.values():
-        of_layers: dict[str, list[Tensor]] = {name: [] for name in found}
+        of_layers: dict[str, list[Tensor]] = {name: [] for name in results}
         for x, y in zip(layout.weights(posterior), layout.weights(sigma), strict=True):
             x, y = x.repeat(repeats, 1, 1), y[n_seeds:]
             generator = torch.Generator().manual_seed(0)
-            one = association(x, y, torch.ones_like(x, dtype=torch.bool), generator=generator)
+            item = association(x, y, torch.ones_like(x, dtype=torch.bool), generator=generator)
             for name in names:
-                of_layers[name].append(getattr(one, name))
+                of_layers[name].append(getattr(item, name))
             distance = (y.double().log() - x.double().log()).square().mean(dim=(1, 2)).sqrt()
             of_layers["log_distance"].append(distance)
         for name, layers in of_layers.items():
-            found[name].append(torch.stack(layers, dim=-1).cpu().numpy())
+            results[name].append(torch.stack(layers, dim=-1).cpu().numpy())
     dims = ("rho", "s", "seed", "layer", "posterior")
     return {
         name: (dims, np.stack(values, axis=-1).reshape(*shape, layout.n_layers, len(posteriors)))
-        for name, values in found.items()
+        for name, values in results.items()
     }
 
 
@@ -269,13 +269,13 @@ def _shown(
         chosen = torch.from_numpy(rng.choice(n, size=config.n_shown, replace=n < config.n_shown))
         flat = weights.flatten(1).cpu()
         noise.append(flat[n_seeds::n_seeds][:, chosen].numpy())
-        own = [layout.weights(p)[layer].flatten(1).cpu()[0, chosen].numpy() for p in posteriors.values()]
-        uncertainty.append(np.stack(own, axis=-1))
-    place = (*shape[:-1], layout.n_layers, config.n_shown)
+        member = [layout.weights(p)[layer].flatten(1).cpu()[0, chosen].numpy() for p in posteriors.values()]
+        uncertainty.append(np.stack(member, axis=-1))
+    position = (*shape[:-1], layout.n_layers, config.n_shown)
     return {
         "shown_sigma": (
             ("rho", "s", "layer", "synapse"),
-            np.stack(noise, axis=1).reshape(place).astype(np.float32),
+            np.stack(noise, axis=1).reshape(position).astype(np.float32),
         ),
         "shown_posterior": (
             ("layer", "synapse", "posterior"),
@@ -346,11 +346,11 @@ def draw_noise_by_posterior(result: xarray.Dataset, figure: Figure) -> None:
     for axes, rho in zip(panels, result.rho.values, strict=True):
         part = result.sel(rho=rho, s=middle, posterior="variational")
         for layer in range(result.sizes["layer"]):
-            one = part.isel(layer=layer)
-            slope = float(one.slope.mean("seed"))
+            item = part.isel(layer=layer)
+            slope = float(item.slope.mean("seed"))
             axes.scatter(
-                one.shown_posterior,
-                one.shown_sigma,
+                item.shown_posterior,
+                item.shown_sigma,
                 s=3,
                 color=CYCLE[layer],
                 alpha=0.5,

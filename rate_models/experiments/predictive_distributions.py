@@ -192,8 +192,8 @@ def _trained(
     priors = [config.prior_sd if isinstance(cost, EntropyCost) else float("inf") for cost in costs]
     penalties = (ReliabilityCost(synapses, costs, share=1.0), GaussianPrior(synapses, priors, share=1.0))
     # All data lie in one table; a network sees the rows of its seed.
-    own = torch.arange(x.numel()).reshape(len(x), 1, -1)
-    plan = Plan(own.repeat(len(costs) // len(x), _STEPS_PER_PLAN, 1))
+    member = torch.arange(x.numel()).reshape(len(x), 1, -1)
+    plan = Plan(member.repeat(len(costs) // len(x), _STEPS_PER_PLAN, 1))
     n_plans = -(-config.n_steps // _STEPS_PER_PLAN)
     for part, rate in enumerate(config.learning_rate * np.array(_RATES)):
         rule = GradientDescent(adam_of_means_and_noise(synapses, learning_rate=float(rate)), penalties)
@@ -236,6 +236,7 @@ def _labelled(
     """Return predictions and data with their dimensions."""
     import xarray
 
+    within = [(grid.numpy() >= low) & (grid.numpy() <= high) for low, high in config.data_ranges]
     shape = (len(config.rho), len(config.s), n_seeds, config.n_x)
     dims = ("rho", "s", "seed", "x")
     return xarray.Dataset(
@@ -246,7 +247,7 @@ def _labelled(
             "sd_of_variational": (("seed", "x"), sd[:n_seeds]),
             "datum_x": (("seed", "datum"), x.numpy()),
             "datum_y": (("seed", "datum"), y.numpy()),
-            "has_data": (("x",), _has_data(config, grid)),
+            "has_data": (("x",), np.any(within, axis=0).astype(np.int8)),
         },
         coords={
             "rho": list(config.rho),
@@ -256,12 +257,6 @@ def _labelled(
         },
         attrs={"noise_sd": config.noise_sd, "n_data": config.n_data, "n_steps": config.n_steps},
     )
-
-
-def _has_data(config: Config, grid: Tensor) -> NDArray[np.int8]:
-    """Return 1 where x lies in one of the intervals of the data, else 0."""
-    x = grid.numpy()
-    return np.any([(x >= low) & (x <= high) for low, high in config.data_ranges], axis=0).astype(np.int8)
 
 
 def distance_to_variational(result: xarray.Dataset) -> xarray.DataArray:
@@ -283,8 +278,8 @@ def distance_to_variational(result: xarray.Dataset) -> xarray.DataArray:
 def draw_variational(result: xarray.Dataset, figure: Figure) -> None:
     """Draw the predictive distribution of variational inference (panel a)."""
     axes = figure.subplots()
-    one = result.isel(seed=0)
-    _band(axes, result, one.mean_of_variational, one.sd_of_variational, DARK_GREY)
+    item = result.isel(seed=0)
+    _band(axes, result, item.mean_of_variational, item.sd_of_variational, DARK_GREY)
     axes.set(xlabel="x", ylabel="y", title="variational Bayes, ±2 sd")
 
 
@@ -294,8 +289,8 @@ def draw_overall_cost(result: xarray.Dataset, figure: Figure) -> None:
     panels = figure.subplots(result.sizes["s"], result.sizes["rho"], sharex=True, sharey=True, squeeze=False)
     for row, s in zip(panels, result.s.values, strict=True):
         for axes, rho in zip(row, result.rho.values, strict=True):
-            one = result.isel(seed=0).sel(rho=rho, s=s)
-            _band(axes, result, one["mean"], one.sd, GREEN)
+            item = result.isel(seed=0).sel(rho=rho, s=s)
+            _band(axes, result, item["mean"], item.sd, GREEN)
             axes.set_title(f"ρ = {rho:.3g}, c = {s**rho / rho:.2g}", fontsize=6)
             axes.tick_params(labelsize=5)
     figure.supxlabel("x", fontsize=8)

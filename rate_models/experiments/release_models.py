@@ -163,20 +163,16 @@ def train(
     for epoch in range(1, n_epochs + 1):
         trainer.run(order.epoch(everything, batch_size=batch_size))
         if epoch % evaluate_every == 0 or epoch == n_epochs:
-            _drop_diverged(trainer, order)
+            gone = trainer.diverged()
+            if len(gone) == trainer.synapses.n_replicas:
+                raise EveryNetworkDiverged("every network of a batch diverged: choose smaller learning rates")
+            if gone:
+                order.keep([i for i in range(trainer.synapses.n_replicas) if i not in gone])
+                trainer.drop(gone)
             batch.specs = [specs[member] for member in trainer.members]
             evaluate(epoch, batch)
         after_epoch(epoch)
     return batch
-
-
-def _drop_diverged(trainer: Trainer, order: DataOrder) -> None:
-    gone = trainer.diverged()
-    if len(gone) == trainer.synapses.n_replicas:
-        raise EveryNetworkDiverged("every network of a batch diverged: choose smaller learning rates")
-    if gone:
-        order.keep([i for i in range(trainer.synapses.n_replicas) if i not in gone])
-        trainer.drop(gone)
 
 
 def synapses_and_rule(

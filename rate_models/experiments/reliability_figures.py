@@ -78,11 +78,11 @@ def draw_schematic(result: xarray.Dataset, figure: Figure) -> None:
         axes.contour(grid, grid, surface, levels=[0.25, 1, 2.5, 5, 10, 20], colors=PURPLE, linewidths=0.8)
         axes.plot(2 * sd[0] * np.cos(angle), 2 * sd[1] * np.sin(angle), color=colour)
         axes.set(title=f"{name} (2 sd)", xlabel="w1 (important)", ylabel="w2 (unimportant)", aspect="equal")
-    for place, (_, sd, colour) in enumerate(drawn):
+    for position, (_, sd, colour) in enumerate(drawn):
         performance = 0.5 * float(np.sum(curvature * np.asarray(sd) ** 2))
         reliability = total_cost(cost, sd)
-        panels[2].bar(place, performance, color=colour)
-        panels[2].bar(place, reliability, bottom=performance, color="white", edgecolor=colour, hatch="//")
+        panels[2].bar(position, performance, color=colour)
+        panels[2].bar(position, reliability, bottom=performance, color="white", edgecolor=colour, hatch="//")
     panels[2].set_xticks([0, 1], [name for name, *_ in drawn])
     panels[2].set(ylabel="mean cost (nats)", title="hatched: reliability")
 
@@ -127,10 +127,10 @@ def draw_atp(result: xarray.Dataset, figure: Figure) -> None:
         first = part.isel(seed=0)
         for noise in COLOURS:
             for way in WAYS:
-                one = first.sel(noise=noise)
+                item = first.sel(noise=noise)
                 axes.plot(
-                    one.atp.sel(way=way, mechanism=buying).sum("mechanism"),
-                    100 * one.accuracy,
+                    item.atp.sel(way=way, mechanism=buying).sum("mechanism"),
+                    100 * item.accuracy,
                     styles[way],
                     color=COLOURS[noise],
                     markersize=3,

@@ -181,11 +181,16 @@ def run(
         keep_in=keep_in,
     )
     on_progress(0.9, "answering the test set")
+    answered = answers_of(trained, data, images_per_draw=config.images_per_draw)
+    rows = [_row_of_noise(trained, replica, network) for replica, network in enumerate(networks)]
     measured = {
-        **_answers(trained, data, config.images_per_draw),
-        **_noise_and_costs(trained, networks),
+        "accuracy": answered.accuracy,
+        "loss": answered.loss,
+        "accuracy_of_mean": answered.accuracy_of_mean,
+        "loss_of_mean": answered.loss_of_mean,
+        **{name: np.array([row[name] for row in rows]) for name in rows[0]},
     }
-    result = _labelled(config, trained, measured).assign(_of_mixtures(config, measured))
+    result = _labelled(config, trained, measured)
     on_progress(0.95, "realising the synapses as n, p and q")
     return result.merge(_realised(config, trained))
 
@@ -218,25 +223,6 @@ def _networks(config: Config) -> list[NoisyNetwork]:
     ]
 
 
-def _answers(trained: TrainedNetworks, data: Any, images_per_draw: int) -> dict[str, NDArray[np.float64]]:
-    """Return accuracies and losses, each of the shape (replica,)."""
-    found = answers_of(trained, data, images_per_draw=images_per_draw)
-    return {
-        "accuracy": found.accuracy,
-        "loss": found.loss,
-        "accuracy_of_mean": found.accuracy_of_mean,
-        "loss_of_mean": found.loss_of_mean,
-    }
-
-
-def _noise_and_costs(
-    trained: TrainedNetworks, networks: list[NoisyNetwork]
-) -> dict[str, NDArray[np.float64]]:
-    """Return averages of sigma over the weights and costs of each network, each of the shape (replica,)."""
-    rows = [_row_of_noise(trained, replica, network) for replica, network in enumerate(networks)]
-    return {name: np.array([row[name] for row in rows]) for name in rows[0]}
-
-
 def _row_of_noise(trained: TrainedNetworks, replica: int, network: NoisyNetwork) -> dict[str, float]:
     """Return what is said of the noise of one network."""
     n_weights = trained.network.layout.n_weights
@@ -265,7 +251,10 @@ def _labelled(
     shape = _shape(config)
     n = int(np.prod(shape))
     dims = ("rho", "multiplier", "noise", "seed")
-    arrays = {name: (dims, values[:n].reshape(shape)) for name, values in measured.items()}
+    arrays: dict[str, Any] = {name: (dims, values[:n].reshape(shape)) for name, values in measured.items()}
+    # The networks that pay all costs at once come last.
+    for name in ("accuracy", "accuracy_of_mean", "sigma_rms", "cost_paid"):
+        arrays[f"mixture_{name}"] = (dims[1:], measured[name][n:].reshape(shape[1:]))
     by_epoch = {
         name: (("epoch", *dims), values[:, :n].reshape(-1, *shape).astype(np.float32))
         for name, values in (
@@ -296,23 +285,14 @@ def _labelled(
     return result
 
 
-def _of_mixtures(config: Config, measured: dict[str, NDArray[np.float64]]) -> dict[str, Any]:
-    """Return what was measured of the networks that pay all costs at once."""
-    shape = _shape(config)
-    names = ("accuracy", "accuracy_of_mean", "sigma_rms", "cost_paid")
-    dims = ("multiplier", "noise", "seed")
-    n = int(np.prod(shape))
-    return {f"mixture_{name}": (dims, measured[name][n:].reshape(shape[1:])) for name in names}
-
-
 def _sigma_by_layer(shape: tuple[int, ...], trained: TrainedNetworks) -> dict[str, Any]:
     """Return quantiles of sigma over the weights of each layer."""
     sigma = trained.synapses.sigma[: int(np.prod(shape))]
-    found = [
+    results = [
         np.quantile(sigma[:, part].double().cpu().numpy(), QUANTILES, axis=1).T
         for part in trained.network.layout.weight_slices
     ]
-    values = np.stack(found, axis=1).reshape(*shape, len(found), len(QUANTILES))
+    values = np.stack(results, axis=1).reshape(*shape, len(results), len(QUANTILES))
     dims = ("rho", "multiplier", "noise", "seed", "layer", "quantile")
     return {"sigma_by_layer": (dims, values.astype(np.float32))}
 
@@ -325,15 +305,15 @@ def _realised(config: Config, trained: TrainedNetworks) -> xarray.Dataset:
     n_weights = trained.network.layout.n_weights
     atp = np.zeros((*shape[:3], len(WAYS), len(mechanisms())))
     moments = {name: np.zeros((*shape[:3], len(WAYS), len(QUANTILES))) for name in ("n", "p", "q")}
-    for place in np.ndindex(*shape[:3]):
-        replica = int(np.ravel_multi_index((*place, 0), shape))
+    for position in np.ndindex(*shape[:3]):
+        replica = int(np.ravel_multi_index((*position, 0), shape))
         mean = trained.synapses.mu[replica, :n_weights].double().cpu().numpy()
         sd = trained.synapses.sigma[replica, :n_weights].double().cpu().numpy()
         for index, way in enumerate(WAYS):
             synapses = realised_synapses(mean, sd, way)
-            atp[(*place, index)] = list(atp_by_mechanism(synapses).values())
+            atp[(*position, index)] = list(atp_by_mechanism(synapses).values())
             for name, values in quantiles_of(synapses, QUANTILES).items():
-                moments[name][(*place, index)] = values
+                moments[name][(*position, index)] = values
     dims = ("rho", "multiplier", "noise", "way")
     result = xarray.Dataset(
         {

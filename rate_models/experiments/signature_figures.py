@@ -146,11 +146,11 @@ def draw_convergence(result: xarray.Dataset, figure: Figure) -> None:
         part = result.sel(state=state, c_factor=1.0).sigma_over_theory.isel(seed=0)
         n_layers = result.sizes["layer"]
         for layer in range(n_layers):
-            place = np.arange(result.sizes["rho"]) + 0.2 * (layer - (n_layers - 1) / 2)
+            position = np.arange(result.sizes["rho"]) + 0.2 * (layer - (n_layers - 1) / 2)
             low, first, middle, third, high = part.isel(layer=layer).transpose("quantile", "rho").values
-            axes.vlines(place, low, high, color=CYCLE[layer], linewidth=1)
-            axes.vlines(place, first, third, color=CYCLE[layer], linewidth=4)
-            axes.plot(place, middle, "o", color="black", markersize=3)
+            axes.vlines(position, low, high, color=CYCLE[layer], linewidth=1)
+            axes.vlines(position, first, third, color=CYCLE[layer], linewidth=4)
+            axes.plot(position, middle, "o", color="black", markersize=3)
             axes.plot([], [], color=CYCLE[layer], label=f"layer {layer + 1}")
         axes.axhline(0, color="black", linewidth=0.8)
         axes.set_xticks(range(result.sizes["rho"]), [f"{rho:.3g}" for rho in result.rho.values])

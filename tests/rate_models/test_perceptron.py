@@ -90,7 +90,7 @@ def test_models_see_the_same_patterns_and_seeds_are_reproducible():
 def test_shuffling_changes_the_order_and_not_the_patterns():
     x, y = random_tasks(SMALL, 10, torch.device("cpu"))
     rngs = [np.random.default_rng(i) for i in range(2)]
-    mixed_x, mixed_y = perceptron._shuffled(x[:, 0], y[:, 0], rngs)
+    mixed_x, mixed_y = perceptron.shuffled(x[:, 0], y[:, 0], rngs)
     for seed in range(2):
         before = sorted(
             (*row, label) for row, label in zip(x[seed, 0].tolist(), y[seed, 0].tolist(), strict=True)

@@ -1,9 +1,15 @@
 """The registry and the evaluation of claims."""
 
+import ast
+import dataclasses
+import inspect
+from pathlib import Path
+
 import pytest
 from matplotlib.figure import Figure
 
-from validation import evaluation, registry
+from biophys.settings import as_plain, with_shifted_seeds
+from validation import claims, evaluation, registry, runs
 from validation.context import Context
 from validation.criteria import above
 from validation.estimates import Estimate, gaussian
@@ -172,3 +178,74 @@ def test_processes_find_what_one_process_finds():
 def test_number_of_jobs_is_checked():
     with pytest.raises(ValueError, match="n_jobs must be at least 1, got 0"):
         evaluation.measure_claims(["S21"], Context(), n_jobs=0)
+
+
+def _calls(tree, *names):
+    """Return the calls of functions of these names, as source text of their arguments."""
+    return [
+        ast.unparse(node)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        and (getattr(node.func, "attr", None) or getattr(node.func, "id", None)) in names
+    ]
+
+
+@pytest.mark.parametrize(
+    "path",
+    sorted(Path(claims.__file__).parent.rglob("*.py")),
+    ids=lambda path: f"{path.parent.name}/{path.stem}",
+)
+def test_everything_that_a_claim_draws_follows_from_the_seed(path):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    drawn = _calls(
+        tree, "default_rng", "manual_seed", "recorded_slopes", "run_each_in_its_process", "nest_task"
+    )
+    assert all("seed" in call or "configs" in call for call in drawn), drawn
+    assert not _calls(tree, "RandomState", "rand", "randn", "seed")
+
+
+@pytest.mark.parametrize("name", runs.EXPERIMENTS)
+def test_the_seed_moves_every_experiment(name):
+    pytest.importorskip("torch")
+    module = runs.experiment_module(name)
+    draws_nothing = name in ("stdp_protocol",)
+    for settings in (module.QUICK, module.Config()):
+        assert (with_shifted_seeds(settings, 7) != settings) or draws_nothing
+        moved = {
+            k for k, v in as_plain(with_shifted_seeds(settings, 7)).items() if v != as_plain(settings)[k]
+        }
+        assert all("seed" in field or field == "presentation" for field in moved)
+
+
+@pytest.mark.parametrize("measure", registry.all_measures(), ids=lambda measure: measure.name)
+def test_a_measure_takes_its_seed_from_the_context_or_from_its_experiment(measure):
+    """One that does neither computes: its source draws nothing."""
+    source = inspect.getsource(inspect.getmodule(measure.function))
+    uses = measure.experiment or "context.seed" in inspect.getsource(measure.function)
+    uses = uses or "result_for(" in source
+    assert uses or "rng" not in inspect.getsource(measure.function)
+
+
+def test_ten_networks_are_trained_where_no_result_is_given(tmp_path, monkeypatch):
+    """S03 at full size without results: here with tiny networks."""
+    pytest.importorskip("torch")
+    from rate_models.experiments import energy_efficiency
+    from validation.claims.schug2021 import energy_networks
+
+    small = dataclasses.replace(
+        energy_efficiency.QUICK, models=("soft_bound",), l2=(0.01,), seeds=(1,), step_factors=(),
+        scanned_p=(), hidden_units=(8, 6), n_epochs=1, evaluate_every=1, n_samples=1, n_lesion_samples=1,
+        lesion_fractions=(0.0, 0.5, 1.0), n_gradient_synapses=4, n_shuffles=2,
+    )  # fmt: skip
+    ten = {"seeds": tuple(range(2019, 2029)), "variant_seeds": (2019,)}
+    monkeypatch.setattr(runs, "configuration", lambda *_: small)
+    monkeypatch.setattr(energy_networks, "_TEN_NETWORKS", ten)
+    measure = next(each for each in registry.all_measures() if each.name == "lesions")
+    evidence = measure.evidence(Context(profile="full", keep=tmp_path, seed=2022))
+    judged = next(row for row in evidence.measurements if row.clause == "S03a")
+    assert judged.n == 10
+    assert [run.config["seeds"] for run in evidence.runs] == [[2], list(range(2020, 2030))]
+    # Killed and started again, it finds them.
+    again = measure.evidence(Context(profile="full", keep=tmp_path, seed=2022))
+    assert [m.as_json() for m in again.measurements] == [m.as_json() for m in evidence.measurements]
+    assert len(list(tmp_path.glob("energy-*.nc"))) == 2

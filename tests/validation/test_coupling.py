@@ -8,10 +8,10 @@ from validation.association import pearson
 from validation.coupling import (
     N_SITES,
     SMALLEST_CHANGE,
-    _dealt_changes,
     _estimates,
     correlations_from_estimation,
     correlations_if_additive,
+    dealt_changes,
 )
 from validation.data.recordings import PlasticityRecordings
 
@@ -67,7 +67,7 @@ class TestAdditive:
         p = np.linspace(0.05, 0.95, N)
         for induction, ratio in (("LTD", 0.05), ("LTP", 1.95)):
             ratios = np.append(np.full(N - 1, (1 + ratio) / 2), ratio)
-            dealt = _dealt_changes(recordings(rng, p=p, ratio=ratios, induction=induction), 200, rng)
+            dealt = dealt_changes(recordings(rng, p=p, ratio=ratios, induction=induction), 200, rng)
             if induction == "LTD":
                 assert dealt.max() == 1
                 assert np.sum(dealt == 1) > 100

@@ -8,7 +8,7 @@ import quantities as pq
 from scipy import stats
 
 from biophys.energy_costs import COST_EXPONENTS
-from validation.claims.across.optimised_variability import implied_exponent, recorded_exponents
+from validation.claims.across.optimised_variability import recorded_exponents
 from validation.claims.malkin2023.variability_and_rate import M07, variability_and_rate
 from validation.context import Context
 from validation.data.datastore import DataSetMissing, locate
@@ -20,6 +20,7 @@ from validation.epsp_variability import (
     READINGS,
     RESIDUAL,
     SlopeReading,
+    implied_exponent,
     slope_of_variability,
 )
 from validation.registry import evidence_of

@@ -21,6 +21,7 @@ from validation.report import (
     writable_folder,
     write_report,
 )
+from validation.runs import Run
 from validation.statement import Measurement, Rendering, Verdict
 
 TEMPLATES = Path(__file__).parents[2] / "validation" / "templates"
@@ -224,3 +225,16 @@ def test_foreign_file_of_claims_is_refused(tmp_path, text):
     with pytest.raises(ValueError, match="move it away"):
         merge_claims(path, claims_made(0.5))
     assert path.read_text() == text
+
+
+def test_page_says_how_every_experiment_was_made(findings, tmp_path):
+    made = {"made": "2026-11-22T10:00", "source": "abc", "cpu_seconds": 3.5, "versions": {"numpy": "2.1"}}
+    runs = (Run("energy", None, {"n_epochs": 3}, made), Run("energy", None, {"n_epochs": 3}, made))
+    (measured,) = findings.runs
+    evidence = replace(measured.evidence, runs=runs)
+    page, _ = write_report(replace(findings, runs=(replace(measured, evidence=evidence),)), tmp_path)
+    text = page.read_text(encoding="utf-8")
+    shown = Page(text)
+    assert [name for name in shown.ids if name.startswith("experiment-")] == ["experiment-1-energy"]
+    assert "n_epochs is 3, published 50" in text and "numpy 2.1" in text and "3.5" in text
+    assert '<a href="#M02">M02</a>, <a href="#S18">S18</a></summary>' in text

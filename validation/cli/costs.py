@@ -73,7 +73,9 @@ def costs(
     console = Console()
     # Every table before any is shown: a wrong value ends in one line, not in half an answer.
     tables = [_table_of_exponents(cooperativity) if data is None else _table_of_data(data)]
-    if atp or _describes_a_synapse(click.get_current_context()):
+    # Nothing but the budget of a synapse reads n, p, q or a rate.
+    source = click.get_current_context().get_parameter_source
+    if atp or any(source(name) is ParameterSource.COMMANDLINE for name in ("n", "p", "q", "rate")):
         tables.append(_table_of_atp(n, p, q, rate, cooperativity))
     for table in tables:
         console.print(table)
@@ -81,13 +83,6 @@ def costs(
         _save_figure(figure, (12, 5), lambda canvas: plot_exponents(canvas, cooperativity=cooperativity))
     if exponent_map is not None:
         _save_figure(exponent_map, (9, 4), lambda canvas: _draw_exponent_map(canvas, cooperativity))
-
-
-def _describes_a_synapse(context: click.Context) -> bool:
-    """Return whether the user gave n, p, q or a rate, which nothing but the budget of a synapse reads."""
-    return any(
-        context.get_parameter_source(name) is ParameterSource.COMMANDLINE for name in ("n", "p", "q", "rate")
-    )
 
 
 def _table_of_exponents(cooperativity: float) -> Table:
@@ -147,25 +142,27 @@ def _own_exponents(read: Any) -> list[tuple[str, ...]]:
     from validation.recorded_tables import TableError
 
     missing = [name for name in ("mean", "sd") if name not in read.columns]
-    of = next((name for name in ("cost", "rate") if name in read.columns), None)
-    if missing or of is None:
+    kind = next((name for name in ("cost", "rate") if name in read.columns), None)
+    if missing or kind is None:
         wanted = missing[0] if missing else "cost' or 'rate"
         raise TableError(f"no column '{wanted}'; the columns are {', '.join(read.columns)}")
     groups = np.array(read.columns.get("mechanism", ["all"] * len(read.lines)))
     rows: list[tuple[str, ...]] = []
     for group in dict.fromkeys(groups.tolist()):
         is_of = groups == group
-        mean, sd, other = (read.quantity(name, "mV")[is_of] for name in ("mean", "sd", of))
+        mean, sd, other = (read.quantity(name, "mV")[is_of] for name in ("mean", "sd", kind))
         errors = {
             f"{name}_error": read.quantity(f"{column} error", "mV")[is_of]
-            for name, column in (("sd", "sd"), ("cost", of))
+            for name, column in (("sd", "sd"), ("cost", kind))
             if f"{column} error" in read.columns
         }
-        rows.append((str(group), str(int(is_of.sum())), *_exponent_row(of, mean, sd, other, errors)))
+        rows.append((str(group), str(int(is_of.sum())), *_exponent_row(kind, mean, sd, other, errors)))
     return rows
 
 
-def _exponent_row(of: str, mean: Any, sd: Any, other: Any, errors: dict[str, Any]) -> tuple[str, str, str]:
+def _exponent_row(
+    column: str, mean: Any, sd: Any, other: Any, errors: dict[str, Any]
+) -> tuple[str, str, str]:
     """Return what was fitted, the exponent with its interval, and how the means compare."""
     import numpy as np
 
@@ -181,7 +178,7 @@ def _exponent_row(of: str, mean: Any, sd: Any, other: Any, errors: dict[str, Any
     means = (
         f"within {100 * spread:.1f} %" if spread <= 0.05 else f"differ by {100 * spread:.0f} %, fitted too"
     )
-    if of == "cost":
+    if column == "cost":
         fit = fit_cost_exponent(sd, other, mean=np.abs(mean.magnitude), **errors)
         low, high = fit.interval
         return "cost ~ sd^-rho", f"rho = {fit.exponent:.3f} [{low:.3f}, {high:.3f}]", means

@@ -7,13 +7,14 @@ contributes is therefore put into the biases of the first layer, exactly: W x + 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from brianpresyn.experiments import spiking_classifier
 from brianpresyn.experiments.spiking_classifier import Classifier
 
 if TYPE_CHECKING:
@@ -115,7 +116,7 @@ def peaks_of(network: RateNetwork, pixels: NDArray[np.float64], offset: float) -
     """
     shifted = pixels - offset
     activities = converted(network, offset, (1.0,) * len(network.weights)).activities(shifted)[:-1]
-    return tuple(float(np.percentile(found, PEAK_PERCENTILE)) for found in (shifted, *activities))
+    return tuple(float(np.percentile(each, PEAK_PERCENTILE)) for each in (shifted, *activities))
 
 
 def converted(network: RateNetwork, offset: float, peaks: tuple[float, ...]) -> Classifier:
@@ -132,9 +133,9 @@ def converted(network: RateNetwork, offset: float, peaks: tuple[float, ...]) -> 
 
     Examples
     --------
-    >>> one = RateNetwork((np.array([[2.0, -1.0]]),), (np.array([0.5]),), (np.ones((1, 2)),))
+    >>> network = RateNetwork((np.array([[2.0, -1.0]]),), (np.array([0.5]),), (np.ones((1, 2)),))
     >>> pixels = np.array([[-0.4, 1.0]])
-    >>> converted(one, -0.4, (1.0,)).activities(pixels + 0.4)[-1].round(6).tolist()
+    >>> converted(network, -0.4, (1.0,)).activities(pixels + 0.4)[-1].round(6).tolist()
     [[-1.3]]
     """
     first = network.biases[0] + offset * network.weights[0].sum(axis=1)
@@ -216,3 +217,30 @@ def logits_with_averaged_release(
         drive = activity @ weight.T + bias + np.sqrt(variance) * rng.normal(size=variance.shape)
         activity = np.maximum(drive, 0.0)
     return drive
+
+
+def averaged_answers(
+    classifiers: Iterable[Classifier],
+    pixels: NDArray[np.float64],
+    presentation: spiking_classifier.Config,
+    rng: np.random.Generator,
+) -> NDArray[np.int8]:
+    """Return what rate networks answer with release averaged over presentations, (network, image, time)."""
+    n_peak_spikes = presentation.peak_rate * presentation.times
+    answered = [
+        [logits_with_averaged_release(each, pixels, n, rng=rng).argmax(axis=1) for n in n_peak_spikes]
+        for each in classifiers
+    ]
+    return np.array(answered).transpose(0, 2, 1).astype(np.int8)
+
+
+def work_of_presentation(config: Any, n_networks: int) -> float:
+    """Return the work of presenting images to spiking networks, in the unit of `training_work`.
+
+    A presentation costs about as much as an update of every synapse for each spike at the peak rate.
+    """
+    from rate_models.run_costs import training_work
+
+    n_spikes = config.presentation.duration * config.presentation.peak_rate
+    update = training_work(config.data_set, config.hidden_units, n_networks, 1, 1)
+    return update * config.n_images / 60_000 * n_spikes / 100

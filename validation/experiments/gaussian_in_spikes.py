@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 import quantities as pq
 import xarray as xr
-from numpy.typing import NDArray
 
 from biophys.absolute_costs import resting_costs, spike_costs
 from biophys.palette import BLUE, VERMILION
@@ -26,12 +25,13 @@ from brianpresyn.experiments import spiking_classifier
 from brianpresyn.experiments.spiking_classifier import Classifier, answers
 from validation.experiments.converted_network import (
     RateNetwork,
+    averaged_answers,
     biases_of,
     by_layer,
     converted,
-    logits_with_averaged_release,
     peaks_of,
     shown_images,
+    work_of_presentation,
 )
 
 if TYPE_CHECKING:
@@ -125,9 +125,7 @@ def work(config: Config) -> float:
     training = training_work(
         config.data_set, config.hidden_units, n_networks, config.n_epochs, config.batch_size
     )
-    presented = training_work(config.data_set, config.hidden_units, 2 * n_networks, 1, 1)
-    presented *= config.n_images / 60_000 * config.presentation.duration * config.presentation.peak_rate / 100
-    return training + presented
+    return training + work_of_presentation(config, 2 * n_networks)
 
 
 def run(
@@ -169,11 +167,17 @@ def run(
     on_progress(0.5, "presenting images to spiking neurons")
     result = spiking_classifier.present(config.presentation, classifiers, shown.pixels)
     shape = (len(config.rho), len(config.s), len(WAYS))
-    found = _answers(config, classifiers, shown.pixels, result, shape)
-    found |= _drawn_answers(config, trained, data)
-    found |= _energies(config, classifiers, result, shape)
+    rng = np.random.default_rng(config.seed)
+    averaged = averaged_answers(classifiers.values(), shown.pixels, config.presentation, rng)
+    spiking = answers(result).transpose("network", "image", "time").to_numpy().astype(np.int8)
+    dims = ("rho", "s", "way", "image", "time")
     return xr.Dataset(
-        found,
+        {
+            "answer": (dims, spiking.reshape(*shape, *spiking.shape[1:])),
+            "averaged_answer": (dims, averaged.reshape(*shape, *averaged.shape[1:])),
+            **_drawn_answers(config, trained, data),
+            **_energies(config, classifiers, result, shape),
+        },
         coords={
             "rho": list(config.rho),
             "s": list(config.s),
@@ -230,29 +234,6 @@ def _realised(trained: TrainedNetworks, row: int, way: str) -> RateNetwork:
     )
 
 
-def _answers(
-    config: Config,
-    classifiers: dict[str, Classifier],
-    pixels: NDArray[np.float64],
-    result: xr.Dataset,
-    shape: tuple[int, ...],
-) -> dict[str, Any]:
-    """Return the answers in spikes, and in rates with as much noise."""
-    rng = np.random.default_rng(config.seed)
-    n_peak_spikes = config.presentation.peak_rate * config.presentation.times
-    averaged = [
-        [logits_with_averaged_release(one, pixels, n, rng=rng).argmax(axis=1) for n in n_peak_spikes]
-        for one in classifiers.values()
-    ]
-    spiking = answers(result).transpose("network", "image", "time").to_numpy()
-    dims = ("rho", "s", "way", "image", "time")
-    full = (*shape, len(pixels), len(n_peak_spikes))
-    return {
-        "answer": (dims, spiking.reshape(full).astype(np.int8)),
-        "averaged_answer": (dims, np.array(averaged).transpose(0, 2, 1).reshape(full).astype(np.int8)),
-    }
-
-
 def _drawn_answers(config: Config, trained: TrainedNetworks, data: ImageData) -> dict[str, Any]:
     """Return the answers of the rate networks with drawn and with mean weights."""
     import torch
@@ -267,8 +248,8 @@ def _drawn_answers(config: Config, trained: TrainedNetworks, data: ImageData) ->
             parameters = weights()
             logits = trained.network.logits(part.expand(len(parameters), *part.shape), parameters)
             parts.append(logits.argmax(dim=-1))
-        found = torch.cat(parts, dim=1).cpu().numpy().astype(np.int8)
-        return ("rho", "s", "image"), found.reshape(len(config.rho), len(config.s), -1)
+        results = torch.cat(parts, dim=1).cpu().numpy().astype(np.int8)
+        return ("rho", "s", "image"), results.reshape(len(config.rho), len(config.s), -1)
 
     return {
         "drawn_answer": answered(config.images_per_draw, lambda: synapses.sample(streams)),
@@ -281,7 +262,7 @@ def _energies(
 ) -> dict[str, Any]:
     """Return the ledger's ATP per image, and what the spikes that came lead one to expect."""
     n_images = result.attrs["n_images"]
-    expected = [_expected_atp(config, one, result.sel(network=name)) for name, one in classifiers.items()]
+    expected = [_expected_atp(config, item, result.sel(network=name)) for name, item in classifiers.items()]
     mean, sd = (np.reshape(values, shape) for values in zip(*expected, strict=True))
     return {
         "energy": (
@@ -296,7 +277,12 @@ def _energies(
 
 def _expected_atp(config: Config, classifier: Classifier, result: xr.Dataset) -> tuple[float, float]:
     """Return mean and standard deviation of the ATP of all images, given the spikes of all units."""
-    n_spikes = _spikes_of_sources(config, classifier, result)
+    # How many spikes reached each synapse, over all images.
+    n_at_peak = config.presentation.peak_rate * config.presentation.duration
+    total = result.rate.sum("image", skipna=False).to_numpy() * n_at_peak
+    sources = np.split(total, np.cumsum([w.shape[1] for w in classifier.weights]))
+    layers = zip(classifier.weights, classifier.peaks, sources, strict=False)
+    n_spikes = np.concatenate([np.tile(spikes / peak, len(weight)) for weight, peak, spikes in layers])
     sites = classifier.n or tuple(np.ones(w.shape, dtype=np.int64) for w in classifier.weights)
     n = np.concatenate([part.ravel() for part in sites])
     p = np.concatenate([part.ravel() for part in classifier.p])
@@ -313,18 +299,6 @@ def _expected_atp(config: Config, classifier: Classifier, result: xr.Dataset) ->
     mean = float(np.sum(n_spikes * sum(per_spike))) + at_rest * duration
     variance = np.sum(n_spikes * n * p * (1 - p) * (per_vesicle / (n * p)) ** 2)
     return mean, float(np.sqrt(variance))
-
-
-def _spikes_of_sources(config: Config, classifier: Classifier, result: xr.Dataset) -> NDArray[np.float64]:
-    """Return how many spikes reached each synapse, over all images."""
-    n_at_peak = config.presentation.peak_rate * config.presentation.duration
-    total = result.rate.sum("image", skipna=False).to_numpy() * n_at_peak
-    first, found = 0, []
-    for weight, peak in zip(classifier.weights, classifier.peaks, strict=True):
-        n_out, n_in = weight.shape
-        found.append(np.tile(total[first : first + n_in] / peak, n_out))
-        first += n_in
-    return np.concatenate(found)
 
 
 def draw_accuracy(result: xr.Dataset, figure: Figure) -> None:
@@ -348,13 +322,13 @@ def draw_accuracy(result: xr.Dataset, figure: Figure) -> None:
 
 def draw_energy(result: xr.Dataset, figure: Figure) -> None:
     """Draw ATP per image by mechanism, for each cost and way of realising the weights."""
-    place = np.arange(result.sizes["mechanism"])
+    position = np.arange(result.sizes["mechanism"])
     panels = _panels(result, figure)
     for axes, part in panels:
         for shift, (way, colour) in zip((0.2, -0.2), WAY_COLOURS.items(), strict=True):
-            axes.barh(place + shift, part.energy.sel(way=way), 0.38, color=colour, label=way)
+            axes.barh(position + shift, part.energy.sel(way=way), 0.38, color=colour, label=way)
         axes.set(xscale="log", xlabel="ATP per image")
-        axes.set_yticks(place, [str(name) for name in result.mechanism.values])
+        axes.set_yticks(position, [str(name) for name in result.mechanism.values])
     panels[-1][0].legend(fontsize=6)
 
 
@@ -362,12 +336,12 @@ def _panels(result: xr.Dataset, figure: Figure) -> list[tuple[Axes, xr.Dataset]]
     """Return a panel for each network, a row for each s, and what belongs into it."""
     figure.set_size_inches(10, 0.6 + 2.8 * result.sizes["s"])
     grid = figure.subplots(result.sizes["s"], result.sizes["rho"], sharex=True, sharey=True, squeeze=False)
-    found = []
+    panels = []
     for axes, (row, column) in zip(grid.flat, np.ndindex(grid.shape), strict=True):
         part = result.isel(s=row, rho=column)
         axes.set_title(f"ρ = {float(part.rho):.3g}, s = {float(part.s):g}", fontsize=9)
-        found.append((axes, part))
-    return found
+        panels.append((axes, part))
+    return panels
 
 
 FIGURES: dict[str, Callable[[xr.Dataset, Figure], None]] = {"accuracy": draw_accuracy, "energy": draw_energy}

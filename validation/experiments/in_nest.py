@@ -84,8 +84,8 @@ def main():
     else:
         nest.set_verbosity("M_ERROR")
     tasks = json.load(sys.stdin)
-    found = [{"responses": responses, "seconds": seconds}[task.pop("what")](task) for task in tasks]
-    print(json.dumps({"version": nest.__version__, "found": found}))
+    results = [{"responses": responses, "seconds": seconds}[task.pop("what")](task) for task in tasks]
+    print(json.dumps({"version": nest.__version__, "found": results}))
 
 
 if __name__ == "__main__":

@@ -22,14 +22,15 @@ from brianpresyn.experiments.spiking_classifier import Classifier, answers
 from validation.experiments.converted_network import (
     LESION_ORDERS,
     RateNetwork,
+    averaged_answers,
     biases_of,
     by_layer,
     converted,
     lesioned,
-    logits_with_averaged_release,
     peaks_of,
     reliable,
     shown_images,
+    work_of_presentation,
 )
 
 if TYPE_CHECKING:
@@ -98,11 +99,7 @@ def work(config: Config) -> float:
     from rate_models.run_costs import training_work
 
     training = training_work(config.data_set, config.hidden_units, 1, config.n_epochs, config.batch_size)
-    n_networks = 2 + len(LESION_ORDERS) * len(config.lesion_fractions)
-    presented = training_work(config.data_set, config.hidden_units, n_networks, 1, 1)
-    # A presentation costs about as much as an update of every synapse for each spike at the peak rate.
-    presented *= config.n_images / 60_000 * config.presentation.duration * config.presentation.peak_rate / 100
-    return training + presented
+    return training + work_of_presentation(config, 2 + len(LESION_ORDERS) * len(config.lesion_fractions))
 
 
 def run(
@@ -143,12 +140,12 @@ def run(
         for order in LESION_ORDERS
         for fraction in config.lesion_fractions
     }
-    classifiers = {name: converted(one, shown.offset, peaks) for name, one in (variants | lesions).items()}
+    classifiers = {name: converted(item, shown.offset, peaks) for name, item in (variants | lesions).items()}
     result = spiking_classifier.present(config.presentation, classifiers, shown.pixels)
     on_progress(0.95, "comparing")
-    found = _answers(config, classifiers, shown.pixels, result, drawn[: config.n_images], rng)
+    results = _answers(config, classifiers, shown.pixels, result, drawn[: config.n_images], rng)
     return xr.Dataset(
-        found
+        results
         | _lesions(config, list(lesions), classifiers, shown.pixels, shown.labels, result)
         | _rates(classifiers[PLASTIC], shown.pixels, result)
         | _energies(network, result),
@@ -217,16 +214,13 @@ def _answers(
 ) -> dict[str, Any]:
     """Return the answers in spikes and in rates."""
     plastic = classifiers[PLASTIC]
-    n_peak_spikes = config.presentation.peak_rate * config.presentation.times
-    averaged = [
-        logits_with_averaged_release(plastic, pixels, n, rng=rng).argmax(axis=1) for n in n_peak_spikes
-    ]
+    averaged = averaged_answers([plastic], pixels, config.presentation, rng)
     spiking = answers(result.sel(network=[PLASTIC, RELIABLE])).to_numpy()
     mean = plastic.activities(pixels)[-1].argmax(axis=1)
     return {
         "answer": (("model", "image", "time"), spiking.astype(np.int8)),
         "rate_answer": (("image",), mean.astype(np.int8)),
-        "averaged_answer": (("image", "time"), np.stack(averaged, axis=1).astype(np.int8)),
+        "averaged_answer": (("image", "time"), averaged[0]),
         "drawn_answer": (("image",), drawn.astype(np.int8)),
     }
 
@@ -251,13 +245,13 @@ def _lesions(
 def _rates(classifier: Classifier, pixels: NDArray[np.float64], result: xr.Dataset) -> dict[str, Any]:
     """Return the slope and the root mean square error of rates on activities, by hidden layer."""
     rates = result.rate.sel(network=PLASTIC).to_numpy()
-    first, found = pixels.shape[1], []
+    first, results = pixels.shape[1], []
     for activity in classifier.activities(pixels)[:-1]:
         rate = rates[:, first : first + activity.shape[1]]
         first += activity.shape[1]
         slope = float(np.sum(rate * activity) / np.sum(activity**2))
-        found.append((slope, float(np.sqrt(np.mean((rate - activity) ** 2) / np.mean(activity**2)))))
-    slope, error = np.array(found).T
+        results.append((slope, float(np.sqrt(np.mean((rate - activity) ** 2) / np.mean(activity**2)))))
+    slope, error = np.array(results).T
     return {"rate_slope": (("hidden_layer",), slope), "rate_error": (("hidden_layer",), error)}
 
 
@@ -333,10 +327,10 @@ def draw_lesions(result: xr.Dataset, figure: Figure) -> None:
 def draw_energy(result: xr.Dataset, figure: Figure) -> None:
     """Draw what an image costs by mechanism, and the energy of high- and low-p synapses."""
     left, right = figure.subplots(1, 2, width_ratios=(3, 2))
-    place = np.arange(result.sizes["mechanism"])
+    position = np.arange(result.sizes["mechanism"])
     for shift, (model, colour) in zip((-0.2, 0.2), ((PLASTIC, VERMILION), (RELIABLE, BLUE)), strict=True):
-        left.barh(place + shift, result.energy.sel(model=model), 0.38, color=colour, label=model)
-    left.set_yticks(place, [str(name) for name in result.mechanism.values])
+        left.barh(position + shift, result.energy.sel(model=model), 0.38, color=colour, label=model)
+    left.set_yticks(position, [str(name) for name in result.mechanism.values])
     left.set_xscale("log")
     left.set_xlabel("ATP per image")
     left.legend(fontsize=8)

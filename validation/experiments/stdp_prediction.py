@@ -123,7 +123,7 @@ def left_out_changes(
     for protocol in np.unique(protocols, axis=0):
         is_left_out = np.all(protocols == protocol, axis=1)
         rule = fitted_rule(config, change_of_p, change_of_q, ~is_left_out)
-        found = predicted_changes(replace(config, rule=rule))
-        for into, values in zip(predicted, found, strict=True):
+        results = predicted_changes(replace(config, rule=rule))
+        for into, values in zip(predicted, results, strict=True):
             into[is_left_out] = values[is_left_out]
     return predicted

@@ -8,7 +8,6 @@ from functools import partial
 
 import numpy as np
 import quantities as pq
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
@@ -28,7 +27,7 @@ from validation.bootstrap import bootstrap
 from validation.criteria import below, exact, in_every
 from validation.data.allen_synapses import allen_synapses_here
 from validation.data.recordings import N_SITES, PlasticityRecordings, read_ko2013, read_sjostrom2001
-from validation.estimates import Estimate, exactly
+from validation.estimates import Estimate, exactly, transformed
 from validation.registry import ClaimFigure, Context, Findings, measures
 from validation.statement import CROSS_CHECK, Claim, Clause, Rendering, row
 
@@ -94,7 +93,15 @@ def exponent_of_a_budget(context: Context) -> Findings:
         condition = {"costs": name, "E": f"{ends[0]:g} to {ends[1]:g}"}
         yield row(X11, exactly(float(exponent)), _EXPONENT, condition=condition, published=BUDGET_EXPONENT)
     figure = Figure((6, 4), layout="constrained")
-    _plot_budgets(figure.subplots(), law)
+    axes, fine = figure.subplots(), np.geomspace(1.2, 60.0, 300) * pq.dimensionless
+    coarse = np.geomspace(5.0, 60.0, 8) * pq.dimensionless
+    best = minimal_sd(1.0 * pq.mV, law.cost, coarse, n_max=1000).magnitude
+    axes.loglog(fine, law.least_cv(fine) ** -2, color=BLUE, label="formula, σ⁻² ∝ E⁵")
+    axes.loglog(coarse, best**-2, "o", color=BLUE, markersize=4, label="search")
+    whole = law.least_cv(fine, whole_sites=True)
+    axes.loglog(fine, whole**-2, "--", color=VERMILION, label="whole number of sites")
+    axes.set(xlabel="energy budget E (relative units)", ylabel="precision μ² / σ²")
+    axes.legend(fontsize=8)
     caption = (
         "Precision of the best synapse within each budget (both cost scales 1): by formula with "
         "real-valued n, by search over n and p, and with whole n. Computed, not sampled."
@@ -112,19 +119,6 @@ _BUDGET_REMARKS = (
     "If turnover is paid only for released vesicles (n p), the exponent is 5 only at budgets that make p "
     "near 1. At small budgets the best synapse has ever more sites with ever lower p.",
 )
-
-
-def _plot_budgets(axes: Axes, law: BudgetLaw) -> None:
-    budgets = np.geomspace(1.2, 60.0, 300) * pq.dimensionless
-    coarse = np.geomspace(5.0, 60.0, 8) * pq.dimensionless
-    searched = minimal_sd(1.0 * pq.mV, law.cost, coarse, n_max=1000).magnitude
-    axes.loglog(budgets, law.least_cv(budgets) ** -2, color=BLUE, label="formula, σ⁻² ∝ E⁵")
-    axes.loglog(coarse, searched**-2, "o", color=BLUE, markersize=4, label="search")
-    whole = law.least_cv(budgets, whole_sites=True)
-    axes.loglog(budgets, whole**-2, "--", color=VERMILION, label="whole number of sites")
-    axes.set_xlabel("energy budget E (relative units)")
-    axes.set_ylabel("precision μ² / σ²")
-    axes.legend(fontsize=8)
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,7 +149,12 @@ def recorded_budgets(context: Context) -> Findings:
     for induction in ("LTP", "LTD"):
         chosen = recordings.induced(induction)
         quantity = "geometric mean of the implied budget after over before induction"
-        estimate = _budget_ratio(chosen, resampled)
+        moments = _Moments.of(chosen)
+        before = implied_budget(moments.mean_before, moments.sd_before).magnitude
+        log_ratio = np.log(implied_budget(moments.mean_after, moments.sd_after).magnitude / before)
+        mean = partial(_weighted_mean, log_ratio)
+        log_mean = resampled(mean, len(log_ratio), clusters=chosen.recording, unit="recordings")
+        estimate = transformed(log_mean, np.exp)
         condition = {"rows": induction}
         yield row(X11, estimate, quantity, rendering=Rendering.RECORDED, condition=condition)
         for size in _SIZES:
@@ -178,17 +177,13 @@ def recorded_budgets(context: Context) -> Findings:
         yield row(
             X11, estimate, quantity, rendering=Rendering.RECORDED, condition=condition, published=published
         )
-    figure = Figure((9.5, 4), layout="constrained")
-    axes = figure.subplots(1, 2)
-    _plot_plane(axes[0], clouds)
-    _plot_predictions(axes[1], recordings)
     caption = (
         "Left: mean and variance of recorded EPSPs with minimal-energy boundaries at the budgets "
         "(relative units) that 5, 50 and 95 % of the connections of Sjöström et al. imply before "
         "induction. Right: sd after induction predicted with the line fitted to the others, n = "
         f"{len(recordings)} rows."
     )
-    yield ClaimFigure(figure, caption, "X11")
+    yield ClaimFigure(_recorded_figure(recordings, clouds), caption, "X11")
     yield from _RECORDED_REMARKS
 
 
@@ -204,23 +199,6 @@ _RECORDED_REMARKS = (
     "connections apart: their budgets change in opposite directions. On potentiated ones it predicts "
     "better than a constant budget or sd, on the 14 depressed ones a constant sd predicts best.",
 )
-
-
-def _budget_ratio(chosen: PlasticityRecordings, resampled: Callable[..., Estimate]) -> Estimate:
-    """Return by what factor induction changed the implied budget."""
-    moments = _Moments.of(chosen)
-    before = implied_budget(moments.mean_before, moments.sd_before).magnitude
-    after = implied_budget(moments.mean_after, moments.sd_after).magnitude
-    log_ratio = np.log(after / before)
-    log = resampled(
-        partial(_weighted_mean, log_ratio), len(log_ratio), clusters=chosen.recording, unit="recordings"
-    )
-    return Estimate(float(np.exp(log.value)), partial(_exponential_ends, log), log.n, log.unit, log.kind)
-
-
-def _exponential_ends(log: Estimate, alpha: float) -> tuple[float, float]:
-    low, high = log.interval_at(alpha) or (np.nan, np.nan)
-    return float(np.exp(low)), float(np.exp(high))
 
 
 def _prediction(
@@ -288,40 +266,33 @@ def _spread(mean: pq.Quantity, sd: pq.Quantity, resampled: Callable[..., Estimat
     return resampled(spread, cv.size, unit="connections", how=how)
 
 
-def _plot_plane(axes: Axes, clouds: dict[str, tuple[pq.Quantity, pq.Quantity]]) -> None:
-    colours = (BLUE, VERMILION, GREEN, PURPLE)
-    for (name, (mean, sd)), colour in zip(clouds.items(), colours, strict=False):
-        axes.loglog(
-            mean.magnitude,
-            sd.magnitude**2,
-            ".",
-            color=colour,
-            markersize=4,
-            label=f"{name} (n = {mean.size})",
-        )
+def _recorded_figure(
+    recordings: PlasticityRecordings, clouds: dict[str, tuple[pq.Quantity, pq.Quantity]]
+) -> Figure:
+    """Draw mean and variance with boundaries of the budget, and what its change predicts."""
+    figure = Figure((9.5, 4), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    for (name, (mean, sd)), colour in zip(clouds.items(), (BLUE, VERMILION, GREEN, PURPLE), strict=False):
+        label = f"{name} (n = {mean.size})"
+        left.loglog(mean.magnitude, sd.magnitude**2, ".", color=colour, markersize=4, label=label)
     mean, sd = next(iter(clouds.values()))
-    line = np.array([0.005, 5.0])
-    law = BudgetLaw()
-    for quantile in (0.05, 0.5, 0.95):
-        cv = float(np.quantile((sd / mean).simplified.magnitude, quantile))
-        axes.loglog(line, (cv * line) ** 2, color="black", linewidth=0.8)
-        budget = float(law.budget_for(cv))
-        axes.annotate(f"E = {budget:.2f}", (line[0], (cv * line[0]) ** 2), fontsize=7, va="bottom")
-    axes.set_xlabel("mean EPSP (mV)")
-    axes.set_ylabel("variance of the EPSP (mV²)")
-    axes.legend(fontsize=7)
-
-
-def _plot_predictions(axes: Axes, recordings: PlasticityRecordings) -> None:
+    line, law = np.array([0.005, 5.0]), BudgetLaw()
+    for cv in np.quantile((sd / mean).simplified.magnitude, (0.05, 0.5, 0.95)):
+        left.loglog(line, (cv * line) ** 2, color="black", linewidth=0.8)
+        text = f"E = {float(law.budget_for(float(cv))):.2f}"
+        left.annotate(text, (line[0], (cv * line[0]) ** 2), fontsize=7, va="bottom")
+    left.set(xlabel="mean EPSP (mV)", ylabel="variance of the EPSP (mV²)")
     for induction, colour in (("LTP", BLUE), ("LTD", VERMILION)):
         chosen = recordings.induced(induction)
         moments = _Moments.of(chosen)
         change = _change(moments, "squared")
         label = f"{induction} (n = {len(chosen)}), rms log error {change.error:.2f}"
-        axes.loglog(moments.sd_after.magnitude, change.predicted_sd.magnitude, ".", color=colour, label=label)
-    ends = np.array(axes.get_xlim())
-    axes.loglog(ends, ends, color="black", linewidth=0.8)
-    axes.xaxis.set_minor_formatter("")
-    axes.set_xlabel("recorded sd after induction (mV)")
-    axes.set_ylabel("predicted sd (mV)")
-    axes.legend(fontsize=7)
+        predicted = change.predicted_sd.magnitude
+        right.loglog(moments.sd_after.magnitude, predicted, ".", color=colour, label=label)
+    ends = np.array(right.get_xlim())
+    right.loglog(ends, ends, color="black", linewidth=0.8)
+    right.xaxis.set_minor_formatter("")
+    right.set(xlabel="recorded sd after induction (mV)", ylabel="predicted sd (mV)")
+    for axes in (left, right):
+        axes.legend(fontsize=7)
+    return figure

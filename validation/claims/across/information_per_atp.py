@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import partial
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from biophys.constants import CALCIUM_PER_VESICLE, ION_FLUX_PER_VESICLE, SPIKE_PER_BOUTON
@@ -24,7 +23,7 @@ from biophys.palette import BLUE, GREEN, PURPLE, VERMILION
 from biophys.units import ATP
 from validation.claims.schug2021.failures_of_many_sites import CITED_RELEASE
 from validation.criteria import below, exact, in_every
-from validation.estimates import Estimate, exactly
+from validation.estimates import Estimate, exactly, in_range
 from validation.registry import ClaimFigure, Context, Findings, measures
 from validation.statement import CROSS_CHECK, Claim, Clause, Rendering, row
 
@@ -62,7 +61,18 @@ def information_per_atp(context: Context) -> Findings:
     vesicles_only = TransmissionCost(per_spike=0 * ATP, calcium=0 * ATP)
     quantity = "best p of one site that pays only for released vesicles"
     yield row(VESICLES_ONLY, exactly(optimal_release_probability(spikes, 1, vesicles_only).p), quantity)
-    yield from _levy_baxter()
+    off = {}
+    for rate in (0.02, 0.05):
+        failures = float(failure_rate_of_levy_baxter(rate, is_exact=True))
+        quantity = "failure rate at which summed information equals the axon's"
+        formula = float(failure_rate_of_levy_baxter(rate))
+        how = f"published f = 4^-H up to terms of order {rate:g}"
+        yield row(
+            X10, exactly(failures, how=how), quantity, condition={"spikes per step": rate}, published=formula
+        )
+        entropy = float(entropy_bits(bernoulli_input(rate)))
+        off[f"{rate:g} spikes per step"] = exactly(information_of_sum(4000, rate, failures) - entropy)
+    yield row(SUMMED, off, "information of 4000 summed inputs less that of the axon (bit)", along="case")
     for n, cited in CITED_RELEASE.items():
         quantity = "best p beside the recorded p that Harris et al. (2012) cite"
         published = " to ".join(f"{p:g}" for p in dict.fromkeys(cited))
@@ -71,31 +81,11 @@ def information_per_atp(context: Context) -> Findings:
     yield from _REMARKS
 
 
-def _levy_baxter() -> Findings:
-    """Yield the failure rate that balances dendritic and axonal information, and how well it does."""
-    off = {}
-    for rate in (0.02, 0.05):
-        failures = float(failure_rate_of_levy_baxter(rate, is_exact=True))
-        quantity = "failure rate at which summed information equals the axon's"
-        published = float(failure_rate_of_levy_baxter(rate))
-        condition = {"spikes per step": rate}
-        how = f"published f = 4^-H up to terms of order {rate:g}"
-        yield row(X10, exactly(failures, how=how), quantity, condition=condition, published=published)
-        entropy = float(entropy_bits(bernoulli_input(rate)))
-        off[f"{rate:g} spikes per step"] = exactly(information_of_sum(4000, rate, failures) - entropy)
-    yield row(SUMMED, off, "information of 4000 summed inputs less that of the axon (bit)", along="case")
-
-
 def _optimum(n: int) -> Estimate:
     """Return the best p at one number of sites, with the range that the constants leave."""
     best = optimal_release_probability(bernoulli_input(_RATE_BIN), n, TransmissionCost())
-    ends = partial(_whatever_the_level, _range_of_optima(n))
     how = f"{best.bits_per_atp:.3g} bit/ATP there; the range is that of constants at the ends of theirs"
-    return Estimate(best.p, ends, kind="range of constants", how=how)
-
-
-def _whatever_the_level(ends: tuple[float, float], alpha: float) -> tuple[float, float]:
-    return ends
+    return in_range(best.p, _range_of_optima(n), "range of constants", how)
 
 
 def _range_of_optima(n: int) -> tuple[float, float]:
@@ -133,37 +123,22 @@ _REMARKS = (
 def _figure() -> Figure:
     figure = Figure((9, 4), layout="constrained")
     left, right = figure.subplots(1, 2)
-    _plot_ratio(left, (1, 2, 5, 10))
-    _plot_optima(right)
-    return figure
-
-
-def _plot_ratio(axes: Axes, numbers: tuple[int, ...]) -> None:
-    p = np.linspace(0.002, 0.998, 400)
-    s, cost = bernoulli_input(_RATE_BIN), TransmissionCost()
-    for n, colour in zip(numbers, (BLUE, VERMILION, GREEN, PURPLE), strict=True):
-        ratio = information_per_energy(s, n, p, cost).magnitude
-        best = optimal_release_probability(s, n, cost)
-        axes.plot(p, ratio * 1e5, color=colour, label=f"n = {n}")
-        axes.plot(best.p, best.bits_per_atp * 1e5, "o", color=colour)
-    axes.set_xlabel("release probability p")
-    axes.set_ylabel("bits per 100,000 ATP")
-    axes.set_ylim(0, None)
-    axes.legend(fontsize=8)
-
-
-def _plot_optima(axes: Axes) -> None:
+    p, spikes, cost = np.linspace(0.002, 0.998, 400), bernoulli_input(_RATE_BIN), TransmissionCost()
+    for n, colour in zip((1, 2, 5, 10), (BLUE, VERMILION, GREEN, PURPLE), strict=True):
+        best = optimal_release_probability(spikes, n, cost)
+        ratio = 1e5 * information_per_energy(spikes, n, p, cost).magnitude
+        left.plot(p, ratio, color=colour, label=f"n = {n}")
+        left.plot(best.p, 1e5 * best.bits_per_atp, "o", color=colour)
+    left.set(xlabel="release probability p", ylabel="bits per 100,000 ATP", ylim=(0, None))
     numbers = np.arange(1, 13)
-    best = [
-        optimal_release_probability(bernoulli_input(_RATE_BIN), int(n), TransmissionCost()).p for n in numbers
-    ]
+    optima = [optimal_release_probability(spikes, int(n), cost).p for n in numbers]
     ranges = np.array([_range_of_optima(int(n)) for n in numbers])
-    axes.fill_between(numbers, ranges[:, 0], ranges[:, 1], color=BLUE, alpha=0.25)
-    axes.plot(numbers, best, color=BLUE, label="optimum")
+    right.fill_between(numbers, ranges[:, 0], ranges[:, 1], color=BLUE, alpha=0.25)
+    right.plot(numbers, optima, color=BLUE, label="optimum")
     for n, (low, high) in CITED_RELEASE.items():
-        axes.plot([n, n], [low - 0.01, high + 0.01], color=VERMILION, linewidth=5)
-    axes.plot([], [], color=VERMILION, linewidth=5, label="recorded, as cited")
-    axes.set_xlabel("number of sites n")
-    axes.set_ylabel("release probability p")
-    axes.set_ylim(0, 1.05)
-    axes.legend(fontsize=8)
+        right.plot([n, n], [low - 0.01, high + 0.01], color=VERMILION, linewidth=5)
+    right.plot([], [], color=VERMILION, linewidth=5, label="recorded, as cited")
+    right.set(xlabel="number of sites n", ylabel="release probability p", ylim=(0, 1.05))
+    for axes in (left, right):
+        axes.legend(fontsize=8)
+    return figure

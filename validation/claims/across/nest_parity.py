@@ -49,21 +49,21 @@ def release_in_nest(context: Context) -> Findings:
     tasks = [nest_parity.nest_task(case, n_synapses, context.seed + 1) for case in CASES]
     version, responses = nest_parity.run_in_nest(tasks, interpreter)
     in_nest = [np.array(each) for each in responses]
-    own = [nest_parity.own_responses(case, n_synapses, context.seed) for case in CASES]
+    member = [nest_parity.own_responses(case, n_synapses, context.seed) for case in CASES]
     rng = np.random.default_rng(context.seed)
     ratios = {
         case.name: nest_parity.compared(theirs, ours, rng=rng)
-        for case, theirs, ours in zip(CASES, in_nest, own, strict=True)
+        for case, theirs, ours in zip(CASES, in_nest, member, strict=True)
     }
     for statistic, clause in CLAUSES.items():
-        by_synapse = {name: of[statistic] for name, of in ratios.items() if statistic in of}
+        by_synapse = {name: part[statistic] for name, part in ratios.items() if statistic in part}
         quantity = f"{statistic} of the response in NEST over that in this package"
         yield row(clause, by_synapse, quantity, along="synapse")
     caption = (
         f"Mean response and share of failures at each spike of a 20 Hz train, NEST {version} (dots) and this "
         f"package (crosses); {n_synapses} synapses each, two standard errors."
     )
-    yield ClaimFigure(_figure(in_nest, own), caption)
+    yield ClaimFigure(_figure(in_nest, member), caption)
     yield (
         "The weight of NEST's quantal_stp_synapse is that of one quantum, although its documentation calls "
         "it the amplitude with all sites released: the first response is "
@@ -77,14 +77,14 @@ _REMEDY = (
 )
 
 
-def _figure(in_nest: Sequence[NDArray[np.int64]], own: Sequence[NDArray[np.int64]]) -> Figure:
+def _figure(in_nest: Sequence[NDArray[np.int64]], member: Sequence[NDArray[np.int64]]) -> Figure:
     figure = Figure((9, 3.8))
     left, right = figure.subplots(1, 2)
     colours = (BLUE, ORANGE, GREEN)
     shown = [number for number, case in enumerate(CASES) if case.model == "quantal_stp_synapse"]
     spike = np.arange(nest_parity.N_SPIKES) + 1
     for number, colour in zip(shown, colours, strict=True):
-        for quanta, marker, shift in ((in_nest[number], "o", -0.1), (own[number], "x", 0.1)):
+        for quanta, marker, shift in ((in_nest[number], "o", -0.1), (member[number], "x", 0.1)):
             error = 2 * quanta.std(axis=0, ddof=1) / np.sqrt(len(quanta))
             label = CASES[number].name if marker == "o" else None
             left.errorbar(

@@ -7,21 +7,28 @@ from functools import partial
 
 import numpy as np
 import quantities as pq
-import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from biophys.cost_exponents import MECHANISM_COLOURS
 from biophys.energy_costs import COST_EXPONENTS
-from biophys.optimal_precision import ReliabilityCost, exponent_from_input_slope, optimal_sd, precision_slopes
-from biophys.palette import BLUE, GREY
+from biophys.optimal_precision import ReliabilityCost, optimal_sd, precision_slopes
+from biophys.palette import GREY
 from brianpresyn.experiments import optimal_variability
-from validation.claims.malkin2023.optimal_variance import regression_result
+from validation.claims.malkin2023.optimal_variance import UNITS, slope_rows, slopes_of_units
 from validation.criteria import equals, exact, in_every
 from validation.data.datastore import DataSetCorrupt, DataSetMissing
-from validation.epsp_variability import INPUT_POWERS, MAIN, RESIDUAL, recorded_slopes
-from validation.estimates import Estimate, exactly, mean_of
+from validation.epsp_variability import (
+    INPUT_POWERS,
+    MAIN,
+    RESIDUAL,
+    exponent_figure,
+    implied_exponent,
+    recorded_slopes,
+)
+from validation.estimates import Estimate, exactly, transformed
 from validation.registry import ClaimFigure, Context, Findings, Run, measures
+from validation.runs import result_for
 from validation.statement import CROSS_CHECK, Claim, Clause, Rendering, row
 
 _clause = partial(Clause, source=CROSS_CHECK, published="-2/(rho+2)")
@@ -46,24 +53,7 @@ X08 = Claim(
     (RARE_SPIKES, IN_SPIKES),
 )
 _QUANTITY = "slope of log optimal variance on log presynaptic rate"
-_THEORY = {mechanism: precision_slopes(rho).on_input_power for mechanism, rho in COST_EXPONENTS.items()}
 _TIME_CONSTANT = 10.0  # ms, of the exponential kernel through which inputs are seen
-
-
-def _slope_rows(
-    clause: Clause | Claim,
-    slopes: Mapping[str, Estimate],
-    ratios: Mapping[str, Estimate],
-    rendering: Rendering,
-    **about: str,
-) -> Findings:
-    """Yield the slope under each cost, and how near all of them are to the analytic ones."""
-    for mechanism, slope in slopes.items():
-        condition = {"mechanism": mechanism, "rho": round(COST_EXPONENTS[mechanism], 4), **about}
-        theory = _THEORY[mechanism]
-        yield row(X08, slope, _QUANTITY, rendering=rendering, condition=condition, published=theory)
-    words = f"{_QUANTITY} over the analytic one"
-    yield row(clause, ratios, words, rendering=rendering, condition=about, along="mechanism")
 
 
 # ---- computed ----
@@ -77,14 +67,20 @@ def slopes_for_poisson_inputs(context: Context) -> Findings:
         "mean drive": (X08, np.geomspace(300, 3000, 30)),
     }
     for regime, (clause, rate) in regimes.items():
-        log_variance = {m: np.log(_optimal_variance(rate, rho)) for m, rho in COST_EXPONENTS.items()}
-        slopes = {m: float(np.polyfit(np.log(rate), y, 1)[0]) for m, y in log_variance.items()}
-        exactly_so = {m: exactly(slope, n=rate.size, unit="computed rates") for m, slope in slopes.items()}
-        ratios = {m: exactly(slope / _THEORY[m]) for m, slope in slopes.items()}
+        slopes = {
+            mechanism: partial(_computed_slope, np.log(rate), np.log(_optimal_variance(rate, rho)))
+            for mechanism, rho in COST_EXPONENTS.items()
+        }
         about = {"regime": regime, "rate": f"{rate[0]:g} to {rate[-1]:g} Hz"}
-        yield from _slope_rows(clause, exactly_so, ratios, Rendering.ANALYTIC, **about)
+        yield from slope_rows(clause, X08, slopes, "on_input_power", _QUANTITY, condition=about)
     figure = Figure((6, 3.8), layout="constrained")
-    _plot_local_slopes(figure.subplots())
+    axes, fine = figure.subplots(), np.geomspace(0.1, 1000, 200)
+    for mechanism, rho in COST_EXPONENTS.items():
+        slope = np.gradient(np.log(_optimal_variance(fine, rho)), np.log(fine))
+        axes.semilogx(fine, slope, color=MECHANISM_COLOURS[mechanism], label=f"{mechanism}, ρ = {rho:.3g}")
+    axes.axhline(-0.62, color="black", linestyle="--", linewidth=1, label="recorded (published), −0.62")
+    axes.set(xlabel="presynaptic rate (Hz)", ylabel="d log σ² / d log rate")
+    axes.legend(fontsize=7)
     caption = (
         "Slope of log optimal variance on log rate for Poisson inputs seen through an exponential kernel of "
         "10 ms: -2/(rho+2) at low rates, where mean x² grows as the rate, twice that at high rates, where it "
@@ -99,6 +95,10 @@ def slopes_for_poisson_inputs(context: Context) -> Findings:
     )
 
 
+def _computed_slope(x: np.ndarray, y: np.ndarray, theory: float) -> Estimate:
+    return exactly(float(np.polyfit(x, y, 1)[0]) / theory, n=x.size, unit="computed rates")
+
+
 def mean_square_drive(rate_hz: np.ndarray) -> np.ndarray:
     """Return <x^2> of a Poisson input through the kernel exp(-t / 10 ms), by Campbell's theorem."""
     events = rate_hz * _TIME_CONSTANT / 1000.0
@@ -110,41 +110,32 @@ def _optimal_variance(rate_hz: np.ndarray, rho: float) -> np.ndarray:
     return optimal_sd(importance, ReliabilityCost(rho, 0.1 * pq.mV)).magnitude ** 2
 
 
-def _plot_local_slopes(axes: Axes) -> None:
-    rate = np.geomspace(0.1, 1000, 200)
-    for mechanism, rho in COST_EXPONENTS.items():
-        slope = np.gradient(np.log(_optimal_variance(rate, rho)), np.log(rate))
-        axes.semilogx(rate, slope, color=MECHANISM_COLOURS[mechanism], label=f"{mechanism}, ρ = {rho:.3g}")
-    axes.axhline(-0.62, color="black", linestyle="--", linewidth=1, label="recorded (published), −0.62")
-    axes.set(xlabel="presynaptic rate (Hz)", ylabel="d log σ² / d log rate")
-    axes.legend(fontsize=7)
-
-
 # ---- optimised ----
 
 
 @measures(X08, rendering=Rendering.SPIKING, needs=("torch", "xarray"), experiment="optimal_variability")
 def optimised_variability(run: Run, context: Context) -> Findings:
     """Optimise the variance of release in a spiking neuron and in a rate unit, and compare the slopes."""
-    spiking, rate = run.result, regression_result(context)
-    each = {
-        Rendering.SPIKING: _slopes(spiking.rename(neuron="unit").sd, np.log(spiking.rate.to_numpy())),
-        # Mean x^2 stands for the rate there.
-        Rendering.RATE: _slopes(
-            rate.rename(seed="unit", synapse="input").sigma, np.log(rate.power.to_numpy())
+    means: dict[Rendering, dict[str, Estimate]] = {}
+    spiking, rate = run.result, result_for("linear", context).result
+    # Mean x^2 stands for the rate of the inputs of a rate unit.
+    for rendering, slopes, inputs in (
+        (
+            Rendering.SPIKING,
+            slopes_of_units(spiking.sd, np.log(spiking.rate), "input", "neurons"),
+            f"{float(spiking.rate[0]):g} to {float(spiking.rate[-1]):g} Hz",
         ),
-    }
-    units = {Rendering.SPIKING: "neurons", Rendering.RATE: "seeds of data and noise"}
-    inputs = {
-        Rendering.SPIKING: f"{float(spiking.rate[0]):g} to {float(spiking.rate[-1]):g} Hz",
-        Rendering.RATE: "mean x² in place of the rate",
-    }
-    means = {}
-    for rendering, values in each.items():
-        unit = units[rendering]
-        means[rendering] = {m: mean_of(slopes, unit=unit) for m, slopes in values.items()}
-        ratios = {m: mean_of(slopes / _THEORY[m], unit=unit) for m, slopes in values.items()}
-        yield from _slope_rows(IN_SPIKES, means[rendering], ratios, rendering, inputs=inputs[rendering])
+        (
+            Rendering.RATE,
+            slopes_of_units(rate.sigma, np.log(rate.power), "synapse", UNITS),
+            "mean x² in place of the rate",
+        ),
+    ):
+        means[rendering] = {mechanism: slope(1.0) for mechanism, slope in slopes.items()}
+        about = {"inputs": inputs}
+        yield from slope_rows(
+            IN_SPIKES, X08, slopes, "on_input_power", _QUANTITY, rendering=rendering, condition=about
+        )
     try:
         recorded = recorded_slopes(context.seed, 2_000)[MAIN]
     except (DataSetMissing, DataSetCorrupt):
@@ -167,15 +158,6 @@ def optimised_variability(run: Run, context: Context) -> Findings:
     yield from _REMARKS
 
 
-def _slopes(sd: xr.DataArray, x: np.ndarray) -> dict[str, np.ndarray]:
-    """Return the slope of log variance on x of each unit, by the cost."""
-    log_variance = {
-        mechanism: 2 * np.log(sd.sel(rho=rho, method="nearest").transpose("unit", "input").to_numpy())
-        for mechanism, rho in COST_EXPONENTS.items()
-    }
-    return {m: np.array([np.polyfit(x, of_unit, 1)[0] for of_unit in y]) for m, y in log_variance.items()}
-
-
 def _draw_slopes(
     axes: Axes, means: Mapping[Rendering, Mapping[str, Estimate]], recorded: Estimate | None
 ) -> None:
@@ -184,7 +166,15 @@ def _draw_slopes(
         axes.axhspan(*(recorded.interval or (recorded.value,) * 2), color=GREY, alpha=0.25, linewidth=0)
         axes.axhline(recorded.value, color="black", linestyle="--", linewidth=1, label="recorded")
     x = np.arange(len(COST_EXPONENTS))
-    axes.plot(x - 0.2, list(_THEORY.values()), "_", color="black", markersize=16, label="analytic")
+    theory = [precision_slopes(rho).on_input_power for rho in COST_EXPONENTS.values()]
+    axes.plot(
+        x - 0.2,
+        theory,
+        "_",
+        color="black",
+        markersize=16,
+        label="analytic",
+    )
     styles = {Rendering.RATE: ("s", 0.0), Rendering.SPIKING: ("o", 0.2)}
     for rendering, (marker, shift) in styles.items():
         for index, (mechanism, mean) in enumerate(means[rendering].items()):
@@ -226,79 +216,20 @@ def recorded_exponents(context: Context) -> Findings:
     for reading, slope in slopes.items():
         if left_out & {reading.variability, reading.fit, reading.resampled}:
             continue
+        how = f"slope {slope.value:.3f}; {slope.how}"
         for scaling, power in INPUT_POWERS.items():
             yield row(
                 X08,
-                _implied(slope, power),
+                transformed(slope, partial(implied_exponent, input_power=power), how),
                 "cost exponent rho that the recorded slope implies",
                 rendering=Rendering.RECORDED,
                 condition={**reading.condition, "supposed": scaling},
                 published="1/2, 2/3, 4/3 or 2",
             )
-    figure = _exponent_figure(slopes[MAIN])
+    figure = exponent_figure(slopes[MAIN])
     caption = (
         "Cost exponent that a log-log slope of the variance on the rate implies, if the mean of x² grows as "
         "the rate or as its square. Grey: the recorded slope with its 95 % interval. Dotted: exponents "
         "of the four costs."
     )
     yield ClaimFigure(figure, caption)
-
-
-def implied_exponent(slope: float, input_power: float) -> float:
-    r"""Return the cost exponent rho at which log sigma^2 falls with log rate by `slope`.
-
-    .. math:: \log \sigma^2 = -\frac{2 k}{\rho + 2} \log \mathrm{rate} + \mathrm{const}
-
-    where :math:`\langle x^2 \rangle` of eq. 54b grows as the rate to the power k.
-
-    Parameters
-    ----------
-    slope
-        Log-log slope of the variance on the rate.
-    input_power
-        The power k, above 0.
-
-    Returns
-    -------
-    float
-        Infinity for slopes that are not negative: no finite exponent makes variance independent of rate.
-
-    References
-    ----------
-    Malkin et al. (2023), eq. 54b.
-
-    Examples
-    --------
-    >>> implied_exponent(-0.5, 1.0), implied_exponent(-1.0, 2.0), implied_exponent(0.1, 1.0)
-    (2.0, 2.0, inf)
-    """
-    return float(exponent_from_input_slope(slope / input_power)) if slope < 0 else float("inf")
-
-
-def _implied(slope: Estimate, power: float) -> Estimate:
-    """Return the exponent that a slope implies: its interval is that of the slope, read as exponents."""
-    how = f"slope {slope.value:.3f}; {slope.how}"
-    ends = partial(_implied_ends, slope, power)
-    return Estimate(implied_exponent(slope.value, power), ends, slope.n, slope.unit, slope.kind, how)
-
-
-def _implied_ends(slope: Estimate, power: float, alpha: float) -> tuple[float, float]:
-    low, high = slope.interval_at(alpha) or (np.nan, np.nan)
-    return implied_exponent(low, power), implied_exponent(high, power)
-
-
-def _exponent_figure(recorded: Estimate) -> Figure:
-    """Draw the exponent that a slope implies, and where the recorded slope lies."""
-    figure = Figure((6.5, 4), layout="constrained")
-    axes = figure.subplots()
-    slopes = np.linspace(-1.9, -0.12, 200)
-    for (scaling, power), style in zip(INPUT_POWERS.items(), ("-", "--"), strict=True):
-        exponents = [implied_exponent(slope, power) for slope in slopes]
-        axes.plot(slopes, exponents, style, color=BLUE, label=scaling)
-    axes.axvspan(*(recorded.interval or (recorded.value,) * 2), color=GREY, alpha=0.3)
-    axes.axvline(recorded.value, color="black")
-    for cost, rho in COST_EXPONENTS.items():
-        axes.axhline(rho, color=MECHANISM_COLOURS[cost], linestyle=":", label=f"{cost}, rho = {rho:.2g}")
-    axes.set(ylim=(0, 10), xlabel="log-log slope of variance on rate", ylabel="implied cost exponent rho")
-    axes.legend(fontsize=8)
-    return figure

@@ -42,6 +42,8 @@ _COLOURS = (BLUE, ORANGE, GREEN)
 @measures(X02, rendering=Rendering.SPIKING, needs=("torch",))
 def release_probability_trajectories(context: Context) -> Findings:
     """Compare the trajectories of p under the same signals, in both forms of the rule."""
+    import torch
+
     base = plasticity_trajectory.QUICK if context.is_quick else plasticity_trajectory.Config()
     rules = tuple(
         ReleasePlasticity(p_up=0.07, p_down=0.07, g_lim=0.7, p_freeze=0.9353, form=form) for form in FORMS
@@ -51,8 +53,11 @@ def release_probability_trajectories(context: Context) -> Findings:
         replace(base, rules=rules, target=target, seed=context.seed)
         for target in ("cython", "cpp_standalone", "numpy")
     ]
-    expected = _in_numpy(configs[0])
-    yield from _differences(IN_TORCH, "torch", _in_torch(configs[0]), expected)
+    signals = plasticity_trajectory.signals_for(configs[0])
+    start = np.ones(base.n_synapses)
+    expected = np.array([_followed(start * r.p_min, signals, r) for r in rules])
+    in_torch = [_followed(torch.as_tensor(start * r.p_min), torch.as_tensor(signals), r) for r in rules]
+    yield from _differences(IN_TORCH, "torch", np.array(in_torch), expected)
     for number, result in enumerate(run_each_in_its_process(plasticity_trajectory.run, configs)):
         measured = result.p.values
         yield from _differences(IN_BRIAN, configs[number].target, measured, expected)
@@ -63,20 +68,6 @@ def release_probability_trajectories(context: Context) -> Findings:
         "target) every tenth update."
     )
     yield ClaimFigure(_figure(expected, measured), caption)
-
-
-def _in_numpy(config: plasticity_trajectory.Config) -> NDArray[np.float64]:
-    """Return the trajectories of all rules; shape (rule, update, synapse)."""
-    signals = plasticity_trajectory.signals_for(config)
-    return np.array([_followed(np.full(config.n_synapses, r.p_min), signals, r) for r in config.rules])
-
-
-def _in_torch(config: plasticity_trajectory.Config) -> NDArray[np.float64]:
-    import torch
-
-    signals = torch.as_tensor(plasticity_trajectory.signals_for(config))
-    start = torch.ones(config.n_synapses, dtype=torch.float64)
-    return np.array([_followed(start * r.p_min, signals, r) for r in config.rules])
 
 
 def _followed(p: Any, signals: Any, rule: ReleasePlasticity) -> NDArray[np.float64]:

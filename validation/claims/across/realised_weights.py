@@ -36,7 +36,13 @@ def realised_weights(context: Context) -> Findings:
     mean = rng.normal(0.0, 0.1, n) * pq.mV
     importance = np.exp(rng.normal(8.0, 1.5, n)) / pq.mV**2
     sd = optimal_sd(importance, ReliabilityCost(2.0, 0.02 * pq.mV))
-    by_mechanism = (_by_calcium(mean, sd, 5), _by_vesicles(mean, sd, 0.3))
+    # At a p near 0.3 a number of sites cannot realise what is noisier than one site.
+    is_feasible = (sd.magnitude / mean.magnitude) ** 2 <= (1 - 0.3) / 0.3
+    by_vesicles = synapse_with(mean[is_feasible], sd[is_feasible], p=0.3, hold="sd")
+    by_mechanism = (
+        Realised("calcium (n = 5)", synapse_with(mean, sd, n=5), np.ones(n, dtype=bool)),
+        Realised("vesicle number (p near 0.3)", by_vesicles, is_feasible),
+    )
     for realised in by_mechanism:
         yield _moments_kept(realised, mean, sd)
         share = exactly(realised.is_feasible.mean(), n=n, unit="weights")
@@ -58,18 +64,6 @@ _REMARKS = (
     "weights exist wherever a mean is near 0. Calcium (p at fixed n) realises every weight, at the price "
     "of a large quantal size.",
 )
-
-
-def _by_calcium(mean: pq.Quantity, sd: pq.Quantity, n: int) -> Realised:
-    synapses = synapse_with(mean, sd, n=n)
-    return Realised(f"calcium (n = {n})", synapses, np.ones(mean.size, dtype=bool))
-
-
-def _by_vesicles(mean: pq.Quantity, sd: pq.Quantity, p: float) -> Realised:
-    cv2 = (sd.magnitude / mean.magnitude) ** 2
-    is_feasible = cv2 <= (1 - p) / p
-    synapses = synapse_with(mean[is_feasible], sd[is_feasible], p=p, hold="sd")
-    return Realised(f"vesicle number (p near {p})", synapses, is_feasible)
 
 
 def _observed(estimate: Estimate, quantity: str, realised: Realised) -> Measurement:

@@ -175,10 +175,10 @@ def _efficiency_figure(recordings: PlasticityRecordings, efficiencies: Sequence[
     figure = Figure((6.5, 4.6), layout="constrained")
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
     p = np.linspace(0.005, 0.995, 199)
-    for one in efficiencies:
-        if one.spike_probability != SPIKE_PROBABILITIES[0]:
+    for item in efficiencies:
+        if item.spike_probability != SPIKE_PROBABILITIES[0]:
             continue
-        best, spikes = one.optimum, bernoulli_input(one.spike_probability)
+        best, spikes = item.optimum, bernoulli_input(item.spike_probability)
         curve = information_per_energy(spikes, best.n, p, TransmissionCost()).magnitude / best.bits_per_atp
         sites = "1 site" if best.n == 1 else f"{best.n} sites"
         upper.plot(p, curve, color=COLOURS[best.n], label=f"{sites}, best p = {best.p:.2f}")

@@ -66,7 +66,7 @@ def release_in_brian2(context: Context) -> Findings:
         results.append(result)
         context.report_progress(len(results) / len(configs), f"{result.attrs['target']} done")
         yield from compared(result)
-    yield _same_releases(results)
+    yield same_releases(results)
     caption = (
         "Left: mean (dots) and variance (crosses) of the response over n p q and n p (1 - p) q², one place "
         f"for each release model and generator, {results[0].attrs['n_events']} spikes each, 95 % intervals. "
@@ -91,9 +91,10 @@ def compared(result: xr.Dataset) -> Iterator[Measurement]:
             quantity = f"{moment} of the PSP over its formula"
             yield row(MOMENTS, ratios, quantity, condition=condition, along="release")
             yield row(DRAWN, _pooled(ratios), quantity, rendering=Rendering.SPIKING, condition=condition)
-        yield row(
-            FAILURES, _failures(part), "failure rate less (1 - p)^n", condition=condition, along="release"
-        )
+        expected = _synapses(part).failure_probability
+        errors = np.sqrt(expected * (1 - expected) / part.attrs["n_events"])
+        failures = _by_model(part, part.failures.values - expected, errors)
+        yield row(FAILURES, failures, "failure rate less (1 - p)^n", condition=condition, along="release")
 
 
 def _synapses(result: xr.Dataset) -> QuantalSynapse:
@@ -117,13 +118,6 @@ def _ratios(result: xr.Dataset, moment: str) -> dict[str, Estimate]:
     return _by_model(result, result[moment].values / expected, errors / expected)
 
 
-def _failures(result: xr.Dataset) -> dict[str, Estimate]:
-    """Return the failure rate less its formula, by release model."""
-    expected = _synapses(result).failure_probability
-    errors = np.sqrt(expected * (1 - expected) / result.attrs["n_events"])
-    return _by_model(result, result.failures.values - expected, errors)
-
-
 def _half_widths(estimates: dict[str, Estimate]) -> np.ndarray:
     """Return half the widths of 95 % intervals."""
     intervals = np.array([estimate.interval for estimate in estimates.values()], dtype=float)
@@ -138,7 +132,7 @@ def _pooled(ratios: dict[str, Estimate]) -> Estimate:
     return gaussian(value, error, n=n_spikes, unit="spikes", how="mean over release models")
 
 
-def _same_releases(results: Sequence[xr.Dataset]) -> Measurement:
+def same_releases(results: Sequence[xr.Dataset]) -> Measurement:
     """Return how many release models released otherwise on another target, with counter-based draws."""
     counts = [result.where(result.draws == "counter", drop=True).counts.values for result in results]
     n_different = sum(int(np.any(other != counts[0], axis=1).sum()) for other in counts[1:])
@@ -196,9 +190,9 @@ def _figure(results: Sequence[xr.Dataset]) -> Figure:
 def _draw_distributions(axes: Axes, results: Sequence[xr.Dataset]) -> None:
     for shift, result in zip((-0.27, 0.0, 0.27), results, strict=True):
         is_shown = (result.release == "binomial") & (result.draws == "brian2")
-        one = result.where(is_shown & (result.n == 5) & (result.p == 0.7), drop=True).isel(condition=0)
+        item = result.where(is_shown & (result.n == 5) & (result.p == 0.7), drop=True).isel(condition=0)
         target = result.attrs["target"]
-        frequency = one.counts.to_numpy()[:6] / result.attrs["n_events"]
+        frequency = item.counts.to_numpy()[:6] / result.attrs["n_events"]
         axes.bar(np.arange(6) + shift, frequency, 0.27, color=_COLOURS[target], label=target)
     axes.plot(np.arange(6), QuantalSynapse(5, 0.7, 1 * pq.mV).pmf(), "o", color="black", markersize=4)
     axes.set_xlabel("vesicles released by a spike")

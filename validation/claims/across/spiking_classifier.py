@@ -163,7 +163,9 @@ def _information(result: xr.Dataset) -> Iterator[Measurement]:
     labels, duration = result.label.to_numpy(), float(result.time[-1])
     for model in result.model.values:
         answered = result.answer.sel(model=model).transpose("time", "image").to_numpy()
-        counts = np.stack([_confusion(labels, row) for row in answered])
+        n = int(max(labels.max(), answered.max())) + 1
+        pairs = labels.astype(int) * n + answered
+        counts = np.stack([np.bincount(each, minlength=n * n).reshape(n, n) for each in pairs])
         # Neurons fire at constant rates during a presentation, so that ATP grows as time does.
         billions = 1e-9 * float(result.energy.sel(model=model).sum()) * result.time.to_numpy() / duration
         efficiency = corrected_information(counts) / billions
@@ -182,11 +184,6 @@ def _information(result: xr.Dataset) -> Iterator[Measurement]:
             reason=f"best at {1000 * float(result.time[best]):g} ms; {efficiency[-1]:.3g} at "
             f"{1000 * duration:g} ms",
         )
-
-
-def _confusion(labels: NDArray[np.integer], answered: NDArray[np.integer]) -> NDArray[np.int64]:
-    n = int(max(labels.max(), answered.max())) + 1
-    return np.bincount(labels.astype(int) * n + answered, minlength=n * n).reshape(n, n)
 
 
 def _information_ends(counts: NDArray[np.int64], billions: float, alpha: float) -> tuple[float, float]:

@@ -18,8 +18,7 @@ from validation.claims.schug2021.perceptron_memory import S12
 from validation.criteria import significant
 from validation.estimates import mean_of
 from validation.experiments.same_patterns import PAIRED, SIGNED, rate_accuracy
-from validation.registry import ClaimFigure, Context, Findings, measures
-from validation.runs import result_for
+from validation.registry import ClaimFigure, Context, Findings, Run, measures
 from validation.statement import CROSS_CHECK, Claim, Clause, Measurement, Rendering, row
 
 _as_published = partial(Clause, source=CROSS_CHECK, criterion=significant(0.01), rendering=Rendering.SPIKING)
@@ -39,10 +38,9 @@ X05 = Claim(
 )
 
 
-@measures(X05, "S02", "S12", rendering=Rendering.SPIKING)
-def lifelong_spiking_perceptron(context: Context) -> Findings:
+@measures(X05, "S02", "S12", experiment="spiking_perceptron", needs=("brian2",))
+def lifelong_spiking_perceptron(run: Run, context: Context) -> Findings:
     """Compare task 1 after five tasks, and the mean over the tasks, with each control, seed by seed."""
-    run = result_for("spiking_perceptron", context, seeds=_seeds(context))
     config, result = run.settings, run.result
     yield from _advantages(result.accuracy)
     reliable = mean_of((result.p.sel(model=PLASTIC) >= 0.9 - 1e-9).mean("line"), unit="networks")
@@ -54,7 +52,8 @@ def lifelong_spiking_perceptron(context: Context) -> Findings:
         condition={"n_inputs": int(result.attrs["n_inputs"]), "form": "soft_bound"},
         reason="another problem than the published one; p is capped at 0.9",
     )
-    rates = _rate_accuracy(config)
+    has_torch = importlib.util.find_spec("torch") is not None
+    rates = {kind: rate_accuracy(config, inputs=kind) for kind in (SIGNED, PAIRED) if has_torch}
     for inputs, accuracy in rates.items():
         yield from _advantages(accuracy, inputs)
     caption = (
@@ -71,24 +70,11 @@ def lifelong_spiking_perceptron(context: Context) -> Findings:
     )
 
 
-def _seeds(context: Context) -> tuple[int, ...]:
-    """Return as many seeds as the experiment of this size has."""
-    experiment = spiking_perceptron.QUICK if context.is_quick else spiking_perceptron.Config()
-    return tuple(context.seed * 1000 + number for number in range(len(experiment.seeds)))
-
-
 _FORGETTING = (
     "Forgetting in spikes (solid) and in rates with an input that is one signed number (dashed) or a pair of "
     "lines as in spikes (dotted), on the same patterns, labels and {n} seeds: accuracy on the first task "
     "(left) and on all tasks learned so far (right) after each task; bars: standard error."
 )
-
-
-def _rate_accuracy(config: spiking_perceptron.Config) -> dict[str, xr.DataArray]:
-    """Return the accuracy of rate perceptrons on the same patterns by kind of input: none without torch."""
-    if importlib.util.find_spec("torch") is None:
-        return {}
-    return {inputs: rate_accuracy(config, inputs=inputs) for inputs in (SIGNED, PAIRED)}
 
 
 def _advantages(accuracy: xr.DataArray, inputs: str = "") -> Iterator[Measurement]:

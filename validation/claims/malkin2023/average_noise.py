@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from validation.claims.malkin2023.reliability_networks import by_rho, reliability_setting
+from validation.claims.malkin2023.reliability_networks import reliability_setting
 from validation.criteria import above, below, in_every
+from validation.estimates import means_along
 from validation.registry import Context, Findings, Run, measures
 from validation.statement import MALKIN, Claim, Clause, row
 
@@ -29,7 +30,7 @@ def average_noise(run: Run, context: Context) -> Findings:
         ratio = sigma.sel(noise="heterogeneous") / sigma.sel(noise="homogeneous")
         # The published average is the root mean square.
         subjects = (LOWER, SLIGHTLY) if average == "rms" else (M14,)
-        estimates = by_rho(ratio.prod("multiplier") ** (1 / ratio.sizes["multiplier"]), "ratio")
+        estimates = means_along(ratio.prod("multiplier") ** (1 / ratio.sizes["multiplier"]), "rho", "ratio")
         words = f"{average} sigma of heterogeneous over homogeneous noise, geometric mean over c"
         for subject in subjects:
             yield row(subject, estimates, words, setting=here, along="rho")

@@ -7,7 +7,6 @@ import quantities as pq
 from matplotlib.figure import Figure
 
 from biophys.cost_exponents import (
-    ExponentRow,
     exponent_table,
     fit_cost_exponent,
     plot_exponent_map,
@@ -59,7 +58,9 @@ def cost_exponents(context: Context) -> Findings:
         clause = LAWS[each.mechanism] if not is_by_p else SMALL_P if each.high < 0.01 else M02
         about = {"mechanism": each.mechanism, "varies": each.varying, "from": each.low, "to": each.high}
         quantity = "exponent rho of cost ~ sigma^-rho at fixed mean"
-        yield row(clause, _of_sweep(each), quantity, condition=about)
+        low, high = each.fit.local_range
+        how = f"{each.fit.n_points} computed points; local exponents {low:.4f} to {high:.4f}"
+        yield row(clause, exactly(each.fit.exponent, how=how), quantity, condition=about)
     n_spikes, rng = 5_000 if context.is_quick else 100_000, np.random.default_rng(context.seed)
     for law in reliability_costs():
         drawn = {"mechanism": law.mechanism, "varies": law.varying, "spikes": n_spikes}
@@ -75,12 +76,6 @@ def cost_exponents(context: Context) -> Findings:
         "Bought with p, membrane and actin become cheaper as precision rises (exponents -4/3 (1 - p) and "
         "-2/3 (1 - p)), because smaller vesicles then carry the same mean: these laws need n to vary."
     )
-
-
-def _of_sweep(each: ExponentRow) -> Estimate:
-    low, high = each.fit.local_range
-    how = f"least squares over {each.fit.n_points} computed points; local exponents {low:.4f} to {high:.4f}"
-    return exactly(each.fit.exponent, how=how)
 
 
 def _from_draws(law: CostLaw, n_spikes: int, rng: np.random.Generator) -> Estimate:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from validation.claims.malkin2023.reliability_networks import (
     NOISES,
-    by_rho,
     from_first_to_last_c,
     log_log_slope,
     reliability_setting,
 )
 from validation.criteria import above, below, in_every
+from validation.estimates import means_along
 from validation.registry import Context, Findings, Run, measures, panels
 from validation.statement import MALKIN, Claim, Clause, row
 
@@ -34,17 +34,18 @@ def cost_multiplier(run: Run, context: Context) -> Findings:
     here, result = reliability_setting(run), run.result
     for noise in NOISES:
         part, condition = result.sel(noise=noise), {"noise": noise}
-        change = by_rho(from_first_to_last_c(part.accuracy))
+        change = means_along(from_first_to_last_c(part.accuracy), "rho")
         words = "change of test accuracy from the smallest to the largest c"
         yield row(ACCURACY, change, words, setting=here, condition=condition, along="rho")
         # A few synapses without effect rule the published average; the median they do not.
         for average, subject in (("rms", NOISE), ("median", M03)):
-            slope = by_rho(log_log_slope(part[f"sigma_{average}"], part.c))
+            slope = means_along(log_log_slope(part[f"sigma_{average}"], part.c), "rho")
             words = f"slope of log {average} sigma on log c"
             yield row(subject, slope, words, setting=here, condition=condition, along="rho")
-        size = by_rho(part.mean_size.isel(multiplier=-1) / part.mean_size.isel(multiplier=0), "ratio")
+        size = part.mean_size.isel(multiplier=-1) / part.mean_size.isel(multiplier=0)
         words = "mean |mu|, the magnitude cost but for its factor: largest c over smallest"
-        yield row(M03, size, words, setting=here, condition=condition, along="rho")
+        by_rho = means_along(size, "rho", "ratio")
+        yield row(M03, by_rho, words, setting=here, condition=condition, along="rho")
     yield from panels(run, _CAPTIONS, M03, (9, 3.4))
     if result.sizes["epoch"] > 1:
         settled = result.sigma_by_epoch.isel(epoch=-1) / result.sigma_by_epoch.isel(epoch=-2)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from functools import partial
 
-from validation.claims.malkin2023.reliability_networks import advantage, by_rho, reliability_setting
+from validation.claims.malkin2023.reliability_networks import advantage, reliability_setting
 from validation.criteria import above, in_every
+from validation.estimates import means_along
 from validation.registry import Context, Findings, Run, measures, panels
 from validation.statement import MALKIN, Claim, Clause, row
 
@@ -41,7 +42,7 @@ def heterogeneous_noise(run: Run, context: Context) -> Findings:
     for variable, (subject, words) in _COMPARISONS.items():
         quantity = f"accuracy of heterogeneous minus homogeneous noise at the same {words}"
         reason = "mean over the sweep" if variable == "c" else "mean over the range that both share"
-        ahead = by_rho(advantage(run.result, variable))
+        ahead = means_along(advantage(run.result, variable), "rho")
         yield row(subject, ahead, quantity, setting=here, along="rho", reason=reason)
     yield from panels(run, _CAPTIONS, M04, (9, 3.4))
     yield (

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from functools import partial
 
+import xarray as xr
+
 from validation.claims.malkin2023.signature_networks import (
-    SIGNS,
     STATES,
     WORDS,
-    over_seeds,
     signature_setting,
+    signed,
 )
 from validation.criteria import above, equals, in_every
 from validation.data.recordings import read_ko2013
@@ -20,6 +21,7 @@ from validation.epsp_variability import (
     comparison_figure,
     recorded_slopes,
 )
+from validation.estimates import mean_of, means_along
 from validation.registry import ClaimFigure, Context, Findings, Run, measures, panels
 from validation.statement import MALKIN, Claim, Clause, Rendering, row
 
@@ -65,19 +67,16 @@ def slopes_without_hidden_layer(run: Run, context: Context) -> Findings:
             words = f"slope of log variance on log {WORDS[predictor]}, no hidden layer"
             for rho, expected in theory.items():
                 condition = {"state": state, "rho": round(rho, 3)}
-                estimate = over_seeds(slopes.sel(rho=rho))
+                estimate = mean_of(slopes.sel(rho=rho), unit="networks")
                 yield row(M10, estimate, words, setting=here, condition=condition, published=expected)
             if state == "published" and predictor in SIMULATED:
-                ratios = {f"{rho:.3g}": over_seeds(slopes.sel(rho=rho) / of) for rho, of in theory.items()}
+                over_theory = slopes / xr.DataArray(list(theory.values()), [("rho", list(theory))])
+                ratios = means_along(over_theory, "rho")
                 yield row(SIMULATED[predictor], ratios, f"{words}, over theory", setting=here, along="rho")
     second = result.slope_above_floor.sel(state="published", c_factor=1.0).isel(layer=1)
-    signed = {
-        f"{WORDS[predictor]}, rho {rho:.3g}": over_seeds(sign * second.sel(predictor=predictor, rho=rho))
-        for predictor, sign in SIGNS.items()
-        for rho in result.rho.values
-    }
     words = "slope of log variance, signed as published, second layer, least certain"
-    yield row(DEEPER, signed, words, setting=here, along="case")
+    by_case = means_along(signed(second), ("predictor", "rho"))
+    yield row(DEEPER, by_case, words, setting=here, along="case")
     caption = "Network without hidden layers: simulated, analytic and recorded slopes (appendix 5 figure 1)."
     yield from panels(run, {"app5-fig1": caption}, M10, (9, 3.4))
     yield (

@@ -6,12 +6,11 @@ from functools import partial
 
 import numpy as np
 import quantities as pq
-import xarray as xr
 
 from biophys.energy_costs import COST_EXPONENTS
 from biophys.optimal_precision import ReliabilityCost, optimal_sd, precision_slopes
 from validation.criteria import above, below, exact, in_every
-from validation.estimates import Estimate, exactly, mean_of
+from validation.estimates import exactly, mean_of, means_along
 from validation.registry import Context, Findings, Run, measures, panels
 from validation.statement import MALKIN, Claim, Clause, Rendering, row, setting_of
 
@@ -55,13 +54,14 @@ def noise_and_posterior(run: Run, context: Context) -> Findings:
         is_published = posterior == "variational"
         weakest = "weakest rank correlation of optimised sigma and posterior sd"
         subject = CORRELATED if is_published else M11
-        yield row(subject, _correlations(part), weakest, setting=here, condition=condition, along="case")
+        cases = part.correlation.assign_coords(layer=1 + np.arange(part.sizes["layer"]))
+        correlations = means_along(cases, ("rho", "s", "layer"), "correlation")
+        yield row(subject, correlations, weakest, setting=here, condition=condition, along="case")
         # Layers and s of one network are conditions: their mean is one number for each network.
         slope = part.slope.mean(["layer", "s"])
-        slopes = {f"{rho:.3g}": _mean(slope.sel(rho=rho)) for rho in slope.rho.values}
         words = "slope of log optimised sigma on log posterior sd, mean over layers and s"
         subject = FLATTER if is_published else M11
-        yield row(subject, slopes, words, setting=here, condition=condition, along="rho")
+        yield row(subject, means_along(slope, "rho"), words, setting=here, condition=condition, along="rho")
         nearer = _mean(slope.isel(rho=0) - slope.isel(rho=-1))
         words = "slope at the smallest rho minus slope at the largest"
         yield row(NEARER if is_published else M11, nearer, words, setting=here, condition=condition)
@@ -75,17 +75,6 @@ def noise_and_posterior(run: Run, context: Context) -> Findings:
         "where that is s. The paper chose c so that the scales match, without naming it; "
         "prior and schedule are not stated."
     )
-
-
-def _correlations(part: xr.Dataset) -> dict[str, Estimate]:
-    """Return the correlation at every rho, s and layer."""
-    cases = part.correlation.assign_coords(layer=1 + np.arange(part.sizes["layer"])).stack(
-        case=("rho", "s", "layer")
-    )
-    return {
-        f"rho {rho:.3g}, s {s:g}, layer {layer}": _mean(cases.sel(case=(rho, s, layer)), "correlation")
-        for rho, s, layer in cases.case.values
-    }
 
 
 @measures(M11, rendering=Rendering.ANALYTIC)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
+from typing import Any
 
 import numpy as np
 import quantities as pq
@@ -15,8 +16,7 @@ from biophys.energy_costs import COST_EXPONENTS
 from biophys.optimal_precision import ReliabilityCost, linear_importance, optimal_sd, precision_slopes
 from validation.criteria import equals, exact, in_every
 from validation.estimates import Estimate, exactly, mean_of, student
-from validation.registry import ClaimFigure, Context, Findings, measures
-from validation.runs import result_for
+from validation.registry import ClaimFigure, Context, Findings, Run, measures, panels
 from validation.statement import MALKIN, Claim, Clause, Rendering, row
 
 _clause = partial(Clause, unit="synapses", rendering=Rendering.ANALYTIC)
@@ -57,7 +57,8 @@ def slopes_of_optimal_variance(context: Context) -> Findings:
     }
     for name, x in regressors.items():
         fits = {m: inverse_regression(np.log(x), np.log(y)) for m, y in variance.items()}
-        yield from _slope_rows(name, {m: partial(_fitted, *fit, n_synapses) for m, fit in fits.items()})
+        slopes = {m: partial(_fitted, *fit, n_synapses) for m, fit in fits.items()}
+        yield from slope_rows(SLOPES[name], M09, slopes, name, f"slope of log sigma^2 on {NAMES[name]}")
     caption = (
         f"Optimal variance of {n_synapses} synapses of one linear model ({n_times} time steps) under each "
         "cost, against three measures of importance; lines: eq. 54."
@@ -70,25 +71,38 @@ def slopes_of_optimal_variance(context: Context) -> Findings:
     )
 
 
-def _slope_rows(
-    name: str, fits: Mapping[str, partial[Estimate]], rendering: Rendering | None = None
+def slope_rows(
+    clause: Clause | Claim,
+    claim: Claim,
+    slopes: Mapping[str, Callable[[float], Estimate]],
+    name: str,
+    quantity: str,
+    *,
+    rendering: Rendering | None = None,
+    condition: Mapping[str, Any] | None = None,
 ) -> Findings:
-    """Yield the slope under each cost, and how near all of them are to the analytic ones."""
-    theory = {m: float(getattr(precision_slopes(COST_EXPONENTS[m]), name)) for m in fits}
-    quantity = f"slope of log sigma^2 on {NAMES[name]}"
-    for mechanism, fit in fits.items():
-        condition = {"mechanism": mechanism, "rho": round(COST_EXPONENTS[mechanism], 4)}
+    """Yield the slope under each cost, and how near all of them are to the analytic ones.
+
+    Parameters
+    ----------
+    clause, claim
+        What is judged by the ratios, and what the slopes themselves are observations of.
+    slopes
+        The slope under each cost as a multiple of a number.
+    name
+        Of the analytic slope, a field of `biophys.optimal_precision.PrecisionSlopes`.
+    quantity, rendering, condition
+        As for `validation.statement.row`.
+    """
+    theory = {m: float(getattr(precision_slopes(COST_EXPONENTS[m]), name)) for m in slopes}
+    for mechanism, slope in slopes.items():
+        cost = {"mechanism": mechanism, "rho": round(COST_EXPONENTS[mechanism], 4), **(condition or {})}
         yield row(
-            M09,
-            fit(1.0),
-            quantity,
-            condition=condition,
-            published=theory[mechanism],
-            rendering=rendering,
+            claim, slope(1.0), quantity, rendering=rendering, condition=cost, published=theory[mechanism]
         )
-    ratios = {mechanism: fit(theory[mechanism]) for mechanism, fit in fits.items()}
+    ratios = {mechanism: slope(theory[mechanism]) for mechanism, slope in slopes.items()}
     words = f"{quantity} over the analytic one"
-    yield row(SLOPES[name], ratios, words, along="mechanism", rendering=rendering)
+    yield row(clause, ratios, words, rendering=rendering, condition=condition, along="mechanism")
 
 
 def _fitted(slope: float, error: float, n: int, theory: float) -> Estimate:
@@ -170,64 +184,43 @@ def _figure(regressors: Mapping[str, np.ndarray], variance: Mapping[str, np.ndar
 # ---- a unit trained by gradient descent ----
 
 
-def regression_result(context: Context) -> xr.Dataset:
-    """Return linear units trained under each cost: three seeds in small, six at full size."""
-    return result_for("linear", context).result
-
-
-@measures(M09, rendering=Rendering.RATE, needs=("torch", "xarray"))
-def noise_of_a_regression_unit(context: Context) -> Findings:
+@measures(M09, rendering=Rendering.RATE, experiment="linear")
+def noise_of_a_regression_unit(run: Run, context: Context) -> Findings:
     """Train a linear unit by gradient descent and compare its noise with the exact optimum."""
-    yield from rows_of_regression(regression_result(context))
-
-
-def rows_of_regression(result: xr.Dataset) -> Findings:
-    """Yield what trained linear units say of M09."""
+    result = run.result
     log_ratio = np.log(result.sigma / result.optimum).mean(["synapse", "rho"])
     yield row(
         M09,
-        mean_of(np.exp(log_ratio), "ratio", unit="seeds of data and noise"),
+        mean_of(np.exp(log_ratio), "ratio", unit=UNITS),
         "trained sigma over (s^rho / H)^(1/(rho + 2)), geometric mean",
         rendering=Rendering.RATE,
         published=1.0,
     )
-    for name, x in (
-        ("on_input_power", np.log(result.power)),
-        ("on_posterior_variance", 2 * np.log(result.posterior_sd)),
-    ):
-        fits = {
-            mechanism: partial(_of_seeds, _slope_of_each_seed(result.sel(rho=rho, method="nearest").sigma, x))
-            for mechanism, rho in COST_EXPONENTS.items()
-        }
-        yield from _slope_rows(name, fits, Rendering.RATE)
+    regressors = {"on_input_power": result.power, "on_posterior_variance": result.posterior_sd**2}
+    for name, x in regressors.items():
+        slopes = slopes_of_units(result.sigma, np.log(x), "synapse", UNITS)
+        quantity = f"slope of log sigma^2 on {NAMES[name]}"
+        yield from slope_rows(SLOPES[name], M09, slopes, name, quantity, rendering=Rendering.RATE)
     caption = (
         f"Linear unit with {result.sizes['synapse']} inputs of different strength, "
         f"{result.attrs['n_data']} data, {result.sizes['seed']} seeds: "
-        "trained noise (dots) and sigma^(rho+2) = s^rho / H (lines)."
+        "trained noise against sigma^(rho+2) = s^rho / H (line: equal)."
     )
-    yield ClaimFigure(_regression_figure(result), caption, "M09")
+    yield from panels(run, {"sigma": caption}, M09, (6, 4))
 
 
-def _slope_of_each_seed(sigma: xr.DataArray, x: xr.DataArray) -> np.ndarray:
-    """Return the slope of log variance on x over the synapses of each seed, shape (seed,)."""
-    of_seeds = [x.broadcast_like(sigma).sel(seed=seed) for seed in sigma.seed]
-    pairs = zip(of_seeds, 2 * np.log(sigma.transpose("seed", "synapse").values), strict=True)
-    return np.array([np.polyfit(each.values, log_variance, 1)[0] for each, log_variance in pairs])
+UNITS = "seeds of data and noise"
 
 
-def _of_seeds(slopes: np.ndarray, theory: float) -> Estimate:
-    return mean_of(slopes / theory, unit="seeds of data and noise")
+def slopes_of_units(
+    sd: xr.DataArray, x: xr.DataArray, inputs: str, units: str
+) -> dict[str, Callable[[float], Estimate]]:
+    """Return the least-squares slope of log variance on x over the inputs of each unit, for `slope_rows`."""
+    centred = x - x.mean(inputs)
+    slope = (2 * centred * np.log(sd)).sum(inputs) / (centred**2).sum(inputs)
+    by_cost = {m: slope.sel(rho=rho, method="nearest") for m, rho in COST_EXPONENTS.items()}
+    return {m: partial(_mean_over, values.values, units) for m, values in by_cost.items()}
 
 
-def _regression_figure(result: xr.Dataset) -> Figure:
-    """Draw the trained noise and the optimum against the power of the input."""
-    figure = Figure(figsize=(6, 4), layout="constrained")
-    axes = figure.subplots()
-    for mechanism, rho in COST_EXPONENTS.items():
-        part, colour = result.sel(rho=rho, method="nearest"), MECHANISM_COLOURS[mechanism]
-        axes.plot(part.power, part.optimum**2, color=colour, label=f"ρ = {rho:.3g}")
-        for seed in result.seed.values:
-            axes.plot(part.power, part.sigma.sel(seed=seed) ** 2, ".", color=colour)
-    axes.set(xscale="log", yscale="log", xlabel="mean squared input", ylabel="variance σ² (weight²)")
-    axes.legend()
-    return figure
+def _mean_over(slopes: np.ndarray, units: str, theory: float) -> Estimate:
+    return mean_of(slopes / theory, unit=units)

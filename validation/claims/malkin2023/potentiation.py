@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
-from validation.claims.schug2021.stable_synapses import by_coupling
 from validation.coupling import correlations_if_additive
 from validation.criteria import below
 from validation.data.recordings import read_sjostrom2001
 from validation.registry import ClaimFigure, Context, Findings, measures
-from validation.release_and_change import Reading, correlation, potentiation_figure
+from validation.release_and_change import (
+    Reading,
+    by_coupling,
+    correlations_under,
+    other_readings,
+    potentiation_figure,
+)
 from validation.statement import MALKIN, Claim, Clause, Rendering, row
 
 SMALLER = Clause(
@@ -26,14 +29,15 @@ SMALLER = Clause(
 M08 = Claim("M08", "Recorded: synapses with higher p change less after LTP induction", MALKIN, (SMALLER,))
 
 MAIN = Reading("LTP", "dw / w")
-OTHERS = (
-    replace(MAIN, rank=True),
-    replace(MAIN, change="log(w after / w before)"),
-    replace(MAIN, rows="LTP, recorded under LTP only"),
-    replace(MAIN, given="log frequency and timing"),
-    replace(MAIN, change="|dw| (mV)"),
-    replace(MAIN, change="|dp| / p"),
-    replace(MAIN, change="|dq| / q"),
+OTHERS = other_readings(
+    MAIN,
+    {"rank": True},
+    {"change": "log(w after / w before)"},
+    {"rows": "LTP, recorded under LTP only"},
+    {"given": "log frequency and timing"},
+    {"change": "|dw| (mV)"},
+    {"change": "|dp| / p"},
+    {"change": "|dq| / q"},
 )
 
 
@@ -42,9 +46,7 @@ def potentiation(context: Context) -> Findings:
     """Correlate release probability before induction with the potentiation that follows."""
     recordings, rng = read_sjostrom2001(), np.random.default_rng(context.seed)
     n_draws = 4_000 if context.is_quick else 20_000
-    correlations = {
-        reading: correlation(recordings, reading, rng=rng, n_resamples=n_draws) for reading in (MAIN, *OTHERS)
-    }
+    correlations = correlations_under(recordings, (MAIN, *OTHERS), rng, n_draws)
     for reading, estimate in correlations.items():
         subject = SMALLER if reading is MAIN else M08
         yield row(subject, estimate, reading.quantity, condition=reading.condition)

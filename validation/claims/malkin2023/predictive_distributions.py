@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 
 from validation.criteria import above, below, between, in_every
-from validation.estimates import Estimate, mean_of
+from validation.estimates import mean_of, means_along
 from validation.registry import Context, Findings, Run, measures, panels
 from validation.statement import MALKIN, Claim, Clause, row, setting_of
 
@@ -37,7 +37,8 @@ _CAPTIONS = {
     "app4-fig1b": "Predictive distributions under the overall cost (appendix 4 figure 1b).",
     "distance": "Distance of the predictive distributions to that of variational Bayes.",
 }
-_ratio = partial(mean_of, scale="ratio", unit="seeds of data and network")
+_UNIT = "seeds of data and network"
+_ratio = partial(mean_of, scale="ratio", unit=_UNIT)
 
 
 @measures(M13, experiment="predictive")
@@ -54,7 +55,9 @@ def predictive_distributions(run: Run, context: Context) -> Findings:
     yield row(BAYES, _ratio(_without_data(result, result.sd_of_variational)), words, setting=here)
     at_nearest = result.sd.isel(s=distance.argmin("s"))
     words = "correlation over x of log predictive sd with that of variational Bayes, at the nearest s"
-    yield row(FOLLOWS, _correlations(at_nearest, result.sd_of_variational), words, setting=here, along="rho")
+    correlations = xr.corr(np.log(at_nearest), np.log(result.sd_of_variational), "x")
+    by_rho = means_along(correlations, "rho", "correlation", unit=_UNIT)
+    yield row(FOLLOWS, by_rho, words, setting=here, along="rho")
     nearest = distance.min("s")
     means = {rho: float(nearest.sel(rho=rho).mean()) for rho in nearest.rho.values}
     reason = "; ".join(f"rho {rho:.3g}: {mean:.3f}" for rho, mean in means.items())
@@ -63,14 +66,20 @@ def predictive_distributions(run: Run, context: Context) -> Findings:
     smallest = result.isel(s=0)
     narrow = np.exp((np.log(smallest.sd) - np.log(result.sd_of_variational)).mean("x"))
     words = "predictive sd at the smallest c over that of variational Bayes, geometric mean over x"
-    yield row(NARROW, _by_rho(narrow), words, setting=here, along="rho")
+    yield row(NARROW, means_along(narrow, "rho", "ratio", unit=_UNIT), words, setting=here, along="rho")
     even = _without_data(result, smallest.sd.isel(rho=-1))
     words = "predictive sd without data over with data, smallest c and largest rho"
     yield row(EVEN, _ratio(even), words, setting=here)
     at_data = result.isel(x=result.has_data.values.astype(bool))
     error = ((at_data["mean"] - target_function(at_data.x.values)) ** 2).mean("x") ** 0.5
     words = "error of the mean prediction, largest c over smallest"
-    yield row(MISFIT, _by_rho(error.isel(s=-1) / error.isel(s=0)), words, setting=here, along="rho")
+    yield row(
+        MISFIT,
+        means_along(error.isel(s=-1) / error.isel(s=0), "rho", "ratio", unit=_UNIT),
+        words,
+        setting=here,
+        along="rho",
+    )
     yield from panels(run, _CAPTIONS, M13, (9, 3.4))
     yield (
         "Number and place of the data, prior, nonlinearity (rectified), s and training are not stated in the "
@@ -84,22 +93,3 @@ def _without_data(result: xr.Dataset, sd: xr.DataArray) -> Any:
     has_data = result.has_data.values.astype(bool)
     difference: Any = log_sd.isel(x=~has_data).mean("x") - log_sd.isel(x=has_data).mean("x")
     return np.exp(difference)
-
-
-def _by_rho(values: xr.DataArray) -> dict[str, Estimate]:
-    return {f"{rho:.3g}": _ratio(values.sel(rho=rho)) for rho in values.rho.values}
-
-
-def _correlations(sd: xr.DataArray, other: xr.DataArray) -> dict[str, Estimate]:
-    """Return the mean over seeds of the correlation over x of two spreads, by rho."""
-    return {
-        f"{rho:.3g}": mean_of(
-            [
-                np.corrcoef(np.log(sd.sel(rho=rho, seed=seed)), np.log(other.sel(seed=seed)))[0, 1]
-                for seed in sd.seed.values
-            ],
-            "correlation",
-            unit="seeds of data and network",
-        )
-        for rho in sd.rho.values
-    }

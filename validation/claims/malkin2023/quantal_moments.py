@@ -31,12 +31,17 @@ def quantal_moments(context: Context) -> Findings:
     # From 1 to 20 sites, with p on both sides of one half.
     n, p = np.meshgrid([1, 2, 5, 10, 20], [0.05, 0.2, 0.3, 0.5, 0.7, 0.9])
     synapses = QuantalSynapse(n.ravel(), p.ravel(), 0.2 * pq.mV)
-    summed, formulas = _moments_of_pmf(synapses), (synapses.mean.magnitude, synapses.variance.magnitude)
+    pmf = synapses.pmf()
+    response = np.arange(pmf.shape[1]) * synapses.q.magnitude[:, None]
+    mean = np.sum(pmf * response, axis=1)
+    summed = mean, np.sum(pmf * (response - mean[:, None]) ** 2, axis=1)
+    formulas = synapses.mean.magnitude, synapses.variance.magnitude
     off = max(float(np.max(np.abs(a / b - 1))) for a, b in zip(summed, formulas, strict=True))
     yield row(
         FORMULAS, exactly(off, n=30, unit="synapses"), "largest relative difference of npq and np(1-p)q^2"
     )
-    errors, drawn = sampling_errors(synapses, n_spikes), _drawn_moments(synapses, n_spikes, rng)
+    drawn = drawn_moments(synapses, n_spikes, rng)
+    errors = sampling_errors(synapses, n_spikes)
     ratios = {
         name: (drawn[k] / formulas[k], errors[k] / formulas[k]) for k, name in enumerate(("mean", "variance"))
     }
@@ -50,15 +55,7 @@ def quantal_moments(context: Context) -> Findings:
     yield ClaimFigure(_figure(ratios), caption)
 
 
-def _moments_of_pmf(synapses: QuantalSynapse) -> tuple[Any, Any]:
-    """Return mean and variance, summed over the release distribution."""
-    pmf = synapses.pmf()
-    response = np.arange(pmf.shape[1]) * synapses.q.magnitude[:, None]
-    mean = np.sum(pmf * response, axis=1)
-    return mean, np.sum(pmf * (response - mean[:, None]) ** 2, axis=1)
-
-
-def _drawn_moments(synapses: QuantalSynapse, n_spikes: int, rng: np.random.Generator) -> np.ndarray:
+def drawn_moments(synapses: QuantalSynapse, n_spikes: int, rng: np.random.Generator) -> np.ndarray:
     """Return mean and variance of the responses of each synapse, shape (2, synapses)."""
     each = (QuantalSynapse(n, p, q) for n, p, q in zip(synapses.n, synapses.p, synapses.q, strict=True))
     responses = (synapse.sample(n_spikes, rng=rng).magnitude for synapse in each)

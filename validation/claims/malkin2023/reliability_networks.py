@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from validation.estimates import Estimate, mean_of
 from validation.registry import Run
 from validation.statement import Setting, setting_of
 
@@ -30,11 +29,6 @@ NOISES = ("heterogeneous", "homogeneous")
 def reliability_setting(run: Run) -> Setting:
     """Return what a run of the reliability experiment does otherwise than published."""
     return setting_of(run.config, PUBLISHED)
-
-
-def by_rho(values: xr.DataArray, scale: str = "plain") -> dict[str, Estimate]:
-    """Return the mean over networks at each rho."""
-    return {f"{rho:.3g}": mean_of(values.sel(rho=rho), scale, unit="networks") for rho in values.rho.values}
 
 
 def from_first_to_last_c(accuracy: xr.DataArray) -> xr.DataArray:

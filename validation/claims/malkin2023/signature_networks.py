@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import xarray as xr
 
-from validation.estimates import Estimate, mean_of
 from validation.registry import Run
 from validation.statement import Setting, setting_of
 
@@ -41,6 +40,8 @@ def signature_setting(run: Run) -> Setting:
     return setting_of(run.config, PUBLISHED)
 
 
-def over_seeds(part: xr.DataArray, scale: str = "plain") -> Estimate:
-    """Return the mean over networks; seeds that were not trained at this c leave gaps."""
-    return mean_of(part.values.astype(float), scale, unit="networks")
+def signed(values: xr.DataArray) -> xr.DataArray:
+    """Return what was measured with the published predictors, positive where it has the published sign."""
+    return values.sel(predictor=list(SIGNS)) * xr.DataArray(
+        list(SIGNS.values()), [("predictor", list(SIGNS))]
+    )

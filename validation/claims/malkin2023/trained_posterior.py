@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from validation.claims.malkin2023.noise_and_posterior import PUBLISHED
 from validation.criteria import above, equals, in_every
-from validation.estimates import mean_of
+from validation.estimates import means_along
 from validation.registry import Context, Findings, Run, measures
 from validation.statement import MALKIN, Claim, Clause, not_run, row, setting_of
 
@@ -22,9 +22,8 @@ def trained_posterior(run: Run, context: Context) -> Findings:
     here, result = setting_of(run.config, PUBLISHED), run.result
     if 0.01 in result.s.values:
         slope = result.slope.sel(posterior="variational", s=0.01).mean("layer") * (result.rho + 2) / 2
-        ratios = {f"{rho:.3g}": mean_of(slope.sel(rho=rho), unit="networks") for rho in result.rho.values}
         words = "slope of log sigma on log posterior sd over 2/(rho+2), mean over layers"
-        yield row(SLOPES, ratios, words, setting=here, along="rho")
+        yield row(SLOPES, means_along(slope, "rho"), words, setting=here, along="rho")
     else:
         yield not_run(SLOPES, "this run of the experiment has no networks with s = 0.01")
     yield not_run(RISES, "needs networks with s of 10^-2.5 and 10^-1.5")

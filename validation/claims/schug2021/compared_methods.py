@@ -69,22 +69,22 @@ def compared_methods(run: Run, context: Context) -> Findings:
     """Compare the final accuracy of consolidation with that of each other method."""
     result, quantity = run.result, "advantage of presynaptic consolidation in mean final accuracy (points)"
     for benchmark in (name for name in benchmarks_of(result, "split") if "fashion" not in name):
-        own = consolidating(result, benchmark)
+        method = consolidating(result, benchmark)
         others = ("none", "sgd_tuned", "adam_tuned", "ewc", "bgd")
-        for other in (name for name in others if is_run(result, benchmark, own, name)):
+        for other in (name for name in others if is_run(result, benchmark, method, name)):
             yield row(
-                subject_of(BETTER, S22, benchmark, own, other),
-                advantage(result, benchmark, own, other),
+                subject_of(BETTER, S22, benchmark, method, other),
+                advantage(result, benchmark, method, other),
                 quantity,
                 setting=lifelong_setting(run, benchmark, departure_of(other)),
                 condition={"tasks": benchmark, "over": other},
             )
     for clause, (other, places) in _PLACES.items():
-        missing = [place for place in places if not is_run(result, place, "presynaptic", other)]
+        missing = [tasks for tasks in places if not is_run(result, tasks, "presynaptic", other)]
         if missing:
             yield not_run(clause, f"this run of the experiment left {', '.join(missing)} out")
             continue
-        estimates = {place: advantage(result, place, "presynaptic", other) for place in places}
+        estimates = {tasks: advantage(result, tasks, "presynaptic", other) for tasks in places}
         departure = "" if other == "none" else SEARCHED
         here = lifelong_setting(run, places[0], departure)
         yield row(clause, estimates, quantity, setting=here, condition={"over": NAMES[other]}, along="tasks")

@@ -61,8 +61,8 @@ def _energy(at: xr.Dataset, levels: NDArray[np.float64]) -> NDArray[np.float64]:
     """
     information = np.maximum.accumulate(at.information.transpose("seed", "l2").values, axis=1)
     energy = np.log(at.synaptic_energy.transpose("seed", "l2").values)
-    found = []
+    results = []
     for reached, spent in zip(information, energy, strict=True):
         reached, first = np.unique(reached, return_index=True)
-        found.append(np.interp(levels, reached, spent[first]))
-    return np.exp(np.array(found))
+        results.append(np.interp(levels, reached, spent[first]))
+    return np.exp(np.array(results))

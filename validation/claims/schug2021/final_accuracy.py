@@ -37,28 +37,31 @@ PUBLISHED = {name: dict(zip(METHODS, cells, strict=True)) for name, cells in _TA
 _PLACE, _OTHERS = "fig 4c, app 1 table 1", ("none", "ewc", "bgd")
 
 
-def _cell(letter: str, benchmark: str, method: str) -> Clause:
-    mean, error = PUBLISHED[benchmark][method]
-    # A point, or the published error doubled.
-    criterion = equals(mean, max(1.0, 2 * error))
-    text, published = f"{method} on {benchmark}", f"{mean:.2f} ± {error:.2f}"
-    return Clause(f"S10{letter}", text, _PLACE, criterion, published, family="S10 accuracy")
-
-
-def _sign(letter: str, benchmark: str, other: str) -> Clause:
-    published = PUBLISHED[benchmark]["presynaptic"][0] - PUBLISHED[benchmark][other][0]
-    text, criterion = f"presynaptic less {other} on {benchmark}", above(0.0) if published > 0 else below(0.0)
-    return Clause(f"S10{letter}", text, _PLACE, criterion, f"{published:+.2f}", family="S10 order")
-
-
-CELLS = {
-    place: _cell(letter, *place)
-    for letter, place in zip("abcdefghijkl", itertools.product(PUBLISHED, METHODS[:3]), strict=True)
+PRINTED = {
+    (name, method): f"{mean:.2f} ± {error:.2f}"
+    for name, cells in PUBLISHED.items()
+    for method, (mean, error) in cells.items()
 }
-ORDER = {
-    place: _sign(letter, *place)
-    for letter, place in zip("mnopqrstuvwx", itertools.product(PUBLISHED, _OTHERS), strict=True)
-}
+
+
+CELLS, ORDER = {}, {}
+for _letter, (_name, _method) in zip("abcdefghijkl", itertools.product(PUBLISHED, METHODS[:3]), strict=True):
+    _mean, _error = PUBLISHED[_name][_method]
+    CELLS[_name, _method] = Clause(
+        f"S10{_letter}",
+        f"{_method} on {_name}",
+        _PLACE,
+        # A point, or the published error doubled.
+        equals(_mean, max(1.0, 2 * _error)),
+        PRINTED[_name, _method],
+        family="S10 accuracy",
+    )
+for _letter, (_name, _method) in zip("mnopqrstuvwx", itertools.product(PUBLISHED, _OTHERS), strict=True):
+    _ahead = PUBLISHED[_name]["presynaptic"][0] - PUBLISHED[_name][_method][0]
+    _sign, _text = above(0.0) if _ahead > 0 else below(0.0), f"presynaptic less {_method} on {_name}"
+    ORDER[_name, _method] = Clause(
+        f"S10{_letter}", _text, _PLACE, _sign, f"{_ahead:+.2f}", family="S10 order"
+    )
 S10 = Claim(
     "S10",
     "Final mean accuracies, four data sets x five methods",
@@ -88,18 +91,18 @@ def final_accuracy(run: Run, context: Context) -> Findings:
                 setting=lifelong_setting(run, benchmark, departure_of(name)),
                 condition={"tasks": benchmark, "method": METHODS[name].label}
                 | ({"fisher": METHODS[name].fisher, "penalty": METHODS[name].penalty} if variant else {}),
-                published=_published(benchmark, name),
+                published=PRINTED.get((benchmark, name)),
             )
-        for own in dict.fromkeys((consolidating(result, benchmark), "presynaptic_tuned")):
-            for other in (name for name in _COMPARED if own in names and name in names):
+        for method in dict.fromkeys((consolidating(result, benchmark), "presynaptic_tuned")):
+            for other in (name for name in _COMPARED if method in names and name in names):
                 yield row(
-                    subject_of(ORDER, S10, benchmark, own, other),
-                    advantage(result, benchmark, own, other),
+                    subject_of(ORDER, S10, benchmark, method, other),
+                    advantage(result, benchmark, method, other),
                     "advantage of presynaptic consolidation in mean final accuracy (points)",
                     setting=lifelong_setting(run, benchmark, departure_of(other)),
                     condition={
                         "tasks": benchmark,
-                        "method": METHODS[own].label,
+                        "method": METHODS[method].label,
                         "over": METHODS[other].label,
                     },
                 )
@@ -109,9 +112,11 @@ def final_accuracy(run: Run, context: Context) -> Findings:
         "transfer": "Forgetting, backward and forward transfer; one mark per seed.",
     }
     yield from panels(run, captions, S10, (9, 4))
+    counts = np.unique(np.isfinite(result.trial_score).sum("trial"))
     yield (
         f"{SEARCHED.capitalize()}: a random search on held-out training images, each method with as many "
-        f"trials ({_n_trials(result)}). Published settings, where there are any, are the first trial."
+        f"trials ({' or '.join(map(str, counts[counts > 0])) or 'none here'} finished ones). Published "
+        "settings, where there are any, are the first trial."
     )
     yield from _transfer(result)
 
@@ -129,11 +134,6 @@ def subject_of(
     return clauses.get((benchmark.replace("digits", "mnist"), named), claim)
 
 
-def _published(benchmark: str, name: str) -> str | None:
-    published = PUBLISHED.get(benchmark, {}).get(name)
-    return f"{published[0]:.2f} ± {published[1]:.2f}" if published else None
-
-
 def _transfer(result: xr.Dataset) -> Iterator[str]:
     """Return what the paper shows without numbers: forgetting and transfer."""
     from rate_models.experiments.lifelong_figures import summary
@@ -142,16 +142,10 @@ def _transfer(result: xr.Dataset) -> Iterator[str]:
     keys = ("forgetting", "backward transfer", "forward transfer")
     for benchmark in benchmarks_of(result, "split", "permuted"):
         names = [name for name in ("presynaptic", *_COMPARED) if is_run(result, benchmark, name)]
-        found = {METHODS[name].label: summary(result, benchmark, name) for name in names}
+        results = {METHODS[name].label: summary(result, benchmark, name) for name in names}
         rows = "; ".join(
-            f"{label} {' / '.join(f'{100 * of[key].mean():.1f}' for key in keys)}"
-            for label, of in found.items()
+            f"{label} {' / '.join(f'{100 * part[key].mean():.1f}' for key in keys)}"
+            for label, part in results.items()
         )
         if rows:
             yield f"{benchmark}, forgetting / backward / forward transfer in points: {rows}."
-
-
-def _n_trials(result: xr.Dataset) -> str:
-    counts = np.isfinite(result.trial_score).sum("trial").to_numpy().ravel()
-    finished = sorted({int(count) for count in counts if count})
-    return " or ".join(map(str, finished)) + " finished ones" if finished else "none here"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from validation.claims.schug2021.energy_networks import FIGURES_RULE, energy_setting, plastic_networks
 from validation.criteria import above
-from validation.estimates import mean_of
+from validation.estimates import mean_of, means_along
 from validation.registry import Context, Findings, Run, measures, panels
 from validation.statement import SCHUG, Claim, Clause, row
 
@@ -21,9 +21,9 @@ def fisher_information(run: Run, context: Context) -> Findings:
         # The paper's "empirical" Fisher information takes the observed labels.
         for labels in (str(labels) for labels in at.expectation.values):
             is_published = model == FIGURES_RULE and labels == "observed"
-            of = at.sel(expectation=labels)
-            ratio = of.fisher_mean.sel(importance="high p") / of.fisher_mean.sel(importance="low p")
-            pairs = mean_of(of.fisher_superiority, unit="networks", how="Mann-Whitney statistic over pairs")
+            part = at.sel(expectation=labels)
+            ratio = part.fisher_mean.sel(importance="high p") / part.fisher_mean.sel(importance="low p")
+            pairs = mean_of(part.fisher_superiority, unit="networks", how="Mann-Whitney statistic over pairs")
             for clause, estimate in ((PAIRS, pairs), (MEAN, mean_of(ratio, "ratio", unit="networks"))):
                 yield row(
                     clause if is_published else S05,
@@ -35,7 +35,7 @@ def fisher_information(run: Run, context: Context) -> Findings:
         within = at.fisher_superiority_in_layer.sel(expectation="observed")
         yield row(
             S05,
-            {str(layer): mean_of(within.sel(layer=layer), unit="networks") for layer in within.layer.values},
+            means_along(within, "layer"),
             "Fisher information: the same over pairs within one weight matrix",
             setting=here,
             condition={"p rule": model, "labels": "observed"},

@@ -58,9 +58,14 @@ def gradients_above_threshold(context: Context) -> Findings:
         )
     for law in LAWS:
         condition = {"gradients": law, "Fisher information": "1e-7 to 1e-2", "mean / sd": 0.05}
-        yield row(
-            RISES, _rising_steps(law), "share of steps at which the probability rises", condition=condition
+        fisher, mean_share = np.geomspace(1e-7, 1e-2, 400), 0.05
+        spread = np.sqrt(fisher / (1 + mean_share**2))
+        steps = np.diff(probability_above(_G_LIM, spread, mean=mean_share * spread, law=law))
+        slope = np.min(steps / np.diff(np.log10(fisher)))
+        rising = exactly(
+            float(np.mean(steps > 0)), n=steps.size, unit="steps", how=f"smallest slope {slope:.2g}"
         )
+        yield row(RISES, rising, "share of steps at which the probability rises", condition=condition)
     for mean_share in (0.1, 0.3, 1.0):
         fine = _G_LIM * np.geomspace(0.3, 5.0, 200)
         error = exactly(np.max(np.abs(approximation_error(_G_LIM, fine, mean_share * fine))))
@@ -101,14 +106,6 @@ def ratio_to_formula(
     )
 
 
-def _rising_steps(law: GradientLaw) -> Estimate:
-    fisher, mean_share = np.geomspace(1e-7, 1e-2, 400), 0.05
-    sd = np.sqrt(fisher / (1 + mean_share**2))
-    steps = np.diff(probability_above(_G_LIM, sd, mean=mean_share * sd, law=law)) / np.diff(np.log10(fisher))
-    how = f"smallest slope {steps.min():.2g} per decade"
-    return exactly(float(np.mean(steps > 0)), n=steps.size, unit="steps", how=how)
-
-
 @measures(S19, rendering=Rendering.RATE, experiment="energy")
 def gradients_in_networks(run: Run, context: Context) -> Findings:
     """Look how often p moves up for drawn gradients, and for those of trained networks."""
@@ -126,8 +123,8 @@ def gradients_in_networks(run: Run, context: Context) -> Findings:
         at = result.sel(plastic_model=FIGURES_RULE, images_per_gradient=size)
         at = at[["mean_squared_gradient", "share_above"]].stack(synapses=["layer", "synapse"])
         ranks = [
-            spearmanr(of.mean_squared_gradient, of.share_above).statistic
-            for of in (at.sel(seed=seed) for seed in at.seed.values)
+            spearmanr(part.mean_squared_gradient, part.share_above).statistic
+            for part in (at.sel(seed=seed) for seed in at.seed.values)
         ]
         rms = np.sqrt(at.mean_squared_gradient)
         formula = probability_above(float(result.attrs["g_lim"]), np.maximum(rms.values, 1e-30))

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import xarray as xr
-
 from validation.claims.schug2021.energy_networks import energy_setting, present, quotient
 from validation.criteria import above, in_every
-from validation.estimates import Estimate, mean_of
+from validation.estimates import means_along
 from validation.registry import Context, Findings, Run, measures, panels
 from validation.statement import SCHUG, Claim, Clause, row
 
@@ -47,13 +45,8 @@ def information_per_activity(run: Run, context: Context) -> Findings:
     for pair, subject in present(result, _PAIRS).items():
         yield quotient(subject, best, pair, "information per neuronal activity", here)
     for (first, second), clause in present(result, _AT_EACH).items():
-        estimates = _by_penalty(ratio.sel(model=first) / ratio.sel(model=second))
-        yield row(clause, estimates, clause.text, setting=here, along="L2")
+        # Penalties at which both models answered well.
+        quotients = (ratio.sel(model=first) / ratio.sel(model=second)).dropna("l2", how="all")
+        yield row(clause, means_along(quotients, "l2", "ratio"), clause.text, setting=here, along="L2")
     caption = "Information per activity of the hidden units against the L2 penalty."
     yield from panels(run, {"app1-fig1b": caption}, S15)
-
-
-def _by_penalty(quotients: xr.DataArray) -> dict[str, Estimate]:
-    """Return the quotient at each penalty at which both models answered well."""
-    kept = quotients.dropna("l2", how="all")
-    return {f"{float(l2):g}": mean_of(kept.sel(l2=l2), "ratio", unit="networks") for l2 in kept.l2}

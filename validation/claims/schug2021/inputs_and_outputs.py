@@ -11,7 +11,7 @@ from validation.claims.schug2021.energy_networks import (
     shown_networks,
 )
 from validation.criteria import above, between, in_every
-from validation.estimates import mean_of
+from validation.estimates import means_along
 from validation.registry import Context, Findings, Run, measures, panels
 from validation.statement import SCHUG, Claim, Clause, row
 
@@ -49,27 +49,22 @@ S08 = Claim(
 def inputs_and_outputs(run: Run, context: Context) -> Findings:
     """Correlate the important inputs and outputs of hidden neurons."""
     here, at = energy_setting(run), at_shown_l2(shown_networks(run, context).result)
-    by_layer = {
-        int(layer): mean_of(at.input_output_r.sel(hidden_layer=layer), "correlation", unit="networks")
-        for layer in at.hidden_layer.values
-    }
+    by_layer = means_along(at.input_output_r, "hidden_layer", "correlation")
     quantity = "Pearson's r of important inputs and outputs over the neurons of a hidden layer"
-    yield row(
-        CORRELATED,
-        {str(layer): estimate for layer, estimate in by_layer.items()},
-        quantity,
-        setting=here,
-        along="hidden layer",
-    )
-    for layer, clause in ((n, clause) for n, clause in AS_PUBLISHED.items() if n in by_layer):
+    yield row(CORRELATED, by_layer, quantity, setting=here, along="hidden layer")
+    for layer, clause in ((n, clause) for n, clause in AS_PUBLISHED.items() if str(n) in by_layer):
         condition = {"hidden layer": layer}
         # A number of the published networks says nothing of smaller ones.
         judged = S08 if here.departures else clause
-        yield row(judged, by_layer[layer], quantity, setting=here, condition=condition)
-        of = run.result.input_output_r.sel(model=FIGURES_RULE, hidden_layer=layer)
-        by_l2 = {
-            f"{float(l2):g}": mean_of(of.sel(l2=l2), "correlation", unit="networks") for l2 in of.l2.values
-        }
-        yield row(S08, by_l2, quantity, setting=here, condition=condition, along="L2")
+        yield row(judged, by_layer[str(layer)], quantity, setting=here, condition=condition)
+        by_l2 = run.result.input_output_r.sel(model=FIGURES_RULE, hidden_layer=layer)
+        yield row(
+            S08,
+            means_along(by_l2, "l2", "correlation"),
+            quantity,
+            setting=here,
+            condition=condition,
+            along="L2",
+        )
     caption = "Important outputs against important inputs of hidden neurons."
     yield from panels(run, {"app1-fig2b": caption}, S08)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import xarray as xr
-
 from validation.claims.schug2021.energy_networks import FIGURES_RULE, energy_setting, plastic_networks
 from validation.criteria import above, in_every
-from validation.estimates import Estimate, mean_of
+from validation.estimates import means_along
 from validation.registry import Context, Findings, Run, measures, panels
 from validation.statement import SCHUG, Claim, Clause, row
 
@@ -29,23 +27,18 @@ def lesions(run: Run, context: Context) -> Findings:
     """Remove synapses in several orders and compare the accuracies, fraction by fraction."""
     here = energy_setting(run)
     for model, at in plastic_networks(run, context).items():
-        accuracy = at.lesion_accuracy
+        # Nothing and everything removed is the same in every order.
+        accuracy = at.lesion_accuracy.sel(fraction=(at.fraction > 0) & (at.fraction < 1))
         for gentle, harsh, words in (
             ("release_probability", "random", "lowest p first less random order"),
             ("strength", "release_probability", "smallest |w̄| first less lowest p first"),
         ):
             yield row(
                 LESIONS if model == FIGURES_RULE and harsh == "random" else S03,
-                _advantages(accuracy.sel(order=gentle) - accuracy.sel(order=harsh)),
+                means_along(accuracy.sel(order=gentle) - accuracy.sel(order=harsh), "fraction"),
                 f"accuracy after removing synapses, {words}, where it is least certain",
                 setting=here,
                 condition={"p rule": model},
                 along="removed",
             )
     yield from panels(run, {"fig2b": "Accuracy after removing synapses in four orders."}, S03)
-
-
-def _advantages(difference: xr.DataArray) -> dict[str, Estimate]:
-    """Return the difference at every fraction but none and all, by the fraction."""
-    inner = difference.sel(fraction=(difference.fraction > 0) & (difference.fraction < 1))
-    return {f"{float(f):g}": mean_of(inner.sel(fraction=f), unit="networks") for f in inner.fraction}

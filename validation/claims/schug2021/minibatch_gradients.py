@@ -55,7 +55,7 @@ def learning_rate_and_batches(run: Run, context: Context) -> Findings:
             condition={"p rule": model},
         )
     squared = shown_networks(run, context).result.mean_squared_gradient.sel(plastic_model=FIGURES_RULE)
-    single, batch = (squared.isel(images_per_gradient=place) for place in (0, -1))
+    single, batch = (squared.isel(images_per_gradient=index) for index in (0, -1))
     ranks = [
         spearmanr(single.sel(seed=seed).values.ravel(), batch.sel(seed=seed).values.ravel()).statistic
         for seed in squared.seed.values

@@ -27,13 +27,13 @@ def neurons_by_importance(run: Run, context: Context) -> Findings:
     here, at = energy_setting(run), at_shown_l2(shown_networks(run, context).result)
     for shuffle, words in SHUFFLES.items():
         for group, clause in CLAUSES.items():
-            of = at.sel(layer=2, side="inputs", shuffle=shuffle, group=group)
+            part = at.sel(layer=2, side="inputs", shuffle=shuffle, group=group)
             yield row(
                 clause if shuffle == "matrix" else S07,
-                mean_of(of.neuron_group_share - of.neuron_shuffled_group_share, unit="networks"),
+                mean_of(part.neuron_group_share - part.neuron_shuffled_group_share, unit="networks"),
                 f"share of {group}-importance neurons of the second hidden layer less the shuffled one",
                 setting=here,
                 condition={"shuffled": words},
-                reason=f"mean share {float(of.neuron_group_share.mean()):.2f}",
+                reason=f"mean share {float(part.neuron_group_share.mean()):.2f}",
             )
     yield from panels(run, {"fig3b": "Neurons of low, medium and high importance."}, S07)

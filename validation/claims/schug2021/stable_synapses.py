@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -10,9 +9,16 @@ import numpy as np
 from validation.coupling import correlations_from_estimation, correlations_if_additive
 from validation.criteria import exact, significant
 from validation.data.recordings import read_sjostrom2001
-from validation.estimates import Estimate
 from validation.registry import ClaimFigure, Context, Findings, measures
-from validation.release_and_change import BOTH, Reading, correlation, coupling_figure, readings_figure
+from validation.release_and_change import (
+    BOTH,
+    Reading,
+    by_coupling,
+    correlations_under,
+    coupling_figure,
+    other_readings,
+    readings_figure,
+)
 from validation.statement import SCHUG, Claim, Clause, Rendering, row
 
 PUBLISHED_R = -0.4416
@@ -31,20 +37,21 @@ S18 = Claim(
 )
 
 MAIN = Reading(BOTH, "|dw| / w")
-OTHERS = (
-    replace(MAIN, resampled="rows"),
-    replace(MAIN, rank=True),
-    replace(MAIN, rows="one row for each recording"),
-    replace(MAIN, rows="LTP"),
-    replace(MAIN, rows="LTD"),
-    replace(MAIN, change="|log(w after / w before)|"),
-    replace(MAIN, change="dw / w"),
-    replace(MAIN, change="log(w after / w before)"),
-    replace(MAIN, change="|dw| (mV)"),
-    replace(MAIN, change="|dp| / p"),
-    replace(MAIN, change="|dq| / q"),
-    replace(MAIN, before="q"),
-    replace(MAIN, given="log w"),
+OTHERS = other_readings(
+    MAIN,
+    {"resampled": "rows"},
+    {"rank": True},
+    {"rows": "one row for each recording"},
+    {"rows": "LTP"},
+    {"rows": "LTD"},
+    {"change": "|log(w after / w before)|"},
+    {"change": "dw / w"},
+    {"change": "log(w after / w before)"},
+    {"change": "|dw| (mV)"},
+    {"change": "|dp| / p"},
+    {"change": "|dq| / q"},
+    {"before": "q"},
+    {"given": "log w"},
 )
 
 
@@ -54,9 +61,7 @@ def stable_synapses(context: Context) -> Findings:
     recordings, rng = read_sjostrom2001(), np.random.default_rng(context.seed)
     n_draws = 4_000 if context.is_quick else 20_000
     context.report_progress(0.1, "readings of the correlation")
-    correlations = {
-        reading: correlation(recordings, reading, rng=rng, n_resamples=n_draws) for reading in (MAIN, *OTHERS)
-    }
+    correlations = correlations_under(recordings, (MAIN, *OTHERS), rng, n_draws)
     recorded = correlations[MAIN]
     yield row(TEST, recorded, MAIN.quantity, condition=MAIN.condition)
     for reading, estimate in correlations.items():
@@ -85,25 +90,6 @@ def stable_synapses(context: Context) -> Findings:
     )
     yield ClaimFigure(coupling_figure(recorded.value, drawn), caption)
     yield from _REMARKS
-
-
-def by_coupling(drawn: np.ndarray, recorded: float) -> Estimate:
-    """Return the mean and the spread of correlations drawn without any relation, beside the recorded one."""
-    share = (np.sum(drawn <= recorded) + 1) / (len(drawn) + 1)
-    return Estimate(
-        float(drawn.mean()),
-        partial(_central_range, drawn),
-        len(drawn),
-        "draws",
-        "range of draws",
-        f"{100 * share:.2g} % of the draws are at or below the recorded {recorded:.4f}: this coupling "
-        + ("does not explain it" if share < 0.025 else "alone may explain it"),
-    )
-
-
-def _central_range(drawn: np.ndarray, alpha: float) -> tuple[float, float]:
-    low, high = np.quantile(drawn, [alpha / 2, 1 - alpha / 2])
-    return float(low), float(high)
 
 
 _REMARKS = (

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from brianpresyn.experiments import release_statistics as experiment
-from validation.claims.across.release_statistics import _same_releases, analytic_failures, compared
+from validation.claims.across.release_statistics import analytic_failures, compared, same_releases
 from validation.context import Context
 from validation.statement import Verdict
 
@@ -31,6 +31,6 @@ def test_the_statistics_of_a_swapped_p_do_not(result):
 
 def test_a_difference_between_targets_is_noticed(result):
     other = result.copy(deep=True)
-    assert _same_releases([result, other]).verdict is Verdict.HOLDS_HERE
+    assert same_releases([result, other]).verdict is Verdict.HOLDS_HERE
     other.counts[0, :2] += np.array([1, -1])
-    assert _same_releases([result, other]).verdict is Verdict.DOES_NOT_HOLD_HERE
+    assert same_releases([result, other]).verdict is Verdict.DOES_NOT_HOLD_HERE

@@ -1,5 +1,7 @@
 """M09 and M15: the slopes of the optimal variance are those of the paper, and others would be noticed."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -10,6 +12,11 @@ from validation.claims.malkin2023.two_synapses import M15
 from validation.context import Context
 from validation.registry import evidence_of
 from validation.statement import Verdict, agreement_verdict, combined_verdict, verdict_on
+
+
+def evidence_from_regression(result):
+    run = SimpleNamespace(experiment="linear", result=result)
+    return evidence_of(optimal_variance.noise_of_a_regression_unit(run, Context()))
 
 
 @pytest.mark.parametrize(
@@ -65,8 +72,8 @@ def test_regression_units_on_and_off_the_optimum():
         posterior_sd=(result.exact_posterior_sd * jitter).transpose("seed", "synapse"),
     )
     # The optimum follows the sample's mean x^2 exactly.
-    found = evidence_of(optimal_variance.rows_of_regression(exact)).measurements
+    found = evidence_from_regression(exact).measurements
     assert agreement_verdict(found) is Verdict.AGREES
     untrained = exact.assign(sigma=0 * exact.sigma + 0.1 * jitter)
-    found = evidence_of(optimal_variance.rows_of_regression(untrained)).measurements
+    found = evidence_from_regression(untrained).measurements
     assert agreement_verdict(found) is Verdict.DISAGREES

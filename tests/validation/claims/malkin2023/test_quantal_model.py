@@ -36,8 +36,8 @@ def test_claims_are_reproduced_with_figures(claim, function):
 
 
 def test_biased_draws_are_noticed(monkeypatch):
-    drawn = quantal_moments._drawn_moments
-    monkeypatch.setattr(quantal_moments, "_drawn_moments", lambda *args: 1.02 * drawn(*args))
+    drawn = quantal_moments.drawn_moments
+    monkeypatch.setattr(quantal_moments, "drawn_moments", lambda *args: 1.02 * drawn(*args))
     assert verdicts(M01, quantal_moments.quantal_moments) == [YES, NO]
 
 

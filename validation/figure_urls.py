@@ -1,0 +1,34 @@
+"""Figures as data URLs, for pages that need nothing beside them."""
+
+from __future__ import annotations
+
+import base64
+import io
+
+import matplotlib
+from matplotlib.figure import Figure
+
+# An SVG above this size (many points, much text) is larger than the same figure in pixels.
+LARGEST_SVG = 40_000
+PIXELS_PER_INCH = 144
+# Figures have few colours; more would serve their smoothed edges only.
+_COLOURS_IN_PIXELS = 96
+
+
+def figure_as_data_url(figure: Figure) -> str:
+    """Return `figure` as a data URL: vector graphics, or pixels where those would be large."""
+    buffer = io.BytesIO()
+    # With a fixed salt and without a date the same findings give the same bytes.
+    with matplotlib.rc_context({"svg.hashsalt": "brianpresyn"}):
+        figure.savefig(buffer, format="svg", bbox_inches="tight", metadata={"Date": None})
+    media_type = "image/svg+xml"
+    if buffer.tell() > LARGEST_SVG:
+        from PIL import Image
+
+        drawn, buffer, media_type = io.BytesIO(), io.BytesIO(), "image/png"
+        figure.savefig(drawn, format="png", bbox_inches="tight", dpi=PIXELS_PER_INCH)
+        # With a palette it is a third of the size.
+        with Image.open(drawn) as image:
+            few = image.convert("RGB").quantize(_COLOURS_IN_PIXELS, dither=Image.Dither.NONE)
+        few.save(buffer, format="PNG", optimize=True)
+    return f"data:{media_type};base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"
