@@ -1,10 +1,14 @@
 """X08: the slopes of the optimal variance on the rate are -2/(rho+2), and others would be noticed."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
+from biophys.energy_costs import COST_EXPONENTS
 from validation.claims.across import optimised_variability
 from validation.claims.across.optimised_variability import RARE_SPIKES
+from validation.claims.malkin2023 import optimal_variance
 from validation.context import Context
 from validation.registry import evidence_of
 from validation.statement import Verdict, verdict_on
@@ -21,8 +25,12 @@ def test_computed_slopes_hold():
 
 
 def test_one_other_slope_is_noticed(monkeypatch):
-    theory = {**optimised_variability._THEORY, "actin": -0.5}
-    monkeypatch.setattr(optimised_variability, "_THEORY", theory)
+    right = optimal_variance.precision_slopes
+
+    def wrong_of_actin(rho):
+        return SimpleNamespace(on_input_power=-0.5) if rho == COST_EXPONENTS["actin"] else right(rho)
+
+    monkeypatch.setattr(optimal_variance, "precision_slopes", wrong_of_actin)
     assert verdict() is Verdict.DOES_NOT_HOLD_HERE
 
 
