@@ -85,11 +85,14 @@ def methods_text(fit: ReleaseFit) -> str:
     variability = "fitted" if within == "free" else f"taken as {within:g}"
     most = fit.profile.sites[-1]
     largest = "the limit of infinitely many" if most >= 1e6 else f"{most:g}"
+    sites = f"Numbers of sites up to {largest} were tried"
+    if fit.profile.sites.size == 1:
+        sites = f"The number of sites was not fitted but given, {most:g}"
     return (
         f"Quantal parameters were estimated from {fit.n_responses} responses with {version} by "
         f"maximum likelihood: {model_words}. Given k vesicles the response was {model.family}; the quantal "
         f"coefficient of variation within sites was {variability}, that between sites {model.between:g}; "
-        f"{noise}. Numbers of sites up to {largest} were tried. Intervals ({100 * fit.level:g} %) are "
+        f"{noise}. {sites}. Intervals ({100 * fit.level:g} %) are "
         "those of the profile likelihood and are open where it does not fall; a parameter is called "
         "identified if its credible interval under a prior flat in the number of sites and in the release "
         "probability spans less than a factor of 3 and BIC prefers quanta to normal responses (Gontier and "
