@@ -192,10 +192,10 @@ def check_name(name: Any, argument: str) -> str:
 
     Examples
     --------
-    >>> check_name("v = 1", "target")
+    >>> check_name("v = 1", "target")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
     ...
-    ValueError: target must be the name of a variable, such as 'v', got 'v = 1'
+    ValueError: target must be the name of a variable, such as 'v', got 'v = 1': ...
     """
     check_kind(name, str, argument, "'v'")
     try:
