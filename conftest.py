@@ -13,5 +13,5 @@ doctest.DoctestModule = _collector
 collect_ignore = [
     "validation/experiments/in_nest.py",
     "brianpresyn/templates/jax_release.py",
-    *(f"tests/brianpresyn/hosts/in_{host}.py" for host in ("nest", "neuron", "jax", "nestml", "pynn")),
+    *(f"tests/brianpresyn/hosts/in_{host}.py" for host in ("nest", "neuron", "cuda", "jax", "jax_checks")),
 ]

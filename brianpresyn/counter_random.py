@@ -345,6 +345,29 @@ def cpp_text(name: str) -> str:
     return template_text(f"{name}.cpp")
 
 
+def cuda_text(cpp_code: str) -> str:
+    """Return C++ code as CUDA: for the device and the host, without what other compilers have of their own."""
+    for old, new in (
+        ("PRESYN_APART static", "static inline"),
+        ("static inline", "PRESYN_DEVICE static inline"),
+        ("static const uint64_t", "static constexpr uint64_t"),
+        ("#if defined(__GNUC__)", "#if 0"),
+        ("#if defined(__AVX512DQ__)", "#if 0"),
+    ):
+        cpp_code = cpp_code.replace(old, new)
+    return _CUDA_HEAD + cpp_code
+
+
+_CUDA_HEAD = """#ifndef PRESYN_DEVICE
+#ifdef __CUDACC__
+#define PRESYN_DEVICE __host__ __device__
+#else
+#define PRESYN_DEVICE
+#endif
+#endif
+"""
+
+
 def cython_wrapper(cpp_code: str, declarations: str) -> str:
     """Return C++ code as a piece of Cython that makes the declared functions callable.
 
@@ -440,6 +463,13 @@ def _declared(
     add("numpy", numpy_function)
     add("cpp", source, name=c_name, compiler_kwds={"headers": ["<stdint.h>", "<string.h>", "<math.h>"]})
     add("cython", cython_wrapper(source, declaration), name=c_name)
+    # Its table of one n and p is no device's: Brian2CUDA says that it lacks this one.
+    if c_name != "shared_binomial_draw":
+        # What Brian2CUDA passes on as the place is that among the synapses of one neuron; the synapse is _idx.
+        names = ", ".join(f"x{place}" for place in range(len(kinds)))
+        macro = f"#define {c_name}_at_synapse({names}, place) {c_name}({names}, (int64_t)_idx)\n"
+        text, called = (macro, f"{c_name}_at_synapse") if auto_vectorise else ("", c_name)
+        add("cuda", cuda_text(source) + text, name=called)
     return function
 
 

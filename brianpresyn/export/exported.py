@@ -14,7 +14,7 @@ from brian2.utils.stringtools import get_identifiers
 
 from biophys.argument_types import checked_types
 from biophys.whole_files import arriving
-from brianpresyn.counter_random import NamedFunction, template_text
+from brianpresyn.counter_random import NamedFunction, cuda_text, template_text
 from brianpresyn.domains import PROBABILITY, check_name
 from brianpresyn.export.host_table import HOSTS, Host
 from brianpresyn.export.rendering import CStatements, PythonStatements, assignment, drawn_probabilities
@@ -154,6 +154,19 @@ def _probabilities(code: SynapseCode) -> dict[str, Any]:
     return {"probabilities": [name for name, domain in code.domains.items() if domain == PROBABILITY]}
 
 
+def _for_cuda(code: SynapseCode, model: SynapseModel, name: str) -> dict[str, Any]:
+    common, own = _of_roles(model, "key", "shared", "constant"), _of_roles(model, "parameter", "state")
+    spelled = {each.name: f"shared.{each.name}" for each in common}
+    spelled |= {each.name: f"synapse.{each.name}" for each in own}
+    statements = CStatements(lambda each: spelled.get(each, each), "synapse.number").lines(model)
+    draws = cuda_text(_c_draws(code, model))
+    return {"draws": draws, "process": _process(name), "common": common, "own": own, "statements": statements}
+
+
+def _process(name: str) -> str:
+    return f"{name[0].upper()}{name[1:]}Synapse"
+
+
 def _for_neuron(code: SynapseCode, model: SynapseModel, name: str) -> dict[str, Any]:
     states = _of_roles(model, "state")
     parameters = [each.name for each in model.of_role("parameter") if each.name != model.amplitude]
@@ -168,7 +181,7 @@ def _for_neuron(code: SynapseCode, model: SynapseModel, name: str) -> dict[str, 
     statements = CStatements(lambda each: spelled.get(each, each), number).lines(model)
     return {
         "draws": _c_draws(code, model),
-        "process": f"{name[0].upper()}{name[1:]}Synapse",
+        "process": _process(name),
         "common": common,
         "macros": ["tau", "e", "i", "g", "v", *(each.name for each in common)],
         "states": [each for each in states if each.name != model.amplitude],
@@ -230,4 +243,4 @@ def _jax_block(
     }
 
 
-_RENDERERS = {"nest": _for_nest, "neuron": _for_neuron, "jax": _for_jax}
+_RENDERERS = {"nest": _for_nest, "neuron": _for_neuron, "cuda": _for_cuda, "jax": _for_jax}

@@ -57,6 +57,15 @@ HOSTS = {
         _C_DRAWS,
         {"neuron.mod": "{name}.mod"},
     ),
+    "cuda": Host(
+        "CUDA",
+        "uint64 (C++)",
+        "double",
+        "number and event counter, 8 bytes each",
+        # The table of a draw with one n and p for all is made by the first thread that needs it.
+        _C_DRAWS - {"shared_binomial_draw"},
+        {"cuda.cuh": "{name}.cuh"},
+    ),
     "jax": Host(
         "JAX",
         "pairs of uint32",

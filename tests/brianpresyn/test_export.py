@@ -72,7 +72,9 @@ def test_minis_are_refused_where_synapses_act_on_spikes_only(host):
         (BERNOULLI + spontaneous_release(1 * Hz, every=10 * ms)).export(host)
 
 
-def test_jax_refuses_draws_that_it_lacks():
+def test_draws_that_a_host_lacks_are_named():
+    with pytest.raises(NotImplementedError, match="shared_binomial_draw, which this host lacks"):
+        binomial_release(5, 0.3, q=1, shared=True).export("cuda")
     with pytest.raises(NotImplementedError, match=r"gamma_draw.*lacks.*bernoulli_draw"):
         quantal_variance(BERNOULLI, cv_within=0.3).export("jax")
 
@@ -99,7 +101,7 @@ def test_names_that_hosts_use_are_refused_with_another():
 def test_all_release_models_are_exported(host):
     for code in (
         bernoulli_release(0.3, mean=0.5 * mV),
-        binomial_release(5, 0.3, all_sites=1 * mV, shared=True) + release_counters(),
+        binomial_release(5, 0.3, all_sites=1 * mV, shared=host != "cuda") + release_counters(),
         stochastic_tsodyks_markram([0.3, 0.4], tau_rec=[3, 4] * ms, tau_facil=5 * ms, n=3, q=1 * mV),
         tsodyks_markram(0.3, tau_rec=3 * ms, q=1 * mV).renamed(prefix="e_"),
     ):

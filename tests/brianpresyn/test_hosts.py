@@ -1,12 +1,28 @@
 """The same quanta in other simulators at every event, where they are installed; more by ``make parity``."""
 
-import pytest
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
 
-from brianpresyn import release_key
+import numpy as np
+import pytest
+from brian2 import Hz, Network, NeuronGroup, ms
+
+from brianpresyn import (
+    bernoulli_release,
+    binomial_release,
+    release_key,
+    spontaneous_release,
+    stochastic_tsodyks_markram,
+    synapses,
+)
+from brianpresyn.targets import code_generation
 from tests.brianpresyn.hosts.parity import MODELS, SEEDS, WAYS, compare, interpreter
 
 # NEST's headers take a minute to compile: here the model that uses the most of them.
-HERE = {"nest": MODELS[3:], "neuron": MODELS, "jax": MODELS}
+HERE = {"nest": MODELS[3:], "neuron": MODELS, "jax": MODELS, "cuda": MODELS}
 CASES = [(title, name) for title, way in WAYS.items() for name in way.models if name in HERE[way.program]]
 
 
@@ -23,3 +39,68 @@ def test_the_same_quanta_are_released_at_every_event(title, name):
     (outcome,) = compare([way], name, n_copies=2, n_steps=200, seed=SEEDS[MODELS.index(name) % 2])
     assert outcome.n_events > 3000
     assert outcome.n_mismatches == 0
+
+
+@pytest.mark.slow
+def test_jax_has_gradients_and_minis(tmp_path):
+    way = WAYS["JAX, 32 bits"]
+    python = interpreter(way)
+    if python is None:
+        pytest.skip(f"no Python with {way.module}: name one in {way.variable}")
+    binomial_release(5, 0.3, q=1).export("jax", name="tested").write(tmp_path)
+    code = bernoulli_release(0.3, q=1) + spontaneous_release(90 * Hz, every=1 * ms)
+    code.export("jax", name="minis").write(tmp_path)
+    with code_generation("numpy"):
+        cells = NeuronGroup(4, "v : 1", threshold="False", dt=1 * ms)
+        built = synapses(cells, cells, code, connect=True, seed=2, name="minis")
+        Network(cells, built).run(200 * ms)
+    program = Path(__file__).parent / "hosts" / "in_jax_checks.py"
+    command = [python, str(program), str(tmp_path), str(built.mini_key[:]), str(built.n_mini_draws[:])]
+    assert output_of(command, tmp_path) == str(np.array(built.n_minis[:]).tolist())
+    depressed = stochastic_tsodyks_markram(0.3, tau_rec=30 * ms, q=1).export("jax", name="depressed")
+    depressed.write(tmp_path)
+    done = subprocess.run([python, "depressed.py"], cwd=tmp_path, capture_output=True, text=True)
+    assert "jax_enable_x64" in done.stderr
+
+
+PAGES = Path(__file__).parents[2] / "docs" / "how_to"
+
+
+def output_of(command, folder):
+    """Return the last line that a program prints."""
+    path = f"{Path(command[0]).parent}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, env={**os.environ, "PATH": path}
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()[-1]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "title, build",
+    [
+        ("NEST, 1 thread", ["{python}", "for_nest/build_unreliablemodule.py"]),
+        ("NEURON", ["nrnivmodl", "for_neuron"]),
+        ("JAX, 32 bits", []),
+    ],
+)
+def test_the_page_of_a_host_prints_what_brian_prints(title, build, tmp_path):
+    way = WAYS[title]
+    python = interpreter(way)
+    if python is None:
+        pytest.skip(f"no Python with {way.module}: name one in {way.variable}")
+    page = (PAGES / f"release_in_{way.program}.md").read_text(encoding="utf-8")
+    (tmp_path / "brian_preferences").write_text("codegen.target = 'numpy'\n")
+    (tmp_path / "in_brian.py").write_text(re.search(r"```python\n(.*?)```", page, re.DOTALL).group(1))
+    for name, text in re.findall(r"```{code-block} python\n:caption: (\S+)\n\n(.*?)```", page, re.DOTALL):
+        (tmp_path / name).write_text(text)
+    expected = output_of([sys.executable, "in_brian.py"], tmp_path)
+    if build:
+        output_of(
+            [str(Path(python).with_name(build[0].format(python=Path(python).name))), *build[1:]], tmp_path
+        )
+    assert output_of([python, f"in_{way.program}.py"], tmp_path) == expected
+    assert len(set(expected.strip("[]").split(", "))) > 3
+    if way.program == "jax":
+        assert 0.05 < float(output_of([python, "train.py"], tmp_path)) < 0.9

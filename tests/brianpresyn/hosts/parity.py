@@ -52,6 +52,7 @@ WAYS = {
     "NEST, 1 thread": Way("nest", NEST, "nest", ("1",)),
     "NEST, 2 threads": Way("nest", NEST, "nest", ("2",)),
     "NEURON": Way("neuron", OTHERS, "neuron"),
+    "CUDA, on the host": Way("cuda", OTHERS, "numpy", (), ("bernoulli", "binomial", "depressed")),
     "JAX, 64 bits": Way("jax", OTHERS, "jax", ("1",)),
     "JAX, 32 bits": Way("jax", OTHERS, "jax", ("0",), MODELS[:3]),
 }
