@@ -346,7 +346,7 @@ def cpp_text(name: str) -> str:
 
 
 def cuda_text(cpp_code: str) -> str:
-    """Return C++ code as CUDA: for the device and the host, without what other compilers have of their own."""
+    """Return C++ code as CUDA: for device and host, without what other compilers have of their own."""
     for old, new in (
         ("PRESYN_APART static", "static inline"),
         ("static inline", "PRESYN_DEVICE static inline"),
@@ -465,7 +465,7 @@ def _declared(
     add("cython", cython_wrapper(source, declaration), name=c_name)
     # Its table of one n and p is no device's: Brian2CUDA says that it lacks this one.
     if c_name != "shared_binomial_draw":
-        # What Brian2CUDA passes on as the place is that among the synapses of one neuron; the synapse is _idx.
+        # Brian2CUDA passes on the place among the synapses of one neuron; the synapse itself is _idx.
         names = ", ".join(f"x{place}" for place in range(len(kinds)))
         macro = f"#define {c_name}_at_synapse({names}, place) {c_name}({names}, (int64_t)_idx)\n"
         text, called = (macro, f"{c_name}_at_synapse") if auto_vectorise else ("", c_name)

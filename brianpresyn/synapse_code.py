@@ -471,7 +471,7 @@ class SynapseCode:
         Parameters
         ----------
         host
-            ``"nest"``, ``"neuron"``, ``"jax"``, ``"nestml"``, ``"pynn"`` or ``"cuda"``.
+            ``"nest"``, ``"neuron"``, ``"jax"`` or ``"cuda"``.
         name
             Of the synapse there.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -160,7 +161,15 @@ def _for_cuda(code: SynapseCode, model: SynapseModel, name: str) -> dict[str, An
     spelled |= {each.name: f"synapse.{each.name}" for each in own}
     statements = CStatements(lambda each: spelled.get(each, each), "synapse.number").lines(model)
     draws = cuda_text(_c_draws(code, model))
-    return {"draws": draws, "process": _process(name), "common": common, "own": own, "statements": statements}
+    guards = sorted(set(re.findall(r"#ifndef (PRESYN_\w+)", draws)) - {"PRESYN_DEVICE"})
+    return {
+        "draws": draws,
+        "guards": guards,
+        "process": _process(name),
+        "common": common,
+        "own": own,
+        "statements": statements,
+    }
 
 
 def _process(name: str) -> str:

@@ -227,18 +227,18 @@ class Elsewhere:
     """A device that generates code in a language of its own."""
 
     def code_object_class(self):
-        return SimpleNamespace(generator_class=SimpleNamespace(class_name="cuda"))
+        return SimpleNamespace(generator_class=SimpleNamespace(class_name="opencl"))
 
 
 def test_a_device_is_refused_for_what_it_lacks(monkeypatch):
     source, target = every_step(), receivers()
     code = bernoulli_release(p=0.5, q=1 * mV)
     monkeypatch.setattr(sys.modules["brianpresyn.checked_synapses"], "get_device", Elsewhere)
-    with pytest.raises(NotImplementedError, match="Elsewhere needs bernoulli_draw in the language 'cuda'"):
+    with pytest.raises(NotImplementedError, match="Elsewhere needs bernoulli_draw in the language 'opencl'"):
         synapses(source, target, code, connect=True, seed=1)
     container = code.namespace["bernoulli_draw"].implementations
     monkeypatch.setattr(
-        type(container), "__contains__", lambda own, key: key == "cuda" or key in own._implementations
+        type(container), "__contains__", lambda own, key: key == "opencl" or key in own._implementations
     )
     with pytest.warns(UserWarning, match="nobody has compared the draws on Elsewhere"):
         _check_functions(code)
