@@ -132,20 +132,20 @@ def test_two_exports_for_cuda_compile_in_one_program(tmp_path):
     assert done.returncode == 0, done.stderr
 
 
+LOOP = """
+extern "C" void run(int64_t key, int64_t event, int64_t n, double p, int64_t size, int32_t* out) {
+    for (int64_t _idx = 0; _idx < size; _idx++) out[_idx] = %s;
+}
+"""
+
+
 @pytest.mark.parametrize("name", ["bernoulli_draw", "binomial_draw"])
 def test_draws_registered_for_cuda_take_the_synapse_and_not_its_place(name, tmp_path):
     function = getattr(brianpresyn, name)
     implementation = function.implementations["cuda"]
     arguments = {"bernoulli_draw": "p", "binomial_draw": "n, p"}[name]
-    text = (
-        "#include <stdint.h>\n#include <string.h>\n"
-        + implementation.get_code(None)
-        + (
-            '\nextern "C" void run(int64_t key, int64_t event, int64_t n, double p, int64_t size, int32_t* out)\n{\n'
-            "    for (int64_t _idx = 0; _idx < size; _idx++)\n"
-            f"        out[_idx] = {implementation.name}(key, event, {arguments}, 0);\n}}\n"
-        )
-    )
+    loop = LOOP % f"{implementation.name}(key, event, {arguments}, 0)"
+    text = f"#include <stdint.h>\n#include <string.h>\n{implementation.get_code(None)}{loop}"
     (tmp_path / "draws.cpp").write_text(text)
     subprocess.run(
         ["g++", "-O2", "-shared", "-fPIC", "draws.cpp", "-o", "draws.so"], cwd=tmp_path, check=True
