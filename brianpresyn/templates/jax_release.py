@@ -206,7 +206,8 @@ def straight_through(p: Any, count: Any, n: Any = 1) -> Any:
 
 @straight_through.defjvp
 def _mean_moves(primals: Any, tangents: Any) -> Any:
-    return straight_through(*primals), primals[2] * tangents[0]
+    count = straight_through(*primals)
+    return count, jnp.broadcast_to(primals[2] * tangents[0], count.shape).astype(count.dtype)
 
 
 def transmitted_weight(
@@ -238,4 +239,6 @@ def log_probability(p: Any, count: Any, n: Any = 1) -> Any:
     unbiased estimate of that of the expected loss, if the weights were formed with
     ``is_straight_through=False``.
     """
+    kind = jnp.result_type(p, jnp.float32)
+    count, n = jnp.asarray(count).astype(kind), jnp.asarray(n).astype(kind)
     return xlogy(count, p) + xlog1py(n - count, -p)

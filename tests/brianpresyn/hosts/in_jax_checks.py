@@ -67,6 +67,7 @@ for place in range(3):
 parameters, state = minis.build(
     np.arange(16), release_key=1, mini_key=int(sys.argv[2]), p=np.float64(0.3), q=1.0
 )
+advance = jax.jit(minis.every_1000_us)
 for tick in range(int(sys.argv[3])):
-    state, amount = minis.every_1000_us(parameters, state, 1e-3 * tick)
+    state, amount = advance(parameters, state, 1e-3 * tick)
 print(state["n_minis"].tolist())
