@@ -177,9 +177,11 @@ def main(arguments: list[str] | None = None) -> None:
             continue
         for place, name in enumerate(MODELS):
             kept = [title for title in titles if name in WAYS[title].models]
+            if not kept:
+                continue
             lines = str(model(name, 1).export(program)).count("\n")
             seed = SEEDS[place % 2]
-            outcomes = compare([WAYS[title] for title in kept], name, n_copies, n_steps, seed) if kept else []
+            outcomes = compare([WAYS[title] for title in kept], name, n_copies, n_steps, seed)
             for title, each in zip(kept, outcomes, strict=True):
                 print(
                     f"{title:<18}{each.version:<10}{name:<12}{each.n_events:>9}{each.n_mismatches:>12}{lines:>7}"
