@@ -141,8 +141,9 @@ def _check_functions(code: SynapseCode, statements: tuple[str, ...], functions: 
     if of_brian:
         _refuse(code, f"draws from Brian2's own generator ({of_brian[0]})", "build it with draws='counter'")
     for name in sorted(used - ARITHMETIC - functions):
+        remedy = "build it with shared=False" if name == "shared_binomial_draw" else "leave that piece out"
         raise NotImplementedError(
-            f"{code.name} uses {name}, which this host lacks: leave that piece out; it has "
+            f"{code.name} uses {name}, which this host lacks: {remedy}; it has "
             f"{', '.join(sorted(functions | ARITHMETIC))}"
         )
 
