@@ -35,6 +35,8 @@ from rate_models.consolidation import SMALLEST_SIGMA, MeanFieldSynapses
 from rate_models.replicas import amounts_per_replica, column, per_replica, rows
 
 _LARGEST_SIGMA = 1e10
+# Single precision can hold its square, and one over it.
+_SMALLEST_PRIOR = 1e-15
 
 
 @checked_types
@@ -50,7 +52,7 @@ class MetaplasticUncertainty:
     prior_mean, prior_sigma
         Of every weight; sigma positive.
     memory
-        N, steps (batches, not images) that are remembered; positive, infinity forgets nothing.
+        N, steps (batches, not images) that are remembered, at least 1; infinity forgets nothing.
     clamp
         G and C are cut to clamp / sigma either way; infinity cuts nothing. Below 2 / sigma_rate no step can
         turn a standard deviation negative; where one would, it becomes the smallest there is.
@@ -62,7 +64,7 @@ class MetaplasticUncertainty:
     TypeError
         If a number is none.
     ValueError
-        If a rate is negative or infinite, or prior_sigma, memory or clamp is not positive.
+        If a rate is negative or infinite, prior_sigma or clamp is not positive, or memory is below 1.
     """
 
     synapse_kind = MeanFieldSynapses
@@ -89,11 +91,13 @@ class MetaplasticUncertainty:
             raise ValueError(f"prior_mean must be finite, got {prior_mean}")
         self._prior_mean = column(means, like)
         sigmas = positive_per_replica(prior_sigma, n, "prior_sigma")
-        memories = positive_per_replica(memory, n, "memory")
-        if math.inf in sigmas:
-            raise ValueError("prior_sigma must be finite: a memory of math.inf is what forgets nothing")
+        if wrong := [sigma for sigma in sigmas if not _SMALLEST_PRIOR <= sigma <= 1 / _SMALLEST_PRIOR]:
+            raise ValueError(
+                f"prior_sigma must lie in {_SMALLEST_PRIOR}..{1 / _SMALLEST_PRIOR}, got {wrong[0]}; a memory "
+                "of math.inf is what forgets nothing"
+            )
         self._prior_precision = column([sigma**-2 for sigma in sigmas], like)
-        self._leak = column([1 / steps for steps in memories], like)
+        self._leak = leak_per_step(memory, like)
         self._clamp = column(positive_per_replica(clamp, n, "clamp"), like)
         self._follow = synapses.execution.fused(_follow_with_leak)
 
@@ -145,6 +149,20 @@ def positive_per_replica(values: float | Sequence[float], n_replicas: int, name:
     if wrong := [value for value in each if not value > 0]:
         raise ValueError(f"{name} must be positive, got {wrong[0]}")
     return [float(value) for value in each]
+
+
+def leak_per_step(memory: float | Sequence[float], like: Tensor) -> Tensor:
+    """Return the share 1 / N that is forgotten in a step, as a column for the rows of `like`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `positive_per_replica`, and if N is below 1.
+    """
+    windows = positive_per_replica(memory, len(like), "memory")
+    if min(windows) < 1:
+        raise ValueError(f"memory must be at least 1 step, got {min(windows)}; math.inf forgets nothing")
+    return column([1 / steps for steps in windows], like)
 
 
 def _follow_with_leak(

@@ -46,7 +46,7 @@ import torch
 from torch import Tensor
 
 from biophys.argument_types import checked_types
-from rate_models.metaplastic_uncertainty import positive_per_replica
+from rate_models.metaplastic_uncertainty import leak_per_step, positive_per_replica
 from rate_models.replicas import amounts_per_replica, column, per_replica, rows
 from rate_models.stochastic_layers import BernoulliSynapses
 
@@ -67,7 +67,7 @@ class ReleaseOdds:
     gain
         a, weight of the evidence; 1 for Bayes.
     memory
-        N, steps that are remembered; infinity forgets nothing.
+        N, steps that are remembered, at least 1; infinity forgets nothing.
     clamp
         In the first line g is cut to clamp / sigma either way, as in `metaplastic_uncertainty`, sigma being
         s / sqrt(r); positive, infinity cuts nothing.
@@ -120,7 +120,7 @@ class ReleaseOdds:
         n, like = synapses.n_replicas, synapses.p
         self._rate = column(amounts_per_replica(learning_rate, n, "learning_rate"), like)
         self._gain = column(amounts_per_replica(gain, n, "gain"), like)
-        self._leak = column([1 / steps for steps in positive_per_replica(memory, n, "memory")], like)
+        self._leak = leak_per_step(memory, like)
         clamps = positive_per_replica(clamp, n, "clamp")
         self._clamp = column(clamps, like)
         self._clamps = min(clamps) < math.inf

@@ -179,6 +179,7 @@ def test_numbers_stay_finite_under_huge_gradients():
         ({"gain": -1.0}, "gain must be finite and not negative, got -1"),
         ({"learning_rate": math.inf}, "learning_rate must be finite and not negative, got inf"),
         ({"memory": 0.0}, "memory must be positive, got 0"),
+        ({"memory": 0.5}, r"memory must be at least 1 step, got 0\.5"),
         ({"clamp": 0.0}, "clamp must be positive, got 0"),
         ({"p_freeze": 0.0}, "p_freeze must lie above 0 and at most at 1"),
         ({"modulation": "all"}, "modulation must be"),
