@@ -350,13 +350,19 @@ def _accuracy(trainer: Trainer, sequence: TaskSequence, config: Config, *, is_la
         n_samples=config.n_samples if is_last else 2,
         every=1 if is_last else 10,
     )
+    found[trainer.diverged()] = math.nan
     return found[0].cpu().double().numpy()
 
 
 def _energy(
     synapses: Synapses, sequence: TaskSequence, orders: torch.Tensor | None, config: Config
 ) -> dict[str, float]:
-    """Return molecules of ATP and vesicles per image; the magnitude of a pixel counts as its spikes."""
+    """Return molecules of ATP and vesicles per image; the magnitude of a pixel counts as its spikes.
+
+    A network that diverged spends nan.
+    """
+    if not torch.isfinite(synapses.learned).all():
+        return {"atp": math.nan, "vesicles": math.nan}
     model = layers_of(synapses, seed=config.seeds[0])
     images = sequence.images.test_images[: config.n_energy_images]
     shown = [images] if orders is None else [images[:, order] for order in orders[0]]
