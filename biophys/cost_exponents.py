@@ -142,7 +142,7 @@ def sweep_cost(
     Examples
     --------
     >>> import quantities as pq
-    >>> from biophys.energy_costs import actin_cost
+    >>> from brianpresyn.biophys.energy_costs import actin_cost
     >>> synapse = QuantalSynapse(n=1, p=0.3, q=1 * pq.mV)
     >>> sweep = sweep_cost(actin_cost(), synapse, varying="n", values=[1, 8])
     >>> [round(float(c), 6) for c in sweep.cost]

@@ -117,7 +117,7 @@ def estimate_by_moments(
     Examples
     --------
     >>> import numpy as np, quantities as pq
-    >>> from biophys.quantal import QuantalSynapse
+    >>> from brianpresyn.biophys.quantal import QuantalSynapse
     >>> synapse = QuantalSynapse(5, 0.3, 0.2 * pq.mV)
     >>> estimate = estimate_by_moments(synapse.sample(20000, rng=np.random.default_rng(1)), n=5)
     >>> round(float(estimate.p), 2), round(float(estimate.q), 2)
@@ -486,7 +486,7 @@ def estimate_by_likelihood(
     Examples
     --------
     >>> import numpy as np, quantities as pq
-    >>> from biophys.quantal import QuantalSynapse
+    >>> from brianpresyn.biophys.quantal import QuantalSynapse
     >>> rng = np.random.default_rng(2)
     >>> amplitudes = QuantalSynapse(3, 0.4, 1 * pq.mV).sample(400, rng=rng)
     >>> amplitudes = amplitudes + rng.normal(0, 0.2, 400) * pq.mV
@@ -624,7 +624,7 @@ def estimate_by_variance_mean(
     Examples
     --------
     >>> import numpy as np, quantities as pq
-    >>> from biophys.quantal import QuantalSynapse
+    >>> from brianpresyn.biophys.quantal import QuantalSynapse
     >>> synapses = QuantalSynapse(8, np.array([0.1, 0.3, 0.6, 0.9]), 0.5 * pq.mV)
     >>> estimate = estimate_by_variance_mean(synapses.mean, synapses.variance, n_trials=10**9)
     >>> round(float(estimate.n), 6), float(estimate.q.magnitude.round(6))

@@ -83,7 +83,7 @@ def cheapest_realisation(
     Examples
     --------
     >>> import quantities as pq
-    >>> from biophys.energy_costs import calcium_pump_cost, vesicle_membrane_cost
+    >>> from brianpresyn.biophys.energy_costs import calcium_pump_cost, vesicle_membrane_cost
     >>> cost = calcium_pump_cost() + vesicle_membrane_cost(scale=0.1 * pq.dimensionless)
     >>> best = cheapest_realisation(1 * pq.mV, 0.3 * pq.mV, cost)
     >>> int(best.n), round(float(best.p), 3)
@@ -230,7 +230,7 @@ def minimal_sd(
     Examples
     --------
     >>> import quantities as pq
-    >>> from biophys.energy_costs import calcium_pump_cost, vesicle_membrane_cost
+    >>> from brianpresyn.biophys.energy_costs import calcium_pump_cost, vesicle_membrane_cost
     >>> cost = calcium_pump_cost() + vesicle_membrane_cost()
     >>> float(minimal_sd(1 * pq.mV, cost, 4 * pq.dimensionless).magnitude.round(3))
     0.088
@@ -298,7 +298,7 @@ def distance_from_boundary(
     Examples
     --------
     >>> import quantities as pq
-    >>> from biophys.energy_costs import calcium_pump_cost, vesicle_membrane_cost
+    >>> from brianpresyn.biophys.energy_costs import calcium_pump_cost, vesicle_membrane_cost
     >>> cost = calcium_pump_cost() + vesicle_membrane_cost()
     >>> edge = minimal_sd(1 * pq.mV, cost, 4 * pq.dimensionless)
     >>> round(float(distance_from_boundary(1 * pq.mV, 2 * edge, cost, 4 * pq.dimensionless)), 6)

@@ -42,7 +42,7 @@ def fitted_release(
     Examples
     --------
     >>> import numpy as np, quantities as pq
-    >>> from biophys import fit_release
+    >>> from brianpresyn.biophys import fit_release
     >>> rng = np.random.default_rng(2)
     >>> x = rng.binomial(3, 0.4, 300) * 0.5 + rng.normal(0, 0.05, 300)
     >>> fitted_release(fit_release(x * pq.mV, noise=0.05 * pq.mV)).initial["n"]

@@ -10,7 +10,7 @@ as one program. Synapses hold what is learned, a network passes activity through
 and a trainer repeats the step along a plan of images:
 
 >>> import numpy as np
->>> from biophys.release_plasticity import ReleasePlasticity
+>>> from brianpresyn.biophys.release_plasticity import ReleasePlasticity
 >>> data, seeds = load_images("digits"), [1, 2, 3]
 >>> layout = Layout((data.n_pixels, 40, data.n_classes))
 >>> network, synapses = FeedForward(layout), BernoulliSynapses(layout, seeds)

@@ -54,7 +54,7 @@ def save_checkpoint(path: Path | str, **parts: Any) -> None:
     Examples
     --------
     >>> import tempfile
-    >>> from rate_models import DataOrder
+    >>> from brianpresyn.rate_models import DataOrder
     >>> folder = tempfile.TemporaryDirectory()
     >>> order = DataOrder([1, 2])
     >>> save_checkpoint(Path(folder.name) / "half.pt", order=order, epoch=3)

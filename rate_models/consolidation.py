@@ -114,7 +114,7 @@ class ElasticWeightConsolidation:
 
     Examples
     --------
-    >>> from rate_models.stochastic_layers import DeterministicSynapses
+    >>> from brianpresyn.rate_models.stochastic_layers import DeterministicSynapses
     >>> synapses = DeterministicSynapses(Layout((1, 1)), seeds=[0])
     >>> penalty = ElasticWeightConsolidation(synapses, strength=10.0)
     >>> penalty.consolidate(synapses, fisher=torch.tensor([[0.5, 0.0]]))

@@ -138,7 +138,7 @@ def split_tasks(data: ImageData, scenario: str = "domain") -> TaskSequence:
 
     Examples
     --------
-    >>> from rate_models.datasets import load_images
+    >>> from brianpresyn.rate_models.datasets import load_images
     >>> tasks = split_tasks(load_images("digits"))
     >>> tasks.n_tasks, tasks.images.n_classes
     (5, 2)
@@ -192,7 +192,7 @@ def task_sequence(kind: str) -> Callable[[Callable[..., TaskSequence]], Callable
 
     Examples
     --------
-    >>> from rate_models.datasets import load_images
+    >>> from brianpresyn.rate_models.datasets import load_images
     >>> @task_sequence("halves")
     ... def halves(data: ImageData, n_tasks: int) -> TaskSequence:
     ...     train, test = np.arange(len(data.train_labels)), np.arange(len(data.test_labels))

@@ -29,8 +29,8 @@ def synaptic_energy(synapses: Synapses) -> Tensor:
 
     Examples
     --------
-    >>> from rate_models.layout import Layout
-    >>> from rate_models.stochastic_layers import DeterministicSynapses
+    >>> from brianpresyn.rate_models.layout import Layout
+    >>> from brianpresyn.rate_models.stochastic_layers import DeterministicSynapses
     >>> synapses = DeterministicSynapses(Layout((2, 2)), seeds=[0])
     >>> synapses.strength[:] = torch.tensor([1.0, -2.0, 3.0, 0.0])
     >>> synaptic_energy(synapses).item()

@@ -74,7 +74,7 @@ def diagonal_fisher(
     --------
     A logistic unit whose two classes are equally likely has slope 1/2 whatever the label:
 
-    >>> from rate_models.layout import Layout
+    >>> from brianpresyn.rate_models.layout import Layout
     >>> network = FeedForward(Layout((1, 2)))
     >>> diagonal_fisher(network, torch.zeros(1, 4), torch.tensor([[2.0]]), torch.tensor([0])).tolist()
     [[1.0, 1.0, 0.25, 0.25]]

@@ -109,7 +109,7 @@ def laplace_sd(
 
     Examples
     --------
-    >>> from rate_models.layout import Layout
+    >>> from brianpresyn.rate_models.layout import Layout
     >>> network = FeedForward(Layout((1, 2)))
     >>> laplace_sd(network, torch.zeros(1, 4), torch.tensor([[2.0]])).tolist()
     [[1.0, 1.0, 2.0, 2.0]]

@@ -232,7 +232,7 @@ def learned_as_published(
 
     Examples
     --------
-    >>> from rate_models.datasets import load_images
+    >>> from brianpresyn.rate_models.datasets import load_images
     >>> found = learned_as_published(
     ...     "mesu 10 tasks", load_images("digits"), seeds=[1], n_epochs=1, draws_per_step=1
     ... )

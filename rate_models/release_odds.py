@@ -93,7 +93,7 @@ class ReleaseOdds:
 
     Examples
     --------
-    >>> from rate_models.layout import Layout
+    >>> from brianpresyn.rate_models.layout import Layout
     >>> synapses = BernoulliSynapses(Layout((3, 1)), seeds=[0], release_probability=0.75)
     >>> rule = ReleaseOdds(synapses, gain=12.0)
     >>> synapses.scale[:] = 1 / 0.75  # all release

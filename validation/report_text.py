@@ -43,8 +43,8 @@ def value_text(measurement: Measurement) -> str:
 
     Examples
     --------
-    >>> from validation.estimates import gaussian
-    >>> from validation.statement import Rendering, Verdict
+    >>> from brianpresyn.validation.estimates import gaussian
+    >>> from brianpresyn.validation.statement import Rendering, Verdict
     >>> value_text(Measurement("M07", "M07a", Rendering.RECORDED, "slope", gaussian(-0.611, 0.1),
     ...                        Verdict.REPRODUCED, published=-0.62))
     'recorded: slope −0.611 [−0.807, −0.415], published −0.62'

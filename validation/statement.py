@@ -10,8 +10,8 @@ reading of a definition, is a row of the *claim*: an observation, which is never
 To write a claim, make one file in the folder of its paper (``claims/schug2021``, ``claims/malkin2023``, or
 ``claims/across`` for what compares renderings):
 
->>> from validation.criteria import above
->>> from validation.estimates import mean_of
+>>> from brianpresyn.validation.criteria import above
+>>> from brianpresyn.validation.estimates import mean_of
 >>> LOW = Clause("S98a", "Most synapses stay unreliable", "fig 2a", above(0.5), published="most, no number")
 >>> S98 = Claim("S98", "After learning few synapses have p >= 0.9, most stay low", SCHUG, (LOW,))
 

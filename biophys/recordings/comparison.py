@@ -59,7 +59,7 @@ def compare(*fits: ReleaseFit) -> list[ComparedFit]:
     Examples
     --------
     >>> import numpy as np, quantities as pq
-    >>> from biophys.recordings.fitting import fit_release
+    >>> from brianpresyn.biophys.recordings.fitting import fit_release
     >>> rng = np.random.default_rng(4)
     >>> x = (rng.binomial(3, 0.4, 150) * 10.0 + rng.normal(0, 2, 150)) * pq.pA
     >>> rows = compare(fit_release(x, noise=2 * pq.pA), fit_release(x, noise=2 * pq.pA, n=1))

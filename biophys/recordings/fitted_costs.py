@@ -76,7 +76,7 @@ def fitted_cost(
     Examples
     --------
     >>> import numpy as np, quantities as pq
-    >>> from biophys.recordings.fitting import fit_release
+    >>> from brianpresyn.biophys.recordings.fitting import fit_release
     >>> rng = np.random.default_rng(2)
     >>> x = rng.binomial(3, 0.4, 300) * 10.0 + rng.normal(0, 1.5, 300)
     >>> fit = fit_release(x * pq.pA, noise=1.5 * pq.pA)

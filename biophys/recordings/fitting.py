@@ -116,7 +116,7 @@ def fit_release(
     Examples
     --------
     >>> import numpy as np, quantities as pq
-    >>> from biophys.quantal import QuantalSynapse
+    >>> from brianpresyn.biophys.quantal import QuantalSynapse
     >>> rng = np.random.default_rng(2)
     >>> responses = QuantalSynapse(3, 0.4, 10 * pq.pA).sample(300, rng=rng) + rng.normal(0, 2, 300) * pq.pA
     >>> fit = fit_release(responses, noise=2 * pq.pA)

@@ -215,7 +215,7 @@ def goodness_of_fit(fit: ReleaseFit, *, rng: np.random.Generator, n_simulated: i
     Examples
     --------
     >>> import numpy as np, quantities as pq
-    >>> from biophys.recordings.fitting import fit_release
+    >>> from brianpresyn.biophys.recordings.fitting import fit_release
     >>> rng = np.random.default_rng(4)
     >>> x = rng.binomial(3, 0.4, 150) * 10.0 + rng.normal(0, 2, 150)
     >>> fit = fit_release(x * pq.pA, noise=2 * pq.pA)

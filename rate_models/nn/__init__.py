@@ -5,7 +5,7 @@ does: autograd, `state_dict`, `torch.compile`, `torch.func`, any optimiser and l
 
 >>> import torch
 >>> from torch import nn
->>> from biophys import ReleasePlasticity
+>>> from brianpresyn.biophys import ReleasePlasticity
 >>> model = nn.Sequential(BernoulliConv2d(1, 8, 3), nn.ReLU(), nn.Flatten(), BernoulliLinear(8 * 6 * 6, 10))
 >>> model = seed_streams(model, seed=1)
 >>> rule = PresynapticSGD(model, ReleasePlasticity(form="soft_bound"), lr=0.05)

@@ -58,8 +58,8 @@ def reliability_cost(
 
     Examples
     --------
-    >>> from rate_models.nn import GaussianLinear
-    >>> from rate_models.reliability_cost import PowerCost
+    >>> from brianpresyn.rate_models.nn import GaussianLinear
+    >>> from brianpresyn.rate_models.reliability_cost import PowerCost
     >>> layer = GaussianLinear(3, 2, sigma=0.5)
     >>> round(reliability_cost(layer, PowerCost(c=0.1, rho=1.0), n_data=100).item(), 6)
     0.016
@@ -130,7 +130,7 @@ def gaussian_kl(
 
     Examples
     --------
-    >>> from rate_models.nn import GaussianLinear
+    >>> from brianpresyn.rate_models.nn import GaussianLinear
     >>> layer = GaussianLinear(3, 2, sigma=1.0, mean_range=0.0)
     >>> round(gaussian_kl(layer, prior_sd=1.0, n_data=1).item(), 6)
     0.0
@@ -165,7 +165,7 @@ def weight_moments(model: nn.Module) -> dict[str, WeightMoments]:
 
     Examples
     --------
-    >>> from rate_models.nn import GaussianLinear
+    >>> from brianpresyn.rate_models.nn import GaussianLinear
     >>> moments = weight_moments(GaussianLinear(3, 2, sigma=0.5))
     >>> sorted(moments), round(moments["weight"].sd[0, 0].item(), 6)
     (['bias', 'weight'], 0.5)

@@ -135,7 +135,7 @@ class EnergyCounter:
 
     Examples
     --------
-    >>> from rate_models.nn import BernoulliLinear
+    >>> from brianpresyn.rate_models.nn import BernoulliLinear
     >>> model = nn.Sequential(BernoulliLinear(10, 5, p=0.5), nn.ReLU(), nn.Linear(5, 2))
     >>> with EnergyCounter(model) as energy:
     ...     outputs = model(torch.ones(3, 10))

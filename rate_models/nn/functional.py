@@ -57,7 +57,7 @@ def bernoulli_weight(weight: Tensor, p: Tensor, randomness: Randomness) -> Tenso
 
     Examples
     --------
-    >>> from rate_models.nn import Draw
+    >>> from brianpresyn.rate_models.nn import Draw
     >>> weight, p = torch.ones(4), torch.full((4,), 0.5)
     >>> bernoulli_weight(weight, p, Draw(torch.tensor(3), torch.tensor(0))).tolist()
     [2.0, 2.0, 2.0, 0.0]

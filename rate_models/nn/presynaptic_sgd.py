@@ -69,7 +69,7 @@ class PresynapticSGD(torch.optim.Optimizer):
 
     Examples
     --------
-    >>> from rate_models.nn import BernoulliLinear, seed_streams
+    >>> from brianpresyn.rate_models.nn import BernoulliLinear, seed_streams
     >>> layer = seed_streams(BernoulliLinear(3, 2, p=0.5), seed=1)
     >>> optimizer = PresynapticSGD(layer, ReleasePlasticity(form="soft_bound"), lr=0.1)
     >>> layer(torch.ones(1, 3)).sum().backward()
@@ -228,7 +228,7 @@ def other_parameters(model: nn.Module) -> list[nn.Parameter]:
 
     Examples
     --------
-    >>> from rate_models.nn import BernoulliLinear
+    >>> from brianpresyn.rate_models.nn import BernoulliLinear
     >>> model = nn.Sequential(BernoulliLinear(3, 2), nn.Linear(2, 1, bias=False))
     >>> [tuple(parameter.shape) for parameter in other_parameters(model)]
     [(2,), (1, 2)]

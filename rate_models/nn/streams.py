@@ -39,7 +39,7 @@ def seed_streams(model: Model, seed: int) -> Model:
 
     Examples
     --------
-    >>> from rate_models.nn import BernoulliLinear
+    >>> from brianpresyn.rate_models.nn import BernoulliLinear
     >>> model = seed_streams(nn.Sequential(BernoulliLinear(3, 3), BernoulliLinear(3, 3)), seed=1)
     >>> bool(model[0].release.key == model[1].release.key)
     False
@@ -95,7 +95,7 @@ def sampling(model: nn.Module, sample: bool | str) -> Iterator[None]:
     Examples
     --------
     >>> import torch
-    >>> from rate_models.nn import BernoulliLinear
+    >>> from brianpresyn.rate_models.nn import BernoulliLinear
     >>> layer, x = BernoulliLinear(3, 2), torch.ones(1, 3)
     >>> with sampling(layer, False):
     ...     print(bool((layer(x) == layer(x)).all()))
@@ -124,7 +124,7 @@ def same_draws(*modules: nn.Module) -> Callable[[], tuple[contextlib.AbstractCon
     --------
     >>> import torch
     >>> from torch.utils.checkpoint import checkpoint
-    >>> from rate_models.nn import BernoulliLinear
+    >>> from brianpresyn.rate_models.nn import BernoulliLinear
     >>> layer, x = BernoulliLinear(3, 2), torch.ones(1, 3)
     >>> y = checkpoint(layer, x, use_reentrant=False, context_fn=same_draws(layer))
     >>> y.sum().backward()

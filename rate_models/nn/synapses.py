@@ -468,7 +468,7 @@ def named_synapses(model: nn.Module) -> Iterator[Synapses]:
 
     Examples
     --------
-    >>> from rate_models.nn import BernoulliLinear
+    >>> from brianpresyn.rate_models.nn import BernoulliLinear
     >>> [synapses.name for synapses in named_synapses(nn.Sequential(BernoulliLinear(3, 2), nn.ReLU()))]
     ['0.weight']
     """

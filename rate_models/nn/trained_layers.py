@@ -41,7 +41,7 @@ def layers_of(synapses: Synapses, replica: int = 0, *, seed: int = 0) -> nn.Sequ
 
     Examples
     --------
-    >>> from rate_models.layout import Layout
+    >>> from brianpresyn.rate_models.layout import Layout
     >>> model = layers_of(BernoulliSynapses(Layout((4, 3, 2)), seeds=[1], release_probability=0.5))
     >>> [type(layer).__name__ for layer in model], model(torch.ones(5, 4)).shape
     (['BernoulliLinear', 'ReLU', 'BernoulliLinear'], torch.Size([5, 2]))

@@ -132,3 +132,13 @@ def test_example_is_short_and_says_what_it_shows(path):
 def test_every_example_has_its_place_in_the_order():
     order = re.search(r"ORDER = \((.*?)\n\)", (DOCS / "conf.py").read_text(), re.DOTALL).group(1)
     assert set(re.findall(r'"(\w+)"', order)) == {path.stem for path in EXAMPLES}
+
+
+@pytest.mark.parametrize("path", [ROOT / "README.md", *PAGES, *EXAMPLES], ids=name_of)
+def test_packages_are_imported_by_the_names_that_no_other_package_takes(path):
+    bare = re.findall(
+        r"^\s*(?:>>> )?((?:from|import) (?:biophys|rate_models|validation)\b.*)",
+        path.read_text(),
+        re.MULTILINE,
+    )
+    assert not bare

@@ -12,8 +12,8 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 
-from biophys import ReleasePlasticity
-from rate_models import (
+from brianpresyn.biophys import ReleasePlasticity
+from brianpresyn.rate_models import (
     BernoulliSynapses,
     DataOrder,
     FeedForward,
@@ -22,7 +22,7 @@ from rate_models import (
     Trainer,
     load_images,
 )
-from rate_models.checkpoints import load_checkpoint, save_checkpoint
+from brianpresyn.rate_models.checkpoints import load_checkpoint, save_checkpoint
 
 data, seeds = load_images("digits"), [1, 2]
 

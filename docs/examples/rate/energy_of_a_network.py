@@ -12,8 +12,8 @@ import matplotlib.pyplot as plt
 import torch
 from torch import nn
 
-from rate_models import load_images
-from rate_models.nn import EnergyCounter, release, seed_streams
+from brianpresyn.rate_models import load_images
+from brianpresyn.rate_models.nn import EnergyCounter, release, seed_streams
 
 # %%
 # Train a network of `nn.Linear`, then let its weights release: what is learned stays.

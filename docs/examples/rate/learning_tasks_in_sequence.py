@@ -11,10 +11,10 @@ Schug S, Benzing F, Steger A (2021), equation 5 and figure 5, doi:10.7554/eLife.
 
 import matplotlib.pyplot as plt
 
-from rate_models import Execution, load_images
-from rate_models.continual_learning import permuted_tasks
-from rate_models.continual_methods import Replica, Training, learned
-from rate_models.forgetting import final_accuracy
+from brianpresyn.rate_models import Execution, load_images
+from brianpresyn.rate_models.continual_learning import permuted_tasks
+from brianpresyn.rate_models.continual_methods import Replica, Training, learned
+from brianpresyn.rate_models.forgetting import final_accuracy
 
 # %%
 # A program is what networks have in common that train together; each replica has its seed and settings.
