@@ -152,7 +152,13 @@ ORDER = (
         "jeffress",
         "dendritic_sequence",
     ),
-    ("convolutional_network", "energy_efficiency", "forgetting", "bayesian_signatures"),
+    ("convolutional_network", "energy_of_a_network", "broken_off_and_resumed"),
+    (
+        "learning_tasks_in_sequence",
+        "forgetting",
+        "energy_efficiency",
+        "bayesian_signatures",
+    ),
 )
 
 

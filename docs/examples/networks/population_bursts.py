@@ -58,31 +58,18 @@ def simulate(release=None, seed=1, n_cells=500, duration=2000 * ms):
     facilitating = "u += 0.04*(1 - u)\ncurrent_post += jump*u*x\nx -= u*x"
     depressing = "current_post += jump*0.5*x\nx -= 0.5*x"
     recovering = "dx/dt = (1 - x)/(800*ms) : 1 (event-driven)"
+    e, i = slice(0, n_e), slice(n_e, n_cells)
     for name, source, target, jump, model, on_pre in (
-        (
-            "e_to_i",
-            slice(0, n_e),
-            slice(n_e, n_cells),
-            7.2 * mV,
-            FACILITATING,
-            facilitating,
-        ),
-        ("i_to_e", slice(n_e, n_cells), slice(0, n_e), -5.4 * mV, recovering, depressing),
-        (
-            "i_to_i",
-            slice(n_e, n_cells),
-            slice(n_e, n_cells),
-            -7.2 * mV,
-            FACILITATING,
-            facilitating,
-        ),
+        ("e_to_i", e, i, 7.2 * mV, FACILITATING, facilitating),
+        ("i_to_e", i, e, -5.4 * mV, recovering, depressing),
+        ("i_to_i", i, i, -7.2 * mV, FACILITATING, facilitating),
     ):
         link = Synapses(cells[source], cells[target], model, on_pre, name=name)
-        i, j = np.nonzero(is_connected[source, target])
-        link.connect(i=i, j=j)
+        pre, post = np.nonzero(is_connected[source, target])
+        link.connect(i=pre, j=post)
         link.namespace["jump"], link.x = jump, 1
         links.append(link)
-    i, j = np.nonzero(is_connected[:n_e, :n_e])
+    i, j = np.nonzero(is_connected[e, e])
     p = rng.normal(0.5, 0.25, len(i)).clip(0.1, 0.9)
     tau_rec = rng.normal(800, 400, len(i)).clip(100, 1500) * ms
     q = rng.normal(1.8, 0.9, len(i)).clip(0.36, 3.6) * mV
