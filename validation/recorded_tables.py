@@ -8,7 +8,7 @@ import json
 import math
 import re
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,11 @@ from biophys.units import ATP, magnitude_in, psp_unit_of
 
 MISSING = {"", "nan", "na", "n/a", "none", "null"}
 _HEADER = re.compile(r"^\s*(?P<name>[^()\[\]]+?)\s*[(\[]\s*(?P<unit>[^()\[\]]*)\s*[)\]]\s*$")
+# As ISO 80000 writes it, amplitude / pA; other names may have a slash of their own.
+_QUOTIENT = re.compile(
+    r"^\s*(?P<name>amplitude|time|interval|baseline|mean|(sd|cost)( error)?|rate)\s*/\s*(?P<unit>\S+)\s*$",
+    re.I,
+)
 # A number as people write it: float() also takes 1_000, nan and infinity.
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 # Units are evaluated as expressions: nothing but names, powers and products of them.
@@ -53,6 +58,8 @@ class Table:
         What was guessed: separator, decimal comma.
     header_line
         Line of the names of the columns.
+    is_json
+        Whether the rows are records, which have numbers rather than lines.
     """
 
     columns: dict[str, list[str]]
@@ -61,6 +68,7 @@ class Table:
     source: str
     remarks: list[str] = field(default_factory=list)
     header_line: int = 1
+    is_json: bool = False
 
     def numbers(self, name: str) -> NDArray[np.float64]:
         """Return a column as numbers, NaN where a cell is empty.
@@ -116,7 +124,13 @@ class Table:
 
     def error(self, line: int, name: str, text: str) -> TableError:
         """Return an error that names file, line and column."""
-        return TableError(f"{self.source}, line {line}, column '{name}': {text}")
+        return TableError(f"{self.at(line)}, column '{name}': {text}")
+
+    def at(self, line: int) -> str:
+        """Return where a line stands, in words."""
+        if self.is_json:
+            return self.source if line == self.header_line else f"{self.source}, record {line - 1}"
+        return f"{self.source}, line {line}"
 
     def quantity(self, name: str, example: str) -> pq.Quantity:
         """Return a column with its unit.
@@ -183,7 +197,8 @@ def read_table(path: str, columns: str | None = None) -> Table:
             raise _too_large(name, f"more than {_LARGEST / 1e6:.0f} MB")
         text = _decoded(raw, name, remarks)
         rows = _rows_of_json(text, name) if suffix == ".json" else _rows_of_text(text, name, remarks)
-    return _table_of(rows, columns, name, remarks)
+    table = _table_of(rows, columns, name, remarks)
+    return replace(table, is_json=suffix == ".json")
 
 
 def _too_large(name: str, size: str) -> TableError:
@@ -311,7 +326,7 @@ def _table_of(rows: list[tuple[int, list[str]]], columns: str | None, name: str,
     names: list[str] = []
     units: dict[str, str] = {}
     for cell in header:
-        match = _HEADER.match(cell)
+        match = _HEADER.match(cell) or _QUOTIENT.match(cell)
         key = (match["name"] if match else cell).strip().lower()
         if not key:
             raise TableError(f"{name}, line {header_line}: column {len(names) + 1} has no name")
@@ -326,6 +341,8 @@ def _table_of(rows: list[tuple[int, list[str]]], columns: str | None, name: str,
                 f"{name}, line {line}: {len(cells)} cells, but {len(names)} columns are named (a decimal "
                 "comma asks for columns separated by ; or tab)"
             )
+    if not body:
+        raise TableError(f"{name}: a header, but no rows below it; write one for each response")
     table = {key: [cells[i] for _, cells in body] for i, key in enumerate(names)}
     return Table(table, units, [line for line, _ in body], name, remarks, header_line)
 
@@ -389,8 +406,9 @@ def recorded_synapses(
     conditions = [part.strip().lower() for part in condition.split(",")]
     if "amplitude" not in table.columns:
         raise TableError(
-            f"{table.source}: no column 'amplitude'; the columns are {', '.join(table.columns)}. Known are "
-            f"{', '.join(_NAMES)}"
+            f"{table.at(table.header_line)}: no column 'amplitude'; the columns are "
+            f"{', '.join(table.columns)}. Call that of the responses 'amplitude (pA)', with their unit. "
+            f"Known are {', '.join(_NAMES)}"
         )
     for part in conditions:
         if part not in table.columns and condition != "condition":
@@ -444,6 +462,11 @@ def _arguments_of(
     if "stimulus" in table.columns:
         _check_stimulus_numbers(table, order)
     arguments: dict[str, Any] = {"amplitudes": [amplitude[part] for part in order]}
+    if {"interval", "time"} <= table.columns.keys():
+        raise TableError(
+            f"{table.at(table.header_line)}: columns 'time' and 'interval' both say when the stimuli "
+            "came; leave one of them out"
+        )
     if "interval" in table.columns or "time" in table.columns:
         arguments["intervals"] = [_from_rest(table, part) for part in order]
     if labels is not None:
@@ -521,7 +544,7 @@ def _from_rest(table: Table, part: NDArray[np.intp]) -> pq.Quantity:
             empty = row if not np.isfinite(values[wrong[0] + 1]) else part[wrong[0]]
             raise table.error(table.lines[empty], name, f"empty; write the {name} of every stimulus")
         raise TableError(
-            f"{table.source}, line {table.lines[row]}: the stimulus comes {later[wrong[0]]:g} ms after the "
+            f"{table.at(table.lines[row])}: the stimulus comes {later[wrong[0]]:g} ms after the "
             "one before; times must rise within a sweep (a column 'sweep', or --new-sweep-after, says where "
             "one begins)"
         )
@@ -537,7 +560,7 @@ def _conditions(
         others = [i for i in part if labels[i] != labels[part[0]]]
         if others:
             raise TableError(
-                f"{table.source}, line {table.lines[others[0]]}: condition {str(labels[others[0]])!r} in a "
+                f"{table.at(table.lines[others[0]])}: condition {str(labels[others[0]])!r} in a "
                 f"sweep of {str(labels[part[0]])!r}; a sweep has one"
             )
     return [str(labels[part[0]]) for part in order]

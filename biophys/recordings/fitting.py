@@ -257,9 +257,21 @@ def fit_releases(recordings: Any, spike_times: Any = None, **options: Any) -> Re
         tasks[key] = task
         groups.setdefault(key, []).append((number, recording))
     for key, members in groups.items():
-        for (number, _), fit in zip(members, _fit_alike([r for _, r in members], tasks[key]), strict=True):
+        for (number, _), fit in zip(
+            members, _fit_or_reason([r for _, r in members], tasks[key]), strict=True
+        ):
             fits[number] = fit
     return ReleaseFits(fits)
+
+
+def _fit_or_reason(recordings: list[Recording], task: _Task) -> list[Any]:
+    """Fit recordings of one layout together; if that breaks, each alone, to leave out the cause only."""
+    try:
+        return list(_fit_alike(recordings, task))
+    except (ArithmeticError, ValueError, np.linalg.LinAlgError) as error:
+        if len(recordings) == 1:
+            return [FailedFit(f"the numbers of this recording broke off the fit ({error})")]
+        return [_fit_or_reason([recording], task)[0] for recording in recordings]
 
 
 _FIT_OPTIONS = ("dynamics", "n", "shared", "robust", "level")

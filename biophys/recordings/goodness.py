@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from biophys.argument_types import checked_types
 from biophys.recordings.likelihood import Likelihood, is_limit
+from biophys.recordings.recording import condition_values
 from biophys.recordings.release_fit import ReleaseFit
 
 # Looked at many fits: a warning is for what chance gives to one in a hundred of them.
@@ -48,7 +49,8 @@ def residual_tests(z: list[NDArray[np.float64]]) -> dict[str, tuple[float, float
     pairs = np.concatenate([row[1:] * row[:-1] for row in z if row.size > 1] or [np.zeros(0)])
     pairs = pairs[np.isfinite(pairs)]
     if pairs.size >= 10:
-        r = float(pairs.mean() / values.var())
+        # About the mean 0 of the model, not about their own: so a correlation stays below 1.
+        r = float(pairs.mean() / max(np.mean(values**2), np.finfo(float).tiny))
         tests["lag 1"] = (r, float(2 * norm.sf(abs(r) * np.sqrt(pairs.size))))
     sizes = {row.size for row in z}
     if len(z) >= 3 and len(sizes) == 1 and sizes.pop() > 1:
@@ -77,7 +79,7 @@ def _first_of_sweeps(z: list[NDArray[np.float64]]) -> tuple[float, float] | None
 
 def _warnings(fit: ReleaseFit, found: dict[str, Any]) -> list[str]:
     """Return what a reader must know, in sentences."""
-    texts = []
+    texts = _of_noise_too_large(fit)
     if fit.serial is not None and fit.serial.is_dependent:
         texts.append(fit.serial.text)
     if not fit.n.identified:
@@ -111,6 +113,29 @@ def _warnings(fit: ReleaseFit, found: dict[str, Any]) -> list[str]:
         texts.append(
             f"one response lies {found['largest_residual']:.1f} sd off: an artefact? Fit with robust=True"
         )
+    return texts
+
+
+def _of_noise_too_large(fit: ReleaseFit) -> list[str]:
+    """Say where the noise that was stated exceeds the spread of the responses beyond chance."""
+    from scipy.stats import chi2
+
+    recording = fit.recording
+    if recording.noise == "free":
+        return []
+    texts = []
+    for label, (sd, error, count) in zip(recording.labels, recording.noise, strict=True):
+        values = condition_values(recording, label)
+        values = values[np.isfinite(values)]
+        # A noise that was measured is known up to its error only.
+        least = sd - 4.0 * max(error, sd / np.sqrt(2.0 * count) if count else 0.0)
+        spread = float(values.std(ddof=1))
+        if least > 0 and chi2.cdf((values.size - 1) * (spread / least) ** 2, values.size - 1) < 1e-4:
+            where = f" of {label}" if len(recording.labels) > 1 else ""
+            texts.append(
+                f"the noise ({sd:.4g} {recording.unit_text}) is larger than the sd of the responses{where} "
+                f"({spread:.4g}): are its value and unit right?"
+            )
     return texts
 
 

@@ -15,6 +15,10 @@ from biophys.argument_types import check_type
 from biophys.recordings.response_density import FAMILIES, Family
 from biophys.units import checked_finite, magnitude_in, psp_unit_of, shown
 
+# Fourth powers of responses, and of responses over the noise, stay within the range of numbers.
+_SMALLEST_SD, _LARGEST_SD = 1e-60, 1e60
+_FARTHEST_NOISE = 1e10
+
 
 @dataclass(frozen=True)
 class Noise:
@@ -383,6 +387,7 @@ def _check_responses(recording: Recording) -> None:
             f"a constant recording (all responses {present[0]:g} {recording.unit_text}) has no variance to "
             "analyse: p is 0 or 1, or the responses are copies"
         )
+    _check_scale(present, recording.unit_text)
     # The mean of far outliers and of nothing else would have either sign.
     if present.mean() == 0:
         raise ValueError("the mean amplitude is 0: no release to analyse")
@@ -390,6 +395,18 @@ def _check_responses(recording: Recording) -> None:
         of_label = condition_values(recording, label)
         if np.sum(np.isfinite(of_label)) < 2:
             raise ValueError(f"condition {label!r} has fewer than two measured responses: leave it out")
+
+
+def _check_scale(present: NDArray[np.float64], unit: str) -> None:
+    """Raise ValueError where squares of the responses leave the range of numbers."""
+    with np.errstate(over="ignore", under="ignore"):
+        spread = float(np.std(present))
+    if not _SMALLEST_SD < spread < _LARGEST_SD:
+        farthest = present[np.argmax(np.abs(present - np.median(present)))]
+        raise ValueError(
+            f"amplitudes reach {farthest:g} {unit}, which is no response of a synapse: check the unit, or "
+            "give nan for a response that was not measured"
+        )
 
 
 def condition_values(recording: Recording, label: Any) -> NDArray[np.float64]:
@@ -413,10 +430,19 @@ def checked_noise(noise: Any, recording: Recording) -> Any:
         missing = [label for label in labels if label not in noise]
         if missing:
             raise ValueError(f"noise has no entry for condition {missing[0]!r}")
-        return [_one_noise(noise[label], recording) for label in labels]
-    if isinstance(noise, list | tuple) and len(noise) == len(labels) and not isinstance(noise, pq.Quantity):
-        return [_one_noise(part, recording) for part in noise]
-    return [_one_noise(noise, recording)] * len(labels)
+        noises = [_one_noise(noise[label], recording) for label in labels]
+    elif isinstance(noise, list | tuple) and len(noise) == len(labels):
+        noises = [_one_noise(part, recording) for part in noise]
+    else:
+        noises = [_one_noise(noise, recording)] * len(labels)
+    spread = float(np.nanstd(recording.amplitudes))
+    for sd, _, _ in noises:
+        if not spread / _FARTHEST_NOISE < sd < spread * _FARTHEST_NOISE:
+            raise ValueError(
+                f"noise of {sd:g} {recording.unit_text} cannot be that of responses whose sd is {spread:g}: "
+                "check its unit, or give noise='free'"
+            )
+    return noises
 
 
 def _one_noise(noise: Any, recording: Recording) -> tuple[float, float, int]:
@@ -436,7 +462,8 @@ def _one_noise(noise: Any, recording: Recording) -> tuple[float, float, int]:
     if samples.size < 3 or np.ptp(samples) == 0:
         raise ValueError("noise: baseline samples must vary and be at least three")
     # A free offset costs one sample.
-    return float(samples.std(ddof=1)), 0.0, int(samples.size - 1)
+    with np.errstate(over="ignore", under="ignore"):
+        return float(samples.std(ddof=1)), 0.0, int(samples.size - 1)
 
 
 def _noise_numbers(noise: Any, recording: Recording) -> NDArray[np.float64]:

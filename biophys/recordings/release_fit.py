@@ -22,6 +22,7 @@ from biophys.recordings.site_profile import (
     SiteProfile,
     credible_interval,
     credible_sites,
+    mean_ends,
     mixture_quantiles,
     profile_interval,
     site_interval,
@@ -30,6 +31,8 @@ from biophys.short_term import ShortTermDynamics
 
 _FACTOR = 3.0
 """A parameter is identified if its credible interval spans less than this factor."""
+_NARROW = 0.3
+"""Half of an interval of log n p q, up to which the likelihood is taken as normal in it."""
 
 
 class IdentifiabilityWarning(UserWarning):
@@ -665,7 +668,7 @@ class _Columns:
         return _Column(value, low, high, slope * sd, is_narrow, ends, kind)
 
     def _product(self, index: NDArray[np.intp], kind: str) -> _Column:
-        """Return the column of n p q or of n q, whose logarithm is normal at every n."""
+        """Return the column of n p q or of n q, whose logarithm is normal at every n unless it is wide."""
         profile = self.profile
         best = profile.best
         rows = np.arange(best.size)
@@ -687,8 +690,14 @@ class _Columns:
         value, sd = of(np.nan_to_num(profile.theta), spread_of(curvature).reshape(profile.curvature.shape))
         slack = self.threshold - profile.loss()
         half = np.sqrt(np.maximum(slack, 0.0)) * sd
-        low = np.where(slack >= 0, value - half, np.inf).min(axis=0)
-        high = np.where(slack >= 0, value + half, -np.inf).max(axis=0)
+        low, high = value - half, value + half
+        for i in range(profile.sites.size if kind == "mean" else 0):
+            skewed = np.flatnonzero((slack[i] >= 0) & (half[i] > _NARROW))
+            if skewed.size:
+                ends = mean_ends(profile, i, skewed, (int(index[0]), int(index[1])), slack[i, skewed])
+                low[i, skewed], high[i, skewed] = (end + np.log(profile.sites[i]) for end in ends)
+        low = np.where(slack >= 0, low, np.inf).min(axis=0)
+        high = np.where(slack >= 0, high, -np.inf).max(axis=0)
         mode, wide = of(np.nan_to_num(profile.mode), np.nan_to_num(profile.spread))
         ends = mixture_quantiles(
             mode, np.maximum(wide, 1e-9), self.credible.weights, 0.5 * (1.0 - self.level)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from biophys.recordings.ascent import Summit, ascend, measured_curvature, profile_end
+from biophys.recordings.ascent import Point, Summit, ascend, measured_curvature, profile_end
 from biophys.recordings.likelihood import Likelihood, ReleaseModel, Responses, is_limit
 from biophys.recordings.mixture import MANY_SITES
 
@@ -331,6 +331,64 @@ def profile_interval(
             else:
                 high[rows] = np.maximum(high[rows], end)
     return low, high
+
+
+def mean_ends(
+    profile: SiteProfile, i: int, rows: NDArray[np.intp], index: tuple[int, int], slack: NDArray[np.float64]
+) -> list[NDArray[np.float64]]:
+    """Return the ends of the profile of log(p q) at one number of sites, infinite where it is open.
+
+    Parameters
+    ----------
+    profile
+        Fits at every number of sites.
+    i
+        Which of them.
+    rows
+        Synapses looked at.
+    index
+        Numbers of the coordinates of p and q.
+    slack
+        Twice the loss of log likelihood at the ends, (rows,).
+
+    Returns
+    -------
+    list of numpy.ndarray
+        Lower and upper end, (rows,).
+    """
+    likelihood = Likelihood(profile.model, profile.data.take(rows), profile.sites[i])
+    p, q = index
+    size = profile.theta.shape[2]
+
+    def with_q(theta: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the coordinates with log q in place of log(p q), and their slopes."""
+        inner, slopes = theta.copy(), np.tile(np.eye(size), (len(theta), 1, 1))
+        inner[:, q] += np.logaddexp(0.0, -theta[:, p])
+        slopes[:, q, p] = -1.0 / (1.0 + np.exp(theta[:, p]))
+        return inner, slopes
+
+    def evaluate(theta: NDArray[np.float64], inner_rows: NDArray[np.intp]) -> Point:
+        inner, slopes = with_q(theta)
+        point = likelihood.at(inner, inner_rows)
+        hessian = point.hessian
+        if hessian is not None:
+            hessian = np.einsum("rab,rac,rcd->rbd", slopes, hessian, slopes)
+            hessian[:, p, p] -= point.gradient[:, q] * slopes[:, q, p] * (1.0 + slopes[:, q, p])
+        return Point(point.value, np.einsum("rab,ra->rb", slopes, point.gradient), hessian)
+
+    theta = profile.theta[i, rows].copy()
+    theta[:, q] -= np.logaddexp(0.0, -theta[:, p])
+    slopes = with_q(theta)[1]
+    curvature = np.einsum("rab,rac,rcd->rbd", slopes, profile.curvature[i, rows], slopes)
+    summit = Summit(theta, profile.value[i, rows], curvature)
+    bounds = tuple(end.copy() for end in likelihood.bounds())
+    # The least mean is a small part of the unit at any number of sites.
+    bounds[0][:, q] -= np.log(profile.sites[i])
+    ends = []
+    for side, bound in zip((-1.0, 1.0), bounds, strict=True):
+        end = profile_end(evaluate, summit, (bounds[0], bounds[1]), q, side, slack)
+        ends.append(np.where(np.abs(end - bound[:, q]) < 1e-6, side * np.inf, end))
+    return ends
 
 
 def site_interval(profile: SiteProfile, threshold: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

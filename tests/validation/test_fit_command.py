@@ -39,7 +39,7 @@ def test_independent_responses_from_a_file_to_page_json_and_csv(folder, capsys):
     fit = ReleaseFit.from_dict(json.loads((folder / "my.json").read_text())[""])
     assert fit.n.holds(3) and fit.p.holds(0.5) and fit.q.holds(-12) and fit.q.unit == "pA"
     page = (folder / "my.html").read_text()
-    assert "data:image/svg+xml;base64," in page and "http" not in page and "doi:" in page
+    assert "data:image/svg+xml;base64," in page and "://" not in page and "doi:" in page
     assert "maximum likelihood" in page
     assert (folder / "out.csv").read_text().startswith("synapse,log_likelihood")
 
@@ -49,6 +49,11 @@ def test_a_bad_synapse_is_named_and_the_exit_code_is_one(folder, capsys):
     (folder / "two.csv").write_text("synapse,amplitude (pA)\n" + rows)
     code, text = run(capsys, "two.csv", "--noise", "2pA", "--n", "3")
     assert code == 1 and "b: not fitted: a constant recording" in " ".join(text.split())
+    assert run(capsys, "two.csv", "--noise", "2pA", "--n", "3", "--report", "two.html")[0] == 1
+    page = " ".join((folder / "two.html").read_text().split())
+    for number, name in ((1, "a"), (2, "b")):
+        assert f'<a href="#s{number}">{name}</a>' in page and f'<section id="s{number}">' in page
+    assert 'class="no">not fitted: a constant recording' in page
 
 
 def test_trains_keep_their_sweeps_times_conditions_and_spikes(folder):
@@ -144,6 +149,11 @@ def test_other_formats_hold_the_same(folder, monkeypatch, kind):
         ("sweep,stimulus,amplitude (pA)\na,0,1\na,1,2\nb,1,3\n", "line 4, .*'1' where 0 is expected"),
         ("\0\1\2", "this is no table"),
         ("\x89PNG\x1a\n", "this is no table"),
+        ("amplitude (pA)\n", "a header, but no rows below it"),
+        ("interval (ms),time (ms),amplitude (pA)\n5,0,1\n5,5,2\n5,9,1\n", "line 1: .* leave one of them out"),
+        ("# rig 2\nEPSC,trial\n1,2\n", "line 2: no column 'amplitude'; .* Call that of the responses"),
+        ("amplitude (pA)\n1e300\n1\n2\n3\n", r"amplitudes reach 1e\+300 pA[^$]* not measured"),
+        ("amplitude (pA)\n1e-320\n2e-320\n3e-320\n", "amplitudes reach[^$]* not measured"),
         ("amplitude (pA)\n" + '1,"', "at least three measured"),
         ("amplitude (pA)\n" + "x" * 200_000, "this is no table .*field larger"),
         ("amplitude (pA)\n" + "1\n" * 1_000_001, "lines, too large .*not the samples of the traces"),
@@ -281,6 +291,32 @@ def test_wrong_options_are_named(folder, capsys):
     ]:
         code, text = run(capsys, *arguments)
         assert code == 2 and message in " ".join(text.split()), (arguments, text)
+
+
+def test_no_output_replaces_the_data_another_output_or_a_table_that_is_there(folder, capsys):
+    (folder / "my.csv").write_text(SIMPLE)
+    for arguments, message in [
+        (("my.csv", "--json", "my.csv"), "--json my.csv would replace the data in my.csv"),
+        (("my.csv", "--csv", "x/../my.csv"), "would replace the data in my.csv"),
+        (("my.csv", "--report", "a.out", "--csv", "a.out"), "--csv a.out would replace what --report writes"),
+        (("--example", "my.csv"), "my.csv is there already"),
+        (("my.csv", "--report", "/proc/none/my.html"), "--report: /proc/none cannot be made"),
+    ]:
+        code, text = run(capsys, *arguments)
+        assert code == 2 and message in " ".join(text.split()), (arguments, text)
+        assert (folder / "my.csv").read_text() == SIMPLE
+
+
+def test_units_behind_a_slash_are_read_and_other_slashes_left(folder):
+    (folder / "iso.tsv").write_text("Amplitude / pA\tdate/time\tbaseline/nA\n1\tx\t0.1\n2\ty\t0.2\n")
+    table = read_table("iso.tsv")
+    assert table.units == {"amplitude": "pA", "baseline": "nA"} and "date/time" in table.columns
+
+
+def test_rows_of_json_are_called_records(folder, capsys):
+    (folder / "my.json").write_text(json.dumps({"amplitude (pA)": [1, 2, "x"]}))
+    code, text = run(capsys, "my.json")
+    assert code == 2 and "my.json, record 3, column 'amplitude': 'x' is no number" in " ".join(text.split())
 
 
 def test_the_example_can_be_fitted(folder, capsys):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.console import Console
 
-from validation.cli.terminal import errors
+from validation.cli.terminal import errors, refuse_outputs
 
 if TYPE_CHECKING:
     from biophys.recordings.fitting import FailedFit
@@ -98,7 +98,11 @@ def fit(
     from validation.recorded_tables import TableError
     from validation.recorded_traces import TRACE_SUFFIXES
 
+    outputs = {"--report": report, "--json": json_file, "--csv": csv_file, "--example": example}
+    refuse_outputs(outputs, table)
     if example is not None:
+        if example.exists():
+            raise click.UsageError(f"--example: {example} is there already; name another file")
         example.write_text(example_table(), encoding="utf-8")
         print(f"example: {example.resolve()}")
         return 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import click
@@ -19,6 +20,22 @@ def print_error(message: str, hint: str = "") -> None:
     """Print an error, and what to do about it, in one line."""
     one_line = " ".join(message.split())
     errors.print(f"[bold red]error:[/] {escape(one_line)}" + (f"  [dim]({escape(hint)})[/]" if hint else ""))
+
+
+def refuse_outputs(outputs: dict[str, Path | None], source: str | None = None) -> None:
+    """Make the folders of files to be written; refuse those that would replace the data or each other."""
+    taken = {} if source in (None, "-") else {Path(str(source)).resolve(): f"the data in {source}"}
+    for option, path in outputs.items():
+        if path is None:
+            continue
+        where = path.resolve()
+        if where in taken:
+            raise click.UsageError(f"{option} {path} would replace {taken[where]}; name another file")
+        taken[where] = f"what {option} writes"
+        try:
+            where.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise click.UsageError(f"{option}: {where.parent} cannot be made ({error.strerror})") from None
 
 
 def plugin_option(what: str) -> Callable[..., Any]:

@@ -309,3 +309,50 @@ def test_skewed_quanta_that_are_fitted_as_normal_are_pointed_out():
         assert any("gamma quanta explain" in text for text in fit.diagnostics["warnings"]) == is_told
     free = fit_release(10 * normal[:100] * PA, noise=1.5 * PA, variability=0.3)
     assert any("quanta were taken as normal" in text for text in free.diagnostics["warnings"])
+
+
+@pytest.mark.parametrize("noise", ["free", 2 * PA])
+@pytest.mark.parametrize("value", [1e300, -1e200, 1e-310])
+def test_numbers_that_are_no_responses_stop_no_other_synapse(noise, value):
+    ordinary = trials(2, 0.5, 10.0, 2.0, 40, seed=1).magnitude.ravel()
+    wild = np.array([value, 0.0, 0.0, 2.0 * value]) if abs(value) < 1 else np.append(ordinary[1:], value)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", RuntimeWarning)
+        fits = fit_releases([wild * PA, ordinary * PA], noise=noise)
+    assert "which is no response of a synapse" in fits[0].reason
+    assert fits[1].n.holds(2)
+
+
+def test_noise_far_from_the_responses_is_refused_and_larger_noise_than_they_show_pointed_out():
+    x = trials(3, 0.5, 10.0, 2.0, 80, seed=2)
+    with pytest.raises(ValueError, match=r"noise of 1e\+30 pA cannot be that of responses .* check its unit"):
+        fit_release(x, noise=1e30 * PA)
+    # A thousand times too large: nA taken for pA.
+    assert "are its value and unit right" in fit_release(x, noise=2 * pq.nA).diagnostics["warnings"][0]
+    for noise in (2 * PA, "free"):
+        warned = " ".join(fit_release(x, noise=noise).diagnostics["warnings"])
+        assert "are its value and unit right" not in warned
+    # Of failures alone the noise is all there is.
+    failures = np.random.default_rng(3).normal(0, 2, 80) * PA
+    assert "value and unit" not in " ".join(fit_release(failures, noise=2 * PA).diagnostics["warnings"])
+
+
+def test_correlations_of_residuals_stay_within_one():
+    x = trials(3, 0.5, 10.0, 2.0, 80, seed=2)
+    fit = fit_release(x - 500 * PA, noise=50 * PA)
+    assert abs(fit.diagnostics["residual_tests"]["lag 1"][0]) <= 1.1
+    assert abs(fit_release(x, noise=2 * pq.nA).diagnostics["residual_tests"]["lag 1"][0]) <= 1.1
+
+
+def test_a_wide_interval_of_the_mean_ends_where_its_profile_does():
+    fit = fit_release(trials(2, 0.04, 10.0, 2.0, 100, seed=5), noise=2 * PA)
+    mean = fit.values["mean"]
+    assert mean.high > 1.5 * mean.value
+    best = []
+    for row, n in enumerate(fit.profile.sites[:-1]):
+        p = np.geomspace(1e-4, 30.0, 400) / n
+        p = p[p < 0.98]
+        theta = np.stack([np.log(p / (1 - p)), np.log(mean.high / abs(fit.scale) / (n * p))], axis=-1)
+        likelihood = fit.profile.likelihood(row)
+        best.append(likelihood.at(theta, np.zeros(p.size, int), value_only=True).value.max())
+    assert 2 * (fit.profile.value.max() - max(best)) == pytest.approx(3.841, abs=0.1)
