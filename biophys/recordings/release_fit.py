@@ -694,8 +694,8 @@ class _Columns:
         for i in range(profile.sites.size if kind == "mean" else 0):
             skewed = np.flatnonzero((slack[i] >= 0) & (half[i] > _NARROW))
             if skewed.size:
-                ends = mean_ends(profile, i, skewed, (int(index[0]), int(index[1])), slack[i, skewed])
-                low[i, skewed], high[i, skewed] = (end + np.log(profile.sites[i]) for end in ends)
+                followed = mean_ends(profile, i, skewed, (int(index[0]), int(index[1])), slack[i, skewed])
+                low[i, skewed], high[i, skewed] = (end + np.log(profile.sites[i]) for end in followed)
         low = np.where(slack >= 0, low, np.inf).min(axis=0)
         high = np.where(slack >= 0, high, -np.inf).max(axis=0)
         mode, wide = of(np.nan_to_num(profile.mode), np.nan_to_num(profile.spread))
