@@ -26,8 +26,8 @@ from numpy.typing import NDArray
 from biophys.argument_types import checked_types
 from biophys.units import shown
 from brianpresyn.counter_random import NamedFunction, contact_number, release_key
-from brianpresyn.domains import suggestion, unit_in_words
-from brianpresyn.synapse_code import Event, SynapseCode, are_same, assignments
+from brianpresyn.domains import LARGEST, suggestion, unit_in_words
+from brianpresyn.synapse_code import RELEASE_TARGET, Event, SynapseCode, are_same, assignments
 from brianpresyn.two_loops import SERIAL_TEMPLATE, TwoLoopCodeObject, go_through_in_two_loops
 
 # What an expression may name besides the variables of the synapse and its neurons.
@@ -82,8 +82,8 @@ class CheckedSynapses(Synapses):
                     f"{key} is set after the standalone program has run, which would have no effect: set it "
                     f"before, or rerun with device.run(run_args={{{self.name}.{key}: ...}})"
                 )
-        if code is not None and key in code.defined and np.ndim(value) > 1:
-            value = _from_matrix(self, key, value, None)
+        if code is not None and key in code.defined and not self.variables[key].scalar:
+            value = _one_per_synapse(self, key, value, None)
         super().__setattr__(key, value, level=level + 1)
 
     def connect(self, *arguments: Any, level: int = 0, **named: Any) -> None:
@@ -150,7 +150,7 @@ class CheckedSynapses(Synapses):
             "    union { double value; unsigned long long bits; } _is;\n"
             f"    _is.value = {array}[_k];\n"
             "    if ((_is.bits << 1) >= 0xFFE0000000000000ull"
-            f" || !(_is.value >= {domain.low - _ROUNDING!r}{upper})) {{\n"
+            f" || !(_is.value >= {max(domain.low - _ROUNDING, -LARGEST)!r}{upper})) {{\n"
             f'        std::cerr << "{name} of {self.name} must {domain.description}, got " << {array}[_k] '
             f'<< " at index " << _k << " after the run: {domain.remedy}" << std::endl;\n'
             "        break;\n    }\n}"
@@ -424,7 +424,7 @@ def _one_per_synapse(built: CheckedSynapses, variable: str, value: Any, connect:
     if np.ndim(value) != 1 or np.size(value) not in (1, n_synapses):
         raise ValueError(
             f"{variable} has {np.size(value)} values, but {n_synapses} synapses were connected: give one "
-            f"value, one for each synapse, or set {variable} afterwards by an expression as text"
+            f"value, one for each synapse, or an expression as text, such as s.{variable} = '...' afterwards"
         )
     return value
 
@@ -555,6 +555,11 @@ def _check_acts_on(code: SynapseCode, receiver: Group) -> None:
     for target, carriers in code.acts_on.items():
         name = target.removesuffix("_post")
         is_own = target in code.defined
+        if target == RELEASE_TARGET:
+            raise ValueError(
+                f"a piece of {code.name} acts where the release does, but no release model says where: join "
+                "one with a target, or give the piece target=..."
+            )
         if not is_own and name not in state_variables:
             raise ValueError(
                 f"the target {receiver.name} has no variable {name!r} that synapses could act on"
@@ -570,8 +575,8 @@ def _check_carrier(code: SynapseCode, carrier: str, wanted: Dimension, where: st
     """Raise if an amplitude has another unit than what it moves."""
     given = code.equations[carrier].dim
     if wanted is not given:
-        # A quantum that follows from a mean was not given: the mean was, whose names have no domain.
-        names = (code.depends_on({carrier}) & code.initial.keys()) - code.domains.keys()
+        # A quantum that follows from a mean was not given: the mean was.
+        names = code.depends_on({carrier}) & code.initial.keys() & code.amplitudes
         amplitude = next((code.initial[name] for name in sorted(names)), unit_in_words(given))
         raise DimensionMismatchError(
             f"{carrier} must have the unit of {where}, got {amplitude!r}: give a value in "

@@ -76,9 +76,10 @@ class Domain:
         )
         if not numbers.size:
             raise ValueError(f"{name} must not be empty: give one value, or one for each synapse")
-        # Infinity is no value, also where there is no upper bound.
+        # Infinity is no value, also where there is no bound.
         high = min(self.high + rounding, LARGEST)
-        wrong = ~((numbers >= self.low - rounding) & (numbers <= high))
+        low = max(self.low - rounding, -LARGEST)
+        wrong = ~((numbers >= low) & (numbers <= high))
         if self.is_integer:
             wrong |= numbers != np.round(numbers)
         if wrong.any():
@@ -89,16 +90,20 @@ class Domain:
     @property
     def description(self) -> str:
         """What a value must do, for messages."""
+        if np.isinf(self.low) and np.isinf(self.high):
+            return "be finite"
         if np.isinf(self.high):
             kind = "be a whole number of" if self.is_integer else "be"
             return f"{kind} at least {self.low:g}" if self.low != TINY else "be above 0"
         kind = "be a whole number in" if self.is_integer else "lie in"
-        return f"{kind} [{self.low:g}, {self.high:g}]"
+        return f"{kind} [{self.low:g}, {self.high:.{10 if self.is_integer else 6}g}]"
 
 
 TINY, LARGEST = float(np.finfo(float).tiny), float(np.finfo(float).max)
 PROBABILITY = Domain(0.0, 1.0, "give a probability such as 0.5")
-N_SITES = Domain(0, np.inf, "give a whole number of release sites such as 5", is_integer=True)
+# Brian2 holds integers in 32 bits.
+N_SITES = Domain(0, 2**31 - 1, "give a whole number of release sites such as 5", is_integer=True)
+AMPLITUDE = Domain(-np.inf, np.inf, "give a value such as 0.1*mV, in the unit of what it moves")
 POSITIVE_TIME = Domain(TINY, np.inf, "give a time such as 100*ms")
 
 

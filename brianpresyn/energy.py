@@ -247,13 +247,25 @@ def synapse_energies(connection: Group, *, prefix: str = "") -> dict[str, NDArra
     names = sorted(getattr(getattr(connection, "equations", None), "names", ()))
     names = [name for name in names if name.startswith(start) and name != f"{start}total"]
     if not names:
-        raise ValueError(f"{connection.name} keeps no energy ledger: join energy_ledger(code) to its code")
+        raise ValueError(_no_ledger(connection, prefix))
     return {
         name.removeprefix(start).replace("_", " "): np.broadcast_to(
             _evaluated(connection, name), (len(connection),)
         )
         for name in names
     }
+
+
+def _no_ledger(connection: Group, prefix: str) -> str:
+    """Return the message for synapses without a ledger of this prefix."""
+    names = getattr(getattr(connection, "equations", None), "names", ())
+    prefixes = sorted(name.removesuffix("E_total") for name in names if name.endswith("E_total"))
+    if not prefixes:
+        return f"{connection.name} keeps no energy ledger: join energy_ledger(code) to its code"
+    return (
+        f"{connection.name} keeps no energy ledger with the prefix {prefix!r}: pass "
+        f"{' or '.join(f'prefix={each!r}' for each in prefixes)}"
+    )
 
 
 def _evaluated(connection: Group, name: str) -> Any:

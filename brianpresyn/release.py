@@ -17,6 +17,7 @@ doi:10.1113/jphysiol.1954.sp005129.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Literal
 
 import numpy as np
@@ -32,7 +33,16 @@ from biophys.argument_types import checked_types
 from biophys.quantal import QuantalSynapse
 from brianpresyn.binomial_function import binomial
 from brianpresyn.counter_random import bernoulli_draw, binomial_draw, shared_binomial_draw
-from brianpresyn.domains import N_SITES, PROBABILITY, check_expression, check_name, dimension_of, unit_text
+from brianpresyn.domains import (
+    AMPLITUDE,
+    N_SITES,
+    PROBABILITY,
+    Domain,
+    check_expression,
+    check_name,
+    dimension_of,
+    unit_text,
+)
 from brianpresyn.quantities_bridge import to_brian
 from brianpresyn.synapse_code import Stage, SynapseCode
 
@@ -230,19 +240,30 @@ def _release(
         },
         namespace={function: _DRAWS[function] for function in names & _DRAWS.keys()},
         initial={**parameters, **amplitude[1]},
-        domains={variable: RELEASE_DOMAINS[variable] for variable in parameters},
+        domains=release_domains([*parameters, *amplitude[1]]),
         streams={"release_key": "release"} if is_counted else {},
         acts_on={} if target is None else {target: "q"},
     )
 
 
-RELEASE_DOMAINS = {"p": PROBABILITY, "n": N_SITES}
 _DRAWS = {
     "bernoulli_draw": bernoulli_draw,
     "binomial_draw": binomial_draw,
     "shared_binomial_draw": shared_binomial_draw,
     "binomial": binomial,
 }
+
+
+def release_domains(parameters: Iterable[str]) -> dict[str, Domain]:
+    """Return the values that the parameters of a release model may take.
+
+    Examples
+    --------
+    >>> release_domains(["p"])["p"].high
+    1.0
+    """
+    domains = {"p": PROBABILITY, "n": N_SITES, "q": AMPLITUDE, "strength": AMPLITUDE}
+    return {name: domains[name] for name in parameters}
 
 
 def transmission(target: str | None, amount: str) -> str:

@@ -33,7 +33,7 @@ from biophys.argument_types import checked_types
 from brianpresyn.binomial_function import binomial
 from brianpresyn.counter_random import binomial_draw
 from brianpresyn.domains import POSITIVE_TIME, check_expression, checked_time, dimension_of, real_numbers
-from brianpresyn.release import RELEASE_DOMAINS, Draws, amplitude_model, transmission
+from brianpresyn.release import Draws, amplitude_model, release_domains, transmission
 from brianpresyn.synapse_code import Stage, SynapseCode
 
 
@@ -105,7 +105,7 @@ def tsodyks_markram(
             + ("" if tau_active is None else "\ny += transmitted"),
         },
         initial={"p": p, "n": n, **initial, "x": 1.0},
-        domains=RELEASE_DOMAINS,
+        domains=release_domains(["p", "n", *initial]),
         acts_on={} if target is None else {target: "q"},
     )
     return replace(code + constants, name=code.name)
@@ -171,7 +171,7 @@ def stochastic_tsodyks_markram(
         },
         namespace={"binomial_draw": binomial_draw} if is_counted else {"binomial": binomial},
         initial={"p": p, "n": n, **initial},
-        domains=RELEASE_DOMAINS,
+        domains=release_domains(["p", "n", *initial]),
         streams={"release_key": "release", "recovery_key": "recovery"} if is_counted else {},
         acts_on={} if target is None else {target: "q"},
     )

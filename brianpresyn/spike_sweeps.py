@@ -31,7 +31,7 @@ from brian2.core.variables import VariableView
 from brian2.devices.cpp_standalone.device import CPPStandaloneDevice
 from brian2.devices.device import reset_device, set_device
 from brian2.input.timedarray import TimedArray
-from brian2.units.fundamentalunits import DIMENSIONLESS, Quantity, get_dimensions
+from brian2.units.fundamentalunits import DIMENSIONLESS, DimensionMismatchError, Quantity, get_dimensions
 from brian2.utils.filelock import FileLock
 
 from biophys.argument_types import check_kind, checked_types
@@ -39,7 +39,7 @@ from biophys.processes import temporary_folder
 from biophys.sweeps.executors import Executor, ThisProcess, executor_or_default
 from biophys.sweeps.groups import check_configurations, sweep_groups, swept_dataset
 from brianpresyn.checked_synapses import CheckedSynapses
-from brianpresyn.domains import unit_text
+from brianpresyn.domains import unit_in_words, unit_text
 from brianpresyn.targets import checked_target, code_generation, run_each_in_its_process
 
 BRIAN_SEED = "brian_seed"
@@ -443,6 +443,15 @@ def _values(spiking_run: SpikingRun, point: dict[str, Any], taken_by_build: Iter
         group = getattr(variable, "group", None)
         if isinstance(group, CheckedSynapses) and variable.name in group.code.domains:
             group.code.domains[variable.name].check(f"{variable.name} of {group.name}", value)
+        # Without units, as in cells.v_, the value is in SI.
+        wanted = DIMENSIONLESS if variable.dim is None else variable.dim
+        if not isinstance(value, str) and get_dimensions(value) is not wanted:
+            raise DimensionMismatchError(
+                f"values: {variable.name} must be in {unit_in_words(wanted)}, got {value!r}: give its "
+                "setting that unit",
+                get_dimensions(value),
+                wanted,
+            )
     return values
 
 

@@ -17,7 +17,15 @@ from brian2.utils.stringtools import get_identifiers
 
 from biophys.argument_types import check_kind, checked_types
 from biophys.units import shown
-from brianpresyn.domains import RESERVED, Domain, check_expression, check_name, checked_time, suggestion
+from brianpresyn.domains import (
+    AMPLITUDE,
+    RESERVED,
+    Domain,
+    check_expression,
+    check_name,
+    checked_time,
+    suggestion,
+)
 
 _ASSIGNMENT = re.compile(r"^\s*([A-Za-z_]\w*)\s*(=(?!=)|\+=|-=|\*=|/=|//=|%=|\*\*=)")
 
@@ -260,6 +268,11 @@ class SynapseCode:
         """All statements, piece by piece."""
         return (part for stages in self.codes.values() for parts in stages.values() for part in parts)
 
+    @property
+    def amplitudes(self) -> frozenset[str]:
+        """Names of the parameters that say how large a response is."""
+        return frozenset(name for name in self.initial if self.domains.get(name, AMPLITUDE) == AMPLITUDE)
+
     def depends_on(self, names: Set[str]) -> set[str]:
         """Return names together with all variables from which they follow by subexpressions.
 
@@ -283,6 +296,8 @@ class SynapseCode:
                 f"a piece of synapse code joins with another, got {type(other).__name__}: wrap equations and "
                 "statements as SynapseCode(name, model, on_pre={Stage.TRANSMIT: ...})"
             )
+        other = _aimed_as(other, self)
+        self = _aimed_as(self, other)
         other = _without_same_counters(other, self)
         own = _without_same_counters(self, other)
         _check_no_clash(own, other)
@@ -569,6 +584,9 @@ class SynapseCode:
         return bool((own.keys() - other.keys()) & read)
 
 
+RELEASE_TARGET = "release_target"
+"""Stands, as a target, for the variable on which the release model acts that a piece is joined to."""
+
 EVENTS: dict[str, str | None] = {"on_pre": "pre", "on_post": "post", "regularly": None}
 _MAPPINGS = ("namespace", "initial", "domains", "streams", "dtypes", "acts_on", "after_run")
 
@@ -654,6 +672,22 @@ def _statements(code: SynapseCode, name: str) -> set[tuple[Any, Stage, str]]:
         for line in part.text.splitlines()
         if name in assignments(line)
     }
+
+
+def _aimed_as(code: SynapseCode, other: SynapseCode) -> SynapseCode:
+    """Return the code with what it releases sent to where the other's release goes."""
+    if RELEASE_TARGET not in code.acts_on:
+        return code
+    carriers = set(code.acts_on[RELEASE_TARGET])
+    targets = [target for target, names in other.acts_on.items() if carriers & set(names)]
+    if targets in ([], [RELEASE_TARGET]):
+        return code
+    if len(targets) > 1:
+        raise ValueError(
+            f"{code.name} may go to {' or '.join(targets)}, on both of which {other.name} acts: say which by "
+            "target=..."
+        )
+    return code.renamed({RELEASE_TARGET: targets[0].removesuffix("_post")})
 
 
 def _without_same_counters(code: SynapseCode, other: SynapseCode) -> SynapseCode:

@@ -218,7 +218,7 @@ def _target(code: SynapseCode, blocks: list[list[str]]) -> str:
 def _amplitude(code: SynapseCode, variables: tuple[Variable, ...]) -> str:
     carriers = {name for names in code.acts_on.values() for name in names}
     held = {variable.name for variable in variables} & code.depends_on(carriers)
-    amplitudes = sorted(held & code.initial.keys() - code.domains.keys())
+    amplitudes = sorted(held & code.initial.keys() & code.amplitudes)
     if len(amplitudes) != 1:
         _refuse(code, "has no one amplitude", "give the release a q=..., or a mean=...")
     return amplitudes[0]

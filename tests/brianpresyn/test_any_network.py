@@ -257,10 +257,12 @@ def test_values_are_checked_after_the_run():
 
 @pytest.mark.standalone
 def test_standalone_reports_values_after_its_run(capfd):
-    drift = SynapseCode("drift", on_pre={Stage.LEARN: "p -= 0.01"}, requires={"p"})
+    drift = SynapseCode("drift", on_pre={Stage.LEARN: "p -= 0.01\nq = q*1e300"}, requires={"p", "q"})
     with code_generation("cpp_standalone"):
-        run(bernoulli_release(0.5, q=1) + drift, name="drifting", duration=9.95 * ms)
-    assert "p of drifting must lie in [0, 1], got -0.49" in capfd.readouterr().err
+        run(bernoulli_release(0.5, q=-1) + drift, name="drifting", duration=9.95 * ms)
+    reported = capfd.readouterr().err
+    assert "p of drifting must lie in [0, 1], got -0.49" in reported
+    assert "q of drifting must be finite, got -inf at index 0 after the run" in reported
 
 
 @pytest.mark.parametrize(
@@ -561,6 +563,103 @@ def test_only_a_name_is_a_target(target):
             make()
 
 
+# ---- Spontaneous and graded release -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+@pytest.mark.parametrize("target", ["g", "g_post", "s"])
+def test_minis_go_where_the_release_goes(target, is_first):
+    release = bernoulli_release(0.0, q=0.5, target=target)
+    minis = spontaneous_release(500 * Hz, every=0.1 * ms)
+    code = minis + release if is_first else release + minis
+    if target == "s":
+        code += SynapseCode("gate", "s : 1")
+    built, cells = run(code, n=50, equations="v : 1\ng : 1")
+    moved = built.s[:] if target == "s" else cells.g[:]
+    assert 0.5 * np.sum(built.n_minis[:]) == np.sum(moved) > 0 and not np.any(cells.v[:])
+
+
+def test_minis_that_go_nowhere_are_refused():
+    minis = spontaneous_release(1 * Hz, every=1 * ms)
+    with pytest.raises(ValueError, match=r"no release model says where: join one .* or give the piece"):
+        run(bernoulli_release(0.5, q=1, target=None) + minis)
+    second = SynapseCode("second", on_pre={Stage.TRANSMIT: "g_post += released*q"}, acts_on={"g": "q"})
+    with pytest.raises(ValueError, match=r"spontaneous_release may go to v or g, .* say which by target"):
+        bernoulli_release(0.5, q=1) + second + minis
+
+
+@pytest.mark.parametrize(
+    "rate",
+    [np.array([0, 40, 80, 160]) * Hz, [0 * Hz, 40 * Hz, 80 * Hz, 160 * Hz], "20*Hz*int(j > 0)*2**j"],
+)
+def test_synapses_have_minis_at_rates_of_their_own(rate):
+    built, _ = run(
+        bernoulli_release(0.0, q=1) + spontaneous_release(rate, every=0.5 * ms), duration=2000 * ms
+    )
+    expected = np.array([0, 80, 160, 320])
+    assert np.all(np.abs(built.n_minis[:] - expected) <= 5 * np.sqrt(expected))
+
+
+def test_graded_release_follows_the_presynaptic_voltage():
+    source = NeuronGroup(1, "v = -60 + 60*int(t >= 50*ms) : 1", threshold="False")
+    code = bernoulli_release(0.0, q=1, target="g") + spontaneous_release(0 * Hz, every=0.1 * ms)
+    graded = code.following(mini_rate="500*Hz/(1 + exp(-(v_pre + 30)/2))")
+    built, cells = run(graded, source=source, n=20, equations="g : 1", duration=100 * ms)
+    assert abs(np.sum(cells.g[:]) - 500) < 5 * np.sqrt(500) and np.sum(built.n_minis[:]) == np.sum(cells.g[:])
+
+
+@pytest.mark.parametrize("rate", [-1 * Hz, 200 * Hz, np.array([1.0, -1.0]) * Hz])
+def test_rates_of_minis_have_bounds(rate):
+    with pytest.raises(ValueError, match=r"mini_rate must lie in \[0, 100\], got (-1|200).*or shorten every"):
+        spontaneous_release(rate, every=1 * ms)
+
+
+# ---- Values set later -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("release", ["q", "mean", "depressing"])
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_amplitudes_stay_finite(release, value):
+    make = {
+        "q": lambda: bernoulli_release(0.5, q=1.0),
+        "mean": lambda: binomial_release(3, 0.5, mean=1.0),
+        "depressing": lambda: stochastic_tsodyks_markram(0.5, tau_rec=1 * ms, q=1.0),
+    }[release]
+    built, _ = run(make())
+    variable = "strength" if release == "mean" else "q"
+    with pytest.raises(ValueError, match=f"{variable} must be finite, got {value}.*give a value such as"):
+        setattr(built, variable, value)
+    getattr(built, variable)[1] = value
+    with pytest.raises(ValueError, match=f"{variable} of .* must be finite, got {value} at index 1"):
+        built._check_values("")
+    setattr(built, variable, -2.0)
+    built._check_values("")
+
+
+def test_values_of_another_number_are_named():
+    built, _ = run(bernoulli_release(0.5, q=1.0))
+    with pytest.raises(ValueError, match="q has 3 values, but 4 synapses were connected: give one"):
+        built.q = [1.0, 2.0, 3.0]
+    built.q = [1.0, 2.0, 3.0, 4.0]
+    assert list(built.q[:]) == [1.0, 2.0, 3.0, 4.0]
+
+
+def test_more_sites_than_an_integer_holds_are_refused():
+    with pytest.raises(ValueError, match=r"n must be a whole number in \[0, 2147483647\], got 1.09951e\+12"):
+        binomial_release(2**40, 0.5, q=1)
+
+
+def test_a_report_names_the_prefixes_of_the_ledgers():
+    release = bernoulli_release(0.5, q=0.2)
+    paying = release + energy_ledger(release, quantum=0.2)
+    built, _ = run(paying.renamed(prefix="a_") + paying.renamed(prefix="b_"))
+    for prefix in ("", "c_"):
+        with pytest.raises(ValueError, match=f"with the prefix '{prefix}': pass prefix='a_' or prefix='b_'"):
+            energy_report(built, prefix=prefix)
+    with pytest.raises(ValueError, match="with the prefix 'a_': pass prefix=''"):
+        energy_report(run(paying)[0], prefix="a_")
+
+
 @pytest.mark.parametrize("text", ["0\np = 1", "a = 1", "1; p = 0", "", "1 # p", 3, "(1"])
 def test_only_an_expression_is_a_signal(text):
     for make in (
@@ -635,7 +734,6 @@ def test_constants_do_not_take_names_of_the_code(name):
 @pytest.mark.parametrize(
     "make, name",
     [
-        (lambda: spontaneous_release("5*Hz", every=1 * ms), "rate"),
         (lambda: spontaneous_release(5 * Hz, every="1*ms"), "every"),
         (lambda: energy_ledger(bernoulli_release(0.5, q=1), quantum="0.2"), "quantum"),
         (lambda: release_plasticity(ReleasePlasticity(), pair_stdp(), g_lim="1"), "g_lim"),

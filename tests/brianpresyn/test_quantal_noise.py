@@ -97,8 +97,10 @@ def test_variance_of_the_response_is_that_of_all_outcomes(p, cv_within, cv_betwe
 
 def test_minis_of_many_intervals_are_those_of_a_poisson_process():
     # None in ten intervals of 10 ms at 10 Hz: exp(-1).
-    p_mini = spontaneous_release(10 * Hz, every=10 * ms).namespace["p_mini"]
-    assert (1 - p_mini) ** 10 == pytest.approx(np.exp(-1), rel=1e-12)
+    cells = NeuronGroup(1, "v : 1", threshold="False")
+    code = bernoulli_release(0.5, q=1) + spontaneous_release(10 * Hz, every=10 * ms)
+    built = synapses(cells, cells, code, connect=True, seed=1)
+    assert (1 - built.p_mini[0]) ** 10 == pytest.approx(np.exp(-1), rel=1e-12)
 
 
 def test_minis_have_their_rate():

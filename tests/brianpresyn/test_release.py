@@ -50,7 +50,7 @@ def test_a_probability_outside_0_to_1_is_refused(p, amplitude):
 @pytest.mark.parametrize("n", [-1, -3, 2.7, np.nan, [2, -1]])
 @pytest.mark.parametrize("amplitude", ["q", "all_sites"])
 def test_a_number_of_sites_that_is_no_count_is_refused(n, amplitude):
-    with pytest.raises(ValueError, match="n must be a whole number of at least 0, got"):
+    with pytest.raises(ValueError, match=r"n must be a whole number in .*, got"):
         binomial_release(n=n, p=0.5, **{amplitude: 1 * mV})
 
 

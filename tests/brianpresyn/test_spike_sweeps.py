@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from brian2 import Hz, NeuronGroup, defaultclock, get_device, mV, second
 from brian2.devices.device import runtime_device
+from brian2.units.fundamentalunits import DimensionMismatchError
 
 from biophys.sweeps.executors import DaskCluster, LocalProcesses, ThisProcess
 from brianpresyn import spike_sweeps
@@ -175,6 +176,16 @@ def test_what_build_returns_is_checked_before_it_is_compiled(build, message):
         sweep_spikes(build, GIVEN)
     assert raised.value.__notes__ == ["in the run with n=1, v=1. * mvolt"]
     assert get_device() is runtime_device
+
+
+@pytest.mark.parametrize("given", [2.0, 2.0 * second])
+def test_settings_have_the_unit_of_their_variable(given):
+    cells = NeuronGroup(1, "v : volt")
+    spiking_run = SpikingRun(lambda: None, lambda: {}, values=lambda v: {cells.v: v})
+    with pytest.raises(DimensionMismatchError, match=r"values: v must be in volt, got 2.*: give"):
+        spike_sweeps._values(spiking_run, {"v": given}, ())
+    plain = SpikingRun(lambda: None, lambda: {}, values=lambda v: {cells.v_: v})
+    assert [*spike_sweeps._values(plain, {"v": 2.0}, ()).values()] == [2.0]
 
 
 @pytest.mark.parametrize(
