@@ -6,6 +6,7 @@ from typing import Any
 
 from brian2 import Hz
 from brian2.units.fundamentalunits import Quantity
+from brian2.utils.stringtools import get_identifiers
 
 from brianpresyn.counter_random import uniform_draw
 from brianpresyn.domains import Domain, check_expression, checked_time, dimension_of
@@ -53,7 +54,8 @@ def spontaneous_release(rate: Any, *, every: Quantity, target: str | None = RELE
     n_minis += mini
     """
     if isinstance(rate, str):
-        check_expression(rate, "rate")
+        if not get_identifiers(check_expression(rate, "rate")):
+            raise TypeError(f"rate must be a rate such as '0.1*Hz', got {rate!r}")
     elif dimension_of(rate, "rate", "0.1*Hz") is not Hz.dim:
         raise TypeError(f"rate must be a rate such as 0.1*Hz, got {rate!r}")
     # A rate at the bound may miss it by rounding.

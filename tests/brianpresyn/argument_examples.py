@@ -126,7 +126,7 @@ _EXPRESSION = ("text of a number", "text")
 ALLOWED = {
     **dict.fromkeys(("q", "weight"), _AMPLITUDE),
     **dict.fromkeys(("p", "U", "Domain.check.values", "enabled"), _EXPRESSION),
-    **dict.fromkeys(("n", "tau_rec", "tau_facil", "tau_active", "target"), ("text",)),
+    **dict.fromkeys(("n", "rate", "tau_rec", "tau_facil", "tau_active", "target"), ("text",)),
     **dict.fromkeys(("synapses.name", "sweep_spikes.folder"), _TEXT),
     **dict.fromkeys(("namespace", "initial", "joules", "connect"), ("a dictionary",)),
     **dict.fromkeys(("depends_on.names", "known", "SynapseCode.depends_on.names"), ("a set",)),

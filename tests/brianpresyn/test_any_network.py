@@ -734,6 +734,7 @@ def test_constants_do_not_take_names_of_the_code(name):
 @pytest.mark.parametrize(
     "make, name",
     [
+        (lambda: spontaneous_release("5", every=1 * ms), "rate"),
         (lambda: spontaneous_release(5 * Hz, every="1*ms"), "every"),
         (lambda: energy_ledger(bernoulli_release(0.5, q=1), quantum="0.2"), "quantum"),
         (lambda: release_plasticity(ReleasePlasticity(), pair_stdp(), g_lim="1"), "g_lim"),
