@@ -35,8 +35,8 @@ from rate_models.reliable_synapses import (
 )
 from rate_models.stochastic_layers import BernoulliSynapses
 
-Measured: TypeAlias = dict[str, tuple[tuple[str, ...], Any]]
-"""Axes after the first and values of each variable, whose first axis is the network."""
+# Axes after the first and values of each variable, whose first axis is the network.
+_Measured: TypeAlias = dict[str, tuple[tuple[str, ...], Any]]
 
 LOW_P = 0.5
 """A synapse with a smaller release probability mostly fails."""
@@ -108,14 +108,14 @@ def measured_networks(
     rows = {spec: row for row, spec in enumerate(specs)}
     parts: list[xr.Dataset] = []
 
-    def enter(members: Sequence[NetworkSpec], measured: Measured) -> None:
+    def enter(members: Sequence[NetworkSpec], measured: _Measured) -> None:
         variables = {
             name: (("replica", *dims), np.asarray(values, np.float32), {"units": _UNITS.get(name, "")})
             for name, (dims, values) in measured.items()
         }
         parts.append(xr.Dataset(variables, {"replica": [rows[spec] for spec in members]}))
 
-    history: list[tuple[list[NetworkSpec], Measured]] = []
+    history: list[tuple[list[NetworkSpec], _Measured]] = []
     try:
         batch = train(
             specs,
@@ -146,7 +146,7 @@ def measured_networks(
 _UNITS = {"information": "bit", "accuracy": "1", "synaptic_energy": "1", "neuronal_energy": "1"}
 
 
-def performance(protocol: Protocol, batch: TrainedBatch, data: ImageData) -> Measured:
+def performance(protocol: Protocol, batch: TrainedBatch, data: ImageData) -> _Measured:
     """Return accuracy, information and energy of every network."""
     network, synapses, images, labels = batch.network, batch.synapses, data.test_images, data.test_labels
     streams = synapses.evaluation_streams()
@@ -168,7 +168,7 @@ def performance(protocol: Protocol, batch: TrainedBatch, data: ImageData) -> Mea
     return {name: (dims.get(name, ()), values.cpu()) for name, values in measured.items()}
 
 
-def course_of(history: Sequence[tuple[list[NetworkSpec], Measured]]) -> Measured:
+def course_of(history: Sequence[tuple[list[NetworkSpec], _Measured]]) -> _Measured:
     """Return the performance of the networks that are left after every evaluated epoch."""
     survivors, final = history[-1]
     rows = [([members.index(spec) for spec in survivors], measured) for members, measured in history]
@@ -179,7 +179,7 @@ def course_of(history: Sequence[tuple[list[NetworkSpec], Measured]]) -> Measured
     return {**course, "confusion": final["confusion"]}
 
 
-def release(protocol: Protocol, batch: TrainedBatch, data: ImageData) -> Measured:
+def release(protocol: Protocol, batch: TrainedBatch, data: ImageData) -> _Measured:
     """Return how release probabilities are distributed, where they learned."""
     p = plastic_synapses(batch).p.double().cpu().numpy()
     return {
@@ -196,7 +196,7 @@ def plastic_synapses(batch: TrainedBatch) -> BernoulliSynapses:
     return batch.synapses
 
 
-def lesions(protocol: Protocol, batch: TrainedBatch, data: ImageData) -> Measured:
+def lesions(protocol: Protocol, batch: TrainedBatch, data: ImageData) -> _Measured:
     """Return the accuracy after removing synapses in each order that the model has."""
     network, synapses = batch.network, batch.synapses
     streams = synapses.evaluation_streams()
@@ -218,14 +218,14 @@ def lesions(protocol: Protocol, batch: TrainedBatch, data: ImageData) -> Measure
 _GROUP_DIMS = {"mean": ("importance",), "median": ("importance",), "superiority_in_layer": ("layer",)}
 
 
-def energy_and_fisher(protocol: Protocol, batch: TrainedBatch, data: ImageData) -> Measured:
+def energy_and_fisher(protocol: Protocol, batch: TrainedBatch, data: ImageData) -> _Measured:
     """Return energy and Fisher information of the synapses of low and of high release probability."""
     synapses, layout = plastic_synapses(batch), batch.synapses.layout
     p = synapses.p.cpu().numpy()
     is_high = p >= HIGH_P
     energy = group_distributions(energy_per_synapse(synapses).cpu().numpy(), is_high, ENERGY_EDGES, layout)
     dims = {**_GROUP_DIMS, "count": ("importance", "energy_bin")}
-    measured: Measured = {f"energy_{name}": (dims.get(name, ()), each) for name, each in energy.items()}
+    measured: _Measured = {f"energy_{name}": (dims.get(name, ()), each) for name, each in energy.items()}
     by_expectation: list[dict[str, NDArray]] = []
     for expectation in EXPECTATIONS:
         images, labels = data.test_images, data.test_labels
@@ -240,10 +240,10 @@ def energy_and_fisher(protocol: Protocol, batch: TrainedBatch, data: ImageData) 
     return measured
 
 
-def neurons(protocol: Protocol, batch: TrainedBatch, data: ImageData) -> Measured:
+def neurons(protocol: Protocol, batch: TrainedBatch, data: ImageData) -> _Measured:
     """Return how important synapses are shared out among neurons."""
     dims = {"ks_d": (), "ks_p": (), "group_share": ("group",), "shuffled_group_share": ("group",)}
-    measured: Measured = {}
+    measured: _Measured = {}
     for name, values in neuron_importance(plastic_synapses(batch), n_shuffles=protocol.n_shuffles).items():
         if name in dims:
             measured[f"neuron_{name}"] = (("layer", "side", "shuffle", *dims[name]), values)
@@ -254,7 +254,7 @@ def neurons(protocol: Protocol, batch: TrainedBatch, data: ImageData) -> Measure
     return measured
 
 
-def gradients(protocol: Protocol, batch: TrainedBatch, data: ImageData) -> Measured:
+def gradients(protocol: Protocol, batch: TrainedBatch, data: ImageData) -> _Measured:
     """Return how often gradients of single synapses exceed the threshold of the p rule."""
     crossings = threshold_crossings(
         batch.network,
@@ -270,7 +270,7 @@ def gradients(protocol: Protocol, batch: TrainedBatch, data: ImageData) -> Measu
     return {name: (dims, values) for name, values in crossings.items()}
 
 
-MEASURED: Mapping[str, tuple[Callable[[Protocol, TrainedBatch, ImageData], Measured], ...]] = {
+MEASURED: Mapping[str, tuple[Callable[[Protocol, TrainedBatch, ImageData], _Measured], ...]] = {
     "release": (release,),
     "synapses": (energy_and_fisher, neurons),
     "lesions": (lesions,),
