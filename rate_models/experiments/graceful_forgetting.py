@@ -4,7 +4,7 @@ All networks of a seed see the same permutations, and, but for MESU, start alike
 same order. Networks are followed while they learn: when do synapses become reliable, and how well can the
 newest task still be learned? Controls take one property of the rule away each.
 
-The settings of the new rule were fixed on other seeds and permutations (1 to 3) and on training images held
+The settings of the new rule were fixed on another seed and its permutations (1) and on training images held
 out, with one pass through each task; the test set was not used for it.
 
 References

@@ -71,6 +71,9 @@ print(
 for name in map(str, once["algorithm"].values):
     own = once.sel(algorithm=name)
     final = 100 * own.accuracy[:, -1].mean("task", skipna=False).dropna("seed")
+    if not len(final):
+        print(f"{METHODS[name].label:32}{'-':>6}{'diverged':>14}")
+        continue
     spread = f" ± {np.std(final, ddof=1):.2f}" if len(final) > 1 else ""
     print(
         f"{METHODS[name].label:32}{len(final):6}{float(final.mean()):8.2f}{spread:7}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from validation.criteria import above, equals, in_every
-from validation.estimates import Estimate, mean_of
+from validation.estimates import Estimate, exactly, mean_of
 from validation.registry import Context, Findings, Run, measures, panels
 from validation.statement import CROSS_CHECK, Claim, Clause, not_run, row, setting_of
 
@@ -50,13 +50,17 @@ def forgetting_with_evidence(run: Run, context: Context) -> Findings:
 
     result, here = run.result, setting_of(run.config, PUBLISHED)
     final = {str(name): final_accuracies(result, str(name)) for name in result["algorithm"].values}
+    diverged = {name: _n_diverged(run, name) for name in final}
     # A share of the digits says nothing of what was published of MNIST.
     judged = {"evidence": LEVEL, "mesu": MESU} if run.config["data_set"] == "mnist" else {}
     for name, values in final.items():
-        if not len(values):
-            continue
         condition = {"method": METHODS[name].label, "passes for each batch": METHODS[name].draws_per_step}
         own = result.sel(algorithm=name)
+        if diverged[name]:
+            n_diverged = exactly(diverged[name], n=diverged[name] + len(values), unit="networks")
+            yield row(X12, n_diverged, "networks that diverged", setting=here, condition=condition)
+        if not len(values):
+            continue
         subject = judged.get(name, X12)
         yield row(subject, mean_of(values, unit="networks"), _QUANTITY, setting=here, condition=condition)
         for quantity, observed in (
@@ -74,9 +78,13 @@ def forgetting_with_evidence(run: Run, context: Context) -> Findings:
     quantity = "advantage of evidence in the odds in mean final accuracy (points)"
     if "published" in advantages:
         yield row(BETTER, advantages.pop("published"), quantity, setting=here)
+    # A network that diverged has no accuracy to be ahead of: it is named, and decides nothing.
+    advantages = {name: estimate for name, estimate in advantages.items() if estimate.n}
+    lost = [METHODS[name].label for name in _WITHOUT if diverged.get(name) and name not in advantages]
     without = {METHODS[name].label: advantages.pop(name) for name in _WITHOUT if name in advantages}
     if without:
-        yield row(NEEDED, without, quantity, setting=here, along="control")
+        reason = f"every network diverged with: {', '.join(lost)}" if lost else ""
+        yield row(NEEDED, without, quantity, setting=here, along="control", reason=reason)
     # Neither certain release nor a latch takes the selective rate away: they are observed.
     for name, estimate in advantages.items():
         yield row(X12, estimate, quantity, setting=here, condition={"over": METHODS[name].label})
@@ -88,6 +96,13 @@ def forgetting_with_evidence(run: Run, context: Context) -> Findings:
         "release_probability": "Release probability while the tasks are learned.",
     }
     yield from panels(run, captions, X12, (9, 4))
+
+
+def _n_diverged(run: Run, method: str) -> int:
+    """Return how many networks of a method learned nothing that can be measured."""
+    seeds = [seed for seed in run.settings.seeds_of(method) if seed in run.result.seed]
+    final = run.result.accuracy.sel(algorithm=method, seed=seeds)[:, -1]
+    return int(final.isnull().any("task").sum())
 
 
 def _advantage(run: Run, other: str) -> Estimate:

@@ -67,3 +67,20 @@ def test_fewer_passes_hold_here_and_what_was_left_out_is_said():
 def test_the_level_on_digits_decides_nothing():
     found = verdicts(run_with({"evidence": 80.0, "published": 70.0}, data_set="digits"))
     assert "X12a" not in found and found["X12b"] is Verdict.HOLDS_HERE
+
+
+def test_networks_that_diverged_are_counted_and_decide_nothing():
+    levels = {"evidence": 91.0, "unmodulated": np.nan, "unselective": 88.0, "shuffled": 85.0}
+    run = run_with(levels)
+    run.result["accuracy"].loc[{"algorithm": "shuffled", "seed": 1, "n_learned": 10, "task": 3}] = np.nan
+    rows = evidence_of(forgetting_with_evidence(run, Context())).measurements
+    counts = {
+        row.condition["method"]: (row.measured, row.n)
+        for row in rows
+        if row.quantity == "networks that diverged"
+    }
+    assert counts == {"rate not modulated": (2, 2), "p shuffled after tasks": (1, 3)}
+    needed = next(row for row in rows if row.clause == "X12d")
+    assert needed.verdict is Verdict.HOLDS_HERE
+    assert "every network diverged with: rate not modulated" in needed.reason
+    assert not any(np.isnan(row.measured) for row in rows if row.measured is not None)
