@@ -342,7 +342,7 @@ def _table_of(rows: list[tuple[int, list[str]]], columns: str | None, name: str,
                 "comma asks for columns separated by ; or tab)"
             )
     if not body:
-        raise TableError(f"{name}: a header, but no rows below it; write one for each response")
+        raise TableError(f"{name}: a header, but no rows below it; write them")
     table = {key: [cells[i] for _, cells in body] for i, key in enumerate(names)}
     return Table(table, units, [line for line, _ in body], name, remarks, header_line)
 

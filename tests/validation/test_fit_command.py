@@ -351,6 +351,34 @@ def test_exponents_of_a_table_of_ones_own(folder, capsys, monkeypatch):
     assert code == 2 and "no column 'sd'" in text
 
 
+@pytest.mark.parametrize(
+    ("header", "cells", "message"),
+    [
+        ("rate (mV)", "0.3,0.1,2", "line 1, column 'rate': mV is no rate; write 'rate (Hz)'"),
+        ("rate", "0.3,0.1,2", "column 'rate': no unit; write it into the header, 'rate (Hz)'"),
+        ("cost (1)", "0.3,,2", "line 5, column 'sd': empty; leave out rows"),
+        ("cost (1)", "0.3,-0.1,2", "line 5, column 'sd': -0.1 is not above 0"),
+        ("cost (1)", "0.3,0.1,0", "line 5, column 'cost': 0 is not above 0"),
+        ("cost (1)", "0,0.1,2", "line 5, column 'mean': 0 is not above 0"),
+        ("cost (1)", "-0.3,0.1,2", "line 5, column 'mean': of another sign"),
+        ("cost (1)", "0.3,1e-300,2", "line 5, column 'sd': 1e-300 lies far from all others"),
+        ("cost (1)", "0.3,0.1,1e299", "line 5, column 'cost': 1e+299 lies far"),
+    ],
+)
+def test_wrong_cells_of_a_table_of_costs_are_named(folder, capsys, header, cells, message):
+    rows = "\n".join(f"0.3,{sd},{sd**-1}" for sd in (0.1, 0.2, 0.4))
+    (folder / "c.csv").write_text(f"mean (mV),sd (mV),{header}\n{rows}\n{cells}\n")
+    code, text = costs(capsys, "--data", "c.csv")
+    assert code == 2 and message in text, text
+
+
+def test_figures_of_costs_do_not_replace_the_table(folder, capsys):
+    (folder / "c.csv").write_text("mean (mV),sd (mV),cost (1)\n1,1,1\n1,2,3\n1,3,2\n")
+    for option in ("--figure", "--map"):
+        code, text = costs(capsys, "--data", "c.csv", option, "c.csv")
+        assert code == 2 and "would replace the data" in text
+
+
 def test_amplitudes_far_from_their_unit_are_remarked(folder, capsys):
     rows = "\n".join(str(1e-12 * v) for v in ROWS)
     (folder / "a.csv").write_text("amplitude (pA)\n" + rows)

@@ -10,9 +10,14 @@ import click
 from click.core import ParameterSource
 from rich.console import Console
 
+from validation.cli.terminal import refuse_outputs
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from rich.table import Table
+
+_LARGEST_RATIO = 1e12
+"""Of two means, sds, costs or rates of one table; beyond it a number is a slip of the pen."""
 
 
 @click.command()
@@ -70,6 +75,7 @@ def costs(
     """
     from biophys.cost_exponents import plot_exponents
 
+    refuse_outputs({"--figure": figure, "--map": exponent_map}, data)
     console = Console()
     # Every table before any is shown: a wrong value ends in one line, not in half an answer.
     tables = [_table_of_exponents(cooperativity) if data is None else _table_of_data(data)]
@@ -138,6 +144,7 @@ def _table_of_data(path: str) -> Table:
 def _own_exponents(read: Any) -> list[tuple[str, ...]]:
     """Return one line for each mechanism of a table of mean, sd, and cost or rate."""
     import numpy as np
+    import quantities as pq
 
     from validation.recorded_tables import TableError
 
@@ -146,18 +153,50 @@ def _own_exponents(read: Any) -> list[tuple[str, ...]]:
     if missing or kind is None:
         wanted = missing[0] if missing else "cost' or 'rate"
         raise TableError(f"no column '{wanted}'; the columns are {', '.join(read.columns)}")
-    groups = np.array(read.columns.get("mechanism", ["all"] * len(read.lines)))
+    examples = {"mean": "mV", "sd": "mV", "cost": "ATP/s", "rate": "Hz"}
+    measured = {name: _positive(read, name, examples[name]) for name in ("mean", "sd", kind)}
+    if kind == "rate" and measured[kind].dimensionality.simplified != pq.Hz.dimensionality.simplified:
+        raise read.error(
+            read.header_line, kind, f"{measured[kind].dimensionality} is no rate; write 'rate (Hz)'"
+        )
+    spreads = {
+        f"{name}_error": _positive(read, f"{column} error", examples[column])
+        for name, column in (("sd", "sd"), ("cost", kind))
+        if f"{column} error" in read.columns
+    }
+    groups = np.array(read.labels("mechanism") if "mechanism" in read.columns else ["all"] * len(read.lines))
     rows: list[tuple[str, ...]] = []
     for group in dict.fromkeys(groups.tolist()):
         is_of = groups == group
-        mean, sd, other = (read.quantity(name, "mV")[is_of] for name in ("mean", "sd", kind))
-        errors = {
-            f"{name}_error": read.quantity(f"{column} error", "mV")[is_of]
-            for name, column in (("sd", "sd"), ("cost", kind))
-            if f"{column} error" in read.columns
-        }
+        mean, sd, other = (measured[name][is_of] for name in ("mean", "sd", kind))
+        errors = {name: values[is_of] for name, values in spreads.items()}
         rows.append((str(group), str(int(is_of.sum())), *_exponent_row(kind, mean, sd, other, errors)))
     return rows
+
+
+def _positive(read: Any, name: str, example: str) -> Any:
+    """Return a column of amounts above 0 with its unit; a mean may be negative throughout."""
+    import numpy as np
+
+    values = read.quantity(name, example)
+    sizes = np.abs(values.magnitude) if name == "mean" else values.magnitude
+    for line, size in zip(read.lines, sizes, strict=True):
+        if not size > 0:
+            wrong = (
+                "empty; leave out rows that were not measured"
+                if np.isnan(size)
+                else f"{size:g} is not above 0"
+            )
+            raise read.error(line, name, wrong)
+    if name == "mean" and values.magnitude.min() < 0 < values.magnitude.max():
+        line = read.lines[int(np.argmin(values.magnitude))]
+        raise read.error(line, name, "of another sign than the others; analyse them apart")
+    if sizes.max() > _LARGEST_RATIO * sizes.min():
+        farthest = int(np.argmax(np.abs(np.log(sizes / np.median(sizes)))))
+        raise read.error(
+            read.lines[farthest], name, f"{sizes[farthest]:g} lies far from all others; check it"
+        )
+    return values
 
 
 def _exponent_row(
