@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from biophys.argument_types import checked_types
 from biophys.quantal import QuantalSynapse
 from biophys.recordings.release_fit import ReleaseFit
 from brianpresyn.quantal_noise import quantal_variance
@@ -15,6 +16,7 @@ from brianpresyn.short_term import stochastic_tsodyks_markram
 from brianpresyn.synapse_code import SynapseCode
 
 
+@checked_types
 def fitted_release(
     fit: ReleaseFit, *, condition: Any = None, target: str | None = "v", allow_unidentified: bool = False
 ) -> SynapseCode:
@@ -48,6 +50,7 @@ def fitted_release(
     >>> fitted_release(fit_release(x * pq.mV, noise=0.05 * pq.mV)).initial["n"]
     array(3)
     """
+    fit.check_condition(condition)
     synapse = _in_condition(fit, fit.synapse(allow_unidentified=allow_unidentified), condition)
     if fit.kind == "none":
         code = quantal_release(synapse, target=target)

@@ -86,6 +86,7 @@ def fitted_cost(
     """
     if not fit.recording.unit_text:
         raise ValueError("amplitudes without a unit make no synapse: fit them in mV, pA, nS or fC")
+    fit.check_condition(condition)
     draws = fit.posterior(n_draws, rng=rng)
     n, p, q = (_drawn(draws, fit, name, condition) for name in ("n", "p", "q"))
     synapse = QuantalSynapse(n.astype(int), p, np.abs(q) * fit.recording.unit)

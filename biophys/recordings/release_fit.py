@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -131,6 +131,14 @@ class ReleaseFit:
         if not by_condition:
             raise AttributeError(f"this fit has no {name}: it was held or is not part of its model")
         return by_condition
+
+    def check_condition(self, condition: Any) -> None:
+        """Raise unless a condition is one of those fitted, or None."""
+        labels = self.recording.labels
+        is_known = isinstance(condition, Hashable) and condition in set(labels)
+        if condition is not None and not is_known:
+            known = f"one of {', '.join(map(repr, labels))}" if len(labels) > 1 else "None in this fit of one"
+            raise ValueError(f"condition must be {known}, got {condition!r}")
 
     @property
     def n(self) -> Estimate:

@@ -10,7 +10,7 @@ import numpy as np
 import quantities as pq
 from numpy.typing import NDArray
 
-from biophys.argument_types import checked_types
+from biophys.argument_types import checked_types, shown
 from biophys.units import checked_finite, magnitude_in, unit_of
 
 
@@ -135,6 +135,10 @@ def _sweeps_of(
     traces: Any, sampling_rate: pq.Quantity | None
 ) -> tuple[list[NDArray[np.float64]], pq.Quantity, float]:
     """Return plain sweeps, their unit, and the sampling rate in Hz."""
+    if not isinstance(traces, list | tuple | np.ndarray) or not getattr(traces, "ndim", 1) or not len(traces):
+        raise TypeError(
+            f"traces must be a quantity (sweeps, samples) or a list of quantities, got {shown(traces)}"
+        )
     parts: Sequence[Any] = list(traces) if getattr(traces, "ndim", 2) == 2 else [traces]
     if hasattr(traces, "sampling_rate"):
         # A signal of neo is (samples, channels).
@@ -163,6 +167,8 @@ def _trains(stimuli: Any, n_sweeps: int) -> list[NDArray[np.float64]]:
         train = np.atleast_1d(magnitude_in(stimuli, pq.s, "stimuli"))
         trains = list(train) if train.ndim == 2 else [train] * n_sweeps
     else:
+        if not isinstance(stimuli, list | tuple):
+            raise TypeError(f"stimuli must be times with a unit, or a list of such, got {shown(stimuli)}")
         trains = [np.atleast_1d(magnitude_in(train, pq.s, "stimuli")) for train in stimuli]
     if len(trains) != n_sweeps:
         raise ValueError(f"stimuli has {len(trains)} trains but there are {n_sweeps} sweeps")
@@ -185,8 +191,8 @@ def _check_inside(
         if outside.size:
             raise ValueError(
                 f"the stimulus at {1e3 * outside[0]:g} ms of sweep {number}, with a baseline of "
-                f"{1e3 * before:g} ms and a window to {1e3 * stop:g} ms, lies outside the sweep of "
-                f"{1e3 * duration:g} ms"
+                f"{1e3 * before:g} ms and a window to {1e3 * stop:g} ms, lies outside the traces, "
+                f"{1e3 * duration:g} ms long"
             )
         if train.size > 1 and np.diff(train).min() < stop - 0.5 / rate:
             raise ValueError(

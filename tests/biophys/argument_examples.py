@@ -1,5 +1,7 @@
 """A right value of every public argument of biophys, for `tests.fuzz`."""
 
+import functools
+
 import numpy as np
 import quantities as pq
 from matplotlib.figure import Figure
@@ -16,12 +18,21 @@ from biophys import (
     actin_cost,
     bernoulli_input,
     calcium_pump_cost,
+    fit_release,
     vesicle_membrane_cost,
 )
 
 _BEFORE = np.array([0.5, 1.0, 1.5, 2.0, 2.5])
 _AFTER = _BEFORE * np.array([1.2, 1.5, 1.1, 1.4, 1.3])
 _RESPONSES = QuantalSynapse(5, 0.4, 0.2 * pq.mV).sample(60, rng=np.random.default_rng(1))
+_TIME = np.arange(0.0, 40.0, 0.5)
+_TRACES = np.outer([0.0, 1.0, 1.0, 2.0], np.where(_TIME > 20, np.exp(-np.abs(_TIME - 22)), 0)) * pq.mV
+
+
+@functools.cache
+def _fit():
+    return fit_release(_RESPONSES, noise=0.05 * pq.mV, n=5)
+
 
 EXAMPLES = {
     "after": lambda: _RESPONSES,
@@ -119,6 +130,13 @@ EXAMPLES = {
 }
 
 SPECIAL = {
+    "fitted_cost.fit": _fit,
+    "fitted_cost.cost": lambda: None,
+    "fitted_cost.n_draws": lambda: 20,
+    "measured_responses.traces": lambda: _TRACES,
+    "measured_responses.stimuli": lambda: [18.0] * pq.ms,
+    "measured_responses.window": lambda: (1.0 * pq.ms, 8.0 * pq.ms),
+    "measured_responses.sampling_rate": lambda: 2.0 * pq.kHz,
     "ShortTermDynamics.facilitation": lambda: 50.0 * pq.ms,
     "Noise.sd": lambda: 0.05 * pq.mV,
     "covariance_analysis.amplitudes": lambda: _RESPONSES.reshape(20, 3),
@@ -164,6 +182,8 @@ NOT_CALLED = {
     "CostSweep",
     "ExponentFit",
     "ExponentRow",
+    "FittedCost",
+    "MeasuredResponses",
     "Optimum",
     "PrecisionSlopes",
     "QuantalEstimate",
@@ -191,6 +211,8 @@ NOT_CALLED = {
 }
 
 ALLOWED = {
+    # The label of all responses where there are no conditions.
+    "fitted_cost.condition": ("empty text",),
     # Everything differs between conditions, apart from n.
     "fit_release.shared": ("an empty list", "an empty tuple", "an empty array", "an empty quantity"),
     "ReleasePlasticity.p_freeze": ("inf",),

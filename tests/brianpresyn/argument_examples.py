@@ -2,10 +2,11 @@
 
 import functools
 
+import numpy as np
 import quantities as pq
 from brian2 import NeuronGroup, ms, mV
 
-from biophys import QuantalSynapse, ReleasePlasticity
+from biophys import QuantalSynapse, ReleasePlasticity, fit_release
 from brianpresyn import (
     Domain,
     EnergyReport,
@@ -32,6 +33,12 @@ def _code() -> SynapseCode:
 def _connection():
     code = _code()
     return synapses(cells(), cells(), code + energy_ledger(code), connect=True, seed=1, name="connected")
+
+
+@functools.cache
+def _fit():
+    responses = QuantalSynapse(5, 0.4, 0.2 * pq.mV).sample(60, rng=np.random.default_rng(1))
+    return fit_release(responses, noise=0.05 * pq.mV, n=5)
 
 
 def _built(p: float = 0.5) -> SpikingRun:
@@ -95,6 +102,7 @@ EXAMPLES = {
 }
 
 SPECIAL = {
+    "fitted_release.fit": _fit,
     "StochasticTsodyksMarkramSynapse.tau_rec": lambda: 800.0,
     "MultiQuantalSynapse.tau_rec": lambda: 800.0,
     "SpikingRun.values": lambda: dict,
@@ -124,6 +132,8 @@ _AMPLITUDE = ("text of a number", "kilograms", "an array of kilograms")
 _EXPRESSION = ("text of a number", "text")
 
 ALLOWED = {
+    # The label of all responses where there are no conditions.
+    "fitted_release.condition": ("empty text",),
     **dict.fromkeys(("q", "weight"), _AMPLITUDE),
     **dict.fromkeys(("p", "U", "Domain.check.values", "enabled"), _EXPRESSION),
     **dict.fromkeys(("n", "rate", "tau_rec", "tau_facil", "tau_active", "target"), ("text",)),

@@ -86,7 +86,7 @@ EXAMPLES = {
 }
 
 SPECIAL = {
-    "BernoulliSynapses.pieces.of": lambda: _bernoulli().learned,
+    "BernoulliSynapses.pieces.matrix": lambda: _bernoulli().learned,
     "Execution.fused.function": lambda: len,
     "GradientDescent.update.synapses": lambda: DeterministicSynapses(_LAYOUT, _SEEDS),
     "ImageData.to.device": lambda: torch.device("cpu"),

@@ -122,7 +122,10 @@ def test_trains_keep_the_intervals_of_their_stimuli(recorded, capsys):
         (("--stimuli", "100mV", "--window", "1ms:12ms", "--channel", "1"), "--stimuli must be times"),
         (("--stimuli", "100ms", "--window", "12ms", "--channel", "1"), "--window must be two times"),
         (("--stimuli", "100ms", "--window", "1ms:12pA", "--channel", "1"), "--window must be a time"),
-        (("--stimuli", "5s", "--window", "1ms:12ms", "--channel", "1"), "lies outside the sweep of 200 ms"),
+        (
+            ("--stimuli", "5s", "--window", "1ms:12ms", "--channel", "1"),
+            "lies outside the traces, 200 ms long",
+        ),
     ],
 )
 def test_what_is_missing_is_named(recorded, capsys, arguments, message):

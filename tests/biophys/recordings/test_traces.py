@@ -60,7 +60,7 @@ def test_every_form_of_traces_gives_the_same():
         ({"sampling_rate": None}, TypeError, "one sampling_rate"),
         ({"stimuli": [1, 2]}, TypeError, "stimuli must carry a unit"),
         ({"stimuli": [120, 100] * pq.ms}, ValueError, "stimuli must rise"),
-        ({"stimuli": [199] * pq.ms}, ValueError, "stimulus at 199 ms of sweep 0.* outside the sweep of 200"),
+        ({"stimuli": [199] * pq.ms}, ValueError, "stimulus at 199 ms of sweep 0.* outside the traces, 200"),
         ({"stimuli": [2] * pq.ms}, ValueError, "with a baseline of 5 ms"),
         ({"stimuli": [[100] * pq.ms]}, ValueError, "1 trains but there are 3 sweeps"),
         ({"stimuli": [100, 105] * pq.ms}, ValueError, "window ends 12 ms .*next comes 5 ms"),
