@@ -196,7 +196,7 @@ def synapses(
     numbering
         The number with which a synapse draws. ``"creation"``: its place in the order of creation.
         ``"contacts"``: a function of the two neurons, and of how many synapses join them before it
-        (:func:`brianpresyn.counter_random.contact_numbers`), so that the order of connecting changes no
+        (``brianpresyn.counter_random.contact_numbers``), so that the order of connecting changes no
         release; it takes 12 bytes for each synapse.
     namespace
         Further names that the code uses.
