@@ -39,6 +39,8 @@ _ARRAY_MEMBERS = frozenset(get_args(ArrayLike))
 _CALLABLE = get_origin(Callable[[], None])
 # Whole numbers beyond this are counts of nothing, and no array takes them.
 _LARGEST_COUNT = 2**63
+_LARGEST_SEED = 2**128
+"""What `numpy.random.SeedSequence` draws from the operating system."""
 # A longer example is no help.
 _LONGEST_EXAMPLE = 60
 _GENERATORS = {"Generator": "np.random.default_rng(1)", "Tensor": "torch.as_tensor(...)"}
@@ -122,7 +124,7 @@ def check_type(value: Any, hint: Any, name: str, example: Any = MISSING) -> None
     ...
     TypeError: rate must be a number, such as 0.1, got 'fast'
     """
-    if _is_of(value, hint):
+    if _is_of(value, hint) or (name == "seed" and type(value) is int and 0 <= value < _LARGEST_SEED):
         return
     members = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
     if _is_array(hint):

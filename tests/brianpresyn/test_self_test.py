@@ -18,5 +18,5 @@ def test_right_statistics_pass_and_wrong_ones_do_not(monkeypatch, capsys):
 
 
 def test_an_unknown_target_is_refused():
-    with pytest.raises(ValueError, match="target must be one of"):
+    with pytest.raises(ValueError, match="targets must be some of"):
         brianpresyn.test(["opencl"])

@@ -290,7 +290,7 @@ def test_stored_results_are_those_of_the_published_settings_but_for_what_is_acce
     folder = runs.Path(__file__).parents[2] / "docs" / "results"
     accepted = json.loads((folder / runs.ACCEPTED).read_text())
     names = [name for name in runs.EXPERIMENTS if (folder / f"{name}.nc").is_file()]
-    assert len(names) == 11 and set(accepted) <= set(names)
+    assert len(names) == 12 and set(accepted) <= set(names)
     for name in names:
         run = archived_run(folder / f"{name}.nc", name)
         differing = runs.differences(name, runs.configuration(name, "full"), run.config)
