@@ -180,10 +180,11 @@ def presynaptic_update(
     lr: float | Tensor,
     l2: float | Tensor = 0.0,
 ) -> tuple[Tensor, Tensor]:
-    """Return expected weight and release probability after one step of the published rule.
+    r"""Return expected weight and release probability after one step of the published rule.
 
-    .. math:: w̄ - lr (c g + l2 w̄), c = 1 - p with consolidation, else 1
+    .. math:: \bar w - \mathrm{lr} (c g + \mathrm{l2} \bar w)
 
+    with c = 1 - p where the rule consolidates, else 1,
     and p as in `biophys.updated_release_probability` with the same gradient g; p on the right is the old one.
 
     Parameters
