@@ -53,7 +53,8 @@ def numbers(verdicts: dict[str, str]) -> str:
     missing = sum(verdict == "open, not run" for verdict in verdicts.values())
     return "\n".join(
         [
-            "A statement is split into clauses, each with a criterion and a margin fixed beforehand.",
+            "A statement is split into clauses, each with a criterion and a margin, fixed beforehand but",
+            "for the exceptions that `docs/choices.md` lists.",
             f"Of {len(verdicts)} clauses {len(verdicts) - missing} were measured at full size. *Reproduced*",
             "is said only of the published data, size and settings; *here* means in another setting.",
             "Data, sizes, intervals and reasons stand in `docs/results`.",
