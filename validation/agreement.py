@@ -51,7 +51,7 @@ def agreement_of(measurements: Sequence[Measurement]) -> RenderingAgreement:
 
     Examples
     --------
-    >>> from brianpresyn.validation.estimates import gaussian
+    >>> from brianpresyn.biophys.estimates import gaussian
     >>> def found(form, value):
     ...     return Measurement("X03", "X03a", form, "accuracy", gaussian(value, 0.005), Verdict.HOLDS_HERE)
     >>> agreement_of([found(Rendering.RATE, 0.96), found(Rendering.SPIKING, 0.97)]).agreement.value

@@ -10,8 +10,8 @@ from __future__ import annotations
 import numpy as np
 import quantities as pq
 
+from biophys.association import pearson
 from biophys.units import magnitude_in
-from validation.association import pearson
 from validation.data.recordings import N_SITES, PlasticityRecordings
 
 SMALLEST_CHANGE = 0.05

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from validation.estimates import ALPHA, Estimate
+from biophys.estimates import ALPHA, Estimate
 
 
 class Answer(enum.Enum):
@@ -80,7 +80,7 @@ def above(bound: float) -> _Region:
 
     Examples
     --------
-    >>> from brianpresyn.validation.estimates import gaussian
+    >>> from brianpresyn.biophys.estimates import gaussian
     >>> [above(0.0).answer(gaussian(value, 0.1)).value for value in (0.3, 0.1, -0.3)]
     ['yes', 'open', 'no']
     """
@@ -97,7 +97,7 @@ def equals(published: float, margin: float) -> _Region:
 
     Examples
     --------
-    >>> from brianpresyn.validation.estimates import gaussian
+    >>> from brianpresyn.biophys.estimates import gaussian
     >>> [equals(82.9, 1.0).answer(gaussian(83.0, error)).value for error in (0.2, 2.0)]
     ['yes', 'open']
     """
@@ -169,7 +169,7 @@ def exact(expected: float, tolerance: float) -> _Exact:
 
     Examples
     --------
-    >>> from brianpresyn.validation.estimates import exactly
+    >>> from brianpresyn.biophys.estimates import exactly
     >>> exact(0.5, 1e-9).answer(exactly(0.5 + 1e-12)).value
     'yes'
     """
@@ -211,7 +211,7 @@ def in_every(criterion: _Region | _Exact, what: str = "every case") -> _InEvery:
 
     Examples
     --------
-    >>> from brianpresyn.validation.estimates import gaussian
+    >>> from brianpresyn.biophys.estimates import gaussian
     >>> advantage = {"0.1": gaussian(2.0, 0.3), "0.5": gaussian(1.0, 0.8)}
     >>> print(in_every(above(0.0), "fraction"), in_every(above(0.0)).answer(advantage).value, sep=": ")
     > 0 in every fraction: open

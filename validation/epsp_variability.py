@@ -11,15 +11,15 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from biophys.association import huber, least_squares, linear_fit, regression_slope, theil_sen
+from biophys.bootstrap import bootstrap
 from biophys.cost_exponents import MECHANISM_COLOURS
 from biophys.energy_costs import COST_EXPONENTS
+from biophys.estimates import Estimate
 from biophys.optimal_precision import exponent_from_input_slope, precision_slopes
 from biophys.palette import BLUE, GREY
 from biophys.units import magnitude_in
-from validation.association import huber, least_squares, linear_fit, regression_slope, theil_sen
-from validation.bootstrap import bootstrap
 from validation.data.recordings import EpspRecordings, read_ko2013
-from validation.estimates import Estimate
 from validation.readings import draw_readings
 
 AT_FIXED_MEAN = "variance at fixed mean"

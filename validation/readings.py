@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 from matplotlib.axes import Axes
 
+from biophys.estimates import Estimate
 from biophys.palette import BLUE
-from validation.estimates import Estimate
 
 
 def draw_readings(axes: Axes, readings: Mapping[str, Estimate], published: float) -> None:

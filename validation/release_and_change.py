@@ -12,12 +12,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy import stats
 
+from biophys.association import linear_fit, partial_pearson, spearman
+from biophys.bootstrap import bootstrap
+from biophys.estimates import Estimate
 from biophys.palette import BLUE, GREEN, SKY, VERMILION
 from biophys.units import magnitude_in
-from validation.association import linear_fit, partial_pearson, spearman
-from validation.bootstrap import bootstrap
 from validation.data.recordings import INDUCTIONS, PlasticityRecordings
-from validation.estimates import Estimate
 from validation.readings import draw_readings
 
 COLOURS = {"LTP": BLUE, "LTD": VERMILION}

@@ -43,7 +43,7 @@ def value_text(measurement: Measurement) -> str:
 
     Examples
     --------
-    >>> from brianpresyn.validation.estimates import gaussian
+    >>> from brianpresyn.biophys.estimates import gaussian
     >>> from brianpresyn.validation.statement import Rendering, Verdict
     >>> value_text(Measurement("M07", "M07a", Rendering.RECORDED, "slope", gaussian(-0.611, 0.1),
     ...                        Verdict.REPRODUCED, published=-0.62))

@@ -3,7 +3,7 @@
 A *claim* is a published statement. It is split into *clauses*, each one part that can be checked by itself:
 its text, where it stands, the published value, and the *criterion* (`validation.criteria`), fixed before
 anything is measured. The claim holds if all of its clauses do. A number is an `Estimate`
-(`validation.estimates`): value, interval, and what n counts. `row` puts clause and estimate together and
+(`biophys.estimates`): value, interval, and what n counts. `row` puts clause and estimate together and
 gives the verdict; nothing else does. A number that stands beside a claim and decides nothing, such as another
 reading of a definition, is a row of the *claim*: an observation, which is never judged.
 
@@ -11,7 +11,7 @@ To write a claim, make one file in the folder of its paper (``claims/schug2021``
 ``claims/across`` for what compares renderings):
 
 >>> from brianpresyn.validation.criteria import above
->>> from brianpresyn.validation.estimates import mean_of
+>>> from brianpresyn.biophys.estimates import mean_of
 >>> LOW = Clause("S98a", "Most synapses stay unreliable", "fig 2a", above(0.5), published="most, no number")
 >>> S98 = Claim("S98", "After learning few synapses have p >= 0.9, most stay low", SCHUG, (LOW,))
 
@@ -49,8 +49,8 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
+from biophys.estimates import ALPHA, Estimate
 from validation.criteria import Answer, Criterion
-from validation.estimates import ALPHA, Estimate
 
 SCHUG = "Schug, Benzing & Steger 2021, eLife 10:e69884"
 MALKIN = "Malkin, O'Donnell, Houghton & Aitchison 2023"

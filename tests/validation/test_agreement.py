@@ -2,8 +2,8 @@
 
 import pytest
 
+from biophys.estimates import Estimate, gaussian
 from validation.agreement import Agreement, agreement_of
-from validation.estimates import Estimate, gaussian
 from validation.statement import Measurement, Rendering, Verdict
 
 YES, NO, OPEN = Verdict.REPRODUCED, Verdict.NOT_REPRODUCED, Verdict.OPEN

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from matplotlib.figure import Figure
 
+from biophys.estimates import Estimate, gaussian
 from biophys.settings import as_plain, with_shifted_seeds
 from validation import claims, evaluation, registry, runs
 from validation.context import Context
 from validation.criteria import above
-from validation.estimates import Estimate, gaussian
 from validation.registry import ClaimFigure, Evidence, Measure
 from validation.statement import CROSS_CHECK, SCHUG, Claim, Clause, Measurement, Rendering, Verdict, row
 

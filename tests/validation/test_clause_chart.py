@@ -4,9 +4,9 @@ import re
 
 import pytest
 
+from biophys.estimates import exactly, gaussian
 from validation.clause_chart import WIDTH, clause_lines, drawing_of
 from validation.criteria import above, equals
-from validation.estimates import exactly, gaussian
 from validation.statement import MALKIN, Claim, Clause, Setting, Verdict, row
 
 RISES = Clause("M98a", "it rises", "fig 1", above(0.0))

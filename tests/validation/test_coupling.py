@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import quantities as pq
 
-from validation.association import pearson
+from biophys.association import pearson
 from validation.coupling import (
     N_SITES,
     SMALLEST_CHANGE,

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from biophys.estimates import Estimate, exactly, gaussian, mean_of
 from validation.criteria import (
     Answer,
     above,
@@ -15,7 +16,6 @@ from validation.criteria import (
     same_order,
     significant,
 )
-from validation.estimates import Estimate, exactly, gaussian, mean_of
 
 YES, NO, OPEN = Answer.YES, Answer.NO, Answer.OPEN
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from matplotlib.figure import Figure
 
+from biophys.estimates import Estimate, gaussian
 from validation.claims_file import merge_claims, write_together
 from validation.context import Context
-from validation.estimates import Estimate, gaussian
 from validation.evaluation import Findings, MeasureRun
 from validation.registry import ClaimFigure, Evidence, Measure, all_claims
 from validation.report import (

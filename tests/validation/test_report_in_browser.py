@@ -9,8 +9,8 @@ from dataclasses import replace
 import pytest
 from matplotlib.figure import Figure
 
+from biophys.estimates import gaussian
 from validation.context import Context
-from validation.estimates import gaussian
 from validation.evaluation import Findings, MeasureRun
 from validation.registry import ClaimFigure, Evidence, Measure, all_claims
 from validation.report import write_report

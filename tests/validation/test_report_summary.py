@@ -1,7 +1,7 @@
 """The summary follows from the verdicts: every claim stands where its verdict puts it."""
 
+from biophys.estimates import student
 from validation.agreement import Agreement, RenderingAgreement
-from validation.estimates import student
 from validation.registry import all_claims
 from validation.report_summary import summary_of
 from validation.statement import Measurement, Rendering, Verdict

@@ -6,8 +6,8 @@ import pickle
 import numpy as np
 import pytest
 
+from biophys.estimates import exactly, gaussian
 from validation.criteria import above, equals, in_every
-from validation.estimates import exactly, gaussian
 from validation.statement import (
     CROSS_CHECK,
     SCHUG,

@@ -28,12 +28,12 @@ import numpy as np
 from brian2 import Network, NeuronGroup, SpikeGeneratorGroup, StateMonitor, ms
 from numpy.typing import NDArray
 
+from biophys.estimates import Estimate, student
 from brianpresyn.checked_synapses import synapses
 from brianpresyn.release import bernoulli_release
 from brianpresyn.short_term import stochastic_tsodyks_markram
 from brianpresyn.synapse_code import SynapseCode
 from brianpresyn.targets import code_generation
-from validation.estimates import Estimate, student
 
 INTERPRETER_VARIABLE = "BRIANPRESYN_NEST_PYTHON"
 PROGRAM = Path(__file__).with_name("in_nest.py")

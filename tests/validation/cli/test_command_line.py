@@ -79,8 +79,8 @@ def test_validate_writes_both_files_for_just_the_claims_asked_for(tmp_path, caps
 
 
 def test_strict_fails_when_an_expected_claim_does_not_hold(tmp_path, monkeypatch):
+    from biophys.estimates import exactly
     from validation import evaluation
-    from validation.estimates import exactly
     from validation.registry import Evidence, Measure
     from validation.statement import Measurement, Rendering, Verdict
 

@@ -11,6 +11,7 @@ import quantities as pq
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from biophys.bootstrap import bootstrap
 from biophys.cost_exponents import fit_cost_exponent
 from biophys.energy_budget import (
     BudgetChange,
@@ -21,13 +22,12 @@ from biophys.energy_budget import (
     implied_budget,
 )
 from biophys.energy_costs import actin_cost, calcium_pump_cost, trafficking_cost, vesicle_membrane_cost
+from biophys.estimates import Estimate, exactly, transformed
 from biophys.palette import BLUE, GREEN, PURPLE, VERMILION
 from biophys.realisation_costs import minimal_sd
-from validation.bootstrap import bootstrap
 from validation.criteria import below, exact, in_every
 from validation.data.allen_synapses import allen_synapses_here
 from validation.data.recordings import N_SITES, PlasticityRecordings, read_ko2013, read_sjostrom2001
-from validation.estimates import Estimate, exactly, transformed
 from validation.registry import ClaimFigure, Context, Findings, measures
 from validation.statement import CROSS_CHECK, Claim, Clause, Rendering, row
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from biophys.estimates import exactly, gaussian, paired_difference
 from validation.criteria import above, equals, exact
-from validation.estimates import exactly, gaussian, paired_difference
 from validation.registry import Context, Findings, Run, measures, panels
 from validation.statement import CROSS_CHECK, Claim, Clause, Measurement, Rendering, row
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from biophys.estimates import Estimate, exactly, mean_of
 from validation.criteria import above, equals, in_every
-from validation.estimates import Estimate, exactly, mean_of
 from validation.registry import Context, Findings, Run, measures, panels
 from validation.statement import CROSS_CHECK, Claim, Clause, not_run, row, setting_of
 

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from biophys.constants import CALCIUM_PER_VESICLE, ION_FLUX_PER_VESICLE, SPIKE_PER_BOUTON
 from biophys.energy_costs import calcium_of_site
+from biophys.estimates import Estimate, exactly, in_range
 from biophys.information_efficiency import (
     TransmissionCost,
     bernoulli_input,
@@ -23,7 +24,6 @@ from biophys.palette import BLUE, GREEN, PURPLE, VERMILION
 from biophys.units import ATP
 from validation.claims.schug2021.failures_of_many_sites import CITED_RELEASE
 from validation.criteria import below, exact, in_every
-from validation.estimates import Estimate, exactly, in_range
 from validation.registry import ClaimFigure, Context, Findings, measures
 from validation.statement import CROSS_CHECK, Claim, Clause, Rendering, row
 

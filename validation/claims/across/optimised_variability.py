@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 from biophys.cost_exponents import MECHANISM_COLOURS
 from biophys.energy_costs import COST_EXPONENTS
+from biophys.estimates import Estimate, exactly, transformed
 from biophys.optimal_precision import ReliabilityCost, optimal_sd, precision_slopes
 from biophys.palette import GREY
 from brianpresyn.experiments import optimal_variability
@@ -26,7 +27,6 @@ from validation.epsp_variability import (
     implied_exponent,
     recorded_slopes,
 )
-from validation.estimates import Estimate, exactly, transformed
 from validation.registry import ClaimFigure, Context, Findings, Run, measures
 from validation.runs import result_for
 from validation.statement import CROSS_CHECK, Claim, Clause, Rendering, row

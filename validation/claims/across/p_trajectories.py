@@ -10,12 +10,12 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from biophys.estimates import exactly
 from biophys.palette import BLUE, GREEN, ORANGE
 from biophys.release_plasticity import FORMS, ReleasePlasticity, updated_release_probability
 from brianpresyn.experiments import plasticity_trajectory
 from brianpresyn.targets import run_each_in_its_process
 from validation.criteria import exact
-from validation.estimates import exactly
 from validation.registry import ClaimFigure, Context, Findings, measures
 from validation.statement import CROSS_CHECK, Claim, Clause, Measurement, Rendering, row
 

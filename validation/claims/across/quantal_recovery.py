@@ -10,6 +10,7 @@ import numpy as np
 import quantities as pq
 from matplotlib.figure import Figure
 
+from biophys.estimates import Estimate, exactly, gaussian
 from biophys.palette import BLUE, GREEN, ORANGE, PURPLE, VERMILION
 from biophys.quantal import QuantalSynapse
 from biophys.quantal_recovery import (
@@ -21,7 +22,6 @@ from biophys.quantal_recovery import (
 )
 from biophys.short_term import ShortTermDynamics
 from validation.claims.across.release_statistics import X01
-from validation.estimates import Estimate, exactly, gaussian
 from validation.registry import ClaimFigure, Context, Findings, measures
 from validation.statement import Measurement, Rendering, row
 

@@ -10,11 +10,11 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from biophys.absolute_costs import spike_costs
+from biophys.estimates import Estimate, exactly, gaussian
 from biophys.optimal_precision import ReliabilityCost, optimal_sd
 from biophys.palette import BLUE, VERMILION
 from biophys.quantal import QuantalSynapse, synapse_with
 from validation.claims.across.gaussian_synapses import MOMENTS, X06
-from validation.estimates import Estimate, exactly, gaussian
 from validation.registry import ClaimFigure, Context, Findings, measures
 from validation.statement import Measurement, Rendering, row
 

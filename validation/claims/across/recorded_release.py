@@ -8,6 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.figure import Figure
 
+from biophys.association import weighted_median
+from biophys.bootstrap import bootstrap
+from biophys.estimates import Estimate
 from biophys.information_efficiency import (
     Optimum,
     TransmissionCost,
@@ -16,12 +19,9 @@ from biophys.information_efficiency import (
     optimal_release_probability,
 )
 from biophys.palette import BLUE, GREEN, GREY, SKY, VERMILION
-from validation.association import weighted_median
-from validation.bootstrap import bootstrap
 from validation.claims.across.information_per_atp import X10
 from validation.data.allen_synapses import AllenSynapse, allen_synapses_here, by_cell_class
 from validation.data.recordings import PlasticityRecordings, read_sjostrom2001
-from validation.estimates import Estimate
 from validation.registry import ClaimFigure, Context, Findings, measures
 from validation.statement import Rendering, row
 

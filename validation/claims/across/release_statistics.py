@@ -12,13 +12,13 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from biophys.estimates import Estimate, exactly, gaussian
 from biophys.palette import BLUE, GREEN, ORANGE
 from biophys.quantal import QuantalSynapse
 from brianpresyn.experiments import release_statistics
 from brianpresyn.targets import TARGETS, run_each_in_its_process
 from validation.claims.malkin2023.quantal_moments import DRAWN, sampling_errors
 from validation.criteria import equals, exact, in_every
-from validation.estimates import Estimate, exactly, gaussian
 from validation.registry import ClaimFigure, Context, Findings, measures
 from validation.statement import CROSS_CHECK, Claim, Clause, Measurement, Rendering, row
 

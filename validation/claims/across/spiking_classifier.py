@@ -10,8 +10,8 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
+from biophys.estimates import Estimate, exactly, paired_difference, share_of, standard_error_of_share
 from validation.criteria import above
-from validation.estimates import Estimate, exactly, paired_difference, share_of, standard_error_of_share
 from validation.registry import Context, Findings, Run, measures, panels
 from validation.statement import CROSS_CHECK, Claim, Clause, Measurement, Rendering, row
 

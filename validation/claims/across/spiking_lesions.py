@@ -9,10 +9,10 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from validation.bootstrap import bootstrap
+from biophys.bootstrap import bootstrap
+from biophys.estimates import paired_difference
 from validation.claims.across.spiking_classifier import data_of
 from validation.criteria import above, in_every
-from validation.estimates import paired_difference
 from validation.registry import Context, Findings, Run, measures, panels
 from validation.statement import CROSS_CHECK, Claim, Clause, Measurement, Rendering, row
 

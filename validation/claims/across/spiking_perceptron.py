@@ -10,13 +10,13 @@ import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 
+from biophys.estimates import mean_of
 from biophys.palette import VERMILION
 from brianpresyn.experiments import spiking_perceptron
 from brianpresyn.experiments.spiking_perceptron import PLASTIC
 from validation.claims.schug2021.few_reliable_synapses import S02
 from validation.claims.schug2021.perceptron_memory import S12
 from validation.criteria import significant
-from validation.estimates import mean_of
 from validation.experiments.same_patterns import PAIRED, SIGNED, rate_accuracy
 from validation.registry import ClaimFigure, Context, Findings, Run, measures
 from validation.statement import CROSS_CHECK, Claim, Clause, Measurement, Rendering, row

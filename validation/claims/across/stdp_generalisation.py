@@ -8,9 +8,10 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from biophys.bootstrap import bootstrap
+from biophys.estimates import Estimate, exactly
 from biophys.palette import BLUE, PURPLE, VERMILION
 from brianpresyn.experiments import stdp_protocol
-from validation.bootstrap import bootstrap
 from validation.claims.across.stdp_protocol import (
     AS_IN_FILE,
     FITTED_RULE,
@@ -21,7 +22,6 @@ from validation.claims.across.stdp_protocol import (
     recorded_changes,
 )
 from validation.data.recordings import read_sjostrom2001
-from validation.estimates import Estimate, exactly
 from validation.experiments.stdp_prediction import fitted_rule, left_out_changes, predicted_changes
 from validation.registry import ClaimFigure, Context, Findings, measures
 from validation.statement import Measurement, row

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from biophys.estimates import means_along
 from validation.claims.malkin2023.reliability_networks import reliability_setting
 from validation.criteria import above, below, in_every
-from validation.estimates import means_along
 from validation.registry import Context, Findings, Run, measures
 from validation.statement import MALKIN, Claim, Clause, row
 

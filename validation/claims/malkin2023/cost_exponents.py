@@ -14,9 +14,9 @@ from biophys.cost_exponents import (
     sweep_cost,
 )
 from biophys.energy_costs import COST_EXPONENTS, CostLaw, CostMixture, reliability_costs
+from biophys.estimates import Estimate, exactly, student
 from biophys.quantal import QuantalSynapse
 from validation.criteria import exact
-from validation.estimates import Estimate, exactly, student
 from validation.registry import ClaimFigure, Context, Findings, measures
 from validation.statement import MALKIN, Claim, Clause, Rendering, row
 

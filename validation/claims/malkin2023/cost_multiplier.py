@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from biophys.estimates import means_along
 from validation.claims.malkin2023.reliability_networks import (
     NOISES,
     from_first_to_last_c,
@@ -9,7 +10,6 @@ from validation.claims.malkin2023.reliability_networks import (
     reliability_setting,
 )
 from validation.criteria import above, below, in_every
-from validation.estimates import means_along
 from validation.registry import Context, Findings, Run, measures, panels
 from validation.statement import MALKIN, Claim, Clause, row
 

@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 from biophys.cost_exponents import MECHANISM_COLOURS
 from biophys.energy_costs import COST_EXPONENTS
 from biophys.entropic_bound import bound_gap
+from biophys.estimates import exactly
 from validation.criteria import exact
-from validation.estimates import exactly
 from validation.registry import ClaimFigure, Context, Findings, measures
 from validation.statement import MALKIN, Claim, Clause, Rendering, row
 

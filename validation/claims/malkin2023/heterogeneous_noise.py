@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from functools import partial
 
+from biophys.estimates import means_along
 from validation.claims.malkin2023.reliability_networks import advantage, reliability_setting
 from validation.criteria import above, in_every
-from validation.estimates import means_along
 from validation.registry import Context, Findings, Run, measures, panels
 from validation.statement import MALKIN, Claim, Clause, row
 

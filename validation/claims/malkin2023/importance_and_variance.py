@@ -6,6 +6,7 @@ import itertools
 
 import numpy as np
 
+from biophys.estimates import mean_of, means_along
 from validation.claims.malkin2023.signature_networks import (
     SIGNS,
     STATES,
@@ -14,7 +15,6 @@ from validation.claims.malkin2023.signature_networks import (
     signed,
 )
 from validation.criteria import above, below, in_every
-from validation.estimates import mean_of, means_along
 from validation.registry import Context, Findings, Run, measures, panels
 from validation.statement import MALKIN, Claim, Clause, row
 

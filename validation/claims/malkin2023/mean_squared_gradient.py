@@ -7,9 +7,9 @@ from functools import partial
 import numpy as np
 from scipy.stats import spearmanr
 
+from biophys.estimates import mean_of
 from validation.claims.malkin2023.signature_networks import signature_setting
 from validation.criteria import above, in_every
-from validation.estimates import mean_of
 from validation.registry import Context, Findings, Run, measures
 from validation.statement import MALKIN, Claim, Clause, row
 

@@ -6,6 +6,7 @@ from functools import partial
 
 import xarray as xr
 
+from biophys.estimates import mean_of, means_along
 from validation.claims.malkin2023.signature_networks import (
     STATES,
     WORDS,
@@ -21,7 +22,6 @@ from validation.epsp_variability import (
     comparison_figure,
     recorded_slopes,
 )
-from validation.estimates import mean_of, means_along
 from validation.registry import ClaimFigure, Context, Findings, Run, measures, panels
 from validation.statement import MALKIN, Claim, Clause, Rendering, row
 

@@ -8,9 +8,9 @@ import numpy as np
 import quantities as pq
 
 from biophys.energy_costs import COST_EXPONENTS
+from biophys.estimates import exactly, mean_of, means_along
 from biophys.optimal_precision import ReliabilityCost, optimal_sd, precision_slopes
 from validation.criteria import above, below, exact, in_every
-from validation.estimates import exactly, mean_of, means_along
 from validation.registry import Context, Findings, Run, measures, panels
 from validation.statement import MALKIN, Claim, Clause, Rendering, row, setting_of
 

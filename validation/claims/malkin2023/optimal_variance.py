@@ -13,9 +13,9 @@ from matplotlib.figure import Figure
 
 from biophys.cost_exponents import MECHANISM_COLOURS
 from biophys.energy_costs import COST_EXPONENTS
+from biophys.estimates import Estimate, exactly, mean_of, student
 from biophys.optimal_precision import ReliabilityCost, linear_importance, optimal_sd, precision_slopes
 from validation.criteria import equals, exact, in_every
-from validation.estimates import Estimate, exactly, mean_of, student
 from validation.registry import ClaimFigure, Context, Findings, Run, measures, panels
 from validation.statement import MALKIN, Claim, Clause, Rendering, row
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from biophys.estimates import mean_of, means_along
 from validation.criteria import above, below, between, in_every
-from validation.estimates import mean_of, means_along
 from validation.registry import Context, Findings, Run, measures, panels
 from validation.statement import MALKIN, Claim, Clause, row, setting_of
 

@@ -10,10 +10,10 @@ import quantities as pq
 from matplotlib.figure import Figure
 from scipy.special import chdtrc
 
+from biophys.estimates import Estimate, exactly, gaussian
 from biophys.palette import BLUE, VERMILION
 from biophys.quantal import QuantalSynapse
 from validation.criteria import equals, exact
-from validation.estimates import Estimate, exactly, gaussian
 from validation.registry import ClaimFigure, Context, Findings, measures
 from validation.statement import MALKIN, Claim, Clause, Rendering, row
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from biophys.estimates import mean_of
 from validation.claims.malkin2023.reliability_networks import (
     NOISES,
     advantage,
@@ -11,7 +12,6 @@ from validation.claims.malkin2023.reliability_networks import (
     reliability_setting,
 )
 from validation.criteria import above, below
-from validation.estimates import mean_of
 from validation.registry import Context, Findings, Run, measures, panels
 from validation.statement import MALKIN, Claim, Clause, not_run, row
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from biophys.estimates import means_along
 from validation.claims.malkin2023.noise_and_posterior import PUBLISHED
 from validation.criteria import above, equals, in_every
-from validation.estimates import means_along
 from validation.registry import Context, Findings, Run, measures
 from validation.statement import MALKIN, Claim, Clause, not_run, row, setting_of
 

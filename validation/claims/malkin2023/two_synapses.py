@@ -7,9 +7,9 @@ from functools import partial
 import numpy as np
 import quantities as pq
 
+from biophys.estimates import exactly
 from biophys.optimal_precision import ReliabilityCost, optimal_sd
 from validation.criteria import exact
-from validation.estimates import exactly
 from validation.registry import Context, Findings, measures
 from validation.statement import MALKIN, Claim, Clause, Rendering, row
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from biophys.estimates import difference_of, mean_of
 from validation.claims.schug2021.task_sequences import (
     benchmarks_of,
     consolidating,
@@ -10,7 +11,6 @@ from validation.claims.schug2021.task_sequences import (
     lifelong_setting,
 )
 from validation.criteria import equals
-from validation.estimates import difference_of, mean_of
 from validation.registry import Context, Findings, Run, measures
 from validation.statement import SCHUG, Claim, Clause, row
 

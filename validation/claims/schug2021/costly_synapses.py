@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from biophys.estimates import mean_of
 from validation.claims.schug2021.energy_networks import FIGURES_RULE, energy_setting, plastic_networks
 from validation.criteria import above
-from validation.estimates import mean_of
 from validation.registry import Context, Findings, Run, measures, panels
 from validation.statement import SCHUG, Claim, Clause, row
 

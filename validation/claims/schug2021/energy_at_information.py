@@ -6,9 +6,9 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from biophys.estimates import mean_of
 from validation.claims.schug2021.energy_networks import NAMES, energy_setting, present
 from validation.criteria import above, in_every
-from validation.estimates import mean_of
 from validation.registry import Context, Findings, Run, measures
 from validation.statement import SCHUG, Claim, Clause, row
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import xarray as xr
 
-from validation.estimates import mean_of
+from biophys.estimates import mean_of
 from validation.registry import Context, Run
 from validation.runs import configuration, given_run, result_for
 from validation.statement import Claim, Clause, Measurement, Setting, row, setting_of

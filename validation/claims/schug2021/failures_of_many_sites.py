@@ -6,10 +6,10 @@ import numpy as np
 import quantities as pq
 from matplotlib.figure import Figure
 
+from biophys.estimates import exactly
 from biophys.palette import BLUE, VERMILION
 from biophys.quantal import QuantalSynapse
 from validation.criteria import exact
-from validation.estimates import exactly
 from validation.registry import ClaimFigure, Context, Findings, measures
 from validation.statement import SCHUG, Claim, Clause, Rendering, row
 

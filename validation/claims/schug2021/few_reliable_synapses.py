@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from biophys.estimates import mean_of
 from validation.claims.schug2021.energy_networks import (
     FIGURES_RULE,
     STARTS,
@@ -10,7 +11,6 @@ from validation.claims.schug2021.energy_networks import (
     shown_networks,
 )
 from validation.criteria import above, below, equals
-from validation.estimates import mean_of
 from validation.registry import Context, Findings, Run, measures, panels
 from validation.statement import SCHUG, Claim, Clause, row
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import xarray as xr
 
+from biophys.estimates import mean_of
 from validation.claims.schug2021.task_sequences import (
     SEARCHED,
     advantage,
@@ -19,7 +20,6 @@ from validation.claims.schug2021.task_sequences import (
     lifelong_setting,
 )
 from validation.criteria import above, below, equals
-from validation.estimates import mean_of
 from validation.registry import Context, Findings, Run, measures, panels
 from validation.statement import SCHUG, Claim, Clause, row
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from biophys.estimates import difference_of
 from validation.claims.schug2021.task_sequences import (
     benchmarks_of,
     consolidating,
@@ -10,7 +11,6 @@ from validation.claims.schug2021.task_sequences import (
     lifelong_setting,
 )
 from validation.criteria import above
-from validation.estimates import difference_of
 from validation.registry import Context, Findings, Run, measures, panels
 from validation.statement import SCHUG, Claim, Clause, row
 

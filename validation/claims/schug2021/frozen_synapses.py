@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from biophys.estimates import mean_of
 from validation.claims.schug2021.task_sequences import (
     benchmarks_of,
     consolidating,
@@ -11,7 +12,6 @@ from validation.claims.schug2021.task_sequences import (
     lifelong_setting,
 )
 from validation.criteria import monotone
-from validation.estimates import mean_of
 from validation.registry import Context, Findings, Run, measures, panels
 from validation.statement import SCHUG, Claim, Clause, row
 

@@ -11,12 +11,12 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
+from biophys.estimates import Estimate, exactly, gaussian, mean_of
 from biophys.gradient_threshold import GradientLaw, approximation_error, probability_above
 from biophys.palette import BLUE, VERMILION
 from biophys.release_plasticity import ReleasePlasticity, updated_release_probability
 from validation.claims.schug2021.energy_networks import FIGURES_RULE, energy_setting, shown_networks
 from validation.criteria import above, equals, exact
-from validation.estimates import Estimate, exactly, gaussian, mean_of
 from validation.registry import ClaimFigure, Context, Findings, Run, measures, panels
 from validation.statement import SCHUG, Claim, Clause, Rendering, row
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import xarray as xr
 
+from biophys.estimates import Estimate, mean_of, share_of
 from validation.claims.schug2021.energy_networks import (
     FIGURES_RULE,
     at_shown_l2,
@@ -14,7 +15,6 @@ from validation.claims.schug2021.energy_networks import (
     shown_networks,
 )
 from validation.criteria import above, equals, significant
-from validation.estimates import Estimate, mean_of, share_of
 from validation.registry import Context, Findings, Run, measures, panels
 from validation.statement import SCHUG, Claim, Clause, row
 

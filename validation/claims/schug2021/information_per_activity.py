@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from biophys.estimates import means_along
 from validation.claims.schug2021.energy_networks import energy_setting, present, quotient
 from validation.criteria import above, in_every
-from validation.estimates import means_along
 from validation.registry import Context, Findings, Run, measures, panels
 from validation.statement import SCHUG, Claim, Clause, row
 

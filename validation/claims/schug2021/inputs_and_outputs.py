@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from biophys.estimates import means_along
 from validation.claims.schug2021.energy_networks import (
     FIGURES_RULE,
     at_shown_l2,
@@ -11,7 +12,6 @@ from validation.claims.schug2021.energy_networks import (
     shown_networks,
 )
 from validation.criteria import above, between, in_every
-from validation.estimates import means_along
 from validation.registry import Context, Findings, Run, measures, panels
 from validation.statement import SCHUG, Claim, Clause, row
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from scipy.stats import spearmanr
 
+from biophys.estimates import mean_of
 from validation.claims.schug2021.energy_networks import (
     FIGURES_RULE,
     energy_setting,
@@ -11,7 +12,6 @@ from validation.claims.schug2021.energy_networks import (
     shown_networks,
 )
 from validation.criteria import above
-from validation.estimates import mean_of
 from validation.registry import Context, Findings, Run, measures
 from validation.statement import SCHUG, Claim, Clause, row
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from biophys.estimates import mean_of
 from validation.claims.schug2021.energy_networks import at_shown_l2, energy_setting, shown_networks
 from validation.claims.schug2021.important_inputs import SHUFFLES
 from validation.criteria import above
-from validation.estimates import mean_of
 from validation.registry import Context, Findings, Run, measures, panels
 from validation.statement import SCHUG, Claim, Clause, row
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from biophys.estimates import mean_of
 from validation.claims.schug2021.perceptron_memory import PUBLISHED, load_of, number_at
 from validation.criteria import above
-from validation.estimates import mean_of
 from validation.registry import Context, Findings, Run, measures, panels
 from validation.statement import SCHUG, Claim, Clause, row, setting_of
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import xarray as xr
 
+from biophys.estimates import difference_of
 from validation.criteria import significant
-from validation.estimates import difference_of
 from validation.registry import Context, Findings, Run, measures, panels
 from validation.statement import SCHUG, Claim, Clause, row, setting_of
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from biophys.estimates import exactly
 from validation.criteria import exact
-from validation.estimates import exactly
 from validation.registry import Context, Findings, measures
 from validation.statement import SCHUG, Claim, Clause, row
 

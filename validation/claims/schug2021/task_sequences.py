@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from validation.estimates import Estimate, difference_of
+from biophys.estimates import Estimate, difference_of
 from validation.registry import Run
 from validation.statement import Setting, setting_of
 

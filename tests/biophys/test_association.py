@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from validation.association import (
+from biophys.association import (
     HUBER_THRESHOLD,
     MAD_PER_SD,
     huber,

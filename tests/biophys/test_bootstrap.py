@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from validation.association import pearson
-from validation.bootstrap import bca_ends, bootstrap
+from biophys.association import pearson
+from biophys.bootstrap import bca_ends, bootstrap
 
 
 def mean_of(values):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from validation.estimates import (
+from biophys.estimates import (
     ALPHA,
     difference_of,
     exactly,

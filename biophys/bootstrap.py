@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.stats import norm
 
-from validation.estimates import Estimate
+from biophys.estimates import Estimate
 
 Statistic = Callable[[np.ndarray], np.ndarray]
 """Takes weights of shape (m, n), one row for each resample, and returns m numbers."""
