@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import quantities as pq
 
+from biophys.recordings.recorded_connections import EpspRecordings, PlasticityRecordings
 from validation.data.datastore import DataSetMissing, locate
-from validation.data.recordings import EpspRecordings, PlasticityRecordings, read_ko2013, read_sjostrom2001
+from validation.data.recordings import read_ko2013, read_sjostrom2001
 
 # (recording, frequency, timing, p before, p after, q before, q after)
 LTP = [

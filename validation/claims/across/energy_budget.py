@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -12,9 +11,9 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from biophys.bootstrap import bootstrap
+from biophys.budget_plots import plot_precision, plot_recorded_budgets
 from biophys.cost_exponents import fit_cost_exponent
 from biophys.energy_budget import (
-    BudgetChange,
     BudgetLaw,
     ChangeSize,
     budget_exponents,
@@ -23,11 +22,10 @@ from biophys.energy_budget import (
 )
 from biophys.energy_costs import actin_cost, calcium_pump_cost, trafficking_cost, vesicle_membrane_cost
 from biophys.estimates import Estimate, exactly, transformed
-from biophys.palette import BLUE, GREEN, PURPLE, VERMILION
-from biophys.realisation_costs import minimal_sd
+from biophys.recordings.recorded_connections import PlasticityRecordings
 from validation.criteria import below, exact, in_every
 from validation.data.allen_synapses import allen_synapses_here
-from validation.data.recordings import N_SITES, PlasticityRecordings, read_ko2013, read_sjostrom2001
+from validation.data.recordings import read_ko2013, read_sjostrom2001
 from validation.registry import ClaimFigure, Context, Findings, measures
 from validation.statement import CROSS_CHECK, Claim, Clause, Rendering, row
 
@@ -61,6 +59,7 @@ X11 = Claim(
     "The rule for the change of the budget is inferred from summaries: on depressed connections a constant "
     "sd predicts better.",
 )
+_SIZES: tuple[ChangeSize, ...] = ("squared", "relative")
 _EXPONENT = "exponent of sigma^-2 ~ E^k at the best n and p of a budget"
 
 
@@ -93,15 +92,7 @@ def exponent_of_a_budget(context: Context) -> Findings:
         condition = {"costs": name, "E": f"{ends[0]:g} to {ends[1]:g}"}
         yield row(X11, exactly(float(exponent)), _EXPONENT, condition=condition, published=BUDGET_EXPONENT)
     figure = Figure((6, 4), layout="constrained")
-    axes, fine = figure.subplots(), np.geomspace(1.2, 60.0, 300) * pq.dimensionless
-    coarse = np.geomspace(5.0, 60.0, 8) * pq.dimensionless
-    best = minimal_sd(1.0 * pq.mV, law.cost, coarse, n_max=1000).magnitude
-    axes.loglog(fine, law.least_cv(fine) ** -2, color=BLUE, label="formula, σ⁻² ∝ E⁵")
-    axes.loglog(coarse, best**-2, "o", color=BLUE, markersize=4, label="search")
-    whole = law.least_cv(fine, whole_sites=True)
-    axes.loglog(fine, whole**-2, "--", color=VERMILION, label="whole number of sites")
-    axes.set(xlabel="energy budget E (relative units)", ylabel="precision μ² / σ²")
-    axes.legend(fontsize=8)
+    plot_precision(figure)
     caption = (
         "Precision of the best synapse within each budget (both cost scales 1): by formula with "
         "real-valued n, by search over n and p, and with whole n. Computed, not sampled."
@@ -121,26 +112,6 @@ _BUDGET_REMARKS = (
 )
 
 
-@dataclass(frozen=True, eq=False)
-class _Moments:
-    """Mean and sd of the EPSP before and after induction."""
-
-    mean_before: pq.Quantity
-    sd_before: pq.Quantity
-    mean_after: pq.Quantity
-    sd_after: pq.Quantity
-
-    @staticmethod
-    def of(recordings: PlasticityRecordings) -> _Moments:
-        """Undo the estimation of p and q, which supposed 5.5 sites, to get the moments that were recorded."""
-
-        def moments(p: NDArray[np.float64], q: pq.Quantity) -> tuple[pq.Quantity, pq.Quantity]:
-            return N_SITES * p * q, np.sqrt(N_SITES * p * (1 - p)) * q
-
-        before = moments(recordings.p_before, recordings.q_before)
-        return _Moments(*before, *moments(recordings.p_after, recordings.q_after))
-
-
 @measures(X11, rendering=Rendering.RECORDED, data_sets=("sjostrom2001", "ko2013"))
 def recorded_budgets(context: Context) -> Findings:
     """Find the budgets that recorded connections imply, and what their change predicts."""
@@ -149,9 +120,8 @@ def recorded_budgets(context: Context) -> Findings:
     for induction in ("LTP", "LTD"):
         chosen = recordings.induced(induction)
         quantity = "geometric mean of the implied budget after over before induction"
-        moments = _Moments.of(chosen)
-        before = implied_budget(moments.mean_before, moments.sd_before).magnitude
-        log_ratio = np.log(implied_budget(moments.mean_after, moments.sd_after).magnitude / before)
+        before = implied_budget(*chosen.moments_before).magnitude
+        log_ratio = np.log(implied_budget(*chosen.moments_after).magnitude / before)
         mean = partial(_weighted_mean, log_ratio)
         log_mean = resampled(mean, len(log_ratio), clusters=chosen.recording, unit="recordings")
         estimate = transformed(log_mean, np.exp)
@@ -161,8 +131,8 @@ def recorded_budgets(context: Context) -> Findings:
             yield from _prediction(induction, chosen, size, resampled)
     ko = read_ko2013()
     clouds = {
-        "Sjöström et al. before": (_Moments.of(recordings).mean_before, _Moments.of(recordings).sd_before),
-        "Sjöström et al. after": (_Moments.of(recordings).mean_after, _Moments.of(recordings).sd_after),
+        "Sjöström et al. before": recordings.moments_before,
+        "Sjöström et al. after": recordings.moments_after,
         "Ko et al.": (ko.mean, np.sqrt(ko.variance)),
     }
     if allen := [synapse for synapse in allen_synapses_here() if synapse.sd > 0 * pq.mV]:
@@ -183,7 +153,9 @@ def recorded_budgets(context: Context) -> Findings:
         "induction. Right: sd after induction predicted with the line fitted to the others, n = "
         f"{len(recordings)} rows."
     )
-    yield ClaimFigure(_recorded_figure(recordings, clouds), caption, "X11")
+    figure = Figure((9.5, 4), layout="constrained")
+    plot_recorded_budgets(figure, recordings, clouds)
+    yield ClaimFigure(figure, caption, "X11")
     yield from _RECORDED_REMARKS
 
 
@@ -205,12 +177,11 @@ def _prediction(
     induction: str, chosen: PlasticityRecordings, size: ChangeSize, resampled: Callable[..., Estimate]
 ) -> Findings:
     """Yield how well the change of the budget predicts the sd after induction, and simpler rules."""
-    moments = _Moments.of(chosen)
-    change = _change(moments, size)
-    scaled = moments.sd_before * moments.mean_after / moments.mean_before
+    (mean_before, sd_before), (mean_after, sd_after) = chosen.moments_before, chosen.moments_after
+    change = fit_budget_change(mean_before, sd_before, mean_after, sd_after, size=size)
     error, *simpler = (
-        np.log(predicted.magnitude / moments.sd_after.magnitude) ** 2
-        for predicted in (change.predicted_sd, scaled, moments.sd_before)
+        np.log(predicted.magnitude / sd_after.magnitude) ** 2
+        for predicted in (change.predicted_sd, sd_before * mean_after / mean_before, sd_before)
     )
     difference = error - min(simpler, key=np.mean)
     condition = {"rows": induction, "change of the mean": size}
@@ -228,16 +199,6 @@ def _prediction(
     quantity = "squared error of log sd less that of the better of a constant budget and a constant sd"
     subject = PREDICTS if size == "squared" else X11
     yield row(subject, lead, quantity, rendering=Rendering.RECORDED, condition=condition)
-
-
-_SIZES: tuple[ChangeSize, ...] = ("squared", "relative")
-
-
-def _change(moments: _Moments, size: ChangeSize) -> BudgetChange:
-    """Return the fitted rule and what it predicts."""
-    return fit_budget_change(
-        moments.mean_before, moments.sd_before, moments.mean_after, moments.sd_after, size=size
-    )
 
 
 def _weighted_mean(values: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -264,35 +225,3 @@ def _spread(mean: pq.Quantity, sd: pq.Quantity, resampled: Callable[..., Estimat
         "connections exceed"
     )
     return resampled(spread, cv.size, unit="connections", how=how)
-
-
-def _recorded_figure(
-    recordings: PlasticityRecordings, clouds: dict[str, tuple[pq.Quantity, pq.Quantity]]
-) -> Figure:
-    """Draw mean and variance with boundaries of the budget, and what its change predicts."""
-    figure = Figure((9.5, 4), layout="constrained")
-    left, right = figure.subplots(1, 2)
-    for (name, (mean, sd)), colour in zip(clouds.items(), (BLUE, VERMILION, GREEN, PURPLE), strict=False):
-        label = f"{name} (n = {mean.size})"
-        left.loglog(mean.magnitude, sd.magnitude**2, ".", color=colour, markersize=4, label=label)
-    mean, sd = next(iter(clouds.values()))
-    line, law = np.array([0.005, 5.0]), BudgetLaw()
-    for cv in np.quantile((sd / mean).simplified.magnitude, (0.05, 0.5, 0.95)):
-        left.loglog(line, (cv * line) ** 2, color="black", linewidth=0.8)
-        text = f"E = {float(law.budget_for(float(cv))):.2f}"
-        left.annotate(text, (line[0], (cv * line[0]) ** 2), fontsize=7, va="bottom")
-    left.set(xlabel="mean EPSP (mV)", ylabel="variance of the EPSP (mV²)")
-    for induction, colour in (("LTP", BLUE), ("LTD", VERMILION)):
-        chosen = recordings.induced(induction)
-        moments = _Moments.of(chosen)
-        change = _change(moments, "squared")
-        label = f"{induction} (n = {len(chosen)}), rms log error {change.error:.2f}"
-        predicted = change.predicted_sd.magnitude
-        right.loglog(moments.sd_after.magnitude, predicted, ".", color=colour, label=label)
-    ends = np.array(right.get_xlim())
-    right.loglog(ends, ends, color="black", linewidth=0.8)
-    right.xaxis.set_minor_formatter("")
-    right.set(xlabel="recorded sd after induction (mV)", ylabel="predicted sd (mV)")
-    for axes in (left, right):
-        axes.legend(fontsize=7)
-    return figure

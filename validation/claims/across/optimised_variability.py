@@ -15,18 +15,18 @@ from biophys.energy_costs import COST_EXPONENTS
 from biophys.estimates import Estimate, exactly, transformed
 from biophys.optimal_precision import ReliabilityCost, optimal_sd, precision_slopes
 from biophys.palette import GREY
-from brianpresyn.experiments import optimal_variability
-from validation.claims.malkin2023.optimal_variance import UNITS, slope_rows, slopes_of_units
-from validation.criteria import equals, exact, in_every
-from validation.data.datastore import DataSetCorrupt, DataSetMissing
-from validation.epsp_variability import (
+from biophys.recordings.epsp_variability import (
     INPUT_POWERS,
     MAIN,
     RESIDUAL,
     exponent_figure,
     implied_exponent,
-    recorded_slopes,
 )
+from brianpresyn.experiments import optimal_variability
+from validation.claims.malkin2023.optimal_variance import UNITS, slope_rows, slopes_of_units
+from validation.claims.malkin2023.variability_and_rate import recorded_slopes
+from validation.criteria import equals, exact, in_every
+from validation.data.datastore import DataSetCorrupt, DataSetMissing
 from validation.registry import ClaimFigure, Context, Findings, Run, measures
 from validation.runs import result_for
 from validation.statement import CROSS_CHECK, Claim, Clause, Rendering, row

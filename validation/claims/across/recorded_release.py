@@ -19,9 +19,10 @@ from biophys.information_efficiency import (
     optimal_release_probability,
 )
 from biophys.palette import BLUE, GREEN, GREY, SKY, VERMILION
+from biophys.recordings.recorded_connections import PlasticityRecordings
 from validation.claims.across.information_per_atp import X10
 from validation.data.allen_synapses import AllenSynapse, allen_synapses_here, by_cell_class
-from validation.data.recordings import PlasticityRecordings, read_sjostrom2001
+from validation.data.recordings import read_sjostrom2001
 from validation.registry import ClaimFigure, Context, Findings, measures
 from validation.statement import Rendering, row
 

@@ -15,12 +15,13 @@ from biophys.association import pearson
 from biophys.bootstrap import bootstrap
 from biophys.estimates import mean_of
 from biophys.palette import BLUE, VERMILION
+from biophys.recordings.recorded_connections import PlasticityRecordings
 from biophys.units import magnitude_in
 from brianpresyn.experiments import stdp_protocol
 from validation.claims.malkin2023.potentiation import M08, SMALLER
 from validation.claims.schug2021.stable_synapses import S18, TEST
 from validation.criteria import above
-from validation.data.recordings import PlasticityRecordings, read_sjostrom2001
+from validation.data.recordings import read_sjostrom2001
 from validation.registry import ClaimFigure, Context, Findings, measures
 from validation.statement import CROSS_CHECK, Claim, Clause, Measurement, Rendering, row
 

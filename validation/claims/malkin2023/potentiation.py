@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from validation.coupling import correlations_if_additive
-from validation.criteria import below
-from validation.data.recordings import read_sjostrom2001
-from validation.registry import ClaimFigure, Context, Findings, measures
-from validation.release_and_change import (
+from biophys.recordings.coupling import correlations_if_additive
+from biophys.recordings.release_and_change import (
     Reading,
     by_coupling,
     correlations_under,
     other_readings,
     potentiation_figure,
 )
+from validation.criteria import below
+from validation.data.recordings import read_sjostrom2001
+from validation.registry import ClaimFigure, Context, Findings, measures
 from validation.statement import MALKIN, Claim, Clause, Rendering, row
 
 SMALLER = Clause(

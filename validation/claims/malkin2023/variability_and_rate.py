@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from functools import partial
+from collections.abc import Mapping
+from functools import cache, partial
 
+import numpy as np
+
+from biophys.estimates import Estimate
+from biophys.recordings.epsp_variability import (
+    MAIN,
+    READINGS,
+    SlopeReading,
+    slope_of_variability,
+    slopes_figure,
+)
 from validation.criteria import below, exact, in_every
 from validation.data.recordings import read_ko2013
-from validation.epsp_variability import MAIN, recorded_slopes, slopes_figure
 from validation.registry import ClaimFigure, Context, Findings, measures
 from validation.statement import MALKIN, Claim, Clause, Rendering, row
 
@@ -33,6 +43,16 @@ M07 = Claim(
     MALKIN,
     (FALLS, SLOPE),
 )
+
+
+@cache
+def recorded_slopes(seed: int, n_resamples: int) -> Mapping[SlopeReading, Estimate]:
+    """Return the slope in the recordings of Ko et al. (2013) under each of `READINGS`."""
+    recordings, rng = read_ko2013(), np.random.default_rng(seed)
+    return {
+        reading: slope_of_variability(recordings, reading, rng=rng, n_resamples=n_resamples)
+        for reading in READINGS
+    }
 
 
 @measures(M07, data_sets=("ko2013",))

@@ -6,11 +6,8 @@ from functools import partial
 
 import numpy as np
 
-from validation.coupling import correlations_from_estimation, correlations_if_additive
-from validation.criteria import exact, significant
-from validation.data.recordings import read_sjostrom2001
-from validation.registry import ClaimFigure, Context, Findings, measures
-from validation.release_and_change import (
+from biophys.recordings.coupling import correlations_from_estimation, correlations_if_additive
+from biophys.recordings.release_and_change import (
     BOTH,
     Reading,
     by_coupling,
@@ -19,6 +16,9 @@ from validation.release_and_change import (
     other_readings,
     readings_figure,
 )
+from validation.criteria import exact, significant
+from validation.data.recordings import read_sjostrom2001
+from validation.registry import ClaimFigure, Context, Findings, measures
 from validation.statement import SCHUG, Claim, Clause, Rendering, row
 
 PUBLISHED_R = -0.4416

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import quantities as pq
 
+from biophys.recordings.recorded_connections import EpspRecordings, PlasticityRecordings
 from validation.claims.across import energy_budget
 from validation.claims.across.energy_budget import PREDICTS, SEARCHED
 from validation.context import Context
 from validation.data.datastore import DataSetMissing, locate
-from validation.data.recordings import EpspRecordings, PlasticityRecordings
 from validation.registry import evidence_of
 from validation.statement import Rendering, Verdict, verdict_on
 
@@ -69,9 +69,8 @@ def test_a_known_change_of_budget_is_found(drawn):
 
 def test_moments_undo_the_estimation_of_p_and_q():
     recordings = _drawn_recordings()
-    moments = energy_budget._Moments.of(recordings)
-    mean, variance = moments.mean_before, moments.sd_before**2
-    q = variance / mean + mean / 5.5
+    mean, sd = recordings.moments_before
+    q = sd**2 / mean + mean / 5.5
     np.testing.assert_allclose(q.magnitude, recordings.q_before.magnitude)
     np.testing.assert_allclose((mean / (5.5 * q)).magnitude, recordings.p_before)
 

@@ -5,10 +5,10 @@ import pytest
 import quantities as pq
 
 from biophys.information_efficiency import TransmissionCost, bernoulli_input, optimal_release_probability
+from biophys.recordings.recorded_connections import PlasticityRecordings
 from validation.claims.across.recorded_release import efficiency, median_of, recorded_release_probabilities
 from validation.context import Context
 from validation.data.datastore import DataSetMissing, locate
-from validation.data.recordings import PlasticityRecordings
 from validation.registry import evidence_of
 
 

@@ -8,12 +8,7 @@ import quantities as pq
 from scipy import stats
 
 from biophys.energy_costs import COST_EXPONENTS
-from validation.claims.across.optimised_variability import recorded_exponents
-from validation.claims.malkin2023.variability_and_rate import M07, variability_and_rate
-from validation.context import Context
-from validation.data.datastore import DataSetMissing, locate
-from validation.data.recordings import EpspRecordings
-from validation.epsp_variability import (
+from biophys.recordings.epsp_variability import (
     AT_FIXED_MEAN,
     INPUT_POWERS,
     MAIN,
@@ -23,6 +18,11 @@ from validation.epsp_variability import (
     implied_exponent,
     slope_of_variability,
 )
+from biophys.recordings.recorded_connections import EpspRecordings
+from validation.claims.across.optimised_variability import recorded_exponents
+from validation.claims.malkin2023.variability_and_rate import M07, variability_and_rate
+from validation.context import Context
+from validation.data.datastore import DataSetMissing, locate
 from validation.registry import evidence_of
 from validation.statement import Verdict, combined_verdict
 

@@ -16,9 +16,9 @@ from biophys.association import linear_fit, partial_pearson, spearman
 from biophys.bootstrap import bootstrap
 from biophys.estimates import Estimate
 from biophys.palette import BLUE, GREEN, SKY, VERMILION
+from biophys.recordings.readings import draw_readings
+from biophys.recordings.recorded_connections import INDUCTIONS, PlasticityRecordings
 from biophys.units import magnitude_in
-from validation.data.recordings import INDUCTIONS, PlasticityRecordings
-from validation.readings import draw_readings
 
 COLOURS = {"LTP": BLUE, "LTD": VERMILION}
 
@@ -160,9 +160,7 @@ def correlations_under(
 def by_coupling(drawn: np.ndarray, recorded: float) -> Estimate:
     """Return the mean and the spread of correlations drawn without any relation, beside the recorded one."""
     share = (np.sum(drawn <= recorded) + 1) / (len(drawn) + 1)
-    explains = "alone may explain it" if share >= 0.025 else "does not explain it"
-    below = f"{100 * share:.2g} % of the draws are at or below the recorded {recorded:.4f}"
-    how = f"{below}: this coupling {explains}"
+    how = f"{100 * share:.2g} % of the draws are at or below the recorded {recorded:.4f}"
     ends = partial(central_range, drawn)
     return Estimate(float(drawn.mean()), ends, len(drawn), "draws", "range of draws", how)
 

@@ -11,8 +11,8 @@ import numpy as np
 import quantities as pq
 
 from biophys.association import pearson
+from biophys.recordings.recorded_connections import N_SITES, PlasticityRecordings
 from biophys.units import magnitude_in
-from validation.data.recordings import N_SITES, PlasticityRecordings
 
 SMALLEST_CHANGE = 0.05
 """Every recorded connection changed by more than this fraction, in the direction of its induction."""

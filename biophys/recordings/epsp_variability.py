@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -18,9 +17,9 @@ from biophys.energy_costs import COST_EXPONENTS
 from biophys.estimates import Estimate
 from biophys.optimal_precision import exponent_from_input_slope, precision_slopes
 from biophys.palette import BLUE, GREY
+from biophys.recordings.readings import draw_readings
+from biophys.recordings.recorded_connections import EpspRecordings
 from biophys.units import magnitude_in
-from validation.data.recordings import EpspRecordings, read_ko2013
-from validation.readings import draw_readings
 
 AT_FIXED_MEAN = "variance at fixed mean"
 
@@ -87,16 +86,6 @@ READINGS = (
     SlopeReading(AT_FIXED_MEAN, "foopsi_threshold", "Huber"),
 )
 """Every definition of the slope that was tried."""
-
-
-@functools.cache
-def recorded_slopes(seed: int, n_resamples: int) -> Mapping[SlopeReading, Estimate]:
-    """Return the slope in the recordings of Ko et al. (2013) under each of `READINGS`."""
-    recordings, rng = read_ko2013(), np.random.default_rng(seed)
-    return {
-        reading: slope_of_variability(recordings, reading, rng=rng, n_resamples=n_resamples)
-        for reading in READINGS
-    }
 
 
 @dataclass(frozen=True, eq=False)

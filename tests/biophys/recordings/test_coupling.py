@@ -5,7 +5,7 @@ import pytest
 import quantities as pq
 
 from biophys.association import pearson
-from validation.coupling import (
+from biophys.recordings.coupling import (
     N_SITES,
     SMALLEST_CHANGE,
     _estimates,
@@ -13,7 +13,7 @@ from validation.coupling import (
     correlations_if_additive,
     dealt_changes,
 )
-from validation.data.recordings import PlasticityRecordings
+from biophys.recordings.recorded_connections import PlasticityRecordings
 
 N = 60
 

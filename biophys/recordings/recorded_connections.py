@@ -1,0 +1,176 @@
+"""Recorded connections: release and quantal amplitude around induction, EPSP moments and activity."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+import quantities as pq
+
+from biophys.units import magnitude_in
+
+INDUCTIONS = ("LTP", "LTD")
+"""What the induction protocol led to: long-term potentiation or depression."""
+
+
+N_SITES = 5.5
+"""Number of release sites that the published estimates of p and q assume (Costa et al. 2015)."""
+
+
+@dataclass(frozen=True, eq=False)
+class PlasticityRecordings:
+    """Connections between layer-5 pyramidal cells of rat visual cortex before and after induction.
+
+    Parameters
+    ----------
+    recording
+        Name of the recorded connection, shape (n,). A connection recorded under two protocols appears twice.
+    induction
+        ``"LTP"`` or ``"LTD"``, shape (n,).
+    frequency
+        Of the pairing, as a quantity in Hz, shape (n,).
+    timing
+        Postsynaptic minus presynaptic spike time, as a quantity in ms, shape (n,).
+    p_before, p_after
+        Release probability, in (0, 1], shape (n,).
+    q_before, q_after
+        Quantal amplitude, as a quantity in mV, shape (n,).
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ, or a value is outside its range.
+
+    Notes
+    -----
+    Costa et al. estimate both from the mean and variance of the EPSP with N = 5.5 release sites: q = var/mean
+    + mean/N and p = mean/(N q). So p q is the mean EPSP per site, and p = 1/(1 + N cv^2) depends on the
+    coefficient of variation alone.
+    """
+
+    recording: np.ndarray
+    induction: np.ndarray
+    frequency: pq.Quantity
+    timing: pq.Quantity
+    p_before: np.ndarray
+    p_after: np.ndarray
+    q_before: pq.Quantity
+    q_after: pq.Quantity
+
+    def __post_init__(self) -> None:
+        _check_equal_lengths(self)
+        for name in ("p_before", "p_after"):
+            _check(np.asarray(getattr(self, name)), name, "in (0, 1]", lambda p: (p > 0) & (p <= 1))
+        for name, unit in (("q_before", pq.mV), ("q_after", pq.mV), ("frequency", pq.Hz)):
+            _check(magnitude_in(getattr(self, name), unit, name), name, "above 0", _is_positive)
+        _check(magnitude_in(self.timing, pq.ms, "timing"), "timing", "finite", np.isfinite)
+        unknown = sorted(set(self.induction) - set(INDUCTIONS))
+        if unknown:
+            raise ValueError(f"induction must be one of {', '.join(INDUCTIONS)}, got {str(unknown[0])!r}")
+
+    def __len__(self) -> int:
+        return len(self.recording)
+
+    @property
+    def w_before(self) -> pq.Quantity:
+        """Expected strength p q of one release site before induction, in mV."""
+        return self.p_before * self.q_before
+
+    @property
+    def w_after(self) -> pq.Quantity:
+        """Expected strength p q of one release site after induction, in mV."""
+        return self.p_after * self.q_after
+
+    @property
+    def moments_before(self) -> tuple[pq.Quantity, pq.Quantity]:
+        """Mean and sd of the EPSP before induction, in mV, as p and q were estimated from them."""
+        return _moments(self.p_before, self.q_before)
+
+    @property
+    def moments_after(self) -> tuple[pq.Quantity, pq.Quantity]:
+        """Mean and sd of the EPSP after induction, in mV."""
+        return _moments(self.p_after, self.q_after)
+
+    @property
+    def relative_change(self) -> np.ndarray:
+        """Signed change of expected strength divided by its value before, (w_after - w_before) / w_before."""
+        return (self.w_after / self.w_before).simplified.magnitude - 1.0
+
+    def where(self, chosen: np.ndarray) -> PlasticityRecordings:
+        """Return the recordings for which the boolean array `chosen` is true."""
+        return replace(self, **{field.name: getattr(self, field.name)[chosen] for field in fields(self)})
+
+    def induced(self, induction: str) -> PlasticityRecordings:
+        """Return the recordings of one induction, ``"LTP"`` or ``"LTD"``."""
+        return self.where(self.induction == induction)
+
+
+@dataclass(frozen=True, eq=False)
+class EpspRecordings:
+    """Connections in layer 2/3 of mouse visual cortex: EPSP amplitude, and activity of the presynaptic cell.
+
+    Parameters
+    ----------
+    mean
+        Mean EPSP, as a quantity in mV, shape (n,).
+    variance
+        Variance of the EPSP over trials, as a quantity in mV^2, shape (n,).
+    rate_mean, rate_threshold
+        Two estimates of presynaptic activity from deconvolved calcium fluorescence (`foopsi_mean` and
+        `foopsi_threshold` of the file), in arbitrary rate units, shape (n,).
+    cell
+        Number of the presynaptic cell, shape (n,). The file names no cells: connections with the same pair of
+        rate estimates are taken to share one.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ, or a value is not positive.
+    """
+
+    mean: pq.Quantity
+    variance: pq.Quantity
+    rate_mean: np.ndarray
+    rate_threshold: np.ndarray
+    cell: np.ndarray
+
+    def __post_init__(self) -> None:
+        _check_equal_lengths(self)
+        for name, unit in (("mean", pq.mV), ("variance", pq.mV**2)):
+            _check(magnitude_in(getattr(self, name), unit, name), name, "above 0", _is_positive)
+        for name in ("rate_mean", "rate_threshold"):
+            _check(np.asarray(getattr(self, name)), name, "above 0", _is_positive)
+
+    def __len__(self) -> int:
+        return len(self.mean)
+
+    @property
+    def n_cells(self) -> int:
+        """Number of presynaptic cells."""
+        return len(np.unique(self.cell))
+
+
+def _moments(p: np.ndarray, q: pq.Quantity) -> tuple[pq.Quantity, pq.Quantity]:
+    """Return mean and sd of the response of `N_SITES` sites."""
+    return N_SITES * p * q, np.sqrt(N_SITES * p * (1 - p)) * q
+
+
+def _check_equal_lengths(recordings: PlasticityRecordings | EpspRecordings) -> None:
+    shapes = {field.name: np.shape(getattr(recordings, field.name)) for field in fields(recordings)}
+    if len(set(shapes.values())) != 1 or any(len(shape) != 1 for shape in shapes.values()):
+        raise ValueError(f"every field must have one shape (n,), got {shapes}")
+
+
+def _is_positive(values: np.ndarray) -> np.ndarray:
+    return values > 0
+
+
+def _check(
+    values: np.ndarray, name: str, expected: str, is_right: Callable[[np.ndarray], np.ndarray]
+) -> None:
+    """Raise ValueError that names the first value which is not right."""
+    wrong = ~is_right(values) | ~np.isfinite(values)
+    if wrong.any():
+        index = int(np.flatnonzero(wrong)[0])
+        raise ValueError(f"{name} must be {expected}, got {values[index]} at index {index}")
