@@ -11,7 +11,7 @@ doctest.DoctestModule = _collector
 
 # Programs for interpreters that have other simulators.
 collect_ignore = [
-    "validation/experiments/in_nest.py",
+    "brianpresyn/experiments/in_nest.py",
     "brianpresyn/templates/jax_release.py",
     *(f"tests/brianpresyn/hosts/in_{host}.py" for host in ("nest", "neuron", "cuda", "jax", "jax_checks")),
 ]

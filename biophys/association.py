@@ -181,6 +181,26 @@ def _sorted_median(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
     return 0.5 * (values[rows, low] + values[rows, high])
 
 
+def inverse_regression(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
+    """Return the slope of y on x and its standard error where the errors are in x: 1 / slope of x on y.
+
+    Parameters
+    ----------
+    x, y
+        Shape (n,), n above 2.
+
+    Examples
+    --------
+    >>> x = np.array([0.1, 0.9, 2.1, 2.9])
+    >>> [round(number, 3) for number in inverse_regression(x, np.arange(4.0))]
+    [1.042, 0.047]
+    """
+    dx, dy = x - x.mean(), y - y.mean()
+    inverse = float(dx @ dy / (dy @ dy))
+    residual = dx - inverse * dy
+    return 1.0 / inverse, float(np.sqrt(residual @ residual / (x.size - 2) / (dy @ dy))) / inverse**2
+
+
 @dataclass(frozen=True, eq=False)
 class LinearFit:
     """An ordinary least-squares fit.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -247,3 +247,122 @@ def exponent_from_input_slope(slope: ArrayLike) -> NDArray[np.float64]:
             "slope must not be 0: a variance that does not change with the input has no exponent"
         )
     return -2.0 - 2.0 / slopes
+
+
+def simulated_linear_model(
+    n_synapses: int, n_times: int, rng: np.random.Generator
+) -> tuple[dict[str, np.ndarray], pq.Quantity]:
+    """Return regressors and importance of the synapses of a linear model, from simulated inputs and targets.
+
+    Parameters
+    ----------
+    n_synapses, n_times
+        Size of the model and of the data.
+    rng
+        Draws both.
+
+    Returns
+    -------
+    tuple
+        Learning rate, mean x^2 and posterior variance of each synapse by the names of `PrecisionSlopes`, of
+        shape (n_synapses,) each, and the importance in 1/mV^2.
+    """
+    noise = 0.5
+    amplitude = np.exp(rng.uniform(np.log(0.1), np.log(10.0), n_synapses))
+    inputs = amplitude * rng.standard_normal((n_times, n_synapses))
+    # At the optimum the residual is the noise, and the gradient of one time step is residual * x / noise^2.
+    residual = noise * rng.standard_normal(n_times)
+    gradient = residual[:, None] * inputs / noise**2
+    covariance = np.linalg.inv(inputs.T @ inputs / noise**2)
+    regressors = {
+        "on_learning_rate": 1.0 / np.sqrt(np.mean(gradient**2, axis=0)),
+        "on_input_power": np.mean(inputs**2, axis=0),
+        "on_posterior_variance": np.diag(covariance),
+    }
+    return regressors, linear_importance(inputs, noise * pq.mV)
+
+
+def distance_from_minimum(importance: pq.Quantity, exponents: Iterable[float], scale: pq.Quantity) -> float:
+    """Return how far `optimal_sd` is from the minimum of the total cost that a golden-section search finds.
+
+    Parameters
+    ----------
+    importance
+        Of each synapse, in 1/mV^2.
+    exponents, scale
+        Of the costs that are tried one by one: rho, and s in mV.
+
+    Returns
+    -------
+    float
+        The largest difference of any synapse under any cost, relative to its sd.
+    """
+    curvature, ratio, worst = importance.rescale(1 / pq.mV**2).magnitude, (np.sqrt(5.0) - 1) / 2, 0.0
+    for rho in exponents:
+        cost = ReliabilityCost(rho, scale)
+        best = optimal_sd(importance, cost).magnitude
+        low, high = np.log(best) - 2.0, np.log(best) + 3.0
+        for _ in range(60):
+            left, right = high - ratio * (high - low), low + ratio * (high - low)
+            of_left, of_right = (
+                0.5 * curvature * np.exp(2 * u) + cost(np.exp(u) * pq.mV) for u in (left, right)
+            )
+            is_left = of_left < of_right
+            low, high = np.where(is_left, low, left), np.where(is_left, right, high)
+        # A minimum of a smooth function is located to the square root of the rounding error.
+        worst = max(worst, float(np.max(np.abs(np.exp((low + high) / 2) / best - 1))))
+    return worst
+
+
+def mean_square_drive(rate: pq.Quantity, time_constant: pq.Quantity) -> NDArray[np.float64]:
+    """Return the mean of x^2 of a Poisson input seen through an exponential kernel of height one.
+
+    Parameters
+    ----------
+    rate
+        Of the input's spikes.
+    time_constant
+        Of the kernel.
+
+    References
+    ----------
+    Campbell's theorem: Rice SO (1944). Bell System Technical Journal 23:282-332.
+
+    Examples
+    --------
+    >>> float(mean_square_drive(100 * pq.Hz, 10 * pq.ms))
+    1.5
+    """
+    n_spikes = np.asarray((rate * time_constant).simplified.magnitude)
+    return n_spikes / 2.0 + n_spikes**2
+
+
+def implied_exponent(slope: float, input_power: float) -> float:
+    r"""Return the cost exponent rho at which log sigma^2 falls with log rate by `slope`.
+
+    .. math:: \log \sigma^2 = -\frac{2 k}{\rho + 2} \log \mathrm{rate} + \mathrm{const}
+
+    where :math:`\langle x^2 \rangle` of eq. 54b grows as the rate to the power k.
+
+    Parameters
+    ----------
+    slope
+        Log-log slope of the variance on the rate.
+    input_power
+        The power k, above 0.
+
+    Returns
+    -------
+    float
+        Infinity for slopes that are not negative: no finite exponent makes variance independent of rate.
+
+    References
+    ----------
+    Malkin et al. (2023), eq. 54b.
+
+    Examples
+    --------
+    >>> implied_exponent(-0.5, 1.0), implied_exponent(-1.0, 2.0), implied_exponent(0.1, 1.0)
+    (2.0, 2.0, inf)
+    """
+    return float(exponent_from_input_slope(slope / input_power)) if slope < 0 else float("inf")

@@ -408,3 +408,30 @@ def _whole_sites(
             stacklevel=3,
         )
     return sites, probability
+
+
+def sampling_errors(synapses: QuantalSynapse, n_spikes: int) -> tuple[Any, Any]:
+    """Return the standard errors of mean and variance of the responses to this many spikes.
+
+    Parameters
+    ----------
+    synapses
+        One synapse, or an array of any shape.
+    n_spikes
+        Spikes of each.
+
+    Returns
+    -------
+    tuple
+        In the unit of q and its square, without units, of the shape of the synapses.
+
+    Examples
+    --------
+    >>> errors = sampling_errors(QuantalSynapse(1, 0.5, 2.0 * pq.mV), 10_000)
+    >>> [round(float(error), 5) for error in errors]
+    [0.01, 0.00014]
+    """
+    variance, spread = synapses.variance.magnitude, synapses.p * (1 - synapses.p)
+    fourth = synapses.n * spread * (1 + 3 * (synapses.n - 2) * spread) * synapses.q.magnitude**4
+    of_variance = (fourth - variance**2 * (n_spikes - 3) / (n_spikes - 1)) / n_spikes
+    return np.sqrt(variance / n_spikes), np.sqrt(of_variance)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import quantities as pq
+from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
 from biophys.argument_types import checked_types
+from biophys.palette import BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILION, YELLOW
 from biophys.quantal import QuantalSynapse
 from biophys.quantal_analysis import (
     IdentifiabilityWarning,
@@ -332,3 +334,30 @@ def _row(
 def _coverage(interval: Sequence[Any], truth: float) -> float:
     """Return the share of intervals that hold the truth."""
     return float(np.mean((interval[0] <= truth) & (truth <= interval[1])))
+
+
+def plot_coverage(figure: Figure, by_method: Mapping[str, Sequence[RecoveryRow]]) -> None:
+    """Draw how often intervals of p (filled) and q (open) hold them, against p, one panel a method.
+
+    Parameters
+    ----------
+    figure
+        An empty figure.
+    by_method
+        Rows of several n and p by the name of the method. Band: 0.95 with its 95 % sampling range.
+    """
+    sites = sorted({row.n for rows in by_method.values() for row in rows})
+    colours = dict(zip(sites, (BLUE, ORANGE, GREEN, PURPLE, VERMILION, SKY, YELLOW), strict=False))
+    panels = figure.subplots(1, len(by_method), sharey=True, squeeze=False)[0]
+    for axes, (method, rows) in zip(panels, by_method.items(), strict=True):
+        half = 1.96 * np.sqrt(0.95 * 0.05 / rows[0].n_repeats)
+        axes.axhspan(0.95 - half, 0.95 + half, color="0.85")
+        for n in sorted({row.n for row in rows}):
+            chosen = [row for row in rows if row.n == n]
+            p, style = [row.p for row in chosen], {"color": colours[n], "markersize": 5}
+            axes.plot(p, [row.p_coverage for row in chosen], "o-", label=f"n = {n}", **style)
+            axes.plot(p, [row.q_coverage for row in chosen], "s--", markerfacecolor="none", **style)
+        axes.set_title(method, fontsize=10)
+        axes.set_xlabel("release probability p")
+        axes.legend(fontsize=7)
+    panels[0].set_ylabel("share of intervals that hold the truth")

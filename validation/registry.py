@@ -215,6 +215,25 @@ def missing_packages(measure: Measure) -> tuple[str, ...]:
     return tuple(package for package in measure.needs if importlib.util.find_spec(package) is None)
 
 
+def drawn(
+    draw: Callable[[Figure], Any], caption: str, size: tuple[float, float] = (6, 4), claim: str = ""
+) -> ClaimFigure:
+    """Return a figure of a claim.
+
+    Parameters
+    ----------
+    draw
+        Draws into the empty figure that it is given.
+    caption, claim
+        As of `ClaimFigure`.
+    size
+        In inches.
+    """
+    figure = Figure(figsize=size, layout="constrained")
+    draw(figure)
+    return ClaimFigure(figure, caption, claim)
+
+
 def panels(
     run: Run, captions: Mapping[str, str], claim: Claim, size: tuple[float, float] = (8, 4.2)
 ) -> Iterator[ClaimFigure]:
@@ -233,6 +252,4 @@ def panels(
     """
     figures = experiment_module(run.experiment).FIGURES
     for panel, caption in captions.items():
-        figure = Figure(figsize=size, layout="constrained")
-        figures[panel](run.result, figure)
-        yield ClaimFigure(figure, caption, claim.id)
+        yield drawn(functools.partial(figures[panel], run.result), caption, size, claim.id)

@@ -15,7 +15,7 @@ from biophys.bootstrap import bootstrap
 from biophys.cost_exponents import MECHANISM_COLOURS
 from biophys.energy_costs import COST_EXPONENTS
 from biophys.estimates import Estimate
-from biophys.optimal_precision import exponent_from_input_slope, precision_slopes
+from biophys.optimal_precision import implied_exponent, precision_slopes
 from biophys.palette import BLUE, GREY
 from biophys.recordings.readings import draw_readings
 from biophys.recordings.recorded_connections import EpspRecordings
@@ -170,37 +170,6 @@ def analytic_slopes(scaling: str) -> dict[str, float]:
     """Return the slope of log sigma^2 on log rate that each cost predicts, under a key of `INPUT_POWERS`."""
     power = INPUT_POWERS[scaling]
     return {cost: power * precision_slopes(rho).on_input_power for cost, rho in COST_EXPONENTS.items()}
-
-
-def implied_exponent(slope: float, input_power: float) -> float:
-    r"""Return the cost exponent rho at which log sigma^2 falls with log rate by `slope`.
-
-    .. math:: \log \sigma^2 = -\frac{2 k}{\rho + 2} \log \mathrm{rate} + \mathrm{const}
-
-    where :math:`\langle x^2 \rangle` of eq. 54b grows as the rate to the power k.
-
-    Parameters
-    ----------
-    slope
-        Log-log slope of the variance on the rate.
-    input_power
-        The power k, above 0.
-
-    Returns
-    -------
-    float
-        Infinity for slopes that are not negative: no finite exponent makes variance independent of rate.
-
-    References
-    ----------
-    Malkin et al. (2023), eq. 54b.
-
-    Examples
-    --------
-    >>> implied_exponent(-0.5, 1.0), implied_exponent(-1.0, 2.0), implied_exponent(0.1, 1.0)
-    (2.0, 2.0, inf)
-    """
-    return float(exponent_from_input_slope(slope / input_power)) if slope < 0 else float("inf")
 
 
 # ---- figures ----

@@ -6,18 +6,20 @@ difference from one spike to the next is the response.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
+import quantities as pq
 from brian2 import Network, NeuronGroup, StateMonitor, ms, mV, seed
 from brian2.codegen.runtime.numpy_rt import NumpyCodeObject
 from brian2.core.base import BrianObject
 from numpy.typing import NDArray
 from pydantic import Field
 
-from biophys.palette import SKY
+from biophys.palette import BLUE, GREEN, ORANGE, SKY
 from biophys.progress import Progress, ignore_progress
+from biophys.quantal import QuantalSynapse, sampling_errors
 from biophys.settings import Count, OneOf, Positive, Seed, Share, settings
 from brianpresyn.checked_synapses import synapses
 from brianpresyn.release import Draws, bernoulli_release, binomial_release
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+TARGET_COLOURS = {"numpy": BLUE, "cython": ORANGE, "cpp_standalone": GREEN}
 
 
 @settings
@@ -184,10 +188,6 @@ def plot(result: xr.Dataset, axes: Axes, *, condition: int = 0, **style: Any) ->
     **style
         Passed on to the bars.
     """
-    import quantities as pq
-
-    from biophys.quantal import QuantalSynapse
-
     chosen = result.isel(condition=condition)
     n, p = int(chosen.n), float(chosen.p)
     vesicles = np.arange(n + 1)
@@ -207,3 +207,56 @@ FIGURES: dict[str, Callable[[xr.Dataset, Figure], None]] = {
     "released": lambda result, figure: plot(result, figure.subplots())
 }
 """Panels by name."""
+
+
+def over_formula(result: xr.Dataset, moment: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return a moment of the response over its formula, and the standard error of that, by condition.
+
+    Parameters
+    ----------
+    result
+        What :func:`run` returned.
+    moment
+        ``"mean"`` or ``"variance"``.
+    """
+    synapses = synapses_of(result)
+    expected = getattr(synapses, moment).magnitude
+    errors = sampling_errors(synapses, int(result.attrs["n_events"]))[moment == "variance"]
+    return result[moment].values / expected, errors / expected
+
+
+def synapses_of(result: xr.Dataset) -> QuantalSynapse:
+    """Return the synapses of all conditions of a result."""
+    return QuantalSynapse(result.n.values, result.p.values, result.attrs["quantal_size"] * pq.mV)
+
+
+def draw_targets(results: Sequence[xr.Dataset], figure: Figure) -> None:
+    """Draw moments over formulas and one distribution, target by target, the targets side by side.
+
+    Parameters
+    ----------
+    results
+        One for each target.
+    figure
+        An empty figure.
+    """
+    left, right = figure.subplots(1, 2, width_ratios=(3, 2))
+    for shift, result in zip((-0.25, 0.0, 0.25), results, strict=True):
+        target = result.attrs["target"]
+        style = {"color": TARGET_COLOURS[target], "ms": 3, "lw": 0.8}
+        for moment, marker in (("mean", "o"), ("variance", "x")):
+            by_generator = [over_formula(part, moment) for _, part in result.groupby("draws")]
+            values, errors = map(np.concatenate, zip(*by_generator, strict=True))
+            label = target if marker == "o" else None
+            x = np.arange(values.size) + shift
+            left.errorbar(x, values, 1.96 * errors, fmt=marker, label=label, **style)
+        is_shown = (result.release == "binomial") & (result.draws == "brian2")
+        item = result.where(is_shown & (result.n == 5) & (result.p == 0.7), drop=True).isel(condition=0)
+        frequency = item.counts.to_numpy()[:6] / result.attrs["n_events"]
+        right.bar(np.arange(6) + shift, frequency, 0.25, color=TARGET_COLOURS[target], label=target)
+    left.axhline(1.0, color="black", linewidth=0.8)
+    left.set(xlabel="release model (Bernoulli, binomial; by generator)", ylabel="measured / analytic")
+    right.plot(np.arange(6), QuantalSynapse(5, 0.7, 1 * pq.mV).pmf(), "o", color="black", markersize=4)
+    right.set(xlabel="vesicles released by a spike", ylabel="fraction of spikes")
+    for axes in (left, right):
+        axes.legend(fontsize=8)

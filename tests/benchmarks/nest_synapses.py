@@ -20,8 +20,8 @@ import numpy as np
 from brian2 import ms, prefs
 
 from brianpresyn import bernoulli_release, stochastic_tsodyks_markram
+from brianpresyn.experiments.nest_parity import INTERPRETER_VARIABLE, nest_interpreter, run_in_nest
 from tests.benchmarks.spiking import NETWORK_A, Q, Variant, build_all, time_all, weight_only
-from validation.experiments.nest_parity import INTERPRETER_VARIABLE, nest_interpreter, run_in_nest
 
 DETERMINISTIC, BERNOULLI, QUANTAL = "deterministic", "Bernoulli", "quantal with depression, n = 5"
 AIMS = {BERNOULLI: 8.0, QUANTAL: 6.0}

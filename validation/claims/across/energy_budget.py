@@ -7,7 +7,6 @@ from functools import partial
 
 import numpy as np
 import quantities as pq
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from biophys.bootstrap import bootstrap
@@ -26,7 +25,7 @@ from biophys.recordings.recorded_connections import PlasticityRecordings
 from validation.criteria import below, exact, in_every
 from validation.data.allen_synapses import allen_synapses_here
 from validation.data.recordings import read_ko2013, read_sjostrom2001
-from validation.registry import ClaimFigure, Context, Findings, measures
+from validation.registry import Context, Findings, drawn, measures
 from validation.statement import CROSS_CHECK, Claim, Clause, Rendering, row
 
 BUDGET_EXPONENT = 5.0
@@ -59,6 +58,7 @@ X11 = Claim(
     "The rule for the change of the budget is inferred from summaries: on depressed connections a constant "
     "sd predicts better.",
 )
+_recorded = partial(row, X11, rendering=Rendering.RECORDED)
 _SIZES: tuple[ChangeSize, ...] = ("squared", "relative")
 _EXPONENT = "exponent of sigma^-2 ~ E^k at the best n and p of a budget"
 
@@ -91,13 +91,11 @@ def exponent_of_a_budget(context: Context) -> Findings:
         exponent = budget_exponents(cost, np.array(ends) * pq.dimensionless, 1.0 * pq.mV)[0]
         condition = {"costs": name, "E": f"{ends[0]:g} to {ends[1]:g}"}
         yield row(X11, exactly(float(exponent)), _EXPONENT, condition=condition, published=BUDGET_EXPONENT)
-    figure = Figure((6, 4), layout="constrained")
-    plot_precision(figure)
     caption = (
         "Precision of the best synapse within each budget (both cost scales 1): by formula with "
         "real-valued n, by search over n and p, and with whole n. Computed, not sampled."
     )
-    yield ClaimFigure(figure, caption, "X11")
+    yield drawn(plot_precision, caption)
     yield from _BUDGET_REMARKS
 
 
@@ -126,7 +124,7 @@ def recorded_budgets(context: Context) -> Findings:
         log_mean = resampled(mean, len(log_ratio), clusters=chosen.recording, unit="recordings")
         estimate = transformed(log_mean, np.exp)
         condition = {"rows": induction}
-        yield row(X11, estimate, quantity, rendering=Rendering.RECORDED, condition=condition)
+        yield _recorded(estimate, quantity, condition=condition)
         for size in _SIZES:
             yield from _prediction(induction, chosen, size, resampled)
     ko = read_ko2013()
@@ -144,18 +142,15 @@ def recorded_budgets(context: Context) -> Findings:
         estimate = _spread(mean, sd, resampled)
         published = "connections cluster near a minimal-energy boundary"
         condition = {"connections": name}
-        yield row(
-            X11, estimate, quantity, rendering=Rendering.RECORDED, condition=condition, published=published
-        )
+        yield _recorded(estimate, quantity, condition=condition, published=published)
     caption = (
         "Left: mean and variance of recorded EPSPs with minimal-energy boundaries at the budgets "
         "(relative units) that 5, 50 and 95 % of the connections of Sjöström et al. imply before "
         "induction. Right: sd after induction predicted with the line fitted to the others, n = "
         f"{len(recordings)} rows."
     )
-    figure = Figure((9.5, 4), layout="constrained")
-    plot_recorded_budgets(figure, recordings, clouds)
-    yield ClaimFigure(figure, caption, "X11")
+    draw = partial(plot_recorded_budgets, recordings=recordings, clouds=clouds)
+    yield drawn(draw, caption, (9.5, 4))
     yield from _RECORDED_REMARKS
 
 
@@ -192,7 +187,7 @@ def _prediction(
     )
     rms = exactly(change.error, n=len(difference), unit="rows", how=how)
     quantity = "rms error of log sd after induction, predicted from the change of the budget"
-    yield row(X11, rms, quantity, rendering=Rendering.RECORDED, condition=condition)
+    yield _recorded(rms, quantity, condition=condition)
     lead = resampled(
         partial(_weighted_mean, difference), len(difference), clusters=chosen.recording, unit="recordings"
     )

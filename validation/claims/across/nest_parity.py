@@ -10,9 +10,9 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from biophys.palette import BLUE, GREEN, ORANGE
+from brianpresyn.experiments import nest_parity
+from brianpresyn.experiments.nest_parity import CASES, INTERPRETER_VARIABLE
 from validation.criteria import equals, in_every
-from validation.experiments import nest_parity
-from validation.experiments.nest_parity import CASES, INTERPRETER_VARIABLE
 from validation.registry import ClaimFigure, Context, Findings, measures
 from validation.statement import CROSS_CHECK, Claim, Clause, Rendering, not_run, row
 

@@ -13,21 +13,21 @@ from matplotlib.figure import Figure
 from biophys.cost_exponents import MECHANISM_COLOURS
 from biophys.energy_costs import COST_EXPONENTS
 from biophys.estimates import Estimate, exactly, transformed
-from biophys.optimal_precision import ReliabilityCost, optimal_sd, precision_slopes
+from biophys.optimal_precision import implied_exponent, precision_slopes
 from biophys.palette import GREY
+from biophys.precision_plots import optimal_variance_at, plot_slopes_on_rate
 from biophys.recordings.epsp_variability import (
     INPUT_POWERS,
     MAIN,
     RESIDUAL,
     exponent_figure,
-    implied_exponent,
 )
 from brianpresyn.experiments import optimal_variability
 from validation.claims.malkin2023.optimal_variance import UNITS, slope_rows, slopes_of_units
-from validation.claims.malkin2023.variability_and_rate import recorded_slopes
+from validation.claims.malkin2023.variability_and_rate import PUBLISHED_SLOPE, recorded_slopes
 from validation.criteria import equals, exact, in_every
 from validation.data.datastore import DataSetCorrupt, DataSetMissing
-from validation.registry import ClaimFigure, Context, Findings, Run, measures
+from validation.registry import ClaimFigure, Context, Findings, Run, drawn, measures
 from validation.runs import result_for
 from validation.statement import CROSS_CHECK, Claim, Clause, Rendering, row
 
@@ -53,7 +53,8 @@ X08 = Claim(
     (RARE_SPIKES, IN_SPIKES),
 )
 _QUANTITY = "slope of log optimal variance on log presynaptic rate"
-_TIME_CONSTANT = 10.0  # ms, of the exponential kernel through which inputs are seen
+_KERNEL = 10.0 * pq.ms
+"""Time constant of the exponential kernel through which inputs are seen."""
 
 
 # ---- computed ----
@@ -68,25 +69,17 @@ def slopes_for_poisson_inputs(context: Context) -> Findings:
     }
     for regime, (clause, rate) in regimes.items():
         slopes = {
-            mechanism: partial(_computed_slope, np.log(rate), np.log(_optimal_variance(rate, rho)))
+            mechanism: partial(_computed_slope, rate, optimal_variance_at(rate * pq.Hz, rho, _KERNEL))
             for mechanism, rho in COST_EXPONENTS.items()
         }
         about = {"regime": regime, "rate": f"{rate[0]:g} to {rate[-1]:g} Hz"}
         yield from slope_rows(clause, X08, slopes, "on_input_power", _QUANTITY, condition=about)
-    figure = Figure((6, 3.8), layout="constrained")
-    axes, fine = figure.subplots(), np.geomspace(0.1, 1000, 200)
-    for mechanism, rho in COST_EXPONENTS.items():
-        slope = np.gradient(np.log(_optimal_variance(fine, rho)), np.log(fine))
-        axes.semilogx(fine, slope, color=MECHANISM_COLOURS[mechanism], label=f"{mechanism}, ρ = {rho:.3g}")
-    axes.axhline(-0.62, color="black", linestyle="--", linewidth=1, label="recorded (published), −0.62")
-    axes.set(xlabel="presynaptic rate (Hz)", ylabel="d log σ² / d log rate")
-    axes.legend(fontsize=7)
     caption = (
         "Slope of log optimal variance on log rate for Poisson inputs seen through an exponential kernel of "
         "10 ms: -2/(rho+2) at low rates, where mean x² grows as the rate, twice that at high rates, where it "
         "grows as the rate squared. Computed, not sampled."
     )
-    yield ClaimFigure(figure, caption)
+    yield drawn(partial(plot_slopes_on_rate, time_constant=_KERNEL, recorded=PUBLISHED_SLOPE), caption)
     yield (
         "Which of the two slopes applies depends on the presynaptic rate times the time constant. Cells that "
         "fire at a few hertz are in the first regime (mean x² within 10 % of proportional to the rate below "
@@ -95,19 +88,9 @@ def slopes_for_poisson_inputs(context: Context) -> Findings:
     )
 
 
-def _computed_slope(x: np.ndarray, y: np.ndarray, theory: float) -> Estimate:
-    return exactly(float(np.polyfit(x, y, 1)[0]) / theory, n=x.size, unit="computed rates")
-
-
-def mean_square_drive(rate_hz: np.ndarray) -> np.ndarray:
-    """Return <x^2> of a Poisson input through the kernel exp(-t / 10 ms), by Campbell's theorem."""
-    events = rate_hz * _TIME_CONSTANT / 1000.0
-    return events / 2.0 + events**2
-
-
-def _optimal_variance(rate_hz: np.ndarray, rho: float) -> np.ndarray:
-    importance = mean_square_drive(rate_hz) / pq.mV**2
-    return optimal_sd(importance, ReliabilityCost(rho, 0.1 * pq.mV)).magnitude ** 2
+def _computed_slope(rate: np.ndarray, variance: np.ndarray, theory: float) -> Estimate:
+    slope = float(np.polyfit(np.log(rate), np.log(variance), 1)[0])
+    return exactly(slope / theory, n=rate.size, unit="computed rates")
 
 
 # ---- optimised ----
@@ -167,28 +150,15 @@ def _draw_slopes(
         axes.axhline(recorded.value, color="black", linestyle="--", linewidth=1, label="recorded")
     x = np.arange(len(COST_EXPONENTS))
     theory = [precision_slopes(rho).on_input_power for rho in COST_EXPONENTS.values()]
-    axes.plot(
-        x - 0.2,
-        theory,
-        "_",
-        color="black",
-        markersize=16,
-        label="analytic",
-    )
+    axes.plot(x - 0.2, theory, "_", color="black", markersize=16, label="analytic")
     styles = {Rendering.RATE: ("s", 0.0), Rendering.SPIKING: ("o", 0.2)}
     for rendering, (marker, shift) in styles.items():
         for index, (mechanism, mean) in enumerate(means[rendering].items()):
             low, high = mean.interval or (mean.value, mean.value)
-            axes.errorbar(
-                index + shift,
-                mean.value,
-                [[mean.value - low], [high - mean.value]],
-                marker=marker,
-                color=MECHANISM_COLOURS[mechanism],
-                capsize=4,
-                linestyle="none",
-                label=f"{rendering}, {mean.n} {mean.unit}" if not index else None,
-            )
+            style = {"color": MECHANISM_COLOURS[mechanism], "capsize": 4, "linestyle": "none"}
+            label = f"{rendering}, {mean.n} {mean.unit}" if not index else None
+            ends = [[mean.value - low], [high - mean.value]]
+            axes.errorbar(index + shift, mean.value, ends, marker=marker, label=label, **style)
     axes.set_xticks(x, [f"{m}\nρ = {rho:.3g}" for m, rho in COST_EXPONENTS.items()], fontsize=8)
     axes.set_ylabel("slope of log variance on log rate")
     axes.legend(fontsize=7, loc="lower right")
@@ -226,10 +196,9 @@ def recorded_exponents(context: Context) -> Findings:
                 condition={**reading.condition, "supposed": scaling},
                 published="1/2, 2/3, 4/3 or 2",
             )
-    figure = exponent_figure(slopes[MAIN])
     caption = (
         "Cost exponent that a log-log slope of the variance on the rate implies, if the mean of x² grows as "
         "the rate or as its square. Grey: the recorded slope with its 95 % interval. Dotted: exponents "
         "of the four costs."
     )
-    yield ClaimFigure(figure, caption)
+    yield ClaimFigure(exponent_figure(slopes[MAIN]), caption)

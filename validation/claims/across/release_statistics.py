@@ -9,20 +9,16 @@ from functools import partial
 import numpy as np
 import quantities as pq
 import xarray as xr
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
-from biophys.estimates import Estimate, exactly, gaussian
-from biophys.palette import BLUE, GREEN, ORANGE
+from biophys.estimates import exactly, gaussian
 from biophys.quantal import QuantalSynapse
 from brianpresyn.experiments import release_statistics
 from brianpresyn.targets import TARGETS, run_each_in_its_process
-from validation.claims.malkin2023.quantal_moments import DRAWN, sampling_errors
+from validation.claims.malkin2023.quantal_moments import DRAWN
 from validation.criteria import equals, exact, in_every
-from validation.registry import ClaimFigure, Context, Findings, measures
+from validation.registry import Context, Findings, drawn, measures
 from validation.statement import CROSS_CHECK, Claim, Clause, Measurement, Rendering, row
 
-_COLOURS = {"numpy": BLUE, "cython": ORANGE, "cpp_standalone": GREEN}
 _clause = partial(Clause, source=CROSS_CHECK, unit="spikes", rendering=Rendering.SPIKING)
 
 # The margins are what a sample in small can show.
@@ -73,7 +69,7 @@ def release_in_brian2(context: Context) -> Findings:
         "Right: vesicles released per spike, n = 5 and p = 0.7, with Brian2's own generator (bars) and the "
         "binomial distribution (dots)."
     )
-    yield ClaimFigure(_figure(results), caption)
+    yield drawn(partial(release_statistics.draw_targets, results), caption, (9, 3.8))
 
 
 def compared(result: xr.Dataset) -> Iterator[Measurement]:
@@ -84,52 +80,25 @@ def compared(result: xr.Dataset) -> Iterator[Measurement]:
     result
         What :func:`brianpresyn.experiments.release_statistics.run` returned.
     """
+    estimate = partial(gaussian, n=int(result.attrs["n_events"]), unit="spikes")
     for draws, part in result.groupby("draws"):
         condition = {"target": result.attrs["target"], "draws": str(draws)}
+        models = zip(part.release.values, part.n.values, part.p.values, strict=True)
+        names = [f"{release}, n = {n}, p = {p:g}" for release, n, p in models]
         for moment in ("mean", "variance"):
-            ratios = _ratios(part, moment)
+            ratio, error = release_statistics.over_formula(part, moment)
+            ratios = dict(zip(names, map(estimate, ratio, error), strict=True))
             quantity = f"{moment} of the PSP over its formula"
             yield row(MOMENTS, ratios, quantity, condition=condition, along="release")
-            yield row(DRAWN, _pooled(ratios), quantity, rendering=Rendering.SPIKING, condition=condition)
-        expected = _synapses(part).failure_probability
-        errors = np.sqrt(expected * (1 - expected) / part.attrs["n_events"])
-        failures = _by_model(part, part.failures.values - expected, errors)
-        yield row(FAILURES, failures, "failure rate less (1 - p)^n", condition=condition, along="release")
-
-
-def _synapses(result: xr.Dataset) -> QuantalSynapse:
-    """Return the synapses of all conditions of a result."""
-    return QuantalSynapse(result.n.values, result.p.values, result.attrs["quantal_size"] * pq.mV)
-
-
-def _by_model(result: xr.Dataset, values: np.ndarray, errors: np.ndarray) -> dict[str, Estimate]:
-    """Return estimates by release model in words."""
-    models = zip(result.release.values, result.n.values, result.p.values, strict=True)
-    names = [f"{release}, n = {n}, p = {p:g}" for release, n, p in models]
-    estimate = partial(gaussian, n=int(result.attrs["n_events"]), unit="spikes")
-    return dict(zip(names, map(estimate, values, errors), strict=True))
-
-
-def _ratios(result: xr.Dataset, moment: str) -> dict[str, Estimate]:
-    """Return ``"mean"`` or ``"variance"`` over its formula, by release model."""
-    synapses = _synapses(result)
-    expected = getattr(synapses, moment).magnitude
-    errors = sampling_errors(synapses, int(result.attrs["n_events"]))[moment == "variance"]
-    return _by_model(result, result[moment].values / expected, errors / expected)
-
-
-def _half_widths(estimates: dict[str, Estimate]) -> np.ndarray:
-    """Return half the widths of 95 % intervals."""
-    intervals = np.array([estimate.interval for estimate in estimates.values()], dtype=float)
-    return np.diff(intervals, axis=1).ravel() / 2
-
-
-def _pooled(ratios: dict[str, Estimate]) -> Estimate:
-    """Return the mean of independent ratios."""
-    error = np.sqrt(np.sum(_half_widths(ratios) ** 2)) / 1.959964 / len(ratios)
-    value = float(np.mean([ratio.value for ratio in ratios.values()]))
-    n_spikes = sum(ratio.n or 0 for ratio in ratios.values())
-    return gaussian(value, error, n=n_spikes, unit="spikes", how="mean over release models")
+            n_spikes = ratio.size * int(result.attrs["n_events"])
+            of_mean = float(np.sqrt(np.sum(error**2))) / ratio.size
+            how = "mean over release models"
+            pooled = gaussian(float(ratio.mean()), of_mean, n=n_spikes, unit="spikes", how=how)
+            yield row(DRAWN, pooled, quantity, rendering=Rendering.SPIKING, condition=condition)
+        expected = release_statistics.synapses_of(part).failure_probability
+        error = np.sqrt(expected * (1 - expected) / part.attrs["n_events"])
+        off = dict(zip(names, map(estimate, part.failures.values - expected, error), strict=True))
+        yield row(FAILURES, off, "failure rate less (1 - p)^n", condition=condition, along="release")
 
 
 def same_releases(results: Sequence[xr.Dataset]) -> Measurement:
@@ -165,36 +134,3 @@ def analytic_failures(context: Context) -> Findings:
     )
     condition = {"n": "1-10", "p": "0.05-0.7"}
     yield row(DRAWN_FAILURES, estimate, "failure rate of drawn spikes over (1 - p)^n", condition=condition)
-
-
-def _figure(results: Sequence[xr.Dataset]) -> Figure:
-    """Draw moments over formulas by release model, and one distribution, for every target."""
-    figure = Figure((9, 3.8), layout="constrained")
-    left, right = figure.subplots(1, 2, width_ratios=(3, 2))
-    for shift, result in zip((-0.25, 0.0, 0.25), results, strict=True):
-        target = result.attrs["target"]
-        for moment, marker in (("mean", "o"), ("variance", "x")):
-            by_generator = [_ratios(part, moment) for _, part in result.groupby("draws")]
-            values = [ratio.value for ratios in by_generator for ratio in ratios.values()]
-            left.errorbar(
-                np.arange(len(values)) + shift, values, np.concatenate(list(map(_half_widths, by_generator))),
-                fmt=marker, color=_COLOURS[target], ms=3, lw=0.8, label=target if marker == "o" else None,
-            )  # fmt: skip
-    left.axhline(1.0, color="black", linewidth=0.8)
-    left.set(xlabel="release model (Bernoulli, binomial; by generator)", ylabel="measured / analytic")
-    left.legend(fontsize=8)
-    _draw_distributions(right, results)
-    return figure
-
-
-def _draw_distributions(axes: Axes, results: Sequence[xr.Dataset]) -> None:
-    for shift, result in zip((-0.27, 0.0, 0.27), results, strict=True):
-        is_shown = (result.release == "binomial") & (result.draws == "brian2")
-        item = result.where(is_shown & (result.n == 5) & (result.p == 0.7), drop=True).isel(condition=0)
-        target = result.attrs["target"]
-        frequency = item.counts.to_numpy()[:6] / result.attrs["n_events"]
-        axes.bar(np.arange(6) + shift, frequency, 0.27, color=_COLOURS[target], label=target)
-    axes.plot(np.arange(6), QuantalSynapse(5, 0.7, 1 * pq.mV).pmf(), "o", color="black", markersize=4)
-    axes.set_xlabel("vesicles released by a spike")
-    axes.set_ylabel("fraction of spikes")
-    axes.legend(fontsize=8)

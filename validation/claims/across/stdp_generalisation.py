@@ -12,6 +12,7 @@ from biophys.bootstrap import bootstrap
 from biophys.estimates import Estimate, exactly
 from biophys.palette import BLUE, PURPLE, VERMILION
 from brianpresyn.experiments import stdp_protocol
+from brianpresyn.experiments.stdp_prediction import fitted_rule, left_out_changes, predicted_changes
 from validation.claims.across.stdp_protocol import (
     AS_IN_FILE,
     FITTED_RULE,
@@ -22,7 +23,6 @@ from validation.claims.across.stdp_protocol import (
     recorded_changes,
 )
 from validation.data.recordings import read_sjostrom2001
-from validation.experiments.stdp_prediction import fitted_rule, left_out_changes, predicted_changes
 from validation.registry import ClaimFigure, Context, Findings, measures
 from validation.statement import Measurement, row
 

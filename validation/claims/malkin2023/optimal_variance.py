@@ -9,14 +9,20 @@ from typing import Any
 import numpy as np
 import quantities as pq
 import xarray as xr
-from matplotlib.figure import Figure
 
-from biophys.cost_exponents import MECHANISM_COLOURS
+from biophys.association import inverse_regression
 from biophys.energy_costs import COST_EXPONENTS
 from biophys.estimates import Estimate, exactly, mean_of, student
-from biophys.optimal_precision import ReliabilityCost, linear_importance, optimal_sd, precision_slopes
+from biophys.optimal_precision import (
+    ReliabilityCost,
+    distance_from_minimum,
+    optimal_sd,
+    precision_slopes,
+    simulated_linear_model,
+)
+from biophys.precision_plots import REGRESSORS, plot_optimal_variance
 from validation.criteria import equals, exact, in_every
-from validation.registry import ClaimFigure, Context, Findings, Run, measures, panels
+from validation.registry import Context, Findings, Run, drawn, measures, panels
 from validation.statement import MALKIN, Claim, Clause, Rendering, row
 
 _clause = partial(Clause, unit="synapses", rendering=Rendering.ANALYTIC)
@@ -28,11 +34,7 @@ SLOPES = {
     "on_input_power": _clause("M09c", "slope -2/(rho+2) on log mean x^2", "eq 54b", _EVERY),
     "on_posterior_variance": _clause("M09d", "slope 2/(rho+2) on log posterior variance", "eq 54c", _EVERY),
 }
-NAMES = {
-    "on_learning_rate": "log learning rate",
-    "on_input_power": "log mean x^2",
-    "on_posterior_variance": "log posterior variance",
-}
+NAMES = {name: f"log {label}" for name, label in REGRESSORS.items()}
 M09 = Claim(
     "M09",
     "Linear model: sigma_i^(rho+2) = s^rho / H_ii; slopes of log sigma^2: 4/(rho+2) on log eta, -2/(rho+2) "
@@ -49,7 +51,12 @@ def slopes_of_optimal_variance(context: Context) -> Findings:
     n_synapses, n_times = (150, 4_000) if context.is_quick else (400, 40_000)
     regressors, importance = simulated_linear_model(n_synapses, n_times, np.random.default_rng(context.seed))
     how = "golden-section search of H sigma^2 / 2 + (s / sigma)^rho / rho, four costs"
-    off = exactly(_distance_from_minimum(importance[:20]), n=20, unit="synapses", how=how)
+    off = exactly(
+        distance_from_minimum(importance[:20], COST_EXPONENTS.values(), _SCALE),
+        n=20,
+        unit="synapses",
+        how=how,
+    )
     yield row(MINIMUM, off, "largest relative difference of sigma by eq. 29 from the minimum found by search")
     variance = {
         mechanism: optimal_sd(importance, ReliabilityCost(rho, _SCALE)).magnitude ** 2
@@ -63,7 +70,7 @@ def slopes_of_optimal_variance(context: Context) -> Findings:
         f"Optimal variance of {n_synapses} synapses of one linear model ({n_times} time steps) under each "
         "cost, against three measures of importance; lines: eq. 54."
     )
-    yield ClaimFigure(_figure(regressors, variance), caption)
+    yield drawn(partial(plot_optimal_variance, regressors=regressors, variance=variance), caption, (10, 3.8))
     yield (
         "Eq. 29 is printed with square roots; eq. 28 and the minimum found by search show that the root of "
         "order rho + 2 is meant. The learning rate is 1 / root mean square gradient of the data; it "
@@ -109,76 +116,6 @@ def _fitted(slope: float, error: float, n: int, theory: float) -> Estimate:
     """Return a slope as a multiple of the analytic one."""
     how = "inverse regression"
     return student(slope / theory, abs(error / theory), n - 2, n=n, unit="synapses", how=how)
-
-
-def simulated_linear_model(
-    n_synapses: int, n_times: int, rng: np.random.Generator
-) -> tuple[dict[str, np.ndarray], pq.Quantity]:
-    """Return regressors and importance of the synapses of a linear model, from simulated inputs and targets.
-
-    Returns
-    -------
-    tuple
-        Learning rate, mean x^2 and posterior variance of each synapse by the names in `SLOPES`, each of shape
-        (n_synapses,), and the importance in 1/mV^2.
-    """
-    noise = 0.5
-    amplitude = np.exp(rng.uniform(np.log(0.1), np.log(10.0), n_synapses))
-    inputs = amplitude * rng.standard_normal((n_times, n_synapses))
-    # At the optimum the residual is the noise, and the gradient of one time step is residual * x / noise^2.
-    residual = noise * rng.standard_normal(n_times)
-    gradient = residual[:, None] * inputs / noise**2
-    covariance = np.linalg.inv(inputs.T @ inputs / noise**2)
-    regressors = {
-        "on_learning_rate": 1.0 / np.sqrt(np.mean(gradient**2, axis=0)),
-        "on_input_power": np.mean(inputs**2, axis=0),
-        "on_posterior_variance": np.diag(covariance),
-    }
-    return regressors, linear_importance(inputs, noise * pq.mV)
-
-
-def inverse_regression(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
-    """Return the slope of y on x and its standard error where the errors are in x: 1 / slope of x on y."""
-    dx, dy = x - x.mean(), y - y.mean()
-    inverse = float(dx @ dy / (dy @ dy))
-    residual = dx - inverse * dy
-    return 1.0 / inverse, float(np.sqrt(residual @ residual / (x.size - 2) / (dy @ dy))) / inverse**2
-
-
-def _distance_from_minimum(importance: pq.Quantity) -> float:
-    """Return how far eq. 29 is from the minimum of the total cost found by golden-section search."""
-    curvature, ratio, worst = importance.rescale(1 / pq.mV**2).magnitude, (np.sqrt(5.0) - 1) / 2, 0.0
-    for rho in COST_EXPONENTS.values():
-        cost = ReliabilityCost(rho, _SCALE)
-        best = optimal_sd(importance, cost).magnitude
-        low, high = np.log(best) - 2.0, np.log(best) + 3.0
-        for _ in range(60):
-            left, right = high - ratio * (high - low), low + ratio * (high - low)
-            of_left, of_right = (
-                0.5 * curvature * np.exp(2 * u) + cost(np.exp(u) * pq.mV) for u in (left, right)
-            )
-            is_left = of_left < of_right
-            low, high = np.where(is_left, low, left), np.where(is_left, right, high)
-        # A minimum of a smooth function is located to the square root of the rounding error.
-        worst = max(worst, float(np.max(np.abs(np.exp((low + high) / 2) / best - 1))))
-    return worst
-
-
-def _figure(regressors: Mapping[str, np.ndarray], variance: Mapping[str, np.ndarray]) -> Figure:
-    figure = Figure((10, 3.8), layout="constrained")
-    panels = figure.subplots(1, 3, sharey=True)
-    for axes, (name, x) in zip(panels, regressors.items(), strict=True):
-        for mechanism, y in variance.items():
-            expected = getattr(precision_slopes(COST_EXPONENTS[mechanism]), name)
-            axes.loglog(x, y, ".", color=MECHANISM_COLOURS[mechanism], markersize=3)
-            ends = np.array([x.min(), x.max()])
-            line = np.exp(np.mean(np.log(y))) * (ends / np.exp(np.mean(np.log(x)))) ** expected
-            label = f"{mechanism}, slope {expected:g}"
-            axes.loglog(ends, line, color=MECHANISM_COLOURS[mechanism], linewidth=1, label=label)
-        axes.set_xlabel(NAMES[name].removeprefix("log "))
-        axes.legend(fontsize=6)
-    panels[0].set_ylabel("optimal variance σ² (mV²)")
-    return figure
 
 
 # ---- a unit trained by gradient descent ----

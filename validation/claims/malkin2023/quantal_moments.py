@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
 
 import numpy as np
 import quantities as pq
@@ -12,7 +11,7 @@ from scipy.special import chdtrc
 
 from biophys.estimates import Estimate, exactly, gaussian
 from biophys.palette import BLUE, VERMILION
-from biophys.quantal import QuantalSynapse
+from biophys.quantal import QuantalSynapse, sampling_errors
 from validation.criteria import equals, exact
 from validation.registry import ClaimFigure, Context, Findings, measures
 from validation.statement import MALKIN, Claim, Clause, Rendering, row
@@ -68,33 +67,6 @@ def _pooled(ratio: np.ndarray, error: np.ndarray, n_spikes: int) -> Estimate:
     how = f"chi-square over synapses {chi2:.1f}, {ratio.size} df, p = {p:.2g}"
     standard_error = float(np.sqrt(np.sum(error**2))) / ratio.size
     return gaussian(float(ratio.mean()), standard_error, n=ratio.size * n_spikes, unit="spikes", how=how)
-
-
-def sampling_errors(synapses: QuantalSynapse, n_spikes: int) -> tuple[Any, Any]:
-    """Return the standard errors of mean and variance of the responses to this many spikes.
-
-    Parameters
-    ----------
-    synapses
-        One synapse, or an array of any shape.
-    n_spikes
-        Spikes of each.
-
-    Returns
-    -------
-    tuple
-        In the unit of q and its square, without units, of the shape of the synapses.
-
-    Examples
-    --------
-    >>> errors = sampling_errors(QuantalSynapse(1, 0.5, 2.0 * pq.mV), 10_000)
-    >>> [round(float(error), 5) for error in errors]
-    [0.01, 0.00014]
-    """
-    variance, spread = synapses.variance.magnitude, synapses.p * (1 - synapses.p)
-    fourth = synapses.n * spread * (1 + 3 * (synapses.n - 2) * spread) * synapses.q.magnitude**4
-    of_variance = (fourth - variance**2 * (n_spikes - 3) / (n_spikes - 1)) / n_spikes
-    return np.sqrt(variance / n_spikes), np.sqrt(of_variance)
 
 
 def _figure(ratios: dict[str, tuple[np.ndarray, np.ndarray]]) -> Figure:

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from brianpresyn.experiments import nest_parity
+from brianpresyn.experiments.nest_parity import CASES, INTERPRETER_VARIABLE, N_SPIKES
 from validation.claims.across.nest_parity import X09, release_in_nest
 from validation.context import Context
-from validation.experiments import nest_parity
-from validation.experiments.nest_parity import CASES, INTERPRETER_VARIABLE, N_SPIKES
 from validation.registry import evidence_of
 from validation.statement import Verdict, combined_verdict
 

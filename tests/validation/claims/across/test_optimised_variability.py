@@ -4,8 +4,10 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import quantities as pq
 
 from biophys.energy_costs import COST_EXPONENTS
+from biophys.optimal_precision import mean_square_drive
 from validation.claims.across import optimised_variability
 from validation.claims.across.optimised_variability import RARE_SPIKES
 from validation.claims.malkin2023 import optimal_variance
@@ -43,5 +45,5 @@ def test_drive_of_a_poisson_input_is_campbells():
     for spike in spikes:
         x = x * decay + spike
         total += x * x
-    expected = float(optimised_variability.mean_square_drive(np.array([rate]))[0])
+    expected = float(mean_square_drive(rate * pq.Hz, tau * pq.s))
     assert total / n == pytest.approx(expected, rel=0.03)

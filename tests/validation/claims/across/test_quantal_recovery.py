@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from biophys.quantal_recovery import RecoveryRow
 from validation.claims.across import quantal_recovery
-from validation.claims.across.quantal_recovery import _coverage, recovered_parameters
+from validation.claims.across.quantal_recovery import coverage, recovered_parameters
 from validation.context import Context
 from validation.registry import evidence_of
 
@@ -42,6 +42,5 @@ def test_every_method_is_reported_and_judges_nothing(monkeypatch):
 def test_the_synapses_that_cover_least_and_most_are_named():
     good = RecoveryRow("moments", 2, 0.3, 200, 1000, 0.0, 0.0, 1.0, 0.95, 0.96, 1.0)
     bad = replace(good, n=5, p=0.1, q_coverage=0.8)
-    assert (
-        "0.800 at n = 5, p = 0.1 to 0.960 at n = 2, p = 0.3" in _coverage("moments", [good, bad], "q").reason
-    )
+    reason = coverage("moments", [good, bad], "q").reason
+    assert "0.800 at n = 5, p = 0.1 to 0.960 at n = 2, p = 0.3" in reason

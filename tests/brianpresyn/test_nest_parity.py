@@ -5,8 +5,8 @@ import sys
 import numpy as np
 import pytest
 
-from validation.experiments import nest_parity
-from validation.experiments.nest_parity import CASES, INTERPRETER_VARIABLE, N_SPIKES, compared
+from brianpresyn.experiments import nest_parity
+from brianpresyn.experiments.nest_parity import CASES, INTERPRETER_VARIABLE, N_SPIKES, compared
 
 QUANTAL = CASES[4]
 

@@ -1,6 +1,6 @@
 """NEST's stochastic synapses beside this package's, with the same parameters.
 
-NEST runs as a program of its own (:mod:`validation.experiments.in_nest`), with the interpreter that the
+NEST runs as a program of its own (:mod:`brianpresyn.experiments.in_nest`), with the interpreter that the
 environment variable BRIANPRESYN_NEST_PYTHON names, or with this one if it can import NEST::
 
     python -m venv nest_env && nest_env/bin/pip install nest-simulator
@@ -123,7 +123,7 @@ def run_in_nest(tasks: Sequence[Mapping[str, Any]], interpreter: str) -> tuple[s
 
 
 def nest_task(case: Case, n_synapses: int, seed: int) -> dict[str, Any]:
-    """Return what :mod:`validation.experiments.in_nest` has to do for a case."""
+    """Return what :mod:`brianpresyn.experiments.in_nest` has to do for a case."""
     # NEST's u starts at U, as if a spike had just been: late enough, that is forgotten.
     spike_times = _FIRST_SPIKE_IN_NEST + INTERVAL * np.arange(N_SPIKES)
     return {

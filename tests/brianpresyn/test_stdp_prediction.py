@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from brianpresyn.experiments import stdp_protocol
+from brianpresyn.experiments.stdp_prediction import fitted_rule, left_out_changes, predicted_changes
 from brianpresyn.experiments.stdp_protocol import Config
 from brianpresyn.unified_stdp import PrePostSTDP
-from validation.experiments.stdp_prediction import fitted_rule, left_out_changes, predicted_changes
 
 pytest.importorskip("xarray")
 

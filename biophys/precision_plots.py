@@ -1,0 +1,85 @@
+"""Figures of optimal precision: variance against importance, and its slope on the rate of the input."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import quantities as pq
+from matplotlib.figure import Figure
+
+from biophys.cost_exponents import MECHANISM_COLOURS
+from biophys.energy_costs import COST_EXPONENTS
+from biophys.optimal_precision import ReliabilityCost, mean_square_drive, optimal_sd, precision_slopes
+
+REGRESSORS = {
+    "on_learning_rate": "learning rate",
+    "on_input_power": "mean x^2",
+    "on_posterior_variance": "posterior variance",
+}
+"""What the variance is drawn against, by the name of its slope in `PrecisionSlopes`."""
+
+
+def plot_optimal_variance(
+    figure: Figure, regressors: Mapping[str, np.ndarray], variance: Mapping[str, np.ndarray]
+) -> None:
+    """Draw the optimal variance of the synapses of a linear model against measures of importance.
+
+    Parameters
+    ----------
+    figure
+        An empty figure.
+    regressors
+        Measures by their names in `REGRESSORS`, each of shape (n_synapses,).
+    variance
+        Under each cost of `biophys.energy_costs.COST_EXPONENTS` in mV^2, of the same shape; lines: eq. 54.
+    """
+    panels = figure.subplots(1, len(regressors), sharey=True, squeeze=False)[0]
+    for axes, (name, x) in zip(panels, regressors.items(), strict=True):
+        for mechanism, y in variance.items():
+            expected = getattr(precision_slopes(COST_EXPONENTS[mechanism]), name)
+            axes.loglog(x, y, ".", color=MECHANISM_COLOURS[mechanism], markersize=3)
+            ends = np.array([x.min(), x.max()])
+            line = np.exp(np.mean(np.log(y))) * (ends / np.exp(np.mean(np.log(x)))) ** expected
+            label = f"{mechanism}, slope {expected:g}"
+            axes.loglog(ends, line, color=MECHANISM_COLOURS[mechanism], linewidth=1, label=label)
+        axes.set_xlabel(REGRESSORS[name])
+        axes.legend(fontsize=6)
+    panels[0].set_ylabel("optimal variance σ² (mV²)")
+
+
+def optimal_variance_at(rate: pq.Quantity, rho: float, time_constant: pq.Quantity) -> np.ndarray:
+    """Return the optimal variance in mV^2 of Poisson inputs of these rates under a cost of scale 0.1 mV.
+
+    Parameters
+    ----------
+    rate, time_constant
+        As of `biophys.optimal_precision.mean_square_drive`.
+    rho
+        Cost exponent.
+    """
+    importance = mean_square_drive(rate, time_constant) / pq.mV**2
+    return optimal_sd(importance, ReliabilityCost(rho, 0.1 * pq.mV)).magnitude ** 2
+
+
+def plot_slopes_on_rate(figure: Figure, time_constant: pq.Quantity, recorded: float) -> None:
+    """Draw the slope of log optimal variance on log rate against the rate, for each cost.
+
+    Parameters
+    ----------
+    figure
+        An empty figure.
+    time_constant
+        Of the kernel through which Poisson inputs are seen.
+    recorded
+        A recorded slope, drawn as a dashed line.
+    """
+    axes, rate = figure.subplots(), np.geomspace(0.1, 1000, 200)
+    for mechanism, rho in COST_EXPONENTS.items():
+        variance = optimal_variance_at(rate * pq.Hz, rho, time_constant)
+        slope = np.gradient(np.log(variance), np.log(rate))
+        axes.semilogx(rate, slope, color=MECHANISM_COLOURS[mechanism], label=f"{mechanism}, ρ = {rho:.3g}")
+    label = f"recorded (published), {recorded:.2f}".replace("-", "−")
+    axes.axhline(recorded, color="black", linestyle="--", linewidth=1, label=label)
+    axes.set(xlabel="presynaptic rate (Hz)", ylabel="d log σ² / d log rate")
+    axes.legend(fontsize=7)
