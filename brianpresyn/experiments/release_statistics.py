@@ -243,7 +243,7 @@ def draw_targets(results: Sequence[xr.Dataset], figure: Figure) -> None:
     left, right = figure.subplots(1, 2, width_ratios=(3, 2))
     for shift, result in zip((-0.25, 0.0, 0.25), results, strict=True):
         target = result.attrs["target"]
-        style = {"color": TARGET_COLOURS[target], "ms": 3, "lw": 0.8}
+        style: dict[str, Any] = {"color": TARGET_COLOURS[target], "ms": 3, "lw": 0.8}
         for moment, marker in (("mean", "o"), ("variance", "x")):
             by_generator = [over_formula(part, moment) for _, part in result.groupby("draws")]
             values, errors = map(np.concatenate, zip(*by_generator, strict=True))

@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 import quantities as pq
 import xarray as xr
+from numpy.typing import NDArray
 
 from biophys.absolute_costs import resting_costs, spike_costs
 from biophys.palette import BLUE, VERMILION
 from biophys.progress import Progress, ignore_progress
 from biophys.quantal import QuantalSynapse
 from biophys.settings import Count, Counts, OneOf, Positive, Positives, Seed, Share, settings
+from biophys.sweeps.groups import swept_dataset
 from brianpresyn.experiments import spiking_classifier
 from brianpresyn.experiments.spiking_classifier import Classifier, answers
 from validation.experiments.converted_network import (
@@ -158,6 +160,7 @@ def run(
     on_progress(0.0, "training the rate networks")
     trained = _trained(config, data, execution, lambda f, doing: on_progress(0.5 * f, doing))
     shown = shown_images(data, config.n_images)
+    networks = [{"rho": rho, "s": s} for rho in config.rho for s in config.s]
     classifiers: dict[str, Classifier] = {}
     for row, cost in enumerate(config.costs):
         for way in WAYS:
@@ -166,31 +169,25 @@ def run(
             classifiers[f"{cost}, {way}"] = converted(network, shown.offset, peaks)
     on_progress(0.5, "presenting images to spiking neurons")
     result = spiking_classifier.present(config.presentation, classifiers, shown.pixels)
-    shape = (len(config.rho), len(config.s), len(WAYS))
     rng = np.random.default_rng(config.seed)
     averaged = averaged_answers(classifiers.values(), shown.pixels, config.presentation, rng)
-    spiking = answers(result).transpose("network", "image", "time").to_numpy().astype(np.int8)
-    dims = ("rho", "s", "way", "image", "time")
-    return xr.Dataset(
-        {
-            "answer": (dims, spiking.reshape(*shape, *spiking.shape[1:])),
-            "averaged_answer": (dims, averaged.reshape(*shape, *averaged.shape[1:])),
-            **_drawn_answers(config, trained, data),
-            **_energies(config, classifiers, result, shape),
-        },
-        coords={
-            "rho": list(config.rho),
-            "s": list(config.s),
-            "way": list(WAYS),
-            "time": config.presentation.times,
-            "mechanism": result.mechanism.values,
-            "label": ("image", shown.labels.astype(np.int8)),
-        },
-        attrs={
-            "data_set": config.data_set,
-            "peak_rate": config.presentation.peak_rate,
-            "hidden_units": list(config.hidden_units),
-        },
+    result["answer"] = answers(result)
+    parts = [
+        _answers_and_energy(config, classifier, result.sel(network=name), in_rates)
+        for (name, classifier), in_rates in zip(classifiers.items(), averaged, strict=True)
+    ]
+    axes = {"rho": config.rho, "s": config.s}
+    points = [{**network, "way": way} for network in networks for way in WAYS]
+    whole = swept_dataset(points, parts, {**axes, "way": WAYS})
+    in_rates = swept_dataset(networks, _drawn_answers(config, trained, data), axes)
+    return (
+        whole.merge(in_rates)
+        .assign_coords(label=("image", shown.labels.astype(np.int8)))
+        .assign_attrs(
+            data_set=config.data_set,
+            peak_rate=config.presentation.peak_rate,
+            hidden_units=list(config.hidden_units),
+        )
     )
 
 
@@ -234,45 +231,46 @@ def _realised(trained: TrainedNetworks, row: int, way: str) -> RateNetwork:
     )
 
 
-def _drawn_answers(config: Config, trained: TrainedNetworks, data: ImageData) -> dict[str, Any]:
-    """Return the answers of the rate networks with drawn and with mean weights."""
+def _drawn_answers(config: Config, trained: TrainedNetworks, data: ImageData) -> list[xr.Dataset]:
+    """Return the answers of each rate network with drawn and with mean weights."""
     import torch
 
     synapses = trained.synapses
     images = data.test_images[: config.n_images].to(synapses.learned.device, synapses.learned.dtype)
     streams = synapses.evaluation_streams()
 
-    def answered(images_per_draw: int, weights: Callable[[], Any]) -> tuple[tuple[str, ...], Any]:
+    def answered(images_per_draw: int, weights: Callable[[], Any]) -> NDArray[np.int64]:
         parts = []
         for part in images.split(images_per_draw):
             parameters = weights()
             logits = trained.network.logits(part.expand(len(parameters), *part.shape), parameters)
             parts.append(logits.argmax(dim=-1))
-        results = torch.cat(parts, dim=1).cpu().numpy().astype(np.int8)
-        return ("rho", "s", "image"), results.reshape(len(config.rho), len(config.s), -1)
+        return torch.cat(parts, dim=1).cpu().numpy()
 
-    return {
-        "drawn_answer": answered(config.images_per_draw, lambda: synapses.sample(streams)),
-        "mean_answer": answered(1000, synapses.expected),
-    }
+    drawn = answered(config.images_per_draw, lambda: synapses.sample(streams))
+    mean = answered(1000, synapses.expected)
+    return [
+        xr.Dataset({"drawn_answer": ("image", first), "mean_answer": ("image", other)})
+        for first, other in zip(drawn, mean, strict=True)
+    ]
 
 
-def _energies(
-    config: Config, classifiers: dict[str, Classifier], result: xr.Dataset, shape: tuple[int, ...]
-) -> dict[str, Any]:
-    """Return the ledger's ATP per image, and what the spikes that came lead one to expect."""
+def _answers_and_energy(
+    config: Config, classifier: Classifier, result: xr.Dataset, in_rates: NDArray[np.int8]
+) -> xr.Dataset:
+    """Return a network's answers, the ledger's ATP per image, and what its spikes lead one to expect."""
     n_images = result.attrs["n_images"]
-    expected = [_expected_atp(config, item, result.sel(network=name)) for name, item in classifiers.items()]
-    mean, sd = (np.reshape(values, shape) for values in zip(*expected, strict=True))
-    return {
-        "energy": (
-            ("rho", "s", "way", "mechanism"),
-            result.energy.to_numpy().reshape(*shape, -1) / n_images,
-        ),
-        "expected_energy": (("rho", "s", "way"), mean / n_images),
-        "energy_sd": (("rho", "s", "way"), sd / n_images),
-        "vesicles": (("rho", "s", "way"), result.n_vesicles.to_numpy().reshape(shape) / n_images),
-    }
+    mean, sd = _expected_atp(config, classifier, result)
+    return xr.Dataset(
+        {
+            "answer": result.answer.transpose("image", "time"),
+            "averaged_answer": (("image", "time"), in_rates),
+            "energy": result.energy / n_images,
+            "expected_energy": mean / n_images,
+            "energy_sd": sd / n_images,
+            "vesicles": result.n_vesicles / n_images,
+        }
+    ).drop_vars("network")
 
 
 def _expected_atp(config: Config, classifier: Classifier, result: xr.Dataset) -> tuple[float, float]:

@@ -6,6 +6,7 @@ converted (`validation.experiments.converted_network`) and presented the same te
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import field
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from biophys.palette import BLUE, PURPLE, SKY, VERMILION
 from biophys.progress import Progress, ignore_progress
 from biophys.settings import Count, Counts, NotNegative, OneOf, Seed, Shares, settings
+from biophys.sweeps.groups import swept_dataset
 from brianpresyn.experiments import spiking_classifier
 from brianpresyn.experiments.spiking_classifier import Classifier, answers
 from validation.experiments.converted_network import (
@@ -146,7 +148,7 @@ def run(
     results = _answers(config, classifiers, shown.pixels, result, drawn[: config.n_images], rng)
     return xr.Dataset(
         results
-        | _lesions(config, list(lesions), classifiers, shown.pixels, shown.labels, result)
+        | dict(_lesions(config, classifiers, shown.pixels, shown.labels, result))
         | _rates(classifiers[PLASTIC], shown.pixels, result)
         | _energies(network, result),
         coords={"label": ("image", shown.labels.astype(np.int8)), "order": list(LESION_ORDERS)},
@@ -227,19 +229,22 @@ def _answers(
 
 def _lesions(
     config: Config,
-    names: list[str],
     classifiers: Mapping[str, Classifier],
     pixels: NDArray[np.float64],
     labels: NDArray[np.int64],
     result: xr.Dataset,
-) -> dict[str, Any]:
+) -> xr.Dataset:
     """Return whether each image is answered rightly after each lesion, in rates and in spikes."""
-    in_rates = [classifiers[name].activities(pixels)[-1].argmax(axis=1) == labels for name in names]
-    in_spikes = answers(result.sel(network=names)).isel(time=-1).to_numpy() == labels
-    right = np.stack([np.stack(in_rates), in_spikes])
-    shape = (2, len(LESION_ORDERS), len(config.lesion_fractions), len(labels))
-    dims = ("rendering", "order", "fraction", "image")
-    return {"lesion_right": (dims, right.reshape(shape).astype(np.int8))}
+    in_spikes = answers(result).isel(time=-1) == labels
+    points, parts = [], []
+    for order, fraction in itertools.product(LESION_ORDERS, config.lesion_fractions):
+        name = f"{order}, {fraction:g}"
+        in_rates = classifiers[name].activities(pixels)[-1].argmax(axis=1) == labels
+        right = np.stack([in_rates, in_spikes.sel(network=name)]).astype(np.int8)
+        points.append({"order": order, "fraction": fraction})
+        parts.append(xr.Dataset({"lesion_right": (("rendering", "image"), right)}))
+    axes = {"order": LESION_ORDERS, "fraction": config.lesion_fractions}
+    return swept_dataset(points, parts, axes).transpose("rendering", ...)
 
 
 def _rates(classifier: Classifier, pixels: NDArray[np.float64], result: xr.Dataset) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
+from typing import Any
 
 import numpy as np
 import quantities as pq
@@ -155,7 +156,7 @@ def _draw_slopes(
     for rendering, (marker, shift) in styles.items():
         for index, (mechanism, mean) in enumerate(means[rendering].items()):
             low, high = mean.interval or (mean.value, mean.value)
-            style = {"color": MECHANISM_COLOURS[mechanism], "capsize": 4, "linestyle": "none"}
+            style: dict[str, Any] = {"color": MECHANISM_COLOURS[mechanism], "capsize": 4, "linestyle": "none"}
             label = f"{rendering}, {mean.n} {mean.unit}" if not index else None
             ends = [[mean.value - low], [high - mean.value]]
             axes.errorbar(index + shift, mean.value, ends, marker=marker, label=label, **style)
