@@ -193,7 +193,7 @@ def inverse_regression(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
     --------
     >>> x = np.array([0.1, 0.9, 2.1, 2.9])
     >>> [round(number, 3) for number in inverse_regression(x, np.arange(4.0))]
-    [1.042, 0.047]
+    [1.042, 0.061]
     """
     dx, dy = x - x.mean(), y - y.mean()
     inverse = float(dx @ dy / (dy @ dy))

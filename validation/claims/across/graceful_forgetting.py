@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from biophys.estimates import Estimate, exactly, mean_of
 from validation.criteria import above, equals, in_every
+from validation.published_settings import setting_here
 from validation.registry import Context, Findings, Run, measures, panels
-from validation.statement import CROSS_CHECK, Claim, Clause, not_run, row, setting_of
+from validation.statement import CROSS_CHECK, Claim, Clause, not_run, row
 
 _ACCURATE = 90.0
 LEVEL = Clause("X12a", "evidence in the odds of release: at least 90 %", CROSS_CHECK, above(_ACCURATE))
@@ -31,14 +32,6 @@ X12 = Claim(
     CROSS_CHECK,
     (LEVEL, BETTER, MESU, NEEDED),
 )
-PUBLISHED = {
-    "data_set": "mnist",
-    "hidden_units": [200, 200],
-    "n_tasks": 10,
-    "n_epochs": 10,
-    "batch_size": 100,
-    "published_rate": 0.01,
-}
 _WITHOUT = ("unmodulated", "unselective", "shuffled")
 _QUANTITY = "mean accuracy over all tasks after the last (%)"
 
@@ -48,7 +41,7 @@ def forgetting_with_evidence(run: Run, context: Context) -> Findings:
     """Compare final accuracies, and show the accuracy of the newest task and the energy beside them."""
     from rate_models.experiments.graceful_forgetting import CONTROLS, METHODS, final_accuracies, newest_task
 
-    result, here = run.result, setting_of(run.config, PUBLISHED)
+    result, here = run.result, setting_here(run)
     final = {str(name): final_accuracies(result, str(name)) for name in result["algorithm"].values}
     diverged = {name: _n_diverged(run, name) for name in final}
     # A share of the digits says nothing of what was published of MNIST.

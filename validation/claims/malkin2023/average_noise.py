@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from biophys.estimates import means_along
-from validation.claims.malkin2023.reliability_networks import reliability_setting
 from validation.criteria import above, below, in_every
+from validation.published_settings import setting_here
 from validation.registry import Context, Findings, Run, measures
 from validation.statement import MALKIN, Claim, Clause, row
 
@@ -24,7 +24,7 @@ M14 = Claim(
 @measures(M14, experiment="reliability")
 def average_noise(run: Run, context: Context) -> Findings:
     """Compare the mean sigma of networks with one noise for each synapse and with one for all."""
-    here = reliability_setting(run)
+    here = setting_here(run)
     for average in ("rms", "mean", "median"):
         sigma = run.result[f"sigma_{average}"]
         ratio = sigma.sel(noise="heterogeneous") / sigma.sel(noise="homogeneous")

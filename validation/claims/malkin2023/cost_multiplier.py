@@ -7,9 +7,9 @@ from validation.claims.malkin2023.reliability_networks import (
     NOISES,
     from_first_to_last_c,
     log_log_slope,
-    reliability_setting,
 )
 from validation.criteria import above, below, in_every
+from validation.published_settings import setting_here
 from validation.registry import Context, Findings, Run, measures, panels
 from validation.statement import MALKIN, Claim, Clause, row
 
@@ -31,7 +31,7 @@ _CAPTIONS = {
 @measures(M03, experiment="reliability")
 def cost_multiplier(run: Run, context: Context) -> Findings:
     """Follow accuracy and noise over the range of c, for each kind of noise."""
-    here, result = reliability_setting(run), run.result
+    here, result = setting_here(run), run.result
     for noise in NOISES:
         part, condition = result.sel(noise=noise), {"noise": noise}
         change = means_along(from_first_to_last_c(part.accuracy), "rho")

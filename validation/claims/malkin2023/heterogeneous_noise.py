@@ -5,8 +5,9 @@ from __future__ import annotations
 from functools import partial
 
 from biophys.estimates import means_along
-from validation.claims.malkin2023.reliability_networks import advantage, reliability_setting
+from validation.claims.malkin2023.reliability_networks import advantage
 from validation.criteria import above, in_every
+from validation.published_settings import setting_here
 from validation.registry import Context, Findings, Run, measures, panels
 from validation.statement import MALKIN, Claim, Clause, row
 
@@ -38,7 +39,7 @@ _CAPTIONS = {
 @measures(M04, experiment="reliability")
 def heterogeneous_noise(run: Run, context: Context) -> Findings:
     """Compare the accuracy of networks with one noise for each synapse and with one for all."""
-    here = reliability_setting(run)
+    here = setting_here(run)
     for variable, (subject, words) in _COMPARISONS.items():
         quantity = f"accuracy of heterogeneous minus homogeneous noise at the same {words}"
         reason = "mean over the sweep" if variable == "c" else "mean over the range that both share"

@@ -11,10 +11,10 @@ from validation.claims.malkin2023.signature_networks import (
     SIGNS,
     STATES,
     WORDS,
-    signature_setting,
     signed,
 )
 from validation.criteria import above, below, in_every
+from validation.published_settings import setting_here
 from validation.registry import Context, Findings, Run, measures, panels
 from validation.statement import MALKIN, Claim, Clause, row
 
@@ -54,7 +54,7 @@ def importance_and_variance(run: Run, context: Context) -> Findings:
     """Correlate the variance of each synapse with its Hessian, learning rate and input rate."""
     from rate_models.experiments.bayesian_signatures import theoretical_slope
 
-    here = signature_setting(run)
+    here = setting_here(run)
     result = run.result.assign_coords(layer=1 + np.arange(run.result.sizes["layer"]))
     middle = result.sel(state="published", c_factor=1.0)
     for predictor, clause in BY_PREDICTOR.items():

@@ -16,12 +16,12 @@ from biophys.recordings.epsp_variability import (
 from validation.claims.malkin2023.signature_networks import (
     STATES,
     WORDS,
-    signature_setting,
     signed,
 )
 from validation.claims.malkin2023.variability_and_rate import recorded_slopes
 from validation.criteria import above, equals, in_every
 from validation.data.recordings import read_ko2013
+from validation.published_settings import setting_here
 from validation.registry import ClaimFigure, Context, Findings, Run, measures, panels
 from validation.statement import MALKIN, Claim, Clause, Rendering, row
 
@@ -59,7 +59,7 @@ def slopes_without_hidden_layer(run: Run, context: Context) -> Findings:
     """Compare the slopes of the network without hidden layers, in both states, with the analytic ones."""
     from rate_models.experiments.bayesian_signatures import theoretical_slope
 
-    here, result = signature_setting(run), run.result
+    here, result = setting_here(run), run.result
     for state in STATES:
         for predictor in (*SIMULATED, "hessian (curvature)"):
             slopes = result.linear_slope_above_floor.sel(state=state, predictor=predictor)

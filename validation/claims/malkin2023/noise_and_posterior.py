@@ -11,11 +11,9 @@ from biophys.energy_costs import COST_EXPONENTS
 from biophys.estimates import exactly, mean_of, means_along
 from biophys.optimal_precision import ReliabilityCost, optimal_sd, precision_slopes
 from validation.criteria import above, below, exact, in_every
+from validation.published_settings import setting_here
 from validation.registry import Context, Findings, Run, measures, panels
-from validation.statement import MALKIN, Claim, Clause, Rendering, row, setting_of
-
-PUBLISHED = {"data_set": "mnist", "hidden_units": [100, 100], "n_epochs": 50}
-"""Of the networks of the other figures: those of figure 7a, and their prior, are not stated."""
+from validation.statement import MALKIN, Claim, Clause, Rendering, row
 
 CORRELATED = Clause(
     "M11a", "larger posterior variance, larger noise", "fig 7a", in_every(above(0.0)), "clear"
@@ -48,7 +46,7 @@ _mean = partial(mean_of, unit="networks")
 @measures(M11, experiment="posterior")
 def noise_and_posterior(run: Run, context: Context) -> Findings:
     """Train the same network by variational inference and under each cost; compare noise and posterior."""
-    here = setting_of(run.config, PUBLISHED)
+    here = setting_here(run)
     for posterior in (str(name) for name in run.result.posterior.values):
         part, condition = run.result.sel(posterior=posterior), {"posterior": posterior}
         is_published = posterior == "variational"

@@ -10,11 +10,9 @@ import xarray as xr
 
 from biophys.estimates import mean_of, means_along
 from validation.criteria import above, below, between, in_every
+from validation.published_settings import setting_here
 from validation.registry import Context, Findings, Run, measures, panels
-from validation.statement import MALKIN, Claim, Clause, row, setting_of
-
-PUBLISHED = {"hidden_units": [20], "noise_sd": 0.05}
-"""All that is stated of the network: data, prior, nonlinearity, s and training are not."""
+from validation.statement import MALKIN, Claim, Clause, row
 
 _clause = partial(Clause, source="app 4 fig 1")
 BAYES = _clause("M13a", "variational Bayes: the spread rises where there are no data", criterion=above(1.0))
@@ -49,7 +47,7 @@ def predictive_distributions(run: Run, context: Context) -> Findings:
         target_function,
     )
 
-    here, result = setting_of(run.config, PUBLISHED), run.result
+    here, result = setting_here(run), run.result
     distance = distance_to_variational(result)
     words = "predictive sd without data over with data"
     yield row(BAYES, _ratio(_without_data(result, result.sd_of_variational)), words, setting=here)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from biophys.estimates import means_along
-from validation.claims.malkin2023.reliability_networks import log_log_slope, reliability_setting
+from validation.claims.malkin2023.reliability_networks import log_log_slope
 from validation.criteria import below, in_every
+from validation.published_settings import setting_here
 from validation.registry import Context, Findings, Run, measures, panels
 from validation.statement import MALKIN, Claim, Clause, row
 
@@ -21,7 +22,7 @@ _CAPTIONS = {
 @measures(M05, experiment="reliability")
 def reliability_cost(run: Run, context: Context) -> Findings:
     """Follow the summed cost over the mean standard deviation."""
-    here, result = reliability_setting(run), run.result
+    here, result = setting_here(run), run.result
     slope = log_log_slope(result.cost, result.sigma_rms)
     words = "slope of log cost on log rms sigma"
     unequal = means_along(slope.sel(noise="heterogeneous"), "rho")

@@ -7,28 +7,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from validation.registry import Run
-from validation.statement import Setting, setting_of
-
-PUBLISHED = {
-    "data_set": "mnist",
-    "formulation": "figures",
-    "hidden_units": [100, 100],
-    "n_epochs": 50,
-    "batch_size": 20,
-    "initial_sigma": 1e-4,
-    "noise_haste": 1.0,
-    "noise_memory": 0.999,
-    "images_per_draw": 20,
-}
-"""Materials and methods; the formulation is the one that the published figures are consistent with."""
-
 NOISES = ("heterogeneous", "homogeneous")
-
-
-def reliability_setting(run: Run) -> Setting:
-    """Return what a run of the reliability experiment does otherwise than published."""
-    return setting_of(run.config, PUBLISHED)
 
 
 def from_first_to_last_c(accuracy: xr.DataArray) -> xr.DataArray:

@@ -9,9 +9,9 @@ from validation.claims.malkin2023.reliability_networks import (
     NOISES,
     advantage,
     from_first_to_last_c,
-    reliability_setting,
 )
 from validation.criteria import above, below
+from validation.published_settings import setting_here
 from validation.registry import Context, Findings, Run, measures, panels
 from validation.statement import MALKIN, Claim, Clause, not_run, row
 
@@ -30,7 +30,7 @@ M16 = Claim(
 @measures(M16, experiment="reliability")
 def several_costs(run: Run, context: Context) -> Findings:
     """Ask of networks that pay an equal share of four costs what figures 2 and 3 show of one cost."""
-    here = reliability_setting(run)
+    here = setting_here(run)
     if "mixture_accuracy" not in run.result:
         for clause in M16.clauses:
             yield not_run(clause, "this run of the experiment left these networks out")

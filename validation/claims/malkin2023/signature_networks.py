@@ -4,22 +4,6 @@ from __future__ import annotations
 
 import xarray as xr
 
-from validation.registry import Run
-from validation.statement import Setting, setting_of
-
-PUBLISHED = {
-    "data_set": "mnist",
-    "formulation": "figures",
-    "s": 0.001,
-    "hidden_units": [100, 100],
-    "n_epochs": 50,
-    "n_statistics_epochs": 10,
-    "batch_size": 20,
-    "initial_sigma": 1e-4,
-    "noise_memory": 0.999,
-}
-"""Materials and methods; the formulation is the one that the published figures are consistent with."""
-
 SIGNS = {"hessian (minibatch)": -1, "learning rate": 1, "input rate": -1}
 """Published sign of the correlation with the variance."""
 
@@ -33,11 +17,6 @@ WORDS = {
 
 STATES = ("published", "converged")
 """After the published schedule, in which no sigma has settled, and with phi learning ten times as fast."""
-
-
-def signature_setting(run: Run) -> Setting:
-    """Return what a run of the signatures experiment does otherwise than published."""
-    return setting_of(run.config, PUBLISHED)
 
 
 def signed(values: xr.DataArray) -> xr.DataArray:

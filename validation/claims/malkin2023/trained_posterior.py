@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from biophys.estimates import means_along
-from validation.claims.malkin2023.noise_and_posterior import PUBLISHED
 from validation.criteria import above, equals, in_every
+from validation.published_settings import setting_here
 from validation.registry import Context, Findings, Run, measures
-from validation.statement import MALKIN, Claim, Clause, not_run, row, setting_of
+from validation.statement import MALKIN, Claim, Clause, not_run, row
 
 # Within 20 %, what a figure on log axes shows: no paper states a margin.
 SLOPES = Clause("M18a", "slope over 2/(rho+2) at s = 0.01", "fig 7b", in_every(equals(1.0, 0.2), "rho"))
@@ -19,7 +19,7 @@ M18 = Claim(
 @measures(M18, experiment="posterior")
 def trained_posterior(run: Run, context: Context) -> Findings:
     """Compare the slopes of trained noise on the variational posterior with those of the linear model."""
-    here, result = setting_of(run.config, PUBLISHED), run.result
+    here, result = setting_here(run), run.result
     if 0.01 in result.s.values:
         slope = result.slope.sel(posterior="variational", s=0.01).mean("layer") * (result.rho + 2) / 2
         words = "slope of log sigma on log posterior sd over 2/(rho+2), mean over layers"

@@ -7,8 +7,9 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from biophys.estimates import mean_of
-from validation.claims.schug2021.energy_networks import NAMES, energy_setting, present
+from validation.claims.schug2021.energy_networks import NAMES, present
 from validation.criteria import above, in_every
+from validation.published_settings import setting_here
 from validation.registry import Context, Findings, Run, measures
 from validation.statement import SCHUG, Claim, Clause, row
 
@@ -33,7 +34,7 @@ _PAIRS = {
 @measures(S24, experiment="energy")
 def energy_at_information(run: Run, context: Context) -> Findings:
     """Compare the energy of two models at five levels of information that both reach, seed by seed."""
-    here = energy_setting(run)
+    here = setting_here(run)
     at = run.result.isel(epoch=-1).sortby("l2", ascending=False)
     for pair, subject in present(run.result, _PAIRS).items():
         information = at.information.sel(model=list(pair))

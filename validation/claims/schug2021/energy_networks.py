@@ -11,19 +11,7 @@ import xarray as xr
 from biophys.estimates import mean_of
 from validation.registry import Context, Run
 from validation.runs import configuration, given_run, result_for
-from validation.statement import Claim, Clause, Measurement, Setting, row, setting_of
-
-PUBLISHED = {
-    "data_set": "mnist",
-    "hidden_units": [200, 200],
-    "n_epochs": 50,
-    "batch_size": 100,
-    "p_up": 0.07,
-    "p_down": 0.07,
-    "p_min": 0.25,
-    "g_lim": 0.001,
-}
-"""Methods, "Metaplasticity parameters" and "Neural network training"; the initial p is that of figure 2."""
+from validation.statement import Claim, Clause, Measurement, Setting, row
 
 NAMES = {
     "soft_bound": "plastic release",
@@ -57,11 +45,6 @@ _TEN_NETWORKS: dict[str, Any] = {
     "scanned_p": (0.4,),
     "scanned_learning_rates": (0.05,),
 }
-
-
-def energy_setting(run: Run) -> Setting:
-    """Return what a run of the energy experiment does otherwise than published."""
-    return setting_of(run.config, PUBLISHED)
 
 
 def at_shown_l2(result: xr.Dataset, model: str = "soft_bound") -> xr.Dataset:

@@ -7,10 +7,10 @@ from validation.claims.schug2021.energy_networks import (
     FIGURES_RULE,
     STARTS,
     at_shown_l2,
-    energy_setting,
     shown_networks,
 )
 from validation.criteria import above, below, equals
+from validation.published_settings import setting_here
 from validation.registry import Context, Findings, Run, measures, panels
 from validation.statement import SCHUG, Claim, Clause, row
 
@@ -45,7 +45,7 @@ S02 = Claim(
 @measures(S02, experiment="energy")
 def few_reliable_synapses(run: Run, context: Context) -> Findings:
     """Count reliable and unreliable synapses after learning from a constant and from a uniform start."""
-    result, here = run.result, energy_setting(run)
+    result, here = run.result, setting_here(run)
     for model in (model for model in STARTS if model in result.model.values):
         is_published, condition = model == FIGURES_RULE, {"start": STARTS[model]}
         at = at_shown_l2((shown_networks(run, context) if is_published else run).result, model)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from biophys.estimates import mean_of, means_along
-from validation.claims.schug2021.energy_networks import FIGURES_RULE, energy_setting, plastic_networks
+from validation.claims.schug2021.energy_networks import FIGURES_RULE, plastic_networks
 from validation.criteria import above
+from validation.published_settings import setting_here
 from validation.registry import Context, Findings, Run, measures, panels
 from validation.statement import SCHUG, Claim, Clause, row
 
@@ -16,7 +17,7 @@ S05 = Claim("S05", "High-p synapses have larger Fisher information than low-p on
 @measures(S05, experiment="energy")
 def fisher_information(run: Run, context: Context) -> Findings:
     """Compare the Fisher information of reliable and unreliable synapses."""
-    here = energy_setting(run)
+    here = setting_here(run)
     for model, at in plastic_networks(run, context).items():
         # The paper's "empirical" Fisher information takes the observed labels.
         for labels in (str(labels) for labels in at.expectation.values):

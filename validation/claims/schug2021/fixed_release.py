@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from biophys.estimates import exactly, mean_of
-from validation.claims.schug2021.energy_networks import energy_setting
 from validation.criteria import above
+from validation.published_settings import setting_here
 from validation.registry import Context, Findings, Run, measures, panels
 from validation.statement import SCHUG, Claim, Clause, not_run, row
 
@@ -29,7 +29,7 @@ def fixed_release(run: Run, context: Context) -> Findings:
     """Find the fixed p that transmits most per energy, and what it gains over reliable synapses."""
     from rate_models.experiments.energy_figures import best_rate_ratio
 
-    result, here = run.result, energy_setting(run)
+    result, here = run.result, setting_here(run)
     if "scan_information" not in result or result.sizes["fixed_p"] < 3:
         yield not_run(BELOW_ONE, "this run of the experiment left these networks out")
         return

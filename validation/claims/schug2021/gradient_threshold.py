@@ -15,8 +15,9 @@ from biophys.estimates import Estimate, exactly, gaussian, mean_of
 from biophys.gradient_threshold import GradientLaw, approximation_error, probability_above
 from biophys.palette import BLUE, VERMILION
 from biophys.release_plasticity import ReleasePlasticity, updated_release_probability
-from validation.claims.schug2021.energy_networks import FIGURES_RULE, energy_setting, shown_networks
+from validation.claims.schug2021.energy_networks import FIGURES_RULE, shown_networks
 from validation.criteria import above, equals, exact
+from validation.published_settings import setting_here
 from validation.registry import ClaimFigure, Context, Findings, Run, measures, panels
 from validation.statement import SCHUG, Claim, Clause, Rendering, row
 
@@ -118,7 +119,7 @@ def gradients_in_networks(run: Run, context: Context) -> Findings:
             rendering=Rendering.RATE,
             condition={"gradients": law, "sd / g_lim": "0.3 to 10"},
         )
-    here, result = energy_setting(run), shown_networks(run, context).result
+    here, result = setting_here(run), shown_networks(run, context).result
     for size in (int(size) for size in result.images_per_gradient.values):
         at = result.sel(plastic_model=FIGURES_RULE, images_per_gradient=size)
         at = at[["mean_squared_gradient", "share_above"]].stack(synapses=["layer", "synapse"])

@@ -11,10 +11,10 @@ from biophys.estimates import Estimate, mean_of, share_of
 from validation.claims.schug2021.energy_networks import (
     FIGURES_RULE,
     at_shown_l2,
-    energy_setting,
     shown_networks,
 )
 from validation.criteria import above, equals, significant
+from validation.published_settings import setting_here
 from validation.registry import Context, Findings, Run, measures, panels
 from validation.statement import SCHUG, Claim, Clause, row
 
@@ -52,7 +52,7 @@ SHUFFLES = {"matrix": "all entries of a weight matrix", "partners": "among the p
 @measures(S06, experiment="energy")
 def important_inputs(run: Run, context: Context) -> Findings:
     """Test important synapses per neuron against their shuffle in every matrix, and look at D by penalty."""
-    here, shown = energy_setting(run), shown_networks(run, context).result
+    here, shown = setting_here(run), shown_networks(run, context).result
     at, last = at_shown_l2(shown), int(shown.layer[-1])
     for shuffle in SHUFFLES:
         for layer, side in ((int(n), str(side)) for n in at.layer.values for side in at.side.values):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from biophys.estimates import means_along
-from validation.claims.schug2021.energy_networks import energy_setting, present, quotient
+from validation.claims.schug2021.energy_networks import present, quotient
 from validation.criteria import above, in_every
+from validation.published_settings import setting_here
 from validation.registry import Context, Findings, Run, measures, panels
 from validation.statement import SCHUG, Claim, Clause, row
 
@@ -40,7 +41,7 @@ def information_per_activity(run: Run, context: Context) -> Findings:
     """Compare information per summed activity of the hidden units: at the best penalty, and at each."""
     from rate_models.experiments.energy_figures import best_ratio, ratio_of
 
-    result, here = run.result, energy_setting(run)
+    result, here = run.result, setting_here(run)
     best, ratio = best_ratio(result, "neuronal_energy"), ratio_of(result, "neuronal_energy")
     for pair, subject in present(result, _PAIRS).items():
         yield quotient(subject, best, pair, "information per neuronal activity", here)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
-from validation.claims.schug2021.energy_networks import energy_setting, present, quotient
+from validation.claims.schug2021.energy_networks import present, quotient
 from validation.criteria import above
+from validation.published_settings import setting_here
 from validation.registry import Context, Findings, Run, measures, panels
 from validation.statement import SCHUG, Claim, Clause
 
@@ -40,7 +41,7 @@ def information_per_energy(run: Run, context: Context) -> Findings:
     """Compare the best information per synaptic energy of the models, seed by seed."""
     from rate_models.experiments.energy_figures import best_ratio
 
-    result, here = run.result, energy_setting(run)
+    result, here = run.result, setting_here(run)
     best, best_of_answers = best_ratio(result), best_ratio(_with_plug_in(result), information="plug_in")
     for pair, subject in present(result, PUBLISHED_PAIRS | _OTHER_PAIRS).items():
         yield quotient(subject, best, pair, "information per synaptic energy", here)

@@ -8,10 +8,10 @@ from biophys.estimates import means_along
 from validation.claims.schug2021.energy_networks import (
     FIGURES_RULE,
     at_shown_l2,
-    energy_setting,
     shown_networks,
 )
 from validation.criteria import above, between, in_every
+from validation.published_settings import setting_here
 from validation.registry import Context, Findings, Run, measures, panels
 from validation.statement import SCHUG, Claim, Clause, row
 
@@ -48,7 +48,7 @@ S08 = Claim(
 @measures(S08, experiment="energy")
 def inputs_and_outputs(run: Run, context: Context) -> Findings:
     """Correlate the important inputs and outputs of hidden neurons."""
-    here, at = energy_setting(run), at_shown_l2(shown_networks(run, context).result)
+    here, at = setting_here(run), at_shown_l2(shown_networks(run, context).result)
     by_layer = means_along(at.input_output_r, "hidden_layer", "correlation")
     quantity = "Pearson's r of important inputs and outputs over the neurons of a hidden layer"
     yield row(CORRELATED, by_layer, quantity, setting=here, along="hidden layer")

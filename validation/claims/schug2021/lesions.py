@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from biophys.estimates import means_along
-from validation.claims.schug2021.energy_networks import FIGURES_RULE, energy_setting, plastic_networks
+from validation.claims.schug2021.energy_networks import FIGURES_RULE, plastic_networks
 from validation.criteria import above, in_every
+from validation.published_settings import setting_here
 from validation.registry import Context, Findings, Run, measures, panels
 from validation.statement import SCHUG, Claim, Clause, row
 
@@ -25,7 +26,7 @@ S03 = Claim(
 @measures(S03, experiment="energy")
 def lesions(run: Run, context: Context) -> Findings:
     """Remove synapses in several orders and compare the accuracies, fraction by fraction."""
-    here = energy_setting(run)
+    here = setting_here(run)
     for model, at in plastic_networks(run, context).items():
         # Nothing and everything removed is the same in every order.
         accuracy = at.lesion_accuracy.sel(fraction=(at.fraction > 0) & (at.fraction < 1))

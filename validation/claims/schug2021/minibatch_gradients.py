@@ -7,11 +7,11 @@ from scipy.stats import spearmanr
 from biophys.estimates import mean_of
 from validation.claims.schug2021.energy_networks import (
     FIGURES_RULE,
-    energy_setting,
     plastic_networks,
     shown_networks,
 )
 from validation.criteria import above
+from validation.published_settings import setting_here
 from validation.registry import Context, Findings, Run, measures
 from validation.statement import SCHUG, Claim, Clause, row
 
@@ -45,7 +45,7 @@ S27 = Claim(
 @measures(S26, S27, experiment="energy")
 def learning_rate_and_batches(run: Run, context: Context) -> Findings:
     """Correlate the Fisher information of synapses with p, and with what mini-batches give for it."""
-    here = energy_setting(run)
+    here = setting_here(run)
     for model, at in plastic_networks(run, context).items():
         yield row(
             POSTERIOR if model == FIGURES_RULE else S26,

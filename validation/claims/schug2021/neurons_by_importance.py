@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from biophys.estimates import mean_of
-from validation.claims.schug2021.energy_networks import at_shown_l2, energy_setting, shown_networks
+from validation.claims.schug2021.energy_networks import at_shown_l2, shown_networks
 from validation.claims.schug2021.important_inputs import SHUFFLES
 from validation.criteria import above
+from validation.published_settings import setting_here
 from validation.registry import Context, Findings, Run, measures, panels
 from validation.statement import SCHUG, Claim, Clause, row
 
@@ -24,7 +25,7 @@ S07 = Claim(
 @measures(S07, experiment="energy")
 def neurons_by_importance(run: Run, context: Context) -> Findings:
     """Compare the shares of neurons of low and high importance with those after shuffling."""
-    here, at = energy_setting(run), at_shown_l2(shown_networks(run, context).result)
+    here, at = setting_here(run), at_shown_l2(shown_networks(run, context).result)
     for shuffle, words in SHUFFLES.items():
         for group, clause in CLAUSES.items():
             part = at.sel(layer=2, side="inputs", shuffle=shuffle, group=group)

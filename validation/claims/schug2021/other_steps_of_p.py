@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from biophys.estimates import mean_of
-from validation.claims.schug2021.energy_networks import NAMES, energy_setting
+from validation.claims.schug2021.energy_networks import NAMES
 from validation.criteria import above
+from validation.published_settings import setting_here
 from validation.registry import Context, Findings, Run, measures, panels
 from validation.statement import SCHUG, Claim, Clause, not_run, row
 
@@ -23,7 +24,7 @@ def other_steps_of_p(run: Run, context: Context) -> Findings:
     """Compare plastic release with steps of p a quarter larger and smaller with the other models."""
     from rate_models.experiments.energy_figures import best_ratio, best_step_size_ratio
 
-    result, here = run.result, energy_setting(run)
+    result, here = run.result, setting_here(run)
     if "step_size_information" not in result:
         for clause in S20.clauses:
             yield not_run(clause, "this run of the experiment left these networks out")

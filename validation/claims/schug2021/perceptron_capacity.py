@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from biophys.estimates import mean_of
-from validation.claims.schug2021.perceptron_memory import PUBLISHED, load_of, number_at
+from validation.claims.schug2021.perceptron_memory import load_of, number_at
 from validation.criteria import above
+from validation.published_settings import setting_here
 from validation.registry import Context, Findings, Run, measures, panels
-from validation.statement import SCHUG, Claim, Clause, row, setting_of
+from validation.statement import SCHUG, Claim, Clause, row
 
 SIMILAR = Clause(
     "S13a",
@@ -31,7 +32,7 @@ S13 = Claim(
 @measures(S13, experiment="perceptron")
 def perceptron_capacity(run: Run, context: Context) -> Findings:
     """Compare how far the accuracies are apart at the paper's load and at capacity."""
-    result, here = run.result, setting_of(run.config, PUBLISHED)
+    result, here = run.result, setting_here(run)
     final = 100 * result.accuracy.isel(n_learned=-1).mean("task")
     n_paper, n_full = number_at(result, 0.25), number_at(result, 1.0)
     for model in (str(model) for model in result.model.values if model != "standard"):

@@ -6,21 +6,9 @@ import xarray as xr
 
 from biophys.estimates import difference_of
 from validation.criteria import significant
+from validation.published_settings import setting_here
 from validation.registry import Context, Findings, Run, measures, panels
-from validation.statement import SCHUG, Claim, Clause, row, setting_of
-
-PUBLISHED = {
-    "n_inputs": 1000,
-    "n_tasks": 5,
-    "n_epochs": 25,
-    "batch_size": 5,
-    "g_lim": 0.1,
-    "p_up": 0.2,
-    "p_down": 0.2,
-    "p_min": 0.25,
-    "p_freeze": 0.9,
-}
-"""Methods, "Perceptron for lifelong learning"."""
+from validation.statement import SCHUG, Claim, Clause, row
 
 FIRST = Clause("S12a", "task 1 is kept better", "fig 5b", significant(0.01), unit="perceptrons")
 ALL = Clause("S12b", "higher mean accuracy over five tasks", "fig 5c", significant(0.01), unit="perceptrons")
@@ -58,7 +46,7 @@ def perceptron_memory(run: Run, context: Context) -> Findings:
                 clause if model == "presynaptic" else S12,
                 difference_of(first, second, unit="perceptrons", is_pooled=True),
                 f"{words}, with minus without consolidation (points)",
-                setting=setting_of(run.config, PUBLISHED),
+                setting=setting_here(run),
                 condition={"patterns per task": n_patterns, "p rule": model},
                 reason=f"{first.mean():.1f} % against {second.mean():.1f} %",
             )

@@ -2,28 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
 from biophys.estimates import Estimate, difference_of
+from validation.published_settings import published_settings
 from validation.registry import Run
 from validation.statement import Setting, setting_of
-
-PUBLISHED = {
-    "hidden_units": [200, 200],
-    "n_epochs": 10,
-    "batch_size": 100,
-    "n_permuted_tasks": 10,
-    "learning_rate_split": 0.001,
-    "learning_rate_permuted": 0.01,
-    "g_lim": 0.001,
-    "p_min": 0.25,
-}
-"""Methods, "Neural network training", "Metaplasticity parameters"; rates as the program assigns them."""
 
 SEARCHED = "settings searched here (published: not stated)"
 TUNED = "settings searched here (published: those of the program)"
@@ -41,7 +27,7 @@ def lifelong_setting(run: Run, benchmark: str, departure: str = "") -> Setting:
     departure
         What one of the methods compared does otherwise, as text.
     """
-    published: Mapping[str, Any] = {**PUBLISHED, "tasks": benchmark.replace("digits", "mnist")}
+    published = {**published_settings("lifelong"), "tasks": benchmark.replace("digits", "mnist")}
     here = setting_of({**run.config, "tasks": benchmark}, published)
     return Setting((*here.departures, *([departure] if departure else [])))
 

@@ -8,16 +8,17 @@ import pytest
 from rate_models.experiments import posterior, predictive_distributions
 from validation.claims.malkin2023.noise_and_posterior import (
     M11,
-    PUBLISHED,
     noise_and_posterior,
     noise_of_a_posterior,
 )
 from validation.claims.malkin2023.predictive_distributions import M13
-from validation.claims.malkin2023.predictive_distributions import PUBLISHED as PREDICTIVE
 from validation.claims.malkin2023.predictive_distributions import predictive_distributions as predicted_as
 from validation.claims.malkin2023.trained_posterior import M18, trained_posterior
 from validation.context import Context
+from validation.published_settings import published_settings
 from validation.statement import Verdict, verdict_on
+
+PUBLISHED, PREDICTIVE = published_settings("posterior"), published_settings("predictive")
 
 YES, NO, OPEN, NOT_RUN = Verdict.REPRODUCED, Verdict.NOT_REPRODUCED, Verdict.OPEN, Verdict.NOT_RUN
 

@@ -10,9 +10,12 @@ from validation.claims.malkin2023.average_noise import M14, average_noise
 from validation.claims.malkin2023.cost_multiplier import M03, cost_multiplier
 from validation.claims.malkin2023.heterogeneous_noise import M04, heterogeneous_noise
 from validation.claims.malkin2023.reliability_cost import M05, reliability_cost
-from validation.claims.malkin2023.reliability_networks import PUBLISHED, advantage, log_log_slope
+from validation.claims.malkin2023.reliability_networks import advantage, log_log_slope
 from validation.claims.malkin2023.several_costs import M16, several_costs
+from validation.published_settings import published_settings
 from validation.statement import Verdict
+
+PUBLISHED = published_settings("reliability")
 
 YES, NO, OPEN = Verdict.REPRODUCED, Verdict.NOT_REPRODUCED, Verdict.OPEN
 MEASURED = (

@@ -8,9 +8,11 @@ import xarray as xr
 
 from rate_models.experiments.energy_efficiency import QUICK, run
 from validation.archive import ArchivedRun
-from validation.claims.schug2021.energy_networks import PUBLISHED
 from validation.context import Context
+from validation.published_settings import published_settings
 from validation.registry import evidence_of
+
+PUBLISHED = published_settings("energy")
 
 TINY = dataclasses.replace(
     QUICK,

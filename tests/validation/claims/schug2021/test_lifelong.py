@@ -14,12 +14,13 @@ from validation.claims.schug2021.final_accuracy import S10, final_accuracy
 from validation.claims.schug2021.first_task import S09, first_task
 from validation.claims.schug2021.frozen_synapses import S17, frozen_synapses
 from validation.claims.schug2021.perceptron_capacity import S13, perceptron_capacity
-from validation.claims.schug2021.perceptron_memory import PUBLISHED as OF_PERCEPTRON
 from validation.claims.schug2021.perceptron_memory import S12, perceptron_memory
-from validation.claims.schug2021.task_sequences import PUBLISHED
 from validation.context import Context
+from validation.published_settings import published_settings
 from validation.registry import evidence_of
 from validation.statement import Verdict, combined_verdict, verdict_on
+
+PUBLISHED = published_settings("lifelong")
 
 YES, NO, OPEN = Verdict.REPRODUCED, Verdict.NOT_REPRODUCED, Verdict.OPEN
 HERE, NOT_HERE, NOT_RUN = Verdict.HOLDS_HERE, Verdict.DOES_NOT_HOLD_HERE, Verdict.NOT_RUN
@@ -217,5 +218,6 @@ def perceptrons(gains, noise=0.2):
 )
 def test_perceptron_claims_follow_the_advantage(gains, memory, capacity):
     result = perceptrons(gains)
-    assert verdicts(found(perceptron_memory, result, OF_PERCEPTRON, "perceptron"), S12) == [memory] * 2
-    assert verdicts(found(perceptron_capacity, result, OF_PERCEPTRON, "perceptron"), S13) == [capacity]
+    published = published_settings("perceptron")
+    assert verdicts(found(perceptron_memory, result, published, "perceptron"), S12) == [memory] * 2
+    assert verdicts(found(perceptron_capacity, result, published, "perceptron"), S13) == [capacity]
