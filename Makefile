@@ -86,7 +86,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "brianpresyn needs Python 3.11 or newer, but $(PYTHON) is " + sys.version.split()[0] + "; call make with PYTHON=python3.11")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,dask,search]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,dask,search,hosts]'
 	@touch $@
 
 clean:

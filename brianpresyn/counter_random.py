@@ -209,6 +209,30 @@ def contact_numbers(pre: ArrayLike, post: ArrayLike, contact: ArrayLike) -> NDAr
     return (_mixed(pair) + _as_word(contact) * _WORD_GAMMA).view(np.int64)
 
 
+def joined_numbers(high: ArrayLike, low: ArrayLike) -> NDArray[np.int64]:
+    """Return signed 64-bit numbers of which each half is a whole number of 32 bits.
+
+    Parameters
+    ----------
+    high : number or array
+        From -2^31 to 2^31 - 1.
+    low : number or array
+        From 0 to 2^32 - 1, or from -2^31 to 2^31 - 1.
+
+    Returns
+    -------
+    numpy.ndarray
+        Of the shape of both together.
+
+    Examples
+    --------
+    >>> number = -7
+    >>> joined_numbers(number >> 32, number & 0xFFFFFFFF).tolist()
+    -7
+    """
+    return (np.asarray(high).astype(np.int64) << 32) | (np.asarray(low).astype(np.int64) & 0xFFFFFFFF)
+
+
 def _as_word(values: ArrayLike) -> NDArray[np.uint64]:
     """Return integers as uint64, at least one-dimensional (numpy warns when a scalar overflows)."""
     return np.atleast_1d(np.asarray(values)).astype(np.uint64)
@@ -489,6 +513,9 @@ contact_number = _declared(
     "contact_number", contact_numbers, ["integer", "integer", "integer"], "integer", ()
 )
 """``contact_number(i, j, contact)``: the number of a synapse that follows from the neurons it joins."""
+
+joined_number = _declared("joined_number", joined_numbers, ["float", "float"], "integer", ())
+"""``joined_number(high, low)``: the 64-bit number of two halves, for hosts whose numbers are doubles."""
 
 shared_binomial_draw = counter_function(
     "shared_binomial_draw",

@@ -7,6 +7,7 @@ numpy and the standard library only, because NEST is best installed in an enviro
 import json
 import sys
 import time
+from pathlib import Path
 
 import nest
 import numpy as np
@@ -40,11 +41,58 @@ def responses(task):
     return np.rint(sums[:, last] - sums[:, before]).astype(int).tolist()
 
 
+def installed(folder, name):
+    """Load the module of an export; return its table, what all synapses share, and what each has."""
+    nest.Install(str(folder / f"{name}module.so"))
+    shared = json.loads((folder / f"{name}_shared.json").read_text())
+    table = np.genfromtxt(folder / f"{name}_synapses.csv", delimiter=",", names=True, dtype=None)
+    known = nest.GetDefaults(f"{name}_synapse")
+    own = [each for each in table.dtype.names if each in known and each not in ("delay", "q", "number")]
+    numbers = {"number_high": table["number"] >> 32, "number_low": table["number"].astype(np.int32)}
+    return (
+        table,
+        {each: shared[each] for each in shared if each in known},
+        {**{each: table[each] for each in own}, **numbers},
+    )
+
+
+def released(task):
+    """Write how many quanta each synapse of an export releases at each step of fixed trains, beside it."""
+    folder, name = Path(task["folder"]), task["name"]
+    nest.ResetKernel()
+    nest.set(resolution=1.0, local_num_threads=task["n_threads"], print_time=False)
+    table, common, own = installed(folder, name)
+    trains = np.load(folder / "trains.npy")
+    recorder, size = nest.Create("weight_recorder"), len(table)
+    common |= {"weight_recorder": recorder, "send_failures": task.get("send_failures", False)}
+    nest.CopyModel(f"{name}_synapse", "tested", common)
+    times = [{"spike_times": np.flatnonzero(train) + 1.0} for train in trains.T]
+    generators = nest.Create("spike_generator", size, times)
+    sources, targets = nest.Create("parrot_neuron", size), nest.Create("parrot_neuron", size)
+    nest.Connect(generators, sources, "one_to_one", {"delay": 1.0})
+    pre, post = np.array(sources.tolist())[table["pre"]], np.array(targets.tolist())[table["post"]]
+    synapse = {"synapse_model": "tested", "weight": table["q"], "delay": np.ones(size), **own}
+    nest.Connect(pre, post, "one_to_one", synapse)
+    made = nest.GetConnections(synapse_model="tested")
+    numbers = set(zip(made.source, made.target, made.number, strict=True))
+    assert numbers == set(zip(pre.tolist(), post.tolist(), table["number"].tolist(), strict=True)), (
+        "NEST holds other numbers of synapses"
+    )
+    nest.Simulate(len(trains) + 4.0)
+    events = recorder.get("events")
+    quanta = np.zeros(trains.shape, int)
+    steps = np.rint(events["times"]).astype(int) - 2
+    quanta[steps, np.asarray(events["senders"]) - sources.tolist()[0]] = np.rint(events["weights"])
+    np.save(folder / "released.npy", quanta)
+
+
 def seconds(task):
     """Return the processor time of simulating Poisson sources that excite neurons, without its set-up."""
     nest.ResetKernel()
     nest.set(resolution=0.1, local_num_threads=1, rng_seed=1, print_time=False)
     n_sources, n_targets = task["n_sources"], task["n_targets"]
+    if "module" in task:
+        nest.Install(task["module"])
     noise = nest.Create("poisson_generator", params={"rate": task["rate"]})
     sources = nest.Create("parrot_neuron", n_sources)
     targets = nest.Create(
@@ -67,6 +115,8 @@ def seconds(task):
             synapse[name] = rng.uniform(low, high, pre.size)
         for name, value in task["parameters"].items():
             synapse[name] = np.full(pre.size, value)
+        if "module" in task:
+            synapse["number_low"] = np.arange(pre.size)
         nest.Connect(pre, post, "one_to_one", synapse)
     nest.Prepare()
     nest.Run(100.0)
@@ -84,7 +134,8 @@ def main():
     else:
         nest.set_verbosity("M_ERROR")
     tasks = json.load(sys.stdin)
-    results = [{"responses": responses, "seconds": seconds}[task.pop("what")](task) for task in tasks]
+    kinds = {"responses": responses, "released": released, "seconds": seconds}
+    results = [kinds[task.pop("what")](task) for task in tasks]
     print(json.dumps({"version": nest.__version__, "found": results}))
 
 

@@ -1,4 +1,4 @@
-"""NEST's stochastic synapses beside this package's, with the same parameters.
+"""Exported synapses in NEST at every event, and NEST's own beside this package's with the same parameters.
 
 NEST runs as a program of its own (:mod:`brianpresyn.experiments.in_nest`), with the interpreter that the
 environment variable BRIANPRESYN_NEST_PYTHON names, or with this one if it can import NEST::
@@ -20,7 +20,8 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,10 @@ from brian2 import Network, NeuronGroup, SpikeGeneratorGroup, StateMonitor, ms
 from numpy.typing import NDArray
 
 from biophys.estimates import Estimate, student
+from biophys.processes import temporary_folder
 from brianpresyn.checked_synapses import synapses
+from brianpresyn.experiments import fixed_trains
+from brianpresyn.experiments.network_a import P_RANGE, Size, bernoulli, build, build_programs, processor_times
 from brianpresyn.release import bernoulli_release
 from brianpresyn.short_term import stochastic_tsodyks_markram
 from brianpresyn.synapse_code import SynapseCode
@@ -146,6 +150,101 @@ def own_responses(case: Case, n_synapses: int, seed: int) -> NDArray[np.int64]:
         monitor = StateMonitor(receivers, "v", record=True, dt=INTERVAL * ms)
         Network(source, receivers, connection, monitor).run((N_SPIKES + 0.5) * INTERVAL * ms)
         return np.rint(np.diff(np.array(monitor.v), axis=1)).astype(int)
+
+
+class NoCompiler(RuntimeError):
+    """An extension module of NEST cannot be compiled here."""
+
+
+def compile_module(interpreter: str, folder: str | Path, name: str) -> None:
+    """Compile an export that lies in a folder for the NEST of an interpreter.
+
+    Raises
+    ------
+    NoCompiler
+        If it does not compile, as where NEST's headers miss others.
+    """
+    done = subprocess.run(
+        [interpreter, f"build_{name}module.py"], cwd=folder, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise NoCompiler(
+            "an extension module of NEST does not compile: it takes g++, and the headers of libltdl, GSL and "
+            f"boost in a folder that CPATH names\n{done.stderr}"
+        )
+
+
+def release_task(folder: str | Path, name: str, n_threads: int) -> dict[str, Any]:
+    """Return what NEST has to do with a compiled export and the trains beside it: write what is released."""
+    return {"what": "released", "folder": str(folder), "name": name, "n_threads": n_threads}
+
+
+def mismatches(model: str, n_steps: int, seed: int, interpreter: str) -> tuple[dict[int, int], int]:
+    """Count the events at which an exported model releases otherwise in NEST, by its number of threads.
+
+    Parameters
+    ----------
+    model
+        One of :data:`brianpresyn.experiments.fixed_trains.MODELS`.
+    n_steps
+        Length of the trains in ms.
+    seed
+        Of the synapses.
+    interpreter
+        The Python that has NEST.
+
+    Returns
+    -------
+    dict of int to int
+        Of steps and synapses where the quanta differ, by the number of threads.
+    int
+        Number of events that were compared.
+    """
+    n_copies = 50
+    code, spikes = fixed_trains.model(model, n_copies), fixed_trains.trains(n_copies, n_steps)
+    built, expected = fixed_trains.released(code, spikes, seed)
+    counts = {}
+    with temporary_folder() as folder:
+        code.export("nest", name="tested").write(folder, built)
+        np.save(folder / "trains.npy", spikes)
+        compile_module(interpreter, folder, "tested")
+        for n_threads in (1, 2):
+            run_in_nest([release_task(folder, "tested", n_threads)], interpreter)
+            counts[n_threads] = int(np.sum(np.load(folder / "released.npy") != expected))
+    return counts, int(spikes.sum())
+
+
+def network_task(size: Size, synapse: Mapping[str, Any], delay: float) -> dict[str, Any]:
+    """Return what NEST has to do to time a network of a size with a synapse, and one delay in ms."""
+    return {"what": "seconds", **asdict(size), "delay": delay, **synapse}
+
+
+def exported_bernoulli(interpreter: str, folder: str | Path) -> dict[str, Any]:
+    """Export Bernoulli release with a p of each synapse into a folder, compile it, and return the synapse."""
+    bernoulli_release(np.full(2, 0.5), q=1).export("nest", name="exported").write(folder)
+    compile_module(interpreter, folder, "exported")
+    path = str(Path(folder) / "exportedmodule.so")
+    return {"model": "exported_synapse", "module": path, "parameters": {}, "ranges": {"p": list(P_RANGE)}}
+
+
+def times_on(size: Size, interpreter: str, n_repeats: int) -> dict[str, list[float]]:
+    """Return the processor time in seconds of Bernoulli release in NEST and in Brian2's C++, in turn."""
+    own = {"model": "bernoulli_synapse", "parameters": {}, "ranges": {"p_transmit": list(P_RANGE)}}
+    times: dict[str, list[float]] = {}
+    with temporary_folder() as folder:
+        in_nest = {
+            "NEST, bernoulli_synapse": own,
+            "NEST, exported": exported_bernoulli(interpreter, folder / "nest"),
+        }
+        tasks = [network_task(size, synapse, 0.1) for synapse in in_nest.values()]
+        network = partial(build, bernoulli, size, delay=0.1 * ms)
+        programs = build_programs({"Brian2, C++": network}, size.duration, folder)
+        for _ in range(n_repeats):
+            seconds = dict(zip(in_nest, run_in_nest(tasks, interpreter)[1], strict=True))
+            seconds |= {name: taken for name, (taken,) in processor_times(programs, 1).items()}
+            for name, taken in seconds.items():
+                times.setdefault(name, []).append(taken)
+    return times
 
 
 STATISTICS: dict[str, Callable[[NDArray[np.int64]], float]] = {

@@ -15,11 +15,17 @@ from brian2.utils.stringtools import get_identifiers
 
 from biophys.argument_types import checked_types
 from biophys.whole_files import arriving
-from brianpresyn.counter_random import NamedFunction, cuda_text, template_text
+from brianpresyn.counter_random import NamedFunction, cuda_text, joined_number, template_text
 from brianpresyn.domains import PROBABILITY, check_name
 from brianpresyn.export.host_table import HOSTS, Host
-from brianpresyn.export.rendering import CStatements, PythonStatements, assignment, drawn_probabilities
-from brianpresyn.export.synapse_model import SynapseModel, Variable, synapse_model
+from brianpresyn.export.rendering import (
+    BrianStatements,
+    CStatements,
+    PythonStatements,
+    assignment,
+    drawn_probabilities,
+)
+from brianpresyn.export.synapse_model import ARITHMETIC, SynapseModel, Variable, synapse_model
 from brianpresyn.export.synapse_table import shared_values, write_table
 from brianpresyn.synapse_code import SynapseCode
 
@@ -117,11 +123,17 @@ def _filled(template: str, values: Mapping[str, Any]) -> str:
 
 def _c_draws(code: SynapseCode, model: SynapseModel) -> str:
     """Return the C++ of the functions that the statements use, as it is compiled in Brian2."""
-    used = get_identifiers("\n".join(model.statements))
-    functions = [
-        value for name, value in code.namespace.items() if name in used and isinstance(value, NamedFunction)
-    ]
+    functions = _functions(code, model).values()
     return "".join(function.implementations["cpp"].get_code(None) for function in functions) + _C_FUNCTIONS
+
+
+def _functions(code: SynapseCode, model: SynapseModel) -> dict[str, NamedFunction]:
+    used = get_identifiers("\n".join(model.statements))
+    return {
+        name: value
+        for name, value in code.namespace.items()
+        if name in used and isinstance(value, NamedFunction)
+    }
 
 
 def _literal(variable: Variable) -> Variable:
@@ -181,15 +193,14 @@ def _for_neuron(code: SynapseCode, model: SynapseModel, name: str) -> dict[str, 
     parameters = [each.name for each in model.of_role("parameter") if each.name != model.amplitude]
     weights = ["weight", "number_high", "number_low", *parameters, *(each.name for each in states)]
     common = _of_roles(model, "shared", "constant")
-    keys = [each.name for each in model.of_role("key")]
-    common += [Variable(f"{key}_{half}", "key", False, 0, "1") for key in keys for half in ("high", "low")]
+    common += _halves(model)
     spelled = {weight: f"_args[{place}]" for place, weight in enumerate(weights)}
     spelled |= {model.amplitude: "_args[0]", "t": "presyn_time", "amount": "presyn_amount"}
-    spelled |= {key: f"presyn_joined({key}_high, {key}_low)" for key in keys}
-    number = "presyn_joined(_args[1], _args[2])"
+    spelled |= _joined_keys(model, "joined_number")
+    number = "joined_number(_args[1], _args[2])"
     statements = CStatements(lambda each: spelled.get(each, each), number).lines(model)
     return {
-        "draws": _c_draws(code, model),
+        "draws": _c_draws(code, model) + template_text("joined_number.cpp"),
         "process": _process(name),
         "common": common,
         "macros": ["tau", "e", "i", "g", "v", *(each.name for each in common)],
@@ -199,12 +210,55 @@ def _for_neuron(code: SynapseCode, model: SynapseModel, name: str) -> dict[str, 
     }
 
 
+def _halves(model: SynapseModel) -> list[Variable]:
+    """Return the keys as two halves of 32 bits, for hosts whose numbers are doubles."""
+    keys = [key.name for key in model.of_role("key")]
+    return [Variable(f"{key}_{half}", "key", False, 0, "1") for key in keys for half in ("high", "low")]
+
+
+def _joined_keys(model: SynapseModel, function: str) -> dict[str, str]:
+    return {key.name: f"{function}({key.name}_high, {key.name}_low)" for key in model.of_role("key")}
+
+
+def _for_pynn(code: SynapseCode, model: SynapseModel, name: str) -> dict[str, Any]:
+    parameters = [
+        each for each in _of_roles(model, "parameter", "shared", "constant") if each.name != model.amplitude
+    ]
+    parameters += [Variable(f"number_{half}", "parameter", False, 0, "1") for half in ("high", "low")]
+    parameters += _halves(model)
+    states = [each._replace(name=_IN_BRIAN.get(each.name, each.name)) for each in _of_roles(model, "state")]
+    functions = _functions(code, model)
+    joined = "presyn_joined_number"
+    spelled = {each: f"presyn_{each}" for each in functions} | _joined_keys(model, joined)
+    spelled |= _IN_BRIAN | {model.amplitude: "weight"}
+    renderer = BrianStatements(lambda each: spelled.get(each, each), f"{joined}(number_high, number_low)")
+    held = {**functions, "joined_number": joined_number}
+    return {
+        "functions": {
+            each: (value.place[0], value.place[1].removesuffix(".numbered")) for each, value in held.items()
+        },
+        "process": _process(name),
+        "parameters": parameters,
+        "variables": [*parameters, *states],
+        "states": states,
+        "statements": renderer.lines(model.statements),
+    }
+
+
+# Brian2 has a time with a unit, and a last update of its own.
+_IN_BRIAN = {"t": "(t/second)", "lastupdate": "last_spike"}
+
+
 def _for_jax(code: SynapseCode, model: SynapseModel, name: str) -> dict[str, Any]:
     values = _of_roles(model, "parameter", "shared", "constant")
     states = _of_roles(model, "state")
     every = (*model.statements, *(line for _, block in model.regular for line in block))
-    drawn = drawn_probabilities(every)
-    exact = dict.fromkeys(each.name for each in values if each.name in drawn)
+    drawn = dict.fromkeys(drawn_probabilities(every))
+    known = {each.name for each in values} | ARITHMETIC
+    # What does not change while it runs is compared as integers, made by numpy from 64 bits.
+    constant = [p for p in drawn if get_identifiers(p) <= known]
+    exact = {p: f"{p}_exact" if p.isidentifier() else f"exact_{place}" for place, p in enumerate(constant)}
+    in_numpy = PythonStatements({}, "np")
     keys = [each.name for each in model.of_role("key")]
     arguments = ["number", "*", *keys]
     arguments += [each.name for each in values if each.role != "constant"]
@@ -219,14 +273,14 @@ def _for_jax(code: SynapseCode, model: SynapseModel, name: str) -> dict[str, Any
         "draws": template_text("jax_release.py"),
         "model": model,
         "units": {each.name: each.unit for each in values},
-        "needs_x64": not exact.keys() >= set(drawn),
+        "needs_x64": len(exact) < len(drawn),
         "arguments": ", ".join(arguments),
         "values": values,
         "states": states,
         "state_names": {each.name for each in states},
-        "exact": list(exact),
+        "exact": {name: in_numpy.render_expr(p) for p, name in exact.items()},
         "table": _table_of(table[0]) if table else "",
-        "blocks": [_jax_block(*block, model=model, exact=frozenset(exact)) for block in blocks],
+        "blocks": [_jax_block(*block, model=model, exact=exact) for block in blocks],
     }
 
 
@@ -236,12 +290,12 @@ def _table_of(statement: str) -> str:
 
 
 def _jax_block(
-    name: str, title: str, statements: tuple[str, ...], *, model: SynapseModel, exact: frozenset[str]
+    name: str, title: str, statements: tuple[str, ...], *, model: SynapseModel, exact: Mapping[str, str]
 ) -> dict[str, Any]:
     lines = PythonStatements(exact).lines(statements)
     states = {each.name for each in model.of_role("state")}
     changed = [each for each in dict.fromkeys(assignment(line)[0] for line in statements) if each in states]
-    held = [each.name for each in model.variables] + ["number", "table", *(f"{each}_exact" for each in exact)]
+    held = [each.name for each in model.variables] + ["number", "table", *exact.values()]
     used = set("".join(c if c.isalnum() or c == "_" else " " for c in "\n".join(lines)).split())
     return {
         "name": name,
@@ -252,4 +306,4 @@ def _jax_block(
     }
 
 
-_RENDERERS = {"nest": _for_nest, "neuron": _for_neuron, "cuda": _for_cuda, "jax": _for_jax}
+_RENDERERS = {"nest": _for_nest, "neuron": _for_neuron, "cuda": _for_cuda, "jax": _for_jax, "pynn": _for_pynn}

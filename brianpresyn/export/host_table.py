@@ -75,5 +75,13 @@ HOSTS = {
         {"jax.py": "{name}.py"},
         is_regular=True,
     ),
+    "pynn": Host(
+        "PyNN's Brian2 backend",
+        "uint64 (Brian2's target)",
+        "double",
+        "two halves of the number and of the key, a double each, and the event counter",
+        _C_DRAWS,
+        {"pynn.py": "{name}.py"},
+    ),
 }
 """The hosts by the name that ``code.export`` takes."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from brian2.parsing.rendering import CPPNodeRenderer, NodeRenderer
 
@@ -13,8 +13,8 @@ from brianpresyn.export.synapse_model import SynapseModel
 _C_FUNCTIONS = {"abs": "fabs", "int": "(int64_t)", "clip": "presyn_clip"}
 
 
-class CStatements(CPPNodeRenderer):
-    """Statements in C++, where a function says how a name is spelled."""
+class _Spelled(NodeRenderer):
+    """Statements where a function says how a name is spelled, and draws take the number of the synapse."""
 
     def __init__(self, spelled: Callable[[str], str], number: str) -> None:
         super().__init__()
@@ -22,16 +22,35 @@ class CStatements(CPPNodeRenderer):
         self.number = number
 
     def render_Name(self, node: ast.Name) -> str:
-        return "INFINITY" if node.id == "inf" else self.spelled(node.id)
-
-    def render_func(self, node: ast.Name) -> str:
-        return _C_FUNCTIONS.get(node.id, node.id)
+        return self.spelled(node.id)
 
     def render_Call(self, node: ast.Call) -> str:
         arguments = [self.render_node(argument) for argument in node.args]
         if node.func.id.endswith("_draw"):  # type: ignore[attr-defined]
             arguments.append(self.number)
         return f"{self.render_func(node.func)}({', '.join(arguments)})"  # type: ignore[arg-type]
+
+
+class BrianStatements(_Spelled):
+    """Statements of Brian2 for a host that formats them, where the amount goes to `syn_var`."""
+
+    def lines(self, statements: tuple[str, ...]) -> list[str]:
+        """Return the statements."""
+        lines = []
+        for name, operator, right in map(assignment, statements):
+            whole = self.render_expr(right).replace("%", "%%")
+            lines.append(f"{self.spelled(name)} {operator} {whole}")
+        return [re.sub("^amount = ", "%(syn_var)s += ", line) for line in lines]
+
+
+class CStatements(_Spelled, CPPNodeRenderer):
+    """Statements in C++."""
+
+    def render_Name(self, node: ast.Name) -> str:
+        return "INFINITY" if node.id == "inf" else super().render_Name(node)
+
+    def render_func(self, node: ast.Name) -> str:
+        return _C_FUNCTIONS.get(node.id, node.id)
 
     def render_BinOp(self, node: ast.BinOp) -> str:
         left, right = self.render_node(node.left), self.render_node(node.right)
@@ -58,22 +77,30 @@ class CStatements(CPPNodeRenderer):
 
 
 class PythonStatements(NodeRenderer):
-    """Statements in Python for arrays of JAX: draws get p as integers and the number of the synapse."""
+    """Statements in Python for arrays of JAX: draws get p as integers and the number of the synapse.
 
-    def __init__(self, exact: frozenset[str]) -> None:
+    Parameters
+    ----------
+    exact
+        The names of these integers, by what is written for p.
+    module
+        Where functions come from: JAX's or numpy's.
+    """
+
+    def __init__(self, exact: Mapping[str, str], module: str = "jnp") -> None:
         super().__init__()
         self.exact = exact
+        self.module = module
 
     def render_func(self, node: ast.Name) -> str:
-        return {"int": "_whole", "abs": "jnp.abs", "clip": "jnp.clip"}.get(node.id, f"jnp.{node.id}")
+        return "_whole" if node.id == "int" else f"{self.module}.{node.id}"
 
     def render_Call(self, node: ast.Call) -> str:
         name = node.func.id  # type: ignore[attr-defined]
         if not name.endswith("_draw"):
             return super().render_Call(node)
         arguments = [self.render_node(argument) for argument in node.args]
-        if arguments[-1] in self.exact:
-            arguments[-1] += "_exact"
+        arguments[-1] = self.exact.get(ast.unparse(node.args[-1]), arguments[-1])
         if name == "shared_binomial_draw":
             arguments.append("table")
         return f"{name}({', '.join([*arguments, 'number'])})"

@@ -79,7 +79,7 @@ def _digits(of: Any, fraction: Any, n_high: int, rounding: Any) -> tuple[Any, An
 
 
 def _times(a: Words, constant: int) -> Words:
-    if jax.config.jax_enable_x64:
+    if jnp.result_type(float) == jnp.float64:
         product = ((a.high.astype(jnp.uint64) << 32) | a.low.astype(jnp.uint64)) * np.uint64(constant)
         return Words((product >> 32).astype(jnp.uint32), product.astype(jnp.uint32))
     # The product of the low halves has 64 bits: of four products of 16 bits.

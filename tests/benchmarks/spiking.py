@@ -11,20 +11,16 @@ Network A: 1000 Poisson sources at 20 Hz, 1000 leaky neurons, 100 synapses per s
 from __future__ import annotations
 
 import argparse
-import resource
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from brian2 import Hz, Network, NeuronGroup, PoissonGroup, ms, mV, prefs, second, seed
-from brian2.devices.device import get_device, reset_device, set_device
+from brian2 import Network, ms, prefs, second
 
 from biophys.release_plasticity import ReleasePlasticity
 from brianpresyn import (
@@ -35,27 +31,11 @@ from brianpresyn import (
     energy_ledger,
     pair_stdp,
     release_plasticity,
-    synapses,
     tsodyks_markram,
 )
+from brianpresyn.experiments.network_a import NETWORK_A, Make, Q, Size, build, build_programs, processor_times
 from brianpresyn.targets import code_generation, numpy_while_building
 
-# Quanta are so small that no neuron fires unless a variant needs postsynaptic spikes.
-Q = 0.001 * mV
-
-
-@dataclass(frozen=True)
-class Size:
-    """How large a network is and for how long it runs."""
-
-    n_sources: int
-    n_targets: int
-    n_synapses_per_source: int
-    rate: float
-    duration: float
-
-
-NETWORK_A = Size(1000, 1000, 100, 20.0, 10.0)
 LARGE = Size(1000, 1000, 1000, 10.0, 5.0)
 
 
@@ -64,10 +44,14 @@ class Variant:
     """One kind of synapse, what it is compared with, and the ratio aimed at."""
 
     name: str
-    make: Callable[[int, np.random.Generator], SynapseCode | None]
+    make: Make
     against: str = ""
     aim: float | None = None
     fires: bool = False
+
+    def network(self, size: Size) -> Network:
+        """Return the network; with postsynaptic spikes, about 5 per second and neuron, if it `fires`."""
+        return build(self.make, size, **({"threshold": "rand() < 5*Hz*dt"} if self.fires else {}))
 
 
 def weight_only() -> SynapseCode:
@@ -162,64 +146,6 @@ LARGE_VARIANTS = (
 )
 
 
-def build(variant: Variant, size: Size, folder: Path | None, **options: Any) -> Network:
-    """Make the network; in standalone mode compile it in `folder`, otherwise leave it to be run.
-
-    The options are those of the synapses, for example one delay for all.
-    """
-    rng = np.random.default_rng(3)
-    seed(1)
-    source = PoissonGroup(size.n_sources, size.rate * Hz)
-    # With postsynaptic spikes, about 5 per second and neuron.
-    threshold = "rand() < 5*Hz*dt" if variant.fires else "v > 1*volt"
-    target = NeuronGroup(
-        size.n_targets, "dv/dt = -v/(20*ms) : volt", threshold=threshold, reset="v = 0*volt", method="exact"
-    )
-    pre = np.repeat(np.arange(size.n_sources), size.n_synapses_per_source)
-    post = np.concatenate(
-        [
-            np.sort(rng.choice(size.n_targets, size.n_synapses_per_source, replace=False))
-            for _ in range(size.n_sources)
-        ]
-    )
-    code = variant.make(pre.size, rng)
-    objects: list[Any] = [source, target]
-    if code is not None:
-        objects.append(synapses(source, target, code, connect={"i": pre, "j": post}, seed=1, **options))
-    network = Network(objects)
-    if folder is not None:
-        network.run(size.duration * second)
-        get_device().build(directory=str(folder), compile=True, run=False, debug=False)
-    return network
-
-
-def build_all(variants: tuple[Variant, ...], size: Size, root: Path, **options: Any) -> dict[str, Path]:
-    """Build every variant as a standalone program of its own."""
-    folders = {}
-    for number, variant in enumerate(variants):
-        folder = root / str(number)
-        set_device("cpp_standalone", build_on_run=False)
-        try:
-            build(variant, size, folder, **options)
-        finally:
-            get_device().reinit()
-            reset_device()
-        folders[variant.name] = folder
-    return folders
-
-
-def time_all(folders: dict[str, Path], n_repeats: int) -> dict[str, list[float]]:
-    """Run every program in turn and return the processor time of each run, in seconds."""
-    times: dict[str, list[float]] = {name: [] for name in folders}
-    for _ in range(n_repeats):
-        for name, folder in folders.items():
-            before = resource.getrusage(resource.RUSAGE_CHILDREN)
-            subprocess.run(["./main"], cwd=folder, check=True, stdout=subprocess.DEVNULL)
-            after = resource.getrusage(resource.RUSAGE_CHILDREN)
-            times[name].append(after.ru_utime - before.ru_utime)
-    return times
-
-
 def table(title: str, variants: tuple[Variant, ...], times: dict[str, list[float]]) -> str:
     """Return the times and ratios as text."""
     lines = [
@@ -251,7 +177,7 @@ def runtime_table(n_repeats: int, duration: float = 0.5) -> str:
             networks = []
             for variant in chosen:
                 with numpy_while_building():
-                    networks.append(build(variant, NETWORK_A, None))
+                    networks.append(variant.network(NETWORK_A))
             times: list[list[float]] = [[], []]
             for repeat in range(n_repeats + 1):
                 for number, network in enumerate(networks):
@@ -280,12 +206,9 @@ def main(arguments: list[str] | None = None) -> None:
             continue
         wanted = tuple(v for v in variants if chosen.only in v.name or v.name == "deterministic")
         with tempfile.TemporaryDirectory() as root:
-            folders = build_all(wanted, size, Path(root))
-            print(
-                table(
-                    f"Network {title}, C++ standalone, one thread", wanted, time_all(folders, chosen.repeats)
-                )
-            )
+            networks = {variant.name: partial(variant.network, size) for variant in wanted}
+            times = processor_times(build_programs(networks, size.duration, Path(root)), chosen.repeats)
+            print(table(f"Network {title}, C++ standalone, one thread", wanted, times))
     if chosen.network in ("runtime", "all"):
         print(runtime_table(max(2, chosen.repeats // 3)))
 

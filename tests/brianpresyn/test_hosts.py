@@ -1,7 +1,6 @@
 """The same quanta in other simulators at every event, where they are installed; more by ``make parity``."""
 
 import ctypes
-import os
 import re
 import shutil
 import subprocess
@@ -22,11 +21,23 @@ from brianpresyn import (
     synapses,
 )
 from brianpresyn.targets import code_generation
-from tests.brianpresyn.hosts.parity import MODELS, SEEDS, WAYS, compare, interpreter
+from tests.brianpresyn.hosts.parity import (
+    MODELS,
+    SEEDS,
+    WAYS,
+    compare,
+    compile_mechanisms,
+    interpreter,
+    output_of,
+)
 
-# NEST's headers take a minute to compile: here the model that uses the most of them.
-HERE = {"nest": MODELS[3:], "neuron": MODELS, "jax": MODELS, "cuda": MODELS}
-CASES = [(title, name) for title, way in WAYS.items() for name in way.models if name in HERE[way.program]]
+# Compiling takes most of the time: here what uses the most of each host, and all by ``make parity``.
+CASES = [
+    (title, "depressed")
+    for title in ("NEST, 1 thread", "NEST, 2 threads", "NEURON", "JAX, 64 bits", "PyNN, Brian2")
+]
+CASES += [("JAX, 32 bits", "binomial"), ("JAX, 32 bits", "shared")]
+CASES += [("CUDA, on the host", name) for name in WAYS["CUDA, on the host"].models]
 
 
 def test_one_of_the_keys_is_negative():
@@ -69,26 +80,9 @@ def test_jax_has_gradients_and_minis(tmp_path):
 PAGES = Path(__file__).parents[2] / "docs" / "how_to"
 
 
-def output_of(command, folder):
-    """Return the lines that a program prints."""
-    path = f"{Path(command[0]).parent}{os.pathsep}{os.environ['PATH']}"
-    done = subprocess.run(
-        command, cwd=folder, capture_output=True, text=True, env={**os.environ, "PATH": path}
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout.splitlines()
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "title, build",
-    [
-        ("NEST, 1 thread", ["{python}", "for_nest/build_unreliablemodule.py"]),
-        ("NEURON", ["nrnivmodl", "for_neuron"]),
-        ("JAX, 32 bits", []),
-    ],
-)
-def test_the_page_of_a_host_prints_what_brian_prints(title, build, tmp_path):
+@pytest.mark.parametrize("title", ["NEST, 1 thread", "NEURON", "JAX, 32 bits", "PyNN, Brian2"])
+def test_the_page_of_a_host_prints_what_brian_prints(title, tmp_path):
     way = WAYS[title]
     python = interpreter(way)
     if python is None:
@@ -99,10 +93,10 @@ def test_the_page_of_a_host_prints_what_brian_prints(title, build, tmp_path):
     for name, text in re.findall(r"```{code-block} python\n:caption: (\S+)\n\n(.*?)```", page, re.DOTALL):
         (tmp_path / name).write_text(text)
     expected = output_of([sys.executable, "in_brian.py"], tmp_path)[-1]
-    if build:
-        output_of(
-            [str(Path(python).with_name(build[0].format(python=Path(python).name))), *build[1:]], tmp_path
-        )
+    if way.program == "nest":
+        output_of([python, "for_nest/build_unreliablemodule.py"], tmp_path)
+    if way.program == "neuron":
+        compile_mechanisms(python, tmp_path, "for_neuron")
     # NEST goes on to say that it is done.
     assert expected in output_of([python, f"in_{way.program}.py"], tmp_path)
     assert len(set(expected.strip("[]").split(", "))) > 3

@@ -65,7 +65,7 @@ for place in range(3):
 
 # Minis: how many of each synapse, for the test to compare with Brian2.
 parameters, state = minis.build(
-    np.arange(16), release_key=1, mini_key=int(sys.argv[2]), p=np.float64(0.3), q=1.0
+    np.arange(16), release_key=1, mini_key=int(sys.argv[2]), mini_rate=90.0, p=0.3, q=1.0
 )
 advance = jax.jit(minis.every_1000_us)
 for tick in range(int(sys.argv[3])):

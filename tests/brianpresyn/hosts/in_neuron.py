@@ -1,4 +1,4 @@
-"""Run an export for NEURON with spike trains: python in_neuron.py FOLDER NAME"""
+"""Run an export for NEURON with spike trains, where it is compiled: python in_neuron.py FOLDER NAME"""
 
 import json
 import pathlib
@@ -14,7 +14,6 @@ shared = json.loads((folder / f"{name}_shared.json").read_text())
 table = np.genfromtxt(folder / f"{name}_synapses.csv", delimiter=",", names=True, dtype=None)
 trains = np.load(folder / "trains.npy")
 h.load_file("stdrun.hoc")
-neuron.load_mechanisms(str(folder))
 cell = h.Section(name="cell")
 synapse = getattr(h, f"{name[0].upper()}{name[1:]}Synapse")(cell(0.5))
 for each, value in shared.items():

@@ -15,24 +15,14 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from brian2 import Network, NeuronGroup, SpikeGeneratorGroup, StateMonitor, ms
 
-from brianpresyn import (
-    SynapseCode,
-    bernoulli_release,
-    binomial_release,
-    release_counters,
-    stochastic_tsodyks_markram,
-    synapses,
-)
-from brianpresyn.targets import code_generation
+from brianpresyn.experiments import fixed_trains, nest_parity
+from brianpresyn.experiments.fixed_trains import N_PAIRS
 
-P, N_SITES = (0.05, 0.25, 0.7, 0.95), (1, 5, 12, 40)
-N_PAIRS = len(P) * len(N_SITES)
-MODELS = ("bernoulli", "binomial", "shared", "depressed")
+MODELS = tuple(fixed_trains.MODELS)
 # The seed of the second has a negative key.
 SEEDS = (1, 4)
 
@@ -47,7 +37,7 @@ class Way(NamedTuple):
     models: tuple[str, ...] = MODELS
 
 
-NEST, OTHERS = "BRIANPRESYN_NEST_PYTHON", "BRIANPRESYN_HOSTS_PYTHON"
+NEST, OTHERS = nest_parity.INTERPRETER_VARIABLE, "BRIANPRESYN_HOSTS_PYTHON"
 WAYS = {
     "NEST, 1 thread": Way("nest", NEST, "nest", ("1",)),
     "NEST, 2 threads": Way("nest", NEST, "nest", ("2",)),
@@ -55,6 +45,7 @@ WAYS = {
     "CUDA, on the host": Way("cuda", OTHERS, "numpy", (), ("bernoulli", "binomial", "depressed")),
     "JAX, 64 bits": Way("jax", OTHERS, "jax", ("1",)),
     "JAX, 32 bits": Way("jax", OTHERS, "jax", ("0",), MODELS[:3]),
+    "PyNN, Brian2": Way("pynn", OTHERS, "brianpresyn, pyNN.brian2"),
 }
 
 
@@ -68,40 +59,6 @@ class Outcome(NamedTuple):
     run_seconds: float
 
 
-def model(name: str, n_copies: int) -> SynapseCode:
-    """Return a model with every p and n, so many times each; "shared" has one of each."""
-    p, n = np.tile(np.repeat(P, len(N_SITES)), n_copies), np.tile(N_SITES, n_copies * len(P))
-    if name == "bernoulli":
-        return bernoulli_release(p, q=1)
-    if name == "binomial":
-        return binomial_release(n, p, q=1)
-    if name == "shared":
-        return binomial_release(12, 0.7, q=1, shared=True)
-    return stochastic_tsodyks_markram(p, tau_rec=30 * ms, tau_facil=50 * ms, n=n, q=1)
-
-
-def trains(n_copies: int, n_steps: int) -> np.ndarray:
-    """Return fixed trains with a spike in half of the steps of 1 ms; shape (step, neuron)."""
-    return np.random.default_rng(1).random((n_steps, N_PAIRS * n_copies)) < 0.5
-
-
-def in_brian(code: SynapseCode, spikes: np.ndarray, seed: int) -> tuple[Any, np.ndarray]:
-    """Return the synapses, and the quanta released at each step, of shape (step, presynaptic neuron)."""
-    n_steps, n_neurons = spikes.shape
-    step, neuron = np.nonzero(spikes)
-    post = np.random.default_rng(5).permutation(n_neurons)
-    with code_generation("numpy"):
-        source = SpikeGeneratorGroup(n_neurons, neuron, (step + 1) * ms, dt=1 * ms)
-        cells = NeuronGroup(n_neurons, "v : 1", dt=1 * ms)
-        connect = {"i": np.arange(n_neurons), "j": post}
-        built = synapses(
-            source, cells, code, connect=connect, seed=seed, numbering="contacts", name="tested", dt=1 * ms
-        )
-        monitor = StateMonitor(built, "n_vesicles", record=True, when="end", dt=1 * ms)
-        Network(source, cells, built, monitor).run((n_steps + 1) * ms)
-    return built, np.diff(np.array(monitor.n_vesicles), axis=1)[:, :n_steps].T
-
-
 @functools.cache
 def interpreter(way: Way) -> str | None:
     """Return the Python that has a host, None if there is none."""
@@ -110,49 +67,53 @@ def interpreter(way: Way) -> str | None:
     return python if done.returncode == 0 else None
 
 
-def build(host: str, python: str, folder: Path, name: str) -> None:
-    """Compile what is exported, where the host compiles."""
-    commands = {
-        "nest": [python, f"build_{name}module.py"],
-        "neuron": [str(Path(python).with_name("nrnivmodl")), "."],
-    }
-    if host in commands:
-        environment = {**os.environ, "PATH": f"{Path(python).parent}{os.pathsep}{os.environ['PATH']}"}
-        done = subprocess.run(
-            commands[host], cwd=folder, capture_output=True, text=True, check=False, env=environment
-        )
-        assert done.returncode == 0, done.stderr
+def output_of(command: list[str], folder: str | Path) -> list[str]:
+    """Return the lines that a program prints in a folder; its interpreter's other programs are found."""
+    path = f"{Path(command[0]).parent}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, env={**os.environ, "PATH": path}
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+def compile_mechanisms(python: str, folder: str | Path, below: str = ".") -> None:
+    """Run nrnivmodl of the NEURON that an interpreter has, wherever it was installed."""
+    installed = "print(next(file.locate() for file in files('neuron') if file.name == 'nrnivmodl'))"
+    (script,) = output_of([python, "-c", f"from importlib.metadata import files; {installed}"], folder)
+    output_of([python, script, below], folder)
+
+
+def run(way: Way, python: str, folder: str) -> str:
+    """Run the export "tested" in a folder with the trains there, and return the version of the host."""
+    if way.program == "nest":
+        task = nest_parity.release_task(folder, "tested", int(way.arguments[0]))
+        return nest_parity.run_in_nest([task], python)[0]
+    program = Path(__file__).with_name(f"in_{way.program}.py")
+    return output_of([python, str(program), folder, "tested", *way.arguments], folder)[-1]
 
 
 def compare(ways: list[Way], name: str, n_copies: int, n_steps: int, seed: int) -> list[Outcome]:
     """Return how the quanta released at each event compare with Brian2's, for each way of one host."""
-    code, spikes = model(name, n_copies) + release_counters(), trains(n_copies, n_steps)
-    built, expected = in_brian(code, spikes, seed)
+    code, spikes = fixed_trains.model(name, n_copies), fixed_trains.trains(n_copies, n_steps)
+    built, expected = fixed_trains.released(code, spikes, seed)
     assert expected[spikes].mean() > 0 and not expected[~spikes].any()
-    python, outcomes = interpreter(ways[0]), []
-    with tempfile.TemporaryDirectory() as path:
-        folder = Path(path)
-        code.export(ways[0].program, name="tested").write(folder, built)
-        np.save(folder / "trains.npy", spikes)
+    python, host, outcomes = interpreter(ways[0]), ways[0].program, []
+    with tempfile.TemporaryDirectory() as folder:
+        code.export(host, name="tested").write(folder, built)
+        np.save(f"{folder}/trains.npy", spikes)
         start = time.perf_counter()
-        build(ways[0].program, python, folder, "tested")
+        if host == "nest":
+            nest_parity.compile_module(python, folder, "tested")
+        if host == "neuron":
+            compile_mechanisms(python, folder)
         built_at = time.perf_counter()
         for way in ways:
-            program = Path(__file__).with_name(f"in_{way.program}.py")
-            command = [python, str(program), path, "tested", *way.arguments]
             started = time.perf_counter()
-            done = subprocess.run(command, capture_output=True, text=True, check=False)
-            assert done.returncode == 0, done.stderr
-            released = np.load(folder / "released.npy")
-            outcomes.append(
-                Outcome(
-                    done.stdout.split()[-1],
-                    int(spikes.sum()),
-                    int(np.sum(released != expected)),
-                    built_at - start,
-                    time.perf_counter() - started,
-                )
-            )
+            version = run(way, python, folder)
+            seconds = time.perf_counter() - started
+            n_mismatches = int(np.sum(np.load(f"{folder}/released.npy") != expected))
+            outcomes.append(Outcome(version, int(spikes.sum()), n_mismatches, built_at - start, seconds))
     return outcomes
 
 
@@ -179,7 +140,7 @@ def main(arguments: list[str] | None = None) -> None:
             kept = [title for title in titles if name in WAYS[title].models]
             if not kept:
                 continue
-            lines = str(model(name, 1).export(program)).count("\n")
+            lines = str(fixed_trains.model(name, 1).export(program)).count("\n")
             seed = SEEDS[place % 2]
             outcomes = compare([WAYS[title] for title in kept], name, n_copies, n_steps, seed)
             for title, each in zip(kept, outcomes, strict=True):

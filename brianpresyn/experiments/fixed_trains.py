@@ -1,0 +1,84 @@
+"""What release models of this package release at every event of fixed spike trains, for other simulators.
+
+A model holds every pair of a release probability and a number of sites; its networks join each source to one
+neuron, drawn anew, by one synapse.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from brian2 import Network, NeuronGroup, SpikeGeneratorGroup, StateMonitor, ms
+from numpy.typing import NDArray
+
+from brianpresyn.checked_synapses import CheckedSynapses, synapses
+from brianpresyn.release import bernoulli_release, binomial_release, release_counters
+from brianpresyn.short_term import stochastic_tsodyks_markram
+from brianpresyn.synapse_code import SynapseCode
+from brianpresyn.targets import code_generation
+
+PROBABILITIES = (0.05, 0.25, 0.7, 0.95)
+NUMBERS_OF_SITES = (1, 5, 12, 40)
+N_PAIRS = len(PROBABILITIES) * len(NUMBERS_OF_SITES)
+
+
+def _pairs(n_copies: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return n and p of each synapse."""
+    p = np.repeat(PROBABILITIES, len(NUMBERS_OF_SITES))
+    return np.tile(NUMBERS_OF_SITES, n_copies * len(PROBABILITIES)), np.tile(p, n_copies)
+
+
+def _bernoulli(n_copies: int) -> SynapseCode:
+    return bernoulli_release(_pairs(n_copies)[1], q=1)
+
+
+def _binomial(n_copies: int) -> SynapseCode:
+    return binomial_release(*_pairs(n_copies), q=1)
+
+
+def _shared(n_copies: int) -> SynapseCode:
+    return binomial_release(12, 0.7, q=1, shared=True)
+
+
+def _depressed(n_copies: int) -> SynapseCode:
+    n, p = _pairs(n_copies)
+    return stochastic_tsodyks_markram(p, tau_rec=30 * ms, tau_facil=50 * ms, n=n, q=1)
+
+
+MODELS: dict[str, Callable[[int], SynapseCode]] = {
+    "bernoulli": _bernoulli,
+    "binomial": _binomial,
+    "shared": _shared,
+    "depressed": _depressed,
+}
+"""By name, from how often they hold each pair; of "shared" all synapses have one n and p."""
+
+
+def model(name: str, n_copies: int) -> SynapseCode:
+    """Return one of the models, which also counts what it releases."""
+    return MODELS[name](n_copies) + release_counters()
+
+
+def trains(n_copies: int, n_steps: int) -> NDArray[np.bool_]:
+    """Return trains with a spike in half of the steps of 1 ms; shape (step, source)."""
+    return np.random.default_rng(1).random((n_steps, N_PAIRS * n_copies)) < 0.5
+
+
+def released(
+    code: SynapseCode, spikes: NDArray[np.bool_], seed: int
+) -> tuple[CheckedSynapses, NDArray[np.int64]]:
+    """Return the synapses, and how many quanta each source releases at each step; shape (step, source)."""
+    n_steps, n_sources = spikes.shape
+    step, source = np.nonzero(spikes)
+    post = np.random.default_rng(5).permutation(n_sources)
+    with code_generation("numpy"):
+        sources = SpikeGeneratorGroup(n_sources, source, (step + 1) * ms, dt=1 * ms)
+        cells = NeuronGroup(n_sources, "v : 1", dt=1 * ms)
+        connect = {"i": np.arange(n_sources), "j": post}
+        built = synapses(
+            sources, cells, code, connect=connect, seed=seed, numbering="contacts", name="tested", dt=1 * ms
+        )
+        monitor = StateMonitor(built, "n_vesicles", record=True, when="end", dt=1 * ms)
+        Network(sources, cells, built, monitor).run((n_steps + 1) * ms)
+    return built, np.diff(np.array(monitor.n_vesicles), axis=1)[:, :n_steps].T
