@@ -1,18 +1,26 @@
-"""How long NEST takes for network A with its stochastic synapses, against Brian2 with this package's.
+"""How long network A takes in NEST and NEURON, with their own synapses and exported ones, and in Brian2.
 
 Run ``BRIANPRESYN_NEST_PYTHON=nest_env/bin/python python -m tests.benchmarks.nest_synapses``, where that
-environment has ``nest-simulator``; without NEST the table says so. Both run on one thread with steps of
-0.1 ms and one delay for all synapses, in turn; what is counted is processor time without building the
-network. Much of NEST's time goes into its Poisson generators and parrot neurons, so the cost of a stochastic
-event beyond that of a deterministic one is given too.
+environment has ``nest-simulator``; BRIANPRESYN_HOSTS_PYTHON names the one with NEURON, by default this one.
+All run on one thread with steps of 0.1 ms and one delay for all synapses, in turn; what is counted is
+processor time without building the network. Much of NEST's time goes into its Poisson generators and parrot
+neurons, so the cost of a stochastic event beyond that of a deterministic one is given too.
+
+With the defaults it takes a quarter of an hour of processor time; it says on the error stream what it does.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import os
 import statistics
+import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,69 +28,112 @@ import numpy as np
 from brian2 import ms, prefs
 
 from brianpresyn import bernoulli_release, stochastic_tsodyks_markram
-from brianpresyn.experiments.nest_parity import INTERPRETER_VARIABLE, nest_interpreter, run_in_nest
-from tests.benchmarks.spiking import NETWORK_A, Q, Variant, build_all, time_all, weight_only
+from brianpresyn.experiments.nest_parity import (
+    INTERPRETER_VARIABLE,
+    exported_bernoulli,
+    nest_interpreter,
+    network_task,
+    run_in_nest,
+)
+from brianpresyn.experiments.network_a import (
+    NETWORK_A,
+    P_RANGE,
+    Q,
+    Size,
+    bernoulli,
+    build,
+    build_programs,
+    processor_times,
+)
+from tests.benchmarks.spiking import weight_only
+from tests.brianpresyn.hosts.parity import WAYS, compile_mechanisms, interpreter
 
 DETERMINISTIC, BERNOULLI, QUANTAL = "deterministic", "Bernoulli", "quantal with depression, n = 5"
 AIMS = {BERNOULLI: 8.0, QUANTAL: 6.0}
-N_EVENTS = NETWORK_A.n_sources * NETWORK_A.n_synapses_per_source * NETWORK_A.rate * NETWORK_A.duration
+BRIAN = "Brian2 C++"
 
-
-def _p(n: int, rng: np.random.Generator) -> np.ndarray:
-    return rng.uniform(0.25, 0.8, n)
-
-
-VARIANTS = (
-    Variant(DETERMINISTIC, lambda n, rng: weight_only()),
-    Variant(BERNOULLI, lambda n, rng: bernoulli_release(_p(n, rng), q=Q)),
-    Variant(
-        QUANTAL,
-        lambda n, rng: stochastic_tsodyks_markram(_p(n, rng), tau_rec=200 * ms, n=np.full(n, 5), q=Q),
+IN_BRIAN = {
+    DETERMINISTIC: lambda n, rng: weight_only(),
+    BERNOULLI: bernoulli,
+    QUANTAL: lambda n, rng: stochastic_tsodyks_markram(
+        rng.uniform(*P_RANGE, n), tau_rec=200 * ms, n=np.full(n, 5), q=Q
     ),
-)
+}
 IN_NEST: dict[str, dict[str, Any]] = {
     DETERMINISTIC: {"model": "static_synapse", "parameters": {}, "ranges": {}},
-    BERNOULLI: {"model": "bernoulli_synapse", "parameters": {}, "ranges": {"p_transmit": [0.25, 0.8]}},
+    BERNOULLI: {"model": "bernoulli_synapse", "parameters": {}, "ranges": {"p_transmit": P_RANGE}},
     QUANTAL: {
         "model": "quantal_stp_synapse",
         "parameters": {"n": 5, "a": 5, "tau_rec": 200.0},
-        "ranges": {"U": [0.25, 0.8]},
+        "ranges": {"U": P_RANGE},
     },
 }
 
 
-def nest_times(interpreter: str, delay: float, n_repeats: int) -> tuple[str, dict[str, list[float]]]:
-    """Return NEST's version and the seconds that each synapse took, in turn."""
-    size = {
-        "n_sources": NETWORK_A.n_sources,
-        "n_targets": NETWORK_A.n_targets,
-        "n_synapses_per_source": NETWORK_A.n_synapses_per_source,
-        "rate": NETWORK_A.rate,
-        "duration": NETWORK_A.duration,
-        "delay": delay,
+def note(text: str) -> None:
+    """Say on the error stream what is being done."""
+    print(text, file=sys.stderr, flush=True)
+
+
+Run = Callable[[], float]
+Runs = dict[tuple[str, str], Run]
+
+
+def in_brian(size: Size, folder: Path) -> Runs:
+    """Build the three programs of Brian2, and return what runs them."""
+    note("building three programs of Brian2, which takes a minute or two")
+    networks = {name: partial(build, make, size, delay=0.1 * ms) for name, make in IN_BRIAN.items()}
+    programs = build_programs(networks, size.duration, folder)
+    return {
+        (name, BRIAN): lambda name=name: processor_times({name: programs[name]}, 1)[name][0]
+        for name in programs
     }
-    tasks = [{"what": "seconds", **size, **IN_NEST[name]} for name in IN_NEST] * n_repeats
-    version, found = run_in_nest(tasks, interpreter)
-    return version, {name: found[number :: len(IN_NEST)] for number, name in enumerate(IN_NEST)}
 
 
-def table(own: dict[str, list[float]], nest: dict[float, dict[str, list[float]]]) -> str:
-    """Return the times, their ratios, and the cost of a stochastic event beyond a deterministic one."""
-    titles = f"{'least s':>8}{'median s':>10}{'ratio':>7}{'aim':>6}{'ns/event':>10}"
-    lines = [f"{'synapse':<32}{'simulator':<22}{titles}"]
-    rows = [("Brian2 C++, this package", own)]
-    rows += [(f"NEST, delay {delay:g} ms", times) for delay, times in nest.items()]
-    for name in IN_NEST:
-        for simulator, times in rows:
-            taken = min(times[name])
-            extra = 1e9 * (taken - min(times[DETERMINISTIC])) / N_EVENTS
-            line = f"{name:<32}{simulator[:21]:<22}{taken:>8.3f}{statistics.median(times[name]):>10.3f}"
-            if times is own:
-                line += f"{'':>13}"
-            else:
-                aim = f"{AIMS[name]:.0f}" if name in AIMS else ""
-                line += f"{taken / min(own[name]):>7.2f}{aim:>6}"
-            lines.append(line + (f"{extra:>10.1f}" if name != DETERMINISTIC else ""))
+def in_nest(size: Size, folder: Path, python: str) -> Runs:
+    """Compile what is exported, and return what runs it and NEST's own synapses at two delays."""
+    note("compiling a module of NEST, which takes half a minute")
+    kinds = [(name, "NEST", synapse) for name, synapse in IN_NEST.items()]
+    kinds.insert(2, (BERNOULLI, "NEST, exported", exported_bernoulli(python, folder)))
+    return {
+        (name, f"{simulator}, {delay:g} ms"): partial(_nest_seconds, size, synapse, delay, python)
+        for delay in (0.1, 1.5)
+        for name, simulator, synapse in kinds
+    }
+
+
+def _nest_seconds(size: Size, synapse: dict[str, Any], delay: float, python: str) -> float:
+    return run_in_nest([network_task(size, synapse, delay)], python)[1][0]
+
+
+def in_neuron(size: Size, folder: Path, python: str) -> Runs:
+    """Compile what is exported, and return what runs it."""
+    note("compiling a mechanism of NEURON")
+    bernoulli_release(np.full(2, 0.5), q=1).export("neuron", name="exported").write(folder)
+    compile_mechanisms(python, folder)
+    task = json.dumps({**asdict(size), "delay": 0.1, "p": P_RANGE})
+    command = [python, str(Path(__file__).with_name("network_in_neuron.py"))]
+
+    def seconds() -> float:
+        done = subprocess.run(command, cwd=folder, input=task, capture_output=True, text=True, check=True)
+        return float(done.stdout.split()[-1])
+
+    return {(BERNOULLI, "NEURON, exported"): seconds}
+
+
+def table(times: dict[tuple[str, str], list[float]], size: Size) -> str:
+    """Return the times, those over Brian2's, and per event: all, and beyond a deterministic one."""
+    titles = f"{'least s':>8}{'median s':>10}{'ratio':>7}{'aim':>6}{'ns/event':>10}{'beyond':>8}"
+    lines = [f"{'synapse':<32}{'simulator':<24}{titles}"]
+    for (name, simulator), taken in sorted(times.items(), key=lambda row: list(IN_BRIAN).index(row[0][0])):
+        least = min(taken)
+        aim = f"{AIMS[name]:.0f}" if name in AIMS and simulator in ("NEST, 0.1 ms", "NEST, 1.5 ms") else ""
+        line = f"{name:<32}{simulator:<24}{least:>8.3f}{statistics.median(taken):>10.3f}"
+        line += f"{least / min(times[name, BRIAN]):>7.2f}{aim:>6}{1e9 * least / size.n_events:>10.1f}"
+        plain = times.get((DETERMINISTIC, simulator.replace("exported, ", "")))
+        if plain and name != DETERMINISTIC:
+            line += f"{1e9 * (least - min(plain)) / size.n_events:>8.1f}"
+        lines.append(line)
     return "\n".join(lines)
 
 
@@ -90,25 +141,28 @@ def main(arguments: list[str] | None = None) -> None:
     """Build, run and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--repeats", type=int, default=5, help="how often everything is run (default 5)")
+    parser.add_argument("--duration", type=float, default=10.0, help="seconds simulated (default 10)")
     parser.add_argument("--nest-python", default=nest_interpreter(), help="interpreter that has NEST")
     chosen = parser.parse_args(arguments)
-    if not chosen.nest_python:
-        print(f"skipped: NEST cannot be imported; name an interpreter that has it in {INTERPRETER_VARIABLE}")
-        return
+    size, neuron = replace(NETWORK_A, duration=chosen.duration), interpreter(WAYS["NEURON"])
     prefs.codegen.cpp.extra_link_args = []
     with tempfile.TemporaryDirectory() as root:
-        folders = build_all(VARIANTS, NETWORK_A, Path(root), delay=0.1 * ms)
-        own: dict[str, list[float]] = {name: [] for name in folders}
-        nest: dict[float, dict[str, list[float]]] = {}
-        for _ in range(chosen.repeats):
-            for name, taken in time_all(folders, 1).items():
-                own[name] += taken
-            for delay in (0.1, 1.5):
-                version, found = nest_times(chosen.nest_python, delay, 1)
-                for name, times in found.items():
-                    nest.setdefault(delay, {}).setdefault(name, []).extend(times)
-    print(f"Network A against NEST {version}, one thread")
-    print(table(own, nest))
+        runs = in_brian(size, Path(root))
+        if chosen.nest_python:
+            runs |= in_nest(size, Path(root, "nest"), chosen.nest_python)
+        else:
+            print(f"no NEST: name an interpreter that has it in {INTERPRETER_VARIABLE}")
+        if neuron:
+            runs |= in_neuron(size, Path(root, "neuron"), neuron)
+        else:
+            print(f"no NEURON: name an interpreter that has it in {WAYS['NEURON'].variable}")
+        times: dict[tuple[str, str], list[float]] = {row: [] for row in runs}
+        for repeat in range(chosen.repeats):
+            for row, run in runs.items():
+                times[row].append(run())
+                note(f"{repeat + 1} of {chosen.repeats}: {', '.join(row)}: {times[row][-1]:.2f} s")
+    print(f"Network A for {size.duration:g} s, one thread, load {os.getloadavg()[0]:.1f}")
+    print(table(times, size))
 
 
 if __name__ == "__main__":
