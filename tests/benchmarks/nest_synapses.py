@@ -90,6 +90,10 @@ def in_brian(size: Size, folder: Path) -> Runs:
     }
 
 
+def _program_seconds(folder: Path) -> float:
+    return processor_times({"": folder}, 1)[""][0]
+
+
 def in_nest(size: Size, folder: Path, python: str) -> Runs:
     """Compile what is exported, and return what runs it and NEST's own synapses at two delays."""
     note("compiling a module of NEST, which takes half a minute")
@@ -166,4 +170,4 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -1,6 +1,6 @@
 """Network A in NEURON, from the folder where exported.mod is compiled: python network_in_neuron.py
 
-It prints seconds. What the network is comes as JSON on the standard input, as for :mod:`brianpresyn.experiments.in_nest`.
+It prints seconds; what the network is comes as JSON on the standard input.
 """
 
 import json
