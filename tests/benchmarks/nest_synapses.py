@@ -84,10 +84,7 @@ def in_brian(size: Size, folder: Path) -> Runs:
     note("building three programs of Brian2, which takes a minute or two")
     networks = {name: partial(build, make, size, delay=0.1 * ms) for name, make in IN_BRIAN.items()}
     programs = build_programs(networks, size.duration, folder)
-    return {
-        (name, BRIAN): lambda name=name: processor_times({name: programs[name]}, 1)[name][0]
-        for name in programs
-    }
+    return {(name, BRIAN): partial(_program_seconds, folder) for name, folder in programs.items()}
 
 
 def _program_seconds(folder: Path) -> float:
