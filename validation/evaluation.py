@@ -172,7 +172,10 @@ def _run_in_processes(
 def _run_named(names: Sequence[str], asked: frozenset[str], context: Context) -> dict[str, MeasureRun]:
     """Run measures of one experiment in a worker, which finds them by name and trains its networks once."""
     by_name = {measure.name: measure for measure in all_measures()}
-    return {name: _run(by_name[name], asked, context, lambda *_: None) for name in names}
+    runs = {name: _run(by_name[name], asked, context, lambda *_: None) for name in names}
+    for figure in (figure for run in runs.values() for figure in run.evidence.figures):
+        _ = figure.data_url  # made here, where other cores make others
+    return runs
 
 
 def _ignore_progress(fraction: float, doing: str) -> None:

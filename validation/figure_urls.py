@@ -17,18 +17,24 @@ _COLOURS_IN_PIXELS = 96
 
 def figure_as_data_url(figure: Figure) -> str:
     """Return `figure` as a data URL: vector graphics, or pixels where those would be large."""
-    buffer = io.BytesIO()
-    # With a fixed salt and without a date the same findings give the same bytes.
-    with matplotlib.rc_context({"svg.hashsalt": "brianpresyn"}):
-        figure.savefig(buffer, format="svg", bbox_inches="tight", metadata={"Date": None})
-    media_type = "image/svg+xml"
-    if buffer.tell() > LARGEST_SVG:
-        from PIL import Image
+    # Letters are drawn as curves: with two panels of them vector graphics are large without any points.
+    if len(figure.axes) < 2:
+        buffer = io.BytesIO()
+        # With a fixed salt and without a date the same findings give the same bytes.
+        with matplotlib.rc_context({"svg.hashsalt": "brianpresyn"}):
+            figure.savefig(buffer, format="svg", bbox_inches="tight", metadata={"Date": None})
+        if buffer.tell() <= LARGEST_SVG:
+            return _data_url("image/svg+xml", buffer)
+    from PIL import Image
 
-        drawn, buffer, media_type = io.BytesIO(), io.BytesIO(), "image/png"
-        figure.savefig(drawn, format="png", bbox_inches="tight", dpi=PIXELS_PER_INCH)
-        # With a palette it is a third of the size.
-        with Image.open(drawn) as image:
-            few = image.convert("RGB").quantize(_COLOURS_IN_PIXELS, dither=Image.Dither.NONE)
-        few.save(buffer, format="PNG", optimize=True)
-    return f"data:{media_type};base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"
+    drawn, buffer = io.BytesIO(), io.BytesIO()
+    figure.savefig(drawn, format="png", bbox_inches="tight", dpi=PIXELS_PER_INCH)
+    # With a palette it is a third of the size.
+    with Image.open(drawn) as image:
+        few = image.convert("RGB").quantize(_COLOURS_IN_PIXELS, dither=Image.Dither.NONE)
+    few.save(buffer, format="PNG", optimize=True)
+    return _data_url("image/png", buffer)
+
+
+def _data_url(media_type: str, content: io.BytesIO) -> str:
+    return f"data:{media_type};base64,{base64.b64encode(content.getvalue()).decode('ascii')}"

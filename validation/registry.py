@@ -17,6 +17,7 @@ from biophys.argument_types import checked_types
 from biophys.plugins import load_plugins
 from biophys.units import shown
 from validation.context import Context
+from validation.figure_urls import figure_as_data_url
 from validation.runs import Run, experiment_module, noting_runs, result_for
 from validation.statement import Claim, Measurement, Rendering, corrected
 
@@ -40,6 +41,11 @@ class ClaimFigure:
     figure: Figure
     caption: str
     claim: str = ""
+
+    @functools.cached_property
+    def data_url(self) -> str:
+        """The figure as the page holds it; once made, it goes along into another process."""
+        return figure_as_data_url(self.figure)
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,6 @@ from validation.agreement import Agreement, agreement_of
 from validation.claims_file import as_text, checked_claims, write_together
 from validation.clause_chart import ClauseLine, clause_lines
 from validation.evaluation import Findings
-from validation.figure_urls import figure_as_data_url
 from validation.full_results import full_results
 from validation.report_comparison import Comparison, compared
 from validation.report_summary import Summary, summary_of
@@ -241,8 +240,7 @@ def _section(findings: Findings, claim: Claim, lines: Iterable[ClauseLine]) -> d
         "renderings": [rendering_row(rendering, measurements) for rendering in renderings_of(measurements)],
         "measurements": measurements,
         "figures": [
-            {"source": figure_as_data_url(drawn.figure), "caption": drawn.caption}
-            for drawn in findings.figures(claim.id)
+            {"source": drawn.data_url, "caption": drawn.caption} for drawn in findings.figures(claim.id)
         ],
         "remarks": findings.remarks(claim.id),
     }

@@ -4,6 +4,7 @@ import html.parser
 import json
 import math
 import os
+import pickle
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,13 +15,9 @@ from biophys.estimates import Estimate, gaussian
 from validation.claims_file import merge_claims, write_together
 from validation.context import Context
 from validation.evaluation import Findings, MeasureRun
+from validation.figure_urls import figure_as_data_url
 from validation.registry import ClaimFigure, Evidence, Measure, all_claims
-from validation.report import (
-    figure_as_data_url,
-    number_text,
-    writable_folder,
-    write_report,
-)
+from validation.report import number_text, writable_folder, write_report
 from validation.runs import Run
 from validation.statement import Measurement, Rendering, Verdict
 
@@ -135,6 +132,18 @@ def test_verdict_follows_from_main_measurements_only(findings):
 def test_large_vector_figure_becomes_pixels():
     assert figure_as_data_url(line_figure()).startswith("data:image/svg+xml;base64,")
     assert figure_as_data_url(line_figure(20_000)).startswith("data:image/png;base64,")
+
+
+def test_two_panels_are_pixels_without_trial():
+    figure = Figure()
+    figure.subplots(1, 2)
+    assert figure_as_data_url(figure).startswith("data:image/png;base64,")
+
+
+def test_a_picture_made_in_a_worker_comes_along():
+    drawn = ClaimFigure(line_figure(), "A line", "S18")
+    made = drawn.data_url
+    assert vars(pickle.loads(pickle.dumps(drawn)))["data_url"] == made == figure_as_data_url(line_figure())
 
 
 def test_same_figure_gives_same_bytes():
