@@ -149,10 +149,10 @@ def _run_in_processes(
     n_jobs: int,
     on_progress: ProgressReport,
 ) -> tuple[MeasureRun, ...]:
-    """Run the measures of each experiment in a process of a pool, simulations first: they take longest."""
+    """Run the measures of each experiment in a process of a pool, those that take longest first."""
     simulations = (Rendering.SPIKING, Rendering.RATE)
     groups: dict[str, list[Measure]] = {}
-    for measure in sorted(measures, key=lambda measure: measure.rendering not in simulations):
+    for measure in sorted(measures, key=lambda m: (not m.lasts_long, m.rendering not in simulations)):
         groups.setdefault(measure.experiment or measure.name, []).append(measure)
     plain = replace(context, report_progress=_ignore_progress)
     done: dict[str, MeasureRun] = {}

@@ -79,6 +79,8 @@ class Measure:
         Data sets and importable packages without which the claims stay open.
     experiment
         Name of the experiment from which it takes its numbers; empty if it makes them itself.
+    lasts_long
+        Whether it starts first, so that others run beside it.
     """
 
     function: Callable[..., Any]
@@ -87,6 +89,7 @@ class Measure:
     data_sets: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
     experiment: str = ""
+    lasts_long: bool = False
 
     @property
     def name(self) -> str:
@@ -132,6 +135,7 @@ def measures(
     data_sets: tuple[str, ...] = (),
     needs: tuple[str, ...] = (),
     experiment: str = "",
+    lasts_long: bool = False,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Register the decorated function as what measures `claims`.
 
@@ -147,6 +151,8 @@ def measures(
         Importable packages it needs beyond the core dependencies; by default what its experiment needs.
     experiment
         Name of the experiment (`validation.runs`) whose finished run is the function's first argument.
+    lasts_long
+        Whether it starts first, so that others run beside it.
 
     Raises
     ------
@@ -162,7 +168,7 @@ def measures(
         if any(measure.name == function.__name__ for measure in _MEASURES):
             raise ValueError(f"there are two measures {function.__name__}: name this function otherwise")
         packages = needs or (TRAINED if experiment else ())
-        _MEASURES.append(Measure(function, ids, form, data_sets, packages, experiment))
+        _MEASURES.append(Measure(function, ids, form, data_sets, packages, experiment, lasts_long))
         return function
 
     return register

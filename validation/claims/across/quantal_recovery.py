@@ -32,7 +32,7 @@ _NOISE_SD = 0.2 * _Q
 _TRAIN = np.cumsum([0, 20, 20, 20, 20, 50, 100, 200]) * pq.ms
 
 
-@measures("X01", rendering=Rendering.ANALYTIC)
+@measures("X01", rendering=Rendering.ANALYTIC, lasts_long=True)
 def recovered_parameters(context: Context) -> Findings:
     """Report how often the intervals of n, p and q cover the truth, by method, over a grid of n and p."""
     rng = np.random.default_rng(context.seed)
