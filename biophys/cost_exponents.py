@@ -469,7 +469,7 @@ def plot_exponent_map(figure: Figure, cost: CostLaw | CostMixture, mean: pq.Quan
         axes.set_title(f"bought with {varying}", fontsize=10)
         figure.colorbar(drawn, ax=axes, label="local exponent ρ", extend="both")
     figure.axes[0].set_ylabel("number of sites n")
-    figure.tight_layout()
+    figure.set_layout_engine("constrained")
 
 
 @checked_types
@@ -509,4 +509,4 @@ def plot_exponents(figure: Figure, *, cooperativity: float = 4.0, n_points: int 
     exponent_axes.set_title("where the power laws hold", fontsize=10)
     exponent_axes.set_ylim(0, 2.6)
     exponent_axes.legend(fontsize=7, loc="upper right", ncols=2)
-    figure.tight_layout()
+    figure.set_layout_engine("constrained")

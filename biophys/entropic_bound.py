@@ -6,9 +6,12 @@ from typing import Any
 
 import numpy as np
 import quantities as pq
+from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
 from biophys.argument_types import checked_types
+from biophys.cost_exponents import MECHANISM_COLOURS
+from biophys.energy_costs import COST_EXPONENTS
 from biophys.units import checked_finite, magnitude_in, psp_unit_of
 
 
@@ -108,3 +111,21 @@ def bound_gap(ratio: ArrayLike, rho: ArrayLike) -> NDArray[np.float64]:
     with np.errstate(invalid="ignore", divide="ignore"):
         ratio_of_squares = np.where(np.abs(x) < 1e-3, series, (np.expm1(x) - x) / x**2)
     return np.asarray(rho * log_ratio**2 * ratio_of_squares)
+
+
+def plot_gap(figure: Figure) -> None:
+    """Draw the gap between the biological and the entropic cost against sigma / s, under each cost.
+
+    Parameters
+    ----------
+    figure
+        An empty figure.
+    """
+    axes = figure.subplots()
+    ratio = np.geomspace(0.05, 20, 300)
+    for mechanism, rho in COST_EXPONENTS.items():
+        label = f"{mechanism}, ρ = {rho:.3g}"
+        axes.semilogx(ratio, bound_gap(1 / ratio, rho), color=MECHANISM_COLOURS[mechanism], label=label)
+    axes.semilogx(ratio, bound_gap(1 / ratio, 0.05), "--", color="black", linewidth=1, label="ρ = 0.05")
+    axes.set(ylim=(-0.2, 8), xlabel="σ / s", ylabel="C_BI − C_VI (nats)")
+    axes.legend(fontsize=8)

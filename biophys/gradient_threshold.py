@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 import numpy as np
+from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
 from biophys.argument_types import checked_types
+from biophys.palette import BLUE, VERMILION
 from biophys.units import checked_finite
 
 GradientLaw = Literal["normal", "Laplace"]
@@ -87,3 +90,31 @@ def approximation_error(
     """
     exact = probability_above(threshold, sd, mean=mean, law=law)
     return probability_above(threshold, sd, law=law) / exact - 1.0
+
+
+def plot_probability(
+    figure: Figure,
+    threshold: float,
+    sd: NDArray[np.float64],
+    shares: Mapping[GradientLaw, NDArray[np.float64]],
+) -> None:
+    """Draw the probability of a gradient beyond the threshold, by formula and as drawn.
+
+    Parameters
+    ----------
+    figure
+        An empty figure.
+    threshold
+        The threshold.
+    sd
+        Standard deviations of the gradients.
+    shares
+        Share beyond the threshold at each of them, by the law of the gradients.
+    """
+    axes = figure.subplots()
+    fine = threshold * np.geomspace(0.2, 6.0, 200)
+    for law, colour in zip(shares, (BLUE, VERMILION), strict=True):
+        axes.semilogx(fine**2, probability_above(threshold, fine, law=law), color=colour, label=law)
+        axes.semilogx(sd**2, shares[law], "o", color=colour, markersize=4)
+    axes.set(xlabel="Fisher information (mean squared gradient)", ylabel="Pr(|g| > g_lim)")
+    axes.legend()

@@ -227,7 +227,7 @@ def missing_packages(measure: Measure) -> tuple[str, ...]:
     return tuple(package for package in measure.needs if importlib.util.find_spec(package) is None)
 
 
-def drawn(
+def claim_figure(
     draw: Callable[[Figure], Any], caption: str, size: tuple[float, float] = (6, 4), claim: str = ""
 ) -> ClaimFigure:
     """Return a figure of a claim.
@@ -264,4 +264,4 @@ def panels(
     """
     figures = experiment_module(run.experiment).FIGURES
     for panel, caption in captions.items():
-        yield drawn(functools.partial(figures[panel], run.result), caption, size, claim.id)
+        yield claim_figure(functools.partial(figures[panel], run.result), caption, size, claim.id)

@@ -27,9 +27,11 @@ from typing import Any
 
 import numpy as np
 from brian2 import Network, NeuronGroup, SpikeGeneratorGroup, StateMonitor, ms
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from biophys.estimates import Estimate, student
+from biophys.palette import BLUE, GREEN, ORANGE
 from biophys.processes import temporary_folder
 from brianpresyn.checked_synapses import synapses
 from brianpresyn.experiments import fixed_trains
@@ -296,3 +298,32 @@ def _standard_error(
 ) -> float:
     resampled = [statistic(sample[rng.integers(len(sample), size=len(sample))]) for _ in range(_N_RESAMPLES)]
     return float(np.std(resampled, ddof=1))
+
+
+def draw_responses(
+    in_nest: Sequence[NDArray[np.int64]], own: Sequence[NDArray[np.int64]], figure: Figure
+) -> None:
+    """Draw mean response and share of failures at each spike, in NEST (dots) and here (crosses).
+
+    Parameters
+    ----------
+    in_nest, own
+        Quanta released in each of `CASES`, shape (synapse, spike); those with several sites are drawn.
+    figure
+        An empty figure.
+    """
+    left, right = figure.subplots(1, 2)
+    shown = [number for number, case in enumerate(CASES) if case.model == "quantal_stp_synapse"]
+    spike = np.arange(N_SPIKES) + 1
+    for number, colour in zip(shown, (BLUE, ORANGE, GREEN), strict=True):
+        for quanta, marker, shift in ((in_nest[number], "o", -0.1), (own[number], "x", 0.1)):
+            style: dict[str, Any] = {"fmt": marker, "color": colour, "ms": 4}
+            error = 2 * quanta.std(axis=0, ddof=1) / np.sqrt(len(quanta))
+            label = CASES[number].name if marker == "o" else None
+            left.errorbar(spike + shift, quanta.mean(axis=0), error, label=label, **style)
+            failed = (quanta == 0).mean(axis=0)
+            error = 2 * np.sqrt(failed * (1 - failed) / len(quanta))
+            right.errorbar(spike + shift, failed, error, **style)
+    left.set(xlabel="spike of the train", ylabel="mean response (quanta)")
+    right.set(xlabel="spike of the train", ylabel="share of failures")
+    left.legend(fontsize=7)

@@ -353,7 +353,18 @@ def plot(result: xr.Dataset, axes: Axes, *, task: int | None = 0) -> None:
     axes.set_title(f"{n_seeds} seeds, standard error", fontsize=9)
 
 
+def draw_memory(result: xr.Dataset, figure: Figure) -> None:
+    """Draw the accuracy on the first task and on all, and the release probabilities at the end."""
+    left, middle, right = figure.subplots(1, 3)
+    plot(result, left, task=0)
+    plot(result, middle, task=None)
+    left.legend(fontsize=7)
+    right.hist(result.p.sel(model=PLASTIC).to_numpy().ravel(), bins=40, color=VERMILION)
+    right.set(xlabel="release probability at the end", ylabel="synapses, all seeds")
+
+
 FIGURES: dict[str, Callable[[xr.Dataset, Figure], None]] = {
-    "accuracy": lambda result, figure: plot(result, figure.subplots())
+    "accuracy": lambda result, figure: plot(result, figure.subplots()),
+    "memory": draw_memory,
 }
 """Panels by name."""

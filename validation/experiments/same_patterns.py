@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
 
 from biophys.release_plasticity import ReleasePlasticity
-from brianpresyn.experiments.spiking_perceptron import PLASTIC, Config, patterns_for
+from brianpresyn.experiments.spiking_perceptron import COLOURS, PLASTIC, Config, patterns_for
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
     from torch import Tensor
 
 DETERMINISTIC = "deterministic"
@@ -69,3 +71,32 @@ def _accuracy(config: Config, rule: ReleasePlasticity | None, x: Tensor, y: Tens
             recalled = perceptrons.recalled(x[:, task], y[:, task], n_samples=config.n_votes)
             accuracy[:, after, task] = recalled.mean(dim=1).numpy()
     return accuracy
+
+
+def draw_forgetting(spikes: xr.DataArray, rates: Mapping[str, xr.DataArray], figure: Figure) -> None:
+    """Draw the plastic and the deterministic perceptron in all renderings into the same axes.
+
+    Parameters
+    ----------
+    spikes, rates
+        Accuracies in spikes, and in rates by the kind of input.
+    figure
+        An empty figure.
+    """
+    renderings = {"spikes": "o-", "rates": "s--", "rates, pairs": "^:"}
+    accuracies = (spikes, rates[SIGNED], rates[PAIRED])
+    panels = figure.subplots(1, 2)
+    for axes, task in zip(panels, (0, None), strict=True):
+        for (word, style), accuracy in zip(renderings.items(), accuracies, strict=True):
+            shown = accuracy.mean("task") if task is None else accuracy.isel(task=task)
+            for model in map(str, rates[SIGNED].model.to_numpy()):
+                values = 100 * shown.sel(model=model).transpose("seed", "after_task").to_numpy()
+                mean, error = values.mean(axis=0), values.std(axis=0, ddof=1) / np.sqrt(len(values))
+                look: dict[str, Any] = {"color": COLOURS[model], "markersize": 4, "capsize": 2}
+                x = np.arange(mean.size) + 1
+                axes.errorbar(x, mean, error, fmt=style, label=f"{model}, {word}", **look)
+        axes.set_xticks(np.arange(spikes.sizes["after_task"]) + 1)
+        axes.set_xlabel("tasks learned")
+    panels[0].set_ylabel(f"accuracy on task 1 (%), {spikes.sizes['seed']} seeds")
+    panels[1].set_ylabel("accuracy, mean of tasks learned (%)")
+    panels[0].legend(fontsize=7)

@@ -25,7 +25,7 @@ from biophys.recordings.recorded_connections import PlasticityRecordings
 from validation.criteria import below, exact, in_every
 from validation.data.allen_synapses import allen_synapses_here
 from validation.data.recordings import read_ko2013, read_sjostrom2001
-from validation.registry import Context, Findings, drawn, measures
+from validation.registry import Context, Findings, claim_figure, measures
 from validation.statement import CROSS_CHECK, Claim, Clause, Rendering, row
 
 BUDGET_EXPONENT = 5.0
@@ -95,7 +95,7 @@ def exponent_of_a_budget(context: Context) -> Findings:
         "Precision of the best synapse within each budget (both cost scales 1): by formula with "
         "real-valued n, by search over n and p, and with whole n. Computed, not sampled."
     )
-    yield drawn(plot_precision, caption)
+    yield claim_figure(plot_precision, caption)
     yield from _BUDGET_REMARKS
 
 
@@ -150,7 +150,7 @@ def recorded_budgets(context: Context) -> Findings:
         f"{len(recordings)} rows."
     )
     draw = partial(plot_recorded_budgets, recordings=recordings, clouds=clouds)
-    yield drawn(draw, caption, (9.5, 4))
+    yield claim_figure(draw, caption, (9.5, 4))
     yield from _RECORDED_REMARKS
 
 

@@ -4,11 +4,6 @@ from __future__ import annotations
 
 from functools import partial
 
-import numpy as np
-from matplotlib.figure import Figure
-
-from biophys.constants import CALCIUM_PER_VESICLE, ION_FLUX_PER_VESICLE, SPIKE_PER_BOUTON
-from biophys.energy_costs import calcium_of_site
 from biophys.estimates import Estimate, exactly, in_range
 from biophys.information_efficiency import (
     TransmissionCost,
@@ -16,15 +11,14 @@ from biophys.information_efficiency import (
     entropy_bits,
     failure_rate_of_levy_baxter,
     information_of_sum,
-    information_per_energy,
     optimal_release_probability,
     optimal_synapse,
 )
-from biophys.palette import BLUE, GREEN, PURPLE, VERMILION
+from biophys.optima_plots import plot_optima, range_of_optima
 from biophys.units import ATP
 from validation.claims.schug2021.failures_of_many_sites import CITED_RELEASE
 from validation.criteria import below, exact, in_every
-from validation.registry import ClaimFigure, Context, Findings, measures
+from validation.registry import Context, Findings, claim_figure, measures
 from validation.statement import CROSS_CHECK, Claim, Clause, Rendering, row
 
 _clause = partial(Clause, source=CROSS_CHECK, rendering=Rendering.ANALYTIC)
@@ -77,7 +71,8 @@ def information_per_atp(context: Context) -> Findings:
         quantity = "best p beside the recorded p that Harris et al. (2012) cite"
         published = " to ".join(f"{p:g}" for p in dict.fromkeys(cited))
         yield row(X10, _optimum(n), quantity, condition={"n": n}, published=published)
-    yield ClaimFigure(_figure(), _CAPTION)
+    draw = partial(plot_optima, spike_probability=_RATE_BIN, recorded=CITED_RELEASE)
+    yield claim_figure(draw, _CAPTION, (9, 4))
     yield from _REMARKS
 
 
@@ -85,23 +80,7 @@ def _optimum(n: int) -> Estimate:
     """Return the best p at one number of sites, with the range that the constants leave."""
     best = optimal_release_probability(bernoulli_input(_RATE_BIN), n, TransmissionCost())
     how = f"{best.bits_per_atp:.3g} bit/ATP there; the range is that of constants at the ends of theirs"
-    return in_range(best.p, _range_of_optima(n), "range of constants", how)
-
-
-def _range_of_optima(n: int) -> tuple[float, float]:
-    """Return the lowest and highest optimum over the ends of the constants' ranges."""
-    others = TransmissionCost().per_vesicle - ION_FLUX_PER_VESICLE.value
-    optima = [
-        optimal_release_probability(
-            bernoulli_input(_RATE_BIN),
-            n,
-            TransmissionCost(per_vesicle=flux + others, per_spike=spike, calcium=calcium_of_site(calcium)),
-        ).p
-        for flux in (ION_FLUX_PER_VESICLE.low, ION_FLUX_PER_VESICLE.high)
-        for spike in (SPIKE_PER_BOUTON.low, SPIKE_PER_BOUTON.high)
-        for calcium in (CALCIUM_PER_VESICLE.low, CALCIUM_PER_VESICLE.high)
-    ]
-    return float(min(optima)), float(max(optima))
+    return in_range(best.p, range_of_optima(_RATE_BIN, n), "range of constants", how)
 
 
 _CAPTION = (
@@ -118,27 +97,3 @@ _REMARKS = (
     "released vesicles and two or more sites the best p tends to 0, so that the optimum depends on the "
     "cost shared by the whole synapse (here its part of the action potential).",
 )
-
-
-def _figure() -> Figure:
-    figure = Figure((9, 4), layout="constrained")
-    left, right = figure.subplots(1, 2)
-    p, spikes, cost = np.linspace(0.002, 0.998, 400), bernoulli_input(_RATE_BIN), TransmissionCost()
-    for n, colour in zip((1, 2, 5, 10), (BLUE, VERMILION, GREEN, PURPLE), strict=True):
-        best = optimal_release_probability(spikes, n, cost)
-        ratio = 1e5 * information_per_energy(spikes, n, p, cost).magnitude
-        left.plot(p, ratio, color=colour, label=f"n = {n}")
-        left.plot(best.p, 1e5 * best.bits_per_atp, "o", color=colour)
-    left.set(xlabel="release probability p", ylabel="bits per 100,000 ATP", ylim=(0, None))
-    numbers = np.arange(1, 13)
-    optima = [optimal_release_probability(spikes, int(n), cost).p for n in numbers]
-    ranges = np.array([_range_of_optima(int(n)) for n in numbers])
-    right.fill_between(numbers, ranges[:, 0], ranges[:, 1], color=BLUE, alpha=0.25)
-    right.plot(numbers, optima, color=BLUE, label="optimum")
-    for n, (low, high) in CITED_RELEASE.items():
-        right.plot([n, n], [low - 0.01, high + 0.01], color=VERMILION, linewidth=5)
-    right.plot([], [], color=VERMILION, linewidth=5, label="recorded, as cited")
-    right.set(xlabel="number of sites n", ylabel="release probability p", ylim=(0, 1.05))
-    for axes in (left, right):
-        axes.legend(fontsize=8)
-    return figure

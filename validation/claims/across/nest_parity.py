@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
-from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
 from biophys.estimates import exactly
-from biophys.palette import BLUE, GREEN, ORANGE
 from brianpresyn.experiments import fixed_trains, nest_parity
 from brianpresyn.experiments.nest_parity import CASES, INTERPRETER_VARIABLE
 from brianpresyn.experiments.network_a import NETWORK_A
 from validation.criteria import equals, exact, in_every
-from validation.registry import ClaimFigure, Context, Findings, measures
+from validation.registry import Context, Findings, claim_figure, measures
 from validation.statement import CROSS_CHECK, Claim, Clause, Rendering, not_run, row
 
 # The margin is what a sample in small can show.
@@ -106,7 +102,7 @@ def release_in_nest(context: Context) -> Findings:
         f"Mean response and share of failures at each spike of a 20 Hz train, NEST {version} (dots) and this "
         f"package (crosses); {n_synapses} synapses each, two standard errors."
     )
-    yield ClaimFigure(_figure(in_nest, member), caption)
+    yield claim_figure(partial(nest_parity.draw_responses, in_nest, member), caption, (9, 3.8))
     yield (
         "The weight of NEST's quantal_stp_synapse is that of one quantum, although its documentation calls "
         "it the amplitude with all sites released: the first response is "
@@ -118,28 +114,3 @@ _REMEDY = (
     "NEST cannot be imported: install nest-simulator in an environment of its own and name that "
     f"environment's Python in {INTERPRETER_VARIABLE}"
 )
-
-
-def _figure(in_nest: Sequence[NDArray[np.int64]], member: Sequence[NDArray[np.int64]]) -> Figure:
-    figure = Figure((9, 3.8))
-    left, right = figure.subplots(1, 2)
-    colours = (BLUE, ORANGE, GREEN)
-    shown = [number for number, case in enumerate(CASES) if case.model == "quantal_stp_synapse"]
-    spike = np.arange(nest_parity.N_SPIKES) + 1
-    for number, colour in zip(shown, colours, strict=True):
-        for quanta, marker, shift in ((in_nest[number], "o", -0.1), (member[number], "x", 0.1)):
-            error = 2 * quanta.std(axis=0, ddof=1) / np.sqrt(len(quanta))
-            label = CASES[number].name if marker == "o" else None
-            left.errorbar(
-                spike + shift, quanta.mean(axis=0), error, fmt=marker, color=colour, label=label, ms=4
-            )
-            failed = (quanta == 0).mean(axis=0)
-            error = 2 * np.sqrt(failed * (1 - failed) / len(quanta))
-            right.errorbar(spike + shift, failed, error, fmt=marker, color=colour, ms=4)
-    left.set_ylabel("mean response (quanta)")
-    right.set_ylabel("share of failures")
-    left.legend(fontsize=7)
-    for axes in (left, right):
-        axes.set_xlabel("spike of the train")
-    figure.tight_layout()
-    return figure

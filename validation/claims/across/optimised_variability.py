@@ -28,7 +28,7 @@ from validation.claims.malkin2023.optimal_variance import UNITS, slope_rows, slo
 from validation.claims.malkin2023.variability_and_rate import PUBLISHED_SLOPE, recorded_slopes
 from validation.criteria import equals, exact, in_every
 from validation.data.datastore import DataSetCorrupt, DataSetMissing
-from validation.registry import ClaimFigure, Context, Findings, Run, drawn, measures
+from validation.registry import ClaimFigure, Context, Findings, Run, claim_figure, measures
 from validation.runs import result_for
 from validation.statement import CROSS_CHECK, Claim, Clause, Rendering, row
 
@@ -80,7 +80,7 @@ def slopes_for_poisson_inputs(context: Context) -> Findings:
         "10 ms: -2/(rho+2) at low rates, where mean x² grows as the rate, twice that at high rates, where it "
         "grows as the rate squared. Computed, not sampled."
     )
-    yield drawn(partial(plot_slopes_on_rate, time_constant=_KERNEL, recorded=PUBLISHED_SLOPE), caption)
+    yield claim_figure(partial(plot_slopes_on_rate, time_constant=_KERNEL, recorded=PUBLISHED_SLOPE), caption)
     yield (
         "Which of the two slopes applies depends on the presynaptic rate times the time constant. Cells that "
         "fire at a few hertz are in the first regime (mean x² within 10 % of proportional to the rate below "

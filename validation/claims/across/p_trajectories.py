@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from biophys.release_plasticity import FORMS, ReleasePlasticity, updated_release
 from brianpresyn.experiments import plasticity_trajectory
 from brianpresyn.targets import run_each_in_its_process
 from validation.criteria import exact
-from validation.registry import ClaimFigure, Context, Findings, measures
+from validation.registry import Context, Findings, claim_figure, measures
 from validation.statement import CROSS_CHECK, Claim, Clause, Measurement, Rendering, row
 
 # Float64: a difference of rounding alone.
@@ -36,7 +37,6 @@ X02 = Claim(
     CROSS_CHECK,
     (IN_TORCH, IN_BRIAN),
 )
-_COLOURS = (BLUE, ORANGE, GREEN)
 
 
 @measures(X02, rendering=Rendering.SPIKING, needs=("torch",))
@@ -67,7 +67,7 @@ def release_probability_trajectories(context: Context) -> Findings:
         "(p_up = p_down = 0.07, threshold 0.7, frozen from p = 0.9353); lines: numpy, dots: Brian2 (numpy "
         "target) every tenth update."
     )
-    yield ClaimFigure(_figure(expected, measured), caption)
+    yield claim_figure(partial(_draw, expected, measured), caption, (8, 3.4))
 
 
 def _followed(p: Any, signals: Any, rule: ReleasePlasticity) -> NDArray[np.float64]:
@@ -91,16 +91,14 @@ def _differences(
         )
 
 
-def _figure(expected: NDArray[np.float64], brian: NDArray[np.float64]) -> Figure:
+def _draw(expected: NDArray[np.float64], brian: NDArray[np.float64], figure: Figure) -> None:
     """Draw three synapses under both forms: lines in numpy, dots in Brian2."""
-    figure = Figure((8, 3.4))
     updates = np.arange(0, brian.shape[1], 10)
-    for number, axes in enumerate(figure.subplots(1, 2, sharey=True)):
-        for synapse, colour in enumerate(_COLOURS):
+    panels = figure.subplots(1, 2, sharey=True)
+    for number, axes in enumerate(panels):
+        for synapse, colour in enumerate((BLUE, ORANGE, GREEN)):
             axes.plot(expected[number, :, synapse], color=colour, linewidth=1)
             axes.plot(updates, brian[number, updates, synapse], ".", color=colour, markersize=4)
         axes.set_title(FORMS[number].replace("_", " "), fontsize=9)
         axes.set_xlabel("update")
-    figure.axes[0].set_ylabel("release probability p")
-    figure.tight_layout()
-    return figure
+    panels[0].set_ylabel("release probability p")

@@ -22,7 +22,7 @@ from biophys.quantal_recovery import (
 )
 from biophys.short_term import ShortTermDynamics
 from validation.claims.across.release_statistics import X01
-from validation.registry import Context, Findings, drawn, measures
+from validation.registry import Context, Findings, claim_figure, measures
 from validation.statement import Measurement, Rendering, row
 
 _P = (0.1, 0.3, 0.5, 0.7, 0.9)
@@ -55,7 +55,7 @@ def recovered_parameters(context: Context) -> Findings:
         f"{n_repeats} recordings a point (likelihood: {n_fits}, noise sd {float(_NOISE_SD / _Q):g} q). Band: "
         "0.95 with its 95 % sampling range. Filled: p; open: q."
     )
-    yield drawn(partial(plot_coverage, by_method=by_method), caption, (12, 3.6))
+    yield claim_figure(partial(plot_coverage, by_method=by_method), caption, (12, 3.6))
     yield from _REMARKS
 
 

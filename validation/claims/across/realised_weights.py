@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import numpy as np
 import quantities as pq
@@ -15,7 +17,7 @@ from biophys.optimal_precision import ReliabilityCost, optimal_sd
 from biophys.palette import BLUE, VERMILION
 from biophys.quantal import QuantalSynapse, synapse_with
 from validation.claims.across.gaussian_synapses import MOMENTS, X06
-from validation.registry import ClaimFigure, Context, Findings, measures
+from validation.registry import Context, Findings, claim_figure, measures
 from validation.statement import Measurement, Rendering, row
 
 
@@ -53,7 +55,7 @@ def realised_weights(context: Context) -> Findings:
         f"{n} normal weights with variances optimised for rho = 2, realised by p at n = 5 and by n at p near "
         "0.3: ATP per spike against the weight's coefficient of variation (2000 drawn)."
     )
-    yield ClaimFigure(_atp_figure(by_mechanism), caption, "X06")
+    yield claim_figure(partial(_draw_atp, by_mechanism), caption, (6, 3.8))
     yield from _REMARKS
 
 
@@ -101,24 +103,12 @@ def _atp(realised: Realised, is_common: NDArray[np.bool_]) -> Measurement:
     return _observed(estimate, quantity, realised)
 
 
-def _atp_figure(by_mechanism: tuple[Realised, ...]) -> Figure:
-    figure = Figure((6, 3.8))
-    axes = figure.subplots()
+def _draw_atp(by_mechanism: tuple[Realised, ...], figure: Figure) -> None:
+    axes, shown = figure.subplots(), slice(0, 2000)
+    style: dict[str, Any] = {"markersize": 2, "rasterized": True}
     for realised, colour in zip(by_mechanism, (BLUE, VERMILION), strict=True):
         atp = spike_costs()(realised.synapses).magnitude
-        shown = slice(0, 2000)
         label = f"{realised.mechanism}: {realised.is_feasible.mean():.0%} of weights"
-        axes.loglog(
-            realised.synapses.cv[shown],
-            atp[shown],
-            ".",
-            color=colour,
-            markersize=2,
-            label=label,
-            rasterized=True,
-        )
-    axes.set_xlabel("coefficient of variation of the weight")
-    axes.set_ylabel("ATP per spike")
+        axes.loglog(realised.synapses.cv[shown], atp[shown], ".", color=colour, label=label, **style)
+    axes.set(xlabel="coefficient of variation of the weight", ylabel="ATP per spike")
     axes.legend(fontsize=8, markerscale=4)
-    figure.tight_layout()
-    return figure

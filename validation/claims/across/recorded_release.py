@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from biophys.association import weighted_median
 from biophys.bootstrap import bootstrap
@@ -18,20 +18,18 @@ from biophys.information_efficiency import (
     information_per_energy,
     optimal_release_probability,
 )
-from biophys.palette import BLUE, GREEN, GREY, SKY, VERMILION
+from biophys.optima_plots import plot_efficiency
 from biophys.recordings.recorded_connections import PlasticityRecordings
 from validation.claims.across.information_per_atp import X10
 from validation.data.allen_synapses import AllenSynapse, allen_synapses_here, by_cell_class
 from validation.data.recordings import read_sjostrom2001
-from validation.registry import ClaimFigure, Context, Findings, measures
+from validation.registry import Context, Findings, claim_figure, measures
 from validation.statement import Rendering, row
 
 # Costa et al. estimate p with 5.5 sites; 1 and 10 show how much that matters.
 SITES = (5, 6, 1, 10)
 SPIKE_PROBABILITIES = (0.01, 0.1)
 """Probability of a spike per bin."""
-
-COLOURS = {1: SKY, 5: BLUE, 6: GREEN, 10: VERMILION}
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,7 +125,9 @@ def recorded_release_probabilities(context: Context) -> Findings:
             reason=f"best p = {at.optimum.p:.3f}; {above}",
         )
     yield from of_fitted_synapses(allen_synapses_here(), rng)
-    yield ClaimFigure(_efficiency_figure(recordings, each), _CAPTION.format(n=len(recordings)))
+    optima = [at.optimum for at in each if at.spike_probability == SPIKE_PROBABILITIES[0]]
+    draw = partial(plot_efficiency, optima, SPIKE_PROBABILITIES[0], recordings.p_before)
+    yield claim_figure(draw, _CAPTION.format(n=len(recordings)), (6.5, 4.6))
     yield from _REMARKS
 
 
@@ -169,23 +169,3 @@ _REMARKS = (
     "The position of the optimum follows from the number of sites far more than from the input: recordings "
     "that do not resolve the number of sites do not say on which side of the optimum a synapse lies.",
 )
-
-
-def _efficiency_figure(recordings: PlasticityRecordings, efficiencies: Sequence[Efficiency]) -> Figure:
-    """Draw bits per ATP against p for each number of sites, above a histogram of the recorded p."""
-    figure = Figure((6.5, 4.6), layout="constrained")
-    upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
-    p = np.linspace(0.005, 0.995, 199)
-    for item in efficiencies:
-        if item.spike_probability != SPIKE_PROBABILITIES[0]:
-            continue
-        best, spikes = item.optimum, bernoulli_input(item.spike_probability)
-        curve = information_per_energy(spikes, best.n, p, TransmissionCost()).magnitude / best.bits_per_atp
-        sites = "1 site" if best.n == 1 else f"{best.n} sites"
-        upper.plot(p, curve, color=COLOURS[best.n], label=f"{sites}, best p = {best.p:.2f}")
-    upper.set_ylabel("bits per ATP / best")
-    upper.set_ylim(0, 1.05)
-    upper.legend(fontsize=8)
-    lower.hist(recordings.p_before, np.linspace(0, 1, 21).tolist(), color=GREY)
-    lower.set(xlabel="release probability p", ylabel="connections")
-    return figure

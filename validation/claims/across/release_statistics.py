@@ -16,7 +16,7 @@ from brianpresyn.experiments import release_statistics
 from brianpresyn.targets import TARGETS, run_each_in_its_process
 from validation.claims.malkin2023.quantal_moments import DRAWN
 from validation.criteria import equals, exact, in_every
-from validation.registry import Context, Findings, drawn, measures
+from validation.registry import Context, Findings, claim_figure, measures
 from validation.statement import CROSS_CHECK, Claim, Clause, Measurement, Rendering, row
 
 _clause = partial(Clause, source=CROSS_CHECK, unit="spikes", rendering=Rendering.SPIKING)
@@ -69,7 +69,7 @@ def release_in_brian2(context: Context) -> Findings:
         "Right: vesicles released per spike, n = 5 and p = 0.7, with Brian2's own generator (bars) and the "
         "binomial distribution (dots)."
     )
-    yield drawn(partial(release_statistics.draw_targets, results), caption, (9, 3.8))
+    yield claim_figure(partial(release_statistics.draw_targets, results), caption, (9, 3.8))
 
 
 def compared(result: xr.Dataset) -> Iterator[Measurement]:

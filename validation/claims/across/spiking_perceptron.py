@@ -6,19 +6,15 @@ import importlib.util
 from collections.abc import Iterator
 from functools import partial
 
-import numpy as np
 import xarray as xr
-from matplotlib.figure import Figure
 
 from biophys.estimates import mean_of
-from biophys.palette import VERMILION
-from brianpresyn.experiments import spiking_perceptron
 from brianpresyn.experiments.spiking_perceptron import PLASTIC
 from validation.claims.schug2021.few_reliable_synapses import S02
 from validation.claims.schug2021.perceptron_memory import S12
 from validation.criteria import significant
-from validation.experiments.same_patterns import PAIRED, SIGNED, rate_accuracy
-from validation.registry import ClaimFigure, Context, Findings, Run, measures
+from validation.experiments.same_patterns import PAIRED, SIGNED, draw_forgetting, rate_accuracy
+from validation.registry import Context, Findings, Run, claim_figure, measures, panels
 from validation.statement import CROSS_CHECK, Claim, Clause, Measurement, Rendering, row
 
 _as_published = partial(Clause, source=CROSS_CHECK, criterion=significant(0.01), rendering=Rendering.SPIKING)
@@ -61,9 +57,10 @@ def lifelong_spiking_perceptron(run: Run, context: Context) -> Findings:
         f"all synapses at the end (right). {config.n_inputs} inputs, {config.n_patterns} patterns a task, "
         f"{config.n_epochs} epochs, {len(config.seeds)} seeds; bars: standard error."
     )
-    yield ClaimFigure(_figure(result), caption)
+    yield from panels(run, {"memory": caption}, X05, (10, 3.6))
     if rates:
-        yield ClaimFigure(_forgetting_figure(result, rates), _FORGETTING.format(n=len(config.seeds)))
+        draw = partial(draw_forgetting, result.accuracy, rates)
+        yield claim_figure(draw, _FORGETTING.format(n=len(config.seeds)), (9, 3.6))
     yield (
         "Controls have the same lines and delays; their strengths start at 0 and only the sign of the "
         "potential counts, so that no learning rate had to be tuned for them."
@@ -104,49 +101,3 @@ def _advantages(accuracy: xr.DataArray, inputs: str = "") -> Iterator[Measuremen
                     rendering=Rendering.RATE if inputs else Rendering.SPIKING,
                     condition={"control": control, **({"input": inputs} if inputs else {})},
                 )
-
-
-def _figure(result: xr.Dataset) -> Figure:
-    figure = Figure((10, 3.6))
-    left, middle, right = figure.subplots(1, 3)
-    spiking_perceptron.plot(result, left, task=0)
-    spiking_perceptron.plot(result, middle, task=None)
-    left.legend(fontsize=7)
-    right.hist(result.p.sel(model=PLASTIC).to_numpy().ravel(), bins=40, color=VERMILION)
-    right.set_xlabel("release probability at the end")
-    right.set_ylabel("synapses, all seeds")
-    figure.tight_layout()
-    return figure
-
-
-def _forgetting_figure(result: xr.Dataset, rates: dict[str, xr.DataArray]) -> Figure:
-    """Draw all renderings of the plastic and the deterministic perceptron into the same axes."""
-    figure = Figure((9, 3.6), layout="constrained")
-    left, right = figure.subplots(1, 2)
-    renderings = {
-        "spikes": (result.accuracy, "o-"),
-        "rates": (rates[SIGNED], "s--"),
-        "rates, pairs": (rates[PAIRED], "^:"),
-    }
-    for axes, task in ((left, 0), (right, None)):
-        for word, (accuracy, style) in renderings.items():
-            shown = accuracy.mean("task") if task is None else accuracy.isel(task=task)
-            for model in rates[SIGNED].model.to_numpy():
-                values = 100 * shown.sel(model=model).transpose("seed", "after_task").to_numpy()
-                error = values.std(axis=0, ddof=1) / np.sqrt(len(values))
-                axes.errorbar(
-                    np.arange(values.shape[1]) + 1,
-                    values.mean(axis=0),
-                    error,
-                    fmt=style,
-                    color=spiking_perceptron.COLOURS[str(model)],
-                    markersize=4,
-                    capsize=2,
-                    label=f"{model}, {word}",
-                )
-        axes.set_xticks(np.arange(result.sizes["after_task"]) + 1)
-        axes.set_xlabel("tasks learned")
-    left.set_ylabel(f"accuracy on task 1 (%), {result.sizes['seed']} seeds")
-    right.set_ylabel("accuracy, mean of tasks learned (%)")
-    left.legend(fontsize=7)
-    return figure

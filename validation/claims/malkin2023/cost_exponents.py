@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import quantities as pq
-from matplotlib.figure import Figure
 
 from biophys.cost_exponents import (
     exponent_table,
@@ -17,7 +18,7 @@ from biophys.energy_costs import COST_EXPONENTS, CostLaw, CostMixture, reliabili
 from biophys.estimates import Estimate, exactly, student
 from biophys.quantal import QuantalSynapse
 from validation.criteria import exact
-from validation.registry import ClaimFigure, Context, Findings, measures
+from validation.registry import Context, Findings, claim_figure, measures
 from validation.statement import MALKIN, Claim, Clause, Rendering, row
 
 _VARYING = {"calcium pump": "p", "vesicle membrane": "n", "actin": "n", "trafficking": "n"}
@@ -67,7 +68,9 @@ def cost_exponents(context: Context) -> Findings:
         quantity = "exponent rho, sigma estimated from drawn responses"
         estimate = _from_draws(law, n_spikes, rng)
         yield row(M02, estimate, quantity, condition=drawn, published=law.exponent)
-    yield from _figures()
+    yield claim_figure(plot_exponents, _CAPTIONS[0], (9, 4.2))
+    costs = CostMixture(reliability_costs(reference_q=0.2 * pq.mV))
+    yield claim_figure(partial(plot_exponent_map, cost=costs, mean=0.3 * pq.mV), _CAPTIONS[1], (9, 4))
     for each in table[:4]:
         law_of = f"{each.mechanism} ({each.formula}, {each.varying} varies)"
         yield f"{law_of}: a power law while {each.holds_while}."
@@ -91,19 +94,10 @@ def _from_draws(law: CostLaw, n_spikes: int, rng: np.random.Generator) -> Estima
     )
 
 
-def _figures() -> Findings:
-    figure = Figure((9, 4.2))
-    plot_exponents(figure)
-    yield ClaimFigure(
-        figure,
-        "Left: cost against precision at fixed mean, one mechanism at a time (n = 5 while p varies, p = 0.3 "
-        "while n varies). Right: the exponent at each p. Computed, not sampled.",
-    )
-    figure = Figure((9, 4))
-    plot_exponent_map(figure, CostMixture(reliability_costs(reference_q=0.2 * pq.mV)), 0.3 * pq.mV)
-    yield ClaimFigure(
-        figure,
-        "Local exponent of the sum of the four relative costs (each of scale 1 at q = 0.2 mV) at a mean "
-        "of 0.3 mV: the share-weighted mean of the exponents of its parts. Below 0 more precision costs "
-        "less. Computed, not sampled.",
-    )
+_CAPTIONS = (
+    "Left: cost against precision at fixed mean, one mechanism at a time (n = 5 while p varies, p = 0.3 "
+    "while n varies). Right: the exponent at each p. Computed, not sampled.",
+    "Local exponent of the sum of the four relative costs (each of scale 1 at q = 0.2 mV) at a mean "
+    "of 0.3 mV: the share-weighted mean of the exponents of its parts. Below 0 more precision costs "
+    "less. Computed, not sampled.",
+)

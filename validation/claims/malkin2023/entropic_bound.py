@@ -5,14 +5,11 @@ from __future__ import annotations
 from functools import partial
 
 import numpy as np
-from matplotlib.figure import Figure
 
-from biophys.cost_exponents import MECHANISM_COLOURS
-from biophys.energy_costs import COST_EXPONENTS
-from biophys.entropic_bound import bound_gap
+from biophys.entropic_bound import bound_gap, plot_gap
 from biophys.estimates import exactly
 from validation.criteria import exact
-from validation.registry import ClaimFigure, Context, Findings, measures
+from validation.registry import Context, Findings, claim_figure, measures
 from validation.statement import MALKIN, Claim, Clause, Rendering, row
 
 _clause = partial(Clause, rendering=Rendering.ANALYTIC)
@@ -47,17 +44,4 @@ def entropic_bound(context: Context) -> Findings:
     )
     yield row(SMALL_RHO, small, "(C_BI - C_VI) / (rho ln^2(s/sigma) / 2)", condition=near_zero)
     caption = "The gap between the biological and the entropic cost under each cost. Computed, not sampled."
-    yield ClaimFigure(_bound_figure(), caption)
-
-
-def _bound_figure() -> Figure:
-    figure = Figure((6, 3.8), layout="constrained")
-    axes = figure.subplots()
-    ratio = np.geomspace(0.05, 20, 300)
-    for mechanism, rho in COST_EXPONENTS.items():
-        label = f"{mechanism}, ρ = {rho:.3g}"
-        axes.semilogx(ratio, bound_gap(1 / ratio, rho), color=MECHANISM_COLOURS[mechanism], label=label)
-    axes.semilogx(ratio, bound_gap(1 / ratio, 0.05), "--", color="black", linewidth=1, label="ρ = 0.05")
-    axes.set(ylim=(-0.2, 8), xlabel="σ / s", ylabel="C_BI − C_VI (nats)")
-    axes.legend(fontsize=8)
-    return figure
+    yield claim_figure(plot_gap, caption, (6, 3.8))

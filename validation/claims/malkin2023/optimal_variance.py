@@ -22,7 +22,7 @@ from biophys.optimal_precision import (
 )
 from biophys.precision_plots import REGRESSORS, plot_optimal_variance
 from validation.criteria import equals, exact, in_every
-from validation.registry import Context, Findings, Run, drawn, measures, panels
+from validation.registry import Context, Findings, Run, claim_figure, measures, panels
 from validation.statement import MALKIN, Claim, Clause, Rendering, row
 
 _clause = partial(Clause, unit="synapses", rendering=Rendering.ANALYTIC)
@@ -70,7 +70,9 @@ def slopes_of_optimal_variance(context: Context) -> Findings:
         f"Optimal variance of {n_synapses} synapses of one linear model ({n_times} time steps) under each "
         "cost, against three measures of importance; lines: eq. 54."
     )
-    yield drawn(partial(plot_optimal_variance, regressors=regressors, variance=variance), caption, (10, 3.8))
+    yield claim_figure(
+        partial(plot_optimal_variance, regressors=regressors, variance=variance), caption, (10, 3.8)
+    )
     yield (
         "Eq. 29 is printed with square roots; eq. 28 and the minimum found by search show that the root of "
         "order rho + 2 is meant. The learning rate is 1 / root mean square gradient of the data; it "

@@ -13,7 +13,7 @@ from biophys.estimates import Estimate, exactly, gaussian
 from biophys.palette import BLUE, VERMILION
 from biophys.quantal import QuantalSynapse, sampling_errors
 from validation.criteria import equals, exact
-from validation.registry import ClaimFigure, Context, Findings, measures
+from validation.registry import Context, Findings, claim_figure, measures
 from validation.statement import MALKIN, Claim, Clause, Rendering, row
 
 _clause = partial(Clause, source="eq 1", rendering=Rendering.ANALYTIC)
@@ -51,7 +51,7 @@ def quantal_moments(context: Context) -> Findings:
         f"Drawn moments over n p q and n p (1 - p) q², {synapses.size} synapses (p from 0.05 to 0.9, n from "
         f"1 to 20), {n_spikes} spikes each, 95 % intervals."
     )
-    yield ClaimFigure(_figure(ratios), caption)
+    yield claim_figure(partial(_draw, ratios), caption, (7, 3.8))
 
 
 def drawn_moments(synapses: QuantalSynapse, n_spikes: int, rng: np.random.Generator) -> np.ndarray:
@@ -69,16 +69,11 @@ def _pooled(ratio: np.ndarray, error: np.ndarray, n_spikes: int) -> Estimate:
     return gaussian(float(ratio.mean()), standard_error, n=ratio.size * n_spikes, unit="spikes", how=how)
 
 
-def _figure(ratios: dict[str, tuple[np.ndarray, np.ndarray]]) -> Figure:
-    """Draw the drawn moments of all synapses over the formulas."""
-    figure = Figure((7, 3.8), layout="constrained")
+def _draw(ratios: dict[str, tuple[np.ndarray, np.ndarray]], figure: Figure) -> None:
     axes = figure.subplots()
-    for (moment, (ratio, error)), colour, shift in zip(
-        ratios.items(), (BLUE, VERMILION), (-0.15, 0.15), strict=True
-    ):
-        x = np.arange(ratio.size) + shift
+    for (moment, (ratio, error)), shift in zip(ratios.items(), (-0.15, 0.15), strict=True):
+        x, colour = np.arange(ratio.size) + shift, BLUE if shift < 0 else VERMILION
         axes.errorbar(x, ratio, 1.96 * error, fmt=".", color=colour, label=moment)
     axes.axhline(1.0, color="black", linewidth=0.8)
     axes.set(xlabel="synapse (by p, then by n)", ylabel="drawn / analytic")
     axes.legend(fontsize=8)
-    return figure

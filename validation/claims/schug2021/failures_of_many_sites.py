@@ -10,7 +10,7 @@ from biophys.estimates import exactly
 from biophys.palette import BLUE, VERMILION
 from biophys.quantal import QuantalSynapse
 from validation.criteria import exact
-from validation.registry import ClaimFigure, Context, Findings, measures
+from validation.registry import Context, Findings, claim_figure, measures
 from validation.statement import SCHUG, Claim, Clause, Rendering, row
 
 CITED_RELEASE = {1: (0.7, 0.7), 4: (0.25, 0.4), 10: (0.1, 0.1)}
@@ -56,7 +56,7 @@ def failures_of_many_sites(context: Context) -> Findings:
         "Band: the release probabilities that the statement needs (computed, not sampled). Bars: recorded "
         "ones of Branco et al. (2008) and Hardingham et al. (2010)."
     )
-    yield ClaimFigure(_figure(), caption)
+    yield claim_figure(_draw, caption, (6, 3.8))
     yield (
         "The statement needs a p of 0.09 to 0.11 at ten sites. That is what the recordings behind it show "
         "by the reading of Harris et al. (2012, p. 766): about 0.7 with one site, 0.25 to 0.4 with four, "
@@ -64,8 +64,7 @@ def failures_of_many_sites(context: Context) -> Findings:
     )
 
 
-def _figure() -> Figure:
-    figure = Figure((6, 3.8), layout="constrained")
+def _draw(figure: Figure) -> None:
     axes = figure.subplots()
     n = np.arange(1, 21)
     axes.fill_between(n, 1 - 0.4 ** (1 / n), 1 - 0.3 ** (1 / n), color=BLUE, alpha=0.4)
@@ -76,4 +75,3 @@ def _figure() -> Figure:
     axes.set(xlabel="number of release sites N", ylabel="release probability p of each site", ylim=(0, 0.8))
     axes.set_title("p at which (1 - p)^N lies between 0.3 and 0.4", fontsize=10)
     axes.set_xticks([1, 5, 10, 15, 20])
-    return figure

@@ -7,18 +7,21 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
 from biophys.estimates import Estimate, exactly, gaussian, mean_of
-from biophys.gradient_threshold import GradientLaw, approximation_error, probability_above
-from biophys.palette import BLUE, VERMILION
+from biophys.gradient_threshold import (
+    GradientLaw,
+    approximation_error,
+    plot_probability,
+    probability_above,
+)
 from biophys.release_plasticity import ReleasePlasticity, updated_release_probability
 from validation.claims.schug2021.energy_networks import FIGURES_RULE, shown_networks
 from validation.criteria import above, equals, exact
 from validation.published_settings import setting_here
-from validation.registry import ClaimFigure, Context, Findings, Run, measures, panels
+from validation.registry import Context, Findings, Run, claim_figure, measures, panels
 from validation.statement import SCHUG, Claim, Clause, Rendering, row
 
 _PLACE = 'eq 10 and after, "Assumption"'
@@ -46,11 +49,11 @@ def gradients_above_threshold(context: Context) -> Findings:
     """Compare eq. 10 with drawn gradients whose mean is small, for normal and Laplace gradients."""
     n, rng = 1_000_000 if context.is_quick else 3_000_000, np.random.default_rng(context.seed)
     sd = _G_LIM * np.geomspace(0.3, 5.0, 8)
-    drawn: dict[GradientLaw, Callable] = {
+    laws: dict[GradientLaw, Callable] = {
         "normal": lambda: rng.normal(_MEAN_SHARE * sd, sd, (n, sd.size)),
         "Laplace": lambda: rng.laplace(_MEAN_SHARE * sd, sd / np.sqrt(2.0), (n, sd.size)),
     }
-    shares = {law: np.mean(np.abs(draw()) > _G_LIM, axis=0) for law, draw in drawn.items()}
+    shares = {law: np.mean(np.abs(draw()) > _G_LIM, axis=0) for law, draw in laws.items()}
     for law, clause in LAWS.items():
         condition = {"gradients": law, "sd / g_lim": "0.3 to 5", "mean / sd": _MEAN_SHARE}
         ratio = ratio_to_formula(shares[law], sd / _G_LIM, law, n)
@@ -76,7 +79,8 @@ def gradients_above_threshold(context: Context) -> Findings:
         f"Share of gradients beyond g_lim = {_G_LIM:g}: drawn (dots, {n} each, 95 % intervals smaller than "
         "the dots) and by formula (lines), for gradients whose mean is 1 % of their sd."
     )
-    yield ClaimFigure(_figure(sd, shares), caption)
+    draw = partial(plot_probability, threshold=_G_LIM, sd=sd, shares=shares)
+    yield claim_figure(draw, caption, (6, 3.8))
     yield (
         "The formula neglects the mean gradient. Where few gradients pass (sd = 0.3 g_lim) it is off by some "
         "6 % at a mean of 10 % of the sd and by a third at 30 %: mean << sd is needed, as stated."
@@ -171,15 +175,3 @@ def _moves_up(law: GradientLaw, n: int, rng: np.random.Generator) -> Estimate:
     rule = ReleasePlasticity(g_lim=1.0, form=FIGURES_RULE)
     moved_up = (updated_release_probability(start, gradient, rule) > start).double().mean(dim=1)
     return ratio_to_formula(moved_up.numpy(), sd, law, n)
-
-
-def _figure(sd: NDArray[np.float64], shares: dict[GradientLaw, NDArray[np.float64]]) -> Figure:
-    figure = Figure((6, 3.8), layout="constrained")
-    axes = figure.subplots()
-    fine = _G_LIM * np.geomspace(0.2, 6.0, 200)
-    for law, colour in zip(shares, (BLUE, VERMILION), strict=True):
-        axes.semilogx(fine**2, probability_above(_G_LIM, fine, law=law), color=colour, label=law)
-        axes.semilogx(sd**2, shares[law], "o", color=colour, markersize=4)
-    axes.set(xlabel="Fisher information (mean squared gradient)", ylabel="Pr(|g| > g_lim)")
-    axes.legend()
-    return figure

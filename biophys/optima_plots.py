@@ -1,0 +1,107 @@
+"""The release probability that transmits most bits per ATP: how sure it is, and beside recorded ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from biophys.constants import CALCIUM_PER_VESICLE, ION_FLUX_PER_VESICLE, SPIKE_PER_BOUTON
+from biophys.energy_costs import calcium_of_site
+from biophys.information_efficiency import (
+    Optimum,
+    TransmissionCost,
+    bernoulli_input,
+    information_per_energy,
+    optimal_release_probability,
+)
+from biophys.palette import BLUE, GREEN, GREY, PURPLE, SKY, VERMILION
+
+
+def range_of_optima(spike_probability: float, n: int) -> tuple[float, float]:
+    """Return the lowest and highest best p over the ends of the ranges of the published constants.
+
+    Parameters
+    ----------
+    spike_probability
+        Of the input, per bin.
+    n
+        Release sites.
+    """
+    others = TransmissionCost().per_vesicle - ION_FLUX_PER_VESICLE.value
+    optima = [
+        optimal_release_probability(
+            bernoulli_input(spike_probability),
+            n,
+            TransmissionCost(per_vesicle=flux + others, per_spike=spike, calcium=calcium_of_site(calcium)),
+        ).p
+        for flux in (ION_FLUX_PER_VESICLE.low, ION_FLUX_PER_VESICLE.high)
+        for spike in (SPIKE_PER_BOUTON.low, SPIKE_PER_BOUTON.high)
+        for calcium in (CALCIUM_PER_VESICLE.low, CALCIUM_PER_VESICLE.high)
+    ]
+    return float(min(optima)), float(max(optima))
+
+
+def plot_optima(
+    figure: Figure, spike_probability: float, recorded: Mapping[int, tuple[float, float]]
+) -> None:
+    """Draw bits per ATP against p, and the best p against the number of sites beside recorded ones.
+
+    Parameters
+    ----------
+    figure
+        An empty figure.
+    spike_probability
+        Of the input, per bin.
+    recorded
+        Lowest and highest recorded p by number of sites.
+    """
+    left, right = figure.subplots(1, 2)
+    p, spikes, cost = np.linspace(0.002, 0.998, 400), bernoulli_input(spike_probability), TransmissionCost()
+    for n, colour in zip((1, 2, 5, 10), (BLUE, VERMILION, GREEN, PURPLE), strict=True):
+        best = optimal_release_probability(spikes, n, cost)
+        ratio = 1e5 * information_per_energy(spikes, n, p, cost).magnitude
+        left.plot(p, ratio, color=colour, label=f"n = {n}")
+        left.plot(best.p, 1e5 * best.bits_per_atp, "o", color=colour)
+    left.set(xlabel="release probability p", ylabel="bits per 100,000 ATP", ylim=(0, None))
+    numbers = np.arange(1, 13)
+    optima = [optimal_release_probability(spikes, int(n), cost).p for n in numbers]
+    ranges = np.array([range_of_optima(spike_probability, int(n)) for n in numbers])
+    right.fill_between(numbers, ranges[:, 0], ranges[:, 1], color=BLUE, alpha=0.25)
+    right.plot(numbers, optima, color=BLUE, label="optimum")
+    for n, (low, high) in recorded.items():
+        right.plot([n, n], [low - 0.01, high + 0.01], color=VERMILION, linewidth=5)
+    right.plot([], [], color=VERMILION, linewidth=5, label="recorded, as cited")
+    right.set(xlabel="number of sites n", ylabel="release probability p", ylim=(0, 1.05))
+    for axes in (left, right):
+        axes.legend(fontsize=8)
+
+
+def plot_efficiency(
+    optima: Sequence[Optimum], spike_probability: float, recorded: NDArray[np.float64], figure: Figure
+) -> None:
+    """Draw bits per ATP over the best against p for several numbers of sites, above recorded p.
+
+    Parameters
+    ----------
+    optima
+        The best p of each number of sites that is drawn.
+    spike_probability
+        Of the input, per bin.
+    recorded
+        Recorded release probabilities, shape (n,).
+    figure
+        An empty figure.
+    """
+    upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
+    p, spikes = np.linspace(0.005, 0.995, 199), bernoulli_input(spike_probability)
+    for best, colour in zip(optima, (BLUE, GREEN, SKY, VERMILION, PURPLE), strict=False):
+        curve = information_per_energy(spikes, best.n, p, TransmissionCost()).magnitude / best.bits_per_atp
+        sites = "1 site" if best.n == 1 else f"{best.n} sites"
+        upper.plot(p, curve, color=colour, label=f"{sites}, best p = {best.p:.2f}")
+    upper.set(ylabel="bits per ATP / best", ylim=(0, 1.05))
+    upper.legend(fontsize=8)
+    lower.hist(recorded, np.linspace(0, 1, 21).tolist(), color=GREY)
+    lower.set(xlabel="release probability p", ylabel="connections")
