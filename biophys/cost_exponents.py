@@ -454,6 +454,7 @@ def plot_exponent_map(figure: Figure, cost: CostLaw | CostMixture, mean: pq.Quan
     mean
         The mean response that all synapses share.
     """
+    figure.set_layout_engine("constrained")
     n, p = np.unique(np.rint(np.geomspace(1, 100, 40))), np.linspace(0.01, 0.99, 99)
     ways: tuple[Varying, Varying] = ("n", "p")
     for axes, varying in zip(figure.subplots(1, 2, sharey=True), ways, strict=True):
@@ -469,7 +470,6 @@ def plot_exponent_map(figure: Figure, cost: CostLaw | CostMixture, mean: pq.Quan
         axes.set_title(f"bought with {varying}", fontsize=10)
         figure.colorbar(drawn, ax=axes, label="local exponent ρ", extend="both")
     figure.axes[0].set_ylabel("number of sites n")
-    figure.set_layout_engine("constrained")
 
 
 @checked_types
@@ -485,6 +485,7 @@ def plot_exponents(figure: Figure, *, cooperativity: float = 4.0, n_points: int 
     n_points
         Points of each sweep.
     """
+    figure.set_layout_engine("constrained")
     cost_axes, exponent_axes = figure.subplots(1, 2)
     cases, p = _cases(cooperativity, n_points), np.linspace(0.0, 1.0, 201)
     for case in cases[:4]:
@@ -509,4 +510,3 @@ def plot_exponents(figure: Figure, *, cooperativity: float = 4.0, n_points: int 
     exponent_axes.set_title("where the power laws hold", fontsize=10)
     exponent_axes.set_ylim(0, 2.6)
     exponent_axes.legend(fontsize=7, loc="upper right", ncols=2)
-    figure.set_layout_engine("constrained")
