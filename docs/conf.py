@@ -166,6 +166,7 @@ ORDER = (
         "forgetting",
         "energy_efficiency",
         "bayesian_signatures",
+        "gradients_of_release",
     ),
 )
 

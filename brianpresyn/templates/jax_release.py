@@ -241,4 +241,6 @@ def log_probability(p: Any, count: Any, n: Any = 1) -> Any:
     """
     kind = jnp.result_type(p, jnp.float32)
     count, n = jnp.asarray(count).astype(kind), jnp.asarray(n).astype(kind)
-    return xlogy(count, p) + xlog1py(n - count, -p)
+    # What has no exponent has no slope either, at p = 0 and 1 too.
+    p_released, p_failed = jnp.where(count > 0, p, 1.0), jnp.where(n > count, p, 0.0)
+    return xlogy(count, p_released) + xlog1py(n - count, -p_failed)

@@ -130,7 +130,9 @@ def log_probability(p: Tensor, count: Tensor, n_sites: int | Tensor = 1) -> Tens
     log_probability
         In nats, of the shape of `p`.
     """
-    return torch.xlogy(count, p) + torch.special.xlog1py(n_sites - count, -p)
+    # What has no exponent has no slope either, at p = 0 and 1 too.
+    p_released, p_failed = torch.where(count > 0, p, 1.0), torch.where(n_sites - count > 0, p, 0.0)
+    return torch.xlogy(count, p_released) + torch.special.xlog1py(n_sites - count, -p_failed)
 
 
 def gaussian_weight(mean: Tensor, sigma: Tensor, randomness: Randomness) -> Tensor:

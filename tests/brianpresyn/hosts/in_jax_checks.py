@@ -42,6 +42,10 @@ def surrogate(p):
 exact = n * (1 - 2 * 0.4) + 2 * n * (n * 0.4 - 1)
 assert abs(float(jax.grad(surrogate)(p)) - exact) < 5 * 30 / np.sqrt(20_000)
 
+# What always or never releases has a slope: that of p**count * (1 - p)**(n - count) with the count it has.
+for p_certain, count, slope in ((1.0, 5, 5.0), (0.0, 0, -5.0)):
+    assert float(jax.grad(tested.log_probability)(p_certain, count, 5)) == slope
+
 # A probability of 32 bits is taken for what it is; of numpy it is refused.
 rounded = np.float64(np.float32(0.3))
 same = tested.bernoulli_draw(key, 5, jnp.float32(0.3), numbers) == tested.bernoulli_draw(

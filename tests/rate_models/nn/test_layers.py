@@ -144,6 +144,15 @@ def test_score_is_unbiased():
     torch.testing.assert_close(*expected_gradients("score"))
 
 
+@pytest.mark.parametrize(("p_certain", "count", "slope"), [(1.0, 5, 5.0), (0.0, 0, -5.0), (0.5, 2, -2.0)])
+def test_score_of_what_always_or_never_releases_is_finite(p_certain, count, slope):
+    from rate_models.nn.functional import log_probability as of_count
+
+    p = torch.tensor(p_certain, requires_grad=True)
+    of_count(p, torch.tensor(float(count)), 5).backward()
+    assert p.grad.item() == slope
+
+
 def test_straight_through_gradient_is_two_times_one_minus_p_of_the_true_one():
     estimate, exact = expected_gradients("straight_through")
     torch.testing.assert_close(estimate, exact * 2 * (1 - torch.tensor([0.3, 0.5, 0.8], dtype=torch.float64)))
