@@ -5,11 +5,10 @@ Gradients through failures, in JAX
 A synapse that releases with probability p scales what it transmits by :math:`r = k/p`, where k is 1 or 0: it
 is right on average and wrong every time. Its squared error is
 
-.. math:: \mathrm{E}[(w r - w)^2] = w^2 \frac{1 - p}{p}, \qquad \frac{\partial}{\partial p} = -\frac{w^2}{p^2},
+.. math:: \mathrm{E}[(w r - w)^2] = w^2 \frac{1 - p}{p}, \quad \frac{\partial}{\partial p} = -\frac{w^2}{p^2},
 
-and with a cost c for each release it is cheapest at :math:`p = \min(1, |w|/\sqrt{c})`. No framework knows the
-derivative of a draw. An export for JAX has two that are used in its place: straight-through, as if the
-number released moved with its mean, and the score function.
+and with a cost c for each release it is cheapest at :math:`p = \min(1, |w|/\sqrt{c})`. A draw has no
+derivative; an export for JAX has two that are used in its place: straight-through, and the score function.
 """
 
 import types
@@ -30,8 +29,7 @@ exec(str(bernoulli_release(0.5, q=0.5 * mV).export("jax")), release.__dict__)
 key = release.words(7)
 
 # %%
-# Errors of many synapses at one event. The score function multiplies what was lost, as a plain number, by the
-# derivative of the log probability of what was drawn.
+# The score function multiplies what was lost by the derivative of the log probability of what was drawn.
 
 
 def straight_through(p, weight, step, numbers):
@@ -107,6 +105,6 @@ for name, colour in zip(ESTIMATORS, ("C0", "C1"), strict=True):
     right.plot(weights, learned[name], "o", ms=4, color=colour, label=name)
 left.set(xlabel="release probability p", ylabel="slope by p")
 right.set(xlabel="weight", ylabel="p after training")
-left.legend(fontsize=8)
-right.legend(fontsize=8)
+for axes in (left, right):
+    axes.legend(fontsize=8)
 plt.show()
