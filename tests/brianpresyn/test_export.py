@@ -1,6 +1,8 @@
 """Exports: what they refuse and why, the table of synapses, and numbers that follow from the neurons."""
 
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -72,11 +74,26 @@ def test_minis_are_refused_where_synapses_act_on_spikes_only(host):
         (BERNOULLI + spontaneous_release(1 * Hz, every=10 * ms)).export(host)
 
 
+def test_jax_compares_what_does_not_change_as_integers():
+    code = BERNOULLI + spontaneous_release(1 * Hz, every=10 * ms)
+    text = str(code.export("jax"))
+    assert "chance(1 - np.exp(" in text and "raise RuntimeError" not in text
+
+
 def test_draws_that_a_host_lacks_are_named():
     with pytest.raises(NotImplementedError, match=r"shared_binomial_draw.*: build it with shared=False"):
         binomial_release(5, 0.3, q=1, shared=True).export("cuda")
     with pytest.raises(NotImplementedError, match=r"gamma_draw.*lacks.*bernoulli_draw"):
         quantal_variance(BERNOULLI, cv_within=0.3).export("jax")
+
+
+def test_a_module_for_nest_says_that_an_interpreter_has_no_nest(tmp_path):
+    BERNOULLI.export("nest", name="unreliable").write(tmp_path)
+    # Alone, an interpreter sees no packages.
+    command = [sys.executable, "-S", "-I", str(tmp_path / "build_unreliablemodule.py")]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "has no NEST" in done.stderr and "pip install nest-simulator" in done.stderr
 
 
 @pytest.mark.parametrize("host, kind", [("genesis", ValueError), (None, TypeError), (3, TypeError)])
