@@ -19,8 +19,8 @@ arXiv:1803.10123
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -30,7 +30,7 @@ from rate_models.devices import Execution
 from rate_models.layout import Layout, aligned_rows
 from rate_models.optimisers import Optimiser
 from rate_models.random_streams import Noise, Streams, standard_normal
-from rate_models.replicas import amounts_per_replica, column, per_replica, rows
+from rate_models.replicas import PerReplica, amounts_per_replica, column, per_replica
 from rate_models.stochastic_layers import Synapses, checked_sigmas
 
 PENALTY_KINDS = ("separate", "online")
@@ -38,7 +38,7 @@ SMALLEST_SIGMA = 1e-30
 """Standard deviation that stands for none: its logarithm is finite, and it adds nothing to any weight."""
 
 
-class Springs:
+class Springs(PerReplica):
     """One spring per learned value: gradient stiffness * (learned - anchor).
 
     A sum of springs is again one spring, so that the penalties of any number of tasks cost as much as one.
@@ -53,6 +53,8 @@ class Springs:
     stiffness, anchor
         Shape (replica, learned). Stiffness is zero until something is consolidated.
     """
+
+    by_replica = ("stiffness", "anchor")
 
     def __init__(self, synapses: Synapses) -> None:
         like = synapses.learned
@@ -83,13 +85,9 @@ class Springs:
         """Return the gradient of half the sum of stiffness * (learned - anchor)^2."""
         return (learned - self.anchor).mul_(self.stiffness)
 
-    def keep(self, replicas: Sequence[int]) -> None:
-        """Forget all other replicas."""
-        self.stiffness, self.anchor = rows(self.stiffness, replicas), rows(self.anchor, replicas)
-
 
 @checked_types
-class ElasticWeightConsolidation:
+class ElasticWeightConsolidation(PerReplica):
     """The penalty strength / 2 * sum_k sum_i F_ki (w_i - w*_ki)^2 over the tasks k learned so far.
 
     With ``"separate"`` penalties every task keeps its own anchor w*_k, as published. With an ``"online"``
@@ -124,6 +122,8 @@ class ElasticWeightConsolidation:
     [[1.25, 0.0]]
     """
 
+    by_replica = ("_strength", "_is_online", "_kept", "springs")
+
     def __init__(
         self,
         synapses: Synapses,
@@ -139,9 +139,9 @@ class ElasticWeightConsolidation:
         if not 0 <= decay <= 1:
             raise ValueError(f"decay must lie in 0..1, got {decay}")
         self._strength = column(strengths, synapses.learned)
-        is_online = [own == "online" for own in kinds]
+        is_online = [each == "online" for each in kinds]
         self._is_online = column(is_online, synapses.learned) > 0
-        self._kept = column([decay if own else 1.0 for own in is_online], synapses.learned)
+        self._kept = column([decay if each else 1.0 for each in is_online], synapses.learned)
         self.springs = Springs(synapses)
 
     def add_gradient(self, synapses: Synapses) -> None:
@@ -171,15 +171,9 @@ class ElasticWeightConsolidation:
             )
         self.springs.hold(learned, fisher, kept=self._kept, moves=self._is_online)
 
-    def keep(self, replicas: Sequence[int]) -> None:
-        """Forget all other replicas."""
-        self._strength, self._is_online = rows(self._strength, replicas), rows(self._is_online, replicas)
-        self._kept = rows(self._kept, replicas)
-        self.springs.keep(replicas)
-
 
 @checked_types
-class SynapticIntelligence:
+class SynapticIntelligence(PerReplica):
     """Gradient descent that keeps account of what each weight contributed to lowering the loss.
 
     During a task omega_i sums -g_i dw_i, g being the gradient of the loss alone; at its end
@@ -205,6 +199,8 @@ class SynapticIntelligence:
     Zenke et al. (2017), equations 4 and 5. arXiv:1703.04200
     """
 
+    by_replica = ("_pull", "path", "_before", "_slope", "_start", "optimiser", "springs")
+
     def __init__(
         self,
         synapses: Synapses,
@@ -226,11 +222,6 @@ class SynapticIntelligence:
         self._slope = torch.zeros_like(synapses.learned)
         self._start = synapses.learned.clone()
 
-    @property
-    def n_replicas(self) -> int:
-        """Number of networks."""
-        return len(self._pull)
-
     def update(self, synapses: Synapses) -> None:
         """Take one step with the gradient that the network wrote."""
         synapses.chain()
@@ -247,13 +238,6 @@ class SynapticIntelligence:
         self.springs.hold(synapses.learned, importance)
         self.path.zero_()
         self._start.copy_(synapses.learned)
-
-    def keep(self, replicas: Sequence[int]) -> None:
-        """Forget all other replicas."""
-        self.optimiser.keep(replicas)
-        self.springs.keep(replicas)
-        for name in ("_pull", "path", "_before", "_slope", "_start"):
-            setattr(self, name, rows(getattr(self, name), replicas))
 
 
 @checked_types
@@ -340,20 +324,33 @@ class MeanFieldSynapses(Synapses):
         """Keep untrained biases in place; rules read the gradient of every drawn network."""
         self._silence_untrained_biases()
 
-    def keep(self, replicas: Sequence[int]) -> None:
-        """Forget all other replicas."""
-        drawn = [
-            replica * self.draws_per_step + i for replica in replicas for i in range(self.draws_per_step)
-        ]
-        self.seeds = [self.seeds[replica] for replica in replicas]
-        self.streams.keep(replicas)
-        self.learned = self._kept(self.learned, replicas)
-        for name in ("gradient", "effective", "drawn"):
-            setattr(self, name, self._kept(getattr(self, name), drawn))
+    def _row_names(self) -> tuple[str, ...]:
+        return ("drawn",)
+
+
+class MeanFieldRule(PerReplica):
+    """A rule that follows the gradients of all drawn networks of a step of `MeanFieldSynapses`.
+
+    `_follow` changes what is learned, given it, the gradients, the draws and the numbers of the rule.
+    """
+
+    synapse_kind = MeanFieldSynapses
+    loss = "sum"
+    _follow: Callable[..., None]
+
+    @property
+    def _numbers(self) -> tuple[Any, ...]:
+        return tuple(getattr(self, name) for name in self.by_replica)
+
+    def update(self, synapses: MeanFieldSynapses) -> None:
+        """Take one step with the gradients that the drawn networks wrote."""
+        synapses.chain()
+        gradient, drawn = synapses.by_draw(synapses.gradient), synapses.by_draw(synapses.drawn)
+        self._follow(synapses.learned, gradient, drawn, *self._numbers)
 
 
 @checked_types
-class BayesianGradientDescent:
+class BayesianGradientDescent(MeanFieldRule):
     """Closed-form online variational Bayes for independent normal weights.
 
         mu    <- mu - eta sigma^2 E[g]
@@ -378,8 +375,7 @@ class BayesianGradientDescent:
     Zeno et al. (2018), algorithm 1. arXiv:1803.10123
     """
 
-    synapse_kind = MeanFieldSynapses
-    loss = "sum"
+    by_replica = ("_rate",)
 
     def __init__(
         self,
@@ -397,19 +393,8 @@ class BayesianGradientDescent:
         self._follow = synapses.execution.fused(_follow_in_closed_form)
 
     @property
-    def n_replicas(self) -> int:
-        """Number of networks."""
-        return len(self._rate)
-
-    def update(self, synapses: MeanFieldSynapses) -> None:
-        """Take one step with the gradients that the drawn networks wrote."""
-        synapses.chain()
-        gradient, drawn = synapses.by_draw(synapses.gradient), synapses.by_draw(synapses.drawn)
-        self._follow(synapses.learned, gradient, drawn, self._rate, self._bounds)
-
-    def keep(self, replicas: Sequence[int]) -> None:
-        """Forget all other replicas."""
-        self._rate = rows(self._rate, replicas)
+    def _numbers(self) -> tuple[Any, ...]:
+        return self._rate, self._bounds
 
 
 def updated_sigma(sigma: Tensor, slope: Tensor) -> Tensor:

@@ -47,7 +47,6 @@ from typing import Literal
 import numpy as np
 import torch
 import xarray as xr
-from numpy.typing import NDArray
 from torch import Tensor
 
 from biophys.argument_types import check_kind, checked_types
@@ -315,25 +314,33 @@ def learned(
 
     Returns
     -------
-    found
+    result
         ``accuracy`` (replica, n_learned, task) on every task after n_learned tasks, NaN where nothing was
         measured or the network diverged; ``mean_p`` and ``frozen`` (replica, n_learned), mean release
         probability and share of frozen synapses, NaN where release probability is not plastic.
     """
-    layout = Layout((sequence.images.n_pixels, *training.hidden_units, sequence.images.n_classes))
+    images = sequence.images
+    layout = Layout((images.n_pixels, *training.hidden_units, images.n_classes))
     learner = learner_of(name, replicas, layout, training, execution)
     trainer = Trainer(
-        learner.network,
-        learner.synapses,
-        learner.rule,
-        sequence.images.train_images,
-        sequence.images.train_labels,
+        learner.network, learner.synapses, learner.rule, images.train_images, images.train_labels
     )
-    found = _unmeasured(len(replicas), sequence.n_tasks)
+    dims, n_tasks = ("replica", "n_learned", "task"), sequence.n_tasks
+    table = np.full((len(replicas), n_tasks + 1, n_tasks), np.nan, np.float32)
+    result = xr.Dataset(
+        {
+            "accuracy": (dims, table),
+            **{name: (dims[:2], table[..., 0].copy()) for name in ("mean_p", "frozen")},
+        },
+        {"n_learned": np.arange(n_tasks + 1), "task": np.arange(1, n_tasks + 1)},
+    )
 
     def measure(n_learned: int) -> None:
-        if measures_all or n_learned == sequence.n_tasks:
-            _measure_into(found, n_learned, trainer, sequence, training)
+        if measures_all or n_learned == n_tasks:
+            every = 1 if n_learned == n_tasks else training.every_test_image
+            for name, values in _measured(trainer, sequence, training.n_samples, every).items():
+                result[name][:, n_learned] = values.cpu().numpy()
+            result.accuracy[trainer.diverged(), n_learned] = np.nan
 
     learn_tasks(
         trainer,
@@ -344,45 +351,27 @@ def learned(
         finish_task=lambda task: learner.finish_task(sequence, task),
         measure=measure,
         checkpoint=checkpoint,
-        results={str(name): variable.values for name, variable in found.items()},
+        results={str(name): variable.values for name, variable in result.items()},
     )
     if checkpoint is not None:
         checkpoint.unlink(missing_ok=True)
-    return found
+    return result
 
 
-def _unmeasured(n_replicas: int, n_tasks: int) -> xr.Dataset:
-    """Return what `learned` fills."""
-    dims = ("replica", "n_learned", "task")
-    accuracy = np.full((n_replicas, n_tasks + 1, n_tasks), np.nan, np.float32)
-    mean_p, frozen = (np.full(accuracy.shape[:2], np.nan, np.float32) for _ in range(2))
-    axes = {"n_learned": np.arange(n_tasks + 1), "task": np.arange(1, n_tasks + 1)}
-    return xr.Dataset(
-        {"accuracy": (dims, accuracy), "mean_p": (dims[:2], mean_p), "frozen": (dims[:2], frozen)}, axes
-    )
-
-
-def _measure_into(
-    found: xr.Dataset, n_learned: int, trainer: Trainer, sequence: TaskSequence, training: Training
-) -> None:
-    """Write what the networks can do after `n_learned` tasks."""
+def _measured(trainer: Trainer, sequence: TaskSequence, n_samples: int, every: int) -> dict[str, Tensor]:
+    """Return what the networks can do by now, and how reliable their synapses are."""
     synapses = trainer.synapses
+    streams = synapses.evaluation_streams()
     accuracy = accuracy_by_task(
-        trainer.network,
-        synapses,
-        sequence,
-        streams=synapses.evaluation_streams(),
-        n_samples=training.n_samples,
-        every=1 if n_learned == sequence.n_tasks else training.every_test_image,
+        trainer.network, synapses, sequence, streams=streams, n_samples=n_samples, every=every
     )
-    found.accuracy[:, n_learned] = accuracy.cpu().numpy()
-    found.accuracy[trainer.diverged(), n_learned] = np.nan
     if not isinstance(synapses, BernoulliSynapses):
-        return
-    found.mean_p[:, n_learned] = synapses.p.mean(dim=1).cpu().numpy()
+        return {"accuracy": accuracy}
+    measured = {"accuracy": accuracy, "mean_p": synapses.p.mean(dim=1)}
     if isinstance(trainer.rule, PresynapticSgd):
         is_frozen = synapses.p >= trainer.rule.plasticity.p_freeze
-        found.frozen[:, n_learned] = is_frozen.to(synapses.p.dtype).mean(dim=1).cpu().numpy()
+        measured["frozen"] = is_frozen.to(synapses.p.dtype).mean(dim=1)
+    return measured
 
 
 def values_of(replicas: Sequence[Replica], name: str) -> list[float]:
@@ -481,22 +470,22 @@ program("odds_shuffled", *_ODDS)(functools.partial(_release_odds, shuffles=True)
 program("odds_latched", *_ODDS)(functools.partial(_release_odds, p_freeze=0.9353))
 
 
-@program("sgd", "learning_rate")
-def _sgd(
-    replicas: Sequence[Replica], network: FeedForward, training: Training, execution: Execution
+def _plain(
+    replicas: Sequence[Replica],
+    network: FeedForward,
+    training: Training,
+    execution: Execution,
+    *,
+    optimiser: type[Sgd] | type[Adam],
 ) -> Learner:
+    """Build deterministic networks without consolidation."""
     synapses = DeterministicSynapses(network.layout, seeds_of(replicas), execution=execution)
-    rule = GradientDescent(Sgd(synapses, learning_rate=values_of(replicas, "learning_rate")))
+    rule = GradientDescent(optimiser(synapses, learning_rate=values_of(replicas, "learning_rate")))
     return Learner(network, synapses, rule)
 
 
-@program("adam", "learning_rate")
-def _adam(
-    replicas: Sequence[Replica], network: FeedForward, training: Training, execution: Execution
-) -> Learner:
-    synapses = DeterministicSynapses(network.layout, seeds_of(replicas), execution=execution)
-    rule = GradientDescent(Adam(synapses, learning_rate=values_of(replicas, "learning_rate")))
-    return Learner(network, synapses, rule)
+program("sgd", "learning_rate")(functools.partial(_plain, optimiser=Sgd))
+program("adam", "learning_rate")(functools.partial(_plain, optimiser=Adam))
 
 
 @program("ewc", "learning_rate", "strength")
@@ -504,11 +493,9 @@ def _ewc(
     replicas: Sequence[Replica], network: FeedForward, training: Training, execution: Execution
 ) -> Learner:
     synapses = DeterministicSynapses(network.layout, seeds_of(replicas), execution=execution)
-    penalty = ElasticWeightConsolidation(
-        synapses,
-        strength=values_of(replicas, "strength"),
-        kind=[replica.penalty for replica in replicas],
-    )
+    kinds = [replica.penalty for replica in replicas]
+    strengths = values_of(replicas, "strength")
+    penalty = ElasticWeightConsolidation(synapses, strength=strengths, kind=kinds)
     rule = GradientDescent(Sgd(synapses, learning_rate=values_of(replicas, "learning_rate")), [penalty])
 
     def finish_task(sequence: TaskSequence, task: int) -> None:
@@ -548,12 +535,13 @@ def _bgd(
 def _bgd_xavier(
     replicas: Sequence[Replica], network: FeedForward, training: Training, execution: Execution
 ) -> Learner:
-    learner = _bgd(replicas, network, training, execution)
-    layout = network.layout
+    learner, layout = _bgd(replicas, network, training, execution), network.layout
     fan_out = np.array(layout.sizes[1:])
     weight_sd = np.sqrt(2 / (layout.fan_in() + fan_out[layout.layer_of_weight()]))
     bias_sd = np.sqrt(2 / (1 + np.repeat(fan_out, fan_out)))
-    _start_means(learner.synapses, lambda rng: rng.normal(size=layout.n_parameters) * [*weight_sd, *bias_sd])
+    for row, seed in zip(learner.synapses.expected(), learner.synapses.seeds, strict=True):
+        drawn = numpy_generator(seed, Purpose.INITIAL_VALUES).normal(size=layout.n_parameters)
+        row.copy_(torch.from_numpy(drawn * [*weight_sd, *bias_sd]))
     return learner
 
 
@@ -580,12 +568,6 @@ def _mesu(
     synapses.log_sigma[:, : layout.n_weights] = sigma.log()
     numbers = {name: values_of(replicas, name) for name in _MESU[:5]}
     return Learner(network, synapses, MetaplasticUncertainty(synapses, **numbers))
-
-
-def _start_means(synapses: Synapses, drawn: Callable[[np.random.Generator], NDArray[np.float64]]) -> None:
-    """Set the means of every replica to what is drawn from its own stream of initial values."""
-    for row, seed in zip(synapses.expected(), synapses.seeds, strict=True):
-        row.copy_(torch.from_numpy(drawn(numpy_generator(seed, Purpose.INITIAL_VALUES))))
 
 
 def fisher_of_task(

@@ -30,9 +30,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from biophys.argument_types import check_type, checked_types
-from rate_models.consolidation import SMALLEST_SIGMA, MeanFieldSynapses
-from rate_models.replicas import amounts_per_replica, column, per_replica, rows
+from biophys.argument_types import checked_types
+from rate_models.consolidation import SMALLEST_SIGMA, MeanFieldRule, MeanFieldSynapses
+from rate_models.replicas import amounts_per_replica, column, numbers_per_replica, positive_per_replica
 
 _LARGEST_SIGMA = 1e10
 # Single precision can hold its square, and one over it.
@@ -40,7 +40,7 @@ _SMALLEST_PRIOR = 1e-15
 
 
 @checked_types
-class MetaplasticUncertainty:
+class MetaplasticUncertainty(MeanFieldRule):
     """The learning rule MESU of `MeanFieldSynapses`.
 
     Parameters
@@ -67,8 +67,7 @@ class MetaplasticUncertainty:
         If a rate is negative or infinite, prior_sigma or clamp is not positive, or memory is below 1.
     """
 
-    synapse_kind = MeanFieldSynapses
-    loss = "sum"
+    by_replica = ("_rate", "_sigma_rate", "_prior_mean", "_prior_precision", "_leak", "_clamp")
 
     def __init__(
         self,
@@ -84,9 +83,7 @@ class MetaplasticUncertainty:
         n, like = synapses.n_replicas, synapses.learned
         self._rate = column(amounts_per_replica(learning_rate, n, "learning_rate"), like)
         self._sigma_rate = column(amounts_per_replica(sigma_rate, n, "sigma_rate"), like)
-        means = per_replica(prior_mean, n, "prior_mean")
-        for value in means:
-            check_type(value, float, "prior_mean, alone or one per replica,")
+        means = numbers_per_replica(prior_mean, n, "prior_mean")
         if not all(map(math.isfinite, means)):
             raise ValueError(f"prior_mean must be finite, got {prior_mean}")
         self._prior_mean = column(means, like)
@@ -100,55 +97,6 @@ class MetaplasticUncertainty:
         self._leak = leak_per_step(memory, like)
         self._clamp = column(positive_per_replica(clamp, n, "clamp"), like)
         self._follow = synapses.execution.fused(_follow_with_leak)
-
-    @property
-    def n_replicas(self) -> int:
-        """Number of networks."""
-        return len(self._rate)
-
-    def update(self, synapses: MeanFieldSynapses) -> None:
-        """Take one step with the gradients that the drawn networks wrote."""
-        synapses.chain()
-        gradient, drawn = synapses.by_draw(synapses.gradient), synapses.by_draw(synapses.drawn)
-        self._follow(
-            synapses.learned,
-            gradient,
-            drawn,
-            self._rate,
-            self._sigma_rate,
-            self._prior_mean,
-            self._prior_precision,
-            self._leak,
-            self._clamp,
-        )
-
-    def keep(self, replicas: Sequence[int]) -> None:
-        """Forget all other replicas."""
-        for name in ("_rate", "_sigma_rate", "_prior_mean", "_prior_precision", "_leak", "_clamp"):
-            setattr(self, name, rows(getattr(self, name), replicas))
-
-
-def positive_per_replica(values: float | Sequence[float], n_replicas: int, name: str) -> list[float]:
-    """Return one number per replica, each positive and perhaps infinite: windows, bounds, scales.
-
-    Raises
-    ------
-    TypeError
-        If one is no number.
-    ValueError
-        If one is not positive, or there are neither one nor `n_replicas`.
-
-    Examples
-    --------
-    >>> positive_per_replica(math.inf, 2, "memory")
-    [inf, inf]
-    """
-    each = per_replica(values, n_replicas, name)
-    for value in each:
-        check_type(value, float, f"{name}, alone or one per replica,")
-    if wrong := [value for value in each if not value > 0]:
-        raise ValueError(f"{name} must be positive, got {wrong[0]}")
-    return [float(value) for value in each]
 
 
 def leak_per_step(memory: float | Sequence[float], like: Tensor) -> Tensor:

@@ -41,7 +41,7 @@ from rate_models.optimisers import Adam, GradientDescent, Penalty, Together, ada
 from rate_models.posterior import GaussianPrior
 from rate_models.reliability_cost import Costs, MagnitudeCost, ReliabilityCost
 from rate_models.stochastic_layers import GaussianSynapses
-from rate_models.sweep import batch_size
+from rate_models.sweep import BatchClock, batch_size
 from rate_models.task_sequences import DataOrder
 from rate_models.training import Trainer
 
@@ -196,6 +196,16 @@ class TrainedNetworks:
     loss_by_epoch: NDArray[np.float64]
     ms_per_step: float
 
+    def course(self, config: Any) -> xr.Dataset:
+        """Return ``sigma_by_epoch`` and ``loss_by_epoch`` by replica, with what they were trained for."""
+        course = {"sigma_by_epoch": self.sigma_by_epoch, "loss_by_epoch": self.loss_by_epoch}
+        names = ("data_set", "formulation", "n_epochs")
+        return xr.Dataset(
+            {name: (("replica", "epoch"), values.T.astype(np.float32)) for name, values in course.items()},
+            {"epoch": np.arange(1, len(self.sigma_by_epoch) + 1)},
+            {name: getattr(config, name) for name in names} | {"ms_per_step": self.ms_per_step},
+        )
+
 
 def train_noisy_networks(
     networks: Sequence[NoisyNetwork],
@@ -236,46 +246,25 @@ def train_noisy_networks(
     images = _images(data, execution)
     layout = Layout((images.n_pixels, *schedule.hidden_units, images.n_classes))
     replicas = KeptReplicas(keep_in, _train_batch, execution, executor)
-    settings = [_settings(one, images, formulation, schedule) for one in networks]
-    clock = _Progress(len(replicas.missing(settings)), on_progress)
+    shared = {"data": images.name, "formulation": repr(formulation), "schedule": repr(schedule)}
+    settings = [{"network": repr(network), **shared} for network in networks]
+    clock = BatchClock(len(replicas.missing(settings)), on_progress)
     train = functools.partial(_train_batch, data=data, formulation=formulation, schedule=schedule)
     if isinstance(replicas.executor, ThisProcess):
         train = functools.partial(train, on_epoch=clock.epoch)
     size = batch_size(replicas, len(networks), layout.n_parameters)
-    found = replicas.found(settings, networks, train, group_size=size, on_group=clock.batch)
-    return _assembled(networks, found, layout, formulation, execution)
+    trained = replicas.found(
+        settings,
+        networks,
+        train,
+        group_size=size,
+        on_group=lambda rows: clock.batch(len(rows), f"{len(rows)} networks"),
+    )
+    return _assembled(networks, trained, layout, formulation, execution)
 
 
 def _images(data: ImageData | str, execution: Execution) -> ImageData:
     return images_for(data, execution) if isinstance(data, str) else data
-
-
-class _Progress:
-    """Turns the progress of batches into that of all networks."""
-
-    def __init__(self, n_networks: int, on_progress: Progress) -> None:
-        self._n_networks, self._n_done, self._on_progress = n_networks, 0, on_progress
-
-    def epoch(self, n_trained: float, doing: str) -> None:
-        """Report a batch of which the equivalent of `n_trained` networks is trained."""
-        self._on_progress((self._n_done + n_trained) / self._n_networks, doing)
-
-    def batch(self, places: list[int]) -> None:
-        """Report that the networks at these places are trained."""
-        self._n_done += len(places)
-        self._on_progress(self._n_done / self._n_networks, f"{self._n_done} of {self._n_networks} networks")
-
-
-def _settings(
-    network: NoisyNetwork, data: ImageData, formulation: Formulation, schedule: Schedule
-) -> dict[str, str]:
-    """Return everything that a trained network depends on, as text."""
-    return {
-        "network": repr(network),
-        "data": data.name,
-        "formulation": repr(formulation),
-        "schedule": repr(schedule),
-    }
 
 
 def _train_batch(

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from biophys.argument_types import checked_types
 from rate_models.layout import aligned_rows
-from rate_models.replicas import amounts_per_replica, check_positions, column, column_or_number, rows
+from rate_models.replicas import PerReplica, amounts_per_replica, column, kept_shares
 from rate_models.stochastic_layers import GaussianSynapses, Synapses
 
 
@@ -49,7 +49,7 @@ class Optimiser(Protocol):
 
 
 @checked_types
-class Sgd:
+class Sgd(PerReplica):
     """Gradient descent without momentum.
 
     Parameters
@@ -69,6 +69,8 @@ class Sgd:
         If there is neither one value nor one per replica, or a rate or penalty is negative.
     """
 
+    by_replica = ("_rate", "_kept_share")
+
     def __init__(
         self,
         synapses: Synapses,
@@ -78,32 +80,18 @@ class Sgd:
     ) -> None:
         n = synapses.n_replicas
         rates = amounts_per_replica(learning_rate, n, "learning_rate")
-        penalties = amounts_per_replica(l2, n, "l2")
         self._rate = column(rates, synapses.learned)
-        shares = [1 - a * b for a, b in zip(rates, penalties, strict=True)]
-        self._kept_share = column_or_number(shares, synapses.learned)
-        self._decays = any(penalties)
-
-    @property
-    def n_replicas(self) -> int:
-        """Number of networks."""
-        return len(self._rate)
+        self._kept_share = kept_shares(rates, amounts_per_replica(l2, n, "l2"), synapses.learned)
 
     def step(self, learned: Tensor, gradient: Tensor) -> None:
         """Take one step."""
-        if self._decays:
+        if self._kept_share is not None:
             learned.mul_(self._kept_share)
         learned.addcmul_(gradient, self._rate, value=-1)
 
-    def keep(self, replicas: Sequence[int]) -> None:
-        """Forget all other replicas."""
-        self._rate = rows(self._rate, replicas)
-        if isinstance(self._kept_share, Tensor):
-            self._kept_share = rows(self._kept_share, replicas)
-
 
 @checked_types
-class Adam:
+class Adam(PerReplica):
     """Adam with bias correction.
 
     Parameters
@@ -124,6 +112,8 @@ class Adam:
     TypeError, ValueError
         As for `Sgd`.
     """
+
+    by_replica = ("_rates", "_counts", "_rate", "_l2", "moment", "square")
 
     def __init__(
         self,
@@ -153,11 +143,6 @@ class Adam:
         self._runs_fused = like.device.type == "cpu"
         self._follow = synapses.execution.fused(_follow_moments)
 
-    @property
-    def n_replicas(self) -> int:
-        """Number of networks."""
-        return len(self._rate)
-
     def step(self, learned: Tensor, gradient: Tensor) -> None:
         """Take one step."""
         learned, gradient = learned[:, self.columns], gradient[:, self.columns]
@@ -169,14 +154,6 @@ class Adam:
         self._n_steps += 1
         scale, root = self._corrections()
         self._follow(learned, gradient, self.moment, self.square, scale, root, self.betas, self.epsilon)
-
-    def keep(self, replicas: Sequence[int]) -> None:
-        """Forget all other replicas."""
-        check_positions(replicas, self.n_replicas)
-        self._rates = [self._rates[replica] for replica in replicas]
-        self._counts = [self._counts[replica] for replica in replicas]
-        for name in ("_rate", "_l2", "moment", "square"):
-            setattr(self, name, rows(getattr(self, name), replicas))
 
     def _corrections(self) -> tuple[Tensor, Tensor]:
         """Return the step size over the bias of the first moment, and the root of the second one's bias."""
@@ -241,7 +218,7 @@ class Together:
     @property
     def n_replicas(self) -> int | None:
         """Number of networks, None if no optimiser says it."""
-        return next((one.n_replicas for one in self.optimisers if hasattr(one, "n_replicas")), None)
+        return next((each.n_replicas for each in self.optimisers if hasattr(each, "n_replicas")), None)
 
     def step(self, learned: Tensor, gradient: Tensor) -> None:
         """Take one step with each."""

@@ -32,12 +32,12 @@ from biophys.argument_types import checked_types
 from rate_models.fisher import diagonal_fisher
 from rate_models.networks import FeedForward
 from rate_models.reliability_cost import checked_gaussian, checked_share
-from rate_models.replicas import column, per_replica, rows
+from rate_models.replicas import PerReplica, column, per_replica
 from rate_models.stochastic_layers import GaussianSynapses, Synapses
 
 
 @checked_types
-class GaussianPrior:
+class GaussianPrior(PerReplica):
     r"""Penalty of `optimisers.GradientDescent`: share times :math:`\sum_i (\mu_i^2 + \sigma_i^2) / 2 \tau^2`.
 
     Parameters
@@ -58,6 +58,7 @@ class GaussianPrior:
         If a standard deviation or `share` is not positive.
     """
 
+    by_replica = ("_precision",)
     loss = "sum"
     """Its share is of a loss summed over the batch."""
 
@@ -70,10 +71,6 @@ class GaussianPrior:
     def add_gradient(self, synapses: Synapses) -> None:
         """Add the gradient with respect to means and phi, in place."""
         self._add(synapses.gradient, synapses.learned, self._precision)
-
-    def keep(self, replicas: Sequence[int]) -> None:
-        """Forget all other replicas."""
-        self._precision = rows(self._precision, replicas)
 
 
 def laplace_sd(

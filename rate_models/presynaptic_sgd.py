@@ -25,18 +25,19 @@ from biophys.release_plasticity import (
     updated_release_probability,
 )
 from rate_models.replicas import (
+    PerReplica,
     PlasticityColumns,
     amounts_per_replica,
     check_positions,
     column_or_number,
+    kept_shares,
     per_replica,
-    rows,
 )
 from rate_models.stochastic_layers import BernoulliSynapses
 
 
 @checked_types
-class PresynapticSgd:
+class PresynapticSgd(PerReplica):
     """The learning rule of `BernoulliSynapses` with plastic release probability.
 
     Parameters
@@ -60,6 +61,8 @@ class PresynapticSgd:
     """
 
     synapse_kind = BernoulliSynapses
+    by_replica = ("plasticity", "_rate", "_kept_share")
+    n_replicas = 0
 
     def __init__(
         self,
@@ -71,33 +74,25 @@ class PresynapticSgd:
     ) -> None:
         self.n_replicas = n = synapses.n_replicas
         rates = amounts_per_replica(learning_rate, n, "learning_rate")
-        penalties = amounts_per_replica(l2, n, "l2")
         self.plasticity = PlasticityColumns.of(per_replica(plasticity, n, "plasticity"), synapses.p)
         self._rate = column_or_number(rates, synapses.p)
-        shares = [1 - a * b for a, b in zip(rates, penalties, strict=True)]
-        self._kept_share = column_or_number(shares, synapses.p)
-        self._decays = any(penalties)
+        self._kept_share = kept_shares(rates, amounts_per_replica(l2, n, "l2"), synapses.p)
         self._update = synapses.execution.fused(_update_strength_and_release)
 
     def update(self, synapses: BernoulliSynapses) -> None:
         """Take one step with the gradient that the network wrote."""
         n_weights = synapses.layout.n_weights
-        kept_share = self._kept_share if self._decays else None
         changed = (synapses.learned, synapses.p, synapses.scale, synapses.gradient)
         for pieces in zip(*map(synapses.pieces, changed), strict=True):
-            self._update(*pieces, self._rate, kept_share, self.plasticity)
+            self._update(*pieces, self._rate, self._kept_share, self.plasticity)
         if synapses.biases == "trained":
             _descend(synapses.bias, synapses.gradient[:, n_weights:], self._rate, 1.0)
 
     def keep(self, replicas: Sequence[int]) -> None:
         """Forget all other replicas."""
         check_positions(replicas, self.n_replicas)
+        super().keep(replicas)
         self.n_replicas = len(replicas)
-        self.plasticity = self.plasticity.keep(replicas)
-        self._rate, self._kept_share = (
-            rows(value, replicas) if isinstance(value, Tensor) else value
-            for value in (self._rate, self._kept_share)
-        )
 
 
 def _update_strength_and_release(

@@ -46,8 +46,14 @@ import torch
 from torch import Tensor
 
 from biophys.argument_types import checked_types
-from rate_models.metaplastic_uncertainty import leak_per_step, positive_per_replica
-from rate_models.replicas import amounts_per_replica, column, per_replica, rows
+from rate_models.metaplastic_uncertainty import leak_per_step
+from rate_models.replicas import (
+    PerReplica,
+    amounts_per_replica,
+    column,
+    numbers_per_replica,
+    positive_per_replica,
+)
 from rate_models.stochastic_layers import BernoulliSynapses
 
 # Beyond these odds the release decision, of 16 bits on a CPU, cannot tell p from 1.
@@ -55,7 +61,7 @@ _LARGEST_ODDS = 1e5
 
 
 @checked_types
-class ReleaseOdds:
+class ReleaseOdds(PerReplica):
     """The learning rule of `BernoulliSynapses` whose odds of release count evidence.
 
     Parameters
@@ -105,6 +111,7 @@ class ReleaseOdds:
 
     synapse_kind = BernoulliSynapses
     loss = "sum"
+    by_replica = ("_rate", "_gain", "_leak", "_clamp", "_p_freeze", "_floor", "precision")
 
     def __init__(
         self,
@@ -122,13 +129,12 @@ class ReleaseOdds:
         self._gain = column(amounts_per_replica(gain, n, "gain"), like)
         self._leak = leak_per_step(memory, like)
         clamps = positive_per_replica(clamp, n, "clamp")
-        self._clamp = column(clamps, like)
-        self._clamps = min(clamps) < math.inf
-        thresholds = [float(value) for value in per_replica(p_freeze, n, "p_freeze")]
+        self._clamp = column(clamps, like) if min(clamps) < math.inf else None
+        thresholds = numbers_per_replica(p_freeze, n, "p_freeze")
         if wrong := [value for value in thresholds if not 0 < value <= 1]:
             raise ValueError(f"p_freeze must lie above 0 and at most at 1 (none), got {wrong[0]}")
-        self._freezes = min(thresholds) < 1
-        self._p_freeze = column([value if value < 1 else 2.0 for value in thresholds], like)
+        frozen_from = [value if value < 1 else 2.0 for value in thresholds]
+        self._p_freeze = column(frozen_from, like) if min(thresholds) < 1 else None
         if float(like.max()) >= 1:
             raise ValueError(
                 "synapses must start with a release_probability below 1: certain odds are infinite"
@@ -138,16 +144,9 @@ class ReleaseOdds:
         self.precision = torch.ones_like(like)
         self._step = synapses.execution.fused(_step_of_layer)
 
-    @property
-    def n_replicas(self) -> int:
-        """Number of networks."""
-        return len(self._rate)
-
     def update(self, synapses: BernoulliSynapses) -> None:
         """Take one step with the gradient that the network wrote."""
         layout, at_release = synapses.layout, synapses.release_fixed_at
-        numbers = (self._rate, self._gain, self._leak)
-        bounds = (self._clamp if self._clamps else None, self._p_freeze if self._freezes else None)
         for part, n_in in zip(layout.weight_slices, layout.sizes[:-1], strict=True):
             self._step(
                 synapses.learned[:, part],
@@ -156,8 +155,11 @@ class ReleaseOdds:
                 self._floor[:, part],
                 synapses.gradient[:, part].mul_(synapses.scale[:, part]),
                 1 / (3 * n_in),
-                *numbers,
-                *bounds,
+                self._rate,
+                self._gain,
+                self._leak,
+                self._clamp,
+                self._p_freeze,
                 self.modulation,
                 at_release,
             )
@@ -181,11 +183,6 @@ class ReleaseOdds:
                 order = torch.from_numpy(rng.permutation(part.stop - part.start)).to(synapses.p.device)
                 for values in (self.precision[row, part], synapses.p[row, part]):
                     values.copy_(values[order])
-
-    def keep(self, replicas: Sequence[int]) -> None:
-        """Forget all other replicas."""
-        for name in ("_rate", "_gain", "_leak", "_clamp", "_p_freeze", "_floor", "precision"):
-            setattr(self, name, rows(getattr(self, name), replicas))
 
 
 def _step_of_layer(

@@ -29,7 +29,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from biophys.argument_types import checked_types
-from rate_models.replicas import amounts_per_replica, column, per_replica, rows
+from rate_models.replicas import PerReplica, amounts_per_replica, column, per_replica, rows
 from rate_models.stochastic_layers import GaussianSynapses, Synapses
 
 
@@ -234,7 +234,7 @@ class ReliabilityCost:
 
 
 @checked_types
-class MagnitudeCost:
+class MagnitudeCost(PerReplica):
     """Penalty of `optimisers.GradientDescent`: share times lambda times the sum of abs(mu).
 
     Parameters
@@ -247,6 +247,7 @@ class MagnitudeCost:
         As for `ReliabilityCost`.
     """
 
+    by_replica = ("_slope",)
     loss = "sum"
     """Its share is of a loss summed over the batch."""
 
@@ -262,10 +263,6 @@ class MagnitudeCost:
         slope, mu = synapses.gradient[:, :n], synapses.learned[:, :n]
         for part in synapses.execution.blocks(synapses.n_replicas, n):
             self._add(slope[:, part], mu[:, part], self._slope)
-
-    def keep(self, replicas: Sequence[int]) -> None:
-        """Forget all other replicas."""
-        self._slope = rows(self._slope, replicas)
 
 
 def checked_gaussian(synapses: Any) -> GaussianSynapses:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -54,11 +54,36 @@ def amounts_per_replica(values: Any, n_replicas: int, name: str) -> list[float]:
     >>> amounts_per_replica(1, 2, "l2")
     [1.0, 1.0]
     """
+    each = numbers_per_replica(values, n_replicas, name)
+    if wrong := [value for value in each if not 0 <= value < math.inf]:
+        raise ValueError(f"{name} must be finite and not negative, got {wrong[0]}")
+    return each
+
+
+def positive_per_replica(values: Any, n_replicas: int, name: str) -> list[float]:
+    """Return one number per replica, each positive and perhaps infinite: windows, bounds, scales.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for `amounts_per_replica`, and if one is zero.
+
+    Examples
+    --------
+    >>> positive_per_replica(math.inf, 2, "memory")
+    [inf, inf]
+    """
+    each = numbers_per_replica(values, n_replicas, name)
+    if wrong := [value for value in each if not value > 0]:
+        raise ValueError(f"{name} must be positive, got {wrong[0]}")
+    return each
+
+
+def numbers_per_replica(values: Any, n_replicas: int, name: str) -> list[float]:
+    """Return one number per replica, as `per_replica` does, or raise TypeError if one is none."""
     each = per_replica(values, n_replicas, name)
     for value in each:
         check_type(value, float, f"{name}, alone or one per replica,")
-    if wrong := [value for value in each if not 0 <= value < math.inf]:
-        raise ValueError(f"{name} must be finite and not negative, got {wrong[0]}")
     return [float(value) for value in each]
 
 
@@ -72,8 +97,45 @@ def column_or_number(values: Sequence[float], like: Tensor) -> Tensor | float:
     return float(values[0]) if len(set(values)) == 1 else column(values, like)
 
 
-@dataclass(frozen=True)
-class PlasticityColumns:
+def kept_shares(rates: Sequence[float], l2: Sequence[float], like: Tensor) -> Tensor | float | None:
+    """Return what a step of gradient descent keeps of a value, 1 - rate l2, or None where nothing decays."""
+    shares = [1 - rate * penalty for rate, penalty in zip(rates, l2, strict=True)]
+    return column_or_number(shares, like) if any(l2) else None
+
+
+class PerReplica:
+    """What holds something of every network of a batch, and can forget some of them.
+
+    Attributes
+    ----------
+    by_replica
+        Names of the attributes that do: tensors with one row and lists with one entry per replica, or objects
+        of this kind. One that is a number or None is the same for all.
+    """
+
+    by_replica: tuple[str, ...] = ()
+
+    @property
+    def n_replicas(self) -> int:
+        """Number of networks."""
+        each = (getattr(self, name) for name in self.by_replica)
+        return next(len(value) for value in each if isinstance(value, (Tensor, list)))
+
+    def keep(self, replicas: Sequence[int]) -> None:
+        """Forget all other replicas."""
+        for name in self.by_replica:
+            value = getattr(self, name)
+            if isinstance(value, Tensor):
+                setattr(self, name, rows(value, replicas))
+            elif isinstance(value, list):
+                check_positions(replicas, len(value))
+                setattr(self, name, [value[replica] for replica in replicas])
+            elif hasattr(value, "keep"):
+                value.keep(replicas)
+
+
+@dataclass
+class PlasticityColumns(PerReplica):
     """The parameters of `biophys.release_plasticity` for a batch of networks.
 
     Each is a column of shape (replica, 1), or the number that all replicas share.
@@ -81,6 +143,8 @@ class PlasticityColumns:
     `form`, `freezes` and `consolidation` are the same for all replicas of a batch, since they change the
     program.
     """
+
+    by_replica = ("p_up", "p_down", "g_lim", "p_min", "p_max", "p_freeze")
 
     p_up: Tensor | float
     p_down: Tensor | float
@@ -106,15 +170,15 @@ class PlasticityColumns:
         for rule in rules:
             check_kind(rule, ReleasePlasticity, "plasticity", "ReleasePlasticity(form='soft_bound')")
         for name in ("form", "consolidation"):
-            found = {getattr(rule, name) for rule in rules}
-            if len(found) != 1:
-                raise ValueError(
-                    f"the replicas of one batch must share {name}, got {sorted(map(str, found))}"
-                )
+            kinds = {str(getattr(rule, name)) for rule in rules}
+            if len(kinds) != 1:
+                raise ValueError(f"the replicas of one batch must share {name}, got {sorted(kinds)}")
         # A rule that never freezes gets a threshold that no probability reaches.
         thresholds = [rule.p_freeze if rule.freezes else 2.0 for rule in rules]
-        numbers = ("p_up", "p_down", "g_lim", "p_min", "p_max")
-        columns = {name: column_or_number([getattr(rule, name) for rule in rules], like) for name in numbers}
+        columns = {
+            name: column_or_number([getattr(rule, name) for rule in rules], like)
+            for name in cls.by_replica[:-1]
+        }
         return cls(
             **columns,
             p_freeze=column_or_number(thresholds, like),
@@ -122,15 +186,6 @@ class PlasticityColumns:
             freezes=any(rule.freezes for rule in rules),
             consolidation=rules[0].consolidation,
         )
-
-    def keep(self, replicas: Sequence[int]) -> PlasticityColumns:
-        """Return the columns of these replicas only."""
-        kept: dict[str, Any] = {
-            field.name: rows(getattr(self, field.name), replicas)
-            for field in fields(self)
-            if isinstance(getattr(self, field.name), Tensor)
-        }
-        return replace(self, **kept)
 
 
 def check_positions(replicas: Sequence[int], n_replicas: int) -> None:

@@ -147,19 +147,19 @@ class Synapses(abc.ABC):
 
     def keep(self, replicas: Sequence[int]) -> None:
         """Forget all other replicas."""
-        check_positions(replicas, self.n_replicas)
+        n = self.n_replicas
+        check_positions(replicas, n)
+        for name in ("learned", "gradient", "effective", *self._row_names()):
+            # Of several draws per step every replica has that many rows.
+            chosen = rows(getattr(self, name).unflatten(0, (n, -1)), replicas).flatten(0, 1)
+            kept = aligned_rows(*chosen.shape, dtype=chosen.dtype, device=chosen.device).copy_(chosen)
+            setattr(self, name, kept)
         self.seeds = [self.seeds[replica] for replica in replicas]
         self.streams.keep(replicas)
-        for name in ("learned", "gradient", "effective", *self._row_names()):
-            setattr(self, name, self._kept(getattr(self, name), replicas))
 
     def _row_names(self) -> tuple[str, ...]:
-        """Return the further attributes that have one row per replica."""
+        """Return the further attributes that have as many rows for every replica."""
         return ()
-
-    def _kept(self, tensor: Tensor, replicas: Sequence[int]) -> Tensor:
-        chosen = rows(tensor, replicas)
-        return aligned_rows(*chosen.shape, dtype=chosen.dtype, device=chosen.device).copy_(chosen)
 
     def _streams(self, purpose: Purpose) -> Streams:
         return streams_on(self._place["device"], self.seeds, purpose, dtype=self._place["dtype"])

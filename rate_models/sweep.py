@@ -7,6 +7,7 @@ group size.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -103,6 +104,45 @@ def batch_size(replicas: KeptReplicas, n_networks: int, n_parameters: int) -> in
     if replicas.execution.torch_device.type == "cpu":
         share = min(share, _PARAMETERS_IN_CACHE // n_parameters)
     return max(1, share)
+
+
+class BatchClock:
+    """Says how far the training of networks in batches is, and how long each batch took.
+
+    Parameters
+    ----------
+    n_networks
+        How many there will be.
+    on_progress
+        Called with the fraction done and what was done.
+
+    Attributes
+    ----------
+    n_done
+        Networks that are there: whoever finds finished ones adds them.
+    timing
+        What every batch was and how long it took.
+    """
+
+    def __init__(self, n_networks: int, on_progress: Progress) -> None:
+        self._n_networks, self._on_progress, self.n_done = n_networks, on_progress, 0
+        self.start()
+        self.timing: list[str] = []
+
+    def start(self) -> None:
+        """Begin to time a batch."""
+        self._t_start = time.perf_counter()
+
+    def epoch(self, n_trained: float, doing: str) -> None:
+        """Report a batch of which the equivalent of `n_trained` networks is trained."""
+        self._on_progress(min((self.n_done + n_trained) / self._n_networks, 1.0), doing)
+
+    def batch(self, n: int, doing: str) -> None:
+        """Report that a batch of n networks is trained."""
+        self.n_done += n
+        self.timing.append(f"{doing}: {time.perf_counter() - self._t_start:.1f} s")
+        self.start()
+        self.epoch(0, self.timing[-1])
 
 
 def replica_bytes(

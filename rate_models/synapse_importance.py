@@ -22,7 +22,7 @@ Malkin et al. (2023), methods and appendix 3.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,7 +33,7 @@ from rate_models.datasets import ImageData
 from rate_models.fisher import diagonal_fisher
 from rate_models.layout import aligned_rows
 from rate_models.networks import FeedForward
-from rate_models.replicas import rows
+from rate_models.replicas import PerReplica
 from rate_models.stochastic_layers import GaussianSynapses, Synapses
 from rate_models.task_sequences import DataOrder
 from rate_models.training import Trainer
@@ -41,58 +41,48 @@ from rate_models.training import Trainer
 ESTIMATORS = ("minibatch", "noisy", "at_mean", "curvature")
 
 
-class GradientMoments:
-    """A learning rule that learns nothing and adds up the gradients of the loss by the means.
+class BatchGradients(PerReplica):
+    """A learning rule that learns nothing and averages the gradients of batches by every mean.
 
     Parameters
     ----------
     synapses
-        The synapses whose gradients are added up.
+        The synapses whose gradients are averaged.
+    batch_size
+        Images per batch.
 
     Attributes
     ----------
     squares, sizes
-        Sums over steps of g^2 and abs(g), shape (replica, parameters).
+        Sums over steps of g^2 and abs(g), g being the gradient of the loss summed over a batch, shape
+        (replica, parameters).
     n_steps
-        Number of steps added up.
+        Number of steps, counted by whoever trains: a captured step counts nothing.
     """
 
-    def __init__(self, synapses: Synapses) -> None:
+    by_replica = ("squares", "sizes")
+
+    def __init__(self, synapses: Synapses, batch_size: int) -> None:
         shape, like = (synapses.n_replicas, synapses.layout.n_parameters), synapses.learned
-        self.squares = aligned_rows(*shape, dtype=like.dtype, device=like.device)
-        self.sizes = aligned_rows(*shape, dtype=like.dtype, device=like.device)
+        self.batch_size, self.n_steps = batch_size, 0
+        self.squares, self.sizes = (
+            aligned_rows(*shape, dtype=like.dtype, device=like.device) for _ in range(2)
+        )
         self._add = synapses.execution.fused(_add_moments)
 
     def update(self, synapses: Synapses) -> None:
         """Add the gradient that the network wrote."""
         self._add(synapses.gradient[:, : self.squares.shape[1]], self.squares, self.sizes)
 
-    def keep(self, replicas: Sequence[int]) -> None:
-        """Forget all other replicas."""
-        self.squares, self.sizes = rows(self.squares, replicas), rows(self.sizes, replicas)
+    @property
+    def mean_square(self) -> Tensor:
+        """Mean over batches of g^2."""
+        return self.squares / self.n_steps
 
-
-def _add_moments(gradient: Tensor, squares: Tensor, sizes: Tensor) -> None:
-    squares.addcmul_(gradient, gradient)
-    sizes.add_(gradient.abs())
-
-
-@dataclass(frozen=True, eq=False)
-class BatchGradients:
-    """Moments of the gradients of batches, for every weight and bias.
-
-    Parameters
-    ----------
-    mean_square, mean_size
-        Mean over batches of g^2 and of abs(g), g being the gradient of the loss summed over a batch, shape
-        (replica, parameters).
-    batch_size
-        Images per batch.
-    """
-
-    mean_square: Tensor
-    mean_size: Tensor
-    batch_size: int
+    @property
+    def mean_size(self) -> Tensor:
+        """Mean over batches of abs(g)."""
+        return self.sizes / self.n_steps
 
     @property
     def hessian(self) -> Tensor:
@@ -102,6 +92,11 @@ class BatchGradients:
     def learning_rate(self, base: float) -> Tensor:
         """Return base over mean abs(g) per image, the published learning rate of a synapse."""
         return base * self.batch_size / self.mean_size
+
+
+def _add_moments(gradient: Tensor, squares: Tensor, sizes: Tensor) -> None:
+    squares.addcmul_(gradient, gradient)
+    sizes.add_(gradient.abs())
 
 
 def batch_gradients(
@@ -125,14 +120,14 @@ def batch_gradients(
     batch_size
         Images per step. Published: 20.
     """
-    moments = GradientMoments(synapses)
+    moments = BatchGradients(synapses, batch_size)
     trainer = Trainer(network, synapses, moments, data.train_images, data.train_labels, loss="sum")
-    order, n_steps = DataOrder(synapses.seeds), 0
+    order = DataOrder(synapses.seeds)
     for _ in range(n_epochs):
         plan = order.epoch(np.arange(len(data.train_images)), batch_size=batch_size)
         trainer.run(plan)
-        n_steps += plan.n_steps
-    return BatchGradients(moments.squares / n_steps, moments.sizes / n_steps, batch_size)
+        moments.n_steps += plan.n_steps
+    return moments
 
 
 def image_curvature(

@@ -185,7 +185,7 @@ def groups_of(members: Sequence[Any], programs: Sequence[Hashable], size: int) -
 
 def swept_dataset(
     configurations: Sequence[Settings],
-    results: Sequence[xr.Dataset],
+    results: Sequence[xr.Dataset] | xr.Dataset,
     axes: Mapping[str, Sequence[Any]] | None = None,
 ) -> xr.Dataset:
     """Return the results of all replicas with one dimension per swept setting: the one way to pack a sweep.
@@ -195,7 +195,8 @@ def swept_dataset(
     configurations
         Settings of every replica.
     results
-        Its result, without the dimension ``replica``; what one of them lacks is NaN there.
+        Its result, without the dimension ``replica``; what one of them lacks is NaN there. Or one dataset
+        that has it.
     axes
         Values of every dimension, of which any combination may be missing; by default those that settings
         have where they vary.
@@ -217,6 +218,8 @@ def swept_dataset(
     >>> swept_dataset([{"l2": 0.1, "seed": 3}, {"l2": 0.0, "seed": 1}], energies, axes).energy.values.tolist()
     [[5.0, nan, nan], [nan, nan, 7.0]]
     """
+    if isinstance(results, xr.Dataset):
+        results = [results.isel(replica=row, drop=True) for row in range(results.sizes["replica"])]
     names = axes if axes is not None else configurations[0]
     values = {name: list(dict.fromkeys(s[name] for s in configurations)) for name in names}
     if axes is not None:

@@ -13,10 +13,10 @@ appendices 5 and 6.
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Iterator
+import itertools
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import torch
@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from biophys.argument_types import check_config
-from biophys.progress import Progress, ignore_progress
+from biophys.progress import Progress, ignore_progress, part_of
 from biophys.settings import (
     Count,
     Counts,
@@ -38,6 +38,7 @@ from biophys.settings import (
     settings,
 )
 from biophys.sweeps.executors import Executor
+from biophys.sweeps.groups import swept_dataset
 from rate_models.data_by_name import images_for
 from rate_models.datasets import DataSetName, ImageData
 from rate_models.devices import Execution, execution_or_default
@@ -91,7 +92,6 @@ MEASURES = (
 )
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 _LIKELIHOOD_FACTOR = 10.0
-_Train: TypeAlias = Callable[..., TrainedNetworks]
 
 
 @settings
@@ -197,13 +197,11 @@ MAY_DIFFER = ("seeds", "c_factors", "n_seeds_at_every_c", "n_statistics_epochs",
 
 def work(config: Config) -> float:
     """Return how much work a run is, in a unit of its own."""
-    n_everywhere = config.n_seeds_at_every_c or len(config.seeds)
-    n_deep = len(config.c_factors) * n_everywhere + len(config.seeds) - n_everywhere
-    n_each = len(config.rho) * len(STATES)
-    deep, linear = ((config.hidden_units, n_deep), ((), len(config.seeds)))
+    n_deep = len(_places(config, _deep_axes(config)))
+    n_linear = len(config.rho) * len(STATES) * len(config.seeds)
     return sum(
-        training_work(config.data_set, hidden, n * n_each, config.n_epochs, config.batch_size)
-        for hidden, n in (deep, linear)
+        training_work(config.data_set, hidden, n, config.n_epochs, config.batch_size)
+        for hidden, n in ((config.hidden_units, n_deep), ((), n_linear))
     )
 
 
@@ -231,137 +229,79 @@ def run(
     check_config(config, Config)
     execution = execution_or_default(execution)
     data = images_for(config.data_set, execution)
-    train = functools.partial(
-        train_noisy_networks,
-        data=config.data_set,
-        execution=execution,
-        executor=executor,
-        keep_in=keep_in,
-    )
-    deep = _deep_networks(config, data, train, lambda f, doing: on_progress(0.75 * f, doing))
-    linear = _linear_networks(config, data, train, lambda f, doing: on_progress(0.75 + 0.25 * f, doing))
+    options = {"execution": execution, "executor": executor, "keep_in": keep_in}
+    deep = _measured(config, _deep_axes(config), data, part_of(on_progress, 0.0, 0.75), options)
+    axes = {name: values for name, values in _deep_axes(config).items() if name != "c_factor"}
+    linear = _measured(config, axes, data, part_of(on_progress, 0.75, 1.0), options)
     renamed = {name: f"linear_{name}" for name in linear.data_vars}
     result = deep.merge(linear.isel(layer=0, drop=True).rename(renamed))
     result.attrs = {**deep.attrs, "linear_ms_per_step": linear.attrs["ms_per_step"]}
     return result
 
 
-def _deep_networks(config: Config, data: ImageData, train: _Train, on_progress: Progress) -> xarray.Dataset:
-    """Train and measure the networks of figure 5; NaN for seeds that were not trained at every c."""
-    import xarray
-
-    n = config.n_seeds_at_every_c or len(config.seeds)
-    parts = [(config.c_factors, config.seeds[:n]), ((1.0,), config.seeds[n:])]
-    parts = [(factors, seeds) for factors, seeds in parts if seeds]
-    results = []
-    for index, (factors, seeds) in enumerate(parts):
-
-        def of_all(fraction: float, doing: str, index: int = index) -> None:
-            on_progress((index + fraction) / len(parts), doing)
-
-        results.append(_deep_part(config, factors, seeds, data, train, of_all))
-    further = [
-        part.drop_vars([name for name in part if "seed" not in part[name].dims]) for part in results[1:]
-    ]
-    together = xarray.concat(
-        [results[0], *further], "seed", data_vars="minimal", join="outer", combine_attrs="override"
-    )
-    return together.assign_attrs(n_networks=sum(part.attrs["n_networks"] for part in results))
+def _deep_axes(config: Config) -> dict[str, Sequence[Any]]:
+    """Return what the networks of figure 5 differ in; those without hidden layers lack c_factor."""
+    return {"rho": config.rho, "c_factor": config.c_factors, "state": STATES, "seed": config.seeds}
 
 
-def _deep_part(
-    config: Config,
-    c_factors: Positives,
-    seeds: tuple[int, ...],
-    data: ImageData,
-    train: _Train,
-    on_progress: Progress,
-) -> xarray.Dataset:
-    """Train and measure the networks of some c and seeds."""
-    dims: dict[str, list[Any]] = {
-        "rho": list(config.rho),
-        "c_factor": list(c_factors),
-        "state": list(STATES),
-        "seed": list(seeds),
-    }
-    networks = []
-    for rho, factor, state, seed in _product(dims):
-        cost = PowerCost(PowerCost.with_scale(config.s, rho).c * factor, rho)
-        networks.append(NoisyNetwork(cost, seed, noise_haste=config.haste(state)))
-    formulation = formulation_named(config.formulation)
-    return _measured(config, config.hidden_units, networks, dims, formulation, data, train, on_progress)
+def _places(config: Config, axes: Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:
+    """Return every network by what distinguishes it, without seeds that are not trained at every c."""
+    everywhere = config.seeds[: config.n_seeds_at_every_c or None]
+    combined = (dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values()))
+    return [each for each in combined if each["seed"] in everywhere or each.get("c_factor", 1.0) == 1.0]
 
 
-def _linear_networks(config: Config, data: ImageData, train: _Train, on_progress: Progress) -> xarray.Dataset:
-    """Train and measure the networks without hidden layers of appendix 5.
+def _network(
+    config: Config, rho: float, state: str, seed: int, c_factor: float | None = None
+) -> NoisyNetwork:
+    """Return one network; without `c_factor` it is one of appendix 5, without hidden layers.
 
-    Their likelihood counts ten times in the published program, which is the same as costs a tenth as high.
+    The likelihood of those counts ten times in the published program, which is the same as costs a tenth as
+    high.
     """
-    dims: dict[str, list[Any]] = {"rho": list(config.rho), "state": list(STATES), "seed": list(config.seeds)}
-    networks = []
-    for rho, state, seed in _product(dims):
+    if c_factor is None:
         c = PowerCost.with_scale(config.linear_s, rho).c / _LIKELIHOOD_FACTOR
-        networks.append(NoisyNetwork(PowerCost(c, rho), seed, noise_haste=config.haste(state)))
-    formulation = Formulation(config.base_rate, config.linear_magnitude / _LIKELIHOOD_FACTOR)
-    return _measured(config, (), networks, dims, formulation, data, train, on_progress)
-
-
-def _product(dims: dict[str, list[Any]]) -> Iterator[tuple[Any, ...]]:
-    """Yield every combination, the last dimension fastest."""
-    from itertools import product
-
-    return product(*dims.values())
+    else:
+        c = PowerCost.with_scale(config.s, rho).c * c_factor
+    return NoisyNetwork(PowerCost(c, rho), seed, noise_haste=config.haste(state))
 
 
 def _measured(
     config: Config,
-    hidden_units: tuple[int, ...],
-    networks: list[NoisyNetwork],
-    dims: dict[str, list[Any]],
-    formulation: Formulation,
+    axes: dict[str, Sequence[Any]],
     data: ImageData,
-    train: _Train,
     on_progress: Progress,
+    options: dict[str, Any],
 ) -> xarray.Dataset:
     """Train networks and return what relates their noise to the importance of their synapses."""
-    import xarray
-
-    trained = train(
+    places, is_deep = _places(config, axes), "c_factor" in axes
+    networks = [_network(config, **place) for place in places]
+    linear = Formulation(config.base_rate, config.linear_magnitude / _LIKELIHOOD_FACTOR)
+    trained = train_noisy_networks(
         networks,
-        formulation=formulation,
-        schedule=Schedule.of(config, hidden_units=hidden_units),
-        on_progress=lambda fraction, doing: on_progress(0.7 * fraction, doing),
+        config.data_set,
+        formulation=formulation_named(config.formulation) if is_deep else linear,
+        schedule=Schedule.of(config, hidden_units=config.hidden_units if is_deep else ()),
+        on_progress=part_of(on_progress, 0.0, 0.7),
+        **options,
     )
     on_progress(0.7, "measuring the importance of every synapse")
     predictors, is_important = _predictors(config, trained, data)
-    shape = tuple(len(values) for values in dims.values())
-    names = tuple(dims)
-    variables: dict[str, Any] = {
-        "accuracy": (names, answers_of(trained, data).accuracy.reshape(shape)),
-        "sigma_by_epoch": (
-            ("epoch", *names),
-            trained.sigma_by_epoch.reshape(-1, *shape).astype(np.float32),
+    measured = trained.course(config).drop_vars("loss_by_epoch")
+    measured = measured.assign(
+        accuracy=("replica", answers_of(trained, data).accuracy),
+        **_associations(trained, predictors, is_important),
+        sigma_over_theory=(
+            ("replica", "layer", "quantile"),
+            _agreement_with_theory(trained, networks, predictors, data),
         ),
-        **_associations(trained, predictors, is_important, shape, names),
-        **_agreement_with_theory(config, trained, networks, predictors, data, shape, names),
-        **_shown(config, trained, predictors, shape, names),
-    }
-    return xarray.Dataset(
-        variables,
-        coords={
-            **dims,
-            "predictor": list(PREDICTORS),
-            "epoch": np.arange(1, config.n_epochs + 1),
-            "quantile": list(QUANTILES),
-        },
-        attrs={
-            "data_set": config.data_set,
-            "formulation": config.formulation,
-            "n_epochs": config.n_epochs,
-            "ms_per_step": trained.ms_per_step,
-            "n_networks": len(networks),
-        },
-    )
+    ).assign_coords(predictor=list(PREDICTORS), quantile=list(QUANTILES))
+    is_first = [place["seed"] == config.seeds[0] for place in places]
+    shown = _shown(config, trained, predictors, np.flatnonzero(is_first))
+    shown_axes = {name: values for name, values in axes.items() if name != "seed"}
+    result = swept_dataset(places, measured, axes)
+    result = result.merge(swept_dataset(list(itertools.compress(places, is_first)), shown, shown_axes))
+    return result.assign_attrs({**measured.attrs, "n_networks": len(networks)})
 
 
 def _predictors(
@@ -390,11 +330,7 @@ def _predictors(
 
 
 def _associations(
-    trained: TrainedNetworks,
-    predictors: list[dict[str, Tensor]],
-    is_important: list[Tensor],
-    shape: tuple[int, ...],
-    names: tuple[str, ...],
+    trained: TrainedNetworks, predictors: list[dict[str, Tensor]], is_important: list[Tensor]
 ) -> dict[str, Any]:
     """Return how log variance goes with every predictor, for all synapses and for those that matter."""
     variances = [sigma.square() for sigma in trained.network.layout.weights(trained.synapses.sigma)]
@@ -409,66 +345,56 @@ def _associations(
     for kind, layers in results.items():
         for measure in MEASURES:
             by_layer = [torch.stack([getattr(item, measure) for item in layer], -1) for layer in layers]
-            values = torch.stack(by_layer, -2).cpu().numpy()
-            shaped = values.reshape(*shape, *values.shape[1:]).astype(np.float32)
-            variables[f"{measure}_{kind}"] = ((*names, "layer", "predictor"), shaped)
+            values = torch.stack(by_layer, -2).cpu().numpy().astype(np.float32)
+            variables[f"{measure}_{kind}"] = (("replica", "layer", "predictor"), values)
     return variables
 
 
 def _agreement_with_theory(
-    config: Config,
     trained: TrainedNetworks,
     networks: list[NoisyNetwork],
     predictors: list[dict[str, Tensor]],
     data: ImageData,
-    shape: tuple[int, ...],
-    names: tuple[str, ...],
-) -> dict[str, Any]:
-    """Return quantiles over synapses of log10 of sigma over (s^rho / (N H))^(1/(rho + 2))."""
-    sigmas = trained.network.layout.weights(trained.synapses.sigma)
+) -> NDArray[np.float32]:
+    """Return quantiles over synapses of log10 of sigma over (s^rho / (N H))^(1/(rho + 2)), by layer."""
     costs = [terms_of(item.cost)[0] for item in networks]
-    strength = torch.tensor([cost.strength for cost in costs], dtype=torch.float64)
-    power = torch.tensor([1 / (cost.rho + 2) for cost in costs], dtype=torch.float64)
+    strength = torch.tensor([cost.strength for cost in costs], dtype=torch.float64)[:, None, None]
+    power = torch.tensor([1 / (cost.rho + 2) for cost in costs], dtype=torch.float64)[:, None, None]
     results = []
+    sigmas = trained.network.layout.weights(trained.synapses.sigma)
     for sigma, by_name in zip(sigmas, predictors, strict=True):
         hessian = by_name["hessian (curvature)"].double() * len(data.train_images)
-        column = (len(networks), 1, 1)
-        optimum = (strength.view(column).to(hessian) / hessian) ** power.view(column).to(hessian)
+        optimum = (strength.to(hessian) / hessian) ** power.to(hessian)
         ratio = torch.log10(sigma.double() / optimum).flatten(1)
         ratio = torch.where(torch.isfinite(ratio), ratio, torch.nan)
         results.append(np.nanquantile(ratio.cpu().numpy(), QUANTILES, axis=1).T)
-    values = np.stack(results, axis=1).reshape(*shape, len(results), len(QUANTILES))
-    return {"sigma_over_theory": ((*names, "layer", "quantile"), values.astype(np.float32))}
+    return np.stack(results, axis=1).astype(np.float32)
 
 
 def _shown(
-    config: Config,
-    trained: TrainedNetworks,
-    predictors: list[dict[str, Tensor]],
-    shape: tuple[int, ...],
-    names: tuple[str, ...],
-) -> dict[str, Any]:
-    """Return variance and predictors of some synapses of each layer of the networks of the first seed."""
+    config: Config, trained: TrainedNetworks, predictors: list[dict[str, Tensor]], replicas: NDArray[np.intp]
+) -> xarray.Dataset:
+    """Return variance and predictors of some synapses of each layer of some networks."""
+    import xarray
+
     rng = numpy_generator(config.seeds[0], Purpose.LESIONS)
-    sigmas = trained.network.layout.weights(trained.synapses.sigma)
     variances, values = [], []
-    first = torch.arange(int(np.prod(shape))).reshape(shape)[..., 0].flatten()
-    for sigma, by_name in zip(sigmas, predictors, strict=True):
+    for sigma, by_name in zip(
+        trained.network.layout.weights(trained.synapses.sigma), predictors, strict=True
+    ):
         n = sigma[0].numel()
         chosen = torch.from_numpy(rng.choice(n, size=config.n_shown, replace=n < config.n_shown))
-        variances.append(_picked(sigma.square(), first, chosen))
-        values.append(np.stack([_picked(by_name[p], first, chosen) for p in PREDICTORS], axis=-1))
-    dims = (*names[:-1], "layer", "synapse")
-    position = (*shape[:-1], len(sigmas), config.n_shown)
-    return {
-        "shown_variance": (dims, np.stack(variances, axis=1).reshape(position).astype(np.float32)),
-        "shown_predictor": (
-            (*dims, "predictor"),
-            np.stack(values, axis=1).reshape(*position, len(PREDICTORS)).astype(np.float32),
-        ),
-    }
+        variances.append(_picked(sigma.square(), replicas, chosen))
+        values.append(np.stack([_picked(by_name[p], replicas, chosen) for p in PREDICTORS], axis=-1))
+    dims = ("replica", "layer", "synapse")
+    return xarray.Dataset(
+        {
+            "shown_variance": (dims, np.stack(variances, axis=1).astype(np.float32)),
+            "shown_predictor": ((*dims, "predictor"), np.stack(values, axis=1).astype(np.float32)),
+        }
+    )
 
 
-def _picked(values: Tensor, replicas: Tensor, synapses: Tensor) -> NDArray[Any]:
+def _picked(values: Tensor, replicas: NDArray[np.intp], synapses: Tensor) -> NDArray[Any]:
     """Return some synapses of some replicas, shape (replica, synapse)."""
     return values.flatten(1).cpu()[replicas][:, synapses].numpy()

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import functools
 import itertools
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
@@ -44,11 +43,7 @@ from biophys.sweeps.groups import KeptReplicas, swept_dataset
 from rate_models.data_by_name import images_for
 from rate_models.datasets import DataSetName
 from rate_models.devices import Execution, execution_or_default
-from rate_models.experiments.energy_figures import (
-    FIGURES,
-    best_ratio,
-    mean_and_sem,
-)
+from rate_models.experiments.energy_figures import FIGURES, best_ratio, mean_and_sem
 from rate_models.experiments.network_measures import (
     BATCH_SIZES,
     ENERGY_EDGES,
@@ -65,7 +60,7 @@ from rate_models.layout import Layout
 from rate_models.reliable_synapses import IMPORTANCE, NEURON_GROUPS
 from rate_models.run_costs import training_work
 from rate_models.sparsity import SHUFFLES, SIDES
-from rate_models.sweep import batch_size
+from rate_models.sweep import BatchClock, batch_size
 
 __all__ = ["FIGURES", "MAY_DIFFER", "MODELS", "QUICK", "Config", "best_ratio", "mean_and_sem", "run"]
 
@@ -291,17 +286,21 @@ def run(
         The attribute ``timing`` says how long each batch took.
     """
     check_config(config, Config)
-    networks = _Networks(config, execution_or_default(execution), executor, on_progress, keep_in)
-    results = networks.measured(_independent_specs(config))
+    execution = execution_or_default(execution)
+    data = images_for(config.data_set, execution)
+    sizes = [data.n_pixels, *config.hidden_units, data.n_classes]
+    replicas = KeptReplicas(keep_in, measured_networks, execution, executor)
+    clock = BatchClock(config.n_networks, on_progress)
+    results = _trained(config, _independent_specs(config), replicas, sizes, clock)
     if "matched_release" in config.models:
-        results |= networks.measured(_matched_specs(config, results))
+        results |= _trained(config, _matched_specs(config, results), replicas, sizes, clock)
     return _result(config, results).assign_attrs(
         data_set=config.data_set,
         shown_l2=config.shown_l2,
         p_min=config.p_min,
         g_lim=config.g_lim,
-        sizes=networks.sizes,
-        timing="; ".join(networks.timing),
+        sizes=sizes,
+        timing="; ".join(clock.timing),
     )
 
 
@@ -370,51 +369,25 @@ def _matched_specs(config: Config, results: Mapping[NetworkSpec, xr.Dataset]) ->
     ]
 
 
-class _Networks:
-    """Trains what was not trained before and says how far it is."""
-
-    def __init__(
-        self,
-        config: Config,
-        execution: Execution,
-        executor: Executor | None,
-        on_progress: Progress,
-        keep_in: Path | str | None,
-    ) -> None:
-        self._config, self._on_progress = config, on_progress
-        self._replicas = KeptReplicas(keep_in, measured_networks, execution, executor)
-        self._n_done, self._t_start = 0, time.perf_counter()
-        data = images_for(config.data_set, execution)
-        self.sizes = [data.n_pixels, *config.hidden_units, data.n_classes]
-        self.timing: list[str] = []
-
-    def measured(self, specs: list[NetworkSpec]) -> dict[NetworkSpec, xr.Dataset]:
-        """Return what was measured of every network."""
-        settings = [settings_of(spec, self._config.protocol) for spec in specs]
-        self._n_done += len(specs) - len(self._replicas.missing(settings))
-        train = functools.partial(measured_on, protocol=self._config.protocol)
-        if isinstance(self._replicas.executor, ThisProcess):
-            train = functools.partial(train, on_epoch=self._report_epoch)
-        size = batch_size(self._replicas, len(specs), Layout(tuple(self.sizes)).n_parameters)
-
-        def report(rows: list[int]) -> None:
-            self._n_done += len(rows)
-            seconds, self._t_start = time.perf_counter() - self._t_start, time.perf_counter()
-            self.timing.append(f"{_in_words([specs[row] for row in rows])}: {seconds:.1f} s")
-            self._report_epoch(0, self.timing[-1])
-
-        results = self._replicas.found(
-            settings,
-            specs,
-            train,
-            group_size=self._config.networks_per_batch or size,
-            programs=[spec.program for spec in specs],
-            on_group=report,
-        )
-        return dict(zip(specs, results, strict=True))
-
-    def _report_epoch(self, n_trained: float, doing: str) -> None:
-        self._on_progress(min((self._n_done + n_trained) / self._config.n_networks, 1.0), doing)
+def _trained(
+    config: Config, specs: list[NetworkSpec], replicas: KeptReplicas, sizes: list[int], clock: BatchClock
+) -> dict[NetworkSpec, xr.Dataset]:
+    """Train what was not trained before, and return what was measured of every network."""
+    settings = [settings_of(spec, config.protocol) for spec in specs]
+    clock.n_done += len(specs) - len(replicas.missing(settings))
+    train = functools.partial(measured_on, protocol=config.protocol)
+    if isinstance(replicas.executor, ThisProcess):
+        train = functools.partial(train, on_epoch=clock.epoch)
+    results = replicas.found(
+        settings,
+        specs,
+        train,
+        group_size=config.networks_per_batch
+        or batch_size(replicas, len(specs), Layout(tuple(sizes)).n_parameters),
+        programs=[spec.program for spec in specs],
+        on_group=lambda rows: clock.batch(len(rows), _in_words([specs[row] for row in rows])),
+    )
+    return dict(zip(specs, results, strict=True))
 
 
 def measured_on(

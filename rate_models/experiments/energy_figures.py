@@ -6,6 +6,7 @@ doi:10.7554/eLife.69884
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -155,7 +156,7 @@ def draw_best_ratio(result: xr.Dataset, figure: Figure) -> None:
 
 
 def draw_ratios(result: xr.Dataset, figure: Figure, energy: str = "synaptic_energy") -> None:
-    """Draw information per energy against the penalty (appendix 1 figure 1a)."""
+    """Draw information per energy, or per hidden activity, against the penalty (appendix 1 figure 1a, b)."""
     axes = figure.add_subplot()
     ratio = ratio_of(result, energy)
     places = np.arange(result.sizes["l2"])
@@ -169,11 +170,6 @@ def draw_ratios(result: xr.Dataset, figure: Figure, energy: str = "synaptic_ener
     axes.set(xlabel="L2 penalty", ylabel=f"information per energy\n(bit per 1000 units of {unit})")
     _say(axes, f"{_n_seeds(result)}, mean ± SEM")
     axes.legend(fontsize=_SMALL)
-
-
-def draw_neuronal_ratios(result: xr.Dataset, figure: Figure) -> None:
-    """Draw information per activity of the hidden units against the penalty (appendix 1 figure 1b)."""
-    draw_ratios(result, figure, "neuronal_energy")
 
 
 def draw_fixed_release(result: xr.Dataset, figure: Figure) -> None:
@@ -203,15 +199,12 @@ def draw_fixed_release(result: xr.Dataset, figure: Figure) -> None:
 
 def draw_release_probabilities(result: xr.Dataset, figure: Figure) -> None:
     """Draw the distribution of release probabilities before and after learning (figure 2a)."""
-    models = _single(result)
-    panels = figure.subplots(1, len(models), sharey=True, squeeze=False)[0]
-    for axes, model in zip(panels, models, strict=True):
+    for axes, model in _by_model(result, figure, "share of synapses"):
         _draw_p(axes, result, model)
         p_min = float(result.attrs["p_min"])
         before = np.histogram([p_min], P_EDGES)[0]
         axes.stairs(before, P_EDGES, color="0.6", fill=True, alpha=0.5, label="before learning")
         axes.legend(fontsize=_SMALL)
-    panels[0].set_ylabel("share of synapses")
 
 
 def draw_uniform_start(result: xr.Dataset, figure: Figure) -> None:
@@ -237,15 +230,13 @@ def _draw_p(axes: Axes, result: xr.Dataset, model: str, linestyle: str = "-") ->
 
 def draw_lesions(result: xr.Dataset, figure: Figure) -> None:
     """Draw accuracy against the share of removed synapses (figure 2b)."""
-    models = _single(result)
-    panels = figure.subplots(1, len(models), sharey=True, squeeze=False)[0]
     lines = {
         "release_probability": ("lowest p first", VERMILION),
         "strength": ("smallest |w̄| first", BLUE),
         "strength_times_p": ("smallest p|w̄| first", PURPLE),
         "random": ("random order", "0.5"),
     }
-    for axes, model in zip(panels, models, strict=True):
+    for axes, model in _by_model(result, figure, "accuracy"):
         for order, (label, colour) in lines.items():
             mean, error = mean_and_sem(
                 result.lesion_accuracy.sel(model=model, l2=_shown(result), order=order)
@@ -257,29 +248,14 @@ def draw_lesions(result: xr.Dataset, figure: Figure) -> None:
         axes.set(xlabel="share of synapses removed", ylim=(0, 1))
         _say(axes, f"{LABELS[model]}\nL2 = {_shown(result):.3g}, {_n_seeds(result)}, mean ± SEM")
         axes.legend(fontsize=_SMALL)
-    panels[0].set_ylabel("accuracy")
 
 
-def draw_synaptic_energies(result: xr.Dataset, figure: Figure) -> None:
-    """Draw the energy demand of synapses with low and with high release probability (figure 2c)."""
-    _draw_groups(
-        result, figure, result.energy_count, ENERGY_EDGES, "energy of a synapse |w̄| (arbitrary units)"
-    )
-
-
-def draw_fisher(result: xr.Dataset, figure: Figure) -> None:
-    """Draw the Fisher information of synapses with low and with high release probability (figure 2d)."""
-    counts = result.fisher_count.sel(expectation="observed")
-    _draw_groups(result, figure, counts, FISHER_EDGES, "Fisher information (nat² per unit of w̄²)")
-
-
-def _draw_groups(
-    result: xr.Dataset, figure: Figure, counts: xr.DataArray, edges: np.ndarray, label: str
-) -> None:
-    """Draw a histogram for each group, in bins of equal width on the logarithmic axis."""
-    models = _single(result)
-    panels = figure.subplots(1, len(models), sharey=True, squeeze=False)[0]
-    for axes, model in zip(panels, models, strict=True):
+def draw_groups(result: xr.Dataset, figure: Figure, counted: str, edges: np.ndarray, label: str) -> None:
+    """Draw a histogram for each group, in bins of equal width on the logarithmic axis (figures 2c, d)."""
+    counts = result[counted]
+    if "expectation" in counts.dims:
+        counts = counts.sel(expectation="observed")
+    for axes, model in _by_model(result, figure, "share of the group's synapses per bin"):
         for group, colour in _GROUP_COLOURS.items():
             member = counts.sel(model=model, l2=_shown(result), importance=group)
             share = member[1:] / max(float(member.sum()), 1.0)
@@ -290,7 +266,6 @@ def _draw_groups(
         axes.xaxis.label.set_fontsize(_SMALL)
         _say(axes, f"{LABELS[model]}\nL2 = {_shown(result):.3g}, {_n_seeds(result)} pooled")
         axes.legend(fontsize=_SMALL, title=f"p < or ≥ {HIGH_P}", title_fontsize=_SMALL)
-    panels[0].set_ylabel("share of the group's synapses per bin")
 
 
 def draw_important_inputs(result: xr.Dataset, figure: Figure) -> None:
@@ -352,27 +327,19 @@ def draw_neuron_groups(result: xr.Dataset, figure: Figure) -> None:
     axes.legend(fontsize=_SMALL)
 
 
-def draw_inputs_and_outputs(result: xr.Dataset, figure: Figure) -> None:
-    """Draw important outputs against important inputs of the first hidden layer (figure 3c)."""
-    _draw_scatter(figure.add_subplot(), result, 1)
-
-
-def draw_inputs_and_outputs_of_all_layers(result: xr.Dataset, figure: Figure) -> None:
-    """Draw important outputs against important inputs of every hidden layer (appendix 1 figure 2b)."""
-    n = result.sizes["hidden_layer"]
-    for layer, axes in enumerate(figure.subplots(1, n, squeeze=False)[0], start=1):
-        _draw_scatter(axes, result, layer)
-
-
-def _draw_scatter(axes: Axes, result: xr.Dataset, layer: int) -> None:
+def draw_inputs_and_outputs(
+    result: xr.Dataset, figure: Figure, layers: tuple[int, ...] | None = None
+) -> None:
+    """Draw important outputs against important inputs of hidden layers (figure 3c, appendix 1 figure 2b)."""
+    layers = layers or tuple(range(1, result.sizes["hidden_layer"] + 1))
     item = result.isel(plastic_model=0, seed=0)
     model = str(item.plastic_model.values)
-    r = float(item.input_output_r.sel(model=model, l2=_shown(result), hidden_layer=layer))
-    axes.plot(
-        item[f"inputs_{layer}"], item[f"outputs_{layer + 1}"], "o", color=_TRUE, markersize=3, alpha=0.6
-    )
-    axes.set(xlabel="important inputs of a neuron", ylabel="important outputs of a neuron")
-    _say(axes, f"hidden layer {layer}, one network, L2 = {_shown(result):.3g}\nr = {r:.4f}")
+    for layer, axes in zip(layers, figure.subplots(1, len(layers), squeeze=False)[0], strict=True):
+        r = float(item.input_output_r.sel(model=model, l2=_shown(result), hidden_layer=layer))
+        inputs, outputs = item[f"inputs_{layer}"], item[f"outputs_{layer + 1}"]
+        axes.plot(inputs, outputs, "o", color=_TRUE, markersize=3, alpha=0.6)
+        axes.set(xlabel="important inputs of a neuron", ylabel="important outputs of a neuron")
+        _say(axes, f"hidden layer {layer}, one network, L2 = {_shown(result):.3g}\nr = {r:.4f}")
 
 
 def draw_threshold_crossings(result: xr.Dataset, figure: Figure) -> None:
@@ -426,9 +393,12 @@ def _compared(result: xr.Dataset) -> list[str]:
     return [str(model) for model in result.model.values if not str(model).endswith("uniform")]
 
 
-def _single(result: xr.Dataset) -> list[str]:
-    """Return the plastic models whose synapses were looked at one by one."""
-    return [str(model) for model in result.plastic_model.values]
+def _by_model(result: xr.Dataset, figure: Figure, label: str) -> list[tuple[Axes, str]]:
+    """Return a panel for each plastic model whose synapses were looked at one by one."""
+    models = [str(model) for model in result.plastic_model.values]
+    panels = figure.subplots(1, len(models), sharey=True, squeeze=False)[0]
+    panels[0].set_ylabel(label)
+    return list(zip(panels, models, strict=True))
 
 
 def _shown(result: xr.Dataset) -> float:
@@ -450,17 +420,27 @@ FIGURES: dict[str, Draw] = {
     "fig1b": draw_best_ratio,
     "fig2a": draw_release_probabilities,
     "fig2b": draw_lesions,
-    "fig2c": draw_synaptic_energies,
-    "fig2d": draw_fisher,
+    "fig2c": functools.partial(
+        draw_groups,
+        counted="energy_count",
+        edges=ENERGY_EDGES,
+        label="energy of a synapse |w̄| (arbitrary units)",
+    ),
+    "fig2d": functools.partial(
+        draw_groups,
+        counted="fisher_count",
+        edges=FISHER_EDGES,
+        label="Fisher information (nat² per unit of w̄²)",
+    ),
     "fig3a": draw_important_inputs,
     "fig3b": draw_neuron_groups,
-    "fig3c": draw_inputs_and_outputs,
+    "fig3c": functools.partial(draw_inputs_and_outputs, layers=(1,)),
     "app1-fig1a": draw_ratios,
-    "app1-fig1b": draw_neuronal_ratios,
+    "app1-fig1b": functools.partial(draw_ratios, energy="neuronal_energy"),
     "app1-fig1c": draw_fixed_release,
     "app1-fig1d": draw_uniform_start,
     "app1-fig2a": draw_importance_of_all_layers,
-    "app1-fig2b": draw_inputs_and_outputs_of_all_layers,
+    "app1-fig2b": draw_inputs_and_outputs,
     "eq10": draw_threshold_crossings,
     "robustness": draw_step_sizes,
 }

@@ -47,7 +47,6 @@ from rate_models.published_bayes import PUBLISHED_RUNS, images_as_published
 from rate_models.random_search import Setting
 from rate_models.run_costs import training_work
 from rate_models.stochastic_layers import BernoulliSynapses, Synapses
-from rate_models.task_sequences import Plan
 from rate_models.training import Trainer
 
 if TYPE_CHECKING:
@@ -158,8 +157,8 @@ class Config:
             return _MESU.settings
         if method == "published":
             return {"learning_rate": self.published_rate, **PUBLISHED_RULE}
-        own = {name: float(getattr(self, name)) for name in ("learning_rate", "gain", "clamp", "p_start")}
-        return {**own, "memory": math.inf}
+        names = ("learning_rate", "gain", "clamp", "p_start")
+        return {**{name: float(getattr(self, name)) for name in names}, "memory": math.inf}
 
     def seeds_of(self, method: str) -> tuple[int, ...]:
         """Return the seeds that a method is run on."""
@@ -214,12 +213,13 @@ def run(
     result
         By method and seed: ``accuracy`` (n_learned, task) of every task after n_learned of them; ``mean_p``
         and ``reliable`` (step), mean release probability and share of synapses with p of at least 0.9353
-        (NaN without release); ``atp`` and ``vesicles``, per test image of the tasks at the end; by method
+        (NaN without release); ``atp`` and ``vesicles``, per test image of the tasks at the end, drawn from
+        the seed of each network (results of earlier versions drew all from the first one); by method
         ``draws_per_step``.
     """
     check_config(config, Config)
     networks = [(name, seed) for name in config.methods for seed in config.seeds_of(name)]
-    found = sweep_groups(
+    results = sweep_groups(
         functools.partial(_learned_networks, config),
         [_settings_of(config, *network) for network in networks],
         keep_in,
@@ -231,7 +231,7 @@ def run(
         on_progress=on_progress,
     )
     places = [{"algorithm": name, "seed": seed} for name, seed in networks]
-    result = swept_dataset(places, found, {"algorithm": config.methods, "seed": config.seeds})
+    result = swept_dataset(places, results, {"algorithm": config.methods, "seed": config.seeds})
     n_passes = [METHODS[name].draws_per_step for name in config.methods]
     return result.astype(np.float32).assign(draws_per_step=("algorithm", n_passes))
 
@@ -248,14 +248,12 @@ def _settings_of(config: Config, method: str, seed: int) -> dict[str, Any]:
     """Return all that a network depends on."""
     names = ("data_set", "n_tasks", "n_epochs", "batch_size", "n_samples", "steps_between", "n_energy_images")
     shared = {name: getattr(config, name) for name in names}
-    own = METHODS[method]
-    sizes = "-".join(map(str, config.hidden_units))
     return {
         "method": method,
         "seed": seed,
-        "hidden_units": sizes,
-        "program": own.program,
-        "draws": own.draws_per_step,
+        "hidden_units": "-".join(map(str, config.hidden_units)),
+        "program": METHODS[method].program,
+        "draws": METHODS[method].draws_per_step,
         **shared,
         "setting": str(sorted(config.setting_of(method).items())),
     }
@@ -273,18 +271,14 @@ def learned_network(config: Config, method: str, seed: int, execution: Execution
     execution
         Where and how to compute.
     """
-    own = METHODS[method]
-    training = Training(
-        hidden_units=config.hidden_units,
-        n_epochs=config.n_epochs,
-        batch_size=config.batch_size,
-        n_samples=config.n_samples,
-        draws_per_step=own.draws_per_step,
-    )
-    sequence = sequence_for(config, own, execution)
+    names = ("hidden_units", "n_epochs", "batch_size", "n_samples")
+    shared = {name: getattr(config, name) for name in names}
+    training = Training(**shared, draws_per_step=METHODS[method].draws_per_step)
+    sequence = sequence_for(config, METHODS[method], execution)
     images = sequence.images
     layout = Layout((images.n_pixels, *config.hidden_units, images.n_classes))
-    learner = learner_of(own.program, [Replica(seed, config.setting_of(method))], layout, training, execution)
+    replicas = [Replica(seed, config.setting_of(method))]
+    learner = learner_of(METHODS[method].program, replicas, layout, training, execution)
     trainer = Trainer(
         learner.network, learner.synapses, learner.rule, images.train_images, images.train_labels
     )
@@ -293,15 +287,16 @@ def learned_network(config: Config, method: str, seed: int, execution: Execution
     accuracy = np.full((config.n_tasks + 1, config.n_tasks), np.nan)
     traces: list[tuple[float, ...]] = []
     n_steps = 0
-    for place, (n_begun, plan) in enumerate(plans, start=1):
-        for piece in _pieces(plan, config.steps_between):
+    for n_epochs, (n_begun, plan) in enumerate(plans, start=1):
+        for images_of_piece in plan.images.split(config.steps_between, dim=1):
+            piece = replace(plan, images=images_of_piece)
             trainer.run(piece)
             n_steps += piece.n_steps
             traces.append((n_steps, *_release_probabilities(learner.synapses)))
-        if place % config.n_epochs == 0:
+        if n_epochs % config.n_epochs == 0:
             learner.finish_task(sequence, n_begun - 1)
             accuracy[n_begun] = _accuracy(trainer, sequence, config, is_last=n_begun == config.n_tasks)
-    spent = _energy(learner.synapses, sequence, orders, config)
+    spent = _energy(learner.synapses, sequence, orders, config.n_energy_images)
     steps, mean_p, reliable = np.transpose(traces)
     return xr.Dataset(
         {
@@ -328,11 +323,6 @@ def sequence_for(config: Config, method: Method, execution: Execution) -> TaskSe
     return replace(permuted_tasks(images, config.n_tasks), shuffles=_MESU.shuffles)
 
 
-def _pieces(plan: Plan, n_steps: int) -> list[Plan]:
-    """Return a plan cut after every `n_steps` steps."""
-    return [replace(plan, images=images) for images in plan.images.split(n_steps, dim=1)]
-
-
 def _release_probabilities(synapses: Synapses) -> tuple[float, float]:
     """Return the mean release probability, and the share of synapses that the published rule would keep."""
     if not isinstance(synapses, BernoulliSynapses):
@@ -342,7 +332,7 @@ def _release_probabilities(synapses: Synapses) -> tuple[float, float]:
 
 def _accuracy(trainer: Trainer, sequence: TaskSequence, config: Config, *, is_last: bool) -> np.ndarray:
     """Return the accuracy on every task; between tasks on one test image in ten, by two draws."""
-    found = accuracy_by_task(
+    accuracy = accuracy_by_task(
         trainer.network,
         trainer.synapses,
         sequence,
@@ -350,21 +340,21 @@ def _accuracy(trainer: Trainer, sequence: TaskSequence, config: Config, *, is_la
         n_samples=config.n_samples if is_last else 2,
         every=1 if is_last else 10,
     )
-    found[trainer.diverged()] = math.nan
-    return found[0].cpu().double().numpy()
+    accuracy[trainer.diverged()] = math.nan
+    return accuracy[0].cpu().double().numpy()
 
 
 def _energy(
-    synapses: Synapses, sequence: TaskSequence, orders: torch.Tensor | None, config: Config
+    synapses: Synapses, sequence: TaskSequence, orders: torch.Tensor | None, n_images: int
 ) -> dict[str, float]:
     """Return molecules of ATP and vesicles per image; the magnitude of a pixel counts as its spikes.
 
-    A network that diverged spends nan.
+    Vesicles are drawn from the seed of the network. One that diverged spends nan.
     """
     if not torch.isfinite(synapses.learned).all():
         return {"atp": math.nan, "vesicles": math.nan}
-    model = layers_of(synapses, seed=config.seeds[0])
-    images = sequence.images.test_images[: config.n_energy_images]
+    model = layers_of(synapses, seed=synapses.seeds[0])
+    images = sequence.images.test_images[:n_images]
     shown = [images] if orders is None else [images[:, order] for order in orders[0]]
     with torch.no_grad(), EnergyCounter(model) as energy:
         for task in shown:
@@ -381,15 +371,15 @@ def final_accuracies(result: xr.Dataset, method: str) -> np.ndarray:
 
 def newest_task(result: xr.Dataset, method: str) -> np.ndarray:
     """Return the accuracy on every task when it was just learned, percent, (seed, task)."""
-    found = result.accuracy.sel(algorithm=method).dropna("seed", how="all").to_numpy()
-    return 100 * np.diagonal(found[:, 1:], axis1=1, axis2=2)
+    accuracy = result.accuracy.sel(algorithm=method).dropna("seed", how="all").to_numpy()
+    return 100 * np.diagonal(accuracy[:, 1:], axis1=1, axis2=2)
 
 
 def _draw_final(result: xr.Dataset, figure: Figure) -> None:
     axes = figure.subplots()
-    names = [str(name) for name in result["algorithm"].values]
     groups: Mapping[tuple[str, str], Any] = {
-        (METHODS[name].label, METHODS[name].colour): final_accuracies(result, name) for name in names
+        (METHODS[name].label, METHODS[name].colour): final_accuracies(result, name)
+        for name in map(str, result["algorithm"].values)
     }
     bars(axes, groups)
     lowest = min(values.min() for values in groups.values() if len(values))
@@ -400,9 +390,9 @@ def _draw_final(result: xr.Dataset, figure: Figure) -> None:
 def _draw_by_task(result: xr.Dataset, figure: Figure) -> None:
     left, right = figure.subplots(1, 2, sharey=True)
     for name in _compared(result):
-        own, accuracy = METHODS[name], 100 * result.accuracy.sel(algorithm=name).dropna("seed", how="all")
-        band(left, result.task, accuracy[:, -1], own.colour, own.label)
-        band(right, result.task, newest_task(result, name), own.colour, own.label)
+        method, accuracy = METHODS[name], 100 * result.accuracy.sel(algorithm=name).dropna("seed", how="all")
+        band(left, result.task, accuracy[:, -1], method.colour, method.label)
+        band(right, result.task, newest_task(result, name), method.colour, method.label)
     left.set(xlabel="task", ylabel="accuracy (%)", title="after the last task")
     right.set(xlabel="task", title="when it was just learned")
     right.legend(fontsize=8)
@@ -412,12 +402,12 @@ def _draw_latching(result: xr.Dataset, figure: Figure) -> None:
     left, right = figure.subplots(1, 2)
     steps_per_task = int(result.step[-1]) / len(result.task)
     for name in _compared(result):
-        own = METHODS[name]
+        method = METHODS[name]
         for axes, variable, scale in ((left, "mean_p", 1), (right, "reliable", 100)):
             values = result[variable].sel(algorithm=name).dropna("seed", how="all")
             if len(values):
                 x = result.step / steps_per_task
-                band(axes, x, scale * values, own.colour, own.label, marker="")
+                band(axes, x, scale * values, method.colour, method.label, marker="")
     left.set(xlabel="tasks seen", ylabel="mean release probability")
     right.set(xlabel="tasks seen", ylabel=f"synapses with p of at least {RELIABLE} (%)")
     left.legend(fontsize=8)

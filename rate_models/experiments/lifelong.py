@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import time
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -67,6 +66,7 @@ from rate_models.experiments.lifelong_methods import (
 from rate_models.forgetting import final_accuracy
 from rate_models.random_search import Search, Setting, search
 from rate_models.run_costs import training_work
+from rate_models.sweep import BatchClock
 
 __all__ = ["FIGURES", "MAY_DIFFER", "QUICK", "Config", "run"]
 
@@ -135,7 +135,7 @@ def run(
         "benchmark",
         np.array([config.n_tasks(name) for name in config.benchmarks], np.int32),
     )
-    return result.assign_attrs(timing=json.dumps(networks.timing))
+    return result.assign_attrs(timing=json.dumps(networks.clock.timing))
 
 
 def _n_networks(config: Config) -> int:
@@ -248,8 +248,8 @@ class Networks:
 
     Attributes
     ----------
-    timing
-        What every batch was and how long it took.
+    clock
+        How far they are, and how long every batch took.
     """
 
     def __init__(
@@ -260,25 +260,22 @@ class Networks:
         on_progress: Progress,
         keep_in: Path | str | None = None,
     ) -> None:
-        self._config, self._on_progress = config, on_progress
+        self._config, self.clock = config, BatchClock(n_networks, on_progress)
         self._replicas, self._keep_in = KeptReplicas(keep_in, learned, execution), keep_in
         self._sequence: tuple[Group, TaskSequence] | None = None
-        self._n_done, self._n_all = 0, n_networks
-        self._t_start = time.perf_counter()
-        self.timing: list[str] = []
 
     def learned(self, group: Group, replicas: Sequence[Replica]) -> xr.Dataset:
         """Return what the networks of a group learned, in this order."""
         settings = [settings_of(self._config, group, replica) for replica in replicas]
         n_missing = len(self._replicas.missing(settings))
-        self._n_done += len(replicas) - n_missing
-        self._t_start = time.perf_counter()
+        self.clock.n_done += len(replicas) - n_missing
+        self.clock.start()
         results = self._replicas.found(
             settings,
             replicas,
             lambda member, execution: self._train(group, member, execution),
             group_size=self._config.networks_per_batch or max(n_missing, 1),
-            on_group=lambda places: self._report(group, len(places)),
+            on_group=lambda rows: self.clock.batch(len(rows), f"{group}, {len(rows)} networks"),
         )
         return xr.concat(results, "replica")
 
@@ -300,12 +297,6 @@ class Networks:
             return None
         settings = json.dumps([settings_of(self._config, group, replica) for replica in replicas])
         return Path(self._keep_in) / f"half-trained-{hashlib.sha256(settings.encode()).hexdigest()[:24]}.pt"
-
-    def _report(self, group: Group, n_networks: int) -> None:
-        self._n_done += n_networks
-        seconds, self._t_start = time.perf_counter() - self._t_start, time.perf_counter()
-        self.timing.append(f"{group}: {n_networks} networks in {seconds:.1f} s")
-        self._on_progress(min(self._n_done / self._n_all, 1.0), self.timing[-1])
 
     def _sequence_of(self, group: Group, execution: Execution) -> TaskSequence:
         """Return the tasks that a group learns, which are the same for all programs."""

@@ -12,19 +12,23 @@ Malkin et al. (2023), Signatures of Bayesian inference emerge from energy effici
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import dataclasses
+import itertools
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from biophys.argument_types import check_config
 from biophys.palette import CYCLE, DARK_GREY, GREEN
-from biophys.progress import Progress, ignore_progress
+from biophys.progress import Progress, ignore_progress, part_of
 from biophys.settings import Count, Counts, OneOf, Positive, Positives, Seeds, Share, settings
 from biophys.sweeps.executors import Executor
+from biophys.sweeps.groups import swept_dataset
 from rate_models.data_by_name import images_for
 from rate_models.datasets import DataSetName, ImageData
 from rate_models.devices import Execution, execution_or_default
@@ -150,21 +154,13 @@ def run(
     check_config(config, Config)
     execution = execution_or_default(execution)
     data = images_for(config.data_set, execution)
-    networks = [
-        NoisyNetwork(
-            EntropyCost(),
-            seed,
-            prior_sd=config.prior_sd,
-            pays_magnitude=False,
-            noise_haste=config.noise_haste,
-        )
-        for seed in config.seeds
-    ]
-    networks += [
+    bayesian = NoisyNetwork(
+        EntropyCost(), 0, prior_sd=config.prior_sd, pays_magnitude=False, noise_haste=config.noise_haste
+    )
+    paying = itertools.product(config.rho, config.s, config.seeds)
+    networks = [dataclasses.replace(bayesian, seed=seed) for seed in config.seeds] + [
         NoisyNetwork(PowerCost.with_scale(s, rho), seed, noise_haste=config.noise_haste)
-        for rho in config.rho
-        for s in config.s
-        for seed in config.seeds
+        for rho, s, seed in paying
     ]
     trained = train_noisy_networks(
         networks,
@@ -173,7 +169,7 @@ def run(
         schedule=Schedule.of(config),
         execution=execution,
         executor=executor,
-        on_progress=lambda fraction, doing: on_progress(0.9 * fraction, doing),
+        on_progress=part_of(on_progress, 0.0, 0.9),
         keep_in=keep_in,
     )
     on_progress(0.9, "relating noise and posterior")
@@ -181,107 +177,70 @@ def run(
 
 
 def _measured(config: Config, trained: TrainedNetworks, data: ImageData) -> xarray.Dataset:
-    """Return how the noise goes with the posterior, and what the figures show."""
-    import xarray
+    """Return how the noise goes with the posterior, and what the figures show.
 
-    layout, n_seeds = trained.network.layout, len(config.seeds)
-    sigma = trained.synapses.sigma
-    shape = (len(config.rho), len(config.s), n_seeds)
-    posteriors = {
-        "variational": sigma[:n_seeds],
-        "laplace": _laplace(config, trained, data)[:n_seeds],
-    }
-    accuracy = answers_of(trained, data).accuracy
-    dims = ("rho", "s", "seed")
-    return xarray.Dataset(
-        {
-            **_associations(layout, sigma, posteriors, shape),
-            **_shown(config, layout, sigma, posteriors, shape),
-            "accuracy": (dims, accuracy[n_seeds:].reshape(shape)),
-            "accuracy_of_variational": (("seed",), accuracy[:n_seeds]),
-            "sigma_by_epoch": (
-                ("epoch", *dims),
-                trained.sigma_by_epoch[:, n_seeds:].reshape(-1, *shape).astype(np.float32),
-            ),
-            "posterior_by_epoch": (("epoch", "seed"), trained.sigma_by_epoch[:, :n_seeds].astype(np.float32)),
-        },
-        coords={
-            "rho": list(config.rho),
-            "s": list(config.s),
-            "seed": list(config.seeds),
-            "posterior": list(POSTERIORS),
-            "epoch": np.arange(1, config.n_epochs + 1),
-        },
-        attrs={
-            "data_set": config.data_set,
-            "formulation": config.formulation,
-            "prior_sd": config.prior_sd,
-            "n_epochs": config.n_epochs,
-            "ms_per_step": trained.ms_per_step,
-            "n_networks": len(sigma),
-        },
-    )
-
-
-def _laplace(config: Config, trained: TrainedNetworks, data: ImageData) -> Tensor:
-    """Return the diagonal Laplace posterior at the means of the variational networks, (seed, parameter)."""
-    means = trained.synapses.expected()[: len(config.seeds)]
+    Networks of variational inference come first, one per seed, then those that pay, the seed varying fastest.
+    """
+    n_seeds, sigma = len(config.seeds), trained.synapses.sigma
+    means = trained.synapses.expected()[:n_seeds]
     images = data.train_images.to(means.device, means.dtype)
-    return laplace_sd(trained.network, means, images, prior_sd=config.prior_sd)
+    laplace = laplace_sd(trained.network, means, images, prior_sd=config.prior_sd)
+    posteriors = dict(zip(POSTERIORS, (sigma[:n_seeds], laplace), strict=True))
+    course = trained.course(config).drop_vars("loss_by_epoch")
+    course["accuracy"] = ("replica", answers_of(trained, data).accuracy)
+    bayesian, paying = course.isel(replica=slice(n_seeds)), course.isel(replica=slice(n_seeds, None))
+    axes: dict[str, Sequence[Any]] = {"rho": config.rho, "s": config.s, "seed": config.seeds}
+    places = [dict(zip(axes, each, strict=True)) for each in itertools.product(*axes.values())]
+    related = _associations(trained, posteriors)
+    result = swept_dataset(places, paying.assign(related).assign_coords(posterior=list(POSTERIORS)), axes)
+    noise, uncertainty = _shown(config, trained, posteriors)
+    result = result.merge(swept_dataset(places[::n_seeds], noise, {"rho": config.rho, "s": config.s}))
+    return result.assign(
+        shown_posterior=(("layer", "synapse", "posterior"), uncertainty),
+        accuracy_of_variational=("seed", bayesian.accuracy.values),
+        posterior_by_epoch=(("epoch", "seed"), bayesian.sigma_by_epoch.values.T),
+    ).assign_attrs({**course.attrs, "prior_sd": config.prior_sd, "n_networks": len(sigma)})
 
 
-def _associations(
-    layout: Any, sigma: Tensor, posteriors: dict[str, Tensor], shape: tuple[int, ...]
-) -> dict[str, Any]:
+def _associations(trained: TrainedNetworks, posteriors: Mapping[str, Tensor]) -> dict[str, Any]:
     """Return slopes and rank correlations of log sigma on log posterior sd, intervals, and distances."""
-    n_seeds = shape[-1]
-    repeats = (len(sigma) - n_seeds) // n_seeds
+    layout, sigma = trained.network.layout, trained.synapses.sigma
     names = ("slope", "slope_low", "slope_high", "correlation", "correlation_low", "correlation_high")
     results: dict[str, list[Any]] = {name: [] for name in (*names, "log_distance")}
     for posterior in posteriors.values():
-        of_layers: dict[str, list[Tensor]] = {name: [] for name in results}
+        n_seeds = len(posterior)
+        by_layer: dict[str, list[Tensor]] = {name: [] for name in results}
         for x, y in zip(layout.weights(posterior), layout.weights(sigma), strict=True):
-            x, y = x.repeat(repeats, 1, 1), y[n_seeds:]
+            x, y = x.repeat(len(sigma) // n_seeds - 1, 1, 1), y[n_seeds:]
             generator = torch.Generator().manual_seed(0)
             item = association(x, y, torch.ones_like(x, dtype=torch.bool), generator=generator)
             for name in names:
-                of_layers[name].append(getattr(item, name))
+                by_layer[name].append(getattr(item, name))
             distance = (y.double().log() - x.double().log()).square().mean(dim=(1, 2)).sqrt()
-            of_layers["log_distance"].append(distance)
-        for name, layers in of_layers.items():
+            by_layer["log_distance"].append(distance)
+        for name, layers in by_layer.items():
             results[name].append(torch.stack(layers, dim=-1).cpu().numpy())
-    dims = ("rho", "s", "seed", "layer", "posterior")
-    return {
-        name: (dims, np.stack(values, axis=-1).reshape(*shape, layout.n_layers, len(posteriors)))
-        for name, values in results.items()
-    }
+    dims = ("replica", "layer", "posterior")
+    return {name: (dims, np.stack(values, axis=-1)) for name, values in results.items()}
 
 
 def _shown(
-    config: Config, layout: Any, sigma: Tensor, posteriors: dict[str, Tensor], shape: tuple[int, ...]
-) -> dict[str, Any]:
+    config: Config, trained: TrainedNetworks, posteriors: Mapping[str, Tensor]
+) -> tuple[xarray.Dataset, NDArray[np.float32]]:
     """Return noise and posterior of some synapses of each layer of the networks of the first seed."""
+    import xarray
+
+    layout, n_seeds = trained.network.layout, len(config.seeds)
     rng = numpy_generator(config.seeds[0], Purpose.LESIONS)
-    n_seeds = shape[-1]
     noise, uncertainty = [], []
-    for layer, weights in enumerate(layout.weights(sigma)):
+    for layer, weights in enumerate(layout.weights(trained.synapses.sigma)):
         n = weights[0].numel()
         chosen = torch.from_numpy(rng.choice(n, size=config.n_shown, replace=n < config.n_shown))
-        flat = weights.flatten(1).cpu()
-        noise.append(flat[n_seeds::n_seeds][:, chosen].numpy())
+        noise.append(weights.flatten(1).cpu()[n_seeds::n_seeds][:, chosen].numpy())
         member = [layout.weights(p)[layer].flatten(1).cpu()[0, chosen].numpy() for p in posteriors.values()]
         uncertainty.append(np.stack(member, axis=-1))
-    position = (*shape[:-1], layout.n_layers, config.n_shown)
-    return {
-        "shown_sigma": (
-            ("rho", "s", "layer", "synapse"),
-            np.stack(noise, axis=1).reshape(position).astype(np.float32),
-        ),
-        "shown_posterior": (
-            ("layer", "synapse", "posterior"),
-            np.stack(uncertainty).astype(np.float32),
-        ),
-    }
+    shown = (("replica", "layer", "synapse"), np.stack(noise, axis=1).astype(np.float32))
+    return xarray.Dataset({"shown_sigma": shown}), np.stack(uncertainty).astype(np.float32)
 
 
 def illustrative_pair(result: xarray.Dataset) -> tuple[int, int, int]:

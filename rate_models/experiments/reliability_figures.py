@@ -5,6 +5,7 @@ Malkin et al. (2023), Signatures of Bayesian inference emerge from energy effici
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -24,40 +25,6 @@ if TYPE_CHECKING:
 COSTS_OF_THE_MEAN = ("transmitter", "postsynaptic ion flux")
 COLOURS = {"heterogeneous": GREEN, "homogeneous": DARK_GREY}
 """Of each kind of noise."""
-
-
-def draw_accuracy_by_c(result: xarray.Dataset, figure: Figure) -> None:
-    """Draw test accuracy against the cost multiplier (figure 2a)."""
-    _draw_columns(result, figure, _by_c, "accuracy", "test accuracy (%)", factor=100)
-
-
-def draw_sigma_by_c(result: xarray.Dataset, figure: Figure) -> None:
-    """Draw the mean standard deviation against the cost multiplier (figure 2b)."""
-    _draw_columns(result, figure, _by_c, "sigma_rms", "root mean square of σ (weight)", is_log=True)
-
-
-def draw_accuracy_by_sigma(result: xarray.Dataset, figure: Figure) -> None:
-    """Draw test accuracy against the mean standard deviation (figure 3a)."""
-    _draw_columns(result, figure, _by("sigma_rms", "rms σ (weight)"), "accuracy", "test accuracy (%)", 100)
-
-
-def draw_cost_by_sigma(result: xarray.Dataset, figure: Figure) -> None:
-    """Draw the summed reliability cost with s = 1 against the mean standard deviation (figure 3b)."""
-    label = "cost of all synapses (s = 1, nats)"
-    _draw_columns(result, figure, _by("sigma_rms", "rms σ (weight)"), "cost", label, is_log=True)
-
-
-def draw_accuracy_by_cost_at_rms(result: xarray.Dataset, figure: Figure) -> None:
-    """Draw test accuracy against the cost of one synapse at the mean standard deviation (figure 3c)."""
-    x = _by("cost_at_rms", "cost per synapse at rms σ (s = 1)")
-    _draw_columns(result, figure, x, "accuracy", "test accuracy (%)", 100)
-
-
-def draw_accuracy_by_cost(result: xarray.Dataset, figure: Figure) -> None:
-    """Draw test accuracy against the summed cost of all synapses (as figure 3c)."""
-    _draw_columns(
-        result, figure, _by("cost", "cost of all synapses (s = 1)"), "accuracy", "test accuracy (%)", 100
-    )
 
 
 def draw_schematic(result: xarray.Dataset, figure: Figure) -> None:
@@ -144,15 +111,6 @@ def draw_atp(result: xarray.Dataset, figure: Figure) -> None:
     figure.axes[0].legend(fontsize=5)
 
 
-def _by_c(part: xarray.Dataset, noise: str) -> tuple[Any, str]:
-    return part.c.values, "cost multiplier c (nats)"
-
-
-def _by(name: str, label: str) -> Callable[[Any, str], tuple[Any, str]]:
-    """Return what gives the horizontal axis: the mean over seeds of a variable."""
-    return lambda part, noise: (part[name].sel(noise=noise).mean("seed").values, label)
-
-
 def _columns(result: xarray.Dataset, figure: Figure) -> list[tuple[Axes, Any]]:
     """Return one pair of axes and the part of the result for each rho."""
     figure.set_size_inches(9, 3.4)
@@ -164,28 +122,28 @@ def _columns(result: xarray.Dataset, figure: Figure) -> list[tuple[Axes, Any]]:
     return pairs
 
 
-def _draw_columns(
+def draw_against(
     result: xarray.Dataset,
     figure: Figure,
-    horizontal: Callable[[Any, str], tuple[Any, str]],
-    name: str,
-    label: str,
+    x: tuple[str, str],
+    y: tuple[str, str],
     factor: float = 1.0,
     is_log: bool = False,
 ) -> None:
-    """Draw one quantity for each rho and kind of noise: the mean over seeds and their range."""
+    """Draw a labelled variable against another for each rho and kind of noise: mean and range over seeds."""
     for axes, part in _columns(result, figure):
         for noise in COLOURS:
-            x, x_label = horizontal(part, noise)
-            y = factor * part[name].sel(noise=noise)
-            axes.plot(x, y.mean("seed"), "o-", color=COLOURS[noise], markersize=3, label=noise)
-            order = np.argsort(x)
-            low, high = (y.min("seed").values[order], y.max("seed").values[order])
-            axes.fill_between(np.asarray(x)[order], low, high, color=COLOURS[noise], alpha=0.2, linewidth=0)
+            values = part[x[0]]
+            across = (values.sel(noise=noise).mean("seed") if "seed" in values.dims else values).values
+            up = factor * part[y[0]].sel(noise=noise)
+            axes.plot(across, up.mean("seed"), "o-", color=COLOURS[noise], markersize=3, label=noise)
+            order = np.argsort(across)
+            low, high = (up.min("seed").values[order], up.max("seed").values[order])
+            axes.fill_between(across[order], low, high, color=COLOURS[noise], alpha=0.2, linewidth=0)
         axes.set(xscale="log", yscale="log" if is_log else "linear")
-        axes.set_xlabel(x_label, fontsize=8)
+        axes.set_xlabel(x[1], fontsize=8)
         label_sparsely(axes)
-    figure.axes[0].set_ylabel(label + _seeds(result), fontsize=8)
+    figure.axes[0].set_ylabel(y[1] + _seeds(result), fontsize=8)
     figure.axes[0].legend(fontsize=7)
 
 
@@ -195,13 +153,16 @@ def _seeds(result: xarray.Dataset) -> str:
     return f"\n{result.attrs['data_set']}, " + ("one seed" if n == 1 else f"mean and range of {n} seeds")
 
 
+_accuracy = functools.partial(draw_against, y=("accuracy", "test accuracy (%)"), factor=100)
+_logarithmic = functools.partial(draw_against, is_log=True)
+_C, _SIGMA = ("c", "cost multiplier c (nats)"), ("sigma_rms", "rms σ (weight)")
 FIGURES: dict[str, Callable[[Any, Any], None]] = {
-    "fig2a": draw_accuracy_by_c,
-    "fig2b": draw_sigma_by_c,
-    "fig3a": draw_accuracy_by_sigma,
-    "fig3b": draw_cost_by_sigma,
-    "fig3c": draw_accuracy_by_cost_at_rms,
-    "fig3c-summed": draw_accuracy_by_cost,
+    "fig2a": functools.partial(_accuracy, x=_C),
+    "fig2b": functools.partial(_logarithmic, x=_C, y=("sigma_rms", "root mean square of σ (weight)")),
+    "fig3a": functools.partial(_accuracy, x=_SIGMA),
+    "fig3b": functools.partial(_logarithmic, x=_SIGMA, y=("cost", "cost of all synapses (s = 1, nats)")),
+    "fig3c": functools.partial(_accuracy, x=("cost_at_rms", "cost per synapse at rms σ (s = 1)")),
+    "fig3c-summed": functools.partial(_accuracy, x=("cost", "cost of all synapses (s = 1)")),
     "fig4": draw_schematic,
     "transient": draw_transient,
     "mixture": draw_mixture,

@@ -10,6 +10,9 @@ Malkin et al. (2023), Signatures of Bayesian inference emerge from energy effici
 
 from __future__ import annotations
 
+import dataclasses
+import itertools
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,9 +21,10 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from biophys.argument_types import check_config
-from biophys.progress import Progress, ignore_progress
+from biophys.progress import Progress, ignore_progress, part_of
 from biophys.settings import Count, Counts, OneOf, Positive, Positives, Seeds, Share, settings
 from biophys.sweeps.executors import Executor
+from biophys.sweeps.groups import swept_dataset
 from rate_models.data_by_name import images_for
 from rate_models.datasets import DataSetName
 from rate_models.devices import Execution, execution_or_default
@@ -177,27 +181,46 @@ def run(
         schedule=Schedule.of(config),
         execution=execution,
         executor=executor,
-        on_progress=lambda fraction, doing: on_progress(0.9 * fraction, doing),
+        on_progress=part_of(on_progress, 0.0, 0.9),
         keep_in=keep_in,
     )
     on_progress(0.9, "answering the test set")
-    answered = answers_of(trained, data, images_per_draw=config.images_per_draw)
+    answered = dataclasses.asdict(answers_of(trained, data, images_per_draw=config.images_per_draw))
     rows = [_row_of_noise(trained, replica, network) for replica, network in enumerate(networks)]
-    measured = {
-        "accuracy": answered.accuracy,
-        "loss": answered.loss,
-        "accuracy_of_mean": answered.accuracy_of_mean,
-        "loss_of_mean": answered.loss_of_mean,
-        **{name: np.array([row[name] for row in rows]) for name in rows[0]},
-    }
-    result = _labelled(config, trained, measured)
+    measured = answered | {name: np.array([row[name] for row in rows]) for name in rows[0]}
+    by_replica = trained.course(config).assign_coords(quantile=list(QUANTILES))
+    by_replica["sigma_by_layer"] = (("replica", "layer", "quantile"), _sigma_by_layer(trained))
+    by_replica = by_replica.assign({name: ("replica", values) for name, values in measured.items()})
     on_progress(0.95, "realising the synapses as n, p and q")
-    return result.merge(_realised(config, trained))
+    return _packed(config, trained, by_replica)
 
 
-def _shape(config: Config) -> tuple[int, int, int, int]:
-    """Return how many rho, multipliers, kinds of noise and seeds there are."""
-    return len(config.rho), config.n_c, len(NOISES), len(config.seeds)
+def _packed(config: Config, trained: TrainedNetworks, by_replica: xarray.Dataset) -> xarray.Dataset:
+    """Return everything measured with its dimensions and units; the networks that pay all costs come last."""
+    axes: dict[str, Sequence[Any]] = {
+        "rho": config.rho,
+        "multiplier": range(config.n_c),
+        "noise": NOISES,
+        "seed": config.seeds,
+    }
+    places = [dict(zip(axes, each, strict=True)) for each in itertools.product(*axes.values())]
+    n, n_seeds = len(places), len(config.seeds)
+    realised = [_realised(trained, replica) for replica in range(0, n, n_seeds)]
+    mixed = {name: axes[name] for name in ("multiplier", "noise", "seed")}
+    mixture = by_replica[["accuracy", "accuracy_of_mean", "sigma_rms", "cost_paid"]].isel(
+        replica=slice(n, None)
+    )
+    mixture = swept_dataset(places[: len(mixture.replica)], mixture, mixed)
+    result = swept_dataset(places, by_replica.isel(replica=slice(n)), axes)
+    result = result.merge(mixture.rename({name: f"mixture_{name}" for name in mixture.data_vars}))
+    without_seed = {name: values for name, values in axes.items() if name != "seed"}
+    result = result.merge(swept_dataset(places[::n_seeds], realised, without_seed)).drop_vars("multiplier")
+    units = dict.fromkeys(("loss", "loss_of_mean", "loss_by_epoch", "cost_paid"), "nats")
+    for name, unit in {**units, "atp": "ATP/s", "quantal_q": "mV"}.items():
+        result[name].attrs["units"] = unit
+    return result.assign_coords(c=(("rho", "multiplier"), config.c)).assign_attrs(
+        {**by_replica.attrs, "n_networks": n}
+    )
 
 
 def _networks(config: Config) -> list[NoisyNetwork]:
@@ -211,12 +234,7 @@ def _networks(config: Config) -> list[NoisyNetwork]:
             tuple(PowerCost(share * float(c), rho) for rho, c in zip(config.rho, column, strict=True))
         )
     return [
-        NoisyNetwork(
-            cost,
-            seed,
-            homogeneous=noise == "homogeneous",
-            noise_haste=config.noise_haste,
-        )
+        NoisyNetwork(cost, seed, homogeneous=noise == "homogeneous", noise_haste=config.noise_haste)
         for cost in costs
         for noise in NOISES
         for seed in config.seeds
@@ -242,86 +260,31 @@ def _row_of_noise(trained: TrainedNetworks, replica: int, network: NoisyNetwork)
     }
 
 
-def _labelled(
-    config: Config, trained: TrainedNetworks, measured: dict[str, NDArray[np.float64]]
-) -> xarray.Dataset:
-    """Return everything measured with its dimensions and units."""
-    import xarray
-
-    shape = _shape(config)
-    n = int(np.prod(shape))
-    dims = ("rho", "multiplier", "noise", "seed")
-    arrays: dict[str, Any] = {name: (dims, values[:n].reshape(shape)) for name, values in measured.items()}
-    # The networks that pay all costs at once come last.
-    for name in ("accuracy", "accuracy_of_mean", "sigma_rms", "cost_paid"):
-        arrays[f"mixture_{name}"] = (dims[1:], measured[name][n:].reshape(shape[1:]))
-    by_epoch = {
-        name: (("epoch", *dims), values[:, :n].reshape(-1, *shape).astype(np.float32))
-        for name, values in (
-            ("sigma_by_epoch", trained.sigma_by_epoch),
-            ("loss_by_epoch", trained.loss_by_epoch),
-        )
-    }
-    result = xarray.Dataset(
-        {**arrays, **by_epoch, **_sigma_by_layer(shape, trained)},
-        coords={
-            "rho": list(config.rho),
-            "c": (("rho", "multiplier"), config.c),
-            "noise": list(NOISES),
-            "seed": list(config.seeds),
-            "epoch": np.arange(1, config.n_epochs + 1),
-            "quantile": list(QUANTILES),
-        },
-        attrs={
-            "data_set": config.data_set,
-            "formulation": config.formulation,
-            "n_epochs": config.n_epochs,
-            "ms_per_step": trained.ms_per_step,
-            "n_networks": n,
-        },
-    )
-    for name in ("loss", "loss_of_mean", "loss_by_epoch", "cost_paid"):
-        result[name].attrs["units"] = "nats"
-    return result
-
-
-def _sigma_by_layer(shape: tuple[int, ...], trained: TrainedNetworks) -> dict[str, Any]:
+def _sigma_by_layer(trained: TrainedNetworks) -> NDArray[np.float32]:
     """Return quantiles of sigma over the weights of each layer."""
-    sigma = trained.synapses.sigma[: int(np.prod(shape))]
     results = [
-        np.quantile(sigma[:, part].double().cpu().numpy(), QUANTILES, axis=1).T
+        np.quantile(trained.synapses.sigma[:, part].double().cpu().numpy(), QUANTILES, axis=1).T
         for part in trained.network.layout.weight_slices
     ]
-    values = np.stack(results, axis=1).reshape(*shape, len(results), len(QUANTILES))
-    dims = ("rho", "multiplier", "noise", "seed", "layer", "quantile")
-    return {"sigma_by_layer": (dims, values.astype(np.float32))}
+    return np.stack(results, axis=1).astype(np.float32)
 
 
-def _realised(config: Config, trained: TrainedNetworks) -> xarray.Dataset:
-    """Return what the networks of the first seed cost in ATP and which n, p and q they have."""
+def _realised(trained: TrainedNetworks, replica: int) -> xarray.Dataset:
+    """Return what a network costs in ATP and which n, p and q it has, realised in either way."""
     import xarray
 
-    shape = _shape(config)
     n_weights = trained.network.layout.n_weights
-    atp = np.zeros((*shape[:3], len(WAYS), len(mechanisms())))
-    moments = {name: np.zeros((*shape[:3], len(WAYS), len(QUANTILES))) for name in ("n", "p", "q")}
-    for position in np.ndindex(*shape[:3]):
-        replica = int(np.ravel_multi_index((*position, 0), shape))
-        mean = trained.synapses.mu[replica, :n_weights].double().cpu().numpy()
-        sd = trained.synapses.sigma[replica, :n_weights].double().cpu().numpy()
-        for index, way in enumerate(WAYS):
-            synapses = realised_synapses(mean, sd, way)
-            atp[(*position, index)] = list(atp_by_mechanism(synapses).values())
-            for name, values in quantiles_of(synapses, QUANTILES).items():
-                moments[name][(*position, index)] = values
-    dims = ("rho", "multiplier", "noise", "way")
-    result = xarray.Dataset(
+    mean, sd = (
+        values[replica, :n_weights].double().cpu().numpy()
+        for values in (trained.synapses.mu, trained.synapses.sigma)
+    )
+    ways = [realised_synapses(mean, sd, way) for way in WAYS]
+    moments = [quantiles_of(synapses, QUANTILES) for synapses in ways]
+    atp = [list(atp_by_mechanism(synapses).values()) for synapses in ways]
+    return xarray.Dataset(
         {
-            "atp": ((*dims, "mechanism"), atp),
-            **{f"quantal_{name}": ((*dims, "quantile"), values) for name, values in moments.items()},
+            "atp": (("way", "mechanism"), atp),
+            **{f"quantal_{name}": (("way", "quantile"), [each[name] for each in moments]) for name in "npq"},
         },
         coords={"way": list(WAYS), "mechanism": mechanisms()},
     )
-    result["atp"].attrs["units"] = "ATP/s"
-    result["quantal_q"].attrs["units"] = "mV"
-    return result

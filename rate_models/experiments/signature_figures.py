@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-"""Of the layers, the first one first."""
-
 FIGURE_PREDICTORS = ("hessian (minibatch)", "learning rate", "input rate")
 """What panels a, b and c of the published figure show."""
 
@@ -195,15 +193,12 @@ def _label_variance(figure: Figure, result: xarray.Dataset, state: str, c_factor
 
 FIGURES: dict[str, Callable[[Any, Any], None]] = {
     **{
-        f"fig5{panel}": draw_layer(predictor, (1,), "published")
-        for panel, predictor in zip("abc", FIGURE_PREDICTORS, strict=True)
-    },
-    **{
-        f"fig5{panel}-converged": draw_layer(predictor, (1,), "converged")
-        for panel, predictor in zip("abc", FIGURE_PREDICTORS, strict=True)
-    },
-    **{
-        f"app6-fig1{panel}": draw_layer(predictor, (0, 2), "published")
+        name.format(panel): draw_layer(predictor, layers, state)
+        for name, layers, state in (
+            ("fig5{}", (1,), "published"),
+            ("fig5{}-converged", (1,), "converged"),
+            ("app6-fig1{}", (0, 2), "published"),
+        )
         for panel, predictor in zip("abc", FIGURE_PREDICTORS, strict=True)
     },
     "app6-fig2a": draw_all_predictors(10.0),
