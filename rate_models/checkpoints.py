@@ -133,15 +133,15 @@ def _state_of(value: Any, name: str, seen: set[int]) -> Any:
         return json.dumps(_bits(value).state, default=lambda each: each.tolist())
     if isinstance(value, (list, tuple, set)):
         each = sorted(value) if isinstance(value, set) else value
-        return [_state_of(own, f"{name}[{place}]", seen) for place, own in enumerate(each)]
+        return [_state_of(item, f"{name}[{index}]", seen) for index, item in enumerate(each)]
     if isinstance(value, dict):
-        return {str(key): _state_of(own, f"{name}[{key!r}]", seen) for key, own in value.items()}
+        return {str(key): _state_of(item, f"{name}[{key!r}]", seen) for key, item in value.items()}
     if id(value) in seen:
         return None
     seen.add(id(value))
     if hasattr(value, "load_state_dict"):
         return value.state_dict()
-    return {key: _state_of(own, f"{name}.{key}", seen) for key, own in _attributes(value, name).items()}
+    return {key: _state_of(item, f"{name}.{key}", seen) for key, item in _attributes(value, name).items()}
 
 
 def _attributes(value: Any, name: str) -> dict[str, Any]:
@@ -150,14 +150,12 @@ def _attributes(value: Any, name: str) -> dict[str, Any]:
         raise TypeError(f"{name} has no state that a checkpoint can hold, got {shown(value)}")
     left_out = getattr(value, "not_in_checkpoints", ())
     return {
-        key: own
-        for key, own in vars(value).items()
-        if key not in left_out and not isinstance(own, _LEFT_OUT) and not _is_function(own)
+        key: item
+        for key, item in vars(value).items()
+        if key not in left_out
+        and not isinstance(item, _LEFT_OUT)
+        and (hasattr(item, "load_state_dict") or not callable(item))
     }
-
-
-def _is_function(value: Any) -> bool:
-    return callable(value) and not hasattr(value, "load_state_dict")
 
 
 def _bits(generator: Any) -> Any:
@@ -175,19 +173,19 @@ def _check_fits(value: Any, state: Any, name: str) -> None:
         return
     if hasattr(value, "load_state_dict"):
         return
-    own: dict[Any, Any]
+    parts: dict[Any, Any]
     if isinstance(value, (list, tuple)):
-        own = dict(enumerate(value))
+        parts = dict(enumerate(value))
         saved_parts = dict(enumerate(state)) if isinstance(state, list) else {}
     elif isinstance(value, dict):
-        own, saved_parts = {str(key): each for key, each in value.items()}, state
+        parts, saved_parts = {str(key): each for key, each in value.items()}, state
     else:
-        own, saved_parts = _attributes(value, name), state
-    is_plain = all(isinstance(each, _PLAIN) for each in own.values())
-    if set(own) != set(saved_parts) and not (is_plain and isinstance(value, (list, dict))):
+        parts, saved_parts = _attributes(value, name), state
+    can_grow = isinstance(value, (list, dict)) and all(isinstance(each, _PLAIN) for each in parts.values())
+    if set(parts) != set(saved_parts) and not can_grow:
         raise ValueError(f"{name} was saved with other parts: build it as it was when it was saved")
-    for key in set(own) & set(saved_parts):
-        _check_fits(own[key], saved_parts[key], f"{name}.{key}")
+    for key in set(parts) & set(saved_parts):
+        _check_fits(parts[key], saved_parts[key], f"{name}.{key}")
 
 
 def _restored(value: Any, state: Any) -> Any:
@@ -208,19 +206,19 @@ def _restored(value: Any, state: Any) -> Any:
         value.clear()
         value.update(state)
     elif isinstance(value, tuple):
-        return tuple(_restored(own, saved) for own, saved in zip(value, state, strict=True))
+        return tuple(_restored(item, saved) for item, saved in zip(value, state, strict=True))
     elif isinstance(value, list):
-        is_plain = all(isinstance(own, _PLAIN) for own in value)
-        value[:] = state if is_plain else [_restored(own, s) for own, s in zip(value, state, strict=True)]
+        is_plain = all(isinstance(item, _PLAIN) for item in value)
+        value[:] = state if is_plain else [_restored(item, s) for item, s in zip(value, state, strict=True)]
     elif isinstance(value, dict):
-        is_plain = all(isinstance(own, _PLAIN) for own in value.values())
-        value.update(state if is_plain else {k: _restored(own, state[str(k)]) for k, own in value.items()})
+        is_plain = all(isinstance(item, _PLAIN) for item in value.values())
+        value.update(state if is_plain else {k: _restored(item, state[str(k)]) for k, item in value.items()})
     elif hasattr(value, "load_state_dict"):
         value.load_state_dict(state)
     else:
-        for key, own in _attributes(value, "").items():
-            new = _restored(own, state[key])
-            if new is not own:
+        for key, item in _attributes(value, "").items():
+            new = _restored(item, state[key])
+            if new is not item:
                 object.__setattr__(value, key, new)
     return value
 
@@ -228,5 +226,5 @@ def _restored(value: Any, state: Any) -> Any:
 def _with_arrays(state: Any, like: Any) -> Any:
     """Return the state of a generator with arrays where `like` has them."""
     if isinstance(like, dict):
-        return {key: _with_arrays(state[key], own) for key, own in like.items()}
+        return {key: _with_arrays(state[key], item) for key, item in like.items()}
     return np.array(state, dtype=like.dtype) if isinstance(like, np.ndarray) else state

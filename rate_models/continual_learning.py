@@ -322,7 +322,11 @@ def plans_of(
     if schedule not in SCHEDULES:
         raise ValueError(f"schedule must be one of {', '.join(SCHEDULES)}, got {schedule!r}")
     if schedule == "abrupt":
-        yield from _abrupt(sequence, seeds, orders, n_epochs, batch_size)
+        order = DataOrder(seeds, shuffles=sequence.shuffles)
+        for task, members in enumerate(sequence.train_members):
+            shown = None if orders is None else orders[:, task : task + 1]
+            for _ in range(n_epochs):
+                yield task + 1, order.epoch(members, batch_size=batch_size, pixel_order=shown)
     elif schedule == "joint":
         for plan in _joint(sequence, seeds, orders, n_epochs, batch_size):
             yield sequence.n_tasks, plan
@@ -342,17 +346,6 @@ def plans_of(
         )
         for epoch, plan in enumerate(plans):
             yield epoch // n_epochs + 1, plan
-
-
-def _abrupt(
-    sequence: TaskSequence, seeds: Sequence[int], orders: Tensor | None, n_epochs: int, batch_size: int
-) -> Iterator[tuple[int, Plan]]:
-    """Yield the epochs of one task after the other."""
-    order = DataOrder(seeds, shuffles=sequence.shuffles)
-    for task, members in enumerate(sequence.train_members):
-        shown = None if orders is None else orders[:, task : task + 1]
-        for _ in range(n_epochs):
-            yield task + 1, order.epoch(members, batch_size=batch_size, pixel_order=shown)
 
 
 def _joint(

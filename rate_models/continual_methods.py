@@ -150,11 +150,7 @@ class Program:
 _PROGRAMS: dict[str, Program] = {}
 
 _GHOST_RELEASE = 0.5
-_P_RULE = {
-    "p_up": Interval(0.01, 0.1),
-    "p_down": Interval(0.01, 0.1),
-    "p_freeze": Interval(0.9, 0.96),
-}
+_P_RULE = {"p_up": Interval(0.01, 0.1), "p_down": Interval(0.01, 0.1), "p_freeze": Interval(0.9, 0.96)}
 SEARCH_SPACES: dict[str, dict[str, Interval]] = {
     "consolidating": {"learning_rate": Interval(1e-4, 1e-1, True), **_P_RULE},
     "sgd": {"learning_rate": Interval(1e-4, 1.0, True)},

@@ -156,8 +156,8 @@ def load_images(name: str, *, folder: Path | str | None = None) -> ImageData:
         return data
     if name not in _NORMALISATION:
         raise ValueError(f"name of a data set must be {', '.join(data_set_names())}, got {name!r}")
-    place = Path(folder) if folder is not None else _default_folder(name)
-    read = {part: _read_idx(place, stem) for part, stem in IDX_FILES.items()}
+    folder = Path(folder) if folder is not None else _default_folder(name)
+    read = {part: _read_idx(folder, stem) for part, stem in IDX_FILES.items()}
     mean, sd = _NORMALISATION[name]
     images, labels = {}, {}
     for part in ("train", "test"):
@@ -245,14 +245,14 @@ def images_from(train: Any, test: Any, *, name: str = "own", n_classes: int | No
 def _pair_from(given: Any, part: str) -> tuple[Tensor, Tensor]:
     """Return flat images and labels of a pair, a data set or a loader."""
     wanted = f"{part} must be a pair of images and labels, or a Dataset or DataLoader of torch"
+    together: Callable[[list[Tensor]], Tensor] = torch.cat
     if isinstance(given, torch.utils.data.DataLoader):
-        batches = [_two(batch, wanted) for batch in given]
-        pair = [torch.cat([torch.as_tensor(own) for own in each]) for each in zip(*batches, strict=True)]
+        pairs = [_two(batch, wanted) for batch in given]
     elif isinstance(given, torch.utils.data.Dataset) and hasattr(given, "__len__"):
-        items = [_two(given[place], wanted) for place in range(len(given))]
-        pair = [torch.stack([torch.as_tensor(own) for own in each]) for each in zip(*items, strict=True)]
+        together, pairs = torch.stack, [_two(given[index], wanted) for index in range(len(given))]
     else:
-        pair = [torch.as_tensor(each) for each in _two(given, wanted)]
+        pairs = [_two(given, wanted)]
+    pair = [together([torch.as_tensor(each) for each in part]) for part in zip(*pairs, strict=True)]
     if not pair or not len(pair[0]):
         raise ValueError(f"{wanted}, got none")
     if pair[1].is_floating_point() or pair[1].is_complex() or pair[1].dtype is torch.bool:
@@ -314,6 +314,6 @@ def _read_idx(folder: Path, stem: str) -> NDArray[np.uint8]:
     except (EOFError, gzip.BadGzipFile, zlib.error, struct.error) as error:
         raise ValueError(f"{path} is damaged or cut short ({error}): fetch it again") from error
     if len(content) != n_bytes:
-        found = "more" if len(content) > n_bytes else f"{len(content)}"
-        raise ValueError(f"{path} announces {n_bytes} bytes and holds {found}: fetch it again")
+        held = "more" if len(content) > n_bytes else f"{len(content)}"
+        raise ValueError(f"{path} announces {n_bytes} bytes and holds {held}: fetch it again")
     return np.frombuffer(content, np.uint8).reshape(header[1:])

@@ -79,7 +79,12 @@ def diagonal_fisher(
     >>> diagonal_fisher(network, torch.zeros(1, 4), torch.tensor([[2.0]]), torch.tensor([0])).tolist()
     [[1.0, 1.0, 0.25, 0.25]]
     """
-    _check(expectation, labels, generator)
+    if expectation not in EXPECTATIONS:
+        raise ValueError(f"expectation must be one of {', '.join(EXPECTATIONS)}, got {expectation!r}")
+    if expectation == "observed" and labels is None:
+        raise ValueError("the empirical Fisher information needs labels; pass them or expectation='expected'")
+    if expectation == "sampled" and generator is None:
+        raise ValueError("sampled labels need a generator=torch.Generator(device)")
     total = torch.zeros_like(parameters)
     n_images = images.shape[-2]
     for first in range(0, n_images, images_per_pass):
@@ -121,15 +126,6 @@ def gradients_of(
         n_in = network.layout.sizes[layer]
         parts.append(drive_slope[:, :, inside // n_in] * activities[layer][:, :, inside % n_in])
     return torch.cat(parts[::-1], dim=-1)
-
-
-def _check(expectation: str, labels: Tensor | None, generator: torch.Generator | None) -> None:
-    if expectation not in EXPECTATIONS:
-        raise ValueError(f"expectation must be one of {', '.join(EXPECTATIONS)}, got {expectation!r}")
-    if expectation == "observed" and labels is None:
-        raise ValueError("the empirical Fisher information needs labels; pass them or expectation='expected'")
-    if expectation == "sampled" and generator is None:
-        raise ValueError("sampled labels need a generator=torch.Generator(device)")
 
 
 def _by_replica(tensor: Tensor, n_replicas: int) -> Tensor:

@@ -211,6 +211,6 @@ def _jackknife_error(table: NDArray[np.float64]) -> float:
     without = np.repeat(table[None], len(occupied), axis=0)
     without[np.arange(len(occupied)), occupied[:, 0], occupied[:, 1]] -= 1
     weight = table[table > 0]
-    found = mutual_information(torch.from_numpy(without / (n - 1))).numpy()
-    mean = np.average(found, weights=weight)
-    return float(np.sqrt((n - 1) * np.average((found - mean) ** 2, weights=weight)))
+    without_each = mutual_information(torch.from_numpy(without / (n - 1))).numpy()
+    mean = np.average(without_each, weights=weight)
+    return float(np.sqrt((n - 1) * np.average((without_each - mean) ** 2, weights=weight)))

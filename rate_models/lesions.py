@@ -65,10 +65,7 @@ def removal_ranks(synapses: Synapses, order: str) -> Tensor:
 
 
 def under_lesions(
-    synapses: Synapses,
-    order: str,
-    fractions: Sequence[float],
-    measure: Callable[[], Tensor],
+    synapses: Synapses, order: str, fractions: Sequence[float], measure: Callable[[], Tensor]
 ) -> Tensor:
     """Return what `measure` finds while the first share of the synapses in `order` transmits nothing.
 
@@ -85,7 +82,7 @@ def under_lesions(
 
     Returns
     -------
-    found
+    result
         Shape (fraction, replica, ...).
 
     Raises
@@ -96,12 +93,12 @@ def under_lesions(
     if any(not 0 <= fraction <= 1 for fraction in fractions):
         raise ValueError(f"fractions must lie in 0..1, got {list(fractions)}")
     ranks, intact = removal_ranks(synapses, order), synapses.strength.clone()
-    found = []
+    measured = []
     try:
         for fraction in fractions:
             n_removed = round(fraction * ranks.shape[1])
             synapses.strength.copy_(torch.where(ranks >= n_removed, intact, torch.zeros_like(intact)))
-            found.append(measure())
+            measured.append(measure())
     finally:
         synapses.strength.copy_(intact)
-    return torch.stack(found)
+    return torch.stack(measured)

@@ -64,8 +64,8 @@ def association(
     Examples
     --------
     >>> x = torch.rand(1, 20, 30, generator=torch.Generator().manual_seed(1)) + 0.1
-    >>> found = association(x, x**-0.5, x > 0, generator=torch.Generator().manual_seed(2))
-    >>> round(found.slope.item(), 6), round(found.correlation.item(), 6)
+    >>> result = association(x, x**-0.5, x > 0, generator=torch.Generator().manual_seed(2))
+    >>> round(result.slope.item(), 6), round(result.correlation.item(), 6)
     (-0.5, -1.0)
     """
     is_used = is_used & (x > 0) & (y > 0) & torch.isfinite(x) & torch.isfinite(y)

@@ -401,11 +401,7 @@ def answers_of(trained: TrainedNetworks, data: ImageData, *, images_per_draw: in
 
 
 def _answers(
-    network: FeedForward,
-    images: Tensor,
-    labels: Tensor,
-    images_per_draw: int,
-    weights: Callable[[], Tensor],
+    network: FeedForward, images: Tensor, labels: Tensor, images_per_draw: int, weights: Callable[[], Tensor]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return accuracy and loss of every replica."""
     right: Tensor | float = 0.0

@@ -72,11 +72,7 @@ class Sgd(PerReplica):
     by_replica = ("_rate", "_kept_share")
 
     def __init__(
-        self,
-        synapses: Synapses,
-        *,
-        learning_rate: float | Sequence[float],
-        l2: float | Sequence[float] = 0.0,
+        self, synapses: Synapses, *, learning_rate: float | Sequence[float], l2: float | Sequence[float] = 0.0
     ) -> None:
         n = synapses.n_replicas
         rates = amounts_per_replica(learning_rate, n, "learning_rate")

@@ -80,14 +80,7 @@ _MESU = {"sigma": 2.0, "mean_range": 4.0}
 _MESU_TEN = PublishedRun(
     "mesu-pmnist, configurations/supp-presynaptic (Supplementary Note 9)",
     "mesu",
-    {
-        **_MESU,
-        "learning_rate": 0.46,
-        "sigma_rate": 1.58,
-        "prior_sigma": 0.02,
-        "memory": 5.8e6,
-        "clamp": 1.0,
-    },
+    {**_MESU, "learning_rate": 0.46, "sigma_rate": 1.58, "prior_sigma": 0.02, "memory": 5.8e6, "clamp": 1.0},
     Training(hidden_units=(200, 200), n_epochs=10, batch_size=100, draws_per_step=10),
     (0.1307, 0.3081),
     normalises_test_alone=True,
@@ -222,7 +215,7 @@ def learned_as_published(
 
     Returns
     -------
-    found
+    result
         As `rate_models.continual_methods.learned`.
 
     Raises
@@ -233,10 +226,10 @@ def learned_as_published(
     Examples
     --------
     >>> from brianpresyn.rate_models.datasets import load_images
-    >>> found = learned_as_published(
+    >>> result = learned_as_published(
     ...     "mesu 10 tasks", load_images("digits"), seeds=[1], n_epochs=1, draws_per_step=1
     ... )
-    >>> found.accuracy.shape
+    >>> result.accuracy.shape
     (1, 11, 10)
     """
     if name not in PUBLISHED_RUNS:

@@ -83,8 +83,8 @@ def drawn_settings(
 
     Examples
     --------
-    >>> found = drawn_settings({"rate": Interval(0, 4)}, 4, rng=np.random.default_rng(0))
-    >>> sorted(int(setting["rate"]) for setting in found)
+    >>> result = drawn_settings({"rate": Interval(0, 4)}, 4, rng=np.random.default_rng(0))
+    >>> sorted(int(setting["rate"]) for setting in result)
     [0, 1, 2, 3]
     """
     if n_trials < 1:
@@ -169,8 +169,8 @@ def search(
 
     Examples
     --------
-    >>> found = search({"x": Interval(0, 1)}, lambda batch: [-abs(s["x"] - 0.3) for s in batch], 50, seed=1)
-    >>> round(found.best["x"], 1)
+    >>> result = search({"x": Interval(0, 1)}, lambda batch: [-abs(s["x"] - 0.3) for s in batch], 50, seed=1)
+    >>> round(result.best["x"], 1)
     0.3
     """
     if len(known) > n_trials:
@@ -251,13 +251,13 @@ class _Study:
 
     def _distributions(self, setting: Setting) -> dict[str, Any]:
         """Return the interval of every hyperparameter, widened to hold a known setting outside it."""
-        found = {}
+        distributions = {}
         for key, value in setting.items():
             interval = self._space.get(key, Interval(value, value + 1))
             low, high = min(interval.low, value), max(interval.high, value)
             is_logarithmic = interval.is_logarithmic and low > 0
-            found[key] = self._optuna.distributions.FloatDistribution(low, high, log=is_logarithmic)
-        return found
+            distributions[key] = self._optuna.distributions.FloatDistribution(low, high, log=is_logarithmic)
+        return distributions
 
 
 def _key(setting: Mapping[str, float]) -> _Key:

@@ -80,7 +80,8 @@ class HostStreams:
         self._dtype = dtype
         self._seeds = list(seeds)
         self._bits = {seed: np.random.SFC64(seed_sequence(seed, purpose)) for seed in seeds}
-        self._normal = {seed: _torch_generator(seed, purpose) for seed in seeds}
+        words = {seed: int(seed_sequence(seed, purpose).generate_state(2, np.uint64)[1]) for seed in seeds}
+        self._normal = {seed: torch.Generator().manual_seed(word >> 1) for seed, word in words.items()}
         self._find_sources()
 
     def bits(self, n: int) -> Tensor:
@@ -212,9 +213,3 @@ def write_released(noise: Noise, p: Tensor, *, out: Tensor) -> None:
 def standard_normal(noise: Noise, dtype: torch.dtype) -> Tensor:
     """Return the normal numbers of `noise`, shape (replica, n)."""
     return noise if isinstance(noise, Tensor) else normal_rows(noise.draw, noise.n, dtype)
-
-
-def _torch_generator(seed: int, purpose: Purpose) -> torch.Generator:
-    """Return torch's CPU generator of one purpose of one replica."""
-    word = int(seed_sequence(seed, purpose).generate_state(2, np.uint64)[1])
-    return torch.Generator().manual_seed(word >> 1)

@@ -74,7 +74,7 @@ def group_distributions(
 
     Returns
     -------
-    found
+    result
         ``count`` (replica, importance, bin), ``mean`` and ``median`` (replica, importance), ``superiority``
         (replica,) over all layers and ``superiority_in_layer`` (replica, layer).
     """
@@ -89,7 +89,7 @@ def group_distributions(
         "median": np.array([[_or_nan(np.median, v) for v in pair] for pair in chosen]),
         "superiority": np.array([probability_of_superiority(v, high) for v, high in pairs]),
         "superiority_in_layer": np.array(
-            [[probability_of_superiority(v[own], high[own]) for own in layers] for v, high in pairs]
+            [[probability_of_superiority(v[layer], high[layer]) for layer in layers] for v, high in pairs]
         ),
     }
 
@@ -132,7 +132,7 @@ def neuron_importance(synapses: BernoulliSynapses, *, n_shuffles: int = 20) -> d
 
     Returns
     -------
-    found
+    result
         ``ks_d``, ``ks_p`` (replica, layer, side, shuffle); ``group_share``, ``shuffled_group_share``
         (replica, layer, side, shuffle, group); ``inputs_1``, ``outputs_1``, ... the counts of each weight
         matrix (replica, neuron), and ``shuffled_inputs_1``, ... those of one shuffle of the whole matrix;
@@ -152,32 +152,26 @@ def _importance_of_replica(
     """Return the entries of `neuron_importance` for one network."""
     rng = numpy_generator(seed, Purpose.LESIONS).spawn(1)[0]
     shape = (len(matrices), len(SIDES), len(SHUFFLES))
-    found: dict[str, NDArray] = {name: np.empty(shape) for name in ("ks_d", "ks_p")}
-    found |= {
+    results: dict[str, NDArray] = {name: np.empty(shape) for name in ("ks_d", "ks_p")}
+    results |= {
         name: np.empty((*shape, len(NEURON_GROUPS))) for name in ("group_share", "shuffled_group_share")
     }
     for layer, side, shuffle in np.ndindex(shape):
         matrix, name = matrices[layer], f"{SIDES[side]}_{layer + 1}"
-        of = importance_of_neurons(
+        importance = importance_of_neurons(
             matrix, SIDES[side], rng=rng, shuffle=SHUFFLES[shuffle], n_shuffles=n_shuffles
         )
-        place = layer, side, shuffle
-        found["ks_d"][place], found["ks_p"][place] = of.ks_test()
-        found["group_share"][place] = of.shares_low_medium_high
-        found["shuffled_group_share"][place] = of.shuffled_shares_low_medium_high
+        position = layer, side, shuffle
+        results["ks_d"][position], results["ks_p"][position] = importance.ks_test()
+        results["group_share"][position] = importance.shares_low_medium_high
+        results["shuffled_group_share"][position] = importance.shuffled_shares_low_medium_high
         if SHUFFLES[shuffle] == "matrix":
-            found[name], found[f"shuffled_{name}"] = of.counts, of.shuffled[0]
-    return found | _correlations_of_hidden_layers(found, len(matrices) - 1)
-
-
-def _correlations_of_hidden_layers(
-    counts: dict[str, NDArray[np.float64]], n_hidden: int
-) -> dict[str, NDArray[np.float64]]:
+            results[name], results[f"shuffled_{name}"] = importance.counts, importance.shuffled[0]
     pairs = [
-        input_output_correlation(counts[f"inputs_{h}"], counts[f"outputs_{h + 1}"])
-        for h in range(1, n_hidden + 1)
+        input_output_correlation(results[f"inputs_{h}"], results[f"outputs_{h + 1}"])
+        for h in range(1, len(matrices))
     ]
-    return {
+    return results | {
         "input_output_r": np.array([r for r, _ in pairs]),
         "input_output_r_low": np.array([interval[0] for _, interval in pairs]),
         "input_output_r_high": np.array([interval[1] for _, interval in pairs]),
@@ -214,7 +208,7 @@ def threshold_crossings(
 
     Returns
     -------
-    found
+    result
         ``share_above``, ``mean_gradient`` and ``mean_squared_gradient``, each (replica, batch size, layer,
         synapse).
     """

@@ -132,8 +132,8 @@ class ImportanceOfNeurons:
 
     Examples
     --------
-    >>> found = ImportanceOfNeurons(np.array([0, 9, 5, 5]), np.array([[4, 6, 5, 4], [5, 5, 4, 6]]))
-    >>> found.shares_low_medium_high
+    >>> result = ImportanceOfNeurons(np.array([0, 9, 5, 5]), np.array([[4, 6, 5, 4], [5, 5, 4, 6]]))
+    >>> result.shares_low_medium_high
     (0.25, 0.5, 0.25)
     """
 
@@ -167,8 +167,8 @@ class ImportanceOfNeurons:
 
         Counts have ties, for which the test is conservative.
         """
-        found = stats.ks_2samp(self.counts, self.shuffled[0])
-        return float(found.statistic), float(found.pvalue)
+        test = stats.ks_2samp(self.counts, self.shuffled[0])
+        return float(test.statistic), float(test.pvalue)
 
 
 def _shares(counts: NDArray[np.intp], bounds: tuple[float, float]) -> tuple[float, float, float]:
@@ -221,6 +221,6 @@ def input_output_correlation(inputs: ArrayLike, outputs: ArrayLike) -> tuple[flo
         raise ValueError(f"expected counts of the same four or more neurons, got {x.shape} and {y.shape}")
     if np.ptp(x) == 0 or np.ptp(y) == 0:
         return float("nan"), (float("nan"), float("nan"))
-    found = stats.pearsonr(x, y)
-    interval = found.confidence_interval(0.95)
-    return float(found.statistic), (float(interval.low), float(interval.high))
+    test = stats.pearsonr(x, y)
+    interval = test.confidence_interval(0.95)
+    return float(test.statistic), (float(interval.low), float(interval.high))

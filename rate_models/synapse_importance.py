@@ -23,7 +23,7 @@ Malkin et al. (2023), methods and appendix 3.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -100,12 +100,7 @@ def _add_moments(gradient: Tensor, squares: Tensor, sizes: Tensor) -> None:
 
 
 def batch_gradients(
-    network: FeedForward,
-    synapses: Synapses,
-    data: ImageData,
-    *,
-    n_epochs: int,
-    batch_size: int = 20,
+    network: FeedForward, synapses: Synapses, data: ImageData, *, n_epochs: int, batch_size: int = 20
 ) -> BatchGradients:
     """Go through the training set without learning and return the moments of the gradients.
 
@@ -169,17 +164,8 @@ def image_curvature(
     return total / len(images)
 
 
-@dataclass(frozen=True, eq=False)
-class InputRates:
-    """How active the inputs of every layer are.
-
-    Parameters
-    ----------
-    rate
-        Mean abs(x) of each input, one tensor (replica, input) per layer of synapses.
-    power
-        Mean x^2, likewise.
-    """
+class InputRates(NamedTuple):
+    """Mean abs(x), `rate`, and mean x^2, `power`, of the inputs of every layer, each (replica, input)."""
 
     rate: list[Tensor]
     power: list[Tensor]

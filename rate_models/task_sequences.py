@@ -188,15 +188,15 @@ def task_mixture(n_tasks: int, images_per_task: int, transition: float) -> NDArr
     probability = np.zeros((n_tasks * images_per_task, n_tasks))
     for task in range(n_tasks):
         start = task * images_per_task
-        own = np.ones(images_per_task)
-        into, out_of = own[:n_ramp], own[images_per_task - n_ramp :]
+        share = np.ones(images_per_task)
+        into, out_of = share[:n_ramp], share[images_per_task - n_ramp :]
         if n_ramp and task > 0:
             into[:] = 0.5 + 0.5 * np.arange(n_ramp) / n_ramp
             probability[start : start + n_ramp, task - 1] = 1 - into
         if n_ramp and task < n_tasks - 1:
             out_of[:] = 1 - 0.5 * np.arange(n_ramp) / n_ramp
             probability[start + images_per_task - n_ramp : start + images_per_task, task + 1] = 1 - out_of
-        probability[start : start + images_per_task, task] = own
+        probability[start : start + images_per_task, task] = share
     return probability
 
 

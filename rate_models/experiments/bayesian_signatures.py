@@ -68,28 +68,11 @@ from rate_models.synapse_importance import (
 if TYPE_CHECKING:
     import xarray
 
-__all__ = [
-    "FIGURES",
-    "MAY_DIFFER",
-    "PREDICTORS",
-    "QUICK",
-    "STATES",
-    "Config",
-    "run",
-    "theoretical_slope",
-]
+__all__ = ["FIGURES", "MAY_DIFFER", "PREDICTORS", "QUICK", "STATES", "Config", "run", "theoretical_slope"]
 
 STATES = ("published", "converged")
 PREDICTORS = (*(f"hessian ({name})" for name in ESTIMATORS), "learning rate", "input rate", "input power")
-MEASURES = (
-    "slope",
-    "slope_low",
-    "slope_high",
-    "correlation",
-    "correlation_low",
-    "correlation_high",
-    "share",
-)
+MEASURES = ("slope", "slope_low", "slope_high", "correlation", "correlation_low", "correlation_high", "share")
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 _LIKELIHOOD_FACTOR = 10.0
 
@@ -132,10 +115,8 @@ class Config:
 
     Raises
     ------
-    TypeError
-        If a value is of another type.
-    ValueError
-        If a value is out of range.
+    TypeError, ValueError
+        If a value is of another type or out of range.
     """
 
     data_set: DataSetName = "mnist"

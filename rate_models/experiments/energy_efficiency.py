@@ -156,10 +156,8 @@ class Config:
 
     Raises
     ------
-    TypeError
-        If a value is of another type.
-    ValueError
-        If a value is out of range, or the penalties and models do not fit each other.
+    TypeError, ValueError
+        If a value is of another type or out of range, or the penalties and models do not fit each other.
     """
 
     data_set: DataSetName = "mnist"

@@ -73,18 +73,18 @@ __all__ = ["FIGURES", "MAY_DIFFER", "QUICK", "Config", "run"]
 
 def work(config: Config) -> float:
     """Return how much work a run is, in a unit of its own."""
-    total = 0.0
-    for benchmark in config.benchmarks:
-        # A task of a split benchmark has the images of two of the ten classes.
-        n_passes = 1.0 if is_split(benchmark) else float(config.n_tasks(benchmark))
-        n_trials = len(methods_to_search(config, benchmark)) * config.n_trials(benchmark)
-        n_trials *= len(config.search_seeds(benchmark))
-        n_networks = len(config.methods_on(benchmark)) * len(config.seeds_on(benchmark)) + n_trials
-        of_one = training_work(
-            data_set_of(benchmark), config.hidden_units, n_passes, config.n_epochs, config.batch_size
+    # A task of a split benchmark has the images of two of the ten classes.
+    return sum(
+        n_networks
+        * training_work(
+            data_set_of(benchmark),
+            config.hidden_units,
+            1.0 if is_split(benchmark) else float(config.n_tasks(benchmark)),
+            config.n_epochs,
+            config.batch_size,
         )
-        total += n_networks * of_one
-    return total
+        for benchmark, n_networks in _n_networks(config).items()
+    )
 
 
 def run(
@@ -116,7 +116,8 @@ def run(
         If tuned arms are asked for before the benchmark on which they are tuned.
     """
     check_config(config, Config)
-    networks = Networks(config, execution_or_default(execution), _n_networks(config), on_progress, keep_in)
+    n_networks = sum(_n_networks(config).values())
+    networks = Networks(config, execution_or_default(execution), n_networks, on_progress, keep_in)
     searches: dict[tuple[str, str], Search] = {}
     used: dict[tuple[str, str], Setting] = {}
     results: dict[tuple[str, str], xr.Dataset] = {}
@@ -138,14 +139,15 @@ def run(
     return result.assign_attrs(timing=json.dumps(networks.clock.timing))
 
 
-def _n_networks(config: Config) -> int:
-    """Return how many networks a run trains."""
-    n_networks = 0
-    for benchmark in config.benchmarks:
-        n_searched = len(methods_to_search(config, benchmark))
-        n_networks += n_searched * config.n_trials(benchmark) * len(config.search_seeds(benchmark))
-        n_networks += len(config.methods_on(benchmark)) * len(config.seeds_on(benchmark))
-    return n_networks
+def _n_networks(config: Config) -> dict[str, int]:
+    """Return how many networks a run trains on each benchmark, trials of the search included."""
+    return {
+        benchmark: len(methods_to_search(config, benchmark))
+        * config.n_trials(benchmark)
+        * len(config.search_seeds(benchmark))
+        + len(config.methods_on(benchmark)) * len(config.seeds_on(benchmark))
+        for benchmark in config.benchmarks
+    }
 
 
 def _groups(config: Config, benchmark: str, searches: Searches) -> dict[Group, dict[str, list[Replica]]]:

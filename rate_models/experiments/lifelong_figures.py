@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -57,6 +57,16 @@ def _title_with_seeds(result: xr.Dataset, benchmark: str, names: Iterable[str]) 
     return f"{_title(benchmark)}, {' or '.join(map(str, counts))} seed{'' if counts == [1] else 's'}"
 
 
+def _by_benchmark(
+    result: xr.Dataset, figure: Figure, shown: Sequence[str], wanted: Iterable[str], nothing: str
+) -> Iterator[tuple[Axes, str, list[str]]]:
+    """Yield a titled panel for each benchmark, and those of the wanted methods that were run on it."""
+    for axes, benchmark in zip(_panels(figure, len(shown), nothing), shown, strict=False):
+        names = _methods(result, benchmark, wanted)
+        axes.set_title(_title_with_seeds(result, benchmark, names), fontsize=9)
+        yield axes, benchmark, names
+
+
 def _panels(figure: Figure, n: int, nothing: str) -> Sequence[Axes]:
     """Return a row of axes, two rows in a higher figure for many, or say that there is nothing to draw."""
     if n:
@@ -93,13 +103,12 @@ def _curve(axes: Axes, x: ArrayLike, values: np.ndarray, colour: str, label: str
 def draw_first_task(result: xr.Dataset, figure: Figure) -> None:
     """Draw the accuracy on the first task after each task (figure 4b)."""
     shown = _benchmarks(result, "split", "permuted")
-    for axes, benchmark in zip(_panels(figure, len(shown), "no task sequence was run"), shown, strict=False):
-        names = _methods(result, benchmark, _FIRST_TASK)
+    nothing = "no task sequence was run"
+    for axes, benchmark, names in _by_benchmark(result, figure, shown, _FIRST_TASK, nothing):
         for name in names:
             table = accuracy_table(result, benchmark, name)
             values = 100 * table[:, 1:, 0]
             _curve(axes, np.arange(1, values.shape[1] + 1), values, METHODS[name].colour, METHODS[name].label)
-        axes.set_title(_title_with_seeds(result, benchmark, names), fontsize=9)
         axes.set_xlabel("tasks learned")
         axes.set_xticks(range(1, int(result.n_tasks.sel(benchmark=benchmark)) + 1))
         axes.set_ylabel("accuracy on task 1 (%)")
@@ -110,8 +119,7 @@ def draw_first_task(result: xr.Dataset, figure: Figure) -> None:
 def draw_final_accuracy(result: xr.Dataset, figure: Figure) -> None:
     """Draw the mean final accuracy of every method beside the published one (figure 4c, appendix table 1)."""
     shown = _benchmarks(result)
-    for axes, benchmark in zip(_panels(figure, len(shown), "nothing was run"), shown, strict=False):
-        names = _methods(result, benchmark, _COMPARED)
+    for axes, benchmark, names in _by_benchmark(result, figure, shown, _COMPARED, "nothing was run"):
         groups = {
             (METHODS[name].label, METHODS[name].colour): _final(result, benchmark, name) for name in names
         }
@@ -119,7 +127,6 @@ def draw_final_accuracy(result: xr.Dataset, figure: Figure) -> None:
             name: member for name, member in PUBLISHED_ACCURACY.get(benchmark, {}).items() if name in names
         }
         bars(axes, groups, published={METHODS[name].label: member for name, member in published.items()})
-        axes.set_title(_title_with_seeds(result, benchmark, names), fontsize=9)
         axes.set_ylabel("mean accuracy over all tasks (%)")
         means = [np.array([mean - error]) for mean, error in published.values()]
         axes.set_ylim(_floor((*groups.values(), *means)), 100)
@@ -143,13 +150,12 @@ def draw_ablation(result: xr.Dataset, figure: Figure) -> None:
     """Draw the mean final accuracy of the full model and its ablations (figure 5a)."""
     arms = [name for name in METHODS if name.endswith("_arm") or METHODS[name].source == "tuned arm"]
     shown = [name for name in _benchmarks(result) if _methods(result, name, arms)]
-    for axes, benchmark in zip(_panels(figure, len(shown), "no ablation was run"), shown, strict=False):
-        groups, names = {}, _methods(result, benchmark, arms)
+    for axes, benchmark, names in _by_benchmark(result, figure, shown, arms, "no ablation was run"):
+        groups = {}
         for name in names:
             tuned = " (tuned here)" if METHODS[name].source == "tuned arm" else ""
             groups[METHODS[name].label + tuned, METHODS[name].colour] = _final(result, benchmark, name)
         bars(axes, groups)
-        axes.set_title(_title_with_seeds(result, benchmark, names), fontsize=9)
         axes.set_ylabel("mean accuracy over all tasks (%)")
         axes.set_ylim(_floor(groups.values()), 100)
     figure.supxlabel("bars: mean, 95 % interval, dots: seeds", fontsize=7)
@@ -158,13 +164,11 @@ def draw_ablation(result: xr.Dataset, figure: Figure) -> None:
 def draw_by_task(result: xr.Dataset, figure: Figure) -> None:
     """Draw the final accuracy on every task (appendix 1 figure 3a)."""
     shown = _benchmarks(result, "split", "class_split", "task_split")
-    for axes, benchmark in zip(_panels(figure, len(shown), "no split tasks were run"), shown, strict=False):
-        names = _methods(result, benchmark, _BY_TASK)
+    for axes, benchmark, names in _by_benchmark(result, figure, shown, _BY_TASK, "no split tasks were run"):
         for position, name in enumerate(names):
             values = 100 * accuracy_table(result, benchmark, name)[:, -1]
             at = np.arange(1, values.shape[1] + 1) + 0.08 * (position - len(names) / 2)
             _curve(axes, at, values, METHODS[name].colour, METHODS[name].label, linewidth=0.8)
-        axes.set_title(_title_with_seeds(result, benchmark, names), fontsize=9)
         axes.set_xlabel("task")
         axes.set_ylabel("accuracy after all tasks (%)")
         axes.set_ylim(top=102)
@@ -215,8 +219,8 @@ def draw_search(result: xr.Dataset, figure: Figure) -> None:
 def draw_transfer(result: xr.Dataset, figure: Figure) -> None:
     """Draw forgetting, backward and forward transfer of every method."""
     shown = _benchmarks(result, "split", "permuted")
-    for axes, benchmark in zip(_panels(figure, len(shown), "no task sequence was run"), shown, strict=False):
-        names = _methods(result, benchmark, _COMPARED[:-1])
+    nothing = "no task sequence was run"
+    for axes, benchmark, names in _by_benchmark(result, figure, shown, _COMPARED[:-1], nothing):
         for position, name in enumerate(names):
             results = summary(result, benchmark, name)
             for shift, (measure, marker) in enumerate(
@@ -235,7 +239,6 @@ def draw_transfer(result: xr.Dataset, figure: Figure) -> None:
         axes.set_xticks(
             range(len(names)), [METHODS[name].label for name in names], rotation=35, ha="right", fontsize=7
         )
-        axes.set_title(_title_with_seeds(result, benchmark, names), fontsize=9)
         axes.set_ylabel("points of accuracy")
     _legend(figure)
 

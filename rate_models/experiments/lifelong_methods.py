@@ -80,12 +80,7 @@ class Method:
 _MAIN = (
     Method("presynaptic", "presynaptic consolidation", "consolidating", "published", BLUE),
     Method(
-        "presynaptic_tuned",
-        "presynaptic, tuned",
-        "consolidating",
-        "searched",
-        SKY,
-        starts_from="presynaptic",
+        "presynaptic_tuned", "presynaptic, tuned", "consolidating", "searched", SKY, starts_from="presynaptic"
     ),
     Method("none", "no consolidation, published", "published baseline", "published", ORANGE),
     Method("sgd_tuned", "no consolidation, SGD tuned", "sgd", "searched", VERMILION, starts_from="none"),

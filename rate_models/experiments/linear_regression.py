@@ -10,7 +10,7 @@ Malkin et al. (2023), appendix 2, equations 19-29.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
@@ -27,7 +27,7 @@ from rate_models.layout import Layout
 from rate_models.networks import FeedForward, SquaredError
 from rate_models.optimisers import GradientDescent, adam_of_means_and_noise
 from rate_models.posterior import GaussianPrior
-from rate_models.reliability_cost import EntropyCost, PowerCost, ReliabilityCost, optimal_sigma
+from rate_models.reliability_cost import Costs, EntropyCost, PowerCost, ReliabilityCost, optimal_sigma
 from rate_models.stochastic_layers import GaussianSynapses
 from rate_models.task_sequences import Plan
 from rate_models.training import Trainer
@@ -61,10 +61,8 @@ class Config:
 
     Raises
     ------
-    TypeError
-        If a value is of another type.
-    ValueError
-        If a value is out of range; a slope needs at least three inputs.
+    TypeError, ValueError
+        If a value is of another type or out of range; a slope needs at least three inputs.
     """
 
     rho: Positives = (1 / 2, 2 / 3, 4 / 3, 2.0)
@@ -148,21 +146,13 @@ def _trained_sigma(
     execution: Execution,
 ) -> np.ndarray:
     """Return the geometric mean over the last half of training of each sigma, shape (network, input)."""
-    layout = Layout((config.n_inputs, 1))
     seeds = [seed for _, seed in networks]
-    synapses = GaussianSynapses(layout, seeds, initial_sigma=config.s, execution=execution)
-    rule = GradientDescent(
-        adam_of_means_and_noise(synapses, learning_rate=config.learning_rate),
-        [
-            ReliabilityCost(synapses, [cost for cost, _ in networks], share=1.0),
-            # A wide prior, which the data outweigh.
-            GaussianPrior(synapses, 1e3, share=1.0),
-        ],
+    synapses = GaussianSynapses(
+        Layout((config.n_inputs, 1)), seeds, initial_sigma=config.s, execution=execution
     )
-    criterion = SquaredError(config.noise_sd)
-    trainer = Trainer(
-        FeedForward(layout), synapses, rule, x, y.to(execution.torch_dtype), loss="sum", criterion=criterion
-    )
+    # A wide prior, which the data outweigh.
+    options = {"prior_sd": 1e3, "noise_sd": config.noise_sd, "learning_rate": config.learning_rate}
+    trainer = regression_trainer(synapses, [cost for cost, _ in networks], x, y, **options)
     every_datum = torch.arange(config.n_data).expand(len(seeds), _STEPS_PER_PLAN, -1)
     kept = []
     for step in range(0, config.n_steps, _STEPS_PER_PLAN):
@@ -170,6 +160,48 @@ def _trained_sigma(
         if 2 * step >= config.n_steps:
             kept.append(synapses.sigma.log())
     return torch.stack(kept).mean(dim=0).exp()[:, : config.n_inputs].double().cpu().numpy()
+
+
+def regression_trainer(
+    synapses: GaussianSynapses,
+    costs: Sequence[Costs],
+    x: Tensor,
+    y: Tensor,
+    *,
+    prior_sd: float | Sequence[float],
+    noise_sd: float,
+    learning_rate: float,
+) -> Trainer:
+    """Return what trains networks with one output by Adam on all data at once, as a Bayesian would.
+
+    Parameters
+    ----------
+    synapses
+        What learns.
+    costs
+        Reliability cost of each network, paid once for all data.
+    x, y
+        Inputs (datum, input) and targets (datum,).
+    prior_sd
+        Standard deviation of the normal prior, for all networks or one each.
+    noise_sd
+        Standard deviation of the targets around the output.
+    learning_rate
+        Of means and noise.
+    """
+    penalties = (
+        ReliabilityCost(synapses, list(costs), share=1.0),
+        GaussianPrior(synapses, prior_sd, share=1.0),
+    )
+    return Trainer(
+        FeedForward(synapses.layout),
+        synapses,
+        GradientDescent(adam_of_means_and_noise(synapses, learning_rate=learning_rate), penalties),
+        x,
+        y.to(synapses.learned.dtype),
+        loss="sum",
+        criterion=SquaredError(noise_sd),
+    )
 
 
 def draw_sigma(result: xarray.Dataset, figure: Figure) -> None:

@@ -102,7 +102,7 @@ def measured_networks(
 
     Returns
     -------
-    found
+    result
         First dimension ``replica``, in the order of `specs`; NaN where a network diverged or was not asked.
     """
     rows = {spec: row for row, spec in enumerate(specs)}

@@ -106,10 +106,8 @@ class NetworkSettings:
 
     Raises
     ------
-    TypeError
-        If a value is of another type.
-    ValueError
-        If a value lies outside its range.
+    TypeError, ValueError
+        If a value is of another type or out of range.
     """
 
     release: Annotated[str, OneOf(release_names)] = "plastic"

@@ -131,10 +131,7 @@ MAY_DIFFER = ("n_patterns", "seeds", "models")
 """Settings that say how much is measured, or on which seeds: a result may differ in them."""
 
 QUICK = Config(
-    n_inputs=500,
-    n_patterns=(50, 200),
-    seeds=tuple(range(1000, 1006)),
-    models=("standard", "presynaptic"),
+    n_inputs=500, n_patterns=(50, 200), seeds=tuple(range(1000, 1006)), models=("standard", "presynaptic")
 )
 """The same with half of the inputs, in seconds; the share of the capacity in use is as at full size."""
 
@@ -146,10 +143,7 @@ def work(config: Config) -> float:
 
 
 def run(
-    config: Config,
-    *,
-    execution: Execution | None = None,
-    on_progress: Progress = ignore_progress,
+    config: Config, *, execution: Execution | None = None, on_progress: Progress = ignore_progress
 ) -> xr.Dataset:
     """Train all perceptrons.
 
@@ -377,8 +371,5 @@ def draw_load(result: xr.Dataset, figure: Figure) -> None:
     right.set_title(f"{result.sizes['seed']} seeds, bands: 95 % intervals", fontsize=9)
 
 
-FIGURES: dict[str, Callable[[xr.Dataset, Figure], None]] = {
-    "recall": draw_recall,
-    "load": draw_load,
-}
+FIGURES: dict[str, Callable[[xr.Dataset, Figure], None]] = {"recall": draw_recall, "load": draw_load}
 """Panels by name (figure 5b,c, and the remark on capacity); each draws from a result alone."""

@@ -85,10 +85,8 @@ class Config:
 
     Raises
     ------
-    TypeError
-        If a value is of another type.
-    ValueError
-        If a value is out of range.
+    TypeError, ValueError
+        If a value is of another type or out of range.
     """
 
     data_set: DataSetName = "mnist"

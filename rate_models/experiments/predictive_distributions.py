@@ -12,7 +12,8 @@ figure 1.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
@@ -25,15 +26,14 @@ from biophys.argument_types import check_config
 from biophys.palette import CYCLE, DARK_GREY, GREEN, GREY
 from biophys.progress import Progress, ignore_progress
 from biophys.settings import Count, Counts, Positive, Positives, Seeds, settings
+from biophys.sweeps.groups import swept_dataset
 from rate_models.devices import Execution, execution_or_default
+from rate_models.experiments.linear_regression import regression_trainer
 from rate_models.layout import Layout
-from rate_models.networks import FeedForward, SquaredError
-from rate_models.optimisers import GradientDescent, adam_of_means_and_noise
-from rate_models.posterior import GaussianPrior
-from rate_models.reliability_cost import Costs, EntropyCost, PowerCost, ReliabilityCost
+from rate_models.networks import FeedForward
+from rate_models.reliability_cost import Costs, EntropyCost, PowerCost
 from rate_models.stochastic_layers import GaussianSynapses
 from rate_models.task_sequences import Plan
-from rate_models.training import Trainer
 
 if TYPE_CHECKING:
     import xarray
@@ -75,10 +75,8 @@ class Config:
 
     Raises
     ------
-    TypeError
-        If a value is of another type.
-    ValueError
-        If a value is out of range, or the ranges of the data overlap or are not in order.
+    TypeError, ValueError
+        If a value is of another type or out of range, or the ranges of the data overlap or are not in order.
     """
 
     rho: Positives = (1 / 2, 2 / 3, 4 / 3, 2.0)
@@ -128,10 +126,7 @@ def target_function(x: ArrayLike) -> NDArray[np.float64]:
 
 
 def run(
-    config: Config,
-    *,
-    execution: Execution | None = None,
-    on_progress: Progress = ignore_progress,
+    config: Config, *, execution: Execution | None = None, on_progress: Progress = ignore_progress
 ) -> xarray.Dataset:
     """Train all networks as one batch and draw their predictions.
 
@@ -150,14 +145,18 @@ def run(
     execution = execution_or_default(execution)
     costs: list[Costs] = [EntropyCost()]
     costs += [PowerCost.with_scale(s, rho) for rho in config.rho for s in config.s]
-    n_seeds = len(config.seeds)
     each = [cost for cost in costs for _ in config.seeds]
-    seeds = list(config.seeds) * len(costs)
     x, y = _data(config)
-    synapses, network = _trained(config, each, seeds, x, y, execution, on_progress)
+    synapses = GaussianSynapses(
+        Layout((1, *config.hidden_units, 1)),
+        list(config.seeds) * len(costs),
+        initial_sigma=config.initial_sigma,
+        mean_range=1.0,
+        execution=execution_or_default(execution),
+    )
+    network = _trained(config, synapses, each, x, y, on_progress)
     grid = torch.linspace(*config.x_range, config.n_x)
-    mean, sd = _predictions(network, synapses, grid, config.n_draws)
-    return _labelled(config, x, y, grid, mean, sd, n_seeds)
+    return _packed(config, x, y, grid, _predictions(network, synapses, grid, config.n_draws))
 
 
 def _data(config: Config) -> tuple[Tensor, Tensor]:
@@ -175,88 +174,65 @@ def _data(config: Config) -> tuple[Tensor, Tensor]:
 
 def _trained(
     config: Config,
+    synapses: GaussianSynapses,
     costs: list[Costs],
-    seeds: list[int],
     x: Tensor,
     y: Tensor,
-    execution: Execution,
     on_progress: Progress,
-) -> tuple[GaussianSynapses, FeedForward]:
+) -> FeedForward:
     """Train one network per cost and seed on the data of its seed."""
-    layout = Layout((1, *config.hidden_units, 1))
-    network = FeedForward(layout)
-    synapses = GaussianSynapses(
-        layout, seeds, initial_sigma=config.initial_sigma, mean_range=1.0, execution=execution
-    )
     # The prior is part of variational inference only: the overall cost has none.
     priors = [config.prior_sd if isinstance(cost, EntropyCost) else float("inf") for cost in costs]
-    penalties = (ReliabilityCost(synapses, costs, share=1.0), GaussianPrior(synapses, priors, share=1.0))
     # All data lie in one table; a network sees the rows of its seed.
     member = torch.arange(x.numel()).reshape(len(x), 1, -1)
     plan = Plan(member.repeat(len(costs) // len(x), _STEPS_PER_PLAN, 1))
     n_plans = -(-config.n_steps // _STEPS_PER_PLAN)
     for part, rate in enumerate(config.learning_rate * np.array(_RATES)):
-        rule = GradientDescent(adam_of_means_and_noise(synapses, learning_rate=float(rate)), penalties)
-        trainer = Trainer(
-            network,
-            synapses,
-            rule,
-            x.reshape(-1, 1),
-            y.reshape(-1).to(execution.torch_dtype),
-            loss="sum",
-            criterion=SquaredError(config.noise_sd),
-        )
+        options: dict[str, Any] = {
+            "prior_sd": priors,
+            "noise_sd": config.noise_sd,
+            "learning_rate": float(rate),
+        }
+        trainer = regression_trainer(synapses, costs, x.reshape(-1, 1), y.reshape(-1), **options)
         for index in range(n_plans // len(_RATES)):
             trainer.run(plan)
             done = (part + (index + 1) * len(_RATES) / n_plans) / len(_RATES)
             if index % 20 == 0:
                 on_progress(min(0.95 * done, 0.95), f"{len(costs)} regression networks")
-    return synapses, network
+    return trainer.network
 
 
 def _predictions(
     network: FeedForward, synapses: GaussianSynapses, grid: Tensor, n_draws: int
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return mean and standard deviation over draws of the output at every x, shape (replica, x)."""
+) -> xarray.Dataset:
+    """Return mean and standard deviation over draws of the output at every x of every network."""
+    import xarray
+
     streams = synapses.evaluation_streams()
     x = grid.to(synapses.learned)[None, :, None].expand(synapses.n_replicas, -1, 1)
     drawn = torch.stack([network.logits(x, synapses.sample(streams))[..., 0] for _ in range(n_draws)])
-    return drawn.mean(dim=0).double().cpu().numpy(), drawn.std(dim=0).double().cpu().numpy()
-
-
-def _labelled(
-    config: Config,
-    x: Tensor,
-    y: Tensor,
-    grid: Tensor,
-    mean: NDArray[np.float64],
-    sd: NDArray[np.float64],
-    n_seeds: int,
-) -> xarray.Dataset:
-    """Return predictions and data with their dimensions."""
-    import xarray
-
-    within = [(grid.numpy() >= low) & (grid.numpy() <= high) for low, high in config.data_ranges]
-    shape = (len(config.rho), len(config.s), n_seeds, config.n_x)
-    dims = ("rho", "s", "seed", "x")
+    moments = {"mean": drawn.mean(dim=0), "sd": drawn.std(dim=0)}
     return xarray.Dataset(
-        {
-            "mean": (dims, mean[n_seeds:].reshape(shape)),
-            "sd": (dims, sd[n_seeds:].reshape(shape)),
-            "mean_of_variational": (("seed", "x"), mean[:n_seeds]),
-            "sd_of_variational": (("seed", "x"), sd[:n_seeds]),
-            "datum_x": (("seed", "datum"), x.numpy()),
-            "datum_y": (("seed", "datum"), y.numpy()),
-            "has_data": (("x",), np.any(within, axis=0).astype(np.int8)),
-        },
-        coords={
-            "rho": list(config.rho),
-            "s": list(config.s),
-            "seed": list(config.seeds),
-            "x": grid.double().numpy(),
-        },
-        attrs={"noise_sd": config.noise_sd, "n_data": config.n_data, "n_steps": config.n_steps},
+        {name: (("replica", "x"), values.double().cpu().numpy()) for name, values in moments.items()},
+        {"x": grid.double().numpy()},
     )
+
+
+def _packed(config: Config, x: Tensor, y: Tensor, grid: Tensor, moments: xarray.Dataset) -> xarray.Dataset:
+    """Return predictions and data with their dimensions; those of variational inference come first."""
+    axes: dict[str, Sequence[Any]] = {"rho": config.rho, "s": config.s, "seed": config.seeds}
+    places = [dict(zip(axes, each, strict=True)) for each in itertools.product(*axes.values())]
+    n_seeds = len(config.seeds)
+    within = [(grid.numpy() >= low) & (grid.numpy() <= high) for low, high in config.data_ranges]
+    variational = moments.isel(replica=slice(n_seeds))
+    result = swept_dataset(places, moments.isel(replica=slice(n_seeds, None)), axes)
+    return result.assign(
+        mean_of_variational=(("seed", "x"), variational["mean"].values),
+        sd_of_variational=(("seed", "x"), variational["sd"].values),
+        datum_x=(("seed", "datum"), x.numpy()),
+        datum_y=(("seed", "datum"), y.numpy()),
+        has_data=("x", np.any(within, axis=0).astype(np.int8)),
+    ).assign_attrs({name: getattr(config, name) for name in ("noise_sd", "n_data", "n_steps")})
 
 
 def distance_to_variational(result: xarray.Dataset) -> xarray.DataArray:

@@ -192,10 +192,7 @@ def synapses_and_rule(
     if len(programs) != 1:
         raise ValueError(f"one batch needs networks of one program, got {sorted(programs)}")
     seeds = [spec.seed for spec in specs]
-    step = {
-        "learning_rate": [spec.learning_rate for spec in specs],
-        "l2": [spec.l2 for spec in specs],
-    }
+    step = {"learning_rate": [spec.learning_rate for spec in specs], "l2": [spec.l2 for spec in specs]}
     if specs[0].program == "reliable":
         reliable = DeterministicSynapses(layout, seeds, execution=execution)
         return reliable, GradientDescent(Sgd(reliable, **step))

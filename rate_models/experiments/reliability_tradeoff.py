@@ -88,10 +88,8 @@ class Config:
 
     Raises
     ------
-    TypeError
-        If a value is of another type.
-    ValueError
-        If a value is out of range, or the ranges of c do not fit `rho`.
+    TypeError, ValueError
+        If a value is of another type or out of range, or the ranges of c do not fit `rho`.
     """
 
     data_set: DataSetName = "mnist"

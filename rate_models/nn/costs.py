@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import torch
@@ -15,9 +16,12 @@ from rate_models.nn.synapses import (
     Synapses,
     checked_amount,
     checked_number,
+    inputs_in_loss,
     named_synapses,
 )
-from rate_models.reliability_cost import Costs, terms_of
+from rate_models.reliability_cost import Costs, EntropyCost, terms_of
+
+_HALF_LOG = 0.5 * math.log(2 * math.pi)
 
 
 def reliability_cost(
@@ -136,12 +140,13 @@ def gaussian_kl(
     0.0
     """
     prior_sd = checked_amount(prior_sd, "prior_sd", is_open=True)
-    total: Tensor | float = 0.0
-    for each in _with_learned_noise(model, GaussianNoise):
-        mean, sd = each.expected, each.stochastic.sd(each.expected)
-        total = (
-            total + ((mean.square() + sd.square()) / (2 * prior_sd**2) - (sd / prior_sd).log() - 0.5).sum()
-        )
+    noisy = _with_learned_noise(model, GaussianNoise)
+    moments = [(each.expected, each.stochastic.sd(each.expected)) for each in noisy]
+    # The entropy of the posterior, as in the engine, and the cross entropy of the prior.
+    total = sum(
+        (EntropyCost()(sd / prior_sd) + (mean.square() + sd.square()) / (2 * prior_sd**2) + _HALF_LOG).sum()
+        for mean, sd in moments
+    )
     return _share(n_data, loss, batch_size) * torch.as_tensor(total)
 
 
@@ -222,13 +227,7 @@ def _with_learned_noise(model: nn.Module, kind: type = nn.Module) -> list[Synaps
 
 def _share(n_data: int, loss: str, batch_size: int | None) -> float:
     """Return the factor that brings a cost of all data to the scale of the loss of a step."""
-    if loss not in ("mean", "sum"):
-        raise ValueError(f"loss must be 'mean' or 'sum', got {loss!r}")
-    if (loss == "sum") != (batch_size is not None):
-        raise ValueError(
-            f"batch_size is the number of inputs of a loss that is a sum, got loss={loss!r} and {batch_size}"
-        )
-    n_in_loss = 1 if batch_size is None else checked_number(batch_size, "batch_size")
+    n_in_loss = inputs_in_loss(loss, batch_size)
     if checked_number(n_data, "n_data") < n_in_loss:
         raise ValueError(
             f"n_data must be at least the inputs of a step, 1 or more, got {n_data} for {n_in_loss}"

@@ -31,13 +31,7 @@ from biophys.constants import (
 )
 from biophys.units import ATP, magnitude_in, positive_in
 from rate_models.nn.layers import applied
-from rate_models.nn.synapses import (
-    GaussianNoise,
-    Release,
-    StochasticWeight,
-    checked_amount,
-    named_synapses,
-)
+from rate_models.nn.synapses import GaussianNoise, Release, StochasticWeight, checked_amount, named_synapses
 
 MECHANISMS = ("action potentials", "calcium pump", "vesicle cycling", "transmitter", "postsynaptic ion flux")
 

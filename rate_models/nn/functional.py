@@ -30,11 +30,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from biophys.release_plasticity import (
-    PlasticityParameters,
-    learning_rate_factor,
-    updated_release_probability,
-)
+from biophys.release_plasticity import PlasticityParameters, learning_rate_factor, updated_release_probability
 from rate_models.draws import Randomness, released, standard_normal
 
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from biophys.argument_types import check_kind
 from biophys.release_plasticity import ReleasePlasticity
 from rate_models.nn.streams import check_streams
-from rate_models.nn.synapses import Release, checked_amount, checked_number, named_synapses
+from rate_models.nn.synapses import Release, checked_amount, inputs_in_loss, named_synapses
 from rate_models.presynaptic_sgd import descend_presynaptically
 
 # Of synapses that released, the share with a gradient beyond g_lim is 0.8 to 0.95 at the start of training
@@ -94,13 +94,7 @@ class PresynapticSGD(torch.optim.Optimizer):
     ) -> None:
         plasticity = ReleasePlasticity() if plasticity is None else plasticity
         check_kind(plasticity, ReleasePlasticity, "plasticity", "ReleasePlasticity(form='soft_bound')")
-        if loss not in ("mean", "sum"):
-            raise ValueError(f"loss must be 'mean' or 'sum', got {loss!r}")
-        if (loss == "sum") != (batch_size is not None):
-            raise ValueError(
-                f"batch_size is the divisor of a loss that is a sum, got loss={loss!r} and {batch_size}"
-            )
-        self._n_summed = 1 if batch_size is None else checked_number(batch_size, "batch_size")
+        self._n_summed = inputs_in_loss(loss, batch_size)
         self._release_of: dict[Tensor, Release] = {}
         self._name_of: dict[Tensor, str] = {}
         self._knows_scale = False

@@ -591,6 +591,17 @@ def checked_number(value: Any, name: str) -> int:
     return int(value)
 
 
+def inputs_in_loss(loss: str, batch_size: int | None) -> int:
+    """Return how many inputs a loss sums over: `batch_size` of a sum, 1 of a mean, else raise ValueError."""
+    if loss not in ("mean", "sum"):
+        raise ValueError(f"loss must be 'mean' or 'sum', got {loss!r}")
+    if (loss == "sum") != (batch_size is not None):
+        raise ValueError(
+            f"batch_size is the divisor of a loss that is a sum, got loss={loss!r} and {batch_size}"
+        )
+    return 1 if batch_size is None else checked_number(batch_size, "batch_size")
+
+
 def checked_sample(sample: bool | str) -> bool | str:
     """Return `sample` if it is True, False or ``"mean"``, else raise ValueError."""
     if not (isinstance(sample, bool) or sample == "mean"):
