@@ -31,7 +31,7 @@ from rate_models.layout import Layout, aligned_rows
 from rate_models.optimisers import Optimiser
 from rate_models.random_streams import Noise, Streams, standard_normal
 from rate_models.replicas import PerReplica, amounts_per_replica, column, per_replica
-from rate_models.stochastic_layers import Synapses, checked_sigmas
+from rate_models.stochastic_layers import NormalSynapses, Synapses, checked_sigmas
 
 PENALTY_KINDS = ("separate", "online")
 SMALLEST_SIGMA = 1e-30
@@ -241,7 +241,7 @@ class SynapticIntelligence(PerReplica):
 
 
 @checked_types
-class MeanFieldSynapses(Synapses):
+class MeanFieldSynapses(NormalSynapses):
     """Weights and biases as independent normal variables, drawn several times in every step.
 
     `learned` holds the means, then the logarithms of the standard deviations, which therefore stay positive
@@ -294,14 +294,14 @@ class MeanFieldSynapses(Synapses):
         self._form = self.execution.fused(_form_mean_field)
 
     @property
-    def mu(self) -> Tensor:
-        """Means of weights and biases, shape (replica, parameters): a view that may be written to."""
-        return self.learned[:, : self.layout.n_parameters]
-
-    @property
     def log_sigma(self) -> Tensor:
         """Logarithms of the standard deviations, shape (replica, parameters): a view, as `mu`."""
         return self.learned[:, self.layout.n_parameters :]
+
+    @property
+    def sigma(self) -> Tensor:
+        """Standard deviations, shape (replica, parameters)."""
+        return self.log_sigma.exp()
 
     def by_draw(self, tensor: Tensor) -> Tensor:
         """Return a tensor with one row per drawn network as (replica, draw, column)."""
@@ -315,10 +315,6 @@ class MeanFieldSynapses(Synapses):
     def sample(self, streams: Streams) -> Tensor:
         """Return the weights with which a trained network answers."""
         return self.mu if self.answers_with == "means" else super().sample(streams)
-
-    def _sampled(self, streams: Streams) -> Tensor:
-        noise = standard_normal(streams.normals(self.layout.n_parameters), self.learned.dtype)
-        return torch.addcmul(self.mu, self.log_sigma.exp(), noise)
 
     def chain(self) -> None:
         """Keep untrained biases in place; rules read the gradient of every drawn network."""

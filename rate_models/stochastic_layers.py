@@ -372,8 +372,29 @@ def _form_released(
     write(torch.mul, strength, scale, out=effective)
 
 
+class NormalSynapses(Synapses):
+    """Weights and biases as independent normal variables.
+
+    `learned` holds the means first, then what sets the standard deviations.
+    """
+
+    @property
+    def mu(self) -> Tensor:
+        """Means of weights and biases, shape (replica, parameters): a view that may be written to."""
+        return self.expected()
+
+    @property
+    @abc.abstractmethod
+    def sigma(self) -> Tensor:
+        """Standard deviations, shape (replica, parameters)."""
+
+    def _sampled(self, streams: Streams) -> Tensor:
+        noise = standard_normal(streams.normals(self.layout.n_parameters), self.learned.dtype)
+        return torch.addcmul(self.mu, self.sigma, noise)
+
+
 @checked_types
-class GaussianSynapses(Synapses):
+class GaussianSynapses(NormalSynapses):
     """Weights and biases with learned mean and learned standard deviation.
 
     `learned` holds the means first, then phi with sigma = softplus(phi).
@@ -438,11 +459,6 @@ class GaussianSynapses(Synapses):
         self._tie = self.execution.fused(_tie_homogeneous)
 
     @property
-    def mu(self) -> Tensor:
-        """Means of weights and biases, shape (replica, parameters): a view that may be written to."""
-        return self.learned[:, : self.layout.n_parameters]
-
-    @property
     def phi(self) -> Tensor:
         """Unconstrained standard deviations, shape (replica, parameters): a view that may be written to."""
         return self.learned[:, self.layout.n_parameters :]
@@ -460,11 +476,6 @@ class GaussianSynapses(Synapses):
             piece = noise[:, part] if isinstance(noise, Tensor) else noise
             buffers = (self.drawn_sigma, self.drawn_slope, self.sigma_noise, self.effective)
             self._form(piece, self.mu[:, part], self.phi[:, part], *(buffer[:, part] for buffer in buffers))
-
-    def _sampled(self, streams: Streams) -> Tensor:
-        """Return newly drawn weights and biases."""
-        noise = standard_normal(streams.normals(self.layout.n_parameters), self.learned.dtype)
-        return torch.addcmul(self.mu, self.sigma, noise)
 
     def write_drawn_sigma(self) -> None:
         """Write sigma and d sigma / d phi, which the rest of a step reads, without drawing weights."""

@@ -33,7 +33,14 @@ from biophys.units import ATP, magnitude_in, positive_in
 from rate_models.nn.layers import applied
 from rate_models.nn.synapses import GaussianNoise, Release, StochasticWeight, checked_amount, named_synapses
 
-MECHANISMS = ("action potentials", "calcium pump", "vesicle cycling", "transmitter", "postsynaptic ion flux")
+_CONSTANTS = {
+    "action potentials": SPIKE_PER_BOUTON,
+    "calcium pump": CALCIUM_PER_VESICLE,
+    "vesicle cycling": CYCLING_PER_VESICLE,
+    "transmitter": TRANSMITTER_PER_VESICLE,
+    "postsynaptic ion flux": ION_FLUX_PER_VESICLE,
+}
+MECHANISMS = tuple(_CONSTANTS)
 
 _LIBRARIES = ("snntorch", "norse", "spikingjelly")
 _TRANSPOSED = {
@@ -168,17 +175,7 @@ class EnergyCounter:
         )
         self._price = {
             mechanism: float(magnitude_in(getattr(constant, estimate), ATP, mechanism))
-            for mechanism, constant in zip(
-                MECHANISMS,
-                (
-                    SPIKE_PER_BOUTON,
-                    CALCIUM_PER_VESICLE,
-                    CYCLING_PER_VESICLE,
-                    TRANSMITTER_PER_VESICLE,
-                    ION_FLUX_PER_VESICLE,
-                ),
-                strict=True,
-            )
+            for mechanism, constant in _CONSTANTS.items()
         }
         calcium_law = spike_costs(reference, estimate).laws[0]
         self._calcium_of_site = float(magnitude_in(calcium_law.scale, ATP, "calcium"))

@@ -8,11 +8,10 @@ import torch
 from torch import nn
 
 from biophys.argument_types import checked_types
-from rate_models.consolidation import MeanFieldSynapses
 from rate_models.nn.layers import BernoulliLinear, GaussianLinear
 from rate_models.nn.streams import seed_streams
 from rate_models.replicas import check_positions
-from rate_models.stochastic_layers import BernoulliSynapses, GaussianSynapses, Synapses
+from rate_models.stochastic_layers import BernoulliSynapses, NormalSynapses, Synapses
 
 
 @checked_types
@@ -57,9 +56,8 @@ def layers_of(synapses: Synapses, replica: int = 0, *, seed: int = 0) -> nn.Sequ
         if isinstance(synapses, BernoulliSynapses):
             p = synapses.p[replica, part].reshape(n_out, n_in)
             layer = BernoulliLinear(n_in, n_out, p=p, release_fixed_at=synapses.release_fixed_at, **options)
-        elif isinstance(synapses, (MeanFieldSynapses, GaussianSynapses)):
-            sd = synapses.log_sigma.exp() if isinstance(synapses, MeanFieldSynapses) else synapses.sigma
-            sigma = sd[replica, part].reshape(n_out, n_in)
+        elif isinstance(synapses, NormalSynapses):
+            sigma = synapses.sigma[replica, part].reshape(n_out, n_in)
             layer = GaussianLinear(n_in, n_out, sigma=sigma, noisy_bias=False, **options)
         else:
             layer = nn.Linear(n_in, n_out, **options)
