@@ -100,7 +100,10 @@ def presynaptic(members):
 
 def noisy(members):
     synapses = GaussianSynapses(
-        LAYOUT, drawn(SEEDS, members), initial_sigma=0.1, homogeneous=drawn([False, True, False, True], members)
+        LAYOUT,
+        drawn(SEEDS, members),
+        initial_sigma=0.1,
+        homogeneous=drawn([False, True, False, True], members),
     )
     costs = [
         PowerCost(0.1, 0.5),
