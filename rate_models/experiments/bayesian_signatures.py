@@ -222,14 +222,17 @@ def run(
 
 def _deep_axes(config: Config) -> dict[str, Sequence[Any]]:
     """Return what the networks of figure 5 differ in; those without hidden layers lack c_factor."""
-    return {"rho": config.rho, "c_factor": config.c_factors, "state": STATES, "seed": config.seeds}
+    published = (1.0,) if 0 < config.n_seeds_at_every_c < len(config.seeds) else ()
+    factors = tuple(dict.fromkeys((*config.c_factors, *published)))
+    return {"rho": config.rho, "c_factor": factors, "state": STATES, "seed": config.seeds}
 
 
 def _places(config: Config, axes: Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:
     """Return every network by what distinguishes it, without seeds that are not trained at every c."""
     everywhere = config.seeds[: config.n_seeds_at_every_c or None]
+    factors = {seed: config.c_factors if seed in everywhere else (1.0,) for seed in config.seeds}
     combined = (dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values()))
-    return [each for each in combined if each["seed"] in everywhere or each.get("c_factor", 1.0) == 1.0]
+    return [each for each in combined if "c_factor" not in each or each["c_factor"] in factors[each["seed"]]]
 
 
 def _network(

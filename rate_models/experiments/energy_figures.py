@@ -51,6 +51,8 @@ LABELS = {
 _GROUP_COLOURS = {"low p": SKY, "high p": GREEN}
 _TRUE, _SHUFFLED = GREEN, GREY
 _SMALL = 8
+_ENERGY_LABEL = "energy of a synapse |w̄| (arbitrary units)"
+_FISHER_LABEL = "Fisher information (nat² per unit of w̄²)"
 
 
 def mean_and_sem(values: xr.DataArray, over: str = "seed") -> tuple[xr.DataArray, xr.DataArray]:
@@ -415,23 +417,15 @@ def _say(axes: Axes, text: str) -> None:
 
 Draw: TypeAlias = "Callable[[xr.Dataset, Figure], None]"
 
+_energies = functools.partial(draw_groups, counted="energy_count", edges=ENERGY_EDGES, label=_ENERGY_LABEL)
+_fisher = functools.partial(draw_groups, counted="fisher_count", edges=FISHER_EDGES, label=_FISHER_LABEL)
 FIGURES: dict[str, Draw] = {
     "fig1a": draw_trade_off,
     "fig1b": draw_best_ratio,
     "fig2a": draw_release_probabilities,
     "fig2b": draw_lesions,
-    "fig2c": functools.partial(
-        draw_groups,
-        counted="energy_count",
-        edges=ENERGY_EDGES,
-        label="energy of a synapse |w̄| (arbitrary units)",
-    ),
-    "fig2d": functools.partial(
-        draw_groups,
-        counted="fisher_count",
-        edges=FISHER_EDGES,
-        label="Fisher information (nat² per unit of w̄²)",
-    ),
+    "fig2c": _energies,
+    "fig2d": _fisher,
     "fig3a": draw_important_inputs,
     "fig3b": draw_neuron_groups,
     "fig3c": functools.partial(draw_inputs_and_outputs, layers=(1,)),
