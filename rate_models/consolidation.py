@@ -324,6 +324,7 @@ class MeanFieldSynapses(NormalSynapses):
         return ("drawn",)
 
 
+@checked_types
 class MeanFieldRule(PerReplica):
     """A rule that follows the gradients of all drawn networks of a step of `MeanFieldSynapses`.
 

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from biophys.argument_types import check_kind, check_type
+from biophys.argument_types import check_kind, check_type, checked_types
 from biophys.release_plasticity import ReleasePlasticity
 
 
@@ -103,6 +103,7 @@ def kept_shares(rates: Sequence[float], l2: Sequence[float], like: Tensor) -> Te
     return column_or_number(shares, like) if any(l2) else None
 
 
+@checked_types
 class PerReplica:
     """What holds something of every network of a batch, and can forget some of them.
 
