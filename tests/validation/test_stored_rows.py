@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from validation.context import Context
+from validation.evaluation import reason_to_skip
 from validation.registry import all_claims, all_measures
 
 RESULTS = Path(__file__).parents[2] / "docs" / "results"
@@ -19,7 +20,9 @@ TABLE = Path(__file__).with_name("stored_rows.csv")
 
 
 def context_of(measure):
-    """Return a context in which nothing is trained or simulated, or None where something would be."""
+    """Return a context in which nothing is trained or simulated; None where something would be, or lacks."""
+    if reason_to_skip(measure):
+        return None
     if measure.experiment:
         is_stored = (RESULTS / f"{measure.experiment}.nc").is_file()
         return Context(profile="full", results=RESULTS) if is_stored else None
@@ -84,7 +87,9 @@ def is_same(stored, row):
 def test_every_stored_row_is_derived_again(claim):
     left = list(rows_on(claim))
     lost = []
-    for stored in (row for row in stored_rows() if row["claim"] == claim):
+    is_lacking = any(claim in m.claims and m.data_sets and reason_to_skip(m) for m in all_measures())
+    there = [row for row in stored_rows() if not (is_lacking and row["rendering"] == "recorded")]
+    for stored in (row for row in there if row["claim"] == claim):
         match = next((row for row in left if is_same(stored, row)), None)
         if match is None:
             lost.append(stored)

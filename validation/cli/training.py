@@ -20,40 +20,37 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 
-def _where_to_train(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the options that say on which device and in which processes networks are trained."""
-    options = (
-        click.option(
-            "--device", default="auto", show_default=True, help="Torch device: cpu, cuda, mps or auto."
-        ),
-        click.option(
-            "--processes",
-            type=click.IntRange(min=0, max=1024),
-            default=1,
-            show_default=True,
-            help="Processes that train batches of networks; 0 for one per core.",
-        ),
-        click.option(
-            "--scheduler",
-            metavar="ADDRESS",
-            help="Train on a Dask cluster: its scheduler, for example tcp://10.0.0.1:8786.",
-        ),
-    )
-    for option in reversed(options):
-        command = option(command)
-    return command
+def _options(*options: Callable[..., Any]) -> Callable[..., Any]:
+    """Return what adds several options to a command, in this order."""
+
+    def added(command: Callable[..., None]) -> Callable[..., None]:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return added
 
 
-def _own_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the options that bring methods and data of one's own."""
-    options = (
-        plugin_option("methods or data"),
-        click.option("--method", metavar="NAME", help="The only method to run, one of your own too."),
-        click.option("--data", metavar="NAME", help="The images to learn, some of your own too."),
-    )
-    for option in reversed(options):
-        command = option(command)
-    return command
+_where_to_train = _options(
+    click.option("--device", default="auto", show_default=True, help="Torch device: cpu, cuda, mps or auto."),
+    click.option(
+        "--processes",
+        type=click.IntRange(min=0, max=1024),
+        default=1,
+        show_default=True,
+        help="Processes that train batches of networks; 0 for one per core.",
+    ),
+    click.option(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="Train on a Dask cluster: its scheduler, for example tcp://10.0.0.1:8786.",
+    ),
+)
+_methods_and_data = _options(
+    plugin_option("methods or data"),
+    click.option("--method", metavar="NAME", help="The only method to run, one of your own too."),
+    click.option("--data", metavar="NAME", help="The images to learn, some of your own too."),
+)
 
 
 def _folder_option(default: str, help: str) -> Callable[..., Any]:
@@ -77,7 +74,7 @@ def _folder_option(default: str, help: str) -> Callable[..., Any]:
     metavar="NAME=VALUE",
     help="Change a setting, for example --set seeds=1,2,3 (may be repeated).",
 )
-@_own_options
+@_methods_and_data
 @_where_to_train
 @_folder_option("results", "Folder for the result (netCDF) and its figures.")
 def ann(
@@ -124,15 +121,8 @@ def ann(
         print(f"cost: about {hours:.2g} CPU-hours on this machine (a run in small, scaled up)", flush=True)
     executor = None if processes == 1 and scheduler is None else executor_for(scheduler, processes)
     with progress_bar(name) as on_progress:
-        path = run_experiment(
-            name,
-            config,
-            folder,
-            device=device,
-            executor=executor,
-            on_progress=on_progress,
-            keep_in=keep_in,
-        )
+        offered: dict[str, Any] = {"executor": executor, "on_progress": on_progress, "keep_in": keep_in}
+        path = run_experiment(name, config, folder, device=device, **offered)
     print(f"result: {path.resolve()}")
     for drawn in draw_figures(name, archived_run(path), folder):
         print(f"figure: {drawn.resolve()}")
@@ -149,7 +139,7 @@ def ann(
 @click.option(
     "--set", "fixed", multiple=True, metavar="NAME=VALUE", help="A setting that all networks share."
 )
-@_own_options
+@_methods_and_data
 @_where_to_train
 @click.option("--dtype", type=click.Choice(["float32", "float64"]), default="float32", show_default=True)
 @_folder_option(

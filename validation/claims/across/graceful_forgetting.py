@@ -48,7 +48,7 @@ def forgetting_with_evidence(run: Run, context: Context) -> Findings:
     judged = {"evidence": LEVEL, "mesu": MESU} if run.config["data_set"] == "mnist" else {}
     for name, values in final.items():
         condition = {"method": METHODS[name].label, "passes for each batch": METHODS[name].draws_per_step}
-        own = result.sel(algorithm=name)
+        networks = result.sel(algorithm=name)
         if diverged[name]:
             n_diverged = exactly(diverged[name], n=diverged[name] + len(values), unit="networks")
             yield row(X12, n_diverged, "networks that diverged", setting=here, condition=condition)
@@ -61,8 +61,8 @@ def forgetting_with_evidence(run: Run, context: Context) -> Findings:
                 "accuracy on a task when it was just learned, mean of tasks (%)",
                 newest_task(result, name).mean(1),
             ),
-            ("ATP per test image", own.atp.dropna("seed").to_numpy()),
-            ("mean release probability at the end", own.mean_p[:, -1].dropna("seed").to_numpy()),
+            ("ATP per test image", networks.atp.dropna("seed").to_numpy()),
+            ("mean release probability at the end", networks.mean_p[:, -1].dropna("seed").to_numpy()),
         ):
             if len(observed):
                 estimate = mean_of(observed, unit="networks")

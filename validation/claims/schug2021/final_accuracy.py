@@ -122,14 +122,14 @@ def final_accuracy(run: Run, context: Context) -> Findings:
 
 
 def subject_of(
-    clauses: Mapping[tuple[str, str], Clause], claim: Claim, benchmark: str, own: str, other: str
+    clauses: Mapping[tuple[str, str], Clause], claim: Claim, benchmark: str, method: str, other: str
 ) -> Clause | Claim:
     """Return the clause on consolidation and another method, or the claim where nothing was published.
 
     On the digits every method is tuned: there the tuned baseline stands for the published one.
     """
     if not benchmark.endswith("digits"):
-        return clauses.get((benchmark, other), claim) if own == "presynaptic" else claim
+        return clauses.get((benchmark, other), claim) if method == "presynaptic" else claim
     named = {"sgd_tuned": "none", "ewc": "ewc", "bgd": "bgd"}.get(other, "")
     return clauses.get((benchmark.replace("digits", "mnist"), named), claim)
 
