@@ -92,6 +92,7 @@ from biophys.recordings.comparison import ComparedFit, compare, variability_tabl
 from biophys.recordings.fitted_costs import FittedCost, fitted_cost
 from biophys.recordings.fitting import FailedFit, ReleaseFits, fit_release, fit_releases
 from biophys.recordings.goodness import GoodnessOfFit, goodness_of_fit
+from biophys.recordings.implausible import ImplausibleRecordingWarning
 from biophys.recordings.quick_methods import (
     CovarianceAnalysis,
     FailuresAnalysis,
@@ -137,6 +138,7 @@ __all__ = [
     "GoodnessOfFit",
     "HillRelation",
     "IdentifiabilityWarning",
+    "ImplausibleRecordingWarning",
     "MeasuredResponses",
     "NestedModel",
     "Noise",

@@ -140,7 +140,7 @@ def estimate_by_moments(
     ends = np.minimum(low, high), np.maximum(low, high)
     found = _shaped(replace(estimate, q=estimate.q * sign, q_interval=ends), unit, shape, reasons, "moments")
     if n is None:
-        warn_if_unidentifiable(found, stacklevel=3)
+        warn_if_unidentifiable(found)
     return found
 
 
@@ -521,16 +521,16 @@ def estimate_by_likelihood(
             f"responses are not independent in {n_dependent} of {len(fits)} recordings: give fit_release "
             "their spike_times= if they come from trains",
             SerialDependenceWarning,
-            stacklevel=2,
+            stacklevel=3,
         )
     if np.any(found.n_interval[1] > limit) and np.any(found.is_identifiable & (found.n_interval[1] > limit)):
         warnings.warn(
             f"n_max = {int(limit)} is too small: the recording allows up to "
             f"{np.nanmax(found.n_interval[1]):g} sites",
             IdentifiabilityWarning,
-            stacklevel=2,
+            stacklevel=3,
         )
-    warn_if_unidentifiable(found, stacklevel=3)
+    warn_if_unidentifiable(found)
     return found
 
 
@@ -661,7 +661,7 @@ def estimate_by_variance_mean(
             raise ValueError(reason)
         reasons.setdefault(index[0] if len(index) == 1 else index, reason)
     estimate = _shaped(plain, unit, shape, reasons, "variance-mean")
-    warn_if_unidentifiable(estimate, stacklevel=3)
+    warn_if_unidentifiable(estimate)
     return estimate
 
 

@@ -70,7 +70,7 @@ def fitted_release(
     within = fit.cv_within.value if quanta.within == "free" else float(quanta.within)
     if not within and not quanta.between:
         return code
-    distribution: Literal["gamma", "gaussian"] = "gaussian" if quanta.family == "normal" else "gamma"
+    distribution: Literal["gamma", "gaussian"] = "gaussian" if fit.family == "normal" else "gamma"
     return quantal_variance(
         code, cv_within=within, cv_between=float(quanta.between), distribution=distribution
     )

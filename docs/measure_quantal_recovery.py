@@ -124,18 +124,30 @@ def recordings(
 
 
 def measured(cell: dict[str, Any], n_repeats: int, seed: int) -> dict[str, Any]:
-    """Return coverage overall, given `identified`, and given the width of the profile interval."""
+    """Return coverage overall, given `identified`, and given the width of the profile interval.
+
+    Quanta that vary are also fitted as normal ones whatever their law, for comparison.
+    """
     rng = np.random.default_rng(
         [seed, zlib.crc32(json.dumps(cell, sort_keys=True).encode())]
     )
     made = recordings(cell, n_repeats, rng)
-    fits = fit_releases([one["arguments"] for one in made])
+    row = {"n_recordings": n_repeats} | coverage(made, {})
+    if cell["within"]:
+        normal = QuantalVariability(cell["within"], family="normal")
+        row["normal"] = coverage(made, {"variability": normal})
+    return row
+
+
+def coverage(made: list[dict[str, Any]], options: dict[str, Any]) -> dict[str, Any]:
+    """Return how often intervals hold, by parameter, over recordings fitted with some other options."""
+    fits = fit_releases([one["arguments"] | options for one in made])
     pairs = [
         (fit, one["truth"])
         for fit, one in zip(fits, made, strict=True)
         if not isinstance(fit, FailedFit)
     ]
-    row: dict[str, Any] = {"n_recordings": n_repeats, "failed": n_repeats - len(pairs)}
+    row: dict[str, Any] = {"failed": len(made) - len(pairs)}
     for name in pairs[0][1]:
         estimates = [(fit.values[name], truth[name]) for fit, truth in pairs]
         row[name] = {
@@ -182,35 +194,39 @@ def key_of(cell: dict[str, Any]) -> str:
 def page() -> str:
     """Return the measured numbers as a page."""
     kept = json.loads(RESULTS.read_text())
+    entries = [kept[key_of(cell)] for cell in cells() if key_of(cell) in kept]
+    lines = [_INTRODUCTION, *_table(entries, "")]
+    lines += ["", _OF_NORMAL, *_table([e for e in entries if "normal" in e], "normal")]
+    return "\n".join(lines) + "\n"
+
+
+def _table(entries: list[dict[str, Any]], part: str) -> list[str]:
+    """Return one line for each cell."""
     lines = [
-        _INTRODUCTION,
-        "| recordings | N | n | p | q | others | identified | hold n, given identified | before |",
+        "| recordings | N | n | p | q | others | identified | hold n, given identified | narrow |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
-    lines.append("|---|---|---|---|---|---|---|---|---|")
-    for entry in kept.values():
-        cell = entry["cell"]
-        names = [
-            name
-            for name in entry
-            if isinstance(entry[name], dict) and "coverage" in entry[name]
-        ]
-        shown = {name: f"{100 * entry[name]['coverage']:.0f}" for name in names}
-        ps = "/".join(shown.pop(name) for name in names if name[0] == "p")
+    for entry in entries:
+        row = entry[part] if part else entry
+        shown = {
+            name: f"{100 * value['coverage']:.0f}"
+            for name, value in row.items()
+            if isinstance(value, dict) and "coverage" in value
+        }
+        ps = "/".join(shown.pop(name) for name in list(shown) if name[0] == "p")
         n, q = shown.pop("n"), shown.pop("q")
         others = ", ".join(f"{name} {value}" for name, value in shown.items())
-        of_n = entry["n"]
-        given = (
-            "-"
-            if of_n["held_if_identified"] is None
-            else f"{100 * of_n['held_if_identified']:.0f} %"
-        )
-        narrow = entry["narrow_profile"]
-        held = "-" if narrow["held"] is None else f"{100 * narrow['held']:.0f} %"
+        narrow, of_n = row["narrow_profile"], row["n"]
         lines.append(
-            f"| {_in_words(cell)} | {entry['n_recordings']} | {n} | {ps} | {q} | {others} | "
-            f"{100 * of_n['identified']:.0f} % | {given} | {100 * narrow['share']:.0f} %: {held} |"
+            f"| {_in_words(entry['cell'])} | {entry['n_recordings']} | {n} | {ps} | {q} | {others} | "
+            f"{_percent(of_n['identified'])} | {_percent(of_n['held_if_identified'])} | "
+            f"{_percent(narrow['share'])}: {_percent(narrow['held'])} |"
         )
-    return "\n".join(lines) + "\n"
+    return lines
+
+
+def _percent(share: float | None) -> str:
+    return "-" if share is None else f"{100 * share:.0f} %"
 
 
 _INTRODUCTION = """# How often the intervals of `fit_release` hold
@@ -218,15 +234,18 @@ _INTRODUCTION = """# How often the intervals of `fit_release` hold
 Recordings were simulated site by site (gamma quanta where they vary, q = 10) and fitted. Percentages of 95 %
 intervals of the profile likelihood that hold the truth; *N* is the number of recordings of a line, so that
 95 % of 150 has a standard error of 1.8. *Identified*: how often n is called so. *Given identified*: how often
-the credible interval of n then holds. *Before*: what the rule "the interval of n is narrower than a factor 3"
+the credible interval of n then holds. *Narrow*: what the rule "the interval of n is narrower than a factor 3"
 calls identified, and how often the interval then holds; where n cannot be told it selects the recordings
 whose interval misses.
 
-Varying quanta were drawn from a gamma law and fitted as normal, the default. Where 200 responses with little
-noise show the skew of the quanta, n is then too large and intervals hold less often than they say: give
-`QuantalVariability(0.3, family="gamma")` there, which takes longer.
-
 Measured by `python docs/measure_quantal_recovery.py`; numbers in `docs/results/quantal_recovery.json`.
+"""
+
+_OF_NORMAL = """## Quanta taken as normal
+
+The law of the quanta is a nuisance: by default intervals hold what normal or gamma quanta allow. The same
+recordings fitted with `QuantalVariability(0.3, family="normal")`, which takes the skew of their quanta for
+more sites:
 """
 
 

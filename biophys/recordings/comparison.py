@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from biophys.recordings.ascent import ascend
 from biophys.recordings.likelihood import Likelihood, Responses
 from biophys.recordings.site_profile import profile_of_sites
 
@@ -90,7 +89,7 @@ def cross_validated(fit: ReleaseFit) -> tuple[float, float]:
     if data.gaps is None or data.x.shape[1] < 3:
         raise ValueError("cross-validation leaves out sweeps: it needs trains of at least three sweeps")
     best = fit.profile.sites[fit.profile.best[0]]
-    near = [float(n) for n in fit.profile.sites if best / 1.5 <= n <= best * 1.5]
+    near = [float(n) for n in fit.profile.numbers if best / 1.5 <= n <= best * 1.5]
     scores = [_held_out(fit, number, near) for number in range(data.x.shape[1])]
     return float(np.mean(scores)), float(np.std(scores, ddof=1) / np.sqrt(len(scores)))
 
@@ -99,9 +98,10 @@ def _held_out(fit: ReleaseFit, number: int, sites: list[float]) -> float:
     """Return the log density of one sweep at the maximum over the other sweeps."""
     data = fit.profile.data
     kept = np.arange(data.x.shape[1]) != number
-    profile = profile_of_sites(fit.profile.model, _sweeps(data, kept), sites, has_posterior=False)
+    model = replace(fit.profile.model, family=fit.family)
+    profile = profile_of_sites(model, _sweeps(data, kept), sites, has_posterior=False)
     best = int(profile.best[0])
-    alone = Likelihood(fit.profile.model, _sweeps(data, ~kept), profile.sites[best])
+    alone = Likelihood(model, _sweeps(data, ~kept), profile.sites[best])
     value = alone.at(profile.theta[best], np.arange(1), value_only=True).value[0]
     count = np.isfinite(data.x[0, ~kept]).sum()
     return float(value - count * np.log(abs(fit.scale)))
@@ -120,16 +120,6 @@ def _sweeps(data: Responses, kept: NDArray[np.bool_]) -> Responses:
         baseline_square=data.baseline_square if has_baseline else none,
         noise_error=data.noise_error if has_baseline else none,
     )
-
-
-def refitted_at(fit: ReleaseFit, data: Responses) -> tuple[NDArray[np.float64], float]:
-    """Return coordinates and log likelihood of a fit to other responses at the same n."""
-    row = int(fit.profile.best[0])
-    likelihood = Likelihood(fit.profile.model, data, fit.profile.sites[row])
-    top = ascend(
-        likelihood.at, fit.profile.theta[row], likelihood.bounds(), curvature=fit.profile.curvature[row]
-    )
-    return top.theta, float(top.value[0])
 
 
 def variability_table(

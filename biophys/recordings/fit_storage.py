@@ -14,7 +14,7 @@ from biophys.recordings.release_fit import Estimate, ReleaseFit
 from biophys.recordings.serial_dependence import SerialDependence
 from biophys.recordings.site_profile import SiteProfile
 
-_FORMAT = 1
+_FORMAT = 2
 _PROFILE = ("sites", "theta", "value", "curvature", "mode", "evidence", "spread")
 _RESPONSES = ("x", "gaps", "condition", "noise", "within", "baseline_count", "baseline_square", "noise_error")
 
@@ -42,7 +42,7 @@ def as_dict(fit: ReleaseFit) -> dict[str, Any]:
         },
         "model": asdict(model) | {"free": sorted(model.free), "shared": sorted(model.shared)},
         "profile": {name: getattr(fit.profile, name).tolist() for name in _PROFILE}
-        | {"names": fit.profile.names},
+        | {"names": fit.profile.names, "families": fit.profile.families},
         "responses": {
             name: None
             if getattr(fit.profile.data, name) is None
@@ -78,8 +78,9 @@ def from_dict(stored: dict[str, Any]) -> ReleaseFit:
         name: None if plain[name] is None else np.array(plain[name]) for name in _RESPONSES
     }
     responses = Responses(**parts)
-    arrays = {name: np.array(stored["profile"][name], dtype=float) for name in _PROFILE}
-    profile = SiteProfile(ReleaseModel(**fields), responses, names=stored["profile"]["names"], **arrays)
+    arrays: dict[str, Any] = {name: np.array(stored["profile"][name], dtype=float) for name in _PROFILE}
+    texts: dict[str, Any] = {name: stored["profile"][name] for name in ("names", "families")}
+    profile = SiteProfile(ReleaseModel(**fields), responses, **texts, **arrays)
     values = {
         name: Estimate(**(part | {"credible": tuple(part["credible"])}))
         for name, part in stored["estimates"].items()

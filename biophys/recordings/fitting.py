@@ -13,11 +13,13 @@ from numpy.typing import NDArray
 
 from biophys.argument_types import checked_types
 from biophys.quantal import checked_n_sites
+from biophys.recordings.implausible import ImplausibleRecordingWarning
 from biophys.recordings.likelihood import ReleaseModel, Responses
 from biophys.recordings.recording import Recording, checked_recording
 from biophys.recordings.release_fit import IdentifiabilityWarning, ReleaseFit, summarised
+from biophys.recordings.response_density import Family
 from biophys.recordings.serial_dependence import SerialDependenceWarning
-from biophys.recordings.site_profile import profile_of_sites, sites_tried
+from biophys.recordings.site_profile import profile_of_families, sites_tried
 from biophys.recordings.train_dynamics import DYNAMICS
 from biophys.short_term import ShortTermDynamics
 from biophys.units import checked_finite
@@ -105,6 +107,8 @@ def fit_release(
     -----
     IdentifiabilityWarning
         If n and p cannot be told apart.
+    ImplausibleRecordingWarning
+        If responses lie off 0 by a constant, or have both signs.
     SerialDependenceWarning
         If responses that are taken as independent are not.
 
@@ -140,8 +144,10 @@ def fit_release(
     return fit
 
 
-def warn_of(fit: ReleaseFit, stacklevel: int = 3) -> None:
+def warn_of(fit: ReleaseFit, stacklevel: int = 4) -> None:
     """Warn of what a user should know before using the numbers of a fit."""
+    for text in fit.implausible:
+        warnings.warn(text, ImplausibleRecordingWarning, stacklevel=stacklevel)
     if fit.serial is not None and fit.serial.is_dependent:
         warnings.warn(fit.serial.text, SerialDependenceWarning, stacklevel=stacklevel)
     if not fit.n.identified:
@@ -296,14 +302,15 @@ class _Task:
     """How a recording is to be fitted."""
 
     model: ReleaseModel
+    families: list[Family]
     n: int | None
     level: float
 
     @property
     def key(self) -> Any:
         m = self.model
-        parts = (m.dynamics, m.family, m.between, m.free, m.shared, m.is_robust, tuple(m.held.items()))
-        return (*parts, self.n, self.level)
+        parts = (m.dynamics, m.between, m.free, m.shared, m.is_robust, tuple(m.held.items()))
+        return (*parts, tuple(self.families), self.n, self.level)
 
 
 def _task(
@@ -321,7 +328,6 @@ def _task(
         free.add("within")
     model = ReleaseModel(
         dynamics=kind,
-        family=variability.family,
         between=float(variability.between),
         free=frozenset(free),
         shared=frozenset(_SHARED[name] for name in shared if name != "n"),
@@ -332,7 +338,7 @@ def _task(
         raise ValueError(
             "n is shared by all conditions here: nested_models compares a change of n with one of p or q"
         )
-    return _Task(model, None if n is None else int(checked_n_sites(n)), float(level))
+    return _Task(model, variability.families, None if n is None else int(checked_n_sites(n)), float(level))
 
 
 def _dynamics_of(dynamics: Any, recording: Recording) -> tuple[str, dict[str, float]]:
@@ -371,7 +377,7 @@ def _fit_alike(recordings: list[Recording], task: _Task) -> list[ReleaseFit]:
         for name in ("x", "noise", "within", "baseline_count", "baseline_square", "noise_error")
     }
     data = Responses(gaps=parts[0][0].gaps, condition=parts[0][0].condition, **stacked)
-    profile = profile_of_sites(task.model, data, _sites_for(task, data))
+    profile = profile_of_families(task.model, data, _sites_for(task, data), task.families)
     scales = np.array([scale for _, scale in parts])
     return summarised(recordings, profile, scales, task.level)
 
@@ -379,8 +385,7 @@ def _fit_alike(recordings: list[Recording], task: _Task) -> list[ReleaseFit]:
 def _sites_for(task: _Task, data: Responses) -> list[float]:
     if task.n is not None:
         return [float(task.n)]
-    is_plain = data.gaps is None and task.model.family == "normal" and not task.model.is_robust
-    if is_plain:
+    if data.gaps is None and not task.model.is_robust:
         return sites_tried()
     return sites_tried(_TRAIN_EVERY, n_last=_TRAIN_LAST, has_limit=False)
 
@@ -390,9 +395,9 @@ def refitted(fit: ReleaseFit, **variability: Any) -> ReleaseFit:
     recording = replace(fit.recording, variability=replace(fit.recording.variability, **variability))
     changed = recording.variability
     free = (fit.profile.model.free - {"within"}) | ({"within"} if changed.within == "free" else set())
-    model = replace(fit.profile.model, free=frozenset(free), family=changed.family, between=changed.between)
-    n = int(fit.profile.sites[0]) if fit.profile.sites.size == 1 else None
-    return _fit_alike([recording], _Task(model, n, fit.level))[0]
+    model = replace(fit.profile.model, free=frozenset(free), between=changed.between)
+    n = int(fit.profile.sites[0]) if fit.profile.numbers.size == 1 else None
+    return _fit_alike([recording], _Task(model, changed.families, n, fit.level))[0]
 
 
 def plain_responses(recording: Recording) -> tuple[Responses, float]:

@@ -18,6 +18,7 @@ from biophys.recordings.release_chain import (
     smooth,
 )
 from biophys.recordings.response_density import Family, Quanta, cumulative, log_density
+from biophys.recordings.skewed_mixture import skewed_likelihood
 from biophys.recordings.train_dynamics import DYNAMICS, Drive, drive, pull_back
 
 QUANTAL = ("p", "q", "noise", "within")
@@ -122,11 +123,16 @@ class Likelihood:
         What is assumed and what was recorded.
     n
         Number of sites, one or one for each condition.
+    log_odds_shift
+        Added to the coordinates of p: that of the same n p at another n.
     """
 
-    def __init__(self, model: ReleaseModel, data: Responses, n: float | tuple[float, ...]) -> None:
+    def __init__(
+        self, model: ReleaseModel, data: Responses, n: float | tuple[float, ...], log_odds_shift: float = 0.0
+    ) -> None:
+        self.log_odds_shift = log_odds_shift
         self.model, self.data = model, data
-        self.has_hessian = data.gaps is None and model.family == "normal" and not model.is_robust
+        self.has_hessian = data.gaps is None and not model.is_robust
         if data.gaps is None and not self.has_hessian:
             self.data = data = single_stimuli(data)
         self.n = np.broadcast_to(np.asarray(n, dtype=float), (data.n_conditions,))
@@ -174,7 +180,9 @@ class Likelihood:
     def phi(self, theta: NDArray[np.float64], rows: NDArray[np.intp]) -> NDArray[np.float64]:
         """Return the four coordinates of each condition, (rows, conditions, 4)."""
         spread = theta[:, np.maximum(self.index, 0)]
-        return np.where(self.index >= 0, spread, self.fixed[rows])
+        phi = np.where(self.index >= 0, spread, self.fixed[rows])
+        phi[..., 0] += self.log_odds_shift
+        return phi
 
     def psi(self, theta: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the coordinates of the dynamics, (rows, names)."""
@@ -198,7 +206,11 @@ class Likelihood:
     def _mixture_at(self, phi: NDArray[np.float64], rows: NDArray[np.intp], value_only: bool) -> Point:
         active = tuple(j for j in range(4) if np.any(self.index[:, j] >= 0))
         n = np.broadcast_to(self.n, (rows.size, self.n.size))
-        per = mixture_likelihood(self.data.x[rows], phi, n, self.model.between, active, value_only=value_only)
+        x, family = self.data.x[rows], self.model.family
+        if family == "normal":
+            per = mixture_likelihood(x, phi, n, self.model.between, active, value_only=value_only)
+        else:
+            per = skewed_likelihood(x, phi, n, family, active, value_only=value_only)
         assert per.hessian is not None
         gradient = np.zeros((rows.size, self.size))
         hessian = np.zeros((rows.size, self.size, self.size))
@@ -221,7 +233,8 @@ class Likelihood:
         """Return log densities (rows, sweeps, stimuli, n + 1), 0 where not measured, and derivatives."""
         k = np.arange(self.n[0] + 1.0)
         is_there = np.isfinite(x)
-        log_f, by = log_density(np.where(is_there, x, 0.0), self.quanta(phi), k, self.n[0])
+        active = [j for j in (1, 2, 3) if np.any(self.index[:, j] >= 0)]
+        log_f, by = log_density(np.where(is_there, x, 0.0), self.quanta(phi), k, self.n[0], active=active)
         return np.where(is_there[..., None], log_f, 0.0), np.where(is_there[..., None], by, 0.0)
 
     def drive(self, theta: NDArray[np.float64], phi: NDArray[np.float64]) -> Drive:
@@ -381,8 +394,8 @@ class Likelihood:
     def filtered(self, theta: NDArray[np.float64]) -> tuple[Filtered, Smoothed, NDArray[np.float64]]:
         """Return forward and smoothed states, and P(response <= measured | those before)."""
         rows = np.arange(theta.shape[0])
-        phi = self.phi(theta, rows)
         chain = self.as_chain()
+        phi = chain.phi(theta, rows)
         log_f, _ = chain.table(chain.data.x, phi)
         if self.model.is_robust:
             log_f, _, _ = chain._with_outliers(log_f, theta[:, -1], rows)
@@ -396,10 +409,12 @@ class Likelihood:
         return filtered, smoothed, np.where(np.isfinite(chain.data.x), u, np.nan)
 
     def as_chain(self) -> Likelihood:
-        """Return the likelihood with independent trials written as sweeps of one stimulus."""
+        """Return the likelihood with independent trials as sweeps of one stimulus, and at most 400 sites."""
         if self.data.gaps is not None:
             return self
-        return Likelihood(self.model, single_stimuli(self.data), tuple(np.minimum(self.n, 400)))
+        n = np.minimum(self.n, 400)
+        shift = float(np.log(self.n[0] / n[0]))
+        return Likelihood(self.model, single_stimuli(self.data), tuple(n), shift)
 
 
 def single_stimuli(data: Responses) -> Responses:

@@ -28,13 +28,10 @@ def log_binomial(
 ) -> NDArray[np.float64]:
     """Return the log probability of k of n; -inf above n.
 
-        Examples
-        --------
-        >>> from typing import Any
-
-    import numpy as np
-        >>> np.exp(log_binomial(np.arange(4.0), np.array(2.0), np.array(0.0)))
-        array([0.25, 0.5 , 0.25, 0.  ])
+    Examples
+    --------
+    >>> np.exp(log_binomial(np.arange(4.0), np.array(2.0), np.array(0.0)))
+    array([0.25, 0.5 , 0.25, 0.  ])
     """
     from scipy.special import gammaln
 

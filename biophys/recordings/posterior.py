@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from biophys.recordings.likelihood import Likelihood
-from biophys.recordings.site_profile import credible_sites
+from biophys.recordings.site_profile import credible_sites, whole_numbers
 
 if TYPE_CHECKING:
     from biophys.recordings.release_fit import ReleaseFit
@@ -49,11 +48,9 @@ def posterior_of(
 
 
 def _share_of(profile: Any, row: int) -> float:
-    """Return how many whole numbers a number of sites stands for."""
-    sites = profile.sites
-    if sites.size == 1 or sites[row] <= 20:
-        return 1.0
-    return float(max(np.gradient(sites[sites < 1e5])[min(row, (sites < 1e5).sum() - 1)], 1.0))
+    """Return how many whole numbers the number of sites of a row stands for."""
+    numbers, share = whole_numbers(profile, 1e5)
+    return float(max(share[min(np.searchsorted(numbers, profile.sites[row]), share.size - 1)], 1.0))
 
 
 def _proposals(
@@ -84,9 +81,7 @@ def _proposals(
 
 
 def _posterior_values(fit: ReleaseFit, row: int, theta: NDArray[np.float64]) -> NDArray[np.float64]:
-    profile = fit.profile
-    data = profile.data.take(np.zeros(theta.shape[0], int))
-    likelihood = Likelihood(profile.model, data, profile.sites[row])
+    likelihood = fit.profile.likelihood(row, np.zeros(theta.shape[0], int))
     low, high = likelihood.bounds()
     inside = np.clip(theta, low, high)
     rows = np.arange(theta.shape[0])

@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 import quantities as pq
 from numpy.typing import NDArray
 
 from biophys.argument_types import check_type
-from biophys.recordings.response_density import FAMILIES, Family
+from biophys.recordings.response_density import Family
 from biophys.units import checked_finite, magnitude_in, psp_unit_of, shown
 
 # Fourth powers of responses, and of responses over the noise, stay within the range of numbers.
 _SMALLEST_SD, _LARGEST_SD = 1e-60, 1e60
 _FARTHEST_NOISE = 1e10
+_FAMILIES = get_args(Family)
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,8 @@ class QuantalVariability:
     between
         Coefficient of variation of the mean quanta of the sites, at least 0.
     family
-        Law of a quantum: ``"normal"``, ``"gamma"`` or ``"inverse-gaussian"``; these ask for `between` 0.
+        Law of a quantum: ``"normal"``, ``"gamma"``, ``"inverse-gaussian"``, or ``"normal or gamma"``, which
+        takes what either allows (a simulation draws normal quanta then). Skewed ones ask for `between` 0.
 
     Raises
     ------
@@ -78,20 +80,28 @@ class QuantalVariability:
 
     within: Any = 0.0
     between: float = 0.0
-    family: Family = "normal"
+    family: Literal["normal or gamma", "normal", "gamma", "inverse-gaussian"] = "normal or gamma"
 
     def __post_init__(self) -> None:
-        check_type(self.family, Family, "family", "normal")
-        if self.family not in FAMILIES:
-            raise ValueError(f"family must be one of {', '.join(FAMILIES)}, got {self.family!r}")
+        check_type(self.family, str, "family", "normal")
+        if self.family not in (*_FAMILIES, "normal or gamma"):
+            known = ", ".join(map(repr, (*_FAMILIES, "normal or gamma")))
+            raise ValueError(f"family must be one of {known}, got {self.family!r}")
         if isinstance(self.within, str):
             if self.within != "free":
                 raise ValueError(f"within must be a number or 'free', got {self.within!r}")
         else:
             checked_finite(self.within, "within", 0.0, 2.0)
         checked_finite(self.between, "between", 0.0, 2.0)
-        if self.family != "normal" and self.between:
+        if self.family in ("gamma", "inverse-gaussian") and self.between:
             raise ValueError(f"family {self.family!r} takes between = 0, got {self.between}: use 'normal'")
+
+    @property
+    def families(self) -> list[Family]:
+        """Laws that are allowed, the simplest first: without skew where sites differ."""
+        if self.family != "normal or gamma":
+            return [self.family]
+        return ["normal"] if self.between or self.within == 0.0 else ["normal", "gamma"]
 
 
 @dataclass(frozen=True, eq=False)

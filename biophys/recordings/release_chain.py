@@ -215,6 +215,8 @@ def released_before(filtered: Filtered, u: NDArray[np.float64], n: int) -> NDArr
     """Return the probability of each number released, given the responses before it."""
     from biophys.quantal import binomial_pmf
 
-    k = np.arange(n + 1.0)
-    pmf = binomial_pmf(k, k[:, None], np.clip(u, 0.0, 1.0)[..., None, None])
+    k, u = np.arange(n + 1.0), np.clip(u, 0.0, 1.0)
+    if filtered.full.shape[2] == 1:
+        return binomial_pmf(k, float(n), u[..., None])
+    pmf = binomial_pmf(k, k[:, None], u[..., None, None])
     return np.einsum("...x,...xk->...k", filtered.full, pmf)

@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 
 from biophys.quantal import QuantalSynapse
 from biophys.recordings.ascent import spread_of
-from biophys.recordings.likelihood import Likelihood, is_limit
+from biophys.recordings.implausible import implausible_texts
+from biophys.recordings.likelihood import is_limit
 from biophys.recordings.recording import Recording
+from biophys.recordings.response_density import Family
 from biophys.recordings.serial_dependence import SerialDependence, serial_dependence
 from biophys.recordings.site_profile import (
     Credible,
@@ -52,7 +54,8 @@ class Estimate:
     error
         Standard error from the curvature at the maximum; NaN for n, 0 for what was given.
     identified
-        Whether the credible interval spans less than a factor 3 inside the domain.
+        Whether the credible interval spans less than a factor 3 inside the domain and, for n, p and q, the
+        recording does not contradict the model (:attr:`ReleaseFit.is_rejected`, `implausible`).
     credible
         Interval of the posterior that is flat in n.
     unit
@@ -186,6 +189,11 @@ class ReleaseFit:
         return self._named("facilitation")
 
     @property
+    def family(self) -> Family:
+        """Law of the quanta at the maximum."""
+        return self.profile.families[self.best_row]
+
+    @property
     def kind(self) -> str:
         """The dynamics that were fitted."""
         return self.profile.model.dynamics
@@ -193,7 +201,7 @@ class ReleaseFit:
     @property
     def n_parameters(self) -> int:
         """Number of parameters that were fitted, n among them unless it was given."""
-        return len(self.profile.names) + int(self.profile.sites.size > 1)
+        return len(self.profile.names) + int(self.profile.numbers.size > 1)
 
     @property
     def n_responses(self) -> int:
@@ -220,6 +228,8 @@ class ReleaseFit:
         """Say that n and p are not identified and what would help."""
         n = self.n
         low, high = n.credible
+        if self.implausible or self.is_rejected:
+            return "n, p and q are not identified: the model does not explain the recording"
         said = (
             f"n and p cannot be told apart: n is {n.value:g} ({n.low:g} to {n.high:g}), "
             f"credible {low:g} to {high:g}. "
@@ -279,7 +289,7 @@ class ReleaseFit:
         from scipy.special import ndtri
 
         data = replace(self.profile.data, x=self._from_order(sweeps) / self.scale)
-        likelihood = Likelihood(self.profile.model, data, self.profile.sites[self.best_row])
+        likelihood = replace(self.profile, data=data).likelihood(self.best_row)
         states = likelihood.filtered(self.profile.theta[self.best_row])
         return self._in_order(ndtri(np.clip(states[2][0], 1e-16, 1.0 - 1e-16)))
 
@@ -375,7 +385,10 @@ class ReleaseFit:
         """
         from biophys.recordings.simulation import drawn_from
 
-        row = self.best_row if sites is None else int(np.flatnonzero(self.profile.sites == sites)[0])
+        value = self.profile.value[:, 0]
+        row = int(
+            np.argmax(value if sites is None else np.where(self.profile.sites == sites, value, -np.inf))
+        )
         likelihood = self.profile.likelihood(row)
         return self._in_order(self.scale * drawn_from(likelihood, self.profile.theta[row], rng))
 
@@ -385,10 +398,23 @@ class ReleaseFit:
         """Return the numbers of sites tried and the log likelihood lost at each."""
         if name != "n":
             raise ValueError("the profile is kept for n; the ends of the others are in their estimates")
-        loss = 0.5 * self.profile.loss()[:, 0]
+        loss = 0.5 * self.profile.by_number(self.profile.loss(), np.min)[:, 0]
         is_there = np.isfinite(loss)
-        sites = np.where(is_limit(self.profile.sites), np.inf, self.profile.sites)
+        sites = np.where(is_limit(self.profile.numbers), np.inf, self.profile.numbers)
         return sites[is_there], loss[is_there]
+
+    @cached_property
+    def is_rejected(self) -> bool:
+        """Whether the residuals are not those of the model (Kolmogorov and Smirnov, p < 0.001)."""
+        from scipy.stats import kstest
+
+        z = np.concatenate(self.residuals)
+        return bool(kstest(z[np.isfinite(z)], "norm").pvalue < 1e-3)
+
+    @cached_property
+    def implausible(self) -> list[str]:
+        """What quanta of one sign over a baseline of 0 do not explain, in sentences."""
+        return implausible_texts(self)
 
     @cached_property
     def diagnostics(self) -> dict[str, Any]:
@@ -493,7 +519,7 @@ def summarised(
     normal = normal - log_scale
     credible = credible_sites(profile, level)
     labels = recordings[0].labels
-    n_parameters = len(profile.names) + int(profile.sites.size > 1)
+    n_parameters = len(profile.names) + int(profile.numbers.size > 1)
     prefers = (
         n_parameters * np.log(n_each) - 2 * log_likelihood < 2 * len(labels) * np.log(n_each) - 2 * normal
     )
@@ -502,26 +528,38 @@ def summarised(
     fits = []
     for b, recording in enumerate(recordings):
         values = {name: _estimate(column, b, recording, float(scales[b])) for name, column in tables.items()}
-        fits.append(
-            ReleaseFit(
-                recording,
-                _slice(profile, b),
-                float(scales[b]),
-                level,
-                values,
-                _serial_of(recording, profile.model.dynamics),
-                float(log_likelihood[b]),
-                float(normal[b]),
-            )
+        fit = ReleaseFit(
+            recording,
+            _slice(profile, b),
+            float(scales[b]),
+            level,
+            values,
+            _serial_of(recording, profile.model.dynamics),
+            float(log_likelihood[b]),
+            float(normal[b]),
         )
+        is_in_doubt = fit.implausible or (fit.n.identified and fit.is_rejected)
+        fits.append(_with_doubts(fit) if is_in_doubt else fit)
     return fits
+
+
+def _with_doubts(fit: ReleaseFit) -> ReleaseFit:
+    """Return a fit that identifies neither n, p nor q: its model is not that of the recording."""
+    is_given = fit.profile.numbers.size == 1
+    values = {
+        name: replace(estimate, identified=estimate.identified and is_given)
+        if name.partition("[")[0] in ("n", "p", "q", "capacity")
+        else estimate
+        for name, estimate in fit.values.items()
+    }
+    return replace(fit, values=values)
 
 
 def _slice(profile: SiteProfile, b: int) -> SiteProfile:
     one = slice(b, b + 1)
     names = ("theta", "value", "curvature", "mode", "evidence", "spread")
     parts = {name: getattr(profile, name)[:, one] for name in names}
-    return SiteProfile(profile.model, profile.data.take(one), profile.sites, profile.names, **parts)
+    return replace(profile, data=profile.data.take(one), **parts)
 
 
 def _serial_of(recording: Recording, dynamics: str) -> SerialDependence | None:
@@ -618,7 +656,7 @@ class _Columns:
 
     def _n(self, low: NDArray[np.float64], high: NDArray[np.float64]) -> _Column:
         best = self._sites_at_best()
-        is_given = self.profile.sites.size == 1
+        is_given = self.profile.numbers.size == 1
         credible = self.credible
         inside = credible.is_inside & (credible.n_high < _FACTOR * credible.n_low) & self.prefers_quanta
         return _Column(
@@ -633,9 +671,9 @@ class _Columns:
 
     def _sites_at_best(self) -> NDArray[np.float64]:
         """Return the likeliest number of sites; infinite where it is the largest of several tried."""
-        sites, best = self.profile.sites, self.profile.best
-        is_last = (best == sites.size - 1) & (sites.size > 1)
-        return np.where(is_limit(sites[best]) | is_last, np.inf, sites[best])
+        best, numbers = self.profile.sites[self.profile.best], self.profile.numbers
+        is_last = (best == numbers[-1]) & (numbers.size > 1)
+        return np.where(is_limit(best) | is_last, np.inf, best)
 
     def _coordinate(self, i: int, kind: str) -> _Column:
         """Return the column of one coordinate, as the number it stands for."""
@@ -671,7 +709,7 @@ class _Columns:
         is_narrow = ends[1] < _FACTOR * ends[0]
         if kind in ("p", "q"):
             is_narrow = (
-                is_narrow & (self.credible.is_inside | (profile.sites.size == 1)) & self.prefers_quanta
+                is_narrow & (self.credible.is_inside | (profile.numbers.size == 1)) & self.prefers_quanta
             )
         return _Column(value, low, high, slope * sd, is_narrow, ends, kind)
 

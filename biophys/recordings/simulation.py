@@ -132,12 +132,9 @@ def drawn_from(
     phi = chain.phi(theta, np.arange(1))
     driven = chain.drive(theta, phi)
     u, empty = driven.u[0], driven.empty[0]
-    n = int(min(chain.n[0], 1e9))
+    n = int(chain.n[0])
     quanta = chain.quanta(phi)
     q, noise, within = (np.asarray(part)[0] for part in (quanta.q, quanta.noise, quanta.within))
-    if chain is not likelihood and likelihood.n[0] > chain.n[0]:
-        # Infinitely many sites: a Poisson number at the same n p.
-        u, n = likelihood.n[0] * u / 1e9, int(1e9)
     full = left = np.full(u.shape[0], n)
     x = np.empty_like(u)
     for t in range(u.shape[1]):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from biophys.recordings.ascent import Point, Summit, ascend, measured_curvature, profile_end
 from biophys.recordings.likelihood import Likelihood, ReleaseModel, Responses, is_limit
 from biophys.recordings.mixture import MANY_SITES
+from biophys.recordings.response_density import Family
 
 # Quantal sizes tried before the ascent, relative to that of the moments: between well separated peaks of the
 # amplitudes the likelihood has local maxima.
@@ -39,18 +41,18 @@ def sites_tried(n_every: int = _N_EVERY, *, n_last: int = _N_LAST, has_limit: bo
 
 @dataclass(frozen=True, eq=False)
 class SiteProfile:
-    """The best fit at every number of sites; axes (sites, synapses, ...).
+    """The best fit at every number of sites and family of quanta; axes (rows, synapses, ...).
 
     Parameters
     ----------
     model, data
         What was fitted.
-    sites
-        Numbers of sites tried; the last may stand for infinitely many.
+    sites, families
+        Of each row: the number of sites, 1e6 for infinitely many, and the law of the quanta.
     names
         Of the coordinates.
     theta, value, curvature
-        Maximum of the likelihood, (S, B, D), (S, B) and (S, B, D, D); -inf where a number was not looked at.
+        Maximum of the likelihood, (R, B, D), (R, B) and (R, B, D, D); -inf where a number was not looked at.
     mode, evidence, spread
         Maximum of the posterior, log evidence by Laplace's approximation, and covariance about the mode.
     """
@@ -58,6 +60,7 @@ class SiteProfile:
     model: ReleaseModel
     data: Responses
     sites: NDArray[np.float64]
+    families: list[Family]
     names: list[str]
     theta: NDArray[np.float64]
     value: NDArray[np.float64]
@@ -68,24 +71,54 @@ class SiteProfile:
 
     @property
     def best(self) -> NDArray[np.intp]:
-        """Row of the likeliest number of sites of each synapse."""
+        """Likeliest row of each synapse."""
         return np.argmax(self.value, axis=0)
 
-    def likelihood(self, row: int) -> Likelihood:
-        """Return the likelihood at one number of sites."""
-        return Likelihood(self.model, self.data, self.sites[row])
+    @property
+    def numbers(self) -> NDArray[np.float64]:
+        """Numbers of sites tried, rising."""
+        return np.unique(self.sites)
+
+    def by_number(self, rows: NDArray[np.float64], merge: Any) -> NDArray[np.float64]:
+        """Return what belongs to rows, (R, B), merged over the families of each number of sites, (S, B)."""
+        return np.stack([merge(rows[self.sites == n], axis=0) for n in self.numbers])
+
+    def likelihood(self, row: int, synapses: Any = slice(None)) -> Likelihood:
+        """Return the likelihood of a row, for some synapses."""
+        model = replace(self.model, family=self.families[row])
+        return Likelihood(model, self.data.take(synapses), self.sites[row])
 
     def loss(self) -> NDArray[np.float64]:
-        """Return twice the log likelihood lost at every number of sites, (S, B)."""
+        """Return twice the log likelihood lost at every row, (R, B)."""
         return 2.0 * (self.value.max(axis=0) - self.value)
 
 
+def profile_of_families(
+    model: ReleaseModel, data: Responses, sites: list[float], families: Sequence[Family], **options: Any
+) -> SiteProfile:
+    """Return the profiles of several families of quanta as one: the family is a nuisance like any other."""
+    parts: list[SiteProfile] = []
+    for family in families:
+        start = parts[0].theta if parts else None
+        parts.append(profile_of_sites(replace(model, family=family), data, sites, start=start, **options))
+    if len(parts) == 1:
+        return parts[0]
+    rows = ("sites", "theta", "value", "curvature", "mode", "evidence", "spread")
+    joined = {name: np.concatenate([getattr(part, name) for part in parts]) for name in rows}
+    return replace(parts[0], families=[family for part in parts for family in part.families], **joined)
+
+
 def profile_of_sites(
-    model: ReleaseModel, data: Responses, sites: list[float], *, has_posterior: bool = True
+    model: ReleaseModel,
+    data: Responses,
+    sites: list[float],
+    *,
+    has_posterior: bool = True,
+    start: NDArray[np.float64] | None = None,
 ) -> SiteProfile:
     """Maximise likelihood and posterior at each number of sites, in rising order, for all synapses together.
 
-    A synapse is left alone once larger numbers are hopeless.
+    A synapse is left alone once larger numbers are hopeless. `start`, (S, B, D), saves the search for one.
     """
     n_synapses = data.x.shape[0]
     example = Likelihood(model, data, sites[0])
@@ -99,7 +132,7 @@ def profile_of_sites(
     for i, n in enumerate(sites):
         likelihood = Likelihood(model, data.take(rows), n)
         before = None if i == 0 else (sites[i - 1], theta[i - 1, rows], curvature[i - 1, rows])
-        summit = _maximum(likelihood, before)
+        summit = _maximum(likelihood, before, None if start is None else start[i, rows])
         theta[i, rows], value[i, rows], curvature[i, rows] = summit.theta, summit.value, summit.curvature
         if has_posterior:
             mode[i, rows], evidence[i, rows], spread[i, rows] = _laplace(likelihood, summit)
@@ -114,7 +147,17 @@ def profile_of_sites(
         if has_posterior and better.size:
             mode[i, better], evidence[i, better], spread[i, better] = laplace
     return SiteProfile(
-        model, data, np.array(sites), example.names, theta, value, curvature, mode, evidence, spread
+        model,
+        data,
+        np.array(sites),
+        [model.family] * len(sites),
+        example.names,
+        theta,
+        value,
+        curvature,
+        mode,
+        evidence,
+        spread,
     )
 
 
@@ -147,11 +190,17 @@ def _from_above(
     return rows[better], (summit.theta, summit.value, summit.curvature), laplace
 
 
-def _maximum(likelihood: Likelihood, before: tuple[Any, ...] | None) -> Summit:
-    """Return the maximum of the likelihood from the best of several starts."""
+def _maximum(
+    likelihood: Likelihood, before: tuple[Any, ...] | None, given: NDArray[np.float64] | None
+) -> Summit:
+    """Return the maximum of the likelihood from the best of several starts, or from near those given."""
     bounds = likelihood.bounds()
     rows = np.arange(likelihood.data.x.shape[0])
-    starts = [np.clip(start, *bounds) for start in _starts(likelihood, before)]
+    if given is None or not np.all(np.isfinite(given)):
+        starts = _starts(likelihood, before)
+    else:
+        starts = [given] + ([] if before is None else _neighbouring(likelihood, before[0], before[1]))
+    starts = [np.clip(start, *bounds) for start in starts]
     values = np.stack([likelihood.at(start, rows, value_only=True).value for start in starts])
     start = np.stack(starts)[np.argmax(np.nan_to_num(values, nan=-np.inf), axis=0), rows]
     return _climbed(likelihood, start, None if before is None else before[2])
@@ -319,7 +368,7 @@ def profile_interval(
         rows = np.flatnonzero(slack[i] >= 0)
         if rows.size == 0:
             continue
-        likelihood = Likelihood(profile.model, profile.data.take(rows), profile.sites[i])
+        likelihood = profile.likelihood(i, rows)
         bounds = likelihood.bounds()
         summit = Summit(profile.theta[i, rows], profile.value[i, rows], profile.curvature[i, rows])
         for side, bound in zip((-1.0, 1.0), bounds, strict=True):
@@ -356,7 +405,7 @@ def mean_ends(
     list of numpy.ndarray
         Lower and upper end, (rows,).
     """
-    likelihood = Likelihood(profile.model, profile.data.take(rows), profile.sites[i])
+    likelihood = profile.likelihood(i, rows)
     p, q = index
     size = profile.theta.shape[2]
 
@@ -393,13 +442,12 @@ def mean_ends(
 
 def site_interval(profile: SiteProfile, threshold: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the smallest and largest number of sites that recordings allow; inf where none is too many."""
-    inside = profile.loss() <= threshold
-    n = profile.sites
+    n, loss = profile.numbers, profile.by_number(profile.loss(), np.min)
+    inside = loss <= threshold
     low = n[np.argmax(inside, axis=0)]
     last = n.size - 1 - np.argmax(inside[::-1], axis=0)
     high = n[last].copy()
     # Between two numbers tried the loss is followed along log n.
-    loss = profile.loss()
     for b in np.flatnonzero((last < n.size - 1) & (high >= _N_EVERY)):
         i = last[b]
         if not np.isfinite(loss[i + 1, b]):
@@ -426,7 +474,7 @@ class Credible:
     is_inside
         Whether three times the upper end still lies among the numbers that the prior allows.
     weights
-        Posterior probability of every number tried, (sites, synapses).
+        Posterior probability of every row, (rows, synapses).
     """
 
     n_low: NDArray[np.float64]
@@ -444,27 +492,33 @@ def credible_sites(profile: SiteProfile, level: float, n_max: int | None = None)
     return Credible(*parts)
 
 
+def whole_numbers(profile: SiteProfile, n_max: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the numbers of sites up to `n_max` (at least one) and how many whole numbers each stands for."""
+    n = profile.numbers
+    n = n[n <= n_max] if np.any(n <= n_max) else n[-1:]
+    return n, np.where(n <= _N_EVERY, 1.0, np.gradient(n) if n.size > 1 else 1.0)
+
+
 def _credible(profile: SiteProfile, level: float, n_max: int) -> Credible:
-    n = profile.sites
-    allowed = np.flatnonzero(n <= n_max)
-    if allowed.size == 0:
-        allowed = np.array([n.size - 1])
-    # A number tried stands for the whole numbers around it.
-    edges = np.sqrt(n[allowed][1:] * n[allowed][:-1])
-    share = np.where(n[allowed] <= _N_EVERY, 1.0, np.gradient(n[allowed]) if allowed.size > 1 else 1.0)
-    evidence = np.full(profile.value.shape, -np.inf)
-    evidence[allowed] = profile.evidence[allowed] + np.log(share)[:, None]
+    n, share = whole_numbers(profile, n_max)
+    place = np.searchsorted(n, profile.sites)
+    log_share = np.append(np.log(share), -np.inf)[np.minimum(place, n.size)]
+    evidence = profile.evidence + np.where(profile.sites >= n[0], log_share, -np.inf)[:, None]
     weights = np.exp(evidence - evidence.max(axis=0))
+    # One after the other: a plain sum of one synapse is rounded in another order than that of many.
     weights /= np.cumsum(weights, axis=0)[-1]
-    below = np.cumsum(weights, axis=0)
+    by_number = profile.by_number(weights, lambda rows, axis: np.cumsum(rows, axis=axis)[-1])
+    below = np.cumsum(by_number, axis=0)
     tail = 0.5 * (1.0 - level)
     low, high = (np.argmax(below >= at, axis=0) for at in (tail + 1e-12, 1.0 - tail - 1e-12))
-    upper = np.append(np.floor(edges), n[allowed][-1])
-    n_high = np.where(n[high] <= _N_EVERY, n[high], upper[np.minimum(high, upper.size - 1)])
+    numbers = profile.numbers
+    upper = np.append(np.floor(np.sqrt(n[1:] * n[:-1])), n[-1])
+    n_high = np.where(numbers[high] <= _N_EVERY, numbers[high], upper[np.minimum(high, upper.size - 1)])
     # Numbers beyond the last are as good as excluded where the last looked at were hopeless.
-    is_closed = ~np.isfinite(profile.value[allowed[-1]]) & (n_max >= _N_LAST)
-    is_inside = (3.0 * n_high <= n_max) | (n.size == 1) | is_closed
-    return Credible(n[low], n_high, is_inside, weights)
+    is_last_tried = np.any(np.isfinite(profile.value[profile.sites == n[-1]]), axis=0)
+    is_closed = ~is_last_tried & (n_max >= _N_LAST)
+    is_inside = (3.0 * n_high <= n_max) | (numbers.size == 1) | is_closed
+    return Credible(numbers[low], n_high, is_inside, weights)
 
 
 def credible_interval(

@@ -6,10 +6,12 @@ import warnings
 import numpy as np
 import pytest
 import quantities as pq
+from scipy.stats import binom
 
 from biophys import (
     FailedFit,
     IdentifiabilityWarning,
+    ImplausibleRecordingWarning,
     Noise,
     QuantalSynapse,
     QuantalVariability,
@@ -23,7 +25,10 @@ from biophys import (
 )
 
 PA = pq.pA
-pytestmark = pytest.mark.filterwarnings("ignore::biophys.IdentifiabilityWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::biophys.IdentifiabilityWarning"),
+    pytest.mark.filterwarnings("ignore::biophys.ImplausibleRecordingWarning"),
+]
 
 
 def trials(n, p, q, noise, n_trials, seed, within=0.0, n_sweeps=1):
@@ -305,10 +310,73 @@ def test_skewed_quanta_that_are_fitted_as_normal_are_pointed_out():
     normal = counts + 0.3 * np.sqrt(counts) * rng.normal(size=800)
     for quanta, is_told in ((skewed, True), (normal, False)):
         x = 10 * quanta + rng.normal(0, 1.5, 800)
-        fit = fit_release(x * PA, noise=1.5 * PA, variability=0.4 if is_told else 0.3, n=2)
+        quanta = QuantalVariability(0.4 if is_told else 0.3, family="normal")
+        fit = fit_release(x * PA, noise=1.5 * PA, variability=quanta, n=2)
         assert any("gamma quanta explain" in text for text in fit.diagnostics["warnings"]) == is_told
-    free = fit_release(10 * normal[:100] * PA, noise=1.5 * PA, variability=0.3)
-    assert any("quanta were taken as normal" in text for text in free.diagnostics["warnings"])
+        either = fit_release(x * PA, noise=1.5 * PA, variability=quanta.within, n=2)
+        assert either.family == ("gamma" if is_told else "normal")
+        assert not any("gamma quanta explain" in text for text in either.diagnostics["warnings"])
+
+
+def test_intervals_hold_whatever_the_law_of_the_quanta():
+    rng = np.random.default_rng(7)
+    quanta = QuantalVariability(0.3, family="gamma")
+    synapse = QuantalSynapse(2, 0.5, 10 * PA)
+    options = {"n_trials": 400, "noise": 1 * PA, "variability": quanta, "rng": rng}
+    recordings = [simulate_recording(synapse, **options)[0] for _ in range(40)]
+    n_held = {}
+    for family in ("normal or gamma", "normal"):
+        variability = QuantalVariability(0.3, family=family)
+        fits = fit_releases(recordings, noise=1 * PA, variability=variability)
+        identified = [fit for fit in fits if fit.n.identified]
+        n_held[family] = sum(fit.q.holds(10.0) for fit in fits), len(identified)
+        if family != "normal":
+            n_right = sum(fit.n.holds(2) for fit in identified)
+            assert binom.cdf(n_right, len(identified), 0.95) > 1e-4
+    # With normal quanta only, the interval of q held 26 of 40 times.
+    assert n_held["normal or gamma"][1] > 30
+    assert binom.cdf(n_held["normal or gamma"][0], 40, 0.95) > 1e-4 > binom.cdf(n_held["normal"][0], 40, 0.95)
+
+
+RNG = np.random.default_rng(0)
+PLAIN = RNG.binomial(4, 0.5, 150) * 10.0 + RNG.normal(0, 2, 150)
+SIGNS = np.where(np.arange(150) % 3 == 0, -1.0, 1.0)
+
+
+@pytest.mark.parametrize("noise", ["free", 2 * PA])
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (PLAIN, None),
+        (-PLAIN, None),
+        (RNG.binomial(10, 0.92, 150) * 10.0 + RNG.normal(0, 2, 150), None),
+        (RNG.binomial(60, 0.6, 150) * 10.0 + RNG.normal(0, 2, 150), None),
+        (RNG.binomial(4, 0.05, 150) * 10.0 + RNG.normal(0, 2, 150), None),
+        (PLAIN - 500.0, "baseline or holding current"),
+        (PLAIN + 100.0, "baseline or holding current"),
+        (1e4 + PLAIN, "baseline or holding current"),
+        (PLAIN - 15.0, "other sign"),
+        (PLAIN * SIGNS, "other sign"),
+        (PLAIN * np.where(SIGNS < 0, -0.7, 1.0), "other sign"),
+    ],
+)
+def test_offsets_and_mixed_signs_are_named_at_the_callers_line(noise, values, message):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        fit = fit_release(values * PA, noise=noise)
+    told = [w for w in caught if w.category is ImplausibleRecordingWarning]
+    assert [message in str(w.message) for w in told] == ([] if message is None else [True])
+    assert all(w.filename == __file__ for w in caught)
+    if message is not None:
+        assert not fit.n.identified and not fit.q.identified
+        assert any(message in text for text in fit.diagnostics["warnings"])
+
+
+def test_a_recording_that_contradicts_its_model_identifies_nothing():
+    inhibition = -RNG.binomial(2, 0.5, 150) * 5.0 + RNG.normal(0, 1, 150)
+    fit = fit_release(np.where(np.arange(150) % 3 == 0, inhibition, PLAIN) * PA)
+    assert fit.is_rejected and not fit.n.identified and "does not explain" in fit.identifiability_text
+    assert not fit_release(PLAIN * PA).is_rejected
 
 
 @pytest.mark.parametrize("noise", ["free", 2 * PA])
