@@ -90,7 +90,7 @@ def methods_text(fit: ReleaseFit) -> str:
         sites = f"The number of sites was not fitted but given, {most:g}"
     return (
         f"Quantal parameters were estimated from {fit.n_responses} responses with {version} by "
-        f"maximum likelihood: {model_words}. Given k vesicles the response was {model.family}; the quantal "
+        f"maximum likelihood: {model_words}. Quanta were {" or ".join(recording.variability.families)}; the quantal "
         f"coefficient of variation within sites was {variability}, that between sites {model.between:g}; "
         f"{noise}. {sites}. Intervals ({100 * fit.level:g} %) are "
         "those of the profile likelihood and are open where it does not fall; a parameter is called "

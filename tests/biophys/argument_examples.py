@@ -196,6 +196,7 @@ NOT_CALLED = {
     "ReleaseFit",
     "ReleaseFits",
     "SerialDependenceWarning",
+    "ImplausibleRecordingWarning",
     "compare",
     "ComparedFit",
     "GoodnessOfFit",
