@@ -83,14 +83,14 @@ def methods_text(fit: ReleaseFit) -> str:
     )
     within = recording.variability.within
     variability = "fitted" if within == "free" else f"taken as {within:g}"
-    most = fit.profile.sites[-1]
+    laws, most = " or ".join(recording.variability.families), fit.profile.sites[-1]
     largest = "the limit of infinitely many" if most >= 1e6 else f"{most:g}"
     sites = f"Numbers of sites up to {largest} were tried"
     if fit.profile.sites.size == 1:
         sites = f"The number of sites was not fitted but given, {most:g}"
     return (
         f"Quantal parameters were estimated from {fit.n_responses} responses with {version} by "
-        f"maximum likelihood: {model_words}. Quanta were {" or ".join(recording.variability.families)}; the quantal "
+        f"maximum likelihood: {model_words}. Quanta were {laws}; the quantal "
         f"coefficient of variation within sites was {variability}, that between sites {model.between:g}; "
         f"{noise}. {sites}. Intervals ({100 * fit.level:g} %) are "
         "those of the profile likelihood and are open where it does not fall; a parameter is called "
