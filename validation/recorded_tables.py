@@ -9,6 +9,7 @@ import math
 import re
 import sys
 from dataclasses import dataclass, field, replace
+from itertools import compress
 from pathlib import Path
 from typing import Any
 
@@ -322,7 +323,18 @@ def _table_of(rows: list[tuple[int, list[str]]], columns: str | None, name: str,
                 "with --columns 'amplitude (pA), interval (ms)'"
             )
     header_line = 1 if columns is not None else rows[0][0]
-    header = _without_empty_columns(header, body)
+    is_used = [bool(cell.strip()) or any(_stands(c, i) for _, c in body) for i, cell in enumerate(header)]
+    header = list(compress(header, is_used))
+    body = [
+        (line, [c for i, c in enumerate(cells) if i >= len(is_used) or is_used[i]]) for line, cells in body
+    ]
+    if columns is None and body and _are_units(header, body[0][1]):
+        header = [
+            f"{h} ({u.strip().strip('()[]')})" if u.strip() else h
+            for h, u in zip(header, body[0][1], strict=False)
+        ]
+        body = body[1:]
+        remarks.append("units from the row below the header")
     names: list[str] = []
     units: dict[str, str] = {}
     for cell in header:
@@ -347,11 +359,15 @@ def _table_of(rows: list[tuple[int, list[str]]], columns: str | None, name: str,
     return Table(table, units, [line for line, _ in body], name, remarks, header_line)
 
 
-def _without_empty_columns(header: list[str], body: list[tuple[int, list[str]]]) -> list[str]:
-    """Return a header without the nameless columns at its end in which nothing stands."""
-    while header and not header[-1].strip() and not any(_stands(c, len(header) - 1) for _, c in body):
-        header = header[:-1]
-    return header
+def _are_units(header: list[str], cells: list[str]) -> bool:
+    """Return whether the row below a header without units holds them."""
+    stated = [cell.strip().strip("()[]") for cell in cells if cell.strip()]
+    if not stated or any(_HEADER.match(name) for name in header):
+        return False
+    try:
+        return all(not _is_number(text) and unit_named(text, "") is not None for text in stated)
+    except TableError:
+        return False
 
 
 def _stands(cells: list[str], column: int) -> bool:

@@ -27,6 +27,8 @@ from biophys.units import checked_finite
 _SHARED = {"n": "n", "p": "p", "q": "q", "variability": "within", "noise": "noise"}
 # The forward pass costs n^2 for each stimulus: fewer numbers of sites are tried than of trials.
 _TRAIN_EVERY, _TRAIN_LAST = 12, 200
+# Sites that are followed one by one in seconds; more are as good as infinitely many.
+_MOST_SITES, _MOST_SITES_OF_TRAINS = 10_000, 1_000
 
 
 @checked_types
@@ -338,7 +340,20 @@ def _task(
         raise ValueError(
             "n is shared by all conditions here: nested_models compares a change of n with one of p or q"
         )
-    return _Task(model, variability.families, None if n is None else int(checked_n_sites(n)), float(level))
+    return _Task(model, variability.families, _given_sites(n, kind), float(level))
+
+
+def _given_sites(n: Any, kind: str) -> int | None:
+    """Return the number of sites that is given, if it can be followed."""
+    if n is None:
+        return None
+    sites, most = int(checked_n_sites(n)), _MOST_SITES if kind == "none" else _MOST_SITES_OF_TRAINS
+    if sites > most:
+        raise ValueError(
+            f"n = {sites} is more than the {most} sites that are followed here: leave n open, which takes in "
+            "large numbers up to infinitely many"
+        )
+    return sites
 
 
 def _dynamics_of(dynamics: Any, recording: Recording) -> tuple[str, dict[str, float]]:

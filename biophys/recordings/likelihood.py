@@ -409,10 +409,10 @@ class Likelihood:
         return filtered, smoothed, np.where(np.isfinite(chain.data.x), u, np.nan)
 
     def as_chain(self) -> Likelihood:
-        """Return the likelihood with independent trials as sweeps of one stimulus, and at most 400 sites."""
+        """Return the likelihood with independent trials as sweeps of one stimulus, 400 sites for the limit."""
         if self.data.gaps is not None:
             return self
-        n = np.minimum(self.n, 400)
+        n = np.where(is_limit(self.n), 400.0, self.n)
         shift = float(np.log(self.n[0] / n[0]))
         return Likelihood(self.model, single_stimuli(self.data), tuple(n), shift)
 

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from biophys.quantal import QuantalSynapse
 from biophys.recordings.ascent import spread_of
-from biophys.recordings.implausible import implausible_texts
 from biophys.recordings.likelihood import is_limit
 from biophys.recordings.recording import Recording
 from biophys.recordings.response_density import Family
@@ -414,6 +413,8 @@ class ReleaseFit:
     @cached_property
     def implausible(self) -> list[str]:
         """What quanta of one sign over a baseline of 0 do not explain, in sentences."""
+        from biophys.recordings.implausible import implausible_texts
+
         return implausible_texts(self)
 
     @cached_property
@@ -483,7 +484,8 @@ class ReleaseFit:
             noise = "noise from the baseline"
         trains = f"trains with {self.kind}" if self.kind != "none" else "independent responses"
         within = variability.within if variability.within == "free" else f"{variability.within:g}"
-        return f"{trains}, {noise}, quantal CV {within} ({variability.family})"
+        law = "" if variability.within == 0.0 else f" ({' or '.join(variability.families)})"
+        return f"{trains}, {noise}, quantal CV {within}{law}"
 
     def to_dict(self) -> dict[str, Any]:
         """Return all that is needed to build the fit again, as plain lists and numbers."""
@@ -545,11 +547,9 @@ def summarised(
 
 def _with_doubts(fit: ReleaseFit) -> ReleaseFit:
     """Return a fit that identifies neither n, p nor q: its model is not that of the recording."""
-    is_given = fit.profile.numbers.size == 1
+    lost = {"p", "q", "capacity"} | ({"n"} if fit.profile.numbers.size > 1 else set())
     values = {
-        name: replace(estimate, identified=estimate.identified and is_given)
-        if name.partition("[")[0] in ("n", "p", "q", "capacity")
-        else estimate
+        name: replace(estimate, identified=False) if name.partition("[")[0] in lost else estimate
         for name, estimate in fit.values.items()
     }
     return replace(fit, values=values)

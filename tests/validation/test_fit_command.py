@@ -198,6 +198,38 @@ def test_tables_of_other_programs_and_countries_hold_the_same(folder, raw):
     assert amplitudes.dimensionality.string == ("uA" if b"\xb5" in raw or b"\xbc" in raw else "pA")
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        "amplitude,time\npA,s\n12.1,0\n0.3,5\n9.8,10\n",
+        "amplitude,,time\n(pA),,(s)\n12.1,,0\n0.3,,5\n9.8,,10\n",
+        "amplitude (pA),,time (s),,\n12.1,,0,,\n0.3,,5,,\n9.8,,10,,\n",
+        "\ufeffamplitude (pA);time (s)\n12,1;0\n0,3;5\n9,8;10\n",
+    ],
+)
+def test_units_below_the_header_blank_columns_and_marks_are_read(folder, content):
+    (folder / "odd.csv").write_text(content, encoding="utf-8")
+    (synapse,) = recorded_synapses(read_table("odd.csv"))
+    assert synapse.arguments["amplitudes"][0].dimensionality.string == "pA"
+    np.testing.assert_array_equal(synapse.arguments["amplitudes"][0].magnitude, [12.1, 0.3, 9.8])
+    np.testing.assert_array_equal(synapse.arguments["intervals"][0].magnitude[1:], [5000.0, 5000.0])
+
+
+def test_a_batch_prints_a_row_for_each_synapse(folder, capsys):
+    rows = "".join(f"{name},{v}\n" for name in ("a", "b", "c") for v in ROWS) + "d,1\nd,1\nd,1\n"
+    (folder / "many.csv").write_text("synapse,amplitude (pA)\n" + rows)
+    code, text = run(capsys, "many.csv", "--noise", "2pA", "--n", "3")
+    assert code == 1 and text.count("?") and "d: not fitted" in text
+    assert sum(bool(re.match(r"│ [abc] ", line)) for line in text.splitlines()) == 3
+
+
+def test_intervals_that_no_axon_follows_are_remarked(folder, capsys):
+    lines = "".join(f"{s},{t * (20 if s else 0.02):g},{ROWS[t]}\n" for s in (0, 1) for t in range(6))
+    (folder / "mixed.csv").write_text("sweep,time (ms),amplitude (pA)\n" + lines)
+    _, text = run(capsys, "mixed.csv", "--noise", "2pA", "--n", "3")
+    assert "median interval of 0.02 ms" in " ".join(text.split())
+
+
 @pytest.mark.parametrize("first", [0, 1])
 def test_stimuli_count_from_zero_or_one_and_begin_sweeps(folder, first):
     rows = [(s, i, 10.0 * s + i) for s in range(3) for i in range(4)]

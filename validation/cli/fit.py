@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from biophys.recordings.release_fit import ReleaseFit
 
 _FAILED = 1
+_SHORTEST_MS = 0.5
 _KINDS = (
     "none",
     "depletion",
@@ -222,9 +223,17 @@ def _suspicious_scale(synapses: list[Any]) -> list[str]:
     values = np.concatenate([s.magnitude for synapse in synapses for s in synapse.arguments["amplitudes"]])
     unit = synapses[0].arguments["amplitudes"][0].dimensionality.string
     middle = float(np.nanmedian(np.abs(values)))
-    if 1e-3 <= middle <= 1e5 or middle == 0:
-        return []
-    return [f"a median amplitude of {middle:.2g} {unit}: is the unit right?"]
+    remarks = []
+    if not (1e-3 <= middle <= 1e5 or middle == 0):
+        remarks.append(f"a median amplitude of {middle:.2g} {unit}: is the unit right?")
+    gaps = [g.rescale("ms").magnitude for s in synapses for g in s.arguments.get("intervals") or []]
+    middles = [float(np.median(g[np.isfinite(g)])) for g in gaps if np.isfinite(g).any()]
+    if middles and min(middles) < _SHORTEST_MS:
+        remarks.append(
+            f"a sweep has a median interval of {min(middles):.2g} ms, which no axon follows: is its unit "
+            "right?"
+        )
+    return remarks
 
 
 def _quantity(text: str, option: str, example: str) -> Any:
@@ -284,6 +293,9 @@ def _show(fits: dict[str, ReleaseFit | FailedFit]) -> None:
     from validation.fit_report import interval_text, label_of
 
     console = Console()
+    if len(fits) > 1:
+        _show_many(fits, console)
+        return
     for name, one in fits.items():
         if hasattr(one, "reason"):
             console.print(f"[bold]{name or 'the synapse'}[/]: not fitted: {one.reason}", highlight=False)
@@ -302,6 +314,36 @@ def _show(fits: dict[str, ReleaseFit | FailedFit]) -> None:
         console.print(table)
         for text in one.diagnostics["warnings"]:
             console.print(f"- {text}", highlight=False, soft_wrap=True)
+
+
+def _show_many(fits: dict[str, ReleaseFit | FailedFit], console: Console) -> None:
+    """Print one row for each synapse, and those that were not fitted below."""
+    from rich.table import Table
+
+    from validation.fit_report import interval_text
+
+    fitted = {name: one for name, one in fits.items() if not hasattr(one, "reason")}
+    names = dict.fromkeys(name for one in fitted.values() for name in one.values)
+    left_out = ("mean", "capacity", "noise", "outliers")
+    shown = [name for name in names if name.partition("[")[0] not in left_out]
+    table = Table(title="estimate (95 % interval); ? not identified", title_justify="left")
+    for column in ("synapse", *shown, "warnings"):
+        table.add_column(column)
+    for synapse, one in fitted.items():
+        cells = [
+            f"{f'{each.value:.3g} {each.unit}'.strip()} ({interval_text(each)})"
+            + ("" if each.identified else " ?")
+            for each in (one.values[name] for name in shown if name in one.values)
+        ]
+        cells += [""] * (len(shown) - len(cells))
+        table.add_row(synapse, *cells, str(len(one.diagnostics["warnings"])))
+    if fitted:
+        console.print(table)
+    if any(one.diagnostics["warnings"] for one in fitted.values()):
+        console.print("- what the warnings say is in --report and --json", highlight=False, soft_wrap=True)
+    for synapse, failed in fits.items():
+        if hasattr(failed, "reason"):
+            console.print(f"[bold]{synapse}[/]: not fitted: {failed.reason}", highlight=False, soft_wrap=True)
 
 
 def _write_numbers(

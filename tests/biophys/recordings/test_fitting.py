@@ -254,6 +254,7 @@ def test_a_fit_survives_its_json(is_train):
         ({"conditions": [1, 1, 1, np.nan, 1]}, ValueError, "condition nan has fewer than two"),
         ({"level": 95}, ValueError, "level must be"),
         ({"n": 0}, ValueError, "n must be a positive integer"),
+        ({"n": 100_000}, ValueError, "n = 100000 is more than the 10000 sites"),
         ({"n": True}, TypeError, "n must be a whole number"),
         ({"variability": np.nan}, ValueError, "variability must be"),
         ({"amplitudes": [1 * PA, 2 * pq.mV, 3 * PA]}, ValueError, "mV"),
