@@ -409,7 +409,7 @@ class Likelihood:
         return filtered, smoothed, np.where(np.isfinite(chain.data.x), u, np.nan)
 
     def as_chain(self) -> Likelihood:
-        """Return the likelihood with independent trials as sweeps of one stimulus, 400 sites for the limit."""
+        """Return the likelihood with independent trials as sweeps of one stimulus; the limit as 400 sites."""
         if self.data.gaps is not None:
             return self
         n = np.where(is_limit(self.n), 400.0, self.n)

@@ -47,7 +47,9 @@ def test_independent_responses_of_either_sign_and_condition_become_a_release_mod
     rng = np.random.default_rng(4)
     x = -np.concatenate([rng.binomial(3, p, 200) * 12.0 for p in (0.2, 0.6)]) + rng.normal(0, 1, 400)
     labels = ["low"] * 200 + ["high"] * 200
-    fit = fit_release(x * pq.pA, conditions=labels, noise=1 * pq.pA, variability=0.1)
+    fit = fit_release(
+        x * pq.pA, conditions=labels, noise=1 * pq.pA, variability=QuantalVariability(0.1, family="normal")
+    )
     code = fitted_release(fit, condition="high", target="I_syn")
     assert code.initial["n"] == 3 and float(code.initial["p"]) == fit.p["high"].value
     assert float(code.initial["q"] / b2.pamp) == pytest.approx(fit.q.value) and fit.q.value < 0
