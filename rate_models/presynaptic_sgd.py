@@ -118,8 +118,9 @@ def descend_presynaptically(
     *,
     rate: Tensor | float,
     kept_share: Tensor | float | None,
+    keeps_gradient: bool = False,
 ) -> None:
-    """Take one step of the published rule in place; `gradient` is overwritten.
+    """Take one step of the published rule in place.
 
     Parameters
     ----------
@@ -133,11 +134,13 @@ def descend_presynaptically(
         eta.
     kept_share
         1 - eta l2, or None for no penalty.
+    keeps_gradient
+        Whether `gradient` stays as it is; it is faster overwritten than copied.
     """
     if kept_share is not None:
         weight.mul_(kept_share)
     _descend(weight, gradient, rate, learning_rate_factor(p, rule))
-    updated_release_probability(p, gradient, rule, in_place=True)
+    updated_release_probability(p, gradient.abs() if keeps_gradient else gradient, rule, in_place=True)
 
 
 def _descend(learned: Tensor, gradient: Tensor, rate: Tensor | float, factor: Tensor | float) -> None:

@@ -158,10 +158,10 @@ class PresynapticSGD(torch.optim.Optimizer):
             for weight in group["params"]:
                 if weight.grad is not None:
                     p = self._release_of[weight].get_buffer("probability")
-                    gradient = weight.grad / self._n_summed
-                    descend_presynaptically(
-                        weight, p, gradient, rule, rate=group["lr"], kept_share=kept_share
-                    )
+                    is_mean = self._n_summed == 1
+                    gradient = weight.grad if is_mean else weight.grad / self._n_summed
+                    options = {"rate": group["lr"], "kept_share": kept_share, "keeps_gradient": is_mean}
+                    descend_presynaptically(weight, p, gradient, rule, **options)
         return loss
 
     def _check_gradients(self) -> None:
