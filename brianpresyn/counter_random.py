@@ -376,7 +376,6 @@ def cuda_text(cpp_code: str) -> str:
         ("static inline", "PRESYN_DEVICE static inline"),
         ("static const uint64_t", "static constexpr uint64_t"),
         ("#if defined(__GNUC__)", "#if 0"),
-        ("#if defined(__AVX512DQ__)", "#if 0"),
     ):
         cpp_code = cpp_code.replace(old, new)
     return _CUDA_HEAD + cpp_code

@@ -2,10 +2,11 @@
 
 Brian2's loop counts a synapse's event, draws what it releases and moves the postsynaptic variable before it
 turns to the next synapse. No compiler can do that for several synapses at once, since two of them may act
-on the same neuron. Up to that point, though, a synapse has to do with itself only: a first loop does that
-much for up to 256 synapses, eight at a time where their numbers follow each other, and a second one acts on
-the neurons. With threads, the first loop goes through all active synapses and is shared among them, which
-changes no draw. What is released is the same.
+on the same neuron. Up to that point, though, a synapse has to do with itself only, also in computing by how
+much it moves the neuron: a first loop does that much for up to 256 synapses whose numbers follow each other,
+eight at a time, and a second one acts on the neurons. A draw of several sites divides the first in two: what
+it needs is gathered, a function draws for all, and the second part goes on. With threads, the first loop goes
+through all active synapses and is shared among them, which changes no draw. What is released is the same.
 
 With other draws than those below, and wherever the order matters, the loop stays one; also if
 ``prefs.devices.brianpresyn.two_loops`` is False.
@@ -27,6 +28,8 @@ from brian2.devices.cpp_standalone.device import CPPStandaloneDevice
 from brian2.devices.device import get_device
 from brian2.synapses.synapses import Synapses, SynapticPathway
 from brian2.utils.stringtools import get_identifiers
+
+from brianpresyn.counter_random import cpp_text
 
 TEMPLATE = "two_loop_synapses"
 """Name of the template; it falls back on Brian2's where the loop stays one."""
@@ -56,83 +59,72 @@ def go_through_in_two_loops(connection: Synapses) -> None:
             pathway.codeobj_class, pathway.template = TwoLoopCodeObject, TEMPLATE
 
 
-# Draws that a compiler can make for several synapses at once. One that is named here leaves the rare cases
-# that it cannot decide so to the second loop: it returns a negative number then.
+# Draws that a compiler makes for several synapses at once: within a loop over synapses whose numbers follow each
+# other, or by a function that is called between two such loops.
 _DRAWS = {
     "bernoulli_draw": "",
-    "binomial_draw": "binomial_draw_unless_tied",
-    "shared_binomial_draw": "shared_binomial_draw_if_tabled",
+    "binomial_draw": "binomial_draws",
+    "shared_binomial_draw": "shared_binomial_draws",
 }
 
-# Synapses whose numbers follow each other go through the first loop before the second has its turn: as many
-# at most, and as few as are worth two loops.
-_MOST, _FEWEST = 256, 8
+# So few synapses whose numbers follow each other are worth two loops.
+_FEWEST = 8
 # Starting the threads takes as long as drawing for this many synapses.
 _WORTH_THREADS = 2000
 _CACHE_LINE = 64
 
-_SUPPORT = """
-#if defined(__GNUC__)
-#define _presyn_prefetch(address) __builtin_prefetch(address)
-#else
-#define _presyn_prefetch(address)
-#endif
-static inline int _presyn_run_length(const int* numbers, int most) {
-    const int first = numbers[0];
-    int n = 1;
-    for (; n + 16 <= most; n += 16) {
-        int differ = 0;
-        for (int k = 0; k < 16; k++) differ |= numbers[n + k] ^ (first + n + k);
-        if (differ) break;
-    }
-    while (n < most && numbers[n] == first + n) n++;
-    return n;
-}
-"""
 
+class _Draw(Statement):
+    """A draw for several synapses; with the translated arguments, and the expression of the state drawn from."""
 
-class _OpenDraw(Statement):
-    """A draw in the first loop, of which a rare outcome is left open."""
-
-
-class _Settlement(Statement):
-    """The same draw in the second loop, made where it was left open."""
+    def __init__(self, statement: Statement, number: int, arguments: list[str], key: str, state: str) -> None:
+        self.number, self.arguments, self.key, self.state = number, arguments, key, state
+        self.function = _DRAWS[_call(statement)[0]]
+        var, op = (f"_state_{number}", ":=") if self.function else (statement.var, statement.op)
+        super().__init__(var, op, statement.expr, "", _dtype(statement), statement.constant)
 
 
 class TwoLoopGenerator(CPPCodeGenerator):
-    """Brian2's generator of C++, with the statements of a synapse in two blocks where that is possible."""
+    """Brian2's generator of C++, with the statements of a synapse in several loops where that is possible."""
 
     def translate_statement_sequence(
         self, sc_statements: dict[Any, list[Statement]], ve_statements: dict[Any, list[Statement]]
     ) -> tuple[dict[Any, Any], dict[Any, Any], dict[str, Any]]:
-        """Translate; if the statements are divided, into the blocks "draw" and "act", and all as "whole"."""
+        """Translate; if the statements are divided, also as what is a synapse's own, in loops, and the rest."""
         whole = ve_statements.get(None, [])
         n_own = self._number_of_own(whole)
         if not n_own:
             return super().translate_statement_sequence(sc_statements, ve_statements)
-        draw, act = self._left_open(*self._brought_forward(whole[:n_own], whole[n_own:]))
+        own, act = self._brought_forward(whole[:n_own], whole[n_own:])
+        loops = self._loops(own)
+        blocks = {"whole": whole, "own": own, "act": act, **dict(enumerate(loops))}
         scalar, vector, keywords = super().translate_statement_sequence(
-            {"whole": sc_statements[None], "draw": [], "act": []},
-            {"whole": whole, "draw": draw, "act": act},
+            {name: sc_statements[None] if name == "whole" else [] for name in blocks}, blocks
         )
         keywords |= {
-            "support_code_lines": [*keywords["support_code_lines"], *_SUPPORT.splitlines()],
-            "carried": self._carried(draw, act),
-            "prefetched": self._prefetched(draw + act),
+            "support_code_lines": [*keywords["support_code_lines"], *cpp_text("two_loops").splitlines()],
+            "loops": [[each for each in loop if isinstance(each, _Draw)] for loop in loops],
+            "carried": self._carried([*loops, act]),
+            "prefetched": self._prefetched(own + act),
             "n_threads": prefs.devices.cpp_standalone.openmp_threads,
             "worth_threads": _WORTH_THREADS,
-            "most": _MOST,
             "fewest": _FEWEST,
         }
         return scalar, vector, keywords
 
     def translate_statement(self, statement: Statement) -> str:
-        """Translate one statement; a draw in two steps first by the function that may leave it open."""
+        """Translate one statement; a draw as what several synapses share."""
         line = super().translate_statement(statement)
-        if isinstance(statement, _OpenDraw):
-            name = _called(statement)
-            return line.replace(f"{name}(", f"{_DRAWS[name]}(", 1)
-        return f"if ({statement.var} < 0) {line}" if isinstance(statement, _Settlement) else line
+        if not isinstance(statement, _Draw):
+            return line
+        number, *arguments = statement.number, *statement.arguments
+        if not statement.function:
+            left = line.split("=")[0]
+            return f"{left}= _presyn_bernoulli({statement.state}, {arguments[0]});"
+        return (
+            f"_state_{number}[_k] = {statement.state}; _n_{number}[_k] = {arguments[0]}; "
+            f"_p_{number}[_k] = {arguments[1]};"
+        )
 
     def _number_of_own(self, statements: list[Statement]) -> int:
         """Return how many statements come before the first that has to do with a neuron.
@@ -147,48 +139,60 @@ class TwoLoopGenerator(CPPCodeGenerator):
         return n_own if drawn & set(_DRAWS) else 0
 
     def _brought_forward(
-        self, draw: list[Statement], act: list[Statement]
+        self, own: list[Statement], act: list[Statement]
     ) -> tuple[list[Statement], list[Statement]]:
         """Return both blocks with what has to do with a synapse only, such as its energy, in the first.
 
-        A statement stays where it is if it shares a variable with one that stays before it, or reads a draw
-        of which a rare outcome is left open.
+        A statement stays where it is if it shares a variable with one that stays before it; the amount by
+        which it moves a neuron is brought forward by itself.
         """
         kept: list[Statement] = []
-        touched = {own.var for own in draw if _DRAWS.get(_called(own))}
-        for own in act:
-            names = {own.var, *get_identifiers(own.expr)}
-            if self._is_of_neurons(own) or names & touched:
-                kept.append(own)
-                touched |= names - self._never_set(draw + act)
-            else:
-                draw = [*draw, own]
-        return draw, kept
-
-    @staticmethod
-    def _never_set(statements: list[Statement]) -> set[str]:
-        """Return the names of what the statements only read."""
-        read = set().union(*(get_identifiers(own.expr) for own in statements))
-        return read - {own.var for own in statements}
-
-    def _left_open(
-        self, draw: list[Statement], act: list[Statement]
-    ) -> tuple[list[Statement], list[Statement]]:
-        """Return both blocks with draws in two steps, where nothing in the first needs the outcome."""
-        settled = []
-        for place, own in enumerate(draw):
-            later = draw[place + 1 :]
-            touched = {name for next_one in later for name in (next_one.var, *get_identifiers(next_one.expr))}
-            written = {next_one.var for next_one in later}
+        touched: set[str] = set()
+        never_set = set().union(*(get_identifiers(each.expr) for each in own + act))
+        never_set -= {each.var for each in own + act}
+        for each in act:
+            names = get_identifiers(each.expr)
+            if not self._is_of_neurons(each) and not (names | {each.var}) & touched:
+                own = [*own, each]
+                continue
+            amount = Statement(f"_amount_{len(kept)}", ":=", each.expr, "", np.dtype(float))
             if (
-                own.op == ":="
-                and _DRAWS.get(_called(own))
-                and own.var not in touched
-                and not written & get_identifiers(own.expr)
+                each.op in ("+=", "-=")
+                and np.issubdtype(each.dtype, np.floating)
+                and not each.expr.isidentifier()
+                and not self._is_of_neurons(amount)
+                and not names & touched
             ):
-                draw = [*draw[:place], _OpenDraw(own.var, ":=", own.expr, "", own.dtype), *later]
-                settled.append(_Settlement(own.var, "=", own.expr, "", own.dtype))
-        return draw, [*settled, *act]
+                own = [*own, amount]
+                each = Statement(each.var, each.op, amount.var, "", each.dtype)
+            kept.append(each)
+            touched |= (names | {each.var}) - never_set
+        return own, kept
+
+    def _loops(self, own: list[Statement]) -> list[list[Statement]]:
+        """Return the statements in loops, of which all but the last end with a draw by a function."""
+        loops: list[list[Statement]] = [[]]
+        for number, each in enumerate(own):
+            draw = self._draw(each, number)
+            loops[-1].append(draw or each)
+            if draw is not None and draw.function:
+                drawn = Statement(each.var, each.op, f"_drawn_{number}", "", _dtype(each), each.constant)
+                loops.append([drawn])
+        return loops
+
+    def _draw(self, statement: Statement, number: int) -> _Draw | None:
+        """Return the draw for several synapses that a statement makes, if it does."""
+        name, arguments = _call(statement)
+        if name not in _DRAWS:
+            return None
+        key, event, *rest = map(self.translate_expression, arguments)
+        if len(rest) > (2 if _DRAWS[name] else 1):
+            *rest, synapse = rest
+        elif getattr(self.variables.get(arguments[0]), "scalar", False):
+            return _Draw(statement, number, rest, key, f"_presyn_at_event(_stream_{number}, {event})")
+        else:
+            synapse = "_idx"
+        return _Draw(statement, number, rest, "", f"_presyn_state({key}, {event}, {synapse})")
 
     def _names(self, statement: Statement, kind: type) -> set[str]:
         """Return the names of variables of a kind that a statement reads or writes."""
@@ -199,10 +203,20 @@ class TwoLoopGenerator(CPPCodeGenerator):
         arrays = self._names(statement, ArrayVariable)
         return any(self.variable_indices[name] not in ("_idx", "0") for name in arrays)
 
-    def _carried(self, draw: list[Statement], act: list[Statement]) -> list[tuple[str, str]]:
-        """Return C type and name of what is computed in the first loop and used in the second."""
-        used = set().union(*(get_identifiers(own.expr) | {own.var} for own in act))
-        return [(self.c_data_type(own.dtype), own.var) for own in draw if own.op == ":=" and own.var in used]
+    def _carried(self, loops: list[list[Statement]]) -> list[tuple[str, str, list[int], list[int]]]:
+        """Return type and name of what loops pass on, with the loops that use it and those that set it.
+
+        What the last one uses, which acts on the neurons, is carried to it from all synapses.
+        """
+        carried = []
+        for first, loop in enumerate(loops):
+            for each in loop:
+                names = [{n for own in later for n in (own.var, *get_identifiers(own.expr))} for later in loops]
+                used = [k for k in range(first + 1, len(loops)) if each.var in names[k]]
+                if each.op == ":=" and used:
+                    setting = [k for k, own in enumerate(loops) if any(each.var == s.var for s in own)]
+                    carried.append((self.c_data_type(each.dtype), each.var, used, setting))
+        return carried
 
     def _prefetched(self, statements: list[Statement]) -> list[tuple[str, int]]:
         """Return name, and values in a line of the cache, of every array with one value for each synapse."""
@@ -211,11 +225,17 @@ class TwoLoopGenerator(CPPCodeGenerator):
         return [(self.get_array_name(own), _CACHE_LINE // np.dtype(own.dtype).itemsize) for own in arrays]
 
 
-def _called(statement: Statement) -> str:
-    """Return the name of the function whose value a statement assigns as it is, or nothing."""
+def _dtype(draw: Statement) -> np.dtype:
+    """Return the type of what is drawn: 32 bits, which all vector units turn into float64, unless it is kept."""
+    return np.dtype(np.int32) if draw.op == ":=" else draw.dtype
+
+
+def _call(statement: Statement) -> tuple[str, list[str]]:
+    """Return the function whose value a statement takes as it is, and its arguments; or nothing."""
     expression = ast.parse(statement.expr, mode="eval").body
-    is_call = isinstance(expression, ast.Call) and isinstance(expression.func, ast.Name)
-    return expression.func.id if is_call else ""
+    if not (isinstance(expression, ast.Call) and isinstance(expression.func, ast.Name)):
+        return "", []
+    return expression.func.id, [ast.unparse(argument) for argument in expression.args]
 
 
 class TwoLoopCodeObject(CPPStandaloneCodeObject):

@@ -11,15 +11,17 @@
 #else
 #define PRESYN_APART
 #endif
-static const uint64_t _presyn_word_step = 0xD6E8FEB86659FD93ull;
+static const uint64_t _presyn_word_step = 0xD6E8FEB86659FD93ull, _presyn_synapse_step = 0xD1342543DE82EF95ull;
 static inline uint64_t _presyn_mixed(uint64_t z) {
     z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9ull;
     z = (z ^ (z >> 27)) * 0x94D049BB133111EBull;
     return z ^ (z >> 31);
 }
+static inline uint64_t _presyn_at_event(uint64_t stream, int32_t event) {
+    return stream + (uint64_t)(uint32_t)event * 0x9E3779B97F4A7C15ull;
+}
 static inline uint64_t _presyn_state(int64_t key, int32_t event, int64_t synapse) {
-    return _presyn_mixed((uint64_t)key) + (uint64_t)synapse * 0xD1342543DE82EF95ull
-           + (uint64_t)(uint32_t)event * 0x9E3779B97F4A7C15ull;
+    return _presyn_at_event(_presyn_mixed((uint64_t)key) + (uint64_t)synapse * _presyn_synapse_step, event);
 }
 static inline uint64_t _presyn_word(uint64_t state, uint32_t word) {
     return _presyn_mixed(state + word * _presyn_word_step);

@@ -36,35 +36,24 @@ PRESYN_EXACT static void _presyn_fill_table(int32_t n, double p) {
     _presyn_shared.n = n;
     _presyn_shared.p = p;
 }
-static inline int32_t _presyn_looked_up(int64_t key, int32_t event, int64_t synapse) {
-    const int64_t bits = (int64_t)(_presyn_mixed(_presyn_state(key, event, synapse)) >> 11);
+static inline int32_t _presyn_looked_up(uint64_t state) {
+    const int64_t bits = (int64_t)(_presyn_mixed(state) >> 11);
     int32_t k = _presyn_shared.guide[bits >> 45];
     while (_presyn_shared.values[k] <= bits) k++;
     return k;
 }
-PRESYN_APART static int32_t _presyn_other_table(int64_t key, int32_t event, int32_t n, double p,
-                                                int64_t synapse) {
-    if (n > 64) return binomial_draw(key, event, n, p, synapse);
+PRESYN_APART static int32_t _presyn_other_table(uint64_t state, int32_t n, double p) {
+    if (n > 64) return _presyn_binomial_from(state, n, p);
     _presyn_fill_table(n, p);
-    return _presyn_looked_up(key, event, synapse);
+    return _presyn_looked_up(state);
+}
+static inline int32_t _presyn_shared_from(uint64_t state, int32_t n, double p) {
+    p = _presyn_probability(p);
+    const bool is_filled = p == _presyn_shared.p && n == _presyn_shared.n;
+    return is_filled ? _presyn_looked_up(state) : _presyn_other_table(state, n, p);
 }
 static inline int32_t shared_binomial_draw(int64_t key, int32_t event, int32_t n, double p,
                                            int64_t synapse) {
-    p = _presyn_probability(p);
-    if (p != _presyn_shared.p || n != _presyn_shared.n)
-        return _presyn_other_table(key, event, n, p, synapse);
-    return _presyn_looked_up(key, event, synapse);
-}
-static inline int32_t shared_binomial_draw_if_tabled(int64_t key, int32_t event, int32_t n, double p,
-                                                     int64_t synapse) {
-#if defined(__AVX512DQ__)
-    p = _presyn_probability(p);
-    const int64_t bits = (int64_t)(_presyn_mixed(_presyn_state(key, event, synapse)) >> 11);
-    int64_t released = 0;
-    for (int k = 0; k < 16; k++) released += _presyn_shared.values[k] <= bits;
-    return n > 16 || p != _presyn_shared.p || n != _presyn_shared.n ? -1 : released;
-#else
-    return shared_binomial_draw(key, event, n, p, synapse);
-#endif
+    return _presyn_shared_from(_presyn_state(key, event, synapse), n, p);
 }
 #endif

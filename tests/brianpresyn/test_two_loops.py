@@ -91,15 +91,19 @@ def source_of(code, tmp_path, **options):
 
 
 def is_in_two_loops(source):
-    return "_carried_released" in source
+    return "_carried_" in source
+
+
+def loops(source):
+    """Return the C++ of the loops over synapses whose numbers follow each other."""
+    return source.split("_number = _presyn_run_length(")[1].split("for (int _k = 0; _k < _number; _k++)")[1:]
 
 
 def test_release_is_drawn_before_any_neuron_is_touched(tmp_path):
-    assert is_in_two_loops(source_of(bernoulli_release(0.5, q=1), tmp_path / "a"))
-    source = source_of(binomial_release(3, 0.5, q=1), tmp_path / "b")
-    assert is_in_two_loops(source)
-    first, second = source.split("_number = _presyn_run_length(")[1].split("_carried_released[_k];")
-    assert "= binomial_draw_unless_tied(" in first and "if (released < 0) released = binomial_draw(" in second
+    draw, act = loops(source_of(bernoulli_release(0.5, q=1), tmp_path / "a"))
+    assert "_presyn_bernoulli(" in draw and "v_post" not in draw and "v_post += _amount" in act
+    gather, amount, act = loops(source_of(binomial_release(3, 0.5, q=1), tmp_path / "b"))
+    assert "binomial_draws(" in gather and "released * q" in amount and "v_post += _amount" in act
 
 
 def test_loop_stays_one_where_order_matters(tmp_path):
@@ -121,7 +125,7 @@ def test_loop_is_brian2s_if_the_preference_says_so(tmp_path):
 def test_energy_is_added_up_in_the_first_loop(tmp_path):
     code = bernoulli_release(0.5, q=1)
     source = source_of(code + energy_ledger(code, quantum=1.0), tmp_path)
-    first, second = source.split("_number = _presyn_run_length(")[1].split("_carried_released[_k];")
+    first, second = loops(source)
     assert "calcium_entry +=" in first and "v_post +=" in second and "calcium_entry" not in second
 
 
@@ -131,8 +135,8 @@ def test_draws_are_shared_among_threads(tmp_path):
         source = source_of(bernoulli_release(0.5, q=1), tmp_path)
     finally:
         prefs["devices.cpp_standalone.openmp_threads"] = 0
-    shared, alone = source.split("#pragma omp parallel for")[1].split("_carried_released[_k];")
-    assert "bernoulli_draw(" in shared and "v_post" not in shared and "v_post +=" in alone
+    shared, alone = source.split("#pragma omp parallel for")[1].split("_k < _num_active;")
+    assert "_presyn_bernoulli(" in shared and "v_post" not in shared and "v_post +=" in alone
 
 
 @pytest.mark.standalone
