@@ -13,7 +13,7 @@ import numpy as np
 from brian2 import second
 from brian2.core.functions import DEFAULT_CONSTANTS, DEFAULT_FUNCTIONS, Function
 from brian2.core.namespace import DEFAULT_UNITS, get_local_namespace
-from brian2.core.variables import DynamicArrayVariable
+from brian2.core.variables import ArrayVariable, DynamicArrayVariable
 from brian2.devices.cpp_standalone.device import CPPStandaloneDevice
 from brian2.devices.device import get_device
 from brian2.equations.equations import FLOAT
@@ -126,11 +126,25 @@ class CheckedSynapses(Synapses):
         super().after_run()
         _running.pop((self.seed, self.stream_name), None)  # type: ignore[arg-type]
         for variable, expression in self._code.after_run.items():
-            Synapses.__setattr__(self, variable, expression)
+            if expression == "t" and self.variables[variable].scalar:
+                self._set_to_time(self.variables[variable])
+            else:
+                Synapses.__setattr__(self, variable, expression)
         self._check_values(" after the run")
         if _is_standalone():
             for name in self._code.domains:
                 get_device().insert_code("main", self._reporting(name))
+
+    def _set_to_time(self, variable: ArrayVariable) -> None:
+        """Set a shared variable to the time, for which Brian2 has no expression where C++ is generated."""
+        if not _is_standalone():
+            variable.set_value(self.variables["t"].get_value().item())
+            return
+        device = get_device()
+        shared, time = map(device.get_array_name, (variable, self.variables["t"]))
+        device.insert_code("main", f"{shared}[0] = {time}[0];")
+        # What was known of it before the run is no longer so.
+        device.array_cache[variable] = None
 
     def _check_values(self, when: str) -> None:
         for name, domain in self._code.domains.items():

@@ -108,13 +108,15 @@ def energy_ledger(
     energies = "".join(f"\n{name} = {text} : joule" for name, text in terms.items())
     paid = {f"{_name(law)}_seconds": _waiting(law, sites) for law, is_per_spike in laws if not is_per_spike}
     accrual = "".join(f"{name} += {size}*(t - t_paid)\n" for name, size in paid.items()) + "t_paid = t"
+    # What no event moves is paid for all synapses at once.
+    is_paid_by_each = moved or every is not None
     # With a deterministic synapse the number of vesicles is a mean.
     counted = "1" if "transmitted" in code.assigned else "integer"
     ledger = SynapseCode(
         "energy_ledger",
         model=f"n_spikes : integer\nn_vesicles : {counted}\nquanta_released : 1\ncalcium_entry : 1\n"
         + "".join(f"{name} : second\n" for name in paid)
-        + f"t_paid : second{energies}\nE_total = {' + '.join(terms)} : joule\n"
+        + f"t_paid : second{'' if is_paid_by_each else ' (shared)'}{energies}\nE_total = {' + '.join(terms)} : joule\n"
         "ATP_total = E_total/energy_of_atp : 1",
         namespace={
             "energy_of_atp": ENERGY_OF_ATP,

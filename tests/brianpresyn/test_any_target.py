@@ -1,11 +1,12 @@
 """Many kinds of release, learning and ledger in one Synapses: the same results in C++ as on numpy."""
 
+import contextlib
 import functools
 import operator
 
 import numpy as np
 import pytest
-from brian2 import Hz, Network, NeuronGroup, SpikeGeneratorGroup, ms
+from brian2 import Hz, Network, NeuronGroup, SpikeGeneratorGroup, ms, prefs
 from brian2.devices.device import get_device
 
 from biophys.release_plasticity import ReleasePlasticity
@@ -93,7 +94,11 @@ def results(cells, built, prefixes):
 def run_of(target, prefixes=ALL):
     """Return the results for each seed of two runs, between which values are changed from Python."""
     observed = []
-    with code_generation(target):
+    options = prefs.codegen.cpp.extra_compile_args_gcc
+    # Half of the time goes into optimising what runs for a few steps.
+    prefs.codegen.cpp.extra_compile_args_gcc = ["-w", "-O0", "-std=c++11"]
+    with code_generation(target), contextlib.ExitStack() as afterwards:
+        afterwards.callback(setattr, prefs.codegen.cpp, "extra_compile_args_gcc", options)
         for seed in SEEDS[:1] if target == "cpp_standalone" else SEEDS:
             if target == "cpp_standalone":
                 get_device().build_on_run = False
