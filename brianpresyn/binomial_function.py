@@ -14,7 +14,7 @@ import numpy as np
 from brian2.core.functions import DEFAULT_FUNCTIONS
 from numpy.typing import ArrayLike, NDArray
 
-from brianpresyn.counter_random import NamedFunction, cpp_text, cython_wrapper, probability
+from brianpresyn.counter_random import NamedFunction, cpp_text, cython_wrapper, on_all_targets, probability
 
 # Inversion starts from (1 - p)^n, which for p <= 1/2 and this many sites stays far above the underflow.
 _SITES_PER_DRAW = 64
@@ -42,8 +42,8 @@ def _binomial_numpy(n: ArrayLike, p: ArrayLike, vectorisation_idx: Any) -> NDArr
     return np.random.binomial(np.maximum(n, 0), probability(p), size=shape).astype(np.int32)  # noqa: NPY002
 
 
-def _binomial_function() -> NamedFunction:
-    function = NamedFunction(
+binomial = on_all_targets(
+    NamedFunction(
         __name__,
         "binomial",
         _binomial_numpy,
@@ -56,21 +56,11 @@ def _binomial_function() -> NamedFunction:
         # As it is vectorised it is still called for every synapse, also where n and p are shared.
         stateless=True,
         auto_vectorise=True,
-    )
-    dependencies = {"_rand": DEFAULT_FUNCTIONS["rand"]}
-    add = function.implementations.add_implementation
-    add("numpy", _binomial_numpy)
-    headers = {"headers": ["<stdint.h>", "<math.h>"]}
-    add(
-        "cpp",
-        cpp_text("inverse_binomial") + cpp_text("binomial"),
-        dependencies=dependencies,
-        name="binomial",
-        compiler_kwds=headers,
-    )
-    add("cython", _BINOMIAL_CYTHON, dependencies=dependencies, name="binomial")
-    return function
-
-
-binomial = _binomial_function()
+    ),
+    cpp_text("inverse_binomial") + cpp_text("binomial"),
+    _BINOMIAL_CYTHON,
+    "<stdint.h>",
+    "<math.h>",
+    dependencies={"_rand": DEFAULT_FUNCTIONS["rand"]},
+)
 """``binomial(n, p)``: number of successes in n trials, each with probability p."""

@@ -433,6 +433,18 @@ def _held(module: str, name: str) -> Any:
     return operator.attrgetter(name)(importlib.import_module(module))
 
 
+def on_all_targets(
+    function: NamedFunction, cpp_code: str, cython_code: str, *headers: str, **options: Any
+) -> NamedFunction:
+    """Return the function with implementations in numpy, C++ and cython; the options are of the last two."""
+    name = function.place[1].removesuffix(".numbered")
+    add = function.implementations.add_implementation
+    add("numpy", function.pyfunc)
+    add("cpp", cpp_code, name=name, compiler_kwds={"headers": list(headers)} if headers else None, **options)
+    add("cython", cython_code, name=name, **options)
+    return function
+
+
 def counter_function(
     name: str, numpy_function: Callable[..., Any], arguments: str, returns: str, *needed: str
 ) -> NamedFunction:
@@ -482,17 +494,15 @@ def _declared(
     c_name, c_kinds = name.removesuffix(".numbered"), [*kinds, *["integer"] * auto_vectorise]
     declaration = f"{c_types[returns]} {c_name}({', '.join(c_types[kind] for kind in c_kinds)})"
     source = "".join(map(cpp_text, ("generator", *needed, c_name)))
-    add = function.implementations.add_implementation
-    add("numpy", numpy_function)
-    add("cpp", source, name=c_name, compiler_kwds={"headers": ["<stdint.h>", "<string.h>", "<math.h>"]})
-    add("cython", cython_wrapper(source, declaration), name=c_name)
+    cython_code = cython_wrapper(source, declaration)
+    on_all_targets(function, source, cython_code, "<stdint.h>", "<string.h>", "<math.h>")
     # Its table of one n and p is no device's: Brian2CUDA says that it lacks this one.
     if c_name != "shared_binomial_draw":
         # Brian2CUDA passes on the place among the synapses of one neuron; the synapse itself is _idx.
         names = ", ".join(f"x{place}" for place in range(len(kinds)))
         macro = f"#define {c_name}_at_synapse({names}, place) {c_name}({names}, (int64_t)_idx)\n"
         text, called = (macro, f"{c_name}_at_synapse") if auto_vectorise else ("", c_name)
-        add("cuda", cuda_text(source) + text, name=called)
+        function.implementations.add_implementation("cuda", cuda_text(source) + text, name=called)
     return function
 
 

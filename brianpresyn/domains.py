@@ -149,15 +149,7 @@ def dimension_of(value: Any, name: str, example: str) -> Dimension:
 
 
 def checked_time(value: Any, name: str) -> Quantity:
-    """Return a positive time.
-
-    Raises
-    ------
-    TypeError
-        If it is not a time.
-    ValueError
-        If it is not finite and positive.
-    """
+    """Return a positive time; raise TypeError or ValueError, naming the argument, for all else."""
     if dimension_of(value, name, "20*ms") is not ms.dim:
         raise TypeError(f"{name} must be a time such as 20*ms, got {value!r}")
     if not np.all(np.asarray(value) > 0):
@@ -166,15 +158,7 @@ def checked_time(value: Any, name: str) -> Quantity:
 
 
 def checked_number(value: Any, name: str) -> float:
-    """Return a finite plain number.
-
-    Raises
-    ------
-    TypeError
-        If it carries a unit or is not a number.
-    ValueError
-        If it is not finite.
-    """
+    """Return a finite plain number; raise TypeError or ValueError, naming the argument, for all else."""
     if dimension_of(value, name, "0.5") is not DIMENSIONLESS or np.ndim(value):
         raise TypeError(f"{name} must be a plain number, got {value!r}")
     return float(value)
@@ -188,12 +172,7 @@ _NO_NUMBERS = (ast.Tuple, ast.List, ast.Set, ast.Dict, ast.Lambda, ast.JoinedStr
 
 
 def check_name(name: Any, argument: str) -> str:
-    """Return a name that equations can hold.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If it is no text, or no name.
+    """Return a name that equations can hold; raise TypeError or ValueError for all else.
 
     Examples
     --------
@@ -215,12 +194,7 @@ def check_name(name: Any, argument: str) -> str:
 
 
 def check_expression(expression: Any, argument: str) -> str:
-    """Return text that is one expression, and no statement.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If it is no text, or no expression.
+    """Return text that is one expression, and no statement; raise TypeError or ValueError for all else.
 
     Examples
     --------

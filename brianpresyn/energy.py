@@ -7,7 +7,7 @@ of the synapse, evaluated when they are read or recorded, with their units check
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -101,7 +101,9 @@ def energy_ledger(
             "the joined code, for example energy_ledger(bernoulli_release(...)), and rename it afterwards"
         )
     reference = ReferenceSynapse() if reference is None else reference
-    laws = list(_laws(reference, estimate))
+    # Every law and whether it is paid by the spike; the others are paid by the second.
+    laws = [(law, True) for law in spike_costs(reference, estimate).laws]
+    laws += [(law, False) for law in resting_costs(reference, estimate).laws]
     sites = "n" if "n" in code.defined else "1"
     moved = code.depends_on({"q", "n"}) & code.assigned
     terms = {f"E_{_name(law)}": _term(law, sites, is_per_spike) for law, is_per_spike in laws}
@@ -116,7 +118,8 @@ def energy_ledger(
         "energy_ledger",
         model=f"n_spikes : integer\nn_vesicles : {counted}\nquanta_released : 1\ncalcium_entry : 1\n"
         + "".join(f"{name} : second\n" for name in paid)
-        + f"t_paid : second{'' if is_paid_by_each else ' (shared)'}{energies}\nE_total = {' + '.join(terms)} : joule\n"
+        + f"t_paid : second{'' if is_paid_by_each else ' (shared)'}{energies}\n"
+        f"E_total = {' + '.join(terms)} : joule\n"
         "ATP_total = E_total/energy_of_atp : 1",
         namespace={
             "energy_of_atp": ENERGY_OF_ATP,
@@ -139,6 +142,8 @@ def _payments(
 ) -> dict[str, dict[Any, dict[Stage, str]]]:
     """Return what the ledger adds up in each pathway: by event, pathway and stage."""
     calcium = next(law for law, is_per_spike in laws if is_per_spike and law.odds_exponent)
+    bounded = f"clip(p, 0, {P_OF_LARGEST_CALCIUM})"
+    odds = _power(f"{bounded}/(1 - {bounded})", calcium.odds_exponent)
     blocks: dict[str, dict[Any, dict[Stage, str]]] = {event: {} for event in EVENTS}
     for (event, pathway), stages in code.codes.items():
         lines = {}
@@ -150,7 +155,7 @@ def _payments(
                 lines[Stage.TRANSMIT] = f"quanta_released += {released}*abs(q)/reference_q"
                 lines[Stage.ACCOUNT] = f"n_vesicles += {released}"
         if "released" in setting:
-            entry = _product(_power(sites, calcium.site_exponent), _odds(calcium))
+            entry = _product(_power(sites, calcium.site_exponent), odds)
             lines[Stage.TRANSMIT] += f"\ncalcium_entry += {entry}"
             lines[Stage.ACCOUNT] = f"n_spikes += 1\n{lines[Stage.ACCOUNT]}"
         blocks[event][pathway] = lines
@@ -173,11 +178,6 @@ def _waiting(law: CostLaw, sites: str) -> str:
     return _product(_power(sites, law.site_exponent), size)
 
 
-def _odds(law: CostLaw) -> str:
-    bounded = f"clip(p, 0, {P_OF_LARGEST_CALCIUM})"
-    return _power(f"{bounded}/(1 - {bounded})", law.odds_exponent)
-
-
 def _product(*factors: str) -> str:
     return "*".join(factor for factor in factors if factor != "1") or "1"
 
@@ -188,12 +188,6 @@ def _power(base: str, exponent: float) -> str:
     if exponent == 0.25:
         return f"sqrt(sqrt({base}))"
     return f"({base})" if exponent == 1 else f"({base})**{exponent!r}"
-
-
-def _laws(reference: ReferenceSynapse, estimate: Estimate) -> Iterator[tuple[CostLaw, bool]]:
-    """Yield every law and whether it is paid by the spike; the others are paid by the second."""
-    yield from ((law, True) for law in spike_costs(reference, estimate).laws)
-    yield from ((law, False) for law in resting_costs(reference, estimate).laws)
 
 
 def _name(law: CostLaw) -> str:
@@ -247,27 +241,19 @@ def synapse_energies(connection: Group, *, prefix: str = "") -> dict[str, NDArra
     check_kind(connection, Group, "connection", "synapses(...)")
     start = f"{prefix}E_"
     names = sorted(getattr(getattr(connection, "equations", None), "names", ()))
-    names = [name for name in names if name.startswith(start) and name != f"{start}total"]
-    if not names:
-        raise ValueError(_no_ledger(connection, prefix))
-    return {
-        name.removeprefix(start).replace("_", " "): np.broadcast_to(
-            _evaluated(connection, name), (len(connection),)
+    energies = [name for name in names if name.startswith(start) and name != f"{start}total"]
+    if not energies:
+        others = [f"prefix={name.removesuffix('E_total')!r}" for name in names if name.endswith("E_total")]
+        raise ValueError(
+            f"{connection.name} keeps no energy ledger"
+            + (f" with the prefix {prefix!r}: pass {' or '.join(others)}" if others else "")
+            + ("" if others else ": join energy_ledger(code) to its code")
         )
-        for name in names
+    shape = (len(connection),)
+    return {
+        name.removeprefix(start).replace("_", " "): np.broadcast_to(_evaluated(connection, name), shape)
+        for name in energies
     }
-
-
-def _no_ledger(connection: Group, prefix: str) -> str:
-    """Return the message for synapses without a ledger of this prefix."""
-    names = getattr(getattr(connection, "equations", None), "names", ())
-    prefixes = sorted(name.removesuffix("E_total") for name in names if name.endswith("E_total"))
-    if not prefixes:
-        return f"{connection.name} keeps no energy ledger: join energy_ledger(code) to its code"
-    return (
-        f"{connection.name} keeps no energy ledger with the prefix {prefix!r}: pass "
-        f"{' or '.join(f'prefix={each!r}' for each in prefixes)}"
-    )
 
 
 def _evaluated(connection: Group, name: str) -> Any:

@@ -26,7 +26,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from biophys.argument_types import checked_types
 from biophys.release_plasticity import ReleasePlasticity
-from brianpresyn.counter_random import NamedFunction, cpp_text, cython_wrapper
+from brianpresyn.counter_random import NamedFunction, cpp_text, cython_wrapper, on_all_targets
 from brianpresyn.domains import PROBABILITY, check_expression, dimension_of, unit_in_words
 from brianpresyn.synapse_code import Stage, SynapseCode
 from brianpresyn.update_signals import UpdateSignal
@@ -49,10 +49,7 @@ def _function(
     )
     cpp_code = cpp_text(name)
     declaration = f"double {name}({', '.join(['double'] * len(arg_units))})"
-    function.implementations.add_implementation("numpy", numpy_function)
-    function.implementations.add_implementation("cpp", cpp_code, name=name)
-    function.implementations.add_implementation("cython", cython_wrapper(cpp_code, declaration), name=name)
-    return function
+    return on_all_targets(function, cpp_code, cython_wrapper(cpp_code, declaration))
 
 
 reaches = _function("reaches", _reaches, [None, "x"], 1)

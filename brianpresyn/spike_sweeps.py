@@ -50,10 +50,6 @@ _SEED_CPP = f"""for (int _i=0; _i<{{n_threads}}; _i++)
     brian::_random_generators[_i].seed(std::strtoul(std::getenv("{_SEED_VARIABLE}"), NULL, 10) + _i);"""
 
 
-def _no_values() -> dict[Any, Any]:
-    return {}
-
-
 @dataclass(frozen=True)
 class SpikingRun:
     """A network that is ready to run: what `build` hands to :func:`sweep_spikes`.
@@ -72,7 +68,7 @@ class SpikingRun:
 
     run: Callable[[], Any]
     measure: Callable[[], Mapping[str, Any]]
-    values: Callable[..., Mapping[Any, Any]] = _no_values
+    values: Callable[..., Mapping[Any, Any]] = lambda: {}
 
     def __post_init__(self) -> None:
         for name in ("run", "measure", "values"):
@@ -162,7 +158,8 @@ def sweep_spikes(
     structures = [repr(_as_text({name: point[name] for name in taken_by_build})) for point in points]
     # Runs of one structure follow one another.
     order = sorted(range(len(points)), key=lambda i: structures.index(structures[i]))
-    with temporary_folder() as programs, _forgotten_afterwards():
+    with temporary_folder() as programs, contextlib.ExitStack() as afterwards:
+        afterwards.callback(_forget_program)
         results = sweep_groups(
             partial(_run_group, build=build, taken_by_build=taken_by_build, programs=str(programs)),
             [keys[i] for i in order],
@@ -176,10 +173,12 @@ def sweep_spikes(
             kind="runs",
             verb="do",
         )
-    in_grid_order = [
-        result for _, result in sorted(zip(order, results, strict=True), key=lambda pair: pair[0])
-    ]
-    return _with_units(swept_dataset([_as_numbers(point) for point in points], in_grid_order), points[0])
+    numbers = [{n: float(v) if isinstance(v, Quantity) else v for n, v in point.items()} for point in points]
+    swept = swept_dataset(numbers, [results[k] for k in np.argsort(order)])
+    for name, value in points[0].items():
+        if name in swept.coords and get_dimensions(value) is not DIMENSIONLESS:
+            swept[name].attrs["units"] = unit_text(get_dimensions(value))
+    return swept
 
 
 def _points(grid: Any) -> list[dict[str, Any]]:
@@ -260,17 +259,6 @@ def _as_text(point: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _as_numbers(point: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: float(v) if isinstance(v, Quantity) else v for name, v in point.items()}
-
-
-def _with_units(result: xr.Dataset, point: Mapping[str, Any]) -> xr.Dataset:
-    for name, value in point.items():
-        if name in result.coords and get_dimensions(value) is not DIMENSIONLESS:
-            result[name].attrs["units"] = unit_text(get_dimensions(value))
-    return result
-
-
 # --- one run, in whatever process -------------------------------------------------------------------------
 # Brian2 keeps its device in the process: threads of a Dask worker take turns.
 _turn = threading.Lock()
@@ -285,12 +273,17 @@ def _run_group(
     taken_by_build: tuple[str, ...],
     programs: str,
 ) -> xr.Dataset:
-    """Do the one run of a group."""
+    """Do the one run of a group, in the present program if its structure is the same, else in a new one."""
     (point,) = group
+    structure = {name: point[name] for name in taken_by_build}
+    key = (build, programs, BRIAN_SEED in point, repr(_as_text(structure)))
     try:
         with _turn:
             if simulator.target == "cpp_standalone":
-                return _program_of(point, build, taken_by_build, programs).result(point)
+                if not (_kept and _kept[0].key == key):
+                    _forget_program()
+                    _kept.append(_Program(key, build, structure, point, programs))
+                return _kept[0].result(point)
             run = partial(_run_once, build=build, taken_by_build=taken_by_build, target=simulator.target)
             return next(iter(run_each_in_its_process(run, [point], n_processes=1)))
     except Exception as error:
@@ -315,30 +308,9 @@ def _run_once(
         return _measured(spiking_run, point)
 
 
-def _program_of(
-    point: dict[str, Any], build: Callable[..., SpikingRun], taken_by_build: tuple[str, ...], programs: str
-) -> _Program:
-    """Return the program of a structure: the present one if it is the same, else a new one."""
-    structure = {name: point[name] for name in taken_by_build}
-    key = (build, programs, BRIAN_SEED in point, repr(_as_text(structure)))
-    if not (_kept and _kept[0].key == key):
-        _forget_program()
-        _kept.append(_Program(key, build, structure, point, programs))
-    return _kept[0]
-
-
 def _forget_program() -> None:
     while _kept:
         _kept.pop().delete()
-
-
-@contextlib.contextmanager
-def _forgotten_afterwards() -> Iterator[None]:
-    """Leave no program of this process behind."""
-    try:
-        yield
-    finally:
-        _forget_program()
 
 
 class _Program:

@@ -21,12 +21,7 @@ _Result = TypeVar("_Result")
 
 
 def checked_target(target: str) -> str:
-    """Return `target` if it is one of :data:`TARGETS`.
-
-    Raises
-    ------
-    ValueError
-        If it is not.
+    """Return `target` if it is one of :data:`TARGETS`; raise ValueError if not.
 
     Examples
     --------

@@ -59,8 +59,8 @@ def go_through_in_two_loops(connection: Synapses) -> None:
             pathway.codeobj_class, pathway.template = TwoLoopCodeObject, TEMPLATE
 
 
-# Draws that a compiler makes for several synapses at once: within a loop over synapses whose numbers follow each
-# other, or by a function that is called between two such loops.
+# Draws that a compiler makes for several synapses at once: within a loop over synapses whose numbers follow
+# each other, or by a function that is called between two such loops.
 _DRAWS = {
     "bernoulli_draw": "",
     "binomial_draw": "binomial_draws",
@@ -75,7 +75,7 @@ _CACHE_LINE = 64
 
 
 class _Draw(Statement):
-    """A draw for several synapses; with the translated arguments, and the expression of the state drawn from."""
+    """A draw for several synapses, with the C++ of its arguments and of the state from which it is made."""
 
     def __init__(self, statement: Statement, number: int, arguments: list[str], key: str, state: str) -> None:
         self.number, self.arguments, self.key, self.state = number, arguments, key, state
@@ -90,14 +90,15 @@ class TwoLoopGenerator(CPPCodeGenerator):
     def translate_statement_sequence(
         self, sc_statements: dict[Any, list[Statement]], ve_statements: dict[Any, list[Statement]]
     ) -> tuple[dict[Any, Any], dict[Any, Any], dict[str, Any]]:
-        """Translate; if the statements are divided, also as what is a synapse's own, in loops, and the rest."""
+        """Translate; if they are divided also the statements of a synapse's own, in loops, and the rest."""
         whole = ve_statements.get(None, [])
         n_own = self._number_of_own(whole)
         if not n_own:
             return super().translate_statement_sequence(sc_statements, ve_statements)
         own, act = self._brought_forward(whole[:n_own], whole[n_own:])
         loops = self._loops(own)
-        blocks = {"whole": whole, "own": own, "act": act, **dict(enumerate(loops))}
+        blocks: dict[Any, list[Statement]] = {"whole": whole, "own": own, "act": act}
+        blocks |= enumerate(loops)
         scalar, vector, keywords = super().translate_statement_sequence(
             {name: sc_statements[None] if name == "whole" else [] for name in blocks}, blocks
         )
@@ -211,7 +212,9 @@ class TwoLoopGenerator(CPPCodeGenerator):
         carried = []
         for first, loop in enumerate(loops):
             for each in loop:
-                names = [{n for own in later for n in (own.var, *get_identifiers(own.expr))} for later in loops]
+                names = [
+                    {n for own in later for n in (own.var, *get_identifiers(own.expr))} for later in loops
+                ]
                 used = [k for k in range(first + 1, len(loops)) if each.var in names[k]]
                 if each.op == ":=" and used:
                     setting = [k for k, own in enumerate(loops) if any(each.var == s.var for s in own)]
@@ -226,7 +229,7 @@ class TwoLoopGenerator(CPPCodeGenerator):
 
 
 def _dtype(draw: Statement) -> np.dtype:
-    """Return the type of what is drawn: 32 bits, which all vector units turn into float64, unless it is kept."""
+    """Return the type of what is drawn; 32 bits, if it is not kept: all vector units make floats of these."""
     return np.dtype(np.int32) if draw.op == ":=" else draw.dtype
 
 

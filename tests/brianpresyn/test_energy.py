@@ -13,8 +13,10 @@ from brianpresyn import (
     bernoulli_release,
     binomial_release,
     given_signal,
+    release_counters,
     release_plasticity,
     synapses,
+    tsodyks_markram,
 )
 from brianpresyn.energy import ENERGY_OF_ATP, energy_ledger, energy_report
 
@@ -133,3 +135,35 @@ def test_a_report_without_ledger_is_refused():
     connection = synapses(target, target, bernoulli_release(p=0.5, q=1 * mV), connect=True, seed=1)
     with pytest.raises(ValueError, match="keeps no energy ledger: join energy_ledger"):
         energy_report(connection)
+
+
+Q = 0.2 * mV
+
+
+def paid(code):
+    return code + energy_ledger(code)
+
+
+@pytest.mark.parametrize(
+    "code, n_bytes",
+    [
+        (bernoulli_release(0.5, q=Q), 12),
+        (bernoulli_release(0.5, q=Q, shared=True), 4),
+        (binomial_release(5, 0.5, q=Q), 16),
+        (binomial_release(5, 0.5, q=Q, shared=True), 4),
+        (bernoulli_release(0.5, q=Q) + release_counters(), 36),
+        (paid(bernoulli_release(0.5, q=Q)), 60),
+        (paid(binomial_release(5, 0.5, q=Q)), 64),
+        (paid(tsodyks_markram(0.5, tau_rec=800 * ms, q=Q)), 68),
+    ],
+    ids=lambda value: getattr(value, "name", value),
+)
+def test_memory_of_a_synapse(code, n_bytes):
+    """Beyond the amplitude, which a deterministic synapse has too, and what Brian2 keeps of every synapse."""
+    cells = NeuronGroup(2, "v : volt", threshold="True", reset="")
+    connection = synapses(cells, cells, code, connect=True, seed=1)
+    kept = [
+        connection.variables[name] for name in code.equations.parameter_names | code.equations.diff_eq_names
+    ]
+    arrays = [variable for variable in kept if not variable.scalar and variable.name != "q"]
+    assert sum(np.dtype(variable.dtype).itemsize for variable in arrays) == n_bytes

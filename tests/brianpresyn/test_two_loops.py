@@ -36,6 +36,7 @@ def networks():
         "scattered": binomial_release(n, p, q=1),
         "shared": binomial_release(12, 0.37, q=1, shared=True),
         "shared by many": binomial_release(40, 0.9, q=1, shared=True),
+        "kept": binomial_release(n, p, q=1).recordable(released="integer"),
         "plastic": bernoulli_release(np.clip(p, 0.1, 0.9), mean=1.0, target="w")
         + release_plasticity(ReleasePlasticity(), pair_stdp(), strength="strength"),
     }
@@ -47,6 +48,7 @@ def networks():
             connect=fan_out(numbers),
             seed=3,
             name=name.replace(" ", "_"),
+            numbering="contacts" if name == "kept" else "creation",
         )
         for name, code in pieces.items()
     }
