@@ -71,7 +71,6 @@ _DRAWS = {
 _FEWEST = 8
 # Starting the threads takes as long as drawing for this many synapses.
 _WORTH_THREADS = 2000
-_CACHE_LINE = 64
 
 
 class _Draw(Statement):
@@ -82,6 +81,19 @@ class _Draw(Statement):
         self.function = _DRAWS[_call(statement)[0]]
         var, op = (f"_state_{number}", ":=") if self.function else (statement.var, statement.op)
         super().__init__(var, op, statement.expr, "", _dtype(statement), statement.constant)
+
+
+class _Amount(Statement):
+    """What a release times something moves a neuron by; if one vesicle at most, chosen, not multiplied."""
+
+    def __init__(self, number: int, expression: str, draws: list[Statement]) -> None:
+        super().__init__(f"_amount_{number}", ":=", expression, "", np.dtype(float))
+        single = {draw.var for draw in draws if draw.op == ":=" and _call(draw)[0] == "bernoulli_draw"}
+        product = ast.parse(expression, mode="eval").body
+        self.chosen = ""
+        if isinstance(product, ast.BinOp) and isinstance(product.op, ast.Mult):
+            left = ast.unparse(product.left)
+            self.chosen = left if left in single else ""
 
 
 class TwoLoopGenerator(CPPCodeGenerator):
@@ -106,7 +118,6 @@ class TwoLoopGenerator(CPPCodeGenerator):
             "support_code_lines": [*keywords["support_code_lines"], *cpp_text("two_loops").splitlines()],
             "loops": [[each for each in loop if isinstance(each, _Draw)] for loop in loops],
             "carried": self._carried([*loops, act]),
-            "prefetched": self._prefetched(own + act),
             "n_threads": prefs.devices.cpp_standalone.openmp_threads,
             "worth_threads": _WORTH_THREADS,
             "fewest": _FEWEST,
@@ -116,6 +127,8 @@ class TwoLoopGenerator(CPPCodeGenerator):
     def translate_statement(self, statement: Statement) -> str:
         """Translate one statement; a draw as what several synapses share."""
         line = super().translate_statement(statement)
+        if isinstance(statement, _Amount):
+            return line.replace(f"= {statement.chosen} *", f"= !{statement.chosen} ? 0.0 :")
         if not isinstance(statement, _Draw):
             return line
         number, *arguments = statement.number, *statement.arguments
@@ -156,7 +169,7 @@ class TwoLoopGenerator(CPPCodeGenerator):
             if not self._is_of_neurons(each) and not (names | {each.var}) & touched:
                 own = [*own, each]
                 continue
-            amount = Statement(f"_amount_{len(kept)}", ":=", each.expr, "", np.dtype(float))
+            amount = _Amount(len(kept), each.expr, own)
             if (
                 each.op in ("+=", "-=")
                 and np.issubdtype(each.dtype, np.floating)
@@ -220,12 +233,6 @@ class TwoLoopGenerator(CPPCodeGenerator):
                     setting = [k for k, own in enumerate(loops) if any(each.var == s.var for s in own)]
                     carried.append((self.c_data_type(each.dtype), each.var, used, setting))
         return carried
-
-    def _prefetched(self, statements: list[Statement]) -> list[tuple[str, int]]:
-        """Return name, and values in a line of the cache, of every array with one value for each synapse."""
-        names = sorted(set().union(*(self._names(own, ArrayVariable) for own in statements)))
-        arrays = [self.variables[name] for name in names if self.variable_indices[name] == "_idx"]
-        return [(self.get_array_name(own), _CACHE_LINE // np.dtype(own.dtype).itemsize) for own in arrays]
 
 
 def _dtype(draw: Statement) -> np.dtype:

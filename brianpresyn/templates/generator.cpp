@@ -17,8 +17,10 @@ static inline uint64_t _presyn_mixed(uint64_t z) {
     z = (z ^ (z >> 27)) * 0x94D049BB133111EBull;
     return z ^ (z >> 31);
 }
+// The step is 0x9E3779B97F4A7C15, as two products of 32 bits: vector units are faster with these.
 static inline uint64_t _presyn_at_event(uint64_t stream, int32_t event) {
-    return stream + (uint64_t)(uint32_t)event * 0x9E3779B97F4A7C15ull;
+    const uint64_t number = (uint32_t)event;
+    return stream + number * 0x7F4A7C15u + ((number * 0x9E3779B9u) << 32);
 }
 static inline uint64_t _presyn_state(int64_t key, int32_t event, int64_t synapse) {
     return _presyn_at_event(_presyn_mixed((uint64_t)key) + (uint64_t)synapse * _presyn_synapse_step, event);

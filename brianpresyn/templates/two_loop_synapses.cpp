@@ -67,13 +67,6 @@
             continue;
         }
         _number = _presyn_run_length(_own, _left < _presyn_most ? _left : _presyn_most);
-        if (_number < _left && _own[_number] != _first + _number)
-        {
-            {% for array, per_line in prefetched %}
-            for (int _k = 0; _k < _number; _k += {{per_line}})
-                _presyn_prefetch({{array}} + _own[_number] + _k);
-            {% endfor %}
-        }
         {% for draws in loops %}
         {% set number = loop.index0 %}
         {% for draw in draws if draw.key %}
