@@ -145,43 +145,33 @@ def _of_roles(model: SynapseModel, *roles: Any) -> list[Variable]:
     return [_literal(variable) for variable in model.of_role(*roles)]
 
 
-def _for_nest(code: SynapseCode, model: SynapseModel, name: str) -> dict[str, Any]:
+def _in_c(
+    code: SynapseCode, model: SynapseModel, shared: str, own: str, number: str, weight: str
+) -> dict[str, Any]:
+    """Return variables, draws and statements, from how C++ spells what is shared and what a synapse has."""
     common = _of_roles(model, "key", "shared", "constant")
-    own = [
-        each._replace(name="weight") if each.name == model.amplitude else each
-        for each in _of_roles(model, "parameter", "state")
-    ]
-    spelled = {each.name: f"common.{each.name}_" for each in common}
-    spelled |= {each.name: f"{each.name}_" for each in own} | {model.amplitude: "weight_"}
-    statements = CStatements(lambda each: spelled.get(each, each), "number_").lines(model)
+    names = {model.amplitude: weight}
+    held = _of_roles(model, "parameter", "state")
+    spelled = {each.name: shared.format(each.name) for each in common}
+    spelled |= {each.name: own.format(names.get(each.name, each.name)) for each in held}
     return {
         "draws": _c_draws(code, model),
         "common": common,
-        "own": own,
-        "statements": statements,
-        **_probabilities(code),
+        "own": [each._replace(name=names.get(each.name, each.name)) for each in held],
+        "statements": CStatements(lambda each: spelled.get(each, each), number).lines(model),
     }
 
 
-def _probabilities(code: SynapseCode) -> dict[str, Any]:
-    return {"probabilities": [name for name, domain in code.domains.items() if domain == PROBABILITY]}
+def _for_nest(code: SynapseCode, model: SynapseModel, name: str) -> dict[str, Any]:
+    probabilities = [name for name, domain in code.domains.items() if domain == PROBABILITY]
+    return {**_in_c(code, model, "common.{}_", "{}_", "number_", "weight"), "probabilities": probabilities}
 
 
 def _for_cuda(code: SynapseCode, model: SynapseModel, name: str) -> dict[str, Any]:
-    common, own = _of_roles(model, "key", "shared", "constant"), _of_roles(model, "parameter", "state")
-    spelled = {each.name: f"shared.{each.name}" for each in common}
-    spelled |= {each.name: f"synapse.{each.name}" for each in own}
-    statements = CStatements(lambda each: spelled.get(each, each), "synapse.number").lines(model)
-    draws = cuda_text(_c_draws(code, model))
+    values = _in_c(code, model, "shared.{}", "synapse.{}", "synapse.number", model.amplitude)
+    draws = cuda_text(values["draws"])
     guards = sorted(set(re.findall(r"#ifndef (PRESYN_\w+)", draws)) - {"PRESYN_DEVICE"})
-    return {
-        "draws": draws,
-        "guards": guards,
-        "process": _process(name),
-        "common": common,
-        "own": own,
-        "statements": statements,
-    }
+    return {**values, "draws": draws, "guards": guards, "process": _process(name)}
 
 
 def _process(name: str) -> str:
