@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import ast
+import sys
+import traceback
 import warnings
 import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -30,6 +33,8 @@ from brianpresyn.domains import LARGEST, suggestion, unit_in_words
 from brianpresyn.synapse_code import RELEASE_TARGET, Event, SynapseCode, are_same, assignments
 from brianpresyn.two_loops import SERIAL_TEMPLATE, TwoLoopCodeObject, go_through_in_two_loops
 
+# Whose lines a user has not written.
+_PACKAGES = ("brianpresyn", "biophys", "brian2")
 # What an expression may name besides the variables of the synapse and its neurons.
 _KNOWN = {*DEFAULT_UNITS, *DEFAULT_FUNCTIONS, *DEFAULT_CONSTANTS}
 NUMBER = "synapse_number"
@@ -60,6 +65,17 @@ class CheckedSynapses(Synapses):
         self._code = code
         self._is_connected = False
         super().__init__(source, target, **options)
+        self._point_at_the_caller()
+
+    def _point_at_the_caller(self) -> None:
+        """Let Brian2's "created here" name the line that called this package, not one inside it."""
+        inside = tuple(str(Path(sys.modules[name].__file__ or "").parent) for name in _PACKAGES)
+        callers = [frame for frame in traceback.extract_stack() if not frame.filename.startswith(inside)]
+        if callers:
+            line = callers[-1]
+            text = f"  File '{line.filename}', line {line.lineno}, in {line.name}\n    {line.line}"
+            for part in (self, *self.contained_objects):
+                part._creation_stack = text
 
     @property
     def code(self) -> SynapseCode:

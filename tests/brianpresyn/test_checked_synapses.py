@@ -18,6 +18,7 @@ from brian2 import (
     prefs,
 )
 from brian2 import Synapses as BrianSynapses
+from brian2.core.base import BrianObjectException
 from brian2.utils.logger import catch_logs
 
 from biophys.release_plasticity import ReleasePlasticity
@@ -50,6 +51,15 @@ def test_result_is_an_ordinary_synapses_object():
     built = synapses(every_step(), receivers(), bernoulli_release(p=0.5, q=1 * mV), connect=True, seed=1)
     assert isinstance(built, BrianSynapses)
     assert len(built) == 3 and np.all(built.p[:] == 0.5) and np.all(built.q[:] == 1 * mV)
+
+
+def test_an_error_of_brian2_names_the_line_that_made_the_synapses():
+    source, target = every_step(), receivers()
+    built = synapses(source, target, bernoulli_release(p=0.5, q=1 * mV), connect=True, seed=1)
+    for part in (built, *built.contained_objects):
+        with pytest.raises(BrianObjectException) as raised:
+            raise BrianObjectException("a message", part)
+        assert f"File '{__file__}'" in str(raised.value)
 
 
 def test_counters_add_up():
