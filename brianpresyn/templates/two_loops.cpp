@@ -1,6 +1,6 @@
 // Draws for a run of synapses, whose numbers follow each other: see brianpresyn/two_loops.py. Each loop is plain
 // enough that compilers make several draws at once of it. Vectors of 512 bits, which GCC does not take by itself,
-// make the draws faster and the network slower: processors lower their clock for them.
+// made the draws faster, and the network slower or no faster.
 static const int _presyn_most = 256;
 static inline bool _presyn_follow(const int* numbers, int first, int n) {
     int differ = 0;
