@@ -29,45 +29,49 @@ class ImplausibleRecordingWarning(UserWarning):
 def implausible_texts(fit: ReleaseFit) -> list[str]:
     """Return what makes a recording implausible, in sentences.
 
-    *Offset*: no response lies near 0, and responses less a constant gain 6 log units with few sites, or vary
-    by less than 3 % of their mean. *Both signs*: responses of the other sign lie beyond five standard
-    deviations of a noise that is known, or gain 6 log units if each may have either sign.
+    *Offset*: no response lies near 0, or some beyond it, and responses less a constant gain 6 log units with
+    few sites; or they vary by less than 3 % of their mean. *Both signs*: responses of the other sign lie
+    beyond five standard deviations of a noise that is known, or gain 6 log units, and more than an offset, if
+    each may have either sign.
     """
     x = fit.profile.data.x[0]
     values = x[np.isfinite(x)]
-    unit = fit.recording.unit_text
-    noise = fit.recording.noise
     n_opposite = int(np.sum(values < -_farthest_noise(fit, values)))
-    texts = []
-    if n_opposite >= max(2.0, 0.01 * values.size):
-        gain = _gain_of_signs(fit, x)
-        if noise != "free" or gain > _GAIN:
-            better = f" (log likelihood +{gain:.1f} with both signs)" if gain > _GAIN else ""
-            return [
-                f"{n_opposite} responses have the other sign by more than the noise{better}: excitation and "
-                "inhibition together, a baseline that is off, or more noise than was said? Quanta of one "
-                "sign do not explain them: fit the signs apart"
-            ]
-    elif values.min() > 0.25 * values.mean():
+    has_both = n_opposite >= max(2.0, 0.01 * values.size)
+    signs = _gain_of_signs(fit, x) if has_both else 0.0
+    if has_both and fit.recording.noise != "free":
+        return [_text_of_signs(n_opposite, signs)]
+    if has_both or values.min() > 0.25 * values.mean():
         gain, offset, n = max(_offsets(fit, x, values))
+        if signs > max(gain, _GAIN):
+            return [_text_of_signs(n_opposite, signs)]
         if gain > _GAIN:
-            texts.append(
-                f"responses less {fit.scale * offset:.3g} {unit} are explained better (log likelihood "
-                f"+{gain:.1f}, n = {n:g}): a baseline or holding current that was not subtracted?"
-            )
+            return [
+                f"responses less {fit.scale * offset:.3g} {fit.recording.unit_text} are explained better "
+                f"(log likelihood +{gain:.1f}, n = {n:g}): a baseline or holding current that was not subtracted?"
+            ]
     spread = float(values.std() / values.mean())
-    if not texts and spread < _LEAST_CV:
-        texts.append(
+    if spread < _LEAST_CV:
+        return [
             f"responses vary by {100 * spread:.2g} % of their mean, as those of over "
             f"{1.0 / spread**2:.0f} vesicles would: a baseline or holding current that was not subtracted?"
-        )
-    return texts
+        ]
+    return []
+
+
+def _text_of_signs(n_opposite: int, gain: float) -> str:
+    better = f" (log likelihood +{gain:.1f} with both signs)" if gain > _GAIN else ""
+    return (
+        f"{n_opposite} responses have the other sign by more than the noise{better}: excitation and "
+        "inhibition together, a baseline that is off, or more noise than was said? Quanta of one sign do not "
+        "explain them: fit the signs apart"
+    )
 
 
 def _farthest_noise(fit: ReleaseFit, values: NDArray[np.float64]) -> float:
     """Return how far noise reaches; one that is fitted grows to hold what it should not."""
     if fit.recording.noise == "free":
-        return 0.3 * float(values.max())
+        return 0.15 * float(values.max())
     return 5.0 * max(sd for sd, _, _ in fit.recording.noise) / abs(fit.scale)
 
 
