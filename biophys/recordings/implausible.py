@@ -48,7 +48,8 @@ def implausible_texts(fit: ReleaseFit) -> list[str]:
         if gain > _GAIN:
             return [
                 f"responses less {fit.scale * offset:.3g} {fit.recording.unit_text} are explained better "
-                f"(log likelihood +{gain:.1f}, n = {n:g}): a baseline or holding current that was not subtracted?"
+                f"(log likelihood +{gain:.1f}, n = {n:g}): a baseline or holding current that was not "
+                "subtracted?"
             ]
     spread = float(values.std() / values.mean())
     if spread < _LEAST_CV:
