@@ -40,16 +40,14 @@ def save_checkpoint(path: Path | str, **parts: Any) -> None:
 
     Parameters
     ----------
-    path
-        The file; one that is there is replaced.
+    path : the file; one that is there is replaced
     parts
         By name: a `training.Trainer` (with its synapses and rule), a `task_sequences.DataOrder`, a dataclass
         of results, arrays, numbers such as the epoch reached.
 
     Raises
     ------
-    TypeError
-        If a part has no state that can be written.
+    TypeError : if a part has no state that can be written
 
     Examples
     --------
@@ -83,22 +81,17 @@ def load_checkpoint(path: Path | str, **parts: Any) -> dict[str, Any]:
 
     Parameters
     ----------
-    path
-        A file that `save_checkpoint` wrote.
-    parts
-        As when it was saved: objects built in the same way, which are changed in place.
+    path : a file that `save_checkpoint` wrote
+    parts : as when it was saved: objects built in the same way, which are changed in place
 
     Returns
     -------
-    plain
-        The parts that are numbers or text, by name, as they were saved.
+    plain : the parts that are numbers or text, by name, as they were saved
 
     Raises
     ------
-    FileNotFoundError
-        If there is no file.
-    ValueError
-        If the file is no checkpoint or damaged, or is of other parts, for example of another network.
+    FileNotFoundError : if there is no file
+    ValueError : if the file is no checkpoint or damaged, or is of other parts, for example of another network
     """
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)

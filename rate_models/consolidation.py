@@ -39,19 +39,10 @@ SMALLEST_SIGMA = 1e-30
 
 
 class Springs(PerReplica):
-    """One spring per learned value: gradient stiffness * (learned - anchor).
+    """One spring per learned value: gradient stiffness * (learned - anchor), each (replica, learned).
 
     A sum of springs is again one spring, so that the penalties of any number of tasks cost as much as one.
-
-    Parameters
-    ----------
-    synapses
-        The synapses that are held (they give the shape).
-
-    Attributes
-    ----------
-    stiffness, anchor
-        Shape (replica, learned). Stiffness is zero until something is consolidated.
+    Stiffness is zero until something is consolidated.
     """
 
     by_replica = ("stiffness", "anchor")
@@ -64,17 +55,10 @@ class Springs(PerReplica):
     def hold(
         self, at: Tensor, stiffness: Tensor, *, kept: Tensor | float = 1.0, moves: Tensor | bool = True
     ) -> None:
-        """Add springs that pull to the values `at`.
+        """Add springs that pull to the values `at`, and keep a share of the earlier stiffness.
 
-        Parameters
-        ----------
-        at, stiffness
-            Shape (replica, learned).
-        kept
-            Share of the earlier stiffness that remains.
-        moves
-            Whether the earlier stiffness moves to the new anchor too. Otherwise old and new springs together
-            pull to the mean of both anchors, weighted by stiffness.
+        Where it `moves`, the earlier stiffness pulls to the new anchor too. Otherwise old and new springs
+        together pull to the mean of both anchors, weighted by stiffness.
         """
         total = self.stiffness * kept + stiffness
         is_new = torch.logical_or(total <= 0, torch.as_tensor(moves, device=total.device))
@@ -96,19 +80,15 @@ class ElasticWeightConsolidation(PerReplica):
 
     Parameters
     ----------
-    synapses
-        The synapses that learn.
+    synapses : the synapses that learn
     strength
         Importance of earlier tasks, not negative; one for all replicas or one each. With 0 it does nothing.
-    kind
-        ``"separate"`` or ``"online"``, one for all replicas or one each.
-    decay
-        Share of the earlier Fisher information that an online penalty keeps at each task, 0..1.
+    kind : ``"separate"`` or ``"online"``, one for all replicas or one each
+    decay : share of the earlier Fisher information that an online penalty keeps at each task, 0..1
 
     Raises
     ------
-    ValueError
-        If a strength is negative, or kind or decay are out of range.
+    ValueError : if a strength is negative, or kind or decay are out of range
 
     Examples
     --------
@@ -149,19 +129,9 @@ class ElasticWeightConsolidation(PerReplica):
         synapses.gradient.addcmul_(self.springs.pull(synapses.learned), self._strength)
 
     def consolidate(self, synapses: Synapses, fisher: Tensor) -> None:
-        """Hold the present weights.
+        """Hold the present weights, as they are at the end of a task.
 
-        Parameters
-        ----------
-        synapses
-            As they are at the end of a task.
-        fisher
-            Diagonal Fisher information of that task, `fisher.diagonal_fisher`, shape (replica, parameters).
-
-        Raises
-        ------
-        ValueError
-            If the shape of `fisher` is not that of what is learned.
+        `fisher` is the diagonal information of that task (`fisher.diagonal_fisher`), (replica, parameters).
         """
         learned = synapses.learned
         if fisher.shape != learned.shape:
@@ -185,14 +155,10 @@ class SynapticIntelligence(PerReplica):
 
     Parameters
     ----------
-    synapses
-        The synapses that learn.
-    optimiser
-        What follows the gradient.
-    strength
-        Importance of earlier tasks, one for all replicas or one each.
-    damping
-        Squared change of a weight below which its importance is bounded.
+    synapses : the synapses that learn
+    optimiser : what follows the gradient
+    strength : importance of earlier tasks, one for all replicas or one each
+    damping : squared change of a weight below which its importance is bounded
 
     References
     ----------
@@ -249,24 +215,12 @@ class MeanFieldSynapses(NormalSynapses):
 
     Parameters
     ----------
-    layout, seeds
-        Sizes of the networks; one seed per replica.
+    layout, seeds, execution : as for `DeterministicSynapses`, and so are the means at the start
     initial_sigma
-        Standard deviation of every weight at the start, positive; one for all replicas or one each. Means
-        start as the weights of `DeterministicSynapses` do.
-    draws_per_step
-        Networks drawn per replica and step.
-    biases
-        ``"trained"``, or ``"none"``: zero and without spread.
-    answers_with
-        How a trained network answers: with its ``"means"`` or with new ``"draws"``.
-    execution
-        Device and precision.
-
-    Raises
-    ------
-    ValueError
-        If `initial_sigma` or `draws_per_step` is not positive, or `biases` or `answers_with` is unknown.
+        Standard deviation of every weight at the start, positive; one for all replicas or one each.
+    draws_per_step : networks drawn per replica and step, positive
+    biases : ``"trained"``, or ``"none"``: zero and without spread
+    answers_with : how a trained network answers: with its ``"means"`` or with new ``"draws"``
     """
 
     def __init__(
@@ -360,12 +314,9 @@ class BayesianGradientDescent(MeanFieldRule):
 
     Parameters
     ----------
-    synapses
-        The synapses that learn.
-    learning_rate
-        eta, one for all replicas or one each; the derivation has 1.
-    sigma_bounds
-        Smallest and largest standard deviation.
+    synapses : the synapses that learn
+    learning_rate : eta, one for all replicas or one each; the derivation has 1
+    sigma_bounds : smallest and largest standard deviation
 
     References
     ----------
@@ -395,14 +346,7 @@ class BayesianGradientDescent(MeanFieldRule):
 
 
 def updated_sigma(sigma: Tensor, slope: Tensor) -> Tensor:
-    """Return the standard deviation after a step of Bayesian gradient descent.
-
-    Parameters
-    ----------
-    sigma
-        Standard deviation, positive.
-    slope
-        E[g xi]: derivative of the expected loss by sigma.
+    """Return sigma after a step, given E[g xi], the derivative of the expected loss by sigma.
 
     Examples
     --------

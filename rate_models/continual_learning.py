@@ -60,18 +60,12 @@ class TaskSequence:
 
     Parameters
     ----------
-    images
-        Training and test set with the labels that the network answers.
-    train_members, test_members
-        Indices of the images of every task.
-    permutes_pixels
-        Whether every task shows the pixels in an order of its own.
-    classes
-        Units that compete in each task; None if all always do.
-    starts_unpermuted
-        Whether the first task shows the pixels as they are.
-    shuffles
-        Whether images come in a new random order in every epoch, else in the order of the set.
+    images : training and test set with the labels that the network answers
+    train_members, test_members : indices of the images of every task
+    permutes_pixels, starts_unpermuted
+        Whether every task shows the pixels in an order of its own; whether the first shows them as they are.
+    classes : units that compete in each task; None if all always do
+    shuffles : whether images come in a new random order in every epoch, else in the order of the set
 
     Raises
     ------
@@ -126,22 +120,18 @@ def split_tasks(data: ImageData, scenario: str = "domain") -> TaskSequence:
 
     Parameters
     ----------
-    data
-        Images of ten classes.
-    scenario
-        ``"domain"``, ``"class"`` or ``"task"``.
+    data : images of ten classes
+    scenario : ``"domain"``, ``"class"`` or ``"task"``
 
     Raises
     ------
-    ValueError
-        If the scenario is unknown, or images of one of the ten classes are missing.
+    ValueError : if the scenario is unknown, or images of one of the ten classes are missing
 
     Examples
     --------
     >>> from brianpresyn.rate_models.datasets import load_images
-    >>> tasks = split_tasks(load_images("digits"))
-    >>> tasks.n_tasks, tasks.images.n_classes
-    (5, 2)
+    >>> split_tasks(load_images("digits")).n_tasks
+    5
     """
     if scenario not in SCENARIOS:
         raise ValueError(f"scenario must be one of {', '.join(SCENARIOS)}, got {scenario!r}")
@@ -162,13 +152,7 @@ def split_tasks(data: ImageData, scenario: str = "domain") -> TaskSequence:
 
 @checked_types
 def permuted_tasks(data: ImageData, n_tasks: int = 10) -> TaskSequence:
-    """Return tasks that show all images, each task with an order of the pixels of its own.
-
-    Raises
-    ------
-    ValueError
-        If there is no task.
-    """
+    """Return tasks, at least one, that show all images, each with an order of the pixels of its own."""
     if n_tasks < 1:
         raise ValueError(f"n_tasks must be at least 1, got {n_tasks}")
     train, test = (np.arange(len(labels)) for labels in (data.train_labels, data.test_labels))
@@ -187,8 +171,7 @@ def task_sequence(kind: str) -> Callable[[Callable[..., TaskSequence]], Callable
 
     Raises
     ------
-    ValueError
-        If there is such a kind, or the name holds an underscore, which parts kind and images.
+    ValueError : if there is such a kind, or the name holds an underscore, which parts kind and images
 
     Examples
     --------
@@ -230,14 +213,9 @@ def task_sequence_of(kind: str, data: ImageData, n_tasks: int) -> TaskSequence:
 
 @checked_types
 def held_out(data: ImageData, share: float, *, rng: np.random.Generator) -> ImageData:
-    """Return the training set alone, with a share of it, drawn at random, in the place of the test set.
+    """Return the training set with a random share of it, between 0 and 1, in the place of the test set.
 
     Hyperparameters are chosen on these images; the test set is not touched.
-
-    Raises
-    ------
-    ValueError
-        If `share` does not lie between 0 and 1.
     """
     if not 0 < share < 1:
         raise ValueError(f"share must lie between 0 and 1, got {share}")
@@ -254,15 +232,7 @@ def held_out(data: ImageData, share: float, *, rng: np.random.Generator) -> Imag
 
 
 class TaskNetwork(FeedForward):
-    """A network of which only some output units compete at a time.
-
-    Parameters
-    ----------
-    layout
-        Sizes of the network.
-    device, dtype
-        Where it computes.
-    """
+    """A network of which only some output units compete at a time."""
 
     def __init__(self, layout: Layout, *, device: torch.device, dtype: torch.dtype) -> None:
         super().__init__(layout)
@@ -298,26 +268,16 @@ def plans_of(
 
     Parameters
     ----------
-    sequence
-        The tasks.
-    seeds
-        One seed per replica.
-    orders
-        `sequence.pixel_orders(seeds)`.
+    sequence, seeds, orders : the tasks, one seed per replica, and `sequence.pixel_orders(seeds)`
     schedule
         ``"abrupt"`` (one task after the other), ``"continuous"`` (permuted tasks that blend into each other)
         or ``"joint"`` (all tasks at once, which then count as the last one).
-    n_epochs
-        Passes through the images of each task.
-    batch_size
-        Images per step.
-    transition
-        Part of each task that is spent in transitions, for ``"continuous"``.
+    n_epochs, batch_size : passes through the images of each task, and images per step
+    transition : part of each task that is spent in transitions, for ``"continuous"``
 
     Raises
     ------
-    ValueError
-        If the schedule is unknown or does not fit the tasks.
+    ValueError : if the schedule is unknown or does not fit the tasks
     """
     if schedule not in SCHEDULES:
         raise ValueError(f"schedule must be one of {', '.join(SCHEDULES)}, got {schedule!r}")
@@ -388,28 +348,19 @@ def learn_tasks(
 
     Parameters
     ----------
-    trainer
-        Trains networks on `sequence.images`.
-    sequence
-        The tasks.
-    schedule, n_epochs, batch_size
-        As for `plans_of`.
-    finish_task
-        Called at the end of every task with its index (from 0): where a method consolidates.
-    measure
-        Called before the first task with 0, and after every task with the number of tasks learned.
+    trainer, sequence : the networks, with the images of the tasks
+    schedule, n_epochs, batch_size : as for `plans_of`
+    finish_task : called at the end of every task with its index (from 0): where a method consolidates
+    measure : called before the first task with 0, and after every task with the number of tasks learned
     checkpoint
         File for the half-trained run; if it is there, the run goes on from it, bit for bit. The caller
         removes it when the results are safe. None for none.
-    results
-        Arrays that `measure` writes into, which belong into the checkpoint.
-    seconds_between
-        Checkpoints are written after an epoch, at most this often.
+    results : arrays that `measure` writes into, which belong into the checkpoint
+    seconds_between : checkpoints are written after an epoch, at most this often
 
     Raises
     ------
-    ValueError
-        If the checkpoint is damaged or of another run.
+    ValueError : if the checkpoint is damaged or of another run
     """
     seeds, kept = trainer.synapses.seeds, {"trainer": trainer, "results": dict(results or {})}
     orders = sequence.pixel_orders(seeds)
@@ -457,16 +408,9 @@ def accuracy_by_task(
 
     Parameters
     ----------
-    network, synapses
-        What was trained.
-    sequence
-        The tasks.
-    streams
-        Random streams, from `synapses.evaluation_streams()`.
-    n_samples
-        Draws of the synapses per image.
-    every
-        Use one test image in this many, which saves time.
+    network, synapses, sequence : what was trained, and the tasks
+    streams, n_samples : as for `evaluation.mean_softmax`
+    every : use one test image in this many, which saves time
     """
     orders = sequence.pixel_orders(synapses.seeds)
     data, by_task = sequence.images, []

@@ -4,35 +4,31 @@ A program is what must be alike in all replicas of a batch: the kind of synapses
 happens at the end of a task. Numbers (learning rates, strengths, parameters of the p rule), seeds and the
 variant of the Fisher information are free in every replica.
 
-Every program with its synapses; rule; settings:
+=======================  ==============================================  ====================================
+program                  synapses and rule                               settings
+=======================  ==============================================  ====================================
+``consolidating``        Bernoulli, plastic p; learning rate times 1-p   learning_rate, p_up, p_down, p_freeze
+``plastic``              the same, constant learning rate                as above
+``ghost``                releases with 0.5 whatever the learned p        as above
+``ghost_misnormalised``  the same, divided by the learned p              as above
+``odds``                 Bernoulli; odds of release count evidence       learning_rate, gain, p_start, memory,
+                                                                         clamp
+``odds_certain``         the same, release certain whatever p            as above
+``odds_unmodulated``     the same, constant learning rate                as above
+``odds_unselective``     the same, rate of the layer's mean synapse      as above
+``odds_shuffled``        the same, p shuffled in layers after a task     as above
+``odds_latched``         the same, p kept for good from 0.9353 on        as above
+``sgd``, ``adam``        deterministic; gradient descent                 learning_rate
+``ewc``                  deterministic; elastic weights                  learning_rate, strength
+``si``                   deterministic; Adam, synaptic intelligence      learning_rate, strength
+``bgd``                  Gaussian; Bayesian gradient descent             learning_rate, sigma
+``bgd_xavier``           the same, started as by Zeno et al.             as above
+``mesu``                 Gaussian; the same with a leak and a prior      learning_rate, sigma_rate,
+                                                                         prior_sigma, memory, clamp, sigma,
+                                                                         mean_range
+=======================  ==============================================  ====================================
 
-``consolidating``
-    Bernoulli, plastic p; learning rate times 1 - p; learning_rate, p_up, p_down, p_freeze
-``plastic``
-    Bernoulli, plastic p; constant learning rate; as above
-``ghost``
-    Bernoulli, releases with p = 0.5 whatever the learned p; as consolidating; as above
-``ghost_misnormalised``
-    the same, divided by the learned p; as consolidating; as above
-``odds``
-    Bernoulli, odds of release that count evidence; learning rate over them; learning_rate, gain, p_start,
-    memory, clamp
-``odds_certain``, ``odds_unmodulated``, ``odds_unselective``, ``odds_shuffled``, ``odds_latched``
-    controls of it: release certain whatever p; a constant learning rate; that of the mean synapse of the
-    layer for all; p shuffled within a layer after every task; p kept for good from 0.9353 on; as above
-``sgd``, ``adam``
-    deterministic; gradient descent; learning_rate
-``ewc``
-    deterministic; gradient descent, elastic weights; learning_rate, strength
-``si``
-    deterministic; Adam, synaptic intelligence; learning_rate, strength
-``bgd``
-    Gaussian; Bayesian gradient descent; learning_rate, sigma
-``bgd_xavier``
-    the same, started as in the program of Zeno et al.; as above
-``mesu``
-    Gaussian; Bayesian gradient descent with a leak and a prior; learning_rate, sigma_rate, prior_sigma,
-    memory, clamp, sigma and mean_range (at the start, in units of one over the root of the number of inputs)
+Of ``mesu``, sigma and mean_range are at the start, in units of one over the root of the number of inputs.
 """
 
 from __future__ import annotations
@@ -42,7 +38,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import torch
@@ -81,10 +77,8 @@ class Replica:
 
     Parameters
     ----------
-    seed
-        Sets initial values, permutations, order of the images and noise.
-    settings
-        Hyperparameters by name.
+    seed : sets initial values, permutations, order of the images and noise
+    settings : hyperparameters by name
     fisher, penalty
         Variant of elastic weight consolidation: ``"expected"``, ``"sampled"`` or ``"observed"`` labels;
         ``"separate"`` or ``"online"`` penalties.
@@ -96,26 +90,21 @@ class Replica:
     penalty: str = "separate"
 
 
+_Replicas: TypeAlias = Sequence[Replica]
+
+
 @dataclass(frozen=True)
 class Training:
     """What is the same for all methods.
 
     Parameters
     ----------
-    hidden_units
-        Sizes of the hidden layers.
-    n_epochs, batch_size
-        Passes through each task, images per step.
-    n_samples
-        Draws of stochastic synapses per test image.
-    n_fisher_images
-        Training images of a task from which the Fisher information is estimated.
-    draws_per_step
-        Networks drawn per step in Bayesian gradient descent.
-    g_lim, p_min
-        Parameters of the p rule that all replicas share.
-    every_test_image
-        Evaluate intermediate networks on one test image in this many; final ones on all.
+    hidden_units, n_epochs, batch_size : sizes of the hidden layers, passes through each task, images per step
+    n_samples, draws_per_step
+        Draws of stochastic synapses per test image, and per step in Bayesian gradient descent.
+    n_fisher_images : training images of a task from which the Fisher information is estimated
+    g_lim, p_min : parameters of the p rule that all replicas share
+    every_test_image : evaluate intermediate networks on one test image in this many; final ones on all
     """
 
     hidden_units: tuple[int, ...] = (200, 200)
@@ -189,17 +178,13 @@ def program(
 
     Parameters
     ----------
-    name
-        What the program is called from then on, on the command line too.
-    settings
-        Names of the numbers that every replica brings; by default those of `space`.
-    space
-        Where a random search looks for them.
+    name : what the program is called from then on, on the command line too
+    settings : names of the numbers that every replica brings; by default those of `space`
+    space : where a random search looks for them
 
     Raises
     ------
-    ValueError
-        If there is a program of that name, or the search leaves out a setting.
+    ValueError : if there is a program of that name, or the search leaves out a setting
 
     Examples
     --------
@@ -232,13 +217,7 @@ def program_names() -> list[str]:
 
 
 def settings_of_program(name: str) -> tuple[str, ...]:
-    """Return the names of the settings that every replica of a program brings.
-
-    Raises
-    ------
-    ValueError
-        If there is no such program, among plugins either.
-    """
+    """Return the names of the settings that every replica of a program, which may be a plugin's, brings."""
     if name not in _PROGRAMS:
         load_plugins()
     if name not in _PROGRAMS:
@@ -256,13 +235,7 @@ def source_of_program(name: str) -> str:
 def learner_of(
     name: str, replicas: Sequence[Replica], layout: Layout, training: Training, execution: Execution
 ) -> Learner:
-    """Return the learner of a program.
-
-    Raises
-    ------
-    ValueError
-        If the program is unknown, or a setting is missing or unknown to it.
-    """
+    """Return the learner of a program, or raise ValueError if a setting is missing or unknown to it."""
     needed = settings_of_program(name)
     for replica in replicas:
         if set(replica.settings) != set(needed):
@@ -286,24 +259,14 @@ def learned(
     measures_all: bool = True,
     checkpoint: Path | None = None,
 ) -> xr.Dataset:
-    """Train the replicas of one program along a sequence of tasks and measure them.
+    """Train the replicas of a program along a sequence of tasks, which lie on the device, and measure them.
 
     Parameters
     ----------
-    name
-        The program.
-    replicas
-        The networks.
-    sequence
-        The tasks, on the device.
-    training
-        What is the same for all methods.
-    schedule
-        ``"abrupt"``, ``"joint"`` or ``"continuous"``.
-    execution
-        Where and how to compute.
-    measures_all
-        Whether to measure after every task, or after the last one only.
+    name, replicas, sequence, training, execution
+        The program and its networks, the tasks, what is the same for all methods, and where to compute.
+    schedule : ``"abrupt"``, ``"joint"`` or ``"continuous"``
+    measures_all : whether to measure after every task, or after the last one only
     checkpoint
         File for the half-trained networks, from which a run that was killed goes on; it is removed at the
         end. None for none.
@@ -358,15 +321,13 @@ def _measured(trainer: Trainer, sequence: TaskSequence, n_samples: int, every: i
     """Return what the networks can do by now, and how reliable their synapses are."""
     synapses = trainer.synapses
     streams = synapses.evaluation_streams()
-    accuracy = accuracy_by_task(
-        trainer.network, synapses, sequence, streams=streams, n_samples=n_samples, every=every
-    )
-    if not isinstance(synapses, BernoulliSynapses):
-        return {"accuracy": accuracy}
-    measured = {"accuracy": accuracy, "mean_p": synapses.p.mean(dim=1)}
-    if isinstance(trainer.rule, PresynapticSgd):
-        is_frozen = synapses.p >= trainer.rule.plasticity.p_freeze
-        measured["frozen"] = is_frozen.to(synapses.p.dtype).mean(dim=1)
+    options: dict[str, Any] = {"streams": streams, "n_samples": n_samples, "every": every}
+    measured = {"accuracy": accuracy_by_task(trainer.network, synapses, sequence, **options)}
+    if isinstance(synapses, BernoulliSynapses):
+        measured["mean_p"] = synapses.p.mean(dim=1)
+        if isinstance(trainer.rule, PresynapticSgd):
+            is_frozen = synapses.p >= trainer.rule.plasticity.p_freeze
+            measured["frozen"] = is_frozen.to(synapses.p.dtype).mean(dim=1)
     return measured
 
 
@@ -467,12 +428,7 @@ program("odds_latched", *_ODDS)(functools.partial(_release_odds, p_freeze=0.9353
 
 
 def _plain(
-    replicas: Sequence[Replica],
-    network: FeedForward,
-    training: Training,
-    execution: Execution,
-    *,
-    optimiser: type[Sgd] | type[Adam],
+    replicas: _Replicas, network: FeedForward, training: Training, execution: Execution, *, optimiser: Any
 ) -> Learner:
     """Build deterministic networks without consolidation."""
     synapses = DeterministicSynapses(network.layout, seeds_of(replicas), execution=execution)
@@ -485,27 +441,21 @@ program("adam", "learning_rate")(functools.partial(_plain, optimiser=Adam))
 
 
 @program("ewc", "learning_rate", "strength")
-def _ewc(
-    replicas: Sequence[Replica], network: FeedForward, training: Training, execution: Execution
-) -> Learner:
+def _ewc(replicas: _Replicas, network: FeedForward, training: Training, execution: Execution) -> Learner:
     synapses = DeterministicSynapses(network.layout, seeds_of(replicas), execution=execution)
     kinds = [replica.penalty for replica in replicas]
-    strengths = values_of(replicas, "strength")
-    penalty = ElasticWeightConsolidation(synapses, strength=strengths, kind=kinds)
+    penalty = ElasticWeightConsolidation(synapses, strength=values_of(replicas, "strength"), kind=kinds)
     rule = GradientDescent(Sgd(synapses, learning_rate=values_of(replicas, "learning_rate")), [penalty])
 
     def finish_task(sequence: TaskSequence, task: int) -> None:
-        penalty.consolidate(
-            synapses, fisher_of_task(network, synapses, sequence, task, replicas, training.n_fisher_images)
-        )
+        n_images = training.n_fisher_images
+        penalty.consolidate(synapses, fisher_of_task(network, synapses, sequence, task, replicas, n_images))
 
     return Learner(network, synapses, rule, finish_task=finish_task)
 
 
 @program("si", "learning_rate", "strength")
-def _si(
-    replicas: Sequence[Replica], network: FeedForward, training: Training, execution: Execution
-) -> Learner:
+def _si(replicas: _Replicas, network: FeedForward, training: Training, execution: Execution) -> Learner:
     synapses = DeterministicSynapses(network.layout, seeds_of(replicas), execution=execution)
     optimiser = Adam(synapses, learning_rate=values_of(replicas, "learning_rate"))
     rule = SynapticIntelligence(synapses, optimiser, strength=values_of(replicas, "strength"))
@@ -513,9 +463,7 @@ def _si(
 
 
 @program("bgd", "learning_rate", "sigma")
-def _bgd(
-    replicas: Sequence[Replica], network: FeedForward, training: Training, execution: Execution
-) -> Learner:
+def _bgd(replicas: _Replicas, network: FeedForward, training: Training, execution: Execution) -> Learner:
     synapses = MeanFieldSynapses(
         network.layout,
         seeds_of(replicas),
@@ -528,9 +476,7 @@ def _bgd(
 
 
 @program("bgd_xavier", "learning_rate", "sigma")
-def _bgd_xavier(
-    replicas: Sequence[Replica], network: FeedForward, training: Training, execution: Execution
-) -> Learner:
+def _xavier(replicas: _Replicas, network: FeedForward, training: Training, execution: Execution) -> Learner:
     learner, layout = _bgd(replicas, network, training, execution), network.layout
     fan_out = np.array(layout.sizes[1:])
     weight_sd = np.sqrt(2 / (layout.fan_in() + fan_out[layout.layer_of_weight()]))
@@ -545,9 +491,7 @@ _MESU = ("learning_rate", "sigma_rate", "prior_sigma", "memory", "clamp", "sigma
 
 
 @program("mesu", *_MESU)
-def _mesu(
-    replicas: Sequence[Replica], network: FeedForward, training: Training, execution: Execution
-) -> Learner:
+def _mesu(replicas: _Replicas, network: FeedForward, training: Training, execution: Execution) -> Learner:
     layout = network.layout
     synapses = MeanFieldSynapses(
         layout,
@@ -576,16 +520,8 @@ def fisher_of_task(
 ) -> Tensor:
     """Return the Fisher information of every replica on a task that it learned, (replica, parameters).
 
-    Parameters
-    ----------
-    network, synapses
-        What was trained.
-    sequence, task
-        The task: its training images are sampled without replacement.
-    replicas
-        Say which expectation over labels each uses.
-    n_images
-        Number of images sampled, the same for all replicas.
+    `n_images` training images of the task are sampled without replacement, the same for all replicas; every
+    replica says which expectation over labels it uses.
     """
     data = sequence.images
     rng = numpy_generator(task, Purpose.TASKS)

@@ -18,8 +18,7 @@ def images_for(name: str, execution: Execution) -> ImageData:
 
     Parameters
     ----------
-    name
-        Of the data set, for `rate_models.datasets.load_images`.
+    name : of the data set, for `rate_models.datasets.load_images`
     execution
         Where it is computed. Its `data_folder` counts if this machine has it; otherwise the images lie where
         this process's own BRIANPRESYN_DATA says.

@@ -60,14 +60,11 @@ class ImageData:
 
     Parameters
     ----------
-    name
-        Name of the data set.
+    name : name of the data set
     train_images, test_images
         Shape (image, pixel), floating point, training pixels with mean 0 and standard deviation 1.
-    train_labels, test_labels
-        Shape (image,), integer classes 0..n_classes-1.
-    n_classes
-        Number of classes.
+    train_labels, test_labels : shape (image,), integer classes 0..n_classes-1
+    n_classes : number of classes
 
     Raises
     ------
@@ -130,16 +127,14 @@ def load_images(name: str, *, folder: Path | str | None = None) -> ImageData:
     name
         ``"digits"`` (1797 images of 8x8 pixels), ``"mnist"`` or ``"fashion_mnist"`` (70 000 of 28x28), or one
         of one's own, see `data_set`.
-    folder
-        Where the four IDX files lie; None for ``<name>`` in a folder of `BRIANPRESYN_DATA`.
+    folder : where the four IDX files lie; None for ``<name>`` in a folder of `BRIANPRESYN_DATA`
 
     Raises
     ------
     ValueError
         If the name is unknown, a file is damaged or no IDX file of the expected kind, or images and labels do
         not belong together.
-    FileNotFoundError
-        If a file is missing.
+    FileNotFoundError : if a file is missing
 
     Examples
     --------
@@ -173,8 +168,7 @@ def data_set(name: str) -> Callable[[Callable[[], ImageData]], Callable[[], Imag
 
     Raises
     ------
-    ValueError
-        If there is a data set of that name.
+    ValueError : if there is a data set of that name
 
     Examples
     --------
@@ -218,17 +212,13 @@ def images_from(train: Any, test: Any, *, name: str = "own", n_classes: int | No
         Each a pair of images (image, ...) and labels (image,), as tensors or arrays; or a `Dataset` or
         `DataLoader` of torch that gives such pairs, a loader batch by batch. Images are flattened; their
         pixels are taken as they are.
-    name
-        What they are called.
-    n_classes
-        Number of classes; by default one more than the largest label.
+    name : what they are called
+    n_classes : number of classes; by default one more than the largest label
 
     Raises
     ------
-    TypeError
-        If images and labels are neither of these.
-    ValueError
-        If images and labels are not as many, or images differ in size.
+    TypeError : if images and labels are neither of these
+    ValueError : if images and labels are not as many, or images differ in size
 
     Examples
     --------

@@ -52,16 +52,11 @@ def neuronal_energy(
 
     Parameters
     ----------
-    network, synapses
-        What was trained.
-    images
-        Shape (image, pixel), on the device of the synapses.
-    streams
-        Random streams, from `synapses.evaluation_streams()`.
-    n_samples
-        Draws per image, where synapses are stochastic.
-    images_per_draw
-        Images that share a draw.
+    network, synapses : what was trained
+    images : shape (image, pixel), on the device of the synapses
+    streams : random streams, from `synapses.evaluation_streams()`
+    n_samples : draws per image, where synapses are stochastic
+    images_per_draw : images that share a draw
     """
     is_stochastic = isinstance(synapses, (BernoulliSynapses, GaussianSynapses))
     n_draws = n_samples if is_stochastic else 1

@@ -33,30 +33,22 @@ def mean_softmax(
 
     Parameters
     ----------
-    network, synapses
-        What was trained.
-    images
-        Shape (image, pixel), on the device of the synapses.
-    streams
-        Random streams, from `synapses.evaluation_streams()`.
-    n_samples
-        Draws per image. Deterministic synapses are drawn once whatever it says.
+    network, synapses : what was trained
+    images : shape (image, pixel), on the device of the synapses
+    streams : random streams, from `synapses.evaluation_streams()`
+    n_samples : draws per image. Deterministic synapses are drawn once whatever it says
     images_per_draw
         Images that share a draw. Fewer cost time and decorrelate the images; the mean is the same.
-    pixel_order
-        Pixel that each input shows, shape (replica, pixel); None for the images as they are.
+    pixel_order : pixel that each input shows, shape (replica, pixel); None for the images as they are
 
     Returns
     -------
-    probability
-        Shape (replica, image, class).
+    probability : shape (replica, image, class)
 
     Raises
     ------
-    ValueError
-        If `n_samples` is not positive, or the images do not fit the network.
-    TypeError
-        If the images are no tensor or the streams something else.
+    ValueError : if `n_samples` is not positive, or the images do not fit the network
+    TypeError : if the images are no tensor or the streams something else
     """
     for name, count in (("n_samples", n_samples), ("images_per_draw", images_per_draw)):
         if count < 1:
@@ -85,15 +77,12 @@ def accuracy(probability: Tensor, labels: Tensor) -> Tensor:
 
     Parameters
     ----------
-    probability
-        Shape (replica, image, class).
-    labels
-        Shape (image,).
+    probability : shape (replica, image, class)
+    labels : shape (image,)
 
     Raises
     ------
-    ValueError
-        If there is not one label for each image.
+    ValueError : if there is not one label for each image
 
     Examples
     --------

@@ -44,31 +44,23 @@ def diagonal_fisher(
 
     Parameters
     ----------
-    network
-        The network, the same for all replicas.
-    parameters
-        Weights and biases, shape (replica, parameters): `synapses.expected()` for the mean network.
-    images
-        Shape (image, pixel), or (replica, image, pixel) where replicas see different images.
-    labels
-        Observed labels, shape (image,) or (replica, image); needed for ``"observed"`` only.
+    network : the network, the same for all replicas
+    parameters : weights and biases, shape (replica, parameters): `synapses.expected()` for the mean network
+    images : shape (image, pixel), or (replica, image, pixel) where replicas see different images
+    labels : observed labels, shape (image,) or (replica, image); needed for ``"observed"`` only
     expectation
         ``"observed"``, ``"sampled"`` (one label per image drawn from the network's answer) or ``"expected"``
         (all labels, weighted by the answer; as many backward passes as classes).
-    generator
-        Source of the sampled labels, on the device of the parameters.
-    images_per_pass
-        Images that are computed at once, which bounds memory.
+    generator : source of the sampled labels, on the device of the parameters
+    images_per_pass : images that are computed at once, which bounds memory
 
     Returns
     -------
-    fisher
-        Mean squared gradient, not negative, shape (replica, parameters), in nats^2 per squared weight.
+    fisher : mean squared gradient, not negative, shape (replica, parameters), in nats^2 per squared weight
 
     Raises
     ------
-    ValueError
-        If `expectation` is unknown, or what it needs is missing.
+    ValueError : if `expectation` is unknown, or what it needs is missing
 
     Examples
     --------
@@ -104,17 +96,13 @@ def gradients_of(
 
     Parameters
     ----------
-    network, parameters
-        As for `diagonal_fisher`.
-    images, labels
-        Shapes (image, pixel) and (image,).
-    weights
-        Columns of the weights asked for, in ascending order, shape (chosen,).
+    network, parameters : as for `diagonal_fisher`
+    images, labels : shapes (image, pixel) and (image,)
+    weights : columns of the weights asked for, in ascending order, shape (chosen,)
 
     Returns
     -------
-    gradient
-        Shape (replica, image, chosen).
+    gradient : shape (replica, image, chosen)
     """
     activities = network.activities(_by_replica(images, len(parameters)), parameters)
     shown = _by_replica(labels[:, None], len(parameters))

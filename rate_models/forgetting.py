@@ -20,8 +20,7 @@ def final_accuracy(accuracy: ArrayLike) -> NDArray[np.float64]:
 
     Parameters
     ----------
-    accuracy
-        Shape (..., n_tasks + 1, n_tasks): row k is the network after k tasks.
+    accuracy : shape (..., n_tasks + 1, n_tasks): row k is the network after k tasks
 
     Examples
     --------
@@ -38,8 +37,7 @@ def forgetting(accuracy: ArrayLike) -> NDArray[np.float64]:
 
     Parameters
     ----------
-    accuracy
-        As for `final_accuracy`, with at least two tasks.
+    accuracy : as for `final_accuracy`, with at least two tasks
 
     Examples
     --------
@@ -59,8 +57,7 @@ def backward_transfer(accuracy: ArrayLike) -> NDArray[np.float64]:
 
     Parameters
     ----------
-    accuracy
-        As for `final_accuracy`, with at least two tasks.
+    accuracy : as for `final_accuracy`, with at least two tasks
 
     Examples
     --------
@@ -80,8 +77,7 @@ def forward_transfer(accuracy: ArrayLike) -> NDArray[np.float64]:
 
     Parameters
     ----------
-    accuracy
-        As for `final_accuracy`, with at least two tasks.
+    accuracy : as for `final_accuracy`, with at least two tasks
 
     Examples
     --------

@@ -43,13 +43,11 @@ def mutual_information(joint: Tensor) -> Tensor:
 
     Returns
     -------
-    information
-        In bits, shape (...).
+    information : in bits, shape (...)
 
     Raises
     ------
-    ValueError
-        If a probability is negative or they do not sum to 1.
+    ValueError : if a probability is negative or they do not sum to 1
 
     Examples
     --------
@@ -73,15 +71,12 @@ def soft_joint(probability: Tensor, labels: Tensor) -> Tensor:
 
     Parameters
     ----------
-    probability
-        Class probabilities, shape (replica, image, class).
-    labels
-        Shape (image,).
+    probability : class probabilities, shape (replica, image, class)
+    labels : shape (image,)
 
     Returns
     -------
-    joint
-        Shape (replica, class, class), summing to 1 per replica.
+    joint : shape (replica, class, class), summing to 1 per replica
     """
     one_hot = torch.nn.functional.one_hot(labels, probability.shape[-1]).to(torch.float64)
     return torch.einsum("ny,rnz->ryz", one_hot, probability.double()) / len(labels)
@@ -113,13 +108,11 @@ def corrected_information(counts: ArrayLike) -> NDArray[np.float64]:
 
     Returns
     -------
-    information
-        In bits, shape (...). It may be slightly negative where there is none.
+    information : in bits, shape (...). It may be slightly negative where there is none
 
     Raises
     ------
-    ValueError
-        If a count is negative or a table is empty.
+    ValueError : if a count is negative or a table is empty
 
     Examples
     --------
@@ -147,10 +140,8 @@ def information_interval(counts: ArrayLike, *, level: float = 0.95) -> tuple[flo
 
     Parameters
     ----------
-    counts
-        One table of whole numbers, shape (class, answer).
-    level
-        Coverage, between 0 and 1.
+    counts : one table of whole numbers, shape (class, answer)
+    level : coverage, between 0 and 1
 
     Returns
     -------
@@ -160,8 +151,7 @@ def information_interval(counts: ArrayLike, *, level: float = 0.95) -> tuple[flo
 
     Raises
     ------
-    ValueError
-        If there is more than one table, a count is negative, or the level is not between 0 and 1.
+    ValueError : if there is more than one table, a count is negative, or the level is not between 0 and 1
 
     References
     ----------

@@ -30,15 +30,12 @@ class Layout:
 
     Parameters
     ----------
-    sizes
-        Number of units of every layer, input first: at least two, each positive.
+    sizes : number of units of every layer, input first: at least two, each positive
 
     Raises
     ------
-    TypeError
-        If `sizes` is no tuple of whole numbers.
-    ValueError
-        If there are fewer than two layers or one is empty.
+    TypeError : if `sizes` is no tuple of whole numbers
+    ValueError : if there are fewer than two layers or one is empty
 
     Examples
     --------

@@ -39,20 +39,16 @@ def removal_ranks(synapses: Synapses, order: str) -> Tensor:
 
     Parameters
     ----------
-    synapses
-        The synapses.
-    order
-        A name of `SCORES`: lowest first.
+    synapses : the synapses
+    order : a name of `SCORES`: lowest first
 
     Returns
     -------
-    rank
-        0 for the synapse that goes first, shape (replica, weights).
+    rank : 0 for the synapse that goes first, shape (replica, weights)
 
     Raises
     ------
-    ValueError
-        If the order is unknown or asks for release probabilities that there are not.
+    ValueError : if the order is unknown or asks for release probabilities that there are not
     """
     if order not in SCORES:
         raise ValueError(f"order must be one of {', '.join(SCORES)}, got {order!r}")
@@ -71,24 +67,18 @@ def under_lesions(
 
     Parameters
     ----------
-    synapses
-        The synapses; their strengths are restored afterwards.
-    order
-        A name of `SCORES`.
-    fractions
-        Shares of the synapses that are removed, each 0..1.
-    measure
-        Called without arguments for every fraction; returns shape (replica, ...).
+    synapses : the synapses; their strengths are restored afterwards
+    order : a name of `SCORES`
+    fractions : shares of the synapses that are removed, each 0..1
+    measure : called without arguments for every fraction; returns shape (replica, ...)
 
     Returns
     -------
-    result
-        Shape (fraction, replica, ...).
+    result : shape (fraction, replica, ...)
 
     Raises
     ------
-    ValueError
-        If a fraction lies outside 0..1 or the order is unknown.
+    ValueError : if a fraction lies outside 0..1 or the order is unknown
     """
     if any(not 0 <= fraction <= 1 for fraction in fractions):
         raise ValueError(f"fractions must lie in 0..1, got {list(fractions)}")

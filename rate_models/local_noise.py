@@ -66,10 +66,8 @@ class LocalFeedForward(FeedForward):
 
     Parameters
     ----------
-    synapses
-        Its synapses, whose streams it draws from.
-    rectifies_output, linear_hidden
-        As for `FeedForward`.
+    synapses : its synapses, whose streams it draws from
+    rectifies_output, linear_hidden : as for `FeedForward`
     """
 
     def __init__(

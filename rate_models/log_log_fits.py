@@ -23,12 +23,9 @@ class Association:
 
     Parameters
     ----------
-    slope, slope_low, slope_high
-        Least-squares slope of log y on log x, with its 95 % interval.
-    correlation, correlation_low, correlation_high
-        Spearman's rank correlation, with its 95 % interval.
-    share
-        Share of the layer's synapses that were used.
+    slope, slope_low, slope_high : Least-squares slope of log y on log x, with its 95 % interval
+    correlation, correlation_low, correlation_high : Spearman's rank correlation, with its 95 % interval
+    share : share of the layer's synapses that were used
     """
 
     slope: Tensor
@@ -47,19 +44,15 @@ def association(
 
     Parameters
     ----------
-    x, y
-        Shape (replica, output, input).
+    x, y : shape (replica, output, input)
     is_used
         Which synapses to use, same shape; those where x or y is not positive and finite are left out besides.
-    generator
-        Draws the inputs of the resamples, on the CPU.
-    n_resamples
-        Number of resamples.
+    generator : draws the inputs of the resamples, on the CPU
+    n_resamples : number of resamples
 
     Returns
     -------
-    Association
-        nan for replicas with fewer than three synapses or without spread in x.
+    Association : nan for replicas with fewer than three synapses or without spread in x
 
     Examples
     --------

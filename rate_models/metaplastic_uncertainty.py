@@ -45,26 +45,16 @@ class MetaplasticUncertainty(MeanFieldRule):
 
     Parameters
     ----------
-    synapses
-        The synapses that learn.
+    synapses : the synapses that learn
     learning_rate, sigma_rate
-        eta of the means and of the standard deviations; the derivation has 1.
-    prior_mean, prior_sigma
-        Of every weight; sigma positive.
-    memory
-        N, steps (batches, not images) that are remembered, at least 1; infinity forgets nothing.
+        eta of the means and of the standard deviations, not negative; the derivation has 1.
+    prior_mean, prior_sigma : of every weight; sigma positive
+    memory : N, steps (batches, not images) that are remembered, at least 1; infinity forgets nothing
     clamp
-        G and C are cut to clamp / sigma either way; infinity cuts nothing. Below 2 / sigma_rate no step can
-        turn a standard deviation negative; where one would, it becomes the smallest there is.
+        G and C are cut to clamp / sigma either way, positive; infinity cuts nothing. Below 2 / sigma_rate no
+        step can turn a standard deviation negative; where one would, it becomes the smallest there is.
 
     Each number is one for all replicas or one each.
-
-    Raises
-    ------
-    TypeError
-        If a number is none.
-    ValueError
-        If a rate is negative or infinite, prior_sigma or clamp is not positive, or memory is below 1.
     """
 
     by_replica = ("_rate", "_sigma_rate", "_prior_mean", "_prior_precision", "_leak", "_clamp")
@@ -100,13 +90,7 @@ class MetaplasticUncertainty(MeanFieldRule):
 
 
 def leak_per_step(memory: float | Sequence[float], like: Tensor) -> Tensor:
-    """Return the share 1 / N that is forgotten in a step, as a column for the rows of `like`.
-
-    Raises
-    ------
-    TypeError, ValueError
-        As `positive_per_replica`, and if N is below 1.
-    """
+    """Return the share 1 / N that is forgotten in a step, N at least 1, a column for the rows of `like`."""
     windows = positive_per_replica(memory, len(like), "memory")
     if min(windows) < 1:
         raise ValueError(f"memory must be at least 1 step, got {min(windows)}; math.inf forgets nothing")

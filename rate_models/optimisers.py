@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -54,19 +54,14 @@ class Sgd(PerReplica):
 
     Parameters
     ----------
-    synapses
-        The synapses that will learn (they give the shape).
-    learning_rate
-        One for all replicas or one each.
-    l2
-        Strength of the L2 penalty on every learned value, biases included; one for all replicas or one each.
+    synapses : the synapses that will learn (they give the shape)
+    learning_rate : not negative; one for all replicas or one each
+    l2 : strength of the L2 penalty on every learned value, biases included, as `learning_rate`
 
     Raises
     ------
-    TypeError
-        If a rate or penalty is no number, or the synapses are something else.
-    ValueError
-        If there is neither one value nor one per replica, or a rate or penalty is negative.
+    TypeError : if a rate or penalty is no number, or the synapses are something else
+    ValueError : if there is neither one value nor one per replica, or a rate or penalty is negative
     """
 
     by_replica = ("_rate", "_kept_share")
@@ -92,21 +87,13 @@ class Adam(PerReplica):
 
     Parameters
     ----------
-    synapses
-        The synapses that will learn (they give the shape).
-    learning_rate
-        One for all replicas or one each.
-    l2
-        Strength of an L2 penalty that is part of the gradient; one for all replicas or one each.
-    betas, epsilon
-        Decay of the two moments, and the constant that keeps the quotient finite.
-    columns
-        Which learned values it moves; the others are left to another optimiser (`Together`).
+    synapses, learning_rate, l2 : as for `Sgd`; the penalty is part of the gradient
+    betas, epsilon : decay of the two moments, and the constant that keeps the quotient finite
+    columns : which learned values it moves; the others are left to another optimiser (`Together`)
 
     Raises
     ------
-    TypeError, ValueError
-        As for `Sgd`.
+    TypeError, ValueError : as for `Sgd`
     """
 
     by_replica = ("_rates", "_counts", "_rate", "_l2", "moment", "square")
@@ -148,38 +135,27 @@ class Adam(PerReplica):
             self._step_rows(learned, gradient)
             return
         self._n_steps += 1
-        scale, root = self._corrections()
-        self._follow(learned, gradient, self.moment, self.square, scale, root, self.betas, self.epsilon)
-
-    def _corrections(self) -> tuple[Tensor, Tensor]:
-        """Return the step size over the bias of the first moment, and the root of the second one's bias."""
         n = self._n_steps.double() if self._rate.device.type != "mps" else self._n_steps
-        scale = self._rate / (1 - self.betas[0] ** n)
-        return scale.to(self._rate.dtype), (1 - self.betas[1] ** n).sqrt().to(self._rate.dtype)
+        # The step size over the bias of the first moment, and the root of the second one's bias.
+        scale, root = self._rate / (1 - self.betas[0] ** n), (1 - self.betas[1] ** n).sqrt()
+        scale, root = (each.to(self._rate.dtype) for each in (scale, root))
+        self._follow(learned, gradient, self.moment, self.square, scale, root, self.betas, self.epsilon)
 
     def _step_rows(self, learned: Tensor, gradient: Tensor) -> None:
         """Take the step by torch's fused CPU kernel, one pass per learning rate."""
         torch._foreach_add_(self._counts, 1)
+        options: dict[str, Any] = {
+            "beta1": self.betas[0],
+            "beta2": self.betas[1],
+            "eps": self.epsilon,
+            "weight_decay": 0.0,
+        }
         for rate in dict.fromkeys(self._rates):
             members = [replica for replica, row_rate in enumerate(self._rates) if row_rate == rate]
-            learned_rows, slopes, moments, squares = (
-                [matrix[i] for i in members] for matrix in (learned, gradient, self.moment, self.square)
-            )
-            torch._fused_adam_(
-                learned_rows,
-                slopes,
-                moments,
-                squares,
-                [],
-                [self._counts[replica] for replica in members],
-                lr=rate,
-                beta1=self.betas[0],
-                beta2=self.betas[1],
-                weight_decay=0.0,
-                eps=self.epsilon,
-                amsgrad=False,
-                maximize=False,
-            )
+            matrices = (learned, gradient, self.moment, self.square)
+            rows = [[matrix[i] for i in members] for matrix in matrices]
+            counts = [self._counts[i] for i in members]
+            torch._fused_adam_(*rows, [], counts, lr=rate, amsgrad=False, maximize=False, **options)
 
 
 def _follow_moments(
@@ -200,13 +176,7 @@ def _follow_moments(
 
 @checked_types
 class Together:
-    """Several optimisers, each moving learned values of its own, for example means and noise apart.
-
-    Parameters
-    ----------
-    optimisers
-        Such as `Adam` with different `columns`.
-    """
+    """Several optimisers, each moving learned values of its own, such as `Adam` with different `columns`."""
 
     def __init__(self, optimisers: Sequence[Optimiser]) -> None:
         self.optimisers = tuple(optimisers)
@@ -236,27 +206,15 @@ def adam_of_means_and_noise(
 ) -> Together:
     """Return Adam for the means of Gaussian synapses, and Adam for their phi.
 
-    Parameters
-    ----------
-    synapses
-        The synapses that will learn.
-    learning_rate, noise_rate
-        Of the means and of phi, one for all replicas or one each; None for the rate of the means.
-    noise_memory
-        Decay of the second moment of phi.
+    `noise_rate` is that of phi, None for the rate of the means; `noise_memory` the decay of the second moment
+    of phi.
     """
     n = synapses.layout.n_parameters
-    return Together(
-        [
-            Adam(synapses, learning_rate=learning_rate, columns=slice(0, n)),
-            Adam(
-                synapses,
-                learning_rate=learning_rate if noise_rate is None else noise_rate,
-                betas=(0.9, noise_memory),
-                columns=slice(n, 2 * n),
-            ),
-        ]
-    )
+    noise_rate = learning_rate if noise_rate is None else noise_rate
+    of_means = Adam(synapses, learning_rate=learning_rate, columns=slice(0, n))
+    betas = (0.9, noise_memory)
+    of_noise = Adam(synapses, learning_rate=noise_rate, betas=betas, columns=slice(n, 2 * n))
+    return Together([of_means, of_noise])
 
 
 @checked_types
@@ -265,15 +223,8 @@ class GradientDescent:
 
     Parameters
     ----------
-    optimiser
-        `Sgd` or `Adam`, or several `Together`.
-    penalties
-        Further terms of the objective.
-
-    Raises
-    ------
-    TypeError
-        If `optimiser` is none.
+    optimiser : `Sgd` or `Adam`, or several `Together`
+    penalties : further terms of the objective
     """
 
     def __init__(self, optimiser: Optimiser, penalties: Sequence[Penalty] = ()) -> None:

@@ -42,20 +42,16 @@ class GaussianPrior(PerReplica):
 
     Parameters
     ----------
-    synapses
-        The synapses that will learn.
+    synapses : the synapses that will learn
     sd
         Standard deviation tau of the prior of every weight, positive; ``math.inf`` for none; for all replicas
         or one each.
-    share
-        Batch size over training set size, as for `reliability_cost.ReliabilityCost`.
+    share : batch size over training set size, as for `reliability_cost.ReliabilityCost`
 
     Raises
     ------
-    TypeError
-        If the synapses have no learned noise.
-    ValueError
-        If a standard deviation or `share` is not positive.
+    TypeError : if the synapses have no learned noise
+    ValueError : if a standard deviation or `share` is not positive
     """
 
     by_replica = ("_precision",)
@@ -88,21 +84,16 @@ def laplace_sd(
 
     Parameters
     ----------
-    network
-        The network.
-    means
-        Weights and biases at the mode, shape (replica, parameters).
+    network : the network
+    means : weights and biases at the mode, shape (replica, parameters)
     images, labels
         The N training images, (image, pixel); labels are needed for the empirical Fisher information only.
-    prior_sd
-        tau; with ``math.inf`` a weight that changes nothing has an infinite standard deviation.
-    expectation
-        Which Fisher information: see `fisher.diagonal_fisher`.
+    prior_sd : tau; with ``math.inf`` a weight that changes nothing has an infinite standard deviation
+    expectation : which Fisher information: see `fisher.diagonal_fisher`
 
     Returns
     -------
-    sd
-        Shape (replica, parameters).
+    sd : shape (replica, parameters)
 
     Examples
     --------

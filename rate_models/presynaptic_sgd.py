@@ -42,22 +42,18 @@ class PresynapticSgd(PerReplica):
 
     Parameters
     ----------
-    synapses
-        The synapses that learn.
+    synapses : the synapses that learn
     plasticity
         Parameters of the release probability: one for all replicas or one each, alike in form and
         consolidation.
-    learning_rate
-        eta, one for all replicas or one each.
-    l2
-        Strength of the penalty on w̄ (not on biases), one for all replicas or one each.
+    learning_rate, l2
+        eta, and strength of the penalty on w̄ (not on biases): not negative, one for all replicas or one each.
 
     Raises
     ------
     TypeError
         If the synapses have no release probability, or the plasticity, a rate or a penalty is something else.
-    ValueError
-        If there is neither one value nor one per replica, or a rate or penalty is negative.
+    ValueError : if there is neither one value nor one per replica, or a rate or penalty is negative
     """
 
     synapse_kind = BernoulliSynapses
@@ -122,20 +118,8 @@ def descend_presynaptically(
 ) -> None:
     """Take one step of the published rule in place.
 
-    Parameters
-    ----------
-    weight, p
-        Expected weight and release probability.
-    gradient
-        Of the loss by `weight`.
-    rule
-        Parameters of the release probability.
-    rate
-        eta.
-    kept_share
-        1 - eta l2, or None for no penalty.
-    keeps_gradient
-        Whether `gradient` stays as it is; it is faster overwritten than copied.
+    `kept_share` is 1 - eta l2, or None for no penalty. The gradient, of the loss by `weight`, is overwritten,
+    which is faster than a copy, unless `keeps_gradient`.
     """
     if kept_share is not None:
         weight.mul_(kept_share)

@@ -39,24 +39,15 @@ class PublishedRun:
 
     Parameters
     ----------
-    line
-        Where it stands.
-    program
-        Of `rate_models.continual_methods`.
-    settings, training
-        Of the method, and what is the same for all methods.
-    pixels
-        Mean and standard deviation that pixels on 0..1 are normalised by.
-    side
-        Images are padded with black pixels to this many a side.
-    normalises_test_alone
-        Whether test images are normalised by their own mean and standard deviation.
-    n_tasks
-        Permuted tasks; 0 for five split ones.
-    starts_unpermuted, shuffles
-        As for `TaskSequence`.
-    seeds
-        Of the program's runs.
+    line : where it stands
+    program : of `rate_models.continual_methods`
+    settings, training : of the method, and what is the same for all methods
+    pixels : mean and standard deviation that pixels on 0..1 are normalised by
+    side : images are padded with black pixels to this many a side
+    normalises_test_alone : whether test images are normalised by their own mean and standard deviation
+    n_tasks : permuted tasks; 0 for five split ones
+    starts_unpermuted, shuffles : as for `TaskSequence`
+    seeds : of the program's runs
     published
         Mean final accuracy over all tasks and its standard deviation over seeds (divisor n), percent; None
         where no number is published for this line.
@@ -169,8 +160,7 @@ def images_as_published(run: PublishedRun, data: ImageData) -> ImageData:
 
     Parameters
     ----------
-    run
-        The line.
+    run : the line
     data
         Square images, normalised in any way that leaves order: black is taken to be the least pixel and
         white the largest.
@@ -202,26 +192,19 @@ def learned_as_published(
 
     Parameters
     ----------
-    name
-        Of the line, in `PUBLISHED_RUNS`.
-    data
-        MNIST, or other square images to try it on.
-    seeds
-        One network each; by default those of the program, whose generators are other ones.
-    n_epochs, draws_per_step
-        To shorten it; by default as published.
-    execution
-        Where and how to compute.
+    name : of the line, in `PUBLISHED_RUNS`
+    data : MNIST, or other square images to try it on
+    seeds : one network each; by default those of the program, whose generators are other ones
+    n_epochs, draws_per_step : to shorten it; by default as published
+    execution : where and how to compute
 
     Returns
     -------
-    result
-        As `rate_models.continual_methods.learned`.
+    result : as `rate_models.continual_methods.learned`
 
     Raises
     ------
-    ValueError
-        If there is no such line.
+    ValueError : if there is no such line
 
     Examples
     --------

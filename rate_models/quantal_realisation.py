@@ -34,18 +34,15 @@ class PhysicalScale:
     psp_per_weight
         Response that a weight of one stands for. With 10 mV the mean size of a published initial weight,
         0.05, is a response of 0.5 mV.
-    n_sites
-        Number of sites where the release probability gives the reliability (5.5 in Costa et al. 2015).
+    n_sites : number of sites where the release probability gives the reliability (5.5 in Costa et al. 2015)
     p
         Release probability where the number of sites gives it; a synapse that must be less reliable than one
         such site has one site with a lower p.
-    rate
-        Firing rate of every input, for costs per second.
+    rate : firing rate of every input, for costs per second
 
     Raises
     ------
-    ValueError
-        If `n_sites` is below 1 or `p` not inside (0, 1).
+    ValueError : if `n_sites` is below 1 or `p` not inside (0, 1)
     """
 
     psp_per_weight: pq.Quantity = field(default_factory=lambda: 10.0 * pq.mV)
@@ -70,15 +67,12 @@ def realised_synapses(
     mean, sd
         Dimensionless weights and their standard deviations, same shape; sd above 0. A mean below 1e-6 counts
         as 1e-6, with its sign.
-    way
-        One of `WAYS`.
-    scale
-        What a unit of weight is.
+    way : one of `WAYS`
+    scale : what a unit of weight is
 
     Raises
     ------
-    ValueError
-        If `way` is unknown.
+    ValueError : if `way` is unknown
 
     Examples
     --------
@@ -105,10 +99,8 @@ def atp_by_mechanism(synapses: QuantalSynapse, scale: PhysicalScale | None = Non
 
     Parameters
     ----------
-    synapses
-        An array of synapses.
-    scale
-        Its `rate` is that of every input.
+    synapses : an array of synapses
+    scale : its `rate` is that of every input
     """
     scale = scale or PhysicalScale()
     costs = costs_at_rate(scale.rate)

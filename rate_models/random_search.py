@@ -37,15 +37,12 @@ class Interval:
 
     Parameters
     ----------
-    low, high
-        Ends, low < high.
-    is_logarithmic
-        Whether the logarithm is uniformly distributed, rather than the value. Then low > 0.
+    low, high : ends, low < high
+    is_logarithmic : whether the logarithm is uniformly distributed, rather than the value. Then low > 0
 
     Raises
     ------
-    ValueError
-        If the ends are not in order or not positive where they must be.
+    ValueError : if the ends are not in order or not positive where they must be
     """
 
     low: float
@@ -76,10 +73,8 @@ def drawn_settings(
 
     Parameters
     ----------
-    space
-        Interval of every hyperparameter.
-    n_trials
-        Number of candidates, at least one.
+    space : interval of every hyperparameter
+    n_trials : number of candidates, at least one
 
     Examples
     --------
@@ -102,10 +97,8 @@ class Search:
 
     Parameters
     ----------
-    settings
-        What was tried.
-    scores
-        How good it was, higher is better; NaN where it diverged.
+    settings : what was tried
+    scores : how good it was, higher is better; NaN where it diverged
     """
 
     settings: Sequence[Setting]
@@ -117,8 +110,7 @@ class Search:
 
         Raises
         ------
-        ValueError
-            If no score is a number.
+        ValueError : if no score is a number
         """
         ranked = [-math.inf if math.isnan(score) else score for score in self.scores]
         if not ranked or max(ranked) == -math.inf:
@@ -141,31 +133,23 @@ def search(
 
     Parameters
     ----------
-    space
-        Interval of every hyperparameter.
-    measure
-        Returns the scores of a batch of settings, higher is better; NaN for one that diverged.
-    n_trials
-        Number of trials, the known ones included.
-    seed
-        Seed of the random settings.
-    known
-        Settings that are tried first; they may lie outside the intervals.
+    space : interval of every hyperparameter
+    measure : returns the scores of a batch of settings, higher is better; NaN for one that diverged
+    n_trials : number of trials, the known ones included
+    seed : seed of the random settings
+    known : settings that are tried first; they may lie outside the intervals
     storage
         Database of an Optuna study, for example ``"sqlite:///search.db"``: trials that are there are taken
         over, new ones are entered batch by batch. Empty for none.
-    name
-        Name of the study.
-    at_once
-        Settings per batch, 0 for all.
+    name : name of the study
+    at_once : settings per batch, 0 for all
 
     Raises
     ------
     ValueError
         If there are more known settings than trials, `measure` does not return a score per setting, or
         `storage` is no database or holds another kind of study under that name.
-    ModuleNotFoundError
-        If `storage` is given and Optuna is not installed.
+    ModuleNotFoundError : if `storage` is given and Optuna is not installed
 
     Examples
     --------

@@ -66,19 +66,14 @@ class ReleaseOdds(PerReplica):
 
     Parameters
     ----------
-    synapses
-        The synapses that learn. Their p at the start, below 1, is that without evidence.
-    learning_rate
-        eta in units of the Bayesian rate, which is the posterior variance.
-    gain
-        a, weight of the evidence; 1 for Bayes.
-    memory
-        N, steps that are remembered, at least 1; infinity forgets nothing.
+    synapses : the synapses that learn. Their p at the start, below 1, is that without evidence
+    learning_rate : eta in units of the Bayesian rate, which is the posterior variance
+    gain : a, weight of the evidence; 1 for Bayes
+    memory : N, steps that are remembered, at least 1; infinity forgets nothing
     clamp
         In the first line g is cut to clamp / sigma either way, as in `metaplastic_uncertainty`, sigma being
         s / sqrt(r); positive, infinity cuts nothing.
-    p_freeze
-        Synapses that reach it gain and lose no odds any more, as in the published rule; 1 for none.
+    p_freeze : synapses that reach it gain and lose no odds any more, as in the published rule; 1 for none
     modulation
         Rate of a synapse: its ``"own"`` variance s^2 / r; the ``"mean"`` variance of its layer, which keeps
         the schedule and takes away the selectivity; or ``"none"``, the prior's.
@@ -87,15 +82,12 @@ class ReleaseOdds(PerReplica):
 
     Raises
     ------
-    TypeError
-        If the synapses have no release probability, or a number is none.
-    ValueError
-        If a number lies outside its range, or synapses release with certainty at the start.
+    TypeError : if the synapses have no release probability, or a number is none
+    ValueError : if a number lies outside its range, or synapses release with certainty at the start
 
     Attributes
     ----------
-    precision
-        r, shape (replica, weights), at least 1.
+    precision : r, shape (replica, weights), at least 1
 
     Examples
     --------
@@ -169,15 +161,7 @@ class ReleaseOdds(PerReplica):
                 synapses.learned[:, part].sub_(synapses.gradient[:, part] * self._rate, alpha=1 / (3 * n_in))
 
     def shuffle(self, synapses: BernoulliSynapses, rngs: Sequence[np.random.Generator]) -> None:
-        """Exchange precision and p at random among the synapses of each layer: a control.
-
-        Parameters
-        ----------
-        synapses
-            The synapses that learn.
-        rngs
-            One for each replica.
-        """
+        """Exchange precision and p at random among the synapses of each layer, by an rng for each replica."""
         for row, rng in enumerate(rngs):
             for part in synapses.layout.weight_slices:
                 order = torch.from_numpy(rng.permutation(part.stop - part.start)).to(synapses.p.device)

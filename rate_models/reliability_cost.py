@@ -54,15 +54,12 @@ class PowerCost:
 
     Parameters
     ----------
-    c
-        Cost at sigma = 1, positive, in nats.
-    rho
-        Exponent, positive.
+    c : cost at sigma = 1, positive, in nats
+    rho : exponent, positive
 
     Raises
     ------
-    ValueError
-        If one of them is not positive and finite.
+    ValueError : if one of them is not positive and finite
 
     Examples
     --------
@@ -138,10 +135,8 @@ def total_cost(costs: Costs, sigma: ArrayLike) -> float:
 
     Parameters
     ----------
-    costs
-        One cost or a mixture.
-    sigma
-        Standard deviations, any shape.
+    costs : one cost or a mixture
+    sigma : standard deviations, any shape
 
     Examples
     --------
@@ -158,10 +153,8 @@ def optimal_sigma(cost: NoiseCost, hessian: ArrayLike) -> NDArray[np.float64]:
 
     Parameters
     ----------
-    cost
-        The reliability cost.
-    hessian
-        Curvature H of the summed performance cost by each weight, positive.
+    cost : the reliability cost
+    hessian : curvature H of the summed performance cost by each weight, positive
 
     References
     ----------
@@ -187,20 +180,16 @@ class ReliabilityCost:
 
     Parameters
     ----------
-    synapses
-        The synapses that will learn.
-    costs
-        A cost or a mixture (a tuple) for all replicas, or a list with one or a mixture for each.
+    synapses : the synapses that will learn
+    costs : a cost or a mixture (a tuple) for all replicas, or a list with one or a mixture for each
     share
         Factor of the cost in the objective of a step: batch size over training set size where the loss is
         summed over the batch, so that the costs are paid once per epoch.
 
     Raises
     ------
-    TypeError
-        If the synapses have no learned noise.
-    ValueError
-        If there are neither one nor one cost per replica, or `share` is not positive.
+    TypeError : if the synapses have no learned noise
+    ValueError : if there are neither one nor one cost per replica, or `share` is not positive
     """
 
     loss = "sum"
@@ -239,12 +228,9 @@ class MagnitudeCost(PerReplica):
 
     Parameters
     ----------
-    synapses
-        The synapses that will learn.
-    strength
-        lambda, for all replicas or one each.
-    share
-        As for `ReliabilityCost`.
+    synapses : the synapses that will learn
+    strength : lambda, for all replicas or one each
+    share : as for `ReliabilityCost`
     """
 
     by_replica = ("_slope",)

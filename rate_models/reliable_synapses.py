@@ -63,14 +63,10 @@ def group_distributions(
 
     Parameters
     ----------
-    values
-        Shape (replica, weights).
-    is_high
-        Which synapses are in the high group, same shape.
-    edges
-        Edges of the histogram.
-    layout
-        Sizes of the networks.
+    values : shape (replica, weights)
+    is_high : which synapses are in the high group, same shape
+    edges : edges of the histogram
+    layout : sizes of the networks
 
     Returns
     -------
@@ -125,10 +121,8 @@ def neuron_importance(synapses: BernoulliSynapses, *, n_shuffles: int = 20) -> d
 
     Parameters
     ----------
-    synapses
-        Trained synapses with plastic release.
-    n_shuffles
-        Shuffles that define mean and standard deviation of chance.
+    synapses : trained synapses with plastic release
+    n_shuffles : shuffles that define mean and standard deviation of chance
 
     Returns
     -------
@@ -193,18 +187,12 @@ def threshold_crossings(
 
     Parameters
     ----------
-    network, synapses
-        Trained networks; gradients are those of the mean network.
-    images, labels
-        Images over which gradients are taken.
-    g_lim
-        Threshold.
-    rng
-        Draws the synapses, the same for all replicas.
-    n_per_layer
-        Synapses drawn per layer (all of a smaller layer are taken, and one of them repeated).
-    batch_sizes
-        Images over which a gradient is averaged before it is compared.
+    network, synapses : trained networks; gradients are those of the mean network
+    images, labels : images over which gradients are taken
+    g_lim : threshold
+    rng : draws the synapses, the same for all replicas
+    n_per_layer : synapses drawn per layer (all of a smaller layer are taken, and one of them repeated)
+    batch_sizes : images over which a gradient is averaged before it is compared
 
     Returns
     -------

@@ -34,12 +34,9 @@ def important_synapses(p: Tensor, layout: Layout, threshold: float = 0.9) -> lis
 
     Parameters
     ----------
-    p
-        Release probabilities, 0..1, shape (replica, weights).
-    layout
-        Sizes of the networks.
-    threshold
-        Lowest p of an important synapse, 0..1.
+    p : release probabilities, 0..1, shape (replica, weights)
+    layout : sizes of the networks
+    threshold : lowest p of an important synapse, 0..1
     """
     return [(part >= threshold).cpu().numpy() for part in layout.weights(p)]
 
@@ -49,8 +46,7 @@ def counts_per_neuron(is_important: NDArray[np.bool_], side: str) -> NDArray[np.
 
     Parameters
     ----------
-    is_important
-        Shape (..., out, in).
+    is_important : shape (..., out, in)
     side
         ``"inputs"`` counts the synapses onto each postsynaptic neuron, shape (..., out); ``"outputs"`` those
         of each presynaptic neuron, shape (..., in).
@@ -76,26 +72,19 @@ def shuffled_counts(
 
     Parameters
     ----------
-    is_important
-        Shape (out, in).
-    side
-        ``"inputs"`` or ``"outputs"``, as for `counts_per_neuron`.
-    rng
-        Draws the shuffles.
-    shuffle
-        ``"matrix"`` or ``"partners"``: see the module.
-    n_shuffles
-        Number of independent shuffles.
+    is_important : shape (out, in)
+    side : ``"inputs"`` or ``"outputs"``, as for `counts_per_neuron`
+    rng : draws the shuffles
+    shuffle : ``"matrix"`` or ``"partners"``: see the module
+    n_shuffles : number of independent shuffles
 
     Returns
     -------
-    counts
-        Shape (shuffle, neuron).
+    counts : shape (shuffle, neuron)
 
     Raises
     ------
-    ValueError
-        If `side` or `shuffle` is unknown.
+    ValueError : if `side` or `shuffle` is unknown
     """
     if shuffle not in SHUFFLES:
         raise ValueError(f"shuffle must be one of {', '.join(SHUFFLES)}, got {shuffle!r}")
@@ -120,15 +109,12 @@ class ImportanceOfNeurons:
 
     Parameters
     ----------
-    counts
-        Important synapses per neuron, shape (neuron,).
-    shuffled
-        The same after shuffling, shape (shuffle, neuron).
+    counts : important synapses per neuron, shape (neuron,)
+    shuffled : the same after shuffling, shape (shuffle, neuron)
 
     Raises
     ------
-    ValueError
-        If the two differ in the number of neurons.
+    ValueError : if the two differ in the number of neurons
 
     Examples
     --------
@@ -197,18 +183,15 @@ def input_output_correlation(inputs: ArrayLike, outputs: ArrayLike) -> tuple[flo
 
     Parameters
     ----------
-    inputs, outputs
-        Counts of the same neurons, shape (neuron,): at least four.
+    inputs, outputs : counts of the same neurons, shape (neuron,): at least four
 
     Returns
     -------
-    r, interval
-        nan where one of them does not vary. The interval is Fisher's, from the arc tangent of r.
+    r, interval : nan where one of them does not vary. The interval is Fisher's, from the arc tangent of r
 
     Raises
     ------
-    ValueError
-        If the two differ in length or there are fewer than four neurons.
+    ValueError : if the two differ in length or there are fewer than four neurons
 
     Examples
     --------

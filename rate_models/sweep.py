@@ -42,38 +42,26 @@ def run_sweep(
 
     Parameters
     ----------
-    function
-        Trains a group. Other processes import it, so it must be defined at the top level of a module.
-    configurations
-        Settings of every replica, all with the same names, no two alike.
-    folder
-        Where results are stored; it is made if it does not exist.
-    same_program
-        Names of the settings that all replicas of a group must share.
-    executor
-        Where groups are computed; None for this process.
-    execution
-        Device and precision of every group.
-    bytes_per_replica
-        What one replica needs on the device, for the size of groups (`replica_bytes`).
-    group_size
-        Replicas per group; None to choose by device and memory.
-    on_progress
-        Called with the fraction done and what is being done, with the time left.
+    function : trains a group. Other processes import it, so it must be defined at the top level of a module
+    configurations : settings of every replica, all with the same names, no two alike
+    folder : where results are stored; it is made if it does not exist
+    same_program : names of the settings that all replicas of a group must share
+    executor : where groups are computed; None for this process
+    execution : device and precision of every group
+    bytes_per_replica : what one replica needs on the device, for the size of groups (`replica_bytes`)
+    group_size : replicas per group; None to choose by device and memory
+    on_progress : called with the fraction done and what is being done, with the time left
 
     Returns
     -------
-    result
-        One dimension per swept setting; NaN where the configurations leave a combination out.
+    result : one dimension per swept setting; NaN where the configurations leave a combination out
 
     Raises
     ------
-    TypeError
-        If `executor` or `execution` is of another type.
+    TypeError : if `executor` or `execution` is of another type
     ValueError
         If two configurations are alike, their names differ, or `group_size` is no whole number from 1 on.
-    SweepStorageError
-        If a result cannot be stored; what was stored before is kept.
+    SweepStorageError : if a result cannot be stored; what was stored before is kept
     """
     execution = execution_or_default(execution)
     if group_size is not None and not (isinstance(group_size, int) and group_size >= 1):
@@ -111,17 +99,13 @@ class BatchClock:
 
     Parameters
     ----------
-    n_networks
-        How many there will be.
-    on_progress
-        Called with the fraction done and what was done.
+    n_networks : how many there will be
+    on_progress : called with the fraction done and what was done
 
     Attributes
     ----------
-    n_done
-        Networks that are there: whoever finds finished ones adds them.
-    timing
-        What every batch was and how long it took.
+    n_done : networks that are there: whoever finds finished ones adds them
+    timing : what every batch was and how long it took
     """
 
     def __init__(self, n_networks: int, on_progress: Progress) -> None:
@@ -152,12 +136,9 @@ def replica_bytes(
 
     Parameters
     ----------
-    layout
-        Sizes of the network.
-    batch_size
-        Images per step.
-    dtype
-        Precision.
+    layout : sizes of the network
+    batch_size : images per step
+    dtype : precision
     n_rows
         Rows of the size of the parameters: what is learned, its gradient, the drawn weights, the state of the
         learning rule, and the intermediate results of a step.

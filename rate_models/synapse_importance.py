@@ -46,18 +46,15 @@ class BatchGradients(PerReplica):
 
     Parameters
     ----------
-    synapses
-        The synapses whose gradients are averaged.
-    batch_size
-        Images per batch.
+    synapses : the synapses whose gradients are averaged
+    batch_size : images per batch
 
     Attributes
     ----------
     squares, sizes
         Sums over steps of g^2 and abs(g), g being the gradient of the loss summed over a batch, shape
         (replica, parameters).
-    n_steps
-        Number of steps, counted by whoever trains: a captured step counts nothing.
+    n_steps : number of steps, counted by whoever trains: a captured step counts nothing
     """
 
     by_replica = ("squares", "sizes")
@@ -106,14 +103,10 @@ def batch_gradients(
 
     Parameters
     ----------
-    network, synapses
-        The networks; their noise is on.
-    data
-        Images, on any device.
-    n_epochs
-        Passes over the training set. Published: 10.
-    batch_size
-        Images per step. Published: 20.
+    network, synapses : the networks; their noise is on
+    data : images, on any device
+    n_epochs : passes over the training set. Published: 10
+    batch_size : images per step. Published: 20
     """
     moments = BatchGradients(synapses, batch_size)
     trainer = Trainer(network, synapses, moments, data.train_images, data.train_labels, loss="sum")
@@ -137,19 +130,14 @@ def image_curvature(
 
     Parameters
     ----------
-    network, synapses
-        The networks.
-    data
-        Its training images are used.
-    estimator
-        ``"noisy"``, ``"at_mean"`` or ``"curvature"``.
-    images_per_draw
-        Images that share a draw of the weights.
+    network, synapses : the networks
+    data : its training images are used
+    estimator : ``"noisy"``, ``"at_mean"`` or ``"curvature"``
+    images_per_draw : images that share a draw of the weights
 
     Raises
     ------
-    ValueError
-        If the estimator is none of these.
+    ValueError : if the estimator is none of these
     """
     if estimator not in ESTIMATORS[1:]:
         raise ValueError(f"estimator must be one of {', '.join(ESTIMATORS[1:])}, got {estimator!r}")
@@ -178,12 +166,9 @@ def input_rates(
 
     Parameters
     ----------
-    network, synapses
-        The networks.
-    data
-        Its training images are used.
-    images_per_draw
-        Images that share a draw of the weights.
+    network, synapses : the networks
+    data : its training images are used
+    images_per_draw : images that share a draw of the weights
     """
     images, labels = _training_set(data, synapses)
     sizes = network.layout.sizes[:-1]

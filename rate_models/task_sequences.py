@@ -29,8 +29,7 @@ class Plan:
 
     Parameters
     ----------
-    images
-        Index of every training image, shape (replica, step, batch), integer.
+    images : index of every training image, shape (replica, step, batch), integer
     pixel_order
         Pixel that each input shows, shape (replica, variant, pixel), integer; None for the images as they
         are.
@@ -66,10 +65,8 @@ class DataOrder:
 
     Parameters
     ----------
-    seeds
-        One seed per replica; replicas with equal seeds share the order.
-    shuffles
-        Whether the order is random; else it is that of the data in every epoch.
+    seeds : one seed per replica; replicas with equal seeds share the order
+    shuffles : whether the order is random; else it is that of the data in every epoch
 
     Examples
     --------
@@ -90,19 +87,14 @@ class DataOrder:
 
         Parameters
         ----------
-        members
-            Indices of the images of the task.
-        batch_size
-            Images per step.
-        pixel_order
-            Shape (replica, 1, pixel), or None.
+        members : indices of the images of the task
+        batch_size : images per step
+        pixel_order : shape (replica, 1, pixel), or None
 
         Raises
         ------
-        ValueError
-            If there are fewer images than one batch needs, or a batch has none.
-        TypeError
-            If `members` is a number.
+        ValueError : if there are fewer images than one batch needs, or a batch has none
+        TypeError : if `members` is a number
         """
         if np.ndim(members) != 1 or not np.issubdtype(np.asarray(members).dtype, np.integer):
             raise TypeError(
@@ -164,15 +156,12 @@ def task_mixture(n_tasks: int, images_per_task: int, transition: float) -> NDArr
 
     Parameters
     ----------
-    n_tasks, images_per_task
-        Length of the sequence.
-    transition
-        Part of each task that is spent in transitions, 0..1: half of it at either end.
+    n_tasks, images_per_task : length of the sequence
+    transition : part of each task that is spent in transitions, 0..1: half of it at either end
 
     Returns
     -------
-    probability
-        Shape (image, task); rows sum to 1.
+    probability : shape (image, task); rows sum to 1
 
     References
     ----------
@@ -216,20 +205,13 @@ def continuous_plans(
 
     Parameters
     ----------
-    seeds
-        One seed per replica.
-    orders
-        Pixel orders, shape (replica, task, pixel).
-    n_images
-        Number of training images to draw from.
-    images_per_task
-        Length of a task in images.
-    batch_size
-        Images per step.
-    transition
-        Part of each task spent in transitions.
-    steps_per_plan
-        Steps per plan yielded, which bounds memory.
+    seeds : one seed per replica
+    orders : pixel orders, shape (replica, task, pixel)
+    n_images : number of training images to draw from
+    images_per_task : length of a task in images
+    batch_size : images per step
+    transition : part of each task spent in transitions
+    steps_per_plan : steps per plan yielded, which bounds memory
     """
     mixture = task_mixture(orders.shape[1], images_per_task, transition).cumsum(axis=1)
     rngs = {seed: numpy_generator(seed, Purpose.DATA_ORDER) for seed in seeds}

@@ -83,40 +83,28 @@ class Config:
 
     Parameters
     ----------
-    data_set
-        ``"mnist"`` or ``"digits"``.
-    formulation
-        Which of the paper's variants: a name in `noisy_networks.FORMULATIONS`.
-    rho
-        Exponents of the reliability cost.
-    s
-        Scale of the cost, c = s^rho / rho. Published: 0.001.
-    c_factors
-        Multiples of that c. Published: 1 in figure 5, 10 and 0.1 in appendix 6.
-    seeds
-        One network per seed and setting. Published: one.
+    data_set : ``"mnist"`` or ``"digits"``
+    formulation : which of the paper's variants: a name in `noisy_networks.FORMULATIONS`
+    rho : exponents of the reliability cost
+    s : scale of the cost, c = s^rho / rho. Published: 0.001
+    c_factors : multiples of that c. Published: 1 in figure 5, 10 and 0.1 in appendix 6
+    seeds : one network per seed and setting. Published: one
     n_seeds_at_every_c
         How many of the seeds are trained at every c, the others at the published one only; 0 for all.
-    hidden_units, n_epochs, batch_size, initial_sigma
-        Published: (100, 100), 50, 20 and 1e-4.
-    learning_rate
-        None for the formulation's.
+    hidden_units, n_epochs, batch_size, initial_sigma : published: (100, 100), 50, 20 and 1e-4
+    learning_rate : None for the formulation's
     converged_haste
         Learning rate of phi over that of the means in the converged state; it is 1 in the published one.
-    noise_memory
-        Decay of the second moment of Adam for phi. Published: 0.999.
-    n_statistics_epochs
-        Passes over which gradients are averaged. Published: 10.
+    noise_memory : decay of the second moment of Adam for phi. Published: 0.999
+    n_statistics_epochs : passes over which gradients are averaged. Published: 10
     linear_s, linear_magnitude
         s and lambda of the network without hidden layers, whose likelihood counts ten times. Published: 0.01
         and 0.1 (in the program's history).
-    n_shown
-        Synapses of each layer kept for the scatter plots.
+    n_shown : synapses of each layer kept for the scatter plots
 
     Raises
     ------
-    TypeError, ValueError
-        If a value is of another type or out of range.
+    TypeError, ValueError : if a value is of another type or out of range
     """
 
     data_set: DataSetName = "mnist"

@@ -106,32 +106,21 @@ class Config:
 
     Parameters
     ----------
-    data_set
-        ``"mnist"`` (paper), ``"fashion_mnist"`` or ``"digits"``.
-    models
-        Names out of `MODELS`.
-    l2
-        Strengths of the L2 penalty (program; the paper gives none).
+    data_set : ``"mnist"`` (paper), ``"fashion_mnist"`` or ``"digits"``
+    models : names out of `MODELS`
+    l2 : strengths of the L2 penalty (program; the paper gives none)
     shown_l2
         The strength at which single synapses and neurons are looked at (default of the program; the paper
         does not say), also that of the networks whose p starts uniform and of the scan of fixed p. It must
         be among `l2`.
-    seeds
-        One network per seed and penalty (program: the first three).
-    variant_seeds
-        Seeds of the networks with other step sizes or other fixed release probabilities.
-    hidden_units
-        Sizes of the hidden layers (paper: 200, 200).
-    n_epochs, batch_size
-        Paper: 50 epochs, 100 images per batch.
-    p_up, p_down, g_lim, p_min
-        Parameters of the p rule (paper: 0.07, 0.07, 0.001, 0.25).
-    step_factors
-        Factors on p_up and p_down (paper: 0.75 and 1.25).
-    changes_steps_singly
-        Whether p_up and p_down are also changed one by one (the paper does not say).
-    fixed_p
-        Release probability of the model without plasticity (program: 0.4).
+    seeds : one network per seed and penalty (program: the first three)
+    variant_seeds : seeds of the networks with other step sizes or other fixed release probabilities
+    hidden_units : sizes of the hidden layers (paper: 200, 200)
+    n_epochs, batch_size : paper: 50 epochs, 100 images per batch
+    p_up, p_down, g_lim, p_min : parameters of the p rule (paper: 0.07, 0.07, 0.001, 0.25)
+    step_factors : factors on p_up and p_down (paper: 0.75 and 1.25)
+    changes_steps_singly : whether p_up and p_down are also changed one by one (the paper does not say)
+    fixed_p : release probability of the model without plasticity (program: 0.4)
     scanned_p, scanned_learning_rates
         Fixed release probabilities and learning rates of appendix 1 figure 1c (neither says which).
     learning_rate, learning_rate_deterministic
@@ -139,18 +128,13 @@ class Config:
     n_samples, n_lesion_samples
         Draws of the synapses per test image (program: 10; one draw for the mutual information), and the same
         after lesions.
-    evaluate_every
-        Epochs between evaluations; the last epoch is always evaluated.
+    evaluate_every : epochs between evaluations; the last epoch is always evaluated
     lesion_fractions
         Shares of the synapses removed in the lesion experiment, each 0..1 (program: 0.1, 0.2, ... 0.9).
-    n_shuffles
-        Shuffles of each weight matrix.
-    n_gradient_synapses
-        Synapses per layer whose gradients are followed image by image.
-    lesions_at_every_l2
-        Whether lesions are made at every penalty, or only at `shown_l2`.
-    varied_l2
-        Penalties at which step sizes are changed; empty for all of `l2`.
+    n_shuffles : shuffles of each weight matrix
+    n_gradient_synapses : synapses per layer whose gradients are followed image by image
+    lesions_at_every_l2 : whether lesions are made at every penalty, or only at `shown_l2`
+    varied_l2 : penalties at which step sizes are changed; empty for all of `l2`
     networks_per_batch
         Networks that train together: 0 for all on an accelerator, and for as many as fit the cache of a CPU.
 

@@ -71,12 +71,9 @@ def ratio_of(
 
     Parameters
     ----------
-    result
-        Result of the experiment; the last epoch is taken where there are several.
-    energy, information
-        Variables that are divided.
-    prefix
-        ``""``, ``"step_size_"`` or ``"scan_"``.
+    result : result of the experiment; the last epoch is taken where there are several
+    energy, information : variables that are divided
+    prefix : ``""``, ``"step_size_"`` or ``"scan_"``
     """
     names = [prefix + name for name in (information, energy, "accuracy")]
     above, below, accuracy = (result[name] for name in names)

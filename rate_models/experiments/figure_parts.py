@@ -36,16 +36,11 @@ def band(axes: Axes, x: ArrayLike, values: ArrayLike, colour: str, label: str, *
 
     Parameters
     ----------
-    axes
-        Where to.
-    x
-        Shape (point,).
-    values
-        Shape (seed, point).
-    colour, label
-        Of the line.
-    **line
-        Further properties of the line.
+    axes : where to
+    x : shape (point,)
+    values : shape (seed, point)
+    colour, label : of the line
+    **line : further properties of the line
     """
     values = np.asarray(values, dtype=float)
     mean, half = values.mean(axis=0), half_width(values)
@@ -63,12 +58,9 @@ def bars(
 
     Parameters
     ----------
-    axes
-        Where to.
-    groups
-        Values (seed,) by (label, colour); the first is drawn on top.
-    published
-        Published mean and standard error by label, drawn as a diamond.
+    axes : where to
+    groups : values (seed,) by (label, colour); the first is drawn on top
+    published : published mean and standard error by label, drawn as a diamond
     """
     for position, ((label, colour), values) in enumerate(groups.items()):
         values = np.asarray(values, dtype=float)

@@ -98,8 +98,7 @@ def run(
 
     Parameters
     ----------
-    config, execution, on_progress, keep_in
-        As for every experiment: see :mod:`rate_models.experiments`.
+    config, execution, on_progress, keep_in : as for every experiment: see :mod:`rate_models.experiments`
 
     Returns
     -------
@@ -112,8 +111,7 @@ def run(
 
     Raises
     ------
-    ValueError
-        If tuned arms are asked for before the benchmark on which they are tuned.
+    ValueError : if tuned arms are asked for before the benchmark on which they are tuned
     """
     check_config(config, Config)
     n_networks = sum(_n_networks(config).values())
@@ -214,12 +212,9 @@ class Group:
 
     Parameters
     ----------
-    benchmark
-        What they learn.
-    program, schedule
-        As for `rate_models.continual_methods.learned`.
-    in_search
-        Whether they are trials, which train without the images on which they are measured.
+    benchmark : what they learn
+    program, schedule : as for `rate_models.continual_methods.learned`
+    in_search : whether they are trials, which train without the images on which they are measured
     """
 
     benchmark: str
@@ -237,21 +232,15 @@ class Networks:
 
     Parameters
     ----------
-    config
-        What is the same for all networks, and where they are kept.
-    execution
-        Where and how to compute.
-    n_networks
-        How many there will be, for the progress.
-    on_progress
-        Called after every batch with the fraction done and what it was.
-    keep_in
-        Folder of finished networks; None to keep them in memory.
+    config : what is the same for all networks, and where they are kept
+    execution : where and how to compute
+    n_networks : how many there will be, for the progress
+    on_progress : called after every batch with the fraction done and what it was
+    keep_in : folder of finished networks; None to keep them in memory
 
     Attributes
     ----------
-    clock
-        How far they are, and how long every batch took.
+    clock : how far they are, and how long every batch took
     """
 
     def __init__(
@@ -381,8 +370,7 @@ def setting_of(config: Config, benchmark: str, method: Method, searches: Searche
 
     Raises
     ------
-    ValueError
-        If the search that gives them has not been made.
+    ValueError : if the search that gives them has not been made
     """
     if method.source == "published":
         return published_setting(config, benchmark, method)

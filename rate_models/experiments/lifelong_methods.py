@@ -31,24 +31,18 @@ class Method:
 
     Parameters
     ----------
-    name, label
-        Name in the result, and in figures.
-    program
-        Program of `rate_models.continual_methods`.
+    name, label : name in the result, and in figures
+    program : program of `rate_models.continual_methods`
     source
         ``"published"`` (`published_setting`), ``"searched"`` on each benchmark, or ``"tuned arm"``: searched
         on Permuted MNIST only.
-    colour
-        In every figure.
-    freezes
-        False where p never freezes.
-    searched_as
-        Name of the method whose search gives the settings; its own by default.
+    colour : in every figure
+    freezes : False where p never freezes
+    searched_as : name of the method whose search gives the settings; its own by default
     starts_from
         Name of the method whose published settings are the first trial of the search, if it is the same
         program.
-    fisher, penalty, schedule
-        Variants, see `Replica` and `plans_of`.
+    fisher, penalty, schedule : variants, see `Replica` and `plans_of`
     """
 
     name: str
@@ -297,22 +291,17 @@ class Config:
     methods
         Names out of `lifelong_methods.METHODS`, each run on every benchmark, or as ``"ewc@permuted"`` only on
         benchmarks of a kind, or as ``"ewc@permuted_mnist"`` only on one.
-    seeds
-        One network per seed and method on split benchmarks (program: 2019, 2020, 2021).
+    seeds : one network per seed and method on split benchmarks (program: 2019, 2020, 2021)
     n_seeds_permuted, n_seeds_continuous
         How many of the seeds are used on permuted and on continuous benchmarks.
-    hidden_units
-        Sizes of the hidden layers (paper: 200, 200).
-    n_epochs, batch_size
-        Passes through each task and images per step (program: 10, 100).
-    n_permuted_tasks
-        Paper: 10.
+    hidden_units : sizes of the hidden layers (paper: 200, 200)
+    n_epochs, batch_size : passes through each task and images per step (program: 10, 100)
+    n_permuted_tasks : paper: 10
     learning_rate_split, learning_rate_permuted
         Learning rates of presynaptic consolidation (paper: 0.01 or 0.001; program: 0.001 and 0.01).
     n_trials_split, n_trials_permuted
         Trials of the random search, the same for every method. The paper does not say how many it made.
-    search_seeds_split, search_seeds_permuted
-        Networks per trial; other seeds than `seeds`.
+    search_seeds_split, search_seeds_permuted : networks per trial; other seeds than `seeds`
     n_epochs_search_split, n_epochs_search_permuted
         Passes through each task in the search. With fewer than `n_epochs` it prefers fast learners.
     n_tasks_search_permuted
@@ -321,16 +310,11 @@ class Config:
     searches_every_split
         Whether every split benchmark is searched; otherwise all take over the settings found on the first
         one, as permuted benchmarks always do.
-    held_out_share
-        Share of the training images on which the search measures accuracy.
-    n_samples
-        Draws of stochastic synapses per test image (program: 10).
-    n_fisher_images
-        Images per task for the Fisher information.
-    draws_per_step
-        Networks drawn per step in Bayesian gradient descent.
-    g_lim, p_min
-        Paper: 0.001, 0.25.
+    held_out_share : share of the training images on which the search measures accuracy
+    n_samples : draws of stochastic synapses per test image (program: 10)
+    n_fisher_images : images per task for the Fisher information
+    draws_per_step : networks drawn per step in Bayesian gradient descent
+    g_lim, p_min : paper: 0.001, 0.25
     every_test_image_split, every_test_image_permuted
         Networks are measured on one test image in this many between tasks, on all at the end.
     networks_per_batch
@@ -340,10 +324,8 @@ class Config:
 
     Raises
     ------
-    TypeError
-        If a value is of another type.
-    ValueError
-        If a benchmark or a method is unknown, or a number is out of range.
+    TypeError : if a value is of another type
+    ValueError : if a benchmark or a method is unknown, or a number is out of range
     """
 
     benchmarks: tuple[str, ...] = (

@@ -46,23 +46,18 @@ class Config:
 
     Parameters
     ----------
-    rho
-        Exponents of the reliability cost.
-    s
-        Scale of the cost.
-    n_inputs, n_data, noise_sd
-        Inputs, data and standard deviation eps of the targets.
+    rho : exponents of the reliability cost
+    s : scale of the cost
+    n_inputs, n_data, noise_sd : inputs, data and standard deviation eps of the targets
     input_range
         Root mean square of the weakest and the strongest input; the others lie between them on a log scale.
     n_steps, learning_rate
         Steps of Adam on all data at once; the last half of them gives the mean of log sigma.
-    seeds
-        One unit per seed, with data of its own noise.
+    seeds : one unit per seed, with data of its own noise
 
     Raises
     ------
-    TypeError, ValueError
-        If a value is of another type or out of range; a slope needs at least three inputs.
+    TypeError, ValueError : if a value is of another type or out of range; a slope needs at least three inputs
     """
 
     rho: Positives = (1 / 2, 2 / 3, 4 / 3, 2.0)
@@ -94,8 +89,7 @@ def run(
 
     Parameters
     ----------
-    config, execution, on_progress
-        As for every experiment: see :mod:`rate_models.experiments`.
+    config, execution, on_progress : as for every experiment: see :mod:`rate_models.experiments`
 
     Returns
     -------
@@ -176,18 +170,12 @@ def regression_trainer(
 
     Parameters
     ----------
-    synapses
-        What learns.
-    costs
-        Reliability cost of each network, paid once for all data.
-    x, y
-        Inputs (datum, input) and targets (datum,).
-    prior_sd
-        Standard deviation of the normal prior, for all networks or one each.
-    noise_sd
-        Standard deviation of the targets around the output.
-    learning_rate
-        Of means and noise.
+    synapses : what learns
+    costs : reliability cost of each network, paid once for all data
+    x, y : inputs (datum, input) and targets (datum,)
+    prior_sd : standard deviation of the normal prior, for all networks or one each
+    noise_sd : standard deviation of the targets around the output
+    learning_rate : of means and noise
     """
     penalties = (
         ReliabilityCost(synapses, list(costs), share=1.0),

@@ -10,12 +10,9 @@ def label_sparsely(axes: Any, *, vertical: bool = False, size: float = 7) -> Non
 
     Parameters
     ----------
-    axes
-        Matplotlib axes whose horizontal axis is logarithmic.
-    vertical
-        Whether the vertical one is too.
-    size
-        Of the labels, in points.
+    axes : matplotlib axes whose horizontal axis is logarithmic
+    vertical : whether the vertical one is too
+    size : of the labels, in points
     """
     from matplotlib.ticker import LogLocator, NullFormatter
 

@@ -89,16 +89,11 @@ def measured_networks(
 
     Parameters
     ----------
-    specs
-        The networks.
-    protocol
-        What is done with all of them.
-    data
-        The images, on the device.
-    execution
-        Where and how to compute.
-    report
-        Called after every epoch with its number.
+    specs : the networks
+    protocol : what is done with all of them
+    data : the images, on the device
+    execution : where and how to compute
+    report : called after every epoch with its number
 
     Returns
     -------

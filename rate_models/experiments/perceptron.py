@@ -58,30 +58,21 @@ class Config:
 
     Parameters
     ----------
-    n_inputs, n_tasks, n_epochs
-        Paper: 1000 inputs, 5 tasks, 25 passes through each.
+    n_inputs, n_tasks, n_epochs : paper: 1000 inputs, 5 tasks, 25 passes through each
     n_patterns
         Patterns per task: each number is an experiment of its own. Paper: 100; the others are for its remark
         that the models become alike near the capacity, where n_tasks times n_patterns nears 2 n_inputs.
-    batch_size
-        Patterns per update (paper: 5).
-    seeds
-        One perceptron per seed (program: 1000 to 1009); the models share patterns and labels.
-    models
-        Names out of `MODELS`.
-    p_up, p_down, g_lim, p_min, p_freeze
-        Parameters of the p rule (paper: 0.2, 0.2, 0.1, 0.25, 0.9).
-    n_samples
-        Draws per pattern in recall (program: 10).
-    shuffles
-        Whether patterns come in a new random order in every pass (program: no).
+    batch_size : patterns per update (paper: 5)
+    seeds : one perceptron per seed (program: 1000 to 1009); the models share patterns and labels
+    models : names out of `MODELS`
+    p_up, p_down, g_lim, p_min, p_freeze : parameters of the p rule (paper: 0.2, 0.2, 0.1, 0.25, 0.9)
+    n_samples : draws per pattern in recall (program: 10)
+    shuffles : whether patterns come in a new random order in every pass (program: no)
 
     Raises
     ------
-    TypeError
-        If a value is of another type.
-    ValueError
-        If a number is out of range or a model is unknown.
+    TypeError : if a value is of another type
+    ValueError : if a number is out of range or a model is unknown
     """
 
     n_inputs: Count = 1000
@@ -149,12 +140,9 @@ def run(
 
     Parameters
     ----------
-    config
-        What to learn.
-    execution
-        Device; computed in double precision where there is, since a potential of exactly zero matters.
-    on_progress
-        Called with the fraction done and what is being done.
+    config : what to learn
+    execution : device; computed in double precision where there is, since a potential of exactly zero matters
+    on_progress : called with the fraction done and what is being done
 
     Returns
     -------
@@ -207,19 +195,14 @@ class Perceptrons:
 
     Parameters
     ----------
-    n_inputs
-        Number of inputs.
-    seeds
-        One per perceptron.
-    plasticity
-        The p rule; None for the standard perceptron.
-    device, dtype
-        Where and how to compute.
+    n_inputs : number of inputs
+    seeds : one per perceptron
+    plasticity : the p rule; None for the standard perceptron
+    device, dtype : where and how to compute
 
     Attributes
     ----------
-    weight, p
-        Expected strength and release probability, shape (seed, input).
+    weight, p : expected strength and release probability, shape (seed, input)
     """
 
     def __init__(
@@ -242,8 +225,7 @@ class Perceptrons:
 
         Parameters
         ----------
-        x, y
-            Patterns (seed, pattern, input) and labels (seed, pattern), -1 or 1.
+        x, y : patterns (seed, pattern, input) and labels (seed, pattern), -1 or 1
         """
         transmitted = self._transmitted(x, self._training)
         potential = torch.einsum("spi,si->sp", transmitted, self.weight / self.p)

@@ -63,30 +63,22 @@ class Config:
 
     Parameters
     ----------
-    data_set
-        ``"mnist"`` or ``"digits"``.
+    data_set : ``"mnist"`` or ``"digits"``
     formulation
         Which of the paper's variants: a name in `noisy_networks.FORMULATIONS`. The text's, whose network has
         the likelihood that the derivation assumes.
-    rho
-        Exponents of the reliability cost.
-    s
-        Scales of the cost, c = s^rho / rho. Not stated; the range of the posterior standard deviations.
-    prior_sd
-        Standard deviation of the normal prior of the weights. Not stated.
-    seeds
-        Networks per setting. Published: one.
-    hidden_units, n_epochs, batch_size
-        As in the other figures; not stated for this one.
+    rho : exponents of the reliability cost
+    s : scales of the cost, c = s^rho / rho. Not stated; the range of the posterior standard deviations
+    prior_sd : standard deviation of the normal prior of the weights. Not stated
+    seeds : networks per setting. Published: one
+    hidden_units, n_epochs, batch_size : as in the other figures; not stated for this one
     initial_sigma, learning_rate, noise_haste, noise_memory
         Start and learning rates, with phi faster than the means so that sigma settles; not stated.
-    n_shown
-        Synapses of each layer kept for the scatter plots.
+    n_shown : synapses of each layer kept for the scatter plots
 
     Raises
     ------
-    TypeError, ValueError
-        If a value is of another type or out of range.
+    TypeError, ValueError : if a value is of another type or out of range
     """
 
     data_set: DataSetName = "mnist"

@@ -50,28 +50,18 @@ class Config:
 
     Parameters
     ----------
-    rho
-        Exponents of the reliability cost.
-    s
-        Scales of the cost, c = s^rho / rho, from small to large. Not stated.
-    noise_sd
-        Standard deviation of the targets around the function; the likelihood's too.
-    hidden_units
-        Rectified hidden units.
+    rho : exponents of the reliability cost
+    s : scales of the cost, c = s^rho / rho, from small to large. Not stated
+    noise_sd : standard deviation of the targets around the function; the likelihood's too
+    hidden_units : rectified hidden units
     n_data, data_ranges
         Number of data and the two intervals of x they lie in, with a gap between. Not stated.
-    x_range, n_x
-        Where predictions are compared. Not stated.
-    prior_sd
-        Standard deviation of the normal prior in variational inference. Not stated.
-    learning_rate, n_steps
-        Of Adam, and steps on all data at once. Not stated.
-    initial_sigma
-        Standard deviations at the start. Not stated.
-    n_draws
-        Draws of the weights that make a predictive distribution.
-    seeds
-        Networks per setting, each with data of its own. Published: one.
+    x_range, n_x : where predictions are compared. Not stated
+    prior_sd : standard deviation of the normal prior in variational inference. Not stated
+    learning_rate, n_steps : of Adam, and steps on all data at once. Not stated
+    initial_sigma : standard deviations at the start. Not stated
+    n_draws : draws of the weights that make a predictive distribution
+    seeds : networks per setting, each with data of its own. Published: one
 
     Raises
     ------
@@ -132,8 +122,7 @@ def run(
 
     Parameters
     ----------
-    config, execution, on_progress
-        As for every experiment: see :mod:`rate_models.experiments`.
+    config, execution, on_progress : as for every experiment: see :mod:`rate_models.experiments`
 
     Returns
     -------
@@ -243,8 +232,7 @@ def distance_to_variational(result: xarray.Dataset) -> xarray.DataArray:
 
     Returns
     -------
-    xarray.DataArray
-        By rho, s and seed, in units of y.
+    xarray.DataArray : by rho, s and seed, in units of y
     """
     between_means = (result["mean"] - result.mean_of_variational) ** 2
     between_sds = (result.sd - result.sd_of_variational) ** 2

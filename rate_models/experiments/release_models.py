@@ -42,24 +42,16 @@ class NetworkSpec:
 
     Parameters
     ----------
-    program
-        Name out of `PROGRAMS`.
-    place
-        Where its measurements belong: the coordinates in a table of the result.
-    table
-        Name of that table.
-    l2
-        Strength of the penalty on squared weights, not negative.
-    seed
-        Seed of its random streams.
-    learning_rate
-        Step size of the expected strengths, positive.
+    program : name out of `PROGRAMS`
+    place : where its measurements belong: the coordinates in a table of the result
+    table : name of that table
+    l2 : strength of the penalty on squared weights, not negative
+    seed : seed of its random streams
+    learning_rate : step size of the expected strengths, positive
     release_probability
         Release probability at the start, or ``"uniform"`` on p_min..1; for ever where it is not plastic.
-    plasticity
-        Parameters of the p rule; None where release is not plastic.
-    measures
-        What is measured beside performance: names out of `MEASURES`.
+    plasticity : parameters of the p rule; None where release is not plastic
+    measures : what is measured beside performance: names out of `MEASURES`
 
     Raises
     ------
@@ -99,10 +91,8 @@ class TrainedBatch:
 
     Parameters
     ----------
-    network, synapses
-        What was trained.
-    specs
-        What each surviving replica is.
+    network, synapses : what was trained
+    specs : what each surviving replica is
     """
 
     network: FeedForward
@@ -131,29 +121,19 @@ def train(
 
     Parameters
     ----------
-    specs
-        The networks, all of one program.
-    data
-        The images, on the device.
-    hidden_units
-        Sizes of the hidden layers.
-    n_epochs, batch_size
-        Passes through the training set, and images per step.
-    execution
-        Where and how to compute.
-    evaluate_every
-        Epochs between evaluations; the last epoch is always evaluated.
-    evaluate
-        Called with the epoch (from 1) and the networks that have not diverged.
-    after_epoch
-        Called after every epoch with its number.
+    specs : the networks, all of one program
+    data : the images, on the device
+    hidden_units : sizes of the hidden layers
+    n_epochs, batch_size : passes through the training set, and images per step
+    execution : where and how to compute
+    evaluate_every : epochs between evaluations; the last epoch is always evaluated
+    evaluate : called with the epoch (from 1) and the networks that have not diverged
+    after_epoch : called after every epoch with its number
 
     Raises
     ------
-    ValueError
-        If the specs are of different programs.
-    EveryNetworkDiverged
-        If none is left.
+    ValueError : if the specs are of different programs
+    EveryNetworkDiverged : if none is left
     """
     network = FeedForward(Layout((data.n_pixels, *hidden_units, data.n_classes)))
     synapses, rule = synapses_and_rule(specs, network.layout, execution)
@@ -185,8 +165,7 @@ def synapses_and_rule(
 
     Raises
     ------
-    ValueError
-        If the specs are of different programs.
+    ValueError : if the specs are of different programs
     """
     programs = {spec.program for spec in specs}
     if len(programs) != 1:

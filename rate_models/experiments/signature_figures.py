@@ -42,8 +42,7 @@ def theoretical_slope(predictor: str, rho: float) -> float:
     predictor
         One of `bayesian_signatures.PREDICTORS`. On the input rate mean abs(x) it is twice that on mean x^2,
         since x enters squared.
-    rho
-        Exponent of the reliability cost.
+    rho : exponent of the reliability cost
 
     Examples
     --------

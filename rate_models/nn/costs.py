@@ -37,28 +37,20 @@ def reliability_cost(
 
     Parameters
     ----------
-    model
-        With Gaussian synapses, or synapses that learn p by gradient.
-    costs
-        `PowerCost(c, rho)`, `EntropyCost()`, or a tuple of several that add up.
-    n_data
-        Inputs in the training set.
-    loss
-        ``"mean"`` or ``"sum"``: what the loss does with the inputs of a step.
-    batch_size
-        Inputs per step, for ``loss="sum"``.
+    model : with Gaussian synapses, or synapses that learn p by gradient
+    costs : `PowerCost(c, rho)`, `EntropyCost()`, or a tuple of several that add up
+    n_data : inputs in the training set
+    loss : ``"mean"`` or ``"sum"``: what the loss does with the inputs of a step
+    batch_size : inputs per step, for ``loss="sum"``
 
     Returns
     -------
-    cost
-        In nats, shape (), differentiable.
+    cost : in nats, shape (), differentiable
 
     Raises
     ------
-    TypeError
-        If `costs` are none.
-    ValueError
-        If no synapse of the model learns its noise, or the scale is not given as above.
+    TypeError : if `costs` are none
+    ValueError : if no synapse of the model learns its noise, or the scale is not given as above
 
     Examples
     --------
@@ -89,12 +81,9 @@ def magnitude_cost(
 
     Parameters
     ----------
-    model
-        With stochastic synapses.
-    strength
-        lambda, not negative, in nats.
-    n_data, loss, batch_size
-        As for `reliability_cost`.
+    model : with stochastic synapses
+    strength : lambda, not negative, in nats
+    n_data, loss, batch_size : as for `reliability_cost`
 
     References
     ----------
@@ -116,17 +105,13 @@ def gaussian_kl(
 
     Parameters
     ----------
-    model
-        With Gaussian synapses.
-    prior_sd
-        tau, positive and finite.
-    n_data, loss, batch_size
-        As for `reliability_cost`.
+    model : with Gaussian synapses
+    prior_sd : tau, positive and finite
+    n_data, loss, batch_size : as for `reliability_cost`
 
     Returns
     -------
-    divergence
-        In nats, shape (), differentiable.
+    divergence : in nats, shape (), differentiable
 
     References
     ----------
@@ -165,8 +150,7 @@ def weight_moments(model: nn.Module) -> dict[str, WeightMoments]:
 
     Parameters
     ----------
-    model
-        With stochastic synapses.
+    model : with stochastic synapses
 
     Examples
     --------
@@ -190,13 +174,11 @@ def log_probability(model: nn.Module) -> Tensor:
 
     Parameters
     ----------
-    model
-        With synapses whose ``learn_p`` is ``"score"``.
+    model : with synapses whose ``learn_p`` is ``"score"``
 
     Raises
     ------
-    ValueError
-        If there are none.
+    ValueError : if there are none
 
     References
     ----------

@@ -56,14 +56,10 @@ class LayerEnergy:
 
     Parameters
     ----------
-    n_synapses
-        Entries of the weight.
-    n_events
-        Presynaptic spikes times the synapses that each arrived at.
-    n_vesicles
-        Vesicles released.
-    atp
-        By mechanism, in molecules of ATP.
+    n_synapses : entries of the weight
+    n_events : presynaptic spikes times the synapses that each arrived at
+    n_vesicles : vesicles released
+    atp : by mechanism, in molecules of ATP
     """
 
     n_synapses: int
@@ -98,8 +94,7 @@ class EnergyCounter:
     model
         Any module. Counted are linear layers, convolutions and transposed convolutions, releasing or not.
         What else has weights of two or more dimensions is listed in `uncounted`.
-    unit_weight
-        Quantal size that a weight of 1 stands for, with the dimension of `reference.q`.
+    unit_weight : quantal size that a weight of 1 stands for, with the dimension of `reference.q`
     spikes_per_unit
         Spikes that an activity of 1 stands for: 1 where spikes are counted; for rates the rate times the
         duration of an input. Negative activity counts by its magnitude.
@@ -107,10 +102,8 @@ class EnergyCounter:
         ``"per_vesicle"``: the published entry for every vesicle released. ``"hill"``: for every spike by
         :math:`(p / (1 - p))^{1/h}` through the published entry at the reference p, for releasing synapses
         with p below 1; they then pay for reliability.
-    reference
-        The synapse that the constants describe.
-    estimate
-        ``"value"``, or ``"low"`` or ``"high"`` for the ends of the constants' ranges.
+    reference : the synapse that the constants describe
+    estimate : ``"value"``, or ``"low"`` or ``"high"`` for the ends of the constants' ranges
     is_spiking
         Whether a module emits spikes, which are then counted in `n_spikes`: a function of a module. By
         default the neurons of snnTorch, Norse and SpikingJelly are known. Spikes are what a module returns,
@@ -118,21 +111,15 @@ class EnergyCounter:
 
     Attributes
     ----------
-    layers
-        A `LayerEnergy` for every counted layer, by its name.
-    n_spikes
-        Spikes of every spiking module, by its name.
-    n_inputs
-        Rows of what the model was called with, over all calls.
-    uncounted
-        Names of modules with weights that are not counted.
+    layers : a `LayerEnergy` for every counted layer, by its name
+    n_spikes : spikes of every spiking module, by its name
+    n_inputs : rows of what the model was called with, over all calls
+    uncounted : names of modules with weights that are not counted
 
     Raises
     ------
-    TypeError
-        If `model` is no module, or a quantity carries no unit.
-    ValueError
-        If a number lies outside its range, or nothing in the model can be counted.
+    TypeError : if `model` is no module, or a quantity carries no unit
+    ValueError : if a number lies outside its range, or nothing in the model can be counted
 
     Examples
     --------

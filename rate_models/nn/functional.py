@@ -39,17 +39,13 @@ def bernoulli_weight(weight: Tensor, p: Tensor, randomness: Randomness) -> Tenso
 
     Parameters
     ----------
-    weight
-        Expected weight w̄, floating point, any shape.
-    p
-        Release probability, above 0 and at most 1, of the same shape.
-    randomness
-        `Draw(key, step)` or a `torch.Generator`.
+    weight : expected weight w̄, floating point, any shape
+    p : release probability, above 0 and at most 1, of the same shape
+    randomness : `Draw(key, step)` or a `torch.Generator`
 
     Returns
     -------
-    transmitted
-        Of the shape of `weight`; its mean is `weight`, its variance weight^2 (1 - p) / p.
+    transmitted : of the shape of `weight`; its mean is `weight`, its variance weight^2 (1 - p) / p
 
     Examples
     --------
@@ -70,17 +66,13 @@ def binomial_weight(
 
     Parameters
     ----------
-    weight, p, randomness
-        As for `bernoulli_weight`.
-    n_sites
-        n, at least 1: one number, or a tensor that broadcasts against `weight`.
-    n_max
-        The largest of `n_sites`, where it is known: looking it up waits for an accelerator.
+    weight, p, randomness : as for `bernoulli_weight`
+    n_sites : n, at least 1: one number, or a tensor that broadcasts against `weight`
+    n_max : the largest of `n_sites`, where it is known: looking it up waits for an accelerator
 
     Returns
     -------
-    transmitted
-        Of the shape of `weight`; its mean is `weight`, its variance weight^2 (1 - p) / (n p).
+    transmitted : of the shape of `weight`; its mean is `weight`, its variance weight^2 (1 - p) / (n p)
     """
     count = released(randomness, p.detach(), n_sites, n_max=n_max)
     return transmitted_weight(weight, p, count, n_sites)
@@ -93,12 +85,9 @@ def transmitted_weight(
 
     Parameters
     ----------
-    weight, p, n_sites
-        As for `binomial_weight`.
-    count
-        Vesicles released, of the shape of `weight`; it is overwritten where p has no gradient.
-    straight_through
-        Whether the gradient by p, if it has one, treats `count` as if it moved with n p.
+    weight, p, n_sites : as for `binomial_weight`
+    count : vesicles released, of the shape of `weight`; it is overwritten where p has no gradient
+    straight_through : whether the gradient by p, if it has one, treats `count` as if it moved with n p
     """
     if straight_through and p.requires_grad:
         count = count + n_sites * (p - p.detach())
@@ -116,15 +105,12 @@ def log_probability(p: Tensor, count: Tensor, n_sites: int | Tensor = 1) -> Tens
 
     Parameters
     ----------
-    p
-        Release probability.
-    count, n_sites
-        Vesicles released, and sites.
+    p : release probability
+    count, n_sites : vesicles released, and sites
 
     Returns
     -------
-    log_probability
-        In nats, of the shape of `p`.
+    log_probability : in nats, of the shape of `p`
     """
     # What has no exponent has no slope either, at p = 0 and 1 too.
     p_released, p_failed = torch.where(count > 0, p, 1.0), torch.where(n_sites - count > 0, p, 0.0)
@@ -136,12 +122,9 @@ def gaussian_weight(mean: Tensor, sigma: Tensor, randomness: Randomness) -> Tens
 
     Parameters
     ----------
-    mean
-        Floating point, any shape.
-    sigma
-        Standard deviation, not negative; broadcasts against `mean`.
-    randomness
-        `Draw(key, step)` or a `torch.Generator`.
+    mean : floating point, any shape
+    sigma : standard deviation, not negative; broadcasts against `mean`
+    randomness : `Draw(key, step)` or a `torch.Generator`
     """
     return torch.addcmul(mean, sigma.to(mean.dtype), standard_normal(randomness, mean))
 
@@ -154,10 +137,8 @@ def gaussian_drive(mean: Tensor, variance: Tensor, randomness: Randomness) -> Te
 
     Parameters
     ----------
-    mean, variance
-        Of the drive: sum of mu x, and of sigma^2 x^2.
-    randomness
-        `Draw(key, step)` or a `torch.Generator`.
+    mean, variance : of the drive: sum of mu x, and of sigma^2 x^2
+    randomness : `Draw(key, step)` or a `torch.Generator`
 
     References
     ----------
@@ -187,14 +168,10 @@ def presynaptic_update(
 
     Parameters
     ----------
-    weight, p
-        Before the step.
-    gradient
-        Of the loss, a mean over the inputs of the batch, by `weight`: zero where nothing was released.
-    rule
-        Parameters of the plastic release probability.
-    lr, l2
-        Learning rate and strength of the penalty on w̄, not negative.
+    weight, p : before the step
+    gradient : of the loss, a mean over the inputs of the batch, by `weight`: zero where nothing was released
+    rule : parameters of the plastic release probability
+    lr, l2 : learning rate and strength of the penalty on w̄, not negative
 
     References
     ----------

@@ -73,18 +73,12 @@ class BernoulliLinear(_Releasing, nn.Linear):
 
     Parameters
     ----------
-    in_features, out_features, bias, device, dtype
-        As for `torch.nn.Linear`.
-    p
-        Release probability, above 0 and at most 1: one number, or a tensor of the shape of the weight.
-    learn_p
-        False (p moves by `PresynapticSGD` or not at all), ``"straight_through"`` or ``"score"``.
-    sample
-        True: releases in `train()` and `eval()`. ``"mean"``: not in `eval()`. False: never.
-    generator
-        Numbers from here instead of the layer's own stream.
-    release_fixed_at, normalised_by
-        The ghost control, as for `Release`.
+    in_features, out_features, bias, device, dtype : as for `torch.nn.Linear`
+    p : release probability, above 0 and at most 1: one number, or a tensor of the shape of the weight
+    learn_p : False (p moves by `PresynapticSGD` or not at all), ``"straight_through"`` or ``"score"``
+    sample : True: releases in `train()` and `eval()`. ``"mean"``: not in `eval()`. False: never
+    generator : numbers from here instead of the layer's own stream
+    release_fixed_at, normalised_by : the ghost control, as for `Release`
 
     Examples
     --------
@@ -105,13 +99,11 @@ class BinomialLinear(_Releasing, nn.Linear):
 
     Parameters
     ----------
-    in_features, out_features, bias, device, dtype
-        As for `torch.nn.Linear`.
+    in_features, out_features, bias, device, dtype : as for `torch.nn.Linear`
     n_sites
         n, at least 1: one number, or an integer tensor of the shape of the weight. Time grows with the
         largest.
-    p, learn_p, sample, generator, release_fixed_at, normalised_by
-        As for `BernoulliLinear`.
+    p, learn_p, sample, generator, release_fixed_at, normalised_by : as for `BernoulliLinear`
 
     Examples
     --------
@@ -137,10 +129,8 @@ class BernoulliConv1d(_Releasing, nn.Conv1d):
     Parameters
     ----------
     in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias, padding_mode, device,
-    dtype
-        As for `torch.nn.Conv1d`.
-    p, learn_p, sample, generator, release_fixed_at, normalised_by
-        As for `BernoulliLinear`.
+    dtype : as for `torch.nn.Conv1d`
+    p, learn_p, sample, generator, release_fixed_at, normalised_by : as for `BernoulliLinear`
     """
 
 
@@ -152,10 +142,8 @@ class BernoulliConv2d(_Releasing, nn.Conv2d):
     Parameters
     ----------
     in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias, padding_mode, device,
-    dtype
-        As for `torch.nn.Conv2d`.
-    p, learn_p, sample, generator, release_fixed_at, normalised_by
-        As for `BernoulliLinear`.
+    dtype : as for `torch.nn.Conv2d`
+    p, learn_p, sample, generator, release_fixed_at, normalised_by : as for `BernoulliLinear`
 
     Examples
     --------
@@ -228,22 +216,17 @@ class GaussianLinear(_Noisy, nn.Linear):
 
     Parameters
     ----------
-    in_features, out_features, bias, device, dtype
-        As for `torch.nn.Linear`; weight and bias are the means.
+    in_features, out_features, bias, device, dtype : as for `torch.nn.Linear`; weight and bias are the means
     sigma
         Initial standard deviation, positive: one number, or a tensor of the shape of the weight (its mean for
         the bias).
     local
         Whether the drive of the units is drawn, for every input, instead of the weights: the local
         reparametrisation. Same expected loss, quieter gradients.
-    noisy_bias
-        Whether the bias is noisy too.
-    homogeneous
-        Whether all weights share one sigma, and all biases.
-    mean_range
-        Means start uniformly on ±mean_range; None for the usual initial values.
-    sample, generator
-        As for `BernoulliLinear`.
+    noisy_bias : whether the bias is noisy too
+    homogeneous : whether all weights share one sigma, and all biases
+    mean_range : means start uniformly on ±mean_range; None for the usual initial values
+    sample, generator : as for `BernoulliLinear`
 
     Examples
     --------
@@ -264,8 +247,7 @@ class GaussianConv2d(_Noisy, nn.Conv2d):
     Parameters
     ----------
     in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias, padding_mode, device,
-    dtype
-        As for `torch.nn.Conv2d`; weight and bias are the means.
+    dtype : as for `torch.nn.Conv2d`; weight and bias are the means
     sigma, local, noisy_bias, homogeneous, mean_range, sample, generator
         As for `GaussianLinear`. With `local` the drives of different positions are drawn independently,
         although they share weights: their variance is that of drawn weights, their correlation is not.

@@ -43,20 +43,16 @@ class PresynapticSGD(torch.optim.Optimizer):
     plasticity
         Parameters of the release probability. Its numbers become options of the groups, where a scheduler
         finds them: ``group["p_up"]``.
-    lr
-        eta, not negative; a tensor where a compiled step shall follow a scheduler.
-    l2
-        lambda, strength of the penalty on the expected weight, not negative. It is not scaled by c.
+    lr : eta, not negative; a tensor where a compiled step shall follow a scheduler
+    l2 : lambda, strength of the penalty on the expected weight, not negative. It is not scaled by c
     loss
         ``"mean"`` if the loss is a mean over the inputs of a step, ``"sum"`` if it is a sum: then the
         gradient is divided by `batch_size`, since `g_lim` and `lr` are for a mean.
-    batch_size
-        Inputs per step, for ``loss="sum"``.
+    batch_size : inputs per step, for ``loss="sum"``
 
     Raises
     ------
-    TypeError
-        If `synapses` are no modules, or `plasticity` is none.
+    TypeError : if `synapses` are no modules, or `plasticity` is none
     ValueError
         If nothing in them releases, p is learned by gradient, two tensors share a stream, a number lies
         outside its range, or the expected weight is no parameter.
@@ -107,8 +103,7 @@ class PresynapticSGD(torch.optim.Optimizer):
 
         Parameters
         ----------
-        param_group
-            ``{"params": module, "lr": ..., "p_up": ...}``.
+        param_group : ``{"params": module, "lr": ..., "p_up": ...}``
         """
         modules = param_group["params"]
         modules = [modules] if isinstance(modules, nn.Module) else list(modules)
@@ -143,8 +138,7 @@ class PresynapticSGD(torch.optim.Optimizer):
 
         Raises
         ------
-        FloatingPointError
-            If a gradient is not finite: the step is not taken. (Not while it is compiled.)
+        FloatingPointError : if a gradient is not finite: the step is not taken. (Not while it is compiled.)
         """
         loss = None
         if closure is not None:
@@ -240,8 +234,7 @@ def diverged_replicas(state: Mapping[str, Tensor]) -> list[int]:
 
     Parameters
     ----------
-    state
-        Parameters, as `torch.func.stack_module_state` returns them, with a leading axis of replicas.
+    state : parameters, as `torch.func.stack_module_state` returns them, with a leading axis of replicas
 
     Examples
     --------

@@ -22,20 +22,16 @@ def seed_streams(model: Model, seed: int) -> Model:
 
     Parameters
     ----------
-    model
-        With stochastic synapses.
-    seed
-        Any whole number.
+    model : with stochastic synapses
+    seed : any whole number
 
     Returns
     -------
-    model
-        The same.
+    model : the same
 
     Raises
     ------
-    ValueError
-        If nothing in the model is stochastic.
+    ValueError : if nothing in the model is stochastic
 
     Examples
     --------
@@ -65,8 +61,7 @@ def check_streams(model: nn.Module) -> None:
 
     Raises
     ------
-    ValueError
-        If two streams have the same key, as after copying a layer: it names them.
+    ValueError : if two streams have the same key, as after copying a layer: it names them
     """
     owners: dict[int, Synapses] = {}
     for synapses in named_synapses(model):
@@ -87,10 +82,8 @@ def sampling(model: nn.Module, sample: bool | str) -> Iterator[None]:
 
     Parameters
     ----------
-    model
-        With stochastic synapses.
-    sample
-        True, False or ``"mean"``, as for the layers.
+    model : with stochastic synapses
+    sample : True, False or ``"mean"``, as for the layers
 
     Examples
     --------
@@ -117,8 +110,7 @@ def same_draws(*modules: nn.Module) -> Callable[[], tuple[contextlib.AbstractCon
 
     Parameters
     ----------
-    modules
-        Those whose passes are computed again.
+    modules : those whose passes are computed again
 
     Examples
     --------

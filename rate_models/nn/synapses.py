@@ -45,15 +45,12 @@ class StochasticWeight(nn.Module, abc.ABC):
 
     Parameters
     ----------
-    weight
-        The tensor that it will act on: it gives shape, type and device.
+    weight : the tensor that it will act on: it gives shape, type and device
     sample
         True: stochastic in `train()` and in `eval()`, as synapses are. ``"mean"``: the expected weight in
         `eval()`, as with dropout. False: the expected weight always.
-    generator
-        Where numbers come from instead of the stream of this module.
-    tensor_name
-        Which tensor of the owner it acts on.
+    generator : where numbers come from instead of the stream of this module
+    tensor_name : which tensor of the owner it acts on
 
     Attributes
     ----------
@@ -182,10 +179,8 @@ class Release(StochasticWeight):
 
     Parameters
     ----------
-    weight
-        The tensor that it will act on: it gives shape, type and device.
-    p
-        Release probability, above 0 and at most 1: one number, or a tensor of the shape of the weight.
+    weight : the tensor that it will act on: it gives shape, type and device
+    p : release probability, above 0 and at most 1: one number, or a tensor of the shape of the weight
     n_sites
         n, at least 1: one number, or an integer tensor of the shape of the weight. 1 is Bernoulli release.
     learn_p
@@ -198,15 +193,12 @@ class Release(StochasticWeight):
     normalised_by
         Probability by which a transmitted weight is divided when `release_fixed_at` is given: ``"release"``
         (its mean stays the expected weight) or ``"ghost"`` (p, as in the published program: it does not).
-    sample, generator, tensor_name
-        As for `StochasticWeight`.
+    sample, generator, tensor_name : as for `StochasticWeight`
 
     Raises
     ------
-    TypeError
-        If the weight is no real floating point tensor, or an argument is of another type.
-    ValueError
-        If a value lies outside its range or has another shape than the weight.
+    TypeError : if the weight is no real floating point tensor, or an argument is of another type
+    ValueError : if a value lies outside its range or has another shape than the weight
 
     Examples
     --------
@@ -344,26 +336,19 @@ class GaussianNoise(StochasticWeight):
 
     Parameters
     ----------
-    weight
-        The tensor that it will act on: it gives shape, type and device.
-    sigma
-        Initial standard deviation, positive: one number, or a tensor of the shape of the weight.
-    homogeneous
-        Whether all weights share one phi, of shape (): its gradient is the sum over them.
-    sample, generator, tensor_name
-        As for `StochasticWeight`.
+    weight : the tensor that it will act on: it gives shape, type and device
+    sigma : initial standard deviation, positive: one number, or a tensor of the shape of the weight
+    homogeneous : whether all weights share one phi, of shape (): its gradient is the sum over them
+    sample, generator, tensor_name : as for `StochasticWeight`
 
     Raises
     ------
-    TypeError
-        If the weight is no real floating point tensor.
-    ValueError
-        If `sigma` is not positive and finite, or of another shape.
+    TypeError : if the weight is no real floating point tensor
+    ValueError : if `sigma` is not positive and finite, or of another shape
 
     Attributes
     ----------
-    phi
-        Unconstrained standard deviation, a parameter.
+    phi : unconstrained standard deviation, a parameter
 
     References
     ----------
@@ -425,12 +410,9 @@ class Synapses(NamedTuple):
 
     Parameters
     ----------
-    name
-        Of the tensor in the model, for example ``"features.0.weight"``.
-    module
-        The module that owns the tensor.
-    stochastic
-        What makes it stochastic.
+    name : of the tensor in the model, for example ``"features.0.weight"``
+    module : the module that owns the tensor
+    stochastic : what makes it stochastic
     """
 
     name: str
@@ -443,8 +425,7 @@ class Synapses(NamedTuple):
 
         Raises
         ------
-        ValueError
-            If it is computed from others, by another parametrisation or by a hook.
+        ValueError : if it is computed from others, by another parametrisation or by a hook
         """
         tensor_name = self.stochastic.tensor_name
         if not parametrize.is_parametrized(self.module, tensor_name):
@@ -489,25 +470,20 @@ def release(module: nn.Module, name: str = "weight", p: float | Tensor = 0.25, *
 
     Parameters
     ----------
-    module
-        Any module; each call of it is one pass.
+    module : any module; each call of it is one pass
     name
         Of the tensor, with dots if a child owns it: a child that the module never calls, as the output
         projection of attention, draws with its parent.
-    p
-        Release probability, as for `Release`.
-    options
-        Further arguments of `Release`: n_sites, learn_p, sample, generator, ...
+    p : release probability, as for `Release`
+    options : further arguments of `Release`: n_sites, learn_p, sample, generator, ..
 
     Returns
     -------
-    module
-        The same. Its parameter is now ``module.parametrizations.weight.original``, the expected weight.
+    module : the same. Its parameter is now ``module.parametrizations.weight.original``, the expected weight
 
     Raises
     ------
-    TypeError, ValueError
-        As for `Release`; if there is no such tensor, or it is stochastic already.
+    TypeError, ValueError : as for `Release`; if there is no such tensor, or it is stochastic already
 
     Examples
     --------
@@ -525,17 +501,13 @@ def add_noise(
 
     Parameters
     ----------
-    module, name
-        As for `release`.
-    sigma
-        Initial standard deviation, as for `GaussianNoise`.
-    options
-        Further arguments of `GaussianNoise`.
+    module, name : as for `release`
+    sigma : initial standard deviation, as for `GaussianNoise`
+    options : further arguments of `GaussianNoise`
 
     Returns
     -------
-    module
-        The same.
+    module : the same
     """
     return _parametrised(module, name, functools.partial(GaussianNoise, sigma=sigma, **options))
 

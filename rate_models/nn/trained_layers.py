@@ -20,12 +20,9 @@ def layers_of(synapses: Synapses, replica: int = 0, *, seed: int = 0) -> nn.Sequ
 
     Parameters
     ----------
-    synapses
-        What was trained; rectified hidden units, linear output.
-    replica
-        Which network.
-    seed
-        Of the streams of the layers.
+    synapses : what was trained; rectified hidden units, linear output
+    replica : which network
+    seed : of the streams of the layers
 
     Returns
     -------
@@ -35,8 +32,7 @@ def layers_of(synapses: Synapses, replica: int = 0, *, seed: int = 0) -> nn.Sequ
 
     Raises
     ------
-    ValueError
-        If there is no such replica.
+    ValueError : if there is no such replica
 
     Examples
     --------
