@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -144,18 +144,20 @@ class Adam(PerReplica):
     def _step_rows(self, learned: Tensor, gradient: Tensor) -> None:
         """Take the step by torch's fused CPU kernel, one pass per learning rate."""
         torch._foreach_add_(self._counts, 1)
-        options: dict[str, Any] = {
-            "beta1": self.betas[0],
-            "beta2": self.betas[1],
-            "eps": self.epsilon,
-            "weight_decay": 0.0,
-        }
         for rate in dict.fromkeys(self._rates):
             members = [replica for replica, row_rate in enumerate(self._rates) if row_rate == rate]
             matrices = (learned, gradient, self.moment, self.square)
-            rows = [[matrix[i] for i in members] for matrix in matrices]
-            counts = [self._counts[i] for i in members]
-            torch._fused_adam_(*rows, [], counts, lr=rate, amsgrad=False, maximize=False, **options)
+            values, slopes, moments, squares = ([matrix[i] for i in members] for matrix in matrices)
+            torch._fused_adam_(
+                *(values, slopes, moments, squares, [], [self._counts[i] for i in members]),
+                lr=rate,
+                beta1=self.betas[0],
+                beta2=self.betas[1],
+                weight_decay=0.0,
+                eps=self.epsilon,
+                amsgrad=False,
+                maximize=False,
+            )
 
 
 def _follow_moments(
