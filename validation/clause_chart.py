@@ -98,9 +98,7 @@ def deciding_row(clause: Clause, rows: Iterable[Mapping[str, Any]], verdict: str
 
 
 def clause_lines(
-    claims: Sequence[Claim],
-    measurements: Iterable[Measurement],
-    full: Mapping[str, Mapping[str, Any]],
+    claims: Sequence[Claim], measurements: Iterable[Measurement], full: Mapping[str, Mapping[str, Any]]
 ) -> list[ClauseLine]:
     """Return one line for each clause of some claims.
 

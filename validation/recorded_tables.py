@@ -460,9 +460,7 @@ def _check_amplitude_unit(amplitude: pq.Quantity, table: Table) -> None:
     except ValueError:
         unit = table.units["amplitude"]
         raise table.error(
-            table.header_line,
-            "amplitude",
-            f"{unit} is no unit of a response; write mV, pA, nS, fC, or dF/F",
+            table.header_line, "amplitude", f"{unit} is no unit of a response; write mV, pA, nS, fC, or dF/F"
         ) from None
 
 

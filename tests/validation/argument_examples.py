@@ -41,10 +41,7 @@ EXAMPLES = {
     "table": _table,
 }
 
-SPECIAL = {
-    "fetch.name": lambda: "sjostrom2001",
-    "locate.name": lambda: "sjostrom2001",
-}
+SPECIAL = {"fetch.name": lambda: "sjostrom2001", "locate.name": lambda: "sjostrom2001"}
 
 INSTANCES = {}
 

@@ -105,10 +105,7 @@ def work(config: Config) -> float:
 
 
 def run(
-    config: Config,
-    *,
-    execution: Execution | None = None,
-    on_progress: Progress = ignore_progress,
+    config: Config, *, execution: Execution | None = None, on_progress: Progress = ignore_progress
 ) -> xr.Dataset:
     """Train, convert, present, and compare.
 

@@ -12,13 +12,7 @@ from numpy.typing import NDArray
 from biophys.bootstrap import bootstrap
 from biophys.budget_plots import plot_precision, plot_recorded_budgets
 from biophys.cost_exponents import fit_cost_exponent
-from biophys.energy_budget import (
-    BudgetLaw,
-    ChangeSize,
-    budget_exponents,
-    fit_budget_change,
-    implied_budget,
-)
+from biophys.energy_budget import BudgetLaw, ChangeSize, budget_exponents, fit_budget_change, implied_budget
 from biophys.energy_costs import actin_cost, calcium_pump_cost, trafficking_cost, vesicle_membrane_cost
 from biophys.estimates import Estimate, exactly, transformed
 from biophys.recordings.recorded_connections import PlasticityRecordings

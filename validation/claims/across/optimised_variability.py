@@ -17,12 +17,7 @@ from biophys.estimates import Estimate, exactly, transformed
 from biophys.optimal_precision import implied_exponent, precision_slopes
 from biophys.palette import GREY
 from biophys.precision_plots import optimal_variance_at, plot_slopes_on_rate
-from biophys.recordings.epsp_variability import (
-    INPUT_POWERS,
-    MAIN,
-    RESIDUAL,
-    exponent_figure,
-)
+from biophys.recordings.epsp_variability import INPUT_POWERS, MAIN, RESIDUAL, exponent_figure
 from brianpresyn.experiments import optimal_variability
 from validation.claims.malkin2023.optimal_variance import UNITS, slope_rows, slopes_of_units
 from validation.claims.malkin2023.variability_and_rate import PUBLISHED_SLOPE, recorded_slopes

@@ -197,7 +197,7 @@ def _information_ends(counts: NDArray[np.int64], billions: float, alpha: float) 
 _CAPTIONS = {
     "accuracy": "Share of right answers against the presentation time. Spikes: integrate-and-fire neurons "
     "whose synapses release with their own learned p (orange) or always (blue). Dashed: the rate network "
-    "with the release noise that as many spikes leave.",
+    "with the release noise that as many spikes leave."
 }
 _REMARKS = (
     "Pixels and units are integrate-and-fire neurons without leak that are reset by subtraction (Rueckauer "

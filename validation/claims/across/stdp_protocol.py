@@ -99,10 +99,7 @@ _REMARKS = (
 def readings_of_timing(recordings: PlasticityRecordings) -> dict[str, NDArray[np.float64]]:
     """Return the timing of every connection in ms: as in the file, and with all potentiation at +10 ms."""
     timing = recordings.timing.magnitude
-    return {
-        AS_IN_FILE: timing,
-        "LTP at +10 ms": np.where(recordings.induction == "LTP", 10.0, timing),
-    }
+    return {AS_IN_FILE: timing, "LTP at +10 ms": np.where(recordings.induction == "LTP", 10.0, timing)}
 
 
 def protocol_config(

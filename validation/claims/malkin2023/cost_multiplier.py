@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 from biophys.estimates import means_along
-from validation.claims.malkin2023.reliability_networks import (
-    NOISES,
-    from_first_to_last_c,
-    log_log_slope,
-)
+from validation.claims.malkin2023.reliability_networks import NOISES, from_first_to_last_c, log_log_slope
 from validation.criteria import above, below, in_every
 from validation.published_settings import setting_here
 from validation.registry import Context, Findings, Run, measures, panels

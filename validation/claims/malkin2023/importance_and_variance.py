@@ -7,12 +7,7 @@ import itertools
 import numpy as np
 
 from biophys.estimates import mean_of, means_along
-from validation.claims.malkin2023.signature_networks import (
-    SIGNS,
-    STATES,
-    WORDS,
-    signed,
-)
+from validation.claims.malkin2023.signature_networks import SIGNS, STATES, WORDS, signed
 from validation.criteria import above, below, in_every
 from validation.published_settings import setting_here
 from validation.registry import Context, Findings, Run, measures, panels

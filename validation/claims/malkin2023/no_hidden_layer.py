@@ -7,17 +7,8 @@ from functools import partial
 import xarray as xr
 
 from biophys.estimates import mean_of, means_along
-from biophys.recordings.epsp_variability import (
-    INPUT_POWERS,
-    MAIN,
-    analytic_slopes,
-    comparison_figure,
-)
-from validation.claims.malkin2023.signature_networks import (
-    STATES,
-    WORDS,
-    signed,
-)
+from biophys.recordings.epsp_variability import INPUT_POWERS, MAIN, analytic_slopes, comparison_figure
+from validation.claims.malkin2023.signature_networks import STATES, WORDS, signed
 from validation.claims.malkin2023.variability_and_rate import recorded_slopes
 from validation.criteria import above, equals, in_every
 from validation.data.recordings import read_ko2013

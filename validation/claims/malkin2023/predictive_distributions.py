@@ -42,10 +42,7 @@ _ratio = partial(mean_of, scale="ratio", unit=_UNIT)
 @measures(M13, experiment="predictive")
 def predictive_distributions(run: Run, context: Context) -> Findings:
     """Train regression networks by variational Bayes and under each cost, and compare their predictions."""
-    from rate_models.experiments.predictive_distributions import (
-        distance_to_variational,
-        target_function,
-    )
+    from rate_models.experiments.predictive_distributions import distance_to_variational, target_function
 
     here, result = setting_here(run), run.result
     distance = distance_to_variational(result)

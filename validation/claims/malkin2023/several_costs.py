@@ -5,11 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from biophys.estimates import mean_of
-from validation.claims.malkin2023.reliability_networks import (
-    NOISES,
-    advantage,
-    from_first_to_last_c,
-)
+from validation.claims.malkin2023.reliability_networks import NOISES, advantage, from_first_to_last_c
 from validation.criteria import above, below
 from validation.published_settings import setting_here
 from validation.registry import Context, Findings, Run, measures, panels

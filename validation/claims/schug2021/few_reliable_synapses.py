@@ -3,12 +3,7 @@
 from __future__ import annotations
 
 from biophys.estimates import mean_of
-from validation.claims.schug2021.energy_networks import (
-    FIGURES_RULE,
-    STARTS,
-    at_shown_l2,
-    shown_networks,
-)
+from validation.claims.schug2021.energy_networks import FIGURES_RULE, STARTS, at_shown_l2, shown_networks
 from validation.criteria import above, below, equals
 from validation.published_settings import setting_here
 from validation.registry import Context, Findings, Run, measures, panels

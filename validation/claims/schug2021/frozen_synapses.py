@@ -5,12 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from biophys.estimates import mean_of
-from validation.claims.schug2021.task_sequences import (
-    benchmarks_of,
-    consolidating,
-    is_run,
-    lifelong_setting,
-)
+from validation.claims.schug2021.task_sequences import benchmarks_of, consolidating, is_run, lifelong_setting
 from validation.criteria import monotone
 from validation.registry import Context, Findings, Run, measures, panels
 from validation.statement import SCHUG, Claim, Clause, row

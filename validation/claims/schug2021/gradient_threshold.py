@@ -11,12 +11,7 @@ from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
 from biophys.estimates import Estimate, exactly, gaussian, mean_of
-from biophys.gradient_threshold import (
-    GradientLaw,
-    approximation_error,
-    plot_probability,
-    probability_above,
-)
+from biophys.gradient_threshold import GradientLaw, approximation_error, plot_probability, probability_above
 from biophys.release_plasticity import ReleasePlasticity, updated_release_probability
 from validation.claims.schug2021.energy_networks import FIGURES_RULE, shown_networks
 from validation.criteria import above, equals, exact

@@ -8,11 +8,7 @@ from typing import Any
 import xarray as xr
 
 from biophys.estimates import Estimate, mean_of, share_of
-from validation.claims.schug2021.energy_networks import (
-    FIGURES_RULE,
-    at_shown_l2,
-    shown_networks,
-)
+from validation.claims.schug2021.energy_networks import FIGURES_RULE, at_shown_l2, shown_networks
 from validation.criteria import above, equals, significant
 from validation.published_settings import setting_here
 from validation.registry import Context, Findings, Run, measures, panels

@@ -5,11 +5,7 @@ from __future__ import annotations
 import math
 
 from biophys.estimates import means_along
-from validation.claims.schug2021.energy_networks import (
-    FIGURES_RULE,
-    at_shown_l2,
-    shown_networks,
-)
+from validation.claims.schug2021.energy_networks import FIGURES_RULE, at_shown_l2, shown_networks
 from validation.criteria import above, between, in_every
 from validation.published_settings import setting_here
 from validation.registry import Context, Findings, Run, measures, panels

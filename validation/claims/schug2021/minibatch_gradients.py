@@ -5,11 +5,7 @@ from __future__ import annotations
 from scipy.stats import spearmanr
 
 from biophys.estimates import mean_of
-from validation.claims.schug2021.energy_networks import (
-    FIGURES_RULE,
-    plastic_networks,
-    shown_networks,
-)
+from validation.claims.schug2021.energy_networks import FIGURES_RULE, plastic_networks, shown_networks
 from validation.criteria import above
 from validation.published_settings import setting_here
 from validation.registry import Context, Findings, Run, measures

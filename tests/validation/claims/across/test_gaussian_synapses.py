@@ -31,10 +31,7 @@ def gaussian(*, n_wrong=20, excess=0.0):
     return xr.Dataset(
         {
             "answer": ((*network, "way", "image", "time"), spiking[None]),
-            "averaged_answer": (
-                (*network, "way", "image", "time"),
-                np.tile(rates[:, None], (1, 1, 2, 1, 2)),
-            ),
+            "averaged_answer": ((*network, "way", "image", "time"), np.tile(rates[:, None], (1, 1, 2, 1, 2))),
             "drawn_answer": ((*network, "image"), rates[None, None]),
             "mean_answer": ((*network, "image"), rates[None, None]),
             "energy": ((*network, "way", "mechanism"), np.full((1, 1, 2, 5), 20.0 * (1 + excess))),

@@ -6,11 +6,7 @@ import numpy as np
 import pytest
 
 from rate_models.experiments import posterior, predictive_distributions
-from validation.claims.malkin2023.noise_and_posterior import (
-    M11,
-    noise_and_posterior,
-    noise_of_a_posterior,
-)
+from validation.claims.malkin2023.noise_and_posterior import M11, noise_and_posterior, noise_of_a_posterior
 from validation.claims.malkin2023.predictive_distributions import M13
 from validation.claims.malkin2023.predictive_distributions import predictive_distributions as predicted_as
 from validation.claims.malkin2023.trained_posterior import M18, trained_posterior
