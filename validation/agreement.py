@@ -1,7 +1,5 @@
 """Whether the renderings of a synapse say the same of a claim."""
 
-from __future__ import annotations
-
 import enum
 import itertools
 from collections.abc import Iterable, Sequence

@@ -1,7 +1,5 @@
 """Files of claims: read by one schema, grown, and written together with their page or not at all."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from pathlib import Path

@@ -5,8 +5,6 @@ published value, the full dot with its bar the estimate at full size (`validatio
 hollow one that of the present run.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """What a measurement runs in: its size, its seed, and where finished experiments lie."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 

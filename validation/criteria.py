@@ -4,8 +4,6 @@ Every criterion is fixed in the source, beside the clause, before the run. An in
 it open: it never shows that a value is the published one.
 """
 
-from __future__ import annotations
-
 import enum
 import math
 from abc import ABC, abstractmethod

@@ -1,7 +1,5 @@
 """Measure the claims asked for, one function after the other, and keep everything that was found."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import as_completed

@@ -1,7 +1,5 @@
 """Figures as data URLs, for pages that need nothing beside them."""
 
-from __future__ import annotations
-
 import base64
 import io
 

@@ -1,7 +1,5 @@
 """One self-contained page for fits to recorded responses: estimates, figures, warnings, methods."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

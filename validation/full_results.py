@@ -4,8 +4,6 @@ The collection in ``docs/results/claims.json`` holds every row; this is the row 
 written from it by ``python -m validation.full_results docs/results/claims.json``.
 """
 
-from __future__ import annotations
-
 import json
 import sys
 from collections.abc import Iterable, Mapping

@@ -5,8 +5,6 @@ the paper states and a result depends on. Seeds, device, grouping and what only 
 not among them.
 """
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Mapping
 from typing import Any

@@ -1,7 +1,5 @@
 """Tables of recorded responses: read them, say by file, line and column what is wrong, and group them."""
 
-from __future__ import annotations
-
 import csv
 import io
 import json

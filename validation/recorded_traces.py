@@ -1,7 +1,5 @@
 """Traces from files of recording programs (abf and others through neo, nwb through h5py)."""
 
-from __future__ import annotations
-
 import importlib
 import re
 from dataclasses import dataclass, field

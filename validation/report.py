@@ -1,7 +1,5 @@
 """The report: one self-contained HTML page for people and ``claims.json`` for machines."""
 
-from __future__ import annotations
-
 import datetime
 import platform
 import tempfile

@@ -1,7 +1,5 @@
 """What changed since an earlier report: measurements that are new, gone, judged otherwise, or moved."""
 
-from __future__ import annotations
-
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,7 +1,5 @@
 """What the findings come to, in plain words: the top of the report, all derived from the verdicts."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 

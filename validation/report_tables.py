@@ -1,7 +1,5 @@
 """What the report says, as tables in a terminal."""
 
-from __future__ import annotations
-
 import sys
 import textwrap
 from typing import Any

@@ -1,7 +1,5 @@
 """Numbers, intervals and conditions as a person would write them."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 from typing import Any

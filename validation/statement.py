@@ -39,8 +39,6 @@ A clause is judged in the rendering in which it was published. A row of another 
 `validation.registry.declared`.
 """
 
-from __future__ import annotations
-
 import enum
 import math
 import re

@@ -1,7 +1,5 @@
 """By what something was made: versions, the commit of a checkout, the machine."""
 
-from __future__ import annotations
-
 import importlib.metadata
 import os
 import platform

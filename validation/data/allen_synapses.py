@@ -6,8 +6,6 @@ redistribution: you download it yourself. Its table ``synapse_model`` holds, for
 likeliest parameters of a model of stochastic release, in SI units.
 """
 
-from __future__ import annotations
-
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """The public data sets that claims are measured on: their files, hashes, sources and licences."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass

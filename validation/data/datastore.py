@@ -4,8 +4,6 @@ A file counts only if the sha256 of its *uncompressed* content is the registered
 same content differently.
 """
 
-from __future__ import annotations
-
 import contextlib
 import gzip
 import hashlib

@@ -12,8 +12,6 @@ Ko H, Cossell L, Baragli C, Antolik J, Clopath C, Hofer SB, Mrsic-Flogel TD (201
 functional microcircuits in visual cortex. Nature 496:96-100. doi:10.1038/nature12015
 """
 
-from __future__ import annotations
-
 import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path

@@ -1,7 +1,5 @@
 """X11: the precision that an energy budget buys, and the budgets that recorded connections imply."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import partial
 

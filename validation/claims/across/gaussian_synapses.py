@@ -1,7 +1,5 @@
 """X06: trained Gaussian synapses realised as n, p and q classify in spikes, and what that costs in ATP."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from functools import partial
 from typing import Any

@@ -1,7 +1,5 @@
 """X12: release odds that count evidence forget less than the published rule; and MESU, which does so too."""
 
-from __future__ import annotations
-
 from biophys.estimates import Estimate, exactly, mean_of
 from validation.criteria import above, equals, in_every
 from validation.published_settings import setting_here

@@ -1,7 +1,5 @@
 """X10: the release probability that transmits most bits per ATP, and its published special cases."""
 
-from __future__ import annotations
-
 from functools import partial
 
 from biophys.estimates import Estimate, exactly, in_range

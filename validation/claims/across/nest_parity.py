@@ -1,7 +1,5 @@
 """X09: exported synapses release in NEST what they release in Brian2, and NEST's own the same on average."""
 
-from __future__ import annotations
-
 from functools import partial
 
 import numpy as np

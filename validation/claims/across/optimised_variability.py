@@ -1,7 +1,5 @@
 """X08: how variability that synapses optimise goes with the rate of their inputs."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from functools import partial
 from typing import Any

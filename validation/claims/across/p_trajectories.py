@@ -1,7 +1,5 @@
 """X02: the release probability moves alike in numpy, torch and Brian2."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial

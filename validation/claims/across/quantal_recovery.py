@@ -1,7 +1,5 @@
 """Beside X01: how well n, p and q come back from simulated recordings, by each method."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial

@@ -1,7 +1,5 @@
 """X06, by formula: normal weights realised by calcium or by vesicle number, their moments and their ATP."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import partial
 from typing import Any

@@ -1,7 +1,5 @@
 """X10: where recorded release probabilities lie on the curve of information per ATP."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial

@@ -1,7 +1,5 @@
 """X01: moments and failures of every release model in Brian2, on every target, are the analytic ones."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial

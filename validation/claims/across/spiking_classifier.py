@@ -1,7 +1,5 @@
 """X03: a trained network with plastic release answers in spikes as it does in rates, and what that costs."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from functools import partial
 from typing import Any

@@ -1,7 +1,5 @@
 """X04: in spikes, too, synapses of high release probability matter most and take most of the energy."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from functools import partial
 

@@ -1,7 +1,5 @@
 """X05: the perceptron that learns five tasks, in spikes: plastic release against its controls."""
 
-from __future__ import annotations
-
 import importlib.util
 from collections.abc import Iterator
 from functools import partial

@@ -1,7 +1,5 @@
 """X07: how well the STDP rule, fitted to some recorded protocols, predicts the one that was left out."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

@@ -1,7 +1,5 @@
 """X07: what the spiking pre- and postsynaptic STDP rule predicts for the recorded connections."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial

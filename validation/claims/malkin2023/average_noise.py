@@ -1,7 +1,5 @@
 """M14: at the same c, noise of its own for each synapse lowers the average noise only slightly."""
 
-from __future__ import annotations
-
 from biophys.estimates import means_along
 from validation.criteria import above, below, in_every
 from validation.published_settings import setting_here

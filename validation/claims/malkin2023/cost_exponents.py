@@ -1,7 +1,5 @@
 """M02: what reliability costs, as a power of the standard deviation, for four mechanisms."""
 
-from __future__ import annotations
-
 from functools import partial
 
 import numpy as np

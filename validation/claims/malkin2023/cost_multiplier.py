@@ -1,7 +1,5 @@
 """M03: accuracy falls and noise rises with the cost multiplier."""
 
-from __future__ import annotations
-
 from biophys.estimates import means_along
 from validation.claims.malkin2023.reliability_networks import NOISES, from_first_to_last_c, log_log_slope
 from validation.criteria import above, below, in_every

@@ -1,7 +1,5 @@
 """M12: the biological reliability cost bounds the entropic one of variational inference."""
 
-from __future__ import annotations
-
 from functools import partial
 
 import numpy as np

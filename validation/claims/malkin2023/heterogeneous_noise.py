@@ -1,7 +1,5 @@
 """M04: noise of its own for each synapse does better than one noise for all."""
 
-from __future__ import annotations
-
 from functools import partial
 
 from biophys.estimates import means_along

@@ -1,7 +1,5 @@
 """M06: the noise of learned synapses goes with their importance, plasticity and input."""
 
-from __future__ import annotations
-
 import itertools
 
 import numpy as np

@@ -1,7 +1,5 @@
 """M17: the mean squared gradient in place of the Hessian, and the learning rate that follows from it."""
 
-from __future__ import annotations
-
 from functools import partial
 
 import numpy as np

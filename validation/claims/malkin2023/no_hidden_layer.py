@@ -1,7 +1,5 @@
 """M10: simulated, analytic and recorded slopes of the variance, without hidden layers and with them."""
 
-from __future__ import annotations
-
 from functools import partial
 
 import xarray as xr

@@ -1,7 +1,5 @@
 """M11: optimised noise and Bayesian uncertainty of weights."""
 
-from __future__ import annotations
-
 from functools import partial
 
 import numpy as np

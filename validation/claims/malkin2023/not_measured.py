@@ -1,7 +1,5 @@
 """M19 and M20: statements that need runs or recordings that are not there."""
 
-from __future__ import annotations
-
 from validation.criteria import above, below, in_every
 from validation.registry import declared
 from validation.statement import MALKIN, Claim, Clause, Rendering

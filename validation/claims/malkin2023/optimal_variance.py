@@ -1,7 +1,5 @@
 """M09: the variance that synapses of a linear model should have, and its slopes on importance and rate."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any

@@ -1,7 +1,5 @@
 """M08: recorded synapses that release reliably are potentiated less, relative to their strength."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from biophys.recordings.coupling import correlations_if_additive

@@ -1,7 +1,5 @@
 """M13: predictions of networks that pay for reliability beside those of variational Bayes."""
 
-from __future__ import annotations
-
 from functools import partial
 from typing import Any
 

@@ -1,7 +1,5 @@
 """M01: mean and variance of the response to a spike."""
 
-from __future__ import annotations
-
 from functools import partial
 
 import numpy as np

@@ -1,7 +1,5 @@
 """M05: what reliability costs against the noise that is left."""
 
-from __future__ import annotations
-
 from biophys.estimates import means_along
 from validation.claims.malkin2023.reliability_networks import log_log_slope
 from validation.criteria import below, in_every

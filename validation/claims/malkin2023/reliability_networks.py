@@ -1,7 +1,5 @@
 """The networks of figures 2 and 3: their published settings, and what is compared between two of them."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -1,7 +1,5 @@
 """M16: networks that pay all costs at once behave as those that pay one."""
 
-from __future__ import annotations
-
 from functools import partial
 
 from biophys.estimates import mean_of

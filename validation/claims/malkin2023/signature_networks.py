@@ -1,7 +1,5 @@
 """The networks of figure 5 and appendices 5 and 6: their published settings, and numbers over their seeds."""
 
-from __future__ import annotations
-
 import xarray as xr
 
 SIGNS = {"hessian (minibatch)": -1, "learning rate": 1, "input rate": -1}

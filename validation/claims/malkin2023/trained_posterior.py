@@ -1,7 +1,5 @@
 """M18: figure 7b and c with trained networks."""
 
-from __future__ import annotations
-
 from biophys.estimates import means_along
 from validation.criteria import above, equals, in_every
 from validation.published_settings import setting_here

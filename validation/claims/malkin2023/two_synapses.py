@@ -1,7 +1,5 @@
 """M15: two synapses of different importance with equal and with optimised noise."""
 
-from __future__ import annotations
-
 from functools import partial
 
 import numpy as np

@@ -1,7 +1,5 @@
 """M07: the recorded variability of busy inputs is lower."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from functools import cache, partial
 

@@ -1,7 +1,5 @@
 """S11: what the model loses without one or both of its mechanisms."""
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Callable
 

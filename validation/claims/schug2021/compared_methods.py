@@ -1,7 +1,5 @@
 """S22 and S23: consolidation against other methods, in the paper's words and by its tests."""
 
-from __future__ import annotations
-
 from validation.claims.schug2021.final_accuracy import subject_of
 from validation.claims.schug2021.task_sequences import (
     SEARCHED,

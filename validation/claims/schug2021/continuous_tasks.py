@@ -1,7 +1,5 @@
 """S14: tasks that blend into each other."""
 
-from __future__ import annotations
-
 from biophys.estimates import difference_of, mean_of
 from validation.claims.schug2021.task_sequences import (
     benchmarks_of,

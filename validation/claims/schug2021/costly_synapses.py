@@ -1,7 +1,5 @@
 """S04: synapses of high release probability spend most of the energy."""
 
-from __future__ import annotations
-
 from biophys.estimates import mean_of
 from validation.claims.schug2021.energy_networks import FIGURES_RULE, plastic_networks
 from validation.criteria import above

@@ -1,7 +1,5 @@
 """S24: energy at equal information, along the curve of penalties."""
 
-from __future__ import annotations
-
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray

@@ -1,7 +1,5 @@
 """The networks of figures 1 to 3: their published settings, their names, and how two of them are compared."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any

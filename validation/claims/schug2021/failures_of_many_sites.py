@@ -1,7 +1,5 @@
 """S21: how often many release sites fail together."""
 
-from __future__ import annotations
-
 import numpy as np
 import quantities as pq
 from matplotlib.figure import Figure

@@ -1,7 +1,5 @@
 """S02: after learning few synapses are reliable, from whichever start."""
 
-from __future__ import annotations
-
 from biophys.estimates import mean_of
 from validation.claims.schug2021.energy_networks import FIGURES_RULE, STARTS, at_shown_l2, shown_networks
 from validation.criteria import above, below, equals

@@ -1,7 +1,5 @@
 """S10: the table of final accuracies."""
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Iterator, Mapping
 

@@ -1,7 +1,5 @@
 """S09: with consolidation the first task is forgotten more slowly."""
 
-from __future__ import annotations
-
 from biophys.estimates import difference_of
 from validation.claims.schug2021.task_sequences import (
     benchmarks_of,

@@ -1,7 +1,5 @@
 """S05: the network is most sensitive to synapses of high release probability."""
 
-from __future__ import annotations
-
 from biophys.estimates import mean_of, means_along
 from validation.claims.schug2021.energy_networks import FIGURES_RULE, plastic_networks
 from validation.criteria import above

@@ -1,7 +1,5 @@
 """S16: information per energy against a fixed release probability."""
 
-from __future__ import annotations
-
 from biophys.estimates import exactly, mean_of
 from validation.criteria import above
 from validation.published_settings import setting_here

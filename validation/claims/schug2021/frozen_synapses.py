@@ -1,7 +1,5 @@
 """S17: release probabilities rise and synapses freeze from task to task."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from biophys.estimates import mean_of

@@ -1,7 +1,5 @@
 """S19: how often a gradient passes the threshold, by formula, by draws and in trained networks."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import partial
 from typing import Any

@@ -1,7 +1,5 @@
 """S06: reliable synapses are shared out unevenly among neurons."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from typing import Any
 

@@ -1,7 +1,5 @@
 """S15: the ordering of S01 with the activity of neurons as energy."""
 
-from __future__ import annotations
-
 from biophys.estimates import means_along
 from validation.claims.schug2021.energy_networks import present, quotient
 from validation.criteria import above, in_every

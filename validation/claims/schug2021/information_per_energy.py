@@ -1,7 +1,5 @@
 """S01: information per energy of plastic, deterministic and fixed release."""
 
-from __future__ import annotations
-
 import numpy as np
 import xarray as xr
 

@@ -1,7 +1,5 @@
 """S08: neurons with many important inputs have many important outputs."""
 
-from __future__ import annotations
-
 import math
 
 from biophys.estimates import means_along

@@ -1,7 +1,5 @@
 """S03: synapses of high release probability matter most to the network."""
 
-from __future__ import annotations
-
 from biophys.estimates import means_along
 from validation.claims.schug2021.energy_networks import FIGURES_RULE, plastic_networks
 from validation.criteria import above, in_every

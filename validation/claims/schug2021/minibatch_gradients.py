@@ -1,7 +1,5 @@
 """S26 and S27: squared gradients of mini-batches, and the learning rate, against the Fisher information."""
 
-from __future__ import annotations
-
 from scipy.stats import spearmanr
 
 from biophys.estimates import mean_of

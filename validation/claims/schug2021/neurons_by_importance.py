@@ -1,7 +1,5 @@
 """S07: there are more neurons of low and of high importance than by chance."""
 
-from __future__ import annotations
-
 from biophys.estimates import mean_of
 from validation.claims.schug2021.energy_networks import at_shown_l2, shown_networks
 from validation.claims.schug2021.important_inputs import SHUFFLES

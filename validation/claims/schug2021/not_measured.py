@@ -1,7 +1,5 @@
 """S28-S30: statements that need runs that nobody has made yet."""
 
-from __future__ import annotations
-
 from validation.criteria import above, equals, in_every
 from validation.registry import declared
 from validation.statement import SCHUG, Claim, Clause

@@ -1,7 +1,5 @@
 """S20: the ordering of S01 with other steps of the release probability."""
 
-from __future__ import annotations
-
 from biophys.estimates import mean_of
 from validation.claims.schug2021.energy_networks import NAMES
 from validation.criteria import above

@@ -1,7 +1,5 @@
 """S13: near its capacity a perceptron gains less by consolidation."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from biophys.estimates import mean_of

@@ -1,7 +1,5 @@
 """S12: a perceptron with consolidation keeps earlier patterns better."""
 
-from __future__ import annotations
-
 import xarray as xr
 
 from biophys.estimates import difference_of

@@ -1,7 +1,5 @@
 """S18: recorded synapses that release reliably change less, relative to their strength."""
 
-from __future__ import annotations
-
 from functools import partial
 
 import numpy as np

@@ -1,7 +1,5 @@
 """S25: how synaptic strength changes when its product with the release probability is learned."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from biophys.estimates import exactly

@@ -1,7 +1,5 @@
 """Networks that learn tasks one after the other: published settings, and how two of them are compared."""
 
-from __future__ import annotations
-
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
