@@ -18,8 +18,9 @@ from biophys.plugins import load_plugins
 from biophys.units import shown
 from validation.context import Context
 from validation.figure_urls import figure_as_data_url
+from validation.published_settings import published_settings
 from validation.runs import Run, experiment_module, noting_runs, result_for
-from validation.statement import Claim, Measurement, Rendering, corrected
+from validation.statement import PUBLISHED, Claim, Measurement, Rendering, corrected, placed, setting_of
 
 _CLAIMS: dict[str, Claim] = {}
 _MEASURES: list[Measure] = []
@@ -137,7 +138,9 @@ def measures(
     experiment: str = "",
     lasts_long: bool = False,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Register the decorated function as what measures `claims`.
+    """Register the decorated function as what measures `claims`, and place its rows.
+
+    Rows that name no rendering or setting are of that of the function and of its run.
 
     Parameters
     ----------
@@ -167,9 +170,18 @@ def measures(
     def register(function: Callable[..., Any]) -> Callable[..., Any]:
         if any(measure.name == function.__name__ for measure in _MEASURES):
             raise ValueError(f"there are two measures {function.__name__}: name this function otherwise")
+
+        @functools.wraps(function)
+        def measured(*given: Any) -> Findings | Evidence:
+            findings = function(*given)
+            if isinstance(findings, Evidence):
+                return findings
+            here = setting_of(given[0].config, published_settings(experiment)) if experiment else PUBLISHED
+            return (placed(item, form, here) if isinstance(item, Measurement) else item for item in findings)
+
         packages = needs or (TRAINED if experiment else ())
-        _MEASURES.append(Measure(function, ids, form, data_sets, packages, experiment, lasts_long))
-        return function
+        _MEASURES.append(Measure(measured, ids, form, data_sets, packages, experiment, lasts_long))
+        return measured
 
     return register
 

@@ -274,6 +274,8 @@ class Measurement:
         Gives the verdict at another level than 0.05; None for an observation.
     family
         The rows of one family and setting are corrected together.
+    again
+        Makes the row anew, for `placed`.
     """
 
     claim: str
@@ -289,6 +291,7 @@ class Measurement:
     power: str = ""
     judge: Callable[[float], Verdict] | None = field(default=None, repr=False, compare=False)
     family: str = ""
+    again: Callable[..., "Measurement"] | None = field(default=None, repr=False, compare=False)
 
     @property
     def measured(self) -> float | None:
@@ -345,7 +348,7 @@ def row(
     estimate: Estimate | Mapping[str, Estimate] | None,
     quantity: str,
     *,
-    setting: Setting = PUBLISHED,
+    setting: Setting | None = None,
     rendering: Rendering | None = None,
     condition: Mapping[str, Any] | None = None,
     along: str = "",
@@ -364,9 +367,11 @@ def row(
     quantity
         What was measured, with its unit.
     setting
-        What differs from the published settings.
+        What differs from the published settings; by default what the run of the function that yields the row
+        does otherwise (`validation.registry.measures`), and nothing where there is none.
     rendering
-        That of the (first) clause by default. In another one the verdict is whether it agrees.
+        That of the function that yields the row by default, and else of the (first) clause. In another one
+        than the clause's the verdict is whether it agrees.
     condition
         What tells this row from the others of its clause.
     along
@@ -378,12 +383,14 @@ def row(
         What a reader should know beside how the estimate came about.
     """
     clause = subject if isinstance(subject, Clause) else None
+    left_open = {"setting": setting, "rendering": rendering}
+    rest = {"condition": condition, "along": along, "published": published, "reason": reason}
+    again = partial(row, subject, estimate, quantity, **left_open, **rest)
+    setting = setting or PUBLISHED
     label, shown, values = _shown(clause, estimate)
-    judge = (
-        None
-        if clause is None
-        else partial(_verdict, clause, estimate, setting, rendering or clause.rendering)
-    )
+    judge = None
+    if clause is not None:
+        judge = partial(_verdict, clause, estimate, setting, rendering or clause.rendering)
     verdict = Verdict.OBSERVED if judge is None else judge(ALPHA)
     return Measurement(
         claim=subject.id if clause is None else clause.claim,
@@ -399,7 +406,16 @@ def row(
         power=_power(verdict, shown),
         judge=judge,
         family="" if clause is None else clause.family,
+        again=again,
     )
+
+
+def placed(measurement: Measurement, rendering: Rendering, setting: Setting) -> Measurement:
+    """Return a row in this rendering and at this setting, where it was made without naming them."""
+    if measurement.again is None:
+        return measurement
+    given = measurement.again.keywords
+    return measurement.again(rendering=given["rendering"] or rendering, setting=given["setting"] or setting)
 
 
 def not_run(clause: Clause, reason: str, rendering: Rendering | None = None) -> Measurement:

@@ -2,7 +2,6 @@
 
 from biophys.estimates import Estimate, exactly, mean_of
 from validation.criteria import above, equals, in_every
-from validation.published_settings import setting_here
 from validation.registry import Context, Findings, Run, measures, panels
 from validation.statement import CROSS_CHECK, Claim, Clause, not_run, row
 
@@ -39,7 +38,7 @@ def forgetting_with_evidence(run: Run, context: Context) -> Findings:
     """Compare final accuracies, and show the accuracy of the newest task and the energy beside them."""
     from rate_models.experiments.graceful_forgetting import CONTROLS, METHODS, final_accuracies, newest_task
 
-    result, here = run.result, setting_here(run)
+    result = run.result
     final = {str(name): final_accuracies(result, str(name)) for name in result["algorithm"].values}
     diverged = {name: _n_diverged(run, name) for name in final}
     # A share of the digits says nothing of what was published of MNIST.
@@ -49,11 +48,11 @@ def forgetting_with_evidence(run: Run, context: Context) -> Findings:
         networks = result.sel(algorithm=name)
         if diverged[name]:
             n_diverged = exactly(diverged[name], n=diverged[name] + len(values), unit="networks")
-            yield row(X12, n_diverged, "networks that diverged", setting=here, condition=condition)
+            yield row(X12, n_diverged, "networks that diverged", condition=condition)
         if not len(values):
             continue
         subject = judged.get(name, X12)
-        yield row(subject, mean_of(values, unit="networks"), _QUANTITY, setting=here, condition=condition)
+        yield row(subject, mean_of(values, unit="networks"), _QUANTITY, condition=condition)
         for quantity, observed in (
             (
                 "accuracy on a task when it was just learned, mean of tasks (%)",
@@ -64,21 +63,21 @@ def forgetting_with_evidence(run: Run, context: Context) -> Findings:
         ):
             if len(observed):
                 estimate = mean_of(observed, unit="networks")
-                yield row(X12, estimate, quantity, setting=here, condition=condition)
+                yield row(X12, estimate, quantity, condition=condition)
     advantages = {name: _advantage(run, name) for name in final if name in ("published", *CONTROLS)}
     quantity = "advantage of evidence in the odds in mean final accuracy (points)"
     if "published" in advantages:
-        yield row(BETTER, advantages.pop("published"), quantity, setting=here)
+        yield row(BETTER, advantages.pop("published"), quantity)
     # A network that diverged has no accuracy to be ahead of: it is named, and decides nothing.
     advantages = {name: estimate for name, estimate in advantages.items() if estimate.n}
     lost = [METHODS[name].label for name in _WITHOUT if diverged.get(name) and name not in advantages]
     without = {METHODS[name].label: advantages.pop(name) for name in _WITHOUT if name in advantages}
     if without:
         reason = f"every network diverged with: {', '.join(lost)}" if lost else ""
-        yield row(NEEDED, without, quantity, setting=here, along="control", reason=reason)
+        yield row(NEEDED, without, quantity, along="control", reason=reason)
     # Neither certain release nor a latch takes the selective rate away: they are observed.
     for name, estimate in advantages.items():
-        yield row(X12, estimate, quantity, setting=here, condition={"over": METHODS[name].label})
+        yield row(X12, estimate, quantity, condition={"over": METHODS[name].label})
     for clause, method in ((MESU, "mesu"), (NEEDED, "unselective")):
         if method not in final:
             yield not_run(clause, "this run of the experiment left it out")

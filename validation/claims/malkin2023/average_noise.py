@@ -2,7 +2,6 @@
 
 from biophys.estimates import means_along
 from validation.criteria import above, below, in_every
-from validation.published_settings import setting_here
 from validation.registry import Context, Findings, Run, measures
 from validation.statement import MALKIN, Claim, Clause, row
 
@@ -22,7 +21,6 @@ M14 = Claim(
 @measures(M14, experiment="reliability")
 def average_noise(run: Run, context: Context) -> Findings:
     """Compare the mean sigma of networks with one noise for each synapse and with one for all."""
-    here = setting_here(run)
     for average in ("rms", "mean", "median"):
         sigma = run.result[f"sigma_{average}"]
         ratio = sigma.sel(noise="heterogeneous") / sigma.sel(noise="homogeneous")
@@ -31,4 +29,4 @@ def average_noise(run: Run, context: Context) -> Findings:
         estimates = means_along(ratio.prod("multiplier") ** (1 / ratio.sizes["multiplier"]), "rho", "ratio")
         words = f"{average} sigma of heterogeneous over homogeneous noise, geometric mean over c"
         for subject in subjects:
-            yield row(subject, estimates, words, setting=here, along="rho")
+            yield row(subject, estimates, words, along="rho")

@@ -5,7 +5,6 @@ from functools import partial
 from biophys.estimates import means_along
 from validation.claims.malkin2023.reliability_networks import advantage
 from validation.criteria import above, in_every
-from validation.published_settings import setting_here
 from validation.registry import Context, Findings, Run, measures, panels
 from validation.statement import MALKIN, Claim, Clause, row
 
@@ -37,12 +36,11 @@ _CAPTIONS = {
 @measures(M04, experiment="reliability")
 def heterogeneous_noise(run: Run, context: Context) -> Findings:
     """Compare the accuracy of networks with one noise for each synapse and with one for all."""
-    here = setting_here(run)
     for variable, (subject, words) in _COMPARISONS.items():
         quantity = f"accuracy of heterogeneous minus homogeneous noise at the same {words}"
         reason = "mean over the sweep" if variable == "c" else "mean over the range that both share"
         ahead = means_along(advantage(run.result, variable), "rho")
-        yield row(subject, ahead, quantity, setting=here, along="rho", reason=reason)
+        yield row(subject, ahead, quantity, along="rho", reason=reason)
     yield from panels(run, _CAPTIONS, M04, (9, 3.4))
     yield (
         "Figure 3c of the paper takes the cost of one synapse at the rms sigma, which leaves out what "

@@ -7,7 +7,6 @@ import numpy as np
 from biophys.estimates import mean_of, means_along
 from validation.claims.malkin2023.signature_networks import SIGNS, STATES, WORDS, signed
 from validation.criteria import above, below, in_every
-from validation.published_settings import setting_here
 from validation.registry import Context, Findings, Run, measures, panels
 from validation.statement import MALKIN, Claim, Clause, row
 
@@ -47,38 +46,36 @@ def importance_and_variance(run: Run, context: Context) -> Findings:
     """Correlate the variance of each synapse with its Hessian, learning rate and input rate."""
     from rate_models.experiments.bayesian_signatures import theoretical_slope
 
-    here = setting_here(run)
     result = run.result.assign_coords(layer=1 + np.arange(run.result.sizes["layer"]))
     middle = result.sel(state="published", c_factor=1.0)
     for predictor, clause in BY_PREDICTOR.items():
         second = middle.correlation_all.sel(predictor=predictor, layer=2)
         by_rho = means_along(second, "rho", "correlation")
         words = f"rank correlation of variance and {WORDS[predictor]}, second layer, least certain"
-        yield row(clause, by_rho, words, setting=here, along="rho")
+        yield row(clause, by_rho, words, along="rho")
     correlations = signed(result.correlation_all)
     published, cases = correlations.sel(state="published"), ("predictor", "rho", "layer", "c_factor")
     words = "rank correlation, signed as published, least certain"
     other_layers = published.sel(c_factor=[1.0], layer=result.layer[result.layer != 2])
-    yield row(LAYERS, means_along(other_layers, cases, "correlation"), words, setting=here, along="case")
+    yield row(LAYERS, means_along(other_layers, cases, "correlation"), words, along="case")
     other_c = published.sel(c_factor=result.c_factor[result.c_factor != 1], layer=[2])
     if other_c.sizes["c_factor"]:
-        yield row(OTHER_C, means_along(other_c, cases, "correlation"), words, setting=here, along="case")
+        yield row(OTHER_C, means_along(other_c, cases, "correlation"), words, along="case")
         sigma = result.sigma_by_epoch.sel(state="published").isel(epoch=-1).sortby("c_factor")
         smaller = sigma.isel(c_factor=slice(-1)).assign_coords(c_factor=sigma.c_factor.values[1:])
         level = "mean sigma at one c over that at the c ten times smaller"
         steps = means_along(sigma.isel(c_factor=slice(1, None)) / smaller, ("rho", "c_factor"), "ratio")
-        yield row(LEVEL, steps, level, setting=here, along="case")
+        yield row(LEVEL, steps, level, along="case")
     for state in STATES:
         condition = {"state": state, "layers": "all"}
         by_case = means_along(correlations.sel(state=state, c_factor=[1.0]), cases, "correlation")
-        yield row(M06, by_case, words, setting=here, condition=condition, along="case")
+        yield row(M06, by_case, words, condition=condition, along="case")
         slopes = result.slope_above_floor.sel(state=state, c_factor=1.0, layer=2)
         for predictor, rho in itertools.product((*SIGNS, "hessian (curvature)"), map(float, result.rho)):
             yield row(
                 M06,
                 mean_of(slopes.sel(predictor=predictor, rho=rho), unit="networks"),
                 f"slope of log variance on log {WORDS[predictor]}, second layer",
-                setting=here,
                 condition={"state": state, "rho": round(rho, 3)},
                 published=f"{theoretical_slope(predictor, rho):.2f} in a linear model",
                 reason="synapses above the floor of curvature",

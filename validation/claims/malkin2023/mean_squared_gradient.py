@@ -7,7 +7,6 @@ from scipy.stats import spearmanr
 
 from biophys.estimates import mean_of
 from validation.criteria import above, in_every
-from validation.published_settings import setting_here
 from validation.registry import Context, Findings, Run, measures
 from validation.statement import MALKIN, Claim, Clause, row
 
@@ -41,4 +40,4 @@ def mean_squared_gradient(run: Run, context: Context) -> Findings:
             correlation = float(np.mean([spearmanr(table).statistic for table in tables]))
             by_layer[str(layer + 1)] = mean_of([sign * correlation], unit="networks")
         words = f"rank correlation of {first} and {second} over synapses, mean over rho"
-        yield row(subject, by_layer, words, setting=setting_here(run), along="layer")
+        yield row(subject, by_layer, words, along="layer")

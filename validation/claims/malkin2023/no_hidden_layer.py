@@ -10,7 +10,6 @@ from validation.claims.malkin2023.signature_networks import STATES, WORDS, signe
 from validation.claims.malkin2023.variability_and_rate import recorded_slopes
 from validation.criteria import above, equals, in_every
 from validation.data.recordings import read_ko2013
-from validation.published_settings import setting_here
 from validation.registry import ClaimFigure, Context, Findings, Run, measures, panels
 from validation.statement import MALKIN, Claim, Clause, Rendering, row
 
@@ -48,7 +47,7 @@ def slopes_without_hidden_layer(run: Run, context: Context) -> Findings:
     """Compare the slopes of the network without hidden layers, in both states, with the analytic ones."""
     from rate_models.experiments.bayesian_signatures import theoretical_slope
 
-    here, result = setting_here(run), run.result
+    result = run.result
     for state in STATES:
         for predictor in (*SIMULATED, "hessian (curvature)"):
             slopes = result.linear_slope_above_floor.sel(state=state, predictor=predictor)
@@ -57,15 +56,15 @@ def slopes_without_hidden_layer(run: Run, context: Context) -> Findings:
             for rho, expected in theory.items():
                 condition = {"state": state, "rho": round(rho, 3)}
                 estimate = mean_of(slopes.sel(rho=rho), unit="networks")
-                yield row(M10, estimate, words, setting=here, condition=condition, published=expected)
+                yield row(M10, estimate, words, condition=condition, published=expected)
             if state == "published" and predictor in SIMULATED:
                 over_theory = slopes / xr.DataArray(list(theory.values()), [("rho", list(theory))])
                 ratios = means_along(over_theory, "rho")
-                yield row(SIMULATED[predictor], ratios, f"{words}, over theory", setting=here, along="rho")
+                yield row(SIMULATED[predictor], ratios, f"{words}, over theory", along="rho")
     second = result.slope_above_floor.sel(state="published", c_factor=1.0).isel(layer=1)
     words = "slope of log variance, signed as published, second layer, least certain"
     by_case = means_along(signed(second), ("predictor", "rho"))
-    yield row(DEEPER, by_case, words, setting=here, along="case")
+    yield row(DEEPER, by_case, words, along="case")
     caption = "Network without hidden layers: simulated, analytic and recorded slopes (appendix 5 figure 1)."
     yield from panels(run, {"app5-fig1": caption}, M10, (9, 3.4))
     yield (

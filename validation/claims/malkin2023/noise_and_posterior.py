@@ -9,7 +9,6 @@ from biophys.energy_costs import COST_EXPONENTS
 from biophys.estimates import exactly, mean_of, means_along
 from biophys.optimal_precision import ReliabilityCost, optimal_sd, precision_slopes
 from validation.criteria import above, below, exact, in_every
-from validation.published_settings import setting_here
 from validation.registry import Context, Findings, Run, measures, panels
 from validation.statement import MALKIN, Claim, Clause, Rendering, row
 
@@ -44,7 +43,6 @@ _mean = partial(mean_of, unit="networks")
 @measures(M11, experiment="posterior")
 def noise_and_posterior(run: Run, context: Context) -> Findings:
     """Train the same network by variational inference and under each cost; compare noise and posterior."""
-    here = setting_here(run)
     for posterior in (str(name) for name in run.result.posterior.values):
         part, condition = run.result.sel(posterior=posterior), {"posterior": posterior}
         is_published = posterior == "variational"
@@ -52,19 +50,19 @@ def noise_and_posterior(run: Run, context: Context) -> Findings:
         subject = CORRELATED if is_published else M11
         cases = part.correlation.assign_coords(layer=1 + np.arange(part.sizes["layer"]))
         correlations = means_along(cases, ("rho", "s", "layer"), "correlation")
-        yield row(subject, correlations, weakest, setting=here, condition=condition, along="case")
+        yield row(subject, correlations, weakest, condition=condition, along="case")
         # Layers and s of one network are conditions: their mean is one number for each network.
         slope = part.slope.mean(["layer", "s"])
         words = "slope of log optimised sigma on log posterior sd, mean over layers and s"
         subject = FLATTER if is_published else M11
-        yield row(subject, means_along(slope, "rho"), words, setting=here, condition=condition, along="rho")
+        yield row(subject, means_along(slope, "rho"), words, condition=condition, along="rho")
         nearer = _mean(slope.isel(rho=0) - slope.isel(rho=-1))
         words = "slope at the smallest rho minus slope at the largest"
-        yield row(NEARER if is_published else M11, nearer, words, setting=here, condition=condition)
+        yield row(NEARER if is_published else M11, nearer, words, condition=condition)
     best = run.result.log_distance.sel(posterior="variational").mean("layer").min("s")
     words = "rms of log sigma / posterior sd at the best s: largest rho minus smallest"
     reason = "; ".join(f"rho {rho:.3g}: {float(best.sel(rho=rho).mean()):.2f}" for rho in best.rho.values)
-    yield row(M11, _mean(best.isel(rho=-1) - best.isel(rho=0)), words, setting=here, reason=reason)
+    yield row(M11, _mean(best.isel(rho=-1) - best.isel(rho=0)), words, reason=reason)
     yield from panels(run, _CAPTIONS, M11, (9, 3.4))
     yield (
         "One s serves every rho: the optimised noise of a synapse equals its posterior standard deviation "

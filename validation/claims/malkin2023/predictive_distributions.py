@@ -8,7 +8,6 @@ import xarray as xr
 
 from biophys.estimates import mean_of, means_along
 from validation.criteria import above, below, between, in_every
-from validation.published_settings import setting_here
 from validation.registry import Context, Findings, Run, measures, panels
 from validation.statement import MALKIN, Claim, Clause, row
 
@@ -42,27 +41,27 @@ def predictive_distributions(run: Run, context: Context) -> Findings:
     """Train regression networks by variational Bayes and under each cost, and compare their predictions."""
     from rate_models.experiments.predictive_distributions import distance_to_variational, target_function
 
-    here, result = setting_here(run), run.result
+    result = run.result
     distance = distance_to_variational(result)
     words = "predictive sd without data over with data"
-    yield row(BAYES, _ratio(_without_data(result, result.sd_of_variational)), words, setting=here)
+    yield row(BAYES, _ratio(_without_data(result, result.sd_of_variational)), words)
     at_nearest = result.sd.isel(s=distance.argmin("s"))
     words = "correlation over x of log predictive sd with that of variational Bayes, at the nearest s"
     correlations = xr.corr(np.log(at_nearest), np.log(result.sd_of_variational), "x")
     by_rho = means_along(correlations, "rho", "correlation", unit=_UNIT)
-    yield row(FOLLOWS, by_rho, words, setting=here, along="rho")
+    yield row(FOLLOWS, by_rho, words, along="rho")
     nearest = distance.min("s")
     means = {rho: float(nearest.sel(rho=rho).mean()) for rho in nearest.rho.values}
     reason = "; ".join(f"rho {rho:.3g}: {mean:.3f}" for rho, mean in means.items())
     words = "distance to variational Bayes at the nearest s: largest rho over smallest"
-    yield row(FARTHER, _ratio(nearest.isel(rho=-1) / nearest.isel(rho=0)), words, setting=here, reason=reason)
+    yield row(FARTHER, _ratio(nearest.isel(rho=-1) / nearest.isel(rho=0)), words, reason=reason)
     smallest = result.isel(s=0)
     narrow = np.exp((np.log(smallest.sd) - np.log(result.sd_of_variational)).mean("x"))
     words = "predictive sd at the smallest c over that of variational Bayes, geometric mean over x"
-    yield row(NARROW, means_along(narrow, "rho", "ratio", unit=_UNIT), words, setting=here, along="rho")
+    yield row(NARROW, means_along(narrow, "rho", "ratio", unit=_UNIT), words, along="rho")
     even = _without_data(result, smallest.sd.isel(rho=-1))
     words = "predictive sd without data over with data, smallest c and largest rho"
-    yield row(EVEN, _ratio(even), words, setting=here)
+    yield row(EVEN, _ratio(even), words)
     at_data = result.isel(x=result.has_data.values.astype(bool))
     error = ((at_data["mean"] - target_function(at_data.x.values)) ** 2).mean("x") ** 0.5
     words = "error of the mean prediction, largest c over smallest"
@@ -70,7 +69,6 @@ def predictive_distributions(run: Run, context: Context) -> Findings:
         MISFIT,
         means_along(error.isel(s=-1) / error.isel(s=0), "rho", "ratio", unit=_UNIT),
         words,
-        setting=here,
         along="rho",
     )
     yield from panels(run, _CAPTIONS, M13, (9, 3.4))

@@ -5,7 +5,6 @@ from functools import partial
 from biophys.estimates import mean_of
 from validation.claims.malkin2023.reliability_networks import NOISES, advantage, from_first_to_last_c
 from validation.criteria import above, below
-from validation.published_settings import setting_here
 from validation.registry import Context, Findings, Run, measures, panels
 from validation.statement import MALKIN, Claim, Clause, not_run, row
 
@@ -24,7 +23,6 @@ M16 = Claim(
 @measures(M16, experiment="reliability")
 def several_costs(run: Run, context: Context) -> Findings:
     """Ask of networks that pay an equal share of four costs what figures 2 and 3 show of one cost."""
-    here = setting_here(run)
     if "mixture_accuracy" not in run.result:
         for clause in M16.clauses:
             yield not_run(clause, "this run of the experiment left these networks out")
@@ -36,11 +34,11 @@ def several_costs(run: Run, context: Context) -> Findings:
         part, condition = mixture.sel(noise=noise), {"noise": noise}
         change = estimate(from_first_to_last_c(part.accuracy))
         words = "change of test accuracy from the smallest to the largest c"
-        yield row(ACCURACY, change, words, setting=here, condition=condition)
+        yield row(ACCURACY, change, words, condition=condition)
         rise = part.sigma_rms.isel(multiplier=-1) / part.sigma_rms.isel(multiplier=0)
         words = "rms sigma, largest c over smallest"
-        yield row(NOISE, estimate(rise, "ratio"), words, setting=here, condition=condition)
+        yield row(NOISE, estimate(rise, "ratio"), words, condition=condition)
     words = "accuracy of heterogeneous minus homogeneous noise at the same c, mean over the sweep"
-    yield row(BETTER, estimate(advantage(mixture)), words, setting=here)
+    yield row(BETTER, estimate(advantage(mixture)), words)
     caption = "Accuracy against mean sigma where a synapse pays all four costs at once."
     yield from panels(run, {"mixture": caption}, M16, (9, 3.4))

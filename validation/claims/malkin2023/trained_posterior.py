@@ -2,7 +2,6 @@
 
 from biophys.estimates import means_along
 from validation.criteria import above, equals, in_every
-from validation.published_settings import setting_here
 from validation.registry import Context, Findings, Run, measures
 from validation.statement import MALKIN, Claim, Clause, not_run, row
 
@@ -17,11 +16,11 @@ M18 = Claim(
 @measures(M18, experiment="posterior")
 def trained_posterior(run: Run, context: Context) -> Findings:
     """Compare the slopes of trained noise on the variational posterior with those of the linear model."""
-    here, result = setting_here(run), run.result
+    result = run.result
     if 0.01 in result.s.values:
         slope = result.slope.sel(posterior="variational", s=0.01).mean("layer") * (result.rho + 2) / 2
         words = "slope of log sigma on log posterior sd over 2/(rho+2), mean over layers"
-        yield row(SLOPES, means_along(slope, "rho"), words, setting=here, along="rho")
+        yield row(SLOPES, means_along(slope, "rho"), words, along="rho")
     else:
         yield not_run(SLOPES, "this run of the experiment has no networks with s = 0.01")
     yield not_run(RISES, "needs networks with s of 10^-2.5 and 10^-1.5")

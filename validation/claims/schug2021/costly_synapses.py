@@ -3,7 +3,6 @@
 from biophys.estimates import mean_of
 from validation.claims.schug2021.energy_networks import FIGURES_RULE, plastic_networks
 from validation.criteria import above
-from validation.published_settings import setting_here
 from validation.registry import Context, Findings, Run, measures, panels
 from validation.statement import SCHUG, Claim, Clause, row
 
@@ -15,7 +14,6 @@ S04 = Claim("S04", "High-p synapses have larger synaptic energy demand than low-
 @measures(S04, experiment="energy")
 def costly_synapses(run: Run, context: Context) -> Findings:
     """Compare the energy, the size of the expected strength, of reliable and unreliable synapses."""
-    here = setting_here(run)
     for model, at in plastic_networks(run, context).items():
         mean = at.energy_mean.sel(importance="high p") / at.energy_mean.sel(importance="low p")
         layers = float(at.energy_superiority_in_layer.min("layer").mean())
@@ -27,7 +25,6 @@ def costly_synapses(run: Run, context: Context) -> Findings:
                 clause if model == FIGURES_RULE else S04,
                 estimate,
                 clause.text,
-                setting=here,
                 condition={"p rule": model},
                 reason=f"smallest probability within one weight matrix {layers:.2f}",
             )

@@ -7,7 +7,6 @@ from numpy.typing import NDArray
 from biophys.estimates import mean_of
 from validation.claims.schug2021.energy_networks import NAMES, present
 from validation.criteria import above, in_every
-from validation.published_settings import setting_here
 from validation.registry import Context, Findings, Run, measures
 from validation.statement import SCHUG, Claim, Clause, row
 
@@ -32,7 +31,6 @@ _PAIRS = {
 @measures(S24, experiment="energy")
 def energy_at_information(run: Run, context: Context) -> Findings:
     """Compare the energy of two models at five levels of information that both reach, seed by seed."""
-    here = setting_here(run)
     at = run.result.isel(epoch=-1).sortby("l2", ascending=False)
     for pair, subject in present(run.result, _PAIRS).items():
         information = at.information.sel(model=list(pair))
@@ -41,7 +39,7 @@ def energy_at_information(run: Run, context: Context) -> Findings:
         words = f"synaptic energy at equal information: {NAMES[pair[0]]} over {NAMES[pair[1]]}"
         if not low < high:
             reason = f"the curves do not overlap: one begins at {low:.2f} bit, another ends at {high:.2f}"
-            yield row(subject, None, words, setting=here, reason=reason)
+            yield row(subject, None, words, reason=reason)
             continue
         levels = np.linspace(low, high, 5)
         first, second = (_energy(at.sel(model=model), levels) for model in pair)
@@ -49,7 +47,7 @@ def energy_at_information(run: Run, context: Context) -> Findings:
             f"{level:.2f} bit": mean_of(values, "ratio", unit="networks", how="paired seeds")
             for level, values in zip(levels, (first / second).T, strict=True)
         }
-        yield row(subject, ratios, words, setting=here, along="information")
+        yield row(subject, ratios, words, along="information")
 
 
 def _energy(at: xr.Dataset, levels: NDArray[np.float64]) -> NDArray[np.float64]:

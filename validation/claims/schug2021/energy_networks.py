@@ -9,7 +9,7 @@ import xarray as xr
 from biophys.estimates import mean_of
 from validation.registry import Context, Run
 from validation.runs import configuration, given_run, result_for
-from validation.statement import Claim, Clause, Measurement, Setting, row
+from validation.statement import Claim, Clause, Measurement, row
 
 NAMES = {
     "soft_bound": "plastic release",
@@ -78,14 +78,14 @@ def plastic_networks(run: Run, context: Context) -> dict[str, xr.Dataset]:
 
 
 def quotient(
-    subject: Clause | Claim, best: xr.DataArray, pair: tuple[str, str], quantity: str, here: Setting
+    subject: Clause | Claim, best: xr.DataArray, pair: tuple[str, str], quantity: str
 ) -> Measurement:
     """Return the quotient of two models' best information per energy, seed by seed."""
     words = f"{quantity}: {NAMES[pair[0]]} over {NAMES[pair[1]]}, each at its best L2"
     collapsed = [NAMES[model] for model in pair if model not in best.model.values]
     if collapsed:
         reason = f"{', '.join(collapsed)}: no penalty leaves an accuracy of one half"
-        return row(subject, None, words, setting=here, reason=reason)
+        return row(subject, None, words, reason=reason)
     first, second = (best.sel(model=model) for model in pair)
     values = " and ".join(f"{1000 * float(each.mean()):.3g}" for each in (first, second))
     return row(
@@ -94,7 +94,6 @@ def quotient(
             first / second, "ratio", unit="networks", how="t interval of the logarithm over paired seeds"
         ),
         words,
-        setting=here,
         condition={"best L2 of the first": float(first.best_l2), "of the second": float(second.best_l2)},
         reason=f"means {values} bit per 1000 units",
     )

@@ -3,7 +3,6 @@
 from biophys.estimates import mean_of
 from validation.claims.schug2021.energy_networks import FIGURES_RULE, STARTS, at_shown_l2, shown_networks
 from validation.criteria import above, below, equals
-from validation.published_settings import setting_here
 from validation.registry import Context, Findings, Run, measures, panels
 from validation.statement import SCHUG, Claim, Clause, row
 
@@ -38,7 +37,7 @@ S02 = Claim(
 @measures(S02, experiment="energy")
 def few_reliable_synapses(run: Run, context: Context) -> Findings:
     """Count reliable and unreliable synapses after learning from a constant and from a uniform start."""
-    result, here = run.result, setting_here(run)
+    result = run.result
     for model in (model for model in STARTS if model in result.model.values):
         is_published, condition = model == FIGURES_RULE, {"start": STARTS[model]}
         at = at_shown_l2((shown_networks(run, context) if is_published else run).result, model)
@@ -46,11 +45,11 @@ def few_reliable_synapses(run: Run, context: Context) -> Findings:
         low, high = (mean_of(share, unit="networks") for share in (at.share_low_p, at.share_high_p))
         for clause, share, limits in ((MOST_LOW, low, "p < 0.5"), (FEW, high, "p >= 0.9")):
             quantity = f"share of synapses with {limits} after learning"
-            yield row(clause if is_published else S02, share, quantity, setting=here, condition=condition)
+            yield row(clause if is_published else S02, share, quantity, condition=condition)
     if "soft_bound_uniform" in result.model.values:
         more = at_shown_l2(result, "soft_bound_uniform").share_high_p - at_shown_l2(result).share_high_p
         quantity = "share of synapses with p >= 0.9: uniform start less constant start"
-        yield row(SAME, mean_of(more, unit="networks", how="paired seeds"), quantity, setting=here)
+        yield row(SAME, mean_of(more, unit="networks", how="paired seeds"), quantity)
     captions = {
         "fig2a": "Release probabilities before and after learning; dotted: p = 0.9.",
         "app1-fig1d": "Release probabilities after learning that started constant and uniform.",

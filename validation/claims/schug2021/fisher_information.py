@@ -3,7 +3,6 @@
 from biophys.estimates import mean_of, means_along
 from validation.claims.schug2021.energy_networks import FIGURES_RULE, plastic_networks
 from validation.criteria import above
-from validation.published_settings import setting_here
 from validation.registry import Context, Findings, Run, measures, panels
 from validation.statement import SCHUG, Claim, Clause, row
 
@@ -15,7 +14,6 @@ S05 = Claim("S05", "High-p synapses have larger Fisher information than low-p on
 @measures(S05, experiment="energy")
 def fisher_information(run: Run, context: Context) -> Findings:
     """Compare the Fisher information of reliable and unreliable synapses."""
-    here = setting_here(run)
     for model, at in plastic_networks(run, context).items():
         # The paper's "empirical" Fisher information takes the observed labels.
         for labels in (str(labels) for labels in at.expectation.values):
@@ -28,7 +26,6 @@ def fisher_information(run: Run, context: Context) -> Findings:
                     clause if is_published else S05,
                     estimate,
                     f"Fisher information: {clause.text}",
-                    setting=here,
                     condition={"p rule": model, "labels": labels},
                 )
         within = at.fisher_superiority_in_layer.sel(expectation="observed")
@@ -36,7 +33,6 @@ def fisher_information(run: Run, context: Context) -> Findings:
             S05,
             means_along(within, "layer"),
             "Fisher information: the same over pairs within one weight matrix",
-            setting=here,
             condition={"p rule": model, "labels": "observed"},
             along="matrix",
         )

@@ -2,7 +2,6 @@
 
 from biophys.estimates import exactly, mean_of
 from validation.criteria import above
-from validation.published_settings import setting_here
 from validation.registry import Context, Findings, Run, measures, panels
 from validation.statement import SCHUG, Claim, Clause, not_run, row
 
@@ -27,7 +26,7 @@ def fixed_release(run: Run, context: Context) -> Findings:
     """Find the fixed p that transmits most per energy, and what it gains over reliable synapses."""
     from rate_models.experiments.energy_figures import best_rate_ratio
 
-    result, here = run.result, setting_here(run)
+    result = run.result
     if "scan_information" not in result or result.sizes["fixed_p"] < 3:
         yield not_run(BELOW_ONE, "this run of the experiment left these networks out")
         return
@@ -36,7 +35,7 @@ def fixed_release(run: Run, context: Context) -> Findings:
     curve = ", ".join(f"{1000 * float(v):.3g} at {float(v.fixed_p):g}" for v in mean)
     n = result.sizes["variant_seed"]
     largest = exactly(mean.fixed_p[int(mean.argmax("fixed_p"))], n=n, unit="networks")
-    yield row(S16, largest, "fixed release probability with the largest information per energy", setting=here)
+    yield row(S16, largest, "fixed release probability with the largest information per energy")
     below = ratio.sel(fixed_p=ratio.fixed_p[ratio.fixed_p < 1])
     best = below.isel(fixed_p=int(below.mean("variant_seed").argmax("fixed_p")))
     yield row(
@@ -45,7 +44,6 @@ def fixed_release(run: Run, context: Context) -> Findings:
             best.drop_vars("fixed_p") / ratio.sel(fixed_p=1.0).drop_vars("fixed_p"), "ratio", unit="networks"
         ),
         "information per energy: the best fixed p below one over p = 1",
-        setting=here,
         condition={"fixed p": float(best.fixed_p)},
         reason=f"bit per 1000 units: {curve}",
     )

@@ -13,7 +13,6 @@ from biophys.gradient_threshold import GradientLaw, approximation_error, plot_pr
 from biophys.release_plasticity import ReleasePlasticity, updated_release_probability
 from validation.claims.schug2021.energy_networks import FIGURES_RULE, shown_networks
 from validation.criteria import above, equals, exact
-from validation.published_settings import setting_here
 from validation.registry import Context, Findings, Run, claim_figure, measures, panels
 from validation.statement import SCHUG, Claim, Clause, Rendering, row
 
@@ -116,7 +115,7 @@ def gradients_in_networks(run: Run, context: Context) -> Findings:
             rendering=Rendering.RATE,
             condition={"gradients": law, "sd / g_lim": "0.3 to 10"},
         )
-    here, result = setting_here(run), shown_networks(run, context).result
+    result = shown_networks(run, context).result
     for size in (int(size) for size in result.images_per_gradient.values):
         at = result.sel(plastic_model=FIGURES_RULE, images_per_gradient=size)
         at = at[["mean_squared_gradient", "share_above"]].stack(synapses=["layer", "synapse"])
@@ -140,12 +139,7 @@ def gradients_in_networks(run: Run, context: Context) -> Findings:
         }
         for quantity, (subject, estimate) in quantities.items():
             yield row(
-                subject,
-                estimate,
-                quantity,
-                rendering=Rendering.RATE,
-                setting=here,
-                condition={"images per gradient": size},
+                subject, estimate, quantity, rendering=Rendering.RATE, condition={"images per gradient": size}
             )
     caption = (
         "Share of gradients above the threshold against their root mean square, one dot per synapse of a "

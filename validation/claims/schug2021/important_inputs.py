@@ -57,28 +57,20 @@ def important_inputs(run: Run, context: Context) -> Findings:
                 S06 if shuffle != "matrix" else UNEVEN if (layer, side) == (2, "inputs") else OTHERS,
                 test,
                 "KS distance of important synapses per neuron from their shuffle",
-                setting=here,
                 condition={"matrix": layer, "side": side, "shuffled": SHUFFLES[shuffle]},
             )
     inputs: dict[str, Any] = {"layer": 2, "side": "inputs", "shuffle": "matrix"}
     quantity = "KS distance D, inputs of the second hidden layer"
     # A number of the published networks says nothing of smaller ones.
-    yield row(S06 if here.departures else DISTANCE, _test(at.sel(inputs)), quantity, setting=here)
+    yield row(S06 if here.departures else DISTANCE, _test(at.sel(inputs)), quantity)
     by_l2 = run.result.sel({"model": FIGURES_RULE, **inputs})
-    yield row(
-        S06,
-        {f"{float(l2):g}": _test(by_l2.sel(l2=l2)) for l2 in by_l2.l2},
-        quantity,
-        setting=here,
-        along="L2",
-    )
+    yield row(S06, {f"{float(l2):g}": _test(by_l2.sel(l2=l2)) for l2 in by_l2.l2}, quantity, along="L2")
     p = at.neuron_ks_p.sel(layer=last, side="inputs", shuffle="matrix")
     how = f"p from {float(p.min()):.2g} to {float(p.max()):.2g}, median {float(p.median()):.2g}"
     yield row(
         OUTPUT_NEURONS,
         share_of(p >= _LEVEL, unit="networks", how=how),
         "share of networks with p >= 0.01 for the inputs of the ten output neurons",
-        setting=here,
     )
     captions = {
         "fig3a": "Important inputs per neuron of the second hidden layer, learned and shuffled.",

@@ -3,7 +3,6 @@
 from biophys.estimates import means_along
 from validation.claims.schug2021.energy_networks import present, quotient
 from validation.criteria import above, in_every
-from validation.published_settings import setting_here
 from validation.registry import Context, Findings, Run, measures, panels
 from validation.statement import SCHUG, Claim, Clause, row
 
@@ -39,13 +38,13 @@ def information_per_activity(run: Run, context: Context) -> Findings:
     """Compare information per summed activity of the hidden units: at the best penalty, and at each."""
     from rate_models.experiments.energy_figures import best_ratio, ratio_of
 
-    result, here = run.result, setting_here(run)
+    result = run.result
     best, ratio = best_ratio(result, "neuronal_energy"), ratio_of(result, "neuronal_energy")
     for pair, subject in present(result, _PAIRS).items():
-        yield quotient(subject, best, pair, "information per neuronal activity", here)
+        yield quotient(subject, best, pair, "information per neuronal activity")
     for (first, second), clause in present(result, _AT_EACH).items():
         # Penalties at which both models answered well.
         quotients = (ratio.sel(model=first) / ratio.sel(model=second)).dropna("l2", how="all")
-        yield row(clause, means_along(quotients, "l2", "ratio"), clause.text, setting=here, along="L2")
+        yield row(clause, means_along(quotients, "l2", "ratio"), clause.text, along="L2")
     caption = "Information per activity of the hidden units against the L2 penalty."
     yield from panels(run, {"app1-fig1b": caption}, S15)

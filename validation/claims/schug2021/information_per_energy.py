@@ -5,7 +5,6 @@ import xarray as xr
 
 from validation.claims.schug2021.energy_networks import present, quotient
 from validation.criteria import above
-from validation.published_settings import setting_here
 from validation.registry import Context, Findings, Run, measures, panels
 from validation.statement import SCHUG, Claim, Clause
 
@@ -39,12 +38,12 @@ def information_per_energy(run: Run, context: Context) -> Findings:
     """Compare the best information per synaptic energy of the models, seed by seed."""
     from rate_models.experiments.energy_figures import best_ratio
 
-    result, here = run.result, setting_here(run)
+    result = run.result
     best, best_of_answers = best_ratio(result), best_ratio(_with_plug_in(result), information="plug_in")
     for pair, subject in present(result, PUBLISHED_PAIRS | _OTHER_PAIRS).items():
-        yield quotient(subject, best, pair, "information per synaptic energy", here)
+        yield quotient(subject, best, pair, "information per synaptic energy")
     for pair in PUBLISHED_PAIRS:
-        yield quotient(S01, best_of_answers, pair, "plug-in information of the answers per energy", here)
+        yield quotient(S01, best_of_answers, pair, "plug-in information of the answers per energy")
     yield from panels(run, _CAPTIONS, S01)
     yield (
         "Information is the authors' soft estimate from one draw of the synapses: it falls with confidence, "

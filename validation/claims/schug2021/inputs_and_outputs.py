@@ -45,20 +45,13 @@ def inputs_and_outputs(run: Run, context: Context) -> Findings:
     here, at = setting_here(run), at_shown_l2(shown_networks(run, context).result)
     by_layer = means_along(at.input_output_r, "hidden_layer", "correlation")
     quantity = "Pearson's r of important inputs and outputs over the neurons of a hidden layer"
-    yield row(CORRELATED, by_layer, quantity, setting=here, along="hidden layer")
+    yield row(CORRELATED, by_layer, quantity, along="hidden layer")
     for layer, clause in ((n, clause) for n, clause in AS_PUBLISHED.items() if str(n) in by_layer):
         condition = {"hidden layer": layer}
         # A number of the published networks says nothing of smaller ones.
         judged = S08 if here.departures else clause
-        yield row(judged, by_layer[str(layer)], quantity, setting=here, condition=condition)
+        yield row(judged, by_layer[str(layer)], quantity, condition=condition)
         by_l2 = run.result.input_output_r.sel(model=FIGURES_RULE, hidden_layer=layer)
-        yield row(
-            S08,
-            means_along(by_l2, "l2", "correlation"),
-            quantity,
-            setting=here,
-            condition=condition,
-            along="L2",
-        )
+        yield row(S08, means_along(by_l2, "l2", "correlation"), quantity, condition=condition, along="L2")
     caption = "Important outputs against important inputs of hidden neurons."
     yield from panels(run, {"app1-fig2b": caption}, S08)

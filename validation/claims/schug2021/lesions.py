@@ -3,7 +3,6 @@
 from biophys.estimates import means_along
 from validation.claims.schug2021.energy_networks import FIGURES_RULE, plastic_networks
 from validation.criteria import above, in_every
-from validation.published_settings import setting_here
 from validation.registry import Context, Findings, Run, measures, panels
 from validation.statement import SCHUG, Claim, Clause, row
 
@@ -24,7 +23,6 @@ S03 = Claim(
 @measures(S03, experiment="energy")
 def lesions(run: Run, context: Context) -> Findings:
     """Remove synapses in several orders and compare the accuracies, fraction by fraction."""
-    here = setting_here(run)
     for model, at in plastic_networks(run, context).items():
         # Nothing and everything removed is the same in every order.
         accuracy = at.lesion_accuracy.sel(fraction=(at.fraction > 0) & (at.fraction < 1))
@@ -36,7 +34,6 @@ def lesions(run: Run, context: Context) -> Findings:
                 LESIONS if model == FIGURES_RULE and harsh == "random" else S03,
                 means_along(accuracy.sel(order=gentle) - accuracy.sel(order=harsh), "fraction"),
                 f"accuracy after removing synapses, {words}, where it is least certain",
-                setting=here,
                 condition={"p rule": model},
                 along="removed",
             )

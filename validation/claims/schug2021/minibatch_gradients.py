@@ -5,7 +5,6 @@ from scipy.stats import spearmanr
 from biophys.estimates import mean_of
 from validation.claims.schug2021.energy_networks import FIGURES_RULE, plastic_networks, shown_networks
 from validation.criteria import above
-from validation.published_settings import setting_here
 from validation.registry import Context, Findings, Run, measures
 from validation.statement import SCHUG, Claim, Clause, row
 
@@ -39,13 +38,11 @@ S27 = Claim(
 @measures(S26, S27, experiment="energy")
 def learning_rate_and_batches(run: Run, context: Context) -> Findings:
     """Correlate the Fisher information of synapses with p, and with what mini-batches give for it."""
-    here = setting_here(run)
     for model, at in plastic_networks(run, context).items():
         yield row(
             POSTERIOR if model == FIGURES_RULE else S26,
             mean_of(at.fisher_pearson.sel(expectation="observed"), "correlation", unit="networks"),
             "Pearson's r of p and Fisher information over synapses",
-            setting=here,
             condition={"p rule": model},
         )
     squared = shown_networks(run, context).result.mean_squared_gradient.sel(plastic_model=FIGURES_RULE)
@@ -58,6 +55,5 @@ def learning_rate_and_batches(run: Run, context: Context) -> Findings:
         GOOD,
         mean_of(ranks, "correlation", unit="networks"),
         "rank correlation of the mean squared gradient of mini-batches with that of single images",
-        setting=here,
         condition={"images per gradient": int(batch.images_per_gradient)},
     )

@@ -4,7 +4,6 @@ from biophys.estimates import mean_of
 from validation.claims.schug2021.energy_networks import at_shown_l2, shown_networks
 from validation.claims.schug2021.important_inputs import SHUFFLES
 from validation.criteria import above
-from validation.published_settings import setting_here
 from validation.registry import Context, Findings, Run, measures, panels
 from validation.statement import SCHUG, Claim, Clause, row
 
@@ -23,7 +22,7 @@ S07 = Claim(
 @measures(S07, experiment="energy")
 def neurons_by_importance(run: Run, context: Context) -> Findings:
     """Compare the shares of neurons of low and high importance with those after shuffling."""
-    here, at = setting_here(run), at_shown_l2(shown_networks(run, context).result)
+    at = at_shown_l2(shown_networks(run, context).result)
     for shuffle, words in SHUFFLES.items():
         for group, clause in CLAUSES.items():
             part = at.sel(layer=2, side="inputs", shuffle=shuffle, group=group)
@@ -31,7 +30,6 @@ def neurons_by_importance(run: Run, context: Context) -> Findings:
                 clause if shuffle == "matrix" else S07,
                 mean_of(part.neuron_group_share - part.neuron_shuffled_group_share, unit="networks"),
                 f"share of {group}-importance neurons of the second hidden layer less the shuffled one",
-                setting=here,
                 condition={"shuffled": words},
                 reason=f"mean share {float(part.neuron_group_share.mean()):.2f}",
             )

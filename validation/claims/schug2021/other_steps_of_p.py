@@ -3,7 +3,6 @@
 from biophys.estimates import mean_of
 from validation.claims.schug2021.energy_networks import NAMES
 from validation.criteria import above
-from validation.published_settings import setting_here
 from validation.registry import Context, Findings, Run, measures, panels
 from validation.statement import SCHUG, Claim, Clause, not_run, row
 
@@ -22,7 +21,7 @@ def other_steps_of_p(run: Run, context: Context) -> Findings:
     """Compare plastic release with steps of p a quarter larger and smaller with the other models."""
     from rate_models.experiments.energy_figures import best_ratio, best_step_size_ratio
 
-    result, here = run.result, setting_here(run)
+    result = run.result
     if "step_size_information" not in result:
         for clause in S20.clauses:
             yield not_run(clause, "this run of the experiment left these networks out")
@@ -37,7 +36,6 @@ def other_steps_of_p(run: Run, context: Context) -> Findings:
                 clause if steps.startswith("both") else S20,
                 mean_of(quotients, "ratio", unit="networks", how="t interval of the logarithm, paired seeds"),
                 f"best information per synaptic energy: plastic release over {NAMES[model]}",
-                setting=here,
                 condition={"steps of p": steps},
             )
     caption = "Best information per energy with other step sizes of p."

@@ -5,7 +5,6 @@ import numpy as np
 from biophys.estimates import mean_of
 from validation.claims.schug2021.perceptron_memory import load_of, number_at
 from validation.criteria import above
-from validation.published_settings import setting_here
 from validation.registry import Context, Findings, Run, measures, panels
 from validation.statement import SCHUG, Claim, Clause, row
 
@@ -30,7 +29,7 @@ S13 = Claim(
 @measures(S13, experiment="perceptron")
 def perceptron_capacity(run: Run, context: Context) -> Findings:
     """Compare how far the accuracies are apart at the paper's load and at capacity."""
-    result, here = run.result, setting_here(run)
+    result = run.result
     final = 100 * result.accuracy.isel(n_learned=-1).mean("task")
     n_paper, n_full = number_at(result, 0.25), number_at(result, 1.0)
     for model in (str(model) for model in result.model.values if model != "standard"):
@@ -46,11 +45,10 @@ def perceptron_capacity(run: Run, context: Context) -> Findings:
             SIMILAR if model == "presynaptic" else S13,
             mean_of(apart.sel(n_patterns=n_paper) - apart.sel(n_patterns=n_full), unit="perceptrons"),
             f"distance of the accuracies with {n_paper} patterns per task less that at capacity (points)",
-            setting=here,
             condition=condition,
             reason=f"advantage of consolidation by patterns of all tasks / 2N: {curve}",
         )
         at_capacity = mean_of(gain.sel(n_patterns=n_full), unit="perceptrons")
-        yield row(S13, at_capacity, "advantage at capacity (points)", setting=here, condition=condition)
+        yield row(S13, at_capacity, "advantage at capacity (points)", condition=condition)
     caption = "Recall and advantage against the load; mean and 95 % interval over seeds."
     yield from panels(run, {"load": caption}, S13, (9, 4))

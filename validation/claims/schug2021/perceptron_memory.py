@@ -4,7 +4,6 @@ import xarray as xr
 
 from biophys.estimates import difference_of
 from validation.criteria import significant
-from validation.published_settings import setting_here
 from validation.registry import Context, Findings, Run, measures, panels
 from validation.statement import SCHUG, Claim, Clause, row
 
@@ -44,7 +43,6 @@ def perceptron_memory(run: Run, context: Context) -> Findings:
                 clause if model == "presynaptic" else S12,
                 difference_of(first, second, unit="perceptrons", is_pooled=True),
                 f"{words}, with minus without consolidation (points)",
-                setting=setting_here(run),
                 condition={"patterns per task": n_patterns, "p rule": model},
                 reason=f"{first.mean():.1f} % against {second.mean():.1f} %",
             )
