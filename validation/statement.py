@@ -87,20 +87,12 @@ _WORDS = {
 }
 
 # The verdict on several is the first of these that one of them has.
-_WORST_FIRST = (
-    Verdict.NOT_REPRODUCED,
-    Verdict.DOES_NOT_HOLD_HERE,
-    Verdict.OPEN,
-    Verdict.OPEN_HERE,
-    Verdict.HOLDS_HERE,
-    Verdict.REPRODUCED,
-    Verdict.DISAGREES,
-    Verdict.AGREEMENT_OPEN,
-    Verdict.AGREES,
-)
-
 UNDECIDED = (Verdict.OPEN, Verdict.OPEN_HERE, Verdict.AGREEMENT_OPEN)
 FAILED = (Verdict.NOT_REPRODUCED, Verdict.DOES_NOT_HOLD_HERE)
+
+# The verdict on several is the first of these that one of them has.
+_WORST_FIRST = [*FAILED, Verdict.OPEN, Verdict.OPEN_HERE, Verdict.HOLDS_HERE, Verdict.REPRODUCED]
+_WORST_FIRST += [Verdict.DISAGREES, Verdict.AGREEMENT_OPEN, Verdict.AGREES]
 
 
 @dataclass(frozen=True)
@@ -109,14 +101,10 @@ class Clause:
 
     Parameters
     ----------
-    id
-        The claim's id and a letter, for example ``"S02a"``.
-    text
-        What is said.
-    source
-        Figure, table, equation or section of the paper.
-    criterion
-        What would show it.
+    id, text
+        The claim's id and a letter, for example ``"S02a"``; what is said.
+    source, criterion
+        Figure, table, equation or section of the paper; what would show it.
     published
         The published value or inequality; by default the criterion in words.
     unit
@@ -148,18 +136,16 @@ class Claim:
 
     Parameters
     ----------
-    id
-        Short name of capital letters and a number, for example ``"M02"``.
-    statement
-        The statement in one sentence.
+    id, statement
+        Capital letters and a number, for example ``"M02"``; the statement in one sentence.
     paper
         `SCHUG`, `MALKIN`, another paper, or `CROSS_CHECK` for what no paper states; that is never
         *reproduced*.
     clauses
         Its parts.
     known_deviation
-        Why the claim is known not to come out as published; empty if it is expected to hold.
-        ``brianpresyn validate --strict`` fails only on claims that are expected to hold.
+        Why the claim is known not to come out as published. ``brianpresyn validate --strict`` fails only on
+        claims without one.
 
     Raises
     ------
@@ -177,8 +163,7 @@ class Claim:
         if not re.fullmatch(r"[A-Z]+\d+", self.id):
             raise ValueError(f"id must be capital letters and a number, such as LAB1, got {self.id!r}")
         ids = [clause.id for clause in self.clauses]
-        foreign = [name for clause, name in zip(self.clauses, ids, strict=True) if clause.claim != self.id]
-        if foreign or len(set(ids)) < len(ids):
+        if {clause.claim for clause in self.clauses} - {self.id} or len(set(ids)) < len(ids):
             raise ValueError(
                 f"clauses of {self.id} must be {self.id}a, {self.id}b, ..., got {', '.join(ids)}"
             )
@@ -246,26 +231,16 @@ def setting_of(config: Mapping[str, Any], published: Mapping[str, Any]) -> Setti
 
 @dataclass(frozen=True)
 class Measurement:
-    """A number beside what it decides: clause, condition, estimate and verdict, as `row` puts them together.
+    """A number beside what it decides, as `row` puts them together; see there for what is not named here.
 
     Parameters
     ----------
     claim, clause
         Ids; the clause is empty for an observation.
-    rendering
-        The form of the synapse in which it was measured.
-    quantity
-        What was measured, with its unit if it has one.
     estimate
         The number; None where nothing could be measured.
-    verdict
-        What it says of the clause.
     condition
-        What tells this row from the others of its clause. Plain numbers, strings and booleans.
-    published
-        The published or analytic value, or the criterion in words.
-    setting
-        What differs from the published settings; empty if nothing does.
+        What tells this row from the others of its clause: plain numbers, strings and booleans.
     reason
         How it was obtained and what would decide an open verdict.
     power
@@ -291,7 +266,7 @@ class Measurement:
     power: str = ""
     judge: Callable[[float], Verdict] | None = field(default=None, repr=False, compare=False)
     family: str = ""
-    again: Callable[..., "Measurement"] | None = field(default=None, repr=False, compare=False)
+    again: partial["Measurement"] | None = field(default=None, repr=False, compare=False)
 
     @property
     def measured(self) -> float | None:
@@ -315,7 +290,7 @@ class Measurement:
 
     def as_json(self) -> dict[str, Any]:
         """Return plain values for ``claims.json``; what is not finite becomes null."""
-        estimate = self.estimate
+        estimate = self.estimate or Estimate(math.nan)
         return {
             "claim": self.claim,
             "clause": self.clause,
@@ -326,10 +301,10 @@ class Measurement:
             "published": _plain(self.published),
             "measured": _plain(self.measured),
             "interval": None if self.interval is None else [float(end) for end in self.interval],
-            "interval_kind": "" if estimate is None else estimate.kind,
+            "interval_kind": estimate.kind,
             "n": None if self.n is None else int(self.n),
-            "unit": "" if estimate is None else estimate.unit,
-            "p": None if estimate is None else _plain(estimate.p),
+            "unit": estimate.unit,
+            "p": _plain(estimate.p),
             "verdict": str(self.verdict),
             "reason": self.reason,
             "power": self.power,
@@ -383,19 +358,18 @@ def row(
         What a reader should know beside how the estimate came about.
     """
     clause = subject if isinstance(subject, Clause) else None
-    left_open = {"setting": setting, "rendering": rendering}
-    rest = {"condition": condition, "along": along, "published": published, "reason": reason}
-    again = partial(row, subject, estimate, quantity, **left_open, **rest)
-    setting = setting or PUBLISHED
+    home = subject if isinstance(subject, Clause) else subject.clauses[0]
+    texts = {"condition": condition, "along": along, "published": published, "reason": reason}
+    again: partial[Measurement] = partial(row, subject, estimate, quantity, **texts)  # type: ignore[arg-type]
+    again = partial(again, setting=setting, rendering=rendering)
+    setting, rendering = setting or PUBLISHED, rendering or home.rendering
     label, shown, values = _shown(clause, estimate)
-    judge = None
-    if clause is not None:
-        judge = partial(_verdict, clause, estimate, setting, rendering or clause.rendering)
+    judge = None if clause is None else partial(_verdict, clause, estimate, setting, rendering)
     verdict = Verdict.OBSERVED if judge is None else judge(ALPHA)
     return Measurement(
-        claim=subject.id if clause is None else clause.claim,
+        claim=home.claim,
         clause="" if clause is None else clause.id,
-        rendering=rendering or (subject.clauses[0] if isinstance(subject, Claim) else subject).rendering,
+        rendering=rendering,
         quantity=quantity,
         estimate=shown,
         verdict=verdict,
