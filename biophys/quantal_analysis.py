@@ -15,14 +15,11 @@ from biophys.quantal import checked_n_sites
 from biophys.recordings.fitting import FailedFit, fit_releases
 from biophys.recordings.recording import QuantalVariability, amplitudes_of, checked_variability
 from biophys.recordings.release_fit import IdentifiabilityWarning
-from biophys.recordings.release_moments import release_cumulants
+from biophys.recordings.release_moments import Z_95, release_cumulants
 from biophys.recordings.serial_dependence import SerialDependenceWarning
 from biophys.units import checked_finite, magnitude_in, psp_unit_of, unit_of
 
-Z_95 = 1.959963984540054
-"""Half the width of the 95 % interval of a normal estimate, in standard errors."""
-
-# A number of sites is identified if its credible interval spans less than this factor.
+# A number of sites is identified if its credible interval, flat on 1 to 30 or to 100, spans less than this.
 _FACTOR = 3.0
 _FEW, _MANY = 30, 100
 
@@ -129,19 +126,17 @@ def estimate_by_moments(
     noise = np.broadcast_to(_noise(noise_sd, unit), shape).ravel()
     quanta = checked_variability(variability)
     sign = np.where(np.nansum(x, axis=0) < 0, -1.0, 1.0)
-    moments = _Moments.of(x * sign, noise)
+    moments = _Moments.from_trials(x * sign, noise)
     reasons = _without_release(x, moments, unit, shape)
     if n is not None:
         sites = checked_finite(n, "n", 1.0, remedy="a synapse has at least one release site")
-        estimate = _from_two_moments(moments, np.broadcast_to(sites, shape).ravel(), quanta)
+        parts = _from_two_moments(moments, np.broadcast_to(sites, shape).ravel(), quanta)
     else:
-        estimate = _from_three_moments(moments, noise, quanta)
-    low, high = (end * sign for end in estimate.q_interval)
-    ends = np.minimum(low, high), np.maximum(low, high)
-    found = _shaped(replace(estimate, q=estimate.q * sign, q_interval=ends), unit, shape, reasons, "moments")
+        parts = _from_three_moments(moments, noise, quanta)
+    estimate = _shaped("moments", unit, shape, reasons, *parts, sign=sign)
     if n is None:
-        warn_if_unidentifiable(found)
-    return found
+        _warn_if_unidentifiable(estimate)
+    return estimate
 
 
 def _trials(amplitudes: Any) -> tuple[NDArray[np.float64], pq.Quantity]:
@@ -177,7 +172,7 @@ class _Moments:
     covariance: NDArray[np.float64]
 
     @classmethod
-    def of(cls, x: NDArray[np.float64], noise: NDArray[np.float64]) -> _Moments:
+    def from_trials(cls, x: NDArray[np.float64], noise: NDArray[np.float64]) -> _Moments:
         """Return the unbiased moments of responses (trials, synapses)."""
         count = np.isfinite(x).sum(axis=0).astype(float)
         with warnings.catch_warnings(), np.errstate(invalid="ignore", divide="ignore"):
@@ -188,8 +183,8 @@ class _Moments:
             variance = central[2] * count / (count - 1) - noise**2
             third = central[3] * count**2 / ((count - 1) * (count - 2))
             # Exact for the unbiased variance.
-            of_variance = central[4] - central[2] ** 2 * (count - 3) / (count - 1)
-            rows = [[central[2], central[3]], [central[3], of_variance]]
+            var_of_variance = central[4] - central[2] ** 2 * (count - 3) / (count - 1)
+            rows = [[central[2], central[3]], [central[3], var_of_variance]]
             return cls(mean, variance, third, count, np.array(rows) / count)
 
 
@@ -217,59 +212,47 @@ def _without_release(
             )
         else:
             continue
-        if not shape:
-            raise ValueError(reason)
-        index = tuple(int(i) for i in np.unravel_index(b, shape))
-        reasons[index[0] if len(index) == 1 else index] = reason
+        _keep_reason(reasons, reason, b, shape)
     return reasons
 
 
-@dataclass(frozen=True, eq=False)
-class _Plain:
-    """An estimate as plain arrays (..., synapses)."""
+def _keep_reason(reasons: dict[Any, str], reason: str, synapse: int, shape: tuple[int, ...]) -> None:
+    """Keep why a synapse has no estimate, by its index; raise if there is only one synapse."""
+    if not shape:
+        raise ValueError(reason)
+    index = tuple(int(i) for i in np.unravel_index(synapse, shape))
+    reasons.setdefault(index[0] if len(index) == 1 else index, reason)
 
-    n: NDArray[np.float64]
-    p: NDArray[np.float64]
-    q: NDArray[np.float64]
-    n_error: NDArray[np.float64]
-    p_error: NDArray[np.float64]
-    q_error: NDArray[np.float64]
-    n_interval: tuple[NDArray[np.float64], NDArray[np.float64]]
-    p_interval: tuple[NDArray[np.float64], NDArray[np.float64]]
-    q_interval: tuple[NDArray[np.float64], NDArray[np.float64]]
-    is_identifiable: NDArray[np.bool_]
+
+# Value, standard error, lower and upper end of the interval; each (..., synapses).
+_Part = tuple[NDArray[np.float64], ...]
 
 
 def _shaped(
-    plain: _Plain, unit: pq.Quantity, shape: tuple[int, ...], reasons: dict[Any, str], method: str
+    method: str,
+    unit: pq.Quantity,
+    shape: tuple[int, ...],
+    reasons: dict[Any, str],
+    n: _Part,
+    p: _Part,
+    q: _Part,
+    is_identifiable: NDArray[np.bool_],
+    sign: Any = 1.0,
 ) -> QuantalEstimate:
-    """Return plain arrays with their unit, in the shape of the synapses, NaN where there is a reason."""
+    """Return an estimate in the shape of the synapses, NaN where there is a reason, q with sign and unit."""
     is_lost = np.zeros(shape, bool)
     for index in reasons:
         is_lost[index] = True
 
-    def with_nan(values: NDArray[np.float64]) -> Any:
-        values = values.reshape((*values.shape[:-1], *shape))
-        return np.where(is_lost, np.nan, values)[()]
+    def shaped(part: _Part) -> list[Any]:
+        return [np.where(is_lost, np.nan, v.reshape((*v.shape[:-1], *shape)))[()] for v in part]
 
-    def pair(ends: tuple[Any, Any]) -> tuple[Any, Any]:
-        return with_nan(ends[0]), with_nan(ends[1])
-
-    q_low, q_high = pair(plain.q_interval)
-    return QuantalEstimate(
-        n=with_nan(plain.n),
-        p=with_nan(plain.p),
-        q=pq.Quantity(with_nan(plain.q), unit),
-        n_error=with_nan(plain.n_error),
-        p_error=with_nan(plain.p_error),
-        q_error=pq.Quantity(with_nan(plain.q_error), unit),
-        n_interval=pair(plain.n_interval),
-        p_interval=pair(plain.p_interval),
-        q_interval=(pq.Quantity(q_low, unit), pq.Quantity(q_high, unit)),
-        is_identifiable=(plain.is_identifiable.reshape(shape) & ~is_lost)[()],
-        method=method,
-        reasons=reasons,
-    )
+    (n_best, n_error, *n_ends), (p_best, p_error, *p_ends) = shaped(n), shaped(p)
+    signed = (q[0] * sign, q[1], *np.sort([q[2] * sign, q[3] * sign], axis=0))
+    q_best, q_error, q_low, q_high = (pq.Quantity(values, unit) for values in shaped(signed))
+    errors, ends = (n_error, p_error, q_error), (tuple(n_ends), tuple(p_ends), (q_low, q_high))
+    identifiable = (is_identifiable.reshape(shape) & ~is_lost)[()]
+    return QuantalEstimate(n_best, p_best, q_best, *errors, *ends, identifiable, method, reasons)
 
 
 def _p_and_q(
@@ -290,20 +273,16 @@ def _p_and_q(
         return p, q, error(p_by), error(q_by)
 
 
-def _from_two_moments(moments: _Moments, n: NDArray[np.float64], quanta: QuantalVariability) -> _Plain:
+def _from_two_moments(
+    moments: _Moments, n: NDArray[np.float64], quanta: QuantalVariability
+) -> tuple[_Part, _Part, _Part, NDArray[np.bool_]]:
     """Return p and q at known n; p above 1 has no synapse and is set to 1."""
     p, q, p_error, q_error = _p_and_q(moments, 1.0 / n, quanta)
-    ends = np.clip(p - Z_95 * p_error, 0.0, 1.0), np.clip(p + Z_95 * p_error, 0.0, 1.0)
-    return _Plain(
-        n,
-        np.minimum(p, 1.0),
-        q,
-        np.zeros_like(p),
-        p_error,
-        q_error,
-        (n, n),
-        ends,
-        (q - Z_95 * q_error, q + Z_95 * q_error),
+    p_low, p_high = np.clip([p - Z_95 * p_error, p + Z_95 * p_error], 0.0, 1.0)
+    return (
+        (n, np.zeros_like(p), n, n),
+        (np.minimum(p, 1.0), p_error, p_low, p_high),
+        (q, q_error, q - Z_95 * q_error, q + Z_95 * q_error),
         np.ones(p.shape, bool),
     )
 
@@ -312,42 +291,35 @@ def _from_two_moments(moments: _Moments, n: NDArray[np.float64], quanta: Quantal
 _LIMIT = 1e-4
 
 
-def _from_three_moments(moments: _Moments, noise: NDArray[np.float64], quanta: QuantalVariability) -> _Plain:
+def _from_three_moments(
+    moments: _Moments, noise: NDArray[np.float64], quanta: QuantalVariability
+) -> tuple[_Part, _Part, _Part, NDArray[np.bool_]]:
     """Return n where the first two moments predict the third, and every n that it does not reject."""
     inverse_n = np.linspace(1.0, _LIMIT, 201)[:, None]
-    off, error = _misfit_of_third(moments, inverse_n, noise, quanta)
+    misfit, error = _misfit_of_third(moments, inverse_n, noise, quanta)
     p, q, p_error, q_error = _p_and_q(moments, inverse_n, quanta)
-    best = _crossing(inverse_n[:, 0], off)
-    at_best = _p_and_q(moments, best, quanta)
+    best = _crossing(inverse_n[:, 0], misfit)
+    best_p, best_q, best_p_error, best_q_error = _p_and_q(moments, best, quanta)
     _, error_at_best = _misfit_of_third(moments, best[None], noise, quanta)
-    slope = (off[-1] - off[0]) / (inverse_n[-1] - inverse_n[0])
+    slope = (misfit[-1] - misfit[0]) / (inverse_n[-1] - inverse_n[0])
     is_limit = best <= _LIMIT
     n = np.where(is_limit, np.inf, 1.0 / best)
-    is_inside = (np.abs(off) <= Z_95 * error) | (np.abs(inverse_n - best) <= 0.5 / 200)
+    is_inside = (np.abs(misfit) <= Z_95 * error) | (np.abs(inverse_n - best) <= 0.5 / 200)
     is_open = is_inside[-1]
 
     def ends(values: Any, errors: Any, value: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         low = np.where(is_inside, values - Z_95 * errors, np.inf).min(axis=0)
         high = np.where(is_inside, values + Z_95 * errors, -np.inf).max(axis=0)
-        low = np.where(is_open, 0.0, low)
-        return np.minimum(low, value), np.maximum(high, value)
+        return np.minimum(np.where(is_open, 0.0, low), value), np.maximum(high, value)
 
-    p_low, p_high = ends(p, p_error, at_best[0])
-    sites = np.broadcast_to(1.0 / inverse_n, off.shape)
-    n_low, n_high = (
-        np.where(is_inside & (sites < 0.99 / _LIMIT), sites, np.inf).min(axis=0),
-        np.where(is_inside, sites, 0.0).max(axis=0),
-    )
-    return _Plain(
-        n,
-        np.where(is_limit, 0.0, at_best[0]),
-        at_best[1],
-        np.where(is_limit, np.nan, n**2 * np.abs(error_at_best[0] / slope)),
-        at_best[2],
-        at_best[3],
-        (np.minimum(n_low, n), np.where(is_open, np.inf, np.maximum(n_high, n))),
-        (np.clip(p_low, 0.0, 1.0), np.clip(p_high, 0.0, 1.0)),
-        ends(q, q_error, at_best[1]),
+    sites = np.broadcast_to(1.0 / inverse_n, misfit.shape)
+    n_low = np.where(is_inside & (sites < 0.99 / _LIMIT), sites, np.inf).min(axis=0)
+    n_high = np.where(is_open, np.inf, np.maximum(np.where(is_inside, sites, 0.0).max(axis=0), n))
+    n_error = np.where(is_limit, np.nan, n**2 * np.abs(error_at_best[0] / slope))
+    return (
+        (n, n_error, np.minimum(n_low, n), n_high),
+        (np.where(is_limit, 0.0, best_p), best_p_error, *np.clip(ends(p, p_error, best_p), 0.0, 1.0)),
+        (best_q, best_q_error, *ends(q, q_error, best_q)),
         _is_identified(*_misfit_of_third(moments, 1.0 / _whole_sites(), noise, quanta)),
     )
 
@@ -418,13 +390,8 @@ def _is_identified(off: NDArray[np.float64], error: NDArray[np.float64]) -> NDAr
     return is_narrow
 
 
-def is_identifiable(low: Any, high: Any) -> Any:
-    """Return whether an interval of n is finite and narrower than a factor 3; any shape."""
-    return np.isfinite(high) & (np.asarray(low) > 0) & (np.asarray(high) < _FACTOR * np.asarray(low))
-
-
-def warn_if_unidentifiable(estimate: QuantalEstimate, stacklevel: int = 4) -> None:
-    """Warn, as the caller at `stacklevel`, of recordings whose n cannot be told from p."""
+def _warn_if_unidentifiable(estimate: QuantalEstimate) -> None:
+    """Warn, at the line that called an estimator, of recordings whose n cannot be told from p."""
     n_lost = int(np.sum(~np.asarray(estimate.is_identifiable)))
     if n_lost:
         warnings.warn(
@@ -433,7 +400,7 @@ def warn_if_unidentifiable(estimate: QuantalEstimate, stacklevel: int = 4) -> No
             "recording noise, or several release probabilities (estimate_by_variance_mean; conditions= of "
             "fit_release)",
             IdentifiabilityWarning,
-            stacklevel=stacklevel,
+            stacklevel=4,
         )
 
 
@@ -509,10 +476,7 @@ def estimate_by_likelihood(
     if not isinstance(quantal_cv, QuantalVariability):
         checked_finite(quantal_cv, "quantal_cv", 0.0, 2.0)
     fits = fit_releases(recordings, variability=checked_variability(quantal_cv))
-    reasons = {b: fit.reason for b, fit in enumerate(fits) if isinstance(fit, FailedFit)}
-    if not shape and reasons:
-        raise ValueError(reasons[0])
-    found = _shaped(_as_arrays(fits), unit, shape, reasons, "likelihood")
+    estimate = as_estimate(fits, "likelihood", unit, shape)
     tested = [fit.serial for fit in fits if not isinstance(fit, FailedFit) and fit.serial is not None]
     n_dependent = sum(serial.is_dependent for serial in tested)
     # One in a hundred independent recordings looks dependent: warn of more than chance gives.
@@ -523,46 +487,37 @@ def estimate_by_likelihood(
             SerialDependenceWarning,
             stacklevel=3,
         )
-    if np.any(found.n_interval[1] > limit) and np.any(found.is_identifiable & (found.n_interval[1] > limit)):
+    if np.any(estimate.is_identifiable & (estimate.n_interval[1] > limit)):
         warnings.warn(
             f"n_max = {int(limit)} is too small: the recording allows up to "
-            f"{np.nanmax(found.n_interval[1]):g} sites",
+            f"{np.nanmax(estimate.n_interval[1]):g} sites",
             IdentifiabilityWarning,
             stacklevel=3,
         )
-    warn_if_unidentifiable(found)
-    return found
+    _warn_if_unidentifiable(estimate)
+    return estimate
 
 
-def as_estimate(fits: Any, method: str, unit: pq.Quantity) -> QuantalEstimate:
+def as_estimate(
+    fits: Any, method: str, unit: pq.Quantity, shape: tuple[int, ...] | None = None
+) -> QuantalEstimate:
     """Return fits of many synapses as arrays, NaN and the reason where there is none."""
-    reasons = {b: fit.reason for b, fit in enumerate(fits) if isinstance(fit, FailedFit)}
-    return _shaped(_as_arrays(fits), unit, (len(fits),), reasons, method)
+    shape, reasons = (len(fits),) if shape is None else shape, {}
+    is_fitted = np.array([not isinstance(fit, FailedFit) for fit in fits])
+    for b in np.flatnonzero(~is_fitted):
+        _keep_reason(reasons, fits[b].reason, b, shape)
 
+    def part(name: str) -> _Part:
+        values = np.full((4, len(fits)), np.nan)
+        for b in np.flatnonzero(is_fitted):
+            estimate = getattr(fits[b], name)
+            values[:, b] = estimate.value, estimate.error, estimate.low, estimate.high
+        return tuple(values)
 
-def _as_arrays(fits: Any) -> _Plain:
-    """Return fits as arrays, NaN where there is none."""
-
-    def column(name: str, part: str) -> NDArray[np.float64]:
-        values = [np.nan if isinstance(fit, FailedFit) else getattr(getattr(fit, name), part) for fit in fits]
-        return np.array(values, dtype=float)
-
-    def ends(name: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        return column(name, "low"), column(name, "high")
-
-    identified = np.nan_to_num(column("n", "identified")).astype(bool)
-    return _Plain(
-        column("n", "value"),
-        column("p", "value"),
-        column("q", "value"),
-        column("n", "error"),
-        column("p", "error"),
-        column("q", "error"),
-        ends("n"),
-        ends("p"),
-        ends("q"),
-        identified,
+    identified = np.array(
+        [is_there and fit.n.identified for is_there, fit in zip(is_fitted, fits, strict=True)]
     )
+    return _shaped(method, unit, shape, reasons, part("n"), part("p"), part("q"), identified)
 
 
 @checked_types
@@ -646,22 +601,16 @@ def estimate_by_variance_mean(
     shape = m.shape[1:]
     m, v, trials, noise = (part.reshape(part.shape[0], -1) for part in (m, v, trials, noise))
     reasons: dict[Any, str] = {}
-    is_flat = np.ptp(m, axis=0) == 0
-    for b in np.flatnonzero(is_flat):
+    for b in np.flatnonzero(np.ptp(m, axis=0) == 0):
         reason = "all means are equal: change the release probability between conditions"
-        if not shape:
-            raise ValueError(reason)
-        index = tuple(int(i) for i in np.unravel_index(b, shape))
-        reasons[index[0] if len(index) == 1 else index] = reason
-    plain = _parabola(m, v, trials, noise, checked_variability(variability), n_noise_samples)
-    for b in np.flatnonzero(~np.isfinite(plain.q)):
-        index = tuple(int(i) for i in np.unravel_index(b, shape)) if shape else ()
+        _keep_reason(reasons, reason, b, shape)
+    parts = _parabola(m, v, trials, noise, checked_variability(variability), n_noise_samples)
+    for b in np.flatnonzero(~np.isfinite(parts[2][0])):
         reason = "the variance does not rise with the mean: no quantal size of their sign explains it"
-        if not shape:
-            raise ValueError(reason)
-        reasons.setdefault(index[0] if len(index) == 1 else index, reason)
-    estimate = _shaped(plain, unit, shape, reasons, "variance-mean")
-    warn_if_unidentifiable(estimate)
+        _keep_reason(reasons, reason, b, shape)
+    sign = np.where(m.sum(axis=0) < 0, -1.0, 1.0)
+    estimate = _shaped("variance-mean", unit, shape, reasons, *parts, sign=sign)
+    _warn_if_unidentifiable(estimate)
     return estimate
 
 
@@ -692,10 +641,9 @@ def _parabola(
     noise: NDArray[np.float64],
     quanta: QuantalVariability,
     n_noise_samples: int | None,
-) -> _Plain:
-    """Return the estimates of a variance-mean analysis, arrays (conditions, synapses)."""
-    sign = np.where(m.sum(axis=0) < 0, -1.0, 1.0)
-    m = m * sign
+) -> tuple[_Part, _Part, _Part, NDArray[np.bool_]]:
+    """Return the estimates of a variance-mean analysis, arrays (conditions, synapses); q without its sign."""
+    m = m * np.where(m.sum(axis=0) < 0, -1.0, 1.0)
     b2, w = 1.0 + quanta.between**2, 1.0 + float(quanta.within) ** 2
     excess = v - noise**2
     shared = None if n_noise_samples is None else 2.0 * noise**4 / (n_noise_samples - 1.0)
@@ -719,7 +667,7 @@ def _parabola(
     line = np.sum(m / variance * excess, axis=0) / np.sum(m**2 / variance, axis=0)
     cov[0, 0] = np.where(c > 0, cov[0, 0], 1.0 / np.sum(m**2 / variance, axis=0))
     s = np.where(c > 0, s, line)
-    return _parabola_estimate(m, (s, c), cov, gain, (t, k[3], slope, trials), (b2, w), sign)
+    return _parabola_estimate(m, (s, c), cov, gain, (t, k[3], slope, trials), (b2, w))
 
 
 def _weighted_parabola(
@@ -751,17 +699,17 @@ def _parabola_estimate(
     gain: NDArray[np.float64],
     sampling: tuple[NDArray[np.float64], ...],
     quanta: tuple[float, float],
-    sign: NDArray[np.float64],
-) -> _Plain:
+) -> tuple[_Part, _Part, _Part, NDArray[np.bool_]]:
     """Return n, p and q with their errors from slope and curvature."""
     (s, c), (t, k3, slope, trials), (b2, w) = fit, sampling, quanta
     s_error, c_error = np.sqrt(cov[0, 0]), np.sqrt(cov[1, 1])
     c_low, c_high = c - Z_95 * c_error, c + Z_95 * c_error
     has_sites = c > 0
     with np.errstate(divide="ignore", invalid="ignore"):
-        n = np.where(has_sites, np.maximum(b2 / np.where(has_sites, c, 1.0), 1.0), np.inf)
+        n = np.where(has_sites, np.maximum(b2 / c, 1.0), np.inf)
         q = np.where(s > 0, s / (b2 * w), np.nan)
-        p = np.where(has_sites, np.minimum(m * w * c / s, 1.0), np.nan)
+        centre = m * w * c / s
+        p = np.where(has_sites, np.minimum(centre, 1.0), np.nan)
         by = np.stack([-m * w * c / s**2, m * w / s])
         by_mean = w * c / s
         with_mean = np.einsum("icb,icb->cb", by, gain) * (k3 - slope * t) / trials
@@ -769,26 +717,19 @@ def _parabola_estimate(
             np.einsum("icb,ijb,jcb->cb", by, cov, by) + by_mean**2 * t / trials + 2 * by_mean * with_mean
         )
         p_error = np.sqrt(np.maximum(variance, 0.0))
-        centre = m * w * c / s
         # Without curvature p reaches from 0 to what the largest curvature allows.
         at_most = np.where(has_sites, centre + Z_95 * p_error, m * w * np.maximum(c_high, 0.0) / s)
         p_low = np.where(has_sites & (c_low > 0), np.clip(centre - Z_95 * p_error, 0.0, 1.0), 0.0)
         p_high = np.where(np.isfinite(at_most), np.clip(at_most, 0.0, 1.0), 1.0)
-        n_high = np.where(c_low > 0, np.maximum(b2 / np.where(c_low > 0, c_low, 1.0), 1.0), np.inf)
-        n_low = np.where(c_high > 0, np.maximum(b2 / np.where(c_high > 0, c_high, 1.0), 1.0), np.inf)
+        n_low, n_high = (np.where(end > 0, np.maximum(b2 / end, 1.0), np.inf) for end in (c_high, c_low))
         q_error = s_error / (b2 * w)
-        n_error = np.where(has_sites, b2 * c_error / np.where(has_sites, c, 1.0) ** 2, np.nan)
-    ends = np.stack([q - Z_95 * q_error, q + Z_95 * q_error]) * sign
+        n_error = np.where(has_sites, b2 * c_error / c**2, np.nan)
+    p_low, p_high = np.fmin(p_low, p), np.fmax(p_high, p)
     whole = _whole_sites()
-    return _Plain(
-        n,
-        p,
-        q * sign,
-        n_error,
-        np.where(has_sites, p_error, np.nan),
-        q_error,
-        (n_low, n_high),
-        (np.minimum(p_low, np.nan_to_num(p, nan=1.0)), np.maximum(p_high, np.nan_to_num(p, nan=0.0))),
-        (ends.min(axis=0), ends.max(axis=0)),
-        _is_identified(b2 / whole - c, np.broadcast_to(c_error, (whole.size, c.size))) & has_sites,
+    is_identified = _is_identified(b2 / whole - c, np.broadcast_to(c_error, (whole.size, c.size))) & has_sites
+    return (
+        (n, n_error, n_low, n_high),
+        (p, np.where(has_sites, p_error, np.nan), p_low, p_high),
+        (q, q_error, q - Z_95 * q_error, q + Z_95 * q_error),
+        is_identified,
     )

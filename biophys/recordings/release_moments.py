@@ -7,6 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+Z_95 = 1.959963984540054
+"""Half the width of the 95 % interval of a normal estimate, in standard errors."""
+
 
 def release_cumulants(n: Any, p: Any, q: Any, within: float = 0.0, between: float = 0.0) -> dict[int, Any]:
     r"""Return the second to sixth cumulant of the response, without recording noise.
