@@ -99,26 +99,8 @@ def checked_types(target: _Target) -> _Target:
 
 
 def check_type(value: Any, hint: Any, name: str, example: Any = MISSING) -> None:
-    """Raise unless a value is of an annotated type.
+    """Raise as `checked_types` unless a value is of an annotated type; `example` is one for the message.
 
-    Parameters
-    ----------
-    value
-        What was given.
-    hint
-        The annotation.
-    name
-        Name of the argument.
-    example
-        A right value, such as the default.
-
-    Raises
-    ------
-    TypeError, ValueError
-        As `checked_types`.
-
-    Examples
-    --------
     >>> check_type("fast", float, "rate", 0.1)
     Traceback (most recent call last):
     ...
@@ -141,26 +123,8 @@ def check_type(value: Any, hint: Any, name: str, example: Any = MISSING) -> None
 
 
 def check_kind(value: Any, kind: type | tuple[type, ...], name: str, example: str) -> None:
-    """Raise unless `value` is of the class, or one of the classes, that an argument asks for.
+    """Raise TypeError unless `value` is of the class, or one of the classes, that an argument asks for.
 
-    Parameters
-    ----------
-    value
-        What was given.
-    kind
-        The class, or several.
-    name
-        Name of the argument.
-    example
-        How to write one.
-
-    Raises
-    ------
-    TypeError
-        If it is of another class.
-
-    Examples
-    --------
     >>> check_kind("cuda", list, "seeds", "[1, 2]")
     Traceback (most recent call last):
     ...
@@ -172,28 +136,13 @@ def check_kind(value: Any, kind: type | tuple[type, ...], name: str, example: st
 
 
 def check_config(config: Any, kind: type) -> None:
-    """Raise unless `config` is a configuration of the experiment that is to run.
-
-    Raises
-    ------
-    TypeError
-        If it is something else: the configuration of another experiment, the class itself, a name.
-    """
+    """Raise TypeError unless `config` is a configuration of the experiment that is to run."""
     check_kind(config, kind, "config", f"QUICK or Config() of {kind.__module__}")
 
 
 def checked_seeds(seeds: Sequence[int]) -> list[int]:
-    """Return seeds, one per replica, as plain whole numbers.
+    """Return seeds, one per replica, as plain whole numbers; raise if there is none or one is negative.
 
-    Raises
-    ------
-    TypeError
-        If they are no sequence of whole numbers.
-    ValueError
-        If there is none, or one is negative.
-
-    Examples
-    --------
     >>> checked_seeds(range(3))
     [0, 1, 2]
     """
@@ -292,8 +241,6 @@ def bare(hint: Any) -> tuple[Any, list[Any]]:
 def described(hint: Any, plural: bool = False) -> str:
     """Return an annotated type in words, with its range.
 
-    Examples
-    --------
     >>> described(tuple[int, ...]), described(float | None)
     ('a tuple of whole numbers', 'a number or None')
     """
@@ -327,8 +274,6 @@ def described(hint: Any, plural: bool = False) -> str:
 def such_as(hint: Any, example: Any) -> str:
     """Return how to write a value: the default if it is short, else what the class's own documentation says.
 
-    Examples
-    --------
     >>> such_as(float, 0.1), such_as(float, None)
     (', such as 0.1', '')
     """

@@ -27,22 +27,8 @@ MAD_PER_SD = 0.6744897501960817
 
 
 def pearson(x: np.ndarray, y: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Return Pearson's correlation of x and y.
+    """Return Pearson's correlation of x and y under `weights` (m, n); nan where one does not vary.
 
-    Parameters
-    ----------
-    x, y
-        Shape (n,) or (m, n).
-    weights
-        Shape (m, n).
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (m,); nan where x or y does not vary.
-
-    Examples
-    --------
     >>> x, y = np.array([1.0, 2.0, 3.0, 4.0]), np.array([1.0, 3.0, 2.0, 5.0])
     >>> float(round(pearson(x, y, np.ones((1, 4)))[0], 4))
     0.8315
@@ -82,16 +68,9 @@ def _ranks(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
 
 
 def partial_pearson(x: np.ndarray, y: np.ndarray, given: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Return Pearson's correlation of what is left of x and y once `given` has explained what it can.
+    """Return Pearson's correlation of what is left of x and y once `given` has explained what it can, (m,).
 
-    Parameters
-    ----------
-    x, y
-        Shape (n,).
-    given
-        Regressors to hold fixed, one column each, shape (n, k); a constant is added.
-    weights
-        Shape (m, n).
+    `given` (n, k) holds the regressors to hold fixed, one column each; a constant is added.
     """
     design = np.column_stack([np.ones(len(x)), given])
     left_x, left_y = (values - least_squares(design, values, weights) @ design.T for values in (x, y))
@@ -99,21 +78,9 @@ def partial_pearson(x: np.ndarray, y: np.ndarray, given: np.ndarray, weights: np
 
 
 def least_squares(design: np.ndarray, y: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Return the coefficients c that minimise sum_i w_i (y_i - sum_k design_ik c_k)^2.
+    """Return the coefficients c (m, k) that minimise sum_i w_i (y_i - sum_k design_ik c_k)^2 for each of m w.
 
-    Parameters
-    ----------
-    design
-        Regressors, one column each, shape (n, k).
-    y
-        What they explain, shape (n,).
-    weights
-        Shape (m, n).
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (m, k); nan where the weighted regressors are not independent.
+    They are nan where the weighted columns of `design` (n, k) are not independent.
     """
     # The factor of the rows, not their normal equations: those square the condition number.
     root = np.sqrt(weights)
@@ -147,15 +114,7 @@ def huber(design: np.ndarray, y: np.ndarray, weights: np.ndarray, n_iterations: 
 
 
 def theil_sen(x: np.ndarray, y: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Return the median of the slopes through all pairs of points with different x, shape (m,).
-
-    Parameters
-    ----------
-    x, y
-        Shape (n,).
-    weights
-        Shape (m, n).
-    """
+    """Return the median of the slopes through all pairs of points with different x, shape (m,)."""
     first, second = np.triu_indices(len(x), k=1)
     differ = x[first] != x[second]
     first, second = first[differ], second[differ]
@@ -184,13 +143,6 @@ def _sorted_median(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
 def inverse_regression(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
     """Return the slope of y on x and its standard error where the errors are in x: 1 / slope of x on y.
 
-    Parameters
-    ----------
-    x, y
-        Shape (n,), n above 2.
-
-    Examples
-    --------
     >>> x = np.array([0.1, 0.9, 2.1, 2.9])
     >>> [round(number, 3) for number in inverse_regression(x, np.arange(4.0))]
     [1.042, 0.061]
@@ -203,15 +155,7 @@ def inverse_regression(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
 
 @dataclass(frozen=True, eq=False)
 class LinearFit:
-    """An ordinary least-squares fit.
-
-    Parameters
-    ----------
-    coefficients, standard_errors, p_values
-        One for each regressor, shape (k,); the p-values are two-sided t-tests against zero.
-    residuals
-        Shape (n,).
-    """
+    """An ordinary least-squares fit: numbers for each regressor, p of two-sided t-tests, and residuals."""
 
     coefficients: np.ndarray
     standard_errors: np.ndarray
@@ -220,20 +164,7 @@ class LinearFit:
 
 
 def linear_fit(design: np.ndarray, y: np.ndarray) -> LinearFit:
-    """Fit `y` by the columns of `design` and test each coefficient, taking the rows for independent.
-
-    Parameters
-    ----------
-    design
-        Shape (n, k), with a column of ones for a constant.
-    y
-        Shape (n,).
-
-    Raises
-    ------
-    ValueError
-        If there are not more rows than regressors.
-    """
+    """Fit `y` by the columns of `design` (n, k), n above k, and test each coefficient (independent rows)."""
     n, k = design.shape
     if n <= k:
         raise ValueError(f"a fit of {k} regressors needs more than {k} rows, got {n}")

@@ -42,18 +42,12 @@ def bootstrap(
     ----------
     statistic
         Takes weights of shape (m, n), the number of times that each row counts, and returns m numbers.
-    n
-        Number of rows.
-    rng
-        Draws the resamples.
     clusters
         Which cluster each row belongs to, shape (n,): whole clusters are drawn. By default every row is one.
     n_resamples
         Number of resamples. Those for which the statistic is not finite are left out.
-    unit
-        What is drawn, in the plural.
-    how
-        How the number came about.
+    unit, how
+        What is drawn, in the plural, and how the number came about.
 
     Raises
     ------
@@ -63,7 +57,6 @@ def bootstrap(
 
     Examples
     --------
-    >>> import numpy as np
     >>> heights = np.array([4.1, 3.8, 5.0, 4.4, 4.9, 3.9, 4.6, 4.2])
     >>> mean = bootstrap(lambda w: w @ heights / w.sum(1), 8, rng=np.random.default_rng(1), unit="plants")
     >>> round(mean.value, 4), tuple(round(end, 1) for end in mean.interval), mean.n, mean.unit
@@ -90,23 +83,9 @@ def bootstrap(
 def bca_ends(
     value: float, resampled: np.ndarray, jackknifed: np.ndarray, alpha: float
 ) -> tuple[float, float]:
-    """Return both ends of Efron's bias-corrected and accelerated interval.
+    """Return both ends of Efron's bias-corrected and accelerated interval, missed with probability `alpha`.
 
-    Parameters
-    ----------
-    value
-        The statistic of the whole sample.
-    resampled
-        The statistic of each resample, shape (m,).
-    jackknifed
-        The statistic without each unit (row, or cluster of rows), shape (n_units,).
-    alpha
-        Probability of missing the true value, in (0, 1).
-
-    Raises
-    ------
-    ValueError
-        If `alpha` is not in (0, 1).
+    `resampled` (m,) is the statistic of each resample, `jackknifed` that without each unit (row, or cluster).
     """
     if not 0 < alpha < 1:
         raise ValueError(f"alpha must be in (0, 1), for example 0.05, got {alpha}")

@@ -15,15 +15,7 @@ from biophys.recordings.recorded_connections import PlasticityRecordings
 
 
 def plot_precision(figure: Figure, law: BudgetLaw | None = None) -> None:
-    """Draw the best precision within each budget: by formula, by search, and with a whole number of sites.
-
-    Parameters
-    ----------
-    figure
-        An empty figure.
-    law
-        The two costs; by default both of scale 1.
-    """
+    """Draw the best precision within each budget: by formula, by search, and with a whole number of sites."""
     law, axes = law or BudgetLaw(), figure.subplots()
     fine = np.geomspace(1.2, 60.0, 300) * pq.dimensionless
     coarse = np.geomspace(5.0, 60.0, 8) * pq.dimensionless
@@ -43,15 +35,8 @@ def plot_recorded_budgets(
 ) -> None:
     """Draw mean and variance with boundaries of the budget, and the sd that its change predicts.
 
-    Parameters
-    ----------
-    figure
-        An empty figure.
-    recordings
-        Connections before and after induction.
-    clouds
-        Mean and sd of the response of each connection by the name of the study; boundaries are those of the
-        first.
+    `clouds` are mean and sd of the response of each connection by the name of the study; boundaries are those
+    of the first.
     """
     left, right = figure.subplots(1, 2)
     for (name, (mean, sd)), colour in zip(clouds.items(), (BLUE, VERMILION, GREEN, PURPLE), strict=False):

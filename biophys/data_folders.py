@@ -8,14 +8,6 @@ DATA_VARIABLE = "BRIANPRESYN_DATA"
 
 
 def data_folders() -> list[Path]:
-    """Return the folders that `BRIANPRESYN_DATA` names, in the order in which they are looked in.
-
-    Examples
-    --------
-    >>> from unittest import mock
-    >>> with mock.patch.dict(os.environ, BRIANPRESYN_DATA=os.pathsep.join(["ours", "public"])):
-    ...     [folder.name for folder in data_folders()]
-    ['ours', 'public']
-    """
+    """Return the folders that `BRIANPRESYN_DATA` names, in the order in which they are looked in."""
     names = os.environ.get(DATA_VARIABLE, "").split(os.pathsep)
     return [Path(name.strip()).expanduser() for name in names if name.strip()]

@@ -486,15 +486,7 @@ def reliability_costs(
 
 @checked_types
 def cost_unit_of(cost: Any, name: str = "cost") -> pq.Quantity:
-    """Return which of 1, ATP and ATP per second measures `cost`.
-
-    Raises
-    ------
-    TypeError
-        If `cost` carries no unit (a relative cost carries ``pq.dimensionless``).
-    ValueError
-        If it is not an energy cost.
-    """
+    """Return which of 1 (`pq.dimensionless`), ATP and ATP per second measures `cost`; one it must carry."""
     if not isinstance(cost, pq.Quantity):
         raise TypeError(
             f"{name} must carry a unit (for example 1e4*ATP, or pq.dimensionless if relative), got {cost}"

@@ -114,13 +114,7 @@ def bound_gap(ratio: ArrayLike, rho: ArrayLike) -> NDArray[np.float64]:
 
 
 def plot_gap(figure: Figure) -> None:
-    """Draw the gap between the biological and the entropic cost against sigma / s, under each cost.
-
-    Parameters
-    ----------
-    figure
-        An empty figure.
-    """
+    """Draw the gap between the biological and the entropic cost against sigma / s, under each cost."""
     axes = figure.subplots()
     ratio = np.geomspace(0.05, 20, 300)
     for mechanism, rho in COST_EXPONENTS.items():

@@ -124,22 +124,11 @@ def _whatever_the_level(ends: tuple[float, float], alpha: float) -> tuple[float,
 
 
 def mean_of(values: ArrayLike, scale: str = "plain", *, unit: str, how: str = "") -> Estimate:
-    """Return the mean of independent units with Student's interval.
+    """Return the mean of independent units with Student's interval; values that are nan are left out.
 
-    Parameters
-    ----------
-    values
-        One for each unit; those that are nan (networks that diverged) are left out.
-    scale
-        On which the values spread evenly: ``"plain"``, ``"correlation"`` (arc tangent) or ``"ratio"``
-        (logarithm, so that the mean is geometric).
-    unit
-        What each value is of, in the plural.
-    how
-        How the number came about.
+    The values spread evenly on the `scale`: ``"plain"``, ``"correlation"`` (arc tangent) or ``"ratio"``
+    (logarithm, so that the mean is geometric).
 
-    Examples
-    --------
     >>> mean_of([0.5, 2.0], "ratio", unit="networks").value
     1.0
     """
@@ -154,19 +143,10 @@ def mean_of(values: ArrayLike, scale: str = "plain", *, unit: str, how: str = ""
 def means_along(
     values: Any, dims: str | Sequence[str], scale: str = "plain", *, unit: str = "networks", how: str = ""
 ) -> dict[str, Estimate]:
-    """Return the mean at each place along one dimension or several, over all others, by its label.
+    """Return the mean of an `xarray.DataArray` at each place along `dims`, the conditions, by its label.
 
-    Parameters
-    ----------
-    values
-        An `xarray.DataArray`.
-    dims
-        The conditions, such as ``"rho"``; what is left are the units.
-    scale, unit, how
-        As in `mean_of`.
+    What is left are the units; the other arguments are those of `mean_of`.
 
-    Examples
-    --------
     >>> import xarray as xr
     >>> seen = xr.DataArray([[1.0, 3.0], [5.0, 7.0]], {"rho": [0.5, 2.0], "seed": [1, 2]}, ("rho", "seed"))
     >>> {label: mean.value for label, mean in means_along(seen, "rho").items()}
@@ -209,21 +189,10 @@ def _student_ends(centre: float, error: float, df: float, scale: str, alpha: flo
 def difference_of(
     first: ArrayLike, second: ArrayLike, *, unit: str, is_pooled: bool = False, how: str = ""
 ) -> Estimate:
-    """Return how much larger the mean of a first group is than that of a second one.
+    """Return how much larger the mean of a first group is than that of a second one, of any size.
 
-    Parameters
-    ----------
-    first, second
-        One value for each unit; the groups may differ in size.
-    unit
-        What each value is of.
-    is_pooled
-        False for Welch's test; True for the independent t-test of groups that spread alike.
-    how
-        How the number came about.
+    By Welch's test, or, pooled, by the independent t-test of groups that spread alike.
 
-    Examples
-    --------
     >>> of = difference_of([2.0, 3.0, 4.0], [1.0, 2.0, 3.0], unit="networks")
     >>> of.value, tuple(round(end, 2) for end in of.interval)
     (1.0, (-1.27, 3.27))
@@ -267,8 +236,6 @@ def _welch(means: tuple, squared: tuple, sizes: tuple, unit: str, how: str) -> E
 def share_of(right: ArrayLike, *, unit: str, how: str = "") -> Estimate:
     """Return a share with Wilson's interval.
 
-    Examples
-    --------
     >>> of = share_of([1] * 95 + [0] * 5, unit="images")
     >>> of.value, tuple(round(end, 3) for end in of.interval)
     (0.95, (0.888, 0.978))
@@ -291,20 +258,8 @@ def paired_difference(
     """Return the difference of two shares over the same units, with the interval of Agresti and Min.
 
     Half a unit is added to each cell of the 2x2 table, so that two classifiers that never differ still have
-    an interval.
+    an interval. `first` and `second` say whether each unit was answered rightly, in the same order.
 
-    Parameters
-    ----------
-    first, second
-        Whether each unit was answered rightly, in the same order.
-
-    Raises
-    ------
-    ValueError
-        If the shapes differ or there is nothing to compare.
-
-    Examples
-    --------
     >>> of = paired_difference([True] * 95 + [False] * 5, [True] * 93 + [False] * 7)
     >>> round(of.value, 3), tuple(round(end, 3) for end in of.interval)
     (0.02, (-0.013, 0.053))
@@ -338,19 +293,8 @@ def gaussian(
 
 
 def transformed(estimate: Estimate, function: Callable[[float], float], how: str = "") -> Estimate:
-    """Return a monotone function of an estimate, its interval at every level taken along.
+    """Return a monotone function (one to be pickled) of an estimate, its interval at every level taken along.
 
-    Parameters
-    ----------
-    estimate
-        The estimate.
-    function
-        Rising or falling; one that can be pickled.
-    how
-        How the number came about; by default as the estimate's.
-
-    Examples
-    --------
     >>> doubled = transformed(gaussian(1.0, 0.1), float(2).__mul__)
     >>> doubled.value, tuple(round(end, 3) for end in doubled.interval)
     (2.0, (1.608, 2.392))

@@ -98,18 +98,9 @@ def plot_probability(
     sd: NDArray[np.float64],
     shares: Mapping[GradientLaw, NDArray[np.float64]],
 ) -> None:
-    """Draw the probability of a gradient beyond the threshold, by formula and as drawn.
+    """Draw the probability of a gradient beyond the threshold, by formula and as drawn, against its `sd`.
 
-    Parameters
-    ----------
-    figure
-        An empty figure.
-    threshold
-        The threshold.
-    sd
-        Standard deviations of the gradients.
-    shares
-        Share beyond the threshold at each of them, by the law of the gradients.
+    `shares` are those beyond the threshold at each of them, by the law of the gradients.
     """
     axes = figure.subplots()
     fine = threshold * np.geomspace(0.2, 6.0, 200)

@@ -20,15 +20,8 @@ HERE = Path(__file__).resolve().parent.parent
 def package(name: str) -> ModuleType:
     """Return the package `name` of this project, imported.
 
-    Raises
-    ------
-    ImportError
-        If another package or script of that name is imported in its place, or was installed over it.
-
-    Examples
-    --------
-    >>> package("biophys").__name__
-    'biophys'
+    Raises ImportError if another package or script of that name is imported in its place, or was installed
+    over it.
     """
     module = importlib.import_module(name)
     file = getattr(module, "__file__", None)

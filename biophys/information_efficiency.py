@@ -77,8 +77,6 @@ def poisson_input(mean_count: float) -> NDArray[np.float64]:
 def entropy_bits(pmf: ArrayLike, axis: int = -1) -> NDArray[np.float64]:
     """Return the entropy of distributions in bits.
 
-    Examples
-    --------
     >>> float(entropy_bits([0.5, 0.25, 0.25]))
     1.5
     """

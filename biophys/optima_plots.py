@@ -21,15 +21,7 @@ from biophys.palette import BLUE, GREEN, GREY, PURPLE, SKY, VERMILION
 
 
 def range_of_optima(spike_probability: float, n: int) -> tuple[float, float]:
-    """Return the lowest and highest best p over the ends of the ranges of the published constants.
-
-    Parameters
-    ----------
-    spike_probability
-        Of the input, per bin.
-    n
-        Release sites.
-    """
+    """Return the lowest and highest best p of `n` sites over the ranges of the published constants."""
     others = TransmissionCost().per_vesicle - ION_FLUX_PER_VESICLE.value
     optima = [
         optimal_release_probability(
@@ -47,17 +39,7 @@ def range_of_optima(spike_probability: float, n: int) -> tuple[float, float]:
 def plot_optima(
     figure: Figure, spike_probability: float, recorded: Mapping[int, tuple[float, float]]
 ) -> None:
-    """Draw bits per ATP against p, and the best p against the number of sites beside recorded ones.
-
-    Parameters
-    ----------
-    figure
-        An empty figure.
-    spike_probability
-        Of the input, per bin.
-    recorded
-        Lowest and highest recorded p by number of sites.
-    """
+    """Draw bits per ATP against p, and the best p against the number of sites beside recorded ranges."""
     left, right = figure.subplots(1, 2)
     p, spikes, cost = np.linspace(0.002, 0.998, 400), bernoulli_input(spike_probability), TransmissionCost()
     for n, colour in zip((1, 2, 5, 10), (BLUE, VERMILION, GREEN, PURPLE), strict=True):
@@ -82,19 +64,7 @@ def plot_optima(
 def plot_efficiency(
     optima: Sequence[Optimum], spike_probability: float, recorded: NDArray[np.float64], figure: Figure
 ) -> None:
-    """Draw bits per ATP over the best against p for several numbers of sites, above recorded p.
-
-    Parameters
-    ----------
-    optima
-        The best p of each number of sites that is drawn.
-    spike_probability
-        Of the input, per bin.
-    recorded
-        Recorded release probabilities, shape (n,).
-    figure
-        An empty figure.
-    """
+    """Draw bits per ATP over the best against p for several numbers of sites, above recorded p."""
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
     p, spikes = np.linspace(0.005, 0.995, 199), bernoulli_input(spike_probability)
     for best, colour in zip(optima, (BLUE, GREEN, SKY, VERMILION, PURPLE), strict=False):

@@ -252,20 +252,10 @@ def exponent_from_input_slope(slope: ArrayLike) -> NDArray[np.float64]:
 def simulated_linear_model(
     n_synapses: int, n_times: int, rng: np.random.Generator
 ) -> tuple[dict[str, np.ndarray], pq.Quantity]:
-    """Return regressors and importance of the synapses of a linear model, from simulated inputs and targets.
+    """Return regressors and importance (1/mV^2) of the synapses of a linear model, from simulated data.
 
-    Parameters
-    ----------
-    n_synapses, n_times
-        Size of the model and of the data.
-    rng
-        Draws both.
-
-    Returns
-    -------
-    tuple
-        Learning rate, mean x^2 and posterior variance of each synapse by the names of `PrecisionSlopes`, of
-        shape (n_synapses,) each, and the importance in 1/mV^2.
+    The regressors, shape (n_synapses,) each, are learning rate, mean x^2 and posterior variance by the names
+    of `PrecisionSlopes`.
     """
     noise = 0.5
     amplitude = np.exp(rng.uniform(np.log(0.1), np.log(10.0), n_synapses))
@@ -285,17 +275,8 @@ def simulated_linear_model(
 def distance_from_minimum(importance: pq.Quantity, exponents: Iterable[float], scale: pq.Quantity) -> float:
     """Return how far `optimal_sd` is from the minimum of the total cost that a golden-section search finds.
 
-    Parameters
-    ----------
-    importance
-        Of each synapse, in 1/mV^2.
-    exponents, scale
-        Of the costs that are tried one by one: rho, and s in mV.
-
-    Returns
-    -------
-    float
-        The largest difference of any synapse under any cost, relative to its sd.
+    It is the largest difference of any synapse (`importance` in 1/mV^2) under costs of any of the exponents
+    rho and of `scale` s in mV, relative to its sd.
     """
     curvature, ratio, worst = importance.rescale(1 / pq.mV**2).magnitude, (np.sqrt(5.0) - 1) / 2, 0.0
     for rho in exponents:
@@ -317,19 +298,8 @@ def distance_from_minimum(importance: pq.Quantity, exponents: Iterable[float], s
 def mean_square_drive(rate: pq.Quantity, time_constant: pq.Quantity) -> NDArray[np.float64]:
     """Return the mean of x^2 of a Poisson input seen through an exponential kernel of height one.
 
-    Parameters
-    ----------
-    rate
-        Of the input's spikes.
-    time_constant
-        Of the kernel.
-
-    References
-    ----------
     Campbell's theorem: Rice SO (1944). Bell System Technical Journal 23:282-332.
 
-    Examples
-    --------
     >>> float(mean_square_drive(100 * pq.Hz, 10 * pq.ms))
     1.5
     """
@@ -338,30 +308,13 @@ def mean_square_drive(rate: pq.Quantity, time_constant: pq.Quantity) -> NDArray[
 
 
 def implied_exponent(slope: float, input_power: float) -> float:
-    r"""Return the cost exponent rho at which log sigma^2 falls with log rate by `slope`.
+    r"""Return the exponent rho at which log sigma^2 falls with log rate by `slope` (Malkin et al., eq 54b).
 
     .. math:: \log \sigma^2 = -\frac{2 k}{\rho + 2} \log \mathrm{rate} + \mathrm{const}
 
-    where :math:`\langle x^2 \rangle` of eq. 54b grows as the rate to the power k.
+    where :math:`\langle x^2 \rangle` grows as the rate to the power k, `input_power`. Infinite for slopes
+    that are not negative: no finite exponent makes variance independent of rate.
 
-    Parameters
-    ----------
-    slope
-        Log-log slope of the variance on the rate.
-    input_power
-        The power k, above 0.
-
-    Returns
-    -------
-    float
-        Infinity for slopes that are not negative: no finite exponent makes variance independent of rate.
-
-    References
-    ----------
-    Malkin et al. (2023), eq. 54b.
-
-    Examples
-    --------
     >>> implied_exponent(-0.5, 1.0), implied_exponent(-1.0, 2.0), implied_exponent(0.1, 1.0)
     (2.0, 2.0, inf)
     """

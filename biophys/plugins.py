@@ -28,19 +28,9 @@ VARIABLE = "BRIANPRESYN_PLUGINS"
 def load_plugins(names: Iterable[str] = ()) -> list[str]:
     """Import the modules that are named or announced, each once, and return what was named or announced.
 
-    Parameters
-    ----------
-    names
-        Modules that can be imported, or paths of Python files. Processes that are started later load them
-        too.
+    Names are modules that can be imported, or paths of Python files; processes that are started later load
+    them too. Raises ValueError, with the reason, if one cannot be imported.
 
-    Raises
-    ------
-    ValueError
-        If one cannot be imported; the message says why.
-
-    Examples
-    --------
     >>> load_plugins(["json"])[-1:]
     ['json']
     >>> load_plugins(["no_such_module"])

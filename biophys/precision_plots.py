@@ -25,14 +25,8 @@ def plot_optimal_variance(
 ) -> None:
     """Draw the optimal variance of the synapses of a linear model against measures of importance.
 
-    Parameters
-    ----------
-    figure
-        An empty figure.
-    regressors
-        Measures by their names in `REGRESSORS`, each of shape (n_synapses,).
-    variance
-        Under each cost of `biophys.energy_costs.COST_EXPONENTS` in mV^2, of the same shape; lines: eq. 54.
+    `regressors` are measures by their names in `REGRESSORS`, `variance` in mV^2 by the name of the cost, each
+    (n_synapses,); lines: eq. 54.
     """
     panels = figure.subplots(1, len(regressors), sharey=True, squeeze=False)[0]
     for axes, (name, x) in zip(panels, regressors.items(), strict=True):
@@ -49,31 +43,13 @@ def plot_optimal_variance(
 
 
 def optimal_variance_at(rate: pq.Quantity, rho: float, time_constant: pq.Quantity) -> np.ndarray:
-    """Return the optimal variance in mV^2 of Poisson inputs of these rates under a cost of scale 0.1 mV.
-
-    Parameters
-    ----------
-    rate, time_constant
-        As of `biophys.optimal_precision.mean_square_drive`.
-    rho
-        Cost exponent.
-    """
+    """Return the optimal variance in mV^2 of Poisson inputs of these rates under a cost of scale 0.1 mV."""
     importance = mean_square_drive(rate, time_constant) / pq.mV**2
     return optimal_sd(importance, ReliabilityCost(rho, 0.1 * pq.mV)).magnitude ** 2
 
 
 def plot_slopes_on_rate(figure: Figure, time_constant: pq.Quantity, recorded: float) -> None:
-    """Draw the slope of log optimal variance on log rate against the rate, for each cost.
-
-    Parameters
-    ----------
-    figure
-        An empty figure.
-    time_constant
-        Of the kernel through which Poisson inputs are seen.
-    recorded
-        A recorded slope, drawn as a dashed line.
-    """
+    """Draw the slope of log optimal variance on log rate against rate, for each cost, and a recorded one."""
     axes, rate = figure.subplots(), np.geomspace(0.1, 1000, 200)
     for mechanism, rho in COST_EXPONENTS.items():
         variance = optimal_variance_at(rate * pq.Hz, rho, time_constant)

@@ -37,19 +37,8 @@ def worker_pool(
 ) -> Iterator[ProcessPoolExecutor]:
     """Yield a pool of worker processes, which ends with the block, whatever ends that.
 
-    Parameters
-    ----------
-    n_workers
-        How many processes.
-    initializer
-        What each calls first; a function of a module.
-    max_tasks_per_child
-        Tasks after which a process is replaced by a fresh one; None for no limit.
-
-    Raises
-    ------
-    OSError
-        If this system or container has no shared memory for them.
+    Each calls `initializer`, a function of a module, first, and is replaced by a fresh one after
+    `max_tasks_per_child` tasks. Raises OSError if this system or container has no shared memory for them.
     """
     with temporary_folder() as folder:
         try:
@@ -89,15 +78,7 @@ def worker_pool(
 
 @contextlib.contextmanager
 def temporary_folder() -> Iterator[Path]:
-    """Yield a folder for temporary files, which goes with the block; those that killed processes left go too.
-
-    Examples
-    --------
-    >>> with temporary_folder() as folder:
-    ...     n_written = (folder / "half a program").write_text("x")
-    >>> folder.exists()
-    False
-    """
+    """Yield a folder for temporary files that goes with the block, as do those of killed processes."""
     for leftover in Path(tempfile.gettempdir()).glob(f"{_FOLDER}*"):
         if is_of_the_dead(leftover.name.removeprefix(_FOLDER)):
             shutil.rmtree(leftover, ignore_errors=True)

@@ -16,8 +16,6 @@ def ignore_progress(fraction: float, doing: str) -> None:
 def part_of(on_progress: Progress, start: float, end: float) -> Progress:
     """Return what reports a part of a computation, from `start` to `end` of the whole.
 
-    Examples
-    --------
     >>> part_of(lambda fraction, doing: print(fraction, doing), 0.5, 1.0)(0.5, "training")
     0.75 training
     """

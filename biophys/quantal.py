@@ -198,13 +198,6 @@ class QuantalSynapse:
 def binomial_pmf(k: Any, n: Any, p: Any) -> NDArray[np.float64]:
     """Return the probability of k successes in n trials; 0 where k is negative, fractional or above n.
 
-    Parameters
-    ----------
-    k, n, p
-        Numbers that broadcast, n >= 0 whole and p in [0, 1]; they are not checked.
-
-    Examples
-    --------
     >>> binomial_pmf([0, 1, 1.5], 2, 0.25)
     array([0.5625, 0.375 , 0.    ])
     """
@@ -220,15 +213,7 @@ def binomial_pmf(k: Any, n: Any, p: Any) -> NDArray[np.float64]:
 
 @checked_types
 def checked_n_sites(n: Any, name: str = "n") -> NDArray[np.int64]:
-    """Return `n` as integers after checking that each is a positive whole number.
-
-    Raises
-    ------
-    TypeError
-        If `n` is not numeric or carries a unit.
-    ValueError
-        If a value is not a positive integer; the message names the first.
-    """
+    """Return `n` as integers after checking that each is a positive whole number without a unit."""
     values = plain_numbers(n, name)
     # Beyond 2^53 floats skip integers.
     wrong = ~((values >= 1) & (values == np.floor(values)) & (values <= 2.0**53))
@@ -241,15 +226,7 @@ def checked_n_sites(n: Any, name: str = "n") -> NDArray[np.int64]:
 
 
 def nonzero_mean(mean: pq.Quantity) -> NDArray[np.float64]:
-    """Return mean responses as plain numbers in their unit after checking that none is 0.
-
-    Raises
-    ------
-    TypeError
-        If `mean` carries no unit.
-    ValueError
-        If it is no response, or 0.
-    """
+    """Return mean responses as plain numbers after checking that they are responses and none is 0."""
     psp_unit_of(mean, "mean")
     values = checked_finite(mean.magnitude, "mean")
     if np.any(values == 0):
@@ -411,22 +388,10 @@ def _whole_sites(
 
 
 def sampling_errors(synapses: QuantalSynapse, n_spikes: int) -> tuple[Any, Any]:
-    """Return the standard errors of mean and variance of the responses to this many spikes.
+    """Return the standard errors of mean and variance of the responses to `n_spikes` spikes of each synapse.
 
-    Parameters
-    ----------
-    synapses
-        One synapse, or an array of any shape.
-    n_spikes
-        Spikes of each.
+    They are in the unit of q and its square, without units.
 
-    Returns
-    -------
-    tuple
-        In the unit of q and its square, without units, of the shape of the synapses.
-
-    Examples
-    --------
     >>> errors = sampling_errors(QuantalSynapse(1, 0.5, 2.0 * pq.mV), 10_000)
     >>> [round(float(error), 5) for error in errors]
     [0.01, 0.00014]

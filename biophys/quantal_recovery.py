@@ -339,12 +339,7 @@ def _coverage(interval: Sequence[Any], truth: float) -> float:
 def plot_coverage(figure: Figure, by_method: Mapping[str, Sequence[RecoveryRow]]) -> None:
     """Draw how often intervals of p (filled) and q (open) hold them, against p, one panel a method.
 
-    Parameters
-    ----------
-    figure
-        An empty figure.
-    by_method
-        Rows of several n and p by the name of the method. Band: 0.95 with its 95 % sampling range.
+    Band: 0.95 with its 95 % sampling range.
     """
     sites = sorted({row.n for rows in by_method.values() for row in rows})
     colours = dict(zip(sites, (BLUE, ORANGE, GREEN, PURPLE, VERMILION, SKY, YELLOW), strict=False))

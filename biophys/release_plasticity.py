@@ -206,19 +206,8 @@ def _reaches(signal: Any, limit: Any, *, in_place: bool = False) -> Any:
 def learning_rate_factor(p: Any, rule: PlasticityParameters) -> Any:
     """Return the factor on the learning rate of the strength: 1 - p with consolidation, otherwise 1.
 
-    Parameters
-    ----------
-    p
-        Release probability before the update, 0..1.
-    rule
-        The parameters.
+    p, in 0..1, is that before the update. Schug et al. (2021), equation 5, doi:10.7554/eLife.69884.
 
-    References
-    ----------
-    Schug et al. (2021), equation 5. doi:10.7554/eLife.69884
-
-    Examples
-    --------
     >>> learning_rate_factor(0.75, ReleasePlasticity(consolidation=True))
     0.25
     """

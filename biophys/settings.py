@@ -136,23 +136,11 @@ def settings(cls: type[T]) -> type[T]:
 
 
 def changed(config: T, texts: Mapping[str, str]) -> T:
-    """Return the settings with some fields read from text, as a command line gives them.
+    """Return the settings with some fields read from text, as a command line gives them, or raise ValueError.
 
-    Parameters
-    ----------
-    config
-        Settings.
-    texts
-        Text by field: a number, a word, ``none``, several of these separated by commas, or JSON in square
-        brackets; ``presentation.duration`` is a field of the settings that `presentation` holds.
+    `texts` are by field: a number, a word, ``none``, several of these separated by commas, or JSON in square
+    brackets; ``presentation.duration`` is a field of the settings that `presentation` holds.
 
-    Raises
-    ------
-    ValueError
-        If a field does not exist, or the text is no value of it.
-
-    Examples
-    --------
     >>> @settings
     ... class Training:
     ...     l2: tuple[float, ...] = ()
@@ -178,16 +166,7 @@ def changed(config: T, texts: Mapping[str, str]) -> T:
 
 
 def with_plain(config: T, plain: Mapping[str, Any]) -> T:
-    """Return the settings with fields taken from what `as_plain` made of others; unknown ones are left out.
-
-    Examples
-    --------
-    >>> @settings
-    ... class Training:
-    ...     seeds: Seeds = (1, 2)
-    >>> with_plain(Training(), {"seeds": [3], "forgotten": 1})
-    Training(seeds=(3,))
-    """
+    """Return the settings with fields from what `as_plain` made of others; unknown ones are left out."""
     values = {}
     for field in dataclasses.fields(config):  # type: ignore[arg-type]
         present, value = getattr(config, field.name), plain.get(field.name, _ABSENT)
@@ -200,16 +179,7 @@ def with_plain(config: T, plain: Mapping[str, Any]) -> T:
 
 
 def as_plain(config: Any) -> Any:
-    """Return settings as what JSON can hold: dataclasses as objects, tuples as lists.
-
-    Examples
-    --------
-    >>> @settings
-    ... class Training:
-    ...     seeds: Seeds = (1, 2)
-    >>> as_plain(Training())
-    {'seeds': [1, 2]}
-    """
+    """Return settings as what JSON can hold: dataclasses as objects, tuples as lists."""
     if dataclasses.is_dataclass(config) and not isinstance(config, type):
         return {field.name: as_plain(getattr(config, field.name)) for field in dataclasses.fields(config)}
     if isinstance(config, Mapping):
@@ -224,12 +194,10 @@ def as_plain(config: Any) -> Any:
 def with_shifted_seeds(config: T, shift: int) -> T:
     """Return the settings with `shift` added to every seed.
 
-    Examples
-    --------
     >>> @settings
     ... class Training:
     ...     seeds: Seeds = (1, 2)
-    >>> with_shifted_seeds(Training(), 10)
+    >>> with_shifted_seeds(with_plain(Training(), as_plain(Training())), 10)
     Training(seeds=(11, 12))
     """
     kind: Any = type(config)

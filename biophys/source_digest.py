@@ -24,20 +24,8 @@ def source_digest(module: str) -> str:
     """Return a digest of the source that a module runs: its own and, transitively, of what it imports.
 
     Comments, docstrings, blank lines and modules that only draw do not count, nor does anything outside these
-    packages.
+    packages. Raises ValueError if the module has no file.
 
-    Parameters
-    ----------
-    module
-        Name of a module of one of these packages, or of one that was imported.
-
-    Raises
-    ------
-    ValueError
-        If it has no file.
-
-    Examples
-    --------
     >>> len(source_digest("biophys.quantal")), "biophys.units" in imported_modules("biophys.quantal")
     (16, True)
     """

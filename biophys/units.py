@@ -77,19 +77,7 @@ def magnitude_in(quantity: Any, unit: pq.UnitQuantity, name: str = "value") -> N
 
 
 def unit_of(quantity: Any, name: str) -> pq.Quantity:
-    """Return the unit that `quantity` carries.
-
-    Raises
-    ------
-    TypeError
-        If it carries none.
-
-    Examples
-    --------
-    >>> import quantities as pq
-    >>> unit_of([0.1, 0.2] * pq.mV, "q").dimensionality.string
-    'mV'
-    """
+    """Return the unit that `quantity` carries; raise TypeError if it carries none."""
     if not isinstance(quantity, pq.Quantity):
         raise without_unit(quantity, name)
     return quantity.units
@@ -106,16 +94,8 @@ def without_unit(value: Any, name: str, unit: pq.UnitQuantity = pq.mV) -> TypeEr
 def psp_unit_of(quantity: Any, name: str = "q") -> pq.UnitQuantity:
     """Return which of mV, pA, nS or fC measures `quantity`, the size of a postsynaptic response.
 
-    Raises
-    ------
-    TypeError
-        If `quantity` carries no unit.
-    ValueError
-        If it is not a potential, current, conductance or charge.
+    Raises TypeError without a unit, ValueError for one that is no potential, current, conductance or charge.
 
-    Examples
-    --------
-    >>> import quantities as pq
     >>> psp_unit_of(0.2 * pq.V).symbol
     'mV'
     """
@@ -140,28 +120,9 @@ def checked_finite(
 ) -> NDArray[np.float64]:
     """Return `values` as floats after checking that each is finite and between `low` and `high`.
 
-    Parameters
-    ----------
-    values
-        Plain numbers of any shape.
-    name
-        What the caller calls them, for the message.
-    low, high
-        Smallest and largest allowed value.
-    remedy
-        What to do, for the message.
-    is_open
-        Whether `low` and `high` themselves are excluded.
+    Raises TypeError for values with a unit or that are not numeric, ValueError for one outside (or, if
+    `is_open`, at an end); the message names the first of `name`, and the `remedy`.
 
-    Raises
-    ------
-    TypeError
-        If `values` carries a unit or is not numeric.
-    ValueError
-        If a value lies outside; the message names the first.
-
-    Examples
-    --------
     >>> float(checked_finite(0.3, "p", 0, 1))
     0.3
     """
@@ -185,16 +146,6 @@ def checked_finite(
 def positive_in(quantity: Any, unit: pq.UnitQuantity, name: str = "value") -> NDArray[np.float64]:
     """Return the plain numbers of `quantity` in `unit` after checking that each is finite and above 0.
 
-    Raises
-    ------
-    TypeError
-        If `quantity` carries no unit.
-    ValueError
-        If its dimension is not that of `unit`, or a value is not above 0.
-
-    Examples
-    --------
-    >>> import quantities as pq
     >>> float(positive_in(2 * pq.kHz, pq.Hz, "rate"))
     2000.0
     """
@@ -202,17 +153,8 @@ def positive_in(quantity: Any, unit: pq.UnitQuantity, name: str = "value") -> ND
 
 
 def plain_numbers(values: Any, name: str) -> NDArray[np.float64]:
-    """Return `values`, which must carry no unit, as a float array.
+    """Return `values`, numbers (truth values and text are none) without a unit, as a float array.
 
-    Raises
-    ------
-    TypeError
-        If `values` carries a unit, or is not numeric (truth values and text of numbers are not).
-    ValueError
-        If there is none, or one is masked.
-
-    Examples
-    --------
     >>> plain_numbers([1, 0.5], "p")
     array([1. , 0.5])
     """
@@ -256,8 +198,6 @@ def _symbol(unit: pq.UnitQuantity) -> str:
 def shown(value: Any) -> str:
     """Return a value in few words for a message: the class of what has no representation of its own.
 
-    Examples
-    --------
     >>> shown(list(range(100))), shown(0.5 * pq.kg), shown(object())
     ('[0, 1, 2, 3, 4, 5, ...]', '0.5 kg', 'one of type object')
     """

@@ -18,15 +18,6 @@ def arriving(path: Path) -> Iterator[Path]:
     Each writer has a file of its own, beside `path`, and a file takes another's place in one step once its
     content is on the disk: whoever reads `path` finds nothing, the old content or the whole new one, however
     many write and whenever they break off.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     with arriving(Path(folder) / "claims.json") as part:
-    ...         n_written = part.write_text("{}")
-    ...     [file.name for file in Path(folder).iterdir()]
-    ['claims.json']
     """
     with arriving_together([path]) as (part,):
         yield part

@@ -14,16 +14,9 @@ Evaluate = Callable[[NDArray[np.float64], NDArray[np.intp]], "Point"]
 
 @dataclass(frozen=True, eq=False)
 class Point:
-    """Log likelihoods of a batch with their derivatives.
+    """Log likelihoods (rows,) of a batch with their gradient (rows, D) and second derivatives (rows, D, D).
 
-    Parameters
-    ----------
-    value
-        Shape (rows,).
-    gradient
-        Shape (rows, D).
-    hessian
-        Shape (rows, D, D), or None where only the gradient is known: it is then built up on the way (BFGS).
+    Where `hessian` is None only the gradient is known: the curvature is then built up on the way (BFGS).
     """
 
     value: NDArray[np.float64]
@@ -33,15 +26,7 @@ class Point:
 
 @dataclass(frozen=True, eq=False)
 class Summit:
-    """The maxima of a batch.
-
-    Parameters
-    ----------
-    theta, value
-        Coordinates (rows, D) and log likelihoods (rows,).
-    curvature
-        Minus the second derivatives there, shape (rows, D, D).
-    """
+    """Maxima of a batch: coordinates (rows, D), log likelihoods, minus second derivatives (rows, D, D)."""
 
     theta: NDArray[np.float64]
     value: NDArray[np.float64]
@@ -58,24 +43,12 @@ def ascend(
     max_steps: int = 80,
     tolerance: float = 1e-7,
 ) -> Summit:
-    """Maximise each row by Newton's method with a radius of trust, inside `bounds`.
+    """Maximise each row by Newton's method with a radius of trust, from `theta` (rows, D) inside `bounds`.
 
-    Rows do not touch each other: what a row returns does not depend on the others in its batch.
-
-    Parameters
-    ----------
-    evaluate
-        Called with the rows that still move.
-    theta
-        Start, shape (rows, D).
-    bounds
-        Lower and upper end of each coordinate, each (D,) or (rows, D).
-    is_held
-        Coordinates that stay, shape (D,).
-    curvature
-        Start of the second derivatives where `evaluate` gives none.
-    tolerance
-        A row stops where its step promises less than this in log likelihood.
+    Rows do not touch each other: what a row returns does not depend on the others in its batch. Coordinates
+    that `is_held` (D,) stay; `curvature` starts the second derivatives where `evaluate`, which is called with
+    the rows that still move, gives none. A row stops where its step promises less than `tolerance` in log
+    likelihood.
     """
     low, high = (np.broadcast_to(end, theta.shape) for end in bounds)
     held = np.zeros(theta.shape[1], bool) if is_held is None else is_held
@@ -195,23 +168,9 @@ def profile_end(
     side: float,
     fall: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """Return where the profile of one coordinate has fallen by `fall` from the summit.
+    """Return where the profile of a coordinate has fallen from the summit, (rows,): the bound if not inside.
 
-    Parameters
-    ----------
-    evaluate, summit, bounds
-        As of :func:`ascend`.
-    coordinate
-        Number of the coordinate.
-    side
-        -1 for the lower end, 1 for the upper.
-    fall
-        Twice the loss of log likelihood at the end, shape (rows,), at least 0.
-
-    Returns
-    -------
-    numpy.ndarray
-        The coordinate, shape (rows,); that of the bound where the profile does not fall so far inside.
+    `side` is -1 for the lower end and 1 for the upper, `fall` (rows,) twice the loss of log likelihood there.
     """
     low, high = (np.broadcast_to(end, summit.theta.shape) for end in bounds)
     bound = (high if side > 0 else low)[:, coordinate]

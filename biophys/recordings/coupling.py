@@ -21,24 +21,10 @@ SMALLEST_CHANGE = 0.05
 def correlations_if_additive(
     recordings: PlasticityRecordings, n_draws: int, *, rng: np.random.Generator
 ) -> np.ndarray:
-    """Return r of p and relative change if the *absolute* change did not depend on the synapse.
+    """Return `n_draws` r of p and relative change if the *absolute* change did not depend on the synapse.
 
     The recorded changes in mV are dealt out at random to the connections of the same induction; no strength
     falls below zero.
-
-    Parameters
-    ----------
-    recordings
-        The recorded connections.
-    n_draws
-        Number of random assignments.
-    rng
-        Draws them.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (n_draws,).
     """
     change = dealt_changes(recordings, n_draws, rng)
     return pearson(recordings.p_before, change, np.ones_like(change))
@@ -55,33 +41,14 @@ def dealt_changes(recordings: PlasticityRecordings, n_draws: int, rng: np.random
 def correlations_from_estimation(
     recordings: PlasticityRecordings, n_draws: int, *, n_sweeps: int, rng: np.random.Generator
 ) -> np.ndarray:
-    """Return r of p and relative change if the *relative* change did not depend on the synapse.
+    """Return `n_draws` r of p and relative change if the *relative* change did not depend on the synapse.
 
     What is left is the error of the estimates. The recorded p and q are taken for true, the recorded ratios
     of strength (with the p after that goes with them) are dealt out at random to the connections of the same
-    induction, and mean and variance of the EPSP are drawn for `n_sweeps` sweeps before and after; p and w
-    follow from them by p = 1 / (1 + N var / mean^2) and w = mean / N. Connections whose drawn change is below
-    the smallest recorded one, or of the wrong sign, are left out, as they are from the recordings.
-
-    Parameters
-    ----------
-    recordings
-        The recorded connections.
-    n_draws
-        Number of simulated experiments.
-    n_sweeps
-        Number of sweeps from which each mean and variance is estimated.
-    rng
-        Draws them.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (n_draws,).
-
-    Notes
-    -----
-    Sweeps are taken for normal: means are normal, variances chi-square distributed.
+    induction, and mean (normal) and variance (chi-square distributed) of the EPSP are drawn for `n_sweeps`
+    sweeps before and after; p and w follow from them by p = 1 / (1 + N var / mean^2) and w = mean / N.
+    Connections whose drawn change is below the smallest recorded one, or of the wrong sign, are left out, as
+    they are from the recordings.
     """
     dealt = _permuted(recordings.induction, n_draws, rng)
     ratio = (1.0 + recordings.relative_change)[dealt]

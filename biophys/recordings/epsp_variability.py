@@ -120,23 +120,8 @@ def slope_of_variability(
 ) -> Estimate:
     """Return the log-log slope of variability on presynaptic rate under one reading of the two.
 
-    Its interval is the bootstrap's; the p-value, of a plain fit, that of a t-test of the connections.
-
-    Parameters
-    ----------
-    recordings
-        The recorded connections.
-    reading
-        Which variability, which rate, which fit.
-    rng
-        Draws the bootstrap resamples.
-    n_resamples
-        Their number.
-
-    Raises
-    ------
-    ValueError
-        If a Theil-Sen fit is asked for with two regressors.
+    Its interval is the bootstrap's; the p-value, of a plain fit, that of a t-test of the connections. Raises
+    ValueError for a Theil-Sen fit with two regressors.
     """
     design, y = _Logarithms.of(recordings, reading.rate).design(reading)
     if reading.fit == "Theil-Sen" and design.shape[1] != 2:

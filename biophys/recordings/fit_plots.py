@@ -23,12 +23,7 @@ _DATA, _MODEL, _PARTS = "#666666", BLUE, ORANGE
 def plot_fit(fit: ReleaseFit, figure: Figure | None = None) -> Figure:
     """Draw responses with the model's density, the profile of n, and residuals; of trains the positions too.
 
-    Parameters
-    ----------
-    fit
-        What was fitted.
-    figure
-        An empty figure, about 10 by 6 inches; by default a new one.
+    `figure` is empty and about 10 by 6 inches; by default a new one.
     """
     from matplotlib.figure import Figure
 

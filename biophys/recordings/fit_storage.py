@@ -53,13 +53,7 @@ def as_dict(fit: ReleaseFit) -> dict[str, Any]:
 
 
 def from_dict(stored: dict[str, Any]) -> ReleaseFit:
-    """Build a fit from :func:`as_dict`.
-
-    Raises
-    ------
-    ValueError
-        If it was stored in another format.
-    """
+    """Build a fit from :func:`as_dict`; raise ValueError if it was stored in another format."""
     if stored.get("format") != _FORMAT:
         raise ValueError(f"a stored fit has format {_FORMAT}, got {stored.get('format')!r}")
     kept = stored["recording"]

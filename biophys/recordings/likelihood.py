@@ -45,14 +45,11 @@ class ReleaseModel:
     ----------
     dynamics
         A key of :data:`biophys.recordings.train_dynamics.DYNAMICS`; ``"none"`` for independent trials.
-    family
-        Of the quanta.
-    between
-        Coefficient of variation between sites.
-    free
-        Which of ``"noise"`` and ``"within"`` are fitted beside p and q.
-    shared
-        Which of ``"p"``, ``"q"``, ``"noise"`` and ``"within"`` are the same in all conditions.
+    family, between
+        Law of the quanta and their coefficient of variation between sites.
+    free, shared
+        Which of ``"noise"`` and ``"within"`` are fitted beside p and q, and which of the four are the same in
+        all conditions.
     is_robust
         Whether a share of the responses may be outliers.
     held
@@ -115,16 +112,9 @@ class Responses:
 
 
 class Likelihood:
-    """Log likelihood of :class:`Responses` under a :class:`ReleaseModel` with n sites.
+    """Log likelihood of :class:`Responses` under a :class:`ReleaseModel` with n sites (of each condition).
 
-    Parameters
-    ----------
-    model, data
-        What is assumed and what was recorded.
-    n
-        Number of sites, one or one for each condition.
-    log_odds_shift
-        Added to the coordinates of p: that of the same n p at another n.
+    `log_odds_shift` is added to the coordinates of p: that of the same n p at another n.
     """
 
     def __init__(

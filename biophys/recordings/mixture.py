@@ -52,7 +52,9 @@ def mixture_likelihood(
     *,
     value_only: bool = False,
 ) -> Point:
-    """Return log likelihood, gradient and second derivatives for each row and condition.
+    """Return log likelihood (rows,), gradient (rows, conditions, A) and second derivatives (..., A, A).
+
+    The missing numbers released are averaged out (Louis 1982, doi:10.1111/j.2517-6161.1982.tb01203.x).
 
     Parameters
     ----------
@@ -60,20 +62,12 @@ def mixture_likelihood(
         Responses above 0 on average, shape (rows, conditions, trials); NaN = not measured.
     phi
         Log odds of p, log q, log noise and log within of each, shape (rows, conditions, 4).
-    n
-        Numbers of sites, shape (rows, conditions).
-    between
-        Coefficient of variation between sites.
+    n, between
+        Numbers of sites, shape (rows, conditions); coefficient of variation between them.
     active
-        Which of the four are differentiated by.
+        Which A of the four are differentiated by.
     value_only
         Whether derivatives are left out (as NaN).
-
-    Returns
-    -------
-    Point
-        Value (rows,), gradient (rows, conditions, A), hessian (rows, conditions, A, A), A = len(active). The
-        missing numbers released are averaged out (Louis 1982, doi:10.1111/j.2517-6161.1982.tb01203.x).
     """
     n_rows, n_conditions, n_trials = x.shape
     width = n_components(float(n.max()))

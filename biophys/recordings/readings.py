@@ -12,17 +12,7 @@ from biophys.palette import BLUE
 
 
 def draw_readings(axes: Axes, readings: Mapping[str, Estimate], published: float) -> None:
-    """Draw a number and its interval for each reading, the first at the top and in black.
-
-    Parameters
-    ----------
-    axes
-        Where to.
-    readings
-        The number by the label of the reading, the main one first.
-    published
-        The published number, drawn as a dashed line.
-    """
+    """Draw a number and its interval for each reading, the first in black, and a published one dashed."""
     levels = -np.arange(len(readings))
     values = np.array([estimate.value for estimate in readings.values()])
     ends = np.array([estimate.interval or (np.nan, np.nan) for estimate in readings.values()])

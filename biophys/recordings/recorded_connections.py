@@ -20,33 +20,26 @@ N_SITES = 5.5
 
 @dataclass(frozen=True, eq=False)
 class PlasticityRecordings:
-    """Connections between layer-5 pyramidal cells of rat visual cortex before and after induction.
+    """Connections of layer-5 pyramidal cells of rat visual cortex before and after induction, arrays (n,).
+
+    Costa et al. estimate p and q from the mean and variance of the EPSP with N = 5.5 release sites: q =
+    var/mean + mean/N and p = mean/(N q). So p q is the mean EPSP per site, and p = 1/(1 + N cv^2) depends on
+    the coefficient of variation alone. Raises ValueError if shapes differ or a value is outside its range.
 
     Parameters
     ----------
     recording
-        Name of the recorded connection, shape (n,). A connection recorded under two protocols appears twice.
+        Name of the recorded connection; one recorded under two protocols appears twice.
     induction
-        ``"LTP"`` or ``"LTD"``, shape (n,).
+        ``"LTP"`` or ``"LTD"``.
     frequency
-        Of the pairing, as a quantity in Hz, shape (n,).
+        Of the pairing, as a quantity in Hz.
     timing
-        Postsynaptic minus presynaptic spike time, as a quantity in ms, shape (n,).
+        Postsynaptic minus presynaptic spike time, as a quantity in ms.
     p_before, p_after
-        Release probability, in (0, 1], shape (n,).
+        Release probability, in (0, 1].
     q_before, q_after
-        Quantal amplitude, as a quantity in mV, shape (n,).
-
-    Raises
-    ------
-    ValueError
-        If the shapes differ, or a value is outside its range.
-
-    Notes
-    -----
-    Costa et al. estimate both from the mean and variance of the EPSP with N = 5.5 release sites: q = var/mean
-    + mean/N and p = mean/(N q). So p q is the mean EPSP per site, and p = 1/(1 + N cv^2) depends on the
-    coefficient of variation alone.
+        Quantal amplitude, as a quantity in mV.
     """
 
     recording: np.ndarray
@@ -108,25 +101,20 @@ class PlasticityRecordings:
 
 @dataclass(frozen=True, eq=False)
 class EpspRecordings:
-    """Connections in layer 2/3 of mouse visual cortex: EPSP amplitude, and activity of the presynaptic cell.
+    """Connections in layer 2/3 of mouse visual cortex, arrays (n,): EPSP, activity of the presynaptic cell.
+
+    Raises ValueError if shapes differ or a value is not positive.
 
     Parameters
     ----------
-    mean
-        Mean EPSP, as a quantity in mV, shape (n,).
-    variance
-        Variance of the EPSP over trials, as a quantity in mV^2, shape (n,).
+    mean, variance
+        Of the EPSP over trials, as quantities in mV and mV^2.
     rate_mean, rate_threshold
         Two estimates of presynaptic activity from deconvolved calcium fluorescence (`foopsi_mean` and
-        `foopsi_threshold` of the file), in arbitrary rate units, shape (n,).
+        `foopsi_threshold` of the file), in arbitrary rate units.
     cell
-        Number of the presynaptic cell, shape (n,). The file names no cells: connections with the same pair of
-        rate estimates are taken to share one.
-
-    Raises
-    ------
-    ValueError
-        If the shapes differ, or a value is not positive.
+        Number of the presynaptic cell. The file names no cells: connections with the same pair of rate
+        estimates are taken to share one.
     """
 
     mean: pq.Quantity

@@ -167,16 +167,7 @@ def checked_recording(
     starts_from_rest: bool = True,
     unit: pq.Quantity | None = None,
 ) -> Recording:
-    """Return what :func:`biophys.fit_release` is given as a :class:`Recording`.
-
-    Raises
-    ------
-    TypeError
-        If something carries no unit.
-    ValueError
-        If there are too few or constant responses, times run backwards, shapes do not match, or a unit is of
-        another dimension.
-    """
+    """Return what :func:`biophys.fit_release` is given as a :class:`Recording`; raise as it does."""
     sweeps, unit = amplitudes_of(amplitudes, unit)
     has_times = spike_times is not None or intervals is not None
     if spike_times is not None and intervals is not None:

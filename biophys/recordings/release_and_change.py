@@ -53,10 +53,8 @@ class Reading:
 
     Parameters
     ----------
-    rows
-        Which rows, as in `_rows_of`.
-    change
-        Which change, a key of `CHANGES`.
+    rows, change
+        Which rows, as in `_rows_of`, and which change, a key of `CHANGES`.
     before
         What it is correlated with: ``"p"`` or ``"q"`` before induction.
     rank
@@ -118,17 +116,6 @@ def correlation(
     """Return the correlation of p (or q) before with a change, under one reading of the two.
 
     Its interval is the bootstrap's, its p-value that of a two-sided t-test that takes rows for independent.
-
-    Parameters
-    ----------
-    recordings
-        All recorded connections.
-    reading
-        Which rows, which change, which statistic.
-    rng
-        Draws the bootstrap resamples.
-    n_resamples
-        Their number.
     """
     rows = _rows_of(recordings, reading.rows)
     first = rows.p_before if reading.before == "p" else rows.q_before.magnitude

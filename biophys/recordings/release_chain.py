@@ -33,16 +33,11 @@ _EDGE = 1e-12
 
 @dataclass(frozen=True, eq=False)
 class Filtered:
-    """What the forward pass leaves; axes (rows, sweeps, stimuli, n + 1).
+    """What the forward pass leaves.
 
-    Parameters
-    ----------
-    log_s
-        Log density of each response given those before it, shape (rows, sweeps, stimuli).
-    full
-        Probability of the number of full sites before each stimulus, given the responses before it.
-    left
-        Probability of the number still full after it, given the responses up to it.
+    `log_s` is the log density of each response given those before it, (rows, sweeps, stimuli); `full` and
+    `left` the probabilities of the number of full sites before and after each stimulus, given the responses
+    before it and up to it, (..., n + 1).
     """
 
     log_s: NDArray[np.float64]
@@ -54,12 +49,8 @@ class Filtered:
 class Smoothed:
     """What all responses together say of each stimulus.
 
-    Parameters
-    ----------
-    content
-        Probability of the number released, shape (rows, sweeps, stimuli, n + 1).
-    mean_left
-        Mean number still full after the stimulus, shape (rows, sweeps, stimuli).
+    `content` is the probability of the number released, (rows, sweeps, stimuli, n + 1), `mean_left` the mean
+    number still full after the stimulus, (rows, sweeps, stimuli).
     """
 
     content: NDArray[np.float64]
@@ -127,14 +118,11 @@ def filter_forward(
     empty
         Probability 1 - g that an empty site has not refilled since the stimulus before, which keeps its
         digits where refilling is complete; the first of a sweep is not used.
-    n
-        Number of sites.
 
     Examples
     --------
     One site that is full: the response is a mixture of two densities.
 
-    >>> import numpy as np
     >>> log_f = np.log([0.2, 0.6]).reshape(1, 1, 1, 2)
     >>> p = np.full((1, 1, 1), 0.25)
     >>> float(np.exp(filter_forward(log_f, p, p, 1).log_s[0, 0, 0]).round(12))

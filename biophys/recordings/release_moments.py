@@ -14,19 +14,10 @@ Z_95 = 1.959963984540054
 def release_cumulants(n: Any, p: Any, q: Any, within: float = 0.0, between: float = 0.0) -> dict[int, Any]:
     r"""Return the second to sixth cumulant of the response, without recording noise.
 
-    Sites are independent: the cumulants of one, from its raw moments :math:`p W_j` (gamma quanta), are
-    multiplied by n, by the moments of the mean quanta of the sites (normal over the sites) and by
-    :math:`q^j`.
+    Sites are independent: the cumulants of one, from its raw moments :math:`p W_j` (gamma quanta that vary by
+    `within`), are multiplied by n, by the moments of the mean quanta of the sites (normal over the sites, of
+    coefficient of variation `between`) and by :math:`q^j`.
 
-    Parameters
-    ----------
-    n, p, q
-        Numbers that broadcast.
-    within, between
-        Coefficients of variation of quanta within a site and between sites.
-
-    Examples
-    --------
     >>> cumulants = release_cumulants(10, 0.5, 2.0)
     >>> float(cumulants[2]), float(cumulants[3])
     (10.0, 0.0)
@@ -75,19 +66,10 @@ def train_moments(
 
         \mathrm{cov}_{s,t} = n q^2 B u_s r_s u_t (R_{t|s} - r_t) \le 0, \quad B = 1 + c_b^2 .
 
-    Parameters
-    ----------
-    n, q
-        Number of sites and mean quantal size.
-    u, empty
-        Release probability of a full site, and probability that an empty one has not refilled since the
-        stimulus before, each (stimuli,).
-    within, between
-        Coefficients of variation of quanta.
+    `u` is the release probability of a full site, `empty` the probability that an empty one has not refilled
+    since the stimulus before, each (stimuli,); `within` and `between` are coefficients of variation of
+    quanta.
 
-    Examples
-    --------
-    >>> import numpy as np
     >>> mean, covariance = train_moments(4, 1.0, np.array([0.5, 0.5]), np.array([0.0, 1.0]))
     >>> mean, covariance
     (array([2., 1.]), array([[ 1.  , -0.5 ],

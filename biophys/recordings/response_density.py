@@ -29,16 +29,8 @@ _FLOOR = 1e-13
 class Quanta:
     """What turns a number of vesicles into a response; plain numbers of one shape, without an axis for k.
 
-    Parameters
-    ----------
-    q
-        Mean response to one vesicle, above 0.
-    noise
-        Standard deviation of the recording noise, above 0.
-    within, between
-        Coefficients of variation within a site and between sites.
-    family
-        Of the quanta.
+    Mean response to one vesicle `q` and sd of the recording `noise`, both above 0; coefficients of variation
+    `within` a site and `between` sites.
     """
 
     q: NDArray[np.float64]
@@ -53,9 +45,6 @@ def moments_given_count(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return mean and variance of the response to `k` of `n` vesicles, the axis of k last.
 
-    Examples
-    --------
-    >>> import numpy as np
     >>> quanta = Quanta(np.array(10.0), np.array(2.0), np.array(0.3))
     >>> mean, variance = moments_given_count(quanta, np.arange(3.0), 2)
     >>> mean, variance.round(9)
@@ -76,12 +65,10 @@ def log_density(
 
     Parameters
     ----------
-    x
-        Responses, shape (..., trials).
+    x, k
+        Responses, shape (..., trials), and numbers of vesicles 0, 1, ..., shape (K,).
     quanta
         Arrays of the shape of `x` without its last axis.
-    k
-        Numbers of vesicles 0, 1, ..., shape (K,).
     n
         Number of sites.
     active

@@ -345,21 +345,9 @@ def _laplace(
 def profile_interval(
     profile: SiteProfile, coordinate: int, threshold: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the ends of the profile of a coordinate over all numbers of sites, NaN where there is none.
+    """Return both ends of the profile of a coordinate over all numbers of sites, infinite where open.
 
-    Parameters
-    ----------
-    profile
-        Fits at every number of sites.
-    coordinate
-        Number of the coordinate.
-    threshold
-        Twice the loss of log likelihood at the ends.
-
-    Returns
-    -------
-    tuple of numpy.ndarray
-        Lower and upper end, (synapses,); an end at the domain's own is infinite: the interval is open there.
+    `threshold` is twice the loss of log likelihood at the ends.
     """
     slack = threshold - profile.loss()
     n_synapses = profile.value.shape[1]
@@ -385,25 +373,9 @@ def profile_interval(
 def mean_ends(
     profile: SiteProfile, i: int, rows: NDArray[np.intp], index: tuple[int, int], slack: NDArray[np.float64]
 ) -> list[NDArray[np.float64]]:
-    """Return the ends of the profile of log(p q) at one number of sites, infinite where it is open.
+    """Return the ends of the profile of log(p q) at the i-th number of sites, (rows,), infinite where open.
 
-    Parameters
-    ----------
-    profile
-        Fits at every number of sites.
-    i
-        Which of them.
-    rows
-        Synapses looked at.
-    index
-        Numbers of the coordinates of p and q.
-    slack
-        Twice the loss of log likelihood at the ends, (rows,).
-
-    Returns
-    -------
-    list of numpy.ndarray
-        Lower and upper end, (rows,).
+    `index` are the numbers of the coordinates of p and q, `slack` (rows,) twice the loss at the ends.
     """
     likelihood = profile.likelihood(i, rows)
     p, q = index
@@ -465,16 +437,9 @@ def site_interval(profile: SiteProfile, threshold: float) -> tuple[NDArray[np.fl
 
 @dataclass(frozen=True, eq=False)
 class Credible:
-    """What the posterior, flat in n, says.
+    """What the posterior, flat in n, says: 95 % credible interval of n, and probability of every row (R, B).
 
-    Parameters
-    ----------
-    n_low, n_high
-        95 % credible interval of the number of sites, (synapses,).
-    is_inside
-        Whether three times the upper end still lies among the numbers that the prior allows.
-    weights
-        Posterior probability of every row, (rows, synapses).
+    `is_inside` where three times the upper end still lies among the numbers that the prior allows.
     """
 
     n_low: NDArray[np.float64]

@@ -39,11 +39,7 @@ def skewed_likelihood(
     *,
     value_only: bool = False,
 ) -> Point:
-    """Return log likelihood, gradient and second derivatives for each row and condition.
-
-    Arguments and result are those of :func:`biophys.recordings.mixture.mixture_likelihood`, without quanta
-    that differ between sites.
-    """
+    """Return what `mixture_likelihood` does, for skewed quanta that are alike at all sites."""
     chosen = () if value_only else active
     size = len(active)
     value = np.zeros(x.shape[:2])
@@ -74,17 +70,7 @@ def _summed(synapse: _Synapse, x: NDArray[np.float64], active: tuple[int, ...]) 
 
 
 class _Synapse:
-    """Density of one response at given parameters.
-
-    Parameters
-    ----------
-    phi
-        Log odds of p, log q, log noise, log within.
-    n
-        Number of sites.
-    family
-        Of the quanta.
-    """
+    """Density of one response at log odds of p, log q, log noise and log within, `phi`."""
 
     def __init__(self, phi: NDArray[np.float64], n: float, family: Family) -> None:
         self.p = float(1.0 / (1.0 + np.exp(-phi[0])))

@@ -36,18 +36,10 @@ class Drive:
 
 
 def drive(kind: str, p: NDArray[np.float64], psi: NDArray[np.float64], gaps: NDArray[np.float64]) -> Drive:
-    """Return u and 1 - g of every stimulus.
+    """Return u and 1 - g of every stimulus under a kind of :data:`DYNAMICS`.
 
-    Parameters
-    ----------
-    kind
-        A key of :data:`DYNAMICS`.
-    p
-        Release probability at rest, shape (rows, sweeps).
-    psi
-        Coordinates of the kind, shape (rows, names).
-    gaps
-        Interval in ms before each stimulus, shape (sweeps, stimuli); the first of a sweep is not used.
+    `p` at rest has the shape (rows, sweeps), the coordinates `psi` of the kind (rows, names), and the `gaps`
+    in ms before each stimulus (sweeps, stimuli), of which the first of a sweep is not used.
     """
     values = dict(zip(DYNAMICS[kind], psi.T[..., None, None], strict=True))
     return Drive(_probabilities(kind, values, p, gaps), _emptiness(kind, values, p, gaps))

@@ -52,14 +52,9 @@ class ThisProcess:
 @checked_types
 @dataclass(frozen=True)
 class LocalProcesses:
-    """Compute groups in processes of one thread each, which is the fastest use of a few cores.
+    """Compute groups in `n_workers` processes of one thread each, the fastest use of a few cores (0: all).
 
     A process that dies takes its group with it; the group is tried again.
-
-    Parameters
-    ----------
-    n_workers
-        Number of processes; 0 for one per core.
     """
 
     n_workers: int = 0
@@ -100,12 +95,8 @@ class DaskCluster:
     address
         Address of the scheduler, for example ``"tcp://10.0.0.1:8786"``.
     patience
-        Seconds to wait for a worker when there is none left.
-
-    Raises
-    ------
-    RuntimeError
-        In `results`, if no worker came in time; what was computed before is kept by the sweep.
+        Seconds to wait for a worker when there is none left; then `results` raises RuntimeError. What was
+        computed before is kept by the sweep.
     """
 
     address: str
@@ -156,13 +147,7 @@ class DaskCluster:
 
 
 def executor_or_default(executor: Executor | None) -> Executor:
-    """Return `executor`, or this process for None.
-
-    Raises
-    ------
-    TypeError
-        If it is something else, for example a number of processes.
-    """
+    """Return `executor`, or this process for None; raise TypeError for something else, such as a number."""
     if executor is None:
         return ThisProcess()
     if not hasattr(executor, "results"):
@@ -171,17 +156,10 @@ def executor_or_default(executor: Executor | None) -> Executor:
 
 
 def executor_for(scheduler: str | None = None, n_processes: int = 1) -> Executor:
-    """Return the executor that a command line asks for.
+    """Return the executor that a command line asks for: a Dask scheduler's, or that of local processes.
 
-    Parameters
-    ----------
-    scheduler
-        Address of a Dask scheduler, or None.
-    n_processes
-        Local processes where there is no scheduler; 1 stays in this process, 0 takes every core.
+    One process is this one; 0 takes every core.
 
-    Examples
-    --------
     >>> executor_for()
     ThisProcess(n_workers=1)
     """

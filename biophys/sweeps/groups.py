@@ -68,12 +68,9 @@ def sweep_groups(
 
     Raises
     ------
-    TypeError
-        If `executor` is of another type.
-    ValueError
-        If two configurations are alike or their names differ.
-    SweepStorageError
-        If a result cannot be stored; what was stored before is kept.
+    ValueError, SweepStorageError
+        If configurations are alike or their names differ; if a result cannot be stored (what was before is
+        kept).
     """
     check_configurations(configurations, same_program)
     kept = KeptReplicas(folder, kept_as or function, execution, executor)
@@ -92,16 +89,7 @@ def sweep_groups(
 class KeptReplicas:
     """What replicas found, each computed once: read from disk if it is there, else computed by an executor.
 
-    Parameters
-    ----------
-    folder
-        Where results are stored; None or empty to keep them in memory only.
-    kept_as
-        The function that stands for how they are computed; results of another one are not used.
-    execution
-        A dataclass that says how groups are computed, with the field ``dtype``.
-    executor
-        Where groups are computed; None for this process.
+    Arguments are those of :func:`sweep_groups`.
     """
 
     def __init__(
@@ -134,21 +122,8 @@ class KeptReplicas:
     ) -> list[xr.Dataset]:
         """Return what every replica found, without the dimension ``replica``, computing what is missing.
 
-        Parameters
-        ----------
-        settings
-            All that the result of each replica depends on.
-        replicas
-            What `function` is given of each replica.
-        function
-            Computes a group. If other processes are to call it, it must be importable (`functools.partial`
-            of a function at the top level of a module is).
-        group_size
-            Replicas per group.
-        programs
-            What only replicas of one group may share; None if any may.
-        on_group
-            Called with the indices of the replicas of each finished group.
+        Arguments are those of :func:`sweep_groups`, except `programs`: what only replicas of one group may
+        share (None: any may), and `on_group`: called with the indices of the replicas of each finished group.
         """
         if self.missing(settings):
             with self._store.alone() if self._store else contextlib.nullcontext(False) as has_waited:
@@ -172,8 +147,6 @@ class KeptReplicas:
 def groups_of(members: Sequence[Any], programs: Sequence[Hashable], size: int) -> list[list[Any]]:
     """Return the members in groups of at most `size` that have the same program.
 
-    Examples
-    --------
     >>> groups_of([1, 2, 3, 4], ["a", "b", "a", "a"], 2)
     [[1, 3], [4], [2]]
     """
@@ -190,6 +163,8 @@ def swept_dataset(
 ) -> xr.Dataset:
     """Return the results of all replicas with one dimension per swept setting: the one way to pack a sweep.
 
+    Settings that do not vary are attributes. Arrays that are shorter than others end in NaN.
+
     Parameters
     ----------
     configurations
@@ -199,17 +174,7 @@ def swept_dataset(
         that has it.
     axes
         Values of every dimension, of which any combination may be missing; by default those that settings
-        have where they vary.
-
-    Returns
-    -------
-    result
-        Settings that do not vary are attributes. Arrays that are shorter than others end in NaN.
-
-    Raises
-    ------
-    ValueError
-        If a setting is not among the values of its axis.
+        have where they vary. ValueError if a setting is not among them.
 
     Examples
     --------

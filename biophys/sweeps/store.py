@@ -49,16 +49,9 @@ def replica_key(settings: Settings) -> str:
 
 
 class SweepStore:
-    """The finished groups of a sweep on disk.
+    """The finished groups of a sweep in a folder on disk.
 
-    Parameters
-    ----------
-    folder
-        Where they lie.
-    function
-        The function that computes them; results of another one, or of other source, are not used.
-    execution
-        A dataclass; its precision, ``dtype``, is part of what a result is.
+    Results of another function, of other source, or of another ``dtype`` of `execution` are not used.
     """
 
     def __init__(self, folder: Path, function: Callable[..., Any], execution: Any) -> None:
@@ -105,15 +98,7 @@ class SweepStore:
                 os.close(handle)
 
     def add(self, group: Sequence[Settings], result: xr.Dataset) -> Path:
-        """Store the result of a group, whole or not at all.
-
-        Raises
-        ------
-        ValueError
-            If the result does not have one row per replica, or a dimension has no entries.
-        SweepStorageError
-            If it cannot be written.
-        """
+        """Store the result of a group, one row per replica, whole or not at all (SweepStorageError)."""
         if result.sizes.get("replica") != len(group):
             raise ValueError(
                 f"the result of a group of {len(group)} needs the dimension replica of that size, "
