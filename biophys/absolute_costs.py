@@ -44,18 +44,11 @@ class ReferenceSynapse:
     Parameters
     ----------
     q
-        Quantal size of a vesicle with the budgets' content (4,000 glutamates, radius about 20 nm).
+        Quantal size, above 0, of a vesicle with the budgets' content (4,000 glutamates, radius about 20 nm).
     p
-        Release probability at which the published calcium entry per released vesicle was taken.
+        Release probability, in (0, 1), at which the published calcium entry per released vesicle was taken.
     cooperativity
-        Hill coefficient of release.
-
-    Raises
-    ------
-    TypeError
-        If `q` carries no unit.
-    ValueError
-        If `q` is not above 0, `p` is not inside (0, 1) or `cooperativity` is not above 0.
+        Hill coefficient of release, above 0.
     """
 
     q: pq.Quantity = field(default_factory=lambda: 0.2 * pq.mV)
@@ -79,10 +72,8 @@ class BudgetRow:
         What the energy is spent on.
     atp_per_second, low, high
         ATP per second at the given rate, and with every constant at the low or high end of its range.
-    watts
-        The same power through the free energy of ATP.
-    share
-        Of the total.
+    watts, share
+        The same power through the free energy of ATP, and its share of the total.
     source
         Of the constant.
     """
@@ -98,7 +89,7 @@ class BudgetRow:
 
 @checked_types
 def spike_costs(reference: ReferenceSynapse | None = None, estimate: Estimate = "value") -> CostMixture:
-    r"""Return what a presynaptic spike costs at a synapse: calcium, vesicle cycling, transmitter, ion flux.
+    r"""Return the ATP that a presynaptic spike costs: calcium, vesicle cycling, transmitter, ion flux.
 
     The calcium law passes through the published entry at the reference p (:func:`calcium_of_site`).
 
@@ -108,11 +99,6 @@ def spike_costs(reference: ReferenceSynapse | None = None, estimate: Estimate = 
         The synapse that the constants describe.
     estimate
         ``"value"``, or ``"low"`` or ``"high"`` for the ends of the constants' ranges.
-
-    Returns
-    -------
-    CostMixture
-        In ATP per spike.
 
     Examples
     --------
@@ -136,7 +122,7 @@ def spike_costs(reference: ReferenceSynapse | None = None, estimate: Estimate = 
 
 @checked_types
 def resting_costs(reference: ReferenceSynapse | None = None, estimate: Estimate = "value") -> CostMixture:
-    """Return what a synapse costs at rest: the proton leak of its vesicles' membrane and their actin.
+    """Return the ATP per second of a resting synapse: the proton leak of its vesicles' membrane, and actin.
 
     Both are for the whole pool of vesicles behind the docked ones, which is taken as proportional to n.
 
@@ -145,14 +131,8 @@ def resting_costs(reference: ReferenceSynapse | None = None, estimate: Estimate 
     reference, estimate
         As in :func:`spike_costs`.
 
-    Returns
-    -------
-    CostMixture
-        In ATP per second.
-
     Examples
     --------
-    >>> import quantities as pq
     >>> print(resting_costs()(QuantalSynapse(n=1, p=0.25, q=0.2 * pq.mV)).round(1))
     86.8 ATP/s
     """
@@ -176,20 +156,12 @@ def costs_at_rate(
     Parameters
     ----------
     rate
-        Presynaptic firing rate, one number above 0.
+        Presynaptic firing rate, one number above 0 with its unit.
     reference, estimate
         As in :func:`spike_costs`.
 
-    Raises
-    ------
-    TypeError
-        If `rate` carries no unit.
-    ValueError
-        If `rate` is not above 0.
-
     Examples
     --------
-    >>> import quantities as pq
     >>> print(costs_at_rate(4 * pq.Hz)(QuantalSynapse(n=1, p=0.25, q=0.2 * pq.mV)).round(0))
     163908.0 ATP/s
     """
@@ -206,23 +178,18 @@ def budget_table(
 
     Parameters
     ----------
-    synapse
-        A single synapse.
-    rate
-        Presynaptic firing rate.
+    synapse, rate
+        A single synapse and one presynaptic firing rate.
     reference
         The synapse that the constants describe.
 
     Raises
     ------
-    TypeError
-        If `synapse` is no `QuantalSynapse`.
-    ValueError
-        If `synapse` or `rate` is an array.
+    TypeError, ValueError
+        If `synapse` is no `QuantalSynapse`; if `synapse` or `rate` is an array.
 
     Examples
     --------
-    >>> import quantities as pq
     >>> rows = budget_table(QuantalSynapse(n=5, p=0.4, q=0.2 * pq.mV), 4 * pq.Hz)
     >>> rows[3].mechanism, round(rows[3].share, 2)
     ('postsynaptic ion flux', 0.87)

@@ -25,16 +25,9 @@ class HillRelation:
     cooperativity
         Hill coefficient h, above 0; about 4 at central synapses.
     half_calcium
-        Concentration K at which p = 1/2. The default is of the order that triggers normal release at the
-        calyx of Held (Bollmann et al. 2000); it sets the scale of the concentration and cancels from every
-        relative cost.
-
-    Raises
-    ------
-    TypeError
-        If `half_calcium` carries no unit.
-    ValueError
-        If a parameter is not positive and finite.
+        Concentration K, above 0 with its unit, at which p = 1/2. The default is of the order that triggers
+        normal release at the calyx of Held (Bollmann et al. 2000); it sets the scale of the concentration and
+        cancels from every relative cost.
 
     References
     ----------

@@ -167,10 +167,8 @@ def joules_of(atp: pq.Quantity, free_energy: pq.Quantity = ATP_FREE_ENERGY.value
 
     Raises
     ------
-    TypeError
-        If an argument carries no unit.
-    ValueError
-        If `atp` is not a number or rate of ATP.
+    TypeError, ValueError
+        If an argument carries no unit; if it has another dimension.
 
     Examples
     --------
@@ -188,14 +186,7 @@ def joules_of(atp: pq.Quantity, free_energy: pq.Quantity = ATP_FREE_ENERGY.value
 
 @checked_types
 def atp_of(energy: pq.Quantity, free_energy: pq.Quantity = ATP_FREE_ENERGY.value) -> pq.Quantity:
-    """Return how many ATP give this much free energy; watts give ATP per second.
-
-    Raises
-    ------
-    TypeError
-        If an argument carries no unit.
-    ValueError
-        If `energy` is neither an energy nor a power.
+    """Return how many ATP give this much free energy (as of :func:`joules_of`); watts give ATP per second.
 
     Examples
     --------

@@ -35,12 +35,8 @@ class CostSweep:
 
     Parameters
     ----------
-    synapses
-        The synapses, in the order of the values swept.
-    sd
-        Standard deviation of the response of each.
-    cost
-        Cost of each.
+    synapses, sd, cost
+        The synapses, in the order of the values swept, the sd of the response of each, and its cost.
     varying
         What was swept.
     """
@@ -58,10 +54,8 @@ class ExponentFit:
 
     Parameters
     ----------
-    exponent
-        :math:`\rho` of cost :math:`\sim \sigma^{-\rho}`: minus the slope.
-    standard_error
-        Of the exponent, from the scatter about the line.
+    exponent, standard_error
+        :math:`\rho` of cost :math:`\sim \sigma^{-\rho}`, minus the slope, and its error from the scatter.
     interval
         Confidence interval of the exponent (Student's t). On a noiseless sweep the scatter is the misfit of
         the power law, so look at `local_range` too.
@@ -92,14 +86,11 @@ class ExponentRow:
         The cost and how it is written.
     varying, low, high
         What was swept at fixed mean, and between which values.
-    analytic
-        The exponent :math:`\rho` that the paper gives.
-    fit
-        The exponent fitted to the sweep.
-    holds
-        Whether the law is a power law on this range: every local exponent within 1 % of the analytic one.
-    holds_while
-        What has to stay small, or whole, for the law to hold.
+    analytic, fit
+        The exponent :math:`\rho` that the paper gives, and that fitted to the sweep.
+    holds, holds_while
+        Whether the law is a power law on this range (every local exponent within 1 % of the analytic one),
+        and what has to stay small, or whole, for that.
     """
 
     mechanism: str
@@ -117,31 +108,21 @@ class ExponentRow:
 def sweep_cost(
     cost: CostLaw | CostMixture, synapse: QuantalSynapse, *, varying: Varying, values: ArrayLike
 ) -> CostSweep:
-    """Return `cost` along synapses that share the mean of `synapse` but differ in n or p.
-
-    The quantal size compensates: it is what keeps the mean.
+    """Return `cost` along synapses that share the mean of `synapse` but differ in n or p; q compensates.
 
     Parameters
     ----------
     cost
         One cost or a mixture.
     synapse
-        A single synapse: its mean, and its p (or n) while the other is swept.
+        A single synapse: its mean, not 0, and its p (or n) while the other is swept.
     varying
         ``"n"`` or ``"p"``.
     values
         The numbers of sites, or the release probabilities in (0, 1), one-dimensional.
 
-    Raises
-    ------
-    TypeError
-        If `synapse` is no `QuantalSynapse`.
-    ValueError
-        If `synapse` is an array or has no mean, or a value is not allowed.
-
     Examples
     --------
-    >>> import quantities as pq
     >>> from brianpresyn.biophys.energy_costs import actin_cost
     >>> synapse = QuantalSynapse(n=1, p=0.3, q=1 * pq.mV)
     >>> sweep = sweep_cost(actin_cost(), synapse, varying="n", values=[1, 8])
@@ -376,12 +357,10 @@ def exponent_table(*, cooperativity: float = 4.0, n_points: int = 60) -> list[Ex
 
     Examples
     --------
-    >>> for row in exponent_table()[:4]:
+    >>> for row in exponent_table()[:2]:
     ...     print(row.mechanism, row.varying, round(row.fit.exponent, 4), row.holds)
     calcium pump p 0.5 True
     vesicle membrane n 0.6667 True
-    actin n 1.3333 True
-    trafficking n 2.0 True
     """
     rows = []
     for case in _cases(cooperativity, n_points):
@@ -407,24 +386,17 @@ def exponent_table(*, cooperativity: float = 4.0, n_points: int = 60) -> list[Ex
 def exponent_map(
     cost: CostLaw | CostMixture, mean: pq.Quantity, *, n: ArrayLike, p: ArrayLike, varying: Varying
 ) -> NDArray[np.float64]:
-    r"""Return the local exponent :math:`-\mathrm{d} \log C / \mathrm{d} \log \sigma` on a grid of n and p.
+    r"""Return the local exponent :math:`-\mathrm{d} \log C / \mathrm{d} \log \sigma`, (len(n), len(p)).
 
     Parameters
     ----------
-    cost
-        One cost law or a mixture.
-    mean
-        The mean response that all synapses share; it matters where costs with different powers of q are
-        mixed.
+    cost, mean
+        One cost law or a mixture, and the mean response that all synapses share; it matters where costs with
+        different powers of q are mixed.
     n, p
         Numbers of sites, and release probabilities in (0, 1), one-dimensional.
     varying
         What moves: ``"n"`` or ``"p"``.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (len(n), len(p)).
 
     Examples
     --------
@@ -449,10 +421,8 @@ def plot_exponent_map(figure: Figure, cost: CostLaw | CostMixture, mean: pq.Quan
     ----------
     figure
         An empty figure, about 9 by 4 inches.
-    cost
-        One cost law or a mixture.
-    mean
-        The mean response that all synapses share.
+    cost, mean
+        As of :func:`exponent_map`.
     """
     figure.set_layout_engine("constrained")
     n, p = np.unique(np.rint(np.geomspace(1, 100, 40))), np.linspace(0.01, 0.99, 99)
@@ -480,10 +450,8 @@ def plot_exponents(figure: Figure, *, cooperativity: float = 4.0, n_points: int 
     ----------
     figure
         An empty figure, about 9 by 4 inches.
-    cooperativity
-        Hill coefficient of release.
-    n_points
-        Points of each sweep.
+    cooperativity, n_points
+        As of :func:`exponent_table`.
     """
     figure.set_layout_engine("constrained")
     cost_axes, exponent_axes = figure.subplots(1, 2)

@@ -144,28 +144,19 @@ class BudgetLaw:
 def budget_exponents(
     cost: CostLaw | CostMixture, budgets: pq.Quantity, mean: pq.Quantity, *, n_max: int = 10_000
 ) -> NDArray[np.float64]:
-    r"""Return the local exponents :math:`\mathrm{d} \log \sigma^{-2} / \mathrm{d} \log E` of any cost, by
-    search.
+    r"""Return local exponents :math:`\mathrm{d} \log \sigma^{-2} / \mathrm{d} \log E` of any cost, by search.
 
     Parameters
     ----------
-    cost
-        One cost law or a mixture.
+    cost, mean
+        One cost law or a mixture, and the mean that all synapses share.
     budgets
-        Increasing budgets, one-dimensional.
-    mean
-        The mean that all synapses share.
+        Increasing budgets, one-dimensional: one exponent between each pair of neighbours.
     n_max
         Largest number of sites.
 
-    Returns
-    -------
-    numpy.ndarray
-        One exponent between each pair of neighbouring budgets.
-
     Examples
     --------
-    >>> import numpy as np, quantities as pq
     >>> budgets = np.array([20.0, 30.0]) * pq.dimensionless
     >>> budget_exponents(BudgetLaw().cost, budgets, 1 * pq.mV).round(3)
     array([5.])
@@ -186,18 +177,13 @@ class BudgetChange:
 
     Parameters
     ----------
-    slope, intercept
-        m and c.
-    slope_error
-        Standard error of m.
+    slope, slope_error, intercept
+        m with its standard error, and c.
     predicted_sd
         The sd after plasticity of each synapse, predicted with the line fitted to the others.
-    error
-        Root mean square of log(predicted / observed sd).
-    error_of_constant_budget
-        The same if the budget (and with it sd / mean) stayed as it was.
-    error_of_constant_sd
-        The same if the sd stayed as it was.
+    error, error_of_constant_budget, error_of_constant_sd
+        Root mean square of log(predicted / observed sd), and the same if the budget (and with it sd / mean),
+        or the sd, stayed as it was.
     """
 
     slope: float
@@ -223,31 +209,21 @@ def fit_budget_change(
     Each prediction uses the mean before and after, the sd before, and the line fitted to all other
     synapses.
 
-    The paper was not at hand. A public summary of the preprint gives the rule as
-    :math:`\Delta E^{5/2} \approx m\,|\Delta\mu|^2 / \mu_0 + c`, which is ``"squared"``; its abstract speaks
-    of the scale-free magnitude of mean change, which ``"relative"`` reads as :math:`|\Delta\mu| / \mu_0`.
+    The paper was not at hand. A public summary of the preprint (Malkin J, O'Donnell C, Houghton C 2026, arXiv
+    2602.15787) gives the rule as :math:`\Delta E^{5/2} \approx m\,|\Delta\mu|^2 / \mu_0 + c`, which is
+    ``"squared"``; its abstract speaks of the scale-free magnitude of mean change, which ``"relative"`` reads
+    as :math:`|\Delta\mu| / \mu_0`.
 
     Parameters
     ----------
     mean_before, sd_before, mean_after, sd_after
-        Moments of the response, one-dimensional, at least five synapses, all above 0.
+        Moments of the response, one-dimensional, at least five synapses, all above 0; the mean must not
+        change by the same amount everywhere.
     size
-        What the budget is a line in: ``"squared"`` or ``"relative"``. The slope of ``"squared"`` is per
-        unit of `mean_before`.
-
-    Raises
-    ------
-    ValueError
-        If there are fewer than five synapses, the lengths differ, a value is not above 0, the mean changed by
-        the same amount everywhere, or `size` is unknown.
-
-    References
-    ----------
-    Malkin J, O'Donnell C, Houghton C (2026). arXiv 2602.15787, abstract.
+        What the budget is a line in: ``"squared"`` (a slope per unit of `mean_before`) or ``"relative"``.
 
     Examples
     --------
-    >>> import numpy as np, quantities as pq
     >>> before = np.array([0.5, 1.0, 1.5, 2.0, 2.5])
     >>> after = before * np.array([1.2, 1.5, 1.1, 1.4, 1.3])
     >>> ratio = 2.5 + 2.0 * (after - before) ** 2 / before
@@ -302,18 +278,12 @@ def implied_budget(mean: pq.Quantity, sd: pq.Quantity, law: BudgetLaw | None = N
     Parameters
     ----------
     mean, sd
-        Moments of the response, above 0; any shape.
+        Moments of the response, above 0, with their unit; any shape.
     law
         The two costs; by default both of scale 1, which gives relative budgets.
 
-    Raises
-    ------
-    TypeError
-        If a moment carries no unit.
-
     Examples
     --------
-    >>> import quantities as pq
     >>> ratio = implied_budget(1 * pq.mV, 0.1 * pq.mV) / implied_budget(1 * pq.mV, 0.2 * pq.mV)
     >>> float((ratio**5).round(6))
     4.0

@@ -42,9 +42,10 @@ class CostLaw:
     mechanism
         What the energy is spent on.
     site_exponent, odds_exponent, release_exponent, quantal_exponent
-        The powers a (of n), b (of the odds of release), g (of p) and d (of q).
+        The finite powers a (of n), b (of the odds of release), g (of p) and d (of q).
     scale
-        :math:`C_0`: dimensionless for a relative cost, ATP (per presynaptic spike) or ATP per second.
+        :math:`C_0`, above 0: dimensionless for a relative cost, ATP (per presynaptic spike) or ATP per
+        second.
     reference_q
         Quantal size :math:`q_0`; it matters only where d is not 0, and must then have the dimension of q.
     varying
@@ -52,22 +53,11 @@ class CostLaw:
     source
         Where the law comes from.
 
-    Raises
-    ------
-    TypeError
-        If `scale` or `reference_q` carries no unit.
-    ValueError
-        If a power is not finite, `scale` or `reference_q` is not positive, or `scale` is no energy cost.
-
     Examples
     --------
-    >>> import quantities as pq
     >>> law = vesicle_membrane_cost()
-    >>> synapse = QuantalSynapse(n=8, p=0.5, q=1 * pq.mV)
-    >>> float(law(synapse))
-    8.0
-    >>> round(float(law.exponent), 4)
-    0.6667
+    >>> float(law(QuantalSynapse(n=8, p=0.5, q=1 * pq.mV))), round(float(law.exponent), 4)
+    (8.0, 0.6667)
     """
 
     mechanism: str
@@ -107,7 +97,9 @@ class CostLaw:
         return float(self.local_exponent(0.0, self.varying))
 
     def local_exponent(self, p: ArrayLike, varying: Varying | None = None) -> NDArray[np.float64]:
-        r"""Return :math:`\rho = -\mathrm{d} \log C / \mathrm{d} \log \sigma` at fixed mean.
+        r"""Return :math:`\rho = -\mathrm{d} \log C / \mathrm{d} \log \sigma` at fixed mean, shaped as `p`.
+
+        It is negative where more reliability costs less.
 
         Parameters
         ----------
@@ -115,11 +107,6 @@ class CostLaw:
             Release probability at which to take it, in [0, 1); any shape.
         varying
             What moves: ``"n"`` or ``"p"``; by default what the law says.
-
-        Returns
-        -------
-        numpy.ndarray
-            Of the shape of `p`; negative where more reliability costs less.
 
         Examples
         --------
@@ -154,24 +141,12 @@ class CostLaw:
 @checked_types
 @dataclass(frozen=True, eq=False)
 class CostMixture:
-    """Sum of several costs.
-
-    Parameters
-    ----------
-    laws
-        The costs, all of one dimension.
-
-    Raises
-    ------
-    ValueError
-        If there is none, or their dimensions differ.
+    """Sum of several costs, at least one, all of one dimension.
 
     Examples
     --------
-    >>> import quantities as pq
     >>> mixture = calcium_pump_cost() + trafficking_cost()
-    >>> synapse = QuantalSynapse(n=4, p=0.5, q=1 * pq.mV)
-    >>> float(mixture(synapse))
+    >>> float(mixture(QuantalSynapse(n=4, p=0.5, q=1 * pq.mV)))
     3.0
     """
 
@@ -230,8 +205,8 @@ def calcium_pump_cost(
 ) -> CostLaw:
     r"""Return the cost of pumping out the calcium that a spike lets in, :math:`(p / (1 - p))^{1/h}`.
 
-    The calcium is the one that :class:`biophys.calcium.HillRelation` asks for and each ion costs the same.
-    With cooperativity h = 4, :math:`\rho = 2 / h = 1/2` at every p.
+    The calcium is the one that :class:`biophys.calcium.HillRelation` asks for and each ion costs the same
+    (Malkin et al. 2023, eq. 11-13). With cooperativity h = 4, :math:`\rho = 2 / h = 1/2` at every p.
 
     Parameters
     ----------
@@ -242,10 +217,6 @@ def calcium_pump_cost(
         is one for the whole synapse.
     scale
         Cost at p = 1/2 (of one site if it is per site).
-
-    References
-    ----------
-    Malkin et al. (2023), eq. 11-13.
 
     Examples
     --------
@@ -275,18 +246,9 @@ def calcium_of_site(per_vesicle: pq.Quantity, *, p: float = 0.25, cooperativity:
     Parameters
     ----------
     per_vesicle
-        Cost of the calcium that enters for each vesicle released.
-    p
-        Release probability at which that was taken, in (0, 1).
-    cooperativity
-        Hill coefficient of release.
-
-    Raises
-    ------
-    TypeError
-        If `per_vesicle` carries no unit.
-    ValueError
-        If `p` lies outside its range.
+        Cost, with its unit, of the calcium that enters for each vesicle released.
+    p, cooperativity
+        Release probability at which that was taken, in (0, 1), and Hill coefficient of release.
 
     Examples
     --------
@@ -307,17 +269,13 @@ def vesicle_membrane_cost(
 ) -> CostLaw:
     r"""Return the cost of vesicle membrane, :math:`n r^2` with :math:`r^3 \propto q`; :math:`\rho = 2/3`.
 
+    Malkin et al. (2023), eq. 14-15. That quantal size goes with vesicle volume: Karunanithi S, Marin L, Wong
+    K, Atwood HL (2002). J Neurosci 22:10267-10276.
+
     Parameters
     ----------
-    scale
-        Cost of one site with quantal size `reference_q`.
-    reference_q
-        Quantal size of a vesicle of the reference radius.
-
-    References
-    ----------
-    Malkin et al. (2023), eq. 14-15. Karunanithi S, Marin L, Wong K, Atwood HL (2002). J Neurosci
-    22:10267-10276 (quantal size goes with vesicle volume).
+    scale, reference_q
+        Cost of one site whose vesicle, of the reference radius, has the quantal size `reference_q`.
 
     Examples
     --------
@@ -341,16 +299,12 @@ def actin_cost(
 ) -> CostLaw:
     r"""Return the cost of the actin that vesicles are strung on, :math:`n r`; :math:`\rho = 4/3`.
 
+    Malkin et al. (2023), eq. 16.
+
     Parameters
     ----------
-    scale
-        Cost of one site with quantal size `reference_q`.
-    reference_q
-        Quantal size of a vesicle of the reference radius.
-
-    References
-    ----------
-    Malkin et al. (2023), eq. 16.
+    scale, reference_q
+        As of :func:`vesicle_membrane_cost`.
 
     Examples
     --------
@@ -372,8 +326,8 @@ def actin_cost(
 def trafficking_cost(*, varying: Varying = "n", scale: pq.Quantity = 1.0 * pq.dimensionless) -> CostLaw:
     r"""Return the cost of bringing up vesicles to replace those released, :math:`n p`.
 
-    Bought with n it has :math:`\rho = 2`; bought with p it has :math:`\rho = 2 (1 - p)` (eq. 18), near 2 only
-    while p is small.
+    Bought with n it has :math:`\rho = 2`; bought with p it has :math:`\rho = 2 (1 - p)`, near 2 only while p
+    is small (Malkin et al. 2023, eq. 17-18).
 
     Parameters
     ----------
@@ -381,10 +335,6 @@ def trafficking_cost(*, varying: Varying = "n", scale: pq.Quantity = 1.0 * pq.di
         What the reliability is bought with.
     scale
         Cost of one vesicle.
-
-    References
-    ----------
-    Malkin et al. (2023), eq. 17-18.
 
     Examples
     --------
@@ -409,18 +359,13 @@ def transmitter_cost(
     r"""Return the cost of refilling the released vesicles with transmitter, :math:`n p q`.
 
     It is proportional to the mean response, so that at fixed mean it buys no reliability: :math:`\rho = 0`.
+    Attwell D, Laughlin SB (2001). J Cereb Blood Flow Metab 21:1133-1145,
+    doi:10.1097/00004647-200110000-00001.
 
     Parameters
     ----------
-    scale
+    scale, reference_q
         Cost of the transmitter of a vesicle of quantal size `reference_q`.
-    reference_q
-        Quantal size of that vesicle.
-
-    References
-    ----------
-    Attwell D, Laughlin SB (2001). J Cereb Blood Flow Metab 21:1133-1145,
-    doi:10.1097/00004647-200110000-00001.
 
     Examples
     --------
@@ -437,23 +382,12 @@ def ion_flux_cost(
 ) -> CostLaw:
     r"""Return the cost of pumping out the ions of the postsynaptic response, :math:`n p q`; :math:`\rho = 0`.
 
+    Source as of :func:`transmitter_cost`.
+
     Parameters
     ----------
-    scale
+    scale, reference_q
         Cost of the ions that a vesicle of quantal size `reference_q` lets in.
-    reference_q
-        Quantal size of that vesicle.
-
-    References
-    ----------
-    Attwell D, Laughlin SB (2001). J Cereb Blood Flow Metab 21:1133-1145,
-    doi:10.1097/00004647-200110000-00001.
-
-    Examples
-    --------
-    >>> law = ion_flux_cost()
-    >>> float(law(QuantalSynapse(n=8, p=0.5, q=2 * pq.mV)).round(3)), round(law.exponent, 3)
-    (8.0, 0.0)
     """
     return replace(transmitter_cost(scale=scale, reference_q=reference_q), mechanism="postsynaptic ion flux")
 
@@ -466,10 +400,8 @@ def reliability_costs(
 
     Parameters
     ----------
-    cooperativity
-        Hill coefficient of release.
-    reference_q
-        Quantal size of a vesicle of the reference radius.
+    cooperativity, reference_q
+        Hill coefficient of release, and quantal size of a vesicle of the reference radius.
 
     Examples
     --------

@@ -17,23 +17,18 @@ from biophys.units import checked_finite, magnitude_in, psp_unit_of
 
 @checked_types
 def entropic_cost(sd: pq.Quantity) -> Any:
-    r"""Return minus the entropy of a normal weight, :math:`C_{VI} = -\frac{1}{2} \ln 2 \pi e \sigma^2`, in
-    nats.
+    r"""Minus the entropy of a normal weight, :math:`C_{VI} = -\frac{1}{2} \ln 2 \pi e \sigma^2`, in nats.
 
-    Differential entropy depends on the unit of `sd` by a constant, so that only differences mean something.
+    Differential entropy depends on the unit of `sd` by a constant, so that only differences mean something
+    (Malkin et al. 2023, eq. 41).
 
     Parameters
     ----------
     sd
         Standard deviation, above 0; any shape.
 
-    References
-    ----------
-    Malkin et al. (2023), eq. 41.
-
     Examples
     --------
-    >>> import quantities as pq
     >>> round(float(entropic_cost(1 * pq.mV)), 4)
     -1.4189
     """
@@ -49,24 +44,18 @@ def biological_cost(sd: pq.Quantity, rho: ArrayLike, s: pq.Quantity) -> Any:
     .. math:: C_{BI} = \frac{1}{\rho}\left(\left(\frac{s}{\sigma}\right)^\rho - 1\right)
               - \frac{1}{2} \ln 2 \pi e s^2 \;\ge\; C_{VI}
 
-    with equality at :math:`\sigma = s` and in the limit :math:`\rho \to 0`.
+    with equality at :math:`\sigma = s` and in the limit :math:`\rho \to 0` (Malkin et al. 2023, eq. 44,
+    50-53).
 
     Parameters
     ----------
-    sd
-        Standard deviation, above 0.
+    sd, s
+        Standard deviation and scale of the cost, above 0, of one dimension.
     rho
         Cost exponent, at least 0; 0 gives the limit, the entropic cost.
-    s
-        Scale of the cost, above 0, of the dimension of `sd`.
-
-    References
-    ----------
-    Malkin et al. (2023), eq. 44 and 50-53.
 
     Examples
     --------
-    >>> import quantities as pq
     >>> sd, s = 0.5 * pq.mV, 1.0 * pq.mV
     >>> float((biological_cost(sd, 2.0, s) - entropic_cost(sd)).round(4))
     0.8069
@@ -77,8 +66,7 @@ def biological_cost(sd: pq.Quantity, rho: ArrayLike, s: pq.Quantity) -> Any:
 
 @checked_types
 def bound_gap(ratio: ArrayLike, rho: ArrayLike) -> NDArray[np.float64]:
-    r"""Return how far the bound is above the entropic cost, :math:`(z^\rho - 1) / \rho - \ln z` with z = s
-    / sd.
+    r"""Return the bound less the entropic cost in nats, :math:`(z^\rho - 1) / \rho - \ln z` with z = s / sd.
 
     Computed without cancellation near :math:`\rho = 0`, where it is :math:`\rho (\ln z)^2 / 2`.
 
@@ -88,16 +76,6 @@ def bound_gap(ratio: ArrayLike, rho: ArrayLike) -> NDArray[np.float64]:
         z, above 0.
     rho
         Cost exponent, at least 0; broadcast against `ratio`.
-
-    Returns
-    -------
-    numpy.ndarray
-        In nats, at least 0.
-
-    Raises
-    ------
-    ValueError
-        If `ratio` is not above 0 or `rho` is negative.
 
     Examples
     --------

@@ -20,7 +20,7 @@ GradientLaw = Literal["normal", "Laplace"]
 def probability_above(
     threshold: ArrayLike, sd: ArrayLike, *, mean: ArrayLike = 0.0, law: GradientLaw = "normal"
 ) -> NDArray[np.float64]:
-    r"""Return the probability that the absolute gradient exceeds the threshold :math:`g_{lim}`.
+    r"""Return the probability, in [0, 1], that the absolute gradient exceeds the threshold :math:`g_{lim}`.
 
     For a normal gradient of mean 0 it is :math:`\mathrm{erfc}(g_{lim} / (\sigma \sqrt 2))`, for a Laplace one
     :math:`\exp(-g_{lim} \sqrt 2 / \sigma)`; with a mean both tails are added. Since the Fisher information
@@ -29,23 +29,11 @@ def probability_above(
     Parameters
     ----------
     threshold
-        :math:`g_{lim}`, at least 0.
-    sd
-        Standard deviation of the gradient, above 0 (of a Laplace distribution: its scale times sqrt 2).
-    mean
-        Mean gradient.
+        :math:`g_{lim}`, at least 0; all arguments are broadcast to one shape.
+    sd, mean
+        Of the gradient, the sd above 0 (of a Laplace distribution: its scale times sqrt 2).
     law
         ``"normal"`` or ``"Laplace"``.
-
-    Returns
-    -------
-    numpy.ndarray
-        In [0, 1], of the shape that the arguments broadcast to.
-
-    Raises
-    ------
-    ValueError
-        If `threshold` is negative, `sd` is not above 0 or `law` is unknown.
 
     References
     ----------

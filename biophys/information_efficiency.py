@@ -28,17 +28,7 @@ _BLOCK = 2_000_000
 
 @checked_types
 def bernoulli_input(spike_probability: float) -> NDArray[np.float64]:
-    """Return the distribution of spikes per bin when each bin holds a spike with this probability.
-
-    Parameters
-    ----------
-    spike_probability
-        In (0, 1).
-
-    Returns
-    -------
-    numpy.ndarray
-        Probabilities of 0 and 1 spike.
+    """Return the probabilities of 0 and 1 spike per bin at this probability, in (0, 1), of a spike.
 
     Examples
     --------
@@ -53,10 +43,7 @@ def bernoulli_input(spike_probability: float) -> NDArray[np.float64]:
 def poisson_input(mean_count: float) -> NDArray[np.float64]:
     """Return the distribution of spikes per window of a Poisson input, cut where the tail is below 1e-12.
 
-    Parameters
-    ----------
-    mean_count
-        Rate times window, above 0 and at most 200.
+    `mean_count` is the rate times the window, above 0 and at most 200.
 
     Examples
     --------
@@ -90,7 +77,7 @@ def entropy_bits(pmf: ArrayLike, axis: int = -1) -> NDArray[np.float64]:
 def transmitted_information(
     input_pmf: ArrayLike, n: ArrayLike, p: ArrayLike, *, spontaneous: float = 0.0
 ) -> NDArray[np.float64]:
-    r"""Return the mutual information between spikes and released vesicles in a bin or window, in bits.
+    r"""Return the mutual information of spikes and released vesicles in bits per bin, shaped as n and p.
 
     Given m spikes, :math:`k \sim \mathrm{Binomial}(n m, p)`: sites are full again at each spike.
     Spontaneous release adds a Poisson number of vesicles. Without it and with at most one spike per bin,
@@ -106,16 +93,6 @@ def transmitted_information(
         Sites and release probability in [0, 1]; broadcast to one shape.
     spontaneous
         Mean number of vesicles released without a spike, at least 0.
-
-    Returns
-    -------
-    numpy.ndarray
-        Bits per bin, of the shape of n and p.
-
-    Raises
-    ------
-    ValueError
-        If the distribution is not one, or n or p is not allowed.
 
     Examples
     --------
@@ -174,7 +151,9 @@ class TransmissionCost:
 
     .. math:: E = E_0 + \langle m \rangle \left(E_1 + n\,C \left(\tfrac{p}{1 - p}\right)^{1/h} + n p\,V\right)
 
-    with :math:`\langle m \rangle` the mean number of spikes per bin.
+    with :math:`\langle m \rangle` the mean number of spikes per bin. Costs are in ATP, none negative, not all
+    0. The defaults are the published budget of a cortical synapse (:mod:`biophys.constants`); the calcium
+    constant is the one whose law passes through the published entry at p = 0.25.
 
     Parameters
     ----------
@@ -188,16 +167,6 @@ class TransmissionCost:
         C: calcium of one site at p = 1/2; 0 leaves it out.
     cooperativity
         h: Hill coefficient of release.
-
-    The defaults are the published budget of a cortical synapse (:mod:`biophys.constants`); the calcium
-    constant is the one whose law passes through the published entry at p = 0.25.
-
-    Raises
-    ------
-    TypeError
-        If a cost carries no unit.
-    ValueError
-        If a cost is negative or in anything but ATP, or all are 0.
 
     Examples
     --------
@@ -242,7 +211,7 @@ class TransmissionCost:
 def information_per_energy(
     input_pmf: ArrayLike, n: ArrayLike, p: ArrayLike, cost: TransmissionCost, *, spontaneous: float = 0.0
 ) -> pq.Quantity:
-    """Return the bits that a synapse transmits for each ATP.
+    """Return the bits that a synapse transmits for each ATP, of the shape of n and p.
 
     Parameters
     ----------
@@ -250,11 +219,6 @@ def information_per_energy(
         As in :func:`transmitted_information`.
     cost
         What a bin costs.
-
-    Returns
-    -------
-    quantities.Quantity
-        In bit/ATP, of the shape of n and p; 0 where nothing is transmitted.
 
     Examples
     --------
@@ -273,18 +237,9 @@ def information_per_energy(
 @checked_types
 @dataclass(frozen=True)
 class Optimum:
-    """The release probability that transmits most bits per ATP.
+    """The number of sites and release probability that transmit most bits per ATP, and the ratio there.
 
-    Parameters
-    ----------
-    n
-        Number of sites.
-    p
-        Best release probability; 1 if the ratio rises all the way.
-    bits_per_atp
-        Ratio there.
-    is_interior
-        Whether p = 1 does worse.
+    p is 1, and `is_interior` false, if the ratio rises all the way.
     """
 
     n: int
@@ -382,8 +337,7 @@ def failure_rate_of_levy_baxter(
 
 @checked_types
 def information_of_sum(n_inputs: int, spike_probability: float, failure: float) -> float:
-    r"""Return the exact information, in bits, that the summed releases carry about the number of spiking
-    inputs.
+    r"""Return the exact information, in bits, that summed releases carry about the number of spiking inputs.
 
     It is the part of the dendrite's information that failures alone limit: m of the inputs spike and
     :math:`k \sim \mathrm{Binomial}(m, 1 - f)` release. For many inputs it tends to

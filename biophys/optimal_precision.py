@@ -21,31 +21,20 @@ _NEWTON_STEPS = 60
 @checked_types
 @dataclass(frozen=True, eq=False)
 class ReliabilityCost:
-    r"""Power-law reliability cost of one synapse, :math:`\frac{1}{\rho} (s / \sigma)^\rho =
-    c\,\sigma^{-\rho}`.
+    r"""Power-law reliability cost of a synapse, :math:`\frac{1}{\rho} (s / \sigma)^\rho = c\,\sigma^{-\rho}`.
+
+    Malkin et al. (2023), eq. 4, 45 and 48.
 
     Parameters
     ----------
     rho
         Exponent, above 0.
     s
-        Scale with the unit of the response: the sd at which an increase of precision costs as much as one of
-        entropy gains. :math:`c = s^\rho / \rho`.
-
-    Raises
-    ------
-    TypeError
-        If `s` carries no unit.
-    ValueError
-        If `rho` or `s` is not above 0.
-
-    References
-    ----------
-    Malkin et al. (2023), eq. 4, 45 and 48.
+        Scale, above 0 with the unit of the response: the sd at which an increase of precision costs as much
+        as one of entropy gains. :math:`c = s^\rho / \rho`.
 
     Examples
     --------
-    >>> import quantities as pq
     >>> float(ReliabilityCost(rho=2.0, s=0.1 * pq.mV)(0.05 * pq.mV))
     2.0
     """
@@ -70,7 +59,7 @@ class ReliabilityCost:
 
 @checked_types
 def optimal_sd(importance: pq.Quantity, cost: ReliabilityCost | Sequence[ReliabilityCost]) -> pq.Quantity:
-    r"""Return the sd that minimises performance plus reliability cost.
+    r"""Return the sd that minimises performance plus reliability cost (Malkin et al. 2023, eq. 26-29).
 
     The performance cost is :math:`\frac{1}{2} H \sigma^2` near its minimum. For one cost
 
@@ -86,27 +75,16 @@ def optimal_sd(importance: pq.Quantity, cost: ReliabilityCost | Sequence[Reliabi
         H, the second derivative of the performance cost (dimensionless) by the mean response: any shape,
         above 0, in 1/unit^2, for example 1/mV^2.
     cost
-        One reliability cost, or several that add up.
-
-    Returns
-    -------
-    quantities.Quantity
-        Of the shape of `importance`, in the unit of the (first) cost's s.
+        One reliability cost, or several that add up; the sd is in the unit of the first one's s.
 
     Raises
     ------
-    TypeError
-        If `importance` carries no unit.
-    ValueError
-        If `importance` is not positive or has the wrong dimension, or there is no cost.
-
-    References
-    ----------
-    Malkin et al. (2023), eq. 26-29.
+    TypeError, ValueError
+        If `importance` carries no unit; if it is not positive or has the wrong dimension, or there is no
+        cost.
 
     Examples
     --------
-    >>> import quantities as pq
     >>> cost = ReliabilityCost(rho=2.0, s=0.5 * pq.mV)
     >>> print(optimal_sd(4.0 / pq.mV**2, cost))
     0.5 mV
@@ -151,8 +129,9 @@ def _newton(
 
 @checked_types
 def linear_importance(inputs: ArrayLike, noise_sd: pq.Quantity) -> pq.Quantity:
-    r"""Return the importance of each input of the linear model, :math:`H_{ii} = \epsilon^{-2} \sum_t
-    x_{it}^2`.
+    r"""Return the importance of inputs of the linear model, :math:`H_{ii} = \epsilon^{-2} \sum_t x_{it}^2`.
+
+    Malkin et al. (2023), eq. 26; in 1/unit^2, shape (synapses,).
 
     Parameters
     ----------
@@ -161,18 +140,8 @@ def linear_importance(inputs: ArrayLike, noise_sd: pq.Quantity) -> pq.Quantity:
     noise_sd
         Standard deviation :math:`\epsilon` of the targets about the model, in the unit of the response.
 
-    Returns
-    -------
-    quantities.Quantity
-        Shape (synapses,), in 1/unit^2.
-
-    References
-    ----------
-    Malkin et al. (2023), eq. 26.
-
     Examples
     --------
-    >>> import quantities as pq
     >>> print(linear_importance([[1.0, 0.0], [1.0, 2.0]], 0.5 * pq.mV))
     [ 8. 16.] 1/mV**2
     """
@@ -187,11 +156,8 @@ def linear_importance(inputs: ArrayLike, noise_sd: pq.Quantity) -> pq.Quantity:
 class PrecisionSlopes:
     r"""Slopes of :math:`\log \sigma^2` of optimal synapses.
 
-    Parameters
-    ----------
-    on_importance, on_learning_rate, on_input_power, on_posterior_variance
-        Against the logarithms of H, of the learning rate eta, of the mean of x^2 and of the posterior
-        variance.
+    They are against the logarithms of H, of the learning rate eta, of the mean of x^2 (`on_input_power`) and
+    of the posterior variance.
     """
 
     on_importance: float
@@ -202,16 +168,7 @@ class PrecisionSlopes:
 
 @checked_types
 def precision_slopes(rho: float) -> PrecisionSlopes:
-    r"""Return the slopes of :math:`\log \sigma^2` that eq. 54 predicts for one power-law cost.
-
-    Parameters
-    ----------
-    rho
-        Cost exponent, above 0.
-
-    References
-    ----------
-    Malkin et al. (2023), eq. 54.
+    r"""Return the slopes of :math:`\log \sigma^2` under a cost of power rho > 0 (Malkin et al. 2023, eq. 54).
 
     Examples
     --------
@@ -225,16 +182,11 @@ def precision_slopes(rho: float) -> PrecisionSlopes:
 
 @checked_types
 def exponent_from_input_slope(slope: ArrayLike) -> NDArray[np.float64]:
-    r"""Return the :math:`\rho` with :math:`\log \sigma^2` falling by `slope` on :math:`\log \langle x^2
-    \rangle`.
+    r"""Return the :math:`\rho` at which :math:`\log \sigma^2` falls so on :math:`\log \langle x^2 \rangle`.
 
     :math:`\rho = -2 - 2 / \mathrm{slope}`: a slope of -1 means 0, and -1/2 means 2. Slopes outside [-1, 0)
-    belong to no cost with :math:`\rho \ge 0`; they are returned as they come out, for intervals.
-
-    Raises
-    ------
-    ValueError
-        If a slope is 0 or not finite.
+    belong to no cost with :math:`\rho \ge 0`; they are returned as they come out, for intervals. Raises
+    ValueError for a slope that is 0 or not finite.
 
     Examples
     --------

@@ -126,22 +126,16 @@ class QuantalSynapse:
         return (1.0 - self.p) ** self.n
 
     def pmf(self, k: ArrayLike | None = None) -> NDArray[np.float64]:
-        """Return the probability that a spike releases `k` vesicles.
+        """Return the probability that a spike releases `k` vesicles; 0 if negative, fractional or above n.
 
         Parameters
         ----------
         k
-            Numbers of vesicles, one-dimensional or a scalar; by default 0, 1, ..., the largest n.
-
-        Returns
-        -------
-        numpy.ndarray
-            Shape: that of the synapses followed by that of `k`; 0 where `k` is negative, fractional or
-            above n.
+            Numbers of vesicles, one-dimensional or a scalar; by default 0, 1, ..., the largest n. Its shape
+            follows that of the synapses in the result.
 
         Examples
         --------
-        >>> import quantities as pq
         >>> QuantalSynapse(2, 0.25, 1 * pq.mV).pmf()
         array([0.5625, 0.375 , 0.0625])
         """
@@ -151,7 +145,7 @@ class QuantalSynapse:
         return binomial_pmf(counts, n, p)
 
     def release_counts(self, n_spikes: int | None = None, *, rng: np.random.Generator) -> NDArray[np.int64]:
-        """Draw the number of vesicles that each spike releases.
+        """Draw the number of vesicles that each spike releases, shape ``(n_spikes, *shape)``.
 
         Parameters
         ----------
@@ -159,27 +153,12 @@ class QuantalSynapse:
             Number of spikes; by default one, without an axis for it.
         rng
             Source of randomness.
-
-        Returns
-        -------
-        numpy.ndarray
-            Integers of shape ``(n_spikes, *shape)``, or `shape` if `n_spikes` is None.
         """
         spikes = () if n_spikes is None else (operator.index(n_spikes),)
         return np.asarray(rng.binomial(self.n, self.p, size=spikes + self.shape))
 
     def sample(self, n_spikes: int | None = None, *, rng: np.random.Generator) -> pq.Quantity:
-        """Draw the postsynaptic response to each spike.
-
-        Parameters
-        ----------
-        n_spikes, rng
-            As of `release_counts`.
-
-        Returns
-        -------
-        quantities.Quantity
-            Responses in the unit of `q`, shape ``(n_spikes, *shape)``, or `shape` if `n_spikes` is None.
+        """Draw the response to each spike in the unit of `q`; shape and arguments as of `release_counts`.
 
         Examples
         --------
@@ -248,11 +227,6 @@ def release_probability_for(cv: ArrayLike, n: ArrayLike) -> NDArray[np.float64]:
     n
         Number of sites, at least 1; need not be an integer.
 
-    Raises
-    ------
-    ValueError
-        If `cv` is negative or not finite, or `n` is below 1.
-
     Examples
     --------
     >>> float(release_probability_for(cv=1.0, n=4))
@@ -274,11 +248,6 @@ def n_sites_for(cv: ArrayLike, p: ArrayLike) -> NDArray[np.float64]:
     p
         Release probability, in (0, 1): at p = 0 nothing is released, at p = 1 nothing varies.
 
-    Raises
-    ------
-    ValueError
-        If `cv` is not above 0, or `p` is not inside (0, 1).
-
     Examples
     --------
     >>> float(n_sites_for(cv=1.0, p=0.2))
@@ -298,7 +267,7 @@ def synapse_with(
     p: ArrayLike | None = None,
     hold: Literal["p", "sd"] = "p",
 ) -> QuantalSynapse:
-    """Return the synapse with this mean and standard deviation of the response.
+    """Return the synapse with this mean and standard deviation of the response, broadcast to one shape.
 
     Given `n`, the release probability realises them (as calcium would) and both are met exactly. Given `p`,
     the number of sites realises them; it is a whole number, so that in general only two of mean, sd and p
@@ -313,13 +282,8 @@ def synapse_with(
     n, p
         Exactly one of them: the number of sites or the release probability to keep.
     hold
-        Given `p`: keep ``"p"`` and come as near to `sd` as a whole number of sites allows, or keep ``"sd"``
-        and move p as little as that whole number asks for.
-
-    Returns
-    -------
-    QuantalSynapse
-        Of the shape that the arguments broadcast to.
+        Given `p`: keep ``"p"`` and come as near to `sd` as a whole number of sites allows (a UserWarning says
+        if it misses by more than 5 %), or keep ``"sd"`` and move p as little as that whole number asks for.
 
     Raises
     ------
@@ -329,14 +293,8 @@ def synapse_with(
         If no binomial synapse has these moments: the mean is 0, the sd is negative or, given `p`, 0 or
         above that of a single site.
 
-    Warns
-    -----
-    UserWarning
-        If the nearest whole number of sites misses `sd` by more than 5 %.
-
     Examples
     --------
-    >>> import quantities as pq
     >>> synapse = synapse_with(0.3 * pq.mV, 0.3 * pq.mV, n=4)
     >>> float(round(synapse.p, 12)), float(synapse.q.magnitude.round(12))
     (0.2, 0.375)

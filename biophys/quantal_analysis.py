@@ -70,17 +70,18 @@ def estimate_by_moments(
 ) -> QuantalEstimate:
     r"""Estimate quantal parameters from the moments of the amplitudes of each synapse.
 
-    With n given, :math:`q (1 + c_w^2) = \mathrm{var} / (B\,\mathrm{mean}) + \mathrm{mean} / n` and
-    :math:`p = \mathrm{mean} / (n q)`, :math:`B = 1 + c_b^2` (Costa et al. 2015 with n = 5.5). Without it the
-    third central moment decides: n is the number of sites at which the p and q of the first two moments
-    predict it, and the interval of n holds every number that it does not reject. Its sampling error is large:
-    prefer :func:`biophys.fit_release`.
+    With n given, :math:`q (1 + c_w^2) = \mathrm{var} / (B\,\mathrm{mean}) + \mathrm{mean} / n` and :math:`p =
+    \mathrm{mean} / (n q)`, :math:`B = 1 + c_b^2` (Costa et al. 2015, doi:10.7554/eLife.09457, with n = 5.5).
+    Without it the third central moment decides: n is the number of sites at which the p and q of the first
+    two moments predict it, and the interval of n holds every number that it does not reject. Its sampling
+    error is large: prefer :func:`biophys.fit_release`.
 
     Parameters
     ----------
     amplitudes
         Responses, failures included, shape (trials,) or (trials, synapses); at least three trials. NaN: not
-        measured.
+        measured. A synapse that cannot be estimated (constant, of mean 0, or all noise) is NaN, with a
+        reason; if it is the only one ValueError says so.
     n
         Number of sites if known, need not be whole; one number or one for each synapse.
     noise_sd
@@ -89,32 +90,14 @@ def estimate_by_moments(
         Coefficient of variation of quanta within sites, or a :class:`QuantalVariability` (gamma quanta are
         taken for the higher moments); by default 0.
 
-    Returns
-    -------
-    QuantalEstimate
-        For each synapse; NaN and a reason for one of several that cannot be estimated.
-
-    Raises
-    ------
-    TypeError
-        If a quantity carries no unit.
-    ValueError
-        If the recording of a single synapse is empty, constant or infinite, its mean is 0, or the noise
-        explains all its variance.
-
     Warns
     -----
     IdentifiabilityWarning
         If n was not given and cannot be told from p.
 
-    References
-    ----------
-    Costa RP, Froemke RC, Sjöström PJ, van Rossum MCW (2015). eLife 4:e09457, doi:10.7554/eLife.09457.
-
     Examples
     --------
-    >>> import numpy as np, quantities as pq
-    >>> from brianpresyn.biophys.quantal import QuantalSynapse
+    >>> from brianpresyn.biophys import QuantalSynapse
     >>> synapse = QuantalSynapse(5, 0.3, 0.2 * pq.mV)
     >>> estimate = estimate_by_moments(synapse.sample(20000, rng=np.random.default_rng(1)), n=5)
     >>> round(float(estimate.p), 2), round(float(estimate.q), 2)
@@ -419,8 +402,7 @@ def estimate_by_likelihood(
     Parameters
     ----------
     amplitudes
-        Responses, failures included, shape (trials,) or (trials, synapses); at least three trials. NaN: not
-        measured.
+        As of :func:`estimate_by_moments`.
     noise_sd
         Standard deviation of the recording noise, above 0 (measure it before the stimulus); one number or one
         for each synapse.
@@ -430,30 +412,14 @@ def estimate_by_likelihood(
         Largest number of sites that you believe in: a warning says where the recording allows more. Intervals
         do not depend on it.
 
-    Returns
-    -------
-    QuantalEstimate
-        For each synapse; NaN and a reason for one of several that cannot be estimated.
-
-    Raises
-    ------
-    TypeError
-        If a quantity carries no unit.
-    ValueError
-        If the recording of a single synapse is empty, constant or infinite, has more than two axes or mean 0,
-        or a parameter is out of range.
-
     Warns
     -----
-    IdentifiabilityWarning
-        If n and p cannot be told apart, or `n_max` is too small.
-    SerialDependenceWarning
-        If the responses are not independent.
+    IdentifiabilityWarning, SerialDependenceWarning
+        If n and p cannot be told apart, or `n_max` is too small; if the responses are not independent.
 
     Examples
     --------
-    >>> import numpy as np, quantities as pq
-    >>> from brianpresyn.biophys.quantal import QuantalSynapse
+    >>> from brianpresyn.biophys import QuantalSynapse
     >>> rng = np.random.default_rng(2)
     >>> amplitudes = QuantalSynapse(3, 0.4, 1 * pq.mV).sample(400, rng=rng)
     >>> amplitudes = amplitudes + rng.normal(0, 0.2, 400) * pq.mV
@@ -534,7 +500,9 @@ def estimate_by_variance_mean(
 
     Fits the parabola :math:`v = S \mu - C \mu^2`, :math:`S = B (1 + c_w^2) q`, :math:`C = B / n`,
     :math:`B = 1 + c_b^2`, by generalised least squares. Weights and covariance are the sampling error of the
-    residual of mean and variance, recording noise included, at the fitted synapse (three rounds).
+    residual of mean and variance, recording noise included, at the fitted synapse (three rounds). p has the
+    shape of `means`. Without curvature n is infinite, p NaN with an interval from 0, and q that of a straight
+    line.
 
     Parameters
     ----------
@@ -551,17 +519,8 @@ def estimate_by_variance_mean(
     n_noise_samples
         Number of baseline samples from which `noise_sd` was estimated; by default it is known.
 
-    Returns
-    -------
-    QuantalEstimate
-        n and q for each synapse; p has the shape of `means`, one value for each condition. Without
-        curvature n is infinite, p NaN with an interval from 0, and q that of a straight line. NaN and a
-        reason for one of several synapses that cannot be estimated.
-
     Raises
     ------
-    TypeError
-        If a quantity carries no unit.
     ValueError
         If there are fewer than three conditions, the shapes differ or can be read in two ways, or all
         means of a single synapse are equal.
@@ -578,8 +537,7 @@ def estimate_by_variance_mean(
 
     Examples
     --------
-    >>> import numpy as np, quantities as pq
-    >>> from brianpresyn.biophys.quantal import QuantalSynapse
+    >>> from brianpresyn.biophys import QuantalSynapse
     >>> synapses = QuantalSynapse(8, np.array([0.1, 0.3, 0.6, 0.9]), 0.5 * pq.mV)
     >>> estimate = estimate_by_variance_mean(synapses.mean, synapses.variance, n_trials=10**9)
     >>> round(float(estimate.n), 6), float(estimate.q.magnitude.round(6))

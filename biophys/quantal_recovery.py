@@ -95,7 +95,6 @@ def recovery_by_moments(
 
     Examples
     --------
-    >>> import numpy as np, quantities as pq
     >>> synapse = QuantalSynapse(5, 0.4, 1 * pq.mV)
     >>> row = recovery_by_moments(synapse, n_trials=200, n_repeats=500, rng=np.random.default_rng(3))
     >>> 0.9 < row.p_coverage < 0.99
@@ -126,26 +125,16 @@ def recovery_by_likelihood(
 
     Parameters
     ----------
-    synapse
-        A single synapse, p inside (0, 1).
-    noise_sd
-        Standard deviation of the recording noise, which is drawn and known to the estimator.
-    n_trials, n_repeats
-        Trials of a recording, and recordings.
-    rng
-        Source of randomness.
+    synapse, n_trials, n_repeats, rng, noise_sd, quantal_cv
+        As of :func:`recovery_by_moments`.
     n_max
         Largest number of sites tried.
-    quantal_cv
-        Coefficient of variation of (gamma) quanta, which are drawn and known to the estimator.
 
     Examples
     --------
-    >>> import numpy as np, quantities as pq
-    >>> synapse = QuantalSynapse(2, 0.4, 1 * pq.mV)
-    >>> row = recovery_by_likelihood(
-    ...     synapse, noise_sd=0.2 * pq.mV, n_trials=100, n_repeats=50, rng=np.random.default_rng(3), n_max=5
-    ... )
+    >>> rng, synapse = np.random.default_rng(3), QuantalSynapse(2, 0.4, 1 * pq.mV)
+    >>> size = {"n_trials": 100, "n_repeats": 50}
+    >>> row = recovery_by_likelihood(synapse, noise_sd=0.2 * pq.mV, **size, rng=rng, n_max=5)
     >>> 0.8 < row.p_coverage <= 1
     True
     """
@@ -173,20 +162,13 @@ def recovery_by_variance_mean(
 
     Parameters
     ----------
-    synapse
-        A single synapse, p inside (0, 1): the first condition, the one that is reported.
+    synapse, n_trials, n_repeats, rng, noise_sd, quantal_cv
+        As of :func:`recovery_by_moments`; the synapse is the first condition, the one that is reported.
     other_p
         Release probabilities of the other conditions, at least two.
-    n_trials, n_repeats
-        Trials of a condition, and recordings.
-    rng
-        Source of randomness.
-    noise_sd, quantal_cv
-        As of :func:`recovery_by_moments`.
 
     Examples
     --------
-    >>> import numpy as np, quantities as pq
     >>> rng, synapse = np.random.default_rng(3), QuantalSynapse(5, 0.3, 1 * pq.mV)
     >>> row = recovery_by_variance_mean(
     ...     synapse, other_p=[0.1, 0.6, 0.9], n_trials=200, n_repeats=500, rng=rng
@@ -225,26 +207,9 @@ def recovery_by_trains(
 ) -> RecoveryRow:
     """Return bias and coverage of :func:`biophys.fit_releases` on depressing trains drawn from one synapse.
 
-    Parameters
-    ----------
-    synapse
-        A single synapse, p inside (0, 1).
-    dynamics
-        Its depletion and facilitation, of the same p.
-    spike_times
-        Of every sweep, from rest.
-    noise_sd, quantal_cv
-        Recording noise and coefficient of variation of (gamma) quanta, known to the estimator.
-    n_sweeps, n_repeats
-        Sweeps of a recording, and recordings.
-    rng
-        Source of randomness.
-    knows_n
-        Whether the estimator is given n, which saves most of the time.
+    Arguments are those of :func:`recovery_by_moments`, and `dynamics` of the same p, the `spike_times` of
+    every sweep, from rest, and `n_sweeps` of a recording. A known n saves most of the time.
 
-    Examples
-    --------
-    >>> import numpy as np, quantities as pq
     >>> synapse, times = QuantalSynapse(3, 0.5, 1 * pq.mV), np.array([0, 20, 40, 90, 200]) * pq.ms
     >>> row = recovery_by_trains(
     ...     synapse, ShortTermDynamics(0.5, 100 * pq.ms, 0 * pq.ms), times, noise_sd=0.2 * pq.mV,

@@ -25,16 +25,7 @@ _N_KNOTS = 256
 class Realisation:
     """Quantal parameters that realise a mean and an sd, and what they cost.
 
-    Parameters
-    ----------
-    n
-        Number of sites; whole unless real-valued ones were asked for.
-    p
-        Release probability.
-    q
-        Quantal size.
-    cost
-        Of each synapse.
+    n is whole unless real-valued ones were asked for.
     """
 
     n: NDArray[np.float64]
@@ -65,7 +56,7 @@ def cheapest_realisation(
     Parameters
     ----------
     mean, sd
-        Moments of the response, sd above 0; broadcast to one shape.
+        Moments of the response with their unit, mean not 0, sd above 0; broadcast to one shape.
     cost
         One cost law or a mixture.
     n_max
@@ -73,16 +64,8 @@ def cheapest_realisation(
     whole_sites
         Whether n must be an integer.
 
-    Raises
-    ------
-    TypeError
-        If `mean` or `sd` carries no unit.
-    ValueError
-        If the mean is 0 or the sd is not above 0.
-
     Examples
     --------
-    >>> import quantities as pq
     >>> from brianpresyn.biophys.energy_costs import calcium_pump_cost, vesicle_membrane_cost
     >>> cost = calcium_pump_cost() + vesicle_membrane_cost(scale=0.1 * pq.dimensionless)
     >>> best = cheapest_realisation(1 * pq.mV, 0.3 * pq.mV, cost)
@@ -217,19 +200,13 @@ def minimal_sd(
     cost
         One cost law or a mixture.
     budget
-        Energy, of the dimension of the cost; broadcast against `mean`.
+        Energy, of the dimension of the cost; broadcast against `mean`. ValueError if it is too small for any
+        synapse of that mean, or so large that the sd falls below 1e-4 times the mean.
     n_max
         Largest number of sites allowed; sites are real-valued, so that the boundary is smooth.
 
-    Raises
-    ------
-    ValueError
-        If a budget is too small for any synapse of that mean, or so large that the sd falls below 1e-4
-        times the mean.
-
     Examples
     --------
-    >>> import quantities as pq
     >>> from brianpresyn.biophys.energy_costs import calcium_pump_cost, vesicle_membrane_cost
     >>> cost = calcium_pump_cost() + vesicle_membrane_cost()
     >>> float(minimal_sd(1 * pq.mV, cost, 4 * pq.dimensionless).magnitude.round(3))
@@ -283,6 +260,8 @@ def distance_from_boundary(
 ) -> NDArray[np.float64]:
     """Return how far each synapse lies above the minimal-energy boundary, as log(variance / least variance).
 
+    It is 0 on the boundary, and negative where the budget does not reach.
+
     Parameters
     ----------
     mean, sd
@@ -290,14 +269,8 @@ def distance_from_boundary(
     cost, budget
         As in :func:`minimal_sd`.
 
-    Returns
-    -------
-    numpy.ndarray
-        Natural logarithms: 0 on the boundary, positive above, negative where the budget does not reach.
-
     Examples
     --------
-    >>> import quantities as pq
     >>> from brianpresyn.biophys.energy_costs import calcium_pump_cost, vesicle_membrane_cost
     >>> cost = calcium_pump_cost() + vesicle_membrane_cost()
     >>> edge = minimal_sd(1 * pq.mV, cost, 4 * pq.dimensionless)

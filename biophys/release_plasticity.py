@@ -130,7 +130,7 @@ class ReleasePlasticity:
 def updated_release_probability(
     p: Any, update: Any, rule: PlasticityParameters, *, in_place: bool = False
 ) -> Any:
-    """Return the release probability after one update signal.
+    """Return the release probability after one update signal, an array of the same kind and shape.
 
     Parameters
     ----------
@@ -143,11 +143,6 @@ def updated_release_probability(
         The parameters; numbers, or arrays that broadcast against `p`.
     in_place
         Whether a torch tensor `p` is itself changed and returned; `update` is then overwritten as well.
-
-    Returns
-    -------
-    p
-        New array of the same kind and shape.
 
     Examples
     --------

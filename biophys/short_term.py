@@ -71,21 +71,15 @@ class ShortTermDynamics:
             checked_finite(magnitude_in(getattr(self, name), pq.ms, name), f"{name} in ms", 0.0)
 
     def states(self, intervals: pq.Quantity) -> ShortTermState:
-        """Return p and r just before each spike of a train.
+        """Return p and r just before each spike of a train, the spikes along the first axis.
 
         Parameters
         ----------
         intervals
             Between successive spikes, shape ``(spikes - 1,)`` or ``(spikes - 1, *synapses)``, at least 0.
 
-        Returns
-        -------
-        ShortTermState
-            With the spikes along the first axis.
-
         Examples
         --------
-        >>> import quantities as pq
         >>> states = ShortTermDynamics(0.5, 100 * pq.ms, 0 * pq.ms).states([0, 1e6] * pq.ms)
         >>> states.r.round(3)
         array([1. , 0.5, 1. ])
@@ -100,17 +94,12 @@ class ShortTermDynamics:
         return ShortTermState(*(np.stack([np.broadcast_to(x, shape) for x in line]) for line in (p, r)))
 
     def stationary(self, rate: pq.Quantity) -> ShortTermState:
-        r"""Return p and r just before the spikes of a long periodic train.
+        r"""Return p and r just before the spikes of a long periodic train of these rates, above 0.
 
         .. math::
 
             p = \frac{P}{1 - (1 - P) e^{-T / F}}, \qquad
             r = \frac{1 - e^{-T / D}}{1 - (1 - p) e^{-T / D}}
-
-        Parameters
-        ----------
-        rate
-            Of the train, above 0; any shape that broadcasts with the synapses.
         """
         period = 1000.0 / positive_in(rate, pq.Hz, "rate")
         kept_p, kept_r = self._kept(period, self.facilitation), self._kept(period, self.recovery)
@@ -130,15 +119,7 @@ class ShortTermDynamics:
 @checked_types
 @dataclass(frozen=True, eq=False)
 class ShortTermState:
-    """State just before a spike.
-
-    Parameters
-    ----------
-    p
-        Release probability of a full site.
-    r
-        Probability that a site is full.
-    """
+    """State just before a spike: release probability p of a full site, probability r that a site is full."""
 
     p: NDArray[np.float64]
     r: NDArray[np.float64]
@@ -152,13 +133,7 @@ class ShortTermState:
 @checked_types
 @dataclass(frozen=True, eq=False)
 class StationaryResponse:
-    """Moments of the response to a spike late in a train.
-
-    Parameters
-    ----------
-    mean, variance
-        Over spikes of many trains, failures included.
-    """
+    """Mean and variance of the response to a spike late in a train, over many trains, failures included."""
 
     mean: pq.Quantity
     variance: pq.Quantity
@@ -168,8 +143,7 @@ class StationaryResponse:
 def stationary_response(
     synapse: QuantalSynapse, dynamics: ShortTermDynamics, rate: pq.Quantity, *, train: SpikeTrain = "periodic"
 ) -> StationaryResponse:
-    r"""Return the exact stationary moments of the response of a synapse whose sites empty and refill at
-    random.
+    r"""Return the exact stationary moments of the response when sites empty and refill at random.
 
     Given the spike times, sites are independent and each releases with probability :math:`p_k r_k`, so that
     the number released is binomial. A periodic train has constant p and r. In a Poisson train r varies with
@@ -178,25 +152,15 @@ def stationary_response(
 
     Parameters
     ----------
-    synapse
-        n and q are taken from it; p is the dynamics' own and must be the same.
-    dynamics
-        Short-term dynamics.
+    synapse, dynamics
+        n and q, and short-term dynamics; the p of both must be the same.
     rate
         Of the train, above 0.
     train
-        ``"periodic"`` or ``"Poisson"``.
-
-    Raises
-    ------
-    TypeError
-        If `synapse` or `dynamics` is something else.
-    ValueError
-        If the release probabilities differ, `train` is unknown, or a Poisson train meets facilitation.
+        ``"periodic"`` or, without facilitation, ``"Poisson"``.
 
     Examples
     --------
-    >>> import quantities as pq
     >>> synapse = QuantalSynapse(5, 0.5, 0.2 * pq.mV)
     >>> response = stationary_response(synapse, ShortTermDynamics(0.5), 20 * pq.Hz)
     >>> round(float(response.mean), 4)

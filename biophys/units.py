@@ -32,32 +32,22 @@ PSP_UNITS = (pq.mV, pq.pA, pq.nS, fC)
 
 
 def magnitude_in(quantity: Any, unit: pq.UnitQuantity, name: str = "value") -> NDArray[np.float64]:
-    """Return the plain numbers of `quantity` in `unit`.
+    """Return the plain numbers of `quantity` in `unit`, float64 of the same shape.
 
     Parameters
     ----------
-    quantity
-        Quantity of any shape whose dimension is that of `unit`.
-    unit
-        The unit to express it in.
+    quantity, unit
+        Quantity of any shape, and the unit to express it in.
     name
         What the caller calls it, for the message.
 
-    Returns
-    -------
-    numpy.ndarray
-        Float64, of the shape of `quantity`.
-
     Raises
     ------
-    TypeError
-        If `quantity` carries no unit of the package `quantities`.
-    ValueError
-        If its dimension is not that of `unit`.
+    TypeError, ValueError
+        If `quantity` carries no unit of the package `quantities`; if its dimension is not that of `unit`.
 
     Examples
     --------
-    >>> import quantities as pq
     >>> float(magnitude_in(0.25 * pq.V, pq.mV))
     250.0
     """
