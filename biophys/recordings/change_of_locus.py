@@ -41,10 +41,9 @@ class CvAnalysis:
         M and its 95 % interval.
     cv_ratio, cv_interval
         R, of mean^2 / variance with the noise subtracted, and its 95 % interval.
-    allowed
-        Those of ``"p"``, ``"n"`` and ``"q"`` whose change alone lies within the sampling error.
-    assumptions
-        What this takes for granted.
+    allowed, assumptions
+        Those of ``"p"``, ``"n"`` and ``"q"`` whose change alone lies within the sampling error; what this
+        takes for granted.
     """
 
     mean_ratio: float
@@ -62,14 +61,10 @@ def cv_analysis(before: Any, after: Any, *, noise: pq.Quantity | None = None) ->
     Parameters
     ----------
     before, after
-        Amplitudes with a unit, failures included; NaN is missing.
+        Amplitudes with a unit and a mean other than 0, failures included; NaN is missing.
     noise
-        Standard deviation of the recording noise, subtracted from both; by default 0.
-
-    Raises
-    ------
-    ValueError
-        If the noise explains all the variance of one, or a mean is 0.
+        Standard deviation of the recording noise, subtracted from both; by default 0. ValueError if it
+        explains all the variance.
 
     References
     ----------
@@ -78,7 +73,6 @@ def cv_analysis(before: Any, after: Any, *, noise: pq.Quantity | None = None) ->
 
     Examples
     --------
-    >>> import numpy as np, quantities as pq
     >>> rng = np.random.default_rng(1)
     >>> before = rng.binomial(5, 0.3, 300) * 10.0 * pq.pA
     >>> result = cv_analysis(before, 2 * before)
@@ -142,16 +136,10 @@ def _log_moments(amplitudes: Any, name: str, noise: pq.Quantity | None) -> tuple
 
 @dataclass(frozen=True)
 class NestedModel:
-    """One hypothesis of what changed.
+    """One hypothesis of what changed: ``"nothing"``, ``"p"``, ``"n"``, ``"q"`` or ``"p and q"``.
 
-    Parameters
-    ----------
-    changed
-        ``"nothing"``, ``"p"``, ``"n"``, ``"q"`` or ``"p and q"``.
-    log_likelihood, n_parameters, bic, delta_bic, weight
-        As of :func:`biophys.compare`.
-    values
-        The likeliest parameters; before and after where they differ.
+    The criteria are those of :func:`biophys.compare`; `values` are the likeliest parameters, before and after
+    where they differ.
     """
 
     changed: str
@@ -187,7 +175,6 @@ def nested_models(
 
     Examples
     --------
-    >>> import numpy as np, quantities as pq
     >>> rng = np.random.default_rng(1)
     >>> before, after = (
     ...     (rng.binomial(4, p, 150) * 10.0 + rng.normal(0, 2, 150)) * pq.pA for p in (0.2, 0.6)

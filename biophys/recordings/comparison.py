@@ -19,18 +19,7 @@ if TYPE_CHECKING:
 class ComparedFit:
     """One model among several of the same recording.
 
-    Parameters
-    ----------
-    name
-        Of the model.
-    log_likelihood, aic, bic
-        As of the fit.
-    n_parameters
-        Number of parameters.
-    delta_bic
-        BIC less the smallest among those compared.
-    weight
-        exp(-delta_bic / 2), normalised.
+    `delta_bic` is the BIC less the smallest among those compared, `weight` exp(-delta_bic / 2), normalised.
     """
 
     name: str
@@ -45,15 +34,7 @@ class ComparedFit:
 def compare(*fits: ReleaseFit) -> list[ComparedFit]:
     """Return fits of one recording in order of BIC, the best first.
 
-    Parameters
-    ----------
-    *fits
-        At least two, of the same responses.
-
-    Raises
-    ------
-    ValueError
-        If they were fitted to different responses.
+    At least two are needed; ValueError if they were fitted to different responses.
 
     Examples
     --------
@@ -125,16 +106,9 @@ def _sweeps(data: Responses, kept: NDArray[np.bool_]) -> Responses:
 def variability_table(
     fit: ReleaseFit, values: tuple[float, ...] = (0.0, 0.2, 0.3, 0.4, 0.5)
 ) -> list[dict[str, Any]]:
-    """Return n, p, q and log likelihood at several coefficients of variation of quanta.
+    """Return n, p, q and log likelihood with these coefficients of variation of quanta within sites as given.
 
     Free quantal variability and free n cannot be told apart upwards: this shows what depends on it.
-
-    Parameters
-    ----------
-    fit
-        Of the recording in question.
-    values
-        Coefficients of variation within sites to take as given.
     """
     from biophys.recordings.fitting import refitted
 

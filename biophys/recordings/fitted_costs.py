@@ -61,17 +61,10 @@ def fitted_cost(
     cost
         By default calcium, vesicle cycling, transmitter and ion flux in ATP (:func:`biophys.spike_costs`),
         with the fitted q as that of a vesicle of published content.
-    rng
-        Draws from the posterior.
+    rng, n_draws
+        Draws from the posterior, and their number.
     condition
         Whose p is taken, if there are several.
-    n_draws
-        From the posterior.
-
-    Raises
-    ------
-    ValueError
-        If the amplitudes have no unit, or the condition is not among those fitted.
 
     Examples
     --------

@@ -93,17 +93,10 @@ def fit_release(
     unit
         Unit of plain numbers.
 
-    Returns
-    -------
-    ReleaseFit
-        Estimates with intervals, diagnostics, a synapse and dynamics to simulate with.
-
     Raises
     ------
-    TypeError
-        If a unit is missing.
-    ValueError
-        If the recording or an option does not make sense; the message says where.
+    TypeError, ValueError
+        If a unit is missing; if the recording or an option does not make sense: the message says where.
 
     Warns
     -----
@@ -158,25 +151,13 @@ def warn_of(fit: ReleaseFit, stacklevel: int = 4) -> None:
 
 @dataclass(frozen=True)
 class FailedFit:
-    """A synapse of a batch that could not be fitted.
-
-    Parameters
-    ----------
-    reason
-        What was wrong with its recording.
-    """
+    """A synapse of a batch that could not be fitted, and the reason: what was wrong with its recording."""
 
     reason: str
 
 
 class ReleaseFits(Sequence):
-    """Fits of many synapses in order; a synapse that could not be fitted is a :class:`FailedFit`.
-
-    Parameters
-    ----------
-    fits
-        One for each synapse.
-    """
+    """Fits of many synapses in order; a synapse that could not be fitted is a :class:`FailedFit`."""
 
     def __init__(self, fits: Sequence[ReleaseFit | FailedFit]) -> None:
         self._fits = list(fits)
@@ -217,24 +198,18 @@ class ReleaseFits(Sequence):
 def fit_releases(recordings: Any, spike_times: Any = None, **options: Any) -> ReleaseFits:
     """Fit many synapses at once, with the numbers of :func:`fit_release` to the last bit.
 
+    A bad recording does not stop the others: it has a reason in place of a fit.
+
     Parameters
     ----------
     recordings
         A quantity (trials, synapses) of independent trials, or a list with the amplitudes of each synapse
         (or a dict of arguments of :func:`fit_release` for each).
-    spike_times
-        Of all synapses.
-    **options
-        As of :func:`fit_release`; a list of noises, one for each synapse, is allowed.
-
-    Returns
-    -------
-    ReleaseFits
-        One fit or reason for each synapse: a bad one does not stop the others.
+    spike_times, **options
+        Of all synapses, as of :func:`fit_release`; a list of noises, one for each synapse, is allowed.
 
     Examples
     --------
-    >>> import numpy as np, quantities as pq
     >>> rng = np.random.default_rng(1)
     >>> x = rng.binomial(2, 0.5, (80, 3)) * 10.0 + rng.normal(0, 1, (80, 3))
     >>> x[:, 1] = 7.0

@@ -171,14 +171,9 @@ _RESIDUAL_TEXTS = {
 
 @dataclass(frozen=True)
 class GoodnessOfFit:
-    """Bootstrap p of statistics of a recording under the fitted model.
+    """Bootstrap p of statistics of a recording under the fitted model, from `n_simulated` recordings.
 
-    Parameters
-    ----------
-    p_values
-        By statistic; small where recordings drawn from the fit hardly reach what was measured.
-    n_simulated
-        Recordings drawn.
+    They are small where recordings drawn from the fit hardly reach what was measured.
     """
 
     p_values: dict[str, float]
@@ -187,22 +182,11 @@ class GoodnessOfFit:
 
 @checked_types
 def goodness_of_fit(fit: ReleaseFit, *, rng: np.random.Generator, n_simulated: int = 199) -> GoodnessOfFit:
-    """Compare a recording with others drawn from its fit.
+    """Compare a recording with `n_simulated` others drawn from its fit.
 
-    Parameters
-    ----------
-    fit
-        What was fitted. It is not fitted again to what is drawn, so that p is a little too large.
-    rng
-        Source of randomness.
-    n_simulated
-        Recordings to draw.
-
-    Returns
-    -------
-    GoodnessOfFit
-        For the distribution, lag-1 correlation, position and first-of-sweep means of the residuals, and for
-        skewness, extreme and variance of the responses.
+    The p-values are of the distribution, lag-1 correlation, position and first-of-sweep means of the
+    residuals, and of skewness, extreme and variance of the responses. The model is not fitted again to what
+    is drawn, so that p is a little too large.
 
     Examples
     --------

@@ -66,7 +66,6 @@ def failures_analysis(
 
     Examples
     --------
-    >>> import numpy as np, quantities as pq
     >>> rng = np.random.default_rng(1)
     >>> result = failures_analysis(rng.binomial(3, 0.3, 500) * 10.0 * pq.pA, n=3)
     >>> result.p_interval[0] < 0.3 < result.p_interval[1]
@@ -119,14 +118,12 @@ def wilson_interval(count: int, size: int) -> tuple[float, float]:
 
 @dataclass(frozen=True)
 class CovarianceAnalysis:
-    """n and q from the covariance of two responses of a train.
+    """n and q from the covariance of two responses of a train; NaN where the covariance is not negative.
 
     Parameters
     ----------
-    n, q
-        Number of sites and quantal size; NaN where the covariance is not negative.
-    n_interval, q_interval
-        95 % intervals by the jackknife over sweeps; n may be open.
+    n, q, n_interval, q_interval
+        Number of sites, quantal size, and 95 % intervals by the jackknife over sweeps; n may be open.
     covariance
         Of the two responses, with its standard error.
     reason
@@ -148,7 +145,8 @@ def covariance_analysis(
     r"""Estimate n and q from a response and the next one of many sweeps, without a model of p.
 
     Without refilling between the two, :math:`n = -m_1 m_2 / \mathrm{cov}` and
-    :math:`q = (v_1 - \mathrm{cov}\,m_1 / m_2 - \epsilon^2) / m_1`; with refilling n is overestimated.
+    :math:`q = (v_1 - \mathrm{cov}\,m_1 / m_2 - \epsilon^2) / m_1`; with refilling n is overestimated
+    (Scheuss V, Neher E 2001, Biophys J 81:1970-1989, doi:10.1016/S0006-3495(01)75848-1).
     Variances and covariances are those of successive sweeps, which slow drift does not reach.
 
     Parameters
@@ -160,13 +158,8 @@ def covariance_analysis(
     stimulus
         The first of the two, counted from 0.
 
-    References
-    ----------
-    Scheuss V, Neher E (2001). Biophys J 81:1970-1989, doi:10.1016/S0006-3495(01)75848-1.
-
     Examples
     --------
-    >>> import numpy as np, quantities as pq
     >>> rng = np.random.default_rng(1)
     >>> first = rng.binomial(10, 0.5, 400)
     >>> second = rng.binomial(10 - first, 0.5)
@@ -210,16 +203,12 @@ class ShortTermFit:
 
     Parameters
     ----------
-    dynamics
-        P, recovery and facilitation.
-    capacity
-        Response if all sites released.
+    dynamics, capacity
+        P, recovery and facilitation; response if all sites released.
     estimates
         Every parameter with its interval, by name; ends are open where the means do not tell.
-    predicted
-        Means of the model.
-    chi_square, n_free
-        Weighted sum of squares and its degrees of freedom.
+    predicted, chi_square, n_free
+        Means of the model, weighted sum of squares and its degrees of freedom.
     """
 
     dynamics: ShortTermDynamics
@@ -237,26 +226,20 @@ def fit_short_term(
     """Fit depletion and facilitation to mean responses by weighted least squares.
 
     Trains of one frequency leave P, recovery and facilitation confounded: irregular trains or probes of
-    recovery tell them apart (Costa et al. 2013). Ends of intervals are those of the profile and may be open.
+    recovery tell them apart (Costa RP, Sjöström PJ, van Rossum MCW 2013, Front Comput Neurosci 7:75,
+    doi:10.3389/fncom.2013.00075). Ends of intervals are those of the profile and may be open.
 
     Parameters
     ----------
-    means
-        Mean responses, (stimuli,).
-    times
-        Of the stimuli, rising.
+    means, times
+        Mean responses, (stimuli,), and the times of the stimuli, rising.
     sds
         Standard errors of the means, with their unit or that of `means`.
     facilitation
         Whether facilitation is fitted.
 
-    References
-    ----------
-    Costa RP, Sjöström PJ, van Rossum MCW (2013). Front Comput Neurosci 7:75, doi:10.3389/fncom.2013.00075.
-
     Examples
     --------
-    >>> import numpy as np, quantities as pq
     >>> times = np.array([0, 20, 40, 60, 160, 460]) * pq.ms
     >>> states = ShortTermDynamics(0.5, 150 * pq.ms, 0 * pq.ms).states(np.diff(times))
     >>> fit = fit_short_term(80 * states.release_probability * pq.pA, times, 0.1 * pq.pA, facilitation=False)

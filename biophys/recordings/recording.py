@@ -23,18 +23,10 @@ _FAMILIES = get_args(Family)
 
 @dataclass(frozen=True)
 class Noise:
-    """Standard deviation of the recording noise, measured with an error.
-
-    Parameters
-    ----------
-    sd
-        The standard deviation, above 0.
-    error
-        Its standard error; 0 takes it as known.
+    """Standard deviation of the recording noise, above 0, and its standard error (0 takes it as known).
 
     Examples
     --------
-    >>> import quantities as pq
     >>> Noise(2 * pq.pA, 0.1 * pq.pA).error
     array(0.1) * pA
     """
@@ -66,11 +58,6 @@ class QuantalVariability:
     family
         Law of a quantum: ``"normal"``, ``"gamma"``, ``"inverse-gaussian"``, or ``"normal or gamma"``, which
         takes what either allows (a simulation draws normal quanta then). Skewed ones ask for `between` 0.
-
-    Raises
-    ------
-    ValueError
-        If a coefficient is negative or the family is unknown or cannot be combined.
 
     Examples
     --------

@@ -323,15 +323,8 @@ class ReleaseFit:
     def synapse(self, *, allow_unidentified: bool = False) -> QuantalSynapse:
         """Return the synapse at rest, one for each condition.
 
-        Parameters
-        ----------
-        allow_unidentified
-            Whether to return the likeliest n and p although others explain the recording as well.
-
-        Raises
-        ------
-        ValueError
-            If n is not identified, infinite, or the amplitudes have no unit of a response.
+        Raises ValueError if n is infinite or not identified (unless `allow_unidentified`: others explain the
+        recording as well as the likeliest), or the amplitudes have no unit of a response.
         """
         if not self.n.identified and not allow_unidentified:
             raise ValueError(
@@ -351,13 +344,7 @@ class ReleaseFit:
 
     @property
     def dynamics(self) -> ShortTermDynamics:
-        """The short-term dynamics, of one condition.
-
-        Raises
-        ------
-        ValueError
-            If the model has another form than :class:`biophys.ShortTermDynamics`.
-        """
+        """The short-term dynamics of one condition; ValueError if the model's form is not theirs."""
         if self.kind not in ("depletion", "facilitation", "depletion+facilitation"):
             raise ValueError(
                 f"dynamics {self.kind!r} are not those of ShortTermDynamics: fit 'depletion' or "
@@ -375,12 +362,7 @@ class ReleaseFit:
     def simulate(self, *, rng: np.random.Generator, sites: float | None = None) -> list[NDArray[np.float64]]:
         """Draw a recording of the same layout from the fit; plain amplitudes of each sweep.
 
-        Parameters
-        ----------
-        rng
-            Source of randomness.
-        sites
-            Another number of sites that was fitted; by default the likeliest.
+        `sites` is another number of sites that was fitted; by default the likeliest.
         """
         from biophys.recordings.simulation import drawn_from
 
@@ -427,23 +409,11 @@ class ReleaseFit:
     def posterior(
         self, n_draws: int = 1000, *, rng: np.random.Generator, n_max: int | None = None
     ) -> dict[str, Any]:
-        """Draw from the posterior that is flat in n and p.
+        """Draw from the posterior that is flat in n and p: `n_draws` for each name, and ``"k_hat"``.
 
-        For every n Laplace's approximation is sampled and weighted by the exact likelihood.
-
-        Parameters
-        ----------
-        n_draws
-            Number of draws.
-        rng
-            Source of randomness.
-        n_max
-            Largest n that the prior allows; by default 30, or 100 where that is short.
-
-        Returns
-        -------
-        dict
-            An array of `n_draws` for each name, and ``"k_hat"``: above 0.7 the draws are not to be trusted.
+        For every n Laplace's approximation is sampled and weighted by the exact likelihood; above a `k_hat`
+        of 0.7 the draws are not to be trusted. The prior allows n up to `n_max`, by default 30, or 100 where
+        that is short.
         """
         from biophys.recordings.posterior import posterior_of
 

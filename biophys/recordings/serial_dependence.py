@@ -62,20 +62,14 @@ def serial_dependence(amplitudes: Any, sweep: ArrayLike | None = None) -> Serial
     Parameters
     ----------
     amplitudes
-        Plain or with a unit, shape (responses,) or (sweeps, stimuli); NaN = missing.
+        At least eight, plain or with a unit, shape (responses,) or (sweeps, stimuli); NaN = missing.
     sweep
         Number of the sweep of each response. Ask for it: strong depression that repeats in every sweep is
         seen in the first responses, and hardly in the order alone.
 
-    Raises
-    ------
-    ValueError
-        If there are fewer than eight responses, or `sweep` has another length.
-
     Examples
     --------
-    >>> import numpy as np
-        >>> rng = np.random.default_rng(3)
+    >>> rng = np.random.default_rng(3)
     >>> serial_dependence(rng.normal(size=200)).is_dependent
     False
     >>> serial_dependence(np.cumsum(rng.normal(size=200))).is_dependent

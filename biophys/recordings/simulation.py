@@ -30,7 +30,7 @@ def simulate_recording(
     noise: pq.Quantity | None = None,
     variability: Any = None,
 ) -> pq.Quantity:
-    """Draw the recorded responses of a synapse, every site and vesicle on its own.
+    """Draw the recorded responses of a synapse, every site and vesicle on its own, (n_sweeps, stimuli).
 
     Parameters
     ----------
@@ -38,10 +38,8 @@ def simulate_recording(
         A single synapse; its q is the mean over its sites.
     rng
         Source of randomness.
-    n_sweeps
-        Number of sweeps, each from rest.
-    n_trials
-        Number of independent trials of a sweep, without `spike_times`.
+    n_sweeps, n_trials
+        Number of sweeps, each from rest, and of independent trials of a sweep, without `spike_times`.
     spike_times
         Of one sweep, (stimuli,).
     dynamics
@@ -51,16 +49,9 @@ def simulate_recording(
     variability
         As of :func:`biophys.fit_release`; the mean quanta of the sites are drawn once.
 
-    Returns
-    -------
-    quantities.Quantity
-        Shape (n_sweeps, stimuli).
-
     Examples
     --------
-    >>> import numpy as np, quantities as pq
-    >>> synapse = QuantalSynapse(5, 0.4, 10 * pq.pA)
-    >>> rng = np.random.default_rng(1)
+    >>> synapse, rng = QuantalSynapse(5, 0.4, 10 * pq.pA), np.random.default_rng(1)
     >>> simulate_recording(synapse, n_sweeps=2, n_trials=3, rng=rng, noise=1 * pq.pA).shape
     (2, 3)
     """
