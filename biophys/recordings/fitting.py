@@ -205,7 +205,7 @@ def fit_releases(recordings: Any, spike_times: Any = None, **options: Any) -> Re
     recordings
         A quantity (trials, synapses) of independent trials, or a list with the amplitudes of each synapse
         (or a dict of arguments of :func:`fit_release` for each).
-    spike_times, **options
+    **options, spike_times
         Of all synapses, as of :func:`fit_release`; a list of noises, one for each synapse, is allowed.
 
     Examples
