@@ -143,6 +143,66 @@ class ElasticWeightConsolidation(PerReplica):
 
 
 @checked_types
+class ImplicitElasticWeights(PerReplica):
+    """Gradient descent that is drawn back to consolidated weights, however strongly, without diverging.
+
+    The penalty of `ElasticWeightConsolidation` is taken at the end of the step instead of at its start:
+
+        w <- (w - rate g + rate_strength sum_k F_k w*_k) / (1 + rate_strength sum_k F_k),
+
+    with the same fixed points. rate_strength is the learning rate times the strength of the penalty: the pull
+    of a step, which is what a search can vary independently of the rate.
+
+    Parameters
+    ----------
+    synapses
+        The synapses that learn.
+    penalty
+        Holds the consolidated weights; its own strength is not used.
+    learning_rate, rate_strength
+        Not negative, one for all replicas or one each.
+
+    Examples
+    --------
+    >>> from brianpresyn.rate_models.stochastic_layers import DeterministicSynapses
+    >>> synapses = DeterministicSynapses(Layout((1, 1)), seeds=[0])
+    >>> penalty = ElasticWeightConsolidation(synapses, strength=1.0)
+    >>> penalty.consolidate(synapses, fisher=torch.tensor([[3.0, 0.0]]))
+    >>> rule = ImplicitElasticWeights(synapses, penalty, learning_rate=0.1, rate_strength=1.0)
+    >>> before = synapses.learned.clone()
+    >>> synapses.gradient.fill_(-40.0), rule.update(synapses)  # doctest: +ELLIPSIS
+    (...)
+    >>> (synapses.learned - before).round(decimals=4).tolist()
+    [[1.0, 4.0]]
+    """
+
+    by_replica = ("_rate", "_rate_strength", "penalty")
+
+    def __init__(
+        self,
+        synapses: Synapses,
+        penalty: ElasticWeightConsolidation,
+        *,
+        learning_rate: float | Sequence[float],
+        rate_strength: float | Sequence[float],
+    ) -> None:
+        amounts = {"learning_rate": learning_rate, "rate_strength": rate_strength}
+        self._rate, self._rate_strength = (
+            column(amounts_per_replica(values, synapses.n_replicas, name), synapses.learned)
+            for name, values in amounts.items()
+        )
+        self.penalty = penalty
+
+    def update(self, synapses: Synapses) -> None:
+        """Take one step with the gradient that the network wrote."""
+        synapses.chain()
+        synapses.learned.addcmul_(synapses.gradient, self._rate, value=-1)
+        springs = self.penalty.springs
+        pull = springs.stiffness * self._rate_strength
+        synapses.learned.lerp_(springs.anchor, pull / (1 + pull))
+
+
+@checked_types
 class SynapticIntelligence(PerReplica):
     """Gradient descent that keeps account of what each weight contributed to lowering the loss.
 

@@ -52,6 +52,7 @@ from biophys.source_digest import digest_of
 from rate_models.consolidation import (
     BayesianGradientDescent,
     ElasticWeightConsolidation,
+    ImplicitElasticWeights,
     MeanFieldSynapses,
     SynapticIntelligence,
 )
@@ -145,6 +146,10 @@ SEARCH_SPACES: dict[str, dict[str, Interval]] = {
     "sgd": {"learning_rate": Interval(1e-4, 1.0, True)},
     "adam": {"learning_rate": Interval(1e-7, 1e-2, True)},
     "ewc": {"learning_rate": Interval(1e-4, 0.3, True), "strength": Interval(1.0, 1e5, True)},
+    "ewc_implicit": {
+        "learning_rate": Interval(1e-4, 0.3, True),
+        "rate_strength": Interval(1e-3, 1e3, True),
+    },
     "si": {"learning_rate": Interval(1e-6, 1e-2, True), "strength": Interval(1e-3, 1e2, True)},
     "bgd": {"learning_rate": Interval(0.1, 10.0, True), "sigma": Interval(3e-3, 0.1, True)},
     "mesu": {
@@ -446,6 +451,31 @@ def _ewc(replicas: _Replicas, network: FeedForward, training: Training, executio
     kinds = [replica.penalty for replica in replicas]
     penalty = ElasticWeightConsolidation(synapses, strength=values_of(replicas, "strength"), kind=kinds)
     rule = GradientDescent(Sgd(synapses, learning_rate=values_of(replicas, "learning_rate")), [penalty])
+    return _consolidating_learner(network, synapses, rule, penalty, replicas, training)
+
+
+@program("ewc_implicit", "learning_rate", "rate_strength")
+def _ewc_implicit(
+    replicas: Sequence[Replica], network: FeedForward, training: Training, execution: Execution
+) -> Learner:
+    synapses = DeterministicSynapses(network.layout, seeds_of(replicas), execution=execution)
+    penalty = ElasticWeightConsolidation(
+        synapses, strength=1.0, kind=[replica.penalty for replica in replicas]
+    )
+    numbers = {name: values_of(replicas, name) for name in ("learning_rate", "rate_strength")}
+    rule = ImplicitElasticWeights(synapses, penalty, **numbers)
+    return _consolidating_learner(network, synapses, rule, penalty, replicas, training)
+
+
+def _consolidating_learner(
+    network: FeedForward,
+    synapses: DeterministicSynapses,
+    rule: LearningRule,
+    penalty: ElasticWeightConsolidation,
+    replicas: Sequence[Replica],
+    training: Training,
+) -> Learner:
+    """Return a learner whose weights are held by the Fisher information of every task that ends."""
 
     def finish_task(sequence: TaskSequence, task: int) -> None:
         n_images = training.n_fisher_images

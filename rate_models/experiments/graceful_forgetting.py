@@ -21,7 +21,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -218,15 +218,19 @@ def run(
         ``draws_per_step``.
     """
     check_config(config, Config)
+    execution = execution_or_default(execution)
     networks = [(name, seed) for name in config.methods for seed in config.seeds_of(name)]
+    # A batch of networks costs an accelerator hardly more than one of them; a CPU it costs as much as each.
+    group_size = 1 if execution.torch_device.type == "cpu" else len(config.seeds)
     results = sweep_groups(
         functools.partial(_learned_networks, config),
         [_settings_of(config, *network) for network in networks],
         keep_in,
-        execution_or_default(execution),
-        group_size=lambda n_missing, n_workers: 1,
-        kept_as=learned_network,
+        execution,
+        group_size=lambda n_missing, n_workers: group_size,
+        kept_as=learned_networks,
         replicas=networks,
+        same_program=("method",),
         executor=executor,
         on_progress=on_progress,
     )
@@ -239,9 +243,8 @@ def run(
 def _learned_networks(
     config: Config, networks: Sequence[tuple[str, int]], execution: Execution
 ) -> xr.Dataset:
-    """Return what networks learned one after the other, along the dimension ``replica``."""
-    each = [learned_network(config, method, seed, execution) for method, seed in networks]
-    return cast(xr.Dataset, xr.concat(each, "replica"))
+    """Return what networks of one method learned, along the dimension ``replica``."""
+    return learned_networks(config, networks[0][0], [seed for _, seed in networks], execution)
 
 
 def _settings_of(config: Config, method: str, seed: int) -> dict[str, Any]:
@@ -259,15 +262,15 @@ def _settings_of(config: Config, method: str, seed: int) -> dict[str, Any]:
     }
 
 
-def learned_network(config: Config, method: str, seed: int, execution: Execution) -> xr.Dataset:
-    """Return what one network learned.
+def learned_networks(config: Config, method: str, seeds: Sequence[int], execution: Execution) -> xr.Dataset:
+    """Return what networks learned, along the dimension ``replica``.
 
     Parameters
     ----------
     config
         The experiment.
-    method, seed
-        Name of the method, and seed of the network.
+    method, seeds
+        Name of the method, and seed of each network.
     execution
         Where and how to compute.
     """
@@ -277,38 +280,40 @@ def learned_network(config: Config, method: str, seed: int, execution: Execution
     sequence = sequence_for(config, METHODS[method], execution)
     images = sequence.images
     layout = Layout((images.n_pixels, *config.hidden_units, images.n_classes))
-    replicas = [Replica(seed, config.setting_of(method))]
+    replicas = [Replica(seed, config.setting_of(method)) for seed in seeds]
     learner = learner_of(METHODS[method].program, replicas, layout, training, execution)
     trainer = Trainer(
         learner.network, learner.synapses, learner.rule, images.train_images, images.train_labels
     )
-    orders = sequence.pixel_orders([seed])
-    plans = plans_of(sequence, [seed], orders, n_epochs=config.n_epochs, batch_size=config.batch_size)
-    accuracy = np.full((config.n_tasks + 1, config.n_tasks), np.nan)
-    traces: list[tuple[float, ...]] = []
-    n_steps = 0
+    orders = sequence.pixel_orders(seeds)
+    plans = plans_of(sequence, seeds, orders, n_epochs=config.n_epochs, batch_size=config.batch_size)
+    accuracy = np.full((len(seeds), config.n_tasks + 1, config.n_tasks), np.nan)
+    steps: list[int] = []
+    releases: list[np.ndarray] = []
     for n_epochs, (n_begun, plan) in enumerate(plans, start=1):
         for images_of_piece in plan.images.split(config.steps_between, dim=1):
             piece = replace(plan, images=images_of_piece)
             trainer.run(piece)
-            n_steps += piece.n_steps
-            traces.append((n_steps, *_release_probabilities(learner.synapses)))
+            steps.append(piece.n_steps)
+            releases.append(_release_probabilities(learner.synapses))
         if n_epochs % config.n_epochs == 0:
             learner.finish_task(sequence, n_begun - 1)
-            accuracy[n_begun] = _accuracy(trainer, sequence, config, is_last=n_begun == config.n_tasks)
-    spent = _energy(learner.synapses, sequence, orders, config.n_energy_images)
-    steps, mean_p, reliable = np.transpose(traces)
+            accuracy[:, n_begun] = _accuracy(trainer, sequence, config, is_last=n_begun == config.n_tasks)
+    spent = [
+        _energy(learner.synapses, row, sequence, orders, config.n_energy_images) for row in range(len(seeds))
+    ]
+    mean_p, reliable = np.transpose(releases, (1, 2, 0))
     return xr.Dataset(
         {
-            "accuracy": (("n_learned", "task"), accuracy),
-            "mean_p": ("step", mean_p),
-            "reliable": ("step", reliable),
-            **spent,
+            "accuracy": (("replica", "n_learned", "task"), accuracy),
+            "mean_p": (("replica", "step"), mean_p),
+            "reliable": (("replica", "step"), reliable),
+            **{name: ("replica", [each[name] for each in spent]) for name in spent[0]},
         },
         {
             "n_learned": np.arange(config.n_tasks + 1),
             "task": np.arange(1, config.n_tasks + 1),
-            "step": steps.astype(int),
+            "step": np.cumsum(steps),
         },
     )
 
@@ -323,15 +328,16 @@ def sequence_for(config: Config, method: Method, execution: Execution) -> TaskSe
     return replace(permuted_tasks(images, config.n_tasks), shuffles=_MESU.shuffles)
 
 
-def _release_probabilities(synapses: Synapses) -> tuple[float, float]:
-    """Return the mean release probability, and the share of synapses that the published rule would keep."""
+def _release_probabilities(synapses: Synapses) -> np.ndarray:
+    """Return the mean release probability of every network, and the share the published rule would keep."""
     if not isinstance(synapses, BernoulliSynapses):
-        return math.nan, math.nan
-    return float(synapses.p.mean()), float((synapses.p >= RELIABLE).double().mean())
+        return np.full((2, synapses.n_replicas), math.nan)
+    both = torch.stack([synapses.p.mean(dim=1), (synapses.p >= RELIABLE).to(synapses.p).mean(dim=1)])
+    return both.cpu().double().numpy()
 
 
 def _accuracy(trainer: Trainer, sequence: TaskSequence, config: Config, *, is_last: bool) -> np.ndarray:
-    """Return the accuracy on every task; between tasks on one test image in ten, by two draws."""
+    """Return accuracies (replica, task); between tasks on one test image in ten, by two draws."""
     accuracy = accuracy_by_task(
         trainer.network,
         trainer.synapses,
@@ -341,21 +347,21 @@ def _accuracy(trainer: Trainer, sequence: TaskSequence, config: Config, *, is_la
         every=1 if is_last else 10,
     )
     accuracy[trainer.diverged()] = math.nan
-    return accuracy[0].cpu().double().numpy()
+    return accuracy.cpu().double().numpy()
 
 
 def _energy(
-    synapses: Synapses, sequence: TaskSequence, orders: torch.Tensor | None, n_images: int
+    synapses: Synapses, replica: int, sequence: TaskSequence, orders: torch.Tensor | None, n_images: int
 ) -> dict[str, float]:
     """Return molecules of ATP and vesicles per image; the magnitude of a pixel counts as its spikes.
 
     Vesicles are drawn from the seed of the network. One that diverged spends nan.
     """
-    if not torch.isfinite(synapses.learned).all():
+    if not torch.isfinite(synapses.learned[replica]).all():
         return {"atp": math.nan, "vesicles": math.nan}
-    model = layers_of(synapses, seed=synapses.seeds[0])
+    model = layers_of(synapses, replica, seed=synapses.seeds[replica])
     images = sequence.images.test_images[:n_images]
-    shown = [images] if orders is None else [images[:, order] for order in orders[0]]
+    shown = [images] if orders is None else [images[:, order] for order in orders[replica]]
     with torch.no_grad(), EnergyCounter(model) as energy:
         for task in shown:
             model(task)

@@ -98,6 +98,7 @@ _EWC_VARIANTS = tuple(
     for fisher, penalty in itertools.product(("expected", "sampled", "observed"), ("separate", "online"))
     if (fisher, penalty) != ("expected", "separate")
 )
+_EWC_IMPLICIT = Method("ewc_implicit", "elastic weights, implicit step", "ewc_implicit", "searched", GREEN)
 _ARM_PROGRAMS = {
     "full": ("full", "consolidating", True),
     "no_freezing": ("no freezing", "consolidating", False),
@@ -133,10 +134,12 @@ SCENARIOS = {"split": "domain", "class_split": "class", "task_split": "task"}
 KINDS = (*SCENARIOS, "permuted", "continuous")
 _DATA_SETS = {"mnist": "mnist", "fashion": "fashion_mnist", "digits": "digits"}
 
-METHODS: dict[str, Method] = {method.name: method for method in (*_MAIN, *_EWC_VARIANTS, *_ARMS)}
+METHODS: dict[str, Method] = {
+    method.name: method for method in (*_MAIN, _EWC_IMPLICIT, *_EWC_VARIANTS, *_ARMS)
+}
 """Every method by its name in the result."""
 
-MAIN_METHODS = tuple(method.name for method in _MAIN)
+MAIN_METHODS = tuple(method.name for method in (*_MAIN, _EWC_IMPLICIT))
 EWC_VARIANTS = tuple(method.name for method in _EWC_VARIANTS)
 ABLATION_ARMS = tuple(method.name for method in _ARMS)
 

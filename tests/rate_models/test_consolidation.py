@@ -9,6 +9,7 @@ from biophys.release_plasticity import ReleasePlasticity
 from rate_models.consolidation import (
     BayesianGradientDescent,
     ElasticWeightConsolidation,
+    ImplicitElasticWeights,
     MeanFieldSynapses,
     SynapticIntelligence,
     updated_sigma,
@@ -90,6 +91,33 @@ def test_elastic_weights_find_the_posterior_mean_of_quadratic_losses():
     third = (2 * 5.0 + 1 * first + 4 * second) / 7
     assert synapses.learned[0, 0].item() == pytest.approx(third, abs=1e-6)
     assert abs(third - expected) < abs(5.0 - expected)
+
+
+@pytest.mark.parametrize("rate_strength", [0.01, 1.0, 1e6])
+def test_the_implicit_step_rests_where_the_penalised_loss_is_least_however_strong_the_penalty(rate_strength):
+    synapses, rate, fisher = weights([2.0, 2.0]), 0.1, torch.tensor([[3.0, 0.0]], dtype=torch.float64)
+    penalty = ElasticWeightConsolidation(synapses, strength=1.0)
+    penalty.consolidate(synapses, fisher)
+    rule = ImplicitElasticWeights(synapses, penalty, learning_rate=rate, rate_strength=rate_strength)
+    for _ in range(2000):
+        synapses.gradient.copy_(4.0 * (synapses.learned - 5.0))
+        rule.update(synapses)
+    held = rate_strength / rate * fisher
+    torch.testing.assert_close(synapses.learned, (4.0 * 5.0 + held * 2.0) / (4.0 + held))
+
+
+def test_implicit_elastic_weights_keep_what_belongs_to_the_replicas_that_stay():
+    synapses = DeterministicSynapses(LAYOUT, [1, 2, 3], execution=DOUBLE)
+    penalty = ElasticWeightConsolidation(synapses, strength=1.0)
+    penalty.consolidate(synapses, torch.ones_like(synapses.learned))
+    rule = ImplicitElasticWeights(synapses, penalty, learning_rate=0.1, rate_strength=[0.1, 0.2, 0.3])
+    anchors = penalty.springs.anchor.clone()
+    synapses.keep([2])
+    rule.keep([2])
+    synapses.learned += 1.0
+    synapses.gradient.zero_()
+    rule.update(synapses)
+    torch.testing.assert_close(synapses.learned, anchors[2:] + 1 / 1.3)
 
 
 def test_online_elastic_weights_are_exact_for_quadratic_losses():
