@@ -59,7 +59,8 @@ def test_a_layer_draws_and_answers_as_on_the_cpu(name):
 def trained(model, device, *, compiles=False, n_steps=20):
     model = copy.deepcopy(model).to(device)
     rule = PresynapticSGD(model, ReleasePlasticity(form="soft_bound"), lr=0.05, l2=0.01)
-    x, y = (each.to(device) for each in images())
+    x, y = images()
+    x, y = x.to(device, model[0].weight.dtype), y.to(device)
 
     def loss():
         return nn.functional.cross_entropy(model(x), y)
