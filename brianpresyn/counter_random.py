@@ -527,10 +527,6 @@ joined_number = _declared("joined_number", joined_numbers, ["float", "float"], "
 """``joined_number(high, low)``: the 64-bit number of two halves, for hosts whose numbers are doubles."""
 
 shared_binomial_draw = counter_function(
-    "shared_binomial_draw",
-    _shared_binomial,
-    "integer, integer, integer, float",
-    "integer",
-    "binomial_draw",
+    "shared_binomial_draw", _shared_binomial, "integer, integer, integer, float", "integer", "binomial_draw"
 )
 """``shared_binomial_draw(key, event, n, p)``: as `binomial_draw`, with one n and p for all synapses."""

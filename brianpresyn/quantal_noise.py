@@ -24,13 +24,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from biophys.argument_types import checked_types
-from brianpresyn.counter_random import (
-    counter_function,
-    normal,
-    normal_draw,
-    random_bits,
-    released_sites,
-)
+from brianpresyn.counter_random import counter_function, normal, normal_draw, random_bits, released_sites
 from brianpresyn.domains import Domain
 from brianpresyn.synapse_code import Stage, SynapseCode
 
@@ -208,11 +202,7 @@ gamma_draw = counter_function("gamma_draw", _gamma, "integer, integer, float", "
 """``gamma_draw(key, event, shape)``: gamma distributed, scale 1; 0 for shape 0."""
 
 site_sum_draw = counter_function(
-    "site_sum_draw",
-    _site_sum,
-    "integer, integer, integer, integer, float, float, integer",
-    "float",
-    "normal",
+    "site_sum_draw", _site_sum, "integer, integer, integer, integer, float, float, integer", "float", "normal"
 )
 """``site_sum_draw(key, site_key, event, n, p, cv, power)``: sum of a power of the sizes of the sites that
 release, the same sites as those that ``binomial_draw(key, event, n, p)`` counts."""

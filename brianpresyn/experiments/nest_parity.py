@@ -63,10 +63,7 @@ class Case:
 
 def _bernoulli(p: float) -> Case:
     return Case(
-        f"Bernoulli, p = {p:g}",
-        "bernoulli_synapse",
-        {"p_transmit": p},
-        lambda: bernoulli_release(p, q=1.0),
+        f"Bernoulli, p = {p:g}", "bernoulli_synapse", {"p_transmit": p}, lambda: bernoulli_release(p, q=1.0)
     )
 
 

@@ -235,7 +235,7 @@ def _measured(config: Config) -> SynapseCode:
                  rho : 1
                  s : 1""",
         on_pre={
-            Stage.ACCOUNT: f"v_mean_post += {config.mean}*mV\nown_noise += released*q - {config.mean}*mV",
+            Stage.ACCOUNT: f"v_mean_post += {config.mean}*mV\nown_noise += released*q - {config.mean}*mV"
         },
         requires=frozenset({"released", "q"}),
     )

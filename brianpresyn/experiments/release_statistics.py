@@ -166,11 +166,7 @@ def _summary(config: Config, responses: NDArray[np.float64]) -> xr.Dataset:
             "p": ("condition", list(p)),
             "vesicles": np.arange(n_most + 1),
         },
-        attrs={
-            "n_events": responses.shape[1],
-            "quantal_size": config.quantal_size,
-            "target": config.target,
-        },
+        attrs={"n_events": responses.shape[1], "quantal_size": config.quantal_size, "target": config.target},
     )
 
 

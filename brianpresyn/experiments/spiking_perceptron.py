@@ -41,12 +41,7 @@ if TYPE_CHECKING:
 
 PLASTIC = "plastic release"
 
-COLOURS = {
-    PLASTIC: VERMILION,
-    "deterministic": BLUE,
-    "p = 0.5": GREEN,
-    "p = 0.25": PURPLE,
-}
+COLOURS = {PLASTIC: VERMILION, "deterministic": BLUE, "p = 0.5": GREEN, "p = 0.25": PURPLE}
 
 
 def _published_rule() -> ReleasePlasticity:
@@ -118,12 +113,7 @@ class Config:
 
 
 QUICK = Config(
-    n_inputs=500,
-    n_patterns=50,
-    n_epochs=15,
-    n_votes=5,
-    fixed_p=(1.0, 0.5),
-    seeds=tuple(range(1000, 1006)),
+    n_inputs=500, n_patterns=50, n_epochs=15, n_votes=5, fixed_p=(1.0, 0.5), seeds=tuple(range(1000, 1006))
 )
 
 MAY_DIFFER = ("seeds", "target")
