@@ -364,10 +364,9 @@ def reseed(connection: Synapses, seed: int) -> None:
 
     Raises
     ------
-    TypeError
-        If `connection` was not built by :func:`synapses`, or the seed is no integer.
-    ValueError
-        If the seed is negative, or the synapses draw nothing from it.
+    TypeError, ValueError
+        If `connection` was not built by :func:`synapses`, or draws nothing from a seed; if the seed is no
+        integer, or negative.
 
     Examples
     --------
@@ -388,21 +387,13 @@ def reseed(connection: Synapses, seed: int) -> None:
 def run_args_for_seed(connection: Synapses, seed: int) -> dict[Any, int]:
     """Return what makes a standalone program run with the random numbers of another seed.
 
-    Parameters
-    ----------
-    connection, seed
-        As for :func:`reseed`.
-
-    Returns
-    -------
-    dict
-        To be passed on, or joined with others, as ``device.run(run_args=...)``.
+    It is passed on, or joined with others, as ``device.run(run_args=...)``; the parameters are those of
+    :func:`reseed`.
 
     Examples
     --------
-    >>> from brian2 import NeuronGroup
+    >>> from brian2 import NeuronGroup, ms
     >>> from brianpresyn import stochastic_tsodyks_markram
-    >>> from brian2 import ms
     >>> cells = NeuronGroup(1, "v : 1", threshold="v > 1")
     >>> code = stochastic_tsodyks_markram(0.5, tau_rec=800*ms, q=1)
     >>> connection = synapses(cells, cells, code, connect=True, seed=1, name="s2")

@@ -103,26 +103,19 @@ _TWO_TO_52, _TWO_TO_53 = np.array(2.0**52), np.array(2.0**53)
 
 @checked_types
 def release_key(seed: int, stream: str = "") -> int:
-    """Return the 64-bit key for a seed and the name of a stream of draws.
+    """Return the 64-bit key, as a signed number, for a seed and the name of a stream of draws.
 
     Parameters
     ----------
     seed
-        Any non-negative integer.
+        Any integer that is not negative.
     stream
         What the draws are for. Different names give independent draws from the same seed.
 
-    Returns
-    -------
-    int
-        The key as a signed 64-bit number.
-
     Raises
     ------
-    TypeError
-        If `seed` is not an integer.
-    ValueError
-        If `seed` is negative.
+    TypeError, ValueError
+        If `seed` is not an integer, or negative.
 
     Examples
     --------
@@ -140,23 +133,11 @@ def release_key(seed: int, stream: str = "") -> int:
 
 
 def splitmix64(seed: ArrayLike, number: ArrayLike) -> NDArray[np.uint64]:
-    r"""Return the numbers that SplitMix64 gives.
+    r"""Return the numbers that SplitMix64 gives, as uint64; the first of a seed's stream has the number 1.
 
     .. math:: z_0 = \mathrm{seed} + \mathrm{number} \cdot \gamma, \quad
         z_1 = (z_0 \oplus (z_0 \gg 30)) m_1, \quad z_2 = (z_1 \oplus (z_1 \gg 27)) m_2, \quad
         z_2 \oplus (z_2 \gg 31) \pmod{2^{64}}
-
-    Parameters
-    ----------
-    seed : int or array of int
-        Below 2^64.
-    number : int or array of int
-        1 for the first number of the stream.
-
-    Returns
-    -------
-    numpy.ndarray
-        Uint64, of the shape of both together.
 
     Examples
     --------
@@ -185,20 +166,9 @@ def _mixed(z: NDArray[np.uint64]) -> NDArray[np.uint64]:
 def contact_numbers(pre: ArrayLike, post: ArrayLike, contact: ArrayLike) -> NDArray[np.int64]:
     """Return numbers of synapses that follow from the neurons they join, and not from the order of creation.
 
-    ``mix(pre * 2**32 + post) + contact * 0xD6E8FEB86659FD93``, as a signed 64-bit number. Pairs with one
-    contact never share one; with several, two of a million synapses do with probability 3e-8.
-
-    Parameters
-    ----------
-    pre, post : int or array of int
-        Numbers of the neurons in their groups.
-    contact : int or array of int
-        0 for the first synapse from `pre` to `post`, 1 for the second.
-
-    Returns
-    -------
-    numpy.ndarray
-        Signed 64-bit numbers, of the shape of all together.
+    ``mix(pre * 2**32 + post) + contact * 0xD6E8FEB86659FD93``, as signed 64-bit numbers; contact is 0 for the
+    first synapse from pre to post, 1 for the second. Pairs with one contact never share a number; with
+    several, two of a million synapses do with probability 3e-8.
 
     Examples
     --------
@@ -210,24 +180,11 @@ def contact_numbers(pre: ArrayLike, post: ArrayLike, contact: ArrayLike) -> NDAr
 
 
 def joined_numbers(high: ArrayLike, low: ArrayLike) -> NDArray[np.int64]:
-    """Return signed 64-bit numbers of which each half is a whole number of 32 bits.
-
-    Parameters
-    ----------
-    high : number or array
-        From -2^31 to 2^31 - 1.
-    low : number or array
-        From 0 to 2^32 - 1, or from -2^31 to 2^31 - 1.
-
-    Returns
-    -------
-    numpy.ndarray
-        Of the shape of both together.
+    """Return signed 64-bit numbers of two halves: high from -2^31 to 2^31 - 1, low from -2^31 to 2^32 - 1.
 
     Examples
     --------
-    >>> number = -7
-    >>> joined_numbers(number >> 32, number & 0xFFFFFFFF).tolist()
+    >>> joined_numbers(-7 >> 32, -7 & 0xFFFFFFFF).tolist()
     -7
     """
     return (np.asarray(high).astype(np.int64) << 32) | (np.asarray(low).astype(np.int64) & 0xFFFFFFFF)
@@ -392,32 +349,14 @@ _CUDA_HEAD = """#ifndef PRESYN_DEVICE
 
 
 def cython_wrapper(cpp_code: str, declarations: str) -> str:
-    """Return C++ code as a piece of Cython that makes the declared functions callable.
-
-    Parameters
-    ----------
-    cpp_code
-        The C++ source, included verbatim in the extension module.
-    declarations
-        What Cython may call, one C declaration a line.
-    """
+    """Return C++ code as Cython that includes it and makes functions callable, one C declaration a line."""
     body = "\n".join(f"    {line.strip()}" for line in declarations.splitlines() if line.strip())
     includes = "#include <stdint.h>\n#include <string.h>\n#include <math.h>\n"
     return f'cdef extern from *:\n    """\n{includes}{cpp_code}    """\n{body}\n'
 
 
 class NamedFunction(Function):
-    """A Brian2 function that is pickled and copied as the variable of a module that holds it.
-
-    Parameters
-    ----------
-    module, name
-        Where it is held.
-    numpy_function
-        Its implementation for arrays.
-    **options
-        Of :class:`brian2.Function`.
-    """
+    """A Brian2 function that is pickled and copied as the variable `name` of the `module` that holds it."""
 
     numbered: NamedFunction
 
@@ -450,18 +389,9 @@ def counter_function(
 ) -> NamedFunction:
     """Return a Brian2 function of (key, event, ..., synapse) with the same values on every target.
 
-    It is declared stateless, which is what it is: Brian2 may evaluate it in any order.
-
-    Parameters
-    ----------
-    name
-        Of the function, and of the file of the folder ``templates`` that holds its C++.
-    numpy_function
-        Its implementation for arrays.
-    arguments, returns
-        Types, ``"integer"`` or ``"float"``.
-    needed
-        Further files that the C++ needs, besides ``generator.cpp``.
+    It is declared stateless, which is what it is: Brian2 may evaluate it in any order. Its C++ is the file of
+    its name in the folder ``templates``, after ``generator.cpp`` and the files `needed`. Arguments and result
+    are ``"integer"`` or ``"float"``.
     """
     kinds = arguments.split(", ")
     function = _declared(name, numpy_function, kinds, returns, needed, auto_vectorise=True)

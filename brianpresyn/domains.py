@@ -29,12 +29,12 @@ from biophys.units import shown
 @checked_types
 @dataclass(frozen=True)
 class Domain:
-    """The values that a variable may take.
+    """The values that a variable may take: from low to high, both included.
 
     Parameters
     ----------
     low, high
-        Bounds, both included.
+        Bounds.
     remedy
         What to do about a value outside.
     is_integer
@@ -108,15 +108,7 @@ POSITIVE_TIME = Domain(TINY, np.inf, "give a time such as 100*ms")
 
 
 def real_numbers(value: Any, name: str, wanted: str) -> NDArray[Any]:
-    """Return real numbers without their Brian2 unit; raise TypeError, naming the argument, for all else.
-
-    Examples
-    --------
-    >>> real_numbers("5*Hz", "rate", "a value such as 0.1*Hz")
-    Traceback (most recent call last):
-    ...
-    TypeError: rate must be a value such as 0.1*Hz, got '5*Hz'
-    """
+    """Return real numbers without their Brian2 unit; raise TypeError, naming the argument, for all else."""
     try:
         numbers = np.asarray(value)
     except ValueError:  # Lists of unequal lengths.
@@ -130,15 +122,7 @@ def real_numbers(value: Any, name: str, wanted: str) -> NDArray[Any]:
 
 
 def dimension_of(value: Any, name: str, example: str) -> Dimension:
-    """Return the dimension of finite real numbers; raise, naming the argument, if they are none.
-
-    Examples
-    --------
-    >>> dimension_of(float("nan"), "q", "0.1*mV")
-    Traceback (most recent call last):
-    ...
-    ValueError: q must be finite, got nan; give a value such as 0.1*mV
-    """
+    """Return the dimension of finite real numbers; raise, naming the argument, if they are none."""
     numbers = real_numbers(value, name, f"a value such as {example}")
     if not (numbers.size and np.all(np.isfinite(numbers))):
         raise ValueError(f"{name} must be finite, got {shown(value)}; give a value such as {example}")
@@ -172,15 +156,7 @@ _NO_NUMBERS = (ast.Tuple, ast.List, ast.Set, ast.Dict, ast.Lambda, ast.JoinedStr
 
 
 def check_name(name: Any, argument: str) -> str:
-    """Return a name that equations can hold; raise TypeError or ValueError for all else.
-
-    Examples
-    --------
-    >>> check_name("v = 1", "target")  # doctest: +ELLIPSIS
-    Traceback (most recent call last):
-    ...
-    ValueError: target must be the name of a variable, such as 'v', got 'v = 1': ...
-    """
+    """Return a name that equations can hold; raise TypeError or ValueError for all else."""
     check_kind(name, str, argument, "'v'")
     try:
         Equations.check_identifier(name)
@@ -194,15 +170,7 @@ def check_name(name: Any, argument: str) -> str:
 
 
 def check_expression(expression: Any, argument: str) -> str:
-    """Return text that is one expression, and no statement; raise TypeError or ValueError for all else.
-
-    Examples
-    --------
-    >>> check_expression("0\\np = 1", "expression")
-    Traceback (most recent call last):
-    ...
-    ValueError: expression must be a Brian2 expression, such as 'v_post - v_rest', got '0\\np = 1'
-    """
+    """Return text that is one expression, and no statement; raise TypeError or ValueError for all else."""
     check_kind(expression, str, argument, "'v_post - v_rest'")
     try:
         if len(expression.strip().splitlines()) != 1 or "#" in expression:
@@ -229,24 +197,10 @@ def suggestion(name: str, names: Any, others: Any = ()) -> str:
 
 
 def unit_text(dimension: Dimension) -> str:
-    """Return the unit of a dimension as Brian2's equations spell it.
-
-    Examples
-    --------
-    >>> from brian2 import mV, nS
-    >>> unit_text(mV.dim), unit_text((mV*nS).dim)
-    ('volt', 'amp')
-    """
+    """Return the unit of a dimension as Brian2's equations spell it, such as 'volt', or '1'."""
     return "1" if dimension is DIMENSIONLESS else repr(get_unit(dimension))
 
 
 def unit_in_words(dimension: Dimension) -> str:
-    """Return the unit of a dimension for a message.
-
-    Examples
-    --------
-    >>> from brian2 import mV
-    >>> unit_in_words(mV.dim), unit_in_words(DIMENSIONLESS)
-    ('volt', 'no unit')
-    """
+    """Return the unit of a dimension for a message."""
     return "no unit" if dimension is DIMENSIONLESS else unit_text(dimension)

@@ -226,17 +226,8 @@ def _reference_q(code: SynapseCode, reference: ReferenceSynapse, quantum: Any) -
 def synapse_energies(connection: Group, *, prefix: str = "") -> dict[str, NDArray[np.float64]]:
     """Return what each synapse with a ledger has spent so far, in joules, by mechanism.
 
-    Parameters
-    ----------
-    connection
-        Synapses built with :func:`energy_ledger`; in C++ standalone, after the run.
-    prefix
-        With which the code of the ledger was renamed.
-
-    Raises
-    ------
-    ValueError
-        If they have no ledger.
+    In C++ standalone, after the run; `prefix` is that with which the code of the ledger was renamed.
+    Without a ledger it raises ValueError.
     """
     check_kind(connection, Group, "connection", "synapses(...)")
     start = f"{prefix}E_"
@@ -289,14 +280,13 @@ class EnergyReport:
     joules
         By mechanism, summed over the synapses.
     n_synapses, n_spikes, n_vesicles
-        Synapses, presynaptic spikes that they received, vesicles that they released.
+        Number of synapses, of presynaptic spikes at them, and of vesicles released.
     duration
         Simulated time in seconds.
 
     Examples
     --------
-    >>> report = EnergyReport("s", {"actin": 1e-15, "calcium pump": 3e-15}, 10, 100, 25, 1.0)
-    >>> print(report)
+    >>> print(EnergyReport("s", {"actin": 1e-15, "calcium pump": 3e-15}, 10, 100, 25, 1.0))
     s: 10 synapses, 100 spikes, 25 vesicles in 1 s
     mechanism                joules         ATP   share
     actin                     1e-15    1.20e+04   25.0 %
@@ -354,8 +344,15 @@ def energy_report(connection: Group, *, prefix: str = "") -> EnergyReport:
 
     Parameters
     ----------
-    connection, prefix
-        As for :func:`synapse_energies`; without a ledger a ValueError is raised.
+    connection
+        Synapses built with :func:`energy_ledger`; in C++ standalone, after the run.
+    prefix
+        With which the code of the ledger was renamed.
+
+    Raises
+    ------
+    ValueError
+        If they have no ledger.
 
     Examples
     --------

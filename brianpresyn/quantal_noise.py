@@ -121,8 +121,6 @@ def variance_of_response(
 
     Examples
     --------
-    >>> round(float(variance_of_response(5, 0.3)), 4)
-    1.05
     >>> round(float(variance_of_response(5, 0.3, cv_within=0.4)), 4)
     1.29
     """

@@ -16,18 +16,12 @@ _BASE_UNITS = (pq.m, pq.kg, pq.s, pq.A, pq.K, pq.mol, pq.cd)
 
 
 def to_brian(quantity: Any) -> Quantity:
-    """Return a quantity of the package `quantities` as a Brian2 quantity.
+    """Return a quantity of the package `quantities` as a Brian2 quantity of the same value and shape.
 
     Parameters
     ----------
     quantity
-        Quantity of any shape, in units that are powers of the SI base units. A Brian2 quantity is returned
-        as it is.
-
-    Returns
-    -------
-    brian2.Quantity
-        The same value and shape.
+        Of any shape, in powers of the SI base units. A Brian2 quantity is returned as it is.
 
     Raises
     ------
@@ -55,19 +49,7 @@ def to_brian(quantity: Any) -> Quantity:
 
 @checked_types
 def from_brian(quantity: Quantity, unit: pq.Quantity) -> pq.Quantity:
-    """Return a Brian2 quantity in a unit of the package `quantities`.
-
-    Parameters
-    ----------
-    quantity
-        Brian2 quantity of any shape.
-    unit
-        The unit of the result.
-
-    Returns
-    -------
-    quantities.Quantity
-        The same value and shape, in `unit`.
+    """Return a Brian2 quantity of any shape in a unit of the package `quantities`.
 
     Raises
     ------

@@ -123,22 +123,19 @@ def binomial_release(
     Parameters
     ----------
     n
-        Number of release sites, a whole number: a number, one value per synapse, or a Brian2
-        expression as text.
-    p
-        Release probability of each site, 0..1, given as `n` is.
+        Number of release sites, a whole number, given as p is.
+    p, target, draws
+        As in :func:`bernoulli_release`; p is that of each site.
     q, all_sites, mean
         Amplitude, exactly one of the three: of one quantum, of all sites together, or averaged over
         failures. Unit as in :func:`bernoulli_release`.
-    target, draws
-        As in :func:`bernoulli_release`.
     shared
         Whether all synapses have the same n and p.
 
     Returns
     -------
     SynapseCode
-        With variables n, p and q (or strength), and the hidden draw_number; its code sets ``released``.
+        As that of :func:`bernoulli_release`, with the variable n.
 
     Raises
     ------
@@ -148,16 +145,10 @@ def binomial_release(
     Examples
     --------
     >>> from brian2 import nS
-    >>> print(binomial_release(n=5, p=0.7, all_sites=2*nS, target="g"))
-    n : integer
-    p : 1
-    q : siemens
-    draw_number : integer
-    release_key : integer (shared, constant)
-    on_pre:
-        draw_number += 1
-        released = binomial_draw(release_key, draw_number, n, p)
-        g_post += released*q
+    >>> print(binomial_release(n=5, p=0.7, all_sites=2*nS, target="g").pre_code)
+    draw_number += 1
+    released = binomial_draw(release_key, draw_number, n, p)
+    g_post += released*q
     """
     amplitude = amplitude_model(n, p, {"q": q, "all_sites": all_sites, "mean": mean}, "n*p")
     counted = f"{'shared_' if shared else ''}binomial_draw(release_key, draw_number, n, p)"
@@ -181,8 +172,7 @@ def quantal_release(
     Examples
     --------
     >>> import quantities as pq
-    >>> code = quantal_release(QuantalSynapse(n=5, p=0.3, q=0.2*pq.mV))
-    >>> code.initial["q"]
+    >>> quantal_release(QuantalSynapse(n=5, p=0.3, q=0.2*pq.mV)).initial["q"]
     200. * uvolt
     """
     n, p = np.asarray(synapse.n), np.asarray(synapse.p)
@@ -195,19 +185,14 @@ def release_counters() -> SynapseCode:
     Returns
     -------
     SynapseCode
-        With variables n_spikes (presynaptic spikes so far), n_vesicles (released) and n_failures (spikes that
-        released nothing).
+        With n_spikes (presynaptic), n_vesicles (released) and n_failures (spikes that released nothing).
 
     Examples
     --------
-    >>> print(release_counters())
-    n_spikes : integer
-    n_vesicles : integer
-    n_failures : integer
-    on_pre:
-        n_spikes += 1
-        n_vesicles += released
-        n_failures += int(released == 0)
+    >>> print(release_counters().pre_code)
+    n_spikes += 1
+    n_vesicles += released
+    n_failures += int(released == 0)
     """
     return SynapseCode(
         "release_counters",
@@ -255,25 +240,13 @@ _DRAWS = {
 
 
 def release_domains(parameters: Iterable[str]) -> dict[str, Domain]:
-    """Return the values that the parameters of a release model may take.
-
-    Examples
-    --------
-    >>> release_domains(["p"])["p"].high
-    1.0
-    """
+    """Return the values that the parameters of a release model may take."""
     domains = {"p": PROBABILITY, "n": N_SITES, "q": AMPLITUDE, "strength": AMPLITUDE}
     return {name: domains[name] for name in parameters}
 
 
 def transmission(target: str | None, amount: str) -> str:
-    """Return the statement that moves a target by an amount, none without a target.
-
-    Examples
-    --------
-    >>> transmission("v", "released*q"), transmission("ge_post", "q"), transmission(None, "q")
-    ('v_post += released*q', 'ge_post += q', '')
-    """
+    """Return the statement that moves a target by an amount, none without a target."""
     if target is None:
         return ""
     check_name(target, "target")
@@ -283,19 +256,10 @@ def transmission(target: str | None, amount: str) -> str:
 def amplitude_model(
     n: Any, p: Any, amplitudes: dict[str, Any], per_quantum: str
 ) -> tuple[str, dict[str, Any]]:
-    """Return the equations of the amplitude and its initial value.
+    """Return the equations of the amplitude and its initial value; exactly one of the amplitudes is not None.
 
-    A mean is kept as such, and the quantum follows from it, so that it stays the mean when p moves. Where
-    nothing can be released the quantum is of no consequence, but must be finite.
-
-    Parameters
-    ----------
-    n, p
-        Number of sites and release probability.
-    amplitudes
-        By what they mean; exactly one is not None.
-    per_quantum
-        What a mean is divided by.
+    A mean is kept as such, and the quantum, divided by `per_quantum`, follows from it, so that it stays the
+    mean when p moves. Where nothing can be released the quantum is of no consequence, but must be finite.
     """
     given = {name: value for name, value in amplitudes.items() if value is not None}
     if len(given) != 1:

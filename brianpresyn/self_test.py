@@ -16,22 +16,18 @@ from brianpresyn.targets import TARGETS
 
 @checked_types
 def test(targets: Sequence[str] = TARGETS) -> bool:
-    """Run the release models on each target and compare them with their distributions and each other.
+    """Run the release models on each target, and compare them with their distributions and each other.
 
     Parameters
     ----------
     targets
-        Code generation targets; cython and C++ standalone need a C++ compiler and take some seconds.
+        Code generation targets; cython and C++ standalone need a C++ compiler and take some seconds. An
+        unknown one is a ValueError.
 
     Returns
     -------
     bool
         Whether everything agrees. What was found is printed.
-
-    Raises
-    ------
-    ValueError
-        If a target is unknown.
 
     Examples
     --------

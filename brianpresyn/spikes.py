@@ -14,11 +14,6 @@ if TYPE_CHECKING:
 def same_spikes(first: SpikeMonitor, second: SpikeMonitor) -> bool:
     """Return whether two runs gave the same spikes: the same cells at the same times, at least one.
 
-    Parameters
-    ----------
-    first, second
-        Monitors of the two runs.
-
     Examples
     --------
     >>> from brian2 import Network, NeuronGroup
@@ -34,17 +29,7 @@ def same_spikes(first: SpikeMonitor, second: SpikeMonitor) -> bool:
 
 
 def plot_spikes(spikes: SpikeMonitor, axes: Axes, **style: Any) -> None:
-    """Draw a raster: one point per spike, time in ms across, cells up.
-
-    Parameters
-    ----------
-    spikes
-        Monitor of a run.
-    axes
-        Where to draw.
-    **style
-        Passed on to :meth:`matplotlib.axes.Axes.plot`.
-    """
+    """Draw a raster: one point per spike, time in ms across, cells up; the style is that of ``axes.plot``."""
     defaults = {"linestyle": "", "marker": ".", "markersize": 1.5, "markeredgewidth": 0, "color": "black"}
     axes.plot(spikes.t / ms, spikes.i, **{**defaults, **style})
     axes.set(xlabel="time (ms)", ylabel="cell", ylim=(-0.5, len(spikes.source) - 0.5))

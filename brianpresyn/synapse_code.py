@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 import functools
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal, NamedTuple
@@ -29,7 +30,6 @@ from brianpresyn.domains import (
 
 _ASSIGNMENT = re.compile(r"^\s*([A-Za-z_]\w*)\s*(=(?!=)|\+=|-=|\*=|/=|//=|%=|\*\*=)")
 
-
 Event = Literal["on_pre", "on_post", "regularly"]
 
 
@@ -53,13 +53,7 @@ class Stage(enum.IntEnum):
 
 
 class FrozenMapping(Mapping[Any, Any]):
-    """A mapping that does not change, and that can be copied and pickled.
-
-    Examples
-    --------
-    >>> FrozenMapping({"p": 0.5})
-    {'p': 0.5}
-    """
+    """A mapping that does not change, and that can be copied and pickled."""
 
     def __init__(self, items: Mapping[Any, Any]) -> None:
         self._items = dict(items)
@@ -164,30 +158,20 @@ class SynapseCode:
     brings: Set[str] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
-        if self.every is not None:
-            checked_time(self.every, "every")
-        for each in ("requires", "brings"):
-            for name in getattr(self, each) or ():
-                check_kind(name, str, f"every member of {each}", "'released'")
-        for each in _MAPPINGS:
-            object.__setattr__(self, each, FrozenMapping(getattr(self, each)))
-        for each, kind in (("domains", Domain), ("streams", str), ("after_run", str), ("acts_on", Iterable)):
-            for name, value in getattr(self, each).items():
-                check_kind(value, kind, f"{each} of {self.name} for {name}", f"{kind.__name__}(...)")
-        for name, dtype in self.dtypes.items():
-            check_kind(dtype, (str, type, np.dtype), f"dtypes of {self.name} for {name}", "np.int64")
+        self._check_kinds()
         carriers = {
             target: (names,) if isinstance(names, str) else tuple(names)
             for target, names in self.acts_on.items()
         }
-        object.__setattr__(self, "acts_on", FrozenMapping(carriers))
-        model = "\n".join(line.strip() for line in self.model.splitlines() if line.strip())
-        object.__setattr__(self, "model", model)
-        for event, pathway in EVENTS.items():
-            blocks = _by_pathway(self, event, pathway)
-            object.__setattr__(self, event, FrozenMapping(blocks))
-        object.__setattr__(self, "every", None)
-        object.__setattr__(self, "requires", frozenset(self.requires))
+        settled = {each: FrozenMapping(getattr(self, each)) for each in _MAPPINGS} | {
+            "acts_on": FrozenMapping(carriers),
+            "model": _stripped(self.model),
+            **{event: FrozenMapping(_by_pathway(self, event)) for event in EVENTS},
+            "every": None,
+            "requires": frozenset(self.requires),
+        }
+        for each, value in settled.items():
+            object.__setattr__(self, each, value)
         for name in self.defined & RESERVED:
             check_name(name, f"a variable of {self.name}")
         for target in self.acts_on.keys() & self.defined:
@@ -197,8 +181,24 @@ class SynapseCode:
         for variable, value in self.initial.items():
             if variable in self.domains:
                 self.domains[variable].check(variable, value)
-        for code in self.codes.values():
-            self._ordered(code)
+        for stages in self.codes.values():
+            self._ordered(stages)
+
+    def _check_kinds(self) -> None:
+        if self.every is not None:
+            checked_time(self.every, "every")
+        for each in ("requires", "brings"):
+            for name in getattr(self, each) or ():
+                check_kind(name, str, f"every member of {each}", "'released'")
+        for each, kind, example in (
+            ("domains", Domain, "Domain(...)"),
+            ("streams", str, "str(...)"),
+            ("after_run", str, "str(...)"),
+            ("acts_on", Iterable, "Iterable(...)"),
+            ("dtypes", (str, type, np.dtype), "np.int64"),
+        ):
+            for name, value in getattr(self, each).items():
+                check_kind(value, kind, f"{each} of {self.name} for {name}", example)
 
     def __getstate__(self) -> dict[str, Any]:
         return {each.name: getattr(self, each.name) for each in fields(self)}
@@ -232,20 +232,7 @@ class SynapseCode:
         return "\n".join(self.pathway_code("regularly", interval) for interval in self.regularly)
 
     def pathway_code(self, event: Event, pathway: str | float) -> str:
-        """Return what runs in a pathway, in the order of the stages.
-
-        Parameters
-        ----------
-        event
-            ``"on_pre"``, ``"on_post"`` or ``"regularly"``.
-        pathway
-            Its name, or the interval in seconds.
-
-        Raises
-        ------
-        ValueError
-            If there is no such pathway.
-        """
+        """Return what runs in a pathway, given by its name or interval in seconds, in the order of the stages."""
         if pathway not in getattr(self, event):
             raise ValueError(f"{self.name} has no pathway {pathway!r} in {event}")
         return self._ordered(getattr(self, event)[pathway])
@@ -274,13 +261,7 @@ class SynapseCode:
         return frozenset(name for name in self.initial if self.domains.get(name, AMPLITUDE) == AMPLITUDE)
 
     def depends_on(self, names: Set[str]) -> set[str]:
-        """Return names together with all variables from which they follow by subexpressions.
-
-        Examples
-        --------
-        >>> sorted(SynapseCode("mean", "s : 1\\np : 1\\nq = s/p : 1").depends_on({"q"}))
-        ['p', 'q', 's']
-        """
+        """Return names together with all variables from which they follow by subexpressions."""
         every, waiting = set(names), list(names)
         while waiting:
             equation = self.equations.get(waiting.pop())
@@ -301,19 +282,14 @@ class SynapseCode:
         other = _without_same_counters(other, self)
         own = _without_same_counters(self, other)
         _check_no_clash(own, other)
+        mappings = {each: {**getattr(own, each), **getattr(other, each)} for each in _MAPPINGS}
+        for target in own.acts_on.keys() & other.acts_on.keys():
+            mappings["acts_on"][target] = dict.fromkeys(own.acts_on[target] + other.acts_on[target])
         return SynapseCode(
             name=f"{own.name} + {other.name}",
             model=f"{own.model}\n{other.model}",
             **{event: _joined(getattr(own, event), getattr(other, event)) for event in EVENTS},
-            **{
-                each: {**getattr(own, each), **getattr(other, each)}
-                for each in _MAPPINGS
-                if each != "acts_on"
-            },
-            acts_on={
-                target: dict.fromkeys((*own.acts_on.get(target, ()), *other.acts_on.get(target, ())))
-                for target in {**own.acts_on, **other.acts_on}
-            },
+            **mappings,
             requires=own.requires | other.requires,
             brings=frozenset(own.brings or ()) | frozenset(other.brings or ()),
         )
@@ -322,20 +298,16 @@ class SynapseCode:
         lines = [self.model] if self.model else []
         for (event, pathway), stages in self.codes.items():
             code = self._ordered(stages)
-            title = f"every {pathway * 1e3:g} ms" if event == "regularly" else event
-            title += f" ({pathway})" if pathway not in (EVENTS[event], None) and event != "regularly" else ""
+            if event == "regularly":
+                title = f"every {pathway * 1e3:g} ms"
+            else:
+                title = event if pathway == EVENTS[event] else f"{event} ({pathway})"
             if code:
                 lines += [f"{title}:"] + [f"    {line}" for line in code.splitlines()]
         return "\n".join(lines)
 
     def missing(self) -> frozenset[str]:
-        """Return the required variables that no piece brings.
-
-        Examples
-        --------
-        >>> sorted(SynapseCode("ledger", requires={"released"}).missing())
-        ['released']
-        """
+        """Return the required variables that no piece brings."""
         return frozenset(self.requires - (self.brings or set()))
 
     def renamed(self, names: Mapping[str, str] | None = None, *, prefix: str = "") -> SynapseCode:
@@ -359,10 +331,8 @@ class SynapseCode:
         --------
         >>> from brian2 import mV
         >>> from brianpresyn import binomial_release
-        >>> print(binomial_release(5, 0.5, q=1*mV).renamed({"n": "n_sites"}).pre_code)
-        draw_number += 1
-        released = binomial_draw(release_key, draw_number, n_sites, p)
-        v_post += released*q
+        >>> binomial_release(5, 0.5, q=1*mV).renamed({"n": "n_sites"}).model.splitlines()[0]
+        'n_sites : integer'
         """
         names = dict(names or {})
         own = self.defined | self.assigned | self.requires | (self.brings or frozenset())
@@ -376,52 +346,47 @@ class SynapseCode:
             names = {**{name: f"{prefix}{name}" for name in own}, **names}
         for name, new in names.items():
             check_name(new, f"names: the new name of {name}")
-        kept = own - names.keys()
-        taken = (kept & set(names.values())) | {
-            new for new in names.values() if [*names.values()].count(new) > 1
-        }
-        if taken:
+        meanings = Counter([*(own - names.keys()), *names.values()])
+        if taken := {new for new in names.values() if meanings[new] > 1}:
             raise ValueError(f"names: {', '.join(sorted(taken))} would mean two things in {self.name}")
         return self._with_names(names, prefix)
 
     def _with_names(self, names: dict[str, str], prefix: str) -> SynapseCode:
         spelled = {**names, **{f"d{name}": f"d{new}" for name, new in names.items() if name in self.defined}}
         spelled |= {f"{name}_post": f"{names[name]}_post" for name in self.acts_on.keys() & names.keys()}
-        word = re.compile(r"\b[A-Za-z_]\w*\b")
 
-        def text(code: str) -> str:
-            return word.sub(lambda match: spelled.get(match.group(), match.group()), code)
+        def text(code: Any) -> Any:
+            if not isinstance(code, str):
+                return code
+            return re.sub(r"\b[A-Za-z_]\w*\b", lambda match: spelled.get(match[0], match[0]), code)
 
         def new(name: str) -> str:
             return names.get(name, name)
 
+        changes: dict[str, Callable[[Any], Any]] = {
+            "initial": text,
+            "after_run": text,
+            "streams": lambda purpose: f"{prefix}{purpose}",
+            "acts_on": lambda carriers: tuple(map(new, carriers)),
+        }
+        mappings = {
+            each: {new(key): changes.get(each, _same)(value) for key, value in getattr(self, each).items()}
+            for each in _MAPPINGS
+        }
         return SynapseCode(
             name=f"{prefix}{self.name}",
             model=text(self.model),
             **{event: _with_text(getattr(self, event), text) for event in EVENTS},
-            namespace={new(name): value for name, value in self.namespace.items()},
-            initial={
-                new(name): text(value) if isinstance(value, str) else value
-                for name, value in self.initial.items()
-            },
-            domains={new(name): domain for name, domain in self.domains.items()},
-            streams={new(name): f"{prefix}{purpose}" for name, purpose in self.streams.items()},
-            dtypes={new(name): dtype for name, dtype in self.dtypes.items()},
+            **mappings,
             requires=frozenset(map(new, self.requires)),
-            acts_on={new(target): tuple(map(new, names)) for target, names in self.acts_on.items()},
-            after_run={new(name): text(value) for name, value in self.after_run.items()},
             brings=frozenset(map(new, self.brings or ())),
         )
 
     def following(self, **expressions: str) -> SynapseCode:
         """Return the piece with parameters that follow from other variables at every moment.
 
-        An initial value as text is evaluated once; this makes a subexpression of the variable.
-
-        Parameters
-        ----------
-        **expressions
-            Brian2 expressions by variable, for example ``p="clip(p0_pre, 0, 1)"``.
+        An initial value as text is evaluated once; this makes a subexpression of the variable. Expressions
+        are given by variable, for example ``p="clip(p0_pre, 0, 1)"``.
 
         Raises
         ------
@@ -442,20 +407,16 @@ class SynapseCode:
                 raise ValueError(f"{self.name} has no parameter {name!r}{suggestion(name, self.defined)}")
             unit = model[place[0]].split(":", 1)[1].replace("(shared)", "").strip()
             model[place[0]] = f"{name} = {expression} : {unit}"
-        left = {
+        left: dict[str, Any] = {
             each: {key: value for key, value in getattr(self, each).items() if key not in expressions}
             for each in ("initial", "domains", "dtypes")
         }
-        return replace(self, model="\n".join(model), **left)  # type: ignore[arg-type]
+        return replace(self, model="\n".join(model), **left)
 
     def recordable(self, **units: str) -> SynapseCode:
-        """Return the piece with what it only passes on within a spike kept as a variable of the synapse.
+        """Return the piece with what it only passes on within a spike kept, from the last one, as a variable.
 
-        Parameters
-        ----------
-        **units
-            Unit of each, as equations spell it, for example ``released="integer"``. It holds the value of the
-            last spike.
+        Its unit is given as equations spell it, for example ``released="integer"``.
 
         Raises
         ------
@@ -470,15 +431,15 @@ class SynapseCode:
         """
         for name in units:
             if name not in self.assigned - self.defined:
-                raise ValueError(
-                    f"{self.name} sets nothing that is called {name!r}{suggestion(name, self.assigned)}"
-                )
+                remedy = suggestion(name, self.assigned)
+                raise ValueError(f"{self.name} sets nothing that is called {name!r}{remedy}")
         lines = [self.model, *(f"{name} : {unit}" for name, unit in units.items())]
         return replace(self, model="\n".join(lines))
 
     def with_statements(self, change: Callable[[str], str]) -> SynapseCode:
         """Return the piece with all of its statements changed; those that become empty are left out."""
-        return replace(self, **{event: _with_text(getattr(self, event), change) for event in EVENTS})  # type: ignore[arg-type]
+        changed: dict[str, Any] = {event: _with_text(getattr(self, event), change) for event in EVENTS}
+        return replace(self, **changed)
 
     def export(self, host: str, *, name: str = "presyn") -> Any:
         """Return the piece as the files of another simulator, which releases the same quanta at every event.
@@ -486,7 +447,7 @@ class SynapseCode:
         Parameters
         ----------
         host
-            ``"nest"``, ``"neuron"``, ``"jax"`` or ``"cuda"``.
+            ``"nest"``, ``"neuron"``, ``"jax"``, ``"pynn"`` or ``"cuda"``.
         name
             Of the synapse there.
 
@@ -497,16 +458,13 @@ class SynapseCode:
 
         Raises
         ------
-        ValueError
-            If there is no such host.
-        NotImplementedError
-            If the host cannot express the piece; the message names what, and what to do.
+        ValueError, NotImplementedError
+            If there is no such host, or it cannot express the piece; the message names what, and what to do.
 
         Examples
         --------
-        >>> from brian2 import mV
         >>> from brianpresyn import bernoulli_release
-        >>> list(bernoulli_release(0.3, q=0.5*mV).export("neuron").files)
+        >>> list(bernoulli_release(0.3, q=1).export("neuron").files)
         ['presyn.mod']
         """
         # Not before it is asked for: the exports are made of whole pieces, and so of this module.
@@ -517,25 +475,24 @@ class SynapseCode:
     def check_reads(self, known: Set[str]) -> None:
         """Raise ValueError if a statement reads what is passed on within an event before it is set there.
 
-        Parameters
-        ----------
-        known
-            Names that have a value from elsewhere.
+        `known` are names that have a value from elsewhere.
         """
         passed_on = self.assigned - self.defined - known
         for (event, pathway), stages in self.codes.items():
             unset = set(passed_on)
             for line in self._ordered(stages).splitlines():
                 statement = line.split("#")[0]
-                variable, is_plain = next(
-                    ((name, operators == {"="}) for name, operators in assignments(statement).items()),
-                    ("", True),
-                )
-                right = statement.split("=", 1)[1] if variable and is_plain else statement
+                match = _ASSIGNMENT.match(statement)
+                variable, operator = match.groups() if match else ("", "")
+                right = statement.split("=", 1)[1] if operator == "=" else statement
                 early = sorted(self.depends_on(get_identifiers(right)) & unset)
                 if early:
-                    stage = next((stage for stage, parts in stages.items() if _sets(parts, early[0])), None)
-                    when = f"set at Stage.{stage.name}" if stage is not None else f"not set in {event}"
+                    setting = [
+                        f"set at Stage.{stage.name}"
+                        for stage, parts in stages.items()
+                        if any(early[0] in assignments(part.text) for part in parts)
+                    ]
+                    when = setting[0] if setting else f"not set in {event}"
                     raise ValueError(
                         f"{statement.strip()!r} in {event} ({pathway}) reads {early[0]}, which is {when}: "
                         f"give it a later stage, or keep the last value with recordable({early[0]}=...)"
@@ -544,9 +501,10 @@ class SynapseCode:
 
     def _act_on_synapse(self, target: str) -> None:
         """Let statements that move a target act on the synaptic variable of that name."""
-        spelled = re.compile(rf"\b{target}_post\b")
         for event in EVENTS:
-            changed = _with_text(getattr(self, event), lambda code: spelled.sub(target, code))
+            changed = _with_text(
+                getattr(self, event), lambda code: re.sub(rf"\b{target}_post\b", target, code)
+            )
             object.__setattr__(self, event, FrozenMapping(changed))
 
     def _ordered(self, stages: Mapping[Stage, tuple[Part, ...]]) -> str:
@@ -591,7 +549,15 @@ EVENTS: dict[str, str | None] = {"on_pre": "pre", "on_post": "post", "regularly"
 _MAPPINGS = ("namespace", "initial", "domains", "streams", "dtypes", "acts_on", "after_run")
 
 
-def _by_pathway(code: SynapseCode, event: str, pathway: str | None) -> dict[Any, Any]:
+def _same(value: Any) -> Any:
+    return value
+
+
+def _stripped(text: str) -> str:
+    return "\n".join(line.strip() for line in text.splitlines() if line.strip())
+
+
+def _by_pathway(code: SynapseCode, event: str) -> dict[Any, Any]:
     """Return the statements of an event by pathway and stage, as parts."""
     given = getattr(code, event)
     explanation = (
@@ -603,7 +569,7 @@ def _by_pathway(code: SynapseCode, event: str, pathway: str | None) -> dict[Any,
     if given and all(isinstance(stage, Stage) for stage in given):
         if event == "regularly" and code.every is None:
             raise ValueError(f"{code.name}: regular statements need every=..., an interval such as 20*ms")
-        given = {float(code.every or 0) if event == "regularly" else pathway: given}
+        given = {float(code.every or 0) if event == "regularly" else EVENTS[event]: given}
     blocks: dict[Any, Any] = {}
     for key, stages in given.items():
         if not isinstance(key, float if event == "regularly" else str) or not isinstance(stages, Mapping):
@@ -618,8 +584,7 @@ def _parts_of(piece: str, text: Any, explanation: str) -> tuple[Part, ...]:
         return text
     if not isinstance(text, str):
         raise TypeError(explanation)
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return (Part(piece, "\n".join(lines)),) if lines else ()
+    return (Part(piece, _stripped(text)),) if text.strip() else ()
 
 
 def _with_text(pathways: Mapping[Any, Any], change: Any) -> dict[Any, Any]:
@@ -644,22 +609,12 @@ def _joined(first: Mapping[Any, Any], second: Mapping[Any, Any]) -> dict[Any, An
 
 
 def assignments(code: str) -> dict[str, set[str]]:
-    """Return the operators with which statements set each variable.
-
-    Examples
-    --------
-    >>> assignments("p += 0.1")
-    {'p': {'+='}}
-    """
+    """Return the operators with which statements set each variable, such as {'p': {'+='}}."""
     operators: dict[str, set[str]] = {}
     for line in code.splitlines():
         if match := _ASSIGNMENT.match(line):
             operators.setdefault(match.group(1), set()).add(match.group(2))
     return operators
-
-
-def _sets(parts: tuple[Part, ...], name: str) -> bool:
-    return any(name in assignments(part.text) for part in parts)
 
 
 def _statements(code: SynapseCode, name: str) -> set[tuple[Any, Stage, str]]:

@@ -21,13 +21,7 @@ _Result = TypeVar("_Result")
 
 
 def checked_target(target: str) -> str:
-    """Return `target` if it is one of :data:`TARGETS`; raise ValueError if not.
-
-    Examples
-    --------
-    >>> checked_target("cython")
-    'cython'
-    """
+    """Return `target` if it is one of :data:`TARGETS`; raise ValueError if not."""
     if target not in TARGETS:
         raise ValueError(f"target must be one of {', '.join(TARGETS)}, got {target!r}")
     return target
@@ -37,25 +31,14 @@ def checked_target(target: str) -> str:
 def code_generation(target: str) -> Iterator[None]:
     """Run the body on a target; what a standalone program recorded must be read inside the body.
 
-    Parameters
-    ----------
-    target
-        ``"numpy"``, ``"cython"`` or ``"cpp_standalone"``. The last builds and runs in a temporary folder at
-        the body's one call of ``run``.
-
-    Raises
-    ------
-    ValueError
-        If the target is unknown.
-    RuntimeError
-        If it is cpp_standalone and there is no compiler.
+    ``"cpp_standalone"`` builds and runs in a temporary folder at the body's one call of ``run``; without a
+    compiler it raises RuntimeError. An unknown target is a ValueError.
 
     Examples
     --------
     >>> from brian2 import Network, NeuronGroup, ms
     >>> with code_generation("numpy"):
-    ...     cells = NeuronGroup(1, "x : 1")
-    ...     Network(cells).run(0.1*ms)
+    ...     Network(NeuronGroup(1, "x : 1")).run(0.1*ms)
     """
     checked_target(target)
     if target == "cpp_standalone" and os.name == "posix" and not (cpp_compiler() and shutil.which("make")):
@@ -87,15 +70,6 @@ def numpy_while_building() -> Iterator[None]:
 
     Compiling the code that creates the synapses takes several seconds for each Synapses and is of no use to a
     network that is built once. What runs later is still compiled.
-
-    Examples
-    --------
-    >>> from brian2 import prefs
-    >>> with code_generation("cython"):
-    ...     with numpy_while_building():
-    ...         while_building = prefs.codegen.target
-    ...     while_building, prefs.codegen.target
-    ('numpy', 'cython')
     """
     before = prefs.codegen.target
     try:
@@ -109,19 +83,10 @@ def numpy_while_building() -> Iterator[None]:
 def run_each_in_its_process(
     run: Callable[[_Config], _Result], configs: Sequence[_Config], *, n_processes: int = 2
 ) -> Iterator[_Result]:
-    """Yield ``run(config)`` for each config, in their order, every one in a fresh process.
+    """Yield ``run(config)`` for each config, in their order, every one in a fresh process, so many at a time.
 
     Brian2's devices, preferences and random state belong to a process, so that runs on different targets are
-    best kept apart; they also run side by side.
-
-    Parameters
-    ----------
-    run
-        A function of a module (it is pickled by name).
-    configs
-        What it is called with.
-    n_processes
-        How many run at a time.
+    best kept apart. `run` is a function of a module: it is pickled by name.
     """
     with worker_pool(n_processes, initializer=log_errors_only, max_tasks_per_child=1) as pool:
         yield from pool.map(run, configs)

@@ -37,18 +37,14 @@ class PrePostSTDP:
 
     Parameters
     ----------
-    d_minus, d_plus
-        Amplitudes of presynaptic depression and potentiation.
-    c_plus
-        Amplitude of postsynaptic potentiation.
+    d_minus, d_plus, c_plus
+        Amplitudes of presynaptic depression and potentiation, and of postsynaptic potentiation.
     tau_y_minus, tau_y_plus, tau_x_plus
         Time constants of the traces.
     eta_p, eta_q
         Learning rates. 0.15 in the authors' network simulations; 1 for one train of a protocol.
-    p_min, p_max
-        Bounds of p.
-    q_min, q_max
-        Bounds of q in units of q_0.
+    p_min, p_max, q_min, q_max
+        Bounds of p, and of q in units of q_0.
 
     Raises
     ------

@@ -81,12 +81,10 @@ def given_signal(
     ----------
     expression
         Brian2 expression of g; it may use variables of the synapse and of both neurons.
-    at
-        ``"pre"``, ``"post"`` or ``"regularly"``.
+    at, every
+        ``"pre"``, ``"post"``, or ``"regularly"`` with the interval between updates.
     namespace
         Functions and constants that it uses, for example a TimedArray.
-    every
-        Interval of regular updates.
     dimension
         Dimension of g.
 
@@ -127,13 +125,8 @@ def pair_stdp(
 
     Examples
     --------
-    >>> print(pair_stdp().code)
-    dr_trace/dt = -r_trace/tau_plus : 1 (event-driven)
-    do_trace/dt = -o_trace/tau_minus : 1 (event-driven)
-    on_pre:
-        r_trace += 1
-    on_post:
-        o_trace += 1
+    >>> pair_stdp().expressions["post"]
+    'a_plus*r_trace'
     """
     code = SynapseCode(
         "pair_stdp",
@@ -282,7 +275,6 @@ def teacher_error(error: str, *, every: Quantity, dimension: Dimension = DIMENSI
 
     Examples
     --------
-    >>> from brian2 import ms
     >>> teacher_error("error_post", every=20*ms).expressions["regularly"]
     '(error_post)*n_released'
     """

@@ -41,16 +41,7 @@ static inline double presyn_modulo(double x, double y) {
 @checked_types
 @dataclass(frozen=True)
 class Export:
-    """The files of a piece of synapse for one host.
-
-    Parameters
-    ----------
-    host
-        Name of the host, as in `HOSTS`.
-    name
-        Of the synapse there.
-    files
-        Texts by file name, the most important first.
+    """The files of a piece of synapse for one host: texts by file name, the most important first.
 
     Examples
     --------
@@ -81,9 +72,8 @@ class Export:
         Returns
         -------
         list of pathlib.Path
-            What was written: the files of the host; ``NAME_synapses.csv``, see
-            :func:`~brianpresyn.export.write_table`; and ``NAME_shared.json`` with the keys of the streams and
-            the other values that all synapses share.
+            The files of the host; ``NAME_synapses.csv``, see :func:`~brianpresyn.export.write_table`; and
+            ``NAME_shared.json`` with the keys of the streams and what else all synapses share.
         """
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)

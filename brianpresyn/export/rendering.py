@@ -79,12 +79,8 @@ class CStatements(_Spelled, CPPNodeRenderer):
 class PythonStatements(NodeRenderer):
     """Statements in Python for arrays of JAX: draws get p as integers and the number of the synapse.
 
-    Parameters
-    ----------
-    exact
-        The names of these integers, by what is written for p.
-    module
-        Where functions come from: JAX's or numpy's.
+    `exact` has the names of these integers, by what is written for p; `module` has the functions, JAX's or
+    numpy's.
     """
 
     def __init__(self, exact: Mapping[str, str], module: str = "jnp") -> None:
@@ -134,13 +130,7 @@ class PythonStatements(NodeRenderer):
 
 
 def assignment(statement: str) -> tuple[str, str, str]:
-    """Return name, operator and right-hand side of a statement.
-
-    Examples
-    --------
-    >>> assignment("u += p*(1 - u)")
-    ('u', '+=', 'p*(1 - u)')
-    """
+    """Return name, operator and right-hand side of a statement."""
     match = re.match(r"\s*([A-Za-z_]\w*)\s*(\+=|-=|\*=|/=|=(?!=))\s*([^#]*)", statement)
     if match is None:
         raise NotImplementedError(

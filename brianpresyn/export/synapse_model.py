@@ -82,21 +82,9 @@ class SynapseModel:
 
 
 def synapse_model(code: SynapseCode, functions: frozenset[str], *, is_regular: bool) -> SynapseModel:
-    """Return a piece as arithmetic, for a host with some draws.
+    """Return a piece as arithmetic, for a host that has these draws, and maybe events at regular times.
 
-    Parameters
-    ----------
-    code
-        The piece.
-    functions
-        Draws that the host has.
-    is_regular
-        Whether something can happen in the host at regular times.
-
-    Raises
-    ------
-    NotImplementedError
-        If the piece does what no host, or this one, can express; the message names it and says what to do.
+    What no host, or this one, can express is a NotImplementedError that names it and says what to do.
     """
     _check_events(code, is_regular)
     traces = _event_driven(code)
