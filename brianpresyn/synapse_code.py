@@ -232,7 +232,7 @@ class SynapseCode:
         return "\n".join(self.pathway_code("regularly", interval) for interval in self.regularly)
 
     def pathway_code(self, event: Event, pathway: str | float) -> str:
-        """Return what runs in a pathway, given by its name or interval in seconds, in the order of the stages."""
+        """Return what runs in a pathway (its name, or interval in seconds), in the order of the stages."""
         if pathway not in getattr(self, event):
             raise ValueError(f"{self.name} has no pathway {pathway!r} in {event}")
         return self._ordered(getattr(self, event)[pathway])

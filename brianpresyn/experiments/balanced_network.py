@@ -12,12 +12,14 @@ J Neurosci 25:10786-10795, doi:10.1523/JNEUROSCI.3508-05.2005.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import field
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import numpy as np
+import xarray as xr
 from brian2 import Network, NeuronGroup, SpikeMonitor, Synapses, ms, mV, second
+from matplotlib.axes import Axes
 from pydantic import Field
 
 from biophys.palette import BLUE, VERMILION
@@ -30,11 +32,6 @@ from brianpresyn.plasticity import release_plasticity
 from brianpresyn.release import bernoulli_release
 from brianpresyn.targets import TARGETS, code_generation, numpy_while_building
 from brianpresyn.update_signals import pair_stdp
-
-if TYPE_CHECKING:
-    import xarray as xr
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 _NEURON = """
 dv/dt = (g_e + g_i - (v + 49*mV))/(20*ms) : volt (unless refractory)
@@ -49,20 +46,16 @@ class Config:
 
     Parameters
     ----------
-    n_neurons
-        Four fifths of them excitatory.
-    n_inputs
-        Mean number of inputs of a neuron.
+    n_neurons, n_inputs
+        Number of neurons, four fifths of them excitatory, and the mean number of inputs of each.
     duration
         Simulated time in seconds.
     strength_e, strength_i
         Mean jump of the synaptic current per spike, in mV.
     rule
         Plasticity of the release probability; its threshold is in units of the STDP signal.
-    target
-        Code generation target.
-    seed
-        Of connections, initial values and releases.
+    target, seed
+        Code generation target; seed of connections, initial values and releases.
     """
 
     n_neurons: Annotated[int, Field(ge=10)] = 4000
@@ -84,7 +77,6 @@ class Config:
 QUICK = Config(n_neurons=500, duration=1.0, target="numpy")
 
 MAY_DIFFER = ("target", "seed")
-"""Settings that say how much is measured, or on which seeds: a result may differ in them."""
 
 
 def work(config: Config) -> float:
@@ -107,8 +99,6 @@ def run(config: Config, *, on_progress: Progress = ignore_progress) -> xr.Datase
 
 
 def _simulated(config: Config) -> xr.Dataset:
-    import xarray as xr
-
     rng = np.random.default_rng(config.seed)
     n_e = config.n_neurons * 4 // 5
     with numpy_while_building():
@@ -188,15 +178,7 @@ def _fixed(
 
 
 def plot(result: xr.Dataset, axes: Sequence[Axes]) -> None:
-    """Draw a raster, the distribution of p, and the energy by mechanism.
-
-    Parameters
-    ----------
-    result
-        What :func:`run` returned.
-    axes
-        Three of them.
-    """
+    """Draw a raster, the distribution of p, and the energy by mechanism, on three axes."""
     raster, probabilities, energy = axes
     raster.plot(result.spike_time, result.spike_neuron, ",", color="black")
     raster.set_xlabel("time (s)")
@@ -216,7 +198,4 @@ def plot(result: xr.Dataset, axes: Sequence[Axes]) -> None:
     energy.set_title(f"{result.attrs['n_vesicles']} vesicles", fontsize=9)
 
 
-FIGURES: dict[str, Callable[[xr.Dataset, Figure], None]] = {
-    "network": lambda result, figure: plot(result, figure.subplots(1, 3))
-}
-"""Panels by name."""
+FIGURES = {"network": lambda result, figure: plot(result, figure.subplots(1, 3))}

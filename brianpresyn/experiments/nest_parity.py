@@ -94,13 +94,7 @@ def nest_interpreter() -> str | None:
 
 
 def run_in_nest(tasks: Sequence[Mapping[str, Any]], interpreter: str) -> tuple[str, list[Any]]:
-    """Return NEST's version and what it found for each task.
-
-    Raises
-    ------
-    RuntimeError
-        If the interpreter cannot be started or NEST fails in it.
-    """
+    """Return NEST's version and what it found for each task; raise RuntimeError where it fails."""
     try:
         done = subprocess.run(
             [interpreter, str(PROGRAM)],
@@ -156,13 +150,7 @@ class NoCompiler(RuntimeError):
 
 
 def compile_module(interpreter: str, folder: str | Path, name: str) -> None:
-    """Compile an export that lies in a folder for the NEST of an interpreter.
-
-    Raises
-    ------
-    NoCompiler
-        If it does not compile, as where NEST's headers miss others.
-    """
+    """Compile an export in a folder for the NEST of an interpreter; raise `NoCompiler` if that fails."""
     done = subprocess.run(
         [interpreter, f"build_{name}module.py"], cwd=folder, capture_output=True, text=True, check=False
     )
@@ -179,18 +167,7 @@ def release_task(folder: str | Path, name: str, n_threads: int) -> dict[str, Any
 
 
 def mismatches(model: str, n_steps: int, seed: int, interpreter: str) -> tuple[dict[int, int], int]:
-    """Count the events at which an exported model releases otherwise in NEST, by its number of threads.
-
-    Parameters
-    ----------
-    model
-        One of :data:`brianpresyn.experiments.fixed_trains.MODELS`.
-    n_steps
-        Length of the trains in ms.
-    seed
-        Of the synapses.
-    interpreter
-        The Python that has NEST.
+    """Count the events at which an exported model of `fixed_trains` releases otherwise in NEST.
 
     Returns
     -------
@@ -258,17 +235,7 @@ def compared(
 ) -> dict[str, Estimate]:
     """Return the statistics of a sample in NEST over those of one of this package, by resampling synapses.
 
-    Parameters
-    ----------
-    in_nest, own
-        Quanta released, shape (synapse, spike).
-    rng
-        Draws the resamples.
-
-    Returns
-    -------
-    dict of str to Estimate
-        Ratios by the name in `STATISTICS`; without those that are 0, for which there is no ratio.
+    Both have the shape (synapse, spike), in quanta. Statistics that are 0 have no ratio.
     """
     ratios = {}
     for name, statistic in STATISTICS.items():
@@ -302,12 +269,8 @@ def draw_responses(
 ) -> None:
     """Draw mean response and share of failures at each spike, in NEST (dots) and here (crosses).
 
-    Parameters
-    ----------
-    in_nest, own
-        Quanta released in each of `CASES`, shape (synapse, spike); those with several sites are drawn.
-    figure
-        An empty figure.
+    The quanta released are given for each of `CASES`, shape (synapse, spike); those with several sites are
+    drawn.
     """
     left, right = figure.subplots(1, 2)
     shown = [number for number, case in enumerate(CASES) if case.model == "quantal_stp_synapse"]

@@ -21,12 +21,13 @@ efficient synapses", eq. 26-29 and 54.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import numpy as np
+import xarray as xr
 from brian2 import Hz, Network, NeuronGroup, PoissonGroup, StateMonitor, ms, mV, second
 from brian2 import seed as brian_seed
+from matplotlib.axes import Axes
 from numpy.typing import NDArray
 from pydantic import Field
 
@@ -39,11 +40,6 @@ from brianpresyn.checked_synapses import CheckedSynapses, synapses
 from brianpresyn.release import binomial_release
 from brianpresyn.synapse_code import Stage, SynapseCode
 from brianpresyn.targets import TARGETS, code_generation, numpy_while_building
-
-if TYPE_CHECKING:
-    import xarray as xr
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 
 @settings
@@ -60,26 +56,17 @@ class Config:
         Neurons for each cost, every one with inputs of its own.
     n_sites, mean
         Release sites and mean response (mV) of every synapse.
-    tau, epsilon
-        Time constant of the neuron (ms) and scale of the performance cost (mV).
+    tau, epsilon, theta
+        Time constant of the neuron (ms), scale of the performance cost (mV), and the potential (mV) that an
+        output spike subtracts.
     sd_start
         Standard deviation (mV) of the responses at the start; s of each cost is such that it is the best for
         an input of the middle rate, so that all costs weigh alike.
-    n_epochs, epoch
-        Steps, and time between them in seconds. The last half of the epochs is averaged.
-    step
-        Size eta of the first step; it falls as 1/sqrt of the epoch.
-    theta
-        Potential (mV) that an output spike subtracts.
-    target
-        Code generation target.
-    seed
-        Of inputs and releases.
-
-    Raises
-    ------
-    ValueError
-        If a value is outside its range.
+    n_epochs, epoch, step
+        Steps, time between them in seconds, and size eta of the first, which falls as 1/sqrt of the epoch.
+        The last half of the epochs is averaged.
+    target, seed
+        Code generation target; seed of inputs and releases.
     """
 
     rho: Positives = tuple(COST_EXPONENTS.values())
@@ -115,7 +102,6 @@ class Config:
 QUICK = Config(rate_low=2.0, n_inputs=16, n_neurons=4, n_epochs=40, epoch=20.0)
 
 MAY_DIFFER = ("n_neurons", "target", "seed")
-"""Settings that say how much is measured, or on which seeds: a result may differ in them."""
 
 
 def work(config: Config) -> float:
@@ -242,8 +228,6 @@ def _measured(config: Config) -> SynapseCode:
 
 
 def _labelled(config: Config, log_sd: NDArray[np.float64], spikes: NDArray[np.float64]) -> xr.Dataset:
-    import xarray as xr
-
     settled = log_sd[config.n_epochs // 2 :].mean(axis=0)
     return xr.Dataset(
         {
@@ -257,17 +241,7 @@ def _labelled(config: Config, log_sd: NDArray[np.float64], spikes: NDArray[np.fl
 
 
 def plot(result: xr.Dataset, axes: Axes, **style: Any) -> None:
-    """Draw the learned variance against the input's rate for each cost, with the analytic slope.
-
-    Parameters
-    ----------
-    result
-        What :func:`run` returned.
-    axes
-        Where to draw.
-    **style
-        Passed on to the dots.
-    """
+    """Draw the learned variance against the input's rate for each cost, with the analytic slope."""
     from matplotlib.ticker import LogLocator, NullFormatter
 
     colours = dict(zip(COST_EXPONENTS.values(), MECHANISM_COLOURS.values(), strict=True))
@@ -289,7 +263,4 @@ def plot(result: xr.Dataset, axes: Axes, **style: Any) -> None:
     axes.legend(fontsize=7)
 
 
-FIGURES: dict[str, Callable[[xr.Dataset, Figure], None]] = {
-    "variance": lambda result, figure: plot(result, figure.subplots())
-}
-"""Panels by name."""
+FIGURES = {"variance": lambda result, figure: plot(result, figure.subplots())}

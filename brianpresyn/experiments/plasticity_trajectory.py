@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import numpy as np
+import xarray as xr
 from brian2 import Network, NeuronGroup, StateMonitor, TimedArray, ms, mV
 from brian2.codegen.runtime.numpy_rt import NumpyCodeObject
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from pydantic import Field, InstanceOf
 
@@ -20,10 +21,6 @@ from brianpresyn.plasticity import release_plasticity
 from brianpresyn.release import bernoulli_release
 from brianpresyn.targets import TARGETS, code_generation, numpy_while_building
 from brianpresyn.update_signals import given_signal
-
-if TYPE_CHECKING:
-    import xarray as xr
-    from matplotlib.figure import Figure
 
 
 @settings
@@ -54,17 +51,10 @@ class Config:
 QUICK = Config(n_updates=300)
 
 MAY_DIFFER = ("target", "n_synapses", "n_updates", "seed")
-"""Settings that say how much is measured, or on which seeds: a result may differ in them."""
 
 
 def signals_for(config: Config) -> NDArray[np.float64]:
-    """Return the update signals; shape (update, synapse).
-
-    Examples
-    --------
-    >>> signals_for(Config(n_synapses=3, n_updates=2)).shape
-    (2, 3)
-    """
+    """Return the update signals; shape (update, synapse)."""
     return np.random.default_rng(config.seed).normal(size=(config.n_updates, config.n_synapses))
 
 
@@ -75,8 +65,6 @@ def work(config: Config) -> float:
 
 def run(config: Config, *, on_progress: Progress = ignore_progress) -> xr.Dataset:
     """Simulate and return the release probability after each update: ``p`` (rule, update, synapse)."""
-    import xarray as xr
-
     on_progress(0.0, "simulating")
     with code_generation(config.target):
         return xr.Dataset({"p": (("rule", "update", "synapse"), _trajectories(config))})
@@ -92,8 +80,7 @@ def draw_trajectories(result: xr.Dataset, figure: Figure) -> None:
     axes.legend()
 
 
-FIGURES: dict[str, Callable[[xr.Dataset, Figure], None]] = {"trajectories": draw_trajectories}
-"""Panels by name."""
+FIGURES = {"trajectories": draw_trajectories}
 
 
 def _trajectories(config: Config) -> NDArray[np.float64]:

@@ -6,14 +6,17 @@ difference from one spike to the next is the response.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Iterable, Sequence
+from typing import Annotated, Any
 
 import numpy as np
 import quantities as pq
+import xarray as xr
 from brian2 import Network, NeuronGroup, StateMonitor, ms, mV, seed
 from brian2.codegen.runtime.numpy_rt import NumpyCodeObject
 from brian2.core.base import BrianObject
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from pydantic import Field
 
@@ -26,11 +29,6 @@ from brianpresyn.release import Draws, bernoulli_release, binomial_release
 from brianpresyn.synapse_code import SynapseCode
 from brianpresyn.targets import TARGETS, code_generation, numpy_while_building
 
-if TYPE_CHECKING:
-    import xarray as xr
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
 TARGET_COLOURS = {"numpy": BLUE, "cython": ORANGE, "cpp_standalone": GREEN}
 
 
@@ -42,10 +40,8 @@ class Config:
     ----------
     target
         Code generation target.
-    bernoulli
-        Release probabilities of the Bernoulli synapses.
-    binomial
-        (n, p) of the binomial synapses.
+    bernoulli, binomial
+        Release probabilities of the Bernoulli synapses, and (n, p) of the binomial ones.
     draws
         Generators to use: ``"counter"``, ``"brian2"``.
     n_synapses, n_spikes
@@ -77,7 +73,6 @@ class Config:
 QUICK = Config(n_synapses=25, n_spikes=4000)
 
 MAY_DIFFER = ("target", "draws", "n_synapses", "n_spikes", "seed")
-"""Settings that say how much is measured, or on which seeds: a result may differ in them."""
 
 
 def work(config: Config) -> float:
@@ -87,11 +82,6 @@ def work(config: Config) -> float:
 
 def run(config: Config, *, on_progress: Progress = ignore_progress) -> xr.Dataset:
     """Simulate and return how often each number of vesicles was released.
-
-    Parameters
-    ----------
-    config
-        What to measure.
 
     Returns
     -------
@@ -146,8 +136,6 @@ def _all_synapses(config: Config, source: NeuronGroup, target: NeuronGroup) -> I
 
 def _summary(config: Config, responses: NDArray[np.float64]) -> xr.Dataset:
     """Return the moments, the failures and the distribution of the responses."""
-    import xarray as xr
-
     vesicles = np.rint(responses / config.quantal_size).astype(int)
     n_most = max(n for _, _, n, _ in config.conditions)
     counts = np.array([np.bincount(row, minlength=n_most + 1) for row in vesicles])
@@ -171,19 +159,7 @@ def _summary(config: Config, responses: NDArray[np.float64]) -> xr.Dataset:
 
 
 def plot(result: xr.Dataset, axes: Axes, *, condition: int = 0, **style: Any) -> None:
-    """Draw the measured distribution of released vesicles of one condition over the binomial one.
-
-    Parameters
-    ----------
-    result
-        What :func:`run` returned.
-    axes
-        Where to draw.
-    condition
-        Which condition.
-    **style
-        Passed on to the bars.
-    """
+    """Draw the measured distribution of released vesicles of one condition over the binomial one."""
     chosen = result.isel(condition=condition)
     n, p = int(chosen.n), float(chosen.p)
     vesicles = np.arange(n + 1)
@@ -199,22 +175,11 @@ def plot(result: xr.Dataset, axes: Axes, *, condition: int = 0, **style: Any) ->
     axes.legend(fontsize=8)
 
 
-FIGURES: dict[str, Callable[[xr.Dataset, Figure], None]] = {
-    "released": lambda result, figure: plot(result, figure.subplots())
-}
-"""Panels by name."""
+FIGURES = {"released": lambda result, figure: plot(result, figure.subplots())}
 
 
 def over_formula(result: xr.Dataset, moment: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return a moment of the response over its formula, and the standard error of that, by condition.
-
-    Parameters
-    ----------
-    result
-        What :func:`run` returned.
-    moment
-        ``"mean"`` or ``"variance"``.
-    """
+    """Return mean or variance of the response over its formula, and the standard error, by condition."""
     synapses = synapses_of(result)
     expected = getattr(synapses, moment).magnitude
     errors = sampling_errors(synapses, int(result.attrs["n_events"]))[moment == "variance"]
@@ -227,15 +192,7 @@ def synapses_of(result: xr.Dataset) -> QuantalSynapse:
 
 
 def draw_targets(results: Sequence[xr.Dataset], figure: Figure) -> None:
-    """Draw moments over formulas and one distribution, target by target, the targets side by side.
-
-    Parameters
-    ----------
-    results
-        One for each target.
-    figure
-        An empty figure.
-    """
+    """Draw moments over formulas and one distribution, with one result for each target, side by side."""
     left, right = figure.subplots(1, 2, width_ratios=(3, 2))
     for shift, result in zip((-0.25, 0.0, 0.25), results, strict=True):
         target = result.attrs["target"]

@@ -34,12 +34,14 @@ import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import cycle, pairwise
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
+import xarray as xr
 from brian2 import Network, NeuronGroup, StateMonitor, TimedArray, ms, mV, second, volt
 from brian2 import seed as brian_seed
 from brian2.devices.device import get_device
+from matplotlib.axes import Axes
 from numpy.typing import NDArray
 from pydantic import Field
 
@@ -52,10 +54,6 @@ from brianpresyn.energy import ENERGY_OF_ATP, energy_ledger, synapse_energies
 from brianpresyn.release import bernoulli_release, binomial_release
 from brianpresyn.targets import TARGETS, code_generation, numpy_while_building, run_each_in_its_process
 
-if TYPE_CHECKING:
-    import xarray as xr
-    from matplotlib.axes import Axes
-
 _PIXEL_THRESHOLD = 1 * mV
 
 COLOURS = (VERMILION, BLUE, GREEN, PURPLE, ORANGE, SKY)
@@ -67,16 +65,13 @@ class Classifier:
 
     Parameters
     ----------
-    weights
-        Mean strength of every synapse, one array (out, in) per layer.
+    weights, p, n
+        Mean strength of every synapse, release probability (above 0), and number of release sites; one array
+        (out, in) per layer. Without n every synapse has one site (Bernoulli release).
     biases
         One array (out,) per layer.
-    p
-        Release probabilities, shaped as the weights; above 0.
     peaks
         Activity at which a pixel, and a unit of each hidden layer, fires at the peak rate; above 0.
-    n
-        Numbers of release sites, shaped as the weights; None for one each (Bernoulli release).
 
     Raises
     ------
@@ -145,11 +140,6 @@ class Config:
         Code generation target. In C++ standalone all networks of a run share one program.
     seed
         Of releases, phases and Poisson spikes.
-
-    Raises
-    ------
-    ValueError
-        If a value is outside its range.
     """
 
     duration: Positive = 0.4
@@ -183,16 +173,7 @@ QUICK = Config(duration=0.2, n_readouts=20, n_processes=1)
 
 
 def present(config: Config, networks: Mapping[str, Classifier], images: NDArray[np.float64]) -> xr.Dataset:
-    """Present the images to every network.
-
-    Parameters
-    ----------
-    config
-        How.
-    networks
-        What classifies, by name; all of the same sizes.
-    images
-        Pixel activities, not negative, shape (image, pixel).
+    """Present images, shape (image, pixel) and not negative, to networks of the same sizes.
 
     Returns
     -------
@@ -416,8 +397,6 @@ def _by_layer(values: NDArray[np.float64], sizes: tuple[int, ...]) -> NDArray[np
 def _labelled(
     config: Config, networks: Mapping[str, Classifier], results: list[dict[str, NDArray[np.float64]]]
 ) -> xr.Dataset:
-    import xarray as xr
-
     dims = {
         "potential": ("network", "image", "time", "class"),
         "rate": ("network", "image", "unit"),
@@ -440,8 +419,6 @@ def _mechanisms() -> list[str]:
 
 def _joined(parts: list[xr.Dataset]) -> xr.Dataset:
     """Return the results of several processes as one: images side by side, energies and counts added."""
-    import xarray as xr
-
     per_image = ["potential", "rate"]
     joined = xr.concat([part[per_image] for part in parts], "image")
     summed = functools.reduce(operator.add, (part.drop_vars(per_image) for part in parts))
@@ -456,19 +433,7 @@ def answers(result: xr.Dataset) -> xr.DataArray:
 
 
 def plot(result: xr.Dataset, axes: Axes, *, labels: NDArray[np.int64], **style: Any) -> None:
-    """Draw the share of right answers against the presentation time, a line per network.
-
-    Parameters
-    ----------
-    result
-        What :func:`present` returned.
-    axes
-        Where to draw.
-    labels
-        The right answers, shape (image,).
-    **style
-        Passed on to the lines.
-    """
+    """Draw the share of right answers, given by image, against the presentation time, a line per network."""
     results = answers(result)
     is_right = results.to_numpy() == np.asarray(labels)[None, :, None]
     for name, colour, right in zip(result.network.to_numpy(), cycle(COLOURS), is_right, strict=False):

@@ -14,12 +14,14 @@ Schug S, Benzing F, Steger A (2021). eLife 10:e69884, fig. 5b,c, doi:10.7554/eLi
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import numpy as np
+import xarray as xr
 from brian2 import Network, NeuronGroup, StateMonitor, TimedArray, ms, second
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from pydantic import InstanceOf
 
@@ -33,11 +35,6 @@ from brianpresyn.release import bernoulli_release
 from brianpresyn.synapse_code import Stage, SynapseCode
 from brianpresyn.targets import TARGETS, code_generation, numpy_while_building
 from brianpresyn.update_signals import given_signal
-
-if TYPE_CHECKING:
-    import xarray as xr
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 PLASTIC = "plastic release"
 
@@ -117,7 +114,6 @@ QUICK = Config(
 )
 
 MAY_DIFFER = ("seeds", "target")
-"""Settings that say how much is measured, or on which seeds: a result may differ in them."""
 
 
 @dataclass(frozen=True)
@@ -173,7 +169,7 @@ def run(config: Config, *, on_progress: Progress = ignore_progress) -> xr.Datase
     -------
     xarray.Dataset
         ``accuracy`` (model, seed, after_task, task), majority of the votes, nan before a task was learned;
-        ``p`` (model, seed, line) and ``strength`` (the same; p q) at the end.
+        ``p`` and ``strength`` (p q) at the end, both (model, seed, line).
     """
     on_progress(0.0, "simulating")
     with code_generation(config.target):
@@ -293,8 +289,6 @@ def _code(config: Config, model: str) -> SynapseCode:
 
 
 def _summary(config: Config, votes: NDArray[Any], p: NDArray[Any], strength: NDArray[Any]) -> xr.Dataset:
-    import xarray as xr
-
     schedule = schedule_for(config)
     accuracy = np.full((len(config.models), len(config.seeds), config.n_tasks, config.n_tasks), np.nan)
     labels = np.array([patterns_for(config, seed)[1] for seed in config.seeds])
@@ -318,17 +312,7 @@ def _summary(config: Config, votes: NDArray[Any], p: NDArray[Any], strength: NDA
 
 
 def plot(result: xr.Dataset, axes: Axes, *, task: int | None = 0) -> None:
-    """Draw the accuracy on one task, or the mean over all learned tasks, after each task.
-
-    Parameters
-    ----------
-    result
-        What :func:`run` returned.
-    axes
-        Where to draw.
-    task
-        Which task; None for the mean over those learned so far.
-    """
+    """Draw the accuracy on one task, or, for None, the mean over all learned tasks, after each task."""
     shown = result.accuracy.mean("task") if task is None else result.accuracy.isel(task=task)
     n_seeds = result.sizes["seed"]
     after = np.arange(result.sizes["after_task"]) + 1
@@ -353,8 +337,7 @@ def draw_memory(result: xr.Dataset, figure: Figure) -> None:
     right.set(xlabel="release probability at the end", ylabel="synapses, all seeds")
 
 
-FIGURES: dict[str, Callable[[xr.Dataset, Figure], None]] = {
+FIGURES = {
     "accuracy": lambda result, figure: plot(result, figure.subplots()),
     "memory": draw_memory,
 }
-"""Panels by name."""

@@ -27,11 +27,6 @@ _LARGEST_AMPLITUDE = 5.0
 def predicted_changes(config: Config) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the change of p, and that of q relative to q before, of every connection.
 
-    Parameters
-    ----------
-    config
-        Protocols, connections and rule.
-
     Examples
     --------
     >>> dp, dq = predicted_changes(Config((50.0, 50.0), (10.0, -10.0), (0.5, 0.5), (0.2, 0.2)))
@@ -77,14 +72,7 @@ def fitted_rule(
 ) -> PrePostSTDP:
     """Return the rule with the amplitudes that predict the used connections best; time constants stay.
 
-    Parameters
-    ----------
-    config
-        Protocols, connections, and the rule to start from.
-    change_of_p, change_of_q
-        Recorded changes; that of q relative to q before.
-    is_used
-        Which connections count in the sum of squared errors.
+    The errors of the recorded changes, that of q relative to q before, are squared and added.
     """
     rule = config.rule
 
@@ -113,10 +101,7 @@ def left_out_changes(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return what the rule, fitted to all other protocols, predicts for each connection.
 
-    Parameters
-    ----------
-    config, change_of_p, change_of_q
-        As in `fitted_rule`. Connections of the same frequency and timing are one protocol.
+    Connections of the same frequency and timing are one protocol.
     """
     protocols = np.column_stack([config.frequency, config.timing])
     predicted = np.zeros(len(protocols)), np.zeros(len(protocols))

@@ -7,12 +7,13 @@ have decayed.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import field
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import numpy as np
+import xarray as xr
 from brian2 import Network, NeuronGroup, SpikeGeneratorGroup, Synapses, ms, mV
+from matplotlib.axes import Axes
 from numpy.typing import NDArray
 from pydantic import InstanceOf
 
@@ -24,11 +25,6 @@ from brianpresyn.release import bernoulli_release
 from brianpresyn.targets import TARGETS, code_generation, numpy_while_building
 from brianpresyn.unified_stdp import PrePostSTDP, pre_post_stdp
 
-if TYPE_CHECKING:
-    import xarray as xr
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
 # Slower than this, the traces of one pairing are gone before the next.
 _SLOWEST_TRAIN = 1.0
 
@@ -39,10 +35,8 @@ class Config:
 
     Parameters
     ----------
-    frequency
-        Pairing frequency in Hz, above 0.
-    timing
-        Postsynaptic minus presynaptic spike time in ms, not 0.
+    frequency, timing
+        Pairing frequency in Hz, above 0; postsynaptic minus presynaptic spike time in ms, not 0.
     p, q
         Release probability and quantal size (mV) before.
     n_pairs
@@ -50,15 +44,8 @@ class Config:
     rule
         Parameters of the plasticity. The authors fitted the amplitudes to the change that a whole protocol
         leaves; with learning rates of 1 one train changes p and q by about as much as was recorded.
-    target
-        Code generation target.
-    seed
-        Seed of the releases, which the rule does not depend on.
-
-    Raises
-    ------
-    ValueError
-        If the lengths differ or a value is outside its range.
+    target, seed
+        Code generation target; seed of the releases, which the rule does not depend on.
     """
 
     frequency: Positives = (0.1, 0.1, 10.0, 10.0, 20.0, 20.0, 40.0, 40.0, 50.0, 50.0)
@@ -81,7 +68,6 @@ class Config:
 QUICK = Config()
 
 MAY_DIFFER = ("target", "seed")
-"""Settings that say how much is measured, or on which seeds: a result may differ in them."""
 
 
 def work(config: Config) -> float:
@@ -98,8 +84,6 @@ def run(config: Config, *, on_progress: Progress = ignore_progress) -> xr.Datase
         Along ``connection``: frequency (Hz), timing (ms), ``p_before``, ``p_after``, ``q_before``,
         ``q_after`` (mV).
     """
-    import xarray as xr
-
     on_progress(0.0, "simulating")
     with code_generation(config.target):
         p_after, q_after = _after(config)
@@ -164,19 +148,7 @@ def _generator(times: NDArray[np.float64], dt: Any) -> SpikeGeneratorGroup:
 
 
 def plot(result: xr.Dataset, axes: Axes, *, quantity: str = "p", **style: Any) -> None:
-    """Draw the change of p, or the relative change of q, against the frequency, by timing.
-
-    Parameters
-    ----------
-    result
-        What :func:`run` returned.
-    axes
-        Where to draw.
-    quantity
-        ``"p"`` or ``"q"``.
-    **style
-        Passed on to the lines.
-    """
+    """Draw the change of ``"p"``, or the relative change of ``"q"``, against the frequency, by timing."""
     change = result[f"{quantity}_after"] - result[f"{quantity}_before"]
     if quantity == "q":
         change = change / result.q_before
@@ -193,7 +165,4 @@ def plot(result: xr.Dataset, axes: Axes, *, quantity: str = "p", **style: Any) -
     axes.set_ylabel("change of p" if quantity == "p" else "change of q / q before")
 
 
-FIGURES: dict[str, Callable[[xr.Dataset, Figure], None]] = {
-    "changes": lambda result, figure: plot(result, figure.subplots())
-}
-"""Panels by name."""
+FIGURES = {"changes": lambda result, figure: plot(result, figure.subplots())}
