@@ -149,8 +149,7 @@ def _neurons(config: Config, rng: np.random.Generator) -> NeuronGroup:
 def _pairs(config: Config, n_from: int, n_to: int, rng: np.random.Generator) -> dict[str, Any]:
     """Return random pairs of neurons, each pair connected with the same probability."""
     is_connected = rng.random((n_from, n_to)) < config.n_inputs / config.n_neurons
-    i, j = np.nonzero(is_connected)
-    return {"i": i, "j": j}
+    return dict(zip("ij", np.nonzero(is_connected), strict=True))
 
 
 def _plastic(config: Config, excitatory: NeuronGroup, rng: np.random.Generator) -> Synapses:
@@ -181,21 +180,15 @@ def plot(result: xr.Dataset, axes: Sequence[Axes]) -> None:
     """Draw a raster, the distribution of p, and the energy by mechanism, on three axes."""
     raster, probabilities, energy = axes
     raster.plot(result.spike_time, result.spike_neuron, ",", color="black")
-    raster.set_xlabel("time (s)")
-    raster.set_ylabel("neuron")
     rate = result.sizes["spike"] / result.attrs["n_neurons"] / result.attrs["duration"]
     raster.set_title(f"{result.attrs['n_neurons']} neurons, {rate:.1f} Hz", fontsize=9)
+    raster.set(xlabel="time (s)", ylabel="neuron")
     probabilities.hist(result.p, bins=40, color=VERMILION)
     probabilities.axvline(result.attrs["p_start"], color="black", linewidth=0.8, linestyle="--")
-    probabilities.set_yscale("log")
-    probabilities.set_xlabel("release probability at the end")
-    probabilities.set_ylabel("synapses")
-    position = np.arange(result.sizes["mechanism"])
-    energy.barh(position, result.energy * 1e12, color=BLUE)
-    energy.set_yticks(position, [str(name) for name in result.mechanism.to_numpy()])
-    energy.set_xscale("log")
-    energy.set_xlabel("energy (pJ)")
+    probabilities.set(yscale="log", xlabel="release probability at the end", ylabel="synapses")
+    energy.barh([str(name) for name in result.mechanism.to_numpy()], result.energy * 1e12, color=BLUE)
     energy.set_title(f"{result.attrs['n_vesicles']} vesicles", fontsize=9)
+    energy.set(xscale="log", xlabel="energy (pJ)")
 
 
 FIGURES = {"network": lambda result, figure: plot(result, figure.subplots(1, 3))}

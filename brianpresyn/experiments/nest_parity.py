@@ -87,34 +87,22 @@ CASES = (
 
 def nest_interpreter() -> str | None:
     """Return the interpreter that has NEST: the one named in the environment, or this one; None without."""
-    named = os.environ.get(INTERPRETER_VARIABLE)
-    if named:
-        return named
-    return sys.executable if importlib.util.find_spec("nest") else None
+    here = sys.executable if importlib.util.find_spec("nest") else None
+    return os.environ.get(INTERPRETER_VARIABLE) or here
 
 
 def run_in_nest(tasks: Sequence[Mapping[str, Any]], interpreter: str) -> tuple[str, list[Any]]:
     """Return NEST's version and what it found for each task; raise RuntimeError where it fails."""
+    remedy = f"set {INTERPRETER_VARIABLE} to the Python of an environment with nest-simulator"
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    options: dict[str, Any] = {"capture_output": True, "text": True, "check": True, "env": environment}
     try:
-        done = subprocess.run(
-            [interpreter, str(PROGRAM)],
-            input=json.dumps(list(tasks)),
-            capture_output=True,
-            text=True,
-            check=True,
-            env={**os.environ, "OMP_NUM_THREADS": "1"},
-        )
+        done = subprocess.run([interpreter, str(PROGRAM)], input=json.dumps(list(tasks)), **options)
     except OSError as error:
-        raise RuntimeError(
-            f"{interpreter} cannot be started ({error.strerror}): set {INTERPRETER_VARIABLE} to the Python "
-            "of an environment with nest-simulator"
-        ) from error
+        raise RuntimeError(f"{interpreter} cannot be started ({error.strerror}): {remedy}") from error
     except subprocess.CalledProcessError as error:
         last = (error.stderr.strip().splitlines() or ["no message"])[-1]
-        raise RuntimeError(
-            f"NEST failed in {interpreter} ({last}): set {INTERPRETER_VARIABLE} to the Python of an "
-            "environment with nest-simulator"
-        ) from error
+        raise RuntimeError(f"NEST failed in {interpreter} ({last}): {remedy}") from error
     answer = json.loads(done.stdout.strip().splitlines()[-1])
     return str(answer["version"]), list(answer["found"])
 
@@ -122,15 +110,9 @@ def run_in_nest(tasks: Sequence[Mapping[str, Any]], interpreter: str) -> tuple[s
 def nest_task(case: Case, n_synapses: int, seed: int) -> dict[str, Any]:
     """Return what :mod:`brianpresyn.experiments.in_nest` has to do for a case."""
     # NEST's u starts at U, as if a spike had just been: late enough, that is forgotten.
-    spike_times = _FIRST_SPIKE_IN_NEST + INTERVAL * np.arange(N_SPIKES)
-    return {
-        "what": "responses",
-        "seed": seed,
-        "spike_times": spike_times.tolist(),
-        "n_synapses": n_synapses,
-        "model": case.model,
-        "parameters": dict(case.parameters),
-    }
+    spike_times = (_FIRST_SPIKE_IN_NEST + INTERVAL * np.arange(N_SPIKES)).tolist()
+    synapse = {"model": case.model, "parameters": dict(case.parameters), "n_synapses": n_synapses}
+    return {"what": "responses", "seed": seed, "spike_times": spike_times, **synapse}
 
 
 def own_responses(case: Case, n_synapses: int, seed: int) -> NDArray[np.int64]:
@@ -238,21 +220,15 @@ def compared(
     Both have the shape (synapse, spike), in quanta. Statistics that are 0 have no ratio.
     """
     ratios = {}
+    how = "standard error by a bootstrap over synapses"
     for name, statistic in STATISTICS.items():
         values = statistic(in_nest), statistic(own)
         if min(values) > 0:
-            relative = [
-                _standard_error(statistic, sample, rng) / value
-                for sample, value in zip((in_nest, own), values, strict=True)
-            ]
+            errors = (_standard_error(statistic, sample, rng) for sample in (in_nest, own))
+            error = math.hypot(*(error / value for error, value in zip(errors, values, strict=True)))
+            log_ratio, freedom = math.log(values[0] / values[1]), len(in_nest) + len(own) - 2
             ratios[name] = student(
-                math.log(values[0] / values[1]),
-                math.hypot(*relative),
-                len(in_nest) + len(own) - 2,
-                "ratio",
-                n=len(in_nest),
-                unit="synapses",
-                how="standard error by a bootstrap over synapses",
+                log_ratio, error, freedom, "ratio", n=len(in_nest), unit="synapses", how=how
             )
     return ratios
 

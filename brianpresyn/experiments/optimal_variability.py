@@ -136,11 +136,9 @@ def _simulated(config: Config) -> tuple[NDArray[np.float64], NDArray[np.float64]
         cost = np.repeat(np.arange(len(config.rho)), n_lines)
         connect = {"i": line, "j": cost * config.n_neurons + line // config.n_inputs}
         learning = _learning(config, lines, neurons, connect, cost)
-        monitor = StateMonitor(
-            learning, "log_sd", record=True, dt=config.epoch * second, when="start", order=-10
-        )
-    network = Network(lines, neurons, learning, monitor)
-    network.run(config.n_epochs * config.epoch * second + 1 * ms)
+        epoch = config.epoch * second
+        monitor = StateMonitor(learning, "log_sd", record=True, dt=epoch, when="start", order=-10)
+    Network(lines, neurons, learning, monitor).run(config.n_epochs * epoch + 1 * ms)
     shape = (len(config.rho), config.n_neurons, config.n_inputs)
     log_sd = np.array(monitor.log_sd).T[1:].reshape(-1, *shape)
     return log_sd, np.array(neurons.n_fired[:]).reshape(shape[:2])
@@ -181,19 +179,9 @@ def _learning(
     p = 1 / (1 + config.n_sites * (config.sd_start / config.mean) ** 2)
     code = binomial_release(config.n_sites, p, q=config.mean / (config.n_sites * p) * mV)
     code += _measured(config)
-    connection = synapses(
-        lines,
-        neurons,
-        code,
-        connect=connect,
-        seed=config.seed,
-        name="learning",
-        method="exact",
-        dt=1 * ms,
-        namespace={"tau": config.tau * ms},
-    )
-    initial = {"log_sd": np.log(config.sd_start), "rho": rho[cost], "s": scale[cost]}
-    for name, values in initial.items():
+    options = {"name": "learning", "method": "exact", "dt": 1 * ms, "namespace": {"tau": config.tau * ms}}
+    connection = synapses(lines, neurons, code, connect=connect, seed=config.seed, **options)
+    for name, values in {"log_sd": np.log(config.sd_start), "rho": rho[cost], "s": scale[cost]}.items():
         setattr(connection, name, values)
     connection.run_regularly("added += noise_post*own_noise*dt", dt=1 * ms, when="end")
     # The first epoch begins before anything was measured.
@@ -257,8 +245,7 @@ def plot(result: xr.Dataset, axes: Axes, **style: Any) -> None:
         axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
         axis.set_major_formatter("{x:g}")
         axis.set_minor_formatter(NullFormatter())
-    axes.set_xlabel("presynaptic rate (Hz)")
-    axes.set_ylabel("variance per release (mV²)")
+    axes.set(xlabel="presynaptic rate (Hz)", ylabel="variance per release (mV²)")
     axes.set_title(f"{result.sizes['neuron']} neurons a cost, geometric mean", fontsize=9)
     axes.legend(fontsize=7)
 

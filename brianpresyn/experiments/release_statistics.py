@@ -64,9 +64,8 @@ class Config:
     @property
     def conditions(self) -> list[tuple[str, str, int, float]]:
         """Release model, generator, n and p of every condition."""
-        models = [("bernoulli", 1, p) for p in self.bernoulli] + [
-            ("binomial", n, p) for n, p in self.binomial
-        ]
+        models = [("bernoulli", 1, p) for p in self.bernoulli]
+        models += [("binomial", n, p) for n, p in self.binomial]
         return [(release, draws, n, p) for draws in self.draws for release, n, p in models]
 
 
@@ -120,12 +119,10 @@ def _all_synapses(config: Config, source: NeuronGroup, target: NeuronGroup) -> I
     q = config.quantal_size * mV
     for draws in config.draws:
         p = np.repeat(config.bernoulli, config.n_synapses)
-        n_of_binomial, p_of_binomial = (
-            np.repeat(v, config.n_synapses) for v in zip(*config.binomial, strict=True)
-        )
+        sites = (np.repeat(values, config.n_synapses) for values in zip(*config.binomial, strict=True))
         codes: dict[str, SynapseCode] = {
             "bernoulli": bernoulli_release(p, q=q, draws=draws),
-            "binomial": binomial_release(n_of_binomial, p_of_binomial, q=q, draws=draws),
+            "binomial": binomial_release(*sites, q=q, draws=draws),
         }
         for release, code in codes.items():
             size = code.initial["p"].size
@@ -139,7 +136,7 @@ def _summary(config: Config, responses: NDArray[np.float64]) -> xr.Dataset:
     vesicles = np.rint(responses / config.quantal_size).astype(int)
     n_most = max(n for _, _, n, _ in config.conditions)
     counts = np.array([np.bincount(row, minlength=n_most + 1) for row in vesicles])
-    release, draws, n, p = zip(*config.conditions, strict=True)
+    conditions = dict(zip(("release", "draws", "n", "p"), zip(*config.conditions, strict=True), strict=True))
     return xr.Dataset(
         {
             "mean": ("condition", responses.mean(axis=1)),
@@ -148,10 +145,7 @@ def _summary(config: Config, responses: NDArray[np.float64]) -> xr.Dataset:
             "counts": (("condition", "vesicles"), counts),
         },
         coords={
-            "release": ("condition", list(release)),
-            "draws": ("condition", list(draws)),
-            "n": ("condition", list(n)),
-            "p": ("condition", list(p)),
+            **{name: ("condition", list(values)) for name, values in conditions.items()},
             "vesicles": np.arange(n_most + 1),
         },
         attrs={"n_events": responses.shape[1], "quantal_size": config.quantal_size, "target": config.target},
@@ -167,8 +161,7 @@ def plot(result: xr.Dataset, axes: Axes, *, condition: int = 0, **style: Any) ->
     axes.bar(vesicles, frequency, **{"color": SKY, "label": f"Brian2, {result.attrs['target']}", **style})
     expected = QuantalSynapse(n=n, p=p, q=result.attrs["quantal_size"] * pq.mV).pmf(vesicles)
     axes.plot(vesicles, expected, "o", color="black", markersize=4, label="binomial distribution")
-    axes.set_xlabel("vesicles released by a spike")
-    axes.set_ylabel("fraction of spikes")
+    axes.set(xlabel="vesicles released by a spike", ylabel="fraction of spikes")
     axes.set_title(
         f"{chosen.release.item()!s}, n = {n}, p = {p:g}\n{result.attrs['n_events']} spikes", fontsize=9
     )

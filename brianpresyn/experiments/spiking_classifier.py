@@ -191,10 +191,11 @@ def present(config: Config, networks: Mapping[str, Classifier], images: NDArray[
     """
     images = _checked(networks, images)
     chunks = np.array_split(np.arange(len(images)), min(config.n_processes, len(images)))
-    if len(chunks) == 1:
-        return _presented(config, networks, images, 0)
-    parts = [(config, networks, images[chunk], number) for number, chunk in enumerate(chunks)]
-    return _joined(list(run_each_in_its_process(_presented_part, parts, n_processes=len(parts))))
+    parts = [(images[chunk], config.seed + 1000 * number) for number, chunk in enumerate(chunks)]
+    presented = functools.partial(_presented, config, networks)
+    if len(parts) == 1:
+        return presented(parts[0])
+    return _joined(list(run_each_in_its_process(presented, parts, n_processes=len(parts))))
 
 
 def _checked(networks: Mapping[str, Classifier], images: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -213,20 +214,16 @@ def _checked(networks: Mapping[str, Classifier], images: NDArray[np.float64]) ->
     return images
 
 
-def _presented_part(part: tuple[Config, Mapping[str, Classifier], NDArray[np.float64], int]) -> xr.Dataset:
-    return _presented(*part)
-
-
 def _presented(
-    config: Config, networks: Mapping[str, Classifier], images: NDArray[np.float64], number: int
+    config: Config, networks: Mapping[str, Classifier], part: tuple[NDArray[np.float64], int]
 ) -> xr.Dataset:
-    """Build one program and run every network with it."""
+    """Build one program for images and a seed, and run every network with it."""
     results = []
     with code_generation(config.target):
         program: _Program | None = None
         for network in networks.values():
             if program is None or config.target != "cpp_standalone":
-                program = _Program(config, network, images, config.seed + 1000 * number)
+                program = _Program(config, network, *part)
                 program.run()
             else:
                 program.rerun(network)
@@ -242,21 +239,13 @@ class _Program:
         self._seed = seed
         self._phases = np.random.default_rng(seed).random(network.sizes[0])
         self._presentation = config.duration * second
+        read: dict[str, Any] = {"record": True, "when": "start", "order": -10}
         with numpy_while_building():
             self.units = self._neurons(network)
             self.synapses = self._connected(network, seed)
-            first_output = sum(network.sizes[:-1])
-            self._outputs = StateMonitor(
-                self.units[first_output:],
-                "v",
-                record=True,
-                dt=self._presentation / config.n_readouts,
-                when="start",
-                order=-10,
-            )
-            self._counts = StateMonitor(
-                self.units, "fired", record=True, dt=self._presentation, when="start", order=-10
-            )
+            outputs, between = self.units[sum(network.sizes[:-1]) :], self._presentation / config.n_readouts
+            self._outputs = StateMonitor(outputs, "v", dt=between, **read)
+            self._counts = StateMonitor(self.units, "fired", dt=self._presentation, **read)
 
     def _neurons(self, network: Classifier) -> NeuronGroup:
         n_units = sum(network.sizes)
@@ -290,18 +279,10 @@ class _Program:
         peaks, unit = np.array(network.peaks), self.config.psp_per_weight * mV
         n_pixels, n_outputs = network.sizes[0], network.sizes[-1]
         pixel = float(_PIXEL_THRESHOLD / volt)
-        theta = np.concatenate(
-            [np.full(n_pixels, pixel)]
-            + [
-                np.full(size, float(unit / volt) * high / low)
-                for size, low, high in zip(network.sizes[1:-1], peaks[:-1], peaks[1:], strict=True)
-            ]
-            + [np.full(n_outputs, np.inf)]
-        )
-        current = np.concatenate(
-            [np.zeros(n_pixels)]
-            + [b * self.config.peak_rate / low for b, low in zip(network.biases, peaks, strict=True)]
-        )
+        hidden = np.repeat(float(unit / volt) * peaks[1:] / peaks[:-1], network.sizes[1:-1])
+        theta = np.concatenate([np.full(n_pixels, pixel), hidden, np.full(n_outputs, np.inf)])
+        drives = [b * self.config.peak_rate / low for b, low in zip(network.biases, peaks, strict=True)]
+        current = np.concatenate([np.zeros(n_pixels), *drives])
         return {
             "theta": theta * volt,
             "current": current * unit / second,
@@ -316,12 +297,10 @@ class _Program:
         return start
 
     def _connected(self, network: Classifier, seed: int) -> CheckedSynapses:
-        sites = self._values_of_synapses(network)
         release = binomial_release if network.n is not None else bernoulli_release
-        code = release(**sites)
+        code = release(**self._values_of_synapses(network))
         code += energy_ledger(code)
-        source, target = _pairs(network.sizes)
-        connect = {"i": source, "j": target}
+        connect = dict(zip("ij", _pairs(network.sizes), strict=True))
         return synapses(self.units, self.units, code, connect=connect, seed=seed, name="synapses", dt=1 * ms)
 
     def _values_of_synapses(self, network: Classifier) -> dict[str, Any]:
@@ -352,21 +331,21 @@ class _Program:
         potential = np.array(self._outputs.v / mV).T[1:].reshape(n_images, config.n_readouts, -1)
         gain = config.psp_per_weight * config.peak_rate / network.peaks[-1]
         fired = np.array(self._counts.fired).T[1:]
-        scale = np.concatenate(
-            [np.full(size, peak) for size, peak in zip(network.sizes[:-1], network.peaks, strict=True)]
-            + [np.full(network.sizes[-1], np.nan)]
-        )
+        scale = np.repeat([*network.peaks, np.nan], network.sizes)
         energies = {
             mechanism: joules / float(ENERGY_OF_ATP)
             for mechanism, joules in synapse_energies(self.synapses).items()
+        }
+        counts = {
+            name: np.array(np.sum(self.synapses.state(name)[:], dtype=np.int64))
+            for name in ("n_spikes", "n_vesicles")
         }
         return {
             "potential": potential / (gain * config.times[:, None]),
             "rate": fired / (config.duration * config.peak_rate) * scale,
             "energy": np.array([energies[mechanism].sum() for mechanism in _mechanisms()]),
             "synapse_energy": _by_layer(np.sum(list(energies.values()), axis=0), network.sizes),
-            "n_spikes": np.array(np.sum(self.synapses.n_spikes[:], dtype=np.int64)),
-            "n_vesicles": np.array(np.sum(self.synapses.n_vesicles[:], dtype=np.int64)),
+            **counts,
         }
 
 
@@ -389,9 +368,8 @@ def _by_source(layers: Sequence[NDArray[Any]]) -> NDArray[Any]:
 def _by_layer(values: NDArray[np.float64], sizes: tuple[int, ...]) -> NDArray[np.float64]:
     """Return values of all synapses in the order of the flattened weights."""
     ends = np.cumsum([n_in * n_out for n_in, n_out in pairwise(sizes)])
-    parts = np.split(values, ends[:-1])
-    shaped = (part.reshape(shape).T.ravel() for part, shape in zip(parts, pairwise(sizes), strict=True))
-    return np.concatenate(list(shaped))
+    parts = zip(np.split(values, ends[:-1]), pairwise(sizes), strict=True)
+    return _by_source([part.reshape(shape) for part, shape in parts])
 
 
 def _labelled(
@@ -438,5 +416,4 @@ def plot(result: xr.Dataset, axes: Axes, *, labels: NDArray[np.int64], **style: 
     is_right = results.to_numpy() == np.asarray(labels)[None, :, None]
     for name, colour, right in zip(result.network.to_numpy(), cycle(COLOURS), is_right, strict=False):
         axes.plot(1000 * result.time, 100 * right.mean(axis=0), color=colour, label=str(name), **style)
-    axes.set_xlabel("presentation time (ms)")
-    axes.set_ylabel(f"right answers (%), {len(labels)} images")
+    axes.set(xlabel="presentation time (ms)", ylabel=f"right answers (%), {len(labels)} images")

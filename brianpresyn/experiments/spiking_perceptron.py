@@ -41,19 +41,6 @@ PLASTIC = "plastic release"
 COLOURS = {PLASTIC: VERMILION, "deterministic": BLUE, "p = 0.5": GREEN, "p = 0.25": PURPLE}
 
 
-def _published_rule() -> ReleasePlasticity:
-    return ReleasePlasticity(
-        p_up=0.2,
-        p_down=0.2,
-        g_lim=0.1,
-        p_min=0.25,
-        p_max=0.9,
-        p_freeze=0.9,
-        form="soft_bound",
-        consolidation=True,
-    )
-
-
 @settings
 class Config:
     """Size of the problem and how it is presented; defaults: the paper's perceptron.
@@ -86,7 +73,11 @@ class Config:
     n_per_batch: Count = 5
     n_votes: Count = 10
     fixed_p: tuple[Probability, ...] = (1.0, 0.5, 0.25)
-    rule: InstanceOf[ReleasePlasticity] = field(default_factory=_published_rule)
+    rule: InstanceOf[ReleasePlasticity] = field(
+        default_factory=lambda: ReleasePlasticity(
+            p_up=0.2, p_down=0.2, g_lim=0.1, p_max=0.9, p_freeze=0.9, form="soft_bound", consolidation=True
+        )
+    )
     n_steps: Count = 20
     tau: Positive = 50.0
     n_delays: Count = 10
@@ -184,29 +175,24 @@ def _simulated(config: Config) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]
     namespace = _presented(config, schedule)
     n_seeds, n_lines = len(config.seeds), 2 * config.n_inputs
     with numpy_while_building():
+        starts = f"timestep(t, dt) % {config.n_steps} == 0 and is_active((row_of(t) + 0.5)*second, i) > 0.5"
         source = NeuronGroup(
-            n_seeds * n_lines,
-            "",
-            threshold=(
-                f"timestep(t, dt) % {config.n_steps} == 0 and is_active((row_of(t) + 0.5)*second, i) > 0.5"
-            ),
-            reset="",
-            namespace=namespace,
-            dt=1 * ms,
-            name="lines",
+            n_seeds * n_lines, "", threshold=starts, reset="", namespace=namespace, dt=1 * ms, name="lines"
         )
-        outputs, connections = [], []
-        for number, model in enumerate(config.models):
-            output, connection = _perceptron(config, number, model, source, namespace)
-            outputs.append(output)
-            connections.append(connection)
+        perceptrons = [
+            _perceptron(config, number, model, source, namespace)
+            for number, model in enumerate(config.models)
+        ]
+        outputs, connections = zip(*perceptrons, strict=True)
         # A trial's vote is known when the next trial begins.
         monitors = [StateMonitor(output, "vote", record=True, dt=trial, when="end") for output in outputs]
     network = Network(source, *outputs, *connections, *monitors)
     network.run((schedule.pattern.size * config.n_steps + 1) * ms)
     votes = np.array([np.array(monitor.vote)[:, 1:] for monitor in monitors])
-    p = np.array([np.array(c.p[:]).reshape(n_seeds, n_lines) for c in connections])
-    q = np.array([np.array(c.q[:]).reshape(n_seeds, n_lines) for c in connections])
+    p, q = (
+        np.array([connection.state(name)[:] for connection in connections]).reshape(-1, n_seeds, n_lines)
+        for name in "pq"
+    )
     return votes, p, p * q
 
 
@@ -228,7 +214,6 @@ def _perceptron(
     config: Config, number: int, model: str, source: NeuronGroup, namespace: dict[str, Any]
 ) -> tuple[NeuronGroup, Any]:
     """Return one output neuron per seed and the synapses from its lines."""
-    n_lines = 2 * config.n_inputs
     trial = config.n_steps * ms
     output = NeuronGroup(
         len(config.seeds),
@@ -248,13 +233,13 @@ def _perceptron(
         when="start",
         order=-2,
     )
-    lines = np.arange(len(config.seeds) * n_lines)
+    lines = np.arange(len(source))
     connection = synapses(
         source,
         output,
         _code(config, model),
         namespace=namespace,
-        connect={"i": lines, "j": lines // n_lines},
+        connect={"i": lines, "j": lines // (2 * config.n_inputs)},
         seed=config.seeds[0],
         name=f"perceptron_{number}",
         dt=1 * ms,
@@ -296,10 +281,8 @@ def _summary(config: Config, votes: NDArray[Any], p: NDArray[Any], strength: NDA
         tested = np.flatnonzero(~schedule.is_learned & (schedule.after_task == after))
         tested = tested[: (after + 1) * config.n_patterns * config.n_votes]
         total = votes[:, :, tested].reshape(*votes.shape[:2], -1, config.n_votes).sum(axis=-1)
-        right = np.sign(total) == labels[:, : total.shape[-1]]
-        accuracy[:, :, after, : after + 1] = right.reshape(
-            *votes.shape[:2], after + 1, config.n_patterns
-        ).mean(axis=-1)
+        right = (np.sign(total) == labels[:, : total.shape[-1]]).reshape(*votes.shape[:2], after + 1, -1)
+        accuracy[:, :, after, : after + 1] = right.mean(axis=-1)
     return xr.Dataset(
         {
             "accuracy": (("model", "seed", "after_task", "task"), accuracy),
@@ -321,9 +304,8 @@ def plot(result: xr.Dataset, axes: Axes, *, task: int | None = 0) -> None:
         mean, error = values.mean(axis=0), values.std(axis=0, ddof=1) / np.sqrt(n_seeds)
         colour = COLOURS.get(str(model), SKY)
         axes.errorbar(after, mean, error, color=colour, marker="o", markersize=4, label=str(model), capsize=2)
-    axes.set_xlabel("tasks learned")
     name = "accuracy, mean of tasks learned" if task is None else f"accuracy on task {task + 1}"
-    axes.set_ylabel(name)
+    axes.set(xlabel="tasks learned", ylabel=name)
     axes.set_title(f"{n_seeds} seeds, standard error", fontsize=9)
 
 

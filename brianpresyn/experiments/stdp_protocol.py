@@ -116,26 +116,19 @@ def spike_times(config: Config) -> tuple[NDArray[np.float64], NDArray[np.float64
 
 def _after(config: Config) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return p and q (mV) of every connection after its train."""
-    n_connections = len(config.p)
-    every = np.arange(n_connections)
     dt = 0.1 * ms
     pre, post = spike_times(config)
     with numpy_while_building():
         source = _generator(pre, dt)
         # The postsynaptic neuron spikes one step after the current that makes it spike.
         driver = _generator(post - 0.1, dt)
-        target = NeuronGroup(
-            n_connections,
-            "v : volt\nis_driven : 1",
-            threshold="is_driven > 0.5",
-            reset="is_driven = 0",
-            dt=dt,
-        )
+        driven = {"threshold": "is_driven > 0.5", "reset": "is_driven = 0"}
+        target = NeuronGroup(len(config.p), "v : volt\nis_driven : 1", dt=dt, **driven)
         current = Synapses(driver, target, on_pre="is_driven_post = 1", dt=dt)
-        current.connect(i=every, j=every)
+        connect = {each: np.arange(len(config.p)) for each in "ij"}
+        current.connect(**connect)
         before = np.array(config.q) * mV
         code = bernoulli_release(np.array(config.p), q=before) + pre_post_stdp(config.rule, q_0=before)
-        connect = {"i": every, "j": every}
         connection = synapses(source, target, code, connect=connect, seed=config.seed, dt=dt)
     network = Network(source, driver, target, current, connection)
     network.run((np.nanmax([pre, post]) + 1.0) * ms)
@@ -157,12 +150,11 @@ def plot(result: xr.Dataset, axes: Axes, *, quantity: str = "p", **style: Any) -
         order = chosen[np.argsort(result.frequency.to_numpy()[chosen])]
         frequency, values = result.frequency.to_numpy()[order], change.to_numpy()[order]
         first, where = np.unique(frequency, return_index=True)
-        axes.plot(
-            first, values[where], "-o", color=colour, markersize=4, label=f"{timing:+g} ms, rule", **style
-        )
+        options = {"color": colour, "markersize": 4, "label": f"{timing:+g} ms, rule", **style}
+        axes.plot(first, values[where], "-o", **options)
     axes.axhline(0.0, color="black", linewidth=0.6)
-    axes.set_xlabel("pairing frequency (Hz)")
-    axes.set_ylabel("change of p" if quantity == "p" else "change of q / q before")
+    changed = "change of p" if quantity == "p" else "change of q / q before"
+    axes.set(xlabel="pairing frequency (Hz)", ylabel=changed)
 
 
 FIGURES = {"changes": lambda result, figure: plot(result, figure.subplots())}
