@@ -143,8 +143,8 @@ def normal_rows(draw: Draw, n: int, dtype: torch.dtype) -> Tensor:
     _check_number(2 * n_pairs)
     words = _mixed(draw)
     radius, angle = (_top_bits(words, half * n_pairs, n_pairs).to(dtype) for half in (0, 1))
-    # Box-Muller; half a step away from zero, where the logarithm is infinite.
-    radius = ((radius + (2.0**23 + 0.5)) * 2.0**-24).log().mul(-2.0).sqrt()
+    # Box-Muller. Half a step is added last: in single precision 2^23 has none, and zero has no logarithm.
+    radius = ((radius + 2.0**23) * 2.0**-24 + 2.0**-25).log().mul(-2.0).sqrt()
     angle = angle * (2.0 * math.pi * 2.0**-24)
     return torch.cat((radius * angle.cos(), radius * angle.sin()), dim=-1)[..., :n]
 

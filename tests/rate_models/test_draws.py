@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from rate_models.draws import Draw, key_of, released, standard_normal
+from rate_models.draws import Draw, key_of, normal_rows, released, standard_normal
 
 
 def draw(key, step=0, device="cpu"):
@@ -118,6 +118,17 @@ def test_normal_numbers_are_normal_and_independent():
     assert abs(np.corrcoef(numbers[0, : half - 1], numbers[0, half:])[0, 1]) < 5 / math.sqrt(half)
     squares = numbers.square()
     assert abs(np.corrcoef(squares[0, : half - 1], squares[0, half:])[0, 1]) < 5 / math.sqrt(half)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("bits", [-(2**23), 1 - 2**23, 0, 2**23 - 1])
+def test_no_random_bits_give_a_number_that_is_not_finite(monkeypatch, dtype, bits):
+    monkeypatch.setattr(
+        "rate_models.draws._top_bits", lambda words, start, n: torch.full((n,), bits, dtype=torch.int32)
+    )
+    numbers = normal_rows(draw(1), 4, dtype)
+    radius = math.sqrt(-2 * math.log((bits + 2**23 + 0.5) * 2**-24))
+    assert numbers[::2].square().sum().item() == pytest.approx(radius**2, rel=1e-5, abs=1e-6)
 
 
 def test_meta_tensors_give_shapes_and_types_of_the_words():
