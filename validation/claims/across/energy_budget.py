@@ -50,7 +50,7 @@ X11 = Claim(
     "The rule for the change of the budget is inferred from summaries: on depressed connections a constant "
     "sd predicts better.",
 )
-_recorded = partial(row, X11, rendering=Rendering.RECORDED)
+_observed = partial(row, X11)
 _SIZES: tuple[ChangeSize, ...] = ("squared", "relative")
 _EXPONENT = "exponent of sigma^-2 ~ E^k at the best n and p of a budget"
 
@@ -58,31 +58,28 @@ _EXPONENT = "exponent of sigma^-2 ~ E^k at the best n and p of a budget"
 @measures(X11)
 def exponent_of_a_budget(context: Context) -> Findings:
     """Find how precision grows with the budget of two costs, by formula and by search."""
-    law = BudgetLaw()
-    budgets = np.geomspace(6.0, 60.0, 9) * pq.dimensionless
-    fine = np.geomspace(6.0, 60.0, 400) * pq.dimensionless
-    for route, at, cv in (
-        ("formula, real n", budgets, law.least_cv(budgets)),
-        ("formula, whole n", fine, law.least_cv(fine, whole_sites=True)),
-    ):
-        fitted = exactly(2.0 / fit_cost_exponent(cv, at).exponent, how="least squares over budgets")
-        condition = {"costs": "calcium + n", "route": route}
-        yield row(X11, fitted, _EXPONENT, condition=condition, published=BUDGET_EXPONENT)
+    law, observed = BudgetLaw(), partial(row, X11, quantity=_EXPONENT, published=BUDGET_EXPONENT)
+    budgets, fine = (np.geomspace(6.0, 60.0, n) * pq.dimensionless for n in (9, 400))
+    routes = {"formula, real n": (budgets, False), "formula, whole n": (fine, True)}
+    for route, (at, is_whole) in routes.items():
+        slope = fit_cost_exponent(law.least_cv(at, whole_sites=is_whole), at).exponent
+        fitted = exactly(2.0 / slope, how="least squares over budgets")
+        yield observed(fitted, condition={"costs": "calcium + n", "route": route})
     local = budget_exponents(law.cost, budgets, 1.0 * pq.mV)
     middles = np.sqrt(budgets.magnitude[1:] * budgets.magnitude[:-1])
     searched = {f"{e:.3g}": exactly(float(k)) for e, k in zip(middles, local, strict=True)}
     condition = {"costs": "calcium + n", "route": "search, real n"}
     yield row(SEARCHED, searched, _EXPONENT, condition=condition, along="budget")
+    # Only a cost proportional to n gives 5 throughout.
     calcium = calcium_pump_cost()
-    for name, (cost, ends) in {
-        "calcium + n p, p near 1": (calcium + trafficking_cost(), (30.0, 40.0)),
-        "calcium + membrane": (calcium + vesicle_membrane_cost(), (10.0, 14.0)),
-        "calcium + actin": (calcium + actin_cost(), (10.0, 14.0)),
-    }.items():
-        # Only a cost proportional to n gives 5 throughout.
+    for name, cost, ends in (
+        ("calcium + n p, p near 1", calcium + trafficking_cost(), (30.0, 40.0)),
+        ("calcium + membrane", calcium + vesicle_membrane_cost(), (10.0, 14.0)),
+        ("calcium + actin", calcium + actin_cost(), (10.0, 14.0)),
+    ):
         exponent = budget_exponents(cost, np.array(ends) * pq.dimensionless, 1.0 * pq.mV)[0]
         condition = {"costs": name, "E": f"{ends[0]:g} to {ends[1]:g}"}
-        yield row(X11, exactly(float(exponent)), _EXPONENT, condition=condition, published=BUDGET_EXPONENT)
+        yield observed(exactly(float(exponent)), condition=condition)
     caption = (
         "Precision of the best synapse within each budget (both cost scales 1): by formula with "
         "real-valued n, by search over n and p, and with whole n. Computed, not sampled."
@@ -109,14 +106,10 @@ def recorded_budgets(context: Context) -> Findings:
     resampled = partial(bootstrap, rng=rng, n_resamples=2_000 if context.is_quick else 20_000)
     for induction in ("LTP", "LTD"):
         chosen = recordings.induced(induction)
+        before, after = (implied_budget(*m).magnitude for m in (chosen.moments_before, chosen.moments_after))
         quantity = "geometric mean of the implied budget after over before induction"
-        before = implied_budget(*chosen.moments_before).magnitude
-        log_ratio = np.log(implied_budget(*chosen.moments_after).magnitude / before)
-        mean = partial(_weighted_mean, log_ratio)
-        log_mean = resampled(mean, len(log_ratio), clusters=chosen.recording, unit="recordings")
-        estimate = transformed(log_mean, np.exp)
-        condition = {"rows": induction}
-        yield _recorded(estimate, quantity, condition=condition)
+        growth = transformed(_mean(np.log(after / before), chosen, resampled), np.exp)
+        yield _observed(growth, quantity, condition={"rows": induction})
         for size in _SIZES:
             yield from _prediction(induction, chosen, size, resampled)
     ko = read_ko2013()
@@ -126,15 +119,13 @@ def recorded_budgets(context: Context) -> Findings:
         "Ko et al.": (ko.mean, np.sqrt(ko.variance)),
     }
     if allen := [synapse for synapse in allen_synapses_here() if synapse.sd > 0 * pq.mV]:
-        clouds["Allen Institute"] = tuple(
-            np.array([float(getattr(synapse, name)) for synapse in allen]) * pq.mV for name in ("mean", "sd")
-        )
+        moments = np.array([[float(synapse.mean), float(synapse.sd)] for synapse in allen])
+        clouds["Allen Institute"] = tuple(moments.T * pq.mV)
     for name, (mean, sd) in clouds.items():
         quantity = "sd of the log of the implied budget over connections"
-        estimate = _spread(mean, sd, resampled)
         published = "connections cluster near a minimal-energy boundary"
-        condition = {"connections": name}
-        yield _recorded(estimate, quantity, condition=condition, published=published)
+        spread = _spread(mean, sd, resampled)
+        yield _observed(spread, quantity, condition={"connections": name}, published=published)
     caption = (
         "Left: mean and variance of recorded EPSPs with minimal-energy boundaries at the budgets "
         "(relative units) that 5, 50 and 95 % of the connections of Sjöström et al. imply before "
@@ -170,27 +161,27 @@ def _prediction(
         np.log(predicted.magnitude / sd_after.magnitude) ** 2
         for predicted in (change.predicted_sd, sd_before * mean_after / mean_before, sd_before)
     )
-    difference = error - min(simpler, key=np.mean)
     condition = {"rows": induction, "change of the mean": size}
     how = (
         "each row predicted from the others; constant budget "
         f"{change.error_of_constant_budget:.3f}, constant sd {change.error_of_constant_sd:.3f}; slope "
         f"{change.slope:.2f} ± {change.slope_error:.2f}"
     )
-    rms = exactly(change.error, n=len(difference), unit="rows", how=how)
+    rms = exactly(change.error, n=len(error), unit="rows", how=how)
     quantity = "rms error of log sd after induction, predicted from the change of the budget"
-    yield _recorded(rms, quantity, condition=condition)
-    lead = resampled(
-        partial(_weighted_mean, difference), len(difference), clusters=chosen.recording, unit="recordings"
-    )
+    yield _observed(rms, quantity, condition=condition)
+    lead = _mean(error - min(simpler, key=np.mean), chosen, resampled)
     quantity = "squared error of log sd less that of the better of a constant budget and a constant sd"
-    subject = PREDICTS if size == "squared" else X11
-    yield row(subject, lead, quantity, rendering=Rendering.RECORDED, condition=condition)
+    yield row(PREDICTS if size == "squared" else X11, lead, quantity, condition=condition)
 
 
-def _weighted_mean(values: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the mean of `values` under each row of weights."""
-    return weights @ values / weights.sum(axis=1)
+def _mean(
+    values: NDArray[np.float64], chosen: PlasticityRecordings, resampled: Callable[..., Estimate]
+) -> Estimate:
+    """Return the mean over the rows, of which whole recordings are resampled."""
+    return resampled(
+        lambda w: w @ values / w.sum(axis=1), len(values), clusters=chosen.recording, unit="recordings"
+    )
 
 
 def _spread(mean: pq.Quantity, sd: pq.Quantity, resampled: Callable[..., Estimate]) -> Estimate:
