@@ -21,31 +21,18 @@ class Agreement(enum.StrEnum):
 
 @dataclass(frozen=True)
 class RenderingAgreement:
-    """The agreement of the renderings of a claim, and why it is what it is.
-
-    Parameters
-    ----------
-    agreement
-        The finding.
-    reasons
-        What was compared, one sentence each: what disagrees first.
-    """
+    """The agreement of the renderings of a claim, and what was compared: what disagrees first."""
 
     agreement: Agreement
     reasons: tuple[str, ...]
 
 
 def agreement_of(measurements: Sequence[Measurement]) -> RenderingAgreement:
-    """Return whether the renderings of one claim agree.
+    """Return whether the renderings of one claim agree, from its measurements in all of them.
 
     Two renderings disagree if the claim holds in one and fails in another, or if the 95 % intervals of the
     same quantity under the same conditions do not meet. They agree if it holds in all or fails in all, or if
     all quantities that can be compared have intervals that meet. Observations do not count.
-
-    Parameters
-    ----------
-    measurements
-        Those of one claim, in all renderings.
 
     Examples
     --------

@@ -53,10 +53,8 @@ class ArchivedRun:
 
     Parameters
     ----------
-    experiment
-        Name of the experiment.
-    result
-        Labelled arrays, enough to redraw every figure.
+    experiment, result
+        Name of the experiment, and labelled arrays, enough to redraw every figure.
     config
         The settings as plain values, by their present names.
     provenance
@@ -83,12 +81,8 @@ def archive_run(
     ----------
     path
         Where to; the folder is made if it does not exist.
-    experiment
-        Name of the experiment, for example ``"energy"``.
-    result
-        Its result.
-    config
-        The settings it ran with.
+    experiment, result, config
+        Name of the experiment, for example ``"energy"``, its result, and the settings it ran with.
     provenance
         What is to be remembered beside date and machine.
 
@@ -129,14 +123,7 @@ def archive_run(
 
 @checked_types
 def archived_run(path: Path | str, experiment: str | None = None) -> ArchivedRun:
-    """Return the finished experiment that `path` holds.
-
-    Parameters
-    ----------
-    path
-        The file.
-    experiment
-        Name that it must have; None for any.
+    """Return the finished experiment that `path` holds, of the name `experiment` if one is given.
 
     Raises
     ------
@@ -158,9 +145,10 @@ def archived_run(path: Path | str, experiment: str | None = None) -> ArchivedRun
         if words != _FORMAT:
             raise KeyError("format")
         is_newer = int(version) > FORMAT_VERSION
-        is_damaged = (
-            int(version) > 1 and not is_newer and not _is_whole(content, result.attrs.pop("checksum"))
-        )
+        # Version 1 had no checksum; those to come may have another.
+        checksum = result.attrs.pop("checksum") if version == "2" else ""
+        bare = content.replace(checksum.encode(), _NO_CHECKSUM.encode(), 1)
+        is_damaged = bool(checksum) and hashlib.sha256(bare).hexdigest() != checksum
         name, config, provenance = (result.attrs.pop(key) for key in ("experiment", "config", "provenance"))
         config, provenance = json.loads(config), json.loads(provenance)
     except Exception as error:
@@ -188,9 +176,3 @@ def archived_run(path: Path | str, experiment: str | None = None) -> ArchivedRun
         if setting not in _FORGOTTEN_SETTINGS
     }
     return ArchivedRun(name, result, config, provenance)
-
-
-def _is_whole(content: bytes, checksum: str) -> bool:
-    """Return whether a file's content has the sha256 that it names."""
-    bare = content.replace(checksum.encode(), _NO_CHECKSUM.encode(), 1)
-    return hashlib.sha256(bare).hexdigest() == checksum

@@ -54,17 +54,10 @@ def read_claims(
 ) -> dict[str, Any]:
     """Return the content of a file of claims.
 
-    Parameters
-    ----------
-    path
-        The file.
-    remedy
-        What to do if it is something else.
-
     Raises
     ------
     ValueError
-        If the file cannot be read or is something else; the message names the row and field.
+        If the file cannot be read or is something else; the message names row, field and the remedy given.
     """
     try:
         document = json.loads(Path(path).read_text(encoding="utf-8"))
@@ -87,13 +80,7 @@ def checked_claims(document: Any, problem: str, remedy: str) -> dict[str, Any]:
 
 
 def collected_claims(path: Path) -> dict[str, Any]:
-    """Return a file of collected claims; an empty one if it does not exist.
-
-    Raises
-    ------
-    ValueError
-        If the file is no collection of claims, or holds claims that there are not.
-    """
+    """Return a file of collected claims, all of which there are; an empty one if it does not exist."""
     if not path.exists():
         return {"claims": [], "measurements": []}
     collected = read_claims(path, "move it away")
@@ -149,13 +136,7 @@ def as_text(document: Mapping[str, Any]) -> str:
 
 
 def write_together(texts: Mapping[Path, str]) -> None:
-    """Write several files, none of which takes its place before all are on the disk.
-
-    Raises
-    ------
-    OSError
-        If one cannot be written; all are as they were, and the message names the folder.
-    """
+    """Write several files, none of which takes its place before all are on the disk: all or none."""
     try:
         with arriving_together(list(texts)) as parts:
             for part, text in zip(parts, texts.values(), strict=True):
@@ -163,6 +144,5 @@ def write_together(texts: Mapping[Path, str]) -> None:
     except OSError as error:
         names, folder = " and ".join(path.name for path in texts), next(iter(texts)).parent
         reason = error.strerror or str(error)
-        raise OSError(
-            error.errno, f"cannot write {names} into {folder} ({reason}): make room there"
-        ) from error
+        text = f"cannot write {names} into {folder} ({reason}): make room there"
+        raise OSError(error.errno, text) from error

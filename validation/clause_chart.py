@@ -21,22 +21,13 @@ _MARGIN = 5
 
 @dataclass(frozen=True)
 class ClauseLine:
-    """A clause beside what was measured of it.
-
-    Parameters
-    ----------
-    clause
-        The clause.
-    verdict
-        At full size where there is a result, otherwise that of the present run.
-    full, here
-        The row that decides, at full size and in the present run, as in ``claims.json``; None without one.
-    """
+    """A clause beside what was measured of it: verdict and rows at full size where there is a result."""
 
     clause: Clause
     verdict: Verdict
     full: Mapping[str, Any] | None
     here: Mapping[str, Any] | None
+    """The row that decides, at full size and in the present run, as in ``claims.json``."""
 
     @property
     def is_full(self) -> bool:
@@ -74,22 +65,28 @@ class ClauseLine:
 
     @property
     def svg(self) -> Markup:
-        """The line as a drawing, on a scale of its own."""
-        return drawing_of(self)
+        """The line as a drawing: region of the criterion, published value, full-size and small estimate."""
+        low, high = self.clause.criterion.region
+        rows = [row for row in (self.here, self.full) if row is not None and row["measured"] is not None]
+        published = self.clause.published if isinstance(self.clause.published, (int, float)) else None
+        position = _scale([low, high, published, *(end for row in rows for end in _ends(row))])
+        left, width = position(low), position(high) - position(low)
+        parts = [f'<rect class="region" x="{left:.1f}" y="2" width="{width:.1f}" height="10"/>']
+        if published is not None:
+            x = position(published)
+            parts.append(f'<line class="published" x1="{x:.1f}" x2="{x:.1f}" y1="0" y2="{HEIGHT}"/>')
+        for row in rows:
+            kind = "full" if row is self.full else "here"
+            x, first, last = map(position, (float(row["measured"]), min(_ends(row)), max(_ends(row))))
+            y = HEIGHT / 2 if kind == "full" else HEIGHT / 2 + 3
+            parts.append(f'<line class="{kind}" x1="{first:.1f}" x2="{last:.1f}" y1="{y}" y2="{y}"/>')
+            parts.append(f'<circle class="{kind}" cx="{x:.1f}" cy="{y}" r="{3 if kind == "full" else 2}"/>')
+        # Every piece is a number or a word of this module: nothing in it has to be escaped.
+        return Markup(f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" aria-hidden="true">{"".join(parts)}</svg>')
 
 
 def deciding_row(clause: Clause, rows: Iterable[Mapping[str, Any]], verdict: str) -> Mapping[str, Any] | None:
-    """Return the first row of a clause that has its verdict, in the rendering in which it is judged.
-
-    Parameters
-    ----------
-    clause
-        The clause.
-    rows
-        As in ``claims.json``.
-    verdict
-        That on the clause.
-    """
+    """Return the first row of a clause that has its verdict, in the rendering in which it is judged."""
     rows = [row for row in rows if row["clause"] == clause.id and row["rendering"] == str(clause.rendering)]
     measured = [row for row in rows if row["measured"] is not None]
     return next((row for row in measured if row["verdict"] == verdict), measured[0] if measured else None)
@@ -98,52 +95,16 @@ def deciding_row(clause: Clause, rows: Iterable[Mapping[str, Any]], verdict: str
 def clause_lines(
     claims: Sequence[Claim], measurements: Iterable[Measurement], full: Mapping[str, Mapping[str, Any]]
 ) -> list[ClauseLine]:
-    """Return one line for each clause of some claims.
-
-    Parameters
-    ----------
-    claims
-        In the order of the report.
-    measurements
-        Of the present run.
-    full
-        The deciding row of each clause at full size, by the clause's id.
-    """
+    """Return one line for each clause of some claims, with its deciding row at full size out of `full`."""
     measurements = list(measurements)
     rows = [measurement.as_json() for measurement in measurements]
     lines = []
     for clause in (clause for claim in claims for clause in claim.clauses):
-        verdict = verdict_on(clause, measurements)
-        stored = full.get(clause.id)
-        if stored is not None:
-            verdict = Verdict(stored["clause_verdict"])
-        here = deciding_row(clause, rows, str(verdict_on(clause, measurements)))
+        verdict, stored = verdict_on(clause, measurements), full.get(clause.id)
+        here = deciding_row(clause, rows, str(verdict))
+        verdict = verdict if stored is None else Verdict(stored["clause_verdict"])
         lines.append(ClauseLine(clause, verdict, stored, here))
     return lines
-
-
-def drawing_of(line: ClauseLine) -> Markup:
-    """Return the line as SVG: region of the criterion, published value, full-size and small estimate."""
-    low, high = line.clause.criterion.region
-    rows = [row for row in (line.here, line.full) if row is not None and row["measured"] is not None]
-    published = line.clause.published if isinstance(line.clause.published, (int, float)) else None
-    position = _scale([low, high, published, *(end for row in rows for end in _ends(row))])
-    left, width = position(low), position(high) - position(low)
-    parts = [f'<rect class="region" x="{left:.1f}" y="2" width="{width:.1f}" height="10"/>']
-    if published is not None:
-        x = position(published)
-        parts.append(f'<line class="published" x1="{x:.1f}" x2="{x:.1f}" y1="0" y2="{HEIGHT}"/>')
-    for row in rows:
-        kind = "full" if row is line.full else "here"
-        first, last = min(_ends(row)), max(_ends(row))
-        y = HEIGHT / 2 if kind == "full" else HEIGHT / 2 + 3
-        parts.append(
-            f'<line class="{kind}" x1="{position(first):.1f}" x2="{position(last):.1f}" y1="{y}" y2="{y}"/>'
-        )
-        x = position(float(row["measured"]))
-        parts.append(f'<circle class="{kind}" cx="{x:.1f}" cy="{y}" r="{3 if kind == "full" else 2}"/>')
-    # Every piece is a number or a word of this module: nothing in it has to be escaped.
-    return Markup(f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" aria-hidden="true">{"".join(parts)}</svg>')
 
 
 def _ends(row: Mapping[str, Any]) -> list[float]:

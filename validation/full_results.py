@@ -28,15 +28,7 @@ def full_results() -> dict[str, dict[str, Any]]:
 
 
 def deciding_rows(claims: Iterable[Claim], document: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Return the deciding rows of a collection of claims.
-
-    Parameters
-    ----------
-    claims
-        The claims.
-    document
-        In the form of ``claims.json``.
-    """
+    """Return the deciding rows of a collection of claims in the form of ``claims.json``."""
     rows = [{"clause": "", **row} for row in document["measurements"]]
     decided = {}
     for clause in (clause for claim in claims for clause in claim.clauses):

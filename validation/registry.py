@@ -66,22 +66,9 @@ Findings = Iterable["Measurement | ClaimFigure | str"]
 
 @dataclass(frozen=True)
 class Measure:
-    """A function that measures one or more claims in one rendering.
+    """A function that measures one or more claims in one rendering, as `measures` registers it.
 
-    Parameters
-    ----------
-    function
-        Takes a `Context`, after the finished run where there is an experiment, and yields `Findings`.
-    claims
-        Their ids.
-    rendering
-        The form of the synapse that it uses.
-    data_sets, needs
-        Data sets and importable packages without which the claims stay open.
-    experiment
-        Name of the experiment from which it takes its numbers; empty if it makes them itself.
-    lasts_long
-        Whether it starts first, so that others run beside it.
+    It takes a `Context`, after the finished run where there is an experiment, and yields `Findings`.
     """
 
     function: Callable[..., Any]
@@ -148,10 +135,9 @@ def measures(
         Those that the function yields rows for; the first is the home of its remarks.
     rendering
         The form of the synapse it uses; by default that in which the first claim was published.
-    data_sets
-        Names of the data sets it needs; without them the claims stay open.
-    needs
-        Importable packages it needs beyond the core dependencies; by default what its experiment needs.
+    data_sets, needs
+        Data sets and importable packages without which the claims stay open; of packages by default what the
+        experiment needs.
     experiment
         Name of the experiment (`validation.runs`) whose finished run is the function's first argument.
     lasts_long
@@ -179,6 +165,8 @@ def measures(
             here = setting_of(given[0].config, published_settings(experiment)) if experiment else PUBLISHED
             return (placed(item, form, here) if isinstance(item, Measurement) else item for item in findings)
 
+        # What is marked as wrapped counts as a function that checks its arguments.
+        vars(measured).pop("__wrapped__")
         packages = needs or (TRAINED if experiment else ())
         _MEASURES.append(Measure(measured, ids, form, data_sets, packages, experiment, lasts_long))
         return measured
@@ -242,17 +230,7 @@ def missing_packages(measure: Measure) -> tuple[str, ...]:
 def claim_figure(
     draw: Callable[[Figure], Any], caption: str, size: tuple[float, float] = (6, 4), claim: str = ""
 ) -> ClaimFigure:
-    """Return a figure of a claim.
-
-    Parameters
-    ----------
-    draw
-        Draws into the empty figure that it is given.
-    caption, claim
-        As of `ClaimFigure`.
-    size
-        In inches.
-    """
+    """Return a figure of this size in inches, into which `draw` draws, with what `ClaimFigure` says of it."""
     figure = Figure(figsize=size, layout="constrained")
     draw(figure)
     return ClaimFigure(figure, caption, claim)
@@ -261,19 +239,7 @@ def claim_figure(
 def panels(
     run: Run, captions: Mapping[str, str], claim: Claim, size: tuple[float, float] = (8, 4.2)
 ) -> Iterator[ClaimFigure]:
-    """Yield panels of an experiment as figures of a claim.
-
-    Parameters
-    ----------
-    run
-        The finished run.
-    captions
-        Caption of each panel that is wanted, out of the `FIGURES` of the experiment.
-    claim
-        The claim that they stand with.
-    size
-        Of a figure in inches.
-    """
+    """Yield panels of an experiment, out of its `FIGURES`, each with its caption, as figures of a claim."""
     figures = experiment_module(run.experiment).FIGURES
     for panel, caption in captions.items():
         yield claim_figure(functools.partial(figures[panel], run.result), caption, size, claim.id)

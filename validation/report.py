@@ -29,30 +29,16 @@ CLAIMS_NAME = "claims.json"
 # Main measurements that the table on top shows for a claim; its section shows all.
 SHOWN_IN_TABLE = 2
 
-SIGN: dict[Verdict | Agreement, str] = {
-    Verdict.REPRODUCED: "✓",
-    Verdict.NOT_REPRODUCED: "✗",
-    Verdict.OPEN: "?",
-    Verdict.HOLDS_HERE: "✓",
-    Verdict.DOES_NOT_HOLD_HERE: "✗",
-    Verdict.OPEN_HERE: "?",
-    Verdict.AGREES: "=",
-    Verdict.DISAGREES: "≠",
-    Verdict.AGREEMENT_OPEN: "≟",
-    Verdict.NOT_RUN: "–",
-    Verdict.OBSERVED: "",
-    Agreement.AGREE: "=",
-    Agreement.DISAGREE: "≠",
-    Agreement.OPEN: "≟",
-    Agreement.ALONE: "",
-}
+SIGN: dict[Verdict | Agreement, str] = dict(zip(Verdict, [*"✓✗?✓✗?=≠≟–", ""], strict=True))
+SIGN |= dict(zip(Agreement, [*"=≠≟", ""], strict=True))
+"""What stands before a verdict or an agreement; nothing before an observation or a rendering alone."""
 
 
 @checked_types
 def write_report(
     findings: Findings, folder: Path | str, *, earlier: tuple[str, Mapping[str, Any]] | None = None
 ) -> tuple[Path, Path]:
-    """Write the HTML page and the JSON file, both or neither.
+    """Write the HTML page and the JSON file, both or neither, and return where they are.
 
     Parameters
     ----------
@@ -62,11 +48,6 @@ def write_report(
         An existing folder; files of an earlier report in it are replaced.
     earlier
         Name and content of the ``claims.json`` of an earlier report, to be compared with this one.
-
-    Returns
-    -------
-    tuple of Path
-        The page and the JSON file.
     """
     folder = Path(folder)
     if not folder.is_dir():
@@ -89,13 +70,7 @@ def comparison_of(
 
 
 def writable_folder(folder: Path) -> Path:
-    """Return `folder`, made if it does not exist, after a trial write.
-
-    Raises
-    ------
-    OSError
-        If nothing can be written there; the message names the folder and the remedy.
-    """
+    """Return `folder`, made if it does not exist, after a trial write: OSError says what to do otherwise."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
@@ -148,9 +123,7 @@ def rendered_page(
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("validation"), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters["number"] = number_text
-    environment.filters["interval"] = interval_text
-    environment.filters["condition"] = condition_text
+    environment.filters |= {"number": number_text, "interval": interval_text, "condition": condition_text}
     environment.globals["sign"] = lambda verdict: SIGN[verdict]
     lines = clause_lines(findings.claims, findings.measurements(), full_results())
     sections = [
@@ -178,9 +151,8 @@ def rendered_page(
 def _counts(findings: Iterable[Verdict | Agreement]) -> dict[Verdict | Agreement, int]:
     """Return how often each verdict or agreement occurred; that of single renderings is left out."""
     counted = Counter(findings)
-    return {
-        verdict: counted[verdict] for verdict in SIGN if counted[verdict] and verdict is not Agreement.ALONE
-    }
+    del counted[Agreement.ALONE]
+    return {verdict: counted[verdict] for verdict in SIGN if counted[verdict]}
 
 
 def _summary(findings: Findings, sections: list[dict[str, Any]]) -> Summary:

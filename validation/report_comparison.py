@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,17 +19,7 @@ _RELATIVE, _ABSOLUTE = 1e-6, 1e-9
 
 @dataclass(frozen=True)
 class Change:
-    """One measurement that is not as it was.
-
-    Parameters
-    ----------
-    kind
-        One of `CHANGES`.
-    claim, rendering, quantity, condition
-        Which measurement.
-    before, after
-        Value and verdict then and now; empty where there was none.
-    """
+    """One measurement that is not as it was: one of `CHANGES`, which, and value and verdict then and now."""
 
     kind: str
     claim: str
@@ -41,22 +32,11 @@ class Change:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What changed since an earlier report.
-
-    Parameters
-    ----------
-    source
-        The earlier report's file.
-    about
-        Profile, seed and date of the earlier report, and a warning if profile or seed were others.
-    changes
-        What changed, by kind and claim.
-    n_same
-        Measurements that did not.
-    """
+    """What changed since an earlier report, by kind and claim, and how many measurements did not."""
 
     source: str
     about: str
+    """Profile, seed and date of the earlier report, and a warning if profile or seed were others."""
     changes: tuple[Change, ...]
     n_same: int
 
@@ -87,28 +67,21 @@ def compared(
     before, after = (_by_key(part["measurements"], wanted) for part in (earlier, document))
     changes = [_change(before.get(key), after.get(key)) for key in {**after, **before}]
     changed = [change for change in changes if change is not None]
-    order = {kind: position for position, kind in enumerate(CHANGES)}
-    return Comparison(
-        source,
-        _about(earlier.get("provenance") or {}, document.get("provenance") or {}),
-        tuple(sorted(changed, key=lambda change: order[change.kind])),
-        len(changes) - len(changed),
-    )
+    about = _about(earlier.get("provenance") or {}, document.get("provenance") or {})
+    changed.sort(key=lambda change: CHANGES.index(change.kind))
+    return Comparison(source, about, tuple(changed), len(changes) - len(changed))
 
 
 def _by_key(rows: Sequence[Mapping[str, Any]], wanted: set[str]) -> dict[tuple[Any, ...], Mapping[str, Any]]:
     """Return measurements by what identifies them; those that nothing tells apart are numbered."""
-    changed: dict[tuple[Any, ...], Mapping[str, Any]] = {}
-    for row in rows:
-        if row["claim"] not in wanted:
-            continue
+    by_key: dict[tuple[Any, ...], Mapping[str, Any]] = {}
+    counts: Counter[tuple[Any, ...]] = Counter()
+    for row in (row for row in rows if row["claim"] in wanted):
         condition = json.dumps(row["condition"], sort_keys=True)
         key = (row["claim"], row["rendering"], row["quantity"], condition)
-        number = 0
-        while (*key, number) in changed:
-            number += 1
-        changed[*key, number] = row
-    return changed
+        by_key[*key, counts[key]] = row
+        counts[key] += 1
+    return by_key
 
 
 def _change(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> Change | None:
@@ -123,15 +96,8 @@ def _change(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -
         kind = MOVED
     else:
         return None
-    return Change(
-        kind,
-        row["claim"],
-        row["rendering"],
-        row["quantity"],
-        condition_text(row["condition"]),
-        _value_and_verdict(before),
-        _value_and_verdict(after),
-    )
+    which = (row["claim"], row["rendering"], row["quantity"], condition_text(row["condition"]))
+    return Change(kind, *which, _value_and_verdict(before), _value_and_verdict(after))
 
 
 def has_moved(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:

@@ -1,59 +1,30 @@
 """What the findings come to, in plain words: the top of the report, all derived from the verdicts."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from validation.agreement import Agreement, RenderingAgreement
 from validation.report_text import value_text
 from validation.statement import FAILED, UNDECIDED, Claim, Measurement, Verdict
 
 
-@dataclass(frozen=True)
-class SummaryItem:
-    """One claim in a list of the summary.
-
-    Parameters
-    ----------
-    claim
-        The claim.
-    detail
-        What was found, in a sentence; empty where the heading says it all.
-    """
+class SummaryItem(NamedTuple):
+    """One claim in a list of the summary, and what was found where the heading does not say it all."""
 
     claim: Claim
     detail: str = ""
 
 
-@dataclass(frozen=True)
-class SummaryGroup:
-    """Claims of which the same can be said.
-
-    Parameters
-    ----------
-    heading
-        What can be said, as the beginning of a sentence.
-    items
-        The claims.
-    is_open
-        Whether the page shows the statements at once.
-    """
+class SummaryGroup(NamedTuple):
+    """Claims of which the heading can be said, and whether the page shows their statements at once."""
 
     heading: str
     items: tuple[SummaryItem, ...]
-    is_open: bool = True
+    is_open: bool = False
 
 
-@dataclass(frozen=True)
-class Summary:
-    """The findings in plain words.
-
-    Parameters
-    ----------
-    sentences
-        The whole in two or three sentences.
-    groups
-        Claims by what can be said of them; empty groups are left out.
-    """
+class Summary(NamedTuple):
+    """The findings in two or three plain sentences, and the claims by what can be said of them."""
 
     sentences: tuple[str, ...]
     groups: tuple[SummaryGroup, ...]
@@ -65,15 +36,7 @@ def summary_of(
     measurements: Mapping[str, Sequence[Measurement]],
     agreements: Mapping[str, RenderingAgreement],
 ) -> Summary:
-    """Return what verdicts and agreements come to.
-
-    Parameters
-    ----------
-    claims
-        Those that were measured, in the order of the report.
-    verdicts, measurements, agreements
-        By the id of each claim.
-    """
+    """Return what verdicts and agreements, by the id of each claim that was measured, come to."""
 
     def having(*wanted: Verdict) -> list[Claim]:
         return [claim for claim in claims if verdicts[claim.id] in wanted]
@@ -87,82 +50,63 @@ def summary_of(
         for m in reversed(measurements[claim.id])
         if not m.is_observation and m.verdict in UNDECIDED
     }
-    groups = (
-        SummaryGroup(
-            "Does not reproduce",
-            tuple(_failed_item(claim, measurements[claim.id]) for claim in having(*FAILED)),
-        ),
-        SummaryGroup(
-            "Renderings disagree",
-            tuple(
-                SummaryItem(claim, "; ".join(shortened(agreements[claim.id].reasons)))
-                for claim in comparing(Agreement.DISAGREE)
-            ),
-        ),
-        SummaryGroup(
-            "Stays open",
-            tuple(
-                SummaryItem(claim, undecided.get(claim.id, "a part of it was not run"))
-                for claim in having(*UNDECIDED)
-            ),
-            is_open=False,
-        ),
-        SummaryGroup("Reproduces", tuple(SummaryItem(c) for c in having(Verdict.REPRODUCED)), is_open=False),
-        SummaryGroup(
-            "Holds in this setting, which is not the published one",
-            tuple(SummaryItem(c) for c in having(Verdict.HOLDS_HERE)),
-            is_open=False,
-        ),
-        SummaryGroup(
-            "Was not measured",
-            tuple(
-                SummaryItem(claim, next((m.reason for m in measurements[claim.id] if m.reason), ""))
-                for claim in having(Verdict.NOT_RUN)
-            ),
-            is_open=False,
-        ),
+    reasons = {claim.id: next((m.reason for m in measurements[claim.id] if m.reason), "") for claim in claims}
+    details = {
+        "Does not reproduce": [_failed_item(claim, measurements[claim.id]) for claim in having(*FAILED)],
+        "Renderings disagree": [
+            SummaryItem(claim, "; ".join(shortened(agreements[claim.id].reasons)))
+            for claim in comparing(Agreement.DISAGREE)
+        ],
+        "Stays open": [
+            SummaryItem(claim, undecided.get(claim.id, "a part of it was not run"))
+            for claim in having(*UNDECIDED)
+        ],
+        "Reproduces": [SummaryItem(claim) for claim in having(Verdict.REPRODUCED)],
+        "Holds in this setting, which is not the published one": [
+            SummaryItem(claim) for claim in having(Verdict.HOLDS_HERE)
+        ],
+        "Was not measured": [SummaryItem(claim, reasons[claim.id]) for claim in having(Verdict.NOT_RUN)],
+    }
+    shown_at_once = ("Does not reproduce", "Renderings disagree")
+    groups = tuple(
+        SummaryGroup(heading, tuple(items), heading in shown_at_once)
+        for heading, items in details.items()
+        if items
     )
     counts = {verdict: len(having(verdict)) for verdict in Verdict}
     compared = {agreement: len(comparing(agreement)) for agreement in Agreement}
-    return Summary(_sentences(len(claims), counts, compared), tuple(group for group in groups if group.items))
+    return Summary(_sentences(len(claims), counts, compared), groups)
 
 
 def _sentences(
     n_claims: int, counts: Mapping[Verdict, int], compared: Mapping[Agreement, int]
 ) -> tuple[str, ...]:
-    n_measured = n_claims - counts[Verdict.NOT_RUN]
-    here = (Verdict.HOLDS_HERE, Verdict.DOES_NOT_HOLD_HERE, Verdict.OPEN_HERE)
-    published = (Verdict.REPRODUCED, Verdict.NOT_REPRODUCED, Verdict.OPEN)
+    n_measured, n_lacking = n_claims - counts[Verdict.NOT_RUN], counts[Verdict.NOT_RUN]
+    published, here = (
+        ", ".join(f"{counts[verdict]} {verdict}" for verdict in verdicts)
+        for verdicts in (
+            (Verdict.REPRODUCED, Verdict.NOT_REPRODUCED, Verdict.OPEN),
+            (Verdict.HOLDS_HERE, Verdict.DOES_NOT_HOLD_HERE, Verdict.OPEN_HERE),
+        )
+    )
     sentences = [
-        f"{_number_of(n_measured, 'claim').capitalize()} {_verb(n_measured, 'was', 'were')} measured: "
-        f"as published {_counts_text(published, counts)}; in other settings, or of no paper "
-        f"{_counts_text(here, counts)}."
+        f"{_claims(n_measured)} {'was' if n_measured == 1 else 'were'} measured: as published {published}; "
+        f"in other settings, or of no paper {here}."
     ]
-    n_compared = sum(compared.values()) - compared[Agreement.ALONE]
-    if n_compared:
+    if n_compared := sum(compared.values()) - compared[Agreement.ALONE]:
         sentences.append(
-            f"{_number_of(n_compared, 'claim').capitalize()} "
-            f"{_verb(n_compared, 'was', 'were')} measured in more than one rendering (analytic, rate, "
-            f"spiking, recorded): in {compared[Agreement.AGREE]} the renderings agree, in "
-            f"{compared[Agreement.DISAGREE]} they disagree, in {compared[Agreement.OPEN]} it cannot be told."
+            f"{_claims(n_compared)} {'was' if n_compared == 1 else 'were'} measured in more than one "
+            f"rendering (analytic, rate, spiking, recorded): in {compared[Agreement.AGREE]} the renderings "
+            f"agree, in {compared[Agreement.DISAGREE]} they disagree, in {compared[Agreement.OPEN]} it "
+            "cannot be told."
         )
-    if counts[Verdict.NOT_RUN]:
-        sentences.append(
-            f"{_number_of(counts[Verdict.NOT_RUN], 'claim').capitalize()} could not be measured here."
-        )
+    if n_lacking:
+        sentences.append(f"{_claims(n_lacking)} could not be measured here.")
     return tuple(sentences)
 
 
-def _counts_text(verdicts: Iterable[Verdict], counts: Mapping[Verdict, int]) -> str:
-    return ", ".join(f"{counts[verdict]} {verdict}" for verdict in verdicts)
-
-
-def _number_of(n: int, noun: str) -> str:
-    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
-
-
-def _verb(n: int, singular: str, many: str) -> str:
-    return singular if n == 1 else many
+def _claims(n: int) -> str:
+    return f"{n} claim" if n == 1 else f"{n} claims"
 
 
 def _failed_item(claim: Claim, measurements: Sequence[Measurement]) -> SummaryItem:

@@ -33,17 +33,7 @@ def print_summary(findings: Findings, *, file: Any = None) -> None:
 
 
 def print_comparison(comparison: Comparison, *, file: Any = None, n_shown: int = 40) -> None:
-    """Print what changed since an earlier report to a terminal.
-
-    Parameters
-    ----------
-    comparison
-        What `comparison_of` returned.
-    file
-        Where to; standard output by default.
-    n_shown
-        Changes in the table; the page shows all.
-    """
+    """Print what changed since an earlier report to a terminal, at most `n_shown` of it: the page has all."""
     counts = ", ".join(f"{number} {kind}" for kind, number in comparison.counts().items())
     table = Table(title=f"Since {comparison.source} ({comparison.about})", title_justify="left")
     for column in ("change", "claim", "quantity", "before", "now"):

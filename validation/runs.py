@@ -4,8 +4,6 @@ An experiment is a module that meets `biophys.experiment.Experiment`. A result i
 settings and of the source that made it, so that one of other settings or of other code is never taken for it.
 """
 
-from __future__ import annotations
-
 import contextlib
 import dataclasses
 import hashlib
@@ -17,7 +15,7 @@ import time
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from biophys.argument_types import check_config, checked_types
 from biophys.experiment import Experiment
@@ -29,9 +27,6 @@ from validation.archive import ArchivedRun, ArchiveError, archive_run, archived_
 from validation.context import Context
 from validation.data.datastore import DATA_SETS, locate
 from validation.versions import commit, cpu_seconds, installed_versions, machine
-
-if TYPE_CHECKING:
-    from rate_models.devices import Execution
 
 EXPERIMENTS = {
     "energy": "rate_models.experiments.energy_efficiency",
@@ -70,8 +65,7 @@ class Run(ArchivedRun):
     settings
         The settings that it was made with.
     deviations
-        Settings in which it differs from the published ones, other than those that may: value asked for, and
-        value here. Empty for the published experiment.
+        Value asked for and value here of the settings that differ, as `differences` gives them.
     is_of_this_code
         Whether it was made by the source that is installed now.
     """
@@ -90,13 +84,7 @@ class Run(ArchivedRun):
 
 
 def experiment_module(name: str) -> Experiment:
-    """Return the module of an experiment.
-
-    Raises
-    ------
-    ValueError
-        If there is no such experiment.
-    """
+    """Return the module of an experiment; raise ValueError if there is none of this name."""
     if name not in EXPERIMENTS:
         raise ValueError(f"unknown experiment {name!r}: name one of {', '.join(EXPERIMENTS)}")
     return cast(Experiment, importlib.import_module(EXPERIMENTS[name]))
@@ -108,17 +96,15 @@ def configuration(name: str, profile: str, changes: Mapping[str, str] | None = N
 
     Parameters
     ----------
-    name
-        Name of the experiment.
-    profile
-        ``"full"`` or ``"quick"``.
+    name, profile
+        Name of the experiment; ``"full"`` or ``"quick"``.
     changes
         Fields to change, as text: see `biophys.settings.changed`.
 
     Raises
     ------
     ValueError
-        If a field does not exist or its value does not fit.
+        If there is no such experiment or field, or its value does not fit.
     """
     module = experiment_module(name)
     if profile not in ("quick", "full"):
@@ -138,8 +124,7 @@ def result_for(name: str, context: Context, **settings: Any) -> Run:
     name
         Name of the experiment.
     context
-        Size, seed, device, and the folders of results. The seed moves all seeds of the settings; the usual
-        one, 2021, leaves them as they are.
+        Its seed moves all seeds of the settings; the usual one, 2021, leaves them as they are.
     **settings
         Settings to change; the seed moves seeds among them too.
 
@@ -194,27 +179,21 @@ _small_runs: dict[tuple[str, str, str], Run] = {}
 def given_run(path: Path, name: str, config: Any) -> Run:
     """Return a result that a user gave, if its settings are those asked for or were accepted.
 
-    Raises
-    ------
-    ArchiveError
-        As `result_for`.
+    Otherwise it raises ArchiveError, as `result_for`.
     """
     archived = archived_run(path, name)
     differing = differences(name, config, archived.config)
     accepted = _accepted(path.parent).get(name, {})
-    refused = {
-        field: (asked, here)
+    refused = [
+        f"{field} is {here!r}, asked for {asked!r}"
         for field, (asked, here) in differing.items()
         if field not in accepted or accepted[field] != here
-    }
+    ]
     if refused:
-        listed = "; ".join(
-            f"{field} is {here!r}, asked for {asked!r}" for field, (asked, here) in refused.items()
-        )
         as_json = json.dumps({name: {field: here for field, (_, here) in differing.items()}})
         raise ArchiveError(
-            f"{path} was made with other settings: {listed}. Move it away and run  brianpresyn ann {name} "
-            f"--profile full ; or, to use it as it is, marked as such, write {as_json} into "
+            f"{path} was made with other settings: {'; '.join(refused)}. Move it away and run  brianpresyn "
+            f"ann {name} --profile full ; or, to use it as it is, marked as such, write {as_json} into "
             f"{path.parent / ACCEPTED}"
         )
     run = Run(
@@ -244,21 +223,9 @@ def _accepted(folder: Path) -> dict[str, dict[str, Any]]:
 
 
 def differences(name: str, asked: Any, config: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
-    """Return the settings in which a result differs from those asked for, other than those that may.
+    """Return the settings of an experiment in which a result differs, other than those that may.
 
-    Parameters
-    ----------
-    name
-        Name of the experiment.
-    asked
-        Its settings.
-    config
-        Those of the result, as plain values.
-
-    Returns
-    -------
-    dict
-        Value asked for and value here, by field; None for one that is missing.
+    By field the value asked for and the value of the result, given as plain values; None for a missing one.
     """
     may_differ = experiment_module(name).MAY_DIFFER
     plain = as_plain(asked)
@@ -313,14 +280,12 @@ def run_experiment(
     on_progress: Progress = ignore_progress,
     keep_in: Path | None = None,
 ) -> Path:
-    """Run an experiment and keep its result as ``<folder>/<name>.nc``.
+    """Run an experiment, keep its result as ``<folder>/<name>.nc``, and return this file for `archived_run`.
 
     Parameters
     ----------
-    name
-        Name of the experiment.
-    config
-        Its settings.
+    name, config
+        Name of the experiment, and its settings.
     folder
         Where the result goes.
     device
@@ -330,12 +295,7 @@ def run_experiment(
     on_progress
         Called with the fraction done in 0..1 and what is being done.
     keep_in
-        Folder of finished networks, from which a run that broke off goes on; None for none.
-
-    Returns
-    -------
-    Path
-        The file, for :func:`validation.archive.archived_run`.
+        Folder of finished networks, from which a run that broke off goes on.
 
     Raises
     ------
@@ -368,7 +328,9 @@ def _run_now(
         offered["executor"] = executor
     data = data_checksums(config)
     if "execution" in takes:
-        offered["execution"] = _execution(device, data_folder(_data_sets_of(config)))
+        from rate_models.devices import Execution
+
+        offered["execution"] = Execution(device=device, data_folder=data_folder(_data_sets_of(config)))
     with _one_thread("execution" in takes):
         t_start, cpu_start = time.perf_counter(), cpu_seconds()
         result = module.run(config, **{key: value for key, value in offered.items() if key in takes})
@@ -383,12 +345,6 @@ def _run_now(
             "data": data,
         }
     return Run(name, result, as_plain(config), provenance, settings=config)
-
-
-def _execution(device: str, folder: str) -> Execution:
-    from rate_models.devices import Execution
-
-    return Execution(device=device, data_folder=folder)
 
 
 def device_name(device: Any) -> str:
@@ -412,10 +368,9 @@ def _name_those_not_used(name: str, config: Any, folder: Path) -> None:
         except ArchiveError as error:
             warnings.warn(f"not used: {error}", stacklevel=3)
             continue
-        plain = as_plain(config)
         parts = [
             f"{field} is {other.config.get(field)!r} instead of {value!r}"
-            for field, value in plain.items()
+            for field, value in as_plain(config).items()
             if other.config.get(field) != value
         ]
         if other.provenance.get("source") != source_digest(EXPERIMENTS[name]):
@@ -476,13 +431,7 @@ def _one_thread(has_torch: bool) -> Iterator[None]:
 
 
 def data_folder(named: Iterable[str]) -> str:
-    """Return the folders that hold these data sets, separated as paths are, wherever the datastore has them.
-
-    Raises
-    ------
-    DataSetMissing, DataSetCorrupt
-        If they are not to be had.
-    """
+    """Return the folders that hold these data sets, separated as paths are; see `locate` for its errors."""
     return os.pathsep.join(sorted({str(locate(name).parent) for name in named if name in DATA_SETS}))
 
 
