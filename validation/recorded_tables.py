@@ -45,18 +45,12 @@ class Table:
 
     Parameters
     ----------
-    columns
-        Cells by the name of the column, without its unit.
-    units
-        Unit of each column that states one, as written.
-    lines
-        Line of the file that each row stands on.
-    source
-        Name of the file.
-    remarks
-        What was guessed: separator, decimal comma.
-    header_line
-        Line of the names of the columns.
+    columns, units
+        Cells by the name of the column without its unit, and the unit of each that states one, as written.
+    lines, header_line
+        Line of the file that each row stands on, and that of the names.
+    source, remarks
+        Name of the file; what was guessed: separator, decimal comma.
     is_json
         Whether the rows are records, which have numbers rather than lines.
     """
@@ -70,13 +64,7 @@ class Table:
     is_json: bool = False
 
     def numbers(self, name: str) -> NDArray[np.float64]:
-        """Return a column as numbers, NaN where a cell is empty.
-
-        Raises
-        ------
-        TableError
-            If a cell holds something else.
-        """
+        """Return a column as numbers, NaN where a cell is empty; TableError if it holds something else."""
         values = np.empty(len(self.lines))
         for i, (cell, line) in enumerate(zip(self.columns[name], self.lines, strict=True)):
             text = cell.strip()
@@ -94,13 +82,7 @@ class Table:
         return values
 
     def labels(self, name: str) -> list[str]:
-        """Return a column as text.
-
-        Raises
-        ------
-        TableError
-            If a cell is empty.
-        """
+        """Return a column as text, of which no cell may be empty (TableError)."""
         cells = [cell.strip() for cell in self.columns[name]]
         if "" in cells:
             line = self.lines[cells.index("")]
@@ -108,13 +90,7 @@ class Table:
         return cells
 
     def flags(self, name: str) -> NDArray[np.bool_]:
-        """Return a column of 0 and 1, or of true and false.
-
-        Raises
-        ------
-        TableError
-            If a cell holds something else.
-        """
+        """Return a column of 0 and 1, or of true and false; TableError if it holds something else."""
         words = {"0": False, "1": True, "0.0": False, "1.0": True, "false": False, "true": True}
         for cell, line in zip(self.columns[name], self.lines, strict=True):
             if cell.strip().lower() not in words:
@@ -125,6 +101,10 @@ class Table:
         """Return an error that names file, line and column."""
         return TableError(f"{self.at(line)}, column '{name}': {text}")
 
+    def header_error(self, name: str, text: str) -> TableError:
+        """Return an error in the header of a column."""
+        return self.error(self.header_line, name, text)
+
     def at(self, line: int) -> str:
         """Return where a line stands, in words."""
         if self.is_json:
@@ -132,20 +112,11 @@ class Table:
         return f"{self.source}, line {line}"
 
     def quantity(self, name: str, example: str) -> pq.Quantity:
-        """Return a column with its unit.
-
-        Raises
-        ------
-        TableError
-            If the header states no unit, or one that is not known.
-        """
+        """Return a column with its unit; TableError if the header states none that is known."""
         if name not in self.units:
-            raise self.error(
-                self.header_line, name, f"no unit; write it into the header, '{name} ({example})'"
-            )
-        return pq.Quantity(
-            self.numbers(name), unit_named(self.units[name], f"{self.source}, column '{name}'")
-        )
+            raise self.header_error(name, f"no unit; write it into the header, '{name} ({example})'")
+        unit = unit_named(self.units[name], f"{self.source}, column '{name}'")
+        return pq.Quantity(self.numbers(name), unit)
 
 
 def unit_named(text: str, where: str) -> pq.Quantity:
@@ -245,11 +216,9 @@ def _rows_of_text(text: str, name: str, remarks: list[str]) -> list[tuple[int, l
     )
     remarks += [] if separator == "," else [f"separator {'tab' if separator == chr(9) else separator!r}"]
     remarks += ["decimal comma"] * has_comma
-    return (
-        [(line, [_with_point(c, f"{name}, line {line}") for c in row]) for line, row in rows]
-        if has_comma
-        else rows
-    )
+    if not has_comma:
+        return rows
+    return [(line, [_with_point(c, f"{name}, line {line}") for c in row]) for line, row in rows]
 
 
 _COMMA = re.compile(r"[-+]?\d*,\d+([eE][-+]?\d+)?")
@@ -321,7 +290,10 @@ def _table_of(rows: list[tuple[int, list[str]]], columns: str | None, name: str,
                 "with --columns 'amplitude (pA), interval (ms)'"
             )
     header_line = 1 if columns is not None else rows[0][0]
-    is_used = [bool(cell.strip()) or any(_stands(c, i) for _, c in body) for i, cell in enumerate(header)]
+    is_used = [
+        bool(cell.strip()) or any("".join(cells[i : i + 1]).strip() for _, cells in body)
+        for i, cell in enumerate(header)
+    ]
     header = list(compress(header, is_used))
     body = [
         (line, [c for i, c in enumerate(cells) if i >= len(is_used) or is_used[i]]) for line, cells in body
@@ -368,10 +340,6 @@ def _are_units(header: list[str], cells: list[str]) -> bool:
         return False
 
 
-def _stands(cells: list[str], column: int) -> bool:
-    return column < len(cells) and bool(cells[column].strip())
-
-
 def _is_number(cell: str) -> bool:
     try:
         float(cell.replace(",", "."))
@@ -382,15 +350,7 @@ def _is_number(cell: str) -> bool:
 
 @dataclass(frozen=True, eq=False)
 class RecordedSynapse:
-    """Arguments of :func:`biophys.fit_release` for one synapse of a table.
-
-    Parameters
-    ----------
-    name
-        Of the synapse; empty if the table has one only.
-    arguments
-        Amplitudes, intervals, conditions, spikes and baseline samples.
-    """
+    """Arguments of :func:`biophys.fit_release` for a synapse; the name is empty if the table has one only."""
 
     name: str
     arguments: dict[str, Any]
@@ -435,19 +395,15 @@ def recorded_synapses(
     amplitude = table.quantity("amplitude", "pA")
     _check_amplitude_unit(amplitude, table)
     names = table.labels("synapse") if "synapse" in table.columns else [""] * len(table.lines)
-    labels = _joined_labels(table, conditions)
+    # Of several columns of conditions each combination is one.
+    used = [table.labels(name) for name in conditions if name in table.columns]
+    labels = np.array([", ".join(parts) for parts in zip(*used, strict=True)]) if used else None
     synapses = []
     for name in dict.fromkeys(names):
         rows = np.array([i for i, other in enumerate(names) if other == name])
         arguments = _arguments_of(table, rows, amplitude, labels, new_sweep_after)
         synapses.append(RecordedSynapse(name, arguments))
     return synapses
-
-
-def _joined_labels(table: Table, conditions: list[str]) -> NDArray[Any] | None:
-    """Return the condition of each row; of several columns each combination is one."""
-    used = [table.labels(name) for name in conditions if name in table.columns]
-    return np.array([", ".join(parts) for parts in zip(*used, strict=True)]) if used else None
 
 
 def _check_amplitude_unit(amplitude: pq.Quantity, table: Table) -> None:
@@ -457,9 +413,8 @@ def _check_amplitude_unit(amplitude: pq.Quantity, table: Table) -> None:
         psp_unit_of(amplitude, "amplitude")
     except ValueError:
         unit = table.units["amplitude"]
-        raise table.error(
-            table.header_line, "amplitude", f"{unit} is no unit of a response; write mV, pA, nS, fC, or dF/F"
-        ) from None
+        text = f"{unit} is no unit of a response; write mV, pA, nS, fC, or dF/F"
+        raise table.header_error("amplitude", text) from None
 
 
 def _arguments_of(
@@ -490,11 +445,8 @@ def _arguments_of(
     if "baseline" in table.columns:
         samples = table.quantity("baseline", "pA")
         if samples.dimensionality.simplified != amplitude.dimensionality.simplified:
-            raise table.error(
-                table.header_line,
-                "baseline",
-                f"{table.units['baseline']} cannot be compared with amplitudes in {table.units['amplitude']}",
-            )
+            units = f"{table.units['baseline']} cannot be compared with amplitudes in"
+            raise table.header_error("baseline", f"{units} {table.units['amplitude']}")
         samples = samples[rows]
         arguments["baseline"] = samples[np.isfinite(samples.magnitude)]
     return arguments
@@ -506,7 +458,7 @@ def _in_ms(table: Table, name: str) -> pq.Quantity:
         return values.rescale(pq.ms)
     except ValueError:
         unit = table.units[name]
-        raise table.error(table.header_line, name, f"{unit} is no unit of time; write ms or s") from None
+        raise table.header_error(name, f"{unit} is no unit of time; write ms or s") from None
 
 
 def _sweep_numbers(table: Table, rows: NDArray[np.intp], new_sweep_after: pq.Quantity | None) -> NDArray[Any]:

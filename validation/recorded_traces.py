@@ -30,15 +30,7 @@ _SHOWN_IN = {"V": pq.mV, "A": pq.pA, "S": pq.nS, "volts": pq.mV, "amperes": pq.p
 
 @dataclass(frozen=True, eq=False)
 class Channel:
-    """Sweeps of one channel.
-
-    Parameters
-    ----------
-    sweeps
-        Each (samples,).
-    rate
-        Sampling rate.
-    """
+    """Sweeps of one channel, each (samples,), and their sampling rate."""
 
     sweeps: list[pq.Quantity]
     rate: pq.Quantity
@@ -51,30 +43,14 @@ class Channel:
 
 @dataclass(frozen=True, eq=False)
 class Traces:
-    """What a file of a recording program holds.
-
-    Parameters
-    ----------
-    channels
-        By name, in the order of the file.
-    source
-        Name of the file.
-    remarks
-        What a user should know of how it was read.
-    """
+    """What a file of a recording program holds: channels by name, and remarks on how they were read."""
 
     channels: dict[str, Channel]
     source: str
     remarks: list[str] = field(default_factory=list)
 
     def channel(self, name: str | None) -> Channel:
-        """Return a channel by its name or number from 1; without, the only one that holds responses.
-
-        Raises
-        ------
-        TableError
-            If there is none or more than one.
-        """
+        """Return a channel by its name or number from 1; without, the only one: else a TableError."""
         held = ", ".join(f"{key!r} ({c.unit_text})" for key, c in self.channels.items())
         if name in self.channels:
             return self.channels[name]
@@ -87,13 +63,7 @@ class Traces:
 
 
 def read_traces(path: str) -> Traces:
-    """Read the traces of a file.
-
-    Raises
-    ------
-    TableError
-        If the package that reads it is not installed, or it is no such file.
-    """
+    """Read the traces of a file; TableError if it is no such file or the package that reads it is lacking."""
     suffix, name = Path(path).suffix.lower(), Path(path).name
     package = "h5py" if suffix == ".nwb" else "neo"
     try:
@@ -144,13 +114,13 @@ def _channels_of_nwb(path: str) -> dict[str, Channel]:
     with h5py.File(path, "r") as file:
         for folder, prefix in (("acquisition", ""), ("stimulus/presentation", "stimulus ")):
             series = [group for group in file.get(folder, {}).values() if "data" in group]
-            for group in sorted(series, key=_place_of_series):
+            for group in sorted(series, key=_order_of_series):
                 for name, values in _signals(group):
                     _append(channels, prefix + name, values, _rate(group))
     return channels
 
 
-def _place_of_series(group: Any) -> tuple[float, float, str]:
+def _order_of_series(group: Any) -> tuple[float, float, str]:
     start = group["starting_time"][()] if "starting_time" in group else group["timestamps"][0]
     return float(group.attrs.get("sweep_number", -1)), float(start), group.name
 
@@ -219,15 +189,10 @@ def recorded_responses(
     trains: Any = stimuli
     if isinstance(stimuli, str):
         sweeps, trains = _stimulated(traces, recorded, stimuli)
-    given = {"baseline": baseline, "average": average}
+    given = {"window": window, "sampling_rate": recorded.rate, "baseline": baseline, "average": average}
+    given = {name: value for name, value in given.items() if value is not None}
     try:
-        measured = measured_responses(
-            sweeps,
-            trains,
-            window=window,
-            sampling_rate=recorded.rate,
-            **{name: value for name, value in given.items() if value is not None},
-        )
+        measured = measured_responses(sweeps, trains, **given)
     except (TypeError, ValueError) as error:
         raise TableError(f"{traces.source}: {error}") from None
     traces.remarks.append(

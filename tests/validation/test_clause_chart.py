@@ -5,7 +5,7 @@ import re
 import pytest
 
 from biophys.estimates import exactly, gaussian
-from validation.clause_chart import WIDTH, clause_lines, drawing_of
+from validation.clause_chart import WIDTH, clause_lines
 from validation.criteria import above, equals
 from validation.statement import MALKIN, Claim, Clause, Setting, Verdict, row
 
@@ -29,7 +29,7 @@ def test_a_full_size_result_gives_the_verdict_and_the_small_one_stands_beside():
     line = lines(small)["M98b"]
     assert (line.verdict, line.is_full, line.value) == (Verdict.NOT_REPRODUCED, True, "3")
     assert line.here["measured"] == 2.0
-    assert drawing_of(line).count("<circle") == 2
+    assert line.svg.count("<circle") == 2
     assert "full size: not reproduced" in line.title
 
 
@@ -47,13 +47,13 @@ def test_the_row_that_decides_is_shown():
 def test_what_was_not_run_has_a_line_without_a_dot():
     line = lines()["M98a"]
     assert line.verdict is Verdict.NOT_RUN
-    assert "<circle" not in drawing_of(line)
+    assert "<circle" not in line.svg
 
 
 @pytest.mark.parametrize("value", [0.0, -1e9, 1e-12, 3.0])
 def test_everything_lies_within_the_drawing(value):
     for estimate in (exactly(value), gaussian(value, abs(value) + 1)):
         for line in lines(row(RISES, estimate, "x"), row(IS_TWO, estimate, "x"), full={}).values():
-            drawing = drawing_of(line)
+            drawing = line.svg
             places = [float(x) for x in re.findall(r'(?:x|x1|x2|cx)="([-.\d]+)"', drawing)]
             assert all(0 <= x <= WIDTH for x in places)

@@ -20,7 +20,16 @@ from rich.markup import escape
 from biophys.plugins import load_plugins
 from validation.cli.costs import costs
 from validation.cli.fit import fit
-from validation.cli.terminal import errors, plugin_option, print_error, progress_bar
+from validation.cli.terminal import (
+    errors,
+    file_option,
+    folder_option,
+    plugin_option,
+    print_error,
+    profile_option,
+    progress_bar,
+    table_of,
+)
 from validation.cli.training import ann, sweep
 
 if TYPE_CHECKING:
@@ -100,21 +109,9 @@ def commands(debug: bool) -> None:
 
 
 @commands.command()
-@click.option(
-    "--profile",
-    type=click.Choice(["quick", "full"]),
-    default="quick",
-    show_default=True,
-    help="quick: seconds to a minute for each claim, on small data; full: the papers' own size.",
-)
+@profile_option("quick: seconds to a minute for each claim, on small data; full: the papers' own size.")
 @click.option("--claims", metavar="ID,ID...", help="Only these claims, for example M02,S18.  [default: all]")
-@click.option(
-    "--out",
-    type=click.Path(file_okay=False, path_type=Path),
-    default="report",
-    show_default=True,
-    help="Folder for report.html and claims.json; made if it does not exist.",
-)
+@folder_option("report", "Folder for report.html and claims.json; made if it does not exist.")
 @click.option(
     "--seed",
     type=click.IntRange(min=0),
@@ -133,11 +130,7 @@ def commands(debug: bool) -> None:
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Folder of finished full-size experiments; those found there are not run again.",
 )
-@click.option(
-    "--merge",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Also enter what was measured into this file of collected claims.",
-)
+@file_option("--merge", help="Also enter what was measured into this file of collected claims.")
 @click.option(
     "--jobs",
     type=click.IntRange(min=1, max=1024),
@@ -184,9 +177,9 @@ def validate(
     if merge is not None:
         collected_claims(merge)
     ids = None if claims is None else [claim for claim in claims.split(",") if claim.strip()]
-    if ids is not None:
-        if not ids:
-            raise click.UsageError("--claims needs at least one claim id, for example --claims M02,S18")
+    if ids == []:
+        raise click.UsageError("--claims needs at least one claim id, for example --claims M02,S18")
+    if ids:
         claims_named(ids)
     folder = writable_folder(out)
     # What took hours is kept: a run that breaks off goes on when it is started again.
@@ -239,10 +232,8 @@ def _progress_of_measures(ids: list[str] | None) -> Iterator[Callable]:
         yield on_progress
 
 
-commands.add_command(costs)
-commands.add_command(fit)
-commands.add_command(ann)
-commands.add_command(sweep)
+for command in (costs, fit, ann, sweep):
+    commands.add_command(command)
 
 
 @commands.command()
@@ -287,18 +278,13 @@ def data() -> None:
 @plugin_option("data sets")
 def data_status(plugins: tuple[str, ...]) -> None:
     """Show which data sets are there, where, and whether their content is right."""
-    from rich.table import Table
-
     from validation.data.datastore import status
 
     load_plugins(plugins)
-    table = Table()
-    for column in ("data set", "there", "where, or what is wrong"):
-        table.add_column(column, overflow="fold")
-    for row in status():
-        where = row.path if row.present else row.problem
-        table.add_row(row.name, "yes" if row.present else "no", escape(str(where)))
-    Console().print(table)
+    rows = [
+        (row.name, "no" if row.problem else "yes", escape(row.problem or str(row.path))) for row in status()
+    ]
+    Console().print(table_of(("data set", "there", "where, or what is wrong"), rows))
 
 
 @data.command("fetch")

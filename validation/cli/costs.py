@@ -1,43 +1,30 @@
 """The command that shows what reliability costs: exponents, the ATP of one synapse, figures of both."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 from click.core import ParameterSource
+from matplotlib.figure import Figure
 from rich.console import Console
+from rich.table import Table
 
-from validation.cli.terminal import refuse_outputs
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-    from rich.table import Table
+from validation.cli.terminal import file_option, refuse_outputs, table_of
 
 _LARGEST_RATIO = 1e12
 """Of two means, sds, costs or rates of one table; beyond it a number is a slip of the pen."""
 
 
 @click.command()
-@click.option(
-    "--figure",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Also draw the cost laws into this file (.svg, .png or .pdf).",
-)
-@click.option(
+@file_option("--figure", help="Also draw the cost laws into this file (.svg, .png or .pdf).")
+@file_option(
     "--map",
     "exponent_map",
-    type=click.Path(dir_okay=False, path_type=Path),
     help="Also draw the local exponent of the sum of the four costs over n and p into this file.",
 )
 @click.option(
-    "--cooperativity",
-    type=float,
-    default=4.0,
-    show_default=True,
-    help="Hill coefficient of calcium-driven release.",
+    "--cooperativity", default=4.0, show_default=True, help="Hill coefficient of calcium-driven release."
 )
 @click.option(
     "--data",
@@ -93,39 +80,26 @@ def costs(
 
 def _table_of_exponents(cooperativity: float) -> Table:
     """Return fitted beside analytic exponents of the four costs."""
-    from rich.table import Table
-
     from biophys.cost_exponents import exponent_table
 
-    table = Table(title="Cost of reliability: cost ~ sd^-rho at fixed mean PSP", title_justify="left")
-    for column in (
-        "mechanism",
-        "cost",
-        "swept",
-        "rho (analytic)",
-        "rho (fitted) [95 %]",
-        "a power law",
-        "while",
-    ):
-        table.add_column(column)
-    for row in exponent_table(cooperativity=cooperativity):
-        low, high = row.fit.interval
-        table.add_row(
+    columns = ("mechanism", "cost", "swept", "rho (analytic)", "rho (fitted) [95 %]", "a power law", "while")
+    rows = [
+        (
             row.mechanism,
             row.formula,
             f"{row.varying} = {row.low:g} ... {row.high:g}",
             f"{row.analytic:.4f}",
-            f"{row.fit.exponent:.4f} [{low:.4f}, {high:.4f}]",
+            f"{row.fit.exponent:.4f} [{row.fit.interval[0]:.4f}, {row.fit.interval[1]:.4f}]",
             "yes" if row.holds else "no",
             row.holds_while,
         )
-    return table
+        for row in exponent_table(cooperativity=cooperativity)
+    ]
+    return table_of(columns, rows, "Cost of reliability: cost ~ sd^-rho at fixed mean PSP")
 
 
 def _table_of_data(path: str) -> Table:
     """Return the exponents of the user's own synapses, all together and by mechanism."""
-    from rich.table import Table
-
     from validation.recorded_tables import TableError, read_table
 
     try:
@@ -133,12 +107,8 @@ def _table_of_data(path: str) -> Table:
         rows = _own_exponents(read)
     except (TableError, TypeError, ValueError, OSError) as error:
         raise click.UsageError(f"{path}: {error}" if path not in str(error) else str(error)) from None
-    table = Table(title=f"Exponents of {read.source}", title_justify="left")
-    for column in ("synapses", "n", "what", "exponent [95 %]", "means"):
-        table.add_column(column)
-    for row in rows:
-        table.add_row(*row)
-    return table
+    columns = ("synapses", "n", "what", "exponent [95 %]", "means")
+    return table_of(columns, rows, f"Exponents of {read.source}")
 
 
 def _own_exponents(read: Any) -> list[tuple[str, ...]]:
@@ -156,9 +126,7 @@ def _own_exponents(read: Any) -> list[tuple[str, ...]]:
     examples = {"mean": "mV", "sd": "mV", "cost": "ATP/s", "rate": "Hz"}
     measured = {name: _positive(read, name, examples[name]) for name in ("mean", "sd", kind)}
     if kind == "rate" and measured[kind].dimensionality.simplified != pq.Hz.dimensionality.simplified:
-        raise read.error(
-            read.header_line, kind, f"{measured[kind].dimensionality} is no rate; write 'rate (Hz)'"
-        )
+        raise read.header_error(kind, f"{measured[kind].dimensionality} is no rate; write 'rate (Hz)'")
     spreads = {
         f"{name}_error": _positive(read, f"{column} error", examples[column])
         for name, column in (("sd", "sd"), ("cost", kind))
@@ -182,12 +150,8 @@ def _positive(read: Any, name: str, example: str) -> Any:
     sizes = np.abs(values.magnitude) if name == "mean" else values.magnitude
     for line, size in zip(read.lines, sizes, strict=True):
         if not size > 0:
-            wrong = (
-                "empty; leave out rows that were not measured"
-                if np.isnan(size)
-                else f"{size:g} is not above 0"
-            )
-            raise read.error(line, name, wrong)
+            unmeasured = "empty; leave out rows that were not measured"
+            raise read.error(line, name, unmeasured if np.isnan(size) else f"{size:g} is not above 0")
     if name == "mean" and values.magnitude.min() < 0 < values.magnitude.max():
         line = read.lines[int(np.argmin(values.magnitude))]
         raise read.error(line, name, "of another sign than the others; analyse them apart")
@@ -222,15 +186,9 @@ def _exponent_row(
         low, high = fit.interval
         return "cost ~ sd^-rho", f"rho = {fit.exponent:.3f} [{low:.3f}, {high:.3f}]", means
     # sd ~ rate^(slope / 2): the errors change places.
-    swapped = {"sd_error": errors.get("cost_error"), "cost_error": errors.get("sd_error")}
-    relative = other / other.units
-    sds = sd / sd.units
-    plain = {
-        name: error / (other if name == "sd_error" else sd).units
-        for name, error in swapped.items()
-        if error is not None
-    }
-    fit = fit_cost_exponent(relative, sds, mean=np.abs(mean.magnitude), **plain)
+    swapped = {"sd_error": ("cost_error", other.units), "cost_error": ("sd_error", sd.units)}
+    plain = {name: errors[given] / unit for name, (given, unit) in swapped.items() if given in errors}
+    fit = fit_cost_exponent(other / other.units, sd / sd.units, mean=np.abs(mean.magnitude), **plain)
     slope, ends = -2.0 * fit.exponent, sorted((-2.0 * fit.interval[0], -2.0 * fit.interval[1]))
     text = f"slope = {slope:.3f} [{ends[0]:.3f}, {ends[1]:.3f}]"
     if ends[1] >= 0:
@@ -241,32 +199,24 @@ def _exponent_row(
 
 def _table_of_atp(n: int, p: float, q: float, rate: float, cooperativity: float) -> Table:
     """Return what each mechanism of one synapse costs in ATP, with the range of the published constants."""
+    import numpy as np
     import quantities as pq
-    from rich.table import Table
 
     from biophys.absolute_costs import ReferenceSynapse, budget_table
     from biophys.quantal import QuantalSynapse
 
     synapse = QuantalSynapse(n, p, q * pq.mV)
     rows = budget_table(synapse, rate * pq.Hz, ReferenceSynapse(cooperativity=cooperativity))
-    table = Table(
-        title=f"ATP of a synapse with n = {n}, p = {p:g}, q = {q:g} mV at {rate:g} Hz", title_justify="left"
-    )
-    for column in ("mechanism", "ATP/s [low, high]", "fW", "share", "source of the constant"):
-        table.add_column(column)
-    for row in rows:
-        table.add_row(
-            row.mechanism,
-            f"{row.atp_per_second:.3g} [{row.low:.3g}, {row.high:.3g}]",
-            f"{row.watts * 1e15:.3g}",
-            f"{row.share:.1%}",
-            row.source,
+    amounts = np.array([[row.atp_per_second, row.low, row.high, 1e15 * row.watts, row.share] for row in rows])
+    names = [*((row.mechanism, row.source) for row in rows), ("all", "")]
+    cells = [
+        (name, f"{atp:.3g} [{low:.3g}, {high:.3g}]", f"{femtowatts:.3g}", f"{share:.1%}", source)
+        for (name, source), (atp, low, high, femtowatts, share) in zip(
+            names, [*amounts, amounts.sum(axis=0)], strict=True
         )
-    total = sum(row.atp_per_second for row in rows)
-    low, high = sum(row.low for row in rows), sum(row.high for row in rows)
-    watts = sum(row.watts for row in rows)
-    table.add_row("all", f"{total:.3g} [{low:.3g}, {high:.3g}]", f"{watts * 1e15:.3g}", "100.0%", "")
-    return table
+    ]
+    columns = ("mechanism", "ATP/s [low, high]", "fW", "share", "source of the constant")
+    return table_of(columns, cells, f"ATP of a synapse with n = {n}, p = {p:g}, q = {q:g} mV at {rate:g} Hz")
 
 
 def _draw_exponent_map(canvas: Figure, cooperativity: float) -> None:
@@ -282,8 +232,6 @@ def _draw_exponent_map(canvas: Figure, cooperativity: float) -> None:
 
 def _save_figure(path: Path, size: tuple[float, float], draw: Callable[[Figure], None]) -> None:
     """Draw into a new figure and write it to `path`."""
-    from matplotlib.figure import Figure
-
     canvas = Figure(figsize=size)
     draw(canvas)
     canvas.savefig(path)

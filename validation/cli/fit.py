@@ -1,21 +1,16 @@
 """The command that fits n, p, q and short-term dynamics to a table of recorded responses."""
 
-from __future__ import annotations
-
+import csv
 import json
 import re
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 from rich.console import Console
 
-from validation.cli.terminal import errors, refuse_outputs
-
-if TYPE_CHECKING:
-    from biophys.recordings.fitting import FailedFit
-    from biophys.recordings.release_fit import ReleaseFit
+from validation.cli.terminal import errors, file_option, refuse_outputs, table_of
 
 _FAILED = 1
 _SHORTEST_MS = 0.5
@@ -29,10 +24,6 @@ _KINDS = (
     "two-rate+facilitation",
     "release-independent",
 )
-
-
-def _file(help_text: str) -> dict[str, Any]:
-    return {"type": click.Path(dir_okay=False, path_type=Path), "help": help_text}
 
 
 @click.command()
@@ -58,29 +49,19 @@ def _file(help_text: str) -> dict[str, Any]:
 @click.option("--channel", metavar="NAME", help="Of traces: the one with the responses, by name or number.")
 @click.option("--baseline", metavar="TIME", help="Of traces: before each stimulus.  [default: 5ms]")
 @click.option("--average", metavar="TIME", help="Of traces: around the peak.  [default: 1ms]")
-@click.option("--report", **_file("Write a page with figures and a methods paragraph (html)."))
-@click.option("--json", "json_file", **_file("Write everything, to read back with ReleaseFit.from_dict."))
-@click.option("--csv", "csv_file", **_file("Write one row of estimates for each synapse."))
-@click.option("--example", **_file("Write a simulated table to start from, and stop."))
+@file_option("--report", help="Write a page with figures and a methods paragraph (html).")
+@file_option("--json", "json_file", help="Write everything, to read back with ReleaseFit.from_dict.")
+@file_option("--csv", "csv_file", help="Write one row of estimates for each synapse.")
+@file_option("--example", help="Write a simulated table to start from, and stop.")
 def fit(
     table: str | None,
-    condition: str,
     noise: str | None,
     cv_within: float,
-    dynamics: str,
-    n: int | None,
-    robust: bool,
-    columns: str | None,
-    new_sweep_after: str | None,
-    stimuli: str | None,
-    window: str | None,
-    channel: str | None,
-    baseline: str | None,
-    average: str | None,
     report: Path | None,
     json_file: Path | None,
     csv_file: Path | None,
     example: Path | None,
+    **options: Any,
 ) -> int:
     """Fit n, p, q and short-term dynamics to TABLE, one row for each response.
 
@@ -111,23 +92,24 @@ def fit(
         raise click.UsageError("name a table, or write one to start from with --example my.csv")
     if table != "-" and not Path(table).is_file():
         raise click.UsageError(f"no such file: {table}")
-    of_traces = {"stimuli": stimuli, "window": window, "channel": channel} | {
-        "baseline": baseline,
-        "average": average,
-    }
+    of_traces = {name: options.pop(name) for name in ("stimuli", "window", "channel", "baseline", "average")}
+    of_table = {name: options.pop(name) for name in ("columns", "condition", "new_sweep_after")}
     try:
         if Path(table).suffix.lower() in TRACE_SUFFIXES:
             read, synapses = _from_traces(table, of_traces)
         else:
-            _refuse_options_of_traces(of_traces)
-            read, synapses = _from_table(table, columns, condition, new_sweep_after)
+            given = [name for name, value in of_traces.items() if value is not None]
+            if given:
+                raise click.UsageError(
+                    f"--{given[0]} is of files of traces (abf, nwb, ...); a table holds amplitudes already"
+                )
+            read, synapses = _from_table(table, **of_table)
     except (TableError, OSError) as error:
         raise click.UsageError(str(error)) from None
     if not 0 <= cv_within <= 2:
         raise click.UsageError(f"--cv-within must be in 0 to 2, got {cv_within}")
     read.remarks.extend(_suspicious_scale(synapses))
-    options = {"dynamics": dynamics, "n": n, "robust": robust, "variability": cv_within}
-    fits = _fits(synapses, noise, options)
+    fits = _fits(synapses, noise, options | {"variability": cv_within})
     for remark in read.remarks:
         errors.print(f"[dim]{read.source}: read with {remark}[/]")
     _show(fits)
@@ -162,46 +144,32 @@ def _from_traces(path: str, options: dict[str, str | None]) -> tuple[Any, list[A
             f"{read.source} holds traces ({names}): say with --stimuli 100ms,120ms (or --stimuli CHANNEL, "
             "one that rises at each stimulus) and --window 2ms:20ms where the responses are"
         )
-    return read, [
-        recorded_responses(
-            read,
-            stimuli=stimuli
-            if stimuli in read.channels
-            else _times(stimuli, "--stimuli", list(read.channels)),
-            window=_ends(window),
-            channel=options["channel"],
-            baseline=_time(options["baseline"], "--baseline"),
-            average=_time(options["average"], "--average"),
-        )
-    ]
+    first, mark, last = window.partition(":")
+    at = stimuli if stimuli in read.channels else _times(stimuli, list(read.channels))
+    if not mark:
+        raise click.UsageError(f"--window must be two times, such as 2ms:20ms, got {window!r}")
+    synapse = recorded_responses(
+        read,
+        stimuli=at,
+        window=(_time(first, "--window"), _time(last, "--window")),
+        channel=options["channel"],
+        baseline=_time(options["baseline"], "--baseline"),
+        average=_time(options["average"], "--average"),
+    )
+    return read, [synapse]
 
 
-def _refuse_options_of_traces(options: dict[str, str | None]) -> None:
-    given = [name for name, value in options.items() if value is not None]
-    if given:
-        raise click.UsageError(
-            f"--{given[0]} is of files of traces (abf, nwb, ...); a table holds amplitudes already"
-        )
-
-
-def _times(text: str, option: str, channels: list[str]) -> Any:
+def _times(text: str, channels: list[str]) -> Any:
     """Return times separated by commas."""
     import quantities as pq
 
     try:
-        return pq.Quantity([float(_time(part, option).rescale(pq.ms)) for part in text.split(",")], pq.ms)
+        return pq.Quantity([float(_time(each, "--stimuli").rescale("ms")) for each in text.split(",")], pq.ms)
     except click.UsageError:
         raise click.UsageError(
-            f"{option} must be times, such as 100ms,120ms, or one of the channels {', '.join(channels)}, got "
-            f"{text!r}"
+            "--stimuli must be times, such as 100ms,120ms, or one of the channels "
+            f"{', '.join(channels)}, got {text!r}"
         ) from None
-
-
-def _ends(window: str) -> tuple[Any, Any]:
-    first, mark, last = window.partition(":")
-    if not mark:
-        raise click.UsageError(f"--window must be two times, such as 2ms:20ms, got {window!r}")
-    return _time(first, "--window"), _time(last, "--window")
 
 
 def _time(text: str | None, option: str) -> Any:
@@ -252,9 +220,7 @@ def _quantity(text: str, option: str, example: str) -> Any:
         ) from None
 
 
-def _fits(
-    synapses: list[Any], noise: str | None, options: dict[str, Any]
-) -> dict[str, ReleaseFit | FailedFit]:
+def _fits(synapses: list[Any], noise: str | None, options: dict[str, Any]) -> dict[str, Any]:
     """Fit every synapse, all together; warnings are in the reports."""
     from biophys.recordings.fitting import fit_releases
 
@@ -286,49 +252,44 @@ def _noise(text: str, arguments: dict[str, Any]) -> Any:
     return noise
 
 
-def _show(fits: dict[str, ReleaseFit | FailedFit]) -> None:
-    """Print a table and the warnings of each synapse."""
-    from rich.table import Table
-
+def _show(fits: dict[str, Any]) -> None:
+    """Print the estimates and the warnings of one synapse, or a row for each of several."""
     from validation.fit_report import interval_text, label_of
 
     console = Console()
-    if len(fits) > 1:
-        _show_many(fits, console)
-        return
-    for name, one in fits.items():
-        if hasattr(one, "reason"):
-            console.print(f"[bold]{name or 'the synapse'}[/]: not fitted: {one.reason}", highlight=False)
-            continue
+    fitted = {name: one for name, one in fits.items() if not hasattr(one, "reason")}
+    if len(fits) > 1 and fitted:
+        console.print(_table_of_many(fitted))
+        if any(one.diagnostics["warnings"] for one in fitted.values()):
+            text = "- what the warnings say is in --report and --json"
+            console.print(text, highlight=False, soft_wrap=True)
+    elif fitted:
+        ((name, one),) = fitted.items()
+        rows = [
+            (label_of(key), f"{each.value:.4g} {each.unit}", interval_text(each), _YES[each.identified])
+            for key, each in one.values.items()
+        ]
         title = f"{name + ': ' if name else ''}{one.n_responses} responses, {one.model_text}"
-        table = Table(title=title, title_justify="left")
-        for column in ("parameter", "estimate", "95 % interval", "identified"):
-            table.add_column(column)
-        for key, estimate in one.values.items():
-            table.add_row(
-                label_of(key),
-                f"{estimate.value:.4g} {estimate.unit}",
-                interval_text(estimate),
-                "yes" if estimate.identified else "no",
-            )
-        console.print(table)
+        console.print(table_of(("parameter", "estimate", "95 % interval", "identified"), rows, title))
         for text in one.diagnostics["warnings"]:
             console.print(f"- {text}", highlight=False, soft_wrap=True)
+    for name, failed in fits.items():
+        if hasattr(failed, "reason"):
+            text = f"[bold]{name or 'the synapse'}[/]: not fitted: {failed.reason}"
+            console.print(text, highlight=False, soft_wrap=True)
 
 
-def _show_many(fits: dict[str, ReleaseFit | FailedFit], console: Console) -> None:
-    """Print one row for each synapse, and those that were not fitted below."""
-    from rich.table import Table
+_YES = {True: "yes", False: "no"}
 
+
+def _table_of_many(fitted: dict[str, Any]) -> Any:
+    """Return a table with one row for each synapse."""
     from validation.fit_report import interval_text
 
-    fitted = {name: one for name, one in fits.items() if not hasattr(one, "reason")}
     names = dict.fromkeys(name for one in fitted.values() for name in one.values)
     left_out = ("mean", "capacity", "noise", "outliers")
     shown = [name for name in names if name.partition("[")[0] not in left_out]
-    table = Table(title="estimate (95 % interval); ? not identified", title_justify="left")
-    for column in ("synapse", *shown, "warnings"):
-        table.add_column(column)
+    rows = []
     for synapse, one in fitted.items():
         cells = [
             f"{f'{each.value:.3g} {each.unit}'.strip()} ({interval_text(each)})"
@@ -336,19 +297,11 @@ def _show_many(fits: dict[str, ReleaseFit | FailedFit], console: Console) -> Non
             for each in (one.values[name] for name in shown if name in one.values)
         ]
         cells += [""] * (len(shown) - len(cells))
-        table.add_row(synapse, *cells, str(len(one.diagnostics["warnings"])))
-    if fitted:
-        console.print(table)
-    if any(one.diagnostics["warnings"] for one in fitted.values()):
-        console.print("- what the warnings say is in --report and --json", highlight=False, soft_wrap=True)
-    for synapse, failed in fits.items():
-        if hasattr(failed, "reason"):
-            console.print(f"[bold]{synapse}[/]: not fitted: {failed.reason}", highlight=False, soft_wrap=True)
+        rows.append((synapse, *cells, len(one.diagnostics["warnings"])))
+    return table_of(("synapse", *shown, "warnings"), rows, "estimate (95 % interval); ? not identified")
 
 
-def _write_numbers(
-    fits: dict[str, ReleaseFit | FailedFit], json_file: Path | None, csv_file: Path | None
-) -> None:
+def _write_numbers(fits: dict[str, Any], json_file: Path | None, csv_file: Path | None) -> None:
     from biophys.recordings.fitting import ReleaseFits
     from biophys.whole_files import arriving
 
@@ -365,14 +318,11 @@ def _write_numbers(
         for row, name in zip(rows, fits, strict=True):
             row["synapse"] = name
         header = list(dict.fromkeys(key for row in rows for key in row))
-        lines = [header, *([str(row.get(key, "")) for key in header] for row in rows)]
-        with arriving(csv_file) as part:
-            part.write_text("".join(_csv_line(line) for line in lines), encoding="utf-8")
+        with arriving(csv_file) as part, part.open("w", encoding="utf-8", newline="") as file:
+            out = csv.DictWriter(file, header, lineterminator="\n")
+            out.writeheader()
+            out.writerows(rows)
         print(f"csv: {csv_file.resolve()}")
-
-
-def _csv_line(cells: list[str]) -> str:
-    return ",".join('"' + c.replace('"', '""') + '"' if "," in c or '"' in c else c for c in cells) + "\n"
 
 
 def example_table() -> str:

@@ -1,8 +1,6 @@
 """What the commands show in a terminal while they work: errors in one line, and a bar of progress."""
 
-from __future__ import annotations
-
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -10,10 +8,38 @@ from typing import Any
 import click
 from rich.console import Console
 from rich.markup import escape
+from rich.table import Table
 
 from biophys.progress import Progress
 
 errors = Console(stderr=True, soft_wrap=True)
+
+
+def table_of(columns: Iterable[str], rows: Iterable[Iterable[Any]], title: str | None = None) -> Table:
+    """Return a table for the terminal: its cells as text, long ones folded."""
+    table = Table(title=title, title_justify="left")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*map(str, row))
+    return table
+
+
+def file_option(*names: str, help: str) -> Callable[..., Any]:
+    """Return an option that names a file to be written."""
+    return click.option(*names, type=click.Path(dir_okay=False, path_type=Path), help=help)
+
+
+def folder_option(default: str, help: str) -> Callable[..., Any]:
+    """Return the option that names the folder of what a command writes."""
+    kind = click.Path(file_okay=False, path_type=Path)
+    return click.option("--out", type=kind, default=default, show_default=True, help=help)
+
+
+def profile_option(help: str) -> Callable[..., Any]:
+    """Return the option that says whether things run in small or at the papers' size."""
+    kind = click.Choice(["quick", "full"])
+    return click.option("--profile", type=kind, default="quick", show_default=True, help=help)
 
 
 def print_error(message: str, hint: str = "") -> None:

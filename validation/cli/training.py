@@ -13,7 +13,7 @@ from rich.console import Console
 from biophys.plugins import load_plugins
 from biophys.settings import changed
 from biophys.whole_files import arriving
-from validation.cli.terminal import plugin_option, progress_bar
+from validation.cli.terminal import folder_option, plugin_option, profile_option, progress_bar, table_of
 
 if TYPE_CHECKING:
     import xarray
@@ -53,20 +53,9 @@ _methods_and_data = _options(
 )
 
 
-def _folder_option(default: str, help: str) -> Callable[..., Any]:
-    kind = click.Path(file_okay=False, path_type=Path)
-    return click.option("--out", type=kind, default=default, show_default=True, help=help)
-
-
 @click.command()
 @click.argument("name", metavar="EXPERIMENT")
-@click.option(
-    "--profile",
-    type=click.Choice(["quick", "full"]),
-    default="quick",
-    show_default=True,
-    help="quick: the experiment in seconds; full: the paper's size.",
-)
+@profile_option("quick: the experiment in seconds; full: the paper's size.")
 @click.option(
     "--set",
     "settings",
@@ -76,7 +65,7 @@ def _folder_option(default: str, help: str) -> Callable[..., Any]:
 )
 @_methods_and_data
 @_where_to_train
-@_folder_option("results", "Folder for the result (netCDF) and its figures.")
+@folder_option("results", "Folder for the result (netCDF) and its figures.")
 def ann(
     name: str,
     profile: str,
@@ -142,7 +131,7 @@ def ann(
 @_methods_and_data
 @_where_to_train
 @click.option("--dtype", type=click.Choice(["float32", "float64"]), default="float32", show_default=True)
-@_folder_option(
+@folder_option(
     "sweep",
     "Folder of finished groups and of the result (sweep.nc). Started again, only what is missing runs.",
 )
@@ -214,23 +203,20 @@ def _value(name: str, text: str) -> Any:
 
 def _summary(result: xarray.Dataset) -> Table:
     """Return a table of means ± standard errors over seeds, one row per combination of the other settings."""
-    from rich.table import Table
-
     over = "seed" if "seed" in result.dims else None
     mean = result.mean(over) if over else result
     error = result.std(over, ddof=1) / result[over].size ** 0.5 if over else None
     dims = [str(dim) for dim in mean.accuracy.dims]
     shown = ["accuracy", "information", "synaptic_energy", "mean_p", "share_high_p"]
-    table = Table(title=f"mean ± standard error over {result[over].size} seeds" if over else None)
-    for heading in (*dims, *shown):
-        table.add_column(heading.replace("_", " "))
-    rows = mean.accuracy.stack(row=dims).row.values if dims else [()]
-    for row in rows:
-        at = dict(zip(dims, row, strict=True))
+    rows = []
+    for values in mean.accuracy.stack(row=dims).row.values if dims else [()]:
+        at = dict(zip(dims, values, strict=True))
         cells = []
         for name in shown:
             value = float(mean[name].sel(at))
             spread = f" ± {float(error[name].sel(at)):.2g}" if error is not None else ""
             cells.append(f"{value:.4g}{spread}" if math.isfinite(value) else "–")
-        table.add_row(*(str(value) for value in at.values()), *cells)
-    return table
+        rows.append((*values, *cells))
+    columns = [heading.replace("_", " ") for heading in (*dims, *shown)]
+    title = f"mean ± standard error over {result[over].size} seeds" if over else None
+    return table_of(columns, rows, title)

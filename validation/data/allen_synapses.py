@@ -45,22 +45,14 @@ class AllenSynapse:
         Its number in the database.
     presynaptic, postsynaptic
         Class of the cells: Cre line if there is one, else their class.
-    n, p
-        Number of sites and release probability at rest.
-    q
-        Response to one vesicle in mV.
-    cv_within
-        Coefficient of variation of quanta.
+    n, p, q, cv_within
+        Number of sites, release probability at rest, response to one vesicle (mV) and its variation.
     depletes
         Whether sites empty; otherwise p is depressed by each spike whether or not it releases.
-    recovery, facilitation
-        Time constants of depression and of facilitation.
-    facilitation_amount
-        Increment f of facilitation.
-    noise
-        Standard deviation of the measurement in mV.
-    n_responses
-        Number of responses that were fitted.
+    recovery, facilitation, facilitation_amount
+        Time constants of depression and of facilitation, and the increment f of the latter.
+    noise, n_responses
+        Standard deviation of the measurement (mV), and how many responses were fitted.
     """
 
     pair: int
@@ -97,10 +89,7 @@ class AllenSynapse:
     def dynamics(self) -> ShortTermDynamics:
         """The short-term dynamics, if sites deplete and f is close to p, as Tsodyks and Markram have it.
 
-        Raises
-        ------
-        ValueError
-            If p is depressed by spikes themselves: that is another model.
+        ValueError if p is depressed by spikes themselves: that is another model.
         """
         if not self.depletes:
             raise ValueError(f"pair {self.pair} has a depression of p, not of full sites")
@@ -193,20 +182,9 @@ def _class_of(cre: object, cell_class: object) -> str:
 
 @dataclass(frozen=True)
 class ClassRow:
-    """Medians of the synapses from one class of cells to another.
+    """Medians of the synapses from one class of cells to another: n, p, q (mV) and variation of the response.
 
-    Parameters
-    ----------
-    presynaptic, postsynaptic
-        Classes.
-    n_synapses
-        How many.
-    n, p, q
-        Medians; q in mV.
-    p_quartiles
-        Lower and upper quartile of p.
-    cv_response
-        Median coefficient of variation of the response at rest, quantal variability included.
+    The coefficient of variation is that at rest, quantal variability included; of p there are quartiles too.
     """
 
     presynaptic: str
@@ -228,20 +206,9 @@ def by_cell_class(synapses: Sequence[AllenSynapse], *, at_least: int = 3) -> lis
     for (pre, post), members in groups.items():
         if len(members) < at_least:
             continue
-        p, n = np.array([s.p for s in members]), np.array([s.n for s in members])
+        n, p, q = np.array([(s.n, s.p, float(s.q)) for s in members]).T
         cv_response = [float(s.sd / s.mean) if s.p > 0 else np.inf for s in members]
-        low, high = np.quantile(p, [0.25, 0.75])
-        q = float(np.median([float(s.q) for s in members])) * pq.mV
-        rows.append(
-            ClassRow(
-                pre,
-                post,
-                len(members),
-                float(np.median(n)),
-                float(np.median(p)),
-                q,
-                (float(low), float(high)),
-                float(np.median(cv_response)),
-            )
-        )
+        middle_n, middle_p, middle_q, cv = (float(np.median(part)) for part in (n, p, q, cv_response))
+        low, high = map(float, np.quantile(p, [0.25, 0.75]))
+        rows.append(ClassRow(pre, post, len(members), middle_n, middle_p, middle_q * pq.mV, (low, high), cv))
     return sorted(rows, key=lambda row: -row.n_synapses)

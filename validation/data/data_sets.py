@@ -16,8 +16,7 @@ class DataFile:
     name
         Its name in the data set's folder; a name ending in ``.gz`` is a gzip file.
     sha256
-        Of the uncompressed content; empty for a file of one's own that still changes, which is then taken as
-        it is.
+        Of the uncompressed content; empty for a file that still changes, which is then taken as it is.
     urls
         Where it can be downloaded, in the order to try; https only. None for a file that is not public.
     """
@@ -42,21 +41,11 @@ class DataSet:
 
     Parameters
     ----------
-    name
-        What users call it.
-    folder
-        Its folder below `BRIANPRESYN_DATA` and below the cache.
-    files
-        Its files.
-    licence, citation
-        Under which terms it is published, and what to cite.
-    obtain
-        How to get it, if it cannot be downloaded.
-
-    Raises
-    ------
-    ValueError
-        If the folder leads out of that of the data.
+    name, folder, files
+        What users call it, and its folder below `BRIANPRESYN_DATA` and the cache: ValueError if that leads
+        out of them.
+    licence, citation, obtain
+        Terms, what to cite, and how to get it if it cannot be downloaded.
     """
 
     name: str
@@ -84,14 +73,11 @@ def _idx_files(hashes: Mapping[str, str], mirrors: tuple[str, ...]) -> tuple[Dat
 def _recorded_file(name: str, sha256: str) -> DataFile:
     """Return a file of the recordings that Malkin et al. publish with their code."""
     commit = "6a0b408f10455a92acb8d649b7760bb560b3c741"
-    return DataFile(
-        name,
-        sha256,
-        (
-            f"https://raw.githubusercontent.com/JamesMalkin/EfficientBayes/{commit}/data-fig6/{name}",
-            f"https://cdn.jsdelivr.net/gh/JamesMalkin/EfficientBayes@{commit}/data-fig6/{name}",
-        ),
+    mirrors = (
+        f"https://raw.githubusercontent.com/JamesMalkin/EfficientBayes/{commit}/data-fig6/",
+        f"https://cdn.jsdelivr.net/gh/JamesMalkin/EfficientBayes@{commit}/data-fig6/",
     )
+    return DataFile(name, sha256, tuple(f"{mirror}{name}" for mirror in mirrors))
 
 
 _MNIST = DataSet(

@@ -49,14 +49,8 @@ class DataSetMissing(LookupError):
 class DataSetCorrupt(ValueError):
     """A file of a data set has other content than the registered one.
 
-    Parameters
-    ----------
-    file
-        The file.
-    expected, found
-        The registered sha256 of the uncompressed content, and the one found (or why it cannot be read).
-    remedy
-        What the user can do.
+    It names the file, the expected sha256 of the uncompressed content, the one found (or why it cannot be
+    read), and what the user can do.
     """
 
     def __init__(self, file: Path, expected: str, found: str, remedy: str) -> None:
@@ -70,36 +64,22 @@ class _Unreachable(OSError):
 
 @dataclass(frozen=True)
 class DataSetStatus:
-    """Where one data set is on this machine.
-
-    Parameters
-    ----------
-    name
-        The data set.
-    present
-        Whether every file is there with the registered content.
-    path
-        The folder that holds it, if any.
-    size
-        Bytes of its files on disk.
-    problem
-        Why it is not present; empty if it is.
-    """
+    """Where one data set is on this machine: its folder, if any, and the bytes of its files."""
 
     name: str
-    present: bool
     path: Path | None
     size: int
     problem: str
+    """Why it is not there with the registered content; empty if it is."""
+
+    @property
+    def present(self) -> bool:
+        """Whether every file is there with the registered content."""
+        return not self.problem
 
 
 def data_set_named(name: str) -> DataSet:
-    """Return the data set that is registered with this name, by a plugin too.
-
-    Raises
-    ------
-    ValueError
-        If there is none.
+    """Return the data set that is registered with this name, by a plugin too; ValueError without one.
 
     Examples
     --------
@@ -132,20 +112,16 @@ def status() -> list[DataSetStatus]:
 
 
 def _status(data_set: DataSet) -> DataSetStatus:
+    problem = ""
     try:
         folder = _valid_folder(data_set)
     except DataSetCorrupt as corrupt:
-        folder = corrupt.file.parent
-        return DataSetStatus(data_set.name, False, folder, _size(data_set, folder), str(corrupt))
+        folder, problem = corrupt.file.parent, str(corrupt)
     if folder is None:
-        return DataSetStatus(data_set.name, False, None, 0, "; ".join(_where_it_is_not(data_set)))
-    return DataSetStatus(data_set.name, True, folder, _size(data_set, folder), "")
-
-
-def _size(data_set: DataSet, folder: Path) -> int:
-    return sum(
-        (folder / file.name).stat().st_size for file in data_set.files if (folder / file.name).is_file()
-    )
+        return DataSetStatus(data_set.name, None, 0, "; ".join(_where_it_is_not(data_set)))
+    paths = [folder / file.name for file in data_set.files]
+    size = sum(path.stat().st_size for path in paths if path.is_file())
+    return DataSetStatus(data_set.name, folder, size, problem)
 
 
 @checked_types
@@ -171,12 +147,11 @@ def locate(name: str, *, download: bool = True, downloader: Downloader | None = 
         If a file has the wrong content.
     """
     data_set = data_set_named(name)
-    folder = _valid_folder(data_set)
-    if folder is not None:
+    if (folder := _valid_folder(data_set)) is not None:
         return folder
     if not download or not _is_public(data_set):
         raise DataSetMissing(_missing_message(data_set, ()))
-    return _download(data_set, downloader or _resting(download_with_pooch), _ignore_progress)
+    return _download(data_set, downloader or _resting(download_with_pooch), lambda *_: None)
 
 
 @checked_types
@@ -211,28 +186,22 @@ def fetch(name: str, *, progress: Progress | None = None, downloader: Downloader
         if _is_given(corrupt.file):
             raise
         folder = None
-    return folder or _download(data_set, downloader or download_with_pooch, progress or _ignore_progress)
-
-
-def _ignore_progress(name: str, n_arrived: int, n_bytes: int) -> None:
-    pass
+    return folder or _download(data_set, downloader or download_with_pooch, progress or (lambda *_: None))
 
 
 # Looking on this machine
 
 
-def _candidate_folders(data_set: DataSet) -> list[Path]:
-    """Return the folders in which the data set may lie, in the order to look."""
-    cache = cache_folder()
-    return [root / data_set.folder for root in [*data_folders(), *([] if cache is None else [cache])]]
-
-
 def _valid_folder(data_set: DataSet) -> Path | None:
     """Return the first folder that holds every file; raise DataSetCorrupt if one has the wrong content."""
-    for folder in _candidate_folders(data_set):
+    for root in filter(None, [*data_folders(), cache_folder()]):
+        folder = root / data_set.folder
         if not _absent_files(data_set, folder):
+            remedy = f"run `brianpresyn data fetch {data_set.name}` to download it again"
+            if _is_given(folder):
+                remedy = f"replace that file, or unset {DATA_VARIABLE} to use the cache"
             for file in data_set.files:
-                _verify(folder / file.name, file, _remedy(data_set, folder / file.name))
+                _verify(folder / file.name, file, remedy)
             return folder
     return None
 
@@ -244,12 +213,6 @@ def _absent_files(data_set: DataSet, folder: Path) -> list[str]:
 def _is_given(path: Path) -> bool:
     """Return whether `path` lies below a folder that `BRIANPRESYN_DATA` names."""
     return any(path.is_relative_to(folder) for folder in data_folders())
-
-
-def _remedy(data_set: DataSet, path: Path) -> str:
-    if _is_given(path):
-        return f"replace that file, or unset {DATA_VARIABLE} to use the cache"
-    return f"run `brianpresyn data fetch {data_set.name}` to download it again"
 
 
 def _where_it_is_not(data_set: DataSet) -> Iterator[str]:
@@ -301,10 +264,7 @@ _VERIFIED: dict[tuple[str, int, int], str] = {}
 def content_sha256(path: Path) -> str:
     """Return the sha256 of a file's content, uncompressed if its name ends in ``.gz``.
 
-    Raises
-    ------
-    OSError, EOFError, zlib.error
-        If the file cannot be read or is not a complete gzip file.
+    OSError, EOFError or zlib.error says that it cannot be read or is no complete gzip file.
     """
     digest = hashlib.sha256()
     with gzip.open(path, "rb") if path.suffix == ".gz" else open(path, "rb") as stream:
@@ -343,17 +303,11 @@ def _download(data_set: DataSet, downloader: Downloader, progress: Progress) -> 
         unwritable = f"the cache cannot be written: {error}; set {CACHE_VARIABLE} to a folder that can"
         raise DataSetMissing(_missing_message(data_set, (unwritable,))) from error
     for file in data_set.files:
-        if not _is_valid(folder / file.name, file):
+        try:
+            _verify(folder / file.name, file, "")
+        except (OSError, DataSetCorrupt):
             _download_file(data_set, file, folder, downloader, progress)
     return folder
-
-
-def _is_valid(path: Path, file: DataFile) -> bool:
-    try:
-        _verify(path, file, "")
-    except (OSError, DataSetCorrupt):
-        return False
-    return True
 
 
 def _download_file(
@@ -382,15 +336,7 @@ def _download_file(
 
 
 def download_with_pooch(url: str, path: Path, progress: Progress) -> None:
-    """Download `url` to `path`.
-
-    Raises
-    ------
-    ImportError
-        If pooch is not installed.
-    OSError
-        If the download fails.
-    """
+    """Download `url` to `path`; ImportError says that pooch is lacking, OSError that the download failed."""
     try:
         import pooch
     except ImportError as error:

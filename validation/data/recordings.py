@@ -32,10 +32,7 @@ def read_sjostrom2001(folder: Path | str | None = None) -> PlasticityRecordings:
     LTD file names two columns twice, where the second pair is a product of other columns, and holds the
     change of strength as a magnitude.
 
-    Parameters
-    ----------
-    folder
-        Where the two files lie; by default where the datastore finds them.
+    They are read from `folder`, by default where the datastore finds them.
 
     Raises
     ------
@@ -102,20 +99,7 @@ def _check_derived(path: Path, columns: Mapping[str, np.ndarray]) -> None:
 
 @checked_types
 def read_ko2013(folder: Path | str | None = None) -> EpspRecordings:
-    """Return the 136 connections of Ko et al. (2013).
-
-    Parameters
-    ----------
-    folder
-        Where the file ``ko2013`` lies; by default where the datastore finds it.
-
-    Raises
-    ------
-    DataSetMissing, DataSetCorrupt
-        If no folder is given and the datastore does not have the file.
-    ValueError
-        If the file is not of the published form.
-    """
+    """Return the 136 connections of Ko et al. (2013), from the file ``ko2013``; as `read_sjostrom2001`."""
     path = (locate("ko2013") if folder is None else Path(folder)) / "ko2013"
     rows = _rows(path)
     # The header ends in a comma that the rows do not have; the nameless column it makes is never asked for.

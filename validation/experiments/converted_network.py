@@ -49,24 +49,15 @@ class RateNetwork:
 
 @dataclass(frozen=True, eq=False)
 class ShownImages:
-    """Test images as neurons can show them, and what a conversion for them needs.
-
-    Parameters
-    ----------
-    pixels
-        Test images less the offset, so that none is negative, shape (image, pixel).
-    labels
-        Their right answers, shape (image,).
-    training
-        Training images as they are, from which peak activities are taken.
-    offset
-        The lowest pixel value.
-    """
+    """Test images as neurons can show them, their right answers, and what a conversion for them needs."""
 
     pixels: NDArray[np.float64]
+    """Less the offset, so that none is negative, shape (image, pixel)."""
     labels: NDArray[np.int64]
     training: NDArray[np.float64]
+    """Training images as they are, from which peak activities are taken."""
     offset: float
+    """The lowest pixel value."""
 
 
 def shown_images(data: ImageData, n_images: int) -> ShownImages:
@@ -78,15 +69,7 @@ def shown_images(data: ImageData, n_images: int) -> ShownImages:
 
 
 def by_layer(layout: Layout, flat: Any) -> tuple[NDArray[np.float64], ...]:
-    """Return one value per synapse, given in the order of a layout, as arrays (out, in) of the layers.
-
-    Parameters
-    ----------
-    layout
-        Sizes of the network.
-    flat
-        Tensor or array of the shape (weights,).
-    """
+    """Return one value per synapse, (weights,) in the order of a layout, as arrays (out, in) of the layers."""
     import torch
 
     # A copy: torch does not take arrays that cannot be written to.
@@ -103,33 +86,14 @@ def biases_of(layout: Layout, parameters: Any) -> tuple[NDArray[np.float64], ...
 
 
 def peaks_of(network: RateNetwork, pixels: NDArray[np.float64], offset: float) -> tuple[float, ...]:
-    """Return the activity of pixels and hidden units that few exceed, layer by layer.
-
-    Parameters
-    ----------
-    network
-        The network.
-    pixels
-        Training images, shape (image, pixel).
-    offset
-        The lowest pixel value.
-    """
+    """Return the activity of pixels and hidden units that few exceed, layer by layer, in training images."""
     shifted = pixels - offset
     activities = converted(network, offset, (1.0,) * len(network.weights)).activities(shifted)[:-1]
     return tuple(float(np.percentile(each, PEAK_PERCENTILE)) for each in (shifted, *activities))
 
 
 def converted(network: RateNetwork, offset: float, peaks: tuple[float, ...]) -> Classifier:
-    """Return the network for pixels from which `offset` was subtracted.
-
-    Parameters
-    ----------
-    network
-        The network.
-    offset
-        What is subtracted from every pixel.
-    peaks
-        What `peaks_of` returned.
+    """Return the network for pixels from which `offset` was subtracted, with what `peaks_of` returned.
 
     Examples
     --------
@@ -154,17 +118,10 @@ def lesioned(network: RateNetwork, order: str, fraction: float, *, rng: np.rando
     ----------
     network
         The network.
-    order
-        One of `LESION_ORDERS`; ties are broken at random.
-    fraction
-        Share of the synapses, 0..1.
+    order, fraction
+        One of `LESION_ORDERS`, ties broken at random, and the share of the synapses, 0..1; else a ValueError.
     rng
         Breaks ties, and makes the random order.
-
-    Raises
-    ------
-    ValueError
-        If the order is unknown or the fraction outside 0..1.
     """
     if order not in LESION_ORDERS:
         raise ValueError(f"order must be one of {', '.join(LESION_ORDERS)}, got {order!r}")
@@ -197,16 +154,7 @@ def logits_with_averaged_release(
 
     into every unit that it drives. Spikes themselves are taken as if there were no end of them.
 
-    Parameters
-    ----------
-    classifier
-        The converted network.
-    pixels
-        Shifted images, shape (image, pixel).
-    n_peak_spikes
-        K.
-    rng
-        Draws the noise.
+    Pixels are those of shifted images, shape (image, pixel); `n_peak_spikes` is K.
     """
     activity = np.asarray(pixels, dtype=float)
     drive = activity

@@ -54,12 +54,10 @@ class Config:
 
     Parameters
     ----------
-    data_set
-        ``"mnist"`` or ``"digits"``.
     rho, s
         Exponents and scales of the reliability cost (s / sigma)^rho / rho: a network for each pair.
         Published: s = 0.01 for every rho (figure 7b); the larger s, the noisier the synapses.
-    hidden_units, n_epochs, batch_size
+    data_set, hidden_units, n_epochs, batch_size
         Of the rate networks. Published: (100, 100), 50 and 20.
     initial_sigma, learning_rate, noise_haste, noise_memory
         As in the reliability experiment: the paper's start and learning rate, but phi learns ten times as
@@ -72,11 +70,6 @@ class Config:
         Images that share a draw of the rate network's weights (published: 20).
     presentation
         How images are presented in spikes.
-
-    Raises
-    ------
-    ValueError
-        If a value is out of range.
     """
 
     data_set: Annotated[str, OneOf(("mnist", "fashion_mnist", "digits"))] = "mnist"
@@ -133,12 +126,7 @@ def work(config: Config) -> float:
 def run(
     config: Config, *, execution: Execution | None = None, on_progress: Progress = ignore_progress
 ) -> xr.Dataset:
-    """Train, realise by either mechanism, present, and compare.
-
-    Parameters
-    ----------
-    config, execution, on_progress
-        As for every experiment: see :mod:`rate_models.experiments`.
+    """Train, realise by either mechanism, present, and compare; arguments as of `rate_models.experiments`.
 
     Returns
     -------
@@ -177,21 +165,16 @@ def run(
     points = [{**network, "way": way} for network in networks for way in WAYS]
     whole = swept_dataset(points, parts, {**axes, "way": WAYS})
     in_rates = swept_dataset(networks, _drawn_answers(config, trained, data), axes)
-    return (
-        whole.merge(in_rates)
-        .assign_coords(label=("image", shown.labels.astype(np.int8)))
-        .assign_attrs(
-            data_set=config.data_set,
-            peak_rate=config.presentation.peak_rate,
-            hidden_units=list(config.hidden_units),
-        )
-    )
+    labels = ("image", shown.labels.astype(np.int8))
+    attrs = {
+        "data_set": config.data_set,
+        "peak_rate": config.presentation.peak_rate,
+        "hidden_units": list(config.hidden_units),
+    }
+    return whole.merge(in_rates).assign_coords(label=labels).assign_attrs(attrs)
 
 
-def _trained(
-    config: Config, data: ImageData, execution: Execution | None, on_progress: Progress
-) -> TrainedNetworks:
-    from rate_models.devices import Execution
+def _trained(config: Config, data: ImageData, execution: Execution, on_progress: Progress) -> TrainedNetworks:
     from rate_models.noisy_networks import FORMULATIONS, NoisyNetwork, Schedule, train_noisy_networks
 
     return train_noisy_networks(
@@ -207,7 +190,7 @@ def _trained(
             learning_rate=config.learning_rate,
             noise_memory=config.noise_memory,
         ),
-        execution=execution or Execution(),
+        execution=execution,
         on_progress=on_progress,
     )
 
@@ -219,13 +202,9 @@ def _realised(trained: TrainedNetworks, row: int, way: str) -> RateNetwork:
     layout, mu = trained.network.layout, trained.synapses.mu[row].double().cpu()
     sigma = trained.synapses.sigma[row].double().cpu().numpy()
     synapses = realised_synapses(mu.numpy()[: layout.n_weights], sigma[: layout.n_weights], way)
-    n = by_layer(layout, np.asarray(synapses.n, dtype=float))
-    return RateNetwork(
-        by_layer(layout, mu),
-        biases_of(layout, mu),
-        by_layer(layout, np.asarray(synapses.p)),
-        tuple(np.rint(part).astype(np.int64) for part in n),
-    )
+    n, p = (by_layer(layout, np.asarray(part, dtype=float)) for part in (synapses.n, synapses.p))
+    sites = tuple(np.rint(part).astype(np.int64) for part in n)
+    return RateNetwork(by_layer(layout, mu), biases_of(layout, mu), p, sites)
 
 
 def _drawn_answers(config: Config, trained: TrainedNetworks, data: ImageData) -> list[xr.Dataset]:
@@ -279,18 +258,17 @@ def _expected_atp(config: Config, classifier: Classifier, result: xr.Dataset) ->
     layers = zip(classifier.weights, classifier.peaks, sources, strict=False)
     n_spikes = np.concatenate([np.tile(spikes / peak, len(weight)) for weight, peak, spikes in layers])
     sites = classifier.n or tuple(np.ones(w.shape, dtype=np.int64) for w in classifier.weights)
-    n = np.concatenate([part.ravel() for part in sites])
-    p = np.concatenate([part.ravel() for part in classifier.p])
-    weight = np.concatenate([part.ravel() for part in classifier.weights])
+    n, p, weight = (
+        np.concatenate([part.ravel() for part in layers])
+        for layers in (sites, classifier.p, classifier.weights)
+    )
     synapses = QuantalSynapse(n, p, weight / (n * p) * config.presentation.psp_per_weight * pq.mV)
     duration = result.attrs["n_images"] * config.presentation.duration
     laws = spike_costs().laws
     per_spike = [np.asarray(law(synapses).magnitude) for law in laws]
     at_rest = sum(float(np.sum(law(synapses).magnitude)) for law in resting_costs().laws)
     # All but calcium is paid for what is released.
-    per_vesicle = sum(
-        cost for law, cost in zip(spike_costs().laws, per_spike, strict=True) if not law.odds_exponent
-    )
+    per_vesicle = sum(cost for law, cost in zip(laws, per_spike, strict=True) if not law.odds_exponent)
     mean = float(np.sum(n_spikes * sum(per_spike))) + at_rest * duration
     variance = np.sum(n_spikes * n * p * (1 - p) * (per_vesicle / (n * p)) ** 2)
     return mean, float(np.sqrt(variance))
@@ -304,10 +282,8 @@ def draw_accuracy(result: xr.Dataset, figure: Figure) -> None:
             for name, style, word in (("answer", "o-", "spikes"), ("averaged_answer", "--", "rates")):
                 right = 100 * (part[name].sel(way=way) == part.label).mean("image")
                 axes.plot(1000 * part.time, right, style, color=colour, markersize=3, label=f"{way}, {word}")
-        for name, style, word in (
-            ("mean_answer", "-", "mean weights"),
-            ("drawn_answer", ":", "trained noise"),
-        ):
+        lines = (("mean_answer", "-", "mean weights"), ("drawn_answer", ":", "trained noise"))
+        for name, style, word in lines:
             right = 100 * float((part[name] == part.label).mean())
             axes.axhline(right, color="black", linestyle=style, linewidth=1, label=f"rates, {word}")
         axes.set_xlabel("presentation (ms)")

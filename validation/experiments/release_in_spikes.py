@@ -51,9 +51,7 @@ class Config:
 
     Parameters
     ----------
-    data_set
-        ``"mnist"`` or ``"digits"``.
-    hidden_units, n_epochs, batch_size
+    data_set, hidden_units, n_epochs, batch_size
         Of the rate network; the paper's, except that one network is trained.
     l2, seed
         Penalty and seed of the rate network.
@@ -65,11 +63,6 @@ class Config:
         Draws of the rate network's synapses per image.
     presentation
         How images are presented in spikes.
-
-    Raises
-    ------
-    ValueError
-        If a value is out of range.
     """
 
     data_set: Annotated[str, OneOf(("mnist", "fashion_mnist", "digits"))] = "mnist"
@@ -85,11 +78,7 @@ class Config:
 
 
 QUICK = Config(
-    data_set="digits",
-    hidden_units=(30, 30),
-    batch_size=50,
-    n_images=359,
-    presentation=spiking_classifier.QUICK,
+    "digits", hidden_units=(30, 30), batch_size=50, n_images=359, presentation=spiking_classifier.QUICK
 )
 
 MAY_DIFFER = ("seed", "n_images", "lesion_fractions", "n_draws")
@@ -107,12 +96,7 @@ def work(config: Config) -> float:
 def run(
     config: Config, *, execution: Execution | None = None, on_progress: Progress = ignore_progress
 ) -> xr.Dataset:
-    """Train, convert, present, and compare.
-
-    Parameters
-    ----------
-    config, execution, on_progress
-        As for every experiment: see :mod:`rate_models.experiments`.
+    """Train, convert, present, and compare; see :mod:`rate_models.experiments` for the arguments.
 
     Returns
     -------
@@ -149,7 +133,12 @@ def run(
         | _rates(classifiers[PLASTIC], shown.pixels, result)
         | _energies(network, result),
         coords={"label": ("image", shown.labels.astype(np.int8)), "order": list(LESION_ORDERS)},
-        attrs=_attributes(config, network),
+        attrs={
+            "data_set": config.data_set,
+            "sizes": [network.weights[0].shape[1], *(w.shape[0] for w in network.weights)],
+            "peak_rate": config.presentation.peak_rate,
+            "encoding": config.presentation.encoding,
+        },
     ).assign_coords(
         model=[PLASTIC, RELIABLE],
         time=config.presentation.times,
@@ -160,28 +149,17 @@ def run(
     )
 
 
-def _trained(
-    config: Config, data: ImageData, execution: Execution | None
-) -> tuple[RateNetwork, NDArray[np.int64]]:
+def _trained(config: Config, data: ImageData, execution: Execution) -> tuple[RateNetwork, NDArray[np.int64]]:
     """Return the trained network, and its answers to the test images with ten draws of its synapses."""
-    from rate_models.devices import Execution
     from rate_models.evaluation import mean_softmax
     from rate_models.experiments import energy_efficiency
     from rate_models.experiments.release_models import NetworkSpec, train
 
-    execution = execution or Execution()
     published = energy_efficiency.Config()
     data = data.to(execution.torch_device, execution.torch_dtype)
-    spec = NetworkSpec(
-        "soft_bound",
-        "models",
-        ("soft_bound", config.l2, config.seed),
-        config.l2,
-        config.seed,
-        published.learning_rate,
-        published.p_min,
-        published.plasticity("soft_bound"),
-    )
+    key, rule = ("soft_bound", config.l2, config.seed), published.plasticity("soft_bound")
+    rates = (published.learning_rate, published.p_min)
+    spec = NetworkSpec("soft_bound", "models", key, config.l2, config.seed, *rates, rule)
     batch = train(
         [spec],
         data,
@@ -196,10 +174,8 @@ def _trained(
         batch.network, batch.synapses, data.test_images, streams=streams, n_samples=config.n_draws
     )
     layout, state = batch.network.layout, batch.synapses.state()
-    learned = state["learned"][0].cpu()
-    network = RateNetwork(
-        by_layer(layout, learned), biases_of(layout, learned), by_layer(layout, state["p"][0].cpu())
-    )
+    learned, p = state["learned"][0].cpu(), by_layer(layout, state["p"][0].cpu())
+    network = RateNetwork(by_layer(layout, learned), biases_of(layout, learned), p)
     return network, answered[0].argmax(dim=-1).cpu().numpy()
 
 
@@ -282,16 +258,6 @@ def _energies(network: RateNetwork, result: xr.Dataset) -> dict[str, Any]:
     }
 
 
-def _attributes(config: Config, network: RateNetwork) -> dict[str, Any]:
-    presentation = config.presentation
-    return {
-        "data_set": config.data_set,
-        "sizes": [network.weights[0].shape[1], *(w.shape[0] for w in network.weights)],
-        "peak_rate": presentation.peak_rate,
-        "encoding": presentation.encoding,
-    }
-
-
 def draw_accuracy(result: xr.Dataset, figure: Figure) -> None:
     """Draw right answers against presentation time, in spikes and as the rate network predicts them."""
     axes = figure.subplots()
@@ -305,8 +271,7 @@ def draw_accuracy(result: xr.Dataset, figure: Figure) -> None:
     error = np.sqrt(mean * (100 - mean) / result.sizes["image"])
     axes.axhspan(mean - error, mean + error, color="black", alpha=0.15, linewidth=0)
     axes.axhline(mean, color="black", linewidth=0.8, label="rates, mean weights ± standard error")
-    axes.set_xscale("log")
-    axes.set_xlabel(f"presentation time (ms), peak rate {result.attrs['peak_rate']:g} Hz")
+    axes.set(xscale="log", xlabel=f"presentation time (ms), peak rate {result.attrs['peak_rate']:g} Hz")
     axes.set_ylabel(f"right answers (%), {result.sizes['image']} images")
     axes.legend(fontsize=8, loc="lower right")
 
@@ -321,8 +286,7 @@ def draw_lesions(result: xr.Dataset, figure: Figure) -> None:
         for rendering, style in (("rate", "--"), ("spiking", "o-")):
             y = np.append(whole, right.sel(order=order, rendering=rendering))
             axes.plot(x, y, style, color=colour, markersize=4, label=f"{order}, {rendering}")
-    axes.set_xlabel("synapses removed (%)")
-    axes.set_ylabel(f"right answers (%), {result.sizes['image']} images")
+    axes.set(xlabel="synapses removed (%)", ylabel=f"right answers (%), {result.sizes['image']} images")
     axes.legend(fontsize=8)
 
 
@@ -333,14 +297,11 @@ def draw_energy(result: xr.Dataset, figure: Figure) -> None:
     for shift, (model, colour) in zip((-0.2, 0.2), ((PLASTIC, VERMILION), (RELIABLE, BLUE)), strict=True):
         left.barh(position + shift, result.energy.sel(model=model), 0.38, color=colour, label=model)
     left.set_yticks(position, [str(name) for name in result.mechanism.values])
-    left.set_xscale("log")
-    left.set_xlabel("ATP per image")
+    left.set(xscale="log", xlabel="ATP per image")
     left.legend(fontsize=8)
     total, count = result.unit_energy.sum("unit"), result.unit_count.sum("unit")
     right.bar([0, 1], total / count, color=[VERMILION, SKY])
-    right.set_xticks(
-        [0, 1], [f"{name}\n({int(n)})" for name, n in zip(("p ≥ 0.9", "p < 0.9"), count, strict=True)]
-    )
+    right.set_xticks([0, 1], [f"p ≥ 0.9\n({int(count[0])})", f"p < 0.9\n({int(count[1])})"])
     right.set_ylabel("ATP per synapse and image")
 
 
