@@ -69,7 +69,7 @@ def shown_images(data: ImageData, n_images: int) -> ShownImages:
 
 
 def by_layer(layout: Layout, flat: Any) -> tuple[NDArray[np.float64], ...]:
-    """Return one value per synapse, (weights,) in the order of a layout, as arrays (out, in) of the layers."""
+    """Return one value per synapse, (weights,) in the order of a layout, as arrays (out, in) by layer."""
     import torch
 
     # A copy: torch does not take arrays that cannot be written to.

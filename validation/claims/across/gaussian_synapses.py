@@ -123,7 +123,7 @@ def _cheaper(part: xr.Dataset) -> Measurement:
         "follow the mean response and are left out",
     )
     quantity = "ATP of reliability by release probability over that by number of sites"
-    return row(X06, ratio, quantity, rendering=Rendering.SPIKING, condition=_condition(part))
+    return row(X06, ratio, quantity, condition=_condition(part))
 
 
 _CAPTIONS = {

@@ -182,14 +182,10 @@ def recorded_exponents(context: Context) -> Findings:
             continue
         how = f"slope {slope.value:.3f}; {slope.how}"
         for scaling, power in INPUT_POWERS.items():
-            yield row(
-                X08,
-                transformed(slope, partial(implied_exponent, input_power=power), how),
-                "cost exponent rho that the recorded slope implies",
-                rendering=Rendering.RECORDED,
-                condition={**reading.condition, "supposed": scaling},
-                published="1/2, 2/3, 4/3 or 2",
-            )
+            quantity = "cost exponent rho that the recorded slope implies"
+            condition = {**reading.condition, "supposed": scaling}
+            estimate = transformed(slope, partial(implied_exponent, input_power=power), how)
+            yield row(X08, estimate, quantity, condition=condition, published="1/2, 2/3, 4/3 or 2")
     caption = (
         "Cost exponent that a log-log slope of the variance on the rate implies, if the mean of x² grows as "
         "the rate or as its square. Grey: the recorded slope with its 95 % interval. Dotted: exponents "

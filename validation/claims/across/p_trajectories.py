@@ -81,12 +81,10 @@ def _differences(
 ) -> Iterator[Measurement]:
     """Yield the largest difference from the numpy trajectories, rule by rule."""
     for form, ours, theirs in zip(FORMS, measured, expected, strict=True):
-        yield row(
-            clause,
-            exactly(np.max(np.abs(ours - theirs)), n=theirs.size, unit=clause.unit),
-            "largest difference of p from the numpy trajectory",
-            condition={"target": target, "form": form},
-        )
+        quantity = "largest difference of p from the numpy trajectory"
+        estimate = exactly(np.max(np.abs(ours - theirs)), n=theirs.size, unit=clause.unit)
+        about = {"target": target, "form": form}
+        yield row(clause, estimate, quantity, rendering=clause.rendering, condition=about)
 
 
 def _draw(expected: NDArray[np.float64], brian: NDArray[np.float64], figure: Figure) -> None:

@@ -128,7 +128,7 @@ def coverage(method: str, rows: Sequence[RecoveryRow], name: str, *, where_told:
 def _observed(method: str, rows: Sequence[RecoveryRow], estimate: Estimate, quantity: str) -> Measurement:
     """Return a row of X01 that decides nothing: it describes a method."""
     condition = {"method": method, "n": _span(r.n for r in rows), "p": _span(r.p for r in rows)}
-    return row(X01, estimate, quantity, rendering=Rendering.ANALYTIC, condition=condition)
+    return row(X01, estimate, quantity, condition=condition)
 
 
 def _extremes(rows: Sequence[RecoveryRow], values: np.ndarray) -> str:

@@ -69,7 +69,7 @@ _REMARKS = (
 def _observed(estimate: Estimate, quantity: str, realised: Realised) -> Measurement:
     """Return a row that decides nothing."""
     condition = {"mechanism": realised.mechanism}
-    return row(X06, estimate, quantity, rendering=Rendering.ANALYTIC, condition=condition)
+    return row(X06, estimate, quantity, condition=condition)
 
 
 def _moments_kept(realised: Realised, mean: pq.Quantity, sd: pq.Quantity) -> Measurement:

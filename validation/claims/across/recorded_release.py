@@ -110,18 +110,13 @@ def recorded_release_probabilities(context: Context) -> Findings:
         f"{100 * each[0].spike_probability:g} % of bins"
     )
     quantity = "median recorded release probability before induction"
-    yield row(X10, median, quantity, rendering=Rendering.RECORDED, reason=reason)
+    yield row(X10, median, quantity, reason=reason)
     for at in each:
         condition = {"sites": at.optimum.n, "spikes per bin": at.spike_probability}
         above = f"{100 * at.share_above:.0f} % of the recorded p lie above"
-        yield row(
-            X10,
-            at.relative,
-            "median bits per ATP at the recorded p, relative to the best p",
-            rendering=Rendering.RECORDED,
-            condition=condition,
-            reason=f"best p = {at.optimum.p:.3f}; {above}",
-        )
+        quantity = "median bits per ATP at the recorded p, relative to the best p"
+        reason = f"best p = {at.optimum.p:.3f}; {above}"
+        yield row(X10, at.relative, quantity, condition=condition, reason=reason)
     yield from of_fitted_synapses(allen_synapses_here(), rng)
     optima = [at.optimum for at in each if at.spike_probability == SPIKE_PROBABILITIES[0]]
     draw = partial(plot_efficiency, optima, SPIKE_PROBABILITIES[0], recordings.p_before)
@@ -149,7 +144,6 @@ def of_fitted_synapses(synapses: Sequence[AllenSynapse], rng: np.random.Generato
             X10,
             median_of(relative, np.arange(len(members)), rng, unit="synapses"),
             "median bits per ATP at fitted n and p, relative to the best p at that n (Allen Institute)",
-            rendering=Rendering.RECORDED,
             condition={"cells": name, "spikes per bin": SPIKE_PROBABILITIES[0]},
             reason=f"{100 * share:.0f} % of the p lie above the best; bootstrap over synapses",
         )

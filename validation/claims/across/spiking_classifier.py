@@ -44,7 +44,7 @@ def release_in_spikes(run: Run, context: Context) -> Findings:
     yield from _REMARKS
 
 
-_observed = partial(row, X03, rendering=Rendering.SPIKING)
+_observed = partial(row, X03)
 
 
 def data_of(result: xr.Dataset, **more: Any) -> dict[str, Any]:
@@ -89,13 +89,10 @@ def _compared(
     right: ArrayLike,
     duration: float,
 ) -> Measurement:
-    return row(
-        subject,
-        paired_difference(right, _right(result)["mean weights"], how="one network"),
-        "accuracy less that of the rate network with mean weights, same images",
-        rendering=rendering,
-        condition=data_of(result, presentation_ms=duration, noise=name),
-    )
+    quantity = "accuracy less that of the rate network with mean weights, same images"
+    condition = data_of(result, presentation_ms=duration, noise=name)
+    estimate = paired_difference(right, _right(result)["mean weights"], how="one network")
+    return row(subject, estimate, quantity, rendering=rendering, condition=condition)
 
 
 def _times(result: xr.Dataset) -> Iterator[Measurement]:
@@ -146,12 +143,10 @@ def _energies(result: xr.Dataset) -> Iterator[Measurement]:
         **dict(zip(spent.mechanism.values, spent.values, strict=True)),
         "all": total,
     }.items():
-        yield _observed(
-            exactly(value, n=result.sizes["image"], unit="images"),
-            "ATP of all synapses per image",
-            condition=data_of(result, mechanism=str(mechanism), presentation_ms=duration),
-            reason=f"{value / total:.2%} of all; {events}",
-        )
+        condition = data_of(result, mechanism=str(mechanism), presentation_ms=duration)
+        estimate = exactly(value, n=result.sizes["image"], unit="images")
+        reason = f"{value / total:.2%} of all; {events}"
+        yield _observed(estimate, "ATP of all synapses per image", condition=condition, reason=reason)
 
 
 def _information(result: xr.Dataset) -> Iterator[Measurement]:

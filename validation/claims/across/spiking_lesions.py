@@ -58,14 +58,9 @@ def _lesions(result: xr.Dataset) -> Iterator[Measurement]:
                 )
                 for f in result.fraction.values
             }
-            yield row(
-                subject,
-                ahead,
-                f"accuracy after removing synapses, {gentle} less {harsh}, where it is least certain",
-                rendering=rendering,
-                condition=data_of(result),
-                along="removed",
-            )
+            quantity = f"accuracy after removing synapses, {gentle} less {harsh}, where it is least certain"
+            condition = data_of(result)
+            yield row(subject, ahead, quantity, rendering=rendering, condition=condition, along="removed")
 
 
 def _energy_of_important(result: xr.Dataset, rng: np.random.Generator) -> Iterator[Measurement]:
@@ -77,14 +72,9 @@ def _energy_of_important(result: xr.Dataset, rng: np.random.Generator) -> Iterat
         (Rendering.RATE, "unit_strength", "|w̄|"),
     ):
         ratio = partial(_ratio_of_means, result[name].to_numpy(), count)
-        yield row(
-            ENERGY,
-            bootstrap(ratio, len(count), rng=rng, n_resamples=2000, unit="units", how="one network"),
-            f"mean energy ({energy}) of synapses with p >= 0.9 over that of synapses with p < 0.9",
-            rendering=rendering,
-            condition=data_of(result),
-            reason=share,
-        )
+        quantity = f"mean energy ({energy}) of synapses with p >= 0.9 over that of synapses with p < 0.9"
+        estimate = bootstrap(ratio, len(count), rng=rng, n_resamples=2000, unit="units", how="one network")
+        yield row(ENERGY, estimate, quantity, rendering=rendering, condition=data_of(result), reason=share)
 
 
 def _ratio_of_means(

@@ -38,14 +38,10 @@ def lifelong_spiking_perceptron(run: Run, context: Context) -> Findings:
     config, result = run.settings, run.result
     yield from _advantages(result.accuracy)
     reliable = mean_of((result.p.sel(model=PLASTIC) >= 0.9 - 1e-9).mean("line"), unit="networks")
-    yield row(
-        S02,
-        reliable,
-        "share of synapses with p at least 0.9 after five tasks of the perceptron",
-        rendering=Rendering.SPIKING,
-        condition={"n_inputs": int(result.attrs["n_inputs"]), "form": "soft_bound"},
-        reason="another problem than the published one; p is capped at 0.9",
-    )
+    quantity = "share of synapses with p at least 0.9 after five tasks of the perceptron"
+    condition = {"n_inputs": int(result.attrs["n_inputs"]), "form": "soft_bound"}
+    reason = "another problem than the published one; p is capped at 0.9"
+    yield row(S02, reliable, quantity, condition=condition, reason=reason)
     has_torch = importlib.util.find_spec("torch") is not None
     rates = {kind: rate_accuracy(config, inputs=kind) for kind in (SIGNED, PAIRED) if has_torch}
     for inputs, accuracy in rates.items():

@@ -53,12 +53,10 @@ def left_out_protocols(context: Context) -> Findings:
         for index, quantity in enumerate(_QUANTITIES):
             for name, predicted in predictions.items():
                 clause = _CLAUSES.get(name, {}).get(quantity, X07)
-                yield row(
-                    clause if reading == AS_IN_FILE else X07,
-                    explained_share(predicted[index], recorded[index], recordings.recording, rng),
-                    f"share of the squared change {quantity} explained beyond predicting no change",
-                    condition={"parameters": name, "timing": reading},
-                )
+                words = f"share of the squared change {quantity} explained beyond predicting no change"
+                condition = {"parameters": name, "timing": reading}
+                estimate = explained_share(predicted[index], recorded[index], recordings.recording, rng)
+                yield row(clause if reading == AS_IN_FILE else X07, estimate, words, condition=condition)
         if reading == AS_IN_FILE:
             drawn = predictions
     caption = (
@@ -90,14 +88,10 @@ def _agreement(config: stdp_protocol.Config, reading: str) -> Measurement:
         float(np.max(np.abs(result.p_after - result.p_before - dp))),
         float(np.max(np.abs(result.q_after / result.q_before - 1 - dq))),
     )
-    return row(
-        X07,
-        exactly(worst, n=len(config.p), unit="rows"),
-        "largest difference of the rule in spikes from the rule in numbers",
-        condition={"timing": reading},
-        published=0.0,
-        reason="published parameters",
-    )
+    quantity = "largest difference of the rule in spikes from the rule in numbers"
+    condition = {"timing": reading}
+    estimate = exactly(worst, n=len(config.p), unit="rows")
+    return row(X07, estimate, quantity, condition=condition, published=0.0, reason="published parameters")
 
 
 def explained_share(

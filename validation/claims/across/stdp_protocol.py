@@ -137,17 +137,12 @@ def _errors(
     error = (predicted - recorded) ** 2
     resampled = partial(bootstrap, n=len(error), clusters=recordings.recording, rng=rng, unit="recordings")
     condition = {"connections": "LTP and LTD", "trains": 1, "timing": reading}
-    yield _observed(
-        resampled(lambda w: np.sqrt(w @ error / w.sum(axis=1))),
-        f"root mean square error of the predicted {prediction.quantity}",
-        condition=condition,
-        reason=f"of predicting no change {np.sqrt(np.mean(recorded**2)):.3f}",
-    )
-    yield _observed(
-        resampled(lambda w: pearson(predicted, recorded, w)),
-        f"correlation of predicted with recorded {prediction.quantity}",
-        condition=condition,
-    )
+    quantity = f"root mean square error of the predicted {prediction.quantity}"
+    estimate = resampled(lambda w: np.sqrt(w @ error / w.sum(axis=1)))
+    reason = f"of predicting no change {np.sqrt(np.mean(recorded**2)):.3f}"
+    yield _observed(estimate, quantity, condition=condition, reason=reason)
+    quantity = f"correlation of predicted with recorded {prediction.quantity}"
+    yield _observed(resampled(lambda w: pearson(predicted, recorded, w)), quantity, condition=condition)
 
 
 def _by_protocol(
@@ -188,7 +183,6 @@ def _predicted_correlations(
                 unit="recordings",
             ),
             "correlation of p before with the size of the predicted relative change of p q",
-            rendering=Rendering.SPIKING,
             condition={"connections": rows, "timing": reading},
             reason="the spiking rule run on each recorded connection's protocol from its p and q",
         )

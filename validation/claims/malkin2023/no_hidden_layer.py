@@ -85,7 +85,6 @@ def nearest_cost(context: Context) -> Findings:
             NEAREST if INPUT_POWERS[scaling] == 2 else M10,
             recorded,
             "log-log slope of EPSP variance at fixed mean on presynaptic rate",
-            rendering=Rendering.RECORDED,
             condition={**MAIN.condition, "supposed": scaling},
             reason=f"nearest to {nearest} ({slopes[nearest]:.2f})",
         )

@@ -126,18 +126,14 @@ def noise_of_a_regression_unit(run: Run, context: Context) -> Findings:
     """Train a linear unit by gradient descent and compare its noise with the exact optimum."""
     result = run.result
     log_ratio = np.log(result.sigma / result.optimum).mean(["synapse", "rho"])
-    yield row(
-        M09,
-        mean_of(np.exp(log_ratio), "ratio", unit=UNITS),
-        "trained sigma over (s^rho / H)^(1/(rho + 2)), geometric mean",
-        rendering=Rendering.RATE,
-        published=1.0,
-    )
+    quantity = "trained sigma over (s^rho / H)^(1/(rho + 2)), geometric mean"
+    estimate = mean_of(np.exp(log_ratio), "ratio", unit=UNITS)
+    yield row(M09, estimate, quantity, published=1.0)
     regressors = {"on_input_power": result.power, "on_posterior_variance": result.posterior_sd**2}
     for name, x in regressors.items():
         slopes = slopes_of_units(result.sigma, np.log(x), "synapse", UNITS)
         quantity = f"slope of log sigma^2 on {NAMES[name]}"
-        yield from slope_rows(SLOPES[name], M09, slopes, name, quantity, rendering=Rendering.RATE)
+        yield from slope_rows(SLOPES[name], M09, slopes, name, quantity)
     caption = (
         f"Linear unit with {result.sizes['synapse']} inputs of different strength, "
         f"{result.attrs['n_data']} data, {result.sizes['seed']} seeds: "

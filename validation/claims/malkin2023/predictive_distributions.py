@@ -65,12 +65,8 @@ def predictive_distributions(run: Run, context: Context) -> Findings:
     at_data = result.isel(x=result.has_data.values.astype(bool))
     error = ((at_data["mean"] - target_function(at_data.x.values)) ** 2).mean("x") ** 0.5
     words = "error of the mean prediction, largest c over smallest"
-    yield row(
-        MISFIT,
-        means_along(error.isel(s=-1) / error.isel(s=0), "rho", "ratio", unit=_UNIT),
-        words,
-        along="rho",
-    )
+    estimate = means_along(error.isel(s=-1) / error.isel(s=0), "rho", "ratio", unit=_UNIT)
+    yield row(MISFIT, estimate, words, along="rho")
     yield from panels(run, _CAPTIONS, M13, (9, 3.4))
     yield (
         "Number and place of the data, prior, nonlinearity (rectified), s and training are not stated in the "

@@ -79,12 +79,8 @@ def ablation(run: Run, context: Context) -> Findings:
             if second == "ghost" and not here.departures:
                 subjects.append(_SIZES[benchmark])
             for subject in subjects:
-                yield row(
-                    subject,
-                    loss,
-                    "loss of mean final accuracy by the ablation (points)",
-                    setting=here,
-                    condition={"tasks": benchmark, "with": _ARMS[first], "without": _ARMS[second]},
-                )
+                quantity = "loss of mean final accuracy by the ablation (points)"
+                condition = {"tasks": benchmark, "with": _ARMS[first], "without": _ARMS[second]}
+                yield row(subject, loss, quantity, setting=here, condition=condition)
     caption = "The model without one or both of its mechanisms; mean and 95 % interval over seeds."
     yield from panels(run, {"ablation": caption}, S11, (9, 4))

@@ -37,13 +37,10 @@ def failures_of_many_sites(context: Context) -> Findings:
     """Find the release probability at which N sites fail together in 0.3 to 0.4 of spikes."""
     for n, cited in CITED_RELEASE.items():
         high, low = (float(QuantalSynapse(n, p, 1.0 * pq.mV).failure_probability) for p in cited)
-        yield row(
-            TEN_SITES if n == 10 else S21,
-            exactly((low + high) / 2, how=f"{low:.3g} to {high:.3g} over the cited p"),
-            "(1 - p)^N at the recorded p that Harris et al. (2012) cite",
-            condition={"N": n, "p": " to ".join(f"{p:g}" for p in dict.fromkeys(cited))},
-            published="0.3-0.4",
-        )
+        quantity = "(1 - p)^N at the recorded p that Harris et al. (2012) cite"
+        condition = {"N": n, "p": " to ".join(f"{p:g}" for p in dict.fromkeys(cited))}
+        estimate = exactly((low + high) / 2, how=f"{low:.3g} to {high:.3g} over the cited p")
+        yield row(TEN_SITES if n == 10 else S21, estimate, quantity, condition=condition, published="0.3-0.4")
     for n in (10, 5, 1):
         for failure in (0.4, 0.3):
             quantity = "release probability at which no site releases with the given probability"

@@ -22,19 +22,12 @@ def fisher_information(run: Run, context: Context) -> Findings:
             ratio = part.fisher_mean.sel(importance="high p") / part.fisher_mean.sel(importance="low p")
             pairs = mean_of(part.fisher_superiority, unit="networks", how="Mann-Whitney statistic over pairs")
             for clause, estimate in ((PAIRS, pairs), (MEAN, mean_of(ratio, "ratio", unit="networks"))):
-                yield row(
-                    clause if is_published else S05,
-                    estimate,
-                    f"Fisher information: {clause.text}",
-                    condition={"p rule": model, "labels": labels},
-                )
+                quantity = f"Fisher information: {clause.text}"
+                condition = {"p rule": model, "labels": labels}
+                yield row(clause if is_published else S05, estimate, quantity, condition=condition)
         within = at.fisher_superiority_in_layer.sel(expectation="observed")
-        yield row(
-            S05,
-            means_along(within, "layer"),
-            "Fisher information: the same over pairs within one weight matrix",
-            condition={"p rule": model, "labels": "observed"},
-            along="matrix",
-        )
+        quantity = "Fisher information: the same over pairs within one weight matrix"
+        condition = {"p rule": model, "labels": "observed"}
+        yield row(S05, means_along(within, "layer"), quantity, condition=condition, along="matrix")
     caption = "Fisher information (observed labels, mean network, test images) of synapses by p."
     yield from panels(run, {"fig2d": caption}, S05)

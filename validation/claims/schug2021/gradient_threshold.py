@@ -108,13 +108,9 @@ def gradients_in_networks(run: Run, context: Context) -> Findings:
     """Look how often p moves up for drawn gradients, and for those of trained networks."""
     n, rng = 50_000 if context.is_quick else 1_000_000, np.random.default_rng(context.seed)
     for law, clause in LAWS.items():
-        yield row(
-            clause,
-            _moves_up(law, n, rng),
-            "share of drawn gradients after which p rises over the formula",
-            rendering=Rendering.RATE,
-            condition={"gradients": law, "sd / g_lim": "0.3 to 10"},
-        )
+        quantity = "share of drawn gradients after which p rises over the formula"
+        condition = {"gradients": law, "sd / g_lim": "0.3 to 10"}
+        yield row(clause, _moves_up(law, n, rng), quantity, condition=condition)
     result = shown_networks(run, context).result
     for size in (int(size) for size in result.images_per_gradient.values):
         at = result.sel(plastic_model=FIGURES_RULE, images_per_gradient=size)
@@ -138,9 +134,7 @@ def gradients_in_networks(run: Run, context: Context) -> Findings:
             ),
         }
         for quantity, (subject, estimate) in quantities.items():
-            yield row(
-                subject, estimate, quantity, rendering=Rendering.RATE, condition={"images per gradient": size}
-            )
+            yield row(subject, estimate, quantity, condition={"images per gradient": size})
     caption = (
         "Share of gradients above the threshold against their root mean square, one dot per synapse of a "
         "trained network, with equation 10 for normal and Laplace gradients."

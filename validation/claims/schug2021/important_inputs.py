@@ -67,11 +67,8 @@ def important_inputs(run: Run, context: Context) -> Findings:
     yield row(S06, {f"{float(l2):g}": _test(by_l2.sel(l2=l2)) for l2 in by_l2.l2}, quantity, along="L2")
     p = at.neuron_ks_p.sel(layer=last, side="inputs", shuffle="matrix")
     how = f"p from {float(p.min()):.2g} to {float(p.max()):.2g}, median {float(p.median()):.2g}"
-    yield row(
-        OUTPUT_NEURONS,
-        share_of(p >= _LEVEL, unit="networks", how=how),
-        "share of networks with p >= 0.01 for the inputs of the ten output neurons",
-    )
+    quantity = "share of networks with p >= 0.01 for the inputs of the ten output neurons"
+    yield row(OUTPUT_NEURONS, share_of(p >= _LEVEL, unit="networks", how=how), quantity)
     captions = {
         "fig3a": "Important inputs per neuron of the second hidden layer, learned and shuffled.",
         "app1-fig2a": "Important inputs and outputs per neuron of every weight matrix.",

@@ -39,21 +39,16 @@ S27 = Claim(
 def learning_rate_and_batches(run: Run, context: Context) -> Findings:
     """Correlate the Fisher information of synapses with p, and with what mini-batches give for it."""
     for model, at in plastic_networks(run, context).items():
-        yield row(
-            POSTERIOR if model == FIGURES_RULE else S26,
-            mean_of(at.fisher_pearson.sel(expectation="observed"), "correlation", unit="networks"),
-            "Pearson's r of p and Fisher information over synapses",
-            condition={"p rule": model},
-        )
+        quantity = "Pearson's r of p and Fisher information over synapses"
+        condition = {"p rule": model}
+        estimate = mean_of(at.fisher_pearson.sel(expectation="observed"), "correlation", unit="networks")
+        yield row(POSTERIOR if model == FIGURES_RULE else S26, estimate, quantity, condition=condition)
     squared = shown_networks(run, context).result.mean_squared_gradient.sel(plastic_model=FIGURES_RULE)
     single, batch = (squared.isel(images_per_gradient=index) for index in (0, -1))
     ranks = [
         spearmanr(single.sel(seed=seed).values.ravel(), batch.sel(seed=seed).values.ravel()).statistic
         for seed in squared.seed.values
     ]
-    yield row(
-        GOOD,
-        mean_of(ranks, "correlation", unit="networks"),
-        "rank correlation of the mean squared gradient of mini-batches with that of single images",
-        condition={"images per gradient": int(batch.images_per_gradient)},
-    )
+    quantity = "rank correlation of the mean squared gradient of mini-batches with that of single images"
+    condition = {"images per gradient": int(batch.images_per_gradient)}
+    yield row(GOOD, mean_of(ranks, "correlation", unit="networks"), quantity, condition=condition)
