@@ -9,13 +9,7 @@ from biophys.absolute_costs import (
     spike_costs,
 )
 from biophys.calcium import HillRelation
-from biophys.constants import (
-    ATP_FREE_ENERGY,
-    AVOGADRO,
-    Constant,
-    atp_of,
-    joules_of,
-)
+from biophys.constants import ATP_FREE_ENERGY, AVOGADRO, Constant, atp_of, joules_of
 from biophys.cost_exponents import (
     CostSweep,
     ExponentFit,
@@ -27,13 +21,7 @@ from biophys.cost_exponents import (
     plot_exponents,
     sweep_cost,
 )
-from biophys.energy_budget import (
-    BudgetChange,
-    BudgetLaw,
-    budget_exponents,
-    fit_budget_change,
-    implied_budget,
-)
+from biophys.energy_budget import BudgetChange, BudgetLaw, budget_exponents, fit_budget_change, implied_budget
 from biophys.energy_costs import (
     CostLaw,
     CostMixture,
@@ -81,12 +69,7 @@ from biophys.quantal_recovery import (
     recovery_by_moments,
     recovery_by_variance_mean,
 )
-from biophys.realisation_costs import (
-    Realisation,
-    cheapest_realisation,
-    distance_from_boundary,
-    minimal_sd,
-)
+from biophys.realisation_costs import Realisation, cheapest_realisation, distance_from_boundary, minimal_sd
 from biophys.recordings.change_of_locus import CvAnalysis, NestedModel, cv_analysis, nested_models
 from biophys.recordings.comparison import ComparedFit, compare, variability_table
 from biophys.recordings.fitted_costs import FittedCost, fitted_cost
@@ -107,12 +90,7 @@ from biophys.recordings.serial_dependence import SerialDependence, SerialDepende
 from biophys.recordings.simulation import simulate_recording
 from biophys.recordings.traces import MeasuredResponses, measured_responses
 from biophys.release_plasticity import ReleasePlasticity, updated_release_probability
-from biophys.short_term import (
-    ShortTermDynamics,
-    ShortTermState,
-    StationaryResponse,
-    stationary_response,
-)
+from biophys.short_term import ShortTermDynamics, ShortTermState, StationaryResponse, stationary_response
 from biophys.units import ATP, fC, magnitude_in
 
 __all__ = [

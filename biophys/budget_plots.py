@@ -29,9 +29,7 @@ def plot_precision(figure: Figure, law: BudgetLaw | None = None) -> None:
 
 
 def plot_recorded_budgets(
-    figure: Figure,
-    recordings: PlasticityRecordings,
-    clouds: Mapping[str, tuple[pq.Quantity, pq.Quantity]],
+    figure: Figure, recordings: PlasticityRecordings, clouds: Mapping[str, tuple[pq.Quantity, pq.Quantity]]
 ) -> None:
     """Draw mean and variance with boundaries of the budget, and the sd that its change predicts.
 

@@ -17,12 +17,7 @@ from biophys.palette import BLUE, GREEN, ORANGE, PURPLE
 from biophys.quantal import QuantalSynapse, checked_n_sites
 from biophys.units import PSP_UNITS, checked_finite, first_wrong, magnitude_in, plain_numbers, psp_unit_of
 
-MECHANISM_COLOURS = {
-    "calcium pump": BLUE,
-    "vesicle membrane": ORANGE,
-    "actin": GREEN,
-    "trafficking": PURPLE,
-}
+MECHANISM_COLOURS = {"calcium pump": BLUE, "vesicle membrane": ORANGE, "actin": GREEN, "trafficking": PURPLE}
 """Colour of each reliability cost in every figure (Okabe & Ito)."""
 
 _MARKERS = {"calcium pump": "o", "vesicle membrane": "s", "actin": "^", "trafficking": "D"}

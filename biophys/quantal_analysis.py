@@ -389,11 +389,7 @@ def _warn_if_unidentifiable(estimate: QuantalEstimate) -> None:
 
 @checked_types
 def estimate_by_likelihood(
-    amplitudes: Any,
-    *,
-    noise_sd: pq.Quantity,
-    quantal_cv: float | QuantalVariability = 0.0,
-    n_max: int = 30,
+    amplitudes: Any, *, noise_sd: pq.Quantity, quantal_cv: float | QuantalVariability = 0.0, n_max: int = 30
 ) -> QuantalEstimate:
     r"""Estimate n, p and q of many synapses by maximum likelihood: :func:`biophys.fit_releases` as arrays.
 
@@ -468,7 +464,8 @@ def as_estimate(
     fits: Any, method: str, unit: pq.Quantity, shape: tuple[int, ...] | None = None
 ) -> QuantalEstimate:
     """Return fits of many synapses as arrays, NaN and the reason where there is none."""
-    shape, reasons = (len(fits),) if shape is None else shape, {}
+    reasons: dict[Any, str] = {}
+    shape = (len(fits),) if shape is None else shape
     is_fitted = np.array([not isinstance(fit, FailedFit) for fit in fits])
     for b in np.flatnonzero(~is_fitted):
         _keep_reason(reasons, fits[b].reason, b, shape)

@@ -83,11 +83,7 @@ def cheapest_realisation(
 
 
 def _search_by_blocks(
-    mean: NDArray[np.float64],
-    cv2: NDArray[np.float64],
-    laws: list[_PlainLaw],
-    n_max: int,
-    whole_sites: bool,
+    mean: NDArray[np.float64], cv2: NDArray[np.float64], laws: list[_PlainLaw], n_max: int, whole_sites: bool
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the cheapest n and its cost for each pair of moments."""
     best, total = np.empty(mean.size), np.empty(mean.size)

@@ -112,11 +112,7 @@ class _Logarithms:
 
 
 def slope_of_variability(
-    recordings: EpspRecordings,
-    reading: SlopeReading,
-    *,
-    rng: np.random.Generator,
-    n_resamples: int = 4000,
+    recordings: EpspRecordings, reading: SlopeReading, *, rng: np.random.Generator, n_resamples: int = 4000
 ) -> Estimate:
     """Return the log-log slope of variability on presynaptic rate under one reading of the two.
 

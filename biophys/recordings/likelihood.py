@@ -10,13 +10,7 @@ from numpy.typing import NDArray
 
 from biophys.recordings.ascent import Point
 from biophys.recordings.mixture import MANY_SITES, mixture_likelihood
-from biophys.recordings.release_chain import (
-    Filtered,
-    Smoothed,
-    filter_forward,
-    released_before,
-    smooth,
-)
+from biophys.recordings.release_chain import Filtered, Smoothed, filter_forward, released_before, smooth
 from biophys.recordings.response_density import Family, Quanta, cumulative, log_density
 from biophys.recordings.skewed_mixture import skewed_likelihood
 from biophys.recordings.train_dynamics import DYNAMICS, Drive, drive, pull_back

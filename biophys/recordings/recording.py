@@ -292,10 +292,7 @@ def _labels(conditions: Any, sweeps: Sequence[NDArray[np.float64]], *, is_per_re
 
 
 def _without_failed_spikes(
-    spikes: Any,
-    sweeps: list[NDArray[np.float64]],
-    gaps: list[NDArray[np.float64]] | None,
-    labels: list[Any],
+    spikes: Any, sweeps: list[NDArray[np.float64]], gaps: list[NDArray[np.float64]] | None, labels: list[Any]
 ) -> tuple[list[NDArray[np.float64]], list[NDArray[np.float64]] | None, list[Any]]:
     """Leave out stimuli that evoked no spike: nothing was released and nothing facilitated."""
     try:

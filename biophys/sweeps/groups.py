@@ -238,14 +238,7 @@ def check_configurations(configurations: Sequence[Settings], same_program: Seque
 class _Clock:
     """Says how much of a sweep is done and how long the rest will take."""
 
-    def __init__(
-        self,
-        n_replicas: int,
-        n_missing: int,
-        on_progress: Progress,
-        kind: str,
-        verb: str,
-    ) -> None:
+    def __init__(self, n_replicas: int, n_missing: int, on_progress: Progress, kind: str, verb: str) -> None:
         self._n_replicas, self._n_missing, self._n_done = n_replicas, n_missing, 0
         self._on_progress, self._t_start = on_progress, time.monotonic()
         self._doing = f"{kind} to {verb}"
