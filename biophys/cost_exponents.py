@@ -9,13 +9,21 @@ from typing import Any
 import numpy as np
 import quantities as pq
 from matplotlib.figure import Figure
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from biophys.argument_types import checked_types
 from biophys.energy_costs import CostLaw, CostMixture, Varying, reliability_costs, trafficking_cost
 from biophys.palette import BLUE, GREEN, ORANGE, PURPLE
 from biophys.quantal import QuantalSynapse, checked_n_sites
-from biophys.units import PSP_UNITS, checked_finite, first_wrong, magnitude_in, plain_numbers, psp_unit_of
+from biophys.units import (
+    PSP_UNITS,
+    FloatArray,
+    checked_finite,
+    first_wrong,
+    magnitude_in,
+    plain_numbers,
+    psp_unit_of,
+)
 
 MECHANISM_COLOURS = {"calcium pump": BLUE, "vesicle membrane": ORANGE, "actin": GREEN, "trafficking": PURPLE}
 """Colour of each reliability cost in every figure (Okabe & Ito)."""
@@ -232,7 +240,7 @@ def fit_cost_exponent(
     )
 
 
-def _relative_errors(error: Any, value: Any, name: str) -> NDArray[np.float64]:
+def _relative_errors(error: Any, value: Any, name: str) -> FloatArray:
     """Return standard errors over their values."""
     if isinstance(value, pq.Quantity) and isinstance(error, pq.Quantity):
         error = magnitude_in(error, value.units, name)
@@ -244,7 +252,7 @@ def _relative_errors(error: Any, value: Any, name: str) -> NDArray[np.float64]:
     return np.broadcast_to(plain, size) / np.asarray(getattr(value, "magnitude", value), dtype=float)
 
 
-def _with_unequal_means(design: NDArray[np.float64], mean: NDArray[np.float64]) -> NDArray[np.float64]:
+def _with_unequal_means(design: FloatArray, mean: FloatArray) -> FloatArray:
     """Return a design with log mean where means differ by more than 5 %."""
     if mean.size != design.shape[0]:
         raise ValueError(f"mean needs one value for each of {design.shape[0]} sd, got {mean.size}")
@@ -260,11 +268,8 @@ def _with_unequal_means(design: NDArray[np.float64], mean: NDArray[np.float64]) 
 
 
 def _weighted_line(
-    design: NDArray[np.float64],
-    y: NDArray[np.float64],
-    errors: list[NDArray[np.float64] | None],
-    confidence: float,
-) -> tuple[NDArray[np.float64], tuple[float, float]]:
+    design: FloatArray, y: FloatArray, errors: list[FloatArray | None], confidence: float
+) -> tuple[FloatArray, tuple[float, float]]:
     """Return coefficients, and the standard error and half width of the interval of the slope."""
     from scipy.special import stdtrit
 
@@ -291,7 +296,7 @@ def _weighted_line(
     return slope, (error, float(stdtrit(free, 0.5 + confidence / 2)) * error)
 
 
-def _positive_line(values: Any, name: str) -> NDArray[np.float64]:
+def _positive_line(values: Any, name: str) -> FloatArray:
     """Return one-dimensional positive numbers; only ratios matter, so that any unit will do."""
     array = plain_numbers(values.magnitude if isinstance(values, pq.Quantity) else values, name)
     wrong = ~((array > 0) & np.isfinite(array))
@@ -307,7 +312,7 @@ class _Case:
 
     law: CostLaw
     formula: str
-    values: NDArray[np.float64]
+    values: FloatArray
     analytic: float
     holds_while: str
 
@@ -380,7 +385,7 @@ def exponent_table(*, cooperativity: float = 4.0, n_points: int = 60) -> list[Ex
 @checked_types
 def exponent_map(
     cost: CostLaw | CostMixture, mean: pq.Quantity, *, n: ArrayLike, p: ArrayLike, varying: Varying
-) -> NDArray[np.float64]:
+) -> FloatArray:
     r"""Return the local exponent :math:`-\mathrm{d} \log C / \mathrm{d} \log \sigma`, (len(n), len(p)).
 
     Parameters

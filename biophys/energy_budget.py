@@ -7,12 +7,12 @@ from typing import Any, Literal
 
 import numpy as np
 import quantities as pq
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from biophys.argument_types import checked_types
 from biophys.energy_costs import CostLaw, CostMixture, calcium_pump_cost, cost_unit_of
 from biophys.realisation_costs import minimal_sd
-from biophys.units import checked_finite, magnitude_in, positive_in, psp_unit_of
+from biophys.units import FloatArray, checked_finite, magnitude_in, positive_in, psp_unit_of
 
 ChangeSize = Literal["squared", "relative"]
 """Size of a change of the mean: its square, or its magnitude, over the mean before."""
@@ -96,7 +96,7 @@ class BudgetLaw:
         turnover = CostLaw("vesicle turnover", site_exponent=1.0, scale=self.vesicle, varying="n")
         return calcium_pump_cost(self.cooperativity, scale=self.calcium) + turnover
 
-    def allocation(self, budget: pq.Quantity) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def allocation(self, budget: pq.Quantity) -> tuple[FloatArray, FloatArray]:
         """Return the real-valued n and the p that spend `budget` (any shape, above 0) best.
 
         n is below 1 where the budget is smaller than h + 1 vesicles: such synapses have no whole site to
@@ -106,7 +106,7 @@ class BudgetLaw:
         odds = (self.calcium_share * energy / a) ** self.cooperativity
         return energy / (self.exponent * b), odds / (1.0 + odds)
 
-    def least_cv(self, budget: pq.Quantity, *, whole_sites: bool = False) -> NDArray[np.float64]:
+    def least_cv(self, budget: pq.Quantity, *, whole_sites: bool = False) -> FloatArray:
         """Return the lowest sd / mean within `budget`.
 
         Parameters
@@ -134,7 +134,7 @@ class BudgetLaw:
         cv_at_unit_budget = float(self.least_cv(pq.Quantity(1.0, self.unit)))
         return pq.Quantity((cv_at_unit_budget / cv) ** (2.0 / self.exponent), self.unit)
 
-    def _plain(self, budget: pq.Quantity) -> tuple[NDArray[np.float64], float, float]:
+    def _plain(self, budget: pq.Quantity) -> tuple[FloatArray, float, float]:
         """Return the budget and both scales in one unit."""
         energy = positive_in(budget, self.unit, "budget")
         return energy, float(self.calcium.rescale(self.unit)), float(self.vesicle.rescale(self.unit))
@@ -143,7 +143,7 @@ class BudgetLaw:
 @checked_types
 def budget_exponents(
     cost: CostLaw | CostMixture, budgets: pq.Quantity, mean: pq.Quantity, *, n_max: int = 10_000
-) -> NDArray[np.float64]:
+) -> FloatArray:
     r"""Return local exponents :math:`\mathrm{d} \log \sigma^{-2} / \mathrm{d} \log E` of any cost, by search.
 
     Parameters
@@ -266,7 +266,7 @@ def fit_budget_change(
     )
 
 
-def _log_error(predicted: NDArray[np.float64], observed: NDArray[np.float64]) -> float:
+def _log_error(predicted: FloatArray, observed: FloatArray) -> float:
     """Return the root mean square of the log ratio."""
     return float(np.sqrt(np.mean(np.log(predicted / observed) ** 2)))
 

@@ -9,11 +9,11 @@ from typing import Any, Literal
 
 import numpy as np
 import quantities as pq
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from biophys.argument_types import checked_types
 from biophys.quantal import QuantalSynapse
-from biophys.units import ATP, checked_finite, magnitude_in, positive_in, psp_unit_of
+from biophys.units import ATP, FloatArray, checked_finite, magnitude_in, positive_in, psp_unit_of
 
 Varying = Literal["n", "p"]
 """What changes along a sweep at fixed mean: the number of sites or the release probability."""
@@ -96,7 +96,7 @@ class CostLaw:
         r""":math:`\rho` of the paper: along `varying`, in the limit of small p where it depends on p."""
         return float(self.local_exponent(0.0, self.varying))
 
-    def local_exponent(self, p: ArrayLike, varying: Varying | None = None) -> NDArray[np.float64]:
+    def local_exponent(self, p: ArrayLike, varying: Varying | None = None) -> FloatArray:
         r"""Return :math:`\rho = -\mathrm{d} \log C / \mathrm{d} \log \sigma` at fixed mean, shaped as `p`.
 
         It is negative where more reliability costs less.
@@ -172,16 +172,16 @@ class CostMixture:
         """Return the total cost of each synapse, in the unit of the first law."""
         return functools.reduce(operator.add, (law(synapse) for law in self.laws))
 
-    def shares(self, synapse: QuantalSynapse) -> dict[str, NDArray[np.float64]]:
+    def shares(self, synapse: QuantalSynapse) -> dict[str, FloatArray]:
         """Return the share of each mechanism in the total cost, between 0 and 1."""
         total = self(synapse)
-        shares: dict[str, NDArray[np.float64]] = {}
+        shares: dict[str, FloatArray] = {}
         for law in self.laws:
             share = (law(synapse) / total).simplified.magnitude
             shares[law.mechanism] = shares.get(law.mechanism, 0.0) + share
         return shares
 
-    def local_exponent(self, synapse: QuantalSynapse, varying: Varying) -> NDArray[np.float64]:
+    def local_exponent(self, synapse: QuantalSynapse, varying: Varying) -> FloatArray:
         r"""Return :math:`\rho = -\mathrm{d} \log C / \mathrm{d} \log \sigma` of the sum at fixed mean.
 
         It is the mean of the exponents of the parts, weighted by their shares.

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import quantities as pq
 from matplotlib.figure import Figure
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from biophys.argument_types import checked_types
 from biophys.cost_exponents import MECHANISM_COLOURS
 from biophys.energy_costs import COST_EXPONENTS
-from biophys.units import checked_finite, magnitude_in, psp_unit_of
+from biophys.units import FloatArray, checked_finite, magnitude_in, psp_unit_of
 
 
 @checked_types
@@ -65,7 +65,7 @@ def biological_cost(sd: pq.Quantity, rho: ArrayLike, s: pq.Quantity) -> Any:
 
 
 @checked_types
-def bound_gap(ratio: ArrayLike, rho: ArrayLike) -> NDArray[np.float64]:
+def bound_gap(ratio: ArrayLike, rho: ArrayLike) -> FloatArray:
     r"""Return the bound less the entropic cost in nats, :math:`(z^\rho - 1) / \rho - \ln z` with z = s / sd.
 
     Computed without cancellation near :math:`\rho = 0`, where it is :math:`\rho (\ln z)^2 / 2`.

@@ -7,11 +7,11 @@ from typing import Literal
 
 import numpy as np
 from matplotlib.figure import Figure
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from biophys.argument_types import checked_types
 from biophys.palette import BLUE, VERMILION
-from biophys.units import checked_finite
+from biophys.units import FloatArray, checked_finite
 
 GradientLaw = Literal["normal", "Laplace"]
 
@@ -19,7 +19,7 @@ GradientLaw = Literal["normal", "Laplace"]
 @checked_types
 def probability_above(
     threshold: ArrayLike, sd: ArrayLike, *, mean: ArrayLike = 0.0, law: GradientLaw = "normal"
-) -> NDArray[np.float64]:
+) -> FloatArray:
     r"""Return the probability, in [0, 1], that the absolute gradient exceeds the threshold :math:`g_{lim}`.
 
     For a normal gradient of mean 0 it is :math:`\mathrm{erfc}(g_{lim} / (\sigma \sqrt 2))`, for a Laplace one
@@ -61,7 +61,7 @@ def probability_above(
 @checked_types
 def approximation_error(
     threshold: ArrayLike, sd: ArrayLike, mean: ArrayLike, law: GradientLaw = "normal"
-) -> NDArray[np.float64]:
+) -> FloatArray:
     """Return by how much the formula without mean is off, relative to the exact probability.
 
     The paper neglects the mean because it is much smaller than the sd; this says how much smaller it must be.
@@ -81,10 +81,7 @@ def approximation_error(
 
 
 def plot_probability(
-    figure: Figure,
-    threshold: float,
-    sd: NDArray[np.float64],
-    shares: Mapping[GradientLaw, NDArray[np.float64]],
+    figure: Figure, threshold: float, sd: FloatArray, shares: Mapping[GradientLaw, FloatArray]
 ) -> None:
     """Draw the probability of a gradient beyond the threshold, by formula and as drawn, against its `sd`.
 

@@ -18,7 +18,7 @@ from biophys.constants import (
 )
 from biophys.energy_costs import calcium_of_site
 from biophys.quantal import binomial_pmf, checked_n_sites
-from biophys.units import ATP, checked_finite, magnitude_in
+from biophys.units import ATP, FloatArray, checked_finite, magnitude_in
 
 # Spike counts of a Poisson input beyond which less than this probability lies.
 _TAIL = 1e-12
@@ -27,7 +27,7 @@ _BLOCK = 2_000_000
 
 
 @checked_types
-def bernoulli_input(spike_probability: float) -> NDArray[np.float64]:
+def bernoulli_input(spike_probability: float) -> FloatArray:
     """Return the probabilities of 0 and 1 spike per bin at this probability, in (0, 1), of a spike.
 
     Examples
@@ -40,7 +40,7 @@ def bernoulli_input(spike_probability: float) -> NDArray[np.float64]:
 
 
 @checked_types
-def poisson_input(mean_count: float) -> NDArray[np.float64]:
+def poisson_input(mean_count: float) -> FloatArray:
     """Return the distribution of spikes per window of a Poisson input, cut where the tail is below 1e-12.
 
     `mean_count` is the rate times the window, above 0 and at most 200.
@@ -61,7 +61,7 @@ def poisson_input(mean_count: float) -> NDArray[np.float64]:
 
 
 @checked_types
-def entropy_bits(pmf: ArrayLike, axis: int = -1) -> NDArray[np.float64]:
+def entropy_bits(pmf: ArrayLike, axis: int = -1) -> FloatArray:
     """Return the entropy of distributions in bits.
 
     >>> float(entropy_bits([0.5, 0.25, 0.25]))
@@ -76,7 +76,7 @@ def entropy_bits(pmf: ArrayLike, axis: int = -1) -> NDArray[np.float64]:
 @checked_types
 def transmitted_information(
     input_pmf: ArrayLike, n: ArrayLike, p: ArrayLike, *, spontaneous: float = 0.0
-) -> NDArray[np.float64]:
+) -> FloatArray:
     r"""Return the mutual information of spikes and released vesicles in bits per bin, shaped as n and p.
 
     Given m spikes, :math:`k \sim \mathrm{Binomial}(n m, p)`: sites are full again at each spike.
@@ -125,7 +125,7 @@ def transmitted_information(
     return information.reshape(n.shape)
 
 
-def _checked_pmf(pmf: ArrayLike) -> NDArray[np.float64]:
+def _checked_pmf(pmf: ArrayLike) -> FloatArray:
     """Return a distribution over spike counts."""
     values = checked_finite(pmf, "input_pmf", 0.0, 1.0)
     if values.ndim != 1 or values.size < 2 or abs(values.sum() - 1.0) > 1e-9:
@@ -135,11 +135,11 @@ def _checked_pmf(pmf: ArrayLike) -> NDArray[np.float64]:
     return values
 
 
-def _binary_entropy(x: NDArray[np.float64]) -> NDArray[np.float64]:
+def _binary_entropy(x: FloatArray) -> FloatArray:
     return entropy_bits(np.stack([x, 1.0 - x], axis=-1))
 
 
-def _binomial_rows(trials: NDArray[np.int64], p: NDArray[np.float64]) -> NDArray[np.float64]:
+def _binomial_rows(trials: NDArray[np.int64], p: FloatArray) -> FloatArray:
     """Return one binomial distribution a row, over 0 ... the largest number of trials, for each p."""
     return binomial_pmf(np.arange(trials.max() + 1.0), trials[:, None], np.asarray(p)[..., None, None])
 
@@ -266,7 +266,7 @@ def optimal_release_probability(
     True
     """
 
-    def ratio(p: NDArray[np.float64]) -> NDArray[np.float64]:
+    def ratio(p: FloatArray) -> FloatArray:
         return information_per_energy(input_pmf, n, p, cost, spontaneous=spontaneous).magnitude
 
     low, high = 1e-6, 1.0
@@ -303,9 +303,7 @@ def optimal_synapse(
 
 
 @checked_types
-def failure_rate_of_levy_baxter(
-    spike_probability: ArrayLike, *, is_exact: bool = False
-) -> NDArray[np.float64]:
+def failure_rate_of_levy_baxter(spike_probability: ArrayLike, *, is_exact: bool = False) -> FloatArray:
     r"""Return the failure rate that matches dendritic to axonal information, :math:`f \approx 4^{-H(s)}`.
 
     A dendrite that sums many inputs, each spiking with probability s and failing with probability f, receives

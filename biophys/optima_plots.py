@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
 from biophys.constants import CALCIUM_PER_VESICLE, ION_FLUX_PER_VESICLE, SPIKE_PER_BOUTON
 from biophys.energy_costs import calcium_of_site
@@ -18,6 +17,7 @@ from biophys.information_efficiency import (
     optimal_release_probability,
 )
 from biophys.palette import BLUE, GREEN, GREY, PURPLE, SKY, VERMILION
+from biophys.units import FloatArray
 
 
 def range_of_optima(spike_probability: float, n: int) -> tuple[float, float]:
@@ -62,7 +62,7 @@ def plot_optima(
 
 
 def plot_efficiency(
-    optima: Sequence[Optimum], spike_probability: float, recorded: NDArray[np.float64], figure: Figure
+    optima: Sequence[Optimum], spike_probability: float, recorded: FloatArray, figure: Figure
 ) -> None:
     """Draw bits per ATP over the best against p for several numbers of sites, above recorded p."""
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])

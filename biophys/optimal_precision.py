@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 import quantities as pq
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from biophys.argument_types import checked_types
-from biophys.units import checked_finite, magnitude_in, positive_in, psp_unit_of
+from biophys.units import FloatArray, checked_finite, magnitude_in, positive_in, psp_unit_of
 
 # Synapses in one block of an iteration: small enough for the processor's cache.
 _BLOCK = 8192
@@ -105,9 +105,7 @@ def optimal_sd(importance: pq.Quantity, cost: ReliabilityCost | Sequence[Reliabi
     return pq.Quantity(np.exp(log_sd), unit)
 
 
-def _newton(
-    log_curvature: NDArray[np.float64], rho: NDArray[np.float64], log_s: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def _newton(log_curvature: FloatArray, rho: FloatArray, log_s: FloatArray) -> FloatArray:
     """Solve log H + 2 u = log sum_k (s_k / e^u)^rho_k for u = log sd, block by block."""
     flat = log_curvature.ravel()
     if flat.size > _BLOCK:
@@ -181,7 +179,7 @@ def precision_slopes(rho: float) -> PrecisionSlopes:
 
 
 @checked_types
-def exponent_from_input_slope(slope: ArrayLike) -> NDArray[np.float64]:
+def exponent_from_input_slope(slope: ArrayLike) -> FloatArray:
     r"""Return the :math:`\rho` at which :math:`\log \sigma^2` falls so on :math:`\log \langle x^2 \rangle`.
 
     :math:`\rho = -2 - 2 / \mathrm{slope}`: a slope of -1 means 0, and -1/2 means 2. Slopes outside [-1, 0)
@@ -247,7 +245,7 @@ def distance_from_minimum(importance: pq.Quantity, exponents: Iterable[float], s
     return worst
 
 
-def mean_square_drive(rate: pq.Quantity, time_constant: pq.Quantity) -> NDArray[np.float64]:
+def mean_square_drive(rate: pq.Quantity, time_constant: pq.Quantity) -> FloatArray:
     """Return the mean of x^2 of a Poisson input seen through an exponential kernel of height one.
 
     Campbell's theorem: Rice SO (1944). Bell System Technical Journal 23:282-332.

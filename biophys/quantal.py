@@ -12,7 +12,7 @@ import quantities as pq
 from numpy.typing import ArrayLike, NDArray
 
 from biophys.argument_types import checked_types
-from biophys.units import checked_finite, first_wrong, magnitude_in, plain_numbers, psp_unit_of
+from biophys.units import FloatArray, checked_finite, first_wrong, magnitude_in, plain_numbers, psp_unit_of
 
 # A requested sd that an integer number of sites misses by more than this is worth a warning.
 _SD_TOLERANCE = 0.05
@@ -125,7 +125,7 @@ class QuantalSynapse:
         """Probability (1 - p)^n that a spike releases nothing."""
         return (1.0 - self.p) ** self.n
 
-    def pmf(self, k: ArrayLike | None = None) -> NDArray[np.float64]:
+    def pmf(self, k: ArrayLike | None = None) -> FloatArray:
         """Return the probability that a spike releases `k` vesicles; 0 if negative, fractional or above n.
 
         Parameters
@@ -169,12 +169,12 @@ class QuantalSynapse:
         """
         return self._with_unit(self.release_counts(n_spikes, rng=rng) * self.q.magnitude)
 
-    def _with_unit(self, magnitude: NDArray[np.float64]) -> pq.Quantity:
+    def _with_unit(self, magnitude: FloatArray) -> pq.Quantity:
         return pq.Quantity(magnitude, self.q.dimensionality)
 
 
 @checked_types
-def binomial_pmf(k: Any, n: Any, p: Any) -> NDArray[np.float64]:
+def binomial_pmf(k: Any, n: Any, p: Any) -> FloatArray:
     """Return the probability of k successes in n trials; 0 where k is negative, fractional or above n.
 
     >>> binomial_pmf([0, 1, 1.5], 2, 0.25)
@@ -204,7 +204,7 @@ def checked_n_sites(n: Any, name: str = "n") -> NDArray[np.int64]:
     return values.astype(np.int64)
 
 
-def nonzero_mean(mean: pq.Quantity) -> NDArray[np.float64]:
+def nonzero_mean(mean: pq.Quantity) -> FloatArray:
     """Return mean responses as plain numbers after checking that they are responses and none is 0."""
     psp_unit_of(mean, "mean")
     values = checked_finite(mean.magnitude, "mean")
@@ -217,7 +217,7 @@ def nonzero_mean(mean: pq.Quantity) -> NDArray[np.float64]:
 
 
 @checked_types
-def release_probability_for(cv: ArrayLike, n: ArrayLike) -> NDArray[np.float64]:
+def release_probability_for(cv: ArrayLike, n: ArrayLike) -> FloatArray:
     r"""Return the p that gives `n` sites this cv, :math:`p = 1 / (1 + n\,\mathrm{cv}^2)`.
 
     Parameters
@@ -238,7 +238,7 @@ def release_probability_for(cv: ArrayLike, n: ArrayLike) -> NDArray[np.float64]:
 
 
 @checked_types
-def n_sites_for(cv: ArrayLike, p: ArrayLike) -> NDArray[np.float64]:
+def n_sites_for(cv: ArrayLike, p: ArrayLike) -> FloatArray:
     r"""Return the real n that gives `p` this cv, :math:`n = (1 - p) / (p\,\mathrm{cv}^2)`.
 
     Parameters
@@ -314,9 +314,7 @@ def synapse_with(
     return QuantalSynapse(sites, probability, pq.Quantity(mean_value / (sites * probability), mean.units))
 
 
-def _whole_sites(
-    cv: NDArray[np.float64], p: ArrayLike, hold: str
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+def _whole_sites(cv: FloatArray, p: ArrayLike, hold: str) -> tuple[NDArray[np.int64], FloatArray]:
     """Return the whole number of sites nearest to what `cv` and `p` ask for, and the p that goes with it."""
     if np.any(cv == 0):
         raise ValueError(

@@ -17,7 +17,7 @@ from biophys.recordings.recording import QuantalVariability, amplitudes_of, chec
 from biophys.recordings.release_fit import IdentifiabilityWarning
 from biophys.recordings.release_moments import Z_95, release_cumulants
 from biophys.recordings.serial_dependence import SerialDependenceWarning
-from biophys.units import checked_finite, magnitude_in, psp_unit_of, unit_of
+from biophys.units import FloatArray, checked_finite, magnitude_in, psp_unit_of, unit_of
 
 # A number of sites is identified if its credible interval, flat on 1 to 30 or to 100, spans less than this.
 _FACTOR = 3.0
@@ -122,7 +122,7 @@ def estimate_by_moments(
     return estimate
 
 
-def _trials(amplitudes: Any) -> tuple[NDArray[np.float64], pq.Quantity]:
+def _trials(amplitudes: Any) -> tuple[FloatArray, pq.Quantity]:
     """Return amplitudes (trials, ...) and their unit."""
     # Checks the unit and says how to give one.
     _, unit = amplitudes_of(np.ravel(amplitudes) if getattr(amplitudes, "ndim", 1) > 2 else amplitudes, None)
@@ -137,7 +137,7 @@ def _trials(amplitudes: Any) -> tuple[NDArray[np.float64], pq.Quantity]:
     return x, unit.units
 
 
-def _noise(noise_sd: pq.Quantity | None, unit: pq.Quantity) -> NDArray[np.float64]:
+def _noise(noise_sd: pq.Quantity | None, unit: pq.Quantity) -> FloatArray:
     """Return the sd of the recording noise in `unit`: 0 if None."""
     if noise_sd is None:
         return np.zeros(())
@@ -148,14 +148,14 @@ def _noise(noise_sd: pq.Quantity | None, unit: pq.Quantity) -> NDArray[np.float6
 class _Moments:
     """Mean, noise-free variance and third central moment of each synapse, and the number of trials."""
 
-    mean: NDArray[np.float64]
-    variance: NDArray[np.float64]
-    third: NDArray[np.float64]
-    n_trials: NDArray[np.float64]
-    covariance: NDArray[np.float64]
+    mean: FloatArray
+    variance: FloatArray
+    third: FloatArray
+    n_trials: FloatArray
+    covariance: FloatArray
 
     @classmethod
-    def from_trials(cls, x: NDArray[np.float64], noise: NDArray[np.float64]) -> _Moments:
+    def from_trials(cls, x: FloatArray, noise: FloatArray) -> _Moments:
         """Return the unbiased moments of responses (trials, synapses)."""
         count = np.isfinite(x).sum(axis=0).astype(float)
         with warnings.catch_warnings(), np.errstate(invalid="ignore", divide="ignore"):
@@ -172,7 +172,7 @@ class _Moments:
 
 
 def _without_release(
-    x: NDArray[np.float64], moments: _Moments, unit: pq.Quantity, shape: tuple[int, ...]
+    x: FloatArray, moments: _Moments, unit: pq.Quantity, shape: tuple[int, ...]
 ) -> dict[Any, str]:
     """Return why synapses have no estimate, by index; raise if there is only one synapse."""
     in_words = unit.dimensionality.string
@@ -208,7 +208,7 @@ def _keep_reason(reasons: dict[Any, str], reason: str, synapse: int, shape: tupl
 
 
 # Value, standard error, lower and upper end of the interval; each (..., synapses).
-_Part = tuple[NDArray[np.float64], ...]
+_Part = tuple[FloatArray, ...]
 
 
 def _shaped(
@@ -239,8 +239,8 @@ def _shaped(
 
 
 def _p_and_q(
-    moments: _Moments, inverse_n: NDArray[np.float64], quanta: QuantalVariability
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    moments: _Moments, inverse_n: FloatArray, quanta: QuantalVariability
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
     """Return p and q at given 1/n from mean and variance, with their standard errors."""
     b2, w = 1.0 + quanta.between**2, 1.0 + float(quanta.within) ** 2
     mean, variance = moments.mean, moments.variance
@@ -250,14 +250,14 @@ def _p_and_q(
         q_by = np.stack([(inverse_n - variance / mean**2 / b2) / w, 1.0 / (mean * b2 * w) + 0.0 * q])
         p_by = np.stack([inverse_n / q - p / q * q_by[0], -p / q * q_by[1]])
 
-        def error(by: NDArray[np.float64]) -> NDArray[np.float64]:
+        def error(by: FloatArray) -> FloatArray:
             return np.sqrt(np.maximum(np.einsum("i...b,ijb,j...b->...b", by, moments.covariance, by), 0.0))
 
         return p, q, error(p_by), error(q_by)
 
 
 def _from_two_moments(
-    moments: _Moments, n: NDArray[np.float64], quanta: QuantalVariability
+    moments: _Moments, n: FloatArray, quanta: QuantalVariability
 ) -> tuple[_Part, _Part, _Part, NDArray[np.bool_]]:
     """Return p and q at known n; p above 1 has no synapse and is set to 1."""
     p, q, p_error, q_error = _p_and_q(moments, 1.0 / n, quanta)
@@ -275,7 +275,7 @@ _LIMIT = 1e-4
 
 
 def _from_three_moments(
-    moments: _Moments, noise: NDArray[np.float64], quanta: QuantalVariability
+    moments: _Moments, noise: FloatArray, quanta: QuantalVariability
 ) -> tuple[_Part, _Part, _Part, NDArray[np.bool_]]:
     """Return n where the first two moments predict the third, and every n that it does not reject."""
     inverse_n = np.linspace(1.0, _LIMIT, 201)[:, None]
@@ -290,7 +290,7 @@ def _from_three_moments(
     is_inside = (np.abs(misfit) <= Z_95 * error) | (np.abs(inverse_n - best) <= 0.5 / 200)
     is_open = is_inside[-1]
 
-    def ends(values: Any, errors: Any, value: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def ends(values: Any, errors: Any, value: Any) -> tuple[FloatArray, FloatArray]:
         low = np.where(is_inside, values - Z_95 * errors, np.inf).min(axis=0)
         high = np.where(is_inside, values + Z_95 * errors, -np.inf).max(axis=0)
         return np.minimum(np.where(is_open, 0.0, low), value), np.maximum(high, value)
@@ -307,11 +307,11 @@ def _from_three_moments(
     )
 
 
-def _whole_sites() -> NDArray[np.float64]:
+def _whole_sites() -> FloatArray:
     return np.arange(1, _MANY + 1).astype(float)[:, None]
 
 
-def _crossing(inverse_n: NDArray[np.float64], off: NDArray[np.float64]) -> NDArray[np.float64]:
+def _crossing(inverse_n: FloatArray, off: FloatArray) -> FloatArray:
     """Return the 1 / n at which the misfit, which rises with it, passes 0; an end where it does not."""
     first = np.argmax(off <= 0, axis=0)
     has_crossed = np.any(off <= 0, axis=0)
@@ -325,12 +325,12 @@ def _crossing(inverse_n: NDArray[np.float64], off: NDArray[np.float64]) -> NDArr
 
 
 def _misfit_of_third(
-    moments: _Moments, inverse_n: NDArray[np.float64], noise: NDArray[np.float64], quanta: QuantalVariability
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    moments: _Moments, inverse_n: FloatArray, noise: FloatArray, quanta: QuantalVariability
+) -> tuple[FloatArray, FloatArray]:
     """Return the third moment less that predicted at each 1/n, and its standard error under that synapse."""
     mean, variance, n_trials = moments.mean, moments.variance, moments.n_trials
 
-    def cumulants(mean: Any, variance: Any) -> dict[int, NDArray[np.float64]]:
+    def cumulants(mean: Any, variance: Any) -> dict[int, FloatArray]:
         p, q, _, _ = _p_and_q(replace(moments, mean=mean, variance=variance), inverse_n, quanta)
         return release_cumulants(1.0 / inverse_n, p, q, float(quanta.within), quanta.between)
 
@@ -354,7 +354,7 @@ def _misfit_of_third(
         return moments.third - k[3], np.sqrt(np.maximum(square, 0.0) + floor**2)
 
 
-def _is_identified(off: NDArray[np.float64], error: NDArray[np.float64]) -> NDArray[np.bool_]:
+def _is_identified(off: FloatArray, error: FloatArray) -> NDArray[np.bool_]:
     """Return whether the credible interval of n, flat on 1 to 30 or to 100, spans less than a factor 3.
 
     The factor is asked of the posterior: asked of a confidence interval it selects just the recordings whose
@@ -569,7 +569,7 @@ def estimate_by_variance_mean(
     return estimate
 
 
-def _by_condition(values: NDArray[np.float64], shape: tuple[int, ...], name: str) -> NDArray[np.float64]:
+def _by_condition(values: FloatArray, shape: tuple[int, ...], name: str) -> FloatArray:
     """Return values for each condition and synapse; a line as long as the conditions belongs to them."""
     values = np.asarray(values, dtype=float)
     if values.ndim == 1 and len(shape) == 2 and values.size > 1:
@@ -590,10 +590,10 @@ def _by_condition(values: NDArray[np.float64], shape: tuple[int, ...], name: str
 
 
 def _parabola(
-    m: NDArray[np.float64],
-    v: NDArray[np.float64],
-    trials: NDArray[np.float64],
-    noise: NDArray[np.float64],
+    m: FloatArray,
+    v: FloatArray,
+    trials: FloatArray,
+    noise: FloatArray,
     quanta: QuantalVariability,
     n_noise_samples: int | None,
 ) -> tuple[_Part, _Part, _Part, NDArray[np.bool_]]:
@@ -626,12 +626,8 @@ def _parabola(
 
 
 def _weighted_parabola(
-    m: NDArray[np.float64],
-    square: NDArray[np.float64],
-    v: NDArray[np.float64],
-    weight: NDArray[np.float64],
-    shared: NDArray[np.float64] | None,
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    m: FloatArray, square: FloatArray, v: FloatArray, weight: FloatArray, shared: FloatArray | None
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
     """Return S, C, their covariance (2, 2, synapses) and dependence on each variance (2, C, synapses)."""
     x = np.stack([m, -square])
     w = np.einsum("cb,cd->bcd", weight, np.eye(m.shape[0]))
@@ -648,11 +644,11 @@ def _weighted_parabola(
 
 
 def _parabola_estimate(
-    m: NDArray[np.float64],
-    fit: tuple[NDArray[np.float64], NDArray[np.float64]],
-    cov: NDArray[np.float64],
-    gain: NDArray[np.float64],
-    sampling: tuple[NDArray[np.float64], ...],
+    m: FloatArray,
+    fit: tuple[FloatArray, FloatArray],
+    cov: FloatArray,
+    gain: FloatArray,
+    sampling: tuple[FloatArray, ...],
     quanta: tuple[float, float],
 ) -> tuple[_Part, _Part, _Part, NDArray[np.bool_]]:
     """Return n, p and q with their errors from slope and curvature."""

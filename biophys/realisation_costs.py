@@ -7,12 +7,11 @@ from typing import NamedTuple
 
 import numpy as np
 import quantities as pq
-from numpy.typing import NDArray
 
 from biophys.argument_types import checked_types
 from biophys.energy_costs import CostLaw, CostMixture
 from biophys.quantal import QuantalSynapse, checked_n_sites, nonzero_mean
-from biophys.units import checked_finite, magnitude_in, positive_in
+from biophys.units import FloatArray, checked_finite, magnitude_in, positive_in
 
 # Synapses in one block of a search: small enough for the processor's cache.
 _BLOCK = 8192
@@ -28,8 +27,8 @@ class Realisation:
     n is whole unless real-valued ones were asked for.
     """
 
-    n: NDArray[np.float64]
-    p: NDArray[np.float64]
+    n: FloatArray
+    p: FloatArray
     q: pq.Quantity
     cost: pq.Quantity
 
@@ -83,8 +82,8 @@ def cheapest_realisation(
 
 
 def _search_by_blocks(
-    mean: NDArray[np.float64], cv2: NDArray[np.float64], laws: list[_PlainLaw], n_max: int, whole_sites: bool
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    mean: FloatArray, cv2: FloatArray, laws: list[_PlainLaw], n_max: int, whole_sites: bool
+) -> tuple[FloatArray, FloatArray]:
     """Return the cheapest n and its cost for each pair of moments."""
     best, total = np.empty(mean.size), np.empty(mean.size)
     flat_mean, flat_cv2 = mean.ravel(), cv2.ravel()
@@ -125,9 +124,9 @@ class _LogTerms:
     constant of the synapse plus multiples of log n and of log p.
     """
 
-    def __init__(self, laws: list[_PlainLaw], mean: NDArray[np.float64], cv2: NDArray[np.float64]) -> None:
+    def __init__(self, laws: list[_PlainLaw], mean: FloatArray, cv2: FloatArray) -> None:
         log_mean, log_cv2 = np.log(np.abs(mean)), np.log(cv2)
-        constants: dict[tuple[float, float], NDArray[np.float64]] = {}
+        constants: dict[tuple[float, float], FloatArray] = {}
         for law in laws:
             factors = (law.site - law.odds - law.quantal, law.release - law.quantal)
             constant = law.log_scale + law.quantal * log_mean - law.odds * log_cv2
@@ -138,7 +137,7 @@ class _LogTerms:
         self._fixed = np.exp(constants.pop((0.0, 0.0), np.full(cv2.shape, -np.inf)))
         self._constants, self.cv2 = constants, cv2
 
-    def cost(self, n: NDArray[np.float64] | float) -> NDArray[np.float64]:
+    def cost(self, n: FloatArray | float) -> FloatArray:
         """Return the total cost with n sites."""
         log_n, log_p = np.log(n), -np.log1p(n * self.cv2)
         total = self._fixed.copy()
@@ -150,7 +149,7 @@ class _LogTerms:
         return total
 
 
-def _cheapest_n(terms: _LogTerms, n_max: int, whole_sites: bool) -> NDArray[np.float64]:
+def _cheapest_n(terms: _LogTerms, n_max: int, whole_sites: bool) -> FloatArray:
     """Return the cheapest n of each synapse of a block."""
     grid = np.geomspace(1.0, n_max, 2 + int(2 * np.log2(n_max)))
     grid = np.unique(np.rint(grid)) if whole_sites else grid
@@ -222,12 +221,10 @@ def minimal_sd(
     return pq.Quantity(np.exp(CubicSpline(knots, log_cv)(log_size)) * size, mean.units)
 
 
-def _least_cv(
-    mean: NDArray[np.float64], energy: NDArray[np.float64], laws: list[_PlainLaw], n_max: int
-) -> NDArray[np.float64]:
+def _least_cv(mean: FloatArray, energy: FloatArray, laws: list[_PlainLaw], n_max: int) -> FloatArray:
     """Return the lowest sd / mean of each mean and budget, by bisection."""
 
-    def least_cost(log_cv: NDArray[np.float64]) -> NDArray[np.float64]:
+    def least_cost(log_cv: FloatArray) -> FloatArray:
         means = np.broadcast_to(mean, log_cv.shape)
         return _search_by_blocks(means, np.exp(2.0 * log_cv), laws, n_max, False)[1]
 
@@ -253,7 +250,7 @@ def _least_cv(
 @checked_types
 def distance_from_boundary(
     mean: pq.Quantity, sd: pq.Quantity, cost: CostLaw | CostMixture, budget: pq.Quantity
-) -> NDArray[np.float64]:
+) -> FloatArray:
     """Return how far each synapse lies above the minimal-energy boundary, as log(variance / least variance).
 
     It is 0 on the boundary, and negative where the budget does not reach.

@@ -7,11 +7,10 @@ from typing import Any, Literal
 
 import numpy as np
 import quantities as pq
-from numpy.typing import NDArray
 
 from biophys.argument_types import checked_types
 from biophys.quantal import QuantalSynapse
-from biophys.units import checked_finite, magnitude_in, positive_in
+from biophys.units import FloatArray, checked_finite, magnitude_in, positive_in
 
 SpikeTrain = Literal["periodic", "Poisson"]
 
@@ -121,11 +120,11 @@ class ShortTermDynamics:
 class ShortTermState:
     """State just before a spike: release probability p of a full site, probability r that a site is full."""
 
-    p: NDArray[np.float64]
-    r: NDArray[np.float64]
+    p: FloatArray
+    r: FloatArray
 
     @property
-    def release_probability(self) -> NDArray[np.float64]:
+    def release_probability(self) -> FloatArray:
         """Probability p r that a site, full or not, releases."""
         return self.p * self.r
 

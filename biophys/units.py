@@ -9,6 +9,9 @@ import numpy as np
 import quantities as pq
 from numpy.typing import NDArray
 
+FloatArray = NDArray[np.float64]
+"""Plain numbers, without a unit."""
+
 
 class UnitATP(pq.unitquantity.IrreducibleUnit):
     """Count of ATP molecules as a base dimension.
@@ -31,7 +34,7 @@ PSP_UNITS = (pq.mV, pq.pA, pq.nS, fC)
 """One unit for each kind of postsynaptic response: potential, current, conductance, charge."""
 
 
-def magnitude_in(quantity: Any, unit: pq.UnitQuantity, name: str = "value") -> NDArray[np.float64]:
+def magnitude_in(quantity: Any, unit: pq.UnitQuantity, name: str = "value") -> FloatArray:
     """Return the plain numbers of `quantity` in `unit`, float64 of the same shape.
 
     Parameters
@@ -107,7 +110,7 @@ def checked_finite(
     remedy: str = "",
     *,
     is_open: bool = False,
-) -> NDArray[np.float64]:
+) -> FloatArray:
     """Return `values` as floats after checking that each is finite and between `low` and `high`.
 
     Raises TypeError for values with a unit or that are not numeric, ValueError for one outside (or, if
@@ -133,7 +136,7 @@ def checked_finite(
     return array
 
 
-def positive_in(quantity: Any, unit: pq.UnitQuantity, name: str = "value") -> NDArray[np.float64]:
+def positive_in(quantity: Any, unit: pq.UnitQuantity, name: str = "value") -> FloatArray:
     """Return the plain numbers of `quantity` in `unit` after checking that each is finite and above 0.
 
     >>> float(positive_in(2 * pq.kHz, pq.Hz, "rate"))
@@ -142,7 +145,7 @@ def positive_in(quantity: Any, unit: pq.UnitQuantity, name: str = "value") -> ND
     return checked_finite(magnitude_in(quantity, unit, name), name, 0.0, is_open=True)
 
 
-def plain_numbers(values: Any, name: str) -> NDArray[np.float64]:
+def plain_numbers(values: Any, name: str) -> FloatArray:
     """Return `values`, numbers (truth values and text are none) without a unit, as a float array.
 
     >>> plain_numbers([1, 0.5], "p")
@@ -169,7 +172,7 @@ def plain_numbers(values: Any, name: str) -> NDArray[np.float64]:
     return array.astype(float, copy=False)
 
 
-def first_wrong(array: NDArray[np.float64], wrong: NDArray[np.bool_]) -> str:
+def first_wrong(array: FloatArray, wrong: NDArray[np.bool_]) -> str:
     """Return the first offending value and, in an array, where it is and how many there are."""
     value = f"{array[wrong].flat[0]:g}"
     if array.ndim == 0:

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-Evaluate = Callable[[NDArray[np.float64], NDArray[np.intp]], "Point"]
+from biophys.units import FloatArray
+
+Evaluate = Callable[[FloatArray, NDArray[np.intp]], "Point"]
 """From coordinates (rows, D) and the numbers of these rows in the batch, their :class:`Point`."""
 
 
@@ -19,27 +21,27 @@ class Point:
     Where `hessian` is None only the gradient is known: the curvature is then built up on the way (BFGS).
     """
 
-    value: NDArray[np.float64]
-    gradient: NDArray[np.float64]
-    hessian: NDArray[np.float64] | None = None
+    value: FloatArray
+    gradient: FloatArray
+    hessian: FloatArray | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class Summit:
     """Maxima of a batch: coordinates (rows, D), log likelihoods, minus second derivatives (rows, D, D)."""
 
-    theta: NDArray[np.float64]
-    value: NDArray[np.float64]
-    curvature: NDArray[np.float64]
+    theta: FloatArray
+    value: FloatArray
+    curvature: FloatArray
 
 
 def ascend(
     evaluate: Evaluate,
-    theta: NDArray[np.float64],
-    bounds: tuple[NDArray[np.float64], NDArray[np.float64]],
+    theta: FloatArray,
+    bounds: tuple[FloatArray, FloatArray],
     *,
     is_held: NDArray[np.bool_] | None = None,
-    curvature: NDArray[np.float64] | None = None,
+    curvature: FloatArray | None = None,
     max_steps: int = 80,
     tolerance: float = 1e-7,
 ) -> Summit:
@@ -85,7 +87,7 @@ def ascend(
     return Summit(theta, value, bend)
 
 
-def _start_of_curvature(here: Point, curvature: NDArray[np.float64] | None) -> NDArray[np.float64]:
+def _start_of_curvature(here: Point, curvature: FloatArray | None) -> FloatArray:
     if here.hessian is not None:
         return -here.hessian
     if curvature is not None:
@@ -95,11 +97,8 @@ def _start_of_curvature(here: Point, curvature: NDArray[np.float64] | None) -> N
 
 
 def _trusted_step(
-    slope: NDArray[np.float64],
-    bend: NDArray[np.float64],
-    is_fixed: NDArray[np.bool_],
-    radius: NDArray[np.float64],
-) -> NDArray[np.float64]:
+    slope: FloatArray, bend: FloatArray, is_fixed: NDArray[np.bool_], radius: FloatArray
+) -> FloatArray:
     """Return Newton's step, uphill also where the curvature is not that of a summit, cut to the radius."""
     size = slope.shape[1]
     moves = ~is_fixed
@@ -114,11 +113,7 @@ def _trusted_step(
 
 
 def _update(
-    bend: NDArray[np.float64],
-    rows: NDArray[np.intp],
-    step: NDArray[np.float64],
-    fall: NDArray[np.float64],
-    is_usable: NDArray[np.bool_],
+    bend: FloatArray, rows: NDArray[np.intp], step: FloatArray, fall: FloatArray, is_usable: NDArray[np.bool_]
 ) -> None:
     """Bring the curvature up to date from the change of the gradient along a step (BFGS)."""
     old = bend[rows]
@@ -134,7 +129,7 @@ def _update(
     bend[rows] = np.where(is_usable[:, None, None], new, old)
 
 
-def measured_curvature(evaluate: Evaluate, theta: NDArray[np.float64]) -> NDArray[np.float64]:
+def measured_curvature(evaluate: Evaluate, theta: FloatArray) -> FloatArray:
     """Return minus the second derivatives at `theta`, (rows, D, D), from differences of the gradient."""
     rows = np.arange(theta.shape[0])
     here = evaluate(theta, rows)
@@ -149,7 +144,7 @@ def measured_curvature(evaluate: Evaluate, theta: NDArray[np.float64]) -> NDArra
     return 0.5 * (bend + bend.swapaxes(1, 2))
 
 
-def spread_of(curvature: NDArray[np.float64]) -> NDArray[np.float64]:
+def spread_of(curvature: FloatArray) -> FloatArray:
     """Return the covariance that a curvature implies, shape (rows, D, D); wide where it is flat."""
     values, vectors = np.linalg.eigh(np.where(np.isfinite(curvature), curvature, 0.0))
     return np.einsum("rde,re,rfe->rdf", vectors, 1.0 / np.maximum(values, 1e-4), vectors)
@@ -163,11 +158,11 @@ def _of_rows(evaluate: Evaluate, rows: NDArray[np.intp]) -> Evaluate:
 def profile_end(
     evaluate: Evaluate,
     summit: Summit,
-    bounds: tuple[NDArray[np.float64], NDArray[np.float64]],
+    bounds: tuple[FloatArray, FloatArray],
     coordinate: int,
     side: float,
-    fall: NDArray[np.float64],
-) -> NDArray[np.float64]:
+    fall: FloatArray,
+) -> FloatArray:
     """Return where the profile of a coordinate has fallen from the summit, (rows,): the bound if not inside.
 
     `side` is -1 for the lower end and 1 for the upper, `fall` (rows,) twice the loss of log likelihood there.

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from biophys.palette import BLUE, ORANGE, VERMILION
 from biophys.recordings.release_chain import released_before
 from biophys.recordings.release_moments import train_moments
 from biophys.recordings.response_density import log_density, moments_given_count
+from biophys.units import FloatArray
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -40,7 +40,7 @@ def plot_fit(fit: ReleaseFit, figure: Figure | None = None) -> Figure:
     return figure
 
 
-def _expected_counts(fit: ReleaseFit) -> tuple[Any, NDArray[np.float64], NDArray[np.float64]]:
+def _expected_counts(fit: ReleaseFit) -> tuple[Any, FloatArray, FloatArray]:
     """Return the likelihood, its conditions, and how often each number is released in each sweep."""
     likelihood = fit.profile.likelihood(fit.best_row).as_chain()
     theta = fit.profile.theta[fit.best_row]

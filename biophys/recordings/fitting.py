@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import quantities as pq
-from numpy.typing import NDArray
 
 from biophys.argument_types import checked_types
 from biophys.quantal import checked_n_sites
@@ -22,7 +21,7 @@ from biophys.recordings.serial_dependence import SerialDependenceWarning
 from biophys.recordings.site_profile import profile_of_families, sites_tried
 from biophys.recordings.train_dynamics import DYNAMICS
 from biophys.short_term import ShortTermDynamics
-from biophys.units import checked_finite
+from biophys.units import FloatArray, checked_finite
 
 _SHARED = {"n": "n", "p": "p", "q": "q", "variability": "within", "noise": "noise"}
 # The forward pass costs n^2 for each stimulus: fewer numbers of sites are tried than of trials.
@@ -432,7 +431,7 @@ def plain_responses(recording: Recording) -> tuple[Responses, float]:
     )
 
 
-def _padded(rows: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+def _padded(rows: Sequence[FloatArray]) -> FloatArray:
     """Return rows of unequal length as one array, NaN behind the end."""
     padded = np.full((len(rows), max(row.size for row in rows)), np.nan)
     for padded_row, row in zip(padded, rows, strict=True):

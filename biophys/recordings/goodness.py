@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from biophys.argument_types import checked_types
 from biophys.recordings.likelihood import Likelihood, is_limit
 from biophys.recordings.recording import condition_values
 from biophys.recordings.release_fit import ReleaseFit
+from biophys.units import FloatArray
 
 # Looked at many fits: a warning is for what chance gives to one in a hundred of them.
 _ALPHA = 0.01
@@ -34,7 +34,7 @@ def diagnostics_of(fit: ReleaseFit) -> dict[str, Any]:
     return found
 
 
-def residual_tests(z: list[NDArray[np.float64]]) -> dict[str, tuple[float, float]]:
+def residual_tests(z: list[FloatArray]) -> dict[str, tuple[float, float]]:
     """Return statistic and p of each test of one-step residuals, in their order within sweeps.
 
     ``"normal"``: Kolmogorov and Smirnov. ``"lag 1"``: correlation of neighbours within sweeps.
@@ -65,7 +65,7 @@ def residual_tests(z: list[NDArray[np.float64]]) -> dict[str, tuple[float, float
     return tests
 
 
-def _first_of_sweeps(z: list[NDArray[np.float64]]) -> tuple[float, float] | None:
+def _first_of_sweeps(z: list[FloatArray]) -> tuple[float, float] | None:
     """Return mean residual of the first responses of all sweeps and its p."""
     from scipy.stats import norm
 
@@ -214,7 +214,7 @@ def goodness_of_fit(fit: ReleaseFit, *, rng: np.random.Generator, n_simulated: i
     return GoodnessOfFit(p_values, n_simulated)
 
 
-def _statistics(z: list[NDArray[np.float64]], sweeps: list[NDArray[np.float64]]) -> dict[str, float]:
+def _statistics(z: list[FloatArray], sweeps: list[FloatArray]) -> dict[str, float]:
     from scipy.stats import skew
 
     tests = residual_tests(z)

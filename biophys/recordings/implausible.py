@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from biophys.recordings.site_profile import SiteProfile, profile_of_sites, sites_tried
+from biophys.units import FloatArray
 
 if TYPE_CHECKING:
     from biophys.recordings.release_fit import ReleaseFit
@@ -69,14 +69,14 @@ def _text_of_signs(n_opposite: int, gain: float) -> str:
     )
 
 
-def _farthest_noise(fit: ReleaseFit, values: NDArray[np.float64]) -> float:
+def _farthest_noise(fit: ReleaseFit, values: FloatArray) -> float:
     """Return how far noise reaches; one that is fitted grows to hold what it should not."""
     if fit.recording.noise == "free":
         return 0.15 * float(values.max())
     return 5.0 * max(sd for sd, _, _ in fit.recording.noise) / abs(fit.scale)
 
 
-def _with_few_sites(fit: ReleaseFit, x: NDArray[np.float64]) -> SiteProfile:
+def _with_few_sites(fit: ReleaseFit, x: FloatArray) -> SiteProfile:
     """Return the profile of other responses of the same layout."""
     numbers = fit.profile.numbers
     sites = sites_tried(8, n_last=12, has_limit=False) if numbers.size > 1 else list(numbers)
@@ -84,9 +84,7 @@ def _with_few_sites(fit: ReleaseFit, x: NDArray[np.float64]) -> SiteProfile:
     return profile_of_sites(model, replace(fit.profile.data, x=x[None]), sites, has_posterior=False)
 
 
-def _offsets(
-    fit: ReleaseFit, x: NDArray[np.float64], values: NDArray[np.float64]
-) -> Iterator[tuple[float, float, float]]:
+def _offsets(fit: ReleaseFit, x: FloatArray, values: FloatArray) -> Iterator[tuple[float, float, float]]:
     """Yield gain, offset and n of the responses less a constant, in either direction from it."""
     for side in (1.0, -1.0):
         for share in _BELOW:
@@ -100,7 +98,7 @@ def _offsets(
             yield float(gain), float(offset), float(profile.sites[best])
 
 
-def _gain_of_signs(fit: ReleaseFit, x: NDArray[np.float64]) -> float:
+def _gain_of_signs(fit: ReleaseFit, x: FloatArray) -> float:
     """Return the log likelihood gained where each response may have either sign."""
     is_other = x < -_farthest_noise(fit, x[np.isfinite(x)])
     share = float(np.sum(is_other) / np.sum(np.abs(x) > 0.3 * np.nanmax(x)))

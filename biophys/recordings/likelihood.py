@@ -14,6 +14,7 @@ from biophys.recordings.release_chain import Filtered, Smoothed, filter_forward,
 from biophys.recordings.response_density import Family, Quanta, cumulative, log_density
 from biophys.recordings.skewed_mixture import skewed_likelihood
 from biophys.recordings.train_dynamics import DYNAMICS, Drive, drive, pull_back
+from biophys.units import FloatArray
 
 QUANTAL = ("p", "q", "noise", "within")
 """The four numbers of a condition; as coordinates log odds of p and logarithms of the others."""
@@ -80,14 +81,14 @@ class Responses:
         Standard error of log noise where it was measured otherwise, (synapses, conditions); 0 without.
     """
 
-    x: NDArray[np.float64]
-    gaps: NDArray[np.float64] | None
+    x: FloatArray
+    gaps: FloatArray | None
     condition: NDArray[np.intp]
-    noise: NDArray[np.float64]
-    within: NDArray[np.float64]
-    baseline_count: NDArray[np.float64]
-    baseline_square: NDArray[np.float64]
-    noise_error: NDArray[np.float64]
+    noise: FloatArray
+    within: FloatArray
+    baseline_count: FloatArray
+    baseline_square: FloatArray
+    noise_error: FloatArray
 
     @property
     def n_conditions(self) -> int:
@@ -100,7 +101,7 @@ class Responses:
         parts = {name: getattr(self, name)[rows] for name in names}
         return Responses(gaps=self.gaps, condition=self.condition, **parts)
 
-    def by_condition(self, values: NDArray[np.float64]) -> list[NDArray[np.float64]]:
+    def by_condition(self, values: FloatArray) -> list[FloatArray]:
         """Return the columns (axis 1) of each condition."""
         return [values[:, self.condition == c] for c in range(self.n_conditions)]
 
@@ -161,14 +162,14 @@ class Likelihood:
         """Return the name without the condition."""
         return name.split("[")[0]
 
-    def phi(self, theta: NDArray[np.float64], rows: NDArray[np.intp]) -> NDArray[np.float64]:
+    def phi(self, theta: FloatArray, rows: NDArray[np.intp]) -> FloatArray:
         """Return the four coordinates of each condition, (rows, conditions, 4)."""
         spread = theta[:, np.maximum(self.index, 0)]
         phi = np.where(self.index >= 0, spread, self.fixed[rows])
         phi[..., 0] += self.log_odds_shift
         return phi
 
-    def psi(self, theta: NDArray[np.float64]) -> NDArray[np.float64]:
+    def psi(self, theta: FloatArray) -> FloatArray:
         """Return the coordinates of the dynamics, (rows, names)."""
         columns = [
             theta[:, self.names.index(name)]
@@ -178,7 +179,7 @@ class Likelihood:
         ]
         return np.stack(columns, axis=-1) if columns else np.zeros((theta.shape[0], 0))
 
-    def at(self, theta: NDArray[np.float64], rows: NDArray[np.intp], *, value_only: bool = False) -> Point:
+    def at(self, theta: FloatArray, rows: NDArray[np.intp], *, value_only: bool = False) -> Point:
         """Return log likelihood and derivatives at coordinates (rows, D)."""
         phi = self.phi(theta, rows)
         if self.has_hessian:
@@ -187,7 +188,7 @@ class Likelihood:
             point = self._chain_at(theta, phi, rows, value_only)
         return self._with_noise_measured(point, phi, rows)
 
-    def _mixture_at(self, phi: NDArray[np.float64], rows: NDArray[np.intp], value_only: bool) -> Point:
+    def _mixture_at(self, phi: FloatArray, rows: NDArray[np.intp], value_only: bool) -> Point:
         active = tuple(j for j in range(4) if np.any(self.index[:, j] >= 0))
         n = np.broadcast_to(self.n, (rows.size, self.n.size))
         x, family = self.data.x[rows], self.model.family
@@ -206,14 +207,12 @@ class Likelihood:
                     hessian[:, i, k] += per.hessian[:, c, a, b]
         return Point(per.value, gradient, hessian)
 
-    def quanta(self, phi: NDArray[np.float64]) -> Quanta:
+    def quanta(self, phi: FloatArray) -> Quanta:
         """Return the quanta of each sweep (of each trial where these are independent)."""
         q, noise, within = np.moveaxis(np.exp(phi[:, self.data.condition, 1:]), -1, 0)
         return Quanta(q, noise, within, self.model.between, self.model.family)
 
-    def table(
-        self, x: NDArray[np.float64], phi: NDArray[np.float64]
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def table(self, x: FloatArray, phi: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return log densities (rows, sweeps, stimuli, n + 1), 0 where not measured, and derivatives."""
         k = np.arange(self.n[0] + 1.0)
         is_there = np.isfinite(x)
@@ -221,14 +220,14 @@ class Likelihood:
         log_f, by = log_density(np.where(is_there, x, 0.0), self.quanta(phi), k, self.n[0], active=active)
         return np.where(is_there[..., None], log_f, 0.0), np.where(is_there[..., None], by, 0.0)
 
-    def drive(self, theta: NDArray[np.float64], phi: NDArray[np.float64]) -> Drive:
+    def drive(self, theta: FloatArray, phi: FloatArray) -> Drive:
         """Return release probability and emptiness of every stimulus."""
         p = 1.0 / (1.0 + np.exp(-phi[:, self.data.condition, 0]))
         assert self.data.gaps is not None
         return drive(self.model.dynamics, p, self.psi(theta), self.data.gaps)
 
     def _chain_at(
-        self, theta: NDArray[np.float64], phi: NDArray[np.float64], rows: NDArray[np.intp], value_only: bool
+        self, theta: FloatArray, phi: FloatArray, rows: NDArray[np.intp], value_only: bool
     ) -> Point:
         x = self.data.x[rows]
         n = int(self.n[0])
@@ -259,14 +258,12 @@ class Likelihood:
             gradient[:, -1] += np.sum(smoothed.content * by_outliers, axis=(1, 2, 3))
         return Point(value, gradient)
 
-    def _add_by_condition(
-        self, gradient: NDArray[np.float64], j: int, per_sweep: NDArray[np.float64]
-    ) -> None:
+    def _add_by_condition(self, gradient: FloatArray, j: int, per_sweep: FloatArray) -> None:
         for c in range(self.n.size):
             if self.index[c, j] >= 0:
                 gradient[:, self.index[c, j]] += per_sweep[:, self.data.condition == c].sum(axis=1)
 
-    def _by_drive(self, driven: Drive, smoothed: Smoothed) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def _by_drive(self, driven: Drive, smoothed: Smoothed) -> tuple[FloatArray, FloatArray]:
         """Return the derivatives of the log likelihood by u and by 1 - g of every stimulus."""
         k = np.arange(smoothed.content.shape[-1])
         released, left = np.sum(smoothed.content * k, axis=-1), smoothed.mean_left
@@ -281,14 +278,14 @@ class Likelihood:
         by_empty[..., 1:] = np.where(empty > 1e-290, still / empty, 0.0) - refilled / (1.0 - empty)
         return by_u, by_empty
 
-    def outlier_density(self) -> NDArray[np.float64]:
+    def outlier_density(self) -> FloatArray:
         """Return the log of the flat density of outliers, (synapses,)."""
         x = self.data.x.reshape(self.data.x.shape[0], -1)
         return -np.log(_OUTLIER_SPAN * (np.nanmax(x, axis=1) - np.nanmin(x, axis=1)))
 
     def _with_outliers(
-        self, log_f: NDArray[np.float64], coordinate: NDArray[np.float64], rows: NDArray[np.intp]
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+        self, log_f: FloatArray, coordinate: FloatArray, rows: NDArray[np.intp]
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Return contaminated log densities, the share of the inliers, and the derivative by the share."""
         fraction = (1.0 / (1.0 + np.exp(-coordinate)))[:, None, None, None]
         share = _MOST_OUTLIERS * fraction
@@ -299,7 +296,7 @@ class Likelihood:
         by = ((1.0 - inlier) / share - inlier / (1.0 - share)) * share * (1.0 - fraction)
         return np.where(is_there, mixed, 0.0), inlier, np.where(is_there, by, 0.0)
 
-    def _with_noise_measured(self, point: Point, phi: NDArray[np.float64], rows: NDArray[np.intp]) -> Point:
+    def _with_noise_measured(self, point: Point, phi: FloatArray, rows: NDArray[np.intp]) -> Point:
         """Add what the baseline, or another measurement, says of the noise."""
         data = self.data
         if "noise" not in self.model.free:
@@ -326,7 +323,7 @@ class Likelihood:
                 point.hessian[:, i, i] += bend[:, c]
         return Point(point.value + value.sum(axis=1), point.gradient, point.hessian)
 
-    def prior_at(self, theta: NDArray[np.float64]) -> Point:
+    def prior_at(self, theta: FloatArray) -> Point:
         """Return log prior and derivatives: p and shares uniform, the rest normal or flat as printed."""
         value, gradient = np.zeros(theta.shape[0]), np.zeros(theta.shape)
         bend = np.zeros(theta.shape)
@@ -345,14 +342,14 @@ class Likelihood:
                 bend[:, i] = -2.0 * share * (1.0 - share)
         return Point(value, gradient, np.einsum("rd,de->rde", bend, np.eye(theta.shape[1])))
 
-    def posterior_at(self, theta: NDArray[np.float64], rows: NDArray[np.intp]) -> Point:
+    def posterior_at(self, theta: FloatArray, rows: NDArray[np.intp]) -> Point:
         """Return log likelihood plus log prior."""
         one, two = self.at(theta, rows), self.prior_at(theta)
         assert two.hessian is not None
         hessian = None if one.hessian is None else one.hessian + two.hessian
         return Point(one.value + two.value, one.gradient + two.gradient, hessian)
 
-    def bounds(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def bounds(self) -> tuple[FloatArray, FloatArray]:
         """Return the domain of the coordinates, each (synapses, D)."""
         n_synapses = self.data.x.shape[0]
         # At infinitely many sites the log odds of p are those of n p over n.
@@ -375,7 +372,7 @@ class Likelihood:
         low, high = (np.broadcast_to(end, (n_synapses, self.size)) for end in columns)
         return low, high
 
-    def filtered(self, theta: NDArray[np.float64]) -> tuple[Filtered, Smoothed, NDArray[np.float64]]:
+    def filtered(self, theta: FloatArray) -> tuple[Filtered, Smoothed, FloatArray]:
         """Return forward and smoothed states, and P(response <= measured | those before)."""
         rows = np.arange(theta.shape[0])
         chain = self.as_chain()

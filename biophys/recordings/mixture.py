@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from biophys.recordings.ascent import Point
 from biophys.recordings.response_density import Quanta, moments_given_count
+from biophys.units import FloatArray
 
 MANY_SITES = 1e6
 """Stands for the limit of infinitely many sites at the same n p: the number released is Poisson."""
@@ -23,9 +23,7 @@ def n_components(n: float) -> int:
     return _POISSON_COMPONENTS if n >= MANY_SITES else int(n) + 1
 
 
-def log_binomial(
-    k: NDArray[np.float64], n: NDArray[np.float64], log_odds: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def log_binomial(k: FloatArray, n: FloatArray, log_odds: FloatArray) -> FloatArray:
     """Return the log probability of k of n; -inf above n.
 
     Examples
@@ -44,9 +42,9 @@ def log_binomial(
 
 
 def mixture_likelihood(
-    x: NDArray[np.float64],
-    phi: NDArray[np.float64],
-    n: NDArray[np.float64],
+    x: FloatArray,
+    phi: FloatArray,
+    n: FloatArray,
     between: float,
     active: tuple[int, ...],
     *,
@@ -80,14 +78,14 @@ def mixture_likelihood(
 
 
 def _block(
-    x: NDArray[np.float64],
-    phi: NDArray[np.float64],
-    n: NDArray[np.float64],
+    x: FloatArray,
+    phi: FloatArray,
+    n: FloatArray,
     between: float,
     active: tuple[int, ...],
     width: int,
     value_only: bool,
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+) -> tuple[FloatArray, FloatArray, FloatArray]:
     k = np.arange(width).astype(float)
     q, noise, within = np.exp(phi[..., 1]), np.exp(phi[..., 2]), np.exp(phi[..., 3])
     mean, variance = moments_given_count(Quanta(q, noise, within, between), k, n[..., None])
@@ -118,14 +116,14 @@ def _block(
 
 
 def _derivatives(
-    phi: NDArray[np.float64],
-    k: NDArray[np.float64],
-    n: NDArray[np.float64],
+    phi: FloatArray,
+    k: FloatArray,
+    n: FloatArray,
     between: float,
     active: tuple[int, ...],
-    mean: NDArray[np.float64],
-    variance: NDArray[np.float64],
-) -> tuple[list[list[NDArray[np.float64]]], dict[tuple[int, int], list[NDArray[np.float64]]]]:
+    mean: FloatArray,
+    variance: FloatArray,
+) -> tuple[list[list[FloatArray]], dict[tuple[int, int], list[FloatArray]]]:
     """Return the coefficients in the residual r of d log f and d2 log f: 1, r, r^2."""
     zero = np.zeros_like(variance)
     noise2 = np.exp(2.0 * phi[..., 2, None])
@@ -157,11 +155,11 @@ def _derivatives(
 
 
 def _averaged(
-    weight: NDArray[np.float64],
-    residual: NDArray[np.float64],
-    first: list[list[NDArray[np.float64]]],
-    second: dict[tuple[int, int], list[NDArray[np.float64]]],
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    weight: FloatArray,
+    residual: FloatArray,
+    first: list[list[FloatArray]],
+    second: dict[tuple[int, int], list[FloatArray]],
+) -> tuple[FloatArray, FloatArray]:
     """Return gradient and second derivatives with the number released averaged out."""
     is_quartic = any(np.any(c) for _, _, c in first)
     powers = [weight.sum(axis=3)]

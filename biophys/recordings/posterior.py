@@ -6,9 +6,9 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from biophys.recordings.site_profile import credible_sites, whole_numbers
+from biophys.units import FloatArray
 
 if TYPE_CHECKING:
     from biophys.recordings.release_fit import ReleaseFit
@@ -55,7 +55,7 @@ def _share_of(profile: Any, row: int) -> float:
 
 def _proposals(
     fit: ReleaseFit, row: int, count: int, rng: np.random.Generator
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+) -> tuple[FloatArray, FloatArray]:
     """Return coordinates drawn about the mode and the log of posterior over proposal."""
     from scipy.special import gammaln
 
@@ -80,7 +80,7 @@ def _proposals(
     return theta, values - log_proposal
 
 
-def _posterior_values(fit: ReleaseFit, row: int, theta: NDArray[np.float64]) -> NDArray[np.float64]:
+def _posterior_values(fit: ReleaseFit, row: int, theta: FloatArray) -> FloatArray:
     likelihood = fit.profile.likelihood(row, np.zeros(theta.shape[0], int))
     low, high = likelihood.bounds()
     inside = np.clip(theta, low, high)
@@ -89,7 +89,7 @@ def _posterior_values(fit: ReleaseFit, row: int, theta: NDArray[np.float64]) -> 
     return np.where(np.all(inside == theta, axis=1), value, -np.inf)
 
 
-def _named(fit: ReleaseFit, theta: NDArray[np.float64], n: NDArray[np.float64]) -> dict[str, Any]:
+def _named(fit: ReleaseFit, theta: FloatArray, n: FloatArray) -> dict[str, Any]:
     """Return draws as numbers in the units of the recording."""
     likelihood = fit.profile.likelihood(0)
     labels = fit.recording.labels
@@ -108,7 +108,7 @@ def _named(fit: ReleaseFit, theta: NDArray[np.float64], n: NDArray[np.float64]) 
     return draws
 
 
-def pareto_k(log_weights: NDArray[np.float64]) -> float:
+def pareto_k(log_weights: FloatArray) -> float:
     """Return the shape of the upper tail of importance weights (Vehtari et al. 2024, by moments of the log).
 
     Examples

@@ -15,7 +15,7 @@ from biophys.recordings.recording import amplitudes_of, checked_recording
 from biophys.recordings.release_fit import Estimate
 from biophys.recordings.train_dynamics import DYNAMICS, drive
 from biophys.short_term import ShortTermDynamics
-from biophys.units import checked_finite, magnitude_in, plain_numbers, psp_unit_of
+from biophys.units import FloatArray, checked_finite, magnitude_in, plain_numbers, psp_unit_of
 
 _Z = 1.959963984540054
 
@@ -174,7 +174,7 @@ def covariance_analysis(
         raise ValueError(f"amplitudes need two stimuli and eight sweeps, got {x.shape[0]} of {x.shape[1]}")
     sd = 0.0 if noise is None else float(magnitude_in(noise, unit, "noise"))
 
-    def inverse_n_and_q(part: NDArray[np.float64]) -> tuple[float, float, float]:
+    def inverse_n_and_q(part: FloatArray) -> tuple[float, float, float]:
         step = np.diff(part, axis=0)
         v, c = float(np.mean(step[:, 0] ** 2) / 2), float(np.mean(step[:, 0] * step[:, 1]) / 2)
         m1, m2 = part.mean(axis=0)
@@ -267,16 +267,16 @@ def fit_short_term(
 class _MeansOfTrain:
     """Log likelihood of means with known errors, in log U, log odds of P, log tau and log F."""
 
-    means: NDArray[np.float64]
-    gaps: NDArray[np.float64]
-    errors: NDArray[np.float64]
+    means: FloatArray
+    gaps: FloatArray
+    errors: FloatArray
     facilitates: bool
 
     @property
     def kind(self) -> str:
         return "depletion+facilitation" if self.facilitates else "depletion"
 
-    def predicted(self, theta: NDArray[np.float64]) -> NDArray[np.float64]:
+    def predicted(self, theta: FloatArray) -> FloatArray:
         p = 1.0 / (1.0 + np.exp(-theta[:, 1:2]))
         driven = drive(self.kind, p, theta[:, 2:], self.gaps[None])
         u, empty = driven.u[:, 0], driven.empty[:, 0]
@@ -285,7 +285,7 @@ class _MeansOfTrain:
             full[:, t] = 1.0 - (1.0 - full[:, t - 1] * (1.0 - u[:, t - 1])) * empty[:, t]
         return np.sign(self.means[0]) * np.exp(theta[:, :1]) * u * full
 
-    def at(self, theta: NDArray[np.float64], rows: NDArray[np.intp]) -> Point:
+    def at(self, theta: FloatArray, rows: NDArray[np.intp]) -> Point:
         """Gauss and Newton: slopes of the means by differences."""
         residual = (self.means - self.predicted(theta)) / self.errors
         step = 1e-5

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from biophys.argument_types import check_type
 from biophys.recordings.response_density import Family
-from biophys.units import checked_finite, magnitude_in, psp_unit_of, shown
+from biophys.units import FloatArray, checked_finite, magnitude_in, psp_unit_of, shown
 
 # Fourth powers of responses, and of responses over the noise, stay within the range of numbers.
 _SMALLEST_SD, _LARGEST_SD = 1e-60, 1e60
@@ -109,8 +109,8 @@ class Recording:
         ``"free"``, or for each condition a standard deviation with its error, or baseline samples.
     """
 
-    sweeps: list[NDArray[np.float64]]
-    intervals: list[NDArray[np.float64]] | None
+    sweeps: list[FloatArray]
+    intervals: list[FloatArray] | None
     conditions: list[Any]
     unit: pq.Quantity
     noise: Any = "free"
@@ -122,7 +122,7 @@ class Recording:
         return list(dict.fromkeys(self.conditions))
 
     @property
-    def amplitudes(self) -> NDArray[np.float64]:
+    def amplitudes(self) -> FloatArray:
         """All responses in order."""
         return np.concatenate(self.sweeps)
 
@@ -173,7 +173,7 @@ def checked_recording(
     return recording
 
 
-def amplitudes_of(amplitudes: Any, unit: pq.Quantity | None) -> tuple[list[NDArray[np.float64]], pq.Quantity]:
+def amplitudes_of(amplitudes: Any, unit: pq.Quantity | None) -> tuple[list[FloatArray], pq.Quantity]:
     """Return sweeps of plain amplitudes and their unit."""
     if isinstance(amplitudes, list | tuple) and amplitudes and not isinstance(amplitudes, pq.Quantity):
         if all(np.ndim(part) == 0 for part in amplitudes) and not any(
@@ -200,7 +200,7 @@ def amplitudes_of(amplitudes: Any, unit: pq.Quantity | None) -> tuple[list[NDArr
     return [np.atleast_1d(row) for row in (values if values.ndim == 2 else [values])], unit
 
 
-def _plain(values: Any, unit: pq.Quantity | None) -> tuple[NDArray[np.float64], pq.Quantity]:
+def _plain(values: Any, unit: pq.Quantity | None) -> tuple[FloatArray, pq.Quantity]:
     if isinstance(values, pq.Quantity):
         if values.dtype.kind == "c":
             raise TypeError(f"amplitudes must be real numbers, got {values.ravel()[0]}")
@@ -229,9 +229,7 @@ def _plain(values: Any, unit: pq.Quantity | None) -> tuple[NDArray[np.float64], 
         raise TypeError(f"amplitudes must be real numbers, got {values!r:.60}") from None
 
 
-def _gaps(
-    spike_times: Any, intervals: Any, sweeps: Sequence[NDArray[np.float64]]
-) -> list[NDArray[np.float64]]:
+def _gaps(spike_times: Any, intervals: Any, sweeps: Sequence[FloatArray]) -> list[FloatArray]:
     """Return the time in ms before each stimulus, infinite before the first of a sweep."""
     name = "spike_times" if intervals is None else "intervals"
     trains = _trains(spike_times if intervals is None else intervals, name)
@@ -268,14 +266,14 @@ def _gaps(
     return gaps
 
 
-def _trains(times: Any, name: str) -> list[NDArray[np.float64]]:
+def _trains(times: Any, name: str) -> list[FloatArray]:
     if isinstance(times, list | tuple) and times and isinstance(times[0], pq.Quantity):
         return [np.atleast_1d(magnitude_in(part, pq.ms, name)) for part in times]
     values = magnitude_in(times, pq.ms, name)
     return list(values) if values.ndim == 2 else [np.atleast_1d(values)]
 
 
-def _labels(conditions: Any, sweeps: Sequence[NDArray[np.float64]], *, is_per_response: bool) -> list[Any]:
+def _labels(conditions: Any, sweeps: Sequence[FloatArray], *, is_per_response: bool) -> list[Any]:
     n_responses = sum(s.size for s in sweeps)
     expected = n_responses if is_per_response else len(sweeps)
     if conditions is None:
@@ -292,8 +290,8 @@ def _labels(conditions: Any, sweeps: Sequence[NDArray[np.float64]], *, is_per_re
 
 
 def _without_failed_spikes(
-    spikes: Any, sweeps: list[NDArray[np.float64]], gaps: list[NDArray[np.float64]] | None, labels: list[Any]
-) -> tuple[list[NDArray[np.float64]], list[NDArray[np.float64]] | None, list[Any]]:
+    spikes: Any, sweeps: list[FloatArray], gaps: list[FloatArray] | None, labels: list[Any]
+) -> tuple[list[FloatArray], list[FloatArray] | None, list[Any]]:
     """Leave out stimuli that evoked no spike: nothing was released and nothing facilitated."""
     try:
         is_nested = np.ndim(spikes[0]) > 0
@@ -327,8 +325,8 @@ def _without_failed_spikes(
 
 
 def _chained(
-    spike_times: Any, sweeps: list[NDArray[np.float64]], gaps: list[NDArray[np.float64]], labels: list[Any]
-) -> tuple[list[NDArray[np.float64]], list[NDArray[np.float64]], list[Any]]:
+    spike_times: Any, sweeps: list[FloatArray], gaps: list[FloatArray], labels: list[Any]
+) -> tuple[list[FloatArray], list[FloatArray], list[Any]]:
     """Join the sweeps of one cell to one train through the time between them."""
     if spike_times is None or len(set(labels)) > 1:
         raise ValueError(
@@ -382,7 +380,7 @@ def _check_responses(recording: Recording) -> None:
             raise ValueError(f"condition {label!r} has fewer than two measured responses: leave it out")
 
 
-def _check_scale(present: NDArray[np.float64], unit: str) -> None:
+def _check_scale(present: FloatArray, unit: str) -> None:
     """Raise ValueError where squares of the responses leave the range of numbers."""
     with np.errstate(over="ignore", under="ignore"):
         spread = float(np.std(present))
@@ -394,7 +392,7 @@ def _check_scale(present: NDArray[np.float64], unit: str) -> None:
         )
 
 
-def condition_values(recording: Recording, label: Any) -> NDArray[np.float64]:
+def condition_values(recording: Recording, label: Any) -> FloatArray:
     """Return the responses of one condition."""
     if recording.intervals is None:
         is_of = np.array([c == label for c in recording.conditions])
@@ -451,7 +449,7 @@ def _one_noise(noise: Any, recording: Recording) -> tuple[float, float, int]:
         return float(samples.std(ddof=1)), 0.0, int(samples.size - 1)
 
 
-def _noise_numbers(noise: Any, recording: Recording) -> NDArray[np.float64]:
+def _noise_numbers(noise: Any, recording: Recording) -> FloatArray:
     if not isinstance(noise, pq.Quantity) and recording.unit_text == "":
         return np.asarray(noise, dtype=float)
     return np.asarray(magnitude_in(noise, recording.unit, "noise"), dtype=float)

@@ -24,9 +24,9 @@ from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
-from numpy.typing import NDArray
 
 from biophys.recordings.mixture import log_binomial
+from biophys.units import FloatArray
 
 _EDGE = 1e-12
 
@@ -40,9 +40,9 @@ class Filtered:
     before it and up to it, (..., n + 1).
     """
 
-    log_s: NDArray[np.float64]
-    full: NDArray[np.float64]
-    left: NDArray[np.float64]
+    log_s: FloatArray
+    full: FloatArray
+    left: FloatArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,16 +53,14 @@ class Smoothed:
     number still full after the stimulus, (rows, sweeps, stimuli).
     """
 
-    content: NDArray[np.float64]
-    mean_left: NDArray[np.float64]
+    content: FloatArray
+    mean_left: FloatArray
 
 
 class _Tables:
     """Factors of the two convolutions for every stimulus; the axis of stimuli first."""
 
-    def __init__(
-        self, log_f: NDArray[np.float64], u: NDArray[np.float64], empty: NDArray[np.float64], n: int
-    ) -> None:
+    def __init__(self, log_f: FloatArray, u: FloatArray, empty: FloatArray, n: int) -> None:
         from scipy.special import gammaln
 
         k = np.arange(n + 1.0)
@@ -90,22 +88,20 @@ class _Sum:
         self._earlier = as_strided(middle, ahead, (*outer, inner, -inner))
         self._low, self._high = self._buffer[..., :size], middle
 
-    def correlate(self, vector: NDArray[np.float64], table: NDArray[np.float64]) -> NDArray[np.float64]:
+    def correlate(self, vector: FloatArray, table: FloatArray) -> FloatArray:
         """Return sum over k of vector[y + k] table[k]."""
         self._high[...] = 0.0
         self._low[...] = vector
         return np.einsum("...yk,...k->...y", self._later, table)
 
-    def convolve(self, vector: NDArray[np.float64], table: NDArray[np.float64]) -> NDArray[np.float64]:
+    def convolve(self, vector: FloatArray, table: FloatArray) -> FloatArray:
         """Return sum over k of vector[x - k] table[k]."""
         self._low[...] = 0.0
         self._high[...] = vector
         return np.einsum("...yk,...k->...y", self._earlier, table)
 
 
-def filter_forward(
-    log_f: NDArray[np.float64], u: NDArray[np.float64], empty: NDArray[np.float64], n: int
-) -> Filtered:
+def filter_forward(log_f: FloatArray, u: FloatArray, empty: FloatArray, n: int) -> Filtered:
     """Follow the number of full sites through every sweep, which starts from rest.
 
     Parameters
@@ -133,7 +129,7 @@ def filter_forward(
     return _forward(_Tables(log_f, u, empty, n), n)
 
 
-def _from_rest(log_f: NDArray[np.float64], u: NDArray[np.float64], n: int) -> tuple[Filtered, Smoothed]:
+def _from_rest(log_f: FloatArray, u: FloatArray, n: int) -> tuple[Filtered, Smoothed]:
     """Return both passes of sweeps of one stimulus: independent responses of n full sites."""
     k = np.arange(n + 1).astype(float)
     joint = log_f + log_binomial(k, np.array(float(n)), _log_odds(u))
@@ -147,7 +143,7 @@ def _from_rest(log_f: NDArray[np.float64], u: NDArray[np.float64], n: int) -> tu
     return Filtered(log_s, full, content[..., ::-1]), Smoothed(content, n - (content * k).sum(axis=-1))
 
 
-def _log_odds(u: NDArray[np.float64]) -> Any:
+def _log_odds(u: FloatArray) -> Any:
     released = np.clip(u, _EDGE, 1.0 - _EDGE)[..., None]
     return np.log(released) - np.log1p(-released)
 
@@ -171,9 +167,7 @@ def _forward(tables: _Tables, n: int) -> Filtered:
     return Filtered(*(np.moveaxis(part, 0, 2) for part in (log_s, full, left)))
 
 
-def smooth(
-    log_f: NDArray[np.float64], u: NDArray[np.float64], empty: NDArray[np.float64], n: int
-) -> tuple[Filtered, Smoothed]:
+def smooth(log_f: FloatArray, u: FloatArray, empty: FloatArray, n: int) -> tuple[Filtered, Smoothed]:
     """Follow the sites forward and backward: what each response says with all others known."""
     if log_f.shape[2] == 1:
         return _from_rest(log_f, u, n)
@@ -199,7 +193,7 @@ def smooth(
     return filtered, Smoothed(np.moveaxis(content, 0, 2), np.moveaxis(mean_left, 0, 2))
 
 
-def released_before(filtered: Filtered, u: NDArray[np.float64], n: int) -> NDArray[np.float64]:
+def released_before(filtered: Filtered, u: FloatArray, n: int) -> FloatArray:
     """Return the probability of each number released, given the responses before it."""
     from biophys.quantal import binomial_pmf
 

@@ -29,6 +29,7 @@ from biophys.recordings.site_profile import (
     site_interval,
 )
 from biophys.short_term import ShortTermDynamics
+from biophys.units import FloatArray
 
 _FACTOR = 3.0
 """A parameter is identified if its credible interval spans less than this factor."""
@@ -257,7 +258,7 @@ class ReleaseFit:
         likelihood = self.profile.likelihood(self.best_row)
         return likelihood.filtered(self.profile.theta[self.best_row])
 
-    def _in_order(self, values: NDArray[np.float64]) -> list[NDArray[np.float64]]:
+    def _in_order(self, values: FloatArray) -> list[FloatArray]:
         """Return what belongs to each response as the sweeps of the recording."""
         if self.recording.is_train:
             rows = values.reshape(len(self.recording.sweeps), -1)
@@ -271,19 +272,19 @@ class ReleaseFit:
         return np.split(flat, ends)
 
     @cached_property
-    def quantal_content(self) -> list[NDArray[np.float64]]:
+    def quantal_content(self) -> list[FloatArray]:
         """Expected number of vesicles behind each response, given all of them; one array for each sweep."""
         content = self.states[1].content
         return self._in_order((content * np.arange(content.shape[-1])).sum(axis=-1)[0])
 
     @cached_property
-    def residuals(self) -> list[NDArray[np.float64]]:
+    def residuals(self) -> list[FloatArray]:
         """One-step residuals of each sweep: standard normal under the model (Dunn and Smyth 1996)."""
         from scipy.special import ndtri
 
         return self._in_order(ndtri(np.clip(self.states[2][0], 1e-16, 1.0 - 1e-16)))
 
-    def residuals_of(self, sweeps: list[NDArray[np.float64]]) -> list[NDArray[np.float64]]:
+    def residuals_of(self, sweeps: list[FloatArray]) -> list[FloatArray]:
         """Return the residuals of other responses of the same layout under this fit."""
         from scipy.special import ndtri
 
@@ -292,7 +293,7 @@ class ReleaseFit:
         states = likelihood.filtered(self.profile.theta[self.best_row])
         return self._in_order(ndtri(np.clip(states[2][0], 1e-16, 1.0 - 1e-16)))
 
-    def _from_order(self, sweeps: list[NDArray[np.float64]]) -> NDArray[np.float64]:
+    def _from_order(self, sweeps: list[FloatArray]) -> FloatArray:
         """Return sweeps as the array of the likelihood; the inverse of `_in_order`."""
         x = np.full(self.profile.data.x.shape, np.nan)
         if self.recording.is_train:
@@ -306,7 +307,7 @@ class ReleaseFit:
         return x
 
     @cached_property
-    def outlier_probability(self) -> list[NDArray[np.float64]]:
+    def outlier_probability(self) -> list[FloatArray]:
         """Probability that each response is an artefact; needs ``robust=True``."""
         if not self.profile.model.is_robust:
             raise ValueError("the probability of an outlier needs a fit with robust=True")
@@ -359,7 +360,7 @@ class ReleaseFit:
         }
         return ShortTermDynamics(self.p.value, **times)
 
-    def simulate(self, *, rng: np.random.Generator, sites: float | None = None) -> list[NDArray[np.float64]]:
+    def simulate(self, *, rng: np.random.Generator, sites: float | None = None) -> list[FloatArray]:
         """Draw a recording of the same layout from the fit; plain amplitudes of each sweep.
 
         `sites` is another number of sites that was fitted; by default the likeliest.
@@ -375,7 +376,7 @@ class ReleaseFit:
 
     # ---- summaries ---------------------------------------------------------------------------------------
 
-    def profile_of(self, name: str = "n") -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def profile_of(self, name: str = "n") -> tuple[FloatArray, FloatArray]:
         """Return the numbers of sites tried and the log likelihood lost at each."""
         if name != "n":
             raise ValueError("the profile is kept for n; the ends of the others are in their estimates")
@@ -476,7 +477,7 @@ class ReleaseFit:
 
 
 def summarised(
-    recordings: list[Recording], profile: SiteProfile, scales: NDArray[np.float64], level: float
+    recordings: list[Recording], profile: SiteProfile, scales: FloatArray, level: float
 ) -> list[ReleaseFit]:
     """Return the fit of each synapse of a batch."""
     from scipy.special import ndtri
@@ -544,7 +545,7 @@ def _serial_of(recording: Recording, dynamics: str) -> SerialDependence | None:
     return serial_dependence(values, recording.sweep_of_response if len(recording.sweeps) > 1 else None)
 
 
-def _normal_log_likelihood(profile: SiteProfile) -> NDArray[np.float64]:
+def _normal_log_likelihood(profile: SiteProfile) -> FloatArray:
     """Return the log likelihood of normal responses with the mean and variance of each condition."""
     total = np.zeros(profile.value.shape[1])
     data = profile.data
@@ -563,12 +564,12 @@ def _normal_log_likelihood(profile: SiteProfile) -> NDArray[np.float64]:
 class _Column:
     """Estimates of one parameter for all synapses, in units of the scale where `power` is 1."""
 
-    value: NDArray[np.float64]
-    low: NDArray[np.float64]
-    high: NDArray[np.float64]
-    error: NDArray[np.float64]
+    value: FloatArray
+    low: FloatArray
+    high: FloatArray
+    error: FloatArray
     identified: NDArray[np.bool_]
-    credible: tuple[NDArray[np.float64], NDArray[np.float64]]
+    credible: tuple[FloatArray, FloatArray]
     kind: str
 
 
@@ -600,7 +601,7 @@ class _Columns:
 
     profile: SiteProfile
     credible: Credible
-    scale: NDArray[np.float64]
+    scale: FloatArray
     threshold: float
     level: float
     prefers_quanta: NDArray[np.bool_]
@@ -624,7 +625,7 @@ class _Columns:
                 is_one = len(set(likelihood.index[:, 1])) == 1
                 yield "capacity" if is_one else f"capacity[{label}]", self._product(index, "capacity")
 
-    def _n(self, low: NDArray[np.float64], high: NDArray[np.float64]) -> _Column:
+    def _n(self, low: FloatArray, high: FloatArray) -> _Column:
         best = self._sites_at_best()
         is_given = self.profile.numbers.size == 1
         credible = self.credible
@@ -639,7 +640,7 @@ class _Columns:
             "n",
         )
 
-    def _sites_at_best(self) -> NDArray[np.float64]:
+    def _sites_at_best(self) -> FloatArray:
         """Return the likeliest number of sites; infinite where it is the largest of several tried."""
         best, numbers = self.profile.sites[self.profile.best], self.profile.numbers
         is_last = (best == numbers[-1]) & (numbers.size > 1)
@@ -691,7 +692,7 @@ class _Columns:
         n = profile.sites[:, None]
         size = profile.theta.shape[2]
 
-        def of(theta: NDArray[np.float64], spread: NDArray[np.float64]) -> tuple[Any, Any]:
+        def of(theta: FloatArray, spread: FloatArray) -> tuple[Any, Any]:
             slope = np.zeros(theta.shape)
             slope[..., index[1]] = 1.0
             value = np.log(n) + theta[..., index[1]]

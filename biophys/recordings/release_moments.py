@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+
+from biophys.units import FloatArray
 
 Z_95 = 1.959963984540054
 """Half the width of the 95 % interval of a normal estimate, in standard errors."""
@@ -50,13 +51,8 @@ def release_cumulants(n: Any, p: Any, q: Any, within: float = 0.0, between: floa
 
 
 def train_moments(
-    n: float,
-    q: float,
-    u: NDArray[np.float64],
-    empty: NDArray[np.float64],
-    within: float = 0.0,
-    between: float = 0.0,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    n: float, q: float, u: FloatArray, empty: FloatArray, within: float = 0.0, between: float = 0.0
+) -> tuple[FloatArray, FloatArray]:
     r"""Return mean and covariance of the responses of a train from rest, without recording noise.
 
     Sites are independent: with :math:`r_t` the probability that a site is full and :math:`R_{t|s}` that it

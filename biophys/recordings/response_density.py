@@ -19,6 +19,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from biophys.units import FloatArray
+
 Family = Literal["normal", "gamma", "inverse-gaussian"]
 
 # The sums over frequencies are exact to rounding; below this share of the peak they are noise.
@@ -33,16 +35,16 @@ class Quanta:
     `within` a site and `between` sites.
     """
 
-    q: NDArray[np.float64]
-    noise: NDArray[np.float64]
-    within: NDArray[np.float64]
+    q: FloatArray
+    noise: FloatArray
+    within: FloatArray
     between: float = 0.0
     family: Family = "normal"
 
 
 def moments_given_count(
-    quanta: Quanta, k: NDArray[np.float64], n: NDArray[np.float64] | float
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    quanta: Quanta, k: FloatArray, n: FloatArray | float
+) -> tuple[FloatArray, FloatArray]:
     """Return mean and variance of the response to `k` of `n` vesicles, the axis of k last.
 
     >>> quanta = Quanta(np.array(10.0), np.array(2.0), np.array(0.3))
@@ -59,8 +61,8 @@ def moments_given_count(
 
 
 def log_density(
-    x: NDArray[np.float64], quanta: Quanta, k: NDArray[np.float64], n: float, *, active: Any = (1, 2, 3)
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    x: FloatArray, quanta: Quanta, k: FloatArray, n: float, *, active: Any = (1, 2, 3)
+) -> tuple[FloatArray, FloatArray]:
     """Return the log density of each response given each number of vesicles, and its derivatives.
 
     Parameters
@@ -84,9 +86,7 @@ def log_density(
     return _by_frequencies(x, quanta, k, active)
 
 
-def _normal(
-    x: NDArray[np.float64], quanta: Quanta, k: NDArray[np.float64], n: float
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _normal(x: FloatArray, quanta: Quanta, k: FloatArray, n: float) -> tuple[FloatArray, FloatArray]:
     mean, variance = (part[..., None, :] for part in moments_given_count(quanta, k, n))
     q, noise, within = (np.asarray(y)[..., None, None] for y in (quanta.q, quanta.noise, quanta.within))
     residual = x[..., None] - mean
@@ -100,8 +100,8 @@ def _normal(
 
 
 def _by_frequencies(
-    x: NDArray[np.float64], quanta: Quanta, k: NDArray[np.float64], active: Any
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    x: FloatArray, quanta: Quanta, k: FloatArray, active: Any
+) -> tuple[FloatArray, FloatArray]:
     log_f = np.empty((*x.shape, k.size))
     by = np.empty((3, *log_f.shape))
     for alike, (q, noise, within) in _alike(quanta, x.shape[:-1]):
@@ -111,7 +111,7 @@ def _by_frequencies(
     return log_f, by
 
 
-def _alike(quanta: Quanta, shape: tuple[int, ...]) -> Iterator[tuple[NDArray[np.bool_], NDArray[np.float64]]]:
+def _alike(quanta: Quanta, shape: tuple[int, ...]) -> Iterator[tuple[NDArray[np.bool_], FloatArray]]:
     """Yield which sweeps have the same q, noise and within, and these: one sum over frequencies is theirs."""
     parts = [np.broadcast_to(y, shape) for y in (quanta.q, quanta.noise, np.maximum(quanta.within, 1e-3))]
     rows, number = np.unique(np.stack(parts, axis=-1).reshape(-1, 3), axis=0, return_inverse=True)
@@ -120,14 +120,8 @@ def _alike(quanta: Quanta, shape: tuple[int, ...]) -> Iterator[tuple[NDArray[np.
 
 
 def _one_row(
-    x: NDArray[np.float64],
-    q: float,
-    noise: float,
-    within: float,
-    k: NDArray[np.float64],
-    family: Family,
-    active: Any,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    x: FloatArray, q: float, noise: float, within: float, k: FloatArray, family: Family, active: Any
+) -> tuple[FloatArray, FloatArray]:
     w, weight = _frequencies(x, q, noise, within, k[-1])
     logs = _log_characteristic(w, q, noise, within, family)
     characteristic = powers(np.exp(logs[0]), k.size) * (np.exp(logs[1]) * weight)[:, None]
@@ -153,19 +147,19 @@ def powers(base: NDArray[Any], size: int) -> NDArray[Any]:
     return (many[:, :, None] * few[:, None, :]).reshape(base.size, -1)[:, :size]
 
 
-def waves(x: NDArray[np.float64], w: NDArray[np.float64]) -> NDArray[Any]:
+def waves(x: FloatArray, w: FloatArray) -> NDArray[Any]:
     """Return exp(-i x w) of amplitudes and evenly spaced frequencies from 0."""
     return powers(np.exp(-1j * w[1] * x), w.size)
 
 
-def real_product(a: NDArray[Any], b: NDArray[Any]) -> NDArray[np.float64]:
+def real_product(a: NDArray[Any], b: NDArray[Any]) -> FloatArray:
     """Return the real part of a matrix product by half the work."""
     return a.real @ b.real - a.imag @ b.imag
 
 
 def _frequencies(
-    x: NDArray[np.float64], q: float, noise: float, within: float, k_max: float
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    x: FloatArray, q: float, noise: float, within: float, k_max: float
+) -> tuple[FloatArray, FloatArray]:
     """Return frequencies and weights of a sum that is exact where the density has died out at both ends."""
     spread = np.sqrt(noise**2 + k_max * (within * q) ** 2)
     # A gamma or inverse Gaussian tail is longer than a normal one.
@@ -179,7 +173,7 @@ def _frequencies(
 
 
 def _log_characteristic(
-    w: NDArray[np.float64], q: float, noise: float, within: float, family: Family
+    w: FloatArray, q: float, noise: float, within: float, family: Family
 ) -> tuple[Any, ...]:
     """Return the log of one quantum's and of the noise's characteristic function and their derivatives."""
     c2 = within**2
@@ -197,9 +191,7 @@ def _log_characteristic(
     return value, blur, by_q, 2.0 * blur, by_within
 
 
-def cumulative(
-    x: NDArray[np.float64], quanta: Quanta, k: NDArray[np.float64], n: float
-) -> NDArray[np.float64]:
+def cumulative(x: FloatArray, quanta: Quanta, k: FloatArray, n: float) -> FloatArray:
     """Return the probability of a response up to `x` given each number of vesicles, (..., trials, K)."""
     from scipy.special import ndtr
 
@@ -214,8 +206,8 @@ def cumulative(
 
 
 def _cumulative_row(
-    x: NDArray[np.float64], q: float, noise: float, within: float, k: NDArray[np.float64], family: Family
-) -> NDArray[np.float64]:
+    x: FloatArray, q: float, noise: float, within: float, k: FloatArray, family: Family
+) -> FloatArray:
     """Return the integral of the sum over frequencies from a point below all mass."""
     w, weight = _frequencies(x, q, noise, within, k[-1])
     logs = _log_characteristic(w, q, noise, within, family)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from biophys.argument_types import checked_types
-from biophys.units import plain_numbers
+from biophys.units import FloatArray, plain_numbers
 
 # Shares of the false alarms of one in a hundred recordings. That of neighbours is small because its
 # chi-square distribution is too narrow for few responses, and because depression that repeats in every sweep
@@ -89,7 +89,7 @@ def serial_dependence(amplitudes: Any, sweep: ArrayLike | None = None) -> Serial
     return _tested(x, label)
 
 
-def _tested(x: NDArray[np.float64], label: NDArray[np.intp]) -> SerialDependence:
+def _tested(x: FloatArray, label: NDArray[np.intp]) -> SerialDependence:
     from scipy.stats import kruskal, mannwhitneyu, spearmanr
 
     is_there = np.isfinite(x)
@@ -113,9 +113,7 @@ def _tested(x: NDArray[np.float64], label: NDArray[np.intp]) -> SerialDependence
     return SerialDependence(float(correlations[0]), p_values, is_dependent)
 
 
-def _autocorrelations(
-    x: NDArray[np.float64], label: NDArray[np.intp]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _autocorrelations(x: FloatArray, label: NDArray[np.intp]) -> tuple[FloatArray, FloatArray]:
     """Return the autocorrelation within sweeps at each lag, and the number of pairs."""
     is_there = np.isfinite(x)
     d = np.where(is_there, x - x[is_there].mean(), 0.0)
@@ -130,7 +128,7 @@ def _autocorrelations(
     return correlations, pairs
 
 
-def _ljung_box(correlations: NDArray[np.float64], pairs: NDArray[np.float64]) -> float:
+def _ljung_box(correlations: FloatArray, pairs: FloatArray) -> float:
     from scipy.stats import chi2
 
     used = pairs >= 10

@@ -12,7 +12,7 @@ from biophys.argument_types import checked_types
 from biophys.quantal import QuantalSynapse
 from biophys.recordings.recording import checked_variability
 from biophys.short_term import ShortTermDynamics
-from biophys.units import checked_finite, magnitude_in
+from biophys.units import FloatArray, checked_finite, magnitude_in
 
 if TYPE_CHECKING:
     from biophys.recordings.likelihood import Likelihood
@@ -94,7 +94,7 @@ def _kept(gap: float, time_constant: float) -> float:
     return float(np.exp(-gap / time_constant)) if time_constant > 0 else 0.0
 
 
-def _site_means(n: int, between: float, rng: np.random.Generator) -> NDArray[np.float64]:
+def _site_means(n: int, between: float, rng: np.random.Generator) -> FloatArray:
     """Return mean quanta of the sites over q: exactly mean 1 and this spread among them."""
     if n == 1 or not between:
         return np.ones(n)
@@ -103,7 +103,7 @@ def _site_means(n: int, between: float, rng: np.random.Generator) -> NDArray[np.
     return 1.0 + between * draw / draw.std()
 
 
-def _relative(shape: tuple[int, ...], quanta: Any, rng: np.random.Generator) -> NDArray[np.float64]:
+def _relative(shape: tuple[int, ...], quanta: Any, rng: np.random.Generator) -> FloatArray:
     """Return quanta over their site's mean."""
     within = float(quanta.within)
     if not within:
@@ -115,9 +115,7 @@ def _relative(shape: tuple[int, ...], quanta: Any, rng: np.random.Generator) -> 
     return rng.normal(1.0, within, shape)
 
 
-def drawn_from(
-    likelihood: Likelihood, theta: NDArray[np.float64], rng: np.random.Generator
-) -> NDArray[np.float64]:
+def drawn_from(likelihood: Likelihood, theta: FloatArray, rng: np.random.Generator) -> FloatArray:
     """Return responses of the layout of a likelihood drawn at coordinates (1, D)."""
     chain = likelihood.as_chain()
     phi = chain.phi(theta, np.arange(1))
@@ -145,13 +143,8 @@ def drawn_from(
 
 
 def _amplitudes(
-    k: NDArray[np.int64],
-    n: int,
-    q: NDArray[np.float64],
-    within: NDArray[np.float64],
-    model: Any,
-    rng: np.random.Generator,
-) -> NDArray[np.float64]:
+    k: NDArray[np.int64], n: int, q: FloatArray, within: FloatArray, model: Any, rng: np.random.Generator
+) -> FloatArray:
     """Return the summed quanta of each response."""
     within = np.maximum(within, 1e-9)
     if model.family == "gamma":

@@ -14,6 +14,7 @@ from biophys.recordings.ascent import Point, Summit, ascend, measured_curvature,
 from biophys.recordings.likelihood import Likelihood, ReleaseModel, Responses, is_limit
 from biophys.recordings.mixture import MANY_SITES
 from biophys.recordings.response_density import Family
+from biophys.units import FloatArray
 
 # Quantal sizes tried before the ascent, relative to that of the moments: between well separated peaks of the
 # amplitudes the likelihood has local maxima.
@@ -59,15 +60,15 @@ class SiteProfile:
 
     model: ReleaseModel
     data: Responses
-    sites: NDArray[np.float64]
+    sites: FloatArray
     families: list[Family]
     names: list[str]
-    theta: NDArray[np.float64]
-    value: NDArray[np.float64]
-    curvature: NDArray[np.float64]
-    mode: NDArray[np.float64]
-    evidence: NDArray[np.float64]
-    spread: NDArray[np.float64]
+    theta: FloatArray
+    value: FloatArray
+    curvature: FloatArray
+    mode: FloatArray
+    evidence: FloatArray
+    spread: FloatArray
 
     @property
     def best(self) -> NDArray[np.intp]:
@@ -75,11 +76,11 @@ class SiteProfile:
         return np.argmax(self.value, axis=0)
 
     @property
-    def numbers(self) -> NDArray[np.float64]:
+    def numbers(self) -> FloatArray:
         """Numbers of sites tried, rising."""
         return np.unique(self.sites)
 
-    def by_number(self, rows: NDArray[np.float64], merge: Any) -> NDArray[np.float64]:
+    def by_number(self, rows: FloatArray, merge: Any) -> FloatArray:
         """Return what belongs to rows, (R, B), merged over the families of each number of sites, (S, B)."""
         return np.stack([merge(rows[self.sites == n], axis=0) for n in self.numbers])
 
@@ -88,7 +89,7 @@ class SiteProfile:
         model = replace(self.model, family=self.families[row])
         return Likelihood(model, self.data.take(synapses), self.sites[row])
 
-    def loss(self) -> NDArray[np.float64]:
+    def loss(self) -> FloatArray:
         """Return twice the log likelihood lost at every row, (R, B)."""
         return 2.0 * (self.value.max(axis=0) - self.value)
 
@@ -114,7 +115,7 @@ def profile_of_sites(
     sites: list[float],
     *,
     has_posterior: bool = True,
-    start: NDArray[np.float64] | None = None,
+    start: FloatArray | None = None,
 ) -> SiteProfile:
     """Maximise likelihood and posterior at each number of sites, in rising order, for all synapses together.
 
@@ -166,8 +167,8 @@ def _from_above(
     data: Responses,
     sites: list[float],
     i: int,
-    theta: NDArray[np.float64],
-    value: NDArray[np.float64],
+    theta: FloatArray,
+    value: FloatArray,
     has_posterior: bool,
 ) -> tuple[NDArray[np.intp], Any, Any]:
     """Return the synapses that the fit at the next larger n leads to a higher maximum, and their fits."""
@@ -190,9 +191,7 @@ def _from_above(
     return rows[better], (summit.theta, summit.value, summit.curvature), laplace
 
 
-def _maximum(
-    likelihood: Likelihood, before: tuple[Any, ...] | None, given: NDArray[np.float64] | None
-) -> Summit:
+def _maximum(likelihood: Likelihood, before: tuple[Any, ...] | None, given: FloatArray | None) -> Summit:
     """Return the maximum of the likelihood from the best of several starts, or from near those given."""
     bounds = likelihood.bounds()
     rows = np.arange(likelihood.data.x.shape[0])
@@ -206,9 +205,7 @@ def _maximum(
     return _climbed(likelihood, start, None if before is None else before[2])
 
 
-def _climbed(
-    likelihood: Likelihood, start: NDArray[np.float64], curvature: NDArray[np.float64] | None = None
-) -> Summit:
+def _climbed(likelihood: Likelihood, start: FloatArray, curvature: FloatArray | None = None) -> Summit:
     """Return the maximum uphill from `start`, with the curvature there; a guess of it saves steps."""
     bounds = likelihood.bounds()
     if likelihood.has_hessian:
@@ -220,7 +217,7 @@ def _climbed(
     return Summit(theta, summit.value, measured_curvature(likelihood.at, theta))
 
 
-def _fast_first(likelihood: Likelihood, theta: NDArray[np.float64]) -> NDArray[np.float64]:
+def _fast_first(likelihood: Likelihood, theta: FloatArray) -> FloatArray:
     """Return coordinates in which the first of two recovery times is the shorter."""
     names = likelihood.names
     if not {"recovery", "slow_recovery", "fast_share"} <= set(names):
@@ -233,12 +230,12 @@ def _fast_first(likelihood: Likelihood, theta: NDArray[np.float64]) -> NDArray[n
     return theta
 
 
-def _positive(curvature: NDArray[np.float64]) -> NDArray[np.float64]:
+def _positive(curvature: FloatArray) -> FloatArray:
     values, vectors = np.linalg.eigh(np.nan_to_num(curvature))
     return np.einsum("rde,re,rfe->rdf", vectors, np.maximum(np.abs(values), 0.1), vectors)
 
 
-def _starts(likelihood: Likelihood, before: tuple[Any, ...] | None) -> list[NDArray[np.float64]]:
+def _starts(likelihood: Likelihood, before: tuple[Any, ...] | None) -> list[FloatArray]:
     """Return coordinates that keep the mean response, near those of the moments and of fewer sites."""
     starts = [] if before is None else _neighbouring(likelihood, before[0], before[1])
     is_train = likelihood.data.gaps is not None and likelihood.data.gaps.shape[1] > 1
@@ -246,9 +243,7 @@ def _starts(likelihood: Likelihood, before: tuple[Any, ...] | None) -> list[NDAr
     return starts + [_start(likelihood, q, extra) for q, extra in options]
 
 
-def _neighbouring(
-    likelihood: Likelihood, n_other: float, theta: NDArray[np.float64]
-) -> list[NDArray[np.float64]]:
+def _neighbouring(likelihood: Likelihood, n_other: float, theta: FloatArray) -> list[FloatArray]:
     """Return the coordinates of another n with q, or with p, changed so that the mean stays."""
     starts = []
     for changed in ("q", "p"):
@@ -260,7 +255,7 @@ def _neighbouring(
     return starts
 
 
-def _moments(likelihood: Likelihood) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _moments(likelihood: Likelihood) -> tuple[FloatArray, FloatArray]:
     """Return mean and variance of the responses at rest of each condition, (synapses, conditions)."""
     data = likelihood.data
     first = data.x if data.gaps is None else data.x[:, :, :1]
@@ -272,7 +267,7 @@ def _moments(likelihood: Likelihood) -> tuple[NDArray[np.float64], NDArray[np.fl
     return np.maximum(mean, 1e-3), variance
 
 
-def _trial_options(likelihood: Likelihood) -> list[tuple[NDArray[np.float64], dict[str, float]]]:
+def _trial_options(likelihood: Likelihood) -> list[tuple[FloatArray, dict[str, float]]]:
     mean, variance = _moments(likelihood)
     noise, within = likelihood.data.noise, likelihood.data.within
     own = np.maximum(variance - noise**2, 0.02 * variance)
@@ -284,7 +279,7 @@ def _trial_options(likelihood: Likelihood) -> list[tuple[NDArray[np.float64], di
     return [(ratio * size, {"noise": scale}) for ratio, scale in product(_SIZES, noises)]
 
 
-def _train_options(likelihood: Likelihood) -> list[tuple[NDArray[np.float64], dict[str, float]]]:
+def _train_options(likelihood: Likelihood) -> list[tuple[FloatArray, dict[str, float]]]:
     mean, _ = _moments(likelihood)
     largest = mean.max(axis=1, keepdims=True)
     names = likelihood.dynamic_names
@@ -294,7 +289,7 @@ def _train_options(likelihood: Likelihood) -> list[tuple[NDArray[np.float64], di
     return [(largest / (likelihood.n.max() * p), dict(extra)) for p, *extra in product(p_at_rest, *chosen)]
 
 
-def _start(likelihood: Likelihood, q: NDArray[np.float64], extra: dict[str, float]) -> NDArray[np.float64]:
+def _start(likelihood: Likelihood, q: FloatArray, extra: dict[str, float]) -> FloatArray:
     """Return coordinates with this quantal size (synapses, 1), the p that keep the means, and `extra`."""
     mean, _ = _moments(likelihood)
     p = np.clip(mean / (likelihood.n * q), 1e-9, 0.97)
@@ -321,9 +316,7 @@ def _start(likelihood: Likelihood, q: NDArray[np.float64], extra: dict[str, floa
     return np.stack(columns, axis=-1)
 
 
-def _laplace(
-    likelihood: Likelihood, summit: Summit
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+def _laplace(likelihood: Likelihood, summit: Summit) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return mode, log evidence and covariance of the posterior at one number of sites."""
     prior = likelihood.prior_at(summit.theta)
     assert prior.hessian is not None
@@ -344,7 +337,7 @@ def _laplace(
 
 def profile_interval(
     profile: SiteProfile, coordinate: int, threshold: float
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+) -> tuple[FloatArray, FloatArray]:
     """Return both ends of the profile of a coordinate over all numbers of sites, infinite where open.
 
     `threshold` is twice the loss of log likelihood at the ends.
@@ -371,8 +364,8 @@ def profile_interval(
 
 
 def mean_ends(
-    profile: SiteProfile, i: int, rows: NDArray[np.intp], index: tuple[int, int], slack: NDArray[np.float64]
-) -> list[NDArray[np.float64]]:
+    profile: SiteProfile, i: int, rows: NDArray[np.intp], index: tuple[int, int], slack: FloatArray
+) -> list[FloatArray]:
     """Return the ends of the profile of log(p q) at the i-th number of sites, (rows,), infinite where open.
 
     `index` are the numbers of the coordinates of p and q, `slack` (rows,) twice the loss at the ends.
@@ -381,14 +374,14 @@ def mean_ends(
     p, q = index
     size = profile.theta.shape[2]
 
-    def with_q(theta: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def with_q(theta: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return the coordinates with log q in place of log(p q), and their slopes."""
         inner, slopes = theta.copy(), np.tile(np.eye(size), (len(theta), 1, 1))
         inner[:, q] += np.logaddexp(0.0, -theta[:, p])
         slopes[:, q, p] = -1.0 / (1.0 + np.exp(theta[:, p]))
         return inner, slopes
 
-    def evaluate(theta: NDArray[np.float64], inner_rows: NDArray[np.intp]) -> Point:
+    def evaluate(theta: FloatArray, inner_rows: NDArray[np.intp]) -> Point:
         inner, slopes = with_q(theta)
         point = likelihood.at(inner, inner_rows)
         hessian = point.hessian
@@ -412,7 +405,7 @@ def mean_ends(
     return ends
 
 
-def site_interval(profile: SiteProfile, threshold: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def site_interval(profile: SiteProfile, threshold: float) -> tuple[FloatArray, FloatArray]:
     """Return the smallest and largest number of sites that recordings allow; inf where none is too many."""
     n, loss = profile.numbers, profile.by_number(profile.loss(), np.min)
     inside = loss <= threshold
@@ -442,10 +435,10 @@ class Credible:
     `is_inside` where three times the upper end still lies among the numbers that the prior allows.
     """
 
-    n_low: NDArray[np.float64]
-    n_high: NDArray[np.float64]
+    n_low: FloatArray
+    n_high: FloatArray
     is_inside: NDArray[np.bool_]
-    weights: NDArray[np.float64]
+    weights: FloatArray
 
 
 def credible_sites(profile: SiteProfile, level: float, n_max: int | None = None) -> Credible:
@@ -457,7 +450,7 @@ def credible_sites(profile: SiteProfile, level: float, n_max: int | None = None)
     return Credible(*parts)
 
 
-def whole_numbers(profile: SiteProfile, n_max: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def whole_numbers(profile: SiteProfile, n_max: float) -> tuple[FloatArray, FloatArray]:
     """Return the numbers of sites up to `n_max` (at least one) and how many whole numbers each stands for."""
     n = profile.numbers
     n = n[n <= n_max] if np.any(n <= n_max) else n[-1:]
@@ -487,17 +480,15 @@ def _credible(profile: SiteProfile, level: float, n_max: int) -> Credible:
 
 
 def credible_interval(
-    profile: SiteProfile, weights: NDArray[np.float64], coordinate: int, level: float
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    profile: SiteProfile, weights: FloatArray, coordinate: int, level: float
+) -> tuple[FloatArray, FloatArray]:
     """Return the credible interval of a coordinate: a mixture of normal densities, one for each n."""
     mean = np.nan_to_num(profile.mode[:, :, coordinate])
     sd = np.sqrt(np.nan_to_num(profile.spread[:, :, coordinate, coordinate], nan=1.0))
     return mixture_quantiles(mean, sd, weights, 0.5 * (1.0 - level))
 
 
-def mixture_quantiles(
-    mean: NDArray[np.float64], sd: NDArray[np.float64], weights: NDArray[np.float64], tail: float
-) -> tuple[Any, Any]:
+def mixture_quantiles(mean: FloatArray, sd: FloatArray, weights: FloatArray, tail: float) -> tuple[Any, Any]:
     """Return the quantiles `tail` and 1 - `tail` of mixtures of normal densities (components first)."""
     from scipy.special import ndtr
 

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from biophys.recordings.ascent import Point
 from biophys.recordings.response_density import Family, real_product, waves
+from biophys.units import FloatArray
 
 # exp(-cut^2 / 2) of the noise's factor is left out.
 _CUT = 8.5
@@ -31,9 +32,9 @@ _BLOCK = 400_000
 
 
 def skewed_likelihood(
-    x: NDArray[np.float64],
-    phi: NDArray[np.float64],
-    n: NDArray[np.float64],
+    x: FloatArray,
+    phi: FloatArray,
+    n: FloatArray,
     family: Family,
     active: tuple[int, ...],
     *,
@@ -55,7 +56,7 @@ def skewed_likelihood(
     return Point(value.sum(axis=1), gradient, hessian)
 
 
-def _summed(synapse: _Synapse, x: NDArray[np.float64], active: tuple[int, ...]) -> tuple[Any, Any, Any]:
+def _summed(synapse: _Synapse, x: FloatArray, active: tuple[int, ...]) -> tuple[Any, Any, Any]:
     """Return the log likelihood of trials with its derivatives."""
     size = len(active)
     log_scale, columns = synapse.densities(x, active)
@@ -72,15 +73,13 @@ def _summed(synapse: _Synapse, x: NDArray[np.float64], active: tuple[int, ...]) 
 class _Synapse:
     """Density of one response at log odds of p, log q, log noise and log within, `phi`."""
 
-    def __init__(self, phi: NDArray[np.float64], n: float, family: Family) -> None:
+    def __init__(self, phi: FloatArray, n: float, family: Family) -> None:
         self.p = float(1.0 / (1.0 + np.exp(-phi[0])))
         self.q, self.noise = float(np.exp(phi[1])), float(np.exp(phi[2]))
         self.c2 = max(float(np.exp(phi[3])), 1e-3) ** 2
         self.n, self.is_gamma = n, family == "gamma"
 
-    def densities(
-        self, x: NDArray[np.float64], active: tuple[int, ...]
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def densities(self, x: FloatArray, active: tuple[int, ...]) -> tuple[FloatArray, FloatArray]:
         """Return the log of a factor of each trial, and density and derivatives over it."""
         w, weight = self._frequencies(x, 1.0)
         terms = self._terms(1j * w, active) * weight
@@ -94,9 +93,7 @@ class _Synapse:
             log_scale[far], columns[far] = (np.concatenate(column) for column in zip(*parts, strict=True))
         return log_scale, columns
 
-    def _far_out(
-        self, x: NDArray[np.float64], active: tuple[int, ...]
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def _far_out(self, x: FloatArray, active: tuple[int, ...]) -> tuple[FloatArray, FloatArray]:
         """Return the same along a line through the saddle point of each trial."""
         s = self._saddle(x)
         log_scale = self._log_mgf(s).real - s * x
@@ -105,9 +102,7 @@ class _Synapse:
         factor = np.exp(-1j * w * x[:, None] - self._log_mgf(s)[:, None]) * weight
         return log_scale, np.sum((self._terms(z, active) * factor).real, axis=-1).T
 
-    def _frequencies(
-        self, x: NDArray[np.float64], stretch: float
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def _frequencies(self, x: FloatArray, stretch: float) -> tuple[FloatArray, FloatArray]:
         """Return frequencies and weights; the range of responses is as long as the density is above 0."""
         n, p, q = self.n, self.p, self.q
         sd = np.sqrt(self.noise**2 + n * p * q**2 * (1.0 - p + self.c2))
@@ -174,7 +169,7 @@ class _Synapse:
             lines += [value * (first[i] * first[j] + second[i, j]) for j in active[a:]]
         return np.stack(lines)
 
-    def _saddle(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
+    def _saddle(self, x: FloatArray) -> FloatArray:
         """Return s at which the tilted response has the mean x, by bisection: the mean rises with s."""
         mean = self.n * self.p * self.q
         pole = (1.0 if self.is_gamma else 0.5) * (1.0 - 1e-9) / (self.q * self.c2)
@@ -189,6 +184,6 @@ class _Synapse:
         return 0.5 * (low + high)
 
 
-def _blocks(x: NDArray[np.float64], width: int) -> list[NDArray[np.float64]]:
+def _blocks(x: FloatArray, width: int) -> list[FloatArray]:
     size = max(1, _BLOCK // width)
     return [x[i : i + size] for i in range(0, x.size, size)]

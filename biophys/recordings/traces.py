@@ -8,10 +8,9 @@ from typing import Any
 
 import numpy as np
 import quantities as pq
-from numpy.typing import NDArray
 
 from biophys.argument_types import checked_types, shown
-from biophys.units import checked_finite, magnitude_in, unit_of
+from biophys.units import FloatArray, checked_finite, magnitude_in, unit_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,7 +99,7 @@ def measured_responses(
     _check_inside(sweeps, trains, rate, before, stop)
     sums = [np.append(0.0, np.cumsum(sweep)) for sweep in sweeps]
 
-    def measured(number: int, times: NDArray[np.float64], latency: Any) -> NDArray[np.float64]:
+    def measured(number: int, times: FloatArray, latency: Any) -> FloatArray:
         peak = _mean_between(sums[number], times + latency - width / 2, times + latency + width / 2, rate)
         return peak - _mean_between(sums[number], times - before, times, rate)
 
@@ -131,9 +130,7 @@ def rising_times(trace: pq.Quantity, threshold: float, rate: pq.Quantity) -> pq.
     return (np.flatnonzero(is_above[1:] & ~is_above[:-1]) + 1) / float(rate.rescale(pq.kHz)) * pq.ms
 
 
-def _sweeps_of(
-    traces: Any, sampling_rate: pq.Quantity | None
-) -> tuple[list[NDArray[np.float64]], pq.Quantity, float]:
+def _sweeps_of(traces: Any, sampling_rate: pq.Quantity | None) -> tuple[list[FloatArray], pq.Quantity, float]:
     """Return plain sweeps, their unit, and the sampling rate in Hz."""
     if not isinstance(traces, list | tuple | np.ndarray) or not getattr(traces, "ndim", 1) or not len(traces):
         raise TypeError(
@@ -161,7 +158,7 @@ def _sweeps_of(
     return sweeps, pq.Quantity(1.0, unit), rates.pop()
 
 
-def _trains(stimuli: Any, n_sweeps: int) -> list[NDArray[np.float64]]:
+def _trains(stimuli: Any, n_sweeps: int) -> list[FloatArray]:
     """Return the times in s of the stimuli of each sweep."""
     if isinstance(stimuli, pq.Quantity):
         train = np.atleast_1d(magnitude_in(stimuli, pq.s, "stimuli"))
@@ -179,11 +176,7 @@ def _trains(stimuli: Any, n_sweeps: int) -> list[NDArray[np.float64]]:
 
 
 def _check_inside(
-    sweeps: list[NDArray[np.float64]],
-    trains: list[NDArray[np.float64]],
-    rate: float,
-    before: float,
-    stop: float,
+    sweeps: list[FloatArray], trains: list[FloatArray], rate: float, before: float, stop: float
 ) -> None:
     for number, (sweep, train) in enumerate(zip(sweeps, trains, strict=True)):
         duration = sweep.size / rate
@@ -201,9 +194,7 @@ def _check_inside(
             )
 
 
-def _mean_between(
-    sums: NDArray[np.float64], start: NDArray[np.float64], stop: NDArray[np.float64], rate: float
-) -> NDArray[np.float64]:
+def _mean_between(sums: FloatArray, start: FloatArray, stop: FloatArray, rate: float) -> FloatArray:
     """Return the means of a trace from `start` to `stop` in s, given its cumulative sum from 0."""
     first = np.clip(np.rint(start * rate).astype(int), 0, sums.size - 2)
     last = np.clip(np.rint(stop * rate).astype(int), first + 1, sums.size - 1)

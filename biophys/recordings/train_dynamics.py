@@ -12,7 +12,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+
+from biophys.units import FloatArray
 
 DYNAMICS: dict[str, tuple[str, ...]] = {
     "none": (),
@@ -31,11 +32,11 @@ DYNAMICS: dict[str, tuple[str, ...]] = {
 class Drive:
     """Release probability u and chance 1 - g to stay empty of every stimulus, (rows, sweeps, stimuli)."""
 
-    u: NDArray[np.float64]
-    empty: NDArray[np.float64]
+    u: FloatArray
+    empty: FloatArray
 
 
-def drive(kind: str, p: NDArray[np.float64], psi: NDArray[np.float64], gaps: NDArray[np.float64]) -> Drive:
+def drive(kind: str, p: FloatArray, psi: FloatArray, gaps: FloatArray) -> Drive:
     """Return u and 1 - g of every stimulus under a kind of :data:`DYNAMICS`.
 
     `p` at rest has the shape (rows, sweeps), the coordinates `psi` of the kind (rows, names), and the `gaps`
@@ -45,17 +46,15 @@ def drive(kind: str, p: NDArray[np.float64], psi: NDArray[np.float64], gaps: NDA
     return Drive(_probabilities(kind, values, p, gaps), _emptiness(kind, values, p, gaps))
 
 
-def _share(log_odds: NDArray[np.float64]) -> NDArray[np.float64]:
+def _share(log_odds: FloatArray) -> FloatArray:
     return 1.0 / (1.0 + np.exp(-log_odds))
 
 
-def _kept(log_time: NDArray[np.float64], gaps: NDArray[np.float64]) -> NDArray[np.float64]:
+def _kept(log_time: FloatArray, gaps: FloatArray) -> FloatArray:
     return np.exp(-gaps * np.exp(-log_time))
 
 
-def _emptiness(
-    kind: str, values: dict[str, NDArray[np.float64]], p: NDArray[np.float64], gaps: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def _emptiness(kind: str, values: dict[str, FloatArray], p: FloatArray, gaps: FloatArray) -> FloatArray:
     if "depletion" in kind:
         return _kept(values["recovery"], gaps) + np.zeros((*p.shape, 1))
     if "two-rate" in kind:
@@ -65,9 +64,7 @@ def _emptiness(
     return np.zeros((*p.shape, gaps.shape[-1]))
 
 
-def _probabilities(
-    kind: str, values: dict[str, NDArray[np.float64]], p: NDArray[np.float64], gaps: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def _probabilities(kind: str, values: dict[str, FloatArray], p: FloatArray, gaps: FloatArray) -> FloatArray:
     u = np.broadcast_to(p[..., None], (*p.shape, gaps.shape[-1])).copy()
     if "facilitation" in values:
         kept = _kept(values["facilitation"], gaps)
@@ -79,9 +76,7 @@ def _probabilities(
     return u
 
 
-def _depressions(
-    values: dict[str, NDArray[np.float64]], p: NDArray[np.float64], gaps: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def _depressions(values: dict[str, FloatArray], p: FloatArray, gaps: FloatArray) -> FloatArray:
     d = np.zeros((*p.shape, gaps.shape[-1]))
     kept, step = _kept(values["recovery"], gaps), _share(values["depression"][..., 0])
     for t in range(1, gaps.shape[-1]):
@@ -90,13 +85,8 @@ def _depressions(
 
 
 def pull_back(
-    kind: str,
-    p: NDArray[np.float64],
-    psi: NDArray[np.float64],
-    gaps: NDArray[np.float64],
-    by_u: NDArray[np.float64],
-    by_empty: NDArray[np.float64],
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    kind: str, p: FloatArray, psi: FloatArray, gaps: FloatArray, by_u: FloatArray, by_empty: FloatArray
+) -> tuple[FloatArray, FloatArray]:
     """Return derivatives by p (rows, sweeps) and by coordinates (rows, names) from those by u and 1 - g."""
     values = dict(zip(DYNAMICS[kind], psi.T[..., None, None], strict=True))
     by = {name: np.zeros(psi.shape[0]) for name in values}
@@ -109,7 +99,7 @@ def pull_back(
     return by_p, np.stack(columns, axis=-1) if columns else np.zeros((psi.shape[0], 0))
 
 
-def _by_log_time(log_time: NDArray[np.float64], gaps: NDArray[np.float64]) -> NDArray[np.float64]:
+def _by_log_time(log_time: FloatArray, gaps: FloatArray) -> FloatArray:
     """Return the derivative of exp(-gap / time) by log time."""
     ratio = gaps * np.exp(-log_time)
     return np.exp(-ratio) * ratio
@@ -117,10 +107,10 @@ def _by_log_time(log_time: NDArray[np.float64], gaps: NDArray[np.float64]) -> ND
 
 def _through_refilling(
     kind: str,
-    values: dict[str, NDArray[np.float64]],
-    gaps: NDArray[np.float64],
-    by_empty: NDArray[np.float64],
-    by: dict[str, NDArray[np.float64]],
+    values: dict[str, FloatArray],
+    gaps: FloatArray,
+    by_empty: FloatArray,
+    by: dict[str, FloatArray],
 ) -> None:
     slope = by_empty[..., 1:]
     inner = gaps[..., 1:]
@@ -135,12 +125,12 @@ def _through_refilling(
 
 
 def _through_facilitation(
-    values: dict[str, NDArray[np.float64]],
-    p: NDArray[np.float64],
-    gaps: NDArray[np.float64],
-    by_u: NDArray[np.float64],
-    by: dict[str, NDArray[np.float64]],
-) -> NDArray[np.float64]:
+    values: dict[str, FloatArray],
+    p: FloatArray,
+    gaps: FloatArray,
+    by_u: FloatArray,
+    by: dict[str, FloatArray],
+) -> FloatArray:
     u = _probabilities("", {k: v for k, v in values.items() if k != "depression"}, p, gaps)
     kept = np.broadcast_to(_kept(values["facilitation"], gaps), u.shape)
     is_free = "increment" in values
@@ -162,12 +152,12 @@ def _through_facilitation(
 
 
 def _through_depression(
-    values: dict[str, NDArray[np.float64]],
-    p: NDArray[np.float64],
-    gaps: NDArray[np.float64],
-    by_u: NDArray[np.float64],
-    by: dict[str, NDArray[np.float64]],
-) -> NDArray[np.float64]:
+    values: dict[str, FloatArray],
+    p: FloatArray,
+    gaps: FloatArray,
+    by_u: FloatArray,
+    by: dict[str, FloatArray],
+) -> FloatArray:
     d = _depressions(values, p, gaps)
     kept = np.broadcast_to(_kept(values["recovery"], gaps), d.shape)
     step = _share(values["depression"][..., 0])
