@@ -15,12 +15,11 @@ import quantities as pq
 
 from biophys.argument_types import checked_types
 from biophys.recordings.fitting import plain_responses
-from biophys.recordings.likelihood import ReleaseModel
+from biophys.recordings.likelihood import ReleaseModel, is_limit, kind_of, name_in, number_of
 from biophys.recordings.recording import Recording, checked_recording
+from biophys.recordings.release_moments import Z_95
 from biophys.recordings.site_profile import profile_of_sites, sites_tried
 from biophys.units import checked_finite, magnitude_in
-
-_Z = 1.959963984540054
 
 ASSUMPTIONS = (
     "one input, or inputs that are recruited all or none",
@@ -88,18 +87,18 @@ def cv_analysis(before: Any, after: Any, *, noise: pq.Quantity | None = None) ->
     sd_off = np.sqrt(var_m1 + var_m2 + var_r1 + var_r2 - 2 * (cov1 + cov2))
     allowed = []
     # Above the diagonal for M > 1, below it for M < 1; either way where M may be 1.
-    rises, falls = log_m > -_Z * sd_m, log_m < _Z * sd_m
-    if (rises and off > -_Z * sd_off) or (falls and off < _Z * sd_off):
+    rises, falls = log_m > -Z_95 * sd_m, log_m < Z_95 * sd_m
+    if (rises and off > -Z_95 * sd_off) or (falls and off < Z_95 * sd_off):
         allowed.append("p")
-    if abs(off) < _Z * sd_off:
+    if abs(off) < Z_95 * sd_off:
         allowed.append("n")
-    if abs(log_r) < _Z * sd_r:
+    if abs(log_r) < Z_95 * sd_r:
         allowed.append("q")
     return CvAnalysis(
         float(np.exp(log_m)),
-        (float(np.exp(log_m - _Z * sd_m)), float(np.exp(log_m + _Z * sd_m))),
+        (float(np.exp(log_m - Z_95 * sd_m)), float(np.exp(log_m + Z_95 * sd_m))),
         float(np.exp(log_r)),
-        (float(np.exp(log_r - _Z * sd_r)), float(np.exp(log_r + _Z * sd_r))),
+        (float(np.exp(log_r - Z_95 * sd_r)), float(np.exp(log_r + Z_95 * sd_r))),
         tuple(allowed),
     )
 
@@ -250,12 +249,9 @@ def _best_pair(model: ReleaseModel, data: Any) -> tuple[float, Any, list[str], A
 
 
 def _values(names: list[str], theta: Any, sites: Any, scale: float) -> dict[str, Any]:
-    values: dict[str, Any] = {
-        "n": sites if isinstance(sites, tuple) else (np.inf if sites >= 1e6 else float(sites))
+    n = sites if isinstance(sites, tuple) else (np.inf if is_limit(sites) else float(sites))
+    numbers = {
+        name_in(["before", "after"], name): float(number_of(kind_of(name), y, scale))
+        for name, y in zip(names, theta, strict=True)
     }
-    for name, y in zip(names, theta, strict=True):
-        kind, _, condition = name.partition("[")
-        label = f"{kind}[{('before', 'after')[int(condition[:-1])]}]" if condition else name
-        factor = {"q": scale, "noise": abs(scale)}.get(kind, 1.0)
-        values[label] = float(1 / (1 + np.exp(-y)) if kind == "p" else factor * np.exp(y))
-    return values
+    return {"n": n} | numbers

@@ -9,7 +9,7 @@ import numpy as np
 from biophys.palette import BLUE, ORANGE, VERMILION
 from biophys.recordings.release_chain import released_before
 from biophys.recordings.release_moments import train_moments
-from biophys.recordings.response_density import log_density, moments_given_count
+from biophys.recordings.response_density import log_density
 from biophys.units import FloatArray
 
 if TYPE_CHECKING:
@@ -30,13 +30,11 @@ def plot_fit(fit: ReleaseFit, figure: Figure | None = None) -> Figure:
     if figure is None:
         figure = Figure(figsize=(10, 6), layout="constrained")
     responses, profile, residuals, last = figure.subplots(2, 2).flat
-    plot_responses(fit, responses)
-    plot_profile(fit, profile)
-    if fit.recording.is_train:
-        plot_positions(fit, residuals)
-    else:
-        plot_order(fit, residuals)
-    plot_residuals(fit, last)
+    _draw_responses(fit, responses)
+    _draw_profile(fit, profile)
+    draw_order = _draw_positions if fit.recording.is_train else _draw_order
+    draw_order(fit, residuals)
+    _draw_residuals(fit, last)
     return figure
 
 
@@ -52,7 +50,7 @@ def _expected_counts(fit: ReleaseFit) -> tuple[Any, FloatArray, FloatArray]:
     return likelihood, phi, np.array([released[s][is_there[s]].sum(axis=0) for s in range(len(released))])
 
 
-def plot_responses(fit: ReleaseFit, axes: Any) -> None:
+def _draw_responses(fit: ReleaseFit, axes: Any) -> None:
     """Draw the histogram of the responses with the components of the model."""
     values = fit.recording.amplitudes
     values = values[np.isfinite(values)]
@@ -83,7 +81,7 @@ def plot_responses(fit: ReleaseFit, axes: Any) -> None:
     axes.legend(fontsize=8)
 
 
-def plot_profile(fit: ReleaseFit, axes: Any) -> None:
+def _draw_profile(fit: ReleaseFit, axes: Any) -> None:
     """Draw the log likelihood lost at every number of sites."""
     sites, loss = fit.profile_of("n")
     finite = np.isfinite(sites)
@@ -100,7 +98,7 @@ def plot_profile(fit: ReleaseFit, axes: Any) -> None:
     axes.legend(fontsize=8, loc="lower right")
 
 
-def plot_positions(fit: ReleaseFit, axes: Any) -> None:
+def _draw_positions(fit: ReleaseFit, axes: Any) -> None:
     """Draw mean and sd of the responses by position in the sweep, with those of the model."""
     likelihood = fit.profile.likelihood(fit.best_row)
     theta = fit.profile.theta[fit.best_row]
@@ -131,7 +129,7 @@ def plot_positions(fit: ReleaseFit, axes: Any) -> None:
     axes.legend(fontsize=8)
 
 
-def plot_order(fit: ReleaseFit, axes: Any) -> None:
+def _draw_order(fit: ReleaseFit, axes: Any) -> None:
     """Draw the responses in the order of recording."""
     values = fit.recording.amplitudes
     labels = np.array([str(label) for label in fit.recording.conditions])
@@ -147,7 +145,7 @@ def plot_order(fit: ReleaseFit, axes: Any) -> None:
     )
 
 
-def plot_residuals(fit: ReleaseFit, axes: Any) -> None:
+def _draw_residuals(fit: ReleaseFit, axes: Any) -> None:
     """Draw the one-step residuals in order."""
     z = np.concatenate(fit.residuals)
     axes.axhspan(-1.96, 1.96, color="#eeeeee")
@@ -158,32 +156,3 @@ def plot_residuals(fit: ReleaseFit, axes: Any) -> None:
         axes.legend(fontsize=8)
     axes.set(xlabel="response in order", ylabel="residual (sd)")
     axes.set_title(f"residuals: sd {np.nanstd(z):.2f} (model: 1)", fontsize=10)
-
-
-def plot_variance_mean(fit: ReleaseFit, axes: Any) -> None:
-    """Draw variance against mean of each condition, or position of a train, with the fitted parabola."""
-    recording = fit.recording
-    if recording.is_train:
-        table = fit.scale * fit.profile.data.x[0]
-        means, variances = np.nanmean(table, axis=0), np.nanvar(table, axis=0, ddof=1)
-    else:
-        groups = [
-            recording.amplitudes[[c == label for c in recording.conditions]] for label in recording.labels
-        ]
-        means = np.array([np.nanmean(group) for group in groups])
-        variances = np.array([np.nanvar(group, ddof=1) for group in groups])
-    likelihood = fit.profile.likelihood(fit.best_row)
-    phi = likelihood.phi(fit.profile.theta[fit.best_row], np.arange(1))
-    quanta = likelihood.quanta(phi)
-    n = float(likelihood.n[0])
-    p = np.linspace(0.0, 1.0, 101)
-    mean_k, variance_k = moments_given_count(quanta, np.arange(2).astype(float), n)
-    per_vesicle = float(variance_k[0, 0, 1] - variance_k[0, 0, 0])
-    q = float(mean_k[0, 0, 1])
-    mean = n * p * q
-    variance = n * p * per_vesicle + n * p * (1 - p) * q**2 + float(variance_k[0, 0, 0])
-    axes.plot(fit.scale * mean, fit.scale**2 * variance, color=_MODEL, label="model")
-    axes.plot(means, variances, "o", color="black", markersize=4, label="measured")
-    unit = recording.unit_text
-    axes.set(xlabel=f"mean ({unit})", ylabel=f"variance ({unit}²)")
-    axes.legend(fontsize=8)

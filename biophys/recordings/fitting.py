@@ -398,8 +398,7 @@ def plain_responses(recording: Recording) -> tuple[Responses, float]:
     scale = sign * float(2.0 ** np.rint(np.log2(spread)))
     labels = recording.labels
     if recording.intervals is None:
-        groups = [np.array([c == label for c in recording.conditions]) for label in labels]
-        x = _padded([values[group] for group in groups]) / scale
+        x = _padded([values[recording.is_of(label)] for label in labels]) / scale
         gaps, condition = None, np.arange(len(labels))
     else:
         x = _padded(recording.sweeps) / scale

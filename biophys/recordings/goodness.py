@@ -9,7 +9,6 @@ import numpy as np
 
 from biophys.argument_types import checked_types
 from biophys.recordings.likelihood import Likelihood, is_limit
-from biophys.recordings.recording import condition_values
 from biophys.recordings.release_fit import ReleaseFit
 from biophys.units import FloatArray
 
@@ -125,7 +124,7 @@ def _of_noise_too_large(fit: ReleaseFit) -> list[str]:
         return []
     texts = []
     for label, (sd, error, count) in zip(recording.labels, recording.noise, strict=True):
-        values = condition_values(recording, label)
+        values = recording.amplitudes[recording.is_of(label)]
         values = values[np.isfinite(values)]
         # A noise that was measured is known up to its error only.
         least = sd - 4.0 * max(error, sd / np.sqrt(2.0 * count) if count else 0.0)

@@ -19,8 +19,11 @@ from biophys.units import FloatArray
 QUANTAL = ("p", "q", "noise", "within")
 """The four numbers of a condition; as coordinates log odds of p and logarithms of the others."""
 
-# Largest share of outliers, and how many times the range of the data their flat density spans.
-_MOST_OUTLIERS, _OUTLIER_SPAN = 0.1, 3.0
+SHARES = {"p": 1.0, "fast_share": 1.0, "increment": 1.0, "depression": 1.0, "outliers": 0.1}
+"""Kinds of coordinates that are log odds of a share, and the largest share; the others are logarithms."""
+
+# How many times the range of the data the flat density of outliers spans.
+_OUTLIER_SPAN = 3.0
 
 _PRIORS = {
     "noise": (np.log(0.2), 1.5),
@@ -106,6 +109,24 @@ class Responses:
         return [values[:, self.condition == c] for c in range(self.n_conditions)]
 
 
+def kind_of(name: str) -> str:
+    """Return the name of a coordinate without its condition."""
+    return name.partition("[")[0]
+
+
+def name_in(labels: list[Any], name: str) -> str:
+    """Return the name of a coordinate with the label of its condition in place of the number."""
+    kind, _, number = name.partition("[")
+    return f"{kind}[{labels[int(number[:-1])]}]" if number else name
+
+
+def number_of(kind: str, coordinate: Any, scale: float = 1.0) -> Any:
+    """Return what a coordinate stands for; q and noise in the unit that has this size in units of the fit."""
+    if kind in SHARES:
+        return SHARES[kind] / (1.0 + np.exp(-coordinate))
+    return {"q": scale, "noise": abs(scale)}.get(kind, 1.0) * np.exp(coordinate)
+
+
 class Likelihood:
     """Log likelihood of :class:`Responses` under a :class:`ReleaseModel` with n sites (of each condition).
 
@@ -157,10 +178,6 @@ class Likelihood:
     def size(self) -> int:
         """Number of coordinates."""
         return len(self.names)
-
-    def kind_of(self, name: str) -> str:
-        """Return the name without the condition."""
-        return name.split("[")[0]
 
     def phi(self, theta: FloatArray, rows: NDArray[np.intp]) -> FloatArray:
         """Return the four coordinates of each condition, (rows, conditions, 4)."""
@@ -288,7 +305,7 @@ class Likelihood:
     ) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Return contaminated log densities, the share of the inliers, and the derivative by the share."""
         fraction = (1.0 / (1.0 + np.exp(-coordinate)))[:, None, None, None]
-        share = _MOST_OUTLIERS * fraction
+        share = SHARES["outliers"] * fraction
         log_h = self.outlier_density()[rows][:, None, None, None]
         is_there = np.isfinite(self.data.x[rows])[..., None]
         mixed = np.logaddexp(np.log1p(-share) + log_f, np.log(share) + log_h)
@@ -306,16 +323,10 @@ class Likelihood:
         ratio = square * np.exp(-2.0 * log_noise)
         value = -count * (log_noise + 0.5 * np.log(2.0 * np.pi)) - 0.5 * ratio
         by, bend = ratio - count, -2.0 * ratio
-        error = data.noise_error[rows]
-        is_measured = error > 0
-        off = np.where(
-            is_measured, (log_noise - np.log(data.noise[rows])) / np.where(is_measured, error, 1.0), 0.0
-        )
-        value, by = (
-            value - 0.5 * off**2,
-            by - np.where(is_measured, off / np.where(is_measured, error, 1.0), 0.0),
-        )
-        bend = bend - np.where(is_measured, 1.0 / np.where(is_measured, error, 1.0) ** 2, 0.0)
+        # A noise that was not measured otherwise has no pull.
+        error = np.where(data.noise_error[rows] > 0, data.noise_error[rows], np.inf)
+        residual = (log_noise - np.log(data.noise[rows])) / error
+        value, by, bend = value - 0.5 * residual**2, by - residual / error, bend - 1.0 / error**2
         for c in range(self.n.size):
             i = self.index[c, 2]
             point.gradient[:, i] += by[:, c]
@@ -328,14 +339,14 @@ class Likelihood:
         value, gradient = np.zeros(theta.shape[0]), np.zeros(theta.shape)
         bend = np.zeros(theta.shape)
         for i, name in enumerate(self.names):
-            kind = self.kind_of(name)
+            kind = kind_of(name)
             y = theta[:, i]
             if kind in _PRIORS:
                 mean, sd = _PRIORS[kind]
                 value -= 0.5 * ((y - mean) / sd) ** 2 + np.log(sd) + 0.5 * np.log(2 * np.pi)
                 gradient[:, i] = -(y - mean) / sd**2
                 bend[:, i] = -1.0 / sd**2
-            elif kind in ("p", "fast_share", "increment", "depression", "outliers"):
+            elif kind in SHARES:
                 share = 1.0 / (1.0 + np.exp(-y))
                 value -= np.logaddexp(0, -y) + np.logaddexp(0, y)
                 gradient[:, i] = 1.0 - 2.0 * share
@@ -368,7 +379,7 @@ class Likelihood:
             inner = self.data.gaps[:, 1:]
             times = (np.log(0.05 * max(np.nanmin(inner), 0.02)), np.log(50.0 * np.nanmax(inner)))
             ends |= dict.fromkeys(("recovery", "slow_recovery", "facilitation"), times)
-        columns = np.array([ends[self.kind_of(name)] for name in self.names]).T
+        columns = np.array([ends[kind_of(name)] for name in self.names]).T
         low, high = (np.broadcast_to(end, (n_synapses, self.size)) for end in columns)
         return low, high
 

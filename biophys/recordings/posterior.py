@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from biophys.recordings.likelihood import kind_of, name_in, number_of
 from biophys.recordings.site_profile import credible_sites, whole_numbers
 from biophys.units import FloatArray
 
@@ -91,18 +92,10 @@ def _posterior_values(fit: ReleaseFit, row: int, theta: FloatArray) -> FloatArra
 
 def _named(fit: ReleaseFit, theta: FloatArray, n: FloatArray) -> dict[str, Any]:
     """Return draws as numbers in the units of the recording."""
-    likelihood = fit.profile.likelihood(0)
     labels = fit.recording.labels
     draws: dict[str, Any] = {"n": n}
-    for i, name in enumerate(likelihood.names):
-        kind = likelihood.kind_of(name)
-        label = f"{kind}[{labels[int(name[len(kind) + 1 : -1])]}]" if "[" in name else name
-        if kind in ("p", "fast_share", "increment", "depression", "outliers"):
-            values = (0.1 if kind == "outliers" else 1.0) / (1.0 + np.exp(-theta[:, i]))
-        else:
-            factor = {"q": fit.scale, "noise": abs(fit.scale)}.get(kind, 1.0)
-            values = factor * np.exp(theta[:, i])
-        draws[label] = values
+    for i, name in enumerate(fit.profile.names):
+        draws[name_in(labels, name)] = number_of(kind_of(name), theta[:, i], fit.scale)
     if "p" in draws and "q" in draws:
         draws["mean"] = n * draws["p"] * draws["q"]
     return draws

@@ -11,13 +11,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from biophys.argument_types import checked_types
 from biophys.recordings.ascent import Point, ascend, profile_end
+from biophys.recordings.likelihood import number_of
 from biophys.recordings.recording import amplitudes_of, checked_recording
 from biophys.recordings.release_fit import Estimate
+from biophys.recordings.release_moments import Z_95, full_probability
 from biophys.recordings.train_dynamics import DYNAMICS, drive
 from biophys.short_term import ShortTermDynamics
 from biophys.units import FloatArray, checked_finite, magnitude_in, plain_numbers, psp_unit_of
-
-_Z = 1.959963984540054
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,8 @@ def failures_analysis(
     >>> result.p_interval[0] < 0.3 < result.p_interval[1]
     True
     """
+    from scipy.stats import binomtest
+
     recording = checked_recording(amplitudes)
     x = recording.amplitudes
     x = x[np.isfinite(x)] * np.sign(np.nanmean(x))
@@ -78,7 +80,8 @@ def failures_analysis(
     if noise is not None:
         checked_finite(magnitude_in(noise, recording.unit, "noise"), "noise", 0.0)
     count = int(np.sum(x == 0)) if noise is None else int(np.sum(x < 0))
-    low, high = (min(share * end, 1.0) for end in wilson_interval(count, x.size))
+    wilson = binomtest(count, x.size).proportion_ci(method="wilson")
+    low, high = (min(share * float(end), 1.0) for end in wilson)
     failure = min(share * count / x.size, 1.0)
 
     def p_of(f: float) -> float:
@@ -98,22 +101,6 @@ def failures_analysis(
         (mean_of(high), mean_of(low)),
         potency * recording.unit,
     )
-
-
-def wilson_interval(count: int, size: int) -> tuple[float, float]:
-    """Return the 95 % interval of a share (Wilson 1927).
-
-    Examples
-    --------
-    >>> low, high = wilson_interval(0, 100)
-    >>> low, round(high, 3)
-    (0.0, 0.037)
-    """
-    share, z2 = count / size, _Z**2
-    centre = (share + z2 / (2 * size)) / (1 + z2 / size)
-    half = _Z * np.sqrt(share * (1 - share) / size + z2 / (4 * size**2)) / (1 + z2 / size)
-    low = 0.0 if count == 0 else float(centre - half)
-    return low, 1.0 if count == size else float(centre + half)
 
 
 @dataclass(frozen=True)
@@ -183,9 +170,9 @@ def covariance_analysis(
     whole = np.array(inverse_n_and_q(x))
     left_out = np.array([inverse_n_and_q(np.delete(x, i, axis=0)) for i in range(len(x))])
     errors = np.sqrt((len(x) - 1) / len(x) * np.sum((left_out - left_out.mean(axis=0)) ** 2, axis=0))
-    low, high = whole[0] - _Z * errors[0], whole[0] + _Z * errors[0]
+    low, high = whole[0] - Z_95 * errors[0], whole[0] + Z_95 * errors[0]
     is_negative = whole[0] > 0
-    ends = np.sort(np.array([whole[1] - _Z * errors[1], whole[1] + _Z * errors[1]]))
+    ends = np.sort(np.array([whole[1] - Z_95 * errors[1], whole[1] + Z_95 * errors[1]]))
     reason = "" if is_negative else "the covariance is not negative: drift, or p or q that change together"
     return CovarianceAnalysis(
         1.0 / whole[0] if is_negative else float("nan"),
@@ -279,11 +266,8 @@ class _MeansOfTrain:
     def predicted(self, theta: FloatArray) -> FloatArray:
         p = 1.0 / (1.0 + np.exp(-theta[:, 1:2]))
         driven = drive(self.kind, p, theta[:, 2:], self.gaps[None])
-        u, empty = driven.u[:, 0], driven.empty[:, 0]
-        full = np.ones_like(u)
-        for t in range(1, u.shape[1]):
-            full[:, t] = 1.0 - (1.0 - full[:, t - 1] * (1.0 - u[:, t - 1])) * empty[:, t]
-        return np.sign(self.means[0]) * np.exp(theta[:, :1]) * u * full
+        released = driven.u[:, 0] * full_probability(driven.u[:, 0], driven.empty[:, 0])
+        return np.sign(self.means[0]) * np.exp(theta[:, :1]) * released
 
     def at(self, theta: FloatArray, rows: NDArray[np.intp]) -> Point:
         """Gauss and Newton: slopes of the means by differences."""
@@ -316,7 +300,7 @@ class _MeansOfTrain:
         best = [int(np.argmax(all_tops.value))]
         top = ascend(self.at, all_tops.theta[best], (low, high))
         estimates = {}
-        fall = np.full(1, _Z**2)
+        fall = np.full(1, Z_95**2)
         for i, name in enumerate(names):
             ends = [float(profile_end(self.at, top, (low, high), i, side, fall)[0]) for side in (-1.0, 1.0)]
             is_open = [abs(ends[0] - low[i]) < 1e-6, abs(ends[1] - high[i]) < 1e-6]
@@ -338,11 +322,8 @@ class _MeansOfTrain:
 
 def _as_estimate(name: str, at: float, ends: list[float], is_open: list[bool], unit: Any) -> Estimate:
     """Return a coordinate and the ends of its interval as numbers."""
-
-    def number(y: float) -> float:
-        return float(1 / (1 + np.exp(-y)) if name == "p" else np.exp(y))
-
-    low = 0.0 if is_open[0] else number(ends[0])
-    high = (1.0 if name == "p" else float("inf")) if is_open[1] else number(ends[1])
+    value, low, high = (float(number_of(name, y)) for y in (at, *ends))
+    low = 0.0 if is_open[0] else low
+    high = (1.0 if name == "p" else float("inf")) if is_open[1] else high
     text = {"capacity": unit.dimensionality.string if unit is not None else "", "p": ""}.get(name, "ms")
-    return Estimate(number(at), low, high, float("nan"), high < 3 * low, (low, high), text)
+    return Estimate(value, low, high, float("nan"), high < 3 * low, (low, high), text)

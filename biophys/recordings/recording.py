@@ -131,6 +131,11 @@ class Recording:
         """Number of the sweep of each response."""
         return np.repeat(np.arange(len(self.sweeps)), [s.size for s in self.sweeps])
 
+    def is_of(self, label: Any) -> NDArray[np.bool_]:
+        """Return which responses are of a condition."""
+        is_of = np.array([condition == label for condition in self.conditions])
+        return is_of[self.sweep_of_response] if self.is_train else is_of
+
     @property
     def is_train(self) -> bool:
         """Whether the times of the stimuli are known."""
@@ -375,8 +380,7 @@ def _check_responses(recording: Recording) -> None:
     if present.mean() == 0:
         raise ValueError("the mean amplitude is 0: no release to analyse")
     for label in recording.labels:
-        of_label = condition_values(recording, label)
-        if np.sum(np.isfinite(of_label)) < 2:
+        if np.sum(np.isfinite(values[recording.is_of(label)])) < 2:
             raise ValueError(f"condition {label!r} has fewer than two measured responses: leave it out")
 
 
@@ -390,16 +394,6 @@ def _check_scale(present: FloatArray, unit: str) -> None:
             f"amplitudes reach {farthest:g} {unit}, which is no response of a synapse: check the unit, or "
             "give nan for a response that was not measured"
         )
-
-
-def condition_values(recording: Recording, label: Any) -> FloatArray:
-    """Return the responses of one condition."""
-    if recording.intervals is None:
-        is_of = np.array([c == label for c in recording.conditions])
-        return recording.amplitudes[is_of]
-    return np.concatenate(
-        [s for s, c in zip(recording.sweeps, recording.conditions, strict=True) if c == label]
-    )
 
 
 def checked_noise(noise: Any, recording: Recording) -> Any:

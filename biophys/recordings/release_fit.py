@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from biophys.quantal import QuantalSynapse
 from biophys.recordings.ascent import spread_of
-from biophys.recordings.likelihood import is_limit
+from biophys.recordings.likelihood import SHARES, is_limit, kind_of, name_in, number_of
 from biophys.recordings.recording import Recording
 from biophys.recordings.response_density import Family
 from biophys.recordings.serial_dependence import SerialDependence, serial_dependence
@@ -85,6 +85,21 @@ class Estimate:
         return f"{self.value:.4g}{unit} ({self.low:.4g} to {self.high:.4g}){mark}"
 
 
+def _parameter(name: str, text: str) -> property:
+    """Return the property that gives the estimate of a parameter, or a dictionary of them by condition."""
+
+    def estimate(fit: ReleaseFit) -> Any:
+        if name in fit.values:
+            return fit.values[name]
+        named = {label: fit.values.get(f"{name}[{label}]") for label in fit.recording.labels}
+        by_condition = {label: value for label, value in named.items() if value is not None}
+        if not by_condition:
+            raise AttributeError(f"this fit has no {name}: it was held or is not part of its model")
+        return by_condition
+
+    return property(estimate, doc=text)
+
+
 @dataclass(frozen=True, eq=False)
 class ReleaseFit:
     """Quantal and short-term parameters of one synapse with intervals.
@@ -123,18 +138,6 @@ class ReleaseFit:
         """Return all estimates by name."""
         return dict(self.values)
 
-    def _named(self, name: str) -> Any:
-        if name in self.values:
-            return self.values[name]
-        by_condition = {
-            label: self.values[f"{name}[{label}]"]
-            for label in self.recording.labels
-            if f"{name}[{label}]" in self.values
-        }
-        if not by_condition:
-            raise AttributeError(f"this fit has no {name}: it was held or is not part of its model")
-        return by_condition
-
     def check_condition(self, condition: Any) -> None:
         """Raise unless a condition is one of those fitted, or None."""
         labels = self.recording.labels
@@ -143,50 +146,15 @@ class ReleaseFit:
             known = f"one of {', '.join(map(repr, labels))}" if len(labels) > 1 else "None in this fit of one"
             raise ValueError(f"condition must be {known}, got {condition!r}")
 
-    @property
-    def n(self) -> Estimate:
-        """Number of release sites."""
-        return self._named("n")
-
-    @property
-    def p(self) -> Any:
-        """Release probability of a full site at rest."""
-        return self._named("p")
-
-    @property
-    def q(self) -> Any:
-        """Response to one vesicle."""
-        return self._named("q")
-
-    @property
-    def mean(self) -> Any:
-        """Mean response at rest, n p q."""
-        return self._named("mean")
-
-    @property
-    def capacity(self) -> Any:
-        """Response if all sites released, n q."""
-        return self._named("capacity")
-
-    @property
-    def noise_sd(self) -> Any:
-        """Standard deviation of the recording noise."""
-        return self._named("noise")
-
-    @property
-    def cv_within(self) -> Any:
-        """Coefficient of variation of the response to one vesicle at a site."""
-        return self._named("within")
-
-    @property
-    def recovery(self) -> Estimate:
-        """Time constant of refilling (of the fast sites where there are two)."""
-        return self._named("recovery")
-
-    @property
-    def facilitation(self) -> Estimate:
-        """Time constant of facilitation."""
-        return self._named("facilitation")
+    n = _parameter("n", "Number of release sites.")
+    p = _parameter("p", "Release probability of a full site at rest.")
+    q = _parameter("q", "Response to one vesicle.")
+    mean = _parameter("mean", "Mean response at rest, n p q.")
+    capacity = _parameter("capacity", "Response if all sites released, n q.")
+    noise_sd = _parameter("noise", "Standard deviation of the recording noise.")
+    cv_within = _parameter("within", "Coefficient of variation of the response to one vesicle at a site.")
+    recovery = _parameter("recovery", "Time constant of refilling (of the fast sites where there are two).")
+    facilitation = _parameter("facilitation", "Time constant of facilitation.")
 
     @property
     def family(self) -> Family:
@@ -263,10 +231,12 @@ class ReleaseFit:
         if self.recording.is_train:
             rows = values.reshape(len(self.recording.sweeps), -1)
             return [row[: s.size] for row, s in zip(rows, self.recording.sweeps, strict=True)]
-        flat, conditions = np.empty(len(self.recording.conditions)), np.array(self.recording.conditions)
-        padded = values.reshape(len(self.recording.labels), -1)
+        flat, padded = (
+            np.empty(len(self.recording.conditions)),
+            values.reshape(len(self.recording.labels), -1),
+        )
         for row, label in zip(padded, self.recording.labels, strict=True):
-            is_of = np.array([c == label for c in conditions.tolist()])
+            is_of = self.recording.is_of(label)
             flat[is_of] = row[: is_of.sum()]
         ends = np.cumsum([s.size for s in self.recording.sweeps])[:-1]
         return np.split(flat, ends)
@@ -302,7 +272,7 @@ class ReleaseFit:
             return x
         values = np.concatenate(sweeps)
         for row, label in zip(x[0], self.recording.labels, strict=True):
-            of_label = values[[c == label for c in self.recording.conditions]]
+            of_label = values[self.recording.is_of(label)]
             row[: of_label.size] = of_label
         return x
 
@@ -537,11 +507,9 @@ def _serial_of(recording: Recording, dynamics: str) -> SerialDependence | None:
     if dynamics != "none" or np.isfinite(recording.amplitudes).sum() < 8:
         return None
     values = recording.amplitudes.copy()
-    labels = recording.conditions
-    if not recording.is_train:
-        for label in recording.labels:
-            is_of = np.array([c == label for c in labels])
-            values[is_of] -= np.nanmean(values[is_of])
+    for label in [] if recording.is_train else recording.labels:
+        is_of = recording.is_of(label)
+        values[is_of] -= np.nanmean(values[is_of])
     return serial_dependence(values, recording.sweep_of_response if len(recording.sweeps) > 1 else None)
 
 
@@ -613,9 +581,7 @@ class _Columns:
         yield "n", self._n(n_low, n_high)
         likelihood = self.profile.likelihood(0)
         for i, name in enumerate(likelihood.names):
-            kind = likelihood.kind_of(name)
-            label = f"{kind}[{labels[int(name[len(kind) + 1 : -1])]}]" if "[" in name else name
-            yield label, self._coordinate(i, kind)
+            yield name_in(labels, name), self._coordinate(i, kind_of(name))
         several = len(labels) > 1
         for c, label in enumerate(labels):
             index = likelihood.index[c]
@@ -654,21 +620,9 @@ class _Columns:
         at = profile.theta[best, rows, i]
         sd = np.sqrt(spread_of(profile.curvature[best, rows])[:, i, i])
         inner = credible_interval(profile, self.credible.weights, i, self.level)
-        if kind in ("p", "fast_share", "increment", "depression", "outliers"):
-            most = 0.1 if kind == "outliers" else 1.0
-
-            def number(y: Any) -> Any:
-                return most / (1.0 + np.exp(-y))
-
-            slope = number(at) * (1.0 - number(at) / most)
-        else:
-            slope = np.exp(at)
-
-            def number(y: Any) -> Any:
-                return np.exp(y)
-
         with np.errstate(over="ignore"):
-            value, low, high = number(at), number(low), number(high)
+            value, low, high = (number_of(kind, y) for y in (at, low, high))
+        slope = value * (1.0 - value / SHARES[kind]) if kind in SHARES else value
         is_open: Any = self.__dict__["is_open"]
         # In a depleting train p is seen in the means, however many sites there are.
         hangs_on_n = kind == "q" or (kind == "p" and profile.model.dynamics == "none")
@@ -676,7 +630,7 @@ class _Columns:
             low = np.where(is_open, 0.0, low)
         if kind == "p" and hangs_on_n:
             value = np.where(np.isinf(self._sites_at_best()), 0.0, value)
-        ends = number(inner[0]), number(inner[1])
+        ends = number_of(kind, inner[0]), number_of(kind, inner[1])
         is_narrow = ends[1] < _FACTOR * ends[0]
         if kind in ("p", "q"):
             is_narrow = (

@@ -50,6 +50,14 @@ def release_cumulants(n: Any, p: Any, q: Any, within: float = 0.0, between: floa
     return {order: n * of_sites[order] * q**order * value for order, value in site.items()}
 
 
+def full_probability(u: FloatArray, empty: FloatArray) -> FloatArray:
+    """Return the probability that a site is full before each stimulus, (..., stimuli), from rest."""
+    full = np.ones_like(u)
+    for t in range(1, u.shape[-1]):
+        full[..., t] = 1.0 - (1.0 - full[..., t - 1] * (1.0 - u[..., t - 1])) * empty[..., t]
+    return full
+
+
 def train_moments(
     n: float, q: float, u: FloatArray, empty: FloatArray, within: float = 0.0, between: float = 0.0
 ) -> tuple[FloatArray, FloatArray]:
@@ -72,10 +80,7 @@ def train_moments(
            [-0.5 ,  0.75]]))
     """
     b2 = 1.0 + between**2
-    size = u.size
-    full = np.ones(size)
-    for t in range(1, size):
-        full[t] = 1.0 - (1.0 - full[t - 1] * (1.0 - u[t - 1])) * empty[t]
+    size, full = u.size, full_probability(u, empty)
     mean = n * q * u * full
     covariance = np.diag(b2 * ((1.0 + within**2) * q * mean - mean**2 / n))
     for s in range(size - 1):

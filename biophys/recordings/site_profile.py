@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from biophys.recordings.ascent import Point, Summit, ascend, measured_curvature, profile_end
-from biophys.recordings.likelihood import Likelihood, ReleaseModel, Responses, is_limit
+from biophys.recordings.likelihood import Likelihood, ReleaseModel, Responses, is_limit, kind_of
 from biophys.recordings.mixture import MANY_SITES
 from biophys.recordings.response_density import Family
 from biophys.units import FloatArray
@@ -249,7 +249,7 @@ def _neighbouring(likelihood: Likelihood, n_other: float, theta: FloatArray) -> 
     for changed in ("q", "p"):
         start = theta.copy()
         for i, name in enumerate(likelihood.names):
-            if likelihood.kind_of(name) == changed:
+            if kind_of(name) == changed:
                 start[:, i] -= np.log(likelihood.n.max() / n_other)
         starts.append(start)
     return starts
@@ -298,7 +298,7 @@ def _start(likelihood: Likelihood, q: FloatArray, extra: dict[str, float]) -> Fl
     elsewhere = {"fast_share": 1.0, "increment": -1.0, "depression": -1.0, "outliers": -1.0}
     columns = []
     for i, name in enumerate(likelihood.names):
-        kind = likelihood.kind_of(name)
+        kind = kind_of(name)
         conditions = np.flatnonzero(np.any(likelihood.index == i, axis=1))
         if kind == "p":
             share = p[:, conditions].mean(axis=1)

@@ -15,6 +15,8 @@ import numpy as np
 
 from biophys.units import FloatArray
 
+Coordinates = dict[str, FloatArray]
+
 DYNAMICS: dict[str, tuple[str, ...]] = {
     "none": (),
     "depletion": ("recovery",),
@@ -43,7 +45,10 @@ def drive(kind: str, p: FloatArray, psi: FloatArray, gaps: FloatArray) -> Drive:
     in ms before each stimulus (sweeps, stimuli), of which the first of a sweep is not used.
     """
     values = dict(zip(DYNAMICS[kind], psi.T[..., None, None], strict=True))
-    return Drive(_probabilities(kind, values, p, gaps), _emptiness(kind, values, p, gaps))
+    u = _probabilities(values, p, gaps)
+    if "depression" in values:
+        u = u * (1.0 - _depressions(values, p, gaps))
+    return Drive(u, _emptiness(kind, values, p, gaps))
 
 
 def _share(log_odds: FloatArray) -> FloatArray:
@@ -54,7 +59,7 @@ def _kept(log_time: FloatArray, gaps: FloatArray) -> FloatArray:
     return np.exp(-gaps * np.exp(-log_time))
 
 
-def _emptiness(kind: str, values: dict[str, FloatArray], p: FloatArray, gaps: FloatArray) -> FloatArray:
+def _emptiness(kind: str, values: Coordinates, p: FloatArray, gaps: FloatArray) -> FloatArray:
     if "depletion" in kind:
         return _kept(values["recovery"], gaps) + np.zeros((*p.shape, 1))
     if "two-rate" in kind:
@@ -64,24 +69,41 @@ def _emptiness(kind: str, values: dict[str, FloatArray], p: FloatArray, gaps: Fl
     return np.zeros((*p.shape, gaps.shape[-1]))
 
 
-def _probabilities(kind: str, values: dict[str, FloatArray], p: FloatArray, gaps: FloatArray) -> FloatArray:
-    u = np.broadcast_to(p[..., None], (*p.shape, gaps.shape[-1])).copy()
-    if "facilitation" in values:
-        kept = _kept(values["facilitation"], gaps)
-        f = _share(values["increment"][..., 0]) if "increment" in values else p
-        for t in range(1, gaps.shape[-1]):
-            u[..., t] = p + (u[..., t - 1] + f * (1.0 - u[..., t - 1]) - p) * kept[..., t]
-    if "depression" in values:
-        u = u * (1.0 - _depressions(values, p, gaps))
-    return u
+def _probabilities(values: Coordinates, p: FloatArray, gaps: FloatArray) -> FloatArray:
+    """Return the release probability of full sites, without the depression that does not hang on release."""
+    if "facilitation" not in values:
+        return np.broadcast_to(p[..., None], (*p.shape, gaps.shape[-1])).copy()
+    f = _share(values["increment"][..., 0]) if "increment" in values else p
+    return _increments(p, f, _kept(values["facilitation"], gaps))
 
 
-def _depressions(values: dict[str, FloatArray], p: FloatArray, gaps: FloatArray) -> FloatArray:
-    d = np.zeros((*p.shape, gaps.shape[-1]))
-    kept, step = _kept(values["recovery"], gaps), _share(values["depression"][..., 0])
-    for t in range(1, gaps.shape[-1]):
-        d[..., t] = (d[..., t - 1] + step * (1.0 - d[..., t - 1])) * kept[..., t]
-    return d
+def _depressions(values: Coordinates, p: FloatArray, gaps: FloatArray) -> FloatArray:
+    step = _share(values["depression"][..., 0])
+    return _increments(np.zeros_like(p), step, _kept(values["recovery"], gaps))
+
+
+def _increments(start: FloatArray, f: FloatArray, kept: FloatArray) -> FloatArray:
+    """Return y of every stimulus, which a stimulus moves by f (1 - y) and time brings back to its start."""
+    y = np.broadcast_to(start[..., None], (*start.shape, kept.shape[-1])).copy()
+    for t in range(1, kept.shape[-1]):
+        y[..., t] = start + (y[..., t - 1] + f * (1.0 - y[..., t - 1]) - start) * kept[..., t]
+    return y
+
+
+def _through_increments(
+    start: FloatArray, f: FloatArray, kept: FloatArray, y: FloatArray, by_y: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return the derivatives by start, f and kept from those by the y of `_increments`."""
+    kept = np.broadcast_to(kept, y.shape)
+    by_start, by_f, by_kept = np.zeros_like(start), np.zeros_like(start), np.zeros_like(y)
+    total = by_y[..., -1].copy()
+    for t in range(y.shape[-1] - 1, 0, -1):
+        before = y[..., t - 1]
+        by_start += total * (1.0 - kept[..., t])
+        by_f += total * (1.0 - before) * kept[..., t]
+        by_kept[..., t] = total * (before + f * (1.0 - before) - start)
+        total = by_y[..., t - 1] + total * (1.0 - f) * kept[..., t]
+    return by_start + total, by_f, by_kept
 
 
 def pull_back(
@@ -106,11 +128,7 @@ def _by_log_time(log_time: FloatArray, gaps: FloatArray) -> FloatArray:
 
 
 def _through_refilling(
-    kind: str,
-    values: dict[str, FloatArray],
-    gaps: FloatArray,
-    by_empty: FloatArray,
-    by: dict[str, FloatArray],
+    kind: str, values: Coordinates, gaps: FloatArray, by_empty: FloatArray, by: Coordinates
 ) -> None:
     slope = by_empty[..., 1:]
     inner = gaps[..., 1:]
@@ -125,51 +143,25 @@ def _through_refilling(
 
 
 def _through_facilitation(
-    values: dict[str, FloatArray],
-    p: FloatArray,
-    gaps: FloatArray,
-    by_u: FloatArray,
-    by: dict[str, FloatArray],
+    values: Coordinates, p: FloatArray, gaps: FloatArray, by_u: FloatArray, by: Coordinates
 ) -> FloatArray:
-    u = _probabilities("", {k: v for k, v in values.items() if k != "depression"}, p, gaps)
-    kept = np.broadcast_to(_kept(values["facilitation"], gaps), u.shape)
-    is_free = "increment" in values
-    f = _share(values["increment"][..., 0]) if is_free else p
-    by_p, by_f, by_kept = np.zeros_like(p), np.zeros_like(p), np.zeros_like(u)
-    total = by_u[..., -1].copy()
-    for t in range(gaps.shape[-1] - 1, 0, -1):
-        before = u[..., t - 1]
-        by_p += total * (1.0 - kept[..., t])
-        by_f += total * (1.0 - before) * kept[..., t]
-        by_kept[..., t] = total * (before + f * (1.0 - before) - p)
-        total = by_u[..., t - 1] + total * (1.0 - f) * kept[..., t]
-    by_p += total
+    f = _share(values["increment"][..., 0]) if "increment" in values else p
+    u, kept = _probabilities(values, p, gaps), _kept(values["facilitation"], gaps)
+    by_p, by_f, by_kept = _through_increments(p, f, kept, u, by_u)
     by["facilitation"] += np.sum(by_kept * _by_log_time(values["facilitation"], gaps), axis=(1, 2))
-    if not is_free:
+    if "increment" not in values:
         return by_p + by_f
     by["increment"] += np.sum(by_f * f * (1.0 - f), axis=1)
     return by_p
 
 
 def _through_depression(
-    values: dict[str, FloatArray],
-    p: FloatArray,
-    gaps: FloatArray,
-    by_u: FloatArray,
-    by: dict[str, FloatArray],
+    values: Coordinates, p: FloatArray, gaps: FloatArray, by_u: FloatArray, by: Coordinates
 ) -> FloatArray:
-    d = _depressions(values, p, gaps)
-    kept = np.broadcast_to(_kept(values["recovery"], gaps), d.shape)
+    d, kept = _depressions(values, p, gaps), _kept(values["recovery"], gaps)
     step = _share(values["depression"][..., 0])
-    undepressed = _probabilities("", {k: v for k, v in values.items() if k == "facilitation"}, p, gaps)
-    by_d = -by_u * undepressed
-    by_kept, by_step = np.zeros_like(d), np.zeros_like(p)
-    total = by_d[..., -1].copy()
-    for t in range(gaps.shape[-1] - 1, 0, -1):
-        before = d[..., t - 1]
-        by_step += total * (1.0 - before) * kept[..., t]
-        by_kept[..., t] = total * (before + step * (1.0 - before))
-        total = by_d[..., t - 1] + total * (1.0 - step) * kept[..., t]
+    by_d = -by_u * _probabilities(values, p, gaps)
+    _, by_step, by_kept = _through_increments(np.zeros_like(p), step, kept, d, by_d)
     by["recovery"] += np.sum(by_kept * _by_log_time(values["recovery"], gaps), axis=(1, 2))
     by["depression"] += np.sum(by_step * step * (1.0 - step), axis=1)
     return by_u * (1.0 - d)
