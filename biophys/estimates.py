@@ -116,10 +116,10 @@ def exactly(value: float, *, n: int | None = None, unit: str = "", how: str = ""
 
 def in_range(value: float, ends: tuple[float, float], kind: str, how: str = "") -> Estimate:
     """Return a number without sampling error that lies in a range, the same at every level."""
-    return Estimate(float(value), partial(_whatever_the_level, ends), kind=kind, how=how)
+    return Estimate(float(value), partial(_at_every_level, ends), kind=kind, how=how)
 
 
-def _whatever_the_level(ends: tuple[float, float], alpha: float) -> tuple[float, float]:
+def _at_every_level(ends: tuple[float, float], alpha: float) -> tuple[float, float]:
     return ends
 
 
@@ -199,21 +199,16 @@ def difference_of(
     """
     means, squared, sizes = zip(*(_mean_and_squared_error(values) for values in (first, second)), strict=True)
     if not is_pooled:
-        return _welch(means, squared, sizes, unit, how)
-    df = sum(sizes) - 2
-    if min(sizes) < 1 or df < 1:
-        return student(means[0] - means[1], math.nan, 0, n=sum(sizes), unit=unit, how=how)
-    scatter = sum(s * n * (n - 1) for s, n in zip(squared, sizes, strict=True) if n > 1)
-    error = math.sqrt(scatter / df * sum(1 / n for n in sizes))
-    return student(means[0] - means[1], error, df, n=sum(sizes), unit=unit, kind="pooled t", how=how)
-
-
-def from_published(
-    values: ArrayLike, mean: float, standard_error: float, n: int, *, unit: str, how: str = ""
-) -> Estimate:
-    """Return how much larger a measured mean is than a published one of `n` units, by Welch's test."""
-    summary = _mean_and_squared_error(values)
-    return _welch((summary[0], mean), (summary[1], standard_error**2), (summary[2], n), unit, how)
+        shares = sum(s**2 / (n - 1) if n > 1 else math.nan for s, n in zip(squared, sizes, strict=True))
+        kind, error = "Welch t", math.sqrt(sum(squared))
+        df = sum(squared) ** 2 / shares if shares else math.nan
+    elif min(sizes) < 1 or sum(sizes) < 3:
+        kind, error, df = "t", math.nan, 0.0
+    else:
+        kind, df = "pooled t", float(sum(sizes) - 2)
+        scatter = sum(s * n * (n - 1) for s, n in zip(squared, sizes, strict=True) if n > 1)
+        error = math.sqrt(scatter / df * sum(1 / n for n in sizes))
+    return student(means[0] - means[1], error, df, n=sum(sizes), unit=unit, kind=kind, how=how)
 
 
 def _mean_and_squared_error(values: ArrayLike) -> tuple[float, float, int]:
@@ -222,15 +217,6 @@ def _mean_and_squared_error(values: ArrayLike) -> tuple[float, float, int]:
     n = finite.size
     squared = float(finite.var(ddof=1)) / n if n > 1 else math.nan
     return float(finite.mean()) if n else math.nan, squared, n
-
-
-def _welch(means: tuple, squared: tuple, sizes: tuple, unit: str, how: str) -> Estimate:
-    total = sum(squared)
-    shares = sum(s**2 / (n - 1) if n > 1 else math.nan for s, n in zip(squared, sizes, strict=True))
-    df = total**2 / shares if shares else math.nan
-    return student(
-        means[0] - means[1], math.sqrt(total), df, n=sum(sizes), unit=unit, kind="Welch t", how=how
-    )
 
 
 def share_of(right: ArrayLike, *, unit: str, how: str = "") -> Estimate:

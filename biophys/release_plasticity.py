@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, TypeAlias
 
 from biophys.argument_types import check_kind, checked_types
 from biophys.units import checked_finite, shown
@@ -31,31 +31,9 @@ from biophys.units import checked_finite, shown
 FORMS = ("additive", "soft_bound")
 
 
-class PlasticityParameters(Protocol):
-    """What `updated_release_probability` reads: numbers, or arrays that broadcast against p.
-
-    `ReleasePlasticity` is one; a batch of networks with different parameters brings columns of an array
-    instead. `form` and `freezes` are the same for all of a batch.
-    """
-
-    @property
-    def p_min(self) -> Any: ...
-    @property
-    def p_max(self) -> Any: ...
-    @property
-    def p_up(self) -> Any: ...
-    @property
-    def p_down(self) -> Any: ...
-    @property
-    def g_lim(self) -> Any: ...
-    @property
-    def p_freeze(self) -> Any: ...
-    @property
-    def form(self) -> str: ...
-    @property
-    def freezes(self) -> bool: ...
-    @property
-    def consolidation(self) -> bool: ...
+PlasticityParameters: TypeAlias = Any
+"""`ReleasePlasticity`, or what has its attributes: a batch of networks with different parameters brings
+arrays that broadcast against p; `form`, `freezes` and `consolidation` are the same for all of a batch."""
 
 
 @checked_types

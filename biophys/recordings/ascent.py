@@ -58,7 +58,12 @@ def ascend(
     rows = np.arange(theta.shape[0])
     here = evaluate(theta, rows)
     value, gradient = here.value.copy(), here.gradient.copy()
-    bend = _start_of_curvature(here, curvature)
+    if here.hessian is not None:
+        bend = -here.hessian
+    elif curvature is not None:
+        bend = curvature.copy()
+    else:
+        bend = np.tile(10.0 * np.eye(theta.shape[1]), (theta.shape[0], 1, 1))
     radius = np.full(theta.shape[0], 1.0)
     for _ in range(max_steps):
         at, slope = theta[rows], gradient[rows]
@@ -85,15 +90,6 @@ def ascend(
         if new.hessian is not None:
             bend[risen] = -new.hessian[is_better]
     return Summit(theta, value, bend)
-
-
-def _start_of_curvature(here: Point, curvature: FloatArray | None) -> FloatArray:
-    if here.hessian is not None:
-        return -here.hessian
-    if curvature is not None:
-        return curvature.copy()
-    size = here.gradient.shape[1]
-    return np.broadcast_to(10.0 * np.eye(size), (*here.value.shape, size, size)).copy()
 
 
 def _trusted_step(
@@ -150,11 +146,6 @@ def spread_of(curvature: FloatArray) -> FloatArray:
     return np.einsum("rde,re,rfe->rdf", vectors, 1.0 / np.maximum(values, 1e-4), vectors)
 
 
-def _of_rows(evaluate: Evaluate, rows: NDArray[np.intp]) -> Evaluate:
-    """Return the likelihood of some rows of a batch."""
-    return lambda theta, inner: evaluate(theta, rows[inner])
-
-
 def profile_end(
     evaluate: Evaluate,
     summit: Summit,
@@ -184,8 +175,12 @@ def profile_end(
             break
         guess = summit.theta[rows] + side * distance[rows, None] * direction[rows]
         guess[:, coordinate] = start[rows] + side * distance[rows]
+
+        def at(theta: FloatArray, inner: NDArray[np.intp], rows: NDArray[np.intp] = rows) -> Point:
+            return evaluate(theta, rows[inner])
+
         there = ascend(
-            _of_rows(evaluate, rows),
+            at,
             guess,
             (low[rows], high[rows]),
             is_held=is_held,

@@ -189,10 +189,7 @@ def nested_models(
         np.concatenate(rescaled) * unit, conditions=labels, noise=noise, variability=variability
     )
     data, scale = plain_responses(recording)
-    free = {"noise"} if recording.noise == "free" or any(e or c for _, e, c in recording.noise) else set()
-    if recording.variability.within == "free":
-        free.add("within")
-    base = ReleaseModel(between=float(recording.variability.between), free=frozenset(free))
+    base = ReleaseModel(between=float(recording.variability.between), free=recording.free)
     size = int(np.isfinite(recording.amplitudes).sum())
     rows = []
     for changed, shared in _SHARED.items():

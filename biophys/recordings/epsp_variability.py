@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -58,8 +58,7 @@ class SlopeReading:
     @property
     def condition(self) -> dict[str, str]:
         """What tells its row from those of other readings."""
-        names = ("variability", "rate", "fit", "resampled")
-        return {name: getattr(self, name) for name in names}
+        return asdict(self)
 
     @property
     def label(self) -> str:

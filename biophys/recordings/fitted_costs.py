@@ -81,7 +81,11 @@ def fitted_cost(
         raise ValueError("amplitudes without a unit make no synapse: fit them in mV, pA, nS or fC")
     fit.check_condition(condition)
     draws = fit.posterior(n_draws, rng=rng)
-    n, p, q = (_drawn(draws, fit, name, condition) for name in ("n", "p", "q"))
+    names = {name: name if name in draws else f"{name}[{condition}]" for name in ("n", "p", "q")}
+    if names["p"] not in draws:
+        labels = ", ".join(map(repr, fit.recording.labels))
+        raise ValueError(f"condition must be one of {labels}, got {condition!r}")
+    n, p, q = (draws[name] for name in names.values())
     synapse = QuantalSynapse(n.astype(int), p, np.abs(q) * fit.recording.unit)
     tails = [0.5 - 0.5 * fit.level, 0.5, 0.5 + 0.5 * fit.level]
 
@@ -96,14 +100,3 @@ def fitted_cost(
     low, value, high = quantiles(spike_costs(reference))
     widest = quantiles(spike_costs(reference, "low"))[0], quantiles(spike_costs(reference, "high"))[2]
     return FittedCost(value, low, high, widest)
-
-
-def _drawn(draws: dict[str, Any], fit: ReleaseFit, name: str, condition: Any) -> Any:
-    """Return the draws of a parameter, of one condition where it differs between them."""
-    if name in draws:
-        return draws[name]
-    named = f"{name}[{condition}]"
-    if named not in draws:
-        labels = ", ".join(map(repr, fit.recording.labels))
-        raise ValueError(f"condition must be one of {labels}, got {condition!r}")
-    return draws[named]

@@ -235,7 +235,7 @@ def fit_releases(recordings: Any, spike_times: Any = None, **options: Any) -> Re
         except (TypeError, ValueError) as error:
             fits[number] = FailedFit(str(error))
             continue
-        key = (task.key, _layout_of(recording))
+        key = (task.key, recording.layout)
         tasks[key] = task
         groups.setdefault(key, []).append((number, recording))
     for key, members in groups.items():
@@ -299,13 +299,10 @@ def _task(
     checked_finite(level, "level", 0.0, 1.0, is_open=True)
     kind, held = _dynamics_of(dynamics, recording)
     variability = recording.variability
-    free = {"noise"} if _is_noise_free(recording) else set()
-    if variability.within == "free":
-        free.add("within")
     model = ReleaseModel(
         dynamics=kind,
         between=float(variability.between),
-        free=frozenset(free),
+        free=recording.free,
         shared=frozenset(_SHARED[name] for name in shared if name != "n"),
         is_robust=bool(robust),
         held=held,
@@ -347,17 +344,6 @@ def _dynamics_of(dynamics: Any, recording: Recording) -> tuple[str, dict[str, fl
     return dynamics, {}
 
 
-def _is_noise_free(recording: Recording) -> bool:
-    return recording.noise == "free" or any(error > 0 or count > 0 for _, error, count in recording.noise)
-
-
-def _layout_of(recording: Recording) -> Any:
-    """Return what two recordings must share to be fitted together."""
-    labels = [recording.labels.index(c) for c in recording.conditions]
-    gaps = None if recording.intervals is None else b"".join(g.tobytes() for g in recording.intervals)
-    return tuple(s.size for s in recording.sweeps), tuple(labels), gaps
-
-
 def _fit_alike(recordings: list[Recording], task: _Task) -> list[ReleaseFit]:
     """Fit recordings of one layout together."""
     parts = [plain_responses(recording) for recording in recordings]
@@ -366,25 +352,22 @@ def _fit_alike(recordings: list[Recording], task: _Task) -> list[ReleaseFit]:
         for name in ("x", "noise", "within", "baseline_count", "baseline_square", "noise_error")
     }
     data = Responses(gaps=parts[0][0].gaps, condition=parts[0][0].condition, **stacked)
-    profile = profile_of_families(task.model, data, _sites_for(task, data), task.families)
+    if task.n is not None:
+        sites = [float(task.n)]
+    elif data.gaps is None and not task.model.is_robust:
+        sites = sites_tried()
+    else:
+        sites = sites_tried(_TRAIN_EVERY, n_last=_TRAIN_LAST, has_limit=False)
+    profile = profile_of_families(task.model, data, sites, task.families)
     scales = np.array([scale for _, scale in parts])
     return summarised(recordings, profile, scales, task.level)
-
-
-def _sites_for(task: _Task, data: Responses) -> list[float]:
-    if task.n is not None:
-        return [float(task.n)]
-    if data.gaps is None and not task.model.is_robust:
-        return sites_tried()
-    return sites_tried(_TRAIN_EVERY, n_last=_TRAIN_LAST, has_limit=False)
 
 
 def refitted(fit: ReleaseFit, **variability: Any) -> ReleaseFit:
     """Return the fit of the same recording with another variability of quanta."""
     recording = replace(fit.recording, variability=replace(fit.recording.variability, **variability))
     changed = recording.variability
-    free = (fit.profile.model.free - {"within"}) | ({"within"} if changed.within == "free" else set())
-    model = replace(fit.profile.model, free=frozenset(free), between=changed.between)
+    model = replace(fit.profile.model, free=recording.free, between=changed.between)
     n = int(fit.profile.sites[0]) if fit.profile.numbers.size == 1 else None
     return _fit_alike([recording], _Task(model, changed.families, n, fit.level))[0]
 

@@ -29,10 +29,13 @@ def posterior_of(
     # Twice as many proposals as draws, spread over the numbers of sites.
     counts = np.maximum(np.rint(2.0 * n_draws * weights[used] / weights[used].sum()).astype(int), 20)
     thetas, log_weights, sites = [], [], []
+    numbers, shares = whole_numbers(profile, 1e5)
     for row, count in zip(used, counts, strict=True):
         theta, log_weight = _proposals(fit, int(row), int(count), rng)
         thetas.append(theta)
-        log_weights.append(log_weight + np.log(_share_of(profile, row)) - np.log(count))
+        # The number of sites of a row stands for as many whole numbers.
+        share = max(shares[min(np.searchsorted(numbers, profile.sites[row]), shares.size - 1)], 1.0)
+        log_weights.append(log_weight + np.log(share) - np.log(count))
         sites.append(np.full(count, profile.sites[row]))
     log_weight = np.concatenate(log_weights)
     k_hat = pareto_k(log_weight)
@@ -46,12 +49,6 @@ def posterior_of(
     chosen = rng.choice(weight.size, n_draws, p=weight / weight.sum())
     theta, n = np.concatenate(thetas)[chosen], np.concatenate(sites)[chosen]
     return _named(fit, theta, n) | {"k_hat": k_hat}
-
-
-def _share_of(profile: Any, row: int) -> float:
-    """Return how many whole numbers the number of sites of a row stands for."""
-    numbers, share = whole_numbers(profile, 1e5)
-    return float(max(share[min(np.searchsorted(numbers, profile.sites[row]), share.size - 1)], 1.0))
 
 
 def _proposals(

@@ -142,6 +142,20 @@ class Recording:
         return self.intervals is not None
 
     @property
+    def layout(self) -> Any:
+        """What recordings that are fitted together share: sizes of sweeps, conditions and intervals."""
+        labels = [self.labels.index(condition) for condition in self.conditions]
+        gaps = None if self.intervals is None else b"".join(gap.tobytes() for gap in self.intervals)
+        return tuple(sweep.size for sweep in self.sweeps), tuple(labels), gaps
+
+    @property
+    def free(self) -> frozenset[str]:
+        """Which of ``"noise"`` and ``"within"`` are not known exactly."""
+        is_noise_free = self.noise == "free" or any(error > 0 or count > 0 for _, error, count in self.noise)
+        free = {"noise": is_noise_free, "within": self.variability.within == "free"}
+        return frozenset(name for name, is_free in free.items() if is_free)
+
+    @property
     def unit_text(self) -> str:
         """The unit in words; empty without one."""
         return "" if self.unit.dimensionality.string == "dimensionless" else self.unit.dimensionality.string

@@ -469,11 +469,12 @@ def summarised(
     columns = _Columns(profile, credible, np.abs(scales), threshold, level, prefers)
     tables = dict(columns.estimates(labels))
     fits = []
+    in_doubt = {"p", "q", "capacity"} | ({"n"} if profile.numbers.size > 1 else set())
     for b, recording in enumerate(recordings):
         values = {name: _estimate(column, b, recording, float(scales[b])) for name, column in tables.items()}
         fit = ReleaseFit(
             recording,
-            _slice(profile, b),
+            profile.of_synapse(b),
             float(scales[b]),
             level,
             values,
@@ -481,26 +482,13 @@ def summarised(
             float(log_likelihood[b]),
             float(normal[b]),
         )
-        is_in_doubt = fit.implausible or (fit.n.identified and fit.is_rejected)
-        fits.append(_with_doubts(fit) if is_in_doubt else fit)
+        if fit.implausible or (fit.n.identified and fit.is_rejected):
+            # The model is not that of the recording: neither n, p nor q is identified.
+            for name in values:
+                if kind_of(name) in in_doubt:
+                    values[name] = replace(values[name], identified=False)
+        fits.append(fit)
     return fits
-
-
-def _with_doubts(fit: ReleaseFit) -> ReleaseFit:
-    """Return a fit that identifies neither n, p nor q: its model is not that of the recording."""
-    lost = {"p", "q", "capacity"} | ({"n"} if fit.profile.numbers.size > 1 else set())
-    values = {
-        name: replace(estimate, identified=False) if name.partition("[")[0] in lost else estimate
-        for name, estimate in fit.values.items()
-    }
-    return replace(fit, values=values)
-
-
-def _slice(profile: SiteProfile, b: int) -> SiteProfile:
-    one = slice(b, b + 1)
-    names = ("theta", "value", "curvature", "mode", "evidence", "spread")
-    parts = {name: getattr(profile, name)[:, one] for name in names}
-    return replace(profile, data=profile.data.take(one), **parts)
 
 
 def _serial_of(recording: Recording, dynamics: str) -> SerialDependence | None:
@@ -543,24 +531,16 @@ class _Column:
 
 def _estimate(column: _Column, b: int, recording: Recording, scale: float) -> Estimate:
     """Return one synapse's estimate in the unit of its recording."""
-    factor, unit = 1.0, ""
-    if column.kind in ("q", "mean", "capacity"):
-        factor, unit = scale, recording.unit_text
-    elif column.kind == "noise":
-        factor, unit = abs(scale), recording.unit_text
-    elif column.kind in ("recovery", "facilitation", "slow_recovery"):
-        unit = "ms"
-    ends = sorted((factor * float(column.low[b]), factor * float(column.high[b])))
-    credible = sorted((factor * float(column.credible[0][b]), factor * float(column.credible[1][b])))
-    return Estimate(
-        factor * float(column.value[b]),
-        ends[0] + 0.0,
-        ends[1] + 0.0,
-        abs(factor) * float(column.error[b]),
-        bool(column.identified[b]),
-        (credible[0], credible[1]),
-        unit,
+    factors = dict.fromkeys(("q", "mean", "capacity"), scale) | {"noise": abs(scale)}
+    factor = factors.get(column.kind, 1.0)
+    times = dict.fromkeys(("recovery", "facilitation", "slow_recovery"), "ms")
+    unit = recording.unit_text if column.kind in factors else times.get(column.kind, "")
+    value, low, high, first, last = (
+        factor * float(part[b]) + 0.0 for part in (column.value, column.low, column.high, *column.credible)
     )
+    error, is_identified = abs(factor) * float(column.error[b]), bool(column.identified[b])
+    credible = min(first, last), max(first, last)
+    return Estimate(value, min(low, high), max(low, high), error, is_identified, credible, unit)
 
 
 @dataclass(frozen=True, eq=False)

@@ -89,6 +89,12 @@ class SiteProfile:
         model = replace(self.model, family=self.families[row])
         return Likelihood(model, self.data.take(synapses), self.sites[row])
 
+    def of_synapse(self, b: int) -> SiteProfile:
+        """Return the profile of one synapse."""
+        names = ("theta", "value", "curvature", "mode", "evidence", "spread")
+        parts = {name: getattr(self, name)[:, b : b + 1] for name in names}
+        return replace(self, data=self.data.take(slice(b, b + 1)), **parts)
+
     def loss(self) -> FloatArray:
         """Return twice the log likelihood lost at every row, (R, B)."""
         return 2.0 * (self.value.max(axis=0) - self.value)

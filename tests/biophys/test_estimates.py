@@ -10,7 +10,6 @@ from biophys.estimates import (
     ALPHA,
     difference_of,
     exactly,
-    from_published,
     gaussian,
     mean_of,
     paired_difference,
@@ -78,13 +77,6 @@ def test_single_units_give_neither_interval_nor_test(of):
     assert of.interval is None
     assert of.p_against(0.0) is None
     assert of.detectable is None
-
-
-def test_a_published_mean_counts_with_its_own_error():
-    of = from_published([80.0, 81.0, 82.0], 81.0, 0.5, 3, unit="networks")
-    test = stats.ttest_ind_from_stats(81, 1, 3, 81, 0.5 * np.sqrt(3), 3, equal_var=False)
-    assert of.value == pytest.approx(0.0) and test.pvalue == pytest.approx(1.0)
-    assert (of.interval[1] - of.interval[0]) / 2 > 2 * np.sqrt(1 / 3 + 0.25)
 
 
 def test_classifiers_that_never_differ_still_have_an_interval():

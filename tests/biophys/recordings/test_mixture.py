@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom, norm
 
-from biophys.recordings.likelihood import Likelihood, ReleaseModel, Responses
+from biophys.recordings.likelihood import Likelihood, ReleaseModel, Responses, kind_of
 from biophys.recordings.mixture import MANY_SITES, log_binomial
 
 
@@ -36,7 +36,7 @@ def test_derivatives_are_slopes(free, shared):
     rng = np.random.default_rng(4)
     model = ReleaseModel(between=0.2, free=frozenset(free), shared=frozenset(shared))
     likelihood = Likelihood(model, responses(rng), 5)
-    theta = np.array([[{"p": 0.3, "q": -0.5}.get(likelihood.kind_of(n), -1.3) for n in likelihood.names]])
+    theta = np.array([[{"p": 0.3, "q": -0.5}.get(kind_of(n), -1.3) for n in likelihood.names]])
     theta = theta + 0.2 * rng.normal(size=(3, likelihood.size))
     rows, step = np.arange(3), 1e-5
     here = likelihood.at(theta, rows)

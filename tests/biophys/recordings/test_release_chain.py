@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom, norm
 
-from biophys.recordings.likelihood import Likelihood, ReleaseModel, Responses
+from biophys.recordings.likelihood import Likelihood, ReleaseModel, Responses, kind_of
 from biophys.recordings.release_chain import filter_forward, released_before
 from biophys.recordings.release_moments import train_moments
 from biophys.recordings.response_density import Quanta, log_density
@@ -132,7 +132,7 @@ def test_gradient_is_the_slope(kind, is_robust):
     likelihood = Likelihood(model, recording(rng), 6)
     centre = {"p": 0.3, "q": -0.7, "noise": -1.5, "within": -1.2, "recovery": 4.5, "slow_recovery": 7.0}
     centre |= {"facilitation": 4.0, "fast_share": 0.5}
-    theta = np.array([[centre.get(likelihood.kind_of(name), -1.0) for name in likelihood.names]])
+    theta = np.array([[centre.get(kind_of(name), -1.0) for name in likelihood.names]])
     theta = theta + 0.2 * rng.normal(size=(3, likelihood.size))
     rows, step = np.arange(3), 1e-5
     gradient = likelihood.at(theta, rows).gradient
