@@ -33,7 +33,6 @@ from rate_models.datasets import ImageData, load_images
 from rate_models.devices import Execution
 from rate_models.evaluation import accuracy, mean_softmax
 from rate_models.layout import Layout
-from rate_models.local_noise import LocalFeedForward, LocalGaussianSynapses
 from rate_models.networks import FeedForward
 from rate_models.optimisers import Adam, GradientDescent, Sgd
 from rate_models.presynaptic_sgd import PresynapticSgd
@@ -52,8 +51,6 @@ __all__ = [
     "GradientDescent",
     "ImageData",
     "Layout",
-    "LocalFeedForward",
-    "LocalGaussianSynapses",
     "Plan",
     "PresynapticSgd",
     "Sgd",

@@ -28,7 +28,6 @@ from biophys.sweeps.executors import LocalProcesses, ThisProcess
 from rate_models.devices import Execution
 from rate_models.evaluation import mean_softmax
 from rate_models.layout import Layout
-from rate_models.local_noise import LocalFeedForward, LocalGaussianSynapses
 from rate_models.networks import FeedForward
 from rate_models.optimisers import Adam, GradientDescent, Sgd
 from rate_models.presynaptic_sgd import PresynapticSgd
@@ -173,10 +172,6 @@ def trainer_of(kind: str, n: int, execution: Execution) -> Trainer:
     elif kind == "deterministic":
         synapses = DeterministicSynapses(layout, seeds, execution=execution)
         rule = GradientDescent(Sgd(synapses, learning_rate=0.08, l2=0.01))
-    elif kind == "local":
-        local = LocalGaussianSynapses(layout, seeds, execution=execution)
-        synapses, network = local, LocalFeedForward(local)
-        rule = GradientDescent(Adam(synapses, learning_rate=1e-4))
     else:
         synapses = GaussianSynapses(layout, seeds, execution=execution)
         rule = GradientDescent(Adam(synapses, learning_rate=1e-4))
@@ -216,7 +211,7 @@ def step_table(compiles: bool) -> dict[str, float]:
     n_networks = {}
     executions = {"": Execution()} | ({", compiled": Execution(compile=True)} if compiles else {})
     for suffix, execution in executions.items():
-        for kind in ("deterministic", "plastic", "gaussian", "local"):
+        for kind in ("deterministic", "plastic", "gaussian"):
             for n in (1, 4):
                 name = f"engine, {kind}{suffix}" + (f", {n} networks" if n > 1 else "")
                 runs[name], n_networks[name] = engine(kind, n, execution), n
@@ -235,7 +230,6 @@ def print_ratios(ms: dict[str, float]) -> None:
         ("plain plastic loop over the engine", plastic, "engine, plastic", ">= 2"),
         ("the same with images one by one", f"{plastic}, images one by one", "engine, plastic", ">= 4"),
         ("double-precision Gaussian loop over the engine", noisy, "engine, gaussian", ">= 4"),
-        ("the same with local reparametrisation", noisy, "engine, local", ">= 5"),
     ]
     kinds = ["", ", 4 networks", ", compiled, 4 networks"]
     kinds = [kind for kind in kinds if f"engine, plastic{kind}" in ms]

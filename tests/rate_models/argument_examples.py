@@ -10,8 +10,6 @@ from rate_models import (
     DeterministicSynapses,
     FeedForward,
     Layout,
-    LocalFeedForward,
-    LocalGaussianSynapses,
     PresynapticSgd,
     Sgd,
     Trainer,
@@ -92,11 +90,9 @@ SPECIAL = {
     "ImageData.to.device": lambda: torch.device("cpu"),
     "ImageData.to.dtype": lambda: torch.float64,
     "Plan.images": lambda: _plan().images,
-    "LocalFeedForward.synapses": lambda: LocalGaussianSynapses(_LAYOUT, _SEEDS),
 }
 
 INSTANCES = {
-    "LocalFeedForward": lambda: LocalFeedForward(LocalGaussianSynapses(_LAYOUT, _SEEDS)),
     "Plan": lambda: _plan(),
     "Trainer": lambda: Trainer(FeedForward(_LAYOUT), *_bernoulli_with_rule(), images=_IMAGES, labels=_LABELS),
 }

@@ -19,7 +19,6 @@ from rate_models import (
     GaussianSynapses,
     GradientDescent,
     Layout,
-    LocalGaussianSynapses,
     PresynapticSgd,
     Sgd,
     Trainer,
@@ -41,13 +40,7 @@ from rate_models.experiments.network_sweep import grid, sweep_networks, train_gr
 from rate_models.sweep import run_sweep
 
 LAYOUT = Layout((4, 3, 2))
-SYNAPSES = (
-    BernoulliSynapses,
-    DeterministicSynapses,
-    GaussianSynapses,
-    LocalGaussianSynapses,
-    MeanFieldSynapses,
-)
+SYNAPSES = (BernoulliSynapses, DeterministicSynapses, GaussianSynapses, MeanFieldSynapses)
 
 
 @checked_types

@@ -24,7 +24,6 @@ from rate_models.continual_methods import Replica, Training, learned
 from rate_models.datasets import ImageData, load_images
 from rate_models.devices import Execution
 from rate_models.layout import Layout
-from rate_models.local_noise import LocalFeedForward, LocalGaussianSynapses
 from rate_models.networks import FeedForward
 from rate_models.optimisers import Adam, GradientDescent, Sgd, adam_of_means_and_noise
 from rate_models.presynaptic_sgd import PresynapticSgd
@@ -91,11 +90,6 @@ RUNS = {
         lambda s: GradientDescent(
             adam_of_means_and_noise(s, learning_rate=0.01), [ReliabilityCost(s, EntropyCost(), share=0.1)]
         ),
-    ),
-    "local noise": with_rule(
-        LocalGaussianSynapses,
-        lambda s: GradientDescent(adam_of_means_and_noise(s, learning_rate=0.01)),
-        LocalFeedForward,
     ),
     "own rule": with_rule(DeterministicSynapses, Momentum),
 }

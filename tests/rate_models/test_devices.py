@@ -14,7 +14,6 @@ from rate_models import devices, stochastic_layers
 from rate_models.devices import Execution
 from rate_models.evaluation import mean_softmax
 from rate_models.layout import Layout
-from rate_models.local_noise import LocalFeedForward, LocalGaussianSynapses
 from rate_models.networks import FeedForward
 from rate_models.optimisers import Adam, GradientDescent, Sgd
 from rate_models.presynaptic_sgd import PresynapticSgd
@@ -24,7 +23,7 @@ from rate_models.task_sequences import Plan
 from rate_models.training import Trainer
 
 LAYOUT = Layout((12, 8, 8, 4))
-KINDS = ("plastic", "deterministic", "gaussian", "local")
+KINDS = ("plastic", "deterministic", "gaussian")
 
 
 def trainer_of(kind, seeds, execution, images=None):
@@ -39,9 +38,7 @@ def trainer_of(kind, seeds, execution, images=None):
         synapses = DeterministicSynapses(LAYOUT, seeds, execution=execution)
         rule = GradientDescent(Sgd(synapses, learning_rate=0.1, l2=0.01))
     else:
-        build = LocalGaussianSynapses if kind == "local" else GaussianSynapses
-        synapses = build(LAYOUT, seeds, execution=execution)
-        network = LocalFeedForward(synapses) if kind == "local" else network
+        synapses = GaussianSynapses(LAYOUT, seeds, execution=execution)
         rule = GradientDescent(Adam(synapses, learning_rate=0.01))
     return Trainer(network, synapses, rule, images, labels)
 

@@ -13,7 +13,6 @@ from biophys.release_plasticity import ReleasePlasticity
 from rate_models.devices import Execution
 from rate_models.draws import standard_normal
 from rate_models.layout import Layout
-from rate_models.local_noise import LocalFeedForward, LocalGaussianSynapses
 from rate_models.networks import FeedForward
 from rate_models.nn import (
     BernoulliLinear,
@@ -99,9 +98,9 @@ def trained(model, data, plan, optimizers, *, penalty=lambda: 0.0, reduction="me
     return drawn
 
 
-def run_engine(synapses, rule, data, plan, drawn, *, network=None, loss="mean"):
+def run_engine(synapses, rule, data, plan, drawn, *, loss="mean"):
     synapses.streams = GivenNoise(drawn)
-    trainer = Trainer(network or FeedForward(LAYOUT), synapses, rule, *data, loss=loss)
+    trainer = Trainer(FeedForward(LAYOUT), synapses, rule, *data, loss=loss)
     for epoch in plan:
         trainer.run(epoch)
 
@@ -288,29 +287,6 @@ def test_homogeneous_noise(data, plan):
     run_engine(synapses, GradientDescent(Sgd(synapses, learning_rate=0.02)), data, plan, drawn)
     assert_same(synapses, linear)
     torch.testing.assert_close(shared.detach().expand(LAYOUT.n_parameters), synapses.phi[0].clone())
-
-
-def test_noise_that_is_drawn_at_the_units(data, plan):
-    synapses = LocalGaussianSynapses(LAYOUT, [1], initial_sigma=0.05, execution=DOUBLE)
-    model, linear = network_like(
-        synapses, lambda *sizes, **kinds: GaussianLinear(*sizes, sigma=0.05, local=True, **kinds)
-    )
-    seed_streams(model, 7)
-
-    def drives():
-        like = [torch.empty(BATCH_SIZE, each.out_features, dtype=torch.float64) for each in linear]
-        drawn = [standard_normal(each.noise.randomness, out) for each, out in zip(linear, like, strict=True)]
-        return torch.cat([each.flatten() for each in drawn])
-
-    optimizer = torch.optim.Adam(model.parameters(), lr=0.02)
-    drawn = trained(model, data, plan, [optimizer], reduction="sum", drawn_by=drives)
-    rule = GradientDescent(Adam(synapses, learning_rate=0.02))
-    run_engine(synapses, rule, data, plan, drawn, network=LocalFeedForward(synapses), loss="sum")
-    assert_same(synapses, linear)
-    phi = torch.cat(
-        [flat(linear, lambda each: each.noise.phi), flat(linear, lambda each: each.bias_noise.phi)]
-    )
-    torch.testing.assert_close(phi, synapses.phi[0].clone(), rtol=1e-9, atol=1e-10)
 
 
 def test_a_group_under_vmap_trains_as_its_networks_do_alone(data):
