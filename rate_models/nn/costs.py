@@ -172,13 +172,9 @@ def log_probability(model: nn.Module) -> Tensor:
     The gradient of ``loss + (loss.detach() - baseline) * log_probability(model)`` is an unbiased estimate of
     that of the expected loss.
 
-    Parameters
-    ----------
-    model : with synapses whose ``learn_p`` is ``"score"``
-
     Raises
     ------
-    ValueError : if there are none
+    ValueError : if no synapse of the model has ``learn_p="score"``
 
     References
     ----------

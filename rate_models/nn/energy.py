@@ -197,11 +197,9 @@ class EnergyCounter:
         self.n_inputs = 0
 
     def __enter__(self) -> EnergyCounter:
-        self._handles = [
-            module.register_forward_hook(self._hook_of(name)) for name, module in self._counted.items()
-        ]
-        for name, module in self._spiking.items():
-            self._handles.append(module.register_forward_hook(self._spike_hook_of(name)))
+        hooks = [(module, self._hook_of(name)) for name, module in self._counted.items()]
+        hooks += [(module, self._spike_hook_of(name)) for name, module in self._spiking.items()]
+        self._handles = [module.register_forward_hook(hook) for module, hook in hooks]
         self._handles.append(self.model.register_forward_pre_hook(self._count_inputs, with_kwargs=True))
         return self
 
@@ -280,18 +278,12 @@ class EnergyCounter:
             calcium = self._calcium_of_site * _summed_drive(module, spikes, self._odds_power(stochastic))
         else:
             calcium = self._price["calcium pump"] * n_vesicles
-        price = self._price
-        spent = (
-            price["action potentials"] * n_events,
-            calcium,
-            price["vesicle cycling"] * n_vesicles,
-            price["transmitter"] * size,
-            price["postsynaptic ion flux"] * size,
-        )
         layer.n_events += n_events
         layer.n_vesicles += n_vesicles
-        for mechanism, atp in zip(MECHANISMS, spent, strict=True):
-            layer.atp[mechanism] += atp
+        layer.atp["calcium pump"] += calcium
+        amounts = {"action potentials": n_events, "vesicle cycling": n_vesicles}
+        for mechanism, amount in {**amounts, "transmitter": size, "postsynaptic ion flux": size}.items():
+            layer.atp[mechanism] += self._price[mechanism] * amount
 
     def _odds_power(self, release: Release) -> Tensor:
         """Return n (p / (1 - p))^(1/h) of every synapse."""

@@ -81,13 +81,9 @@ def binomial_weight(
 def transmitted_weight(
     weight: Tensor, p: Tensor, count: Tensor, n_sites: int | Tensor = 1, *, straight_through: bool = True
 ) -> Tensor:
-    """Return count weight / (n p).
+    """Return count weight / (n p), `count` being the vesicles released: overwritten if p has no gradient.
 
-    Parameters
-    ----------
-    weight, p, n_sites : as for `binomial_weight`
-    count : vesicles released, of the shape of `weight`; it is overwritten where p has no gradient
-    straight_through : whether the gradient by p, if it has one, treats `count` as if it moved with n p
+    If it has one, `straight_through` says whether it treats `count` as if it moved with n p.
     """
     if straight_through and p.requires_grad:
         count = count + n_sites * (p - p.detach())
@@ -97,20 +93,11 @@ def transmitted_weight(
 
 
 def log_probability(p: Tensor, count: Tensor, n_sites: int | Tensor = 1) -> Tensor:
-    """Return log P(count) without the binomial coefficient: its gradient by p is the score.
+    """Return log P(count), in nats, without the binomial coefficient: its gradient by p is the score.
 
-    The gradient of ``loss + (loss - baseline).detach() * log_probability(p, count).sum()`` by p is an
-    unbiased estimate of that of the expected loss, if the weights were formed with
-    ``straight_through=False``.
-
-    Parameters
-    ----------
-    p : release probability
-    count, n_sites : vesicles released, and sites
-
-    Returns
-    -------
-    log_probability : in nats, of the shape of `p`
+    `count` are the vesicles that were released from `n_sites`. The gradient by p of ``loss + (loss -
+    baseline).detach() * log_probability(p, count).sum()`` is an unbiased estimate of that of the expected
+    loss, if the weights were formed with ``straight_through=False``.
     """
     # What has no exponent has no slope either, at p = 0 and 1 too.
     p_released, p_failed = torch.where(count > 0, p, 1.0), torch.where(n_sites - count > 0, p, 0.0)

@@ -36,16 +36,9 @@ class _Releasing(nn.Module):
         **options: Any,
     ) -> None:
         super().__init__(*sizes, **options)
-        self.release = Release(
-            self.weight,
-            p,
-            n_sites=n_sites,
-            learn_p=learn_p,
-            release_fixed_at=release_fixed_at,
-            normalised_by=normalised_by,
-            sample=sample,
-            generator=generator,
-        )
+        ghost: dict[str, Any] = {"release_fixed_at": release_fixed_at, "normalised_by": normalised_by}
+        draws: dict[str, Any] = {"sample": sample, "generator": generator}
+        self.release = Release(self.weight, p, n_sites=n_sites, learn_p=learn_p, **ghost, **draws)
 
     @property
     def p(self) -> Tensor:
@@ -124,26 +117,18 @@ class BinomialLinear(_Releasing, nn.Linear):
 class BernoulliConv1d(_Releasing, nn.Conv1d):
     """1-d convolution whose synapses transmit weight / p with probability p, else nothing.
 
-    A synapse is an entry of the kernel: one decision per pass, for all positions and inputs.
-
-    Parameters
-    ----------
-    in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias, padding_mode, device,
-    dtype : as for `torch.nn.Conv1d`
-    p, learn_p, sample, generator, release_fixed_at, normalised_by : as for `BernoulliLinear`
+    A synapse is an entry of the kernel: one decision per pass, for all positions and inputs. Arguments are
+    those of `torch.nn.Conv1d`, and by keyword p, learn_p, sample, generator, release_fixed_at and
+    normalised_by as for `BernoulliLinear`.
     """
 
 
 class BernoulliConv2d(_Releasing, nn.Conv2d):
     """2-d convolution whose synapses transmit weight / p with probability p, else nothing.
 
-    A synapse is an entry of the kernel: one decision per pass, for all positions and inputs.
-
-    Parameters
-    ----------
-    in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias, padding_mode, device,
-    dtype : as for `torch.nn.Conv2d`
-    p, learn_p, sample, generator, release_fixed_at, normalised_by : as for `BernoulliLinear`
+    A synapse is an entry of the kernel: one decision per pass, for all positions and inputs. Arguments are
+    those of `torch.nn.Conv2d`, and by keyword p, learn_p, sample, generator, release_fixed_at and
+    normalised_by as for `BernoulliLinear`.
 
     Examples
     --------
@@ -190,16 +175,12 @@ class _Noisy(nn.Module):
         self.noise.advance()
         if self.bias_noise is not None:
             self.bias_noise.advance()
-        if self.local and self.noise.is_sampling:
-            return self._drawn_drive(x)
-        bias = self.bias if self.bias_noise is None else self.bias_noise(self.bias)
-        return applied(self, x, self.noise(self.weight), bias)
-
-    def _drawn_drive(self, x: Tensor) -> Tensor:
-        mean = applied(self, x, self.weight, self.bias)
+        if not (self.local and self.noise.is_sampling):
+            bias = self.bias if self.bias_noise is None else self.bias_noise(self.bias)
+            return applied(self, x, self.noise(self.weight), bias)
         spread = None if self.bias_noise is None else self.bias_noise.sd(self.bias).square()
         variance = applied(self, x.square(), self.noise.sd(self.weight).square(), spread)
-        return gaussian_drive(mean, variance, self.noise.randomness)
+        return gaussian_drive(applied(self, x, self.weight, self.bias), variance, self.noise.randomness)
 
     def reset_parameters(self) -> None:
         """Set means and standard deviations to new initial values, and start the streams anew."""
@@ -244,13 +225,10 @@ class GaussianLinear(_Noisy, nn.Linear):
 class GaussianConv2d(_Noisy, nn.Conv2d):
     """2-d convolution whose weights and biases are normal with learned means and standard deviations.
 
-    Parameters
-    ----------
-    in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias, padding_mode, device,
-    dtype : as for `torch.nn.Conv2d`; weight and bias are the means
-    sigma, local, noisy_bias, homogeneous, mean_range, sample, generator
-        As for `GaussianLinear`. With `local` the drives of different positions are drawn independently,
-        although they share weights: their variance is that of drawn weights, their correlation is not.
+    Arguments are those of `torch.nn.Conv2d`, whose weight and bias are the means, and by keyword sigma,
+    local, noisy_bias, homogeneous, mean_range, sample and generator as for `GaussianLinear`. With `local` the
+    drives of different positions are drawn independently, although they share weights: their variance is that
+    of drawn weights, their correlation is not.
 
     Examples
     --------

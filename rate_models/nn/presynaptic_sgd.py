@@ -99,12 +99,7 @@ class PresynapticSGD(torch.optim.Optimizer):
         super().__init__(groups, {"lr": lr, "l2": l2, **dataclasses.asdict(plasticity)})
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
-        """Add the releasing tensors of one module or several, with options of their own.
-
-        Parameters
-        ----------
-        param_group : ``{"params": module, "lr": ..., "p_up": ...}``
-        """
+        """Add the releasing tensors of modules, as ``{"params": module, "lr": ..., "p_up": ...}``."""
         modules = param_group["params"]
         modules = [modules] if isinstance(modules, nn.Module) else list(modules)
         options = {**self.defaults, **param_group}
@@ -120,8 +115,13 @@ class PresynapticSGD(torch.optim.Optimizer):
             for synapses in named_synapses(module):
                 if isinstance(release := synapses.stochastic, Release):
                     _check_plastic(synapses.name, release)
-                    other = members.setdefault(synapses.expected, (synapses.name, release))
-                    _check_tied(*other, synapses.name, release)
+                    name, other = members.setdefault(synapses.expected, (synapses.name, release))
+                    if release is not other:
+                        raise ValueError(
+                            f"{name} and {synapses.name} are one parameter with two release probabilities, "
+                            "of which its gradient could move one: let the modules share the release too, or "
+                            "let only one of them release"
+                        )
         if not members:
             names = ", ".join(type(module).__name__ for module in modules)
             raise ValueError(
@@ -171,23 +171,20 @@ class PresynapticSGD(torch.optim.Optimizer):
         total = sum(gradient.sum() for gradient in gradients.values())
         if not math.isfinite(float(total)):
             for weight, gradient in gradients.items():
-                if not bool(torch.isfinite(gradient).all()):
-                    raise FloatingPointError(self._said_of(weight))
+                name, p = self._name_of[weight], self._release_of[weight].p
+                if bool(torch.isfinite(gradient).all()):
+                    continue
+                if not bool(((p > 0) & (p <= 1)).all()):
+                    raise FloatingPointError(
+                        f"p of {name} is not a probability everywhere: assign another one"
+                    )
+                raise FloatingPointError(
+                    f"the gradient of {name} is not finite: training diverged. The step was not taken; lower "
+                    "lr or l2, or look for inputs that are not finite"
+                )
         if not self._knows_scale:
             self._knows_scale = True
             self._check_scale(gradients)
-
-    def _said_of(self, weight: Tensor) -> str:
-        """Return what is wrong where a gradient is not finite."""
-        name, p = self._name_of[weight], self._release_of[weight].p
-        if not bool(((p > 0) & (p <= 1)).all()):
-            return (
-                f"p of {name} is not a probability everywhere (nan or outside 0..1): assign another one to it"
-            )
-        return (
-            f"the gradient of {name} is not finite: training diverged. The step was not taken; lower lr or "
-            "l2, or look for inputs that are not finite"
-        )
 
     def _check_scale(self, gradients: dict[Tensor, Tensor]) -> None:
         limit = {weight: group["g_lim"] for group in self.param_groups for weight in group["params"]}
@@ -230,11 +227,7 @@ def other_parameters(model: nn.Module) -> list[nn.Parameter]:
 
 
 def diverged_replicas(state: Mapping[str, Tensor]) -> list[int]:
-    """Return which replicas of a stacked state hold numbers that are not finite.
-
-    Parameters
-    ----------
-    state : parameters, as `torch.func.stack_module_state` returns them, with a leading axis of replicas
+    """Return which replicas of a stacked state (`torch.func.stack_module_state`) hold numbers not finite.
 
     Examples
     --------
@@ -264,14 +257,6 @@ class _Rule(NamedTuple):
         reaches_one = group["form"] == "additive" and group["p_max"] == 1
         freezes = group["p_freeze"] < 1 or (group["p_freeze"] == 1 and reaches_one)
         return cls(freezes=freezes, **{name: group[name] for name in cls._fields if name != "freezes"})
-
-
-def _check_tied(name: str, release: Release, other_name: str, other_release: Release) -> None:
-    if release is not other_release:
-        raise ValueError(
-            f"{name} and {other_name} are one parameter with two release probabilities, of which its "
-            "gradient could move one: let the modules share the release too, or let only one of them release"
-        )
 
 
 def _check_plastic(name: str, release: Release) -> None:

@@ -22,12 +22,8 @@ def seed_streams(model: Model, seed: int) -> Model:
 
     Parameters
     ----------
-    model : with stochastic synapses
+    model : with stochastic synapses; it is returned
     seed : any whole number
-
-    Returns
-    -------
-    model : the same
 
     Raises
     ------
@@ -57,12 +53,7 @@ def checked_synapses(model: nn.Module) -> list[Synapses]:
 
 
 def check_streams(model: nn.Module) -> None:
-    """Raise if two tensors of a model draw the same numbers.
-
-    Raises
-    ------
-    ValueError : if two streams have the same key, as after copying a layer: it names them
-    """
+    """Raise ValueError if two tensors of a model draw the same numbers, as after copying a layer."""
     owners: dict[int, Synapses] = {}
     for synapses in named_synapses(model):
         stochastic = synapses.stochastic
@@ -78,12 +69,7 @@ def check_streams(model: nn.Module) -> None:
 
 @contextlib.contextmanager
 def sampling(model: nn.Module, sample: bool | str) -> Iterator[None]:
-    """Let all synapses of a model sample, or not, inside the block.
-
-    Parameters
-    ----------
-    model : with stochastic synapses
-    sample : True, False or ``"mean"``, as for the layers
+    """Let all synapses of a model sample (True, False or ``"mean"``, as for the layers) inside the block.
 
     Examples
     --------
@@ -106,11 +92,7 @@ def sampling(model: nn.Module, sample: bool | str) -> Iterator[None]:
 
 
 def same_draws(*modules: nn.Module) -> Callable[[], tuple[contextlib.AbstractContextManager, ...]]:
-    """Return the `context_fn` with which `torch.utils.checkpoint` computes a pass again with the same draws.
-
-    Parameters
-    ----------
-    modules : those whose passes are computed again
+    """Return the `context_fn` with which `torch.utils.checkpoint` computes passes of modules again alike.
 
     Examples
     --------

@@ -180,7 +180,8 @@ class Release(StochasticWeight):
     Parameters
     ----------
     weight : the tensor that it will act on: it gives shape, type and device
-    p : release probability, above 0 and at most 1: one number, or a tensor of the shape of the weight
+    p
+        Release probability, above 0 and at most 1: one number, or a tensor of the shape of the weight.
     n_sites
         n, at least 1: one number, or an integer tensor of the shape of the weight. 1 is Bernoulli release.
     learn_p
@@ -258,15 +259,16 @@ class Release(StochasticWeight):
         """Return the weight that acts in the present pass, or the expected one where nothing is drawn."""
         if not self.is_sampling:
             return self.expected(weight)
-        p = self.p
-        drawn_with, divisor = p.detach(), p
-        if self.release_fixed_at is not None:
-            drawn_with = torch.full_like(drawn_with, self.release_fixed_at)
-            divisor = drawn_with if self.normalised_by == "release" else p
-        count = released(self.randomness, drawn_with, self.n_sites, n_max=self.n_max)
+        acting = self._acting_p()
+        divisor = acting if self.normalised_by == "release" else self.p
+        count = released(self.randomness, acting.detach(), self.n_sites, n_max=self.n_max)
         return transmitted_weight(
             weight, divisor, count, self.n_sites, straight_through=self.learn_p == "straight_through"
         )
+
+    def _acting_p(self) -> Tensor:
+        """Return the probability with which synapses release."""
+        return self.p if self.release_fixed_at is None else torch.full_like(self.p, self.release_fixed_at)
 
     def expected(self, weight: Tensor) -> Tensor:
         """Return the mean of what acts: the weight itself, but for a ghost that is normalised by p."""
@@ -276,9 +278,7 @@ class Release(StochasticWeight):
 
     def count(self) -> Tensor:
         """Return how many vesicles were released in the last pass; n p where the stream was not used."""
-        p = self.p.detach()
-        if self.release_fixed_at is not None:
-            p = torch.full_like(p, self.release_fixed_at)
+        p = self._acting_p().detach()
         if not self.is_sampling or isinstance(self.randomness, torch.Generator):
             return p * self.n_sites
         return released(self.randomness, p, self.n_sites, n_max=self.n_max)
@@ -289,9 +289,7 @@ class Release(StochasticWeight):
 
     def sd(self, weight: Tensor) -> Tensor:
         """Return abs(w̄) sqrt((1 - p) / (n p)); of a ghost with the probability with which it releases."""
-        p = self.p
-        if self.release_fixed_at is not None:
-            p = torch.full_like(p, self.release_fixed_at)
+        p = self._acting_p()
         return self.expected(weight).abs() * ((1 - p) / (self.n_sites * p)).sqrt()
 
     def _load_from_state_dict(self, *args: Any) -> None:
@@ -314,11 +312,7 @@ class Release(StochasticWeight):
     def _set_sites(self, n_sites: int | Tensor, weight: Tensor) -> None:
         """Keep the numbers of sites as a number, or as a buffer beside the largest one."""
         if not isinstance(n_sites, Tensor):
-            if not isinstance(n_sites, Integral) or isinstance(n_sites, bool) or n_sites < 1:
-                raise ValueError(
-                    f"n_sites must be a whole number from 1 on, or a tensor of them, got {n_sites!r}"
-                )
-            self.n_sites = self.n_max = int(n_sites)
+            self.n_sites = self.n_max = checked_number(n_sites, "n_sites", ", or a tensor of them")
             return
         if n_sites.is_floating_point() or n_sites.is_complex() or n_sites.shape != weight.shape:
             raise ValueError(
@@ -334,10 +328,13 @@ class Release(StochasticWeight):
 class GaussianNoise(StochasticWeight):
     """Normal noise: a weight acts as mu + sigma xi, with sigma = softplus(phi) and xi ~ N(0, 1).
 
+    phi, the unconstrained standard deviation, is a parameter.
+
     Parameters
     ----------
     weight : the tensor that it will act on: it gives shape, type and device
-    sigma : initial standard deviation, positive: one number, or a tensor of the shape of the weight
+    sigma
+        Initial standard deviation, positive and finite: one number, or a tensor of the shape of the weight.
     homogeneous : whether all weights share one phi, of shape (): its gradient is the sum over them
     sample, generator, tensor_name : as for `StochasticWeight`
 
@@ -345,10 +342,6 @@ class GaussianNoise(StochasticWeight):
     ------
     TypeError : if the weight is no real floating point tensor
     ValueError : if `sigma` is not positive and finite, or of another shape
-
-    Attributes
-    ----------
-    phi : unconstrained standard deviation, a parameter
 
     References
     ----------
@@ -371,9 +364,8 @@ class GaussianNoise(StochasticWeight):
         if isinstance(sigma, Tensor) and sigma.shape not in (torch.Size(), shape):
             raise ValueError(f"sigma must be of the shape {tuple(shape)}, got {tuple(sigma.shape)}")
         if not isinstance(sigma, Tensor):
-            sigma = torch.tensor(
-                checked_amount(sigma, "sigma", is_open=True), device="cpu", dtype=torch.float64
-            )
+            sigma = checked_amount(sigma, "sigma", is_open=True)
+            sigma = torch.tensor(sigma, device="cpu", dtype=torch.float64)
         values = sigma.detach().double()
         if not values.is_meta and not bool(((values > 0) & (values < math.inf)).all()):
             raise ValueError("sigma must be finite and positive everywhere")
@@ -411,8 +403,7 @@ class Synapses(NamedTuple):
     Parameters
     ----------
     name : of the tensor in the model, for example ``"features.0.weight"``
-    module : the module that owns the tensor
-    stochastic : what makes it stochastic
+    module, stochastic : the module that owns the tensor, and what makes it stochastic
     """
 
     name: str
@@ -455,18 +446,18 @@ def named_synapses(model: nn.Module) -> Iterator[Synapses]:
     """
     check_kind(model, nn.Module, "model", "nn.Sequential(BernoulliLinear(784, 10))")
     for name, module in model.named_modules():
+        if isinstance(module, parametrize.ParametrizationList):
+            continue
         children = list(module.children())
         if isinstance(parametrizations := getattr(module, "parametrizations", None), nn.ModuleDict):
             children += [each for chain in parametrizations.values() for each in chain.children()]
         for child in children:
-            if isinstance(child, StochasticWeight) and not isinstance(
-                module, parametrize.ParametrizationList
-            ):
+            if isinstance(child, StochasticWeight):
                 yield Synapses(f"{name}.{child.tensor_name}".lstrip("."), module, child)
 
 
 def release(module: nn.Module, name: str = "weight", p: float | Tensor = 0.25, **options: Any) -> nn.Module:
-    """Let a tensor of a module release, whatever the module does with it.
+    """Let a tensor of a module release, whatever the module does with it, and return the module.
 
     Parameters
     ----------
@@ -474,12 +465,11 @@ def release(module: nn.Module, name: str = "weight", p: float | Tensor = 0.25, *
     name
         Of the tensor, with dots if a child owns it: a child that the module never calls, as the output
         projection of attention, draws with its parent.
-    p : release probability, as for `Release`
-    options : further arguments of `Release`: n_sites, learn_p, sample, generator, ..
+    p, options : as for `Release`: p, n_sites, learn_p, sample, generator, ...
 
     Returns
     -------
-    module : the same. Its parameter is now ``module.parametrizations.weight.original``, the expected weight
+    module : its parameter is now ``module.parametrizations.weight.original``, the expected weight
 
     Raises
     ------
@@ -497,17 +487,12 @@ def release(module: nn.Module, name: str = "weight", p: float | Tensor = 0.25, *
 def add_noise(
     module: nn.Module, name: str = "weight", sigma: float | Tensor = 1e-4, **options: Any
 ) -> nn.Module:
-    """Add normal noise with a learned standard deviation to a tensor of a module.
+    """Add normal noise with a learned standard deviation to a tensor of a module, and return the module.
 
     Parameters
     ----------
     module, name : as for `release`
-    sigma : initial standard deviation, as for `GaussianNoise`
-    options : further arguments of `GaussianNoise`
-
-    Returns
-    -------
-    module : the same
+    sigma, options : as for `GaussianNoise`
     """
     return _parametrised(module, name, functools.partial(GaussianNoise, sigma=sigma, **options))
 
@@ -556,10 +541,10 @@ def checked_amount(value: Any, name: str, *, is_open: bool = False) -> float:
     return number
 
 
-def checked_number(value: Any, name: str) -> int:
+def checked_number(value: Any, name: str, alternative: str = "") -> int:
     """Return a whole number from 1 on, else raise ValueError."""
     if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
-        raise ValueError(f"{name} must be a whole number from 1 on, got {shown(value)}")
+        raise ValueError(f"{name} must be a whole number from 1 on{alternative}, got {shown(value)}")
     return int(value)
 
 
@@ -615,11 +600,8 @@ def _chain_of(owner: Any, tensor_name: str) -> list[StochasticWeight]:
     """Return the stochastic ones among the parametrisations of a tensor."""
     if parametrize.is_parametrized(owner, tensor_name):
         return [each for each in owner.parametrizations[tensor_name] if isinstance(each, StochasticWeight)]
-    return [
-        each
-        for each in owner.children()
-        if isinstance(each, StochasticWeight) and each.tensor_name == tensor_name
-    ]
+    own = (each for each in owner.children() if isinstance(each, StochasticWeight))
+    return [each for each in own if each.tensor_name == tensor_name]
 
 
 def _begin_pass(path: str, tensor_name: str, module: nn.Module, args: Any) -> None:
@@ -633,11 +615,9 @@ def _begin_pass(path: str, tensor_name: str, module: nn.Module, args: Any) -> No
 
 def _forget_flat_weights(module: nn.RNNBase, args: Any, output: Any) -> None:
     """Leave no drawn weights behind, which could not be copied."""
-    originals = dict(module.named_parameters())
-    module._flat_weights = [
-        originals.get(name, originals.get(f"parametrizations.{name}.original"))
-        for name in module._flat_weights_names
-    ]
+    kept = dict(module.named_parameters())
+    names = module._flat_weights_names
+    module._flat_weights = [kept.get(name, kept.get(f"parametrizations.{name}.original")) for name in names]
 
 
 def _note_use(user: StochasticWeight) -> None:
