@@ -20,7 +20,6 @@ from typing import Annotated, Any
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
 from biophys.argument_types import check_config
 from biophys.progress import Progress, ignore_progress
@@ -81,21 +80,9 @@ and seed, as the paper says.
 """
 
 MAY_DIFFER = (
-    "models",
-    "seeds",
-    "variant_seeds",
-    "step_factors",
-    "changes_steps_singly",
-    "scanned_p",
-    "scanned_learning_rates",
-    "n_lesion_samples",
-    "evaluate_every",
-    "lesion_fractions",
-    "n_shuffles",
-    "n_gradient_synapses",
-    "lesions_at_every_l2",
-    "varied_l2",
-    "networks_per_batch",
+    *("models", "seeds", "variant_seeds", "step_factors", "changes_steps_singly", "varied_l2"),
+    *("scanned_p", "scanned_learning_rates", "lesion_fractions", "lesions_at_every_l2", "n_lesion_samples"),
+    *("evaluate_every", "n_shuffles", "n_gradient_synapses", "networks_per_batch"),
 )
 """Settings that say how much is measured, or on which seeds: a result may differ in them."""
 
@@ -211,14 +198,7 @@ class Config:
 
 QUICK = Config(
     data_set="digits",
-    models=(
-        "soft_bound",
-        "additive",
-        "soft_bound_uniform",
-        "deterministic",
-        "fixed_release",
-        "matched_release",
-    ),
+    models=tuple(name for name in MODELS if name not in ("additive_uniform", "deterministic_slow")),
     l2=(0.0, 0.01, 0.04),
     seeds=(1, 2, 3),
     variant_seeds=(1, 2, 3),
@@ -239,9 +219,8 @@ QUICK = Config(
 
 def work(config: Config) -> float:
     """Return how much work a run is, in a unit of its own."""
-    return training_work(
-        config.data_set, config.hidden_units, config.n_networks, config.n_epochs, config.batch_size
-    )
+    sizes = (config.hidden_units, config.n_networks, config.n_epochs, config.batch_size)
+    return training_work(config.data_set, *sizes)
 
 
 def run(
@@ -253,11 +232,6 @@ def run(
     keep_in: Path | str | None = None,
 ) -> xr.Dataset:
     """Train all networks and measure them.
-
-    Parameters
-    ----------
-    config, execution, executor, on_progress, keep_in
-        As for every experiment: see :mod:`rate_models.experiments`.
 
     Returns
     -------
@@ -276,14 +250,8 @@ def run(
     results = _trained(config, _independent_specs(config), replicas, sizes, clock)
     if "matched_release" in config.models:
         results |= _trained(config, _matched_specs(config, results), replicas, sizes, clock)
-    return _result(config, results).assign_attrs(
-        data_set=config.data_set,
-        shown_l2=config.shown_l2,
-        p_min=config.p_min,
-        g_lim=config.g_lim,
-        sizes=sizes,
-        timing="; ".join(clock.timing),
-    )
+    attrs = {name: getattr(config, name) for name in ("data_set", "shown_l2", "p_min", "g_lim")}
+    return _result(config, results).assign_attrs(**attrs, sizes=sizes, timing="; ".join(clock.timing))
 
 
 def _independent_specs(config: Config) -> list[NetworkSpec]:
@@ -335,20 +303,13 @@ def _matched_specs(config: Config, results: Mapping[NetworkSpec, xr.Dataset]) ->
         for spec, each in results.items()
         if (spec.table, spec.place[0]) == ("models", "soft_bound") and "mean_p" in each
     }
-    return [
-        NetworkSpec(
-            "fixed",
-            "models",
-            ("matched_release", l2, seed),
-            l2,
-            seed,
-            config.learning_rate,
-            learned[l2, seed],
-            measures=_measures_of(config, "matched_release", l2),
-        )
-        for l2, seed in itertools.product(config.l2, config.seeds)
-        if np.isfinite(learned.get((l2, seed), np.nan))
-    ]
+    specs = []
+    for l2, seed in itertools.product(config.l2, config.seeds):
+        if np.isfinite(p := learned.get((l2, seed), np.nan)):
+            at, measures = ("matched_release", l2, seed), _measures_of(config, "matched_release", l2)
+            spec = NetworkSpec("fixed", "models", at, l2, seed, config.learning_rate, p, measures=measures)
+            specs.append(spec)
+    return specs
 
 
 def _trained(
@@ -360,12 +321,12 @@ def _trained(
     train = functools.partial(measured_on, protocol=config.protocol)
     if isinstance(replicas.executor, ThisProcess):
         train = functools.partial(train, on_epoch=clock.epoch)
+    best_size = batch_size(replicas, len(specs), Layout(tuple(sizes)).n_parameters)
     results = replicas.found(
         settings,
         specs,
         train,
-        group_size=config.networks_per_batch
-        or batch_size(replicas, len(specs), Layout(tuple(sizes)).n_parameters),
+        group_size=config.networks_per_batch or best_size,
         programs=[spec.program for spec in specs],
         on_group=lambda rows: clock.batch(len(rows), _in_words([specs[row] for row in rows])),
     )
@@ -402,11 +363,10 @@ def _result(config: Config, results: Mapping[NetworkSpec, xr.Dataset]) -> xr.Dat
     """Return all measurements as one labelled dataset; histograms are summed over seeds."""
     l2, seeds, variants = {"l2": config.l2}, {"seed": config.seeds}, {"variant_seed": config.variant_seeds}
     swept = {"fixed_p": config.scanned_p, "learning_rate": config.scanned_learning_rates}
+    steps = {"step_size": list(config.step_sizes)}
     parts = [
         _packed(results, "models", {"model": config.models, **l2, **seeds}),
-        _packed(
-            results, "step_sizes", {"step_size": list(config.step_sizes), **l2, **variants}, "step_size_"
-        ),
+        _packed(results, "step_sizes", {**steps, **l2, **variants}, "step_size_"),
         _packed(results, "scan", {**swept, **variants}, "scan_"),
     ]
     # Single synapses and neurons at one penalty.
@@ -422,28 +382,28 @@ def _result(config: Config, results: Mapping[NetworkSpec, xr.Dataset]) -> xr.Dat
     for name in ("p_count", "energy_count", "fisher_count"):
         if name in result:
             result[name] = result[name].sum("seed")
-    epochs = [
-        e for e in range(1, config.n_epochs + 1) if e % config.evaluate_every == 0 or e == config.n_epochs
-    ]
-    axes = {
-        "epoch": epochs,
-        "importance": list(IMPORTANCE),
-        "p_bin": _centres(P_EDGES),
-        "energy_bin": _centres(ENERGY_EDGES),
-        "fisher_bin": _centres(FISHER_EDGES),
-        "expectation": list(EXPECTATIONS),
-        "order": list(LESION_ORDERS),
-        "fraction": list(config.lesion_fractions),
-        "side": list(SIDES),
-        "shuffle": list(SHUFFLES),
-        "group": list(NEURON_GROUPS),
-        "layer": list(range(1, len(config.hidden_units) + 2)),
-        "hidden_layer": list(range(1, len(config.hidden_units) + 1)),
-        "images_per_gradient": list(BATCH_SIZES),
+    n, n_hidden = config.n_epochs, len(config.hidden_units)
+    edges = {"p_bin": P_EDGES, "energy_bin": ENERGY_EDGES, "fisher_bin": FISHER_EDGES}
+    axes: dict[str, Sequence[Any]] = {
+        "epoch": [epoch for epoch in range(1, n + 1) if epoch % config.evaluate_every == 0 or epoch == n],
+        "importance": IMPORTANCE,
+        **{name: (each[1:] + each[:-1]) / 2 for name, each in edges.items()},
+        "expectation": EXPECTATIONS,
+        "order": LESION_ORDERS,
+        "fraction": config.lesion_fractions,
+        "side": SIDES,
+        "shuffle": SHUFFLES,
+        "group": NEURON_GROUPS,
+        "layer": range(1, n_hidden + 2),
+        "hidden_layer": range(1, n_hidden + 1),
+        "images_per_gradient": BATCH_SIZES,
     }
-    up, down = zip(*config.step_sizes.values(), strict=True) if config.step_sizes else ((), ())
-    result = result.assign_coords({name: values for name, values in axes.items() if name in result.dims})
-    return result.assign_coords(up_factor=("step_size", list(up)), down_factor=("step_size", list(down)))
+    factors = list(config.step_sizes.values())
+    return result.assign_coords(
+        **{name: list(values) for name, values in axes.items() if name in result.dims},
+        up_factor=("step_size", [up for up, _ in factors]),
+        down_factor=("step_size", [down for _, down in factors]),
+    )
 
 
 def _packed(
@@ -460,7 +420,3 @@ def _packed(
     places = [dict(zip(axes, spec.place, strict=True)) for spec in members]
     packed = swept_dataset(places, kept, axes)
     return packed.rename({name: f"{prefix}{name}" for name in packed.data_vars})
-
-
-def _centres(edges: NDArray[np.float64]) -> NDArray[np.float64]:
-    return (edges[1:] + edges[:-1]) / 2

@@ -51,6 +51,7 @@ LABELS = {
 _GROUP_COLOURS = {"low p": SKY, "high p": GREEN}
 _TRUE, _SHUFFLED = GREEN, GREY
 _SMALL = 8
+_PER_ENERGY = "information per energy\n(bit per 1000 units of Σ|w̄|)"
 _ENERGY_LABEL = "energy of a synapse |w̄| (arbitrary units)"
 _FISHER_LABEL = "Fisher information (nat² per unit of w̄²)"
 
@@ -64,21 +65,13 @@ def mean_and_sem(values: xr.DataArray, over: str = "seed") -> tuple[xr.DataArray
 def ratio_of(
     result: xr.Dataset, energy: str = "synaptic_energy", information: str = "information", prefix: str = ""
 ) -> xr.DataArray:
-    """Return information per energy of every network, in bit per unit of energy.
+    """Return information per energy of every network, in bit per unit of energy, at the last epoch.
 
     Where all networks of a setting have collapsed (mean accuracy below one half) it is nan: both information
-    and energy then vanish.
-
-    Parameters
-    ----------
-    result : result of the experiment; the last epoch is taken where there are several
-    energy, information : variables that are divided
-    prefix : ``""``, ``"step_size_"`` or ``"scan_"``
+    and energy then vanish. `prefix` is ``""``, ``"step_size_"`` or ``"scan_"``.
     """
     names = [prefix + name for name in (information, energy, "accuracy")]
-    above, below, accuracy = (result[name] for name in names)
-    if "epoch" in above.dims:
-        above, below, accuracy = (values.isel(epoch=-1) for values in (above, below, accuracy))
+    above, below, accuracy = (result[name].isel(epoch=-1, missing_dims="ignore") for name in names)
     seeds = "seed" if "seed" in above.dims else "variant_seed"
     return (above / below).where(accuracy.mean(seeds) >= MIN_ACCURACY)
 
@@ -121,12 +114,9 @@ def draw_trade_off(result: xr.Dataset, figure: Figure, energy: str = "synaptic_e
     axes = figure.add_subplot()
     final = result.isel(epoch=-1)
     for model in _compared(result):
-        information, information_error = mean_and_sem(final["information"].sel(model=model))
         spent, spent_error = mean_and_sem(final[energy].sel(model=model))
-        style: dict[str, Any] = {"marker": "o", "markersize": 4, "linewidth": 1, "color": COLOURS[model]}
-        axes.errorbar(
-            spent, information, yerr=information_error, xerr=spent_error, label=LABELS[model], **style
-        )
+        style = {"xerr": spent_error, "linewidth": 1, "color": COLOURS[model], "label": LABELS[model]}
+        _errorbar(axes, spent, final["information"].sel(model=model), **style)
     wording = {
         "synaptic_energy": "synaptic energy Σ|w̄|",
         "neuronal_energy": "summed activity of hidden units",
@@ -134,6 +124,12 @@ def draw_trade_off(result: xr.Dataset, figure: Figure, energy: str = "synaptic_e
     axes.set(xlabel=f"{wording[energy]} (arbitrary units)", ylabel="mutual information (bit)", xscale="log")
     _say(axes, f"{result.sizes['l2']} L2 penalties, {_n_seeds(result)}, mean ± SEM")
     axes.legend(fontsize=_SMALL)
+
+
+def _errorbar(axes: Axes, x: Any, values: xr.DataArray, over: str = "seed", **style: Any) -> None:
+    """Draw means and standard errors over seeds."""
+    mean, error = mean_and_sem(values, over)
+    axes.errorbar(x, mean, error, **{"marker": "o", "markersize": 4, **style})
 
 
 def draw_best_ratio(result: xr.Dataset, figure: Figure) -> None:
@@ -150,20 +146,17 @@ def draw_best_ratio(result: xr.Dataset, figure: Figure) -> None:
         axes.annotate(f"L2 = {float(values.best_l2):.3g}", (position, 0), (0, 4), **note)
     labels = [LABELS[model].replace(", ", ",\n").replace("release", "\nrelease", 1) for model in models]
     axes.set_xticks(range(len(models)), labels, fontsize=_SMALL)
-    axes.set_ylabel("information per energy\n(bit per 1000 units of Σ|w̄|)")
+    axes.set_ylabel(_PER_ENERGY)
     _say(axes, f"each at its best L2; {_n_seeds(result)} (dots), mean ± SEM")
 
 
 def draw_ratios(result: xr.Dataset, figure: Figure, energy: str = "synaptic_energy") -> None:
     """Draw information per energy, or per hidden activity, against the penalty (appendix 1 figure 1a, b)."""
     axes = figure.add_subplot()
-    ratio = ratio_of(result, energy)
+    ratio = 1000 * ratio_of(result, energy)
     places = np.arange(result.sizes["l2"])
     for model in _compared(result):
-        mean, error = mean_and_sem(1000 * ratio.sel(model=model))
-        axes.errorbar(
-            places, mean, error, marker="o", markersize=4, color=COLOURS[model], label=LABELS[model]
-        )
+        _errorbar(axes, places, ratio.sel(model=model), color=COLOURS[model], label=LABELS[model])
     axes.set_xticks(places, [f"{l2:.3g}" for l2 in result.l2.values])
     unit = {"synaptic_energy": "Σ|w̄|", "neuronal_energy": "summed activity"}[energy]
     axes.set(xlabel="L2 penalty", ylabel=f"information per energy\n(bit per 1000 units of {unit})")
@@ -177,21 +170,15 @@ def draw_fixed_release(result: xr.Dataset, figure: Figure) -> None:
     if "scan_information" not in result:
         _say(axes, "not part of this run")
         return
-    ratio = 1000 * ratio_of(result, prefix="scan_")
+    mean = (1000 * ratio_of(result, prefix="scan_")).mean("variant_seed")
     rates = result.learning_rate.values
     for rate, shade in zip(rates, np.linspace(0.8, 0.3, len(rates)), strict=True):
-        mean, _ = mean_and_sem(ratio.sel(learning_rate=rate), "variant_seed")
-        axes.plot(
-            result.fixed_p, mean, ".-", color=str(shade), linewidth=1, label=f"learning rate {rate:.3g}"
-        )
+        style: dict[str, Any] = {"color": str(shade), "linewidth": 1, "label": f"learning rate {rate:.3g}"}
+        axes.plot(result.fixed_p, mean.sel(learning_rate=rate), ".-", **style)
     best = best_rate_ratio(result) * 1000
-    mean, error = mean_and_sem(best, "variant_seed")
-    axes.errorbar(
-        best.fixed_p, mean, error, marker="o", color=COLOURS["fixed_release"], label="best learning rate"
-    )
-    axes.set(
-        xlabel="fixed release probability p", ylabel="information per energy\n(bit per 1000 units of Σ|w̄|)"
-    )
+    style = {"color": COLOURS["fixed_release"], "label": "best learning rate", "markersize": None}
+    _errorbar(axes, best.fixed_p, best, "variant_seed", **style)
+    axes.set(xlabel="fixed release probability p", ylabel=_PER_ENERGY)
     _say(axes, f"L2 = {result.attrs['shown_l2']:g}, {result.sizes['variant_seed']} seeds, mean ± SEM")
     axes.legend(fontsize=_SMALL)
 
@@ -237,13 +224,10 @@ def draw_lesions(result: xr.Dataset, figure: Figure) -> None:
     }
     for axes, model in _by_model(result, figure, "accuracy"):
         for order, (label, colour) in lines.items():
-            mean, error = mean_and_sem(
-                result.lesion_accuracy.sel(model=model, l2=_shown(result), order=order)
-            )
-            axes.plot(result.fraction, mean, "o-", color=colour, markersize=3, linewidth=1, label=label)
-            axes.fill_between(
-                result.fraction, mean - error, mean + error, color=colour, alpha=0.3, linewidth=0
-            )
+            left = result.lesion_accuracy.sel(model=model, l2=_shown(result), order=order)
+            mean, error = mean_and_sem(left)
+            axes.plot(left.fraction, mean, "o-", color=colour, markersize=3, linewidth=1, label=label)
+            axes.fill_between(left.fraction, mean - error, mean + error, color=colour, alpha=0.3, linewidth=0)
         axes.set(xlabel="share of synapses removed", ylim=(0, 1))
         _say(axes, f"{LABELS[model]}\nL2 = {_shown(result):.3g}, {_n_seeds(result)}, mean ± SEM")
         axes.legend(fontsize=_SMALL)
@@ -292,14 +276,12 @@ def _draw_counts(axes: Axes, result: xr.Dataset, side: str, layer: int) -> None:
     item = result.isel(plastic_model=0, seed=0)
     name = f"{side}_{layer}"
     true, shuffled = item[name].values, item[f"shuffled_{name}"].values
-    sizes = {"inputs": layer - 1, "outputs": layer}
-    n_partners = item.attrs["sizes"][sizes[side]]
+    n_partners = item.attrs["sizes"][layer - 1 if side == "inputs" else layer]
     edges = np.linspace(0, max(true.max(), shuffled.max()) / n_partners + 1e-9, 25).tolist()
     for values, colour, label in ((true, _TRUE, "learned"), (shuffled, _SHUFFLED, "shuffled")):
         axes.hist(values / n_partners, edges, color=colour, alpha=0.6, label=label)
     model = str(item.plastic_model.values)
-    position = {"l2": _shown(result), "layer": layer, "side": side, "shuffle": "matrix", "model": model}
-    test = item.sel(position)
+    test = item.sel(l2=_shown(result), layer=layer, side=side, shuffle="matrix", model=model)
     axes.set_xlabel(f"share of important {side}, weight matrix {layer}")
     _say(axes, f"one network, KS D = {float(test.neuron_ks_d):.3f}, p = {float(test.neuron_ks_p):.1g}")
 
@@ -308,8 +290,7 @@ def draw_neuron_groups(result: xr.Dataset, figure: Figure) -> None:
     """Draw shares of neurons of low, medium and high importance (figure 3b)."""
     axes = figure.add_subplot()
     model = str(result.plastic_model.values[0])
-    position = {"model": model, "l2": _shown(result), "layer": 2, "side": "inputs", "shuffle": "matrix"}
-    at = result.sel(position)
+    at = result.sel(model=model, l2=_shown(result), layer=2, side="inputs", shuffle="matrix")
     places = np.arange(at.sizes["group"])
     for offset, values, colour, label in (
         (-0.2, at.neuron_group_share, _TRUE, "learned"),
@@ -319,10 +300,8 @@ def draw_neuron_groups(result: xr.Dataset, figure: Figure) -> None:
         axes.bar(places + offset, mean, 0.4, yerr=error, color=colour, alpha=0.7, capsize=3, label=label)
     axes.set_xticks(places, [str(group) for group in at.group.values])
     axes.set(xlabel="importance of a neuron of hidden layer 2", ylabel="share of neurons")
-    _say(
-        axes,
-        f"low, high: 2 sd from the shuffled mean; L2 = {_shown(result):.3g}, {_n_seeds(result)}, mean ± SEM",
-    )
+    shown = f"L2 = {_shown(result):.3g}, {_n_seeds(result)}, mean ± SEM"
+    _say(axes, f"low, high: 2 sd from the shuffled mean; {shown}")
     axes.legend(fontsize=_SMALL)
 
 
@@ -371,9 +350,9 @@ def draw_step_sizes(result: xr.Dataset, figure: Figure) -> None:
         _say(axes, "not part of this run")
         return
     best = 1000 * best_step_size_ratio(result)
-    mean, error = mean_and_sem(best, "variant_seed")
     names = [str(name) for name in best.step_size.values]
-    axes.errorbar(range(len(names)), mean, error, fmt="o", color=COLOURS["soft_bound"], capsize=3)
+    style = {"linestyle": "none", "color": COLOURS["soft_bound"], "capsize": 3, "markersize": None}
+    _errorbar(axes, range(len(names)), best, "variant_seed", **style)
     reference = 1000 * best_ratio(result)
     compared = ("soft_bound", "deterministic", "fixed_release", "matched_release")
     known = [model for model in compared if model in reference.model.values]
@@ -381,7 +360,7 @@ def draw_step_sizes(result: xr.Dataset, figure: Figure) -> None:
         value = float(reference.sel(model=model).mean())
         axes.axhline(value, color=COLOURS[model], linewidth=1, label=LABELS[model])
     axes.set_xticks(range(len(names)), [name.replace(" x ", "\n× ") for name in names], fontsize=_SMALL)
-    axes.set(xlabel="steps of p", ylabel="best information per energy\n(bit per 1000 units of Σ|w̄|)")
+    axes.set(xlabel="steps of p", ylabel=f"best {_PER_ENERGY}")
     axes.set_ylim(bottom=0)
     _say(axes, f"points: {result.sizes['variant_seed']} seeds, mean ± SEM; lines: means of the models")
     if known:

@@ -74,16 +74,11 @@ __all__ = ["FIGURES", "MAY_DIFFER", "QUICK", "Config", "run"]
 def work(config: Config) -> float:
     """Return how much work a run is, in a unit of its own."""
     # A task of a split benchmark has the images of two of the ten classes.
+    n_sets = {name: 1 if is_split(name) else config.n_tasks(name) for name in config.benchmarks}
+    schedule = (config.n_epochs, config.batch_size)
     return sum(
-        n_networks
-        * training_work(
-            data_set_of(benchmark),
-            config.hidden_units,
-            1.0 if is_split(benchmark) else float(config.n_tasks(benchmark)),
-            config.n_epochs,
-            config.batch_size,
-        )
-        for benchmark, n_networks in _n_networks(config).items()
+        training_work(data_set_of(name), config.hidden_units, n_networks * n_sets[name], *schedule)
+        for name, n_networks in _n_networks(config).items()
     )
 
 
@@ -96,9 +91,7 @@ def run(
 ) -> xr.Dataset:
     """Search settings, learn all benchmarks with all methods, and measure.
 
-    Parameters
-    ----------
-    config, execution, on_progress, keep_in : as for every experiment: see :mod:`rate_models.experiments`
+    Tuned arms need the benchmark on which they are tuned to come first, else ValueError.
 
     Returns
     -------
@@ -108,10 +101,6 @@ def run(
         the trials of a search beside every method whose settings it gives on the benchmark searched;
         NaN where a method was not run, or diverged. Networks are measured before the first task
         (n_learned = 0) and after every task.
-
-    Raises
-    ------
-    ValueError : if tuned arms are asked for before the benchmark on which they are tuned
     """
     check_config(config, Config)
     n_networks = sum(_n_networks(config).values())
@@ -130,11 +119,10 @@ def run(
                 rows = slice(position * n_seeds, (position + 1) * n_seeds)
                 results[benchmark, name] = together.isel(replica=rows)
     result = xr.merge([_learned_table(config, results), _search_table(config, searches, used)])
-    result["n_tasks"] = (
-        "benchmark",
-        np.array([config.n_tasks(name) for name in config.benchmarks], np.int32),
+    n_tasks = np.array([config.n_tasks(name) for name in config.benchmarks], np.int32)
+    return result.assign(n_tasks=("benchmark", n_tasks)).assign_attrs(
+        timing=json.dumps(networks.clock.timing)
     )
-    return result.assign_attrs(timing=json.dumps(networks.clock.timing))
 
 
 def _n_networks(config: Config) -> dict[str, int]:
@@ -208,13 +196,9 @@ def _row(names: list[str], setting: Setting) -> list[float]:
 
 @dataclass(frozen=True)
 class Group:
-    """What networks that train together have in common.
+    """What networks that train together have in common: what they learn, by which program and schedule.
 
-    Parameters
-    ----------
-    benchmark : what they learn
-    program, schedule : as for `rate_models.continual_methods.learned`
-    in_search : whether they are trials, which train without the images on which they are measured
+    Trials, `in_search`, train without the images on which they are measured.
     """
 
     benchmark: str
@@ -228,20 +212,7 @@ class Group:
 
 
 class Networks:
-    """Trains what was not trained before, batch by batch.
-
-    Parameters
-    ----------
-    config : what is the same for all networks, and where they are kept
-    execution : where and how to compute
-    n_networks : how many there will be, for the progress
-    on_progress : called after every batch with the fraction done and what it was
-    keep_in : folder of finished networks; None to keep them in memory
-
-    Attributes
-    ----------
-    clock : how far they are, and how long every batch took
-    """
+    """Trains what was not trained before, batch by batch; `clock` says how far they are, of `n_networks`."""
 
     def __init__(
         self,
@@ -271,34 +242,34 @@ class Networks:
         return xr.concat(results, "replica")
 
     def _train(self, group: Group, replicas: Sequence[Replica], execution: Execution) -> xr.Dataset:
+        shown = Group(group.benchmark, "", in_search=group.in_search)
+        # The tasks are the same for all programs.
+        if self._sequence is None or self._sequence[0] != shown:
+            self._sequence = shown, _sequence_of(self._config, shown, execution)
+        checkpoint = None
+        if self._keep_in:
+            settings = json.dumps([settings_of(self._config, group, replica) for replica in replicas])
+            name = f"half-trained-{hashlib.sha256(settings.encode()).hexdigest()[:24]}.pt"
+            checkpoint = Path(self._keep_in) / name
         return learned(
             group.program,
             replicas,
-            self._sequence_of(group, execution),
+            self._sequence[1],
             self._config.training(group.benchmark, in_search=group.in_search),
             schedule=group.schedule,
             execution=execution,
             measures_all=not group.in_search,
-            checkpoint=self._checkpoint(group, replicas),
+            checkpoint=checkpoint,
         )
-
-    def _checkpoint(self, group: Group, replicas: Sequence[Replica]) -> Path | None:
-        """Return the file of these networks while they are half trained."""
-        if not self._keep_in:
-            return None
-        settings = json.dumps([settings_of(self._config, group, replica) for replica in replicas])
-        return Path(self._keep_in) / f"half-trained-{hashlib.sha256(settings.encode()).hexdigest()[:24]}.pt"
-
-    def _sequence_of(self, group: Group, execution: Execution) -> TaskSequence:
-        """Return the tasks that a group learns, which are the same for all programs."""
-        shown = Group(group.benchmark, "", in_search=group.in_search)
-        if self._sequence is None or self._sequence[0] != shown:
-            self._sequence = shown, _sequence_of(self._config, shown, execution)
-        return self._sequence[1]
 
 
 def settings_of(config: Config, group: Group, replica: Replica) -> dict[str, Any]:
     """Return everything that the result of a network depends on, by name."""
+    # Names of methods and of data that are not of this package say too little.
+    digests = {
+        "method_source": source_of_program(group.program),
+        "data_digest": own_data_digest(data_set_of(group.benchmark)),
+    }
     return {
         **asdict(group),
         "seed": replica.seed,
@@ -308,17 +279,8 @@ def settings_of(config: Config, group: Group, replica: Replica) -> dict[str, Any
         "n_tasks": config.n_tasks(group.benchmark, in_search=group.in_search),
         **asdict(config.training(group.benchmark, in_search=group.in_search)),
         **replica.settings,
-        **_own_sources(group),
+        **{name: digest for name, digest in digests.items() if digest},
     }
-
-
-def _own_sources(group: Group) -> dict[str, str]:
-    """Return digests of a method and of data that are not of this package, whose names say too little."""
-    digests = {
-        "method_source": source_of_program(group.program),
-        "data_digest": own_data_digest(data_set_of(group.benchmark)),
-    }
-    return {name: digest for name, digest in digests.items() if digest}
 
 
 def number_of(*words: str) -> int:
@@ -364,13 +326,9 @@ def published_setting(config: Config, benchmark: str, method: Method) -> tuple[s
 
 
 def setting_of(config: Config, benchmark: str, method: Method, searches: Searches) -> tuple[str, Setting]:
-    """Return program and settings of a method on a benchmark.
+    """Return program and settings of a method on a benchmark, from a search that must have been made.
 
     Ablations that were searched on permuted tasks keep their share of the learning rate on others.
-
-    Raises
-    ------
-    ValueError : if the search that gives them has not been made
     """
     if method.source == "published":
         return published_setting(config, benchmark, method)
@@ -397,10 +355,8 @@ def methods_to_search(config: Config, benchmark: str) -> list[Method]:
 
 def searched(config: Config, benchmark: str, networks: Networks) -> dict[tuple[str, str], Search]:
     """Run the random search of every method whose settings are searched on a benchmark."""
-    return {
-        (benchmark, method.name): _searched(config, benchmark, method, networks)
-        for method in methods_to_search(config, benchmark)
-    }
+    methods = methods_to_search(config, benchmark)
+    return {(benchmark, method.name): _searched(config, benchmark, method, networks) for method in methods}
 
 
 def _searched(config: Config, benchmark: str, method: Method, networks: Networks) -> Search:
@@ -416,12 +372,8 @@ def _searched(config: Config, benchmark: str, method: Method, networks: Networks
         scores = final_accuracy(networks.learned(group, replicas).accuracy)
         return scores.reshape(len(settings), len(seeds)).mean(axis=1).tolist()
 
-    protocol = (
-        config.training(benchmark, in_search=True),
-        config.n_tasks(benchmark, in_search=True),
-        seeds,
-        config.held_out_share,
-    )
+    training, n_tasks = config.training(benchmark, in_search=True), config.n_tasks(benchmark, in_search=True)
+    protocol = (training, n_tasks, seeds, config.held_out_share)
     return search(
         method.space,
         measure,

@@ -22,14 +22,9 @@ if TYPE_CHECKING:
 _MOST_IN_A_ROW = 3
 _FIRST_TASK = ("presynaptic", "presynaptic_tuned", "none", "sgd_tuned", "adam_tuned")
 _COMPARED = (*_FIRST_TASK, "ewc", "si", "bgd", "joint")
+_TUNED = [name for name, method in METHODS.items() if method.source == "tuned arm"]
 # Colours of the arms where their searches are told apart.
-_TUNED_ARMS = dict(
-    zip(
-        (name for name, method in METHODS.items() if method.source == "tuned arm"),
-        (BLUE, GREEN, VERMILION, BLACK, PURPLE),
-        strict=True,
-    )
-)
+_TUNED_ARMS = dict(zip(_TUNED, (BLUE, GREEN, VERMILION, BLACK, PURPLE), strict=True))
 _BY_TASK = ("presynaptic", "presynaptic_tuned", "none", "sgd_tuned", "ewc", "bgd", "joint")
 
 
@@ -51,19 +46,15 @@ def _title(benchmark: str) -> str:
     return f"{kind[0].upper()}{kind[1:]} {data}"
 
 
-def _title_with_seeds(result: xr.Dataset, benchmark: str, names: Iterable[str]) -> str:
-    """Return the name of a benchmark with the number of networks of each of these methods."""
-    counts = sorted({len(accuracy_table(result, benchmark, name)) for name in names})
-    return f"{_title(benchmark)}, {' or '.join(map(str, counts))} seed{'' if counts == [1] else 's'}"
-
-
 def _by_benchmark(
     result: xr.Dataset, figure: Figure, shown: Sequence[str], wanted: Iterable[str], nothing: str
 ) -> Iterator[tuple[Axes, str, list[str]]]:
     """Yield a titled panel for each benchmark, and those of the wanted methods that were run on it."""
     for axes, benchmark in zip(_panels(figure, len(shown), nothing), shown, strict=False):
         names = _methods(result, benchmark, wanted)
-        axes.set_title(_title_with_seeds(result, benchmark, names), fontsize=9)
+        counts = sorted({len(accuracy_table(result, benchmark, name)) for name in names})
+        n_seeds = f"{' or '.join(map(str, counts))} seed{'' if counts == [1] else 's'}"
+        axes.set_title(f"{_title(benchmark)}, {n_seeds}", fontsize=9)
         yield axes, benchmark, names
 
 
@@ -120,19 +111,16 @@ def draw_final_accuracy(result: xr.Dataset, figure: Figure) -> None:
     """Draw the mean final accuracy of every method beside the published one (figure 4c, appendix table 1)."""
     shown = _benchmarks(result)
     for axes, benchmark, names in _by_benchmark(result, figure, shown, _COMPARED, "nothing was run"):
-        groups = {
-            (METHODS[name].label, METHODS[name].colour): _final(result, benchmark, name) for name in names
-        }
-        published = {
-            name: member for name, member in PUBLISHED_ACCURACY.get(benchmark, {}).items() if name in names
-        }
-        bars(axes, groups, published={METHODS[name].label: member for name, member in published.items()})
+        methods = [METHODS[name] for name in names]
+        groups = {(each.label, each.colour): _final(result, benchmark, each.name) for each in methods}
+        known = PUBLISHED_ACCURACY.get(benchmark, {})
+        published = {each.label: known[each.name] for each in methods if each.name in known}
+        bars(axes, groups, published=published)
         axes.set_ylabel("mean accuracy over all tasks (%)")
         means = [np.array([mean - error]) for mean, error in published.values()]
         axes.set_ylim(_floor((*groups.values(), *means)), 100)
-    figure.supxlabel(
-        "bars: mean, 95 % interval, dots: seeds; diamonds: published mean and standard error", fontsize=7
-    )
+    explained = "bars: mean, 95 % interval, dots: seeds; diamonds: published mean and standard error"
+    figure.supxlabel(explained, fontsize=7)
 
 
 def _final(result: xr.Dataset, benchmark: str, name: str) -> np.ndarray:
@@ -220,25 +208,18 @@ def draw_transfer(result: xr.Dataset, figure: Figure) -> None:
     """Draw forgetting, backward and forward transfer of every method."""
     shown = _benchmarks(result, "split", "permuted")
     nothing = "no task sequence was run"
+    markers = {"forgetting": "o", "backward transfer": "v", "forward transfer": "^"}
     for axes, benchmark, names in _by_benchmark(result, figure, shown, _COMPARED[:-1], nothing):
         for position, name in enumerate(names):
             results = summary(result, benchmark, name)
-            for shift, (measure, marker) in enumerate(
-                {"forgetting": "o", "backward transfer": "v", "forward transfer": "^"}.items()
-            ):
+            for shift, (measure, marker) in zip((-0.2, 0, 0.2), markers.items(), strict=True):
                 values = 100 * results[measure]
-                axes.plot(
-                    np.full(len(values), position + 0.2 * (shift - 1)),
-                    values,
-                    marker,
-                    color=METHODS[name].colour,
-                    markersize=4,
-                    label=measure if position == 0 else None,
-                )
+                label = measure if position == 0 else None
+                style: dict[str, Any] = {"color": METHODS[name].colour, "markersize": 4, "label": label}
+                axes.plot(np.full(len(values), position + shift), values, marker, **style)
         axes.axhline(0, color="black", linewidth=0.8)
-        axes.set_xticks(
-            range(len(names)), [METHODS[name].label for name in names], rotation=35, ha="right", fontsize=7
-        )
+        labels = [METHODS[name].label for name in names]
+        axes.set_xticks(range(len(names)), labels, rotation=35, ha="right", fontsize=7)
         axes.set_ylabel("points of accuracy")
     _legend(figure)
 
@@ -256,8 +237,10 @@ FIGURES: dict[str, Callable[[xr.Dataset, Figure], None]] = {
 
 
 def accuracy_table(result: xr.Dataset, benchmark: str, method: str) -> NDArray[np.float64]:
-    """Return the accuracies of a method on a benchmark, shape (seed, n_tasks + 1, n_tasks), without seeds
-    that were not run or diverged."""
+    """Return the accuracies of a method on a benchmark, (seed, n_tasks + 1, n_tasks).
+
+    Seeds that were not run or diverged are left out.
+    """
     n_tasks = int(result.n_tasks.sel(benchmark=benchmark))
     table = result.accuracy.sel({"benchmark": benchmark, "algorithm": method}).to_numpy()
     table = table[:, : n_tasks + 1, :n_tasks]
@@ -270,13 +253,8 @@ def summary(result: xr.Dataset, benchmark: str, method: str) -> dict[str, NDArra
     Joint training knows no order of tasks: there only the final accuracy is finite.
     """
     table = accuracy_table(result, benchmark, method)
-    measures = {
-        "final accuracy": final_accuracy,
-        "forgetting": forgetting,
-        "backward transfer": backward_transfer,
-        "forward transfer": forward_transfer,
-    }
-    return {name: measure(table) for name, measure in measures.items()}
+    measures = (final_accuracy, forgetting, backward_transfer, forward_transfer)
+    return {measure.__name__.replace("_", " "): measure(table) for measure in measures}
 
 
 def tasks_learned(result: xr.Dataset, variable: str, benchmark: str, method: str) -> NDArray[np.float64]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import Annotated
 
 from pydantic import Field
@@ -31,12 +31,11 @@ class Method:
 
     Parameters
     ----------
-    name, label : name in the result, and in figures
-    program : program of `rate_models.continual_methods`
+    name, label, colour : name in the result; label and colour in every figure
+    program : of `rate_models.continual_methods`
     source
         ``"published"`` (`published_setting`), ``"searched"`` on each benchmark, or ``"tuned arm"``: searched
         on Permuted MNIST only.
-    colour : in every figure
     freezes : False where p never freezes
     searched_as : name of the method whose search gives the settings; its own by default
     starts_from
@@ -65,10 +64,8 @@ class Method:
     @property
     def space(self) -> dict[str, Interval]:
         """Return where the search for its settings looks."""
-        name = self.program if self.program in SEARCH_SPACES else "consolidating"
-        return {
-            key: member for key, member in SEARCH_SPACES[name].items() if self.freezes or key != "p_freeze"
-        }
+        space = SEARCH_SPACES.get(self.program, SEARCH_SPACES["consolidating"])
+        return {name: interval for name, interval in space.items() if self.freezes or name != "p_freeze"}
 
 
 _MAIN = (
@@ -84,16 +81,10 @@ _MAIN = (
     Method("bgd", "Bayesian gradient descent", "bgd", "searched", BROWN),
     Method("joint", "joint training", "adam", "published", BLACK, schedule="joint"),
 )
+_EWC = Method("ewc", "elastic weights", "ewc", "searched", GREEN, searched_as="ewc")
 _EWC_VARIANTS = tuple(
-    Method(
-        f"ewc_{fisher}_{penalty}",
-        f"{fisher}, {penalty}",
-        "ewc",
-        "searched",
-        GREEN,
-        searched_as="ewc",
-        fisher=fisher,
-        penalty=penalty,
+    replace(
+        _EWC, name=f"ewc_{fisher}_{penalty}", label=f"{fisher}, {penalty}", fisher=fisher, penalty=penalty
     )
     for fisher, penalty in itertools.product(("expected", "sampled", "observed"), ("separate", "online"))
     if (fisher, penalty) != ("expected", "separate")
@@ -174,36 +165,16 @@ PUBLISHED_ARMS = {
 BGD_SETTING: Setting = {"learning_rate": 1.0, "sigma": 0.02}
 """Bayesian gradient descent on Permuted MNIST, ten epochs a task, in the program of Zeno et al. (2018)."""
 
+_PUBLISHED_METHODS = ("presynaptic", "none", "bgd", "ewc", "joint")
+_PUBLISHED_ROWS = {
+    "split_mnist": ((82.90, 0.01), (77.68, 0.31), (80.44, 0.45), (70.41, 4.20), (98.55, 0.10)),
+    "split_fashion": ((91.98, 0.12), (88.76, 0.45), (89.54, 0.88), (76.89, 1.05), (97.67, 0.09)),
+    "permuted_mnist": ((86.14, 0.67), (79.60, 0.43), (89.73, 0.52), (89.58, 0.53), (97.33, 0.08)),
+    "permuted_fashion": ((75.92, 0.37), (72.13, 0.75), (78.45, 0.15), (77.44, 0.41), (87.33, 0.07)),
+    "continuous_mnist": ((85.39, 0.6),),
+}
 PUBLISHED_ACCURACY: dict[str, dict[str, tuple[float, float]]] = {
-    "split_mnist": {
-        "presynaptic": (82.90, 0.01),
-        "none": (77.68, 0.31),
-        "bgd": (80.44, 0.45),
-        "ewc": (70.41, 4.20),
-        "joint": (98.55, 0.10),
-    },
-    "split_fashion": {
-        "presynaptic": (91.98, 0.12),
-        "none": (88.76, 0.45),
-        "bgd": (89.54, 0.88),
-        "ewc": (76.89, 1.05),
-        "joint": (97.67, 0.09),
-    },
-    "permuted_mnist": {
-        "presynaptic": (86.14, 0.67),
-        "none": (79.60, 0.43),
-        "bgd": (89.73, 0.52),
-        "ewc": (89.58, 0.53),
-        "joint": (97.33, 0.08),
-    },
-    "permuted_fashion": {
-        "presynaptic": (75.92, 0.37),
-        "none": (72.13, 0.75),
-        "bgd": (78.45, 0.15),
-        "ewc": (77.44, 0.41),
-        "joint": (87.33, 0.07),
-    },
-    "continuous_mnist": {"presynaptic": (85.39, 0.6)},
+    benchmark: dict(zip(_PUBLISHED_METHODS, row, strict=False)) for benchmark, row in _PUBLISHED_ROWS.items()
 }
 """Appendix 1 table 1: mean final accuracy and standard error of three seeds, percent."""
 
@@ -260,21 +231,10 @@ def on(where: str, methods: Iterable[str]) -> tuple[str, ...]:
 
 
 MAY_DIFFER = (
-    "benchmarks",
-    "methods",
-    "seeds",
-    "n_seeds_permuted",
-    "n_seeds_continuous",
-    "n_trials_split",
-    "n_trials_permuted",
-    "search_seeds_split",
-    "search_seeds_permuted",
-    "searches_every_split",
-    "draws_per_step",
-    "every_test_image_split",
-    "every_test_image_permuted",
-    "networks_per_batch",
-    "search_storage",
+    *("benchmarks", "methods", "seeds", "n_seeds_permuted", "n_seeds_continuous", "searches_every_split"),
+    *("n_trials_split", "n_trials_permuted", "search_seeds_split", "search_seeds_permuted"),
+    *("draws_per_step", "every_test_image_split", "every_test_image_permuted"),
+    *("networks_per_batch", "search_storage"),
 )
 """Settings that say what is compared, on which seeds and after how long a search: results may differ in them.
 
@@ -325,18 +285,10 @@ class Config:
     search_storage
         Database for the trials as Optuna studies, for example ``"sqlite:///search.db"``; needs Optuna.
 
-    Raises
-    ------
-    TypeError : if a value is of another type
-    ValueError : if a benchmark or a method is unknown, or a number is out of range
     """
 
     benchmarks: tuple[str, ...] = (
-        "permuted_mnist",
-        "permuted_fashion",
-        "split_mnist",
-        "split_fashion",
-        "continuous_mnist",
+        *("permuted_mnist", "permuted_fashion", "split_mnist", "split_fashion", "continuous_mnist"),
     )
     methods: tuple[str, ...] = (
         *on("split", (*MAIN_METHODS, *EWC_VARIANTS)),
@@ -445,17 +397,12 @@ class Config:
     def training(self, benchmark: str, *, in_search: bool = False) -> Training:
         """Return what is the same for all methods on a benchmark."""
         family = "split" if is_split(benchmark) else "permuted"
-        return Training(
-            hidden_units=self.hidden_units,
-            n_epochs=getattr(self, f"n_epochs_search_{family}") if in_search else self.n_epochs,
-            batch_size=self.batch_size,
-            n_samples=self.n_samples,
-            n_fisher_images=self.n_fisher_images,
-            draws_per_step=self.draws_per_step,
-            g_lim=self.g_lim,
-            p_min=self.p_min,
-            every_test_image=getattr(self, f"every_test_image_{family}"),
-        )
+        shared = {
+            each.name: getattr(self, each.name) for each in fields(Training) if hasattr(self, each.name)
+        }
+        if in_search:
+            shared["n_epochs"] = getattr(self, f"n_epochs_search_{family}")
+        return Training(**shared, every_test_image=getattr(self, f"every_test_image_{family}"))
 
 
 QUICK = Config(

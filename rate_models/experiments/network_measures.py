@@ -87,13 +87,7 @@ def measured_networks(
 ) -> xr.Dataset:
     """Train networks of one program and return what each one's `measures` ask for.
 
-    Parameters
-    ----------
-    specs : the networks
-    protocol : what is done with all of them
-    data : the images, on the device
-    execution : where and how to compute
-    report : called after every epoch with its number
+    `data` lie on the device; `report` is called after every epoch with its number.
 
     Returns
     -------

@@ -43,11 +43,9 @@ class NetworkSpec:
     Parameters
     ----------
     program : name out of `PROGRAMS`
-    place : where its measurements belong: the coordinates in a table of the result
-    table : name of that table
+    table, place : where its measurements belong: a table of the result, and the coordinates in it
     l2 : strength of the penalty on squared weights, not negative
-    seed : seed of its random streams
-    learning_rate : step size of the expected strengths, positive
+    seed, learning_rate : of its random streams; step size of the expected strengths, positive
     release_probability
         Release probability at the start, or ``"uniform"`` on p_min..1; for ever where it is not plastic.
     plasticity : parameters of the p rule; None where release is not plastic
@@ -87,13 +85,7 @@ class NetworkSpec:
 
 @dataclass
 class TrainedBatch:
-    """Networks that were trained together.
-
-    Parameters
-    ----------
-    network, synapses : what was trained
-    specs : what each surviving replica is
-    """
+    """Networks that were trained together, and what each surviving replica is."""
 
     network: FeedForward
     synapses: Synapses
@@ -121,13 +113,12 @@ def train(
 
     Parameters
     ----------
-    specs : the networks, all of one program
-    data : the images, on the device
-    hidden_units : sizes of the hidden layers
-    n_epochs, batch_size : passes through the training set, and images per step
-    execution : where and how to compute
-    evaluate_every : epochs between evaluations; the last epoch is always evaluated
-    evaluate : called with the epoch (from 1) and the networks that have not diverged
+    specs, data, execution : the networks, the images on the device, and where to compute
+    hidden_units, n_epochs, batch_size
+        Sizes of the hidden layers, passes through the training set, and images per step.
+    evaluate_every, evaluate
+        Epochs between evaluations, the last one always included, and what is then called with the epoch
+        (from 1) and the networks that have not diverged.
     after_epoch : called after every epoch with its number
 
     Raises
@@ -158,14 +149,10 @@ def train(
 def synapses_and_rule(
     specs: Sequence[NetworkSpec], layout: Layout, execution: Execution
 ) -> tuple[Synapses, LearningRule]:
-    """Return the synapses and the learning rule of networks of one program.
+    """Return the synapses and the learning rule of networks, all of one program.
 
     As in the published program, biases stay at their initial values where release is plastic, and are trained
     and penalised elsewhere.
-
-    Raises
-    ------
-    ValueError : if the specs are of different programs
     """
     programs = {spec.program for spec in specs}
     if len(programs) != 1:
