@@ -16,7 +16,7 @@ from typing import Any
 PACKAGES = ("biophys", "brianpresyn", "rate_models", "validation")
 
 # What only draws changes no number.
-_DRAWING = ("figures", "figure_parts", "log_axes", "palette")
+_DRAWING = ("figures", "figure_parts", "palette")
 
 
 @functools.cache

@@ -16,12 +16,8 @@ _MOST_KEPT = 2
 def images_for(name: str, execution: Execution) -> ImageData:
     """Return a data set on the device and in the precision of an execution, read at the first call.
 
-    Parameters
-    ----------
-    name : of the data set, for `rate_models.datasets.load_images`
-    execution
-        Where it is computed. Its `data_folder` counts if this machine has it; otherwise the images lie where
-        this process's own BRIANPRESYN_DATA says.
+    The execution's `data_folder` counts if this machine has it; otherwise the images lie where this process's
+    own BRIANPRESYN_DATA says.
 
     Examples
     --------

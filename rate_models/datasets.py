@@ -108,14 +108,9 @@ class ImageData:
 
     def to(self, device: torch.device, dtype: torch.dtype) -> ImageData:
         """Return the same data on `device` with images in `dtype`."""
-        return ImageData(
-            self.name,
-            self.train_images.to(device, dtype),
-            self.train_labels.to(device),
-            self.test_images.to(device, dtype),
-            self.test_labels.to(device),
-            self.n_classes,
-        )
+        train = self.train_images.to(device, dtype), self.train_labels.to(device)
+        test = self.test_images.to(device, dtype), self.test_labels.to(device)
+        return ImageData(self.name, *train, *test, self.n_classes)
 
 
 @checked_types
@@ -265,15 +260,10 @@ def _digits() -> ImageData:
 
     digits = load_digits()
     is_test = np.arange(len(digits.target)) % 5 == 4
-    train, test = digits.data[~is_test], digits.data[is_test]
-    mean, sd = train.mean(), train.std()
-    return ImageData(
-        "digits",
-        torch.from_numpy((train - mean) / sd).float(),
-        torch.from_numpy(digits.target[~is_test]).long(),
-        torch.from_numpy((test - mean) / sd).float(),
-        torch.from_numpy(digits.target[is_test]).long(),
-    )
+    train = digits.data[~is_test]
+    images = torch.from_numpy((digits.data - train.mean()) / train.std()).float()
+    labels = torch.from_numpy(digits.target).long()
+    return ImageData("digits", images[~is_test], labels[~is_test], images[is_test], labels[is_test])
 
 
 def _default_folder(name: str) -> Path:

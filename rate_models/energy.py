@@ -50,13 +50,7 @@ def neuronal_energy(
 ) -> Tensor:
     """Return the mean summed activity of the hidden units per image, shape (replica,).
 
-    Parameters
-    ----------
-    network, synapses : what was trained
-    images : shape (image, pixel), on the device of the synapses
-    streams : random streams, from `synapses.evaluation_streams()`
-    n_samples : draws per image, where synapses are stochastic
-    images_per_draw : images that share a draw
+    Arguments are those of `evaluation.mean_softmax`.
     """
     is_stochastic = isinstance(synapses, (BernoulliSynapses, GaussianSynapses))
     n_draws = n_samples if is_stochastic else 1

@@ -92,17 +92,9 @@ def diagonal_fisher(
 def gradients_of(
     network: FeedForward, parameters: Tensor, images: Tensor, labels: Tensor, weights: Tensor
 ) -> Tensor:
-    """Return the gradient of log P(label | image) of every image with respect to a few weights.
+    """Return the gradient of log P(label | image) of every image by a few weights, (replica, image, chosen).
 
-    Parameters
-    ----------
-    network, parameters : as for `diagonal_fisher`
-    images, labels : shapes (image, pixel) and (image,)
-    weights : columns of the weights asked for, in ascending order, shape (chosen,)
-
-    Returns
-    -------
-    gradient : shape (replica, image, chosen)
+    `weights` are their columns in ascending order; the other arguments are those of `diagonal_fisher`.
     """
     activities = network.activities(_by_replica(images, len(parameters)), parameters)
     shown = _by_replica(labels[:, None], len(parameters))

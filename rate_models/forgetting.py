@@ -1,7 +1,8 @@
 """What is left of a sequence of tasks: final accuracy, forgetting, backward and forward transfer.
 
-All are read from one table per network: the accuracy on every task after every task. Its first row is the
-network before it learned anything.
+All are read from one table per network, the accuracy on every task after every task, of shape
+(..., n_tasks + 1, n_tasks): row k is the network after k tasks, the first row before it learned anything. All
+but the final accuracy need at least two tasks.
 
 References
 ----------
@@ -18,10 +19,6 @@ from numpy.typing import ArrayLike, NDArray
 def final_accuracy(accuracy: ArrayLike) -> NDArray[np.float64]:
     """Return the mean accuracy over all tasks after the last one.
 
-    Parameters
-    ----------
-    accuracy : shape (..., n_tasks + 1, n_tasks): row k is the network after k tasks
-
     Examples
     --------
     >>> final_accuracy([[0.5, 0.5], [1.0, 0.4], [0.7, 0.9]]).item()
@@ -34,10 +31,6 @@ def forgetting(accuracy: ArrayLike) -> NDArray[np.float64]:
     """Return how far the accuracy on earlier tasks fell from its best value, averaged over them.
 
         F = mean_{i < T} ( max_{i <= k < T} R_ki - R_Ti )
-
-    Parameters
-    ----------
-    accuracy : as for `final_accuracy`, with at least two tasks
 
     Examples
     --------
@@ -55,10 +48,6 @@ def backward_transfer(accuracy: ArrayLike) -> NDArray[np.float64]:
 
         B = mean_{i < T} ( R_Ti - R_ii )
 
-    Parameters
-    ----------
-    accuracy : as for `final_accuracy`, with at least two tasks
-
     Examples
     --------
     >>> round(backward_transfer([[0.5, 0.5], [1.0, 0.4], [0.7, 0.9]]).item(), 3)
@@ -74,10 +63,6 @@ def forward_transfer(accuracy: ArrayLike) -> NDArray[np.float64]:
     """Return how much better a task is solved, before it is learned, than by the untrained network.
 
         W = mean_{i > 1} ( R_(i-1)i - R_0i )
-
-    Parameters
-    ----------
-    accuracy : as for `final_accuracy`, with at least two tasks
 
     Examples
     --------

@@ -60,23 +60,15 @@ def mutual_information(joint: Tensor) -> Tensor:
     if bool((joint < 0).any()) or not bool(is_one.all()):
         raise ValueError("joint must hold probabilities that sum to 1 over the last two axes")
     independent = joint.sum(dim=-1, keepdim=True) * joint.sum(dim=-2, keepdim=True)
-    return (torch.xlogy(joint, joint) - torch.xlogy(joint, independent)).sum(dim=(-2, -1)) / torch.log(
-        torch.tensor(2.0, dtype=torch.float64)
-    )
+    nats = (torch.xlogy(joint, joint) - torch.xlogy(joint, independent)).sum(dim=(-2, -1))
+    return nats / torch.log(torch.tensor(2.0, dtype=torch.float64))
 
 
 @checked_types
 def soft_joint(probability: Tensor, labels: Tensor) -> Tensor:
-    """Return the joint distribution of label and answer, answers being drawn from the class probabilities.
+    """Return the joint distribution of label and answer, shape (replica, class, class), summing to 1.
 
-    Parameters
-    ----------
-    probability : class probabilities, shape (replica, image, class)
-    labels : shape (image,)
-
-    Returns
-    -------
-    joint : shape (replica, class, class), summing to 1 per replica
+    Answers are drawn from the class probabilities (replica, image, class); labels have the shape (image,).
     """
     one_hot = torch.nn.functional.one_hot(labels, probability.shape[-1]).to(torch.float64)
     return torch.einsum("ny,rnz->ryz", one_hot, probability.double()) / len(labels)

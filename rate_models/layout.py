@@ -32,11 +32,6 @@ class Layout:
     ----------
     sizes : number of units of every layer, input first: at least two, each positive
 
-    Raises
-    ------
-    TypeError : if `sizes` is no tuple of whole numbers
-    ValueError : if there are fewer than two layers or one is empty
-
     Examples
     --------
     >>> layout = Layout((784, 200, 200, 10))

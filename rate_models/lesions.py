@@ -32,23 +32,10 @@ def _release_probability(synapses: Synapses) -> Tensor:
 
 
 def removal_ranks(synapses: Synapses, order: str) -> Tensor:
-    """Return the place of every synapse in the order of removal.
+    """Return the place of every synapse in an order of removal out of `SCORES`, 0 first, (replica, weights).
 
     All layers are pooled. Ties, and every comparison of the random order, are broken at random, from each
     replica's own stream.
-
-    Parameters
-    ----------
-    synapses : the synapses
-    order : a name of `SCORES`: lowest first
-
-    Returns
-    -------
-    rank : 0 for the synapse that goes first, shape (replica, weights)
-
-    Raises
-    ------
-    ValueError : if the order is unknown or asks for release probabilities that there are not
     """
     if order not in SCORES:
         raise ValueError(f"order must be one of {', '.join(SCORES)}, got {order!r}")
@@ -67,7 +54,7 @@ def under_lesions(
 
     Parameters
     ----------
-    synapses : the synapses; their strengths are restored afterwards
+    synapses : their strengths are restored afterwards
     order : a name of `SCORES`
     fractions : shares of the synapses that are removed, each 0..1
     measure : called without arguments for every fraction; returns shape (replica, ...)
@@ -75,10 +62,6 @@ def under_lesions(
     Returns
     -------
     result : shape (fraction, replica, ...)
-
-    Raises
-    ------
-    ValueError : if a fraction lies outside 0..1 or the order is unknown
     """
     if any(not 0 <= fraction <= 1 for fraction in fractions):
         raise ValueError(f"fractions must lie in 0..1, got {list(fractions)}")

@@ -47,11 +47,6 @@ class GaussianPrior(PerReplica):
         Standard deviation tau of the prior of every weight, positive; ``math.inf`` for none; for all replicas
         or one each.
     share : batch size over training set size, as for `reliability_cost.ReliabilityCost`
-
-    Raises
-    ------
-    TypeError : if the synapses have no learned noise
-    ValueError : if a standard deviation or `share` is not positive
     """
 
     by_replica = ("_precision",)

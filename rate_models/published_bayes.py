@@ -23,7 +23,6 @@ from typing import Any
 
 import torch.nn.functional as F
 import xarray as xr
-from torch import Tensor
 
 from biophys.argument_types import checked_types
 from rate_models.continual_learning import permuted_tasks, split_tasks
@@ -39,8 +38,7 @@ class PublishedRun:
 
     Parameters
     ----------
-    line : where it stands
-    program : of `rate_models.continual_methods`
+    line, program : where it stands; program of `rate_models.continual_methods`
     settings, training : of the method, and what is the same for all methods
     pixels : mean and standard deviation that pixels on 0..1 are normalised by
     side : images are padded with black pixels to this many a side
@@ -67,7 +65,7 @@ class PublishedRun:
     published: tuple[float, float] | None = None
 
 
-_MESU = {"sigma": 2.0, "mean_range": 4.0}
+_MESU, _RATES = {"sigma": 2.0, "mean_range": 4.0}, ("learning_rate", "sigma_rate", "prior_sigma")
 _MESU_TEN = PublishedRun(
     "mesu-pmnist, configurations/supp-presynaptic (Supplementary Note 9)",
     "mesu",
@@ -115,14 +113,7 @@ PUBLISHED_RUNS: dict[str, PublishedRun] = {
     "mesu 200 tasks": replace(
         _MESU_TEN,
         line="mesu-pmnist, configurations/pmnist (figure 3)",
-        settings={
-            **_MESU,
-            "learning_rate": 1.0,
-            "sigma_rate": 1.0,
-            "prior_sigma": 1.0,
-            "memory": 3e5,
-            "clamp": math.inf,
-        },
+        settings={**_MESU, **dict.fromkeys(_RATES, 1.0), "memory": 3e5, "clamp": math.inf},
         training=Training(hidden_units=(50,), n_epochs=1, batch_size=1, draws_per_step=10),
         n_tasks=200,
         seeds=(1000, 1001, 1002, 1003, 1004),
@@ -156,24 +147,21 @@ PUBLISHED_RUNS: dict[str, PublishedRun] = {
 
 @checked_types
 def images_as_published(run: PublishedRun, data: ImageData) -> ImageData:
-    """Return images padded and normalised as a line says.
+    """Return square images padded and normalised as a line says.
 
-    Parameters
-    ----------
-    run : the line
-    data
-        Square images, normalised in any way that leaves order: black is taken to be the least pixel and
-        white the largest.
+    Black is taken to be their least pixel and white the largest, however they are normalised.
     """
     n_before = math.isqrt(data.n_pixels)
     if n_before**2 != data.n_pixels or n_before > run.side:
         raise ValueError(f"images must be squares of at most {run.side} pixels a side, got {data.n_pixels}")
     low, high = data.train_images.min(), data.train_images.max()
+    before = (run.side - n_before) // 2
+    after = run.side - n_before - before
     train, test = (
-        _padded((images - low) / (high - low), n_before, run.side)
+        F.pad(((images - low) / (high - low)).unflatten(1, (n_before, n_before)), (before, after) * 2)
         for images in (data.train_images, data.test_images)
     )
-    mean, sd = run.pixels
+    train, test, (mean, sd) = train.flatten(1), test.flatten(1), run.pixels
     of_test = (test.mean(), test.std()) if run.normalises_test_alone else (mean, sd)
     return replace(data, train_images=(train - mean) / sd, test_images=(test - of_test[0]) / of_test[1])
 
@@ -200,19 +188,13 @@ def learned_as_published(
 
     Returns
     -------
-    result : as `rate_models.continual_methods.learned`
-
-    Raises
-    ------
-    ValueError : if there is no such line
+    result : as of `rate_models.continual_methods.learned`
 
     Examples
     --------
     >>> from brianpresyn.rate_models.datasets import load_images
-    >>> result = learned_as_published(
-    ...     "mesu 10 tasks", load_images("digits"), seeds=[1], n_epochs=1, draws_per_step=1
-    ... )
-    >>> result.accuracy.shape
+    >>> short = {"seeds": [1], "n_epochs": 1, "draws_per_step": 1}
+    >>> learned_as_published("mesu 10 tasks", load_images("digits"), **short).accuracy.shape
     (1, 11, 10)
     """
     if name not in PUBLISHED_RUNS:
@@ -230,10 +212,3 @@ def learned_as_published(
         replace(run.training, **given),
         execution=execution_or_default(execution),
     )
-
-
-def _padded(images: Tensor, n_before: int, side: int) -> Tensor:
-    """Return images with a black margin, all of `side` pixels a side."""
-    before = (side - n_before) // 2
-    after = side - n_before - before
-    return F.pad(images.unflatten(1, (n_before, n_before)), (before, after, before, after)).flatten(1)

@@ -95,13 +95,7 @@ def realised_synapses(
 
 
 def atp_by_mechanism(synapses: QuantalSynapse, scale: PhysicalScale | None = None) -> dict[str, float]:
-    """Return what all synapses together cost, in ATP per second, by mechanism.
-
-    Parameters
-    ----------
-    synapses : an array of synapses
-    scale : its `rate` is that of every input
-    """
+    """Return what all synapses of an array cost together, in ATP per second, by mechanism."""
     scale = scale or PhysicalScale()
     costs = costs_at_rate(scale.rate)
     return {

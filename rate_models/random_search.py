@@ -33,16 +33,9 @@ _Key: TypeAlias = tuple[tuple[str, float], ...]
 
 @dataclass(frozen=True)
 class Interval:
-    """The values that one hyperparameter may take.
+    """The values that one hyperparameter may take, low < high.
 
-    Parameters
-    ----------
-    low, high : ends, low < high
-    is_logarithmic : whether the logarithm is uniformly distributed, rather than the value. Then low > 0
-
-    Raises
-    ------
-    ValueError : if the ends are not in order or not positive where they must be
+    Where `is_logarithmic`, the logarithm is uniformly distributed rather than the value; then low > 0.
     """
 
     low: float
@@ -69,12 +62,7 @@ class Interval:
 def drawn_settings(
     space: Mapping[str, Interval], n_trials: int, *, rng: np.random.Generator
 ) -> list[Setting]:
-    """Return candidates of which every n_trials-th part of every interval holds exactly one.
-
-    Parameters
-    ----------
-    space : interval of every hyperparameter
-    n_trials : number of candidates, at least one
+    """Return candidates, at least one, of which every n_trials-th part of every interval holds exactly one.
 
     Examples
     --------
@@ -93,25 +81,14 @@ def drawn_settings(
 
 @dataclass(frozen=True)
 class Search:
-    """Finished trials.
-
-    Parameters
-    ----------
-    settings : what was tried
-    scores : how good it was, higher is better; NaN where it diverged
-    """
+    """Finished trials: what was tried, and how good it was, higher is better; NaN where it diverged."""
 
     settings: Sequence[Setting]
     scores: Sequence[float]
 
     @property
     def best(self) -> Setting:
-        """The setting with the highest score; a score that is not a number never wins.
-
-        Raises
-        ------
-        ValueError : if no score is a number
-        """
+        """The setting with the highest score; a score that is not a number never wins, and one must be."""
         ranked = [-math.inf if math.isnan(score) else score for score in self.scores]
         if not ranked or max(ranked) == -math.inf:
             raise ValueError("no trial has a score: every candidate diverged, so narrow the intervals")

@@ -54,12 +54,8 @@ class PowerCost:
 
     Parameters
     ----------
-    c : cost at sigma = 1, positive, in nats
-    rho : exponent, positive
-
-    Raises
-    ------
-    ValueError : if one of them is not positive and finite
+    c : cost at sigma = 1, positive and finite, in nats
+    rho : exponent, positive and finite
 
     Examples
     --------
@@ -131,12 +127,7 @@ Costs: TypeAlias = NoiseCost | tuple[NoiseCost, ...]
 
 
 def total_cost(costs: Costs, sigma: ArrayLike) -> float:
-    """Return the summed cost of all synapses.
-
-    Parameters
-    ----------
-    costs : one cost or a mixture
-    sigma : standard deviations, any shape
+    """Return the summed cost of all synapses with these standard deviations, of any shape.
 
     Examples
     --------
@@ -151,10 +142,7 @@ def optimal_sigma(cost: NoiseCost, hessian: ArrayLike) -> NDArray[np.float64]:
 
     .. math:: \sigma^{\rho + 2} = s^\rho / H
 
-    Parameters
-    ----------
-    cost : the reliability cost
-    hessian : curvature H of the summed performance cost by each weight, positive
+    with the curvature H of the summed performance cost by each weight, positive.
 
     References
     ----------
@@ -180,16 +168,11 @@ class ReliabilityCost:
 
     Parameters
     ----------
-    synapses : the synapses that will learn
+    synapses : the synapses that will learn, with learned noise
     costs : a cost or a mixture (a tuple) for all replicas, or a list with one or a mixture for each
     share
-        Factor of the cost in the objective of a step: batch size over training set size where the loss is
-        summed over the batch, so that the costs are paid once per epoch.
-
-    Raises
-    ------
-    TypeError : if the synapses have no learned noise
-    ValueError : if there are neither one nor one cost per replica, or `share` is not positive
+        Factor of the cost in the objective of a step, positive: batch size over training set size where the
+        loss is summed over the batch, so that the costs are paid once per epoch.
     """
 
     loss = "sum"
@@ -224,13 +207,9 @@ class ReliabilityCost:
 
 @checked_types
 class MagnitudeCost(PerReplica):
-    """Penalty of `optimisers.GradientDescent`: share times lambda times the sum of abs(mu).
+    """Penalty of `optimisers.GradientDescent`: share times lambda, the strength, times the sum of abs(mu).
 
-    Parameters
-    ----------
-    synapses : the synapses that will learn
-    strength : lambda, for all replicas or one each
-    share : as for `ReliabilityCost`
+    The strength is one for all replicas or one each, the share as for `ReliabilityCost`.
     """
 
     by_replica = ("_slope",)

@@ -59,20 +59,13 @@ def probability_of_superiority(values: NDArray[np.floating], is_high: NDArray[np
 def group_distributions(
     values: NDArray[np.floating], is_high: NDArray[np.bool_], edges: NDArray[np.floating], layout: Layout
 ) -> dict[str, NDArray[np.float64]]:
-    """Compare a quantity of the synapses of low and of high release probability.
-
-    Parameters
-    ----------
-    values : shape (replica, weights)
-    is_high : which synapses are in the high group, same shape
-    edges : edges of the histogram
-    layout : sizes of the networks
+    """Compare a quantity of the synapses, (replica, weights), of low and of high release probability.
 
     Returns
     -------
     result
-        ``count`` (replica, importance, bin), ``mean`` and ``median`` (replica, importance), ``superiority``
-        (replica,) over all layers and ``superiority_in_layer`` (replica, layer).
+        ``count`` (replica, importance, bin) between `edges`, ``mean`` and ``median`` (replica, importance),
+        ``superiority`` (replica,) over all layers and ``superiority_in_layer`` (replica, layer).
     """
     groups = np.stack([~is_high, is_high], axis=1)
     chosen = [[row[group] for group in pair] for row, pair in zip(values, groups, strict=True)]
@@ -119,10 +112,7 @@ def _correlation(x: NDArray[np.floating], y: NDArray[np.floating]) -> NDArray[np
 def neuron_importance(synapses: BernoulliSynapses, *, n_shuffles: int = 20) -> dict[str, NDArray[np.float64]]:
     """Return how important synapses are shared out among neurons, against shuffled connectivity.
 
-    Parameters
-    ----------
-    synapses : trained synapses with plastic release
-    n_shuffles : shuffles that define mean and standard deviation of chance
+    `n_shuffles` shuffles define mean and standard deviation of chance.
 
     Returns
     -------
@@ -150,26 +140,24 @@ def _importance_of_replica(
     results |= {
         name: np.empty((*shape, len(NEURON_GROUPS))) for name in ("group_share", "shuffled_group_share")
     }
-    for layer, side, shuffle in np.ndindex(shape):
-        matrix, name = matrices[layer], f"{SIDES[side]}_{layer + 1}"
+    for position in np.ndindex(shape):
+        layer, side, shuffle = position[0], SIDES[position[1]], SHUFFLES[position[2]]
         importance = importance_of_neurons(
-            matrix, SIDES[side], rng=rng, shuffle=SHUFFLES[shuffle], n_shuffles=n_shuffles
+            matrices[layer], side, rng=rng, shuffle=shuffle, n_shuffles=n_shuffles
         )
-        position = layer, side, shuffle
         results["ks_d"][position], results["ks_p"][position] = importance.ks_test()
         results["group_share"][position] = importance.shares_low_medium_high
         results["shuffled_group_share"][position] = importance.shuffled_shares_low_medium_high
-        if SHUFFLES[shuffle] == "matrix":
+        if shuffle == "matrix":
+            name = f"{side}_{layer + 1}"
             results[name], results[f"shuffled_{name}"] = importance.counts, importance.shuffled[0]
     pairs = [
         input_output_correlation(results[f"inputs_{h}"], results[f"outputs_{h + 1}"])
         for h in range(1, len(matrices))
     ]
-    return results | {
-        "input_output_r": np.array([r for r, _ in pairs]),
-        "input_output_r_low": np.array([interval[0] for _, interval in pairs]),
-        "input_output_r_high": np.array([interval[1] for _, interval in pairs]),
-    }
+    with_interval = np.array([(r, *interval) for r, interval in pairs]).reshape(-1, 3).T
+    names = ("input_output_r", "input_output_r_low", "input_output_r_high")
+    return results | dict(zip(names, with_interval, strict=True))
 
 
 def threshold_crossings(

@@ -30,14 +30,7 @@ SIDES = ("inputs", "outputs")
 
 
 def important_synapses(p: Tensor, layout: Layout, threshold: float = 0.9) -> list[NDArray[np.bool_]]:
-    """Return where p reaches the threshold, one matrix per layer, shape (replica, out, in).
-
-    Parameters
-    ----------
-    p : release probabilities, 0..1, shape (replica, weights)
-    layout : sizes of the networks
-    threshold : lowest p of an important synapse, 0..1
-    """
+    """Return where p (replica, weights) reaches the threshold, one matrix (replica, out, in) per layer."""
     return [(part >= threshold).cpu().numpy() for part in layout.weights(p)]
 
 
@@ -68,23 +61,14 @@ def shuffled_counts(
     shuffle: str = "matrix",
     n_shuffles: int = 1,
 ) -> NDArray[np.intp]:
-    """Return counts per neuron after shuffling one weight matrix.
+    """Return counts per neuron after shuffling one weight matrix (out, in), shape (shuffle, neuron).
 
     Parameters
     ----------
     is_important : shape (out, in)
     side : ``"inputs"`` or ``"outputs"``, as for `counts_per_neuron`
-    rng : draws the shuffles
+    rng, n_shuffles : draws the shuffles; number of independent ones
     shuffle : ``"matrix"`` or ``"partners"``: see the module
-    n_shuffles : number of independent shuffles
-
-    Returns
-    -------
-    counts : shape (shuffle, neuron)
-
-    Raises
-    ------
-    ValueError : if `side` or `shuffle` is unknown
     """
     if shuffle not in SHUFFLES:
         raise ValueError(f"shuffle must be one of {', '.join(SHUFFLES)}, got {shuffle!r}")
@@ -105,16 +89,7 @@ def _summed_axis(side: str) -> int:
 
 @dataclass(frozen=True)
 class ImportanceOfNeurons:
-    """Counts of important synapses per neuron, and what shuffling makes of them.
-
-    Parameters
-    ----------
-    counts : important synapses per neuron, shape (neuron,)
-    shuffled : the same after shuffling, shape (shuffle, neuron)
-
-    Raises
-    ------
-    ValueError : if the two differ in the number of neurons
+    """Counts of important synapses (neuron,), and what shuffling makes of them, (shuffle, neuron).
 
     Examples
     --------
@@ -179,19 +154,10 @@ def importance_of_neurons(
 
 
 def input_output_correlation(inputs: ArrayLike, outputs: ArrayLike) -> tuple[float, tuple[float, float]]:
-    """Return Pearson's correlation of important inputs and outputs, with its 95 % interval.
+    """Return Pearson's correlation of important inputs and outputs of four or more neurons, and its interval.
 
-    Parameters
-    ----------
-    inputs, outputs : counts of the same neurons, shape (neuron,): at least four
-
-    Returns
-    -------
-    r, interval : nan where one of them does not vary. The interval is Fisher's, from the arc tangent of r
-
-    Raises
-    ------
-    ValueError : if the two differ in length or there are fewer than four neurons
+    The interval is Fisher's of 95 %, from the arc tangent of r. All are nan where one of the two does not
+    vary.
 
     Examples
     --------

@@ -95,17 +95,9 @@ def batch_size(replicas: KeptReplicas, n_networks: int, n_parameters: int) -> in
 
 
 class BatchClock:
-    """Says how far the training of networks in batches is, and how long each batch took.
+    """Says how far the training of `n_networks` in batches is, and how long each batch took (`timing`).
 
-    Parameters
-    ----------
-    n_networks : how many there will be
-    on_progress : called with the fraction done and what was done
-
-    Attributes
-    ----------
-    n_done : networks that are there: whoever finds finished ones adds them
-    timing : what every batch was and how long it took
+    `n_done` networks are there: whoever finds finished ones adds them.
     """
 
     def __init__(self, n_networks: int, on_progress: Progress) -> None:
@@ -134,14 +126,8 @@ def replica_bytes(
 ) -> int:
     """Return the memory that one replica needs while it trains.
 
-    Parameters
-    ----------
-    layout : sizes of the network
-    batch_size : images per step
-    dtype : precision
-    n_rows
-        Rows of the size of the parameters: what is learned, its gradient, the drawn weights, the state of the
-        learning rule, and the intermediate results of a step.
+    `n_rows` rows have the size of the parameters: what is learned, its gradient, the drawn weights, the state
+    of the learning rule, and the intermediate results of a step.
 
     Examples
     --------

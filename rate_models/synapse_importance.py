@@ -44,17 +44,8 @@ ESTIMATORS = ("minibatch", "noisy", "at_mean", "curvature")
 class BatchGradients(PerReplica):
     """A learning rule that learns nothing and averages the gradients of batches by every mean.
 
-    Parameters
-    ----------
-    synapses : the synapses whose gradients are averaged
-    batch_size : images per batch
-
-    Attributes
-    ----------
-    squares, sizes
-        Sums over steps of g^2 and abs(g), g being the gradient of the loss summed over a batch, shape
-        (replica, parameters).
-    n_steps : number of steps, counted by whoever trains: a captured step counts nothing
+    Of the gradient g of the loss summed over a batch, `squares` and `sizes`, (replica, parameters), are the
+    sums over steps of g^2 and abs(g). `n_steps` is counted by whoever trains: a captured step counts nothing.
     """
 
     by_replica = ("squares", "sizes")
@@ -72,23 +63,13 @@ class BatchGradients(PerReplica):
         self._add(synapses.gradient[:, : self.squares.shape[1]], self.squares, self.sizes)
 
     @property
-    def mean_square(self) -> Tensor:
-        """Mean over batches of g^2."""
-        return self.squares / self.n_steps
-
-    @property
-    def mean_size(self) -> Tensor:
-        """Mean over batches of abs(g)."""
-        return self.sizes / self.n_steps
-
-    @property
     def hessian(self) -> Tensor:
-        """Curvature per image by the ``"minibatch"`` estimator."""
-        return self.mean_square / self.batch_size
+        """Curvature per image by the ``"minibatch"`` estimator: mean over batches of g^2 by their size."""
+        return self.squares / self.n_steps / self.batch_size
 
     def learning_rate(self, base: float) -> Tensor:
         """Return base over mean abs(g) per image, the published learning rate of a synapse."""
-        return base * self.batch_size / self.mean_size
+        return base * self.batch_size / (self.sizes / self.n_steps)
 
 
 def _add_moments(gradient: Tensor, squares: Tensor, sizes: Tensor) -> None:
@@ -99,14 +80,9 @@ def _add_moments(gradient: Tensor, squares: Tensor, sizes: Tensor) -> None:
 def batch_gradients(
     network: FeedForward, synapses: Synapses, data: ImageData, *, n_epochs: int, batch_size: int = 20
 ) -> BatchGradients:
-    """Go through the training set without learning and return the moments of the gradients.
+    """Go through the training set without learning, noise on, and return the moments of the gradients.
 
-    Parameters
-    ----------
-    network, synapses : the networks; their noise is on
-    data : images, on any device
-    n_epochs : passes over the training set. Published: 10
-    batch_size : images per step. Published: 20
+    Published are `n_epochs` of 10 and a `batch_size` of 20.
     """
     moments = BatchGradients(synapses, batch_size)
     trainer = Trainer(network, synapses, moments, data.train_images, data.train_labels, loss="sum")
@@ -126,18 +102,13 @@ def image_curvature(
     *,
     images_per_draw: int = 100,
 ) -> Tensor:
-    """Return the curvature per image of every weight and bias, shape (replica, parameters).
+    """Return the curvature per image of every weight and bias on the training set, (replica, parameters).
 
     Parameters
     ----------
-    network, synapses : the networks
-    data : its training images are used
+    network, synapses, data : the networks, and the images whose training set is used
     estimator : ``"noisy"``, ``"at_mean"`` or ``"curvature"``
     images_per_draw : images that share a draw of the weights
-
-    Raises
-    ------
-    ValueError : if the estimator is none of these
     """
     if estimator not in ESTIMATORS[1:]:
         raise ValueError(f"estimator must be one of {', '.join(ESTIMATORS[1:])}, got {estimator!r}")
@@ -164,11 +135,7 @@ def input_rates(
 ) -> InputRates:
     """Return how active the inputs of every layer are on the training set, noise included.
 
-    Parameters
-    ----------
-    network, synapses : the networks
-    data : its training images are used
-    images_per_draw : images that share a draw of the weights
+    `images_per_draw` images share a draw of the weights.
     """
     images, labels = _training_set(data, synapses)
     sizes = network.layout.sizes[:-1]

@@ -87,14 +87,9 @@ class DataOrder:
 
         Parameters
         ----------
-        members : indices of the images of the task
+        members : indices of the images of the task, at least as many as a batch has
         batch_size : images per step
         pixel_order : shape (replica, 1, pixel), or None
-
-        Raises
-        ------
-        ValueError : if there are fewer images than one batch needs, or a batch has none
-        TypeError : if `members` is a number
         """
         if np.ndim(members) != 1 or not np.issubdtype(np.asarray(members).dtype, np.integer):
             raise TypeError(
@@ -105,13 +100,10 @@ class DataOrder:
         n_steps = len(members) // batch_size
         if n_steps == 0:
             raise ValueError(f"a batch of {batch_size} needs at least as many images, got {len(members)}")
-        drawn = {
-            seed: (rng.permutation(members) if self._shuffles else np.asarray(members))[
-                : n_steps * batch_size
-            ].reshape(n_steps, batch_size)
-            for seed, rng in self._rngs.items()
-        }
-        images = np.stack([drawn[seed] for seed in self._seeds]).astype(np.int32)
+        rngs = self._rngs.items()
+        orders = {seed: rng.permutation(members) if self._shuffles else members for seed, rng in rngs}
+        images = np.stack([orders[seed][: n_steps * batch_size] for seed in self._seeds]).astype(np.int32)
+        images = images.reshape(-1, n_steps, batch_size)
         return Plan(torch.from_numpy(images), pixel_order)
 
     def keep(self, replicas: Sequence[int]) -> None:
@@ -149,19 +141,10 @@ def pixel_orders(seeds: Sequence[int], n_tasks: int, n_pixels: int) -> Tensor:
 
 
 def task_mixture(n_tasks: int, images_per_task: int, transition: float) -> NDArray[np.float64]:
-    """Return the probability of every task at every image of a sequence without task boundaries.
+    """Return the probability of every task at every image of a sequence without boundaries, (image, task).
 
-    During the last half of `transition` of each task the share of the next one rises linearly to one half,
-    and during the first half of the following task from one half to one.
-
-    Parameters
-    ----------
-    n_tasks, images_per_task : length of the sequence
-    transition : part of each task that is spent in transitions, 0..1: half of it at either end
-
-    Returns
-    -------
-    probability : shape (image, task); rows sum to 1
+    During the last half of `transition` (a part of each task, 0..1) the share of the next one rises linearly
+    to one half, and during the first half of the following task from one half to one.
 
     References
     ----------
@@ -201,17 +184,8 @@ def continuous_plans(
 ) -> Iterator[Plan]:
     """Yield the plans of a sequence of permuted tasks that blend into each other.
 
-    Every image is drawn with replacement, and its task from `task_mixture`.
-
-    Parameters
-    ----------
-    seeds : one seed per replica
-    orders : pixel orders, shape (replica, task, pixel)
-    n_images : number of training images to draw from
-    images_per_task : length of a task in images
-    batch_size : images per step
-    transition : part of each task spent in transitions
-    steps_per_plan : steps per plan yielded, which bounds memory
+    Every one of the `n_images` training images is drawn with replacement, and its task from `task_mixture`.
+    `orders` are those of the pixels, (replica, task, pixel); `steps_per_plan` bounds memory.
     """
     mixture = task_mixture(orders.shape[1], images_per_task, transition).cumsum(axis=1)
     rngs = {seed: numpy_generator(seed, Purpose.DATA_ORDER) for seed in seeds}
@@ -230,6 +204,5 @@ def _drawn_images(
 ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     """Return an image and a task for every row of cumulative task probabilities."""
     tasks = (rng.random(len(cumulative))[:, None] >= cumulative).sum(axis=1)
-    return rng.integers(n_images, size=len(cumulative), dtype=np.int32), tasks.clip(
-        max=cumulative.shape[1] - 1
-    ).astype(np.int32)
+    tasks = tasks.clip(max=cumulative.shape[1] - 1).astype(np.int32)
+    return rng.integers(n_images, size=len(cumulative), dtype=np.int32), tasks

@@ -184,11 +184,6 @@ def run(
 ) -> xarray.Dataset:
     """Train both kinds of network, and relate the noise of every synapse to its importance.
 
-    Parameters
-    ----------
-    config, execution, executor, on_progress, keep_in
-        As for every experiment: see :mod:`rate_models.experiments`.
-
     Returns
     -------
     xarray.Dataset
@@ -310,9 +305,8 @@ def _associations(
     for variance, by_name, matters in zip(variances, predictors, is_important, strict=True):
         for kind, used in (("all", torch.ones_like(matters)), ("above_floor", matters)):
             generator = torch.Generator().manual_seed(0)
-            results[kind].append(
-                [association(by_name[p], variance, used, generator=generator) for p in PREDICTORS]
-            )
+            options: dict[str, Any] = {"is_used": used, "generator": generator}
+            results[kind].append([association(by_name[p], variance, **options) for p in PREDICTORS])
     variables = {}
     for kind, layers in results.items():
         for measure in MEASURES:
@@ -351,13 +345,14 @@ def _shown(
 
     rng = numpy_generator(config.seeds[0], Purpose.LESIONS)
     variances, values = [], []
-    for sigma, by_name in zip(
-        trained.network.layout.weights(trained.synapses.sigma), predictors, strict=True
-    ):
+    sigmas = trained.network.layout.weights(trained.synapses.sigma)
+    for sigma, by_name in zip(sigmas, predictors, strict=True):
         n = sigma[0].numel()
         chosen = torch.from_numpy(rng.choice(n, size=config.n_shown, replace=n < config.n_shown))
-        variances.append(_picked(sigma.square(), replicas, chosen))
-        values.append(np.stack([_picked(by_name[p], replicas, chosen) for p in PREDICTORS], axis=-1))
+        tensors = [sigma.square(), *(by_name[name] for name in PREDICTORS)]
+        picked = [each.flatten(1).cpu()[replicas][:, chosen].numpy() for each in tensors]
+        variances.append(picked[0])
+        values.append(np.stack(picked[1:], axis=-1))
     dims = ("replica", "layer", "synapse")
     return xarray.Dataset(
         {
@@ -365,8 +360,3 @@ def _shown(
             "shown_predictor": ((*dims, "predictor"), np.stack(values, axis=1).astype(np.float32)),
         }
     )
-
-
-def _picked(values: Tensor, replicas: NDArray[np.intp], synapses: Tensor) -> NDArray[Any]:
-    """Return some synapses of some replicas, shape (replica, synapse)."""
-    return values.flatten(1).cpu()[replicas][:, synapses].numpy()

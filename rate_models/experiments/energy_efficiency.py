@@ -399,11 +399,9 @@ def _result(config: Config, results: Mapping[NetworkSpec, xr.Dataset]) -> xr.Dat
         "images_per_gradient": BATCH_SIZES,
     }
     factors = list(config.step_sizes.values())
-    return result.assign_coords(
-        **{name: list(values) for name, values in axes.items() if name in result.dims},
-        up_factor=("step_size", [up for up, _ in factors]),
-        down_factor=("step_size", [down for _, down in factors]),
-    )
+    up, down = (("step_size", [pair[i] for pair in factors]) for i in (0, 1))
+    there = {name: list(values) for name, values in axes.items() if name in result.dims}
+    return result.assign_coords({**there, "up_factor": up, "down_factor": down})
 
 
 def _packed(

@@ -115,7 +115,12 @@ def draw_trade_off(result: xr.Dataset, figure: Figure, energy: str = "synaptic_e
     final = result.isel(epoch=-1)
     for model in _compared(result):
         spent, spent_error = mean_and_sem(final[energy].sel(model=model))
-        style = {"xerr": spent_error, "linewidth": 1, "color": COLOURS[model], "label": LABELS[model]}
+        style: dict[str, Any] = {
+            "xerr": spent_error,
+            "linewidth": 1,
+            "color": COLOURS[model],
+            "label": LABELS[model],
+        }
         _errorbar(axes, spent, final["information"].sel(model=model), **style)
     wording = {
         "synaptic_energy": "synaptic energy Σ|w̄|",

@@ -5,7 +5,7 @@ Values come as arrays whose first axis is the seed; nothing but mean and interva
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +13,32 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import stdtrit
 
 if TYPE_CHECKING:
+    import xarray
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+def panels_by_rho(
+    figure: Figure, result: xarray.Dataset, rows: Sequence[Any], **shared: Any
+) -> Iterator[tuple[Axes, Any, float]]:
+    """Yield a panel, its row and its exponent rho for every row and every rho of a result."""
+    panels = figure.subplots(len(rows), result.sizes["rho"], squeeze=False, **shared)
+    for of_row, row in zip(panels, rows, strict=True):
+        for axes, rho in zip(of_row, result.rho.values, strict=True):
+            yield axes, row, rho
+
+
+def label_sparsely(axes: Axes, *, vertical: bool = False, size: float = 7) -> None:
+    """Label the decades of logarithmic axes, and their thirds where there are few; `vertical` if both are."""
+    from matplotlib.ticker import LogLocator, NullFormatter
+
+    chosen = [(axes.xaxis, axes.get_xlim()), (axes.yaxis, axes.get_ylim())]
+    for axis, (low, high) in chosen[: 1 + vertical]:
+        ratio = high / low
+        subs = (1.0,) if ratio > 60 else (1.0, 3.0) if ratio > 8 else (1.0, 2.0, 3.0, 5.0)
+        axis.set_major_locator(LogLocator(subs=subs, numticks=6 if ratio > 60 else 20))
+        axis.set_minor_formatter(NullFormatter())
+    axes.tick_params(labelsize=size)
 
 
 def half_width(values: ArrayLike) -> NDArray[np.float64]:
@@ -32,16 +57,7 @@ def half_width(values: ArrayLike) -> NDArray[np.float64]:
 
 
 def band(axes: Axes, x: ArrayLike, values: ArrayLike, colour: str, label: str, **line: Any) -> None:
-    """Draw the mean over seeds against `x`, with its 95 % interval as a band.
-
-    Parameters
-    ----------
-    axes : where to
-    x : shape (point,)
-    values : shape (seed, point)
-    colour, label : of the line
-    **line : further properties of the line
-    """
+    """Draw the mean over seeds of values (seed, point) against `x`, with its 95 % interval as a band."""
     values = np.asarray(values, dtype=float)
     mean, half = values.mean(axis=0), half_width(values)
     axes.plot(x, mean, color=colour, label=label, **{"marker": "o", "markersize": 3, **line})
@@ -54,13 +70,9 @@ def bars(
     *,
     published: Mapping[str, tuple[float, float]] | None = None,
 ) -> None:
-    """Draw one horizontal bar per group with its 95 % interval and every seed as a dot.
+    """Draw one bar per group (label, colour) with its 95 % interval and every seed as a dot.
 
-    Parameters
-    ----------
-    axes : where to
-    groups : values (seed,) by (label, colour); the first is drawn on top
-    published : published mean and standard error by label, drawn as a diamond
+    `published` are mean and standard error by label, drawn as a diamond.
     """
     for position, ((label, colour), values) in enumerate(groups.items()):
         values = np.asarray(values, dtype=float)

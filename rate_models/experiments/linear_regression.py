@@ -87,10 +87,6 @@ def run(
 ) -> xarray.Dataset:
     """Train linear units under each cost, and one by variational inference, and return sigma with the theory.
 
-    Parameters
-    ----------
-    config, execution, on_progress : as for every experiment: see :mod:`rate_models.experiments`
-
     Returns
     -------
     xarray.Dataset
@@ -126,9 +122,8 @@ def _data(config: Config) -> tuple[Tensor, Tensor]:
     scale = np.geomspace(*config.input_range, config.n_inputs)
     x = rng.normal(size=(config.n_data, config.n_inputs)) * scale
     # Weights of equal effect, and small enough for the means to settle long before the noise is averaged.
-    y = x @ (0.3 * rng.normal(size=config.n_inputs) / scale) + config.noise_sd * rng.normal(
-        size=config.n_data
-    )
+    weights = 0.3 * rng.normal(size=config.n_inputs) / scale
+    y = x @ weights + config.noise_sd * rng.normal(size=config.n_data)
     return torch.from_numpy(x).float(), torch.from_numpy(y).float()
 
 
@@ -170,12 +165,10 @@ def regression_trainer(
 
     Parameters
     ----------
-    synapses : what learns
-    costs : reliability cost of each network, paid once for all data
+    synapses, costs : what learns; reliability cost of each network, paid once for all data
     x, y : inputs (datum, input) and targets (datum,)
     prior_sd : standard deviation of the normal prior, for all networks or one each
-    noise_sd : standard deviation of the targets around the output
-    learning_rate : of means and noise
+    noise_sd, learning_rate : standard deviation of the targets around the output; rate of means and noise
     """
     penalties = (
         ReliabilityCost(synapses, list(costs), share=1.0),

@@ -106,16 +106,8 @@ class Config:
 
     def plasticity(self, form: str) -> ReleasePlasticity:
         """Return the p rule; p stops at p_freeze."""
-        return ReleasePlasticity(
-            self.p_up,
-            self.p_down,
-            self.g_lim,
-            self.p_min,
-            self.p_freeze,
-            self.p_freeze,
-            form=form,
-            consolidation=True,
-        )
+        steps, range_of_p = (self.p_up, self.p_down, self.g_lim), (self.p_min, self.p_freeze, self.p_freeze)
+        return ReleasePlasticity(*steps, *range_of_p, form=form, consolidation=True)
 
 
 MAY_DIFFER = ("n_patterns", "seeds", "models")
@@ -136,13 +128,7 @@ def work(config: Config) -> float:
 def run(
     config: Config, *, execution: Execution | None = None, on_progress: Progress = ignore_progress
 ) -> xr.Dataset:
-    """Train all perceptrons.
-
-    Parameters
-    ----------
-    config : what to learn
-    execution : device; computed in double precision where there is, since a potential of exactly zero matters
-    on_progress : called with the fraction done and what is being done
+    """Train all perceptrons, in double precision where there is: a potential of exactly zero matters.
 
     Returns
     -------
@@ -191,18 +177,9 @@ def random_tasks(config: Config, n_patterns: int, device: torch.device) -> tuple
 
 
 class Perceptrons:
-    """Perceptrons of one model, one per seed.
+    """Perceptrons of one model, one per seed, with expected strength `weight` and `p`, both (seed, input).
 
-    Parameters
-    ----------
-    n_inputs : number of inputs
-    seeds : one per perceptron
-    plasticity : the p rule; None for the standard perceptron
-    device, dtype : where and how to compute
-
-    Attributes
-    ----------
-    weight, p : expected strength and release probability, shape (seed, input)
+    `plasticity` is the p rule, None for the standard perceptron.
     """
 
     def __init__(
@@ -221,12 +198,7 @@ class Perceptrons:
         self._recall = streams_on(device, seeds, Purpose.EVALUATION_NOISE, dtype=dtype)
 
     def learn(self, x: Tensor, y: Tensor) -> None:
-        """Take one update.
-
-        Parameters
-        ----------
-        x, y : patterns (seed, pattern, input) and labels (seed, pattern), -1 or 1
-        """
+        """Take one update with patterns (seed, pattern, input) and labels (seed, pattern), -1 or 1."""
         transmitted = self._transmitted(x, self._training)
         potential = torch.einsum("spi,si->sp", transmitted, self.weight / self.p)
         answer = torch.where(potential >= 0, 1.0, -1.0)

@@ -32,7 +32,7 @@ from biophys.sweeps.groups import swept_dataset
 from rate_models.data_by_name import images_for
 from rate_models.datasets import DataSetName, ImageData
 from rate_models.devices import Execution, execution_or_default
-from rate_models.experiments.log_axes import label_sparsely
+from rate_models.experiments.figure_parts import label_sparsely, panels_by_rho
 from rate_models.log_log_fits import association
 from rate_models.noisy_networks import (
     FORMULATIONS,
@@ -130,11 +130,6 @@ def run(
     keep_in: Path | str | None = None,
 ) -> xarray.Dataset:
     """Train all networks as one batch and relate their noise to the posterior of the same seed.
-
-    Parameters
-    ----------
-    config, execution, executor, on_progress, keep_in
-        As for every experiment: see :mod:`rate_models.experiments`.
 
     Returns
     -------
@@ -244,22 +239,19 @@ def illustrative_pair(result: xarray.Dataset) -> tuple[int, int, int]:
 def draw_ellipses(result: xarray.Dataset, figure: Figure) -> None:
     """Draw posterior and optimised noise of two synapses for every rho and s (figure 7a)."""
     layer, first, second = illustrative_pair(result)
-    pair = [first, second]
+    shown = result.isel(layer=layer, synapse=[first, second])
+    posterior = shown.shown_posterior.sel(posterior="variational").values
+    limit = 1.1 * max(float(posterior.max()), float(shown.shown_sigma.max()))
     angle = np.linspace(0, 2 * np.pi, 200)
-    posterior = result.shown_posterior.sel(posterior="variational").isel(layer=layer, synapse=pair).values
-    shown = result.shown_sigma.isel(layer=layer, synapse=pair)
-    limit = 1.1 * max(float(posterior.max()), float(shown.max()))
     figure.set_size_inches(9, 2.2 * result.sizes["s"] + 0.6)
-    panels = figure.subplots(result.sizes["s"], result.sizes["rho"], sharex=True, sharey=True, squeeze=False)
-    for row, s in zip(panels, result.s.values, strict=True):
-        for axes, rho in zip(row, result.rho.values, strict=True):
-            sd = result.shown_sigma.sel(rho=rho, s=s).isel(layer=layer, synapse=pair).values
-            for (a, b), style, colour in ((posterior, "--", DARK_GREY), (sd, "-", GREEN)):
-                axes.plot(a * np.cos(angle), b * np.sin(angle), style, color=colour, linewidth=1)
-            axes.set_aspect("equal")
-            axes.set(xlim=(-limit, limit), ylim=(-limit, limit))
-            axes.set_title(f"ρ = {rho:.3g}, s = {s:.3g}", fontsize=7)
-            axes.tick_params(labelsize=6)
+    for axes, s, rho in panels_by_rho(figure, result, result.s.values, sharex=True, sharey=True):
+        sd = shown.shown_sigma.sel(rho=rho, s=s).values
+        for (a, b), style, colour in ((posterior, "--", DARK_GREY), (sd, "-", GREEN)):
+            axes.plot(a * np.cos(angle), b * np.sin(angle), style, color=colour, linewidth=1)
+        axes.set_aspect("equal")
+        axes.set(xlim=(-limit, limit), ylim=(-limit, limit))
+        axes.set_title(f"ρ = {rho:.3g}, s = {s:.3g}", fontsize=7)
+        axes.tick_params(labelsize=6)
     figure.supxlabel(f"w1 - mean (a certain synapse of layer {layer + 1})", fontsize=8)
     figure.supylabel("w2 - mean (an uncertain one)", fontsize=8)
     figure.suptitle("one sd; dashed: variational posterior, solid: optimised noise", fontsize=8)
@@ -281,42 +273,33 @@ def draw_analytic_by_c(result: xarray.Dataset, figure: Figure) -> None:
     posterior = np.logspace(-6, -1, 50)
     for exponent, colour in zip((-2.5, -2.0, -1.5), BLUES, strict=True):
         cost = PowerCost.with_scale(10.0**exponent, 0.5)
-        axes.plot(
-            posterior, optimal_sigma(cost, 1 / posterior) ** 2, color=colour, label=f"c = {cost.c:.3f} nats"
-        )
+        variance = optimal_sigma(cost, 1 / posterior) ** 2
+        axes.plot(posterior, variance, color=colour, label=f"c = {cost.c:.3f} nats")
     _finish(axes, posterior)
 
 
 def draw_noise_by_posterior(result: xarray.Dataset, figure: Figure) -> None:
     """Draw the trained noise against the variational posterior of every synapse, and the slopes."""
     figure.set_size_inches(9, 3.4)
-    panels = figure.subplots(1, result.sizes["rho"], sharey=True, squeeze=False)[0]
     middle = result.s.values[result.sizes["s"] // 2]
-    for axes, rho in zip(panels, result.rho.values, strict=True):
-        part = result.sel(rho=rho, s=middle, posterior="variational")
+    for axes, s, rho in panels_by_rho(figure, result, [middle], sharey=True):
+        part = result.sel(rho=rho, s=s, posterior="variational")
         for layer in range(result.sizes["layer"]):
             item = part.isel(layer=layer)
-            slope = float(item.slope.mean("seed"))
-            axes.scatter(
-                item.shown_posterior,
-                item.shown_sigma,
-                s=3,
-                color=CYCLE[layer],
-                alpha=0.5,
-                linewidth=0,
-                label=f"layer {layer + 1}: slope {slope:.2f}",
-            )
+            label = f"layer {layer + 1}: slope {float(item.slope.mean('seed')):.2f}"
+            style: dict[str, Any] = {"s": 3, "color": CYCLE[layer], "alpha": 0.5, "linewidth": 0}
+            axes.scatter(item.shown_posterior, item.shown_sigma, label=label, **style)
         ends = np.array([part.shown_posterior.min(), part.shown_posterior.max()])
         axes.plot(ends, ends, "k:", linewidth=1)
         theory = 2 / (rho + 2)
-        line = middle * (ends / middle) ** theory
+        line = s * (ends / s) ** theory
         axes.plot(ends, line, "k--", linewidth=1, label=f"linear model: {theory:.2f}")
         axes.set(xscale="log", yscale="log")
         axes.set_xlabel("posterior sd (weight)", fontsize=8)
-        axes.set_title(f"ρ = {rho:.3g}, s = {middle:.3g}", fontsize=8)
+        axes.set_title(f"ρ = {rho:.3g}, s = {s:.3g}", fontsize=8)
         axes.legend(fontsize=5)
         label_sparsely(axes, vertical=True)
-    panels[0].set_ylabel(f"optimised σ (weight), mean of {result.sizes['seed']} seeds", fontsize=8)
+    figure.axes[0].set_ylabel(f"optimised σ (weight), mean of {result.sizes['seed']} seeds", fontsize=8)
 
 
 def _finish(axes: Any, posterior: Any) -> None:

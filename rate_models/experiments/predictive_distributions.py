@@ -28,6 +28,7 @@ from biophys.progress import Progress, ignore_progress
 from biophys.settings import Count, Counts, Positive, Positives, Seeds, settings
 from biophys.sweeps.groups import swept_dataset
 from rate_models.devices import Execution, execution_or_default
+from rate_models.experiments.figure_parts import panels_by_rho
 from rate_models.experiments.linear_regression import regression_trainer
 from rate_models.layout import Layout
 from rate_models.networks import FeedForward
@@ -120,10 +121,6 @@ def run(
 ) -> xarray.Dataset:
     """Train all networks as one batch and draw their predictions.
 
-    Parameters
-    ----------
-    config, execution, on_progress : as for every experiment: see :mod:`rate_models.experiments`
-
     Returns
     -------
     xarray.Dataset
@@ -177,11 +174,8 @@ def _trained(
     plan = Plan(member.repeat(len(costs) // len(x), _STEPS_PER_PLAN, 1))
     n_plans = -(-config.n_steps // _STEPS_PER_PLAN)
     for part, rate in enumerate(config.learning_rate * np.array(_RATES)):
-        options: dict[str, Any] = {
-            "prior_sd": priors,
-            "noise_sd": config.noise_sd,
-            "learning_rate": float(rate),
-        }
+        options: dict[str, Any] = {"prior_sd": priors, "noise_sd": config.noise_sd}
+        options["learning_rate"] = float(rate)
         trainer = regression_trainer(synapses, costs, x.reshape(-1, 1), y.reshape(-1), **options)
         for index in range(n_plans // len(_RATES)):
             trainer.run(plan)
@@ -225,14 +219,10 @@ def _packed(config: Config, x: Tensor, y: Tensor, grid: Tensor, moments: xarray.
 
 
 def distance_to_variational(result: xarray.Dataset) -> xarray.DataArray:
-    """Return how far predictions are from those of variational inference with the same data.
+    """Return how far predictions are from variational inference's with the same data, by rho, s, seed, in y.
 
     It is the root mean square over x of the Wasserstein distance between two normal distributions,
     sqrt((difference of means)^2 + (difference of standard deviations)^2).
-
-    Returns
-    -------
-    xarray.DataArray : by rho, s and seed, in units of y
     """
     between_means = (result["mean"] - result.mean_of_variational) ** 2
     between_sds = (result.sd - result.sd_of_variational) ** 2
@@ -250,13 +240,11 @@ def draw_variational(result: xarray.Dataset, figure: Figure) -> None:
 def draw_overall_cost(result: xarray.Dataset, figure: Figure) -> None:
     """Draw the predictive distributions under the overall cost, by rho and s (panel b)."""
     figure.set_size_inches(9, 1.6 * result.sizes["s"] + 0.6)
-    panels = figure.subplots(result.sizes["s"], result.sizes["rho"], sharex=True, sharey=True, squeeze=False)
-    for row, s in zip(panels, result.s.values, strict=True):
-        for axes, rho in zip(row, result.rho.values, strict=True):
-            item = result.isel(seed=0).sel(rho=rho, s=s)
-            _band(axes, result, item["mean"], item.sd, GREEN)
-            axes.set_title(f"ρ = {rho:.3g}, c = {s**rho / rho:.2g}", fontsize=6)
-            axes.tick_params(labelsize=5)
+    for axes, s, rho in panels_by_rho(figure, result, result.s.values, sharex=True, sharey=True):
+        item = result.isel(seed=0).sel(rho=rho, s=s)
+        _band(axes, result, item["mean"], item.sd, GREEN)
+        axes.set_title(f"ρ = {rho:.3g}, c = {s**rho / rho:.2g}", fontsize=6)
+        axes.tick_params(labelsize=5)
     figure.supxlabel("x", fontsize=8)
     figure.supylabel("y: mean ± 2 sd over draws, one seed", fontsize=8)
 
@@ -269,12 +257,9 @@ def draw_distance(result: xarray.Dataset, figure: Figure) -> None:
         part = distance.sel(rho=rho)
         axes.plot(result.s, part.mean("seed"), "o-", color=colour, markersize=4, label=f"ρ = {rho:.3g}")
         axes.fill_between(result.s, part.min("seed"), part.max("seed"), color=colour, alpha=0.15, linewidth=0)
-    axes.set(
-        xscale="log",
-        yscale="log",
-        xlabel="scale s of the cost (weight)",
-        ylabel=f"distance to variational Bayes (units of y)\nmean and range of {result.sizes['seed']} seeds",
-    )
+    seeds = f"mean and range of {result.sizes['seed']} seeds"
+    axes.set(xscale="log", yscale="log", xlabel="scale s of the cost (weight)")
+    axes.set_ylabel(f"distance to variational Bayes (units of y)\n{seeds}")
     axes.legend(fontsize=7)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from biophys.palette import DARK_GREY, GREEN, PURPLE
-from rate_models.experiments.log_axes import label_sparsely
+from rate_models.experiments.figure_parts import label_sparsely
 from rate_models.quantal_realisation import WAYS
 from rate_models.reliability_cost import PowerCost, optimal_sigma, total_cost
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from biophys.optimal_precision import precision_slopes
 from biophys.palette import BLUE, CYCLE, DARK_GREY, GREEN, PURPLE, VERMILION
-from rate_models.experiments.log_axes import label_sparsely
+from rate_models.experiments.figure_parts import label_sparsely, panels_by_rho
 
 if TYPE_CHECKING:
     import xarray
@@ -35,14 +35,9 @@ RECORDED_SLOPE = -0.62
 
 
 def theoretical_slope(predictor: str, rho: float) -> float:
-    """Return the slope of log sigma^2 at equilibrium in a linear model (eq. 54).
+    """Return the slope of log sigma^2 on one of `bayesian_signatures.PREDICTORS` in a linear model (eq. 54).
 
-    Parameters
-    ----------
-    predictor
-        One of `bayesian_signatures.PREDICTORS`. On the input rate mean abs(x) it is twice that on mean x^2,
-        since x enters squared.
-    rho : exponent of the reliability cost
+    On the input rate mean abs(x) it is twice that on mean x^2, since x enters squared.
 
     Examples
     --------
@@ -62,13 +57,11 @@ def draw_layer(
     def draw(result: xarray.Dataset, figure: Figure) -> None:
         figure.set_size_inches(9, 2.6 * len(layers) + 0.5)
         chosen = result.sel(state=state, c_factor=c_factor, predictor=predictor)
-        panels = figure.subplots(len(layers), result.sizes["rho"], sharey="row", squeeze=False)
-        for row, layer in zip(panels, layers, strict=True):
-            for axes, rho in zip(row, result.rho.values, strict=True):
-                part = chosen.sel(rho=rho).isel(layer=layer)
-                _scatter(axes, part.shown_predictor, part.shown_variance, part.slope_above_floor)
-                axes.set_title(f"layer {layer + 1}, ρ = {rho:.3g}", fontsize=8)
-                axes.set_xlabel(X_LABELS[predictor], fontsize=7)
+        for axes, layer, rho in panels_by_rho(figure, result, layers, sharey="row"):
+            part = chosen.sel(rho=rho).isel(layer=layer)
+            _scatter(axes, part.shown_predictor, part.shown_variance, part.slope_above_floor)
+            axes.set_title(f"layer {layer + 1}, ρ = {rho:.3g}", fontsize=8)
+            axes.set_xlabel(X_LABELS[predictor], fontsize=7)
         _label_variance(figure, result, state, c_factor)
 
     return draw
@@ -82,14 +75,12 @@ def draw_all_predictors(c_factor: float) -> Callable[[Any, Any], None]:
             figure.text(0.5, 0.5, f"no network was trained with c × {c_factor:g}", ha="center")
             return
         figure.set_size_inches(9, 7)
-        panels = figure.subplots(len(FIGURE_PREDICTORS), result.sizes["rho"], sharey=True, squeeze=False)
-        for row, predictor in zip(panels, FIGURE_PREDICTORS, strict=True):
-            for axes, rho in zip(row, result.rho.values, strict=True):
-                part = result.sel(state="published", c_factor=c_factor, predictor=predictor, rho=rho)
-                part = part.isel(layer=1)
-                _scatter(axes, part.shown_predictor, part.shown_variance, part.slope_above_floor)
-                axes.set_xlabel(X_LABELS[predictor], fontsize=7)
-                axes.set_title(f"ρ = {rho:.3g}", fontsize=7)
+        chosen = result.sel(state="published", c_factor=c_factor).isel(layer=1)
+        for axes, predictor, rho in panels_by_rho(figure, result, FIGURE_PREDICTORS, sharey=True):
+            part = chosen.sel(predictor=predictor, rho=rho)
+            _scatter(axes, part.shown_predictor, part.shown_variance, part.slope_above_floor)
+            axes.set_xlabel(X_LABELS[predictor], fontsize=7)
+            axes.set_title(f"ρ = {rho:.3g}", fontsize=7)
         _label_variance(figure, result, "published", c_factor)
 
     return draw
@@ -99,18 +90,16 @@ def draw_linear_network(result: xarray.Dataset, figure: Figure) -> None:
     """Draw the network without hidden layers: simulated, analytic and recorded slopes (app. 5 fig. 1)."""
     predictors = ("hessian (curvature)", "learning rate", "input power")
     figure.set_size_inches(9, 7)
-    panels = figure.subplots(len(predictors), result.sizes["rho"], sharey=True, squeeze=False)
-    for row, predictor in zip(panels, predictors, strict=True):
-        for axes, rho in zip(row, result.rho.values, strict=True):
-            part = result.sel(state="converged", predictor=predictor, rho=rho)
-            x, y = part.linear_shown_predictor, part.linear_shown_variance
-            _scatter(axes, x, y, part.linear_slope_above_floor, name="simulated")
-            _line(axes, x, y, theoretical_slope(predictor, rho), "-", BLUE, "analytic")
-            if predictor == "input power":
-                _line(axes, x, y, RECORDED_SLOPE, "--", VERMILION, "recorded")
-            axes.set_xlabel(X_LABELS[predictor], fontsize=7)
-            axes.set_title(f"ρ = {rho:.3g}", fontsize=7)
-    panels[-1][0].legend(fontsize=5)
+    for axes, predictor, rho in panels_by_rho(figure, result, predictors, sharey=True):
+        part = result.sel(state="converged", predictor=predictor, rho=rho)
+        x, y = part.linear_shown_predictor, part.linear_shown_variance
+        _scatter(axes, x, y, part.linear_slope_above_floor, name="simulated")
+        _line(axes, x, y, theoretical_slope(predictor, rho), "-", BLUE, "analytic")
+        if predictor == "input power":
+            _line(axes, x, y, RECORDED_SLOPE, "--", VERMILION, "recorded")
+        axes.set_xlabel(X_LABELS[predictor], fontsize=7)
+        axes.set_title(f"ρ = {rho:.3g}", fontsize=7)
+    figure.axes[-result.sizes["rho"]].legend(fontsize=5)
     _label_variance(figure, result, "converged", None)
 
 
@@ -181,12 +170,9 @@ def _line(axes: Any, x: Any, y: Any, slope: float, style: str, colour: str, labe
 def _label_variance(figure: Figure, result: xarray.Dataset, state: str, c_factor: float | None) -> None:
     """Say what is shown: vertical axis, data set, state and number of synapses."""
     factor = "" if c_factor is None else f", c × {c_factor:g}"
-    figure.suptitle(
-        f"{result.attrs['data_set']}, "
-        f"{state} state{factor}, {result.sizes['synapse']} synapses of one network; "
-        f"slopes: mean of {result.sizes['seed']} seeds, synapses above the floor",
-        fontsize=7,
-    )
+    shown = f"{state} state{factor}, {result.sizes['synapse']} synapses of one network"
+    slopes = f"slopes: mean of {result.sizes['seed']} seeds, synapses above the floor"
+    figure.suptitle(f"{result.attrs['data_set']}, {shown}; {slopes}", fontsize=7)
     figure.supylabel("variance σ²", fontsize=8)
 
 

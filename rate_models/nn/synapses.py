@@ -180,8 +180,7 @@ class Release(StochasticWeight):
     Parameters
     ----------
     weight : the tensor that it will act on: it gives shape, type and device
-    p
-        Release probability, above 0 and at most 1: one number, or a tensor of the shape of the weight.
+    p : release probability, above 0 and at most 1: one number, or a tensor of the shape of the weight
     n_sites
         n, at least 1: one number, or an integer tensor of the shape of the weight. 1 is Bernoulli release.
     learn_p

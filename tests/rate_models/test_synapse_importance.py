@@ -47,9 +47,9 @@ def test_moments_of_quiet_synapses_are_those_of_single_gradients():
             for i in range(40)
         ]
         stacked = torch.stack(each)
-        torch.testing.assert_close(found.mean_square[replica], stacked.square().mean(dim=0))
-        torch.testing.assert_close(found.mean_size[replica], stacked.abs().mean(dim=0))
-    torch.testing.assert_close(found.learning_rate(0.1), 0.1 / found.mean_size)
+        torch.testing.assert_close((found.squares / found.n_steps)[replica], stacked.square().mean(dim=0))
+        torch.testing.assert_close((found.sizes / found.n_steps)[replica], stacked.abs().mean(dim=0))
+    torch.testing.assert_close(found.learning_rate(0.1), 0.1 * found.n_steps / found.sizes)
 
 
 def test_learning_nothing_changes_nothing():
