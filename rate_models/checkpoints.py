@@ -11,8 +11,6 @@ and what a class names in `not_in_checkpoints`: buffers that every step writes a
 torch keep their `state_dict`.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import uuid

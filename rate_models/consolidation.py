@@ -16,8 +16,6 @@ Zeno C, Golan I, Hoffer E, Soudry D (2018). Task agnostic continual learning usi
 arXiv:1803.10123
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Sequence
 from typing import Any, Literal

@@ -13,8 +13,6 @@ Schug et al. (2021), methods, "Lifelong learning tasks". doi:10.7554/eLife.69884
 van de Ven GM, Tolias AS (2019). Three scenarios for continual learning. arXiv:1904.07734
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace

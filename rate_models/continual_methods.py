@@ -31,8 +31,6 @@ program                  synapses and rule                               setting
 Of ``mesu``, sigma and mean_range are at the start, in units of one over the root of the number of inputs.
 """
 
-from __future__ import annotations
-
 import functools
 import math
 from collections.abc import Callable, Mapping, Sequence

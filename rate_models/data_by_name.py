@@ -1,7 +1,5 @@
 """Images by name, read once by every process that needs them: workers are sent a name, not the pixels."""
 
-from __future__ import annotations
-
 import functools
 import os
 from pathlib import Path

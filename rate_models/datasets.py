@@ -5,8 +5,6 @@ gzipped or not, in a folder that the caller names; by default `$BRIANPRESYN_DATA
 `$BRIANPRESYN_DATA/fashion_mnist`.
 """
 
-from __future__ import annotations
-
 import gzip
 import hashlib
 import math
@@ -38,7 +36,7 @@ IDX_FILES = {
 }
 # Mean and standard deviation of the training pixels on 0..1, as used by the published experiments.
 _NORMALISATION = {"mnist": (0.1307, 0.3081), "fashion_mnist": (0.2861, 0.3530)}
-_OWN: dict[str, Callable[[], ImageData]] = {}
+_OWN: dict[str, Callable[[], "ImageData"]] = {}
 
 
 def data_set_names() -> list[str]:
@@ -106,7 +104,7 @@ class ImageData:
         """Number of pixels of an image."""
         return self.train_images.shape[1]
 
-    def to(self, device: torch.device, dtype: torch.dtype) -> ImageData:
+    def to(self, device: torch.device, dtype: torch.dtype) -> "ImageData":
         """Return the same data on `device` with images in `dtype`."""
         train = self.train_images.to(device, dtype), self.train_labels.to(device)
         test = self.test_images.to(device, dtype), self.test_labels.to(device)

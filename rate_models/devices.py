@@ -1,7 +1,5 @@
 """Where and how the engine computes: device, precision, compilation, graph capture."""
 
-from __future__ import annotations
-
 import functools
 import importlib.util
 import math

@@ -16,8 +16,6 @@ doi:10.1145/2660193.2660195
 Wellons C (2018). Prospecting for hash functions. https://nullprogram.com/blog/2018/07/31/
 """
 
-from __future__ import annotations
-
 import hashlib
 import math
 from numbers import Integral

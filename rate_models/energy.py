@@ -5,8 +5,6 @@ References
 Schug et al. (2021), methods and appendix 1 figure 1b. doi:10.7554/eLife.69884
 """
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

@@ -5,8 +5,6 @@ References
 Schug et al. (2021): the answer is the largest mean softmax over ten draws. doi:10.7554/eLife.69884
 """
 
-from __future__ import annotations
-
 import math
 
 import torch

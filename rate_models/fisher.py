@@ -18,8 +18,6 @@ doi:10.7554/eLife.69884
 Kunstner F, Hennig P, Balles L (2019). Limitations of the empirical Fisher approximation. arXiv:1905.12558
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import torch

@@ -10,8 +10,6 @@ Lopez-Paz D, Ranzato M (2017). Gradient episodic memory for continual learning. 
 Chaudhry A et al. (2018). Riemannian walk for incremental learning. arXiv:1801.10112 (forgetting)
 """
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 

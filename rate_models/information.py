@@ -12,8 +12,6 @@ Miller G (1955). Note on the bias of information estimates. Information theory i
 methods, 95-100.
 """
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

@@ -5,8 +5,6 @@ rule then is one pass over the row, however many layers there are, and a batch o
 one row each.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise

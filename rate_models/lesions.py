@@ -5,8 +5,6 @@ References
 Schug et al. (2021), figure 2b. doi:10.7554/eLife.69884
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 
 import numpy as np

@@ -5,8 +5,6 @@ whole inputs. A resample is the number of times that each input was drawn, and w
 per input, so that a thousand resamples are one matrix product.
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 

@@ -22,8 +22,6 @@ Bonnet D, Cottart K, Hirtzlin T et al. (2025). Bayesian continual learning and f
 Nat Commun 16. doi:10.1038/s41467-025-64601-w; program github.com/kellian-cottart/mesu-pmnist (CC BY 4.0)
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 

@@ -4,8 +4,6 @@ Everything carries a leading replica axis: inputs are (replica, sample, unit), w
 pass is one sequence of batched matrix products whose length does not depend on the number of replicas.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator
 

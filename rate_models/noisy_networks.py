@@ -13,8 +13,6 @@ Malkin et al. (2023), Signatures of Bayesian inference emerge from energy effici
 and methods; program github.com/JamesMalkin/EfficientBayes (CC BY 4.0), of which only the settings are used.
 """
 
-from __future__ import annotations
-
 import functools
 import math
 import time
@@ -158,7 +156,7 @@ class Schedule:
             raise ValueError(f"hidden layers need at least one unit, got {self.hidden_units}")
 
     @classmethod
-    def of(cls, config: Any, **changes: Any) -> Schedule:
+    def of(cls, config: Any, **changes: Any) -> "Schedule":
         """Return the schedule that an experiment's configuration asks for, by the names that they share.
 
         Examples

@@ -8,8 +8,6 @@ References
 Kingma DP, Ba J (2015). Adam: a method for stochastic optimization. arXiv:1412.6980
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from typing import Protocol, runtime_checkable

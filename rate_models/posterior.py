@@ -19,8 +19,6 @@ MacKay DJC (1992). A practical Bayesian framework for backpropagation networks. 
 doi:10.1162/neco.1992.4.3.448
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 

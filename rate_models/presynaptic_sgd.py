@@ -11,8 +11,6 @@ References
 Schug et al. (2021), equations 3-5 and 7. doi:10.7554/eLife.69884
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from torch import Tensor

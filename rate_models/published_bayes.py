@@ -14,8 +14,6 @@ with fixed-point updates. Neural Comput 33:3139-3177. doi:10.1162/neco_a_01430; 
 275cab5
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

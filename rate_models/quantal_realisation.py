@@ -5,8 +5,6 @@ release probability p and quantal size q (`biophys.quantal`). Two ways are open:
 reliability, as calcium would, or keep p and let n give it, as membrane, actin and trafficking ask for.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any

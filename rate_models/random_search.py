@@ -13,8 +13,6 @@ McKay MD, Beckman RJ, Conover WJ (1979). A comparison of three methods for selec
 variables. Technometrics 21:239-245.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass

@@ -15,8 +15,6 @@ The two kinds draw different numbers: results are reproducible on one kind of de
 in distribution only.
 """
 
-from __future__ import annotations
-
 import enum
 import functools
 import math

@@ -35,8 +35,6 @@ Bonnet et al. (2025). doi:10.1038/s41467-025-64601-w
 Zeno et al. (2021). doi:10.1162/neco_a_01430
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from typing import Literal

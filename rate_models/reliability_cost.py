@@ -16,8 +16,6 @@ Malkin et al. (2023), Signatures of Bayesian inference emerge from energy effici
 and 41-48.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -75,7 +73,7 @@ class PowerCost:
                 raise ValueError(f"{name} must be positive and finite, got {value}")
 
     @classmethod
-    def with_scale(cls, s: float, rho: float) -> PowerCost:
+    def with_scale(cls, s: float, rho: float) -> "PowerCost":
         """Return the cost (s / sigma)^rho / rho."""
         if not s > 0:
             raise ValueError(f"s must be positive, got {s}")

@@ -8,8 +8,6 @@ References
 Schug et al. (2021), figures 2c,d and 3, appendix 1 figure 2, and equation 10. doi:10.7554/eLife.69884
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Hyperparameters of many networks as columns: one value per replica, to broadcast over its parameters."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -158,7 +156,7 @@ class PlasticityColumns(PerReplica):
     consolidation: bool
 
     @classmethod
-    def of(cls, rules: Sequence[ReleasePlasticity], like: Tensor) -> PlasticityColumns:
+    def of(cls, rules: Sequence[ReleasePlasticity], like: Tensor) -> "PlasticityColumns":
         """Return the columns of `rules` with the precision and device of `like`.
 
         Raises

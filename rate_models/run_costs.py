@@ -1,7 +1,5 @@
 """How much work it is to train networks, for an estimate of what a run costs before it starts."""
 
-from __future__ import annotations
-
 from rate_models.datasets import load_images
 from rate_models.layout import Layout
 

@@ -14,8 +14,6 @@ References
 Schug et al. (2021), figure 3 and appendix 1 figure 2; they do not say which shuffle. doi:10.7554/eLife.69884
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -17,8 +17,6 @@ Schug et al. (2021), equations 1-3. doi:10.7554/eLife.69884
 Malkin et al. (2023), Signatures of Bayesian inference emerge from energy efficient synapses, equation 3.
 """
 
-from __future__ import annotations
-
 import abc
 import math
 from collections.abc import Sequence

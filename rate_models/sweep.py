@@ -5,8 +5,6 @@ independent of its group, up to the rounding of matrix products that may choose 
 group size.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Sequence
 from pathlib import Path

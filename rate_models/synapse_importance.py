@@ -20,8 +20,6 @@ References
 Malkin et al. (2023), methods and appendix 3.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import NamedTuple
 

@@ -6,8 +6,6 @@ permutation of the pixels per task (permuted), or permutations that mix at the t
 permuted).
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -53,7 +51,7 @@ class Plan:
         """Number of steps."""
         return self.images.shape[1]
 
-    def rows(self, replicas: Sequence[int]) -> Plan:
+    def rows(self, replicas: Sequence[int]) -> "Plan":
         """Return the plan of these replicas."""
         order, variant = (None if t is None else rows(t, replicas) for t in (self.pixel_order, self.variant))
         return Plan(rows(self.images, replicas), order, variant)

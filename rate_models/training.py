@@ -4,8 +4,6 @@ The data lie on the device, a step picks its images by index, and nothing in a s
 CUDA the step is captured once and replayed, so a step costs the host one call, however many networks learn.
 """
 
-from __future__ import annotations
-
 import contextlib
 import warnings
 from collections.abc import Callable, Iterator, Sequence

@@ -11,15 +11,14 @@ Malkin et al. (2023), Signatures of Bayesian inference emerge from energy effici
 appendices 5 and 6.
 """
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import numpy as np
 import torch
+import xarray as xr
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -64,9 +63,6 @@ from rate_models.synapse_importance import (
     image_curvature,
     input_rates,
 )
-
-if TYPE_CHECKING:
-    import xarray
 
 __all__ = ["FIGURES", "MAY_DIFFER", "PREDICTORS", "QUICK", "STATES", "Config", "run", "theoretical_slope"]
 
@@ -181,12 +177,12 @@ def run(
     executor: Executor | None = None,
     on_progress: Progress = ignore_progress,
     keep_in: Path | str | None = None,
-) -> xarray.Dataset:
+) -> xr.Dataset:
     """Train both kinds of network, and relate the noise of every synapse to its importance.
 
     Returns
     -------
-    xarray.Dataset
+    xr.Dataset
         Dimensions rho, c_factor, state, seed, layer, predictor; variables of the network without hidden
         layers begin with ``linear_`` and have neither c_factor nor layer.
     """
@@ -239,7 +235,7 @@ def _measured(
     data: ImageData,
     on_progress: Progress,
     options: dict[str, Any],
-) -> xarray.Dataset:
+) -> xr.Dataset:
     """Train networks and return what relates their noise to the importance of their synapses."""
     places, is_deep = _places(config, axes), "c_factor" in axes
     networks = [_network(config, **place) for place in places]
@@ -339,10 +335,8 @@ def _agreement_with_theory(
 
 def _shown(
     config: Config, trained: TrainedNetworks, predictors: list[dict[str, Tensor]], replicas: NDArray[np.intp]
-) -> xarray.Dataset:
+) -> xr.Dataset:
     """Return variance and predictors of some synapses of each layer of some networks."""
-    import xarray
-
     rng = numpy_generator(config.seeds[0], Purpose.LESIONS)
     variances, values = [], []
     sigmas = trained.network.layout.weights(trained.synapses.sigma)
@@ -354,7 +348,7 @@ def _shown(
         variances.append(picked[0])
         values.append(np.stack(picked[1:], axis=-1))
     dims = ("replica", "layer", "synapse")
-    return xarray.Dataset(
+    return xr.Dataset(
         {
             "shown_variance": (dims, np.stack(variances, axis=1).astype(np.float32)),
             "shown_predictor": ((*dims, "predictor"), np.stack(values, axis=1).astype(np.float32)),

@@ -9,8 +9,6 @@ Schug S, Benzing F, Steger A (2021), figures 1-3, appendix 1 figures 1 and 2, eq
 "Model robustness". eLife 10:e69884, doi:10.7554/eLife.69884
 """
 
-from __future__ import annotations
-
 import functools
 import itertools
 from collections.abc import Mapping, Sequence

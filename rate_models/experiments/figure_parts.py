@@ -9,17 +9,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import stdtrit
 
 if TYPE_CHECKING:
-    import xarray
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 
 def panels_by_rho(
-    figure: Figure, result: xarray.Dataset, rows: Sequence[Any], **shared: Any
+    figure: Figure, result: xr.Dataset, rows: Sequence[Any], **shared: Any
 ) -> Iterator[tuple[Axes, Any, float]]:
     """Yield a panel, its row and its exponent rho for every row and every rho of a result."""
     panels = figure.subplots(len(rows), result.sizes["rho"], squeeze=False, **shared)

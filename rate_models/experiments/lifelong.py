@@ -16,8 +16,6 @@ References
 Schug S, Benzing F, Steger A (2021). eLife 10:e69884. doi:10.7554/eLife.69884
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import zlib
@@ -69,6 +67,26 @@ from rate_models.run_costs import training_work
 from rate_models.sweep import BatchClock
 
 __all__ = ["FIGURES", "MAY_DIFFER", "QUICK", "Config", "run"]
+
+Searches = Mapping[tuple[str, str], Search]
+"""Trials by benchmark and method."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """What networks that train together have in common: what they learn, by which program and schedule.
+
+    Trials, `in_search`, train without the images on which they are measured.
+    """
+
+    benchmark: str
+    program: str
+    schedule: str = "abrupt"
+    in_search: bool = False
+
+    def __str__(self) -> str:
+        search = " search" if self.in_search else ""
+        return f"{self.benchmark}{search} {self.program}" + (" jointly" if self.schedule == "joint" else "")
 
 
 def work(config: Config) -> float:
@@ -194,23 +212,6 @@ def _row(names: list[str], setting: Setting) -> list[float]:
     return [setting.get(name, np.nan) for name in names]
 
 
-@dataclass(frozen=True)
-class Group:
-    """What networks that train together have in common: what they learn, by which program and schedule.
-
-    Trials, `in_search`, train without the images on which they are measured.
-    """
-
-    benchmark: str
-    program: str
-    schedule: str = "abrupt"
-    in_search: bool = False
-
-    def __str__(self) -> str:
-        search = " search" if self.in_search else ""
-        return f"{self.benchmark}{search} {self.program}" + (" jointly" if self.schedule == "joint" else "")
-
-
 class Networks:
     """Trains what was not trained before, batch by batch; `clock` says how far they are, of `n_networks`."""
 
@@ -299,10 +300,6 @@ def _sequence_of(config: Config, group: Group, execution: Execution) -> TaskSequ
     if kind_of(group.benchmark) in own_sequence_kinds():
         return task_sequence_of(kind_of(group.benchmark), data, n_tasks)
     return permuted_tasks(data, n_tasks)
-
-
-Searches = Mapping[tuple[str, str], Search]
-"""Trials by benchmark and method."""
 
 
 def published_setting(config: Config, benchmark: str, method: Method) -> tuple[str, Setting]:

@@ -7,8 +7,6 @@ github.com/smonsays/presynaptic-stochasticity, for what the text does not say. d
 Zeno C, Golan I, Hoffer E, Soudry D (2018). arXiv:1803.10123, and the program github.com/igolan/bgd
 """
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace

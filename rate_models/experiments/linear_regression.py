@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import torch
+import xarray as xr
 from pydantic import Field
 from torch import Tensor
 
@@ -33,7 +34,6 @@ from rate_models.task_sequences import Plan
 from rate_models.training import Trainer
 
 if TYPE_CHECKING:
-    import xarray
     from matplotlib.figure import Figure
 
 
@@ -84,18 +84,16 @@ def work(config: Config) -> float:
 
 def run(
     config: Config, *, execution: Execution | None = None, on_progress: Progress = ignore_progress
-) -> xarray.Dataset:
+) -> xr.Dataset:
     """Train linear units under each cost, and one by variational inference, and return sigma with the theory.
 
     Returns
     -------
-    xarray.Dataset
+    xr.Dataset
         ``sigma`` and ``optimum`` by (rho, seed, synapse), ``posterior_sd`` and ``exact_posterior_sd`` by
         (seed, synapse), ``power`` (mean x^2) by synapse.
     """
     check_config(config, Config)
-    import xarray
-
     x, y = _data(config)
     costs = [PowerCost.with_scale(config.s, rho) for rho in config.rho]
     each: list[PowerCost | EntropyCost] = [*costs, EntropyCost()]
@@ -103,7 +101,7 @@ def run(
     sigma = _trained_sigma(config, networks, x, y, execution_or_default(execution))
     sigma = sigma.reshape(len(each), len(config.seeds), config.n_inputs)
     hessian = x.square().sum(dim=0).double().numpy() / config.noise_sd**2
-    return xarray.Dataset(
+    return xr.Dataset(
         {
             "sigma": (("rho", "seed", "synapse"), sigma[:-1]),
             "optimum": (("rho", "synapse"), np.stack([optimal_sigma(cost, hessian) for cost in costs])),
@@ -185,7 +183,7 @@ def regression_trainer(
     )
 
 
-def draw_sigma(result: xarray.Dataset, figure: Figure) -> None:
+def draw_sigma(result: xr.Dataset, figure: Figure) -> None:
     """Draw the noise of every synapse against the theory, for each cost."""
     axes = figure.subplots()
     for rho, colour in zip(result.rho.values, CYCLE, strict=False):

@@ -5,8 +5,6 @@ executor, and a sweep that broke off goes on where it was (`rate_models.sweep`).
 energy experiment of Schug et al. (2021), doi:10.7554/eLife.69884.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import itertools
 from collections.abc import Iterable, Mapping, Sequence

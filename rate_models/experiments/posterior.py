@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import torch
+import xarray as xr
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -49,7 +50,6 @@ from rate_models.reliability_cost import EntropyCost, PowerCost, optimal_sigma
 from rate_models.run_costs import training_work
 
 if TYPE_CHECKING:
-    import xarray
     from matplotlib.figure import Figure
 
 POSTERIORS = ("variational", "laplace")
@@ -128,12 +128,12 @@ def run(
     executor: Executor | None = None,
     on_progress: Progress = ignore_progress,
     keep_in: Path | str | None = None,
-) -> xarray.Dataset:
+) -> xr.Dataset:
     """Train all networks as one batch and relate their noise to the posterior of the same seed.
 
     Returns
     -------
-    xarray.Dataset
+    xr.Dataset
         Slope and rank correlation of log sigma on log posterior sd by (rho, s, seed, layer, posterior).
     """
     check_config(config, Config)
@@ -161,7 +161,7 @@ def run(
     return _measured(config, trained, data)
 
 
-def _measured(config: Config, trained: TrainedNetworks, data: ImageData) -> xarray.Dataset:
+def _measured(config: Config, trained: TrainedNetworks, data: ImageData) -> xr.Dataset:
     """Return how the noise goes with the posterior, and what the figures show.
 
     Networks of variational inference come first, one per seed, then those that pay, the seed varying fastest.
@@ -211,10 +211,8 @@ def _associations(trained: TrainedNetworks, posteriors: Mapping[str, Tensor]) ->
 
 def _shown(
     config: Config, trained: TrainedNetworks, posteriors: Mapping[str, Tensor]
-) -> tuple[xarray.Dataset, NDArray[np.float32]]:
+) -> tuple[xr.Dataset, NDArray[np.float32]]:
     """Return noise and posterior of some synapses of each layer of the networks of the first seed."""
-    import xarray
-
     layout, n_seeds = trained.network.layout, len(config.seeds)
     rng = numpy_generator(config.seeds[0], Purpose.LESIONS)
     noise, uncertainty = [], []
@@ -225,10 +223,10 @@ def _shown(
         member = [layout.weights(p)[layer].flatten(1).cpu()[0, chosen].numpy() for p in posteriors.values()]
         uncertainty.append(np.stack(member, axis=-1))
     shown = (("replica", "layer", "synapse"), np.stack(noise, axis=1).astype(np.float32))
-    return xarray.Dataset({"shown_sigma": shown}), np.stack(uncertainty).astype(np.float32)
+    return xr.Dataset({"shown_sigma": shown}), np.stack(uncertainty).astype(np.float32)
 
 
-def illustrative_pair(result: xarray.Dataset) -> tuple[int, int, int]:
+def illustrative_pair(result: xr.Dataset) -> tuple[int, int, int]:
     """Return a layer and two of its shown synapses whose posteriors differ: its 10th and 90th percentile."""
     layer = 1 if result.sizes["layer"] > 1 else 0
     order = np.argsort(result.shown_posterior.sel(posterior="variational").isel(layer=layer).values)
@@ -236,7 +234,7 @@ def illustrative_pair(result: xarray.Dataset) -> tuple[int, int, int]:
     return layer, int(order[n // 10]), int(order[(9 * n) // 10])
 
 
-def draw_ellipses(result: xarray.Dataset, figure: Figure) -> None:
+def draw_ellipses(result: xr.Dataset, figure: Figure) -> None:
     """Draw posterior and optimised noise of two synapses for every rho and s (figure 7a)."""
     layer, first, second = illustrative_pair(result)
     shown = result.isel(layer=layer, synapse=[first, second])
@@ -257,7 +255,7 @@ def draw_ellipses(result: xarray.Dataset, figure: Figure) -> None:
     figure.suptitle("one sd; dashed: variational posterior, solid: optimised noise", fontsize=8)
 
 
-def draw_analytic_by_rho(result: xarray.Dataset, figure: Figure) -> None:
+def draw_analytic_by_rho(result: xr.Dataset, figure: Figure) -> None:
     """Draw the optimal variance against the posterior variance for each rho with s = 0.01 (figure 7b)."""
     axes = figure.subplots()
     posterior = np.logspace(-6, -1, 50)
@@ -267,7 +265,7 @@ def draw_analytic_by_rho(result: xarray.Dataset, figure: Figure) -> None:
     _finish(axes, posterior)
 
 
-def draw_analytic_by_c(result: xarray.Dataset, figure: Figure) -> None:
+def draw_analytic_by_c(result: xr.Dataset, figure: Figure) -> None:
     """Draw the optimal variance against the posterior variance for rho = 1/2 and three c (figure 7c)."""
     axes = figure.subplots()
     posterior = np.logspace(-6, -1, 50)
@@ -278,7 +276,7 @@ def draw_analytic_by_c(result: xarray.Dataset, figure: Figure) -> None:
     _finish(axes, posterior)
 
 
-def draw_noise_by_posterior(result: xarray.Dataset, figure: Figure) -> None:
+def draw_noise_by_posterior(result: xr.Dataset, figure: Figure) -> None:
     """Draw the trained noise against the variational posterior of every synapse, and the slopes."""
     figure.set_size_inches(9, 3.4)
     middle = result.s.values[result.sizes["s"] // 2]

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import torch
+import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 from pydantic import Field
 from torch import Tensor
@@ -37,7 +38,6 @@ from rate_models.stochastic_layers import GaussianSynapses
 from rate_models.task_sequences import Plan
 
 if TYPE_CHECKING:
-    import xarray
     from matplotlib.figure import Figure
 
 _STEPS_PER_PLAN = 50
@@ -118,12 +118,12 @@ def target_function(x: ArrayLike) -> NDArray[np.float64]:
 
 def run(
     config: Config, *, execution: Execution | None = None, on_progress: Progress = ignore_progress
-) -> xarray.Dataset:
+) -> xr.Dataset:
     """Train all networks as one batch and draw their predictions.
 
     Returns
     -------
-    xarray.Dataset
+    xr.Dataset
         Mean and standard deviation of the prediction (without the noise of the targets) by rho, s, seed and
         x, and of variational inference by seed and x; the data by seed.
     """
@@ -185,23 +185,19 @@ def _trained(
     return trainer.network
 
 
-def _predictions(
-    network: FeedForward, synapses: GaussianSynapses, grid: Tensor, n_draws: int
-) -> xarray.Dataset:
+def _predictions(network: FeedForward, synapses: GaussianSynapses, grid: Tensor, n_draws: int) -> xr.Dataset:
     """Return mean and standard deviation over draws of the output at every x of every network."""
-    import xarray
-
     streams = synapses.evaluation_streams()
     x = grid.to(synapses.learned)[None, :, None].expand(synapses.n_replicas, -1, 1)
     drawn = torch.stack([network.logits(x, synapses.sample(streams))[..., 0] for _ in range(n_draws)])
     moments = {"mean": drawn.mean(dim=0), "sd": drawn.std(dim=0)}
-    return xarray.Dataset(
+    return xr.Dataset(
         {name: (("replica", "x"), values.double().cpu().numpy()) for name, values in moments.items()},
         {"x": grid.double().numpy()},
     )
 
 
-def _packed(config: Config, x: Tensor, y: Tensor, grid: Tensor, moments: xarray.Dataset) -> xarray.Dataset:
+def _packed(config: Config, x: Tensor, y: Tensor, grid: Tensor, moments: xr.Dataset) -> xr.Dataset:
     """Return predictions and data with their dimensions; those of variational inference come first."""
     axes: dict[str, Sequence[Any]] = {"rho": config.rho, "s": config.s, "seed": config.seeds}
     places = [dict(zip(axes, each, strict=True)) for each in itertools.product(*axes.values())]
@@ -218,7 +214,7 @@ def _packed(config: Config, x: Tensor, y: Tensor, grid: Tensor, moments: xarray.
     ).assign_attrs({name: getattr(config, name) for name in ("noise_sd", "n_data", "n_steps")})
 
 
-def distance_to_variational(result: xarray.Dataset) -> xarray.DataArray:
+def distance_to_variational(result: xr.Dataset) -> xr.DataArray:
     """Return how far predictions are from variational inference's with the same data, by rho, s, seed, in y.
 
     It is the root mean square over x of the Wasserstein distance between two normal distributions,
@@ -229,7 +225,7 @@ def distance_to_variational(result: xarray.Dataset) -> xarray.DataArray:
     return np.sqrt((between_means + between_sds).mean("x"))
 
 
-def draw_variational(result: xarray.Dataset, figure: Figure) -> None:
+def draw_variational(result: xr.Dataset, figure: Figure) -> None:
     """Draw the predictive distribution of variational inference (panel a)."""
     axes = figure.subplots()
     item = result.isel(seed=0)
@@ -237,7 +233,7 @@ def draw_variational(result: xarray.Dataset, figure: Figure) -> None:
     axes.set(xlabel="x", ylabel="y", title="variational Bayes, ±2 sd")
 
 
-def draw_overall_cost(result: xarray.Dataset, figure: Figure) -> None:
+def draw_overall_cost(result: xr.Dataset, figure: Figure) -> None:
     """Draw the predictive distributions under the overall cost, by rho and s (panel b)."""
     figure.set_size_inches(9, 1.6 * result.sizes["s"] + 0.6)
     for axes, s, rho in panels_by_rho(figure, result, result.s.values, sharex=True, sharey=True):
@@ -249,7 +245,7 @@ def draw_overall_cost(result: xarray.Dataset, figure: Figure) -> None:
     figure.supylabel("y: mean ± 2 sd over draws, one seed", fontsize=8)
 
 
-def draw_distance(result: xarray.Dataset, figure: Figure) -> None:
+def draw_distance(result: xr.Dataset, figure: Figure) -> None:
     """Draw how far the predictions are from variational inference, by s for each rho."""
     axes = figure.subplots()
     distance = distance_to_variational(result)
@@ -263,7 +259,7 @@ def draw_distance(result: xarray.Dataset, figure: Figure) -> None:
     axes.legend(fontsize=7)
 
 
-def _band(axes: Any, result: xarray.Dataset, mean: Any, sd: Any, colour: str) -> None:
+def _band(axes: Any, result: xr.Dataset, mean: Any, sd: Any, colour: str) -> None:
     """Draw data, function and the band of two standard deviations."""
     x = result.x.values
     axes.fill_between(x, mean - 2 * sd, mean + 2 * sd, color=colour, alpha=0.35, linewidth=0)

@@ -5,8 +5,6 @@ References
 Schug et al. (2021), methods. doi:10.7554/eLife.69884
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import cast

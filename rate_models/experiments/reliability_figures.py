@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import xarray as xr
 from numpy.typing import NDArray
 
 from biophys.palette import DARK_GREY, GREEN, PURPLE
@@ -18,7 +19,6 @@ from rate_models.quantal_realisation import WAYS
 from rate_models.reliability_cost import PowerCost, optimal_sigma, total_cost
 
 if TYPE_CHECKING:
-    import xarray
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -27,7 +27,7 @@ COLOURS = {"heterogeneous": GREEN, "homogeneous": DARK_GREY}
 """Of each kind of noise."""
 
 
-def draw_schematic(result: xarray.Dataset, figure: Figure) -> None:
+def draw_schematic(result: xr.Dataset, figure: Figure) -> None:
     """Draw two synapses of different importance with equal and with optimised noise (figure 4)."""
     curvature, cost = np.array([8.0, 0.5]), PowerCost.with_scale(1.0, 2.0)
     best = optimal_sigma(cost, curvature)
@@ -54,7 +54,7 @@ def draw_schematic(result: xarray.Dataset, figure: Figure) -> None:
     panels[2].set(ylabel="mean cost (nats)", title="hatched: reliability")
 
 
-def draw_transient(result: xarray.Dataset, figure: Figure) -> None:
+def draw_transient(result: xr.Dataset, figure: Figure) -> None:
     """Draw how the mean standard deviation grows over the epochs, one line per cost multiplier."""
     for axes, part in _columns(result, figure):
         lines = part.sigma_by_epoch.sel(noise="heterogeneous").mean("seed").transpose("multiplier", "epoch")
@@ -66,7 +66,7 @@ def draw_transient(result: xarray.Dataset, figure: Figure) -> None:
     figure.axes[0].set_ylabel(f"rms σ (weight), heterogeneous{_seeds(result)}")
 
 
-def draw_mixture(result: xarray.Dataset, figure: Figure) -> None:
+def draw_mixture(result: xr.Dataset, figure: Figure) -> None:
     """Draw accuracy against mean standard deviation where all costs are paid at once, and where one is."""
     figure.set_size_inches(9, 3.4)
     for axes, noise in zip(figure.subplots(1, len(COLOURS), sharey=True), COLOURS, strict=True):
@@ -83,7 +83,7 @@ def draw_mixture(result: xarray.Dataset, figure: Figure) -> None:
     figure.axes[0].legend(fontsize=7)
 
 
-def draw_atp(result: xarray.Dataset, figure: Figure) -> None:
+def draw_atp(result: xr.Dataset, figure: Figure) -> None:
     """Draw test accuracy against what reliability would cost as binomial release, in ATP per second.
 
     Transmitter and ion flux are left out: they go with the mean response, whatever its reliability.
@@ -111,7 +111,7 @@ def draw_atp(result: xarray.Dataset, figure: Figure) -> None:
     figure.axes[0].legend(fontsize=5)
 
 
-def _columns(result: xarray.Dataset, figure: Figure) -> list[tuple[Axes, Any]]:
+def _columns(result: xr.Dataset, figure: Figure) -> list[tuple[Axes, Any]]:
     """Return one pair of axes and the part of the result for each rho."""
     figure.set_size_inches(9, 3.4)
     panels = figure.subplots(1, result.sizes["rho"], sharey=True, squeeze=False)[0]
@@ -123,7 +123,7 @@ def _columns(result: xarray.Dataset, figure: Figure) -> list[tuple[Axes, Any]]:
 
 
 def draw_against(
-    result: xarray.Dataset,
+    result: xr.Dataset,
     figure: Figure,
     x: tuple[str, str],
     y: tuple[str, str],
@@ -147,7 +147,7 @@ def draw_against(
     figure.axes[0].legend(fontsize=7)
 
 
-def _seeds(result: xarray.Dataset) -> str:
+def _seeds(result: xr.Dataset) -> str:
     """Return in words how many seeds there are and what a band is."""
     n = result.sizes["seed"]
     return f"\n{result.attrs['data_set']}, " + ("one seed" if n == 1 else f"mean and range of {n} seeds")

@@ -8,15 +8,14 @@ References
 Malkin et al. (2023), Signatures of Bayesian inference emerge from energy efficient synapses, figures 2-4.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import itertools
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import numpy as np
+import xarray as xr
 from numpy.typing import NDArray
 from pydantic import Field
 
@@ -47,9 +46,6 @@ from rate_models.quantal_realisation import (
 )
 from rate_models.reliability_cost import Costs, PowerCost, terms_of, total_cost
 from rate_models.run_costs import training_work
-
-if TYPE_CHECKING:
-    import xarray
 
 __all__ = ["FIGURES", "MAY_DIFFER", "QUICK", "Config", "run"]
 
@@ -154,7 +150,7 @@ def run(
     executor: Executor | None = None,
     on_progress: Progress = ignore_progress,
     keep_in: Path | str | None = None,
-) -> xarray.Dataset:
+) -> xr.Dataset:
     """Train all networks of the sweep as one batch and measure them.
 
     Parameters
@@ -164,7 +160,7 @@ def run(
 
     Returns
     -------
-    xarray.Dataset
+    xr.Dataset
         Dimensions rho, multiplier, noise and seed; c belongs to (rho, multiplier). Variables that begin with
         ``mixture_`` belong to the networks that pay all costs at once.
     """
@@ -193,7 +189,7 @@ def run(
     return _packed(config, trained, by_replica)
 
 
-def _packed(config: Config, trained: TrainedNetworks, by_replica: xarray.Dataset) -> xarray.Dataset:
+def _packed(config: Config, trained: TrainedNetworks, by_replica: xr.Dataset) -> xr.Dataset:
     """Return everything measured with its dimensions and units; the networks that pay all costs come last."""
     axes: dict[str, Sequence[Any]] = {
         "rho": config.rho,
@@ -267,10 +263,8 @@ def _sigma_by_layer(trained: TrainedNetworks) -> NDArray[np.float32]:
     return np.stack(results, axis=1).astype(np.float32)
 
 
-def _realised(trained: TrainedNetworks, replica: int) -> xarray.Dataset:
+def _realised(trained: TrainedNetworks, replica: int) -> xr.Dataset:
     """Return what a network costs in ATP and which n, p and q it has, realised in either way."""
-    import xarray
-
     n_weights = trained.network.layout.n_weights
     mean, sd = (
         values[replica, :n_weights].double().cpu().numpy()
@@ -279,7 +273,7 @@ def _realised(trained: TrainedNetworks, replica: int) -> xarray.Dataset:
     ways = [realised_synapses(mean, sd, way) for way in WAYS]
     moments = [quantiles_of(synapses, QUANTILES) for synapses in ways]
     atp = [list(atp_by_mechanism(synapses).values()) for synapses in ways]
-    return xarray.Dataset(
+    return xr.Dataset(
         {
             "atp": (("way", "mechanism"), atp),
             **{f"quantal_{name}": (("way", "quantile"), [each[name] for each in moments]) for name in "npq"},

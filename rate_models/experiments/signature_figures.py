@@ -10,13 +10,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import xarray as xr
 
 from biophys.optimal_precision import precision_slopes
 from biophys.palette import BLUE, CYCLE, DARK_GREY, GREEN, PURPLE, VERMILION
 from rate_models.experiments.figure_parts import label_sparsely, panels_by_rho
 
 if TYPE_CHECKING:
-    import xarray
     from matplotlib.figure import Figure
 
 
@@ -54,7 +54,7 @@ def draw_layer(
 ) -> Callable[[Any, Any], None]:
     """Return what draws variance against one predictor: a row for each layer, a column for each rho."""
 
-    def draw(result: xarray.Dataset, figure: Figure) -> None:
+    def draw(result: xr.Dataset, figure: Figure) -> None:
         figure.set_size_inches(9, 2.6 * len(layers) + 0.5)
         chosen = result.sel(state=state, c_factor=c_factor, predictor=predictor)
         for axes, layer, rho in panels_by_rho(figure, result, layers, sharey="row"):
@@ -70,7 +70,7 @@ def draw_layer(
 def draw_all_predictors(c_factor: float) -> Callable[[Any, Any], None]:
     """Return what draws the second layer with another c: a row for each predictor (appendix 6 figure 2)."""
 
-    def draw(result: xarray.Dataset, figure: Figure) -> None:
+    def draw(result: xr.Dataset, figure: Figure) -> None:
         if c_factor not in result.c_factor.values:
             figure.text(0.5, 0.5, f"no network was trained with c × {c_factor:g}", ha="center")
             return
@@ -86,7 +86,7 @@ def draw_all_predictors(c_factor: float) -> Callable[[Any, Any], None]:
     return draw
 
 
-def draw_linear_network(result: xarray.Dataset, figure: Figure) -> None:
+def draw_linear_network(result: xr.Dataset, figure: Figure) -> None:
     """Draw the network without hidden layers: simulated, analytic and recorded slopes (app. 5 fig. 1)."""
     predictors = ("hessian (curvature)", "learning rate", "input power")
     figure.set_size_inches(9, 7)
@@ -103,7 +103,7 @@ def draw_linear_network(result: xarray.Dataset, figure: Figure) -> None:
     _label_variance(figure, result, "converged", None)
 
 
-def draw_slopes(result: xarray.Dataset, figure: Figure) -> None:
+def draw_slopes(result: xr.Dataset, figure: Figure) -> None:
     """Draw the slopes of every layer in both states against those of the linear model."""
     figure.set_size_inches(9, 3.6)
     panels = figure.subplots(1, len(FIGURE_PREDICTORS), squeeze=False)[0]
@@ -125,7 +125,7 @@ def draw_slopes(result: xarray.Dataset, figure: Figure) -> None:
     panels[-1].legend(fontsize=5)
 
 
-def draw_convergence(result: xarray.Dataset, figure: Figure) -> None:
+def draw_convergence(result: xr.Dataset, figure: Figure) -> None:
     """Draw how far sigma is from the optimum for the curvature it sees, in both states."""
     panels = figure.subplots(1, result.sizes["state"], sharey=True, squeeze=False)[0]
     for axes, state in zip(panels, result.state.values, strict=True):
@@ -167,7 +167,7 @@ def _line(axes: Any, x: Any, y: Any, slope: float, style: str, colour: str, labe
     axes.plot(np.exp(ends), np.exp(middle[1] + slope * (ends - middle[0])), style, color=colour, label=label)
 
 
-def _label_variance(figure: Figure, result: xarray.Dataset, state: str, c_factor: float | None) -> None:
+def _label_variance(figure: Figure, result: xr.Dataset, state: str, c_factor: float | None) -> None:
     """Say what is shown: vertical axis, data set, state and number of synapses."""
     factor = "" if c_factor is None else f", c × {c_factor:g}"
     shown = f"{state} state{factor}, {result.sizes['synapse']} synapses of one network"

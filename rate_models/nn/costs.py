@@ -1,7 +1,5 @@
 """What reliable and strong weights of a model cost, as terms of its loss, and the moments of its weights."""
 
-from __future__ import annotations
-
 import math
 from typing import NamedTuple
 

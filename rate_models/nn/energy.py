@@ -6,8 +6,6 @@ every spike released one vesicle, a spiking one by its spikes. What a spike, a v
 in `biophys.constants`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -196,7 +194,7 @@ class EnergyCounter:
         self.n_spikes: dict[str, float] = dict.fromkeys(self._spiking, 0.0)
         self.n_inputs = 0
 
-    def __enter__(self) -> EnergyCounter:
+    def __enter__(self) -> "EnergyCounter":
         hooks = [(module, self._hook_of(name)) for name, module in self._counted.items()]
         hooks += [(module, self._spike_hook_of(name)) for name, module in self._spiking.items()]
         self._handles = [module.register_forward_hook(hook) for module, hook in hooks]

@@ -25,8 +25,6 @@ Williams RJ (1992). Simple statistical gradient-following algorithms. Mach Learn
 doi:10.1007/BF00992696
 """
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

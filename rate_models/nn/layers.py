@@ -5,8 +5,6 @@ shapes and initial values. Weights are drawn once per pass for all inputs; biase
 otherwise.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import torch

@@ -1,7 +1,5 @@
 """The published rule as an optimiser of torch, which moves expected weights and release probabilities."""
 
-from __future__ import annotations
-
 import dataclasses
 import math
 import warnings
@@ -252,7 +250,7 @@ class _Rule(NamedTuple):
     freezes: bool
 
     @classmethod
-    def of(cls, group: Mapping[str, Any]) -> _Rule:
+    def of(cls, group: Mapping[str, Any]) -> "_Rule":
         """Return the rule of a group of parameters."""
         reaches_one = group["form"] == "additive" and group["p_max"] == 1
         freezes = group["p_freeze"] < 1 or (group["p_freeze"] == 1 and reaches_one)

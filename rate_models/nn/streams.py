@@ -1,7 +1,5 @@
 """The streams of a whole model: keys by seed and name, sampling on and off, the same draws again."""
 
-from __future__ import annotations
-
 import contextlib
 from collections.abc import Callable, Iterator
 from typing import TypeVar

@@ -8,8 +8,6 @@ A pass through the module that owns the tensor is one draw, shared by all inputs
 tensor draws nothing: it shows the weights of the last pass.
 """
 
-from __future__ import annotations
-
 import abc
 import functools
 import math
@@ -37,7 +35,7 @@ class SharedStreamWarning(UserWarning):
     """Two modules draw the same numbers: right for the copy of a whole model, wrong within one."""
 
 
-_USERS: weakref.WeakValueDictionary[int, StochasticWeight] = weakref.WeakValueDictionary()
+_USERS: weakref.WeakValueDictionary[int, "StochasticWeight"] = weakref.WeakValueDictionary()
 
 
 class StochasticWeight(nn.Module, abc.ABC):

@@ -1,7 +1,5 @@
 """Layers of torch made of networks that the engine trained."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import torch
