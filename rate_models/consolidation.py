@@ -403,17 +403,6 @@ class BayesianGradientDescent(MeanFieldRule):
         return self._rate, self._bounds
 
 
-def updated_sigma(sigma: Tensor, slope: Tensor) -> Tensor:
-    """Return sigma after a step, given E[g xi], the derivative of the expected loss by sigma.
-
-    Examples
-    --------
-    >>> updated_sigma(torch.tensor([1.0, 1.0]), torch.tensor([0.0, 1.5])).tolist()
-    [1.0, 0.5]
-    """
-    return sigma * torch.exp(-torch.asinh(0.5 * sigma * slope))
-
-
 def _form_mean_field(noise: Noise, learned: Tensor, drawn: Tensor, effective: Tensor) -> None:
     """Write xi to `drawn` and mu + sigma xi to `effective`, both (replica, draw, parameters)."""
     n = effective.shape[2]

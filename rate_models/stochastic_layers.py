@@ -451,7 +451,6 @@ class GaussianSynapses(NormalSynapses):
         self.sigma_noise = aligned_rows(*shape, **self._place)
         self.drawn_sigma = aligned_rows(*shape, **self._place)
         self.drawn_slope = aligned_rows(*shape, **self._place)
-        self._spread = self.execution.fused(_write_sigma_and_slope)
         self._form = self.execution.fused(_form_gaussian)
         self._chain = self.execution.fused(_chain_gaussian)
         self._tie = self.execution.fused(_tie_homogeneous)
@@ -474,11 +473,6 @@ class GaussianSynapses(NormalSynapses):
             piece = noise[:, part] if isinstance(noise, Tensor) else noise
             buffers = (self.drawn_sigma, self.drawn_slope, self.sigma_noise, self.effective)
             self._form(piece, self.mu[:, part], self.phi[:, part], *(buffer[:, part] for buffer in buffers))
-
-    def write_drawn_sigma(self) -> None:
-        """Write sigma and d sigma / d phi, which the rest of a step reads, without drawing weights."""
-        for part in self.execution.blocks(self.n_replicas, self.layout.n_parameters):
-            self._spread(self.phi[:, part], self.drawn_sigma[:, part], self.drawn_slope[:, part])
 
     def chain(self) -> None:
         """Add the gradient with respect to phi: that of the weight times xi times the slope of softplus.
@@ -510,17 +504,12 @@ class GaussianSynapses(NormalSynapses):
             row.copy_(torch.from_numpy(drawn))
 
 
-def _write_sigma_and_slope(phi: Tensor, sigma: Tensor, slope: Tensor) -> None:
-    """Write softplus(phi) and its slope."""
-    write(F.softplus, phi, out=sigma)
-    write(torch.sigmoid, phi, out=slope)
-
-
 def _form_gaussian(
     noise: Noise, mu: Tensor, phi: Tensor, sigma: Tensor, slope: Tensor, used: Tensor, effective: Tensor
 ) -> None:
     """Write sigma, d sigma / d phi, xi to `used` and mu + sigma xi to `effective`."""
-    _write_sigma_and_slope(phi, sigma, slope)
+    write(F.softplus, phi, out=sigma)
+    write(torch.sigmoid, phi, out=slope)
     used.copy_(standard_normal(noise, mu.dtype))
     write(torch.addcmul, mu, sigma, used, out=effective)
 

@@ -14,7 +14,7 @@ appendices 5 and 6.
 import itertools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,34 +24,22 @@ from torch import Tensor
 
 from biophys.argument_types import check_config
 from biophys.progress import Progress, ignore_progress, part_of
-from biophys.settings import (
-    Count,
-    Counts,
-    NotNegative,
-    OneOf,
-    Positive,
-    Positives,
-    Seeds,
-    Share,
-    WholeNumber,
-    settings,
-)
+from biophys.settings import Count, NotNegative, Positive, Positives, WholeNumber, settings
 from biophys.sweeps.executors import Executor
 from biophys.sweeps.groups import swept_dataset
 from rate_models.data_by_name import images_for
-from rate_models.datasets import DataSetName, ImageData
+from rate_models.datasets import ImageData
 from rate_models.devices import Execution, execution_or_default
+from rate_models.experiments.noisy_training import NoisyTraining
 from rate_models.experiments.signature_figures import FIGURES, theoretical_slope
 from rate_models.log_log_fits import Association, above_floor, association
 from rate_models.noisy_networks import (
-    FORMULATIONS,
     Formulation,
     NoisyNetwork,
     Schedule,
     TrainedNetworks,
     answers_of,
     formulation_named,
-    train_noisy_networks,
 )
 from rate_models.random_streams import Purpose, numpy_generator
 from rate_models.reliability_cost import PowerCost, terms_of
@@ -74,49 +62,28 @@ _LIKELIHOOD_FACTOR = 10.0
 
 
 @settings
-class Config:
-    """Settings; the defaults are those of the published figures.
+class Config(NoisyTraining):
+    """Settings beside those of `NoisyTraining`; the defaults are those of the published figures.
 
     Parameters
     ----------
-    data_set : ``"mnist"`` or ``"digits"``
-    formulation : which of the paper's variants: a name in `noisy_networks.FORMULATIONS`
-    rho : exponents of the reliability cost
     s : scale of the cost, c = s^rho / rho. Published: 0.001
     c_factors : multiples of that c. Published: 1 in figure 5, 10 and 0.1 in appendix 6
-    seeds : one network per seed and setting. Published: one
     n_seeds_at_every_c
         How many of the seeds are trained at every c, the others at the published one only; 0 for all.
-    hidden_units, n_epochs, batch_size, initial_sigma : published: (100, 100), 50, 20 and 1e-4
-    learning_rate : None for the formulation's
     converged_haste
         Learning rate of phi over that of the means in the converged state; it is 1 in the published one.
-    noise_memory : decay of the second moment of Adam for phi. Published: 0.999
     n_statistics_epochs : passes over which gradients are averaged. Published: 10
     linear_s, linear_magnitude
         s and lambda of the network without hidden layers, whose likelihood counts ten times. Published: 0.01
         and 0.1 (in the program's history).
     n_shown : synapses of each layer kept for the scatter plots
-
-    Raises
-    ------
-    TypeError, ValueError : if a value is of another type or out of range
     """
 
-    data_set: DataSetName = "mnist"
-    formulation: Annotated[str, OneOf(FORMULATIONS)] = "figures"
-    rho: Positives = (1 / 2, 2 / 3, 4 / 3, 2.0)
     s: Positive = 0.001
     c_factors: Positives = (0.1, 1.0, 10.0)
-    seeds: Seeds = (1, 2, 3)
     n_seeds_at_every_c: WholeNumber = 0
-    hidden_units: Counts = (100, 100)
-    n_epochs: Count = 50
-    batch_size: Count = 20
-    initial_sigma: Positive = 1e-4
-    learning_rate: Positive | None = None
     converged_haste: Positive = 10.0
-    noise_memory: Share = 0.999
     n_statistics_epochs: Count = 10
     linear_s: Positive = 0.01
     linear_magnitude: NotNegative = 0.1
@@ -240,14 +207,9 @@ def _measured(
     places, is_deep = _places(config, axes), "c_factor" in axes
     networks = [_network(config, **place) for place in places]
     linear = Formulation(config.base_rate, config.linear_magnitude / _LIKELIHOOD_FACTOR)
-    trained = train_noisy_networks(
-        networks,
-        config.data_set,
-        formulation=formulation_named(config.formulation) if is_deep else linear,
-        schedule=Schedule.of(config, hidden_units=config.hidden_units if is_deep else ()),
-        on_progress=part_of(on_progress, 0.0, 0.7),
-        **options,
-    )
+    without_layers = {"formulation": linear, "schedule": Schedule.of(config, hidden_units=())}
+    options = {**options, **({} if is_deep else without_layers)}
+    trained = config.trained(networks, on_progress=part_of(on_progress, 0.0, 0.7), **options)
     on_progress(0.7, "measuring the importance of every synapse")
     predictors, is_important = _predictors(config, trained, data)
     measured = trained.course(config).drop_vars("loss_by_epoch")

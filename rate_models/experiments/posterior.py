@@ -27,23 +27,16 @@ from torch import Tensor
 from biophys.argument_types import check_config
 from biophys.palette import CYCLE, DARK_GREY, GREEN
 from biophys.progress import Progress, ignore_progress, part_of
-from biophys.settings import Count, Counts, OneOf, Positive, Positives, Seeds, Share, settings
+from biophys.settings import Count, OneOf, Positive, Positives, settings
 from biophys.sweeps.executors import Executor
 from biophys.sweeps.groups import swept_dataset
 from rate_models.data_by_name import images_for
-from rate_models.datasets import DataSetName, ImageData
+from rate_models.datasets import ImageData
 from rate_models.devices import Execution, execution_or_default
 from rate_models.experiments.figure_parts import label_sparsely, panels_by_rho
+from rate_models.experiments.noisy_training import NoisyTraining
 from rate_models.log_log_fits import association
-from rate_models.noisy_networks import (
-    FORMULATIONS,
-    NoisyNetwork,
-    Schedule,
-    TrainedNetworks,
-    answers_of,
-    formulation_named,
-    train_noisy_networks,
-)
+from rate_models.noisy_networks import FORMULATIONS, NoisyNetwork, TrainedNetworks, answers_of
 from rate_models.posterior import laplace_sd
 from rate_models.random_streams import Purpose, numpy_generator
 from rate_models.reliability_cost import EntropyCost, PowerCost, optimal_sigma
@@ -58,42 +51,26 @@ BLUES = ("#084594", "#4292C6", "#9ECAE1")
 
 
 @settings
-class Config:
-    """Settings; what the paper does not state is marked so.
+class Config(NoisyTraining):
+    """Settings beside those of `NoisyTraining`, which the paper does not state for this figure.
+
+    The formulation is the text's, whose network has the likelihood that the derivation assumes.
 
     Parameters
     ----------
-    data_set : ``"mnist"`` or ``"digits"``
-    formulation
-        Which of the paper's variants: a name in `noisy_networks.FORMULATIONS`. The text's, whose network has
-        the likelihood that the derivation assumes.
-    rho : exponents of the reliability cost
     s : scales of the cost, c = s^rho / rho. Not stated; the range of the posterior standard deviations
     prior_sd : standard deviation of the normal prior of the weights. Not stated
-    seeds : networks per setting. Published: one
-    hidden_units, n_epochs, batch_size : as in the other figures; not stated for this one
-    initial_sigma, learning_rate, noise_haste, noise_memory
+    initial_sigma, learning_rate, noise_haste
         Start and learning rates, with phi faster than the means so that sigma settles; not stated.
     n_shown : synapses of each layer kept for the scatter plots
-
-    Raises
-    ------
-    TypeError, ValueError : if a value is of another type or out of range
     """
 
-    data_set: DataSetName = "mnist"
     formulation: Annotated[str, OneOf(FORMULATIONS)] = "text"
-    rho: Positives = (1 / 2, 2 / 3, 4 / 3, 2.0)
     s: Positives = (0.01, 0.03, 0.1)
     prior_sd: Positive = 0.3
-    seeds: Seeds = (1, 2, 3)
-    hidden_units: Counts = (100, 100)
-    n_epochs: Count = 50
-    batch_size: Count = 20
     initial_sigma: Positive = 0.01
     learning_rate: Positive | None = 2e-4
     noise_haste: Positive = 5.0
-    noise_memory: Share = 0.999
     n_shown: Count = 300
 
 
@@ -147,16 +124,8 @@ def run(
         NoisyNetwork(PowerCost.with_scale(s, rho), seed, noise_haste=config.noise_haste)
         for rho, s, seed in paying
     ]
-    trained = train_noisy_networks(
-        networks,
-        config.data_set,
-        formulation=formulation_named(config.formulation),
-        schedule=Schedule.of(config),
-        execution=execution,
-        executor=executor,
-        on_progress=part_of(on_progress, 0.0, 0.9),
-        keep_in=keep_in,
-    )
+    options = {"execution": execution, "executor": executor, "keep_in": keep_in}
+    trained = config.trained(networks, on_progress=part_of(on_progress, 0.0, 0.9), **options)
     on_progress(0.9, "relating noise and posterior")
     return _measured(config, trained, data)
 

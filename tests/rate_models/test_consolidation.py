@@ -12,7 +12,7 @@ from rate_models.consolidation import (
     ImplicitElasticWeights,
     MeanFieldSynapses,
     SynapticIntelligence,
-    updated_sigma,
+    _follow_in_closed_form,
 )
 from rate_models.devices import Execution
 from rate_models.fisher import diagonal_fisher
@@ -230,6 +230,13 @@ def test_importance_of_synaptic_intelligence_by_hand():
     rule.update(synapses)
     # The gradient of 2 importance (w - 1)^2 at 1.5, times the rate.
     assert synapses.learned[0, 0].item() == pytest.approx(1.5 - 0.5 * 2 * 2 * importance * 0.5)
+
+
+def updated_sigma(sigma, slope):
+    """Return sigma after one step with draws of 1, so that the gradient is the slope by sigma."""
+    learned = torch.cat([torch.zeros_like(sigma), sigma.log()])[None]
+    _follow_in_closed_form(learned, slope[None, None], torch.ones_like(slope), 0 * sigma, (-np.inf, np.inf))
+    return learned[0, len(sigma) :].exp()
 
 
 def test_sigma_follows_the_published_update():

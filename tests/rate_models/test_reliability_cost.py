@@ -30,7 +30,7 @@ def gaussian(n_replicas=1, homogeneous=False):
     synapses.phi.copy_(
         torch.randn(n_replicas, LAYOUT.n_parameters, generator=torch.Generator().manual_seed(1)) * 3 - 2
     )
-    synapses.write_drawn_sigma()
+    synapses.draw()
     synapses.gradient.zero_()
     return synapses
 
@@ -80,7 +80,7 @@ def test_every_replica_pays_its_own_cost_and_those_kept_go_on_doing_so():
     for replica, cost in enumerate(costs):
         single = gaussian()
         single.learned.copy_(synapses.learned[replica])
-        single.write_drawn_sigma()
+        single.draw()
         ReliabilityCost(single, cost, share=0.5).add_gradient(single)
         expected.append(single.gradient[0].clone())
     torch.testing.assert_close(synapses.gradient, torch.stack(expected), rtol=1e-9, atol=1e-12)
