@@ -1,7 +1,5 @@
 """What a synapse costs in ATP, per spike and per second, with the uncertainty of the published budgets."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from typing import Literal
 

@@ -12,8 +12,6 @@ Sen PK (1968). Estimates of the regression coefficient based on Kendall's tau. J
 Statistical Association 63:1379-1389. doi:10.1080/01621459.1968.10480934
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

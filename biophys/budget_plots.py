@@ -1,7 +1,5 @@
 """Figures of the energy budget: the precision that it buys, and what recorded connections imply."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import numpy as np

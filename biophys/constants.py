@@ -1,7 +1,5 @@
 """Physical constants of the energy budget, each with its unit, uncertainty and source."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import quantities as pq

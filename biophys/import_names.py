@@ -4,8 +4,6 @@
 names (a script in the working directory, another project on the path) is refused, with what it is.
 """
 
-from __future__ import annotations
-
 import importlib
 import sys
 from base64 import urlsafe_b64encode

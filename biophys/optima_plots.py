@@ -1,7 +1,5 @@
 """The release probability that transmits most bits per ATP: how sure it is, and beside recorded ones."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 import numpy as np

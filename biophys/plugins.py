@@ -11,8 +11,6 @@ Others are named: on the command line (``--plugin``), or in the environment vari
 separated as paths are, where processes on other machines find them too.
 """
 
-from __future__ import annotations
-
 import importlib
 import importlib.metadata
 import importlib.util

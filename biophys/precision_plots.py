@@ -1,7 +1,5 @@
 """Figures of optimal precision: variance against importance, and its slope on the rate of the input."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import numpy as np

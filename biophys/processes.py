@@ -6,8 +6,6 @@ the parent was killed by a signal that it could not answer; a folder without a p
 of this package needs one.
 """
 
-from __future__ import annotations
-
 import contextlib
 import importlib
 import multiprocessing

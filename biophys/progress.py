@@ -1,7 +1,5 @@
 """How a long computation says how far it is."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import TypeAlias
 

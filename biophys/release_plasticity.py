@@ -19,8 +19,6 @@ Schug S, Benzing F, Steger A (2021). Presynaptic stochasticity improves energy e
 alleviate the stability-plasticity dilemma. eLife 10:e69884, equations 4, 5 and 7. doi:10.7554/eLife.69884
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 from typing import Any, TypeAlias

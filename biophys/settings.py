@@ -5,8 +5,6 @@ type or out of range is refused with the field's name, the value and the range. 
 from a command line and values that JSON gave back.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import difflib
 import functools

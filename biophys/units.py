@@ -1,7 +1,5 @@
 """Units at the door: physical quantities in, plain arrays inside, units back on the way out."""
 
-from __future__ import annotations
-
 import reprlib
 from typing import Any
 

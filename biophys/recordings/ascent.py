@@ -1,7 +1,5 @@
 """Climb many small likelihoods at once, each to its own maximum, and follow their profiles."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 

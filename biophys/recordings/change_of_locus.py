@@ -5,8 +5,6 @@ ratios of :math:`\mu` and of :math:`\mu^2 / v` after to before: q alone gives R 
 R above M where M > 1 and below where M < 1 (Malinow and Tsien 1990).
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from typing import Any
 

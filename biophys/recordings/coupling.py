@@ -5,8 +5,6 @@ divided; and both are estimates from a limited number of sweeps. Either makes p 
 correlate negatively.
 """
 
-from __future__ import annotations
-
 import numpy as np
 import quantities as pq
 

@@ -1,7 +1,5 @@
 """A fit as plain lists and numbers, and back."""
 
-from __future__ import annotations
-
 from dataclasses import asdict
 from typing import Any
 

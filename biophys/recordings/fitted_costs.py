@@ -1,7 +1,5 @@
 """What a recorded synapse costs, with the interval that its n, p and q leave."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

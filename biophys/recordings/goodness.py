@@ -1,7 +1,5 @@
 """Whether a fitted model explains its recording: residuals, what they depend on, and simulated recordings."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Likelihood of independent trials: each amplitude is a mixture over the number of vesicles released."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

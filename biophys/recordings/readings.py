@@ -1,7 +1,5 @@
 """A statement about recordings under many readings: a number and its interval for each, in one panel."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import numpy as np

@@ -1,7 +1,5 @@
 """A recording at the door: amplitudes, times, conditions and noise, checked and turned into plain numbers."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise

@@ -1,7 +1,5 @@
 """Recorded release probability against the change that induction leaves, under every reading of the two."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial

@@ -17,8 +17,6 @@ Bird AD, Wall MJ, Richardson MJE (2016). Front Comput Neurosci 10:116, doi:10.33
 Gontier C, Pfister J-P (2020). Front Comput Neurosci 14:558477, doi:10.3389/fncom.2020.558477.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

@@ -1,7 +1,5 @@
 r"""Moments of release: cumulants of one response, means, variances and covariances of trains."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -10,8 +10,6 @@ quanta of that law and of the noise: their densities are sums over frequencies o
 function.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal

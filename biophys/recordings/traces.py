@@ -1,7 +1,5 @@
 """Amplitudes of responses from recorded traces."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any

@@ -7,8 +7,6 @@ being drawn anew at every stimulus. Depression that does not depend on release: 
 :math:`u_t` is multiplied by :math:`1 - d_t`, :math:`d_{t+1} = [d_t + \delta (1 - d_t)]\,e^{-\Delta / \tau}`.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Where groups of replicas are computed: this process, processes of this machine, or a Dask cluster."""
 
-from __future__ import annotations
-
 import itertools
 import time
 from collections.abc import Callable, Iterator, Sequence

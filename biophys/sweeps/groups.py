@@ -8,8 +8,6 @@ so a file that was truncated or comes from elsewhere is recognised and set aside
 computes only what is missing, even if the groups are cut differently.
 """
 
-from __future__ import annotations
-
 import contextlib
 import time
 from collections.abc import Callable, Hashable, Mapping, Sequence

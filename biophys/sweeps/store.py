@@ -1,7 +1,5 @@
 """The finished groups of a sweep on disk: whole or not at all, and named by the digest of their content."""
 
-from __future__ import annotations
-
 import contextlib
 import errno
 import hashlib
