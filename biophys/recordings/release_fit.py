@@ -13,7 +13,6 @@ import quantities as pq
 from numpy.typing import NDArray
 
 from biophys.quantal import QuantalSynapse
-from biophys.recordings.ascent import spread_of
 from biophys.recordings.likelihood import SHARES, is_limit, kind_of, name_in, number_of
 from biophys.recordings.recording import Recording
 from biophys.recordings.response_density import Family
@@ -453,20 +452,18 @@ def summarised(
     from scipy.special import ndtri
 
     threshold = float(ndtri(0.5 + level / 2.0) ** 2)
-    normal = _normal_log_likelihood(profile)
     n_each = np.array([np.isfinite(r.amplitudes).sum() for r in recordings])
-    log_scale = n_each * np.log(np.abs(scales))
     samples = profile.data.baseline_count.sum(axis=1) * ("noise" in profile.model.free)
-    log_scale = log_scale + samples * np.log(np.abs(scales))
+    log_scale = (n_each + samples) * np.log(np.abs(scales))
     log_likelihood = profile.value.max(axis=0) - log_scale
-    normal = normal - log_scale
+    normal = _normal_log_likelihood(profile) - log_scale
     credible = credible_sites(profile, level)
     labels = recordings[0].labels
     n_parameters = len(profile.names) + int(profile.numbers.size > 1)
     prefers = (
         n_parameters * np.log(n_each) - 2 * log_likelihood < 2 * len(labels) * np.log(n_each) - 2 * normal
     )
-    columns = _Columns(profile, credible, np.abs(scales), threshold, level, prefers)
+    columns = _Columns(profile, credible, site_interval(profile, threshold), threshold, level, prefers)
     tables = dict(columns.estimates(labels))
     fits = []
     in_doubt = {"p", "q", "capacity"} | ({"n"} if profile.numbers.size > 1 else set())
@@ -549,16 +546,19 @@ class _Columns:
 
     profile: SiteProfile
     credible: Credible
-    scale: FloatArray
+    n_interval: tuple[FloatArray, FloatArray]
     threshold: float
     level: float
     prefers_quanta: NDArray[np.bool_]
 
+    @property
+    def is_open(self) -> NDArray[np.bool_]:
+        """Whether no number of sites is too many."""
+        return ~np.isfinite(self.n_interval[1])
+
     def estimates(self, labels: list[Any]) -> Iterator[tuple[str, _Column]]:
         """Yield every parameter by name."""
-        n_low, n_high = site_interval(self.profile, self.threshold)
-        self.__dict__["is_open"] = ~np.isfinite(n_high)
-        yield "n", self._n(n_low, n_high)
+        yield "n", self._n()
         likelihood = self.profile.likelihood(0)
         for i, name in enumerate(likelihood.names):
             yield name_in(labels, name), self._coordinate(i, kind_of(name))
@@ -571,20 +571,13 @@ class _Columns:
                 is_one = len(set(likelihood.index[:, 1])) == 1
                 yield "capacity" if is_one else f"capacity[{label}]", self._product(index, "capacity")
 
-    def _n(self, low: FloatArray, high: FloatArray) -> _Column:
-        best = self._sites_at_best()
-        is_given = self.profile.numbers.size == 1
-        credible = self.credible
-        inside = credible.is_inside & (credible.n_high < _FACTOR * credible.n_low) & self.prefers_quanta
-        return _Column(
-            best,
-            low,
-            high,
-            np.full(best.shape, 0.0 if is_given else np.nan),
-            inside | is_given,
-            (credible.n_low, credible.n_high),
-            "n",
-        )
+    def _n(self) -> _Column:
+        best, is_given = self._sites_at_best(), self.profile.numbers.size == 1
+        ends, error = (self.credible.n_low, self.credible.n_high), np.full(best.shape, np.nan)
+        if is_given:
+            error[:] = 0.0
+        is_told = self.credible.is_inside & (ends[1] < _FACTOR * ends[0]) & self.prefers_quanta
+        return _Column(best, *self.n_interval, error, is_told | is_given, ends, "n")
 
     def _sites_at_best(self) -> FloatArray:
         """Return the likeliest number of sites; infinite where it is the largest of several tried."""
@@ -598,33 +591,27 @@ class _Columns:
         rows = np.arange(best.size)
         low, high = profile_interval(profile, i, self.threshold)
         at = profile.theta[best, rows, i]
-        sd = np.sqrt(spread_of(profile.curvature[best, rows])[:, i, i])
+        sd = np.sqrt(profile.spread_at_maximum[best, rows, i, i])
         inner = credible_interval(profile, self.credible.weights, i, self.level)
         with np.errstate(over="ignore"):
             value, low, high = (number_of(kind, y) for y in (at, low, high))
         slope = value * (1.0 - value / SHARES[kind]) if kind in SHARES else value
-        is_open: Any = self.__dict__["is_open"]
         # In a depleting train p is seen in the means, however many sites there are.
         hangs_on_n = kind == "q" or (kind == "p" and profile.model.dynamics == "none")
         if hangs_on_n:
-            low = np.where(is_open, 0.0, low)
+            low = np.where(self.is_open, 0.0, low)
         if kind == "p" and hangs_on_n:
             value = np.where(np.isinf(self._sites_at_best()), 0.0, value)
         ends = number_of(kind, inner[0]), number_of(kind, inner[1])
         is_narrow = ends[1] < _FACTOR * ends[0]
         if kind in ("p", "q"):
-            is_narrow = (
-                is_narrow & (self.credible.is_inside | (profile.numbers.size == 1)) & self.prefers_quanta
-            )
+            is_narrow &= (self.credible.is_inside | (profile.numbers.size == 1)) & self.prefers_quanta
         return _Column(value, low, high, slope * sd, is_narrow, ends, kind)
 
     def _product(self, index: NDArray[np.intp], kind: str) -> _Column:
         """Return the column of n p q or of n q, whose logarithm is normal at every n unless it is wide."""
-        profile = self.profile
-        best = profile.best
-        rows = np.arange(best.size)
-        n = profile.sites[:, None]
-        size = profile.theta.shape[2]
+        profile, best = self.profile, self.profile.best
+        rows, n = np.arange(best.size), profile.sites[:, None]
 
         def of(theta: FloatArray, spread: FloatArray) -> tuple[Any, Any]:
             slope = np.zeros(theta.shape)
@@ -637,8 +624,7 @@ class _Columns:
             variance = np.einsum("sbd,sbde,sbe->sb", slope, spread, slope)
             return value, np.sqrt(np.maximum(variance, 0.0))
 
-        curvature = np.nan_to_num(profile.curvature, nan=1.0).reshape(-1, size, size)
-        value, sd = of(np.nan_to_num(profile.theta), spread_of(curvature).reshape(profile.curvature.shape))
+        value, sd = of(np.nan_to_num(profile.theta), profile.spread_at_maximum)
         slack = self.threshold - profile.loss()
         half = np.sqrt(np.maximum(slack, 0.0)) * sd
         low, high = value - half, value + half
@@ -650,15 +636,13 @@ class _Columns:
         low = np.where(slack >= 0, low, np.inf).min(axis=0)
         high = np.where(slack >= 0, high, -np.inf).max(axis=0)
         mode, wide = of(np.nan_to_num(profile.mode), np.nan_to_num(profile.spread))
-        ends = mixture_quantiles(
-            mode, np.maximum(wide, 1e-9), self.credible.weights, 0.5 * (1.0 - self.level)
-        )
-        ends = np.exp(ends[0]), np.exp(ends[1])
-        is_open: Any = self.__dict__["is_open"]
-        is_trial = profile.model.dynamics == "none"
-        high = np.where(is_open & is_trial & (kind == "capacity"), np.inf, np.exp(high))
-        at = value[best, rows]
-        is_unbounded = is_limit(profile.sites[best]) & (kind == "capacity")
-        at = np.where(is_unbounded, np.inf, np.exp(at))
-        narrow = (ends[1] < _FACTOR * ends[0]) & ((kind == "mean") | self.credible.is_inside)
-        return _Column(at, np.exp(low), high, at * sd[best, rows], narrow, ends, kind)
+        tail = 0.5 * (1.0 - self.level)
+        first, last = mixture_quantiles(mode, np.maximum(wide, 1e-9), self.credible.weights, tail)
+        ends = np.exp(first), np.exp(last)
+        at, low, high = np.exp(value[best, rows]), np.exp(low), np.exp(high)
+        is_narrow = ends[1] < _FACTOR * ends[0]
+        if kind == "capacity":
+            high = np.where(self.is_open & (profile.model.dynamics == "none"), np.inf, high)
+            at = np.where(is_limit(profile.sites[best]), np.inf, at)
+            is_narrow &= self.credible.is_inside
+        return _Column(at, low, high, at * sd[best, rows], is_narrow, ends, kind)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import product
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from biophys.recordings.ascent import Point, Summit, ascend, measured_curvature, profile_end
+from biophys.recordings.ascent import Point, Summit, ascend, measured_curvature, profile_end, spread_of
 from biophys.recordings.likelihood import Likelihood, ReleaseModel, Responses, is_limit, kind_of
 from biophys.recordings.mixture import MANY_SITES
 from biophys.recordings.response_density import Family
@@ -23,6 +24,8 @@ _NOISES = (1.0, 0.4, 1.8)
 # Twice the loss of log likelihood beyond which larger numbers of sites are not looked at.
 _HOPELESS = 18.0
 _N_EVERY, _N_LAST = 20, 100
+# An end of the profile of p or q lies no farther than this many times the half width of a normal likelihood.
+_LONGEST_TAIL = 3.0
 _STEP = 1.2
 
 
@@ -88,6 +91,13 @@ class SiteProfile:
         """Return the likelihood of a row, for some synapses."""
         model = replace(self.model, family=self.families[row])
         return Likelihood(model, self.data.take(synapses), self.sites[row])
+
+    @cached_property
+    def spread_at_maximum(self) -> FloatArray:
+        """Covariance that the curvature at the maximum of the likelihood implies, (R, B, D, D)."""
+        size = self.theta.shape[2]
+        curvature = np.nan_to_num(self.curvature, nan=1.0).reshape(-1, size, size)
+        return spread_of(curvature).reshape(self.curvature.shape)
 
     def of_synapse(self, b: int) -> SiteProfile:
         """Return the profile of one synapse."""
@@ -349,24 +359,25 @@ def profile_interval(
     `threshold` is twice the loss of log likelihood at the ends.
     """
     slack = threshold - profile.loss()
-    n_synapses = profile.value.shape[1]
-    low, high = np.full(n_synapses, np.inf), np.full(n_synapses, -np.inf)
-    for i in range(profile.sites.size):
-        rows = np.flatnonzero(slack[i] >= 0)
-        if rows.size == 0:
-            continue
-        likelihood = profile.likelihood(i, rows)
-        bounds = likelihood.bounds()
-        summit = Summit(profile.theta[i, rows], profile.value[i, rows], profile.curvature[i, rows])
-        for side, bound in zip((-1.0, 1.0), bounds, strict=True):
+    half = np.sqrt(np.maximum(slack, 0.0) * profile.spread_at_maximum[:, :, coordinate, coordinate])
+    longest = _LONGEST_TAIL if kind_of(profile.names[coordinate]) in ("p", "q") else np.inf
+    ends = []
+    for side in (-1.0, 1.0):
+        farthest = np.full(slack.shape[1], -np.inf)
+        # p and q fall with n: the numbers that are likely to reach farthest come first.
+        for i in np.argsort(profile.sites, kind="stable")[:: int(side)]:
+            reach = side * profile.theta[i, :, coordinate] + longest * half[i]
+            rows = np.flatnonzero((slack[i] >= 0) & ~(reach <= farthest))
+            if rows.size == 0:
+                continue
+            likelihood = profile.likelihood(i, rows)
+            bounds = likelihood.bounds()
+            summit = Summit(profile.theta[i, rows], profile.value[i, rows], profile.curvature[i, rows])
             end = profile_end(likelihood.at, summit, bounds, coordinate, side, slack[i, rows])
-            is_open = np.abs(end - bound[:, coordinate]) < 1e-6
-            end = np.where(is_open, side * np.inf, end)
-            if side < 0:
-                low[rows] = np.minimum(low[rows], end)
-            else:
-                high[rows] = np.maximum(high[rows], end)
-    return low, high
+            is_open = np.abs(end - bounds[int(side > 0)][:, coordinate]) < 1e-6
+            farthest[rows] = np.maximum(farthest[rows], np.where(is_open, np.inf, side * end))
+        ends.append(side * farthest)
+    return ends[0], ends[1]
 
 
 def mean_ends(

@@ -12,6 +12,7 @@ noise. The trapezoidal rule is exact to rounding once the range of frequencies h
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -56,6 +57,9 @@ def skewed_likelihood(
     return Point(value.sum(axis=1), gradient, hessian)
 
 
+_upper_triangle = cache(np.triu_indices)
+
+
 def _summed(synapse: _Synapse, x: FloatArray, active: tuple[int, ...]) -> tuple[Any, Any, Any]:
     """Return the log likelihood of trials with its derivatives."""
     size = len(active)
@@ -64,7 +68,7 @@ def _summed(synapse: _Synapse, x: FloatArray, active: tuple[int, ...]) -> tuple[
     ratio = columns[:, 1:] / density[:, None]
     score, pairs = ratio[:, :size], ratio[:, size:].sum(axis=0)
     hessian = np.zeros((size, size))
-    upper = np.triu_indices(size)
+    upper = _upper_triangle(size)
     hessian[upper] = pairs
     hessian[upper[::-1]] = pairs
     return np.sum(np.log(density) + log_scale), score.sum(axis=0), hessian - score.T @ score
