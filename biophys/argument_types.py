@@ -187,9 +187,8 @@ def _is_of(value: Any, hint: Any) -> bool:
             # An array or tensor, of numbers if it is one for each.
             elements = value.tolist() if {int, float} & {members[0], *get_args(members[0])} else [None]
         else:
-            elements = (
-                value if isinstance(value, Sequence) and not isinstance(value, (str, bytes)) else [None]
-            )
+            is_sequence = isinstance(value, Sequence) and not isinstance(value, (str, bytes))
+            elements = value if is_sequence else [None]
         return all(_is_of(each, members[0]) for each in elements)
     if hint in (float, int, bool, str, pq.Quantity):
         return _IS_PLAIN[hint](value)

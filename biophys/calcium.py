@@ -49,9 +49,7 @@ class HillRelation:
     half_calcium: pq.Quantity = field(default_factory=lambda: 10.0 * pq.uM)
 
     def __post_init__(self) -> None:
-        checked_finite(
-            self.cooperativity, "cooperativity", 0.0, remedy="about 4 at central synapses", is_open=True
-        )
+        checked_finite(self.cooperativity, "cooperativity", 0.0, remedy="it is about 4", is_open=True)
         half = magnitude_in(self.half_calcium, pq.uM, "half_calcium")
         checked_finite(half, "half_calcium in uM", 0.0, is_open=True)
 

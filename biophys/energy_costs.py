@@ -224,9 +224,7 @@ def calcium_pump_cost(
     >>> float(law(QuantalSynapse(n=8, p=0.5, q=2 * pq.mV)).round(3)), round(law.exponent, 3)
     (1.0, 0.5)
     """
-    checked_finite(
-        cooperativity, "cooperativity", 0.0, remedy="it is about 4 at central synapses", is_open=True
-    )
+    checked_finite(cooperativity, "cooperativity", 0.0, remedy="about 4 at central synapses", is_open=True)
     return CostLaw(
         "calcium pump",
         site_exponent=float(is_per_site),
@@ -420,9 +418,7 @@ def reliability_costs(
 def cost_unit_of(cost: Any, name: str = "cost") -> pq.Quantity:
     """Return which of 1 (`pq.dimensionless`), ATP and ATP per second measures `cost`; one it must carry."""
     if not isinstance(cost, pq.Quantity):
-        raise TypeError(
-            f"{name} must carry a unit (for example 1e4*ATP, or pq.dimensionless if relative), got {cost}"
-        )
+        raise TypeError(f"{name} must carry a unit (1e4*ATP, or pq.dimensionless if relative), got {cost}")
     for unit in _COST_UNITS:
         if cost.dimensionality.simplified == unit.dimensionality.simplified:
             return unit

@@ -129,9 +129,7 @@ def _checked_pmf(pmf: ArrayLike) -> FloatArray:
     """Return a distribution over spike counts."""
     values = checked_finite(pmf, "input_pmf", 0.0, 1.0)
     if values.ndim != 1 or values.size < 2 or abs(values.sum() - 1.0) > 1e-9:
-        raise ValueError(
-            f"input_pmf must list the probabilities of 0, 1, ... spikes and sum to 1, got {values}"
-        )
+        raise ValueError(f"input_pmf must list probabilities of 0, 1, ... spikes and sum to 1, got {values}")
     return values
 
 
@@ -189,9 +187,7 @@ class TransmissionCost:
         names = ("per_vesicle", "per_spike", "per_bin", "calcium")
         values = [float(checked_finite(magnitude_in(getattr(self, x), ATP, x), x, 0.0)) for x in names]
         if not any(values):
-            raise ValueError(
-                "at least one cost must be above 0: information that costs nothing has no optimum"
-            )
+            raise ValueError("at least one cost must be above 0: free information has no optimum")
 
     def __call__(self, mean_spikes: float, n: ArrayLike, p: ArrayLike) -> pq.Quantity:
         """Return the energy per bin in ATP for this mean number of spikes and each n and p."""

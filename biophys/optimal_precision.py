@@ -193,9 +193,7 @@ def exponent_from_input_slope(slope: ArrayLike) -> FloatArray:
     """
     slopes = checked_finite(slope, "slope")
     if np.any(slopes == 0):
-        raise ValueError(
-            "slope must not be 0: a variance that does not change with the input has no exponent"
-        )
+        raise ValueError("slope must not be 0: a variance that does not hang on the input has no exponent")
     return -2.0 - 2.0 / slopes
 
 

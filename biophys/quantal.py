@@ -77,7 +77,7 @@ class QuantalSynapse:
             shape = np.broadcast_shapes(n.shape, p.shape, q.shape)
         except ValueError:
             raise ValueError(
-                f"n, p and q must broadcast to one shape, got {n.shape}, {p.shape}, {q.shape}"
+                f"n, p, q must broadcast to one shape, got {n.shape}, {p.shape}, {q.shape}"
             ) from None
         for name, values in (("n", n), ("p", p)):
             # Read-only arrays, or plain numbers of a single synapse.
@@ -317,9 +317,7 @@ def synapse_with(
 def _whole_sites(cv: FloatArray, p: ArrayLike, hold: str) -> tuple[NDArray[np.int64], FloatArray]:
     """Return the whole number of sites nearest to what `cv` and `p` ask for, and the p that goes with it."""
     if np.any(cv == 0):
-        raise ValueError(
-            "sd = 0 at fixed p < 1 would need infinitely many sites: give n instead, which gives p = 1"
-        )
+        raise ValueError("sd = 0 at fixed p < 1 needs infinitely many sites: give n instead, for p = 1")
     real_sites = n_sites_for(cv, p)
     probability = np.broadcast_to(np.asarray(p, dtype=float), real_sites.shape)
     if np.any(real_sites < 1 - 1e-9):

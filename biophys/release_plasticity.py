@@ -88,9 +88,7 @@ class ReleasePlasticity:
         if not (math.isfinite(self.g_lim) and self.g_lim >= 0):
             raise ValueError(f"g_lim must be finite and not negative, got {self.g_lim}")
         if not self.p_freeze > self.p_min:
-            raise ValueError(
-                f"p_freeze must lie above p_min={self.p_min} (infinity never freezes), got {self.p_freeze}"
-            )
+            raise ValueError(f"p_freeze must lie above p_min={self.p_min} (inf: never), got {self.p_freeze}")
         if self.form not in FORMS:
             raise ValueError(f"form must be one of {', '.join(FORMS)}, got {self.form!r}")
 

@@ -248,9 +248,8 @@ def _parsed(hint: Any, text: str, name: str) -> Any:
         if get_origin(base) is tuple and text.startswith("["):
             return json.loads(text)
         if get_origin(base) is tuple:
-            return tuple(
-                _parsed(get_args(base)[0], part.strip(), name) for part in text.split(",") if part.strip()
-            )
+            parts = filter(None, map(str.strip, text.split(",")))
+            return tuple(_parsed(get_args(base)[0], part, name) for part in parts)
         if base is bool:
             return text.lower() == "true"
         return base(text) if base in (int, float) else text

@@ -96,9 +96,7 @@ def _source(name: str) -> str:
     """Return the source of a module of these packages, or of one that was imported."""
     file = _path(name) or getattr(sys.modules.get(name), "__file__", None)
     if file is None or not str(file).endswith(".py"):
-        raise ValueError(
-            f"the module {name} has no source file: what it computes cannot be told from other code's"
-        )
+        raise ValueError(f"the module {name} has no source file: its code cannot be told from other code")
     return Path(file).read_text(encoding="utf-8")
 
 

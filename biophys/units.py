@@ -128,9 +128,8 @@ def checked_finite(
         if all(limits):
             limits = [f"inside ({low:g}, {high:g})" if is_open else f"in [{low:g}, {high:g}]"]
         allowed = " and ".join(["finite", *filter(None, limits)])
-        raise ValueError(
-            f"{name} must be {allowed}, got {first_wrong(array, wrong)}" + (f": {remedy}" if remedy else "")
-        )
+        what_to_do = f": {remedy}" if remedy else ""
+        raise ValueError(f"{name} must be {allowed}, got {first_wrong(array, wrong)}{what_to_do}")
     return array
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import quantities as pq
 
 from biophys.argument_types import checked_types
+from biophys.recordings.comparison import bic_weights
 from biophys.recordings.fitting import plain_responses
 from biophys.recordings.likelihood import ReleaseModel, is_limit, kind_of, name_in, number_of
 from biophys.recordings.recording import Recording, checked_recording
@@ -197,13 +198,11 @@ def nested_models(
         log_likelihood = value - size * np.log(abs(scale))
         rows.append((changed, log_likelihood, count, _values(names, theta, sites, scale)))
     bic = np.array([count * np.log(size) - 2 * value for _, value, count, _ in rows])
-    delta = bic - bic.min()
-    weight = np.exp(-0.5 * delta) / np.exp(-0.5 * delta).sum()
-    found = [
-        NestedModel(changed, float(value), count, float(b), float(d), float(w), values)
-        for (changed, value, count, values), b, d, w in zip(rows, bic, delta, weight, strict=True)
+    models = [
+        NestedModel(changed, float(value), count, float(b), d, w, values)
+        for (changed, value, count, values), b, d, w in zip(rows, bic, *bic_weights(bic), strict=True)
     ]
-    return sorted(found, key=lambda row: row.bic)
+    return sorted(models, key=lambda row: row.bic)
 
 
 def _best(model: ReleaseModel, data: Any) -> tuple[float, Any, list[str], Any]:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from biophys.recordings.likelihood import Likelihood, Responses
 from biophys.recordings.site_profile import profile_of_sites
+from biophys.units import FloatArray
 
 if TYPE_CHECKING:
     from biophys.recordings.release_fit import ReleaseFit
@@ -52,16 +53,19 @@ def compare(*fits: ReleaseFit) -> list[ComparedFit]:
     for fit in fits[1:]:
         if not np.array_equal(fit.recording.amplitudes, first, equal_nan=True):
             raise ValueError("these fits are of different responses: fit every model to the same recording")
-    bic = np.array([fit.bic for fit in fits])
-    delta = bic - bic.min()
-    weight = np.exp(-0.5 * delta) / np.exp(-0.5 * delta).sum()
+    delta, weight = bic_weights(np.array([fit.bic for fit in fits]))
     rows = [
-        ComparedFit(
-            fit.model_text, fit.log_likelihood, fit.aic, float(b), fit.n_parameters, float(d), float(w)
-        )
-        for fit, b, d, w in zip(fits, bic, delta, weight, strict=True)
+        ComparedFit(fit.model_text, fit.log_likelihood, fit.aic, fit.bic, fit.n_parameters, d, w)
+        for fit, d, w in zip(fits, delta, weight, strict=True)
     ]
     return sorted(rows, key=lambda row: row.bic)
+
+
+def bic_weights(bic: FloatArray) -> tuple[list[float], list[float]]:
+    """Return how much larger each BIC is than the smallest, and the weights of the models."""
+    delta = bic - bic.min()
+    weight = np.exp(-0.5 * delta)
+    return delta.tolist(), (weight / weight.sum()).tolist()
 
 
 def cross_validated(fit: ReleaseFit) -> tuple[float, float]:

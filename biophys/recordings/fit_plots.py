@@ -73,7 +73,7 @@ def _draw_responses(fit: ReleaseFit, axes: Any) -> None:
     for k in range(min(n + 1, 25)):
         axes.plot(x, total[:, k], color=_PARTS, linewidth=0.7)
     axes.plot(
-        x, total.sum(axis=1), color=_MODEL, label=f"model, {fit.kind}" if fit.kind != "none" else "model"
+        x, total.sum(axis=1), color=_MODEL, label="model" if fit.kind == "none" else f"model, {fit.kind}"
     )
     axes.plot([], [], color=_PARTS, linewidth=0.7, label="k = 0, 1, ... vesicles")
     axes.set(xlabel=f"response ({fit.recording.unit_text or 'no unit'})", ylabel="density")
@@ -87,9 +87,7 @@ def _draw_profile(fit: ReleaseFit, axes: Any) -> None:
     finite = np.isfinite(sites)
     axes.plot(sites[finite], -loss[finite], "o-", color=_MODEL, markersize=3, label="profile likelihood")
     if not finite.all():
-        axes.axhline(
-            -loss[~finite][0], color=_PARTS, linestyle="--", linewidth=1, label="infinitely many sites"
-        )
+        axes.axhline(-loss[~finite][0], color=_PARTS, linestyle="--", linewidth=1, label="n infinite")
     axes.axhline(-1.92, color=_DATA, linewidth=0.8, label="ends of the 95 % interval")
     axes.set(xscale="log", ylim=(-12, 0.6), xlabel="number of sites n", ylabel="log likelihood lost")
     low, high = fit.n.low, fit.n.high

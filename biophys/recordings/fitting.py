@@ -308,9 +308,7 @@ def _task(
         held=held,
     )
     if "n" not in shared and len(recording.labels) > 1:
-        raise ValueError(
-            "n is shared by all conditions here: nested_models compares a change of n with one of p or q"
-        )
+        raise ValueError("n is shared by all conditions here: nested_models compares changes of n, p and q")
     return _Task(model, variability.families, _given_sites(n, kind), float(level))
 
 

@@ -93,22 +93,21 @@ def _warnings(fit: ReleaseFit, found: dict[str, Any]) -> list[str]:
             "fit dynamics='two-rate'"
         )
     for name, (statistic, p) in found["residual_tests"].items():
-        if p >= _ALPHA:
-            continue
-        texts.append(_RESIDUAL_TEXTS[name].format(statistic=statistic, p=p))
+        if p < _ALPHA:
+            texts.append(_RESIDUAL_TEXTS[name].format(statistic=statistic, p=p))
     if found["residual_tests"]["variance"][0] < 0.8:
         texts.append(
-            "residuals vary less than those of a binomial with these sites: other sites, or p higher"
+            "residuals vary less than those of a binomial with these sites: other sites, or a higher p"
         )
     texts += fit.implausible
     texts += _of_skewed_quanta(fit)
     if fit.recording.variability.within == 0.0:
         texts.append(
-            "quantal variability was taken as 0: n and p depend on it (variability_table); give that of minis"
+            "quantal variability was taken as 0: n and p hang on it (variability_table); give minis'"
         )
     if not fit.profile.model.is_robust and found["largest_residual"] > 6.0:
         texts.append(
-            f"one response lies {found['largest_residual']:.1f} sd off: an artefact? Fit with robust=True"
+            f"a response lies {found['largest_residual']:.1f} sd off: an artefact? Fit with robust=True"
         )
     return texts
 

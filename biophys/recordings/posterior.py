@@ -72,10 +72,8 @@ def _proposals(
         - np.log(np.diag(root)).sum()
         - 0.5 * (_DEGREES + size) * np.log1p(square / _DEGREES)
     )
-    values = np.concatenate(
-        [_posterior_values(fit, row, theta[i : i + _CHUNK]) for i in range(0, count, _CHUNK)]
-    )
-    return theta, values - log_proposal
+    chunks = [_posterior_values(fit, row, theta[i : i + _CHUNK]) for i in range(0, count, _CHUNK)]
+    return theta, np.concatenate(chunks) - log_proposal
 
 
 def _posterior_values(fit: ReleaseFit, row: int, theta: FloatArray) -> FloatArray:

@@ -244,7 +244,7 @@ def fit_short_term(
     size = 4 if facilitation else 3
     if values.ndim != 1 or values.shape != gaps.shape or values.size <= size:
         raise ValueError(
-            f"{size} parameters need more than {size} means, each with its time, got {values.size}"
+            f"{size} parameters need more than {size} means, each with a time, got {values.size}"
         )
     problem = _MeansOfTrain(values, gaps, np.broadcast_to(weights, values.shape), facilitation)
     return problem.fit(unit)

@@ -182,9 +182,7 @@ def checked_recording(
         sweeps, gaps, labels = _without_failed_spikes(spikes, sweeps, gaps, labels)
     if gaps is not None and not starts_from_rest:
         sweeps, gaps, labels = _chained(spike_times, sweeps, gaps, labels)
-    recording = Recording(
-        sweeps, gaps, labels, unit, noise=None, variability=checked_variability(variability)
-    )
+    recording = Recording(sweeps, gaps, labels, unit, None, checked_variability(variability))
     _check_responses(recording)
     object.__setattr__(recording, "noise", checked_noise(noise, recording))
     return recording
@@ -346,16 +344,14 @@ def _chained(
 ) -> tuple[list[FloatArray], list[FloatArray], list[Any]]:
     """Join the sweeps of one cell to one train through the time between them."""
     if spike_times is None or len(set(labels)) > 1:
-        raise ValueError(
-            "starts_from_rest=False needs the absolute spike_times of each sweep and one condition"
-        )
+        raise ValueError("starts_from_rest=False needs absolute spike_times of each sweep and one condition")
     trains = _trains(spike_times, "spike_times")
     if len(trains) != len(sweeps):
         raise ValueError("starts_from_rest=False needs the absolute spike_times of each sweep")
     between = [b[0] - a[-1] for a, b in pairwise(trains)]
     if any(not gap > 0 for gap in between):
         raise ValueError(
-            "starts_from_rest=False needs absolute spike_times: a sweep begins before the one ahead ends"
+            "starts_from_rest=False needs absolute spike_times: sweeps begin before the last ended"
         )
     joined = np.concatenate(gaps)
     joined[np.cumsum([s.size for s in sweeps])[:-1]] = between
@@ -379,9 +375,7 @@ def _check_responses(recording: Recording) -> None:
     if np.any(np.isinf(values)):
         raise ValueError(f"amplitudes must be finite or nan, got {values[np.isinf(values)][0]}")
     if present.size < 3:
-        raise ValueError(
-            f"amplitudes need at least three measured responses, got {present.size} of {values.size}"
-        )
+        raise ValueError(f"amplitudes need at least three measured responses, got {present.size}")
     if np.ptp(present) == 0:
         raise ValueError(
             f"a constant recording (all responses {present[0]:g} {recording.unit_text}) has no variance to "

@@ -97,10 +97,8 @@ def _rows_of(recordings: PlasticityRecordings, rows: str) -> PlasticityRecording
     if rows in INDUCTIONS:
         return recordings.induced(rows)
     # Twelve recordings occur under both inductions with the same protocol, which is doubtful under LTP.
-    is_doubtful = (recordings.induction == "LTP") & np.isin(
-        recordings.recording, recordings.induced("LTD").recording
-    )
-    is_doubtful &= recordings.timing.magnitude < 0
+    is_depressed = np.isin(recordings.recording, recordings.induced("LTD").recording)
+    is_doubtful = (recordings.induction == "LTP") & is_depressed & (recordings.timing.magnitude < 0)
     if rows == "one row for each recording":
         return recordings.where(~is_doubtful)
     if rows == "LTP, recorded under LTP only":

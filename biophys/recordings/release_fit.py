@@ -297,13 +297,9 @@ class ReleaseFit:
         recording as well as the likeliest), or the amplitudes have no unit of a response.
         """
         if not self.n.identified and not allow_unidentified:
-            raise ValueError(
-                self.identifiability_text + "; or take them as they are with allow_unidentified=True"
-            )
+            raise ValueError(self.identifiability_text + "; or take them with allow_unidentified=True")
         if not np.isfinite(self.n.value):
-            raise ValueError(
-                "the likeliest number of sites is infinite (a Poisson number of vesicles): give n"
-            )
+            raise ValueError("the likeliest n is infinite (a Poisson number of vesicles): give n")
         if not self.recording.unit_text:
             raise ValueError("amplitudes without a unit make no synapse: fit them in mV, pA, nS or fC")
         p, q = (

@@ -83,9 +83,7 @@ def serial_dependence(amplitudes: Any, sweep: ArrayLike | None = None) -> Serial
     if label.size != x.size:
         raise ValueError(f"sweep needs one number for each of {x.size} responses, got {label.size}")
     if np.sum(np.isfinite(x)) < 8:
-        raise ValueError(
-            f"amplitudes need eight responses for a test of dependence, got {np.sum(np.isfinite(x))}"
-        )
+        raise ValueError(f"amplitudes need eight responses for this test, got {np.sum(np.isfinite(x))}")
     return _tested(x, label)
 
 

@@ -68,11 +68,8 @@ def simulate_recording(
     n_stimuli = int(n_trials or 0) if times is None else times.size
     gaps = np.zeros(n_stimuli) if times is None else np.append(0.0, np.diff(times))
     checked_finite(gaps, "intervals between spike_times", 0.0, remedy="sort them")
-    recovery = facilitation = 0.0
-    if dynamics is not None:
-        recovery, facilitation = (
-            float(getattr(dynamics, name).rescale(pq.ms)) for name in ("recovery", "facilitation")
-        )
+    recovery = 0.0 if dynamics is None else float(dynamics.recovery.rescale(pq.ms))
+    facilitation = 0.0 if dynamics is None else float(dynamics.facilitation.rescale(pq.ms))
     is_full, u = np.ones((n_sweeps, n), bool), p
     responses = np.zeros((n_sweeps, n_stimuli))
     for t in range(n_stimuli):

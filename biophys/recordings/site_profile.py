@@ -337,9 +337,8 @@ def _laplace(likelihood: Likelihood, summit: Summit) -> tuple[FloatArray, FloatA
     prior = likelihood.prior_at(summit.theta)
     assert prior.hessian is not None
     curvature = _positive(summit.curvature - prior.hessian)
-    top = ascend(
-        likelihood.posterior_at, summit.theta, likelihood.bounds(), curvature=curvature, max_steps=30
-    )
+    bounds = likelihood.bounds()
+    top = ascend(likelihood.posterior_at, summit.theta, bounds, curvature=curvature, max_steps=30)
     bend = top.curvature
     if not likelihood.has_hessian:
         later = likelihood.prior_at(top.theta).hessian

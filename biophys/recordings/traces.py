@@ -131,9 +131,7 @@ def rising_times(trace: pq.Quantity, threshold: float, rate: pq.Quantity) -> pq.
 def _sweeps_of(traces: Any, sampling_rate: pq.Quantity | None) -> tuple[list[FloatArray], pq.Quantity, float]:
     """Return plain sweeps, their unit, and the sampling rate in Hz."""
     if not isinstance(traces, list | tuple | np.ndarray) or not getattr(traces, "ndim", 1) or not len(traces):
-        raise TypeError(
-            f"traces must be a quantity (sweeps, samples) or a list of quantities, got {shown(traces)}"
-        )
+        raise TypeError(f"traces must be a quantity (sweeps, samples) or a list of them, got {shown(traces)}")
     parts: Sequence[Any] = list(traces) if getattr(traces, "ndim", 2) == 2 else [traces]
     if hasattr(traces, "sampling_rate"):
         # A signal of neo is (samples, channels).

@@ -224,7 +224,7 @@ def check_configurations(configurations: Sequence[Settings], same_program: Seque
     for settings in configurations:
         if set(settings) != names:
             raise ValueError(
-                f"all configurations need the same settings, got {sorted(names)} and {sorted(settings)}"
+                f"configurations need the same settings, got {sorted(names)} and {sorted(settings)}"
             )
     unknown = set(same_program) - names
     if unknown:
