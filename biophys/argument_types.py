@@ -50,18 +50,10 @@ def checked_types(target: _Target) -> _Target:
     """Let a function, or a class with its public methods, refuse arguments of another type than annotated.
 
     Numbers (nan is none), whole numbers, arrays of numbers, text, truth values, choices (`Literal`),
-    quantities, functions, None, classes, and tuples and sequences of these are judged; other annotations
-    are not.
+    quantities, functions, None, classes, and tuples and sequences of these are judged; other annotations are
+    not. The call raises TypeError for another type, ValueError for nan, a quantity that is not finite, or
+    none of the choices.
 
-    Raises
-    ------
-    TypeError
-        In the call, if an argument is of another type.
-    ValueError
-        In the call, if a number is nan, a quantity is not finite, or text is none of the choices.
-
-    Examples
-    --------
     >>> @checked_types
     ... def failure_rate(p: float, n: int = 1) -> float:
     ...     return (1 - p) ** n

@@ -36,27 +36,12 @@ def bootstrap(
 ) -> Estimate:
     """Return `statistic` of n rows with its bias-corrected and accelerated (BCa) bootstrap interval.
 
-    Its n counts what was drawn: rows, or clusters of rows.
+    `statistic` takes weights (m, n), the number of times that each row counts, and returns m numbers;
+    resamples for which one is not finite are left out. With `clusters` (n,), the cluster of each row, whole
+    clusters are drawn, and n of the estimate counts these; `unit` is what is drawn, in the plural. Raises
+    ValueError if there are fewer than three units to draw, or the statistic is finite for less than half of
+    the resamples.
 
-    Parameters
-    ----------
-    statistic
-        Takes weights of shape (m, n), the number of times that each row counts, and returns m numbers.
-    clusters
-        Which cluster each row belongs to, shape (n,): whole clusters are drawn. By default every row is one.
-    n_resamples
-        Number of resamples. Those for which the statistic is not finite are left out.
-    unit, how
-        What is drawn, in the plural, and how the number came about.
-
-    Raises
-    ------
-    ValueError
-        If there are fewer than three units to draw, or the statistic is finite for less than half of the
-        resamples.
-
-    Examples
-    --------
     >>> heights = np.array([4.1, 3.8, 5.0, 4.4, 4.9, 3.9, 4.6, 4.2])
     >>> mean = bootstrap(lambda w: w @ heights / w.sum(1), 8, rng=np.random.default_rng(1), unit="plants")
     >>> round(mean.value, 4), tuple(round(end, 1) for end in mean.interval), mean.n, mean.unit

@@ -107,14 +107,9 @@ class BudgetLaw:
         return energy / (self.exponent * b), odds / (1.0 + odds)
 
     def least_cv(self, budget: pq.Quantity, *, whole_sites: bool = False) -> FloatArray:
-        """Return the lowest sd / mean within `budget`.
+        """Return the lowest sd / mean within `budget` (any shape, above 0).
 
-        Parameters
-        ----------
-        budget
-            Energy, above 0; any shape.
-        whole_sites
-            Whether n must be a whole number, at least 1; then the budget must pay for more than one vesicle.
+        With `whole_sites` n is at least 1, and the budget must pay for more than one vesicle.
         """
         energy, a, b = self._plain(budget)
         if not whole_sites:

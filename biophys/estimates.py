@@ -37,24 +37,6 @@ _SCALES: dict[str, tuple[Callable, Callable]] = {
 class Estimate:
     """A number, how sure it is, and what it is a number of.
 
-    Parameters
-    ----------
-    value
-        The number.
-    ends
-        Takes the probability alpha of missing the true value and returns both ends of the interval; None
-        where there is no interval. A function that can be pickled, since estimates come from other processes.
-    n, unit
-        Size of the sample and what it counts, for example 10 ``"networks"``.
-    kind
-        What the interval is, for example ``"t"`` or ``"BCa bootstrap"``; empty without one.
-    how
-        How the number came about, for the reader.
-    p
-        Two-sided p-value of a test that is not that of the interval, for example Kolmogorov and Smirnov's.
-
-    Examples
-    --------
     >>> of = mean_of([1.0, 1.2, 1.1], unit="networks")
     >>> round(of.value, 3), tuple(round(end, 3) for end in of.interval), of.n, of.unit
     (1.1, (0.852, 1.348), 3, 'networks')
@@ -63,12 +45,13 @@ class Estimate:
     """
 
     value: float
+    # Both ends of the interval that is missed with this probability; pickled between processes.
     ends: Callable[[float], tuple[float, float]] | None = field(default=None, repr=False)
-    n: int | None = None
-    unit: str = ""
-    kind: str = ""
-    how: str = ""
-    p: float | None = None
+    n: int | None = None  # size of the sample
+    unit: str = ""  # what n counts, for example "networks"
+    kind: str = ""  # what the interval is, for example "t" or "BCa bootstrap"; empty without one
+    how: str = ""  # how the number came about, for the reader
+    p: float | None = None  # two-sided, of a test that is not that of the interval
 
     def interval_at(self, alpha: float) -> tuple[float, float] | None:
         """Return the interval that misses the true value with probability `alpha`; None without one."""

@@ -21,7 +21,7 @@ _SD_TOLERANCE = 0.05
 @checked_types
 @dataclass(frozen=True, eq=False)
 class QuantalSynapse:
-    r"""Synapse, or array of synapses, with binomial release.
+    r"""Synapse, or array of synapses, with binomial release (Malkin et al. 2023, eq. 1).
 
     A presynaptic spike releases :math:`k \sim \mathrm{Binomial}(n, p)` vesicles and the postsynaptic
     response is :math:`k q`, so
@@ -31,28 +31,24 @@ class QuantalSynapse:
     Parameters
     ----------
     n : int or array of int
-        Number of release sites, at least 1.
+        Number of release sites, at least 1; n, p and q are broadcast to the shape of all that is derived.
     p : float or array
         Release probability of each site, in [0, 1].
     q : quantities.Quantity
         Quantal size: response to one vesicle. Potential, current, conductance or charge; negative if
         inhibitory.
 
-    The three are broadcast to one shape, the shape of everything derived from them.
-
     Raises
     ------
-    TypeError
-        If `q` carries no unit, or `n` or `p` carries one.
-    ValueError
-        If `n` is not a positive integer, `p` is not in [0, 1], `q` is not finite or has the wrong
+    TypeError, ValueError
+        If `q` carries no unit, or `n` or `p` one; if a value lies outside its range, `q` has the wrong
         dimension, or the shapes do not broadcast.
 
     References
     ----------
     Katz B, Miledi R (1965). Proc R Soc B 161:483-495, doi:10.1098/rspb.1965.0016.
     Malkin J, O'Donnell C, Houghton C, Aitchison L (2023). "Signatures of Bayesian inference emerge from
-    energy efficient synapses", eq. 1.
+    energy efficient synapses".
 
     Examples
     --------

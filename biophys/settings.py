@@ -90,17 +90,9 @@ def settings(cls: type[T]) -> type[T]:
     """Make a class a frozen dataclass whose values are checked against their annotations.
 
     A list or an array does for a tuple, a numpy number for a number and a path for text; a truth value is no
-    number and text is none. ``__post_init__`` may check what one annotation cannot say.
+    number and text is none. ``__post_init__`` may check what one annotation cannot say. Objects with a value
+    of another type or an unknown field raise TypeError, values out of range ValueError.
 
-    Raises
-    ------
-    TypeError
-        When an object is made with a value of another type, or a field that does not exist.
-    ValueError
-        When a value is out of range.
-
-    Examples
-    --------
     >>> @settings
     ... class Training:
     ...     learning_rate: Positive = 0.05

@@ -35,25 +35,12 @@ RESIDUAL = "residual of variance on mean"
 
 @dataclass(frozen=True)
 class SlopeReading:
-    """One definition of the log-log slope of variability on rate.
+    """One definition of the log-log slope of variability on rate."""
 
-    Parameters
-    ----------
-    variability
-        `AT_FIXED_MEAN` (the logarithm of the mean is a second regressor), `RESIDUAL` (it is regressed out
-        first), or a key of `NORMALISATIONS`.
-    rate
-        ``"foopsi_mean"`` or ``"foopsi_threshold"``.
-    fit
-        ``"least squares"``, ``"Huber"`` or ``"Theil-Sen"`` (one regressor only).
-    resampled
-        What the bootstrap draws: ``"cells"`` or ``"connections"``.
-    """
-
-    variability: str = AT_FIXED_MEAN
-    rate: str = "foopsi_mean"
-    fit: str = "least squares"
-    resampled: str = "cells"
+    variability: str = AT_FIXED_MEAN  # or `RESIDUAL` of it on the mean, or a key of `NORMALISATIONS`
+    rate: str = "foopsi_mean"  # or "foopsi_threshold"
+    fit: str = "least squares"  # "Huber", or with one regressor "Theil-Sen"
+    resampled: str = "cells"  # what the bootstrap draws: "cells" or "connections"
 
     @property
     def condition(self) -> dict[str, str]:

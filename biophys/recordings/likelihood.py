@@ -37,61 +37,32 @@ _PRIORS = {
 
 @dataclass(frozen=True, eq=False)
 class ReleaseModel:
-    """What is assumed of a synapse.
+    """What is assumed of a synapse."""
 
-    Parameters
-    ----------
-    dynamics
-        A key of :data:`biophys.recordings.train_dynamics.DYNAMICS`; ``"none"`` for independent trials.
-    family, between
-        Law of the quanta and their coefficient of variation between sites.
-    free, shared
-        Which of ``"noise"`` and ``"within"`` are fitted beside p and q, and which of the four are the same in
-        all conditions.
-    is_robust
-        Whether a share of the responses may be outliers.
-    held
-        Coordinates of the dynamics that are known, by name; ``"p"`` too.
-    """
-
-    dynamics: str = "none"
-    family: Family = "normal"
-    between: float = 0.0
-    free: frozenset[str] = frozenset()
-    shared: frozenset[str] = frozenset({"q", "noise", "within"})
-    is_robust: bool = False
-    held: dict[str, float] = field(default_factory=dict)
+    dynamics: str = "none"  # a key of DYNAMICS; "none" for independent trials
+    family: Family = "normal"  # law of the quanta
+    between: float = 0.0  # coefficient of variation of the quanta between sites
+    free: frozenset[str] = frozenset()  # which of "noise" and "within" are fitted beside p and q
+    shared: frozenset[str] = frozenset({"q", "noise", "within"})  # the same in all conditions
+    is_robust: bool = False  # a share of the responses may be outliers
+    held: dict[str, float] = field(default_factory=dict)  # known coordinates of the dynamics; "p" too
 
 
 @dataclass(frozen=True, eq=False)
 class Responses:
     """Plain numbers of many recordings of one layout, positive on average, in units of their own sd.
 
-    Parameters
-    ----------
-    x
-        Responses, NaN where none was measured: (synapses, conditions, trials) of independent trials,
-        (synapses, sweeps, stimuli) of trains.
-    gaps
-        Interval before each stimulus in ms, (sweeps, stimuli); None for independent trials.
-    condition
-        Number of the condition of each sweep, (sweeps,); of independent trials 0, 1, ...
-    noise, within
-        Known values or starts of the fit, (synapses, conditions).
-    baseline_count, baseline_square
-        Number of baseline samples and sum of their squares, (synapses, conditions); 0 without.
-    noise_error
-        Standard error of log noise where it was measured otherwise, (synapses, conditions); 0 without.
+    Independent trials are (synapses, conditions, trials), trains (synapses, sweeps, stimuli).
     """
 
-    x: FloatArray
-    gaps: FloatArray | None
-    condition: NDArray[np.intp]
-    noise: FloatArray
-    within: FloatArray
-    baseline_count: FloatArray
-    baseline_square: FloatArray
-    noise_error: FloatArray
+    x: FloatArray  # NaN where none was measured
+    gaps: FloatArray | None  # ms before each stimulus, (sweeps, stimuli); None for independent trials
+    condition: NDArray[np.intp]  # number of the condition of each sweep; of independent trials 0, 1, ...
+    noise: FloatArray  # known value or start of the fit, (synapses, conditions); so are all that follow
+    within: FloatArray  # likewise
+    baseline_count: FloatArray  # number of baseline samples; 0 without
+    baseline_square: FloatArray  # sum of their squares
+    noise_error: FloatArray  # standard error of log noise where it was measured otherwise; 0 without
 
     @property
     def n_conditions(self) -> int:

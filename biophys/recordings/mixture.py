@@ -51,19 +51,10 @@ def mixture_likelihood(
     """Return log likelihood (rows,), gradient (rows, conditions, A) and second derivatives (..., A, A).
 
     The missing numbers released are averaged out (Louis 1982, doi:10.1111/j.2517-6161.1982.tb01203.x).
-
-    Parameters
-    ----------
-    x
-        Responses above 0 on average, shape (rows, conditions, trials); NaN = not measured.
-    phi
-        Log odds of p, log q, log noise and log within of each, shape (rows, conditions, 4).
-    n, between
-        Numbers of sites, shape (rows, conditions); coefficient of variation between them.
-    active
-        Which A of the four are differentiated by.
-    value_only
-        Whether derivatives are left out (as NaN).
+    Responses `x` (rows, conditions, trials) are above 0 on average, NaN where not measured; `phi` (rows,
+    conditions, 4) holds log odds of p, log q, log noise and log within, of which the A `active` are
+    differentiated by (as NaN if `value_only`); `n` are numbers of sites (rows, conditions), which vary by
+    `between`.
     """
     n_rows, n_conditions, n_trials = x.shape
     width = n_components(float(n.max()))

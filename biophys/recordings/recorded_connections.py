@@ -25,30 +25,15 @@ class PlasticityRecordings:
     Costa et al. estimate p and q from the mean and variance of the EPSP with N = 5.5 release sites: q =
     var/mean + mean/N and p = mean/(N q). So p q is the mean EPSP per site, and p = 1/(1 + N cv^2) depends on
     the coefficient of variation alone. Raises ValueError if shapes differ or a value is outside its range.
-
-    Parameters
-    ----------
-    recording
-        Name of the recorded connection; one recorded under two protocols appears twice.
-    induction
-        ``"LTP"`` or ``"LTD"``.
-    frequency
-        Of the pairing, as a quantity in Hz.
-    timing
-        Postsynaptic minus presynaptic spike time, as a quantity in ms.
-    p_before, p_after
-        Release probability, in (0, 1].
-    q_before, q_after
-        Quantal amplitude, as a quantity in mV.
     """
 
-    recording: np.ndarray
-    induction: np.ndarray
-    frequency: pq.Quantity
-    timing: pq.Quantity
-    p_before: np.ndarray
+    recording: np.ndarray  # name; a connection recorded under two protocols appears twice
+    induction: np.ndarray  # "LTP" or "LTD"
+    frequency: pq.Quantity  # of the pairing, in Hz
+    timing: pq.Quantity  # postsynaptic minus presynaptic spike time, in ms
+    p_before: np.ndarray  # release probability, in (0, 1]
     p_after: np.ndarray
-    q_before: pq.Quantity
+    q_before: pq.Quantity  # quantal amplitude, in mV
     q_after: pq.Quantity
 
     def __post_init__(self) -> None:
@@ -103,25 +88,16 @@ class PlasticityRecordings:
 class EpspRecordings:
     """Connections in layer 2/3 of mouse visual cortex, arrays (n,): EPSP, activity of the presynaptic cell.
 
-    Raises ValueError if shapes differ or a value is not positive.
-
-    Parameters
-    ----------
-    mean, variance
-        Of the EPSP over trials, as quantities in mV and mV^2.
-    rate_mean, rate_threshold
-        Two estimates of presynaptic activity from deconvolved calcium fluorescence (`foopsi_mean` and
-        `foopsi_threshold` of the file), in arbitrary rate units.
-    cell
-        Number of the presynaptic cell. The file names no cells: connections with the same pair of rate
-        estimates are taken to share one.
+    The file names no cells: connections with the same pair of rate estimates are taken to share one. Raises
+    ValueError if shapes differ or a value is not positive.
     """
 
-    mean: pq.Quantity
-    variance: pq.Quantity
-    rate_mean: np.ndarray
-    rate_threshold: np.ndarray
-    cell: np.ndarray
+    mean: pq.Quantity  # EPSP, in mV
+    variance: pq.Quantity  # over trials, in mV^2
+    # Two estimates of presynaptic activity from deconvolved calcium fluorescence, in arbitrary units.
+    rate_mean: np.ndarray  # `foopsi_mean` of the file
+    rate_threshold: np.ndarray  # `foopsi_threshold` of the file
+    cell: np.ndarray  # number of the presynaptic cell
 
     def __post_init__(self) -> None:
         _check_equal_lengths(self)

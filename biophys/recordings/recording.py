@@ -91,27 +91,13 @@ class QuantalVariability:
 
 @dataclass(frozen=True, eq=False)
 class Recording:
-    """Responses of one synapse as plain numbers.
+    """Responses of one synapse as plain numbers."""
 
-    Parameters
-    ----------
-    sweeps
-        Amplitudes of each sweep, each (stimuli,), NaN where not measured.
-    intervals
-        Time in ms before each stimulus of each sweep, the first infinite; None for independent trials.
-    conditions
-        Label of each sweep; of each response where trials are independent.
-    unit
-        Of the amplitudes.
-    noise
-        ``"free"``, or for each condition a standard deviation with its error, or baseline samples.
-    """
-
-    sweeps: list[FloatArray]
-    intervals: list[FloatArray] | None
-    conditions: list[Any]
+    sweeps: list[FloatArray]  # amplitudes (stimuli,), NaN where not measured
+    intervals: list[FloatArray] | None  # ms before each stimulus, the first infinite; None: trials
+    conditions: list[Any]  # label of each sweep; of each response of independent trials
     unit: pq.Quantity
-    noise: Any = "free"
+    noise: Any = "free"  # "free", or sd, its error and number of baseline samples of each condition
     variability: QuantalVariability = field(default_factory=QuantalVariability)
 
     @property

@@ -47,28 +47,14 @@ _HELD_FIXED: dict[str, Change] = {
 
 @dataclass(frozen=True)
 class Reading:
-    """One definition of what is correlated.
+    """One definition of what is correlated."""
 
-    Parameters
-    ----------
-    rows, change
-        Which rows, as in `_rows_of`, and which change, a key of `CHANGES`.
-    before
-        What it is correlated with: ``"p"`` or ``"q"`` before induction.
-    rank
-        Spearman's correlation in place of Pearson's.
-    given
-        What is held fixed, a key of `_HELD_FIXED`.
-    resampled
-        What the bootstrap draws: ``"recordings"`` or ``"rows"``.
-    """
-
-    rows: str
-    change: str
-    before: str = "p"
-    rank: bool = False
-    given: str = ""
-    resampled: str = "recordings"
+    rows: str  # as in `_rows_of`
+    change: str  # a key of `CHANGES`
+    before: str = "p"  # what it is correlated with: "p" or "q" before induction
+    rank: bool = False  # Spearman's correlation in place of Pearson's
+    given: str = ""  # what is held fixed, a key of `_HELD_FIXED`
+    resampled: str = "recordings"  # what the bootstrap draws: "recordings" or "rows"
 
     @property
     def quantity(self) -> str:

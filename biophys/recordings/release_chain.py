@@ -102,19 +102,11 @@ class _Sum:
 def filter_forward(log_f: FloatArray, u: FloatArray, empty: FloatArray, n: int) -> Filtered:
     """Follow the number of full sites through every sweep, which starts from rest.
 
-    Parameters
-    ----------
-    log_f
-        Log density of each response given each number released, shape (rows, sweeps, stimuli, n + 1); 0 for
-        every number where the response was not measured.
-    u
-        Release probability of a full site, shape (rows, sweeps, stimuli).
-    empty
-        Probability 1 - g that an empty site has not refilled since the stimulus before, which keeps its
-        digits where refilling is complete; the first of a sweep is not used.
+    `log_f` (rows, sweeps, stimuli, n + 1) is the log density of each response given each number released, 0
+    for every number where the response was not measured; `u` (rows, sweeps, stimuli) the release probability
+    of a full site; `empty` the probability 1 - g that an empty site has not refilled since the stimulus
+    before, which keeps its digits where refilling is complete (the first of a sweep is not used).
 
-    Examples
-    --------
     One site that is full: the response is a mixture of two densities.
 
     >>> log_f = np.log([0.2, 0.6]).reshape(1, 1, 1, 2)

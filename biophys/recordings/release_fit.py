@@ -101,21 +101,16 @@ def _parameter(name: str, text: str) -> property:
 
 @dataclass(frozen=True, eq=False)
 class ReleaseFit:
-    """Quantal and short-term parameters of one synapse with intervals.
+    """Quantal and short-term parameters of one synapse with intervals, built by :func:`biophys.fit_release`.
 
-    Built by :func:`biophys.fit_release`. With several conditions, a parameter that differs between them is a
-    dictionary by condition.
+    With several conditions, a parameter that differs between them is a dictionary by condition.
 
     Parameters
     ----------
-    recording
-        What was fitted.
-    profile
-        The best fit at every number of sites.
-    scale
-        Unit of the fit in that of the amplitudes, with their sign.
-    level
-        Of the intervals.
+    recording, profile
+        What was fitted, and the best fit at every number of sites.
+    scale, level
+        Unit of the fit in that of the amplitudes, with their sign; level of the intervals.
     values
         Estimates by name: n, p, q, mean, capacity (n q), and what else was fitted; ``name[condition]``.
     serial

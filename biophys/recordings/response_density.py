@@ -61,23 +61,11 @@ def moments_given_count(
 def log_density(
     x: FloatArray, quanta: Quanta, k: FloatArray, n: float, *, active: Any = (1, 2, 3)
 ) -> tuple[FloatArray, FloatArray]:
-    """Return the log density of each response given each number of vesicles, and its derivatives.
+    """Return log densities (..., trials, K) of responses (..., trials) given k vesicles, and derivatives.
 
-    Parameters
-    ----------
-    x, k
-        Responses, shape (..., trials), and numbers of vesicles 0, 1, ..., shape (K,).
-    quanta
-        Arrays of the shape of `x` without its last axis.
-    n
-        Number of sites.
-    active
-        Which of log q (1), log noise (2) and log within (3) skewed quanta are differentiated by.
-
-    Returns
-    -------
-    tuple of numpy.ndarray
-        Shape (..., trials, K), and (3, ..., trials, K): by log q, log noise and log within.
+    `quanta` have the shape of `x` without its last axis, `k` is 0, 1, ..., shape (K,). The derivatives (3,
+    ..., trials, K) are by log q, log noise and log within; skewed quanta give the `active` of these (1, 2,
+    3).
     """
     if quanta.family == "normal":
         return _normal(x, quanta, k, n)

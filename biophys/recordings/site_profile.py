@@ -45,33 +45,19 @@ def sites_tried(n_every: int = _N_EVERY, *, n_last: int = _N_LAST, has_limit: bo
 
 @dataclass(frozen=True, eq=False)
 class SiteProfile:
-    """The best fit at every number of sites and family of quanta; axes (rows, synapses, ...).
-
-    Parameters
-    ----------
-    model, data
-        What was fitted.
-    sites, families
-        Of each row: the number of sites, 1e6 for infinitely many, and the law of the quanta.
-    names
-        Of the coordinates.
-    theta, value, curvature
-        Maximum of the likelihood, (R, B, D), (R, B) and (R, B, D, D); -inf where a number was not looked at.
-    mode, evidence, spread
-        Maximum of the posterior, log evidence by Laplace's approximation, and covariance about the mode.
-    """
+    """The best fit at every number of sites and family of quanta; axes (rows, synapses, D coordinates)."""
 
     model: ReleaseModel
     data: Responses
-    sites: FloatArray
-    families: list[Family]
-    names: list[str]
-    theta: FloatArray
-    value: FloatArray
-    curvature: FloatArray
-    mode: FloatArray
-    evidence: FloatArray
-    spread: FloatArray
+    sites: FloatArray  # of each row; 1e6 for infinitely many
+    families: list[Family]  # law of the quanta of each row
+    names: list[str]  # of the coordinates
+    theta: FloatArray  # maximum of the likelihood, (R, B, D)
+    value: FloatArray  # log likelihood there; -inf where a number was not looked at
+    curvature: FloatArray  # (R, B, D, D)
+    mode: FloatArray  # maximum of the posterior, (R, B, D)
+    evidence: FloatArray  # its logarithm by Laplace's approximation, (R, B)
+    spread: FloatArray  # covariance about the mode, (R, B, D, D)
 
     @property
     def best(self) -> NDArray[np.intp]:

@@ -88,13 +88,8 @@ class LocalProcesses:
 class DaskCluster:
     """Compute groups on the workers of a Dask cluster; a lost worker's groups go to another one.
 
-    Parameters
-    ----------
-    address
-        Address of the scheduler, for example ``"tcp://10.0.0.1:8786"``.
-    patience
-        Seconds to wait for a worker when there is none left; then `results` raises RuntimeError. What was
-        computed before is kept by the sweep.
+    `address` is that of the scheduler, for example ``"tcp://10.0.0.1:8786"``. After `patience` seconds
+    without any worker `results` raises RuntimeError; what was computed before is kept by the sweep.
     """
 
     address: str

@@ -161,21 +161,11 @@ def swept_dataset(
 ) -> xr.Dataset:
     """Return the results of all replicas with one dimension per swept setting: the one way to pack a sweep.
 
-    Settings that do not vary are attributes. Arrays that are shorter than others end in NaN.
+    `results` belong to the configurations, without the dimension ``replica`` (what one of them lacks is NaN
+    there), or are one dataset that has it. `axes` are the values of every dimension, of which any combination
+    may be missing; by default those that settings have where they vary (ValueError if a setting is not among
+    them). Settings that do not vary are attributes. Arrays that are shorter than others end in NaN.
 
-    Parameters
-    ----------
-    configurations
-        Settings of every replica.
-    results
-        Its result, without the dimension ``replica``; what one of them lacks is NaN there. Or one dataset
-        that has it.
-    axes
-        Values of every dimension, of which any combination may be missing; by default those that settings
-        have where they vary. ValueError if a setting is not among them.
-
-    Examples
-    --------
     >>> energies = [xr.Dataset({"energy": 7.0}), xr.Dataset({"energy": 5.0})]
     >>> axes = {"l2": (0.0, 0.1), "seed": (1, 2, 3)}
     >>> swept_dataset([{"l2": 0.1, "seed": 3}, {"l2": 0.0, "seed": 1}], energies, axes).energy.values.tolist()
