@@ -38,7 +38,7 @@ class Constant:
             for name in ("low", "value", "high")
         )
         if not low <= middle <= high:
-            raise ValueError(f"a constant lies in its range, got {self.low} <= {self.value} <= {self.high}")
+            raise ValueError(f"a constant lies inside its range, got {self.low}, {self.value}, {self.high}")
 
 
 AVOGADRO = 6.02214076e23 / pq.mol

@@ -214,7 +214,7 @@ def check_configurations(configurations: Sequence[Settings], same_program: Seque
     for settings in configurations:
         if set(settings) != names:
             raise ValueError(
-                f"configurations need the same settings, got {sorted(names)} and {sorted(settings)}"
+                f"all configurations need the same settings, got {sorted(names)}, {sorted(settings)}"
             )
     unknown = set(same_program) - names
     if unknown:
