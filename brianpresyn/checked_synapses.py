@@ -13,15 +13,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from brian2 import second
-from brian2.core.functions import DEFAULT_CONSTANTS, DEFAULT_FUNCTIONS, Function
+from brian2 import DEFAULT_CONSTANTS, DEFAULT_FUNCTIONS, Function, Group, Synapses, get_device, second
 from brian2.core.namespace import DEFAULT_UNITS, get_local_namespace
 from brian2.core.variables import ArrayVariable, DynamicArrayVariable
 from brian2.devices.cpp_standalone.device import CPPStandaloneDevice
-from brian2.devices.device import get_device
 from brian2.equations.equations import FLOAT
-from brian2.groups.group import Group
-from brian2.synapses.synapses import Synapses
 from brian2.units.fundamentalunits import Dimension, DimensionMismatchError
 from brian2.utils.stringtools import get_identifiers
 from numpy.typing import NDArray

@@ -9,8 +9,7 @@ from typing import Any
 
 import numpy as np
 import quantities as pq
-from brian2 import ms
-from brian2.equations.equations import Equations
+from brian2 import Equations, ms
 from brian2.units.fundamentalunits import (
     DIMENSIONLESS,
     Dimension,

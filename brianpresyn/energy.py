@@ -13,9 +13,8 @@ from typing import Any
 
 import numpy as np
 import quantities as pq
-from brian2 import second
+from brian2 import Group, second
 from brian2.equations.equations import SUBEXPRESSION
-from brian2.groups.group import Group
 from brian2.units.fundamentalunits import DIMENSIONLESS, DimensionMismatchError, Quantity
 from numpy.typing import NDArray
 

@@ -25,12 +25,11 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from brian2 import defaultclock, prefs, seed
+from brian2 import TimedArray, defaultclock, prefs, seed
 from brian2.codegen.cpp_prefs import get_compiler_and_args
 from brian2.core.variables import VariableView
 from brian2.devices.cpp_standalone.device import CPPStandaloneDevice
 from brian2.devices.device import reset_device, set_device
-from brian2.input.timedarray import TimedArray
 from brian2.units.fundamentalunits import DIMENSIONLESS, DimensionMismatchError, Quantity, get_dimensions
 from brian2.utils.filelock import FileLock
 

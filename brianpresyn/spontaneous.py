@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from brian2 import Hz
-from brian2.units.fundamentalunits import Quantity
+from brian2 import Hz, Quantity
 from brian2.utils.stringtools import get_identifiers
 
 from brianpresyn.counter_random import uniform_draw

@@ -11,9 +11,8 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
-from brian2.core.functions import Function
+from brian2 import Function, Quantity, get_dimensions
 from brian2.equations.equations import SUBEXPRESSION, EquationError, Equations
-from brian2.units.fundamentalunits import Quantity, get_dimensions
 from brian2.utils.stringtools import get_identifiers
 
 from biophys.argument_types import check_kind, checked_types

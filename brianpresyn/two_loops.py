@@ -18,14 +18,12 @@ import ast
 from typing import Any
 
 import numpy as np
+from brian2 import BrianPreference, Function, get_device, prefs
 from brian2.codegen.generators.cpp_generator import CPPCodeGenerator
 from brian2.codegen.statements import Statement
-from brian2.core.functions import Function
-from brian2.core.preferences import BrianPreference, prefs
 from brian2.core.variables import ArrayVariable
 from brian2.devices.cpp_standalone.codeobject import CPPStandaloneCodeObject
 from brian2.devices.cpp_standalone.device import CPPStandaloneDevice
-from brian2.devices.device import get_device
 from brian2.synapses.synapses import Synapses, SynapticPathway
 from brian2.utils.stringtools import get_identifiers
 

@@ -6,8 +6,7 @@ from typing import Annotated
 
 import numpy as np
 import xarray as xr
-from brian2 import Network, NeuronGroup, StateMonitor, TimedArray, ms, mV
-from brian2.codegen.runtime.numpy_rt import NumpyCodeObject
+from brian2 import Network, NeuronGroup, NumpyCodeObject, StateMonitor, TimedArray, ms, mV
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from pydantic import Field, InstanceOf

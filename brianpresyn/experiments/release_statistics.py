@@ -12,9 +12,7 @@ from typing import Annotated, Any
 import numpy as np
 import quantities as pq
 import xarray as xr
-from brian2 import Network, NeuronGroup, StateMonitor, ms, mV, seed
-from brian2.codegen.runtime.numpy_rt import NumpyCodeObject
-from brian2.core.base import BrianObject
+from brian2 import BrianObject, Network, NeuronGroup, NumpyCodeObject, StateMonitor, ms, mV, seed
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray

@@ -38,9 +38,8 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 import xarray as xr
-from brian2 import Network, NeuronGroup, StateMonitor, TimedArray, ms, mV, second, volt
+from brian2 import Network, NeuronGroup, StateMonitor, TimedArray, get_device, ms, mV, second, volt
 from brian2 import seed as brian_seed
-from brian2.devices.device import get_device
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 from pydantic import Field

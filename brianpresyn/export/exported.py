@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,6 @@ from biophys.argument_types import checked_types
 from biophys.whole_files import arriving
 from brianpresyn.counter_random import NamedFunction, cuda_text, joined_number, template_text
 from brianpresyn.domains import PROBABILITY, check_name
-from brianpresyn.export.host_table import HOSTS, Host
 from brianpresyn.export.rendering import (
     BrianStatements,
     CStatements,
@@ -95,20 +94,16 @@ def export(code: SynapseCode, host: str, *, name: str = "presyn") -> Export:
     check_name(name, "name")
     facts = HOSTS[host]
     model = synapse_model(code, facts.draws, is_regular=facts.is_regular)
-    values = {"name": name, "title": _title(code, model, facts), **_RENDERERS[host](code, model, name)}
-    files = {file.format(name=name): _filled(template, values) for template, file in facts.files.items()}
-    return Export(host, name, files)
-
-
-def _title(code: SynapseCode, model: SynapseModel, host: Host) -> str:
-    return f"{code.name} for {host.title}, by brianpresyn. In Brian2 it acts on {model.target}."
-
-
-def _filled(template: str, values: Mapping[str, Any]) -> str:
+    title = f"{code.name} for {facts.title}, by brianpresyn. In Brian2 it acts on {model.target}."
+    values = {"name": name, "title": title, **facts.values(code, model, name)}
     environment = jinja2.Environment(
         trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True, undefined=jinja2.StrictUndefined
     )
-    return environment.from_string(template_text(f"{template}.jinja")).render(values)
+    files = {
+        file.format(name=name): environment.from_string(template_text(f"{template}.jinja")).render(values)
+        for template, file in facts.files.items()
+    }
+    return Export(host, name, files)
 
 
 def _c_draws(code: SynapseCode, model: SynapseModel) -> str:
@@ -126,22 +121,13 @@ def _functions(code: SynapseCode, model: SynapseModel) -> dict[str, NamedFunctio
     }
 
 
-def _literal(variable: Variable) -> Variable:
-    """Return the variable with its default as its type has it."""
-    return variable._replace(default=int(variable.default)) if variable.is_integer else variable
-
-
-def _of_roles(model: SynapseModel, *roles: Any) -> list[Variable]:
-    return [_literal(variable) for variable in model.of_role(*roles)]
-
-
 def _in_c(
     code: SynapseCode, model: SynapseModel, shared: str, own: str, number: str, weight: str
 ) -> dict[str, Any]:
     """Return variables, draws and statements, from how C++ spells what is shared and what a synapse has."""
-    common = _of_roles(model, "key", "shared", "constant")
+    common = model.of_role("key", "shared", "constant")
     names = {model.amplitude: weight}
-    held = _of_roles(model, "parameter", "state")
+    held = model.of_role("parameter", "state")
     spelled = {each.name: shared.format(each.name) for each in common}
     spelled |= {each.name: own.format(names.get(each.name, each.name)) for each in held}
     return {
@@ -169,16 +155,14 @@ def _process(name: str) -> str:
 
 
 def _for_neuron(code: SynapseCode, model: SynapseModel, name: str) -> dict[str, Any]:
-    states = _of_roles(model, "state")
+    states = model.of_role("state")
     parameters = [each.name for each in model.of_role("parameter") if each.name != model.amplitude]
     weights = ["weight", "number_high", "number_low", *parameters, *(each.name for each in states)]
-    common = _of_roles(model, "shared", "constant")
-    common += _halves(model)
+    common = [*model.of_role("shared", "constant"), *_halves(model)]
     spelled = {weight: f"_args[{place}]" for place, weight in enumerate(weights)}
     spelled |= {model.amplitude: "_args[0]", "t": "presyn_time", "amount": "presyn_amount"}
     spelled |= _joined_keys(model, "joined_number")
     number = "joined_number(_args[1], _args[2])"
-    statements = CStatements(lambda each: spelled.get(each, each), number).lines(model)
     return {
         "draws": _c_draws(code, model) + template_text("joined_number.cpp"),
         "process": _process(name),
@@ -186,7 +170,7 @@ def _for_neuron(code: SynapseCode, model: SynapseModel, name: str) -> dict[str, 
         "macros": ["tau", "e", "i", "g", "v", *(each.name for each in common)],
         "states": [each for each in states if each.name != model.amplitude],
         "weights": weights,
-        "statements": statements,
+        "statements": CStatements(lambda each: spelled.get(each, each), number).lines(model),
     }
 
 
@@ -201,21 +185,22 @@ def _joined_keys(model: SynapseModel, function: str) -> dict[str, str]:
 
 
 def _for_pynn(code: SynapseCode, model: SynapseModel, name: str) -> dict[str, Any]:
-    parameters = [
-        each for each in _of_roles(model, "parameter", "shared", "constant") if each.name != model.amplitude
-    ]
+    held = model.of_role("parameter", "shared", "constant")
+    parameters = [each for each in held if each.name != model.amplitude]
     parameters += [Variable(f"number_{half}", "parameter", False, 0, "1") for half in ("high", "low")]
     parameters += _halves(model)
-    states = [each._replace(name=_IN_BRIAN.get(each.name, each.name)) for each in _of_roles(model, "state")]
+    # Brian2 has a time with a unit, and a last update of its own.
+    in_brian = {"t": "(t/second)", "lastupdate": "last_spike"}
+    states = [each._replace(name=in_brian.get(each.name, each.name)) for each in model.of_role("state")]
     functions = _functions(code, model)
     joined = "presyn_joined_number"
     spelled = {each: f"presyn_{each}" for each in functions} | _joined_keys(model, joined)
-    spelled |= _IN_BRIAN | {model.amplitude: "weight"}
+    spelled |= in_brian | {model.amplitude: "weight"}
     renderer = BrianStatements(lambda each: spelled.get(each, each), f"{joined}(number_high, number_low)")
-    held = {**functions, "joined_number": joined_number}
+    places = {each: value.place for each, value in {**functions, "joined_number": joined_number}.items()}
     return {
         "functions": {
-            each: (value.place[0], value.place[1].removesuffix(".numbered")) for each, value in held.items()
+            each: (module, held.removesuffix(".numbered")) for each, (module, held) in places.items()
         },
         "process": _process(name),
         "parameters": parameters,
@@ -225,13 +210,8 @@ def _for_pynn(code: SynapseCode, model: SynapseModel, name: str) -> dict[str, An
     }
 
 
-# Brian2 has a time with a unit, and a last update of its own.
-_IN_BRIAN = {"t": "(t/second)", "lastupdate": "last_spike"}
-
-
 def _for_jax(code: SynapseCode, model: SynapseModel, name: str) -> dict[str, Any]:
-    values = _of_roles(model, "parameter", "shared", "constant")
-    states = _of_roles(model, "state")
+    values, states = model.of_role("parameter", "shared", "constant"), model.of_role("state")
     every = (*model.statements, *(line for _, block in model.regular for line in block))
     drawn = dict.fromkeys(drawn_probabilities(every))
     known = {each.name for each in values} | ARITHMETIC
@@ -239,8 +219,7 @@ def _for_jax(code: SynapseCode, model: SynapseModel, name: str) -> dict[str, Any
     constant = [p for p in drawn if get_identifiers(p) <= known]
     exact = {p: f"{p}_exact" if p.isidentifier() else f"exact_{place}" for place, p in enumerate(constant)}
     in_numpy = PythonStatements({}, "np")
-    keys = [each.name for each in model.of_role("key")]
-    arguments = ["number", "*", *keys]
+    arguments = ["number", "*", *(each.name for each in model.of_role("key"))]
     arguments += [each.name for each in values if each.role != "constant"]
     arguments += [f"{each.name}={each.default}" for each in values if each.role == "constant"]
     blocks = [("on_pre", "a presynaptic spike", model.statements)]
@@ -248,7 +227,8 @@ def _for_jax(code: SynapseCode, model: SynapseModel, name: str) -> dict[str, Any
         (f"every_{round(1e6 * interval)}_us", f"another {interval:g} s", block)
         for interval, block in model.regular
     ]
-    table = [line for line in model.statements if "shared_binomial_draw" in line]
+    # Of a shared draw, n and p.
+    tables = re.findall(r"shared_binomial_draw\([^)]*?(\w[^,()]*, [^,()]*)\)", "\n".join(model.statements))
     return {
         "draws": template_text("jax_release.py"),
         "model": model,
@@ -259,14 +239,9 @@ def _for_jax(code: SynapseCode, model: SynapseModel, name: str) -> dict[str, Any
         "states": states,
         "state_names": {each.name for each in states},
         "exact": {name: in_numpy.render_expr(p) for p, name in exact.items()},
-        "table": _table_of(table[0]) if table else "",
+        "table": tables[0] if tables else "",
         "blocks": [_jax_block(*block, model=model, exact=exact) for block in blocks],
     }
-
-
-def _table_of(statement: str) -> str:
-    """Return n and p of a shared draw."""
-    return ", ".join(statement.split("shared_binomial_draw(")[1].split(")")[0].split(", ")[-2:])
 
 
 def _jax_block(
@@ -274,16 +249,56 @@ def _jax_block(
 ) -> dict[str, Any]:
     lines = PythonStatements(exact).lines(statements)
     states = {each.name for each in model.of_role("state")}
-    changed = [each for each in dict.fromkeys(assignment(line)[0] for line in statements) if each in states]
     held = [each.name for each in model.variables] + ["number", "table", *exact.values()]
-    used = set("".join(c if c.isalnum() or c == "_" else " " for c in "\n".join(lines)).split())
+    used = set(re.findall(r"\w+", "\n".join(lines)))
+    changed = dict.fromkeys(assignment(line)[0] for line in statements)
     return {
         "name": name,
         "title": title,
         "lines": lines,
-        "changed": changed,
+        "changed": [
+            each for each in dict.fromkeys(assignment(line)[0] for line in statements) if each in states
+        ],
         "names": [each for each in held if each in used],
     }
 
 
-_RENDERERS = {"nest": _for_nest, "neuron": _for_neuron, "cuda": _for_cuda, "jax": _for_jax, "pynn": _for_pynn}
+@dataclass(frozen=True)
+class Host:
+    """A simulator that releases as Brian2 does.
+
+    Parameters
+    ----------
+    title
+        What it is called.
+    draws
+        Functions of random numbers, and what goes with them, that an export can use.
+    files
+        What is exported, by template.
+    values
+        Returns what the templates are filled with.
+    is_regular
+        Whether its synapses can act at regular times, as spontaneous release does.
+    """
+
+    title: str
+    draws: frozenset[str]
+    files: Mapping[str, str]
+    values: Callable[[SynapseCode, SynapseModel, str], dict[str, Any]]
+    is_regular: bool = False
+
+
+_SHARED = "shared_binomial_draw"
+_JAX_DRAWS = frozenset({"uniform_draw", "bernoulli_draw", "binomial_draw", _SHARED})
+_C_DRAWS = _JAX_DRAWS | {"normal_draw", "gamma_draw", "site_sum_draw", "bounded", "reaches"}
+_NEST_FILES = {"nest.cpp": "{name}module.cpp", "build_nest.py": "build_{name}module.py"}
+
+HOSTS = {
+    "nest": Host("NEST", _C_DRAWS, _NEST_FILES, _for_nest),
+    "neuron": Host("NEURON", _C_DRAWS, {"neuron.mod": "{name}.mod"}, _for_neuron),
+    # The table of a draw with one n and p for all is made by the first thread that needs it.
+    "cuda": Host("CUDA", _C_DRAWS - {_SHARED}, {"cuda.cuh": "{name}.cuh"}, _for_cuda),
+    "jax": Host("JAX", _JAX_DRAWS, {"jax.py": "{name}.py"}, _for_jax, is_regular=True),
+    "pynn": Host("PyNN's Brian2 backend", _C_DRAWS, {"pynn.py": "{name}.py"}, _for_pynn),
+}
+"""The hosts by the name that ``code.export`` takes."""

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
-from brian2.core.functions import Function
+from brian2 import Function, get_dimensions, linear
 from brian2.core.variables import Constant
 from brian2.equations.equations import DIFFERENTIAL_EQUATION, INTEGER, PARAMETER, SUBEXPRESSION, Equations
-from brian2.stateupdaters.exact import linear
-from brian2.units.fundamentalunits import get_dimensions
 from brian2.utils.stringtools import get_identifiers
 
 from brianpresyn.checked_synapses import NUMBER
@@ -41,7 +39,7 @@ class Variable(NamedTuple):
     name: str
     role: Role
     is_integer: bool
-    default: float
+    default: float | int
     unit: str
 
 
@@ -228,20 +226,15 @@ def _variables(code: SynapseCode, statements: tuple[str, ...]) -> tuple[Variable
             role = "shared"
         initial = code.initial.get(name, 0)
         default = float(initial) if np.ndim(initial) == 0 and not isinstance(initial, str) else 0.0
-        variables.append(Variable(name, role, equation.var_type == INTEGER, default, unit_text(equation.dim)))
+        is_integer = equation.var_type == INTEGER
+        default = int(default) if is_integer else default
+        variables.append(Variable(name, role, is_integer, default, unit_text(equation.dim)))
     for name, value in code.namespace.items():
         if name in used and not isinstance(value, Function):
-            variables.append(
-                Variable(
-                    name, "constant", False, _constant(code, name, value), unit_text(get_dimensions(value))
-                )
-            )
+            if np.ndim(value):
+                _refuse(code, f"uses the array {name}", "make it a parameter of the synapse")
+            unit = unit_text(get_dimensions(value))
+            variables.append(Variable(name, "constant", False, float(value), unit))
     if _LAST_UPDATE in used:
         variables.append(Variable(_LAST_UPDATE, "state", False, 0.0, "second"))
     return tuple(variables)
-
-
-def _constant(code: SynapseCode, name: str, value: Any) -> float:
-    if np.ndim(value):
-        _refuse(code, f"uses the array {name}", "make it a parameter of the synapse")
-    return float(value)
