@@ -199,9 +199,7 @@ def _for_pynn(code: SynapseCode, model: SynapseModel, name: str) -> dict[str, An
     renderer = BrianStatements(lambda each: spelled.get(each, each), f"{joined}(number_high, number_low)")
     places = {each: value.place for each, value in {**functions, "joined_number": joined_number}.items()}
     return {
-        "functions": {
-            each: (module, held.removesuffix(".numbered")) for each, (module, held) in places.items()
-        },
+        "functions": {each: (at, name.removesuffix(".numbered")) for each, (at, name) in places.items()},
         "process": _process(name),
         "parameters": parameters,
         "variables": [*parameters, *states],
@@ -256,9 +254,7 @@ def _jax_block(
         "name": name,
         "title": title,
         "lines": lines,
-        "changed": [
-            each for each in dict.fromkeys(assignment(line)[0] for line in statements) if each in states
-        ],
+        "changed": [each for each in changed if each in states],
         "names": [each for each in held if each in used],
     }
 
