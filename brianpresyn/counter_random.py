@@ -73,6 +73,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from biophys.argument_types import checked_types
 
+Words = NDArray[np.uint64]
+Counts = NDArray[np.int32]
+Array = NDArray[Any]
+
+Floats = NDArray[np.float64]
+
+
 # Constants of SplitMix64: the step from number to number, and the two multipliers of the mixture.
 STEP = 0x9E3779B97F4A7C15
 MULTIPLIERS = (0xBF58476D1CE4E5B9, 0x94D049BB133111EB)
@@ -89,7 +96,7 @@ _FIRST_TIE_WORD = 1 << 31
 _LARGEST_TABLE = 64
 
 
-def _constant(value: int) -> NDArray[np.uint64]:
+def _constant(value: int) -> Words:
     """Return an array without axes, which numpy multiplies with twice as fast as with a scalar."""
     return np.array(value, dtype=np.uint64)
 
@@ -132,7 +139,7 @@ def release_key(seed: int, stream: str = "") -> int:
     return int(words.astype(np.int64)[0])
 
 
-def splitmix64(seed: ArrayLike, number: ArrayLike) -> NDArray[np.uint64]:
+def splitmix64(seed: ArrayLike, number: ArrayLike) -> Words:
     r"""Return the numbers that SplitMix64 gives, as uint64; the first of a seed's stream has the number 1.
 
     .. math:: z_0 = \mathrm{seed} + \mathrm{number} \cdot \gamma, \quad
@@ -147,7 +154,7 @@ def splitmix64(seed: ArrayLike, number: ArrayLike) -> NDArray[np.uint64]:
     return _mixed(_as_word(seed) + _as_word(number) * _GAMMA)
 
 
-def _mixed(z: NDArray[np.uint64]) -> NDArray[np.uint64]:
+def _mixed(z: Words) -> Words:
     """Return the mixture of z, which is overwritten.
 
     For the few hundred synapses that are active in one time step the calls cost more than the arithmetic.
@@ -190,12 +197,12 @@ def joined_numbers(high: ArrayLike, low: ArrayLike) -> NDArray[np.int64]:
     return (np.asarray(high).astype(np.int64) << 32) | (np.asarray(low).astype(np.int64) & 0xFFFFFFFF)
 
 
-def _as_word(values: ArrayLike) -> NDArray[np.uint64]:
+def _as_word(values: ArrayLike) -> Words:
     """Return integers as uint64, at least one-dimensional (numpy warns when a scalar overflows)."""
     return np.atleast_1d(np.asarray(values)).astype(np.uint64)
 
 
-def _times(values: ArrayLike, constant: NDArray[np.uint64], bits: int = 64) -> NDArray[np.uint64]:
+def _times(values: ArrayLike, constant: Words, bits: int = 64) -> Words:
     """Return a new array of the products of the lowest 32 or 64 bits of integers with a constant."""
     if not isinstance(values, np.ndarray) or values.ndim == 0:
         values = np.atleast_1d(np.asarray(values))
@@ -206,14 +213,12 @@ def _times(values: ArrayLike, constant: NDArray[np.uint64], bits: int = 64) -> N
 
 
 @functools.lru_cache(maxsize=1024)
-def _mixed_key(key: int) -> NDArray[np.uint64]:
+def _mixed_key(key: int) -> Words:
     """Return the state of synapse 0 at event 0."""
     return _constant(int(_mixed(np.array([key % 2**64], dtype=np.uint64))[0]))
 
 
-def random_bits(
-    key: ArrayLike, event: ArrayLike, synapse: ArrayLike, word: ArrayLike = 0
-) -> NDArray[np.uint64]:
+def random_bits(key: ArrayLike, event: ArrayLike, synapse: ArrayLike, word: ArrayLike = 0) -> Words:
     """Return 64 random bits for a synapse's event: the `word`-th such number of that event.
 
     Examples
@@ -231,43 +236,37 @@ def random_bits(
     return _mixed(state)
 
 
-def _uniform(
-    key: ArrayLike, event: ArrayLike, synapse: ArrayLike, word: ArrayLike = 0
-) -> NDArray[np.float64]:
+def _uniform(key: ArrayLike, event: ArrayLike, synapse: ArrayLike, word: ArrayLike = 0) -> Floats:
     bits = random_bits(key, event, synapse, word) >> _SHIFT_12
     return bits.astype(np.float64) * 2.0**-52
 
 
-def _bernoulli(key: ArrayLike, event: ArrayLike, p: ArrayLike, synapse: ArrayLike) -> NDArray[np.int32]:
+def _bernoulli(key: ArrayLike, event: ArrayLike, p: ArrayLike, synapse: ArrayLike) -> Counts:
     """Return whether 52 random bits, as a number, are below p 2^52."""
     bits = random_bits(key, event, synapse)
     bits >>= _SHIFT_12
     return (bits.view(np.int64) < np.asarray(p) * _TWO_TO_52).astype(np.int32)
 
 
-def probability(p: ArrayLike) -> NDArray[np.float64]:
+def probability(p: ArrayLike) -> Floats:
     """Return p brought into 0..1, NaN to 0."""
     return np.fmin(np.fmax(p, 0.0), 1.0)
 
 
-def normal(key: ArrayLike, event: ArrayLike, synapse: ArrayLike, word: ArrayLike = 0) -> NDArray[np.float64]:
+def normal(key: ArrayLike, event: ArrayLike, synapse: ArrayLike, word: ArrayLike = 0) -> Floats:
     """Return a standard normal number by the method of Box and Muller (1958)."""
     bits = random_bits(key, event, synapse, word)
     radius = np.sqrt(-2.0 * np.log(((bits >> _SHIFT_32) + 0.5) * 2.0**-32))
     return radius * np.cos(2.0 * np.pi * ((bits & _LOW_32) * 2.0**-32))
 
 
-def _binomial(
-    key: ArrayLike, event: ArrayLike, n: ArrayLike, p: ArrayLike, synapse: ArrayLike
-) -> NDArray[np.int32]:
+def _binomial(key: ArrayLike, event: ArrayLike, n: ArrayLike, p: ArrayLike, synapse: ArrayLike) -> Counts:
     """Return how many of n sites release; each does with probability p up to 2^-61."""
     key, event, n, p, synapse = np.broadcast_arrays(key, event, n, p, synapse)
     return released_sites(key, event, n, p, synapse).sum(axis=-1, dtype=np.int32)
 
 
-def released_sites(
-    key: NDArray[Any], event: NDArray[Any], n: NDArray[Any], p: NDArray[Any], synapse: NDArray[Any]
-) -> NDArray[np.bool_]:
+def released_sites(key: Array, event: Array, n: Array, p: Array, synapse: Array) -> NDArray[np.bool_]:
     """Return which sites release; shape (synapse, site), all arguments one-dimensional."""
     n_words = -(-int(n.max(initial=0)) // SITES_PER_WORD)
     words = np.arange(n_words)
@@ -285,9 +284,7 @@ def released_sites(
     return released
 
 
-def _shared_binomial(
-    key: ArrayLike, event: ArrayLike, n: Any, p: Any, synapse: ArrayLike
-) -> NDArray[np.int32]:
+def _shared_binomial(key: ArrayLike, event: ArrayLike, n: Any, p: Any, synapse: ArrayLike) -> Counts:
     """Return the number of values of the distribution function that 53 random bits reach."""
     n, p = int(np.ravel(n)[0]), float(probability(np.ravel(p)[0]))
     if n > _LARGEST_TABLE:
@@ -448,9 +445,7 @@ bernoulli_draw = counter_function("bernoulli_draw", _bernoulli, "integer, intege
 binomial_draw = counter_function("binomial_draw", _binomial, "integer, integer, integer, float", "integer")
 """``binomial_draw(key, event, n, p)``: how many of n sites release, each with probability p."""
 
-contact_number = _declared(
-    "contact_number", contact_numbers, ["integer", "integer", "integer"], "integer", ()
-)
+contact_number = _declared("contact_number", contact_numbers, ["integer"] * 3, "integer", ())
 """``contact_number(i, j, contact)``: the number of a synapse that follows from the neurons it joins."""
 
 joined_number = _declared("joined_number", joined_numbers, ["float", "float"], "integer", ())

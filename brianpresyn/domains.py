@@ -70,9 +70,8 @@ class Domain:
             if get_identifiers(values):
                 return
             values = eval(values, {"__builtins__": {}})
-        numbers = np.ravel(
-            real_numbers(values, name, f"a number, an array or an expression as text ({self.remedy})")
-        )
+        wanted = f"a number, an array or an expression as text ({self.remedy})"
+        numbers = np.ravel(real_numbers(values, name, wanted))
         if not numbers.size:
             raise ValueError(f"{name} must not be empty: give one value, or one for each synapse")
         # Infinity is no value, also where there is no bound.

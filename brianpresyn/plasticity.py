@@ -17,7 +17,6 @@ the stability-plasticity dilemma". eLife 10:e69884, eq. 4-9, doi:10.7554/eLife.6
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Literal
 
 import numpy as np
@@ -36,9 +35,7 @@ def _reaches(x: ArrayLike, limit: ArrayLike) -> NDArray[np.float64]:
     return np.greater_equal(x, limit).astype(np.float64)
 
 
-def _function(
-    name: str, numpy_function: Callable[..., Any], arg_units: list[Any], return_unit: Any
-) -> NamedFunction:
+def _function(name: str, numpy_function: Any, arg_units: list[Any], return_unit: Any) -> NamedFunction:
     function = NamedFunction(
         __name__,
         name,

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -177,22 +177,14 @@ def _gamma(key: ArrayLike, event: ArrayLike, shape: ArrayLike, synapse: ArrayLik
 
 
 def _site_sum(
-    key: ArrayLike,
-    site_key: ArrayLike,
-    event: ArrayLike,
-    n: ArrayLike,
-    p: ArrayLike,
-    cv: ArrayLike,
-    power: ArrayLike,
-    synapse: ArrayLike,
+    key: Any, site_key: Any, event: Any, n: Any, p: Any, cv: Any, power: Any, synapse: Any
 ) -> NDArray[np.float64]:
     """Return the sum of a power of the sizes of the sites that release at an event."""
     key, event, n, p, synapse = np.broadcast_arrays(key, event, n, p, synapse)
     is_released = released_sites(key, event, n, p, synapse)
     site = np.arange(is_released.shape[1])
-    size = 1.0 + np.asarray(cv).reshape(-1, 1) * normal(
-        np.reshape(site_key, (-1, 1)), site, synapse[:, np.newaxis]
-    )
+    deviation = normal(np.reshape(site_key, (-1, 1)), site, synapse[:, np.newaxis])
+    size = 1.0 + np.asarray(cv).reshape(-1, 1) * deviation
     return np.sum(np.where(is_released, size ** np.ravel(power)[0], 0.0), axis=1)
 
 

@@ -65,7 +65,6 @@ def from_brian(quantity: Quantity, unit: pq.Quantity) -> pq.Quantity:
     """
     wanted = to_brian(1.0 * unit)
     if getattr(quantity, "dim", None) is not wanted.dim:
-        raise ValueError(
-            f"quantity must have the dimension of unit, {unit.dimensionality.string}, got {shown(quantity)}"
-        )
+        wanted_unit = unit.dimensionality.string
+        raise ValueError(f"quantity must have the dimension of unit, {wanted_unit}, got {shown(quantity)}")
     return pq.Quantity(np.asarray(quantity) / float(np.asarray(wanted)), unit)

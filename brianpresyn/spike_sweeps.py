@@ -325,9 +325,8 @@ class _Program:
     ) -> None:
         self.key, self._structure, self._is_seeded = key, structure, key[2]
         self._programs = Path(programs) if os.path.isdir(programs) else None
-        self._folder = tempfile.TemporaryDirectory(
-            prefix="brianpresyn_", dir=self._programs, ignore_cleanup_errors=True
-        )
+        options = {"prefix": "brianpresyn_", "ignore_cleanup_errors": True}
+        self._folder = tempfile.TemporaryDirectory(dir=self._programs, **options)
         self._device = CPPStandaloneDevice()
         self._dt = defaultclock.dt
         try:

@@ -501,9 +501,8 @@ class SynapseCode:
     def _act_on_synapse(self, target: str) -> None:
         """Let statements that move a target act on the synaptic variable of that name."""
         for event in EVENTS:
-            changed = _with_text(
-                getattr(self, event), lambda code: re.sub(rf"\b{target}_post\b", target, code)
-            )
+            text = functools.partial(re.sub, rf"\b{target}_post\b", target)
+            changed = _with_text(getattr(self, event), text)
             object.__setattr__(self, event, FrozenMapping(changed))
 
     def _ordered(self, stages: Mapping[Stage, tuple[Part, ...]]) -> str:

@@ -73,10 +73,9 @@ class PrePostSTDP:
         PROBABILITY.check("p_min", self.p_min)
         PROBABILITY.check("p_max", self.p_max)
         for low, high in (("p_min", "p_max"), ("q_min", "q_max")):
-            if not getattr(self, low) < getattr(self, high):
-                raise ValueError(
-                    f"{low} must be below {high}, got {getattr(self, low)} and {getattr(self, high)}"
-                )
+            bounds = getattr(self, low), getattr(self, high)
+            if not bounds[0] < bounds[1]:
+                raise ValueError(f"{low} must be below {high}, got {bounds[0]} and {bounds[1]}")
 
 
 @checked_types

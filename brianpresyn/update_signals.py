@@ -249,9 +249,8 @@ def reward_modulated(
     )
     # Between spikes an event-driven variable holds its value of the last one.
     now = "eligibility*exp(-(t - lastupdate)/tau_eligibility)"
-    return UpdateSignal(
-        "reward_modulated", {"regularly": f"({reward})*{now}"}, pairs.code + eligibility, every=every
-    )
+    code = pairs.code + eligibility
+    return UpdateSignal("reward_modulated", {"regularly": f"({reward})*{now}"}, code, every=every)
 
 
 @checked_types

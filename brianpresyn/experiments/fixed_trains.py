@@ -76,9 +76,8 @@ def released(
         sources = SpikeGeneratorGroup(n_sources, source, (step + 1) * ms, dt=1 * ms)
         cells = NeuronGroup(n_sources, "v : 1", dt=1 * ms)
         connect = {"i": np.arange(n_sources), "j": post}
-        built = synapses(
-            sources, cells, code, connect=connect, seed=seed, numbering="contacts", name="tested", dt=1 * ms
-        )
+        options = {"connect": connect, "seed": seed, "numbering": "contacts", "name": "tested", "dt": 1 * ms}
+        built = synapses(sources, cells, code, **options)
         monitor = StateMonitor(built, "n_vesicles", record=True, when="end", dt=1 * ms)
         Network(sources, cells, built, monitor).run((n_steps + 1) * ms)
     return built, np.diff(np.array(monitor.n_vesicles), axis=1)[:, :n_steps].T

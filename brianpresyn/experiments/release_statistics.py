@@ -160,9 +160,8 @@ def plot(result: xr.Dataset, axes: Axes, *, condition: int = 0, **style: Any) ->
     expected = QuantalSynapse(n=n, p=p, q=result.attrs["quantal_size"] * pq.mV).pmf(vesicles)
     axes.plot(vesicles, expected, "o", color="black", markersize=4, label="binomial distribution")
     axes.set(xlabel="vesicles released by a spike", ylabel="fraction of spikes")
-    axes.set_title(
-        f"{chosen.release.item()!s}, n = {n}, p = {p:g}\n{result.attrs['n_events']} spikes", fontsize=9
-    )
+    title = f"{chosen.release.item()}, n = {n}, p = {p:g}\n{result.attrs['n_events']} spikes"
+    axes.set_title(title, fontsize=9)
     axes.legend(fontsize=8)
 
 

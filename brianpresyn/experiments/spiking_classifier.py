@@ -319,9 +319,8 @@ class _Program:
         """Present all images to another network with the program that is there."""
         values = {(self.units, name): v for name, v in self._values_of_units(network).items()}
         values |= {(self.synapses, name): v for name, v in self._values_of_synapses(network).items()}
-        get_device().run(
-            run_args={group.state(name): value for (group, name), value in values.items()}, with_output=False
-        )
+        run_args = {group.state(name): value for (group, name), value in values.items()}
+        get_device().run(run_args=run_args, with_output=False)
 
     def result(self, network: Classifier) -> dict[str, NDArray[np.float64]]:
         """Return what was recorded, in the units of the rate network."""
@@ -399,9 +398,8 @@ def _joined(parts: list[xr.Dataset]) -> xr.Dataset:
     per_image = ["potential", "rate"]
     joined = xr.concat([part[per_image] for part in parts], "image")
     summed = functools.reduce(operator.add, (part.drop_vars(per_image) for part in parts))
-    return joined.merge(summed).assign_attrs(
-        parts[0].attrs, n_images=sum(part.attrs["n_images"] for part in parts)
-    )
+    n_images = sum(part.attrs["n_images"] for part in parts)
+    return joined.merge(summed).assign_attrs(parts[0].attrs, n_images=n_images)
 
 
 def answers(result: xr.Dataset) -> xr.DataArray:

@@ -86,13 +86,11 @@ class Config:
 
     def __post_init__(self) -> None:
         if self.n_patterns % self.n_per_batch:
-            raise ValueError(
-                f"n_patterns must be a multiple of n_per_batch, got {self.n_patterns} and {self.n_per_batch}"
-            )
+            got = f"got {self.n_patterns} and {self.n_per_batch}"
+            raise ValueError(f"n_patterns must be a multiple of n_per_batch, {got}")
         if self.n_steps <= self.n_delays:
-            raise ValueError(
-                f"a trial must be longer than the longest delay, got {self.n_steps} and {self.n_delays} ms"
-            )
+            got = f"got {self.n_steps} and {self.n_delays} ms"
+            raise ValueError(f"a trial must be longer than the longest delay, {got}")
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -244,9 +242,8 @@ def _perceptron(
         name=f"perceptron_{number}",
         dt=1 * ms,
     )
-    connection.run_regularly(
-        "error_sum += error_post*n_released\nn_released = 0", dt=trial, when="start", order=-1
-    )
+    added = "error_sum += error_post*n_released\nn_released = 0"
+    connection.run_regularly(added, dt=trial, when="start", order=-1)
     rng = np.random.default_rng(config.seeds[0])
     connection.delay = rng.integers(1, config.n_delays + 1, lines.size) * ms
     return output, connection
@@ -262,9 +259,8 @@ def _code(config: Config, model: str) -> SynapseCode:
         on_pre={Stage.ACCOUNT: "n_released += released"},
         requires=frozenset({"released"}),
     )
-    signal = given_signal(
-        f"error_sum/{config.n_per_batch}", at="regularly", every=config.n_per_batch * config.n_steps * ms
-    )
+    batch = config.n_per_batch * config.n_steps * ms
+    signal = given_signal(f"error_sum/{config.n_per_batch}", at="regularly", every=batch)
     rule = config.rule if is_plastic else ReleasePlasticity(p_up=0.0, p_down=0.0, p_min=1e-6, g_lim=0.0)
     # What is judged at the start of a trial is the trial before it.
     enabled = f"learns_at(t - {config.n_steps / 2}*ms) > 0.5"

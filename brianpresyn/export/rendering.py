@@ -134,7 +134,7 @@ def assignment(statement: str) -> tuple[str, str, str]:
     match = re.match(r"\s*([A-Za-z_]\w*)\s*(\+=|-=|\*=|/=|=(?!=))\s*([^#]*)", statement)
     if match is None:
         raise NotImplementedError(
-            f"{statement!r} is no assignment that hosts know: write it with =, +=, -=, *= or /="
+            f"{statement!r} is no assignment that hosts know: write =, +=, -=, *= or /="
         )
     return match.group(1), match.group(2), match.group(3).strip()
 

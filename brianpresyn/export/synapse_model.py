@@ -26,7 +26,7 @@ Role = Literal["parameter", "state", "shared", "key", "constant"]
 ARITHMETIC = frozenset({"exp", "log", "sqrt", "abs", "int", "clip"})
 # What a host calls by these names itself.
 RESERVED = frozenset(
-    {"amount", "arrived", "number", "delay", "weight", "pre", "post", "contact", "state", "syn"}
+    ["amount", "arrived", "number", "delay", "weight", "pre", "post", "contact", "state", "syn"]
 )
 
 _EFFECT = re.compile(r"^(\w+)_post\s*\+=\s*(.*)$")

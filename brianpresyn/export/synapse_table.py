@@ -76,9 +76,7 @@ def read_table(path: str | Path) -> NDArray[Any]:
         names = next(csv.reader(file), [])
         missing = [name for name in _COLUMNS[:4] if name not in names]
         if missing:
-            raise ValueError(
-                f"{path} is no table of synapses, it has no {', '.join(missing)}: see write_table"
-            )
+            raise ValueError(f"{path} is no table of synapses, without {', '.join(missing)}: see write_table")
         kinds = [(name, np.int64 if name in _WHOLE else np.float64) for name in names]
         try:
             return np.atleast_1d(np.loadtxt(file, dtype=kinds, delimiter=",", ndmin=1))
@@ -107,13 +105,11 @@ def check_table(table: Any, connection: Synapses) -> None:
     first, second = (np.sort(each, order=["pre", "post", "contact"]) for each in (table, expected))
     remedy = "write the table anew with write_table, from the network that you compare with"
     if len(first) != len(second):
-        raise ValueError(
-            f"the table has {len(first)} synapses, {connection.name} has {len(second)}: {remedy}"
-        )
+        raise ValueError(f"the table has {len(first)} synapses, {connection.name} {len(second)}: {remedy}")
     for name in _fields(second):
         if name not in _fields(first):
             raise ValueError(
-                f"the table has no {name}, in which the synapses of {connection.name} differ: {remedy}"
+                f"the table has no {name}, in which synapses of {connection.name} differ: {remedy}"
             )
         wrong = np.flatnonzero(first[name] != second[name])
         if wrong.size:
@@ -133,9 +129,8 @@ def table_of(connection: Synapses) -> NDArray[Any]:
     columns |= {"n": np.ones(pre.size), "delay": connection.pre.variables["delay"].get_value()}
     own = {name for name in connection.code.initial if not connection.variables[name].scalar} - {NUMBER}
     for name in own | ({"n", "p", "q"} & connection.code.defined):
-        values = np.asarray(
-            connection.state(name, use_units=False)[:], dtype=connection.variables[name].dtype
-        )
+        dtype = connection.variables[name].dtype
+        values = np.asarray(connection.state(name, use_units=False)[:], dtype=dtype)
         if values.dtype == np.float32:
             raise TypeError(
                 f"{name} of {connection.name} is float32, with which it releases otherwise than hosts do: "
