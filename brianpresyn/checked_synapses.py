@@ -50,7 +50,8 @@ class CheckedSynapses(Synapses):
     """A ``brian2.Synapses`` that refuses values outside the domains of its variables.
 
     Brian2 accepts p = 1.7 silently. Numbers are checked when they are assigned; everything that can be read
-    is checked before and after a run, and a standalone program reports after its run what it finds.
+    is checked before and after a run, and a standalone program reports after its run what it finds. Its
+    `code` are the pieces that it was built from.
     """
 
     def __init__(
@@ -58,7 +59,7 @@ class CheckedSynapses(Synapses):
     ) -> None:
         self.stream_name = stream_name
         self.seed: int | None = None
-        self._code = code
+        self.code = code
         self._is_connected = False
         super().__init__(source, target, **options)
         self._point_at_the_caller()
@@ -74,18 +75,13 @@ class CheckedSynapses(Synapses):
                 part._creation_stack = text
 
     @property
-    def code(self) -> SynapseCode:
-        """The pieces that this was built from."""
-        return self._code
-
-    @property
     def numbers(self) -> NDArray[np.int64]:
         """The numbers with which the synapses draw."""
-        is_written = NUMBER in self._code.defined
+        is_written = NUMBER in self.code.defined
         return np.array(self.state(NUMBER)[:]) if is_written else np.arange(len(self), dtype=np.int64)
 
     def __setattr__(self, key: str, value: Any, level: int = 0) -> None:
-        code = self.__dict__.get("_code")
+        code = self.__dict__.get("code")
         if code is not None and key in code.domains:
             if np.size(value):
                 code.domains[key].check(key, value)
@@ -110,7 +106,7 @@ class CheckedSynapses(Synapses):
         super().connect(*arguments, level=level + 1, **named)
         if self._is_connected:
             new = slice(n_before, len(self))
-            for variable, value in self._code.initial.items():
+            for variable, value in self.code.initial.items():
                 if np.ndim(value):
                     raise ValueError(
                         f"{variable} was given one value for each synapse, which later synapses lack: give "
@@ -137,19 +133,19 @@ class CheckedSynapses(Synapses):
         """Bring up to date what runs on in time, and check all values."""
         super().after_run()
         _running.pop((self.seed, self.stream_name), None)  # type: ignore[arg-type]
-        for variable, expression in self._code.after_run.items():
+        for variable, expression in self.code.after_run.items():
             if expression == "t" and self.variables[variable].scalar:
                 self._set_to_time(self.variables[variable])
             else:
                 Synapses.__setattr__(self, variable, expression)
         self._check_values(" after the run")
-        if _is_standalone():
-            for name in self._code.domains:
+        if isinstance(get_device(), CPPStandaloneDevice):
+            for name in self.code.domains:
                 get_device().insert_code("main", self._reporting(name))
 
     def _set_to_time(self, variable: ArrayVariable) -> None:
         """Set a shared variable to the time, for which Brian2 has no expression where C++ is generated."""
-        if not _is_standalone():
+        if not isinstance(get_device(), CPPStandaloneDevice):
             variable.set_value(self.variables["t"].get_value().item())
             return
         device = get_device()
@@ -159,14 +155,14 @@ class CheckedSynapses(Synapses):
         device.array_cache[variable] = None
 
     def _check_values(self, when: str) -> None:
-        for name, domain in self._code.domains.items():
+        for name, domain in self.code.domains.items():
             values = _readable_values(self, name)
             if values is not None and values.size:
                 domain.check(f"{name} of {self.name}{when}", values, rounding=_ROUNDING)
 
     def _reporting(self, name: str) -> str:
         """Return C++ that says on the error output what a variable must be, if it is not."""
-        domain, variable = self._code.domains[name], self.variables[name]
+        domain, variable = self.code.domains[name], self.variables[name]
         array = get_device().get_array_name(variable, access_data=False)
         size = f"{array}.size()" if isinstance(variable, DynamicArrayVariable) else f"{variable.size}"
         upper = "" if np.isinf(domain.high) else f" && _is.value <= {domain.high + _ROUNDING!r}"
@@ -212,8 +208,8 @@ def synapses(
         :meth:`brian2.Synapses.connect`, for example ``{"p": 0.1}`` or ``{"i": [0, 1], "j": [2, 3]}``; or a
         list of these, one after the other.
     seed
-        Seed of the releases. The same seed and name give the same releases on every code generation target.
-        Needed by pieces that draw from the counter-based generator.
+        Seed of the releases, needed by pieces that draw from the counter-based generator. The same seed and
+        name give the same releases on every code generation target.
     name
         Name of the synapses. Two that share a seed need different names to draw different numbers.
     names, prefix
@@ -224,10 +220,8 @@ def synapses(
         ``"contacts"``: a function of the two neurons, and of how many synapses join them before it
         (``brianpresyn.counter_random.contact_numbers``), so that the order of connecting changes no
         release; it takes 12 bytes for each synapse.
-    namespace
-        Further names that the code uses.
-    level
-        How many calls further up the names of a text condition are looked up.
+    namespace, level
+        Further names that the code uses; how many calls further up those of a text condition are looked up.
     **options
         Passed on to :class:`brian2.Synapses`: delay, method, order, dt, multisynaptic_index, ...
 
@@ -250,12 +244,10 @@ def synapses(
 
     Examples
     --------
-    >>> from brian2 import NeuronGroup, Network, mV, ms, prefs
-    >>> from brianpresyn import bernoulli_release, release_counters, synapses
-    >>> cells = NeuronGroup(1, "v : volt", threshold="True", reset="", codeobj_class=None)
-    >>> code = bernoulli_release(p=1.0, q=0.5*mV) + release_counters()
-    >>> connection = synapses(cells, cells, code, connect=True, seed=1)
-    >>> connection.p[:]
+    >>> from brian2 import NeuronGroup, mV
+    >>> from brianpresyn import bernoulli_release, synapses
+    >>> cells = NeuronGroup(1, "v : volt", threshold="True", reset="")
+    >>> synapses(cells, cells, bernoulli_release(p=1.0, q=0.5*mV), connect=True, seed=1).p[:]
     array([1.])
     """
     if stated := [option for option in _OWN_OPTIONS if option in options]:
@@ -264,18 +256,19 @@ def synapses(
     if names or prefix:
         code = code.renamed(names, prefix=prefix)
     _check_functions(code)
-    if missing := code.missing():
-        raise ValueError(
-            f"{code.name} needs {', '.join(sorted(missing))}, which no piece brings: join one that does, for "
-            "example bernoulli_release(...)"
-        )
-    _check_settable(code)
+    _check_pieces(code)
     _check_names(code, source, receiver)
     _check_constants(code, namespace or {})
     code.check_reads(frozenset({*code.namespace, *(namespace or {})}))
     _check_acts_on(code, receiver)
     _check_post_names(code, source, receiver)
-    seed = _checked_seed(code, seed)
+    if code.streams:
+        if seed is None:
+            raise ValueError(
+                "give a seed, for example seed=2021: releases are a function of (seed, synapse, spike "
+                "number); or use draws='brian2' for Brian2's own generator"
+            )
+        release_key(seed)  # raises where it is no seed
     connections = [_connection(each) for each in (connect if isinstance(connect, list) else [connect])]
     if numbering == "contacts":
         code = _numbered(code, options.setdefault("multisynaptic_index", "contact"))
@@ -309,10 +302,10 @@ def synapses(
         regular = built.run_regularly(
             code.pathway_code("regularly", interval), dt=interval * second, when="after_resets", order=1
         )
-        if _is_standalone():
+        if isinstance(get_device(), CPPStandaloneDevice):
             # With threads, Brian2's own loop adds to a neuron from several synapses at once and loses some.
             regular.codeobj_class, regular.template = TwoLoopCodeObject, SERIAL_TEMPLATE
-    if seed is not None:
+    if code.streams and seed is not None:
         reseed(built, seed)
     return built
 
@@ -458,7 +451,7 @@ def _from_matrix(built: CheckedSynapses, variable: str, matrix: Any, connect: An
         return np.reshape(matrix, -1)
     if isinstance(connect, Mapping) and {"i", "j"} <= connect.keys() and "n" not in connect:
         i, j = np.broadcast_arrays(connect["i"], connect["j"])
-    elif _is_standalone():
+    elif isinstance(get_device(), CPPStandaloneDevice):
         raise NotImplementedError(
             f"in C++ standalone {variable} can be a matrix only with connect=True or with i and j as arrays: "
             "give one value for each synapse"
@@ -492,12 +485,13 @@ def _check_functions(code: SynapseCode) -> None:
         )
 
 
-def _is_standalone() -> bool:
-    return isinstance(get_device(), CPPStandaloneDevice)
-
-
-def _check_settable(code: SynapseCode) -> None:
-    """Raise if a piece sets a variable that follows from others."""
+def _check_pieces(code: SynapseCode) -> None:
+    """Raise if a piece is missing, or one sets a variable that follows from others."""
+    if missing := code.missing():
+        raise ValueError(
+            f"{code.name} needs {', '.join(sorted(missing))}, which no piece brings: join one that does, for "
+            "example bernoulli_release(...)"
+        )
     equations = code.equations
     for name in code.assigned & set(equations.names):
         if equations[name].type == "subexpression":
@@ -523,16 +517,13 @@ def _check_names(code: SynapseCode, *groups: Group) -> None:
 
 def _check_constants(code: SynapseCode, namespace: Mapping[str, Any]) -> None:
     """Raise if a constant has the name of a variable, which would win, or of something else in the code."""
-    variables = sorted((code.defined | code.assigned) & {*code.namespace, *namespace})
-    other = sorted(
-        name
-        for name in namespace.keys() & code.namespace
-        if not are_same(namespace[name], code.namespace[name])
-    )
+    variables = (code.defined | code.assigned) & {*code.namespace, *namespace}
+    both = namespace.keys() & code.namespace
+    other = {name for name in both if not are_same(namespace[name], code.namespace[name])}
     if variables or other:
         meaning = "a variable" if variables else "something else"
         raise ValueError(
-            f"namespace: {', '.join(variables or other)} is already {meaning} in {code.name}: "
+            f"namespace: {', '.join(sorted(variables or other))} is already {meaning} in {code.name}: "
             "give the constant another name"
         )
 
@@ -603,24 +594,9 @@ def _check_carrier(code: SynapseCode, carrier: str, wanted: Dimension, where: st
         )
 
 
-def _checked_seed(code: SynapseCode, seed: int | None) -> int | None:
-    if not code.streams:
-        return None
-    if seed is None:
-        raise ValueError(
-            "give a seed, for example seed=2021: releases are a function of (seed, synapse, spike number); "
-            "or use draws='brian2' for Brian2's own generator"
-        )
-    release_key(seed)
-    return int(seed)
-
-
 def _readable_values(group: Group, name: str) -> Any:
     """Return the values of a variable, or None where a standalone device does not hold them yet."""
     variable = group.variables[name]
-    device = get_device()
-    cache = getattr(device, "array_cache", None)
-    if cache is not None:
-        values = cache.get(variable)
-        return None if values is None else np.asarray(values)
-    return np.asarray(variable.get_value())
+    cache = getattr(get_device(), "array_cache", None)
+    values = variable.get_value() if cache is None else cache.get(variable)
+    return None if values is None else np.asarray(values)

@@ -407,17 +407,9 @@ def _declared(
     auto_vectorise: bool = False,
 ) -> NamedFunction:
     c_types = {"integer": "long long", "float": "double"}
-    function = NamedFunction(
-        numpy_function.__module__,
-        name,
-        numpy_function,
-        arg_units=[1] * len(kinds),
-        return_unit=1,
-        arg_types=kinds,
-        return_type=returns,
-        stateless=True,
-        auto_vectorise=auto_vectorise,
-    )
+    options: dict[str, Any] = {"arg_units": [1] * len(kinds), "arg_types": kinds, "return_type": returns}
+    options |= {"return_unit": 1, "stateless": True, "auto_vectorise": auto_vectorise}
+    function = NamedFunction(numpy_function.__module__, name, numpy_function, **options)
     c_name, c_kinds = name.removesuffix(".numbered"), [*kinds, *["integer"] * auto_vectorise]
     declaration = f"{c_types[returns]} {c_name}({', '.join(c_types[kind] for kind in c_kinds)})"
     source = "".join(map(cpp_text, ("generator", *needed, c_name)))

@@ -36,14 +36,8 @@ def _reaches(x: ArrayLike, limit: ArrayLike) -> NDArray[np.float64]:
 
 
 def _function(name: str, numpy_function: Any, arg_units: list[Any], return_unit: Any) -> NamedFunction:
-    function = NamedFunction(
-        __name__,
-        name,
-        numpy_function,
-        arg_units=arg_units,
-        arg_names=["x", "low", "high"][: len(arg_units)],
-        return_unit=return_unit,
-    )
+    options = {"arg_units": arg_units, "arg_names": ["x", "low", "high"][: len(arg_units)]}
+    function = NamedFunction(__name__, name, numpy_function, return_unit=return_unit, **options)
     cpp_code = cpp_text(name)
     declaration = f"double {name}({', '.join(['double'] * len(arg_units))})"
     return on_all_targets(function, cpp_code, cython_wrapper(cpp_code, declaration))

@@ -70,11 +70,10 @@ class SpikingRun:
     values: Callable[..., Mapping[Any, Any]] = lambda: {}
 
     def __post_init__(self) -> None:
-        for name in ("run", "measure", "values"):
-            if not callable(getattr(self, name)):
+        for name, function in vars(self).items():
+            if not callable(function):
                 raise TypeError(
-                    f"{name} of a SpikingRun must be a function, for example lambda: ..., got "
-                    f"{getattr(self, name)!r}"
+                    f"{name} of a SpikingRun must be a function, for example lambda: ..., got {function!r}"
                 )
 
 
@@ -189,11 +188,8 @@ def _points(grid: Any) -> list[dict[str, Any]]:
         points = [dict(point) for point in grid]
     else:
         for name, values in grid.items():
-            if (
-                isinstance(values, str)
-                or not isinstance(values, Sequence | np.ndarray)
-                or not np.shape(values)
-            ):
+            is_list = isinstance(values, Sequence | np.ndarray) and not isinstance(values, str)
+            if not (is_list and np.shape(values)):
                 raise TypeError(f"{name} must have a list of values in the grid, such as [{values!r}]")
         points = [dict(zip(grid, point, strict=True)) for point in itertools.product(*grid.values())]
     if not points or not points[0]:
@@ -207,9 +203,7 @@ def _points(grid: Any) -> list[dict[str, Any]]:
 def _check_setting(name: Any, value: Any) -> None:
     if not isinstance(name, str):
         raise TypeError(f"settings have names, such as 'p', got {name!r}")
-    if not isinstance(value, int | float | str | np.generic) and not (
-        isinstance(value, Quantity) and value.ndim == 0
-    ):
+    if np.ndim(value) or not isinstance(value, int | float | str | np.generic | Quantity):
         raise TypeError(f"{name} must be a number, a quantity, text or a truth value, got {value!r}")
     if name == BRIAN_SEED and not (isinstance(value, int | np.integer) and 0 <= value < 2**32):
         raise ValueError(f"{name} must be a whole number from 0 to 2^32 - 1, got {value!r}")
@@ -281,7 +275,7 @@ def _run_group(
             if simulator.target == "cpp_standalone":
                 if not (_kept and _kept[0].key == key):
                     _forget_program()
-                    _kept.append(_Program(key, build, structure, point, programs))
+                    _kept.append(_Program(key, structure, point))
                 return _kept[0].result(point)
             run = partial(_run_once, build=build, taken_by_build=taken_by_build, target=simulator.target)
             return next(iter(run_each_in_its_process(run, [point], n_processes=1)))
@@ -315,18 +309,13 @@ def _forget_program() -> None:
 class _Program:
     """The C++ program of one structure on a device of its own, and the objects that it was written from."""
 
-    def __init__(
-        self,
-        key: tuple[Any, ...],
-        build: Callable[..., SpikingRun],
-        structure: dict[str, Any],
-        point: dict[str, Any],
-        programs: str,
-    ) -> None:
-        self.key, self._structure, self._is_seeded = key, structure, key[2]
+    def __init__(self, key: tuple[Any, ...], structure: dict[str, Any], point: dict[str, Any]) -> None:
+        build, programs, self._is_seeded, _ = self.key = key
+        self._structure = structure
         self._programs = Path(programs) if os.path.isdir(programs) else None
-        options = {"prefix": "brianpresyn_", "ignore_cleanup_errors": True}
-        self._folder = tempfile.TemporaryDirectory(dir=self._programs, **options)
+        self._folder = tempfile.TemporaryDirectory(
+            prefix="brianpresyn_", dir=self._programs, ignore_cleanup_errors=True
+        )
         self._device = CPPStandaloneDevice()
         self._dt = defaultclock.dt
         try:
@@ -360,8 +349,9 @@ class _Program:
         """Compile the sources, unless a process beside this one has compiled the same."""
         folder, main = Path(self._folder.name), "main.exe" if os.name == "nt" else "main"
         compiler, _ = get_compiler_and_args()
+        compile_here = partial(self._device.compile_source, str(folder), compiler, debug=False, clean=False)
         if self._programs is None:
-            self._device.compile_source(str(folder), compiler, debug=False, clean=False)
+            compile_here()
             return
         sources = sorted(p for p in folder.rglob("*") if p.suffix in (".cpp", ".h") or "makefile" in p.name)
         content = hashlib.sha256()
@@ -370,7 +360,7 @@ class _Program:
         compiled = self._programs / content.hexdigest()
         with FileLock(f"{compiled}.lock"):
             if not compiled.exists():
-                self._device.compile_source(str(folder), compiler, debug=False, clean=False)
+                compile_here()
                 shutil.copy2(folder / main, compiled)
             elif not (folder / main).exists():
                 shutil.copy2(compiled, folder / main)
@@ -404,9 +394,8 @@ def _values(spiking_run: SpikingRun, point: dict[str, Any], taken_by_build: Iter
     try:
         inspect.signature(spiking_run.values).bind(**rest)
     except TypeError as error:
-        raise TypeError(
-            f"{error}: every setting of the grid must be an argument of build or of its SpikingRun's values"
-        ) from None
+        taken = "every setting of the grid must be an argument of build or of its SpikingRun's values"
+        raise TypeError(f"{error}: {taken}") from None
     values = dict(spiking_run.values(**rest))
     for variable, value in values.items():
         check_kind(variable, (VariableView, TimedArray), "a variable in values", "connection.p")
@@ -440,10 +429,8 @@ def _variable(name: str, value: Any) -> xr.Variable:
     dims, values = value if isinstance(value, tuple) else ((), value)
     dims = (dims,) if isinstance(dims, str) else tuple(dims)
     if len(dims) != np.ndim(values):
-        raise ValueError(
-            f"{name} has {np.ndim(values)} dimensions, of which {len(dims)} are named: measure arrays as "
-            f"('name of the dimension', values)"
-        )
+        counted = f"{np.ndim(values)} dimensions, of which {len(dims)} are named"
+        raise ValueError(f"{name} has {counted}: measure arrays as ('name of the dimension', values)")
     unit = get_dimensions(values)
     if 0 in np.shape(values):
         # What is stored needs an entry in every dimension.

@@ -220,12 +220,10 @@ class TwoLoopGenerator(CPPCodeGenerator):
 
         What the last one uses, which acts on the neurons, is carried to it from all synapses.
         """
+        names = [{n for own in loop for n in (own.var, *get_identifiers(own.expr))} for loop in loops]
         carried = []
         for first, loop in enumerate(loops):
             for each in loop:
-                names = [
-                    {n for own in later for n in (own.var, *get_identifiers(own.expr))} for later in loops
-                ]
                 used = [k for k in range(first + 1, len(loops)) if each.var in names[k]]
                 if each.op == ":=" and used:
                     setting = [k for k, own in enumerate(loops) if any(each.var == s.var for s in own)]

@@ -33,10 +33,8 @@ class UpdateSignal:
         By event (``"pre"``, ``"post"``, ``"regularly"``): the Brian2 expression of g at that event.
     code
         The traces that the expressions read and how they move. What it does at an event runs after g is read.
-    dimension
-        Dimension of g.
-    every
-        Interval of the regular updates.
+    dimension, every
+        Dimension of g, and the interval of the regular updates.
 
     Raises
     ------

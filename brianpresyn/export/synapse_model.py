@@ -25,9 +25,7 @@ Role = Literal["parameter", "state", "shared", "key", "constant"]
 # Functions of plain numbers that every host has.
 ARITHMETIC = frozenset({"exp", "log", "sqrt", "abs", "int", "clip"})
 # What a host calls by these names itself.
-RESERVED = frozenset(
-    ["amount", "arrived", "number", "delay", "weight", "pre", "post", "contact", "state", "syn"]
-)
+RESERVED = {"amount", "arrived", "number", "delay", "weight", "pre", "post", "contact", "state", "syn"}
 
 _EFFECT = re.compile(r"^(\w+)_post\s*\+=\s*(.*)$")
 _LAST_UPDATE = "lastupdate"

@@ -108,9 +108,7 @@ def check_table(table: Any, connection: Synapses) -> None:
         raise ValueError(f"the table has {len(first)} synapses, {connection.name} {len(second)}: {remedy}")
     for name in _fields(second):
         if name not in _fields(first):
-            raise ValueError(
-                f"the table has no {name}, in which synapses of {connection.name} differ: {remedy}"
-            )
+            raise ValueError(f"the table has no {name}, which differs in {connection.name}: {remedy}")
         wrong = np.flatnonzero(first[name] != second[name])
         if wrong.size:
             row = second[wrong[0]]
