@@ -44,8 +44,9 @@ def published_settings(experiment: str) -> Mapping[str, Any]:
     >>> published_settings("posterior")
     {'data_set': 'mnist', 'hidden_units': [100, 100], 'n_epochs': 50}
     """
-    defaults = as_plain(experiment_module(experiment).Config())
-    return {name: defaults[name] for name in STATED.get(experiment, "").split()}
+    names = STATED.get(experiment, "").split()
+    defaults = as_plain(experiment_module(experiment).Config()) if names else {}
+    return {name: defaults[name] for name in names}
 
 
 def setting_here(run: Run) -> Setting:

@@ -162,7 +162,8 @@ def measures(
             findings = function(*given)
             if isinstance(findings, Evidence):
                 return findings
-            here = setting_of(given[0].config, published_settings(experiment)) if experiment else PUBLISHED
+            published = published_settings(experiment)
+            here = setting_of(given[0].config, published) if published else PUBLISHED
             return (placed(item, form, here) if isinstance(item, Measurement) else item for item in findings)
 
         # What is marked as wrapped counts as a function that checks its arguments.

@@ -76,8 +76,8 @@ def _answers(part: xr.Dataset) -> Iterator[Measurement]:
         (X06, Rendering.SPIKING, spikes, rates, "rates with as much noise"),
         (X06, Rendering.SPIKING, spikes, mean, "the mean weights"),
     ):
-        accuracies = f"accuracies {float(first.mean()):.4f} and {float(other.mean()):.4f}, one network"
-        difference = paired_difference(first, other, how=accuracies)
+        how = f"accuracies {float(first.mean()):.4f} and {float(other.mean()):.4f}, one network"
+        difference = paired_difference(first, other, how=how)
         quantity = f"accuracy less that of {words}, same images"
         yield row(subject, difference, quantity, rendering=rendering, condition=_presentation(part))
 
@@ -86,9 +86,8 @@ def _same_noise(part: xr.Dataset) -> Measurement:
     """Return the accuracy in spikes less that in rates with as much noise, mean over the costs."""
     spikes, rates = (part[name].isel(time=-1) == part.label for name in ("answer", "averaged_answer"))
     difference = (spikes.astype(float) - rates).mean("rho").to_numpy()
-    estimate = gaussian(
-        difference.mean(), difference.std(ddof=1) / np.sqrt(difference.size), n=difference.size, unit="images"
-    )
+    error, n = difference.std(ddof=1) / np.sqrt(difference.size), difference.size
+    estimate = gaussian(difference.mean(), error, n=n, unit="images")
     quantity = "accuracy less that of rates with as much noise, same images, mean over rho"
     return row(AS_IN_RATES, estimate, quantity, condition=_presentation(part))
 
@@ -96,16 +95,9 @@ def _same_noise(part: xr.Dataset) -> Measurement:
 def _ledger(part: xr.Dataset) -> Measurement:
     """Return the ATP that the ledger counted over what is expected of the spikes that came."""
     spent, expected = float(part.energy.sum()), float(part.expected_energy)
-    shares = (
-        f"{name} {float(part.energy.sel(mechanism=name)) / spent:.2%}" for name in part.mechanism.values
-    )
-    estimate = gaussian(
-        spent / expected,
-        float(part.energy_sd) / expected,
-        n=part.sizes["image"],
-        unit="images",
-        how=f"{spent:.4g} ATP per image ({', '.join(shares)})",
-    )
+    shares = (f"{m} {float(part.energy.sel(mechanism=m)) / spent:.2%}" for m in part.mechanism.values)
+    how, error = f"{spent:.4g} ATP per image ({', '.join(shares)})", float(part.energy_sd) / expected
+    estimate = gaussian(spent / expected, error, n=part.sizes["image"], unit="images", how=how)
     quantity = "ATP counted by the ledger over the analytic expectation for the same spikes"
     return row(ATP, estimate, quantity, condition=_condition(part))
 
@@ -115,13 +107,12 @@ def _cheaper(part: xr.Dataset) -> Measurement:
     buying = ["calcium pump", "trafficking", "vesicle membrane", "actin"]
     spent = part.energy.sel(mechanism=buying).sum("mechanism")
     amounts = ", ".join(f"{way}: {float(spent.sel(way=way)):.3g}" for way in part.way.values)
-    ratio = exactly(
-        float(spent.sel(way="release probability") / spent.sel(way="number of sites")),
-        n=part.sizes["image"],
-        unit="images",
-        how=f"calcium, trafficking, membrane and actin, ATP per image: {amounts}; transmitter and ion flux "
-        "follow the mean response and are left out",
+    how = (
+        f"calcium, trafficking, membrane and actin, ATP per image: {amounts}; transmitter and ion flux "
+        "follow the mean response and are left out"
     )
+    over = float(spent.sel(way="release probability") / spent.sel(way="number of sites"))
+    ratio = exactly(over, n=part.sizes["image"], unit="images", how=how)
     quantity = "ATP of reliability by release probability over that by number of sites"
     return row(X06, ratio, quantity, condition=_condition(part))
 

@@ -55,14 +55,13 @@ def events_in_nest(context: Context) -> Findings:
     n_events = 0
     for number, model in enumerate(models):
         try:
-            found, n_compared = nest_parity.mismatches(
-                model, 250 if context.is_quick else 2500, (1, 4)[number % 2], interpreter
-            )
+            n_steps, seed = 250 if context.is_quick else 2500, (1, 4)[number % 2]
+            counted, n_compared = nest_parity.mismatches(model, n_steps, seed, interpreter)
         except nest_parity.NoCompiler as error:
             yield not_run(EVENTS, str(error).splitlines()[0])
             return
-        n_events += n_compared * len(found)
-        counts |= {f"{model} (threads: {n_threads})": count for n_threads, count in found.items()}
+        n_events += n_compared * len(counted)
+        counts |= {f"{model} (threads: {n_threads})": count for n_threads, count in counted.items()}
     how = ", ".join(f"{count} with {case}" for case, count in counts.items())
     different = exactly(sum(counts.values()), n=n_events, unit="events", how=how)
     yield row(EVENTS, different, "events at which the quanta released differ")

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import quantities as pq
-from matplotlib.axes import Axes
+import xarray as xr
 from matplotlib.figure import Figure
 
 from biophys.cost_exponents import MECHANISM_COLOURS
@@ -93,26 +93,18 @@ def _computed_slope(rate: np.ndarray, variance: np.ndarray, theory: float) -> Es
 @measures(X08, rendering=Rendering.SPIKING, needs=("torch", "xarray"), experiment="optimal_variability")
 def optimised_variability(run: Run, context: Context) -> Findings:
     """Optimise the variance of release in a spiking neuron and in a rate unit, and compare the slopes."""
-    means: dict[Rendering, dict[str, Estimate]] = {}
     spiking, rate = run.result, result_for("linear", context).result
     # Mean x^2 stands for the rate of the inputs of a rate unit.
-    for rendering, slopes, inputs in (
-        (
-            Rendering.SPIKING,
-            slopes_of_units(spiking.sd, np.log(spiking.rate), "input", "neurons"),
-            f"{float(spiking.rate[0]):g} to {float(spiking.rate[-1]):g} Hz",
-        ),
-        (
-            Rendering.RATE,
-            slopes_of_units(rate.sigma, np.log(rate.power), "synapse", UNITS),
-            "mean x² in place of the rate",
-        ),
-    ):
-        means[rendering] = {mechanism: slope(1.0) for mechanism, slope in slopes.items()}
-        about = {"inputs": inputs}
-        yield from slope_rows(
-            IN_SPIKES, X08, slopes, "on_input_power", _QUANTITY, rendering=rendering, condition=about
-        )
+    slopes = {
+        Rendering.SPIKING: slopes_of_units(spiking.sd, np.log(spiking.rate), "input", "neurons"),
+        Rendering.RATE: slopes_of_units(rate.sigma, np.log(rate.power), "synapse", UNITS),
+    }
+    rates = f"{float(spiking.rate[0]):g} to {float(spiking.rate[-1]):g} Hz"
+    inputs = {Rendering.SPIKING: rates, Rendering.RATE: "mean x² in place of the rate"}
+    for form, by_cost in slopes.items():
+        about: dict[str, Any] = {"rendering": form, "condition": {"inputs": inputs[form]}}
+        yield from slope_rows(IN_SPIKES, X08, by_cost, "on_input_power", _QUANTITY, **about)
+    means = {form: {m: slope(1.0) for m, slope in by_cost.items()} for form, by_cost in slopes.items()}
     try:
         recorded = recorded_slopes(context.seed, 2_000)[MAIN]
     except (DataSetMissing, DataSetCorrupt):
@@ -121,24 +113,26 @@ def optimised_variability(run: Run, context: Context) -> Findings:
         "Left: variance per release that the synapses of a spiking neuron settle on, against the rate of "
         "their input (dots), and lines of the analytic slope. Right: slope of log variance on log rate for "
         "each cost: analytic, in a rate unit and in the spiking neuron with 95 % intervals"
-        + (
-            ". The recordings were not at hand."
-            if recorded is None
-            else ", and the recorded slope with its interval (grey; variance at fixed mean, Ko et al. 2013)."
-        )
+        f"{_WITHOUT if recorded is None else _WITH}"
     )
-    figure = Figure((10, 4), layout="constrained")
-    left, right = figure.subplots(1, 2, width_ratios=(1, 1.2))
-    optimal_variability.plot(spiking, left)
-    _draw_slopes(right, means, recorded)
-    yield ClaimFigure(figure, caption, "X08")
+    draw = partial(_draw, spiking=spiking, means=means, recorded=recorded)
+    yield claim_figure(draw, caption, (10, 4), "X08")
     yield from _REMARKS
 
 
-def _draw_slopes(
-    axes: Axes, means: Mapping[Rendering, Mapping[str, Estimate]], recorded: Estimate | None
+_WITHOUT = ". The recordings were not at hand."
+_WITH = ", and the recorded slope with its interval (grey; variance at fixed mean, Ko et al. 2013)."
+
+
+def _draw(
+    figure: Figure,
+    spiking: xr.Dataset,
+    means: Mapping[Rendering, Mapping[str, Estimate]],
+    recorded: Estimate | None,
 ) -> None:
-    """Draw the slopes of every rendering, one group for each cost."""
+    """Draw the variances in spikes, and the slopes of every rendering, one group for each cost."""
+    left, axes = figure.subplots(1, 2, width_ratios=(1, 1.2))
+    optimal_variability.plot(spiking, left)
     if recorded is not None:
         axes.axhspan(*(recorded.interval or (recorded.value,) * 2), color=GREY, alpha=0.25, linewidth=0)
         axes.axhline(recorded.value, color="black", linestyle="--", linewidth=1, label="recorded")
@@ -149,10 +143,10 @@ def _draw_slopes(
     for rendering, (marker, shift) in styles.items():
         for index, (mechanism, mean) in enumerate(means[rendering].items()):
             low, high = mean.interval or (mean.value, mean.value)
-            style: dict[str, Any] = {"color": MECHANISM_COLOURS[mechanism], "capsize": 4, "linestyle": "none"}
             label = f"{rendering}, {mean.n} {mean.unit}" if not index else None
+            style: dict[str, Any] = {"fmt": marker, "color": MECHANISM_COLOURS[mechanism], "capsize": 4}
             ends = [[mean.value - low], [high - mean.value]]
-            axes.errorbar(index + shift, mean.value, ends, marker=marker, label=label, **style)
+            axes.errorbar(index + shift, mean.value, ends, label=label, **style)
     axes.set_xticks(x, [f"{m}\nρ = {rho:.3g}" for m, rho in COST_EXPONENTS.items()], fontsize=8)
     axes.set_ylabel("slope of log variance on log rate")
     axes.legend(fontsize=7, loc="lower right")

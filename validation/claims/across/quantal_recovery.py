@@ -112,13 +112,13 @@ def _other_p(synapse: QuantalSynapse) -> list[float]:
 
 def coverage(method: str, rows: Sequence[RecoveryRow], name: str, *, where_told: bool = False) -> Measurement:
     """Return how often the intervals of n, p or q hold it; of n also where it is said to be told."""
-    suffix, words = "", f"coverage of 95 % intervals of {name} from {rows[0].n_trials} responses"
+    words = f"coverage of 95 % intervals of {name} from {rows[0].n_trials} responses"
     if where_told:
-        suffix = "_if_identifiable"
         words = f"coverage of n from {rows[0].n_trials} responses that are said to tell it"
+    attribute = f"{name}_coverage" + "_if_identifiable" * where_told
     weights = np.array([each.n_repeats * (each.identifiable if where_told else 1.0) for each in rows])
     counted = [each for each, weight in zip(rows, weights, strict=True) if weight > 0]
-    held = np.array([getattr(each, f"{name}_coverage{suffix}") for each in counted])
+    held = np.array([getattr(each, attribute) for each in counted])
     pooled, n = float(np.average(held, weights=weights[weights > 0])), int(weights.sum())
     error = float(np.sqrt(pooled * (1 - pooled) / n))
     how = f"{_extremes(counted, held)}; 0.95 is asked for"
@@ -133,11 +133,8 @@ def _observed(method: str, rows: Sequence[RecoveryRow], estimate: Estimate, quan
 
 def _extremes(rows: Sequence[RecoveryRow], values: np.ndarray) -> str:
     """Return at which synapses a value is lowest and highest."""
-    worst, best = rows[int(np.argmin(values))], rows[int(np.argmax(values))]
-    return (
-        f"{values.min():.3f} at n = {worst.n}, p = {worst.p:g} to {values.max():.3f} at n = {best.n}, "
-        f"p = {best.p:g}"
-    )
+    ends = (int(np.argmin(values)), int(np.argmax(values)))
+    return " to ".join(f"{values[i]:.3f} at n = {rows[i].n}, p = {rows[i].p:g}" for i in ends)
 
 
 def _span(values: Any) -> str:

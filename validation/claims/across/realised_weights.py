@@ -1,8 +1,7 @@
 """X06, by formula: normal weights realised by calcium or by vesicle number, their moments and their ATP."""
 
-from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import quantities as pq
@@ -16,11 +15,10 @@ from biophys.palette import BLUE, VERMILION
 from biophys.quantal import QuantalSynapse, synapse_with
 from validation.claims.across.gaussian_synapses import MOMENTS, X06
 from validation.registry import Context, Findings, claim_figure, measures
-from validation.statement import Measurement, Rendering, row
+from validation.statement import Rendering, row
 
 
-@dataclass(frozen=True, eq=False)
-class Realised:
+class Realised(NamedTuple):
     """Synapses realised by one mechanism, and which of the weights it could realise."""
 
     mechanism: str
@@ -44,11 +42,15 @@ def realised_weights(context: Context) -> Findings:
         Realised("vesicle number (p near 0.3)", by_vesicles, is_feasible),
     )
     for realised in by_mechanism:
-        yield _moments_kept(realised, mean, sd)
+        condition = {"mechanism": realised.mechanism}
+        quantity = "largest relative error of mean and sd of the realised synapses"
+        yield row(MOMENTS, _worst_error(realised, mean, sd), quantity, condition=condition)
         share = exactly(realised.is_feasible.mean(), n=n, unit="weights")
-        yield _observed(share, "share of weights that the mechanism can realise", realised)
-        # What both can realise: calcium realises all, vesicle number not.
-        yield _atp(realised, by_mechanism[1].is_feasible)
+        yield row(X06, share, "share of weights that the mechanism can realise", condition=condition)
+        # Calcium realises all weights, vesicle number not.
+        atp = _mean_atp(realised, by_mechanism[1].is_feasible)
+        quantity = "mean ATP per presynaptic spike of the weights that both mechanisms realise"
+        yield row(X06, atp, quantity, condition=condition)
     caption = (
         f"{n} normal weights with variances optimised for rho = 2, realised by p at n = 5 and by n at p near "
         "0.3: ATP per spike against the weight's coefficient of variation (2000 drawn)."
@@ -66,39 +68,22 @@ _REMARKS = (
 )
 
 
-def _observed(estimate: Estimate, quantity: str, realised: Realised) -> Measurement:
-    """Return a row that decides nothing."""
-    condition = {"mechanism": realised.mechanism}
-    return row(X06, estimate, quantity, condition=condition)
-
-
-def _moments_kept(realised: Realised, mean: pq.Quantity, sd: pq.Quantity) -> Measurement:
+def _worst_error(realised: Realised, mean: pq.Quantity, sd: pq.Quantity) -> Estimate:
     """Return the largest relative error of the moments of the weights that could be realised."""
-    chosen = realised.is_feasible
-    worst = max(
-        np.max(np.abs(realised.synapses.mean.magnitude / mean[chosen].magnitude - 1)),
-        np.max(np.abs(realised.synapses.sd.magnitude / sd[chosen].magnitude - 1)),
-    )
-    quantity = "largest relative error of mean and sd of the realised synapses"
-    condition = {"mechanism": realised.mechanism}
-    return row(MOMENTS, exactly(worst, n=int(chosen.sum()), unit="weights"), quantity, condition=condition)
+    chosen, synapses = realised.is_feasible, realised.synapses
+    ratios = [synapses.mean.magnitude / mean[chosen].magnitude, synapses.sd.magnitude / sd[chosen].magnitude]
+    worst = max(np.max(np.abs(ratio - 1)) for ratio in ratios)
+    return exactly(worst, n=int(chosen.sum()), unit="weights")
 
 
-def _atp(realised: Realised, is_common: NDArray[np.bool_]) -> Measurement:
+def _mean_atp(realised: Realised, is_common: NDArray[np.bool_]) -> Estimate:
     """Return the mean ATP per spike of the weights that every mechanism realises."""
     chosen = is_common[realised.is_feasible]
     low, atp, high = (
         spike_costs(estimate=end)(realised.synapses).magnitude[chosen] for end in ("low", "value", "high")
     )
-    estimate = gaussian(
-        atp.mean(),
-        atp.std(ddof=1) / np.sqrt(atp.size),
-        n=atp.size,
-        unit="weights",
-        how=f"with the constants at the ends of their ranges {low.mean():.3g} to {high.mean():.3g}",
-    )
-    quantity = "mean ATP per presynaptic spike of the weights that both mechanisms realise"
-    return _observed(estimate, quantity, realised)
+    how = f"with the constants at the ends of their ranges {low.mean():.3g} to {high.mean():.3g}"
+    return gaussian(atp.mean(), atp.std(ddof=1) / np.sqrt(atp.size), n=atp.size, unit="weights", how=how)
 
 
 def _draw_atp(by_mechanism: tuple[Realised, ...], figure: Figure) -> None:

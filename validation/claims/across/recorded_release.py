@@ -1,8 +1,8 @@
 """X10: where recorded release probabilities lie on the curve of information per ATP."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 
@@ -30,67 +30,33 @@ SPIKE_PROBABILITIES = (0.01, 0.1)
 """Probability of a spike per bin."""
 
 
-@dataclass(frozen=True, eq=False)
-class Efficiency:
-    """Information per ATP at the recorded release probabilities, relative to the best.
-
-    Parameters
-    ----------
-    spike_probability
-        Of the input, per bin.
-    optimum
-        The best release probability for this input and number of sites.
-    relative
-        Median of the bits per ATP at the recorded probabilities over those at the best one.
-    share_above
-        Fraction of the recorded probabilities above the best one.
-    """
+class Efficiency(NamedTuple):
+    """Information per ATP at the recorded release probabilities: their median over that at the best one."""
 
     spike_probability: float
     optimum: Optimum
     relative: Estimate
     share_above: float
+    """Of the recorded probabilities above the best one."""
 
 
 def median_of(
     values: np.ndarray, clusters: np.ndarray, rng: np.random.Generator, unit: str = "recordings"
 ) -> Estimate:
-    """Return the median with its bootstrap distribution over clusters of rows.
-
-    Parameters
-    ----------
-    values
-        Shape (n,).
-    clusters
-        Which cluster each belongs to, shape (n,).
-    rng
-        Draws the resamples.
-    unit
-        What n counts.
-    """
-
-    def statistic(weights: np.ndarray) -> np.ndarray:
-        return weighted_median(np.broadcast_to(values, weights.shape), weights)
-
-    return bootstrap(statistic, len(values), clusters=clusters, rng=rng, unit=unit)
+    """Return the median with its bootstrap distribution over clusters of rows."""
+    return bootstrap(
+        lambda w: weighted_median(np.broadcast_to(values, w.shape), w),
+        len(values),
+        clusters=clusters,
+        rng=rng,
+        unit=unit,
+    )
 
 
 def efficiency(
     recordings: PlasticityRecordings, n_sites: int, spike_probability: float, *, rng: np.random.Generator
 ) -> Efficiency:
-    """Return how the recorded release probabilities compare with the best one.
-
-    Parameters
-    ----------
-    recordings
-        The recorded connections.
-    n_sites
-        Release sites of each.
-    spike_probability
-        Of the input, per bin, in (0, 1).
-    rng
-        Draws the bootstrap resamples.
-    """
+    """Return how the recorded release probabilities compare with the best one."""
     spikes, cost = bernoulli_input(spike_probability), TransmissionCost()
     best = optimal_release_probability(spikes, n_sites, cost)
     recorded = information_per_energy(spikes, n_sites, recordings.p_before, cost).magnitude
@@ -104,18 +70,13 @@ def recorded_release_probabilities(context: Context) -> Findings:
     recordings, rng = read_sjostrom2001(), np.random.default_rng(context.seed)
     each = [efficiency(recordings, n, s, rng=rng) for n in SITES for s in SPIKE_PROBABILITIES]
     median = median_of(recordings.p_before, recordings.recording, rng)
-    best = each[0].optimum
-    reason = (
-        f"the optimum is p = {best.p:.2f} with {best.n} sites and a spike in "
-        f"{100 * each[0].spike_probability:g} % of bins"
-    )
-    quantity = "median recorded release probability before induction"
-    yield row(X10, median, quantity, reason=reason)
+    best, percent = each[0].optimum, 100 * each[0].spike_probability
+    reason = f"the optimum is p = {best.p:.2f} with {best.n} sites and a spike in {percent:g} % of bins"
+    yield row(X10, median, "median recorded release probability before induction", reason=reason)
     for at in each:
         condition = {"sites": at.optimum.n, "spikes per bin": at.spike_probability}
-        above = f"{100 * at.share_above:.0f} % of the recorded p lie above"
         quantity = "median bits per ATP at the recorded p, relative to the best p"
-        reason = f"best p = {at.optimum.p:.3f}; {above}"
+        reason = f"best p = {at.optimum.p:.3f}; {100 * at.share_above:.0f} % of the recorded p lie above"
         yield row(X10, at.relative, quantity, condition=condition, reason=reason)
     yield from of_fitted_synapses(allen_synapses_here(), rng)
     optima = [at.optimum for at in each if at.spike_probability == SPIKE_PROBABILITIES[0]]
@@ -140,13 +101,11 @@ def of_fitted_synapses(synapses: Sequence[AllenSynapse], rng: np.random.Generato
         bits = [float(information_per_energy(spikes, n, at, cost)) for n, at in zip(sites, p, strict=True)]
         relative = np.array([b / best[n].bits_per_atp for b, n in zip(bits, sites, strict=True)])
         share = np.mean([at > best[n].p for at, n in zip(p, sites, strict=True)])
-        yield row(
-            X10,
-            median_of(relative, np.arange(len(members)), rng, unit="synapses"),
-            "median bits per ATP at fitted n and p, relative to the best p at that n (Allen Institute)",
-            condition={"cells": name, "spikes per bin": SPIKE_PROBABILITIES[0]},
-            reason=f"{100 * share:.0f} % of the p lie above the best; bootstrap over synapses",
-        )
+        median = median_of(relative, np.arange(len(members)), rng, unit="synapses")
+        quantity = "median bits per ATP at fitted n and p, relative to the best p at that n (Allen Institute)"
+        condition = {"cells": name, "spikes per bin": SPIKE_PROBABILITIES[0]}
+        reason = f"{100 * share:.0f} % of the p lie above the best; bootstrap over synapses"
+        yield row(X10, median, quantity, condition=condition, reason=reason)
 
 
 _CAPTION = (

@@ -71,13 +71,7 @@ def release_in_brian2(context: Context) -> Findings:
 
 
 def compared(result: xr.Dataset) -> Iterator[Measurement]:
-    """Yield mean, variance and failure rate on one target beside their formulas, by generator.
-
-    Parameters
-    ----------
-    result
-        What :func:`brianpresyn.experiments.release_statistics.run` returned.
-    """
+    """Yield mean, variance and failure rate on one target beside their formulas, by generator."""
     estimate = partial(gaussian, n=int(result.attrs["n_events"]), unit="spikes")
     for draws, part in result.groupby("draws"):
         condition = {"target": result.attrs["target"], "draws": str(draws)}
@@ -103,13 +97,11 @@ def same_releases(results: Sequence[xr.Dataset]) -> Measurement:
     """Return how many release models released otherwise on another target, with counter-based draws."""
     counts = [result.where(result.draws == "counter", drop=True).counts.values for result in results]
     n_different = sum(int(np.any(other != counts[0], axis=1).sum()) for other in counts[1:])
-    return row(
-        SAME_RELEASES,
-        exactly(n_different, n=len(counts[0]), unit="models"),
-        "release models whose counter-based releases differ between targets",
-        condition={"target": "all", "draws": "counter"},
-        reason="compared by how often each number of vesicles was released",
-    )
+    different = exactly(n_different, n=len(counts[0]), unit="models")
+    quantity = "release models whose counter-based releases differ between targets"
+    condition = {"target": "all", "draws": "counter"}
+    reason = "compared by how often each number of vesicles was released"
+    return row(SAME_RELEASES, different, quantity, condition=condition, reason=reason)
 
 
 @measures("X01", rendering=Rendering.ANALYTIC)
@@ -124,11 +116,7 @@ def analytic_failures(context: Context) -> Findings:
     is_frequent = expected * n_spikes > 5
     ratio = (np.mean(counts == 0, axis=0) / expected)[is_frequent]
     precision = n_spikes * expected[is_frequent] / (1 - expected[is_frequent])
-    estimate = gaussian(
-        float(np.average(ratio, weights=precision)),
-        float(np.sum(precision)) ** -0.5,
-        n=n_spikes * ratio.size,
-        unit="spikes",
-    )
+    value, error = float(np.average(ratio, weights=precision)), float(np.sum(precision)) ** -0.5
+    estimate = gaussian(value, error, n=n_spikes * ratio.size, unit="spikes")
     condition = {"n": "1-10", "p": "0.05-0.7"}
     yield row(DRAWN_FAILURES, estimate, "failure rate of drawn spikes over (1 - p)^n", condition=condition)

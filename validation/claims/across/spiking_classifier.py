@@ -68,14 +68,14 @@ def _right(result: xr.Dataset) -> dict[str, NDArray[np.bool_]]:
 
 def _accuracies(result: xr.Dataset) -> Iterator[Measurement]:
     """Yield each rendering of the noise less the mean weights, and the accuracies."""
-    right, duration = _right(result), round(1000 * float(result.time[-1]), 6)
+    right, duration = _right(result), float(result.time[-1])
     for subject, rendering, name in (
         (AS_RIGHT, Rendering.SPIKING, "spikes"),
         (AS_RIGHT, Rendering.RATE, "release averaged over the spikes"),
         (X03, Rendering.SPIKING, "spikes, p = 1"),
         (X03, Rendering.RATE, "ten draws of the synapses"),
     ):
-        yield _compared(result, subject, rendering, name, right[name], duration)
+        yield _compared(result, right[name], duration, name, subject, rendering)
     for rendering, name in ((Rendering.SPIKING, "spikes"), (Rendering.RATE, "mean weights")):
         accuracy = share_of(right[name], unit="images", how=f"{name}; one network")
         yield row(X03, accuracy, "share of right answers", rendering=rendering, condition=data_of(result))
@@ -83,14 +83,14 @@ def _accuracies(result: xr.Dataset) -> Iterator[Measurement]:
 
 def _compared(
     result: xr.Dataset,
-    subject: Clause | Claim,
-    rendering: Rendering,
-    name: str,
     right: ArrayLike,
     duration: float,
+    name: str = "spikes",
+    subject: Clause | Claim = X03,
+    rendering: Rendering = Rendering.SPIKING,
 ) -> Measurement:
     quantity = "accuracy less that of the rate network with mean weights, same images"
-    condition = data_of(result, presentation_ms=duration, noise=name)
+    condition = data_of(result, presentation_ms=round(1000 * duration, 6), noise=name)
     estimate = paired_difference(right, _right(result)["mean weights"], how="one network")
     return row(subject, estimate, quantity, rendering=rendering, condition=condition)
 
@@ -99,33 +99,29 @@ def _times(result: xr.Dataset) -> Iterator[Measurement]:
     """Yield from when on the network is within a standard error of the rates, and shorter presentations."""
     from validation.experiments.release_in_spikes import PLASTIC
 
-    reference = _right(result)["mean weights"]
+    reference, times = _right(result)["mean weights"], result.time.to_numpy()
     right = (result.answer.sel(model=PLASTIC) == result.label).transpose("time", "image").to_numpy()
-    times = 1000 * result.time.to_numpy()
     is_as_good = right.mean(axis=1) >= reference.mean() - standard_error_of_share(reference)
     # The first reading from which on none falls short.
     since = times.size - int(np.argmin(is_as_good[::-1])) if not is_as_good.all() else 0
-    yield _observed(
-        exactly(times[since], n=len(reference), unit="images") if since < times.size else None,
-        "presentation time (ms) from which on accuracy stays within one standard error of the rates",
-        condition=data_of(result, peak_rate_Hz=float(result.attrs["peak_rate"])),
-        reason=f"read every {times[0]:g} ms",
-    )
+    reached = exactly(1000 * times[since], n=len(reference), unit="images") if since < times.size else None
+    quantity = "presentation time (ms) from which on accuracy stays within one standard error of the rates"
+    condition = data_of(result, peak_rate_Hz=float(result.attrs["peak_rate"]))
+    yield _observed(reached, quantity, condition=condition, reason=f"read every {1000 * times[0]:g} ms")
     for index in sorted({times.size // 8, times.size // 4, times.size // 2}):
-        yield _compared(result, X03, Rendering.SPIKING, "spikes", right[index], round(float(times[index]), 6))
+        yield _compared(result, right[index], float(times[index]))
 
 
 def _rates(result: xr.Dataset) -> Iterator[Measurement]:
     """Yield how rates in spikes go with the activities of the rate network, layer by layer."""
-    for layer in range(result.sizes["hidden_layer"]):
-        yield _observed(
-            exactly(float(result.rate_slope[layer])),
-            "rate of spikes over activity of the rate network, slope through 0",
-            condition=data_of(result, hidden_layer=layer + 1),
-            published=1.0,
-            reason=f"root mean square difference {100 * float(result.rate_error[layer]):.1f} % of the root "
-            "mean square activity; all units and images, at the longest presentation",
+    quantity = "rate of spikes over activity of the rate network, slope through 0"
+    for layer, (slope, error) in enumerate(zip(result.rate_slope, result.rate_error, strict=True), start=1):
+        reason = (
+            f"root mean square difference {100 * float(error):.1f} % of the root mean square activity; all "
+            "units and images, at the longest presentation"
         )
+        condition = data_of(result, hidden_layer=layer)
+        yield _observed(exactly(float(slope)), quantity, condition=condition, published=1.0, reason=reason)
 
 
 def _energies(result: xr.Dataset) -> Iterator[Measurement]:
@@ -139,10 +135,7 @@ def _energies(result: xr.Dataset) -> Iterator[Measurement]:
         f"{float(result.vesicles.sel(model=PLASTIC)):.4g} vesicles are released per image; a weight of one "
         "stands for 10 mV"
     )
-    for mechanism, value in {
-        **dict(zip(spent.mechanism.values, spent.values, strict=True)),
-        "all": total,
-    }.items():
+    for mechanism, value in (*zip(spent.mechanism.values, spent.values, strict=True), ("all", total)):
         condition = data_of(result, mechanism=str(mechanism), presentation_ms=duration)
         estimate = exactly(value, n=result.sizes["image"], unit="images")
         reason = f"{value / total:.2%} of all; {events}"
@@ -163,20 +156,14 @@ def _information(result: xr.Dataset) -> Iterator[Measurement]:
         billions = 1e-9 * float(result.energy.sel(model=model).sum()) * result.time.to_numpy() / duration
         efficiency = corrected_information(counts) / billions
         best = int(np.argmax(efficiency))
-        yield _observed(
-            Estimate(
-                float(efficiency[best]),
-                partial(_information_ends, counts[best], float(billions[best])),
-                len(labels),
-                "images",
-                "jackknife",
-                "information of the answer (bias-corrected), ATP proportional to time; one network",
-            ),
-            "bits about the class per 10^9 ATP, at the best presentation time",
-            condition=data_of(result, release=str(model)),
-            reason=f"best at {1000 * float(result.time[best]):g} ms; {efficiency[-1]:.3g} at "
-            f"{1000 * duration:g} ms",
+        ends = partial(_information_ends, counts[best], float(billions[best]))
+        how = "information of the answer (bias-corrected), ATP proportional to time; one network"
+        each = Estimate(float(efficiency[best]), ends, len(labels), "images", "jackknife", how)
+        quantity = "bits about the class per 10^9 ATP, at the best presentation time"
+        reason = (
+            f"best at {1000 * float(result.time[best]):g} ms; {efficiency[-1]:.3g} at {1000 * duration:g} ms"
         )
+        yield _observed(each, quantity, condition=data_of(result, release=str(model)), reason=reason)
 
 
 def _information_ends(counts: NDArray[np.int64], billions: float, alpha: float) -> tuple[float, float]:

@@ -1,6 +1,8 @@
 """X07: how well the STDP rule, fitted to some recorded protocols, predicts the one that was left out."""
 
+import itertools
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -21,8 +23,11 @@ from validation.claims.across.stdp_protocol import (
     recorded_changes,
 )
 from validation.data.recordings import read_sjostrom2001
-from validation.registry import ClaimFigure, Context, Findings, measures
+from validation.registry import Context, Findings, claim_figure, measures
 from validation.statement import Measurement, row
+
+Changes = tuple[NDArray[np.float64], NDArray[np.float64]]
+"""Of p, and of q relative to q before, connection by connection."""
 
 PUBLISHED = "published parameters"
 LEFT_OUT = "fitted to the other protocols"
@@ -43,54 +48,45 @@ _REMARKS = (
 def left_out_protocols(context: Context) -> Findings:
     """Compare published, refitted and held-out predictions with the prediction of no change."""
     recordings = read_sjostrom2001()
-    rng = np.random.default_rng(context.seed)
-    recorded = recorded_changes(recordings)
-    drawn = {}
+    rng, recorded = np.random.default_rng(context.seed), recorded_changes(recordings)
     for reading, timing in readings_of_timing(recordings).items():
+        is_as_filed = reading == AS_IN_FILE
         config = protocol_config(recordings, timing, context.seed)
-        predictions = _predictions(config, recorded)
-        yield _agreement(config, reading)
-        for index, quantity in enumerate(_QUANTITIES):
-            for name, predicted in predictions.items():
-                clause = _CLAUSES.get(name, {}).get(quantity, X07)
-                words = f"share of the squared change {quantity} explained beyond predicting no change"
-                condition = {"parameters": name, "timing": reading}
-                estimate = explained_share(predicted[index], recorded[index], recordings.recording, rng)
-                yield row(clause if reading == AS_IN_FILE else X07, estimate, words, condition=condition)
-        if reading == AS_IN_FILE:
+        best = fitted_rule(config, *recorded, np.ones(len(config.p), dtype=bool))
+        predictions = {
+            LEFT_OUT: left_out_changes(config, *recorded),
+            PUBLISHED: predicted_changes(config),
+            FITTED: predicted_changes(replace(config, rule=best)),
+        }
+        if is_as_filed:
             drawn = predictions
+        yield _in_spikes_and_numbers(config, predictions[PUBLISHED], reading)
+        for (index, quantity), (name, predicted) in itertools.product(
+            enumerate(_QUANTITIES), predictions.items()
+        ):
+            clause = _CLAUSES.get(name, {}).get(quantity, X07) if is_as_filed else X07
+            share = explained_share(predicted[index], recorded[index], recordings.recording, rng)
+            words = f"share of the squared change {quantity} explained beyond predicting no change"
+            yield row(clause, share, words, condition={"parameters": name, "timing": reading})
     caption = (
         f"Predicted against recorded change of {len(recordings)} connections, timing as in the file: by the "
         "published parameters, and by amplitudes fitted to all protocols but the connection's own. On the "
         "line the prediction is right."
     )
-    yield ClaimFigure(_figure(drawn, recorded), caption)
+    yield claim_figure(partial(_draw, predictions=drawn, recorded=recorded), caption, (9, 4.2))
     yield from _REMARKS
 
 
-def _predictions(
-    config: stdp_protocol.Config, recorded: tuple[NDArray[np.float64], NDArray[np.float64]]
-) -> dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]]:
-    everything = np.ones(len(config.p), dtype=bool)
-    best = fitted_rule(config, *recorded, everything)
-    return {
-        LEFT_OUT: left_out_changes(config, *recorded),
-        PUBLISHED: predicted_changes(config),
-        FITTED: predicted_changes(replace(config, rule=best)),
-    }
-
-
-def _agreement(config: stdp_protocol.Config, reading: str) -> Measurement:
+def _in_spikes_and_numbers(config: stdp_protocol.Config, predicted: Changes, reading: str) -> Measurement:
     """Return how far the rule in numbers is from the rule in spikes."""
     result = stdp_protocol.run(config)
-    dp, dq = predicted_changes(config)
-    worst = max(
-        float(np.max(np.abs(result.p_after - result.p_before - dp))),
-        float(np.max(np.abs(result.q_after / result.q_before - 1 - dq))),
-    )
-    quantity = "largest difference of the rule in spikes from the rule in numbers"
-    condition = {"timing": reading}
+    changes = result.p_after - result.p_before, result.q_after / result.q_before - 1
+    worst = max(float(np.max(np.abs(a - b))) for a, b in zip(changes, predicted, strict=True))
     estimate = exactly(worst, n=len(config.p), unit="rows")
+    quantity, condition = (
+        "largest difference of the rule in spikes from the rule in numbers",
+        {"timing": reading},
+    )
     return row(X07, estimate, quantity, condition=condition, published=0.0, reason="published parameters")
 
 
@@ -102,14 +98,7 @@ def explained_share(
 ) -> Estimate:
     """Return the share of the squared change that a prediction explains, beyond predicting no change.
 
-    Parameters
-    ----------
-    predicted, recorded
-        Changes, shape (row,).
-    recording
-        Which recording each row is of: whole recordings are resampled.
-    rng
-        Draws the resamples.
+    Whole recordings are resampled: `recording` says which each row is of.
     """
     error = (predicted - recorded) ** 2
     return bootstrap(
@@ -123,26 +112,13 @@ def explained_share(
     )
 
 
-def _figure(
-    predictions: dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]],
-    recorded: tuple[NDArray[np.float64], NDArray[np.float64]],
-) -> Figure:
-    figure = Figure((9, 4.2), layout="constrained")
+def _draw(figure: Figure, predictions: dict[str, Changes], recorded: Changes) -> None:
     for index, (axes, quantity) in enumerate(zip(figure.subplots(1, 2), _QUANTITIES, strict=True)):
+        y = recorded[index]
         for name, marker in ((PUBLISHED, "x"), (LEFT_OUT, "o")):
-            axes.plot(
-                predictions[name][index],
-                recorded[index],
-                marker,
-                color=_COLOURS[name],
-                markersize=5,
-                alpha=0.7,
-                label=name,
-            )
-        ends = [float(recorded[index].min()), float(recorded[index].max())]
-        axes.plot(ends, ends, color="black", linewidth=0.8)
+            style = {"color": _COLOURS[name], "markersize": 5, "alpha": 0.7, "label": name}
+            axes.plot(predictions[name][index], y, marker, **style)
+        axes.plot([y.min(), y.max()], [y.min(), y.max()], color="black", linewidth=0.8)
         axes.axhline(0.0, color="black", linewidth=0.5, linestyle=":")
-        axes.set_xlabel(f"predicted {quantity}")
-        axes.set_ylabel(f"recorded {quantity}")
+        axes.set(xlabel=f"predicted {quantity}", ylabel=f"recorded {quantity}")
         axes.legend(fontsize=8)
-    return figure

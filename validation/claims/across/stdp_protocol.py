@@ -1,8 +1,9 @@
 """X07: what the spiking pre- and postsynaptic STDP rule predicts for the recorded connections."""
 
+import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
@@ -20,7 +21,7 @@ from validation.claims.malkin2023.potentiation import M08, SMALLER
 from validation.claims.schug2021.stable_synapses import S18, TEST
 from validation.criteria import above
 from validation.data.recordings import read_sjostrom2001
-from validation.registry import ClaimFigure, Context, Findings, measures
+from validation.registry import Context, Findings, claim_figure, measures
 from validation.statement import CROSS_CHECK, Claim, Clause, Measurement, Rendering, row
 
 _better = partial(
@@ -50,8 +51,7 @@ AS_IN_FILE = "as in the file"
 _observed = partial(row, X07)
 
 
-@dataclass(frozen=True, eq=False)
-class Prediction:
+class Prediction(NamedTuple):
     """Predicted and recorded change of one quantity, connection by connection."""
 
     quantity: str
@@ -64,9 +64,13 @@ def stdp_protocol_against_recordings(context: Context) -> Findings:
     """Run each recorded connection's protocol on the spiking rule and compare the changes of P and q."""
     recordings = read_sjostrom2001()
     rng = np.random.default_rng(context.seed)
+    dp, dq = recorded_changes(recordings)
     for reading, timing in readings_of_timing(recordings).items():
         result = stdp_protocol.run(protocol_config(recordings, timing, context.seed))
-        predictions = _predictions(recordings, result)
+        predictions = [
+            Prediction("dP", (result.p_after - result.p_before).to_numpy(), dp),
+            Prediction("dq / q", ((result.q_after - result.q_before) / result.q_before).to_numpy(), dq),
+        ]
         for prediction in predictions:
             yield from _errors(prediction, recordings, reading, rng)
             yield from _by_protocol(prediction, recordings, timing, reading)
@@ -77,7 +81,8 @@ def stdp_protocol_against_recordings(context: Context) -> Findings:
         "connections (dots), and of a spiking synapse under the rule with its published parameters (lines; "
         "p = 0.5 before). One train of five pairings, one pairing at 0.1 Hz, learning rates 1."
     )
-    yield ClaimFigure(_figure(grid, recordings, predictions), caption)
+    draw = partial(_draw, grid=grid, recordings=recordings, predictions=predictions)
+    yield claim_figure(draw, caption, (9, 4.2))
     yield from _REMARKS
 
 
@@ -120,15 +125,6 @@ def recorded_changes(recordings: PlasticityRecordings) -> tuple[NDArray[np.float
     return recordings.p_after - recordings.p_before, change_of_q
 
 
-def _predictions(recordings: PlasticityRecordings, result: xr.Dataset) -> list[Prediction]:
-    """Return predicted and recorded change of p, and of q relative to q before."""
-    dp, dq = recorded_changes(recordings)
-    return [
-        Prediction("dP", (result.p_after - result.p_before).to_numpy(), dp),
-        Prediction("dq / q", ((result.q_after - result.q_before) / result.q_before).to_numpy(), dq),
-    ]
-
-
 def _errors(
     prediction: Prediction, recordings: PlasticityRecordings, reading: str, rng: np.random.Generator
 ) -> Iterator[Measurement]:
@@ -152,14 +148,12 @@ def _by_protocol(
     protocols = np.column_stack([recordings.frequency.magnitude, timings])
     for frequency, timing in np.unique(protocols, axis=0):
         chosen = np.all(protocols == (frequency, timing), axis=1)
-        means = prediction.predicted[chosen].mean(), prediction.recorded[chosen].mean()
-        yield _observed(
-            mean_of((prediction.predicted - prediction.recorded)[chosen], unit="rows"),
-            f"predicted minus recorded {prediction.quantity}",
-            condition={"frequency_Hz": float(frequency), "timing_ms": float(timing), "timing": reading},
-            published=0.0,
-            reason=f"predicted {means[0]:+.3f}, recorded {means[1]:+.3f}",
-        )
+        predicted, recorded = prediction.predicted[chosen], prediction.recorded[chosen]
+        condition = {"frequency_Hz": float(frequency), "timing_ms": float(timing), "timing": reading}
+        off = mean_of(predicted - recorded, unit="rows")
+        quantity = f"predicted minus recorded {prediction.quantity}"
+        reason = f"predicted {predicted.mean():+.3f}, recorded {recorded.mean():+.3f}"
+        yield _observed(off, quantity, condition=condition, published=0.0, reason=reason)
 
 
 def _predicted_correlations(
@@ -169,42 +163,35 @@ def _predicted_correlations(
     before = (result.p_before * result.q_before).to_numpy()
     change = np.abs((result.p_after * result.q_after).to_numpy() / before - 1.0)
     is_potentiated = recordings.induction == "LTP"
+    quantity = "correlation of p before with the size of the predicted relative change of p q"
+    about = partial(row, quantity=quantity, rendering=Rendering.SPIKING, reason=_RUN_ON_EACH)
     for clause, claim, chosen, rows in (
         (TEST, S18, np.ones_like(is_potentiated, dtype=bool), "LTP and LTD"),
         (SMALLER, M08, is_potentiated, "LTP"),
     ):
-        yield row(
-            clause if reading == AS_IN_FILE else claim,
-            bootstrap(
-                partial(pearson, recordings.p_before[chosen], change[chosen]),
-                int(chosen.sum()),
-                clusters=recordings.recording[chosen],
-                rng=rng,
-                unit="recordings",
-            ),
-            "correlation of p before with the size of the predicted relative change of p q",
-            condition={"connections": rows, "timing": reading},
-            reason="the spiking rule run on each recorded connection's protocol from its p and q",
-        )
+        related = partial(pearson, recordings.p_before[chosen], change[chosen])
+        drawn = {"clusters": recordings.recording[chosen], "rng": rng, "unit": "recordings"}
+        r = bootstrap(related, int(chosen.sum()), **drawn)
+        condition = {"connections": rows, "timing": reading}
+        yield about(clause if reading == AS_IN_FILE else claim, r, condition=condition)
 
 
-def _figure(grid: xr.Dataset, recordings: PlasticityRecordings, predictions: list[Prediction]) -> Figure:
-    figure = Figure((9, 4.2))
+_RUN_ON_EACH = "the spiking rule run on each recorded connection's protocol from its p and q"
+
+
+def _draw(
+    figure: Figure, grid: xr.Dataset, recordings: PlasticityRecordings, predictions: list[Prediction]
+) -> None:
+    timings, frequency = recordings.timing.magnitude, recordings.frequency.magnitude
     for axes, quantity, prediction in zip(figure.subplots(1, 2), ("p", "q"), predictions, strict=True):
-        for timing, colour in _COLOURS.items():
-            for induction, marker in (("LTP", "^"), ("LTD", "v")):
-                chosen = (recordings.timing.magnitude == timing) & (recordings.induction == induction)
-                axes.plot(
-                    recordings.frequency.magnitude[chosen] + (0.6 if timing > 0 else -0.6),
-                    prediction.recorded[chosen],
-                    marker,
-                    color=colour,
-                    alpha=0.5,
-                    markersize=5,
-                    label=f"{timing:+g} ms, {induction}" if chosen.any() else None,
-                )
+        for (timing, colour), (induction, marker) in itertools.product(
+            _COLOURS.items(), (("LTP", "^"), ("LTD", "v"))
+        ):
+            chosen = (timings == timing) & (recordings.induction == induction)
+            x, y = frequency[chosen] + (0.6 if timing > 0 else -0.6), prediction.recorded[chosen]
+            label = f"{timing:+g} ms, {induction}" if chosen.any() else None
+            axes.plot(x, y, marker, color=colour, alpha=0.5, markersize=5, label=label)
         stdp_protocol.plot(grid, axes, quantity=quantity)
-    # Below the axes, where it covers no connection.
-    figure.legend(*figure.axes[0].get_legend_handles_labels(), fontsize=7, ncols=5, loc="lower center")
-    figure.tight_layout(rect=(0, 0.06, 1, 1))
-    return figure
+    # Outside the axes, where it covers no connection.
+    handles = figure.axes[0].get_legend_handles_labels()
+    figure.legend(*handles, fontsize=7, ncols=5, loc="outside lower center")

@@ -49,12 +49,8 @@ def slopes_of_optimal_variance(context: Context) -> Findings:
     n_synapses, n_times = (150, 4_000) if context.is_quick else (400, 40_000)
     regressors, importance = simulated_linear_model(n_synapses, n_times, np.random.default_rng(context.seed))
     how = "golden-section search of H sigma^2 / 2 + (s / sigma)^rho / rho, four costs"
-    off = exactly(
-        distance_from_minimum(importance[:20], COST_EXPONENTS.values(), _SCALE),
-        n=20,
-        unit="synapses",
-        how=how,
-    )
+    distance = distance_from_minimum(importance[:20], COST_EXPONENTS.values(), _SCALE)
+    off = exactly(distance, n=20, unit="synapses", how=how)
     yield row(MINIMUM, off, "largest relative difference of sigma by eq. 29 from the minimum found by search")
     variance = {
         mechanism: optimal_sd(importance, ReliabilityCost(rho, _SCALE)).magnitude ** 2
@@ -68,9 +64,8 @@ def slopes_of_optimal_variance(context: Context) -> Findings:
         f"Optimal variance of {n_synapses} synapses of one linear model ({n_times} time steps) under each "
         "cost, against three measures of importance; lines: eq. 54."
     )
-    yield claim_figure(
-        partial(plot_optimal_variance, regressors=regressors, variance=variance), caption, (10, 3.8)
-    )
+    draw = partial(plot_optimal_variance, regressors=regressors, variance=variance)
+    yield claim_figure(draw, caption, (10, 3.8))
     yield (
         "Eq. 29 is printed with square roots; eq. 28 and the minimum found by search show that the root of "
         "order rho + 2 is meant. The learning rate is 1 / root mean square gradient of the data; it "
@@ -88,26 +83,15 @@ def slope_rows(
     rendering: Rendering | None = None,
     condition: Mapping[str, Any] | None = None,
 ) -> Findings:
-    """Yield the slope under each cost, and how near all of them are to the analytic ones.
+    """Yield the slope under each cost, rows of a claim, and the clause's: their ratios to the analytic ones.
 
-    Parameters
-    ----------
-    clause, claim
-        What is judged by the ratios, and what the slopes themselves are observations of.
-    slopes
-        The slope under each cost as a multiple of a number.
-    name
-        Of the analytic slope, a field of `biophys.optimal_precision.PrecisionSlopes`.
-    quantity, rendering, condition
-        As for `validation.statement.row`.
+    Slopes come as multiples of a number; `name` is a field of `biophys.optimal_precision.PrecisionSlopes`.
     """
     theory = {m: float(getattr(precision_slopes(COST_EXPONENTS[m]), name)) for m in slopes}
-    for mechanism, slope in slopes.items():
-        cost = {"mechanism": mechanism, "rho": round(COST_EXPONENTS[mechanism], 4), **(condition or {})}
-        yield row(
-            claim, slope(1.0), quantity, rendering=rendering, condition=cost, published=theory[mechanism]
-        )
-    ratios = {mechanism: slope(theory[mechanism]) for mechanism, slope in slopes.items()}
+    for m, slope in slopes.items():
+        cost = {"mechanism": m, "rho": round(COST_EXPONENTS[m], 4), **(condition or {})}
+        yield row(claim, slope(1.0), quantity, rendering=rendering, condition=cost, published=theory[m])
+    ratios = {m: slope(theory[m]) for m, slope in slopes.items()}
     words = f"{quantity} over the analytic one"
     yield row(clause, ratios, words, rendering=rendering, condition=condition, along="mechanism")
 
@@ -135,9 +119,8 @@ def noise_of_a_regression_unit(run: Run, context: Context) -> Findings:
         quantity = f"slope of log sigma^2 on {NAMES[name]}"
         yield from slope_rows(SLOPES[name], M09, slopes, name, quantity)
     caption = (
-        f"Linear unit with {result.sizes['synapse']} inputs of different strength, "
-        f"{result.attrs['n_data']} data, {result.sizes['seed']} seeds: "
-        "trained noise against sigma^(rho+2) = s^rho / H (line: equal)."
+        f"Linear unit with {result.sizes['synapse']} inputs of different strength, {result.attrs['n_data']} "
+        f"data, {result.sizes['seed']} seeds: trained noise against sigma^(rho+2) = s^rho / H (line: equal)."
     )
     yield from panels(run, {"sigma": caption}, M09, (6, 4))
 

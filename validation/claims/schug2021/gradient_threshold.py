@@ -49,18 +49,15 @@ def gradients_above_threshold(context: Context) -> Findings:
     for law, clause in LAWS.items():
         condition = {"gradients": law, "sd / g_lim": "0.3 to 5", "mean / sd": _MEAN_SHARE}
         ratio = ratio_to_formula(shares[law], sd / _G_LIM, law, n)
-        yield row(
-            clause, ratio, "share of drawn gradients beyond g_lim over the formula", condition=condition
-        )
+        quantity = "share of drawn gradients beyond g_lim over the formula"
+        yield row(clause, ratio, quantity, condition=condition)
     for law in LAWS:
         condition = {"gradients": law, "Fisher information": "1e-7 to 1e-2", "mean / sd": 0.05}
         fisher, mean_share = np.geomspace(1e-7, 1e-2, 400), 0.05
         spread = np.sqrt(fisher / (1 + mean_share**2))
         steps = np.diff(probability_above(_G_LIM, spread, mean=mean_share * spread, law=law))
-        slope = np.min(steps / np.diff(np.log10(fisher)))
-        rising = exactly(
-            float(np.mean(steps > 0)), n=steps.size, unit="steps", how=f"smallest slope {slope:.2g}"
-        )
+        how = f"smallest slope {np.min(steps / np.diff(np.log10(fisher))):.2g}"
+        rising = exactly(float(np.mean(steps > 0)), n=steps.size, unit="steps", how=how)
         yield row(RISES, rising, "share of steps at which the probability rises", condition=condition)
     for mean_share in (0.1, 0.3, 1.0):
         fine = _G_LIM * np.geomspace(0.3, 5.0, 200)
@@ -82,25 +79,11 @@ def gradients_above_threshold(context: Context) -> Findings:
 def ratio_to_formula(
     shares: NDArray[np.float64], sd: NDArray[np.float64], law: GradientLaw, n: int
 ) -> Estimate:
-    """Return the mean over standard deviations of drawn share over formula.
-
-    Parameters
-    ----------
-    shares
-        Share of `n` gradients beyond the threshold at each standard deviation.
-    sd
-        The standard deviations in units of the threshold.
-    law, n
-        Distribution of the gradients, and how many were drawn at each.
-    """
+    """Return drawn share over formula, mean over standard deviations (in thresholds) of n draws each."""
     expected = probability_above(1.0, sd, law=law)
     error = np.sqrt((1 - expected) / expected / n)
-    return gaussian(
-        float(np.mean(shares / expected)),
-        float(np.sqrt(np.sum(error**2))) / sd.size,
-        n=n * sd.size,
-        unit="draws",
-    )
+    of_mean = float(np.sqrt(np.sum(error**2))) / sd.size
+    return gaussian(float(np.mean(shares / expected)), of_mean, n=n * sd.size, unit="draws")
 
 
 @measures(S19, rendering=Rendering.RATE, experiment="energy")
@@ -122,19 +105,14 @@ def gradients_in_networks(run: Run, context: Context) -> Findings:
         rms = np.sqrt(at.mean_squared_gradient)
         formula = probability_above(float(result.attrs["g_lim"]), np.maximum(rms.values, 1e-30))
         excess = (at.share_above - np.where(rms > 0, formula, 0.0)).mean("synapses")
-        quantities = {
-            "rank correlation over synapses of Fisher information and share of gradients above g_lim": (
-                # A gradient of one image is that of the Fisher information.
-                IN_NETWORKS if size == 1 else S19,
-                mean_of(ranks, "correlation", unit="networks"),
-            ),
-            "share of gradients above g_lim less erfc(g_lim / (rms sqrt 2)), mean over synapses": (
-                S19,
-                mean_of(excess, unit="networks", how="most images give almost no gradient, a few large ones"),
-            ),
-        }
-        for quantity, (subject, estimate) in quantities.items():
-            yield row(subject, estimate, quantity, condition={"images per gradient": size})
+        about = {"images per gradient": size}
+        quantity = "rank correlation over synapses of Fisher information and share of gradients above g_lim"
+        # A gradient of one image is that of the Fisher information.
+        subject = IN_NETWORKS if size == 1 else S19
+        yield row(subject, mean_of(ranks, "correlation", unit="networks"), quantity, condition=about)
+        quantity = "share of gradients above g_lim less erfc(g_lim / (rms sqrt 2)), mean over synapses"
+        how = "most images give almost no gradient, a few large ones"
+        yield row(S19, mean_of(excess, unit="networks", how=how), quantity, condition=about)
     caption = (
         "Share of gradients above the threshold against their root mean square, one dot per synapse of a "
         "trained network, with equation 10 for normal and Laplace gradients."
