@@ -81,13 +81,11 @@ def nearest_cost(context: Context) -> Findings:
     for scaling in INPUT_POWERS:
         slopes = analytic_slopes(scaling)
         nearest = min(slopes, key=lambda cost: abs(slopes[cost] - recorded.value))
-        yield row(
-            NEAREST if INPUT_POWERS[scaling] == 2 else M10,
-            recorded,
-            "log-log slope of EPSP variance at fixed mean on presynaptic rate",
-            condition={**MAIN.condition, "supposed": scaling},
-            reason=f"nearest to {nearest} ({slopes[nearest]:.2f})",
-        )
+        quantity = "log-log slope of EPSP variance at fixed mean on presynaptic rate"
+        condition = {**MAIN.condition, "supposed": scaling}
+        subject = NEAREST if INPUT_POWERS[scaling] == 2 else M10
+        reason = f"nearest to {nearest} ({slopes[nearest]:.2f})"
+        yield row(subject, recorded, quantity, condition=condition, reason=reason)
     recordings = read_ko2013()
     caption = (
         f"Recorded variance at fixed mean (n = {len(recordings)} connections) with its least-squares line "

@@ -3,13 +3,7 @@
 import itertools
 from collections.abc import Callable
 
-from validation.claims.schug2021.task_sequences import (
-    TUNED,
-    advantage,
-    benchmarks_of,
-    is_run,
-    lifelong_setting,
-)
+from validation.claims.schug2021.task_sequences import TUNED, sequences_of
 from validation.criteria import Criterion, equals, significant
 from validation.registry import Context, Findings, Run, measures, panels
 from validation.statement import SCHUG, Claim, Clause, row
@@ -45,12 +39,7 @@ S11 = Claim(
     "5.6 on Permuted MNIST (t = 6.72, p < 0.01); removing both consolidation mechanisms loses accuracy on "
     "both; all pairwise comparisons are significant",
     SCHUG,
-    tuple(
-        sorted(
-            (clause for each in (*_LOSSES.values(), _SIZES) for clause in each.values()),
-            key=lambda clause: clause.id,
-        )
-    ),
+    tuple(sorted((c for each in (*_LOSSES.values(), _SIZES) for c in each.values()), key=lambda c: c.id)),
 )
 _ARMS = {
     "full": "full model",
@@ -65,22 +54,19 @@ _ARMS = {
 @measures(S11, experiment="lifelong")
 def ablation(run: Run, context: Context) -> Findings:
     """Compare each pair of arms, with the settings that the program gives each and with those found here."""
-    result = run.result
-    for benchmark, source in itertools.product(benchmarks_of(result, "split", "permuted"), ("arm", "tuned")):
-        here = lifelong_setting(run, benchmark, TUNED if source == "tuned" else "")
-        published_as = benchmark.replace("digits", "mnist")
+    quantity = "loss of mean final accuracy by the ablation (points)"
+    for tasks, source in itertools.product(sequences_of(run, "split", "permuted"), ("arm", "tuned")):
+        here = tasks.setting(TUNED if source == "tuned" else "")
         for (first, second), clauses in _LOSSES.items():
             names = f"{first}_{source}", f"{second}_{source}"
-            if not is_run(result, benchmark, *names):
+            if not tasks.has(*names):
                 continue
-            loss = advantage(result, benchmark, *names)
-            subjects = [clauses.get(published_as, S11)]
+            subjects = [clauses.get(tasks.published_as, S11)]
             # A number of the published networks says nothing of smaller ones.
             if second == "ghost" and not here.departures:
-                subjects.append(_SIZES[benchmark])
+                subjects.append(_SIZES[tasks.name])
+            condition = {"tasks": tasks.name, "with": _ARMS[first], "without": _ARMS[second]}
             for subject in subjects:
-                quantity = "loss of mean final accuracy by the ablation (points)"
-                condition = {"tasks": benchmark, "with": _ARMS[first], "without": _ARMS[second]}
-                yield row(subject, loss, quantity, setting=here, condition=condition)
+                yield row(subject, tasks.advantage(*names), quantity, setting=here, condition=condition)
     caption = "The model without one or both of its mechanisms; mean and 95 % interval over seeds."
     yield from panels(run, {"ablation": caption}, S11, (9, 4))

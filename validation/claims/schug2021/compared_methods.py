@@ -1,15 +1,7 @@
 """S22 and S23: consolidation against other methods, in the paper's words and by its tests."""
 
 from validation.claims.schug2021.final_accuracy import subject_of
-from validation.claims.schug2021.task_sequences import (
-    SEARCHED,
-    advantage,
-    benchmarks_of,
-    consolidating,
-    departure_of,
-    is_run,
-    lifelong_setting,
-)
+from validation.claims.schug2021.task_sequences import SEARCHED, TaskSequence, departure_of, sequences_of
 from validation.criteria import above, equals, in_every, significant
 from validation.registry import Context, Findings, Run, measures
 from validation.statement import SCHUG, Claim, Clause, not_run, row
@@ -65,24 +57,20 @@ _PLACES = {
 @measures(S22, S23, experiment="lifelong")
 def compared_methods(run: Run, context: Context) -> Findings:
     """Compare the final accuracy of consolidation with that of each other method."""
-    result, quantity = run.result, "advantage of presynaptic consolidation in mean final accuracy (points)"
-    for benchmark in (name for name in benchmarks_of(result, "split") if "fashion" not in name):
-        method = consolidating(result, benchmark)
+    quantity = "advantage of presynaptic consolidation in mean final accuracy (points)"
+    for tasks in (tasks for tasks in sequences_of(run, "split") if "fashion" not in tasks.name):
+        method = tasks.consolidating
         others = ("none", "sgd_tuned", "adam_tuned", "ewc", "bgd")
-        for other in (name for name in others if is_run(result, benchmark, method, name)):
-            yield row(
-                subject_of(BETTER, S22, benchmark, method, other),
-                advantage(result, benchmark, method, other),
-                quantity,
-                setting=lifelong_setting(run, benchmark, departure_of(other)),
-                condition={"tasks": benchmark, "over": other},
-            )
+        for other in (name for name in others if tasks.has(method, name)):
+            subject, ahead = subject_of(BETTER, S22, tasks, method, other), tasks.advantage(method, other)
+            here, condition = tasks.setting(departure_of(other)), {"tasks": tasks.name, "over": other}
+            yield row(subject, ahead, quantity, setting=here, condition=condition)
     for clause, (other, places) in _PLACES.items():
-        missing = [tasks for tasks in places if not is_run(result, tasks, "presynaptic", other)]
+        sequences = [TaskSequence(run, name) for name in places]
+        missing = [tasks.name for tasks in sequences if not tasks.has("presynaptic", other)]
         if missing:
             yield not_run(clause, f"this run of the experiment left {', '.join(missing)} out")
             continue
-        estimates = {tasks: advantage(result, tasks, "presynaptic", other) for tasks in places}
-        departure = "" if other == "none" else SEARCHED
-        here = lifelong_setting(run, places[0], departure)
-        yield row(clause, estimates, quantity, setting=here, condition={"over": NAMES[other]}, along="tasks")
+        ahead_in = {tasks.name: tasks.advantage("presynaptic", other) for tasks in sequences}
+        here = sequences[0].setting("" if other == "none" else SEARCHED)
+        yield row(clause, ahead_in, quantity, setting=here, condition={"over": NAMES[other]}, along="tasks")

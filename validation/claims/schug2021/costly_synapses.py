@@ -21,12 +21,8 @@ def costly_synapses(run: Run, context: Context) -> Findings:
             (MEAN, mean_of(mean, "ratio", unit="networks")),
             (PAIRS, mean_of(at.energy_superiority, unit="networks", how="Mann-Whitney statistic over pairs")),
         ):
-            yield row(
-                clause if model == FIGURES_RULE else S04,
-                estimate,
-                clause.text,
-                condition={"p rule": model},
-                reason=f"smallest probability within one weight matrix {layers:.2f}",
-            )
+            subject = clause if model == FIGURES_RULE else S04
+            reason = f"smallest probability within one weight matrix {layers:.2f}"
+            yield row(subject, estimate, clause.text, condition={"p rule": model}, reason=reason)
     caption = "Energy of synapses with low and with high release probability."
     yield from panels(run, {"fig2c": caption}, S04)

@@ -4,19 +4,9 @@ import itertools
 from collections.abc import Iterator, Mapping
 
 import numpy as np
-import xarray as xr
 
 from biophys.estimates import mean_of
-from validation.claims.schug2021.task_sequences import (
-    SEARCHED,
-    advantage,
-    benchmarks_of,
-    consolidating,
-    departure_of,
-    final_accuracies,
-    is_run,
-    lifelong_setting,
-)
+from validation.claims.schug2021.task_sequences import SEARCHED, TaskSequence, departure_of, sequences_of
 from validation.criteria import above, below, equals
 from validation.registry import Context, Findings, Run, measures, panels
 from validation.statement import SCHUG, Claim, Clause, row
@@ -34,32 +24,22 @@ METHODS = ("presynaptic", "none", "joint", "ewc", "bgd")
 PUBLISHED = {name: dict(zip(METHODS, cells, strict=True)) for name, cells in _TABLE.items()}
 _PLACE, _OTHERS = "fig 4c, app 1 table 1", ("none", "ewc", "bgd")
 
-
 PRINTED = {
     (name, method): f"{mean:.2f} ± {error:.2f}"
     for name, cells in PUBLISHED.items()
     for method, (mean, error) in cells.items()
 }
 
-
 CELLS, ORDER = {}, {}
-for _letter, (_name, _method) in zip("abcdefghijkl", itertools.product(PUBLISHED, METHODS[:3]), strict=True):
-    _mean, _error = PUBLISHED[_name][_method]
-    CELLS[_name, _method] = Clause(
-        f"S10{_letter}",
-        f"{_method} on {_name}",
-        _PLACE,
-        # A point, or the published error doubled.
-        equals(_mean, max(1.0, 2 * _error)),
-        PRINTED[_name, _method],
-        family="S10 accuracy",
-    )
-for _letter, (_name, _method) in zip("mnopqrstuvwx", itertools.product(PUBLISHED, _OTHERS), strict=True):
-    _ahead = PUBLISHED[_name]["presynaptic"][0] - PUBLISHED[_name][_method][0]
-    _sign, _text = above(0.0) if _ahead > 0 else below(0.0), f"presynaptic less {_method} on {_name}"
-    ORDER[_name, _method] = Clause(
-        f"S10{_letter}", _text, _PLACE, _sign, f"{_ahead:+.2f}", family="S10 order"
-    )
+for _letter, _cell in zip("abcdefghijkl", itertools.product(PUBLISHED, METHODS[:3]), strict=True):
+    _mean, _error = PUBLISHED[_cell[0]][_cell[1]]
+    # A point, or the published error doubled.
+    _near, _text = equals(_mean, max(1.0, 2 * _error)), f"{_cell[1]} on {_cell[0]}"
+    CELLS[_cell] = Clause(f"S10{_letter}", _text, _PLACE, _near, PRINTED[_cell], family="S10 accuracy")
+for _letter, _cell in zip("mnopqrstuvwx", itertools.product(PUBLISHED, _OTHERS), strict=True):
+    _ahead = PUBLISHED[_cell[0]]["presynaptic"][0] - PUBLISHED[_cell[0]][_cell[1]][0]
+    _sign, _text = above(0.0) if _ahead > 0 else below(0.0), f"presynaptic less {_cell[1]} on {_cell[0]}"
+    ORDER[_cell] = Clause(f"S10{_letter}", _text, _PLACE, _sign, f"{_ahead:+.2f}", family="S10 order")
 S10 = Claim(
     "S10",
     "Final mean accuracies, four data sets x five methods",
@@ -77,73 +57,67 @@ def final_accuracy(run: Run, context: Context) -> Findings:
     """Compare every cell of the table, and the order of consolidation and each other method."""
     from rate_models.experiments.lifelong_methods import ABLATION_ARMS, METHODS
 
-    result = run.result
-    for benchmark in benchmarks_of(result, "split", "permuted"):
-        names = [str(name) for name in result["algorithm"].values if is_run(result, benchmark, str(name))]
+    for tasks in sequences_of(run, "split", "permuted"):
+        names = [name for name in map(str, run.result["algorithm"].values) if tasks.has(name)]
         for name in (name for name in names if name not in ABLATION_ARMS):
-            variant = METHODS[name].program == "ewc"
-            yield row(
-                CELLS.get((benchmark, name), S10),
-                mean_of(final_accuracies(result, benchmark, name), unit="networks"),
+            method, here = METHODS[name], tasks.setting(departure_of(name))
+            condition = {"tasks": tasks.name, "method": method.label}
+            if method.program == "ewc":
+                condition |= {"fisher": method.fisher, "penalty": method.penalty}
+            subject = CELLS.get((tasks.name, name), S10)
+            estimate = mean_of(tasks.final_accuracies(name), unit="networks")
+            quantity, published = (
                 "mean accuracy over all tasks after the last (%)",
-                setting=lifelong_setting(run, benchmark, departure_of(name)),
-                condition={"tasks": benchmark, "method": METHODS[name].label}
-                | ({"fisher": METHODS[name].fisher, "penalty": METHODS[name].penalty} if variant else {}),
-                published=PRINTED.get((benchmark, name)),
+                PRINTED.get((tasks.name, name)),
             )
-        for method in dict.fromkeys((consolidating(result, benchmark), "presynaptic_tuned")):
-            for other in (name for name in _COMPARED if method in names and name in names):
-                yield row(
-                    subject_of(ORDER, S10, benchmark, method, other),
-                    advantage(result, benchmark, method, other),
-                    "advantage of presynaptic consolidation in mean final accuracy (points)",
-                    setting=lifelong_setting(run, benchmark, departure_of(other)),
-                    condition={
-                        "tasks": benchmark,
-                        "method": METHODS[method].label,
-                        "over": METHODS[other].label,
-                    },
-                )
+            yield row(subject, estimate, quantity, setting=here, condition=condition, published=published)
+        quantity = "advantage of presynaptic consolidation in mean final accuracy (points)"
+        for name in dict.fromkeys((tasks.consolidating, "presynaptic_tuned")):
+            for other in (other for other in _COMPARED if name in names and other in names):
+                subject, ahead = subject_of(ORDER, S10, tasks, name, other), tasks.advantage(name, other)
+                labels = {"method": METHODS[name].label, "over": METHODS[other].label}
+                here, condition = tasks.setting(departure_of(other)), {"tasks": tasks.name, **labels}
+                yield row(subject, ahead, quantity, setting=here, condition=condition)
     captions = {
         "final_accuracy": "Mean final accuracy, one dot a seed; diamonds: published.",
         "search": "Every trial of the search against its learning rate, on held-out training images.",
         "transfer": "Forgetting, backward and forward transfer; one mark per seed.",
     }
     yield from panels(run, captions, S10, (9, 4))
-    counts = np.unique(np.isfinite(result.trial_score).sum("trial"))
+    counts = np.unique(np.isfinite(run.result.trial_score).sum("trial"))
     yield (
         f"{SEARCHED.capitalize()}: a random search on held-out training images, each method with as many "
         f"trials ({' or '.join(map(str, counts[counts > 0])) or 'none here'} finished ones). Published "
         "settings, where there are any, are the first trial."
     )
-    yield from _transfer(result)
+    yield from _transfer(run)
 
 
 def subject_of(
-    clauses: Mapping[tuple[str, str], Clause], claim: Claim, benchmark: str, method: str, other: str
+    clauses: Mapping[tuple[str, str], Clause], claim: Claim, tasks: TaskSequence, method: str, other: str
 ) -> Clause | Claim:
     """Return the clause on consolidation and another method, or the claim where nothing was published.
 
     On the digits every method is tuned: there the tuned baseline stands for the published one.
     """
-    if not benchmark.endswith("digits"):
-        return clauses.get((benchmark, other), claim) if method == "presynaptic" else claim
+    if not tasks.name.endswith("digits"):
+        return clauses.get((tasks.name, other), claim) if method == "presynaptic" else claim
     named = {"sgd_tuned": "none", "ewc": "ewc", "bgd": "bgd"}.get(other, "")
-    return clauses.get((benchmark.replace("digits", "mnist"), named), claim)
+    return clauses.get((tasks.published_as, named), claim)
 
 
-def _transfer(result: xr.Dataset) -> Iterator[str]:
+def _transfer(run: Run) -> Iterator[str]:
     """Return what the paper shows without numbers: forgetting and transfer."""
     from rate_models.experiments.lifelong_figures import summary
     from rate_models.experiments.lifelong_methods import METHODS
 
     keys = ("forgetting", "backward transfer", "forward transfer")
-    for benchmark in benchmarks_of(result, "split", "permuted"):
-        names = [name for name in ("presynaptic", *_COMPARED) if is_run(result, benchmark, name)]
-        results = {METHODS[name].label: summary(result, benchmark, name) for name in names}
+    for tasks in sequences_of(run, "split", "permuted"):
+        names = [name for name in ("presynaptic", *_COMPARED) if tasks.has(name)]
+        results = {METHODS[name].label: summary(run.result, tasks.name, name) for name in names}
         rows = "; ".join(
             f"{label} {' / '.join(f'{100 * part[key].mean():.1f}' for key in keys)}"
             for label, part in results.items()
         )
         if rows:
-            yield f"{benchmark}, forgetting / backward / forward transfer in points: {rows}."
+            yield f"{tasks.name}, forgetting / backward / forward transfer in points: {rows}."

@@ -1,13 +1,7 @@
 """S09: with consolidation the first task is forgotten more slowly."""
 
 from biophys.estimates import difference_of
-from validation.claims.schug2021.task_sequences import (
-    benchmarks_of,
-    consolidating,
-    departure_of,
-    is_run,
-    lifelong_setting,
-)
+from validation.claims.schug2021.task_sequences import departure_of, sequences_of
 from validation.criteria import above
 from validation.registry import Context, Findings, Run, measures, panels
 from validation.statement import SCHUG, Claim, Clause, row
@@ -28,26 +22,19 @@ def first_task(run: Run, context: Context) -> Findings:
     from rate_models.experiments.lifelong_figures import accuracy_table
     from rate_models.experiments.lifelong_methods import METHODS
 
-    result = run.result
-    for benchmark in benchmarks_of(result, "split"):
-        method = consolidating(result, benchmark)
-        for baseline in (name for name in _WITHOUT if is_run(result, benchmark, method, name)):
-            tables = (100 * accuracy_table(result, benchmark, name)[:, :, 0] for name in (baseline, method))
-            falls, kept = zip(
-                *((first[:, 1] - first[:, 2:].mean(axis=1), first[:, 2:].mean()) for first in tables),
-                strict=True,
-            )
-            yield row(
-                S09 if benchmark == "split_fashion" else SLOWER,
-                difference_of(*falls, unit="networks"),
-                "mean later fall of task 1 accuracy, without minus with consolidation (points)",
-                setting=lifelong_setting(run, benchmark, departure_of(baseline)),
-                condition={
-                    "tasks": benchmark,
-                    "without": METHODS[baseline].label,
-                    "with": METHODS[method].label,
-                },
-                reason=f"task 1 after the later tasks: {kept[1]:.1f} % with, {kept[0]:.1f} % without",
-            )
+    for tasks in sequences_of(run, "split"):
+        method = tasks.consolidating
+        for baseline in (name for name in _WITHOUT if tasks.has(method, name)):
+            tables = [100 * accuracy_table(run.result, tasks.name, n)[:, :, 0] for n in (baseline, method)]
+            falls = [first[:, 1] - first[:, 2:].mean(axis=1) for first in tables]
+            kept = [first[:, 2:].mean() for first in tables]
+            here = tasks.setting(departure_of(baseline))
+            without, consolidated = (METHODS[name].label for name in (baseline, method))
+            condition = {"tasks": tasks.name, "without": without, "with": consolidated}
+            subject = S09 if tasks.name == "split_fashion" else SLOWER
+            quantity = "mean later fall of task 1 accuracy, without minus with consolidation (points)"
+            reason = f"task 1 after the later tasks: {kept[1]:.1f} % with, {kept[0]:.1f} % without"
+            later = difference_of(*falls, unit="networks")
+            yield row(subject, later, quantity, setting=here, condition=condition, reason=reason)
     caption = "Accuracy on the first task after each task; mean and 95 % interval, or both of two seeds."
     yield from panels(run, {"first_task": caption}, S09, (9, 4))

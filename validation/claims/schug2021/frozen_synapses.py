@@ -3,7 +3,7 @@
 import numpy as np
 
 from biophys.estimates import mean_of
-from validation.claims.schug2021.task_sequences import benchmarks_of, consolidating, is_run, lifelong_setting
+from validation.claims.schug2021.task_sequences import sequences_of
 from validation.criteria import monotone
 from validation.registry import Context, Findings, Run, measures, panels
 from validation.statement import SCHUG, Claim, Clause, row
@@ -27,38 +27,34 @@ def frozen_synapses(run: Run, context: Context) -> Findings:
     from rate_models.experiments.lifelong_methods import METHODS
 
     result = run.result
-    for benchmark in benchmarks_of(result, "permuted"):
-        method = consolidating(result, benchmark)
-        if not is_run(result, benchmark, method):
+    for tasks in sequences_of(run, "permuted"):
+        if not tasks.has(tasks.consolidating):
             continue
         # A frozen synapse stays frozen: that share cannot fall, and is observed.
         for variable, unit, label in (
             ("mean_p", 1, "mean p"),
             ("frozen", 100, "share of frozen synapses (%)"),
         ):
-            values = unit * tasks_learned(result, variable, benchmark, method)
+            values = unit * tasks_learned(result, variable, tasks.name, tasks.consolidating)
             steps = np.diff(values, axis=1)
-            yield row(
-                RISING if variable == "mean_p" and benchmark != "permuted_fashion" else S17,
-                {str(n): mean_of(steps[:, n - 1], unit="networks") for n in range(1, steps.shape[1] + 1)},
-                f"smallest growth of {label} with a task",
-                setting=lifelong_setting(run, benchmark),
-                condition={"tasks": benchmark},
-                along="task",
-                reason=f"{values[:, 1].mean():.3g} after one task, {values[:, -1].mean():.3g} after all",
-            )
+            growth = {str(n): mean_of(step, unit="networks") for n, step in enumerate(steps.T, start=1)}
+            subject = RISING if variable == "mean_p" and tasks.name != "permuted_fashion" else S17
+            quantity = f"smallest growth of {label} with a task"
+            about = {"setting": tasks.setting(), "condition": {"tasks": tasks.name}, "along": "task"}
+            reason = f"{values[:, 1].mean():.3g} after one task, {values[:, -1].mean():.3g} after all"
+            yield row(subject, growth, quantity, reason=reason, **about)
     captions = {
         "by_task": "Final accuracy on every task; mean and 95 % interval, or both of two seeds.",
         "release_probability": "Mean release probability and share of frozen synapses after each task.",
     }
     yield from panels(run, captions, S17, (9, 4))
     shown = ("presynaptic", "none", "ewc", "bgd", "joint")
-    for benchmark in benchmarks_of(result, "split"):
-        names = [name for name in shown if is_run(result, benchmark, name)]
-        final = {name: 100 * accuracy_table(result, benchmark, name)[:, -1].mean(axis=0) for name in names}
+    for tasks in sequences_of(run, "split"):
+        names = [name for name in shown if tasks.has(name)]
+        final = {name: 100 * accuracy_table(result, tasks.name, name)[:, -1].mean(axis=0) for name in names}
         rows = "; ".join(
             f"{METHODS[name].label} {' / '.join(f'{x:.1f}' for x in by_task)}"
             for name, by_task in final.items()
         )
         if rows:
-            yield f"{benchmark}, final accuracy on tasks 1 to 5 in percent: {rows}."
+            yield f"{tasks.name}, final accuracy on tasks 1 to 5 in percent: {rows}."

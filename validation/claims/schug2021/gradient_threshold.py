@@ -14,7 +14,7 @@ from biophys.release_plasticity import ReleasePlasticity, updated_release_probab
 from validation.claims.schug2021.energy_networks import FIGURES_RULE, shown_networks
 from validation.criteria import above, equals, exact
 from validation.registry import Context, Findings, Run, claim_figure, measures, panels
-from validation.statement import SCHUG, Claim, Clause, Rendering, row
+from validation.statement import PUBLISHED, SCHUG, Claim, Clause, Rendering, row
 
 _PLACE = 'eq 10 and after, "Assumption"'
 _clause = partial(Clause, source=_PLACE, unit="draws", rendering=Rendering.ANALYTIC)
@@ -93,7 +93,7 @@ def gradients_in_networks(run: Run, context: Context) -> Findings:
     for law, clause in LAWS.items():
         quantity = "share of drawn gradients after which p rises over the formula"
         condition = {"gradients": law, "sd / g_lim": "0.3 to 10"}
-        yield row(clause, _moves_up(law, n, rng), quantity, condition=condition)
+        yield row(clause, _moves_up(law, n, rng), quantity, setting=PUBLISHED, condition=condition)
     result = shown_networks(run, context).result
     for size in (int(size) for size in result.images_per_gradient.values):
         at = result.sel(plastic_model=FIGURES_RULE, images_per_gradient=size)

@@ -53,12 +53,10 @@ def important_inputs(run: Run, context: Context) -> Findings:
             test = _test(at.sel(layer=layer, side=side, shuffle=shuffle))
             if test.n == 0 or (layer, side) == (last, "inputs"):
                 continue
-            yield row(
-                S06 if shuffle != "matrix" else UNEVEN if (layer, side) == (2, "inputs") else OTHERS,
-                test,
-                "KS distance of important synapses per neuron from their shuffle",
-                condition={"matrix": layer, "side": side, "shuffled": SHUFFLES[shuffle]},
-            )
+            quantity = "KS distance of important synapses per neuron from their shuffle"
+            condition = {"matrix": layer, "side": side, "shuffled": SHUFFLES[shuffle]}
+            subject = S06 if shuffle != "matrix" else UNEVEN if (layer, side) == (2, "inputs") else OTHERS
+            yield row(subject, test, quantity, condition=condition)
     inputs: dict[str, Any] = {"layer": 2, "side": "inputs", "shuffle": "matrix"}
     quantity = "KS distance D, inputs of the second hidden layer"
     # A number of the published networks says nothing of smaller ones.

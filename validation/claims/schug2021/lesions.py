@@ -30,11 +30,8 @@ def lesions(run: Run, context: Context) -> Findings:
             ("release_probability", "random", "lowest p first less random order"),
             ("strength", "release_probability", "smallest |w̄| first less lowest p first"),
         ):
-            yield row(
-                LESIONS if model == FIGURES_RULE and harsh == "random" else S03,
-                means_along(accuracy.sel(order=gentle) - accuracy.sel(order=harsh), "fraction"),
-                f"accuracy after removing synapses, {words}, where it is least certain",
-                condition={"p rule": model},
-                along="removed",
-            )
+            quantity = f"accuracy after removing synapses, {words}, where it is least certain"
+            subject = LESIONS if model == FIGURES_RULE and harsh == "random" else S03
+            estimate = means_along(accuracy.sel(order=gentle) - accuracy.sel(order=harsh), "fraction")
+            yield row(subject, estimate, quantity, condition={"p rule": model}, along="removed")
     yield from panels(run, {"fig2b": "Accuracy after removing synapses in four orders."}, S03)

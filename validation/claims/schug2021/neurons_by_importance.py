@@ -26,11 +26,9 @@ def neurons_by_importance(run: Run, context: Context) -> Findings:
     for shuffle, words in SHUFFLES.items():
         for group, clause in CLAUSES.items():
             part = at.sel(layer=2, side="inputs", shuffle=shuffle, group=group)
-            yield row(
-                clause if shuffle == "matrix" else S07,
-                mean_of(part.neuron_group_share - part.neuron_shuffled_group_share, unit="networks"),
-                f"share of {group}-importance neurons of the second hidden layer less the shuffled one",
-                condition={"shuffled": words},
-                reason=f"mean share {float(part.neuron_group_share.mean()):.2f}",
-            )
+            quantity = f"share of {group}-importance neurons of the second hidden layer less the shuffled one"
+            subject = clause if shuffle == "matrix" else S07
+            estimate = mean_of(part.neuron_group_share - part.neuron_shuffled_group_share, unit="networks")
+            reason = f"mean share {float(part.neuron_group_share.mean()):.2f}"
+            yield row(subject, estimate, quantity, condition={"shuffled": words}, reason=reason)
     yield from panels(run, {"fig3b": "Neurons of low, medium and high importance."}, S07)
