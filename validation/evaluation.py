@@ -8,6 +8,7 @@ from functools import partial
 
 from biophys.argument_types import checked_types
 from biophys.processes import worker_pool
+from biophys.progress import ignore_progress
 from brianpresyn.targets import log_errors_only
 from validation.context import Context
 from validation.data.datastore import DataSetCorrupt, DataSetMissing, locate
@@ -20,15 +21,7 @@ from validation.registry import (
     claims_named,
     missing_packages,
 )
-from validation.statement import (
-    Claim,
-    Measurement,
-    Rendering,
-    Verdict,
-    agreement_verdict,
-    combined_verdict,
-    not_run,
-)
+from validation.statement import FAILED, Claim, Measurement, Rendering, Verdict, combined_verdict, not_run
 
 ProgressReport = Callable[[Measure, float, str], None]
 
@@ -70,22 +63,13 @@ class Findings:
         stated = next(c for c in self.claims if c.id == claim)
         return combined_verdict(stated, self.measurements(claim))
 
-    def agreement(self, claim: str) -> Verdict | None:
-        """Return whether the renderings in which `claim` was not published agree with it."""
-        return agreement_verdict(self.measurements(claim))
-
     def unmeasured(self) -> list[Claim]:
         """Return the claims that nothing measured."""
         return [claim for claim in self.claims if not self.measurements(claim.id)]
 
     def failures(self) -> list[Claim]:
         """Return the claims that were expected to hold and did not."""
-        return [
-            claim
-            for claim in self.claims
-            if claim.is_expected_to_hold
-            and self.verdict(claim.id) in (Verdict.NOT_REPRODUCED, Verdict.DOES_NOT_HOLD_HERE)
-        ]
+        return [c for c in self.claims if c.is_expected_to_hold and self.verdict(c.id) in FAILED]
 
     def errors(self) -> list[MeasureRun]:
         """Return the runs that ended in an error."""
@@ -152,7 +136,7 @@ def _run_in_processes(
     groups: dict[str, list[Measure]] = {}
     for measure in sorted(measures, key=lambda m: (not m.lasts_long, m.rendering not in simulations)):
         groups.setdefault(measure.experiment or measure.name, []).append(measure)
-    plain = replace(context, report_progress=_ignore_progress)
+    plain = replace(context, report_progress=ignore_progress)
     done: dict[str, MeasureRun] = {}
     with worker_pool(n_jobs, initializer=log_errors_only) as pool:
         pending = [
@@ -174,10 +158,6 @@ def _run_named(names: Sequence[str], asked: frozenset[str], context: Context) ->
     for figure in (figure for run in runs.values() for figure in run.evidence.figures):
         _ = figure.data_url  # made here, where other cores make others
     return runs
-
-
-def _ignore_progress(fraction: float, doing: str) -> None:
-    """Take no note: a worker has no terminal."""
 
 
 def measures_of(ids: Sequence[str] | None) -> list[Measure]:

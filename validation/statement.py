@@ -208,24 +208,21 @@ PUBLISHED = Setting()
 
 
 def setting_of(config: Mapping[str, Any], published: Mapping[str, Any]) -> Setting:
-    """Return the setting of a run: the fields of `config` that are not as published.
+    """Return the setting of a run: the plain values of `config` that are not as published.
 
-    Parameters
-    ----------
-    config
-        The configuration of the run as plain values.
-    published
-        The published values of the fields that a result depends on; seeds, device and grouping are not among
-        them.
+    Published are the fields that a result depends on; seeds, device and grouping are not among them.
 
     Examples
     --------
     >>> print(setting_of({"n_epochs": 6, "seeds": [1]}, {"n_epochs": 50}))
     n_epochs 6 (published 50)
     """
-    differing = {name: config.get(name) for name, value in published.items() if config.get(name) != value}
     return Setting(
-        tuple(f"{name} {value} (published {published[name]})" for name, value in differing.items())
+        tuple(
+            f"{name} {config.get(name)} (published {value})"
+            for name, value in published.items()
+            if config.get(name) != value
+        )
     )
 
 
@@ -452,21 +449,15 @@ def corrected(measurements: Iterable[Measurement]) -> list[Measurement]:
             key = (measurement.family, measurement.setting, measurement.rendering)
             families.setdefault(key, []).append(index)
     for members in families.values():
-        for index, verdict in _holm({i: rows[i].judge for i in members}).items():  # type: ignore[misc]
-            rows[index] = replace(rows[index], verdict=verdict, power=_power(verdict, rows[index].estimate))
+        left, n_left = list(members), 0
+        while left and len(left) != n_left:
+            n_left = len(left)
+            for index in left:
+                verdict = rows[index].judge(ALPHA / n_left)  # type: ignore[misc]
+                power = _power(verdict, rows[index].estimate)
+                rows[index] = replace(rows[index], verdict=verdict, power=power)
+            left = [index for index in left if rows[index].verdict in UNDECIDED]
     return rows
-
-
-def _holm(judges: Mapping[int, Callable[[float], Verdict]]) -> dict[int, Verdict]:
-    """Return the verdict of each at Holm's level."""
-    decided: dict[int, Verdict] = {}
-    while True:
-        left = [index for index in judges if index not in decided]
-        verdicts = {index: judges[index](ALPHA / len(left)) for index in left}
-        fresh = {index: verdict for index, verdict in verdicts.items() if verdict not in UNDECIDED}
-        decided |= fresh
-        if not fresh or len(decided) == len(judges):
-            return {**verdicts, **decided}
 
 
 # ---- verdicts on clauses and claims ----
@@ -487,12 +478,6 @@ def combined_verdict(claim: Claim, measurements: Iterable[Measurement]) -> Verdi
     """Return the verdict on a claim: it holds if all of its clauses do."""
     rows = list(measurements)
     return worst_of([verdict_on(clause, rows) for clause in claim.clauses])
-
-
-def agreement_verdict(measurements: Iterable[Measurement]) -> Verdict | None:
-    """Return whether the other renderings agree with what was published; None where there are none."""
-    verdicts = [m.verdict for m in measurements if m.verdict in _WORDS["another rendering"]]
-    return worst_of(verdicts) if verdicts else None
 
 
 def worst_of(verdicts: Iterable[Verdict]) -> Verdict:

@@ -51,19 +51,17 @@ def forgetting_with_evidence(run: Run, context: Context) -> Findings:
             yield row(X12, n_diverged, "networks that diverged", condition=condition)
         if not len(values):
             continue
-        subject = judged.get(name, X12)
-        yield row(subject, mean_of(values, unit="networks"), _QUANTITY, condition=condition)
-        for quantity, observed in (
-            (
-                "accuracy on a task when it was just learned, mean of tasks (%)",
-                newest_task(result, name).mean(1),
+        yield row(judged.get(name, X12), mean_of(values, unit="networks"), _QUANTITY, condition=condition)
+        observed = {
+            "accuracy on a task when it was just learned, mean of tasks (%)": newest_task(result, name).mean(
+                1
             ),
-            ("ATP per test image", networks.atp.dropna("seed").to_numpy()),
-            ("mean release probability at the end", networks.mean_p[:, -1].dropna("seed").to_numpy()),
-        ):
-            if len(observed):
-                estimate = mean_of(observed, unit="networks")
-                yield row(X12, estimate, quantity, condition=condition)
+            "ATP per test image": networks.atp.dropna("seed").to_numpy(),
+            "mean release probability at the end": networks.mean_p[:, -1].dropna("seed").to_numpy(),
+        }
+        for quantity, each in observed.items():
+            if len(each):
+                yield row(X12, mean_of(each, unit="networks"), quantity, condition=condition)
     advantages = {name: _advantage(run, name) for name in final if name in ("published", *CONTROLS)}
     quantity = "advantage of evidence in the odds in mean final accuracy (points)"
     if "published" in advantages:

@@ -75,23 +75,19 @@ def _advantages(accuracy: xr.DataArray, inputs: str = "") -> Iterator[Measuremen
     is compared with them: that of a pair of lines tells why the renderings differ.
     """
     last = accuracy.isel(after_task=-1)
-    for clause, published, quantity, values in zip(
-        X05.clauses,
-        S12.clauses,
-        ("accuracy on task 1 after five tasks", "mean accuracy over five tasks"),
-        (last.isel(task=0), last.mean("task")),
-        strict=True,
-    ):
+    rendering = Rendering.RATE if inputs else Rendering.SPIKING
+    quantities = {
+        "accuracy on task 1 after five tasks": last.isel(task=0),
+        "mean accuracy over five tasks": last.mean("task"),
+    }
+    for clause, published, (words, values) in zip(X05.clauses, S12.clauses, quantities.items(), strict=True):
         for control in (str(model) for model in values.model.values if model != PLASTIC):
             subjects: list[Clause | Claim] = [X05]
             if control == "deterministic" and inputs != PAIRED:
                 subjects = [clause] if inputs else [clause, published]
             advantage = values.sel(model=PLASTIC) - values.sel(model=control)
+            ahead = mean_of(advantage, unit="networks", how="paired by seed")
+            quantity = f"{words}: plastic release minus control"
+            condition = {"control": control, **({"input": inputs} if inputs else {})}
             for subject in subjects:
-                yield row(
-                    subject,
-                    mean_of(advantage, unit="networks", how="paired by seed"),
-                    f"{quantity}: plastic release minus control",
-                    rendering=Rendering.RATE if inputs else Rendering.SPIKING,
-                    condition={"control": control, **({"input": inputs} if inputs else {})},
-                )
+                yield row(subject, ahead, quantity, rendering=rendering, condition=condition)

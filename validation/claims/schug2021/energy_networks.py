@@ -57,11 +57,9 @@ def shown_networks(run: Run, context: Context) -> Run:
     if context.results is None:
         return result_for("energy", context, **_TEN_NETWORKS)
     path = context.results / "energy_lesions.nc"
-    return (
-        given_run(path, "energy", replace(configuration("energy", "full"), **_TEN_NETWORKS))
-        if path.is_file()
-        else run
-    )
+    if not path.is_file():
+        return run
+    return given_run(path, "energy", replace(configuration("energy", "full"), **_TEN_NETWORKS))
 
 
 def plastic_networks(run: Run, context: Context) -> dict[str, xr.Dataset]:
@@ -87,16 +85,11 @@ def quotient(
         reason = f"{', '.join(collapsed)}: no penalty leaves an accuracy of one half"
         return row(subject, None, words, reason=reason)
     first, second = (best.sel(model=model) for model in pair)
+    how = "t interval of the logarithm over paired seeds"
+    ratio = mean_of(first / second, "ratio", unit="networks", how=how)
+    condition = {"best L2 of the first": float(first.best_l2), "of the second": float(second.best_l2)}
     values = " and ".join(f"{1000 * float(each.mean()):.3g}" for each in (first, second))
-    return row(
-        subject,
-        mean_of(
-            first / second, "ratio", unit="networks", how="t interval of the logarithm over paired seeds"
-        ),
-        words,
-        condition={"best L2 of the first": float(first.best_l2), "of the second": float(second.best_l2)},
-        reason=f"means {values} bit per 1000 units",
-    )
+    return row(subject, ratio, words, condition=condition, reason=f"means {values} bit per 1000 units")
 
 
 def present(result: xr.Dataset, pairs: Mapping[tuple[str, str], Any]) -> dict[tuple[str, str], Any]:

@@ -38,14 +38,10 @@ def fixed_release(run: Run, context: Context) -> Findings:
     yield row(S16, largest, "fixed release probability with the largest information per energy")
     below = ratio.sel(fixed_p=ratio.fixed_p[ratio.fixed_p < 1])
     best = below.isel(fixed_p=int(below.mean("variant_seed").argmax("fixed_p")))
-    yield row(
-        BELOW_ONE,
-        mean_of(
-            best.drop_vars("fixed_p") / ratio.sel(fixed_p=1.0).drop_vars("fixed_p"), "ratio", unit="networks"
-        ),
-        "information per energy: the best fixed p below one over p = 1",
-        condition={"fixed p": float(best.fixed_p)},
-        reason=f"bit per 1000 units: {curve}",
-    )
+    gain = best.drop_vars("fixed_p") / ratio.sel(fixed_p=1.0).drop_vars("fixed_p")
+    quantity = "information per energy: the best fixed p below one over p = 1"
+    condition, reason = {"fixed p": float(best.fixed_p)}, f"bit per 1000 units: {curve}"
+    gained = mean_of(gain, "ratio", unit="networks")
+    yield row(BELOW_ONE, gained, quantity, condition=condition, reason=reason)
     caption = "Information per energy against a fixed release probability."
     yield from panels(run, {"app1-fig1c": caption}, S16)

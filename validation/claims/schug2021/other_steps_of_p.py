@@ -31,12 +31,11 @@ def other_steps_of_p(run: Run, context: Context) -> Findings:
         for model, clause in ((m, c) for m, c in CLAUSES.items() if m in reference.model.values):
             variant = best.sel(step_size=steps).rename(variant_seed="seed").drop_vars("best_l2")
             quotients = variant / reference.sel(model=model).drop_vars("best_l2")
-            yield row(
-                # The paper does not say whether both steps changed together or one by one.
-                clause if steps.startswith("both") else S20,
-                mean_of(quotients, "ratio", unit="networks", how="t interval of the logarithm, paired seeds"),
-                f"best information per synaptic energy: plastic release over {NAMES[model]}",
-                condition={"steps of p": steps},
-            )
+            # The paper does not say whether both steps changed together or one by one.
+            subject = clause if steps.startswith("both") else S20
+            how = "t interval of the logarithm, paired seeds"
+            gain = mean_of(quotients, "ratio", unit="networks", how=how)
+            quantity = f"best information per synaptic energy: plastic release over {NAMES[model]}"
+            yield row(subject, gain, quantity, condition={"steps of p": steps})
     caption = "Best information per energy with other step sizes of p."
     yield from panels(run, {"robustness": caption}, S20)

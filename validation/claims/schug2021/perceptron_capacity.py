@@ -41,13 +41,11 @@ def perceptron_capacity(run: Run, context: Context) -> Findings:
             for n, load in zip(result.n_patterns.values, load_of(result), strict=True)
         )
         condition = {"patterns per task": n_full, "p rule": model}
-        yield row(
-            SIMILAR if model == "presynaptic" else S13,
-            mean_of(apart.sel(n_patterns=n_paper) - apart.sel(n_patterns=n_full), unit="perceptrons"),
-            f"distance of the accuracies with {n_paper} patterns per task less that at capacity (points)",
-            condition=condition,
-            reason=f"advantage of consolidation by patterns of all tasks / 2N: {curve}",
-        )
+        nearer = mean_of(apart.sel(n_patterns=n_paper) - apart.sel(n_patterns=n_full), unit="perceptrons")
+        words = f"distance of the accuracies with {n_paper} patterns per task less that at capacity (points)"
+        reason = f"advantage of consolidation by patterns of all tasks / 2N: {curve}"
+        subject = SIMILAR if model == "presynaptic" else S13
+        yield row(subject, nearer, words, condition=condition, reason=reason)
         at_capacity = mean_of(gain.sel(n_patterns=n_full), unit="perceptrons")
         yield row(S13, at_capacity, "advantage at capacity (points)", condition=condition)
     caption = "Recall and advantage against the load; mean and 95 % interval over seeds."

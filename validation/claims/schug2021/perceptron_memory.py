@@ -39,12 +39,11 @@ def perceptron_memory(run: Run, context: Context) -> Findings:
             (ALL, at.mean("task"), "patterns of all tasks recalled"),
         ):
             first, second = (recalled.sel(model=name).values for name in (model, "standard"))
-            yield row(
-                clause if model == "presynaptic" else S12,
-                difference_of(first, second, unit="perceptrons", is_pooled=True),
-                f"{words}, with minus without consolidation (points)",
-                condition={"patterns per task": n_patterns, "p rule": model},
-                reason=f"{first.mean():.1f} % against {second.mean():.1f} %",
-            )
+            subject = clause if model == "presynaptic" else S12
+            gain = difference_of(first, second, unit="perceptrons", is_pooled=True)
+            quantity = f"{words}, with minus without consolidation (points)"
+            about = {"patterns per task": n_patterns, "p rule": model}
+            reason = f"{first.mean():.1f} % against {second.mean():.1f} %"
+            yield row(subject, gain, quantity, condition=about, reason=reason)
     caption = f"Recall with {n_patterns} patterns per task; mean and 95 % interval over seeds."
     yield from panels(run, {"recall": caption}, S12, (9, 4))

@@ -11,7 +11,7 @@ from validation.claims.malkin2023.optimal_variance import M09
 from validation.claims.malkin2023.two_synapses import M15
 from validation.context import Context
 from validation.registry import evidence_of
-from validation.statement import Verdict, agreement_verdict, combined_verdict, verdict_on
+from validation.statement import Verdict, combined_verdict, verdict_on, worst_of
 
 
 def evidence_from_regression(result):
@@ -73,7 +73,7 @@ def test_regression_units_on_and_off_the_optimum():
     )
     # The optimum follows the sample's mean x^2 exactly.
     found = evidence_from_regression(exact).measurements
-    assert agreement_verdict(found) is Verdict.AGREES
+    assert worst_of(each.verdict for each in found) is Verdict.AGREES
     untrained = exact.assign(sigma=0 * exact.sigma + 0.1 * jitter)
     found = evidence_from_regression(untrained).measurements
-    assert agreement_verdict(found) is Verdict.DISAGREES
+    assert worst_of(each.verdict for each in found) is Verdict.DISAGREES
