@@ -86,7 +86,7 @@ def compared(result: xr.Dataset) -> Iterator[Measurement]:
             of_mean = float(np.sqrt(np.sum(error**2))) / ratio.size
             how = "mean over release models"
             pooled = gaussian(float(ratio.mean()), of_mean, n=n_spikes, unit="spikes", how=how)
-            yield row(DRAWN, pooled, quantity, condition=condition)
+            yield row(DRAWN, pooled, quantity, rendering=Rendering.SPIKING, condition=condition)
         expected = release_statistics.synapses_of(part).failure_probability
         error = np.sqrt(expected * (1 - expected) / part.attrs["n_events"])
         off = dict(zip(names, map(estimate, part.failures.values - expected, error), strict=True))
