@@ -34,19 +34,11 @@ class BudgetLaw:
 
     Parameters
     ----------
-    calcium
-        a: cost of the calcium at p = 1/2, with a unit (``pq.dimensionless`` if relative).
-    vesicle
-        b: cost of one site, of the same dimension.
+    calcium, vesicle
+        a and b: cost of the calcium at p = 1/2, and of one site; above 0, of one dimension
+        (``pq.dimensionless`` if relative).
     cooperativity
-        h: Hill coefficient of release.
-
-    Raises
-    ------
-    TypeError
-        If a cost carries no unit.
-    ValueError
-        If a cost is not above 0, their dimensions differ, or `cooperativity` is not above 0.
+        h: Hill coefficient of release, above 0.
 
     References
     ----------

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -102,12 +103,8 @@ def recovery_by_moments(
     """
     amplitudes = _recorded(_repeated(synapse, n_repeats), n_trials, rng, noise_sd, quantal_cv)
     n = synapse.n if knows_n else None
-    return _row(
-        lambda: estimate_by_moments(amplitudes, n=n, noise_sd=noise_sd, variability=quantal_cv),
-        synapse,
-        n_trials,
-        n_repeats,
-    )
+    estimated = partial(estimate_by_moments, amplitudes, n=n, noise_sd=noise_sd, variability=quantal_cv)
+    return _row(estimated, synapse, n_trials, n_repeats)
 
 
 @checked_types
@@ -139,11 +136,9 @@ def recovery_by_likelihood(
     True
     """
     amplitudes = _recorded(_repeated(synapse, n_repeats), n_trials, rng, noise_sd, quantal_cv)
+    known: dict[str, Any] = {"noise_sd": noise_sd, "quantal_cv": quantal_cv}
     return _row(
-        lambda: estimate_by_likelihood(amplitudes, noise_sd=noise_sd, n_max=n_max, quantal_cv=quantal_cv),
-        synapse,
-        n_trials,
-        n_repeats,
+        partial(estimate_by_likelihood, amplitudes, n_max=n_max, **known), synapse, n_trials, n_repeats
     )
 
 
@@ -180,15 +175,10 @@ def recovery_by_variance_mean(
     p = np.concatenate([[synapse.p], others])
     conditions = QuantalSynapse(np.full((p.size, n_repeats), synapse.n), p[:, None], synapse.q)
     amplitudes = _recorded(conditions, n_trials, rng, noise_sd, quantal_cv)
-    variances = amplitudes.magnitude.var(axis=0, ddof=1) * synapse.unit**2
+    moments = amplitudes.mean(axis=0), amplitudes.magnitude.var(axis=0, ddof=1) * synapse.unit**2
+    known: dict[str, Any] = {"n_trials": n_trials, "noise_sd": noise_sd, "variability": quantal_cv}
     return _row(
-        lambda: estimate_by_variance_mean(
-            amplitudes.mean(axis=0), variances, n_trials=n_trials, noise_sd=noise_sd, variability=quantal_cv
-        ),
-        synapse,
-        n_trials,
-        n_repeats,
-        condition=0,
+        partial(estimate_by_variance_mean, *moments, **known), synapse, n_trials, n_repeats, condition=0
     )
 
 
@@ -219,27 +209,27 @@ def recovery_by_trains(
     (40, 1.0)
     """
     quanta = QuantalVariability(quantal_cv, family="gamma") if quantal_cv else None
+    trains: dict[str, Any] = {
+        "n_sweeps": n_sweeps,
+        "spike_times": spike_times,
+        "dynamics": dynamics,
+        "noise": noise_sd,
+    }
     recordings = [
-        simulate_recording(
-            synapse,
-            rng=rng,
-            n_sweeps=n_sweeps,
-            spike_times=spike_times,
-            dynamics=dynamics,
-            noise=noise_sd,
-            variability=quanta,
-        )
-        for _ in range(n_repeats)
+        simulate_recording(synapse, rng=rng, variability=quanta, **trains) for _ in range(n_repeats)
     ]
     kind = "depletion+facilitation" if dynamics.facilitation > 0 else "depletion"
-    options = {"noise": noise_sd, "variability": quantal_cv, "dynamics": kind}
-    n = int(synapse.n) if knows_n else None
-    return _row(
-        lambda: as_estimate(fit_releases(recordings, spike_times, n=n, **options), "trains", synapse.unit),
-        synapse,
-        n_sweeps * spike_times.size,
-        n_repeats,
-    )
+    known: dict[str, Any] = {
+        "noise": noise_sd,
+        "variability": quantal_cv,
+        "n": int(synapse.n) if knows_n else None,
+    }
+
+    def estimated() -> QuantalEstimate:
+        fits = fit_releases(recordings, spike_times, dynamics=kind, **known)
+        return as_estimate(fits, "trains", synapse.unit)
+
+    return _row(estimated, synapse, n_sweeps * spike_times.size, n_repeats)
 
 
 def _repeated(synapse: QuantalSynapse, n_repeats: int) -> QuantalSynapse:
@@ -248,11 +238,7 @@ def _repeated(synapse: QuantalSynapse, n_repeats: int) -> QuantalSynapse:
 
 
 def _recorded(
-    synapse: QuantalSynapse,
-    n_trials: int,
-    rng: np.random.Generator,
-    noise_sd: pq.Quantity | None,
-    quantal_cv: float,
+    synapse: QuantalSynapse, n_trials: int, rng: np.random.Generator, noise_sd: Any, quantal_cv: float
 ) -> pq.Quantity:
     """Return responses with gamma quanta and recording noise."""
     counts = synapse.release_counts(n_trials, rng=rng).astype(float)

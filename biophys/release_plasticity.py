@@ -45,28 +45,20 @@ class ReleasePlasticity:
         Size of one step up and one step down, 0..1. Defaults: the energy experiment.
     g_lim
         Updates of at least this magnitude move p up; not negative, in the unit of the update signal.
-    p_min, p_max
-        Bounds of p, 0 < p_min < p_max <= 1. p_min is also the initial value.
-    p_freeze
-        p stays for ever once it has reached this value; infinity (the default) never freezes.
+    p_min, p_max, p_freeze
+        Bounds of p, 0 < p_min < p_max <= 1, of which p_min is also the initial value; value from which p
+        stays for ever, by default infinity, which never freezes.
     form
         ``"additive"`` (the published equation) or ``"soft_bound"`` (steps shrink with 1 - p: the form of
         the published experiments).
     consolidation
         Whether the learning rate of the strength is multiplied by 1 - p.
 
-    Raises
-    ------
-    ValueError
-        If a parameter lies outside its range.
-
     Examples
     --------
     >>> rule = ReleasePlasticity(p_up=0.07, p_down=0.07, g_lim=0.001)
-    >>> round(updated_release_probability(0.5, 0.01, rule), 3)
-    0.57
-    >>> round(updated_release_probability(0.5, 0.0, rule), 3)
-    0.43
+    >>> [round(updated_release_probability(0.5, update, rule), 3) for update in (0.01, 0.0)]
+    [0.57, 0.43]
     """
 
     p_up: float = 0.07

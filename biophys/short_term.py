@@ -34,17 +34,9 @@ class ShortTermDynamics:
     ----------
     p
         Release probability P of a full site at rest, in [0, 1].
-    recovery
-        Time constant D of refilling, at least 0 (0: no depression).
-    facilitation
-        Time constant F of facilitation, at least 0 (0: none).
-
-    Raises
-    ------
-    TypeError
-        If a time constant carries no unit.
-    ValueError
-        If `p` is not in [0, 1] or a time constant is negative.
+    recovery, facilitation
+        Time constants with their unit, at least 0: D of refilling (0: no depression), F of facilitation (0:
+        none).
 
     References
     ----------

@@ -14,6 +14,7 @@ from biophys.recordings.site_profile import SiteProfile
 
 _FORMAT = 2
 _PROFILE = ("sites", "theta", "value", "curvature", "mode", "evidence", "spread")
+_NUMBERS = ("log_likelihood", "log_likelihood_normal", "level", "scale")
 _RESPONSES = ("x", "gaps", "condition", "noise", "within", "baseline_count", "baseline_square", "noise_error")
 
 
@@ -23,11 +24,7 @@ def as_dict(fit: ReleaseFit) -> dict[str, Any]:
     return {
         "format": _FORMAT,
         "estimates": {name: asdict(value) for name, value in fit.values.items()},
-        "log_likelihood": fit.log_likelihood,
-        "log_likelihood_normal": fit.log_likelihood_normal,
-        "bic": fit.bic,
-        "level": fit.level,
-        "scale": fit.scale,
+        **{name: getattr(fit, name) for name in (*_NUMBERS, "bic")},
         "warnings": fit.diagnostics["warnings"],
         "serial": None if fit.serial is None else asdict(fit.serial),
         "recording": {
@@ -78,13 +75,5 @@ def from_dict(stored: dict[str, Any]) -> ReleaseFit:
         for name, part in stored["estimates"].items()
     }
     serial = None if stored["serial"] is None else SerialDependence(**stored["serial"])
-    return ReleaseFit(
-        recording,
-        profile,
-        stored["scale"],
-        stored["level"],
-        values,
-        serial,
-        stored["log_likelihood"],
-        stored["log_likelihood_normal"],
-    )
+    numbers = {name: stored[name] for name in _NUMBERS}
+    return ReleaseFit(recording=recording, profile=profile, values=values, serial=serial, **numbers)

@@ -134,18 +134,13 @@ def fit_release(
     )
     task = _task(recording, dynamics, n, shared, robust, level)
     fit = _fit_alike([recording], task)[0]
-    warn_of(fit)
+    is_dependent = fit.serial is not None and fit.serial.is_dependent
+    texts: list[tuple[str, type[Warning]]] = [(text, ImplausibleRecordingWarning) for text in fit.implausible]
+    texts += [(fit.serial.text, SerialDependenceWarning)] if fit.serial and is_dependent else []
+    texts += [] if fit.n.identified else [(fit.identifiability_text, IdentifiabilityWarning)]
+    for text, category in texts:
+        warnings.warn(text, category, stacklevel=3)
     return fit
-
-
-def warn_of(fit: ReleaseFit, stacklevel: int = 4) -> None:
-    """Warn of what a user should know before using the numbers of a fit."""
-    for text in fit.implausible:
-        warnings.warn(text, ImplausibleRecordingWarning, stacklevel=stacklevel)
-    if fit.serial is not None and fit.serial.is_dependent:
-        warnings.warn(fit.serial.text, SerialDependenceWarning, stacklevel=stacklevel)
-    if not fit.n.identified:
-        warnings.warn(fit.identifiability_text, IdentifiabilityWarning, stacklevel=stacklevel)
 
 
 @dataclass(frozen=True)
@@ -386,29 +381,14 @@ def plain_responses(recording: Recording) -> tuple[Responses, float]:
         gaps = _padded(recording.intervals)
         gaps = np.where(np.isfinite(gaps), gaps, 1.0)
         condition = np.array([labels.index(c) for c in recording.conditions])
-    within = recording.variability.within
     shape = (1, len(labels))
+    within = np.full(shape, 0.3 if "within" in recording.free else float(recording.variability.within))
     if recording.noise == "free":
         noise, error, count = (np.full(shape, value) for value in (0.3 * spread / abs(scale), 0.0, 0.0))
     else:
-        noise, error, count = (
-            np.array(part, dtype=float)[None] for part in zip(*recording.noise, strict=True)
-        )
-        error = error / noise
-        noise = noise / abs(scale)
-    return (
-        Responses(
-            x[None],
-            gaps,
-            condition,
-            noise,
-            np.full(shape, 0.3 if within == "free" else float(within)),
-            count,
-            count * noise**2,
-            error,
-        ),
-        scale,
-    )
+        sd, error, count = np.array(recording.noise, dtype=float).T[:, None]
+        noise, error = sd / abs(scale), error / sd
+    return Responses(x[None], gaps, condition, noise, within, count, count * noise**2, error), scale
 
 
 def _padded(rows: Sequence[FloatArray]) -> FloatArray:

@@ -16,16 +16,9 @@ _POISSON_COMPONENTS = 128
 _BLOCK = 150_000
 
 
-def n_components(n: float) -> int:
-    """Return how many numbers of vesicles are told apart: n + 1, or enough for a Poisson number."""
-    return _POISSON_COMPONENTS if n >= MANY_SITES else int(n) + 1
-
-
 def log_binomial(k: FloatArray, n: FloatArray, log_odds: FloatArray) -> FloatArray:
     """Return the log probability of k of n; -inf above n.
 
-    Examples
-    --------
     >>> np.exp(log_binomial(np.arange(4.0), np.array(2.0), np.array(0.0)))
     array([0.25, 0.5 , 0.25, 0.  ])
     """
@@ -57,7 +50,8 @@ def mixture_likelihood(
     `between`.
     """
     n_rows, n_conditions, n_trials = x.shape
-    width = n_components(float(n.max()))
+    # Numbers of vesicles that are told apart: n + 1, or enough for a Poisson number.
+    width = _POISSON_COMPONENTS if n.max() >= MANY_SITES else int(n.max()) + 1
     size = max(1, _BLOCK // max(n_conditions * n_trials * width, 1))
     parts = [
         _block(x[i : i + size], phi[i : i + size], n[i : i + size], between, active, width, value_only)

@@ -99,9 +99,6 @@ def _named(fit: ReleaseFit, theta: FloatArray, n: FloatArray) -> dict[str, Any]:
 def pareto_k(log_weights: FloatArray) -> float:
     """Return the shape of the upper tail of importance weights (Vehtari et al. 2024, by moments of the log).
 
-    Examples
-    --------
-    >>> import numpy as np
     >>> pareto_k(np.zeros(100))
     0.0
     """

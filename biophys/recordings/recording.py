@@ -367,25 +367,21 @@ def _check_responses(recording: Recording) -> None:
             f"a constant recording (all responses {present[0]:g} {recording.unit_text}) has no variance to "
             "analyse: p is 0 or 1, or the responses are copies"
         )
-    _check_scale(present, recording.unit_text)
+    # Squares of the responses must stay within the range of numbers.
+    with np.errstate(over="ignore", under="ignore"):
+        spread = float(np.std(present))
+    if not _SMALLEST_SD < spread < _LARGEST_SD:
+        farthest = present[np.argmax(np.abs(present - np.median(present)))]
+        raise ValueError(
+            f"amplitudes reach {farthest:g} {recording.unit_text}, which is no response of a synapse: check "
+            "the unit, or give nan for a response that was not measured"
+        )
     # The mean of far outliers and of nothing else would have either sign.
     if present.mean() == 0:
         raise ValueError("the mean amplitude is 0: no release to analyse")
     for label in recording.labels:
         if np.sum(np.isfinite(values[recording.is_of(label)])) < 2:
             raise ValueError(f"condition {label!r} has fewer than two measured responses: leave it out")
-
-
-def _check_scale(present: FloatArray, unit: str) -> None:
-    """Raise ValueError where squares of the responses leave the range of numbers."""
-    with np.errstate(over="ignore", under="ignore"):
-        spread = float(np.std(present))
-    if not _SMALLEST_SD < spread < _LARGEST_SD:
-        farthest = present[np.argmax(np.abs(present - np.median(present)))]
-        raise ValueError(
-            f"amplitudes reach {farthest:g} {unit}, which is no response of a synapse: check the unit, or "
-            "give nan for a response that was not measured"
-        )
 
 
 def checked_noise(noise: Any, recording: Recording) -> Any:
@@ -416,14 +412,10 @@ def checked_noise(noise: Any, recording: Recording) -> Any:
 
 def _one_noise(noise: Any, recording: Recording) -> tuple[float, float, int]:
     if isinstance(noise, Noise):
-        sd = float(_positive_noise(noise.sd, recording))
-        error = noise.error
-        plain = (
-            float(magnitude_in(error, recording.unit, "noise error"))
-            if isinstance(error, pq.Quantity)
-            else error
-        )
-        return sd, float(checked_finite(plain, "noise error", 0.0)), 0
+        sd, error = float(_positive_noise(noise.sd, recording)), noise.error
+        if isinstance(error, pq.Quantity):
+            error = float(magnitude_in(error, recording.unit, "noise error"))
+        return sd, float(checked_finite(error, "noise error", 0.0)), 0
     values = _noise_numbers(noise, recording)
     if values.size == 1:
         return float(_positive_noise(noise, recording)), 0.0, 0

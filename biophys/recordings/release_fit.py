@@ -20,7 +20,6 @@ from biophys.recordings.serial_dependence import SerialDependence, serial_depend
 from biophys.recordings.site_profile import (
     Credible,
     SiteProfile,
-    credible_interval,
     credible_sites,
     mean_ends,
     mixture_quantiles,
@@ -583,7 +582,10 @@ class _Columns:
         low, high = profile_interval(profile, i, self.threshold)
         at = profile.theta[best, rows, i]
         sd = np.sqrt(profile.spread_at_maximum[best, rows, i, i])
-        inner = credible_interval(profile, self.credible.weights, i, self.level)
+        # A mixture of normal densities, one for each row.
+        mode = np.nan_to_num(profile.mode[:, :, i])
+        wide = np.sqrt(np.nan_to_num(profile.spread[:, :, i, i], nan=1.0))
+        inner = mixture_quantiles(mode, wide, self.credible.weights, 0.5 * (1.0 - self.level))
         with np.errstate(over="ignore"):
             value, low, high = (number_of(kind, y) for y in (at, low, high))
         slope = value * (1.0 - value / SHARES[kind]) if kind in SHARES else value

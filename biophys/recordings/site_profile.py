@@ -32,8 +32,6 @@ _STEP = 1.2
 def sites_tried(n_every: int = _N_EVERY, *, n_last: int = _N_LAST, has_limit: bool = True) -> list[float]:
     """Return 1, 2, ..., `n_every`, then geometric steps to `n_last`, then the limit.
 
-    Examples
-    --------
     >>> [int(n) for n in sites_tried(3, n_last=8)]
     [1, 2, 3, 4, 5, 6, 7, 8, 1000000]
     """
@@ -345,14 +343,14 @@ def profile_interval(
     """
     slack = threshold - profile.loss()
     half = np.sqrt(np.maximum(slack, 0.0) * profile.spread_at_maximum[:, :, coordinate, coordinate])
-    longest = _LONGEST_TAIL if kind_of(profile.names[coordinate]) in ("p", "q") else np.inf
+    longest = _LONGEST_TAIL if kind_of(profile.names[coordinate]) in ("p", "q") else 1e9
     ends = []
     for side in (-1.0, 1.0):
         farthest = np.full(slack.shape[1], -np.inf)
         # p and q fall with n: the numbers that are likely to reach farthest come first.
         for i in np.argsort(profile.sites, kind="stable")[:: int(side)]:
             reach = side * profile.theta[i, :, coordinate] + longest * half[i]
-            rows = np.flatnonzero((slack[i] >= 0) & ~(reach <= farthest))
+            rows = np.flatnonzero((slack[i] >= 0) & (reach > farthest))
             if rows.size == 0:
                 continue
             likelihood = profile.likelihood(i, rows)
@@ -479,15 +477,6 @@ def _credible(profile: SiteProfile, level: float, n_max: int) -> Credible:
     is_closed = ~is_last_tried & (n_max >= _N_LAST)
     is_inside = (3.0 * n_high <= n_max) | (numbers.size == 1) | is_closed
     return Credible(numbers[low], n_high, is_inside, weights)
-
-
-def credible_interval(
-    profile: SiteProfile, weights: FloatArray, coordinate: int, level: float
-) -> tuple[FloatArray, FloatArray]:
-    """Return the credible interval of a coordinate: a mixture of normal densities, one for each n."""
-    mean = np.nan_to_num(profile.mode[:, :, coordinate])
-    sd = np.sqrt(np.nan_to_num(profile.spread[:, :, coordinate, coordinate], nan=1.0))
-    return mixture_quantiles(mean, sd, weights, 0.5 * (1.0 - level))
 
 
 def mixture_quantiles(mean: FloatArray, sd: FloatArray, weights: FloatArray, tail: float) -> tuple[Any, Any]:

@@ -19,10 +19,9 @@ class MeasuredResponses:
     ----------
     amplitudes
         Of each sweep, (stimuli,): mean around `latency` less the mean of the baseline before the stimulus.
-    noise
-        The same measure where nothing was stimulated: the ``noise`` of :func:`biophys.fit_release`.
-    latency
-        Time from stimulus to the peak of the mean response.
+    noise, latency
+        The same measure where nothing was stimulated, for :func:`biophys.fit_release`; time from stimulus to
+        the peak of the mean response.
     """
 
     amplitudes: list[pq.Quantity]
@@ -51,27 +50,17 @@ def measured_responses(
     traces
         Sweeps: a quantity (sweeps, samples), or a list of quantities (samples,) or of signals of neo.
     stimuli
-        Times of the stimuli from the start of the sweep: one train for all, or a list with one for each.
+        Times of the stimuli from the start of the sweep: one train for all, or a list with one for each. Each
+        must lie in its sweep with its baseline and window.
     window
-        From and to which time after a stimulus the mean response has its peak.
-    baseline
-        Time before each stimulus whose mean is 0 to the response.
-    average
-        Time around the latency whose mean is the response.
+        From and to which time after a stimulus, before the next, the mean response has its peak.
+    baseline, average
+        Time before each stimulus whose mean is 0 to the response; time around the latency whose mean is it.
     sampling_rate
         Of the traces; signals of neo know it.
 
-    Raises
-    ------
-    TypeError
-        If a unit or the sampling rate is missing.
-    ValueError
-        If a stimulus with its baseline and window lies outside its sweep, or a window reaches beyond the
-        next stimulus.
-
     Examples
     --------
-    >>> import numpy as np, quantities as pq
     >>> rng, time = np.random.default_rng(1), np.arange(0, 100, 0.1)
     >>> response = np.where(time > 52, np.exp(-np.abs(time - 55) / 4), 0)
     >>> traces = rng.binomial(1, 0.5, (40, 1)) * 20 * response + rng.normal(0, 1, (40, time.size))
@@ -118,9 +107,6 @@ def measured_responses(
 def rising_times(trace: pq.Quantity, threshold: float, rate: pq.Quantity) -> pq.Quantity:
     """Return the times from its start at which a trace rises through a threshold, in its unit.
 
-    Examples
-    --------
-    >>> import numpy as np, quantities as pq
     >>> rising_times(np.array([0, 0, 5, 5, 0, 5]) * pq.V, 2.5, 1 * pq.kHz)
     array([2., 5.]) * ms
     """

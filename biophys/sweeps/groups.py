@@ -39,36 +39,25 @@ def sweep_groups(
 ) -> list[xr.Dataset]:
     """Compute every configuration that is not in `folder` yet, and return the result of each.
 
+    Configurations are the settings of every replica, all with the same names, no two alike (ValueError).
+    `function` computes a group of them, or of `replicas`; other processes import it, so it must be defined at
+    the top level of a module. `kept_as`, by default it, stands for how replicas are computed.
+
     Parameters
     ----------
-    function
-        Computes a group. Other processes import it, so it must be defined at the top level of a module.
-    configurations
-        Settings of every replica, all with the same names, no two alike.
     folder
-        Where results are stored; it is made if it does not exist. None to keep them in memory only.
+        Where results are stored; it is made if it does not exist. None to keep them in memory only. If a
+        result cannot be stored (SweepStorageError), what was before is kept.
     execution
         A dataclass that says how groups are computed, with the field ``dtype``.
     group_size
         Replicas per group, from the number that are missing and the number of workers.
-    kept_as
-        The function that stands for how replicas are computed; by default `function`.
-    replicas
-        What `function` is given of each replica; by default its settings.
     same_program
         Names of the settings that all replicas of a group must share.
     executor
         Where groups are computed; None for this process.
-    on_progress
-        Called with the fraction done and what is being done, with the time left.
-    kind, verb
-        What is computed and how that is called, for the progress.
-
-    Raises
-    ------
-    ValueError, SweepStorageError
-        If configurations are alike or their names differ; if a result cannot be stored (what was before is
-        kept).
+    on_progress, kind, verb
+        Called with the fraction done and what is being done, with the time left; what is computed, and how.
     """
     check_configurations(configurations, same_program)
     kept = KeptReplicas(folder, kept_as or function, execution, executor)
