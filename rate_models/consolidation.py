@@ -79,14 +79,10 @@ class ElasticWeightConsolidation(PerReplica):
     Parameters
     ----------
     synapses : the synapses that learn
-    strength
-        Importance of earlier tasks, not negative; one for all replicas or one each. With 0 it does nothing.
+    strength : importance of earlier tasks, not negative; one for all replicas or one each. With 0 it does
+    nothing
     kind : ``"separate"`` or ``"online"``, one for all replicas or one each
     decay : share of the earlier Fisher information that an online penalty keeps at each task, 0..1
-
-    Raises
-    ------
-    ValueError : if a strength is negative, or kind or decay are out of range
 
     Examples
     --------
@@ -153,12 +149,9 @@ class ImplicitElasticWeights(PerReplica):
 
     Parameters
     ----------
-    synapses
-        The synapses that learn.
-    penalty
-        Holds the consolidated weights; its own strength is not used.
-    learning_rate, rate_strength
-        Not negative, one for all replicas or one each.
+    synapses : the synapses that learn
+    penalty : holds the consolidated weights; its own strength is not used
+    learning_rate, rate_strength : not negative, one for all replicas or one each
 
     Examples
     --------

@@ -28,24 +28,18 @@ class Execution:
     device
         ``"cpu"``, ``"cuda"`` (or ``"cuda:1"``), ``"mps"``, ``"meta"`` (shapes only), or ``"auto"``: the first
         accelerator there is, else the CPU.
-    dtype
-        ``"float32"`` or ``"float64"``.
-    compile
-        Whether elementwise work is fused by `torch.compile`. None: on CUDA where Triton is installed.
-    capture
-        Whether the training step is captured as a CUDA graph. None: on CUDA.
-    allow_tf32
-        Whether CUDA matrix products may round their factors to 10 bits.
+    dtype : ``"float32"`` or ``"float64"``
+    compile : whether elementwise work is fused by `torch.compile`. None: on CUDA where Triton is installed
+    capture : whether the training step is captured as a CUDA graph. None: on CUDA
+    allow_tf32 : whether CUDA matrix products may round their factors to 10 bits
     data_folder
         Folders of image files by data set, separated as paths are, where this machine has them; empty for
         those of BRIANPRESYN_DATA.
 
     Raises
     ------
-    TypeError
-        If the device is not text.
-    ValueError
-        If a device or precision is unknown, or the device is not there.
+    TypeError : if the device is not text
+    ValueError : if a device or precision is unknown, or the device is not there
 
     Examples
     --------
@@ -122,12 +116,7 @@ class Execution:
 
 
 def execution_or_default(execution: Execution | None) -> Execution:
-    """Return `execution`, or the default one for None.
-
-    Raises
-    ------
-    TypeError
-        If it is something else, for example the name of a device.
+    """Return `execution`, the default one for None; anything else, as the name of a device, is a TypeError.
 
     Examples
     --------

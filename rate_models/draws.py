@@ -40,10 +40,8 @@ class Draw(NamedTuple):
 
     Parameters
     ----------
-    key
-        Of the stream, int64 of shape ().
-    step
-        Which draw of the stream, int64 of shape ().
+    key : of the stream, int64 of shape ()
+    step : which draw of the stream, int64 of shape ()
 
     Examples
     --------
@@ -65,15 +63,12 @@ def key_of(seed: int, name: str) -> int:
 
     Parameters
     ----------
-    seed
-        Any whole number.
-    name
-        For example the name of a module in its model.
+    seed : any whole number
+    name : for example the name of a module in its model
 
     Raises
     ------
-    TypeError
-        If `seed` is no whole number.
+    TypeError : if `seed` is no whole number
 
     Examples
     --------
@@ -93,20 +88,16 @@ def released(
 
     Parameters
     ----------
-    randomness
-        Where the numbers come from.
+    randomness : where the numbers come from
     p
         Release probability, 0..1. With 1 every site releases, with 0 none; between them p is rounded to a
         multiple of 2^-24.
-    n_sites
-        Sites per synapse, or one number for each (a tensor that broadcasts against `p`).
-    n_max
-        The largest of `n_sites`; by default it is looked up, for which an accelerator is waited for.
+    n_sites : sites per synapse, or one number for each (a tensor that broadcasts against `p`)
+    n_max : the largest of `n_sites`; by default it is looked up, for which an accelerator is waited for
 
     Returns
     -------
-    count
-        Binomial(n_sites, p), of the shape of `p`.
+    count : Binomial(n_sites, p), of the shape of `p`
     """
     if n_max is None:
         n_max = int(n_sites.max()) if isinstance(n_sites, Tensor) else n_sites

@@ -20,8 +20,7 @@ class FeedForward:
 
     Parameters
     ----------
-    layout
-        Sizes of the network.
+    layout : sizes of the network
     rectifies_output
         Whether the output units are rectified too (as in the published program of Malkin et al. 2023).
     linear_hidden
@@ -29,10 +28,8 @@ class FeedForward:
 
     Raises
     ------
-    TypeError
-        If `layout` is no `Layout`.
-    ValueError
-        If `linear_hidden` names a layer that is not there.
+    TypeError : if `layout` is no `Layout`
+    ValueError : if `linear_hidden` names a layer that is not there
 
     Examples
     --------
@@ -53,20 +50,7 @@ class FeedForward:
         self._views = RecentViews()
 
     def activities(self, x: Tensor, parameters: Tensor) -> list[Tensor]:
-        """Return input, hidden activities and logits.
-
-        Parameters
-        ----------
-        x
-            Inputs, shape (replica, sample, input).
-        parameters
-            Weights and biases, shape (replica, parameters).
-
-        Returns
-        -------
-        activities
-            One tensor (replica, sample, unit) per layer of units.
-        """
+        """Return input (replica, sample, input), hidden activities and logits."""
         layers = [x]
         for index, (weight, bias) in enumerate(zip(*self._layers(parameters), strict=True)):
             drive = torch.baddbmm(bias[:, None, :], layers[-1], weight.transpose(1, 2))
@@ -83,18 +67,10 @@ class FeedForward:
         return self.activities(x, parameters)[-1]
 
     def backward(self, activities: list[Tensor], parameters: Tensor, slope: Tensor, gradient: Tensor) -> None:
-        """Write the gradient with respect to weights and biases into `gradient`.
+        """Write the gradient by weights and biases into `gradient`, shape (replica, at least parameters).
 
-        Parameters
-        ----------
-        activities
-            What `activities` returned.
-        parameters
-            The weights and biases it was called with.
-        slope
-            Derivative of the loss by the logits, (replica, sample, class). It is overwritten.
-        gradient
-            Where the result goes, shape (replica, at least parameters).
+        `activities` were returned for these `parameters`; `slope`, the derivative of the loss by the logits
+        (replica, sample, class), is overwritten.
         """
         self._check_activities(activities)
         to_weights, to_biases = self._layers(gradient)
@@ -105,13 +81,7 @@ class FeedForward:
     def slopes(
         self, activities: list[Tensor], parameters: Tensor, slope: Tensor
     ) -> Iterator[tuple[int, Tensor]]:
-        """Yield each layer and the derivative of the loss by the drive of its units, last layer first.
-
-        Parameters
-        ----------
-        activities, parameters, slope
-            As for `backward`.
-        """
+        """Yield each layer and the derivative of the loss by the drive of its units, last layer first."""
         self._check_activities(activities)
         weights, _ = self._layers(parameters)
         if self.rectifies_output:
@@ -144,21 +114,9 @@ def where_active(slope: Tensor, activity: Tensor) -> Tensor:
 
 
 def cross_entropy(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the loss of every replica and its derivative by the logits.
+    """Return the loss of every replica, in nats, and its derivative by the logits (replica, sample, class).
 
-    Parameters
-    ----------
-    logits
-        Shape (replica, sample, class).
-    labels
-        Shape (replica, sample), integer.
-
-    Returns
-    -------
-    loss
-        Mean over samples of -log softmax at the label, in nats, shape (replica,).
-    slope
-        Shape (replica, sample, class).
+    The loss is the mean over samples of -log softmax at the label, labels being (replica, sample).
     """
     log_softmax = torch.log_softmax(logits, dim=-1)
     loss = -log_softmax.gather(-1, labels[..., None]).mean(dim=(1, 2))
@@ -175,8 +133,7 @@ class SquaredError:
 
     Parameters
     ----------
-    noise_sd
-        Standard deviation of the targets around the output, positive.
+    noise_sd : standard deviation of the targets around the output, positive
 
     Examples
     --------
@@ -191,21 +148,10 @@ class SquaredError:
         self.noise_sd = noise_sd
 
     def __call__(self, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the mean over samples of the loss, and its derivative by the output.
+        """Return the mean over samples of the loss, (replica,), in nats, and its derivative by the output.
 
-        Parameters
-        ----------
-        output
-            Of a single output unit, shape (replica, sample, 1).
-        target
-            Shape (replica, sample).
-
-        Returns
-        -------
-        loss
-            In nats, shape (replica,).
-        slope
-            Shape (replica, sample, 1).
+        Output and derivative have the shape (replica, sample, 1), of a single output unit; the target
+        (replica, sample).
         """
         error = (output - target[..., None]) / self.noise_sd
         loss = error.square().mean(dim=(1, 2)) / 2
@@ -213,15 +159,7 @@ class SquaredError:
 
 
 def check_images(network: FeedForward, images: Tensor) -> None:
-    """Raise unless `images` are what the input layer takes: a tensor of shape (image, pixel).
-
-    Raises
-    ------
-    TypeError
-        If they are no tensor.
-    ValueError
-        If they have another shape.
-    """
+    """Raise unless `images` are what the input layer takes: a tensor of shape (image, pixel)."""
     check_kind(images, Tensor, "images", "torch.as_tensor(images)")
     n_pixels = network.layout.sizes[0]
     if images.ndim != 2 or images.shape[1] != n_pixels:

@@ -50,14 +50,11 @@ class Formulation:
 
     Parameters
     ----------
-    learning_rate
-        Of Adam, for means and phi alike.
-    magnitude
-        lambda of the magnitude cost, paid once per epoch.
-    linear_hidden
-        Hidden layers (0 the first) without rectification.
-    rectifies_output
-        Whether the logits are rectified before the softmax.
+    learning_rate : of Adam, for means and phi alike
+    magnitude : lambda of the magnitude cost, paid once per epoch
+    linear_hidden, rectifies_output
+        Hidden layers (0 the first) without rectification; whether the logits are rectified before the
+        softmax.
     """
 
     learning_rate: float
@@ -75,13 +72,7 @@ FORMULATIONS = {
 
 
 def formulation_named(name: str) -> Formulation:
-    """Return the formulation with this name in `FORMULATIONS`.
-
-    Raises
-    ------
-    ValueError
-        If there is none.
-    """
+    """Return the formulation with this name in `FORMULATIONS`."""
     if name not in FORMULATIONS:
         raise ValueError(f"formulation must be one of {', '.join(FORMULATIONS)}, got {name!r}")
     return FORMULATIONS[name]
@@ -93,18 +84,12 @@ class NoisyNetwork:
 
     Parameters
     ----------
-    cost
-        Reliability cost, or a mixture of several.
-    seed
-        Of initial values, order of images and noise.
-    homogeneous
-        Whether all synapses share one standard deviation.
-    noise_haste
-        Learning rate of phi over that of the means. Published: 1.
-    prior_sd
-        Standard deviation of a normal prior of the weights; infinite for none.
-    pays_magnitude
-        Whether the formulation's magnitude cost applies.
+    cost : reliability cost, or a mixture of several
+    seed : of initial values, order of images and noise
+    homogeneous : whether all synapses share one standard deviation
+    noise_haste : learning rate of phi over that of the means. Published: 1
+    prior_sd : standard deviation of a normal prior of the weights; infinite for none
+    pays_magnitude : whether the formulation's magnitude cost applies
     """
 
     cost: Costs
@@ -117,27 +102,19 @@ class NoisyNetwork:
 
 @dataclass(frozen=True, eq=False)
 class Schedule:
-    """How long and from where a batch of networks is trained.
+    """How long and from where a batch of networks is trained; every number is positive.
 
     Parameters
     ----------
-    n_epochs, batch_size
-        Passes over the training set, and images per step.
-    hidden_units
-        Units of each hidden layer; none for a network without.
+    n_epochs, batch_size : passes over the training set, and images per step
+    hidden_units : units of each hidden layer; none for a network without
     initial_sigma, mean_range
         Standard deviations at the start, and half the width of the means' uniform distribution.
-    learning_rate
-        None for that of the formulation.
+    learning_rate : None for that of the formulation
     noise_memory
         Decay of the second moment in Adam for phi. Published: 0.999. The slope of a reliability cost falls by
         orders of magnitude while sigma grows, and the memory of the steep beginning keeps phi back: it moves
         by no more than about (1 - noise_memory) / (2 rho) per step.
-
-    Raises
-    ------
-    ValueError
-        If a number is not positive.
     """
 
     n_epochs: int = 50
@@ -176,16 +153,11 @@ class TrainedNetworks:
 
     Parameters
     ----------
-    network
-        What the synapses connect.
-    synapses
-        Means and standard deviations of all networks.
-    sigma_by_epoch
-        Root mean square of sigma over the weights after every epoch, shape (epoch, replica).
-    loss_by_epoch
-        Mean cross entropy per image during every epoch, in nats, shape (epoch, replica).
-    ms_per_step
-        Duration of a step of all networks, without the first epoch.
+    network : what the synapses connect
+    synapses : means and standard deviations of all networks
+    sigma_by_epoch : root mean square of sigma over the weights after every epoch, shape (epoch, replica)
+    loss_by_epoch : mean cross entropy per image during every epoch, in nats, shape (epoch, replica)
+    ms_per_step : duration of a step of all networks, without the first epoch
     """
 
     network: FeedForward
@@ -223,23 +195,13 @@ def train_noisy_networks(
 
     Parameters
     ----------
-    networks
-        What distinguishes them.
-    data
-        Images, on any device, or the name of a data set, which every process then reads itself.
-    formulation
-        Activation functions, learning rate and magnitude cost.
-    schedule
-        Sizes, duration and start.
-    execution
-        Device and precision.
-    executor
-        Where batches are trained; None for this process.
+    networks, formulation, schedule : what distinguishes them, and what they have in common
+    data : images, on any device, or the name of a data set, which every process then reads itself
+    execution, executor : device and precision; where batches are trained, None for this process
     on_progress
         Called with the fraction done and what was done: in this process after every epoch, elsewhere after
         every batch.
-    keep_in
-        Folder of finished batches; None to keep none.
+    keep_in : folder of finished batches; None to keep none
     """
     images = _images(data, execution)
     layout = Layout((images.n_pixels, *schedule.hidden_units, images.n_classes))
@@ -281,12 +243,9 @@ def _train_batch(
     seeds = [each.seed for each in networks]
     synapses = _untrained(networks, layout, schedule, execution)
     share = schedule.batch_size / len(data.train_images)
-    rule = GradientDescent(
-        _optimiser(
-            synapses, networks, schedule.learning_rate or formulation.learning_rate, schedule.noise_memory
-        ),
-        _penalties(synapses, networks, formulation.magnitude, share),
-    )
+    rate = schedule.learning_rate or formulation.learning_rate
+    optimiser = _optimiser(synapses, networks, rate, schedule.noise_memory)
+    rule = GradientDescent(optimiser, _penalties(synapses, networks, formulation.magnitude, share))
     trainer = Trainer(network, synapses, rule, data.train_images, data.train_labels, loss="sum")
     sigmas, losses, durations = [], [], []
     order, members = DataOrder(seeds), np.arange(len(data.train_images))
@@ -299,16 +258,14 @@ def _train_batch(
         durations.append(1e3 * (time.perf_counter() - t_start) / plan.n_steps)
         doing = f"epoch {epoch + 1} of {len(networks)} networks, {durations[-1]:.3f} ms per step"
         on_epoch(len(networks) * (epoch + 1) / schedule.n_epochs, doing)
+    # Of one network, so that batches can be added up.
+    ms_per_step = np.full(len(seeds), np.median(durations[1:] or durations) / len(seeds))
     return xr.Dataset(
         {
             "learned": (("replica", "value"), synapses.learned.cpu().numpy()),
             "sigma": (("replica", "epoch"), np.array(sigmas).T),
             "loss": (("replica", "epoch"), np.array(losses).T),
-            # Of one network, so that batches can be added up.
-            "ms_per_step": (
-                ("replica",),
-                np.full(len(seeds), np.median(durations[1:] or durations) / len(seeds)),
-            ),
+            "ms_per_step": ("replica", ms_per_step),
         }
     )
 
@@ -366,8 +323,7 @@ class Answers:
     accuracy, loss
         Share of right answers and mean of -log P(label) in nats, each image answered once by weights that are
         drawn for every few images; shape (replica,).
-    accuracy_of_mean, loss_of_mean
-        The same by the mean weights, without noise.
+    accuracy_of_mean, loss_of_mean : the same by the mean weights, without noise
     """
 
     accuracy: NDArray[np.float64]
@@ -377,16 +333,9 @@ class Answers:
 
 
 def answers_of(trained: TrainedNetworks, data: ImageData, *, images_per_draw: int = 20) -> Answers:
-    """Return how well the networks answer the test images.
+    """Return how well the networks answer the test images, which may be on any device.
 
-    Parameters
-    ----------
-    trained
-        The networks.
-    data
-        Images and labels, on any device.
-    images_per_draw
-        Images that share a draw of the weights. Published: 20.
+    `images_per_draw` of them share a draw of the weights. Published: 20.
     """
     synapses = trained.synapses
     like = synapses.learned

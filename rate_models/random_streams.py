@@ -64,14 +64,7 @@ Noise: TypeAlias = Tensor | CounterNoise
 class HostStreams:
     """One generator per seed, on the CPU: replicas of the same seed share what it draws.
 
-    Parameters
-    ----------
-    seeds
-        One seed per replica.
-    purpose
-        What the numbers are for.
-    dtype
-        Precision of normal numbers.
+    `dtype` is the precision of normal numbers.
     """
 
     def __init__(self, seeds: Sequence[int], purpose: Purpose, *, dtype: torch.dtype) -> None:
@@ -115,17 +108,7 @@ class HostStreams:
 
 
 class CounterStreams:
-    """Counter-based numbers on any device: one key per replica, one counter for all.
-
-    Parameters
-    ----------
-    seeds
-        One seed per replica.
-    purpose
-        What the numbers are for.
-    device
-        Where they are computed.
-    """
+    """Counter-based numbers, computed on any device: one key per replica, one counter for all."""
 
     def __init__(self, seeds: Sequence[int], purpose: Purpose, *, device: torch.device) -> None:
         keys = [seed_sequence(seed, purpose).generate_state(1, np.uint64)[0] for seed in seeds]
@@ -185,12 +168,8 @@ def streams_on(
 def released(noise: Noise, p: Tensor) -> Tensor:
     """Return 1 where a synapse with release probability `p` releases, else 0, in the type and shape of `p`.
 
-    Parameters
-    ----------
-    noise
-        What `bits` returned, for as many synapses as `p` has columns.
-    p
-        Release probability, 0..1, shape (replica, synapse). With 1 a synapse always releases, with 0 never.
+    `noise` is what `bits` returned, for as many synapses as `p`, (replica, synapse), has columns. With p = 1
+    a synapse always releases, with 0 never.
     """
     count = torch.empty_like(p)
     write_released(noise, p, out=count)

@@ -62,6 +62,8 @@ _LARGEST_ODDS = 1e5
 class ReleaseOdds(PerReplica):
     """The learning rule of `BernoulliSynapses` whose odds of release count evidence.
 
+    `precision` is r, shape (replica, weights), at least 1.
+
     Parameters
     ----------
     synapses : the synapses that learn. Their p at the start, below 1, is that without evidence
@@ -77,15 +79,6 @@ class ReleaseOdds(PerReplica):
         the schedule and takes away the selectivity; or ``"none"``, the prior's.
 
     Numbers are one for all replicas or one each.
-
-    Raises
-    ------
-    TypeError : if the synapses have no release probability, or a number is none
-    ValueError : if a number lies outside its range, or synapses release with certainty at the start
-
-    Attributes
-    ----------
-    precision : r, shape (replica, weights), at least 1
 
     Examples
     --------
@@ -137,22 +130,12 @@ class ReleaseOdds(PerReplica):
     def update(self, synapses: BernoulliSynapses) -> None:
         """Take one step with the gradient that the network wrote."""
         layout, at_release = synapses.layout, synapses.release_fixed_at
+        numbers = (self._rate, self._gain, self._leak, self._clamp, self._p_freeze)
+        changed = (synapses.learned, synapses.p, self.precision, self._floor)
         for part, n_in in zip(layout.weight_slices, layout.sizes[:-1], strict=True):
-            self._step(
-                synapses.learned[:, part],
-                synapses.p[:, part],
-                self.precision[:, part],
-                self._floor[:, part],
-                synapses.gradient[:, part].mul_(synapses.scale[:, part]),
-                1 / (3 * n_in),
-                self._rate,
-                self._gain,
-                self._leak,
-                self._clamp,
-                self._p_freeze,
-                self.modulation,
-                at_release,
-            )
+            slope = synapses.gradient[:, part].mul_(synapses.scale[:, part])
+            pieces = (*(each[:, part] for each in changed), slope)
+            self._step(*pieces, 1 / (3 * n_in), *numbers, self.modulation, at_release)
         if synapses.biases == "trained":
             # Their prior variance is that of one more input of the layer.
             for part, n_in in zip(layout.bias_slices, layout.sizes[:-1], strict=True):

@@ -16,11 +16,6 @@ from biophys.release_plasticity import ReleasePlasticity
 def per_replica(values: Any, n_replicas: int, name: str) -> list[Any]:
     """Return one value per replica: `values` itself (a list, tuple or array), or the one value repeated.
 
-    Raises
-    ------
-    ValueError
-        If there are neither one nor `n_replicas` values.
-
     Examples
     --------
     >>> per_replica(0.1, 3, "learning_rate")
@@ -38,14 +33,7 @@ def per_replica(values: Any, n_replicas: int, name: str) -> list[Any]:
 
 
 def amounts_per_replica(values: Any, n_replicas: int, name: str) -> list[float]:
-    """Return one number per replica, none of them negative: learning rates and strengths of penalties.
-
-    Raises
-    ------
-    TypeError
-        If one is no number.
-    ValueError
-        If one is negative, nan or infinite, or there are neither one nor `n_replicas`.
+    """Return one finite number per replica, none negative: learning rates and strengths of penalties.
 
     Examples
     --------
@@ -60,11 +48,6 @@ def amounts_per_replica(values: Any, n_replicas: int, name: str) -> list[float]:
 
 def positive_per_replica(values: Any, n_replicas: int, name: str) -> list[float]:
     """Return one number per replica, each positive and perhaps infinite: windows, bounds, scales.
-
-    Raises
-    ------
-    TypeError, ValueError
-        As for `amounts_per_replica`, and if one is zero.
 
     Examples
     --------
@@ -105,11 +88,8 @@ def kept_shares(rates: Sequence[float], l2: Sequence[float], like: Tensor) -> Te
 class PerReplica:
     """What holds something of every network of a batch, and can forget some of them.
 
-    Attributes
-    ----------
-    by_replica
-        Names of the attributes that do: tensors with one row and lists with one entry per replica, or objects
-        of this kind. One that is a number or None is the same for all.
+    `by_replica` names the attributes that do: tensors with one row and lists with one entry per replica, or
+    objects of this kind. One that is a number or None is the same for all.
     """
 
     by_replica: tuple[str, ...] = ()
@@ -137,10 +117,8 @@ class PerReplica:
 class PlasticityColumns(PerReplica):
     """The parameters of `biophys.release_plasticity` for a batch of networks.
 
-    Each is a column of shape (replica, 1), or the number that all replicas share.
-
-    `form`, `freezes` and `consolidation` are the same for all replicas of a batch, since they change the
-    program.
+    Each is a column of shape (replica, 1), or the number that all replicas share. `form`, `freezes` and
+    `consolidation` are the same for all replicas of a batch, since they change the program.
     """
 
     by_replica = ("p_up", "p_down", "g_lim", "p_min", "p_max", "p_freeze")
@@ -157,15 +135,7 @@ class PlasticityColumns(PerReplica):
 
     @classmethod
     def of(cls, rules: Sequence[ReleasePlasticity], like: Tensor) -> "PlasticityColumns":
-        """Return the columns of `rules` with the precision and device of `like`.
-
-        Raises
-        ------
-        TypeError
-            If one is no `ReleasePlasticity`.
-        ValueError
-            If the rules differ in form or consolidation.
-        """
+        """Return the columns of `rules`, alike in form and consolidation, of the type and device of `like`."""
         for rule in rules:
             check_kind(rule, ReleasePlasticity, "plasticity", "ReleasePlasticity(form='soft_bound')")
         for name in ("form", "consolidation"):
@@ -188,13 +158,7 @@ class PlasticityColumns(PerReplica):
 
 
 def check_positions(replicas: Sequence[int], n_replicas: int) -> None:
-    """Raise unless these are positions of replicas, at least one.
-
-    Raises
-    ------
-    ValueError
-        If one is not there, or there is none.
-    """
+    """Raise ValueError unless these are positions of replicas, at least one."""
     if not len(replicas) or not all(0 <= replica < n_replicas for replica in replicas):
         raise ValueError(f"replicas must be positions 0..{n_replicas - 1}, got {list(replicas)}")
 

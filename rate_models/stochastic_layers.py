@@ -51,23 +51,16 @@ class Synapses(abc.ABC):
 
     Parameters
     ----------
-    layout
-        Sizes of the networks.
-    seeds
-        One seed per replica.
-    biases
-        ``"trained"``, ``"fixed"`` (drawn at the start, never learned) or ``"none"`` (zero).
-    execution
-        Device and precision.
-    values_per_parameter
-        Number of learned values per weight or bias.
+    layout : sizes of the networks
+    seeds : one seed per replica
+    biases : ``"trained"``, ``"fixed"`` (drawn at the start, never learned) or ``"none"`` (zero)
+    execution : device and precision
+    values_per_parameter : number of learned values per weight or bias
 
     Raises
     ------
-    TypeError
-        If `layout`, `seeds` or `execution` is of another type.
-    ValueError
-        If there is no seed or a negative one, or `biases` is unknown.
+    TypeError : if `layout`, `seeds` or `execution` is of another type
+    ValueError : if there is no seed or a negative one, or `biases` is unknown
     """
 
     not_in_checkpoints: tuple[str, ...] = (
@@ -181,12 +174,9 @@ class DeterministicSynapses(Synapses):
 
     Parameters
     ----------
-    layout, seeds
-        Sizes of the networks; one seed per replica.
-    biases
-        ``"trained"``, ``"fixed"`` or ``"none"``.
-    execution
-        Device and precision.
+    layout, seeds : sizes of the networks; one seed per replica
+    biases : ``"trained"``, ``"fixed"`` or ``"none"``
+    execution : device and precision
     """
 
     def __init__(
@@ -226,28 +216,22 @@ class BernoulliSynapses(Synapses):
 
     Parameters
     ----------
-    layout, seeds
-        Sizes of the networks; one seed per replica.
+    layout, seeds, execution : as for `DeterministicSynapses`
     release_probability
-        Initial p, 0..1 and not 0, or ``"uniform"`` for an independent draw from `uniform_range` per synapse;
-        one for all replicas or one each.
-    biases
-        ``"trained"``, ``"fixed"`` or ``"none"``. Biases are reliable.
+        Initial p, above 0 and at most 1, or ``"uniform"`` for an independent draw from `uniform_range` per
+        synapse; one for all replicas or one each.
+    biases : as for `DeterministicSynapses`; they are reliable
     release_fixed_at
         If given, synapses release with this probability whatever `release_probability` says, which then only
         steers learning (the "ghost" control).
     normalised_by
         Probability by which a transmitted weight is divided when `release_fixed_at` is given: ``"release"``
         (its mean stays the expected strength) or ``"ghost"`` (the published program's, whose mean does not).
-    uniform_range
-        Range of ``"uniform"``.
-    execution
-        Device and precision.
+    uniform_range : range of ``"uniform"``
 
     Raises
     ------
-    ValueError
-        If a probability lies outside its range.
+    ValueError : if a probability lies outside its range
 
     Examples
     --------
@@ -329,9 +313,8 @@ class BernoulliSynapses(Synapses):
     ) -> Tensor:
         n_weights = self.layout.n_weights
         initial = torch.empty(self.n_replicas, n_weights, **self._place)
-        for row, seed, value in zip(
-            initial, self.seeds, per_replica(given, self.n_replicas, "release_probability"), strict=True
-        ):
+        values = per_replica(given, self.n_replicas, "release_probability")
+        for row, seed, value in zip(initial, self.seeds, values, strict=True):
             if value == "uniform":
                 rng = numpy_generator(seed, Purpose.INITIAL_VALUES).spawn(1)[0]
                 row.copy_(torch.from_numpy(rng.uniform(*uniform_range, size=n_weights)))
@@ -395,32 +378,16 @@ class NormalSynapses(Synapses):
 class GaussianSynapses(NormalSynapses):
     """Weights and biases with learned mean and learned standard deviation.
 
-    `learned` holds the means first, then phi with sigma = softplus(phi).
+    `learned` holds the means first, then phi with sigma = softplus(phi). `drawn_sigma` and `drawn_slope`,
+    sigma and d sigma / d phi of the present step, (replica, parameters), are computed once by `draw`.
 
     Parameters
     ----------
-    layout, seeds
-        Sizes of the networks; one seed per replica.
-    initial_sigma
-        Standard deviation at the start, positive.
+    layout, seeds, execution : as for `DeterministicSynapses`
+    initial_sigma : standard deviation at the start, 1e-30 to 1e30, beyond which single precision has no sigma
     mean_range
-        Means start uniformly distributed on ±mean_range; None for the usual ±1/sqrt(fan_in).
-    homogeneous
-        Whether all synapses of a replica share one standard deviation: one value or one per replica.
-    execution
-        Device and precision.
-
-    Raises
-    ------
-    ValueError
-        If `initial_sigma` lies outside 1e-30 to 1e30, beyond which single precision has no sigma, or
-        `mean_range` is negative.
-
-    Attributes
-    ----------
-    drawn_sigma, drawn_slope
-        Standard deviations and d sigma / d phi of the present step, shape (replica, parameters): computed
-        once by `draw` for everything that the step needs them for.
+        Means start uniformly distributed on ±mean_range, not negative; None for the usual ±1/sqrt(fan_in).
+    homogeneous : whether all synapses of a replica share one standard deviation: one value or one per replica
 
     References
     ----------
@@ -453,7 +420,6 @@ class GaussianSynapses(NormalSynapses):
         self.drawn_slope = aligned_rows(*shape, **self._place)
         self._form = self.execution.fused(_form_gaussian)
         self._chain = self.execution.fused(_chain_gaussian)
-        self._tie = self.execution.fused(_tie_homogeneous)
 
     @property
     def phi(self) -> Tensor:
@@ -483,13 +449,8 @@ class GaussianSynapses(NormalSynapses):
         by_mu, by_phi = self.gradient[:, :n], self.gradient[:, n:]
         for part in self.execution.blocks(self.n_replicas, n):
             self._chain(by_mu[:, part], by_phi[:, part], self.drawn_slope[:, part], self.sigma_noise[:, part])
-        self.tie()
-
-    def tie(self) -> None:
-        """Give the synapses of homogeneous replicas the mean gradient with respect to phi."""
         if self._ties_some:
-            n = self.layout.n_parameters
-            self._tie(self.gradient[:, n:], self.is_homogeneous)
+            by_phi.copy_(torch.where(self.is_homogeneous, by_phi.mean(1, keepdim=True), by_phi))
 
     def _row_names(self) -> tuple[str, ...]:
         return ("sigma_noise", "drawn_sigma", "drawn_slope", "is_homogeneous")
@@ -512,11 +473,6 @@ def _form_gaussian(
     write(torch.sigmoid, phi, out=slope)
     used.copy_(standard_normal(noise, mu.dtype))
     write(torch.addcmul, mu, sigma, used, out=effective)
-
-
-def _tie_homogeneous(slope: Tensor, is_homogeneous: Tensor) -> None:
-    """Replace every slope of a homogeneous replica by their mean."""
-    slope.copy_(torch.where(is_homogeneous, slope.mean(1, keepdim=True), slope))
 
 
 def _chain_gaussian(by_mu: Tensor, by_phi: Tensor, slope: Tensor, used: Tensor) -> None:

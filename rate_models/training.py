@@ -51,29 +51,20 @@ class LearningRule(Protocol):
 class Trainer:
     """Train a batch of networks along plans of images.
 
+    `members` says for every replica still there which one it was at the start, `mean_loss` the mean loss per
+    image of the last plan, shape (replica,), in nats.
+
     Parameters
     ----------
-    network
-        The network, the same for all replicas.
-    synapses
-        Its synapses, one row per replica.
-    rule
-        How the synapses learn: `presynaptic_sgd.PresynapticSgd` or `optimisers.GradientDescent`.
+    network, synapses : the network, the same for all replicas, and its synapses, one row per replica
+    rule : how the synapses learn: `presynaptic_sgd.PresynapticSgd` or `optimisers.GradientDescent`
     images, labels
         The training set: (image, pixel) and (image,). They are moved to the device of the synapses. Labels
         are classes, or whatever `criterion` takes.
     loss
         ``"mean"`` or ``"sum"`` of the loss over the images of a batch; None for what the rule is derived for,
         else the mean.
-    criterion
-        The loss: `networks.cross_entropy` or `networks.SquaredError`.
-
-    Attributes
-    ----------
-    members
-        For every replica still there, which one it was at the start.
-    mean_loss
-        Mean loss per image of the last plan, shape (replica,), in nats.
+    criterion : the loss: `networks.cross_entropy` or `networks.SquaredError`
 
     Raises
     ------
@@ -92,10 +83,8 @@ class Trainer:
     """
 
     not_in_checkpoints = (
-        "images",
-        "labels",
-        "mean_loss",
-        *("_index", "_variant", "_order", "_position", "_loss_sum", "_replica", "_graph", "_n_eager"),
+        *("images", "labels", "mean_loss", "_index", "_variant", "_order", "_position"),
+        *("_loss_sum", "_replica", "_graph", "_n_eager"),
     )
 
     def __init__(
@@ -129,10 +118,8 @@ class Trainer:
 
         Raises
         ------
-        ValueError
-            If the plan is for another number of replicas, or autocast is on.
-        TypeError
-            If it is no plan.
+        ValueError : if the plan is for another number of replicas, or autocast is on
+        TypeError : if it is no plan
         """
         _refuse_autocast(self.images.device)
         if len(plan.images) != self.synapses.n_replicas:
@@ -172,18 +159,7 @@ class Trainer:
             )
 
     def drop(self, replicas: Sequence[int]) -> list[int]:
-        """Take these replicas out of the batch, leaving the others as they are, and return who they were.
-
-        Parameters
-        ----------
-        replicas
-            Their present positions. At least one replica must remain.
-
-        Raises
-        ------
-        ValueError
-            If none would remain.
-        """
+        """Take the replicas at these positions out of the batch and return who they were; one must remain."""
         n = self.synapses.n_replicas
         if len(replicas):
             check_positions(replicas, n)

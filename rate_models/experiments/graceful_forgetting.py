@@ -64,14 +64,10 @@ class Method:
 
     Parameters
     ----------
-    label, colour
-        In figures.
-    program
-        Of `rate_models.continual_methods`.
-    draws_per_step
-        Forward and backward passes for each batch.
-    is_mesu
-        Whether images come as in the program of MESU: their order, and their normalisation.
+    label, colour : in figures
+    program : of `rate_models.continual_methods`
+    draws_per_step : forward and backward passes for each batch
+    is_mesu : whether images come as in the program of MESU: their order, and their normalisation
     """
 
     label: str
@@ -105,26 +101,16 @@ class Config:
 
     Parameters
     ----------
-    methods
-        Names out of `METHODS`.
-    seeds
-        One network per seed for the new and the published rule.
-    n_seeds_control, n_seeds_mesu
-        How many of the seeds the controls and MESU run on.
-    learning_rate, gain, clamp, p_start
-        Of the new rule and its controls.
-    published_rate
-        Learning rate of the published rule (program: 0.01).
-    data_set
-        ``mnist``, ``fashion_mnist``, ``digits`` or images of one's own.
-    hidden_units, n_tasks, n_epochs, batch_size
-        As published: 200 and 200, 10, 10, 100.
-    n_samples
-        Draws per test image.
-    steps_between
-        Steps after which release probabilities are noted.
-    n_energy_images
-        Test images of each task on which energy is counted.
+    methods : names out of `METHODS`
+    seeds : one network per seed for the new and the published rule
+    n_seeds_control, n_seeds_mesu : how many of the seeds the controls and MESU run on
+    learning_rate, gain, clamp, p_start : of the new rule and its controls
+    published_rate : learning rate of the published rule (program: 0.01)
+    data_set : ``mnist``, ``fashion_mnist``, ``digits`` or images of one's own
+    hidden_units, n_tasks, n_epochs, batch_size : as published: 200 and 200, 10, 10, 100
+    n_samples : draws per test image
+    steps_between : steps after which release probabilities are noted
+    n_energy_images : test images of each task on which energy is counted
     """
 
     methods: tuple[str, ...] = tuple(METHODS)
@@ -203,11 +189,6 @@ def run(
 ) -> xr.Dataset:
     """Learn the tasks by every method and seed, and measure.
 
-    Parameters
-    ----------
-    config, execution, executor, on_progress, keep_in
-        As for every experiment: see :mod:`rate_models.experiments`.
-
     Returns
     -------
     result
@@ -267,12 +248,9 @@ def learned_networks(config: Config, method: str, seeds: Sequence[int], executio
 
     Parameters
     ----------
-    config
-        The experiment.
-    method, seeds
-        Name of the method, and seed of each network.
-    execution
-        Where and how to compute.
+    config : the experiment
+    method, seeds : name of the method, and seed of each network
+    execution : where and how to compute
     """
     names = ("hidden_units", "n_epochs", "batch_size", "n_samples")
     shared = {name: getattr(config, name) for name in names}

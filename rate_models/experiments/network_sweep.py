@@ -65,15 +65,8 @@ def release_names() -> list[str]:
 _N_PIXELS = {"digits": 64}
 
 SAME_PROGRAM = (
-    "release",
-    "p_rule",
-    "consolidation",
-    "data_set",
-    "hidden_units",
-    "n_hidden_layers",
-    "n_epochs",
-    "batch_size",
-    "n_samples",
+    *("release", "p_rule", "consolidation", "data_set"),
+    *("hidden_units", "n_hidden_layers", "n_epochs", "batch_size", "n_samples"),
 )
 """Settings that all networks of a batch share; any other may differ from replica to replica."""
 
@@ -89,23 +82,18 @@ class NetworkSettings:
         (`rate_models.continual_methods.program`) whose settings are among those here.
     p_rule, consolidation, p_up, p_down, g_lim, p_min, p_freeze
         Plasticity of p, as for `biophys.release_plasticity.ReleasePlasticity`; p_freeze = 2 never freezes.
-    release_probability
-        p where it is fixed, 0..1.
-    learning_rate, l2
-        Step size of the weights, and penalty on their squares.
+    release_probability : p where it is fixed, 0..1
+    learning_rate, l2 : step size of the weights, and penalty on their squares
     data_set
         ``"digits"``, ``"mnist"``, ``"fashion_mnist"``, or one of one's own (`rate_models.datasets.data_set`).
-    hidden_units, n_hidden_layers
-        Units of every hidden layer, number of hidden layers.
+    hidden_units, n_hidden_layers : units of every hidden layer, number of hidden layers
     n_epochs, batch_size, n_samples
         Passes through the data, images per step, draws of the synapses per test image.
-    seed
-        Seed of all random streams of the network.
+    seed : seed of all random streams of the network
 
     Raises
     ------
-    TypeError, ValueError
-        If a value is of another type or out of range.
+    TypeError, ValueError : if a value is of another type or out of range
     """
 
     release: Annotated[str, OneOf(release_names)] = "plastic"
@@ -132,15 +120,9 @@ class NetworkSettings:
 
     def plasticity(self) -> ReleasePlasticity:
         """Return the rule of the release probability."""
-        return ReleasePlasticity(
-            self.p_up,
-            self.p_down,
-            self.g_lim,
-            self.p_min,
-            p_freeze=self.p_freeze,
-            form=self.p_rule,
-            consolidation=self.consolidation,
-        )
+        kind: dict[str, Any] = {"form": self.p_rule, "consolidation": self.consolidation}
+        rates = (self.p_up, self.p_down, self.g_lim, self.p_min)
+        return ReleasePlasticity(*rates, p_freeze=self.p_freeze, **kind)
 
     def layout(self, n_pixels: int, n_classes: int = 10) -> Layout:
         """Return the sizes of the network."""
@@ -148,22 +130,7 @@ class NetworkSettings:
 
 
 def grid(fixed: Mapping[str, Any], swept: Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:
-    """Return the settings of every combination of the swept values.
-
-    Parameters
-    ----------
-    fixed
-        Settings that differ from their defaults.
-    swept
-        Values of each swept setting.
-
-    Raises
-    ------
-    TypeError
-        If these are no mappings, a swept setting has no list of values, or a value is of another type than
-        its default.
-    ValueError
-        If a setting is unknown or a value lies outside its range.
+    """Return the settings of every combination of the swept values, beside fixed ones.
 
     Examples
     --------
@@ -196,14 +163,8 @@ def sweep_networks(
 ) -> xr.Dataset:
     """Train every network of a grid that is not in `folder` yet, and return what was measured of all.
 
-    Parameters
-    ----------
-    configurations
-        From `grid`, or settings that differ from their defaults, one mapping for each network.
-    folder
-        Where finished groups are kept.
-    executor, execution, on_progress
-        As for `rate_models.sweep.run_sweep`.
+    `configurations` are those of `grid`, or settings that differ from their defaults, one mapping for each
+    network; the other arguments are those of `rate_models.sweep.run_sweep`.
 
     Returns
     -------
@@ -274,20 +235,13 @@ def _synapses_and_rule(
     """Return what is to be trained: a kind of release, or a program of one's own."""
     release = members[0].release
     if release in RELEASES:
-        is_plastic = release == "plastic"
-        specs = [
-            NetworkSpec(
-                each.p_rule if is_plastic else release,
-                "",
-                (),
-                each.l2,
-                each.seed,
-                each.learning_rate,
-                each.p_min if is_plastic else each.release_probability,
-                each.plasticity() if is_plastic else None,
-            )
-            for each in members
-        ]
+        specs = []
+        for each in members:
+            at = (each.l2, each.seed, each.learning_rate)
+            if release == "plastic":
+                specs.append(NetworkSpec(each.p_rule, "", (), *at, each.p_min, each.plasticity()))
+            else:
+                specs.append(NetworkSpec(release, "", (), *at, each.release_probability))
         return synapses_and_rule(specs, layout, execution)
     names = settings_of_program(release)
     known = [field.name for field in dataclasses.fields(NetworkSettings)]

@@ -21,22 +21,14 @@ from pydantic import Field
 
 from biophys.argument_types import check_config
 from biophys.progress import Progress, ignore_progress, part_of
-from biophys.settings import Count, Counts, OneOf, Positive, Positives, Seeds, Share, settings
+from biophys.settings import Count, Positive, settings
 from biophys.sweeps.executors import Executor
 from biophys.sweeps.groups import swept_dataset
 from rate_models.data_by_name import images_for
-from rate_models.datasets import DataSetName
 from rate_models.devices import Execution, execution_or_default
+from rate_models.experiments.noisy_training import NoisyTraining
 from rate_models.experiments.reliability_figures import FIGURES
-from rate_models.noisy_networks import (
-    FORMULATIONS,
-    NoisyNetwork,
-    Schedule,
-    TrainedNetworks,
-    answers_of,
-    formulation_named,
-    train_noisy_networks,
-)
+from rate_models.noisy_networks import NoisyNetwork, TrainedNetworks, answers_of
 from rate_models.quantal_realisation import (
     WAYS,
     atp_by_mechanism,
@@ -54,54 +46,24 @@ QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
 @settings
-class Config:
-    """Settings of the sweep; the defaults are the paper's, with c chosen to span the fall of accuracy.
+class Config(NoisyTraining):
+    """Settings of the sweep beside those of `NoisyTraining`, with c chosen to span the fall of accuracy.
 
     For every multiplier a network is trained besides that pays all costs at once, an equal share of each c.
 
     Parameters
     ----------
-    data_set
-        ``"mnist"`` or ``"digits"``.
-    formulation
-        Which of the paper's variants: a name in `noisy_networks.FORMULATIONS`. ``"figures"`` is what the
-        published results are consistent with.
-    rho
-        Exponents of the reliability cost: calcium pump, membrane, actin, trafficking (figure 1c).
     log10_c_low, log10_c_high, n_c
         Range and number of cost multipliers for each rho. Published: 10^-4 to 10^3.25 in steps of 10^0.25 for
         every rho.
-    seeds
-        One network per seed and setting. Published: one.
-    hidden_units, n_epochs, batch_size, initial_sigma
-        Published: (100, 100), 50, 20 and 1e-4.
-    learning_rate
-        None for the formulation's.
-    noise_haste, noise_memory
-        Learning rate of phi over that of the means, and decay of its second moment. Published: 1 and 0.999.
-    images_per_draw
-        Test images that share a draw of the weights. Published: 20.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If a value is of another type or out of range, or the ranges of c do not fit `rho`.
+    noise_haste : learning rate of phi over that of the means. Published: 1
+    images_per_draw : test images that share a draw of the weights. Published: 20
     """
 
-    data_set: DataSetName = "mnist"
-    formulation: Annotated[str, OneOf(FORMULATIONS)] = "figures"
-    rho: Positives = (1 / 2, 2 / 3, 4 / 3, 2.0)
     log10_c_low: tuple[float, ...] = (-1.5, -1.5, -2.0, -2.5)
     log10_c_high: tuple[float, ...] = (2.5, 2.5, 2.0, 1.5)
     n_c: Annotated[int, Field(ge=2)] = 7
-    seeds: Seeds = (1, 2, 3)
-    hidden_units: Counts = (100, 100)
-    n_epochs: Count = 50
-    batch_size: Count = 20
-    initial_sigma: Positive = 1e-4
-    learning_rate: Positive | None = None
     noise_haste: Positive = 1.0
-    noise_memory: Share = 0.999
     images_per_draw: Count = 20
 
     def __post_init__(self) -> None:
@@ -153,14 +115,9 @@ def run(
 ) -> xr.Dataset:
     """Train all networks of the sweep as one batch and measure them.
 
-    Parameters
-    ----------
-    config, execution, executor, on_progress, keep_in
-        As for every experiment: see :mod:`rate_models.experiments`.
-
     Returns
     -------
-    xr.Dataset
+    xarray.Dataset
         Dimensions rho, multiplier, noise and seed; c belongs to (rho, multiplier). Variables that begin with
         ``mixture_`` belong to the networks that pay all costs at once.
     """
@@ -168,16 +125,8 @@ def run(
     execution = execution_or_default(execution)
     data = images_for(config.data_set, execution)
     networks = _networks(config)
-    trained = train_noisy_networks(
-        networks,
-        config.data_set,
-        formulation=formulation_named(config.formulation),
-        schedule=Schedule.of(config),
-        execution=execution,
-        executor=executor,
-        on_progress=part_of(on_progress, 0.0, 0.9),
-        keep_in=keep_in,
-    )
+    options: dict[str, Any] = {"execution": execution, "executor": executor, "keep_in": keep_in}
+    trained = config.trained(networks, on_progress=part_of(on_progress, 0.0, 0.9), **options)
     on_progress(0.9, "answering the test set")
     answered = dataclasses.asdict(answers_of(trained, data, images_per_draw=config.images_per_draw))
     rows = [_row_of_noise(trained, replica, network) for replica, network in enumerate(networks)]
@@ -201,9 +150,8 @@ def _packed(config: Config, trained: TrainedNetworks, by_replica: xr.Dataset) ->
     n, n_seeds = len(places), len(config.seeds)
     realised = [_realised(trained, replica) for replica in range(0, n, n_seeds)]
     mixed = {name: axes[name] for name in ("multiplier", "noise", "seed")}
-    mixture = by_replica[["accuracy", "accuracy_of_mean", "sigma_rms", "cost_paid"]].isel(
-        replica=slice(n, None)
-    )
+    mixture = by_replica[["accuracy", "accuracy_of_mean", "sigma_rms", "cost_paid"]]
+    mixture = mixture.isel(replica=slice(n, None))
     mixture = swept_dataset(places[: len(mixture.replica)], mixture, mixed)
     result = swept_dataset(places, by_replica.isel(replica=slice(n)), axes)
     result = result.merge(mixture.rename({name: f"mixture_{name}" for name in mixture.data_vars}))
@@ -212,9 +160,8 @@ def _packed(config: Config, trained: TrainedNetworks, by_replica: xr.Dataset) ->
     units = dict.fromkeys(("loss", "loss_of_mean", "loss_by_epoch", "cost_paid"), "nats")
     for name, unit in {**units, "atp": "ATP/s", "quantal_q": "mV"}.items():
         result[name].attrs["units"] = unit
-    return result.assign_coords(c=(("rho", "multiplier"), config.c)).assign_attrs(
-        {**by_replica.attrs, "n_networks": n}
-    )
+    result = result.assign_coords(c=(("rho", "multiplier"), config.c))
+    return result.assign_attrs({**by_replica.attrs, "n_networks": n})
 
 
 def _networks(config: Config) -> list[NoisyNetwork]:
@@ -223,10 +170,8 @@ def _networks(config: Config) -> list[NoisyNetwork]:
         PowerCost(float(c), rho) for rho, row in zip(config.rho, config.c, strict=True) for c in row
     ]
     share = 1 / len(config.rho)
-    for column in config.c.T:
-        costs.append(
-            tuple(PowerCost(share * float(c), rho) for rho, c in zip(config.rho, column, strict=True))
-        )
+    for column in share * config.c.T:
+        costs.append(tuple(PowerCost(float(c), rho) for rho, c in zip(config.rho, column, strict=True)))
     return [
         NoisyNetwork(cost, seed, homogeneous=noise == "homogeneous", noise_haste=config.noise_haste)
         for cost in costs
@@ -238,16 +183,17 @@ def _networks(config: Config) -> list[NoisyNetwork]:
 def _row_of_noise(trained: TrainedNetworks, replica: int, network: NoisyNetwork) -> dict[str, float]:
     """Return what is said of the noise of one network."""
     n_weights = trained.network.layout.n_weights
-    sigma = trained.synapses.sigma[replica].double().cpu().numpy()
-    mu = trained.synapses.mu[replica].double().cpu().numpy()
-    rms = float(np.sqrt(np.mean(sigma[:n_weights] ** 2)))
-    rho = terms_of(network.cost)[0].rho
-    unit = PowerCost.with_scale(1.0, rho)
+    mu, sigma = (
+        each[replica].double().cpu().numpy() for each in (trained.synapses.mu, trained.synapses.sigma)
+    )
+    of_weights = sigma[:n_weights]
+    rms = float(np.sqrt(np.mean(of_weights**2)))
+    unit = PowerCost.with_scale(1.0, terms_of(network.cost)[0].rho)
     return {
         "sigma_rms": rms,
-        "sigma_mean": float(np.mean(sigma[:n_weights])),
-        "sigma_median": float(np.median(sigma[:n_weights])),
-        "cost": total_cost(unit, sigma[:n_weights]),
+        "sigma_mean": float(np.mean(of_weights)),
+        "sigma_median": float(np.median(of_weights)),
+        "cost": total_cost(unit, of_weights),
         "cost_at_rms": float(unit(rms)),
         "cost_paid": total_cost(network.cost, sigma),
         "mean_size": float(np.mean(np.abs(mu[:n_weights]))),
@@ -266,10 +212,8 @@ def _sigma_by_layer(trained: TrainedNetworks) -> NDArray[np.float32]:
 def _realised(trained: TrainedNetworks, replica: int) -> xr.Dataset:
     """Return what a network costs in ATP and which n, p and q it has, realised in either way."""
     n_weights = trained.network.layout.n_weights
-    mean, sd = (
-        values[replica, :n_weights].double().cpu().numpy()
-        for values in (trained.synapses.mu, trained.synapses.sigma)
-    )
+    both = (trained.synapses.mu, trained.synapses.sigma)
+    mean, sd = (values[replica, :n_weights].double().cpu().numpy() for values in both)
     ways = [realised_synapses(mean, sd, way) for way in WAYS]
     moments = [quantiles_of(synapses, QUANTILES) for synapses in ways]
     atp = [list(atp_by_mechanism(synapses).values()) for synapses in ways]
