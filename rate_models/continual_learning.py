@@ -220,13 +220,8 @@ def held_out(data: ImageData, share: float, *, rng: np.random.Generator) -> Imag
     n = len(data.train_labels)
     shuffled = torch.from_numpy(rng.permutation(n)).to(data.train_labels.device)
     kept, tested = shuffled[round(share * n) :].sort().values, shuffled[: round(share * n)].sort().values
-    return replace(
-        data,
-        train_images=data.train_images[kept],
-        train_labels=data.train_labels[kept],
-        test_images=data.train_images[tested],
-        test_labels=data.train_labels[tested],
-    )
+    images, labels = data.train_images, data.train_labels
+    return ImageData(data.name, images[kept], labels[kept], images[tested], labels[tested], data.n_classes)
 
 
 class TaskNetwork(FeedForward):
@@ -415,13 +410,8 @@ def accuracy_by_task(
     for task, members in enumerate(sequence.test_members):
         chosen = torch.from_numpy(members[::every]).to(data.test_images.device)
         _choose_classes(network, sequence, task, "abrupt")
-        probability = mean_softmax(
-            network,
-            synapses,
-            data.test_images[chosen],
-            streams=streams,
-            n_samples=n_samples,
-            pixel_order=None if orders is None else orders[:, task],
-        )
+        order = None if orders is None else orders[:, task]
+        options: dict[str, Any] = {"streams": streams, "n_samples": n_samples, "pixel_order": order}
+        probability = mean_softmax(network, synapses, data.test_images[chosen], **options)
         by_task.append(accuracy(probability, data.test_labels[chosen]))
     return torch.stack(by_task, dim=1)

@@ -55,6 +55,7 @@ from rate_models.consolidation import (
     SynapticIntelligence,
 )
 from rate_models.continual_learning import TaskNetwork, TaskSequence, accuracy_by_task, learn_tasks
+from rate_models.datasets import ImageData
 from rate_models.devices import Execution
 from rate_models.fisher import diagonal_fisher
 from rate_models.layout import Layout
@@ -125,6 +126,10 @@ class Learner:
     synapses: Synapses
     rule: LearningRule
     finish_task: Callable[[TaskSequence, int], None] = lambda sequence, task: None
+
+    def trainer(self, data: ImageData) -> Trainer:
+        """Return what trains the networks on the training set."""
+        return Trainer(self.network, self.synapses, self.rule, data.train_images, data.train_labels)
 
 
 @dataclass(frozen=True)
@@ -284,9 +289,7 @@ def learned(
     images = sequence.images
     layout = Layout((images.n_pixels, *training.hidden_units, images.n_classes))
     learner = learner_of(name, replicas, layout, training, execution)
-    trainer = Trainer(
-        learner.network, learner.synapses, learner.rule, images.train_images, images.train_labels
-    )
+    trainer = learner.trainer(images)
     dims, n_tasks = ("replica", "n_learned", "task"), sequence.n_tasks
     table = np.full((len(replicas), n_tasks + 1, n_tasks), np.nan, np.float32)
     result = xr.Dataset(
@@ -345,7 +348,7 @@ def seeds_of(replicas: Sequence[Replica]) -> list[int]:
 
 
 def _presynaptic(
-    replicas: Sequence[Replica],
+    replicas: _Replicas,
     network: FeedForward,
     training: Training,
     execution: Execution,
@@ -366,19 +369,12 @@ def _presynaptic(
         normalised_by=ghost or "release",
         execution=execution,
     )
-    columns = zip(*(values_of(replicas, name) for name in ("p_up", "p_down", "p_freeze")), strict=True)
-    plasticity = [
-        ReleasePlasticity(
-            p_up,
-            p_down,
-            training.g_lim,
-            training.p_min,
-            p_freeze=p_freeze if p_freeze < 1 else math.inf,
-            form="soft_bound",
-            consolidation=consolidation,
-        )
-        for p_up, p_down, p_freeze in columns
-    ]
+    shared: dict[str, Any] = {"form": "soft_bound", "consolidation": consolidation}
+    plasticity = []
+    for p_up, p_down, p_freeze in zip(*(values_of(replicas, name) for name in _P_RULE), strict=True):
+        limit = p_freeze if p_freeze < 1 else math.inf
+        rule = ReleasePlasticity(p_up, p_down, training.g_lim, training.p_min, p_freeze=limit, **shared)
+        plasticity.append(rule)
     rates = values_of(replicas, "learning_rate")
     return Learner(network, synapses, PresynapticSgd(synapses, plasticity, learning_rate=rates))
 
@@ -443,43 +439,33 @@ program("sgd", "learning_rate")(functools.partial(_plain, optimiser=Sgd))
 program("adam", "learning_rate")(functools.partial(_plain, optimiser=Adam))
 
 
-@program("ewc", "learning_rate", "strength")
-def _ewc(replicas: _Replicas, network: FeedForward, training: Training, execution: Execution) -> Learner:
-    synapses = DeterministicSynapses(network.layout, seeds_of(replicas), execution=execution)
-    kinds = [replica.penalty for replica in replicas]
-    penalty = ElasticWeightConsolidation(synapses, strength=values_of(replicas, "strength"), kind=kinds)
-    rule = GradientDescent(Sgd(synapses, learning_rate=values_of(replicas, "learning_rate")), [penalty])
-    return _consolidating_learner(network, synapses, rule, penalty, replicas, training)
-
-
-@program("ewc_implicit", "learning_rate", "rate_strength")
-def _ewc_implicit(
-    replicas: Sequence[Replica], network: FeedForward, training: Training, execution: Execution
-) -> Learner:
-    synapses = DeterministicSynapses(network.layout, seeds_of(replicas), execution=execution)
-    penalty = ElasticWeightConsolidation(
-        synapses, strength=1.0, kind=[replica.penalty for replica in replicas]
-    )
-    numbers = {name: values_of(replicas, name) for name in ("learning_rate", "rate_strength")}
-    rule = ImplicitElasticWeights(synapses, penalty, **numbers)
-    return _consolidating_learner(network, synapses, rule, penalty, replicas, training)
-
-
-def _consolidating_learner(
+def _ewc(
+    replicas: _Replicas,
     network: FeedForward,
-    synapses: DeterministicSynapses,
-    rule: LearningRule,
-    penalty: ElasticWeightConsolidation,
-    replicas: Sequence[Replica],
     training: Training,
+    execution: Execution,
+    *,
+    implicit: bool = False,
 ) -> Learner:
-    """Return a learner whose weights are held by the Fisher information of every task that ends."""
+    """Build networks whose weights are held by the Fisher information of every task that ends."""
+    synapses = DeterministicSynapses(network.layout, seeds_of(replicas), execution=execution)
+    kinds, rates = [replica.penalty for replica in replicas], values_of(replicas, "learning_rate")
+    strengths = 1.0 if implicit else values_of(replicas, "strength")
+    penalty = ElasticWeightConsolidation(synapses, strength=strengths, kind=kinds)
+    rule: LearningRule = GradientDescent(Sgd(synapses, learning_rate=rates), [penalty])
+    if implicit:
+        pulls = values_of(replicas, "rate_strength")
+        rule = ImplicitElasticWeights(synapses, penalty, learning_rate=rates, rate_strength=pulls)
 
     def finish_task(sequence: TaskSequence, task: int) -> None:
         n_images = training.n_fisher_images
         penalty.consolidate(synapses, fisher_of_task(network, synapses, sequence, task, replicas, n_images))
 
     return Learner(network, synapses, rule, finish_task=finish_task)
+
+
+program("ewc", "learning_rate", "strength")(_ewc)
+program("ewc_implicit", "learning_rate", "rate_strength")(functools.partial(_ewc, implicit=True))
 
 
 @program("si", "learning_rate", "strength")
@@ -564,12 +550,8 @@ def fisher_of_task(
             x = x[:, orders[row, task]]
         # A generator of its own, so that a replica gets the same labels in whatever batch it runs.
         seed = int(numpy_generator(replica.seed, Purpose.TASKS).integers(2**31)) + task
-        fisher[row] = diagonal_fisher(
-            network,
-            synapses.expected()[row : row + 1],
-            x,
-            data.train_labels[chosen],
-            expectation=replica.fisher,
-            generator=torch.Generator(x.device).manual_seed(seed),
-        )[0]
+        generator = torch.Generator(x.device).manual_seed(seed)
+        labels: dict[str, Any] = {"expectation": replica.fisher, "generator": generator}
+        mean = synapses.expected()[row : row + 1]
+        fisher[row] = diagonal_fisher(network, mean, x, data.train_labels[chosen], **labels)[0]
     return fisher

@@ -1,7 +1,5 @@
 """What a trained network spends: the transmission of its synapses, or the activity of its neurons.
 
-References
-----------
 Schug et al. (2021), methods and appendix 1 figure 1b. doi:10.7554/eLife.69884
 """
 

@@ -1,7 +1,5 @@
 """What trained networks answer: class probabilities averaged over draws of the synapses, and accuracies.
 
-References
-----------
 Schug et al. (2021): the answer is the largest mean softmax over ten draws. doi:10.7554/eLife.69884
 """
 

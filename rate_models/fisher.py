@@ -76,6 +76,7 @@ def diagonal_fisher(
     if expectation == "sampled" and generator is None:
         raise ValueError("sampled labels need a generator=torch.Generator(device)")
     total = torch.zeros_like(parameters)
+    to_weights, to_biases = network.layout.weights(total), network.layout.biases(total)
     n_images = images.shape[-2]
     for first in range(0, n_images, images_per_pass):
         part = slice(first, first + images_per_pass)
@@ -83,7 +84,10 @@ def diagonal_fisher(
         activities = network.activities(x, parameters)
         shown = None if labels is None else _by_replica(labels[..., part, None], len(parameters))
         for slope, share in _slopes_at_output(activities[-1], shown, expectation, generator):
-            _add_squared_gradients(network, activities, parameters, slope, share, total)
+            for layer, drive_slope in network.slopes(activities, parameters, slope):
+                squared = drive_slope.square() if share is None else drive_slope.square() * share
+                to_weights[layer].baddbmm_(squared.transpose(1, 2), activities[layer].square())
+                to_biases[layer].add_(squared.sum(dim=1))
     return total / n_images
 
 
@@ -128,19 +132,3 @@ def _slopes_at_output(
     assert labels is not None
     one_hot = torch.nn.functional.one_hot(labels[..., 0], logits.shape[-1]).to(logits.dtype)
     yield one_hot - answer, None
-
-
-def _add_squared_gradients(
-    network: FeedForward,
-    activities: list[Tensor],
-    parameters: Tensor,
-    slope: Tensor,
-    share: Tensor | None,
-    total: Tensor,
-) -> None:
-    """Add the sum over images of the squared gradients, weighted by `share`, to `total`."""
-    to_weights, to_biases = network.layout.weights(total), network.layout.biases(total)
-    for layer, drive_slope in network.slopes(activities, parameters, slope):
-        squared = drive_slope.square() if share is None else drive_slope.square() * share
-        to_weights[layer].baddbmm_(squared.transpose(1, 2), activities[layer].square())
-        to_biases[layer].add_(squared.sum(dim=1))

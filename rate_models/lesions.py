@@ -1,7 +1,5 @@
 """Remove a share of the synapses, by importance or at random, and see what the network can still do.
 
-References
-----------
 Schug et al. (2021), figure 2b. doi:10.7554/eLife.69884
 """
 

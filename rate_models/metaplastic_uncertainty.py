@@ -16,8 +16,6 @@ Stein's identity C is :math:`\sigma` times the expected curvature h, so the prec
 :math:`q = 1 / \sigma^2` leaks and sums the curvature, :math:`\dot q = \eta_\sigma [h - (q - q_0) / N]`, and
 rests at :math:`q_0 + N h`. Without the leak (N infinite) it is Bayesian gradient descent to first order.
 
-References
-----------
 Bonnet D, Cottart K, Hirtzlin T et al. (2025). Bayesian continual learning and forgetting in neural networks.
 Nat Commun 16. doi:10.1038/s41467-025-64601-w; program github.com/kellian-cottart/mesu-pmnist (CC BY 4.0)
 """

@@ -7,8 +7,6 @@ size over training set size, so that an epoch is
 
 Where the paper's text, its program and its figures disagree, a `Formulation` says which is meant.
 
-References
-----------
 Malkin et al. (2023), Signatures of Bayesian inference emerge from energy efficient synapses, equations 2-5
 and methods; program github.com/JamesMalkin/EfficientBayes (CC BY 4.0), of which only the settings are used.
 """
@@ -220,7 +218,15 @@ def train_noisy_networks(
         group_size=size,
         on_group=lambda rows: clock.batch(len(rows), f"{len(rows)} networks"),
     )
-    return _assembled(networks, trained, layout, formulation, execution)
+    synapses = _untrained(networks, layout, Schedule(), execution)
+    synapses.learned.copy_(torch.from_numpy(np.stack([each.learned.values for each in trained])))
+    return TrainedNetworks(
+        network_of(layout, formulation),
+        synapses,
+        np.stack([each.sigma.values for each in trained], axis=1),
+        np.stack([each.loss.values for each in trained], axis=1),
+        float(sum(each.ms_per_step.values for each in trained)),
+    )
 
 
 def _images(data: ImageData | str, execution: Execution) -> ImageData:
@@ -281,25 +287,6 @@ def _untrained(
         mean_range=schedule.mean_range,
         homogeneous=[each.homogeneous for each in networks],
         execution=execution,
-    )
-
-
-def _assembled(
-    networks: Sequence[NoisyNetwork],
-    trained: Sequence[xr.Dataset],
-    layout: Layout,
-    formulation: Formulation,
-    execution: Execution,
-) -> TrainedNetworks:
-    """Return the networks as one batch again."""
-    synapses = _untrained(networks, layout, Schedule(), execution)
-    synapses.learned.copy_(torch.from_numpy(np.stack([each.learned.values for each in trained])))
-    return TrainedNetworks(
-        network_of(layout, formulation),
-        synapses,
-        np.stack([each.sigma.values for each in trained], axis=1),
-        np.stack([each.loss.values for each in trained], axis=1),
-        float(sum(each.ms_per_step.values for each in trained)),
     )
 
 

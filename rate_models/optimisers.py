@@ -3,8 +3,6 @@
 Both are rules over a whole row of learned values, so a step is the same few passes whatever the number of
 layers.
 
-References
-----------
 Kingma DP, Ba J (2015). Adam: a method for stochastic optimization. arXiv:1412.6980
 """
 

@@ -6,8 +6,6 @@
 g is the gradient with respect to w̄, so it is zero for a synapse that did not release. p on the right of the
 first line is the value before the update; the L2 term is not scaled by c.
 
-References
-----------
 Schug et al. (2021), equations 3-5 and 7. doi:10.7554/eLife.69884
 """
 

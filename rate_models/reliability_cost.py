@@ -10,8 +10,6 @@ limit for :math:`\rho \to 0` up to a constant. All of them have the slope
 
 The magnitude cost is :math:`\lambda |\mu|`.
 
-References
-----------
 Malkin et al. (2023), Signatures of Bayesian inference emerge from energy efficient synapses, equations 2-4
 and 41-48.
 """

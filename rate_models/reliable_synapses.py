@@ -3,12 +3,8 @@
 Functions here take trained replicas and return plain arrays with one row per replica, for
 `rate_models.experiments.energy_efficiency`.
 
-References
-----------
 Schug et al. (2021), figures 2c,d and 3, appendix 1 figure 2, and equation 10. doi:10.7554/eLife.69884
 """
-
-from collections.abc import Iterator
 
 import numpy as np
 import torch
@@ -192,7 +188,10 @@ def threshold_crossings(
     n_replicas, n_chosen = synapses.n_replicas, len(weights)
     sums = torch.zeros(3, len(batch_sizes), n_replicas, n_chosen, dtype=torch.float64)
     n_batches = [0] * len(batch_sizes)
-    for part, shown in _whole_passes(images, labels, max(batch_sizes)):
+    # Parts of whole batches, of about 500 images; images that fill no batch are left out.
+    largest = max(batch_sizes)
+    n_whole, per_pass = len(images) // largest * largest, largest * max(1, 500 // largest)
+    for part, shown in zip(images[:n_whole].split(per_pass), labels[:n_whole].split(per_pass), strict=True):
         gradient = gradients_of(network, synapses.expected(), part, shown, weights)
         for index, size in enumerate(batch_sizes):
             mean = gradient.unflatten(1, (-1, size)).mean(dim=2)
@@ -202,12 +201,3 @@ def threshold_crossings(
     sums /= torch.tensor(n_batches, dtype=torch.float64)[:, None, None]
     shaped = sums.transpose(1, 2).unflatten(-1, (len(slices), n_per_layer)).numpy()
     return dict(zip(("share_above", "mean_gradient", "mean_squared_gradient"), shaped, strict=True))
-
-
-def _whole_passes(images: Tensor, labels: Tensor, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield parts of whole batches, of about 500 images; images that fill no batch are left out."""
-    per_pass = batch_size * max(1, 500 // batch_size)
-    n = len(images) // batch_size * batch_size
-    for first in range(0, n, per_pass):
-        part = slice(first, min(first + per_pass, n))
-        yield images[part], labels[part]

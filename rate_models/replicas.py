@@ -135,7 +135,7 @@ class PlasticityColumns(PerReplica):
 
     @classmethod
     def of(cls, rules: Sequence[ReleasePlasticity], like: Tensor) -> "PlasticityColumns":
-        """Return the columns of `rules`, alike in form and consolidation, of the type and device of `like`."""
+        """Return the columns of `rules`, alike in form and consolidation, in type and device of `like`."""
         for rule in rules:
             check_kind(rule, ReleasePlasticity, "plasticity", "ReleasePlasticity(form='soft_bound')")
         for name in ("form", "consolidation"):

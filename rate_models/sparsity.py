@@ -9,8 +9,6 @@ outputs per neuron are compared with shuffled connectivity. Two shuffles differ 
   among the outputs of each presynaptic neuron, outputs among the inputs of each postsynaptic one. Unevenness
   among partners (dark pixels at the border, say) then widens no difference.
 
-References
-----------
 Schug et al. (2021), figure 3 and appendix 1 figure 2; they do not say which shuffle. doi:10.7554/eLife.69884
 """
 

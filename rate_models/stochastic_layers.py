@@ -408,7 +408,12 @@ class GaussianSynapses(NormalSynapses):
         (sigma,) = checked_sigmas(initial_sigma, 1)
         if mean_range is not None and not 0 <= mean_range < math.inf:
             raise ValueError(f"mean_range must be finite and not negative, got {mean_range}")
-        self._initialise_means(mean_range)
+        if mean_range is None:
+            self._initialise_uniformly()
+        else:
+            for row, seed in zip(self.mu, self.seeds, strict=True):
+                rng = numpy_generator(seed, Purpose.INITIAL_VALUES)
+                row.copy_(torch.from_numpy(rng.uniform(-mean_range, mean_range, size=layout.n_parameters)))
         # The inverse of softplus, in the form that does not overflow for large sigma.
         self.phi.fill_(sigma + math.log(-math.expm1(-sigma)))
         tied = per_replica(homogeneous, self.n_replicas, "homogeneous")
@@ -454,15 +459,6 @@ class GaussianSynapses(NormalSynapses):
 
     def _row_names(self) -> tuple[str, ...]:
         return ("sigma_noise", "drawn_sigma", "drawn_slope", "is_homogeneous")
-
-    def _initialise_means(self, mean_range: float | None) -> None:
-        if mean_range is None:
-            self._initialise_uniformly()
-            return
-        for row, seed in zip(self.mu, self.seeds, strict=True):
-            rng = numpy_generator(seed, Purpose.INITIAL_VALUES)
-            drawn = rng.uniform(-mean_range, mean_range, size=self.layout.n_parameters)
-            row.copy_(torch.from_numpy(drawn))
 
 
 def _form_gaussian(

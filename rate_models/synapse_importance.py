@@ -15,8 +15,6 @@ Curvature H is estimated by squared gradients, in four ways that the literature 
     with labels weighted by the network's answer (generalised Gauss-Newton). Without hidden units it is the H
     of :math:`\sigma^{\rho + 2} = s^\rho / (N H)` exactly; with rectified ones it leaves out their kinks.
 
-References
-----------
 Malkin et al. (2023), methods and appendix 3.
 """
 

@@ -99,7 +99,10 @@ class Trainer:
         criterion: Criterion = cross_entropy,
     ) -> None:
         check_images(network, images)
-        _check_labels(images, labels)
+        if len(labels) != len(images):
+            raise ValueError(f"expected a label for each of {len(images)} images, got {len(labels)} labels")
+        if images.device.type != "meta" and not bool(torch.isfinite(images).all()):
+            raise ValueError("images must be finite: some pixels are nan or infinite")
         _check_rule(rule, synapses)
         if criterion is cross_entropy:
             labels = _checked_classes(network, labels)
@@ -274,13 +277,6 @@ def _matrix_precision(allow_tf32: bool) -> Iterator[None]:
         yield
     finally:
         torch.backends.cuda.matmul.allow_tf32 = before
-
-
-def _check_labels(images: Tensor, labels: Tensor) -> None:
-    if len(labels) != len(images):
-        raise ValueError(f"expected a label for each of {len(images)} images, got {len(labels)} labels")
-    if images.device.type != "meta" and not bool(torch.isfinite(images).all()):
-        raise ValueError("images must be finite: some pixels are nan or infinite")
 
 
 def _check_rule(rule: LearningRule, synapses: Synapses) -> None:

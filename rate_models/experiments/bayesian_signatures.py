@@ -5,8 +5,6 @@ as fast as the means and no sigma has settled, and a converged one, in which phi
 Then curvature, learning rate and input rate of every synapse are measured, and how the variance goes with
 them. A network without hidden layers is trained besides, for which the slopes are known.
 
-References
-----------
 Malkin et al. (2023), Signatures of Bayesian inference emerge from energy efficient synapses, figure 5 and
 appendices 5 and 6.
 """

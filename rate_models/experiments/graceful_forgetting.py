@@ -232,26 +232,21 @@ def _settings_of(config: Config, method: str, seed: int) -> dict[str, Any]:
     """Return all that a network depends on."""
     names = ("data_set", "n_tasks", "n_epochs", "batch_size", "n_samples", "steps_between", "n_energy_images")
     shared = {name: getattr(config, name) for name in names}
+    program = {"program": METHODS[method].program, "draws": METHODS[method].draws_per_step}
+    hidden_units = "-".join(map(str, config.hidden_units))
+    setting = str(sorted(config.setting_of(method).items()))
     return {
         "method": method,
         "seed": seed,
-        "hidden_units": "-".join(map(str, config.hidden_units)),
-        "program": METHODS[method].program,
-        "draws": METHODS[method].draws_per_step,
+        "hidden_units": hidden_units,
+        **program,
         **shared,
-        "setting": str(sorted(config.setting_of(method).items())),
+        "setting": setting,
     }
 
 
 def learned_networks(config: Config, method: str, seeds: Sequence[int], execution: Execution) -> xr.Dataset:
-    """Return what networks learned, along the dimension ``replica``.
-
-    Parameters
-    ----------
-    config : the experiment
-    method, seeds : name of the method, and seed of each network
-    execution : where and how to compute
-    """
+    """Return what networks of one method and these seeds learned, along the dimension ``replica``."""
     names = ("hidden_units", "n_epochs", "batch_size", "n_samples")
     shared = {name: getattr(config, name) for name in names}
     training = Training(**shared, draws_per_step=METHODS[method].draws_per_step)
@@ -260,9 +255,7 @@ def learned_networks(config: Config, method: str, seeds: Sequence[int], executio
     layout = Layout((images.n_pixels, *config.hidden_units, images.n_classes))
     replicas = [Replica(seed, config.setting_of(method)) for seed in seeds]
     learner = learner_of(METHODS[method].program, replicas, layout, training, execution)
-    trainer = Trainer(
-        learner.network, learner.synapses, learner.rule, images.train_images, images.train_labels
-    )
+    trainer = learner.trainer(images)
     orders = sequence.pixel_orders(seeds)
     plans = plans_of(sequence, seeds, orders, n_epochs=config.n_epochs, batch_size=config.batch_size)
     accuracy = np.full((len(seeds), config.n_tasks + 1, config.n_tasks), np.nan)
@@ -316,14 +309,9 @@ def _release_probabilities(synapses: Synapses) -> np.ndarray:
 
 def _accuracy(trainer: Trainer, sequence: TaskSequence, config: Config, *, is_last: bool) -> np.ndarray:
     """Return accuracies (replica, task); between tasks on one test image in ten, by two draws."""
-    accuracy = accuracy_by_task(
-        trainer.network,
-        trainer.synapses,
-        sequence,
-        streams=trainer.synapses.evaluation_streams(),
-        n_samples=config.n_samples if is_last else 2,
-        every=1 if is_last else 10,
-    )
+    often = {"n_samples": config.n_samples, "every": 1} if is_last else {"n_samples": 2, "every": 10}
+    streams = trainer.synapses.evaluation_streams()
+    accuracy = accuracy_by_task(trainer.network, trainer.synapses, sequence, streams=streams, **often)
     accuracy[trainer.diverged()] = math.nan
     return accuracy.cpu().double().numpy()
 

@@ -11,8 +11,6 @@ training; where settings were published for what a method is, they are the first
 over the settings found on Permuted MNIST, as published. The ablations are tuned on Permuted MNIST only, as
 published; for Split MNIST their learning rate is scaled by the ratio of the published rates.
 
-References
-----------
 Schug S, Benzing F, Steger A (2021). eLife 10:e69884. doi:10.7554/eLife.69884
 """
 

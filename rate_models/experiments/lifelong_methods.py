@@ -95,9 +95,6 @@ _ARM_PROGRAMS = {
     "neither": ("neither of both", "plastic", False),
     "ghost": ("ghost p", "ghost", True),
 }
-_MISNORMALISED = Method(
-    "misnormalised_ghost_arm", "ghost p, as programmed", "ghost_misnormalised", "published", BLUE
-)
 _ARMS = (
     *(
         Method(
@@ -114,7 +111,7 @@ _ARMS = (
         for source in ("arm", "tuned")
         for name, (label, program, freezes) in _ARM_PROGRAMS.items()
     ),
-    _MISNORMALISED,
+    Method("misnormalised_ghost_arm", "ghost p, as programmed", "ghost_misnormalised", "published", BLUE),
 )
 
 SCENARIOS = {"split": "domain", "class_split": "class", "task_split": "task"}

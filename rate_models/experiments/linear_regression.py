@@ -3,8 +3,6 @@
     y = w . x + noise of standard deviation eps,    H_ii = sum over data of x_i^2 / eps^2,
     sigma_i^(rho + 2) = s^rho / H_ii
 
-References
-----------
 Malkin et al. (2023), appendix 2, equations 19-29.
 """
 

@@ -1,7 +1,5 @@
 """Train networks of the energy experiment and measure them: one row per network, whatever batch it was in.
 
-References
-----------
 Schug et al. (2021), methods. doi:10.7554/eLife.69884
 """
 

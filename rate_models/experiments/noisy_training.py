@@ -1,7 +1,5 @@
 """What the experiments with networks whose synapses pay for reliability share: how the networks are trained.
 
-References
-----------
 Malkin et al. (2023), Signatures of Bayesian inference emerge from energy efficient synapses, methods.
 """
 

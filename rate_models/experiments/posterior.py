@@ -5,8 +5,6 @@ several scales s of the cost. The scale is chosen from the posterior: for every 
 synapse equals its posterior standard deviation where that is s, so one s makes the noise of all rho
 comparable (the published values of c are not stated). Two panels are analytic.
 
-References
-----------
 Malkin et al. (2023), Signatures of Bayesian inference emerge from energy efficient synapses, figure 7.
 """
 

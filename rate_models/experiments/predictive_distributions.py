@@ -4,8 +4,6 @@ A network with one hidden layer of 20 units learns y = x^3 + 2 x^2 from noisy da
 weights are drawn anew for every prediction, so its outputs have a distribution: under variational inference
 it is the posterior predictive one, under a reliability cost the spread that is worth its price.
 
-References
-----------
 Malkin et al. (2023), Signatures of Bayesian inference emerge from energy efficient synapses, appendix 4
 figure 1.
 """

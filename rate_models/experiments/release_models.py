@@ -1,7 +1,5 @@
 """The networks of the energy experiment: what distinguishes them, and training many of them as one batch.
 
-References
-----------
 Schug et al. (2021), methods. doi:10.7554/eLife.69884
 """
 

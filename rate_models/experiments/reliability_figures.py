@@ -14,7 +14,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from biophys.palette import DARK_GREY, GREEN, PURPLE
-from rate_models.experiments.figure_parts import label_sparsely
+from rate_models.experiments.figure_parts import label_sparsely, panels_by_rho
 from rate_models.quantal_realisation import WAYS
 from rate_models.reliability_cost import PowerCost, optimal_sigma, total_cost
 
@@ -93,16 +93,11 @@ def draw_atp(result: xr.Dataset, figure: Figure) -> None:
     for axes, part in _columns(result, figure):
         first = part.isel(seed=0)
         for noise in COLOURS:
+            item = first.sel(noise=noise)
             for way in WAYS:
-                item = first.sel(noise=noise)
-                axes.plot(
-                    item.atp.sel(way=way, mechanism=buying).sum("mechanism"),
-                    100 * item.accuracy,
-                    styles[way],
-                    color=COLOURS[noise],
-                    markersize=3,
-                    label=f"{noise}, {way}",
-                )
+                atp = item.atp.sel(way=way, mechanism=buying).sum("mechanism")
+                style: dict[str, Any] = {"color": COLOURS[noise], "markersize": 3, "label": f"{noise}, {way}"}
+                axes.plot(atp, 100 * item.accuracy, styles[way], **style)
         axes.set(xscale="log")
         axes.set_xlabel("ATP/s of all synapses", fontsize=8)
         label_sparsely(axes)
@@ -114,9 +109,8 @@ def draw_atp(result: xr.Dataset, figure: Figure) -> None:
 def _columns(result: xr.Dataset, figure: Figure) -> list[tuple[Axes, Any]]:
     """Return one pair of axes and the part of the result for each rho."""
     figure.set_size_inches(9, 3.4)
-    panels = figure.subplots(1, result.sizes["rho"], sharey=True, squeeze=False)[0]
     pairs = []
-    for axes, rho in zip(panels, result.rho.values, strict=True):
+    for axes, _, rho in panels_by_rho(figure, result, [None], sharey=True):
         axes.set_title(f"ρ = {rho:.3g}", fontsize=9)
         pairs.append((axes, result.sel(rho=rho)))
     return pairs

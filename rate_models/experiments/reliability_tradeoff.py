@@ -3,8 +3,6 @@
 Every network exists twice: with a standard deviation of its own for each synapse (heterogeneous), and with
 one for all (homogeneous). Each is afterwards realised as binomial release, with what it would cost in ATP.
 
-References
-----------
 Malkin et al. (2023), Signatures of Bayesian inference emerge from energy efficient synapses, figures 2-4.
 """
 

@@ -8,6 +8,7 @@ in `biophys.constants`.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from types import TracebackType
 from typing import Any, Literal
 
@@ -195,8 +196,8 @@ class EnergyCounter:
         self.n_inputs = 0
 
     def __enter__(self) -> "EnergyCounter":
-        hooks = [(module, self._hook_of(name)) for name, module in self._counted.items()]
-        hooks += [(module, self._spike_hook_of(name)) for name, module in self._spiking.items()]
+        hooks = [(module, partial(self._count, name)) for name, module in self._counted.items()]
+        hooks += [(module, partial(self._count_spikes, name)) for name, module in self._spiking.items()]
         self._handles = [module.register_forward_hook(hook) for module, hook in hooks]
         self._handles.append(self.model.register_forward_pre_hook(self._count_inputs, with_kwargs=True))
         return self
@@ -247,33 +248,29 @@ class EnergyCounter:
                 "convolution or spiking module (see is_spiking)"
             )
 
-    def _hook_of(self, name: str) -> Callable[..., None]:
-        def count(module: Any, args: tuple[Any, ...], output: Any) -> None:
-            with torch.no_grad():
-                self._count(self.layers[name], module, args[0].detach().abs() * self.spikes_per_unit)
-
-        return count
-
-    def _spike_hook_of(self, name: str) -> Callable[..., None]:
-        def count(module: nn.Module, args: Any, output: Any) -> None:
-            spikes = output[0] if isinstance(output, (tuple, list)) else output
-            self.n_spikes[name] += float(spikes.detach().sum())
-
-        return count
+    def _count_spikes(self, name: str, module: nn.Module, args: Any, output: Any) -> None:
+        spikes = output[0] if isinstance(output, (tuple, list)) else output
+        self.n_spikes[name] += float(spikes.detach().sum())
 
     def _count_inputs(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         inputs = [each for each in (*args, *kwargs.values()) if isinstance(each, Tensor) and each.ndim]
         self.n_inputs += len(inputs[0]) if inputs else 1
 
-    def _count(self, layer: LayerEnergy, module: Any, spikes: Tensor) -> None:
-        """Add what one pass of a layer spends on these presynaptic spikes."""
-        stochastic = self._stochastic.get(id(module))
+    @torch.no_grad()
+    def _count(self, name: str, module: Any, args: tuple[Any, ...], output: Any) -> None:
+        """Add what one pass of a layer spends on presynaptic spikes."""
+        layer, stochastic = self.layers[name], self._stochastic.get(id(module))
+        spikes = args[0].detach().abs() * self.spikes_per_unit
         weight, n_released = _acting(module, stochastic)
         n_events = _summed_drive(module, spikes, torch.ones_like(weight))
         n_vesicles = n_events if n_released is None else _summed_drive(module, spikes, n_released)
         size = _summed_drive(module, spikes, weight.abs()) * self._relative_size
         if self._calcium == "hill" and isinstance(stochastic, Release):
-            calcium = self._calcium_of_site * _summed_drive(module, spikes, self._odds_power(stochastic))
+            p = stochastic.p.detach()
+            if bool((p == 1).any()):
+                raise ValueError("the calcium law diverges at p = 1: use calcium='per_vesicle', or p below 1")
+            odds_power = stochastic.n_sites * (p / (1 - p)) ** self._odds_exponent
+            calcium = self._calcium_of_site * _summed_drive(module, spikes, odds_power)
         else:
             calcium = self._price["calcium pump"] * n_vesicles
         layer.n_events += n_events
@@ -282,13 +279,6 @@ class EnergyCounter:
         amounts = {"action potentials": n_events, "vesicle cycling": n_vesicles}
         for mechanism, amount in {**amounts, "transmitter": size, "postsynaptic ion flux": size}.items():
             layer.atp[mechanism] += self._price[mechanism] * amount
-
-    def _odds_power(self, release: Release) -> Tensor:
-        """Return n (p / (1 - p))^(1/h) of every synapse."""
-        p = release.p.detach()
-        if bool((p == 1).any()):
-            raise ValueError("the calcium law diverges at p = 1: use calcium='per_vesicle', or p below 1")
-        return release.n_sites * (p / (1 - p)) ** self._odds_exponent
 
 
 def _acting(module: Any, stochastic: StochasticWeight | None) -> tuple[Tensor, Tensor | None]:
