@@ -267,8 +267,7 @@ class MeanFieldSynapses(NormalSynapses):
     Parameters
     ----------
     layout, seeds, execution : as for `DeterministicSynapses`, and so are the means at the start
-    initial_sigma
-        Standard deviation of every weight at the start, positive; one for all replicas or one each.
+    initial_sigma : standard deviation of every weight at the start, positive; for all replicas or one each
     draws_per_step : networks drawn per replica and step, positive
     biases : ``"trained"``, or ``"none"``: zero and without spread
     answers_with : how a trained network answers: with its ``"means"`` or with new ``"draws"``

@@ -100,8 +100,7 @@ class Training:
     Parameters
     ----------
     hidden_units, n_epochs, batch_size : sizes of the hidden layers, passes through each task, images per step
-    n_samples, draws_per_step
-        Draws of stochastic synapses per test image, and per step in Bayesian gradient descent.
+    n_samples, draws_per_step : draws of synapses per test image, and per step in Bayesian gradient descent
     n_fisher_images : training images of a task from which the Fisher information is estimated
     g_lim, p_min : parameters of the p rule that all replicas share
     every_test_image : evaluate intermediate networks on one test image in this many; final ones on all

@@ -59,8 +59,7 @@ class ImageData:
     Parameters
     ----------
     name : name of the data set
-    train_images, test_images
-        Shape (image, pixel), floating point, training pixels with mean 0 and standard deviation 1.
+    train_images, test_images : (image, pixel), floating point, training pixels with mean 0 and sd 1
     train_labels, test_labels : shape (image,), integer classes 0..n_classes-1
     n_classes : number of classes
 

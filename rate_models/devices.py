@@ -38,7 +38,6 @@ class Execution:
 
     Raises
     ------
-    TypeError : if the device is not text
     ValueError : if a device or precision is unknown, or the device is not there
 
     Examples

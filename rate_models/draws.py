@@ -89,9 +89,7 @@ def released(
     Parameters
     ----------
     randomness : where the numbers come from
-    p
-        Release probability, 0..1. With 1 every site releases, with 0 none; between them p is rounded to a
-        multiple of 2^-24.
+    p : release probability, 0..1, rounded to a multiple of 2^-24; 1 always releases, 0 never
     n_sites : sites per synapse, or one number for each (a tensor that broadcasts against `p`)
     n_max : the largest of `n_sites`; by default it is looked up, for which an accelerator is waited for
 

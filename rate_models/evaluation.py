@@ -33,8 +33,7 @@ def mean_softmax(
     images : shape (image, pixel), on the device of the synapses
     streams : random streams, from `synapses.evaluation_streams()`
     n_samples : draws per image. Deterministic synapses are drawn once whatever it says
-    images_per_draw
-        Images that share a draw. Fewer cost time and decorrelate the images; the mean is the same.
+    images_per_draw : images that share a draw; fewer cost time and decorrelate them, the mean is the same
     pixel_order : pixel that each input shows, shape (replica, pixel); None for the images as they are
 
     Returns
@@ -44,7 +43,6 @@ def mean_softmax(
     Raises
     ------
     ValueError : if `n_samples` is not positive, or the images do not fit the network
-    TypeError : if the images are no tensor or the streams something else
     """
     for name, count in (("n_samples", n_samples), ("images_per_draw", images_per_draw)):
         if count < 1:

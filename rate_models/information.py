@@ -92,9 +92,7 @@ def corrected_information(counts: ArrayLike) -> NDArray[np.float64]:
 
     Parameters
     ----------
-    counts
-        How often each answer was given to each class, integer, shape (..., class, answer), each table with at
-        least one count.
+    counts : how often each answer was given to each class, (..., class, answer), at least one count each
 
     Returns
     -------

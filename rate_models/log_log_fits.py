@@ -43,8 +43,7 @@ def association(
     Parameters
     ----------
     x, y : shape (replica, output, input)
-    is_used
-        Which synapses to use, same shape; those where x or y is not positive and finite are left out besides.
+    is_used : which synapses to use, same shape, where x and y are positive and finite besides
     generator : draws the inputs of the resamples, on the CPU
     n_resamples : number of resamples
 

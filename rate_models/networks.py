@@ -21,14 +21,11 @@ class FeedForward:
     Parameters
     ----------
     layout : sizes of the network
-    rectifies_output
-        Whether the output units are rectified too (as in the published program of Malkin et al. 2023).
-    linear_hidden
-        Hidden layers, 0 being the first, that are left linear (the first one in that program's text).
+    rectifies_output : whether output units are rectified too (as in the program of Malkin et al. 2023)
+    linear_hidden : hidden layers, 0 being the first, that are left linear (the first in that program's text)
 
     Raises
     ------
-    TypeError : if `layout` is no `Layout`
     ValueError : if `linear_hidden` names a layer that is not there
 
     Examples

@@ -50,9 +50,7 @@ class Formulation:
     ----------
     learning_rate : of Adam, for means and phi alike
     magnitude : lambda of the magnitude cost, paid once per epoch
-    linear_hidden, rectifies_output
-        Hidden layers (0 the first) without rectification; whether the logits are rectified before the
-        softmax.
+    linear_hidden, rectifies_output : hidden layers (0 first) left linear; whether the logits are rectified
     """
 
     learning_rate: float
@@ -106,8 +104,7 @@ class Schedule:
     ----------
     n_epochs, batch_size : passes over the training set, and images per step
     hidden_units : units of each hidden layer; none for a network without
-    initial_sigma, mean_range
-        Standard deviations at the start, and half the width of the means' uniform distribution.
+    initial_sigma, mean_range : standard deviations, and half the range of the means, at the start
     learning_rate : None for that of the formulation
     noise_memory
         Decay of the second moment in Adam for phi. Published: 0.999. The slope of a reliability cost falls by

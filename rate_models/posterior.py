@@ -41,9 +41,7 @@ class GaussianPrior(PerReplica):
     Parameters
     ----------
     synapses : the synapses that will learn
-    sd
-        Standard deviation tau of the prior of every weight, positive; ``math.inf`` for none; for all replicas
-        or one each.
+    sd : standard deviation tau of the prior, positive; ``math.inf`` for none; for all replicas or one each
     share : batch size over training set size, as for `reliability_cost.ReliabilityCost`
     """
 
@@ -79,8 +77,7 @@ def laplace_sd(
     ----------
     network : the network
     means : weights and biases at the mode, shape (replica, parameters)
-    images, labels
-        The N training images, (image, pixel); labels are needed for the empirical Fisher information only.
+    images, labels : N training images (image, pixel); labels for the empirical Fisher information only
     prior_sd : tau; with ``math.inf`` a weight that changes nothing has an infinite standard deviation
     expectation : which Fisher information: see `fisher.diagonal_fisher`
 

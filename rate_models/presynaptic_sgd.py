@@ -39,16 +39,13 @@ class PresynapticSgd(PerReplica):
     Parameters
     ----------
     synapses : the synapses that learn
-    plasticity
-        Parameters of the release probability: one for all replicas or one each, alike in form and
-        consolidation.
+    plasticity : of the release probability: one for all replicas or one each, alike in form and consolidation
     learning_rate, l2
         eta, and strength of the penalty on w̄ (not on biases): not negative, one for all replicas or one each.
 
     Raises
     ------
-    TypeError
-        If the synapses have no release probability, or the plasticity, a rate or a penalty is something else.
+    TypeError : if the synapses have no release probability, or a value is of another type
     ValueError : if there is neither one value nor one per replica, or a rate or penalty is negative
     """
 

@@ -62,9 +62,7 @@ def realised_synapses(
 
     Parameters
     ----------
-    mean, sd
-        Dimensionless weights and their standard deviations, same shape; sd above 0. A mean below 1e-6 counts
-        as 1e-6, with its sign.
+    mean, sd : dimensionless weights and sds above 0; means below 1e-6 count as 1e-6 with their sign
     way : one of `WAYS`
     scale : what a unit of weight is
 

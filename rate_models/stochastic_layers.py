@@ -59,7 +59,6 @@ class Synapses(abc.ABC):
 
     Raises
     ------
-    TypeError : if `layout`, `seeds` or `execution` is of another type
     ValueError : if there is no seed or a negative one, or `biases` is unknown
     """
 
@@ -385,8 +384,7 @@ class GaussianSynapses(NormalSynapses):
     ----------
     layout, seeds, execution : as for `DeterministicSynapses`
     initial_sigma : standard deviation at the start, 1e-30 to 1e30, beyond which single precision has no sigma
-    mean_range
-        Means start uniformly distributed on ±mean_range, not negative; None for the usual ±1/sqrt(fan_in).
+    mean_range : means start uniform on ±mean_range, not negative; None for the usual ±1/sqrt(fan_in)
     homogeneous : whether all synapses of a replica share one standard deviation: one value or one per replica
 
     References

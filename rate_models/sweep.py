@@ -56,9 +56,7 @@ def run_sweep(
 
     Raises
     ------
-    TypeError : if `executor` or `execution` is of another type
-    ValueError
-        If two configurations are alike, their names differ, or `group_size` is no whole number from 1 on.
+    ValueError : if two configurations are alike, their names differ, or `group_size` is out of range
     SweepStorageError : if a result cannot be stored; what was stored before is kept
     """
     execution = execution_or_default(execution)

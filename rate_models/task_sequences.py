@@ -28,12 +28,8 @@ class Plan:
     Parameters
     ----------
     images : index of every training image, shape (replica, step, batch), integer
-    pixel_order
-        Pixel that each input shows, shape (replica, variant, pixel), integer; None for the images as they
-        are.
-    variant
-        Which row of `pixel_order` each image uses, shape (replica, step, batch); None where there is one
-        variant.
+    pixel_order : pixel that each input shows, (replica, variant, pixel); None for the images as they are
+    variant : row of `pixel_order` of each image, (replica, step, batch); None where there is one variant
     """
 
     images: Tensor

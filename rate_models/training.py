@@ -122,7 +122,6 @@ class Trainer:
         Raises
         ------
         ValueError : if the plan is for another number of replicas, or autocast is on
-        TypeError : if it is no plan
         """
         _refuse_autocast(self.images.device)
         if len(plan.images) != self.synapses.n_replicas:

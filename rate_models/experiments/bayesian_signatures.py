@@ -67,10 +67,8 @@ class Config(NoisyTraining):
     ----------
     s : scale of the cost, c = s^rho / rho. Published: 0.001
     c_factors : multiples of that c. Published: 1 in figure 5, 10 and 0.1 in appendix 6
-    n_seeds_at_every_c
-        How many of the seeds are trained at every c, the others at the published one only; 0 for all.
-    converged_haste
-        Learning rate of phi over that of the means in the converged state; it is 1 in the published one.
+    n_seeds_at_every_c : how many seeds are trained at every c, others at the published one only; 0 for all
+    converged_haste : learning rate of phi over that of the means when converged; 1 in the published state
     n_statistics_epochs : passes over which gradients are averaged. Published: 10
     linear_s, linear_magnitude
         s and lambda of the network without hidden layers, whose likelihood counts ten times. Published: 0.01

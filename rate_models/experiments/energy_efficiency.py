@@ -106,27 +106,18 @@ class Config:
     step_factors : factors on p_up and p_down (paper: 0.75 and 1.25)
     changes_steps_singly : whether p_up and p_down are also changed one by one (the paper does not say)
     fixed_p : release probability of the model without plasticity (program: 0.4)
-    scanned_p, scanned_learning_rates
-        Fixed release probabilities and learning rates of appendix 1 figure 1c (neither says which).
-    learning_rate, learning_rate_deterministic
-        Learning rates (paper: 0.05; program: 0.08 for the deterministic model).
+    scanned_p, scanned_learning_rates : of appendix 1 figure 1c (it says neither which p nor which rates)
+    learning_rate, learning_rate_deterministic : paper: 0.05; program: 0.08 for the deterministic model
     n_samples, n_lesion_samples
         Draws of the synapses per test image (program: 10; one draw for the mutual information), and the same
         after lesions.
     evaluate_every : epochs between evaluations; the last epoch is always evaluated
-    lesion_fractions
-        Shares of the synapses removed in the lesion experiment, each 0..1 (program: 0.1, 0.2, ... 0.9).
+    lesion_fractions : shares of the synapses removed by lesions, each 0..1 (program: 0.1, 0.2, ... 0.9)
     n_shuffles : shuffles of each weight matrix
     n_gradient_synapses : synapses per layer whose gradients are followed image by image
     lesions_at_every_l2 : whether lesions are made at every penalty, or only at `shown_l2`
     varied_l2 : penalties at which step sizes are changed; empty for all of `l2`
-    networks_per_batch
-        Networks that train together: 0 for all on an accelerator, and for as many as fit the cache of a CPU.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If a value is of another type or out of range, or the penalties and models do not fit each other.
+    networks_per_batch : networks that train together; 0 for all, or as many as fit the cache of a CPU
     """
 
     data_set: DataSetName = "mnist"

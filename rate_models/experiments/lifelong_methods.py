@@ -36,9 +36,7 @@ class Method:
         on Permuted MNIST only.
     freezes : False where p never freezes
     searched_as : name of the method whose search gives the settings; its own by default
-    starts_from
-        Name of the method whose published settings are the first trial of the search, if it is the same
-        program.
+    starts_from : name of the method whose published settings are the first trial, if the program is the same
     fisher, penalty, schedule : variants, see `Replica` and `plans_of`
     """
 
@@ -250,15 +248,13 @@ class Config:
         Names out of `lifelong_methods.METHODS`, each run on every benchmark, or as ``"ewc@permuted"`` only on
         benchmarks of a kind, or as ``"ewc@permuted_mnist"`` only on one.
     seeds : one network per seed and method on split benchmarks (program: 2019, 2020, 2021)
-    n_seeds_permuted, n_seeds_continuous
-        How many of the seeds are used on permuted and on continuous benchmarks.
+    n_seeds_permuted, n_seeds_continuous : how many of them on permuted, on continuous benchmarks
     hidden_units : sizes of the hidden layers (paper: 200, 200)
     n_epochs, batch_size : passes through each task and images per step (program: 10, 100)
     n_permuted_tasks : paper: 10
     learning_rate_split, learning_rate_permuted
         Learning rates of presynaptic consolidation (paper: 0.01 or 0.001; program: 0.001 and 0.01).
-    n_trials_split, n_trials_permuted
-        Trials of the random search, the same for every method. The paper does not say how many it made.
+    n_trials_split, n_trials_permuted : trials of the random search, for every method (not published)
     search_seeds_split, search_seeds_permuted : networks per trial; other seeds than `seeds`
     n_epochs_search_split, n_epochs_search_permuted
         Passes through each task in the search. With fewer than `n_epochs` it prefers fast learners.
@@ -275,10 +271,8 @@ class Config:
     g_lim, p_min : paper: 0.001, 0.25
     every_test_image_split, every_test_image_permuted
         Networks are measured on one test image in this many between tasks, on all at the end.
-    networks_per_batch
-        Networks that learn together at most; 0 for all of a program. On a CPU a few are as fast as many.
-    search_storage
-        Database for the trials as Optuna studies, for example ``"sqlite:///search.db"``; needs Optuna.
+    networks_per_batch : networks that learn together at most, a few being as fast as many on a CPU; 0 for all
+    search_storage : database of the trials, for example ``"sqlite:///search.db"``; needs Optuna
 
     """
 

@@ -47,15 +47,9 @@ class Config:
     rho : exponents of the reliability cost
     s : scale of the cost
     n_inputs, n_data, noise_sd : inputs, data and standard deviation eps of the targets
-    input_range
-        Root mean square of the weakest and the strongest input; the others lie between them on a log scale.
-    n_steps, learning_rate
-        Steps of Adam on all data at once; the last half of them gives the mean of log sigma.
+    input_range : root mean square of the weakest and the strongest input, others between on a log scale
+    n_steps, learning_rate : of Adam on all data at once; the last half gives the mean of log sigma
     seeds : one unit per seed, with data of its own noise
-
-    Raises
-    ------
-    TypeError, ValueError : if a value is of another type or out of range; a slope needs at least three inputs
     """
 
     rho: Positives = (1 / 2, 2 / 3, 4 / 3, 2.0)

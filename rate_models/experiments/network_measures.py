@@ -87,8 +87,7 @@ def measured_networks(
 
     Returns
     -------
-    result
-        First dimension ``replica``, in the order of `specs`; NaN where a network diverged or was not asked.
+    result : first dimension ``replica``, as `specs`; NaN where a network diverged or was not asked
     """
     rows = {spec: row for row, spec in enumerate(specs)}
     parts: list[xr.Dataset] = []

@@ -84,16 +84,10 @@ class NetworkSettings:
         Plasticity of p, as for `biophys.release_plasticity.ReleasePlasticity`; p_freeze = 2 never freezes.
     release_probability : p where it is fixed, 0..1
     learning_rate, l2 : step size of the weights, and penalty on their squares
-    data_set
-        ``"digits"``, ``"mnist"``, ``"fashion_mnist"``, or one of one's own (`rate_models.datasets.data_set`).
+    data_set : ``"digits"``, ``"mnist"``, ``"fashion_mnist"``, or one of one's own (`datasets.data_set`)
     hidden_units, n_hidden_layers : units of every hidden layer, number of hidden layers
-    n_epochs, batch_size, n_samples
-        Passes through the data, images per step, draws of the synapses per test image.
+    n_epochs, batch_size, n_samples : passes through the data, images per step, draws per test image
     seed : seed of all random streams of the network
-
-    Raises
-    ------
-    TypeError, ValueError : if a value is of another type or out of range
     """
 
     release: Annotated[str, OneOf(release_names)] = "plastic"

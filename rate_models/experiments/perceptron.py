@@ -68,11 +68,6 @@ class Config:
     p_up, p_down, g_lim, p_min, p_freeze : parameters of the p rule (paper: 0.2, 0.2, 0.1, 0.25, 0.9)
     n_samples : draws per pattern in recall (program: 10)
     shuffles : whether patterns come in a new random order in every pass (program: no)
-
-    Raises
-    ------
-    TypeError : if a value is of another type
-    ValueError : if a number is out of range or a model is unknown
     """
 
     n_inputs: Count = 1000

@@ -53,19 +53,13 @@ class Config:
     s : scales of the cost, c = s^rho / rho, from small to large. Not stated
     noise_sd : standard deviation of the targets around the function; the likelihood's too
     hidden_units : rectified hidden units
-    n_data, data_ranges
-        Number of data and the two intervals of x they lie in, with a gap between. Not stated.
+    n_data, data_ranges : number of data, and the two intervals of x they lie in, with a gap. Not stated
     x_range, n_x : where predictions are compared. Not stated
     prior_sd : standard deviation of the normal prior in variational inference. Not stated
     learning_rate, n_steps : of Adam, and steps on all data at once. Not stated
     initial_sigma : standard deviations at the start. Not stated
     n_draws : draws of the weights that make a predictive distribution
     seeds : networks per setting, each with data of its own. Published: one
-
-    Raises
-    ------
-    TypeError, ValueError
-        If a value is of another type or out of range, or the ranges of the data overlap or are not in order.
     """
 
     rho: Positives = (1 / 2, 2 / 3, 4 / 3, 2.0)

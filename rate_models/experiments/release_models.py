@@ -42,15 +42,13 @@ class NetworkSpec:
     table, place : where its measurements belong: a table of the result, and the coordinates in it
     l2 : strength of the penalty on squared weights, not negative
     seed, learning_rate : of its random streams; step size of the expected strengths, positive
-    release_probability
-        Release probability at the start, or ``"uniform"`` on p_min..1; for ever where it is not plastic.
+    release_probability : at the start, or ``"uniform"`` on p_min..1; for ever where it is not plastic
     plasticity : parameters of the p rule; None where release is not plastic
     measures : what is measured beside performance: names out of `MEASURES`
 
     Raises
     ------
-    ValueError
-        If the program is unknown, l2 is negative, the rate not positive, or a plastic network has no rule.
+    ValueError : if a value lies outside its range, or a plastic network has no rule of its form
     """
 
     program: str
@@ -110,8 +108,7 @@ def train(
     Parameters
     ----------
     specs, data, execution : the networks, the images on the device, and where to compute
-    hidden_units, n_epochs, batch_size
-        Sizes of the hidden layers, passes through the training set, and images per step.
+    hidden_units, n_epochs, batch_size : hidden layers, passes through the training set, images per step
     evaluate_every, evaluate
         Epochs between evaluations, the last one always included, and what is then called with the epoch
         (from 1) and the networks that have not diverged.

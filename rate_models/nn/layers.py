@@ -196,9 +196,7 @@ class GaussianLinear(_Noisy, nn.Linear):
     Parameters
     ----------
     in_features, out_features, bias, device, dtype : as for `torch.nn.Linear`; weight and bias are the means
-    sigma
-        Initial standard deviation, positive: one number, or a tensor of the shape of the weight (its mean for
-        the bias).
+    sigma : initial standard deviation, positive: a number, or of the weight's shape (its mean for the bias)
     local
         Whether the drive of the units is drawn, for every input, instead of the weights: the local
         reparametrisation. Same expected loss, quieter gradients.

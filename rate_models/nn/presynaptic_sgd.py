@@ -35,9 +35,7 @@ class PresynapticSGD(torch.optim.Optimizer):
 
     Parameters
     ----------
-    synapses
-        A module, several, or groups such as ``{"params": model[0], "lr": 0.1}``: all tensors in them that
-        release.
+    synapses : a module, several, or groups as ``{"params": model[0], "lr": 0.1}``: all in them that releases
     plasticity
         Parameters of the release probability. Its numbers become options of the groups, where a scheduler
         finds them: ``group["p_up"]``.

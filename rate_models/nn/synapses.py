@@ -330,8 +330,7 @@ class GaussianNoise(StochasticWeight):
     Parameters
     ----------
     weight : the tensor that it will act on: it gives shape, type and device
-    sigma
-        Initial standard deviation, positive and finite: one number, or a tensor of the shape of the weight.
+    sigma : initial standard deviation, positive and finite: a number, or of the shape of the weight
     homogeneous : whether all weights share one phi, of shape (): its gradient is the sum over them
     sample, generator, tensor_name : as for `StochasticWeight`
 
