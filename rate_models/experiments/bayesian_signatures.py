@@ -117,10 +117,8 @@ QUICK = Config(
     linear_s=0.1,
     n_shown=120,
 )
-"""The same in seconds."""
 
 MAY_DIFFER = ("seeds", "c_factors", "n_seeds_at_every_c", "n_statistics_epochs", "n_shown")
-"""Settings that say how much is measured, or on which seeds: a result may differ in them."""
 
 
 def work(config: Config) -> float:

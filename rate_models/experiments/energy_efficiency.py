@@ -82,7 +82,6 @@ MAY_DIFFER = (
     *("scanned_p", "scanned_learning_rates", "lesion_fractions", "lesions_at_every_l2", "n_lesion_samples"),
     *("evaluate_every", "n_shuffles", "n_gradient_synapses", "networks_per_batch"),
 )
-"""Settings that say how much is measured, or on which seeds: a result may differ in them."""
 
 
 @settings
@@ -203,7 +202,6 @@ QUICK = Config(
     n_gradient_synapses=60,
     lesions_at_every_l2=False,
 )
-"""The same experiment on 8x8 images, in seconds."""
 
 
 def work(config: Config) -> float:

@@ -166,10 +166,8 @@ QUICK = Config(
     n_samples=5,
     steps_between=28,
 )
-"""The same on 8x8 digits, in seconds."""
 
 MAY_DIFFER = ("methods", "seeds", "n_seeds_control", "n_seeds_mesu", "steps_between", "n_energy_images")
-"""Settings that say what is compared, and on which seeds."""
 
 
 def work(config: Config) -> float:

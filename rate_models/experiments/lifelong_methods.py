@@ -418,4 +418,3 @@ QUICK = Config(
     draws_per_step=2,
     every_test_image_split=5,
 )
-"""The same on 8x8 digits, in seconds."""

@@ -66,7 +66,6 @@ class Config:
 QUICK = Config(seeds=(1, 2, 3))
 
 MAY_DIFFER = ("seeds",)
-"""Settings that say how much is measured, or on which seeds: a result may differ in them."""
 
 
 def work(config: Config) -> float:
@@ -189,4 +188,3 @@ def draw_sigma(result: xr.Dataset, figure: Figure) -> None:
 
 
 FIGURES: dict[str, Callable[[Any, Any], None]] = {"sigma": draw_sigma}
-"""Function that draws each panel."""

@@ -106,7 +106,6 @@ class Config:
 
 
 MAY_DIFFER = ("n_patterns", "seeds", "models")
-"""Settings that say how much is measured, or on which seeds: a result may differ in them."""
 
 QUICK = Config(
     n_inputs=500, n_patterns=(50, 200), seeds=tuple(range(1000, 1006)), models=("standard", "presynaptic")

@@ -84,10 +84,8 @@ QUICK = Config(
     noise_haste=5.0,
     noise_memory=0.98,
 )
-"""The same in seconds."""
 
 MAY_DIFFER = ("seeds", "n_shown")
-"""Settings that say how much is measured, or on which seeds: a result may differ in them."""
 
 
 def work(config: Config) -> float:
@@ -279,4 +277,3 @@ FIGURES: dict[str, Callable[[Any, Any], None]] = {
     "fig7c": draw_analytic_by_c,
     "trained": draw_noise_by_posterior,
 }
-"""Function that draws each panel."""

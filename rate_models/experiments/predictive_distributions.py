@@ -84,11 +84,9 @@ class Config:
 
 
 QUICK = Config(s=(0.01, 0.1), seeds=(1, 2, 3), n_steps=2400, learning_rate=6e-3, n_draws=200)
-"""The same in seconds."""
 
 
 MAY_DIFFER = ("seeds",)
-"""Settings that say how much is measured, or on which seeds: a result may differ in them."""
 
 
 def work(config: Config) -> float:
@@ -266,4 +264,3 @@ FIGURES: dict[str, Callable[[Any, Any], None]] = {
     "app4-fig1b": draw_overall_cost,
     "distance": draw_distance,
 }
-"""Function that draws each panel."""

@@ -162,4 +162,3 @@ FIGURES: dict[str, Callable[[Any, Any], None]] = {
     "mixture": draw_mixture,
     "atp": draw_atp,
 }
-"""Function that draws each panel."""

@@ -91,10 +91,8 @@ QUICK = Config(
     noise_haste=3.0,
     noise_memory=0.98,
 )
-"""The same in seconds."""
 
 MAY_DIFFER = ("log10_c_low", "log10_c_high", "n_c", "seeds", "images_per_draw")
-"""Settings that say how much is measured, or on which seeds: a result may differ in them."""
 
 
 def work(config: Config) -> float:

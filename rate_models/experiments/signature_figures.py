@@ -193,4 +193,3 @@ FIGURES: dict[str, Callable[[Any, Any], None]] = {
     "slopes": draw_slopes,
     "convergence": draw_convergence,
 }
-"""Function that draws each panel."""
