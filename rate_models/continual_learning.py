@@ -165,11 +165,8 @@ def task_sequence(kind: str) -> Callable[[Callable[..., TaskSequence]], Callable
     """Register the decorated function as what makes a kind of task sequence of images.
 
     It is called with the images and the number of tasks that is asked for. The lifelong experiment knows the
-    kind from then on: ``benchmarks=("rotated_digits",)`` for the kind ``"rotated"``.
-
-    Raises
-    ------
-    ValueError : if there is such a kind, or the name holds an underscore, which parts kind and images
+    kind from then on: ``benchmarks=("rotated_digits",)`` for the kind ``"rotated"``. The name must be new and
+    hold no underscore, which parts kind and images.
 
     Examples
     --------

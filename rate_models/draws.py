@@ -59,16 +59,7 @@ Randomness: TypeAlias = Draw | torch.Generator
 
 
 def key_of(seed: int, name: str) -> int:
-    """Return the key of the stream that belongs to a seed and a name, -2^63..2^63 - 1.
-
-    Parameters
-    ----------
-    seed : any whole number
-    name : for example the name of a module in its model
-
-    Raises
-    ------
-    TypeError : if `seed` is no whole number
+    """Return the key of the stream of a whole number, the seed, and a name, as of a module: -2^63..2^63 - 1.
 
     Examples
     --------

@@ -84,19 +84,13 @@ def plug_in_joint(probability: Tensor, labels: Tensor) -> Tensor:
 
 @checked_types
 def corrected_information(counts: ArrayLike) -> NDArray[np.float64]:
-    """Return the mutual information of counts, less the leading term of its bias (Miller and Madow).
+    """Return the mutual information of counts, less the leading term of its bias (Miller and Madow), in bits.
 
         I = I_plug_in - (K_joint - K_class - K_answer + 1) / (2 N ln 2)
 
-    where each K is the number of cells, classes or answers that occurred.
-
-    Parameters
-    ----------
-    counts : how often each answer was given to each class, (..., class, answer), at least one count each
-
-    Returns
-    -------
-    information : in bits, shape (...). It may be slightly negative where there is none
+    where each K is the number of cells, classes or answers that occurred. Counts say how often each answer
+    was given to each class, integer, shape (..., class, answer), each table with at least one. The
+    information, (...), may be slightly negative where there is none.
 
     Raises
     ------

@@ -32,15 +32,11 @@ class PhysicalScale:
     psp_per_weight
         Response that a weight of one stands for. With 10 mV the mean size of a published initial weight,
         0.05, is a response of 0.5 mV.
-    n_sites : number of sites where the release probability gives the reliability (5.5 in Costa et al. 2015)
+    n_sites : number of sites, at least 1, where p gives the reliability (5.5 in Costa et al. 2015)
     p
-        Release probability where the number of sites gives it; a synapse that must be less reliable than one
-        such site has one site with a lower p.
+        Release probability, inside (0, 1), where the number of sites gives it; a synapse that must be less
+        reliable than one such site has one site with a lower p.
     rate : firing rate of every input, for costs per second
-
-    Raises
-    ------
-    ValueError : if `n_sites` is below 1 or `p` not inside (0, 1)
     """
 
     psp_per_weight: pq.Quantity = field(default_factory=lambda: 10.0 * pq.mV)

@@ -46,12 +46,7 @@ class NoiseCost(Protocol):
 
 @dataclass(frozen=True)
 class PowerCost:
-    """Reliability cost c sigma^-rho of one synapse.
-
-    Parameters
-    ----------
-    c : cost at sigma = 1, positive and finite, in nats
-    rho : exponent, positive and finite
+    """Reliability cost c sigma^-rho of one synapse, in nats; c and the exponent are positive and finite.
 
     Examples
     --------

@@ -273,7 +273,6 @@ class Config:
         Networks are measured on one test image in this many between tasks, on all at the end.
     networks_per_batch : networks that learn together at most, a few being as fast as many on a CPU; 0 for all
     search_storage : database of the trials, for example ``"sqlite:///search.db"``; needs Optuna
-
     """
 
     benchmarks: tuple[str, ...] = (

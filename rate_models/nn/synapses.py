@@ -396,10 +396,8 @@ class GaussianNoise(StochasticWeight):
 class Synapses(NamedTuple):
     """The synapses of one tensor of a model.
 
-    Parameters
-    ----------
-    name : of the tensor in the model, for example ``"features.0.weight"``
-    module, stochastic : the module that owns the tensor, and what makes it stochastic
+    `name` is that of the tensor in the model, for example ``"features.0.weight"``, `module` the module that
+    owns it and `stochastic` what makes it stochastic.
     """
 
     name: str
@@ -485,10 +483,7 @@ def add_noise(
 ) -> nn.Module:
     """Add normal noise with a learned standard deviation to a tensor of a module, and return the module.
 
-    Parameters
-    ----------
-    module, name : as for `release`
-    sigma, options : as for `GaussianNoise`
+    Module and name are as for `release`, sigma and further options as for `GaussianNoise`.
     """
     return _parametrised(module, name, functools.partial(GaussianNoise, sigma=sigma, **options))
 
