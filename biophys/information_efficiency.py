@@ -50,13 +50,10 @@ def poisson_input(mean_count: float) -> FloatArray:
     >>> poisson_input(0.5).round(3)[:4]
     array([0.607, 0.303, 0.076, 0.013])
     """
-    from scipy.special import gammaincc, gammaln
+    from scipy.stats import poisson
 
     mean = float(checked_finite(mean_count, "mean_count", 0.0, 200.0, is_open=True))
-    counts = np.arange(int(mean + 12 * np.sqrt(mean) + 40))
-    # The probability of more than k spikes is one minus the regularised upper gamma function at k + 1.
-    counts = counts[: 1 + int(np.argmax(1.0 - gammaincc(counts + 1.0, mean) < _TAIL))]
-    pmf = np.exp(counts * np.log(mean) - mean - gammaln(counts + 1.0))
+    pmf = poisson.pmf(np.arange(poisson.isf(_TAIL, mean) + 1), mean)
     return pmf / pmf.sum()
 
 

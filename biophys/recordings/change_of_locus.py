@@ -17,7 +17,7 @@ from biophys.recordings.fitting import plain_responses
 from biophys.recordings.likelihood import ReleaseModel, is_limit, kind_of, name_in, number_of
 from biophys.recordings.recording import Recording, checked_recording
 from biophys.recordings.release_moments import Z_95
-from biophys.recordings.site_profile import profile_of_sites, sites_tried
+from biophys.recordings.site_profile import SiteProfile, profile_of_sites, sites_tried
 from biophys.units import checked_finite, magnitude_in
 
 ASSUMPTIONS = (
@@ -193,7 +193,13 @@ def nested_models(
     rows = []
     for changed, shared in _SHARED.items():
         model = replace(base, shared=frozenset(shared))
-        value, sites, names, theta = _best_pair(model, data) if changed == "n" else _best(model, data)
+        if changed == "n":
+            profile, sites = _best_pair(model, data)
+        else:
+            profile = profile_of_sites(model, data, sites_tried(n_last=60), has_posterior=False)
+            sites = profile.sites[int(profile.best[0])]
+        row, names = int(profile.best[0]), profile.names
+        value, theta = float(profile.value[row, 0]), profile.theta[row, 0]
         count = len(names) + (2 if changed == "n" else 1)
         log_likelihood = value - size * np.log(abs(scale))
         rows.append((changed, log_likelihood, count, _values(names, theta, sites, scale)))
@@ -205,13 +211,7 @@ def nested_models(
     return sorted(models, key=lambda row: row.bic)
 
 
-def _best(model: ReleaseModel, data: Any) -> tuple[float, Any, list[str], Any]:
-    profile = profile_of_sites(model, data, sites_tried(n_last=60), has_posterior=False)
-    row = int(profile.best[0])
-    return float(profile.value[row, 0]), profile.sites[row], profile.names, profile.theta[row, 0]
-
-
-def _best_pair(model: ReleaseModel, data: Any) -> tuple[float, Any, list[str], Any]:
+def _best_pair(model: ReleaseModel, data: Any) -> tuple[SiteProfile, tuple[float, float]]:
     """Climb over pairs of numbers of sites from the pair that the means suggest."""
     tried = sites_tried(n_last=60, has_limit=False)
     fits: dict[tuple[int, int], Any] = {}
@@ -238,8 +238,7 @@ def _best_pair(model: ReleaseModel, data: Any) -> tuple[float, Any, list[str], A
                 break
             place = best
     best = max(fits, key=lambda pair: fitted(*pair))
-    profile = fits[best]
-    return fitted(*best), (tried[best[0]], tried[best[1]]), profile.names, profile.theta[0, 0]
+    return fits[best], (tried[best[0]], tried[best[1]])
 
 
 def _values(names: list[str], theta: Any, sites: Any, scale: float) -> dict[str, Any]:

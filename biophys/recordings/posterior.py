@@ -72,17 +72,15 @@ def _proposals(
         - np.log(np.diag(root)).sum()
         - 0.5 * (_DEGREES + size) * np.log1p(square / _DEGREES)
     )
-    chunks = [_posterior_values(fit, row, theta[i : i + _CHUNK]) for i in range(0, count, _CHUNK)]
-    return theta, np.concatenate(chunks) - log_proposal
-
-
-def _posterior_values(fit: ReleaseFit, row: int, theta: FloatArray) -> FloatArray:
-    likelihood = fit.profile.likelihood(row, np.zeros(theta.shape[0], int))
-    low, high = likelihood.bounds()
-    inside = np.clip(theta, low, high)
-    rows = np.arange(theta.shape[0])
-    value = likelihood.at(inside, rows, value_only=True).value + likelihood.prior_at(inside).value
-    return np.where(np.all(inside == theta, axis=1), value, -np.inf)
+    values = np.empty(count)
+    for start in range(0, count, _CHUNK):
+        chunk = slice(start, start + _CHUNK)
+        likelihood = profile.likelihood(row, np.zeros(theta[chunk].shape[0], int))
+        inside = np.clip(theta[chunk], *likelihood.bounds())
+        value = likelihood.at(inside, np.arange(len(inside)), value_only=True).value
+        value = value + likelihood.prior_at(inside).value
+        values[chunk] = np.where(np.all(inside == theta[chunk], axis=1), value, -np.inf)
+    return theta, values - log_proposal
 
 
 def _named(fit: ReleaseFit, theta: FloatArray, n: FloatArray) -> dict[str, Any]:

@@ -18,7 +18,6 @@ Gontier C, Pfister J-P (2020). Front Comput Neurosci 14:558477, doi:10.3389/fnco
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
@@ -31,28 +30,19 @@ _EDGE = 1e-12
 
 @dataclass(frozen=True, eq=False)
 class Filtered:
-    """What the forward pass leaves.
+    """What the forward pass leaves, (rows, sweeps, stimuli): of numbers of full sites (..., n + 1)."""
 
-    `log_s` is the log density of each response given those before it, (rows, sweeps, stimuli); `full` and
-    `left` the probabilities of the number of full sites before and after each stimulus, given the responses
-    before it and up to it, (..., n + 1).
-    """
-
-    log_s: FloatArray
-    full: FloatArray
-    left: FloatArray
+    log_s: FloatArray  # log density of each response given those before it
+    full: FloatArray  # probability of full sites before each stimulus, given the responses before it
+    left: FloatArray  # probability of those still full after it, given the responses up to it
 
 
 @dataclass(frozen=True, eq=False)
 class Smoothed:
-    """What all responses together say of each stimulus.
+    """What all responses together say of each stimulus, (rows, sweeps, stimuli)."""
 
-    `content` is the probability of the number released, (rows, sweeps, stimuli, n + 1), `mean_left` the mean
-    number still full after the stimulus, (rows, sweeps, stimuli).
-    """
-
-    content: FloatArray
-    mean_left: FloatArray
+    content: FloatArray  # probability of the number released, (..., n + 1)
+    mean_left: FloatArray  # mean number still full after the stimulus
 
 
 class _Tables:
@@ -122,7 +112,8 @@ def filter_forward(log_f: FloatArray, u: FloatArray, empty: FloatArray, n: int) 
 def _from_rest(log_f: FloatArray, u: FloatArray, n: int) -> tuple[Filtered, Smoothed]:
     """Return both passes of sweeps of one stimulus: independent responses of n full sites."""
     k = np.arange(n + 1).astype(float)
-    joint = log_f + log_binomial(k, np.array(float(n)), _log_odds(u))
+    released = np.clip(u, _EDGE, 1.0 - _EDGE)[..., None]
+    joint = log_f + log_binomial(k, np.array(float(n)), np.log(released) - np.log1p(-released))
     peak = joint.max(axis=-1, keepdims=True)
     content = np.exp(joint - peak)
     total = content.sum(axis=-1, keepdims=True)
@@ -131,11 +122,6 @@ def _from_rest(log_f: FloatArray, u: FloatArray, n: int) -> tuple[Filtered, Smoo
     full[..., n] = 1.0
     log_s = (np.log(total) + peak)[..., 0]
     return Filtered(log_s, full, content[..., ::-1]), Smoothed(content, n - (content * k).sum(axis=-1))
-
-
-def _log_odds(u: FloatArray) -> Any:
-    released = np.clip(u, _EDGE, 1.0 - _EDGE)[..., None]
-    return np.log(released) - np.log1p(-released)
 
 
 def _forward(tables: _Tables, n: int) -> Filtered:

@@ -27,16 +27,12 @@ _FLOOR = 1e-13
 
 @dataclass(frozen=True, eq=False)
 class Quanta:
-    """What turns a number of vesicles into a response; plain numbers of one shape, without an axis for k.
+    """What turns a number of vesicles into a response; plain numbers of one shape, without an axis for k."""
 
-    Mean response to one vesicle `q` and sd of the recording `noise`, both above 0; coefficients of variation
-    `within` a site and `between` sites.
-    """
-
-    q: FloatArray
-    noise: FloatArray
-    within: FloatArray
-    between: float = 0.0
+    q: FloatArray  # mean response to one vesicle, above 0
+    noise: FloatArray  # sd of the recording noise, above 0
+    within: FloatArray  # coefficient of variation of quanta of a site
+    between: float = 0.0  # coefficient of variation of the mean quanta of the sites
     family: Family = "normal"
 
 
@@ -162,19 +158,21 @@ def _log_characteristic(
     w: FloatArray, q: float, noise: float, within: float, family: Family
 ) -> tuple[Any, ...]:
     """Return the log of one quantum's and of the noise's characteristic function and their derivatives."""
-    c2 = within**2
+    value, by_q, _, _ = log_quantum(1j * w, q, within**2, family)
     blur = -0.5 * (noise * w) ** 2
+    return value, blur, by_q, 2.0 * blur, 2.0 * (by_q - value)
+
+
+def log_quantum(z: Any, q: float, c2: float, family: Family) -> tuple[Any, Any, Any, Any]:
+    """Return g = log E exp(z quantum) and its derivatives: by log q, twice by it, by it and log within."""
     if family == "gamma":
-        base = 1.0 - 1j * w * q * c2
-        value = -np.log(base) / c2
-        by_q = 1j * w * q / base
-        by_within = -2.0 * value + 2.0 * by_q
-    else:
-        root = np.sqrt(1.0 - 2j * w * q * c2)
-        value = (1.0 - root) / c2
-        by_q = 1j * w * q / root
-        by_within = -2.0 * value + 2.0 * by_q
-    return value, blur, by_q, 2.0 * blur, by_within
+        u = 1.0 - q * c2 * z
+        by_q = q * z / u
+        return -np.log(u) / c2, by_q, by_q / u, 2.0 * c2 * by_q**2
+    root = np.sqrt(1.0 - 2.0 * q * c2 * z)
+    by_q = q * z / root
+    bend = c2 * by_q**2 / root
+    return (1.0 - root) / c2, by_q, by_q + bend, 2.0 * bend
 
 
 def cumulative(x: FloatArray, quanta: Quanta, k: FloatArray, n: float) -> FloatArray:

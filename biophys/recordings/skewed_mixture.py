@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from biophys.recordings.ascent import Point
-from biophys.recordings.response_density import Family, real_product, waves
+from biophys.recordings.response_density import Family, log_quantum, real_product, waves
 from biophys.units import FloatArray
 
 # exp(-cut^2 / 2) of the noise's factor is left out.
@@ -81,7 +81,7 @@ class _Synapse:
         self.p = float(1.0 / (1.0 + np.exp(-phi[0])))
         self.q, self.noise = float(np.exp(phi[1])), float(np.exp(phi[2]))
         self.c2 = max(float(np.exp(phi[3])), 1e-3) ** 2
-        self.n, self.is_gamma = n, family == "gamma"
+        self.n, self.family = n, family
 
     def densities(self, x: FloatArray, active: tuple[int, ...]) -> tuple[FloatArray, FloatArray]:
         """Return the log of a factor of each trial, and density and derivatives over it."""
@@ -111,9 +111,8 @@ class _Synapse:
         n, p, q = self.n, self.p, self.q
         sd = np.sqrt(self.noise**2 + n * p * q**2 * (1.0 - p + self.c2))
         tail = 40.0 * self.c2 * q
-        highest = min(
-            n * q + 9.0 * np.sqrt(self.noise**2 + n * q**2 * self.c2), n * p * q + 9.0 * sd + 12.0 * q
-        )
+        sd_of_all = np.sqrt(self.noise**2 + n * q**2 * self.c2)
+        highest = min(n * q + 9.0 * sd_of_all, n * p * q + 9.0 * sd + 12.0 * q)
         high = max(x.max(initial=0.0), highest + tail) + 9.0 * self.noise
         low = min(x.min(initial=0.0), 0.0) - 9.0 * self.noise
         step = 2.0 * np.pi / ((high - low) * stretch)
@@ -124,16 +123,7 @@ class _Synapse:
         return w, weight
 
     def _quantum(self, z: Any) -> tuple[Any, Any, Any, Any]:
-        """Return g, and its derivatives by log q, twice by log q, and by log q and log within."""
-        c2 = self.c2
-        if self.is_gamma:
-            u = 1.0 - self.q * c2 * z
-            by_q = self.q * z / u
-            return -np.log(u) / c2, by_q, by_q / u, 2.0 * c2 * by_q**2
-        root = np.sqrt(1.0 - 2.0 * self.q * c2 * z)
-        by_q = self.q * z / root
-        bend = c2 * by_q**2 / root
-        return (1.0 - root) / c2, by_q, by_q + bend, 2.0 * bend
+        return log_quantum(z, self.q, self.c2, self.family)
 
     def _log_mgf(self, z: Any) -> Any:
         released = np.expm1(self._quantum(z)[0])
@@ -154,29 +144,25 @@ class _Synapse:
         of_p, of_g = n * slope_p * released / share, n * p * grown / share
         cross = n * slope_p * grown / share**2
         bend = of_g * (1.0 - p * grown / share)
-        zero = np.zeros_like(g)
         first = {0: of_p, 1: of_g * by_q, 2: noise2, 3: of_g * by_w}
         second = {
             (0, 0): of_p * (1.0 - 2.0 * p - slope_p * released / share),
             (0, 1): cross * by_q,
-            (0, 2): zero,
             (0, 3): cross * by_w,
             (1, 1): bend * by_q**2 + of_g * by_qq,
-            (1, 2): zero,
             (1, 3): bend * by_q * by_w + of_g * by_qw,
             (2, 2): 2.0 * noise2,
-            (2, 3): zero,
             (3, 3): bend * by_w**2 + of_g * by_ww,
         }
         lines = [value, *(value * first[i] for i in active)]
         for a, i in enumerate(active):
-            lines += [value * (first[i] * first[j] + second[i, j]) for j in active[a:]]
+            lines += [value * (first[i] * first[j] + second.get((i, j), 0.0)) for j in active[a:]]
         return np.stack(lines)
 
     def _saddle(self, x: FloatArray) -> FloatArray:
         """Return s at which the tilted response has the mean x, by bisection: the mean rises with s."""
         mean = self.n * self.p * self.q
-        pole = (1.0 if self.is_gamma else 0.5) * (1.0 - 1e-9) / (self.q * self.c2)
+        pole = (1.0 if self.family == "gamma" else 0.5) * (1.0 - 1e-9) / (self.q * self.c2)
         low = np.minimum(0.0, x - mean) / self.noise**2
         high = np.clip(x / self.noise**2, 0.0, pole)
         for _ in range(40):
