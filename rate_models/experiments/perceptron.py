@@ -11,6 +11,9 @@ pattern,
     w_i <- w_i + (1 - p_i) u_i
     p_i <- the rule of `biophys.release_plasticity`, with update signal u_i
 
+Controls tell selective consolidation from a learning rate that falls: the standard perceptron at a tenth of
+its rate after the first task, the mean of 1 - p for all synapses, and p shuffled among them after each task.
+
 As in the published program a potential of exactly zero gives o = +1 in learning, u lacks the factor 1/p,
 patterns come in a fixed order, p stops at p_freeze, and a pattern counts as recalled if most of ten draws are
 right.
@@ -34,7 +37,7 @@ from pydantic import Field
 from torch import Tensor
 
 from biophys.argument_types import check_config
-from biophys.palette import BLUE, ORANGE, PURPLE
+from biophys.palette import BLUE, BROWN, GREEN, GREY, ORANGE, PURPLE
 from biophys.progress import Progress, ignore_progress
 from biophys.release_plasticity import ReleasePlasticity, learning_rate_factor, updated_release_probability
 from biophys.settings import Count, Counts, NotNegative, OneOf, Seeds, Share, settings
@@ -48,8 +51,14 @@ MODELS = {
     "standard": ("standard perceptron", ORANGE),
     "presynaptic": ("presynaptic consolidation", BLUE),
     "additive": ("presynaptic, additive p rule", PURPLE),
+    "falling_rate": ("standard, a tenth of the rate after task 1", BROWN),
+    "unselective": ("rate of the mean synapse", GREEN),
+    "shuffled": ("p shuffled after tasks", GREY),
 }
 """Label and colour of every model. ``"additive"`` takes the published equation of the p rule literally."""
+
+CONTROLS = ("falling_rate", "unselective", "shuffled")
+_FORMS = {"additive": "additive", **dict.fromkeys(("presynaptic", "unselective", "shuffled"), "soft_bound")}
 
 
 @settings
@@ -80,6 +89,7 @@ class Config:
         "standard",
         "presynaptic",
         "additive",
+        *CONTROLS,
     )
     p_up: NotNegative = 0.2
     p_down: NotNegative = 0.2
@@ -108,7 +118,10 @@ class Config:
 MAY_DIFFER = ("n_patterns", "seeds", "models")
 
 QUICK = Config(
-    n_inputs=500, n_patterns=(50, 200), seeds=tuple(range(1000, 1006)), models=("standard", "presynaptic")
+    n_inputs=500,
+    n_patterns=(50, 200),
+    seeds=tuple(range(1000, 1006)),
+    models=("standard", "presynaptic", *CONTROLS),
 )
 """The same with half of the inputs, in seconds; the share of the capacity in use is as at full size."""
 
@@ -173,7 +186,8 @@ def random_tasks(config: Config, n_patterns: int, device: torch.device) -> tuple
 class Perceptrons:
     """Perceptrons of one model, one per seed, with expected strength `weight` and `p`, both (seed, input).
 
-    `plasticity` is the p rule, None for the standard perceptron.
+    `plasticity` is the p rule, None for the standard perceptron; `is_selective` is False where all learn at
+    the rate of the mean synapse; `rate` is that of the standard perceptron.
     """
 
     def __init__(
@@ -184,8 +198,9 @@ class Perceptrons:
         *,
         device: torch.device,
         dtype: torch.dtype,
+        is_selective: bool = True,
     ) -> None:
-        self.plasticity = plasticity
+        self.plasticity, self.is_selective, self.rate = plasticity, is_selective, 1.0
         self.weight = torch.zeros(len(seeds), n_inputs, device=device, dtype=dtype)
         self.p = torch.full_like(self.weight, 1.0 if plasticity is None else plasticity.p_min)
         self._training = streams_on(device, seeds, Purpose.TRAINING_NOISE, dtype=dtype)
@@ -198,9 +213,10 @@ class Perceptrons:
         answer = torch.where(potential >= 0, 1.0, -1.0)
         update = ((y - answer)[..., None] * transmitted).mean(dim=1)
         if self.plasticity is None:
-            self.weight += update
+            self.weight += self.rate * update
             return
-        self.weight += learning_rate_factor(self.p, self.plasticity) * update
+        factor = learning_rate_factor(self.p, self.plasticity)
+        self.weight += (factor if self.is_selective else factor.mean(dim=1, keepdim=True)) * update
         self.p = updated_release_probability(self.p, update, self.plasticity)
 
     def recalled(self, x: Tensor, y: Tensor, *, n_samples: int) -> Tensor:
@@ -225,11 +241,15 @@ class Perceptrons:
 
 def _learned(config: Config, model: str, patterns: Tensor, labels: Tensor) -> dict[str, np.ndarray]:
     """Return what the perceptrons of one model recall, with a first axis for the seed."""
-    form = {"presynaptic": "soft_bound", "additive": "additive"}.get(model)
-    rule = None if form is None else config.plasticity(form)
     perceptrons = Perceptrons(
-        config.n_inputs, config.seeds, rule, device=patterns.device, dtype=patterns.dtype
+        config.n_inputs,
+        config.seeds,
+        config.plasticity(_FORMS[model]) if model in _FORMS else None,
+        device=patterns.device,
+        dtype=patterns.dtype,
+        is_selective=model != "unselective",
     )
+    rngs = [numpy_generator(seed, Purpose.LESIONS) for seed in config.seeds]
     orders = [numpy_generator(seed, Purpose.DATA_ORDER) for seed in config.seeds]
     measured = [_measured(config, perceptrons, patterns, labels)]
     for task in range(config.n_tasks):
@@ -240,6 +260,11 @@ def _learned(config: Config, model: str, patterns: Tensor, labels: Tensor) -> di
             for first in range(0, x.shape[1], config.batch_size):
                 batch = slice(first, first + config.batch_size)
                 perceptrons.learn(x[:, batch], y[:, batch])
+        if model == "falling_rate":
+            perceptrons.rate = 0.1
+        if model == "shuffled":
+            order = torch.from_numpy(np.stack([rng.permutation(config.n_inputs) for rng in rngs]))
+            perceptrons.p = perceptrons.p.gather(1, order.to(x.device))
         measured.append(_measured(config, perceptrons, patterns, labels))
     return {name: np.stack([part[name] for part in measured], axis=1) for name in measured[0]}
 

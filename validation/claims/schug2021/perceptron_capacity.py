@@ -3,7 +3,7 @@
 import numpy as np
 
 from biophys.estimates import mean_of
-from validation.claims.schug2021.perceptron_memory import load_of, number_at
+from validation.claims.schug2021.perceptron_memory import load_of, number_at, p_rules
 from validation.criteria import above
 from validation.registry import Context, Findings, Run, measures, panels
 from validation.statement import SCHUG, Claim, Clause, row
@@ -32,7 +32,7 @@ def perceptron_capacity(run: Run, context: Context) -> Findings:
     result = run.result
     final = 100 * result.accuracy.isel(n_learned=-1).mean("task")
     n_paper, n_full = number_at(result, 0.25), number_at(result, 1.0)
-    for model in (str(model) for model in result.model.values if model != "standard"):
+    for model in p_rules(result):
         gain = final.sel(model=model) - final.sel(model="standard")
         # The sign of the mean makes a distance of a difference; paired by seed.
         apart = gain * np.sign(gain.mean("seed"))

@@ -28,20 +28,33 @@ def number_at(result: xr.Dataset, load: float) -> int:
     return int(result.n_patterns.values[abs(load_of(result).values - load).argmin()])
 
 
+def p_rules(result: xr.Dataset) -> list[str]:
+    """Return the models with consolidation, controls left out."""
+    return [str(model) for model in result.model.values if model in ("presynaptic", "additive")]
+
+
 @measures(S12, experiment="perceptron")
 def perceptron_memory(run: Run, context: Context) -> Findings:
     """Compare what perceptrons with and without consolidation recall after all tasks."""
     n_patterns = number_at(run.result, 0.25)
     at = 100 * run.result.accuracy.sel(n_patterns=n_patterns).isel(n_learned=-1)
-    for model in (str(model) for model in at.model.values if model != "standard"):
+    others = {"falling_rate": "a rate that falls to a tenth", "unselective": "the rate of the mean synapse"}
+    others |= {"shuffled": "p shuffled after tasks"}
+    compared = [(model, "standard", "with minus without consolidation") for model in p_rules(run.result)]
+    compared += [
+        ("presynaptic", name, f"consolidation minus {words}")
+        for name, words in others.items()
+        if name in at.model
+    ]
+    for model, other, difference in compared:
         for clause, recalled, words in (
             (FIRST, at.sel(task=1), "task 1 patterns recalled after all tasks"),
             (ALL, at.mean("task"), "patterns of all tasks recalled"),
         ):
-            first, second = (recalled.sel(model=name).values for name in (model, "standard"))
-            subject = clause if model == "presynaptic" else S12
+            first, second = (recalled.sel(model=name).values for name in (model, other))
+            subject = clause if (model, other) == ("presynaptic", "standard") else S12
             gain = difference_of(first, second, unit="perceptrons", is_pooled=True)
-            quantity = f"{words}, with minus without consolidation (points)"
+            quantity = f"{words}, {difference} (points)"
             about = {"patterns per task": n_patterns, "p rule": model}
             reason = f"{first.mean():.1f} % against {second.mean():.1f} %"
             yield row(subject, gain, quantity, condition=about, reason=reason)
