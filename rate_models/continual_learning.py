@@ -91,7 +91,7 @@ class TaskSequence:
             for task, members in enumerate(getattr(self, name), start=1):
                 if not len(members) or np.min(members) < 0 or np.max(members) >= n_images:
                     raise ValueError(
-                        f"{name} of task {task} must be indices in 0..{n_images - 1}, got {shown(members)}"
+                        f"{name} of task {task} must lie in 0..{n_images - 1}, got {shown(members)}"
                     )
 
     @property
@@ -142,9 +142,8 @@ def split_tasks(data: ImageData, scenario: str = "domain") -> TaskSequence:
         for labels in (data.train_labels, data.test_labels)
     )
     if scenario == "domain":
-        data = replace(
-            data, train_labels=data.train_labels % 2, test_labels=data.test_labels % 2, n_classes=2
-        )
+        parity: dict[str, Any] = {"train_labels": data.train_labels % 2, "test_labels": data.test_labels % 2}
+        data = replace(data, **parity, n_classes=2)
     return TaskSequence(data, train, test, classes=SPLIT_PAIRS if scenario == "task" else None)
 
 

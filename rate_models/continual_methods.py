@@ -246,9 +246,7 @@ def learner_of(
     needed = settings_of_program(name)
     for replica in replicas:
         if set(replica.settings) != set(needed):
-            raise ValueError(
-                f"settings of {name} are {', '.join(needed)}, got {', '.join(replica.settings) or 'none'}"
-            )
+            raise ValueError(f"settings of {name} are {', '.join(needed)}, got {list(replica.settings)}")
     network = TaskNetwork(layout, device=execution.torch_device, dtype=execution.torch_dtype)
     learner = _PROGRAMS[name].build(replicas, network, training, execution)
     check_kind(learner, Learner, f"what builds the program {name}", "Learner(network, synapses, rule)")

@@ -63,9 +63,8 @@ def association(
     drawn = _draws(x.shape[-1], n_resamples, generator).to(safe_x)
     slopes, _ = _fits(safe_x.log(), safe_y.log(), is_used, drawn)
     _, correlations = _fits(_ranks(safe_x, is_used), _ranks(safe_y, is_used), is_used, drawn)
-    return Association(
-        *_with_interval(slopes), *_with_interval(correlations), is_used.double().mean(dim=(1, 2))
-    )
+    share = is_used.double().mean(dim=(1, 2))
+    return Association(*_with_interval(slopes), *_with_interval(correlations), share)
 
 
 def above_floor(curvature: Tensor, floor: float = FLOOR) -> Tensor:

@@ -89,11 +89,9 @@ def realised_synapses(
 def atp_by_mechanism(synapses: QuantalSynapse, scale: PhysicalScale | None = None) -> dict[str, float]:
     """Return what all synapses of an array cost together, in ATP per second, by mechanism."""
     scale = scale or PhysicalScale()
-    costs = costs_at_rate(scale.rate)
-    return {
-        law.mechanism: float(np.sum(magnitude_in(law(synapses), ATP / pq.s, law.mechanism)))
-        for law in costs.laws
-    }
+    laws = costs_at_rate(scale.rate).laws
+    spent = {law.mechanism: magnitude_in(law(synapses), ATP / pq.s, law.mechanism) for law in laws}
+    return {mechanism: float(np.sum(atp)) for mechanism, atp in spent.items()}
 
 
 def mechanisms() -> list[str]:

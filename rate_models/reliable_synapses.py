@@ -136,9 +136,8 @@ def _importance_of_replica(
     }
     for position in np.ndindex(shape):
         layer, side, shuffle = position[0], SIDES[position[1]], SHUFFLES[position[2]]
-        importance = importance_of_neurons(
-            matrices[layer], side, rng=rng, shuffle=shuffle, n_shuffles=n_shuffles
-        )
+        counted = matrices[layer]
+        importance = importance_of_neurons(counted, side, rng=rng, shuffle=shuffle, n_shuffles=n_shuffles)
         results["ks_d"][position], results["ks_p"][position] = importance.ks_test()
         results["group_share"][position] = importance.shares_low_medium_high
         results["shuffled_group_share"][position] = importance.shuffled_shares_low_medium_high

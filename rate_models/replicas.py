@@ -26,9 +26,7 @@ def per_replica(values: Any, n_replicas: int, name: str) -> list[Any]:
     if not isinstance(values, (list, tuple)):
         return [values] * n_replicas
     if len(values) != n_replicas:
-        raise ValueError(
-            f"{name}: expected one value or one per replica, that is {n_replicas}, got {len(values)}"
-        )
+        raise ValueError(f"{name} must be one value or {n_replicas}, one per replica, got {len(values)}")
     return list(values)
 
 
@@ -144,10 +142,8 @@ class PlasticityColumns(PerReplica):
                 raise ValueError(f"the replicas of one batch must share {name}, got {sorted(kinds)}")
         # A rule that never freezes gets a threshold that no probability reaches.
         thresholds = [rule.p_freeze if rule.freezes else 2.0 for rule in rules]
-        columns = {
-            name: column_or_number([getattr(rule, name) for rule in rules], like)
-            for name in cls.by_replica[:-1]
-        }
+        numbers = {name: [getattr(rule, name) for rule in rules] for name in cls.by_replica[:-1]}
+        columns = {name: column_or_number(values, like) for name, values in numbers.items()}
         return cls(
             **columns,
             p_freeze=column_or_number(thresholds, like),

@@ -19,7 +19,7 @@ Malkin et al. (2023), methods and appendix 3.
 """
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -49,9 +49,8 @@ class BatchGradients(PerReplica):
     def __init__(self, synapses: Synapses, batch_size: int) -> None:
         shape, like = (synapses.n_replicas, synapses.layout.n_parameters), synapses.learned
         self.batch_size, self.n_steps = batch_size, 0
-        self.squares, self.sizes = (
-            aligned_rows(*shape, dtype=like.dtype, device=like.device) for _ in range(2)
-        )
+        place: dict[str, Any] = {"dtype": like.dtype, "device": like.device}
+        self.squares, self.sizes = (aligned_rows(*shape, **place) for _ in range(2))
         self._add = synapses.execution.fused(_add_moments)
 
     def update(self, synapses: Synapses) -> None:

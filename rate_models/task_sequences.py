@@ -38,9 +38,7 @@ class Plan:
 
     def __post_init__(self) -> None:
         if self.images.ndim != 3:
-            raise ValueError(
-                f"images must be indices of shape (replica, step, batch), got {tuple(self.images.shape)}"
-            )
+            raise ValueError(f"images must be indices (replica, step, batch), got {tuple(self.images.shape)}")
 
     @property
     def n_steps(self) -> int:
@@ -86,9 +84,7 @@ class DataOrder:
         pixel_order : shape (replica, 1, pixel), or None
         """
         if np.ndim(members) != 1 or not np.issubdtype(np.asarray(members).dtype, np.integer):
-            raise TypeError(
-                f"members must be indices of images, such as np.arange(1000), got {shown(members)}"
-            )
+            raise TypeError(f"members must be indices, such as np.arange(1000), got {shown(members)}")
         if batch_size < 1:
             raise ValueError(f"batch_size must be a whole number from 1 on, got {batch_size!r}")
         n_steps = len(members) // batch_size

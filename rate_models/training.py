@@ -125,9 +125,7 @@ class Trainer:
         """
         _refuse_autocast(self.images.device)
         if len(plan.images) != self.synapses.n_replicas:
-            raise ValueError(
-                f"the plan is for {len(plan.images)} replicas, there are {self.synapses.n_replicas}"
-            )
+            raise ValueError(f"the plan is for {len(plan.images)} replicas, not {self.synapses.n_replicas}")
         if len(self._stopped) == self.synapses.n_replicas:
             return
         self._load(plan)
@@ -321,6 +319,4 @@ def _refuse_autocast(device: torch.device) -> None:
     """Raise where torch is to choose the precision of a step that writes into buffers of its own."""
     unit = torch.ones(1, 1, device=device)
     if torch.mm(unit, unit).dtype != unit.dtype:
-        raise ValueError(
-            "the precision of a training step is Execution(dtype=...): call run outside of torch.autocast"
-        )
+        raise ValueError("precision is set by Execution(dtype=...): call run outside of torch.autocast")

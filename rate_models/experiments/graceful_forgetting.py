@@ -268,9 +268,8 @@ def learned_networks(config: Config, method: str, seeds: Sequence[int], executio
         if n_epochs % config.n_epochs == 0:
             learner.finish_task(sequence, n_begun - 1)
             accuracy[:, n_begun] = _accuracy(trainer, sequence, config, is_last=n_begun == config.n_tasks)
-    spent = [
-        _energy(learner.synapses, row, sequence, orders, config.n_energy_images) for row in range(len(seeds))
-    ]
+    shown = (sequence, orders, config.n_energy_images)
+    spent = [_energy(learner.synapses, row, *shown) for row in range(len(seeds))]
     mean_p, reliable = np.transpose(releases, (1, 2, 0))
     return xr.Dataset(
         {

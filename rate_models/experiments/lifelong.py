@@ -136,9 +136,8 @@ def run(
                 results[benchmark, name] = together.isel(replica=rows)
     result = xr.merge([_learned_table(config, results), _search_table(config, searches, used)])
     n_tasks = np.array([config.n_tasks(name) for name in config.benchmarks], np.int32)
-    return result.assign(n_tasks=("benchmark", n_tasks)).assign_attrs(
-        timing=json.dumps(networks.clock.timing)
-    )
+    result = result.assign(n_tasks=("benchmark", n_tasks))
+    return result.assign_attrs(timing=json.dumps(networks.clock.timing))
 
 
 def _n_networks(config: Config) -> dict[str, int]:
@@ -329,9 +328,7 @@ def setting_of(config: Config, benchmark: str, method: Method, searches: Searche
         return published_setting(config, benchmark, method)
     source = config.arms_searched_on if method.source == "tuned arm" else config.searched_on(benchmark)
     if (source, method.search_name) not in searches:
-        raise ValueError(
-            f"{method.name} is tuned on {source or 'permuted tasks'}, which must come before {benchmark}"
-        )
+        raise ValueError(f"{method.name} is tuned on {source or 'permuted tasks'}: put it before {benchmark}")
     setting = _whole(searches[source, method.search_name].best)
     if method.source == "tuned arm":
         setting["learning_rate"] *= config.learning_rate(benchmark) / config.learning_rate(source)

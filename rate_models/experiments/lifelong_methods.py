@@ -118,9 +118,8 @@ SCENARIOS = {"split": "domain", "class_split": "class", "task_split": "task"}
 KINDS = (*SCENARIOS, "permuted", "continuous")
 _DATA_SETS = {"mnist": "mnist", "fashion": "fashion_mnist", "digits": "digits"}
 
-METHODS: dict[str, Method] = {
-    method.name: method for method in (*_MAIN, _EWC_IMPLICIT, *_EWC_VARIANTS, *_ARMS)
-}
+_ALL = (*_MAIN, _EWC_IMPLICIT, *_EWC_VARIANTS, *_ARMS)
+METHODS: dict[str, Method] = {method.name: method for method in _ALL}
 """Every method by its name in the result."""
 
 MAIN_METHODS = tuple(method.name for method in (*_MAIN, _EWC_IMPLICIT))
@@ -329,9 +328,7 @@ class Config:
         if set(self.seeds) & {*self.search_seeds_split, *self.search_seeds_permuted}:
             raise ValueError("the seeds of the search must be other seeds than those of the result")
         if idle := [member for member in self.benchmarks if not self.methods_on(member)]:
-            raise ValueError(
-                f"no method is asked for on {', '.join(idle)}: add one, as 'presynaptic@{idle[0]}'"
-            )
+            raise ValueError(f"no method is asked for on {', '.join(idle)}: add 'presynaptic@{idle[0]}'")
 
     @property
     def data_sets(self) -> tuple[str, ...]:

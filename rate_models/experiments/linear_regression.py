@@ -125,9 +125,8 @@ def _trained_sigma(
 ) -> np.ndarray:
     """Return the geometric mean over the last half of training of each sigma, shape (network, input)."""
     seeds = [seed for _, seed in networks]
-    synapses = GaussianSynapses(
-        Layout((config.n_inputs, 1)), seeds, initial_sigma=config.s, execution=execution
-    )
+    layout = Layout((config.n_inputs, 1))
+    synapses = GaussianSynapses(layout, seeds, initial_sigma=config.s, execution=execution)
     # A wide prior, which the data outweigh.
     options = {"prior_sd": 1e3, "noise_sd": config.noise_sd, "learning_rate": config.learning_rate}
     trainer = regression_trainer(synapses, [cost for cost, _ in networks], x, y, **options)
@@ -159,10 +158,8 @@ def regression_trainer(
     prior_sd : standard deviation of the normal prior, for all networks or one each
     noise_sd, learning_rate : standard deviation of the targets around the output; rate of means and noise
     """
-    penalties = (
-        ReliabilityCost(synapses, list(costs), share=1.0),
-        GaussianPrior(synapses, prior_sd, share=1.0),
-    )
+    reliability = ReliabilityCost(synapses, list(costs), share=1.0)
+    penalties = (reliability, GaussianPrior(synapses, prior_sd, share=1.0))
     return Trainer(
         FeedForward(synapses.layout),
         synapses,

@@ -193,9 +193,8 @@ def lesions(protocol: Protocol, batch: TrainedBatch, data: ImageData) -> _Measur
     orders = LESION_ORDERS if batch.specs[0].is_plastic else ("strength", "random")
     left = torch.full((len(batch.specs), len(LESION_ORDERS), len(protocol.lesion_fractions)), torch.nan)
     for order in orders:
-        left[:, LESION_ORDERS.index(order)] = under_lesions(
-            synapses, order, protocol.lesion_fractions, measure
-        ).T.cpu()
+        measured = under_lesions(synapses, order, protocol.lesion_fractions, measure)
+        left[:, LESION_ORDERS.index(order)] = measured.T.cpu()
     return {"lesion_accuracy": (("order", "fraction"), left)}
 
 

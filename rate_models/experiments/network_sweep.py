@@ -140,9 +140,7 @@ def grid(fixed: Mapping[str, Any], swept: Mapping[str, Sequence[Any]]) -> list[d
         raise ValueError(f"unknown setting {', '.join(unknown)}: there are {', '.join(known)}")
     for name, values in swept.items():
         if isinstance(values, str) or not isinstance(values, Iterable):
-            raise TypeError(
-                f"{name} must be swept over a list of values, such as [{values!r}], got {values!r}"
-            )
+            raise TypeError(f"{name} must be swept over a list, such as [{values!r}], got {values!r}")
     combined = (dict(zip(swept, values, strict=True)) for values in itertools.product(*swept.values()))
     return [dataclasses.asdict(NetworkSettings(**{**fixed, **values})) for values in combined]
 
@@ -240,9 +238,7 @@ def _synapses_and_rule(
     names = settings_of_program(release)
     known = [field.name for field in dataclasses.fields(NetworkSettings)]
     if unknown := sorted(set(names) - set(known)):
-        raise ValueError(
-            f"a sweep has no setting {', '.join(unknown)} of {release}: there are {', '.join(known)}"
-        )
+        raise ValueError(f"a sweep has no setting {', '.join(unknown)} of {release}, only {', '.join(known)}")
     replicas = [Replica(item.seed, {name: getattr(item, name) for name in names}) for item in members]
     learner = learner_of(release, replicas, layout, Training(batch_size=members[0].batch_size), execution)
     return learner.synapses, learner.rule

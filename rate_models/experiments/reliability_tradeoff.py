@@ -68,7 +68,7 @@ class Config(NoisyTraining):
         for name in ("log10_c_low", "log10_c_high"):
             if len(getattr(self, name)) != len(self.rho):
                 raise ValueError(
-                    f"{name} needs one value per rho, that is {len(self.rho)}, got {getattr(self, name)}"
+                    f"{name} needs a value per rho, that is {len(self.rho)}, got {getattr(self, name)}"
                 )
 
     @property
@@ -179,9 +179,8 @@ def _networks(config: Config) -> list[NoisyNetwork]:
 def _row_of_noise(trained: TrainedNetworks, replica: int, network: NoisyNetwork) -> dict[str, float]:
     """Return what is said of the noise of one network."""
     n_weights = trained.network.layout.n_weights
-    mu, sigma = (
-        each[replica].double().cpu().numpy() for each in (trained.synapses.mu, trained.synapses.sigma)
-    )
+    both = (trained.synapses.mu, trained.synapses.sigma)
+    mu, sigma = (values[replica].double().cpu().numpy() for values in both)
     of_weights = sigma[:n_weights]
     rms = float(np.sqrt(np.mean(of_weights**2)))
     unit = PowerCost.with_scale(1.0, terms_of(network.cost)[0].rho)

@@ -205,7 +205,5 @@ def _share(n_data: int, loss: str, batch_size: int | None) -> float:
     """Return the factor that brings a cost of all data to the scale of the loss of a step."""
     n_in_loss = inputs_in_loss(loss, batch_size)
     if checked_number(n_data, "n_data") < n_in_loss:
-        raise ValueError(
-            f"n_data must be at least the inputs of a step, 1 or more, got {n_data} for {n_in_loss}"
-        )
+        raise ValueError(f"n_data must be at least the inputs of a step, got {n_data} for {n_in_loss}")
     return n_in_loss / n_data

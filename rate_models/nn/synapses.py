@@ -526,9 +526,8 @@ def checked_amount(value: Any, name: str, *, is_open: bool = False) -> float:
         raise TypeError(f"{name} must be a number, got {shown(value)}")
     number = float(value)
     if not (0 <= number < math.inf and (number > 0 or not is_open)):
-        raise ValueError(
-            f"{name} must be finite and {'positive' if is_open else 'not negative'}, got {value}"
-        )
+        limit = "positive" if is_open else "not negative"
+        raise ValueError(f"{name} must be finite and {limit}, got {value}")
     return number
 
 
@@ -544,9 +543,7 @@ def inputs_in_loss(loss: str, batch_size: int | None) -> int:
     if loss not in ("mean", "sum"):
         raise ValueError(f"loss must be 'mean' or 'sum', got {loss!r}")
     if (loss == "sum") != (batch_size is not None):
-        raise ValueError(
-            f"batch_size is the divisor of a loss that is a sum, got loss={loss!r} and {batch_size}"
-        )
+        raise ValueError(f"batch_size is the divisor of a sum, got loss={loss!r} and {batch_size}")
     return 1 if batch_size is None else checked_number(batch_size, "batch_size")
 
 

@@ -254,8 +254,8 @@ def test_a_number_of_processes_is_no_executor():
 @pytest.mark.parametrize(
     ("fixed", "swept", "message"),
     [
-        ({}, {"seed": 3}, r"seed must be swept over a list of values, such as \[3\], got 3"),
-        ({}, {"data_set": "mnist"}, r"data_set must be swept over a list of values, such as \['mnist'\]"),
+        ({}, {"seed": 3}, r"seed must be swept over a list, such as \[3\], got 3"),
+        ({}, {"data_set": "mnist"}, r"data_set must be swept over a list, such as \['mnist'\]"),
         ({"seed": 1.5}, {}, r"seed must be a whole number from 0 on, such as 2019, got 1\.5"),
         ([], {}, r"fixed must be of type Mapping, such as \{'l2': 0\.01\}, got \[\]"),
         ({}, None, r"swept must be of type Mapping, .* got None"),

@@ -249,5 +249,5 @@ def test_wrong_settings_are_named():
         Config(n_tasks_search_permuted=1)
     with pytest.raises(ValueError, match="must be other seeds"):
         Config(seeds=(101, 5))
-    with pytest.raises(ValueError, match="is tuned on permuted tasks, which must come before split_digits"):
+    with pytest.raises(ValueError, match="is tuned on permuted tasks: put it before split_digits"):
         run(dataclasses.replace(TINY, benchmarks=("split_digits",)), execution=Execution())

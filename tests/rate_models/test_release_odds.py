@@ -183,7 +183,7 @@ def test_numbers_stay_finite_under_huge_gradients():
         ({"clamp": 0.0}, "clamp must be positive, got 0"),
         ({"p_freeze": 0.0}, "p_freeze must lie above 0 and at most at 1"),
         ({"modulation": "all"}, "modulation must be"),
-        ({"gain": [1.0, 2.0]}, "gain: expected one value or one per replica"),
+        ({"gain": [1.0, 2.0]}, "gain must be one value or"),
     ],
 )
 def test_wrong_settings_are_named(numbers, message):
@@ -192,7 +192,7 @@ def test_wrong_settings_are_named(numbers, message):
 
 
 def test_certain_release_at_the_start_and_missing_settings_are_named():
-    with pytest.raises(ValueError, match="must start with a release_probability below 1"):
+    with pytest.raises(ValueError, match="release_probability must be below 1 at the start"):
         ReleaseOdds(BernoulliSynapses(LAYOUT, [1], release_probability=1.0))
     with pytest.raises(ValueError, match="settings of odds are learning_rate, gain, p_start, memory, clamp"):
         learner_of("odds", [Replica(1, {"gain": 1.0})], LAYOUT, Training(), Execution())

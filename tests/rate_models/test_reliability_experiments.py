@@ -137,7 +137,7 @@ def test_distance_is_zero_to_itself_and_adds_means_and_deviations():
 def test_wrong_settings_are_named():
     with pytest.raises(ValueError, match=r"formulation must be one of text, program, .* got 'other'"):
         reliability_tradeoff.Config(formulation="other")
-    with pytest.raises(ValueError, match="log10_c_low needs one value per rho, that is 4, got"):
+    with pytest.raises(ValueError, match="log10_c_low needs a value per rho, that is 4, got"):
         reliability_tradeoff.Config(log10_c_low=(1.0,))
     with pytest.raises(ValueError, match="c_factors must be a tuple of numbers above 0"):
         bayesian_signatures.Config(c_factors=())

@@ -48,7 +48,7 @@ def test_equal_seeds_see_the_same_images_in_any_company():
 def test_too_few_images_are_named():
     with pytest.raises(ValueError, match="a batch of 20 needs at least as many images, got 5"):
         DataOrder([1]).epoch(np.arange(5), batch_size=20)
-    with pytest.raises(TypeError, match=r"members must be indices of images, such as .*, got 100"):
+    with pytest.raises(TypeError, match=r"members must be indices, such as .*, got 100"):
         DataOrder([1]).epoch(100, batch_size=20)
 
 

@@ -188,7 +188,7 @@ def test_wrong_data_and_plans_are_named():
     with pytest.raises(ValueError, match=r"labels must lie in 0\.\.2"):
         Trainer(network, synapses, rule, IMAGES, LABELS + 1)
     trainer = Trainer(network, synapses, rule, IMAGES, LABELS)
-    with pytest.raises(ValueError, match="plan is for 2 replicas, there are 1"):
+    with pytest.raises(ValueError, match="plan is for 2 replicas, not 1"):
         trainer.run(DataOrder([1, 2]).epoch(np.arange(60), batch_size=10))
     with pytest.raises(TypeError, match="plan must be of type Plan"):
         trainer.run(torch.utils.data.DataLoader([1, 2]))
@@ -326,7 +326,7 @@ def test_precision_is_not_left_to_autocast():
     trainer = trainer_of([3], descending(DeterministicSynapses, Sgd, 0.1, 0.0))
     with (
         torch.autocast("cpu", dtype=torch.bfloat16),
-        pytest.raises(ValueError, match="precision of a training step"),
+        pytest.raises(ValueError, match="precision is set by Execution"),
     ):
         train(trainer, [3])
     train(trainer, [3])
