@@ -129,10 +129,7 @@ class ElasticWeightConsolidation(PerReplica):
         """
         learned = synapses.learned
         if fisher.shape != learned.shape:
-            raise ValueError(
-                f"fisher must have the shape {tuple(learned.shape)} of what is learned, "
-                f"got {tuple(fisher.shape)}"
-            )
+            raise ValueError(f"fisher must have the shape {tuple(learned.shape)}, got {tuple(fisher.shape)}")
         self.springs.hold(learned, fisher, kept=self._kept, moves=self._is_online)
 
 

@@ -137,10 +137,8 @@ def split_tasks(data: ImageData, scenario: str = "domain") -> TaskSequence:
         missing = sorted(set(range(10)) - set(labels.unique().tolist()))
         if missing:
             raise ValueError(f"split tasks need {part} images of ten classes, none are of {missing}")
-    train, test = (
-        tuple(members_of(labels, pair) for pair in SPLIT_PAIRS)
-        for labels in (data.train_labels, data.test_labels)
-    )
+    both = (data.train_labels, data.test_labels)
+    train, test = (tuple(members_of(labels, pair) for pair in SPLIT_PAIRS) for labels in both)
     if scenario == "domain":
         parity: dict[str, Any] = {"train_labels": data.train_labels % 2, "test_labels": data.test_labels % 2}
         data = replace(data, **parity, n_classes=2)

@@ -42,9 +42,7 @@ class Layout:
     def __post_init__(self) -> None:
         object.__setattr__(self, "sizes", tuple(self.sizes))
         if len(self.sizes) < 2 or any(size < 1 for size in self.sizes):
-            raise ValueError(
-                f"sizes must name at least an input and an output layer, each with a unit, got {self.sizes}"
-            )
+            raise ValueError(f"sizes must name at least two layers, each with a unit, got {self.sizes}")
 
     @property
     def n_layers(self) -> int:

@@ -26,7 +26,9 @@ def per_replica(values: Any, n_replicas: int, name: str) -> list[Any]:
     if not isinstance(values, (list, tuple)):
         return [values] * n_replicas
     if len(values) != n_replicas:
-        raise ValueError(f"{name} must be one value or {n_replicas}, one per replica, got {len(values)}")
+        raise ValueError(
+            f"{name}: expected one value or one per replica, that is {n_replicas}, got {len(values)}"
+        )
     return list(values)
 
 

@@ -279,10 +279,8 @@ def _matrix_precision(allow_tf32: bool) -> Iterator[None]:
 def _check_rule(rule: LearningRule, synapses: Synapses) -> None:
     kind = getattr(rule, "synapse_kind", Synapses)
     if not isinstance(synapses, kind):
-        raise TypeError(
-            f"the rule {type(rule).__name__} changes {kind.__name__}, got synapses of type "
-            f"{type(synapses).__name__}"
-        )
+        given = type(synapses).__name__
+        raise TypeError(f"the rule {type(rule).__name__} changes {kind.__name__}, got {given}")
     n = getattr(rule, "n_replicas", None)
     if n not in (None, synapses.n_replicas):
         raise ValueError(

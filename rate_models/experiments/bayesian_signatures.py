@@ -229,9 +229,8 @@ def _predictors(
     """Return for each layer every predictor of the noise, (replica, out, in), and which synapses matter."""
     network, synapses = trained.network, trained.synapses
     layout = network.layout
-    gradients = batch_gradients(
-        network, synapses, data, n_epochs=config.n_statistics_epochs, batch_size=config.batch_size
-    )
+    n_epochs = config.n_statistics_epochs
+    gradients = batch_gradients(network, synapses, data, n_epochs=n_epochs, batch_size=config.batch_size)
     flat = {"hessian (minibatch)": gradients.hessian}
     for estimator in ESTIMATORS[1:]:
         flat[f"hessian ({estimator})"] = image_curvature(network, synapses, data, estimator)

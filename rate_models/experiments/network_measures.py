@@ -156,10 +156,10 @@ def course_of(history: Sequence[tuple[list[NetworkSpec], _Measured]]) -> _Measur
     """Return the performance of the networks that are left after every evaluated epoch."""
     survivors, final = history[-1]
     rows = [([members.index(spec) for spec in survivors], measured) for members, measured in history]
-    course = {
-        name: (("epoch",), torch.stack([measured[name][1][chosen] for chosen, measured in rows], dim=1))
-        for name in _UNITS
-    }
+    course = {}
+    for name in _UNITS:
+        by_epoch = [measured[name][1][chosen] for chosen, measured in rows]
+        course[name] = (("epoch",), torch.stack(by_epoch, dim=1))
     return {**course, "confusion": final["confusion"]}
 
 

@@ -85,12 +85,7 @@ class Config:
     n_patterns: Counts = (50, 100, 200, 300, 400, 600, 800)
     batch_size: Count = 5
     seeds: Seeds = tuple(range(1000, 1010))
-    models: Annotated[tuple[Annotated[str, OneOf(MODELS)], ...], Field(min_length=1)] = (
-        "standard",
-        "presynaptic",
-        "additive",
-        *CONTROLS,
-    )
+    models: Annotated[tuple[Annotated[str, OneOf(MODELS)], ...], Field(min_length=1)] = tuple(MODELS)
     p_up: NotNegative = 0.2
     p_down: NotNegative = 0.2
     g_lim: NotNegative = 0.1

@@ -259,9 +259,8 @@ class Release(StochasticWeight):
         acting = self._acting_p()
         divisor = acting if self.normalised_by == "release" else self.p
         count = released(self.randomness, acting.detach(), self.n_sites, n_max=self.n_max)
-        return transmitted_weight(
-            weight, divisor, count, self.n_sites, straight_through=self.learn_p == "straight_through"
-        )
+        moves = self.learn_p == "straight_through"
+        return transmitted_weight(weight, divisor, count, self.n_sites, straight_through=moves)
 
     def _acting_p(self) -> Tensor:
         """Return the probability with which synapses release."""

@@ -188,5 +188,5 @@ def test_wrong_names_and_settings_are_named():
         list(plans_of(split_tasks(DIGITS), [1], None, schedule="continuous", n_epochs=1, batch_size=10))
     with pytest.raises(ValueError, match="program must be one of"):
         learner_of("magic", [], Layout((4, 2)), SMALL, Execution())
-    with pytest.raises(ValueError, match="settings of si are learning_rate, strength, got .'learning_rate'"):
+    with pytest.raises(ValueError, match=r"settings of si are learning_rate, strength, got .'learning_rate'"):
         learner_of("si", [Replica(1, {"learning_rate": 0.1})], Layout((4, 2)), SMALL, Execution())

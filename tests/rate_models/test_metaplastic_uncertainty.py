@@ -210,7 +210,7 @@ def test_the_program_learns_and_a_line_says_the_order_of_images_and_pixels():
         ({"memory": 0.5}, r"memory must be at least 1 step, got 0\.5"),
         ({"prior_mean": math.inf}, "prior_mean must be finite"),
         ({"learning_rate": -1.0}, "learning_rate must be finite and not negative, got -1"),
-        ({"sigma_rate": [1.0, 1.0]}, "sigma_rate must be one value or"),
+        ({"sigma_rate": [1.0, 1.0]}, "sigma_rate: expected one value or one per replica"),
     ],
 )
 def test_wrong_settings_are_named(numbers, message):

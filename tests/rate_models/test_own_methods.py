@@ -62,7 +62,7 @@ def test_what_a_plugin_makes_is_checked():
         learner_of("of nothing", [Replica(1, {"learning_rate": 0.1})], Layout((4, 2)), None, Execution())
     with pytest.raises(TypeError, match="what registers the data set of nothing must be of type ImageData"):
         load_images("of nothing")
-    with pytest.raises(ValueError, match="settings of of nothing are learning_rate, got .'rate'"):
+    with pytest.raises(ValueError, match=r"settings of of nothing are learning_rate, got .'rate'"):
         learner_of("of nothing", [Replica(1, {"rate": 0.1})], Layout((4, 2)), None, Execution())
 
 

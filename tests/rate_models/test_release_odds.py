@@ -183,7 +183,7 @@ def test_numbers_stay_finite_under_huge_gradients():
         ({"clamp": 0.0}, "clamp must be positive, got 0"),
         ({"p_freeze": 0.0}, "p_freeze must lie above 0 and at most at 1"),
         ({"modulation": "all"}, "modulation must be"),
-        ({"gain": [1.0, 2.0]}, "gain must be one value or"),
+        ({"gain": [1.0, 2.0]}, "gain: expected one value or one per replica"),
     ],
 )
 def test_wrong_settings_are_named(numbers, message):

@@ -146,7 +146,7 @@ def test_wrong_input_is_named():
         PowerCost.with_scale(-1.0, 2.0)
     with pytest.raises(TypeError, match="are of GaussianSynapses, got DeterministicSynapses"):
         ReliabilityCost(DeterministicSynapses(LAYOUT, [1]), EntropyCost(), share=1.0)
-    with pytest.raises(ValueError, match="costs must be one value or 2, one per replica, got 3"):
+    with pytest.raises(ValueError, match="costs: expected one value or one per replica, that is 2, got 3"):
         ReliabilityCost(gaussian(2), [EntropyCost()] * 3, share=1.0)
     with pytest.raises(ValueError, match="share must be positive"):
         MagnitudeCost(gaussian(), 0.1, share=0.0)
