@@ -270,6 +270,8 @@ class MeanFieldSynapses(NormalSynapses):
     answers_with : how a trained network answers: with its ``"means"`` or with new ``"draws"``
     """
 
+    _row_names = ("drawn",)
+
     def __init__(
         self,
         layout: Layout,
@@ -320,9 +322,6 @@ class MeanFieldSynapses(NormalSynapses):
     def chain(self) -> None:
         """Keep untrained biases in place; rules read the gradient of every drawn network."""
         self._silence_untrained_biases()
-
-    def _row_names(self) -> tuple[str, ...]:
-        return ("drawn",)
 
 
 @checked_types

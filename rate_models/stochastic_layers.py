@@ -69,6 +69,9 @@ class Synapses(abc.ABC):
     draws_per_step = 1
     """Networks drawn per replica and step; `effective` and `gradient` have that many rows per replica."""
 
+    # Further attributes that have as many rows for every replica.
+    _row_names: tuple[str, ...] = ()
+
     def __init__(
         self,
         layout: Layout,
@@ -139,17 +142,13 @@ class Synapses(abc.ABC):
         """Forget all other replicas."""
         n = self.n_replicas
         check_positions(replicas, n)
-        for name in ("learned", "gradient", "effective", *self._row_names()):
+        for name in ("learned", "gradient", "effective", *self._row_names):
             # Of several draws per step every replica has that many rows.
             chosen = rows(getattr(self, name).unflatten(0, (n, -1)), replicas).flatten(0, 1)
             kept = aligned_rows(*chosen.shape, dtype=chosen.dtype, device=chosen.device).copy_(chosen)
             setattr(self, name, kept)
         self.seeds = [self.seeds[replica] for replica in replicas]
         self.streams.keep(replicas)
-
-    def _row_names(self) -> tuple[str, ...]:
-        """Return the further attributes that have as many rows for every replica."""
-        return ()
 
     def _streams(self, purpose: Purpose) -> Streams:
         return streams_on(self._place["device"], self.seeds, purpose, dtype=self._place["dtype"])
@@ -240,6 +239,8 @@ class BernoulliSynapses(Synapses):
     True
     """
 
+    _row_names = ("p", "scale")
+
     def __init__(
         self,
         layout: Layout,
@@ -303,9 +304,6 @@ class BernoulliSynapses(Synapses):
     def state(self) -> dict[str, Tensor]:
         """Return expected strengths (with biases) and release probabilities."""
         return {"learned": self.learned, "p": self.p}
-
-    def _row_names(self) -> tuple[str, ...]:
-        return ("p", "scale")
 
     def _initial_p(
         self, given: float | str | Sequence[float | str], uniform_range: tuple[float, float]
@@ -392,6 +390,8 @@ class GaussianSynapses(NormalSynapses):
     Malkin et al. (2023), methods: means uniform on ±0.1, standard deviations 1e-4.
     """
 
+    _row_names = ("sigma_noise", "drawn_sigma", "drawn_slope", "is_homogeneous")
+
     def __init__(
         self,
         layout: Layout,
@@ -454,9 +454,6 @@ class GaussianSynapses(NormalSynapses):
             self._chain(by_mu[:, part], by_phi[:, part], self.drawn_slope[:, part], self.sigma_noise[:, part])
         if self._ties_some:
             by_phi.copy_(torch.where(self.is_homogeneous, by_phi.mean(1, keepdim=True), by_phi))
-
-    def _row_names(self) -> tuple[str, ...]:
-        return ("sigma_noise", "drawn_sigma", "drawn_slope", "is_homogeneous")
 
 
 def _form_gaussian(

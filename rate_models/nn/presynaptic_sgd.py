@@ -171,7 +171,7 @@ class PresynapticSGD(torch.optim.Optimizer):
                 if bool(torch.isfinite(gradient).all()):
                     continue
                 if not bool(((p > 0) & (p <= 1)).all()):
-                    raise FloatingPointError(f"p of {name} is no probability everywhere: assign another")
+                    raise FloatingPointError(f"p of {name} is not a probability everywhere: assign another")
                 raise FloatingPointError(
                     f"the gradient of {name} is not finite: training diverged. The step was not taken; lower "
                     "lr or l2, or look for inputs that are not finite"
