@@ -28,7 +28,7 @@ Electron. Comput. EC-14:326-334 (a perceptron stores up to 2 N random patterns).
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 import torch
