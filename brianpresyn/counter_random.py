@@ -85,8 +85,8 @@ STEP = 0x9E3779B97F4A7C15
 MULTIPLIERS = (0xBF58476D1CE4E5B9, 0x94D049BB133111EB)
 
 # Seeds of neighbouring synapses, and of the draws after the first within one event, are this far apart.
-_SYNAPSE_STEP = 0xD1342543DE82EF95
-_WORD_STEP = 0xD6E8FEB86659FD93
+SYNAPSE_STEP = 0xD1342543DE82EF95
+WORD_STEP = 0xD6E8FEB86659FD93
 
 # Release sites are drawn eight at a time, from one byte each of a word. A site releases if its byte is below
 # 256 p; where they are equal, one time in 256, a word of the site's own decides by the digits that follow.
@@ -103,7 +103,7 @@ def _constant(value: int) -> Words:
 
 _SHIFT_11, _SHIFT_12, _SHIFT_27, _SHIFT_30, _SHIFT_31, _SHIFT_32 = map(_constant, (11, 12, 27, 30, 31, 32))
 _LOW_32 = _constant(0xFFFFFFFF)
-_GAMMA, _SYNAPSE_GAMMA, _WORD_GAMMA = map(_constant, (STEP, _SYNAPSE_STEP, _WORD_STEP))
+_GAMMA, _SYNAPSE_GAMMA, _WORD_GAMMA = map(_constant, (STEP, SYNAPSE_STEP, WORD_STEP))
 _FIRST_MULTIPLIER, _SECOND_MULTIPLIER = map(_constant, MULTIPLIERS)
 _TWO_TO_52, _TWO_TO_53 = np.array(2.0**52), np.array(2.0**53)
 

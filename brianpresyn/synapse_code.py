@@ -446,7 +446,7 @@ class SynapseCode:
         Parameters
         ----------
         host
-            ``"nest"``, ``"neuron"``, ``"jax"``, ``"pynn"`` or ``"cuda"``.
+            ``"nest"``, ``"nestml"``, ``"neuron"``, ``"jax"``, ``"pynn"`` or ``"cuda"``.
         name
             Of the synapse there.
 

@@ -64,7 +64,9 @@ def released(task):
     table, common, own = installed(folder, name)
     trains = np.load(folder / "trains.npy")
     recorder, size = nest.Create("weight_recorder"), len(table)
-    common |= {"weight_recorder": recorder, "send_failures": task.get("send_failures", False)}
+    common["weight_recorder"] = recorder
+    if "send_failures" in nest.GetDefaults(f"{name}_synapse"):  # not in NESTML, which always sends
+        common["send_failures"] = task.get("send_failures", False)
     nest.CopyModel(f"{name}_synapse", "tested", common)
     times = [{"spike_times": np.flatnonzero(train) + 1.0} for train in trains.T]
     generators = nest.Create("spike_generator", size, times)
@@ -74,7 +76,9 @@ def released(task):
     synapse = {"synapse_model": "tested", "weight": table["q"], "delay": np.ones(size), **own}
     nest.Connect(pre, post, "one_to_one", synapse)
     made = nest.GetConnections(synapse_model="tested")
-    numbers = set(zip(made.source, made.target, made.number, strict=True))
+    halves = zip(made.number_high, made.number_low, strict=True)
+    number = [(high << 32) | (low & 0xFFFFFFFF) for high, low in halves]
+    numbers = set(zip(made.source, made.target, number, strict=True))
     assert numbers == set(zip(pre.tolist(), post.tolist(), table["number"].tolist(), strict=True)), (
         "NEST holds other numbers of synapses"
     )

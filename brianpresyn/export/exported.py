@@ -17,6 +17,8 @@ from biophys.argument_types import checked_types
 from biophys.whole_files import arriving
 from brianpresyn.counter_random import NamedFunction, cuda_text, joined_number, template_text
 from brianpresyn.domains import PROBABILITY, check_name
+from brianpresyn.export.nestml import DRAWS as NESTML_DRAWS
+from brianpresyn.export.nestml import NestmlStatements
 from brianpresyn.export.rendering import (
     BrianStatements,
     CStatements,
@@ -208,6 +210,17 @@ def _for_pynn(code: SynapseCode, model: SynapseModel, name: str) -> dict[str, An
     }
 
 
+def _for_nestml(code: SynapseCode, model: SynapseModel, name: str) -> dict[str, Any]:
+    held = [each for each in model.variables if each.name != model.amplitude]
+    spelled = {model.amplitude: "presyn_weight", "amount": "presyn_amount", "t": "presyn_time"}
+    return {
+        "states": [each for each in held if each.role == "state"],
+        "parameters": [each for each in held if each.role != "state"],
+        "is_timed": "t" in get_identifiers("\n".join(model.statements)),
+        "statements": NestmlStatements(lambda each: spelled.get(each, each), "").lines(model),
+    }
+
+
 def _for_jax(code: SynapseCode, model: SynapseModel, name: str) -> dict[str, Any]:
     values, states = model.of_role("parameter", "shared", "constant"), model.of_role("state")
     every = (*model.statements, *(line for _, block in model.regular for line in block))
@@ -287,10 +300,12 @@ class Host:
 _SHARED = "shared_binomial_draw"
 _JAX_DRAWS = frozenset({"uniform_draw", "bernoulli_draw", "binomial_draw", _SHARED})
 _C_DRAWS = _JAX_DRAWS | {"normal_draw", "gamma_draw", "site_sum_draw", "bounded", "reaches"}
+_NESTML_FILES = {"nestml": "{name}.nestml", "build_nestml.py": "build_{name}module.py"}
 _NEST_FILES = {"nest.cpp": "{name}module.cpp", "build_nest.py": "build_{name}module.py"}
 
 HOSTS = {
     "nest": Host("NEST", _C_DRAWS, _NEST_FILES, _for_nest),
+    "nestml": Host("NESTML", frozenset(NESTML_DRAWS), _NESTML_FILES, _for_nestml),
     "neuron": Host("NEURON", _C_DRAWS, {"neuron.mod": "{name}.mod"}, _for_neuron),
     # The table of a draw with one n and p for all is made by the first thread that needs it.
     "cuda": Host("CUDA", _C_DRAWS - {_SHARED}, {"cuda.cuh": "{name}.cuh"}, _for_cuda),

@@ -13,7 +13,7 @@ from brianpresyn.export.synapse_model import SynapseModel
 _C_FUNCTIONS = {"abs": "fabs", "int": "(int64_t)", "clip": "presyn_clip"}
 
 
-class _Spelled(NodeRenderer):
+class SpelledStatements(NodeRenderer):
     """Statements where a function says how a name is spelled, and draws take the number of the synapse."""
 
     def __init__(self, spelled: Callable[[str], str], number: str) -> None:
@@ -31,7 +31,7 @@ class _Spelled(NodeRenderer):
         return f"{self.render_func(node.func)}({', '.join(arguments)})"  # type: ignore[arg-type]
 
 
-class BrianStatements(_Spelled):
+class BrianStatements(SpelledStatements):
     """Statements of Brian2 for a host that formats them, where the amount goes to `syn_var`."""
 
     def lines(self, statements: tuple[str, ...]) -> list[str]:
@@ -43,7 +43,7 @@ class BrianStatements(_Spelled):
         return [re.sub("^amount = ", "%(syn_var)s += ", line) for line in lines]
 
 
-class CStatements(_Spelled, CPPNodeRenderer):
+class CStatements(SpelledStatements, CPPNodeRenderer):
     """Statements in C++."""
 
     def render_Name(self, node: ast.Name) -> str:

@@ -105,7 +105,8 @@ def check_table(table: Any, connection: Synapses) -> None:
     first, second = (np.sort(each, order=["pre", "post", "contact"]) for each in (table, expected))
     remedy = "write the table anew with write_table, from the network that you compare with"
     if len(first) != len(second):
-        raise ValueError(f"the table has {len(first)} synapses, {connection.name} {len(second)}: {remedy}")
+        sizes = f"has {len(first)} synapses, {connection.name} has {len(second)}"
+        raise ValueError(f"the table {sizes}: {remedy}")
     for name in _fields(second):
         if name not in _fields(first):
             raise ValueError(f"the table has no {name}, which differs in {connection.name}: {remedy}")

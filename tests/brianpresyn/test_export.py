@@ -83,6 +83,11 @@ def test_jax_compares_what_does_not_change_as_integers():
 def test_draws_that_a_host_lacks_are_named():
     with pytest.raises(NotImplementedError, match=r"shared_binomial_draw.*: build it with shared=False"):
         binomial_release(5, 0.3, q=1, shared=True).export("cuda")
+    with pytest.raises(NotImplementedError, match=r"normal_draw.*lacks"):
+        quantal_variance(BERNOULLI, cv_within=0.3, distribution="gaussian").export("nestml")
+    root = SynapseCode("root", "w : 1", on_pre={Stage.LEARN: "w += sqrt(released)"})
+    with pytest.raises(NotImplementedError, match=r"NESTML has no sqrt.*export 'nest'"):
+        (BERNOULLI + root).export("nestml")
     with pytest.raises(NotImplementedError, match=r"gamma_draw.*lacks.*bernoulli_draw"):
         quantal_variance(BERNOULLI, cv_within=0.3).export("jax")
 
@@ -118,7 +123,8 @@ def test_names_that_hosts_use_are_refused_with_another():
 def test_all_release_models_are_exported(host):
     for code in (
         bernoulli_release(0.3, mean=0.5 * mV),
-        binomial_release(5, 0.3, all_sites=1 * mV, shared=host != "cuda") + release_counters(),
+        binomial_release(5, 0.3, all_sites=1 * mV, shared=host not in ("cuda", "nestml"))
+        + release_counters(),
         stochastic_tsodyks_markram([0.3, 0.4], tau_rec=[3, 4] * ms, tau_facil=5 * ms, n=3, q=1 * mV),
         tsodyks_markram(0.3, tau_rec=3 * ms, q=1 * mV).renamed(prefix="e_"),
     ):

@@ -34,7 +34,14 @@ from tests.brianpresyn.hosts.parity import (
 # Compiling takes most of the time: here what uses the most of each host, and all by ``make parity``.
 CASES = [
     (title, "depressed")
-    for title in ("NEST, 1 thread", "NEST, 2 threads", "NEURON", "JAX, 64 bits", "PyNN, Brian2")
+    for title in (
+        "NEST, 1 thread",
+        "NEST, 2 threads",
+        "NESTML, 2 threads",
+        "NEURON",
+        "JAX, 64 bits",
+        "PyNN, Brian2",
+    )
 ]
 CASES += [("JAX, 32 bits", "binomial"), ("JAX, 32 bits", "shared")]
 CASES += [("CUDA, on the host", name) for name in WAYS["CUDA, on the host"].models]

@@ -38,9 +38,12 @@ class Way(NamedTuple):
 
 
 NEST, OTHERS = nest_parity.INTERPRETER_VARIABLE, "BRIANPRESYN_HOSTS_PYTHON"
+NESTML_MODELS = ("bernoulli", "binomial", "depressed")
 WAYS = {
     "NEST, 1 thread": Way("nest", NEST, "nest", ("1",)),
     "NEST, 2 threads": Way("nest", NEST, "nest", ("2",)),
+    "NESTML, 1 thread": Way("nestml", NEST, "nest, pynestml", ("1",), NESTML_MODELS),
+    "NESTML, 2 threads": Way("nestml", NEST, "nest, pynestml", ("2",), NESTML_MODELS),
     "NEURON": Way("neuron", OTHERS, "neuron"),
     "CUDA, on the host": Way("cuda", OTHERS, "numpy", (), ("bernoulli", "binomial", "depressed")),
     "JAX, 64 bits": Way("jax", OTHERS, "jax", ("1",)),
@@ -86,7 +89,7 @@ def compile_mechanisms(python: str, folder: str | Path, below: str = ".") -> Non
 
 def run(way: Way, python: str, folder: str) -> str:
     """Run the export "tested" in a folder with the trains there, and return the version of the host."""
-    if way.program == "nest":
+    if way.program in ("nest", "nestml"):
         task = nest_parity.release_task(folder, "tested", int(way.arguments[0]))
         return nest_parity.run_in_nest([task], python)[0]
     program = Path(__file__).with_name(f"in_{way.program}.py")
@@ -103,7 +106,7 @@ def compare(ways: list[Way], name: str, n_copies: int, n_steps: int, seed: int) 
         code.export(host, name="tested").write(folder, built)
         np.save(f"{folder}/trains.npy", spikes)
         start = time.perf_counter()
-        if host == "nest":
+        if host in ("nest", "nestml"):
             nest_parity.compile_module(python, folder, "tested")
         if host == "neuron":
             compile_mechanisms(python, folder)
