@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable
 from typing import Any
 
 from brianpresyn.counter_random import MULTIPLIERS, STEP, SYNAPSE_STEP, WORD_STEP
@@ -99,4 +100,4 @@ def _binomial(drawn: str, key: str, event: str, n: str, p: str) -> list[str]:
     ]
 
 
-DRAWS = {"bernoulli_draw": _bernoulli, "binomial_draw": _binomial}
+DRAWS: dict[str, Callable[..., list[str]]] = {"bernoulli_draw": _bernoulli, "binomial_draw": _binomial}
