@@ -49,22 +49,15 @@ class ArchiveError(ValueError):
 
 @dataclasses.dataclass(frozen=True)
 class ArchivedRun:
-    """What an archive file holds.
-
-    Parameters
-    ----------
-    experiment, result
-        Name of the experiment, and labelled arrays, enough to redraw every figure.
-    config
-        The settings as plain values, by their present names.
-    provenance
-        When, where, by what source and with which versions and data the run was made.
-    """
+    """What an archive file holds."""
 
     experiment: str
     result: xarray.Dataset
+    """Labelled arrays, enough to redraw every figure."""
     config: dict[str, Any]
+    """The settings as plain values, by their present names."""
     provenance: dict[str, Any]
+    """When, where, by what source and with which versions and data the run was made."""
 
 
 def archive_run(

@@ -20,11 +20,9 @@ class Context:
         The one seed from which the function makes its generators.
     device
         Torch device of the rate models.
-    results
-        Folder of finished full-size experiments (`validation.archive`); those found there are not run again.
-    keep
-        Folder in which full-size results of this command are kept, and found when it is started again; None
-        to keep none.
+    results, keep
+        Folder of finished full-size experiments (`validation.archive`), which are not run again, and that in
+        which those of this command are kept, and found when it is started again; None for none.
     report_progress
         Call with (fraction done in 0..1, what is being done).
 

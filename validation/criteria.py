@@ -184,10 +184,7 @@ class _InEvery(Criterion):
     def answer(self, estimate: Mapping[str, Estimate], alpha: float = ALPHA) -> Answer:
         several = list(estimate.values())
         # One of k refutes all, so each may be wrong k times more seldom; to hold, all must.
-        if any(
-            self.each.answer(estimate_of_case, alpha / len(several)) is Answer.NO
-            for estimate_of_case in several
-        ):
+        if any(self.each.answer(case, alpha / len(several)) is Answer.NO for case in several):
             return Answer.NO
         holds = bool(several) and all(self.each.answer(case, alpha) is Answer.YES for case in several)
         return Answer.YES if holds else Answer.OPEN

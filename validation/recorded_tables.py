@@ -138,12 +138,7 @@ def unit_named(text: str, where: str) -> pq.Quantity:
 def read_table(path: str, columns: str | None = None) -> Table:
     """Read a csv, tsv, json or xlsx table; ``-`` is the standard input.
 
-    Parameters
-    ----------
-    path
-        File to read.
-    columns
-        Header of a file without one, its columns separated by commas.
+    A file without a header needs `columns`, separated by commas.
 
     Raises
     ------
@@ -367,10 +362,8 @@ def recorded_synapses(
     table
         With the column amplitude, and if there are any: time or interval, sweep, condition, synapse, spike
         and baseline.
-    condition
-        Name of the column of conditions.
-    new_sweep_after
-        Interval from which a new sweep begins.
+    condition, new_sweep_after
+        Name of the column of conditions, and the interval from which a new sweep begins.
 
     Raises
     ------

@@ -131,16 +131,12 @@ def locate(name: str, *, download: bool = True, downloader: Downloader | None = 
     Parameters
     ----------
     name
-        One of `DATA_SETS`.
-    download
-        Download the data set into the cache if it is nowhere on this machine.
-    downloader
-        What downloads one file; by default pooch.
+        One of `DATA_SETS`, else a ValueError.
+    download, downloader
+        Whether to download it into the cache if it is nowhere on this machine, and by what; by default pooch.
 
     Raises
     ------
-    ValueError
-        If no data set has this name.
     DataSetMissing
         If it is not on this machine and was not downloaded; the message says what to do.
     DataSetCorrupt
@@ -163,17 +159,13 @@ def fetch(name: str, *, progress: Progress | None = None, downloader: Downloader
 
     Parameters
     ----------
-    name
-        One of `DATA_SETS`.
+    name, downloader
+        As of `locate`.
     progress
         Called with the file's name, the bytes that have arrived and the bytes in all (0 where unknown).
-    downloader
-        What downloads one file; by default pooch.
 
     Raises
     ------
-    ValueError
-        If no data set has this name.
     DataSetMissing
         If no mirror delivered a file, or the cache cannot be written.
     DataSetCorrupt

@@ -74,18 +74,9 @@ def _accuracy(config: Config, rule: ReleasePlasticity | None, x: Tensor, y: Tens
 
 
 def draw_forgetting(spikes: xr.DataArray, rates: Mapping[str, xr.DataArray], figure: Figure) -> None:
-    """Draw the plastic and the deterministic perceptron in all renderings into the same axes.
-
-    Parameters
-    ----------
-    spikes, rates
-        Accuracies in spikes, and in rates by the kind of input.
-    figure
-        An empty figure.
-    """
+    """Draw the plastic and the deterministic perceptron in spikes, and in rates by the kind of input."""
     renderings = {"spikes": "o-", "rates": "s--", "rates, pairs": "^:"}
-    accuracies = (spikes, rates[SIGNED], rates[PAIRED])
-    panels = figure.subplots(1, 2)
+    accuracies, panels = (spikes, rates[SIGNED], rates[PAIRED]), figure.subplots(1, 2)
     for axes, task in zip(panels, (0, None), strict=True):
         for (word, style), accuracy in zip(renderings.items(), accuracies, strict=True):
             shown = accuracy.mean("task") if task is None else accuracy.isel(task=task)

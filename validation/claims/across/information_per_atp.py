@@ -57,11 +57,8 @@ def information_per_atp(context: Context) -> Findings:
     for rate in (0.02, 0.05):
         formula, failures = (float(failure_rate_of_levy_baxter(rate, is_exact=x)) for x in (False, True))
         solved = exactly(failures, how=f"published f = 4^-H up to terms of order {rate:g}")
-        quantity, condition = (
-            "failure rate at which summed information equals the axon's",
-            {"spikes per step": rate},
-        )
-        yield row(X10, solved, quantity, condition=condition, published=formula)
+        quantity = "failure rate at which summed information equals the axon's"
+        yield row(X10, solved, quantity, condition={"spikes per step": rate}, published=formula)
         entropy = float(entropy_bits(bernoulli_input(rate)))
         off[f"{rate:g} spikes per step"] = exactly(information_of_sum(4000, rate, failures) - entropy)
     yield row(SUMMED, off, "information of 4000 summed inputs less that of the axon (bit)", along="case")

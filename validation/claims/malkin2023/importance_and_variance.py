@@ -74,9 +74,9 @@ def importance_and_variance(run: Run, context: Context) -> Findings:
         for predictor, rho in itertools.product((*SIGNS, "hessian (curvature)"), map(float, result.rho)):
             slope = mean_of(slopes.sel(predictor=predictor, rho=rho), unit="networks")
             quantity = f"slope of log variance on log {WORDS[predictor]}, second layer"
-            about = {"published": f"{theoretical_slope(predictor, rho):.2f} in a linear model"}
-            about |= {"reason": "synapses above the floor of curvature"}
-            yield row(M06, slope, quantity, condition={"state": state, "rho": round(rho, 3)}, **about)
+            expected = f"{theoretical_slope(predictor, rho):.2f} in a linear model"
+            about, reason = {"state": state, "rho": round(rho, 3)}, "synapses above the floor of curvature"
+            yield row(M06, slope, quantity, condition=about, published=expected, reason=reason)
     yield from panels(run, _CAPTIONS, M06, (9, 3.4))
     ratio = result.sigma_over_theory.sel(quantile=0.5, c_factor=1.0)
     medians = [f"{10 ** float(ratio.sel(state=state).median()):.2f} in the {state} state" for state in STATES]

@@ -23,13 +23,8 @@ def log_log_slope(y: xr.DataArray, x: xr.DataArray) -> xr.DataArray:
 def advantage(result: xr.Dataset, at_same: str = "c") -> xr.DataArray:
     """Return how much more accurate heterogeneous noise is, for every rho and seed.
 
-    Parameters
-    ----------
-    result
-        Result of the reliability experiment.
-    at_same
-        ``"c"``, or the variable at whose same value accuracies are compared: over the range that both kinds
-        of noise share, on a logarithmic scale.
+    Accuracies are compared at the same c, or at the same value of a variable: over the range that both kinds
+    of noise share, on a logarithmic scale.
     """
     import xarray
 

@@ -1,5 +1,7 @@
 """S17: release probabilities rise and synapses freeze from task to task."""
 
+from typing import Any
+
 import numpy as np
 
 from biophys.estimates import mean_of
@@ -40,9 +42,9 @@ def frozen_synapses(run: Run, context: Context) -> Findings:
             growth = {str(n): mean_of(step, unit="networks") for n, step in enumerate(steps.T, start=1)}
             subject = RISING if variable == "mean_p" and tasks.name != "permuted_fashion" else S17
             quantity = f"smallest growth of {label} with a task"
-            about = {"setting": tasks.setting(), "condition": {"tasks": tasks.name}, "along": "task"}
+            about: dict[str, Any] = {"setting": tasks.setting(), "condition": {"tasks": tasks.name}}
             reason = f"{values[:, 1].mean():.3g} after one task, {values[:, -1].mean():.3g} after all"
-            yield row(subject, growth, quantity, reason=reason, **about)
+            yield row(subject, growth, quantity, along="task", reason=reason, **about)
     captions = {
         "by_task": "Final accuracy on every task; mean and 95 % interval, or both of two seeds.",
         "release_probability": "Mean release probability and share of frozen synapses after each task.",

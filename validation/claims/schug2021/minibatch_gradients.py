@@ -50,5 +50,5 @@ def learning_rate_and_batches(run: Run, context: Context) -> Findings:
         for seed in squared.seed.values
     ]
     quantity = "rank correlation of the mean squared gradient of mini-batches with that of single images"
-    condition = {"images per gradient": int(batch.images_per_gradient)}
-    yield row(GOOD, mean_of(ranks, "correlation", unit="networks"), quantity, condition=condition)
+    about = {"images per gradient": int(batch.images_per_gradient)}
+    yield row(GOOD, mean_of(ranks, "correlation", unit="networks"), quantity, condition=about)
