@@ -10,6 +10,7 @@ from biophys.estimates import exactly, gaussian
 from validation.criteria import above, equals, in_every
 from validation.statement import (
     CROSS_CHECK,
+    PUBLISHED,
     SCHUG,
     Claim,
     Clause,
@@ -19,6 +20,7 @@ from validation.statement import (
     combined_verdict,
     corrected,
     not_run,
+    placed,
     row,
     setting_of,
     verdict_on,
@@ -166,3 +168,13 @@ def test_worst_of_parts():
     assert worst_of([Verdict.HOLDS_HERE, Verdict.REPRODUCED]) is Verdict.HOLDS_HERE
     assert worst_of([Verdict.NOT_RUN, Verdict.NOT_REPRODUCED]) is Verdict.NOT_REPRODUCED
     assert worst_of([Verdict.NOT_RUN, Verdict.HOLDS_HERE]) is Verdict.OPEN_HERE
+
+
+def test_a_row_is_placed_where_it_names_no_place():
+    plain = placed(row(GAIN, HIGH, "g"), Rendering.SPIKING, SMALL)
+    assert (plain.rendering, plain.setting) == (Rendering.SPIKING, str(SMALL))
+    assert plain.verdict is Verdict.AGREES
+    named = row(GAIN, HIGH, "g", setting=PUBLISHED, rendering=Rendering.RATE)
+    assert placed(named, Rendering.SPIKING, SMALL) == named
+    assert placed(row(GAIN, HIGH, "g"), Rendering.RATE, SMALL).verdict is Verdict.HOLDS_HERE
+    assert placed(not_run(GAIN, "no data"), Rendering.SPIKING, SMALL).rendering is Rendering.RATE

@@ -25,16 +25,7 @@ from biophys.settings import Count, Counts, OneOf, Positive, Positives, Seed, Sh
 from biophys.sweeps.groups import swept_dataset
 from brianpresyn.experiments import spiking_classifier
 from brianpresyn.experiments.spiking_classifier import Classifier, answers
-from validation.experiments.converted_network import (
-    RateNetwork,
-    averaged_answers,
-    biases_of,
-    by_layer,
-    converted,
-    peaks_of,
-    shown_images,
-    work_of_presentation,
-)
+from validation.experiments import converted_network as conversion
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -120,7 +111,7 @@ def work(config: Config) -> float:
     training = training_work(
         config.data_set, config.hidden_units, n_networks, config.n_epochs, config.batch_size
     )
-    return training + work_of_presentation(config, 2 * n_networks)
+    return training + conversion.work_of_presentation(config, 2 * n_networks)
 
 
 def run(
@@ -144,18 +135,18 @@ def run(
     data = images_for(config.data_set, execution)
     on_progress(0.0, "training the rate networks")
     trained = _trained(config, data, execution, lambda f, doing: on_progress(0.5 * f, doing))
-    shown = shown_images(data, config.n_images)
+    shown = conversion.shown_images(data, config.n_images)
     networks = [{"rho": rho, "s": s} for rho in config.rho for s in config.s]
     classifiers: dict[str, Classifier] = {}
     for row, cost in enumerate(config.costs):
         for way in WAYS:
             network = _realised(trained, row, way)
-            peaks = peaks_of(network, shown.training, shown.offset)
-            classifiers[f"{cost}, {way}"] = converted(network, shown.offset, peaks)
+            peaks = conversion.peaks_of(network, shown.training, shown.offset)
+            classifiers[f"{cost}, {way}"] = conversion.converted(network, shown.offset, peaks)
     on_progress(0.5, "presenting images to spiking neurons")
     result = spiking_classifier.present(config.presentation, classifiers, shown.pixels)
     rng = np.random.default_rng(config.seed)
-    averaged = averaged_answers(classifiers.values(), shown.pixels, config.presentation, rng)
+    averaged = conversion.averaged_answers(classifiers.values(), shown.pixels, config.presentation, rng)
     result["answer"] = answers(result)
     parts = [
         _answers_and_energy(config, classifier, result.sel(network=name), in_rates)
@@ -195,16 +186,16 @@ def _trained(config: Config, data: ImageData, execution: Execution, on_progress:
     )
 
 
-def _realised(trained: TrainedNetworks, row: int, way: str) -> RateNetwork:
+def _realised(trained: TrainedNetworks, row: int, way: str) -> conversion.RateNetwork:
     """Return a trained network with n and p of every synapse."""
     from rate_models.quantal_realisation import realised_synapses
 
     layout, mu = trained.network.layout, trained.synapses.mu[row].double().cpu()
     sigma = trained.synapses.sigma[row].double().cpu().numpy()
     synapses = realised_synapses(mu.numpy()[: layout.n_weights], sigma[: layout.n_weights], way)
-    n, p = (by_layer(layout, np.asarray(part, dtype=float)) for part in (synapses.n, synapses.p))
+    n, p = (conversion.by_layer(layout, np.asarray(part, dtype=float)) for part in (synapses.n, synapses.p))
     sites = tuple(np.rint(part).astype(np.int64) for part in n)
-    return RateNetwork(by_layer(layout, mu), biases_of(layout, mu), p, sites)
+    return conversion.RateNetwork(conversion.by_layer(layout, mu), conversion.biases_of(layout, mu), p, sites)
 
 
 def _drawn_answers(config: Config, trained: TrainedNetworks, data: ImageData) -> list[xr.Dataset]:

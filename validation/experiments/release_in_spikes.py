@@ -21,19 +21,7 @@ from biophys.settings import Count, Counts, NotNegative, OneOf, Seed, Shares, se
 from biophys.sweeps.groups import swept_dataset
 from brianpresyn.experiments import spiking_classifier
 from brianpresyn.experiments.spiking_classifier import Classifier, answers
-from validation.experiments.converted_network import (
-    LESION_ORDERS,
-    RateNetwork,
-    averaged_answers,
-    biases_of,
-    by_layer,
-    converted,
-    lesioned,
-    peaks_of,
-    reliable,
-    shown_images,
-    work_of_presentation,
-)
+from validation.experiments import converted_network as conversion
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -90,7 +78,9 @@ def work(config: Config) -> float:
     from rate_models.run_costs import training_work
 
     training = training_work(config.data_set, config.hidden_units, 1, config.n_epochs, config.batch_size)
-    return training + work_of_presentation(config, 2 + len(LESION_ORDERS) * len(config.lesion_fractions))
+    return training + conversion.work_of_presentation(
+        config, 2 + len(conversion.LESION_ORDERS) * len(config.lesion_fractions)
+    )
 
 
 def run(
@@ -114,16 +104,18 @@ def run(
     on_progress(0.0, "training the rate network")
     network, drawn = _trained(config, data, execution)
     on_progress(0.3, "presenting images to spiking neurons")
-    shown = shown_images(data, config.n_images)
-    peaks = peaks_of(network, shown.training, shown.offset)
+    shown = conversion.shown_images(data, config.n_images)
+    peaks = conversion.peaks_of(network, shown.training, shown.offset)
     rng = np.random.default_rng(config.seed)
-    variants = {PLASTIC: network, RELIABLE: reliable(network)}
+    variants = {PLASTIC: network, RELIABLE: conversion.reliable(network)}
     lesions = {
-        f"{order}, {fraction:g}": lesioned(network, order, fraction, rng=rng)
-        for order in LESION_ORDERS
+        f"{order}, {fraction:g}": conversion.lesioned(network, order, fraction, rng=rng)
+        for order in conversion.LESION_ORDERS
         for fraction in config.lesion_fractions
     }
-    classifiers = {name: converted(item, shown.offset, peaks) for name, item in (variants | lesions).items()}
+    classifiers = {
+        name: conversion.converted(item, shown.offset, peaks) for name, item in (variants | lesions).items()
+    }
     result = spiking_classifier.present(config.presentation, classifiers, shown.pixels)
     on_progress(0.95, "comparing")
     results = _answers(config, classifiers, shown.pixels, result, drawn[: config.n_images], rng)
@@ -132,7 +124,7 @@ def run(
         | dict(_lesions(config, classifiers, shown.pixels, shown.labels, result))
         | _rates(classifiers[PLASTIC], shown.pixels, result)
         | _energies(network, result),
-        coords={"label": ("image", shown.labels.astype(np.int8)), "order": list(LESION_ORDERS)},
+        coords={"label": ("image", shown.labels.astype(np.int8)), "order": list(conversion.LESION_ORDERS)},
         attrs={
             "data_set": config.data_set,
             "sizes": [network.weights[0].shape[1], *(w.shape[0] for w in network.weights)],
@@ -149,7 +141,9 @@ def run(
     )
 
 
-def _trained(config: Config, data: ImageData, execution: Execution) -> tuple[RateNetwork, NDArray[np.int64]]:
+def _trained(
+    config: Config, data: ImageData, execution: Execution
+) -> tuple[conversion.RateNetwork, NDArray[np.int64]]:
     """Return the trained network, and its answers to the test images with ten draws of its synapses."""
     from rate_models.evaluation import mean_softmax
     from rate_models.experiments import energy_efficiency
@@ -174,8 +168,10 @@ def _trained(config: Config, data: ImageData, execution: Execution) -> tuple[Rat
         batch.network, batch.synapses, data.test_images, streams=streams, n_samples=config.n_draws
     )
     layout, state = batch.network.layout, batch.synapses.state()
-    learned, p = state["learned"][0].cpu(), by_layer(layout, state["p"][0].cpu())
-    network = RateNetwork(by_layer(layout, learned), biases_of(layout, learned), p)
+    learned, p = state["learned"][0].cpu(), conversion.by_layer(layout, state["p"][0].cpu())
+    network = conversion.RateNetwork(
+        conversion.by_layer(layout, learned), conversion.biases_of(layout, learned), p
+    )
     return network, answered[0].argmax(dim=-1).cpu().numpy()
 
 
@@ -189,7 +185,7 @@ def _answers(
 ) -> dict[str, Any]:
     """Return the answers in spikes and in rates."""
     plastic = classifiers[PLASTIC]
-    averaged = averaged_answers([plastic], pixels, config.presentation, rng)
+    averaged = conversion.averaged_answers([plastic], pixels, config.presentation, rng)
     spiking = answers(result.sel(network=[PLASTIC, RELIABLE])).to_numpy()
     mean = plastic.activities(pixels)[-1].argmax(axis=1)
     return {
@@ -210,13 +206,13 @@ def _lesions(
     """Return whether each image is answered rightly after each lesion, in rates and in spikes."""
     in_spikes = answers(result).isel(time=-1) == labels
     points, parts = [], []
-    for order, fraction in itertools.product(LESION_ORDERS, config.lesion_fractions):
+    for order, fraction in itertools.product(conversion.LESION_ORDERS, config.lesion_fractions):
         name = f"{order}, {fraction:g}"
         in_rates = classifiers[name].activities(pixels)[-1].argmax(axis=1) == labels
         right = np.stack([in_rates, in_spikes.sel(network=name)]).astype(np.int8)
         points.append({"order": order, "fraction": fraction})
         parts.append(xr.Dataset({"lesion_right": (("rendering", "image"), right)}))
-    axes = {"order": LESION_ORDERS, "fraction": config.lesion_fractions}
+    axes = {"order": conversion.LESION_ORDERS, "fraction": config.lesion_fractions}
     return swept_dataset(points, parts, axes).transpose("rendering", ...)
 
 
@@ -233,7 +229,7 @@ def _rates(classifier: Classifier, pixels: NDArray[np.float64], result: xr.Datas
     return {"rate_slope": (("hidden_layer",), slope), "rate_error": (("hidden_layer",), error)}
 
 
-def _energies(network: RateNetwork, result: xr.Dataset) -> dict[str, Any]:
+def _energies(network: conversion.RateNetwork, result: xr.Dataset) -> dict[str, Any]:
     """Return energy by mechanism, and that of the high- and low-p synapses onto each unit."""
     n_images = result.attrs["n_images"]
     shown = result.sel(network=[PLASTIC, RELIABLE])
@@ -282,7 +278,7 @@ def draw_lesions(result: xr.Dataset, figure: Figure) -> None:
     right = 100 * result.lesion_right.mean("image")
     whole = 100 * float((result.answer.sel(model=PLASTIC).isel(time=-1) == result.label).mean())
     x = np.append(0.0, 100 * result.fraction)
-    for order, colour in zip(LESION_ORDERS, (VERMILION, PURPLE, BLUE), strict=True):
+    for order, colour in zip(conversion.LESION_ORDERS, (VERMILION, PURPLE, BLUE), strict=True):
         for rendering, style in (("rate", "--"), ("spiking", "o-")):
             y = np.append(whole, right.sel(order=order, rendering=rendering))
             axes.plot(x, y, style, color=colour, markersize=4, label=f"{order}, {rendering}")

@@ -51,9 +51,6 @@ _KERNEL = 10.0 * pq.ms
 """Time constant of the exponential kernel through which inputs are seen."""
 
 
-# ---- computed ----
-
-
 @measures(X08)
 def slopes_for_poisson_inputs(context: Context) -> Findings:
     """Optimise the variance for Poisson inputs of different rates and fit its slope on the rate."""
@@ -85,9 +82,6 @@ def slopes_for_poisson_inputs(context: Context) -> Findings:
 def _computed_slope(rate: np.ndarray, variance: np.ndarray, theory: float) -> Estimate:
     slope = float(np.polyfit(np.log(rate), np.log(variance), 1)[0])
     return exactly(slope / theory, n=rate.size, unit="computed rates")
-
-
-# ---- optimised ----
 
 
 @measures(X08, rendering=Rendering.SPIKING, needs=("torch", "xarray"), experiment="optimal_variability")
@@ -161,9 +155,6 @@ _REMARKS = (
     "importance is the mean of x², which grows as the square of high rates: there the slope is twice as "
     "steep (see the analytic rows for the regime of mean drive).",
 )
-
-
-# ---- recorded ----
 
 
 @measures(X08, rendering=Rendering.RECORDED, data_sets=("ko2013",))

@@ -13,15 +13,7 @@ from biophys.estimates import Estimate, exactly
 from biophys.palette import BLUE, PURPLE, VERMILION
 from brianpresyn.experiments import stdp_protocol
 from brianpresyn.experiments.stdp_prediction import fitted_rule, left_out_changes, predicted_changes
-from validation.claims.across.stdp_protocol import (
-    AS_IN_FILE,
-    FITTED_RULE,
-    PUBLISHED_RULE,
-    X07,
-    protocol_config,
-    readings_of_timing,
-    recorded_changes,
-)
+from validation.claims.across import stdp_protocol as protocol
 from validation.data.recordings import read_sjostrom2001
 from validation.registry import Context, Findings, claim_figure, measures
 from validation.statement import Measurement, row
@@ -34,8 +26,8 @@ LEFT_OUT = "fitted to the other protocols"
 FITTED = "fitted to all protocols"
 
 _COLOURS = {PUBLISHED: PURPLE, LEFT_OUT: VERMILION, FITTED: BLUE}
-_CLAUSES = {PUBLISHED: PUBLISHED_RULE, LEFT_OUT: FITTED_RULE}
-_QUANTITIES = tuple(PUBLISHED_RULE)
+_CLAUSES = {PUBLISHED: protocol.PUBLISHED_RULE, LEFT_OUT: protocol.FITTED_RULE}
+_QUANTITIES = tuple(protocol.PUBLISHED_RULE)
 _REMARKS = (
     "Leave one protocol out: connections of one frequency and timing are predicted by the rule whose three "
     "amplitudes (d+, d-, c+) were fitted to all others by least squares; time constants, one train and "
@@ -44,14 +36,14 @@ _REMARKS = (
 )
 
 
-@measures(X07, data_sets=("sjostrom2001",), needs=("xarray",))
+@measures(protocol.X07, data_sets=("sjostrom2001",), needs=("xarray",))
 def left_out_protocols(context: Context) -> Findings:
     """Compare published, refitted and held-out predictions with the prediction of no change."""
     recordings = read_sjostrom2001()
-    rng, recorded = np.random.default_rng(context.seed), recorded_changes(recordings)
-    for reading, timing in readings_of_timing(recordings).items():
-        is_as_filed = reading == AS_IN_FILE
-        config = protocol_config(recordings, timing, context.seed)
+    rng, recorded = np.random.default_rng(context.seed), protocol.recorded_changes(recordings)
+    for reading, timing in protocol.readings_of_timing(recordings).items():
+        is_as_filed = reading == protocol.AS_IN_FILE
+        config = protocol.protocol_config(recordings, timing, context.seed)
         best = fitted_rule(config, *recorded, np.ones(len(config.p), dtype=bool))
         predictions = {
             LEFT_OUT: left_out_changes(config, *recorded),
@@ -64,7 +56,7 @@ def left_out_protocols(context: Context) -> Findings:
         for (index, quantity), (name, predicted) in itertools.product(
             enumerate(_QUANTITIES), predictions.items()
         ):
-            clause = _CLAUSES.get(name, {}).get(quantity, X07) if is_as_filed else X07
+            clause = _CLAUSES.get(name, {}).get(quantity, protocol.X07) if is_as_filed else protocol.X07
             share = explained_share(predicted[index], recorded[index], recordings.recording, rng)
             words = f"share of the squared change {quantity} explained beyond predicting no change"
             yield row(clause, share, words, condition={"parameters": name, "timing": reading})
@@ -87,7 +79,9 @@ def _in_spikes_and_numbers(config: stdp_protocol.Config, predicted: Changes, rea
         "largest difference of the rule in spikes from the rule in numbers",
         {"timing": reading},
     )
-    return row(X07, estimate, quantity, condition=condition, published=0.0, reason="published parameters")
+    return row(
+        protocol.X07, estimate, quantity, condition=condition, published=0.0, reason="published parameters"
+    )
 
 
 def explained_share(

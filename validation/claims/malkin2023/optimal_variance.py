@@ -102,9 +102,6 @@ def _fitted(slope: float, error: float, n: int, theory: float) -> Estimate:
     return student(slope / theory, abs(error / theory), n - 2, n=n, unit="synapses", how=how)
 
 
-# ---- a unit trained by gradient descent ----
-
-
 @measures(M09, rendering=Rendering.RATE, experiment="linear")
 def noise_of_a_regression_unit(run: Run, context: Context) -> Findings:
     """Train a linear unit by gradient descent and compare its noise with the exact optimum."""

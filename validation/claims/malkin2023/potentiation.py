@@ -2,14 +2,8 @@
 
 import numpy as np
 
+from biophys.recordings import release_and_change as relations
 from biophys.recordings.coupling import correlations_if_additive
-from biophys.recordings.release_and_change import (
-    Reading,
-    by_coupling,
-    correlations_under,
-    other_readings,
-    potentiation_figure,
-)
 from validation.criteria import below
 from validation.data.recordings import read_sjostrom2001
 from validation.registry import ClaimFigure, Context, Findings, measures
@@ -26,8 +20,8 @@ SMALLER = Clause(
 )
 M08 = Claim("M08", "Recorded: synapses with higher p change less after LTP induction", MALKIN, (SMALLER,))
 
-MAIN = Reading("LTP", "dw / w")
-OTHERS = other_readings(
+MAIN = relations.Reading("LTP", "dw / w")
+OTHERS = relations.other_readings(
     MAIN,
     {"rank": True},
     {"change": "log(w after / w before)"},
@@ -44,19 +38,21 @@ def potentiation(context: Context) -> Findings:
     """Correlate release probability before induction with the potentiation that follows."""
     recordings, rng = read_sjostrom2001(), np.random.default_rng(context.seed)
     n_draws = 4_000 if context.is_quick else 20_000
-    correlations = correlations_under(recordings, (MAIN, *OTHERS), rng, n_draws)
+    correlations = relations.correlations_under(recordings, (MAIN, *OTHERS), rng, n_draws)
     for reading, estimate in correlations.items():
         subject = SMALLER if reading is MAIN else M08
         yield row(subject, estimate, reading.quantity, condition=reading.condition)
     ltp = recordings.induced("LTP")
-    additive = by_coupling(correlations_if_additive(ltp, n_draws, rng=rng), correlations[MAIN].value)
+    additive = relations.by_coupling(
+        correlations_if_additive(ltp, n_draws, rng=rng), correlations[MAIN].value
+    )
     condition = {"rows": "LTP", "supposed": "change in mV independent of the synapse"}
     yield row(M08, additive, "correlation of p before with dw / w without any relation", condition=condition)
     caption = (
         f"Potentiated connections (n = {len(ltp)} rows, Sjöström et al. 2001). Left: relative increase of "
         "expected strength; right: the same increase in mV, which rises with p. Lines: least squares."
     )
-    yield ClaimFigure(potentiation_figure(ltp, correlations), caption)
+    yield ClaimFigure(relations.potentiation_figure(ltp, correlations), caption)
     yield (
         "The statement holds for the increase relative to the strength before. Taken literally, for the "
         "increase of the synaptic mean itself, the sign is the opposite: in mV, synapses with higher p grow "

@@ -4,16 +4,8 @@ from functools import partial
 
 import numpy as np
 
+from biophys.recordings import release_and_change as relations
 from biophys.recordings.coupling import correlations_from_estimation, correlations_if_additive
-from biophys.recordings.release_and_change import (
-    BOTH,
-    Reading,
-    by_coupling,
-    correlations_under,
-    coupling_figure,
-    other_readings,
-    readings_figure,
-)
 from validation.criteria import exact, significant
 from validation.data.recordings import read_sjostrom2001
 from validation.registry import ClaimFigure, Context, Findings, measures
@@ -34,8 +26,8 @@ S18 = Claim(
     (VALUE, TEST),
 )
 
-MAIN = Reading(BOTH, "|dw| / w")
-OTHERS = other_readings(
+MAIN = relations.Reading(relations.BOTH, "|dw| / w")
+OTHERS = relations.other_readings(
     MAIN,
     {"resampled": "rows"},
     {"rank": True},
@@ -59,7 +51,7 @@ def stable_synapses(context: Context) -> Findings:
     recordings, rng = read_sjostrom2001(), np.random.default_rng(context.seed)
     n_draws = 4_000 if context.is_quick else 20_000
     context.report_progress(0.1, "readings of the correlation")
-    correlations = correlations_under(recordings, (MAIN, *OTHERS), rng, n_draws)
+    correlations = relations.correlations_under(recordings, (MAIN, *OTHERS), rng, n_draws)
     recorded = correlations[MAIN]
     yield row(TEST, recorded, MAIN.quantity, condition=MAIN.condition)
     for reading, estimate in correlations.items():
@@ -74,19 +66,19 @@ def stable_synapses(context: Context) -> Findings:
     for supposed, each in drawn.items():
         quantity = f"correlation of p before with {MAIN.change} expected without any relation"
         condition = {"rows": MAIN.rows, "supposed": supposed}
-        yield row(S18, by_coupling(each, recorded.value), quantity, condition=condition)
+        yield row(S18, relations.by_coupling(each, recorded.value), quantity, condition=condition)
     caption = (
         f"Left: each recorded connection before and after induction (n = {len(recordings)} rows, Sjöström et "
         "al. 2001) with the least-squares line. Right: the correlation under every reading of the statement, "
         "with 95 % BCa bootstrap intervals over recordings; the dashed line is the published value."
     )
-    yield ClaimFigure(readings_figure(recordings, correlations, PUBLISHED_R), caption)
+    yield ClaimFigure(relations.readings_figure(recordings, correlations, PUBLISHED_R), caption)
     caption = (
         f"Correlations that arise when p and the change have no relation ({n_draws} draws each), because p "
         "is a factor of the strength by which the change is divided, or because both are estimated from few "
         "sweeps. Line: recorded."
     )
-    yield ClaimFigure(coupling_figure(recorded.value, drawn), caption)
+    yield ClaimFigure(relations.coupling_figure(recorded.value, drawn), caption)
     yield from _REMARKS
 
 
