@@ -17,7 +17,7 @@ from validation.clause_chart import ClauseLine, clause_lines
 from validation.evaluation import Findings
 from validation.full_results import full_results
 from validation.report_comparison import Comparison, compared
-from validation.report_summary import Summary, summary_of
+from validation.report_summary import summary_of
 from validation.report_text import condition_text, interval_text, number_text
 from validation.runs import Run, configuration, differences
 from validation.statement import FAILED, Claim, Measurement, Rendering, Verdict, worst_of
@@ -138,7 +138,12 @@ def rendered_page(
         deviations=deviations_of(lines, findings.measurements()),
         experiments=experiments_of(findings),
         sections=sections,
-        summary=_summary(findings, sections),
+        summary=summary_of(
+            [section["claim"] for section in sections],
+            {section["claim"].id: section["verdict"] for section in sections},
+            {section["claim"].id: section["measurements"] for section in sections},
+            {section["claim"].id: section["agreement"] for section in sections},
+        ),
         comparison=comparison,
         counts=_counts(section["verdict"] for section in sections),
         agreements=_counts(section["agreement"].agreement for section in sections),
@@ -153,16 +158,6 @@ def _counts(findings: Iterable[Verdict | Agreement]) -> dict[Verdict | Agreement
     counted = Counter(findings)
     del counted[Agreement.ALONE]
     return {verdict: counted[verdict] for verdict in SIGN if counted[verdict]}
-
-
-def _summary(findings: Findings, sections: list[dict[str, Any]]) -> Summary:
-    claims = [section["claim"] for section in sections]
-    return summary_of(
-        claims,
-        {section["claim"].id: section["verdict"] for section in sections},
-        {claim.id: findings.measurements(claim.id) for claim in claims},
-        {section["claim"].id: section["agreement"] for section in sections},
-    )
 
 
 def deviations_of(

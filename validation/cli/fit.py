@@ -77,7 +77,7 @@ def fit(
       brianpresyn fit two_calcium.csv --noise 0.5pA --condition calcium
       brianpresyn fit cell.abf --stimuli 100ms,120ms --window 2ms:15ms --channel 'IN 0'
     """
-    from validation.recorded_tables import TableError
+    from validation.recorded_tables import TableError, read_table, recorded_synapses
     from validation.recorded_traces import TRACE_SUFFIXES
 
     outputs = {"--report": report, "--json": json_file, "--csv": csv_file, "--example": example}
@@ -92,8 +92,7 @@ def fit(
         raise click.UsageError("name a table, or write one to start from with --example my.csv")
     if table != "-" and not Path(table).is_file():
         raise click.UsageError(f"no such file: {table}")
-    of_traces = {name: options.pop(name) for name in ("stimuli", "window", "channel", "baseline", "average")}
-    of_table = {name: options.pop(name) for name in ("columns", "condition", "new_sweep_after")}
+    of_traces = {name: options[name] for name in ("stimuli", "window", "channel", "baseline", "average")}
     try:
         if Path(table).suffix.lower() in TRACE_SUFFIXES:
             read, synapses = _from_traces(table, of_traces)
@@ -103,13 +102,16 @@ def fit(
                 raise click.UsageError(
                     f"--{given[0]} is of files of traces (abf, nwb, ...); a table holds amplitudes already"
                 )
-            read, synapses = _from_table(table, **of_table)
+            read = read_table(table, options["columns"])
+            gap = _time(options["new_sweep_after"], "--new-sweep-after")
+            synapses = recorded_synapses(read, condition=options["condition"], new_sweep_after=gap)
     except (TableError, OSError) as error:
         raise click.UsageError(str(error)) from None
     if not 0 <= cv_within <= 2:
         raise click.UsageError(f"--cv-within must be in 0 to 2, got {cv_within}")
     read.remarks.extend(_suspicious_scale(synapses))
-    fits = _fits(synapses, noise, options | {"variability": cv_within})
+    model = {name: options[name] for name in ("dynamics", "n", "robust")}
+    fits = _fits(synapses, noise, model | {"variability": cv_within})
     for remark in read.remarks:
         errors.print(f"[dim]{read.source}: read with {remark}[/]")
     _show(fits)
@@ -120,16 +122,6 @@ def fit(
         print(f"report: {report.resolve()}")
     _write_numbers(fits, json_file, csv_file)
     return _FAILED if any(hasattr(one, "reason") for one in fits.values()) else 0
-
-
-def _from_table(
-    table: str, columns: str | None, condition: str, new_sweep_after: str | None
-) -> tuple[Any, list[Any]]:
-    from validation.recorded_tables import read_table, recorded_synapses
-
-    read = read_table(table, columns)
-    gap = _time(new_sweep_after, "--new-sweep-after")
-    return read, recorded_synapses(read, condition=condition, new_sweep_after=gap)
 
 
 def _from_traces(path: str, options: dict[str, str | None]) -> tuple[Any, list[Any]]:

@@ -20,7 +20,7 @@ from biophys.short_term import ShortTermDynamics
 from validation.data.data_sets import DATA_SETS
 from validation.data.datastore import DataSetMissing, locate
 
-_COLUMNS = (
+_COLUMNS = [
     "n_release_sites",
     "base_release_probability",
     "mini_amplitude",
@@ -30,7 +30,7 @@ _COLUMNS = (
     "facilitation_amount",
     "facilitation_tau",
     "measurement_stdev",
-)
+]
 # The database's mark of vesicle depletion instead of a depression of p.
 _DEPLETION = -1.0
 

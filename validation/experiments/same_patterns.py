@@ -49,11 +49,8 @@ def rate_accuracy(config: Config, *, inputs: str = SIGNED) -> xr.DataArray:
         x = torch.cat([(x > 0).to(x.dtype), (x < 0).to(x.dtype)], dim=-1)
     rules = {PLASTIC: config.rule, DETERMINISTIC: None}
     accuracy = np.stack([_accuracy(config, rule, x, y) for rule in rules.values()])
-    return xr.DataArray(
-        accuracy,
-        dims=("model", "seed", "after_task", "task"),
-        coords={"model": list(rules), "seed": list(config.seeds)},
-    )
+    coords = {"model": list(rules), "seed": list(config.seeds)}
+    return xr.DataArray(accuracy, coords, ("model", "seed", "after_task", "task"))
 
 
 def _accuracy(config: Config, rule: ReleasePlasticity | None, x: Tensor, y: Tensor) -> np.ndarray:

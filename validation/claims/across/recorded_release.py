@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -44,13 +44,8 @@ def median_of(
     values: np.ndarray, clusters: np.ndarray, rng: np.random.Generator, unit: str = "recordings"
 ) -> Estimate:
     """Return the median with its bootstrap distribution over clusters of rows."""
-    return bootstrap(
-        lambda w: weighted_median(np.broadcast_to(values, w.shape), w),
-        len(values),
-        clusters=clusters,
-        rng=rng,
-        unit=unit,
-    )
+    drawn: dict[str, Any] = {"clusters": clusters, "rng": rng, "unit": unit}
+    return bootstrap(lambda w: weighted_median(np.broadcast_to(values, w.shape), w), len(values), **drawn)
 
 
 def efficiency(

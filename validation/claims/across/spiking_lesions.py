@@ -22,10 +22,7 @@ LESIONS = _spiking(
     unit="images",
 )
 ENERGY = _spiking(
-    "X04b",
-    "mean energy of synapses with p >= 0.9 over that of the others",
-    criterion=above(1.0),
-    unit="units",
+    "X04b", "mean energy of synapses with p >= 0.9 over that of others", criterion=above(1.0), unit="units"
 )
 X04 = Claim(
     "X04",
@@ -71,18 +68,15 @@ def _energy_of_important(result: xr.Dataset, rng: np.random.Generator) -> Iterat
         (Rendering.SPIKING, "unit_energy", "ATP"),
         (Rendering.RATE, "unit_strength", "|w̄|"),
     ):
-        ratio = partial(_ratio_of_means, result[name].to_numpy(), count)
+        spent = result[name].to_numpy()
+
+        def ratio(weights: NDArray[np.float64], spent: NDArray[np.float64] = spent) -> NDArray[np.float64]:
+            mean = (weights @ spent) / (weights @ count)
+            return mean[:, 0] / mean[:, 1]
+
         quantity = f"mean energy ({energy}) of synapses with p >= 0.9 over that of synapses with p < 0.9"
         estimate = bootstrap(ratio, len(count), rng=rng, n_resamples=2000, unit="units", how="one network")
         yield row(ENERGY, estimate, quantity, rendering=rendering, condition=data_of(result), reason=share)
-
-
-def _ratio_of_means(
-    energy: NDArray[np.float64], count: NDArray[np.float64], weights: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Return the ratio of the mean energies of high- and low-p synapses for weighted units, shape (m,)."""
-    mean = (weights @ energy) / (weights @ count)
-    return mean[:, 0] / mean[:, 1]
 
 
 _CAPTIONS = {

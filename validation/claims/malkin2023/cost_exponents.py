@@ -20,25 +20,14 @@ from validation.registry import Context, Findings, claim_figure, measures
 from validation.statement import MALKIN, Claim, Clause, Rendering, row
 
 _VARYING = {"calcium pump": "p", "vesicle membrane": "n", "actin": "n", "trafficking": "n"}
+_clause = partial(Clause, rendering=Rendering.ANALYTIC)
 LAWS = {
-    mechanism: Clause(
-        f"M02{letter}",
-        f"{mechanism}, {_VARYING[mechanism]} varies",
-        "fig 1c, app 1",
-        exact(rho, 0.01 * rho),
-        f"{rho:.3g}",
-        rendering=Rendering.ANALYTIC,
+    m: _clause(
+        f"M02{letter}", f"{m}, {_VARYING[m]} varies", "fig 1c, app 1", exact(rho, 0.01 * rho), f"{rho:.3g}"
     )
-    for letter, (mechanism, rho) in zip("abcd", COST_EXPONENTS.items(), strict=True)
+    for letter, (m, rho) in zip("abcd", COST_EXPONENTS.items(), strict=True)
 }
-SMALL_P = Clause(
-    "M02e",
-    "trafficking, p varies, while p is small",
-    "eq 18",
-    exact(2.0, 0.02),
-    "2",
-    rendering=Rendering.ANALYTIC,
-)
+SMALL_P = _clause("M02e", "trafficking, p varies, while p is small", "eq 18", exact(2.0, 0.02), "2")
 M02 = Claim(
     "M02",
     "At fixed mean, cost ~ sigma^-rho with rho = 1/2 (calcium pump, p varies), 2/3 (membrane, n), 4/3 "

@@ -17,11 +17,7 @@ MOST_LOW = Clause(
     "S02b", "most stay low (more than half below 0.5)", "fig 2a, app 1 fig 1d", above(0.5), "most, no number"
 )
 SAME = Clause(
-    "S02c",
-    "independently of the initial p (within a point)",
-    "app 1 fig 1d",
-    equals(0.0, 0.01),
-    "independent",
+    "S02c", "independent of the initial p (within a point)", "app 1 fig 1d", equals(0.0, 0.01), "independent"
 )
 S02 = Claim(
     "S02",
