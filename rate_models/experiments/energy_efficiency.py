@@ -23,22 +23,18 @@ from biophys.argument_types import check_config
 from biophys.progress import Progress, ignore_progress
 from biophys.release_plasticity import ReleasePlasticity
 from biophys.settings import (
-    Count,
-    Counts,
     NotNegative,
     OneOf,
     Positive,
     Probability,
     Seeds,
     Share,
-    Shares,
     WholeNumber,
     settings,
 )
 from biophys.sweeps.executors import Executor, ThisProcess
 from biophys.sweeps.groups import KeptReplicas, swept_dataset
 from rate_models.data_by_name import images_for
-from rate_models.datasets import DataSetName
 from rate_models.devices import Execution, execution_or_default
 from rate_models.experiments.energy_figures import FIGURES, best_ratio, mean_and_sem
 from rate_models.experiments.network_measures import (
@@ -85,12 +81,11 @@ MAY_DIFFER = (
 
 
 @settings
-class Config:
-    """What is trained and how; the defaults are those of the paper or, where it is silent, of its program.
+class Config(Protocol):
+    """What is trained, beside what `network_measures.Protocol` says of all; defaults as there.
 
     Parameters
     ----------
-    data_set : ``"mnist"`` (paper), ``"fashion_mnist"`` or ``"digits"``
     models : names out of `MODELS`
     l2 : strengths of the L2 penalty (program; the paper gives none)
     shown_l2
@@ -99,38 +94,24 @@ class Config:
         be among `l2`.
     seeds : one network per seed and penalty (program: the first three)
     variant_seeds : seeds of the networks with other step sizes or other fixed release probabilities
-    hidden_units : sizes of the hidden layers (paper: 200, 200)
-    n_epochs, batch_size : paper: 50 epochs, 100 images per batch
-    p_up, p_down, g_lim, p_min : parameters of the p rule (paper: 0.07, 0.07, 0.001, 0.25)
+    p_up, p_down, p_min : further parameters of the p rule (paper: 0.07, 0.07, 0.25)
     step_factors : factors on p_up and p_down (paper: 0.75 and 1.25)
     changes_steps_singly : whether p_up and p_down are also changed one by one (the paper does not say)
     fixed_p : release probability of the model without plasticity (program: 0.4)
     scanned_p, scanned_learning_rates : of appendix 1 figure 1c (it says neither which p nor which rates)
     learning_rate, learning_rate_deterministic : paper: 0.05; program: 0.08 for the deterministic model
-    n_samples, n_lesion_samples
-        Draws of the synapses per test image (program: 10; one draw for the mutual information), and the same
-        after lesions.
-    evaluate_every : epochs between evaluations; the last epoch is always evaluated
-    lesion_fractions : shares of the synapses removed by lesions, each 0..1 (program: 0.1, 0.2, ... 0.9)
-    n_shuffles : shuffles of each weight matrix
-    n_gradient_synapses : synapses per layer whose gradients are followed image by image
     lesions_at_every_l2 : whether lesions are made at every penalty, or only at `shown_l2`
     varied_l2 : penalties at which step sizes are changed; empty for all of `l2`
     networks_per_batch : networks that train together; 0 for all, or as many as fit the cache of a CPU
     """
 
-    data_set: DataSetName = "mnist"
     models: tuple[Annotated[str, OneOf(MODELS)], ...] = MODELS
     l2: tuple[NotNegative, ...] = (0.0, 0.001, 0.005, 0.01, 0.05, 0.1)
     shown_l2: NotNegative = 0.01
     seeds: Seeds = (2019, 2020, 2021, 2022, 2023)
     variant_seeds: Seeds = (2019, 2020, 2021)
-    hidden_units: Counts = (200, 200)
-    n_epochs: Count = 50
-    batch_size: Count = 100
     p_up: NotNegative = 0.07
     p_down: NotNegative = 0.07
-    g_lim: NotNegative = 0.001
     p_min: Share = 0.25
     step_factors: tuple[Positive, ...] = (0.75, 1.25)
     changes_steps_singly: bool = True
@@ -139,12 +120,6 @@ class Config:
     scanned_learning_rates: tuple[Positive, ...] = (0.01, 0.02, 0.05, 0.1, 0.2)
     learning_rate: Positive = 0.05
     learning_rate_deterministic: Positive = 0.08
-    n_samples: Count = 10
-    n_lesion_samples: Count = 10
-    evaluate_every: Count = 10
-    lesion_fractions: Shares = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
-    n_shuffles: Count = 20
-    n_gradient_synapses: Count = 200
     lesions_at_every_l2: bool = True
     varied_l2: tuple[NotNegative, ...] = ()
     networks_per_batch: WholeNumber = 0

@@ -4,7 +4,7 @@ Schug et al. (2021), methods. doi:10.7554/eLife.69884
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -13,7 +13,8 @@ import xarray as xr
 from numpy.typing import NDArray
 from torch import Tensor
 
-from rate_models.datasets import ImageData
+from biophys.settings import Count, Counts, NotNegative, Shares, settings
+from rate_models.datasets import DataSetName, ImageData
 from rate_models.devices import Execution
 from rate_models.energy import energy_per_synapse, neuronal_energy, synaptic_energy
 from rate_models.evaluation import accuracy, mean_softmax
@@ -47,21 +48,36 @@ N_GRADIENT_IMAGES = 10_000
 """Training images whose gradients are compared with the threshold."""
 
 
-@dataclass(frozen=True)
+@settings
 class Protocol:
-    """What is done with every network alike; the fields are those of `energy_efficiency.Config`."""
+    """What is done with every network alike; defaults are the paper's or, where it is silent, its program's.
 
-    data_set: str
-    hidden_units: tuple[int, ...]
-    n_epochs: int
-    batch_size: int
-    g_lim: float
-    n_samples: int
-    n_lesion_samples: int
-    evaluate_every: int
-    lesion_fractions: tuple[float, ...]
-    n_shuffles: int
-    n_gradient_synapses: int
+    Parameters
+    ----------
+    data_set : ``"mnist"`` (paper), ``"fashion_mnist"`` or ``"digits"``
+    hidden_units : sizes of the hidden layers (paper: 200, 200)
+    n_epochs, batch_size : paper: 50 epochs, 100 images per batch
+    g_lim : of the p rule (paper: 0.001)
+    n_samples, n_lesion_samples
+        Draws of the synapses per test image (program: 10; one draw for the mutual information), and the same
+        after lesions.
+    evaluate_every : epochs between evaluations; the last epoch is always evaluated
+    lesion_fractions : shares of the synapses removed by lesions, each 0..1 (program: 0.1, 0.2, ... 0.9)
+    n_shuffles : shuffles of each weight matrix
+    n_gradient_synapses : synapses per layer whose gradients are followed image by image
+    """
+
+    data_set: DataSetName = "mnist"
+    hidden_units: Counts = (200, 200)
+    n_epochs: Count = 50
+    batch_size: Count = 100
+    g_lim: NotNegative = 0.001
+    n_samples: Count = 10
+    n_lesion_samples: Count = 10
+    evaluate_every: Count = 10
+    lesion_fractions: Shares = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
+    n_shuffles: Count = 20
+    n_gradient_synapses: Count = 200
 
 
 def settings_of(spec: NetworkSpec, protocol: Protocol) -> dict[str, object]:
