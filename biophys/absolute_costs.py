@@ -123,14 +123,8 @@ def resting_costs(reference: ReferenceSynapse | None = None, estimate: Estimate 
     """Return the ATP per second of a resting synapse: the proton leak of its vesicles' membrane, and actin.
 
     Both are for the whole pool of vesicles behind the docked ones, which is taken as proportional to n.
+    Arguments as in :func:`spike_costs`.
 
-    Parameters
-    ----------
-    reference, estimate
-        As in :func:`spike_costs`.
-
-    Examples
-    --------
     >>> print(resting_costs()(QuantalSynapse(n=1, p=0.25, q=0.2 * pq.mV)).round(1))
     86.8 ATP/s
     """
@@ -149,17 +143,10 @@ def resting_costs(reference: ReferenceSynapse | None = None, estimate: Estimate 
 def costs_at_rate(
     rate: pq.Quantity, reference: ReferenceSynapse | None = None, estimate: Estimate = "value"
 ) -> CostMixture:
-    """Return all costs of a synapse whose presynaptic neuron fires at `rate`, in ATP per second.
+    """Return all costs of a synapse whose presynaptic neuron fires at `rate`, above 0, in ATP per second.
 
-    Parameters
-    ----------
-    rate
-        Presynaptic firing rate, one number above 0 with its unit.
-    reference, estimate
-        As in :func:`spike_costs`.
+    The other arguments are those of :func:`spike_costs`.
 
-    Examples
-    --------
     >>> print(costs_at_rate(4 * pq.Hz)(QuantalSynapse(n=1, p=0.25, q=0.2 * pq.mV)).round(0))
     163908.0 ATP/s
     """
@@ -172,22 +159,10 @@ def costs_at_rate(
 def budget_table(
     synapse: QuantalSynapse, rate: pq.Quantity, reference: ReferenceSynapse | None = None
 ) -> list[BudgetRow]:
-    """Return the budget of one synapse by mechanism, with the range that the constants leave.
+    """Return the budget of one synapse at one rate by mechanism, with the range that the constants leave.
 
-    Parameters
-    ----------
-    synapse, rate
-        A single synapse and one presynaptic firing rate.
-    reference
-        The synapse that the constants describe.
+    The constants describe the `reference`.
 
-    Raises
-    ------
-    TypeError, ValueError
-        If `synapse` is no `QuantalSynapse`; if `synapse` or `rate` is an array.
-
-    Examples
-    --------
     >>> rows = budget_table(QuantalSynapse(n=5, p=0.4, q=0.2 * pq.mV), 4 * pq.Hz)
     >>> rows[3].mechanism, round(rows[3].share, 2)
     ('postsynaptic ion flux', 0.87)

@@ -184,8 +184,6 @@ def joules_of(atp: pq.Quantity, free_energy: pq.Quantity = ATP_FREE_ENERGY.value
 def atp_of(energy: pq.Quantity, free_energy: pq.Quantity = ATP_FREE_ENERGY.value) -> pq.Quantity:
     """Return how many ATP give this much free energy (as of :func:`joules_of`); watts give ATP per second.
 
-    Examples
-    --------
     >>> print(atp_of(1e-15 * pq.J).round(0))
     12044.0 ATP
     """

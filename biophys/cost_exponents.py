@@ -159,7 +159,8 @@ def fit_cost_exponent(
     r"""Fit cost :math:`\sim \sigma^{-\rho}` by least squares on logarithms.
 
     Relative errors of both variables weigh each point by :math:`1 / (s_c^2 + \rho^2 s_\sigma^2)` (effective
-    variance, four rounds); where the scatter is larger than they explain, it decides.
+    variance, four rounds); where the scatter is larger than they explain, it decides (Orear J 1982, Am J Phys
+    50:912-916, doi:10.1119/1.12972).
 
     Parameters
     ----------
@@ -178,16 +179,10 @@ def fit_cost_exponent(
 
     Raises
     ------
-    TypeError
-        If `sd` is no standard deviation of a response, such as a variance, or `cost` is a response.
-    ValueError
-        If there are too few points, the lengths differ, a value is not positive and finite, all sd are equal,
-        or sd and mean rise together.
-
-    References
-    ----------
-    Orear J (1982). Least squares when both variables have uncertainties. Am J Phys 50:912-916,
-    doi:10.1119/1.12972.
+    TypeError, ValueError
+        If `sd` is no standard deviation of a response, such as a variance, or `cost` is a response; if there
+        are too few points, the lengths differ, a value is not positive and finite, all sd are equal, or sd
+        and mean rise together.
 
     Examples
     --------
@@ -344,19 +339,10 @@ def _cases(cooperativity: float, n_points: int) -> list[_Case]:
 def exponent_table(*, cooperativity: float = 4.0, n_points: int = 60) -> list[ExponentRow]:
     r"""Return fitted against analytic exponents of the four reliability costs, and where the laws end.
 
-    Each mechanism is swept at the mean of a synapse with n = 5, p = 0.3: p from 0.02 to 0.98, or n from 1
-    to 200. The last two rows move trafficking with p (eq. 18) at small and at all p; :math:`\rho = 2` fails
-    in the last.
+    Each mechanism is swept in `n_points` (at least 3) at the mean of a synapse with n = 5, p = 0.3: p from
+    0.02 to 0.98, or n from 1 to 200. The last two rows move trafficking with p (eq. 18) at small and at all
+    p; :math:`\rho = 2` fails in the last. `cooperativity` is the Hill coefficient of release.
 
-    Parameters
-    ----------
-    cooperativity
-        Hill coefficient of release.
-    n_points
-        Points of each sweep, at least 3.
-
-    Examples
-    --------
     >>> for row in exponent_table()[:2]:
     ...     print(row.mechanism, row.varying, round(row.fit.exponent, 4), row.holds)
     calcium pump p 0.5 True
@@ -415,14 +401,9 @@ def exponent_map(
 
 @checked_types
 def plot_exponent_map(figure: Figure, cost: CostLaw | CostMixture, mean: pq.Quantity) -> None:
-    """Draw the local exponent of `cost` over n and p, bought with n and bought with p.
+    """Draw the local exponent of `cost` over n and p, bought with n and bought with p (:func:`exponent_map`).
 
-    Parameters
-    ----------
-    figure
-        An empty figure, about 9 by 4 inches.
-    cost, mean
-        As of :func:`exponent_map`.
+    The figure is empty, about 9 by 4 inches.
     """
     figure.set_layout_engine("constrained")
     n, p = np.unique(np.rint(np.geomspace(1, 100, 40))), np.linspace(0.01, 0.99, 99)
@@ -446,12 +427,7 @@ def plot_exponent_map(figure: Figure, cost: CostLaw | CostMixture, mean: pq.Quan
 def plot_exponents(figure: Figure, *, cooperativity: float = 4.0, n_points: int = 25) -> None:
     """Draw the four costs against the coefficient of variation, and the exponents against p.
 
-    Parameters
-    ----------
-    figure
-        An empty figure, about 9 by 4 inches.
-    cooperativity, n_points
-        As of :func:`exponent_table`.
+    The figure is empty, about 9 by 4 inches.
     """
     figure.set_layout_engine("constrained")
     cost_axes, exponent_axes = figure.subplots(1, 2)

@@ -133,17 +133,9 @@ def budget_exponents(
 ) -> FloatArray:
     r"""Return local exponents :math:`\mathrm{d} \log \sigma^{-2} / \mathrm{d} \log E` of any cost, by search.
 
-    Parameters
-    ----------
-    cost, mean
-        One cost law or a mixture, and the mean that all synapses share.
-    budgets
-        Increasing budgets, one-dimensional: one exponent between each pair of neighbours.
-    n_max
-        Largest number of sites.
+    There is one between each pair of neighbours of increasing `budgets`; all synapses share the `mean`, and
+    have up to `n_max` sites.
 
-    Examples
-    --------
     >>> budgets = np.array([20.0, 30.0]) * pq.dimensionless
     >>> budget_exponents(BudgetLaw().cost, budgets, 1 * pq.mV).round(3)
     array([5.])
@@ -260,17 +252,10 @@ def _log_error(predicted: FloatArray, observed: FloatArray) -> float:
 
 @checked_types
 def implied_budget(mean: pq.Quantity, sd: pq.Quantity, law: BudgetLaw | None = None) -> Any:
-    """Return the least budget that a synapse with these moments can have.
+    """Return the least budget that a synapse with these moments, above 0, can have.
 
-    Parameters
-    ----------
-    mean, sd
-        Moments of the response, above 0, with their unit; any shape.
-    law
-        The two costs; by default both of scale 1, which gives relative budgets.
+    The `law` of the two costs is by default both of scale 1, which gives relative budgets.
 
-    Examples
-    --------
     >>> ratio = implied_budget(1 * pq.mV, 0.1 * pq.mV) / implied_budget(1 * pq.mV, 0.2 * pq.mV)
     >>> float((ratio**5).round(6))
     4.0

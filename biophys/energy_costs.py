@@ -97,19 +97,11 @@ class CostLaw:
         return float(self.local_exponent(0.0, self.varying))
 
     def local_exponent(self, p: ArrayLike, varying: Varying | None = None) -> FloatArray:
-        r"""Return :math:`\rho = -\mathrm{d} \log C / \mathrm{d} \log \sigma` at fixed mean, shaped as `p`.
+        r"""Return :math:`\rho = -\mathrm{d} \log C / \mathrm{d} \log \sigma` at fixed mean, p in [0, 1).
 
-        It is negative where more reliability costs less.
+        It is negative where more reliability costs less; `varying` is what moves, by default what the law
+        says.
 
-        Parameters
-        ----------
-        p
-            Release probability at which to take it, in [0, 1); any shape.
-        varying
-            What moves: ``"n"`` or ``"p"``; by default what the law says.
-
-        Examples
-        --------
         >>> trafficking_cost().local_exponent([0.0, 0.1, 0.5], varying="p")
         array([2. , 1.8, 1. ])
         """
@@ -143,8 +135,6 @@ class CostLaw:
 class CostMixture:
     """Sum of several costs, at least one, all of one dimension.
 
-    Examples
-    --------
     >>> mixture = calcium_pump_cost() + trafficking_cost()
     >>> float(mixture(QuantalSynapse(n=4, p=0.5, q=1 * pq.mV)))
     3.0
@@ -297,15 +287,8 @@ def actin_cost(
 ) -> CostLaw:
     r"""Return the cost of the actin that vesicles are strung on, :math:`n r`; :math:`\rho = 4/3`.
 
-    Malkin et al. (2023), eq. 16.
+    Malkin et al. (2023), eq. 16; arguments as of :func:`vesicle_membrane_cost`.
 
-    Parameters
-    ----------
-    scale, reference_q
-        As of :func:`vesicle_membrane_cost`.
-
-    Examples
-    --------
     >>> law = actin_cost()
     >>> float(law(QuantalSynapse(n=8, p=0.5, q=2 * pq.mV)).round(3)), round(law.exponent, 3)
     (10.079, 1.333)
@@ -322,20 +305,11 @@ def actin_cost(
 
 @checked_types
 def trafficking_cost(*, varying: Varying = "n", scale: pq.Quantity = 1.0 * pq.dimensionless) -> CostLaw:
-    r"""Return the cost of bringing up vesicles to replace those released, :math:`n p`.
+    r"""Return the cost of bringing up vesicles to replace those released, :math:`n p`, `scale` for one.
 
-    Bought with n it has :math:`\rho = 2`; bought with p it has :math:`\rho = 2 (1 - p)`, near 2 only while p
-    is small (Malkin et al. 2023, eq. 17-18).
+    Bought with n (`varying`) it has :math:`\rho = 2`; bought with p it has :math:`\rho = 2 (1 - p)`, near 2
+    only while p is small (Malkin et al. 2023, eq. 17-18).
 
-    Parameters
-    ----------
-    varying
-        What the reliability is bought with.
-    scale
-        Cost of one vesicle.
-
-    Examples
-    --------
     >>> law = trafficking_cost()
     >>> float(law(QuantalSynapse(n=8, p=0.5, q=2 * pq.mV)).round(3)), round(law.exponent, 3)
     (4.0, 2.0)
@@ -357,16 +331,9 @@ def transmitter_cost(
     r"""Return the cost of refilling the released vesicles with transmitter, :math:`n p q`.
 
     It is proportional to the mean response, so that at fixed mean it buys no reliability: :math:`\rho = 0`.
-    Attwell D, Laughlin SB (2001). J Cereb Blood Flow Metab 21:1133-1145,
-    doi:10.1097/00004647-200110000-00001.
+    `scale` is the cost of the transmitter of a vesicle of quantal size `reference_q`. Attwell D, Laughlin SB
+    (2001). J Cereb Blood Flow Metab 21:1133-1145, doi:10.1097/00004647-200110000-00001.
 
-    Parameters
-    ----------
-    scale, reference_q
-        Cost of the transmitter of a vesicle of quantal size `reference_q`.
-
-    Examples
-    --------
     >>> law = transmitter_cost()
     >>> float(law(QuantalSynapse(n=8, p=0.5, q=2 * pq.mV)).round(3)), round(law.exponent, 3)
     (8.0, 0.0)
@@ -380,12 +347,8 @@ def ion_flux_cost(
 ) -> CostLaw:
     r"""Return the cost of pumping out the ions of the postsynaptic response, :math:`n p q`; :math:`\rho = 0`.
 
-    Source as of :func:`transmitter_cost`.
-
-    Parameters
-    ----------
-    scale, reference_q
-        Cost of the ions that a vesicle of quantal size `reference_q` lets in.
+    `scale` is the cost of the ions that a vesicle of quantal size `reference_q` lets in; source as of
+    :func:`transmitter_cost`.
     """
     return replace(transmitter_cost(scale=scale, reference_q=reference_q), mechanism="postsynaptic ion flux")
 
@@ -396,13 +359,8 @@ def reliability_costs(
 ) -> tuple[CostLaw, ...]:
     """Return the paper's four reliability costs, relative, in the order of its figure 1c.
 
-    Parameters
-    ----------
-    cooperativity, reference_q
-        Hill coefficient of release, and quantal size of a vesicle of the reference radius.
+    They are at this Hill coefficient of release, and quantal size of a vesicle of the reference radius.
 
-    Examples
-    --------
     >>> [round(law.exponent, 3) for law in reliability_costs()]
     [0.5, 0.667, 1.333, 2.0]
     """

@@ -19,16 +19,9 @@ from biophys.units import FloatArray, checked_finite, magnitude_in, psp_unit_of
 def entropic_cost(sd: pq.Quantity) -> Any:
     r"""Minus the entropy of a normal weight, :math:`C_{VI} = -\frac{1}{2} \ln 2 \pi e \sigma^2`, in nats.
 
-    Differential entropy depends on the unit of `sd` by a constant, so that only differences mean something
-    (Malkin et al. 2023, eq. 41).
+    Differential entropy depends on the unit of `sd`, above 0, by a constant, so that only differences mean
+    something (Malkin et al. 2023, eq. 41).
 
-    Parameters
-    ----------
-    sd
-        Standard deviation, above 0; any shape.
-
-    Examples
-    --------
     >>> round(float(entropic_cost(1 * pq.mV)), 4)
     -1.4189
     """
@@ -68,17 +61,9 @@ def biological_cost(sd: pq.Quantity, rho: ArrayLike, s: pq.Quantity) -> Any:
 def bound_gap(ratio: ArrayLike, rho: ArrayLike) -> FloatArray:
     r"""Return the bound less the entropic cost in nats, :math:`(z^\rho - 1) / \rho - \ln z` with z = s / sd.
 
-    Computed without cancellation near :math:`\rho = 0`, where it is :math:`\rho (\ln z)^2 / 2`.
+    The `ratio` z is above 0, `rho` at least 0; they are broadcast. Computed without cancellation near
+    :math:`\rho = 0`, where it is :math:`\rho (\ln z)^2 / 2`.
 
-    Parameters
-    ----------
-    ratio
-        z, above 0.
-    rho
-        Cost exponent, at least 0; broadcast against `ratio`.
-
-    Examples
-    --------
     >>> bound_gap([0.5, 1.0, 2.0], 2.0).round(4)
     array([0.3181, 0.    , 0.8069])
     """

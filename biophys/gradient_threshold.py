@@ -65,14 +65,8 @@ def approximation_error(
     """Return by how much the formula without mean is off, relative to the exact probability.
 
     The paper neglects the mean because it is much smaller than the sd; this says how much smaller it must be.
+    Arguments are those of :func:`probability_above`.
 
-    Parameters
-    ----------
-    threshold, sd, mean, law
-        As in :func:`probability_above`.
-
-    Examples
-    --------
     >>> float(approximation_error(0.001, 0.001, 0.0001).round(4))
     -0.0076
     """

@@ -30,8 +30,6 @@ _BLOCK = 2_000_000
 def bernoulli_input(spike_probability: float) -> FloatArray:
     """Return the probabilities of 0 and 1 spike per bin at this probability, in (0, 1), of a spike.
 
-    Examples
-    --------
     >>> bernoulli_input(0.01)
     array([0.99, 0.01])
     """
@@ -45,8 +43,6 @@ def poisson_input(mean_count: float) -> FloatArray:
 
     `mean_count` is the rate times the window, above 0 and at most 200.
 
-    Examples
-    --------
     >>> poisson_input(0.5).round(3)[:4]
     array([0.607, 0.303, 0.076, 0.013])
     """
@@ -206,15 +202,8 @@ def information_per_energy(
 ) -> pq.Quantity:
     """Return the bits that a synapse transmits for each ATP, of the shape of n and p.
 
-    Parameters
-    ----------
-    input_pmf, n, p, spontaneous
-        As in :func:`transmitted_information`.
-    cost
-        What a bin costs.
+    `cost` is that of a bin; the other arguments are those of :func:`transmitted_information`.
 
-    Examples
-    --------
     >>> ratio = information_per_energy(bernoulli_input(0.01), 1, [0.1, 0.5], TransmissionCost())
     >>> (ratio.magnitude * 1e5).round(2)
     array([2.07, 3.73])
@@ -245,15 +234,10 @@ class Optimum:
 def optimal_release_probability(
     input_pmf: ArrayLike, n: int, cost: TransmissionCost, *, spontaneous: float = 0.0
 ) -> Optimum:
-    """Return the release probability with most bits per ATP at this number of sites.
+    """Return the release probability with most bits per ATP at a number of sites.
 
-    Parameters
-    ----------
-    input_pmf, n, cost, spontaneous
-        As in :func:`information_per_energy`, `n` a single number.
+    Arguments are those of :func:`information_per_energy`, `n` a single number.
 
-    Examples
-    --------
     >>> best = optimal_release_probability(bernoulli_input(0.01), 5, TransmissionCost())
     >>> 0.05 < best.p < 0.5
     True
@@ -275,17 +259,10 @@ def optimal_release_probability(
 def optimal_synapse(
     input_pmf: ArrayLike, cost: TransmissionCost, *, n_max: int = 20, spontaneous: float = 0.0
 ) -> Optimum:
-    """Return the number of sites and the release probability with most bits per ATP.
+    """Return the number of sites, up to `n_max`, and the release probability with most bits per ATP.
 
-    Parameters
-    ----------
-    input_pmf, cost, spontaneous
-        As in :func:`information_per_energy`.
-    n_max
-        Largest number of sites tried.
+    The other arguments are those of :func:`information_per_energy`.
 
-    Examples
-    --------
     >>> best = optimal_synapse(bernoulli_input(0.01), TransmissionCost(), n_max=5)
     >>> best.n, best.is_interior
     (1, True)
@@ -330,19 +307,11 @@ def failure_rate_of_levy_baxter(spike_probability: ArrayLike, *, is_exact: bool 
 def information_of_sum(n_inputs: int, spike_probability: float, failure: float) -> float:
     r"""Return the exact information, in bits, that summed releases carry about the number of spiking inputs.
 
-    It is the part of the dendrite's information that failures alone limit: m of the inputs spike and
-    :math:`k \sim \mathrm{Binomial}(m, 1 - f)` release. For many inputs it tends to
-    :math:`\frac{1}{2} \log_2 \frac{1 - s (1 - f)}{f}`.
+    It is the part of the dendrite's information that failures alone limit: m of the inputs (at most a few
+    thousand) spike with probability s and :math:`k \sim \mathrm{Binomial}(m, 1 - f)` release, f the
+    probability of `failure`, both in (0, 1). For many inputs it tends to :math:`\frac{1}{2} \log_2 \frac{1 -
+    s (1 - f)}{f}`.
 
-    Parameters
-    ----------
-    n_inputs
-        Number of inputs, at most a few thousand.
-    spike_probability, failure
-        s and f, in (0, 1).
-
-    Examples
-    --------
     >>> round(information_of_sum(2000, 0.05, 0.6), 2)
     0.35
     """

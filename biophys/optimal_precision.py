@@ -129,17 +129,10 @@ def _newton(log_curvature: FloatArray, rho: FloatArray, log_s: FloatArray) -> Fl
 def linear_importance(inputs: ArrayLike, noise_sd: pq.Quantity) -> pq.Quantity:
     r"""Return the importance of inputs of the linear model, :math:`H_{ii} = \epsilon^{-2} \sum_t x_{it}^2`.
 
-    Malkin et al. (2023), eq. 26; in 1/unit^2, shape (synapses,).
+    Malkin et al. (2023), eq. 26; in 1/unit^2, shape (synapses,). `inputs` x (times, synapses) are
+    dimensionless, `noise_sd` :math:`\epsilon` is that of the targets about the model, in the unit of the
+    response.
 
-    Parameters
-    ----------
-    inputs
-        Presynaptic activity x, shape (times, synapses), dimensionless.
-    noise_sd
-        Standard deviation :math:`\epsilon` of the targets about the model, in the unit of the response.
-
-    Examples
-    --------
     >>> print(linear_importance([[1.0, 0.0], [1.0, 2.0]], 0.5 * pq.mV))
     [ 8. 16.] 1/mV**2
     """
@@ -168,8 +161,6 @@ class PrecisionSlopes:
 def precision_slopes(rho: float) -> PrecisionSlopes:
     r"""Return the slopes of :math:`\log \sigma^2` under a cost of power rho > 0 (Malkin et al. 2023, eq. 54).
 
-    Examples
-    --------
     >>> precision_slopes(2.0).on_learning_rate
     1.0
     """
@@ -186,8 +177,6 @@ def exponent_from_input_slope(slope: ArrayLike) -> FloatArray:
     belong to no cost with :math:`\rho \ge 0`; they are returned as they come out, for intervals. Raises
     ValueError for a slope that is 0 or not finite.
 
-    Examples
-    --------
     >>> float(exponent_from_input_slope(-0.5))
     2.0
     """

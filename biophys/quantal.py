@@ -156,8 +156,6 @@ class QuantalSynapse:
     def sample(self, n_spikes: int | None = None, *, rng: np.random.Generator) -> pq.Quantity:
         """Draw the response to each spike in the unit of `q`; shape and arguments as of `release_counts`.
 
-        Examples
-        --------
         >>> import numpy as np, quantities as pq
         >>> synapse = QuantalSynapse(n=5, p=0.3, q=0.2 * pq.mV)
         >>> synapse.sample(4, rng=np.random.default_rng(1)).shape
@@ -216,15 +214,8 @@ def nonzero_mean(mean: pq.Quantity) -> FloatArray:
 def release_probability_for(cv: ArrayLike, n: ArrayLike) -> FloatArray:
     r"""Return the p that gives `n` sites this cv, :math:`p = 1 / (1 + n\,\mathrm{cv}^2)`.
 
-    Parameters
-    ----------
-    cv
-        sd / abs(mean) of the response, at least 0.
-    n
-        Number of sites, at least 1; need not be an integer.
+    `cv`, sd / abs(mean) of the response, is at least 0, `n` at least 1 and need not be an integer.
 
-    Examples
-    --------
     >>> float(release_probability_for(cv=1.0, n=4))
     0.2
     """
@@ -237,15 +228,9 @@ def release_probability_for(cv: ArrayLike, n: ArrayLike) -> FloatArray:
 def n_sites_for(cv: ArrayLike, p: ArrayLike) -> FloatArray:
     r"""Return the real n that gives `p` this cv, :math:`n = (1 - p) / (p\,\mathrm{cv}^2)`.
 
-    Parameters
-    ----------
-    cv
-        sd / abs(mean) of the response, above 0.
-    p
-        Release probability, in (0, 1): at p = 0 nothing is released, at p = 1 nothing varies.
+    `cv`, sd / abs(mean) of the response, is above 0, `p` inside (0, 1): at 0 nothing is released, at 1
+    nothing varies.
 
-    Examples
-    --------
     >>> float(n_sites_for(cv=1.0, p=0.2))
     4.0
     """
@@ -271,10 +256,9 @@ def synapse_with(
 
     Parameters
     ----------
-    mean
-        Mean response; not 0. The quantal size takes its sign and unit.
-    sd
-        Standard deviation, at least 0, of the same dimension.
+    mean, sd
+        Of the response, of one dimension: the mean not 0, of which the quantal size takes sign and unit, and
+        the sd at least 0.
     n, p
         Exactly one of them: the number of sites or the release probability to keep.
     hold
@@ -283,11 +267,9 @@ def synapse_with(
 
     Raises
     ------
-    TypeError
-        If `mean` or `sd` carries no unit, or not exactly one of `n` and `p` is given.
-    ValueError
-        If no binomial synapse has these moments: the mean is 0, the sd is negative or, given `p`, 0 or
-        above that of a single site.
+    TypeError, ValueError
+        If a unit is missing, or not exactly one of `n` and `p` is given; if no binomial synapse has these
+        moments: the mean is 0, the sd is negative or, given `p`, 0 or above that of a single site.
 
     Examples
     --------

@@ -120,15 +120,8 @@ def recovery_by_likelihood(
 ) -> RecoveryRow:
     """Return bias and coverage of :func:`estimate_by_likelihood` on recordings drawn from one synapse.
 
-    Parameters
-    ----------
-    synapse, n_trials, n_repeats, rng, noise_sd, quantal_cv
-        As of :func:`recovery_by_moments`.
-    n_max
-        Largest number of sites tried.
+    Up to `n_max` sites are tried; the other arguments are those of :func:`recovery_by_moments`.
 
-    Examples
-    --------
     >>> rng, synapse = np.random.default_rng(3), QuantalSynapse(2, 0.4, 1 * pq.mV)
     >>> size = {"n_trials": 100, "n_repeats": 50}
     >>> row = recovery_by_likelihood(synapse, noise_sd=0.2 * pq.mV, **size, rng=rng, n_max=5)
@@ -155,15 +148,9 @@ def recovery_by_variance_mean(
 ) -> RecoveryRow:
     """Return bias and coverage of :func:`estimate_by_variance_mean` on recordings drawn from one synapse.
 
-    Parameters
-    ----------
-    synapse, n_trials, n_repeats, rng, noise_sd, quantal_cv
-        As of :func:`recovery_by_moments`; the synapse is the first condition, the one that is reported.
-    other_p
-        Release probabilities of the other conditions, at least two.
+    The synapse is the first condition, the one that is reported, `other_p` are those of the others, at least
+    two; the other arguments are those of :func:`recovery_by_moments`.
 
-    Examples
-    --------
     >>> rng, synapse = np.random.default_rng(3), QuantalSynapse(5, 0.3, 1 * pq.mV)
     >>> row = recovery_by_variance_mean(
     ...     synapse, other_p=[0.1, 0.6, 0.9], n_trials=200, n_repeats=500, rng=rng

@@ -253,17 +253,9 @@ def distance_from_boundary(
 ) -> FloatArray:
     """Return how far each synapse lies above the minimal-energy boundary, as log(variance / least variance).
 
-    It is 0 on the boundary, and negative where the budget does not reach.
+    It is 0 on the boundary, and negative where the budget does not reach. `cost` and `budget` are those of
+    :func:`minimal_sd`.
 
-    Parameters
-    ----------
-    mean, sd
-        Moments of the response of each synapse.
-    cost, budget
-        As in :func:`minimal_sd`.
-
-    Examples
-    --------
     >>> from brianpresyn.biophys.energy_costs import calcium_pump_cost, vesicle_membrane_cost
     >>> cost = calcium_pump_cost() + vesicle_membrane_cost()
     >>> edge = minimal_sd(1 * pq.mV, cost, 4 * pq.dimensionless)

@@ -59,8 +59,6 @@ def imported_modules(module: str) -> tuple[str, ...]:
 def bare_source(source: str) -> str:
     """Return source without comments, docstrings and blank lines.
 
-    Examples
-    --------
     >>> bare_source('def f():\\n    \"\"\"Say so.\"\"\"\\n\\n    return 1  # really\\n')
     'def f():\\n    return 1'
     """

@@ -35,20 +35,9 @@ PSP_UNITS = (pq.mV, pq.pA, pq.nS, fC)
 def magnitude_in(quantity: Any, unit: pq.UnitQuantity, name: str = "value") -> FloatArray:
     """Return the plain numbers of `quantity` in `unit`, float64 of the same shape.
 
-    Parameters
-    ----------
-    quantity, unit
-        Quantity of any shape, and the unit to express it in.
-    name
-        What the caller calls it, for the message.
+    Raises TypeError if it carries no unit of the package `quantities`, ValueError if its dimension is not
+    that of `unit`; `name` is what the caller calls it.
 
-    Raises
-    ------
-    TypeError, ValueError
-        If `quantity` carries no unit of the package `quantities`; if its dimension is not that of `unit`.
-
-    Examples
-    --------
     >>> float(magnitude_in(0.25 * pq.V, pq.mV))
     250.0
     """

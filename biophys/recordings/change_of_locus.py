@@ -164,15 +164,9 @@ def nested_models(
 ) -> list[NestedModel]:
     """Fit the hypotheses that p, n, q, p and q, or nothing changed; the likeliest by BIC first.
 
-    Parameters
-    ----------
-    before, after
-        Amplitudes with one unit; independent trials.
-    noise, variability
-        As of :func:`biophys.fit_release`.
+    The amplitudes have one unit and are independent trials; noise and variability are those of
+    :func:`biophys.fit_release`.
 
-    Examples
-    --------
     >>> rng = np.random.default_rng(1)
     >>> before, after = (
     ...     (rng.binomial(4, p, 150) * 10.0 + rng.normal(0, 2, 150)) * pq.pA for p in (0.2, 0.6)

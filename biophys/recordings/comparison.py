@@ -37,8 +37,6 @@ def compare(*fits: ReleaseFit) -> list[ComparedFit]:
 
     At least two are needed; ValueError if they were fitted to different responses.
 
-    Examples
-    --------
     >>> import numpy as np, quantities as pq
     >>> from brianpresyn.biophys.recordings.fitting import fit_release
     >>> rng = np.random.default_rng(4)

@@ -184,8 +184,6 @@ def goodness_of_fit(fit: ReleaseFit, *, rng: np.random.Generator, n_simulated: i
     residuals, and of skewness, extreme and variance of the responses. The model is not fitted again to what
     is drawn, so that p is a little too large.
 
-    Examples
-    --------
     >>> import numpy as np, quantities as pq
     >>> from brianpresyn.biophys.recordings.fitting import fit_release
     >>> rng = np.random.default_rng(4)

@@ -23,8 +23,6 @@ _FAMILIES = get_args(Family)
 class Noise:
     """Standard deviation of the recording noise, above 0, and its standard error (0 takes it as known).
 
-    Examples
-    --------
     >>> Noise(2 * pq.pA, 0.1 * pq.pA).error
     array(0.1) * pA
     """
