@@ -1,7 +1,7 @@
 """Time steps of stochastic layers against the layers of torch on an accelerator.
 
 ``python -m tests.benchmarks.layers_on_a_device [DEVICE]`` prints milliseconds per step, the median of runs
-that take turns, and ratios: eagerly, compiled, and compiled into a CUDA graph.
+that take turns, and ratios, eagerly and compiled.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ from tests.benchmarks.rate import BERNOULLI
 MODES: dict[str, dict[str, str] | None] = {
     "eager": None,
     "compiled": {},
-    "CUDA graph": {"mode": "reduce-overhead"},
 }
 N_STEPS, N_TURNS = 50, 9
 
