@@ -148,10 +148,7 @@ SEARCH_SPACES: dict[str, dict[str, Interval]] = {
     "sgd": {"learning_rate": Interval(1e-4, 1.0, True)},
     "adam": {"learning_rate": Interval(1e-7, 1e-2, True)},
     "ewc": {"learning_rate": Interval(1e-4, 0.3, True), "strength": Interval(1.0, 1e5, True)},
-    "ewc_implicit": {
-        "learning_rate": Interval(1e-4, 0.3, True),
-        "rate_strength": Interval(1e-3, 1e3, True),
-    },
+    "ewc_implicit": {"learning_rate": Interval(1e-4, 0.3, True), "rate_strength": Interval(1e-3, 1e3, True)},
     "si": {"learning_rate": Interval(1e-6, 1e-2, True), "strength": Interval(1e-3, 1e2, True)},
     "bgd": {"learning_rate": Interval(0.1, 10.0, True), "sigma": Interval(3e-3, 0.1, True)},
     "mesu": {

@@ -314,7 +314,4 @@ def draw_memory(result: xr.Dataset, figure: Figure) -> None:
     right.set(xlabel="release probability at the end", ylabel="synapses, all seeds")
 
 
-FIGURES = {
-    "accuracy": lambda result, figure: plot(result, figure.subplots()),
-    "memory": draw_memory,
-}
+FIGURES = {"accuracy": lambda result, figure: plot(result, figure.subplots()), "memory": draw_memory}

@@ -22,16 +22,7 @@ import xarray as xr
 from biophys.argument_types import check_config
 from biophys.progress import Progress, ignore_progress
 from biophys.release_plasticity import ReleasePlasticity
-from biophys.settings import (
-    NotNegative,
-    OneOf,
-    Positive,
-    Probability,
-    Seeds,
-    Share,
-    WholeNumber,
-    settings,
-)
+from biophys.settings import NotNegative, OneOf, Positive, Probability, Seeds, Share, WholeNumber, settings
 from biophys.sweeps.executors import Executor, ThisProcess
 from biophys.sweeps.groups import KeptReplicas, swept_dataset
 from rate_models.data_by_name import images_for

@@ -85,10 +85,7 @@ def _means(
     """Return the recorded ratio of means of every protocol, (resample, protocol); nan without connections."""
     pairs = (
         (recordings.p_before, recordings.p_after),
-        (
-            recordings.q_before.magnitude,
-            recordings.q_after.magnitude,
-        ),
+        (recordings.q_before.magnitude, recordings.q_after.magnitude),
     )
     one_hot = member[:, None] == np.arange(member.max() + 1)
     before, after = (weights @ (values[:, None] * one_hot) for values in pairs[index])
