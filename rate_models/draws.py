@@ -153,7 +153,7 @@ def _released_at(words: tuple[Tensor, Tensor], start: int, p: Tensor) -> Tensor:
     # without a truth value, which compilers store, and keep for the backward pass, at ten times the cost of a
     # number.
     limit = (p.to(torch.promote_types(p.dtype, torch.float32)) - 0.5).mul_(2.0**24).ceil_()
-    return (limit - _top_bits(words, start, p.shape[-1])).clamp_(0, 1).to(p.dtype)
+    return (limit - _top_bits(words, start, p.shape[-1])).clamp(0, 1).to(p.dtype)
 
 
 def _top_bits(words: tuple[Tensor, Tensor], start: int, n: int) -> Tensor:

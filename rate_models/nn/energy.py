@@ -6,6 +6,7 @@ every spike released one vesicle, a spiking one by its spikes. What a spike, a v
 in `biophys.constants`.
 """
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -113,12 +114,16 @@ class EnergyCounter:
     layers : a `LayerEnergy` for every counted layer, by its name
     n_spikes : spikes of every spiking module, by its name
     n_inputs : rows of what the model was called with, over all calls
-    uncounted : names of modules with weights that are not counted
+    uncounted : names of modules with weights that are not counted; printing names them too
 
     Raises
     ------
     TypeError : if `model` is no module, or a quantity carries no unit
     ValueError : if a number lies outside its range, or nothing in the model can be counted
+
+    Warns
+    -----
+    RuntimeWarning : if no pass was counted, since there was none or a compiled program hid it
 
     Examples
     --------
@@ -193,7 +198,7 @@ class EnergyCounter:
         """Forget what was counted."""
         self.layers = {name: LayerEnergy(module.weight.numel()) for name, module in self._counted.items()}
         self.n_spikes: dict[str, float] = dict.fromkeys(self._spiking, 0.0)
-        self.n_inputs = 0
+        self.n_inputs = self._n_calls = 0
 
     def __enter__(self) -> "EnergyCounter":
         hooks = [(module, partial(self._count, name)) for name, module in self._counted.items()]
@@ -207,9 +212,16 @@ class EnergyCounter:
     ) -> None:
         for handle in self._handles:
             handle.remove()
+        if kind is None and not self._n_calls:
+            warnings.warn(
+                "no pass was counted: run the model inside the block; of one that torch.compile has compiled "
+                "count the passes of the module that it was made of",
+                RuntimeWarning,
+                stacklevel=2,
+            )
 
     def __str__(self) -> str:
-        """A table: layers, events, vesicles, ATP and its share."""
+        """A table: layers, events, vesicles, ATP and its share; and what is not counted."""
         rows = [f"{'layer':24} {'events':>10} {'vesicles':>10} {'ATP':>10}  share"]
         total = float(self.atp) or 1.0
         for name, layer in self.layers.items():
@@ -217,7 +229,10 @@ class EnergyCounter:
                 f"{name or '(model)':24} {layer.n_events:10.3g} {layer.n_vesicles:10.3g} {layer.total:10.3g} "
                 f"{layer.total / total:6.1%}"
             )
-        return "\n".join([*rows, f"{'all':24} {'':10} {'':10} {total:10.3g}  = {float(self.joules):.3g} J"])
+        rows.append(f"{'all':24} {'':10} {'':10} {float(self.atp):10.3g}  = {float(self.joules):.3g} J")
+        if self.uncounted:
+            rows.append(f"not counted: {', '.join(name or '(model)' for name in self.uncounted)}")
+        return "\n".join(rows)
 
     def _find_modules(self, is_spiking: Callable[[nn.Module], bool]) -> None:
         """Sort the modules of the model by how they are counted."""
@@ -238,9 +253,8 @@ class EnergyCounter:
         self.uncounted = [
             name
             for name, module in modules.items()
-            if name not in self._counted
-            and not isinstance(module, (StochasticWeight, nn.utils.parametrize.ParametrizationList))
-            and any(parameter.ndim > 1 for parameter in module.parameters(recurse=False))
+            if not (name in self._counted or "parametrizations" in name.split("."))
+            and any(parameter.ndim > 1 for parameter in _weights(module))
         ]
         if not (self._counted or self._spiking):
             raise ValueError(
@@ -251,6 +265,7 @@ class EnergyCounter:
     def _count_spikes(self, name: str, module: nn.Module, args: Any, output: Any) -> None:
         spikes = output[0] if isinstance(output, (tuple, list)) else output
         self.n_spikes[name] += float(spikes.detach().sum())
+        self._n_calls += 1
 
     def _count_inputs(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         inputs = [each for each in (*args, *kwargs.values()) if isinstance(each, Tensor) and each.ndim]
@@ -273,12 +288,21 @@ class EnergyCounter:
             calcium = self._calcium_of_site * _summed_drive(module, spikes, odds_power)
         else:
             calcium = self._price["calcium pump"] * n_vesicles
+        self._n_calls += 1
         layer.n_events += n_events
         layer.n_vesicles += n_vesicles
         layer.atp["calcium pump"] += calcium
         amounts = {"action potentials": n_events, "vesicle cycling": n_vesicles}
         for mechanism, amount in {**amounts, "transmitter": size, "postsynaptic ion flux": size}.items():
             layer.atp[mechanism] += self._price[mechanism] * amount
+
+
+def _weights(module: nn.Module) -> list[Tensor]:
+    """Return the parameters of a module itself, those behind its parametrised tensors among them."""
+    if isinstance(module, StochasticWeight):
+        return []
+    behind = getattr(module, "parametrizations", nn.Module())
+    return [*module.parameters(recurse=False), *behind.parameters()]
 
 
 def _acting(module: Any, stochastic: StochasticWeight | None) -> tuple[Tensor, Tensor | None]:

@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from biophys.units import shown
 from rate_models.nn.functional import gaussian_drive
 from rate_models.nn.synapses import GaussianNoise, Release
 
@@ -33,6 +34,7 @@ class _Releasing(nn.Module):
         generator: torch.Generator | None = None,
         **options: Any,
     ) -> None:
+        _check_bias(self, sizes)
         super().__init__(*sizes, **options)
         ghost: dict[str, Any] = {"release_fixed_at": release_fixed_at, "normalised_by": normalised_by}
         draws: dict[str, Any] = {"sample": sample, "generator": generator}
@@ -153,6 +155,7 @@ class _Noisy(nn.Module):
         generator: torch.Generator | None = None,
         **options: Any,
     ) -> None:
+        _check_bias(self, sizes)
         self.mean_range = mean_range
         super().__init__(*sizes, **options)
         shared: dict[str, Any] = {"homogeneous": homogeneous, "sample": sample, "generator": generator}
@@ -231,6 +234,14 @@ class GaussianConv2d(_Noisy, nn.Conv2d):
     >>> GaussianConv2d(1, 8, 3, sigma=0.1, local=True)(torch.ones(2, 1, 5, 5)).shape
     torch.Size([2, 8, 3, 3])
     """
+
+
+def _check_bias(layer: nn.Module, sizes: tuple[Any, ...]) -> None:
+    """Raise if p or sigma stands without its name where torch expects the bias, as any number is true."""
+    if isinstance(layer, nn.Linear) and len(sizes) > 2 and not isinstance(sizes[2], bool):
+        raise TypeError(
+            f"bias must be True or False, got {shown(sizes[2])}: give p or sigma by name, such as p=0.5"
+        )
 
 
 def applied(layer: Any, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:

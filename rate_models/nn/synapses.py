@@ -10,6 +10,7 @@ tensor draws nothing: it shows the weights of the last pass.
 
 import abc
 import functools
+import itertools
 import math
 import warnings
 import weakref
@@ -132,7 +133,8 @@ class StochasticWeight(nn.Module, abc.ABC):
                 raise
             raise RuntimeError(
                 "a pass counts itself in the buffers of the model: pass them to torch.func beside the "
-                "parameters, functional_call(model, (parameters, buffers), x)"
+                "parameters, functional_call(model, (parameters, buffers), x), as arguments of the function "
+                "that it transforms or as clones made in it"
             ) from error
 
     def _check_pass(self) -> None:
@@ -291,6 +293,8 @@ class Release(StochasticWeight):
     def _load_from_state_dict(self, *args: Any) -> None:
         super()._load_from_state_dict(*args)
         try:
+            if isinstance(self.n_sites, Tensor) and not self.n_sites.is_meta:
+                self._set_sites(self.n_sites, self.get_buffer("n_sites"))
             checked_p(self.p, self.p, "p")
         except ValueError as error:
             # The last argument collects what is wrong with a whole state.
@@ -335,7 +339,7 @@ class GaussianNoise(StochasticWeight):
 
     Raises
     ------
-    TypeError : if the weight is no real floating point tensor
+    TypeError : if the weight or `sigma` is no real floating point tensor
     ValueError : if `sigma` is not positive and finite, or of another shape
 
     References
@@ -356,6 +360,8 @@ class GaussianNoise(StochasticWeight):
         check_weight(weight, tensor_name)
         super().__init__(weight, sample=sample, generator=generator, tensor_name=tensor_name)
         shape = torch.Size() if homogeneous else weight.shape
+        if isinstance(sigma, Tensor) and not sigma.is_floating_point():
+            raise TypeError(f"sigma must be of floating point numbers, got {sigma.dtype}")
         if isinstance(sigma, Tensor) and sigma.shape not in (torch.Size(), shape):
             raise ValueError(f"sigma must be of the shape {tuple(shape)}, got {tuple(sigma.shape)}")
         if not isinstance(sigma, Tensor):
@@ -405,11 +411,11 @@ class Synapses(NamedTuple):
 
     @property
     def expected(self) -> Tensor:
-        """The expected weight: the parameter that learns.
+        """The expected weight: a parameter, or what other parametrisations make of parameters.
 
         Raises
         ------
-        ValueError : if it is computed from others, by another parametrisation or by a hook
+        ValueError : if it is computed by a hook
         """
         tensor_name = self.stochastic.tensor_name
         if not parametrize.is_parametrized(self.module, tensor_name):
@@ -419,13 +425,23 @@ class Synapses(NamedTuple):
                     "weight. Make it one with torch.nn.utils.prune.remove, or train with torch.optim"
                 )
             return getattr(self.module, tensor_name)
-        others: Any = self.module.parametrizations[tensor_name]  # type: ignore[index]
-        if not isinstance(others[0], StochasticWeight) or not hasattr(others, "original"):
+        chain: Any = self.module.parametrizations[tensor_name]  # type: ignore[index]
+        names = ["original"] if chain.is_tensor else [f"original{n}" for n in range(chain.ntensors)]
+        weights = [getattr(chain, name) for name in names]
+        for each in itertools.takewhile(lambda each: each is not self.stochastic, chain):
+            weights = [each(*weights)]
+        return weights[0]
+
+    @property
+    def parameter(self) -> Tensor:
+        """The expected weight where it is one parameter, else ValueError."""
+        weight = self.expected
+        if not isinstance(weight, nn.Parameter):
             raise ValueError(
-                f"{self.name} is computed by another parametrisation before it is stochastic: no parameter "
-                "is its expected weight. Train it with an optimiser of torch.optim"
+                f"{self.name} is a buffer, or computed by another parametrisation before it is stochastic: "
+                "no parameter is its expected weight. Train it with an optimiser of torch.optim"
             )
-        return others.original
+        return weight
 
 
 def named_synapses(model: nn.Module) -> Iterator[Synapses]:
@@ -556,6 +572,7 @@ def checked_sample(sample: bool | str) -> bool | str:
 def _parametrised(module: nn.Module, name: str, stochastic: Any) -> nn.Module:
     """Register the parametrisation, and the hooks that begin a pass with every call of the module."""
     check_kind(module, nn.Module, "module", "nn.Linear(3, 2)")
+    check_kind(name, str, "name", "'weight'")
     path, _, tensor_name = name.rpartition(".")
     owner = module.get_submodule(path)
     if isinstance(owner, nn.modules.linear.NonDynamicallyQuantizableLinear) and not path:

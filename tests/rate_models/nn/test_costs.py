@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 from torch.distributions import Normal, kl_divergence
+from torch.nn.utils import parametrizations
 
 from rate_models.nn import (
     BernoulliLinear,
@@ -11,8 +12,11 @@ from rate_models.nn import (
     GaussianConv2d,
     GaussianLinear,
     PowerCost,
+    add_noise,
     gaussian_kl,
     magnitude_cost,
+    other_parameters,
+    release,
     reliability_cost,
     weight_moments,
 )
@@ -34,6 +38,21 @@ def test_reliability_cost_is_that_of_the_engine(model):
         assert reliability_cost(model, costs, n_data=100).item() == pytest.approx(expected / 100)
         summed = reliability_cost(model, costs, n_data=100, loss="sum", batch_size=20).item()
         assert summed == pytest.approx(expected / 5)
+
+
+@pytest.mark.parametrize("normed", [parametrizations.weight_norm, parametrizations.spectral_norm])
+def test_costs_and_moments_are_of_the_weight_that_becomes_stochastic(normed):
+    layer = normed(nn.Linear(4, 3)).eval()
+    weight = layer.weight.detach()
+    noisy = add_noise(layer, sigma=0.5)
+    mean, sd = weight_moments(noisy)["weight"]
+    torch.testing.assert_close(mean, weight)
+    torch.testing.assert_close(sd, torch.full((3, 4), 0.5))
+    cost = magnitude_cost(noisy, 1.0, n_data=1)
+    assert cost.item() == pytest.approx(weight.abs().sum().item())
+    (cost + gaussian_kl(noisy, prior_sd=1.0, n_data=1)).backward()
+    assert all(each.grad.abs().sum() > 0 for name, each in noisy.named_parameters() if name != "bias")
+    assert len(other_parameters(nn.Sequential(release(normed(nn.Linear(4, 3))), BernoulliLinear(3, 2)))) >= 3
 
 
 def test_divergence_is_that_of_torch(model):

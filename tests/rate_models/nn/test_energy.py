@@ -7,6 +7,7 @@ import pytest
 import quantities as pq
 import torch
 from torch import nn
+from torch.nn.utils import parametrizations
 
 from biophys import QuantalSynapse
 from biophys.absolute_costs import spike_costs
@@ -192,11 +193,29 @@ def test_expected_vesicles_are_counted_where_nothing_is_drawn():
     assert energy.layers[""].n_vesicles == pytest.approx(0.3 * 6, rel=1e-6)
 
 
+def test_a_bill_of_nothing_is_zero_and_warned_of():
+    layer = BernoulliLinear(3, 2)
+    with pytest.warns(RuntimeWarning, match="no pass was counted"), EnergyCounter(layer) as energy:
+        pass
+    assert str(energy).splitlines()[-1].split() == ["all", "0", "=", "0", "J"]
+    with EnergyCounter(layer) as energy:
+        layer(torch.ones(0, 3))
+    assert energy.n_inputs == 0
+
+
 def test_what_is_not_counted_is_listed():
     model = nn.ModuleDict(
         {"lstm": nn.LSTM(3, 4), "out": nn.Linear(4, 2), "attention": nn.MultiheadAttention(4, 2)}
     )
     assert EnergyCounter(model).uncounted == ["lstm", "attention", "attention.out_proj"]
+    for name, parameter in list(model.named_parameters()):
+        if parameter.ndim > 1 and "out." not in name:
+            release(model, name)
+    assert EnergyCounter(model).uncounted == ["lstm", "attention", "attention.out_proj"]
+    assert "not counted: lstm, attention, attention.out_proj" in str(EnergyCounter(model))
+    normed = parametrizations.weight_norm(release(nn.Embedding(3, 4)))
+    assert EnergyCounter(nn.Sequential(normed, nn.Linear(4, 2))).uncounted == ["0"]
+    assert "not counted" not in str(EnergyCounter(parametrizations.weight_norm(nn.Linear(2, 2))))
     copy.deepcopy(EnergyCounter(nn.Linear(2, 2)).layers)
 
 

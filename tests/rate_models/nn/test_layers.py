@@ -430,7 +430,10 @@ def test_an_ensemble_draws_what_its_members_draw(layer_and_x):
     def output(parameters, buffers, x):
         return torch.func.functional_call(base, (parameters, buffers), (x,))
 
-    outputs = torch.vmap(output, in_dims=(0, 0, None), randomness="error")(parameters, buffers, x)
+    with warnings.catch_warnings():
+        # Of operations that torch can only loop over.
+        warnings.simplefilter("error")
+        outputs = torch.vmap(output, in_dims=(0, 0, None), randomness="error")(parameters, buffers, x)
     for member, out in zip(members, outputs, strict=True):
         torch.testing.assert_close(member(x), out)
     assert not torch.equal(outputs[0], outputs[1])
@@ -457,7 +460,7 @@ def test_release_works_beside_other_parametrisations():
     out.sum().backward()
     assert all(parameter.grad is not None for parameter in layer.parameters())
     with pytest.raises(ValueError, match="another parametrisation"):
-        _ = next(named_synapses(layer)).expected
+        _ = next(named_synapses(layer)).parameter
     released = parametrizations.spectral_norm(release(nn.Linear(6, 4), p=0.5))
     assert not torch.equal(released(torch.ones(1, 6)), released(torch.ones(1, 6)))
 
@@ -509,6 +512,16 @@ def test_assigning_to_a_releasing_tensor_sets_its_expected_value():
         (lambda: BernoulliLinear(3, 2, p=torch.ones(3, 2)), ValueError, r"shape \(2, 3\) of the weight"),
         (lambda: BernoulliLinear(3, 2, p=torch.full((2, 3), 2.0)), ValueError, "everywhere, got 2"),
         (lambda: BernoulliLinear(3, 2, p=torch.ones(2, 3, dtype=torch.int64)), TypeError, "floating point"),
+        (
+            lambda: BernoulliLinear(3, 2, 0.5),
+            TypeError,
+            "got 0.5: give p or sigma by name",
+        ),
+        (
+            lambda: GaussianLinear(3, 2, 0.5),
+            TypeError,
+            "got 0.5: give p or sigma by name",
+        ),
         (lambda: BernoulliLinear(3, 2, sample="never"), ValueError, "True, False or 'mean'"),
         (lambda: BernoulliLinear(3, 2, generator=7), TypeError, "generator must be of type Generator"),
         (lambda: BernoulliLinear(3, 2, learn_p="reinforce"), ValueError, "learn_p must be one of"),
@@ -524,6 +537,8 @@ def test_assigning_to_a_releasing_tensor_sets_its_expected_value():
         (lambda: GaussianLinear(3, 2, sigma=None), TypeError, "sigma must be a number, got None"),
         (lambda: GaussianLinear(3, 2, sigma=-torch.ones(2, 3)), ValueError, "positive everywhere"),
         (lambda: release(nn.Linear(3, 2), "weights"), ValueError, "no tensor 'weights': it has weight, bias"),
+        (lambda: release(nn.Linear(3, 2), 0), TypeError, "name must be of type str"),
+        (lambda: GaussianLinear(3, 2, sigma=torch.ones(2, 3).int()), TypeError, "floating point numbers"),
         (lambda: release(release(nn.Linear(3, 2))), ValueError, "stochastic already"),
         (lambda: release(BernoulliLinear(3, 2)), ValueError, "stochastic already"),
         (lambda: release("linear"), TypeError, "module must be of type Module"),
@@ -541,6 +556,14 @@ def test_integer_weights_are_refused():
     module.register_buffer("weight", torch.ones(2, 2, dtype=torch.int64))
     with pytest.raises(TypeError, match=r"convert with weight.float\(\)"):
         release(module)
+
+
+def test_loaded_numbers_of_sites_all_release():
+    few, many = (BinomialLinear(3, 2, n_sites=torch.full((2, 3), n), p=1.0) for n in (1, 9))
+    few.load_state_dict(many.state_dict())
+    assert torch.equal(few.release.count(), torch.full((2, 3), 9.0))
+    with pytest.raises(RuntimeError, match="n_sites must be at least 1, got 0"):
+        few.load_state_dict(many.state_dict() | {"release.n_sites": torch.zeros(2, 3, dtype=torch.int32)})
 
 
 def test_assigned_and_loaded_p_are_checked():

@@ -237,6 +237,21 @@ def test_what_would_be_wrong_silently_is_named(make, error, match):
         make()
 
 
+def test_a_pass_is_differentiated_forwards_and_backwards_with_its_buffers():
+    layer, x = seed_streams(BernoulliLinear(3, 2, p=0.5), 1), torch.ones(3)
+    parameters, buffers = dict(layer.named_parameters()), dict(layer.named_buffers())
+
+    def output(x, buffers):
+        return functional_call(layer, (parameters, buffers), (x,))
+
+    def with_clones(x):
+        return output(x, {name: buffer.clone() for name, buffer in buffers.items()})
+
+    tangent = torch.func.jvp(with_clones, (x,), (x,))[1]
+    torch.testing.assert_close(torch.func.jacrev(with_clones)(x) @ x, tangent)
+    torch.testing.assert_close(torch.func.jacrev(output)(x, buffers) @ x, tangent)
+
+
 def test_sparse_gradients_are_refused():
     layer = release(nn.Embedding(12, 8, sparse=True))
     rule = PresynapticSGD(layer)

@@ -86,6 +86,13 @@ def own(request, tmp_path, monkeypatch):
     return names
 
 
+@pytest.mark.parametrize("command", [["ann", "lifelong"], ["sweep", "--over", "seed=1"]])
+@pytest.mark.parametrize("option", ["--method", "--data"])
+def test_an_unknown_method_or_data_set_is_told_of_plugins(command, option, tmp_path, capsys):
+    assert exit_code_of([*command, option, "mine", "--out", str(tmp_path)]) != 0
+    assert "those of your own are loaded by --plugin FILE" in " ".join(capsys.readouterr().err.split())
+
+
 def test_a_method_and_data_of_ones_own_are_swept_in_two_processes(tmp_path, capsys, own):
     fixed = [part for setting in (*TINY[1:], "learning_rate=0.05") for part in ("--set", setting)]
     command = ["sweep", *own, *fixed, "--over", "seed=1,2", "--device", "cpu", "--processes", "2"]
