@@ -84,4 +84,10 @@ def bars(
         if published and label in published:
             mean, error = published[label]
             axes.errorbar(position + 0.25, mean, error, fmt="D", color="black", markersize=4, mfc="white")
-    axes.set_xticks(range(len(groups)), [label for label, _ in groups], rotation=35, ha="right", fontsize=8)
+    name_groups(axes, [label for label, _ in groups])
+
+
+def name_groups(axes: Axes, names: Sequence[str]) -> None:
+    """Name what stands side by side on the x axis: slanted, or upright where many names would touch."""
+    many = {"rotation": 90} if len(names) > 6 else {"rotation": 35, "ha": "right"}
+    axes.set_xticks(range(len(names)), names, fontsize=7, **many)

@@ -10,7 +10,7 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from biophys.palette import BLACK, BLUE, GREEN, ORANGE, PURPLE, VERMILION
-from rate_models.experiments.figure_parts import band, bars
+from rate_models.experiments.figure_parts import band, bars, name_groups
 from rate_models.experiments.lifelong_methods import METHODS, PUBLISHED_ACCURACY, data_of, kind_of
 from rate_models.forgetting import backward_transfer, final_accuracy, forgetting, forward_transfer
 
@@ -218,8 +218,7 @@ def draw_transfer(result: xr.Dataset, figure: Figure) -> None:
                 style: dict[str, Any] = {"color": METHODS[name].colour, "markersize": 4, "label": label}
                 axes.plot(np.full(len(values), position + shift), values, marker, **style)
         axes.axhline(0, color="black", linewidth=0.8)
-        labels = [METHODS[name].label for name in names]
-        axes.set_xticks(range(len(names)), labels, rotation=35, ha="right", fontsize=7)
+        name_groups(axes, [METHODS[name].label for name in names])
         axes.set_ylabel("points of accuracy")
     _legend(figure)
 

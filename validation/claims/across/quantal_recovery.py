@@ -61,8 +61,9 @@ _REMARKS = (
     "The intervals of the moments rest on a normal approximation that fails where hardly any response holds "
     "more than one vesicle (small n p) or hardly any fewer than all (few sites, p near 1), and with n "
     "unknown in more places: there use the likelihood, or several release probabilities.",
-    "Quanta are drawn from a gamma law and fitted as normal ones, which is the default: with little noise "
-    "the likelihood sees their skew and takes it for more sites.",
+    "Quanta are drawn from a gamma law. The stored rows of full size are from before the fit asked whether "
+    "quanta are normal or gamma, and took them for normal: with little noise the likelihood then takes their "
+    "skew for more sites. docs/quantal_recovery.md has the fit of today.",
     "The likelihood's interval of n covers more often than it says, because n is whole.",
     "Two hundred responses often do not tell n and p apart; recordings at several release probabilities, up "
     "to high ones, do (variance-mean, here at p = 0.1, 0.3, 0.5, 0.7 and 0.9).",

@@ -23,6 +23,8 @@ _PARAMETERS = ("d_minus", "tau_y_minus", "d_plus", "tau_y_plus", "c_plus", "tau_
 _START_P, _LARGEST_Q = 0.5, 2.0
 # Changes do not depend on p and q, but for their bounds: this small a learning rate never meets them.
 _RATE = 1e-6
+# Where timings leave a time constant open, a fit would go on along a valley without a floor.
+_MOST_TRIES = 40
 _REMARKS = (
     "Protocol means: P after over P before and q after over q before, of means over the connections of a "
     "frequency and timing, as in Costa et al. 2015, who started from P = 0.5 and q = 1. Which repetitions "
@@ -116,6 +118,7 @@ def refitted(protocols: NDArray[np.float64], recorded: NDArray[np.float64], appl
     fit = least_squares(
         lambda logarithms: (ratios(rule_at(logarithms), protocols, applied) - recorded).ravel(),
         np.zeros(len(_PARAMETERS)),
-        bounds=(-5.0, 5.0),
+        bounds=(-3.0, 3.0),
+        max_nfev=_MOST_TRIES,
     )
     return dict(zip(_PARAMETERS, np.exp(fit.x).tolist(), strict=True))
