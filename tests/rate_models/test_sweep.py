@@ -305,7 +305,7 @@ def test_stored_groups_say_what_they_are(tmp_path):
     ("configurations", "options", "message"),
     [
         ([], {}, "at least one configuration"),
-        ([{"x": 1}, {"y": 1}], {}, r"same settings, got \['x'\] and \['y'\]"),
+        ([{"x": 1}, {"y": 1}], {}, r"same settings, got \['x'\], \['y'\]"),
         ([{"x": 1}, {"x": 1}], {}, "two configurations are alike"),
         ([{"x": 1}], {"same_program": ["rule"]}, r"same_program names \['rule'\]"),
     ],
