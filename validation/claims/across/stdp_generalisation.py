@@ -18,7 +18,7 @@ from validation.data.recordings import read_sjostrom2001
 from validation.registry import Context, Findings, claim_figure, measures
 from validation.statement import Measurement, row
 
-Changes = tuple[NDArray[np.float64], NDArray[np.float64]]
+_Changes = tuple[NDArray[np.float64], NDArray[np.float64]]
 """Of p, and of q relative to q before, connection by connection."""
 
 PUBLISHED = "published parameters"
@@ -69,7 +69,7 @@ def left_out_protocols(context: Context) -> Findings:
     yield from _REMARKS
 
 
-def _in_spikes_and_numbers(config: stdp_protocol.Config, predicted: Changes, reading: str) -> Measurement:
+def _in_spikes_and_numbers(config: stdp_protocol.Config, predicted: _Changes, reading: str) -> Measurement:
     """Return how far the rule in numbers is from the rule in spikes."""
     result = stdp_protocol.run(config)
     changes = result.p_after - result.p_before, result.q_after / result.q_before - 1
@@ -106,7 +106,7 @@ def explained_share(
     )
 
 
-def _draw(figure: Figure, predictions: dict[str, Changes], recorded: Changes) -> None:
+def _draw(figure: Figure, predictions: dict[str, _Changes], recorded: _Changes) -> None:
     for index, (axes, quantity) in enumerate(zip(figure.subplots(1, 2), _QUANTITIES, strict=True)):
         y = recorded[index]
         for name, marker in ((PUBLISHED, "x"), (LEFT_OUT, "o")):
