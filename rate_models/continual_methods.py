@@ -145,11 +145,11 @@ _GHOST_RELEASE = 0.5
 _P_RULE = {"p_up": Interval(0.01, 0.1), "p_down": Interval(0.01, 0.1), "p_freeze": Interval(0.9, 0.96)}
 SEARCH_SPACES: dict[str, dict[str, Interval]] = {
     "consolidating": {"learning_rate": Interval(1e-4, 1e-1, True), **_P_RULE},
-    "sgd": {"learning_rate": Interval(1e-4, 1.0, True)},
+    "sgd": {"learning_rate": Interval(1e-5, 1.0, True)},
     "adam": {"learning_rate": Interval(1e-7, 1e-2, True)},
-    "ewc": {"learning_rate": Interval(1e-4, 0.3, True), "strength": Interval(1.0, 1e5, True)},
-    "ewc_implicit": {"learning_rate": Interval(1e-4, 0.3, True), "rate_strength": Interval(1e-3, 1e3, True)},
-    "si": {"learning_rate": Interval(1e-6, 1e-2, True), "strength": Interval(1e-3, 1e2, True)},
+    "ewc": {"learning_rate": Interval(1e-5, 0.3, True), "strength": Interval(1.0, 1e5, True)},
+    "ewc_implicit": {"learning_rate": Interval(1e-5, 0.3, True), "rate_strength": Interval(1e-3, 1e3, True)},
+    "si": {"learning_rate": Interval(1e-7, 1e-2, True), "strength": Interval(1e-3, 1e2, True)},
     "bgd": {"learning_rate": Interval(0.1, 10.0, True), "sigma": Interval(3e-3, 0.1, True)},
     "mesu": {
         "learning_rate": Interval(0.1, 2.0, True),

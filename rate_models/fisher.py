@@ -127,7 +127,8 @@ def _slopes_at_output(
             yield slope, answer[..., label, None]
         return
     if expectation == "sampled":
-        drawn = torch.multinomial(answer.flatten(0, 1), 1, generator=generator)
+        # A network that has diverged draws any label: its own information is NaN, and the others go on.
+        drawn = torch.multinomial(answer.flatten(0, 1).nan_to_num(nan=1.0), 1, generator=generator)
         labels = drawn.unflatten(0, answer.shape[:2])
     assert labels is not None
     one_hot = torch.nn.functional.one_hot(labels[..., 0], logits.shape[-1]).to(logits.dtype)

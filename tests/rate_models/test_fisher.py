@@ -82,6 +82,27 @@ def test_sampled_fisher_is_unbiased(case):
     assert (error < 0.01 * wanted).all()
 
 
+@pytest.mark.parametrize("expectation", ["observed", "sampled", "expected"])
+def test_a_network_that_diverged_is_nan_alone(case, expectation):
+    parameters, images, labels = case
+    damaged = parameters.clone()
+    damaged[1] = torch.nan
+    fishers = [
+        diagonal_fisher(
+            NETWORK,
+            rows,
+            images,
+            labels,
+            expectation=expectation,
+            generator=torch.Generator().manual_seed(1),
+        )
+        for rows in (parameters, damaged)
+    ]
+    assert torch.isnan(fishers[1][1]).all()
+    torch.testing.assert_close(fishers[0][0], fishers[1][0], rtol=0, atol=0)
+    assert torch.isfinite(fishers[1][2]).all()
+
+
 def test_replicas_may_see_different_images(case):
     parameters, images, labels = case
     order = torch.stack(
