@@ -14,7 +14,7 @@ M14 = Claim(
     "At a fixed c heterogeneous noise reduces the average noise, but only slightly",
     MALKIN,
     (LOWER, SLIGHTLY),
-    "In few epochs synapses without effect become so noisy that they raise the average.",
+    "After the published schedule noise of its own is 34 to 43 % lower on average, by whichever average.",
 )
 
 
