@@ -23,7 +23,7 @@ export OMP_NUM_THREADS ?= 1
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: paper report test check lint types doctests docs wheel false-alarms fuzz mutation kill-tests parity benchmarks clean
+.PHONY: paper results report test check lint types doctests docs wheel false-alarms fuzz mutation kill-tests parity benchmarks clean
 
 report: $(INSTALLED)
 	$(BIN)/brianpresyn validate --profile $(PROFILE) --out $(OUT)
@@ -53,6 +53,13 @@ docs: $(INSTALLED)
 # In a clean environment of every supported Python on this machine; PYTHONS=3.11,3.13 chooses.
 wheel: $(INSTALLED)
 	$(BIN)/python -m tests.wheel $(if $(PYTHONS),--pythons $(PYTHONS))
+
+# After new files in docs/results: CLAIMS=S09,S10 are judged again, and all that is made of the results is renewed.
+results: $(INSTALLED)
+	$(if $(CLAIMS),$(BIN)/brianpresyn validate --profile full --claims $(CLAIMS) --results docs/results \
+		--merge docs/results/claims.json --out $(OUT))
+	$(BIN)/python -m validation.full_results docs/results/claims.json
+	$(BIN)/python paper/build.py
 
 # The numbers and the figure of paper/paper.md from docs/results, and its PDF where pandoc and LaTeX are.
 paper: $(INSTALLED)

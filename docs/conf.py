@@ -69,7 +69,7 @@ extensions = [
 ]
 source_suffix = {".rst": "restructuredtext", ".md": "markdown"}
 templates_path = ["_templates"]
-exclude_patterns = ["README.md", "_build", "_templates", "examples", "results"]
+exclude_patterns = ["README.md", "_build", "_templates", "examples"]
 # The same object is found under the name of its package and that of its module: either page will do.
 suppress_warnings = ["config.cache", "ref.python"]
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]

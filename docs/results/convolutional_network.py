@@ -22,7 +22,7 @@ from rate_models.nn import (
     other_parameters,
     seed_streams,
 )
-from validation.datastore import locate
+from validation.data.datastore import locate
 
 SETTINGS = {
     "channels": (8, 16),
