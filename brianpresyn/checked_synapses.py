@@ -17,6 +17,7 @@ from brian2 import DEFAULT_CONSTANTS, DEFAULT_FUNCTIONS, Function, Group, Synaps
 from brian2.core.namespace import DEFAULT_UNITS, get_local_namespace
 from brian2.core.variables import ArrayVariable, DynamicArrayVariable
 from brian2.devices.cpp_standalone.device import CPPStandaloneDevice
+from brian2.devices.device import RuntimeDevice
 from brian2.equations.equations import FLOAT
 from brian2.units.fundamentalunits import Dimension, DimensionMismatchError
 from brian2.utils.stringtools import get_identifiers
@@ -37,8 +38,8 @@ NUMBER = "synapse_number"
 """Name of the variable with the numbers of synapses, where they do not follow from the order of creation."""
 
 _OWN_OPTIONS = ("model", "on_pre", "on_post", "pre", "post", "connect")
-# Devices on which the draws were compared with those of numpy.
-_TESTED_DEVICES = ("RuntimeDevice", "CPPStandaloneDevice")
+# Devices that generate code of their own with which the draws were compared with those of numpy.
+_TESTED_DEVICES = ("CPPStandaloneDevice", "CUDAStandaloneDevice")
 # What a rule misses a bound by, in rounding, is not worth an error; draws clip it on every target.
 _ROUNDING = 1e-8
 
@@ -150,7 +151,7 @@ class CheckedSynapses(Synapses):
             return
         device = get_device()
         shared, time = map(device.get_array_name, (variable, self.variables["t"]))
-        device.insert_code("main", f"{shared}[0] = {time}[0];")
+        device.main_queue.append(("set_by_single_value", (shared, 0, f"{time}[0]")))
         # What was known of it before the run is no longer so.
         device.array_cache[variable] = None
 
@@ -177,6 +178,10 @@ class CheckedSynapses(Synapses):
             f'<< " at index " << _k << " after the run: {domain.remedy}" << std::endl;\n'
             "        break;\n    }\n}"
         )
+
+
+# Exporters, such as those of brian2tools, go by the name of the class and leave out what they do not know.
+CheckedSynapses.__name__ = Synapses.__name__
 
 
 @checked_types
@@ -302,7 +307,7 @@ def synapses(
         regular = built.run_regularly(
             code.pathway_code("regularly", interval), dt=interval * second, when="after_resets", order=1
         )
-        if isinstance(get_device(), CPPStandaloneDevice):
+        if type(get_device()) is CPPStandaloneDevice:
             # With threads, Brian2's own loop adds to a neuron from several synapses at once and loses some.
             regular.codeobj_class, regular.template = TwoLoopCodeObject, SERIAL_TEMPLATE
     if code.streams and seed is not None:
@@ -477,7 +482,9 @@ def _check_functions(code: SynapseCode) -> None:
             f"brianpresyn.{name}.implementations.add_implementation({language!r}, ...), or use "
             "set_device('runtime') with numpy or cython, or set_device('cpp_standalone')"
         )
-    if type(device).__name__ not in _TESTED_DEVICES and code.streams:
+    # An exporter is a runtime device that runs nothing.
+    is_tested = isinstance(device, RuntimeDevice) or type(device).__name__ in _TESTED_DEVICES
+    if code.streams and not is_tested:
         warnings.warn(
             f"nobody has compared the draws on {type(device).__name__} with those of numpy: compare some "
             "before relying on them",

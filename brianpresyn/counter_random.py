@@ -369,15 +369,28 @@ def _held(module: str, name: str) -> Any:
     return operator.attrgetter(name)(importlib.import_module(module))
 
 
+# Their state, a table or Brian2's generator, is none that a CUDA device has: there they are refused.
+_ON_HOSTS_ONLY = ("shared_binomial_draw", "binomial")
+
+
 def on_all_targets(
     function: NamedFunction, cpp_code: str, cython_code: str, *headers: str, **options: Any
 ) -> NamedFunction:
-    """Return the function with implementations in numpy, C++ and cython; the options are of the last two."""
+    """Return the function with implementations in numpy, and C++ and cython with the options, and CUDA."""
     name = function.place[1].removesuffix(".numbered")
     add = function.implementations.add_implementation
     add("numpy", function.pyfunc)
     add("cpp", cpp_code, name=name, compiler_kwds={"headers": list(headers)} if headers else None, **options)
     add("cython", cython_code, name=name, **options)
+    if name in _ON_HOSTS_ONLY:
+        return function
+    if not function.auto_vectorise:
+        add("cuda", cuda_text(cpp_code), name=name)
+        return function
+    # Brian2CUDA passes on the place among the synapses of one neuron; the synapse itself is _idx.
+    names = ", ".join(f"x{place}" for place in range(len(function._arg_units)))
+    macro = f"#define {name}_at_synapse({names}, place) {name}({names}, (int64_t)_idx)\n"
+    add("cuda", cuda_text(cpp_code) + macro, name=f"{name}_at_synapse")
     return function
 
 
@@ -414,15 +427,7 @@ def _declared(
     declaration = f"{c_types[returns]} {c_name}({', '.join(c_types[kind] for kind in c_kinds)})"
     source = "".join(map(cpp_text, ("generator", *needed, c_name)))
     cython_code = cython_wrapper(source, declaration)
-    on_all_targets(function, source, cython_code, "<stdint.h>", "<string.h>", "<math.h>")
-    # Its table of one n and p is no device's: Brian2CUDA says that it lacks this one.
-    if c_name != "shared_binomial_draw":
-        # Brian2CUDA passes on the place among the synapses of one neuron; the synapse itself is _idx.
-        names = ", ".join(f"x{place}" for place in range(len(kinds)))
-        macro = f"#define {c_name}_at_synapse({names}, place) {c_name}({names}, (int64_t)_idx)\n"
-        text, called = (macro, f"{c_name}_at_synapse") if auto_vectorise else ("", c_name)
-        function.implementations.add_implementation("cuda", cuda_text(source) + text, name=called)
-    return function
+    return on_all_targets(function, source, cython_code, "<stdint.h>", "<string.h>", "<math.h>")
 
 
 uniform_draw = counter_function("uniform_draw", _uniform, "integer, integer", "float")

@@ -1,6 +1,5 @@
 """The same quanta in other simulators at every event, where they are installed; more by ``make parity``."""
 
-import ctypes
 import re
 import shutil
 import subprocess
@@ -11,7 +10,6 @@ import numpy as np
 import pytest
 from brian2 import Hz, Network, NeuronGroup, ms
 
-import brianpresyn
 from brianpresyn import (
     bernoulli_release,
     binomial_release,
@@ -22,12 +20,14 @@ from brianpresyn import (
 )
 from brianpresyn.targets import code_generation
 from tests.brianpresyn.hosts.parity import (
+    CUDA_MODELS,
     MODELS,
     SEEDS,
     WAYS,
     compare,
     compile_mechanisms,
     interpreter,
+    lacking,
     output_of,
 )
 
@@ -44,7 +44,8 @@ CASES = [
     )
 ]
 CASES += [("JAX, 32 bits", "binomial"), ("JAX, 32 bits", "shared")]
-CASES += [("CUDA, on the host", name) for name in WAYS["CUDA, on the host"].models]
+CASES += [("CUDA, on the host", name) for name in CUDA_MODELS]
+CASES += [pytest.param("CUDA, on a GPU", name, marks=pytest.mark.gpu) for name in CUDA_MODELS]
 
 
 def test_one_of_the_keys_is_negative():
@@ -56,7 +57,7 @@ def test_one_of_the_keys_is_negative():
 def test_the_same_quanta_are_released_at_every_event(title, name):
     way = WAYS[title]
     if interpreter(way) is None:
-        pytest.skip(f"no Python with {way.module}: name one in {way.variable}")
+        pytest.skip(lacking(way))
     (outcome,) = compare([way], name, n_copies=2, n_steps=200, seed=SEEDS[MODELS.index(name) % 2])
     assert outcome.n_events > 3000
     assert outcome.n_mismatches == 0
@@ -67,7 +68,7 @@ def test_jax_has_gradients_and_minis(tmp_path):
     way = WAYS["JAX, 32 bits"]
     python = interpreter(way)
     if python is None:
-        pytest.skip(f"no Python with {way.module}: name one in {way.variable}")
+        pytest.skip(lacking(way))
     binomial_release(5, 0.3, q=1).export("jax", name="tested").write(tmp_path)
     code = bernoulli_release(0.3, q=1) + spontaneous_release(90 * Hz, every=1 * ms)
     code.export("jax", name="minis").write(tmp_path)
@@ -93,7 +94,7 @@ def test_the_page_of_a_host_prints_what_brian_prints(title, tmp_path):
     way = WAYS[title]
     python = interpreter(way)
     if python is None:
-        pytest.skip(f"no Python with {way.module}: name one in {way.variable}")
+        pytest.skip(lacking(way))
     page = (PAGES / f"release_in_{way.program}.md").read_text(encoding="utf-8")
     (tmp_path / "brian_preferences").write_text("codegen.target = 'numpy'\n")
     (tmp_path / "in_brian.py").write_text(re.search(r"```python\n(.*?)```", page, re.DOTALL).group(1))
@@ -131,31 +132,3 @@ def test_two_exports_for_cuda_compile_in_one_program(tmp_path):
     (tmp_path / "kernel.cu").write_text(KERNEL)
     done = subprocess.run([nvcc, "-dc", "kernel.cu"], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-
-
-LOOP = """
-extern "C" void run(int64_t key, int64_t event, int64_t n, double p, int64_t size, int32_t* out) {
-    for (int64_t _idx = 0; _idx < size; _idx++) out[_idx] = %s;
-}
-"""
-
-
-@pytest.mark.parametrize("name", ["bernoulli_draw", "binomial_draw"])
-def test_draws_registered_for_cuda_take_the_synapse_and_not_its_place(name, tmp_path):
-    function = getattr(brianpresyn, name)
-    implementation = function.implementations["cuda"]
-    arguments = {"bernoulli_draw": "p", "binomial_draw": "n, p"}[name]
-    loop = LOOP % f"{implementation.name}(key, event, {arguments}, 0)"
-    text = f"#include <stdint.h>\n#include <string.h>\n{implementation.get_code(None)}{loop}"
-    (tmp_path / "draws.cpp").write_text(text)
-    subprocess.run(
-        ["g++", "-O2", "-shared", "-fPIC", "draws.cpp", "-o", "draws.so"], cwd=tmp_path, check=True
-    )
-    run = ctypes.CDLL(str(tmp_path / "draws.so")).run
-    run.argtypes = [ctypes.c_int64] * 3 + [ctypes.c_double, ctypes.c_int64, ctypes.c_void_p]
-    synapse, draw = np.arange(1000), function.implementations["numpy"].get_code(None)
-    for n, p in ((5, 0.3), (40, 0.95)):
-        drawn = np.zeros(synapse.size, np.int32)
-        run(-7, 3, n, p, synapse.size, drawn.ctypes.data)
-        sites = () if name == "bernoulli_draw" else (n,)
-        assert np.array_equal(drawn, draw(-7, 3, *sites, p, synapse)) and drawn.std() > 0

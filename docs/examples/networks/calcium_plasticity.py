@@ -9,8 +9,9 @@ no calcium: the curve becomes flatter.
 
 Graupner M, Brunel N (2012). "Calcium-based plasticity model explains sensitivity of
 synaptic changes to spike pattern, rate, and dendritic location". PNAS 109:3991-3996,
-doi:10.1073/pnas.1109359109, parameters of figure 2 without noise. Pairs follow each other
-after 200 ms, when calcium is gone, and steps are twice as large, so that 30 pairs do.
+doi:10.1073/pnas.1109359109, parameters of figure 2 ("DP", table S1) without noise. Pairs
+follow each other after 200 ms, when calcium is gone, and change goes twice as fast (75 s in
+place of 150 s), so that 30 pairs do.
 """
 
 import matplotlib.pyplot as plt

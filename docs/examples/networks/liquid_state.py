@@ -9,9 +9,10 @@ different pattern each time.
 
 Maass W, Natschläger T, Markram H (2002). "Real-time computing without stable states: a
 new framework for neural computation based on perturbations". Neural Comput 14:2531-2560,
-doi:10.1162/089976602760407955. Dynamics and strengths are those of its appendix; all cells
-and currents have here the times of its excitatory ones (3 ms), inhibition too, and there are
-no delays.
+doi:10.1162/089976602760407955. Densities, dynamics and strengths are the means of its
+appendix. It draws use and strength too, where only times are drawn here; all cells and
+currents have here the times and inputs of its excitatory ones (3 ms, 18 mV through 1 MOhm),
+inhibition too, and there are no delays.
 """
 
 import matplotlib.pyplot as plt

@@ -9,7 +9,9 @@ large releases count for less than frequent small ones.
 
 Wang XJ (2001). "Synaptic reverberation underlying mnemonic persistent activity". Trends
 Neurosci 24:455-463, doi:10.1016/S0166-2236(00)01868-3, with the cells and receptors of
-Brunel N, Wang XJ (2001), doi:10.1023/A:1011204814320. Cut to 100 cells.
+Brunel N, Wang XJ (2001), doi:10.1023/A:1011204814320. Cut to 100 excitatory cells without
+inhibition; strengths of synapses, background and cue are chosen here, such that the activity
+lasts.
 """
 
 import brian2

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import functools
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -38,14 +39,15 @@ class Way(NamedTuple):
 
 
 NEST, OTHERS = nest_parity.INTERPRETER_VARIABLE, "BRIANPRESYN_HOSTS_PYTHON"
-NESTML_MODELS = ("bernoulli", "binomial", "depressed")
+NESTML_MODELS = CUDA_MODELS = ("bernoulli", "binomial", "depressed")
 WAYS = {
     "NEST, 1 thread": Way("nest", NEST, "nest", ("1",)),
     "NEST, 2 threads": Way("nest", NEST, "nest", ("2",)),
     "NESTML, 1 thread": Way("nestml", NEST, "nest, pynestml", ("1",), NESTML_MODELS),
     "NESTML, 2 threads": Way("nestml", NEST, "nest, pynestml", ("2",), NESTML_MODELS),
     "NEURON": Way("neuron", OTHERS, "neuron"),
-    "CUDA, on the host": Way("cuda", OTHERS, "numpy", (), ("bernoulli", "binomial", "depressed")),
+    "CUDA, on the host": Way("cuda", OTHERS, "numpy", ("g++",), CUDA_MODELS),
+    "CUDA, on a GPU": Way("cuda", OTHERS, "numpy", ("nvcc",), CUDA_MODELS),
     "JAX, 64 bits": Way("jax", OTHERS, "jax", ("1",)),
     "JAX, 32 bits": Way("jax", OTHERS, "jax", ("0",), MODELS[:3]),
     "PyNN, Brian2": Way("pynn", OTHERS, "brianpresyn, pyNN.brian2"),
@@ -64,10 +66,18 @@ class Outcome(NamedTuple):
 
 @functools.cache
 def interpreter(way: Way) -> str | None:
-    """Return the Python that has a host, None if there is none."""
+    """Return the Python that has a host, None if there is none, or no GPU for what runs on one."""
+    if "nvcc" in way.arguments and not (shutil.which("nvcc") and shutil.which("nvidia-smi")):
+        return None
     python = os.environ.get(way.variable) or sys.executable
     done = subprocess.run([python, "-c", f"import {way.module}"], capture_output=True, check=False)
     return python if done.returncode == 0 else None
+
+
+def lacking(way: Way) -> str:
+    """Return what there must be for a way that has no interpreter."""
+    gpu = " beside nvcc and a GPU" if "nvcc" in way.arguments else ""
+    return f"no Python with {way.module}{gpu}: name one in {way.variable}"
 
 
 def output_of(command: list[str], folder: str | Path) -> list[str]:
@@ -136,9 +146,10 @@ def main(arguments: list[str] | None = None) -> None:
         if chosen.hosts and program not in chosen.hosts.split(","):
             continue
         titles = [title for title, way in WAYS.items() if way.program == program]
-        if interpreter(WAYS[titles[0]]) is None:
-            print(f"{titles[0]:<18}skipped: no Python with {program}; name one in {WAYS[titles[0]].variable}")
-            continue
+        for title in titles:
+            if interpreter(WAYS[title]) is None:
+                print(f"{title:<18}skipped: {lacking(WAYS[title])}")
+        titles = [title for title in titles if interpreter(WAYS[title])]
         for place, name in enumerate(MODELS):
             kept = [title for title in titles if name in WAYS[title].models]
             if not kept:
