@@ -4,13 +4,17 @@
 names (a script in the working directory, another project on the path) is refused, with what it is.
 """
 
+import ast
 import importlib
 import sys
 from base64 import urlsafe_b64encode
+from collections.abc import Callable
 from hashlib import sha256
 from importlib import metadata
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 HERE = Path(__file__).resolve().parent.parent
 
@@ -39,6 +43,30 @@ def package(name: str) -> ModuleType:
             path=file,
         )
     return module
+
+
+def lazy_names(package: str) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
+    """Return ``__getattr__`` and ``__dir__`` of a package that imports its names when they are first used.
+
+    The names are those that its ``__init__.py`` imports for type checkers, under ``if TYPE_CHECKING``. The
+    modules of the package are attributes too, imported or not.
+    """
+    tree = ast.parse(Path(str(sys.modules[package].__file__)).read_text(encoding="utf-8"))
+    for_types = [node for node in tree.body if isinstance(node, ast.If)]
+    imports = [node for block in for_types for node in block.body if isinstance(node, ast.ImportFrom)]
+    homes = {alias.name: str(node.module) for node in imports for alias in node.names}
+
+    def get(name: str) -> Any:
+        if name in homes:
+            value = getattr(importlib.import_module(homes[name]), name)
+            setattr(sys.modules[package], name, value)
+            return value
+        # Python and its tools ask every module for names in underscores.
+        if not name.startswith("__") and find_spec(f"{package}.{name}"):
+            return importlib.import_module(f"{package}.{name}")
+        raise AttributeError(f"module {package!r} has no attribute {name!r}")
+
+    return get, lambda: sorted({*vars(sys.modules[package]), *homes})
 
 
 def command_line() -> None:

@@ -78,8 +78,13 @@ def bare_source(source: str) -> str:
 
 
 def _imports_of(name: str) -> Iterator[str]:
-    """Yield the modules of these packages that a module imports, anywhere in its file, but not for types."""
-    for node in _without_type_checking(ast.parse(_source(name))):
+    """Yield the modules of these packages that a module imports, anywhere in its file, but not for types.
+
+    What a package imports for types is what it imports when it is first used.
+    """
+    tree = ast.parse(_source(name))
+    is_package = Path(_path(name) or "").name == "__init__.py"
+    for node in ast.walk(tree) if is_package else _without_type_checking(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names if _path(alias.name))
         elif isinstance(node, ast.ImportFrom) and node.module and _path(node.module):

@@ -1,7 +1,8 @@
 """The other packages by longer names: ``brianpresyn.biophys``, ``.rate_models`` and ``.validation``.
 
 ``import brianpresyn.rate_models.sweep`` gives the very module that ``import rate_models.sweep`` gives, so
-that classes, pickles and caches are the same under both names. Nothing is imported before it is asked for.
+that classes, pickles and caches are the same under both names. Nothing is imported before it is asked for,
+Brian2 included; whoever imports it finds the preferences of its synapses there.
 """
 
 from __future__ import annotations
@@ -73,14 +74,33 @@ class LongerNames(MetaPathFinder):
         return same
 
 
+class PreferencesWithBrian2(MetaPathFinder):
+    """Registers the preferences of the synapses as soon as somebody imports Brian2."""
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """Return how to load Brian2 and the preferences after it; None for all other modules."""
+        if fullname != "brian2":
+            return None
+        others = [finder for finder in sys.meta_path if finder is not self and hasattr(finder, "find_spec")]
+        specs = (finder.find_spec(fullname, path, target) for finder in others)
+        spec = next((spec for spec in specs if spec is not None), None)
+        if spec is not None and spec.loader is not None:
+            load = spec.loader.exec_module
+
+            def load_and_register(module: ModuleType) -> None:
+                load(module)
+                import_module("brianpresyn.preferences")
+
+            spec.loader.exec_module = load_and_register  # type: ignore[method-assign]
+        return spec
+
+
 def install() -> None:
     """Let the longer names be found; before all else, or the path would give a second copy of each module."""
-    if not any(isinstance(finder, LongerNames) for finder in sys.meta_path):
-        sys.meta_path.insert(0, LongerNames())
-
-
-def __getattr__(name: str) -> ModuleType:
-    """Return one of the three packages as an attribute of ``brianpresyn``, which takes this function over."""
-    if name in PACKAGES:
-        return import_module(PREFIX + name)
-    raise AttributeError(f"module 'brianpresyn' has no attribute {name!r}")
+    for kind in (PreferencesWithBrian2, LongerNames):
+        if not any(isinstance(finder, kind) for finder in sys.meta_path):
+            sys.meta_path.insert(0, kind())
+    if "brian2" in sys.modules:
+        import_module("brianpresyn.preferences")

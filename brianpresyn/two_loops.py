@@ -18,7 +18,7 @@ import ast
 from typing import Any
 
 import numpy as np
-from brian2 import BrianPreference, Function, get_device, prefs
+from brian2 import Function, get_device, prefs
 from brian2.codegen.generators.cpp_generator import CPPCodeGenerator
 from brian2.codegen.statements import Statement
 from brian2.core.variables import ArrayVariable
@@ -28,6 +28,7 @@ from brian2.synapses.synapses import Synapses, SynapticPathway
 from brian2.utils.stringtools import get_identifiers
 
 from brianpresyn.counter_random import cpp_text
+from brianpresyn.preferences import TWO_LOOPS
 
 TEMPLATE = "two_loop_synapses"
 """Name of the template; it falls back on Brian2's where the loop stays one."""
@@ -35,22 +36,13 @@ TEMPLATE = "two_loop_synapses"
 SERIAL_TEMPLATE = "serial_stateupdate"
 """Name of the template of what runs regularly for all synapses, on one thread."""
 
-prefs.register_preferences(
-    "devices.brianpresyn",
-    "Synapses of brianpresyn",
-    two_loops=BrianPreference(
-        default=True,
-        docs="Whether C++ standalone goes through active synapses in two loops, of which the first draws.",
-    ),
-)
-
 
 def go_through_in_two_loops(connection: Synapses) -> None:
     """Let C++ standalone go through the active synapses in two loops, unless the preference forbids it.
 
     The preference is ``prefs.devices.brianpresyn.two_loops``; without it the loop is Brian2's own.
     """
-    if type(get_device()) is CPPStandaloneDevice and prefs["devices.brianpresyn.two_loops"]:
+    if type(get_device()) is CPPStandaloneDevice and prefs[TWO_LOOPS]:
         for pathway in connection.contained_objects:
             if not isinstance(pathway, SynapticPathway):
                 continue

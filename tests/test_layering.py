@@ -1,6 +1,7 @@
 """The packages import downward only: biophys <- brianpresyn, rate_models <- validation."""
 
 import ast
+import importlib
 import subprocess
 import sys
 from pathlib import Path
@@ -149,7 +150,7 @@ def test_no_module_is_shadowed_by_a_name_of_its_package(package):
     tree = ast.parse((folder / "__init__.py").read_text(encoding="utf-8"))
     bound = {
         alias.asname or alias.name
-        for node in tree.body
+        for node in ast.walk(tree)
         if isinstance(node, (ast.ImportFrom, ast.Import))
         for alias in node.names
     } | {node.name for node in tree.body if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
@@ -157,6 +158,15 @@ def test_no_module_is_shadowed_by_a_name_of_its_package(package):
         path.parent.name for path in folder.glob("*/__init__.py")
     }
     assert not bound & inside - {"__init__"}
+
+
+@pytest.mark.parametrize("package", ["brianpresyn", "validation"])
+def test_names_that_are_imported_late_are_public(package):
+    """Type checkers read the list of them, which nothing but this compares with what can be imported."""
+    path = ROOT / package / "__init__.py"
+    blocks = [node for node in ast.parse(path.read_text()).body if isinstance(node, ast.If)]
+    late = {alias.name for block in blocks for node in block.body for alias in node.names}
+    assert late == {*importlib.import_module(package).__all__}
 
 
 def test_every_file_is_named_after_a_concept():

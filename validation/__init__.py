@@ -3,27 +3,41 @@
 The names below are imported when they are first used: the command line starts without them.
 """
 
-from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING
 
-_NAMES = {
-    "archive": ("archived_run",),
-    "claims_file": ("merge_claims", "read_claims"),
-    "context": ("Context",),
-    "data.allen_synapses": ("read_allen_synapses",),
-    "data.datastore": ("fetch", "locate"),
-    "data.recordings": ("read_ko2013", "read_sjostrom2001"),
-    "evaluation": ("measure_claims",),
-    "recorded_tables": ("read_table", "recorded_synapses"),
-    "registry": ("all_claims", "claims_named"),
-    "report": ("write_report",),
-    "runs": ("configuration", "run_experiment"),
-}
-__all__ = sorted(name for names in _NAMES.values() for name in names)
+from biophys.import_names import lazy_names
 
+if TYPE_CHECKING:
+    from validation.archive import archived_run
+    from validation.claims_file import merge_claims, read_claims
+    from validation.context import Context
+    from validation.data.allen_synapses import read_allen_synapses
+    from validation.data.datastore import fetch, locate
+    from validation.data.recordings import read_ko2013, read_sjostrom2001
+    from validation.evaluation import measure_claims
+    from validation.recorded_tables import read_table, recorded_synapses
+    from validation.registry import all_claims, claims_named
+    from validation.report import write_report
+    from validation.runs import configuration, run_experiment
 
-def __getattr__(name: str) -> Any:
-    for module, names in _NAMES.items():
-        if name in names:
-            return getattr(import_module(f"validation.{module}"), name)
-    raise AttributeError(f"module 'validation' has no attribute {name!r}")
+__getattr__, __dir__ = lazy_names(__name__)
+
+__all__ = [
+    "Context",
+    "all_claims",
+    "archived_run",
+    "claims_named",
+    "configuration",
+    "fetch",
+    "locate",
+    "measure_claims",
+    "merge_claims",
+    "read_allen_synapses",
+    "read_claims",
+    "read_ko2013",
+    "read_sjostrom2001",
+    "read_table",
+    "recorded_synapses",
+    "run_experiment",
+    "write_report",
+]

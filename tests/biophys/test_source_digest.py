@@ -1,5 +1,6 @@
 """The digest of what made a result: it changes with what runs, and with nothing else."""
 
+import importlib
 import subprocess
 import sys
 
@@ -48,6 +49,13 @@ def test_modules_imported_late_count_and_those_for_types_do_not():
     modules = imported_modules("validation.experiments.release_in_spikes")
     assert "rate_models.experiments.release_models" in modules and "brianpresyn.release" in modules
     assert "rate_models.experiments.lifelong" not in imported_modules("rate_models.continual_methods")
+
+
+def test_what_a_package_imports_when_it_is_first_used_counts(tmp_path, monkeypatch):
+    (tmp_path / "network_of_a_user.py").write_text("from brianpresyn import synapses\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    importlib.import_module("network_of_a_user")
+    assert "brianpresyn.counter_random" in imported_modules("network_of_a_user")
 
 
 def test_digest_is_the_same_in_another_process_and_differs_between_modules():

@@ -2,12 +2,15 @@
 
 import base64
 import hashlib
+import pickle
 import subprocess
 import sys
 from importlib import metadata
 from pathlib import Path
 
 import pytest
+
+import brianpresyn
 
 ROOT = Path(__file__).resolve().parents[2]
 HAS_PACKAGES = f"import sys; sys.path.insert(0, {str(ROOT)!r}); "
@@ -66,6 +69,48 @@ def test_packages_are_attributes_and_no_others_are(tmp_path):
         "'torch' in sys.modules)"
     )
     assert printed(code, tmp_path) == "biophys.quantal False False"
+
+
+def test_brian2_is_imported_when_its_synapses_are_used_first(tmp_path):
+    """Its log file and its handler of errors are no business of those who use layers of torch."""
+    code = (
+        "import brianpresyn.biophys, brianpresyn.rate_models.nn, brianpresyn.validation\n"
+        "print('brian2' in sys.modules, sys.excepthook is sys.__excepthook__, "
+        "{*brianpresyn.__all__, '__version__'} <= {*dir(brianpresyn)})\n"
+        "brianpresyn.synapses\n"
+        "print('brian2' in sys.modules)"
+    )
+    assert printed(code, tmp_path) == "False True True\nTrue"
+
+
+@pytest.mark.parametrize(
+    "imports",
+    [
+        "import brianpresyn, brian2",
+        "import brian2, brianpresyn",
+        "import brianpresyn.counter_random",
+        "import brianpresyn, importlib.util; importlib.util.find_spec('brian2'); import brian2.units",
+    ],
+)
+def test_preferences_are_there_whoever_imports_brian2(imports, tmp_path):
+    code = (
+        f"{imports}\n"
+        "from brian2 import prefs\n"
+        "prefs.devices.brianpresyn.two_loops = False\n"
+        "from brianpresyn.two_loops import TWO_LOOPS\n"
+        "print(prefs[TWO_LOOPS])"
+    )
+    assert printed(code, tmp_path) == "False"
+
+
+def test_names_are_those_of_eager_imports():
+    everything = {}
+    exec("from brianpresyn import *", everything)
+    assert {*brianpresyn.__all__} == everything.keys() - {"__builtins__"}
+    assert pickle.loads(pickle.dumps(brianpresyn.SpikingRun)) is everything["SpikingRun"]
+    assert brianpresyn.spike_sweeps.SpikingRun is brianpresyn.SpikingRun
+    with pytest.raises(ImportError, match="cannot import name 'synapse'"):
+        exec("from brianpresyn import synapse")
 
 
 def test_pickles_are_the_same_under_both_names(tmp_path):
