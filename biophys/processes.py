@@ -2,8 +2,8 @@
 
 Every worker leads a session of its own, so that a signal reaches it and the compilers and programs that it
 runs, and nothing else. All temporary files of a pool lie in one folder, which goes with the pool, even where
-the parent was killed by a signal that it could not answer; a folder without a pool goes when the next process
-of this package needs one.
+the parent was killed by a signal that it could not answer; one that a machine left when it was switched off
+goes when the next process of this package needs a folder.
 """
 
 import contextlib
@@ -27,6 +27,9 @@ _WORKERS_VARIABLE = "BRIANPRESYN_WORKERS"
 _FOLDER = "brianpresyn_"
 # Seconds in which a worker may end by itself after it was asked to.
 _PATIENCE = 5.0
+# Removes a folder unless it was told by a line that nothing is left to remove: reading ends when the process
+# at the other end has died. What that had started may write for a while.
+_REMOVES_LATER = 'read -r _ || for _ in 1 2 3 4 5; do sleep 1; rm -rf -- "$0" && break; done'
 
 
 @contextlib.contextmanager
@@ -82,10 +85,23 @@ def temporary_folder() -> Iterator[Path]:
             shutil.rmtree(leftover, ignore_errors=True)
     folder = Path(tempfile.gettempdir(), _FOLDER + mark_of_this_process())
     folder.mkdir(mode=0o700)
-    try:
+    with contextlib.ExitStack() as afterwards:
+        with contextlib.suppress(OSError):
+            afterwards.callback(_caretaker(folder).communicate, b"removed\n")
+        afterwards.callback(shutil.rmtree, folder, ignore_errors=True)
         yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _caretaker(folder: Path) -> subprocess.Popen[bytes]:
+    """Start what removes a folder once this process is killed; no signal to this one's group reaches it."""
+    return subprocess.Popen(
+        ["sh", "-c", _REMOVES_LATER, folder],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        cwd="/",
+        start_new_session=True,
+    )
 
 
 def mark_of_this_process() -> str:
@@ -144,18 +160,15 @@ def _start_worker(folder: str, n_workers: int, initializer: tuple[str, str] | No
     }
     parent = multiprocessing.parent_process()
     if parent is not None:
-        threading.Thread(target=_leave_after, args=(parent, folder), daemon=True).start()
+        threading.Thread(target=_leave_after, args=(parent,), daemon=True).start()
     if initializer is not None:
         module, name = initializer
         getattr(importlib.import_module(module), name)()
 
 
-def _leave_after(parent: BaseProcess, folder: str) -> None:
+def _leave_after(parent: BaseProcess) -> None:
     """Leave, with all that this process started, as soon as its parent has died."""
     parent.join()
-    # Removed by a program that outlives this one, once nothing writes into it any more.
-    with contextlib.suppress(OSError):
-        subprocess.Popen(["sh", "-c", 'sleep 1; rm -rf -- "$0"', folder], start_new_session=True)
     _signal(os.getpid(), "SIGKILL")
     os._exit(1)
 

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -65,24 +66,30 @@ def test_workers_share_the_cores_for_their_compilers():
 
 
 LEAVES_A_FOLDER = """
-import os, signal
+import os, signal, sys
 from biophys.processes import temporary_folder
 with temporary_folder() as folder:
     (folder / "half a program").write_text("x")
-    os.kill(os.getpid(), signal.SIGKILL)
+    os.killpg(os.getpid(), signal.SIGKILL)
 """
 
 
-def test_the_next_process_removes_the_folder_of_a_killed_one_and_no_other(tmp_path, monkeypatch):
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+def test_folder_of_a_killed_group_goes_whatever_it_was_about(tmp_path):
+    """No worker was there to remove it: none had started, or all had ended."""
     environment = {**os.environ, "TMPDIR": str(tmp_path), "PYTHONPATH": str(Path(__file__).parents[2])}
-    for name in ("brianpresyn_notes", "brianpresyn_another-host-1-0"):
+    program = [sys.executable, "-c", LEAVES_A_FOLDER]
+    assert subprocess.run(program, env=environment, start_new_session=True).returncode == -signal.SIGKILL
+    wait_until(lambda: not list(tmp_path.iterdir()))
+    wait_until(lambda: not processes_of(tmp_path))
+
+
+def test_the_next_process_removes_the_folder_of_a_dead_one_and_no_other(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    kept = ("brianpresyn_another-host-1-0", "brianpresyn_notes")
+    for name in (f"brianpresyn_{socket.gethostname()}-{ended.pid}-0", *kept):
         (tmp_path / name).mkdir()
-    with temporary_folder() as mine:
-        subprocess.run([sys.executable, "-c", LEAVES_A_FOLDER], env=environment)
-        assert len(list(tmp_path.rglob("half a program"))) == 1
-        with temporary_folder() as another:
-            assert mine.is_dir() and another.is_dir() and another != mine
-            assert not list(tmp_path.rglob("half a program"))
-    left = sorted(path.name for path in tmp_path.iterdir())
-    assert left == ["brianpresyn_another-host-1-0", "brianpresyn_notes"]
+    with temporary_folder() as mine, temporary_folder() as another:
+        assert mine.is_dir() and another.is_dir() and another != mine
+    assert sorted(path.name for path in tmp_path.iterdir()) == list(kept)
