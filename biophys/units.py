@@ -26,6 +26,8 @@ ATP = UnitATP("ATP_molecule", symbol="ATP")
 """One molecule of ATP."""
 
 fC = pq.UnitQuantity("femtocoulomb", 1e-15 * pq.C, symbol="fC")
+# So that headers may name it.
+pC = pq.UnitQuantity("picocoulomb", 1e-12 * pq.C, symbol="pC")
 """Femtocoulomb, the scale of the charge that one vesicle moves through the postsynaptic membrane."""
 
 PSP_UNITS = (pq.mV, pq.pA, pq.nS, fC)

@@ -2,12 +2,12 @@
 
 import csv
 import io
+import itertools
 import json
 import math
 import re
 import sys
 from dataclasses import dataclass, field, replace
-from itertools import compress
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +18,29 @@ from numpy.typing import NDArray
 from biophys.argument_types import checked_types
 from biophys.units import ATP, magnitude_in, psp_unit_of
 
-MISSING = {"", "nan", "na", "n/a", "none", "null"}
+MISSING = {"", "nan", "na", "n/a", "#n/a", "<na>", "none", "null"}
+# What a spreadsheet writes where a formula failed: no comment, though it begins with #.
+_FAILED_FORMULA = re.compile(r"\s*\"?#(N/A|VALUE!|DIV/0!|REF!|NUM!|NAME\?|NULL!)")
+_SUMMARIES = {
+    "mean",
+    "average",
+    "avg",
+    "median",
+    "sd",
+    "std",
+    "s.d.",
+    "sem",
+    "s.e.m.",
+    "se",
+    "var",
+    "variance",
+}
 _HEADER = re.compile(r"^\s*(?P<name>[^()\[\]]+?)\s*[(\[]\s*(?P<unit>[^()\[\]]*)\s*[)\]]\s*$")
-# As ISO 80000 writes it, amplitude / pA; other names may have a slash of their own.
-_QUOTIENT = re.compile(
-    r"^\s*(?P<name>amplitude|time|interval|baseline|mean|(sd|cost)( error)?|rate)\s*/\s*(?P<unit>\S+)\s*$",
-    re.I,
-)
+# As ISO 80000 writes it, amplitude / pA, and as programs do, amplitude_pA: other names may have such marks of
+# their own, and amplitude A may be that of cell A.
+_KNOWN = r"^\s*(?P<name>amplitude|time|interval|baseline|mean|(sd|cost)([ _]error)?|rate)"
+_QUOTIENT = re.compile(_KNOWN + r"\s*/\s*(?P<unit>\S+)\s*$", re.I)
+_JOINED = re.compile(_KNOWN + r"[\s_,]+(?P<unit>[pnuµμm][AVSC]|[mfp]C|ms|s|Hz)\s*$", re.I)
 # A number as people write it: float() also takes 1_000, nan and infinity.
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 # Units are evaluated as expressions: nothing but names, powers and products of them.
@@ -125,7 +141,9 @@ def unit_named(text: str, where: str) -> pq.Quantity:
     if plain.lower() in ("1", "df/f", "dff", "a.u.", "au", "normalised", "normalized", "%"):
         return pq.dimensionless
     try:
-        if not _UNIT.fullmatch(plain) or re.search(r"\*\*\s*\S*\*\*|\d{3}", plain):
+        powers = re.sub(r"(\^|\*\*) ?-?\d(?!\d)", "", plain)
+        # A factor in a unit would get lost.
+        if not _UNIT.fullmatch(plain) or re.search(r"\d|-|\*\*", re.sub(r"^1(?=/)", "", powers)):
             raise ValueError
         if plain.startswith("ATP"):
             return (ATP * pq.Quantity(1.0, plain.replace("ATP", "1", 1))).units if "/" in plain else ATP
@@ -183,6 +201,7 @@ def _decoded(raw: bytes, name: str, remarks: list[str]) -> str:
             continue
         if re.search(r"[\0-\x08\x0e-\x1f]", text):
             break
+        text = text.replace("\N{MINUS SIGN}", "-")
         if encoding != "utf-8-sig":
             remarks.append(f"encoding {encoding}")
         return text
@@ -193,7 +212,7 @@ def _rows_of_text(text: str, name: str, remarks: list[str]) -> list[tuple[int, l
     """Return the cells of a delimited text, each row with its line, and add to `remarks` what was guessed."""
     if text.count("\n") > _MOST_ROWS:
         raise _too_large(name, f"{text.count(chr(10))} lines")
-    lines = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+    lines = [line for line in text.splitlines() if line.strip() and not _is_comment(line)]
     if not lines:
         raise TableError(f"{name}: empty; write a header and one row for each response")
     separator = max("\t;,", key=lambda mark: (min(line.count(mark) for line in lines[:20]), mark == "\t"))
@@ -204,7 +223,7 @@ def _rows_of_text(text: str, name: str, remarks: list[str]) -> list[tuple[int, l
         rows = [(reader.line_num, cells) for cells in reader if any(cell.strip() for cell in cells)]
     except csv.Error as error:
         raise TableError(f"{name}, line {reader.line_num}: this is no table ({error})") from None
-    rows = [(line, cells) for line, cells in rows if not cells[0].lstrip().startswith("#")]
+    rows = [(line, cells) for line, cells in rows if not _is_comment(cells[0])]
     # One column of numbers with a decimal comma looks like two.
     has_comma = separator != "," and any(
         _COMMA.fullmatch(cell.strip()) for _, row in rows[1:] for cell in row
@@ -213,7 +232,25 @@ def _rows_of_text(text: str, name: str, remarks: list[str]) -> list[tuple[int, l
     remarks += ["decimal comma"] * has_comma
     if not has_comma:
         return rows
+    _refuse_thousands([row for _, row in rows[1:]], name)
     return [(line, [_with_point(c, f"{name}, line {line}") for c in row]) for line, row in rows]
+
+
+def _is_comment(text: str) -> bool:
+    return text.lstrip().startswith("#") and not _FAILED_FORMULA.match(text)
+
+
+def _refuse_thousands(rows: list[list[str]], name: str) -> None:
+    """Raise TableError where 1,234 stands beside 987: a thousand rather than 1.234."""
+    for column in itertools.zip_longest(*rows, fillvalue=""):
+        cells = {cell.strip() for cell in column}
+        marked = {cell for cell in cells if _COMMA.fullmatch(cell)}
+        may_be = all(re.fullmatch(r"[-+]?[1-9]\d{0,2},\d{3}", cell) for cell in marked)
+        if marked and may_be and any(re.fullmatch(r"[-+]?[1-9]\d*", cell) for cell in cells):
+            raise TableError(
+                f"{name}: {min(marked)!r} beside whole numbers may be a thousand or have a decimal comma; "
+                "write numbers without marks of thousands"
+            )
 
 
 _COMMA = re.compile(r"[-+]?\d*,\d+([eE][-+]?\d+)?")
@@ -278,7 +315,11 @@ def _table_of(rows: list[tuple[int, list[str]]], columns: str | None, name: str,
     if columns is not None:
         header, body = [part.strip() for part in columns.split(",")], rows
     else:
-        header, body = rows[0][1], rows[1:]
+        start = _header_among(rows[:20])
+        header, body = rows[start][1], rows[start + 1 :]
+        if start:
+            remarks.append(f"lines above the header on line {rows[start][0]} left out")
+        rows = rows[start:]
         if all(_is_number(cell) for cell in header if cell.strip()):
             raise TableError(
                 f"{name}, line {rows[0][0]}: numbers where the names of the columns should stand; give them "
@@ -289,7 +330,7 @@ def _table_of(rows: list[tuple[int, list[str]]], columns: str | None, name: str,
         bool(cell.strip()) or any("".join(cells[i : i + 1]).strip() for _, cells in body)
         for i, cell in enumerate(header)
     ]
-    header = list(compress(header, is_used))
+    header = list(itertools.compress(header, is_used))
     body = [
         (line, [c for i, c in enumerate(cells) if i >= len(is_used) or is_used[i]]) for line, cells in body
     ]
@@ -303,25 +344,40 @@ def _table_of(rows: list[tuple[int, list[str]]], columns: str | None, name: str,
     names: list[str] = []
     units: dict[str, str] = {}
     for cell in header:
-        match = _HEADER.match(cell) or _QUOTIENT.match(cell)
-        key = (match["name"] if match else cell).strip().lower()
+        key, unit = _named(cell)
         if not key:
             raise TableError(f"{name}, line {header_line}: column {len(names) + 1} has no name")
         if key in names:
             raise TableError(f"{name}, line {header_line}: two columns are called '{key}'")
         names.append(key)
-        if match:
-            units[key] = match["unit"]
+        if unit is not None:
+            units[key] = unit
     for line, cells in body:
         if len(cells) < len(names) or any(cell.strip() for cell in cells[len(names) :]):
             raise TableError(
                 f"{name}, line {line}: {len(cells)} cells, but {len(names)} columns are named (a decimal "
                 "comma asks for columns separated by ; or tab)"
             )
+        summary = next((cell for cell in cells if cell.strip().rstrip(":").lower() in _SUMMARIES), None)
+        if summary:
+            raise TableError(f"{name}, line {line}: {summary!r} is of no single response; leave the row out")
     if not body:
         raise TableError(f"{name}: a header, but no rows below it; write them")
     table = {key: [cells[i] for _, cells in body] for i, key in enumerate(names)}
     return Table(table, units, [line for line, _ in body], name, remarks, header_line)
+
+
+def _named(cell: str) -> tuple[str, str | None]:
+    """Return name and unit in the header of a column."""
+    match = _HEADER.match(cell) or _QUOTIENT.match(cell) or _JOINED.match(cell)
+    name = (match["name"] if match else cell).strip().lower().replace("_error", " error")
+    return name, match and match["unit"]
+
+
+def _header_among(rows: list[tuple[int, list[str]]]) -> int:
+    """Return the first row that names amplitudes or means; titles may stand above it."""
+    names = [{_named(cell)[0] for cell in cells} for _, cells in rows]
+    return next((i for i, row in enumerate(names) if row & {"amplitude", "mean"}), 0)
 
 
 def _are_units(header: list[str], cells: list[str]) -> bool:
@@ -374,150 +430,155 @@ def recorded_synapses(
     if "amplitude" not in table.columns:
         raise TableError(
             f"{table.at(table.header_line)}: no column 'amplitude'; the columns are "
-            f"{', '.join(table.columns)}. Call that of the responses 'amplitude (pA)', with their unit. "
-            f"Known are {', '.join(_NAMES)}"
+            f"{', '.join(map(repr, table.columns))}. Call that of the responses 'amplitude (pA)', with their "
+            f"unit, one row for each response. Known are {', '.join(_NAMES)}"
         )
     for part in conditions:
         if part not in table.columns and condition != "condition":
             raise TableError(
-                f"{table.source}: no column '{part}'; the columns are {', '.join(table.columns)}"
+                f"{table.source}: no column '{part}'; the columns are {', '.join(map(repr, table.columns))}"
             )
     unused = [name for name in table.columns if name not in (*_NAMES, *conditions)]
     if unused:
         table.remarks.append(f"columns not used: {', '.join(unused)} (--condition names one of conditions)")
-    amplitude = table.quantity("amplitude", "pA")
-    _check_amplitude_unit(amplitude, table)
+    columns = _Columns(table, conditions, new_sweep_after)
     names = table.labels("synapse") if "synapse" in table.columns else [""] * len(table.lines)
-    # Of several columns of conditions each combination is one.
-    used = [table.labels(name) for name in conditions if name in table.columns]
-    labels = np.array([", ".join(parts) for parts in zip(*used, strict=True)]) if used else None
-    synapses = []
-    for name in dict.fromkeys(names):
-        rows = np.array([i for i, other in enumerate(names) if other == name])
-        arguments = _arguments_of(table, rows, amplitude, labels, new_sweep_after)
-        synapses.append(RecordedSynapse(name, arguments))
-    return synapses
+    return [RecordedSynapse(names[rows[0]], columns.arguments_of(rows)) for rows in _groups(np.array(names))]
 
 
-def _check_amplitude_unit(amplitude: pq.Quantity, table: Table) -> None:
-    if amplitude.dimensionality.simplified == pq.dimensionless.dimensionality:
-        return
-    try:
-        psp_unit_of(amplitude, "amplitude")
-    except ValueError:
-        unit = table.units["amplitude"]
-        text = f"{unit} is no unit of a response; write mV, pA, nS, fC, or dF/F"
-        raise table.header_error("amplitude", text) from None
+def _groups(labels: NDArray[Any]) -> list[NDArray[np.intp]]:
+    """Return the rows of each label, the labels in the order in which they first come."""
+    _, first, code = np.unique(labels, return_index=True, return_inverse=True)
+    ends = np.cumsum(np.bincount(code))[:-1]
+    groups = np.split(np.argsort(code, kind="stable"), ends)
+    return [groups[i] for i in np.argsort(first)]
 
 
-def _arguments_of(
-    table: Table,
-    rows: NDArray[np.intp],
-    amplitude: pq.Quantity,
-    labels: NDArray[Any] | None,
-    new_sweep_after: pq.Quantity | None,
-) -> dict[str, Any]:
-    sweep = _sweep_numbers(table, rows, new_sweep_after)
-    order = [rows[np.flatnonzero(sweep == s)] for s in dict.fromkeys(sweep.tolist())]
-    if "stimulus" in table.columns:
-        _check_stimulus_numbers(table, order)
-    arguments: dict[str, Any] = {"amplitudes": [amplitude[part] for part in order]}
-    if {"interval", "time"} <= table.columns.keys():
-        raise TableError(
-            f"{table.at(table.header_line)}: columns 'time' and 'interval' both say when the stimuli "
-            "came; leave one of them out"
-        )
-    if "interval" in table.columns or "time" in table.columns:
-        arguments["intervals"] = [_from_rest(table, part) for part in order]
-    if labels is not None:
-        is_per_sweep = "intervals" in arguments
-        arguments["conditions"] = _conditions(labels, order, table, is_per_sweep=is_per_sweep)
-    if "spike" in table.columns:
-        flags = table.flags("spike")
-        arguments["spikes"] = [flags[part] for part in order]
-    if "baseline" in table.columns:
-        samples = table.quantity("baseline", "pA")
-        if samples.dimensionality.simplified != amplitude.dimensionality.simplified:
-            units = f"{table.units['baseline']} cannot be compared with amplitudes in"
-            raise table.header_error("baseline", f"{units} {table.units['amplitude']}")
-        samples = samples[rows]
-        arguments["baseline"] = samples[np.isfinite(samples.magnitude)]
-    return arguments
+class _Columns:
+    """The columns of a table of responses as numbers."""
 
-
-def _in_ms(table: Table, name: str) -> pq.Quantity:
-    values = table.quantity(name, "ms")
-    try:
-        return values.rescale(pq.ms)
-    except ValueError:
-        unit = table.units[name]
-        raise table.header_error(name, f"{unit} is no unit of time; write ms or s") from None
-
-
-def _sweep_numbers(table: Table, rows: NDArray[np.intp], new_sweep_after: pq.Quantity | None) -> NDArray[Any]:
-    """Return the sweep of each row: as stated, after long intervals, or where stimuli count anew."""
-    if "sweep" in table.columns:
-        return np.array(table.labels("sweep"))[rows]
-    if new_sweep_after is not None:
-        if "interval" in table.columns:
-            gaps = _in_ms(table, "interval")[rows].magnitude
-        elif "time" in table.columns:
-            gaps = np.append(np.nan, np.diff(_in_ms(table, "time")[rows].magnitude))
-        else:
-            raise TableError(f"{table.source}: --new-sweep-after needs a column 'time' or 'interval'")
-        return np.cumsum(~(gaps < float(magnitude_in(new_sweep_after, pq.ms, "new_sweep_after"))))
-    if "stimulus" in table.columns:
-        return np.cumsum(np.append(True, np.diff(table.numbers("stimulus")[rows]) <= 0))
-    return np.zeros(rows.size, int)
-
-
-def _check_stimulus_numbers(table: Table, order: list[NDArray[np.intp]]) -> None:
-    """Raise TableError unless stimuli count from 0 or 1 in every sweep: a missing one would be unseen."""
-    numbers = table.numbers("stimulus")
-    first = numbers[order[0][0]]
-    for part in order:
-        expected = first + np.arange(part.size)
-        wrong = np.flatnonzero(numbers[part] != expected)
-        if first not in (0, 1) or wrong.size:
-            at = part[wrong[0]] if wrong.size else part[0]
-            shown = f"{expected[wrong[0]]:g}" if wrong.size else "0 or 1"
-            raise table.error(
-                table.lines[at],
-                "stimulus",
-                f"{table.columns['stimulus'][at].strip()!r} where {shown} is expected; write a row with an "
-                "empty amplitude for a stimulus whose response was not measured",
-            )
-
-
-def _from_rest(table: Table, part: NDArray[np.intp]) -> pq.Quantity:
-    """Return the intervals in ms of a sweep after checking that time runs forward."""
-    name = "interval" if "interval" in table.columns else "time"
-    values = _in_ms(table, name)[part].magnitude
-    later = values[1:] if name == "interval" else np.diff(values)
-    wrong = np.flatnonzero(~(later > 0))
-    if wrong.size:
-        row = part[wrong[0] + 1]
-        if not np.isfinite(later[wrong[0]]):
-            empty = row if not np.isfinite(values[wrong[0] + 1]) else part[wrong[0]]
-            raise table.error(table.lines[empty], name, f"empty; write the {name} of every stimulus")
-        raise TableError(
-            f"{table.at(table.lines[row])}: the stimulus comes {later[wrong[0]]:g} ms after the "
-            "one before; times must rise within a sweep (a column 'sweep', or --new-sweep-after, says where "
-            "one begins)"
-        )
-    return np.append(1.0, later) * pq.ms
-
-
-def _conditions(
-    labels: NDArray[Any], order: list[NDArray[np.intp]], table: Table, *, is_per_sweep: bool
-) -> list[str]:
-    if not is_per_sweep:
-        return [str(label) for part in order for label in labels[part]]
-    for part in order:
-        others = [i for i in part if labels[i] != labels[part[0]]]
-        if others:
+    def __init__(self, table: Table, conditions: list[str], new_sweep_after: pq.Quantity | None) -> None:
+        self.table, self.new_sweep_after = table, new_sweep_after
+        self.amplitude = table.quantity("amplitude", "pA")
+        self._check_amplitude_unit()
+        if {"interval", "time"} <= table.columns.keys():
             raise TableError(
-                f"{table.at(table.lines[others[0]])}: condition {str(labels[others[0]])!r} in a "
-                f"sweep of {str(labels[part[0]])!r}; a sweep has one"
+                f"{table.at(table.header_line)}: columns 'time' and 'interval' both say when the stimuli "
+                "came; leave one of them out"
             )
-    return [str(labels[part[0]]) for part in order]
+        self.clock = next((name for name in ("interval", "time") if name in table.columns), "")
+        self.ms = self._in_ms() if self.clock else np.empty(0)
+        self.sweep = np.array(table.labels("sweep")) if "sweep" in table.columns else None
+        self.stimulus = table.numbers("stimulus") if "stimulus" in table.columns else None
+        self.spike = table.flags("spike") if "spike" in table.columns else None
+        self.baseline = self._baseline() if "baseline" in table.columns else None
+        # Of several columns of conditions each combination is one.
+        used = [table.labels(name) for name in conditions if name in table.columns]
+        self.condition = np.array([", ".join(parts) for parts in zip(*used, strict=True)]) if used else None
+
+    def _check_amplitude_unit(self) -> None:
+        if self.amplitude.dimensionality.simplified == pq.dimensionless.dimensionality:
+            return
+        try:
+            psp_unit_of(self.amplitude, "amplitude")
+        except ValueError:
+            unit = self.table.units["amplitude"]
+            text = f"{unit} is no unit of a response; write mV, pA, nS, fC, or dF/F"
+            raise self.table.header_error("amplitude", text) from None
+
+    def _in_ms(self) -> NDArray[np.float64]:
+        values = self.table.quantity(self.clock, "ms")
+        try:
+            return values.rescale(pq.ms).magnitude
+        except ValueError:
+            unit = self.table.units[self.clock]
+            text = f"{unit} is no unit of time; write ms or s"
+            raise self.table.header_error(self.clock, text) from None
+
+    def _baseline(self) -> pq.Quantity:
+        samples = self.table.quantity("baseline", "pA")
+        if samples.dimensionality.simplified != self.amplitude.dimensionality.simplified:
+            units = self.table.units
+            text = f"{units['baseline']} cannot be compared with amplitudes in {units['amplitude']}"
+            raise self.table.header_error("baseline", text)
+        return samples
+
+    def arguments_of(self, rows: NDArray[np.intp]) -> dict[str, Any]:
+        """Return what is recorded in these rows, those of a synapse."""
+        order = [rows[part] for part in _groups(self._sweep_numbers(rows))]
+        self._check_stimulus_numbers(order)
+        arguments: dict[str, Any] = {"amplitudes": [self.amplitude[part] for part in order]}
+        if self.clock:
+            arguments["intervals"] = [self._from_rest(part) for part in order]
+        if self.condition is not None:
+            arguments["conditions"] = self._conditions(self.condition, order)
+        if self.spike is not None:
+            arguments["spikes"] = [self.spike[part] for part in order]
+        if self.baseline is not None:
+            samples = self.baseline[rows]
+            arguments["baseline"] = samples[np.isfinite(samples.magnitude)]
+        return arguments
+
+    def _sweep_numbers(self, rows: NDArray[np.intp]) -> NDArray[Any]:
+        """Return the sweep of each row: as stated, after long intervals, or where stimuli count anew."""
+        if self.sweep is not None:
+            return self.sweep[rows]
+        if self.new_sweep_after is not None:
+            if not self.clock:
+                text = "--new-sweep-after needs a column 'time' or 'interval'"
+                raise TableError(f"{self.table.source}: {text}")
+            ms = self.ms[rows]
+            gaps = ms if self.clock == "interval" else np.diff(ms, prepend=np.nan)
+            return np.cumsum(~(gaps < float(magnitude_in(self.new_sweep_after, pq.ms, "new_sweep_after"))))
+        if self.stimulus is not None:
+            return np.cumsum(np.append(True, np.diff(self.stimulus[rows]) <= 0))
+        return np.zeros(rows.size, int)
+
+    def _check_stimulus_numbers(self, order: list[NDArray[np.intp]]) -> None:
+        """Raise TableError unless stimuli count from 0 or 1 in every sweep: a missing one would be unseen."""
+        if self.stimulus is None:
+            return
+        table, first = self.table, self.stimulus[order[0][0]]
+        for part in order:
+            expected = first + np.arange(part.size)
+            wrong = np.flatnonzero(self.stimulus[part] != expected)
+            if first not in (0, 1) or wrong.size:
+                at = part[wrong[0]] if wrong.size else part[0]
+                shown = f"{expected[wrong[0]]:g}" if wrong.size else "0 or 1"
+                raise table.error(
+                    table.lines[at],
+                    "stimulus",
+                    f"{table.columns['stimulus'][at].strip()!r} where {shown} is expected; write a row with "
+                    "an empty amplitude for a stimulus whose response was not measured",
+                )
+
+    def _from_rest(self, part: NDArray[np.intp]) -> pq.Quantity:
+        """Return the intervals in ms of a sweep after checking that time runs forward."""
+        table, values = self.table, self.ms[part]
+        later = values[1:] if self.clock == "interval" else np.diff(values)
+        wrong = np.flatnonzero(~(later > 0))
+        if wrong.size:
+            row = part[wrong[0] + 1]
+            if not np.isfinite(later[wrong[0]]):
+                empty = row if not np.isfinite(values[wrong[0] + 1]) else part[wrong[0]]
+                raise table.error(
+                    table.lines[empty], self.clock, f"empty; write the {self.clock} of every stimulus"
+                )
+            raise TableError(
+                f"{table.at(table.lines[row])}: the stimulus comes {later[wrong[0]]:g} ms after the "
+                "one before; times must rise within a sweep (a column 'sweep', or --new-sweep-after, says "
+                "where one begins)"
+            )
+        return np.append(1.0, later) * pq.ms
+
+    def _conditions(self, labels: NDArray[Any], order: list[NDArray[np.intp]]) -> list[str]:
+        if not self.clock:
+            return [str(label) for part in order for label in labels[part]]
+        for part in order:
+            others = part[labels[part] != labels[part[0]]]
+            if others.size:
+                raise TableError(
+                    f"{self.table.at(self.table.lines[others[0]])}: condition {str(labels[others[0]])!r} in "
+                    f"a sweep of {str(labels[part[0]])!r}; a sweep has one"
+                )
+        return [str(labels[part[0]]) for part in order]

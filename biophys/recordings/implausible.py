@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Sequence
 from dataclasses import replace
+from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +14,7 @@ from biophys.recordings.site_profile import SiteProfile, profile_of_sites, sites
 from biophys.units import FloatArray
 
 if TYPE_CHECKING:
+    from biophys.recordings.likelihood import Responses
     from biophys.recordings.release_fit import ReleaseFit
 
 # Log likelihood that another offset or two signs must gain: less than one in a thousand recordings without.
@@ -26,38 +29,52 @@ class ImplausibleRecordingWarning(UserWarning):
     """The responses are not those of quanta of one sign over a baseline of 0."""
 
 
-def implausible_texts(fit: ReleaseFit) -> list[str]:
-    """Return what makes a recording implausible, in sentences.
+def implausible_texts(fits: Sequence[ReleaseFit], data: Responses) -> list[list[str]]:
+    """Return what makes each recording of a batch implausible, in sentences; `data` are those of all.
 
     *Offset*: no response lies near 0, or some beyond it, and responses less a constant gain 6 log units with
     few sites; or they vary by less than 3 % of their mean. *Both signs*: responses of the other sign lie
     beyond five standard deviations of a noise that is known, or gain 6 log units, and more than an offset, if
     each may have either sign.
     """
-    x = fit.profile.data.x[0]
-    values = x[np.isfinite(x)]
-    n_opposite = int(np.sum(values < -_farthest_noise(fit, values)))
-    has_both = n_opposite >= max(2.0, 0.01 * values.size)
-    signs = _gain_of_signs(fit, x) if has_both else 0.0
-    if has_both and fit.recording.noise != "free":
-        return [_text_of_signs(n_opposite, signs)]
-    if has_both or values.min() > 0.25 * values.mean():
-        gain, offset, n = max(_offsets(fit, x, values))
-        if signs > max(gain, _GAIN):
-            return [_text_of_signs(n_opposite, signs)]
+    readings = [_Reading(fit) for fit in fits]
+    in_doubt = [b for b, reading in enumerate(readings) if reading.may_have_offset]
+    offsets = _offsets([fits[b] for b in in_doubt], data.take(np.array(in_doubt, int)))
+    by_fit = dict(zip(in_doubt, offsets, strict=True))
+    return [reading.texts(by_fit.get(b, [])) for b, reading in enumerate(readings)]
+
+
+class _Reading:
+    """What the responses of a fit look like."""
+
+    def __init__(self, fit: ReleaseFit) -> None:
+        x = fit.profile.data.x[0]
+        self.fit, values = fit, x[np.isfinite(x)]
+        self.n_opposite = int(np.sum(values < -_farthest_noise(fit, values)))
+        self.has_both = self.n_opposite >= max(2.0, 0.01 * values.size)
+        self.spread = float(values.std() / values.mean())
+        is_far = values.min() > 0.25 * values.mean()
+        self.may_have_offset = is_far or (self.has_both and fit.recording.noise == "free")
+
+    def texts(self, offsets: list[tuple[float, float, float]]) -> list[str]:
+        """Return what is implausible, given gain, offset and n of the responses less each constant tried."""
+        fit = self.fit
+        signs = _gain_of_signs(fit) if self.has_both else 0.0
+        gain, offset, n = max(offsets, default=(0.0, 0.0, 0.0))
+        if self.has_both and (fit.recording.noise != "free" or signs > max(gain, _GAIN)):
+            return [_text_of_signs(self.n_opposite, signs)]
+        seen = ""
         if gain > _GAIN:
-            return [
+            seen = (
                 f"responses less {fit.scale * offset:.3g} {fit.recording.unit_text} are explained better "
-                f"(log likelihood +{gain:.1f}, n = {n:g}): a baseline or holding current that was not "
-                "subtracted?"
-            ]
-    spread = float(values.std() / values.mean())
-    if spread < _LEAST_CV:
-        return [
-            f"responses vary by {100 * spread:.2g} % of their mean, as those of over "
-            f"{1.0 / spread**2:.0f} vesicles would: a baseline or holding current that was not subtracted?"
-        ]
-    return []
+                f"(log likelihood +{gain:.1f}, n = {n:g})"
+            )
+        elif self.spread < _LEAST_CV:
+            seen = (
+                f"responses vary by {100 * self.spread:.2g} % of their mean, as those of over "
+                f"{1.0 / self.spread**2:.0f} vesicles would"
+            )
+        return [f"{seen}: a baseline or holding current that was not subtracted?"] if seen else []
 
 
 def _text_of_signs(n_opposite: int, gain: float) -> str:
@@ -76,36 +93,45 @@ def _farthest_noise(fit: ReleaseFit, values: FloatArray) -> float:
     return 5.0 * max(sd for sd, _, _ in fit.recording.noise) / abs(fit.scale)
 
 
-def _with_few_sites(fit: ReleaseFit, x: FloatArray) -> SiteProfile:
-    """Return the profile of other responses of the same layout."""
-    numbers = fit.profile.numbers
+def _with_few_sites(fits: Sequence[ReleaseFit], data: Responses) -> SiteProfile:
+    """Return the profiles of other responses of the layout of fits that share a family of quanta."""
+    numbers = fits[0].profile.numbers
     sites = sites_tried(8, n_last=12, has_limit=False) if numbers.size > 1 else list(numbers)
-    model = replace(fit.profile.model, family=fit.family)
-    return profile_of_sites(model, replace(fit.profile.data, x=x[None]), sites, has_posterior=False)
+    model = replace(fits[0].profile.model, family=fits[0].family)
+    return profile_of_sites(model, data, sites, has_posterior=False)
 
 
-def _offsets(fit: ReleaseFit, x: FloatArray, values: FloatArray) -> Iterator[tuple[float, float, float]]:
-    """Yield gain, offset and n of the responses less a constant, in either direction from it."""
-    for side in (1.0, -1.0):
-        for share in _BELOW:
-            nearest = values.min() if side > 0 else values.max()
-            offset = nearest - side * share * np.ptp(values)
-            if abs(offset) < 0.1 * values.mean():
+def _offsets(fits: Sequence[ReleaseFit], data: Responses) -> list[list[tuple[float, float, float]]]:
+    """Return gain, offset and n of the responses of each fit less constants, on either side of them."""
+    tried: list[list[tuple[float, float, float]]] = [[] for _ in fits]
+    flat = data.x.reshape(len(fits), math.prod(data.x.shape[1:]))
+    for side, share in product((1.0, -1.0), _BELOW):
+        nearest = np.nanmin(flat, axis=1) if side > 0 else np.nanmax(flat, axis=1)
+        offset = nearest - side * share * (np.nanmax(flat, axis=1) - np.nanmin(flat, axis=1))
+        is_far = np.abs(offset) >= 0.1 * np.nanmean(flat, axis=1)
+        for family in {fit.family for fit in fits}:
+            rows = np.array([b for b, fit in enumerate(fits) if is_far[b] and fit.family == family], int)
+            if rows.size == 0:
                 continue
-            profile = _with_few_sites(fit, side * (x - offset))
-            best = int(profile.best[0])
-            gain = profile.value[best, 0] - fit.profile.value.max()
-            yield float(gain), float(offset), float(profile.sites[best])
+            part = data.take(rows)
+            part = replace(part, x=side * (part.x - offset[rows].reshape(-1, *(1,) * (part.x.ndim - 1))))
+            profile = _with_few_sites([fits[b] for b in rows], part)
+            for i, b in enumerate(rows):
+                best = int(profile.best[i])
+                gain = float(profile.value[best, i] - fits[b].profile.value.max())
+                tried[b].append((gain, float(offset[b]), float(profile.sites[best])))
+    return tried
 
 
-def _gain_of_signs(fit: ReleaseFit, x: FloatArray) -> float:
+def _gain_of_signs(fit: ReleaseFit) -> float:
     """Return the log likelihood gained where each response may have either sign."""
+    x = fit.profile.data.x
     is_other = x < -_farthest_noise(fit, x[np.isfinite(x)])
     share = float(np.sum(is_other) / np.sum(np.abs(x) > 0.3 * np.nanmax(x)))
-    profile = _with_few_sites(fit, np.where(is_other, -x, x))
+    profile = _with_few_sites([fit], replace(fit.profile.data, x=np.where(is_other, -x, x)))
     best = int(profile.best[0])
     one, other = (
-        replace(profile, data=replace(profile.data, x=part[None]))
+        replace(profile, data=replace(profile.data, x=part))
         .likelihood(best)
         .filtered(profile.theta[best])[0]
         .log_s
@@ -113,5 +139,4 @@ def _gain_of_signs(fit: ReleaseFit, x: FloatArray) -> float:
     )
     share = min(max(share, 0.01), 0.99)
     mixed = np.logaddexp(np.log1p(-share) + one, np.log(share) + other).sum()
-    theirs = fit.states[0].log_s.sum()
-    return float(mixed - theirs)
+    return float(mixed - fit.states[0].log_s.sum())

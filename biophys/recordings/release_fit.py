@@ -357,7 +357,7 @@ class ReleaseFit:
         """What quanta of one sign over a baseline of 0 do not explain, in sentences."""
         from biophys.recordings.implausible import implausible_texts
 
-        return implausible_texts(self)
+        return implausible_texts([self], self.profile.data)[0]
 
     @cached_property
     def diagnostics(self) -> dict[str, Any]:
@@ -441,6 +441,8 @@ def summarised(
     """Return the fit of each synapse of a batch."""
     from scipy.special import ndtri
 
+    from biophys.recordings.implausible import implausible_texts
+
     threshold = float(ndtri(0.5 + level / 2.0) ** 2)
     n_each = np.array([np.isfinite(r.amplitudes).sum() for r in recordings])
     samples = profile.data.baseline_count.sum(axis=1) * ("noise" in profile.model.free)
@@ -469,12 +471,15 @@ def summarised(
             float(log_likelihood[b]),
             float(normal[b]),
         )
-        if fit.implausible or (fit.n.identified and fit.is_rejected):
-            # The model is not that of the recording: neither n, p nor q is identified.
-            for name in values:
-                if kind_of(name) in in_doubt:
-                    values[name] = replace(values[name], identified=False)
         fits.append(fit)
+    for fit, texts in zip(fits, implausible_texts(fits, profile.data), strict=True):
+        # Of a whole batch they are found faster than of each fit.
+        vars(fit)["implausible"] = texts
+        if texts or (fit.n.identified and fit.is_rejected):
+            # The model is not that of the recording: neither n, p nor q is identified.
+            for name, value in fit.values.items():
+                if kind_of(name) in in_doubt:
+                    fit.values[name] = replace(value, identified=False)
     return fits
 
 

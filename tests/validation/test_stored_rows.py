@@ -31,7 +31,7 @@ def context_of(measure):
     return Context() if measure.rendering.value in ("analytic", "recorded") else None
 
 
-DRAWN_ANEW = {"recovered_parameters"}
+DRAWN_ANEW = {"recovered_parameters", "recovered_from_noise_and_trains"}
 """What measures estimators on recordings that it draws, for minutes: no stored result is behind it."""
 
 

@@ -122,7 +122,7 @@ def _own_exponents(read: Any) -> list[tuple[str, ...]]:
     kind = next((name for name in ("cost", "rate") if name in read.columns), None)
     if missing or kind is None:
         wanted = missing[0] if missing else "cost' or 'rate"
-        raise TableError(f"no column '{wanted}'; the columns are {', '.join(read.columns)}")
+        raise TableError(f"no column '{wanted}'; the columns are {', '.join(map(repr, read.columns))}")
     examples = {"mean": "mV", "sd": "mV", "cost": "ATP/s", "rate": "Hz"}
     measured = {name: _positive(read, name, examples[name]) for name in ("mean", "sd", kind)}
     if kind == "rate" and measured[kind].dimensionality.simplified != pq.Hz.dimensionality.simplified:

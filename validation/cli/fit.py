@@ -14,6 +14,8 @@ from validation.cli.terminal import errors, file_option, refuse_outputs, table_o
 
 _FAILED = 1
 _SHORTEST_MS = 0.5
+_MARKS = (99, 999, 9999, 99999)
+"""What programs write for a number that is missing, of either sign."""
 _KINDS = (
     "none",
     "depletion",
@@ -186,6 +188,9 @@ def _suspicious_scale(synapses: list[Any]) -> list[str]:
     remarks = []
     if not (1e-3 <= middle <= 1e5 or middle == 0):
         remarks.append(f"a median amplitude of {middle:.2g} {unit}: is the unit right?")
+    marks = sorted(set(values[np.isin(np.abs(values), _MARKS) & (np.abs(values) > 4 * middle)].tolist()))
+    if marks:
+        remarks.append(f"responses of {marks[0]:g} {unit}: if that stands for a missing one, leave it empty")
     gaps = [g.rescale("ms").magnitude for s in synapses for g in s.arguments.get("intervals") or []]
     middles = [float(np.median(g[np.isfinite(g)])) for g in gaps if np.isfinite(g).any()]
     if middles and min(middles) < _SHORTEST_MS:

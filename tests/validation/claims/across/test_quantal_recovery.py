@@ -4,7 +4,11 @@ from dataclasses import replace
 
 from biophys.quantal_recovery import RecoveryRow
 from validation.claims.across import quantal_recovery
-from validation.claims.across.quantal_recovery import coverage, recovered_parameters
+from validation.claims.across.quantal_recovery import (
+    coverage,
+    recovered_from_noise_and_trains,
+    recovered_parameters,
+)
 from validation.context import Context
 from validation.registry import evidence_of
 
@@ -12,10 +16,11 @@ from validation.registry import evidence_of
 def test_every_method_is_reported_and_judges_nothing(monkeypatch):
     monkeypatch.setattr(quantal_recovery, "_P", (0.3, 0.7, 0.9))
     evidence = evidence_of(recovered_parameters(Context(seed=5)))
-    assert all(row.is_observation for row in evidence.measurements)
+    rows = evidence.measurements + evidence_of(recovered_from_noise_and_trains(Context(seed=5))).measurements
+    assert all(row.is_observation for row in rows)
     coverage = {
         (row.condition["method"], row.quantity.split()[6]): row.measured
-        for row in evidence.measurements
+        for row in rows
         if row.quantity.startswith("coverage")
     }
     methods = {"moments, n known", "moments, n unknown", "variance-mean", "likelihood"}
@@ -28,12 +33,10 @@ def test_every_method_is_reported_and_judges_nothing(monkeypatch):
     assert {method for method, _ in coverage} == methods | harder
     # 40 recordings: five standard errors below 0.95.
     assert all(coverage[method, name] > 0.77 for method in harder for name in ("p", "q"))
-    told = {row.condition["method"]: row for row in evidence.measurements if "said to tell" in row.quantity}
+    told = {row.condition["method"]: row for row in rows if "said to tell" in row.quantity}
     assert told["variance-mean"].measured > 0.9 and told["likelihood"].estimate.n > 100
     assert all(coverage[m, name] > 0.9 for m in ("variance-mean", "likelihood") for name in ("n", "p", "q"))
-    shares = {
-        row.condition["method"]: row.measured for row in evidence.measurements if "tell n" in row.quantity
-    }
+    shares = {row.condition["method"]: row.measured for row in rows if "tell n" in row.quantity}
     # 200 responses at one release probability do not always tell n from p: this must be said, not hidden.
     assert shares["moments, n unknown"] < shares["variance-mean"] - 0.05
     assert len(evidence.figures[0].figure.axes) == 4
