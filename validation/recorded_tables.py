@@ -103,6 +103,16 @@ class Table:
         if "" in cells:
             line = self.lines[cells.index("")]
             raise self.error(line, name, f"empty; write the {name} of every response")
+        spellings: dict[str, str] = {}
+        for cell in dict.fromkeys(cells):
+            other = spellings.setdefault(" ".join(cell.lower().split()), cell)
+            if other != cell:
+                line = self.lines[cells.index(cell)]
+                raise self.error(
+                    line,
+                    name,
+                    f"{cell!r} differs from {other!r} by case or spaces only; write what is the same alike",
+                )
         return cells
 
     def flags(self, name: str) -> NDArray[np.bool_]:
@@ -171,7 +181,7 @@ def read_table(path: str, columns: str | None = None) -> Table:
     if path != "-" and Path(path).stat().st_size > _LARGEST:
         raise _too_large(name, f"{Path(path).stat().st_size / 1e6:.0f} MB")
     if suffix in (".xlsx", ".xlsm"):
-        rows, remarks = _rows_of_excel(path)
+        rows, name = _rows_of_excel(path)
     elif suffix == ".xls":
         raise TableError(f"{name}: save the sheet as xlsx or csv; the older xls is not read")
     else:
@@ -284,8 +294,8 @@ def _rows_of_json(text: str, name: str) -> list[tuple[int, list[str]]]:
     return [(i, row) for i, row in enumerate([header, *cells], start=1)]
 
 
-def _rows_of_excel(path: str) -> tuple[list[tuple[int, list[str]]], list[str]]:
-    """Return the cells of the first sheet shown; merged cells hold the same."""
+def _rows_of_excel(path: str) -> tuple[list[tuple[int, list[str]]], str]:
+    """Return the cells of the sheet shown, and the name of file and sheet; merged cells hold the same."""
     try:
         import openpyxl
     except ImportError:
@@ -300,13 +310,25 @@ def _rows_of_excel(path: str) -> tuple[list[tuple[int, list[str]]], list[str]]:
     except Exception as error:
         raise TableError(f"{Path(path).name}: this is no xlsx workbook ({error})") from None
     sheet = book.active
+    name = Path(path).name + f", sheet {sheet.title!r}" * (len(book.worksheets) > 1)
     grid = [["" if cell is None else str(cell) for cell in row] for row in sheet.iter_rows(values_only=True)]
+    if any("" in row for row in grid):
+        _refuse_formulas(openpyxl.load_workbook(path)[sheet.title], grid, name)
     for merged in sheet.merged_cells.ranges:
         for row, column in merged.cells:
             grid[row - 1][column - 1] = grid[merged.min_row - 1][merged.min_col - 1]
-    remarks = [f"sheet {sheet.title!r} of {len(book.worksheets)}"] if len(book.worksheets) > 1 else []
-    rows = [(number, cells) for number, cells in enumerate(grid, start=1) if any(c.strip() for c in cells)]
-    return rows, remarks
+    return [(number, row) for number, row in enumerate(grid, start=1) if any(c.strip() for c in row)], name
+
+
+def _refuse_formulas(sheet: Any, grid: list[list[str]], name: str) -> None:
+    """Raise TableError if a cell that seems empty holds a formula whose value was never saved."""
+    for line, (row, seen) in enumerate(zip(sheet.iter_rows(), grid, strict=True), start=1):
+        for cell, text in zip(row, seen, strict=True):
+            if cell.data_type == "f" and not text:
+                raise TableError(
+                    f"{name}, line {line}: a formula without its value; save the workbook in a spreadsheet "
+                    "program, or as csv"
+                )
 
 
 def _table_of(rows: list[tuple[int, list[str]]], columns: str | None, name: str, remarks: list[str]) -> Table:
@@ -362,7 +384,9 @@ def _table_of(rows: list[tuple[int, list[str]]], columns: str | None, name: str,
         if summary:
             raise TableError(f"{name}, line {line}: {summary!r} is of no single response; leave the row out")
     if not body:
-        raise TableError(f"{name}: a header, but no rows below it; write them")
+        raise TableError(
+            f"{name}: a header, but no rows below it; write them (or show the sheet that has them)"
+        )
     table = {key: [cells[i] for _, cells in body] for i, key in enumerate(names)}
     return Table(table, units, [line for line, _ in body], name, remarks, header_line)
 

@@ -126,7 +126,8 @@ class Recording:
     @property
     def layout(self) -> Any:
         """What recordings that are fitted together share: sizes of sweeps, conditions and intervals."""
-        labels = [self.labels.index(condition) for condition in self.conditions]
+        number = {label: i for i, label in enumerate(self.labels)}
+        labels = [number[condition] for condition in self.conditions]
         gaps = None if self.intervals is None else b"".join(gap.tobytes() for gap in self.intervals)
         return tuple(sweep.size for sweep in self.sweeps), tuple(labels), gaps
 

@@ -115,13 +115,23 @@ def test_other_formats_hold_the_same(folder, monkeypatch, kind):
         ("amplitude (foo)\n1\n2\n3\n", "'foo' is no unit"),
         ("amplitude (9**9**9**9)\n1\n2\n3\n", "is no unit"),
         ("amplitude (pA.__class__)\n1\n2\n3\n", "is no unit"),
-        ("current (pA)\n1\n2\n3\n", "no column 'amplitude'; the columns are current"),
+        ("current (pA)\n1\n2\n3\n", "no column 'amplitude'; the columns are 'current'"),
         ("amplitude (pA)\n1\ntwo\n3\n", "line 3, column 'amplitude': 'two' is no number"),
         ("amplitude (pA)\n1\ninf\n3\n", "line 3, column 'amplitude': 'inf' is no number"),
         ("amplitude (pA)\n1\n1e999\n3\n", "line 3, column 'amplitude': '1e999' is no number"),
         ("amplitude (pA)\n1\n1_000\n3\n", "line 3, column 'amplitude': '1_000' is no number"),
         ("amplitude (pA)\n1\nTrue\n3\n", "line 3, column 'amplitude': 'True' is no number"),
-        ("amplitude (pA)\n1\n#DIV/0!\n3\n", "at least three measured"),
+        ("amplitude (pA)\n1\n#DIV/0!\n3\n", "line 3, column 'amplitude': '#DIV/0!' is no number"),
+        ("amplitude (pA)\n1\n#N/A\n3\n", "at least three measured"),
+        ("sweep,amplitude (pA)\n1,1\n2,2\nMean,1.5\n", "line 4: 'Mean' is of no single response"),
+        ("amplitude (fC)\tx\n1,234\t1\n987\t1\n", "'1,234' beside whole numbers may be a thousand"),
+        ("amplitude (mV/10)\n1\n2\n3\n", "'mV/10' is no unit"),
+        ("amplitude (-pA)\n1\n2\n3\n", "'-pA' is no unit"),
+        ("amplitude A\n1\n2\n3\n", "no column 'amplitude'; the columns are 'amplitude a'"),
+        (
+            "condition,amplitude (pA)\nctl,1\nCtl,2\n",
+            "line 3, column 'condition': 'Ctl' differs from 'ctl' by case or spaces only",
+        ),
         ('amplitude (pA)\n1\n"2,5"\n3\n', "line 3, .*'2,5' is no number.*a comma is a decimal point in"),
         ("amplitude (pA)\n1,5\n2,5\n3,5\n", "line 2: 2 cells, but 1 columns .*decimal comma"),
         ("amplitude (pA);sweep\n1,5;1\n2.5;1\n", "line 3: '2.5' has a decimal point, but others a decimal"),
@@ -205,9 +215,12 @@ def test_tables_of_other_programs_and_countries_hold_the_same(folder, raw):
         "amplitude,,time\n(pA),,(s)\n12.1,,0\n0.3,,5\n9.8,,10\n",
         "amplitude (pA),,time (s),,\n12.1,,0,,\n0.3,,5,,\n9.8,,10,,\n",
         "\ufeffamplitude (pA);time (s)\n12,1;0\n0,3;5\n9,8;10\n",
+        "Cell 3;\ndate;1.2.2024\n% rig 2;\nAmplitude_pA;time_s\n12.1;0\n0.3;5\n9.8;10\n",
+        '"amplitude, pA",time/s\n12.1,0\n0.3,5\n9.8,10\n',
+        "amplitude pA\ttime s\n+12.1\t0\n0.3\t5\n9.8\t10\n",
     ],
 )
-def test_units_below_the_header_blank_columns_and_marks_are_read(folder, content):
+def test_units_wherever_they_stand_titles_blank_columns_and_marks_are_read(folder, content):
     (folder / "odd.csv").write_text(content, encoding="utf-8")
     (synapse,) = recorded_synapses(read_table("odd.csv"))
     assert synapse.arguments["amplitudes"][0].dimensionality.string == "pA"
@@ -280,7 +293,21 @@ def test_merged_cells_hold_for_all_their_rows_and_the_sheet_is_named(folder):
     table = read_table("m.xlsx")
     (synapse,) = recorded_synapses(table)
     assert [len(sweep) for sweep in synapse.arguments["amplitudes"]] == [4, 4, 4]
-    assert table.remarks == ["sheet 'cell 3' of 2"]
+    assert table.source == "m.xlsx, sheet 'cell 3'"
+    book.active = 1
+    book.save("m.xlsx")
+    with pytest.raises(TableError, match="m.xlsx, sheet 'notes': empty"):
+        read_table("m.xlsx")
+
+
+def test_a_formula_whose_value_was_not_saved_is_no_missing_response(folder):
+    openpyxl = pytest.importorskip("openpyxl")
+    book = openpyxl.Workbook()
+    for row in (["sweep", "amplitude (pA)"], [1, -3.0], [2, "=A2*2"], [3, None]):
+        book.active.append(row)
+    book.save("f.xlsx")
+    with pytest.raises(TableError, match=r"f\.xlsx, line 3: a formula without its value"):
+        read_table("f.xlsx")
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from rich.console import Console
 from validation.cli.terminal import errors, file_option, refuse_outputs, table_of
 
 _FAILED = 1
-_SHORTEST_MS = 0.5
+_SHORTEST_MS, _LONGEST_MS = 0.5, 60_000.0
 _MARKS = (99, 999, 9999, 99999)
 """What programs write for a number that is missing, of either sign."""
 _KINDS = (
@@ -111,6 +111,10 @@ def fit(
         raise click.UsageError(str(error)) from None
     if not 0 <= cv_within <= 2:
         raise click.UsageError(f"--cv-within must be in 0 to 2, got {cv_within}")
+    if options["dynamics"] != "none" and "intervals" not in synapses[0].arguments:
+        raise click.UsageError(
+            "--dynamics needs a column of the stimuli's times, 'time (ms)' or 'interval (ms)'"
+        )
     read.remarks.extend(_suspicious_scale(synapses))
     model = {name: options[name] for name in ("dynamics", "n", "robust")}
     fits = _fits(synapses, noise, model | {"variability": cv_within})
@@ -193,11 +197,9 @@ def _suspicious_scale(synapses: list[Any]) -> list[str]:
         remarks.append(f"responses of {marks[0]:g} {unit}: if that stands for a missing one, leave it empty")
     gaps = [g.rescale("ms").magnitude for s in synapses for g in s.arguments.get("intervals") or []]
     middles = [float(np.median(g[np.isfinite(g)])) for g in gaps if np.isfinite(g).any()]
-    if middles and min(middles) < _SHORTEST_MS:
-        remarks.append(
-            f"a sweep has a median interval of {min(middles):.2g} ms, which no axon follows: is its unit "
-            "right?"
-        )
+    if middles and not _SHORTEST_MS <= min(middles) <= _LONGEST_MS:
+        why = "which no axon follows" if min(middles) < 1 else "after which all sites are full again"
+        remarks.append(f"a sweep has a median interval of {min(middles):.3g} ms, {why}: is its unit right?")
     return remarks
 
 
