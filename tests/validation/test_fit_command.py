@@ -296,7 +296,7 @@ def test_merged_cells_hold_for_all_their_rows_and_the_sheet_is_named(folder):
     assert table.source == "m.xlsx, sheet 'cell 3'"
     book.active = 1
     book.save("m.xlsx")
-    with pytest.raises(TableError, match="m.xlsx, sheet 'notes': empty"):
+    with pytest.raises(TableError, match=r"m\.xlsx, sheet 'notes': empty"):
         read_table("m.xlsx")
 
 
