@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import tomllib
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -73,3 +74,16 @@ def test_wheel_builds_offline_as_in_the_recipe(tmp_path):
     (built,) = tmp_path.glob("*.whl")
     assert built.name == f"brianpresyn-{brianpresyn.__version__}-py3-none-any.whl"
     assert wheel.checked_content(built) > 0
+    names = set(zipfile.ZipFile(built).namelist())
+    modules = [name for name in names if name.endswith(".py") and not name.startswith("brianpresyn/")]
+    stubs = {name for name in names if name.endswith(".pyi")}
+    assert stubs == {f"brianpresyn/{name}i" for name in modules}
+    one = zipfile.ZipFile(built).read("brianpresyn/biophys/recordings/__init__.pyi").decode()
+    assert one == "from biophys.recordings import *\n"
+
+
+def test_recipe_renders():
+    rattler_build = pytest.importorskip("rattler_build", reason="needs py-rattler-build")
+    text = (ROOT / "conda-recipe" / "recipe.yaml").read_text(encoding="utf-8").replace("SHA256", "0" * 64)
+    rendered = rattler_build.Stage0Recipe.from_yaml(text).render(rattler_build.VariantConfig())
+    assert {variant.recipe.package.name for variant in rendered} == set(OUTPUTS)

@@ -65,7 +65,7 @@ def source_tree(folder: Path) -> Path:
     """Copy what the wheel is built from, free of what earlier builds left."""
     for package in PACKAGES:
         shutil.copytree(ROOT / package, folder / package, ignore=shutil.ignore_patterns("__pycache__"))
-    for file in ("pyproject.toml", "README.md", "LICENSE"):
+    for file in ("pyproject.toml", "setup.py", "README.md", "LICENSE"):
         shutil.copy(ROOT / file, folder)
     return folder
 
@@ -89,7 +89,9 @@ def checked_content(wheel: Path) -> int:
     if foreign or not set(PACKAGES) <= tops:
         raise SystemExit(f"the wheel holds {', '.join(sorted(tops))}")
     names = {info.filename for info in files}
-    for needed in (*(f"{package}/py.typed" for package in PACKAGES), "validation/templates/report.html"):
+    stubs = (f"brianpresyn/{package}/__init__.pyi" for package in PACKAGES if package != "brianpresyn")
+    typed = (f"{package}/py.typed" for package in PACKAGES)
+    for needed in (*typed, *stubs, "validation/templates/report.html"):
         if needed not in names:
             raise SystemExit(f"{needed} is missing from the wheel")
     return sum(info.file_size for info in files)
