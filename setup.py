@@ -1,8 +1,11 @@
-"""What pyproject.toml cannot say: stubs by which type checkers and editors find ``brianpresyn.biophys`` and others.
+"""What pyproject.toml cannot say: stubs for the longer names, and the README for an index.
 
-At run time `brianpresyn.import_names` gives these names; what reads code without running it needs files.
+At run time `brianpresyn.import_names` gives ``brianpresyn.biophys`` and the like; editors and type
+checkers, which do not run what they read, need files. On an index links within the repository lead nowhere.
 """
 
+import re
+import tomllib
 from pathlib import Path
 
 from setuptools import setup
@@ -25,4 +28,16 @@ class BuildWithStubs(build_py):
             stub.write_text(f"from {bare} import *\n", encoding="utf-8")
 
 
-setup(cmdclass={"build_py": BuildWithStubs})
+def readme_for_an_index() -> str:
+    """Return the README with links to the files on the forge."""
+    repository = tomllib.loads(Path("pyproject.toml").read_text("utf-8"))["project"]["urls"]["Repository"]
+    text = Path("README.md").read_text(encoding="utf-8")
+    text = re.sub(r"(!\[[^]]*\]\()(?!https?:)", rf"\1{repository}/raw/HEAD/", text)
+    return re.sub(r"(\]\()(?!https?:)", rf"\1{repository}/blob/HEAD/", text)
+
+
+setup(
+    cmdclass={"build_py": BuildWithStubs},
+    long_description=readme_for_an_index(),
+    long_description_content_type="text/markdown",
+)

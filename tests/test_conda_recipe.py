@@ -1,5 +1,6 @@
 """The recipe for conda-forge says what pyproject.toml says, and its build needs no network."""
 
+import re
 import subprocess
 import sys
 import tomllib
@@ -78,6 +79,10 @@ def test_wheel_builds_offline_as_in_the_recipe(tmp_path):
     modules = [name for name in names if name.endswith(".py") and not name.startswith("brianpresyn/")]
     stubs = {name for name in names if name.endswith(".pyi")}
     assert stubs == {f"brianpresyn/{name}i" for name in modules}
+    (metadata,) = (name for name in names if name.endswith(".dist-info/METADATA"))
+    description = zipfile.ZipFile(built).read(metadata).decode()
+    assert "/raw/HEAD/docs/_static/first_picture.png" in description and "pip install" in description
+    assert not re.search(r"\]\((?!https?:)", description)
     one = zipfile.ZipFile(built).read("brianpresyn/biophys/recordings/__init__.pyi").decode()
     assert one == "from biophys.recordings import *\n"
 
