@@ -89,6 +89,10 @@ def test_wheel_builds_offline_as_in_the_recipe(tmp_path):
 
 def test_recipe_renders():
     rattler_build = pytest.importorskip("rattler_build", reason="needs py-rattler-build")
-    text = (ROOT / "conda-recipe" / "recipe.yaml").read_text(encoding="utf-8").replace("SHA256", "0" * 64)
+    text = (
+        (ROOT / "conda-recipe" / "recipe.yaml")
+        .read_text(encoding="utf-8")
+        .replace(RECIPE["source"]["sha256"], "0" * 64)
+    )
     rendered = rattler_build.Stage0Recipe.from_yaml(text).render(rattler_build.VariantConfig())
     assert {variant.recipe.package.name for variant in rendered} == set(OUTPUTS)
