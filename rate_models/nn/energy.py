@@ -264,7 +264,7 @@ class EnergyCounter:
 
     def _count_spikes(self, name: str, module: nn.Module, args: Any, output: Any) -> None:
         spikes = output[0] if isinstance(output, (tuple, list)) else output
-        self.n_spikes[name] += float(spikes.detach().sum())
+        self.n_spikes[name] += _number(spikes.detach().sum())
         self._n_calls += 1
 
     def _count_inputs(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
@@ -322,9 +322,19 @@ def _summed_drive(module: Any, spikes: Tensor, kernel: Tensor) -> float:
     kernel = kernel.to(spikes.dtype)
     transposed = next((drive for kind, drive in _TRANSPOSED.items() if isinstance(module, kind)), None)
     if transposed is None:
-        return float(applied(module, spikes, kernel, None).sum(dtype=torch.float64))
+        return _number(applied(module, spikes, kernel, None).sum(dtype=torch.float64))
     sizes = (module.stride, module.padding, module.output_padding, module.groups, module.dilation)
-    return float(transposed(spikes, kernel, None, *sizes).sum(dtype=torch.float64))
+    return _number(transposed(spikes, kernel, None, *sizes).sum(dtype=torch.float64))
+
+
+def _number(amount: Tensor) -> float:
+    try:
+        return float(amount)
+    except RuntimeError as error:
+        raise RuntimeError(
+            "EnergyCounter adds up numbers, and under torch.func.vmap and on the meta device there are none: "
+            "count one replica after the other, each by functional_call or with its state loaded"
+        ) from error
 
 
 def _is_of_a_spiking_library(module: nn.Module) -> bool:

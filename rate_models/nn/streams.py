@@ -25,7 +25,7 @@ def seed_streams(model: Model, seed: int) -> Model:
 
     Raises
     ------
-    ValueError : if nothing in the model is stochastic
+    ValueError : if nothing in the model is stochastic, or it is on the meta device, which holds no keys
 
     Examples
     --------
@@ -35,6 +35,11 @@ def seed_streams(model: Model, seed: int) -> Model:
     False
     """
     for synapses in checked_synapses(model):
+        if synapses.stochastic.key.is_meta:
+            raise ValueError(
+                f"{synapses.name} is on the meta device, which holds no keys: call to_empty(device=...) and "
+                "fill the model (reset_parameters, load_state_dict), then seed_streams"
+            )
         synapses.stochastic.reset_stream(key_of(seed, synapses.name))
     return model
 

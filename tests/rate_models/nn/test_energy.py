@@ -241,3 +241,16 @@ def test_calcium_law_at_p_of_one_is_refused():
     with pytest.raises(ValueError, match="diverges at p = 1"), EnergyCounter(layer, calcium="hill"):
         layer(torch.ones(1, 2))
     assert math.isfinite(float(EnergyCounter(layer).atp))
+
+
+def test_what_holds_no_numbers_is_refused():
+    model = nn.Sequential(nn.Linear(4, 3), nn.ReLU())
+    parameters, buffers = torch.func.stack_module_state([model, copy.deepcopy(model)])
+
+    def output(state, x):
+        return torch.func.functional_call(model, state, (x,))
+
+    with pytest.raises(RuntimeError, match="one replica after the other"), EnergyCounter(model):
+        torch.vmap(output, in_dims=((0, 0), None))((parameters, buffers), torch.rand(5, 4))
+    with pytest.raises(RuntimeError, match="meta device"), EnergyCounter(model.to("meta")):
+        model(torch.rand(5, 4, device="meta"))

@@ -385,6 +385,8 @@ def test_a_layer_made_on_meta_can_be_filled(name):
         pytest.skip("numbers of sites given as a tensor cannot be made anew")
     with torch.device("meta"):
         layer = make()
+    with pytest.raises(ValueError, match="meta device"):
+        seed_streams(layer, 1)
     layer = layer.to_empty(device="cpu")
     layer.reset_parameters()
     out = seed_streams(layer, 1)(torch.randn(shape))
