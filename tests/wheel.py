@@ -51,7 +51,7 @@ BEGINNINGS = {
     "a fit of a table": (
         ("python", "fit_of_a_table.py"),
         ("brianpresyn", "fit", "--example", "my.csv"),
-        ("brianpresyn", "fit", "my.csv", "--report", "my.html"),
+        ("brianpresyn", "fit", "my.csv", "--dynamics=depletion", "--cv-within=0.3", "--report", "my.html"),
     ),
     "a torch model with release": (
         ("pip", "install", "--quiet", "--constraint", str(ROOT / "constraints.txt"), "{wheel}[rate]"),

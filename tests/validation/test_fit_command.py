@@ -4,12 +4,14 @@ import io
 import json
 import re
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from biophys import ReleaseFit
 from validation.cli import exit_code_of
+from validation.cli.fit import EXAMPLE_OPTIONS
 from validation.recorded_tables import TableError, read_table, recorded_synapses
 
 ROWS = [12.1, 0.3, 9.8, 21.4, -0.6, 11.0, 10.4, 0.2, 19.7, 31.0, 9.4, 0.1]
@@ -383,6 +385,19 @@ def test_the_example_can_be_fitted(folder, capsys):
     synapses = recorded_synapses(read_table("e.csv"))
     assert [s.name for s in synapses] == ["a", "b"]
     assert len(synapses[0].arguments["amplitudes"]) == 15 and "baseline" in synapses[0].arguments
+
+
+@pytest.mark.slow
+def test_the_command_that_the_example_names_finds_its_sites(folder, capsys):
+    _, text = run(capsys, "--example", "e.csv")
+    command = re.search(r"brianpresyn fit (e\.csv .*)", text)[1]
+    for page in ("README.md", "docs/how_to/analyse_recordings.md"):
+        assert EXAMPLE_OPTIONS in (Path(__file__).parents[2] / page).read_text(encoding="utf-8")
+    assert run(capsys, *command.split(), "--json", "e.json")[0] == 0
+    fits = json.loads((folder / "e.json").read_text(encoding="utf-8"))
+    for name, n, p in (("a", 5, 0.6), ("b", 4, 0.3)):
+        fit = ReleaseFit.from_dict(fits[name])
+        assert fit.n.holds(n) and fit.p.holds(p) and np.isfinite(fit.n.value)
 
 
 def costs(capsys, *arguments):

@@ -93,6 +93,8 @@ def commands(debug: bool) -> None:
     """Unreliable, plastic and metabolically costly synapses.
 
     \b
+    n, p and q of your recordings; a table to start from:
+      brianpresyn fit --example my.csv
     What reliability costs a synapse, with a figure:
       brianpresyn costs --figure costs.svg
     Networks that learn which synapses to trust, in seconds:

@@ -89,6 +89,7 @@ def fit(
             raise click.UsageError(f"--example: {example} is there already; name another file")
         example.write_text(example_table(), encoding="utf-8")
         print(f"example: {example.resolve()}")
+        print(f"try it:  brianpresyn fit {example} {EXAMPLE_OPTIONS} --report fit.html")
         return 0
     if table is None:
         raise click.UsageError("name a table, or write one to start from with --example my.csv")
@@ -322,6 +323,10 @@ def _write_numbers(fits: dict[str, Any], json_file: Path | None, csv_file: Path 
             out.writeheader()
             out.writerows(rows)
         print(f"csv: {csv_file.resolve()}")
+
+
+EXAMPLE_OPTIONS = "--dynamics depletion --cv-within 0.3"
+"""How the example was simulated: as independent responses of equal quanta it tells nothing of n."""
 
 
 def example_table() -> str:
