@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import ast
 import difflib
+import functools
+import re
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import quantities as pq
 from brian2 import Equations, ms
+from brian2.equations.equations import EquationError
 from brian2.units.fundamentalunits import (
     DIMENSIONLESS,
     Dimension,
     DimensionMismatchError,
     Quantity,
+    Unit,
     get_dimensions,
     get_unit,
 )
@@ -194,9 +198,17 @@ def suggestion(name: str, names: Any, others: Any = ()) -> str:
     return f": did you mean {close[0]!r}?" if close else f": it has {', '.join(sorted(names)) or 'none'}"
 
 
+@functools.lru_cache(maxsize=256)
 def unit_text(dimension: Dimension) -> str:
     """Return the unit of a dimension as Brian2's equations spell it, such as 'volt', or '1'."""
-    return "1" if dimension is DIMENSIONLESS else repr(get_unit(dimension))
+    if dimension is DIMENSIONLESS:
+        return "1"
+    named = re.sub(r"\((\w+ \*\* \d)\)", r"\1", repr(get_unit(dimension)))
+    try:
+        Equations(f"x : {named}")
+    except EquationError:  # brackets, prefixes and volt2, which equations do not know
+        return repr(Unit(1.0, dim=dimension))
+    return named
 
 
 def unit_in_words(dimension: Dimension) -> str:

@@ -1,7 +1,7 @@
 // The generator: see the contract of the draw in brianpresyn/counter_random.py.
 #ifndef PRESYN_GENERATOR
 #define PRESYN_GENERATOR
-#ifdef _OPENMP
+#if defined(_OPENMP) || defined(PRESYN_THREADS)
 #define PRESYN_OWN_OF_THREAD static thread_local
 #else
 #define PRESYN_OWN_OF_THREAD static

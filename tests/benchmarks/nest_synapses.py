@@ -1,7 +1,7 @@
-"""How long network A takes in NEST and NEURON, with their own synapses and exported ones, and in Brian2.
+"""How long network A takes in NEST, NEURON and JAX, with own synapses and exported ones, and in Brian2.
 
 Run ``BRIANPRESYN_NEST_PYTHON=nest_env/bin/python python -m tests.benchmarks.nest_synapses``, where that
-environment has ``nest-simulator``; BRIANPRESYN_HOSTS_PYTHON names the one with NEURON, by default this one.
+environment has ``nest-simulator``; BRIANPRESYN_HOSTS_PYTHON names the one with NEURON and JAX, by default this one.
 All run on one thread with steps of 0.1 ms and one delay for all synapses, in turn; what is counted is
 processor time without building the network. Much of NEST's time goes into its Poisson generators and parrot
 neurons, so the cost of a stochastic event beyond that of a deterministic one is given too.
@@ -46,7 +46,7 @@ from brianpresyn.experiments.network_a import (
     processor_times,
 )
 from tests.benchmarks.spiking import weight_only
-from tests.brianpresyn.hosts.parity import WAYS, compile_mechanisms, interpreter
+from tests.brianpresyn.hosts.parity import WAYS, compile_mechanisms, interpreter, lacking
 
 DETERMINISTIC, BERNOULLI, QUANTAL = "deterministic", "Bernoulli", "quantal with depression, n = 5"
 AIMS = {BERNOULLI: 8.0, QUANTAL: 6.0}
@@ -107,19 +107,20 @@ def _nest_seconds(size: Size, synapse: dict[str, Any], delay: float, python: str
     return run_in_nest([network_task(size, synapse, delay)], python)[1][0]
 
 
-def in_neuron(size: Size, folder: Path, python: str) -> Runs:
-    """Compile what is exported, and return what runs it."""
-    note("compiling a mechanism of NEURON")
-    bernoulli_release(np.full(2, 0.5), q=1).export("neuron", name="exported").write(folder)
-    compile_mechanisms(python, folder)
+def in_others(size: Size, folder: Path, host: str, python: str) -> Runs:
+    """Export for NEURON or JAX, and return what runs it."""
+    note(f"exporting for {host}")
+    bernoulli_release(np.full(2, 0.5), q=np.ones(2)).export(host, name="exported").write(folder)
+    if host == "neuron":
+        compile_mechanisms(python, folder)
     task = json.dumps({**asdict(size), "delay": 0.1, "p": P_RANGE})
-    command = [python, str(Path(__file__).with_name("network_in_neuron.py"))]
+    command = [python, str(Path(__file__).with_name(f"network_in_{host}.py"))]
 
     def seconds() -> float:
         done = subprocess.run(command, cwd=folder, input=task, capture_output=True, text=True, check=True)
         return float(done.stdout.split()[-1])
 
-    return {(BERNOULLI, "NEURON, exported"): seconds}
+    return {(BERNOULLI, f"{host.upper()}, exported"): seconds}
 
 
 def table(times: dict[tuple[str, str], list[float]], size: Size) -> str:
@@ -145,7 +146,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--duration", type=float, default=10.0, help="seconds simulated (default 10)")
     parser.add_argument("--nest-python", default=nest_interpreter(), help="interpreter that has NEST")
     chosen = parser.parse_args(arguments)
-    size, neuron = replace(NETWORK_A, duration=chosen.duration), interpreter(WAYS["NEURON"])
+    size = replace(NETWORK_A, duration=chosen.duration)
     prefs.codegen.cpp.extra_link_args = []
     with tempfile.TemporaryDirectory() as root:
         runs = in_brian(size, Path(root))
@@ -153,10 +154,11 @@ def main(arguments: list[str] | None = None) -> None:
             runs |= in_nest(size, Path(root, "nest"), chosen.nest_python)
         else:
             print(f"no NEST: name an interpreter that has it in {INTERPRETER_VARIABLE}")
-        if neuron:
-            runs |= in_neuron(size, Path(root, "neuron"), neuron)
-        else:
-            print(f"no NEURON: name an interpreter that has it in {WAYS['NEURON'].variable}")
+        for host, title in (("neuron", "NEURON, 1 thread"), ("jax", "JAX, 32 bits")):
+            if python := interpreter(WAYS[title]):
+                runs |= in_others(size, Path(root, host), host, python)
+            else:
+                print(f"{host} is left out: {lacking(WAYS[title])}")
         times: dict[tuple[str, str], list[float]] = {row: [] for row in runs}
         for repeat in range(chosen.repeats):
             for row, run in runs.items():

@@ -38,7 +38,7 @@ CASES = [
         "NEST, 1 thread",
         "NEST, 2 threads",
         "NESTML, 2 threads",
-        "NEURON",
+        "NEURON, 2 threads",
         "JAX, 64 bits",
         "PyNN, Brian2",
     )
@@ -89,7 +89,7 @@ PAGES = Path(__file__).parents[2] / "docs" / "how_to"
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("title", ["NEST, 1 thread", "NEURON", "JAX, 32 bits", "PyNN, Brian2"])
+@pytest.mark.parametrize("title", ["NEST, 1 thread", "NEURON, 1 thread", "JAX, 32 bits", "PyNN, Brian2"])
 def test_the_page_of_a_host_prints_what_brian_prints(title, tmp_path):
     way = WAYS[title]
     python = interpreter(way)

@@ -4,13 +4,17 @@ import numpy as np
 import pytest
 from brian2 import (
     Cylinder,
+    Equations,
     Network,
     NeuronGroup,
     SpatialNeuron,
+    SpikeGeneratorGroup,
     SpikeMonitor,
     Synapses,
     TimedArray,
     cm,
+    get_dimensions,
+    mmolar,
     ms,
     mV,
     nS,
@@ -30,6 +34,7 @@ from brianpresyn import (
     stochastic_tsodyks_markram,
     synapses,
 )
+from brianpresyn.domains import unit_text
 from brianpresyn.spikes import same_spikes
 from brianpresyn.targets import code_generation, numpy_while_building
 
@@ -67,6 +72,22 @@ def test_compartments_hear_custom_events_and_a_restored_run_repeats_itself():
         first.append((built.n_vesicles[:].sum(), energy_report(built).total, dendrite.v[0]))
     assert first[0] == first[1] and built.n_spikes[:].sum() == 200 and 60 < first[0][0] < 140
     assert dendrite.v[0] > -60 * mV
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [siemens / cm**2, mV / ms, mmolar, uF / cm**2, 1 / ms, mV**2, mV**0.5, ohm * cm, mV / mmolar, nS**3, 1],
+)
+def test_a_quantum_may_have_any_unit(unit):
+    code = bernoulli_release(1.0, q=2 * unit, target="x")
+    dimension = get_dimensions(unit)
+    assert code.equations["q"].dim is dimension
+    with code_generation("numpy"):
+        source = SpikeGeneratorGroup(1, [0], [1] * ms)
+        target = NeuronGroup(1, Equations(f"x : {unit_text(dimension)}"))
+        built = synapses(source, target, code, connect=True, seed=1)
+        Network(source, target, built).run(2 * ms)
+        assert target.x[0] == 2 * unit
 
 
 @pytest.mark.usefixtures("on_numpy")

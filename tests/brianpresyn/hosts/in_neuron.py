@@ -1,4 +1,4 @@
-"""Run an export for NEURON with spike trains, where it is compiled: python in_neuron.py FOLDER NAME"""
+"""Run a compiled export for NEURON with spike trains: python in_neuron.py FOLDER NAME N_THREADS"""
 
 import json
 import pathlib
@@ -14,18 +14,20 @@ shared = json.loads((folder / f"{name}_shared.json").read_text())
 table = np.genfromtxt(folder / f"{name}_synapses.csv", delimiter=",", names=True, dtype=None)
 trains = np.load(folder / "trains.npy")
 h.load_file("stdrun.hoc")
-cell = h.Section(name="cell")
-synapse = getattr(h, f"{name[0].upper()}{name[1:]}Synapse")(cell(0.5))
-for each, value in shared.items():
-    if each.endswith("_key"):
-        setattr(synapse, f"{each}_high", value >> 32)
-        setattr(synapse, f"{each}_low", value & 0xFFFFFFFF)
-    elif hasattr(synapse, each):
-        setattr(synapse, each, value)
+h.ParallelContext().nthread(int(sys.argv[3]))
+cells = [h.Section(name=f"cell{k}") for k in range(2)]
+synapses = [getattr(h, f"{name[0].upper()}{name[1:]}Synapse")(cell(0.5)) for cell in cells]
+halves = {f"{each}_high": value >> 32 for each, value in shared.items() if each.endswith("_key")}
+halves |= {f"{each}_low": value & 0xFFFFFFFF for each, value in shared.items() if each.endswith("_key")}
+for synapse in synapses:
+    for each, value in (shared | halves).items():
+        if hasattr(synapse, each):
+            setattr(synapse, each, value)
 weights = re.search(r"NET_RECEIVE\((.*)\)", (folder / f"{name}.mod").read_text()).group(1).split(", ")
 counter = weights.index("n_vesicles")
 connections, counts = [], []
 for row in table:
+    synapse = synapses[row["post"] % 2]
     connection = h.NetCon(None, synapse)
     values = {
         "weight": row["q"],
@@ -34,7 +36,7 @@ for row in table:
     }
     for place, each in enumerate(weights):
         connection.weight[place] = values.get(each, row[each] if each in table.dtype.names else 0.0)
-    counts.append(h.Vector().record(connection._ref_weight[counter], 1.0))
+    counts.append(h.Vector().record(synapse, connection._ref_weight[counter], 1.0))
     connections.append(connection)
 
 
