@@ -1,7 +1,7 @@
 """How long network A takes in NEST, NEURON and JAX, with own synapses and exported ones, and in Brian2.
 
 Run ``BRIANPRESYN_NEST_PYTHON=nest_env/bin/python python -m tests.benchmarks.nest_synapses``, where that
-environment has ``nest-simulator``; BRIANPRESYN_HOSTS_PYTHON names the one with NEURON and JAX, by default this one.
+environment has ``nest-simulator``; BRIANPRESYN_HOSTS_PYTHON names that with NEURON and JAX (default: this).
 All run on one thread with steps of 0.1 ms and one delay for all synapses, in turn; what is counted is
 processor time without building the network. Much of NEST's time goes into its Poisson generators and parrot
 neurons, so the cost of a stochastic event beyond that of a deterministic one is given too.
