@@ -28,6 +28,8 @@ from biophys.units import (
 MECHANISM_COLOURS = {"calcium pump": BLUE, "vesicle membrane": ORANGE, "actin": GREEN, "trafficking": PURPLE}
 """Colour of each reliability cost in every figure (Okabe & Ito)."""
 
+# Means that stay this near to a power of the sd, in log units, cannot be told from it.
+_APART = 0.02
 _MARKERS = {"calcium pump": "o", "vesicle membrane": "s", "actin": "^", "trafficking": "D"}
 
 
@@ -253,13 +255,14 @@ def _with_unequal_means(design: FloatArray, mean: FloatArray) -> FloatArray:
         raise ValueError(f"mean needs one value for each of {design.shape[0]} sd, got {mean.size}")
     if mean.max() <= 1.05 * mean.min():
         return design
-    wider = np.column_stack([design, np.log(mean / mean.mean())])
-    if design.shape[0] < 4 or np.linalg.matrix_rank(wider, tol=1e-6) < 3:
+    log_mean = np.log(mean / mean.mean())
+    apart = log_mean - design @ np.linalg.lstsq(design, log_mean, rcond=None)[0]
+    if design.shape[0] < 4 or apart.std() < _APART:
         raise ValueError(
             f"the means differ, from {mean.min():g} to {mean.max():g}, and cannot be told from the sd: the "
             "law holds at one mean; give synapses of equal mean, or more of them"
         )
-    return wider
+    return np.column_stack([design, log_mean])
 
 
 def _weighted_line(

@@ -66,7 +66,12 @@ def unit_of(quantity: Any, name: str) -> pq.Quantity:
 
 
 def without_unit(value: Any, name: str, unit: pq.UnitQuantity = pq.mV) -> TypeError:
-    """Return what to raise for a value that carries no unit, of which `unit` is an example."""
+    """Return what to raise for a value that carries no unit of quantities, of which `unit` is one."""
+    if hasattr(value, "get_best_unit"):
+        return TypeError(
+            f"{name} carries a unit of Brian2: convert it with brianpresyn.from_brian({name}, "
+            f"{_symbol(unit)}), in the unit that fits"
+        )
     return TypeError(
         f"{name} must carry a unit (for example 0.1*{_symbol(unit)}), got {shown(value)}: "
         "multiply the number by its unit"

@@ -11,7 +11,8 @@ from biophys.units import FloatArray
 MANY_SITES = 1e6
 """Stands for the limit of infinitely many sites at the same n p: the number released is Poisson."""
 
-_POISSON_COMPONENTS = 128
+POISSON_COMPONENTS = 128
+"""Vesicles that are told apart there: of more on average nothing is known."""
 # Amplitudes times components in one pass: small enough for the processor's cache.
 _BLOCK = 150_000
 
@@ -51,7 +52,7 @@ def mixture_likelihood(
     """
     n_rows, n_conditions, n_trials = x.shape
     # Numbers of vesicles that are told apart: n + 1, or enough for a Poisson number.
-    width = _POISSON_COMPONENTS if n.max() >= MANY_SITES else int(n.max()) + 1
+    width = POISSON_COMPONENTS if n.max() >= MANY_SITES else int(n.max()) + 1
     size = max(1, _BLOCK // max(n_conditions * n_trials * width, 1))
     parts = [
         _block(x[i : i + size], phi[i : i + size], n[i : i + size], between, active, width, value_only)

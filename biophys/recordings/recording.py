@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from biophys.argument_types import check_type
 from biophys.recordings.response_density import Family
-from biophys.units import FloatArray, checked_finite, magnitude_in, psp_unit_of, shown
+from biophys.units import FloatArray, checked_finite, magnitude_in, psp_unit_of, shown, without_unit
 
 # Fourth powers of responses, and of responses over the noise, stay within the range of numbers.
 _SMALLEST_SD, _LARGEST_SD = 1e-60, 1e60
@@ -190,6 +190,10 @@ def amplitudes_of(amplitudes: Any, unit: pq.Quantity | None) -> tuple[list[Float
     if values.ndim == 2 and values.shape[1] == 1 and not isinstance(amplitudes, np.matrix):
         # A neo signal of one channel is (times, 1).
         values = values[:, 0]
+    elif values.ndim == 2 and hasattr(amplitudes, "t_start"):
+        raise ValueError(
+            f"amplitudes are a signal of {values.shape[1]} channels: give one, such as signal[:, 0]"
+        )
     if values.ndim > 2:
         raise ValueError(f"amplitudes must be (trials,) or (sweeps, stimuli), got shape {values.shape}")
     if values.size == 0:
@@ -209,16 +213,15 @@ def _plain(values: Any, unit: pq.Quantity | None) -> tuple[FloatArray, pq.Quanti
         if unit is not None:
             return magnitude_in(values, unit, "amplitudes"), pq.Quantity(1.0, unit)
         return np.asarray(values.magnitude, dtype=float), pq.Quantity(1.0, values.dimensionality)
-    if hasattr(values, "dim") and hasattr(values, "get_best_unit"):
-        raise TypeError(
-            "amplitudes carry a unit of Brian2: convert them with brianpresyn.from_brian(amplitudes, pq.mV), "
-            "in the unit that fits"
-        )
+    if hasattr(values, "get_best_unit"):
+        raise without_unit(values, "amplitudes")
     if unit is None:
         raise TypeError(
             "amplitudes must carry a unit (for example np.array(values) * pq.pA; * pq.dimensionless for "
             "dF/F), or give unit=pq.pA"
         )
+    if np.ma.isMaskedArray(values):
+        values = np.ma.filled(values.astype(float), np.nan)
     array = np.asarray(values.to_numpy() if hasattr(values, "to_numpy") else values)
     is_text = array.dtype.kind in "US" or any(isinstance(value, str | bytes) for value in array.ravel())
     try:
@@ -226,7 +229,7 @@ def _plain(values: Any, unit: pq.Quantity | None) -> tuple[FloatArray, pq.Quanti
             raise TypeError
         return np.asarray(array, dtype=float), pq.Quantity(1.0, unit)
     except (TypeError, ValueError):
-        raise TypeError(f"amplitudes must be real numbers, got {values!r:.60}") from None
+        raise TypeError(f"amplitudes must be real numbers, got {shown(values)}") from None
 
 
 def _gaps(spike_times: Any, intervals: Any, sweeps: Sequence[FloatArray]) -> list[FloatArray]:

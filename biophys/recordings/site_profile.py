@@ -13,16 +13,19 @@ from numpy.typing import NDArray
 
 from biophys.recordings.ascent import Point, Summit, ascend, measured_curvature, profile_end, spread_of
 from biophys.recordings.likelihood import Likelihood, ReleaseModel, Responses, is_limit, kind_of
-from biophys.recordings.mixture import MANY_SITES
+from biophys.recordings.mixture import MANY_SITES, POISSON_COMPONENTS
 from biophys.recordings.response_density import Family
 from biophys.units import FloatArray
 
-# Quantal sizes tried before the ascent, relative to that of the moments: between well separated peaks of the
-# amplitudes the likelihood has local maxima.
-_SIZES = np.geomspace(0.6, 1.6, 13)
+# Quantal sizes tried before the ascent, relative to that of the moments, and p at rest of trains: between
+# well separated peaks of the amplitudes the likelihood has local maxima.
+_SIZES, _N_SIZES = (0.6, 1.6), 13
+_P_AT_REST, _N_P, _N_RESOLVED = (0.06, 0.97), 30, 12
 _NOISES = (1.0, 0.4, 1.8)
 # Twice the loss of log likelihood beyond which larger numbers of sites are not looked at.
 _HOPELESS = 18.0
+# Log likelihoods closer than this are the same but for the last steps of the ascent.
+_EQUAL = 2e-3
 _N_EVERY, _N_LAST = 20, 100
 # An end of the profile of p or q lies no farther than this many times the half width of a normal likelihood.
 _LONGEST_TAIL = 3.0
@@ -59,8 +62,8 @@ class SiteProfile:
 
     @property
     def best(self) -> NDArray[np.intp]:
-        """Likeliest row of each synapse."""
-        return np.argmax(self.value, axis=0)
+        """Likeliest row of each synapse; of those that are equally likely that of the fewest sites."""
+        return np.argmax(self.value > self.value.max(axis=0) - _EQUAL, axis=0)
 
     @property
     def numbers(self) -> FloatArray:
@@ -239,7 +242,7 @@ def _starts(likelihood: Likelihood, before: tuple[Any, ...] | None) -> list[Floa
     """Return coordinates that keep the mean response, near those of the moments and of fewer sites."""
     starts = [] if before is None else _neighbouring(likelihood, before[0], before[1])
     is_train = likelihood.data.gaps is not None and likelihood.data.gaps.shape[1] > 1
-    options = _train_options(likelihood) if is_train else _trial_options(likelihood)
+    options = (_train_options if is_train else _trial_options)(likelihood, before is None)
     return starts + [_start(likelihood, q, extra) for q, extra in options]
 
 
@@ -267,7 +270,7 @@ def _moments(likelihood: Likelihood) -> tuple[FloatArray, FloatArray]:
     return np.maximum(mean, 1e-3), variance
 
 
-def _trial_options(likelihood: Likelihood) -> list[tuple[FloatArray, dict[str, float]]]:
+def _trial_options(likelihood: Likelihood, is_first: bool) -> list[tuple[FloatArray, dict[str, float]]]:
     mean, variance = _moments(likelihood)
     noise, within = likelihood.data.noise, likelihood.data.within
     own = np.maximum(variance - noise**2, 0.02 * variance)
@@ -276,17 +279,28 @@ def _trial_options(likelihood: Likelihood) -> list[tuple[FloatArray, dict[str, f
     # The condition with the largest response says most of the quanta.
     size = np.take_along_axis(size, np.argmax(mean, axis=1)[:, None], axis=1)
     noises = _NOISES if "noise" in likelihood.model.free else (1.0,)
-    return [(ratio * size, {"noise": scale}) for ratio, scale in product(_SIZES, noises)]
+    ratios = _ladder(_SIZES, _N_SIZES, likelihood.n.max() if is_first else 1.0)
+    return [(ratio * size, {"noise": scale}) for ratio, scale in product(ratios, noises)]
 
 
-def _train_options(likelihood: Likelihood) -> list[tuple[FloatArray, dict[str, float]]]:
+def _ladder(ends: tuple[float, float], n_least: int, n: float) -> FloatArray:
+    """Return values of q, or of p, between which the peak of n vesicles shifts by half a quantum at most."""
+    return np.geomspace(*ends, int(np.clip(2.5 * n * np.log(ends[1] / ends[0]), n_least, 4 * n_least)))
+
+
+def _train_options(likelihood: Likelihood, is_first: bool) -> list[tuple[FloatArray, dict[str, float]]]:
     mean, _ = _moments(likelihood)
     largest = mean.max(axis=1, keepdims=True)
     names = likelihood.dynamic_names
     times = {"recovery": (40.0, 200.0), "facilitation": (20.0, 200.0), "slow_recovery": (2000.0,)}
     chosen = [[(name, np.log(t)) for t in times[name]] for name in names if name in times]
-    p_at_rest = (0.15, 0.4, 0.75)
-    return [(largest / (likelihood.n.max() * p), dict(extra)) for p, *extra in product(p_at_rest, *chosen)]
+    options = [(p, dict(extra)) for p, *extra in product((0.15, 0.4, 0.75), *chosen)]
+    n = likelihood.n.max()
+    if is_first or n <= _N_RESOLVED:
+        # Between peaks the likelihood hangs on q more than on the times.
+        middle = {name: 0.5 * np.log(t[0] * t[-1]) for name, t in times.items()}
+        options += [(p, middle) for p in _ladder(_P_AT_REST, _N_P, n if is_first else 1.0)]
+    return [(largest / (n * p), extra) for p, extra in options]
 
 
 def _start(likelihood: Likelihood, q: FloatArray, extra: dict[str, float]) -> FloatArray:
@@ -423,9 +437,17 @@ def site_interval(profile: SiteProfile, threshold: float) -> tuple[FloatArray, F
             high[b] = np.floor(n[i] / max(1.0 - share, 1e-6))
         else:
             high[b] = np.floor(np.exp((1 - share) * np.log(n[i]) + share * np.log(n[i + 1])))
-    is_last = last == n.size - 1
-    high = np.where(is_last & (n.size > 1), np.inf, high)
+    is_open = (last == n.size - 1) | ((last == n.size - 2) & _is_crowded(profile))
+    high = np.where(is_open & (n.size > 1), np.inf, high)
     return np.where(is_limit(low), np.inf, low), high
+
+
+def _is_crowded(profile: SiteProfile) -> NDArray[np.bool_]:
+    """Return whether infinitely many sites, (B,), release more vesicles than their likelihood tells apart."""
+    odds = [i for i, name in enumerate(profile.names) if kind_of(name) == "p"]
+    at_limit = profile.theta[is_limit(profile.sites)][:, :, odds]
+    n_released = MANY_SITES * np.exp(np.nan_to_num(at_limit, nan=-np.inf))
+    return np.any(n_released > 0.75 * POISSON_COMPONENTS, axis=(0, 2))
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from rich.console import Console
 from rich.table import Table
 
-from validation.cli.terminal import file_option, refuse_outputs, table_of
+from validation.cli.terminal import errors, file_option, refuse_outputs, table_of
 
 _LARGEST_RATIO = 1e12
 """Of two means, sds, costs or rates of one table; beyond it a number is a slip of the pen."""
@@ -105,6 +105,8 @@ def _table_of_data(path: str) -> Table:
     try:
         read = read_table(path)
         rows = _own_exponents(read)
+        for remark in read.remarks:
+            errors.print(f"[dim]{read.source}: read with {remark}[/]")
     except (TableError, TypeError, ValueError, OSError) as error:
         raise click.UsageError(f"{path}: {error}" if path not in str(error) else str(error)) from None
     columns = ("synapses", "n", "what", "exponent [95 %]", "means")
@@ -122,6 +124,8 @@ def _own_exponents(read: Any) -> list[tuple[str, ...]]:
     kind = next((name for name in ("cost", "rate") if name in read.columns), None)
     if missing or kind is None:
         wanted = missing[0] if missing else "cost' or 'rate"
+        if "sd" in missing and {"variance", "var"} & read.columns.keys():
+            raise TableError("no column 'sd': take the root of the variances, and call it 'sd (mV)'")
         raise TableError(f"no column '{wanted}'; the columns are {', '.join(map(repr, read.columns))}")
     examples = {"mean": "mV", "sd": "mV", "cost": "ATP/s", "rate": "Hz"}
     measured = {name: _positive(read, name, examples[name]) for name in ("mean", "sd", kind)}
@@ -132,13 +136,22 @@ def _own_exponents(read: Any) -> list[tuple[str, ...]]:
         for name, column in (("sd", "sd"), ("cost", kind))
         if f"{column} error" in read.columns
     }
+    unused = set(read.columns) - {"mean", "sd", kind, "sd error", f"{kind} error", "mechanism", "synapse"}
+    if unused:
+        read.remarks.append(f"columns not used: {', '.join(sorted(unused))}")
     groups = np.array(read.labels("mechanism") if "mechanism" in read.columns else ["all"] * len(read.lines))
     rows: list[tuple[str, ...]] = []
     for group in dict.fromkeys(groups.tolist()):
         is_of = groups == group
         mean, sd, other = (measured[name][is_of] for name in ("mean", "sd", kind))
         errors = {name: values[is_of] for name, values in spreads.items()}
-        rows.append((str(group), str(int(is_of.sum())), *_exponent_row(kind, mean, sd, other, errors)))
+        try:
+            cells = _exponent_row(kind, mean, sd, other, errors)
+        except ValueError as error:
+            if groups[0] == groups[-1] == group:
+                raise
+            cells = ("not fitted", str(error), "")
+        rows.append((str(group), str(int(is_of.sum())), *cells))
     return rows
 
 

@@ -281,6 +281,10 @@ def test_brian_quantities_are_pointed_to_their_conversion():
     brian2 = pytest.importorskip("brian2")
     with pytest.raises(TypeError, match="from_brian"):
         fit_release([1, 2, 3] * brian2.mV)
+    with pytest.raises(TypeError, match=r"noise carries .* from_brian\(noise, pq.pA\)"):
+        fit_release([1, 2, 3] * pq.pA, noise=2 * brian2.pA)
+    with pytest.raises(TypeError, match=r"from_brian\(spike_times, pq.ms\)"):
+        fit_release([1, 2, 3] * pq.pA, [1, 2, 3] * brian2.ms)
 
 
 def test_numbers_of_a_table_take_their_unit_from_an_argument():
@@ -427,3 +431,55 @@ def test_a_wide_interval_of_the_mean_ends_where_its_profile_does():
         likelihood = fit.profile.likelihood(row)
         best.append(likelihood.at(theta, np.zeros(p.size, int), value_only=True).value.max())
     assert 2 * (fit.profile.value.max() - max(best)) == pytest.approx(3.841, abs=0.1)
+
+
+@pytest.mark.parametrize(
+    ("n", "p", "noise", "n_trials"), [(10, 0.9, 0.5, 60), (10, 0.9, 2.0, 60), (15, 0.5, 1.0, 90)]
+)
+def test_a_given_n_is_not_fitted_between_the_peaks_of_the_amplitudes(n, p, noise, n_trials):
+    from scipy.stats import binom, norm
+
+    for seed in range(2):
+        rng, k = np.random.default_rng(seed), np.arange(n + 1)
+        x = rng.binomial(n, p, n_trials) * 12.0 + rng.normal(0, noise, n_trials)
+        at_truth = np.log((binom.pmf(k, n, p) * norm.pdf(x[:, None], 12.0 * k, noise)).sum(axis=1)).sum()
+        (fit,) = fit_releases([x * pq.pA], noise=noise * pq.pA, n=n)
+        assert fit.log_likelihood >= at_truth
+
+
+@pytest.mark.parametrize(("n", "p", "seed"), [(6, 0.3, 2), (8, 0.6, 6), (4, 0.5, 2)])
+def test_nor_is_that_of_trains(n, p, seed):
+    times = np.cumsum([0, 10, 10, 10, 10, 30, 60, 150, 400.0]) * pq.ms
+    dynamics = ShortTermDynamics(p, 100 * pq.ms, 0 * pq.ms)
+    x = simulate_recording(
+        QuantalSynapse(n, p, -12 * pq.pA),
+        n_sweeps=10,
+        spike_times=times,
+        dynamics=dynamics,
+        noise=2 * pq.pA,
+        rng=np.random.default_rng(seed),
+    )
+    known = {"noise": 2 * pq.pA, "n": n}
+    (fit,) = fit_releases([x], times, dynamics="depletion", **known)
+    (at_truth,) = fit_releases([x], times, dynamics=dynamics, **known)
+    assert fit.log_likelihood >= at_truth.log_likelihood
+    assert fit.q.low < -11.5 and fit.q.high > -12.5
+
+
+def test_responses_that_never_fail_leave_n_open():
+    x = -36 + np.random.default_rng(0).normal(0, 2, 200)
+    (fit,) = fit_releases([x * pq.pA], noise=2 * pq.pA)
+    assert (fit.n.value, fit.n.low, fit.n.high) == (1, 1, np.inf)
+    assert (fit.p.low, fit.q.high) == (0.0, 0.0) and fit.p.value > 0.99
+
+
+def test_masked_responses_are_missing_and_channels_are_no_sweeps():
+    x = np.random.default_rng(1).binomial(3, 0.5, 40) * 12.0 + 0.1
+    masked = np.ma.masked_array(x, np.arange(40) % 7 == 0)
+    options = {"noise": 2 * pq.pA, "n": 3, "unit": pq.pA}
+    (fit, same) = fit_releases([masked, np.where(masked.mask, np.nan, x)], **options)
+    assert fit.n_responses == 34 and fit.q == same.q
+    neo = pytest.importorskip("neo")
+    signal = neo.AnalogSignal(x.reshape(20, 2), units="pA", sampling_rate=1 * pq.kHz)
+    with pytest.raises(ValueError, match="signal of 2 channels"):
+        fit_release(signal, noise=2 * pq.pA, n=3)
