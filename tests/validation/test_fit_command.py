@@ -450,7 +450,7 @@ def test_unused_columns_and_mechanisms_of_few_rows_are_named(folder, capsys):
     rows = [f"0.3,{sd},{sd**-2},{1},ion flux" for sd in (0.1, 0.2, 0.4)] + ["0.3,0.2,3,1,calcium pump"]
     (folder / "c.csv").write_text("mean (mV),sd (mV),cost (1),sd sem (mV),mechanism\n" + "\n".join(rows))
     code, text = costs(capsys, "--data", "c.csv")
-    assert code == 0 and "rho = 2.000" in text and "at least three values" in text
+    assert code == 0 and "rho = 2.000" in text and "not fitted" in text
     assert "columns not used: sd sem" in text
     (folder / "v.csv").write_text("mean (mV),variance (mV**2),cost (1)\n1,1,1\n1,2,3\n1,3,2\n")
     code, text = costs(capsys, "--data", "v.csv")

@@ -281,7 +281,7 @@ def test_brian_quantities_are_pointed_to_their_conversion():
     brian2 = pytest.importorskip("brian2")
     with pytest.raises(TypeError, match="from_brian"):
         fit_release([1, 2, 3] * brian2.mV)
-    with pytest.raises(TypeError, match=r"noise carries .* from_brian\(noise, pq.pA\)"):
+    with pytest.raises(TypeError, match=r"noise carries .*from_brian\(noise, pq.pA\)"):
         fit_release([1, 2, 3] * pq.pA, noise=2 * brian2.pA)
     with pytest.raises(TypeError, match=r"from_brian\(spike_times, pq.ms\)"):
         fit_release([1, 2, 3] * pq.pA, [1, 2, 3] * brian2.ms)
