@@ -60,6 +60,9 @@ def read_claims(
         If the file cannot be read or is something else; the message names row, field and the remedy given.
     """
     try:
+        # A pipe may wait for ever, and a device go on.
+        if Path(path).exists() and not Path(path).is_file():
+            raise OSError(0, "no regular file")
         document = json.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise ValueError(f"cannot read {path} ({error.strerror}): {remedy}") from error

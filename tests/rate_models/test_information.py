@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from scipy.stats import t as t_distribution
 
 from rate_models.information import (
     corrected_information,
@@ -74,6 +75,29 @@ def test_interval_covers_the_truth_as_often_as_it_says(n_images, share_right, n_
     hits = np.mean([low < truth < high for low, high in given])
     assert len(given) > 0.8 * n_repetitions
     assert hits > 0.93 - 5 * np.sqrt(0.93 * 0.07 / len(given))
+
+
+def test_interval_adds_the_errors_of_the_jackknife_and_of_cells_not_seen():
+    table = np.array(
+        [[40, 1, 2, 1, 0], [0, 50, 1, 2, 3], [1, 0, 44, 0, 2], [1, 2, 0, 47, 0], [3, 1, 0, 0, 49]]
+    )
+    n, once, twice = table.sum(), 6, 5
+    assert (np.sum(table == 1), np.sum(table == 2)) == (once, twice - 1)
+    # Chao (1984), and the variance that belongs to it.
+    unseen, ratio = once * (once - 1) / (2 * twice), once / twice
+    unseen_error = (twice * (ratio**4 / 4 + ratio**3 + ratio**2 / 2)) ** 0.5
+    bits = 1 / (2 * n * np.log(2))
+    without = []
+    for cell in np.argwhere(table > 0):
+        fewer = table.copy()
+        fewer[tuple(cell)] -= 1
+        without += [float(mutual_information(torch.from_numpy(fewer / (n - 1))))] * int(table[tuple(cell)])
+    jackknife = ((n - 1) * np.var(without)) ** 0.5
+    low, high = information_interval(table)
+    assert (low + high) / 2 == pytest.approx(float(corrected_information(table)) - unseen * bits)
+    n_others = n - table.max(axis=1).sum()
+    expected = t_distribution.ppf(0.975, n_others - 1) * np.hypot(jackknife, unseen_error * bits)
+    assert (high - low) / 2 == pytest.approx(expected)
 
 
 def test_too_few_wrong_answers_have_no_interval():

@@ -1,11 +1,13 @@
 """Slopes and rank correlations on logarithmic axes: recovered, against scipy, floors, clusters, coverage."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
 from scipy.stats import linregress, spearmanr
 
-from rate_models.log_log_fits import above_floor, association
+from rate_models.log_log_fits import _fits, above_floor, association
 
 ALL = dict(generator=torch.Generator().manual_seed(0), n_resamples=50)
 
@@ -24,6 +26,21 @@ def test_slope_and_rank_correlation_are_those_of_scipy():
         a, b = x[replica].flatten().numpy(), y[replica].flatten().numpy()
         assert found.slope[replica].item() == pytest.approx(linregress(np.log(a), np.log(b)).slope)
         assert found.correlation[replica].item() == pytest.approx(spearmanr(a, b).statistic)
+
+
+def test_a_resample_counts_every_input_as_often_as_it_was_drawn():
+    x, y = (each.log() for each in drawn(1, n_out=3, n_in=5))
+    times = torch.tensor([[0.0, 2.0, 1.0, 3.0, 0.0]], dtype=torch.float64)
+    slope, correlation = _fits(x, y, x < math.inf, times)
+    a, b = (each[0].repeat_interleave(times[0].int(), dim=1).flatten().numpy() for each in (x, y))
+    assert slope.item() == pytest.approx(linregress(a, b).slope)
+    assert correlation.item() == pytest.approx(np.corrcoef(a, b)[0, 1])
+
+
+@pytest.mark.parametrize("n_used", [2, 3])
+def test_a_fit_takes_three_synapses(n_used):
+    x, y = drawn(1, n_out=1, n_in=n_used)
+    assert association(x, y, x > 0, **ALL).slope.isnan().item() == (n_used == 2)
 
 
 def test_ties_share_their_mean_rank():

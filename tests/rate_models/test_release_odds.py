@@ -30,7 +30,9 @@ SETTING = {"learning_rate": 1.0, "gain": 1.0, "p_start": 0.75, "memory": math.in
 def test_a_step_follows_the_equations_with_gradients_of_autograd(modulation):
     """Two replicas with numbers of their own, two steps."""
     p_start, eta, gain, memory = [0.25, 0.75], [0.4, 3.0], [1.0, 16.0], [20.0, math.inf]
-    synapses = BernoulliSynapses(LAYOUT, [2, 3], release_probability=p_start, execution=DOUBLE)
+    synapses = BernoulliSynapses(
+        LAYOUT, [2, 3], release_probability=p_start, biases="trained", execution=DOUBLE
+    )
     clamp = [math.inf, 0.3]
     rule = ReleaseOdds(
         synapses, learning_rate=eta, gain=gain, memory=memory, clamp=clamp, modulation=modulation
@@ -38,6 +40,7 @@ def test_a_step_follows_the_equations_with_gradients_of_autograd(modulation):
     trainer = Trainer(FeedForward(LAYOUT), synapses, rule, IMAGES, LABELS)
     n = LAYOUT.n_weights
     variance = torch.from_numpy(1 / (3.0 * LAYOUT.fan_in()))
+    variance_of_biases = torch.tensor([1 / 24] * 6 + [1 / 18] * 3, dtype=torch.float64)
     r = torch.ones(2, n, dtype=torch.float64)
     for step in range(2):
         w, p = synapses.learned.clone(), synapses.p.clone()
@@ -49,7 +52,7 @@ def test_a_step_follows_the_equations_with_gradients_of_autograd(modulation):
             drawn = torch.cat([acting[:n] * released[row] / p[row], acting[n:]])
             logits = FeedForward(LAYOUT).logits(IMAGES[images][None], drawn[None])[0]
             loss = F.cross_entropy(logits, LABELS[images], reduction="sum")
-            g = torch.autograd.grad(loss, acting)[0][:n]
+            g, g_bias = torch.autograd.grad(loss, acting)[0].split([n, LAYOUT.n_parameters - n])
             own = 1 / r[row]
             mean = torch.cat(
                 [own[part].mean().expand(part.stop - part.start) for part in LAYOUT.weight_slices]
@@ -61,6 +64,8 @@ def test_a_step_follows_the_equations_with_gradients_of_autograd(modulation):
             r[row].clamp_(min=1)
             odds = p_start[row] / (1 - p_start[row]) * r[row]
             torch.testing.assert_close(synapses.strength[row], expected)
+            moved = w[row, n:] - eta[row] * variance_of_biases * g_bias
+            torch.testing.assert_close(synapses.learned[row, n:], moved)
             torch.testing.assert_close(synapses.p[row], odds / (1 + odds))
     torch.testing.assert_close(rule.precision, r)
 

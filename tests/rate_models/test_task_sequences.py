@@ -74,6 +74,7 @@ def test_tasks_mix_linearly_at_their_ends_only():
     assert (mixture[:700, 0] == 1).all()
     np.testing.assert_allclose(mixture[700:800, 1], 0.5 * np.arange(100) / 100)
     np.testing.assert_allclose(mixture[800:900, 1], 0.5 + 0.5 * np.arange(100) / 100)
+    np.testing.assert_allclose(mixture[800:900, 0], 0.5 - 0.5 * np.arange(100) / 100)
     assert (mixture[900:1500, 1] == 1).all()
     assert (mixture[1700:, 2] == 1).all()
     assert (task_mixture(2, 10, 0.0)[:10, 0] == 1).all()

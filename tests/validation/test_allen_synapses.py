@@ -47,6 +47,7 @@ def test_models_come_in_our_units_with_their_classes(database):
     first, last = synapses[0], synapses[-1]
     assert (first.presynaptic, first.postsynaptic, last.postsynaptic) == ("pvalb", "ex", "unknown")
     assert first.q.rescale(pq.mV).magnitude == pytest.approx(-0.2) and first.recovery == 200 * pq.ms
+    assert first.facilitation == 50 * pq.ms and float(first.noise.rescale("mV")) == pytest.approx(0.3)
     assert first.synapse.n == 5 and first.dynamics.p == 0.5 and first.depletes
     assert not last.depletes
     with pytest.raises(ValueError, match="pair 12 has a depression of p"):

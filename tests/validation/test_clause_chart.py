@@ -1,11 +1,12 @@
 """The picture that opens the report: every clause as one line."""
 
+import math
 import re
 
 import pytest
 
 from biophys.estimates import exactly, gaussian
-from validation.clause_chart import WIDTH, clause_lines
+from validation.clause_chart import WIDTH, _scale, clause_lines
 from validation.criteria import above, equals
 from validation.statement import MALKIN, Claim, Clause, Setting, Verdict, row
 
@@ -52,6 +53,9 @@ def test_what_was_not_run_has_a_line_without_a_dot():
 
 @pytest.mark.parametrize("value", [0.0, -1e9, 1e-12, 3.0])
 def test_everything_lies_within_the_drawing(value):
+    place = _scale([value, value + 1])
+    assert 0 < place(-math.inf) < place(value) < place(math.inf) < WIDTH
+    assert place(-math.inf) + place(math.inf) == pytest.approx(WIDTH)
     for estimate in (exactly(value), gaussian(value, abs(value) + 1)):
         for line in lines(row(RISES, estimate, "x"), row(IS_TWO, estimate, "x"), full={}).values():
             drawing = line.svg

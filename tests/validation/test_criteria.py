@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from biophys.estimates import Estimate, exactly, gaussian, mean_of
+from biophys.estimates import Estimate, exactly, gaussian, in_range, mean_of
 from validation.criteria import (
     Answer,
     above,
@@ -37,6 +37,12 @@ YES, NO, OPEN = Answer.YES, Answer.NO, Answer.OPEN
 )
 def test_interval_against_a_region(criterion, value, error, expected):
     assert criterion.answer(gaussian(value, error)) is expected
+
+
+@pytest.mark.parametrize("criterion", [above(0.0), below(1.0)])
+def test_an_interval_that_ends_at_the_bound_decides_nothing(criterion):
+    """As that of a share does of which none was seen."""
+    assert criterion.answer(in_range(0.5, (0.0, 1.0), "t")) is OPEN
 
 
 @pytest.mark.parametrize("criterion", [above(0.0), below(0.0), equals(0.0, 1.0), significant(0.05)])
@@ -93,6 +99,15 @@ def test_every_case_must_hold_and_one_refutes():
     assert criterion.answer(several(1.0, -1.0)) is NO
     assert criterion.answer({}) is OPEN
     assert criterion.shown(several(1.0, 0.2, 3.0))[0] == "1"
+
+
+def test_the_case_nearest_to_either_bound_is_shown():
+    ends = {"near low": (0.25, 0.35), "amid": (0.5, 0.9), "near high": (0.85, 0.97)}
+    cases = {name: in_range(sum(each) / 2, each, "t") for name, each in ends.items()}
+    criterion = in_every(between(0.2, 1.0))
+    assert criterion.shown(cases)[0] == "near high"
+    del cases["near high"]
+    assert criterion.shown(cases)[0] == "near low"
 
 
 def test_one_of_many_refutes_only_beyond_its_share_of_chance():

@@ -118,7 +118,7 @@ def test_model_and_optimizer_are_copied_together(copied, data):
 
 def test_gradients_accumulate(data):
     model, _ = model_and_optimizers()
-    optimizer = PresynapticSGD(model, RULE, lr=0.1)
+    optimizer = PresynapticSGD(model, RULE, lr=0.1, l2=0.03)
     before, x, y = tensors(model), *data[:20]
     gradient = 0
     for part in (slice(10), slice(10, 20)):
@@ -127,8 +127,11 @@ def test_gradients_accumulate(data):
         gradient = model[0].weight.grad.clone()
     optimizer.step()
     weight, p = presynaptic_update(
-        before["0.weight"], before["0.release.probability"], gradient, RULE, lr=0.1
+        before["0.weight"], before["0.release.probability"], gradient, RULE, lr=0.1, l2=0.03
     )
+    factor = 1 - before["0.release.probability"] if RULE.consolidation else 1.0
+    by_hand = before["0.weight"] - 0.1 * (factor * gradient + 0.03 * before["0.weight"])
+    torch.testing.assert_close(weight, by_hand)
     torch.testing.assert_close(model[0].weight.detach(), weight)
     torch.testing.assert_close(model[0].p, p)
     assert torch.equal(model[0].weight.grad, gradient)

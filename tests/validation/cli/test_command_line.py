@@ -218,6 +218,11 @@ def test_wrong_file_of_claims_is_found_before_anything_is_measured(tmp_path, cap
     (tmp_path / "old.json").write_text('{"claims": [], "measurements": [{"claim": "M02"}]}')
     assert run("validate", "--claims", "M02", "--out", tmp_path / "r", option, tmp_path / "old.json") == 2
     assert "no file of claims (measurements 0 rendering: Field required)" in capsys.readouterr().err
+    # Nobody writes into the pipe, and a device never ends.
+    os.mkfifo(tmp_path / "pipe.json")
+    for endless in (tmp_path / "pipe.json", "/dev/zero"):
+        assert run("validate", "--claims", "M02", "--out", tmp_path / "r", option, endless) == 2
+        assert f"cannot read {endless} (no regular file)" in capsys.readouterr().err
     assert not (tmp_path / "r").exists()
 
 

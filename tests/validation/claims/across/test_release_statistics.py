@@ -19,6 +19,10 @@ def result():
 def test_right_statistics_hold(result):
     rows = list(compared(result))
     assert len(rows) == 2 * 5
+    pooled = next(row.estimate for row in rows if row.estimate.how == "mean over release models")
+    _, error = experiment.over_formula(next(part for _, part in result.groupby("draws")), "mean")
+    half = (pooled.interval[1] - pooled.interval[0]) / 2
+    assert half == pytest.approx(1.96 * (error**2).sum() ** 0.5 / len(error), rel=1e-3)
     assert {row.verdict for row in rows} == {Verdict.HOLDS_HERE, Verdict.AGREES}
     assert {row.verdict for row in analytic_failures(Context())} == {Verdict.HOLDS_HERE}
 
