@@ -78,7 +78,7 @@ def checked_types(target: _Target) -> _Target:
     def checked(*arguments: Any, **named: Any) -> Any:
         if not hints:
             hints.update({"self": Any}, **get_type_hints(target))
-            classes.extend(each for each in hints.values() if type(each) is type and each not in _IS_PLAIN)
+            classes.extend(filter(_is_class, hints.values()))
         # What does not fit the signature is left to Python, which says what is missing or unknown.
         for name, value in (*zip(by_position, arguments, strict=False), *named.items()):
             hint = hints.get(name, Any)
@@ -154,8 +154,17 @@ def _is_array(hint: Any) -> bool:
     return get_origin(hint) is np.ndarray or (is_union and set(get_args(hint)) >= _ARRAY_MEMBERS)
 
 
+@functools.cache
+def _is_class(hint: Any) -> bool:
+    """Return whether to be of an annotated type is to be an instance of it, and no more."""
+    is_judged = hint is not Any and hint not in _IS_PLAIN and getattr(hint, "_is_runtime_protocol", True)
+    return isinstance(hint, type) and is_judged
+
+
 def _is_of(value: Any, hint: Any) -> bool:
     """Return whether a value is of an annotated type; True for types that are not judged."""
+    if _is_class(hint):
+        return isinstance(value, hint)
     origin, members = get_origin(hint), get_args(hint)
     if _is_array(hint):
         others = () if origin is np.ndarray else tuple(set(members) - _ARRAY_MEMBERS)

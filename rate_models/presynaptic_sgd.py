@@ -72,7 +72,7 @@ class PresynapticSgd(PerReplica):
         """Take one step with the gradient that the network wrote."""
         n_weights = synapses.layout.n_weights
         changed = (synapses.learned, synapses.p, synapses.scale, synapses.gradient)
-        for pieces in zip(*map(synapses.pieces, changed), strict=True):
+        for pieces in zip(*map(synapses._pieces, changed), strict=True):
             self._update(*pieces, self._rate, self._kept_share, self.plasticity)
         if synapses.biases == "trained":
             _descend(synapses.bias, synapses.gradient[:, n_weights:], self._rate, 1.0)

@@ -269,7 +269,7 @@ class BernoulliSynapses(Synapses):
 
     def draw(self) -> None:
         """Decide which synapses release, and form the transmitted weights."""
-        self._transmit(self.streams, self.pieces(self.scale), self.pieces(self.effective))
+        self._transmit(self.streams, self._pieces(self.scale), self._pieces(self.effective))
         self.effective[:, self.layout.n_weights :] = self.bias
 
     def _sampled(self, streams: Streams) -> Tensor:
@@ -279,7 +279,7 @@ class BernoulliSynapses(Synapses):
         drawn[:, self.layout.n_weights :] = self.bias
         return drawn
 
-    def pieces(self, matrix: Tensor) -> list[Tensor]:
+    def _pieces(self, matrix: Tensor) -> list[Tensor]:
         """Return one of the synapses' own matrices cut into the blocks of elementwise work."""
         return self._views.of(matrix, self._cut)
 
@@ -288,7 +288,7 @@ class BernoulliSynapses(Synapses):
 
     def _transmit(self, streams: Streams, scale: list[Tensor], effective: list[Tensor]) -> None:
         """Write r / p to `scale`, and the transmitted weights to `effective`, piece by piece."""
-        learned, p = self.pieces(self.learned), self.pieces(self.p)
+        learned, p = self._pieces(self.learned), self._pieces(self.p)
         for pieces in zip(learned, p, scale, effective, strict=True):
             noise = streams.bits(pieces[0].shape[1])
             if self.execution.compiles and isinstance(noise, Tensor):

@@ -84,7 +84,6 @@ EXAMPLES = {
 }
 
 SPECIAL = {
-    "BernoulliSynapses.pieces.matrix": lambda: _bernoulli().learned,
     "Execution.fused.function": lambda: len,
     "GradientDescent.update.synapses": lambda: DeterministicSynapses(_LAYOUT, _SEEDS),
     "ImageData.to.device": lambda: torch.device("cpu"),
