@@ -35,7 +35,7 @@ def test_without_arguments_it_says_what_it_can_do(capsys):
     assert run() == 0
     shown = capsys.readouterr().out
     named = {line.split()[1] for line in shown.splitlines() if line.startswith("    brianpresyn ")}
-    assert named == {"ann", "costs", "data", "validate"}
+    assert named == {"ann", "costs", "data", "fit", "validate"}
 
 
 @pytest.mark.parametrize("command", ["validate", "data", "costs", "info"])
