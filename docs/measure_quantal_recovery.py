@@ -259,7 +259,7 @@ def page() -> str:
     """Return the measured numbers as a page."""
     kept = json.loads(RESULTS.read_text())
     entries = [kept[key_of(cell)] for cell in cells() if key_of(cell) in kept]
-    lines = [_INTRODUCTION, *_table(entries, "")]
+    lines = [_INTRODUCTION, *_table(entries, ""), *_calibration(entries)]
     lines += ["", _OF_NORMAL, *_table([e for e in entries if "normal" in e], "normal")]
     return "\n".join(lines) + "\n"
 
@@ -289,6 +289,26 @@ def _table(entries: list[dict[str, Any]], part: str) -> list[str]:
     return lines
 
 
+def _calibration(entries: list[dict[str, Any]]) -> list[str]:
+    """Return how evenly true values rank among draws of the posterior, where they come from its prior."""
+    from scipy.stats import chisquare
+
+    ranked = [
+        row
+        for entry in entries
+        for row in entry.items()
+        if isinstance(row[1], dict) and "ranks" in row[1]
+    ]
+    if not ranked:
+        return []
+    texts = [f"{name} {chisquare(row['ranks']).pvalue:.3f}" for name, row in ranked]
+    return [
+        "",
+        f"Ranks of the truth among {N_DRAWS} draws of the posterior, for truths from its prior: chi-square p "
+        f"over twenty bins {', '.join(texts)}.",
+    ]
+
+
 def _percent(share: float | None) -> str:
     return "-" if share is None else f"{100 * share:.0f} %"
 
@@ -302,7 +322,7 @@ so. *Given identified*: how often the credible interval of n then holds. *Narrow
 of n is narrower than a factor 3" calls identified, and how often the interval then holds; where n cannot be
 told it selects the recordings whose interval misses.
 
-Measured by `python docs/measure_quantal_recovery.py`; numbers in `docs/results/quantal_recovery.json`.
+Measured by `docs/measure_quantal_recovery.py`; numbers in `docs/results/quantal_recovery.json`.
 """
 
 _OF_NORMAL = """## Quanta taken as normal
@@ -323,7 +343,12 @@ def _in_words(cell: dict[str, Any]) -> str:
     text += f"{cell['N']} responses"
     if cell["within"]:
         text += f", quantal CV {cell['within']:g}"
-    return text + (f", recovery {cell['recovery']:g} ms" if "recovery" in cell else "")
+    times = (
+        f", {name} {cell[name]:g} ms"
+        for name in ("recovery", "facilitation")
+        if cell.get(name)
+    )
+    return text + "".join(times)
 
 
 def measure(options: argparse.Namespace) -> None:

@@ -24,7 +24,7 @@ def script(monkeypatch):
     return module
 
 
-def test_parts_make_the_same_table_as_one_run_that_was_broken_off(script, tmp_path):
+def test_parts_make_the_same_table_as_one_run_that_was_broken_off(script, tmp_path, monkeypatch):
     def measure(name, **options):
         path = tmp_path / name
         usual = {"file": path, "repeats": 2, "seed": 1, "part": "1/1", "processes": 1, "minutes": 9}
@@ -44,3 +44,7 @@ def test_parts_make_the_same_table_as_one_run_that_was_broken_off(script, tmp_pa
     assert script.summarised([measure("whole")]) == table
     assert len(whole.read_text().splitlines()) == len(lines) == 3
     assert json.loads(json.dumps(table, allow_nan=False)) == table
+    kept = tmp_path / "kept.json"
+    kept.write_text(json.dumps(table))
+    monkeypatch.setattr(script, "RESULTS", kept)
+    assert "chi-square p" in script.page() and "| trials: n = 2, p = 0.85" in script.page()
