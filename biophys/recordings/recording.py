@@ -16,6 +16,7 @@ from biophys.units import FloatArray, checked_finite, magnitude_in, psp_unit_of,
 # Fourth powers of responses, and of responses over the noise, stay within the range of numbers.
 _SMALLEST_SD, _LARGEST_SD = 1e-60, 1e60
 _FARTHEST_NOISE = 1e10
+_MOST_RESPONSES = 200_000
 _FAMILIES = get_args(Family)
 
 
@@ -364,6 +365,11 @@ def _check_responses(recording: Recording) -> None:
         raise ValueError(f"amplitudes must be finite or nan, got {values[np.isinf(values)][0]}")
     if present.size < 3:
         raise ValueError(f"amplitudes need at least three measured responses, got {present.size}")
+    if values.size > _MOST_RESPONSES:
+        raise ValueError(
+            f"{values.size} responses of one synapse are more than the {_MOST_RESPONSES} that are fitted in "
+            "minutes: give a stretch of them; samples of traces are no responses"
+        )
     if np.ptp(present) == 0:
         raise ValueError(
             f"a constant recording (all responses {present[0]:g} {recording.unit_text}) has no variance to "

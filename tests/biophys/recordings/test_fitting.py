@@ -483,3 +483,8 @@ def test_masked_responses_are_missing_and_channels_are_no_sweeps():
     signal = neo.AnalogSignal(x.reshape(20, 2), units="pA", sampling_rate=1 * pq.kHz)
     with pytest.raises(ValueError, match="signal of 2 channels"):
         fit_release(signal, noise=2 * pq.pA, n=3)
+
+
+def test_samples_of_traces_are_refused_before_they_are_fitted():
+    (failed,) = fit_releases([np.arange(1_000_000.0) * pq.pA], noise=2 * pq.pA)
+    assert "1000000 responses of one synapse" in failed.reason
