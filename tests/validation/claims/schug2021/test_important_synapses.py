@@ -139,3 +139,12 @@ def test_real_gradients_must_pass_more_often_with_more_fisher_information(measur
 def test_the_learning_rate_must_fall_with_fisher_information(measured, spread, evidence, r, expected):
     result = measured.assign(fisher_pearson=constant(measured.fisher_pearson, r, spread))
     assert verdicts(evidence(learning_rate_and_batches, result), S26) == [expected]
+
+
+def test_the_ratio_of_drawn_gradients_has_the_error_of_their_number():
+    sd, n = np.array([0.5, 1.0, 2.0]), 400
+    share = probability_above(1.0, sd, law="normal")
+    estimate = ratio_to_formula(share, sd, "normal", n)
+    assert estimate.value == pytest.approx(1.0)
+    error = np.sqrt((share * (1 - share) / n / share**2).sum()) / 3
+    assert estimate.interval[1] - 1 == pytest.approx(1.96 * error, rel=1e-3)
