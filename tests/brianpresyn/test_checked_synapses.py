@@ -222,15 +222,17 @@ def test_a_number_of_values_that_is_not_that_of_the_synapses_is_refused():
         synapses(every_step(), receivers(), code, connect=True, seed=1)
 
 
-def test_synapses_that_no_network_uses_are_warned_of_if_they_could_be_built(caplog):
+def test_synapses_that_no_network_uses_are_warned_of_if_they_could_be_built():
     source, target, code = every_step(), receivers(), bernoulli_release(p=0.5, q=1 * mV)
-    with pytest.raises(TypeError, match="connect must be True"):
-        synapses(source, target, code, connect=3, seed=1, name="impossible")
-    built = synapses(source, target, code, connect=True, seed=1, name="unused")
-    del built
-    gc.collect()
-    assert "'unused' is getting deleted" in caplog.text
-    assert "'impossible' is getting deleted" not in caplog.text
+    with catch_logs() as logs:
+        with pytest.raises(TypeError, match="connect must be True"):
+            synapses(source, target, code, connect=3, seed=1, name="impossible")
+        built = synapses(source, target, code, connect=True, seed=1, name="unused")
+        del built
+        gc.collect()
+    said = " ".join(message for _, _, message in logs)
+    assert "'unused' is getting deleted" in said
+    assert "'impossible' is getting deleted" not in said
 
 
 class Elsewhere:
