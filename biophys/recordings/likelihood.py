@@ -193,7 +193,8 @@ class Likelihood:
                 gradient[:, i] += per.gradient[:, c, a]
                 for b, k in places:
                     hessian[:, i, k] += per.hessian[:, c, a, b]
-        return Point(per.value, gradient, hessian)
+        # Far out, with quanta a thousandth of the noise, frequencies overflow: no place for a maximum.
+        return Point(np.where(per.value < np.inf, per.value, -np.inf), gradient, hessian)
 
     def quanta(self, phi: FloatArray) -> Quanta:
         """Return the quanta of each sweep (of each trial where these are independent)."""

@@ -488,3 +488,13 @@ def test_masked_responses_are_missing_and_channels_are_no_sweeps():
 def test_samples_of_traces_are_refused_before_they_are_fitted():
     (failed,) = fit_releases([np.arange(1_000_000.0) * pq.pA], noise=2 * pq.pA)
     assert "1000000 responses of one synapse" in failed.reason
+
+
+def test_no_likelihood_is_infinite_where_quanta_vanish_in_the_noise():
+    x = trials(6, 0.57, 10, 4.5, 100, 3, within=0.3)
+    (fit,) = fit_releases([x], noise=4.5 * PA, variability=0.3)
+    theta = np.array([[odds, log_q] for odds in (-6.0, -2.66, 0.0) for log_q in (-11.0, -10.33, -9.5)])
+    row = int(np.flatnonzero((fit.profile.sites == 1e6) & (np.array(fit.profile.families) == "gamma"))[0])
+    likelihood = fit.profile.likelihood(row, np.zeros(len(theta), int))
+    assert np.all(likelihood.at(theta, np.arange(len(theta))).value < np.inf)
+    assert np.isfinite(fit.log_likelihood) and fit.n.low > 1
