@@ -13,6 +13,6 @@ doctest.DoctestModule = _collector
 collect_ignore_glob = [
     "tests/brianpresyn/hosts/in_*.py",
     "*/in_nest.py",
-    "*/network_in_neuron.py",
+    "*/network_in_*.py",
     "*/jax_release.py",
 ]
