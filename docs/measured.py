@@ -341,14 +341,14 @@ def costs_of(open_claims: set[str]) -> Iterator[Row]:
             continue
         run = archived_run(path)
         hours = hours_at_published_settings(run)
-        asked = (
-            f"not recorded; `brianpresyn ann {name} --profile full` says before it starts"
-        )
+        asked = nodes.literal(text=f"brianpresyn ann {name} --profile full")
         device = run.provenance.get("device", "cpu")
         yield (
             name,
             ", ".join(claims),
-            asked if hours is None else f"{number_text(hours)} ({device})",
+            nodes.inline("", "", asked, nodes.Text(" says it before it starts"))
+            if hours is None
+            else f"{number_text(hours)} ({device})",
         )
 
 
