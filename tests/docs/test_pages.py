@@ -103,6 +103,17 @@ def test_links_between_pages_lead_somewhere():
     assert not missing
 
 
+def test_tests_named_on_pages_exist():
+    functions = {
+        name
+        for path in (ROOT / "tests").rglob("test_*.py")
+        for name in re.findall(r"^def (test_\w+)", path.read_text(encoding="utf-8"), re.MULTILINE)
+    }
+    named = {name for page in PAGES for name in re.findall(r"`(test_\w+)`", page.read_text())}
+    assert len(named) > 50
+    assert named <= functions
+
+
 def test_links_to_examples_lead_to_examples():
     examples = {
         path.relative_to(DOCS / "examples").with_suffix("") for path in (DOCS / "examples").rglob("*.py")
