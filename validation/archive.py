@@ -72,17 +72,14 @@ def archive_run(
 
     Parameters
     ----------
-    path
-        Where to; the folder is made if it does not exist.
+    path : where to; the folder is made if it does not exist
     experiment, result, config
         Name of the experiment, for example ``"energy"``, its result, and the settings it ran with.
-    provenance
-        What is to be remembered beside date and machine.
+    provenance : what is to be remembered beside date and machine
 
     Raises
     ------
-    OSError
-        If it cannot be written; the message names the folder.
+    OSError : if it cannot be written; the message names the folder
     """
     made_with = {
         "made": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
@@ -120,8 +117,7 @@ def archived_run(path: Path | str, experiment: str | None = None) -> ArchivedRun
 
     Raises
     ------
-    FileNotFoundError
-        If there is no such file.
+    FileNotFoundError : if there is no such file
     ArchiveError
         If it is truncated or damaged, of a newer format, was not written by :func:`archive_run`, or holds
         another experiment.

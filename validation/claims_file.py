@@ -103,15 +103,12 @@ def merge_claims(path: Path | str, document: Mapping[str, Any]) -> dict[str, Any
 
     Parameters
     ----------
-    path
-        The file to grow, in the form of ``claims.json``; made if it does not exist.
-    document
-        What `validation.report.claims_document` returned.
+    path : the file to grow, in the form of ``claims.json``; made if it does not exist
+    document : what `validation.report.claims_document` returned
 
     Raises
     ------
-    ValueError
-        If the file is not a collection of claims, or `document` has another form.
+    ValueError : if the file is not a collection of claims, or `document` has another form
     """
     path = Path(path)
     checked_claims(dict(document), "document is no claims.json", "give what read_claims returned")

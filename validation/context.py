@@ -14,22 +14,17 @@ class Context:
 
     Parameters
     ----------
-    profile
-        ``"quick"`` (seconds to a minute, embedded or small data) or ``"full"`` (the paper's own size).
-    seed
-        The one seed from which the function makes its generators.
-    device
-        Torch device of the rate models.
+    profile : ``"quick"`` (seconds to a minute, embedded or small data) or ``"full"`` (the paper's own size)
+    seed : the one seed from which the function makes its generators
+    device : Torch device of the rate models
     results, keep
         Folder of finished full-size experiments (`validation.archive`), which are not run again, and that in
         which those of this command are kept, and found when it is started again; None for none.
-    report_progress
-        Call with (fraction done in 0..1, what is being done).
+    report_progress : call with (fraction done in 0..1, what is being done)
 
     Raises
     ------
-    TypeError, ValueError
-        If a value is of another type, `profile` is unknown or `seed` is negative.
+    TypeError, ValueError : if a value is of another type, `profile` is unknown or `seed` is negative
     """
 
     profile: str = "quick"

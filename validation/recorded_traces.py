@@ -166,19 +166,14 @@ def recorded_responses(
 
     Parameters
     ----------
-    traces
-        Of a file.
-    stimuli
-        Times from the start of each sweep, or the name of a channel that rises at each stimulus.
-    window, baseline, average
-        As of :func:`biophys.measured_responses`.
-    channel
-        Name or number from 1 of the channel with the responses.
+    traces : of a file
+    stimuli : times from the start of each sweep, or the name of a channel that rises at each stimulus
+    window, baseline, average : as of :func:`biophys.measured_responses`
+    channel : name or number from 1 of the channel with the responses
 
     Raises
     ------
-    TableError
-        If a channel is missing, holds no responses, or a stimulus does not fit its sweep.
+    TableError : if a channel is missing, holds no responses, or a stimulus does not fit its sweep
     """
     recorded = traces.channel(channel)
     try:

@@ -109,8 +109,7 @@ def declared(*claims: Claim) -> None:
 
     Raises
     ------
-    ValueError
-        If another claim has the same id.
+    ValueError : if another claim has the same id
     """
     for claim in claims:
         if _CLAIMS.setdefault(claim.id, claim) != claim:
@@ -131,22 +130,18 @@ def measures(
 
     Parameters
     ----------
-    *claims
-        Those that the function yields rows for; the first is the home of its remarks.
-    rendering
-        The form of the synapse it uses; by default that in which the first claim was published.
+    *claims : those that the function yields rows for; the first is the home of its remarks
+    rendering : the form of the synapse it uses; by default that in which the first claim was published
     data_sets, needs
         Data sets and importable packages without which the claims stay open; of packages by default what the
         experiment needs.
     experiment
         Name of the experiment (`validation.runs`) whose finished run is the function's first argument.
-    lasts_long
-        Whether it starts first, so that others run beside it.
+    lasts_long : whether it starts first, so that others run beside it
 
     Raises
     ------
-    ValueError
-        If another claim has the same id, or another measuring function the same name.
+    ValueError : if another claim has the same id, or another measuring function the same name
     """
     stated = [claim for claim in claims if isinstance(claim, Claim)]
     declared(*stated)
@@ -201,10 +196,8 @@ def claims_named(ids: Iterable[str]) -> list[Claim]:
 
     Raises
     ------
-    TypeError
-        If an id is no text, or `ids` is a single text.
-    ValueError
-        If there is no such claim.
+    TypeError : if an id is no text, or `ids` is a single text
+    ValueError : if there is no such claim
     """
     claims, given = all_claims(), [] if isinstance(ids, str) or hasattr(ids, "dtype") else list(ids)
     if not given or not all(isinstance(claim_id, str) for claim_id in given):

@@ -42,12 +42,9 @@ def write_report(
 
     Parameters
     ----------
-    findings
-        What was measured.
-    folder
-        An existing folder; files of an earlier report in it are replaced.
-    earlier
-        Name and content of the ``claims.json`` of an earlier report, to be compared with this one.
+    findings : what was measured
+    folder : an existing folder; files of an earlier report in it are replaced
+    earlier : name and content of the ``claims.json`` of an earlier report, to be compared with this one
     """
     folder = Path(folder)
     if not folder.is_dir():

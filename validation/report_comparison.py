@@ -58,10 +58,8 @@ def compared(
     ----------
     earlier, document
         The earlier report and the present one, as `validation.claims_file.read_claims` returns them.
-    claims
-        Ids of the claims that were asked for; others are not compared.
-    source
-        Where the earlier report was read from.
+    claims : ids of the claims that were asked for; others are not compared
+    source : where the earlier report was read from
     """
     wanted = set(claims)
     before, after = (_by_key(part["measurements"], wanted) for part in (earlier, document))

@@ -62,12 +62,9 @@ class Run(ArchivedRun):
 
     Parameters
     ----------
-    settings
-        The settings that it was made with.
-    deviations
-        Value asked for and value here of the settings that differ, as `differences` gives them.
-    is_of_this_code
-        Whether it was made by the source that is installed now.
+    settings : the settings that it was made with
+    deviations : value asked for and value here of the settings that differ, as `differences` gives them
+    is_of_this_code : whether it was made by the source that is installed now
     """
 
     settings: Any = None
@@ -96,15 +93,12 @@ def configuration(name: str, profile: str, changes: Mapping[str, str] | None = N
 
     Parameters
     ----------
-    name, profile
-        Name of the experiment; ``"full"`` or ``"quick"``.
-    changes
-        Fields to change, as text: see `biophys.settings.changed`.
+    name, profile : name of the experiment; ``"full"`` or ``"quick"``
+    changes : fields to change, as text: see `biophys.settings.changed`
 
     Raises
     ------
-    ValueError
-        If there is no such experiment or field, or its value does not fit.
+    ValueError : if there is no such experiment or field, or its value does not fit
     """
     module = experiment_module(name)
     if profile not in ("quick", "full"):
@@ -121,12 +115,9 @@ def result_for(name: str, context: Context, **settings: Any) -> Run:
 
     Parameters
     ----------
-    name
-        Name of the experiment.
-    context
-        Its seed moves all seeds of the settings; the usual one, 2021, leaves them as they are.
-    **settings
-        Settings to change; the seed moves seeds among them too.
+    name : name of the experiment
+    context : its seed moves all seeds of the settings; the usual one, 2021, leaves them as they are
+    **settings : settings to change; the seed moves seeds among them too
 
     Raises
     ------
@@ -284,23 +275,16 @@ def run_experiment(
 
     Parameters
     ----------
-    name, config
-        Name of the experiment, and its settings.
-    folder
-        Where the result goes.
-    device
-        Torch device.
-    executor
-        Where batches of networks are trained (of `biophys.sweeps.executors`); None for this process.
-    on_progress
-        Called with the fraction done in 0..1 and what is being done.
-    keep_in
-        Folder of finished networks, from which a run that broke off goes on.
+    name, config : name of the experiment, and its settings
+    folder : where the result goes
+    device : Torch device
+    executor : where batches of networks are trained (of `biophys.sweeps.executors`); None for this process.
+    on_progress : called with the fraction done in 0..1 and what is being done
+    keep_in : folder of finished networks, from which a run that broke off goes on
 
     Raises
     ------
-    ValueError
-        If an executor is given for an experiment that trains all its networks as one batch.
+    ValueError : if an executor is given for an experiment that trains all its networks as one batch
     """
     check_config(config, type(experiment_module(name).QUICK))
     if executor is not None:

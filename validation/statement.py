@@ -101,18 +101,12 @@ class Clause:
 
     Parameters
     ----------
-    id, text
-        The claim's id and a letter, for example ``"S02a"``; what is said.
-    source, criterion
-        Figure, table, equation or section of the paper; what would show it.
-    published
-        The published value or inequality; by default the criterion in words.
-    unit
-        What n is to count, in the plural.
-    rendering
-        The rendering in which it was published: the only one in which it is judged.
-    family
-        Cells of the same name are corrected together.
+    id, text : the claim's id and a letter, for example ``"S02a"``; what is said
+    source, criterion : figure, table, equation or section of the paper; what would show it
+    published : the published value or inequality; by default the criterion in words
+    unit : what n is to count, in the plural
+    rendering : the rendering in which it was published: the only one in which it is judged
+    family : cells of the same name are corrected together
     """
 
     id: str
@@ -136,13 +130,11 @@ class Claim:
 
     Parameters
     ----------
-    id, statement
-        Capital letters and a number, for example ``"M02"``; the statement in one sentence.
+    id, statement : capital letters and a number, for example ``"M02"``; the statement in one sentence
     paper
         `SCHUG`, `MALKIN`, another paper, or `CROSS_CHECK` for what no paper states; that is never
         *reproduced*.
-    clauses
-        Its parts.
+    clauses : its parts
     known_deviation
         Why the claim is known not to come out as published. ``brianpresyn validate --strict`` fails only on
         claims without one.
@@ -232,22 +224,14 @@ class Measurement:
 
     Parameters
     ----------
-    claim, clause
-        Ids; the clause is empty for an observation.
-    estimate
-        The number; None where nothing could be measured.
-    condition
-        What tells this row from the others of its clause: plain numbers, strings and booleans.
-    reason
-        How it was obtained and what would decide an open verdict.
-    power
-        Of an open row: the difference that it could have shown.
-    judge
-        Gives the verdict at another level than 0.05; None for an observation.
-    family
-        The rows of one family and setting are corrected together.
-    again
-        Makes the row anew, for `placed`.
+    claim, clause : ids; the clause is empty for an observation
+    estimate : the number; None where nothing could be measured.
+    condition : what tells this row from the others of its clause: plain numbers, strings and booleans
+    reason : how it was obtained and what would decide an open verdict
+    power : of an open row: the difference that it could have shown
+    judge : gives the verdict at another level than 0.05; None for an observation.
+    family : the rows of one family and setting are corrected together
+    again : makes the row anew, for `placed`
     """
 
     claim: str
@@ -331,28 +315,23 @@ def row(
 
     Parameters
     ----------
-    subject
-        The clause; or the claim, of which the number is then an observation that is not judged.
+    subject : the clause; or the claim, of which the number is then an observation that is not judged
     estimate
         The number; several by their labels where the criterion is about every one of them, of which the least
         favourable is shown (of an observation the lowest); None where it could not be measured.
-    quantity
-        What was measured, with its unit.
+    quantity : what was measured, with its unit
     setting
         What differs from the published settings; by default what the run of the function that yields the row
         does otherwise (`validation.registry.measures`), and nothing where there is none.
     rendering
         That of the function that yields the row by default, and else of the (first) clause. In another one
         than the clause's the verdict is whether it agrees.
-    condition
-        What tells this row from the others of its clause.
+    condition : what tells this row from the others of its clause
     along
         What the labels of several estimates are, for example ``"removed"``: enters the condition of the one
         shown.
-    published
-        Instead of that of the clause.
-    reason
-        What a reader should know beside how the estimate came about.
+    published : instead of that of the clause
+    reason : what a reader should know beside how the estimate came about
     """
     clause = subject if isinstance(subject, Clause) else None
     home = subject if isinstance(subject, Clause) else subject.clauses[0]

@@ -41,18 +41,14 @@ class AllenSynapse:
 
     Parameters
     ----------
-    pair
-        Its number in the database.
-    presynaptic, postsynaptic
-        Class of the cells: Cre line if there is one, else their class.
+    pair : its number in the database
+    presynaptic, postsynaptic : class of the cells: Cre line if there is one, else their class
     n, p, q, cv_within
         Number of sites, release probability at rest, response to one vesicle (mV) and its variation.
-    depletes
-        Whether sites empty; otherwise p is depressed by each spike whether or not it releases.
+    depletes : whether sites empty; otherwise p is depressed by each spike whether or not it releases
     recovery, facilitation, facilitation_amount
         Time constants of depression and of facilitation, and the increment f of the latter.
-    noise, n_responses
-        Standard deviation of the measurement (mV), and how many responses were fitted.
+    noise, n_responses : standard deviation of the measurement (mV), and how many responses were fitted
     """
 
     pair: int
@@ -102,15 +98,12 @@ def read_allen_synapses(path: str | Path) -> list[AllenSynapse]:
 
     Parameters
     ----------
-    path
-        The database, such as ``synphys_r2.1_small.sqlite``; it is opened for reading only.
+    path : the database, such as ``synphys_r2.1_small.sqlite``; it is opened for reading only
 
     Raises
     ------
-    FileNotFoundError
-        If there is no such file.
-    ValueError
-        If it is no such database.
+    FileNotFoundError : if there is no such file
+    ValueError : if it is no such database
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f"no such file: {path}")

@@ -13,12 +13,9 @@ class DataFile:
 
     Parameters
     ----------
-    name
-        Its name in the data set's folder; a name ending in ``.gz`` is a gzip file.
-    sha256
-        Of the uncompressed content; empty for a file that still changes, which is then taken as it is.
-    urls
-        Where it can be downloaded, in the order to try; https only. None for a file that is not public.
+    name : its name in the data set's folder; a name ending in ``.gz`` is a gzip file
+    sha256 : of the uncompressed content; empty for a file that still changes, which is then taken as it is
+    urls : where it can be downloaded, in the order to try; https only. None for a file that is not public.
     """
 
     name: str
@@ -44,8 +41,7 @@ class DataSet:
     name, folder, files
         What users call it, and its folder below `BRIANPRESYN_DATA` and the cache: ValueError if that leads
         out of them.
-    licence, citation, obtain
-        Terms, what to cite, and how to get it if it cannot be downloaded.
+    licence, citation, obtain : terms, what to cite, and how to get it if it cannot be downloaded
     """
 
     name: str
@@ -165,8 +161,7 @@ def registered(*data_sets: DataSet) -> None:
 
     Raises
     ------
-    ValueError
-        If another data set has the same name.
+    ValueError : if another data set has the same name
 
     Examples
     --------

@@ -130,17 +130,14 @@ def locate(name: str, *, download: bool = True, downloader: Downloader | None = 
 
     Parameters
     ----------
-    name
-        One of `DATA_SETS`, else a ValueError.
+    name : one of `DATA_SETS`, else a ValueError
     download, downloader
         Whether to download it into the cache if it is nowhere on this machine, and by what; by default pooch.
 
     Raises
     ------
-    DataSetMissing
-        If it is not on this machine and was not downloaded; the message says what to do.
-    DataSetCorrupt
-        If a file has the wrong content.
+    DataSetMissing : if it is not on this machine and was not downloaded; the message says what to do
+    DataSetCorrupt : if a file has the wrong content
     """
     data_set = data_set_named(name)
     if (folder := _valid_folder(data_set)) is not None:
@@ -159,17 +156,13 @@ def fetch(name: str, *, progress: Progress | None = None, downloader: Downloader
 
     Parameters
     ----------
-    name, downloader
-        As of `locate`.
-    progress
-        Called with the file's name, the bytes that have arrived and the bytes in all (0 where unknown).
+    name, downloader : as of `locate`
+    progress : called with the file's name, the bytes that have arrived and the bytes in all (0 where unknown)
 
     Raises
     ------
-    DataSetMissing
-        If no mirror delivered a file, or the cache cannot be written.
-    DataSetCorrupt
-        If the mirrors, or the folder `BRIANPRESYN_DATA`, hold a file with the wrong content.
+    DataSetMissing : if no mirror delivered a file, or the cache cannot be written
+    DataSetCorrupt : if the mirrors, or the folder `BRIANPRESYN_DATA`, hold a file with the wrong content
     """
     data_set = data_set_named(name)
     try:

@@ -36,10 +36,8 @@ def read_sjostrom2001(folder: Path | str | None = None) -> PlasticityRecordings:
 
     Raises
     ------
-    DataSetMissing, DataSetCorrupt
-        If no folder is given and the datastore does not have the files.
-    ValueError
-        If a file is not of the published form, or its derived columns disagree with p and q.
+    DataSetMissing, DataSetCorrupt : if no folder is given and the datastore does not have the files
+    ValueError : if a file is not of the published form, or its derived columns disagree with p and q
     """
     folder = locate("sjostrom2001") if folder is None else Path(folder)
     parts = [_read_plasticity(folder / f"Sjostrom2001_{i}_schug.csv", i) for i in INDUCTIONS]

@@ -35,10 +35,8 @@ class RateNetwork:
 
     Parameters
     ----------
-    weights, biases
-        Mean strengths (out, in) and biases (out,) of every layer.
-    p, n
-        Release probability and number of sites of every synapse; n None for one site each.
+    weights, biases : mean strengths (out, in) and biases (out,) of every layer
+    p, n : release probability and number of sites of every synapse; n None for one site each
     """
 
     weights: tuple[NDArray[np.float64], ...]
@@ -116,12 +114,10 @@ def lesioned(network: RateNetwork, order: str, fraction: float, *, rng: np.rando
 
     Parameters
     ----------
-    network
-        The network.
+    network : the network
     order, fraction
         One of `LESION_ORDERS`, ties broken at random, and the share of the synapses, 0..1; else a ValueError.
-    rng
-        Breaks ties, and makes the random order.
+    rng : breaks ties, and makes the random order
     """
     if order not in LESION_ORDERS:
         raise ValueError(f"order must be one of {', '.join(LESION_ORDERS)}, got {order!r}")

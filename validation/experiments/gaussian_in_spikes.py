@@ -48,19 +48,14 @@ class Config:
     rho, s
         Exponents and scales of the reliability cost (s / sigma)^rho / rho: a network for each pair.
         Published: s = 0.01 for every rho (figure 7b); the larger s, the noisier the synapses.
-    data_set, hidden_units, n_epochs, batch_size
-        Of the rate networks. Published: (100, 100), 50 and 20.
+    data_set, hidden_units, n_epochs, batch_size : of the rate networks. Published: (100, 100), 50 and 20.
     initial_sigma, learning_rate, noise_haste, noise_memory
         As in the reliability experiment: the paper's start and learning rate, but phi learns ten times as
         fast as the means, so that the noise settles within few epochs.
-    seed
-        Of the rate networks and of the releases.
-    n_images
-        Test images, the first ones of the test set.
-    images_per_draw
-        Images that share a draw of the rate network's weights (published: 20).
-    presentation
-        How images are presented in spikes.
+    seed : of the rate networks and of the releases
+    n_images : test images, the first ones of the test set
+    images_per_draw : images that share a draw of the rate network's weights (published: 20)
+    presentation : how images are presented in spikes
     """
 
     data_set: Annotated[str, OneOf(("mnist", "fashion_mnist", "digits"))] = "mnist"

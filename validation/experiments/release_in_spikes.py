@@ -41,16 +41,11 @@ class Config:
     ----------
     data_set, hidden_units, n_epochs, batch_size
         Of the rate network; the paper's, except that one network is trained.
-    l2, seed
-        Penalty and seed of the rate network.
-    n_images
-        Test images, the first ones of the test set.
-    lesion_fractions
-        Shares of the synapses that are removed.
-    n_draws
-        Draws of the rate network's synapses per image.
-    presentation
-        How images are presented in spikes.
+    l2, seed : penalty and seed of the rate network
+    n_images : test images, the first ones of the test set
+    lesion_fractions : shares of the synapses that are removed
+    n_draws : draws of the rate network's synapses per image
+    presentation : how images are presented in spikes
     """
 
     data_set: Annotated[str, OneOf(("mnist", "fashion_mnist", "digits"))] = "mnist"

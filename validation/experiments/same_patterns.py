@@ -26,8 +26,7 @@ def rate_accuracy(config: Config, *, inputs: str = SIGNED) -> xr.DataArray:
 
     Parameters
     ----------
-    config
-        Of the spiking perceptron.
+    config : of the spiking perceptron
     inputs
         `SIGNED`: an input is one number of either sign with one synapse, as in the paper. `PAIRED`: it is an
         on- and an off-line with a synapse each, one of which is 1 and the other 0, as in spikes.
