@@ -6,9 +6,12 @@ per input, so that a thousand resamples are one matrix product.
 """
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 FLOOR = 1e-4
@@ -21,7 +24,7 @@ class Association:
 
     Parameters
     ----------
-    slope, slope_low, slope_high : Least-squares slope of log y on log x, with its 95 % interval
+    slope, slope_low, slope_high : least-squares slope of log y on log x, with its 95 % interval
     correlation, correlation_low, correlation_high : Spearman's rank correlation, with its 95 % interval
     share : share of the layer's synapses that were used
     """
@@ -36,47 +39,56 @@ class Association:
 
 
 def association(
-    x: Tensor, y: Tensor, is_used: Tensor, *, generator: torch.Generator, n_resamples: int = 1000
+    x: Tensor,
+    y: Tensor,
+    is_used: Tensor | None = None,
+    *,
+    generator: torch.Generator,
+    n_resamples: int = 1000,
 ) -> Association:
     """Return slope and rank correlation of positive quantities with intervals.
+
+    They are nan for replicas with fewer than three synapses or without spread in x.
 
     Parameters
     ----------
     x, y : shape (replica, output, input)
-    is_used : which synapses to use, same shape, where x and y are positive and finite besides
-    generator : draws the inputs of the resamples, on the CPU
-    n_resamples : number of resamples
-
-    Returns
-    -------
-    Association : nan for replicas with fewer than three synapses or without spread in x
+    is_used : which synapses to use, same shape, of those where x and y are positive and finite; None for all
+    generator, n_resamples : draws the inputs of the resamples, on the CPU; how many there are
 
     Examples
     --------
     >>> x = torch.rand(1, 20, 30, generator=torch.Generator().manual_seed(1)) + 0.1
-    >>> result = association(x, x**-0.5, x > 0, generator=torch.Generator().manual_seed(2))
+    >>> result = association(x, x**-0.5, generator=torch.Generator().manual_seed(2))
     >>> round(result.slope.item(), 6), round(result.correlation.item(), 6)
     (-0.5, -1.0)
     """
-    is_used = is_used & (x > 0) & (y > 0) & torch.isfinite(x) & torch.isfinite(y)
+    is_positive = (x > 0) & (y > 0) & torch.isfinite(x) & torch.isfinite(y)
+    is_used = is_positive if is_used is None else is_used & is_positive
     safe_x, safe_y = (torch.where(is_used, v, 1.0).double() for v in (x, y))
-    drawn = _draws(x.shape[-1], n_resamples, generator).to(safe_x)
+    # How often each input is drawn; the first row is the sample itself.
+    n_inputs = x.shape[-1]
+    chosen = torch.randint(n_inputs, (n_resamples, n_inputs), generator=generator)
+    ones = torch.ones(1 + n_resamples, n_inputs)
+    drawn = torch.cat([ones[:1], torch.zeros_like(ones[1:]).scatter_add_(1, chosen, ones[1:])]).to(safe_x)
     slopes, _ = _fits(safe_x.log(), safe_y.log(), is_used, drawn)
     _, correlations = _fits(_ranks(safe_x, is_used), _ranks(safe_y, is_used), is_used, drawn)
     share = is_used.double().mean(dim=(1, 2))
     return Association(*_with_interval(slopes), *_with_interval(correlations), share)
 
 
+def stacked(layers: Sequence[Sequence[Association]]) -> dict[str, NDArray[np.float64]]:
+    """Return each field of associations, by layer and predictor, as an array (replica, layer, predictor)."""
+    arrays = {}
+    for field in fields(Association):
+        by_layer = [torch.stack([getattr(each, field.name) for each in layer], dim=-1) for layer in layers]
+        arrays[field.name] = torch.stack(by_layer, dim=-2).cpu().numpy()
+    return arrays
+
+
 def above_floor(curvature: Tensor, floor: float = FLOOR) -> Tensor:
     """Return which synapses have more than `floor` times the layer's mean curvature, (replica, out, in)."""
     return curvature > floor * curvature.mean(dim=(1, 2), keepdim=True)
-
-
-def _draws(n: int, n_resamples: int, generator: torch.Generator) -> Tensor:
-    """Return how often each of n inputs is drawn; the first row is the sample itself, (1 + resample, n)."""
-    chosen = torch.randint(n, (n_resamples, n), generator=generator)
-    counts = torch.zeros(n_resamples, n).scatter_add_(1, chosen, torch.ones(n_resamples, n))
-    return torch.cat([torch.ones(1, n), counts])
 
 
 def _fits(x: Tensor, y: Tensor, is_used: Tensor, drawn: Tensor) -> tuple[Tensor, Tensor]:

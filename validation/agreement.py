@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from validation.criteria import Answer
-from validation.report_text import interval_text, number_text
+from validation.report_text import estimate_text
 from validation.statement import Measurement, Rendering, Verdict, answer_of, worst_of
 
 
@@ -73,7 +73,7 @@ def _compared_values(measurements: Iterable[Measurement]) -> tuple[list[str], li
         if not is_same or first.interval is None or other.interval is None:
             continue
         meets = first.interval[0] <= other.interval[1] and other.interval[0] <= first.interval[1]
-        values = [f"{m.rendering} {number_text(m.measured)} {interval_text(m)}" for m in (first, other)]
+        values = [f"{m.rendering} {estimate_text(m.measured, m.interval)}" for m in (first, other)]
         condition = ", ".join(f"{name.replace('_', ' ')} {first.condition[name]}" for name in common)
         beside = f" ({condition})" if condition else ""
         (together if meets else apart).append(f"{first.quantity}{beside}: {', '.join(values)}")

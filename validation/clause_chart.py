@@ -12,7 +12,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from validation.report_text import number_text
+from validation.report_text import estimate_text, number_text
 from validation.statement import Claim, Clause, Measurement, Verdict, published_value, verdict_on
 
 WIDTH, HEIGHT = 110, 14
@@ -54,10 +54,8 @@ class ClauseLine:
             f"published: {number_text(published_value(self.clause))}",
         ]
         if row.get("measured") is not None:
-            ends = row.get("interval")
-            interval = f" [{number_text(ends[0])}, {number_text(ends[1])}]" if ends else ""
             size = f", n = {row['n']} {row.get('unit', '')}".rstrip() if row.get("n") else ""
-            parts.append(f"{row['quantity']}: {number_text(float(row['measured']))}{interval}{size}")
+            parts.append(f"{row['quantity']}: {estimate_text(float(row['measured']), row.get('interval'))}{size}")
         if row.get("setting"):
             parts.append(f"other than published: {row['setting']}")
         parts.append(f"{'full size' if self.is_full else 'this run'}: {self.verdict}")

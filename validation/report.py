@@ -17,7 +17,7 @@ from validation.clause_chart import ClauseLine, clause_lines
 from validation.evaluation import Findings
 from validation.full_results import full_results
 from validation.report_comparison import Comparison, compared
-from validation.report_summary import summary_of
+from validation.report_summary import claim_lists
 from validation.report_text import condition_text, interval_text, number_text
 from validation.runs import Run, configuration, differences
 from validation.statement import FAILED, Claim, Measurement, Rendering, Verdict, worst_of
@@ -135,12 +135,7 @@ def rendered_page(
         deviations=deviations_of(lines, findings.measurements()),
         experiments=experiments_of(findings),
         sections=sections,
-        summary=summary_of(
-            [section["claim"] for section in sections],
-            {section["claim"].id: section["verdict"] for section in sections},
-            {section["claim"].id: section["measurements"] for section in sections},
-            {section["claim"].id: section["agreement"] for section in sections},
-        ),
+        claim_lists=claim_lists(sections),
         comparison=comparison,
         counts=_counts(section["verdict"] for section in sections),
         agreements=_counts(section["agreement"].agreement for section in sections),

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from validation.report_text import condition_text, number_text
+from validation.report_text import condition_text, estimate_text
 
 NEW, GONE, JUDGED, MOVED = "new", "gone", "verdict changed", "value moved"
 CHANGES = (JUDGED, MOVED, NEW, GONE)
@@ -121,9 +121,7 @@ def has_moved(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
 def _value_and_verdict(row: Mapping[str, Any] | None) -> str:
     if row is None:
         return ""
-    interval = row.get("interval")
-    ends = f" [{number_text(interval[0])}, {number_text(interval[1])}]" if interval else ""
-    return f"{number_text(row['measured'])}{ends}, {row['verdict']}"
+    return f"{estimate_text(row['measured'], row.get('interval'))}, {row['verdict']}"
 
 
 def _about(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:

@@ -1,7 +1,7 @@
 """Numbers, intervals and conditions as a person would write them."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from validation.statement import Measurement
@@ -23,12 +23,20 @@ def number_text(value: Any) -> str:
     return f"{value:.4g}".replace("-", "−")
 
 
-def interval_text(measurement: Measurement) -> str:
-    """Return the 95 % interval of a measurement in brackets, or nothing."""
-    if measurement.interval is None:
-        return ""
-    low, high = measurement.interval
-    return f"[{number_text(float(low))}, {number_text(float(high))}]"
+def interval_text(interval: Sequence[float] | None) -> str:
+    """Return an interval in brackets, or nothing."""
+    return f"[{', '.join(number_text(float(end)) for end in interval)}]" if interval else ""
+
+
+def estimate_text(value: float | None, interval: Sequence[float] | None) -> str:
+    """Return a value with its interval, if it has one.
+
+    Examples
+    --------
+    >>> estimate_text(-0.611, (-0.807, -0.415))
+    '−0.611 [−0.807, −0.415]'
+    """
+    return f"{number_text(value)} {interval_text(interval)}".strip()
 
 
 def condition_text(condition: Mapping[str, Any]) -> str:
@@ -51,5 +59,5 @@ def value_text(measurement: Measurement) -> str:
         return f"{measurement.rendering}: {measurement.quantity} could not be measured"
     published = measurement.published
     beside = "" if published is None else f", published {number_text(published)}"
-    value = f"{number_text(measurement.measured)} {interval_text(measurement)}".strip()
+    value = estimate_text(measurement.measured, measurement.interval)
     return f"{measurement.rendering}: {measurement.quantity} {value}{beside}"

@@ -7,36 +7,13 @@ anything is measured. The claim holds if all of its clauses do. A number is an `
 gives the verdict; nothing else does. A number that stands beside a claim and decides nothing, such as another
 reading of a definition, is a row of the *claim*: an observation, which is never judged.
 
-To write a claim, make one file in the folder of its paper (``claims/schug2021``, ``claims/malkin2023``, or
-``claims/across`` for what compares renderings):
+How a claim is written and measured: `docs/how_to/add_a_claim.md`.
 
->>> from brianpresyn.validation.criteria import above
->>> from brianpresyn.biophys.estimates import mean_of
->>> LOW = Clause("S98a", "Most synapses stay unreliable", "fig 2a", above(0.5), published="most, no number")
->>> S98 = Claim("S98", "After learning few synapses have p >= 0.9, most stay low", SCHUG, (LOW,))
-
-and below it what measures it, a generator that yields rows, figures and remarks, registered with
-``@measures(S98, experiment="energy")`` from `validation.registry`:
-
->>> def release_probabilities(run, context):
-...     here = setting_of(run.config, {"data_set": "mnist"})
-...     share = mean_of(run.result["share_low_p"], unit="networks")
-...     yield row(LOW, share, "share of synapses with p < 0.5", setting=here)
-
-The setting names what differs from the published data, size, schedule and settings. Where nothing does, the
-clause is *reproduced*, *not reproduced* or *open*; anywhere else it *holds here*, *does not hold here* or is
-*open here*:
-
->>> from types import SimpleNamespace
->>> small = SimpleNamespace(config={"data_set": "digits"}, result={"share_low_p": [0.76, 0.78, 0.77]})
->>> for measured in release_probabilities(small, None):
-...     print(measured.verdict, measured.setting, sep="; ")
-holds here; data_set digits (published mnist)
-
-A clause is judged in the rendering in which it was published. A row of another rendering says whether that
-*agrees*. Clauses whose cells are one table (S10) name a ``family``: their verdicts are corrected together
-(Holm). A clause without a row is *open, not run*; such claims are registered with
-`validation.registry.declared`.
+A row at the published data, size, schedule and settings makes a clause *reproduced*, *not reproduced* or
+*open*; anywhere else it *holds here*, *does not hold here* or is *open here*. A clause is judged in the
+rendering in which it was published; a row of another one says whether that *agrees*. Clauses whose cells are
+one table (S10) name a ``family``: their verdicts are corrected together (Holm). A clause without a row is
+*open, not run*.
 """
 
 import enum
@@ -86,7 +63,6 @@ _WORDS = {
     "another rendering": (Verdict.AGREES, Verdict.DISAGREES, Verdict.AGREEMENT_OPEN),
 }
 
-# The verdict on several is the first of these that one of them has.
 UNDECIDED = (Verdict.OPEN, Verdict.OPEN_HERE, Verdict.AGREEMENT_OPEN)
 FAILED = (Verdict.NOT_REPRODUCED, Verdict.DOES_NOT_HOLD_HERE)
 
@@ -320,12 +296,9 @@ def row(
         The number; several by their labels where the criterion is about every one of them, of which the least
         favourable is shown (of an observation the lowest); None where it could not be measured.
     quantity : what was measured, with its unit
-    setting
-        What differs from the published settings; by default what the run of the function that yields the row
-        does otherwise (`validation.registry.measures`), and nothing where there is none.
-    rendering
-        That of the function that yields the row by default, and else of the (first) clause. In another one
-        than the clause's the verdict is whether it agrees.
+    setting, rendering
+        What differs from the published settings, and the form of the synapse; by default those of the
+        function that yields the row and of its run (`validation.registry.measures`).
     condition : what tells this row from the others of its clause
     along
         What the labels of several estimates are, for example ``"removed"``: enters the condition of the one

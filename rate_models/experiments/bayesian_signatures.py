@@ -30,7 +30,7 @@ from rate_models.datasets import ImageData
 from rate_models.devices import Execution, execution_or_default
 from rate_models.experiments.noisy_training import NoisyTraining
 from rate_models.experiments.signature_figures import FIGURES, theoretical_slope
-from rate_models.log_log_fits import Association, above_floor, association
+from rate_models.log_log_fits import above_floor, association, stacked
 from rate_models.noisy_networks import (
     Formulation,
     NoisyNetwork,
@@ -39,12 +39,10 @@ from rate_models.noisy_networks import (
     answers_of,
     formulation_named,
 )
-from rate_models.random_streams import Purpose, numpy_generator
 from rate_models.reliability_cost import PowerCost, terms_of
 from rate_models.run_costs import training_work
 from rate_models.synapse_importance import (
     ESTIMATORS,
-    InputRates,
     batch_gradients,
     image_curvature,
     input_rates,
@@ -54,7 +52,6 @@ __all__ = ["FIGURES", "MAY_DIFFER", "PREDICTORS", "QUICK", "STATES", "Config", "
 
 STATES = ("published", "converged")
 PREDICTORS = (*(f"hessian ({name})" for name in ESTIMATORS), "learning rate", "input rate", "input power")
-MEASURES = ("slope", "slope_low", "slope_high", "correlation", "correlation_low", "correlation_high", "share")
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 _LIKELIHOOD_FACTOR = 10.0
 
@@ -175,21 +172,6 @@ def _places(config: Config, axes: Mapping[str, Sequence[Any]]) -> list[dict[str,
     return [each for each in combined if "c_factor" not in each or each["c_factor"] in factors[each["seed"]]]
 
 
-def _network(
-    config: Config, rho: float, state: str, seed: int, c_factor: float | None = None
-) -> NoisyNetwork:
-    """Return one network; without `c_factor` it is one of appendix 5, without hidden layers.
-
-    The likelihood of those counts ten times in the published program, which is the same as costs a tenth as
-    high.
-    """
-    if c_factor is None:
-        c = PowerCost.with_scale(config.linear_s, rho).c / _LIKELIHOOD_FACTOR
-    else:
-        c = PowerCost.with_scale(config.s, rho).c * c_factor
-    return NoisyNetwork(PowerCost(c, rho), seed, noise_haste=config.haste(state))
-
-
 def _measured(
     config: Config,
     axes: dict[str, Sequence[Any]],
@@ -199,7 +181,13 @@ def _measured(
 ) -> xr.Dataset:
     """Train networks and return what relates their noise to the importance of their synapses."""
     places, is_deep = _places(config, axes), "c_factor" in axes
-    networks = [_network(config, **place) for place in places]
+    scale = config.s if is_deep else config.linear_s
+    networks = []
+    for place in places:
+        c = PowerCost.with_scale(scale, place["rho"]).c
+        # The likelihood of appendix 5 counts ten times in the published program: the costs count a tenth.
+        cost = PowerCost(c * place["c_factor"] if is_deep else c / _LIKELIHOOD_FACTOR, place["rho"])
+        networks.append(NoisyNetwork(cost, place["seed"], noise_haste=config.haste(place["state"])))
     linear = Formulation(config.base_rate, config.linear_magnitude / _LIKELIHOOD_FACTOR)
     without_layers = {"formulation": linear, "schedule": Schedule.of(config, hidden_units=())}
     options = {**options, **({} if is_deep else without_layers)}
@@ -231,39 +219,37 @@ def _predictors(
     layout = network.layout
     n_epochs = config.n_statistics_epochs
     gradients = batch_gradients(network, synapses, data, n_epochs=n_epochs, batch_size=config.batch_size)
-    flat = {"hessian (minibatch)": gradients.hessian}
-    for estimator in ESTIMATORS[1:]:
-        flat[f"hessian ({estimator})"] = image_curvature(network, synapses, data, estimator)
-    flat["learning rate"] = gradients.learning_rate(config.base_rate)
+    curvatures = {
+        f"hessian ({name})": image_curvature(network, synapses, data, name) for name in ESTIMATORS[1:]
+    }
+    rate = gradients.learning_rate(config.base_rate)
+    flat = {"hessian (minibatch)": gradients.hessian, **curvatures, "learning rate": rate}
     per_layer = zip(*map(layout.weights, flat.values()), strict=True)
     by_layer = [dict(zip(flat, views, strict=True)) for views in per_layer]
-    inputs: InputRates = input_rates(network, synapses, data)
-    is_important = []
+    inputs = input_rates(network, synapses, data)
     for results, rate, power in zip(by_layer, inputs.rate, inputs.power, strict=True):
         like = results["learning rate"]
-        results["input rate"] = rate[:, None, :].expand_as(like)
-        results["input power"] = power[:, None, :].expand_as(like)
-        is_important.append(above_floor(results["hessian (noisy)"]))
-    return by_layer, is_important
+        results |= {
+            "input rate": rate[:, None].expand_as(like),
+            "input power": power[:, None].expand_as(like),
+        }
+    return by_layer, [above_floor(results["hessian (noisy)"]) for results in by_layer]
 
 
 def _associations(
     trained: TrainedNetworks, predictors: list[dict[str, Tensor]], is_important: list[Tensor]
 ) -> dict[str, Any]:
     """Return how log variance goes with every predictor, for all synapses and for those that matter."""
-    variances = [sigma.square() for sigma in trained.network.layout.weights(trained.synapses.sigma)]
-    results: dict[str, list[list[Association]]] = {"all": [], "above_floor": []}
-    for variance, by_name, matters in zip(variances, predictors, is_important, strict=True):
-        for kind, used in (("all", torch.ones_like(matters)), ("above_floor", matters)):
-            generator = torch.Generator().manual_seed(0)
-            options: dict[str, Any] = {"is_used": used, "generator": generator}
-            results[kind].append([association(by_name[p], variance, **options) for p in PREDICTORS])
+    sigmas = trained.network.layout.weights(trained.synapses.sigma)
     variables = {}
-    for kind, layers in results.items():
-        for measure in MEASURES:
-            by_layer = [torch.stack([getattr(item, measure) for item in layer], -1) for layer in layers]
-            values = torch.stack(by_layer, -2).cpu().numpy().astype(np.float32)
-            variables[f"{measure}_{kind}"] = (("replica", "layer", "predictor"), values)
+    for kind in ("all", "above_floor"):
+        layers = []
+        for sigma, by_name, matters in zip(sigmas, predictors, is_important, strict=True):
+            used, generator = (matters if kind == "above_floor" else None), torch.Generator().manual_seed(0)
+            pairs = ((by_name[predictor], sigma.square(), used) for predictor in PREDICTORS)
+            layers.append([association(*pair, generator=generator) for pair in pairs])
+        for measure, values in stacked(layers).items():
+            variables[f"{measure}_{kind}"] = (("replica", "layer", "predictor"), values.astype(np.float32))
     return variables
 
 
@@ -292,16 +278,13 @@ def _shown(
     config: Config, trained: TrainedNetworks, predictors: list[dict[str, Tensor]], replicas: NDArray[np.intp]
 ) -> xr.Dataset:
     """Return variance and predictors of some synapses of each layer of some networks."""
-    rng = numpy_generator(config.seeds[0], Purpose.LESIONS)
-    variances, values = [], []
-    sigmas = trained.network.layout.weights(trained.synapses.sigma)
-    for sigma, by_name in zip(sigmas, predictors, strict=True):
-        n = sigma[0].numel()
-        chosen = torch.from_numpy(rng.choice(n, size=config.n_shown, replace=n < config.n_shown))
+    layout, variances, values = trained.network.layout, [], []
+    shown = config.shown_synapses(layout, config.n_shown)
+    for sigma, by_name, at in zip(layout.weights(trained.synapses.sigma), predictors, shown, strict=True):
         tensors = [sigma.square(), *(by_name[name] for name in PREDICTORS)]
-        picked = [each.flatten(1).cpu()[replicas][:, chosen].numpy() for each in tensors]
-        variances.append(picked[0])
-        values.append(np.stack(picked[1:], axis=-1))
+        variance, *of_predictors = [each.flatten(1).cpu()[replicas][:, at].numpy() for each in tensors]
+        variances.append(variance)
+        values.append(np.stack(of_predictors, axis=-1))
     dims = ("replica", "layer", "synapse")
     return xr.Dataset(
         {

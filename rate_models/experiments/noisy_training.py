@@ -6,8 +6,12 @@ Malkin et al. (2023), Signatures of Bayesian inference emerge from energy effici
 from collections.abc import Sequence
 from typing import Annotated, Any
 
+import torch
+from torch import Tensor
+
 from biophys.settings import Count, Counts, OneOf, Positive, Positives, Seeds, Share, settings
 from rate_models.datasets import DataSetName
+from rate_models.layout import Layout
 from rate_models.noisy_networks import (
     FORMULATIONS,
     NoisyNetwork,
@@ -16,6 +20,7 @@ from rate_models.noisy_networks import (
     formulation_named,
     train_noisy_networks,
 )
+from rate_models.random_streams import Purpose, numpy_generator
 
 
 @settings
@@ -48,3 +53,9 @@ class NoisyTraining:
         """Train networks as these settings say, or otherwise by the options of `train_noisy_networks`."""
         usual = {"formulation": formulation_named(self.formulation), "schedule": Schedule.of(self)}
         return train_noisy_networks(networks, self.data_set, **{**usual, **options})
+
+    def shown_synapses(self, layout: Layout, n: int) -> list[Tensor]:
+        """Return the positions of n synapses of each layer, for scatter plots."""
+        rng = numpy_generator(self.seeds[0], Purpose.LESIONS)
+        sizes = [part.stop - part.start for part in layout.weight_slices]
+        return [torch.from_numpy(rng.choice(size, size=n, replace=size < n)) for size in sizes]

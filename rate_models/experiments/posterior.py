@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 import torch
 import xarray as xr
-from numpy.typing import NDArray
 from torch import Tensor
 
 from biophys.argument_types import check_config
@@ -33,10 +32,9 @@ from rate_models.datasets import ImageData
 from rate_models.devices import Execution, execution_or_default
 from rate_models.experiments.figure_parts import label_sparsely, panels_by_rho
 from rate_models.experiments.noisy_training import NoisyTraining
-from rate_models.log_log_fits import association
+from rate_models.log_log_fits import association, stacked
 from rate_models.noisy_networks import FORMULATIONS, NoisyNetwork, TrainedNetworks, answers_of
 from rate_models.posterior import laplace_sd
-from rate_models.random_streams import Purpose, numpy_generator
 from rate_models.reliability_cost import EntropyCost, PowerCost, optimal_sigma
 from rate_models.run_costs import training_work
 
@@ -58,8 +56,8 @@ class Config(NoisyTraining):
     ----------
     s : scales of the cost, c = s^rho / rho. Not stated; the range of the posterior standard deviations
     prior_sd : standard deviation of the normal prior of the weights. Not stated
-    initial_sigma, learning_rate, noise_haste
-        Start and learning rates, with phi faster than the means so that sigma settles; not stated.
+    initial_sigma, learning_rate : not stated
+    noise_haste : learning rate of phi over that of the means, above 1 so that sigma settles. Not stated
     n_shown : synapses of each layer kept for the scatter plots
     """
 
@@ -131,64 +129,53 @@ def _measured(config: Config, trained: TrainedNetworks, data: ImageData) -> xr.D
 
     Networks of variational inference come first, one per seed, then those that pay, the seed varying fastest.
     """
-    n_seeds, sigma = len(config.seeds), trained.synapses.sigma
+    n_seeds, sigma, layout = len(config.seeds), trained.synapses.sigma, trained.network.layout
     means = trained.synapses.expected()[:n_seeds]
     images = data.train_images.to(means.device, means.dtype)
     laplace = laplace_sd(trained.network, means, images, prior_sd=config.prior_sd)
-    posteriors = dict(zip(POSTERIORS, (sigma[:n_seeds], laplace), strict=True))
+    by_layer = [
+        (layer[n_seeds:], dict(zip(POSTERIORS, posteriors, strict=True)))
+        for layer, *posteriors in zip(*map(layout.weights, (sigma, sigma[:n_seeds], laplace)), strict=True)
+    ]
     course = trained.course(config).drop_vars("loss_by_epoch")
     course["accuracy"] = ("replica", answers_of(trained, data).accuracy)
     bayesian, paying = course.isel(replica=slice(n_seeds)), course.isel(replica=slice(n_seeds, None))
     axes: dict[str, Sequence[Any]] = {"rho": config.rho, "s": config.s, "seed": config.seeds}
     places = [dict(zip(axes, each, strict=True)) for each in itertools.product(*axes.values())]
-    related = _associations(trained, posteriors)
+    related = _associations(by_layer)
     result = swept_dataset(places, paying.assign(related).assign_coords(posterior=list(POSTERIORS)), axes)
-    noise, uncertainty = _shown(config, trained, posteriors)
-    result = result.merge(swept_dataset(places[::n_seeds], noise, {"rho": config.rho, "s": config.s}))
+    shown = config.shown_synapses(layout, config.n_shown)
+    noise = [
+        paid.flatten(1).cpu()[::n_seeds, at].numpy() for (paid, _), at in zip(by_layer, shown, strict=True)
+    ]
+    uncertainty = [
+        np.stack([sd.flatten(1).cpu()[0, at].numpy() for sd in posteriors.values()], axis=-1)
+        for (_, posteriors), at in zip(by_layer, shown, strict=True)
+    ]
+    shown_sigma = xr.Dataset(
+        {"shown_sigma": (("replica", "layer", "synapse"), np.stack(noise, axis=1).astype(np.float32))}
+    )
+    result = result.merge(swept_dataset(places[::n_seeds], shown_sigma, {"rho": config.rho, "s": config.s}))
     return result.assign(
-        shown_posterior=(("layer", "synapse", "posterior"), uncertainty),
+        shown_posterior=(("layer", "synapse", "posterior"), np.stack(uncertainty).astype(np.float32)),
         accuracy_of_variational=("seed", bayesian.accuracy.values),
         posterior_by_epoch=(("epoch", "seed"), bayesian.sigma_by_epoch.values.T),
     ).assign_attrs({**course.attrs, "prior_sd": config.prior_sd, "n_networks": len(sigma)})
 
 
-def _associations(trained: TrainedNetworks, posteriors: Mapping[str, Tensor]) -> dict[str, Any]:
+def _associations(by_layer: Sequence[tuple[Tensor, Mapping[str, Tensor]]]) -> dict[str, Any]:
     """Return slopes and rank correlations of log sigma on log posterior sd, intervals, and distances."""
-    layout, sigma = trained.network.layout, trained.synapses.sigma
-    names = ("slope", "slope_low", "slope_high", "correlation", "correlation_low", "correlation_high")
-    results: dict[str, list[Any]] = {name: [] for name in (*names, "log_distance")}
-    for posterior in posteriors.values():
-        n_seeds = len(posterior)
-        by_layer: dict[str, list[Tensor]] = {name: [] for name in results}
-        for x, y in zip(layout.weights(posterior), layout.weights(sigma), strict=True):
-            x, y = x.repeat(len(sigma) // n_seeds - 1, 1, 1), y[n_seeds:]
-            generator = torch.Generator().manual_seed(0)
-            item = association(x, y, torch.ones_like(x, dtype=torch.bool), generator=generator)
-            for name in names:
-                by_layer[name].append(getattr(item, name))
-            distance = (y.double().log() - x.double().log()).square().mean(dim=(1, 2)).sqrt()
-            by_layer["log_distance"].append(distance)
-        for name, layers in by_layer.items():
-            results[name].append(torch.stack(layers, dim=-1).cpu().numpy())
-    dims = ("replica", "layer", "posterior")
-    return {name: (dims, np.stack(values, axis=-1)) for name, values in results.items()}
-
-
-def _shown(
-    config: Config, trained: TrainedNetworks, posteriors: Mapping[str, Tensor]
-) -> tuple[xr.Dataset, NDArray[np.float32]]:
-    """Return noise and posterior of some synapses of each layer of the networks of the first seed."""
-    layout, n_seeds = trained.network.layout, len(config.seeds)
-    rng = numpy_generator(config.seeds[0], Purpose.LESIONS)
-    noise, uncertainty = [], []
-    for layer, weights in enumerate(layout.weights(trained.synapses.sigma)):
-        n = weights[0].numel()
-        chosen = torch.from_numpy(rng.choice(n, size=config.n_shown, replace=n < config.n_shown))
-        noise.append(weights.flatten(1).cpu()[n_seeds::n_seeds][:, chosen].numpy())
-        member = [layout.weights(p)[layer].flatten(1).cpu()[0, chosen].numpy() for p in posteriors.values()]
-        uncertainty.append(np.stack(member, axis=-1))
-    shown = (("replica", "layer", "synapse"), np.stack(noise, axis=1).astype(np.float32))
-    return xr.Dataset({"shown_sigma": shown}), np.stack(uncertainty).astype(np.float32)
+    associations, distances = [], []
+    for sigma, posteriors in by_layer:
+        pairs = [(sd.repeat(len(sigma) // len(sd), 1, 1), sigma) for sd in posteriors.values()]
+        associations.append(
+            [association(*pair, generator=torch.Generator().manual_seed(0)) for pair in pairs]
+        )
+        logs = [(y.double().log() - x.double().log()).square().mean(dim=(1, 2)).sqrt() for x, y in pairs]
+        distances.append(torch.stack(logs, dim=-1))
+    arrays = {**stacked(associations), "log_distance": torch.stack(distances, dim=1).cpu().numpy()}
+    del arrays["share"]
+    return {name: (("replica", "layer", "posterior"), values) for name, values in arrays.items()}
 
 
 def illustrative_pair(result: xr.Dataset) -> tuple[int, int, int]:

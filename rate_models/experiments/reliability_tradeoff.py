@@ -120,15 +120,27 @@ def run(
     check_config(config, Config)
     execution = execution_or_default(execution)
     data = images_for(config.data_set, execution)
-    networks = _networks(config)
+    # Those that pay all costs at once come last.
+    pairs = zip(config.rho, config.c, strict=True)
+    costs: list[Costs] = [PowerCost(float(c), rho) for rho, row in pairs for c in row]
+    for column in (1 / len(config.rho)) * config.c.T:
+        costs.append(tuple(PowerCost(float(c), rho) for rho, c in zip(config.rho, column, strict=True)))
+    networks = [
+        NoisyNetwork(cost, seed, homogeneous=noise == "homogeneous", noise_haste=config.noise_haste)
+        for cost, noise, seed in itertools.product(costs, NOISES, config.seeds)
+    ]
     options: dict[str, Any] = {"execution": execution, "executor": executor, "keep_in": keep_in}
     trained = config.trained(networks, on_progress=part_of(on_progress, 0.0, 0.9), **options)
     on_progress(0.9, "answering the test set")
     answered = dataclasses.asdict(answers_of(trained, data, images_per_draw=config.images_per_draw))
     rows = [_row_of_noise(trained, replica, network) for replica, network in enumerate(networks)]
     measured = answered | {name: np.array([row[name] for row in rows]) for name in rows[0]}
+    sigmas = (
+        sigma.flatten(1).double().cpu() for sigma in trained.network.layout.weights(trained.synapses.sigma)
+    )
+    by_layer = np.stack([np.quantile(sigma.numpy(), QUANTILES, axis=1).T for sigma in sigmas], axis=1)
     by_replica = trained.course(config).assign_coords(quantile=list(QUANTILES))
-    by_replica["sigma_by_layer"] = (("replica", "layer", "quantile"), _sigma_by_layer(trained))
+    by_replica["sigma_by_layer"] = (("replica", "layer", "quantile"), by_layer.astype(np.float32))
     by_replica = by_replica.assign({name: ("replica", values) for name, values in measured.items()})
     on_progress(0.95, "realising the synapses as n, p and q")
     return _packed(config, trained, by_replica)
@@ -160,22 +172,6 @@ def _packed(config: Config, trained: TrainedNetworks, by_replica: xr.Dataset) ->
     return result.assign_attrs({**by_replica.attrs, "n_networks": n})
 
 
-def _networks(config: Config) -> list[NoisyNetwork]:
-    """Return the networks of the sweep, and after them those that pay all costs at once."""
-    costs: list[Costs] = [
-        PowerCost(float(c), rho) for rho, row in zip(config.rho, config.c, strict=True) for c in row
-    ]
-    share = 1 / len(config.rho)
-    for column in share * config.c.T:
-        costs.append(tuple(PowerCost(float(c), rho) for rho, c in zip(config.rho, column, strict=True)))
-    return [
-        NoisyNetwork(cost, seed, homogeneous=noise == "homogeneous", noise_haste=config.noise_haste)
-        for cost in costs
-        for noise in NOISES
-        for seed in config.seeds
-    ]
-
-
 def _row_of_noise(trained: TrainedNetworks, replica: int, network: NoisyNetwork) -> dict[str, float]:
     """Return what is said of the noise of one network."""
     n_weights = trained.network.layout.n_weights
@@ -193,15 +189,6 @@ def _row_of_noise(trained: TrainedNetworks, replica: int, network: NoisyNetwork)
         "cost_paid": total_cost(network.cost, sigma),
         "mean_size": float(np.mean(np.abs(mu[:n_weights]))),
     }
-
-
-def _sigma_by_layer(trained: TrainedNetworks) -> NDArray[np.float32]:
-    """Return quantiles of sigma over the weights of each layer."""
-    results = [
-        np.quantile(trained.synapses.sigma[:, part].double().cpu().numpy(), QUANTILES, axis=1).T
-        for part in trained.network.layout.weight_slices
-    ]
-    return np.stack(results, axis=1).astype(np.float32)
 
 
 def _realised(trained: TrainedNetworks, replica: int) -> xr.Dataset:

@@ -171,7 +171,7 @@ def validate(
     from validation.evaluation import measure_claims
     from validation.registry import claims_named
     from validation.report import comparison_of, writable_folder
-    from validation.report_tables import print_comparison, print_summary
+    from validation.cli.report_tables import print_comparison, print_summary
 
     load_plugins(plugins)
     # Read first: a wrong file should not cost a measurement, and --out may replace it.
