@@ -143,8 +143,16 @@ def load_images(name: str, *, folder: Path | str | None = None) -> ImageData:
         return data
     if name not in _NORMALISATION:
         raise ValueError(f"name of a data set must be {', '.join(data_set_names())}, got {name!r}")
-    folder = Path(folder) if folder is not None else _default_folder(name)
-    read = {part: _read_idx(folder, stem) for part, stem in IDX_FILES.items()}
+    if folder is None:
+        folders = [root / name for root in data_folders()]
+        if not folders:
+            raise FileNotFoundError(
+                f"no folder was given for {name}: set the environment variable BRIANPRESYN_DATA to the "
+                f"folder that holds {name}/, or pass folder=...; 'brianpresyn data fetch {name}' downloads it "
+                "and says where it lies"
+            )
+        folder = next((each for each in folders if each.is_dir()), folders[0])
+    read = {part: _read_idx(Path(folder), stem) for part, stem in IDX_FILES.items()}
     mean, sd = _NORMALISATION[name]
     images, labels = {}, {}
     for part in ("train", "test"):
@@ -261,17 +269,6 @@ def _digits() -> ImageData:
     images = torch.from_numpy((digits.data - train.mean()) / train.std()).float()
     labels = torch.from_numpy(digits.target).long()
     return ImageData("digits", images[~is_test], labels[~is_test], images[is_test], labels[is_test])
-
-
-def _default_folder(name: str) -> Path:
-    folders = [root / name for root in data_folders()]
-    if not folders:
-        raise FileNotFoundError(
-            f"no folder was given for {name}: set the environment variable BRIANPRESYN_DATA to the folder "
-            f"that holds {name}/, or pass folder=...; 'brianpresyn data fetch {name}' downloads it and says "
-            "where it lies"
-        )
-    return next((folder for folder in folders if folder.is_dir()), folders[0])
 
 
 def _read_idx(folder: Path, stem: str) -> NDArray[np.uint8]:

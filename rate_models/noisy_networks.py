@@ -321,30 +321,25 @@ def answers_of(trained: TrainedNetworks, data: ImageData, *, images_per_draw: in
 
     `images_per_draw` of them share a draw of the weights. Published: 20.
     """
-    synapses = trained.synapses
-    like = synapses.learned
+    synapses, like = trained.synapses, trained.synapses.learned
     images, labels = data.test_images.to(like.device, like.dtype), data.test_labels.to(like.device)
     streams = synapses.evaluation_streams()
-    noisy = _answers(trained.network, images, labels, images_per_draw, lambda: synapses.sample(streams))
-    means = synapses.expected()
-    of_mean = _answers(trained.network, images, labels, 1000, lambda: means)
-    return Answers(*noisy, *of_mean)
+    measured = []
+    for n, weights in ((images_per_draw, lambda: synapses.sample(streams)), (1000, synapses.expected)):
+        logits = logits_of(trained.network, images, n, weights)
+        shown = labels.expand(len(logits), -1)
+        right = (logits.argmax(dim=-1) == shown).double().mean(dim=1)
+        measured += [_on_host(right), _on_host(cross_entropy(logits, shown)[0])]
+    return Answers(*measured)
 
 
-def _answers(
-    network: FeedForward, images: Tensor, labels: Tensor, images_per_draw: int, weights: Callable[[], Tensor]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return accuracy and loss of every replica."""
-    right: Tensor | float = 0.0
-    loss: Tensor | float = 0.0
-    parts = zip(images.split(images_per_draw), labels.split(images_per_draw), strict=True)
-    for part, shown in parts:
+def logits_of(network: FeedForward, images: Tensor, n: int, weights: Callable[[], Tensor]) -> Tensor:
+    """Return the outputs (replica, image, class) for images (image, pixel), n at a time with new weights."""
+    parts = []
+    for part in images.split(n):
         parameters = weights()
-        logits = network.logits(part.expand(len(parameters), *part.shape), parameters)
-        targets = shown.expand(len(parameters), len(shown))
-        right = right + (logits.argmax(dim=-1) == targets).sum(dim=1)
-        loss = loss + cross_entropy(logits, targets)[0] * len(shown)
-    return _on_host(right) / len(images), _on_host(loss) / len(images)
+        parts.append(network.logits(part.expand(len(parameters), *part.shape), parameters))
+    return torch.cat(parts, dim=1)
 
 
 def _optimiser(

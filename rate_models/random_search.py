@@ -201,22 +201,19 @@ class _Study:
             is_number = math.isfinite(score)
             trial = optuna.trial.create_trial(
                 params=setting,
-                distributions=self._distributions(setting),
+                distributions={key: self._distribution(key, value) for key, value in setting.items()},
                 value=score if is_number else None,
                 state=optuna.trial.TrialState.COMPLETE if is_number else optuna.trial.TrialState.FAIL,
                 user_attrs={"setting": setting},
             )
             self._study.add_trial(trial)
 
-    def _distributions(self, setting: Setting) -> dict[str, Any]:
-        """Return the interval of every hyperparameter, widened to hold a known setting outside it."""
-        distributions = {}
-        for key, value in setting.items():
-            interval = self._space.get(key, Interval(value, value + 1))
-            low, high = min(interval.low, value), max(interval.high, value)
-            is_logarithmic = interval.is_logarithmic and low > 0
-            distributions[key] = self._optuna.distributions.FloatDistribution(low, high, log=is_logarithmic)
-        return distributions
+    def _distribution(self, key: str, value: float) -> Any:
+        """Return the interval of a hyperparameter, widened to hold a known value outside it."""
+        interval = self._space.get(key, Interval(value, value + 1))
+        low, high = min(interval.low, value), max(interval.high, value)
+        is_logarithmic = interval.is_logarithmic and low > 0
+        return self._optuna.distributions.FloatDistribution(low, high, log=is_logarithmic)
 
 
 def _key(setting: Mapping[str, float]) -> _Key:

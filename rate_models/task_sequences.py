@@ -183,16 +183,11 @@ def continuous_plans(
     for first in range(0, n_steps, steps_per_plan):
         last = min(first + steps_per_plan, n_steps)
         shares = mixture[first * batch_size : last * batch_size]
-        drawn = {seed: _drawn_images(shares, n_images, rng=rng) for seed, rng in rngs.items()}
+        drawn = {}
+        for seed, rng in rngs.items():
+            tasks = (rng.random(len(shares))[:, None] >= shares).sum(axis=1)
+            tasks = tasks.clip(max=shares.shape[1] - 1).astype(np.int32)
+            drawn[seed] = rng.integers(n_images, size=len(shares), dtype=np.int32), tasks
         shape = (len(seeds), last - first, batch_size)
         images, tasks = (np.stack([drawn[seed][i] for seed in seeds]).reshape(shape) for i in (0, 1))
         yield Plan(torch.from_numpy(images), orders, torch.from_numpy(tasks))
-
-
-def _drawn_images(
-    cumulative: NDArray[np.float64], n_images: int, *, rng: np.random.Generator
-) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """Return an image and a task for every row of cumulative task probabilities."""
-    tasks = (rng.random(len(cumulative))[:, None] >= cumulative).sum(axis=1)
-    tasks = tasks.clip(max=cumulative.shape[1] - 1).astype(np.int32)
-    return rng.integers(n_images, size=len(cumulative), dtype=np.int32), tasks

@@ -103,7 +103,7 @@ class Trainer:
             raise ValueError(f"expected a label for each of {len(images)} images, got {len(labels)} labels")
         if images.device.type != "meta" and not bool(torch.isfinite(images).all()):
             raise ValueError("images must be finite: some pixels are nan or infinite")
-        _check_rule(rule, synapses)
+        self._sums_loss = _loss_of(rule, synapses, loss) == "sum"
         if criterion is cross_entropy:
             labels = _checked_classes(network, labels)
         execution = synapses.execution
@@ -111,7 +111,6 @@ class Trainer:
         self.images = images.to(execution.torch_device, execution.torch_dtype)
         self.labels = labels.to(execution.torch_device)
         self.members = list(range(synapses.n_replicas))
-        self._sums_loss = _loss_for(rule, loss) == "sum"
         self._stopped: set[int] = set()
         self._criterion = criterion
         self._forget_buffers()
@@ -123,7 +122,10 @@ class Trainer:
         ------
         ValueError : if the plan is for another number of replicas, or autocast is on
         """
-        _refuse_autocast(self.images.device)
+        unit = torch.ones(1, 1, device=self.images.device)
+        if torch.mm(unit, unit).dtype != unit.dtype:
+            # A step writes into buffers of its own.
+            raise ValueError("precision is set by Execution(dtype=...): call run outside of torch.autocast")
         if len(plan.images) != self.synapses.n_replicas:
             raise ValueError(f"the plan is for {len(plan.images)} replicas, not {self.synapses.n_replicas}")
         if len(self._stopped) == self.synapses.n_replicas:
@@ -176,12 +178,11 @@ class Trainer:
 
     def _forget_buffers(self) -> None:
         """Forget everything that has the shape of a plan, and the captured step."""
-        device = self.images.device
-        self._index = torch.empty(0, dtype=torch.int64, device=self.images.device)
+        device, n = self.images.device, self.synapses.n_replicas
+        self._index = torch.empty(0, dtype=torch.int64, device=device)
         self._variant: Tensor | None = None
         self._order: Tensor | None = None
         self._position = torch.zeros(1, dtype=torch.int64, device=device)
-        n = self.synapses.n_replicas
         self._loss_sum = torch.zeros(n, dtype=self.images.dtype, device=device)
         self._replica = torch.arange(n, device=device)[:, None]
         self._graph: torch.cuda.CUDAGraph | None = None
@@ -221,21 +222,18 @@ class Trainer:
             if self._graph is not None:
                 self._graph.replay()
             elif self._n_eager < _N_WARM_UP:
-                self._warm_up_step()
+                # On a stream of its own, as capture demands of what it will capture.
+                side = torch.cuda.Stream()
+                side.wait_stream(torch.cuda.current_stream())
+                with torch.cuda.stream(side):
+                    self._step()
+                torch.cuda.current_stream().wait_stream(side)
+                self._n_eager += 1
             else:
                 self._graph = torch.cuda.CUDAGraph()
                 with torch.cuda.graph(self._graph):
                     self._step()
                 self._graph.replay()
-
-    def _warm_up_step(self) -> None:
-        """Take a step on a stream of its own, as capture demands of what it will capture."""
-        side = torch.cuda.Stream()
-        side.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(side):
-            self._step()
-        torch.cuda.current_stream().wait_stream(side)
-        self._n_eager += 1
 
     def _step(self) -> None:
         """Draw, forward, backward, learn: one step of every replica."""
@@ -276,7 +274,8 @@ def _matrix_precision(allow_tf32: bool) -> Iterator[None]:
         torch.backends.cuda.matmul.allow_tf32 = before
 
 
-def _check_rule(rule: LearningRule, synapses: Synapses) -> None:
+def _loss_of(rule: LearningRule, synapses: Synapses, loss: str | None) -> str:
+    """Return the loss asked for, or the one that the rule is derived for, if the rule fits the synapses."""
     kind = getattr(rule, "synapse_kind", Synapses)
     if not isinstance(synapses, kind):
         given = type(synapses).__name__
@@ -287,10 +286,6 @@ def _check_rule(rule: LearningRule, synapses: Synapses) -> None:
             f"the rule is of {n} replicas, the synapses of {synapses.n_replicas}: build it with the synapses "
             "that it is to change"
         )
-
-
-def _loss_for(rule: LearningRule, loss: str | None) -> str:
-    """Return the loss asked for, or the one that the rule is derived for."""
     needed = getattr(rule, "loss", None)
     if loss is not None and needed is not None and loss != needed:
         raise ValueError(
@@ -311,10 +306,3 @@ def _checked_classes(network: FeedForward, labels: Tensor) -> Tensor:
             f"{int(labels.min())}..{int(labels.max())}"
         )
     return labels.long()
-
-
-def _refuse_autocast(device: torch.device) -> None:
-    """Raise where torch is to choose the precision of a step that writes into buffers of its own."""
-    unit = torch.ones(1, 1, device=device)
-    if torch.mm(unit, unit).dtype != unit.dtype:
-        raise ValueError("precision is set by Execution(dtype=...): call run outside of torch.autocast")

@@ -55,7 +55,8 @@ class ClauseLine:
         ]
         if row.get("measured") is not None:
             size = f", n = {row['n']} {row.get('unit', '')}".rstrip() if row.get("n") else ""
-            parts.append(f"{row['quantity']}: {estimate_text(float(row['measured']), row.get('interval'))}{size}")
+            estimate = estimate_text(float(row["measured"]), row.get("interval"))
+            parts.append(f"{row['quantity']}: {estimate}{size}")
         if row.get("setting"):
             parts.append(f"other than published: {row['setting']}")
         parts.append(f"{'full size' if self.is_full else 'this run'}: {self.verdict}")

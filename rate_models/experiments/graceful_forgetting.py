@@ -201,9 +201,17 @@ def run(
     networks = [(name, seed) for name in config.methods for seed in config.seeds_of(name)]
     # A batch of networks costs an accelerator hardly more than one of them; a CPU it costs as much as each.
     group_size = 1 if execution.torch_device.type == "cpu" else len(config.seeds)
+    names = ("data_set", "n_tasks", "n_epochs", "batch_size", "n_samples", "steps_between", "n_energy_images")
+    shared = {name: getattr(config, name) for name in names}
+    shared["hidden_units"] = "-".join(map(str, config.hidden_units))
+    settings = []
+    for name, seed in networks:
+        program = {"program": METHODS[name].program, "draws": METHODS[name].draws_per_step}
+        setting = str(sorted(config.setting_of(name).items()))
+        settings.append({"method": name, "seed": seed, **program, **shared, "setting": setting})
     results = sweep_groups(
-        functools.partial(_learned_networks, config),
-        [_settings_of(config, *network) for network in networks],
+        functools.partial(learned_networks, config),
+        settings,
         keep_in,
         execution,
         group_size=lambda n_missing, n_workers: group_size,
@@ -219,32 +227,9 @@ def run(
     return result.astype(np.float32).assign(draws_per_step=("algorithm", n_passes))
 
 
-def _learned_networks(
-    config: Config, networks: Sequence[tuple[str, int]], execution: Execution
-) -> xr.Dataset:
-    """Return what networks of one method learned, along the dimension ``replica``."""
-    return learned_networks(config, networks[0][0], [seed for _, seed in networks], execution)
-
-
-def _settings_of(config: Config, method: str, seed: int) -> dict[str, Any]:
-    """Return all that a network depends on."""
-    names = ("data_set", "n_tasks", "n_epochs", "batch_size", "n_samples", "steps_between", "n_energy_images")
-    shared = {name: getattr(config, name) for name in names}
-    program = {"program": METHODS[method].program, "draws": METHODS[method].draws_per_step}
-    hidden_units = "-".join(map(str, config.hidden_units))
-    setting = str(sorted(config.setting_of(method).items()))
-    return {
-        "method": method,
-        "seed": seed,
-        "hidden_units": hidden_units,
-        **program,
-        **shared,
-        "setting": setting,
-    }
-
-
-def learned_networks(config: Config, method: str, seeds: Sequence[int], execution: Execution) -> xr.Dataset:
-    """Return what networks of one method and these seeds learned, along the dimension ``replica``."""
+def learned_networks(config: Config, networks: Sequence[tuple[str, int]], execution: Execution) -> xr.Dataset:
+    """Return what networks of one method, each with its seed, learned, along the dimension ``replica``."""
+    method, seeds = networks[0][0], [seed for _, seed in networks]
     names = ("hidden_units", "n_epochs", "batch_size", "n_samples")
     shared = {name: getattr(config, name) for name in names}
     training = Training(**shared, draws_per_step=METHODS[method].draws_per_step)
@@ -344,7 +329,8 @@ def newest_task(result: xr.Dataset, method: str) -> np.ndarray:
     return 100 * np.diagonal(accuracy[:, 1:], axis1=1, axis2=2)
 
 
-def _draw_final(result: xr.Dataset, figure: Figure) -> None:
+def draw_final(result: xr.Dataset, figure: Figure) -> None:
+    """Draw the mean accuracy over all tasks after the last, by method."""
     axes = figure.subplots()
     groups: Mapping[tuple[str, str], Any] = {
         (METHODS[name].label, METHODS[name].colour): final_accuracies(result, name)
@@ -356,7 +342,8 @@ def _draw_final(result: xr.Dataset, figure: Figure) -> None:
     axes.set_ylabel("final accuracy, mean of tasks (%)")
 
 
-def _draw_by_task(result: xr.Dataset, figure: Figure) -> None:
+def draw_by_task(result: xr.Dataset, figure: Figure) -> None:
+    """Draw the accuracy on every task after the last one, and when it was just learned."""
     left, right = figure.subplots(1, 2, sharey=True)
     for name in _compared(result):
         method, accuracy = METHODS[name], 100 * result.accuracy.sel(algorithm=name).dropna("seed", how="all")
@@ -367,7 +354,8 @@ def _draw_by_task(result: xr.Dataset, figure: Figure) -> None:
     right.legend(fontsize=8)
 
 
-def _draw_latching(result: xr.Dataset, figure: Figure) -> None:
+def draw_latching(result: xr.Dataset, figure: Figure) -> None:
+    """Draw release probability and share of reliable synapses while tasks are learned."""
     left, right = figure.subplots(1, 2)
     steps_per_task = int(result.step[-1]) / len(result.task)
     for name in _compared(result):
@@ -387,4 +375,4 @@ def _compared(result: xr.Dataset) -> Sequence[str]:
     return [str(name) for name in result["algorithm"].values if name not in CONTROLS]
 
 
-FIGURES = {"final": _draw_final, "by_task": _draw_by_task, "release_probability": _draw_latching}
+FIGURES = {"final": draw_final, "by_task": draw_by_task, "release_probability": draw_latching}

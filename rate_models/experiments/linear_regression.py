@@ -87,10 +87,25 @@ def run(
     check_config(config, Config)
     x, y = _data(config)
     costs = [PowerCost.with_scale(config.s, rho) for rho in config.rho]
-    each: list[PowerCost | EntropyCost] = [*costs, EntropyCost()]
-    networks = [(cost, seed) for cost in each for seed in config.seeds]
-    sigma = _trained_sigma(config, networks, x, y, execution_or_default(execution))
-    sigma = sigma.reshape(len(each), len(config.seeds), config.n_inputs)
+    each: list[Costs] = [cost for cost in (*costs, EntropyCost()) for _ in config.seeds]
+    layout, n_costs = Layout((config.n_inputs, 1)), len(config.rho) + 1
+    synapses = GaussianSynapses(
+        layout,
+        config.seeds * n_costs,
+        initial_sigma=config.s,
+        execution=execution_or_default(execution),
+    )
+    # A wide prior, which the data outweigh.
+    options = {"prior_sd": 1e3, "noise_sd": config.noise_sd, "learning_rate": config.learning_rate}
+    trainer = regression_trainer(synapses, each, x, y, **options)
+    every_datum = torch.arange(config.n_data).expand(len(each), _STEPS_PER_PLAN, -1)
+    log_sigmas = []
+    for step in range(0, config.n_steps, _STEPS_PER_PLAN):
+        trainer.run(Plan(every_datum))
+        if 2 * step >= config.n_steps:
+            log_sigmas.append(synapses.sigma.log())
+    sigma = torch.stack(log_sigmas).mean(dim=0).exp()[:, : config.n_inputs].double().cpu().numpy()
+    sigma = sigma.reshape(n_costs, len(config.seeds), config.n_inputs)
     hessian = x.square().sum(dim=0).double().numpy() / config.noise_sd**2
     return xr.Dataset(
         {
@@ -114,29 +129,6 @@ def _data(config: Config) -> tuple[Tensor, Tensor]:
     weights = 0.3 * rng.normal(size=config.n_inputs) / scale
     y = x @ weights + config.noise_sd * rng.normal(size=config.n_data)
     return torch.from_numpy(x).float(), torch.from_numpy(y).float()
-
-
-def _trained_sigma(
-    config: Config,
-    networks: list[tuple[PowerCost | EntropyCost, int]],
-    x: Tensor,
-    y: Tensor,
-    execution: Execution,
-) -> np.ndarray:
-    """Return the geometric mean over the last half of training of each sigma, shape (network, input)."""
-    seeds = [seed for _, seed in networks]
-    layout = Layout((config.n_inputs, 1))
-    synapses = GaussianSynapses(layout, seeds, initial_sigma=config.s, execution=execution)
-    # A wide prior, which the data outweigh.
-    options = {"prior_sd": 1e3, "noise_sd": config.noise_sd, "learning_rate": config.learning_rate}
-    trainer = regression_trainer(synapses, [cost for cost, _ in networks], x, y, **options)
-    every_datum = torch.arange(config.n_data).expand(len(seeds), _STEPS_PER_PLAN, -1)
-    kept = []
-    for step in range(0, config.n_steps, _STEPS_PER_PLAN):
-        trainer.run(Plan(every_datum))
-        if 2 * step >= config.n_steps:
-            kept.append(synapses.sigma.log())
-    return torch.stack(kept).mean(dim=0).exp()[:, : config.n_inputs].double().cpu().numpy()
 
 
 def regression_trainer(

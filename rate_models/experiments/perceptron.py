@@ -41,7 +41,9 @@ from biophys.palette import BLUE, BROWN, GREEN, GREY, ORANGE, PURPLE
 from biophys.progress import Progress, ignore_progress
 from biophys.release_plasticity import ReleasePlasticity, learning_rate_factor, updated_release_probability
 from biophys.settings import Count, Counts, NotNegative, OneOf, Seeds, Share, settings
+from biophys.sweeps.groups import swept_dataset
 from rate_models.devices import Execution, execution_or_default
+from rate_models.experiments.figure_parts import band, bars
 from rate_models.random_streams import Purpose, Streams, numpy_generator, released, streams_on
 
 if TYPE_CHECKING:
@@ -141,30 +143,20 @@ def run(
     """
     check_config(config, Config)
     device = (execution_or_default(execution)).torch_device
-    shape = (len(config.models), len(config.n_patterns), len(config.seeds), config.n_tasks + 1)
-    results = {
-        "accuracy": np.full((*shape, config.n_tasks), np.nan, np.float32),
-        "mean_p": np.full(shape, np.nan, np.float32),
-        "frozen": np.full(shape, np.nan, np.float32),
-    }
-    work = np.repeat(config.n_patterns, len(config.models)).cumsum()
-    for j, n_patterns in enumerate(config.n_patterns):
+    n_done, points, results = 0, [], []
+    for n_patterns in config.n_patterns:
         tasks = random_tasks(config, n_patterns, device)
-        for i, model in enumerate(config.models):
+        for model in config.models:
             doing = f"{MODELS[model][0]} on {n_patterns} patterns per task"
-            on_progress(float(work[j * len(config.models) + i - 1] / work[-1]) if i + j else 0.0, doing)
-            for name, values in _learned(config, model, *tasks).items():
-                results[name][i, j] = values
-    dims = ("model", "n_patterns", "seed", "n_learned", "task")
-    coords = {
-        "model": list(config.models),
-        "n_patterns": list(config.n_patterns),
-        "seed": list(config.seeds),
-        "n_learned": np.arange(config.n_tasks + 1),
-        "task": np.arange(1, config.n_tasks + 1),
-    }
-    variables = {name: (dims[: values.ndim], values) for name, values in results.items()}
-    return xr.Dataset(variables, coords, {"n_inputs": config.n_inputs, "n_samples": config.n_samples})
+            on_progress(n_done / (len(config.models) * sum(config.n_patterns)), doing)
+            points.append({"model": model, "n_patterns": n_patterns})
+            results.append(_learned(config, model, *tasks))
+            n_done += n_patterns
+    axes = {"model": config.models, "n_patterns": config.n_patterns}
+    result = swept_dataset(points, results, axes).astype(np.float32)
+    counts = {"n_learned": np.arange(config.n_tasks + 1), "task": np.arange(1, config.n_tasks + 1)}
+    result = result.assign_coords(seed=list(config.seeds), **counts)
+    return result.assign_attrs(n_inputs=config.n_inputs, n_samples=config.n_samples)
 
 
 def random_tasks(config: Config, n_patterns: int, device: torch.device) -> tuple[Tensor, Tensor]:
@@ -234,8 +226,8 @@ class Perceptrons:
         return released(streams.bits(p.shape[1]), p).view(x.shape).mul_(x)
 
 
-def _learned(config: Config, model: str, patterns: Tensor, labels: Tensor) -> dict[str, np.ndarray]:
-    """Return what the perceptrons of one model recall, with a first axis for the seed."""
+def _learned(config: Config, model: str, patterns: Tensor, labels: Tensor) -> xr.Dataset:
+    """Return what the perceptrons of one model recall of each task before the first and after every one."""
     perceptrons = Perceptrons(
         config.n_inputs,
         config.seeds,
@@ -261,7 +253,7 @@ def _learned(config: Config, model: str, patterns: Tensor, labels: Tensor) -> di
             order = torch.from_numpy(np.stack([rng.permutation(config.n_inputs) for rng in rngs]))
             perceptrons.p = perceptrons.p.gather(1, order.to(x.device))
         measured.append(_measured(config, perceptrons, patterns, labels))
-    return {name: np.stack([part[name] for part in measured], axis=1) for name in measured[0]}
+    return xr.concat(measured, "n_learned").transpose("seed", "n_learned", ...)
 
 
 def shuffled(x: Tensor, y: Tensor, rngs: Sequence[np.random.Generator]) -> tuple[Tensor, Tensor]:
@@ -270,28 +262,21 @@ def shuffled(x: Tensor, y: Tensor, rngs: Sequence[np.random.Generator]) -> tuple
     return x.gather(1, order[..., None].expand(x.shape)), y.gather(1, order)
 
 
-def _measured(
-    config: Config, perceptrons: Perceptrons, patterns: Tensor, labels: Tensor
-) -> dict[str, np.ndarray]:
+def _measured(config: Config, perceptrons: Perceptrons, patterns: Tensor, labels: Tensor) -> xr.Dataset:
     """Return recall of every task, mean release probability and share of frozen synapses."""
     recalled = [
         perceptrons.recalled(patterns[:, task], labels[:, task], n_samples=config.n_samples).mean(dim=1)
         for task in range(config.n_tasks)
     ]
-    has_release = perceptrons.plasticity is not None
-    p = perceptrons.p if has_release else torch.full_like(perceptrons.p, float("nan"))
-    frozen = (p >= config.p_freeze).to(p.dtype) if has_release else p
-    return {
-        "accuracy": torch.stack(recalled, dim=1).cpu().numpy(),
-        "mean_p": p.mean(dim=1).cpu().numpy(),
-        "frozen": frozen.mean(dim=1).cpu().numpy(),
-    }
+    p = perceptrons.p if perceptrons.plasticity is not None else perceptrons.p * torch.nan
+    frozen = torch.where(p.isnan(), p, (p >= config.p_freeze).to(p.dtype))
+    shares = {"mean_p": p.mean(dim=1), "frozen": frozen.mean(dim=1)}
+    measured = {"accuracy": (("seed", "task"), torch.stack(recalled, dim=1).cpu().numpy())}
+    return xr.Dataset(measured | {name: (("seed",), values.cpu().numpy()) for name, values in shares.items()})
 
 
 def draw_recall(result: xr.Dataset, figure: Figure) -> None:
     """Draw recall of the first task after each task, and the mean over all tasks at the end."""
-    from rate_models.experiments.figure_parts import band, bars
-
     # The number of patterns nearest to the paper's share of the capacity, 100 of N = 1000.
     sizes = result.n_patterns.to_numpy()
     n = int(sizes[np.abs(sizes - result.n_inputs / 10).argmin()])
@@ -318,8 +303,6 @@ def draw_recall(result: xr.Dataset, figure: Figure) -> None:
 
 def draw_load(result: xr.Dataset, figure: Figure) -> None:
     """Draw mean recall, and the advantage of consolidation, against the number of patterns."""
-    from rate_models.experiments.figure_parts import band
-
     left, right = figure.subplots(1, 2)
     final = 100 * result.accuracy.isel(n_learned=-1).mean("task")
     load = result.n_patterns.to_numpy() * result.sizes["task"] / (2 * result.n_inputs)

@@ -118,7 +118,6 @@ def run(
         x, and of variational inference by seed and x; the data by seed.
     """
     check_config(config, Config)
-    execution = execution_or_default(execution)
     costs: list[Costs] = [EntropyCost()]
     costs += [PowerCost.with_scale(s, rho) for rho in config.rho for s in config.s]
     each = [cost for cost in costs for _ in config.seeds]
@@ -131,8 +130,12 @@ def run(
         execution=execution_or_default(execution),
     )
     network = _trained(config, synapses, each, x, y, on_progress)
-    grid = torch.linspace(*config.x_range, config.n_x)
-    return _packed(config, x, y, grid, _predictions(network, synapses, grid, config.n_draws))
+    grid, streams = torch.linspace(*config.x_range, config.n_x), synapses.evaluation_streams()
+    shown = grid.to(synapses.learned)[None, :, None].expand(synapses.n_replicas, -1, 1)
+    draws = [network.logits(shown, synapses.sample(streams))[..., 0] for _ in range(config.n_draws)]
+    moments = {"mean": torch.stack(draws).mean(dim=0), "sd": torch.stack(draws).std(dim=0)}
+    predicted = {name: (("replica", "x"), values.double().cpu().numpy()) for name, values in moments.items()}
+    return _packed(config, x, y, xr.Dataset(predicted, {"x": grid.double().numpy()}))
 
 
 def _data(config: Config) -> tuple[Tensor, Tensor]:
@@ -175,24 +178,14 @@ def _trained(
     return trainer.network
 
 
-def _predictions(network: FeedForward, synapses: GaussianSynapses, grid: Tensor, n_draws: int) -> xr.Dataset:
-    """Return mean and standard deviation over draws of the output at every x of every network."""
-    streams = synapses.evaluation_streams()
-    x = grid.to(synapses.learned)[None, :, None].expand(synapses.n_replicas, -1, 1)
-    drawn = torch.stack([network.logits(x, synapses.sample(streams))[..., 0] for _ in range(n_draws)])
-    moments = {"mean": drawn.mean(dim=0), "sd": drawn.std(dim=0)}
-    return xr.Dataset(
-        {name: (("replica", "x"), values.double().cpu().numpy()) for name, values in moments.items()},
-        {"x": grid.double().numpy()},
-    )
-
-
-def _packed(config: Config, x: Tensor, y: Tensor, grid: Tensor, moments: xr.Dataset) -> xr.Dataset:
+def _packed(config: Config, x: Tensor, y: Tensor, moments: xr.Dataset) -> xr.Dataset:
     """Return predictions and data with their dimensions; those of variational inference come first."""
     axes: dict[str, Sequence[Any]] = {"rho": config.rho, "s": config.s, "seed": config.seeds}
     places = [dict(zip(axes, each, strict=True)) for each in itertools.product(*axes.values())]
     n_seeds = len(config.seeds)
-    within = [(grid.numpy() >= low) & (grid.numpy() <= high) for low, high in config.data_ranges]
+    # In single precision, as it was made: an end of a range is a place of the grid.
+    grid = moments.x.values.astype(np.float32)
+    within = [(grid >= low) & (grid <= high) for low, high in config.data_ranges]
     variational = moments.isel(replica=slice(n_seeds))
     result = swept_dataset(places, moments.isel(replica=slice(n_seeds, None)), axes)
     return result.assign(

@@ -108,26 +108,22 @@ def same_draws(*modules: nn.Module) -> Callable[[], tuple[contextlib.AbstractCon
     """
     stochastic = [each.stochastic for module in modules for each in named_synapses(module)]
 
-    def contexts() -> tuple[contextlib.AbstractContextManager, ...]:
-        return contextlib.nullcontext(), _draws_repeated(stochastic, _steps(stochastic))
+    @contextlib.contextmanager
+    def draws_repeated(steps: list[tuple[Tensor, Tensor]]) -> Iterator[None]:
+        """Count passes from other numbers inside the block."""
+        after = _steps(stochastic)
+        try:
+            _set_steps(stochastic, steps, repeats_draws=True)
+            yield
+        finally:
+            _set_steps(stochastic, after, repeats_draws=False)
 
-    return contexts
+    return lambda: (contextlib.nullcontext(), draws_repeated(_steps(stochastic)))
 
 
 def _steps(stochastic: list[StochasticWeight]) -> list[tuple[Tensor, Tensor]]:
     """Return how many passes there were, in `train()` and in `eval()`."""
     return [(each.step.clone(), each.evaluation_step.clone()) for each in stochastic]
-
-
-@contextlib.contextmanager
-def _draws_repeated(stochastic: list[StochasticWeight], steps: list[tuple[Tensor, Tensor]]) -> Iterator[None]:
-    """Count passes from other numbers inside the block."""
-    after = _steps(stochastic)
-    try:
-        _set_steps(stochastic, steps, repeats_draws=True)
-        yield
-    finally:
-        _set_steps(stochastic, after, repeats_draws=False)
 
 
 def _set_steps(

@@ -167,11 +167,11 @@ def validate(
     machines. Claims whose data or packages are missing appear as not run, with the reason.
     """
     from validation.claims_file import collected_claims, merge_claims, read_claims
+    from validation.cli.report_tables import print_comparison, print_summary
     from validation.context import Context
     from validation.evaluation import measure_claims
     from validation.registry import claims_named
     from validation.report import comparison_of, writable_folder
-    from validation.cli.report_tables import print_comparison, print_summary
 
     load_plugins(plugins)
     # Read first: a wrong file should not cost a measurement, and --out may replace it.

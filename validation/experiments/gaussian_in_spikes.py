@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import field
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 import quantities as pq
@@ -195,25 +195,16 @@ def _realised(trained: TrainedNetworks, row: int, way: str) -> conversion.RateNe
 
 def _drawn_answers(config: Config, trained: TrainedNetworks, data: ImageData) -> list[xr.Dataset]:
     """Return the answers of each rate network with drawn and with mean weights."""
-    import torch
+    from rate_models.noisy_networks import logits_of
 
-    synapses = trained.synapses
+    synapses, streams = trained.synapses, trained.synapses.evaluation_streams()
     images = data.test_images[: config.n_images].to(synapses.learned.device, synapses.learned.dtype)
-    streams = synapses.evaluation_streams()
-
-    def answered(images_per_draw: int, weights: Callable[[], Any]) -> NDArray[np.int64]:
-        parts = []
-        for part in images.split(images_per_draw):
-            parameters = weights()
-            logits = trained.network.logits(part.expand(len(parameters), *part.shape), parameters)
-            parts.append(logits.argmax(dim=-1))
-        return torch.cat(parts, dim=1).cpu().numpy()
-
-    drawn = answered(config.images_per_draw, lambda: synapses.sample(streams))
-    mean = answered(1000, synapses.expected)
+    drawn = logits_of(trained.network, images, config.images_per_draw, lambda: synapses.sample(streams))
+    mean = logits_of(trained.network, images, 1000, synapses.expected)
+    answered = [logits.argmax(dim=-1).cpu().numpy() for logits in (drawn, mean)]
     return [
         xr.Dataset({"drawn_answer": ("image", first), "mean_answer": ("image", other)})
-        for first, other in zip(drawn, mean, strict=True)
+        for first, other in zip(*answered, strict=True)
     ]
 
 
