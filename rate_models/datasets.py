@@ -148,8 +148,8 @@ def load_images(name: str, *, folder: Path | str | None = None) -> ImageData:
         if not folders:
             raise FileNotFoundError(
                 f"no folder was given for {name}: set the environment variable BRIANPRESYN_DATA to the "
-                f"folder that holds {name}/, or pass folder=...; 'brianpresyn data fetch {name}' downloads it "
-                "and says where it lies"
+                f"folder that holds {name}/, or pass folder=...; 'brianpresyn data fetch {name}' downloads "
+                "it and says where it lies"
             )
         folder = next((each for each in folders if each.is_dir()), folders[0])
     read = {part: _read_idx(Path(folder), stem) for part, stem in IDX_FILES.items()}
@@ -236,27 +236,24 @@ def _pair_from(given: Any, part: str) -> tuple[Tensor, Tensor]:
     """Return flat images and labels of a pair, a data set or a loader."""
     wanted = f"{part} must be a pair of images and labels, or a Dataset or DataLoader of torch"
     together: Callable[[list[Tensor]], Tensor] = torch.cat
+    pairs: list[Any] = [given]
     if isinstance(given, torch.utils.data.DataLoader):
-        pairs = [_two(batch, wanted) for batch in given]
+        pairs = list(given)
     elif isinstance(given, torch.utils.data.Dataset) and hasattr(given, "__len__"):
-        together, pairs = torch.stack, [_two(given[index], wanted) for index in range(len(given))]
-    else:
-        pairs = [_two(given, wanted)]
-    pair = [together([torch.as_tensor(each) for each in part]) for part in zip(*pairs, strict=True)]
-    if not pair or not len(pair[0]):
+        together, pairs = torch.stack, [given[index] for index in range(len(given))]
+    for pair in pairs:
+        if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+            raise TypeError(f"{wanted}, got {shown(pair)}")
+        if not all(isinstance(each, (Tensor, np.ndarray, Integral)) for each in pair):
+            kinds = " and ".join(type(each).__name__ for each in pair)
+            raise TypeError(f"{wanted}, got a pair of {kinds}")
+    whole = [together([torch.as_tensor(each) for each in side]) for side in zip(*pairs, strict=True)]
+    if not whole or not len(whole[0]):
         raise ValueError(f"{wanted}, got none")
-    if pair[1].is_floating_point() or pair[1].is_complex() or pair[1].dtype is torch.bool:
-        raise TypeError(f"labels of {part} must be whole numbers, got {pair[1].dtype}")
-    images = pair[0] if pair[0].is_floating_point() else pair[0].float()
-    return images.flatten(1), pair[1].long()
-
-
-def _two(pair: Any, wanted: str) -> tuple[Any, Any]:
-    if not isinstance(pair, (tuple, list)) or len(pair) != 2:
-        raise TypeError(f"{wanted}, got {shown(pair)}")
-    if not all(isinstance(each, (Tensor, np.ndarray, Integral)) for each in pair):
-        raise TypeError(f"{wanted}, got a pair of {type(pair[0]).__name__} and {type(pair[1]).__name__}")
-    return pair[0], pair[1]
+    images, labels = whole
+    if labels.is_floating_point() or labels.is_complex() or labels.dtype is torch.bool:
+        raise TypeError(f"labels of {part} must be whole numbers, got {labels.dtype}")
+    return (images if images.is_floating_point() else images.float()).flatten(1), labels.long()
 
 
 def _digits() -> ImageData:

@@ -64,15 +64,7 @@ def run_sweep(
         raise ValueError(f"group_size must be a whole number from 1 on, or None, got {group_size!r}")
 
     def size(n_missing: int, n_workers: int) -> int:
-        """Return how many replicas a group may have: what fits the device, and work for every worker."""
-        if group_size:
-            return group_size
-        if execution.torch_device.type == "cuda":
-            free = torch.cuda.mem_get_info(execution.torch_device)[0]
-            most = min(int(0.7 * free / bytes_per_replica), -(-n_missing // n_workers))
-        else:
-            most = min(_LARGEST_CPU_GROUP, -(-n_missing // (4 * n_workers)))
-        return max(1, most)
+        return group_size or largest_group(n_missing, bytes_per_replica, execution, n_workers)
 
     results = sweep_groups(
         function,
@@ -140,3 +132,11 @@ def replica_bytes(
     """
     activities = 3 * batch_size * sum(layout.sizes)
     return (n_rows * layout.n_parameters + activities) * dtype.itemsize
+
+
+def largest_group(n: int, bytes_per_replica: int, execution: Execution, n_workers: int) -> int:
+    """Return how many of n replicas a group may have: what fits the device, and work for every worker."""
+    if execution.torch_device.type == "cuda":
+        free = torch.cuda.mem_get_info(execution.torch_device)[0]
+        return max(1, min(int(0.7 * free / bytes_per_replica), -(-n // n_workers)))
+    return max(1, min(_LARGEST_CPU_GROUP, -(-n // (4 * n_workers))))

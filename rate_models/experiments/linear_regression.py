@@ -87,14 +87,11 @@ def run(
     check_config(config, Config)
     x, y = _data(config)
     costs = [PowerCost.with_scale(config.s, rho) for rho in config.rho]
-    each: list[Costs] = [cost for cost in (*costs, EntropyCost()) for _ in config.seeds]
-    layout, n_costs = Layout((config.n_inputs, 1)), len(config.rho) + 1
-    synapses = GaussianSynapses(
-        layout,
-        config.seeds * n_costs,
-        initial_sigma=config.s,
-        execution=execution_or_default(execution),
-    )
+    all_costs: list[Costs] = [*costs, EntropyCost()]
+    each = [cost for cost in all_costs for _ in config.seeds]
+    seeds, where = config.seeds * len(all_costs), execution_or_default(execution)
+    layout = Layout((config.n_inputs, 1))
+    synapses = GaussianSynapses(layout, seeds, initial_sigma=config.s, execution=where)
     # A wide prior, which the data outweigh.
     options = {"prior_sd": 1e3, "noise_sd": config.noise_sd, "learning_rate": config.learning_rate}
     trainer = regression_trainer(synapses, each, x, y, **options)
@@ -105,7 +102,7 @@ def run(
         if 2 * step >= config.n_steps:
             log_sigmas.append(synapses.sigma.log())
     sigma = torch.stack(log_sigmas).mean(dim=0).exp()[:, : config.n_inputs].double().cpu().numpy()
-    sigma = sigma.reshape(n_costs, len(config.seeds), config.n_inputs)
+    sigma = sigma.reshape(len(all_costs), len(config.seeds), config.n_inputs)
     hessian = x.square().sum(dim=0).double().numpy() / config.noise_sd**2
     return xr.Dataset(
         {

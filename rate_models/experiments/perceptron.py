@@ -154,8 +154,8 @@ def run(
             n_done += n_patterns
     axes = {"model": config.models, "n_patterns": config.n_patterns}
     result = swept_dataset(points, results, axes).astype(np.float32)
-    counts = {"n_learned": np.arange(config.n_tasks + 1), "task": np.arange(1, config.n_tasks + 1)}
-    result = result.assign_coords(seed=list(config.seeds), **counts)
+    n_learned = np.arange(config.n_tasks + 1)
+    result = result.assign_coords(seed=list(config.seeds), n_learned=n_learned, task=n_learned[1:])
     return result.assign_attrs(n_inputs=config.n_inputs, n_samples=config.n_samples)
 
 

@@ -120,15 +120,7 @@ def run(
     check_config(config, Config)
     execution = execution_or_default(execution)
     data = images_for(config.data_set, execution)
-    # Those that pay all costs at once come last.
-    pairs = zip(config.rho, config.c, strict=True)
-    costs: list[Costs] = [PowerCost(float(c), rho) for rho, row in pairs for c in row]
-    for column in (1 / len(config.rho)) * config.c.T:
-        costs.append(tuple(PowerCost(float(c), rho) for rho, c in zip(config.rho, column, strict=True)))
-    networks = [
-        NoisyNetwork(cost, seed, homogeneous=noise == "homogeneous", noise_haste=config.noise_haste)
-        for cost, noise, seed in itertools.product(costs, NOISES, config.seeds)
-    ]
+    networks = networks_of(config)
     options: dict[str, Any] = {"execution": execution, "executor": executor, "keep_in": keep_in}
     trained = config.trained(networks, on_progress=part_of(on_progress, 0.0, 0.9), **options)
     on_progress(0.9, "answering the test set")
@@ -144,6 +136,18 @@ def run(
     by_replica = by_replica.assign({name: ("replica", values) for name, values in measured.items()})
     on_progress(0.95, "realising the synapses as n, p and q")
     return _packed(config, trained, by_replica)
+
+
+def networks_of(config: Config) -> list[NoisyNetwork]:
+    """Return the networks of the sweep, and after them those that pay all costs at once."""
+    pairs = zip(config.rho, config.c, strict=True)
+    costs: list[Costs] = [PowerCost(float(c), rho) for rho, row in pairs for c in row]
+    for column in (1 / len(config.rho)) * config.c.T:
+        costs.append(tuple(PowerCost(float(c), rho) for rho, c in zip(config.rho, column, strict=True)))
+    return [
+        NoisyNetwork(cost, seed, homogeneous=noise == "homogeneous", noise_haste=config.noise_haste)
+        for cost, noise, seed in itertools.product(costs, NOISES, config.seeds)
+    ]
 
 
 def _packed(config: Config, trained: TrainedNetworks, by_replica: xr.Dataset) -> xr.Dataset:

@@ -172,7 +172,7 @@ class EnergyCounter:
         self._calcium_of_site = float(magnitude_in(calcium_law.scale, ATP, "calcium"))
         self._odds_exponent = calcium_law.odds_exponent
         self._handles: list[Any] = []
-        self._find_modules(is_spiking or _is_of_a_spiking_library)
+        self._find_modules(is_spiking or _is_neuron)
         self.reset()
 
     @property
@@ -337,7 +337,7 @@ def _number(amount: Tensor) -> float:
         ) from error
 
 
-def _is_of_a_spiking_library(module: nn.Module) -> bool:
+def _is_neuron(module: nn.Module) -> bool:
     """Return whether a module is a neuron, without weights, of one of the libraries for spiking networks."""
     is_known = type(module).__module__.split(".")[0] in _LIBRARIES
     return is_known and not any(parameter.ndim > 1 for parameter in module.parameters())

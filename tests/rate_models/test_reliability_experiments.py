@@ -65,7 +65,7 @@ def test_every_figure_can_be_drawn_from_the_result_alone(ran):
 
 def test_mixtures_pay_an_equal_share_of_every_cost():
     config = CONFIGS[reliability_tradeoff]
-    mixed = reliability_tradeoff._networks(config)[-1]
+    mixed = reliability_tradeoff.networks_of(config)[-1]
     assert [term.rho for term in mixed.cost] == list(config.rho)
     assert [term.c for term in mixed.cost] == pytest.approx(list(config.c[:, -1] / len(config.rho)))
 

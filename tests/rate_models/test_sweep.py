@@ -288,8 +288,8 @@ def test_progress_says_what_is_left(tmp_path):
 def test_group_size_follows_memory_and_workers():
     needed = replica_bytes(Layout((784, 200, 200, 10)), 100)
     assert 8 * 2**20 < needed < 12 * 2**20
-    assert sweep._group_size(100, needed, Execution(), n_workers=2) == 4
-    assert sweep._group_size(3, needed, Execution(), n_workers=2) == 1
+    assert sweep.largest_group(100, needed, Execution(), n_workers=2) == 4
+    assert sweep.largest_group(3, needed, Execution(), n_workers=2) == 1
 
 
 def test_stored_groups_say_what_they_are(tmp_path):
