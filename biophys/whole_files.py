@@ -1,12 +1,18 @@
-"""Files that are written whole or not at all."""
+"""Files that are written whole or not at all, and folders in which one process works at a time."""
 
 import contextlib
 import glob
 import os
+import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from biophys.processes import is_of_the_dead, mark_of_this_process
+
+try:
+    import fcntl
+except ModuleNotFoundError:  # on Windows
+    fcntl = None  # type: ignore[assignment]
 
 
 @contextlib.contextmanager
@@ -43,3 +49,30 @@ def arriving_together(paths: Sequence[Path]) -> Iterator[list[Path]]:
     finally:
         for part in parts:
             part.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def alone(path: Path, waiting: str = "") -> Iterator[bool]:
+    """Hold a lock on a folder, or on a file that is made for it: wait, and warn of it, while another does.
+
+    Yields whether another one has been waited for. The lock goes with its process. Where the system has no
+    locks nobody waits: two processes may then compute the same, and the last one's file stays.
+    """
+    if fcntl is None:
+        yield False
+        return
+    handle = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR | os.O_CREAT)
+    has_waited = False
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if waiting:
+                warnings.warn(waiting, stacklevel=5)
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            has_waited = True
+        except OSError:
+            pass  # a file system without locks
+        yield has_waited
+    finally:
+        os.close(handle)

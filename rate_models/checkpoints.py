@@ -12,8 +12,6 @@ torch keep their `state_dict`.
 """
 
 import json
-import os
-import uuid
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +21,7 @@ from torch import Tensor
 
 from biophys.argument_types import checked_types
 from biophys.units import shown
+from biophys.whole_files import arriving
 from rate_models.layout import Layout, RecentViews
 
 FORMAT = "brianpresyn checkpoint 1"
@@ -61,16 +60,9 @@ def save_checkpoint(path: Path | str, **parts: Any) -> None:
     >>> bool((again.epoch(np.arange(10), batch_size=5).images == expected).all())
     True
     """
-    path = Path(path)
     state = {"format": FORMAT, **{name: _state_of(part, name, set()) for name, part in parts.items()}}
-    part = path.with_name(f".{uuid.uuid4().hex}.{path.name}")
-    try:
-        torch.save(state, part)
-        with part.open("rb+") as file:
-            os.fsync(file.fileno())
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
+    with arriving(Path(path)) as file:
+        torch.save(state, file)
 
 
 @checked_types

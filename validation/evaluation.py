@@ -112,10 +112,10 @@ def measure_claims(
     claims = claims_named(all_claims() if ids is None else ids)
     asked = frozenset(claim.id for claim in claims)
     measures = measures_of(ids)
-    if n_jobs == 1:
-        runs = tuple(_run(measure, asked, context, on_progress) for measure in measures)
-    else:
+    if n_jobs > 1:
         runs = _run_in_processes(measures, asked, context, n_jobs, on_progress)
+    else:
+        runs = tuple(_run(measure, asked, context, on_progress) for measure in measures)
     return Findings(tuple(claims), runs, context)
 
 
@@ -164,37 +164,27 @@ def measures_of(ids: Sequence[str] | None) -> list[Measure]:
 def _run(
     measure: Measure, asked: frozenset[str], context: Context, on_progress: ProgressReport
 ) -> MeasureRun:
+    """Run a measure; where that cannot be, say of each clause why not, in the rendering of the measure."""
     on_progress(measure, 0.0, "")
-    t_start = time.perf_counter()
-    error: Exception | None = None
+    t_start, error = time.perf_counter(), None
     try:
         reason = reason_to_skip(measure)
-        if reason:
-            evidence = _nothing(measure, asked, reason)
-        else:
+        if not reason:
             evidence = measure.evidence(replace(context, report_progress=partial(on_progress, measure)))
     except (DataSetMissing, DataSetCorrupt) as caught:
-        evidence = _nothing(measure, asked, str(caught))
+        reason = str(caught)
     except Exception as caught:  # one broken measurement must not lose the others
-        error = caught
-        reason = f"the measurement ended in an error: {type(caught).__name__}: {caught}"
-        evidence = _nothing(measure, asked, reason)
+        error, reason = caught, f"the measurement ended in an error: {type(caught).__name__}: {caught}"
+    if reason:
+        clauses = (clause for claim in claims_named(asked & {*measure.claims}) for clause in claim.clauses)
+        evidence = Evidence(tuple(not_run(clause, reason, measure.rendering) for clause in clauses))
     on_progress(measure, 1.0, "")
     return MeasureRun(measure, evidence, time.perf_counter() - t_start, error)
 
 
-def _nothing(measure: Measure, asked: frozenset[str], reason: str) -> Evidence:
-    """Return the rows that say why the clauses of a measure were not measured, in its rendering."""
-    claims = claims_named(claim for claim in measure.claims if claim in asked)
-    return Evidence(
-        tuple(not_run(clause, reason, measure.rendering) for claim in claims for clause in claim.clauses)
-    )
-
-
 def reason_to_skip(measure: Measure) -> str:
     """Return why `measure` cannot run here, or an empty string."""
-    missing = missing_packages(measure)
-    if missing:
+    if missing := missing_packages(measure):
         return f"needs {', '.join(missing)}: install it with  pip install 'brianpresyn[rate,data]'"
     for name in measure.data_sets:
         try:

@@ -92,10 +92,8 @@ class Measure:
         return replace(evidence, runs=tuple(used))
 
 
-def evidence_of(findings: Findings | Evidence) -> Evidence:
+def evidence_of(findings: Findings) -> Evidence:
     """Return what a measuring function yielded, sorted by kind, with the verdicts of families corrected."""
-    if isinstance(findings, Evidence):
-        return findings
     items = list(findings)
     return Evidence(
         tuple(corrected(item for item in items if isinstance(item, Measurement))),
@@ -153,13 +151,11 @@ def measures(
             raise ValueError(f"there are two measures {function.__name__}: name this function otherwise")
 
         @functools.wraps(function)
-        def measured(*given: Any) -> Findings | Evidence:
-            findings = function(*given)
-            if isinstance(findings, Evidence):
-                return findings
+        def measured(*given: Any) -> Findings:
             published = published_settings(experiment)
             here = setting_of(given[0].config, published) if published else PUBLISHED
-            return (placed(item, form, here) if isinstance(item, Measurement) else item for item in findings)
+            for item in function(*given):
+                yield placed(item, form, here) if isinstance(item, Measurement) else item
 
         # What is marked as wrapped counts as a function that checks its arguments.
         vars(measured).pop("__wrapped__")

@@ -23,6 +23,7 @@ from biophys.progress import Progress, ignore_progress
 from biophys.settings import as_plain, changed, with_plain, with_shifted_seeds
 from biophys.source_digest import source_digest
 from biophys.sweeps.executors import executor_or_default
+from biophys.whole_files import alone
 from validation.archive import ArchivedRun, ArchiveError, archive_run, archived_run
 from validation.context import Context
 from validation.data.datastore import DATA_SETS, locate
@@ -242,7 +243,8 @@ def kept_run(
     the experiment is run again. If the result cannot be written, it is returned all the same, with a warning.
     """
     path = folder / f"{name}-{_key(name, config)}.nc"
-    with _one_at_a_time(path):
+    folder.mkdir(parents=True, exist_ok=True)
+    with alone(path.with_suffix(".lock")):
         if path.is_file():
             try:
                 return Run(**vars(archived_run(path, name)), settings=config)
@@ -360,20 +362,6 @@ def _name_those_not_used(name: str, config: Any, folder: Path) -> None:
         if other.provenance.get("source") != source_digest(EXPERIMENTS[name]):
             parts.append("it was made by other code")
         warnings.warn(f"{path} is not used: {'; '.join(parts)}. It can be deleted", stacklevel=3)
-
-
-@contextlib.contextmanager
-def _one_at_a_time(path: Path) -> Iterator[None]:
-    """Let one process at a time work on a result; others wait for it. The lock goes with its process."""
-    try:
-        import fcntl
-    except ImportError:  # Windows: two processes may then compute the same, and the last one's file stays
-        yield
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with open(path.with_suffix(".lock"), "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def data_checksums(config: Any) -> dict[str, str]:

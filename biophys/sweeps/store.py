@@ -10,7 +10,7 @@ import re
 import sys
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -19,11 +19,7 @@ import xarray as xr
 
 from biophys.processes import is_of_the_dead, mark_of_this_process
 from biophys.source_digest import digest_of
-
-try:
-    import fcntl
-except ModuleNotFoundError:  # on Windows
-    fcntl = None  # type: ignore[assignment]
+from biophys.whole_files import alone
 
 Settings: TypeAlias = Mapping[str, Any]
 """The settings of one replica: names and plain values (numbers, text, truth values)."""
@@ -68,32 +64,13 @@ class SweepStore:
                 if time.time() - leftover.stat().st_mtime > _OLD if is_over is None else is_over:
                     leftover.unlink()
 
-    @contextlib.contextmanager
-    def alone(self) -> Iterator[bool]:
+    def alone(self) -> contextlib.AbstractContextManager[bool]:
         """Work in the folder while no other sweep does: wait, and say so, while one does.
 
-        Yields whether another one has been waited for, whose results are worth reading then. Where the system
-        has no locks nobody waits; two sweeps then compute the same twice, and lose nothing.
+        Yields whether another one has been waited for, whose results are worth reading then.
         """
-        handle = os.open(self.folder, os.O_RDONLY) if fcntl else None
-        try:
-            has_waited = False
-            try:
-                if handle is not None:
-                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                warnings.warn(
-                    f"another sweep works in {self.folder}: waiting until it ends, to use what it stores",
-                    stacklevel=5,
-                )
-                fcntl.flock(handle, fcntl.LOCK_EX)  # type: ignore[arg-type]
-                has_waited = True
-            except OSError:
-                pass  # a file system without locks
-            yield has_waited
-        finally:
-            if handle is not None:
-                os.close(handle)
+        waiting = f"another sweep works in {self.folder}: waiting until it ends, to use what it stores"
+        return alone(self.folder, waiting)
 
     def add(self, group: Sequence[Settings], result: xr.Dataset) -> Path:
         """Store the result of a group, one row per replica, whole or not at all (SweepStorageError)."""

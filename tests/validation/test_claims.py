@@ -13,7 +13,7 @@ from biophys.settings import as_plain, with_shifted_seeds
 from validation import claims, evaluation, registry, runs
 from validation.context import Context
 from validation.criteria import above
-from validation.registry import ClaimFigure, Evidence, Measure
+from validation.registry import ClaimFigure, Measure
 from validation.statement import CROSS_CHECK, SCHUG, Claim, Clause, Measurement, Rendering, Verdict, row
 
 
@@ -96,7 +96,7 @@ def test_error_in_one_measure_leaves_the_others(only_measures):
         raise ZeroDivisionError("too small")
 
     def sound(context):
-        return Evidence((measurement(claim="S21"),))
+        yield measurement(claim="S21")
 
     only_measures(Measure(broken, ("M02",), Rendering.ANALYTIC), Measure(sound, ("S21",), Rendering.ANALYTIC))
     findings = evaluation.measure_claims(None, Context())
@@ -141,11 +141,9 @@ def test_data_set_found_missing_on_the_way_skips(only_measures):
 
 def test_only_the_claims_asked_for_are_reported(only_measures):
     def both(context):
-        return Evidence(
-            (measurement(claim="S03"), measurement(claim="S04")),
-            (ClaimFigure(Figure(), "lesions", "S03"),),
-            ("why",),
-        )
+        yield from (measurement(claim="S03"), measurement(claim="S04"))
+        yield ClaimFigure(Figure(), "lesions", "S03")
+        yield "why"
 
     only_measures(Measure(both, ("S03", "S04"), Rendering.RATE))
     findings = evaluation.measure_claims(["S04"], Context())
@@ -155,7 +153,7 @@ def test_only_the_claims_asked_for_are_reported(only_measures):
 
 def test_failures_leave_out_known_deviations(only_measures):
     def failing(context):
-        return Evidence((measurement(Verdict.NOT_REPRODUCED),))
+        yield measurement(Verdict.NOT_REPRODUCED)
 
     only_measures(Measure(failing, ("M02",), Rendering.ANALYTIC))
     findings = evaluation.measure_claims(["M02"], Context())

@@ -81,12 +81,11 @@ def test_validate_writes_both_files_for_just_the_claims_asked_for(tmp_path, caps
 def test_strict_fails_when_an_expected_claim_does_not_hold(tmp_path, monkeypatch):
     from biophys.estimates import exactly
     from validation import evaluation
-    from validation.registry import Evidence, Measure
+    from validation.registry import Measure
     from validation.statement import Measurement, Rendering, Verdict
 
     def failing(context):
-        wrong = Measurement("S21", "S21a", Rendering.ANALYTIC, "p", exactly(0.9), Verdict.NOT_REPRODUCED)
-        return Evidence((wrong,))
+        yield Measurement("S21", "S21a", Rendering.ANALYTIC, "p", exactly(0.9), Verdict.NOT_REPRODUCED)
 
     measures = (Measure(failing, ("S21",), Rendering.ANALYTIC),)
     monkeypatch.setattr(evaluation, "all_measures", lambda: measures)
