@@ -13,7 +13,8 @@ functional microcircuits in visual cortex. Nature 496:96-100. doi:10.1038/nature
 """
 
 import csv
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -55,98 +56,70 @@ def read_sjostrom2001(folder: Path | str | None = None) -> PlasticityRecordings:
 
 
 _MEASURED = ("Pairing freq.", "Timing", "Pr (before)", "Pr (after)", "q (mV, before)", "q (mV, after)")
-_DERIVED = ("w (before)", "w (after)", "dp", "dp_rel", "dq", "dq_rel", "dw_abs", "dw_rel")
 
 
 def _read_plasticity(path: Path, induction: str) -> dict[str, np.ndarray]:
-    """Return the measured columns of one file, with the names of the recordings and the induction."""
-    rows = _rows(path)
-    names = _first_of_each(rows[0])
-    columns = {name: _numbers(path, rows, names, name) for name in (*_MEASURED, *_DERIVED)}
-    _check_derived(path, columns)
-    recording = np.array([row[_position(path, names, "Recording")].strip(" '") for row in rows[1:]])
-    measured = {name: columns[name] for name in _MEASURED}
-    return {"recording": recording, "induction": np.full(len(recording), induction), **measured}
+    """Return the measured columns of one file, with the names of the recordings and the induction.
 
-
-def _check_derived(path: Path, columns: Mapping[str, np.ndarray]) -> None:
-    """Raise ValueError unless every derived column follows from p and q."""
+    Raises ValueError unless every derived column follows from p and q.
+    """
+    derived = ("w (before)", "w (after)", "dp", "dp_rel", "dq", "dq_rel", "dw_abs", "dw_rel")
+    columns = _columns(path, (*_MEASURED, *derived), ("Recording",))
     p_before, p_after, q_before, q_after = (columns[name] for name in _MEASURED[2:])
     w_before, w_after = p_before * q_before, p_after * q_after
-    expected = {
-        "w (before)": w_before,
-        "w (after)": w_after,
-        "dp": p_after - p_before,
-        "dp_rel": p_after / p_before - 1,
-        "dq": q_after - q_before,
-        "dq_rel": q_after / q_before - 1,
-        "dw_abs": np.abs(w_after - w_before),
-        "dw_rel": np.abs(w_after / w_before - 1),
-    }
-    # A quotient of strengths of a few hundredths of a millivolt that are printed to nine decimals.
-    absolute_error = {"dw_rel": 1e-6}
-    for name, value in expected.items():
-        wrong = ~np.isclose(columns[name], value, rtol=1e-6, atol=absolute_error.get(name, 2e-9))
-        if wrong.any():
-            row = int(np.flatnonzero(wrong)[0])
+    changes_of_p = p_after - p_before, p_after / p_before - 1
+    changes_of_q = q_after - q_before, q_after / q_before - 1
+    changes_of_w = np.abs(w_after - w_before), np.abs(w_after / w_before - 1)
+    follows = (w_before, w_after, *changes_of_p, *changes_of_q, *changes_of_w)
+    for name, expected in zip(derived, follows, strict=True):
+        # A quotient of strengths of a few hundredths of a millivolt that are printed to nine decimals.
+        error = 1e-6 if name == "dw_rel" else 2e-9
+        wrong = np.flatnonzero(~np.isclose(columns[name], expected, rtol=1e-6, atol=error))
+        if wrong.size:
             raise ValueError(
-                f"{path}, data row {row + 1}: {name} is {columns[name][row]:.9g}, but p and q give "
-                f"{value[row]:.9g}; this is not the published file"
+                f"{path}, data row {wrong[0] + 1}: {name} is {columns[name][wrong[0]]:.9g}, but p and q give "
+                f"{expected[wrong[0]]:.9g}; this is not the published file"
             )
+    recording = np.char.strip(columns["Recording"], " '")
+    measured = {name: columns[name] for name in _MEASURED}
+    return {"recording": recording, "induction": np.full(len(recording), induction), **measured}
 
 
 @checked_types
 def read_ko2013(folder: Path | str | None = None) -> EpspRecordings:
     """Return the 136 connections of Ko et al. (2013), from the file ``ko2013``; as `read_sjostrom2001`."""
     path = (locate("ko2013") if folder is None else Path(folder)) / "ko2013"
-    rows = _rows(path)
-    # The header ends in a comma that the rows do not have; the nameless column it makes is never asked for.
-    names = _first_of_each(rows[0])
-    mean, variance, rate_mean, rate_threshold = (
-        _numbers(path, rows, names, name) for name in ("mean", "var", "foopsi_mean", "foopsi_threshold")
-    )
+    mean, variance, rate_mean, rate_threshold = _columns(
+        path, ("mean", "var", "foopsi_mean", "foopsi_threshold")
+    ).values()
     _, cell = np.unique(np.column_stack([rate_mean, rate_threshold]), axis=0, return_inverse=True)
     return EpspRecordings(mean * pq.mV, variance * pq.mV**2, rate_mean, rate_threshold, cell.ravel())
 
 
-# Tables of numbers
-
-
-def _rows(path: Path) -> list[list[str]]:
-    """Return the header and the rows of a comma-separated file, without blanks around the fields."""
+def _columns(path: Path, numbers: Sequence[str], texts: Sequence[str] = ()) -> dict[str, np.ndarray]:
+    """Return columns of a comma-separated file: finite numbers, and texts; of two of one name the first."""
     with open(path, encoding="utf-8-sig", newline="") as stream:
-        rows = [
-            [field.strip() for field in row] for row in csv.reader(stream, skipinitialspace=True) if any(row)
-        ]
+        lines = csv.reader(stream, skipinitialspace=True)
+        rows = [[field.strip() for field in line] for line in lines if any(line)]
     if len(rows) < 2:
         raise ValueError(f"{path} must have a header and at least one row, got {len(rows)} lines")
-    return rows
-
-
-def _first_of_each(header: Sequence[str]) -> dict[str, int]:
-    """Return the position of each column, the first one where a name occurs twice."""
-    positions: dict[str, int] = {}
-    for position, name in enumerate(header):
-        positions.setdefault(name, position)
-    return positions
-
-
-def _position(path: Path, names: Mapping[str, int], name: str) -> int:
-    if name not in names:
-        raise ValueError(f"{path} lacks the column {name!r}: it has {', '.join(names)}")
-    return names[name]
-
-
-def _numbers(path: Path, rows: list[list[str]], names: Mapping[str, int], name: str) -> np.ndarray:
-    """Return one column as finite numbers, shape (n,)."""
-    position = _position(path, names, name)
-    values = np.empty(len(rows) - 1)
-    for index, row in enumerate(rows[1:]):
-        field = row[position] if position < len(row) else ""
-        try:
-            values[index] = float(field)
-        except ValueError:
-            values[index] = np.nan
-        if not np.isfinite(values[index]):
-            raise ValueError(f"{path}, data row {index + 1}: {name} must be a finite number, got {field!r}")
-    return values
+    header, *data = rows
+    columns = {}
+    for name in (*numbers, *texts):
+        if name not in header:
+            raise ValueError(f"{path} lacks the column {name!r}: it has {', '.join(header)}")
+        # A header may end in a comma that the rows do not have.
+        fields = [row[header.index(name)] if header.index(name) < len(row) else "" for row in data]
+        columns[name] = np.array(fields)
+        for index, field in enumerate(fields if name in numbers else ()):
+            try:
+                is_number = math.isfinite(float(field))
+            except ValueError:
+                is_number = False
+            if not is_number:
+                raise ValueError(
+                    f"{path}, data row {index + 1}: {name} must be a finite number, got {field!r}"
+                )
+        if name in numbers:
+            columns[name] = columns[name].astype(float)
+    return columns
