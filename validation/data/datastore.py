@@ -10,7 +10,7 @@ import hashlib
 import os
 import time
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -47,11 +47,7 @@ class DataSetMissing(LookupError):
 
 
 class DataSetCorrupt(ValueError):
-    """A file of a data set has other content than the registered one.
-
-    It names the file, the expected sha256 of the uncompressed content, the one found (or why it cannot be
-    read), and what the user can do.
-    """
+    """A file has other content than the registered one: it says which, what was found, and what to do."""
 
     def __init__(self, file: Path, expected: str, found: str, remedy: str) -> None:
         super().__init__(f"{file} has the wrong content: expected sha256 {expected}, found {found}; {remedy}")
@@ -71,11 +67,6 @@ class DataSetStatus:
     size: int
     problem: str
     """Why it is not there with the registered content; empty if it is."""
-
-    @property
-    def present(self) -> bool:
-        """Whether every file is there with the registered content."""
-        return not self.problem
 
 
 def data_set_named(name: str) -> DataSet:
@@ -108,20 +99,17 @@ def cache_folder() -> Path | None:
 def status() -> list[DataSetStatus]:
     """Return where every data set, of plugins too, is on this machine; nothing is downloaded."""
     load_plugins()
-    return [_status(data_set) for data_set in DATA_SETS.values()]
-
-
-def _status(data_set: DataSet) -> DataSetStatus:
-    problem = ""
-    try:
-        folder = _valid_folder(data_set)
-    except DataSetCorrupt as corrupt:
-        folder, problem = corrupt.file.parent, str(corrupt)
-    if folder is None:
-        return DataSetStatus(data_set.name, None, 0, "; ".join(_where_it_is_not(data_set)))
-    paths = [folder / file.name for file in data_set.files]
-    size = sum(path.stat().st_size for path in paths if path.is_file())
-    return DataSetStatus(data_set.name, folder, size, problem)
+    rows = []
+    for data_set in DATA_SETS.values():
+        try:
+            folder = _valid_folder(data_set)
+            problem = "" if folder else "; ".join(_where_it_is_not(data_set))
+        except DataSetCorrupt as corrupt:
+            folder, problem = corrupt.file.parent, str(corrupt)
+        paths = [folder / file.name for file in data_set.files] if folder else []
+        size = sum(path.stat().st_size for path in paths if path.is_file())
+        rows.append(DataSetStatus(data_set.name, folder, size, problem))
+    return rows
 
 
 @checked_types
@@ -200,35 +188,29 @@ def _is_given(path: Path) -> bool:
     return any(path.is_relative_to(folder) for folder in data_folders())
 
 
-def _where_it_is_not(data_set: DataSet) -> Iterator[str]:
-    """Yield, for each place that was looked in, why the data set was not found there."""
-    given, cache = data_folders(), cache_folder()
-    yield from (_absence(data_set, folder) for folder in given)
-    if not given:
-        yield f"{DATA_VARIABLE} is not set"
-    if not _is_public(data_set):
-        return
-    if cache is None:
-        yield f"no cache: install pooch (pip install 'brianpresyn[data]') or set {CACHE_VARIABLE}"
-    else:
-        yield _absence(data_set, cache)
-
-
-def _absence(data_set: DataSet, root: Path) -> str:
-    folder = root / data_set.folder
-    for place in (root, folder):
-        if not place.is_dir():
-            return f"{place} does not exist"
-    return f"{folder} lacks {', '.join(_absent_files(data_set, folder))}"
+def _where_it_is_not(data_set: DataSet) -> list[str]:
+    """Return, for each place that was looked in, why the data set was not found there."""
+    roots, reasons = data_folders(), []
+    if not roots:
+        reasons.append(f"{DATA_VARIABLE} is not set")
+    if _is_public(data_set) and (cache := cache_folder()) is not None:
+        roots = [*roots, cache]
+    for root in roots:
+        folder = root / data_set.folder
+        lacking = next((place for place in (root, folder) if not place.is_dir()), None)
+        absent = f"{folder} lacks {', '.join(_absent_files(data_set, folder))}"
+        reasons.append(absent if lacking is None else f"{lacking} does not exist")
+    if _is_public(data_set) and cache_folder() is None:
+        reasons.append(f"no cache: install pooch (pip install 'brianpresyn[data]') or set {CACHE_VARIABLE}")
+    return reasons
 
 
 def _missing_message(data_set: DataSet, failures: tuple[str, ...]) -> str:
     reasons = "; ".join([*_where_it_is_not(data_set), *failures])
     files = ", ".join(file.name for file in data_set.files)
+    how = f"It is not downloaded{': ' * bool(data_set.obtain)}{data_set.obtain}. Set"
     if _is_public(data_set):
         how = f"Run `brianpresyn data fetch {data_set.name}` where there is a network, or set"
-    else:
-        how = f"It is not downloaded{': ' * bool(data_set.obtain)}{data_set.obtain}. Set"
     return (
         f"data set {data_set.name!r} was not found ({reasons}). {how} {DATA_VARIABLE} to a folder whose "
         f"subfolder {data_set.folder} holds {files}"

@@ -243,7 +243,7 @@ class TestWithoutUrl:
         for content in (b"1", b"2"):
             put(tmp_path / "given" / "mine", {"cells.csv": content})
             assert datastore.locate("mine") == tmp_path / "given" / "mine"
-        assert datastore.status()[0].present
+        assert not datastore.status()[0].problem
 
     @pytest.mark.parametrize("function", [datastore.locate, datastore.fetch])
     def test_nothing_is_downloaded_and_the_message_says_how_to_get_it(self, mine, function):
@@ -352,12 +352,12 @@ class TestStatus:
     def test_present(self, toy, tmp_path):
         given = put(tmp_path / "given" / "toys")
         (row,) = datastore.status()
-        assert (row.name, row.present, row.path, row.problem) == ("toy", True, given, "")
+        assert (row.name, row.path, row.problem) == ("toy", given, "")
         assert row.size == sum(len(stored(name, content)) for name, content in CONTENT.items())
 
     def test_absent(self, toy):
         (row,) = datastore.status()
-        assert (row.present, row.path, row.size) == (False, None, 0)
+        assert row.problem and (row.path, row.size) == (None, 0)
         assert "given does not exist" in row.problem
 
     def test_absent_from_a_folder_that_exists(self, toy, tmp_path):
@@ -372,7 +372,7 @@ class TestStatus:
     def test_wrong_content(self, toy, tmp_path):
         given = put(tmp_path / "given" / "toys", {**CONTENT, "table.csv": b"other"})
         (row,) = datastore.status()
-        assert (row.present, row.path) == (False, given)
+        assert row.problem and row.path == given
         assert "table.csv has the wrong content" in row.problem
 
 
