@@ -35,16 +35,14 @@ _LEFT_OUT = (RecentViews, Layout, torch.device, torch.dtype, slice, type)
 def save_checkpoint(path: Path | str, **parts: Any) -> None:
     """Write the state of the parts of a run.
 
+    Raises TypeError if a part has no state that can be written.
+
     Parameters
     ----------
     path : the file; one that is there is replaced
     parts
         By name: a `training.Trainer` (with its synapses and rule), a `task_sequences.DataOrder`, a dataclass
         of results, arrays, numbers such as the epoch reached.
-
-    Raises
-    ------
-    TypeError : if a part has no state that can be written
 
     Examples
     --------

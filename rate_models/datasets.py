@@ -56,17 +56,15 @@ _LARGEST_FILE = 10**9
 class ImageData:
     """Normalised images and their labels, split into training and test set.
 
+    Raises ValueError if images and labels are not as many, training and test images differ in size, or a
+    label is no class.
+
     Parameters
     ----------
     name : name of the data set
     train_images, test_images : (image, pixel), floating point, training pixels with mean 0 and sd 1
     train_labels, test_labels : shape (image,), integer classes 0..n_classes-1
     n_classes : number of classes
-
-    Raises
-    ------
-    ValueError
-        If images and labels are not as many, training and test images differ in size, or a label is no class.
     """
 
     name: str
@@ -166,9 +164,7 @@ def load_images(name: str, *, folder: Path | str | None = None) -> ImageData:
 def data_set(name: str) -> Callable[[Callable[[], ImageData]], Callable[[], ImageData]]:
     """Register the decorated function as what `load_images` calls for a name.
 
-    Raises
-    ------
-    ValueError : if there is a data set of that name
+    Raises ValueError if there is a data set of that name.
 
     Examples
     --------

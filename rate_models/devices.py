@@ -23,6 +23,8 @@ _CACHED_ELEMENTS = 2**20
 class Execution:
     """How a group of replicas is computed; it says nothing of what is computed.
 
+    Raises ValueError if a device or precision is unknown, or the device is not there.
+
     Parameters
     ----------
     device
@@ -35,10 +37,6 @@ class Execution:
     data_folder
         Folders of image files by data set, separated as paths are, where this machine has them; empty for
         those of BRIANPRESYN_DATA.
-
-    Raises
-    ------
-    ValueError : if a device or precision is unknown, or the device is not there
 
     Examples
     --------

@@ -27,6 +27,8 @@ def mean_softmax(
 ) -> Tensor:
     """Return the class probabilities of every image, averaged over draws of the synapses.
 
+    Raises ValueError if `n_samples` is not positive, or the images do not fit the network.
+
     Parameters
     ----------
     network, synapses : what was trained
@@ -39,10 +41,6 @@ def mean_softmax(
     Returns
     -------
     probability : shape (replica, image, class)
-
-    Raises
-    ------
-    ValueError : if `n_samples` is not positive, or the images do not fit the network
     """
     for name, count in (("n_samples", n_samples), ("images_per_draw", images_per_draw)):
         if count < 1:
@@ -69,14 +67,12 @@ def accuracy(probability: Tensor, labels: Tensor) -> Tensor:
 
     It is nan where an answer is.
 
+    Raises ValueError if there is not one label for each image.
+
     Parameters
     ----------
     probability : shape (replica, image, class)
     labels : shape (image,)
-
-    Raises
-    ------
-    ValueError : if there is not one label for each image
 
     Examples
     --------

@@ -40,6 +40,8 @@ def diagonal_fisher(
 ) -> Tensor:
     """Return the diagonal Fisher information of every weight and bias.
 
+    Raises ValueError if `expectation` is unknown, or what it needs is missing.
+
     Parameters
     ----------
     network : the network, the same for all replicas
@@ -55,10 +57,6 @@ def diagonal_fisher(
     Returns
     -------
     fisher : mean squared gradient, not negative, shape (replica, parameters), in nats^2 per squared weight
-
-    Raises
-    ------
-    ValueError : if `expectation` is unknown, or what it needs is missing
 
     Examples
     --------

@@ -33,6 +33,8 @@ def mutual_information(joint: Tensor) -> Tensor:
 
         I = sum_yz P(y, z) log2[ P(y, z) / (P(y) P(z)) ]
 
+    Raises ValueError if a probability is negative or they do not sum to 1.
+
     Parameters
     ----------
     joint
@@ -42,10 +44,6 @@ def mutual_information(joint: Tensor) -> Tensor:
     Returns
     -------
     information : in bits, shape (...)
-
-    Raises
-    ------
-    ValueError : if a probability is negative or they do not sum to 1
 
     Examples
     --------
@@ -92,9 +90,7 @@ def corrected_information(counts: ArrayLike) -> NDArray[np.float64]:
     was given to each class, integer, shape (..., class, answer), each table with at least one. The
     information, (...), may be slightly negative where there is none.
 
-    Raises
-    ------
-    ValueError : if a count is negative or a table is empty
+    Raises ValueError if a count is negative or a table is empty.
 
     Examples
     --------
@@ -120,6 +116,9 @@ def information_interval(counts: ArrayLike, *, level: float = 0.95) -> tuple[flo
     jackknife, of the number of unseen cells by Chao's variance. Simulated tables of 100 to 10 000 images with
     2 to 10 classes and 10 to 98 % right answers lie within it in 93 to 98 % of cases at the level of 95 %.
 
+    Raises ValueError if there is more than one table, a count is negative, or the level is not between 0 and
+    1.
+
     Parameters
     ----------
     counts : one table of whole numbers, shape (class, answer)
@@ -130,10 +129,6 @@ def information_interval(counts: ArrayLike, *, level: float = 0.95) -> tuple[flo
     low, high
         In bits. None where the images are too few for an interval that can be trusted: fewer than 20 answers
         other than the most frequent one of their class, or fewer than two images per cell of the table.
-
-    Raises
-    ------
-    ValueError : if there is more than one table, a count is negative, or the level is not between 0 and 1
 
     References
     ----------

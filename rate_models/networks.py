@@ -18,15 +18,13 @@ from rate_models.layout import Layout, RecentViews
 class FeedForward:
     """A fully connected network with rectified hidden units and linear output.
 
+    Raises ValueError if `linear_hidden` names a layer that is not there.
+
     Parameters
     ----------
     layout : sizes of the network
     rectifies_output : whether output units are rectified too (as in the program of Malkin et al. 2023)
     linear_hidden : hidden layers, 0 being the first, that are left linear (the first in that program's text)
-
-    Raises
-    ------
-    ValueError : if `linear_hidden` names a layer that is not there
 
     Examples
     --------

@@ -81,15 +81,13 @@ class Sgd(PerReplica):
 class Adam(PerReplica):
     """Adam with bias correction.
 
+    Raises TypeError or ValueError as for `Sgd`.
+
     Parameters
     ----------
     synapses, learning_rate, l2 : as for `Sgd`; the penalty is part of the gradient
     betas, epsilon : decay of the two moments, and the constant that keeps the quotient finite
     columns : which learned values it moves; the others are left to another optimiser (`Together`)
-
-    Raises
-    ------
-    TypeError, ValueError : as for `Sgd`
     """
 
     by_replica = ("_rates", "_counts", "_rate", "_l2", "moment", "square")

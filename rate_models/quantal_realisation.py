@@ -56,15 +56,13 @@ def realised_synapses(
 ) -> QuantalSynapse:
     """Return synapses with these moments: mean and sd of the response are met exactly.
 
+    Raises ValueError if `way` is unknown.
+
     Parameters
     ----------
     mean, sd : dimensionless weights and sds above 0; means below 1e-6 count as 1e-6 with their sign
     way : one of `WAYS`
     scale : what a unit of weight is
-
-    Raises
-    ------
-    ValueError : if `way` is unknown
 
     Examples
     --------

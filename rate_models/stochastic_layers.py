@@ -49,6 +49,8 @@ Biases: TypeAlias = Literal["trained", "fixed", "none"]
 class Synapses(abc.ABC):
     """The synapses of a batch of networks; subclasses say how a weight is drawn from what is learned.
 
+    Raises ValueError if there is no seed or a negative one, or `biases` is unknown.
+
     Parameters
     ----------
     layout : sizes of the networks
@@ -56,10 +58,6 @@ class Synapses(abc.ABC):
     biases : ``"trained"``, ``"fixed"`` (drawn at the start, never learned) or ``"none"`` (zero)
     execution : device and precision
     values_per_parameter : number of learned values per weight or bias
-
-    Raises
-    ------
-    ValueError : if there is no seed or a negative one, or `biases` is unknown
     """
 
     not_in_checkpoints: tuple[str, ...] = (
@@ -212,6 +210,8 @@ class DeterministicSynapses(Synapses):
 class BernoulliSynapses(Synapses):
     """Synapses that transmit with probability p, one decision per step for all inputs of the batch.
 
+    Raises ValueError if a probability lies outside its range.
+
     Parameters
     ----------
     layout, seeds, execution : as for `DeterministicSynapses`
@@ -226,10 +226,6 @@ class BernoulliSynapses(Synapses):
         Probability by which a transmitted weight is divided when `release_fixed_at` is given: ``"release"``
         (its mean stays the expected strength) or ``"ghost"`` (the published program's, whose mean does not).
     uniform_range : range of ``"uniform"``
-
-    Raises
-    ------
-    ValueError : if a probability lies outside its range
 
     Examples
     --------

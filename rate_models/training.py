@@ -118,9 +118,7 @@ class Trainer:
     def run(self, plan: Plan) -> None:
         """Train along `plan`.
 
-        Raises
-        ------
-        ValueError : if the plan is for another number of replicas, or autocast is on
+        Raises ValueError if the plan is for another number of replicas, or autocast is on.
         """
         unit = torch.ones(1, 1, device=self.images.device)
         if torch.mm(unit, unit).dtype != unit.dtype:

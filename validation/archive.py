@@ -70,16 +70,14 @@ def archive_run(
 ) -> Path:
     """Write a finished experiment to `path`, replacing an earlier one in one step.
 
+    Raises OSError if it cannot be written; the message names the folder.
+
     Parameters
     ----------
     path : where to; the folder is made if it does not exist
     experiment, result, config
         Name of the experiment, for example ``"energy"``, its result, and the settings it ran with.
     provenance : what is to be remembered beside date and machine
-
-    Raises
-    ------
-    OSError : if it cannot be written; the message names the folder
     """
     made_with = {
         "made": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),

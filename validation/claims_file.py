@@ -54,10 +54,8 @@ def read_claims(
 ) -> dict[str, Any]:
     """Return the content of a file of claims.
 
-    Raises
-    ------
-    ValueError
-        If the file cannot be read or is something else; the message names row, field and the remedy given.
+    Raises ValueError if the file cannot be read or is something else; the message names row, field and the
+    remedy given.
     """
     try:
         # A pipe may wait for ever, and a device go on.
@@ -101,14 +99,12 @@ def merge_claims(path: Path | str, document: Mapping[str, Any]) -> dict[str, Any
     What was measured of a claim before is replaced, rendering by rendering, with the provenance of the run;
     renderings of which nothing was measured this time leave what is there.
 
+    Raises ValueError if the file is not a collection of claims, or `document` has another form.
+
     Parameters
     ----------
     path : the file to grow, in the form of ``claims.json``; made if it does not exist
     document : what `validation.report.claims_document` returned
-
-    Raises
-    ------
-    ValueError : if the file is not a collection of claims, or `document` has another form
     """
     path = Path(path)
     checked_claims(dict(document), "document is no claims.json", "give what read_claims returned")

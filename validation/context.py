@@ -12,6 +12,8 @@ from biophys.progress import Progress, ignore_progress
 class Context:
     """What a measuring function is given.
 
+    Raises TypeError or ValueError if a value is of another type, `profile` is unknown or `seed` is negative.
+
     Parameters
     ----------
     profile : ``"quick"`` (seconds to a minute, embedded or small data) or ``"full"`` (the paper's own size)
@@ -21,10 +23,6 @@ class Context:
         Folder of finished full-size experiments (`validation.archive`), which are not run again, and that in
         which those of this command are kept, and found when it is started again; None for none.
     report_progress : call with (fraction done in 0..1, what is being done)
-
-    Raises
-    ------
-    TypeError, ValueError : if a value is of another type, `profile` is unknown or `seed` is negative
     """
 
     profile: str = "quick"

@@ -96,16 +96,14 @@ def measure_claims(
     A claim whose data or packages are missing appears as not run with the reason; a function that ends in an
     error leaves its claims not run and the others untouched.
 
+    Raises ValueError if an id is unknown or `n_jobs` is below 1.
+
     Parameters
     ----------
     ids : claims to measure; None for all that something measures.
     context : profile, seed and device
     n_jobs : how many functions run at once, each in a process of its own; with 1 they run in this process
     on_progress : called with the measure, the fraction done in 0..1 and what is being done
-
-    Raises
-    ------
-    ValueError : if an id is unknown or `n_jobs` is below 1
     """
     if n_jobs < 1:
         raise ValueError(f"n_jobs must be at least 1, got {n_jobs}")

@@ -164,16 +164,14 @@ def recorded_responses(
 ) -> RecordedSynapse:
     """Return the responses of a channel as arguments of :func:`biophys.fit_release`.
 
+    Raises TableError if a channel is missing, holds no responses, or a stimulus does not fit its sweep.
+
     Parameters
     ----------
     traces : of a file
     stimuli : times from the start of each sweep, or the name of a channel that rises at each stimulus
     window, baseline, average : as of :func:`biophys.measured_responses`
     channel : name or number from 1 of the channel with the responses
-
-    Raises
-    ------
-    TableError : if a channel is missing, holds no responses, or a stimulus does not fit its sweep
     """
     recorded = traces.channel(channel)
     try:

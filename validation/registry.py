@@ -105,9 +105,7 @@ def evidence_of(findings: Findings) -> Evidence:
 def declared(*claims: Claim) -> None:
     """Enter claims, also those that nothing measures yet.
 
-    Raises
-    ------
-    ValueError : if another claim has the same id
+    Raises ValueError if another claim has the same id.
     """
     for claim in claims:
         if _CLAIMS.setdefault(claim.id, claim) != claim:
@@ -126,6 +124,8 @@ def measures(
 
     Rows that name no rendering or setting are of that of the function and of its run.
 
+    Raises ValueError if another claim has the same id, or another measuring function the same name.
+
     Parameters
     ----------
     *claims : those that the function yields rows for; the first is the home of its remarks
@@ -136,10 +136,6 @@ def measures(
     experiment
         Name of the experiment (`validation.runs`) whose finished run is the function's first argument.
     lasts_long : whether it starts first, so that others run beside it
-
-    Raises
-    ------
-    ValueError : if another claim has the same id, or another measuring function the same name
     """
     stated = [claim for claim in claims if isinstance(claim, Claim)]
     declared(*stated)

@@ -92,14 +92,12 @@ def experiment_module(name: str) -> Experiment:
 def configuration(name: str, profile: str, changes: Mapping[str, str] | None = None) -> Any:
     """Return the settings of an experiment: the paper's (``"full"``) or small ones (``"quick"``).
 
+    Raises ValueError if there is no such experiment or field, or its value does not fit.
+
     Parameters
     ----------
     name, profile : name of the experiment; ``"full"`` or ``"quick"``
     changes : fields to change, as text: see `biophys.settings.changed`
-
-    Raises
-    ------
-    ValueError : if there is no such experiment or field, or its value does not fit
     """
     module = experiment_module(name)
     if profile not in ("quick", "full"):
@@ -114,17 +112,14 @@ def result_for(name: str, context: Context, **settings: Any) -> Run:
     that this command kept (`context.keep`). A small one is run once for each device and seed, however many
     claims use it.
 
+    Raises ArchiveError if the result that was given is damaged, of a newer format or another experiment, or
+    differs in settings in which it must not and that `accepted_settings.json` beside it does not name.
+
     Parameters
     ----------
     name : name of the experiment
     context : its seed moves all seeds of the settings; the usual one, 2021, leaves them as they are
     **settings : settings to change; the seed moves seeds among them too
-
-    Raises
-    ------
-    ArchiveError
-        If the result that was given is damaged, of a newer format or another experiment, or differs in
-        settings in which it must not and that `accepted_settings.json` beside it does not name.
     """
     usual = configuration(name, context.profile)
     shift = context.seed - _USUAL_SEED
@@ -275,6 +270,8 @@ def run_experiment(
 ) -> Path:
     """Run an experiment, keep its result as ``<folder>/<name>.nc``, and return this file for `archived_run`.
 
+    Raises ValueError if an executor is given for an experiment that trains all its networks as one batch.
+
     Parameters
     ----------
     name, config : name of the experiment, and its settings
@@ -283,10 +280,6 @@ def run_experiment(
     executor : where batches of networks are trained (of `biophys.sweeps.executors`); None for this process.
     on_progress : called with the fraction done in 0..1 and what is being done
     keep_in : folder of finished networks, from which a run that broke off goes on
-
-    Raises
-    ------
-    ValueError : if an executor is given for an experiment that trains all its networks as one batch
     """
     check_config(config, type(experiment_module(name).QUICK))
     if executor is not None:

@@ -104,6 +104,9 @@ class Clause:
 class Claim:
     """A published statement, split into clauses that can each be checked.
 
+    Raises ValueError if the id is no letters and number, a clause has the id of another claim, or two have
+    the same.
+
     Parameters
     ----------
     id, statement : capital letters and a number, for example ``"M02"``; the statement in one sentence
@@ -114,11 +117,6 @@ class Claim:
     known_deviation
         Why the claim is known not to come out as published. ``brianpresyn validate --strict`` fails only on
         claims without one.
-
-    Raises
-    ------
-    ValueError
-        If the id is no letters and number, a clause has the id of another claim, or two have the same.
     """
 
     id: str

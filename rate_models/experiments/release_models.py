@@ -36,6 +36,8 @@ class EveryNetworkDiverged(RuntimeError):
 class NetworkSpec:
     """One network of the experiment.
 
+    Raises ValueError if a value lies outside its range, or a plastic network has no rule of its form.
+
     Parameters
     ----------
     program : name out of `PROGRAMS`
@@ -45,10 +47,6 @@ class NetworkSpec:
     release_probability : at the start, or ``"uniform"`` on p_min..1; for ever where it is not plastic
     plasticity : parameters of the p rule; None where release is not plastic
     measures : what is measured beside performance: names out of `MEASURES`
-
-    Raises
-    ------
-    ValueError : if a value lies outside its range, or a plastic network has no rule of its form
     """
 
     program: str

@@ -170,9 +170,7 @@ def log_probability(model: nn.Module) -> Tensor:
     The gradient of ``loss + (loss.detach() - baseline) * log_probability(model)`` is an unbiased estimate of
     that of the expected loss.
 
-    Raises
-    ------
-    ValueError : if no synapse of the model has ``learn_p="score"``
+    Raises ValueError if no synapse of the model has ``learn_p="score"``.
 
     References
     ----------

@@ -132,9 +132,8 @@ class PresynapticSGD(torch.optim.Optimizer):
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Take one step, with the gradients that are there.
 
-        Raises
-        ------
-        FloatingPointError : if a gradient is not finite: the step is not taken. (Not while it is compiled.)
+        Raises FloatingPointError if a gradient is not finite: the step is not taken. (Not while it is
+        compiled.)
         """
         loss = None
         if closure is not None:

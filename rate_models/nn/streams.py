@@ -18,14 +18,12 @@ def seed_streams(model: Model, seed: int) -> Model:
     Afterwards a model of the same structure and seed draws the same numbers on every device, whatever else
     was drawn or built before, and no two of its tensors share any.
 
+    Raises ValueError if nothing in the model is stochastic, or it is on the meta device, which holds no keys.
+
     Parameters
     ----------
     model : with stochastic synapses; it is returned
     seed : any whole number
-
-    Raises
-    ------
-    ValueError : if nothing in the model is stochastic, or it is on the meta device, which holds no keys
 
     Examples
     --------

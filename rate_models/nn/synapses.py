@@ -413,9 +413,7 @@ class Synapses(NamedTuple):
     def expected(self) -> Tensor:
         """The expected weight: a parameter, or what other parametrisations make of parameters.
 
-        Raises
-        ------
-        ValueError : if it is computed by a hook
+        Raises ValueError if it is computed by a hook.
         """
         tensor_name = self.stochastic.tensor_name
         if not parametrize.is_parametrized(self.module, tensor_name):
@@ -468,6 +466,8 @@ def named_synapses(model: nn.Module) -> Iterator[Synapses]:
 def release(module: nn.Module, name: str = "weight", p: float | Tensor = 0.25, **options: Any) -> nn.Module:
     """Let a tensor of a module release, whatever the module does with it, and return the module.
 
+    Raises TypeError or ValueError as for `Release`; if there is no such tensor, or it is stochastic already.
+
     Parameters
     ----------
     module : any module; each call of it is one pass
@@ -479,10 +479,6 @@ def release(module: nn.Module, name: str = "weight", p: float | Tensor = 0.25, *
     Returns
     -------
     module : its parameter is now ``module.parametrizations.weight.original``, the expected weight
-
-    Raises
-    ------
-    TypeError, ValueError : as for `Release`; if there is no such tensor, or it is stochastic already
 
     Examples
     --------

@@ -16,6 +16,8 @@ from rate_models.stochastic_layers import BernoulliSynapses, NormalSynapses, Syn
 def layers_of(synapses: Synapses, replica: int = 0, *, seed: int = 0) -> nn.Sequential:
     """Return a network of the engine as layers that any model, optimiser or `EnergyCounter` takes.
 
+    Raises ValueError if there is no such replica.
+
     Parameters
     ----------
     synapses : what was trained; rectified hidden units, linear output
@@ -27,10 +29,6 @@ def layers_of(synapses: Synapses, replica: int = 0, *, seed: int = 0) -> nn.Sequ
     nn.Sequential
         `BernoulliLinear` with the learned p, `GaussianLinear` with the learned sigma of the weights, or
         `torch.nn.Linear`, with a `torch.nn.ReLU` between any two. Biases are their means.
-
-    Raises
-    ------
-    ValueError : if there is no such replica
 
     Examples
     --------

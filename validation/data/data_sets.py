@@ -159,9 +159,7 @@ DATA_SETS: Mapping[str, DataSet] = MappingProxyType(_DATA_SETS)
 def registered(*data_sets: DataSet) -> None:
     """Enter data sets, of one's own too, so that claims, readers and ``brianpresyn data`` know them.
 
-    Raises
-    ------
-    ValueError : if another data set has the same name
+    Raises ValueError if another data set has the same name.
 
     Examples
     --------
