@@ -256,8 +256,8 @@ def _evaluated(connection: Group, name: str) -> Any:
     known: dict[str, Any] = {"sqrt": np.sqrt, "clip": np.clip, "abs": np.abs, "__builtins__": {}}
     known["int"] = lambda values: np.asarray(values).astype(int)
     for identifier in equation.identifiers - known.keys():
-        own = connection.equations.get(identifier)
-        if own is not None and own.type == SUBEXPRESSION:
+        inner = connection.equations.get(identifier)
+        if inner is not None and inner.type == SUBEXPRESSION:
             value = _evaluated(connection, identifier)
         elif identifier in connection.namespace:
             value = connection.namespace[identifier]

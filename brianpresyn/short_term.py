@@ -192,11 +192,11 @@ def _times(times: dict[str, Any], tau_facil: Any) -> tuple[bool, SynapseCode]:
             checked_time(value, name)
         elif not get_identifiers(check_expression(value, name)):
             raise TypeError(f"{name} must be a time such as '50*ms', got {value!r}")
-    own = {name: value for name, value in times.items() if isinstance(value, str) or np.ndim(value)}
+    per_synapse = {name: value for name, value in times.items() if isinstance(value, str) or np.ndim(value)}
     return "tau_facil" in times, SynapseCode(
         "time constants",
-        model="\n".join(f"{name} : second" for name in own),
-        namespace={name: value for name, value in times.items() if name not in own},
-        initial=own,
-        domains=dict.fromkeys(own, POSITIVE_TIME),
+        model="\n".join(f"{name} : second" for name in per_synapse),
+        namespace={name: value for name, value in times.items() if name not in per_synapse},
+        initial=per_synapse,
+        domains=dict.fromkeys(per_synapse, POSITIVE_TIME),
     )

@@ -279,18 +279,18 @@ class SynapseCode:
         other = _aimed_as(other, self)
         self = _aimed_as(self, other)
         other = _without_same_counters(other, self)
-        own = _without_same_counters(self, other)
-        _check_no_clash(own, other)
-        mappings = {each: {**getattr(own, each), **getattr(other, each)} for each in _MAPPINGS}
-        for target in own.acts_on.keys() & other.acts_on.keys():
-            mappings["acts_on"][target] = dict.fromkeys(own.acts_on[target] + other.acts_on[target])
+        first = _without_same_counters(self, other)
+        _check_no_clash(first, other)
+        mappings = {each: {**getattr(first, each), **getattr(other, each)} for each in _MAPPINGS}
+        for target in first.acts_on.keys() & other.acts_on.keys():
+            mappings["acts_on"][target] = dict.fromkeys(first.acts_on[target] + other.acts_on[target])
         return SynapseCode(
-            name=f"{own.name} + {other.name}",
-            model=f"{own.model}\n{other.model}",
-            **{event: _joined(getattr(own, event), getattr(other, event)) for event in EVENTS},
+            name=f"{first.name} + {other.name}",
+            model=f"{first.model}\n{other.model}",
+            **{event: _joined(getattr(first, event), getattr(other, event)) for event in EVENTS},
             **mappings,
-            requires=own.requires | other.requires,
-            brings=frozenset(own.brings or ()) | frozenset(other.brings or ()),
+            requires=first.requires | other.requires,
+            brings=frozenset(first.brings or ()) | frozenset(other.brings or ()),
         )
 
     def __str__(self) -> str:
@@ -334,18 +334,18 @@ class SynapseCode:
         'n_sites : integer'
         """
         names = dict(names or {})
-        own = self.defined | self.assigned | self.requires | (self.brings or frozenset())
-        own |= {name for name, value in self.namespace.items() if not isinstance(value, Function)}
-        own -= self.acts_on.keys() - self.defined
-        unknown = names.keys() - own - self.namespace.keys() - self.acts_on.keys()
+        renamable = self.defined | self.assigned | self.requires | (self.brings or frozenset())
+        renamable |= {name for name, value in self.namespace.items() if not isinstance(value, Function)}
+        renamable -= self.acts_on.keys() - self.defined
+        unknown = names.keys() - renamable - self.namespace.keys() - self.acts_on.keys()
         if unknown:
             name = sorted(unknown)[0]
-            raise ValueError(f"names: {self.name} has no {name!r}{suggestion(name, own)}")
+            raise ValueError(f"names: {self.name} has no {name!r}{suggestion(name, renamable)}")
         if prefix:
-            names = {**{name: f"{prefix}{name}" for name in own}, **names}
+            names = {**{name: f"{prefix}{name}" for name in renamable}, **names}
         for name, new in names.items():
             check_name(new, f"names: the new name of {name}")
-        meanings = Counter([*(own - names.keys()), *names.values()])
+        meanings = Counter([*(renamable - names.keys()), *names.values()])
         if taken := {new for new in names.values() if meanings[new] > 1}:
             raise ValueError(f"names: {', '.join(sorted(taken))} would mean two things in {self.name}")
         return self._with_names(names, prefix)
@@ -528,16 +528,16 @@ class SynapseCode:
 
     def _comes_before(self, stage: Stage, first: Part, second: Part) -> bool:
         """Return whether the second part reads what the first sets; raise if both set it incompatibly."""
-        own, other = assignments(first.text), assignments(second.text)
-        for name in own.keys() & other.keys():
-            operators = own[name] | other[name]
+        earlier, later = assignments(first.text), assignments(second.text)
+        for name in earlier.keys() & later.keys():
+            operators = earlier[name] | later[name]
             if not (operators <= {"+=", "-="} or operators <= {"*=", "/="}):
                 raise ValueError(
                     f"{first.piece!r} and {second.piece!r} both set {name} at Stage.{Stage(stage).name}, "
                     "where the order would matter: give one of them another stage"
                 )
         read = self.depends_on(get_identifiers(second.text))
-        return bool((own.keys() - other.keys()) & read)
+        return bool((earlier.keys() - later.keys()) & read)
 
 
 RELEASE_TARGET = "release_target"

@@ -92,14 +92,14 @@ class TwoLoopGenerator(CPPCodeGenerator):
     def translate_statement_sequence(
         self, sc_statements: dict[Any, list[Statement]], ve_statements: dict[Any, list[Statement]]
     ) -> tuple[dict[Any, Any], dict[Any, Any], dict[str, Any]]:
-        """Translate; if they are divided also the statements of a synapse's own, in loops, and the rest."""
+        """Translate; if they are divided also the statements of the synapse alone, in loops, and the rest."""
         whole = ve_statements.get(None, [])
-        n_own = self._number_of_own(whole)
-        if not n_own:
+        n_inner = self._number_of_inner(whole)
+        if not n_inner:
             return super().translate_statement_sequence(sc_statements, ve_statements)
-        own, act = self._brought_forward(whole[:n_own], whole[n_own:])
-        loops = self._loops(own)
-        blocks: dict[Any, list[Statement]] = {"whole": whole, "own": own, "act": act}
+        inner, act = self._brought_forward(whole[:n_inner], whole[n_inner:])
+        loops = self._loops(inner)
+        blocks: dict[Any, list[Statement]] = {"whole": whole, "inner": inner, "act": act}
         blocks |= enumerate(loops)
         scalar, vector, keywords = super().translate_statement_sequence(
             {name: sc_statements[None] if name == "whole" else [] for name in blocks}, blocks
@@ -130,20 +130,20 @@ class TwoLoopGenerator(CPPCodeGenerator):
             f"_p_{number}[_k] = {arguments[1]};"
         )
 
-    def _number_of_own(self, statements: list[Statement]) -> int:
+    def _number_of_inner(self, statements: list[Statement]) -> int:
         """Return how many statements come before the first that has to do with a neuron.
 
         None, if there is nothing among them that is drawn for several synapses at once.
         """
-        functions = {name for own in statements for name in self._names(own, Function)}
+        functions = {name for each in statements for name in self._names(each, Function)}
         if not all(self.variables[name].stateless for name in functions):
             return 0
-        n_own = next((k for k, own in enumerate(statements) if self._is_of_neurons(own)), 0)
-        drawn = {name for own in statements[:n_own] for name in self._names(own, Function)}
-        return n_own if drawn & set(_DRAWS) else 0
+        n_inner = next((k for k, each in enumerate(statements) if self._is_of_neurons(each)), 0)
+        drawn = {name for each in statements[:n_inner] for name in self._names(each, Function)}
+        return n_inner if drawn & set(_DRAWS) else 0
 
     def _brought_forward(
-        self, own: list[Statement], act: list[Statement]
+        self, inner: list[Statement], act: list[Statement]
     ) -> tuple[list[Statement], list[Statement]]:
         """Return both blocks with what has to do with a synapse only, such as its energy, in the first.
 
@@ -152,14 +152,14 @@ class TwoLoopGenerator(CPPCodeGenerator):
         """
         kept: list[Statement] = []
         touched: set[str] = set()
-        never_set = set().union(*(get_identifiers(each.expr) for each in own + act))
-        never_set -= {each.var for each in own + act}
+        never_set = set().union(*(get_identifiers(each.expr) for each in inner + act))
+        never_set -= {each.var for each in inner + act}
         for each in act:
             names = get_identifiers(each.expr)
             if not self._is_of_neurons(each) and not (names | {each.var}) & touched:
-                own = [*own, each]
+                inner = [*inner, each]
                 continue
-            amount = _Amount(len(kept), each.expr, own)
+            amount = _Amount(len(kept), each.expr, inner)
             if (
                 each.op in ("+=", "-=")
                 and np.issubdtype(each.dtype, np.floating)
@@ -167,16 +167,16 @@ class TwoLoopGenerator(CPPCodeGenerator):
                 and not self._is_of_neurons(amount)
                 and not names & touched
             ):
-                own = [*own, amount]
+                inner = [*inner, amount]
                 each = Statement(each.var, each.op, amount.var, "", each.dtype)
             kept.append(each)
             touched |= (names | {each.var}) - never_set
-        return own, kept
+        return inner, kept
 
-    def _loops(self, own: list[Statement]) -> list[list[Statement]]:
+    def _loops(self, inner: list[Statement]) -> list[list[Statement]]:
         """Return the statements in loops, of which all but the last end with a draw by a function."""
         loops: list[list[Statement]] = [[]]
-        for number, each in enumerate(own):
+        for number, each in enumerate(inner):
             draw = self._draw(each, number)
             loops[-1].append(draw or each)
             if draw is not None and draw.function:
@@ -212,13 +212,13 @@ class TwoLoopGenerator(CPPCodeGenerator):
 
         What the last one uses, which acts on the neurons, is carried to it from all synapses.
         """
-        names = [{n for own in loop for n in (own.var, *get_identifiers(own.expr))} for loop in loops]
+        names = [{n for each in loop for n in (each.var, *get_identifiers(each.expr))} for loop in loops]
         carried = []
         for first, loop in enumerate(loops):
             for each in loop:
                 used = [k for k in range(first + 1, len(loops)) if each.var in names[k]]
                 if each.op == ":=" and used:
-                    setting = [k for k, own in enumerate(loops) if any(each.var == s.var for s in own)]
+                    setting = [k for k, loop in enumerate(loops) if any(each.var == s.var for s in loop)]
                     carried.append((self.c_data_type(each.dtype), each.var, used, setting))
         return carried
 

@@ -56,7 +56,7 @@
                 const size_t _idx = _own[_k];
                 const size_t _vectorisation_idx = _idx;
                 {% if n_threads %}
-                {{vector_code['own']|autoindent}}
+                {{vector_code['inner']|autoindent}}
                 {% for type, name, used, setting in carried if loops|length in used %}
                 _carried_{{name}}[_k] = {{name}};
                 {% endfor %}
