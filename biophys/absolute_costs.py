@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 import quantities as pq
 
-from biophys.argument_types import checked_types
+from biophys.argument_types import Inside, Positive, checked_types
 from biophys.constants import (
     ACTIN_PER_VESICLE,
     CALCIUM_PER_VESICLE,
@@ -28,7 +28,7 @@ from biophys.energy_costs import (
     vesicle_membrane_cost,
 )
 from biophys.quantal import QuantalSynapse
-from biophys.units import ATP, checked_finite, magnitude_in, positive_in, psp_unit_of
+from biophys.units import ATP, magnitude_in, positive_in, psp_unit_of
 
 Estimate = Literal["low", "value", "high"]
 """Which end of the range of every constant to take."""
@@ -50,13 +50,11 @@ class ReferenceSynapse:
     """
 
     q: pq.Quantity = field(default_factory=lambda: 0.2 * pq.mV)
-    p: float = 0.25
-    cooperativity: float = 4.0
+    p: Inside = 0.25
+    cooperativity: Positive = 4.0
 
     def __post_init__(self) -> None:
         positive_in(self.q, psp_unit_of(self.q), "q")
-        checked_finite(self.p, "p", 0.0, 1.0, is_open=True)
-        checked_finite(self.cooperativity, "cooperativity", 0.0, is_open=True)
 
 
 @checked_types

@@ -1,23 +1,26 @@
 """What is wrong with a value of another type than was asked for, said by its name where it enters.
 
-The annotation of an argument is what is checked, by `checked_types` for functions and classes; it is put into
-words here, also for `biophys.settings`. Ranges are the business of the function itself.
+The annotation of an argument is what is checked, with its range, by `checked_types` for functions and
+classes; it is put into words here, also for `biophys.settings`.
 """
 
 from __future__ import annotations
 
 import functools
 import inspect
+import math
+import operator
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import MISSING
 from numbers import Integral, Real
 from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, TypeAlias, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
 import quantities as pq
+from annotated_types import Ge, Gt, Le, Lt, MinLen
 from numpy.typing import ArrayLike
 
 from biophys.units import plain_numbers, shown, without_unit
@@ -35,6 +38,7 @@ _WORDS = {
     pq.Quantity: ("a finite quantity with its unit", "quantities"),
 }
 _RANGES = {"ge": "from {} on", "gt": "above {}", "le": "at most {}", "lt": "below {}"}
+_HOLDS = {name: getattr(operator, name) for name in _RANGES}
 _ARRAY_MEMBERS = frozenset(get_args(ArrayLike))
 _CALLABLE = get_origin(Callable[[], None])
 # Whole numbers beyond this are counts of nothing, and no array takes them.
@@ -45,24 +49,62 @@ _LARGEST_SEED = 2**128
 _LONGEST_EXAMPLE = 60
 _GENERATORS = {"Generator": "np.random.default_rng(1)", "Tensor": "torch.as_tensor(...)"}
 
+Count: TypeAlias = Annotated[int, Ge(1)]
+WholeNumber: TypeAlias = Annotated[int, Ge(0)]
+Positive: TypeAlias = Annotated[float, Gt(0)]
+NotNegative: TypeAlias = Annotated[float, Ge(0)]
+Share: TypeAlias = Annotated[float, Ge(0), Le(1)]
+"""A share or a probability, 0 and 1 included."""
+Probability: TypeAlias = Annotated[float, Gt(0), Le(1)]
+"""A probability above 0."""
+Inside: TypeAlias = Annotated[float, Gt(0), Lt(1)]
+"""A share or a probability, neither 0 nor 1."""
+Seed: TypeAlias = Annotated[int, Ge(0), "seed"]
+Seeds: TypeAlias = Annotated[tuple[Seed, ...], MinLen(1)]
+Counts: TypeAlias = Annotated[tuple[Count, ...], MinLen(1)]
+Positives: TypeAlias = Annotated[tuple[Positive, ...], MinLen(1)]
+Shares: TypeAlias = Annotated[tuple[Share, ...], MinLen(1)]
+
+
+class OneOf:
+    """Annotates text that is one of some names: a sequence, or a function that returns what is there now."""
+
+    def __init__(self, names: Iterable[str] | Callable[[], Iterable[str]]) -> None:
+        self._names = names
+
+    @property
+    def names(self) -> list[str]:
+        """The names, in their order."""
+        return list(self._names() if callable(self._names) else self._names)
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
+        from pydantic_core import PydanticCustomError, core_schema
+
+        def check(value: str) -> str:
+            if value not in self.names:
+                raise PydanticCustomError("literal_error", "unknown name")
+            return value
+
+        return core_schema.no_info_after_validator_function(check, handler(source))
+
 
 def checked_types(target: _Target) -> _Target:
     """Let a function, or a class with its public methods, refuse arguments of another type than annotated.
 
-    Numbers (nan is none), whole numbers, arrays of numbers, text, truth values, choices (`Literal`),
+    Numbers (nan is none), whole numbers, arrays of numbers, text, truth values, choices (`Literal`, `OneOf`),
     quantities, functions, None, classes, and tuples and sequences of these are judged; other annotations are
-    not. The call raises TypeError for another type, ValueError for nan, a quantity that is not finite, or
-    none of the choices.
+    not. The call raises TypeError for another type, ValueError for nan, a quantity that is not finite, none
+    of the choices, or a number that is not finite or out of the range of its annotation, such as `Positive`.
 
     >>> @checked_types
-    ... def failure_rate(p: float, n: int = 1) -> float:
+    ... def failure_rate(p: Share, n: Count = 1) -> float:
     ...     return (1 - p) ** n
     >>> failure_rate(0.5, n=2)
     0.25
     >>> failure_rate("0.5")
     Traceback (most recent call last):
     ...
-    TypeError: p must be a number, got '0.5'
+    TypeError: p must be a number from 0 to 1, got '0.5'
     """
     if isinstance(target, type):
         for name, member in list(vars(target).items()):
@@ -71,20 +113,20 @@ def checked_types(target: _Target) -> _Target:
         return target
     parameters = inspect.signature(target).parameters
     by_position = [name for name, parameter in parameters.items() if parameter.kind in _BY_POSITION]
+    defaults = {name: parameter.default for name, parameter in parameters.items()}
     hints: dict[str, Any] = {}
-    classes: list[type] = []
+    judges: dict[str, Callable[[Any], bool]] = {}
 
     @functools.wraps(target)
     def checked(*arguments: Any, **named: Any) -> Any:
         if not hints:
-            hints.update({"self": Any}, **get_type_hints(target))
-            classes.extend(filter(_is_class, hints.values()))
+            hints.update({"self": Any}, **get_type_hints(target, include_extras=True))
+            judges.update({name: _judge(hint) for name, hint in hints.items() if hint is not Any})
         # What does not fit the signature is left to Python, which says what is missing or unknown.
         for name, value in (*zip(by_position, arguments, strict=False), *named.items()):
-            hint = hints.get(name, Any)
-            is_right = hint is Any or (hint in classes and isinstance(value, hint))
-            if not is_right and name in parameters and value is not parameters[name].default:
-                check_type(value, hint, name, parameters[name].default)
+            is_right = name not in judges or judges[name](value)
+            if not is_right and name in defaults and value is not defaults[name]:
+                check_type(value, hints[name], name, defaults[name])
         return target(*arguments, **named)
 
     return checked  # type: ignore[return-value]
@@ -98,7 +140,7 @@ def check_type(value: Any, hint: Any, name: str, example: Any = MISSING) -> None
     ...
     TypeError: rate must be a number, such as 0.1, got 'fast'
     """
-    if _is_of(value, hint) or (name == "seed" and type(value) is int and 0 <= value < _LARGEST_SEED):
+    if _judge(hint)(value) or (name == "seed" and type(value) is int and 0 <= value < _LARGEST_SEED):
         return
     members = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
     if _is_array(hint):
@@ -111,7 +153,8 @@ def check_type(value: Any, hint: Any, name: str, example: Any = MISSING) -> None
     message = f"{name} must be {described(hint)}{such_as(hint, example)}, got {shown(value)}"
     is_text_of_no_choice = isinstance(value, str) and any(get_origin(each) is Literal for each in members)
     is_nan = isinstance(value, Real) and value != value
-    raise ValueError(message) if is_text_of_no_choice or is_nan else TypeError(message)
+    is_out_of_range = _judge(hint, in_range=False)(value)
+    raise (ValueError if is_out_of_range or is_text_of_no_choice or is_nan else TypeError)(message)
 
 
 def check_kind(value: Any, kind: type | tuple[type, ...], name: str, example: str) -> None:
@@ -139,7 +182,7 @@ def checked_seeds(seeds: Sequence[int]) -> list[int]:
     [0, 1, 2]
     """
     remedy = f"seeds must be whole numbers from 0 on, one per replica, such as [1, 2], got {shown(seeds)}"
-    if not isinstance(seeds, (Sequence, np.ndarray)) or not all(_is_of(seed, int) for seed in seeds):
+    if not isinstance(seeds, (Sequence, np.ndarray)) or not all(map(_is_whole, seeds)):
         raise TypeError(remedy)
     if not len(seeds):
         raise ValueError("seeds must not be empty: expected at least one, one per replica")
@@ -155,53 +198,80 @@ def _is_array(hint: Any) -> bool:
 
 
 @functools.cache
-def _is_class(hint: Any) -> bool:
-    """Return whether to be of an annotated type is to be an instance of it, and no more."""
-    is_judged = hint is not Any and hint not in _IS_PLAIN and getattr(hint, "_is_runtime_protocol", True)
-    return isinstance(hint, type) and is_judged
-
-
-def _is_of(value: Any, hint: Any) -> bool:
-    """Return whether a value is of an annotated type; True for types that are not judged."""
-    if _is_class(hint):
-        return isinstance(value, hint)
-    origin, members = get_origin(hint), get_args(hint)
-    if _is_array(hint):
-        others = () if origin is np.ndarray else tuple(set(members) - _ARRAY_MEMBERS)
-        if any(_is_of(value, other) for other in others):
-            return True
-        try:
-            return bool(plain_numbers(value, "").size)
-        except (TypeError, ValueError):
-            return False
-    if origin in (Union, UnionType):
-        return any(_is_of(value, each) for each in members)
+def _judge(hint: Any, in_range: bool = True) -> Callable[[Any], bool]:
+    """Return what tells whether a value is of an annotated type; everything is of one that is not judged."""
+    base, limits = bare(hint)
+    origin, members = get_origin(base), get_args(base)
+    if limits:
+        is_of, is_within = _judge(base, in_range), _within(limits)
+        return (lambda value: is_of(value) and is_within(value)) if in_range else is_of
     if origin is Literal:
-        return any(value is each or (isinstance(value, str) and value == each) for each in members)
-    if origin is tuple:
-        if members[-1] is Ellipsis:
-            return isinstance(value, (tuple, list)) and all(_is_of(each, members[0]) for each in value)
-        is_as_long = isinstance(value, (tuple, list)) and len(value) == len(members)
-        return is_as_long and all(map(_is_of, value, members))
-    if origin in (Sequence, list):
-        if getattr(value, "ndim", 0) > 0 and hasattr(value, "tolist"):
-            # An array or tensor, of numbers if it is one for each.
-            elements = value.tolist() if {int, float} & {members[0], *get_args(members[0])} else [None]
-        else:
-            is_sequence = isinstance(value, Sequence) and not isinstance(value, (str, bytes))
-            elements = value if is_sequence else [None]
-        return all(_is_of(each, members[0]) for each in elements)
-    if hint in (float, int, bool, str, pq.Quantity):
-        return _IS_PLAIN[hint](value)
-    kind = origin if isinstance(origin, type) else hint
+        return lambda value: any(
+            value is each or (isinstance(value, str) and value == each) for each in members
+        )
+    is_array = _is_array(base)
+    if is_array or origin in (Union, UnionType):
+        others = () if origin is np.ndarray else set(members) - (_ARRAY_MEMBERS if is_array else set())
+        judges = [*(_judge(each, in_range) for each in others), *([_is_array_of_numbers] if is_array else [])]
+        return lambda value: any(judge(value) for judge in judges)
+    if origin is tuple and members[-1] is not Ellipsis:
+        judges = [_judge(each, in_range) for each in members]
+        return lambda value: (
+            isinstance(value, (tuple, list))
+            and len(value) == len(judges)
+            and all(judge(each) for judge, each in zip(judges, value, strict=True))
+        )
+    if origin in (tuple, Sequence, list):
+        is_member = _judge(members[0], in_range)
+        if origin is tuple:
+            return lambda value: isinstance(value, (tuple, list)) and all(map(is_member, value))
+        of_numbers = not {int, float}.isdisjoint(map(_unlimited, (members[0], *get_args(members[0]))))
+        return lambda value: all(map(is_member, _elements(value, of_numbers)))
+    if base in _IS_PLAIN:
+        return _IS_PLAIN[base]
+    kind = origin if isinstance(origin, type) else base
     if kind is _CALLABLE:
-        return callable(value)
+        return callable
     if kind is Any or not isinstance(kind, type) or not getattr(kind, "_is_runtime_protocol", True):
-        return True
-    return isinstance(value, kind)
+        return lambda value: True
+    return lambda value: isinstance(value, kind)
+
+
+def _unlimited(hint: Any) -> Any:
+    return bare(hint)[0]
+
+
+def _within(limits: list[Any]) -> Callable[[Any], bool]:
+    """Return what tells whether a value of the right type is in its range, one of its names, long enough."""
+    ends = [
+        (holds, getattr(each, key)) for each in limits for key, holds in _HOLDS.items() if hasattr(each, key)
+    ]
+    choices = [each for each in limits if hasattr(each, "names")]
+    shortest = max(getattr(each, "min_length", 0) for each in limits)
+    return lambda value: (
+        (not ends or (math.isfinite(value) and all(holds(value, end) for holds, end in ends)))
+        and all(value in each.names for each in choices)
+        and (not shortest or len(value) >= shortest)
+    )
+
+
+def _is_array_of_numbers(value: Any) -> bool:
+    try:
+        return bool(plain_numbers(value, "").size)
+    except (TypeError, ValueError):
+        return False
+
+
+def _elements(value: Any, of_numbers: bool) -> Any:
+    """Return the members of a sequence, an array or a tensor of numbers; of something else None alone."""
+    if getattr(value, "ndim", 0) > 0 and hasattr(value, "tolist"):
+        return value.tolist() if of_numbers else [None]
+    return value if isinstance(value, Sequence) and not isinstance(value, (str, bytes)) else [None]
 
 
 def _is_number(value: Any) -> bool:
+    if type(value) is float:
+        return value == value
     if isinstance(value, _TRUTH_VALUES):
         return False
     if isinstance(value, pq.Quantity) and value.dimensionality.simplified != pq.dimensionless.dimensionality:
@@ -256,7 +326,8 @@ def described(hint: Any, plural: bool = False) -> str:
         kind = "tuple" if origin is tuple else "sequence"
         number = f"{len(members)} " if origin is tuple and members[-1] is not Ellipsis else ""
         many = f"{number}{described(members[0], plural=True)}"
-        at_least = ", at least one" if any(getattr(limit, "min_length", 0) for limit in limits) else ""
+        shortest = max((getattr(limit, "min_length", 0) for limit in limits), default=0)
+        at_least = f", at least {'one' if shortest == 1 else shortest}" if shortest else ""
         return f"{kind}s of {many}" if plural else f"a {kind} of {many}{at_least}"
     if origin is _CALLABLE:
         return "a function"
@@ -279,7 +350,7 @@ def such_as(hint: Any, example: Any) -> str:
     """
     # A choice names all that there is to choose from.
     is_none = any(example is none for none in (None, MISSING, inspect.Parameter.empty))
-    is_none = is_none or get_origin(hint) is Literal
+    is_none = is_none or get_origin(hint) is Literal or any(hasattr(each, "names") for each in bare(hint)[1])
     written = "" if is_none or repr(example).startswith("<") else repr(example)
     if not written and isinstance(hint, type):
         in_words = re.search(rf"= ({hint.__name__}\(.*\))$", hint.__doc__ or "", re.MULTILINE)

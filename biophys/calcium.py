@@ -9,7 +9,7 @@ import numpy as np
 import quantities as pq
 from numpy.typing import ArrayLike
 
-from biophys.argument_types import checked_types
+from biophys.argument_types import Positive, checked_types
 from biophys.units import checked_finite, magnitude_in
 
 
@@ -45,11 +45,10 @@ class HillRelation:
     0.2
     """
 
-    cooperativity: float = 4.0
+    cooperativity: Positive = 4.0
     half_calcium: pq.Quantity = field(default_factory=lambda: 10.0 * pq.uM)
 
     def __post_init__(self) -> None:
-        checked_finite(self.cooperativity, "cooperativity", 0.0, remedy="it is about 4", is_open=True)
         half = magnitude_in(self.half_calcium, pq.uM, "half_calcium")
         checked_finite(half, "half_calcium in uM", 0.0, is_open=True)
 

@@ -11,7 +11,7 @@ import quantities as pq
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
-from biophys.argument_types import checked_types
+from biophys.argument_types import Inside, checked_types
 from biophys.energy_costs import CostLaw, CostMixture, Varying, reliability_costs, trafficking_cost
 from biophys.palette import BLUE, GREEN, ORANGE, PURPLE
 from biophys.quantal import QuantalSynapse, checked_n_sites
@@ -156,7 +156,7 @@ def fit_cost_exponent(
     mean: pq.Quantity | ArrayLike | None = None,
     sd_error: pq.Quantity | ArrayLike | None = None,
     cost_error: pq.Quantity | ArrayLike | None = None,
-    confidence: float = 0.95,
+    confidence: Inside = 0.95,
 ) -> ExponentFit:
     r"""Fit cost :math:`\sim \sigma^{-\rho}` by least squares on logarithms.
 
@@ -215,7 +215,6 @@ def fit_cost_exponent(
         raise ValueError(f"sd and cost need at least three values, as many each, got {x.size} and {y.size}")
     if np.ptp(x) == 0:
         raise ValueError("all sd are equal: sweep n or p so that they differ")
-    checked_finite(confidence, "confidence", 0.0, 1.0, is_open=True)
     errors = [
         None if error is None else _relative_errors(error, value, name)
         for error, value, name in ((sd_error, sd, "sd_error"), (cost_error, cost, "cost_error"))

@@ -9,7 +9,7 @@ import numpy as np
 import quantities as pq
 from numpy.typing import ArrayLike
 
-from biophys.argument_types import checked_types
+from biophys.argument_types import Positive, checked_types
 from biophys.energy_costs import CostLaw, CostMixture, calcium_pump_cost, cost_unit_of
 from biophys.realisation_costs import minimal_sd
 from biophys.units import FloatArray, checked_finite, magnitude_in, positive_in, psp_unit_of
@@ -59,13 +59,12 @@ class BudgetLaw:
 
     calcium: pq.Quantity = field(default_factory=lambda: 1.0 * pq.dimensionless)
     vesicle: pq.Quantity = field(default_factory=lambda: 1.0 * pq.dimensionless)
-    cooperativity: float = 4.0
+    cooperativity: Positive = 4.0
 
     def __post_init__(self) -> None:
         unit = cost_unit_of(self.calcium, "calcium")
         for name in ("calcium", "vesicle"):
             positive_in(getattr(self, name), unit, name)
-        checked_finite(self.cooperativity, "cooperativity", 0.0, is_open=True)
 
     @property
     def unit(self) -> pq.Quantity:

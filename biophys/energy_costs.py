@@ -11,7 +11,7 @@ import numpy as np
 import quantities as pq
 from numpy.typing import ArrayLike
 
-from biophys.argument_types import checked_types
+from biophys.argument_types import Inside, Positive, checked_types
 from biophys.quantal import QuantalSynapse
 from biophys.units import ATP, FloatArray, checked_finite, magnitude_in, positive_in, psp_unit_of
 
@@ -191,7 +191,7 @@ class CostMixture:
 
 @checked_types
 def calcium_pump_cost(
-    cooperativity: float = 4.0, *, is_per_site: bool = False, scale: pq.Quantity = 1.0 * pq.dimensionless
+    cooperativity: Positive = 4.0, *, is_per_site: bool = False, scale: pq.Quantity = 1.0 * pq.dimensionless
 ) -> CostLaw:
     r"""Return the cost of pumping out the calcium that a spike lets in, :math:`(p / (1 - p))^{1/h}`.
 
@@ -214,7 +214,6 @@ def calcium_pump_cost(
     >>> float(law(QuantalSynapse(n=8, p=0.5, q=2 * pq.mV)).round(3)), round(law.exponent, 3)
     (1.0, 0.5)
     """
-    checked_finite(cooperativity, "cooperativity", 0.0, remedy="about 4 at central synapses", is_open=True)
     return CostLaw(
         "calcium pump",
         site_exponent=float(is_per_site),
@@ -226,7 +225,9 @@ def calcium_pump_cost(
 
 
 @checked_types
-def calcium_of_site(per_vesicle: pq.Quantity, *, p: float = 0.25, cooperativity: float = 4.0) -> pq.Quantity:
+def calcium_of_site(
+    per_vesicle: pq.Quantity, *, p: Inside = 0.25, cooperativity: Positive = 4.0
+) -> pq.Quantity:
     r"""Return the `scale` of a per-site calcium cost that passes through a published entry per vesicle.
 
     At the release probability `p` of the publication a site spends :math:`p` times `per_vesicle` per spike.
@@ -246,8 +247,6 @@ def calcium_of_site(per_vesicle: pq.Quantity, *, p: float = 0.25, cooperativity:
     3000.0 ATP
     """
     positive_in(per_vesicle, cost_unit_of(per_vesicle, "per_vesicle"), "per_vesicle")
-    p = float(checked_finite(p, "p", 0.0, 1.0, is_open=True))
-    checked_finite(cooperativity, "cooperativity", 0.0, is_open=True)
     return per_vesicle * p * (p / (1.0 - p)) ** (-1.0 / cooperativity)
 
 

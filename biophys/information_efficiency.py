@@ -8,7 +8,7 @@ import numpy as np
 import quantities as pq
 from numpy.typing import ArrayLike, NDArray
 
-from biophys.argument_types import checked_types
+from biophys.argument_types import Inside, NotNegative, Positive, checked_types
 from biophys.constants import (
     CALCIUM_PER_VESICLE,
     CYCLING_PER_VESICLE,
@@ -27,14 +27,13 @@ _BLOCK = 2_000_000
 
 
 @checked_types
-def bernoulli_input(spike_probability: float) -> FloatArray:
+def bernoulli_input(spike_probability: Inside) -> FloatArray:
     """Return the probabilities of 0 and 1 spike per bin at this probability, in (0, 1), of a spike.
 
     >>> bernoulli_input(0.01)
     array([0.99, 0.01])
     """
-    s = float(checked_finite(spike_probability, "spike_probability", 0.0, 1.0, is_open=True))
-    return np.array([1.0 - s, s])
+    return np.array([1.0 - spike_probability, spike_probability])
 
 
 @checked_types
@@ -173,19 +172,17 @@ class TransmissionCost:
     per_spike: pq.Quantity = field(default_factory=lambda: SPIKE_PER_BOUTON.value)
     per_bin: pq.Quantity = field(default_factory=lambda: 0.0 * ATP)
     calcium: pq.Quantity = field(default_factory=lambda: calcium_of_site(CALCIUM_PER_VESICLE.value))
-    cooperativity: float = 4.0
+    cooperativity: Positive = 4.0
 
     def __post_init__(self) -> None:
-        checked_finite(self.cooperativity, "cooperativity", 0.0, is_open=True)
         names = ("per_vesicle", "per_spike", "per_bin", "calcium")
         values = [float(checked_finite(magnitude_in(getattr(self, x), ATP, x), x, 0.0)) for x in names]
         if not any(values):
             raise ValueError("at least one cost must be above 0: free information has no optimum")
 
-    def __call__(self, mean_spikes: float, n: ArrayLike, p: ArrayLike) -> pq.Quantity:
+    def __call__(self, mean_spikes: NotNegative, n: ArrayLike, p: ArrayLike) -> pq.Quantity:
         """Return the energy per bin in ATP for this mean number of spikes and each n and p."""
         n, p = checked_finite(n, "n", 0.0), checked_finite(p, "p", 0.0, 1.0)
-        checked_finite(mean_spikes, "mean_spikes", 0.0)
         vesicle, spike, fixed, calcium = (
             float(x.rescale(ATP)) for x in (self.per_vesicle, self.per_spike, self.per_bin, self.calcium)
         )
@@ -304,7 +301,7 @@ def failure_rate_of_levy_baxter(spike_probability: ArrayLike, *, is_exact: bool 
 
 
 @checked_types
-def information_of_sum(n_inputs: int, spike_probability: float, failure: float) -> float:
+def information_of_sum(n_inputs: int, spike_probability: Inside, failure: Inside) -> float:
     r"""Return the exact information, in bits, that summed releases carry about the number of spiking inputs.
 
     It is the part of the dendrite's information that failures alone limit: m of the inputs (at most a few
@@ -316,8 +313,7 @@ def information_of_sum(n_inputs: int, spike_probability: float, failure: float) 
     0.35
     """
     n_inputs = int(checked_n_sites(n_inputs, "n_inputs"))
-    s = float(checked_finite(spike_probability, "spike_probability", 0.0, 1.0, is_open=True))
-    f = float(checked_finite(failure, "failure", 0.0, 1.0, is_open=True))
+    s, f = float(spike_probability), float(failure)
     # Ten standard deviations above the mean number of spiking inputs nothing is left.
     highest = int(min(n_inputs, n_inputs * s + 10 * np.sqrt(n_inputs * s) + 20))
     spiking = _binomial_rows(np.array([n_inputs]), np.asarray(s))[0, : highest + 1]

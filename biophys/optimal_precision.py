@@ -10,7 +10,7 @@ import numpy as np
 import quantities as pq
 from numpy.typing import ArrayLike
 
-from biophys.argument_types import checked_types
+from biophys.argument_types import Positive, checked_types
 from biophys.units import FloatArray, checked_finite, magnitude_in, positive_in, psp_unit_of
 
 # Synapses in one block of an iteration: small enough for the processor's cache.
@@ -39,11 +39,10 @@ class ReliabilityCost:
     2.0
     """
 
-    rho: float
+    rho: Positive
     s: pq.Quantity
 
     def __post_init__(self) -> None:
-        checked_finite(self.rho, "rho", 0.0, is_open=True)
         positive_in(self.s, psp_unit_of(self.s, "s"), "s")
 
     def __call__(self, sd: pq.Quantity) -> Any:
@@ -158,13 +157,12 @@ class PrecisionSlopes:
 
 
 @checked_types
-def precision_slopes(rho: float) -> PrecisionSlopes:
+def precision_slopes(rho: Positive) -> PrecisionSlopes:
     r"""Return the slopes of :math:`\log \sigma^2` under a cost of power rho > 0 (Malkin et al. 2023, eq. 54).
 
     >>> precision_slopes(2.0).on_learning_rate
     1.0
     """
-    checked_finite(rho, "rho", 0.0, is_open=True)
     base = 2.0 / (rho + 2.0)
     return PrecisionSlopes(-base, 2.0 * base, -base, base)
 

@@ -21,9 +21,9 @@ alleviate the stability-plasticity dilemma. eLife 10:e69884, equations 4, 5 and 
 
 import math
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
-from biophys.argument_types import check_kind, checked_types
+from biophys.argument_types import NotNegative, OneOf, Share, check_kind, checked_types
 from biophys.units import checked_finite, shown
 
 FORMS = ("additive", "soft_bound")
@@ -61,28 +61,20 @@ class ReleasePlasticity:
     [0.57, 0.43]
     """
 
-    p_up: float = 0.07
-    p_down: float = 0.07
-    g_lim: float = 0.001
+    p_up: Share = 0.07
+    p_down: Share = 0.07
+    g_lim: NotNegative = 0.001
     p_min: float = 0.25
     p_max: float = 1.0
     p_freeze: float = math.inf
-    form: str = "additive"
+    form: Annotated[str, OneOf(FORMS)] = "additive"
     consolidation: bool = False
 
     def __post_init__(self) -> None:
         if not 0 < self.p_min < self.p_max <= 1:
             raise ValueError(f"expected 0 < p_min < p_max <= 1, got p_min={self.p_min}, p_max={self.p_max}")
-        for name in ("p_up", "p_down"):
-            value = getattr(self, name)
-            if not 0 <= value <= 1:
-                raise ValueError(f"{name} is the size of one step of p and must lie in 0..1, got {value}")
-        if not (math.isfinite(self.g_lim) and self.g_lim >= 0):
-            raise ValueError(f"g_lim must be finite and not negative, got {self.g_lim}")
         if not self.p_freeze > self.p_min:
             raise ValueError(f"p_freeze must lie above p_min={self.p_min} (inf: never), got {self.p_freeze}")
-        if self.form not in FORMS:
-            raise ValueError(f"form must be one of {', '.join(FORMS)}, got {self.form!r}")
 
     @property
     def freezes(self) -> bool:

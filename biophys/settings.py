@@ -10,65 +10,36 @@ import difflib
 import functools
 import json
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from types import NoneType, UnionType
-from typing import (
-    Annotated,
-    Any,
-    TypeAlias,
-    TypeVar,
-    Union,
-    dataclass_transform,
-    get_args,
-    get_origin,
-    get_type_hints,
-)
+from typing import Any, TypeVar, Union, dataclass_transform, get_args, get_origin, get_type_hints
 
 import numpy as np
-from pydantic import ConfigDict, Field, ValidationError
+from pydantic import ConfigDict, ValidationError
 from pydantic.dataclasses import dataclass as checked_dataclass
-from pydantic_core import PydanticCustomError, core_schema
 
-from biophys.argument_types import bare, described, such_as
+from biophys.argument_types import (  # noqa: F401  what settings are annotated with
+    Count,
+    Counts,
+    NotNegative,
+    OneOf,
+    Positive,
+    Positives,
+    Probability,
+    Seed,
+    Seeds,
+    Share,
+    Shares,
+    WholeNumber,
+    bare,
+    described,
+    such_as,
+)
 from biophys.units import shown
 
 _SEED = "seed"
 _ABSENT = object()
-Count: TypeAlias = Annotated[int, Field(ge=1)]
-WholeNumber: TypeAlias = Annotated[int, Field(ge=0)]
-Positive: TypeAlias = Annotated[float, Field(gt=0)]
-NotNegative: TypeAlias = Annotated[float, Field(ge=0)]
-Share: TypeAlias = Annotated[float, Field(ge=0, le=1)]
-"""A share or a probability, 0 and 1 included."""
-Probability: TypeAlias = Annotated[float, Field(gt=0, le=1)]
-"""A probability above 0."""
-Seed: TypeAlias = Annotated[int, Field(ge=0), _SEED]
-Seeds: TypeAlias = Annotated[tuple[Seed, ...], Field(min_length=1)]
-Counts: TypeAlias = Annotated[tuple[Count, ...], Field(min_length=1)]
-Positives: TypeAlias = Annotated[tuple[Positive, ...], Field(min_length=1)]
-Shares: TypeAlias = Annotated[tuple[Share, ...], Field(min_length=1)]
-
 T = TypeVar("T")
-
-
-class OneOf:
-    """Annotates text that is one of some names: a sequence, or a function that returns what is there now."""
-
-    def __init__(self, names: Iterable[str] | Callable[[], Iterable[str]]) -> None:
-        self._names = names
-
-    @property
-    def names(self) -> list[str]:
-        """The names, in their order."""
-        return list(self._names() if callable(self._names) else self._names)
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
-        def check(value: str) -> str:
-            if value not in self.names:
-                raise PydanticCustomError("literal_error", "unknown name")
-            return value
-
-        return core_schema.no_info_after_validator_function(check, handler(source))
 
 
 # Seeds stay what every generator takes: whole numbers below 2^31, not negative.

@@ -25,7 +25,7 @@ from brian2.units.fundamentalunits import (
 from brian2.utils.stringtools import get_identifiers
 from numpy.typing import NDArray
 
-from biophys.argument_types import check_kind, checked_types
+from biophys.argument_types import NotNegative, check_kind, checked_types
 from biophys.units import shown
 
 
@@ -55,7 +55,7 @@ class Domain:
         if self.low == np.inf:
             raise ValueError("low must be finite, got inf, and so must high if it is no upper bound")
 
-    def check(self, name: str, values: Any, *, rounding: float = 0.0) -> None:
+    def check(self, name: str, values: Any, *, rounding: NotNegative = 0.0) -> None:
         """Raise ValueError if any of `values` is outside by more than `rounding`.
 
         Text passes if it is a Brian2 expression that only a run can evaluate; text of a number is judged.
@@ -67,8 +67,6 @@ class Domain:
             ...
         ValueError: p must lie in [0, 1], got 1.7: give a probability such as 0.5
         """
-        if not 0 <= rounding < np.inf:
-            raise ValueError(f"rounding must be finite and not negative, got {rounding}")
         if isinstance(values, str):
             check_expression(values, name)
             if get_identifiers(values):

@@ -23,7 +23,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from biophys.argument_types import checked_types
+from biophys.argument_types import Count, Positive, Share, checked_types
 from rate_models.devices import Execution
 from rate_models.layout import Layout, aligned_rows
 from rate_models.optimisers import Optimiser
@@ -104,14 +104,12 @@ class ElasticWeightConsolidation(PerReplica):
         *,
         strength: float | Sequence[float],
         kind: str | Sequence[str] = "separate",
-        decay: float = 1.0,
+        decay: Share = 1.0,
     ) -> None:
         strengths = amounts_per_replica(strength, synapses.n_replicas, "strength")
         kinds = per_replica(kind, synapses.n_replicas, "kind")
         if unknown := set(kinds) - set(PENALTY_KINDS):
             raise ValueError(f"kind must be one of {', '.join(PENALTY_KINDS)}, got {sorted(unknown)}")
-        if not 0 <= decay <= 1:
-            raise ValueError(f"decay must lie in 0..1, got {decay}")
         self._strength = column(strengths, synapses.learned)
         is_online = [each == "online" for each in kinds]
         self._is_online = column(is_online, synapses.learned) > 0
@@ -221,10 +219,8 @@ class SynapticIntelligence(PerReplica):
         optimiser: Optimiser,
         *,
         strength: float | Sequence[float],
-        damping: float = 0.1,
+        damping: Positive = 0.1,
     ) -> None:
-        if not 0 < damping < math.inf:
-            raise ValueError(f"damping must be positive and finite, got {damping}")
         self.optimiser = optimiser
         strengths = amounts_per_replica(strength, synapses.n_replicas, "strength")
         # The derivative of strength * (w - w*)^2 has a factor of two that half a spring's energy has not.
@@ -278,15 +274,13 @@ class MeanFieldSynapses(NormalSynapses):
         seeds: Sequence[int],
         *,
         initial_sigma: float | Sequence[float] = 0.02,
-        draws_per_step: int = 5,
+        draws_per_step: Count = 5,
         biases: Literal["trained", "none"] = "trained",
         answers_with: Literal["means", "draws"] = "means",
         execution: Execution | None = None,
     ) -> None:
         super().__init__(layout, seeds, biases=biases, execution=execution, values_per_parameter=2)
         sigmas = checked_sigmas(initial_sigma, self.n_replicas)
-        if draws_per_step < 1:
-            raise ValueError(f"draws_per_step must be positive, got {draws_per_step}")
         self.draws_per_step, self.answers_with = draws_per_step, answers_with
         self._initialise_uniformly()
         self.log_sigma.copy_(column([math.log(sigma) for sigma in sigmas], self.learned))
@@ -376,11 +370,11 @@ class BayesianGradientDescent(MeanFieldRule):
         synapses: MeanFieldSynapses,
         *,
         learning_rate: float | Sequence[float] = 1.0,
-        sigma_bounds: tuple[float, float] = (1e-10, 1.0),
+        sigma_bounds: tuple[Positive, Positive] = (1e-10, 1.0),
     ) -> None:
         low, high = sigma_bounds
-        if not 0 < low < high < math.inf:
-            raise ValueError(f"sigma_bounds must be positive and ascending, got {sigma_bounds}")
+        if not low < high:
+            raise ValueError(f"sigma_bounds must ascend, got {sigma_bounds}")
         rates = amounts_per_replica(learning_rate, synapses.n_replicas, "learning_rate")
         self._rate = column(rates, synapses.learned)
         self._bounds = (math.log(low), math.log(high))

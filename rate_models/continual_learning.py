@@ -17,14 +17,14 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from biophys.argument_types import check_kind, checked_types
+from biophys.argument_types import Count, Inside, OneOf, check_kind, checked_types
 from biophys.plugins import load_plugins
 from biophys.units import shown
 from rate_models.checkpoints import load_checkpoint, save_checkpoint
@@ -113,7 +113,7 @@ class TaskSequence:
 
 
 @checked_types
-def split_tasks(data: ImageData, scenario: str = "domain") -> TaskSequence:
+def split_tasks(data: ImageData, scenario: Annotated[str, OneOf(SCENARIOS)] = "domain") -> TaskSequence:
     """Return five tasks of two classes each, in the order 0-1, 2-3, 4-5, 6-7, 8-9.
 
     Parameters
@@ -131,8 +131,6 @@ def split_tasks(data: ImageData, scenario: str = "domain") -> TaskSequence:
     >>> split_tasks(load_images("digits")).n_tasks
     5
     """
-    if scenario not in SCENARIOS:
-        raise ValueError(f"scenario must be one of {', '.join(SCENARIOS)}, got {scenario!r}")
     for part, labels in (("training", data.train_labels), ("test", data.test_labels)):
         missing = sorted(set(range(10)) - set(labels.unique().tolist()))
         if missing:
@@ -146,10 +144,8 @@ def split_tasks(data: ImageData, scenario: str = "domain") -> TaskSequence:
 
 
 @checked_types
-def permuted_tasks(data: ImageData, n_tasks: int = 10) -> TaskSequence:
+def permuted_tasks(data: ImageData, n_tasks: Count = 10) -> TaskSequence:
     """Return tasks, at least one, that show all images, each with an order of the pixels of its own."""
-    if n_tasks < 1:
-        raise ValueError(f"n_tasks must be at least 1, got {n_tasks}")
     train, test = (np.arange(len(labels)) for labels in (data.train_labels, data.test_labels))
     return TaskSequence(data, (train,) * n_tasks, (test,) * n_tasks, permutes_pixels=True)
 
@@ -204,13 +200,11 @@ def task_sequence_of(kind: str, data: ImageData, n_tasks: int) -> TaskSequence:
 
 
 @checked_types
-def held_out(data: ImageData, share: float, *, rng: np.random.Generator) -> ImageData:
+def held_out(data: ImageData, share: Inside, *, rng: np.random.Generator) -> ImageData:
     """Return the training set with a random share of it, between 0 and 1, in the place of the test set.
 
     Hyperparameters are chosen on these images; the test set is not touched.
     """
-    if not 0 < share < 1:
-        raise ValueError(f"share must lie between 0 and 1, got {share}")
     n = len(data.train_labels)
     shuffled = torch.from_numpy(rng.permutation(n)).to(data.train_labels.device)
     kept, tested = shuffled[round(share * n) :].sort().values, shuffled[: round(share * n)].sort().values
@@ -246,7 +240,7 @@ def plans_of(
     seeds: Sequence[int],
     orders: Tensor | None,
     *,
-    schedule: str = "abrupt",
+    schedule: Annotated[str, OneOf(SCHEDULES)] = "abrupt",
     n_epochs: int,
     batch_size: int,
     transition: float = 0.25,
@@ -266,8 +260,6 @@ def plans_of(
     ------
     ValueError : if the schedule is unknown or does not fit the tasks
     """
-    if schedule not in SCHEDULES:
-        raise ValueError(f"schedule must be one of {', '.join(SCHEDULES)}, got {schedule!r}")
     if schedule == "abrupt":
         order = DataOrder(seeds, shuffles=sequence.shuffles)
         for task, members in enumerate(sequence.train_members):

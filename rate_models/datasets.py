@@ -22,10 +22,9 @@ import torch.utils.data
 from numpy.typing import NDArray
 from torch import Tensor
 
-from biophys.argument_types import check_kind, checked_types
+from biophys.argument_types import Count, OneOf, check_kind, checked_types
 from biophys.data_folders import data_folders
 from biophys.plugins import load_plugins
-from biophys.settings import OneOf
 from biophys.units import shown
 
 IDX_FILES = {
@@ -72,11 +71,9 @@ class ImageData:
     train_labels: Tensor
     test_images: Tensor
     test_labels: Tensor
-    n_classes: int = 10
+    n_classes: Count = 10
 
     def __post_init__(self) -> None:
-        if self.n_classes < 1:
-            raise ValueError(f"n_classes must be positive, got {self.n_classes}")
         for part in ("train", "test"):
             images, labels = getattr(self, f"{part}_images"), getattr(self, f"{part}_labels")
             if images.ndim != 2 or not len(images) or images.shape[1] != self.train_images.shape[1]:

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from biophys.argument_types import check_kind, checked_types
+from biophys.argument_types import Count, check_kind, checked_types
 
 _DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
@@ -92,14 +92,12 @@ class Execution:
         wanted = self.capture if self.capture is not None else True
         return wanted and self.torch_device.type == "cuda"
 
-    def blocks(self, n_rows: int, n_columns: int) -> list[slice]:
+    def blocks(self, n_rows: Count, n_columns: Count) -> list[slice]:
         """Return the columns of each piece in which elementwise work over a matrix is best done.
 
         Without compilation a CPU reads and writes memory once per operation, so it works on pieces that fit
         its cache. Elsewhere all columns are one piece.
         """
-        if n_rows < 1 or n_columns < 1:
-            raise ValueError(f"n_rows and n_columns must be positive, got {n_rows} and {n_columns}")
         if self.compiles or self.torch_device.type != "cpu":
             return [slice(0, n_columns)]
         n_pieces = max(1, round(n_rows * n_columns / _CACHED_ELEMENTS))

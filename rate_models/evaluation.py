@@ -8,7 +8,7 @@ import math
 import torch
 from torch import Tensor
 
-from biophys.argument_types import checked_types
+from biophys.argument_types import Count, checked_types
 from rate_models.networks import FeedForward, check_images
 from rate_models.random_streams import Streams
 from rate_models.stochastic_layers import DeterministicSynapses, Synapses
@@ -21,8 +21,8 @@ def mean_softmax(
     images: Tensor,
     *,
     streams: Streams,
-    n_samples: int = 10,
-    images_per_draw: int = 1000,
+    n_samples: Count = 10,
+    images_per_draw: Count = 1000,
     pixel_order: Tensor | None = None,
 ) -> Tensor:
     """Return the class probabilities of every image, averaged over draws of the synapses.
@@ -42,9 +42,6 @@ def mean_softmax(
     -------
     probability : shape (replica, image, class)
     """
-    for name, count in (("n_samples", n_samples), ("images_per_draw", images_per_draw)):
-        if count < 1:
-            raise ValueError(f"{name} must be at least 1, got {count}")
     check_images(network, images)
     n_draws = 1 if isinstance(synapses, DeterministicSynapses) else n_samples
     chunks = []

@@ -19,24 +19,27 @@ Kunstner F, Hennig P, Balles L (2019). Limitations of the empirical Fisher appro
 """
 
 from collections.abc import Iterator
+from typing import Annotated
 
 import torch
 from torch import Tensor
 
+from biophys.argument_types import Count, OneOf, checked_types
 from rate_models.networks import FeedForward
 
 EXPECTATIONS = ("observed", "sampled", "expected")
 
 
+@checked_types
 def diagonal_fisher(
     network: FeedForward,
     parameters: Tensor,
     images: Tensor,
     labels: Tensor | None = None,
     *,
-    expectation: str = "observed",
+    expectation: Annotated[str, OneOf(EXPECTATIONS)] = "observed",
     generator: torch.Generator | None = None,
-    images_per_pass: int = 500,
+    images_per_pass: Count = 500,
 ) -> Tensor:
     """Return the diagonal Fisher information of every weight and bias.
 
@@ -67,8 +70,6 @@ def diagonal_fisher(
     >>> diagonal_fisher(network, torch.zeros(1, 4), torch.tensor([[2.0]]), torch.tensor([0])).tolist()
     [[1.0, 1.0, 0.25, 0.25]]
     """
-    if expectation not in EXPECTATIONS:
-        raise ValueError(f"expectation must be one of {', '.join(EXPECTATIONS)}, got {expectation!r}")
     if expectation == "observed" and labels is None:
         raise ValueError("the empirical Fisher information needs labels; pass them or expectation='expected'")
     if expectation == "sampled" and generator is None:

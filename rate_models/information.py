@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import stdtrit
 from torch import Tensor
 
-from biophys.argument_types import checked_types
+from biophys.argument_types import Inside, checked_types
 from biophys.units import checked_finite
 
 # With fewer, the cells that were not seen cannot be told from those seen once.
@@ -108,7 +108,7 @@ def corrected_information(counts: ArrayLike) -> NDArray[np.float64]:
 
 
 @checked_types
-def information_interval(counts: ArrayLike, *, level: float = 0.95) -> tuple[float, float] | None:
+def information_interval(counts: ArrayLike, *, level: Inside = 0.95) -> tuple[float, float] | None:
     """Return an interval for the mutual information that one table of counts was drawn from.
 
     The plug-in information, less the bias of Miller and Madow with the cells that are possible but were not
@@ -146,8 +146,6 @@ def information_interval(counts: ArrayLike, *, level: float = 0.95) -> tuple[flo
     table = checked_finite(counts, "counts", 0.0)
     if table.ndim != 2:
         raise ValueError(f"expected one table (class, answer), got counts of shape {table.shape}")
-    if not 0 < level < 1:
-        raise ValueError(f"level must lie between 0 and 1, for example 0.95, got {level}")
     n, n_others = table.sum(), (table.sum(axis=1) - table.max(axis=1)).sum()
     if n_others < _FEWEST_OTHER_ANSWERS or n < 2 * table.size:
         return None

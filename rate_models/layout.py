@@ -8,14 +8,15 @@ one row each.
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import torch
+from annotated_types import MinLen
 from numpy.typing import NDArray
 from torch import Tensor
 
-from biophys.argument_types import checked_types
+from biophys.argument_types import Count, checked_types
 
 # Rows start on a 128-byte boundary, which the matrix products of every device read fastest.
 _ALIGNMENT = 32
@@ -37,12 +38,10 @@ class Layout:
     (198800, 410)
     """
 
-    sizes: tuple[int, ...]
+    sizes: Annotated[tuple[Count, ...], MinLen(2)]
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "sizes", tuple(self.sizes))
-        if len(self.sizes) < 2 or any(size < 1 for size in self.sizes):
-            raise ValueError(f"sizes must name at least two layers, each with a unit, got {self.sizes}")
 
     @property
     def n_layers(self) -> int:

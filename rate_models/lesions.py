@@ -4,11 +4,13 @@ Schug et al. (2021), figure 2b. doi:10.7554/eLife.69884
 """
 
 from collections.abc import Callable, Sequence
+from typing import Annotated, TypeAlias
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from biophys.argument_types import OneOf, Share, checked_types
 from rate_models.random_streams import Purpose, numpy_generator
 from rate_models.stochastic_layers import BernoulliSynapses, Synapses
 
@@ -19,6 +21,7 @@ SCORES: dict[str, Callable[[Synapses], Tensor]] = {
     "random": lambda synapses: torch.zeros_like(synapses.strength),
 }
 """What decides which synapses go first: those with the lowest score."""
+Order: TypeAlias = Annotated[str, OneOf(SCORES)]
 
 
 def _release_probability(synapses: Synapses) -> Tensor:
@@ -27,14 +30,13 @@ def _release_probability(synapses: Synapses) -> Tensor:
     return synapses.p
 
 
-def removal_ranks(synapses: Synapses, order: str) -> Tensor:
+@checked_types
+def removal_ranks(synapses: Synapses, order: Order) -> Tensor:
     """Return the place of every synapse in an order of removal out of `SCORES`, 0 first, (replica, weights).
 
     All layers are pooled. Ties, and every comparison of the random order, are broken at random, from each
     replica's own stream.
     """
-    if order not in SCORES:
-        raise ValueError(f"order must be one of {', '.join(SCORES)}, got {order!r}")
     scores = SCORES[order](synapses).double().cpu().numpy()
     ranks = np.empty(scores.shape, dtype=np.int64)
     for rank, score, seed in zip(ranks, scores, synapses.seeds, strict=True):
@@ -43,8 +45,9 @@ def removal_ranks(synapses: Synapses, order: str) -> Tensor:
     return torch.from_numpy(ranks).to(synapses.learned.device)
 
 
+@checked_types
 def under_lesions(
-    synapses: Synapses, order: str, fractions: Sequence[float], measure: Callable[[], Tensor]
+    synapses: Synapses, order: Order, fractions: Sequence[Share], measure: Callable[[], Tensor]
 ) -> Tensor:
     """Return what `measure` finds while the first share of the synapses in `order` transmits nothing.
 
@@ -59,8 +62,6 @@ def under_lesions(
     -------
     result : shape (fraction, replica, ...)
     """
-    if any(not 0 <= fraction <= 1 for fraction in fractions):
-        raise ValueError(f"fractions must lie in 0..1, got {list(fractions)}")
     ranks, intact = removal_ranks(synapses, order), synapses.strength.clone()
     measured = []
     try:

@@ -4,13 +4,12 @@ Everything carries a leading replica axis: inputs are (replica, sample, unit), w
 pass is one sequence of batched matrix products whose length does not depend on the number of replicas.
 """
 
-import math
 from collections.abc import Iterator
 
 import torch
 from torch import Tensor
 
-from biophys.argument_types import check_kind, checked_types
+from biophys.argument_types import Positive, check_kind, checked_types
 from rate_models.layout import Layout, RecentViews
 
 
@@ -137,9 +136,7 @@ class SquaredError:
     (2.0, 4.0)
     """
 
-    def __init__(self, noise_sd: float) -> None:
-        if not 0 < noise_sd < math.inf:
-            raise ValueError(f"noise_sd must be positive and finite, got {noise_sd}")
+    def __init__(self, noise_sd: Positive) -> None:
         self.noise_sd = noise_sd
 
     def __call__(self, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:

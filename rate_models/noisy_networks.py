@@ -25,6 +25,7 @@ import xarray as xr
 from numpy.typing import NDArray
 from torch import Tensor
 
+from biophys.argument_types import Count, Positive, checked_types
 from biophys.progress import Progress, ignore_progress
 from biophys.sweeps.executors import Executor, ThisProcess
 from biophys.sweeps.groups import KeptReplicas
@@ -96,6 +97,7 @@ class NoisyNetwork:
     pays_magnitude: bool = True
 
 
+@checked_types
 @dataclass(frozen=True, eq=False)
 class Schedule:
     """How long and from where a batch of networks is trained; every number is positive.
@@ -112,20 +114,13 @@ class Schedule:
         by no more than about (1 - noise_memory) / (2 rho) per step.
     """
 
-    n_epochs: int = 50
-    batch_size: int = 20
-    hidden_units: tuple[int, ...] = (100, 100)
-    initial_sigma: float = 1e-4
-    mean_range: float = 0.1
-    learning_rate: float | None = None
+    n_epochs: Count = 50
+    batch_size: Count = 20
+    hidden_units: tuple[Count, ...] = (100, 100)
+    initial_sigma: Positive = 1e-4
+    mean_range: Positive = 0.1
+    learning_rate: Positive | None = None
     noise_memory: float = 0.999
-
-    def __post_init__(self) -> None:
-        for name in ("n_epochs", "batch_size", "initial_sigma", "mean_range"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name} must be positive, got {getattr(self, name)}")
-        if any(size < 1 for size in self.hidden_units):
-            raise ValueError(f"hidden layers need at least one unit, got {self.hidden_units}")
 
     @classmethod
     def of(cls, config: Any, **changes: Any) -> "Schedule":

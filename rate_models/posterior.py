@@ -26,10 +26,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from biophys.argument_types import checked_types
+from biophys.argument_types import Positive, checked_types
 from rate_models.fisher import diagonal_fisher
 from rate_models.networks import FeedForward
-from rate_models.reliability_cost import checked_gaussian, checked_share
+from rate_models.reliability_cost import checked_gaussian
 from rate_models.replicas import PerReplica, column, per_replica
 from rate_models.stochastic_layers import GaussianSynapses, Synapses
 
@@ -49,10 +49,9 @@ class GaussianPrior(PerReplica):
     loss = "sum"
     """Its share is of a loss summed over the batch."""
 
-    def __init__(self, synapses: GaussianSynapses, sd: float | Sequence[float], *, share: float) -> None:
+    def __init__(self, synapses: GaussianSynapses, sd: float | Sequence[float], *, share: Positive) -> None:
         sds = per_replica(sd, checked_gaussian(synapses).n_replicas, "sd")
-        factor = checked_share(share)
-        self._precision = column([factor * _precision(tau) for tau in sds], synapses.learned)
+        self._precision = column([share * _precision(tau) for tau in sds], synapses.learned)
         self._add = synapses.execution.fused(_add_slope_of_prior)
 
     def add_gradient(self, synapses: Synapses) -> None:

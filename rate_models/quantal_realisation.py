@@ -7,13 +7,14 @@ reliability, as calcium would, or keep p and let n give it, as membrane, actin a
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import quantities as pq
 from numpy.typing import ArrayLike, NDArray
 
 from biophys.absolute_costs import costs_at_rate
+from biophys.argument_types import Count, Inside, OneOf, checked_types
 from biophys.quantal import QuantalSynapse, n_sites_for, release_probability_for
 from biophys.units import ATP, magnitude_in
 
@@ -23,6 +24,7 @@ WAYS = ("release probability", "number of sites")
 _SMALLEST_MEAN = 1e-6
 
 
+@checked_types
 @dataclass(frozen=True, eq=False)
 class PhysicalScale:
     """What one unit of weight is, and the synapse that realises it.
@@ -40,19 +42,14 @@ class PhysicalScale:
     """
 
     psp_per_weight: pq.Quantity = field(default_factory=lambda: 10.0 * pq.mV)
-    n_sites: int = 5
-    p: float = 0.5
+    n_sites: Count = 5
+    p: Inside = 0.5
     rate: pq.Quantity = field(default_factory=lambda: 4.0 * pq.Hz)
 
-    def __post_init__(self) -> None:
-        if self.n_sites < 1:
-            raise ValueError(f"n_sites must be at least 1, got {self.n_sites}")
-        if not 0 < self.p < 1:
-            raise ValueError(f"p must lie inside (0, 1), got {self.p}")
 
-
+@checked_types
 def realised_synapses(
-    mean: ArrayLike, sd: ArrayLike, way: str, scale: PhysicalScale | None = None
+    mean: ArrayLike, sd: ArrayLike, way: Annotated[str, OneOf(WAYS)], scale: PhysicalScale | None = None
 ) -> QuantalSynapse:
     """Return synapses with these moments: mean and sd of the response are met exactly.
 
@@ -71,8 +68,6 @@ def realised_synapses(
     ([1, 100], [0.5, 0.5])
     """
     scale = scale or PhysicalScale()
-    if way not in WAYS:
-        raise ValueError(f"way must be one of {', '.join(WAYS)}, got {way!r}")
     given = np.asarray(mean, dtype=float)
     size = np.copysign(np.maximum(np.abs(given), _SMALLEST_MEAN), given)
     cv = np.asarray(sd, dtype=float) / np.abs(size)

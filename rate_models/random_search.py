@@ -22,6 +22,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from biophys.argument_types import Count, checked_types
 from biophys.units import shown
 
 Setting: TypeAlias = dict[str, float]
@@ -57,8 +58,9 @@ class Interval:
         return self.low + (self.high - self.low) * quantile
 
 
+@checked_types
 def drawn_settings(
-    space: Mapping[str, Interval], n_trials: int, *, rng: np.random.Generator
+    space: Mapping[str, Interval], n_trials: Count, *, rng: np.random.Generator
 ) -> list[Setting]:
     """Return candidates, at least one, of which every n_trials-th part of every interval holds exactly one.
 
@@ -68,8 +70,6 @@ def drawn_settings(
     >>> sorted(int(setting["rate"]) for setting in result)
     [0, 1, 2, 3]
     """
-    if n_trials < 1:
-        raise ValueError(f"n_trials must be at least 1, got {n_trials}")
     columns = {}
     for name, interval in space.items():
         quantile = (rng.permutation(n_trials) + rng.random(n_trials)) / n_trials

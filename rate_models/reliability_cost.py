@@ -24,7 +24,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from biophys.argument_types import checked_types
+from biophys.argument_types import Positive, checked_types
 from rate_models.replicas import PerReplica, amounts_per_replica, column, per_replica, rows
 from rate_models.stochastic_layers import GaussianSynapses, Synapses
 
@@ -44,6 +44,7 @@ class NoiseCost(Protocol):
         """Return the cost of every synapse, given an array or a tensor."""
 
 
+@checked_types
 @dataclass(frozen=True)
 class PowerCost:
     """Reliability cost c sigma^-rho of one synapse, in nats; c and the exponent are positive and finite.
@@ -56,20 +57,13 @@ class PowerCost:
     0.4
     """
 
-    c: float
-    rho: float
-
-    def __post_init__(self) -> None:
-        for name in ("c", "rho"):
-            value = getattr(self, name)
-            if not (math.isfinite(value) and value > 0):
-                raise ValueError(f"{name} must be positive and finite, got {value}")
+    c: Positive
+    rho: Positive
 
     @classmethod
-    def with_scale(cls, s: float, rho: float) -> "PowerCost":
+    @checked_types
+    def with_scale(cls, s: Positive, rho: Positive) -> "PowerCost":
         """Return the cost (s / sigma)^rho / rho."""
-        if not s > 0:
-            raise ValueError(f"s must be positive, got {s}")
         return cls(s**rho / rho, rho)
 
     @property
@@ -169,11 +163,11 @@ class ReliabilityCost:
     loss = "sum"
     """Its share is of a loss summed over the batch."""
 
-    def __init__(self, synapses: Synapses, costs: Costs | Sequence[Costs], *, share: float) -> None:
+    def __init__(self, synapses: Synapses, costs: Costs | Sequence[Costs], *, share: Positive) -> None:
         like = checked_gaussian(synapses).learned
         each = list(costs) if isinstance(costs, list) else [costs] * synapses.n_replicas
         mixtures = [terms_of(cost) for cost in per_replica(each, synapses.n_replicas, "costs")]
-        self.share = checked_share(share)
+        self.share = share
         self._terms = [
             (
                 column([self.share * _nth(terms, n, "strength") for terms in mixtures], like),
@@ -207,10 +201,9 @@ class MagnitudeCost(PerReplica):
     loss = "sum"
     """Its share is of a loss summed over the batch."""
 
-    def __init__(self, synapses: Synapses, strength: float | Sequence[float], *, share: float) -> None:
+    def __init__(self, synapses: Synapses, strength: float | Sequence[float], *, share: Positive) -> None:
         strengths = amounts_per_replica(strength, synapses.n_replicas, "strength")
-        factor = checked_share(share)
-        self._slope = column([factor * each for each in strengths], synapses.learned)
+        self._slope = column([share * each for each in strengths], synapses.learned)
         self._add = synapses.execution.fused(_add_slope_of_magnitude)
 
     def add_gradient(self, synapses: Synapses) -> None:
@@ -226,13 +219,6 @@ def checked_gaussian(synapses: Any) -> GaussianSynapses:
     if not isinstance(synapses, GaussianSynapses):
         raise TypeError(f"reliability costs are of GaussianSynapses, got {type(synapses).__name__}")
     return synapses
-
-
-def checked_share(share: float) -> float:
-    """Return `share` if it is positive and finite, else raise ValueError."""
-    if not (math.isfinite(share) and share > 0):
-        raise ValueError(f"share must be positive, for example batch size / training images, got {share}")
-    return share
 
 
 def _numbers(sigma: Any) -> Any:

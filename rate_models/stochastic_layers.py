@@ -26,7 +26,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from biophys.argument_types import check_type, checked_seeds, checked_types
+from biophys.argument_types import NotNegative, Probability, check_type, checked_seeds, checked_types
 from rate_models.devices import Execution, execution_or_default, write
 from rate_models.layout import Layout, RecentViews, aligned_rows
 from rate_models.random_streams import (
@@ -244,15 +244,14 @@ class BernoulliSynapses(Synapses):
         *,
         release_probability: float | str | Sequence[float | str] = 0.25,
         biases: Biases = "fixed",
-        release_fixed_at: float | None = None,
+        release_fixed_at: Probability | None = None,
         normalised_by: Literal["release", "ghost"] = "release",
-        uniform_range: tuple[float, float] = (0.25, 1.0),
+        uniform_range: tuple[Probability, Probability] = (0.25, 1.0),
         execution: Execution | None = None,
     ) -> None:
         super().__init__(layout, seeds, biases=biases, execution=execution)
-        _check_probability(release_fixed_at, "release_fixed_at")
-        if not 0 < uniform_range[0] < uniform_range[1] <= 1:
-            raise ValueError(f"uniform_range must ascend above 0 and at most to 1, got {uniform_range}")
+        if not uniform_range[0] < uniform_range[1]:
+            raise ValueError(f"uniform_range must ascend, got {uniform_range}")
         self._initialise_uniformly()
         shape = (self.n_replicas, layout.n_weights)
         self.p = aligned_rows(*shape, **self._place)
@@ -312,15 +311,9 @@ class BernoulliSynapses(Synapses):
                 rng = numpy_generator(seed, Purpose.INITIAL_VALUES).spawn(1)[0]
                 row.copy_(torch.from_numpy(rng.uniform(*uniform_range, size=n_weights)))
                 continue
-            check_type(value, float | Literal["uniform"], "release_probability")
-            _check_probability(float(value), "release_probability")
+            check_type(value, Probability | Literal["uniform"], "release_probability")
             row.fill_(float(value))
         return initial
-
-
-def _check_probability(value: float | None, name: str) -> None:
-    if value is not None and not 0 < value <= 1:
-        raise ValueError(f"{name} must lie above 0 and at most at 1, got {value}")
 
 
 def checked_sigmas(values: Any, n_replicas: int) -> list[float]:
@@ -394,14 +387,12 @@ class GaussianSynapses(NormalSynapses):
         seeds: Sequence[int],
         *,
         initial_sigma: float = 1e-4,
-        mean_range: float | None = 0.1,
+        mean_range: NotNegative | None = 0.1,
         homogeneous: bool | Sequence[bool] = False,
         execution: Execution | None = None,
     ) -> None:
         super().__init__(layout, seeds, biases="trained", execution=execution, values_per_parameter=2)
         (sigma,) = checked_sigmas(initial_sigma, 1)
-        if mean_range is not None and not 0 <= mean_range < math.inf:
-            raise ValueError(f"mean_range must be finite and not negative, got {mean_range}")
         if mean_range is None:
             self._initialise_uniformly()
         else:

@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 import xarray as xr
 
+from biophys.argument_types import Count, check_type
 from biophys.progress import Progress, ignore_progress
 from biophys.sweeps.executors import Executor, GroupFunction
 from biophys.sweeps.groups import KeptReplicas, sweep_groups, swept_dataset
@@ -60,8 +61,7 @@ def run_sweep(
     SweepStorageError : if a result cannot be stored; what was stored before is kept
     """
     execution = execution_or_default(execution)
-    if group_size is not None and not (isinstance(group_size, int) and group_size >= 1):
-        raise ValueError(f"group_size must be a whole number from 1 on, or None, got {group_size!r}")
+    check_type(group_size, Count | None, "group_size")
 
     def size(n_missing: int, n_workers: int) -> int:
         return group_size or largest_group(n_missing, bytes_per_replica, execution, n_workers)

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from biophys.argument_types import checked_seeds, checked_types
+from biophys.argument_types import Count, checked_seeds, checked_types
 from biophys.units import shown
 from rate_models.random_streams import Purpose, numpy_generator
 from rate_models.replicas import check_positions, rows
@@ -73,7 +73,7 @@ class DataOrder:
         self._rngs = {seed: numpy_generator(seed, Purpose.DATA_ORDER) for seed in self._seeds}
 
     def epoch(
-        self, members: NDArray[np.integer], *, batch_size: int, pixel_order: Tensor | None = None
+        self, members: NDArray[np.integer], *, batch_size: Count, pixel_order: Tensor | None = None
     ) -> Plan:
         """Return one pass over `members`; images that fill no batch are left out.
 
@@ -85,8 +85,6 @@ class DataOrder:
         """
         if np.ndim(members) != 1 or not np.issubdtype(np.asarray(members).dtype, np.integer):
             raise TypeError(f"members must be indices, such as np.arange(1000), got {shown(members)}")
-        if batch_size < 1:
-            raise ValueError(f"batch_size must be a whole number from 1 on, got {batch_size!r}")
         n_steps = len(members) // batch_size
         if n_steps == 0:
             raise ValueError(f"a batch of {batch_size} needs at least as many images, got {len(members)}")

@@ -206,6 +206,57 @@ def test_a_folder_mounted_read_only_is_named_before_anything_is_measured(tmp_pat
     assert len(errors) == 4 and all("closed" in error and "ead-only" in error for error in errors)
 
 
+# One sweep is stored; the next finds no room, and does its work once there is some.
+FILLED = """
+import errno, os, sys
+from pathlib import Path
+from validation.cli import exit_code_of
+
+def fill(free):
+    with open("out/ballast", "wb") as ballast:
+        try:
+            while True:
+                ballast.write(bytes(512))
+                ballast.flush()
+        except OSError as error:
+            assert error.errno == errno.ENOSPC
+        ballast.truncate(max(0, ballast.tell() // 4096 * 4096 - free))
+
+if __name__ == "__main__":
+    first, both, report = (argument.split("|") for argument in sys.argv[1:])
+    print("ended with", exit_code_of(first))
+    stored = {path: path.stat().st_mtime_ns for path in Path("out/sweep").glob("*.nc")}
+    assert stored
+    fill(4096)
+    print("ended with", exit_code_of(both))
+    print("ended with", exit_code_of(report))
+    assert not list(Path("out").rglob(".*.*"))
+    os.unlink("out/ballast")
+    print("ended with", exit_code_of(both))
+    assert all(path.stat().st_mtime_ns == written for path, written in stored.items())
+"""
+
+
+def test_on_a_full_disk_nothing_is_lost(tmp_path, can_mount):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "t").mkdir()
+    first = [each.replace("seed=1,2", "seed=1") for each in SWEEP]
+    done = started(
+        FILLED,
+        *("|".join(each) for each in (first, SWEEP, VALIDATE)),
+        folder=tmp_path,
+        changes={"TMPDIR": str(tmp_path / "t")},
+        mounts="mount -t tmpfs -o size=2m none out",
+    )
+    codes, errors = ends(done)
+    assert codes == ["0", "2", "0", "0"], done.stderr
+    assert "the disk is full" in errors[0]
+    assert "No space left on device" in errors[1]
+    (elsewhere,) = (tmp_path / "t").glob("brianpresyn-report-*")
+    assert str(elsewhere) in errors[1] and f"report: {elsewhere}" in done.stdout
+    assert {"report.html", "claims.json"} <= {path.name for path in elsewhere.iterdir()}
+
+
 def test_without_shared_memory_processes_are_refused_clearly_and_nothing_else(tmp_path, can_mount):
     alone = [*SWEEP, "--processes", "1"]
     mounts = "mount -t tmpfs -o ro,size=4k none /dev/shm"

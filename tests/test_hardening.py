@@ -1,6 +1,10 @@
 """Nothing in the packages runs what a file or the network brings."""
 
 import ast
+import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -115,6 +119,24 @@ def test_templates_of_the_report_escape_and_load_nothing():
         text = template.read_text(encoding="utf-8")
         assert "|safe" not in text.replace(" ", "")
         assert not re.search(r"(?:src|href)=[\"']?(?:https?:)?//", text)
+
+
+@pytest.mark.slow
+def test_false_alarms_are_counted_beside_threads_of_torch(tmp_path):
+    """Forks of a process in which OpenMP has threads would wait for them for ever."""
+    kept = tmp_path / "offsets.jsonl"
+    command = [sys.executable, "-m", "tests.false_alarms", "--seeds", "2", "--keep", str(kept)]
+    environment = {**os.environ, "OMP_NUM_THREADS": "2"}
+    done = subprocess.run(
+        [*command, "tests/rate_models/test_draws.py"],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert [json.loads(line)["offset"] for line in kept.read_text().splitlines()] == [1, 2]
+    assert "false alarms in" in done.stdout
 
 
 def test_no_test_is_ended_by_a_clock():

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
-from biophys.argument_types import checked_types
+from biophys.argument_types import Seed, checked_types
 from biophys.progress import Progress, ignore_progress
 
 
@@ -25,18 +26,12 @@ class Context:
     report_progress : call with (fraction done in 0..1, what is being done)
     """
 
-    profile: str = "quick"
-    seed: int = 2021
+    profile: Literal["quick", "full"] = "quick"
+    seed: Seed = 2021
     device: str = "cpu"
     results: Path | None = None
     keep: Path | None = None
     report_progress: Progress = ignore_progress
-
-    def __post_init__(self) -> None:
-        if self.profile not in ("quick", "full"):
-            raise ValueError(f"profile must be quick or full, got {self.profile!r}")
-        if self.seed < 0:
-            raise ValueError(f"seed must be a whole number from 0 on, got {self.seed}")
 
     @property
     def is_quick(self) -> bool:

@@ -6,7 +6,7 @@ from concurrent.futures import as_completed
 from dataclasses import dataclass, replace
 from functools import partial
 
-from biophys.argument_types import checked_types
+from biophys.argument_types import Count, checked_types
 from biophys.processes import worker_pool
 from biophys.progress import ignore_progress
 from brianpresyn.targets import log_errors_only
@@ -88,7 +88,7 @@ def measure_claims(
     ids: Sequence[str] | None,
     context: Context,
     *,
-    n_jobs: int = 1,
+    n_jobs: Count = 1,
     on_progress: ProgressReport = lambda *_: None,
 ) -> Findings:
     """Measure claims in every rendering they have.
@@ -105,8 +105,6 @@ def measure_claims(
     n_jobs : how many functions run at once, each in a process of its own; with 1 they run in this process
     on_progress : called with the measure, the fraction done in 0..1 and what is being done
     """
-    if n_jobs < 1:
-        raise ValueError(f"n_jobs must be at least 1, got {n_jobs}")
     claims = claims_named(all_claims() if ids is None else ids)
     asked = frozenset(claim.id for claim in claims)
     measures = measures_of(ids)

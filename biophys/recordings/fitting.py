@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import quantities as pq
 
-from biophys.argument_types import checked_types
+from biophys.argument_types import Inside, check_type, checked_types
 from biophys.quantal import checked_n_sites
 from biophys.recordings.implausible import ImplausibleRecordingWarning
 from biophys.recordings.likelihood import ReleaseModel, Responses
@@ -21,7 +21,7 @@ from biophys.recordings.serial_dependence import SerialDependenceWarning
 from biophys.recordings.site_profile import profile_of_families, sites_tried
 from biophys.recordings.train_dynamics import DYNAMICS
 from biophys.short_term import ShortTermDynamics
-from biophys.units import FloatArray, checked_finite
+from biophys.units import FloatArray
 
 _SHARED = {"n": "n", "p": "p", "q": "q", "variability": "within", "noise": "noise"}
 # The forward pass costs n^2 for each stimulus: fewer numbers of sites are tried than of trials.
@@ -291,7 +291,7 @@ def _task(
     unknown = [name for name in shared if name not in _SHARED]
     if unknown:
         raise ValueError(f"shared may name {', '.join(_SHARED)}, got {unknown[0]!r}")
-    checked_finite(level, "level", 0.0, 1.0, is_open=True)
+    check_type(level, Inside, "level", 0.95)
     kind, held = _dynamics_of(dynamics, recording)
     variability = recording.variability
     model = ReleaseModel(

@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeAlias
 
 import xarray as xr
 
-from biophys.argument_types import checked_types
+from biophys.argument_types import Positive, WholeNumber, checked_types
 from biophys.processes import n_cores, use_one_thread, worker_pool
 
 GroupFunction: TypeAlias = Callable[[list[Any], Any], xr.Dataset]
@@ -55,11 +55,9 @@ class LocalProcesses:
     A process that dies takes its group with it; the group is tried again.
     """
 
-    n_workers: int = 0
+    n_workers: WholeNumber = 0
 
     def __post_init__(self) -> None:
-        if self.n_workers < 0:
-            raise ValueError(f"n_workers must be positive, or 0 for one per core, got {self.n_workers}")
         if self.n_workers == 0:
             object.__setattr__(self, "n_workers", n_cores())
 
@@ -93,11 +91,7 @@ class DaskCluster:
     """
 
     address: str
-    patience: float = 60.0
-
-    def __post_init__(self) -> None:
-        if not self.patience > 0:
-            raise ValueError(f"patience must be positive, got {self.patience}")
+    patience: Positive = 60.0
 
     @property
     def n_workers(self) -> int:

@@ -5,10 +5,11 @@ Schug et al. (2021), methods. doi:10.7554/eLife.69884
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import Annotated, cast
 
 import numpy as np
 
+from biophys.argument_types import NotNegative, OneOf, Positive, checked_types
 from biophys.release_plasticity import ReleasePlasticity
 from rate_models.datasets import ImageData
 from rate_models.devices import Execution
@@ -32,6 +33,7 @@ class EveryNetworkDiverged(RuntimeError):
     """No network of a batch has finite weights any more."""
 
 
+@checked_types
 @dataclass(frozen=True)
 class NetworkSpec:
     """One network of the experiment.
@@ -49,23 +51,17 @@ class NetworkSpec:
     measures : what is measured beside performance: names out of `MEASURES`
     """
 
-    program: str
+    program: Annotated[str, OneOf(PROGRAMS)]
     table: str
     place: tuple[str | float, ...]
-    l2: float
+    l2: NotNegative
     seed: int
-    learning_rate: float
+    learning_rate: Positive
     release_probability: float | str = 1.0
     plasticity: ReleasePlasticity | None = None
     measures: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.program not in PROGRAMS:
-            raise ValueError(f"program must be one of {', '.join(PROGRAMS)}, got {self.program!r}")
-        if not self.l2 >= 0:
-            raise ValueError(f"l2 must not be negative, got {self.l2}")
-        if not self.learning_rate > 0:
-            raise ValueError(f"learning_rate must be positive, got {self.learning_rate}")
         if self.is_plastic and (self.plasticity is None or self.plasticity.form != self.program):
             raise ValueError(f"a network of the program {self.program} needs a p rule of that form")
 

@@ -6,14 +6,13 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from biophys.argument_types import Count, NotNegative, Positive, checked_types
 from biophys.units import shown
 from rate_models.nn.streams import checked_synapses
 from rate_models.nn.synapses import (
     GaussianNoise,
     Release,
     Synapses,
-    checked_amount,
-    checked_number,
     inputs_in_loss,
     named_synapses,
 )
@@ -22,8 +21,9 @@ from rate_models.reliability_cost import Costs, EntropyCost, terms_of
 _HALF_LOG = 0.5 * math.log(2 * math.pi)
 
 
+@checked_types
 def reliability_cost(
-    model: nn.Module, costs: Costs, *, n_data: int, loss: str = "mean", batch_size: int | None = None
+    model: nn.Module, costs: Costs, *, n_data: Count, loss: str = "mean", batch_size: int | None = None
 ) -> Tensor:
     r"""Return the reliability cost of all synapses whose noise is learned, on the scale of the loss.
 
@@ -72,8 +72,14 @@ def reliability_cost(
     return _share(n_data, loss, batch_size) * torch.as_tensor(total)
 
 
+@checked_types
 def magnitude_cost(
-    model: nn.Module, strength: float, *, n_data: int, loss: str = "mean", batch_size: int | None = None
+    model: nn.Module,
+    strength: NotNegative,
+    *,
+    n_data: Count,
+    loss: str = "mean",
+    batch_size: int | None = None,
 ) -> Tensor:
     """Return strength times the summed magnitude of all stochastic weights, on the scale of the loss.
 
@@ -87,13 +93,13 @@ def magnitude_cost(
     ----------
     Malkin et al. (2023), equation 4. doi:10.7554/eLife.92595
     """
-    strength = checked_amount(strength, "strength")
     total = torch.stack([each.expected.abs().sum() for each in checked_synapses(model)]).sum()
     return _share(n_data, loss, batch_size) * strength * total
 
 
+@checked_types
 def gaussian_kl(
-    model: nn.Module, prior_sd: float, *, n_data: int, loss: str = "mean", batch_size: int | None = None
+    model: nn.Module, prior_sd: Positive, *, n_data: Count, loss: str = "mean", batch_size: int | None = None
 ) -> Tensor:
     r"""Return the divergence of all Gaussian weights from the prior N(0, tau^2), on the scale of the loss.
 
@@ -122,7 +128,6 @@ def gaussian_kl(
     >>> round(gaussian_kl(layer, prior_sd=1.0, n_data=1).item(), 6)
     0.0
     """
-    prior_sd = checked_amount(prior_sd, "prior_sd", is_open=True)
     noisy = _with_learned_noise(model, GaussianNoise)
     moments = [(each.expected, each.stochastic.sd(each.expected)) for each in noisy]
     # The entropy of the posterior, as in the engine, and the cross entropy of the prior.
@@ -202,6 +207,6 @@ def _with_learned_noise(model: nn.Module, kind: type = nn.Module) -> list[Synaps
 def _share(n_data: int, loss: str, batch_size: int | None) -> float:
     """Return the factor that brings a cost of all data to the scale of the loss of a step."""
     n_in_loss = inputs_in_loss(loss, batch_size)
-    if checked_number(n_data, "n_data") < n_in_loss:
+    if n_data < n_in_loss:
         raise ValueError(f"n_data must be at least the inputs of a step, got {n_data} for {n_in_loss}")
     return n_in_loss / n_data

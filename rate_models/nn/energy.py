@@ -19,7 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from biophys.absolute_costs import ReferenceSynapse, spike_costs
-from biophys.argument_types import check_kind
+from biophys.argument_types import Positive, checked_types
 from biophys.constants import (
     ATP_FREE_ENERGY,
     CALCIUM_PER_VESICLE,
@@ -31,7 +31,7 @@ from biophys.constants import (
 )
 from biophys.units import ATP, magnitude_in, positive_in
 from rate_models.nn.layers import applied
-from rate_models.nn.synapses import GaussianNoise, Release, StochasticWeight, checked_amount, named_synapses
+from rate_models.nn.synapses import GaussianNoise, Release, StochasticWeight, named_synapses
 
 _CONSTANTS = {
     "action potentials": SPIKE_PER_BOUTON,
@@ -141,25 +141,21 @@ class EnergyCounter:
     Attwell D, Laughlin SB (2001). J Cereb Blood Flow Metab 21:1133-1145. doi:10.1097/00004647-200110000-00001
     """
 
+    @checked_types
     def __init__(
         self,
         model: nn.Module,
         *,
         unit_weight: pq.Quantity = 0.2 * pq.mV,
-        spikes_per_unit: float = 1.0,
+        spikes_per_unit: Positive = 1.0,
         calcium: Literal["per_vesicle", "hill"] = "per_vesicle",
         reference: ReferenceSynapse | None = None,
         estimate: Literal["low", "value", "high"] = "value",
         is_spiking: Callable[[nn.Module], bool] | None = None,
     ) -> None:
-        check_kind(model, nn.Module, "model", "nn.Sequential(nn.Linear(784, 10))")
         reference = reference or ReferenceSynapse()
-        if calcium not in ("per_vesicle", "hill"):
-            raise ValueError(f"calcium must be 'per_vesicle' or 'hill', got {calcium!r}")
-        if estimate not in ("low", "value", "high"):
-            raise ValueError(f"estimate must be 'low', 'value' or 'high', got {estimate!r}")
         self.model, self._calcium = model, calcium
-        self.spikes_per_unit = checked_amount(spikes_per_unit, "spikes_per_unit", is_open=True)
+        self.spikes_per_unit = float(spikes_per_unit)
         unit = reference.q.units
         self._relative_size = float(
             positive_in(unit_weight, unit, "unit_weight") / magnitude_in(reference.q, unit, "q")

@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from biophys.argument_types import check_kind
+from biophys.argument_types import NotNegative, check_kind, check_type
 from biophys.release_plasticity import ReleasePlasticity
 from rate_models.nn.streams import check_streams
-from rate_models.nn.synapses import Release, checked_amount, inputs_in_loss, named_synapses
+from rate_models.nn.synapses import Release, inputs_in_loss, named_synapses
 from rate_models.presynaptic_sgd import descend_presynaptically
 
 # Of synapses that released, the share with a gradient beyond g_lim is 0.45 to 0.996 at the start of training
@@ -100,8 +100,7 @@ class PresynapticSGD(torch.optim.Optimizer):
         modules = [modules] if isinstance(modules, nn.Module) else list(modules)
         options = {**self.defaults, **param_group}
         for name in ("lr", "l2"):
-            amount = options[name]
-            checked_amount(float(amount) if isinstance(amount, Tensor) else amount, name)
+            check_type(options[name], NotNegative, name)
         # It checks its numbers.
         ReleasePlasticity(**{each.name: options[each.name] for each in dataclasses.fields(ReleasePlasticity)})
         members: dict[Tensor, tuple[str, Release]] = {}

@@ -15,8 +15,7 @@ import math
 import warnings
 import weakref
 from collections.abc import Iterator
-from numbers import Integral, Real
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -24,8 +23,7 @@ from torch import Tensor, nn
 from torch.fx import _symbolic_trace
 from torch.nn.utils import parametrize
 
-from biophys.argument_types import check_kind
-from biophys.units import shown
+from biophys.argument_types import Count, Positive, Probability, check_kind, check_type, checked_types
 from rate_models.draws import Draw, Randomness, released
 from rate_models.nn.functional import gaussian_weight, log_probability, transmitted_weight
 
@@ -210,6 +208,7 @@ class Release(StochasticWeight):
     n_sites: int | Tensor
     n_max: int
 
+    @checked_types
     def __init__(
         self,
         weight: Tensor,
@@ -218,15 +217,13 @@ class Release(StochasticWeight):
         n_sites: int | Tensor = 1,
         learn_p: bool | str = False,
         release_fixed_at: float | None = None,
-        normalised_by: str = "release",
+        normalised_by: Literal["release", "ghost"] = "release",
         sample: bool | str = True,
         generator: torch.Generator | None = None,
         tensor_name: str = "weight",
     ) -> None:
         check_weight(weight, tensor_name)
         super().__init__(weight, sample=sample, generator=generator, tensor_name=tensor_name)
-        if normalised_by not in ("release", "ghost"):
-            raise ValueError(f"normalised_by must be 'release' or 'ghost', got {normalised_by!r}")
         if learn_p not in GRADIENTS_OF_P or learn_p is True:
             raise ValueError(f"learn_p must be one of {GRADIENTS_OF_P}, got {learn_p!r}")
         if release_fixed_at is not None:
@@ -312,7 +309,8 @@ class Release(StochasticWeight):
     def _set_sites(self, n_sites: int | Tensor, weight: Tensor) -> None:
         """Keep the numbers of sites as a number, or as a buffer beside the largest one."""
         if not isinstance(n_sites, Tensor):
-            self.n_sites = self.n_max = checked_number(n_sites, "n_sites", ", or a tensor of them")
+            check_type(n_sites, Count | Tensor, "n_sites")
+            self.n_sites = self.n_max = int(n_sites)
             return
         if n_sites.is_floating_point() or n_sites.is_complex() or n_sites.shape != weight.shape:
             raise ValueError(
@@ -365,8 +363,8 @@ class GaussianNoise(StochasticWeight):
         if isinstance(sigma, Tensor) and sigma.shape not in (torch.Size(), shape):
             raise ValueError(f"sigma must be of the shape {tuple(shape)}, got {tuple(sigma.shape)}")
         if not isinstance(sigma, Tensor):
-            sigma = checked_amount(sigma, "sigma", is_open=True)
-            sigma = torch.tensor(sigma, device="cpu", dtype=torch.float64)
+            check_type(sigma, Positive | Tensor, "sigma")
+            sigma = torch.tensor(float(sigma), device="cpu", dtype=torch.float64)
         values = sigma.detach().double()
         if not values.is_meta and not bool(((values > 0) & (values < math.inf)).all()):
             raise ValueError("sigma must be finite and positive everywhere")
@@ -512,10 +510,7 @@ def check_weight(weight: Any, name: str) -> None:
 def checked_p(value: Any, weight: Tensor, name: str) -> float | Tensor:
     """Return a release probability, a number or a tensor of the shape of the weight, if it is one."""
     if not isinstance(value, Tensor):
-        if not isinstance(value, Real) or isinstance(value, bool):
-            raise TypeError(f"{name} must be a number or a tensor, got {shown(value)}")
-        if not 0 < float(value) <= 1:
-            raise ValueError(f"{name} must lie above 0 and at most at 1, got {value}")
+        check_type(value, Probability | Tensor, name)
         return float(value)
     if value.shape != weight.shape:
         raise ValueError(
@@ -531,31 +526,12 @@ def checked_p(value: Any, weight: Tensor, name: str) -> float | Tensor:
     return value
 
 
-def checked_amount(value: Any, name: str, *, is_open: bool = False) -> float:
-    """Return a number if it is finite and not negative, or positive if the range is open."""
-    if not isinstance(value, Real) or isinstance(value, bool):
-        raise TypeError(f"{name} must be a number, got {shown(value)}")
-    number = float(value)
-    if not (0 <= number < math.inf and (number > 0 or not is_open)):
-        limit = "positive" if is_open else "not negative"
-        raise ValueError(f"{name} must be finite and {limit}, got {value}")
-    return number
-
-
-def checked_number(value: Any, name: str, alternative: str = "") -> int:
-    """Return a whole number from 1 on, else raise ValueError."""
-    if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
-        raise ValueError(f"{name} must be a whole number from 1 on{alternative}, got {shown(value)}")
-    return int(value)
-
-
-def inputs_in_loss(loss: str, batch_size: int | None) -> int:
+@checked_types
+def inputs_in_loss(loss: Literal["mean", "sum"], batch_size: Count | None) -> int:
     """Return how many inputs a loss sums over: `batch_size` of a sum, 1 of a mean, else raise ValueError."""
-    if loss not in ("mean", "sum"):
-        raise ValueError(f"loss must be 'mean' or 'sum', got {loss!r}")
     if (loss == "sum") != (batch_size is not None):
         raise ValueError(f"batch_size is the divisor of a sum, got loss={loss!r} and {batch_size}")
-    return 1 if batch_size is None else checked_number(batch_size, "batch_size")
+    return 1 if batch_size is None else int(batch_size)
 
 
 def checked_sample(sample: bool | str) -> bool | str:

@@ -8,6 +8,7 @@ from biophys.association import (
     HUBER_THRESHOLD,
     MAD_PER_SD,
     huber,
+    inverse_regression,
     least_squares,
     linear_fit,
     partial_pearson,
@@ -172,3 +173,10 @@ def test_dependent_regressors_have_no_coefficients_and_do_not_hide_the_others(de
     coefficients = least_squares(design, y, counts)
     assert np.all(np.isnan(coefficients[0]))
     assert coefficients[1] == pytest.approx(np.linalg.lstsq(design, y)[0])
+
+
+def test_inverse_regression_is_that_of_the_other_axis(x, y):
+    slope, error = inverse_regression(x, y)
+    other = stats.linregress(y, x)
+    # The error of 1 / b is that of b over b squared.
+    assert (slope, error) == (pytest.approx(1 / other.slope), pytest.approx(other.stderr / other.slope**2))

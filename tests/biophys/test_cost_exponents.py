@@ -51,6 +51,14 @@ def test_sweeps_keep_the_mean_and_change_the_sd():
         assert np.all(np.diff(sweep.sd.magnitude) < 0)
 
 
+def test_the_law_that_was_drawn_comes_back_with_its_scale():
+    sd, mean = np.geomspace(0.1, 1.0, 6), np.array([1.0, 2.0, 1.0, 4.0, 3.0, 1.0])
+    fit = fit_cost_exponent(sd, 3 * sd**-1.3)
+    assert (fit.exponent, fit.log_scale) == (pytest.approx(1.3), pytest.approx(np.log(3)))
+    fit = fit_cost_exponent(sd, 3 * sd**-1.3 * (mean / mean.mean()) ** 0.7, mean=mean)
+    assert (fit.exponent, fit.log_scale) == (pytest.approx(1.3), pytest.approx(np.log(3)))
+
+
 @pytest.mark.parametrize("confidence", [0.8, 0.95])
 def test_interval_covers_the_exponent_of_noisy_costs(confidence):
     rng = np.random.default_rng(5)

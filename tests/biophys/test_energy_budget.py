@@ -63,6 +63,13 @@ def test_whole_sites_do_no_better_and_equally_well_where_n_is_whole():
     assert float(LAW.least_cv(exact, whole_sites=True)) == pytest.approx(float(LAW.least_cv(exact)))
 
 
+def test_the_best_number_of_whole_sites_is_the_best_of_all():
+    law, n = BudgetLaw(2.0 * ATP, 3.0 * ATP, 2.5), np.arange(1, 30)
+    for energy in (3.1, 7.0, 20.0, 50.0, 80.0):
+        precision = np.max(n * (np.maximum(energy - 3.0 * n, 0.0) / 2.0) ** 2.5)
+        assert float(law.least_cv(energy * ATP, whole_sites=True)) == pytest.approx(precision**-0.5)
+
+
 @pytest.mark.parametrize("size", ["squared", "relative"])
 def test_budget_change_is_recovered_and_predicts_the_sd(size):
     rng = np.random.default_rng(4)

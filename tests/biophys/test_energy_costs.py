@@ -8,6 +8,7 @@ from biophys.energy_costs import (
     CostLaw,
     CostMixture,
     actin_cost,
+    calcium_of_site,
     calcium_pump_cost,
     ion_flux_cost,
     reliability_costs,
@@ -77,6 +78,13 @@ def test_exponent_of_a_mixture_is_the_share_weighted_mean(varying):
     shares = mixture.shares(synapse)
     assert set(shares) == {"calcium pump", "actin", "trafficking"}
     assert sum(float(share) for share in shares.values()) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(("p", "cooperativity"), [(0.25, 4.0), (0.6, 2.0), (0.1, 3.0)])
+def test_a_site_spends_the_published_calcium_at_the_published_p(p, cooperativity):
+    scale = calcium_of_site(1.2e4 * ATP, p=p, cooperativity=cooperativity)
+    law = calcium_pump_cost(cooperativity, is_per_site=True, scale=scale)
+    assert float(law(QuantalSynapse(3, p, 1 * pq.mV))) == pytest.approx(3 * p * 1.2e4)
 
 
 def test_costs_of_the_mean_buy_no_reliability():

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.stats import binom
 
 from biophys.information_efficiency import (
     TransmissionCost,
@@ -36,8 +37,6 @@ def test_reliable_release_transmits_the_input_entropy():
 
 @pytest.mark.parametrize(("n", "p"), [(1, 0.3), (4, 0.15), (3, 0.8)])
 def test_information_is_that_of_the_joint_distribution(n, p):
-    from scipy.stats import binom
-
     for pmf in (bernoulli_input(0.2), poisson_input(0.6)):
         spikes = np.arange(pmf.size)
         joint = pmf[:, None] * binom.pmf(np.arange(n * (pmf.size - 1) + 1), n * spikes[:, None], p)
@@ -136,10 +135,17 @@ def test_summed_information_tends_to_the_gaussian_formula():
     assert errors[0] > errors[1] > errors[2] and errors[2] < 1e-3
 
 
+@pytest.mark.parametrize(("n", "s"), [(40, 0.9), (40, 0.01), (400, 0.005), (400, 0.1)])
+def test_summed_information_leaves_out_nothing_that_counts(n, s):
+    given = binom.pmf(np.arange(n + 1), np.arange(n + 1)[:, None], 0.4)
+    joint = binom.pmf(np.arange(n + 1), n, s)[:, None] * given
+    assert information_of_sum(n, s, 0.6) == pytest.approx(_information_of_joint(joint), rel=1e-9)
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: bernoulli_input(0.0), r"spike_probability must be .*inside \(0, 1\), got 0"),
+        (lambda: bernoulli_input(0.0), "spike_probability must be .* above 0 and below 1, got 0"),
         (lambda: poisson_input(-1.0), "mean_count must be"),
         (lambda: transmitted_information([0.5, 0.6], 1, 0.5), "sum to 1"),
         (lambda: transmitted_information(bernoulli_input(0.1), 0, 0.5), "positive integer"),

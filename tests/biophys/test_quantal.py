@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 import quantities as pq
 
-from biophys.quantal import QuantalSynapse, n_sites_for, release_probability_for, synapse_with
+from biophys.quantal import (
+    QuantalSynapse,
+    n_sites_for,
+    release_probability_for,
+    sampling_errors,
+    synapse_with,
+)
 
 N = np.array([1, 2, 5, 12, 5])
 P = np.array([0.3, 0.8, 0.05, 0.6, 1.0])
@@ -81,6 +87,14 @@ def test_moments_equal_those_of_the_release_distribution():
     variance = (pmf * (response - mean[:, None]) ** 2).sum(-1)
     np.testing.assert_allclose(variance, synapse.variance.magnitude, rtol=1e-12, atol=1e-15)
     np.testing.assert_allclose(pmf[:, 0], synapse.failure_probability, rtol=1e-12)
+
+
+@pytest.mark.parametrize(("n", "p"), [(1, 0.3), (4, 0.3), (6, 0.8)])
+def test_sampling_errors_are_those_of_the_moments_of_the_distribution(n, p):
+    synapse, k, n_spikes = QuantalSynapse(n, p, 2.0 * pq.mV), np.arange(n + 1), 50
+    second, fourth = (np.sum(synapse.pmf(k) * (2.0 * (k - n * p)) ** power) for power in (2, 4))
+    expected = second / n_spikes, (fourth - second**2 * (n_spikes - 3) / (n_spikes - 1)) / n_spikes
+    np.testing.assert_allclose(np.square(sampling_errors(synapse, n_spikes)), expected)
 
 
 def test_pmf_equals_scipys_and_vanishes_outside():

@@ -84,7 +84,7 @@ def test_held_out_images_are_not_trained_on():
     assert len(tuning.test_labels) == round(0.25 * len(DIGITS.train_labels))
     together = torch.cat([tuning.train_images, tuning.test_images])
     assert len(torch.unique(together, dim=0)) == len(torch.unique(DIGITS.train_images, dim=0))
-    with pytest.raises(ValueError, match="share must lie between 0 and 1"):
+    with pytest.raises(ValueError, match="share must be a number above 0 and below 1"):
         held_out(DIGITS, 1.0, rng=np.random.default_rng(0))
 
 

@@ -179,7 +179,7 @@ def test_networks_of_different_programs_share_no_batch():
     reliable = NetworkSpec("reliable", "models", ("b",), 0.0, 1, 0.05)
     with pytest.raises(ValueError, match=r"one program, got \['fixed', 'reliable'\]"):
         synapses_and_rule([fixed, reliable], Layout((4, 3)), Execution())
-    with pytest.raises(ValueError, match="l2 must not be negative"):
+    with pytest.raises(ValueError, match="l2 must be a number from 0 on"):
         dataclasses.replace(fixed, l2=-1.0)
     with pytest.raises(ValueError, match="needs a p rule of that form"):
         dataclasses.replace(fixed, program="additive")

@@ -65,7 +65,7 @@ def test_quantiles_are_over_synapses_and_in_mv():
 def test_wrong_input_is_named():
     with pytest.raises(ValueError, match="way must be one of release probability, number of sites, got 'q'"):
         realised_synapses(MEAN, SD, "q")
-    with pytest.raises(ValueError, match=r"p must lie inside \(0, 1\), got 1"):
+    with pytest.raises(ValueError, match=r"p must be a number above 0 and below 1, .*got 1"):
         PhysicalScale(p=1.0)
-    with pytest.raises(ValueError, match="n_sites must be at least 1, got 0"):
+    with pytest.raises(ValueError, match=r"n_sites must be a whole number from 1 on, .*got 0"):
         PhysicalScale(n_sites=0)

@@ -96,7 +96,7 @@ def test_wrong_intervals_are_named():
         Interval(1.0, 1.0)
     with pytest.raises(ValueError, match="0 < low on a logarithmic scale"):
         Interval(0.0, 1.0, is_logarithmic=True)
-    with pytest.raises(ValueError, match="n_trials must be at least 1, got 0"):
+    with pytest.raises(ValueError, match="n_trials must be a whole number from 1 on, got 0"):
         drawn_settings(SPACE, 0, rng=np.random.default_rng(0))
 
 

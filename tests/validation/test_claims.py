@@ -174,7 +174,7 @@ def test_processes_find_what_one_process_finds():
 
 
 def test_number_of_jobs_is_checked():
-    with pytest.raises(ValueError, match="n_jobs must be at least 1, got 0"):
+    with pytest.raises(ValueError, match=r"n_jobs must be a whole number from 1 on, .*got 0"):
         evaluation.measure_claims(["S21"], Context(), n_jobs=0)
 
 

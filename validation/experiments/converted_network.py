@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from biophys.argument_types import OneOf, Share, checked_types
 from brianpresyn.experiments import spiking_classifier
 from brianpresyn.experiments.spiking_classifier import Classifier
 
@@ -109,7 +110,14 @@ def reliable(network: RateNetwork) -> RateNetwork:
     return replace(network, p=tuple(np.ones_like(p) for p in network.p), n=None)
 
 
-def lesioned(network: RateNetwork, order: str, fraction: float, *, rng: np.random.Generator) -> RateNetwork:
+@checked_types
+def lesioned(
+    network: RateNetwork,
+    order: Annotated[str, OneOf(LESION_ORDERS)],
+    fraction: Share,
+    *,
+    rng: np.random.Generator,
+) -> RateNetwork:
     """Return the network with the first share of its synapses in `order` silenced; all layers are pooled.
 
     Parameters
@@ -119,10 +127,6 @@ def lesioned(network: RateNetwork, order: str, fraction: float, *, rng: np.rando
         One of `LESION_ORDERS`, ties broken at random, and the share of the synapses, 0..1; else a ValueError.
     rng : breaks ties, and makes the random order
     """
-    if order not in LESION_ORDERS:
-        raise ValueError(f"order must be one of {', '.join(LESION_ORDERS)}, got {order!r}")
-    if not 0 <= fraction <= 1:
-        raise ValueError(f"fraction is a share of the synapses in 0..1, got {fraction}")
     score = {
         "lowest p first": lambda: np.concatenate([p.ravel() for p in network.p]),
         "smallest strength first": lambda: np.abs(np.concatenate([w.ravel() for w in network.weights])),

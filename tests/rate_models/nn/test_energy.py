@@ -227,7 +227,7 @@ def test_what_is_not_counted_is_listed():
         (lambda: EnergyCounter(nn.Linear(2, 2), unit_weight=0.2), TypeError, "unit_weight"),
         (lambda: EnergyCounter(nn.Linear(2, 2), unit_weight=0.2 * pq.nA), ValueError, "unit_weight"),
         (lambda: EnergyCounter(nn.Linear(2, 2), spikes_per_unit=0.0), ValueError, "spikes_per_unit"),
-        (lambda: EnergyCounter(nn.Linear(2, 2), estimate="best"), ValueError, "'low', 'value' or 'high'"),
+        (lambda: EnergyCounter(nn.Linear(2, 2), estimate="best"), ValueError, "'low' or 'value' or 'high'"),
         (lambda: EnergyCounter(nn.Linear(2, 2), calcium="linear"), ValueError, "'per_vesicle' or 'hill'"),
     ],
 )

@@ -231,9 +231,9 @@ def test_other_parameters_are_all_that_the_rule_leaves_alone():
         (
             lambda: PresynapticSGD(BernoulliLinear(3, 2), lr=-1.0),
             ValueError,
-            "lr must be finite and not negative",
+            "lr must be a number from 0 on, got -1",
         ),
-        (lambda: PresynapticSGD(BernoulliLinear(3, 2), lr=float("nan")), ValueError, "lr must be finite"),
+        (lambda: PresynapticSGD(BernoulliLinear(3, 2), lr=float("nan")), ValueError, "lr must be a number"),
         (lambda: PresynapticSGD(BernoulliLinear(3, 2), l2="1"), TypeError, "l2 must be a number"),
         (lambda: PresynapticSGD(BernoulliLinear(3, 2), loss="max"), ValueError, "'mean' or 'sum'"),
         (lambda: PresynapticSGD(BernoulliLinear(3, 2), loss="sum"), ValueError, "batch_size is the divisor"),
@@ -245,7 +245,7 @@ def test_other_parameters_are_all_that_the_rule_leaves_alone():
         (
             lambda: PresynapticSGD([{"params": BernoulliLinear(3, 2), "p_up": 7.0}]),
             ValueError,
-            "p_up is the size",
+            "p_up must be a number from 0 to 1",
         ),
         (
             lambda: PresynapticSGD(BernoulliLinear(3, 2, learn_p="score")),
