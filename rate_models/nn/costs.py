@@ -11,6 +11,7 @@ from biophys.units import shown
 from rate_models.nn.streams import checked_synapses
 from rate_models.nn.synapses import (
     GaussianNoise,
+    Loss,
     Release,
     Synapses,
     inputs_in_loss,
@@ -23,7 +24,7 @@ _HALF_LOG = 0.5 * math.log(2 * math.pi)
 
 @checked_types
 def reliability_cost(
-    model: nn.Module, costs: Costs, *, n_data: Count, loss: str = "mean", batch_size: int | None = None
+    model: nn.Module, costs: Costs, *, n_data: Count, loss: Loss = "mean", batch_size: int | None = None
 ) -> Tensor:
     r"""Return the reliability cost of all synapses whose noise is learned, on the scale of the loss.
 
@@ -78,7 +79,7 @@ def magnitude_cost(
     strength: NotNegative,
     *,
     n_data: Count,
-    loss: str = "mean",
+    loss: Loss = "mean",
     batch_size: int | None = None,
 ) -> Tensor:
     """Return strength times the summed magnitude of all stochastic weights, on the scale of the loss.
@@ -99,7 +100,7 @@ def magnitude_cost(
 
 @checked_types
 def gaussian_kl(
-    model: nn.Module, prior_sd: Positive, *, n_data: Count, loss: str = "mean", batch_size: int | None = None
+    model: nn.Module, prior_sd: Positive, *, n_data: Count, loss: Loss = "mean", batch_size: int | None = None
 ) -> Tensor:
     r"""Return the divergence of all Gaussian weights from the prior N(0, tau^2), on the scale of the loss.
 
@@ -204,7 +205,7 @@ def _with_learned_noise(model: nn.Module, kind: type = nn.Module) -> list[Synaps
     return noisy
 
 
-def _share(n_data: int, loss: str, batch_size: int | None) -> float:
+def _share(n_data: int, loss: Loss, batch_size: int | None) -> float:
     """Return the factor that brings a cost of all data to the scale of the loss of a step."""
     n_in_loss = inputs_in_loss(loss, batch_size)
     if n_data < n_in_loss:

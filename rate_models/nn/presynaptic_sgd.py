@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from biophys.argument_types import NotNegative, check_kind, check_type
 from biophys.release_plasticity import ReleasePlasticity
 from rate_models.nn.streams import check_streams
-from rate_models.nn.synapses import Release, inputs_in_loss, named_synapses
+from rate_models.nn.synapses import Loss, Release, inputs_in_loss, named_synapses
 from rate_models.presynaptic_sgd import descend_presynaptically
 
 # Of synapses that released, the share with a gradient beyond g_lim is 0.45 to 0.996 at the start of training
@@ -81,7 +81,7 @@ class PresynapticSGD(torch.optim.Optimizer):
         *,
         lr: float | Tensor = 0.05,
         l2: float = 0.0,
-        loss: str = "mean",
+        loss: Loss = "mean",
         batch_size: int | None = None,
     ) -> None:
         plasticity = ReleasePlasticity() if plasticity is None else plasticity

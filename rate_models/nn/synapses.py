@@ -15,7 +15,7 @@ import math
 import warnings
 import weakref
 from collections.abc import Iterator
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import torch
 import torch.nn.functional as F
@@ -26,6 +26,9 @@ from torch.nn.utils import parametrize
 from biophys.argument_types import Count, Positive, Probability, check_kind, check_type, checked_types
 from rate_models.draws import Draw, Randomness, released
 from rate_models.nn.functional import gaussian_weight, log_probability, transmitted_weight
+
+Loss: TypeAlias = Literal["mean", "sum"]
+"""What a loss does with the inputs of a step."""
 
 GRADIENTS_OF_P = (False, "straight_through", "score")
 
@@ -527,7 +530,7 @@ def checked_p(value: Any, weight: Tensor, name: str) -> float | Tensor:
 
 
 @checked_types
-def inputs_in_loss(loss: Literal["mean", "sum"], batch_size: Count | None) -> int:
+def inputs_in_loss(loss: Loss, batch_size: Count | None) -> int:
     """Return how many inputs a loss sums over: `batch_size` of a sum, 1 of a mean, else raise ValueError."""
     if (loss == "sum") != (batch_size is not None):
         raise ValueError(f"batch_size is the divisor of a sum, got loss={loss!r} and {batch_size}")

@@ -142,7 +142,7 @@ def test_homogeneous_synapses_stay_alike_and_move_by_the_mean_slope():
 def test_wrong_input_is_named():
     with pytest.raises(ValueError, match="rho must be a number above 0, got 0"):
         PowerCost(1.0, 0.0)
-    with pytest.raises(ValueError, match="s must be positive, got -1"):
+    with pytest.raises(ValueError, match="s must be a number above 0, got -1"):
         PowerCost.with_scale(-1.0, 2.0)
     with pytest.raises(TypeError, match="are of GaussianSynapses, got DeterministicSynapses"):
         ReliabilityCost(DeterministicSynapses(LAYOUT, [1]), EntropyCost(), share=1.0)

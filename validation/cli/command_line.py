@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 from rich.console import Console
@@ -150,7 +150,7 @@ def commands(debug: bool) -> None:
 @plugin_option("claims and data sets")
 def validate(
     plugins: tuple[str, ...],
-    profile: str,
+    profile: Literal["quick", "full"],
     claims: str | None,
     out: Path,
     seed: int,
