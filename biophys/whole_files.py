@@ -46,6 +46,10 @@ def arriving_together(paths: Sequence[Path]) -> Iterator[list[Path]]:
                 os.fsync(file.fileno())
         for part, path in zip(parts, paths, strict=True):
             os.replace(part, path)
+    except OSError as error:
+        # What a full disk refuses when a file is closed says not which.
+        error.filename = error.filename or str(paths[0])
+        raise
     finally:
         for part in parts:
             part.unlink(missing_ok=True)

@@ -213,22 +213,22 @@ from pathlib import Path
 from validation.cli import exit_code_of
 
 def fill(free):
-    with open("out/ballast", "wb") as ballast:
+    with open("out/ballast", "wb", buffering=0) as ballast:
         try:
             while True:
-                ballast.write(bytes(512))
-                ballast.flush()
+                ballast.write(bytes(4096))
         except OSError as error:
             assert error.errno == errno.ENOSPC
-        ballast.truncate(max(0, ballast.tell() // 4096 * 4096 - free))
+        ballast.truncate(ballast.tell() - free)
 
 if __name__ == "__main__":
     first, both, report = (argument.split("|") for argument in sys.argv[1:])
     print("ended with", exit_code_of(first))
     stored = {path: path.stat().st_mtime_ns for path in Path("out/sweep").glob("*.nc")}
     assert stored
-    fill(4096)
-    print("ended with", exit_code_of(both))
+    for free in (0, 4096):  # nothing; a group, and not the result of all
+        fill(free)
+        print("ended with", exit_code_of(both))
     print("ended with", exit_code_of(report))
     assert not list(Path("out").rglob(".*.*"))
     os.unlink("out/ballast")
@@ -249,11 +249,12 @@ def test_on_a_full_disk_nothing_is_lost(tmp_path, can_mount):
         mounts="mount -t tmpfs -o size=2m none out",
     )
     codes, errors = ends(done)
-    assert codes == ["0", "2", "0", "0"], done.stderr
-    assert "the disk is full" in errors[0]
-    assert "No space left on device" in errors[1]
+    assert codes == ["0", "2", "2", "0", "0"], done.stderr
+    assert "cannot store a finished group in out/sweep: the disk is full" in errors[0]
+    assert "out/sweep" in errors[1] and ("the disk is full" in errors[1] or "No space left" in errors[1])
+    assert "No space left on device" in errors[2]
     (elsewhere,) = (tmp_path / "t").glob("brianpresyn-report-*")
-    assert str(elsewhere) in errors[1] and f"report: {elsewhere}" in done.stdout
+    assert str(elsewhere) in errors[2] and f"report: {elsewhere}" in done.stdout
     assert {"report.html", "claims.json"} <= {path.name for path in elsewhere.iterdir()}
 
 
