@@ -89,7 +89,7 @@ from biophys.recordings.release_fit import Estimate, IdentifiabilityWarning, Rel
 from biophys.recordings.serial_dependence import SerialDependence, SerialDependenceWarning, serial_dependence
 from biophys.recordings.simulation import simulate_recording
 from biophys.recordings.traces import MeasuredResponses, measured_responses
-from biophys.release_plasticity import ReleasePlasticity, updated_release_probability
+from biophys.release_plasticity import OddsPlasticity, ReleasePlasticity, updated_release_probability
 from biophys.short_term import ShortTermDynamics, ShortTermState, StationaryResponse, stationary_response
 from biophys.units import ATP, fC, magnitude_in
 
@@ -120,6 +120,7 @@ __all__ = [
     "MeasuredResponses",
     "NestedModel",
     "Noise",
+    "OddsPlasticity",
     "Optimum",
     "PrecisionSlopes",
     "QuantalEstimate",

@@ -13,6 +13,8 @@ The additive form is the published equation (Schug et al. 2021, equations 4 and 
 form in which the published experiments were run: with the published constants the additive form freezes far
 more synapses.
 
+`OddsPlasticity` is another rule, not of the paper: evidence is added to the odds of release.
+
 References
 ----------
 Schug S, Benzing F, Steger A (2021). Presynaptic stochasticity improves energy efficiency and helps
@@ -83,6 +85,58 @@ class ReleasePlasticity:
         The soft bound approaches 1 without reaching it, so a threshold of 1 freezes nothing there.
         """
         return self.p_freeze < 1 or (self.p_freeze == 1 and self.form == "additive" and self.p_max == 1)
+
+
+@checked_types
+@dataclass(frozen=True)
+class OddsPlasticity:
+    r"""Parameters of a release probability whose odds count evidence (`rate_models.release_odds`).
+
+    With r the odds of release over those of p_min, an update g of the strength w changes
+
+    .. math::
+
+        w \leftarrow w + \eta\, g / r, \qquad r \leftarrow r + p\, (g / g_{lim})^2 - (r - 1) / N
+
+    where g counts what was released, divided by p; r is that of before in both. Bayes has
+    :math:`\eta = 1 / g_{lim}^2 = s^2`, the variance that w has by the prior, if there is one site and g is
+    minus the gradient of the loss by what it transmits.
+
+    Parameters
+    ----------
+    g_lim
+        Size of an update that is as much evidence, if release is certain, as the start stands for; positive,
+        in the unit of the update signal.
+    memory
+        N, updates that are remembered, at least 1; infinity forgets nothing.
+    clamp
+        In the step of w, g is cut to clamp g_lim sqrt(r) either way; positive, infinity cuts nothing.
+    p_min, p_max
+        Release probability without evidence, and the largest, 0 < p_min < p_max < 1.
+
+    Examples
+    --------
+    >>> OddsPlasticity(g_lim=0.0)
+    Traceback (most recent call last):
+        ...
+    ValueError: g_lim must be finite and positive, got 0.0
+    """
+
+    g_lim: float = 1.0
+    memory: float = math.inf
+    clamp: float = math.inf
+    p_min: float = 0.75
+    p_max: float = 0.99999
+
+    def __post_init__(self) -> None:
+        if not 0 < self.p_min < self.p_max < 1:
+            raise ValueError(f"expected 0 < p_min < p_max < 1, got p_min={self.p_min}, p_max={self.p_max}")
+        if not 0 < self.g_lim < math.inf:
+            raise ValueError(f"g_lim must be finite and positive, got {self.g_lim}")
+        if not self.memory >= 1:
+            raise ValueError(f"memory must be at least 1 update (inf forgets nothing), got {self.memory}")
+        if not self.clamp > 0:
+            raise ValueError(f"clamp must be positive (inf cuts nothing), got {self.clamp}")
 
 
 def updated_release_probability(

@@ -7,7 +7,8 @@ At each update with signal g
 
 with s = 1 in the additive form (the published text) and s = 1 - p in the soft-bound form (the published
 experiments), clipped to [p_min, p_max]; nothing moves once p has reached p_freeze. The expected strength p q
-stays as it is: q is divided by what p is multiplied with (eq. 8).
+stays as it is: q is divided by what p is multiplied with (eq. 8). With another rule, `OddsPlasticity`,
+evidence is added to the odds of release.
 
 References
 ----------
@@ -17,6 +18,7 @@ the stability-plasticity dilemma". eLife 10:e69884, eq. 4-9, doi:10.7554/eLife.6
 
 from __future__ import annotations
 
+import math
 from typing import Any, Literal
 
 import numpy as np
@@ -24,7 +26,7 @@ from brian2.units.fundamentalunits import DimensionMismatchError, get_dimensions
 from numpy.typing import ArrayLike, NDArray
 
 from biophys.argument_types import checked_types
-from biophys.release_plasticity import ReleasePlasticity
+from biophys.release_plasticity import OddsPlasticity, ReleasePlasticity
 from brianpresyn.counter_random import NamedFunction, cpp_text, cython_wrapper, on_all_targets
 from brianpresyn.domains import PROBABILITY, check_expression, dimension_of, unit_in_words
 from brianpresyn.synapse_code import Stage, SynapseCode
@@ -52,7 +54,7 @@ bounded = _function("bounded", np.clip, [1, 1, 1], 1)
 
 @checked_types
 def release_plasticity(
-    rule: ReleasePlasticity,
+    rule: ReleasePlasticity | OddsPlasticity,
     signal: UpdateSignal,
     *,
     learning_rate: Any = None,
@@ -68,10 +70,10 @@ def release_plasticity(
     rule
         The parameters, shared with the rate models. The synapse's p should start within p_min..p_max.
     signal
-        What drives it.
+        What drives it. For `OddsPlasticity` it must count what was released, divided by p.
     learning_rate
         If given, the strength learns too: p q grows by ``learning_rate * g``, times 1 - p if the rule
-        consolidates. Its unit is that of q over that of g.
+        consolidates, over r if it is an `OddsPlasticity`. Its unit is that of q over that of g.
     strength
         What holds the strength. ``"q"``: a release model given ``q=`` or ``all_sites=``; q is rescaled
         whenever p moves, so that p q stays (eq. 8). ``"strength"``: a release model given ``mean=``, whose
@@ -108,7 +110,7 @@ def release_plasticity(
         q *= p_before/p
     """
     threshold = rule.g_lim if g_lim is None else g_lim
-    _check(signal, threshold, learning_rate, enabled)
+    _check(rule, signal, threshold, learning_rate, enabled)
     learns = learning_rate is not None
     rescales = keeps_strength and strength == "q"
     lines = _statements(rule, strength if learns else None, rescales, enabled)
@@ -129,7 +131,13 @@ def release_plasticity(
     )
 
 
-def _check(signal: UpdateSignal, threshold: Any, learning_rate: Any, enabled: str | None) -> None:
+def _check(
+    rule: ReleasePlasticity | OddsPlasticity,
+    signal: UpdateSignal,
+    threshold: Any,
+    learning_rate: Any,
+    enabled: str | None,
+) -> None:
     """Raise if a number is none, or the signal and its threshold differ in unit."""
     if dimension_of(threshold, "g_lim", "0.5") is not signal.dimension:
         raise DimensionMismatchError(
@@ -138,45 +146,71 @@ def _check(signal: UpdateSignal, threshold: Any, learning_rate: Any, enabled: st
             get_dimensions(threshold),
             signal.dimension,
         )
+    if isinstance(rule, OddsPlasticity) and not np.all(np.asarray(threshold) > 0):
+        raise ValueError(f"g_lim must be positive, got {threshold!r}")
     if learning_rate is not None:
         dimension_of(learning_rate, "learning_rate", "0.1")
     if enabled is not None:
         check_expression(enabled, "enabled")
 
 
-def _statements(rule: ReleasePlasticity, learning: str | None, rescales_q: bool, enabled: str | None) -> str:
+def _statements(
+    rule: ReleasePlasticity | OddsPlasticity, learning: str | None, rescales_q: bool, enabled: str | None
+) -> str:
     """Return the statements of one update; the strength learns with the p before it moves."""
-    change = "(p_span*reaches(abs(g), g_lim) - p_down)"
-    growth = "learning_rate*(1 - p)*g" if rule.consolidation else "learning_rate*g"
-    if learning == "q":
-        growth += "/p"
-    if rule.form == "soft_bound":
-        change += "*(1 - p)"
-    if rule.freezes:
-        change += "*(1 - reaches(p, p_freeze))"
-    if enabled is not None:
-        change, growth = f"{change}*int({enabled})", f"{growth}*int({enabled})"
-    lines = [f"{learning} += {growth}"] if learning else []
+    active = "" if enabled is None else f"*int({enabled})"
+    parts = _evidence_added(rule, active) if isinstance(rule, OddsPlasticity) else _step_of_p(rule, active)
+    lines, growth, p_after = parts
+    if learning:
+        lines.append(f"{learning} += {growth}{'/p' if learning == 'q' else ''}{active}")
     if rescales_q:
         lines.append("p_before = p")
-    lines.append(f"p = bounded(p + {change}, p_min, p_max)")
+    lines.append(f"p = bounded({p_after}, p_min, p_max)")
     if rescales_q:
         lines.append("q *= p_before/p")
     return "\n".join(lines)
 
 
-def _constants(rule: ReleasePlasticity, threshold: Any, learning_rate: Any) -> dict[str, Any]:
+def _step_of_p(rule: ReleasePlasticity, active: str) -> tuple[list[str], str, str]:
+    """Return what comes first, the growth of the strength and the p to come of the published rule."""
+    change = "(p_span*reaches(abs(g), g_lim) - p_down)"
+    if rule.form == "soft_bound":
+        change += "*(1 - p)"
+    if rule.freezes:
+        change += "*(1 - reaches(p, p_freeze))"
+    growth = "learning_rate*(1 - p)*g" if rule.consolidation else "learning_rate*g"
+    return [], growth, f"p + {change}{active}"
+
+
+def _evidence_added(rule: OddsPlasticity, active: str) -> tuple[list[str], str, str]:
+    """Return the same of the rule that adds evidence; r is `precision`."""
+    step = "g/precision"
+    if rule.clamp < math.inf:
+        step = "g_lim*bounded(g/g_lim, -clamp*sqrt(precision), clamp*sqrt(precision))/precision"
+    leak = " - (precision - 1)/memory" if rule.memory < math.inf else ""
+    first = "precision = 1/(1/bounded(p, p_min, p_max) - 1)/odds_min"
+    odds = f"odds = odds_min*(precision + (p*(g/g_lim)**2{leak}){active})"
+    return [first, odds], f"learning_rate*{step}", "odds/(1 + odds)"
+
+
+def _constants(
+    rule: ReleasePlasticity | OddsPlasticity, threshold: Any, learning_rate: Any
+) -> dict[str, Any]:
     constants: dict[str, Any] = {
-        "reaches": reaches,
         "bounded": bounded,
-        "p_span": rule.p_up + rule.p_down,
-        "p_down": rule.p_down,
         "p_min": rule.p_min,
         "p_max": rule.p_max,
         "g_lim": threshold,
     }
-    if rule.freezes:
-        constants["p_freeze"] = rule.p_freeze
+    if isinstance(rule, OddsPlasticity):
+        constants["odds_min"] = rule.p_min / (1 - rule.p_min)
+        constants |= {
+            name: getattr(rule, name) for name in ("memory", "clamp") if getattr(rule, name) < math.inf
+        }
+    else:
+        constants |= {"reaches": reaches, "p_span": rule.p_up + rule.p_down, "p_down": rule.p_down}
+        if rule.freezes:
+            constants["p_freeze"] = rule.p_freeze
     if learning_rate is not None:
         constants["learning_rate"] = learning_rate
     return constants

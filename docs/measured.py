@@ -5,6 +5,8 @@
 ``rows FILE``         the rows of a JSON file
 ``not-reproduced``    what does not come out, and why
 ``still-open``        what is open, and what more it would cost
+``missing-runs``      runs that nobody made, with their cost
+``four-renderings``   the slope of variability on rate: analytic, in rates, in spikes, recorded
 ``changed``           the verdicts of all clauses, at first and now
 """
 
@@ -81,14 +83,33 @@ def page_of(claim_id: str) -> str:
     raise LookupError(f"no page shows {claim_id}: add it to a `measured` of docs/results")
 
 
-def hours_at_published_settings(run: ArchivedRun) -> float | None:
-    """Return the hours of processor time that a run would take with the published settings, by its own."""
+def work_of(run: ArchivedRun) -> float:
+    """Return how much work a stored run was, in the unit of its experiment."""
     module = experiment_module(run.experiment)
-    published = module.Config()
-    if not run.provenance.get("cpu_seconds"):
-        return None
-    share = module.work(published) / module.work(with_plain(published, run.config))
-    return run.provenance["cpu_seconds"] / 3600 * share
+    return module.work(with_plain(module.Config(), run.config))
+
+
+def hours_with(run: ArchivedRun, changes: dict[str, str]) -> float | None:
+    """Return the hours of processor time that a run would take with published settings, some changed."""
+    seconds = run.provenance.get("cpu_seconds")
+    work = experiment_module(run.experiment).work(
+        configuration(run.experiment, "full", changes)
+    )
+    return seconds and seconds / 3600 * work / work_of(run)
+
+
+@cache
+def cpu_seconds_per_work() -> float:
+    """Return the processor time that a unit of training takes on a CPU: the median of the stored runs."""
+    runs = map(archived_run, sorted(RESULTS.glob("*.nc")))
+    trained = [r for r in runs if EXPERIMENTS[r.experiment].startswith("rate_models.")]
+    on_cpu = [r for r in trained if r.provenance.get("device", "").startswith("cpu")]
+    rates = [
+        r.provenance["cpu_seconds"] / work_of(r)
+        for r in on_cpu
+        if "cpu_seconds" in r.provenance
+    ]
+    return float(np.median(rates))
 
 
 # --- how it is shown --------------------------------------------------------------------------------------
@@ -339,17 +360,85 @@ def costs_of(open_claims: set[str]) -> Iterator[Row]:
         path = RESULTS / f"{name}.nc"
         if not claims or not path.exists():
             continue
-        run = archived_run(path)
-        hours = hours_at_published_settings(run)
-        asked = nodes.literal(text=f"brianpresyn ann {name} --profile full")
-        device = run.provenance.get("device", "cpu")
-        yield (
-            name,
-            ", ".join(claims),
-            nodes.inline("", "", asked, nodes.Text(" says it before it starts"))
-            if hours is None
-            else f"{number_text(hours)} ({device})",
+        yield name, ", ".join(claims), cost_of(name, {})
+
+
+def cost_of(name: str, changes: dict[str, str]) -> str:
+    """Return what an experiment with these settings costs: by its stored run, and on a CPU by others."""
+    run, config = archived_run(RESULTS / f"{name}.nc"), configuration(name, "full", changes)
+    hours, device = hours_with(run, changes), run.provenance.get("device", "cpu")
+    if hours is None:
+        return "the command says it before it starts"
+    cost = f"{number_text(hours)} ({device})"
+    if device.startswith("cpu"):
+        return cost
+    on_cpu = experiment_module(name).work(config) * cpu_seconds_per_work() / 3600
+    return f"{cost}, about {on_cpu:.2g} on a CPU"
+
+
+class MissingRuns(SphinxDirective):
+    """Runs that are missing: the content has paragraphs "`experiment setting=value ...`: what is missing"."""
+
+    has_content = True
+
+    def run(self) -> list[nodes.Node]:
+        """Return a table of what is missing, the command that makes it, and its cost."""
+        rows = []
+        for asked, what in described_panels("\n".join(self.content)).items():
+            name, *settings = asked.strip("`").split()
+            options = "".join(f" --set {each}" for each in settings)
+            command = nodes.literal(text=f"brianpresyn ann {name} --profile full{options}")
+            cost = cost_of(name, dict(each.split("=", 1) for each in settings))
+            rows.append((what, command, cost))
+        heading = ("what is missing", "command", "hours of processor time")
+        return [table(heading, rows, (50, 50, 20))]
+
+
+class FourRenderings(SphinxDirective):
+    """The slope of log variance on log rate that each cost gives, in every rendering of the synapse."""
+
+    def run(self) -> list[nodes.Node]:
+        """Return the figure, from the stored rows of X08 and M07."""
+        from matplotlib.figure import Figure
+
+        self.env.note_dependency(str(CLAIMS))
+        quantity = "slope of log optimal variance on log presynaptic rate"
+        slopes = [row for row in stored_rows() if row["quantity"] == quantity]
+        (recorded,) = (row for row in stored_rows() if row["clause"] == "M07b")
+        figure = Figure(figsize=(7, 4.5), layout="constrained")
+        axes = figure.subplots()
+        costs = list(dict.fromkeys(row["condition"]["mechanism"] for row in slopes))
+        styles = {
+            "analytic": ("_", "black"),
+            "rate": ("s", "#0072B2"),
+            "spiking": ("o", "#D55E00"),
+        }
+        for shift, (rendering, (marker, colour)) in enumerate(styles.items()):
+            chosen = [r for r in slopes if r["rendering"] == rendering]
+            chosen = [r for r in chosen if r["condition"].get("regime") != "mean drive"]
+            x = [
+                costs.index(r["condition"]["mechanism"]) + 0.2 * (shift - 1) for r in chosen
+            ]
+            axes.plot(
+                x,
+                [r["measured"] for r in chosen],
+                marker,
+                color=colour,
+                markersize=9,
+                label=rendering,
+            )
+        axes.axhspan(*recorded["interval"], color="0.85", zorder=0)
+        axes.axhline(
+            recorded["measured"], color="0.4", linestyle="--", label="recorded, 95 % grey"
         )
+        axes.set_xticks(range(len(costs)), costs)
+        axes.set_ylabel("slope of log variance on log rate")
+        axes.legend(fontsize=8)
+        file = PANELS / "four_renderings.png"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        figure.savefig(file, dpi=110)
+        alt = "Slopes for four costs, analytic, in rates and in spikes, beside the recorded one"
+        return [nodes.image(uri=f"/{file.relative_to(DOCS).as_posix()}", alt=alt)]
 
 
 class Changed(SphinxDirective):
@@ -413,7 +502,18 @@ def draw_verdicts(
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register the directives."""
-    for directive in (Measured, Stored, Rows, NotReproduced, StillOpen, Changed):
+    for directive in (
+        *(
+            Measured,
+            Stored,
+            Rows,
+            NotReproduced,
+            StillOpen,
+            MissingRuns,
+            FourRenderings,
+            Changed,
+        ),
+    ):
         name = re.sub(r"(?<=[a-z])(?=[A-Z])", "-", directive.__name__).lower()
         app.add_directive(name, directive)
     return {"parallel_read_safe": True}

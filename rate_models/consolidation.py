@@ -14,6 +14,8 @@ Schwarz J et al. (2018). Progress & compress: a scalable framework for continual
 Zenke F, Poole B, Ganguli S (2017). Continual learning through synaptic intelligence. arXiv:1703.04200
 Zeno C, Golan I, Hoffer E, Soudry D (2018). Task agnostic continual learning using online variational Bayes.
 arXiv:1803.10123
+Zeno C, Golan I, Hoffer E, Soudry D (2021). Task-agnostic continual learning using online variational Bayes
+with fixed-point updates. Neural Comput 33:3139-3177. doi:10.1162/neco_a_01430
 """
 
 import math
@@ -28,7 +30,7 @@ from rate_models.devices import Execution
 from rate_models.layout import Layout, aligned_rows
 from rate_models.optimisers import Optimiser
 from rate_models.random_streams import Noise, Streams, standard_normal
-from rate_models.replicas import PerReplica, amounts_per_replica, column, per_replica
+from rate_models.replicas import PerReplica, amounts_per_replica, column, per_replica, positive_per_replica
 from rate_models.stochastic_layers import NormalSynapses, Synapses, checked_sigmas
 
 PENALTY_KINDS = ("separate", "online")
@@ -342,7 +344,7 @@ class MeanFieldRule(PerReplica):
 
 @checked_types
 class BayesianGradientDescent(MeanFieldRule):
-    """Closed-form online variational Bayes for independent normal weights.
+    """Closed-form online variational Bayes for independent normal weights: FOO-VB diagonal.
 
         mu    <- mu - eta sigma^2 E[g]
         sigma <- sigma sqrt(1 + a^2) - sigma a,    a = sigma E[g xi] / 2
@@ -357,13 +359,18 @@ class BayesianGradientDescent(MeanFieldRule):
     synapses : the synapses that learn
     learning_rate : eta, one for all replicas or one each; the derivation has 1
     sigma_bounds : smallest and largest standard deviation
+    clamp
+        E[g] and E[g xi] are cut to clamp / sigma either way, as Bonnet et al. (2025) run it; positive,
+        infinity, as derived, cuts nothing. One for all replicas or one each.
 
     References
     ----------
-    Zeno et al. (2018), algorithm 1. arXiv:1803.10123
+    Zeno et al. (2018), algorithm 1, arXiv:1803.10123. The program of Zeno et al. (2021), which calls it the
+    diagonal version of FOO-VB, refers to that of 2018 for it (github.com/chenzeno/FOO-VB at 5aa9aaa, README;
+    github.com/igolan/bgd at 275cab5, optimizers_lib/bgd_optimizer.py, lines 105-110).
     """
 
-    by_replica = ("_rate",)
+    by_replica = ("_rate", "_clamp")
 
     def __init__(
         self,
@@ -371,18 +378,21 @@ class BayesianGradientDescent(MeanFieldRule):
         *,
         learning_rate: float | Sequence[float] = 1.0,
         sigma_bounds: tuple[Positive, Positive] = (1e-10, 1.0),
+        clamp: float | Sequence[float] = math.inf,
     ) -> None:
         low, high = sigma_bounds
         if not low < high:
             raise ValueError(f"sigma_bounds must ascend, got {sigma_bounds}")
         rates = amounts_per_replica(learning_rate, synapses.n_replicas, "learning_rate")
         self._rate = column(rates, synapses.learned)
+        clamps = positive_per_replica(clamp, synapses.n_replicas, "clamp")
+        self._clamp = column(clamps, synapses.learned) if min(clamps) < math.inf else None
         self._bounds = (math.log(low), math.log(high))
         self._follow = synapses.execution.fused(_follow_in_closed_form)
 
     @property
     def _numbers(self) -> tuple[Any, ...]:
-        return self._rate, self._bounds
+        return self._rate, self._clamp, self._bounds
 
 
 def _form_mean_field(noise: Noise, learned: Tensor, drawn: Tensor, effective: Tensor) -> None:
@@ -394,12 +404,20 @@ def _form_mean_field(noise: Noise, learned: Tensor, drawn: Tensor, effective: Te
 
 
 def _follow_in_closed_form(
-    learned: Tensor, gradient: Tensor, drawn: Tensor, rate: Tensor, bounds: tuple[float, float]
+    learned: Tensor,
+    gradient: Tensor,
+    drawn: Tensor,
+    rate: Tensor,
+    clamp: Tensor | None,
+    bounds: tuple[float, float],
 ) -> None:
     """Change means and log standard deviations in place; `gradient` is (replica, draw, parameters)."""
     n = gradient.shape[2]
     mu, log_sigma = learned[:, :n], learned[:, n:]
     sigma = log_sigma.exp()
     mean_slope, sigma_slope = gradient.mean(dim=1), (gradient * drawn).mean(dim=1)
+    if clamp is not None:
+        bound = clamp / sigma
+        mean_slope, sigma_slope = (slope.clamp(-bound, bound) for slope in (mean_slope, sigma_slope))
     mu.addcmul_(sigma.square() * mean_slope, rate, value=-1)
     log_sigma.sub_(torch.asinh(0.5 * sigma * sigma_slope)).clamp_(*bounds)

@@ -21,14 +21,18 @@ program                  synapses and rule                               setting
 ``sgd``, ``adam``        deterministic; gradient descent                 learning_rate
 ``ewc``                  deterministic; elastic weights                  learning_rate, strength
 ``si``                   deterministic; Adam, synaptic intelligence      learning_rate, strength
-``bgd``                  Gaussian; Bayesian gradient descent             learning_rate, sigma
+``bgd``                  Gaussian; Bayesian gradient descent, which is   learning_rate, sigma
+                         FOO-VB diagonal
 ``bgd_xavier``           the same, started as by Zeno et al.             as above
-``mesu``                 Gaussian; the same with a leak and a prior      learning_rate, sigma_rate,
+``foo_vb``               the same, without biases, started and cut as    learning_rate, clamp, sigma,
+                         by Bonnet et al.                                mean_range
+``mesu``                 the same with a leak and a prior                learning_rate, sigma_rate,
                                                                          prior_sigma, memory, clamp, sigma,
                                                                          mean_range
 =======================  ==============================================  ====================================
 
-Of ``mesu``, sigma and mean_range are at the start, in units of one over the root of the number of inputs.
+Of ``foo_vb`` and ``mesu``, sigma and mean_range are at the start, in units of one over the root of the number
+of inputs.
 """
 
 import functools
@@ -500,7 +504,22 @@ _MESU = ("learning_rate", "sigma_rate", "prior_sigma", "memory", "clamp", "sigma
 
 @program("mesu", *_MESU)
 def _mesu(replicas: _Replicas, network: FeedForward, training: Training, execution: Execution) -> Learner:
-    layout = network.layout
+    synapses = _without_biases(replicas, network.layout, training, execution)
+    numbers = {name: values_of(replicas, name) for name in _MESU[:5]}
+    return Learner(network, synapses, MetaplasticUncertainty(synapses, **numbers))
+
+
+@program("foo_vb", "learning_rate", "clamp", "sigma", "mean_range")
+def _foo_vb(replicas: _Replicas, network: FeedForward, training: Training, execution: Execution) -> Learner:
+    synapses = _without_biases(replicas, network.layout, training, execution)
+    rates, clamps = (values_of(replicas, name) for name in ("learning_rate", "clamp"))
+    return Learner(network, synapses, BayesianGradientDescent(synapses, learning_rate=rates, clamp=clamps))
+
+
+def _without_biases(
+    replicas: _Replicas, layout: Layout, training: Training, execution: Execution
+) -> MeanFieldSynapses:
+    """Return normal synapses without biases, which start and answer as in the program of MESU."""
     synapses = MeanFieldSynapses(
         layout,
         seeds_of(replicas),
@@ -514,8 +533,7 @@ def _mesu(replicas: _Replicas, network: FeedForward, training: Training, executi
     synapses.strength.mul_(column(values_of(replicas, "mean_range"), synapses.learned))
     sigma = column(values_of(replicas, "sigma"), synapses.learned) * per_root
     synapses.log_sigma[:, : layout.n_weights] = sigma.log()
-    numbers = {name: values_of(replicas, name) for name in _MESU[:5]}
-    return Learner(network, synapses, MetaplasticUncertainty(synapses, **numbers))
+    return synapses
 
 
 def fisher_of_task(

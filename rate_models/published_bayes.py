@@ -5,6 +5,13 @@ What a line says of the network, the pixels, the start, the order of the images,
 numbers; test images that fill no batch of 128 are not left out; answers are averaged as probabilities, where
 MESU averages log-probabilities.
 
+FOO-VB diagonal is Bayesian gradient descent: its authors' program of 2021 (github.com/chenzeno/FOO-VB at
+5aa9aaa) has the full covariance and refers to that of 2018 for the diagonal. MESU's program has it as a
+baseline, with two differences. Gradients are cut, a column of the line; and the root in the step of sigma
+has the other sign (optimizers/foovbdiagonal.py, lines 62-63: sigma (2 - sqrt(1 + x^2) - x) with
+x = sigma E[g xi] / 2, where Zeno et al. derive sigma (sqrt(1 + x^2) - x)): alike to first order, and negative
+from x = 3/4 on, which only the clamp prevents. Here the root is as derived.
+
 References
 ----------
 Bonnet D, Cottart K, Hirtzlin T et al. (2025). Nat Commun 16. doi:10.1038/s41467-025-64601-w;
@@ -75,6 +82,15 @@ _MESU_TEN = PublishedRun(
     seeds=(1000, 1001, 1002),
     published=(92.457, 0.577),
 )
+_MESU_200 = replace(
+    _MESU_TEN,
+    line="mesu-pmnist, configurations/pmnist (figure 3)",
+    settings={**_MESU, **dict.fromkeys(_RATES, 1.0), "memory": 3e5, "clamp": math.inf},
+    training=Training(hidden_units=(50,), n_epochs=1, batch_size=1, draws_per_step=10),
+    n_tasks=200,
+    seeds=(1000, 1001, 1002, 1003, 1004),
+    published=None,
+)
 _PADDED = (0.1, 0.2752)
 _BGD = Training(hidden_units=(1000, 1000), n_epochs=10, batch_size=128, draws_per_step=10)
 
@@ -108,14 +124,19 @@ def _bgd(
 
 PUBLISHED_RUNS: dict[str, PublishedRun] = {
     "mesu 10 tasks": _MESU_TEN,
-    "mesu 200 tasks": replace(
+    "mesu 200 tasks": _MESU_200,
+    "foo-vb 10 tasks": replace(
         _MESU_TEN,
-        line="mesu-pmnist, configurations/pmnist (figure 3)",
-        settings={**_MESU, **dict.fromkeys(_RATES, 1.0), "memory": 3e5, "clamp": math.inf},
-        training=Training(hidden_units=(50,), n_epochs=1, batch_size=1, draws_per_step=10),
-        n_tasks=200,
-        seeds=(1000, 1001, 1002, 1003, 1004),
+        line="mesu-pmnist, configurations/supp-presynaptic, mlp-bayesian-foovbdiagonal",
+        program="foo_vb",
+        settings={**_MESU, "learning_rate": 1.0, "clamp": 1.0},
         published=None,
+    ),
+    "foo-vb 200 tasks": replace(
+        _MESU_200,
+        line="mesu-pmnist, configurations/pmnist, mlp-bayesian-foovbdiagonal (figure 3)",
+        program="foo_vb",
+        settings={**_MESU, "learning_rate": 1.0, "clamp": math.inf},
     ),
     "bgd 1000 units": _bgd(
         "bgd, run_exps.sh, discrete permuted, 1024-1000-1000-10; that it gave the number of table 6 is "
@@ -140,7 +161,7 @@ PUBLISHED_RUNS: dict[str, PublishedRun] = {
         "bgd, run_exps.sh, split, 1024-400-400-2", 0.02, (400, 400), 4, is_padded=True, n_tasks=0
     ),
 }
-"""Lines of the programs of MESU and of Bayesian gradient descent (FOO-VB diagonal), by name."""
+"""Lines of the programs of MESU and of Bayesian gradient descent, by name."""
 
 
 @checked_types

@@ -8,12 +8,22 @@ and one or several connections, whose log variance falls with it:
 with r ~ N(h (log mean - average), s^2), u shared by the connections of a cell, e of each connection alone:
 the error of a variance from few trials is part of it. b = -k 2/(rho + 2) is the slope that a cost of exponent
 rho predicts where the mean of x^2 grows as the rate to the power k. Malkin et al. (2023), equation 54b.
+
+A plastic connection has a learning rate eta, log eta = r + h log mean, of which a change of its strength by
+induction tells: one recording, with the errors that its moments before and after have from their trials,
+
+    log |change| = mu + protocol + log eta + e1,    log var = a + b log eta + c log mean + e,
+
+b = 4/(rho + 2) (equation 54). e1 is the error of the trials alone, or any other scatter of changes as well,
+to which a single change for each connection sets no limit.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
 
 import numpy as np
 import quantities as pq
@@ -23,12 +33,15 @@ from scipy.stats import chi2, ncx2
 
 from biophys.cost_exponents import MECHANISM_COLOURS
 from biophys.energy_costs import COST_EXPONENTS
-from biophys.optimal_precision import implied_exponent, precision_slopes
+from biophys.optimal_precision import precision_slopes
 from biophys.palette import BLUE, GREY
-from biophys.recordings.recorded_connections import EpspRecordings
+from biophys.recordings.recorded_connections import N_SITES, EpspRecordings, PlasticityRecordings
+from biophys.recordings.release_moments import release_cumulants
 
 _START = (0.0, 0.0, 0.0, 1.0, 0.3, 0.0, -1.5, -2.5, -2.5, -1.0, -0.5)
 _BOUNDS = [(None, None)] * 6 + [(-8.0, 3.0)] * 5  # the logarithms of the five sd
+_START_OF_CHANGES = (0.0, 0.0, 0.0, 0.0, 1.0, 0.0, -1.0, -1.0, -1.0)
+_NO_SCATTER = (-8.0, -8.0)
 
 
 def predicted_slope(cost: str, input_power: float = 1.0) -> float:
@@ -40,39 +53,83 @@ def predicted_slope(cost: str, input_power: float = 1.0) -> float:
     return input_power * precision_slopes(COST_EXPONENTS[cost]).on_input_power
 
 
+def predicted_slope_on_change(cost: str) -> float:
+    """Return the slope of log variance on log learning rate that a cost predicts.
+
+    >>> predicted_slope_on_change("trafficking")
+    1.0
+    """
+    return precision_slopes(COST_EXPONENTS[cost]).on_learning_rate
+
+
+@dataclass(frozen=True, eq=False)
+class Alike:
+    """Cells, or connections, of one model.
+
+    Parameters
+    ----------
+    n : how many share a matrix of moments
+    moments
+        Second moments of 1, what the model draws, and what it takes as given, in this order: one matrix, or
+        one for each covariance, (..., all, all).
+    model
+        From slope and other parameters: what makes residuals of these, (drawn, all), and their covariances.
+    """
+
+    n: float
+    moments: np.ndarray
+    model: Callable[[float, np.ndarray], tuple[np.ndarray, np.ndarray]]
+
+
 @dataclass(frozen=True, eq=False)
 class SlopeFit:
-    """The slope b of log variance on log rate by maximum likelihood, and how well others fit.
+    """The slope b of log variance by maximum likelihood, and how well others fit.
 
     Parameters
     ----------
     slope, log_likelihood : at the maximum
-    parameters : mu1, mu2, a, c, g, h, and log s, log sd e1, log sd e2, log sd u, log sd e
-    cells : number of cells with as many connections, and second moments of what was recorded of them
+    parameters : the others of the model, and the bounds of each
+    cells : what was recorded
+    predicted : slope that a cost, a key of `COST_EXPONENTS`, predicts
     """
 
     slope: float
     log_likelihood: float
     parameters: np.ndarray
-    cells: Sequence[tuple[float, np.ndarray]]
+    bounds: Sequence[Any]
+    cells: Sequence[Alike]
+    predicted: Callable[[str], float] = predicted_slope
 
     @property
     def n_cells(self) -> int:
-        """Number of presynaptic cells."""
-        return round(sum(n for n, _ in self.cells))
+        """Number of presynaptic cells, or of connections that were induced to change."""
+        return round(sum(cell.n * np.prod(cell.moments.shape[:-2]) for cell in self.cells))
+
+    def exponent(self, slope: float) -> float:
+        """Return the cost exponent that predicts a slope, infinite for one of the wrong sign."""
+        # Every predicted slope goes as 1 / (rho + 2).
+        share = slope / self.predicted("trafficking")
+        return 4.0 / share - 2.0 if share > 0 else np.inf
 
     def deviance(self, slope: float) -> float:
         """Return twice the log likelihood that is lost if b is `slope`, everything else refitted."""
-        return 2 * (_fit(self.cells, self.parameters, slope).fun + self.log_likelihood)
+        return 2 * (self.at(slope).fun + self.log_likelihood)
+
+    def at(self, slope: float, cells: Sequence[Alike] | None = None) -> OptimizeResult:
+        """Return the fit of everything but the slope, to other cells if they are given."""
+        return _fit(self.cells if cells is None else cells, self.parameters, self.bounds, slope)
 
     def interval(self, level: float = 0.95) -> tuple[float, float]:
-        """Return the profile interval of the slope."""
+        """Return the profile interval of the slope, with an infinite end where no slope is excluded."""
         limit = chi2.ppf(level, 1)
         ends = []
         for side in (-1.0, 1.0):
             outside = side * 0.1
             while self.deviance(self.slope + outside) < limit and abs(outside) < 20:
                 outside *= 2
+            if abs(outside) > 20:
+                ends.append(side * np.inf)
+                continue
             ends.append(
                 brentq(
                     lambda slope: self.deviance(slope) - limit, self.slope, self.slope + outside, xtol=3e-3
@@ -82,16 +139,7 @@ class SlopeFit:
 
 
 def fit_variability_slope(recordings: EpspRecordings) -> SlopeFit:
-    """Fit how EPSP variance falls with presynaptic rate, with errors in both estimates of the rate.
-
-    Examples
-    --------
-    >>> rng = np.random.default_rng(1)
-    >>> recordings = simulated_recordings(-0.75, 400, rng=rng)
-    >>> low, high = fit_variability_slope(recordings).interval()
-    >>> low < -0.75 < high
-    True
-    """
+    """Fit how EPSP variance falls with presynaptic rate, with errors in both estimates of the rate."""
     columns = (recordings.rate_mean, recordings.rate_threshold, recordings.variance, recordings.mean)
     x1, x2, y, mean = (np.log(np.asarray(column)) for column in columns)
     cell = np.asarray(recordings.cell)
@@ -101,34 +149,85 @@ def fit_variability_slope(recordings: EpspRecordings) -> SlopeFit:
     for k in sorted({len(each) for each in by_cell}):
         rows = np.array([each for each in by_cell if len(each) == k])
         known = np.column_stack([np.ones(len(rows)), x1[rows[:, 0]], x2[rows[:, 0]], y[rows], mean[rows]])
-        cells.append((float(len(rows)), known.T @ known / len(rows)))
-    start = np.array(_START)
-    start[:3] = x1.mean(), x2.mean(), y.mean()
-    best = _fit(cells, start, None)
-    return SlopeFit(float(best.x[0]), -float(best.fun), best.x[1:], cells)
+        cells.append(Alike(float(len(rows)), known.T @ known / len(rows), partial(_model, k)))
+    start = np.array([-0.6, *_START])
+    start[1:4] = x1.mean(), x2.mean(), y.mean()
+    best = _fit(cells, start, [(None, None), *_BOUNDS])
+    return SlopeFit(float(best.x[0]), -float(best.fun), best.x[1:], _BOUNDS, cells)
 
 
-def _fit(cells: Sequence[tuple[float, np.ndarray]], start: np.ndarray, slope: float | None) -> OptimizeResult:
-    """Minimise the negative log likelihood, over the slope too if there is none."""
-    if slope is None:
-        return minimize(
-            lambda values: _loss(cells, values[0], values[1:]),
-            np.concatenate([[-0.6], start]),
-            bounds=[(None, None), *_BOUNDS],
-            method="L-BFGS-B",
-        )
-    return minimize(lambda values: _loss(cells, slope, values), start, bounds=_BOUNDS, method="L-BFGS-B")
+def fit_variability_on_change(
+    recordings: PlasticityRecordings, n_trials: float = 60.0, *, scatters: bool = False
+) -> SlopeFit:
+    """Fit how the variance before induction rises with the learning rate, which the change tells of.
+
+    `n_trials`, before as after, give p and q their errors: those of mean and variance of as many binomial
+    responses, without recording noise. The protocol is LTP or LTD and the logarithm of the frequency.
+    `scatters` says whether changes do so for other reasons too.
+    """
+    (mean, variance), error = _moments_and_errors(recordings.p_before, recordings.q_before, n_trials)
+    (mean_after, _), error_after = _moments_and_errors(recordings.p_after, recordings.q_after, n_trials)
+    change = mean_after - mean
+    # What the logs of the moments before add to those of change, variance before and mean before.
+    slopes = np.zeros((len(change), 3, 2))
+    slopes[:, 0, 0], slopes[:, 1, 1], slopes[:, 2, 0] = -mean / change, 1.0, 1.0
+    errors = slopes @ error @ np.swapaxes(slopes, 1, 2)
+    errors[:, 0, 0] += (mean_after / change) ** 2 * error_after[:, 0, 0]
+    log_frequency = np.log(recordings.frequency.rescale("Hz").magnitude)
+    given = np.column_stack([np.log(mean), log_frequency, recordings.induction == "LTD"])
+    drawn = np.log(np.abs(change)), np.log(variance)
+    known = np.column_stack([np.ones(len(change)), *drawn, given - given.mean(axis=0)])
+    cells = [Alike(1.0, known[:, :, None] * known[:, None], partial(_model_of_change, errors))]
+    start = np.array([0.5, *_START_OF_CHANGES])
+    start[[1, 4]] = known[:, 1].mean(), known[:, 2].mean()
+    bounds = [*_BOUNDS[:8], _BOUNDS[8] if scatters else _NO_SCATTER]
+    best = _fit(cells, start, [(None, None), *bounds])
+    values = float(best.x[0]), -float(best.fun), best.x[1:]
+    return SlopeFit(*values, bounds, cells, predicted_slope_on_change)
 
 
-def _loss(cells: Sequence[tuple[float, np.ndarray]], b: float, values: np.ndarray) -> float:
+def _moments_and_errors(p: np.ndarray, q: pq.Quantity, n_trials: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return mean and variance in mV, and the sampling covariance of their logs, (connection, 2, 2)."""
+    quantum = q.rescale("mV").magnitude
+    mean, k = N_SITES * p * quantum, release_cumulants(N_SITES, p, quantum)
+    both = k[3] / (n_trials * mean * k[2])
+    of_variance = k[4] / (n_trials * k[2] ** 2) + 2 / (n_trials - 1)
+    errors = np.array([[k[2] / (n_trials * mean**2), both], [both, of_variance]])
+    return np.array([mean, k[2]]), np.moveaxis(errors, -1, 0)
+
+
+def _fit(
+    cells: Sequence[Alike], start: np.ndarray, bounds: Sequence[Any], slope: float | None = None
+) -> OptimizeResult:
+    """Minimise the negative log likelihood, over the slope too, which then comes first, if there is none."""
+
+    def loss(values: np.ndarray) -> float:
+        b, others = (values[0], values[1:]) if slope is None else (slope, values)
+        return _loss(cells, b, others)
+
+    return minimize(loss, start, bounds=bounds, method="L-BFGS-B")
+
+
+def _loss(cells: Sequence[Alike], b: float, values: np.ndarray) -> float:
     """Return the negative log likelihood, but for its constant, of recordings or of their expectation."""
     loss = 0.0
-    for n, moments in cells:
-        k = (len(moments) - 3) // 2
-        residual, covariance = _model(k, b, values)
-        scatter = residual @ moments @ residual.T
-        loss += 0.5 * n * (np.linalg.slogdet(covariance)[1] + np.trace(np.linalg.solve(covariance, scatter)))
+    for cell in cells:
+        residual, covariance = cell.model(b, values)
+        scatter = residual @ cell.moments @ residual.T
+        spread = np.linalg.solve(covariance, scatter).trace(axis1=-2, axis2=-1)
+        loss += 0.5 * cell.n * float(np.sum(np.linalg.slogdet(covariance)[1] + spread))
     return loss
+
+
+def _model_of_change(errors: np.ndarray, b: float, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return what makes residuals of 1 and the logs of change, variance, mean and protocol, as `_model`."""
+    mu, by_frequency, by_induction, a, c, h = values[:6]
+    s2, of_variance, of_change = np.exp(2 * values[6:])
+    residual = np.array(
+        [[-mu, 1.0, 0.0, -h, -by_frequency, -by_induction], [-a, 0.0, 1.0, -(b * h + c), 0.0, 0.0]]
+    )
+    of_errors = residual[:, 1:4] @ errors @ residual[:, 1:4].T
+    return residual, s2 * np.array([[1.0, b], [b, b * b]]) + np.diag([of_change, of_variance]) + of_errors
 
 
 def _model(k: int, b: float, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -146,60 +245,36 @@ def _model(k: int, b: float, values: np.ndarray) -> tuple[np.ndarray, np.ndarray
     return residual, covariance
 
 
-def cells_to_tell_apart(
-    fit: SlopeFit, cost: str, other: str, *, input_power: float = 1.0, power: float = 0.8
-) -> float:
+def cells_to_tell_apart(fit: SlopeFit, cost: str, other: str, *, power: float = 0.8) -> float:
     """Return how many cells exclude one cost's exponent where another's is true, in a share of `power`.
 
     The deviance of the other exponent is noncentral chi-squared, with a noncentrality that grows with the
     number of cells; everything else is as in `fit`. An exponent is excluded by the 95 % interval.
     """
-    true, false = (predicted_slope(name, input_power) for name in (cost, other))
-    at_truth = _fit(fit.cells, fit.parameters, true).x
+    true, false = fit.predicted(cost), fit.predicted(other)
+    at_truth = fit.at(true).x
     expected = []
-    for n, moments in fit.cells:
-        k = (len(moments) - 3) // 2
-        residual, covariance = _model(k, true, at_truth)
-        # Of 1 and log mean as recorded; x1, x2 and y as the model draws them.
-        known = np.r_[0, k + 3 : 2 * k + 3]
-        drawn = np.zeros((len(moments), k + 1))
-        drawn[known] = np.eye(k + 1)
-        drawn[1 : k + 3] = -residual[:, known]
-        noise = np.zeros_like(moments)
-        noise[1 : k + 3, 1 : k + 3] = covariance
-        expected.append((n, drawn @ moments[np.ix_(known, known)] @ drawn.T + noise))
-    lost = 2 * (_fit(expected, at_truth, false).fun - _loss(expected, true, at_truth))
+    for cell in fit.cells:
+        residual, covariance = cell.model(true, at_truth)
+        # 1 and what is given as recorded, the rest as the model draws it.
+        n_drawn, n_all = residual.shape
+        known, drawn = np.r_[0, n_drawn + 1 : n_all], slice(1, n_drawn + 1)
+        by_known = np.zeros((n_all, len(known)))
+        by_known[known] = np.eye(len(known))
+        by_known[drawn] = -residual[:, known]
+        moments = by_known @ cell.moments[..., known[:, None], known] @ by_known.T
+        moments[..., drawn, drawn] += covariance
+        expected.append(replace(cell, moments=moments))
+    lost = 2 * (fit.at(false, expected).fun - _loss(expected, true, at_truth))
     needed = brentq(lambda size: ncx2.sf(chi2.ppf(0.95, 1), 1, size) - power, 0.1, 100)
     return needed / lost * fit.n_cells
-
-
-def simulated_recordings(
-    slope: float, n_cells: int, *, rng: np.random.Generator, fit: SlopeFit | None = None
-) -> EpspRecordings:
-    """Return recordings of cells with one connection each that follow the model with this slope.
-
-    The rest is what explains the recordings of `fit` best if this is their slope.
-    """
-    values = np.array(_START) if fit is None else _fit(fit.cells, fit.parameters, slope).x
-    mean = rng.normal(0.0, 1.0, n_cells)
-    residual, covariance = _model(1, slope, values)
-    noise = rng.multivariate_normal(np.zeros(3), covariance, n_cells)
-    x1, x2, y = (noise - np.column_stack([np.ones(n_cells), mean]) @ residual[:, [0, 4]].T).T
-    return EpspRecordings(
-        mean=np.exp(mean) * pq.mV,
-        variance=np.exp(y) * pq.mV**2,
-        rate_mean=np.exp(x1),
-        rate_threshold=np.exp(x2),
-        cell=np.arange(n_cells),
-    )
 
 
 def draw_deviance(figure: Figure, fit: SlopeFit) -> None:
     """Draw how much worse each cost exponent explains the recordings than the best one."""
     axes = figure.subplots()
-    slopes = np.geomspace(-1.0, -0.18, 12)
-    exponents = [implied_exponent(float(slope), 1.0) for slope in slopes]
-    axes.plot(exponents, [fit.deviance(float(slope)) for slope in slopes], color=BLUE)
+    slopes = fit.predicted("trafficking") * np.geomspace(2.0, 0.36, 12)
+    axes.plot([fit.exponent(b) for b in slopes], [fit.deviance(b) for b in slopes], color=BLUE)
     axes.axhline(chi2.ppf(0.95, 1), color=GREY, linestyle="--", label="excluded with 95 % above")
     for cost, rho in COST_EXPONENTS.items():
         axes.axvline(rho, color=MECHANISM_COLOURS[cost], linestyle=":", label=f"{cost}, ρ = {rho:.2g}")

@@ -1,4 +1,4 @@
-"""Release probability under given update signals: one signal per synapse and presynaptic spike."""
+"""Release probability and strength under given update signals: one per synapse and presynaptic spike."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from typing import Annotated
 
 import numpy as np
 import xarray as xr
-from brian2 import Network, NeuronGroup, NumpyCodeObject, StateMonitor, TimedArray, ms, mV
+from brian2 import Network, NeuronGroup, NumpyCodeObject, StateMonitor, TimedArray, ms
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from pydantic import Field, InstanceOf
 
 from biophys.palette import BLUE, VERMILION
 from biophys.progress import Progress, ignore_progress
-from biophys.release_plasticity import FORMS, ReleasePlasticity
-from biophys.settings import Count, OneOf, Seed, settings
+from biophys.release_plasticity import FORMS, OddsPlasticity, ReleasePlasticity
+from biophys.settings import Count, NotNegative, OneOf, Seed, settings
 from brianpresyn.checked_synapses import synapses
 from brianpresyn.plasticity import release_plasticity
 from brianpresyn.release import bernoulli_release
@@ -31,7 +31,10 @@ class Config:
     target
         Code generation target.
     rules
-        Parameters of the plasticity; each rule has synapses of its own, under the same signals.
+        Parameters of the plasticity; each rule has synapses of its own, under the same signals. An
+        `OddsPlasticity` meets them where there is a release, divided by p.
+    learning_rate
+        Rate at which the strength, 1 at first, learns; 0 leaves it as it is.
     n_synapses, n_updates
         Synapses of each rule, and updates of each.
     seed
@@ -39,15 +42,18 @@ class Config:
     """
 
     target: Annotated[str, OneOf(TARGETS)] = "numpy"
-    rules: Annotated[tuple[InstanceOf[ReleasePlasticity], ...], Field(min_length=1)] = tuple(
-        ReleasePlasticity(g_lim=0.5, form=form) for form in FORMS
-    )
+    rules: Annotated[
+        tuple[InstanceOf[ReleasePlasticity] | InstanceOf[OddsPlasticity], ...], Field(min_length=1)
+    ] = tuple(ReleasePlasticity(g_lim=0.5, form=form) for form in FORMS)
+    learning_rate: NotNegative = 0.0
     n_synapses: Count = 100
     n_updates: Count = 1000
     seed: Seed = 2021
 
 
 QUICK = Config(n_updates=300)
+
+NAMES = ("p", "strength", "released")
 
 MAY_DIFFER = ("target", "n_synapses", "n_updates", "seed")
 
@@ -63,10 +69,14 @@ def work(config: Config) -> float:
 
 
 def run(config: Config, *, on_progress: Progress = ignore_progress) -> xr.Dataset:
-    """Simulate and return the release probability after each update: ``p`` (rule, update, synapse)."""
+    """Simulate and return, after each update, ``p`` and ``strength``, and what was ``released`` before it.
+
+    Dimensions are (rule, update, synapse).
+    """
     on_progress(0.0, "simulating")
     with code_generation(config.target):
-        return xr.Dataset({"p": (("rule", "update", "synapse"), _trajectories(config))})
+        values = _trajectories(config)
+    return xr.Dataset({name: (("rule", "update", "synapse"), each) for name, each in values.items()})
 
 
 def draw_trajectories(result: xr.Dataset, figure: Figure) -> None:
@@ -82,23 +92,27 @@ def draw_trajectories(result: xr.Dataset, figure: Figure) -> None:
 FIGURES = {"trajectories": draw_trajectories}
 
 
-def _trajectories(config: Config) -> NDArray[np.float64]:
+def _trajectories(config: Config) -> dict[str, NDArray[np.float64]]:
     dt = 0.1 * ms
     plain = {"codeobj_class": NumpyCodeObject} if config.target == "cython" else {}
     every = np.arange(config.n_synapses)
     # A TimedArray takes the nearest entry where its dt is that of the clock, so entries fall on the spikes.
-    signal = given_signal(
-        "signal_of(t, i)", namespace={"signal_of": TimedArray(signals_for(config), dt=dt, name="signals")}
-    )
+    signals = {"signal_of": TimedArray(signals_for(config), dt=dt, name="signals")}
     with numpy_while_building():
         source = NeuronGroup(config.n_synapses, "drive : 1", threshold="drive > 0.5", dt=dt, **plain)
         source.drive = 1
-        target = NeuronGroup(config.n_synapses, "v : volt", dt=dt, **plain)
+        target = NeuronGroup(config.n_synapses, "v : 1", dt=dt, **plain)
         connections = [
             synapses(
                 source,
                 target,
-                bernoulli_release(p=rule.p_min, q=1 * mV) + release_plasticity(rule, signal),
+                bernoulli_release(p=rule.p_min, mean=1.0).recordable(released="integer")
+                + release_plasticity(
+                    rule,
+                    given_signal(_signal(rule), namespace=signals),
+                    strength="strength",
+                    learning_rate=config.learning_rate or None,
+                ),
                 connect={"i": every, "j": every},
                 seed=config.seed,
                 name=f"rule_{number}",
@@ -106,8 +120,12 @@ def _trajectories(config: Config) -> NDArray[np.float64]:
             for number, rule in enumerate(config.rules)
         ]
         monitors = [
-            StateMonitor(connection, "p", record=every, when="end", dt=dt, **plain)
+            StateMonitor(connection, NAMES, record=every, when="end", dt=dt, **plain)
             for connection in connections
         ]
     Network(source, target, *connections, *monitors).run(config.n_updates * dt)
-    return np.array([np.array(monitor.p).T for monitor in monitors])
+    return {name: np.array([np.array(getattr(monitor, name)).T for monitor in monitors]) for name in NAMES}
+
+
+def _signal(rule: ReleasePlasticity | OddsPlasticity) -> str:
+    return "signal_of(t, i)" + "*released/p" * isinstance(rule, OddsPlasticity)

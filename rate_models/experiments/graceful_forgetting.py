@@ -1,8 +1,8 @@
-"""Ten permuted tasks with release odds that count evidence, with the published rule, and with MESU.
+"""Ten permuted tasks with release odds that count evidence, with the published rule, with MESU and FOO-VB.
 
-All networks of a seed see the same permutations, and, but for MESU, start alike and see the images in the
-same order. Networks are followed while they learn: when do synapses become reliable, and how well can the
-newest task still be learned? Controls take one property of the rule away each.
+All networks of a seed see the same permutations, and, but for MESU and FOO-VB, start alike and see the images
+in the same order. Networks are followed while they learn: when do synapses become reliable, and how well can
+the newest task still be learned? Controls take one property of the rule away each.
 
 The settings of the new rule were fixed on another seed and its permutations (1) and on training images held
 out, with one pass through each task; the test set was not used for it.
@@ -28,7 +28,7 @@ import torch
 import xarray as xr
 
 from biophys.argument_types import check_config
-from biophys.palette import BLUE, GREEN, GREY, SKY, VERMILION
+from biophys.palette import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION
 from biophys.progress import Progress, ignore_progress
 from biophys.settings import Count, Counts, Positive, Probability, Seeds, settings
 from biophys.sweeps.executors import Executor
@@ -55,8 +55,6 @@ if TYPE_CHECKING:
 RELIABLE = 0.9353
 """Release probability from which the published rule changes a synapse no more."""
 
-_MESU = PUBLISHED_RUNS["mesu 10 tasks"]
-
 
 @dataclass(frozen=True)
 class Method:
@@ -67,23 +65,26 @@ class Method:
     label, colour : in figures
     program : of `rate_models.continual_methods`
     draws_per_step : forward and backward passes for each batch
-    is_mesu : whether images come as in the program of MESU: their order, and their normalisation
+    line : of MESU's program, in `PUBLISHED_RUNS`, whose settings, images and their order it has
     """
 
     label: str
     colour: str
     program: str
     draws_per_step: int = 1
-    is_mesu: bool = False
+    line: str | None = None
 
 
-_mesu = functools.partial(Method, program="mesu", is_mesu=True)
+_mesu = functools.partial(Method, program="mesu", line="mesu 10 tasks")
+_foo_vb = functools.partial(Method, program="foo_vb", line="foo-vb 10 tasks")
 _control = functools.partial(Method, colour=GREY)
 METHODS: dict[str, Method] = {
     "evidence": Method("evidence in the odds of release", VERMILION, "odds"),
     "published": Method("presynaptic consolidation", BLUE, "consolidating"),
     "mesu": _mesu("MESU, ten draws", GREEN, draws_per_step=10),
     "mesu_one_draw": _mesu("MESU, one draw", SKY),
+    "foo_vb": _foo_vb("FOO-VB diagonal, ten draws", PURPLE, draws_per_step=10),
+    "foo_vb_one_draw": _foo_vb("FOO-VB diagonal, one draw", ORANGE),
     "certain": _control("release certain", program="odds_certain"),
     "unmodulated": _control("rate not modulated", program="odds_unmodulated"),
     "unselective": _control("rate of the mean synapse", program="odds_unselective"),
@@ -103,7 +104,7 @@ class Config:
     ----------
     methods : names out of `METHODS`
     seeds : one network per seed for the new and the published rule
-    n_seeds_control, n_seeds_mesu : how many of the seeds the controls and MESU run on
+    n_seeds_control, n_seeds_mesu : how many of the seeds the controls run on, and MESU and FOO-VB
     learning_rate, gain, clamp, p_start : of the new rule and its controls
     published_rate : learning rate of the published rule (program: 0.01)
     data_set : ``mnist``, ``fashion_mnist``, ``digits`` or images of one's own
@@ -139,8 +140,8 @@ class Config:
 
     def setting_of(self, method: str) -> Setting:
         """Return the settings of the program of a method."""
-        if METHODS[method].is_mesu:
-            return _MESU.settings
+        if line := METHODS[method].line:
+            return PUBLISHED_RUNS[line].settings
         if method == "published":
             return {"learning_rate": self.published_rate, **PUBLISHED_RULE}
         names = ("learning_rate", "gain", "clamp", "p_start")
@@ -149,7 +150,7 @@ class Config:
     def seeds_of(self, method: str) -> tuple[int, ...]:
         """Return the seeds that a method is run on."""
         n_seeds = self.n_seeds_control if method in CONTROLS else len(self.seeds)
-        return self.seeds[: self.n_seeds_mesu if METHODS[method].is_mesu else n_seeds]
+        return self.seeds[: self.n_seeds_mesu if METHODS[method].line else n_seeds]
 
 
 QUICK = Config(
@@ -274,11 +275,11 @@ def learned_networks(config: Config, networks: Sequence[tuple[str, int]], execut
 def sequence_for(config: Config, method: Method, execution: Execution) -> TaskSequence:
     """Return the tasks as a method sees them."""
     images = images_for(config.data_set, execution)
-    if not method.is_mesu:
+    if method.line is None:
         return permuted_tasks(images, config.n_tasks)
-    side = math.isqrt(images.n_pixels)
-    images = images_as_published(replace(_MESU, side=side), images)
-    return replace(permuted_tasks(images, config.n_tasks), shuffles=_MESU.shuffles)
+    run = PUBLISHED_RUNS[method.line]
+    images = images_as_published(replace(run, side=math.isqrt(images.n_pixels)), images)
+    return replace(permuted_tasks(images, config.n_tasks), shuffles=run.shuffles)
 
 
 def _release_probabilities(synapses: Synapses) -> np.ndarray:

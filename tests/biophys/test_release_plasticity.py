@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from biophys.release_plasticity import (
+    OddsPlasticity,
     ReleasePlasticity,
     learning_rate_factor,
     updated_release_probability,
@@ -90,3 +91,18 @@ def test_learning_rate_factor_is_the_probability_of_silence_with_consolidation_o
 def test_wrong_parameters_are_named(parameters, message):
     with pytest.raises(ValueError, match=message):
         ReleasePlasticity(**parameters)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "message"),
+    [
+        ({"p_min": 0.9, "p_max": 0.5}, "expected 0 < p_min < p_max < 1"),
+        ({"p_max": 1.0}, "expected 0 < p_min < p_max < 1"),
+        ({"g_lim": math.inf}, "g_lim must be finite and positive, got inf"),
+        ({"memory": 0.5}, "memory must be at least 1 update"),
+        ({"clamp": 0.0}, "clamp must be positive"),
+    ],
+)
+def test_wrong_parameters_of_evidence_in_the_odds_are_named(numbers, message):
+    with pytest.raises(ValueError, match=message):
+        OddsPlasticity(**numbers)

@@ -9,7 +9,7 @@ import pytest
 from brian2 import Hz, Network, NeuronGroup, SpikeGeneratorGroup, ms, prefs
 from brian2.devices.device import get_device
 
-from biophys.release_plasticity import ReleasePlasticity
+from biophys.release_plasticity import OddsPlasticity, ReleasePlasticity
 from brianpresyn import (
     Stage,
     SynapseCode,
@@ -17,6 +17,7 @@ from brianpresyn import (
     binomial_release,
     energy_ledger,
     energy_report,
+    given_signal,
     pair_stdp,
     release_counters,
     release_plasticity,
@@ -30,9 +31,9 @@ from brianpresyn.targets import code_generation, numpy_while_building
 
 SEEDS = (1, 2)
 LAST_INT = 2**31
-ALL = ("strong_", "silent_", "docked_", "mean_", "counted_", "moved_", "rule_")
+ALL = ("strong_", "silent_", "docked_", "mean_", "counted_", "moved_", "rule_", "odds_")
 # Every kind of draw, a ledger and regular updates: what cython needs to be compared in.
-FEW = ("docked_", "moved_")
+FEW = ("docked_", "moved_", "odds_")
 
 
 def paid(code, **options):
@@ -44,7 +45,13 @@ def pieces():
     growth = SynapseCode("growth", on_pre={Stage.LEARN: "strength *= 1.05"}, requires={"strength"})
     calcium = SynapseCode("calcium", "c : 1", on_pre={"calcium": {Stage.LEARN: "c += 1"}})
     rule = release_plasticity(ReleasePlasticity(p_up=0.02, p_down=0.01), pair_stdp())
+    odds = OddsPlasticity(g_lim=2.0, memory=20, clamp=0.5, p_min=0.4)
+    learns = {"strength": "strength", "learning_rate": 0.01}
     return {
+        "odds_": paid(
+            bernoulli_release(0.4, mean=0.1, target="w")
+            + release_plasticity(odds, given_signal("(v_post - 1)*released/p"), **learns)
+        ),
         "strong_": paid(bernoulli_release(0.5, mean=0.1) + growth),
         "silent_": bernoulli_release(0.5, mean=1.0, target="silent"),
         "docked_": paid(

@@ -13,7 +13,12 @@ from brian2 import (
     mV,
 )
 
-from biophys.release_plasticity import ReleasePlasticity, learning_rate_factor, updated_release_probability
+from biophys.release_plasticity import (
+    OddsPlasticity,
+    ReleasePlasticity,
+    learning_rate_factor,
+    updated_release_probability,
+)
 from brianpresyn import bernoulli_release, synapses
 from brianpresyn.plasticity import release_plasticity
 from brianpresyn.update_signals import (
@@ -104,6 +109,45 @@ def test_strength_learns_at_the_consolidated_rate(rule):
         strength = strength + 0.01 * learning_rate_factor(p, rule) * signal
         p = updated_release_probability(p, signal, rule)
         np.testing.assert_allclose(measured_p[step] * measured_q[step], strength, rtol=1e-10, atol=1e-14)
+
+
+ODDS_RULES = [
+    OddsPlasticity(g_lim=3.0, p_min=0.6),
+    OddsPlasticity(g_lim=0.8, memory=20.0, clamp=0.5, p_min=0.25, p_max=0.97),
+]
+
+
+@pytest.mark.parametrize("rule", ODDS_RULES)
+@pytest.mark.parametrize("strength", ["q", "strength"])
+def test_odds_count_evidence_and_the_strength_learns_by_what_is_known(rule, strength):
+    signals = np.random.default_rng(6).normal(size=(80, 10))
+    p, q = driven_by(signals, rule, learning_rate=0.05 * mV, strength=strength)
+    r, w = np.ones(10), np.full(10, rule.p_min)
+    floor, ceiling = (end / (1 - end) for end in (rule.p_min, rule.p_max))
+    known = np.full(10, rule.p_min)
+    for step, g in enumerate(signals):
+        bound = rule.clamp * rule.g_lim * np.sqrt(r)
+        w = w + 0.05 * np.clip(g, -bound, bound) / r
+        r = r + known * (g / rule.g_lim) ** 2 - (r - 1) / rule.memory
+        r = np.clip(r, 1, ceiling / floor)
+        known = floor * r / (1 + floor * r)
+        np.testing.assert_allclose(p[step], known, rtol=1e-9)
+        np.testing.assert_allclose(p[step] * q[step], w, rtol=1e-9, atol=1e-12)
+    assert p.min() >= rule.p_min and p.max() > rule.p_min + 0.1
+
+
+def test_evidence_of_releases_does_not_hang_on_how_often_they_come():
+    """Of 2000 spikes, whatever p: within five standard errors r gains the mean of the squared slope."""
+    rule = OddsPlasticity(g_lim=1e4, p_min=0.3)
+    n = 2000
+    source = NeuronGroup(n, "x : 1", threshold="t < 0.05*ms")
+    code = bernoulli_release(p=rule.p_min, q=1 * mV)
+    code += release_plasticity(rule, given_signal("3e3*released/p"))
+    connection = synapses(source, NeuronGroup(n, "v : volt"), code, connect={"j": "i"}, seed=1)
+    Network(source, connection.target, connection).run(0.1 * ms)
+    odds = connection.p[:] / (1 - connection.p[:])
+    evidence = odds * (1 - rule.p_min) / rule.p_min - 1
+    assert abs(evidence.mean() - 0.09) < 5 * evidence.std() / n**0.5
 
 
 def spiking_pair(pre, post, code, duration=200 * ms, record=()):
@@ -214,6 +258,7 @@ def test_a_signal_with_the_wrong_unit_is_refused():
             TypeError,
             "rule must be of type ReleasePlasticity",
         ),
+        (lambda: release_plasticity(OddsPlasticity(), pair_stdp(), g_lim=0), ValueError, "g_lim must be pos"),
     ],
 )
 def test_bad_input_is_named(make, error, message):

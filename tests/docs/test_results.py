@@ -105,7 +105,14 @@ def test_open_clauses_say_what_was_missing_and_what_it_costs():
     assert row[:2] == ("reliability", "M03")
     run = measured.archived_run(DOCS / "results" / "reliability_converged.nc")
     # It was run for fewer epochs than published: the published schedule takes longer than it did.
-    assert measured.hours_at_published_settings(run) > run.provenance["cpu_seconds"] / 3600
+    assert measured.hours_with(run, {}) > run.provenance["cpu_seconds"] / 3600
+
+
+def test_missing_runs_are_ones_that_can_be_asked_for():
+    ((_, content),) = contents("missing-runs")
+    for asked, what in measured.described_panels(content).items():
+        name, *settings = asked.strip("`").split()
+        assert what and measured.cost_of(name, dict(each.split("=", 1) for each in settings))
 
 
 def test_first_verdicts_are_of_clauses_that_exist(tmp_path):

@@ -1,5 +1,7 @@
 """Baselines against forgetting: worked examples, plain loops, and the limits in which the answer is known."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -174,10 +176,11 @@ def test_elastic_weights_follow_autograd_of_the_penalised_loss(kind, decay):
             held.append((fisher, plain))
 
 
-def test_bayesian_gradient_descent_follows_its_published_algorithm():
+@pytest.mark.parametrize("clamp", [math.inf, 0.05])
+def test_bayesian_gradient_descent_follows_its_published_algorithm(clamp):
     """Against a plain loop over the drawn networks, with the update of sigma as printed."""
     synapses = MeanFieldSynapses(LAYOUT, [2], initial_sigma=0.1, draws_per_step=3, execution=DOUBLE)
-    rule = BayesianGradientDescent(synapses, learning_rate=0.7)
+    rule = BayesianGradientDescent(synapses, learning_rate=0.7, clamp=clamp)
     trainer = Trainer(FeedForward(LAYOUT), synapses, rule, IMAGES, LABELS, loss="sum")
     mu, sigma = synapses.mu[0].clone(), synapses.log_sigma[0].exp()
     plan = DataOrder([2]).epoch(np.arange(60), batch_size=10)
@@ -192,8 +195,9 @@ def test_bayesian_gradient_descent_follows_its_published_algorithm():
                 for own in xi
             ]
         )
-        mu = mu - 0.7 * sigma**2 * slopes.mean(dim=0)
-        a = sigma * (slopes * xi).mean(dim=0) / 2
+        bound = clamp / sigma
+        mu = mu - 0.7 * sigma**2 * slopes.mean(dim=0).clamp(-bound, bound)
+        a = sigma * (slopes * xi).mean(dim=0).clamp(-bound, bound) / 2
         sigma = sigma * (1 + a**2).sqrt() - sigma * a
     torch.testing.assert_close(synapses.mu[0], mu)
     torch.testing.assert_close(synapses.log_sigma[0].exp(), sigma)
@@ -235,7 +239,8 @@ def test_importance_of_synaptic_intelligence_by_hand():
 def updated_sigma(sigma, slope):
     """Return sigma after one step with draws of 1, so that the gradient is the slope by sigma."""
     learned = torch.cat([torch.zeros_like(sigma), sigma.log()])[None]
-    _follow_in_closed_form(learned, slope[None, None], torch.ones_like(slope), 0 * sigma, (-np.inf, np.inf))
+    numbers = 0 * sigma, None, (-np.inf, np.inf)
+    _follow_in_closed_form(learned, slope[None, None], torch.ones_like(slope), *numbers)
     return learned[0, len(sigma) :].exp()
 
 

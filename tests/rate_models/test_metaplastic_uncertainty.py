@@ -149,10 +149,11 @@ def test_untrained_biases_stay_zero_and_draws_answer():
     assert (first != second)[:, : LAYOUT.n_weights].all()
 
 
-def test_the_program_starts_as_published():
-    layout = Layout((784, 200, 10))
-    setting = PUBLISHED_RUNS["mesu 10 tasks"].settings
-    learner = learner_of("mesu", [Replica(1, setting)], layout, Training(draws_per_step=2), Execution())
+@pytest.mark.parametrize("name", ["mesu 10 tasks", "foo-vb 10 tasks"])
+def test_the_program_starts_as_published(name):
+    layout, run = Layout((784, 200, 10)), PUBLISHED_RUNS[name]
+    replicas = [Replica(1, run.settings)]
+    learner = learner_of(run.program, replicas, layout, Training(draws_per_step=2), Execution())
     synapses = learner.synapses
     for part, n_in in zip(layout.weight_slices, (784, 200), strict=True):
         mu, sigma = synapses.mu[:, part], synapses.log_sigma[:, part].exp()
@@ -186,11 +187,12 @@ def test_a_published_line_is_followed_in_every_column(name):
         assert float(data.test_images.std()) == pytest.approx(1, abs=1e-5)
 
 
-def test_the_program_learns_and_a_line_says_the_order_of_images_and_pixels():
-    setting = PUBLISHED_RUNS["mesu 10 tasks"].settings
+@pytest.mark.parametrize("name", ["mesu 10 tasks", "foo-vb 10 tasks"])
+def test_the_program_learns_and_a_line_says_the_order_of_images_and_pixels(name):
+    run = PUBLISHED_RUNS[name]
     training = Training(hidden_units=(30,), n_epochs=8, batch_size=50, draws_per_step=4)
     tasks = permuted_tasks(load_images("digits"), 1)
-    found = learned("mesu", [Replica(1, setting)], tasks, training, execution=Execution())
+    found = learned(run.program, [Replica(1, run.settings)], tasks, training, execution=Execution())
     assert float(found.accuracy[0, -1, 0]) > 0.85
     in_order = replace(tasks, starts_unpermuted=True, shuffles=False)
     assert in_order.pixel_orders([1, 2])[:, 0].tolist() == [list(range(64))] * 2

@@ -1,6 +1,7 @@
-"""X02: the release probability moves alike in numpy, torch and Brian2."""
+"""X02 and X13: the release probability moves alike in numpy, torch and Brian2, by either rule."""
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -11,7 +12,12 @@ from numpy.typing import NDArray
 
 from biophys.estimates import exactly
 from biophys.palette import BLUE, GREEN, ORANGE
-from biophys.release_plasticity import FORMS, ReleasePlasticity, updated_release_probability
+from biophys.release_plasticity import (
+    FORMS,
+    OddsPlasticity,
+    ReleasePlasticity,
+    updated_release_probability,
+)
 from brianpresyn.experiments import plasticity_trajectory
 from brianpresyn.targets import run_each_in_its_process
 from validation.criteria import exact
@@ -36,6 +42,27 @@ X02 = Claim(
     (IN_TORCH, IN_BRIAN),
 )
 
+# Float64 too, but in spikes p alone holds the odds, whose rounding 1 / (1 - p) enlarges.
+_spiking = partial(
+    Clause, source=CROSS_CHECK, criterion=exact(0.0, 1e-9), unit="updates", rendering=Rendering.SPIKING
+)
+ODDS = _spiking("X13a", "Brian2 moves p as the rate engine does, on every target")
+STRENGTH = _spiking("X13b", "and the strength, which starts at 1")
+X13 = Claim(
+    "X13",
+    "Evidence in the odds of release: p and strength move in spikes as in the rate engine, under the same "
+    "gradients and releases",
+    CROSS_CHECK,
+    (ODDS, STRENGTH),
+)
+_TARGETS = ("cython", "cpp_standalone", "numpy")
+"""Cython compiles longest, so it goes first."""
+_ODDS_RULES = {
+    "as for ten tasks": {"gain": 64.0, "memory": math.inf, "clamp": 1.732, "p_start": 0.75},
+    "forgets, cut steps": {"gain": 16.0, "memory": 50.0, "clamp": 0.3, "p_start": 0.25},
+}
+_ODDS_RATE = 9.0
+
 
 @measures(X02, rendering=Rendering.SPIKING, needs=("torch",))
 def release_probability_trajectories(context: Context) -> Findings:
@@ -46,19 +73,15 @@ def release_probability_trajectories(context: Context) -> Findings:
     rules = tuple(
         ReleasePlasticity(p_up=0.07, p_down=0.07, g_lim=0.7, p_freeze=0.9353, form=form) for form in FORMS
     )
-    # Cython compiles longest, so it goes first.
-    configs = [
-        replace(base, rules=rules, target=target, seed=context.seed)
-        for target in ("cython", "cpp_standalone", "numpy")
-    ]
+    configs = [replace(base, rules=rules, target=target, seed=context.seed) for target in _TARGETS]
     signals = plasticity_trajectory.signals_for(configs[0])
     start = np.ones(base.n_synapses)
     expected = np.array([_followed(start * r.p_min, signals, r) for r in rules])
     in_torch = [_followed(torch.as_tensor(start * r.p_min), torch.as_tensor(signals), r) for r in rules]
-    yield from _differences(IN_TORCH, "torch", np.array(in_torch), expected)
+    yield from _by_form(IN_TORCH, "torch", np.array(in_torch), expected)
     for number, result in enumerate(run_each_in_its_process(plasticity_trajectory.run, configs)):
         measured = result.p.values
-        yield from _differences(IN_BRIAN, configs[number].target, measured, expected)
+        yield from _by_form(IN_BRIAN, configs[number].target, measured, expected)
         context.report_progress((number + 1) / len(configs), f"{configs[number].target} done")
     caption = (
         f"Release probability of three of {base.n_synapses} synapses under the same standard normal signals "
@@ -66,6 +89,58 @@ def release_probability_trajectories(context: Context) -> Findings:
         "target) every tenth update."
     )
     yield claim_figure(partial(_draw, expected, measured), caption, (8, 3.4))
+
+
+@measures(X13, rendering=Rendering.SPIKING, needs=("torch",))
+def odds_trajectories(context: Context) -> Findings:
+    """Compare p and strength in spikes with the rate engine's, given the gradients and what was released."""
+    base = plasticity_trajectory.QUICK if context.is_quick else plasticity_trajectory.Config()
+    variance = 1 / (3 * base.n_synapses)
+    rules = tuple(
+        OddsPlasticity(
+            (r["gain"] * variance) ** -0.5, r["memory"], r["clamp"] * r["gain"] ** 0.5, r["p_start"]
+        )
+        for r in _ODDS_RULES.values()
+    )
+    base = replace(base, rules=rules, learning_rate=_ODDS_RATE * variance, seed=context.seed)
+    configs = [replace(base, target=target) for target in _TARGETS]
+    signals = plasticity_trajectory.signals_for(base)
+    for number, result in enumerate(run_each_in_its_process(plasticity_trajectory.run, configs)):
+        for place, (rule, numbers) in enumerate(_ODDS_RULES.items()):
+            in_spikes, condition = result.isel(rule=place), {"target": configs[number].target, "rule": rule}
+            in_rates = _in_rates(numbers, signals, in_spikes.released.values)
+            for clause, name, theirs in zip(X13.clauses, ("p", "strength"), in_rates, strict=True):
+                quantity = f"largest difference of {name} from the trajectory in rates"
+                yield _difference(clause, in_spikes[name].values, theirs, quantity, condition)
+        context.report_progress((number + 1) / len(configs), f"{configs[number].target} done")
+
+
+def _in_rates(
+    numbers: Mapping[str, float], signals: NDArray[np.float64], released: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return p and strength after each update of the rate engine, in double precision."""
+    import torch
+
+    from rate_models.devices import Execution
+    from rate_models.layout import Layout
+    from rate_models.release_odds import ReleaseOdds
+    from rate_models.stochastic_layers import BernoulliSynapses
+
+    n = signals.shape[1]
+    synapses = BernoulliSynapses(
+        Layout((n, 1)), [0], release_probability=numbers["p_start"], execution=Execution(dtype="float64")
+    )
+    synapses.strength.fill_(1.0)
+    gain, memory, clamp = (numbers[name] for name in ("gain", "memory", "clamp"))
+    rule = ReleaseOdds(synapses, learning_rate=_ODDS_RATE, gain=gain, memory=memory, clamp=clamp)
+    p, strength = np.empty_like(signals), np.empty_like(signals)
+    for step, (signal, k) in enumerate(zip(signals, released, strict=True)):
+        # A signal is what the strength is to gain, a gradient what it is to lose.
+        synapses.gradient[0, :n] = -torch.from_numpy(signal)
+        synapses.scale[0] = torch.from_numpy(k) / synapses.p[0]
+        rule.update(synapses)
+        p[step], strength[step] = synapses.p[0], synapses.strength[0]
+    return p, strength
 
 
 def _followed(p: Any, signals: Any, rule: ReleasePlasticity) -> NDArray[np.float64]:
@@ -76,15 +151,25 @@ def _followed(p: Any, signals: Any, rule: ReleasePlasticity) -> NDArray[np.float
     return np.array(trajectory)
 
 
-def _differences(
+def _by_form(
     clause: Clause, target: str, measured: NDArray[np.float64], expected: NDArray[np.float64]
 ) -> Iterator[Measurement]:
     """Yield the largest difference from the numpy trajectories, rule by rule."""
     for form, ours, theirs in zip(FORMS, measured, expected, strict=True):
         quantity = "largest difference of p from the numpy trajectory"
-        estimate = exactly(np.max(np.abs(ours - theirs)), n=theirs.size, unit=clause.unit)
-        about = {"target": target, "form": form}
-        yield row(clause, estimate, quantity, rendering=clause.rendering, condition=about)
+        yield _difference(clause, ours, theirs, quantity, {"target": target, "form": form})
+
+
+def _difference(
+    clause: Clause,
+    ours: NDArray[np.float64],
+    theirs: NDArray[np.float64],
+    quantity: str,
+    condition: Mapping[str, str],
+) -> Measurement:
+    """Return the largest difference between two trajectories."""
+    estimate = exactly(np.max(np.abs(ours - theirs)), n=theirs.size, unit=clause.unit)
+    return row(clause, estimate, quantity, rendering=clause.rendering, condition=condition)
 
 
 def _draw(expected: NDArray[np.float64], brian: NDArray[np.float64], figure: Figure) -> None:

@@ -12,14 +12,14 @@ from validation.statement import Verdict, combined_verdict
 pytest.importorskip("torch")
 
 
-def _rows_with(monkeypatch, **changes):
-    """Return the rows of X02 with every simulation on the numpy target, which compiles nothing."""
+def _rows_with(monkeypatch, measure=p_trajectories.release_probability_trajectories, **changes):
+    """Return the rows of X02 or X13 with every simulation on the numpy target, which compiles nothing."""
     monkeypatch.setattr(
         p_trajectories,
         "run_each_in_its_process",
         lambda run, configs: [run(replace(config, target="numpy", **changes)) for config in configs],
     )
-    return evidence_of(p_trajectories.release_probability_trajectories(Context())).measurements
+    return evidence_of(measure(Context())).measurements
 
 
 def test_every_target_is_compared_and_follows_numpy(monkeypatch):
@@ -31,3 +31,10 @@ def test_every_target_is_compared_and_follows_numpy(monkeypatch):
 def test_other_signals_are_noticed(monkeypatch):
     rows = _rows_with(monkeypatch, seed=5)
     assert combined_verdict(p_trajectories.X02, rows) is Verdict.DOES_NOT_HOLD_HERE
+
+
+@pytest.mark.parametrize(("seed", "verdict"), [(2021, Verdict.HOLDS_HERE), (5, Verdict.DOES_NOT_HOLD_HERE)])
+def test_evidence_in_the_odds_is_followed_by_the_rate_engine(monkeypatch, seed, verdict):
+    rows = _rows_with(monkeypatch, p_trajectories.odds_trajectories, seed=seed)
+    assert len(rows) == 12 and {row.n for row in rows} == {30_000}
+    assert combined_verdict(p_trajectories.X13, rows) is verdict
