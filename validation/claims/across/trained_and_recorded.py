@@ -30,8 +30,8 @@ def release_of_trained_networks(run: Run, context: Context) -> Findings:
     is_below = recordings.p_before[:, None] <= upper_edges
     learned = (counts.cumsum("p_bin") / counts.sum("p_bin")).transpose("l2", "p_bin")
     for l2, share in zip(counts.l2.values, learned.values, strict=True):
-        drawn = {"clusters": recordings.recording, "rng": rng, "unit": "recordings"}
-        estimate = bootstrap(partial(_distance, is_below, share), len(recordings), **drawn)
+        distance, names = partial(_distance, is_below, share), recordings.recording
+        estimate = bootstrap(distance, len(names), clusters=names, rng=rng, unit="recordings")
         quantity = "earth mover's distance of recorded p before induction from that of trained synapses"
         yield row(X10, estimate, quantity, condition={"trained with L2": float(l2)})
 
