@@ -115,9 +115,9 @@ class SlopeFit:
         """Return twice the log likelihood that is lost if b is `slope`, everything else refitted."""
         return 2 * (self.at(slope).fun + self.log_likelihood)
 
-    def at(self, slope: float, cells: Sequence[Alike] | None = None) -> OptimizeResult:
-        """Return the fit of everything but the slope, to other cells if they are given."""
-        return _fit(self.cells if cells is None else cells, self.parameters, self.bounds, slope)
+    def at(self, slope: float) -> OptimizeResult:
+        """Return the fit of everything but the slope."""
+        return _fit(self.cells, self.parameters, self.bounds, slope)
 
     def interval(self, level: float = 0.95) -> tuple[float, float]:
         """Return the profile interval of the slope, with an infinite end where no slope is excluded."""
@@ -265,7 +265,8 @@ def cells_to_tell_apart(fit: SlopeFit, cost: str, other: str, *, power: float = 
         moments = by_known @ cell.moments[..., known[:, None], known] @ by_known.T
         moments[..., drawn, drawn] += covariance
         expected.append(replace(cell, moments=moments))
-    lost = 2 * (fit.at(false, expected).fun - _loss(expected, true, at_truth))
+    best = _fit(expected, at_truth, fit.bounds, false).fun
+    lost = 2 * (best - _loss(expected, true, at_truth))
     needed = brentq(lambda size: ncx2.sf(chi2.ppf(0.95, 1), 1, size) - power, 0.1, 100)
     return needed / lost * fit.n_cells
 
