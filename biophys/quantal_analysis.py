@@ -16,12 +16,14 @@ from biophys.recordings.fitting import FailedFit, fit_releases
 from biophys.recordings.recording import QuantalVariability, amplitudes_of, checked_variability
 from biophys.recordings.release_fit import IdentifiabilityWarning
 from biophys.recordings.release_moments import Z_95, release_cumulants
-from biophys.recordings.serial_dependence import SerialDependenceWarning
+from biophys.recordings.serial_dependence import SerialDependence, SerialDependenceWarning, serial_dependence
 from biophys.units import FloatArray, checked_finite, magnitude_in, psp_unit_of, unit_of
 
 # A number of sites is identified if its credible interval, flat on 1 to 30 or to 100, spans less than this.
 _FACTOR = 3.0
 _FEW, _MANY = 30, 100
+# Synapses whose responses are tested for independence: enough to see trains taken for trials.
+_TESTED = 100
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,8 +94,9 @@ def estimate_by_moments(
 
     Warns
     -----
-    IdentifiabilityWarning
-        If n was not given and cannot be told from p.
+    IdentifiabilityWarning, SerialDependenceWarning
+        If n was not given and cannot be told from p; if the responses (of the first hundred synapses) are not
+        independent.
 
     Examples
     --------
@@ -117,6 +120,8 @@ def estimate_by_moments(
     else:
         parts = _from_three_moments(moments, noise, quanta)
     estimate = _shaped("moments", unit, shape, reasons, *parts, sign=sign)
+    columns = [column for column in x.T[:_TESTED] if np.isfinite(column).sum() >= 8 and np.nanstd(column) > 0]
+    _warn_if_dependent([serial_dependence(column) for column in columns])
     if n is None:
         _warn_if_unidentifiable(estimate)
     return estimate
@@ -373,6 +378,19 @@ def _is_identified(off: FloatArray, error: FloatArray) -> NDArray[np.bool_]:
     return is_narrow
 
 
+def _warn_if_dependent(tested: list[SerialDependence]) -> None:
+    """Warn, at the line that called an estimator, of more dependent recordings than chance gives."""
+    n_dependent = sum(serial.is_dependent for serial in tested)
+    # One in a hundred independent recordings looks dependent.
+    if tested and n_dependent > 0.01 * len(tested) + 3.0 * np.sqrt(0.01 * (len(tested) - 1)):
+        warnings.warn(
+            f"responses are not independent in {n_dependent} of {len(tested)} recordings: give fit_release "
+            "their spike_times= if they come from trains",
+            SerialDependenceWarning,
+            stacklevel=4,
+        )
+
+
 def _warn_if_unidentifiable(estimate: QuantalEstimate) -> None:
     """Warn, at the line that called an estimator, of recordings whose n cannot be told from p."""
     n_lost = int(np.sum(~np.asarray(estimate.is_identifiable)))
@@ -439,16 +457,7 @@ def estimate_by_likelihood(
         checked_finite(quantal_cv, "quantal_cv", 0.0, 2.0)
     fits = fit_releases(recordings, variability=checked_variability(quantal_cv))
     estimate = as_estimate(fits, "likelihood", unit, shape)
-    tested = [fit.serial for fit in fits if not isinstance(fit, FailedFit) and fit.serial is not None]
-    n_dependent = sum(serial.is_dependent for serial in tested)
-    # One in a hundred independent recordings looks dependent: warn of more than chance gives.
-    if n_dependent > 0.01 * len(fits) + 3.0 * np.sqrt(0.01 * (len(fits) - 1)):
-        warnings.warn(
-            f"responses are not independent in {n_dependent} of {len(fits)} recordings: give fit_release "
-            "their spike_times= if they come from trains",
-            SerialDependenceWarning,
-            stacklevel=3,
-        )
+    _warn_if_dependent([fit.serial for fit in fits if getattr(fit, "serial", None)])
     if np.any(estimate.is_identifiable & (estimate.n_interval[1] > limit)):
         warnings.warn(
             f"n_max = {int(limit)} is too small: the recording allows up to "
@@ -668,8 +677,10 @@ def _parabola_estimate(
             np.einsum("icb,ijb,jcb->cb", by, cov, by) + by_mean**2 * t / trials + 2 * by_mean * with_mean
         )
         p_error = np.sqrt(np.maximum(variance, 0.0))
-        # Without curvature p reaches from 0 to what the largest curvature allows.
-        at_most = np.where(has_sites, centre + Z_95 * p_error, m * w * np.maximum(c_high, 0.0) / s)
+        # Without curvature p reaches from 0 to what the largest curvature allows; if that is none, to 1.
+        at_most = np.where(
+            has_sites, centre + Z_95 * p_error, m * w * np.where(c_high > 0, c_high, np.nan) / s
+        )
         p_low = np.where(has_sites & (c_low > 0), np.clip(centre - Z_95 * p_error, 0.0, 1.0), 0.0)
         p_high = np.where(np.isfinite(at_most), np.clip(at_most, 0.0, 1.0), 1.0)
         n_low, n_high = (np.where(end > 0, np.maximum(b2 / end, 1.0), np.inf) for end in (c_high, c_low))

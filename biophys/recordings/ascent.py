@@ -130,11 +130,10 @@ def measured_curvature(evaluate: Evaluate, theta: FloatArray) -> FloatArray:
     if here.hessian is not None:
         return -here.hessian
     size, step = theta.shape[1], 1e-4
-    columns = []
-    for axis in np.eye(size):
-        ahead, behind = (evaluate(theta + sign * step * axis, rows).gradient for sign in (1.0, -1.0))
-        columns.append((behind - ahead) / (2.0 * step))
-    bend = np.stack(columns, axis=2)
+    shifts = step * np.concatenate([np.eye(size), -np.eye(size)])
+    shifted = (theta + shifts[:, None]).reshape(-1, size)
+    ahead, behind = evaluate(shifted, np.tile(rows, 2 * size)).gradient.reshape(2, size, -1, size)
+    bend = np.moveaxis((behind - ahead) / (2.0 * step), 0, 2)
     return 0.5 * (bend + bend.swapaxes(1, 2))
 
 
@@ -151,27 +150,35 @@ def profile_end(
     coordinate: int,
     side: float,
     fall: FloatArray,
+    known: FloatArray | float,
 ) -> FloatArray:
     """Return where the profile of a coordinate has fallen from the summit, (rows,): the bound if not inside.
 
     `side` is -1 for the lower end and 1 for the upper, `fall` (rows,) twice the loss of log likelihood there.
+    An end that is not beyond one that is `known` is not looked for: the known one is returned.
     """
     low, high = (np.broadcast_to(end, summit.theta.shape) for end in bounds)
     bound = (high if side > 0 else low)[:, coordinate]
     start = summit.theta[:, coordinate]
+    # The last point of the profile, its distance and the root of the loss there: the next lies on the chord.
+    theta, last, root = summit.theta.copy(), np.zeros_like(start), np.zeros_like(start)
     spread = spread_of(summit.curvature)
     direction = spread[:, :, coordinate] / spread[:, coordinate, coordinate, None]
     farthest = np.abs(bound - start)
     inside, outside = np.zeros_like(start), np.full_like(start, np.inf)
-    distance = np.minimum(np.sqrt(fall * spread[:, coordinate, coordinate]), farthest)
+    least = side * (known - start)
+    distance = np.maximum(np.sqrt(fall * spread[:, coordinate, coordinate]), least)
+    distance = np.minimum(distance, farthest)
     is_held = np.arange(summit.theta.shape[1]) == coordinate
     nearest = np.full_like(start, np.inf)
     result = distance.copy()
     for _ in range(7):
-        rows = np.flatnonzero((nearest > 0.01 * fall + 1e-6) & (distance > 0))
+        rows = np.flatnonzero((nearest > 0.01 * fall + 1e-6) & (distance != last))
         if rows.size == 0:
             break
-        guess = summit.theta[rows] + side * distance[rows, None] * direction[rows]
+        step = distance[rows] - last[rows]
+        # A chord is not trusted farther than the first step of an ascent.
+        guess = theta[rows] + side * np.clip(step, -1.0, 1.0)[:, None] * direction[rows]
         guess[:, coordinate] = start[rows] + side * distance[rows]
 
         def at(theta: FloatArray, inner: NDArray[np.intp], rows: NDArray[np.intp] = rows) -> Point:
@@ -197,9 +204,14 @@ def profile_end(
         # The profile never falls to the level before the bound: the end is open.
         nearest[rows] = np.where(is_inside & (distance[rows] >= farthest[rows]), 0.0, nearest[rows])
         result[rows] = np.where(is_inside & (distance[rows] >= farthest[rows]), farthest[rows], result[rows])
-        # The loss goes with the square of the distance near the summit.
-        factor = np.clip(np.sqrt(fall[rows] / np.maximum(lost, 1e-12)), 0.25, 4.0)
-        wanted = distance[rows] * factor
+        nearest[rows] = np.where(~is_inside & (distance[rows] <= least[rows]), 0.0, nearest[rows])
+        # The loss goes about with the square of the distance.
+        rise = np.sqrt(np.maximum(lost, 1e-12)) - root[rows]
+        slope = np.where(rise * step > 0, rise / step, (rise + root[rows]) / distance[rows])
+        direction[rows] = side * (there.theta - theta[rows]) / step[:, None]
+        theta[rows], last[rows], root[rows] = there.theta, distance[rows], rise + root[rows]
+        wanted = distance[rows] + (np.sqrt(fall[rows]) - root[rows]) / slope
+        wanted = np.clip(wanted, 0.25 * distance[rows], 4.0 * distance[rows])
         is_bracketed = np.isfinite(outside[rows])
         middle = 0.5 * (inside[rows] + np.where(is_bracketed, outside[rows], 0.0))
         is_out = is_bracketed & ((wanted <= inside[rows]) | (wanted >= outside[rows]))

@@ -26,6 +26,8 @@ from biophys.units import FloatArray
 _SHARED = {"n": "n", "p": "p", "q": "q", "variability": "within", "noise": "noise"}
 # The forward pass costs n^2 for each stimulus: fewer numbers of sites are tried than of trials.
 _TRAIN_EVERY, _TRAIN_LAST = 12, 200
+# Responses of the recordings that are fitted together: what is kept of each fills the memory otherwise.
+_AT_ONCE = 20_000
 # Sites that are followed one by one in seconds; more are as good as infinitely many.
 _MOST_SITES, _MOST_SITES_OF_TRAINS = 10_000, 1_000
 
@@ -234,10 +236,11 @@ def fit_releases(recordings: Any, spike_times: Any = None, **options: Any) -> Re
         tasks[key] = task
         groups.setdefault(key, []).append((number, recording))
     for key, members in groups.items():
-        for (number, _), fit in zip(
-            members, _fit_or_reason([r for _, r in members], tasks[key]), strict=True
-        ):
-            fits[number] = fit
+        size = max(1, _AT_ONCE // members[0][1].amplitudes.size)
+        for part in (members[i : i + size] for i in range(0, len(members), size)):
+            numbers, alike = zip(*part, strict=True)
+            for number, fit in zip(numbers, _fit_or_reason(list(alike), tasks[key]), strict=True):
+                fits[number] = fit
     return ReleaseFits(fits)
 
 

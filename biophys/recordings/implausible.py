@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 _GAIN = 6.0
 # 1 / CV^2 = n p / (1 - p) of over a thousand vesicles: beyond the calyx of Held and endplates.
 _LEAST_CV = 0.03
-# Offsets tried lie this many ranges of the responses below the smallest.
-_BELOW = (-0.05, 0.1, 0.3)
+# Offsets tried lie this many ranges of the responses below the smallest, or above the largest.
+_SHIFTS = tuple(product((1.0, -1.0), (-0.05, 0.1, 0.3)))
 
 
 class ImplausibleRecordingWarning(UserWarning):
@@ -105,21 +105,28 @@ def _offsets(fits: Sequence[ReleaseFit], data: Responses) -> list[list[tuple[flo
     """Return gain, offset and n of the responses of each fit less constants, on either side of them."""
     tried: list[list[tuple[float, float, float]]] = [[] for _ in fits]
     flat = data.x.reshape(len(fits), math.prod(data.x.shape[1:]))
-    for side, share in product((1.0, -1.0), _BELOW):
-        nearest = np.nanmin(flat, axis=1) if side > 0 else np.nanmax(flat, axis=1)
-        offset = nearest - side * share * (np.nanmax(flat, axis=1) - np.nanmin(flat, axis=1))
-        is_far = np.abs(offset) >= 0.1 * np.nanmean(flat, axis=1)
-        for family in {fit.family for fit in fits}:
-            rows = np.array([b for b, fit in enumerate(fits) if is_far[b] and fit.family == family], int)
-            if rows.size == 0:
-                continue
-            part = data.take(rows)
-            part = replace(part, x=side * (part.x - offset[rows].reshape(-1, *(1,) * (part.x.ndim - 1))))
-            profile = _with_few_sites([fits[b] for b in rows], part)
-            for i, b in enumerate(rows):
-                best = int(profile.best[i])
-                gain = float(profile.value[best, i] - fits[b].profile.value.max())
-                tried[b].append((gain, float(offset[b]), float(profile.sites[best])))
+    ends = {1.0: np.nanmin(flat, axis=1), -1.0: np.nanmax(flat, axis=1)}
+    mean, span = np.nanmean(flat, axis=1), ends[-1.0] - ends[1.0]
+    shifts = [
+        (b, side, ends[side][b] - side * share * span[b]) for b in range(len(fits)) for side, share in _SHIFTS
+    ]
+    for family in {fit.family for fit in fits}:
+        alike = [
+            shift
+            for shift in shifts
+            if fits[shift[0]].family == family and abs(shift[2]) >= 0.1 * mean[shift[0]]
+        ]
+        if not alike:
+            continue
+        rows, side, offset = (np.array(column) for column in zip(*alike, strict=True))
+        part = data.take(rows)
+        each = (-1, *(1,) * (part.x.ndim - 1))
+        part = replace(part, x=side.reshape(each) * (part.x - offset.reshape(each)))
+        profile = _with_few_sites([fits[b] for b in rows], part)
+        for i, b in enumerate(rows):
+            best = int(profile.best[i])
+            gain = float(profile.value[best, i] - fits[b].profile.value.max())
+            tried[b].append((gain, float(offset[i]), float(profile.sites[best])))
     return tried
 
 

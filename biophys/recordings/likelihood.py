@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from biophys.recordings.ascent import Point
 from biophys.recordings.mixture import MANY_SITES, mixture_likelihood
 from biophys.recordings.release_chain import Filtered, Smoothed, filter_forward, released_before, smooth
 from biophys.recordings.response_density import Family, Quanta, cumulative, log_density
-from biophys.recordings.skewed_mixture import skewed_likelihood
+from biophys.recordings.skewed_mixture import Waves, skewed_likelihood
 from biophys.recordings.train_dynamics import DYNAMICS, Drive, drive, pull_back
 from biophys.units import FloatArray
 
@@ -176,14 +177,30 @@ class Likelihood:
             point = self._chain_at(theta, phi, rows, value_only)
         return self._with_noise_measured(point, phi, rows)
 
+    @cached_property
+    def _waves(self) -> Waves:
+        return Waves(self.data.x)
+
+    @cached_property
+    def moments(self) -> tuple[FloatArray, FloatArray]:
+        """Mean and variance of the responses at rest of each condition, (synapses, conditions)."""
+        first = self.data.x if self.data.gaps is None else self.data.x[:, :, :1]
+        flat = [part.reshape(len(part), -1) for part in self.data.by_condition(first)]
+        with np.errstate(invalid="ignore"):
+            mean, variance = (
+                np.stack([moment(part, axis=1) for part in flat], axis=1)
+                for moment in (np.nanmean, np.nanvar)
+            )
+        return np.maximum(mean, 1e-3), variance
+
     def _mixture_at(self, phi: FloatArray, rows: NDArray[np.intp], value_only: bool) -> Point:
         active = tuple(j for j in range(4) if np.any(self.index[:, j] >= 0))
-        n = np.broadcast_to(self.n, (rows.size, self.n.size))
-        x, family = self.data.x[rows], self.model.family
+        n, family = self.n, self.model.family
         if family == "normal":
-            per = mixture_likelihood(x, phi, n, self.model.between, active, value_only=value_only)
+            x, between = self.data.x[rows], self.model.between
+            per = mixture_likelihood(x, phi, n, between, active, value_only=value_only)
         else:
-            per = skewed_likelihood(x, phi, n, family, active, value_only=value_only)
+            per = skewed_likelihood(self._waves, rows, phi, n, family, active, value_only=value_only)
         assert per.hessian is not None
         gradient = np.zeros((rows.size, self.size))
         hessian = np.zeros((rows.size, self.size, self.size))

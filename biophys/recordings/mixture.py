@@ -1,5 +1,6 @@
 """Likelihood of independent trials: each amplitude is a mixture over the number of vesicles released."""
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -23,14 +24,18 @@ def log_binomial(k: FloatArray, n: FloatArray, log_odds: FloatArray) -> FloatArr
     >>> np.exp(log_binomial(np.arange(4.0), np.array(2.0), np.array(0.0)))
     array([0.25, 0.5 , 0.25, 0.  ])
     """
+    ways = _log_ways(k.size, np.asarray(n).tobytes()).reshape(*np.shape(n)[:-1], k.size)
+    return ways - k * np.logaddexp(0, -log_odds) - np.maximum(n - k, 0.0) * np.logaddexp(0, log_odds)
+
+
+@lru_cache(256)
+def _log_ways(size: int, sites: bytes) -> FloatArray:
+    """Return the logarithm of the number of ways to choose 0, 1, ... of each of some numbers of sites."""
     from scipy.special import gammaln
 
-    with np.errstate(invalid="ignore"):
-        ways = np.where(
-            n >= MANY_SITES, k * np.log(n), gammaln(n + 1.0) - gammaln(np.maximum(n - k, 0.0) + 1.0)
-        )
-    log_pmf = ways - gammaln(k + 1.0) - k * np.logaddexp(0, -log_odds) - (n - k) * np.logaddexp(0, log_odds)
-    return np.where(k <= n, log_pmf, -np.inf)
+    k, n = np.arange(float(size)), np.frombuffer(sites)[:, None]
+    fewer = gammaln(n + 1.0) - gammaln(np.maximum(n - k, 0.0) + 1.0)
+    return np.where(k <= n, np.where(n >= MANY_SITES, k * np.log(n), fewer) - gammaln(k + 1.0), -np.inf)
 
 
 def mixture_likelihood(
@@ -47,7 +52,7 @@ def mixture_likelihood(
     The missing numbers released are averaged out (Louis 1982, doi:10.1111/j.2517-6161.1982.tb01203.x).
     Responses `x` (rows, conditions, trials) are above 0 on average, NaN where not measured; `phi` (rows,
     conditions, 4) holds log odds of p, log q, log noise and log within, of which the A `active` are
-    differentiated by (as NaN if `value_only`); `n` are numbers of sites (rows, conditions), which vary by
+    differentiated by (as NaN if `value_only`); `n` are numbers of sites (conditions,), which vary by
     `between`.
     """
     n_rows, n_conditions, n_trials = x.shape
@@ -55,7 +60,7 @@ def mixture_likelihood(
     width = POISSON_COMPONENTS if n.max() >= MANY_SITES else int(n.max()) + 1
     size = max(1, _BLOCK // max(n_conditions * n_trials * width, 1))
     parts = [
-        _block(x[i : i + size], phi[i : i + size], n[i : i + size], between, active, width, value_only)
+        _block(x[i : i + size], phi[i : i + size], n, between, active, width, value_only)
         for i in range(0, n_rows, size)
     ]
     return Point(*(np.concatenate(column) for column in zip(*parts, strict=True)))

@@ -219,7 +219,7 @@ def _plain(values: Any, unit: pq.Quantity | None) -> tuple[FloatArray, pq.Quanti
     if unit is None:
         raise TypeError(
             "amplitudes must carry a unit (for example np.array(values) * pq.pA; * pq.dimensionless for "
-            "dF/F), or give unit=pq.pA"
+            "dF/F), or fit_release their unit=pq.pA"
         )
     if np.ma.isMaskedArray(values):
         values = np.ma.filled(values.astype(float), np.nan)

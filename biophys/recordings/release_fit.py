@@ -584,7 +584,9 @@ class _Columns:
         """Return the column of one coordinate, as the number it stands for."""
         profile, best = self.profile, self.profile.best
         rows = np.arange(best.size)
-        low, high = profile_interval(profile, i, self.threshold)
+        # In a depleting train p is seen in the means, however many sites there are.
+        hangs_on_n = kind == "q" or (kind == "p" and profile.model.dynamics == "none")
+        low, high = profile_interval(profile, i, self.threshold, ~(self.is_open & hangs_on_n))
         at = profile.theta[best, rows, i]
         sd = np.sqrt(profile.spread_at_maximum[best, rows, i, i])
         # A mixture of normal densities, one for each row.
@@ -594,8 +596,6 @@ class _Columns:
         with np.errstate(over="ignore"):
             value, low, high = (number_of(kind, y) for y in (at, low, high))
         slope = value * (1.0 - value / SHARES[kind]) if kind in SHARES else value
-        # In a depleting train p is seen in the means, however many sites there are.
-        hangs_on_n = kind == "q" or (kind == "p" and profile.model.dynamics == "none")
         if hangs_on_n:
             low = np.where(self.is_open, 0.0, low)
         if kind == "p" and hangs_on_n:

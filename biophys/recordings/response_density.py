@@ -124,9 +124,14 @@ def _one_row(
 
 
 def powers(base: NDArray[Any], size: int) -> NDArray[Any]:
-    """Return the powers 0, 1, ... of numbers, (numbers, size), in two steps: less rounding than in one."""
-    few, many = base[:, None] ** np.arange(16), (base[:, None] ** 16) ** np.arange(-(-size // 16))
-    return (many[:, :, None] * few[:, None, :]).reshape(base.size, -1)[:, :size]
+    """Return the powers 0, 1, ... of numbers, (numbers, size), each block of them from that before it."""
+    table, known, factor = np.empty((base.size, size), base.dtype), 1, base[:, None]
+    table[:, 0] = 1.0
+    while known < size:
+        more = min(known, size - known)
+        np.multiply(table[:, :more], factor, out=table[:, known : known + more])
+        known, factor = known + more, factor * factor
+    return table
 
 
 def waves(x: FloatArray, w: FloatArray) -> NDArray[Any]:
@@ -135,8 +140,8 @@ def waves(x: FloatArray, w: FloatArray) -> NDArray[Any]:
 
 
 def real_product(a: NDArray[Any], b: NDArray[Any]) -> FloatArray:
-    """Return the real part of a matrix product by half the work."""
-    return a.real @ b.real - a.imag @ b.imag
+    """Return the real part of a product of complex matrices as one product of real ones."""
+    return a.view(float) @ np.ascontiguousarray(b.conj().T).view(float).T
 
 
 def _frequencies(

@@ -139,7 +139,9 @@ def profile_of_sites(
         summit = _maximum(likelihood, before, None if start is None else start[i, rows])
         theta[i, rows], value[i, rows], curvature[i, rows] = summit.theta, summit.value, summit.curvature
         if has_posterior:
-            mode[i, rows], evidence[i, rows], spread[i, rows] = _laplace(likelihood, summit)
+            # From the maximum the mode lies about where it did at fewer sites.
+            start_of_mode = summit.theta + (0.0 if i == 0 else mode[i - 1, rows] - theta[i - 1, rows])
+            mode[i, rows], evidence[i, rows], spread[i, rows] = _laplace(likelihood, summit, start_of_mode)
         best = np.argmax(value[: i + 1], axis=0)
         lost = 2.0 * (value[: i + 1].max(axis=0) - value[i])
         rows = rows[(lost[rows] < _HOPELESS) | (np.max(n) < 2.0 * largest[best[rows]] + 2.0)]
@@ -183,14 +185,14 @@ def _from_above(
     starts = _neighbouring(likelihood, sites[i + 1], theta[i + 1, rows])
     everyone = np.arange(rows.size)
     low, high = likelihood.bounds()
-    values = np.stack([likelihood.at(np.clip(s, low, high), everyone, value_only=True).value for s in starts])
+    values = _values(likelihood, [np.clip(start, low, high) for start in starts])
     better = np.flatnonzero(values.max(axis=0) > value[i, rows] + 1e-6)
     if better.size == 0:
         return nothing
     start = np.stack(starts)[np.argmax(values, axis=0), everyone][better]
     likelihood = Likelihood(model, data.take(rows[better]), sites[i])
     summit = _climbed(likelihood, np.clip(start, low[better], high[better]))
-    laplace = _laplace(likelihood, summit) if has_posterior else ()
+    laplace = _laplace(likelihood, summit, summit.theta) if has_posterior else ()
     return rows[better], (summit.theta, summit.value, summit.curvature), laplace
 
 
@@ -203,9 +205,15 @@ def _maximum(likelihood: Likelihood, before: tuple[Any, ...] | None, given: Floa
     else:
         starts = [given] + ([] if before is None else _neighbouring(likelihood, before[0], before[1]))
     starts = [np.clip(start, *bounds) for start in starts]
-    values = np.stack([likelihood.at(start, rows, value_only=True).value for start in starts])
+    values = _values(likelihood, starts)
     start = np.stack(starts)[np.argmax(np.nan_to_num(values, nan=-np.inf), axis=0), rows]
     return _climbed(likelihood, start, None if before is None else before[2])
+
+
+def _values(likelihood: Likelihood, starts: list[FloatArray]) -> FloatArray:
+    """Return the log likelihoods at several coordinates of each synapse, (starts, synapses)."""
+    rows = np.tile(np.arange(likelihood.data.x.shape[0]), len(starts))
+    return likelihood.at(np.concatenate(starts), rows, value_only=True).value.reshape(len(starts), -1)
 
 
 def _climbed(likelihood: Likelihood, start: FloatArray, curvature: FloatArray | None = None) -> Summit:
@@ -258,20 +266,8 @@ def _neighbouring(likelihood: Likelihood, n_other: float, theta: FloatArray) -> 
     return starts
 
 
-def _moments(likelihood: Likelihood) -> tuple[FloatArray, FloatArray]:
-    """Return mean and variance of the responses at rest of each condition, (synapses, conditions)."""
-    data = likelihood.data
-    first = data.x if data.gaps is None else data.x[:, :, :1]
-    parts = [np.moveaxis(part, 1, 2) if data.gaps is not None else part for part in data.by_condition(first)]
-    flat = [part.reshape(part.shape[0], -1) for part in parts]
-    with np.errstate(invalid="ignore"):
-        mean = np.stack([np.nanmean(part, axis=1) for part in flat], axis=1)
-        variance = np.stack([np.nanvar(part, axis=1) for part in flat], axis=1)
-    return np.maximum(mean, 1e-3), variance
-
-
 def _trial_options(likelihood: Likelihood, is_first: bool) -> list[tuple[FloatArray, dict[str, float]]]:
-    mean, variance = _moments(likelihood)
+    mean, variance = likelihood.moments
     noise, within = likelihood.data.noise, likelihood.data.within
     own = np.maximum(variance - noise**2, 0.02 * variance)
     b2 = 1.0 + likelihood.model.between**2
@@ -289,7 +285,7 @@ def _ladder(ends: tuple[float, float], n_least: int, n: float) -> FloatArray:
 
 
 def _train_options(likelihood: Likelihood, is_first: bool) -> list[tuple[FloatArray, dict[str, float]]]:
-    mean, _ = _moments(likelihood)
+    mean, _ = likelihood.moments
     largest = mean.max(axis=1, keepdims=True)
     names = likelihood.dynamic_names
     times = {"recovery": (40.0, 200.0), "facilitation": (20.0, 200.0), "slow_recovery": (2000.0,)}
@@ -305,7 +301,7 @@ def _train_options(likelihood: Likelihood, is_first: bool) -> list[tuple[FloatAr
 
 def _start(likelihood: Likelihood, q: FloatArray, extra: dict[str, float]) -> FloatArray:
     """Return coordinates with this quantal size (synapses, 1), the p that keep the means, and `extra`."""
-    mean, _ = _moments(likelihood)
+    mean, _ = likelihood.moments
     p = np.clip(mean / (likelihood.n * q), 1e-9, 0.97)
     if likelihood.n.max() < MANY_SITES:
         p = np.clip(p, 0.02, 0.97)
@@ -330,13 +326,15 @@ def _start(likelihood: Likelihood, q: FloatArray, extra: dict[str, float]) -> Fl
     return np.stack(columns, axis=-1)
 
 
-def _laplace(likelihood: Likelihood, summit: Summit) -> tuple[FloatArray, FloatArray, FloatArray]:
+def _laplace(
+    likelihood: Likelihood, summit: Summit, start: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return mode, log evidence and covariance of the posterior at one number of sites."""
     prior = likelihood.prior_at(summit.theta)
     assert prior.hessian is not None
     curvature = _positive(summit.curvature - prior.hessian)
     bounds = likelihood.bounds()
-    top = ascend(likelihood.posterior_at, summit.theta, bounds, curvature=curvature, max_steps=30)
+    top = ascend(likelihood.posterior_at, start, bounds, curvature=curvature, max_steps=30, tolerance=1e-5)
     bend = top.curvature
     if not likelihood.has_hessian:
         later = likelihood.prior_at(top.theta).hessian
@@ -349,11 +347,11 @@ def _laplace(likelihood: Likelihood, summit: Summit) -> tuple[FloatArray, FloatA
 
 
 def profile_interval(
-    profile: SiteProfile, coordinate: int, threshold: float
+    profile: SiteProfile, coordinate: int, threshold: float, has_low: NDArray[np.bool_] | None = None
 ) -> tuple[FloatArray, FloatArray]:
     """Return both ends of the profile of a coordinate over all numbers of sites, infinite where open.
 
-    `threshold` is twice the loss of log likelihood at the ends.
+    `threshold` is twice the loss of log likelihood at the ends; lower ends are those of synapses that `has_low`.
     """
     slack = threshold - profile.loss()
     half = np.sqrt(np.maximum(slack, 0.0) * profile.spread_at_maximum[:, :, coordinate, coordinate])
@@ -364,13 +362,15 @@ def profile_interval(
         # p and q fall with n: the numbers that are likely to reach farthest come first.
         for i in np.argsort(profile.sites, kind="stable")[:: int(side)]:
             reach = side * profile.theta[i, :, coordinate] + longest * half[i]
-            rows = np.flatnonzero((slack[i] >= 0) & (reach > farthest))
+            is_wanted = True if side > 0 or has_low is None else has_low
+            rows = np.flatnonzero((slack[i] >= 0) & (reach > farthest) & is_wanted)
             if rows.size == 0:
                 continue
             likelihood = profile.likelihood(i, rows)
             bounds = likelihood.bounds()
             summit = Summit(profile.theta[i, rows], profile.value[i, rows], profile.curvature[i, rows])
-            end = profile_end(likelihood.at, summit, bounds, coordinate, side, slack[i, rows])
+            known = side * farthest[rows]
+            end = profile_end(likelihood.at, summit, bounds, coordinate, side, slack[i, rows], known)
             is_open = np.abs(end - bounds[int(side > 0)][:, coordinate]) < 1e-6
             farthest[rows] = np.maximum(farthest[rows], np.where(is_open, np.inf, side * end))
         ends.append(side * farthest)
@@ -414,7 +414,7 @@ def mean_ends(
     bounds[0][:, q] -= np.log(profile.sites[i])
     ends = []
     for side, bound in zip((-1.0, 1.0), bounds, strict=True):
-        end = profile_end(evaluate, summit, (bounds[0], bounds[1]), q, side, slack)
+        end = profile_end(evaluate, summit, (bounds[0], bounds[1]), q, side, slack, -side * np.inf)
         ends.append(np.where(np.abs(end - bound[:, q]) < 1e-6, side * np.inf, end))
     return ends
 

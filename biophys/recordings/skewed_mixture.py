@@ -12,6 +12,7 @@ noise. The trapezoidal rule is exact to rounding once the range of frequencies h
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -28,12 +29,43 @@ _CUT = 8.5
 _FAR = 1e-6
 # More frequencies than these resolve nothing: noise below a 6,000th of the range is taken as that.
 _MOST_FREQUENCIES = 8192
-# Trials times frequencies in one pass.
-_BLOCK = 400_000
+# Frequencies in one pass; trials times frequencies whose waves are kept, and that are summed in one pass.
+_AT_ONCE, _BLOCK = 16_000, 400_000
+# The range of responses is rounded up to powers of 2 to the 1 / this, so that evaluations share their waves.
+_RANGES_PER_OCTAVE = 4
+
+
+class Waves:
+    """Waves exp(-i w x) of the trials of synapses and conditions, `x` (synapses, conditions, trials), kept.
+
+    They hang on the range of the responses alone, which is rounded.
+    """
+
+    def __init__(self, x: FloatArray) -> None:
+        self._x = x
+        self.ends = np.fmin.reduce(x, axis=2, initial=0.0), np.fmax.reduce(x, axis=2, initial=0.0)
+        self._kept: dict[tuple[int, int, float], NDArray[Any]] = {}
+
+    def trials(self, row: int, condition: int) -> FloatArray:
+        """Return the responses that were measured."""
+        x = self._x[row, condition]
+        return x[np.isfinite(x)]
+
+    def sums(self, row: int, condition: int, step: float, terms: NDArray[Any]) -> FloatArray:
+        """Return real parts of the sums of terms (terms, frequencies) over frequencies, (trials, terms)."""
+        w, x = step * np.arange(terms.shape[1]), self.trials(row, condition)
+        if x.size * w.size > _BLOCK or x.size == 0:
+            parts = [real_product(waves(part, w), terms.T) for part in _blocks(x, w.size)]
+            return np.concatenate([terms[:, :0].real.T, *parts])
+        kept = self._kept.get((row, condition, step))
+        if kept is None or kept.shape[1] < w.size:
+            kept = self._kept[row, condition, step] = waves(x, w)
+        return real_product(kept[:, : w.size], terms.T)
 
 
 def skewed_likelihood(
-    x: FloatArray,
+    waves: Waves,
+    rows: NDArray[np.intp],
     phi: FloatArray,
     n: FloatArray,
     family: Family,
@@ -42,28 +74,37 @@ def skewed_likelihood(
     value_only: bool = False,
 ) -> Point:
     """Return what `mixture_likelihood` does, for skewed quanta that are alike at all sites."""
-    chosen = () if value_only else active
-    size = len(active)
-    value = np.zeros(x.shape[:2])
-    gradient = np.full((*x.shape[:2], size), np.nan)
-    hessian = np.full((*x.shape[:2], size, size), np.nan)
-    for row, condition in np.ndindex(*x.shape[:2]):
-        trials = x[row, condition]
-        trials = trials[np.isfinite(trials)]
-        synapse = _Synapse(phi[row, condition], float(n[row, condition]), family)
-        value[row, condition], *slopes = _summed(synapse, trials, chosen)
-        if not value_only:
-            gradient[row, condition], hessian[row, condition] = slopes
+    shape, size, chosen = phi.shape[:2], len(active), () if value_only else active
+    value = np.zeros(shape)
+    gradient, hessian = np.full((*shape, size), np.nan), np.full((*shape, size, size), np.nan)
+    law = _Law.at(phi.reshape(-1, 4), np.broadcast_to(n, shape).ravel(), family)
+    law, step, count = law.sampled(*(end[rows].ravel() for end in waves.ends))
+    for block in np.split(np.arange(count.size), np.flatnonzero(np.diff(np.cumsum(count) // _AT_ONCE)) + 1):
+        first = np.cumsum(count[block]) - count[block]
+        member = np.repeat(block, count[block])
+        w = step[member] * (np.arange(member.size) - np.repeat(first, count[block]))
+        terms = law.take(member).terms(1j * w, chosen) * _weights(w, step[member])
+        for cell, start in zip(block, first, strict=True):
+            i, c = np.unravel_index(cell, shape)
+            ours, row = terms[:, start : start + count[cell]], int(rows[i])
+            columns = waves.sums(row, int(c), float(step[cell]), ours)
+            far = np.flatnonzero(~(columns[:, 0] > _FAR * np.abs(ours[0]).sum()))
+            if far.size:
+                x = waves.trials(row, int(c))[far]
+                log_scale, columns[far] = law.take([cell]).far_out(x, 0.5 * step[cell], chosen)
+                value[i, c] = log_scale.sum()
+            log_sum, *slopes = _summed(columns, len(chosen))
+            value[i, c] += log_sum
+            if not value_only:
+                gradient[i, c], hessian[i, c] = slopes
     return Point(value.sum(axis=1), gradient, hessian)
 
 
 _upper_triangle = cache(np.triu_indices)
 
 
-def _summed(synapse: _Synapse, x: FloatArray, active: tuple[int, ...]) -> tuple[Any, Any, Any]:
-    """Return the log likelihood of trials with its derivatives."""
-    size = len(active)
-    log_scale, columns = synapse.densities(x, active)
+def _summed(columns: FloatArray, size: int) -> tuple[Any, Any, Any]:
+    """Return the log likelihood of trials with its derivatives, from their densities and those of these."""
     density = columns[:, 0]
     ratio = columns[:, 1:] / density[:, None]
     score, pairs = ratio[:, :size], ratio[:, size:].sum(axis=0)
@@ -71,93 +112,100 @@ def _summed(synapse: _Synapse, x: FloatArray, active: tuple[int, ...]) -> tuple[
     upper = _upper_triangle(size)
     hessian[upper] = pairs
     hessian[upper[::-1]] = pairs
-    return np.sum(np.log(density) + log_scale), score.sum(axis=0), hessian - score.T @ score
+    return np.sum(np.log(density)), score.sum(axis=0), hessian - score.T @ score
 
 
-class _Synapse:
-    """Density of one response at log odds of p, log q, log noise and log within, `phi`."""
+def _weights(w: FloatArray, step: Any) -> FloatArray:
+    return np.where(w == 0.0, 0.5, 1.0) * step / np.pi
 
-    def __init__(self, phi: FloatArray, n: float, family: Family) -> None:
-        self.p = float(1.0 / (1.0 + np.exp(-phi[0])))
-        self.q, self.noise = float(np.exp(phi[1])), float(np.exp(phi[2]))
-        self.c2 = max(float(np.exp(phi[3])), 1e-3) ** 2
-        self.n, self.family = n, family
 
-    def densities(self, x: FloatArray, active: tuple[int, ...]) -> tuple[FloatArray, FloatArray]:
-        """Return the log of a factor of each trial, and density and derivatives over it."""
-        w, weight = self._frequencies(x, 1.0)
-        terms = self._terms(1j * w, active) * weight
-        columns = np.concatenate(
-            [real_product(waves(part, w), terms.T) for part in _blocks(x, w.size)] or [terms[:, :0].real.T]
-        )
-        log_scale = np.zeros(x.size)
-        far = np.flatnonzero(~(columns[:, 0] > _FAR * np.abs(terms[0]).sum()))
-        if far.size:
-            parts = [self._far_out(part, active) for part in _blocks(x[far], len(terms) * w.size)]
-            log_scale[far], columns[far] = (np.concatenate(column) for column in zip(*parts, strict=True))
-        return log_scale, columns
+@dataclass(frozen=True, eq=False)
+class _Law:
+    """Law of a response: release probability, quantal size, noise, squared variability and sites of each."""
 
-    def _far_out(self, x: FloatArray, active: tuple[int, ...]) -> tuple[FloatArray, FloatArray]:
-        """Return the same along a line through the saddle point of each trial."""
-        s = self._saddle(x)
-        log_scale = self._log_mgf(s).real - s * x
-        w, weight = self._frequencies(x, 2.0)
-        z = s[:, None] + 1j * w
-        factor = np.exp(-1j * w * x[:, None] - self._log_mgf(s)[:, None]) * weight
-        return log_scale, np.sum((self._terms(z, active) * factor).real, axis=-1).T
+    p: FloatArray
+    q: FloatArray
+    noise: FloatArray
+    c2: FloatArray
+    n: FloatArray
+    family: Family
 
-    def _frequencies(self, x: FloatArray, stretch: float) -> tuple[FloatArray, FloatArray]:
-        """Return frequencies and weights; the range of responses is as long as the density is above 0."""
-        n, p, q = self.n, self.p, self.q
-        sd = np.sqrt(self.noise**2 + n * p * q**2 * (1.0 - p + self.c2))
-        tail = 40.0 * self.c2 * q
-        sd_of_all = np.sqrt(self.noise**2 + n * q**2 * self.c2)
-        highest = min(n * q + 9.0 * sd_of_all, n * p * q + 9.0 * sd + 12.0 * q)
-        high = max(x.max(initial=0.0), highest + tail) + 9.0 * self.noise
-        low = min(x.min(initial=0.0), 0.0) - 9.0 * self.noise
-        step = 2.0 * np.pi / ((high - low) * stretch)
-        self.noise = max(self.noise, _CUT / (step * _MOST_FREQUENCIES))
-        w = step * np.arange(max(int(np.ceil(_CUT / (self.noise * step))), 1) + 1)
-        weight = np.full(w.size, step / np.pi)
-        weight[0] *= 0.5
-        return w, weight
+    @classmethod
+    def at(cls, phi: FloatArray, n: FloatArray, family: Family) -> _Law:
+        """Return the laws at log odds of p, log q, log noise and log within, (synapses, 4)."""
+        q, noise, within = np.exp(phi[:, 1:]).T
+        return cls(1.0 / (1.0 + np.exp(-phi[:, 0])), q, noise, np.maximum(within, 1e-3) ** 2, n, family)
 
-    def _quantum(self, z: Any) -> tuple[Any, Any, Any, Any]:
+    def take(self, index: Any) -> _Law:
+        """Return the laws at an index."""
+        return replace(self, **{name: getattr(self, name)[index] for name in ("p", "q", "noise", "c2", "n")})
+
+    def sampled(self, lowest: FloatArray, highest: FloatArray) -> tuple[_Law, FloatArray, NDArray[np.intp]]:
+        """Return the laws with noise that is resolved, steps and numbers of their frequencies.
+
+        The range of responses, which are between `lowest` and `highest`, is as long as the density is above 0.
+        """
+        n, p, q, noise = self.n, self.p, self.q, self.noise
+        sd = np.sqrt(noise**2 + n * p * q**2 * (1.0 - p + self.c2))
+        sd_of_all = np.sqrt(noise**2 + n * q**2 * self.c2)
+        most = np.minimum(n * q + 9.0 * sd_of_all, n * p * q + 9.0 * sd + 12.0 * q) + 40.0 * self.c2 * q
+        span = np.maximum(highest, most) - lowest + 18.0 * noise
+        noise = np.maximum(noise, _CUT * span / (2.0 * np.pi * _MOST_FREQUENCIES))
+        step = 2.0 * np.pi / 2.0 ** (np.ceil(_RANGES_PER_OCTAVE * np.log2(span)) / _RANGES_PER_OCTAVE)
+        return replace(self, noise=noise), step, np.maximum(np.ceil(_CUT / (noise * step)), 1).astype(int) + 1
+
+    def quantum(self, z: Any) -> tuple[Any, Any, Any, Any]:
+        """Return the log of one quantum's moment generating function, with derivatives."""
         return log_quantum(z, self.q, self.c2, self.family)
 
-    def _log_mgf(self, z: Any) -> Any:
-        released = np.expm1(self._quantum(z)[0])
-        return self.n * np.log1p(self.p * released) + 0.5 * (self.noise * z) ** 2
-
-    def _terms(self, z: NDArray[Any], active: tuple[int, ...]) -> NDArray[Any]:
+    def terms(self, z: NDArray[Any], active: tuple[int, ...]) -> NDArray[Any]:
         """Return M(z) and M(z) times what its first and second derivatives are over it; (terms, ...)."""
         n, p = self.n, self.p
-        g, by_q, by_qq, by_qw = self._quantum(z)
-        released, grown = np.expm1(g), np.exp(g)
-        share = 1.0 + p * released
+        g, by_q, by_qq, by_qw = self.quantum(z)
+        released = np.expm1(g)
+        share = 1.0 / (1.0 + p * released)
+        grown, released_share = (1.0 + released) * share, released * share
         noise2 = (self.noise * z) ** 2
         value = np.exp(n * np.log1p(p * released) + 0.5 * noise2)
+        if not active:
+            return value[None]
         by_w = 2.0 * (by_q - g)
-        by_ww = 2.0 * (by_qw - by_w)
         slope_p = p * (1.0 - p)
         # Derivatives of log M: by p, then by the quantum through e^g.
-        of_p, of_g = n * slope_p * released / share, n * p * grown / share
-        cross = n * slope_p * grown / share**2
-        bend = of_g * (1.0 - p * grown / share)
+        of_p, of_g = n * slope_p * released_share, n * p * grown
+        cross, bend = n * slope_p * grown * share, of_g * (1.0 - p * grown)
         first = {0: of_p, 1: of_g * by_q, 2: noise2, 3: of_g * by_w}
         second = {
-            (0, 0): of_p * (1.0 - 2.0 * p - slope_p * released / share),
-            (0, 1): cross * by_q,
-            (0, 3): cross * by_w,
-            (1, 1): bend * by_q**2 + of_g * by_qq,
-            (1, 3): bend * by_q * by_w + of_g * by_qw,
-            (2, 2): 2.0 * noise2,
-            (3, 3): bend * by_w**2 + of_g * by_ww,
+            (0, 0): lambda: of_p * (1.0 - 2.0 * p - slope_p * released_share),
+            (0, 1): lambda: cross * by_q,
+            (0, 3): lambda: cross * by_w,
+            (1, 1): lambda: bend * by_q**2 + of_g * by_qq,
+            (1, 3): lambda: bend * by_q * by_w + of_g * by_qw,
+            (2, 2): lambda: 2.0 * noise2,
+            (3, 3): lambda: bend * by_w**2 + of_g * 2.0 * (by_qw - by_w),
         }
         lines = [value, *(value * first[i] for i in active)]
         for a, i in enumerate(active):
-            lines += [value * (first[i] * first[j] + second.get((i, j), 0.0)) for j in active[a:]]
+            lines += [value * (first[i] * first[j] + second.get((i, j), float)()) for j in active[a:]]
         return np.stack(lines)
+
+    def far_out(self, x: FloatArray, step: float, active: tuple[int, ...]) -> tuple[FloatArray, FloatArray]:
+        """Return the log of a factor of each trial, and density and derivatives over it.
+
+        The sum is along a line through the saddle point of each trial.
+        """
+        w = step * np.arange(int(np.ceil(_CUT / (self.noise[0] * step))) + 1)
+        size = 1 + len(active) * (len(active) + 3) // 2
+        parts = [self._along_lines(part, w, active) for part in _blocks(x, w.size * size)]
+        log_scale, columns = (np.concatenate(column) for column in zip(*parts, strict=True))
+        return log_scale, columns
+
+    def _along_lines(self, x: FloatArray, w: FloatArray, active: tuple[int, ...]) -> tuple[Any, Any]:
+        s = self._saddle(x)
+        log_mgf = self.n * np.log1p(self.p * np.expm1(self.quantum(s)[0])) + 0.5 * (self.noise * s) ** 2
+        factor = np.exp(-1j * w * x[:, None] - log_mgf[:, None]) * _weights(w, w[1])
+        terms = self.terms(s[:, None] + 1j * w, active) * factor
+        return log_mgf - s * x, terms.real.sum(axis=-1).T
 
     def _saddle(self, x: FloatArray) -> FloatArray:
         """Return s at which the tilted response has the mean x, by bisection: the mean rises with s."""
@@ -167,7 +215,7 @@ class _Synapse:
         high = np.clip(x / self.noise**2, 0.0, pole)
         for _ in range(40):
             s = 0.5 * (low + high)
-            g, by_q, *_ = self._quantum(np.where(s == 0.0, 1e-12, s))
+            g, by_q, *_ = self.quantum(np.where(s == 0.0, 1e-12, s))
             slope = np.exp(g) * by_q / np.where(s == 0.0, 1e-12, s)
             tilted = self.n * self.p * slope / (1.0 + self.p * np.expm1(g)) + self.noise**2 * s
             low, high = np.where(tilted < x, s, low), np.where(tilted < x, high, s)

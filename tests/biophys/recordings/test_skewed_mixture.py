@@ -7,15 +7,14 @@ from scipy.special import logsumexp
 from scipy.stats import binom, gamma, norm
 
 from biophys.recordings.response_density import Quanta, log_density
-from biophys.recordings.skewed_mixture import skewed_likelihood
+from biophys.recordings.skewed_mixture import Waves, skewed_likelihood
 
 PHI = np.array([0.3, 0.1, np.log(0.25), np.log(0.35)])
 
 
 def likelihood(x, n, family, phi=PHI, active=(0, 1, 2, 3)):
-    return skewed_likelihood(
-        np.reshape(x, (1, 1, -1)), phi[None, None], np.array([[float(n)]]), family, active
-    )
+    waves = Waves(np.reshape(x, (1, 1, -1)))
+    return skewed_likelihood(waves, np.zeros(1, int), phi[None, None], np.array([float(n)]), family, active)
 
 
 @pytest.mark.parametrize("family", ["gamma", "inverse-gaussian"])
