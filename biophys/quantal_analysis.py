@@ -457,7 +457,7 @@ def estimate_by_likelihood(
         checked_finite(quantal_cv, "quantal_cv", 0.0, 2.0)
     fits = fit_releases(recordings, variability=checked_variability(quantal_cv))
     estimate = as_estimate(fits, "likelihood", unit, shape)
-    _warn_if_dependent([fit.serial for fit in fits if getattr(fit, "serial", None)])
+    _warn_if_dependent([fit.serial for fit in fits if not isinstance(fit, FailedFit) and fit.serial])
     if np.any(estimate.is_identifiable & (estimate.n_interval[1] > limit)):
         warnings.warn(
             f"n_max = {int(limit)} is too small: the recording allows up to "

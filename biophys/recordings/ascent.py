@@ -150,7 +150,7 @@ def profile_end(
     coordinate: int,
     side: float,
     fall: FloatArray,
-    known: FloatArray | float,
+    known: FloatArray | None = None,
 ) -> FloatArray:
     """Return where the profile of a coordinate has fallen from the summit, (rows,): the bound if not inside.
 
@@ -158,28 +158,25 @@ def profile_end(
     An end that is not beyond one that is `known` is not looked for: the known one is returned.
     """
     low, high = (np.broadcast_to(end, summit.theta.shape) for end in bounds)
-    bound = (high if side > 0 else low)[:, coordinate]
     start = summit.theta[:, coordinate]
+    farthest = np.abs((high if side > 0 else low)[:, coordinate] - start)
     # The last point of the profile, its distance and the root of the loss there: the next lies on the chord.
     theta, last, root = summit.theta.copy(), np.zeros_like(start), np.zeros_like(start)
     spread = spread_of(summit.curvature)
     direction = spread[:, :, coordinate] / spread[:, coordinate, coordinate, None]
-    farthest = np.abs(bound - start)
     inside, outside = np.zeros_like(start), np.full_like(start, np.inf)
-    least = side * (known - start)
-    distance = np.maximum(np.sqrt(fall * spread[:, coordinate, coordinate]), least)
-    distance = np.minimum(distance, farthest)
+    least = np.full_like(start, -np.inf) if known is None else side * (known - start)
+    distance = np.minimum(np.maximum(np.sqrt(fall * spread[:, coordinate, coordinate]), least), farthest)
     is_held = np.arange(summit.theta.shape[1]) == coordinate
-    nearest = np.full_like(start, np.inf)
-    result = distance.copy()
+    is_done = np.zeros(start.shape, bool)
     for _ in range(7):
-        rows = np.flatnonzero((nearest > 0.01 * fall + 1e-6) & (distance != last))
+        rows = np.flatnonzero(~is_done & (distance != last))
         if rows.size == 0:
             break
-        step = distance[rows] - last[rows]
+        here, step = distance[rows], distance[rows] - last[rows]
         # A chord is not trusted farther than the first step of an ascent.
         guess = theta[rows] + side * np.clip(step, -1.0, 1.0)[:, None] * direction[rows]
-        guess[:, coordinate] = start[rows] + side * distance[rows]
+        guess[:, coordinate] = start[rows] + side * here
 
         def at(theta: FloatArray, inner: NDArray[np.intp], rows: NDArray[np.intp] = rows) -> Point:
             return evaluate(theta, rows[inner])
@@ -194,26 +191,21 @@ def profile_end(
             max_steps=25,
         )
         lost = np.maximum(2.0 * (summit.value[rows] - there.value), 0.0)
-        miss = np.abs(lost - fall[rows])
-        is_nearer = miss < nearest[rows]
-        nearest[rows] = np.minimum(nearest[rows], miss)
-        result[rows] = np.where(is_nearer, distance[rows], result[rows])
         is_inside = lost < fall[rows]
-        inside[rows] = np.where(is_inside, np.maximum(inside[rows], distance[rows]), inside[rows])
-        outside[rows] = np.where(is_inside, outside[rows], np.minimum(outside[rows], distance[rows]))
-        # The profile never falls to the level before the bound: the end is open.
-        nearest[rows] = np.where(is_inside & (distance[rows] >= farthest[rows]), 0.0, nearest[rows])
-        result[rows] = np.where(is_inside & (distance[rows] >= farthest[rows]), farthest[rows], result[rows])
-        nearest[rows] = np.where(~is_inside & (distance[rows] <= least[rows]), 0.0, nearest[rows])
+        inside[rows] = np.where(is_inside, np.maximum(inside[rows], here), inside[rows])
+        outside[rows] = np.where(is_inside, outside[rows], np.minimum(outside[rows], here))
+        # Open where the profile never falls to the level before the bound; or not beyond the known end.
+        is_end = np.where(is_inside, here >= farthest[rows], here <= least[rows])
+        is_done[rows] = is_end | (np.abs(lost - fall[rows]) <= 0.01 * fall[rows] + 1e-6)
         # The loss goes about with the square of the distance.
         rise = np.sqrt(np.maximum(lost, 1e-12)) - root[rows]
-        slope = np.where(rise * step > 0, rise / step, (rise + root[rows]) / distance[rows])
+        slope = np.where(rise * step > 0, rise / step, (rise + root[rows]) / here)
         direction[rows] = side * (there.theta - theta[rows]) / step[:, None]
-        theta[rows], last[rows], root[rows] = there.theta, distance[rows], rise + root[rows]
-        wanted = distance[rows] + (np.sqrt(fall[rows]) - root[rows]) / slope
-        wanted = np.clip(wanted, 0.25 * distance[rows], 4.0 * distance[rows])
+        theta[rows], last[rows], root[rows] = there.theta, here, rise + root[rows]
+        wanted = here + (np.sqrt(fall[rows]) - root[rows]) / slope
+        wanted = np.clip(wanted, 0.25 * here, 4.0 * here)
         is_bracketed = np.isfinite(outside[rows])
         middle = 0.5 * (inside[rows] + np.where(is_bracketed, outside[rows], 0.0))
         is_out = is_bracketed & ((wanted <= inside[rows]) | (wanted >= outside[rows]))
-        distance[rows] = np.minimum(np.where(is_out, middle, wanted), farthest[rows])
-    return start + side * result
+        distance[rows] = np.where(is_end, here, np.minimum(np.where(is_out, middle, wanted), farthest[rows]))
+    return start + side * distance

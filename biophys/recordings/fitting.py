@@ -221,14 +221,7 @@ def fit_releases(recordings: Any, spike_times: Any = None, **options: Any) -> Re
         fitting = {k: arguments.pop(k) for k in _FIT_OPTIONS if k in arguments}
         try:
             recording = checked_recording(**arguments)
-            task = _task(
-                recording,
-                fitting.get("dynamics"),
-                fitting.get("n"),
-                fitting.get("shared", ("n", "q", "variability", "noise")),
-                fitting.get("robust", False),
-                fitting.get("level", 0.95),
-            )
+            task = _task(recording, **fitting)
         except (TypeError, ValueError) as error:
             fits[number] = FailedFit(str(error))
             continue
@@ -288,7 +281,12 @@ class _Task:
 
 
 def _task(
-    recording: Recording, dynamics: Any, n: Any, shared: Sequence[str], robust: bool, level: float
+    recording: Recording,
+    dynamics: Any = None,
+    n: Any = None,
+    shared: Sequence[str] = ("n", "q", "variability", "noise"),
+    robust: bool = False,
+    level: float = 0.95,
 ) -> _Task:
     """Return the model that the options of :func:`fit_release` name."""
     unknown = [name for name in shared if name not in _SHARED]

@@ -139,9 +139,7 @@ def profile_of_sites(
         summit = _maximum(likelihood, before, None if start is None else start[i, rows])
         theta[i, rows], value[i, rows], curvature[i, rows] = summit.theta, summit.value, summit.curvature
         if has_posterior:
-            # From the maximum the mode lies about where it did at fewer sites.
-            start_of_mode = summit.theta + (0.0 if i == 0 else mode[i - 1, rows] - theta[i - 1, rows])
-            mode[i, rows], evidence[i, rows], spread[i, rows] = _laplace(likelihood, summit, start_of_mode)
+            mode[i, rows], evidence[i, rows], spread[i, rows] = _laplace(likelihood, summit)
         best = np.argmax(value[: i + 1], axis=0)
         lost = 2.0 * (value[: i + 1].max(axis=0) - value[i])
         rows = rows[(lost[rows] < _HOPELESS) | (np.max(n) < 2.0 * largest[best[rows]] + 2.0)]
@@ -192,7 +190,7 @@ def _from_above(
     start = np.stack(starts)[np.argmax(values, axis=0), everyone][better]
     likelihood = Likelihood(model, data.take(rows[better]), sites[i])
     summit = _climbed(likelihood, np.clip(start, low[better], high[better]))
-    laplace = _laplace(likelihood, summit, summit.theta) if has_posterior else ()
+    laplace = _laplace(likelihood, summit) if has_posterior else ()
     return rows[better], (summit.theta, summit.value, summit.curvature), laplace
 
 
@@ -326,15 +324,13 @@ def _start(likelihood: Likelihood, q: FloatArray, extra: dict[str, float]) -> Fl
     return np.stack(columns, axis=-1)
 
 
-def _laplace(
-    likelihood: Likelihood, summit: Summit, start: FloatArray
-) -> tuple[FloatArray, FloatArray, FloatArray]:
+def _laplace(likelihood: Likelihood, summit: Summit) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return mode, log evidence and covariance of the posterior at one number of sites."""
     prior = likelihood.prior_at(summit.theta)
     assert prior.hessian is not None
     curvature = _positive(summit.curvature - prior.hessian)
     bounds = likelihood.bounds()
-    top = ascend(likelihood.posterior_at, start, bounds, curvature=curvature, max_steps=30, tolerance=1e-5)
+    top = ascend(likelihood.posterior_at, summit.theta, bounds, curvature=curvature, max_steps=30)
     bend = top.curvature
     if not likelihood.has_hessian:
         later = likelihood.prior_at(top.theta).hessian
@@ -351,7 +347,7 @@ def profile_interval(
 ) -> tuple[FloatArray, FloatArray]:
     """Return both ends of the profile of a coordinate over all numbers of sites, infinite where open.
 
-    `threshold` is twice the loss of log likelihood at the ends; lower ends are those of synapses that `has_low`.
+    `threshold` is twice the loss of log likelihood at the ends; synapses that `has_low` have a lower one.
     """
     slack = threshold - profile.loss()
     half = np.sqrt(np.maximum(slack, 0.0) * profile.spread_at_maximum[:, :, coordinate, coordinate])
@@ -414,7 +410,7 @@ def mean_ends(
     bounds[0][:, q] -= np.log(profile.sites[i])
     ends = []
     for side, bound in zip((-1.0, 1.0), bounds, strict=True):
-        end = profile_end(evaluate, summit, (bounds[0], bounds[1]), q, side, slack, -side * np.inf)
+        end = profile_end(evaluate, summit, (bounds[0], bounds[1]), q, side, slack)
         ends.append(np.where(np.abs(end - bound[:, q]) < 1e-6, side * np.inf, end))
     return ends
 

@@ -12,7 +12,6 @@ noise. The trapezoidal rule is exact to rounding once the range of frequencies h
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -29,8 +28,8 @@ _CUT = 8.5
 _FAR = 1e-6
 # More frequencies than these resolve nothing: noise below a 6,000th of the range is taken as that.
 _MOST_FREQUENCIES = 8192
-# Frequencies in one pass; trials times frequencies whose waves are kept, and that are summed in one pass.
-_AT_ONCE, _BLOCK = 16_000, 400_000
+# Trials times frequencies in one pass, and whose waves are kept.
+_BLOCK = 400_000
 # The range of responses is rounded up to powers of 2 to the 1 / this, so that evaluations share their waves.
 _RANGES_PER_OCTAVE = 4
 
@@ -43,7 +42,6 @@ class Waves:
 
     def __init__(self, x: FloatArray) -> None:
         self._x = x
-        self.ends = np.fmin.reduce(x, axis=2, initial=0.0), np.fmax.reduce(x, axis=2, initial=0.0)
         self._kept: dict[tuple[int, int, float], NDArray[Any]] = {}
 
     def trials(self, row: int, condition: int) -> FloatArray:
@@ -51,16 +49,15 @@ class Waves:
         x = self._x[row, condition]
         return x[np.isfinite(x)]
 
-    def sums(self, row: int, condition: int, step: float, terms: NDArray[Any]) -> FloatArray:
+    def sums(self, row: int, condition: int, w: FloatArray, terms: NDArray[Any]) -> FloatArray:
         """Return real parts of the sums of terms (terms, frequencies) over frequencies, (trials, terms)."""
-        w, x = step * np.arange(terms.shape[1]), self.trials(row, condition)
+        x, key = self.trials(row, condition), (row, condition, float(w[1]))
         if x.size * w.size > _BLOCK or x.size == 0:
             parts = [real_product(waves(part, w), terms.T) for part in _blocks(x, w.size)]
             return np.concatenate([terms[:, :0].real.T, *parts])
-        kept = self._kept.get((row, condition, step))
-        if kept is None or kept.shape[1] < w.size:
-            kept = self._kept[row, condition, step] = waves(x, w)
-        return real_product(kept[:, : w.size], terms.T)
+        if key not in self._kept or self._kept[key].shape[1] < w.size:
+            self._kept[key] = waves(x, w)
+        return real_product(self._kept[key][:, : w.size], terms.T)
 
 
 def skewed_likelihood(
@@ -77,26 +74,20 @@ def skewed_likelihood(
     shape, size, chosen = phi.shape[:2], len(active), () if value_only else active
     value = np.zeros(shape)
     gradient, hessian = np.full((*shape, size), np.nan), np.full((*shape, size, size), np.nan)
-    law = _Law.at(phi.reshape(-1, 4), np.broadcast_to(n, shape).ravel(), family)
-    law, step, count = law.sampled(*(end[rows].ravel() for end in waves.ends))
-    for block in np.split(np.arange(count.size), np.flatnonzero(np.diff(np.cumsum(count) // _AT_ONCE)) + 1):
-        first = np.cumsum(count[block]) - count[block]
-        member = np.repeat(block, count[block])
-        w = step[member] * (np.arange(member.size) - np.repeat(first, count[block]))
-        terms = law.take(member).terms(1j * w, chosen) * _weights(w, step[member])
-        for cell, start in zip(block, first, strict=True):
-            i, c = np.unravel_index(cell, shape)
-            ours, row = terms[:, start : start + count[cell]], int(rows[i])
-            columns = waves.sums(row, int(c), float(step[cell]), ours)
-            far = np.flatnonzero(~(columns[:, 0] > _FAR * np.abs(ours[0]).sum()))
-            if far.size:
-                x = waves.trials(row, int(c))[far]
-                log_scale, columns[far] = law.take([cell]).far_out(x, 0.5 * step[cell], chosen)
-                value[i, c] = log_scale.sum()
-            log_sum, *slopes = _summed(columns, len(chosen))
-            value[i, c] += log_sum
-            if not value_only:
-                gradient[i, c], hessian[i, c] = slopes
+    for i, c in np.ndindex(*shape):
+        synapse, row = _Synapse(phi[i, c], float(n[c]), family), int(rows[i])
+        x = waves.trials(row, c)
+        w, weight = synapse.frequencies(x)
+        terms = synapse.terms(1j * w, chosen) * weight
+        columns = waves.sums(row, c, w, terms)
+        far = np.flatnonzero(~(columns[:, 0] > _FAR * np.abs(terms[0]).sum()))
+        for part in _blocks(far, len(terms) * w.size):
+            log_scale, columns[part] = synapse.far_out(x[part], w, chosen)
+            value[i, c] += log_scale.sum()
+        log_sum, *slopes = _summed(columns, len(chosen))
+        value[i, c] += log_sum
+        if not value_only:
+            gradient[i, c], hessian[i, c] = slopes
     return Point(value.sum(axis=1), gradient, hessian)
 
 
@@ -115,44 +106,27 @@ def _summed(columns: FloatArray, size: int) -> tuple[Any, Any, Any]:
     return np.sum(np.log(density)), score.sum(axis=0), hessian - score.T @ score
 
 
-def _weights(w: FloatArray, step: Any) -> FloatArray:
-    return np.where(w == 0.0, 0.5, 1.0) * step / np.pi
+class _Synapse:
+    """Density of one response at log odds of p, log q, log noise and log within, `phi`."""
 
+    def __init__(self, phi: FloatArray, n: float, family: Family) -> None:
+        self.p = float(1.0 / (1.0 + np.exp(-phi[0])))
+        self.q, self.noise = float(np.exp(phi[1])), float(np.exp(phi[2]))
+        self.c2 = max(float(np.exp(phi[3])), 1e-3) ** 2
+        self.n, self.family = n, family
 
-@dataclass(frozen=True, eq=False)
-class _Law:
-    """Law of a response: release probability, quantal size, noise, squared variability and sites of each."""
-
-    p: FloatArray
-    q: FloatArray
-    noise: FloatArray
-    c2: FloatArray
-    n: FloatArray
-    family: Family
-
-    @classmethod
-    def at(cls, phi: FloatArray, n: FloatArray, family: Family) -> _Law:
-        """Return the laws at log odds of p, log q, log noise and log within, (synapses, 4)."""
-        q, noise, within = np.exp(phi[:, 1:]).T
-        return cls(1.0 / (1.0 + np.exp(-phi[:, 0])), q, noise, np.maximum(within, 1e-3) ** 2, n, family)
-
-    def take(self, index: Any) -> _Law:
-        """Return the laws at an index."""
-        return replace(self, **{name: getattr(self, name)[index] for name in ("p", "q", "noise", "c2", "n")})
-
-    def sampled(self, lowest: FloatArray, highest: FloatArray) -> tuple[_Law, FloatArray, NDArray[np.intp]]:
-        """Return the laws with noise that is resolved, steps and numbers of their frequencies.
-
-        The range of responses, which are between `lowest` and `highest`, is as long as the density is above 0.
-        """
-        n, p, q, noise = self.n, self.p, self.q, self.noise
-        sd = np.sqrt(noise**2 + n * p * q**2 * (1.0 - p + self.c2))
-        sd_of_all = np.sqrt(noise**2 + n * q**2 * self.c2)
-        most = np.minimum(n * q + 9.0 * sd_of_all, n * p * q + 9.0 * sd + 12.0 * q) + 40.0 * self.c2 * q
-        span = np.maximum(highest, most) - lowest + 18.0 * noise
-        noise = np.maximum(noise, _CUT * span / (2.0 * np.pi * _MOST_FREQUENCIES))
+    def frequencies(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return frequencies and weights; the range of responses is as long as the density is above 0."""
+        n, p, q = self.n, self.p, self.q
+        sd = np.sqrt(self.noise**2 + n * p * q**2 * (1.0 - p + self.c2))
+        tail = 40.0 * self.c2 * q
+        sd_of_all = np.sqrt(self.noise**2 + n * q**2 * self.c2)
+        highest = min(n * q + 9.0 * sd_of_all, n * p * q + 9.0 * sd + 12.0 * q)
+        span = max(x.max(initial=0.0), highest + tail) - min(x.min(initial=0.0), 0.0) + 18.0 * self.noise
+        self.noise = max(self.noise, _CUT * span / (2.0 * np.pi * _MOST_FREQUENCIES))
         step = 2.0 * np.pi / 2.0 ** (np.ceil(_RANGES_PER_OCTAVE * np.log2(span)) / _RANGES_PER_OCTAVE)
-        return replace(self, noise=noise), step, np.maximum(np.ceil(_CUT / (noise * step)), 1).astype(int) + 1
+        w = step * np.arange(max(int(np.ceil(_CUT / (self.noise * step))), 1) + 1)
+        return w, np.where(w == 0.0, 0.5, 1.0) * step / np.pi
 
     def quantum(self, z: Any) -> tuple[Any, Any, Any, Any]:
         """Return the log of one quantum's moment generating function, with derivatives."""
@@ -189,22 +163,15 @@ class _Law:
             lines += [value * (first[i] * first[j] + second.get((i, j), float)()) for j in active[a:]]
         return np.stack(lines)
 
-    def far_out(self, x: FloatArray, step: float, active: tuple[int, ...]) -> tuple[FloatArray, FloatArray]:
+    def far_out(self, x: FloatArray, w: FloatArray, active: tuple[int, ...]) -> tuple[FloatArray, FloatArray]:
         """Return the log of a factor of each trial, and density and derivatives over it.
 
-        The sum is along a line through the saddle point of each trial.
+        The sum is along a line through the saddle point of each trial, at twice as many frequencies.
         """
-        w = step * np.arange(int(np.ceil(_CUT / (self.noise[0] * step))) + 1)
-        size = 1 + len(active) * (len(active) + 3) // 2
-        parts = [self._along_lines(part, w, active) for part in _blocks(x, w.size * size)]
-        log_scale, columns = (np.concatenate(column) for column in zip(*parts, strict=True))
-        return log_scale, columns
-
-    def _along_lines(self, x: FloatArray, w: FloatArray, active: tuple[int, ...]) -> tuple[Any, Any]:
-        s = self._saddle(x)
+        s, w = self._saddle(x), 0.5 * w[1] * np.arange(2 * w.size)
         log_mgf = self.n * np.log1p(self.p * np.expm1(self.quantum(s)[0])) + 0.5 * (self.noise * s) ** 2
-        factor = np.exp(-1j * w * x[:, None] - log_mgf[:, None]) * _weights(w, w[1])
-        terms = self.terms(s[:, None] + 1j * w, active) * factor
+        factor = np.exp(-1j * w * x[:, None] - log_mgf[:, None]) * np.where(w == 0.0, 0.5, 1.0)
+        terms = self.terms(s[:, None] + 1j * w, active) * factor * w[1] / np.pi
         return log_mgf - s * x, terms.real.sum(axis=-1).T
 
     def _saddle(self, x: FloatArray) -> FloatArray:
@@ -222,6 +189,6 @@ class _Law:
         return 0.5 * (low + high)
 
 
-def _blocks(x: FloatArray, width: int) -> list[FloatArray]:
+def _blocks(x: NDArray[Any], width: int) -> list[NDArray[Any]]:
     size = max(1, _BLOCK // width)
     return [x[i : i + size] for i in range(0, x.size, size)]
