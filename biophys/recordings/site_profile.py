@@ -150,19 +150,8 @@ def profile_of_sites(
         theta[i, better], value[i, better], curvature[i, better] = summit
         if has_posterior and better.size:
             mode[i, better], evidence[i, better], spread[i, better] = laplace
-    return SiteProfile(
-        model,
-        data,
-        np.array(sites),
-        [model.family] * len(sites),
-        example.names,
-        theta,
-        value,
-        curvature,
-        mode,
-        evidence,
-        spread,
-    )
+    arrays = (theta, value, curvature, mode, evidence, spread)
+    return SiteProfile(model, data, np.array(sites), [model.family] * len(sites), example.names, *arrays)
 
 
 def _from_above(
