@@ -25,7 +25,10 @@ NEO_READERS = {
 TRACE_SUFFIXES = (*NEO_READERS, ".nwb")
 """Names of files that hold traces end so."""
 
-_SHOWN_IN = {"V": pq.mV, "A": pq.pA, "S": pq.nS, "volts": pq.mV, "amperes": pq.pA, "siemens": pq.nS}
+_SHOWN_IN = {"V": pq.mV, "A": pq.pA, "S": pq.nS}
+_UNITS_OF_NWB = {"volts": pq.V, "amperes": pq.A, "siemens": pq.S}
+# Samples of the noise without which its standard deviation is better fitted.
+_ENOUGH = 10
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,15 +142,13 @@ def _signals(group: Any) -> list[tuple[str, pq.Quantity]]:
     data = group["data"]
     unit = data.attrs.get("unit", "")
     text = unit.decode() if isinstance(unit, bytes) else str(unit)
-    measured = _SHOWN_IN.get(text)
-    base = {"volts": pq.V, "amperes": pq.A, "siemens": pq.S}.get(text)
     values = data[()].astype(float) * data.attrs.get("conversion", 1.0) + data.attrs.get("offset", 0.0)
+    in_unit = pq.Quantity(values, _UNITS_OF_NWB.get(text, text))
     label = group.name.rsplit("/", 1)[-1]
     if "electrode" in group:
         link = group.get("electrode", getlink=True)
         name = getattr(link, "path", group["electrode"].name).rsplit("/", 1)[-1]
         label = f"{name} ({text})"
-    in_unit = pq.Quantity(values, base if base is not None and measured is not None else text)
     if in_unit.ndim == 1:
         return [(label, in_unit)]
     return [(f"{label} {i + 1}", in_unit[:, i]) for i in range(in_unit.shape[1])]
@@ -204,10 +205,6 @@ def recorded_responses(
     else:
         traces.remarks.append("too little time before the stimuli to measure the noise")
     return RecordedSynapse("", arguments)
-
-
-_ENOUGH = 10
-"""Samples of the noise without which its standard deviation is better fitted."""
 
 
 def _stimulated(traces: Traces, recorded: Channel, name: str) -> tuple[list[pq.Quantity], list[pq.Quantity]]:

@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import quantities as pq
@@ -20,17 +21,18 @@ from biophys.short_term import ShortTermDynamics
 from validation.data.data_sets import DATA_SETS
 from validation.data.datastore import DataSetMissing, locate
 
-_COLUMNS = [
-    "n_release_sites",
-    "base_release_probability",
-    "mini_amplitude",
-    "mini_amplitude_cv",
-    "depression_amount",
-    "depression_tau",
-    "facilitation_amount",
-    "facilitation_tau",
-    "measurement_stdev",
-]
+# Fields of `AllenSynapse`: column of the database, and what its unit is there.
+_COLUMNS: dict[str, tuple[str, Any]] = {
+    "n": ("n_release_sites", 1.0),
+    "p": ("base_release_probability", 1.0),
+    "q": ("mini_amplitude", 1e3 * pq.mV),
+    "cv_within": ("mini_amplitude_cv", 1.0),
+    "depletes": ("depression_amount", 1.0),
+    "recovery": ("depression_tau", 1e3 * pq.ms),
+    "facilitation_amount": ("facilitation_amount", 1.0),
+    "facilitation": ("facilitation_tau", 1e3 * pq.ms),
+    "noise": ("measurement_stdev", 1e3 * pq.mV),
+}
 # The database's mark of vesicle depletion instead of a depression of p.
 _DEPLETION = -1.0
 
@@ -115,7 +117,7 @@ def read_allen_synapses(path: str | Path) -> list[AllenSynapse]:
                 f"{path}: {error}; this is no synaptic physiology database with release models (release 2.1)"
             ) from None
     connection.close()
-    return [_synapse(row) for row in rows if _is_complete(row)]
+    return [synapse for synapse in map(_synapse, rows) if synapse is not None]
 
 
 def allen_synapses_here() -> list[AllenSynapse]:
@@ -129,7 +131,7 @@ def allen_synapses_here() -> list[AllenSynapse]:
 
 _QUERY = f"""
 SELECT model.pair_id, model.n_source_events, pre.cre_type, pre.cell_class, post.cre_type, post.cell_class,
-{", ".join(f"model.ml_{name}" for name in _COLUMNS)}
+{", ".join(f"model.ml_{column}" for column, _ in _COLUMNS.values())}
 FROM synapse_model AS model
 JOIN pair ON pair.id = model.pair_id
 JOIN cell AS pre ON pre.id = pair.pre_cell_id
@@ -138,32 +140,19 @@ ORDER BY model.pair_id
 """
 
 
-def _is_complete(row: Sequence[object]) -> bool:
-    """Return whether all parameters are there and are those of a synapse."""
-    values = row[6:]
-    if not all(isinstance(value, int | float) and np.isfinite(value) for value in values):
-        return False
-    n, p, q = (float(value) for value in values[:3])  # type: ignore[arg-type]
-    return n > 0 and 0 <= p <= 1 and q != 0
-
-
-def _synapse(row: Sequence[object]) -> AllenSynapse:
-    n, p, q, cv, amount, tau, increment, tau_facilitation, noise = (float(value) for value in row[6:])  # type: ignore[arg-type]
-    return AllenSynapse(
-        pair=int(row[0]),  # type: ignore[call-overload]
-        presynaptic=_class_of(row[2], row[3]),
-        postsynaptic=_class_of(row[4], row[5]),
-        n=n,
-        p=p,
-        q=1e3 * q * pq.mV,
-        cv_within=cv,
-        depletes=amount == _DEPLETION,
-        recovery=1e3 * tau * pq.ms,
-        facilitation=1e3 * tau_facilitation * pq.ms,
-        facilitation_amount=increment,
-        noise=1e3 * noise * pq.mV,
-        n_responses=int(row[1] or 0),  # type: ignore[call-overload]
-    )
+def _synapse(row: Sequence[Any]) -> AllenSynapse | None:
+    """Return the synapse of a row of the query; None unless all parameters are there and are of a synapse."""
+    pair, n_responses, *classes = row[:6]
+    if not all(isinstance(value, int | float) and np.isfinite(value) for value in row[6:]):
+        return None
+    fields: dict[str, Any] = {
+        name: float(value) * unit for (name, (_, unit)), value in zip(_COLUMNS.items(), row[6:], strict=True)
+    }
+    fields["depletes"] = fields["depletes"] == _DEPLETION
+    if not (fields["n"] > 0 and 0 <= fields["p"] <= 1 and fields["q"] != 0):
+        return None
+    before, after = _class_of(*classes[:2]), _class_of(*classes[2:])
+    return AllenSynapse(int(pair), before, after, **fields, n_responses=int(n_responses or 0))
 
 
 def _class_of(cre: object, cell_class: object) -> str:
