@@ -113,27 +113,29 @@ def run(
     }
     result = spiking_classifier.present(config.presentation, classifiers, shown.pixels)
     on_progress(0.95, "comparing")
-    results = _answers(config, classifiers, shown.pixels, result, drawn[: config.n_images], rng)
-    return xr.Dataset(
-        results
-        | dict(_lesions(config, classifiers, shown.pixels, shown.labels, result))
-        | _rates(classifiers[PLASTIC], shown.pixels, result)
-        | _energies(network, result),
-        coords={"label": ("image", shown.labels.astype(np.int8)), "order": list(conversion.LESION_ORDERS)},
-        attrs={
-            "data_set": config.data_set,
-            "sizes": [network.weights[0].shape[1], *(w.shape[0] for w in network.weights)],
-            "peak_rate": config.presentation.peak_rate,
-            "encoding": config.presentation.encoding,
-        },
-    ).assign_coords(
+    rates = _lesions(config, classifiers, shown, result)
+    plastic, in_spikes = classifiers[PLASTIC], answers(result.sel(network=[PLASTIC, RELIABLE]))
+    averaged = conversion.averaged_answers([plastic], shown.pixels, config.presentation, rng)
+    mean = plastic.activities(shown.pixels)[-1].argmax(axis=1)
+    compared = rates.assign(
+        answer=(("model", "image", "time"), in_spikes.to_numpy().astype(np.int8)),
+        rate_answer=("image", mean.astype(np.int8)),
+        averaged_answer=(("image", "time"), averaged[0]),
+        drawn_answer=("image", drawn[: config.n_images].astype(np.int8)),
+        **_rates(plastic, shown.pixels, result),
+        **_energies(network, result),
+    )
+    compared = compared.assign_coords(
+        label=("image", shown.labels.astype(np.int8)),
         model=[PLASTIC, RELIABLE],
         time=config.presentation.times,
-        fraction=list(config.lesion_fractions),
         rendering=["rate", "spiking"],
         mechanism=result.mechanism.values,
         importance=["high p", "low p"],
     )
+    sizes = [network.weights[0].shape[1], *(w.shape[0] for w in network.weights)]
+    how = {name: getattr(config.presentation, name) for name in ("peak_rate", "encoding")}
+    return compared.assign_attrs(data_set=config.data_set, sizes=sizes, **how)
 
 
 def _trained(
@@ -170,40 +172,15 @@ def _trained(
     return network, answered[0].argmax(dim=-1).cpu().numpy()
 
 
-def _answers(
-    config: Config,
-    classifiers: Mapping[str, Classifier],
-    pixels: NDArray[np.float64],
-    result: xr.Dataset,
-    drawn: NDArray[np.int64],
-    rng: np.random.Generator,
-) -> dict[str, Any]:
-    """Return the answers in spikes and in rates."""
-    plastic = classifiers[PLASTIC]
-    averaged = conversion.averaged_answers([plastic], pixels, config.presentation, rng)
-    spiking = answers(result.sel(network=[PLASTIC, RELIABLE])).to_numpy()
-    mean = plastic.activities(pixels)[-1].argmax(axis=1)
-    return {
-        "answer": (("model", "image", "time"), spiking.astype(np.int8)),
-        "rate_answer": (("image",), mean.astype(np.int8)),
-        "averaged_answer": (("image", "time"), averaged[0]),
-        "drawn_answer": (("image",), drawn.astype(np.int8)),
-    }
-
-
 def _lesions(
-    config: Config,
-    classifiers: Mapping[str, Classifier],
-    pixels: NDArray[np.float64],
-    labels: NDArray[np.int64],
-    result: xr.Dataset,
+    config: Config, classifiers: Mapping[str, Classifier], shown: conversion.ShownImages, result: xr.Dataset
 ) -> xr.Dataset:
     """Return whether each image is answered rightly after each lesion, in rates and in spikes."""
-    in_spikes = answers(result).isel(time=-1) == labels
+    in_spikes = answers(result).isel(time=-1) == shown.labels
     points, parts = [], []
     for order, fraction in itertools.product(conversion.LESION_ORDERS, config.lesion_fractions):
         name = f"{order}, {fraction:g}"
-        in_rates = classifiers[name].activities(pixels)[-1].argmax(axis=1) == labels
+        in_rates = classifiers[name].activities(shown.pixels)[-1].argmax(axis=1) == shown.labels
         right = np.stack([in_rates, in_spikes.sel(network=name)]).astype(np.int8)
         points.append({"order": order, "fraction": fraction})
         parts.append(xr.Dataset({"lesion_right": (("rendering", "image"), right)}))
