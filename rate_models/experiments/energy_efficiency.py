@@ -27,7 +27,7 @@ from biophys.sweeps.executors import Executor, ThisProcess
 from biophys.sweeps.groups import KeptReplicas, swept_dataset
 from rate_models.data_by_name import images_for
 from rate_models.devices import Execution, execution_or_default
-from rate_models.experiments.energy_figures import FIGURES, best_ratio, mean_and_sem
+from rate_models.experiments.energy_figures import FIGURES
 from rate_models.experiments.network_measures import (
     BATCH_SIZES,
     ENERGY_EDGES,
@@ -46,7 +46,7 @@ from rate_models.run_costs import training_work
 from rate_models.sparsity import SHUFFLES, SIDES
 from rate_models.sweep import BatchClock, batch_size
 
-__all__ = ["FIGURES", "MAY_DIFFER", "MODELS", "QUICK", "Config", "best_ratio", "mean_and_sem", "run"]
+__all__ = ["FIGURES", "MAY_DIFFER", "MODELS", "QUICK", "Config", "run"]
 
 PLASTIC = {
     "soft_bound": ("soft_bound", False),

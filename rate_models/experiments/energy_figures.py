@@ -90,23 +90,15 @@ def best_over(ratio: xr.DataArray, swept: str, renamed: str) -> xr.DataArray:
 
 
 def best_ratio(
-    result: xr.Dataset, energy: str = "synaptic_energy", information: str = "information"
+    result: xr.Dataset, energy: str = "synaptic_energy", information: str = "information", prefix: str = ""
 ) -> xr.DataArray:
-    """Return each model's information per energy at its best penalty, shape (model, seed).
+    """Return each model's information per energy at its best penalty, the coordinate ``best_l2``.
 
-    The chosen penalty is the coordinate ``best_l2``.
+    Its shape is (model, seed), for other steps of p (``"step_size_"``) (step_size, variant_seed), and for
+    fixed p (``"scan_"``), at the best learning rate ``best_rate``, (fixed_p, variant_seed).
     """
-    return best_over(ratio_of(result, energy, information), "l2", "best_l2")
-
-
-def best_step_size_ratio(result: xr.Dataset) -> xr.DataArray:
-    """Return information per energy at the best penalty of each step size, (step_size, variant_seed)."""
-    return best_over(ratio_of(result, prefix="step_size_"), "l2", "best_l2")
-
-
-def best_rate_ratio(result: xr.Dataset) -> xr.DataArray:
-    """Return information per energy at the best learning rate of each fixed p, (fixed_p, variant_seed)."""
-    return best_over(ratio_of(result, prefix="scan_"), "learning_rate", "best_rate")
+    swept = ("learning_rate", "best_rate") if prefix == "scan_" else ("l2", "best_l2")
+    return best_over(ratio_of(result, energy, information, prefix), *swept)
 
 
 def draw_trade_off(result: xr.Dataset, figure: Figure, energy: str = "synaptic_energy") -> None:
@@ -115,17 +107,9 @@ def draw_trade_off(result: xr.Dataset, figure: Figure, energy: str = "synaptic_e
     final = result.isel(epoch=-1)
     for model in _compared(result):
         spent, spent_error = mean_and_sem(final[energy].sel(model=model))
-        style: dict[str, Any] = {
-            "xerr": spent_error,
-            "linewidth": 1,
-            "color": COLOURS[model],
-            "label": LABELS[model],
-        }
-        _errorbar(axes, spent, final["information"].sel(model=model), **style)
-    wording = {
-        "synaptic_energy": "synaptic energy Σ|w̄|",
-        "neuronal_energy": "summed activity of hidden units",
-    }
+        information, style = final["information"].sel(model=model), {"xerr": spent_error, "linewidth": 1}
+        _errorbar(axes, spent, information, color=COLOURS[model], label=LABELS[model], **style)
+    wording = {"synaptic_energy": "synaptic energy Σ|w̄|", "neuronal_energy": "summed hidden activity"}
     axes.set(xlabel=f"{wording[energy]} (arbitrary units)", ylabel="mutual information (bit)", xscale="log")
     _say(axes, f"{result.sizes['l2']} L2 penalties, {_n_seeds(result)}, mean ± SEM")
     axes.legend(fontsize=_SMALL)
@@ -147,8 +131,8 @@ def draw_best_ratio(result: xr.Dataset, figure: Figure) -> None:
         mean, error = mean_and_sem(values)
         axes.bar(position, float(mean), yerr=float(error), color=COLOURS[model], alpha=0.6, capsize=3)
         axes.plot(np.full(values.size, position), values, "o", color=COLOURS[model], markersize=4)
-        note: dict[str, Any] = {"textcoords": "offset points", "ha": "center", "fontsize": _SMALL}
-        axes.annotate(f"L2 = {float(values.best_l2):.3g}", (position, 0), (0, 4), **note)
+        note = f"L2 = {float(values.best_l2):.3g}"
+        axes.annotate(note, (position, 0), (0, 4), textcoords="offset points", ha="center", fontsize=_SMALL)
     labels = [LABELS[model].replace(", ", ",\n").replace("release", "\nrelease", 1) for model in models]
     axes.set_xticks(range(len(models)), labels, fontsize=_SMALL)
     axes.set_ylabel(_PER_ENERGY)
@@ -178,11 +162,11 @@ def draw_fixed_release(result: xr.Dataset, figure: Figure) -> None:
     mean = (1000 * ratio_of(result, prefix="scan_")).mean("variant_seed")
     rates = result.learning_rate.values
     for rate, shade in zip(rates, np.linspace(0.8, 0.3, len(rates)), strict=True):
-        style: dict[str, Any] = {"color": str(shade), "linewidth": 1, "label": f"learning rate {rate:.3g}"}
-        axes.plot(result.fixed_p, mean.sel(learning_rate=rate), ".-", **style)
-    best = best_rate_ratio(result) * 1000
-    style = {"color": COLOURS["fixed_release"], "label": "best learning rate", "markersize": None}
-    _errorbar(axes, best.fixed_p, best, "variant_seed", **style)
+        label, y = f"learning rate {rate:.3g}", mean.sel(learning_rate=rate)
+        axes.plot(result.fixed_p, y, ".-", color=str(shade), linewidth=1, label=label)
+    best = best_ratio(result, prefix="scan_") * 1000
+    colour = COLOURS["fixed_release"]
+    _errorbar(axes, best.fixed_p, best, "variant_seed", color=colour, label="best learning rate")
     axes.set(xlabel="fixed release probability p", ylabel=_PER_ENERGY)
     _say(axes, f"L2 = {result.attrs['shown_l2']:g}, {result.sizes['variant_seed']} seeds, mean ± SEM")
     axes.legend(fontsize=_SMALL)
@@ -212,8 +196,8 @@ def draw_uniform_start(result: xr.Dataset, figure: Figure) -> None:
 
 def _draw_p(axes: Axes, result: xr.Dataset, model: str, linestyle: str = "-") -> None:
     counts = result.p_count.sel(model=model, l2=_shown(result))
-    style: dict[str, Any] = {"color": COLOURS[model], "linewidth": 1.5, "linestyle": linestyle}
-    axes.stairs(counts / counts.sum(), P_EDGES, label=LABELS[model], **style)
+    style = {"label": LABELS[model], "linewidth": 1.5, "linestyle": linestyle}
+    axes.stairs(counts / counts.sum(), P_EDGES, color=COLOURS[model], **style)
     axes.axvline(HIGH_P, color="0.5", linestyle=":", linewidth=1)
     axes.set(xlabel="release probability p", yscale="log", xlim=(0.2, 1.0), ylim=(1e-4, 1.5))
     _say(axes, f"L2 = {_shown(result):.3g}, {_n_seeds(result)} pooled")
@@ -297,10 +281,9 @@ def draw_neuron_groups(result: xr.Dataset, figure: Figure) -> None:
     model = str(result.plastic_model.values[0])
     at = result.sel(model=model, l2=_shown(result), layer=2, side="inputs", shuffle="matrix")
     places = np.arange(at.sizes["group"])
-    for offset, values, colour, label in (
-        (-0.2, at.neuron_group_share, _TRUE, "learned"),
-        (0.2, at.neuron_shuffled_group_share, _SHUFFLED, "shuffled"),
-    ):
+    learned = (-0.2, at.neuron_group_share, _TRUE, "learned")
+    shuffled = (0.2, at.neuron_shuffled_group_share, _SHUFFLED, "shuffled")
+    for offset, values, colour, label in (learned, shuffled):
         mean, error = mean_and_sem(values)
         axes.bar(places + offset, mean, 0.4, yerr=error, color=colour, alpha=0.7, capsize=3, label=label)
     axes.set_xticks(places, [str(group) for group in at.group.values])
@@ -354,7 +337,7 @@ def draw_step_sizes(result: xr.Dataset, figure: Figure) -> None:
     if "step_size_information" not in result:
         _say(axes, "not part of this run")
         return
-    best = 1000 * best_step_size_ratio(result)
+    best = 1000 * best_ratio(result, prefix="step_size_")
     names = [str(name) for name in best.step_size.values]
     style = {"linestyle": "none", "color": COLOURS["soft_bound"], "capsize": 3, "markersize": None}
     _errorbar(axes, range(len(names)), best, "variant_seed", **style)

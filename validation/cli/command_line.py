@@ -9,7 +9,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -248,27 +248,20 @@ def info() -> None:
     from biophys.processes import cpp_compiler
     from validation.versions import installed_versions
 
+    devices = "torch is not installed:  pip install 'brianpresyn[rate]'"
+    with suppress(ImportError):
+        import torch
+
+        gpus = [f"cuda:{i} ({torch.cuda.get_device_name(i)})" for i in range(torch.cuda.device_count())]
+        devices = ", ".join(["cpu", *gpus, *(["mps"] if torch.backends.mps.is_available() else [])])
     table = Table(show_header=False, box=None)
     table.add_row("python", f"{platform.python_version()} on {platform.platform()}")
     for package, version in installed_versions().items():
         table.add_row(package, version)
-    table.add_row("torch devices", _torch_devices())
+    table.add_row("torch devices", devices)
     table.add_row("C++ compiler", cpp_compiler() or "none found: Brian2 then runs on numpy only")
     table.add_row("BRIANPRESYN_DATA", os.environ.get("BRIANPRESYN_DATA") or "not set")
     Console().print(table)
-
-
-def _torch_devices() -> str:
-    try:
-        import torch
-    except ImportError:
-        return "torch is not installed:  pip install 'brianpresyn[rate]'"
-    names = ["cpu"]
-    if torch.cuda.is_available():
-        names += [f"cuda:{i} ({torch.cuda.get_device_name(i)})" for i in range(torch.cuda.device_count())]
-    if torch.backends.mps.is_available():
-        names.append("mps")
-    return ", ".join(names)
 
 
 @commands.group(no_args_is_help=True)

@@ -24,13 +24,13 @@ S16 = Claim(
 @measures(S16, experiment="energy")
 def fixed_release(run: Run, context: Context) -> Findings:
     """Find the fixed p that transmits most per energy, and what it gains over reliable synapses."""
-    from rate_models.experiments.energy_figures import best_rate_ratio
+    from rate_models.experiments.energy_figures import best_ratio
 
     result = run.result
     if "scan_information" not in result or result.sizes["fixed_p"] < 3:
         yield not_run(BELOW_ONE, "this run of the experiment left these networks out")
         return
-    ratio = best_rate_ratio(result)
+    ratio = best_ratio(result, prefix="scan_")
     mean = ratio.mean("variant_seed")
     curve = ", ".join(f"{1000 * float(v):.3g} at {float(v.fixed_p):g}" for v in mean)
     n = result.sizes["variant_seed"]

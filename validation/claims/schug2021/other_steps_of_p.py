@@ -19,14 +19,14 @@ S20 = Claim(
 @measures(S20, experiment="energy")
 def other_steps_of_p(run: Run, context: Context) -> Findings:
     """Compare plastic release with steps of p a quarter larger and smaller with the other models."""
-    from rate_models.experiments.energy_figures import best_ratio, best_step_size_ratio
+    from rate_models.experiments.energy_figures import best_ratio
 
     result = run.result
     if "step_size_information" not in result:
         for clause in S20.clauses:
             yield not_run(clause, "this run of the experiment left these networks out")
         return
-    best, reference = best_step_size_ratio(result), best_ratio(result)
+    best, reference = best_ratio(result, prefix="step_size_"), best_ratio(result)
     for steps in (str(name) for name in result.step_size.values if name in best.step_size.values):
         for model, clause in ((m, c) for m, c in CLAUSES.items() if m in reference.model.values):
             variant = best.sel(step_size=steps).rename(variant_seed="seed").drop_vars("best_l2")
