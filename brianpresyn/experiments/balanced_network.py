@@ -48,14 +48,10 @@ class Config:
     ----------
     n_neurons, n_inputs
         Number of neurons, four fifths of them excitatory, and the mean number of inputs of each.
-    duration
-        Simulated time in seconds.
-    strength_e, strength_i
-        Mean jump of the synaptic current per spike, in mV.
-    rule
-        Plasticity of the release probability; its threshold is in units of the STDP signal.
-    target, seed
-        Code generation target; seed of connections, initial values and releases.
+    duration : simulated time in seconds
+    strength_e, strength_i : mean jump of the synaptic current per spike, in mV
+    rule : plasticity of the release probability; its threshold is in units of the STDP signal
+    target, seed : code generation target; seed of connections, initial values and releases
     """
 
     n_neurons: Annotated[int, Field(ge=10)] = 4000

@@ -48,14 +48,10 @@ class Config:
 
     Parameters
     ----------
-    rho
-        Exponents of the reliability cost; each has neurons of its own, on the same inputs.
-    rate_low, rate_high, n_inputs
-        Rates of the inputs in Hz, evenly spread on a logarithmic scale.
-    n_neurons
-        Neurons for each cost, every one with inputs of its own.
-    n_sites, mean
-        Release sites and mean response (mV) of every synapse.
+    rho : exponents of the reliability cost; each has neurons of its own, on the same inputs
+    rate_low, rate_high, n_inputs : rates of the inputs in Hz, evenly spread on a logarithmic scale
+    n_neurons : neurons for each cost, every one with inputs of its own
+    n_sites, mean : release sites and mean response (mV) of every synapse
     tau, epsilon, theta
         Time constant of the neuron (ms), scale of the performance cost (mV), and the potential (mV) that an
         output spike subtracts.
@@ -65,8 +61,7 @@ class Config:
     n_epochs, epoch, step
         Steps, time between them in seconds, and size eta of the first, which falls as 1/sqrt of the epoch.
         The last half of the epochs is averaged.
-    target, seed
-        Code generation target; seed of inputs and releases.
+    target, seed : code generation target; seed of inputs and releases
     """
 
     rho: Positives = tuple(COST_EXPONENTS.values())

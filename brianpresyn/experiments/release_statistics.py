@@ -36,18 +36,12 @@ class Config:
 
     Parameters
     ----------
-    target
-        Code generation target.
-    bernoulli, binomial
-        Release probabilities of the Bernoulli synapses, and (n, p) of the binomial ones.
-    draws
-        Generators to use: ``"counter"``, ``"brian2"``.
-    n_synapses, n_spikes
-        Synapses per condition, and spikes per synapse.
-    quantal_size
-        q in mV.
-    seed
-        Seed of the counter-based generator and of Brian2's.
+    target : code generation target
+    bernoulli, binomial : release probabilities of the Bernoulli synapses, and (n, p) of the binomial ones
+    draws : generators to use: ``"counter"``, ``"brian2"``
+    n_synapses, n_spikes : synapses per condition, and spikes per synapse
+    quantal_size : q in mV
+    seed : seed of the counter-based generator and of Brian2's
     """
 
     target: Annotated[str, OneOf(TARGETS)] = "numpy"
@@ -89,26 +83,20 @@ def run(config: Config, *, on_progress: Progress = ignore_progress) -> xr.Datase
     """
     on_progress(0.0, "simulating")
     with code_generation(config.target):
-        responses = _responses(config)
+        seed(config.seed)
+        dt, n_conditions = 0.1 * ms, len(config.conditions)
+        # Only the synapses are under test: the rest is not worth compiling on cython.
+        plain = {"codeobj_class": NumpyCodeObject} if config.target == "cython" else {}
+        source = NeuronGroup(1, "drive : 1", threshold="drive > 0.5", reset="", dt=dt, name="source", **plain)
+        source.drive = 1
+        target = NeuronGroup(n_conditions * config.n_synapses, "v : volt", dt=dt, name="target", **plain)
+        monitor = StateMonitor(target, "v", record=True, when="end", dt=dt, name="monitor", **plain)
+        with numpy_while_building():
+            network = Network(source, target, monitor, *_all_synapses(config, source, target))
+        network.run(config.n_spikes * dt)
+        # In mV, (condition, event).
+        responses = np.diff(np.asarray(monitor.v / mV), axis=1, prepend=0.0).reshape(n_conditions, -1)
     return _summary(config, responses)
-
-
-def _responses(config: Config) -> NDArray[np.float64]:
-    """Return the response in mV to every spike; shape (condition, event)."""
-    seed(config.seed)
-    dt = 0.1 * ms
-    # Only the synapses are under test: the rest is not worth compiling on cython.
-    plain = {"codeobj_class": NumpyCodeObject} if config.target == "cython" else {}
-    source = NeuronGroup(1, "drive : 1", threshold="drive > 0.5", reset="", dt=dt, name="source", **plain)
-    source.drive = 1
-    n_conditions = len(config.conditions)
-    target = NeuronGroup(n_conditions * config.n_synapses, "v : volt", dt=dt, name="target", **plain)
-    monitor = StateMonitor(target, "v", record=True, when="end", dt=dt, name="monitor", **plain)
-    with numpy_while_building():
-        network = Network(source, target, monitor, *_all_synapses(config, source, target))
-    network.run(config.n_spikes * dt)
-    responses = np.diff(np.asarray(monitor.v / mV), axis=1, prepend=0.0)
-    return responses.reshape(n_conditions, -1)
 
 
 def _all_synapses(config: Config, source: NeuronGroup, target: NeuronGroup) -> Iterable[BrianObject]:

@@ -67,15 +67,12 @@ class Classifier:
     weights, p, n
         Mean strength of every synapse, release probability (above 0), and number of release sites; one array
         (out, in) per layer. Without n every synapse has one site (Bernoulli release).
-    biases
-        One array (out,) per layer.
-    peaks
-        Activity at which a pixel, and a unit of each hidden layer, fires at the peak rate; above 0.
+    biases : one array (out,) per layer
+    peaks : activity at which a pixel, and a unit of each hidden layer, fires at the peak rate; above 0
 
     Raises
     ------
-    ValueError
-        If shapes do not fit each other or a value is outside its range.
+    ValueError : if shapes do not fit each other or a value is outside its range
     """
 
     weights: tuple[NDArray[np.float64], ...]
@@ -123,22 +120,15 @@ class Config:
 
     Parameters
     ----------
-    duration
-        Presentation time of an image in seconds.
-    peak_rate
-        Rate in Hz of a unit at its peak activity; a neuron spikes at most once a millisecond.
-    n_readouts
-        Times, evenly spread over the presentation, at which the answer is read.
+    duration : presentation time of an image in seconds
+    peak_rate : rate in Hz of a unit at its peak activity; a neuron spikes at most once a millisecond
+    n_readouts : times, evenly spread over the presentation, at which the answer is read
     encoding
         Spikes of a pixel: ``"regular"`` (it integrates its current, from a random phase) or ``"poisson"``.
-    psp_per_weight
-        Response in mV that a weight of one stands for; it enters energies only.
-    n_processes
-        Processes among which the images are divided, each with a program of its own.
-    target
-        Code generation target. In C++ standalone all networks of a run share one program.
-    seed
-        Of releases, phases and Poisson spikes.
+    psp_per_weight : response in mV that a weight of one stands for; it enters energies only
+    n_processes : processes among which the images are divided, each with a program of its own
+    target : code generation target. In C++ standalone all networks of a run share one program.
+    seed : of releases, phases and Poisson spikes
     """
 
     duration: Positive = 0.4
@@ -185,8 +175,7 @@ def present(config: Config, networks: Mapping[str, Classifier], images: NDArray[
 
     Raises
     ------
-    ValueError
-        If there is no network, they differ in size, or the images do not fit.
+    ValueError : if there is no network, they differ in size, or the images do not fit
     """
     images = _checked(networks, images)
     chunks = np.array_split(np.arange(len(images)), min(config.n_processes, len(images)))

@@ -49,21 +49,15 @@ class Config:
     ----------
     n_inputs, n_patterns, n_tasks, n_epochs, n_per_batch
         Inputs, patterns in a task, tasks, times that a task is presented, patterns between updates.
-    n_votes
-        Presentations of each pattern in a test.
+    n_votes : presentations of each pattern in a test
     fixed_p
         Release probabilities of the controls; 1 is the deterministic perceptron. Strengths start at 0 and
         only the sign of the potential matters, so a control does not depend on its learning rate.
-    rule
-        Plasticity of the release probability.
-    n_steps, tau
-        Steps of 1 ms in a trial, and the time constant of the neuron in ms.
-    n_delays
-        Arrival times of the lines: 1 to this many ms after the start of a trial.
-    seeds
-        Each gives patterns and releases of its own; all are simulated in one network.
-    target
-        Code generation target.
+    rule : plasticity of the release probability
+    n_steps, tau : steps of 1 ms in a trial, and the time constant of the neuron in ms
+    n_delays : arrival times of the lines: 1 to this many ms after the start of a trial
+    seeds : each gives patterns and releases of its own; all are simulated in one network
+    target : code generation target
     """
 
     n_inputs: Count = 1000

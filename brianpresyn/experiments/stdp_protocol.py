@@ -37,15 +37,12 @@ class Config:
     ----------
     frequency, timing
         Pairing frequency in Hz, above 0; postsynaptic minus presynaptic spike time in ms, not 0.
-    p, q
-        Release probability and quantal size (mV) before.
-    n_pairs
-        Pairings in a train; below 1 Hz a train is one pairing, as nothing remains of it at the next.
+    p, q : release probability and quantal size (mV) before
+    n_pairs : pairings in a train; below 1 Hz a train is one pairing, as nothing remains of it at the next
     rule
         Parameters of the plasticity. The authors fitted the amplitudes to the change that a whole protocol
         leaves; with learning rates of 1 one train changes p and q by about as much as was recorded.
-    target, seed
-        Code generation target; seed of the releases, which the rule does not depend on.
+    target, seed : code generation target; seed of the releases, which the rule does not depend on
     """
 
     frequency: Positives = (0.1, 0.1, 10.0, 10.0, 20.0, 20.0, 40.0, 40.0, 50.0, 50.0)

@@ -65,10 +65,8 @@ class Export:
 
         Parameters
         ----------
-        folder
-            Where; it is made if it does not exist.
-        connection
-            Synapses built by :func:`brianpresyn.synapses`.
+        folder : where; it is made if it does not exist
+        connection : synapses built by :func:`brianpresyn.synapses`
 
         Returns
         -------
@@ -278,16 +276,11 @@ class Host:
 
     Parameters
     ----------
-    title
-        What it is called.
-    draws
-        Functions of random numbers, and what goes with them, that an export can use.
-    files
-        What is exported, by template.
-    values
-        Returns what the templates are filled with.
-    is_regular
-        Whether its synapses can act at regular times, as spontaneous release does.
+    title : what it is called
+    draws : functions of random numbers, and what goes with them, that an export can use
+    files : what is exported, by template
+    values : returns what the templates are filled with
+    is_regular : whether its synapses can act at regular times, as spontaneous release does
     """
 
     title: str

@@ -47,17 +47,13 @@ class SynapseModel:
 
     Parameters
     ----------
-    variables
-        All that the statements use, in the order of the equations.
+    variables : all that the statements use, in the order of the equations
     statements
         What happens at a presynaptic spike, one assignment each; one of them sets ``amount``, which is what
         reaches the postsynaptic variable `target`. What they set beside variables is local to the event.
-    regular
-        The same for what happens every so many seconds.
-    target
-        Name of the postsynaptic variable.
-    amplitude
-        Name of the variable that hosts know as the weight.
+    regular : the same for what happens every so many seconds
+    target : name of the postsynaptic variable
+    amplitude : name of the variable that hosts know as the weight
     """
 
     variables: tuple[Variable, ...]

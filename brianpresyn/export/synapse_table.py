@@ -31,10 +31,8 @@ def write_table(connection: Synapses, path: str | Path) -> None:
 
     Parameters
     ----------
-    connection
-        Synapses built by :func:`brianpresyn.synapses`; in C++ standalone, after the run.
-    path
-        The file.
+    connection : synapses built by :func:`brianpresyn.synapses`; in C++ standalone, after the run
+    path : the file
 
     Raises
     ------
@@ -94,8 +92,7 @@ def check_table(table: Any, connection: Synapses) -> None:
     ----------
     table : numpy.ndarray or path
         As `read_table` gives it, or its file.
-    connection
-        Synapses built by :func:`brianpresyn.synapses`.
+    connection : synapses built by :func:`brianpresyn.synapses`
     """
     if isinstance(table, str | os.PathLike):
         table = read_table(os.fspath(table))

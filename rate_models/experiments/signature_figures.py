@@ -6,7 +6,7 @@ appendices 5 and 6.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -49,39 +49,23 @@ def theoretical_slope(predictor: str, rho: float) -> float:
     return special.get(predictor, slopes.on_importance)
 
 
-def draw_layer(
-    predictor: str, layers: tuple[int, ...], state: str, c_factor: float = 1.0
+def draw_rows(
+    rows: Sequence[tuple[str, int]], state: str, c_factor: float = 1.0
 ) -> Callable[[Any, Any], None]:
-    """Return what draws variance against one predictor: a row for each layer, a column for each rho."""
-
-    def draw(result: xr.Dataset, figure: Figure) -> None:
-        figure.set_size_inches(9, 2.6 * len(layers) + 0.5)
-        chosen = result.sel(state=state, c_factor=c_factor, predictor=predictor)
-        for axes, layer, rho in panels_by_rho(figure, result, layers, sharey="row"):
-            part = chosen.sel(rho=rho).isel(layer=layer)
-            _scatter(axes, part.shown_predictor, part.shown_variance, part.slope_above_floor)
-            axes.set_title(f"layer {layer + 1}, ρ = {rho:.3g}", fontsize=8)
-            axes.set_xlabel(X_LABELS[predictor], fontsize=7)
-        _label_variance(figure, result, state, c_factor)
-
-    return draw
-
-
-def draw_all_predictors(c_factor: float) -> Callable[[Any, Any], None]:
-    """Return what draws the second layer with another c: a row for each predictor (appendix 6 figure 2)."""
+    """Return what draws variance against a predictor in a layer, a row for each, a column for each rho."""
 
     def draw(result: xr.Dataset, figure: Figure) -> None:
         if c_factor not in result.c_factor.values:
             figure.text(0.5, 0.5, f"no network was trained with c × {c_factor:g}", ha="center")
             return
-        figure.set_size_inches(9, 7)
-        chosen = result.sel(state="published", c_factor=c_factor).isel(layer=1)
-        for axes, predictor, rho in panels_by_rho(figure, result, FIGURE_PREDICTORS, sharey=True):
-            part = chosen.sel(predictor=predictor, rho=rho)
+        figure.set_size_inches(9, 2.4 * len(rows) + 0.5)
+        chosen = result.sel(state=state, c_factor=c_factor)
+        for axes, (predictor, layer), rho in panels_by_rho(figure, result, rows, sharey="row"):
+            part = chosen.sel(predictor=predictor, rho=rho).isel(layer=layer)
             _scatter(axes, part.shown_predictor, part.shown_variance, part.slope_above_floor)
+            axes.set_title(f"layer {layer + 1}, ρ = {rho:.3g}", fontsize=8)
             axes.set_xlabel(X_LABELS[predictor], fontsize=7)
-            axes.set_title(f"ρ = {rho:.3g}", fontsize=7)
-        _label_variance(figure, result, "published", c_factor)
+        _label_variance(figure, result, state, c_factor)
 
     return draw
 
@@ -176,9 +160,10 @@ def _label_variance(figure: Figure, result: xr.Dataset, state: str, c_factor: fl
     figure.supylabel("variance σ²", fontsize=8)
 
 
+_SECOND = [(predictor, 1) for predictor in FIGURE_PREDICTORS]
 FIGURES: dict[str, Callable[[Any, Any], None]] = {
     **{
-        name.format(panel): draw_layer(predictor, layers, state)
+        name.format(panel): draw_rows([(predictor, layer) for layer in layers], state)
         for name, layers, state in (
             ("fig5{}", (1,), "published"),
             ("fig5{}-converged", (1,), "converged"),
@@ -186,10 +171,10 @@ FIGURES: dict[str, Callable[[Any, Any], None]] = {
         )
         for panel, predictor in zip("abc", FIGURE_PREDICTORS, strict=True)
     },
-    "app6-fig2a": draw_all_predictors(10.0),
-    "app6-fig2b": draw_all_predictors(0.1),
+    "app6-fig2a": draw_rows(_SECOND, "published", 10.0),
+    "app6-fig2b": draw_rows(_SECOND, "published", 0.1),
     "app5-fig1": draw_linear_network,
-    "curvature": draw_layer("hessian (curvature)", (0, 1, 2), "converged"),
+    "curvature": draw_rows([("hessian (curvature)", layer) for layer in range(3)], "converged"),
     "slopes": draw_slopes,
     "convergence": draw_convergence,
 }
