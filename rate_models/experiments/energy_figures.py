@@ -107,8 +107,9 @@ def draw_trade_off(result: xr.Dataset, figure: Figure, energy: str = "synaptic_e
     final = result.isel(epoch=-1)
     for model in _compared(result):
         spent, spent_error = mean_and_sem(final[energy].sel(model=model))
-        information, style = final["information"].sel(model=model), {"xerr": spent_error, "linewidth": 1}
-        _errorbar(axes, spent, information, color=COLOURS[model], label=LABELS[model], **style)
+        style = {"color": COLOURS[model], "label": LABELS[model]}
+        information = final["information"].sel(model=model)
+        _errorbar(axes, spent, information, xerr=spent_error, linewidth=1, **style)
     wording = {"synaptic_energy": "synaptic energy Σ|w̄|", "neuronal_energy": "summed hidden activity"}
     axes.set(xlabel=f"{wording[energy]} (arbitrary units)", ylabel="mutual information (bit)", xscale="log")
     _say(axes, f"{result.sizes['l2']} L2 penalties, {_n_seeds(result)}, mean ± SEM")
@@ -196,8 +197,8 @@ def draw_uniform_start(result: xr.Dataset, figure: Figure) -> None:
 
 def _draw_p(axes: Axes, result: xr.Dataset, model: str, linestyle: str = "-") -> None:
     counts = result.p_count.sel(model=model, l2=_shown(result))
-    style = {"label": LABELS[model], "linewidth": 1.5, "linestyle": linestyle}
-    axes.stairs(counts / counts.sum(), P_EDGES, color=COLOURS[model], **style)
+    style: dict[str, Any] = {"color": COLOURS[model], "linewidth": 1.5, "linestyle": linestyle}
+    axes.stairs(counts / counts.sum(), P_EDGES, label=LABELS[model], **style)
     axes.axvline(HIGH_P, color="0.5", linestyle=":", linewidth=1)
     axes.set(xlabel="release probability p", yscale="log", xlim=(0.2, 1.0), ylim=(1e-4, 1.5))
     _say(axes, f"L2 = {_shown(result):.3g}, {_n_seeds(result)} pooled")
