@@ -45,13 +45,19 @@ class Criterion(ABC):
 
 @dataclass(frozen=True)
 class _Region(Criterion):
-    """The true value lies in a region: yes if the whole interval does, no if none of it does."""
+    """The true value lies in a region: yes if the whole interval does, no if none of it does.
+
+    Of an identity, which `is_exact` up to the error of the arithmetic, the value decides, not its interval.
+    """
 
     low: float
     high: float
     text: str
+    is_exact: bool = False
 
     def answer(self, estimate: Estimate, alpha: float = ALPHA) -> Answer:
+        if self.is_exact:
+            return Answer.YES if self.slack(estimate) >= 0 else Answer.NO
         interval = estimate.interval_at(alpha)
         if interval is None:
             return Answer.OPEN
@@ -66,7 +72,7 @@ class _Region(Criterion):
 
     def slack(self, estimate: Estimate) -> float:
         """Return how far the interval lies within the region; negative where it reaches out of it."""
-        low, high = estimate.interval or (estimate.value, estimate.value)
+        low, high = (None if self.is_exact else estimate.interval) or (estimate.value, estimate.value)
         return min(low - self.low, self.high - high)
 
     def __str__(self) -> str:
@@ -140,29 +146,7 @@ def significant(level: float, *, sign: int = 1) -> _Significant:
     return _Significant(level, sign)
 
 
-@dataclass(frozen=True)
-class _Exact(Criterion):
-    """An identity holds up to the error of the arithmetic."""
-
-    expected: float
-    tolerance: float
-
-    def answer(self, estimate: Estimate, alpha: float = ALPHA) -> Answer:
-        return Answer.YES if self.slack(estimate) >= 0 else Answer.NO
-
-    def slack(self, estimate: Estimate) -> float:
-        """Return how much nearer the number is than it must be; negative where it is too far off."""
-        return self.tolerance - abs(estimate.value - self.expected)
-
-    @property
-    def region(self) -> tuple[float, float]:
-        return self.expected - self.tolerance, self.expected + self.tolerance
-
-    def __str__(self) -> str:
-        return f"{self.expected:g} ± {self.tolerance:g}"
-
-
-def exact(expected: float, tolerance: float) -> _Exact:
+def exact(expected: float, tolerance: float) -> _Region:
     """Return the criterion of an identity: a number without sampling error is what it should be.
 
     Examples
@@ -171,14 +155,15 @@ def exact(expected: float, tolerance: float) -> _Exact:
     >>> exact(0.5, 1e-9).answer(exactly(0.5 + 1e-12)).value
     'yes'
     """
-    return _Exact(expected, tolerance)
+    text = f"{expected:g} ± {tolerance:g}"
+    return _Region(expected - tolerance, expected + tolerance, text, is_exact=True)
 
 
 @dataclass(frozen=True)
 class _InEvery(Criterion):
     """A criterion holds for each of several estimates; what refutes is corrected for their number."""
 
-    each: _Region | _Exact
+    each: _Region
     text: str
 
     def answer(self, estimate: Mapping[str, Estimate], alpha: float = ALPHA) -> Answer:
@@ -201,7 +186,7 @@ class _InEvery(Criterion):
         return self.text
 
 
-def in_every(criterion: _Region | _Exact, what: str = "every case") -> _InEvery:
+def in_every(criterion: _Region, what: str = "every case") -> _InEvery:
     """Return the criterion that another holds for each of several estimates, given by their labels.
 
     Examples
