@@ -75,7 +75,7 @@ def key_of(seed: int, name: str) -> int:
 def released(
     randomness: Randomness, p: Tensor, n_sites: int | Tensor = 1, *, n_max: int | None = None
 ) -> Tensor:
-    """Return how many of its sites each synapse releases from, in the shape and type of `p`.
+    """Return how many of its sites each synapse releases from, Binomial(n_sites, p), in the shape of `p`.
 
     Parameters
     ----------
@@ -83,10 +83,6 @@ def released(
     p : release probability, 0..1, rounded to a multiple of 2^-24; 1 always releases, 0 never
     n_sites : sites per synapse, or one number for each (a tensor that broadcasts against `p`)
     n_max : the largest of `n_sites`; by default it is looked up, for which an accelerator is waited for
-
-    Returns
-    -------
-    count : Binomial(n_sites, p), of the shape of `p`
     """
     if n_max is None:
         n_max = int(n_sites.max()) if isinstance(n_sites, Tensor) else n_sites

@@ -25,7 +25,7 @@ def mean_softmax(
     images_per_draw: Count = 1000,
     pixel_order: Tensor | None = None,
 ) -> Tensor:
-    """Return the class probabilities of every image, averaged over draws of the synapses.
+    """Return class probabilities, averaged over draws of the synapses, shape (replica, image, class).
 
     Raises ValueError if `n_samples` is not positive, or the images do not fit the network.
 
@@ -37,10 +37,6 @@ def mean_softmax(
     n_samples : draws per image. Deterministic synapses are drawn once whatever it says
     images_per_draw : images that share a draw; fewer cost time and decorrelate them, the mean is the same
     pixel_order : pixel that each input shows, shape (replica, pixel); None for the images as they are
-
-    Returns
-    -------
-    probability : shape (replica, image, class)
     """
     check_images(network, images)
     n_draws = 1 if isinstance(synapses, DeterministicSynapses) else n_samples

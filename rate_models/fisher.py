@@ -41,7 +41,9 @@ def diagonal_fisher(
     generator: torch.Generator | None = None,
     images_per_pass: Count = 500,
 ) -> Tensor:
-    """Return the diagonal Fisher information of every weight and bias.
+    """Return the diagonal Fisher information, the mean squared gradient, of every weight and bias.
+
+    It is in nats^2 per squared weight, shape (replica, parameters).
 
     Raises ValueError if `expectation` is unknown, or what it needs is missing.
 
@@ -56,10 +58,6 @@ def diagonal_fisher(
         (all labels, weighted by the answer; as many backward passes as classes).
     generator : source of the sampled labels, on the device of the parameters
     images_per_pass : images that are computed at once, which bounds memory
-
-    Returns
-    -------
-    fisher : mean squared gradient, not negative, shape (replica, parameters), in nats^2 per squared weight
 
     Examples
     --------

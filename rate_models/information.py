@@ -29,7 +29,7 @@ _FEWEST_OTHER_ANSWERS = 20
 
 @checked_types
 def mutual_information(joint: Tensor) -> Tensor:
-    """Return the mutual information of a joint distribution.
+    """Return the mutual information of a joint distribution, in bits, shape (...).
 
         I = sum_yz P(y, z) log2[ P(y, z) / (P(y) P(z)) ]
 
@@ -40,10 +40,6 @@ def mutual_information(joint: Tensor) -> Tensor:
     joint
         Probabilities of shown class and answer, shape (..., class, answer), summing to 1; zeros contribute
         nothing. What is nan, the answers of a network that diverged, stays nan.
-
-    Returns
-    -------
-    information : in bits, shape (...)
 
     Examples
     --------

@@ -51,16 +51,14 @@ def under_lesions(
 ) -> Tensor:
     """Return what `measure` finds while the first share of the synapses in `order` transmits nothing.
 
+    The shape is (fraction, replica, ...).
+
     Parameters
     ----------
     synapses : their strengths are restored afterwards
     order : a name of `SCORES`
     fractions : shares of the synapses that are removed, each 0..1
     measure : called without arguments for every fraction; returns shape (replica, ...)
-
-    Returns
-    -------
-    result : shape (fraction, replica, ...)
     """
     ranks, intact = removal_ranks(synapses, order), synapses.strength.clone()
     measured = []

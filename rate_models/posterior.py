@@ -70,7 +70,7 @@ def laplace_sd(
 ) -> Tensor:
     r"""Return the posterior standard deviation of every weight by the diagonal Laplace approximation.
 
-    .. math:: \sigma_i = (N F_i + 1 / \tau^2)^{-1/2}
+    .. math:: \sigma_i = (N F_i + 1 / \tau^2)^{-1/2}, \qquad \text{shape (replica, parameters)}
 
     Parameters
     ----------
@@ -79,10 +79,6 @@ def laplace_sd(
     images, labels : N training images (image, pixel); labels for the empirical Fisher information only
     prior_sd : tau; with ``math.inf`` a weight that changes nothing has an infinite standard deviation
     expectation : which Fisher information: see `fisher.diagonal_fisher`
-
-    Returns
-    -------
-    sd : shape (replica, parameters)
 
     Examples
     --------

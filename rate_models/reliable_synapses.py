@@ -55,11 +55,8 @@ def group_distributions(
 ) -> dict[str, NDArray[np.float64]]:
     """Compare a quantity of the synapses, (replica, weights), of low and of high release probability.
 
-    Returns
-    -------
-    result
-        ``count`` (replica, importance, bin) between `edges`, ``mean`` and ``median`` (replica, importance),
-        ``superiority`` (replica,) over all layers and ``superiority_in_layer`` (replica, layer).
+    By name: ``count`` (replica, importance, bin) between `edges`, ``mean`` and ``median`` (replica,
+    importance), ``superiority`` (replica,) over all layers and ``superiority_in_layer`` (replica, layer).
     """
     groups = np.stack([~is_high, is_high], axis=1)
     chosen = [[row[group] for group in pair] for row, pair in zip(values, groups, strict=True)]
@@ -166,6 +163,9 @@ def threshold_crossings(
 ) -> dict[str, NDArray[np.float64]]:
     """Return how often the gradient of single synapses exceeds the threshold, and its moments.
 
+    They are ``share_above``, ``mean_gradient`` and ``mean_squared_gradient``, each (replica, batch size,
+    layer, synapse).
+
     Parameters
     ----------
     network, synapses : trained networks; gradients are those of the mean network
@@ -174,12 +174,6 @@ def threshold_crossings(
     rng : draws the synapses, the same for all replicas
     n_per_layer : synapses drawn per layer (all of a smaller layer are taken, and one of them repeated)
     batch_sizes : images over which a gradient is averaged before it is compared
-
-    Returns
-    -------
-    result
-        ``share_above``, ``mean_gradient`` and ``mean_squared_gradient``, each (replica, batch size, layer,
-        synapse).
     """
     slices = synapses.layout.weight_slices
     drawn = [np.sort(rng.integers(part.start, part.stop, n_per_layer)) for part in slices]

@@ -33,13 +33,7 @@ def per_replica(values: Any, n_replicas: int, name: str) -> list[Any]:
 
 
 def amounts_per_replica(values: Any, n_replicas: int, name: str) -> list[float]:
-    """Return one finite number per replica, none negative: learning rates and strengths of penalties.
-
-    Examples
-    --------
-    >>> amounts_per_replica(1, 2, "l2")
-    [1.0, 1.0]
-    """
+    """Return one finite number per replica, none negative: learning rates and strengths of penalties."""
     each = numbers_per_replica(values, n_replicas, name)
     if wrong := [value for value in each if not 0 <= value < math.inf]:
         raise ValueError(f"{name} must be finite and not negative, got {wrong[0]}")
@@ -47,13 +41,7 @@ def amounts_per_replica(values: Any, n_replicas: int, name: str) -> list[float]:
 
 
 def positive_per_replica(values: Any, n_replicas: int, name: str) -> list[float]:
-    """Return one number per replica, each positive and perhaps infinite: windows, bounds, scales.
-
-    Examples
-    --------
-    >>> positive_per_replica(math.inf, 2, "memory")
-    [inf, inf]
-    """
+    """Return one number per replica, each positive and perhaps infinite: windows, bounds, scales."""
     each = numbers_per_replica(values, n_replicas, name)
     if wrong := [value for value in each if not value > 0]:
         raise ValueError(f"{name} must be positive, got {wrong[0]}")

@@ -26,7 +26,7 @@ _HALF_LOG = 0.5 * math.log(2 * math.pi)
 def reliability_cost(
     model: nn.Module, costs: Costs, *, n_data: Count, loss: Loss = "mean", batch_size: int | None = None
 ) -> Tensor:
-    r"""Return the reliability cost of all synapses whose noise is learned, on the scale of the loss.
+    r"""Return the reliability cost of all synapses whose noise is learned, in nats, on the scale of the loss.
 
     .. math:: f \sum_i c\,\sigma_i^{-\rho}
 
@@ -41,10 +41,6 @@ def reliability_cost(
     n_data : inputs in the training set
     loss : ``"mean"`` or ``"sum"``: what the loss does with the inputs of a step
     batch_size : inputs per step, for ``loss="sum"``
-
-    Returns
-    -------
-    cost : in nats, shape (), differentiable
 
     Raises
     ------
@@ -102,7 +98,7 @@ def magnitude_cost(
 def gaussian_kl(
     model: nn.Module, prior_sd: Positive, *, n_data: Count, loss: Loss = "mean", batch_size: int | None = None
 ) -> Tensor:
-    r"""Return the divergence of all Gaussian weights from the prior N(0, tau^2), on the scale of the loss.
+    r"""Return the divergence of all Gaussian weights from N(0, tau^2), in nats, on the scale of the loss.
 
     .. math:: f \sum_i \left(\ln\frac{\tau}{\sigma_i} + \frac{\mu_i^2 + \sigma_i^2}{2 \tau^2} - \frac12\right)
 
@@ -113,10 +109,6 @@ def gaussian_kl(
     model : with Gaussian synapses
     prior_sd : tau, positive and finite
     n_data, loss, batch_size : as for `reliability_cost`
-
-    Returns
-    -------
-    divergence : in nats, shape (), differentiable
 
     References
     ----------

@@ -35,15 +35,13 @@ from rate_models.draws import Randomness, released, standard_normal
 def bernoulli_weight(weight: Tensor, p: Tensor, randomness: Randomness) -> Tensor:
     """Return the weights that act in this pass: weight / p with probability p, else 0.
 
+    Their mean is `weight`, their variance weight^2 (1 - p) / p.
+
     Parameters
     ----------
     weight : expected weight w̄, floating point, any shape
     p : release probability, above 0 and at most 1, of the same shape
     randomness : `Draw(key, step)` or a `torch.Generator`
-
-    Returns
-    -------
-    transmitted : of the shape of `weight`; its mean is `weight`, its variance weight^2 (1 - p) / p
 
     Examples
     --------
@@ -60,17 +58,14 @@ def binomial_weight(
 ) -> Tensor:
     """Return the weights that act in this pass: k weight / (n p) with k ~ Binomial(n, p).
 
-    A synapse of n sites and quantal size q has the expected weight n p q: `weight` / (n p) is its q.
+    A synapse of n sites and quantal size q has the expected weight n p q: `weight` / (n p) is its q. The mean
+    of what acts is `weight`, the variance weight^2 (1 - p) / (n p).
 
     Parameters
     ----------
     weight, p, randomness : as for `bernoulli_weight`
     n_sites : n, at least 1: one number, or a tensor that broadcasts against `weight`
     n_max : the largest of `n_sites`, where it is known: looking it up waits for an accelerator
-
-    Returns
-    -------
-    transmitted : of the shape of `weight`; its mean is `weight`, its variance weight^2 (1 - p) / (n p)
     """
     count = released(randomness, p.detach(), n_sites, n_max=n_max)
     return transmitted_weight(weight, p, count, n_sites)
