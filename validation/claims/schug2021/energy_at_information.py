@@ -38,8 +38,8 @@ def energy_at_information(run: Run, context: Context) -> Findings:
         low, high = float(information.isel(l2=0).max()), float(information.max("l2").min())
         words = f"synaptic energy at equal information: {NAMES[pair[0]]} over {NAMES[pair[1]]}"
         if not low < high:
-            reason = f"the curves do not overlap: one begins at {low:.2f} bit, another ends at {high:.2f}"
-            yield row(subject, None, words, reason=reason)
+            apart = f"the curves do not overlap: one begins at {low:.2f} bit, another ends at {high:.2f}"
+            yield row(subject, None, words, reason=apart)
             continue
         levels = np.linspace(low, high, 5)
         first, second = (_energy(at.sel(model=model), levels) for model in pair)
@@ -58,8 +58,6 @@ def _energy(at: xr.Dataset, levels: NDArray[np.float64]) -> NDArray[np.float64]:
     """
     information = np.maximum.accumulate(at.information.transpose("seed", "l2").values, axis=1)
     energy = np.log(at.synaptic_energy.transpose("seed", "l2").values)
-    results = []
-    for reached, spent in zip(information, energy, strict=True):
-        reached, first = np.unique(reached, return_index=True)
-        results.append(np.interp(levels, reached, spent[first]))
+    steps = [np.unique(reached, return_index=True) for reached in information]
+    results = [np.interp(levels, x, spent[at]) for (x, at), spent in zip(steps, energy, strict=True)]
     return np.exp(np.array(results))

@@ -41,11 +41,8 @@ def perceptron_memory(run: Run, context: Context) -> Findings:
     others = {"falling_rate": "a rate that falls to a tenth", "unselective": "the rate of the mean synapse"}
     others |= {"shuffled": "p shuffled after tasks"}
     compared = [(model, "standard", "with minus without consolidation") for model in p_rules(run.result)]
-    compared += [
-        ("presynaptic", name, f"consolidation minus {words}")
-        for name, words in others.items()
-        if name in at.model
-    ]
+    there = [name for name in others if name in at.model]
+    compared += [("presynaptic", name, f"consolidation minus {others[name]}") for name in there]
     for model, other, difference in compared:
         for clause, recalled, words in (
             (FIRST, at.sel(task=1), "task 1 patterns recalled after all tasks"),
