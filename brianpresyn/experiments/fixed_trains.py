@@ -23,41 +23,21 @@ NUMBERS_OF_SITES = (1, 5, 12, 40)
 N_PAIRS = len(PROBABILITIES) * len(NUMBERS_OF_SITES)
 
 
-def _pairs(n_copies: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Return n and p of each synapse."""
-    p = np.repeat(PROBABILITIES, len(NUMBERS_OF_SITES))
-    return np.tile(NUMBERS_OF_SITES, n_copies * len(PROBABILITIES)), np.tile(p, n_copies)
-
-
-def _bernoulli(n_copies: int) -> SynapseCode:
-    return bernoulli_release(_pairs(n_copies)[1], q=1)
-
-
-def _binomial(n_copies: int) -> SynapseCode:
-    return binomial_release(*_pairs(n_copies), q=1)
-
-
-def _shared(n_copies: int) -> SynapseCode:
-    return binomial_release(12, 0.7, q=1, shared=True)
-
-
-def _depressed(n_copies: int) -> SynapseCode:
-    n, p = _pairs(n_copies)
-    return stochastic_tsodyks_markram(p, tau_rec=30 * ms, tau_facil=50 * ms, n=n, q=1)
-
-
-MODELS: dict[str, Callable[[int], SynapseCode]] = {
-    "bernoulli": _bernoulli,
-    "binomial": _binomial,
-    "shared": _shared,
-    "depressed": _depressed,
-}
-"""By name, from how often they hold each pair; of "shared" all synapses have one n and p."""
+MODELS = ("bernoulli", "binomial", "shared", "depressed")
+"""Models by name; of "shared" all synapses have one n and p."""
 
 
 def model(name: str, n_copies: int) -> SynapseCode:
-    """Return one of the models, which also counts what it releases."""
-    return MODELS[name](n_copies) + release_counters()
+    """Return a model with so many copies of each pair of n and p, which also counts what it releases."""
+    n = np.tile(NUMBERS_OF_SITES, n_copies * len(PROBABILITIES))
+    p = np.tile(np.repeat(PROBABILITIES, len(NUMBERS_OF_SITES)), n_copies)
+    codes: dict[str, Callable[[], SynapseCode]] = {
+        "bernoulli": lambda: bernoulli_release(p, q=1),
+        "binomial": lambda: binomial_release(n, p, q=1),
+        "shared": lambda: binomial_release(12, 0.7, q=1, shared=True),
+        "depressed": lambda: stochastic_tsodyks_markram(p, tau_rec=30 * ms, tau_facil=50 * ms, n=n, q=1),
+    }
+    return codes[name]() + release_counters()
 
 
 def trains(n_copies: int, n_steps: int) -> NDArray[np.bool_]:

@@ -224,20 +224,16 @@ def compared(
     for name, statistic in STATISTICS.items():
         values = statistic(in_nest), statistic(own)
         if min(values) > 0:
-            errors = (_standard_error(statistic, sample, rng) for sample in (in_nest, own))
-            error = math.hypot(*(error / value for error, value in zip(errors, values, strict=True)))
+            resampled = [
+                [statistic(sample[rng.integers(len(sample), size=len(sample))]) for _ in range(_N_RESAMPLES)]
+                for sample in (in_nest, own)
+            ]
+            error = math.hypot(*(np.std(resampled, axis=1, ddof=1) / values))
             log_ratio, freedom = math.log(values[0] / values[1]), len(in_nest) + len(own) - 2
             ratios[name] = student(
                 log_ratio, error, freedom, "ratio", n=len(in_nest), unit="synapses", how=how
             )
     return ratios
-
-
-def _standard_error(
-    statistic: Callable[[NDArray[np.int64]], float], sample: NDArray[np.int64], rng: np.random.Generator
-) -> float:
-    resampled = [statistic(sample[rng.integers(len(sample), size=len(sample))]) for _ in range(_N_RESAMPLES)]
-    return float(np.std(resampled, ddof=1))
 
 
 def draw_responses(
