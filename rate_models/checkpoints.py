@@ -40,9 +40,7 @@ def save_checkpoint(path: Path | str, **parts: Any) -> None:
     Parameters
     ----------
     path : the file; one that is there is replaced
-    parts
-        By name: a `training.Trainer` (with its synapses and rule), a `task_sequences.DataOrder`, a dataclass
-        of results, arrays, numbers such as the epoch reached.
+    parts : by name: a `Trainer`, a `DataOrder`, a dataclass of results, arrays, numbers such as the epoch
 
     Examples
     --------

@@ -118,9 +118,7 @@ def load_images(name: str, *, folder: Path | str | None = None) -> ImageData:
 
     Raises
     ------
-    ValueError
-        If the name is unknown, a file is damaged or no IDX file of the expected kind, or images and labels do
-        not belong together.
+    ValueError : if the name is unknown, a file is damaged or of another kind, or images and labels do not fit
     FileNotFoundError : if a file is missing
 
     Examples

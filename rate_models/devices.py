@@ -34,9 +34,7 @@ class Execution:
     compile : whether elementwise work is fused by `torch.compile`. None: on CUDA where Triton is installed
     capture : whether the training step is captured as a CUDA graph. None: on CUDA
     allow_tf32 : whether CUDA matrix products may round their factors to 10 bits
-    data_folder
-        Folders of image files by data set, separated as paths are, where this machine has them; empty for
-        those of BRIANPRESYN_DATA.
+    data_folder : folders of image files, separated as paths are; empty for those of BRIANPRESYN_DATA
 
     Examples
     --------

@@ -188,9 +188,7 @@ def train_noisy_networks(
     networks, formulation, schedule : what distinguishes them, and what they have in common
     data : images, on any device, or the name of a data set, which every process then reads itself
     execution, executor : device and precision; where batches are trained, None for this process
-    on_progress
-        Called with the fraction done and what was done: in this process after every epoch, elsewhere after
-        every batch.
+    on_progress : called with the fraction done and what was done, in this process after every epoch
     keep_in : folder of finished batches; None to keep none
     """
     images = _images(data, execution)

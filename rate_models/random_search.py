@@ -113,9 +113,7 @@ def search(
     n_trials : number of trials, the known ones included
     seed : seed of the random settings
     known : settings that are tried first; they may lie outside the intervals
-    storage
-        Database of an Optuna study, for example ``"sqlite:///search.db"``: trials that are there are taken
-        over, new ones are entered batch by batch. Empty for none.
+    storage : database of an Optuna study that keeps the trials, as ``"sqlite:///search.db"``; empty for none
     name : name of the study
     at_once : settings per batch, 0 for all
 

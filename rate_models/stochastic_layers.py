@@ -219,9 +219,7 @@ class BernoulliSynapses(Synapses):
         Initial p, above 0 and at most 1, or ``"uniform"`` for an independent draw from `uniform_range` per
         synapse; one for all replicas or one each.
     biases : as for `DeterministicSynapses`; they are reliable
-    release_fixed_at
-        If given, synapses release with this probability whatever `release_probability` says, which then only
-        steers learning (the "ghost" control).
+    release_fixed_at : if given, they release with this probability; p only steers learning ("ghost" control)
     normalised_by
         Probability by which a transmitted weight is divided when `release_fixed_at` is given: ``"release"``
         (its mean stays the expected strength) or ``"ghost"`` (the published program's, whose mean does not).

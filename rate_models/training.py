@@ -58,12 +58,8 @@ class Trainer:
     ----------
     network, synapses : the network, the same for all replicas, and its synapses, one row per replica
     rule : how the synapses learn: `presynaptic_sgd.PresynapticSgd` or `optimisers.GradientDescent`
-    images, labels
-        The training set: (image, pixel) and (image,). They are moved to the device of the synapses. Labels
-        are classes, or whatever `criterion` takes.
-    loss
-        ``"mean"`` or ``"sum"`` of the loss over the images of a batch; None for what the rule is derived for,
-        else the mean.
+    images, labels : (image, pixel) and (image,), moved to the synapses; classes, or what `criterion` takes
+    loss : ``"mean"`` or ``"sum"`` over a batch; None for what the rule is derived for, else the mean
     criterion : the loss: `networks.cross_entropy` or `networks.SquaredError`
 
     Raises

@@ -31,9 +31,7 @@ class Method:
     ----------
     name, label, colour : name in the result; label and colour in every figure
     program : of `rate_models.continual_methods`
-    source
-        ``"published"`` (`published_setting`), ``"searched"`` on each benchmark, or ``"tuned arm"``: searched
-        on Permuted MNIST only.
+    source : ``"published"``, ``"searched"`` on each benchmark, or on Permuted MNIST only: ``"tuned arm"``
     freezes : False where p never freezes
     searched_as : name of the method whose search gives the settings; its own by default
     starts_from : name of the method whose published settings are the first trial, if the program is the same
@@ -251,12 +249,10 @@ class Config:
     hidden_units : sizes of the hidden layers (paper: 200, 200)
     n_epochs, batch_size : passes through each task and images per step (program: 10, 100)
     n_permuted_tasks : paper: 10
-    learning_rate_split, learning_rate_permuted
-        Learning rates of presynaptic consolidation (paper: 0.01 or 0.001; program: 0.001 and 0.01).
+    learning_rate_split, learning_rate_permuted : of consolidation (paper: 0.01 or 0.001; program: 1e-3, 0.01)
     n_trials_split, n_trials_permuted : trials of the random search, for every method (not published)
     search_seeds_split, search_seeds_permuted : networks per trial; other seeds than `seeds`
-    n_epochs_search_split, n_epochs_search_permuted
-        Passes through each task in the search. With fewer than `n_epochs` it prefers fast learners.
+    n_epochs_search_split, n_epochs_search_permuted : passes in the search; few of them prefer fast learners
     n_tasks_search_permuted
         Tasks that a trial on permuted images learns, at least two; 0 for all. With few of them little is
         forgotten, and what keeps synapses plastic costs nothing: it prefers fast learners as well.
@@ -268,8 +264,7 @@ class Config:
     n_fisher_images : images per task for the Fisher information
     draws_per_step : networks drawn per step in Bayesian gradient descent
     g_lim, p_min : paper: 0.001, 0.25
-    every_test_image_split, every_test_image_permuted
-        Networks are measured on one test image in this many between tasks, on all at the end.
+    every_test_image_split, every_test_image_permuted : one in this many is shown between tasks, all at last
     networks_per_batch : networks that learn together at most, a few being as fast as many on a CPU; 0 for all
     search_storage : database of the trials, for example ``"sqlite:///search.db"``; needs Optuna
     """

@@ -93,9 +93,7 @@ class BinomialLinear(_Releasing, nn.Linear):
     Parameters
     ----------
     in_features, out_features, bias, device, dtype : as for `torch.nn.Linear`
-    n_sites
-        n, at least 1: one number, or an integer tensor of the shape of the weight. Time grows with the
-        largest.
+    n_sites : n, at least 1: one number, or an integer tensor as the weight. Time grows with the largest
     p, learn_p, sample, generator, release_fixed_at, normalised_by : as for `BernoulliLinear`
 
     Examples

@@ -36,9 +36,7 @@ class PresynapticSGD(torch.optim.Optimizer):
     Parameters
     ----------
     synapses : a module, several, or groups as ``{"params": model[0], "lr": 0.1}``: all in them that releases
-    plasticity
-        Parameters of the release probability. Its numbers become options of the groups, where a scheduler
-        finds them: ``group["p_up"]``.
+    plasticity : of p. Its numbers become options of the groups, for schedulers too: ``group["p_up"]``
     lr : eta, not negative; a tensor where a compiled step shall follow a scheduler
     l2 : lambda, strength of the penalty on the expected weight, not negative. It is not scaled by c
     loss

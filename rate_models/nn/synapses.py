@@ -182,8 +182,7 @@ class Release(StochasticWeight):
     ----------
     weight : the tensor that it will act on: it gives shape, type and device
     p : release probability, above 0 and at most 1: one number, or a tensor of the shape of the weight
-    n_sites
-        n, at least 1: one number, or an integer tensor of the shape of the weight. 1 is Bernoulli release.
+    n_sites : n, at least 1 (Bernoulli release): one number, or an integer tensor of the shape of the weight
     learn_p
         Which gradient moves p. False: none; p is a buffer, which `PresynapticSGD` moves, or nothing.
         ``"straight_through"`` or ``"score"``: the logit of p is a parameter for any optimiser, with the
