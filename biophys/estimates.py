@@ -276,5 +276,5 @@ def transformed(estimate: Estimate, function: Callable[[float], float], how: str
 def _transformed_ends(
     estimate: Estimate, function: Callable[[float], float], alpha: float
 ) -> tuple[float, float]:
-    low, high = map(function, estimate.interval_at(alpha) or (math.nan, math.nan))
+    low, high = sorted(map(function, estimate.interval_at(alpha) or (math.nan, math.nan)))
     return float(low), float(high)

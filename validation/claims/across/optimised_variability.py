@@ -59,10 +59,11 @@ def slopes_for_poisson_inputs(context: Context) -> Findings:
         "mean drive": (X08, np.geomspace(300, 3000, 30)),
     }
     for regime, (clause, rate) in regimes.items():
-        slopes = {
-            mechanism: partial(_computed_slope, rate, optimal_variance_at(rate * pq.Hz, rho, _KERNEL))
-            for mechanism, rho in COST_EXPONENTS.items()
-        }
+        slopes = {}
+        for mechanism, rho in COST_EXPONENTS.items():
+            variance = optimal_variance_at(rate * pq.Hz, rho, _KERNEL)
+            slope = np.polyfit(np.log(rate), np.log(variance), 1)[0]
+            slopes[mechanism] = exactly(slope, n=rate.size, unit="computed rates")
         about = {"regime": regime, "rate": f"{rate[0]:g} to {rate[-1]:g} Hz"}
         yield from slope_rows(clause, X08, slopes, "on_input_power", _QUANTITY, condition=about)
     caption = (
@@ -79,11 +80,6 @@ def slopes_for_poisson_inputs(context: Context) -> Findings:
     )
 
 
-def _computed_slope(rate: np.ndarray, variance: np.ndarray, theory: float) -> Estimate:
-    slope = float(np.polyfit(np.log(rate), np.log(variance), 1)[0])
-    return exactly(slope / theory, n=rate.size, unit="computed rates")
-
-
 @measures(X08, rendering=Rendering.SPIKING, needs=("torch", "xarray"), experiment="optimal_variability")
 def optimised_variability(run: Run, context: Context) -> Findings:
     """Optimise the variance of release in a spiking neuron and in a rate unit, and compare the slopes."""
@@ -98,7 +94,6 @@ def optimised_variability(run: Run, context: Context) -> Findings:
     for form, by_cost in slopes.items():
         about: dict[str, Any] = {"rendering": form, "condition": {"inputs": inputs[form]}}
         yield from slope_rows(IN_SPIKES, X08, by_cost, "on_input_power", _QUANTITY, **about)
-    means = {form: {m: slope(1.0) for m, slope in by_cost.items()} for form, by_cost in slopes.items()}
     try:
         recorded = recorded_slopes(context.seed, 2_000)[MAIN]
     except (DataSetMissing, DataSetCorrupt):
@@ -109,7 +104,7 @@ def optimised_variability(run: Run, context: Context) -> Findings:
         "each cost: analytic, in a rate unit and in the spiking neuron with 95 % intervals"
         f"{_WITHOUT if recorded is None else _WITH}"
     )
-    draw = partial(_draw, spiking=spiking, means=means, recorded=recorded)
+    draw = partial(_draw, spiking=spiking, means=slopes, recorded=recorded)
     yield claim_figure(draw, caption, (10, 4), "X08")
     yield from _REMARKS
 

@@ -1,6 +1,7 @@
 """M09: the variance that synapses of a linear model should have, and its slopes on importance and rate."""
 
-from collections.abc import Callable, Mapping
+import operator
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -10,7 +11,7 @@ import xarray as xr
 
 from biophys.association import inverse_regression
 from biophys.energy_costs import COST_EXPONENTS
-from biophys.estimates import Estimate, exactly, mean_of, student
+from biophys.estimates import Estimate, exactly, mean_of, student, transformed
 from biophys.optimal_precision import (
     ReliabilityCost,
     distance_from_minimum,
@@ -57,8 +58,10 @@ def slopes_of_optimal_variance(context: Context) -> Findings:
         for mechanism, rho in COST_EXPONENTS.items()
     }
     for name, x in regressors.items():
-        fits = {m: inverse_regression(np.log(x), np.log(y)) for m, y in variance.items()}
-        slopes = {m: partial(_fitted, *fit, n_synapses) for m, fit in fits.items()}
+        slopes, fit_by = {}, "inverse regression"
+        for m, y in variance.items():
+            slope, error = inverse_regression(np.log(x), np.log(y))
+            slopes[m] = student(slope, error, n_synapses - 2, n=n_synapses, unit="synapses", how=fit_by)
         yield from slope_rows(SLOPES[name], M09, slopes, name, f"slope of log sigma^2 on {NAMES[name]}")
     caption = (
         f"Optimal variance of {n_synapses} synapses of one linear model ({n_times} time steps) under each "
@@ -76,7 +79,7 @@ def slopes_of_optimal_variance(context: Context) -> Findings:
 def slope_rows(
     clause: Clause | Claim,
     claim: Claim,
-    slopes: Mapping[str, Callable[[float], Estimate]],
+    slopes: Mapping[str, Estimate],
     name: str,
     quantity: str,
     *,
@@ -85,21 +88,15 @@ def slope_rows(
 ) -> Findings:
     """Yield the slope under each cost, rows of a claim, and the clause's: their ratios to the analytic ones.
 
-    Slopes come as multiples of a number; `name` is a field of `biophys.optimal_precision.PrecisionSlopes`.
+    `name` is a field of `biophys.optimal_precision.PrecisionSlopes`.
     """
     theory = {m: float(getattr(precision_slopes(COST_EXPONENTS[m]), name)) for m in slopes}
     for m, slope in slopes.items():
         cost = {"mechanism": m, "rho": round(COST_EXPONENTS[m], 4), **(condition or {})}
-        yield row(claim, slope(1.0), quantity, rendering=rendering, condition=cost, published=theory[m])
-    ratios = {m: slope(theory[m]) for m, slope in slopes.items()}
+        yield row(claim, slope, quantity, rendering=rendering, condition=cost, published=theory[m])
+    ratios = {m: transformed(slope, partial(operator.mul, 1 / theory[m])) for m, slope in slopes.items()}
     words = f"{quantity} over the analytic one"
     yield row(clause, ratios, words, rendering=rendering, condition=condition, along="mechanism")
-
-
-def _fitted(slope: float, error: float, n: int, theory: float) -> Estimate:
-    """Return a slope as a multiple of the analytic one."""
-    how = "inverse regression"
-    return student(slope / theory, abs(error / theory), n - 2, n=n, unit="synapses", how=how)
 
 
 @measures(M09, rendering=Rendering.RATE, experiment="linear")
@@ -125,15 +122,9 @@ def noise_of_a_regression_unit(run: Run, context: Context) -> Findings:
 UNITS = "seeds of data and noise"
 
 
-def slopes_of_units(
-    sd: xr.DataArray, x: xr.DataArray, inputs: str, units: str
-) -> dict[str, Callable[[float], Estimate]]:
-    """Return the least-squares slope of log variance on x over the inputs of each unit, for `slope_rows`."""
+def slopes_of_units(sd: xr.DataArray, x: xr.DataArray, inputs: str, units: str) -> dict[str, Estimate]:
+    """Return the least-squares slope of log variance on x over the inputs of each unit, by cost."""
     centred = x - x.mean(inputs)
     slope = (2 * centred * np.log(sd)).sum(inputs) / (centred**2).sum(inputs)
     by_cost = {m: slope.sel(rho=rho, method="nearest") for m, rho in COST_EXPONENTS.items()}
-    return {m: partial(_mean_over, values.values, units) for m, values in by_cost.items()}
-
-
-def _mean_over(slopes: np.ndarray, units: str, theory: float) -> Estimate:
-    return mean_of(slopes / theory, unit=units)
+    return {m: mean_of(values, unit=units) for m, values in by_cost.items()}
