@@ -15,14 +15,10 @@ class Constant:
 
     Parameters
     ----------
-    value
-        With its unit.
-    low, high
-        Plausible range, same unit: published spread where there is one, else what the note says.
-    source
-        Author, year and where in the paper.
-    note
-        What was assumed.
+    value : with its unit
+    low, high : plausible range, same unit: published spread where there is one, else what the note says
+    source : author, year and where in the paper
+    note : what was assumed
     """
 
     value: pq.Quantity
@@ -156,15 +152,12 @@ def joules_of(atp: pq.Quantity, free_energy: pq.Quantity = ATP_FREE_ENERGY.value
 
     Parameters
     ----------
-    atp
-        In ATP or ATP per time; any shape.
-    free_energy
-        Free energy of hydrolysis per mole, or of one molecule (0.5 eV, say).
+    atp : in ATP or ATP per time; any shape
+    free_energy : free energy of hydrolysis per mole, or of one molecule (0.5 eV, say)
 
     Raises
     ------
-    TypeError, ValueError
-        If an argument carries no unit; if it has another dimension.
+    TypeError, ValueError : if an argument carries no unit; if it has another dimension
 
     Examples
     --------

@@ -42,10 +42,8 @@ def biological_cost(sd: pq.Quantity, rho: ArrayLike, s: pq.Quantity) -> Any:
 
     Parameters
     ----------
-    sd, s
-        Standard deviation and scale of the cost, above 0, of one dimension.
-    rho
-        Cost exponent, at least 0; 0 gives the limit, the entropic cost.
+    sd, s : standard deviation and scale of the cost, above 0, of one dimension
+    rho : cost exponent, at least 0; 0 gives the limit, the entropic cost
 
     Examples
     --------

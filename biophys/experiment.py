@@ -21,12 +21,10 @@ class Experiment(Protocol):
     ----------
     Config
         Class of the settings (`biophys.settings`); its defaults are the published values with their source.
-    QUICK
-        Settings of the same experiment in seconds.
+    QUICK : settings of the same experiment in seconds
     MAY_DIFFER
         Settings in which a result may differ from the one that was asked for: seeds, grouping, what is swept.
-    FIGURES
-        Every panel.
+    FIGURES : every panel
     """
 
     __name__: str

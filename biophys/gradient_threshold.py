@@ -28,12 +28,9 @@ def probability_above(
 
     Parameters
     ----------
-    threshold
-        :math:`g_{lim}`, at least 0; all arguments are broadcast to one shape.
-    sd, mean
-        Of the gradient, the sd above 0 (of a Laplace distribution: its scale times sqrt 2).
-    law
-        ``"normal"`` or ``"Laplace"``.
+    threshold : :math:`g_{lim}`, at least 0; all arguments are broadcast to one shape
+    sd, mean : of the gradient, the sd above 0 (of a Laplace distribution: its scale times sqrt 2)
+    law : ``"normal"`` or ``"Laplace"``
 
     References
     ----------

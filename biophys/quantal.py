@@ -145,10 +145,8 @@ class QuantalSynapse:
 
         Parameters
         ----------
-        n_spikes
-            Number of spikes; by default one, without an axis for it.
-        rng
-            Source of randomness.
+        n_spikes : number of spikes; by default one, without an axis for it
+        rng : source of randomness
         """
         spikes = () if n_spikes is None else (operator.index(n_spikes),)
         return np.asarray(rng.binomial(self.n, self.p, size=spikes + self.shape))
@@ -259,8 +257,7 @@ def synapse_with(
     mean, sd
         Of the response, of one dimension: the mean not 0, of which the quantal size takes sign and unit, and
         the sd at least 0.
-    n, p
-        Exactly one of them: the number of sites or the release probability to keep.
+    n, p : exactly one of them: the number of sites or the release probability to keep
     hold
         Given `p`: keep ``"p"`` and come as near to `sd` as a whole number of sites allows (a UserWarning says
         if it misses by more than 5 %), or keep ``"sd"`` and move p as little as that whole number asks for.

@@ -37,20 +37,14 @@ class RecoveryRow:
 
     Parameters
     ----------
-    method
-        ``"moments"``, ``"likelihood"``, ``"variance-mean"`` or ``"trains"``.
-    n, p
-        Of the synapse.
-    n_trials, n_repeats
-        Trials of a recording (or of a condition), and recordings.
-    p_bias, q_bias
-        Mean estimate minus truth, relative to the truth.
+    method : ``"moments"``, ``"likelihood"``, ``"variance-mean"`` or ``"trains"``
+    n, p : of the synapse
+    n_trials, n_repeats : trials of a recording (or of a condition), and recordings
+    p_bias, q_bias : mean estimate minus truth, relative to the truth
     n_coverage, p_coverage, q_coverage
         Share of 95 % intervals that hold the truth; 1 for an n that was given.
-    identifiable
-        Share of recordings that tell n and p apart.
-    n_coverage_if_identifiable
-        Share of the intervals of n that hold it, among these; NaN if there are none.
+    identifiable : share of recordings that tell n and p apart
+    n_coverage_if_identifiable : share of the intervals of n that hold it, among these; NaN if there are none.
     """
 
     method: str
@@ -82,14 +76,10 @@ def recovery_by_moments(
 
     Parameters
     ----------
-    synapse
-        A single synapse, p inside (0, 1).
-    n_trials, n_repeats
-        Trials of a recording, and recordings.
-    rng
-        Source of randomness.
-    knows_n
-        Whether the estimator is given n.
+    synapse : a single synapse, p inside (0, 1)
+    n_trials, n_repeats : trials of a recording, and recordings
+    rng : source of randomness
+    knows_n : whether the estimator is given n
     noise_sd, quantal_cv
         Recording noise and coefficient of variation of (gamma) quanta, which are drawn and known to the
         estimator; by default none.

@@ -54,14 +54,10 @@ def cheapest_realisation(
 
     Parameters
     ----------
-    mean, sd
-        Moments of the response with their unit, mean not 0, sd above 0; broadcast to one shape.
-    cost
-        One cost law or a mixture.
-    n_max
-        Largest number of sites allowed.
-    whole_sites
-        Whether n must be an integer.
+    mean, sd : moments of the response with their unit, mean not 0, sd above 0; broadcast to one shape
+    cost : one cost law or a mixture
+    n_max : largest number of sites allowed
+    whole_sites : whether n must be an integer
 
     Examples
     --------
@@ -190,15 +186,12 @@ def minimal_sd(
 
     Parameters
     ----------
-    mean
-        Mean response, not 0; any shape.
-    cost
-        One cost law or a mixture.
+    mean : mean response, not 0; any shape
+    cost : one cost law or a mixture
     budget
         Energy, of the dimension of the cost; broadcast against `mean`. ValueError if it is too small for any
         synapse of that mean, or so large that the sd falls below 1e-4 times the mean.
-    n_max
-        Largest number of sites allowed; sites are real-valued, so that the boundary is smooth.
+    n_max : largest number of sites allowed; sites are real-valued, so that the boundary is smooth
 
     Examples
     --------

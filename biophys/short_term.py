@@ -32,8 +32,7 @@ class ShortTermDynamics:
 
     Parameters
     ----------
-    p
-        Release probability P of a full site at rest, in [0, 1].
+    p : release probability P of a full site at rest, in [0, 1]
     recovery, facilitation
         Time constants with their unit, at least 0: D of refilling (0: no depression), F of facilitation (0:
         none).
@@ -143,12 +142,9 @@ def stationary_response(
 
     Parameters
     ----------
-    synapse, dynamics
-        n and q, and short-term dynamics; the p of both must be the same.
-    rate
-        Of the train, above 0.
-    train
-        ``"periodic"`` or, without facilitation, ``"Poisson"``.
+    synapse, dynamics : n and q, and short-term dynamics; the p of both must be the same
+    rate : of the train, above 0
+    train : ``"periodic"`` or, without facilitation, ``"Poisson"``
 
     Examples
     --------

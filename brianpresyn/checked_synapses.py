@@ -204,10 +204,8 @@ def synapses(
 
     Parameters
     ----------
-    source, target
-        Pre- and postsynaptic groups, as in :class:`brian2.Synapses`.
-    code
-        The pieces, joined by ``+``.
+    source, target : pre- and postsynaptic groups, as in :class:`brian2.Synapses`
+    code : the pieces, joined by ``+``
     connect
         What is connected: True (all to all), a condition as text, or the keyword arguments of
         :meth:`brian2.Synapses.connect`, for example ``{"p": 0.1}`` or ``{"i": [0, 1], "j": [2, 3]}``; or a
@@ -215,8 +213,7 @@ def synapses(
     seed
         Seed of the releases, needed by pieces that draw from the counter-based generator. The same seed and
         name give the same releases on every code generation target.
-    name
-        Name of the synapses. Two that share a seed need different names to draw different numbers.
+    name : name of the synapses. Two that share a seed need different names to draw different numbers.
     names, prefix
         Other names for the variables of the code, for example ``{"n": "n_sites"}`` where the presynaptic
         neurons have an n; see :meth:`SynapseCode.renamed`.
@@ -227,8 +224,7 @@ def synapses(
         release; it takes 12 bytes for each synapse.
     namespace, level
         Further names that the code uses; how many calls further up those of a text condition are looked up.
-    **options
-        Passed on to :class:`brian2.Synapses`: delay, method, order, dt, multisynaptic_index, ...
+    **options : passed on to :class:`brian2.Synapses`: delay, method, order, dt, multisynaptic_index, ...
 
     Returns
     -------
@@ -240,12 +236,9 @@ def synapses(
     ValueError
         If a piece is missing that another one needs, the target has no such variable, a value is outside its
         domain, there is not one value per synapse, or no seed is given where one is needed.
-    TypeError
-        If `code` is none, or the options contain what the code states.
-    brian2.DimensionMismatchError
-        If an amplitude does not have the unit of the variable it moves.
-    NotImplementedError
-        If the device, or the code generation target, lacks a function that the code uses.
+    TypeError : if `code` is none, or the options contain what the code states
+    brian2.DimensionMismatchError : if an amplitude does not have the unit of the variable it moves
+    NotImplementedError : if the device, or the code generation target, lacks a function that the code uses
 
     Examples
     --------
@@ -353,8 +346,7 @@ def reseed(connection: Synapses, seed: int) -> None:
     connection
         Synapses built by :func:`synapses`; in C++ standalone before the run (afterwards see
         :func:`run_args_for_seed`).
-    seed
-        As for :func:`synapses`.
+    seed : as for :func:`synapses`
 
     Raises
     ------

@@ -114,15 +114,12 @@ def release_key(seed: int, stream: str = "") -> int:
 
     Parameters
     ----------
-    seed
-        Any integer that is not negative.
-    stream
-        What the draws are for. Different names give independent draws from the same seed.
+    seed : any integer that is not negative
+    stream : what the draws are for. Different names give independent draws from the same seed.
 
     Raises
     ------
-    TypeError, ValueError
-        If `seed` is not an integer, or negative.
+    TypeError, ValueError : if `seed` is not an integer, or negative
 
     Examples
     --------

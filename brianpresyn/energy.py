@@ -52,15 +52,12 @@ def energy_ledger(
 
     Parameters
     ----------
-    code
-        The synapse: a release model and whatever is joined to it.
-    reference
-        The synapse that the published costs describe; its q must have the unit of the synapse's.
+    code : the synapse: a release model and whatever is joined to it
+    reference : the synapse that the published costs describe; its q must have the unit of the synapse's
     quantum
         Size, in the unit of the synapse's q, of a vesicle that opens as many receptors as the reference;
         needed where q has no unit, or none that `reference` can have.
-    estimate
-        ``"value"``, or ``"low"`` or ``"high"`` for the ends of the ranges of the constants.
+    estimate : ``"value"``, or ``"low"`` or ``"high"`` for the ends of the ranges of the constants
     every
         Interval at which the costs of waiting vesicles are added up. Needed only if q or n are changed in the
         middle of a run from outside of the code, by ``run_regularly`` or a ``network_operation``.
@@ -74,10 +71,8 @@ def energy_ledger(
 
     Raises
     ------
-    ValueError
-        If the synapse has no release model.
-    brian2.DimensionMismatchError
-        If the reference q has another unit than the synapse's.
+    ValueError : if the synapse has no release model
+    brian2.DimensionMismatchError : if the reference q has another unit than the synapse's
 
     Examples
     --------
@@ -274,14 +269,11 @@ class EnergyReport:
 
     Parameters
     ----------
-    name
-        Of the synapses.
-    joules
-        By mechanism, summed over the synapses.
+    name : of the synapses
+    joules : by mechanism, summed over the synapses
     n_synapses, n_spikes, n_vesicles
         Number of synapses, of presynaptic spikes at them, and of vesicles released.
-    duration
-        Simulated time in seconds.
+    duration : simulated time in seconds
 
     Examples
     --------
@@ -343,15 +335,12 @@ def energy_report(connection: Group, *, prefix: str = "") -> EnergyReport:
 
     Parameters
     ----------
-    connection
-        Synapses built with :func:`energy_ledger`; in C++ standalone, after the run.
-    prefix
-        With which the code of the ledger was renamed.
+    connection : synapses built with :func:`energy_ledger`; in C++ standalone, after the run
+    prefix : with which the code of the ledger was renamed
 
     Raises
     ------
-    ValueError
-        If they have no ledger.
+    ValueError : if they have no ledger
 
     Examples
     --------

@@ -27,13 +27,11 @@ def fitted_release(
     fit
         From :func:`biophys.fit_release`: of independent responses, or of trains with depletion (and
         facilitation).
-    condition
-        Whose p (and q) is taken, if there are several.
+    condition : whose p (and q) is taken, if there are several
     target
         Postsynaptic variable that the responses add to, as in :func:`bernoulli_release`. It has the dimension
         of the amplitudes, with their sign.
-    allow_unidentified
-        As of :meth:`biophys.ReleaseFit.synapse`.
+    allow_unidentified : as of :meth:`biophys.ReleaseFit.synapse`
 
     Raises
     ------

@@ -47,14 +47,10 @@ def quantal_variance(
 
     Parameters
     ----------
-    code
-        A Bernoulli or binomial release with counter-based draws.
-    cv_within
-        Coefficient of variation of the quanta of one site.
-    cv_between
-        Coefficient of variation of the mean sizes of the sites of a synapse; at most 0.5.
-    distribution
-        Of the quanta of one site. Together with sites that differ it must be ``"gaussian"``.
+    code : a Bernoulli or binomial release with counter-based draws
+    cv_within : coefficient of variation of the quanta of one site
+    cv_between : coefficient of variation of the mean sizes of the sites of a synapse; at most 0.5
+    distribution : of the quanta of one site. Together with sites that differ it must be ``"gaussian"``.
 
     Returns
     -------
@@ -63,8 +59,7 @@ def quantal_variance(
 
     Raises
     ------
-    ValueError
-        If a coefficient is outside its range, or the code is no such release.
+    ValueError : if a coefficient is outside its range, or the code is no such release
 
     Examples
     --------

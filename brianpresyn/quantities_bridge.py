@@ -20,13 +20,11 @@ def to_brian(quantity: Any) -> Quantity:
 
     Parameters
     ----------
-    quantity
-        Of any shape, in powers of the SI base units. A Brian2 quantity is returned as it is.
+    quantity : of any shape, in powers of the SI base units. A Brian2 quantity is returned as it is.
 
     Raises
     ------
-    TypeError
-        If `quantity` carries no unit, or one that Brian2 has no dimension for (such as ATP).
+    TypeError : if `quantity` carries no unit, or one that Brian2 has no dimension for (such as ATP)
 
     Examples
     --------
@@ -53,8 +51,7 @@ def from_brian(quantity: Quantity, unit: pq.Quantity) -> pq.Quantity:
 
     Raises
     ------
-    ValueError
-        If the dimensions differ.
+    ValueError : if the dimensions differ
 
     Examples
     --------

@@ -62,8 +62,7 @@ def bernoulli_release(
 
     Parameters
     ----------
-    p
-        Release probability, 0..1: a number, one value per synapse, or a Brian2 expression as text.
+    p : release probability, 0..1: a number, one value per synapse, or a Brian2 expression as text
     q, mean
         Amplitude, exactly one of the two: of one quantum, or averaged over failures. It carries the unit of
         the target variable (Brian2 or `quantities`); a plain number only if that has none; or it is an
@@ -74,8 +73,7 @@ def bernoulli_release(
     draws
         ``"counter"``: reproducible from (seed, synapse, spike number) on every target.
         ``"brian2"``: Brian2's own ``rand()``.
-    shared
-        Whether all synapses have the same p: one number in memory instead of one per synapse.
+    shared : whether all synapses have the same p: one number in memory instead of one per synapse
 
     Returns
     -------
@@ -84,8 +82,7 @@ def bernoulli_release(
 
     Raises
     ------
-    ValueError
-        If p is outside 0..1, or not exactly one amplitude is given.
+    ValueError : if p is outside 0..1, or not exactly one amplitude is given
 
     Examples
     --------
@@ -121,15 +118,12 @@ def binomial_release(
 
     Parameters
     ----------
-    n
-        Number of release sites, a whole number, given as p is.
-    p, target, draws
-        As in :func:`bernoulli_release`; p is that of each site.
+    n : number of release sites, a whole number, given as p is
+    p, target, draws : as in :func:`bernoulli_release`; p is that of each site
     q, all_sites, mean
         Amplitude, exactly one of the three: of one quantum, of all sites together, or averaged over
         failures. Unit as in :func:`bernoulli_release`.
-    shared
-        Whether all synapses have the same n and p.
+    shared : whether all synapses have the same n and p
 
     Returns
     -------
@@ -138,8 +132,7 @@ def binomial_release(
 
     Raises
     ------
-    ValueError
-        If p is outside 0..1, n is no whole number, or not exactly one amplitude is given.
+    ValueError : if p is outside 0..1, n is no whole number, or not exactly one amplitude is given
 
     Examples
     --------
@@ -163,10 +156,8 @@ def quantal_release(
 
     Parameters
     ----------
-    synapse
-        One synapse for all, or an array of synapses with one entry per Brian2 synapse.
-    target, draws
-        As in :func:`bernoulli_release`.
+    synapse : one synapse for all, or an array of synapses with one entry per Brian2 synapse
+    target, draws : as in :func:`bernoulli_release`
 
     Examples
     --------

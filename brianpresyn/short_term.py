@@ -54,8 +54,7 @@ def tsodyks_markram(
 
     Parameters
     ----------
-    p
-        Release probability at rest (U), 0..1: a number, one value per synapse, or a Brian2 expression.
+    p : release probability at rest (U), 0..1: a number, one value per synapse, or a Brian2 expression
     tau_rec, tau_facil
         Time constants of recovery and of facilitation, above 0: one for all, one value per synapse, or a
         Brian2 expression; tau_facil = 0 for no facilitation.
@@ -65,10 +64,8 @@ def tsodyks_markram(
     q, all_sites, mean
         Amplitude, exactly one of the three: of one quantum, of all n sites, or of the response at rest. As in
         :func:`brianpresyn.bernoulli_release` a mean stays when p is changed.
-    n
-        Number of release sites.
-    target
-        As in :func:`brianpresyn.bernoulli_release`.
+    n : number of release sites
+    target : as in :func:`brianpresyn.bernoulli_release`
 
     Returns
     -------
@@ -128,10 +125,8 @@ def stochastic_tsodyks_markram(
 
     Parameters
     ----------
-    p, tau_rec, tau_facil, n, q, all_sites, mean, target
-        As in :func:`tsodyks_markram`.
-    draws
-        ``"counter"`` (reproducible on every target) or ``"brian2"``.
+    p, tau_rec, tau_facil, n, q, all_sites, mean, target : as in :func:`tsodyks_markram`
+    draws : ``"counter"`` (reproducible on every target) or ``"brian2"``
 
     Returns
     -------

@@ -55,8 +55,7 @@ class SpikingRun:
 
     Parameters
     ----------
-    run
-        Simulates, for example ``lambda: network.run(1*second)``; it may run several times.
+    run : simulates, for example ``lambda: network.run(1*second)``; it may run several times
     measure
         Returns what is kept of the run by name: numbers, or arrays as a pair of dimension and values, such as
         ``{"rate": 5*Hz, "spike_time": ("spike", monitor.t)}``. Lengths may differ from run to run.
@@ -110,13 +109,11 @@ def sweep_spikes(
     folder
         Where results are kept as soon as they are there; the same call goes on from them. None keeps none.
         Results of another source of `build`, of its module or of these packages are not used.
-    target
-        ``"cpp_standalone"``, ``"cython"`` or ``"numpy"``.
+    target : ``"cpp_standalone"``, ``"cython"`` or ``"numpy"``
     executor
         Where the runs are computed, such as ``LocalProcesses(4)`` or ``DaskCluster(address)`` of
         :mod:`biophys.sweeps.executors`; None for this process.
-    on_progress
-        Called with the fraction done and what is being done, with the time left.
+    on_progress : called with the fraction done and what is being done, with the time left
 
     Returns
     -------
@@ -126,10 +123,8 @@ def sweep_spikes(
 
     Raises
     ------
-    TypeError
-        If `build` is no function, a setting is taken by none, or something is of another type.
-    ValueError
-        If the grid is empty, a combination occurs twice, or a value is outside its domain.
+    TypeError : if `build` is no function, a setting is taken by none, or something is of another type
+    ValueError : if the grid is empty, a combination occurs twice, or a value is outside its domain
 
     Examples
     --------

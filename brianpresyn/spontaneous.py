@@ -24,10 +24,8 @@ def spontaneous_release(rate: Any, *, every: Quantity, target: str | None = RELE
     rate
         Of every synapse, in Hz: one value, one for each synapse, or a Brian2 expression as text, which is
         evaluated once. ``.following(mini_rate="...")`` lets it follow other variables.
-    every
-        Interval at which release may happen.
-    target
-        As in :func:`brianpresyn.bernoulli_release`; by default that of the release model it is joined to.
+    every : interval at which release may happen
+    target : as in :func:`brianpresyn.bernoulli_release`; by default that of the release model it is joined to
 
     Returns
     -------
@@ -36,10 +34,8 @@ def spontaneous_release(rate: Any, *, every: Quantity, target: str | None = RELE
 
     Raises
     ------
-    TypeError
-        If the rate or the interval has another unit.
-    ValueError
-        If the rate is negative, or so high that more than one release in an interval is likely.
+    TypeError : if the rate or the interval has another unit
+    ValueError : if the rate is negative, or so high that more than one release in an interval is likely
 
     Examples
     --------

@@ -88,43 +88,35 @@ class SynapseCode:
 
     Parameters
     ----------
-    name
-        What the piece is, for messages.
-    model
-        Brian2 equations.
+    name : what the piece is, for messages
+    model : Brian2 equations
     on_pre, on_post
         Statements by stage; or, where there are several pathways, by the name of the pathway and then by
         stage, as in ``{"calcium": {Stage.LEARN: "c += dc"}}``. The first pathways are "pre" and "post".
     regularly, every
         Statements, by stage, that run for all synapses at regular times, and the interval between them.
-    namespace
-        Functions and constants that the code uses.
+    namespace : functions and constants that the code uses
     initial
         Initial values by variable: a number, an array, a Brian2 quantity, or a Brian2 expression as text.
-    domains
-        The values that variables may take.
+    domains : the values that variables may take
     streams
         Variables that hold the key of a stream of random numbers, and the name of that stream; they have 64
         bits.
-    dtypes
-        Types of numbers of variables, where they differ from Brian2's.
-    requires
-        Variables that another piece has to bring.
+    dtypes : types of numbers of variables, where they differ from Brian2's
+    requires : variables that another piece has to bring
     acts_on
         Variables that the synapse acts on, and the dimension with which it does so, as the name of the
         synaptic variable that carries it, or the names of several. A plain name is a postsynaptic variable,
         unless the joined code defines a synaptic one of this name; a name that ends in ``_post`` is always
         postsynaptic.
-    after_run
-        Expressions of variables that are evaluated after every run, in this order.
+    after_run : expressions of variables that are evaluated after every run, in this order
     brings
         Variables that other pieces may require; by default those that it defines or sets, except for the
         ones that it requires itself.
 
     Raises
     ------
-    TypeError
-        If an argument is of another type, or statements are given without a stage.
+    TypeError : if an argument is of another type, or statements are given without a stage
     ValueError
         If a joined piece defines, sets or names the same thing as the other, or both would have to run first.
 
@@ -314,8 +306,7 @@ class SynapseCode:
 
         Parameters
         ----------
-        names
-            New names of single variables or constants by their present ones.
+        names : new names of single variables or constants by their present ones
         prefix
             Put before all other names: those of variables, of constants, and of what pieces pass on within a
             spike, such as ``released``. The streams of random numbers get it as well, so that two releases in
@@ -323,8 +314,7 @@ class SynapseCode:
 
         Raises
         ------
-        ValueError
-            If there is no such name, or a new one is taken or no name.
+        ValueError : if there is no such name, or a new one is taken or no name
 
         Examples
         --------
@@ -389,8 +379,7 @@ class SynapseCode:
 
         Raises
         ------
-        ValueError
-            If the piece has no such parameter, or an expression is none.
+        ValueError : if the piece has no such parameter, or an expression is none
 
         Examples
         --------
@@ -419,8 +408,7 @@ class SynapseCode:
 
         Raises
         ------
-        ValueError
-            If the piece sets nothing of this name.
+        ValueError : if the piece sets nothing of this name
 
         Examples
         --------
@@ -445,10 +433,8 @@ class SynapseCode:
 
         Parameters
         ----------
-        host
-            ``"nest"``, ``"nestml"``, ``"neuron"``, ``"jax"``, ``"pynn"`` or ``"cuda"``.
-        name
-            Of the synapse there.
+        host : ``"nest"``, ``"nestml"``, ``"neuron"``, ``"jax"``, ``"pynn"`` or ``"cuda"``
+        name : of the synapse there
 
         Returns
         -------

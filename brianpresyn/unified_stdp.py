@@ -39,12 +39,9 @@ class PrePostSTDP:
     ----------
     d_minus, d_plus, c_plus
         Amplitudes of presynaptic depression and potentiation, and of postsynaptic potentiation.
-    tau_y_minus, tau_y_plus, tau_x_plus
-        Time constants of the traces.
-    eta_p, eta_q
-        Learning rates. 0.15 in the authors' network simulations; 1 for one train of a protocol.
-    p_min, p_max, q_min, q_max
-        Bounds of p, and of q in units of q_0.
+    tau_y_minus, tau_y_plus, tau_x_plus : time constants of the traces
+    eta_p, eta_q : learning rates. 0.15 in the authors' network simulations; 1 for one train of a protocol
+    p_min, p_max, q_min, q_max : bounds of p, and of q in units of q_0
 
     Raises
     ------
@@ -84,10 +81,8 @@ def pre_post_stdp(parameters: PrePostSTDP | None = None, *, q_0: Any) -> Synapse
 
     Parameters
     ----------
-    parameters
-        Of the rule; by default the published ones.
-    q_0
-        Scale of q, in its unit: one value, or one per synapse.
+    parameters : of the rule; by default the published ones
+    q_0 : scale of q, in its unit: one value, or one per synapse
 
     Returns
     -------

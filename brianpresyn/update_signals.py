@@ -27,19 +27,15 @@ class UpdateSignal:
 
     Parameters
     ----------
-    name
-        What it is, for messages.
-    expressions
-        By event (``"pre"``, ``"post"``, ``"regularly"``): the Brian2 expression of g at that event.
+    name : what it is, for messages
+    expressions : by event (``"pre"``, ``"post"``, ``"regularly"``): the Brian2 expression of g at that event
     code
         The traces that the expressions read and how they move. What it does at an event runs after g is read.
-    dimension, every
-        Dimension of g, and the interval of the regular updates.
+    dimension, every : dimension of g, and the interval of the regular updates
 
     Raises
     ------
-    ValueError
-        If there is no expression, an event is unknown, or the interval is missing or not positive.
+    ValueError : if there is no expression, an event is unknown, or the interval is missing or not positive
     """
 
     name: str
@@ -77,14 +73,10 @@ def given_signal(
 
     Parameters
     ----------
-    expression
-        Brian2 expression of g; it may use variables of the synapse and of both neurons.
-    at, every
-        ``"pre"``, ``"post"``, or ``"regularly"`` with the interval between updates.
-    namespace
-        Functions and constants that it uses, for example a TimedArray.
-    dimension
-        Dimension of g.
+    expression : Brian2 expression of g; it may use variables of the synapse and of both neurons
+    at, every : ``"pre"``, ``"post"``, or ``"regularly"`` with the interval between updates
+    namespace : functions and constants that it uses, for example a TimedArray
+    dimension : dimension of g
 
     Examples
     --------
@@ -112,10 +104,8 @@ def pair_stdp(
 
     Parameters
     ----------
-    a_plus, a_minus
-        Amplitudes, without unit.
-    tau_plus, tau_minus
-        Time constants of the traces.
+    a_plus, a_minus : amplitudes, without unit
+    tau_plus, tau_minus : time constants of the traces
 
     References
     ----------
@@ -165,8 +155,7 @@ def triplet_stdp(
     ----------
     a2_plus, a3_plus, a2_minus, a3_minus
         Amplitudes of pairs and triplets; defaults: visual cortex, all-to-all, full model.
-    tau_plus, tau_minus, tau_x, tau_y
-        Time constants of r1, o1, r2, o2.
+    tau_plus, tau_minus, tau_x, tau_y : time constants of r1, o1, r2, o2
 
     References
     ----------
@@ -218,14 +207,10 @@ def reward_modulated(
 
     Parameters
     ----------
-    reward
-        Brian2 expression of the reward R, for example ``"reward_post"``.
-    every
-        Interval of the updates.
-    tau_eligibility
-        Time constant of the eligibility.
-    a_plus, a_minus, tau_plus, tau_minus
-        As in :func:`pair_stdp`.
+    reward : Brian2 expression of the reward R, for example ``"reward_post"``
+    every : interval of the updates
+    tau_eligibility : time constant of the eligibility
+    a_plus, a_minus, tau_plus, tau_minus : as in :func:`pair_stdp`
 
     References
     ----------
@@ -259,12 +244,9 @@ def teacher_error(error: str, *, every: Quantity, dimension: Dimension = DIMENSI
 
     Parameters
     ----------
-    error
-        Brian2 expression of the error at the end of a trial, for example ``"error_post"``.
-    every
-        Duration of a trial.
-    dimension
-        Dimension of the error.
+    error : Brian2 expression of the error at the end of a trial, for example ``"error_post"``
+    every : duration of a trial
+    dimension : dimension of the error
 
     References
     ----------

@@ -48,14 +48,10 @@ def sweep_groups(
     folder
         Where results are stored; it is made if it does not exist. None to keep them in memory only. If a
         result cannot be stored (SweepStorageError), what was before is kept.
-    execution
-        A dataclass that says how groups are computed, with the field ``dtype``.
-    group_size
-        Replicas per group, from the number that are missing and the number of workers.
-    same_program
-        Names of the settings that all replicas of a group must share.
-    executor
-        Where groups are computed; None for this process.
+    execution : a dataclass that says how groups are computed, with the field ``dtype``
+    group_size : replicas per group, from the number that are missing and the number of workers
+    same_program : names of the settings that all replicas of a group must share
+    executor : where groups are computed; None for this process.
     on_progress, kind, verb
         Called with the fraction done and what is being done, with the time left; what is computed, and how.
     """
