@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Literal
 
 import click
 from rich.console import Console
@@ -31,9 +31,6 @@ from validation.cli.terminal import (
     table_of,
 )
 from validation.cli.training import ann, sweep
-
-if TYPE_CHECKING:
-    from validation.evaluation import Findings
 
 EXIT_RAN = 0
 EXIT_CLAIM_FAILED = 1
@@ -171,7 +168,7 @@ def validate(
     from validation.context import Context
     from validation.evaluation import measure_claims
     from validation.registry import claims_named
-    from validation.report import comparison_of, writable_folder
+    from validation.report import comparison_of, writable_folder, write_report
 
     load_plugins(plugins)
     # Read first: a wrong file should not cost a measurement, and --out may replace it.
@@ -189,7 +186,13 @@ def validate(
     context = Context(profile=profile, seed=seed, device=device, results=results, keep=keep)
     with _progress_of_measures(ids) as on_progress:
         findings = measure_claims(ids, context, n_jobs=jobs, on_progress=on_progress)
-    page, claims_file = _written_report(findings, folder, earlier)
+    try:
+        page, claims_file = write_report(findings, folder, earlier=earlier)
+    except OSError as error:
+        # What was measured is not lost.
+        folder = Path(tempfile.mkdtemp(prefix="brianpresyn-report-"))
+        print_error(f"{error.strerror or error}; the report was written into {folder}")
+        page, claims_file = write_report(findings, folder, earlier=earlier)
     document = json.loads(claims_file.read_text(encoding="utf-8"))
     if merge is not None:
         merge_claims(merge, document)
@@ -204,18 +207,6 @@ def validate(
         print_error(f"expected to hold, but did not: {failed}")
         return EXIT_CLAIM_FAILED
     return EXIT_RAN
-
-
-def _written_report(findings: Findings, folder: Path, earlier: Any) -> tuple[Path, Path]:
-    """Write the report; where that fails, into another folder: what was measured is not lost."""
-    from validation.report import write_report
-
-    try:
-        return write_report(findings, folder, earlier=earlier)
-    except OSError as error:
-        elsewhere = Path(tempfile.mkdtemp(prefix="brianpresyn-report-"))
-        print_error(f"{error.strerror or error}; the report was written into {elsewhere}")
-        return write_report(findings, elsewhere, earlier=earlier)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import quantities as pq
 from matplotlib.figure import Figure
 from scipy.special import chdtrc
 
-from biophys.estimates import Estimate, exactly, gaussian
+from biophys.estimates import exactly, gaussian
 from biophys.palette import BLUE, VERMILION
 from biophys.quantal import QuantalSynapse, sampling_errors
 from validation.criteria import equals, exact
@@ -44,7 +44,11 @@ def quantal_moments(context: Context) -> Findings:
     }
     for moment, (ratio, error) in ratios.items():
         quantity = f"{moment} of drawn responses over its formula, mean over synapses"
-        yield row(DRAWN, _pooled(ratio, error, n_spikes), quantity, condition={"spikes": n_spikes})
+        chi2, size = float(np.sum(((ratio - 1) / error) ** 2)), ratio.size
+        how = f"chi-square over synapses {chi2:.1f}, {size} df, p = {float(chdtrc(size, chi2)):.2g}"
+        of_mean = float(np.sqrt(np.sum(error**2))) / size
+        estimate = gaussian(float(ratio.mean()), of_mean, n=size * n_spikes, unit="spikes", how=how)
+        yield row(DRAWN, estimate, quantity, condition={"spikes": n_spikes})
     caption = (
         f"Drawn moments over n p q and n p (1 - p) q², {synapses.size} synapses (p from 0.05 to 0.9, n from "
         f"1 to 20), {n_spikes} spikes each, 95 % intervals."
@@ -57,14 +61,6 @@ def drawn_moments(synapses: QuantalSynapse, n_spikes: int, rng: np.random.Genera
     each = (QuantalSynapse(n, p, q) for n, p, q in zip(synapses.n, synapses.p, synapses.q, strict=True))
     responses = (synapse.sample(n_spikes, rng=rng).magnitude for synapse in each)
     return np.array([(drawn.mean(), drawn.var(ddof=1)) for drawn in responses]).T
-
-
-def _pooled(ratio: np.ndarray, error: np.ndarray, n_spikes: int) -> Estimate:
-    chi2 = float(np.sum(((ratio - 1) / error) ** 2))
-    p = float(chdtrc(ratio.size, chi2))
-    how = f"chi-square over synapses {chi2:.1f}, {ratio.size} df, p = {p:.2g}"
-    standard_error = float(np.sqrt(np.sum(error**2))) / ratio.size
-    return gaussian(float(ratio.mean()), standard_error, n=ratio.size * n_spikes, unit="spikes", how=how)
 
 
 def _draw(ratios: dict[str, tuple[np.ndarray, np.ndarray]], figure: Figure) -> None:
