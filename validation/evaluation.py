@@ -37,16 +37,21 @@ class MeasureRun:
 
 
 @dataclass(frozen=True)
-class Findings:
-    """Everything that was found about the claims asked for."""
+class MeasuredClaims:
+    """The claims that were asked for, and all that was measured of them."""
 
     claims: tuple[Claim, ...]
     runs: tuple[MeasureRun, ...]
     context: Context
 
+    @property
+    def ids(self) -> list[str]:
+        """Ids of the claims."""
+        return [claim.id for claim in self.claims]
+
     def measurements(self, claim: str | None = None) -> list[Measurement]:
         """Return the measurements of `claim`, or of all claims asked for, in the order of the papers."""
-        wanted = [c.id for c in self.claims] if claim is None else [claim]
+        wanted = self.ids if claim is None else [claim]
         rows = [m for run in self.runs for m in run.evidence.measurements if m.claim in wanted]
         return sorted(rows, key=lambda m: wanted.index(m.claim))
 
@@ -69,7 +74,7 @@ class Findings:
 
     def failures(self) -> list[Claim]:
         """Return the claims that were expected to hold and did not."""
-        return [c for c in self.claims if c.is_expected_to_hold and self.verdict(c.id) in FAILED]
+        return [c for c in self.claims if not c.known_deviation and self.verdict(c.id) in FAILED]
 
     def errors(self) -> list[MeasureRun]:
         """Return the runs that ended in an error."""
@@ -77,10 +82,8 @@ class Findings:
 
     def _home(self, claim: str, run: MeasureRun) -> str:
         """Return the claim that a figure or remark stands with, among those asked for."""
-        asked = [c.id for c in self.claims]
-        if claim in asked:
-            return claim
-        return next((c for c in run.measure.claims if c in asked), "")
+        homes = (claim, *run.measure.claims) if claim in self.ids else run.measure.claims
+        return next((home for home in homes if home in self.ids), "")
 
 
 @checked_types
@@ -90,7 +93,7 @@ def measure_claims(
     *,
     n_jobs: Count = 1,
     on_progress: ProgressReport = lambda *_: None,
-) -> Findings:
+) -> MeasuredClaims:
     """Measure claims in every rendering they have.
 
     A claim whose data or packages are missing appears as not run with the reason; a function that ends in an
@@ -112,7 +115,7 @@ def measure_claims(
         runs = _run_in_processes(measures, asked, context, n_jobs, on_progress)
     else:
         runs = tuple(_run(measure, asked, context, on_progress) for measure in measures)
-    return Findings(tuple(claims), runs, context)
+    return MeasuredClaims(tuple(claims), runs, context)
 
 
 def _run_in_processes(

@@ -14,7 +14,7 @@ from biophys.argument_types import checked_types
 from validation.agreement import Agreement, agreement_of
 from validation.claims_file import as_text, checked_claims, write_together
 from validation.clause_chart import ClauseLine, clause_lines
-from validation.evaluation import Findings
+from validation.evaluation import MeasuredClaims
 from validation.full_results import full_results
 from validation.report_comparison import Comparison, compared
 from validation.report_summary import claim_lists
@@ -36,7 +36,7 @@ SIGN |= dict(zip(Agreement, [*"=≠≟", ""], strict=True))
 
 @checked_types
 def write_report(
-    findings: Findings, folder: Path | str, *, earlier: tuple[str, Mapping[str, Any]] | None = None
+    findings: MeasuredClaims, folder: Path | str, *, earlier: tuple[str, Mapping[str, Any]] | None = None
 ) -> tuple[Path, Path]:
     """Write the HTML page and the JSON file, both or neither, and return where they are.
 
@@ -54,16 +54,9 @@ def write_report(
     page, claims = folder / REPORT_NAME, folder / CLAIMS_NAME
     provenance = provenance_of(findings)
     document = claims_document(findings, provenance)
-    comparison = None if earlier is None else comparison_of(findings, document, *earlier)
+    comparison = None if earlier is None else compared(document, findings.ids, *earlier)
     write_together({claims: as_text(document), page: rendered_page(findings, provenance, comparison)})
     return page, claims
-
-
-def comparison_of(
-    findings: Findings, document: Mapping[str, Any], source: str, earlier: Mapping[str, Any]
-) -> Comparison:
-    """Return what changed of the claims that were asked for since an earlier report."""
-    return compared(earlier, document, (claim.id for claim in findings.claims), source=source)
 
 
 def writable_folder(folder: Path) -> Path:
@@ -78,7 +71,7 @@ def writable_folder(folder: Path) -> Path:
     return folder
 
 
-def provenance_of(findings: Findings) -> dict[str, Any]:
+def provenance_of(findings: MeasuredClaims) -> dict[str, Any]:
     """Return when, with what versions, profile and seed the findings were made."""
     return {
         "made": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
@@ -92,7 +85,7 @@ def provenance_of(findings: Findings) -> dict[str, Any]:
     }
 
 
-def claims_document(findings: Findings, provenance: Mapping[str, Any]) -> dict[str, Any]:
+def claims_document(findings: MeasuredClaims, provenance: Mapping[str, Any]) -> dict[str, Any]:
     """Return the content of ``claims.json``."""
     return {
         "provenance": dict(provenance),
@@ -114,7 +107,7 @@ def claims_document(findings: Findings, provenance: Mapping[str, Any]) -> dict[s
 
 
 def rendered_page(
-    findings: Findings, provenance: Mapping[str, Any], comparison: Comparison | None = None
+    findings: MeasuredClaims, provenance: Mapping[str, Any], comparison: Comparison | None = None
 ) -> str:
     """Return the report as one HTML page that needs nothing beside it."""
     environment = jinja2.Environment(
@@ -166,19 +159,18 @@ def deviations_of(
     return [(setting, where, tuple(clauses)) for (setting, where), clauses in concerned.items()]
 
 
-def experiments_of(findings: Findings) -> list[dict[str, Any]]:
+def experiments_of(findings: MeasuredClaims) -> list[dict[str, Any]]:
     """Return every run of an experiment that was used: by what it was made, its settings, who used it."""
     used: dict[str, tuple[Run, dict[str, None]]] = {}
     for measured in findings.runs:
         for run in measured.evidence.runs:
             key = as_text({"experiment": run.experiment, "config": run.config, "made": run.provenance})
             used.setdefault(key, (run, {}))[1].update(dict.fromkeys(measured.measure.claims))
-    asked = {claim.id for claim in findings.claims}
     return [
         {
             "name": run.experiment,
             "made_by": run.made_by,
-            "claims": [claim for claim in claims if claim in asked],
+            "claims": [claim for claim in claims if claim in findings.ids],
             "deviations": differences(run.experiment, configuration(run.experiment, "full"), run.config),
             "provenance": {key: value for key, value in run.provenance.items() if value},
             "config": run.config,
@@ -187,7 +179,7 @@ def experiments_of(findings: Findings) -> list[dict[str, Any]]:
     ]
 
 
-def _section(findings: Findings, claim: Claim, lines: Iterable[ClauseLine]) -> dict[str, Any]:
+def _section(findings: MeasuredClaims, claim: Claim, lines: Iterable[ClauseLine]) -> dict[str, Any]:
     measurements = findings.measurements(claim.id)
     return {
         "claim": claim,

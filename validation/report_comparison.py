@@ -46,9 +46,9 @@ class Comparison:
 
 
 def compared(
-    earlier: Mapping[str, Any], document: Mapping[str, Any], claims: Iterable[str], *, source: str
+    document: Mapping[str, Any], claims: Iterable[str], source: str, earlier: Mapping[str, Any]
 ) -> Comparison:
-    """Return what changed of some claims.
+    """Return what changed of some claims since an earlier report.
 
     Measurements are the same if claim, rendering, quantity and condition are. A value moved if it differs by
     more than both 95 % intervals together allow, half widths added as independent errors are; without an
@@ -56,8 +56,7 @@ def compared(
 
     Parameters
     ----------
-    earlier, document
-        The earlier report and the present one, as `validation.claims_file.read_claims` returns them.
+    document, earlier : both reports, as `validation.claims_file.read_claims` returns them
     claims : ids of the claims that were asked for; others are not compared
     source : where the earlier report was read from
     """

@@ -145,11 +145,6 @@ class Claim:
         """What the clauses expect, in words."""
         return "; ".join(f"{clause.text}: {published_value(clause)}" for clause in self.clauses)
 
-    @property
-    def is_expected_to_hold(self) -> bool:
-        """Whether no deviation is known."""
-        return not self.known_deviation
-
 
 def published_value(clause: Clause) -> float | str:
     """Return the published value of a clause, or its criterion where no value was published."""

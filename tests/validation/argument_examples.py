@@ -5,7 +5,7 @@ from pathlib import Path
 
 from rate_models.experiments import linear_regression
 from validation.context import Context
-from validation.evaluation import Findings
+from validation.evaluation import MeasuredClaims
 from validation.recorded_tables import Table, read_table
 from validation.registry import claims_named
 
@@ -30,7 +30,7 @@ EXAMPLES = {
     "earlier": lambda: None,
     "executor": lambda: None,
     "experiment": lambda: "linear",
-    "findings": lambda: Findings(tuple(claims_named(["M02"])), (), Context()),
+    "findings": lambda: MeasuredClaims(tuple(claims_named(["M02"])), (), Context()),
     "folder": lambda: Path(_FOLDER.name),
     "ids": lambda: ["M02"],
     "n_jobs": lambda: 1,

@@ -159,7 +159,7 @@ def test_failures_leave_out_known_deviations(only_measures):
     findings = evaluation.measure_claims(["M02"], Context())
     assert [claim.id for claim in findings.failures()] == ["M02"]
     known = Claim("M02", "known", SCHUG, findings.claims[0].clauses, "because")
-    assert evaluation.Findings((known,), findings.runs, Context()).failures() == []
+    assert evaluation.MeasuredClaims((known,), findings.runs, Context()).failures() == []
 
 
 def test_processes_find_what_one_process_finds():

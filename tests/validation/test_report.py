@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from biophys.estimates import Estimate, gaussian
 from validation.claims_file import merge_claims, write_together
 from validation.context import Context
-from validation.evaluation import Findings, MeasureRun
+from validation.evaluation import MeasuredClaims, MeasureRun
 from validation.figure_urls import figure_as_data_url
 from validation.registry import ClaimFigure, Evidence, Measure, all_claims
 from validation.report import number_text, writable_folder, write_report
@@ -58,7 +58,7 @@ def findings():
     run = MeasureRun(Measure(measured, ("M02", "S18"), Rendering.ANALYTIC), evidence, 0.1)
     claims = all_claims()
     exponents = replace(claims["M02"], clauses=claims["M02"].clauses[:1])
-    return Findings((claims["S18"], exponents, claims["X09"]), (run,), Context())
+    return MeasuredClaims((claims["S18"], exponents, claims["X09"]), (run,), Context())
 
 
 class Page(html.parser.HTMLParser):

@@ -25,7 +25,7 @@ def document(*rows, **provenance):
 
 
 def changes(before, after, claims=("M02",)):
-    found = compared(document(*before), document(*after), claims, source="old.json")
+    found = compared(document(*after), claims, "old.json", document(*before))
     return [change.kind for change in found.changes], found.n_same
 
 
@@ -52,15 +52,15 @@ def test_changes(before, after, expected):
 
 def test_change_says_what_was_and_what_is():
     before, after = document(row()), document(row(0.9, "inconclusive", interval=None))
-    (change,) = compared(before, after, ["M02"], source="old.json").changes
+    (change,) = compared(after, ["M02"], "old.json", before).changes
     assert (change.before, change.after) == ("0.5 [0.4, 0.6], reproduced", "0.9, inconclusive")
 
 
 def test_other_profile_is_named():
-    found = compared(document(profile="full"), document(), [], source="old.json")
+    found = compared(document(), [], "old.json", document(profile="full"))
     assert found.about.endswith("not with the same profile as this one")
-    assert "not with" not in compared(document(), document(), [], source="old.json").about
-    assert compared({"measurements": []}, document(), [], source="o").about.startswith("a collection")
+    assert "not with" not in compared(document(), [], "old.json", document()).about
+    assert compared(document(), [], "o", {"measurements": []}).about.startswith("a collection")
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from biophys.estimates import gaussian
 from validation.context import Context
-from validation.evaluation import Findings, MeasureRun
+from validation.evaluation import MeasuredClaims, MeasureRun
 from validation.registry import ClaimFigure, Evidence, Measure, all_claims
 from validation.report import write_report
 from validation.statement import Measurement, Rendering, Verdict
@@ -112,7 +112,7 @@ def report(tmp_path_factory):
     run = MeasureRun(
         Measure(lambda context: evidence, ("S18", "M02", "M07"), Rendering.ANALYTIC), evidence, 0.1
     )
-    findings = Findings(claims, (run,), Context())
+    findings = MeasuredClaims(claims, (run,), Context())
     return write_report(findings, tmp_path_factory.mktemp("report"))[0]
 
 

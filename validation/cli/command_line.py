@@ -168,7 +168,8 @@ def validate(
     from validation.context import Context
     from validation.evaluation import measure_claims
     from validation.registry import claims_named
-    from validation.report import comparison_of, writable_folder, write_report
+    from validation.report import writable_folder, write_report
+    from validation.report_comparison import compared
 
     load_plugins(plugins)
     # Read first: a wrong file should not cost a measurement, and --out may replace it.
@@ -198,7 +199,7 @@ def validate(
         merge_claims(merge, document)
     print_summary(findings)
     if earlier is not None:
-        print_comparison(comparison_of(findings, document, *earlier))
+        print_comparison(compared(document, findings.ids, *earlier))
     for run in findings.errors():
         print_error(f"{run.measure.name}: {run.error}")
     print(f"report: {page.resolve()}\nclaims: {claims_file.resolve()}")

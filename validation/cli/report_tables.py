@@ -7,14 +7,14 @@ from typing import Any
 from rich.console import Console
 
 from validation.cli.terminal import table_of
-from validation.evaluation import Findings
+from validation.evaluation import MeasuredClaims
 from validation.report import SIGN, rendering_row, renderings_of
 from validation.report_comparison import Comparison
 from validation.report_text import estimate_text, number_text
 from validation.statement import Verdict
 
 
-def print_summary(findings: Findings, *, file: Any = None) -> None:
+def print_summary(findings: MeasuredClaims, *, file: Any = None) -> None:
     """Print the claims table to a terminal."""
     rows = []
     for claim in findings.claims:
