@@ -134,7 +134,7 @@ def result_for(name: str, context: Context, **settings: Any) -> Run:
     elif context.keep is None:
         run = _run_now(name, config, context.device, context.report_progress)
     else:
-        run = kept_run(name, config, context.keep, device=context.device, on_progress=context.report_progress)
+        run = kept_run(name, config, context.keep, context.device, context.report_progress)
     return _noted(run)
 
 
@@ -223,15 +223,7 @@ def differences(name: str, asked: Any, config: Mapping[str, Any]) -> dict[str, t
     }
 
 
-def kept_run(
-    name: str,
-    config: Any,
-    folder: Path,
-    *,
-    device: str = "auto",
-    executor: Any = None,
-    on_progress: Progress = ignore_progress,
-) -> Run:
+def kept_run(name: str, config: Any, folder: Path, device: str, on_progress: Progress) -> Run:
     """Return the result kept in `folder` under these settings and this source; run it if it is not there.
 
     What breaks off goes on: finished networks are kept in the folder too. A damaged file is set aside, and
@@ -247,9 +239,7 @@ def kept_run(
                 warnings.warn(f"{error}. It was renamed and the experiment is run again", stacklevel=2)
                 os.replace(path, path.with_suffix(".damaged"))
         _name_those_not_used(name, config, folder)
-        run = _run_now(
-            name, config, device, on_progress, executor=executor, keep_in=folder / f"{name}-networks"
-        )
+        run = _run_now(name, config, device, on_progress, keep_in=folder / f"{name}-networks")
         try:
             archive_run(path, name, run.result, config, provenance=run.provenance)
         except OSError as error:
