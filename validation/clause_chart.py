@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from markupsafe import Markup
 
 from validation.report_text import estimate_text, number_text
@@ -116,10 +117,5 @@ def _scale(values: Iterable[float | None]) -> Any:
     finite = [value for value in values if value is not None and math.isfinite(value)]
     low, high = (min(finite), max(finite)) if finite else (0.0, 1.0)
     margin = 0.12 * (high - low) or abs(high) or 1.0
-    low, high = low - margin, high + margin
-
-    def place(value: float) -> float:
-        share = (min(max(value, low), high) - low) / (high - low)
-        return _MARGIN + (WIDTH - 2 * _MARGIN) * share
-
-    return place
+    ends = (low - margin, high + margin), (_MARGIN, WIDTH - _MARGIN)
+    return lambda value: float(np.interp(value, *ends))
