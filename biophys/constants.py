@@ -150,14 +150,12 @@ def _per_mole(free_energy: pq.Quantity) -> pq.Quantity:
 def joules_of(atp: pq.Quantity, free_energy: pq.Quantity = ATP_FREE_ENERGY.value) -> pq.Quantity:
     """Return the free energy of this many ATP in joules, or of ATP per second in watts.
 
+    Raises TypeError if an argument carries no unit, ValueError if it has another dimension.
+
     Parameters
     ----------
     atp : in ATP or ATP per time; any shape
     free_energy : free energy of hydrolysis per mole, or of one molecule (0.5 eV, say)
-
-    Raises
-    ------
-    TypeError, ValueError : if an argument carries no unit; if it has another dimension
 
     Examples
     --------

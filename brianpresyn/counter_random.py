@@ -112,14 +112,12 @@ _TWO_TO_52, _TWO_TO_53 = np.array(2.0**52), np.array(2.0**53)
 def release_key(seed: int, stream: str = "") -> int:
     """Return the 64-bit key, as a signed number, for a seed and the name of a stream of draws.
 
+    Raises TypeError if `seed` is not an integer, ValueError if it is negative.
+
     Parameters
     ----------
     seed : any integer that is not negative
     stream : what the draws are for. Different names give independent draws from the same seed.
-
-    Raises
-    ------
-    TypeError, ValueError : if `seed` is not an integer, or negative
 
     Examples
     --------

@@ -333,14 +333,12 @@ def energy_report(connection: Group, *, prefix: str = "") -> EnergyReport:
 
     The difference of two reports is what was spent in between.
 
+    Raises ValueError if they have no ledger.
+
     Parameters
     ----------
     connection : synapses built with :func:`energy_ledger`; in C++ standalone, after the run
     prefix : with which the code of the ledger was renamed
-
-    Raises
-    ------
-    ValueError : if they have no ledger
 
     Examples
     --------

@@ -45,6 +45,8 @@ def quantal_variance(
 ) -> SynapseCode:
     """Return a release model whose quanta vary.
 
+    Raises ValueError if a coefficient is outside its range, or the code is no such release.
+
     Parameters
     ----------
     code : a Bernoulli or binomial release with counter-based draws
@@ -56,10 +58,6 @@ def quantal_variance(
     -------
     SynapseCode
         The model with ``quanta``, the released amount in units of q, transmitted in place of ``released``.
-
-    Raises
-    ------
-    ValueError : if a coefficient is outside its range, or the code is no such release
 
     Examples
     --------

@@ -18,13 +18,11 @@ _BASE_UNITS = (pq.m, pq.kg, pq.s, pq.A, pq.K, pq.mol, pq.cd)
 def to_brian(quantity: Any) -> Quantity:
     """Return a quantity of the package `quantities` as a Brian2 quantity of the same value and shape.
 
+    Raises TypeError if `quantity` carries no unit, or one that Brian2 has no dimension for (such as ATP).
+
     Parameters
     ----------
     quantity : of any shape, in powers of the SI base units. A Brian2 quantity is returned as it is.
-
-    Raises
-    ------
-    TypeError : if `quantity` carries no unit, or one that Brian2 has no dimension for (such as ATP)
 
     Examples
     --------
@@ -49,9 +47,7 @@ def to_brian(quantity: Any) -> Quantity:
 def from_brian(quantity: Quantity, unit: pq.Quantity) -> pq.Quantity:
     """Return a Brian2 quantity of any shape in a unit of the package `quantities`.
 
-    Raises
-    ------
-    ValueError : if the dimensions differ
+    Raises ValueError if the dimensions differ.
 
     Examples
     --------

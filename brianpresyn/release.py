@@ -60,6 +60,8 @@ def bernoulli_release(
 ) -> SynapseCode:
     """Return a synapse that releases one quantum with probability p at each presynaptic spike.
 
+    Raises ValueError if p is outside 0..1, or not exactly one amplitude is given.
+
     Parameters
     ----------
     p : release probability, 0..1: a number, one value per synapse, or a Brian2 expression as text
@@ -79,10 +81,6 @@ def bernoulli_release(
     -------
     SynapseCode
         With variables p and q (or strength), and the hidden draw_number; its code sets ``released``.
-
-    Raises
-    ------
-    ValueError : if p is outside 0..1, or not exactly one amplitude is given
 
     Examples
     --------
@@ -116,6 +114,8 @@ def binomial_release(
 ) -> SynapseCode:
     """Return a synapse whose n sites each release one quantum with probability p at a presynaptic spike.
 
+    Raises ValueError if p is outside 0..1, n is no whole number, or not exactly one amplitude is given.
+
     Parameters
     ----------
     n : number of release sites, a whole number, given as p is
@@ -129,10 +129,6 @@ def binomial_release(
     -------
     SynapseCode
         As that of :func:`bernoulli_release`, with the variable n.
-
-    Raises
-    ------
-    ValueError : if p is outside 0..1, n is no whole number, or not exactly one amplitude is given
 
     Examples
     --------

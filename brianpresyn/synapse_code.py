@@ -304,6 +304,8 @@ class SynapseCode:
     def renamed(self, names: Mapping[str, str] | None = None, *, prefix: str = "") -> SynapseCode:
         """Return the same piece with other names, in equations, statements, constants and initial values.
 
+        Raises ValueError if there is no such name, or a new one is taken or no name.
+
         Parameters
         ----------
         names : new names of single variables or constants by their present ones
@@ -311,10 +313,6 @@ class SynapseCode:
             Put before all other names: those of variables, of constants, and of what pieces pass on within a
             spike, such as ``released``. The streams of random numbers get it as well, so that two releases in
             one Synapses draw different numbers.
-
-        Raises
-        ------
-        ValueError : if there is no such name, or a new one is taken or no name
 
         Examples
         --------
@@ -377,9 +375,7 @@ class SynapseCode:
         An initial value as text is evaluated once; this makes a subexpression of the variable. Expressions
         are given by variable, for example ``p="clip(p0_pre, 0, 1)"``.
 
-        Raises
-        ------
-        ValueError : if the piece has no such parameter, or an expression is none
+        Raises ValueError if the piece has no such parameter, or an expression is none.
 
         Examples
         --------
@@ -406,9 +402,7 @@ class SynapseCode:
 
         Its unit is given as equations spell it, for example ``released="integer"``.
 
-        Raises
-        ------
-        ValueError : if the piece sets nothing of this name
+        Raises ValueError if the piece sets nothing of this name.
 
         Examples
         --------
@@ -431,6 +425,9 @@ class SynapseCode:
     def export(self, host: str, *, name: str = "presyn") -> Any:
         """Return the piece as the files of another simulator, which releases the same quanta at every event.
 
+        Raises ValueError or NotImplementedError if there is no such host, or it cannot express the piece; the
+        message names what, and what to do.
+
         Parameters
         ----------
         host : ``"nest"``, ``"nestml"``, ``"neuron"``, ``"jax"``, ``"pynn"`` or ``"cuda"``
@@ -440,11 +437,6 @@ class SynapseCode:
         -------
         brianpresyn.export.Export
             Texts by file name; its ``write(folder, connection)`` adds the table of synapses of a network.
-
-        Raises
-        ------
-        ValueError, NotImplementedError
-            If there is no such host, or it cannot express the piece; the message names what, and what to do.
 
         Examples
         --------

@@ -35,6 +35,9 @@ from brianpresyn.synapse_code import Stage, SynapseCode
 class PrePostSTDP:
     """Parameters of the rule; defaults: fitted by its authors to rat visual cortex.
 
+    Raises TypeError or ValueError if an amplitude is not a number, a time constant not a positive time, or
+    bounds are in disorder.
+
     Parameters
     ----------
     d_minus, d_plus, c_plus
@@ -42,11 +45,6 @@ class PrePostSTDP:
     tau_y_minus, tau_y_plus, tau_x_plus : time constants of the traces
     eta_p, eta_q : learning rates. 0.15 in the authors' network simulations; 1 for one train of a protocol
     p_min, p_max, q_min, q_max : bounds of p, and of q in units of q_0
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an amplitude is not a number, a time constant not a positive time, or bounds are in disorder.
     """
 
     d_minus: float = 0.1771

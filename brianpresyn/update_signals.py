@@ -25,6 +25,9 @@ EVENTS = ("pre", "post", "regularly")
 class UpdateSignal:
     """The signal that updates a synapse.
 
+    Raises ValueError if there is no expression, an event is unknown, or the interval is missing or not
+    positive.
+
     Parameters
     ----------
     name : what it is, for messages
@@ -32,10 +35,6 @@ class UpdateSignal:
     code
         The traces that the expressions read and how they move. What it does at an event runs after g is read.
     dimension, every : dimension of g, and the interval of the regular updates
-
-    Raises
-    ------
-    ValueError : if there is no expression, an event is unknown, or the interval is missing or not positive
     """
 
     name: str

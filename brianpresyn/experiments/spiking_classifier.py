@@ -62,6 +62,8 @@ COLOURS = (VERMILION, BLUE, GREEN, PURPLE, ORANGE, SKY)
 class Classifier:
     """A fully connected network with rectified hidden units, and how its synapses release.
 
+    Raises ValueError if shapes do not fit each other or a value is outside its range.
+
     Parameters
     ----------
     weights, p, n
@@ -69,10 +71,6 @@ class Classifier:
         (out, in) per layer. Without n every synapse has one site (Bernoulli release).
     biases : one array (out,) per layer
     peaks : activity at which a pixel, and a unit of each hidden layer, fires at the peak rate; above 0
-
-    Raises
-    ------
-    ValueError : if shapes do not fit each other or a value is outside its range
     """
 
     weights: tuple[NDArray[np.float64], ...]
@@ -164,6 +162,8 @@ QUICK = Config(duration=0.2, n_readouts=20, n_processes=1)
 def present(config: Config, networks: Mapping[str, Classifier], images: NDArray[np.float64]) -> xr.Dataset:
     """Present images, shape (image, pixel) and not negative, to networks of the same sizes.
 
+    Raises ValueError if there is no network, they differ in size, or the images do not fit.
+
     Returns
     -------
     xarray.Dataset
@@ -172,10 +172,6 @@ def present(config: Config, networks: Mapping[str, Classifier], images: NDArray[
         outputs; ``energy`` in ATP by (network, mechanism) and ``synapse_energy`` by (network, synapse), over
         all images; ``n_spikes`` and ``n_vesicles`` (network). Synapses are in the order of the flattened
         weights, layer by layer.
-
-    Raises
-    ------
-    ValueError : if there is no network, they differ in size, or the images do not fit
     """
     images = _checked(networks, images)
     chunks = np.array_split(np.arange(len(images)), min(config.n_processes, len(images)))

@@ -29,15 +29,13 @@ _COLUMNS = ("pre", "post", "contact", "number", "n", "p", "q", "delay")
 def write_table(connection: Synapses, path: str | Path) -> None:
     """Write one row for each synapse as comma-separated values; either the whole file or none.
 
+    Raises TypeError if `connection` is none, or keeps its numbers in float32, which would move the releases
+    elsewhere.
+
     Parameters
     ----------
     connection : synapses built by :func:`brianpresyn.synapses`; in C++ standalone, after the run
     path : the file
-
-    Raises
-    ------
-    TypeError
-        If `connection` is none, or keeps its numbers in float32, which would move the releases elsewhere.
 
     Examples
     --------
