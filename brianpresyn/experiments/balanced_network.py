@@ -100,7 +100,13 @@ def _simulated(config: Config) -> xr.Dataset:
     with numpy_while_building():
         neurons = _neurons(config, rng)
         excitatory, inhibitory = neurons[:n_e], neurons[n_e:]
-        plastic = _plastic(config, excitatory, rng)
+        # The signal's size decides alone, so its scale is that of one pairing.
+        signal = pair_stdp(a_plus=0.01, a_minus=0.0105)
+        code = bernoulli_release(config.rule.p_min, mean=config.strength_e * mV, target="g_e")
+        code += release_plasticity(config.rule, signal, strength="strength")
+        code += energy_ledger(code)
+        options = {"connect": _pairs(config, n_e, n_e, rng), "seed": config.seed, "dt": 0.1 * ms}
+        plastic = synapses(excitatory, None, code, name="plastic", **options)
         fixed = [
             _fixed(excitatory, inhibitory, "g_e", config.strength_e, config, rng),
             _fixed(inhibitory, neurons, "g_i", config.strength_i, config, rng),
@@ -146,17 +152,6 @@ def _pairs(config: Config, n_from: int, n_to: int, rng: np.random.Generator) -> 
     """Return random pairs of neurons, each pair connected with the same probability."""
     is_connected = rng.random((n_from, n_to)) < config.n_inputs / config.n_neurons
     return dict(zip("ij", np.nonzero(is_connected), strict=True))
-
-
-def _plastic(config: Config, excitatory: NeuronGroup, rng: np.random.Generator) -> Synapses:
-    """Return the synapses between excitatory neurons."""
-    # The signal's size decides alone, so its scale is that of one pairing.
-    signal = pair_stdp(a_plus=0.01, a_minus=0.0105)
-    code = bernoulli_release(config.rule.p_min, mean=config.strength_e * mV, target="g_e")
-    code += release_plasticity(config.rule, signal, strength="strength")
-    code += energy_ledger(code)
-    connect = _pairs(config, len(excitatory), len(excitatory), rng)
-    return synapses(excitatory, None, code, connect=connect, seed=config.seed, name="plastic", dt=0.1 * ms)
 
 
 def _fixed(

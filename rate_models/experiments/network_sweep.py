@@ -169,9 +169,15 @@ def sweep_networks(
     example = NetworkSettings(**largest)
     layout = example.layout(_N_PIXELS.get(example.data_set, 784))
     dtype = execution_or_default(execution).torch_dtype
+    # Names of a program and of data that are not of this package say too little: their digests say more.
+    members = []
+    for member in configurations:
+        program = "" if member["release"] in RELEASES else source_of_program(member["release"])
+        digests = {"program_source": program, "data_digest": own_data_digest(member["data_set"])}
+        members.append({**member, **{name: digest for name, digest in digests.items() if digest}})
     return run_sweep(
         train_group,
-        [{**member, **_own_sources(member)} for member in configurations],
+        members,
         folder,
         same_program=SAME_PROGRAM,
         executor=executor,
@@ -179,16 +185,6 @@ def sweep_networks(
         bytes_per_replica=replica_bytes(layout, example.batch_size, dtype=dtype),
         on_progress=on_progress,
     )
-
-
-def _own_sources(settings: Settings) -> dict[str, str]:
-    """Return digests of a program and of data that are not of this package, whose names say too little."""
-    release, data_set = settings["release"], settings["data_set"]
-    digests = {
-        "program_source": "" if release in RELEASES else source_of_program(release),
-        "data_digest": own_data_digest(data_set),
-    }
-    return {name: digest for name, digest in digests.items() if digest}
 
 
 def train_group(group: list[Settings], execution: Execution) -> xr.Dataset:
