@@ -87,12 +87,15 @@ def test_wheel_builds_offline_as_in_the_recipe(tmp_path):
     assert one == "from biophys.recordings import *\n"
 
 
-def test_recipe_renders():
-    rattler_build = pytest.importorskip("rattler_build", reason="needs py-rattler-build")
-    text = (
-        (ROOT / "conda-recipe" / "recipe.yaml")
-        .read_text(encoding="utf-8")
-        .replace(RECIPE["source"]["sha256"], "0" * 64)
-    )
-    rendered = rattler_build.Stage0Recipe.from_yaml(text).render(rattler_build.VariantConfig())
-    assert {variant.recipe.package.name for variant in rendered} == set(OUTPUTS)
+def test_recipe_builds_both_outputs_from_a_local_channel(tmp_path):
+    pytest.importorskip("rattler_build", reason="needs py-rattler-build")
+    from tests import conda
+
+    packages = conda.built(tmp_path, {"pip", "setuptools"})
+    assert set(packages) == set(OUTPUTS)
+    core, rate = packages["brianpresyn"], packages["brianpresyn-rate"]
+    assert (core.noarch, rate.noarch) == ("python", "generic")
+    assert {Path(file).parts[1] for file in core.files if file.endswith(".py")} == set(wheel.PACKAGES)
+    assert f"site-packages/brianpresyn-{brianpresyn.__version__}.dist-info/METADATA" in core.files
+    assert not rate.files and f"brianpresyn =={brianpresyn.__version__} {core.build_string}" in rate.depends
+    assert [len(package.tests) for package in (core, rate)] == [2, 1]

@@ -1,53 +1,49 @@
-"""Test to go into brian2/tests/test_openmp.py: synapses that write to a neuron outside of a pathway.
+"""For brian2/tests/test_cpp_standalone.py, after ``test_openmp_scalar_writes``; the imports are there.
 
-Run it with::
+To try it by itself, put this file into brian2/tests and run::
 
-    pytest test_openmp_synapses_to_neurons.py
+    python -c "import brian2; brian2.test([], test_codegen_independent=False,
+        test_standalone='cpp_standalone', test_openmp=True, additional_args=['-k', 'openmp_synapses'])"
 """
 
-import numpy as np
 import pytest
-from brian2 import NeuronGroup, Synapses, defaultclock, device, prefs, run, set_device
-
-# Large, since threads lose an addition only when they meet.
-N_SYNAPSES, N_STEPS, N_THREADS = 1_000_000, 200, 4
-
-
-@pytest.fixture(autouse=True)
-def several_threads():
-    set_device("cpp_standalone", directory=None, build_on_run=False)
-    prefs.devices.cpp_standalone.openmp_threads = N_THREADS
-    yield
-    prefs.devices.cpp_standalone.openmp_threads = 0
-    device.reinit()
-    device.activate()
+from brian2 import *
+from brian2.devices.device import reset_device, set_device
+from numpy.testing import assert_equal
 
 
-def group_and_synapses():
+@pytest.mark.cpp_standalone
+@pytest.mark.standalone_only
+@pytest.mark.openmp
+def test_openmp_synapses_run_regularly():
+    # Synapses with the same target write to it (large, since threads lose an
+    # addition only when they meet)
+    set_device("cpp_standalone", build_on_run=False)
+    prefs.devices.cpp_standalone.openmp_threads = 4
     G = NeuronGroup(1, "v : 1")
     S = Synapses(G, G, "w : 1")
-    S.connect("True", n=N_SYNAPSES)
-    return G, S
-
-
-@pytest.mark.openmp
-@pytest.mark.cpp_standalone
-@pytest.mark.standalone_only
-def test_run_regularly_that_writes_to_the_target():
-    G, S = group_and_synapses()
+    S.connect("True", n=1_000_000)
     S.run_regularly("v_post += 1")
-    run(N_STEPS * defaultclock.dt)
-    device.build(directory=None)
-    assert np.asarray(G.v[:])[0] == N_SYNAPSES * N_STEPS
+    run(200 * defaultclock.dt)
+    device.build(directory=None, with_output=False)
+    assert_equal(G.v[:], 200_000_000)
+
+    reset_device()
 
 
-@pytest.mark.openmp
 @pytest.mark.cpp_standalone
 @pytest.mark.standalone_only
-def test_assignment_that_writes_to_the_target():
-    G, S = group_and_synapses()
+@pytest.mark.openmp
+def test_openmp_synapses_assignment():
+    set_device("cpp_standalone", build_on_run=False)
+    prefs.devices.cpp_standalone.openmp_threads = 4
+    G = NeuronGroup(1, "v : 1")
+    S = Synapses(G, G, "w : 1")
+    S.connect("True", n=1_000_000)
     for _ in range(20):
         S.v_post = "v_post + 1"
     run(defaultclock.dt)
-    device.build(directory=None)
-    assert np.asarray(G.v[:])[0] == 20 * N_SYNAPSES
+    device.build(directory=None, with_output=False)
+    assert_equal(G.v[:], 20_000_000)
+
+    reset_device()
