@@ -136,12 +136,13 @@ ORDER = (
     ("network_with_failures", "model_with_release", "fit_of_a_table"),
     (
         "quantal_analysis",
+        "release_in_trains",
         "locus_of_a_change",
         "cost_exponents",
         "cheapest_synapse",
         "information_per_atp",
     ),
-    ("unreliable_epsps", "short_term_plasticity", "release_plasticity"),
+    ("unreliable_epsps", "short_term_plasticity", "release_plasticity", "same_release"),
     ("pre_post_stdp", "spiking_perceptron", "balanced_network_energy"),
     (
         "cuba",

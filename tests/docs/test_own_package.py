@@ -1,4 +1,4 @@
-"""The how-tos that add data sets and claims work literally, with the package installed and left as it is."""
+"""The how-tos that add something work literally: data sets and claims from outside, a synapse inside."""
 
 import importlib
 import os
@@ -77,3 +77,36 @@ def test_a_claim_is_added_from_outside(installed, tmp_path):
     assert "holds here" in text and "LAB1" in text
     page = (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
     assert "A synapse with more sites fails less often" in page
+
+
+@pytest.mark.slow
+def test_a_synapse_is_added_to_the_package(tmp_path):
+    wheel.source_tree(tmp_path)
+    for folder in ("tests/brianpresyn", "tests/docs", "docs/api"):
+        shutil.copytree(wheel.ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    (module,) = blocks("add_a_synapse.md", "python")
+    (test,) = re.findall(
+        r"test_saturation.py\n\n(.*?)```", (HOW_TO / "add_a_synapse.md").read_text(), re.DOTALL
+    )
+    (tmp_path / "brianpresyn/saturation.py").write_text(module, encoding="utf-8")
+    (tmp_path / "tests/brianpresyn/test_saturation.py").write_text(test, encoding="utf-8")
+    added = {
+        "brianpresyn/__init__.py": {
+            "if TYPE_CHECKING:\n": "    from brianpresyn.saturation import saturating_release\n",
+            "__all__ = [\n": '    "saturating_release",\n',
+        },
+        "docs/api/brianpresyn.rst": {"   quantal_release\n": "   saturating_release\n"},
+        "tests/brianpresyn/argument_examples.py": {"EXAMPLES = {\n": '    "saturation": lambda: 0.5,\n'},
+    }
+    for name, lines in added.items():
+        text = (tmp_path / name).read_text(encoding="utf-8")
+        for behind, line in lines.items():
+            text = text.replace(behind, behind + line, 1)
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    tests = "tests/brianpresyn/test_saturation.py tests/docs/test_reference.py brianpresyn/saturation.py"
+    text = run(
+        f"{sys.executable} -m pytest -q -p no:cacheprovider -k 'saturat and not targets' {tests}",
+        tmp_path,
+        os.environ | {"PYTHONPATH": str(tmp_path)},
+    )
+    assert " passed" in text and "failed" not in text

@@ -40,6 +40,16 @@ def name_of(page: Path) -> str:
     return page.stem
 
 
+@pytest.mark.parametrize(
+    "page", sorted(set((DOCS / "how_to").glob("*.md")) - {DOCS / "how_to" / "index.md"}), ids=name_of
+)
+def test_a_how_to_opens_with_a_figure_of_the_gallery(page):
+    figure = r"```{image} /gallery/(\w+)/images/sphx_glr_(\w+)_001.png\n:alt: .{20,}\n"
+    opening = rf"# .+\n\n{figure}:target: ../gallery/\1/\2.html\n"
+    shown = re.match(opening, page.read_text(encoding="utf-8"))
+    assert shown and (DOCS / "examples" / shown[1] / f"{shown[2]}.py").exists()
+
+
 WITH_PYTHON = [page for page in PAGES if blocks(page, "python")]
 
 
