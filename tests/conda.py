@@ -78,9 +78,8 @@ def local_channel(folder: Path, names: set[str]) -> Path:
 
 def recipe_of(source: Path) -> str:
     """Return the recipe with a source archive of this checkout in the place of the published one."""
-    digest = hashlib.sha256(source.read_bytes()).hexdigest()
-    text = RECIPE.read_text(encoding="utf-8").replace("SHA256", digest)
-    return re.sub(r"url: .*", f"url: {source.as_uri()}", text, count=1)
+    published = f"url: {source.as_uri()}\n  sha256: {hashlib.sha256(source.read_bytes()).hexdigest()}"
+    return re.sub(r"url: .*\n  sha256: .*", published, RECIPE.read_text(encoding="utf-8"), count=1)
 
 
 def source_archive(folder: Path) -> Path:
