@@ -158,7 +158,7 @@ def test_every_example_has_its_place_in_the_order():
 
 @pytest.mark.parametrize("path", [ROOT / "README.md", *PAGES, *EXAMPLES], ids=name_of)
 def test_packages_are_imported_by_the_names_that_no_other_package_takes(path):
-    if page.stem == "add_a_synapse":
+    if path.stem == "add_a_synapse":
         pytest.skip("shows a module of the package")
     bare = re.findall(
         r"^\s*(?:>>> )?((?:from|import) (?:biophys|rate_models|validation)\b.*)",
