@@ -25,7 +25,7 @@ import math
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeAlias
 
-from biophys.argument_types import NotNegative, OneOf, Share, check_kind, checked_types
+from biophys.argument_types import NotNegative, OneOf, Positive, Share, check_kind, checked_types
 from biophys.units import checked_finite, shown
 
 FORMS = ("additive", "soft_bound")
@@ -116,13 +116,11 @@ class OddsPlasticity:
 
     Examples
     --------
-    >>> OddsPlasticity(g_lim=0.0)
-    Traceback (most recent call last):
-        ...
-    ValueError: g_lim must be finite and positive, got 0.0
+    >>> OddsPlasticity(g_lim=2.0, memory=1000.0).clamp
+    inf
     """
 
-    g_lim: float = 1.0
+    g_lim: Positive = 1.0
     memory: float = math.inf
     clamp: float = math.inf
     p_min: float = 0.75
@@ -131,8 +129,6 @@ class OddsPlasticity:
     def __post_init__(self) -> None:
         if not 0 < self.p_min < self.p_max < 1:
             raise ValueError(f"expected 0 < p_min < p_max < 1, got p_min={self.p_min}, p_max={self.p_max}")
-        if not 0 < self.g_lim < math.inf:
-            raise ValueError(f"g_lim must be finite and positive, got {self.g_lim}")
         if not self.memory >= 1:
             raise ValueError(f"memory must be at least 1 update (inf forgets nothing), got {self.memory}")
         if not self.clamp > 0:

@@ -6,8 +6,8 @@ and one or several connections, whose log variance falls with it:
     x1 = mu1 + r + e1,    x2 = mu2 + g r + e2,    log var = a + b r + c log mean + u + e,
 
 with r ~ N(h (log mean - average), s^2), u shared by the connections of a cell, e of each connection alone:
-the error of a variance from few trials is part of it. b = -k 2/(rho + 2) is the slope that a cost of exponent
-rho predicts where the mean of x^2 grows as the rate to the power k. Malkin et al. (2023), equation 54b.
+the error of a variance from few trials is part of it. b = -2/(rho + 2) is the slope that a cost of exponent
+rho predicts where the mean of x^2 grows as the rate. Malkin et al. (2023), equation 54b.
 
 A plastic connection has a learning rate eta, log eta = r + h log mean, of which a change of its strength by
 induction tells: one recording, with the errors that its moments before and after have from their trials,
@@ -44,21 +44,17 @@ _START_OF_CHANGES = (0.0, 0.0, 0.0, 0.0, 1.0, 0.0, -1.0, -1.0, -1.0)
 _NO_SCATTER = (-8.0, -8.0)
 
 
-def predicted_slope(cost: str, input_power: float = 1.0) -> float:
+def predicted_slope(cost: str) -> float:
     """Return the slope of log variance on log rate that a cost predicts: a key of `COST_EXPONENTS`.
 
     >>> predicted_slope("trafficking")
     -0.5
     """
-    return input_power * precision_slopes(COST_EXPONENTS[cost]).on_input_power
+    return precision_slopes(COST_EXPONENTS[cost]).on_input_power
 
 
 def predicted_slope_on_change(cost: str) -> float:
-    """Return the slope of log variance on log learning rate that a cost predicts.
-
-    >>> predicted_slope_on_change("trafficking")
-    1.0
-    """
+    """Return the slope of log variance on log learning rate that a cost predicts."""
     return precision_slopes(COST_EXPONENTS[cost]).on_learning_rate
 
 

@@ -98,7 +98,7 @@ def test_wrong_parameters_are_named(parameters, message):
     [
         ({"p_min": 0.9, "p_max": 0.5}, "expected 0 < p_min < p_max < 1"),
         ({"p_max": 1.0}, "expected 0 < p_min < p_max < 1"),
-        ({"g_lim": math.inf}, "g_lim must be finite and positive, got inf"),
+        ({"g_lim": math.inf}, "g_lim must be .*got inf"),
         ({"memory": 0.5}, "memory must be at least 1 update"),
         ({"clamp": 0.0}, "clamp must be positive"),
     ],
