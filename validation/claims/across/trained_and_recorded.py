@@ -47,7 +47,7 @@ def _distance(
 @measures(X08, rendering=Rendering.RECORDED, data_sets=("ko2013",), experiment="signatures")
 def variability_of_trained_networks(run: Run, context: Context) -> Findings:
     """Report how far the recorded slope of variability on rate lies from that of trained networks."""
-    recorded = recorded_slopes(context.seed, 2_000 if context.is_quick else 20_000)[MAIN]
+    recorded = recorded_slopes(context.seed, 2_000)[MAIN]
     slopes = run.result.slope_all.sel(predictor="input rate", c_factor=1.0).mean("seed").isel(layer=1)
     for state in STATES:
         for rho in slopes.rho.values:
