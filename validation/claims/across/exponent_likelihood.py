@@ -40,16 +40,10 @@ def exponent_by_change(context: Context) -> Findings:
     """Report the exponent that variance against the change by induction implies, for several errors."""
     yield from _exponents(_of_changes(_N_TRIALS, False), _CHANGES, "connections")
     for n_trials in (_N_TRIALS // 2, 2 * _N_TRIALS):
-        fit, condition = _of_changes(n_trials, False), {**_CHANGES, "trials": n_trials}
-        yield _exponent(fit, condition, "connections")
+        yield _exponent(_of_changes(n_trials, False), {**_CHANGES, "trials": n_trials}, "connections")
     fit, condition = _of_changes(_N_TRIALS, True), {**_CHANGES, "changes scatter": "for other reasons too"}
     yield _exponent(fit, condition, "connections")
     yield from _deviances(fit, condition, "connections")
-    caption = (
-        "Twice the log likelihood that each exponent loses against the best one: recordings of Sjöström et "
-        f"al. (2001), p and q each from {_N_TRIALS} responses, no other reason for changes to differ."
-    )
-    yield claim_figure(partial(draw_deviance, fit=_of_changes(_N_TRIALS, False)), caption, (6, 4))
     yield (
         "How large a change is tells of the learning rate only if nothing but protocol and trials makes "
         "changes differ; then no cost explains the recordings. If anything else does, by an unknown amount, "
