@@ -216,6 +216,8 @@ ALLOWED = {
     "fitted_cost.condition": ("empty text",),
     # Everything differs between conditions, apart from n.
     "fit_release.shared": ("an empty list", "an empty tuple", "an empty array", "an empty quantity"),
+    "OddsPlasticity.clamp": ("inf",),
+    "OddsPlasticity.memory": ("inf",),
     "ReleasePlasticity.p_freeze": ("inf",),
     "magnitude_in.quantity": ("nan with a unit", "an empty quantity"),
 }
