@@ -6,10 +6,10 @@ classes; it is put into words here, also for `biophys.settings`.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 import math
-import operator
 import os
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -23,7 +23,7 @@ import quantities as pq
 from annotated_types import Ge, Gt, Le, Lt, MinLen
 from numpy.typing import ArrayLike
 
-from biophys.units import plain_numbers, shown, without_unit
+from biophys.units import BUFFERS, plain_numbers, shown, without_unit
 
 _Target = TypeVar("_Target", bound=Callable[..., Any])
 
@@ -38,7 +38,6 @@ _WORDS = {
     pq.Quantity: ("a finite quantity with its unit", "quantities"),
 }
 _RANGES = {"ge": "from {} on", "gt": "above {}", "le": "at most {}", "lt": "below {}"}
-_HOLDS = {name: getattr(operator, name) for name in _RANGES}
 _ARRAY_MEMBERS = frozenset(get_args(ArrayLike))
 _CALLABLE = get_origin(Callable[[], None])
 # Whole numbers beyond this are counts of nothing, and no array takes them.
@@ -116,17 +115,27 @@ def checked_types(target: _Target) -> _Target:
     defaults = {name: parameter.default for name, parameter in parameters.items()}
     hints: dict[str, Any] = {}
     judges: dict[str, Callable[[Any], bool]] = {}
+    judges_by_position: list[Callable[[Any], bool]] = []
 
     @functools.wraps(target)
     def checked(*arguments: Any, **named: Any) -> Any:
         if not hints:
             hints.update({"self": Any}, **get_type_hints(target, include_extras=True))
-            judges.update({name: _judge(hint) for name, hint in hints.items() if hint is not Any})
+            judges.update({name: _judge(hints.get(name, Any)) for name in parameters})
+            judges_by_position.extend(judges[name] for name in by_position)
         # What does not fit the signature is left to Python, which says what is missing or unknown.
-        for name, value in (*zip(by_position, arguments, strict=False), *named.items()):
-            is_right = name not in judges or judges[name](value)
-            if not is_right and name in defaults and value is not defaults[name]:
-                check_type(value, hints[name], name, defaults[name])
+        wrong = [
+            name
+            for name, judge, value in zip(by_position, judges_by_position, arguments, strict=False)
+            if judge is not _anything and not judge(value)
+        ]
+        if named:
+            wrong += [name for name, value in named.items() if name in judges and not judges[name](value)]
+        if wrong:
+            given = dict(zip(by_position, arguments, strict=False)) | named
+            for name in wrong:
+                if given[name] is not defaults[name]:
+                    check_type(given[name], hints[name], name, defaults[name])
         return target(*arguments, **named)
 
     return checked  # type: ignore[return-value]
@@ -182,7 +191,7 @@ def checked_seeds(seeds: Sequence[int]) -> list[int]:
     [0, 1, 2]
     """
     remedy = f"seeds must be whole numbers from 0 on, one per replica, such as [1, 2], got {shown(seeds)}"
-    if not isinstance(seeds, (Sequence, np.ndarray)) or not all(map(_is_whole, seeds)):
+    if not isinstance(seeds, (Sequence, np.ndarray)) or not all(map(_is_whole, _elements(seeds, True))):
         raise TypeError(remedy)
     if not len(seeds):
         raise ValueError("seeds must not be empty: expected at least one, one per replica")
@@ -233,8 +242,12 @@ def _judge(hint: Any, in_range: bool = True) -> Callable[[Any], bool]:
     if kind is _CALLABLE:
         return callable
     if kind is Any or not isinstance(kind, type) or not getattr(kind, "_is_runtime_protocol", True):
-        return lambda value: True
+        return _anything
     return lambda value: isinstance(value, kind)
+
+
+def _anything(value: Any) -> bool:
+    return True
 
 
 def _unlimited(hint: Any) -> Any:
@@ -243,15 +256,16 @@ def _unlimited(hint: Any) -> Any:
 
 def _within(limits: list[Any]) -> Callable[[Any], bool]:
     """Return what tells whether a value of the right type is in its range, one of its names, long enough."""
-    ends = [
-        (holds, getattr(each, key)) for each in limits for key, holds in _HOLDS.items() if hasattr(each, key)
-    ]
-    choices = [each for each in limits if hasattr(each, "names")]
-    shortest = max(getattr(each, "min_length", 0) for each in limits)
+    ends = {key: getattr(limit, key) for limit in limits for key in _RANGES if hasattr(limit, key)}
+    if ends:  # a number, and a finite one
+        lowest, above, highest, below = (
+            ends.get(key, -math.inf if key[0] == "g" else math.inf) for key in _RANGES
+        )
+        return lambda value: lowest <= value <= highest and above < value < below
+    choices = [limit for limit in limits if hasattr(limit, "names")]
+    shortest = max(getattr(limit, "min_length", 0) for limit in limits)
     return lambda value: (
-        (not ends or (math.isfinite(value) and all(holds(value, end) for holds, end in ends)))
-        and all(value in each.names for each in choices)
-        and (not shortest or len(value) >= shortest)
+        all(value in each.names for each in choices) and (not shortest or len(value) >= shortest)
     )
 
 
@@ -265,27 +279,30 @@ def _is_array_of_numbers(value: Any) -> bool:
 def _elements(value: Any, of_numbers: bool) -> Any:
     """Return the members of a sequence, an array or a tensor of numbers; of something else None alone."""
     if getattr(value, "ndim", 0) > 0 and hasattr(value, "tolist"):
-        return value.tolist() if of_numbers else [None]
-    return value if isinstance(value, Sequence) and not isinstance(value, (str, bytes)) else [None]
+        with contextlib.suppress(RuntimeError):  # a tensor that holds no numbers, or not all
+            return value.tolist() if of_numbers else [None]
+    is_sequence = isinstance(value, Sequence) and not isinstance(value, (str, *BUFFERS))
+    return value if is_sequence else [None]
 
 
 def _is_number(value: Any) -> bool:
     if type(value) is float:
         return value == value
-    if isinstance(value, _TRUTH_VALUES):
+    if isinstance(value, (*_TRUTH_VALUES, np.timedelta64)):
         return False
     if isinstance(value, pq.Quantity) and value.dimensionality.simplified != pq.dimensionless.dimensionality:
         return False
     if getattr(value, "ndim", None) == 0 and not isinstance(value, Real):
-        array = np.asarray(value)
-        return array.dtype.kind in "iuf" and not np.isnan(array) and not np.ma.is_masked(value)
+        return _is_array_of_numbers(value) and not np.isnan(np.asarray(value))
     if isinstance(value, Integral):
         return _is_whole(value)
     return isinstance(value, Real) and value == value
 
 
 def _is_whole(value: Any) -> bool:
-    is_whole = isinstance(value, Integral) and not isinstance(value, _TRUTH_VALUES)
+    if type(value) is int:
+        return abs(value) < _LARGEST_COUNT
+    is_whole = isinstance(value, Integral) and not isinstance(value, (*_TRUTH_VALUES, np.timedelta64))
     return is_whole and abs(int(value)) < _LARGEST_COUNT
 
 

@@ -11,7 +11,7 @@ import quantities as pq
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
-from biophys.argument_types import Inside, checked_types
+from biophys.argument_types import Count, Inside, Positive, checked_types
 from biophys.energy_costs import CostLaw, CostMixture, Varying, reliability_costs, trafficking_cost
 from biophys.palette import BLUE, GREEN, ORANGE, PURPLE
 from biophys.quantal import QuantalSynapse, checked_n_sites
@@ -338,7 +338,7 @@ def _cases(cooperativity: float, n_points: int) -> list[_Case]:
 
 
 @checked_types
-def exponent_table(*, cooperativity: float = 4.0, n_points: int = 60) -> list[ExponentRow]:
+def exponent_table(*, cooperativity: Positive = 4.0, n_points: Count = 60) -> list[ExponentRow]:
     r"""Return fitted against analytic exponents of the four reliability costs, and where the laws end.
 
     Each mechanism is swept in `n_points` (at least 3) at the mean of a synapse with n = 5, p = 0.3: p from
@@ -426,7 +426,7 @@ def plot_exponent_map(figure: Figure, cost: CostLaw | CostMixture, mean: pq.Quan
 
 
 @checked_types
-def plot_exponents(figure: Figure, *, cooperativity: float = 4.0, n_points: int = 25) -> None:
+def plot_exponents(figure: Figure, *, cooperativity: Positive = 4.0, n_points: Count = 25) -> None:
     """Draw the four costs against the coefficient of variation, and the exponents against p.
 
     The figure is empty, about 9 by 4 inches.

@@ -11,7 +11,7 @@ import numpy as np
 import quantities as pq
 from numpy.typing import ArrayLike, NDArray
 
-from biophys.argument_types import checked_types
+from biophys.argument_types import WholeNumber, checked_types
 from biophys.units import FloatArray, checked_finite, first_wrong, magnitude_in, plain_numbers, psp_unit_of
 
 # A requested sd that an integer number of sites misses by more than this is worth a warning.
@@ -140,7 +140,9 @@ class QuantalSynapse:
         p = np.reshape(self.p, self.shape + (1,) * counts.ndim)
         return binomial_pmf(counts, n, p)
 
-    def release_counts(self, n_spikes: int | None = None, *, rng: np.random.Generator) -> NDArray[np.int64]:
+    def release_counts(
+        self, n_spikes: WholeNumber | None = None, *, rng: np.random.Generator
+    ) -> NDArray[np.int64]:
         """Draw the number of vesicles that each spike releases, shape ``(n_spikes, *shape)``.
 
         Parameters
@@ -151,7 +153,7 @@ class QuantalSynapse:
         spikes = () if n_spikes is None else (operator.index(n_spikes),)
         return np.asarray(rng.binomial(self.n, self.p, size=spikes + self.shape))
 
-    def sample(self, n_spikes: int | None = None, *, rng: np.random.Generator) -> pq.Quantity:
+    def sample(self, n_spikes: WholeNumber | None = None, *, rng: np.random.Generator) -> pq.Quantity:
         """Draw the response to each spike in the unit of `q`; shape and arguments as of `release_counts`.
 
         >>> import numpy as np, quantities as pq

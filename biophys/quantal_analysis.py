@@ -10,7 +10,7 @@ import numpy as np
 import quantities as pq
 from numpy.typing import ArrayLike, NDArray
 
-from biophys.argument_types import checked_types
+from biophys.argument_types import Count, checked_types
 from biophys.quantal import checked_n_sites
 from biophys.recordings.fitting import FailedFit, fit_releases
 from biophys.recordings.recording import QuantalVariability, amplitudes_of, checked_variability
@@ -500,7 +500,7 @@ def estimate_by_variance_mean(
     n_trials: ArrayLike,
     noise_sd: pq.Quantity | None = None,
     variability: float | QuantalVariability | None = None,
-    n_noise_samples: int | None = None,
+    n_noise_samples: Count | None = None,
 ) -> QuantalEstimate:
     r"""Estimate n, p and q from means and variances recorded at several release probabilities.
 

@@ -13,7 +13,7 @@ import quantities as pq
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
-from biophys.argument_types import checked_types
+from biophys.argument_types import Count, checked_types
 from biophys.palette import BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILION, YELLOW
 from biophys.quantal import QuantalSynapse
 from biophys.quantal_analysis import (
@@ -65,8 +65,8 @@ class RecoveryRow:
 def recovery_by_moments(
     synapse: QuantalSynapse,
     *,
-    n_trials: int,
-    n_repeats: int,
+    n_trials: Count,
+    n_repeats: Count,
     rng: np.random.Generator,
     knows_n: bool = True,
     noise_sd: pq.Quantity | None = None,
@@ -102,10 +102,10 @@ def recovery_by_likelihood(
     synapse: QuantalSynapse,
     *,
     noise_sd: pq.Quantity,
-    n_trials: int,
-    n_repeats: int,
+    n_trials: Count,
+    n_repeats: Count,
     rng: np.random.Generator,
-    n_max: int = 30,
+    n_max: Count = 30,
     quantal_cv: float = 0.0,
 ) -> RecoveryRow:
     """Return bias and coverage of :func:`estimate_by_likelihood` on recordings drawn from one synapse.
@@ -130,8 +130,8 @@ def recovery_by_variance_mean(
     synapse: QuantalSynapse,
     *,
     other_p: ArrayLike,
-    n_trials: int,
-    n_repeats: int,
+    n_trials: Count,
+    n_repeats: Count,
     rng: np.random.Generator,
     noise_sd: pq.Quantity | None = None,
     quantal_cv: float = 0.0,
@@ -166,8 +166,8 @@ def recovery_by_trains(
     spike_times: pq.Quantity,
     *,
     noise_sd: pq.Quantity,
-    n_sweeps: int,
-    n_repeats: int,
+    n_sweeps: Count,
+    n_repeats: Count,
     rng: np.random.Generator,
     knows_n: bool = True,
     quantal_cv: float = 0.0,

@@ -1,5 +1,6 @@
 """Units at the door: physical quantities in, plain arrays inside, units back on the way out."""
 
+import contextlib
 import reprlib
 from typing import Any
 
@@ -29,6 +30,9 @@ fC = pq.UnitQuantity("femtocoulomb", 1e-15 * pq.C, symbol="fC")
 # So that headers may name it.
 pC = pq.UnitQuantity("picocoulomb", 1e-12 * pq.C, symbol="pC")
 """Femtocoulomb, the scale of the charge that one vesicle moves through the postsynaptic membrane."""
+
+# What numpy takes for an array of small numbers.
+BUFFERS = (bytes, bytearray, memoryview)
 
 PSP_UNITS = (pq.mV, pq.pA, pq.nS, fC)
 """One unit for each kind of postsynaptic response: potential, current, conductance, charge."""
@@ -155,7 +159,7 @@ def plain_numbers(values: Any, name: str) -> FloatArray:
     is_mixed = any(isinstance(each, pq.Quantity) for each in several if several is values)
     try:
         array = np.asarray(values)
-        is_numeric = array.dtype.kind in "iuf" and not is_mixed
+        is_numeric = array.dtype.kind in "iuf" and not is_mixed and not isinstance(values, BUFFERS)
     except (TypeError, ValueError, RuntimeError):
         is_numeric = False
     if not is_numeric:
@@ -190,5 +194,7 @@ def shown(value: Any) -> str:
     if isinstance(value, (pq.Quantity, np.ndarray)):
         text = str(value)
         return text if len(text) <= 60 else text[:57] + "..."
-    is_plain = type(value).__repr__ is object.__repr__
-    return f"one of type {type(value).__name__}" if is_plain else reprlib.repr(value)
+    with contextlib.suppress(Exception):  # a number of too many digits, a representation that fails
+        if type(value).__repr__ is not object.__repr__:
+            return reprlib.repr(value)
+    return f"one of type {type(value).__name__}"

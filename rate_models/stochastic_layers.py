@@ -305,7 +305,7 @@ class BernoulliSynapses(Synapses):
         initial = torch.empty(self.n_replicas, n_weights, **self._place)
         values = per_replica(given, self.n_replicas, "release_probability")
         for row, seed, value in zip(initial, self.seeds, values, strict=True):
-            if value == "uniform":
+            if isinstance(value, str) and value == "uniform":
                 rng = numpy_generator(seed, Purpose.INITIAL_VALUES).spawn(1)[0]
                 row.copy_(torch.from_numpy(rng.uniform(*uniform_range, size=n_weights)))
                 continue

@@ -7,7 +7,7 @@ import numpy as np
 import quantities as pq
 
 from biophys.absolute_costs import ReferenceSynapse, spike_costs
-from biophys.argument_types import checked_types
+from biophys.argument_types import Count, checked_types
 from biophys.energy_costs import CostLaw, CostMixture
 from biophys.quantal import QuantalSynapse
 from biophys.recordings.release_fit import ReleaseFit
@@ -45,7 +45,7 @@ def fitted_cost(
     *,
     rng: np.random.Generator,
     condition: Any = None,
-    n_draws: int = 1000,
+    n_draws: Count = 1000,
 ) -> FittedCost:
     """Return what a spike costs at rest, over the posterior of n, p and q.
 

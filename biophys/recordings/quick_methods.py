@@ -9,7 +9,7 @@ import numpy as np
 import quantities as pq
 from numpy.typing import ArrayLike, NDArray
 
-from biophys.argument_types import checked_types
+from biophys.argument_types import Count, WholeNumber, checked_types
 from biophys.recordings.ascent import Point, ascend, profile_end
 from biophys.recordings.likelihood import number_of
 from biophys.recordings.recording import amplitudes_of, checked_recording
@@ -47,7 +47,7 @@ class FailuresAnalysis:
 
 @checked_types
 def failures_analysis(
-    amplitudes: Any, *, noise: pq.Quantity | None = None, n: int | None = None
+    amplitudes: Any, *, noise: pq.Quantity | None = None, n: Count | None = None
 ) -> FailuresAnalysis:
     """Estimate p, or n p, from the share of failures.
 
@@ -127,7 +127,7 @@ class CovarianceAnalysis:
 
 @checked_types
 def covariance_analysis(
-    amplitudes: Any, *, noise: pq.Quantity | None = None, stimulus: int = 0
+    amplitudes: Any, *, noise: pq.Quantity | None = None, stimulus: WholeNumber = 0
 ) -> CovarianceAnalysis:
     r"""Estimate n and q from a response and the next one of many sweeps, without a model of p.
 

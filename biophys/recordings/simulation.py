@@ -8,7 +8,7 @@ import numpy as np
 import quantities as pq
 from numpy.typing import NDArray
 
-from biophys.argument_types import checked_types
+from biophys.argument_types import Count, checked_types
 from biophys.quantal import QuantalSynapse
 from biophys.recordings.recording import checked_variability
 from biophys.short_term import ShortTermDynamics
@@ -23,8 +23,8 @@ def simulate_recording(
     synapse: QuantalSynapse,
     *,
     rng: np.random.Generator,
-    n_sweeps: int = 1,
-    n_trials: int | None = None,
+    n_sweeps: Count = 1,
+    n_trials: Count | None = None,
     spike_times: pq.Quantity | None = None,
     dynamics: ShortTermDynamics | None = None,
     noise: pq.Quantity | None = None,
