@@ -26,7 +26,7 @@ from brian2.utils.stringtools import get_identifiers
 from numpy.typing import NDArray
 
 from biophys.argument_types import NotNegative, check_kind, checked_types
-from biophys.units import shown
+from biophys.units import BUFFERS, shown
 
 
 @checked_types
@@ -40,14 +40,15 @@ class Domain:
         Bounds.
     remedy
         What to do about a value outside.
-    is_integer
-        Whether only whole numbers are allowed.
+    is_integer, is_plain
+        Whether only whole numbers, and only numbers without a unit, are allowed.
     """
 
     low: float
     high: float
     remedy: str
     is_integer: bool = False
+    is_plain: bool = False
 
     def __post_init__(self) -> None:
         if not -np.inf <= self.low <= self.high:
@@ -74,6 +75,9 @@ class Domain:
             values = eval(values, {"__builtins__": {}})
         wanted = f"a number, an array or an expression as text ({self.remedy})"
         numbers = np.ravel(real_numbers(values, name, wanted))
+        several = values if isinstance(values, list | tuple) else [values]
+        if self.is_plain and any(get_dimensions(each) is not DIMENSIONLESS for each in several):
+            raise TypeError(f"{name} must be without a unit, got {shown(values)}: {self.remedy}")
         if not numbers.size:
             raise ValueError(f"{name} must not be empty: give one value, or one for each synapse")
         # Infinity is no value, also where there is no bound.
@@ -100,9 +104,9 @@ class Domain:
 
 
 TINY, LARGEST = float(np.finfo(float).tiny), float(np.finfo(float).max)
-PROBABILITY = Domain(0.0, 1.0, "give a probability such as 0.5")
+PROBABILITY = Domain(0.0, 1.0, "give a probability such as 0.5", is_plain=True)
 # Brian2 holds integers in 32 bits.
-N_SITES = Domain(0, 2**31 - 1, "give a whole number of release sites such as 5", is_integer=True)
+N_SITES = Domain(0, 2**31 - 1, "give a whole number of release sites such as 5", True, True)
 AMPLITUDE = Domain(-np.inf, np.inf, "give a value such as 0.1*mV, in the unit of what it moves")
 POSITIVE_TIME = Domain(TINY, np.inf, "give a time such as 100*ms")
 
@@ -111,9 +115,9 @@ def real_numbers(value: Any, name: str, wanted: str) -> NDArray[Any]:
     """Return real numbers without their Brian2 unit; raise TypeError, naming the argument, for all else."""
     try:
         numbers = np.asarray(value)
-    except ValueError:  # Lists of unequal lengths.
+    except (TypeError, ValueError, RuntimeError):  # lists of unequal lengths, what is no array
         numbers = np.asarray(None)
-    is_plain = not np.ma.is_masked(value) and not any(
+    is_plain = not (np.ma.is_masked(value) or isinstance(value, BUFFERS)) and not any(
         isinstance(each, pq.Quantity) for each in (value if isinstance(value, list | tuple) else [value])
     )
     if not (is_plain and numbers.dtype.kind in "iuf"):

@@ -9,6 +9,7 @@ import numpy as np
 from biophys.argument_types import checked_types
 from biophys.quantal import QuantalSynapse
 from biophys.recordings.release_fit import ReleaseFit
+from biophys.units import shown
 from brianpresyn.quantal_noise import quantal_variance
 from brianpresyn.quantities_bridge import to_brian
 from brianpresyn.release import quantal_release
@@ -80,7 +81,7 @@ def _in_condition(fit: ReleaseFit, synapse: QuantalSynapse, condition: Any) -> Q
     if not synapse.shape:
         return synapse
     if condition not in labels:
-        raise ValueError(f"condition must be one of {', '.join(map(repr, labels))}, got {condition!r}")
+        raise ValueError(f"condition must be one of {', '.join(map(repr, labels))}, got {shown(condition)}")
     row = labels.index(condition)
     n, p, q = np.broadcast_arrays(synapse.n, synapse.p, synapse.q.magnitude)
     return QuantalSynapse(int(n[row]), float(p[row]), float(q[row]) * synapse.unit)

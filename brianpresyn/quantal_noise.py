@@ -31,8 +31,10 @@ from brianpresyn.synapse_code import Stage, SynapseCode
 # Sizes are Gaussian, so a larger spread would make many of them negative.
 LARGEST_CV_BETWEEN = 0.5
 
-_CV_WITHIN = Domain(0.0, 10.0, "give a coefficient of variation such as 0.3")
-_CV_BETWEEN = Domain(0.0, LARGEST_CV_BETWEEN, "give a coefficient of variation such as 0.3")
+_CV_WITHIN, _CV_BETWEEN = (
+    Domain(0.0, largest, "give a coefficient of variation such as 0.3", is_plain=True)
+    for largest in (10.0, LARGEST_CV_BETWEEN)
+)
 
 
 @checked_types

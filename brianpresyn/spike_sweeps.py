@@ -37,6 +37,7 @@ from biophys.argument_types import check_kind, checked_types
 from biophys.processes import temporary_folder
 from biophys.sweeps.executors import Executor, ThisProcess, executor_or_default
 from biophys.sweeps.groups import check_configurations, sweep_groups, swept_dataset
+from biophys.units import shown
 from brianpresyn.checked_synapses import CheckedSynapses
 from brianpresyn.domains import unit_in_words, unit_text
 from brianpresyn.targets import checked_target, code_generation, run_each_in_its_process
@@ -72,7 +73,7 @@ class SpikingRun:
         for name, function in vars(self).items():
             if not callable(function):
                 raise TypeError(
-                    f"{name} of a SpikingRun must be a function, for example lambda: ..., got {function!r}"
+                    f"{name} of a SpikingRun must be a function, such as lambda: ..., got {shown(function)}"
                 )
 
 
@@ -188,7 +189,7 @@ def _points(grid: Any) -> list[dict[str, Any]]:
                 raise TypeError(f"{name} must have a list of values in the grid, such as [{values!r}]")
         points = [dict(zip(grid, point, strict=True)) for point in itertools.product(*grid.values())]
     if not points or not points[0]:
-        raise ValueError(f"the grid has no combination of settings: give every setting a value, got {grid!r}")
+        raise ValueError(f"the grid has no combination of settings: give each one a value, got {shown(grid)}")
     check_configurations([_as_text(point) for point in points], ())
     for name, value in (setting for point in points for setting in point.items()):
         _check_setting(name, value)
@@ -197,17 +198,17 @@ def _points(grid: Any) -> list[dict[str, Any]]:
 
 def _check_setting(name: Any, value: Any) -> None:
     if not isinstance(name, str):
-        raise TypeError(f"settings have names, such as 'p', got {name!r}")
+        raise TypeError(f"settings have names, such as 'p', got {shown(name)}")
     if np.ndim(value) or not isinstance(value, int | float | str | np.generic | Quantity):
-        raise TypeError(f"{name} must be a number, a quantity, text or a truth value, got {value!r}")
+        raise TypeError(f"{name} must be a number, a quantity, text or a truth value, got {shown(value)}")
     if name == BRIAN_SEED and not (isinstance(value, int | np.integer) and 0 <= value < 2**32):
-        raise ValueError(f"{name} must be a whole number from 0 to 2^32 - 1, got {value!r}")
+        raise ValueError(f"{name} must be a whole number from 0 to 2^32 - 1, got {shown(value)}")
 
 
 def _arguments(build: Any, points: list[dict[str, Any]]) -> tuple[str, ...]:
     """Return the settings that `build` takes."""
     if not callable(build):
-        raise TypeError(f"build must be a function that returns a SpikingRun, got {build!r}")
+        raise TypeError(f"build must be a function that returns a SpikingRun, got {shown(build)}")
     parameters = inspect.signature(build).parameters.values()
     if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
         return tuple(name for name in points[0] if name != BRIAN_SEED)
@@ -379,7 +380,7 @@ class _Program:
 def _built(build: Callable[..., SpikingRun], structure: dict[str, Any]) -> SpikingRun:
     spiking_run = build(**structure)
     if not isinstance(spiking_run, SpikingRun):
-        raise TypeError(f"build must return a SpikingRun, got {spiking_run!r}")
+        raise TypeError(f"build must return a SpikingRun, got {shown(spiking_run)}")
     return spiking_run
 
 
@@ -401,7 +402,7 @@ def _values(spiking_run: SpikingRun, point: dict[str, Any], taken_by_build: Iter
         wanted = DIMENSIONLESS if variable.dim is None else variable.dim
         if not isinstance(value, str) and get_dimensions(value) is not wanted:
             raise DimensionMismatchError(
-                f"values: {variable.name} must be in {unit_in_words(wanted)}, got {value!r}: give its "
+                f"values: {variable.name} must be in {unit_in_words(wanted)}, got {shown(value)}: give its "
                 "setting that unit",
                 get_dimensions(value),
                 wanted,

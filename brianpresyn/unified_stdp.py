@@ -125,6 +125,8 @@ def pre_post_stdp(parameters: PrePostSTDP | None = None, *, q_0: Any) -> Synapse
             **{name: getattr(rule, name) for name in ("p_min", "p_max", "q_min", "q_max")},
         },
         initial={"q_0": q_0},
-        domains={"p": Domain(rule.p_min, rule.p_max, "give a value within the bounds of the rule")},
+        domains={
+            "p": Domain(rule.p_min, rule.p_max, "give a value within the bounds of the rule", is_plain=True)
+        },
         requires=frozenset({"p", "q"}),
     )

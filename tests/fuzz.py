@@ -283,7 +283,7 @@ class Fuzz:
                     next(result, None)
         except TimeoutError:
             return Finding("hang", argument, label, f"longer than {LONGEST_CALL} s")
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, brian2.DimensionMismatchError) as error:
             if re.search(rf"\b{re.escape(argument.name)}\b", str(error)) and not _is_of_the_call(error):
                 return None
             return Finding("raw", argument, label, _described(error))

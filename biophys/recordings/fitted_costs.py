@@ -11,6 +11,7 @@ from biophys.argument_types import Count, checked_types
 from biophys.energy_costs import CostLaw, CostMixture
 from biophys.quantal import QuantalSynapse
 from biophys.recordings.release_fit import ReleaseFit
+from biophys.units import shown
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +83,7 @@ def fitted_cost(
     names = {name: name if name in draws else f"{name}[{condition}]" for name in ("n", "p", "q")}
     if names["p"] not in draws:
         labels = ", ".join(map(repr, fit.recording.labels))
-        raise ValueError(f"condition must be one of {labels}, got {condition!r}")
+        raise ValueError(f"condition must be one of {labels}, got {shown(condition)}")
     n, p, q = (draws[name] for name in names.values())
     synapse = QuantalSynapse(n.astype(int), p, np.abs(q) * fit.recording.unit)
     tails = [0.5 - 0.5 * fit.level, 0.5, 0.5 + 0.5 * fit.level]

@@ -1,6 +1,6 @@
 """A recording at the door: amplitudes, times, conditions and noise, checked and turned into plain numbers."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, Literal, get_args
@@ -282,7 +282,11 @@ def _labels(conditions: Any, sweeps: Sequence[FloatArray], *, is_per_response: b
     expected = n_responses if is_per_response else len(sweeps)
     if conditions is None:
         return [""] * expected
-    if isinstance(conditions, str | dict | pq.Quantity) or np.ndim(conditions) == 0:
+    if (
+        isinstance(conditions, str | dict | pq.Quantity)
+        or not isinstance(conditions, Iterable)
+        or getattr(conditions, "ndim", 1) == 0
+    ):
         raise TypeError(f"conditions must be a list of labels, got {shown(conditions)}")
     labels = list(conditions)
     if is_per_response and len(labels) == len(sweeps) and len(sweeps) > 1:

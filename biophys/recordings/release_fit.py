@@ -27,7 +27,7 @@ from biophys.recordings.site_profile import (
     site_interval,
 )
 from biophys.short_term import ShortTermDynamics
-from biophys.units import FloatArray
+from biophys.units import FloatArray, shown
 
 _FACTOR = 3.0
 """A parameter is identified if its credible interval spans less than this factor."""
@@ -137,7 +137,7 @@ class ReleaseFit:
         is_known = isinstance(condition, Hashable) and condition in set(labels)
         if condition is not None and not is_known:
             known = f"one of {', '.join(map(repr, labels))}" if len(labels) > 1 else "None in this fit of one"
-            raise ValueError(f"condition must be {known}, got {condition!r}")
+            raise ValueError(f"condition must be {known}, got {shown(condition)}")
 
     n = _parameter("n", "Number of release sites.")
     p = _parameter("p", "Release probability of a full site at rest.")

@@ -12,6 +12,7 @@ import xarray as xr
 
 from biophys.argument_types import Positive, WholeNumber, checked_types
 from biophys.processes import n_cores, use_one_thread, worker_pool
+from biophys.units import shown
 
 GroupFunction: TypeAlias = Callable[[list[Any], Any], xr.Dataset]
 """Computes a group, given how to execute it; every variable of its result has ``replica`` as first dimension,
@@ -138,7 +139,9 @@ def executor_or_default(executor: Executor | None) -> Executor:
     if executor is None:
         return ThisProcess()
     if not hasattr(executor, "results"):
-        raise TypeError(f"executor must be one of {__name__}, such as LocalProcesses(4), got {executor!r}")
+        raise TypeError(
+            f"executor must be one of {__name__}, such as LocalProcesses(4), got {shown(executor)}"
+        )
     return executor
 
 

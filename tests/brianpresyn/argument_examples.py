@@ -128,19 +128,27 @@ NOT_CALLED = {"Stage"}
 
 _TEXT = ("text of a number", "text", "empty text")
 # Whatever has a unit is compared with it where the target is known, and names where the synapses are built.
-_AMPLITUDE = ("text of a number", "kilograms", "an array of kilograms")
+_AMPLITUDE = ("text of a number", "kilograms", "an array of kilograms", "kilograms of Brian2")
 _EXPRESSION = ("text of a number", "text")
 
 ALLOWED = {
     # The label of all responses where there are no conditions.
     "fitted_release.condition": ("empty text",),
     **dict.fromkeys(("q", "weight"), _AMPLITUDE),
-    **dict.fromkeys(("p", "U", "Domain.check.values", "enabled"), _EXPRESSION),
+    **dict.fromkeys(("p", "U", "enabled"), _EXPRESSION),
+    "Domain.check.values": (*_EXPRESSION, "kilograms of Brian2"),
     **dict.fromkeys(("n", "rate", "tau_rec", "tau_facil", "tau_active", "target"), ("text",)),
     **dict.fromkeys(("synapses.name", "sweep_spikes.folder"), _TEXT),
     **dict.fromkeys(("namespace", "initial", "joules", "connect"), ("a dictionary",)),
     **dict.fromkeys(("depends_on.names", "known", "SynapseCode.depends_on.names"), ("a set",)),
-    "to_brian.quantity": ("kilograms", "an array of kilograms", "nan with a unit", "an empty quantity"),
+    **dict.fromkeys(("q_0", "learning_rate"), ("kilograms of Brian2",)),
+    "to_brian.quantity": (
+        "kilograms of Brian2",
+        "kilograms",
+        "an array of kilograms",
+        "nan with a unit",
+        "an empty quantity",
+    ),
     "Domain.low": ("-inf",),
     "Domain.high": ("inf",),
     # A record, and the difference of two.

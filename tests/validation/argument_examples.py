@@ -56,8 +56,8 @@ ALLOWED = {
     "experiment": _TEXTS,
     "results": _TEXTS,
     # All that can be called can be told how far a download is.
-    "downloader": ("a function", "a lambda", "a class"),
-    "progress": ("a function", "a lambda", "a class"),
+    "downloader": ("a function", "a class"),
+    "progress": ("a function", "a class"),
     # A setting that does not exist is called by its own name.
     "changes": ("a dictionary",),
     "columns": _TEXTS,
