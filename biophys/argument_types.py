@@ -221,6 +221,8 @@ def _judge(hint: Any, in_range: bool = True) -> Callable[[Any], bool]:
     is_array = _is_array(base)
     if is_array or origin in (Union, UnionType):
         others = () if origin is np.ndarray else set(members) - (_ARRAY_MEMBERS if is_array else set())
+        # Classes first: to look at the members of a tensor takes long.
+        others = sorted(others, key=lambda each: not isinstance(each, type))
         judges = [*(_judge(each, in_range) for each in others), *([_is_array_of_numbers] if is_array else [])]
         return lambda value: any(judge(value) for judge in judges)
     if origin is tuple and members[-1] is not Ellipsis:
@@ -280,7 +282,7 @@ def _elements(value: Any, of_numbers: bool) -> Any:
     """Return the members of a sequence, an array or a tensor of numbers; of something else None alone."""
     if getattr(value, "ndim", 0) > 0 and hasattr(value, "tolist"):
         with contextlib.suppress(RuntimeError):  # a tensor that holds no numbers, or not all
-            return value.tolist() if of_numbers else [None]
+            return value.tolist() if of_numbers and value.ndim == 1 else [None]
     is_sequence = isinstance(value, Sequence) and not isinstance(value, (str, *BUFFERS))
     return value if is_sequence else [None]
 
