@@ -220,9 +220,11 @@ def _judge(hint: Any, in_range: bool = True) -> Callable[[Any], bool]:
         )
     is_array = _is_array(base)
     if is_array or origin in (Union, UnionType):
-        others = () if origin is np.ndarray else set(members) - (_ARRAY_MEMBERS if is_array else set())
         # Classes first: to look at the members of a tensor takes long.
-        others = sorted(others, key=lambda each: not isinstance(each, type))
+        others = sorted(
+            () if origin is np.ndarray else set(members) - (_ARRAY_MEMBERS if is_array else set()),
+            key=lambda each: not isinstance(each, type),
+        )
         judges = [*(_judge(each, in_range) for each in others), *([_is_array_of_numbers] if is_array else [])]
         return lambda value: any(judge(value) for judge in judges)
     if origin is tuple and members[-1] is not Ellipsis:
