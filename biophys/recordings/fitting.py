@@ -13,7 +13,7 @@ import quantities as pq
 from biophys.argument_types import Inside, check_type, checked_types
 from biophys.quantal import checked_n_sites
 from biophys.recordings.implausible import ImplausibleRecordingWarning
-from biophys.recordings.likelihood import ReleaseModel, Responses
+from biophys.recordings.likelihood import PER_SYNAPSE, ReleaseModel, Responses
 from biophys.recordings.recording import Recording, checked_recording
 from biophys.recordings.release_fit import IdentifiabilityWarning, ReleaseFit, summarised
 from biophys.recordings.response_density import Family
@@ -341,11 +341,8 @@ def _dynamics_of(dynamics: Any, recording: Recording) -> tuple[str, dict[str, fl
 def _fit_alike(recordings: list[Recording], task: _Task) -> list[ReleaseFit]:
     """Fit recordings of one layout together."""
     parts = [plain_responses(recording) for recording in recordings]
-    stacked = {
-        name: np.concatenate([getattr(part, name) for part, _ in parts])
-        for name in ("x", "noise", "within", "baseline_count", "baseline_square", "noise_error")
-    }
-    data = Responses(gaps=parts[0][0].gaps, condition=parts[0][0].condition, **stacked)
+    stacked = {name: np.concatenate([getattr(part, name) for part, _ in parts]) for name in PER_SYNAPSE}
+    data = replace(parts[0][0], **stacked)
     if task.n is not None:
         sites = [float(task.n)]
     elif data.gaps is None and not task.model.is_robust:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -22,6 +22,9 @@ QUANTAL = ("p", "q", "noise", "within")
 
 SHARES = {"p": 1.0, "fast_share": 1.0, "increment": 1.0, "depression": 1.0, "outliers": 0.1}
 """Kinds of coordinates that are log odds of a share, and the largest share; the others are logarithms."""
+
+PER_SYNAPSE = ("x", "noise", "within", "baseline_count", "baseline_square", "noise_error")
+"""What :class:`Responses` hold for each synapse, as its first axis."""
 
 # How many times the range of the data the flat density of outliers spans.
 _OUTLIER_SPAN = 3.0
@@ -72,9 +75,7 @@ class Responses:
 
     def take(self, rows: Any) -> Responses:
         """Return those of some synapses."""
-        names = ("x", "noise", "within", "baseline_count", "baseline_square", "noise_error")
-        parts = {name: getattr(self, name)[rows] for name in names}
-        return Responses(gaps=self.gaps, condition=self.condition, **parts)
+        return replace(self, **{name: getattr(self, name)[rows] for name in PER_SYNAPSE})
 
     def by_condition(self, values: FloatArray) -> list[FloatArray]:
         """Return the columns (axis 1) of each condition."""
@@ -160,13 +161,10 @@ class Likelihood:
 
     def psi(self, theta: FloatArray) -> FloatArray:
         """Return the coordinates of the dynamics, (rows, names)."""
-        columns = [
-            theta[:, self.names.index(name)]
-            if name in self._dynamic_free
-            else np.full(theta.shape[0], self.model.held[name])
-            for name in self.dynamic_names
-        ]
-        return np.stack(columns, axis=-1) if columns else np.zeros((theta.shape[0], 0))
+        columns = {name: np.full(theta.shape[0], value) for name, value in self.model.held.items()}
+        columns |= dict(zip(self._dynamic_free, theta[:, self._dynamic_index].T, strict=True))
+        size = theta.shape[0], len(self.dynamic_names)
+        return np.array([columns[name] for name in self.dynamic_names]).T.reshape(size)
 
     def at(self, theta: FloatArray, rows: NDArray[np.intp], *, value_only: bool = False) -> Point:
         """Return log likelihood and derivatives at coordinates (rows, D)."""
@@ -401,12 +399,11 @@ class Likelihood:
 def single_stimuli(data: Responses) -> Responses:
     """Return independent trials written as sweeps of one stimulus."""
     n_synapses, n_conditions, n_trials = data.x.shape
-    names = ("noise", "within", "baseline_count", "baseline_square", "noise_error")
-    return Responses(
-        data.x.reshape(n_synapses, n_conditions * n_trials, 1),
-        np.zeros((n_conditions * n_trials, 1)),
-        np.repeat(np.arange(n_conditions), n_trials),
-        *(getattr(data, name) for name in names),
+    return replace(
+        data,
+        x=data.x.reshape(n_synapses, n_conditions * n_trials, 1),
+        gaps=np.zeros((n_conditions * n_trials, 1)),
+        condition=np.repeat(np.arange(n_conditions), n_trials),
     )
 
 

@@ -97,8 +97,8 @@ def _block(
     weight *= (is_there / total)[:, :, None]
     first, second = _derivatives(phi, k, n, between, active, mean, variance)
     gradient, hessian = _averaged(weight, residual, first, second)
-    p_row = [i for i, name in enumerate(active) if name == 0]
-    for i in p_row:
+    if 0 in active:
+        i = active.index(0)
         p = 1.0 / (1.0 + np.exp(-phi[..., 0]))
         hessian[..., i, i] -= is_there.sum(axis=-1) * n * p * (1.0 - p)
     return value.sum(axis=1), gradient, hessian

@@ -272,14 +272,9 @@ class _MeansOfTrain:
     def at(self, theta: FloatArray, rows: NDArray[np.intp]) -> Point:
         """Gauss and Newton: slopes of the means by differences."""
         residual = (self.means - self.predicted(theta)) / self.errors
-        step = 1e-5
-        slopes = [
-            (self.predicted(theta + step * axis) - self.predicted(theta - step * axis))
-            / (2 * step)
-            / self.errors
-            for axis in np.eye(theta.shape[1])
-        ]
-        slope = np.stack(slopes, axis=1)
+        step = 1e-5 * np.eye(theta.shape[1])
+        change = [self.predicted(theta + axis) - self.predicted(theta - axis) for axis in step]
+        slope = np.stack(change, axis=1) / (2e-5 * self.errors)
         return Point(
             -0.5 * np.sum(residual**2, axis=1),
             np.einsum("rdt,rt->rd", slope, residual),
@@ -305,13 +300,9 @@ class _MeansOfTrain:
             ends = [float(profile_end(self.at, top, (low, high), i, side, fall)[0]) for side in (-1.0, 1.0)]
             is_open = [abs(ends[0] - low[i]) < 1e-6, abs(ends[1] - high[i]) < 1e-6]
             estimates[name] = _as_estimate(name, float(top.theta[0, i]), ends, is_open, unit)
-        zero = 0.0 * pq.ms
-        found = {
-            name: estimates[name].value * pq.ms if name in estimates else zero
-            for name in ("recovery", "facilitation")
-        }
+        constants = {name: estimates[name].value * pq.ms for name in names[2:]}
         return ShortTermFit(
-            ShortTermDynamics(estimates["p"].value, **found),
+            ShortTermDynamics(estimates["p"].value, **{"facilitation": 0.0 * pq.ms} | constants),
             np.sign(self.means[0]) * estimates["capacity"].value * unit,
             estimates,
             self.predicted(top.theta)[0] * unit,

@@ -461,17 +461,9 @@ def summarised(
     in_doubt = {"p", "q", "capacity"} | ({"n"} if profile.numbers.size > 1 else set())
     for b, recording in enumerate(recordings):
         values = {name: _estimate(column, b, recording, float(scales[b])) for name, column in tables.items()}
-        fit = ReleaseFit(
-            recording,
-            profile.of_synapse(b),
-            float(scales[b]),
-            level,
-            values,
-            _serial_of(recording, profile.model.dynamics),
-            float(log_likelihood[b]),
-            float(normal[b]),
-        )
-        fits.append(fit)
+        serial = _serial_of(recording, profile.model.dynamics)
+        said = values, serial, float(log_likelihood[b]), float(normal[b])
+        fits.append(ReleaseFit(recording, profile.of_synapse(b), float(scales[b]), level, *said))
     for fit, texts in zip(fits, implausible_texts(fits, profile.data), strict=True):
         # Of a whole batch they are found faster than of each fit.
         vars(fit)["implausible"] = texts

@@ -124,83 +124,62 @@ def profile_of_sites(
 
     A synapse is left alone once larger numbers are hopeless. `start`, (S, B, D), saves the search for one.
     """
-    n_synapses = data.x.shape[0]
-    example = Likelihood(model, data, sites[0])
+    shape, example = (len(sites), data.x.shape[0]), Likelihood(model, data, sites[0])
     size = example.size
-    theta = np.full((len(sites), n_synapses, size), np.nan)
-    value, evidence = (np.full((len(sites), n_synapses), -np.inf) for _ in range(2))
-    curvature, spread = (np.full((len(sites), n_synapses, size, size), np.nan) for _ in range(2))
-    mode = theta.copy()
-    rows = np.arange(n_synapses)
+    value, evidence = (np.full(shape, -np.inf) for _ in range(2))
+    theta, mode = (np.full((*shape, size), np.nan) for _ in range(2))
+    curvature, spread = (np.full((*shape, size, size), np.nan) for _ in range(2))
+
+    def keep(i: int, rows: NDArray[np.intp], likelihood: Likelihood, summit: Summit) -> None:
+        theta[i, rows], value[i, rows], curvature[i, rows] = summit.theta, summit.value, summit.curvature
+        if has_posterior:
+            mode[i, rows], evidence[i, rows], spread[i, rows] = _laplace(likelihood, summit)
+
+    rows = np.arange(shape[1])
     largest = np.array([np.max(n) for n in sites])
     for i, n in enumerate(sites):
         likelihood = Likelihood(model, data.take(rows), n)
         before = None if i == 0 else (sites[i - 1], theta[i - 1, rows], curvature[i - 1, rows])
-        summit = _maximum(likelihood, before, None if start is None else start[i, rows])
-        theta[i, rows], value[i, rows], curvature[i, rows] = summit.theta, summit.value, summit.curvature
-        if has_posterior:
-            mode[i, rows], evidence[i, rows], spread[i, rows] = _laplace(likelihood, summit)
+        keep(i, rows, likelihood, _maximum(likelihood, before, None if start is None else start[i, rows]))
         best = np.argmax(value[: i + 1], axis=0)
         lost = 2.0 * (value[: i + 1].max(axis=0) - value[i])
         rows = rows[(lost[rows] < _HOPELESS) | (np.max(n) < 2.0 * largest[best[rows]] + 2.0)]
         if rows.size == 0:
             break
     for i in reversed(range(len(sites) - 1)):
-        better, summit, laplace = _from_above(model, data, sites, i, theta, value, has_posterior)
-        theta[i, better], value[i, better], curvature[i, better] = summit
-        if has_posterior and better.size:
-            mode[i, better], evidence[i, better], spread[i, better] = laplace
+        # The fit at the next larger n may lead to a higher maximum.
+        rows = np.flatnonzero(np.isfinite(value[i]) & np.isfinite(value[i + 1]))
+        if rows.size == 0:
+            continue
+        likelihood = Likelihood(model, data.take(rows), sites[i])
+        first, height = _likeliest(likelihood, _neighbouring(likelihood, sites[i + 1], theta[i + 1, rows]))
+        is_higher = height > value[i, rows] + 1e-6
+        if np.any(is_higher):
+            likelihood = Likelihood(model, data.take(rows[is_higher]), sites[i])
+            keep(i, rows[is_higher], likelihood, _climbed(likelihood, first[is_higher]))
     arrays = (theta, value, curvature, mode, evidence, spread)
     return SiteProfile(model, data, np.array(sites), [model.family] * len(sites), example.names, *arrays)
 
 
-def _from_above(
-    model: ReleaseModel,
-    data: Responses,
-    sites: list[float],
-    i: int,
-    theta: FloatArray,
-    value: FloatArray,
-    has_posterior: bool,
-) -> tuple[NDArray[np.intp], Any, Any]:
-    """Return the synapses that the fit at the next larger n leads to a higher maximum, and their fits."""
-    rows = np.flatnonzero(np.isfinite(value[i]) & np.isfinite(value[i + 1]))
-    nothing = rows[:0], (theta[i, :0], value[i, :0], np.empty((0, theta.shape[2], theta.shape[2]))), ()
-    if rows.size == 0:
-        return nothing
-    likelihood = Likelihood(model, data.take(rows), sites[i])
-    starts = _neighbouring(likelihood, sites[i + 1], theta[i + 1, rows])
-    everyone = np.arange(rows.size)
-    low, high = likelihood.bounds()
-    values = _values(likelihood, [np.clip(start, low, high) for start in starts])
-    better = np.flatnonzero(values.max(axis=0) > value[i, rows] + 1e-6)
-    if better.size == 0:
-        return nothing
-    start = np.stack(starts)[np.argmax(values, axis=0), everyone][better]
-    likelihood = Likelihood(model, data.take(rows[better]), sites[i])
-    summit = _climbed(likelihood, np.clip(start, low[better], high[better]))
-    laplace = _laplace(likelihood, summit) if has_posterior else ()
-    return rows[better], (summit.theta, summit.value, summit.curvature), laplace
-
-
 def _maximum(likelihood: Likelihood, before: tuple[Any, ...] | None, given: FloatArray | None) -> Summit:
     """Return the maximum of the likelihood from the best of several starts, or from near those given."""
-    bounds = likelihood.bounds()
-    rows = np.arange(likelihood.data.x.shape[0])
     if given is None or not np.all(np.isfinite(given)):
         starts = _starts(likelihood, before)
     else:
         starts = [given] + ([] if before is None else _neighbouring(likelihood, before[0], before[1]))
-    starts = [np.clip(start, *bounds) for start in starts]
-    values = _values(likelihood, starts)
-    start = np.stack(starts)[np.argmax(np.nan_to_num(values, nan=-np.inf), axis=0), rows]
-    return _climbed(likelihood, start, None if before is None else before[2])
+    first, _ = _likeliest(likelihood, starts)
+    return _climbed(likelihood, first, None if before is None else before[2])
 
 
-def _values(likelihood: Likelihood, starts: list[FloatArray]) -> FloatArray:
-    """Return the log likelihoods at several coordinates of each synapse, (starts, synapses)."""
-    rows = np.tile(np.arange(likelihood.data.x.shape[0]), len(starts))
-    return likelihood.at(np.concatenate(starts), rows, value_only=True).value.reshape(len(starts), -1)
+def _likeliest(likelihood: Likelihood, starts: list[FloatArray]) -> tuple[FloatArray, FloatArray]:
+    """Return the likeliest of several coordinates of each synapse, in bounds, and how likely it is."""
+    bounds = likelihood.bounds()
+    tried = np.stack([np.clip(start, *bounds) for start in starts])
+    rows = np.arange(tried.shape[1])
+    value = likelihood.at(np.concatenate(tried), np.tile(rows, len(tried)), value_only=True).value
+    value = np.nan_to_num(value.reshape(len(tried), -1), nan=-np.inf)
+    best = np.argmax(value, axis=0)
+    return tried[best, rows], value[best, rows]
 
 
 def _climbed(likelihood: Likelihood, start: FloatArray, curvature: FloatArray | None = None) -> Summit:

@@ -84,26 +84,19 @@ def skewed_likelihood(
         for part in _blocks(far, len(terms) * w.size):
             log_scale, columns[part] = synapse.far_out(x[part], w, chosen)
             value[i, c] += log_scale.sum()
-        log_sum, *slopes = _summed(columns, len(chosen))
-        value[i, c] += log_sum
+        density = columns[:, 0]
+        value[i, c] += np.sum(np.log(density))
         if not value_only:
-            gradient[i, c], hessian[i, c] = slopes
+            ratio = columns[:, 1:] / density[:, None]
+            score = ratio[:, :size]
+            gradient[i, c] = score.sum(axis=0)
+            upper = np.zeros((size, size))
+            upper[_upper_triangle(size)] = ratio[:, size:].sum(axis=0)
+            hessian[i, c] = upper + np.triu(upper, 1).T - score.T @ score
     return Point(value.sum(axis=1), gradient, hessian)
 
 
 _upper_triangle = cache(np.triu_indices)
-
-
-def _summed(columns: FloatArray, size: int) -> tuple[Any, Any, Any]:
-    """Return the log likelihood of trials with its derivatives, from their densities and those of these."""
-    density = columns[:, 0]
-    ratio = columns[:, 1:] / density[:, None]
-    score, pairs = ratio[:, :size], ratio[:, size:].sum(axis=0)
-    hessian = np.zeros((size, size))
-    upper = _upper_triangle(size)
-    hessian[upper] = pairs
-    hessian[upper[::-1]] = pairs
-    return np.sum(np.log(density)), score.sum(axis=0), hessian - score.T @ score
 
 
 class _Synapse:
