@@ -82,6 +82,9 @@ def without_unit(value: Any, name: str, unit: pq.UnitQuantity = pq.mV) -> TypeEr
     )
 
 
+_PSP_UNITS_KNOWN: dict[Any, pq.UnitQuantity | None] = {}
+
+
 def psp_unit_of(quantity: Any, name: str = "q") -> pq.UnitQuantity:
     """Return which of mV, pA, nS or fC measures `quantity`, the size of a postsynaptic response.
 
@@ -90,10 +93,14 @@ def psp_unit_of(quantity: Any, name: str = "q") -> pq.UnitQuantity:
     >>> psp_unit_of(0.2 * pq.V).symbol
     'mV'
     """
-    dimension = unit_of(quantity, name).dimensionality.simplified
-    for unit in PSP_UNITS:
-        if dimension == unit.dimensionality.simplified:
-            return unit
+    dimensionality = unit_of(quantity, name).dimensionality
+    # To simplify units takes milliseconds, which many recordings in one unit need once.
+    key = frozenset((unit.name, power) for unit, power in dimensionality.items())
+    if key not in _PSP_UNITS_KNOWN:
+        alike = (unit for unit in PSP_UNITS if dimensionality.simplified == unit.dimensionality.simplified)
+        _PSP_UNITS_KNOWN[key] = next(alike, None)
+    if (psp_unit := _PSP_UNITS_KNOWN[key]) is not None:
+        return psp_unit
     raise ValueError(
         f"{name} must be a potential, current, conductance or charge (for example 0.1*pq.mV), "
         f"got {shown(quantity)}: check the unit or the order of the arguments"

@@ -168,7 +168,11 @@ def profile_end(
     least = np.full_like(start, -np.inf) if known is None else side * (known - start)
     distance = np.minimum(np.maximum(np.sqrt(fall * spread[:, coordinate, coordinate]), least), farthest)
     is_held = np.arange(summit.theta.shape[1]) == coordinate
-    is_done = np.zeros(start.shape, bool)
+    is_done, rows = np.zeros(start.shape, bool), np.arange(start.size)
+
+    def at(theta: FloatArray, inner: NDArray[np.intp]) -> Point:
+        return evaluate(theta, rows[inner])
+
     for _ in range(7):
         rows = np.flatnonzero(~is_done & (distance != last))
         if rows.size == 0:
@@ -178,18 +182,8 @@ def profile_end(
         guess = theta[rows] + side * np.clip(step, -1.0, 1.0)[:, None] * direction[rows]
         guess[:, coordinate] = start[rows] + side * here
 
-        def at(theta: FloatArray, inner: NDArray[np.intp], rows: NDArray[np.intp] = rows) -> Point:
-            return evaluate(theta, rows[inner])
-
-        there = ascend(
-            at,
-            guess,
-            (low[rows], high[rows]),
-            is_held=is_held,
-            curvature=summit.curvature[rows],
-            tolerance=1e-4,
-            max_steps=25,
-        )
+        ends, bend = (low[rows], high[rows]), summit.curvature[rows]
+        there = ascend(at, guess, ends, is_held=is_held, curvature=bend, tolerance=1e-4, max_steps=25)
         lost = np.maximum(2.0 * (summit.value[rows] - there.value), 0.0)
         is_inside = lost < fall[rows]
         inside[rows] = np.where(is_inside, np.maximum(inside[rows], here), inside[rows])

@@ -92,17 +92,10 @@ def _held_out(fit: ReleaseFit, number: int, sites: list[float]) -> float:
 
 def _sweeps(data: Responses, kept: NDArray[np.bool_]) -> Responses:
     """Return some sweeps; what the baseline says of the noise stays with the larger part only."""
-    has_baseline = kept.sum() > 1
-    none = np.zeros_like(data.baseline_count)
-    return replace(
-        data,
-        x=data.x[:, kept],
-        gaps=None if data.gaps is None else data.gaps[kept],
-        condition=data.condition[kept],
-        baseline_count=data.baseline_count if has_baseline else none,
-        baseline_square=data.baseline_square if has_baseline else none,
-        noise_error=data.noise_error if has_baseline else none,
-    )
+    measured = ("baseline_count", "baseline_square", "noise_error") if kept.sum() < 2 else ()
+    none = {name: np.zeros_like(getattr(data, name)) for name in measured}
+    gaps = None if data.gaps is None else data.gaps[kept]
+    return replace(data, x=data.x[:, kept], gaps=gaps, condition=data.condition[kept], **none)
 
 
 def variability_table(
@@ -118,8 +111,6 @@ def variability_table(
     for value in values:
         other = fit if fit.recording.variability.within == value else refitted(fit, within=value)
         row: dict[str, Any] = {"within": value, "log_likelihood": other.log_likelihood}
-        row |= {
-            name: other.values[name].value for name in other.values if name[0] in "npq" and name != "noise"
-        }
+        row |= {k: v.value for k, v in other.values.items() if k[0] in "npq" and k != "noise"}
         rows.append(row)
     return rows

@@ -39,9 +39,7 @@ def as_dict(fit: ReleaseFit) -> dict[str, Any]:
         "profile": {name: getattr(fit.profile, name).tolist() for name in _PROFILE}
         | {"names": fit.profile.names, "families": fit.profile.families},
         "responses": {
-            name: None
-            if getattr(fit.profile.data, name) is None
-            else getattr(fit.profile.data, name).tolist()
+            name: None if (part := getattr(fit.profile.data, name)) is None else part.tolist()
             for name in _RESPONSES
         },
     }
@@ -62,10 +60,8 @@ def from_dict(stored: dict[str, Any]) -> ReleaseFit:
         QuantalVariability(**kept["variability"]),
     )
     fields = stored["model"] | {key: frozenset(stored["model"][key]) for key in ("free", "shared")}
-    plain = stored["responses"]
-    parts: dict[str, Any] = {
-        name: None if plain[name] is None else np.array(plain[name]) for name in _RESPONSES
-    }
+    plain = stored["responses"].items()
+    parts: dict[str, Any] = {name: None if part is None else np.array(part) for name, part in plain}
     responses = Responses(**parts)
     arrays: dict[str, Any] = {name: np.array(stored["profile"][name], dtype=float) for name in _PROFILE}
     texts: dict[str, Any] = {name: stored["profile"][name] for name in ("names", "families")}

@@ -1,6 +1,5 @@
 """Likelihood of independent trials: each amplitude is a mixture over the number of vesicles released."""
 
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -14,8 +13,10 @@ MANY_SITES = 1e6
 
 POISSON_COMPONENTS = 128
 """Vesicles that are told apart there: of more on average nothing is known."""
+# Standard deviations beyond which a density is below rounding.
+_TAIL = 9.0
 # Amplitudes times components in one pass: small enough for the processor's cache.
-_BLOCK = 150_000
+_BLOCK = 50_000
 
 
 def log_binomial(k: FloatArray, n: FloatArray, log_odds: FloatArray) -> FloatArray:
@@ -24,18 +25,13 @@ def log_binomial(k: FloatArray, n: FloatArray, log_odds: FloatArray) -> FloatArr
     >>> np.exp(log_binomial(np.arange(4.0), np.array(2.0), np.array(0.0)))
     array([0.25, 0.5 , 0.25, 0.  ])
     """
-    ways = _log_ways(k.size, np.asarray(n).tobytes()).reshape(*np.shape(n)[:-1], k.size)
-    return ways - k * np.logaddexp(0, -log_odds) - np.maximum(n - k, 0.0) * np.logaddexp(0, log_odds)
-
-
-@lru_cache(256)
-def _log_ways(size: int, sites: bytes) -> FloatArray:
-    """Return the logarithm of the number of ways to choose 0, 1, ... of each of some numbers of sites."""
     from scipy.special import gammaln
 
-    k, n = np.arange(float(size)), np.frombuffer(sites)[:, None]
-    fewer = gammaln(n + 1.0) - gammaln(np.maximum(n - k, 0.0) + 1.0)
-    return np.where(k <= n, np.where(n >= MANY_SITES, k * np.log(n), fewer) - gammaln(k + 1.0), -np.inf)
+    fewer = np.maximum(n - k, 0.0)
+    with np.errstate(invalid="ignore"):
+        ways = np.where(n >= MANY_SITES, k * np.log(n), gammaln(n + 1.0) - gammaln(fewer + 1.0))
+    log_pmf = ways - gammaln(k + 1.0) - k * np.logaddexp(0, -log_odds) - fewer * np.logaddexp(0, log_odds)
+    return np.where(k <= n, log_pmf, -np.inf)
 
 
 def mixture_likelihood(
@@ -55,15 +51,27 @@ def mixture_likelihood(
     differentiated by (as NaN if `value_only`); `n` are numbers of sites (conditions,), which vary by
     `between`.
     """
-    n_rows, n_conditions, n_trials = x.shape
-    # Numbers of vesicles that are told apart: n + 1, or enough for a Poisson number.
-    width = POISSON_COMPONENTS if n.max() >= MANY_SITES else int(n.max()) + 1
-    size = max(1, _BLOCK // max(n_conditions * n_trials * width, 1))
-    parts = [
-        _block(x[i : i + size], phi[i : i + size], n, between, active, width, value_only)
-        for i in range(0, n_rows, size)
-    ]
-    return Point(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+    # Numbers of vesicles that are told apart, n + 1 or enough for a Poisson number, as far as any matter.
+    most = POISSON_COMPONENTS if n.max() >= MANY_SITES else int(n.max()) + 1
+    width = np.minimum(8.0 * np.ceil(_reach(x, phi, n, between) / 8.0), most).astype(int)
+    blocks: list[Any] = []
+    for each in np.unique(width):
+        alike = np.flatnonzero(width == each)
+        size = max(1, _BLOCK // max(x[0].size * each, 1))
+        blocks += [(alike[i : i + size], int(each)) for i in range(0, alike.size, size)]
+    parts = [_block(x[rows], phi[rows], n, between, active, each, value_only) for rows, each in blocks]
+    back = np.argsort(np.concatenate([rows for rows, _ in blocks]))
+    return Point(*(np.concatenate(column)[back] for column in zip(*parts, strict=True)))
+
+
+def _reach(x: FloatArray, phi: FloatArray, n: FloatArray, between: float) -> FloatArray:
+    """Return how many vesicles may have been released, (rows,): terms of more are below rounding."""
+    p, q, noise, within = np.moveaxis(np.exp(phi), -1, 0)
+    tail = _TAIL * np.sqrt(within**2 * (1.0 + between**2) + between**2)
+    longest = np.fmax.reduce(x, axis=2, initial=0.0) + _TAIL * noise
+    mean = n * p / (1.0 + p)
+    drawn = mean + _TAIL * (1.0 + np.sqrt(mean))
+    return np.maximum((0.5 * tail + np.sqrt(0.25 * tail**2 + longest / q)) ** 2, drawn).max(axis=1) + 2.0
 
 
 def _block(
