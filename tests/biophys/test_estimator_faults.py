@@ -8,6 +8,7 @@ import quantities as pq
 
 from biophys import (
     FailedFit,
+    SerialDependenceWarning,
     estimate_by_likelihood,
     estimate_by_moments,
     estimate_by_variance_mean,
@@ -56,6 +57,21 @@ def depressing_train():
     first = rng.binomial(5, 0.8, 100)
     x = np.stack([first, rng.binomial(5 - first, 0.8)], axis=1).ravel() * 10.0 + rng.normal(0, 1, 200)
     return "not independent" in fit_release(x * PA, noise=1 * PA, n=5).serial.text
+
+
+def train_taken_for_trials_by_moments():
+    rng = np.random.default_rng(14)
+    full = np.repeat(rng.binomial(5, [0.9, 0.2], (60, 2)), 3, axis=1).ravel()
+    with pytest.warns(SerialDependenceWarning, match="spike_times="):
+        estimate_by_moments((full * 10.0 + rng.normal(0, 1, full.size)) * PA, n=5)
+    return True
+
+
+def variance_that_grows_as_the_square():
+    means = np.arange(1.0, 5.0)
+    estimate = estimate_by_variance_mean(means * PA, means**2 / 8 * PA**2, n_trials=200)
+    low, high = estimate.p_interval
+    return estimate.n == np.inf and np.all(np.isnan(estimate.p)) and np.all((low == 0) & (high == 1))
 
 
 def one_bad_of_a_batch():
@@ -131,6 +147,8 @@ FAULTS = {
     "recording noise left out of the errors": noise_in_errors,
     "a noise from few samples taken as known": baseline_in_intervals,
     "responses of a depressing train taken as independent": depressing_train,
+    "moments of a train without a word": train_taken_for_trials_by_moments,
+    "p bounded by a parabola that bends the wrong way": variance_that_grows_as_the_square,
     "one bad synapse stops a batch": one_bad_of_a_batch,
     "a missing trial spoils the estimate": missing_trial,
     "inward currents are not analysed as outward ones": inward_currents,
