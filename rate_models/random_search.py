@@ -140,22 +140,16 @@ def search(
     missing = [setting for setting in settings if _key(setting) not in done]
     for first in range(0, len(missing), at_once or max(len(missing), 1)):
         batch = missing[first : first + (at_once or len(missing))]
-        scores = _checked_scores(measure(batch), len(batch))
+        scores = measure(batch)
+        if not isinstance(scores, (Sequence, np.ndarray)) or len(scores) != len(batch):
+            raise ValueError(f"measure must return {len(batch)} scores, one per setting, got {shown(scores)}")
+        if wrong := [score for score in scores if not isinstance(score, (Real, np.number))]:
+            raise TypeError(f"measure must return numbers, nan for what diverged, got {shown(wrong[0])}")
+        scores = [float(score) for score in scores]
         if study is not None:
             study.add(batch, scores)
         done.update({_key(setting): score for setting, score in zip(batch, scores, strict=True)})
     return Search(settings, [done[_key(setting)] for setting in settings])
-
-
-def _checked_scores(scores: Any, n_settings: int) -> list[float]:
-    """Return the scores of a batch, one per setting."""
-    each = list(scores) if isinstance(scores, (Sequence, np.ndarray)) else []
-    if len(each) != n_settings:
-        raise ValueError(f"measure must return {n_settings} scores, one per setting, got {shown(scores)}")
-    for score in each:
-        if not isinstance(score, (Real, np.number)):
-            raise TypeError(f"measure must return numbers, nan for what diverged, got {shown(score)}")
-    return [float(score) for score in each]
 
 
 class _Study:

@@ -116,16 +116,15 @@ def _channels_of_nwb(path: str) -> dict[str, Channel]:
     channels: dict[str, Channel] = {}
     with h5py.File(path, "r") as file:
         for folder, prefix in (("acquisition", ""), ("stimulus/presentation", "stimulus ")):
-            series = [group for group in file.get(folder, {}).values() if "data" in group]
-            for group in sorted(series, key=_order_of_series):
+            series = {}
+            for group in file.get(folder, {}).values():
+                if "data" in group:
+                    start = group["starting_time"][()] if "starting_time" in group else group["timestamps"][0]
+                    series[float(group.attrs.get("sweep_number", -1)), float(start), group.name] = group
+            for _, group in sorted(series.items()):
                 for name, values in _signals(group):
                     _append(channels, prefix + name, values, _rate(group))
     return channels
-
-
-def _order_of_series(group: Any) -> tuple[float, float, str]:
-    start = group["starting_time"][()] if "starting_time" in group else group["timestamps"][0]
-    return float(group.attrs.get("sweep_number", -1)), float(start), group.name
 
 
 def _rate(group: Any) -> pq.Quantity:

@@ -64,8 +64,13 @@ def compared(
     before, after = (_by_key(part["measurements"], wanted) for part in (earlier, document))
     changes = [_change(before.get(key), after.get(key)) for key in {**after, **before}]
     changed = [change for change in changes if change is not None]
-    about = _about(earlier.get("provenance") or {}, document.get("provenance") or {})
     changed.sort(key=lambda change: CHANGES.index(change.kind))
+    about = "a collection of claims from several runs"
+    then, now = (part.get("provenance") or {} for part in (earlier, document))
+    if then:
+        others = [name for name in ("profile", "seed", "device") if then.get(name) != now.get(name)]
+        about = f"profile {then.get('profile')}, seed {then.get('seed')}, {then.get('made')}"
+        about += f"; not with the same {' and '.join(others)} as this one" if others else ""
     return Comparison(source, about, tuple(changed), len(changes) - len(changed))
 
 
@@ -121,12 +126,3 @@ def _value_and_verdict(row: Mapping[str, Any] | None) -> str:
     if row is None:
         return ""
     return f"{estimate_text(row['measured'], row.get('interval'))}, {row['verdict']}"
-
-
-def _about(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
-    """Return what the earlier report was, and what was different about it."""
-    if not before:
-        return "a collection of claims from several runs"
-    made = f"profile {before.get('profile')}, seed {before.get('seed')}, {before.get('made')}"
-    others = [name for name in ("profile", "seed", "device") if before.get(name) != after.get(name)]
-    return made + (f"; not with the same {' and '.join(others)} as this one" if others else "")
