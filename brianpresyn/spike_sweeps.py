@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import inspect
-import itertools
 import os
 import pickle
 import shutil
@@ -36,7 +35,7 @@ from brian2.utils.filelock import FileLock
 from biophys.argument_types import check_kind, checked_types
 from biophys.processes import temporary_folder
 from biophys.sweeps.executors import Executor, ThisProcess, executor_or_default
-from biophys.sweeps.groups import check_configurations, sweep_groups, swept_dataset
+from biophys.sweeps.groups import check_configurations, grid_points, sweep_groups, swept_dataset
 from biophys.units import shown
 from brianpresyn.checked_synapses import CheckedSynapses
 from brianpresyn.domains import unit_in_words, unit_text
@@ -187,7 +186,7 @@ def _points(grid: Any) -> list[dict[str, Any]]:
             is_list = isinstance(values, Sequence | np.ndarray) and not isinstance(values, str)
             if not (is_list and np.shape(values)):
                 raise TypeError(f"{name} must have a list of values in the grid, such as [{values!r}]")
-        points = [dict(zip(grid, point, strict=True)) for point in itertools.product(*grid.values())]
+        points = grid_points(grid)
     if not points or not points[0]:
         raise ValueError(f"the grid has no combination of settings: give each one a value, got {shown(grid)}")
     check_configurations([_as_text(point) for point in points], ())

@@ -9,8 +9,9 @@ computes only what is missing, even if the groups are cut differently.
 """
 
 import contextlib
+import itertools
 import time
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -137,6 +138,15 @@ def groups_of(members: Sequence[Any], programs: Sequence[Hashable], size: int) -
     for member, program in zip(members, programs, strict=True):
         by_program.setdefault(program, []).append(member)
     return [alike[i : i + size] for alike in by_program.values() for i in range(0, len(alike), size)]
+
+
+def grid_points(axes: Mapping[str, Iterable[Any]]) -> list[dict[str, Any]]:
+    """Return every combination of the values of some axes, by name; the last axis varies fastest.
+
+    >>> grid_points({"l2": (0.0, 0.1), "seed": (1, 2)})[1]
+    {'l2': 0.0, 'seed': 2}
+    """
+    return [dict(zip(axes, point, strict=True)) for point in itertools.product(*axes.values())]
 
 
 def swept_dataset(

@@ -24,7 +24,7 @@ from biophys.argument_types import check_config
 from biophys.progress import Progress, ignore_progress, part_of
 from biophys.settings import Count, NotNegative, Positive, Positives, WholeNumber, settings
 from biophys.sweeps.executors import Executor
-from biophys.sweeps.groups import swept_dataset
+from biophys.sweeps.groups import grid_points, swept_dataset
 from rate_models.data_by_name import images_for
 from rate_models.datasets import ImageData
 from rate_models.devices import Execution, execution_or_default
@@ -168,7 +168,7 @@ def _places(config: Config, axes: Mapping[str, Sequence[Any]]) -> list[dict[str,
     """Return every network by what distinguishes it, without seeds that are not trained at every c."""
     everywhere = config.seeds[: config.n_seeds_at_every_c or None]
     factors = {seed: config.c_factors if seed in everywhere else (1.0,) for seed in config.seeds}
-    combined = (dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values()))
+    combined = grid_points(axes)
     return [each for each in combined if "c_factor" not in each or each["c_factor"] in factors[each["seed"]]]
 
 

@@ -6,7 +6,6 @@ energy experiment of Schug et al. (2021), doi:10.7554/eLife.69884.
 """
 
 import dataclasses
-import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -31,6 +30,7 @@ from biophys.settings import (
     settings,
 )
 from biophys.sweeps.executors import Executor
+from biophys.sweeps.groups import grid_points
 from biophys.sweeps.store import Settings
 from rate_models.continual_methods import (
     Replica,
@@ -141,8 +141,7 @@ def grid(fixed: Mapping[str, Any], swept: Mapping[str, Sequence[Any]]) -> list[d
     for name, values in swept.items():
         if isinstance(values, str) or not isinstance(values, Iterable):
             raise TypeError(f"{name} must be swept over a list, such as [{values!r}], got {values!r}")
-    combined = (dict(zip(swept, values, strict=True)) for values in itertools.product(*swept.values()))
-    return [dataclasses.asdict(NetworkSettings(**{**fixed, **values})) for values in combined]
+    return [dataclasses.asdict(NetworkSettings(**{**fixed, **values})) for values in grid_points(swept)]
 
 
 def sweep_networks(

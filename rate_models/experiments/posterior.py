@@ -26,7 +26,7 @@ from biophys.palette import CYCLE, DARK_GREY, GREEN
 from biophys.progress import Progress, ignore_progress, part_of
 from biophys.settings import Count, OneOf, Positive, Positives, settings
 from biophys.sweeps.executors import Executor
-from biophys.sweeps.groups import swept_dataset
+from biophys.sweeps.groups import grid_points, swept_dataset
 from rate_models.data_by_name import images_for
 from rate_models.datasets import ImageData
 from rate_models.devices import Execution, execution_or_default
@@ -141,7 +141,7 @@ def _measured(config: Config, trained: TrainedNetworks, data: ImageData) -> xr.D
     course["accuracy"] = ("replica", answers_of(trained, data).accuracy)
     bayesian, paying = course.isel(replica=slice(n_seeds)), course.isel(replica=slice(n_seeds, None))
     axes: dict[str, Sequence[Any]] = {"rho": config.rho, "s": config.s, "seed": config.seeds}
-    places = [dict(zip(axes, each, strict=True)) for each in itertools.product(*axes.values())]
+    places = grid_points(axes)
     related = _associations(by_layer)
     result = swept_dataset(places, paying.assign(related).assign_coords(posterior=list(POSTERIORS)), axes)
     shown = config.shown_synapses(layout, config.n_shown)

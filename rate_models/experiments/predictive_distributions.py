@@ -10,7 +10,6 @@ figure 1.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -25,7 +24,7 @@ from biophys.argument_types import check_config
 from biophys.palette import CYCLE, DARK_GREY, GREEN, GREY
 from biophys.progress import Progress, ignore_progress
 from biophys.settings import Count, Counts, Positive, Positives, Seeds, settings
-from biophys.sweeps.groups import swept_dataset
+from biophys.sweeps.groups import grid_points, swept_dataset
 from rate_models.devices import Execution, execution_or_default
 from rate_models.experiments.figure_parts import panels_by_rho
 from rate_models.experiments.linear_regression import regression_trainer
@@ -181,7 +180,7 @@ def _trained(
 def _packed(config: Config, x: Tensor, y: Tensor, moments: xr.Dataset) -> xr.Dataset:
     """Return predictions and data with their dimensions; those of variational inference come first."""
     axes: dict[str, Sequence[Any]] = {"rho": config.rho, "s": config.s, "seed": config.seeds}
-    places = [dict(zip(axes, each, strict=True)) for each in itertools.product(*axes.values())]
+    places = grid_points(axes)
     n_seeds = len(config.seeds)
     # In single precision, as it was made: an end of a range is a place of the grid.
     grid = moments.x.values.astype(np.float32)

@@ -21,7 +21,7 @@ from biophys.argument_types import check_config
 from biophys.progress import Progress, ignore_progress, part_of
 from biophys.settings import Count, Positive, settings
 from biophys.sweeps.executors import Executor
-from biophys.sweeps.groups import swept_dataset
+from biophys.sweeps.groups import grid_points, swept_dataset
 from rate_models.data_by_name import images_for
 from rate_models.devices import Execution, execution_or_default
 from rate_models.experiments.noisy_training import NoisyTraining
@@ -158,7 +158,7 @@ def _packed(config: Config, trained: TrainedNetworks, by_replica: xr.Dataset) ->
         "noise": NOISES,
         "seed": config.seeds,
     }
-    places = [dict(zip(axes, each, strict=True)) for each in itertools.product(*axes.values())]
+    places = grid_points(axes)
     n, n_seeds = len(places), len(config.seeds)
     realised = [_realised(trained, replica) for replica in range(0, n, n_seeds)]
     mixed = {name: axes[name] for name in ("multiplier", "noise", "seed")}
