@@ -41,12 +41,9 @@ class ReferenceSynapse:
 
     Parameters
     ----------
-    q
-        Quantal size, above 0, of a vesicle with the budgets' content (4,000 glutamates, radius about 20 nm).
-    p
-        Release probability, in (0, 1), at which the published calcium entry per released vesicle was taken.
-    cooperativity
-        Hill coefficient of release, above 0.
+    q : quantal size, above 0, of a vesicle with the budgets' content (4,000 glutamates, radius about 20 nm)
+    p : release probability, in (0, 1), at which the published calcium entry per released vesicle was taken
+    cooperativity : Hill coefficient of release, above 0
     """
 
     q: pq.Quantity = field(default_factory=lambda: 0.2 * pq.mV)
@@ -64,14 +61,11 @@ class BudgetRow:
 
     Parameters
     ----------
-    mechanism
-        What the energy is spent on.
+    mechanism : what the energy is spent on
     atp_per_second, low, high
         ATP per second at the given rate, and with every constant at the low or high end of its range.
-    watts, share
-        The same power through the free energy of ATP, and its share of the total.
-    source
-        Of the constant.
+    watts, share : the same power through the free energy of ATP, and its share of the total
+    source : of the constant
     """
 
     mechanism: str
@@ -91,10 +85,8 @@ def spike_costs(reference: ReferenceSynapse | None = None, estimate: Estimate = 
 
     Parameters
     ----------
-    reference
-        The synapse that the constants describe.
-    estimate
-        ``"value"``, or ``"low"`` or ``"high"`` for the ends of the constants' ranges.
+    reference : the synapse that the constants describe
+    estimate : ``"value"``, or ``"low"`` or ``"high"`` for the ends of the constants' ranges
 
     Examples
     --------

@@ -22,8 +22,7 @@ class HillRelation:
 
     Parameters
     ----------
-    cooperativity
-        Hill coefficient h, above 0; about 4 at central synapses.
+    cooperativity : Hill coefficient h, above 0; about 4 at central synapses
     half_calcium
         Concentration K, above 0 with its unit, at which p = 1/2. The default is of the order that triggers
         normal release at the calyx of Held (Bollmann et al. 2000); it sets the scale of the concentration and

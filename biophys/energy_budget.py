@@ -37,8 +37,7 @@ class BudgetLaw:
     calcium, vesicle
         a and b: cost of the calcium at p = 1/2, and of one site; above 0, of one dimension
         (``pq.dimensionless`` if relative).
-    cooperativity
-        h: Hill coefficient of release, above 0.
+    cooperativity : h: Hill coefficient of release, above 0
 
     References
     ----------
@@ -155,10 +154,8 @@ class BudgetChange:
 
     Parameters
     ----------
-    slope, slope_error, intercept
-        m with its standard error, and c.
-    predicted_sd
-        The sd after plasticity of each synapse, predicted with the line fitted to the others.
+    slope, slope_error, intercept : m with its standard error, and c
+    predicted_sd : the sd after plasticity of each synapse, predicted with the line fitted to the others
     error, error_of_constant_budget, error_of_constant_sd
         Root mean square of log(predicted / observed sd), and the same if the budget (and with it sd / mean),
         or the sd, stayed as it was.
@@ -197,8 +194,7 @@ def fit_budget_change(
     mean_before, sd_before, mean_after, sd_after
         Moments of the response, one-dimensional, at least five synapses, all above 0; the mean must not
         change by the same amount everywhere.
-    size
-        What the budget is a line in: ``"squared"`` (a slope per unit of `mean_before`) or ``"relative"``.
+    size : what the budget is a line in: ``"squared"`` (a slope per unit of `mean_before`) or ``"relative"``
 
     Examples
     --------

@@ -39,8 +39,7 @@ class CostLaw:
 
     Parameters
     ----------
-    mechanism
-        What the energy is spent on.
+    mechanism : what the energy is spent on
     site_exponent, odds_exponent, release_exponent, quantal_exponent
         The finite powers a (of n), b (of the odds of release), g (of p) and d (of q).
     scale
@@ -48,10 +47,8 @@ class CostLaw:
         second.
     reference_q
         Quantal size :math:`q_0`; it matters only where d is not 0, and must then have the dimension of q.
-    varying
-        What the reliability of this mechanism is bought with: ``"n"`` or ``"p"``.
-    source
-        Where the law comes from.
+    varying : what the reliability of this mechanism is bought with: ``"n"`` or ``"p"``
+    source : where the law comes from
 
     Examples
     --------
@@ -200,13 +197,11 @@ def calcium_pump_cost(
 
     Parameters
     ----------
-    cooperativity
-        Hill coefficient h.
+    cooperativity : Hill coefficient h
     is_per_site
         Whether each site has calcium of its own, which makes the cost proportional to n too; in the paper it
         is one for the whole synapse.
-    scale
-        Cost at p = 1/2 (of one site if it is per site).
+    scale : cost at p = 1/2 (of one site if it is per site)
 
     Examples
     --------
@@ -234,10 +229,8 @@ def calcium_of_site(
 
     Parameters
     ----------
-    per_vesicle
-        Cost, with its unit, of the calcium that enters for each vesicle released.
-    p, cooperativity
-        Release probability at which that was taken, in (0, 1), and Hill coefficient of release.
+    per_vesicle : cost, with its unit, of the calcium that enters for each vesicle released
+    p, cooperativity : release probability at which that was taken, in (0, 1), and Hill coefficient of release
 
     Examples
     --------

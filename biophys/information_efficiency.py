@@ -81,10 +81,8 @@ def transmitted_information(
     input_pmf
         Distribution of the number of spikes, one-dimensional: :func:`bernoulli_input` or
         :func:`poisson_input`.
-    n, p
-        Sites and release probability in [0, 1]; broadcast to one shape.
-    spontaneous
-        Mean number of vesicles released without a spike, at least 0.
+    n, p : sites and release probability in [0, 1]; broadcast to one shape
+    spontaneous : mean number of vesicles released without a spike, at least 0
 
     Examples
     --------
@@ -147,16 +145,11 @@ class TransmissionCost:
 
     Parameters
     ----------
-    per_vesicle
-        V: transmitter, cycling and postsynaptic ions of one vesicle.
-    per_spike
-        :math:`E_1`: the synapse's share of the action potential.
-    per_bin
-        :math:`E_0`: what is spent whether or not a spike comes.
-    calcium
-        C: calcium of one site at p = 1/2; 0 leaves it out.
-    cooperativity
-        h: Hill coefficient of release.
+    per_vesicle : V: transmitter, cycling and postsynaptic ions of one vesicle
+    per_spike : :math:`E_1`: the synapse's share of the action potential
+    per_bin : :math:`E_0`: what is spent whether or not a spike comes
+    calcium : C: calcium of one site at p = 1/2; 0 leaves it out
+    cooperativity : h: Hill coefficient of release
 
     Examples
     --------
@@ -280,10 +273,8 @@ def failure_rate_of_levy_baxter(spike_probability: ArrayLike, *, is_exact: bool 
 
     Parameters
     ----------
-    spike_probability
-        s, per time step, in (0, 1).
-    is_exact
-        Whether to keep the terms of order s.
+    spike_probability : s, per time step, in (0, 1)
+    is_exact : whether to keep the terms of order s
 
     References
     ----------

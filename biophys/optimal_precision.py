@@ -27,8 +27,7 @@ class ReliabilityCost:
 
     Parameters
     ----------
-    rho
-        Exponent, above 0.
+    rho : exponent, above 0
     s
         Scale, above 0 with the unit of the response: the sd at which an increase of precision costs as much
         as one of entropy gains. :math:`c = s^\rho / \rho`.
@@ -73,8 +72,7 @@ def optimal_sd(importance: pq.Quantity, cost: ReliabilityCost | Sequence[Reliabi
     importance
         H, the second derivative of the performance cost (dimensionless) by the mean response: any shape,
         above 0, in 1/unit^2, for example 1/mV^2.
-    cost
-        One reliability cost, or several that add up; the sd is in the unit of the first one's s.
+    cost : one reliability cost, or several that add up; the sd is in the unit of the first one's s
 
     Raises
     ------

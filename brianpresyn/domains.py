@@ -36,12 +36,9 @@ class Domain:
 
     Parameters
     ----------
-    low, high
-        Bounds.
-    remedy
-        What to do about a value outside.
-    is_integer, is_plain
-        Whether only whole numbers, and only numbers without a unit, are allowed.
+    low, high : bounds
+    remedy : what to do about a value outside
+    is_integer, is_plain : whether only whole numbers, and only numbers without a unit, are allowed
     """
 
     low: float

@@ -67,10 +67,8 @@ def release_plasticity(
 
     Parameters
     ----------
-    rule
-        The parameters, shared with the rate models. The synapse's p should start within p_min..p_max.
-    signal
-        What drives it. For `OddsPlasticity` it must count what was released, divided by p.
+    rule : the parameters, shared with the rate models. The synapse's p should start within p_min..p_max.
+    signal : what drives it. For `OddsPlasticity` it must count what was released, divided by p.
     learning_rate
         If given, the strength learns too: p q grows by ``learning_rate * g``, times 1 - p if the rule
         consolidates, over r if it is an `OddsPlasticity`. Its unit is that of q over that of g.
@@ -78,10 +76,8 @@ def release_plasticity(
         What holds the strength. ``"q"``: a release model given ``q=`` or ``all_sites=``; q is rescaled
         whenever p moves, so that p q stays (eq. 8). ``"strength"``: a release model given ``mean=``, whose
         mean stays by itself; this is the faster form.
-    keeps_strength
-        False leaves q as it is when p moves (only with ``strength="q"``).
-    g_lim
-        Threshold of a signal with a unit; by default the rule's, a plain number.
+    keeps_strength : False leaves q as it is when p moves (only with ``strength="q"``)
+    g_lim : threshold of a signal with a unit; by default the rule's, a plain number
     enabled
         Brian2 expression that is 1 where the synapse learns and 0 where it is only used, for example in a
         test; by default it always learns.
@@ -93,10 +89,8 @@ def release_plasticity(
 
     Raises
     ------
-    TypeError
-        If there is no signal.
-    brian2.DimensionMismatchError
-        If the signal and its threshold differ in dimension.
+    TypeError : if there is no signal
+    brian2.DimensionMismatchError : if the signal and its threshold differ in dimension
 
     Examples
     --------

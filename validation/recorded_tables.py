@@ -63,12 +63,9 @@ class Table:
     ----------
     columns, units
         Cells by the name of the column without its unit, and the unit of each that states one, as written.
-    lines, header_line
-        Line of the file that each row stands on, and that of the names.
-    source, remarks
-        Name of the file; what was guessed: separator, decimal comma.
-    is_json
-        Whether the rows are records, which have numbers rather than lines.
+    lines, header_line : line of the file that each row stands on, and that of the names
+    source, remarks : name of the file; what was guessed: separator, decimal comma
+    is_json : whether the rows are records, which have numbers rather than lines
     """
 
     columns: dict[str, list[str]]
@@ -170,10 +167,8 @@ def read_table(path: str, columns: str | None = None) -> Table:
 
     Raises
     ------
-    TableError
-        If it is no table.
-    FileNotFoundError
-        If there is no such file.
+    TableError : if it is no table
+    FileNotFoundError : if there is no such file
     """
     suffix = Path(path).suffix.lower()
     name = "standard input" if path == "-" else Path(path).name
@@ -447,8 +442,7 @@ def recorded_synapses(
 
     Raises
     ------
-    TableError
-        If a column is missing, has no unit or the wrong one, or times run backwards.
+    TableError : if a column is missing, has no unit or the wrong one, or times run backwards
     """
     conditions = [part.strip().lower() for part in condition.split(",")]
     if "amplitude" not in table.columns:

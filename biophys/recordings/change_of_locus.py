@@ -35,10 +35,8 @@ class CvAnalysis:
 
     Parameters
     ----------
-    mean_ratio, mean_interval
-        M and its 95 % interval.
-    cv_ratio, cv_interval
-        R, of mean^2 / variance with the noise subtracted, and its 95 % interval.
+    mean_ratio, mean_interval : M and its 95 % interval
+    cv_ratio, cv_interval : R, of mean^2 / variance with the noise subtracted, and its 95 % interval
     allowed, assumptions
         Those of ``"p"``, ``"n"`` and ``"q"`` whose change alone lies within the sampling error; what this
         takes for granted.
@@ -58,8 +56,7 @@ def cv_analysis(before: Any, after: Any, *, noise: pq.Quantity | None = None) ->
 
     Parameters
     ----------
-    before, after
-        Amplitudes with a unit and a mean other than 0, failures included; NaN is missing.
+    before, after : amplitudes with a unit and a mean other than 0, failures included; NaN is missing.
     noise
         Standard deviation of the recording noise, subtracted from both; by default 0. ValueError if it
         explains all the variance.

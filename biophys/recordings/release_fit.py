@@ -45,19 +45,14 @@ class Estimate:
 
     Parameters
     ----------
-    value
-        The likeliest; n may be infinite, p is then 0.
-    low, high
-        Ends of the interval of the profile likelihood; 0 or infinite where it is open.
-    error
-        Standard error from the curvature at the maximum; NaN for n, 0 for what was given.
+    value : the likeliest; n may be infinite, p is then 0
+    low, high : ends of the interval of the profile likelihood; 0 or infinite where it is open
+    error : standard error from the curvature at the maximum; NaN for n, 0 for what was given.
     identified
         Whether the credible interval spans less than a factor 3 inside the domain and, for n, p and q, the
         recording does not contradict the model (:attr:`ReleaseFit.is_rejected`, `implausible`).
-    credible
-        Interval of the posterior that is flat in n.
-    unit
-        In words; empty for a plain number.
+    credible : interval of the posterior that is flat in n
+    unit : in words; empty for a plain number
     """
 
     value: float
@@ -106,14 +101,10 @@ class ReleaseFit:
 
     Parameters
     ----------
-    recording, profile
-        What was fitted, and the best fit at every number of sites.
-    scale, level
-        Unit of the fit in that of the amplitudes, with their sign; level of the intervals.
-    values
-        Estimates by name: n, p, q, mean, capacity (n q), and what else was fitted; ``name[condition]``.
-    serial
-        Tests of independence; None for trains whose dynamics are fitted.
+    recording, profile : what was fitted, and the best fit at every number of sites
+    scale, level : unit of the fit in that of the amplitudes, with their sign; level of the intervals
+    values : estimates by name: n, p, q, mean, capacity (n q), and what else was fitted; ``name[condition]``
+    serial : tests of independence; None for trains whose dynamics are fitted.
     log_likelihood, log_likelihood_normal
         Of the fit, and of normal responses with free mean and variance in each condition.
     """

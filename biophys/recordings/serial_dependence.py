@@ -27,8 +27,7 @@ class SerialDependence:
 
     Parameters
     ----------
-    lag_one
-        Correlation of neighbouring responses.
+    lag_one : correlation of neighbouring responses
     p_values
         Of each test by name: ``"neighbours"`` (Ljung and Box), ``"run-down"`` (Spearman), and with sweeps
         ``"first of a sweep"`` (Mann and Whitney) and ``"position in the sweep"`` (Kruskal and Wallis).
@@ -61,8 +60,7 @@ def serial_dependence(amplitudes: Any, sweep: ArrayLike | None = None) -> Serial
 
     Parameters
     ----------
-    amplitudes
-        At least eight, plain or with a unit, shape (responses,) or (sweeps, stimuli); NaN = missing.
+    amplitudes : at least eight, plain or with a unit, shape (responses,) or (sweeps, stimuli); NaN = missing.
     sweep
         Number of the sweep of each response. Ask for it: strong depression that repeats in every sweep is
         seen in the first responses, and hardly in the order alone.

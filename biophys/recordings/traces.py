@@ -47,17 +47,14 @@ def measured_responses(
 
     Parameters
     ----------
-    traces
-        Sweeps: a quantity (sweeps, samples), or a list of quantities (samples,) or of signals of neo.
+    traces : sweeps: a quantity (sweeps, samples), or a list of quantities (samples,) or of signals of neo
     stimuli
         Times of the stimuli from the start of the sweep: one train for all, or a list with one for each. Each
         must lie in its sweep with its baseline and window.
-    window
-        From and to which time after a stimulus, before the next, the mean response has its peak.
+    window : from and to which time after a stimulus, before the next, the mean response has its peak
     baseline, average
         Time before each stimulus whose mean is 0 to the response; time around the latency whose mean is it.
-    sampling_rate
-        Of the traces; signals of neo know it.
+    sampling_rate : of the traces; signals of neo know it
 
     Examples
     --------

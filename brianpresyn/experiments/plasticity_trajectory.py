@@ -28,17 +28,13 @@ class Config:
 
     Parameters
     ----------
-    target
-        Code generation target.
+    target : code generation target
     rules
         Parameters of the plasticity; each rule has synapses of its own, under the same signals. An
         `OddsPlasticity` meets them where there is a release, divided by p.
-    learning_rate
-        Rate at which the strength, 1 at first, learns; 0 leaves it as it is.
-    n_synapses, n_updates
-        Synapses of each rule, and updates of each.
-    seed
-        Seed of the signals, which are standard normal.
+    learning_rate : rate at which the strength, 1 at first, learns; 0 leaves it as it is
+    n_synapses, n_updates : synapses of each rule, and updates of each
+    seed : seed of the signals, which are standard normal
     """
 
     target: Annotated[str, OneOf(TARGETS)] = "numpy"
