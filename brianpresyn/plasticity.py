@@ -140,8 +140,9 @@ def _check(
             get_dimensions(threshold),
             signal.dimension,
         )
-    if isinstance(rule, OddsPlasticity) and not np.all(np.asarray(threshold) > 0):
-        raise ValueError(f"g_lim must be positive, got {threshold!r}")
+    numbers, is_odds = np.asarray(threshold), isinstance(rule, OddsPlasticity)
+    if not np.all(numbers > 0 if is_odds else numbers >= 0):
+        raise ValueError(f"g_lim must {'be positive' if is_odds else 'not be negative'}, got {threshold!r}")
     if learning_rate is not None:
         dimension_of(learning_rate, "learning_rate", "0.1")
     if enabled is not None:

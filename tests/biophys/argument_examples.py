@@ -214,6 +214,8 @@ NOT_CALLED = {
 ALLOWED = {
     # The label of all responses where there are no conditions.
     "fitted_cost.condition": ("empty text",),
+    # A trial that is missing.
+    **dict.fromkeys(("amplitudes", "before", "after"), ("a quantity with nan in it",)),
     # Everything differs between conditions, apart from n.
     "fit_release.shared": ("an empty list", "an empty tuple", "an empty array", "an empty quantity"),
     "OddsPlasticity.clamp": ("inf",),

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import quantities as pq
+from scipy import stats
 
 from biophys.energy_budget import BudgetLaw, budget_exponents, fit_budget_change, implied_budget
 from biophys.energy_costs import calcium_pump_cost, trafficking_cost
@@ -94,6 +95,7 @@ def test_left_out_predictions_are_those_of_refitted_lines():
     slope, intercept = np.polyfit(x[keep], y[keep], 1)
     expected = mu1[3] / (snr0[3] + slope * x[3] + intercept)
     assert float(change.predicted_sd[3]) == pytest.approx(expected)
+    assert change.slope_error == pytest.approx(stats.linregress(x, y).stderr)
 
 
 def test_bad_input_is_refused():

@@ -30,6 +30,16 @@ def test_means_have_the_interval_of_student():
     assert of.p_against(1.0) == pytest.approx(stats.ttest_1samp(values, 1.0).pvalue)
 
 
+def test_paired_shares_have_the_interval_of_a_table_with_half_a_unit_more_in_each_cell():
+    first, second = (np.repeat(each, [20, 9, 4, 3]) for each in ([1, 1, 0, 0], [1, 0, 1, 0]))
+    cells = np.array([20, 9, 4, 3]) + 0.5
+    difference = np.array([0, 1, -1, 0])
+    mean = cells @ difference / cells.sum()
+    error = np.sqrt(cells @ (difference - mean) ** 2) / cells.sum()
+    of = paired_difference(first, second)
+    assert of.interval == pytest.approx(stats.norm.interval(0.95, mean, error))
+
+
 @pytest.mark.parametrize("is_pooled", [False, True])
 def test_difference_is_that_of_the_usual_tests(is_pooled):
     of, test = (

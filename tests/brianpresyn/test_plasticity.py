@@ -244,6 +244,11 @@ def test_a_signal_with_the_wrong_unit_is_refused():
     "make, error, message",
     [
         (
+            lambda: release_plasticity(ReleasePlasticity(), given_signal("1.0"), g_lim=-1.0),
+            ValueError,
+            "g_lim must not be negative",
+        ),
+        (
             lambda: given_signal("1.0", at="sometimes"),
             ValueError,
             "at must be 'pre' or 'post' or",
@@ -251,7 +256,7 @@ def test_a_signal_with_the_wrong_unit_is_refused():
         (lambda: given_signal("1.0", at="regularly"), ValueError, "regular updates need every="),
         (lambda: pair_stdp(tau_plus=0.02), TypeError, "tau_plus must be of type Quantity, such as 20"),
         (lambda: pair_stdp(tau_plus=-1 * ms), ValueError, "tau_plus must be a positive time"),
-        (lambda: pair_stdp(a_plus=1 * mV), TypeError, "a_plus must be a plain number"),
+        (lambda: pair_stdp(a_plus=1 * mV), TypeError, "a_plus must be a number, .* got 1. mV"),
         (lambda: pair_stdp(a_plus=np.nan), ValueError, "a_plus must be a number"),
         (
             lambda: release_plasticity("additive", pair_stdp()),
