@@ -163,10 +163,10 @@ def plain_numbers(values: Any, name: str) -> FloatArray:
     # A quantity of Brian2 is an array too, with a dimension.
     if any(not getattr(getattr(each, "dim", None), "is_dimensionless", True) for each in several):
         raise TypeError(f"{name} is a plain number without unit, got {shown(values)}")
-    is_mixed = any(isinstance(each, pq.Quantity) for each in several if several is values)
+    is_mixed = any(isinstance(each, (pq.Quantity, *BUFFERS)) for each in several)
     try:
         array = np.asarray(values)
-        is_numeric = array.dtype.kind in "iuf" and not is_mixed and not isinstance(values, BUFFERS)
+        is_numeric = array.dtype.kind in "iuf" and not is_mixed
     except (TypeError, ValueError, RuntimeError):
         is_numeric = False
     if not is_numeric:

@@ -130,7 +130,10 @@ def _sweeps_of(traces: Any, sampling_rate: pq.Quantity | None) -> tuple[list[Flo
             "traces need one sampling_rate (for example sampling_rate=20*pq.kHz), got "
             + (" and ".join(f"{rate:g} Hz" for rate in sorted(rates)) or "none")
         )
-    sweeps = [np.ravel(magnitude_in(part, unit, "traces")) for part in parts]
+    remedy = "leave out the sweeps with gaps"
+    sweeps = [
+        checked_finite(np.ravel(magnitude_in(p, unit, "traces")), "traces", remedy=remedy) for p in parts
+    ]
     for part, sweep in zip(parts, sweeps, strict=True):
         if max(np.shape(part)) != sweep.size:
             raise ValueError(f"a trace must have one channel, got shape {np.shape(part)}")

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from scipy.stats import norm
 
 from rate_models.devices import Execution
 from rate_models.layout import Layout
@@ -115,6 +116,7 @@ def test_optimal_sigma_is_where_the_total_cost_is_least(rho):
 
 def test_entropy_asks_for_the_posterior_sd_and_small_rho_comes_near_it():
     assert optimal_sigma(EntropyCost(), 25.0) == pytest.approx(0.2)
+    np.testing.assert_allclose(EntropyCost()(np.array([0.1, 2.0])), -norm.entropy(scale=[0.1, 2.0]))
     assert optimal_sigma(PowerCost.with_scale(0.3, 1e-6), 25.0) == pytest.approx(0.2, rel=1e-5)
 
 

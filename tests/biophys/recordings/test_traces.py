@@ -68,6 +68,11 @@ def test_every_form_of_traces_gives_the_same():
         ({"window": (2 * pq.mV, 5 * pq.mV)}, ValueError, "window must have the dimension"),
         ({"average": 0 * pq.ms}, ValueError, "average must be"),
         ({"traces": np.zeros((3, 2000))}, TypeError, "traces must carry a unit"),
+        (
+            {"traces": np.full((3, 2000), np.nan) * pq.pA},
+            ValueError,
+            "traces must be .* leave out the sweeps",
+        ),
     ],
 )
 def test_what_does_not_fit_is_named(arguments, error, message):
