@@ -12,7 +12,7 @@ rho predicts where the mean of x^2 grows as the rate. Malkin et al. (2023), equa
 A plastic connection has a learning rate eta, log eta = r + h log mean, of which a change of its strength by
 induction tells: one recording, with the errors that its moments before and after have from their trials,
 
-    log |change| = mu + protocol + log eta + e1,    log var = a + b log eta + c log mean + e,
+    log abs(change) = mu + protocol + log eta + e1,    log var = a + b log eta + c log mean + e,
 
 b = 4/(rho + 2) (equation 54). e1 is the error of the trials alone, or any other scatter of changes as well,
 to which a single change for each connection sets no limit.

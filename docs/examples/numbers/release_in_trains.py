@@ -50,8 +50,9 @@ responses.plot(
 responses.set(xlabel="time of the stimulus (ms)", ylabel="response (pA)")
 responses.legend()
 for place, fit in enumerate(fits.values()):
-    low, high = fit.p.interval
-    release.plot([place, place], [low, high], color="#0072B2", linewidth=6, alpha=0.4)
+    release.plot(
+        [place, place], [fit.p.low, fit.p.high], color="#0072B2", linewidth=6, alpha=0.4
+    )
     release.plot(place, fit.p.value, "o", color="#0072B2")
 release.axhline(0.6, color="#D55E00", linewidth=0.8)
 release.set(
