@@ -3,7 +3,7 @@ Release and recovery of a train
 ===============================
 
 In a train every release empties a site. A fit that knows it recovers p and the time constant of recovery;
-one that takes responses as independent finds another p, and is sure of it.
+one that takes responses as independent finds an interval of p that does not hold the true one.
 
 Bird AD, Wall MJ, Richardson MJE (2016), doi:10.3389/fncom.2016.00116.
 """
