@@ -1,6 +1,7 @@
 """Quantal parameters are recovered from simulated recordings, with intervals that cover the truth."""
 
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,10 +10,15 @@ import quantities as pq
 from biophys.quantal import QuantalSynapse
 from biophys.quantal_analysis import (
     IdentifiabilityWarning,
+    _Moments,
+    _p_and_q,
     estimate_by_likelihood,
     estimate_by_moments,
     estimate_by_variance_mean,
 )
+from biophys.recordings.recording import QuantalVariability
+
+_MOVED = ("mean", "variance")
 
 
 def test_known_n_may_be_fractional_as_in_costa_et_al():
@@ -22,6 +28,21 @@ def test_known_n_may_be_fractional_as_in_costa_et_al():
     mean, variance = amplitudes.magnitude.mean(), amplitudes.magnitude.var(ddof=1)
     assert float(estimate.q) == pytest.approx(variance / mean + mean / 5.5)
     assert float(estimate.p) == pytest.approx(mean / (5.5 * float(estimate.q)))
+
+
+def test_errors_of_p_and_q_follow_the_errors_of_the_moments():
+    covariance = np.array([[[0.02], [0.005]], [[0.005], [0.03]]])
+    moments = _Moments(*map(np.array, ([2.0], [1.5], [0.1], [100.0])), covariance)
+
+    def estimate(**changes):
+        return _p_and_q(replace(moments, **changes), np.array([0.2]), QuantalVariability(0.3, between=0.2))
+
+    *values, p_error, q_error = estimate()
+    by = [
+        np.subtract(estimate(**{name: getattr(moments, name) + 1e-6})[:2], values) / 1e-6 for name in _MOVED
+    ]
+    errors = np.sqrt(np.einsum("iwb,ijb,jwb->wb", by, covariance, by))
+    np.testing.assert_allclose(errors, [p_error, q_error], rtol=1e-5)
 
 
 def test_three_moments_recover_n_from_many_trials():
