@@ -106,3 +106,9 @@ def test_wrong_parameters_are_named(parameters, message):
 def test_wrong_parameters_of_evidence_in_the_odds_are_named(numbers, message):
     with pytest.raises(ValueError, match=message):
         OddsPlasticity(**numbers)
+
+
+@pytest.mark.parametrize("p", [-0.1, 1.1, [0.5, 1.1]])
+def test_what_is_no_probability_has_no_update(p):
+    with pytest.raises(ValueError, match=r"p must be finite and in \[0, 1\], got"):
+        updated_release_probability(p, 0.01, ReleasePlasticity())
