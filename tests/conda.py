@@ -1,4 +1,4 @@
-"""Build the conda recipe without a network and run its tests: ``make conda``, with py-rattler-build.
+"""Build the conda recipe offline and run its tests: ``python -m tests.conda``, with py-rattler-build.
 
 The packages that the recipe asks for come from a channel of what this environment has installed, in which
 Python is a link to this interpreter. Conda's own builds of the dependencies are conda-forge's to try.
