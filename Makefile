@@ -48,6 +48,7 @@ doctests: $(INSTALLED)
 # The site, in docs/_build/html; the examples of its gallery run when they have changed.
 docs: $(INSTALLED)
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
+	$(BIN)/python -m pytest -q tests/docs/test_site_in_browser.py
 	@echo "site: $(abspath docs/_build/html/index.html)"
 
 # In a clean environment of every supported Python on this machine; PYTHONS=3.11,3.13 chooses.

@@ -1,91 +1,33 @@
 """The report as a browser lays it out, on a wide and a narrow screen and on paper."""
 
-import json
 import re
-import shutil
-import subprocess
 from dataclasses import replace
 
 import pytest
 from matplotlib.figure import Figure
 
 from biophys.estimates import gaussian
+from tests.browser import in_a_browser, run_browser, seen_at
 from validation.context import Context
 from validation.evaluation import MeasuredClaims, MeasureRun
 from validation.registry import ClaimFigure, Evidence, Measure, all_claims
 from validation.report import write_report
 from validation.statement import Measurement, Rendering, Verdict
 
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+pytestmark = in_a_browser
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(BROWSER is None, reason="no Chromium to look at the report with"),
-]
-
-QUIET = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--hide-scrollbars",
-]
-
-# The page is laid out in a frame of the width wanted: a headless window is never narrower than 500 pixels.
-PROBE = """<!DOCTYPE html><pre id="seen"></pre>
-<iframe id="page" style="width:{width}px;height:900px;border:0" srcdoc=""></iframe>
-<script>
-// Contrast of a text with what lies behind it, as WCAG 2.2 defines it; opacity lets the ground shine through.
-const numbers = colour => (colour.match(/[\\d.]+/g) || []).map(Number);
-const luminance = rgb => rgb.map(v => v / 255).map(v => v <= .04045 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4)
-  .reduce((sum, v, i) => sum + v * [.2126, .7152, .0722][i], 0);
-function contrast(element, view) {{
-  let ground = [255, 255, 255], opacity = 1;
-  for (let e = element, isBehind = false; e; e = e.parentElement) {{
-    const style = view.getComputedStyle(e), [r, g, b, a = 1] = numbers(style.backgroundColor);
-    opacity *= style.opacity;
-    if (!isBehind && a === 1) {{ ground = [r, g, b]; isBehind = true; }}
-  }}
-  const ink = numbers(view.getComputedStyle(element).color).slice(0, 3);
-  const seen = ink.map((v, i) => v * opacity + ground[i] * (1 - opacity));
-  const [high, low] = [luminance(seen), luminance(ground)].sort((x, y) => y - x);
-  return (high + .05) / (low + .05);
-}}
-const frame = document.getElementById('page');
-frame.onload = () => {{
-  const page = frame.contentDocument, view = frame.contentWindow;
-  const images = [...page.images];
-  const cells = [...page.querySelectorAll('#claims tbody td')].map(c => c.getBoundingClientRect().right);
-  document.getElementById('seen').textContent = JSON.stringify({{
-    scroll_width: page.documentElement.scrollWidth,
-    images_drawn: images.filter(i => i.complete && i.naturalWidth > 0).length,
-    images: images.length,
-    widest_image: Math.max(0, ...images.map(i => i.getBoundingClientRect().width)),
-    rightmost_cell: Math.max(...cells),
-    header_shown: view.getComputedStyle(page.querySelector('#claims thead')).display !== 'none',
-    first_row: page.querySelector('#claims tbody tr').innerText,
-    requests: view.performance.getEntriesByType('resource').filter(e => !e.name.startsWith('data:')).length,
-    unnamed_pictures: [...page.querySelectorAll('img, svg')].filter(i => !(i.alt
-      || i.getAttribute('aria-label')
-      || i.querySelector('title') || i.closest('[aria-hidden=true]'))).map(i => i.outerHTML.slice(0, 80)),
-    pale: [...page.body.querySelectorAll('*')].filter(e => !e.closest('svg') && [...e.childNodes].some(
-      t => t.nodeType === 3 && t.textContent.trim()) && e.getClientRects().length && contrast(e, view) < 4.5)
-      .map(e => `${{e.tagName}}.${{e.className}} ${{contrast(e, view).toFixed(1)}}`),
-    language: page.documentElement.lang,
-    targets: [...page.querySelectorAll('#claims a')].every(a => page.getElementById(a.hash.slice(1))),
-  }});
-}};
-frame.srcdoc = {page};
-</script>"""
-
-
-def run_browser(*arguments, profile):
-    command = [BROWSER, *QUIET, f"--user-data-dir={profile}", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+# What is seen of the table of claims, and whether the page fetches anything.
+CLAIMS = """{
+  images_drawn: [...page.images].filter(i => i.complete && i.naturalWidth > 0).length,
+  images: page.images.length,
+  widest_image: Math.max(0, ...[...page.images].map(i => i.getBoundingClientRect().width)),
+  rightmost_cell: Math.max(
+    ...[...page.querySelectorAll('#claims tbody td')].map(c => c.getBoundingClientRect().right)),
+  header_shown: view.getComputedStyle(page.querySelector('#claims thead')).display !== 'none',
+  first_row: page.querySelector('#claims tbody tr').innerText,
+  requests: view.performance.getEntriesByType('resource').filter(e => !e.name.startsWith('data:')).length,
+  targets: [...page.querySelectorAll('#claims a')].every(a => page.getElementById(a.hash.slice(1))),
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -116,27 +58,9 @@ def report(tmp_path_factory):
     return write_report(findings, tmp_path_factory.mktemp("report"))[0]
 
 
-def seen_at(width, report, folder):
-    """Return what a browser measures on the page at this width in pixels."""
-    # "</" would end the script element that carries the page.
-    page = json.dumps(report.read_text()).replace("</", "<\\/")
-    probe = folder / "probe.html"
-    probe.write_text(PROBE.format(width=width, page=page))
-    dom = run_browser(
-        "--virtual-time-budget=8000",
-        "--window-size=1600,1000",
-        "--dump-dom",
-        probe.as_uri(),
-        profile=folder / "p",
-    )
-    text = re.search(r'<pre id="seen">(.+?)</pre>', dom, re.DOTALL)
-    assert text, "the probe saw no page"
-    return json.loads(text.group(1).replace("&amp;", "&").replace("&lt;", "<").replace("&gt;", ">"))
-
-
 @pytest.mark.parametrize(("width", "has_header"), [(1280, True), (375, False)])
 def test_page_fits_the_screen(report, tmp_path, width, has_header):
-    seen = seen_at(width, report, tmp_path)
+    seen = seen_at(width, report, tmp_path, CLAIMS)
     assert seen["scroll_width"] <= width
     assert seen["rightmost_cell"] <= width
     assert seen["widest_image"] <= width
