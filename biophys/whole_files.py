@@ -47,8 +47,8 @@ def arriving_together(paths: Sequence[Path]) -> Iterator[list[Path]]:
         for part, path in zip(parts, paths, strict=True):
             os.replace(part, path)
     except OSError as error:
-        # What a full disk refuses when a file is closed says not which. Errors without a number are messages of
-        # libraries, which a file name would replace.
+        # What a full disk refuses when a file is closed says not which. Errors without a number are messages
+        # of libraries, which a file name would replace.
         if error.errno is not None and error.filename is None:
             error.filename = str(paths[0])
         raise
