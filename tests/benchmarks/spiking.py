@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -37,6 +38,8 @@ from brianpresyn.experiments.network_a import NETWORK_A, Make, Q, Size, build, b
 from brianpresyn.targets import code_generation, numpy_while_building
 
 LARGE = Size(1000, 1000, 1000, 10.0, 5.0)
+BUSY = Size(1000, 1000, 1000, 500.0, 0.2)
+"""50,000 synaptic events in a step: starting threads in every step takes little of it."""
 
 
 @dataclass(frozen=True)
@@ -190,12 +193,37 @@ def runtime_table(n_repeats: int, duration: float = 0.5) -> str:
     return "\n".join(lines)
 
 
+def threads_table(n_repeats: int, n_threads: int = 2) -> str:
+    """Return how much sooner several threads have finished than one, by the clock: for an idle machine."""
+    lines = [
+        f"A million synapses at {BUSY.rate:g} Hz, clock",
+        f"{'synapse':<30} {'one s':>8} {'two s':>8} {'ratio':>7}",
+    ]
+    with tempfile.TemporaryDirectory() as root:
+        folders: dict[tuple[str, int], Path] = {}
+        for threads in (0, n_threads):
+            prefs.devices.cpp_standalone.openmp_threads = threads
+            networks = {variant.name: partial(variant.network, BUSY) for variant in LARGE_VARIANTS}
+            built = build_programs(networks, BUSY.duration, Path(root) / str(threads))
+            folders |= {(name, threads): folder for name, folder in built.items()}
+        times: dict[tuple[str, int], list[float]] = {key: [] for key in folders}
+        for _ in range(n_repeats):
+            for key, folder in folders.items():
+                start = time.perf_counter()
+                subprocess.run(["./main"], cwd=folder, check=True, stdout=subprocess.DEVNULL)
+                times[key].append(time.perf_counter() - start)
+    for variant in LARGE_VARIANTS:
+        alone, shared = (statistics.median(times[variant.name, threads]) for threads in (0, n_threads))
+        lines.append(f"{variant.name:<30} {alone:>8.3f} {shared:>8.3f} {alone / shared:>7.2f}")
+    return "\n".join(lines)
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Build, run and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--repeats", type=int, default=9, help="how often every program is run (default 9)")
     parser.add_argument("--only", default="", help="a part of the names of the variants to run")
-    parser.add_argument("--network", choices=("A", "large", "runtime", "all"), default="all")
+    parser.add_argument("--network", choices=("A", "large", "runtime", "threads", "all"), default="all")
     chosen = parser.parse_args(arguments)
     prefs.codegen.cpp.extra_link_args = []
     for title, variants, size in (
@@ -211,6 +239,8 @@ def main(arguments: list[str] | None = None) -> None:
             print(table(f"Network {title}, C++ standalone, one thread", wanted, times))
     if chosen.network in ("runtime", "all"):
         print(runtime_table(max(2, chosen.repeats // 3)))
+    if chosen.network == "threads":
+        print(threads_table(chosen.repeats))
 
 
 if __name__ == "__main__":
