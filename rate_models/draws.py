@@ -16,10 +16,11 @@ doi:10.1145/2660193.2660195
 Wellons C (2018). Prospecting for hash functions. https://nullprogram.com/blog/2018/07/31/
 """
 
+import functools
 import hashlib
 import math
 from numbers import Integral
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import torch
 from torch import Tensor
@@ -29,6 +30,8 @@ _GAMMA = 0x9E3779B97F4A7C15 - 2**64
 _MIX = (0xBF58476D1CE4E5B9 - 2**64, 0x94D049BB133111EB - 2**64)
 _MULTIPLIERS = (0xED5AD4BB - 2**32, 0xAC4C1B51 - 2**32, 0x31848BAB)
 _SHIFTS = (17, 11, 15)
+# int32 shifts copy the sign: the masks leave what shifts of bits would.
+_TRIPLE32 = (*_SHIFTS, *((1 << (32 - shift)) - 1 for shift in _SHIFTS), *_MULTIPLIERS, 8)
 
 _N_MAX = 2**31 - 1
 # Numbers whose intermediate results stay in a cache; fewer would cost more in calls.
@@ -115,8 +118,8 @@ def normal_rows(draw: Draw, n: int, dtype: torch.dtype) -> Tensor:
     """Return n standard normal numbers for every key, shape (n,), or (key, n) for keys of shape (key, 1)."""
     n_pairs = -(-n // 2)
     _check_number(2 * n_pairs)
-    words = _mixed(draw)
-    radius, angle = (_top_bits(words, half * n_pairs, n_pairs).to(dtype) for half in (0, 1))
+    keyed, places = _keyed_hash(draw), torch.arange(n_pairs, dtype=torch.int32, device=draw.key.device)
+    radius, angle = (keyed.top_bits(places, half * n_pairs).to(dtype) for half in (0, 1))
     # Box-Muller. Half a step is added last: in single precision 2^23 has none, and zero has no logarithm.
     radius = ((radius + 2.0**23) * 2.0**-24 + 2.0**-25).log().mul(-2.0).sqrt()
     angle = angle * (2.0 * math.pi * 2.0**-24)
@@ -126,7 +129,7 @@ def normal_rows(draw: Draw, n: int, dtype: torch.dtype) -> Tensor:
 def released_rows(draw: Draw, p: Tensor) -> Tensor:
     """Return 1 where a synapse releases, else 0, for keys of shape (key, 1) and p of (key, synapse)."""
     _check_number(p.shape[-1])
-    return _released_at(_mixed(draw), 0, p)
+    return _released(_keyed_hash(draw), 0, p)
 
 
 def _sites_released(randomness: Randomness, p: Tensor, site: int) -> Tensor:
@@ -134,38 +137,62 @@ def _sites_released(randomness: Randomness, p: Tensor, site: int) -> Tensor:
     if isinstance(randomness, torch.Generator):
         uniform = torch.rand(p.shape, generator=randomness, dtype=p.dtype, device=p.device)
         return (uniform < p).to(p.dtype)
-    words, start = _mixed(randomness), site * p.numel()
+    start = site * p.numel()
     _check_number(start + p.numel())
-    is_one_piece = torch.compiler.is_compiling() or p.device.type != "cpu"
-    size = max(p.numel(), 1) if is_one_piece else _N_CACHED
-    parts = p.reshape(-1).split(size)
-    drawn = [_released_at(words, start + n * size, part) for n, part in enumerate(parts)]
-    return (drawn[0] if len(drawn) == 1 else torch.cat(drawn)).reshape(p.shape)
+    return _released(_keyed_hash(randomness), start, p.reshape(-1)).reshape(p.shape)
 
 
-def _released_at(words: tuple[Tensor, Tensor], start: int, p: Tensor) -> Tensor:
+def _released(keyed: "_KeyedHash", start: int, p: Tensor) -> Tensor:
     """Return 1 where one of the synapses from `start` releases, else 0, in the shape of `p`."""
-    # Whole numbers from -2^23 to 2^23 - 1 are below 2^24 (p - 1/2). Their difference, clamped, is the answer
-    # without a truth value, which compilers store, and keep for the backward pass, at ten times the cost of a
-    # number.
-    limit = (p.to(torch.promote_types(p.dtype, torch.float32)) - 0.5).mul_(2.0**24).ceil_()
-    return (limit - _top_bits(words, start, p.shape[-1])).clamp(0, 1).to(p.dtype)
+    exact, n = p.to(torch.promote_types(p.dtype, torch.float32)), p.shape[-1]
+    # Whole numbers from -2^23 to 2^23 - 1 are below 2^24 (p - 1/2): exact, as 2^24 p is. Their difference,
+    # clamped, is the answer without a truth value, which compilers store, and keep for the backward pass, at
+    # ten times the cost of a number. A sum with a word is batched where the bits are: vmap can write to it.
+    drawn = torch.add((keyed.first & 0) - 2.0**23, exact, alpha=2.0**24).ceil_()
+    n_at_once = max(n, 1) if torch.compiler.is_compiling() or p.device.type != "cpu" else _N_CACHED
+    places = torch.arange(min(n, n_at_once), dtype=torch.int32, device=p.device)
+    for number, part in enumerate(drawn.split(n_at_once, dim=-1)):
+        bits = keyed.top_bits(places[: part.shape[-1]], number * n_at_once + start)
+        # vmap has no rule for clamp_.
+        part.sub_(bits.to(part.dtype)).clamp_min_(0).clamp_max_(1)
+    return drawn.to(p.dtype)
 
 
-def _top_bits(words: tuple[Tensor, Tensor], start: int, n: int) -> Tensor:
-    """Return the upper 24 bits, signed, of the hashes of n places from `start`, int32 of shape (..., n)."""
-    # A sum with a batched word is batched, so that what follows may work in place under vmap too.
-    hashed = torch.arange(start, start + n, dtype=torch.int32, device=words[0].device) + words[0]
-    for shift, multiplier in zip(_SHIFTS, _MULTIPLIERS, strict=True):
-        # int32 shifts copy the sign: the mask leaves what a shift of bits would.
-        shifted = hashed >> shift
-        shifted &= (1 << (32 - shift)) - 1
-        hashed ^= shifted
-        hashed *= multiplier
-        if multiplier == _MULTIPLIERS[0]:
-            hashed ^= words[1]
-    hashed >>= 8
-    return hashed
+def _constants(like: Tensor) -> Any:
+    """Return shifts, masks and multipliers of triple32, and how many bits are too many, as operands."""
+    if torch.compiler.is_compiling():
+        return _TRIPLE32
+    # Eagerly a plain number would become a tensor, of another type, anew in every operation.
+    return _operands() if type(like) is Tensor else _operands.__wrapped__()
+
+
+@functools.cache
+def _operands() -> tuple[Tensor, ...]:
+    return torch.tensor(_TRIPLE32, dtype=torch.int32, device="cpu").unbind()
+
+
+class _KeyedHash(NamedTuple):
+    """A hash of places by two words, int32 of the shape of a key, and the constants of triple32."""
+
+    first: Tensor
+    second: Tensor
+    constants: Any
+
+    def top_bits(self, places: Tensor, start: int) -> Tensor:
+        """Return the upper 24 bits, signed, of the hashes of places counted from `start`, int32."""
+        *rounds, unused_bits = self.constants
+        # A sum with a batched word is batched, so that what follows may work in place under vmap too.
+        hashed = places + (self.first + start)
+        for number in range(3):
+            shift, mask, multiplier = rounds[number::3]
+            shifted = hashed >> shift
+            shifted &= mask
+            hashed ^= shifted
+            hashed *= multiplier
+            if number == 0:
+                hashed ^= self.second
+        hashed >>= unused_bits
+        return hashed
 
 
 def _check_number(n: int) -> None:
@@ -173,10 +200,10 @@ def _check_number(n: int) -> None:
         raise ValueError(f"a draw has at most {_N_MAX} numbers, {n} were asked for: split the tensor")
 
 
-def _mixed(draw: Draw) -> tuple[Tensor, Tensor]:
-    """Return two words that key and step determine, int32 of the shape of the key."""
+def _keyed_hash(draw: Draw) -> _KeyedHash:
+    """Return the hash that key and step determine."""
     z = draw.key + draw.step * _GAMMA
     z = (z ^ ((z >> 30) & (2**34 - 1))) * _MIX[0]
     z = (z ^ ((z >> 27) & (2**37 - 1))) * _MIX[1]
     z = z ^ ((z >> 31) & (2**33 - 1))
-    return z.to(torch.int32), (z >> 32).to(torch.int32)
+    return _KeyedHash(z.to(torch.int32), (z >> 32).to(torch.int32), _constants(z))

@@ -124,7 +124,8 @@ def test_normal_numbers_are_normal_and_independent():
 @pytest.mark.parametrize("bits", [-(2**23), 1 - 2**23, 0, 2**23 - 1])
 def test_no_random_bits_give_a_number_that_is_not_finite(monkeypatch, dtype, bits):
     monkeypatch.setattr(
-        "rate_models.draws._top_bits", lambda words, start, n: torch.full((n,), bits, dtype=torch.int32)
+        "rate_models.draws._KeyedHash.top_bits",
+        lambda keyed, places, start: torch.full_like(places, bits),
     )
     numbers = normal_rows(draw(1), 4, dtype)
     radius = math.sqrt(-2 * math.log((bits + 2**23 + 0.5) * 2**-24))
