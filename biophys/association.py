@@ -75,6 +75,16 @@ def partial_pearson(x: np.ndarray, y: np.ndarray, given: np.ndarray, weights: np
     return pearson(left_x, left_y, weights)
 
 
+def distance_of_distributions(is_below: np.ndarray, share: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Return the earth mover's distance on 0..1: the area between a weighted and a given distribution.
+
+    `is_below` says of each of n values whether it lies below the upper edge of each bin, (n, bin), `share`
+    what share of the other distribution does; `weights` are (resample, n).
+    """
+    recorded = weights @ is_below / weights.sum(axis=1, keepdims=True)
+    return np.abs(recorded - share).mean(axis=1)
+
+
 def least_squares(design: np.ndarray, y: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Return the coefficients c (m, k) that minimise sum_i w_i (y_i - sum_k design_ik c_k)^2 for each of m w.
 

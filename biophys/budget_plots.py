@@ -13,7 +13,9 @@ from biophys.recordings.recorded_connections import PlasticityRecordings
 
 
 def plot_precision(figure: Figure, law: BudgetLaw | None = None) -> None:
-    """Draw the best precision within each budget: by formula, by search, and with a whole number of sites."""
+    """Draw precision of the best synapse within each budget (both cost scales 1): by formula with
+    real-valued n, by search over n and p, and with whole n. Computed, not sampled.
+    """
     law, axes = law or BudgetLaw(), figure.subplots()
     fine = np.geomspace(1.2, 60.0, 300) * pq.dimensionless
     coarse = np.geomspace(5.0, 60.0, 8) * pq.dimensionless

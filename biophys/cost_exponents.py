@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 
 from biophys.argument_types import Count, Inside, Positive, checked_types
 from biophys.energy_costs import CostLaw, CostMixture, Varying, reliability_costs, trafficking_cost
+from biophys.estimates import Estimate, student
 from biophys.palette import BLUE, GREEN, ORANGE, PURPLE
 from biophys.quantal import QuantalSynapse, checked_n_sites
 from biophys.units import (
@@ -401,6 +402,19 @@ def exponent_map(
     return CostMixture(cost.laws).local_exponent(synapses, varying)
 
 
+def exponent_from_draws(law: CostLaw, n_spikes: int, rng: np.random.Generator) -> Estimate:
+    """Return the exponent of a sweep whose standard deviations are estimated from drawn responses."""
+    values = np.arange(1, 21) if law.varying == "n" else np.linspace(0.05, 0.9, 20)
+    start = QuantalSynapse(5, 0.3, 0.2 * pq.mV)
+    sweep = sweep_cost(law, start, varying=law.varying, values=values)
+    sd = sweep.synapses.sample(n_spikes, rng=rng).magnitude.std(axis=0, ddof=1)
+    fit = fit_cost_exponent(sd, sweep.cost)
+    how = "least squares over synapses"
+    return student(
+        fit.exponent, fit.standard_error, fit.n_points - 2, n=fit.n_points, unit="synapses", how=how
+    )
+
+
 @checked_types
 def plot_exponent_map(figure: Figure, cost: CostLaw | CostMixture, mean: pq.Quantity) -> None:
     """Draw the local exponent of `cost` over n and p, bought with n and bought with p (:func:`exponent_map`).
@@ -427,7 +441,8 @@ def plot_exponent_map(figure: Figure, cost: CostLaw | CostMixture, mean: pq.Quan
 
 @checked_types
 def plot_exponents(figure: Figure, *, cooperativity: Positive = 4.0, n_points: Count = 25) -> None:
-    """Draw the four costs against the coefficient of variation, and the exponents against p.
+    """Left: cost against precision at fixed mean, one mechanism at a time (n = 5 while p varies, p = 0.3
+    while n varies). Right: the exponent at each p. Computed, not sampled.
 
     The figure is empty, about 9 by 4 inches.
     """

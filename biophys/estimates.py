@@ -261,6 +261,18 @@ def gaussian(
     return student(float(value), float(standard_error), math.inf, n=n, unit=unit, kind="normal", how=how)
 
 
+def mean_of_known(
+    values: ArrayLike, standard_errors: ArrayLike, *, n: int | None = None, unit: str = "", how: str = ""
+) -> Estimate:
+    """Return the mean of independent numbers of known standard errors, normal intervals.
+
+    >>> tuple(round(end, 2) for end in mean_of_known([1.0, 1.2], [0.03, 0.04]).interval)
+    (1.05, 1.15)
+    """
+    error = float(np.sqrt(np.sum(np.square(standard_errors)))) / np.size(values)
+    return gaussian(float(np.asarray(values, dtype=float).mean()), error, n=n, unit=unit, how=how)
+
+
 def transformed(estimate: Estimate, function: Callable[[float], float], how: str = "") -> Estimate:
     """Return a monotone function (one to be pickled) of an estimate, its interval at every level taken along.
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
@@ -12,6 +14,25 @@ if TYPE_CHECKING:
 
 Figures: TypeAlias = Mapping[str, Callable[[Any, Any], None]]
 """The function ``draw(result, figure)`` of every panel by its name; it computes nothing that takes long."""
+
+
+def panel(draw: Callable[..., Any], caption: str, **settings: Any) -> Callable[[Any, Any], None]:
+    """Return what draws a panel with these settings, and says of itself what it then shows."""
+    drawing = functools.partial(draw, **settings)
+    drawing.__doc__ = caption
+    return drawing
+
+
+def caption_of(draw: Callable[..., Any]) -> str:
+    """Return what a figure shows: the first paragraph that its function says of itself, without the verb.
+
+    >>> caption_of(panel(print, "Draw accuracy against energy.", sep=""))
+    'Accuracy against energy.'
+    """
+    while isinstance(draw, functools.partial) and draw.__doc__ == functools.partial.__doc__:
+        draw = draw.func
+    text = " ".join((inspect.getdoc(draw) or "").partition("\n\n")[0].split()).removeprefix("Draw ")
+    return text[:1].upper() + text[1:]
 
 
 class Experiment(Protocol):

@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 
 from biophys.constants import CALCIUM_PER_VESICLE, ION_FLUX_PER_VESICLE, SPIKE_PER_BOUTON
 from biophys.energy_costs import calcium_of_site
+from biophys.estimates import Estimate, in_range
 from biophys.information_efficiency import (
     Optimum,
     TransmissionCost,
@@ -32,6 +33,13 @@ def range_of_optima(spike_probability: float, n: int) -> tuple[float, float]:
         for calcium in (CALCIUM_PER_VESICLE.low, CALCIUM_PER_VESICLE.high)
     ]
     return float(min(optima)), float(max(optima))
+
+
+def optimum_in_range(spike_probability: float, n: int) -> Estimate:
+    """Return the best p at one number of sites, with the range that the constants leave."""
+    best = optimal_release_probability(bernoulli_input(spike_probability), n, TransmissionCost())
+    how = f"{best.bits_per_atp:.3g} bit/ATP there; the range is that of constants at the ends of theirs"
+    return in_range(best.p, range_of_optima(spike_probability, n), "range of constants", how)
 
 
 def plot_optima(
@@ -73,3 +81,19 @@ def plot_efficiency(
     upper.legend(fontsize=8)
     lower.hist(recorded, np.linspace(0, 1, 21).tolist(), color=GREY)
     lower.set(xlabel="release probability p", ylabel="connections")
+
+
+def plot_failing_together(figure: Figure, cited: Mapping[int, tuple[float, float]]) -> None:
+    """Draw the p at which all of N sites fail together in 0.3 to 0.4 of spikes (band, computed, not sampled)
+    and recorded ones of Branco et al. (2008) and Hardingham et al. (2010) by number of sites (bars).
+    """
+    axes = figure.subplots()
+    n = np.arange(1, 21)
+    axes.fill_between(n, 1 - 0.4 ** (1 / n), 1 - 0.3 ** (1 / n), color=BLUE, alpha=0.4)
+    for n_sites, (low, high) in cited.items():
+        axes.plot([n_sites, n_sites], [low - 0.008, high + 0.008], color=VERMILION, linewidth=5)
+    axes.plot([], [], color=VERMILION, linewidth=5, label="recorded, as Harris et al. (2012) cite them")
+    axes.legend(fontsize=8)
+    axes.set(xlabel="number of release sites N", ylabel="release probability p of each site", ylim=(0, 0.8))
+    axes.set_title("p at which (1 - p)^N lies between 0.3 and 0.4", fontsize=10)
+    axes.set_xticks([1, 5, 10, 15, 20])

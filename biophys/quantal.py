@@ -331,3 +331,10 @@ def sampling_errors(synapses: QuantalSynapse, n_spikes: int) -> tuple[Any, Any]:
     fourth = synapses.n * spread * (1 + 3 * (synapses.n - 2) * spread) * synapses.q.magnitude**4
     of_variance = (fourth - variance**2 * (n_spikes - 3) / (n_spikes - 1)) / n_spikes
     return np.sqrt(variance / n_spikes), np.sqrt(of_variance)
+
+
+def drawn_moments(synapses: QuantalSynapse, n_spikes: int, rng: np.random.Generator) -> FloatArray:
+    """Return mean and variance of the responses of each synapse, shape (2, synapses)."""
+    each = map(QuantalSynapse, synapses.n, synapses.p, synapses.q)
+    responses = (synapse.sample(n_spikes, rng=rng).magnitude for synapse in each)
+    return np.array([(drawn.mean(), drawn.var(ddof=1)) for drawn in responses]).T

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
 from biophys.argument_types import Count, checked_types
+from biophys.estimates import Estimate, exactly, gaussian
 from biophys.palette import BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILION, YELLOW
 from biophys.quantal import QuantalSynapse
 from biophys.quantal_analysis import (
@@ -29,6 +30,12 @@ from biophys.recordings.recording import QuantalVariability
 from biophys.recordings.simulation import simulate_recording
 from biophys.short_term import ShortTermDynamics
 from biophys.units import checked_finite, magnitude_in
+
+# Of the grid of synapses, and how they are recorded.
+RELEASE_PROBABILITIES = (0.1, 0.3, 0.5, 0.7, 0.9)
+_Q = 0.2 * pq.mV
+N_TRIALS, NOISE_SD = 200, 0.2 * _Q
+_TRAIN = np.cumsum([0, 20, 20, 20, 20, 50, 100, 200]) * pq.ms
 
 
 @dataclass(frozen=True)
@@ -262,6 +269,76 @@ def _row(
 def _coverage(interval: Sequence[Any], truth: float) -> float:
     """Return the share of intervals that hold the truth."""
     return float(np.mean((interval[0] <= truth) & (truth <= interval[1])))
+
+
+def recovery_on_a_grid(n_repeats: int, n_fits: int, rng: np.random.Generator) -> dict[str, list[RecoveryRow]]:
+    """Return every method on a grid of n and p, without noise where it can do without."""
+    grid = [QuantalSynapse(n, p, _Q) for n in (1, 2, 5, 10) for p in RELEASE_PROBABILITIES]
+    drawn_as: dict[str, Any] = {"n_trials": N_TRIALS, "n_repeats": n_repeats, "rng": rng}
+    fitted_as = drawn_as | {"n_repeats": n_fits, "noise_sd": NOISE_SD, "n_max": 8}
+    return {
+        "moments, n known": [recovery_by_moments(s, knows_n=True, **drawn_as) for s in grid],
+        "moments, n unknown": [recovery_by_moments(s, knows_n=False, **drawn_as) for s in grid],
+        "variance-mean": [recovery_by_variance_mean(s, other_p=_other_p(s), **drawn_as) for s in grid],
+        "likelihood": [
+            recovery_by_likelihood(QuantalSynapse(n, p, _Q), **fitted_as)
+            for n in (1, 2, 3)
+            for p in RELEASE_PROBABILITIES
+        ],
+    }
+
+
+def recovery_when_harder(
+    n_repeats: int, n_fits: int, rng: np.random.Generator
+) -> dict[str, list[RecoveryRow]]:
+    """Return recordings with more noise, quanta that vary, and trains that deplete."""
+    synapses = [QuantalSynapse(n, p, _Q) for n in (2, 5) for p in (0.3, 0.7)]
+    varied: dict[str, Any] = {"rng": rng, "quantal_cv": 0.3}
+    noisy = varied | {"n_trials": N_TRIALS, "noise_sd": _Q, "n_repeats": n_repeats}
+    fitted_as = varied | {"n_trials": N_TRIALS, "noise_sd": 0.4 * _Q, "n_repeats": n_fits}
+    trains = varied | {"noise_sd": 0.3 * _Q, "n_sweeps": 8, "n_repeats": n_fits}
+    recovery = ShortTermDynamics(0.5, 100 * pq.ms, 0 * pq.ms)
+    return {
+        "moments, noise q, quantal CV 0.3, n known": [
+            recovery_by_moments(s, knows_n=True, **noisy) for s in synapses
+        ],
+        "variance-mean, noise q, quantal CV 0.3": [
+            recovery_by_variance_mean(s, other_p=_other_p(s), **noisy) for s in synapses
+        ],
+        "likelihood, quantal CV 0.3": [recovery_by_likelihood(s, **fitted_as) for s in synapses],
+        "trains, quantal CV 0.3, n known": [
+            recovery_by_trains(s, replace(recovery, p=float(s.p)), _TRAIN, **trains) for s in synapses
+        ],
+    }
+
+
+def _other_p(synapse: QuantalSynapse) -> list[float]:
+    return [p for p in RELEASE_PROBABILITIES if p != synapse.p]
+
+
+def share_told(rows: Sequence[RecoveryRow]) -> Estimate:
+    """Return the share of recordings that tell n and p apart, all synapses together."""
+    shares = np.array([each.identifiable for each in rows])
+    n, how = rows[0].n_repeats * shares.size, _extremes(rows, shares)
+    return exactly(shares.mean(), n=n, unit="recordings", how=how)
+
+
+def pooled_coverage(rows: Sequence[RecoveryRow], name: str, *, where_told: bool = False) -> Estimate:
+    """Return how often the intervals of n, p or q hold it; of n also where it is said to be told."""
+    attribute = f"{name}_coverage" + "_if_identifiable" * where_told
+    weights = np.array([each.n_repeats * (each.identifiable if where_told else 1.0) for each in rows])
+    counted = [each for each, weight in zip(rows, weights, strict=True) if weight > 0]
+    held = np.array([getattr(each, attribute) for each in counted])
+    pooled, n = float(np.average(held, weights=weights[weights > 0])), int(weights.sum())
+    error = float(np.sqrt(pooled * (1 - pooled) / n))
+    how = f"{_extremes(counted, held)}; 0.95 is asked for"
+    return gaussian(pooled, error, n=n, unit="recordings", how=how)
+
+
+def _extremes(rows: Sequence[RecoveryRow], values: np.ndarray) -> str:
+    """Return at which synapses a value is lowest and highest."""
+    ends = (int(np.argmin(values)), int(np.argmax(values)))
+    return " to ".join(f"{values[i]:.3f} at n = {rows[i].n}, p = {rows[i].p:g}" for i in ends)
 
 
 def plot_coverage(figure: Figure, by_method: Mapping[str, Sequence[RecoveryRow]]) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import functools
 import importlib
 import importlib.util
+import inspect
 import pkgutil
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,6 +15,7 @@ from matplotlib.figure import Figure
 
 import validation.claims
 from biophys.argument_types import checked_types
+from biophys.experiment import caption_of
 from biophys.plugins import load_plugins
 from biophys.units import shown
 from validation.context import Context
@@ -122,7 +124,8 @@ def measures(
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Register the decorated function as what measures `claims`, and place its rows.
 
-    Rows that name no rendering or setting are of that of the function and of its run.
+    Rows that name no rendering or setting are of that of the function and of its run. Paragraphs of its
+    docstring after the first are remarks.
 
     Raises ValueError if another claim has the same id, or another measuring function the same name.
 
@@ -152,6 +155,7 @@ def measures(
             here = setting_of(given[0].config, published) if published else PUBLISHED
             for item in function(*given):
                 yield placed(item, form, here) if isinstance(item, Measurement) else item
+            yield from remarks_of(function)
 
         # What is marked as wrapped counts as a function that checks its arguments.
         vars(measured).pop("__wrapped__")
@@ -160,6 +164,12 @@ def measures(
         return measured
 
     return register
+
+
+def remarks_of(function: Callable[..., Any]) -> list[str]:
+    """Return the paragraphs of a docstring after the first, one line each."""
+    paragraphs = (inspect.getdoc(function) or "").split("\n\n")[1:]
+    return [" ".join(paragraph.split()) for paragraph in paragraphs]
 
 
 @functools.cache
@@ -214,18 +224,21 @@ def missing_packages(measure: Measure) -> tuple[str, ...]:
 
 
 def claim_figure(
-    draw: Callable[[Figure], Any], caption: str, size: tuple[float, float] = (6, 4), claim: str = ""
+    draw: Callable[[Figure], Any], caption: str = "", size: tuple[float, float] = (6, 4), claim: str = ""
 ) -> ClaimFigure:
-    """Return a figure of this size in inches, into which `draw` draws, with what `ClaimFigure` says of it."""
+    """Return a figure of this size in inches, into which `draw` draws, with what `ClaimFigure` says of it.
+
+    Without a caption there stands below it what `draw` says of itself (`biophys.experiment.caption_of`).
+    """
     figure = Figure(figsize=size, layout="constrained")
     draw(figure)
-    return ClaimFigure(figure, caption, claim)
+    return ClaimFigure(figure, caption or caption_of(draw), claim)
 
 
 def panels(
-    run: Run, captions: Mapping[str, str], claim: Claim, size: tuple[float, float] = (8, 4.2)
+    run: Run, names: str, claim: Claim, size: tuple[float, float] = (8, 4.2), caption: str = ""
 ) -> Iterator[ClaimFigure]:
-    """Yield panels of an experiment, out of its `FIGURES`, each with its caption, as figures of a claim."""
+    """Yield panels of an experiment as figures of a claim: names in its `FIGURES`, separated by blanks."""
     figures = experiment_module(run.experiment).FIGURES
-    for panel, caption in captions.items():
-        yield claim_figure(functools.partial(figures[panel], run.result), caption, size, claim.id)
+    for name in names.split():
+        yield claim_figure(functools.partial(figures[name], run.result), caption, size, claim.id)

@@ -28,6 +28,19 @@ def correlations_if_additive(
     return pearson(recordings.p_before, change, np.ones_like(change))
 
 
+def correlations_without_relation(
+    recordings: PlasticityRecordings, n_draws: int, rng: np.random.Generator
+) -> dict[str, np.ndarray]:
+    """Return `n_draws` r that coupling and estimation alone give, by what is supposed of the change."""
+    drawn = {
+        "change in mV independent of the synapse": correlations_if_additive(recordings, n_draws, rng=rng)
+    }
+    for n_sweeps in (20, 50, 100):
+        supposed = f"relative change independent of it, estimated from {n_sweeps} sweeps"
+        drawn[supposed] = correlations_from_estimation(recordings, n_draws, n_sweeps=n_sweeps, rng=rng)
+    return drawn
+
+
 def dealt_changes(recordings: PlasticityRecordings, n_draws: int, rng: np.random.Generator) -> np.ndarray:
     """Return relative changes, shape (n_draws, n), from absolute ones dealt out at random."""
     before = magnitude_in(recordings.w_before, pq.mV)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -127,6 +127,14 @@ def slope_of_variability(
         p = float(linear_fit(design, y).p_values[1])
         how += f"; t test of the connections p = {p:.2g}"
     return replace(estimate, p=p, how=how)
+
+
+def slopes_under(
+    recordings: EpspRecordings, readings: Iterable[SlopeReading], rng: np.random.Generator, n_resamples: int
+) -> dict[SlopeReading, Estimate]:
+    """Return the slope under each of several readings, in their order."""
+    drawn: dict[str, Any] = {"rng": rng, "n_resamples": n_resamples}
+    return {reading: slope_of_variability(recordings, reading, **drawn) for reading in readings}
 
 
 INPUT_POWERS = {"<x^2> grows as the rate": 1.0, "<x^2> grows as the rate squared": 2.0}

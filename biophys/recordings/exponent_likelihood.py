@@ -22,7 +22,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,7 @@ from scipy.stats import chi2, ncx2
 
 from biophys.cost_exponents import MECHANISM_COLOURS
 from biophys.energy_costs import COST_EXPONENTS
+from biophys.estimates import ALPHA, Estimate, exactly
 from biophys.optimal_precision import precision_slopes
 from biophys.palette import BLUE, GREY
 from biophys.recordings.recorded_connections import N_SITES, EpspRecordings, PlasticityRecordings
@@ -132,6 +134,23 @@ class SlopeFit:
                 )
             )
         return ends[0], ends[1]
+
+    def exponent_estimate(self, unit: str) -> Estimate:
+        """Return the exponent with its profile interval; `unit` is what n counts."""
+        low, high = _slopes(self, ALPHA)
+        how = f"slope {self.slope:.3f} [{low:.3f}, {high:.3f}]; interval: profile likelihood"
+        value, kind = self.exponent(self.slope), "profile likelihood"
+        return Estimate(value, partial(_exponents, self), self.n_cells, unit, kind, how)
+
+
+@cache
+def _slopes(fit: SlopeFit, alpha: float) -> tuple[float, float]:
+    return fit.interval(1 - alpha)
+
+
+def _exponents(fit: SlopeFit, alpha: float) -> tuple[float, float]:
+    low, high = sorted(map(fit.exponent, _slopes(fit, alpha)))
+    return low, high
 
 
 def fit_variability_slope(recordings: EpspRecordings) -> SlopeFit:
@@ -265,6 +284,20 @@ def cells_to_tell_apart(fit: SlopeFit, cost: str, other: str, *, power: float = 
     lost = 2 * (best - _loss(expected, true, at_truth))
     needed = brentq(lambda size: ncx2.sf(chi2.ppf(0.95, 1), 1, size) - power, 0.1, 100)
     return needed / lost * fit.n_cells
+
+
+def deviances(fit: SlopeFit, unit: str) -> dict[str, Estimate]:
+    """Return by how much each cost fits worse than the best exponent; `unit` is what n counts."""
+    how, n = f"{chi2.ppf(0.95, 1):.2f} excludes it", fit.n_cells
+    lost = {cost: fit.deviance(fit.predicted(cost)) for cost in COST_EXPONENTS}
+    return {cost: exactly(value, n=n, unit=unit, how=how) for cost, value in lost.items()}
+
+
+def cells_needed(fit: SlopeFit) -> dict[tuple[str, str], Estimate]:
+    """Return how many cells tell neighbouring costs apart, and the first from the last."""
+    costs, how = list(COST_EXPONENTS), "80 % of such samples exclude the other"
+    pairs = (*pairwise(costs), (costs[0], costs[-1]))
+    return {pair: exactly(cells_to_tell_apart(fit, *pair), how=how) for pair in pairs}
 
 
 def draw_deviance(figure: Figure, fit: SlopeFit) -> None:

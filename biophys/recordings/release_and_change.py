@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -140,9 +139,29 @@ def central_range(drawn: np.ndarray, alpha: float) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def other_readings(main: Reading, *changes: Mapping[str, Any]) -> tuple[Reading, ...]:
-    """Return readings that differ from the main one in some fields each."""
-    return tuple(replace(main, **change) for change in changes)
+_STABLE, _POTENTIATED = Reading(BOTH, "|dw| / w"), Reading("LTP", "dw / w")
+_IN_PARTS = ("|dw| (mV)", "|dp| / p", "|dq| / q")
+_LOGARITHM = "log(w after / w before)"
+STABILITY = (
+    _STABLE,
+    replace(_STABLE, resampled="rows"),
+    replace(_STABLE, rank=True),
+    *(replace(_STABLE, rows=rows) for rows in ("one row for each recording", *INDUCTIONS)),
+    *(replace(_STABLE, change=change) for change in (f"|{_LOGARITHM}|", "dw / w", _LOGARITHM, *_IN_PARTS)),
+    replace(_STABLE, before="q"),
+    replace(_STABLE, given="log w"),
+)
+"""Readings of "reliable synapses change less", the published one first."""
+
+POTENTIATION = (
+    _POTENTIATED,
+    replace(_POTENTIATED, rank=True),
+    replace(_POTENTIATED, change=_LOGARITHM),
+    replace(_POTENTIATED, rows="LTP, recorded under LTP only"),
+    replace(_POTENTIATED, given="log frequency and timing"),
+    *(replace(_POTENTIATED, change=change) for change in _IN_PARTS),
+)
+"""Readings of "reliable synapses are potentiated less", the published one first."""
 
 
 # ---- figures ----

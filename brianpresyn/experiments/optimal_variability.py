@@ -21,6 +21,7 @@ efficient synapses", eq. 26-29 and 54.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import numpy as np
@@ -28,12 +29,15 @@ import xarray as xr
 from brian2 import Hz, Network, NeuronGroup, PoissonGroup, StateMonitor, ms, mV, second
 from brian2 import seed as brian_seed
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from pydantic import Field
 
 from biophys.cost_exponents import MECHANISM_COLOURS
 from biophys.energy_costs import COST_EXPONENTS
+from biophys.estimates import Estimate
 from biophys.palette import BLACK
+from biophys.precision_plots import plot_slopes_by_cost
 from biophys.progress import Progress, ignore_progress
 from biophys.settings import Count, OneOf, Positive, Positives, Seed, settings
 from brianpresyn.checked_synapses import CheckedSynapses, synapses
@@ -243,6 +247,18 @@ def plot(result: xr.Dataset, axes: Axes, **style: Any) -> None:
     axes.set(xlabel="presynaptic rate (Hz)", ylabel="variance per release (mV²)")
     axes.set_title(f"{result.sizes['neuron']} neurons a cost, geometric mean", fontsize=9)
     axes.legend(fontsize=7)
+
+
+def draw_beside_rates(
+    figure: Figure,
+    result: xr.Dataset,
+    slopes: Mapping[str, Mapping[str, Estimate]],
+    recorded: Estimate | None,
+) -> None:
+    """Draw the variances in spikes, and the slopes of every rendering, one group for each cost."""
+    left, right = figure.subplots(1, 2, width_ratios=(1, 1.2))
+    plot(result, left)
+    plot_slopes_by_cost(right, slopes, recorded)
 
 
 FIGURES = {"variance": lambda result, figure: plot(result, figure.subplots())}

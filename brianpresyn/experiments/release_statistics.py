@@ -18,6 +18,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from pydantic import Field
 
+from biophys.estimates import Estimate, exactly
 from biophys.palette import BLUE, GREEN, ORANGE, SKY
 from biophys.progress import Progress, ignore_progress
 from biophys.quantal import QuantalSynapse, sampling_errors
@@ -154,6 +155,26 @@ def plot(result: xr.Dataset, axes: Axes, *, condition: int = 0, **style: Any) ->
 
 
 FIGURES = {"released": lambda result, figure: plot(result, figure.subplots())}
+
+
+def condition_names(result: xr.Dataset) -> list[str]:
+    """Return the release model of every condition, in words."""
+    models = zip(result.release.values, result.n.values, result.p.values, strict=True)
+    return [f"{release}, n = {n}, p = {p:g}" for release, n, p in models]
+
+
+def failures_less_formula(result: xr.Dataset) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the failure rate less (1 - p)^n, and the standard error, by condition."""
+    expected = synapses_of(result).failure_probability
+    return result.failures.values - expected, np.sqrt(expected * (1 - expected) / result.attrs["n_events"])
+
+
+def releases_differing(results: Sequence[xr.Dataset]) -> Estimate:
+    """Return how many release models released otherwise on another target, with counter-based draws."""
+    counts = [result.where(result.draws == "counter", drop=True).counts.values for result in results]
+    n_different = sum(int(np.any(other != counts[0], axis=1).sum()) for other in counts[1:])
+    how = "compared by how often each number of vesicles was released"
+    return exactly(n_different, n=len(counts[0]), unit="models", how=how)
 
 
 def over_formula(result: xr.Dataset, moment: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -6,13 +6,13 @@ doi:10.7554/eLife.69884
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import xarray as xr
 
+from biophys.experiment import panel
 from biophys.palette import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION
 from rate_models.experiments.network_measures import ENERGY_EDGES, FISHER_EDGES, P_EDGES
 
@@ -101,8 +101,21 @@ def best_ratio(
     return best_over(ratio_of(result, energy, information, prefix), *swept)
 
 
+def energy_at_levels(at: xr.Dataset, levels: np.ndarray) -> np.ndarray:
+    """Return the energy at which each network reaches these levels, shape (seed, level).
+
+    Between penalties, which come from the strongest to the weakest, the logarithm of the energy is taken as
+    linear. Information that falls as energy rises is no reason to spend it: the largest so far counts.
+    """
+    information = np.maximum.accumulate(at.information.transpose("seed", "l2").values, axis=1)
+    energy = np.log(at.synaptic_energy.transpose("seed", "l2").values)
+    steps = [np.unique(reached, return_index=True) for reached in information]
+    results = [np.interp(levels, x, spent[at]) for (x, at), spent in zip(steps, energy, strict=True)]
+    return np.exp(np.array(results))
+
+
 def draw_trade_off(result: xr.Dataset, figure: Figure, energy: str = "synaptic_energy") -> None:
-    """Draw mutual information against energy, one point per penalty (figure 1a)."""
+    """Draw mutual information against synaptic energy, one point per L2 penalty (figure 1a)."""
     axes = figure.add_subplot()
     final = result.isel(epoch=-1)
     for model in _compared(result):
@@ -141,7 +154,7 @@ def draw_best_ratio(result: xr.Dataset, figure: Figure) -> None:
 
 
 def draw_ratios(result: xr.Dataset, figure: Figure, energy: str = "synaptic_energy") -> None:
-    """Draw information per energy, or per hidden activity, against the penalty (appendix 1 figure 1a, b)."""
+    """Draw information per energy against the L2 penalty (appendix 1 figure 1a)."""
     axes = figure.add_subplot()
     ratio = 1000 * ratio_of(result, energy)
     places = np.arange(result.sizes["l2"])
@@ -155,7 +168,7 @@ def draw_ratios(result: xr.Dataset, figure: Figure, energy: str = "synaptic_ener
 
 
 def draw_fixed_release(result: xr.Dataset, figure: Figure) -> None:
-    """Draw information per energy against the fixed release probability (appendix 1 figure 1c)."""
+    """Draw information per energy against a fixed release probability (appendix 1 figure 1c)."""
     axes = figure.add_subplot()
     if "scan_information" not in result:
         _say(axes, "not part of this run")
@@ -174,7 +187,7 @@ def draw_fixed_release(result: xr.Dataset, figure: Figure) -> None:
 
 
 def draw_release_probabilities(result: xr.Dataset, figure: Figure) -> None:
-    """Draw the distribution of release probabilities before and after learning (figure 2a)."""
+    """Draw release probabilities before and after learning; dotted: p = 0.9 (figure 2a)."""
     for axes, model in _by_model(result, figure, "share of synapses"):
         _draw_p(axes, result, model)
         p_min = float(result.attrs["p_min"])
@@ -184,7 +197,7 @@ def draw_release_probabilities(result: xr.Dataset, figure: Figure) -> None:
 
 
 def draw_uniform_start(result: xr.Dataset, figure: Figure) -> None:
-    """Draw release probabilities after learning that started uniform (appendix 1 figure 1d)."""
+    """Draw release probabilities after learning that started constant and uniform (appendix 1 figure 1d)."""
     axes = figure.add_subplot()
     models = [str(m) for m in result.model.values if str(m) in ("soft_bound", "soft_bound_uniform")]
     for model in models:
@@ -205,7 +218,7 @@ def _draw_p(axes: Axes, result: xr.Dataset, model: str, linestyle: str = "-") ->
 
 
 def draw_lesions(result: xr.Dataset, figure: Figure) -> None:
-    """Draw accuracy against the share of removed synapses (figure 2b)."""
+    """Draw accuracy after removing synapses in four orders (figure 2b)."""
     lines = {
         "release_probability": ("lowest p first", VERMILION),
         "strength": ("smallest |w̄| first", BLUE),
@@ -242,7 +255,7 @@ def draw_groups(result: xr.Dataset, figure: Figure, counted: str, edges: np.ndar
 
 
 def draw_important_inputs(result: xr.Dataset, figure: Figure) -> None:
-    """Draw the share of important inputs of neurons of the second hidden layer (figure 3a)."""
+    """Draw important inputs per neuron of the second hidden layer, learned and shuffled (figure 3a)."""
     axes = figure.add_subplot()
     _draw_counts(axes, result, "inputs", 2)
     axes.legend(fontsize=_SMALL)
@@ -277,7 +290,7 @@ def _draw_counts(axes: Axes, result: xr.Dataset, side: str, layer: int) -> None:
 
 
 def draw_neuron_groups(result: xr.Dataset, figure: Figure) -> None:
-    """Draw shares of neurons of low, medium and high importance (figure 3b)."""
+    """Draw neurons of low, medium and high importance (figure 3b)."""
     axes = figure.add_subplot()
     model = str(result.plastic_model.values[0])
     at = result.sel(model=model, l2=_shown(result), layer=2, side="inputs", shuffle="matrix")
@@ -297,7 +310,7 @@ def draw_neuron_groups(result: xr.Dataset, figure: Figure) -> None:
 def draw_inputs_and_outputs(
     result: xr.Dataset, figure: Figure, layers: tuple[int, ...] | None = None
 ) -> None:
-    """Draw important outputs against important inputs of hidden layers (figure 3c, appendix 1 figure 2b)."""
+    """Draw important outputs against important inputs of hidden neurons (figure 3c, appendix 1 figure 2b)."""
     layers = layers or tuple(range(1, result.sizes["hidden_layer"] + 1))
     item = result.isel(plastic_model=0, seed=0)
     model = str(item.plastic_model.values)
@@ -310,7 +323,8 @@ def draw_inputs_and_outputs(
 
 
 def draw_threshold_crossings(result: xr.Dataset, figure: Figure) -> None:
-    """Draw how often gradients exceed the threshold against their root mean square (equation 10)."""
+    """Draw the share of gradients above the threshold against their root mean square, one dot per synapse of
+    a trained network, with equation 10 for normal and Laplace gradients."""
     from scipy.special import erfc
 
     sizes = result.images_per_gradient.values
@@ -333,7 +347,7 @@ def draw_threshold_crossings(result: xr.Dataset, figure: Figure) -> None:
 
 
 def draw_step_sizes(result: xr.Dataset, figure: Figure) -> None:
-    """Draw the best information per energy for other step sizes of p ("Model robustness")."""
+    """Draw the best information per energy with other step sizes of p ("Model robustness")."""
     axes = figure.add_subplot()
     if "step_size_information" not in result:
         _say(axes, "not part of this run")
@@ -382,20 +396,34 @@ def _say(axes: Axes, text: str) -> None:
 
 Draw: TypeAlias = "Callable[[xr.Dataset, Figure], None]"
 
-_energies = functools.partial(draw_groups, counted="energy_count", edges=ENERGY_EDGES, label=_ENERGY_LABEL)
-_fisher = functools.partial(draw_groups, counted="fisher_count", edges=FISHER_EDGES, label=_FISHER_LABEL)
+_energies = {"counted": "energy_count", "edges": ENERGY_EDGES, "label": _ENERGY_LABEL}
+_fisher = {"counted": "fisher_count", "edges": FISHER_EDGES, "label": _FISHER_LABEL}
 FIGURES: dict[str, Draw] = {
     "fig1a": draw_trade_off,
     "fig1b": draw_best_ratio,
     "fig2a": draw_release_probabilities,
     "fig2b": draw_lesions,
-    "fig2c": _energies,
-    "fig2d": _fisher,
+    "fig2c": panel(
+        draw_groups, "Energy of synapses with low and with high release probability (figure 2c).", **_energies
+    ),
+    "fig2d": panel(
+        draw_groups,
+        "Fisher information (observed labels, mean network, test images) of synapses by p (figure 2d).",
+        **_fisher,
+    ),
     "fig3a": draw_important_inputs,
     "fig3b": draw_neuron_groups,
-    "fig3c": functools.partial(draw_inputs_and_outputs, layers=(1,)),
+    "fig3c": panel(
+        draw_inputs_and_outputs,
+        "Important outputs against important inputs of the first hidden layer (figure 3c).",
+        layers=(1,),
+    ),
     "app1-fig1a": draw_ratios,
-    "app1-fig1b": functools.partial(draw_ratios, energy="neuronal_energy"),
+    "app1-fig1b": panel(
+        draw_ratios,
+        "Information per activity of the hidden units against the L2 penalty (appendix 1 figure 1b).",
+        energy="neuronal_energy",
+    ),
     "app1-fig1c": draw_fixed_release,
     "app1-fig1d": draw_uniform_start,
     "app1-fig2a": draw_importance_of_all_layers,

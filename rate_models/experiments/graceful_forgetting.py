@@ -28,6 +28,7 @@ import torch
 import xarray as xr
 
 from biophys.argument_types import check_config
+from biophys.estimates import Estimate, mean_of
 from biophys.palette import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION
 from biophys.progress import Progress, ignore_progress
 from biophys.settings import Count, Counts, Positive, Probability, Seeds, settings
@@ -330,6 +331,31 @@ def newest_task(result: xr.Dataset, method: str) -> np.ndarray:
     return 100 * np.diagonal(accuracy[:, 1:], axis1=1, axis2=2)
 
 
+def n_diverged(result: xr.Dataset, seeds: Sequence[int], method: str) -> int:
+    """Return how many networks of a method, of these seeds, learned nothing that can be measured."""
+    there = [seed for seed in seeds if seed in result.seed]
+    final = result.accuracy.sel(algorithm=method, seed=there)[:, -1]
+    return int(final.isnull().any("task").sum())
+
+
+def observed_of(result: xr.Dataset, method: str) -> dict[str, np.ndarray]:
+    """Return what is shown beside the final accuracies of a method, by its words, where it was measured."""
+    networks = result.sel(algorithm=method)
+    observed = {
+        "accuracy on a task when it was just learned, mean of tasks (%)": newest_task(result, method).mean(1),
+        "ATP per test image": networks.atp.dropna("seed").to_numpy(),
+        "mean release probability at the end": networks.mean_p[:, -1].dropna("seed").to_numpy(),
+    }
+    return {words: values for words, values in observed.items() if len(values)}
+
+
+def advantage_over(result: xr.Dataset, method: str) -> Estimate:
+    """Return by how much evidence in the odds is ahead of a method on the seeds that both were run on."""
+    final = 100 * result.accuracy[:, :, -1].mean("task", skipna=False)
+    ahead = final.sel(algorithm="evidence") - final.sel(algorithm=method)
+    return mean_of(ahead.dropna("seed").to_numpy(), unit="networks", how="paired by seed")
+
+
 def draw_final(result: xr.Dataset, figure: Figure) -> None:
     """Draw the mean accuracy over all tasks after the last, by method."""
     axes = figure.subplots()
@@ -344,7 +370,7 @@ def draw_final(result: xr.Dataset, figure: Figure) -> None:
 
 
 def draw_by_task(result: xr.Dataset, figure: Figure) -> None:
-    """Draw the accuracy on every task after the last one, and when it was just learned."""
+    """Draw accuracy by task, after the last and when just learned; mean and 95 % interval over seeds."""
     left, right = figure.subplots(1, 2, sharey=True)
     for name in _compared(result):
         method, accuracy = METHODS[name], 100 * result.accuracy.sel(algorithm=name).dropna("seed", how="all")
@@ -356,7 +382,7 @@ def draw_by_task(result: xr.Dataset, figure: Figure) -> None:
 
 
 def draw_latching(result: xr.Dataset, figure: Figure) -> None:
-    """Draw release probability and share of reliable synapses while tasks are learned."""
+    """Draw release probability and share of reliable synapses while the tasks are learned."""
     left, right = figure.subplots(1, 2)
     steps_per_task = int(result.step[-1]) / len(result.task)
     for name in _compared(result):

@@ -92,7 +92,8 @@ def _curve(axes: Axes, x: ArrayLike, values: np.ndarray, colour: str, label: str
 
 
 def draw_first_task(result: xr.Dataset, figure: Figure) -> None:
-    """Draw the accuracy on the first task after each task (figure 4b)."""
+    """Draw accuracy on the first task after each task; mean and 95 % interval, or both of two seeds (figure
+    4b)."""
     shown = _benchmarks(result, "split", "permuted")
     nothing = "no task sequence was run"
     for axes, benchmark, names in _by_benchmark(result, figure, shown, _FIRST_TASK, nothing):
@@ -108,7 +109,7 @@ def draw_first_task(result: xr.Dataset, figure: Figure) -> None:
 
 
 def draw_final_accuracy(result: xr.Dataset, figure: Figure) -> None:
-    """Draw the mean final accuracy of every method beside the published one (figure 4c, appendix table 1)."""
+    """Draw mean final accuracy, one dot a seed; diamonds: published (figure 4c, appendix 1 table 1)."""
     shown = _benchmarks(result)
     for axes, benchmark, names in _by_benchmark(result, figure, shown, _COMPARED, "nothing was run"):
         methods = [METHODS[name] for name in names]
@@ -135,7 +136,7 @@ def _floor(values: Iterable[np.ndarray]) -> float:
 
 
 def draw_ablation(result: xr.Dataset, figure: Figure) -> None:
-    """Draw the mean final accuracy of the full model and its ablations (figure 5a)."""
+    """Draw the model without one or both of its mechanisms; mean and 95 % interval over seeds (figure 5a)."""
     arms = [name for name in METHODS if name.endswith("_arm") or METHODS[name].source == "tuned arm"]
     shown = [name for name in _benchmarks(result) if _methods(result, name, arms)]
     for axes, benchmark, names in _by_benchmark(result, figure, shown, arms, "no ablation was run"):
@@ -150,7 +151,7 @@ def draw_ablation(result: xr.Dataset, figure: Figure) -> None:
 
 
 def draw_by_task(result: xr.Dataset, figure: Figure) -> None:
-    """Draw the final accuracy on every task (appendix 1 figure 3a)."""
+    """Draw final accuracy on every task; mean and 95 % interval, or both of two seeds (app. 1 fig. 3a)."""
     shown = _benchmarks(result, "split", "class_split", "task_split")
     for axes, benchmark, names in _by_benchmark(result, figure, shown, _BY_TASK, "no split tasks were run"):
         for position, name in enumerate(names):
@@ -184,7 +185,7 @@ def draw_release(result: xr.Dataset, figure: Figure) -> None:
 
 
 def draw_search(result: xr.Dataset, figure: Figure) -> None:
-    """Draw the accuracy on held-out images of every trial against its learning rate."""
+    """Draw every trial of the search against its learning rate, on held-out training images."""
     searched = np.isfinite(result.trial_score).any("trial")
     shown = [name for name in _benchmarks(result) if bool(searched.sel(benchmark=name).any())]
     for axes, benchmark in zip(_panels(figure, len(shown), "nothing was searched"), shown, strict=False):
@@ -205,7 +206,7 @@ def draw_search(result: xr.Dataset, figure: Figure) -> None:
 
 
 def draw_transfer(result: xr.Dataset, figure: Figure) -> None:
-    """Draw forgetting, backward and forward transfer of every method."""
+    """Draw forgetting, backward and forward transfer; one mark per seed."""
     shown = _benchmarks(result, "split", "permuted")
     nothing = "no task sequence was run"
     markers = {"forgetting": "o", "backward transfer": "v", "forward transfer": "^"}

@@ -302,7 +302,7 @@ def draw_recall(result: xr.Dataset, figure: Figure) -> None:
 
 
 def draw_load(result: xr.Dataset, figure: Figure) -> None:
-    """Draw mean recall, and the advantage of consolidation, against the number of patterns."""
+    """Draw recall and advantage against the load; mean and 95 % interval over seeds."""
     left, right = figure.subplots(1, 2)
     final = 100 * result.accuracy.isel(n_learned=-1).mean("task")
     load = result.n_patterns.to_numpy() * result.sizes["task"] / (2 * result.n_inputs)

@@ -187,7 +187,7 @@ def illustrative_pair(result: xr.Dataset) -> tuple[int, int, int]:
 
 
 def draw_ellipses(result: xr.Dataset, figure: Figure) -> None:
-    """Draw posterior and optimised noise of two synapses for every rho and s (figure 7a)."""
+    """Draw posterior (dashed) and optimised noise (solid) of two synapses for every rho and s (figure 7a)."""
     layer, first, second = illustrative_pair(result)
     shown = result.isel(layer=layer, synapse=[first, second])
     posterior = shown.shown_posterior.sel(posterior="variational").values
@@ -208,7 +208,7 @@ def draw_ellipses(result: xr.Dataset, figure: Figure) -> None:
 
 
 def draw_analytic_by_rho(result: xr.Dataset, figure: Figure) -> None:
-    """Draw the optimal variance against the posterior variance for each rho with s = 0.01 (figure 7b)."""
+    """Draw optimal against posterior variance for each rho with s = 0.01, analytic (figure 7b)."""
     axes = figure.subplots()
     posterior = np.logspace(-6, -1, 50)
     for rho, colour in zip((1 / 2, 2 / 3, 4 / 3, 2.0), CYCLE, strict=True):
@@ -218,7 +218,7 @@ def draw_analytic_by_rho(result: xr.Dataset, figure: Figure) -> None:
 
 
 def draw_analytic_by_c(result: xr.Dataset, figure: Figure) -> None:
-    """Draw the optimal variance against the posterior variance for rho = 1/2 and three c (figure 7c)."""
+    """Draw optimal against posterior variance for rho = 1/2 and three c, analytic (figure 7c)."""
     axes = figure.subplots()
     posterior = np.logspace(-6, -1, 50)
     for exponent, colour in zip((-2.5, -2.0, -1.5), BLUES, strict=True):
@@ -229,7 +229,7 @@ def draw_analytic_by_c(result: xr.Dataset, figure: Figure) -> None:
 
 
 def draw_noise_by_posterior(result: xr.Dataset, figure: Figure) -> None:
-    """Draw the trained noise against the variational posterior of every synapse, and the slopes."""
+    """Draw trained noise against the variational posterior, every synapse of its layer's sample."""
     figure.set_size_inches(9, 3.4)
     middle = result.s.values[result.sizes["s"] // 2]
     for axes, s, rho in panels_by_rho(figure, result, [middle], sharey=True):

@@ -208,7 +208,7 @@ def distance_to_variational(result: xr.Dataset) -> xr.DataArray:
 
 
 def draw_variational(result: xr.Dataset, figure: Figure) -> None:
-    """Draw the predictive distribution of variational inference (panel a)."""
+    """Draw the predictive distribution of variational Bayes (appendix 4 figure 1a)."""
     axes = figure.subplots()
     item = result.isel(seed=0)
     _band(axes, result, item.mean_of_variational, item.sd_of_variational, DARK_GREY)
@@ -216,7 +216,7 @@ def draw_variational(result: xr.Dataset, figure: Figure) -> None:
 
 
 def draw_overall_cost(result: xr.Dataset, figure: Figure) -> None:
-    """Draw the predictive distributions under the overall cost, by rho and s (panel b)."""
+    """Draw predictive distributions under the overall cost, by rho and s (appendix 4 figure 1b)."""
     figure.set_size_inches(9, 1.6 * result.sizes["s"] + 0.6)
     for axes, s, rho in panels_by_rho(figure, result, result.s.values, sharex=True, sharey=True):
         item = result.isel(seed=0).sel(rho=rho, s=s)
@@ -228,7 +228,7 @@ def draw_overall_cost(result: xr.Dataset, figure: Figure) -> None:
 
 
 def draw_distance(result: xr.Dataset, figure: Figure) -> None:
-    """Draw how far the predictions are from variational inference, by s for each rho."""
+    """Draw the distance of the predictive distributions to that of variational Bayes, by s for each rho."""
     axes = figure.subplots()
     distance = distance_to_variational(result)
     for rho, colour in zip(result.rho.values, CYCLE, strict=False):

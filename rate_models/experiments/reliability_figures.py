@@ -13,6 +13,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from biophys.experiment import panel
 from biophys.palette import DARK_GREY, GREEN, PURPLE
 from rate_models.experiments.figure_parts import label_sparsely, panels_by_rho
 from rate_models.quantal_realisation import WAYS
@@ -55,7 +56,8 @@ def draw_schematic(result: xr.Dataset, figure: Figure) -> None:
 
 
 def draw_transient(result: xr.Dataset, figure: Figure) -> None:
-    """Draw how the mean standard deviation grows over the epochs, one line per cost multiplier."""
+    """Draw the mean standard deviation over the epochs, one line per c: where it still rises, it has not
+    settled."""
     for axes, part in _columns(result, figure):
         lines = part.sigma_by_epoch.sel(noise="heterogeneous").mean("seed").transpose("multiplier", "epoch")
         shades = np.linspace(0.25, 1.0, part.sizes["multiplier"])
@@ -67,7 +69,7 @@ def draw_transient(result: xr.Dataset, figure: Figure) -> None:
 
 
 def draw_mixture(result: xr.Dataset, figure: Figure) -> None:
-    """Draw accuracy against mean standard deviation where all costs are paid at once, and where one is."""
+    """Draw accuracy against mean sigma where a synapse pays all four costs at once, and where it pays one."""
     figure.set_size_inches(9, 3.4)
     for axes, noise in zip(figure.subplots(1, len(COLOURS), sharey=True), COLOURS, strict=True):
         for rho in result.rho.values:
@@ -84,7 +86,7 @@ def draw_mixture(result: xr.Dataset, figure: Figure) -> None:
 
 
 def draw_atp(result: xr.Dataset, figure: Figure) -> None:
-    """Draw test accuracy against what reliability would cost as binomial release, in ATP per second.
+    """Draw accuracy against the ATP that the reliability of all synapses would cost, realised as n, p, q.
 
     Transmitter and ion flux are left out: they go with the mean response, whatever its reliability.
     """
@@ -150,13 +152,29 @@ def _seeds(result: xr.Dataset) -> str:
 _accuracy = functools.partial(draw_against, y=("accuracy", "test accuracy (%)"), factor=100)
 _logarithmic = functools.partial(draw_against, is_log=True)
 _C, _SIGMA = ("c", "cost multiplier c (nats)"), ("sigma_rms", "rms σ (weight)")
+_RMS = ("sigma_rms", "root mean square of σ (weight)")
+_COST = ("cost", "cost of all synapses (s = 1)")
+_BY_SIGMA = "against the mean standard deviation (figure 3{})."
 FIGURES: dict[str, Callable[[Any, Any], None]] = {
-    "fig2a": functools.partial(_accuracy, x=_C),
-    "fig2b": functools.partial(_logarithmic, x=_C, y=("sigma_rms", "root mean square of σ (weight)")),
-    "fig3a": functools.partial(_accuracy, x=_SIGMA),
-    "fig3b": functools.partial(_logarithmic, x=_SIGMA, y=("cost", "cost of all synapses (s = 1, nats)")),
-    "fig3c": functools.partial(_accuracy, x=("cost_at_rms", "cost per synapse at rms σ (s = 1)")),
-    "fig3c-summed": functools.partial(_accuracy, x=("cost", "cost of all synapses (s = 1)")),
+    "fig2a": panel(_accuracy, "Test accuracy against the cost multiplier (figure 2a).", x=_C),
+    "fig2b": panel(
+        _logarithmic, "Mean standard deviation against the cost multiplier (figure 2b).", x=_C, y=_RMS
+    ),
+    "fig3a": panel(_accuracy, f"Test accuracy {_BY_SIGMA.format('a')}", x=_SIGMA),
+    "fig3b": panel(
+        _logarithmic,
+        f"Summed reliability cost {_BY_SIGMA.format('b')}",
+        x=_SIGMA,
+        y=("cost", "cost of all synapses (s = 1, nats)"),
+    ),
+    "fig3c": panel(
+        _accuracy,
+        "Test accuracy against the cost of one synapse at the mean standard deviation (as figure 3c).",
+        x=("cost_at_rms", "cost per synapse at rms σ (s = 1)"),
+    ),
+    "fig3c-summed": panel(
+        _accuracy, "Test accuracy against the cost that all synapses really have.", x=_COST
+    ),
     "fig4": draw_schematic,
     "transient": draw_transient,
     "mixture": draw_mixture,

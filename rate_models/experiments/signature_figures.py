@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
+from biophys.experiment import panel
 from biophys.optimal_precision import precision_slopes
 from biophys.palette import BLUE, CYCLE, DARK_GREY, GREEN, PURPLE, VERMILION
 from rate_models.experiments.figure_parts import label_sparsely, panels_by_rho
@@ -50,28 +51,24 @@ def theoretical_slope(predictor: str, rho: float) -> float:
 
 
 def draw_rows(
-    rows: Sequence[tuple[str, int]], state: str, c_factor: float = 1.0
-) -> Callable[[Any, Any], None]:
-    """Return what draws variance against a predictor in a layer, a row for each, a column for each rho."""
-
-    def draw(result: xr.Dataset, figure: Figure) -> None:
-        if c_factor not in result.c_factor.values:
-            figure.text(0.5, 0.5, f"no network was trained with c × {c_factor:g}", ha="center")
-            return
-        figure.set_size_inches(9, 2.4 * len(rows) + 0.5)
-        chosen = result.sel(state=state, c_factor=c_factor)
-        for axes, (predictor, layer), rho in panels_by_rho(figure, result, rows, sharey="row"):
-            part = chosen.sel(predictor=predictor, rho=rho).isel(layer=layer)
-            _scatter(axes, part.shown_predictor, part.shown_variance, part.slope_above_floor)
-            axes.set_title(f"layer {layer + 1}, ρ = {rho:.3g}", fontsize=8)
-            axes.set_xlabel(X_LABELS[predictor], fontsize=7)
-        _label_variance(figure, result, state, c_factor)
-
-    return draw
+    result: xr.Dataset, figure: Figure, rows: Sequence[tuple[str, int]], state: str, c_factor: float = 1.0
+) -> None:
+    """Draw variance against a predictor in a layer, a row for each, a column for each rho."""
+    if c_factor not in result.c_factor.values:
+        figure.text(0.5, 0.5, f"no network was trained with c × {c_factor:g}", ha="center")
+        return
+    figure.set_size_inches(9, 2.4 * len(rows) + 0.5)
+    chosen = result.sel(state=state, c_factor=c_factor)
+    for axes, (predictor, layer), rho in panels_by_rho(figure, result, rows, sharey="row"):
+        part = chosen.sel(predictor=predictor, rho=rho).isel(layer=layer)
+        _scatter(axes, part.shown_predictor, part.shown_variance, part.slope_above_floor)
+        axes.set_title(f"layer {layer + 1}, ρ = {rho:.3g}", fontsize=8)
+        axes.set_xlabel(X_LABELS[predictor], fontsize=7)
+    _label_variance(figure, result, state, c_factor)
 
 
 def draw_linear_network(result: xr.Dataset, figure: Figure) -> None:
-    """Draw the network without hidden layers: simulated, analytic and recorded slopes (app. 5 fig. 1)."""
+    """Draw a network without hidden layers: simulated, analytic and recorded slopes (appendix 5 figure 1)."""
     predictors = ("hessian (curvature)", "learning rate", "input power")
     figure.set_size_inches(9, 7)
     for axes, predictor, rho in panels_by_rho(figure, result, predictors, sharey=True):
@@ -88,7 +85,7 @@ def draw_linear_network(result: xr.Dataset, figure: Figure) -> None:
 
 
 def draw_slopes(result: xr.Dataset, figure: Figure) -> None:
-    """Draw the slopes of every layer in both states against those of the linear model."""
+    """Draw slopes of log variance of every layer in both states, and those of the linear model."""
     figure.set_size_inches(9, 3.6)
     panels = figure.subplots(1, len(FIGURE_PREDICTORS), squeeze=False)[0]
     rho = result.rho.values
@@ -110,7 +107,7 @@ def draw_slopes(result: xr.Dataset, figure: Figure) -> None:
 
 
 def draw_convergence(result: xr.Dataset, figure: Figure) -> None:
-    """Draw how far sigma is from the optimum for the curvature it sees, in both states."""
+    """Draw how far sigma is from the optimum for the curvature that it sees, in both states."""
     panels = figure.subplots(1, result.sizes["state"], sharey=True, squeeze=False)[0]
     for axes, state in zip(panels, result.state.values, strict=True):
         part = result.sel(state=state, c_factor=1.0).sigma_over_theory.isel(seed=0)
@@ -160,21 +157,39 @@ def _label_variance(figure: Figure, result: xr.Dataset, state: str, c_factor: fl
     figure.supylabel("variance σ²", fontsize=8)
 
 
-_SECOND = [(predictor, 1) for predictor in FIGURE_PREDICTORS]
+_PREDICTORS = dict(zip(FIGURE_PREDICTORS, ("Hessian", "learning rate", "input rate"), strict=True))
+_SECOND: dict[str, Any] = {"rows": [(predictor, 1) for predictor in _PREDICTORS], "state": "published"}
 FIGURES: dict[str, Callable[[Any, Any], None]] = {
     **{
-        name.format(panel): draw_rows([(predictor, layer) for layer in layers], state)
-        for name, layers, state in (
-            ("fig5{}", (1,), "published"),
-            ("fig5{}-converged", (1,), "converged"),
-            ("app6-fig1{}", (0, 2), "published"),
+        name.format(letter): panel(
+            draw_rows,
+            f"Variance against the {words}{where.format(letter)}.",
+            rows=[(predictor, layer) for layer in layers],
+            state=state,
         )
-        for panel, predictor in zip("abc", FIGURE_PREDICTORS, strict=True)
+        for name, layers, state, where in (
+            ("fig5{}", (1,), "published", ", second layer, published state (figure 5{})"),
+            ("fig5{}-converged", (1,), "converged", " once the noise has settled"),
+            ("app6-fig1{}", (0, 2), "published", " in the first and the last layer (appendix 6 figure 1)"),
+        )
+        for letter, (predictor, words) in zip("abc", _PREDICTORS.items(), strict=True)
     },
-    "app6-fig2a": draw_rows(_SECOND, "published", 10.0),
-    "app6-fig2b": draw_rows(_SECOND, "published", 0.1),
+    **{
+        f"app6-fig2{letter}": panel(
+            draw_rows,
+            f"The second layer with c ten times {words} (appendix 6 figure 2{letter}).",
+            **_SECOND,
+            c_factor=c_factor,
+        )
+        for letter, words, c_factor in (("a", "larger", 10.0), ("b", "smaller", 0.1))
+    },
     "app5-fig1": draw_linear_network,
-    "curvature": draw_rows([("hessian (curvature)", layer) for layer in range(3)], "converged"),
+    "curvature": panel(
+        draw_rows,
+        "Variance against the curvature under the noise in every layer, once the noise has settled.",
+        rows=[("hessian (curvature)", layer) for layer in range(3)],
+        state="converged",
+    ),
     "slopes": draw_slopes,
     "convergence": draw_convergence,
 }

@@ -171,12 +171,17 @@ class ClassRow:
 
     presynaptic: str
     postsynaptic: str
-    n_synapses: int
+    members: tuple[AllenSynapse, ...]
     n: float
     p: float
     q: pq.Quantity
     p_quartiles: tuple[float, float]
     cv_response: float
+
+    @property
+    def n_synapses(self) -> int:
+        """Number of synapses."""
+        return len(self.members)
 
 
 def by_cell_class(synapses: Sequence[AllenSynapse], *, at_least: int = 3) -> list[ClassRow]:
@@ -192,5 +197,7 @@ def by_cell_class(synapses: Sequence[AllenSynapse], *, at_least: int = 3) -> lis
         cv_response = [float(s.sd / s.mean) if s.p > 0 else np.inf for s in members]
         middle_n, middle_p, middle_q, cv = (float(np.median(part)) for part in (n, p, q, cv_response))
         low, high = map(float, np.quantile(p, [0.25, 0.75]))
-        rows.append(ClassRow(pre, post, len(members), middle_n, middle_p, middle_q * pq.mV, (low, high), cv))
+        rows.append(
+            ClassRow(pre, post, tuple(members), middle_n, middle_p, middle_q * pq.mV, (low, high), cv)
+        )
     return sorted(rows, key=lambda row: -row.n_synapses)

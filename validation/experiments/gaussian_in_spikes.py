@@ -252,7 +252,9 @@ def _expected_atp(config: Config, classifier: Classifier, result: xr.Dataset) ->
 
 
 def draw_accuracy(result: xr.Dataset, figure: Figure) -> None:
-    """Draw right answers against presentation time for each cost, by both mechanisms and in rates."""
+    """Draw the share of right answers against the presentation time, for networks trained under each cost of
+    reliability and realised by either mechanism: in spikes (dots) and in rates with as much noise as the
+    spikes leave (dashed). Black: the rate network with its mean weights and with its trained noise."""
     panels = _panels(result, figure)
     for axes, part in panels:
         for way, colour in WAY_COLOURS.items():
@@ -269,7 +271,8 @@ def draw_accuracy(result: xr.Dataset, figure: Figure) -> None:
 
 
 def draw_energy(result: xr.Dataset, figure: Figure) -> None:
-    """Draw ATP per image by mechanism, for each cost and way of realising the weights."""
+    """Draw ATP of all synapses per image by mechanism, from the ledger of the spiking networks, for weights
+    realised by release probability (n = 5) and by the number of sites (p near 0.5)."""
     position = np.arange(result.sizes["mechanism"])
     panels = _panels(result, figure)
     for axes, part in panels:

@@ -227,7 +227,9 @@ def _energies(network: conversion.RateNetwork, result: xr.Dataset) -> dict[str, 
 
 
 def draw_accuracy(result: xr.Dataset, figure: Figure) -> None:
-    """Draw right answers against presentation time, in spikes and as the rate network predicts them."""
+    """Draw the share of right answers against the presentation time. Spikes: integrate-and-fire neurons whose
+    synapses release with their own learned p (orange) or always (blue). Dashed: the rate network with the
+    release noise that as many spikes leave."""
     axes = figure.subplots()
     right = 100 * (result.answer == result.label).mean("image")
     time = 1000 * result.time
@@ -245,7 +247,8 @@ def draw_accuracy(result: xr.Dataset, figure: Figure) -> None:
 
 
 def draw_lesions(result: xr.Dataset, figure: Figure) -> None:
-    """Draw right answers against the share of synapses removed, by order, in rates and in spikes."""
+    """Draw the share of right answers after synapses were removed, by order of removal, in rates (dashed,
+    mean weights) and in spikes (dots)."""
     axes = figure.subplots()
     right = 100 * result.lesion_right.mean("image")
     whole = 100 * float((result.answer.sel(model=PLASTIC).isel(time=-1) == result.label).mean())
@@ -259,7 +262,8 @@ def draw_lesions(result: xr.Dataset, figure: Figure) -> None:
 
 
 def draw_energy(result: xr.Dataset, figure: Figure) -> None:
-    """Draw what an image costs by mechanism, and the energy of high- and low-p synapses."""
+    """Left: ATP of all synapses per image, by mechanism. Right: ATP per image of a synapse with p of at least
+    0.9 and of one with less."""
     left, right = figure.subplots(1, 2, width_ratios=(3, 2))
     position = np.arange(result.sizes["mechanism"])
     for shift, (model, colour) in zip((-0.2, 0.2), ((PLASTIC, VERMILION), (RELIABLE, BLUE)), strict=True):

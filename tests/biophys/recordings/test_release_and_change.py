@@ -134,8 +134,7 @@ class TestCorrelation:
 
 
 def test_every_reading_has_its_own_label():
-    for module in (stable_synapses, potentiation):
-        readings = (module.MAIN, *module.OTHERS)
+    for readings in (stable_synapses.READINGS, potentiation.READINGS):
         assert len({reading.label for reading in readings}) == len(readings)
         assert len({(r.quantity, r.rows, r.resampled) for r in readings}) == len(readings)
 

@@ -40,7 +40,17 @@ X06 = Claim(
 
 @measures(X06, experiment="gaussian_spikes")
 def gaussian_synapses_in_spikes(run: Run, context: Context) -> Findings:
-    """Compare answers in spikes and in rates, and the ledger with its expectation, for every network."""
+    """Compare answers in spikes and in rates, and the ledger with its expectation, for every network.
+
+    In rates each image meets one draw of the weights; in spikes every spike draws anew, so that the noise of
+    a weight falls with the number of spikes and a long presentation answers as the mean weights do. The
+    spiking network is therefore compared with the trained network under its own noise (no worse), and with
+    the rate network under as much noise as the presentation leaves (the same).
+
+    A weight with mean near 0 and a given sd becomes a synapse that releases hardly ever, and then a quantum
+    of volts: two moments are met, a normal distribution is not. Networks are trained as the paper's text says
+    (rectified hidden units, linear output), with noise that settles within few epochs.
+    """
     result = run.result
     for s in result.s.values:
         for rho in result.rho.values:
@@ -51,8 +61,7 @@ def gaussian_synapses_in_spikes(run: Run, context: Context) -> Findings:
             yield _cheaper(network)
         for way in result.way.values:
             yield _same_noise(result.sel(s=s, way=way))
-    yield from panels(run, _CAPTIONS, X06, (10, 3.4))
-    yield from _REMARKS
+    yield from panels(run, "accuracy energy", X06, (10, 3.4))
 
 
 def _condition(part: xr.Dataset, **more: Any) -> dict[str, Any]:
@@ -115,21 +124,3 @@ def _cheaper(part: xr.Dataset) -> Measurement:
     ratio = exactly(over, n=part.sizes["image"], unit="images", how=how)
     quantity = "ATP of reliability by release probability over that by number of sites"
     return row(X06, ratio, quantity, condition=_condition(part))
-
-
-_CAPTIONS = {
-    "accuracy": "Share of right answers against the presentation time, for networks trained under each cost "
-    "of reliability and realised by either mechanism: in spikes (dots) and in rates with as much noise as "
-    "the spikes leave (dashed). Black: the rate network with its mean weights and with its trained noise.",
-    "energy": "ATP of all synapses per image by mechanism, from the ledger of the spiking networks, for "
-    "weights realised by release probability (n = 5) and by the number of sites (p near 0.5).",
-}
-_REMARKS = (
-    "In rates each image meets one draw of the weights; in spikes every spike draws anew, so that the noise "
-    "of a weight falls with the number of spikes and a long presentation answers as the mean weights do. "
-    "The spiking network is therefore compared with the trained network under its own noise (no worse), and "
-    "with the rate network under as much noise as the presentation leaves (the same).",
-    "A weight with mean near 0 and a given sd becomes a synapse that releases hardly ever, and then a "
-    "quantum of volts: two moments are met, a normal distribution is not. Networks are trained as the "
-    "paper's text says (rectified hidden units, linear output), with noise that settles within few epochs.",
-)

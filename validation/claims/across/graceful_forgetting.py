@@ -1,6 +1,6 @@
 """X12: release odds that count evidence forget less than the published rule; and MESU, which does so too."""
 
-from biophys.estimates import Estimate, exactly, mean_of
+from biophys.estimates import exactly, mean_of
 from validation.criteria import above, equals, in_every
 from validation.registry import Context, Findings, Run, measures, panels
 from validation.statement import CROSS_CHECK, Claim, Clause, not_run, row
@@ -36,65 +36,39 @@ _QUANTITY = "mean accuracy over all tasks after the last (%)"
 @measures(X12, experiment="graceful_forgetting")
 def forgetting_with_evidence(run: Run, context: Context) -> Findings:
     """Compare final accuracies, and show the accuracy of the newest task and the energy beside them."""
-    from rate_models.experiments.graceful_forgetting import CONTROLS, METHODS, final_accuracies, newest_task
+    from rate_models.experiments import graceful_forgetting as networks
 
-    result = run.result
-    final = {str(name): final_accuracies(result, str(name)) for name in result["algorithm"].values}
-    diverged = {name: _n_diverged(run, name) for name in final}
+    result, labels = run.result, {name: method.label for name, method in networks.METHODS.items()}
+    final = {str(name): networks.final_accuracies(result, str(name)) for name in result["algorithm"].values}
+    diverged = {name: networks.n_diverged(result, run.settings.seeds_of(name), name) for name in final}
     # A share of the digits says nothing of what was published of MNIST.
     judged = {"evidence": LEVEL, "mesu": MESU} if run.config["data_set"] == "mnist" else {}
     for name, values in final.items():
-        condition = {"method": METHODS[name].label, "passes for each batch": METHODS[name].draws_per_step}
-        networks = result.sel(algorithm=name)
+        condition = {"method": labels[name], "passes for each batch": networks.METHODS[name].draws_per_step}
         if diverged[name]:
             n_diverged = exactly(diverged[name], n=diverged[name] + len(values), unit="networks")
             yield row(X12, n_diverged, "networks that diverged", condition=condition)
         if not len(values):
             continue
         yield row(judged.get(name, X12), mean_of(values, unit="networks"), _QUANTITY, condition=condition)
-        observed = {
-            "accuracy on a task when it was just learned, mean of tasks (%)": newest_task(result, name).mean(
-                1
-            ),
-            "ATP per test image": networks.atp.dropna("seed").to_numpy(),
-            "mean release probability at the end": networks.mean_p[:, -1].dropna("seed").to_numpy(),
-        }
-        for quantity, each in observed.items():
-            if len(each):
-                yield row(X12, mean_of(each, unit="networks"), quantity, condition=condition)
-    advantages = {name: _advantage(run, name) for name in final if name in ("published", *CONTROLS)}
+        for quantity, each in networks.observed_of(result, name).items():
+            yield row(X12, mean_of(each, unit="networks"), quantity, condition=condition)
+    compared = [name for name in final if name in ("published", *networks.CONTROLS)]
+    advantages = {name: networks.advantage_over(result, name) for name in compared}
     quantity = "advantage of evidence in the odds in mean final accuracy (points)"
     if "published" in advantages:
         yield row(BETTER, advantages.pop("published"), quantity)
     # A network that diverged has no accuracy to be ahead of: it is named, and decides nothing.
     advantages = {name: estimate for name, estimate in advantages.items() if estimate.n}
-    lost = [METHODS[name].label for name in _WITHOUT if diverged.get(name) and name not in advantages]
-    without = {METHODS[name].label: advantages.pop(name) for name in _WITHOUT if name in advantages}
+    lost = [labels[name] for name in _WITHOUT if diverged.get(name) and name not in advantages]
+    without = {labels[name]: advantages.pop(name) for name in _WITHOUT if name in advantages}
     if without:
         reason = f"every network diverged with: {', '.join(lost)}" if lost else ""
         yield row(NEEDED, without, quantity, along="control", reason=reason)
     # Neither certain release nor a latch takes the selective rate away: they are observed.
     for name, estimate in advantages.items():
-        yield row(X12, estimate, quantity, condition={"over": METHODS[name].label})
+        yield row(X12, estimate, quantity, condition={"over": labels[name]})
     for clause, method in ((MESU, "mesu"), (NEEDED, "unselective")):
         if method not in final:
             yield not_run(clause, "this run of the experiment left it out")
-    captions = {
-        "by_task": "Accuracy by task; mean and 95 % interval over seeds.",
-        "release_probability": "Release probability while the tasks are learned.",
-    }
-    yield from panels(run, captions, X12, (9, 4))
-
-
-def _n_diverged(run: Run, method: str) -> int:
-    """Return how many networks of a method learned nothing that can be measured."""
-    seeds = [seed for seed in run.settings.seeds_of(method) if seed in run.result.seed]
-    final = run.result.accuracy.sel(algorithm=method, seed=seeds)[:, -1]
-    return int(final.isnull().any("task").sum())
-
-
-def _advantage(run: Run, other: str) -> Estimate:
-    """Return by how much the rule is ahead of another method on the seeds that both were run on."""
-    final = 100 * run.result.accuracy[:, :, -1].mean("task", skipna=False)
-    ahead = final.sel(algorithm="evidence") - final.sel(algorithm=other)
-    return mean_of(ahead.dropna("seed").to_numpy(), unit="networks", how="paired by seed")
+    yield from panels(run, "by_task release_probability", X12, (9, 4))

@@ -2,17 +2,9 @@
 
 from functools import partial
 
-from biophys.estimates import Estimate, exactly, in_range
-from biophys.information_efficiency import (
-    TransmissionCost,
-    bernoulli_input,
-    entropy_bits,
-    failure_rate_of_levy_baxter,
-    information_of_sum,
-    optimal_release_probability,
-    optimal_synapse,
-)
-from biophys.optima_plots import plot_optima, range_of_optima
+from biophys import information_efficiency as bits
+from biophys.estimates import exactly
+from biophys.optima_plots import optimum_in_range, plot_optima
 from biophys.units import ATP
 from validation.claims.schug2021.failures_of_many_sites import CITED_RELEASE
 from validation.criteria import below, exact, in_every
@@ -42,53 +34,44 @@ _RATE_BIN = 0.01
 
 @measures(X10)
 def information_per_atp(context: Context) -> Findings:
-    """Find the release probability with most bits per ATP for several numbers of sites."""
-    spikes = bernoulli_input(_RATE_BIN)
+    """Find the release probability with most bits per ATP for several numbers of sites.
+
+    Without calcium one site should always release (p = 1); the calcium cost, which diverges at p = 1, brings
+    the optimum just below. With several sites to one target the optimum is well below one and falls with
+    their number, because the second vesicle of a spike says nothing new.
+
+    The model counts a bin as one spike or none and takes sites as independent and always full: depletion,
+    noise of other inputs and the information of amplitude are left out. With cost only for released vesicles
+    and two or more sites the best p tends to 0, so that the optimum depends on the cost shared by the whole
+    synapse (here its part of the action potential).
+    """
+    spikes = bits.bernoulli_input(_RATE_BIN)
     for n in (1, 2, 4, 5, 10):
-        condition = {"n": n, "rate": "4 Hz", "bin": "2.5 ms"}
-        yield row(BELOW_ONE, _optimum(n), "release probability with most bits per ATP", condition=condition)
-    best = optimal_synapse(spikes, TransmissionCost(), n_max=12)
+        condition, best = {"n": n, "rate": "4 Hz", "bin": "2.5 ms"}, optimum_in_range(_RATE_BIN, n)
+        yield row(BELOW_ONE, best, "release probability with most bits per ATP", condition=condition)
+    most = bits.optimal_synapse(spikes, bits.TransmissionCost(), n_max=12)
     quantity = "number of sites with most bits per ATP, each number at its best p"
-    yield row(X10, exactly(best.n, how=f"{best.bits_per_atp:.3g} bit/ATP at p = {best.p:.3f}"), quantity)
-    vesicles_only = TransmissionCost(per_spike=0 * ATP, calcium=0 * ATP)
+    yield row(X10, exactly(most.n, how=f"{most.bits_per_atp:.3g} bit/ATP at p = {most.p:.3f}"), quantity)
+    vesicles_only = bits.TransmissionCost(per_spike=0 * ATP, calcium=0 * ATP)
     quantity = "best p of one site that pays only for released vesicles"
-    yield row(VESICLES_ONLY, exactly(optimal_release_probability(spikes, 1, vesicles_only).p), quantity)
+    yield row(VESICLES_ONLY, exactly(bits.optimal_release_probability(spikes, 1, vesicles_only).p), quantity)
     off = {}
     for rate in (0.02, 0.05):
-        formula, failures = (float(failure_rate_of_levy_baxter(rate, is_exact=x)) for x in (False, True))
+        formula, failures = (float(bits.failure_rate_of_levy_baxter(rate, is_exact=x)) for x in (False, True))
         solved = exactly(failures, how=f"published f = 4^-H up to terms of order {rate:g}")
         quantity = "failure rate at which summed information equals the axon's"
         yield row(X10, solved, quantity, condition={"spikes per step": rate}, published=formula)
-        entropy = float(entropy_bits(bernoulli_input(rate)))
-        off[f"{rate:g} spikes per step"] = exactly(information_of_sum(4000, rate, failures) - entropy)
+        entropy = float(bits.entropy_bits(bits.bernoulli_input(rate)))
+        off[f"{rate:g} spikes per step"] = exactly(bits.information_of_sum(4000, rate, failures) - entropy)
     yield row(SUMMED, off, "information of 4000 summed inputs less that of the axon (bit)", along="case")
     for n, cited in CITED_RELEASE.items():
         quantity = "best p beside the recorded p that Harris et al. (2012) cite"
         published = " to ".join(f"{p:g}" for p in dict.fromkeys(cited))
-        yield row(X10, _optimum(n), quantity, condition={"n": n}, published=published)
+        yield row(X10, optimum_in_range(_RATE_BIN, n), quantity, condition={"n": n}, published=published)
+    caption = (
+        "Left: bits per ATP against release probability at 4 Hz in bins of 2.5 ms, published budget of a "
+        "cortical synapse; dots: optima. Right: best p by number of sites, band: constants at the ends of "
+        "their ranges; bars: recorded values as Harris et al. (2012) cite them. Computed, not sampled."
+    )
     draw = partial(plot_optima, spike_probability=_RATE_BIN, recorded=CITED_RELEASE)
-    yield claim_figure(draw, _CAPTION, (9, 4))
-    yield from _REMARKS
-
-
-def _optimum(n: int) -> Estimate:
-    """Return the best p at one number of sites, with the range that the constants leave."""
-    best = optimal_release_probability(bernoulli_input(_RATE_BIN), n, TransmissionCost())
-    how = f"{best.bits_per_atp:.3g} bit/ATP there; the range is that of constants at the ends of theirs"
-    return in_range(best.p, range_of_optima(_RATE_BIN, n), "range of constants", how)
-
-
-_CAPTION = (
-    "Left: bits per ATP against release probability at 4 Hz in bins of 2.5 ms, published budget of a "
-    "cortical synapse; dots: optima. Right: best p by number of sites, band: constants at the ends of "
-    "their ranges; bars: recorded values as Harris et al. (2012) cite them. Computed, not sampled."
-)
-_REMARKS = (
-    "Without calcium one site should always release (p = 1); the calcium cost, which diverges at p = 1, "
-    "brings the optimum just below. With several sites to one target the optimum is well below one and "
-    "falls with their number, because the second vesicle of a spike says nothing new.",
-    "The model counts a bin as one spike or none and takes sites as independent and always full: "
-    "depletion, noise of other inputs and the information of amplitude are left out. With cost only for "
-    "released vesicles and two or more sites the best p tends to 0, so that the optimum depends on the "
-    "cost shared by the whole synapse (here its part of the action potential).",
-)
+    yield claim_figure(draw, caption, (9, 4))

@@ -28,7 +28,15 @@ class Realised(NamedTuple):
 
 @measures("X06", rendering=Rendering.ANALYTIC)
 def realised_weights(context: Context) -> Findings:
-    """Realise normal weights by calcium and by vesicle number, and compare moments and ATP."""
+    """Realise normal weights by calcium and by vesicle number, and compare moments and ATP.
+
+    Weights here are drawn (mean: normal, sd 0.1 mV; importance log-normal), not trained: accuracy in spikes
+    is a matter of the other renderings.
+
+    Vesicle number at fixed p cannot realise a weight noisier than one site, cv^2 > (1 - p) / p; such weights
+    exist wherever a mean is near 0. Calcium (p at fixed n) realises every weight, at the price of a large
+    quantal size.
+    """
     n = 20_000 if context.is_quick else 1_000_000
     rng = np.random.default_rng(context.seed)
     mean = rng.normal(0.0, 0.1, n) * pq.mV
@@ -56,16 +64,6 @@ def realised_weights(context: Context) -> Findings:
         "0.3: ATP per spike against the weight's coefficient of variation (2000 drawn)."
     )
     yield claim_figure(partial(_draw_atp, by_mechanism), caption, (6, 3.8))
-    yield from _REMARKS
-
-
-_REMARKS = (
-    "Weights here are drawn (mean: normal, sd 0.1 mV; importance log-normal), not trained: accuracy in "
-    "spikes is a matter of the other renderings.",
-    "Vesicle number at fixed p cannot realise a weight noisier than one site, cv^2 > (1 - p) / p; such "
-    "weights exist wherever a mean is near 0. Calcium (p at fixed n) realises every weight, at the price "
-    "of a large quantal size.",
-)
 
 
 def _worst_error(realised: Realised, mean: pq.Quantity, sd: pq.Quantity) -> Estimate:

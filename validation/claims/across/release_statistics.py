@@ -1,6 +1,5 @@
 """X01: moments and failures of every release model in Brian2, on every target, are the analytic ones."""
 
-from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -8,14 +7,14 @@ import numpy as np
 import quantities as pq
 import xarray as xr
 
-from biophys.estimates import exactly, gaussian
+from biophys.estimates import gaussian, mean_of_known
 from biophys.quantal import QuantalSynapse
 from brianpresyn.experiments import release_statistics
 from brianpresyn.targets import TARGETS, run_each_in_its_process
 from validation.claims.malkin2023.quantal_moments import DRAWN
 from validation.criteria import equals, exact, in_every
 from validation.registry import Context, Findings, claim_figure, measures
-from validation.statement import CROSS_CHECK, Claim, Clause, Measurement, Rendering, row
+from validation.statement import CROSS_CHECK, Claim, Clause, Rendering, row
 
 _clause = partial(Clause, source=CROSS_CHECK, unit="spikes", rendering=Rendering.SPIKING)
 
@@ -60,7 +59,12 @@ def release_in_brian2(context: Context) -> Findings:
         results.append(result)
         context.report_progress(len(results) / len(configs), f"{result.attrs['target']} done")
         yield from compared(result)
-    yield same_releases(results)
+    condition, different = (
+        {"target": "all", "draws": "counter"},
+        release_statistics.releases_differing(results),
+    )
+    quantity = "release models whose counter-based releases differ between targets"
+    yield row(SAME_RELEASES, different, quantity, condition=condition)
     caption = (
         "Left: mean (dots) and variance (crosses) of the response over n p q and n p (1 - p) q², one place "
         f"for each release model and generator, {results[0].attrs['n_events']} spikes each, 95 % intervals. "
@@ -70,38 +74,28 @@ def release_in_brian2(context: Context) -> Findings:
     yield claim_figure(partial(release_statistics.draw_targets, results), caption, (9, 3.8))
 
 
-def compared(result: xr.Dataset) -> Iterator[Measurement]:
+def compared(result: xr.Dataset) -> Findings:
     """Yield mean, variance and failure rate on one target beside their formulas, by generator."""
-    estimate = partial(gaussian, n=int(result.attrs["n_events"]), unit="spikes")
+    n, unit = int(result.attrs["n_events"]), "spikes"
     for draws, part in result.groupby("draws"):
         condition = {"target": result.attrs["target"], "draws": str(draws)}
-        models = zip(part.release.values, part.n.values, part.p.values, strict=True)
-        names = [f"{release}, n = {n}, p = {p:g}" for release, n, p in models]
+        names, known = release_statistics.condition_names(part), partial(gaussian, n=n, unit=unit)
         for moment in ("mean", "variance"):
             ratio, error = release_statistics.over_formula(part, moment)
-            ratios = dict(zip(names, map(estimate, ratio, error), strict=True))
-            quantity = f"{moment} of the PSP over its formula"
-            yield row(MOMENTS, ratios, quantity, condition=condition, along="release")
-            n_spikes = ratio.size * int(result.attrs["n_events"])
-            of_mean = float(np.sqrt(np.sum(error**2))) / ratio.size
-            how = "mean over release models"
-            pooled = gaussian(float(ratio.mean()), of_mean, n=n_spikes, unit="spikes", how=how)
+            quantity, each = f"{moment} of the PSP over its formula", map(known, ratio, error)
+            yield row(
+                MOMENTS, dict(zip(names, each, strict=True)), quantity, condition=condition, along="release"
+            )
+            pooled = mean_of_known(ratio, error, n=ratio.size * n, unit=unit, how="mean over release models")
             yield row(DRAWN, pooled, quantity, rendering=Rendering.SPIKING, condition=condition)
-        expected = release_statistics.synapses_of(part).failure_probability
-        error = np.sqrt(expected * (1 - expected) / part.attrs["n_events"])
-        off = dict(zip(names, map(estimate, part.failures.values - expected, error), strict=True))
-        yield row(FAILURES, off, "failure rate less (1 - p)^n", condition=condition, along="release")
-
-
-def same_releases(results: Sequence[xr.Dataset]) -> Measurement:
-    """Return how many release models released otherwise on another target, with counter-based draws."""
-    counts = [result.where(result.draws == "counter", drop=True).counts.values for result in results]
-    n_different = sum(int(np.any(other != counts[0], axis=1).sum()) for other in counts[1:])
-    different = exactly(n_different, n=len(counts[0]), unit="models")
-    quantity = "release models whose counter-based releases differ between targets"
-    condition = {"target": "all", "draws": "counter"}
-    reason = "compared by how often each number of vesicles was released"
-    return row(SAME_RELEASES, different, quantity, condition=condition, reason=reason)
+        off = map(known, *release_statistics.failures_less_formula(part))
+        yield row(
+            FAILURES,
+            dict(zip(names, off, strict=True)),
+            "failure rate less (1 - p)^n",
+            condition=condition,
+            along="release",
+        )
 
 
 @measures("X01", rendering=Rendering.ANALYTIC)

@@ -33,15 +33,27 @@ X03 = Claim(
 
 @measures(X03, experiment="spikes")
 def release_in_spikes(run: Run, context: Context) -> Findings:
-    """Compare answers in spikes and in rates, image by image; time, rates, energy, information."""
+    """Compare answers in spikes and in rates, image by image; time, rates, energy, information.
+
+    Pixels and units are integrate-and-fire neurons without leak that are reset by subtraction (Rueckauer et
+    al. 2017, doi:10.3389/fnins.2017.00682); thresholds are balanced by the 99.9th percentile of the
+    activities of training images (Diehl et al. 2015, doi:10.1109/IJCNN.2015.7280696). Normalised pixels are
+    negative in the background: what the lowest value contributes is put into the biases, exactly, so that the
+    background is silent and releases nothing.
+
+    The rate network draws each synapse once for an image; in spikes every spike draws anew, so that a long
+    presentation averages the release and the network answers as with its mean weights. That is the reference
+    here; the ten draws of the published evaluation are shown beside it.
+
+    One trained network: n counts its test images, and intervals are over them, not over networks.
+    """
     result = run.result
     yield from _accuracies(result)
     yield from _times(result)
     yield from _rates(result)
     yield from _energies(result)
     yield from _information(result)
-    yield from panels(run, _CAPTIONS, X03, (7.5, 4))
-    yield from _REMARKS
+    yield from panels(run, "accuracy", X03, (7.5, 4))
 
 
 _observed = partial(row, X03)
@@ -172,21 +184,3 @@ def _information_ends(counts: NDArray[np.int64], billions: float, alpha: float) 
 
     low, high = information_interval(counts, level=1 - alpha) or (np.nan, np.nan)
     return low / billions, high / billions
-
-
-_CAPTIONS = {
-    "accuracy": "Share of right answers against the presentation time. Spikes: integrate-and-fire neurons "
-    "whose synapses release with their own learned p (orange) or always (blue). Dashed: the rate network "
-    "with the release noise that as many spikes leave."
-}
-_REMARKS = (
-    "Pixels and units are integrate-and-fire neurons without leak that are reset by subtraction (Rueckauer "
-    "et al. 2017, doi:10.3389/fnins.2017.00682); thresholds are balanced by the 99.9th percentile of the "
-    "activities of training images (Diehl et al. 2015, doi:10.1109/IJCNN.2015.7280696). Normalised pixels "
-    "are negative in the background: what the lowest value contributes is put into the biases, exactly, so "
-    "that the background is silent and releases nothing.",
-    "The rate network draws each synapse once for an image; in spikes every spike draws anew, so that a long "
-    "presentation averages the release and the network answers as with its mean weights. That is the "
-    "reference here; the ten draws of the published evaluation are shown beside it.",
-    "One trained network: n counts its test images, and intervals are over them, not over networks.",
-)

@@ -34,11 +34,13 @@ X04 = Claim(
 
 @measures(X04, experiment="spikes")
 def lesions_in_spikes(run: Run, context: Context) -> Findings:
-    """Remove synapses in several orders, and compare the energy of reliable synapses with that of others."""
+    """Remove synapses in several orders, and compare the energy of reliable synapses with that of others.
+
+    One trained network: n counts its test images, or the units that its synapses drive.
+    """
     yield from _lesions(run.result)
     yield from _energy_of_important(run.result, np.random.default_rng(context.seed))
-    yield from panels(run, _CAPTIONS, X04, (7.5, 4))
-    yield "One trained network: n counts its test images, or the units that its synapses drive."
+    yield from panels(run, "energy lesions", X04, (7.5, 4))
 
 
 def _lesions(result: xr.Dataset) -> Iterator[Measurement]:
@@ -77,11 +79,3 @@ def _energy_of_important(result: xr.Dataset, rng: np.random.Generator) -> Iterat
         quantity = f"mean energy ({energy}) of synapses with p >= 0.9 over that of synapses with p < 0.9"
         estimate = bootstrap(ratio, len(count), rng=rng, n_resamples=2000, unit="units", how="one network")
         yield row(ENERGY, estimate, quantity, rendering=rendering, condition=data_of(result), reason=share)
-
-
-_CAPTIONS = {
-    "energy": "Left: ATP of all synapses per image, by mechanism. Right: ATP per image of a synapse with p "
-    "of at least 0.9 and of one with less.",
-    "lesions": "Share of right answers after synapses were removed, by order of removal, in rates (dashed, "
-    "mean weights) and in spikes (dots).",
-}

@@ -34,7 +34,11 @@ X05 = Claim(
 
 @measures(X05, "S02", "S12", experiment="spiking_perceptron", needs=("brian2",))
 def lifelong_spiking_perceptron(run: Run, context: Context) -> Findings:
-    """Compare task 1 after five tasks, and the mean over the tasks, with each control, seed by seed."""
+    """Compare task 1 after five tasks, and the mean over the tasks, with each control, seed by seed.
+
+    Controls have the same lines and delays; their strengths start at 0 and only the sign of the potential
+    counts, so that no learning rate had to be tuned for them.
+    """
     config, result = run.settings, run.result
     yield from _advantages(result.accuracy)
     reliable = mean_of((result.p.sel(model=PLASTIC) >= 0.9 - 1e-9).mean("line"), unit="networks")
@@ -51,14 +55,10 @@ def lifelong_spiking_perceptron(run: Run, context: Context) -> Findings:
         f"all synapses at the end (right). {config.n_inputs} inputs, {config.n_patterns} patterns a task, "
         f"{config.n_epochs} epochs, {len(config.seeds)} seeds; bars: standard error."
     )
-    yield from panels(run, {"memory": caption}, X05, (10, 3.6))
+    yield from panels(run, "memory", X05, (10, 3.6), caption=caption)
     if rates:
         draw = partial(draw_forgetting, result.accuracy, rates)
         yield claim_figure(draw, _FORGETTING.format(n=len(config.seeds)), (9, 3.6))
-    yield (
-        "Controls have the same lines and delays; their strengths start at 0 and only the sign of the "
-        "potential counts, so that no learning rate had to be tuned for them."
-    )
 
 
 _FORGETTING = (

@@ -3,11 +3,12 @@
 What the networks predict is fixed by their training; nothing is fitted to the recordings.
 """
 
+import operator
 from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
 
+from biophys.association import distance_of_distributions
 from biophys.bootstrap import bootstrap
 from biophys.estimates import transformed
 from biophys.recordings.epsp_variability import MAIN
@@ -30,18 +31,10 @@ def release_of_trained_networks(run: Run, context: Context) -> Findings:
     is_below = recordings.p_before[:, None] <= upper_edges
     learned = (counts.cumsum("p_bin") / counts.sum("p_bin")).transpose("l2", "p_bin")
     for l2, share in zip(counts.l2.values, learned.values, strict=True):
-        distance, names = partial(_distance, is_below, share), recordings.recording
+        distance, names = partial(distance_of_distributions, is_below, share), recordings.recording
         estimate = bootstrap(distance, len(names), clusters=names, rng=rng, unit="recordings")
         quantity = "earth mover's distance of recorded p before induction from that of trained synapses"
         yield row(X10, estimate, quantity, condition={"trained with L2": float(l2)})
-
-
-def _distance(
-    is_below: NDArray[np.bool_], share: NDArray[np.float64], weights: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Return the area between weighted and given distribution functions of p."""
-    recorded = weights @ is_below / weights.sum(axis=1, keepdims=True)
-    return np.abs(recorded - share).mean(axis=1)
 
 
 @measures(X08, rendering=Rendering.RECORDED, data_sets=("ko2013",), experiment="signatures")
@@ -53,12 +46,8 @@ def variability_of_trained_networks(run: Run, context: Context) -> Findings:
         for rho in slopes.rho.values:
             of_network = float(slopes.sel(state=state, rho=rho))
             how = f"trained {of_network:.3f}; recorded {recorded.value:.3f}; the interval is the recording's"
-            estimate = transformed(recorded, partial(_less, of_network), how)
+            estimate = transformed(recorded, partial(operator.add, -of_network), how)
             quantity = (
                 "recorded slope of log variance on log rate less that of trained networks, second layer"
             )
             yield row(X08, estimate, quantity, condition={"rho": round(float(rho), 3), "state": state})
-
-
-def _less(subtrahend: float, value: float) -> float:
-    return value - subtrahend

@@ -14,11 +14,6 @@ M03 = Claim(
     MALKIN,
     (ACCURACY, NOISE),
 )
-_CAPTIONS = {
-    "fig2a": "Test accuracy against the cost multiplier (figure 2a).",
-    "fig2b": "Mean standard deviation against the cost multiplier (figure 2b).",
-    "transient": "Mean standard deviation over the epochs: where it still rises, it has not settled.",
-}
 
 
 @measures(M03, experiment="reliability")
@@ -39,7 +34,7 @@ def cost_multiplier(run: Run, context: Context) -> Findings:
         words = "mean |mu|, the magnitude cost but for its factor: largest c over smallest"
         by_rho = means_along(size, "rho", "ratio")
         yield row(M03, by_rho, words, condition=condition, along="rho")
-    yield from panels(run, _CAPTIONS, M03, (9, 3.4))
+    yield from panels(run, "fig2a fig2b transient", M03, (9, 3.4))
     if result.sizes["epoch"] > 1:
         settled = result.sigma_by_epoch.isel(epoch=-1) / result.sigma_by_epoch.isel(epoch=-2)
         growth = 100 * float(settled.sel(noise="heterogeneous").max() - 1)

@@ -25,24 +25,18 @@ _COMPARISONS: dict[str, tuple[Clause | Claim, str]] = {
     "cost": (SAME_COST, "cost of all synapses"),
     "cost_at_rms": (M04, "cost of a synapse at rms sigma"),
 }
-_CAPTIONS = {
-    "fig3a": "Test accuracy against the mean standard deviation (figure 3a).",
-    "fig3c": "Test accuracy against the cost of one synapse at the mean standard deviation (as figure 3c).",
-    "fig3c-summed": "The same against the cost that all synapses really have.",
-    "fig4": "Two synapses of different importance with equal and with optimised noise (figure 4).",
-}
 
 
 @measures(M04, experiment="reliability")
 def heterogeneous_noise(run: Run, context: Context) -> Findings:
-    """Compare the accuracy of networks with one noise for each synapse and with one for all."""
+    """Compare the accuracy of networks with one noise for each synapse and with one for all.
+
+    Figure 3c of the paper takes the cost of one synapse at the rms sigma, which leaves out what unequal noise
+    costs more (the cost is convex); the clause is judged by the cost of all synapses.
+    """
     for variable, (subject, words) in _COMPARISONS.items():
         quantity = f"accuracy of heterogeneous minus homogeneous noise at the same {words}"
         reason = "mean over the sweep" if variable == "c" else "mean over the range that both share"
         ahead = means_along(advantage(run.result, variable), "rho")
         yield row(subject, ahead, quantity, along="rho", reason=reason)
-    yield from panels(run, _CAPTIONS, M04, (9, 3.4))
-    yield (
-        "Figure 3c of the paper takes the cost of one synapse at the rms sigma, which leaves out what "
-        "unequal noise costs more (the cost is convex); the clause is judged by the cost of all synapses."
-    )
+    yield from panels(run, "fig3a fig3c fig3c-summed fig4", M04, (9, 3.4))

@@ -25,25 +25,15 @@ M06 = Claim(
     MALKIN,
     (*BY_PREDICTOR.values(), LAYERS, OTHER_C, LEVEL),
 )
-_CAPTIONS = {
-    "fig5a": "Variance against the Hessian, second layer, published state (figure 5a).",
-    "fig5b": "Variance against the learning rate (figure 5b).",
-    "fig5c": "Variance against the input rate (figure 5c).",
-    "fig5a-converged": "Variance against the Hessian once the noise has settled.",
-    "fig5b-converged": "Variance against the learning rate once the noise has settled.",
-    "fig5c-converged": "Variance against the input rate once the noise has settled.",
-    "app6-fig1a": "Variance against the Hessian in the first and the last layer (appendix 6 figure 1).",
-    "app6-fig2a": "The second layer with c ten times larger (appendix 6 figure 2a).",
-    "app6-fig2b": "The second layer with c ten times smaller (appendix 6 figure 2b).",
-    "curvature": "Variance against the curvature under the noise in every layer, once the noise has settled.",
-    "slopes": "Slopes of log variance in both states, and those of the linear model.",
-    "convergence": "How far sigma is from the optimum for the curvature that it sees.",
-}
 
 
 @measures(M06, experiment="signatures")
 def importance_and_variance(run: Run, context: Context) -> Findings:
-    """Correlate the variance of each synapse with its Hessian, learning rate and input rate."""
+    """Correlate the variance of each synapse with its Hessian, learning rate and input rate.
+
+    The Hessian of the figures is the squared gradient of a minibatch whose images share a draw of the
+    weights; the curvature (generalised Gauss-Newton under the noise) is what the optimum depends on.
+    """
     from rate_models.experiments.bayesian_signatures import theoretical_slope
 
     result = run.result.assign_coords(layer=1 + np.arange(run.result.sizes["layer"]))
@@ -77,14 +67,13 @@ def importance_and_variance(run: Run, context: Context) -> Findings:
             expected = f"{theoretical_slope(predictor, rho):.2f} in a linear model"
             about, reason = {"state": state, "rho": round(rho, 3)}, "synapses above the floor of curvature"
             yield row(M06, slope, quantity, condition=about, published=expected, reason=reason)
-    yield from panels(run, _CAPTIONS, M06, (9, 3.4))
+    by_figure = (
+        "fig5a fig5b fig5c fig5a-converged fig5b-converged fig5c-converged app6-fig1a app6-fig2a app6-fig2b"
+    )
+    yield from panels(run, f"{by_figure} curvature slopes convergence", M06, (9, 3.4))
     ratio = result.sigma_over_theory.sel(quantile=0.5, c_factor=1.0)
     medians = [f"{10 ** float(ratio.sel(state=state).median()):.2f} in the {state} state" for state in STATES]
     yield (
         f"Median sigma over the optimum for the curvature a synapse sees: {', '.join(medians)}. The "
         "published state is a transient: phi moves by at most the learning rate per step."
-    )
-    yield (
-        "The Hessian of the figures is the squared gradient of a minibatch whose images share a draw of the "
-        "weights; the curvature (generalised Gauss-Newton under the noise) is what the optimum depends on."
     )

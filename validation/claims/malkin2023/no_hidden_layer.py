@@ -44,7 +44,12 @@ M10 = Claim(
 
 @measures(M10, experiment="signatures")
 def slopes_without_hidden_layer(run: Run, context: Context) -> Findings:
-    """Compare the slopes of the network without hidden layers, in both states, with the analytic ones."""
+    """Compare the slopes of the network without hidden layers, in both states, with the analytic ones.
+
+    Without a hidden layer, variance follows the curvature and x^2 with the analytic slopes once it has
+    settled; against the published estimates of Hessian and learning rate, whose gradients are partly due to
+    the noise itself, the slopes are flatter, and in the transient all of them are.
+    """
     from rate_models.experiments.bayesian_signatures import theoretical_slope
 
     result = run.result
@@ -65,18 +70,18 @@ def slopes_without_hidden_layer(run: Run, context: Context) -> Findings:
     words = "slope of log variance, signed as published, second layer, least certain"
     by_case = means_along(signed(second), ("predictor", "rho"))
     yield row(DEEPER, by_case, words, along="case")
-    caption = "Network without hidden layers: simulated, analytic and recorded slopes (appendix 5 figure 1)."
-    yield from panels(run, {"app5-fig1": caption}, M10, (9, 3.4))
-    yield (
-        "Without a hidden layer, variance follows the curvature and x^2 with the analytic slopes once it has "
-        "settled; against the published estimates of Hessian and learning rate, whose gradients are partly "
-        "due to the noise itself, the slopes are flatter, and in the transient all of them are."
-    )
+    yield from panels(run, "app5-fig1", M10, (9, 3.4))
 
 
 @measures(M10, rendering=Rendering.RECORDED, data_sets=("ko2013",))
 def nearest_cost(context: Context) -> Findings:
-    """Compare the recorded slope on rate with those that the four costs predict, under two scalings."""
+    """Compare the recorded slope on rate with those that the four costs predict, under two scalings.
+
+    Equation 54b is a slope on the mean of x². If spikes are rare and x counts them, that mean grows as the
+    rate; the recorded slope then lies nearest to actin, rho = 4/3, with all four costs in its interval. Only
+    if it grows as the square of the rate, as where x is the rate itself, is it nearest to rho = 2, as
+    published.
+    """
     recorded = recorded_slopes(context.seed, 2_000 if context.is_quick else 20_000)[MAIN]
     for scaling in INPUT_POWERS:
         slopes = analytic_slopes(scaling)
@@ -92,9 +97,3 @@ def nearest_cost(context: Context) -> Findings:
         "(black) and lines of the slope that each cost predicts, through the centre of the data."
     )
     yield ClaimFigure(comparison_figure(recordings, recorded.value), caption)
-    yield (
-        "Equation 54b is a slope on the mean of x². If spikes are rare and x counts them, that mean grows as "
-        "the rate; the recorded slope then lies nearest to actin, rho = 4/3, with all four costs in its "
-        "interval. Only if it grows as the square of the rate, as where x is the rate itself, is it nearest "
-        "to rho = 2, as published."
-    )

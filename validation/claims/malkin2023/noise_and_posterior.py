@@ -31,18 +31,17 @@ M11 = Claim(
     MALKIN,
     (CORRELATED, FLATTER, NEARER, ANALYTIC),
 )
-_CAPTIONS = {
-    "fig7a": "Posterior (dashed) and optimised noise (solid) of two synapses (figure 7a).",
-    "fig7b": "Optimal against posterior variance for each rho, analytic (figure 7b).",
-    "fig7c": "Optimal against posterior variance for three c, analytic (figure 7c).",
-    "trained": "Trained noise against the variational posterior, every synapse of its layer's sample.",
-}
 _mean = partial(mean_of, unit="networks")
 
 
 @measures(M11, experiment="posterior")
 def noise_and_posterior(run: Run, context: Context) -> Findings:
-    """Train the same network by variational inference and under each cost; compare noise and posterior."""
+    """Train the same network by variational inference and under each cost; compare noise and posterior.
+
+    One s serves every rho: the optimised noise of a synapse equals its posterior standard deviation where
+    that is s. The paper chose c so that the scales match, without naming it; prior and schedule are not
+    stated.
+    """
     for posterior in (str(name) for name in run.result.posterior.values):
         part, condition = run.result.sel(posterior=posterior), {"posterior": posterior}
         is_published = posterior == "variational"
@@ -63,12 +62,7 @@ def noise_and_posterior(run: Run, context: Context) -> Findings:
     words = "rms of log sigma / posterior sd at the best s: largest rho minus smallest"
     reason = "; ".join(f"rho {rho:.3g}: {float(best.sel(rho=rho).mean()):.2f}" for rho in best.rho.values)
     yield row(M11, _mean(best.isel(rho=-1) - best.isel(rho=0)), words, reason=reason)
-    yield from panels(run, _CAPTIONS, M11, (9, 3.4))
-    yield (
-        "One s serves every rho: the optimised noise of a synapse equals its posterior standard deviation "
-        "where that is s. The paper chose c so that the scales match, without naming it; "
-        "prior and schedule are not stated."
-    )
+    yield from panels(run, "fig7a fig7b fig7c trained", M11, (9, 3.4))
 
 
 @measures(M11, rendering=Rendering.ANALYTIC)

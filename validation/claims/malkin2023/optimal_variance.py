@@ -46,7 +46,12 @@ _SCALE = 0.1 * pq.mV
 
 @measures(M09)
 def slopes_of_optimal_variance(context: Context) -> Findings:
-    """Optimise the sd of every synapse of a simulated linear model and fit the slopes of eq. 54."""
+    """Optimise the sd of every synapse of a simulated linear model and fit the slopes of eq. 54.
+
+    Eq. 29 is printed with square roots; eq. 28 and the minimum found by search show that the root of order
+    rho + 2 is meant. The learning rate is 1 / root mean square gradient of the data; it and the posterior
+    variance of the full covariance are estimates: they scatter about the lines.
+    """
     n_synapses, n_times = (150, 4_000) if context.is_quick else (400, 40_000)
     regressors, importance = simulated_linear_model(n_synapses, n_times, np.random.default_rng(context.seed))
     how = "golden-section search of H sigma^2 / 2 + (s / sigma)^rho / rho, four costs"
@@ -69,11 +74,6 @@ def slopes_of_optimal_variance(context: Context) -> Findings:
     )
     draw = partial(plot_optimal_variance, regressors=regressors, variance=variance)
     yield claim_figure(draw, caption, (10, 3.8))
-    yield (
-        "Eq. 29 is printed with square roots; eq. 28 and the minimum found by search show that the root of "
-        "order rho + 2 is meant. The learning rate is 1 / root mean square gradient of the data; it "
-        "and the posterior variance of the full covariance are estimates: they scatter about the lines."
-    )
 
 
 def slope_rows(
@@ -116,7 +116,7 @@ def noise_of_a_regression_unit(run: Run, context: Context) -> Findings:
         f"Linear unit with {result.sizes['synapse']} inputs of different strength, {result.attrs['n_data']} "
         f"data, {result.sizes['seed']} seeds: trained noise against sigma^(rho+2) = s^rho / H (line: equal)."
     )
-    yield from panels(run, {"sigma": caption}, M09, (6, 4))
+    yield from panels(run, "sigma", M09, (6, 4), caption=caption)
 
 
 UNITS = "seeds of data and noise"

@@ -20,32 +20,28 @@ SMALLER = Clause(
 )
 M08 = Claim("M08", "Recorded: synapses with higher p change less after LTP induction", MALKIN, (SMALLER,))
 
-MAIN = relations.Reading("LTP", "dw / w")
-OTHERS = relations.other_readings(
-    MAIN,
-    {"rank": True},
-    {"change": "log(w after / w before)"},
-    {"rows": "LTP, recorded under LTP only"},
-    {"given": "log frequency and timing"},
-    {"change": "|dw| (mV)"},
-    {"change": "|dp| / p"},
-    {"change": "|dq| / q"},
-)
+READINGS = relations.POTENTIATION
+MAIN = READINGS[0]
 
 
 @measures(M08, data_sets=("sjostrom2001",))
 def potentiation(context: Context) -> Findings:
-    """Correlate release probability before induction with the potentiation that follows."""
+    """Correlate release probability before induction with the potentiation that follows.
+
+    The statement holds for the increase relative to the strength before. Taken literally, for the increase of
+    the synaptic mean itself, the sign is the opposite: in mV, synapses with higher p grow more. Nearly all of
+    it is presynaptic: the relative change of p falls with p before (p is bounded by one), that of q hardly
+    depends on it. As for S18, an increase in mV that had nothing to do with the synapse would give a
+    correlation of the relative increase as strong as the recorded one.
+    """
     recordings, rng = read_sjostrom2001(), np.random.default_rng(context.seed)
     n_draws = 4_000 if context.is_quick else 20_000
-    correlations = relations.correlations_under(recordings, (MAIN, *OTHERS), rng, n_draws)
-    for reading, estimate in correlations.items():
-        subject = SMALLER if reading is MAIN else M08
-        yield row(subject, estimate, reading.quantity, condition=reading.condition)
+    correlations = relations.correlations_under(recordings, READINGS, rng, n_draws)
+    for each, r in correlations.items():
+        yield row(SMALLER if each is MAIN else M08, r, each.quantity, condition=each.condition)
     ltp = recordings.induced("LTP")
-    additive = relations.by_coupling(
-        correlations_if_additive(ltp, n_draws, rng=rng), correlations[MAIN].value
-    )
+    drawn = correlations_if_additive(ltp, n_draws, rng=rng)
+    additive = relations.by_coupling(drawn, correlations[MAIN].value)
     condition = {"rows": "LTP", "supposed": "change in mV independent of the synapse"}
     yield row(M08, additive, "correlation of p before with dw / w without any relation", condition=condition)
     caption = (
@@ -53,10 +49,3 @@ def potentiation(context: Context) -> Findings:
         "expected strength; right: the same increase in mV, which rises with p. Lines: least squares."
     )
     yield ClaimFigure(relations.potentiation_figure(ltp, correlations), caption)
-    yield (
-        "The statement holds for the increase relative to the strength before. Taken literally, for the "
-        "increase of the synaptic mean itself, the sign is the opposite: in mV, synapses with higher p grow "
-        "more. Nearly all of it is presynaptic: the relative change of p falls with p before (p is bounded "
-        "by one), that of q hardly depends on it. As for S18, an increase in mV that had nothing to do with "
-        "the synapse would give a correlation of the relative increase as strong as the recorded one."
-    )

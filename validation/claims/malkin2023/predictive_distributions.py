@@ -27,18 +27,17 @@ M13 = Claim(
     MALKIN,
     (BAYES, FOLLOWS, FARTHER, NARROW, EVEN, MISFIT),
 )
-_CAPTIONS = {
-    "app4-fig1a": "Predictive distribution of variational Bayes (appendix 4 figure 1a).",
-    "app4-fig1b": "Predictive distributions under the overall cost (appendix 4 figure 1b).",
-    "distance": "Distance of the predictive distributions to that of variational Bayes.",
-}
 _UNIT = "seeds of data and network"
 _ratio = partial(mean_of, scale="ratio", unit=_UNIT)
 
 
 @measures(M13, experiment="predictive")
 def predictive_distributions(run: Run, context: Context) -> Findings:
-    """Train regression networks by variational Bayes and under each cost, and compare their predictions."""
+    """Train regression networks by variational Bayes and under each cost, and compare their predictions.
+
+    Number and place of the data, prior, nonlinearity (rectified), s and training are not stated in the paper;
+    s is chosen per network as the one whose predictions are nearest to variational Bayes.
+    """
     from rate_models.experiments.predictive_distributions import distance_to_variational, target_function
 
     result = run.result
@@ -67,11 +66,7 @@ def predictive_distributions(run: Run, context: Context) -> Findings:
     words = "error of the mean prediction, largest c over smallest"
     estimate = means_along(error.isel(s=-1) / error.isel(s=0), "rho", "ratio", unit=_UNIT)
     yield row(MISFIT, estimate, words, along="rho")
-    yield from panels(run, _CAPTIONS, M13, (9, 3.4))
-    yield (
-        "Number and place of the data, prior, nonlinearity (rectified), s and training are not stated in the "
-        "paper; s is chosen per network as the one whose predictions are nearest to variational Bayes."
-    )
+    yield from panels(run, "app4-fig1a app4-fig1b distance", M13, (9, 3.4))
 
 
 def _without_data(result: xr.Dataset, sd: xr.DataArray) -> Any:

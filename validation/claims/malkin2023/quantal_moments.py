@@ -7,9 +7,9 @@ import quantities as pq
 from matplotlib.figure import Figure
 from scipy.special import chdtrc
 
-from biophys.estimates import exactly, gaussian
+from biophys.estimates import exactly, mean_of_known
 from biophys.palette import BLUE, VERMILION
-from biophys.quantal import QuantalSynapse, sampling_errors
+from biophys.quantal import QuantalSynapse, drawn_moments, sampling_errors
 from validation.criteria import equals, exact
 from validation.registry import Context, Findings, claim_figure, measures
 from validation.statement import MALKIN, Claim, Clause, Rendering, row
@@ -34,33 +34,23 @@ def quantal_moments(context: Context) -> Findings:
     summed = mean, np.sum(pmf * (response - mean[:, None]) ** 2, axis=1)
     formulas = synapses.mean.magnitude, synapses.variance.magnitude
     off = max(float(np.max(np.abs(a / b - 1))) for a, b in zip(summed, formulas, strict=True))
-    yield row(
-        FORMULAS, exactly(off, n=30, unit="synapses"), "largest relative difference of npq and np(1-p)q^2"
-    )
-    drawn = drawn_moments(synapses, n_spikes, rng)
-    errors = sampling_errors(synapses, n_spikes)
+    quantity = "largest relative difference of npq and np(1-p)q^2"
+    yield row(FORMULAS, exactly(off, n=30, unit="synapses"), quantity)
+    drawn, errors = drawn_moments(synapses, n_spikes, rng), sampling_errors(synapses, n_spikes)
     ratios = {
-        name: (drawn[k] / formulas[k], errors[k] / formulas[k]) for k, name in enumerate(("mean", "variance"))
+        m: (d / f, e / f) for m, d, e, f in zip(("mean", "variance"), drawn, errors, formulas, strict=True)
     }
     for moment, (ratio, error) in ratios.items():
         quantity = f"{moment} of drawn responses over its formula, mean over synapses"
         chi2, size = float(np.sum(((ratio - 1) / error) ** 2)), ratio.size
         how = f"chi-square over synapses {chi2:.1f}, {size} df, p = {float(chdtrc(size, chi2)):.2g}"
-        of_mean = float(np.sqrt(np.sum(error**2))) / size
-        estimate = gaussian(float(ratio.mean()), of_mean, n=size * n_spikes, unit="spikes", how=how)
+        estimate = mean_of_known(ratio, error, n=size * n_spikes, unit="spikes", how=how)
         yield row(DRAWN, estimate, quantity, condition={"spikes": n_spikes})
     caption = (
         f"Drawn moments over n p q and n p (1 - p) q², {synapses.size} synapses (p from 0.05 to 0.9, n from "
         f"1 to 20), {n_spikes} spikes each, 95 % intervals."
     )
     yield claim_figure(partial(_draw, ratios), caption, (7, 3.8))
-
-
-def drawn_moments(synapses: QuantalSynapse, n_spikes: int, rng: np.random.Generator) -> np.ndarray:
-    """Return mean and variance of the responses of each synapse, shape (2, synapses)."""
-    each = (QuantalSynapse(n, p, q) for n, p, q in zip(synapses.n, synapses.p, synapses.q, strict=True))
-    responses = (synapse.sample(n_spikes, rng=rng).magnitude for synapse in each)
-    return np.array([(drawn.mean(), drawn.var(ddof=1)) for drawn in responses]).T
 
 
 def _draw(ratios: dict[str, tuple[np.ndarray, np.ndarray]], figure: Figure) -> None:

@@ -10,10 +10,6 @@ FALLS = Clause(
     "M05a", "the cost of unequal noise falls with its mean", "fig 3b", in_every(below(0.0), "rho"), "falls"
 )
 M05 = Claim("M05", "Reliability cost falls with mean sigma, differently for each rho", MALKIN, (FALLS,))
-_CAPTIONS = {
-    "fig3b": "Summed reliability cost against the mean standard deviation (figure 3b).",
-    "atp": "Accuracy against the ATP that the reliability of all synapses would cost, realised as n, p, q.",
-}
 
 
 @measures(M05, experiment="reliability")
@@ -32,4 +28,4 @@ def reliability_cost(run: Run, context: Context) -> Findings:
     words = "summed cost of heterogeneous noise over that of one synapse at rms sigma, largest over c"
     published = "1.03 to 1.41 in the published results"
     yield row(M05, means_along(excess, "rho", "ratio"), words, along="rho", published=published)
-    yield from panels(run, _CAPTIONS, M05, (9, 3.4))
+    yield from panels(run, "fig3b atp", M05, (9, 3.4))

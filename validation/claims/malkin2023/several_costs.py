@@ -40,5 +40,4 @@ def several_costs(run: Run, context: Context) -> Findings:
         yield row(NOISE, estimate(rise, "ratio"), words, condition=condition)
     words = "accuracy of heterogeneous minus homogeneous noise at the same c, mean over the sweep"
     yield row(BETTER, estimate(advantage(mixture)), words)
-    caption = "Accuracy against mean sigma where a synapse pays all four costs at once."
-    yield from panels(run, {"mixture": caption}, M16, (9, 3.4))
+    yield from panels(run, "mixture", M16, (9, 3.4))

@@ -6,13 +6,7 @@ from functools import cache, partial
 import numpy as np
 
 from biophys.estimates import Estimate
-from biophys.recordings.epsp_variability import (
-    MAIN,
-    READINGS,
-    SlopeReading,
-    slope_of_variability,
-    slopes_figure,
-)
+from biophys.recordings.epsp_variability import MAIN, READINGS, SlopeReading, slopes_figure, slopes_under
 from validation.criteria import below, exact, in_every
 from validation.data.recordings import read_ko2013
 from validation.registry import ClaimFigure, Context, Findings, measures
@@ -46,24 +40,33 @@ M07 = Claim(
 @cache
 def recorded_slopes(seed: int, n_resamples: int) -> Mapping[SlopeReading, Estimate]:
     """Return the slope in the recordings of Ko et al. (2013) under each of `READINGS`."""
-    recordings, rng = read_ko2013(), np.random.default_rng(seed)
-    return {
-        reading: slope_of_variability(recordings, reading, rng=rng, n_resamples=n_resamples)
-        for reading in READINGS
-    }
+    return slopes_under(read_ko2013(), READINGS, np.random.default_rng(seed), n_resamples)
 
 
 @measures(M07, data_sets=("ko2013",))
 def variability_and_rate(context: Context) -> Findings:
-    """Regress EPSP variability on presynaptic rate under every reading of the two."""
+    """Regress EPSP variability on presynaptic rate under every reading of the two.
+
+    The published slope is reproduced by the variance of the EPSP with its dependence on the mean EPSP
+    regressed out jointly (log var on log rate and log mean), with the rate foopsi_mean and least squares.
+    Regressing the mean out first gives -0.60, the coefficient of variation -0.61; no other reading rounds to
+    -0.62. Variance without normalisation does not depend on the rate.
+
+    All readings have the same sign, but their slopes lie between -0.2 and -2.2, depending on the
+    normalisation and on which of the two rate estimates is used: a slope on a rate in undocumented units,
+    which may be a power of the true rate, does not fix an exponent.
+
+    Error in the estimated rates draws the slope towards zero, and so the implied exponent upwards.
+
+    Cells are inferred: connections with identical rate estimates are taken to share the presynaptic cell (112
+    cells for 136 connections).
+    """
     slopes = recorded_slopes(context.seed, 2_000 if context.is_quick else 20_000)
     quantity = "log-log slope of EPSP variability on presynaptic rate"
-    for reading, slope in slopes.items():
-        yield row(SLOPE if reading is MAIN else M07, slope, quantity, condition=reading.condition)
+    for each, slope in slopes.items():
+        yield row(SLOPE if each is MAIN else M07, slope, quantity, condition=each.condition)
     # The variance itself is not normalised by anything.
-    normalised = {
-        reading.label: slope for reading, slope in slopes.items() if reading.variability != "variance"
-    }
+    normalised = {each.label: slope for each, slope in slopes.items() if each.variability != "variance"}
     yield row(FALLS, normalised, f"{quantity}, where it is least certain", along="reading")
     recordings = read_ko2013()
     caption = (
@@ -73,18 +76,3 @@ def variability_and_rate(context: Context) -> Findings:
         "cells; the dashed line is the published slope."
     )
     yield ClaimFigure(slopes_figure(recordings, slopes, PUBLISHED_SLOPE), caption)
-    yield from _REMARKS
-
-
-_REMARKS = (
-    "The published slope is reproduced by the variance of the EPSP with its dependence on the mean EPSP "
-    "regressed out jointly (log var on log rate and log mean), with the rate foopsi_mean and least squares. "
-    "Regressing the mean out first gives -0.60, the coefficient of variation -0.61; no other reading rounds "
-    "to -0.62. Variance without normalisation does not depend on the rate.",
-    "All readings have the same sign, but their slopes lie between -0.2 and -2.2, depending on the "
-    "normalisation and on which of the two rate estimates is used: a slope on a rate in undocumented units, "
-    "which may be a power of the true rate, does not fix an exponent.",
-    "Error in the estimated rates draws the slope towards zero, and so the implied exponent upwards.",
-    "Cells are inferred: connections with identical rate estimates are taken to share the presynaptic cell "
-    "(112 cells for 136 connections).",
-)

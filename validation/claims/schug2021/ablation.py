@@ -1,45 +1,32 @@
 """S11: what the model loses without one or both of its mechanisms."""
 
 import itertools
-from collections.abc import Callable
+from typing import Any
 
 from validation.claims.schug2021.task_sequences import TUNED, sequences_of
-from validation.criteria import Criterion, equals, significant
+from validation.criteria import equals, significant
 from validation.registry import Context, Findings, Run, measures, panels
 from validation.statement import SCHUG, Claim, Clause, row
 
-_BENCHMARKS = ("split_mnist", "permuted_mnist")
-
-
-def _clauses(
-    letters: str, text: str, published: tuple, criterion: Callable[[float], Criterion]
-) -> dict[str, Clause]:
-    """Return a clause for each sequence of tasks, by its name."""
-    return {
-        benchmark: Clause(f"S11{letter}", f"{text}, {benchmark}", "fig 5a and text", criterion(number))
-        for letter, benchmark, number in zip(letters, _BENCHMARKS, published, strict=True)
-    }
-
-
 # Levels of the published tests; where only "p < 0.01 or p < 0.05" is said, the latter.
-_LOSSES = {
-    ("full", "ghost"): _clauses("ab", "fixed release (ghost p) loses", (0.05, 0.01), significant),
-    ("full", "neither"): _clauses("ef", "neither mechanism loses", (0.05, 0.05), significant),
-    ("ghost", "neither"): _clauses(
-        "gh", "neither mechanism loses against ghost p", (0.05, 0.05), significant
-    ),
-    ("full", "no_freezing"): {},
-    ("full", "no_modulation"): {},
-    ("full", "misnormalised_ghost"): {},
+_LOSSES: dict[tuple[str, ...], Any] = {
+    ("full", "ghost"): ("ab", "fixed release (ghost p) loses", significant(0.05), significant(0.01)),
+    ("size",): ("cd", "size of the loss by ghost p", equals(1.4, 1.0), equals(5.6, 1.0)),
+    ("full", "neither"): ("ef", "neither mechanism loses", *[significant(0.05)] * 2),
+    ("ghost", "neither"): ("gh", "neither mechanism loses against ghost p", *[significant(0.05)] * 2),
 }
-_SIZES = _clauses("cd", "size of the loss by ghost p", (1.4, 5.6), lambda loss: equals(loss, 1.0))
+CLAUSES = {
+    (pair, tasks): Clause(f"S11{letter}", f"{text}, {tasks}", "fig 5a and text", criterion)
+    for pair, (letters, text, *criteria) in _LOSSES.items()
+    for letter, tasks, criterion in zip(letters, ("split_mnist", "permuted_mnist"), criteria, strict=True)
+}
 S11 = Claim(
     "S11",
     'Ablation: fixed ("ghost") release probability loses 1.4 points on Split MNIST (t = 3.44, p < 0.05) and '
     "5.6 on Permuted MNIST (t = 6.72, p < 0.01); removing both consolidation mechanisms loses accuracy on "
     "both; all pairwise comparisons are significant",
     SCHUG,
-    tuple(sorted((c for each in (*_LOSSES.values(), _SIZES) for c in each.values()), key=lambda c: c.id)),
+    tuple(CLAUSES.values()),
 )
 _ARMS = {
     "full": "full model",
@@ -57,16 +44,17 @@ def ablation(run: Run, context: Context) -> Findings:
     quantity = "loss of mean final accuracy by the ablation (points)"
     for tasks, source in itertools.product(sequences_of(run, "split", "permuted"), ("arm", "tuned")):
         here = tasks.setting(TUNED if source == "tuned" else "")
-        for (first, second), clauses in _LOSSES.items():
+        others = ("no_freezing", "no_modulation", "misnormalised_ghost")
+        judged = (("full", "ghost"), ("full", "neither"), ("ghost", "neither"))
+        for first, second in (*judged, *(("full", other) for other in others)):
             names = f"{first}_{source}", f"{second}_{source}"
             if not tasks.has(*names):
                 continue
-            subjects = [clauses.get(tasks.published_as, S11)]
+            subjects = [CLAUSES.get(((first, second), tasks.published_as), S11)]
             # A number of the published networks says nothing of smaller ones.
             if second == "ghost" and not here.departures:
-                subjects.append(_SIZES[tasks.name])
+                subjects.append(CLAUSES[("size",), tasks.name])
             condition = {"tasks": tasks.name, "with": _ARMS[first], "without": _ARMS[second]}
             for subject in subjects:
                 yield row(subject, tasks.advantage(*names), quantity, setting=here, condition=condition)
-    caption = "The model without one or both of its mechanisms; mean and 95 % interval over seeds."
-    yield from panels(run, {"ablation": caption}, S11, (9, 4))
+    yield from panels(run, "ablation", S11, (9, 4))

@@ -24,5 +24,4 @@ def costly_synapses(run: Run, context: Context) -> Findings:
             subject = clause if model == FIGURES_RULE else S04
             reason = f"smallest probability within one weight matrix {layers:.2f}"
             yield row(subject, estimate, clause.text, condition={"p rule": model}, reason=reason)
-    caption = "Energy of synapses with low and with high release probability."
-    yield from panels(run, {"fig2c": caption}, S04)
+    yield from panels(run, "fig2c", S04)

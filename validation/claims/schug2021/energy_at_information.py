@@ -1,8 +1,6 @@
 """S24: energy at equal information, along the curve of penalties."""
 
 import numpy as np
-import xarray as xr
-from numpy.typing import NDArray
 
 from biophys.estimates import mean_of
 from validation.claims.schug2021.energy_networks import NAMES, present
@@ -31,6 +29,8 @@ _PAIRS = {
 @measures(S24, experiment="energy")
 def energy_at_information(run: Run, context: Context) -> Findings:
     """Compare the energy of two models at five levels of information that both reach, seed by seed."""
+    from rate_models.experiments.energy_figures import energy_at_levels
+
     at = run.result.isel(epoch=-1).sortby("l2", ascending=False)
     for pair, subject in present(run.result, _PAIRS).items():
         information = at.information.sel(model=list(pair))
@@ -42,22 +42,9 @@ def energy_at_information(run: Run, context: Context) -> Findings:
             yield row(subject, None, words, reason=apart)
             continue
         levels = np.linspace(low, high, 5)
-        first, second = (_energy(at.sel(model=model), levels) for model in pair)
+        first, second = (energy_at_levels(at.sel(model=model), levels) for model in pair)
         ratios = {
             f"{level:.2f} bit": mean_of(values, "ratio", unit="networks", how="paired seeds")
             for level, values in zip(levels, (first / second).T, strict=True)
         }
         yield row(subject, ratios, words, along="information")
-
-
-def _energy(at: xr.Dataset, levels: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the energy at which each network reaches these levels, shape (seed, level).
-
-    Between penalties, which come from the strongest to the weakest, the logarithm of the energy is taken as
-    linear. Information that falls as energy rises is no reason to spend it: the largest so far counts.
-    """
-    information = np.maximum.accumulate(at.information.transpose("seed", "l2").values, axis=1)
-    energy = np.log(at.synaptic_energy.transpose("seed", "l2").values)
-    steps = [np.unique(reached, return_index=True) for reached in information]
-    results = [np.interp(levels, x, spent[at]) for (x, at), spent in zip(steps, energy, strict=True)]
-    return np.exp(np.array(results))

@@ -1,11 +1,12 @@
 """S21: how often many release sites fail together."""
 
-import numpy as np
+import itertools
+from functools import partial
+
 import quantities as pq
-from matplotlib.figure import Figure
 
 from biophys.estimates import exactly
-from biophys.palette import BLUE, VERMILION
+from biophys.optima_plots import plot_failing_together
 from biophys.quantal import QuantalSynapse
 from validation.criteria import exact
 from validation.registry import Context, Findings, claim_figure, measures
@@ -34,39 +35,19 @@ S21 = Claim(
 
 @measures(S21)
 def failures_of_many_sites(context: Context) -> Findings:
-    """Find the release probability at which N sites fail together in 0.3 to 0.4 of spikes."""
+    """Find the release probability at which N sites fail together in 0.3 to 0.4 of spikes.
+
+    The statement needs a p of 0.09 to 0.11 at ten sites. That is what the recordings behind it show by the
+    reading of Harris et al. (2012, p. 766): about 0.7 with one site, 0.25 to 0.4 with four, 0.1 with ten.
+    """
     for n, cited in CITED_RELEASE.items():
         high, low = (float(QuantalSynapse(n, p, 1.0 * pq.mV).failure_probability) for p in cited)
         quantity = "(1 - p)^N at the recorded p that Harris et al. (2012) cite"
         condition = {"N": n, "p": " to ".join(f"{p:g}" for p in dict.fromkeys(cited))}
         estimate = exactly((low + high) / 2, how=f"{low:.3g} to {high:.3g} over the cited p")
         yield row(TEN_SITES if n == 10 else S21, estimate, quantity, condition=condition, published="0.3-0.4")
-    for n in (10, 5, 1):
-        for failure in (0.4, 0.3):
-            quantity = "release probability at which no site releases with the given probability"
-            needed = exactly(1.0 - failure ** (1.0 / n))
-            condition = {"N": n, "no release": failure}
-            yield row(S21, needed, quantity, condition=condition)
-    caption = (
-        "Band: the release probabilities that the statement needs (computed, not sampled). Bars: recorded "
-        "ones of Branco et al. (2008) and Hardingham et al. (2010)."
-    )
-    yield claim_figure(_draw, caption, (6, 3.8))
-    yield (
-        "The statement needs a p of 0.09 to 0.11 at ten sites. That is what the recordings behind it show "
-        "by the reading of Harris et al. (2012, p. 766): about 0.7 with one site, 0.25 to 0.4 with four, "
-        "0.1 with ten."
-    )
-
-
-def _draw(figure: Figure) -> None:
-    axes = figure.subplots()
-    n = np.arange(1, 21)
-    axes.fill_between(n, 1 - 0.4 ** (1 / n), 1 - 0.3 ** (1 / n), color=BLUE, alpha=0.4)
-    for cited, (low, high) in CITED_RELEASE.items():
-        axes.plot([cited, cited], [low - 0.008, high + 0.008], color=VERMILION, linewidth=5)
-    axes.plot([], [], color=VERMILION, linewidth=5, label="recorded, as Harris et al. (2012) cite them")
-    axes.legend(fontsize=8)
-    axes.set(xlabel="number of release sites N", ylabel="release probability p of each site", ylim=(0, 0.8))
-    axes.set_title("p at which (1 - p)^N lies between 0.3 and 0.4", fontsize=10)
-    axes.set_xticks([1, 5, 10, 15, 20])
+    quantity = "release probability at which no site releases with the given probability"
+    for n, failure in itertools.product((10, 5, 1), (0.4, 0.3)):
+        needed = exactly(1.0 - failure ** (1.0 / n))
+        yield row(S21, needed, quantity, condition={"N": n, "no release": failure})
+    yield claim_figure(partial(plot_failing_together, cited=CITED_RELEASE), size=(6, 3.8))

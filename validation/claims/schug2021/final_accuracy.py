@@ -79,12 +79,7 @@ def final_accuracy(run: Run, context: Context) -> Findings:
                 labels = {"method": METHODS[name].label, "over": METHODS[other].label}
                 here, condition = tasks.setting(departure_of(other)), {"tasks": tasks.name, **labels}
                 yield row(subject, ahead, quantity, setting=here, condition=condition)
-    captions = {
-        "final_accuracy": "Mean final accuracy, one dot a seed; diamonds: published.",
-        "search": "Every trial of the search against its learning rate, on held-out training images.",
-        "transfer": "Forgetting, backward and forward transfer; one mark per seed.",
-    }
-    yield from panels(run, captions, S10, (9, 4))
+    yield from panels(run, "final_accuracy search transfer", S10, (9, 4))
     counts = np.unique(np.isfinite(run.result.trial_score).sum("trial"))
     yield (
         f"{SEARCHED.capitalize()}: a random search on held-out training images, each method with as many "

@@ -36,5 +36,4 @@ def first_task(run: Run, context: Context) -> Findings:
             reason = f"task 1 after the later tasks: {kept[1]:.1f} % with, {kept[0]:.1f} % without"
             later = difference_of(*falls, unit="networks")
             yield row(subject, later, quantity, setting=here, condition=condition, reason=reason)
-    caption = "Accuracy on the first task after each task; mean and 95 % interval, or both of two seeds."
-    yield from panels(run, {"first_task": caption}, S09, (9, 4))
+    yield from panels(run, "first_task", S09, (9, 4))

@@ -29,5 +29,4 @@ def fisher_information(run: Run, context: Context) -> Findings:
         quantity = "Fisher information: the same over pairs within one weight matrix"
         condition = {"p rule": model, "labels": "observed"}
         yield row(S05, means_along(within, "layer"), quantity, condition=condition, along="matrix")
-    caption = "Fisher information (observed labels, mean network, test images) of synapses by p."
-    yield from panels(run, {"fig2d": caption}, S05)
+    yield from panels(run, "fig2d", S05)

@@ -43,5 +43,4 @@ def fixed_release(run: Run, context: Context) -> Findings:
     condition, reason = {"fixed p": float(best.fixed_p)}, f"bit per 1000 units: {curve}"
     gained = mean_of(gain, "ratio", unit="networks")
     yield row(BELOW_ONE, gained, quantity, condition=condition, reason=reason)
-    caption = "Information per energy against a fixed release probability."
-    yield from panels(run, {"app1-fig1c": caption}, S16)
+    yield from panels(run, "app1-fig1c", S16)

@@ -45,11 +45,7 @@ def frozen_synapses(run: Run, context: Context) -> Findings:
             about: dict[str, Any] = {"setting": tasks.setting(), "condition": {"tasks": tasks.name}}
             reason = f"{values[:, 1].mean():.3g} after one task, {values[:, -1].mean():.3g} after all"
             yield row(subject, growth, quantity, along="task", reason=reason, **about)
-    captions = {
-        "by_task": "Final accuracy on every task; mean and 95 % interval, or both of two seeds.",
-        "release_probability": "Mean release probability and share of frozen synapses after each task.",
-    }
-    yield from panels(run, captions, S17, (9, 4))
+    yield from panels(run, "by_task release_probability", S17, (9, 4))
     shown = ("presynaptic", "none", "ewc", "bgd", "joint")
     for tasks in sequences_of(run, "split"):
         names = [name for name in shown if tasks.has(name)]

@@ -45,7 +45,11 @@ SHUFFLES = {"matrix": "all entries of a weight matrix", "partners": "among the p
 
 @measures(S06, experiment="energy")
 def important_inputs(run: Run, context: Context) -> Findings:
-    """Test important synapses per neuron against their shuffle in every matrix, and look at D by penalty."""
+    """Test important synapses per neuron against their shuffle in every matrix, and look at D by penalty.
+
+    Figures 2 and 3 do not name their penalty: judged is that of the program, 0.01. Nor is it said what is
+    shuffled: judged is a shuffle of all entries of a matrix.
+    """
     here, shown = setting_here(run), shown_networks(run, context).result
     at, last = at_shown_l2(shown), int(shown.layer[-1])
     for shuffle in SHUFFLES:
@@ -67,15 +71,7 @@ def important_inputs(run: Run, context: Context) -> Findings:
     how = f"p from {float(p.min()):.2g} to {float(p.max()):.2g}, median {float(p.median()):.2g}"
     quantity = "share of networks with p >= 0.01 for the inputs of the ten output neurons"
     yield row(OUTPUT_NEURONS, share_of(p >= _LEVEL, unit="networks", how=how), quantity)
-    captions = {
-        "fig3a": "Important inputs per neuron of the second hidden layer, learned and shuffled.",
-        "app1-fig2a": "Important inputs and outputs per neuron of every weight matrix.",
-    }
-    yield from panels(run, captions, S06)
-    yield (
-        "Figures 2 and 3 do not name their penalty: judged is that of the program, 0.01. Nor is it said what "
-        "is shuffled: judged is a shuffle of all entries of a matrix."
-    )
+    yield from panels(run, "fig3a app1-fig2a", S06)
 
 
 def _test(at: xr.Dataset) -> Estimate:

@@ -46,5 +46,4 @@ def information_per_activity(run: Run, context: Context) -> Findings:
         # Penalties at which both models answered well.
         quotients = (ratio.sel(model=first) / ratio.sel(model=second)).dropna("l2", how="all")
         yield row(clause, means_along(quotients, "l2", "ratio"), clause.text, along="L2")
-    caption = "Information per activity of the hidden units against the L2 penalty."
-    yield from panels(run, {"app1-fig1b": caption}, S15)
+    yield from panels(run, "app1-fig1b", S15)

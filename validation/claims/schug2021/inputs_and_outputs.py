@@ -53,5 +53,4 @@ def inputs_and_outputs(run: Run, context: Context) -> Findings:
         yield row(judged, by_layer[str(layer)], quantity, condition=condition)
         by_l2 = run.result.input_output_r.sel(model=FIGURES_RULE, hidden_layer=layer)
         yield row(S08, means_along(by_l2, "l2", "correlation"), quantity, condition=condition, along="L2")
-    caption = "Important outputs against important inputs of hidden neurons."
-    yield from panels(run, {"app1-fig2b": caption}, S08)
+    yield from panels(run, "app1-fig2b", S08)

@@ -34,4 +34,4 @@ def lesions(run: Run, context: Context) -> Findings:
             subject = LESIONS if model == FIGURES_RULE and harsh == "random" else S03
             estimate = means_along(accuracy.sel(order=gentle) - accuracy.sel(order=harsh), "fraction")
             yield row(subject, estimate, quantity, condition={"p rule": model}, along="removed")
-    yield from panels(run, {"fig2b": "Accuracy after removing synapses in four orders."}, S03)
+    yield from panels(run, "fig2b", S03)

@@ -31,4 +31,4 @@ def neurons_by_importance(run: Run, context: Context) -> Findings:
             estimate = mean_of(part.neuron_group_share - part.neuron_shuffled_group_share, unit="networks")
             reason = f"mean share {float(part.neuron_group_share.mean()):.2f}"
             yield row(subject, estimate, quantity, condition={"shuffled": words}, reason=reason)
-    yield from panels(run, {"fig3b": "Neurons of low, medium and high importance."}, S07)
+    yield from panels(run, "fig3b", S07)

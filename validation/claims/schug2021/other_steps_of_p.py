@@ -37,5 +37,4 @@ def other_steps_of_p(run: Run, context: Context) -> Findings:
             gain = mean_of(quotients, "ratio", unit="networks", how=how)
             quantity = f"best information per synaptic energy: plastic release over {NAMES[model]}"
             yield row(subject, gain, quantity, condition={"steps of p": steps})
-    caption = "Best information per energy with other step sizes of p."
-    yield from panels(run, {"robustness": caption}, S20)
+    yield from panels(run, "robustness", S20)

@@ -48,5 +48,4 @@ def perceptron_capacity(run: Run, context: Context) -> Findings:
         yield row(subject, nearer, words, condition=condition, reason=reason)
         at_capacity = mean_of(gain.sel(n_patterns=n_full), unit="perceptrons")
         yield row(S13, at_capacity, "advantage at capacity (points)", condition=condition)
-    caption = "Recall and advantage against the load; mean and 95 % interval over seeds."
-    yield from panels(run, {"load": caption}, S13, (9, 4))
+    yield from panels(run, "load", S13, (9, 4))

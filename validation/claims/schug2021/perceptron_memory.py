@@ -56,4 +56,4 @@ def perceptron_memory(run: Run, context: Context) -> Findings:
             reason = f"{first.mean():.1f} % against {second.mean():.1f} %"
             yield row(subject, gain, quantity, condition=about, reason=reason)
     caption = f"Recall with {n_patterns} patterns per task; mean and 95 % interval over seeds."
-    yield from panels(run, {"recall": caption}, S12, (9, 4))
+    yield from panels(run, "recall", S12, (9, 4), caption=caption)

@@ -33,11 +33,11 @@ def test_the_single_site_of_the_literature_releases_less_often_than_this_model_w
 
 
 def test_a_site_that_should_not_always_release_is_noticed(monkeypatch):
-    optimum = information_per_atp.optimal_release_probability
+    optimum = information_per_atp.bits.optimal_release_probability
     monkeypatch.setattr(
-        information_per_atp,
+        information_per_atp.bits,
         "optimal_release_probability",
-        lambda spikes, n, cost: optimum(spikes, n + 1, cost),
+        lambda spikes, n, cost, **given: optimum(spikes, n + 1, cost, **given),
     )
     found = evidence_of(information_per_atp.information_per_atp(Context())).measurements
     assert verdict_on(X10.clauses[1], found) is Verdict.DOES_NOT_HOLD_HERE

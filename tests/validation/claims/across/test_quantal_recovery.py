@@ -2,19 +2,15 @@
 
 from dataclasses import replace
 
-from biophys.quantal_recovery import RecoveryRow
-from validation.claims.across import quantal_recovery
-from validation.claims.across.quantal_recovery import (
-    coverage,
-    recovered_from_noise_and_trains,
-    recovered_parameters,
-)
+from biophys import quantal_recovery
+from biophys.quantal_recovery import RecoveryRow, pooled_coverage
+from validation.claims.across.quantal_recovery import recovered_from_noise_and_trains, recovered_parameters
 from validation.context import Context
 from validation.registry import evidence_of
 
 
 def test_every_method_is_reported_and_judges_nothing(monkeypatch):
-    monkeypatch.setattr(quantal_recovery, "_P", (0.3, 0.7, 0.9))
+    monkeypatch.setattr(quantal_recovery, "RELEASE_PROBABILITIES", (0.3, 0.7, 0.9))
     evidence = evidence_of(recovered_parameters(Context(seed=5)))
     rows = evidence.measurements + evidence_of(recovered_from_noise_and_trains(Context(seed=5))).measurements
     assert all(row.is_observation for row in rows)
@@ -45,5 +41,5 @@ def test_every_method_is_reported_and_judges_nothing(monkeypatch):
 def test_the_synapses_that_cover_least_and_most_are_named():
     good = RecoveryRow("moments", 2, 0.3, 200, 1000, 0.0, 0.0, 1.0, 0.95, 0.96, 1.0)
     bad = replace(good, n=5, p=0.1, q_coverage=0.8)
-    reason = coverage("moments", [good, bad], "q").reason
+    reason = pooled_coverage([good, bad], "q").how
     assert "0.800 at n = 5, p = 0.1 to 0.960 at n = 2, p = 0.3" in reason

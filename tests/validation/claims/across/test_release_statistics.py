@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from brianpresyn.experiments import release_statistics as experiment
-from validation.claims.across.release_statistics import analytic_failures, compared, same_releases
+from validation.claims.across.release_statistics import SAME_RELEASES, analytic_failures, compared
 from validation.context import Context
-from validation.statement import Verdict
+from validation.statement import Verdict, row
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +35,7 @@ def test_the_statistics_of_a_swapped_p_do_not(result):
 
 def test_a_difference_between_targets_is_noticed(result):
     other = result.copy(deep=True)
-    assert same_releases([result, other]).verdict is Verdict.HOLDS_HERE
+    differing = experiment.releases_differing
+    assert row(SAME_RELEASES, differing([result, other]), "differ").verdict is Verdict.HOLDS_HERE
     other.counts[0, :2] += np.array([1, -1])
-    assert same_releases([result, other]).verdict is Verdict.DOES_NOT_HOLD_HERE
+    assert row(SAME_RELEASES, differing([result, other]), "differ").verdict is Verdict.DOES_NOT_HOLD_HERE

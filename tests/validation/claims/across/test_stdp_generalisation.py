@@ -5,7 +5,7 @@ import pytest
 
 pytest.importorskip("xarray")
 
-from validation.claims.across.stdp_generalisation import explained_share
+from brianpresyn.experiments.stdp_recordings import explained_share
 from validation.claims.across.stdp_protocol import PUBLISHED_RULE
 from validation.statement import Verdict, row
 

@@ -5,7 +5,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from validation.claims.across.stdp_protocol import AS_IN_FILE, _predicted_correlations
+from brianpresyn.experiments.stdp_recordings import AS_IN_FILE
+from validation.claims.across.stdp_protocol import predicted_correlations
 from validation.statement import Rendering, Verdict
 
 xr = pytest.importorskip("xarray")
@@ -29,7 +30,7 @@ def correlations(slope, reading=AS_IN_FILE):
             "q_after": ("row", np.ones(40)),
         }
     )
-    return list(_predicted_correlations(recordings, result, reading, rng))
+    return list(predicted_correlations(recordings, result, reading, rng))
 
 
 @pytest.mark.parametrize(("slope", "verdict"), [(-0.5, Verdict.AGREES), (0.5, Verdict.DISAGREES)])

@@ -1,10 +1,12 @@
+"""The rule for one pairing, a train or a whole protocol, and its refit to the means of protocols."""
+
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from brianpresyn.experiments import stdp_recordings as means
 from brianpresyn.unified_stdp import PrePostSTDP
-from validation.claims.across import stdp_protocol_means as means
 
 PROTOCOLS = np.array([[0.1, 10.0], [0.1, -10.0], [10.0, -10.0], [20.0, 10.0], [50.0, 10.0]])
 
