@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import xarray as xr
@@ -11,9 +11,15 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from pydantic import Field, InstanceOf
 
-from biophys.palette import BLUE, VERMILION
+from biophys.estimates import Estimate, exactly
+from biophys.palette import BLUE, GREEN, ORANGE, VERMILION
 from biophys.progress import Progress, ignore_progress
-from biophys.release_plasticity import FORMS, OddsPlasticity, ReleasePlasticity
+from biophys.release_plasticity import (
+    FORMS,
+    OddsPlasticity,
+    ReleasePlasticity,
+    updated_release_probability,
+)
 from biophys.settings import Count, NotNegative, OneOf, Seed, settings
 from brianpresyn.checked_synapses import synapses
 from brianpresyn.plasticity import release_plasticity
@@ -83,6 +89,33 @@ def draw_trajectories(result: xr.Dataset, figure: Figure) -> None:
     axes.set_xlabel("update")
     axes.set_ylabel("release probability of one synapse")
     axes.legend()
+
+
+def in_numbers(p: Any, signals: Any, rule: ReleasePlasticity) -> NDArray[np.float64]:
+    """Return p after each signal, (update, synapse), by the rule alone, in numpy or torch."""
+    trajectory = []
+    for signal in signals:
+        p = updated_release_probability(p, signal, rule)
+        trajectory.append(np.asarray(p).copy())
+    return np.array(trajectory)
+
+
+def largest_difference(ours: NDArray[np.float64], theirs: NDArray[np.float64]) -> Estimate:
+    """Return how far apart two trajectories are where they are farthest."""
+    return exactly(np.max(np.abs(ours - theirs)), n=theirs.size, unit="updates")
+
+
+def draw_beside_numbers(expected: NDArray[np.float64], measured: NDArray[np.float64], figure: Figure) -> None:
+    """Draw three synapses under both forms of the rule: lines in numbers, dots in spikes."""
+    updates = np.arange(0, measured.shape[1], 10)
+    panels = figure.subplots(1, 2, sharey=True)
+    for number, axes in enumerate(panels):
+        for synapse, colour in enumerate((BLUE, ORANGE, GREEN)):
+            axes.plot(expected[number, :, synapse], color=colour, linewidth=1)
+            axes.plot(updates, measured[number, updates, synapse], ".", color=colour, markersize=4)
+        axes.set_title(FORMS[number].replace("_", " "), fontsize=9)
+        axes.set_xlabel("update")
+    panels[0].set_ylabel("release probability p")
 
 
 FIGURES = {"trajectories": draw_trajectories}

@@ -13,7 +13,7 @@ from biophys.settings import as_plain, with_shifted_seeds
 from validation import claims, evaluation, registry, runs
 from validation.context import Context
 from validation.criteria import above
-from validation.registry import ClaimFigure, Measure
+from validation.registry import ClaimFigure, Measure, remarks_of
 from validation.statement import CROSS_CHECK, SCHUG, Claim, Clause, Measurement, Rendering, Verdict, row
 
 
@@ -149,6 +149,20 @@ def test_only_the_claims_asked_for_are_reported(only_measures):
     findings = evaluation.measure_claims(["S04"], Context())
     assert [m.claim for m in findings.measurements()] == ["S04"]
     assert findings.remarks("S04") == ["why"]
+
+
+def test_paragraphs_of_a_docstring_after_the_first_are_remarks():
+    def measured(context):
+        """Measure.
+
+        It goes on
+        for two lines.
+
+        A second one.
+        """
+
+    assert remarks_of(measured) == ["It goes on for two lines.", "A second one."]
+    assert remarks_of(lambda context: None) == []
 
 
 def test_failures_leave_out_known_deviations(only_measures):
