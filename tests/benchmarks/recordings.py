@@ -48,14 +48,15 @@ def in_loops(x: Any, n: int, release: Any, refill: Any, density: Any) -> float:
     return total
 
 
-def likelihood_ratio(n: int, rng: np.random.Generator) -> float:
-    """Return the time of the loops over that of the forward pass, which must agree."""
-    x = rng.binomial(n, 0.15, GAPS.shape) * Q + rng.normal(0, NOISE, GAPS.shape)
-    ones = np.ones((1, 1))
+def likelihood_ratio(n: int, rng: np.random.Generator, n_synapses: int = 1) -> float:
+    """Return the time of the loops over that of a batch's forward pass, which must agree."""
+    x = rng.binomial(n, 0.15, (n_synapses, *GAPS.shape)) * Q
+    x += rng.normal(0, NOISE, x.shape)
+    ones = np.ones((n_synapses, 1))
     zero = 0.0 * ones
-    data = Responses(x[None], GAPS, np.zeros(5, int), NOISE * ones, WITHIN * ones, zero, zero, zero)
+    data = Responses(x, GAPS, np.zeros(5, int), NOISE * ones, WITHIN * ones, zero, zero, zero)
     likelihood = Likelihood(ReleaseModel(dynamics="depletion"), data, float(n))
-    theta = np.array([[np.log(P / (1 - P)), np.log(Q), np.log(TAU)]])
+    theta = np.tile([np.log(P / (1 - P)), np.log(Q), np.log(TAU)], (n_synapses, 1))
     sites = np.arange(n + 1)
     release = binom.pmf(sites, sites[:, None], P).tolist()
     emptied = (n - sites)[:, None]
@@ -63,17 +64,32 @@ def likelihood_ratio(n: int, rng: np.random.Generator) -> float:
         binom.pmf(sites - sites[:, None], emptied, -np.expm1(-gap / TAU)).tolist() for gap in [*GAPS[0], 1.0]
     ]
     sd = np.sqrt(NOISE**2 + sites * (WITHIN * Q) ** 2)
-    densities = [norm.pdf(row[:, None], sites * Q, sd).tolist() for row in x]
+    densities = [norm.pdf(row[:, None], sites * Q, sd).tolist() for row in x[0]]
     fast, slow = [], []
     for _ in range(5):
-        time_of_pass, point = seconds(lambda: likelihood.at(theta, np.arange(1), value_only=True))
+        time_of_pass, point = seconds(lambda: likelihood.at(theta, np.arange(n_synapses), value_only=True))
         fast.append(time_of_pass)
-        # One of the five sweeps: all take the same.
-        time_of_loops, first = seconds(lambda: in_loops(x[0], n, release, refill, densities[0]))
-        slow.append(5 * time_of_loops)
-    rest = [in_loops(x[i], n, release, refill, densities[i]) for i in range(1, 5)]
+        # One of the five sweeps of each synapse: all take the same.
+        time_of_loops, first = seconds(lambda: in_loops(x[0, 0], n, release, refill, densities[0]))
+        slow.append(5 * n_synapses * time_of_loops)
+    rest = [in_loops(x[0, i], n, release, refill, densities[i]) for i in range(1, 5)]
     assert np.isclose(point.value[0], first + sum(rest), rtol=1e-9)
     return float(np.median(slow) / np.median(fast))
+
+
+def evaluations_of_a_fit(rng: np.random.Generator) -> tuple[float, int]:
+    """Return the time of a fit of 156 responses, in evaluations of each n tried, and how many n these are."""
+    spike_times = np.cumsum(rng.uniform(8.0, 120.0, 26)) * pq.ms
+    synapse, dynamics = QuantalSynapse(10, P, 10 * pq.pA), ShortTermDynamics(P, TAU * pq.ms, 0 * pq.ms)
+    train: dict[str, Any] = {"n_sweeps": 6, "spike_times": spike_times, "dynamics": dynamics}
+    x = simulate_recording(synapse, **train, noise=3 * pq.pA, rng=rng)
+    options: dict[str, Any] = {"intervals": np.diff(spike_times), "noise": 3 * pq.pA, "dynamics": "depletion"}
+    time_of_fit, fit = seconds(lambda: fit_release(x, **options))
+    once, rows = 0.0, range(fit.profile.sites.size)
+    for row in rows:
+        likelihood, theta = fit.profile.likelihood(row), fit.profile.theta[row]
+        once += np.median([seconds(lambda: likelihood.at(theta, np.arange(1)))[0] for _ in range(5)])  # noqa: B023
+    return time_of_fit / once, len(rows)
 
 
 def main() -> None:
@@ -84,6 +100,9 @@ def main() -> None:
         print(
             f"loops over the likelihood of 530 stimuli, n = {n}: {likelihood_ratio(n, rng):.1f}", flush=True
         )
+    print(f"the same for 50 synapses, n = 40: {likelihood_ratio(40, rng, 50):.1f}", flush=True)
+    evaluations, n_tried = evaluations_of_a_fit(rng)
+    print(f"evaluations of a fit of 156 responses, for each of {n_tried} n: {evaluations:.0f}", flush=True)
     x = (rng.binomial(5, 0.4, (200, 1000)) * 10 + rng.normal(0, 2, (200, 1000))) * pq.pA
     fit_release(x[:, 0], noise=2 * pq.pA)
     singles = [seconds(lambda b=b: fit_release(x[:, b], noise=2 * pq.pA))[0] for b in range(10)]
