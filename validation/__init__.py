@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from validation.context import Context
     from validation.data.allen_synapses import read_allen_synapses
     from validation.data.datastore import fetch, locate
-    from validation.data.recordings import read_ko2013, read_sjostrom2001
+    from validation.data.recordings import RecordedTrains, read_gontier2023, read_ko2013, read_sjostrom2001
     from validation.evaluation import measure_claims
     from validation.recorded_tables import read_table, recorded_synapses
     from validation.registry import all_claims, claims_named
@@ -24,6 +24,7 @@ __getattr__, __dir__ = lazy_names(__name__)
 
 __all__ = [
     "Context",
+    "RecordedTrains",
     "all_claims",
     "archived_run",
     "claims_named",
@@ -34,6 +35,7 @@ __all__ = [
     "merge_claims",
     "read_allen_synapses",
     "read_claims",
+    "read_gontier2023",
     "read_ko2013",
     "read_sjostrom2001",
     "read_table",

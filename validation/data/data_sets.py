@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
@@ -66,14 +67,20 @@ def _idx_files(hashes: Mapping[str, str], mirrors: tuple[str, ...]) -> tuple[Dat
     )
 
 
-def _recorded_file(name: str, sha256: str) -> DataFile:
-    """Return a file of the recordings that Malkin et al. publish with their code."""
-    commit = "6a0b408f10455a92acb8d649b7760bb560b3c741"
+def _file_on_github(repository: str, commit: str, folder: str, name: str, sha256: str) -> DataFile:
     mirrors = (
-        f"https://raw.githubusercontent.com/JamesMalkin/EfficientBayes/{commit}/data-fig6/",
-        f"https://cdn.jsdelivr.net/gh/JamesMalkin/EfficientBayes@{commit}/data-fig6/",
+        f"https://raw.githubusercontent.com/{repository}/{commit}/{folder}/",
+        f"https://cdn.jsdelivr.net/gh/{repository}@{commit}/{folder}/",
     )
     return DataFile(name, sha256, tuple(f"{mirror}{name}" for mirror in mirrors))
+
+
+_recorded_file = partial(
+    _file_on_github,
+    "JamesMalkin/EfficientBayes",
+    "6a0b408f10455a92acb8d649b7760bb560b3c741",
+    "data-fig6",
+)
 
 
 _MNIST = DataSet(
@@ -140,6 +147,46 @@ _KO2013 = DataSet(
     "Ko H, Cossell L, Baragli C, Antolik J, Clopath C, Hofer SB, Mrsic-Flogel TD. Nature 496:96-100, 2013.",
 )
 
+_GONTIER2023 = DataSet(
+    "gontier2023",
+    "recorded/gontier2023",
+    tuple(
+        _file_on_github(
+            "camillegontier/data_analysis_ESBBAL",
+            "365d80ff8cbf21392af5c9ef3b1855f980b11b59",
+            "Fig6/Data",
+            name,
+            sha256,
+        )
+        for name, sha256 in {
+            "100Hz_long_cell1.txt": "7173026ae8de10dd4dd9ed0887fe340f3ac793ffc636eab1386c9cf4a1dcda66",
+            "100Hz_long_cell2.txt": "54fc65ce0a6cadc95a488689b0f63b3a2cd925cf042a52b7eadb31588d8cc590",
+            "100Hz_long_cell3.txt": "4718239dec6058c3fe8457c28e22867b1ebf1bcc05d4c332853fa2e16694dfab",
+            "100Hz_long_cell4.txt": "3b95756c5849a501fc082edaacc15b9d0e369d683bfd6b0d080329f50eeb0d25",
+            "100Hz_long_cell5.txt": "9d8e142d359790ef1a7ff5bb1eb0f56b8c45cae0bab8147eccb9e951bb1461d8",
+            "100Hz_long_cell6.txt": "6cd1a8cd9ba88e281a19cb31e26e52ec8aceb14c428058178491de4dc3fd401f",
+            "100Hz_long_cell7.txt": "07315ad4ab9d2ced2ac962eca62c3363436854c9b4a175bcb75198f3808549e2",
+            "100Hz_short_cell1.txt": "14b6ec74a425296693893015dc8a0e907733a80d9171fad4681c9d57661e59b5",
+            "100Hz_short_cell2.txt": "5afbfb98d67ae918deba0d1724d36628594a38774ff436937026222f0aab7b7a",
+            "100Hz_short_cell3.txt": "3bf317724c26b2e234b1a80f3fde96db5ce3c7a382d8fda230b200485eb3d9ba",
+            "100Hz_short_cell4.txt": "cf65d6f88a6973bdaa129dd638496282db993df688752bc4157e68575aa374d5",
+            "100Hz_short_cell5.txt": "1d36f52919e379ac8bd15cd099c40c666ef078516fc1274f05a6c5dfdb1e9d41",
+            "100Hz_short_cell6.txt": "5f246ae2a9c8479e87a211c2c3de467b5d31043049e45bfe0281cbd5a3cd6e40",
+            "100Hz_short_cell7.txt": "5324b66bda3395fff4263306d5c5df6f01d93179bca558249ee7b7880f5f2173",
+            "epscs_deltas_cell01.txt": "3a93b63b75f13a883b79e8e3d8b1e7c5d81441bc296c694fb02ce58c07d25620",
+            "epscs_deltas_cell02.txt": "00eab9170ab49be08936e620d72a04541774c82a72ed88978e08ea7d7fe01e94",
+            "epscs_deltas_cell03.txt": "0d25784f27ed2404b26039f50c680e0e553363d005ff872da5d48df24d426afa",
+            "epscs_deltas_cell04.txt": "a99741a10d68945e34f5531fcfcc33eb9d86375455df3c4a20688d011c97a98b",
+            "epscs_deltas_cell05.txt": "7e5859177f5c04779481a2df4934ca473f690b6ebfea55a8048adc09f4aee847",
+            "epscs_deltas_cell06.txt": "fbf0b230245ecf4b4d715b44787191ebafd1bda9c66d13e685df367d0180ab69",
+            "epscs_deltas_cell07.txt": "6c63dfee04ecc0d991a551bdc4c979b8b69cec2d11f704307870d3c9131c448b",
+        }.items()
+    ),
+    "MIT",
+    "Gontier C, Surace SC, Delvendahl I, Müller M, Pfister J-P. PLoS Comput Biol 19:e1011342, 2023 "
+    "(doi:10.1371/journal.pcbi.1011342).",
+)
+
 _ALLEN = DataSet(
     "allen_synapses",
     "allen",
@@ -173,4 +220,4 @@ def registered(*data_sets: DataSet) -> None:
             raise ValueError(f"there is another data set {data_set.name!r}: give this one another name")
 
 
-registered(_MNIST, _FASHION_MNIST, _SJOSTROM2001, _KO2013, _ALLEN)
+registered(_MNIST, _FASHION_MNIST, _SJOSTROM2001, _KO2013, _GONTIER2023, _ALLEN)

@@ -10,19 +10,23 @@ enables reliable and flexible learning of neural circuits. eLife 4:e09457. doi:1
 
 Ko H, Cossell L, Baragli C, Antolik J, Clopath C, Hofer SB, Mrsic-Flogel TD (2013). The emergence of
 functional microcircuits in visual cortex. Nature 496:96-100. doi:10.1038/nature12015
+
+Gontier C, Surace SC, Delvendahl I, Müller M, Pfister J-P (2023). Efficient sampling-based Bayesian Active
+Learning for synaptic characterization. PLoS Comput Biol 19:e1011342. doi:10.1371/journal.pcbi.1011342
 """
 
 import csv
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import quantities as pq
 
 from biophys.argument_types import checked_types
 from biophys.recordings.recorded_connections import INDUCTIONS, EpspRecordings, PlasticityRecordings
-from validation.data.datastore import locate
+from validation.data.datastore import data_set_named, locate
 
 
 @checked_types
@@ -94,6 +98,54 @@ def read_ko2013(folder: Path | str | None = None) -> EpspRecordings:
     ).values()
     _, cell = np.unique(np.column_stack([rate_mean, rate_threshold]), axis=0, return_inverse=True)
     return EpspRecordings(mean * pq.mV, variance * pq.mV**2, rate_mean, rate_threshold, cell.ravel())
+
+
+class RecordedTrains(NamedTuple):
+    """Responses of a cell to trains of stimuli, one row a sweep, as `biophys.fit_release` takes them.
+
+    Parameters
+    ----------
+    protocol : "100Hz_short", "100Hz_long" (20 and 100 stimuli, then six probes) or "irregular"
+    cell : 1 to 7; that a number is the same cell in all protocols no file states
+    amplitudes : peaks of the EPSCs, inward ones positive, shape (sweeps, stimuli)
+    intervals : since the stimulus before, of the same shape; 30 s before the first of a sweep
+    """
+
+    protocol: str
+    cell: int
+    amplitudes: pq.Quantity
+    intervals: pq.Quantity
+
+
+@checked_types
+def read_gontier2023(folder: Path | str | None = None) -> list[RecordedTrains]:
+    """Return 21 recordings of seven granule cells of Gontier et al. (2023); as `read_sjostrom2001`.
+
+    Examples
+    --------
+    >>> from brianpresyn.biophys import fit_release
+    >>> trains = read_gontier2023()[0]  # doctest: +SKIP
+    >>> fit_release(trains.amplitudes, intervals=trains.intervals, dynamics="two-rate")  # doctest: +SKIP
+    """
+    folder = locate("gontier2023") if folder is None else Path(folder)
+    recordings = []
+    for file in data_set_named("gontier2023").files:
+        protocol, cell = file.name.removesuffix(".txt").split("_cell")
+        rows = np.loadtxt(folder / file.name, delimiter=",", ndmin=2)
+        starts = np.flatnonzero(rows[:, 1] == _BETWEEN_SWEEPS)
+        lengths = np.unique(np.diff(starts, append=len(rows)))
+        if rows.shape[1] != 2 or lengths.size != 1 or starts[0] != 0:
+            raise ValueError(
+                f"{folder / file.name} must have two columns and sweeps of one length, which begin with "
+                f"{_BETWEEN_SWEEPS:g} s; this is not the published file"
+            )
+        current, interval = rows.T.reshape(2, -1, lengths[0])
+        name = "irregular" if protocol == "epscs_deltas" else protocol
+        recordings.append(RecordedTrains(name, int(cell), -1e12 * current * pq.pA, 1e3 * interval * pq.ms))
+    return recordings
+
+
+_BETWEEN_SWEEPS = 30.0
 
 
 def _columns(path: Path, numbers: Sequence[str], texts: Sequence[str] = ()) -> dict[str, np.ndarray]:

@@ -11,6 +11,8 @@ from biophys.recordings.release_chain import filter_forward, released_before
 from biophys.recordings.release_moments import train_moments
 from biophys.recordings.response_density import Quanta, log_density
 from biophys.recordings.train_dynamics import DYNAMICS, drive
+from validation.data.datastore import DataSetMissing, locate
+from validation.data.recordings import read_gontier2023
 
 GAPS = np.array([[1e9, 20.0, 20.0, 50.0, 300.0]])
 AMPLITUDES = np.array([[18.0, 3.0, 11.0, -1.5, 9.0]])
@@ -79,6 +81,35 @@ def test_published_values():
     missing[0, 2] = np.nan
     value = log_likelihood(missing, *depletion[1:], recovery=recovery)
     assert value == pytest.approx(-11.790162418069, rel=1e-12)
+
+
+@pytest.mark.data
+@pytest.mark.parametrize(
+    ("protocol", "model", "kind", "times", "expected"),
+    [
+        ("irregular", (40, 0.5, 10.0, 5.0, 0.3), "depletion", {"recovery": 80.0}, -727.82566005),
+        ("100Hz_long", (40, 0.5, 10.0, 5.0, 0.3), "depletion", {"recovery": 80.0}, -1789.38968748),
+        (
+            "100Hz_long",
+            (20, 0.5, 20.0, 5.0, 0.3),
+            "two-rate+facilitation",
+            {"recovery": 80.0, "slow_recovery": 2000.0, "facilitation": 30.0},
+            -1934.08926834,
+        ),
+    ],
+)
+def test_values_of_a_program_apart_for_recorded_trains(protocol, model, kind, times, expected):
+    trains = next(trains for trains in recorded_trains() if (trains.protocol, trains.cell) == (protocol, 1))
+    psi = {name: np.log(time) for name, time in times.items()} | {"fast_share": np.log(0.7 / 0.3)}
+    value = log_likelihood(trains.amplitudes.magnitude, trains.intervals.magnitude, *model, kind, **psi)
+    assert value == pytest.approx(expected, rel=1e-9)
+
+
+def recorded_trains():
+    try:
+        return read_gontier2023(locate("gontier2023", download=False))
+    except DataSetMissing as missing:
+        pytest.skip(str(missing))
 
 
 def test_one_stimulus_or_fast_recovery_is_a_mixture_of_independent_trials():

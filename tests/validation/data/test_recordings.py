@@ -7,8 +7,9 @@ import pytest
 import quantities as pq
 
 from biophys.recordings.recorded_connections import EpspRecordings, PlasticityRecordings
-from validation.data.datastore import DataSetMissing, locate
-from validation.data.recordings import read_ko2013, read_sjostrom2001
+from biophys.recordings.serial_dependence import serial_dependence
+from validation.data.datastore import DataSetMissing, data_set_named, locate
+from validation.data.recordings import read_gontier2023, read_ko2013, read_sjostrom2001
 
 # (recording, frequency, timing, p before, p after, q before, q after)
 LTP = [
@@ -192,6 +193,31 @@ class TestKo:
             EpspRecordings(one * pq.mV, one * pq.mV**2, one, np.ones(2), one)
 
 
+class TestTrains:
+    @pytest.fixture
+    def folder(self, tmp_path):
+        for file in data_set_named("gontier2023").files:
+            rows = "-2e-11,30\n-1e-11,0.01\n" * 2
+            write(tmp_path, file.name, rows)
+        return tmp_path
+
+    def test_sweeps_are_rows_and_inward_currents_positive(self, folder):
+        trains = read_gontier2023(folder)
+        assert sorted({(each.protocol, each.cell) for each in trains}) == [
+            (protocol, cell)
+            for protocol in ("100Hz_long", "100Hz_short", "irregular")
+            for cell in range(1, 8)
+        ]
+        np.testing.assert_allclose(trains[0].amplitudes.rescale(pq.pA).magnitude, [[20, 10], [20, 10]])
+        np.testing.assert_allclose(trains[0].intervals.rescale(pq.ms).magnitude[:, 1], 10)
+
+    @pytest.mark.parametrize("rows", ["1,2,3\n", "1,0.01\n1,30\n", "1,30\n1,30\n1,0.01\n"])
+    def test_another_file_is_refused(self, folder, rows):
+        write(folder, "100Hz_short_cell3.txt", rows)
+        with pytest.raises(ValueError, match=r"100Hz_short_cell3\.txt must have two columns and sweeps"):
+            read_gontier2023(folder)
+
+
 @pytest.mark.data
 class TestPublishedFiles:
     """What the documentation of the published files says of them."""
@@ -210,6 +236,13 @@ class TestPublishedFiles:
             return locate(name, download=False)
         except DataSetMissing as missing:
             pytest.skip(str(missing))
+
+    def test_responses_of_trains_are_seen_to_depend_on_each_other(self):
+        trains = read_gontier2023(self.located("gontier2023"))
+        assert len(trains) == 21
+        assert all(serial_dependence(each.amplitudes).is_dependent for each in trains)
+        stimuli = {"100Hz_short": 26, "100Hz_long": 106, "irregular": 26}
+        assert all(each.amplitudes.shape[1] == stimuli[each.protocol] for each in trains)
 
     def test_number_of_connections_and_protocols(self, plasticity):
         ltp, ltd = plasticity.induced("LTP"), plasticity.induced("LTD")
