@@ -13,6 +13,7 @@ methods, 95-100.
 """
 
 import math
+from functools import partial
 
 import numpy as np
 import torch
@@ -21,6 +22,7 @@ from scipy.special import stdtrit
 from torch import Tensor
 
 from biophys.argument_types import Inside, checked_types
+from biophys.estimates import Estimate
 from biophys.units import checked_finite
 
 # With fewer, the cells that were not seen cannot be told from those seen once.
@@ -151,6 +153,27 @@ def information_interval(counts: ArrayLike, *, level: Inside = 0.95) -> tuple[fl
     error = np.hypot(_jackknife_error(table), unseen_error * bits_per_cell)
     half = float(stdtrit(n_others - 1, (1 + level) / 2)) * float(error)
     return estimate - half, estimate + half
+
+
+def information_per_cost(
+    answered: NDArray[np.integer], labels: NDArray[np.integer], costs: NDArray[np.float64], *, how: str = ""
+) -> tuple[Estimate, int, NDArray[np.float64]]:
+    """Return the largest information per cost of several sets of answers, which it is, and those of all.
+
+    `answered` is (set, image), `labels` (image,), `costs` (set,); the interval is `information_interval`'s.
+    """
+    n = int(max(labels.max(), answered.max())) + 1
+    pairs = labels.astype(int) * n + answered
+    counts = np.stack([np.bincount(each, minlength=n * n).reshape(n, n) for each in pairs])
+    efficiency = corrected_information(counts) / costs
+    best = int(np.argmax(efficiency))
+    ends = partial(_ends_per_cost, counts[best], float(costs[best]))
+    return Estimate(float(efficiency[best]), ends, len(labels), "images", "jackknife", how), best, efficiency
+
+
+def _ends_per_cost(counts: NDArray[np.int64], cost: float, alpha: float) -> tuple[float, float]:
+    low, high = information_interval(counts, level=1 - alpha) or (np.nan, np.nan)
+    return low / cost, high / cost
 
 
 def _unseen_cells(table: NDArray[np.float64]) -> tuple[float, float]:

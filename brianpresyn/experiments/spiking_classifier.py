@@ -45,6 +45,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from biophys.absolute_costs import resting_costs, spike_costs
+from biophys.estimates import Estimate, exactly, standard_error_of_share
 from biophys.palette import BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILION
 from biophys.settings import Count, OneOf, Positive, Seed, settings
 from brianpresyn.checked_synapses import CheckedSynapses, synapses
@@ -390,6 +391,19 @@ def _joined(parts: list[xr.Dataset]) -> xr.Dataset:
 def answers(result: xr.Dataset) -> xr.DataArray:
     """Return the class with the highest potential, by (network, image, time)."""
     return result.potential.argmax("class")
+
+
+def settled_at(
+    right: NDArray[np.bool_], reference: NDArray[np.bool_], times: NDArray[np.float64]
+) -> Estimate | None:
+    """Return the time (ms) from which on accuracy stays within a standard error of a reference; None without.
+
+    `right` says of each reading whether each image is answered rightly, (time, image), `reference` of others.
+    """
+    is_as_good = right.mean(axis=1) >= reference.mean() - standard_error_of_share(reference)
+    # The first reading from which on none falls short.
+    since = times.size - int(np.argmin(is_as_good[::-1])) if not is_as_good.all() else 0
+    return exactly(1000 * times[since], n=len(reference), unit="images") if since < times.size else None
 
 
 def plot(result: xr.Dataset, axes: Axes, *, labels: NDArray[np.int64], **style: Any) -> None:

@@ -15,6 +15,8 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from biophys.bootstrap import bootstrap
+from biophys.estimates import Estimate, paired_difference
 from biophys.palette import BLUE, PURPLE, SKY, VERMILION
 from biophys.progress import Progress, ignore_progress
 from biophys.settings import Count, Counts, NotNegative, OneOf, Seed, Shares, settings
@@ -224,6 +226,39 @@ def _energies(network: conversion.RateNetwork, result: xr.Dataset) -> dict[str, 
         "unit_strength": (dims, summed(strength)),
         "unit_count": (dims, summed(np.ones(unit.size))),
     }
+
+
+def right_answers(result: xr.Dataset) -> dict[str, NDArray[np.bool_]]:
+    """Return whether each image is answered rightly, by what answers; at the longest presentation."""
+    answered = {
+        "spikes": result.answer.sel(model=PLASTIC).isel(time=-1),
+        "spikes, p = 1": result.answer.sel(model=RELIABLE).isel(time=-1),
+        "mean weights": result.rate_answer,
+        "release averaged over the spikes": result.averaged_answer.isel(time=-1),
+        "ten draws of the synapses": result.drawn_answer,
+    }
+    return {name: (answer == result.label).to_numpy() for name, answer in answered.items()}
+
+
+def lead_by_fraction(result: xr.Dataset, rendering: str, gentle: str, harsh: str) -> dict[str, Estimate]:
+    """Return how much accuracy an order of removal keeps over a harsher one, by the share removed."""
+    right = result.lesion_right.sel(rendering=rendering)
+    pairs = {
+        f"{float(f):g}": [right.sel(order=o, fraction=f) for o in (gentle, harsh)] for f in right.fraction
+    }
+    return {share: paired_difference(*pair, how="one network") for share, pair in pairs.items()}
+
+
+def energy_of_reliable(result: xr.Dataset, variable: str, rng: np.random.Generator) -> Estimate:
+    """Return the mean of a variable over synapses with p >= 0.9 over that of the others; units are drawn."""
+    spent, count = result[variable].to_numpy(), result.unit_count.to_numpy()
+
+    def ratio(weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        mean = (weights @ spent) / (weights @ count)
+        return mean[:, 0] / mean[:, 1]
+
+    how = f"{count[:, 0].sum() / count.sum():.0%} of the synapses have p >= 0.9; one network"
+    return bootstrap(ratio, len(count), rng=rng, n_resamples=2000, unit="units", how=how)
 
 
 def draw_accuracy(result: xr.Dataset, figure: Figure) -> None:
