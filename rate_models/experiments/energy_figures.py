@@ -15,6 +15,7 @@ import xarray as xr
 from biophys.experiment import panel
 from biophys.palette import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION
 from rate_models.experiments.network_measures import ENERGY_EDGES, FISHER_EDGES, P_EDGES
+from rate_models.information import corrected_information
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -99,6 +100,15 @@ def best_ratio(
     """
     swept = ("learning_rate", "best_rate") if prefix == "scan_" else ("l2", "best_l2")
     return best_over(ratio_of(result, energy, information, prefix), *swept)
+
+
+def with_plug_in(result: xr.Dataset) -> xr.Dataset:
+    """Return the result with the information of the answers themselves, less its bias (Miller and Madow)."""
+    counts = result.confusion.values
+    is_measured = np.isfinite(counts).all(axis=(-2, -1))
+    information = np.full(is_measured.shape, np.nan)
+    information[is_measured] = corrected_information(counts[is_measured])
+    return result.assign(plug_in=(result.information.isel(epoch=-1).dims, information))
 
 
 def energy_at_levels(at: xr.Dataset, levels: np.ndarray) -> np.ndarray:

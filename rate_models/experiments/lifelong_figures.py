@@ -262,3 +262,15 @@ def tasks_learned(result: xr.Dataset, variable: str, benchmark: str, method: str
     n_tasks = int(result.n_tasks.sel(benchmark=benchmark))
     values = result[variable].sel({"benchmark": benchmark, "algorithm": method}).to_numpy()[:, : n_tasks + 1]
     return values[np.isfinite(values).all(axis=1)].astype(float)
+
+
+def transfer_text(result: xr.Dataset, benchmark: str, methods: Sequence[str]) -> str:
+    """Return forgetting, backward and forward transfer of the methods that were run, in points."""
+    there = [name for name in methods if name in result["algorithm"].values]
+    rows = []
+    for name in (name for name in there if len(accuracy_table(result, benchmark, name))):
+        part = summary(result, benchmark, name)
+        keys = ("forgetting", "backward transfer", "forward transfer")
+        points = " / ".join(f"{100 * part[key].mean():.1f}" for key in keys)
+        rows.append(f"{METHODS[name].label} {points}")
+    return "; ".join(rows)

@@ -18,6 +18,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from biophys.absolute_costs import resting_costs, spike_costs
+from biophys.estimates import Estimate, exactly, gaussian
 from biophys.palette import BLUE, VERMILION
 from biophys.progress import Progress, ignore_progress
 from biophys.quantal import QuantalSynapse
@@ -249,6 +250,43 @@ def _expected_atp(config: Config, classifier: Classifier, result: xr.Dataset) ->
     mean = float(np.sum(n_spikes * sum(per_spike))) + at_rest * duration
     variance = np.sum(n_spikes * n * p * (1 - p) * (per_vesicle / (n * p)) ** 2)
     return mean, float(np.sqrt(variance))
+
+
+def right_answers(part: xr.Dataset) -> dict[str, xr.DataArray]:
+    """Return the images answered rightly: in spikes, in rates with as much noise, as trained, by the mean."""
+    last = part.isel(time=-1)
+    answered = {"spikes": last.answer, "rates": last.averaged_answer}
+    answered |= {"trained": part.drawn_answer, "mean": part.mean_answer}
+    return {name: answer == part.label for name, answer in answered.items()}
+
+
+def difference_over_costs(part: xr.Dataset) -> Estimate:
+    """Return the accuracy in spikes less that in rates with as much noise, mean over the costs."""
+    right = right_answers(part)
+    difference = (right["spikes"].astype(float) - right["rates"]).mean("rho").to_numpy()
+    error, n = difference.std(ddof=1) / np.sqrt(difference.size), difference.size
+    return gaussian(difference.mean(), error, n=n, unit="images")
+
+
+def ledger_over_expectation(part: xr.Dataset) -> Estimate:
+    """Return the ATP that the ledger counted over what is expected of the spikes that came."""
+    spent, expected = float(part.energy.sum()), float(part.expected_energy)
+    shares = (f"{m} {float(part.energy.sel(mechanism=m)) / spent:.2%}" for m in part.mechanism.values)
+    how, error = f"{spent:.4g} ATP per image ({', '.join(shares)})", float(part.energy_sd) / expected
+    return gaussian(spent / expected, error, n=part.sizes["image"], unit="images", how=how)
+
+
+def cost_of_release(part: xr.Dataset) -> Estimate:
+    """Return the ATP by release probability over that by number of sites, without what follows the mean."""
+    buying = ["calcium pump", "trafficking", "vesicle membrane", "actin"]
+    spent = part.energy.sel(mechanism=buying).sum("mechanism")
+    amounts = ", ".join(f"{way}: {float(spent.sel(way=way)):.3g}" for way in part.way.values)
+    how = (
+        f"calcium, trafficking, membrane and actin, ATP per image: {amounts}; transmitter and ion flux "
+        "follow the mean response and are left out"
+    )
+    ratio = float(spent.sel(way="release probability") / spent.sel(way="number of sites"))
+    return exactly(ratio, n=part.sizes["image"], unit="images", how=how)
 
 
 def draw_accuracy(result: xr.Dataset, figure: Figure) -> None:

@@ -1,16 +1,15 @@
 """X06: trained Gaussian synapses realised as n, p and q classify in spikes, and what that costs in ATP."""
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-import numpy as np
 import xarray as xr
 
-from biophys.estimates import exactly, gaussian, paired_difference
+from biophys.estimates import paired_difference
 from validation.criteria import above, equals, exact
 from validation.registry import Context, Findings, Run, measures, panels
-from validation.statement import CROSS_CHECK, Claim, Clause, Measurement, Rendering, row
+from validation.statement import CROSS_CHECK, Claim, Clause, Rendering, row
 
 _spiking = partial(Clause, source=CROSS_CHECK, unit="images", rendering=Rendering.SPIKING)
 
@@ -51,76 +50,41 @@ def gaussian_synapses_in_spikes(run: Run, context: Context) -> Findings:
     of volts: two moments are met, a normal distribution is not. Networks are trained as the paper's text says
     (rectified hidden units, linear output), with noise that settles within few epochs.
     """
-    result = run.result
+    from validation.experiments import gaussian_in_spikes as networks
+
+    result, data = run.result, {"data": run.result.attrs["data_set"]}
+    shown = {"presentation_ms": round(1000 * float(result.time[-1]), 6)}
     for s in result.s.values:
         for rho in result.rho.values:
-            network = result.sel(rho=rho, s=s)
-            for way in result.way.values:
-                yield from _answers(network.sel(way=way))
-                yield _ledger(network.sel(way=way))
-            yield _cheaper(network)
-        for way in result.way.values:
-            yield _same_noise(result.sel(s=s, way=way))
+            about = {**data, "rho": round(float(rho), 3), "s": float(s)}
+            for way in map(str, result.way.values):
+                part, here = result.sel(rho=rho, s=s, way=way), {**about, "realised by": way}
+                yield from _compared(networks.right_answers(part), {**here, **shown})
+                quantity = "ATP counted by the ledger over the analytic expectation for the same spikes"
+                yield row(ATP, networks.ledger_over_expectation(part), quantity, condition=here)
+            quantity = "ATP of reliability by release probability over that by number of sites"
+            yield row(X06, networks.cost_of_release(result.sel(rho=rho, s=s)), quantity, condition=about)
+        for way in map(str, result.way.values):
+            same, here = (
+                networks.difference_over_costs(result.sel(s=s, way=way)),
+                {"realised by": way, **shown},
+            )
+            quantity = "accuracy less that of rates with as much noise, same images, mean over rho"
+            yield row(AS_IN_RATES, same, quantity, condition={**data, "s": float(s), **here})
     yield from panels(run, "accuracy energy", X06, (10, 3.4))
 
 
-def _condition(part: xr.Dataset, **more: Any) -> dict[str, Any]:
-    """Return what tells a network from the others: data, cost exponent, s and mechanism."""
-    rho = {} if part.rho.ndim else {"rho": round(float(part.rho), 3)}
-    way = {} if part.way.ndim else {"realised by": str(part.way.values)}
-    return {"data": part.attrs["data_set"], **rho, "s": float(part.s), **way, **more}
-
-
-def _presentation(part: xr.Dataset) -> dict[str, Any]:
-    return _condition(part, presentation_ms=round(1000 * float(part.time[-1]), 6))
-
-
-def _answers(part: xr.Dataset) -> Iterator[Measurement]:
+def _compared(right: Mapping[str, xr.DataArray], condition: Mapping[str, Any]) -> Findings:
     """Yield the accuracy in spikes and in rates less that of the networks it is compared with."""
-    spikes, rates = (part[name].isel(time=-1) == part.label for name in ("answer", "averaged_answer"))
-    trained, mean = part.drawn_answer == part.label, part.mean_answer == part.label
+    trained = "the trained network with its noise"
     for subject, rendering, first, other, words in (
-        (AS_TRAINED, Rendering.SPIKING, spikes, trained, "the trained network with its noise"),
-        (AS_TRAINED, Rendering.RATE, rates, trained, "the trained network with its noise"),
-        (X06, Rendering.SPIKING, spikes, rates, "rates with as much noise"),
-        (X06, Rendering.SPIKING, spikes, mean, "the mean weights"),
+        (AS_TRAINED, Rendering.SPIKING, "spikes", "trained", trained),
+        (AS_TRAINED, Rendering.RATE, "rates", "trained", trained),
+        (X06, Rendering.SPIKING, "spikes", "rates", "rates with as much noise"),
+        (X06, Rendering.SPIKING, "spikes", "mean", "the mean weights"),
     ):
-        how = f"accuracies {float(first.mean()):.4f} and {float(other.mean()):.4f}, one network"
-        difference = paired_difference(first, other, how=how)
+        pair = right[first], right[other]
+        how = "accuracies {:.4f} and {:.4f}, one network".format(*(float(each.mean()) for each in pair))
         quantity = f"accuracy less that of {words}, same images"
-        yield row(subject, difference, quantity, rendering=rendering, condition=_presentation(part))
-
-
-def _same_noise(part: xr.Dataset) -> Measurement:
-    """Return the accuracy in spikes less that in rates with as much noise, mean over the costs."""
-    spikes, rates = (part[name].isel(time=-1) == part.label for name in ("answer", "averaged_answer"))
-    difference = (spikes.astype(float) - rates).mean("rho").to_numpy()
-    error, n = difference.std(ddof=1) / np.sqrt(difference.size), difference.size
-    estimate = gaussian(difference.mean(), error, n=n, unit="images")
-    quantity = "accuracy less that of rates with as much noise, same images, mean over rho"
-    return row(AS_IN_RATES, estimate, quantity, condition=_presentation(part))
-
-
-def _ledger(part: xr.Dataset) -> Measurement:
-    """Return the ATP that the ledger counted over what is expected of the spikes that came."""
-    spent, expected = float(part.energy.sum()), float(part.expected_energy)
-    shares = (f"{m} {float(part.energy.sel(mechanism=m)) / spent:.2%}" for m in part.mechanism.values)
-    how, error = f"{spent:.4g} ATP per image ({', '.join(shares)})", float(part.energy_sd) / expected
-    estimate = gaussian(spent / expected, error, n=part.sizes["image"], unit="images", how=how)
-    quantity = "ATP counted by the ledger over the analytic expectation for the same spikes"
-    return row(ATP, estimate, quantity, condition=_condition(part))
-
-
-def _cheaper(part: xr.Dataset) -> Measurement:
-    """Return the ATP by release probability over that by number of sites, without what follows the mean."""
-    buying = ["calcium pump", "trafficking", "vesicle membrane", "actin"]
-    spent = part.energy.sel(mechanism=buying).sum("mechanism")
-    amounts = ", ".join(f"{way}: {float(spent.sel(way=way)):.3g}" for way in part.way.values)
-    how = (
-        f"calcium, trafficking, membrane and actin, ATP per image: {amounts}; transmitter and ion flux "
-        "follow the mean response and are left out"
-    )
-    over = float(spent.sel(way="release probability") / spent.sel(way="number of sites"))
-    ratio = exactly(over, n=part.sizes["image"], unit="images", how=how)
-    quantity = "ATP of reliability by release probability over that by number of sites"
-    return row(X06, ratio, quantity, condition=_condition(part))
+        difference = paired_difference(*pair, how=how)
+        yield row(subject, difference, quantity, rendering=rendering, condition=condition)

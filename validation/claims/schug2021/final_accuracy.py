@@ -1,7 +1,7 @@
 """S10: the table of final accuracies."""
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -56,6 +56,7 @@ _COMPARED = ("none", "sgd_tuned", "adam_tuned", "ewc", "si", "bgd")
 @measures(S10, experiment="lifelong")
 def final_accuracy(run: Run, context: Context) -> Findings:
     """Compare every cell of the table, and the order of consolidation and each other method."""
+    from rate_models.experiments.lifelong_figures import transfer_text
     from rate_models.experiments.lifelong_methods import ABLATION_ARMS, METHODS
 
     for tasks in sequences_of(run, "split", "permuted"):
@@ -67,11 +68,9 @@ def final_accuracy(run: Run, context: Context) -> Findings:
                 condition |= {"fisher": method.fisher, "penalty": method.penalty}
             subject = CELLS.get((tasks.name, name), S10)
             estimate = mean_of(tasks.final_accuracies(name), unit="networks")
-            quantity, published = (
-                "mean accuracy over all tasks after the last (%)",
-                PRINTED.get((tasks.name, name)),
-            )
-            yield row(subject, estimate, quantity, setting=here, condition=condition, published=published)
+            quantity = "mean accuracy over all tasks after the last (%)"
+            about = {"condition": condition, "published": PRINTED.get((tasks.name, name))}
+            yield row(subject, estimate, quantity, setting=here, **about)
         quantity = "advantage of presynaptic consolidation in mean final accuracy (points)"
         for name in dict.fromkeys((tasks.consolidating, "presynaptic_tuned")):
             for other in (other for other in _COMPARED if name in names and other in names):
@@ -86,7 +85,9 @@ def final_accuracy(run: Run, context: Context) -> Findings:
         f"trials ({' or '.join(map(str, counts[counts > 0])) or 'none here'} finished ones). Published "
         "settings, where there are any, are the first trial."
     )
-    yield from _transfer(run)
+    for tasks in sequences_of(run, "split", "permuted"):
+        if shown := transfer_text(run.result, tasks.name, ("presynaptic", *_COMPARED)):
+            yield f"{tasks.name}, forgetting / backward / forward transfer in points: {shown}."
 
 
 def subject_of(
@@ -100,20 +101,3 @@ def subject_of(
         return clauses.get((tasks.name, other), claim) if method == "presynaptic" else claim
     named = {"sgd_tuned": "none", "ewc": "ewc", "bgd": "bgd"}.get(other, "")
     return clauses.get((tasks.published_as, named), claim)
-
-
-def _transfer(run: Run) -> Iterator[str]:
-    """Return what the paper shows without numbers: forgetting and transfer."""
-    from rate_models.experiments.lifelong_figures import summary
-    from rate_models.experiments.lifelong_methods import METHODS
-
-    keys = ("forgetting", "backward transfer", "forward transfer")
-    for tasks in sequences_of(run, "split", "permuted"):
-        names = [name for name in ("presynaptic", *_COMPARED) if tasks.has(name)]
-        results = {METHODS[name].label: summary(run.result, tasks.name, name) for name in names}
-        rows = "; ".join(
-            f"{label} {' / '.join(f'{100 * part[key].mean():.1f}' for key in keys)}"
-            for label, part in results.items()
-        )
-        if rows:
-            yield f"{tasks.name}, forgetting / backward / forward transfer in points: {rows}."

@@ -1,8 +1,5 @@
 """S01: information per energy of plastic, deterministic and fixed release."""
 
-import numpy as np
-import xarray as xr
-
 from validation.claims.schug2021.energy_networks import present, quotient
 from validation.criteria import above
 from validation.registry import Context, Findings, Run, measures, panels
@@ -35,23 +32,12 @@ def information_per_energy(run: Run, context: Context) -> Findings:
     Information is the authors' soft estimate from one draw of the synapses: it falls with confidence, even at
     unchanged accuracy. Synaptic energy is the sum of |w̄| over all synapses, biases excluded.
     """
-    from rate_models.experiments.energy_figures import best_ratio
+    from rate_models.experiments.energy_figures import best_ratio, with_plug_in
 
     result = run.result
-    best, best_of_answers = best_ratio(result), best_ratio(_with_plug_in(result), information="plug_in")
+    best, best_of_answers = best_ratio(result), best_ratio(with_plug_in(result), information="plug_in")
     for pair, subject in present(result, PUBLISHED_PAIRS | _OTHER_PAIRS).items():
         yield quotient(subject, best, pair, "information per synaptic energy")
     for pair in PUBLISHED_PAIRS:
         yield quotient(S01, best_of_answers, pair, "plug-in information of the answers per energy")
     yield from panels(run, "fig1a fig1b app1-fig1a", S01)
-
-
-def _with_plug_in(result: xr.Dataset) -> xr.Dataset:
-    """Return the result with the information of the answers themselves, less its bias (Miller and Madow)."""
-    from rate_models.information import corrected_information
-
-    counts = result.confusion.values
-    is_measured = np.isfinite(counts).all(axis=(-2, -1))
-    information = np.full(is_measured.shape, np.nan)
-    information[is_measured] = corrected_information(counts[is_measured])
-    return result.assign(plug_in=(result.information.isel(epoch=-1).dims, information))
