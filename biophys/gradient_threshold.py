@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Literal
 
 import numpy as np
@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
 from biophys.argument_types import checked_types
+from biophys.estimates import Estimate, exactly, mean_of_known
 from biophys.palette import BLUE, VERMILION
 from biophys.units import FloatArray, checked_finite
 
@@ -69,6 +70,32 @@ def approximation_error(
     """
     exact = probability_above(threshold, sd, mean=mean, law=law)
     return probability_above(threshold, sd, law=law) / exact - 1.0
+
+
+def drawn_shares(
+    threshold: float, sd: FloatArray, mean_share: float, n: int, rng: np.random.Generator
+) -> dict[GradientLaw, FloatArray]:
+    """Return the share of n gradients, drawn with a mean that is a share of their sd, beyond it, by law."""
+    laws: dict[GradientLaw, Callable[[], FloatArray]] = {
+        "normal": lambda: rng.normal(mean_share * sd, sd, (n, sd.size)),
+        "Laplace": lambda: rng.laplace(mean_share * sd, sd / np.sqrt(2.0), (n, sd.size)),
+    }
+    return {law: np.mean(np.abs(draw()) > threshold, axis=0) for law, draw in laws.items()}
+
+
+def rising_steps(threshold: float, fisher: FloatArray, mean_share: float, law: GradientLaw) -> Estimate:
+    """Return the share of steps of the Fisher information at which the probability rises."""
+    spread = np.sqrt(fisher / (1 + mean_share**2))
+    steps = np.diff(probability_above(threshold, spread, mean=mean_share * spread, law=law))
+    how = f"smallest slope {np.min(steps / np.diff(np.log10(fisher))):.2g}"
+    return exactly(float(np.mean(steps > 0)), n=steps.size, unit="steps", how=how)
+
+
+def ratio_to_formula(shares: FloatArray, sd: FloatArray, law: GradientLaw, n: int) -> Estimate:
+    """Return drawn share over formula, mean over standard deviations (in thresholds) of n draws each."""
+    expected = probability_above(1.0, sd, law=law)
+    error = np.sqrt((1 - expected) / expected / n)
+    return mean_of_known(shares / expected, error, n=n * sd.size, unit="draws")
 
 
 def plot_probability(

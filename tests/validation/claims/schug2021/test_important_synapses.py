@@ -4,15 +4,10 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from biophys.gradient_threshold import probability_above
+from biophys.gradient_threshold import probability_above, ratio_to_formula
 from validation.claims.schug2021.fisher_information import S05, fisher_information
-from validation.claims.schug2021.gradient_threshold import (
-    LAWS,
-    S19,
-    gradients_above_threshold,
-    gradients_in_networks,
-    ratio_to_formula,
-)
+from validation.claims.schug2021.gradient_threshold import LAWS, S19, gradients_above_threshold
+from validation.claims.schug2021.gradients_in_networks import gradients_in_networks
 from validation.claims.schug2021.important_inputs import S06, important_inputs
 from validation.claims.schug2021.inputs_and_outputs import S08, inputs_and_outputs
 from validation.claims.schug2021.minibatch_gradients import S26, S27, learning_rate_and_batches
