@@ -11,6 +11,8 @@ import quantities as pq
 from numpy.typing import ArrayLike
 
 from biophys.argument_types import Positive, checked_types
+from biophys.energy_costs import COST_EXPONENTS
+from biophys.estimates import Estimate, mean_of
 from biophys.units import FloatArray, checked_finite, magnitude_in, positive_in, psp_unit_of
 
 # Synapses in one block of an iteration: small enough for the processor's cache.
@@ -252,3 +254,14 @@ def implied_exponent(slope: float, input_power: float) -> float:
     (2.0, 2.0, inf)
     """
     return float(exponent_from_input_slope(slope / input_power)) if slope < 0 else float("inf")
+
+
+def slopes_over_units(sd: Any, x: Any, inputs: str, units: str) -> dict[str, Estimate]:
+    """Return the least-squares slope of log variance on x over the inputs of each unit, by cost.
+
+    `sd`, with a dimension rho, and `x` are `xarray.DataArray`, `inputs` the dimension of the inputs.
+    """
+    centred = x - x.mean(inputs)
+    slope = (2 * centred * np.log(sd)).sum(inputs) / (centred**2).sum(inputs)
+    by_cost = {m: slope.sel(rho=rho, method="nearest") for m, rho in COST_EXPONENTS.items()}
+    return {m: mean_of(values, unit=units) for m, values in by_cost.items()}

@@ -79,8 +79,8 @@ FORMULAS = {
     "_Significant.answer",
     "tests/validation/claims/across/test_release_statistics.py": "validation.claims.across."
     "release_statistics: compared analytic_failures",
-    "tests/validation/claims/across/test_stdp_generalisation.py": "validation.claims.across."
-    "stdp_generalisation: explained_share",
+    "tests/validation/claims/across/test_stdp_generalisation.py": "brianpresyn.experiments."
+    "stdp_recordings: explained_share",
     "tests/validation/claims/malkin2023/test_optimal_variance.py": "validation.claims.malkin2023."
     "two_synapses: two_synapses",
     "tests/validation/claims/malkin2023/test_posteriors.py": "validation.claims.malkin2023."

@@ -10,8 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from biophys.settings import as_plain
-from validation.runs import Run, experiment_module
-from validation.statement import Setting, setting_of
+from validation.runs import experiment_module
 
 STATED = {
     # Methods, "Metaplasticity parameters" and "Neural network training"; the initial p is that of figure 2.
@@ -47,8 +46,3 @@ def published_settings(experiment: str) -> Mapping[str, Any]:
     names = STATED.get(experiment, "").split()
     defaults = as_plain(experiment_module(experiment).Config()) if names else {}
     return {name: defaults[name] for name in names}
-
-
-def setting_here(run: Run) -> Setting:
-    """Return what a run of an experiment does otherwise than published."""
-    return setting_of(run.config, published_settings(run.experiment))

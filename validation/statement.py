@@ -83,6 +83,9 @@ class Clause:
     unit : what n is to count, in the plural
     rendering : the rendering in which it was published: the only one in which it is judged
     family : cells of the same name are corrected together
+    only_as_published
+        Whether rows at other settings decide nothing: a number of the published networks says nothing of
+        smaller ones.
     """
 
     id: str
@@ -93,6 +96,7 @@ class Clause:
     unit: str = "networks"
     rendering: Rendering = Rendering.RATE
     family: str = ""
+    only_as_published: bool = False
 
     @property
     def claim(self) -> str:
@@ -305,6 +309,8 @@ def row(
     again: partial[Measurement] = partial(row, subject, estimate, quantity, **texts)  # type: ignore[arg-type]
     again = partial(again, setting=setting, rendering=rendering)
     setting, rendering = setting or PUBLISHED, rendering or home.rendering
+    if clause is not None and clause.only_as_published and setting.departures:
+        clause = None
     label, shown, values = _shown(clause, estimate)
     judge = None if clause is None else partial(_verdict, clause, estimate, setting, rendering)
     verdict = Verdict.OBSERVED if judge is None else judge(ALPHA)

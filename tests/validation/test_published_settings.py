@@ -1,19 +1,18 @@
 """What a run does otherwise than published is read from the defaults of its experiment."""
 
-from types import SimpleNamespace
-
 import pytest
 
 from biophys.settings import as_plain
-from validation.published_settings import STATED, published_settings, setting_here
+from validation.published_settings import STATED, published_settings
 from validation.runs import configuration
+from validation.statement import setting_of
 
 
 @pytest.mark.parametrize("experiment", STATED)
 def test_full_size_is_as_published_and_what_differs_is_named(experiment):
     full, quick = (as_plain(configuration(experiment, size)) for size in ("full", "quick"))
-    assert setting_here(SimpleNamespace(experiment=experiment, config=full)).departures == ()
-    departures = setting_here(SimpleNamespace(experiment=experiment, config=quick)).departures
+    assert setting_of(full, published_settings(experiment)).departures == ()
+    departures = setting_of(quick, published_settings(experiment)).departures
     published = published_settings(experiment)
     differing = [name for name in published if quick[name] != full[name]]
     assert [text.split()[0] for text in departures] == differing

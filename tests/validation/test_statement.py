@@ -178,3 +178,12 @@ def test_a_row_is_placed_where_it_names_no_place():
     assert placed(named, Rendering.SPIKING, SMALL) == named
     assert placed(row(GAIN, HIGH, "g"), Rendering.RATE, SMALL).verdict is Verdict.HOLDS_HERE
     assert placed(not_run(GAIN, "no data"), Rendering.SPIKING, SMALL).rendering is Rendering.RATE
+
+
+def test_a_number_of_the_published_networks_is_not_asked_of_smaller_ones():
+    number = Clause("S01a", "a number", "fig 1", equals(1.0, 0.1), 1.0, only_as_published=True)
+    published, smaller = (
+        row(number, gaussian(1.0, 0.01), "x", setting=s) for s in (PUBLISHED, Setting(("n",)))
+    )
+    assert published.verdict is Verdict.REPRODUCED
+    assert smaller.is_observation and (smaller.claim, smaller.published) == ("S01", None)

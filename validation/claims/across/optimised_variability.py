@@ -6,10 +6,12 @@ from typing import Any
 import numpy as np
 import quantities as pq
 
+from biophys.optimal_precision import slopes_over_units
 from biophys.precision_plots import plot_slopes_on_rate, slopes_at
 from biophys.recordings.epsp_variability import MAIN
 from brianpresyn.experiments import optimal_variability
-from validation.claims.malkin2023.optimal_variance import UNITS, slope_rows, slopes_of_units
+from validation.claims.malkin2023.optimal_variance import slope_rows
+from validation.claims.malkin2023.regression_unit import UNITS
 from validation.claims.malkin2023.variability_and_rate import PUBLISHED_SLOPE, recorded_slopes
 from validation.criteria import equals, exact, in_every
 from validation.data.datastore import DataSetCorrupt, DataSetMissing
@@ -84,8 +86,8 @@ def optimised_variability(run: Run, context: Context) -> Findings:
     spiking, rate = run.result, result_for("linear", context).result
     # Mean x^2 stands for the rate of the inputs of a rate unit.
     slopes = {
-        Rendering.SPIKING: slopes_of_units(spiking.sd, np.log(spiking.rate), "input", "neurons"),
-        Rendering.RATE: slopes_of_units(rate.sigma, np.log(rate.power), "synapse", UNITS),
+        Rendering.SPIKING: slopes_over_units(spiking.sd, np.log(spiking.rate), "input", "neurons"),
+        Rendering.RATE: slopes_over_units(rate.sigma, np.log(rate.power), "synapse", UNITS),
     }
     rates = f"{float(spiking.rate[0]):g} to {float(spiking.rate[-1]):g} Hz"
     inputs = {Rendering.SPIKING: rates, Rendering.RATE: "mean x² in place of the rate"}

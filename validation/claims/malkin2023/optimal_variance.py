@@ -7,11 +7,10 @@ from typing import Any
 
 import numpy as np
 import quantities as pq
-import xarray as xr
 
 from biophys.association import inverse_regression
 from biophys.energy_costs import COST_EXPONENTS
-from biophys.estimates import Estimate, exactly, mean_of, student, transformed
+from biophys.estimates import Estimate, exactly, student, transformed
 from biophys.optimal_precision import (
     ReliabilityCost,
     distance_from_minimum,
@@ -21,7 +20,7 @@ from biophys.optimal_precision import (
 )
 from biophys.precision_plots import REGRESSORS, plot_optimal_variance
 from validation.criteria import equals, exact, in_every
-from validation.registry import Context, Findings, Run, claim_figure, measures, panels
+from validation.registry import Context, Findings, claim_figure, measures
 from validation.statement import MALKIN, Claim, Clause, Rendering, row
 
 _clause = partial(Clause, unit="synapses", rendering=Rendering.ANALYTIC)
@@ -58,15 +57,12 @@ def slopes_of_optimal_variance(context: Context) -> Findings:
     distance = distance_from_minimum(importance[:20], COST_EXPONENTS.values(), _SCALE)
     off = exactly(distance, n=20, unit="synapses", how=how)
     yield row(MINIMUM, off, "largest relative difference of sigma by eq. 29 from the minimum found by search")
-    variance = {
-        mechanism: optimal_sd(importance, ReliabilityCost(rho, _SCALE)).magnitude ** 2
-        for mechanism, rho in COST_EXPONENTS.items()
-    }
+    costs = {m: ReliabilityCost(rho, _SCALE) for m, rho in COST_EXPONENTS.items()}
+    variance = {m: optimal_sd(importance, cost).magnitude ** 2 for m, cost in costs.items()}
+    about: dict[str, Any] = {"n": n_synapses, "unit": "synapses", "how": "inverse regression"}
     for name, x in regressors.items():
-        slopes, fit_by = {}, "inverse regression"
-        for m, y in variance.items():
-            slope, error = inverse_regression(np.log(x), np.log(y))
-            slopes[m] = student(slope, error, n_synapses - 2, n=n_synapses, unit="synapses", how=fit_by)
+        lines = {m: inverse_regression(np.log(x), np.log(y)) for m, y in variance.items()}
+        slopes = {m: student(*line, n_synapses - 2, **about) for m, line in lines.items()}
         yield from slope_rows(SLOPES[name], M09, slopes, name, f"slope of log sigma^2 on {NAMES[name]}")
     caption = (
         f"Optimal variance of {n_synapses} synapses of one linear model ({n_times} time steps) under each "
@@ -97,34 +93,3 @@ def slope_rows(
     ratios = {m: transformed(slope, partial(operator.mul, 1 / theory[m])) for m, slope in slopes.items()}
     words = f"{quantity} over the analytic one"
     yield row(clause, ratios, words, rendering=rendering, condition=condition, along="mechanism")
-
-
-@measures(M09, rendering=Rendering.RATE, experiment="linear")
-def noise_of_a_regression_unit(run: Run, context: Context) -> Findings:
-    """Train a linear unit by gradient descent and compare its noise with the exact optimum."""
-    result = run.result
-    log_ratio = np.log(result.sigma / result.optimum).mean(["synapse", "rho"])
-    quantity = "trained sigma over (s^rho / H)^(1/(rho + 2)), geometric mean"
-    estimate = mean_of(np.exp(log_ratio), "ratio", unit=UNITS)
-    yield row(M09, estimate, quantity, published=1.0)
-    regressors = {"on_input_power": result.power, "on_posterior_variance": result.posterior_sd**2}
-    for name, x in regressors.items():
-        slopes = slopes_of_units(result.sigma, np.log(x), "synapse", UNITS)
-        quantity = f"slope of log sigma^2 on {NAMES[name]}"
-        yield from slope_rows(SLOPES[name], M09, slopes, name, quantity)
-    caption = (
-        f"Linear unit with {result.sizes['synapse']} inputs of different strength, {result.attrs['n_data']} "
-        f"data, {result.sizes['seed']} seeds: trained noise against sigma^(rho+2) = s^rho / H (line: equal)."
-    )
-    yield from panels(run, "sigma", M09, (6, 4), caption=caption)
-
-
-UNITS = "seeds of data and noise"
-
-
-def slopes_of_units(sd: xr.DataArray, x: xr.DataArray, inputs: str, units: str) -> dict[str, Estimate]:
-    """Return the least-squares slope of log variance on x over the inputs of each unit, by cost."""
-    centred = x - x.mean(inputs)
-    slope = (2 * centred * np.log(sd)).sum(inputs) / (centred**2).sum(inputs)
-    by_cost = {m: slope.sel(rho=rho, method="nearest") for m, rho in COST_EXPONENTS.items()}
-    return {m: mean_of(values, unit=units) for m, values in by_cost.items()}

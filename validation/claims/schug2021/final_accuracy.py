@@ -68,9 +68,11 @@ def final_accuracy(run: Run, context: Context) -> Findings:
                 condition |= {"fisher": method.fisher, "penalty": method.penalty}
             subject = CELLS.get((tasks.name, name), S10)
             estimate = mean_of(tasks.final_accuracies(name), unit="networks")
-            quantity = "mean accuracy over all tasks after the last (%)"
-            about = {"condition": condition, "published": PRINTED.get((tasks.name, name))}
-            yield row(subject, estimate, quantity, setting=here, **about)
+            quantity, printed = (
+                "mean accuracy over all tasks after the last (%)",
+                PRINTED.get((tasks.name, name)),
+            )
+            yield row(subject, estimate, quantity, setting=here, condition=condition, published=printed)
         quantity = "advantage of presynaptic consolidation in mean final accuracy (points)"
         for name in dict.fromkeys((tasks.consolidating, "presynaptic_tuned")):
             for other in (other for other in _COMPARED if name in names and other in names):

@@ -5,7 +5,6 @@ import math
 from biophys.estimates import means_along
 from validation.claims.schug2021.energy_networks import FIGURES_RULE, at_shown_l2, shown_networks
 from validation.criteria import above, between, in_every
-from validation.published_settings import setting_here
 from validation.registry import Context, Findings, Run, measures, panels
 from validation.statement import SCHUG, Claim, Clause, row
 
@@ -25,6 +24,7 @@ AS_PUBLISHED = {
         "app 1 fig 2b",
         between(*(round(math.tanh(math.atanh(r) + side * _MARGIN), 4) for side in (-1, 1))),
         r,
+        only_as_published=True,
     )
     for layer, r in PUBLISHED_R.items()
 }
@@ -42,15 +42,13 @@ S08 = Claim(
 @measures(S08, experiment="energy")
 def inputs_and_outputs(run: Run, context: Context) -> Findings:
     """Correlate the important inputs and outputs of hidden neurons."""
-    here, at = setting_here(run), at_shown_l2(shown_networks(run, context).result)
+    at = at_shown_l2(shown_networks(run, context).result)
     by_layer = means_along(at.input_output_r, "hidden_layer", "correlation")
     quantity = "Pearson's r of important inputs and outputs over the neurons of a hidden layer"
     yield row(CORRELATED, by_layer, quantity, along="hidden layer")
     for layer, clause in ((n, clause) for n, clause in AS_PUBLISHED.items() if str(n) in by_layer):
         condition = {"hidden layer": layer}
-        # A number of the published networks says nothing of smaller ones.
-        judged = S08 if here.departures else clause
-        yield row(judged, by_layer[str(layer)], quantity, condition=condition)
+        yield row(clause, by_layer[str(layer)], quantity, condition=condition)
         by_l2 = run.result.input_output_r.sel(model=FIGURES_RULE, hidden_layer=layer)
         yield row(S08, means_along(by_l2, "l2", "correlation"), quantity, condition=condition, along="L2")
     yield from panels(run, "app1-fig2b", S08)

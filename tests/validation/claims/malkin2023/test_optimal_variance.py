@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from rate_models.experiments import linear_regression
-from validation.claims.malkin2023 import optimal_variance, two_synapses
+from validation.claims.malkin2023 import optimal_variance, regression_unit, two_synapses
 from validation.claims.malkin2023.optimal_variance import M09
 from validation.claims.malkin2023.two_synapses import M15
 from validation.context import Context
@@ -16,7 +16,7 @@ from validation.statement import Verdict, combined_verdict, verdict_on, worst_of
 
 def evidence_from_regression(result):
     run = SimpleNamespace(experiment="linear", result=result)
-    return evidence_of(optimal_variance.noise_of_a_regression_unit(run, Context()))
+    return evidence_of(regression_unit.noise_of_a_regression_unit(run, Context()))
 
 
 @pytest.mark.parametrize(
