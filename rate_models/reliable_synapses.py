@@ -6,6 +6,8 @@ Functions here take trained replicas and return plain arrays with one row per re
 Schug et al. (2021), figures 2c,d and 3, appendix 1 figure 2, and equation 10. doi:10.7554/eLife.69884
 """
 
+from itertools import pairwise
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -27,6 +29,9 @@ from rate_models.stochastic_layers import BernoulliSynapses
 
 HIGH_P = 0.9
 """A synapse with at least this release probability counts as important."""
+
+THRESHOLDS = (0.7, 0.8, 0.9, 0.95)
+"""Release probabilities from which a synapse may be called important instead: a choice, none is published."""
 
 IMPORTANCE = ("low p", "high p")
 NEURON_GROUPS = ("low", "medium", "high")
@@ -148,6 +153,25 @@ def _importance_of_replica(
     with_interval = np.array([(r, *interval) for r, interval in pairs]).reshape(-1, 3).T
     names = ("input_output_r", "input_output_r_low", "input_output_r_high")
     return results | dict(zip(names, with_interval, strict=True))
+
+
+def correlations_by_threshold(synapses: BernoulliSynapses) -> NDArray[np.float64]:
+    """Return r of important inputs and outputs, (replica, threshold, hidden layer), by what is important.
+
+    It is nan where no hidden neuron has more than another.
+    """
+    counted = [
+        [
+            (matrix.sum(axis=2), matrix.sum(axis=1))
+            for matrix in important_synapses(synapses.p, synapses.layout, p)
+        ]
+        for p in THRESHOLDS
+    ]
+    r = [
+        [_correlation(inputs, outputs) for (inputs, _), (_, outputs) in pairwise(layers)]
+        for layers in counted
+    ]
+    return np.transpose(np.array(r).reshape(len(THRESHOLDS), -1, synapses.n_replicas), (2, 0, 1))
 
 
 def threshold_crossings(

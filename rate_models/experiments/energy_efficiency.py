@@ -41,7 +41,7 @@ from rate_models.experiments.network_measures import (
 )
 from rate_models.experiments.release_models import NetworkSpec
 from rate_models.layout import Layout
-from rate_models.reliable_synapses import IMPORTANCE, NEURON_GROUPS
+from rate_models.reliable_synapses import IMPORTANCE, NEURON_GROUPS, THRESHOLDS
 from rate_models.run_costs import training_work
 from rate_models.sparsity import SHUFFLES, SIDES
 from rate_models.sweep import BatchClock, batch_size
@@ -340,6 +340,7 @@ def _result(config: Config, results: Mapping[NetworkSpec, xr.Dataset]) -> xr.Dat
     axes: dict[str, Sequence[Any]] = {
         "epoch": [epoch for epoch in range(1, n + 1) if epoch % config.evaluate_every == 0 or epoch == n],
         "importance": IMPORTANCE,
+        "threshold": THRESHOLDS,
         **{name: (each[1:] + each[:-1]) / 2 for name, each in edges.items()},
         "expectation": EXPECTATIONS,
         "order": LESION_ORDERS,

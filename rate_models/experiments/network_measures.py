@@ -25,6 +25,7 @@ from rate_models.random_streams import Purpose, numpy_generator
 from rate_models.reliable_synapses import (
     HIGH_P,
     correlations,
+    correlations_by_threshold,
     fisher_of_mean_network,
     group_distributions,
     neuron_importance,
@@ -164,7 +165,11 @@ def performance(protocol: Protocol, batch: TrainedBatch, data: ImageData) -> _Me
         "neuronal_energy": neuronal_energy(network, synapses, images, streams=streams, n_samples=1),
         "confusion": (plug_in_joint(single, labels) * len(labels)).round(),
     }
-    dims = {"confusion": ("shown_class", "answer")}
+    if batch.specs[0].is_plastic:
+        plastic = plastic_synapses(batch)
+        measured["important_share"] = (plastic.p >= HIGH_P).double().mean(dim=1)
+        measured["threshold_r"] = torch.from_numpy(correlations_by_threshold(plastic))
+    dims = {"confusion": ("shown_class", "answer"), "threshold_r": ("threshold", "hidden_layer")}
     return {name: (dims.get(name, ()), values.cpu()) for name, values in measured.items()}
 
 
@@ -173,9 +178,9 @@ def course_of(history: Sequence[tuple[list[NetworkSpec], _Measured]]) -> _Measur
     survivors, final = history[-1]
     rows = [([members.index(spec) for spec in survivors], measured) for members, measured in history]
     course = {}
-    for name in _UNITS:
+    for name, (dims, _) in final.items():
         by_epoch = [measured[name][1][chosen] for chosen, measured in rows]
-        course[name] = (("epoch",), torch.stack(by_epoch, dim=1))
+        course[name] = (("epoch", *dims), torch.stack(by_epoch, dim=1))
     return {**course, "confusion": final["confusion"]}
 
 
