@@ -71,6 +71,7 @@ from rate_models.random_search import Interval
 from rate_models.random_streams import Purpose, numpy_generator
 from rate_models.release_odds import ReleaseOdds
 from rate_models.replicas import column
+from rate_models.sparsity import most_important, overlap_of_tasks
 from rate_models.stochastic_layers import BernoulliSynapses, DeterministicSynapses, Synapses
 from rate_models.training import LearningRule, Trainer
 
@@ -282,7 +283,9 @@ def learned(
     result
         ``accuracy`` (replica, n_learned, task) on every task after n_learned tasks, NaN where nothing was
         measured or the network diverged; ``mean_p`` and ``frozen`` (replica, n_learned), mean release
-        probability and share of frozen synapses, NaN where release probability is not plastic.
+        probability and share of frozen synapses, NaN where release probability is not plastic; ``overlap``
+        (replica,) of the tenth of the weights of each layer with the highest Fisher information on each task,
+        just learned, as `sparsity.overlap_of_tasks`, NaN where release is not stochastic.
     """
     images = sequence.images
     layout = Layout((images.n_pixels, *training.hidden_units, images.n_classes))
@@ -305,17 +308,29 @@ def learned(
                 result[name][:, n_learned] = values.cpu().numpy()
             result.accuracy[trainer.diverged(), n_learned] = np.nan
 
+    is_followed = measures_all and schedule == "abrupt" and isinstance(learner.synapses, BernoulliSynapses)
+    important = np.zeros((len(replicas), n_tasks * is_followed, layout.n_weights), bool)
+
+    def finish_task(task: int) -> None:
+        learner.finish_task(sequence, task)
+        if is_followed:
+            at = (learner.network, learner.synapses, sequence, task, replicas, training.n_fisher_images)
+            important[:, task] = most_important(fisher_of_task(*at), layout)
+
     learn_tasks(
         trainer,
         sequence,
         schedule=schedule,
         n_epochs=training.n_epochs,
         batch_size=training.batch_size,
-        finish_task=lambda task: learner.finish_task(sequence, task),
+        finish_task=finish_task,
         measure=measure,
         checkpoint=checkpoint,
-        results={str(name): variable.values for name, variable in result.items()},
+        results={"important": important, **{str(name): each.values for name, each in result.items()}},
     )
+    overlap = overlap_of_tasks(important) if is_followed else np.full(len(replicas), np.nan)
+    overlap[trainer.diverged()] = np.nan
+    result["overlap"] = ("replica", overlap)
     if checkpoint is not None:
         checkpoint.unlink(missing_ok=True)
     return result

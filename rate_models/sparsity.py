@@ -15,10 +15,12 @@ Schug et al. (2021), figure 3 and appendix 1 figure 2; they do not say which shu
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 from torch import Tensor
 
+from biophys.argument_types import Share, checked_types
 from rate_models.layout import Layout
 
 SHUFFLES = ("matrix", "partners")
@@ -28,6 +30,35 @@ SIDES = ("inputs", "outputs")
 def important_synapses(p: Tensor, layout: Layout, threshold: float = 0.9) -> list[NDArray[np.bool_]]:
     """Return where p (replica, weights) reaches the threshold, one matrix (replica, out, in) per layer."""
     return [(part >= threshold).cpu().numpy() for part in layout.weights(p)]
+
+
+@checked_types
+def most_important(importance: Tensor, layout: Layout, share: Share = 0.1) -> NDArray[np.bool_]:
+    """Return where importance (replica, parameters) is among the highest share of each layer, by weight."""
+    chosen = []
+    for layer in layout.weights(importance):
+        flat = layer.flatten(1)
+        n = max(1, round(share * flat.shape[1]))
+        chosen.append(torch.zeros_like(flat, dtype=torch.bool).scatter_(1, flat.topk(n).indices, True))
+    return torch.cat(chosen, dim=1).cpu().numpy()
+
+
+def overlap_of_tasks(is_important: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Return the share of a task's important synapses that another task has as well, mean over pairs.
+
+    `is_important` is (..., task, synapse), with as many important synapses in every task; by chance the
+    overlap is their share.
+
+    Examples
+    --------
+    >>> float(overlap_of_tasks(np.array([[True, True, False, False], [True, False, True, False]])))
+    0.5
+    """
+    chosen = is_important.astype(np.float64)
+    shared = np.einsum("...is,...js->...ij", chosen, chosen)
+    n_tasks, n_of_each = is_important.shape[-2], chosen.sum(axis=(-1, -2)) / is_important.shape[-2]
+    of_pairs = shared.sum(axis=(-1, -2)) - np.trace(shared, axis1=-2, axis2=-1)
+    return np.asarray(of_pairs / (n_tasks * (n_tasks - 1)) / n_of_each)
 
 
 def counts_per_neuron(is_important: NDArray[np.bool_], side: str) -> NDArray[np.intp]:

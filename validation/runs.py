@@ -138,6 +138,23 @@ def result_for(name: str, context: Context, **settings: Any) -> Run:
     return _noted(run)
 
 
+def result_beside(run: Run, context: Context, file: str, **settings: Any) -> Run:
+    """Return a run of the same experiment with other settings, for what `run` does not hold.
+
+    In small, and where the results that the user gave lack ``<file>.nc``, it is `run` itself.
+    """
+    if context.is_quick:
+        return run
+    if context.results is None:
+        return result_for(run.experiment, context, **settings)
+    path = context.results / f"{file}.nc"
+    if not path.is_file():
+        return run
+    return given_run(
+        path, run.experiment, dataclasses.replace(configuration(run.experiment, "full"), **settings)
+    )
+
+
 _listening: list[list[Run]] = []
 
 

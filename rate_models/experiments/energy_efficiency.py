@@ -164,7 +164,7 @@ QUICK = Config(
     n_lesion_samples=5,
     scanned_p=(0.1, 0.25, 0.5, 0.75, 1.0),
     scanned_learning_rates=(0.05,),
-    evaluate_every=50,
+    evaluate_every=25,
     n_gradient_synapses=60,
     lesions_at_every_l2=False,
 )

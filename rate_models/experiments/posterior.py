@@ -35,7 +35,7 @@ from rate_models.experiments.noisy_training import NoisyTraining
 from rate_models.log_log_fits import association, stacked
 from rate_models.noisy_networks import FORMULATIONS, NoisyNetwork, TrainedNetworks, answers_of
 from rate_models.posterior import laplace_sd
-from rate_models.reliability_cost import EntropyCost, PowerCost, optimal_sigma
+from rate_models.reliability_cost import EntropyCost, PowerCost, evidence_gap, optimal_sigma
 from rate_models.run_costs import training_work
 
 if TYPE_CHECKING:
@@ -105,7 +105,8 @@ def run(
     Returns
     -------
     xr.Dataset
-        Slope and rank correlation of log sigma on log posterior sd by (rho, s, seed, layer, posterior).
+        Slope and rank correlation of log sigma on log posterior sd by (rho, s, seed, layer, posterior), and
+        ``evidence_gap`` (rho, s, seed) as `reliability_cost.evidence_gap`.
     """
     check_config(config, Config)
     execution = execution_or_default(execution)
@@ -143,6 +144,16 @@ def _measured(config: Config, trained: TrainedNetworks, data: ImageData) -> xr.D
     axes: dict[str, Sequence[Any]] = {"rho": config.rho, "s": config.s, "seed": config.seeds}
     places = grid_points(axes)
     related = _associations(by_layer)
+    pairs = zip(places, trained.synapses.mu[n_seeds:], sigma[n_seeds:], strict=True)
+    gaps = [
+        evidence_gap(
+            PowerCost.with_scale(place["s"], place["rho"]),
+            *(values.double().cpu().numpy() for values in both),
+            magnitude=FORMULATIONS[config.formulation].magnitude,
+        )
+        for place, *both in pairs
+    ]
+    paying["evidence_gap"] = ("replica", gaps, {"units": "nats"})
     result = swept_dataset(places, paying.assign(related).assign_coords(posterior=list(POSTERIORS)), axes)
     shown = config.shown_synapses(layout, config.n_shown)
     noise = [

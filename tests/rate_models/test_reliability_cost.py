@@ -14,6 +14,7 @@ from rate_models.reliability_cost import (
     MagnitudeCost,
     PowerCost,
     ReliabilityCost,
+    evidence_gap,
     optimal_sigma,
     total_cost,
 )
@@ -139,6 +140,21 @@ def test_homogeneous_synapses_stay_alike_and_move_by_the_mean_slope():
     own = by_weight * synapses.sigma_noise * torch.sigmoid(torch.tensor(-1.0, dtype=torch.float64))
     torch.testing.assert_close(synapses.gradient[0, n:], own[0].mean().expand(n))
     torch.testing.assert_close(synapses.gradient[1, n:], own[1])
+
+
+def test_the_evidence_is_bounded_but_for_the_noise_in_the_prior():
+    cost, mu, sigma = (
+        PowerCost.with_scale(s=0.1, rho=0.5),
+        np.array([0.3, -0.2, 0.0]),
+        np.array([0.1, 0.4, 2.0]),
+    )
+    gap = total_cost(cost, sigma) - total_cost(EntropyCost(), sigma)
+    gap -= len(mu) * (2.0 + 0.5 * np.log(2 * np.pi * np.e * 0.1**2))
+    assert evidence_gap(cost, mu, sigma) == pytest.approx(gap)
+    drawn = mu + sigma * np.random.default_rng(0).normal(size=(100_000, 3))
+    error = 5 * 20.0 * sigma.sum() / np.sqrt(len(drawn))
+    prior = 20.0 * (np.abs(drawn).mean(axis=0) - np.abs(mu)).sum()
+    assert evidence_gap(cost, mu, sigma, magnitude=20.0) == pytest.approx(gap - prior, abs=error)
 
 
 def test_wrong_input_is_named():

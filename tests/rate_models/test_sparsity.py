@@ -12,6 +12,8 @@ from rate_models.sparsity import (
     importance_of_neurons,
     important_synapses,
     input_output_correlation,
+    most_important,
+    overlap_of_tasks,
     shuffled_counts,
 )
 
@@ -101,6 +103,19 @@ def test_correlation_is_recovered_and_its_interval_covers_it_as_often_as_it_says
     assert np.mean([r for r, _ in found]) == pytest.approx(0.8, abs=5 * error)
     n_covered = sum(low < 0.8 < high for _, (low, high) in found)
     assert stats.binomtest(n_covered, n_pairs, 0.95).pvalue > 1e-4
+
+
+def test_a_share_of_each_layer_is_most_important():
+    layout = Layout((2, 3, 1))
+    importance = torch.tensor([[0.9, 0.1, 0.95, 0.2, 0.3, 0.4, 9.0, 8.0, 10.0] + 4 * [99.0]])
+    chosen = most_important(importance, layout, 1 / 3)
+    assert chosen[0].tolist() == [True, False, True] + 5 * [False] + [True]
+
+
+def test_overlap_is_the_share_by_chance_and_one_of_equal_tasks():
+    drawn = rng().random((3, 10, 4000)).argsort(axis=2) < 400
+    assert overlap_of_tasks(drawn) == pytest.approx(0.1, abs=5 * np.sqrt(0.09 * 0.9 / 400 / 45))
+    assert overlap_of_tasks(np.repeat(drawn[:, :1], 10, axis=1)) == pytest.approx(1.0)
 
 
 def test_counts_that_do_not_vary_have_no_correlation():

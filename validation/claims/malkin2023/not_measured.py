@@ -1,15 +1,9 @@
-"""M19 and M20: statements that need runs or recordings that are not there."""
+"""M20: a statement that needs recordings that are not there."""
 
-from validation.criteria import above, below, in_every
+from validation.criteria import below
 from validation.registry import declared
 from validation.statement import MALKIN, Claim, Clause, Rendering
 
-M19 = Claim(
-    "M19",
-    "The overall cost bounds the evidence lower bound of a trained network",
-    MALKIN,
-    (Clause("M19a", "ELBO plus overall cost plus constant", "eq 49", in_every(above(0.0), "network")),),
-)
 M20 = Claim(
     "M20",
     "Quantal variability is small relative to the variability of release",
@@ -27,4 +21,4 @@ M20 = Claim(
         ),
     ),
 )
-declared(M19, M20)
+declared(M20)

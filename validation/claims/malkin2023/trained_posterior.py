@@ -1,8 +1,14 @@
-"""M18: figure 7b and c with trained networks."""
+"""M18 and M19: figure 7b and c, and the bound on the evidence, with trained networks."""
 
-from biophys.estimates import means_along
+from typing import Any
+
+import numpy as np
+
+from biophys.estimates import in_range, means_along
 from validation.criteria import above, equals, in_every
+from validation.published_settings import setting_here
 from validation.registry import Context, Findings, Run, measures
+from validation.runs import result_beside
 from validation.statement import MALKIN, Claim, Clause, not_run, row
 
 # Within 20 %, what a figure on log axes shows: no paper states a margin.
@@ -11,11 +17,15 @@ RISES = Clause("M18b", "noise rises with c of 0.112, 0.2, 0.356 at rho = 1/2", "
 M18 = Claim(
     "M18", "The lines of figure 7b,c, which are analytic, hold for trained networks", MALKIN, (SLOPES, RISES)
 )
+BOUND = Clause("M19a", "ELBO plus overall cost plus constant", "eq 49", in_every(above(0.0), "network"))
+M19 = Claim("M19", "The overall cost bounds the evidence lower bound of a trained network", MALKIN, (BOUND,))
+
+_FIGURE_7C = {"rho": (0.5,), "s": (10**-2.5, 0.01, 10**-1.5)}
 
 
 @measures(M18, experiment="posterior")
 def trained_posterior(run: Run, context: Context) -> Findings:
-    """Compare the slopes of trained noise on the variational posterior with those of the linear model."""
+    """Compare the slopes of trained noise with those of the linear model, and the noise at several c."""
     result = run.result
     if 0.01 in result.s.values:
         slope = result.slope.sel(posterior="variational", s=0.01).mean("layer") * (result.rho + 2) / 2
@@ -23,4 +33,30 @@ def trained_posterior(run: Run, context: Context) -> Findings:
         yield row(SLOPES, means_along(slope, "rho"), words, along="rho")
     else:
         yield not_run(SLOPES, "this run of the experiment has no networks with s = 0.01")
-    yield not_run(RISES, "needs networks with s of 10^-2.5 and 10^-1.5")
+    by_c = result_beside(run, context, "posterior_by_c", **_FIGURE_7C)
+    noise = by_c.result.sigma_by_epoch.isel(epoch=-1).sel(rho=0.5)
+    ratio = (noise / noise.shift(s=1)).isel(s=slice(1, None))
+    ratio = ratio.assign_coords(s=[2 * s**0.5 for s in ratio.s.values]).rename(s="c")
+    words = "rms sigma over that at the next smaller c"
+    is_of_figure = np.array_equal(noise.s, _FIGURE_7C["s"]) or context.is_quick
+    about: dict[str, Any] = {"along": "c", "setting": setting_here(by_c)}
+    yield row(RISES if is_of_figure else M18, means_along(ratio, "c", "ratio"), words, **about)
+    if not is_of_figure:
+        yield not_run(RISES, "needs networks with s of 10^-2.5 and 10^-1.5")
+
+
+@measures(M19, experiment="posterior")
+def bound_on_evidence(run: Run, context: Context) -> Findings:
+    """Add up both sides of equation 49, without the expected log-likelihood that is in both."""
+    beside = run
+    if "evidence_gap" not in run.result:
+        beside = result_beside(run, context, "posterior_evidence", s=(0.01,), seeds=(1,))
+    if "evidence_gap" not in beside.result:
+        yield not_run(BOUND, "needs `posterior_evidence.nc` beside the stored run")
+        return
+    gap, setting = beside.result.evidence_gap, setting_here(beside)
+    # Of one network it is a number without error, and the smallest of all decides.
+    smallest = {float(rho): float(gap.sel(rho=rho).min()) for rho in gap.rho.values}
+    by_rho = {f"rho {rho:.3g}": in_range(least, (least, least), "exact") for rho, least in smallest.items()}
+    words = "evidence lower bound plus overall cost plus constant (nats), smallest over networks"
+    yield row(BOUND, by_rho, words, along="network", setting=setting)

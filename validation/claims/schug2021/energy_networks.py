@@ -1,14 +1,13 @@
 """The networks of figures 1 to 3: their published settings, their names, and how two of them are compared."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import xarray as xr
 
 from biophys.estimates import mean_of
 from validation.registry import Context, Run
-from validation.runs import configuration, given_run, result_for
+from validation.runs import result_beside
 from validation.statement import Claim, Clause, Measurement, row
 
 NAMES = {
@@ -43,6 +42,14 @@ _TEN_NETWORKS: dict[str, Any] = {
     "scanned_p": (0.4,),
     "scanned_learning_rates": (0.05,),
 }
+_TRAINED_ON: dict[str, Any] = {
+    **_TEN_NETWORKS,
+    "seeds": (2019, 2020, 2021),
+    "n_epochs": 100,
+    "evaluate_every": 50,
+    "scanned_p": (),
+    "lesion_fractions": (0.0,),
+}
 
 
 def at_shown_l2(result: xr.Dataset, model: str = "soft_bound") -> xr.Dataset:
@@ -52,14 +59,12 @@ def at_shown_l2(result: xr.Dataset, model: str = "soft_bound") -> xr.Dataset:
 
 def shown_networks(run: Run, context: Context) -> Run:
     """Return ten networks at the penalty at which single synapses were looked at; those of `run` in small."""
-    if context.is_quick:
-        return run
-    if context.results is None:
-        return result_for("energy", context, **_TEN_NETWORKS)
-    path = context.results / "energy_lesions.nc"
-    if not path.is_file():
-        return run
-    return given_run(path, "energy", replace(configuration("energy", "full"), **_TEN_NETWORKS))
+    return result_beside(run, context, "energy_lesions", **_TEN_NETWORKS)
+
+
+def networks_trained_on(run: Run, context: Context) -> Run:
+    """Return networks of the figures' rule that were trained twice as long as published; in small as long."""
+    return result_beside(run, context, "energy_long", **_TRAINED_ON)
 
 
 def plastic_networks(run: Run, context: Context) -> dict[str, xr.Dataset]:

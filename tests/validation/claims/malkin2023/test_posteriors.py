@@ -1,15 +1,21 @@
-"""M11, M13, M17 and M18: noise and predictions that resemble inference, or do not."""
+"""M11, M13, M17, M18 and M19: noise and predictions that resemble inference, or do not."""
 
 from dataclasses import replace
 
 import numpy as np
 import pytest
+import xarray as xr
 
 from rate_models.experiments import posterior, predictive_distributions
 from validation.claims.malkin2023.noise_and_posterior import M11, noise_and_posterior, noise_of_a_posterior
 from validation.claims.malkin2023.predictive_distributions import M13
 from validation.claims.malkin2023.predictive_distributions import predictive_distributions as predicted_as
-from validation.claims.malkin2023.trained_posterior import M18, trained_posterior
+from validation.claims.malkin2023.trained_posterior import (
+    M18,
+    M19,
+    bound_on_evidence,
+    trained_posterior,
+)
 from validation.context import Context
 from validation.published_settings import published_settings
 from validation.statement import Verdict, verdict_on
@@ -34,7 +40,25 @@ def compared():
 
 def test_noise_that_follows_the_posterior_less_steeply_is_reproduced(verdicts, compared):
     assert verdicts(M11, noise_and_posterior, compared, PUBLISHED) == [YES, YES, YES, NOT_RUN]
-    assert verdicts(M18, trained_posterior, compared, PUBLISHED) == [YES, NOT_RUN]
+    assert verdicts(M18, trained_posterior, compared, PUBLISHED)[0] is YES
+
+
+@pytest.mark.parametrize(("factor", "expected"), [(2.0, YES), (0.5, NO)])
+def test_noise_must_rise_with_c(verdicts, compared, factor, expected):
+    scatter = 1 + 0.02 * np.random.default_rng(0).normal(size=compared.sigma_by_epoch.shape)
+    sigma = xr.zeros_like(compared.sigma_by_epoch) + factor ** xr.DataArray([0, 1], dims="s")
+    assert (
+        verdicts(M18, trained_posterior, compared.assign(sigma_by_epoch=sigma * scatter), PUBLISHED)[1]
+        is expected
+    )
+
+
+def test_the_bound_on_the_evidence_must_hold_in_every_network(verdicts, compared):
+    assert verdicts(M19, bound_on_evidence, compared, PUBLISHED) == [YES]
+    compared = compared.copy(deep=True)
+    compared.evidence_gap.loc[dict(rho=2.0, s=0.1, seed=2)] = -1.0
+    assert verdicts(M19, bound_on_evidence, compared, PUBLISHED) == [NO]
+    assert verdicts(M19, bound_on_evidence, compared.drop_vars("evidence_gap"), PUBLISHED) == [NOT_RUN]
 
 
 def test_layers_and_scales_of_one_network_are_no_sample(verdicts, compared):

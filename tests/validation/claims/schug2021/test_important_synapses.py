@@ -1,4 +1,4 @@
-"""S05-S08, S19, S26 and S27: verdicts follow the numbers given, each clause by itself."""
+"""S05-S08, S19 and S26-S29: verdicts follow the numbers given, each clause by itself."""
 
 import numpy as np
 import pytest
@@ -12,10 +12,14 @@ from validation.claims.schug2021.important_inputs import S06, important_inputs
 from validation.claims.schug2021.inputs_and_outputs import S08, inputs_and_outputs
 from validation.claims.schug2021.minibatch_gradients import S26, S27, learning_rate_and_batches
 from validation.claims.schug2021.neurons_by_importance import S07, neurons_by_importance
+from validation.claims.schug2021.training_longer import S28, S29, training_longer
 from validation.context import Context
 from validation.criteria import Answer
+from validation.published_settings import published_settings
 from validation.registry import evidence_of
 from validation.statement import Verdict, verdict_on
+
+PUBLISHED = published_settings("energy")
 
 YES, NO, OPEN = Verdict.REPRODUCED, Verdict.NOT_REPRODUCED, Verdict.OPEN
 SMALL = {"data_set": "digits"}
@@ -60,6 +64,22 @@ def test_each_statement_on_the_shuffle_is_judged_by_itself(measured, spread, evi
     result = distances(measured, spread)
     result.neuron_ks_p.loc[{"layer": 3, "side": "outputs", "seed": 2}] = 0.2
     assert verdicts(evidence(important_inputs, result), S06)[:3] == [YES, YES, OPEN]
+
+
+@pytest.mark.parametrize(("growth", "expected"), [(0.0, YES), (0.2, NO)])
+def test_reliable_synapses_are_kept_when_training_goes_on(measured, spread, evidence, growth, expected):
+    twice = {"epoch": [50, 100]}
+    r = xr.full_like(measured.threshold_r, 0.8) + spread
+    share = xr.full_like(measured.important_share, 0.3) + growth * xr.DataArray([0, 1], dims="epoch")
+    result = measured.assign(threshold_r=r, important_share=share + 1e-3 * spread).assign_coords(twice)
+    longer = {**PUBLISHED, "n_epochs": 100}
+    found = evidence(training_longer, result, longer)
+    assert verdicts(found, S28) == [YES] and verdicts(found, S29) == [expected]
+    result.threshold_r.loc[{"threshold": 0.95, "hidden_layer": 2, "epoch": 50}] = -0.5
+    assert verdicts(evidence(training_longer, result, longer), S28) == [NO]
+    # Of states at other epochs it is not the published statement that is judged.
+    early = evidence(training_longer, result.assign_coords(epoch=[25, 50]), PUBLISHED)
+    assert verdicts(early, S29)[0] not in (YES, NO)
 
 
 @pytest.mark.parametrize(("p", "expected"), [(0.4, YES), (1e-4, NO)])

@@ -1,4 +1,4 @@
-"""S09-S14, S17, S22 and S23: verdicts follow the numbers given, each clause by itself."""
+"""S09-S14, S17, S22, S23 and S30: verdicts follow the numbers given, each clause by itself."""
 
 import numpy as np
 import pytest
@@ -13,6 +13,7 @@ from validation.claims.schug2021.continuous_tasks import S14, continuous_tasks
 from validation.claims.schug2021.final_accuracy import S10, final_accuracy
 from validation.claims.schug2021.first_task import S09, first_task
 from validation.claims.schug2021.frozen_synapses import S17, frozen_synapses
+from validation.claims.schug2021.overlapping_tasks import S30, overlapping_tasks
 from validation.claims.schug2021.perceptron_capacity import S13, perceptron_capacity
 from validation.claims.schug2021.perceptron_memory import S12, perceptron_memory
 from validation.context import Context
@@ -221,3 +222,14 @@ def test_perceptron_claims_follow_the_advantage(gains, memory, capacity):
     published = published_settings("perceptron")
     assert verdicts(found(perceptron_memory, result, published, "perceptron"), S12) == [memory] * 2
     assert verdicts(found(perceptron_capacity, result, published, "perceptron"), S13) == [capacity]
+
+
+@pytest.mark.parametrize(("ghost", "expected"), [(0.3, YES), (0.1, NO)])
+def test_ghost_release_must_share_more_synapses_between_tasks(ghost, expected):
+    result = learned({"permuted_mnist": {"full_arm": 86.0, "ghost_arm": 80.0}})
+    assert verdicts(found(overlapping_tasks, result), S30) == [NOT_RUN]
+    overlap = 0.2 + 0.001 * np.random.default_rng(0).normal(size=(len(result.benchmark), len(METHODS), 5))
+    overlap[:, METHODS.index("ghost_arm")] += ghost - 0.2
+    assert verdicts(
+        found(overlapping_tasks, result.assign(overlap=(result.accuracy.dims[:3], overlap))), S30
+    ) == [expected]
