@@ -1,6 +1,7 @@
 """Sphinx directives of the results pages, which no number is typed into: all come from ``results``.
 
 ``measured S01 S15``  claims: what was published and what was measured, clause by clause
+``pivot X12 method``  a claim's rows that share a condition, a line for each of its values
 ``stored energy``     a stored run: its panels, each with what the paper's shows, and how it was made
 ``rows FILE``         the rows of a JSON file
 ``not-reproduced``    what does not come out, and why
@@ -221,6 +222,30 @@ class Measured(SphinxDirective):
             yield from folded(f"All {len(rows)} rows of {claim.id}", shown)
 
 
+class Pivot(SphinxDirective):
+    """What was measured of every value of a condition, a line for each, a column for each quantity."""
+
+    required_arguments = 2
+
+    def run(self) -> list[nodes.Node]:
+        """Return the table."""
+        self.env.note_dependency(str(CLAIMS))
+        claim, name = self.arguments
+        rows = [r for r in stored_rows() if r["claim"] == claim and name in r["condition"]]
+        quantities = list(dict.fromkeys(row["quantity"] for row in rows))
+        lines: dict[str, dict[str, str]] = {}
+        for row in rows:
+            label = ", ".join(f"{value}" for value in row["condition"].values())
+            spread = f" [{interval_of(row)}]" if row.get("interval") else ""
+            value = number_text(row["measured"]) + spread
+            lines.setdefault(label, {})[row["quantity"]] = value
+        shown = (
+            (label, *(of.get(q, "") for q in quantities)) for label, of in lines.items()
+        )
+        heading = (", ".join(rows[0]["condition"]), *quantities)
+        return [table(heading, shown, (24, *[14] * len(quantities)))]
+
+
 class Stored(SphinxDirective):
     """A stored run: its panels and how it was made."""
 
@@ -294,7 +319,10 @@ class Rows(SphinxDirective):
 
 
 class NotReproduced(SphinxDirective):
-    """What does not come out, with the reason that the content, ``claim: reason``, or the claim gives."""
+    """What does not come out, with the reason that the content, ``claim: reason``, or the claim gives.
+
+    ``claim control: quantity; quantity`` names the stored rows that show the reason, by how they begin.
+    """
 
     has_content = True
 
@@ -311,7 +339,30 @@ class NotReproduced(SphinxDirective):
             why = reasons.get(claim.id) or claim.known_deviation or "Not known yet."
             text += nodes.Text(f" {claim.statement}. Why: {why}")
             shown += [text, table(CLAUSE_HEADING, map(clause_row, failing), CLAUSE_WIDTHS)]
+            controls = control_rows(claim.id, reasons.get(f"{claim.id} control", ""))
+            if controls:
+                heading = ("clause", "quantity", *CLAUSE_HEADING[1:])
+                rows = table(
+                    heading, map(stored_row, controls), (8, 38, *CLAUSE_WIDTHS[1:])
+                )
+                shown += folded(f"Controls ({len(controls)} rows)", rows)
         return shown
+
+
+def control_rows(claim: str, asked: str) -> list[dict[str, Any]]:
+    """Return the rows whose quantities begin as asked, of a claim or, ``S01/``, of another; and their values.
+
+    Raises LookupError where there is none.
+    """
+    chosen = []
+    for quantity in filter(None, asked.split("; ")):
+        other, _, begin = quantity.rpartition("/ ")
+        of_claim = [r for r in stored_rows() if r["claim"] == (other or claim)]
+        rows = [r for r in of_claim if r["quantity"].startswith(begin)]
+        if not rows:
+            raise LookupError(f"no stored row of {other or claim} begins with {begin!r}")
+        chosen += rows
+    return chosen
 
 
 class StillOpen(SphinxDirective):
@@ -505,6 +556,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     for directive in (
         *(
             Measured,
+            Pivot,
             Stored,
             Rows,
             NotReproduced,

@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 import xarray as xr
+from scipy.special import entr
 
 from biophys.argument_types import check_config
 from biophys.estimates import Estimate, mean_of
@@ -345,8 +346,22 @@ def observed_of(result: xr.Dataset, method: str) -> dict[str, np.ndarray]:
         "accuracy on a task when it was just learned, mean of tasks (%)": newest_task(result, method).mean(1),
         "ATP per test image": networks.atp.dropna("seed").to_numpy(),
         "mean release probability at the end": networks.mean_p[:, -1].dropna("seed").to_numpy(),
+        "random bits per synapse and step, at most": random_bits(networks, method),
     }
     return {words: values for words, values in observed.items() if len(values)}
+
+
+def random_bits(networks: xr.Dataset, method: str) -> np.ndarray:
+    """Return how many random bits the synapses of every network of a method draw for a step, at most.
+
+    A release has the entropy of its probability, of which that of the mean is the largest; a normal number
+    has 24 bits, the mantissa of single precision. Networks that diverged are left out.
+    """
+    there = networks.dropna("seed", subset=["atp"])
+    if METHODS[method].line is not None:
+        return np.full(there.sizes["seed"], 24.0 * METHODS[method].draws_per_step)
+    p = there.mean_p if METHODS[method].program != "odds_certain" else xr.ones_like(there.mean_p)
+    return ((entr(p) + entr(1 - p)) / math.log(2)).mean("step").to_numpy()
 
 
 def advantage_over(result: xr.Dataset, method: str) -> Estimate:

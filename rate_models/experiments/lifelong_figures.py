@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
+from biophys.estimates import Estimate, in_range
 from biophys.palette import BLACK, BLUE, GREEN, ORANGE, PURPLE, VERMILION
 from rate_models.experiments.figure_parts import band, bars, name_groups
 from rate_models.experiments.lifelong_methods import METHODS, PUBLISHED_ACCURACY, data_of, kind_of
@@ -262,6 +263,16 @@ def tasks_learned(result: xr.Dataset, variable: str, benchmark: str, method: str
     n_tasks = int(result.n_tasks.sel(benchmark=benchmark))
     values = result[variable].sel({"benchmark": benchmark, "algorithm": method}).to_numpy()[:, : n_tasks + 1]
     return values[np.isfinite(values).all(axis=1)].astype(float)
+
+
+def trials_of(result: xr.Dataset, benchmark: str, method: str) -> Estimate | None:
+    """Return median and range of what the settings tried for a method gave, percent; None without a search."""
+    scores = 100 * result.trial_score.sel({"benchmark": benchmark, "algorithm": method}).values
+    scores = scores[np.isfinite(scores)]
+    if not scores.size:
+        return None
+    ends, how = (float(scores.min()), float(scores.max())), f"median and range of {scores.size} trials"
+    return in_range(float(np.median(scores)), ends, "range", how)
 
 
 def transfer_text(result: xr.Dataset, benchmark: str, methods: Sequence[str]) -> str:

@@ -20,6 +20,12 @@ def log_log_slope(y: xr.DataArray, x: xr.DataArray) -> xr.DataArray:
     return (log_x * log_y).sum("multiplier") / (log_x**2).sum("multiplier")
 
 
+def growth_at_end(course: xr.DataArray) -> xr.DataArray:
+    """Return by what factor a number grows in the last fifth of the epochs."""
+    n_epochs = course.sizes["epoch"]
+    return course.isel(epoch=-1) / course.isel(epoch=n_epochs - 1 - n_epochs // 5)
+
+
 def advantage(result: xr.Dataset, at_same: str = "c") -> xr.DataArray:
     """Return how much more accurate heterogeneous noise is, for every rho and seed.
 

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from biophys.estimates import in_range, means_along
+from validation.claims.malkin2023.reliability_networks import growth_at_end
 from validation.criteria import above, equals, in_every
 from validation.published_settings import setting_here
 from validation.registry import Context, Findings, Run, measures
@@ -33,6 +34,9 @@ def trained_posterior(run: Run, context: Context) -> Findings:
         yield row(SLOPES, means_along(slope, "rho"), words, along="rho")
     else:
         yield not_run(SLOPES, "this run of the experiment has no networks with s = 0.01")
+    growth = means_along(growth_at_end(result.sigma_by_epoch.isel(s=0)), "rho", "ratio")
+    words = f"rms sigma at s = {float(result.s[0]):g}: growth in the last fifth of the epochs"
+    yield row(M18, growth, words, along="rho")
     by_c = result_beside(run, context, "posterior_by_c", **_FIGURE_7C)
     noise = by_c.result.sigma_by_epoch.isel(epoch=-1).sel(rho=0.5)
     ratio = (noise / noise.shift(s=1)).isel(s=slice(1, None))

@@ -29,14 +29,18 @@ _PAIRS = {
 @measures(S24, experiment="energy")
 def energy_at_information(run: Run, context: Context) -> Findings:
     """Compare the energy of two models at five levels of information that both reach, seed by seed."""
-    from rate_models.experiments.energy_figures import energy_at_levels
+    from rate_models.experiments.energy_figures import energy_at_levels, with_plug_in
 
-    at = run.result.isel(epoch=-1).sortby("l2", ascending=False)
-    for pair, subject in present(run.result, _PAIRS).items():
+    soft = with_plug_in(run.result).isel(epoch=-1).sortby("l2", ascending=False)
+    pairs = present(run.result, _PAIRS)
+    cases = [(pair, soft, "", subject) for pair, subject in pairs.items()]
+    # The soft estimate, the authors', rises with confidence at unchanged answers.
+    cases += [(pair, soft.assign(information=soft.plug_in), " of the answers", S24) for pair in pairs]
+    for pair, at, kind, subject in cases:
         information = at.information.sel(model=list(pair))
         # Every network of both starts below the lowest level, and reaches the highest at some penalty.
         low, high = float(information.isel(l2=0).max()), float(information.max("l2").min())
-        words = f"synaptic energy at equal information: {NAMES[pair[0]]} over {NAMES[pair[1]]}"
+        words = f"synaptic energy at equal information{kind}: {NAMES[pair[0]]} over {NAMES[pair[1]]}"
         if not low < high:
             apart = f"the curves do not overlap: one begins at {low:.2f} bit, another ends at {high:.2f}"
             yield row(subject, None, words, reason=apart)

@@ -50,13 +50,14 @@ S10 = Claim(
     "settings that a search of 16 or 32 trials found, elastic weights are ahead of consolidation on Split "
     "Fashion (published: 15 points behind), and level with it on Permuted MNIST if the penalty moves along.",
 )
+_TRIED = {"sgd_tuned": "none", "ewc": "ewc", "bgd": "bgd", "presynaptic_tuned": "presynaptic"}
 _COMPARED = ("none", "sgd_tuned", "adam_tuned", "ewc", "si", "bgd")
 
 
 @measures(S10, experiment="lifelong")
 def final_accuracy(run: Run, context: Context) -> Findings:
     """Compare every cell of the table, and the order of consolidation and each other method."""
-    from rate_models.experiments.lifelong_figures import transfer_text
+    from rate_models.experiments.lifelong_figures import transfer_text, trials_of
     from rate_models.experiments.lifelong_methods import ABLATION_ARMS, METHODS
 
     for tasks in sequences_of(run, "split", "permuted"):
@@ -73,6 +74,13 @@ def final_accuracy(run: Run, context: Context) -> Findings:
                 PRINTED.get((tasks.name, name)),
             )
             yield row(subject, estimate, quantity, setting=here, condition=condition, published=printed)
+        quantity = "mean accuracy on held-out images, by the settings tried (%)"
+        for name, tried in (
+            (name, trials_of(run.result, tasks.name, name)) for name in _TRIED if name in names
+        ):
+            if tried is not None:
+                condition, cell = {"tasks": tasks.name, "method": name}, (tasks.name, _TRIED[name])
+                yield row(S10, tried, quantity, condition=condition, published=PRINTED.get(cell))
         quantity = "advantage of presynaptic consolidation in mean final accuracy (points)"
         for name in dict.fromkeys((tasks.consolidating, "presynaptic_tuned")):
             for other in (other for other in _COMPARED if name in names and other in names):

@@ -43,4 +43,12 @@ def fixed_release(run: Run, context: Context) -> Findings:
     condition, reason = {"fixed p": float(best.fixed_p)}, f"bit per 1000 units: {curve}"
     gained = mean_of(gain, "ratio", unit="networks")
     yield row(BELOW_ONE, gained, quantity, condition=condition, reason=reason)
+    for name in ("information", "synaptic_energy"):
+        values = [
+            result[f"scan_{name}"].sel(fixed_p=float(each.fixed_p), learning_rate=float(each.best_rate))
+            for each in (best, ratio.sel(fixed_p=1.0))
+        ]
+        words = f"{name.replace('_', ' ')}: the best fixed p below one over p = 1"
+        part = mean_of(values[0] / values[1], "ratio", unit="networks")
+        yield row(S16, part, words, condition=condition)
     yield from panels(run, "app1-fig1c", S16)

@@ -46,4 +46,13 @@ def information_per_activity(run: Run, context: Context) -> Findings:
         # Penalties at which both models answered well.
         quotients = (ratio.sel(model=first) / ratio.sel(model=second)).dropna("l2", how="all")
         yield row(clause, means_along(quotients, "l2", "ratio"), clause.text, along="L2")
+    activity = result.neuronal_energy.isel(epoch=-1)
+    more = activity.sel(model="deterministic") / activity.sel(model="fixed_release")
+    words = "summed activity of hidden units: deterministic over fixed release"
+    yield row(S15, means_along(more, "l2", "ratio"), words, along="L2")
+    if "scan_neuronal_energy" in result:
+        by_p = result.scan_neuronal_energy.isel(learning_rate=0).dropna("fixed_p", how="all")
+        more = by_p.sel(fixed_p=1.0) / by_p.sel(fixed_p=by_p.fixed_p[by_p.fixed_p < 1])
+        words = "summed activity of hidden units at the shown penalty: p = 1 over a fixed p below one"
+        yield row(S15, means_along(more, "fixed_p", "ratio"), words, along="fixed p")
     yield from panels(run, "app1-fig1b", S15)

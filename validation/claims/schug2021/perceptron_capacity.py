@@ -3,7 +3,7 @@
 import numpy as np
 
 from biophys.estimates import mean_of
-from validation.claims.schug2021.perceptron_memory import load_of, number_at, p_rules
+from validation.claims.schug2021.perceptron_memory import CONTROLS, load_of, number_at, p_rules
 from validation.criteria import above
 from validation.registry import Context, Findings, Run, measures, panels
 from validation.statement import SCHUG, Claim, Clause, row
@@ -48,4 +48,8 @@ def perceptron_capacity(run: Run, context: Context) -> Findings:
         yield row(subject, nearer, words, condition=condition, reason=reason)
         at_capacity = mean_of(gain.sel(n_patterns=n_full), unit="perceptrons")
         yield row(S13, at_capacity, "advantage at capacity (points)", condition=condition)
+        for name in (name for name in CONTROLS if name in result.model):
+            ahead = (final.sel(model=model) - final.sel(model=name)).sel(n_patterns=n_full)
+            over, words = {**condition, "over": CONTROLS[name]}, "advantage at capacity (points)"
+            yield row(S13, mean_of(ahead, unit="perceptrons"), words, condition=over)
     yield from panels(run, "load", S13, (9, 4))

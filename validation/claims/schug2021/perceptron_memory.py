@@ -16,6 +16,11 @@ S12 = Claim(
     SCHUG,
     (FIRST, ALL),
 )
+CONTROLS = {
+    "falling_rate": "a rate that falls to a tenth",
+    "unselective": "the rate of the mean synapse",
+    "shuffled": "p shuffled after tasks",
+}
 
 
 def load_of(result: xr.Dataset) -> xr.DataArray:
@@ -38,11 +43,9 @@ def perceptron_memory(run: Run, context: Context) -> Findings:
     """Compare what perceptrons with and without consolidation recall after all tasks."""
     n_patterns = number_at(run.result, 0.25)
     at = 100 * run.result.accuracy.sel(n_patterns=n_patterns).isel(n_learned=-1)
-    others = {"falling_rate": "a rate that falls to a tenth", "unselective": "the rate of the mean synapse"}
-    others |= {"shuffled": "p shuffled after tasks"}
     compared = [(model, "standard", "with minus without consolidation") for model in p_rules(run.result)]
-    there = [name for name in others if name in at.model]
-    compared += [("presynaptic", name, f"consolidation minus {others[name]}") for name in there]
+    there = [name for name in CONTROLS if name in at.model]
+    compared += [("presynaptic", name, f"consolidation minus {CONTROLS[name]}") for name in there]
     for model, other, difference in compared:
         for clause, recalled, words in (
             (FIRST, at.sel(task=1), "task 1 patterns recalled after all tasks"),
