@@ -356,7 +356,7 @@ def control_rows(claim: str, asked: str) -> list[dict[str, Any]]:
     """
     chosen = []
     for quantity in filter(None, asked.split("; ")):
-        other, _, begin = quantity.rpartition("/ ")
+        other, _, begin = quantity.strip("`").rpartition("/ ")
         of_claim = [r for r in stored_rows() if r["claim"] == (other or claim)]
         rows = [r for r in of_claim if r["quantity"].startswith(begin)]
         if not rows:

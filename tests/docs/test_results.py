@@ -82,9 +82,14 @@ def test_reasons_are_given_for_claims_that_fail():
     ((_, content),) = contents("not-reproduced")
     lines = measured.lines_of(all_claims().values())
     failing = {line.clause.claim for line in lines if line.verdict in FAILED}
+    reasons = measured.described_panels(content)
     for claim in failing:
-        assert claim in measured.described_panels(content) or all_claims()[claim].known_deviation, claim
-    assert set(measured.described_panels(content)) <= set(all_claims())
+        assert claim in reasons or all_claims()[claim].known_deviation, claim
+        controls = measured.control_rows(claim, reasons.get(f"{claim} control", ""))
+        assert controls or "No control was run" in reasons[claim], claim
+    assert {key.removesuffix(" control") for key in reasons} <= set(all_claims())
+    with pytest.raises(LookupError, match="no stored row of S02 begins with 'nothing'"):
+        measured.control_rows("S02", "nothing")
 
 
 def test_a_clause_is_shown_with_its_stored_number():
