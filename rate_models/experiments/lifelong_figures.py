@@ -266,7 +266,7 @@ def tasks_learned(result: xr.Dataset, variable: str, benchmark: str, method: str
 
 
 def trials_of(result: xr.Dataset, benchmark: str, method: str) -> Estimate | None:
-    """Return median and range of what the settings tried for a method gave, percent; None without a search."""
+    """Return median and range over the settings tried for a method, percent; None without a search."""
     scores = 100 * result.trial_score.sel({"benchmark": benchmark, "algorithm": method}).values
     scores = scores[np.isfinite(scores)]
     if not scores.size:

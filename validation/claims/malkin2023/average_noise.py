@@ -7,10 +7,10 @@ import xarray as xr
 from biophys.estimates import means_along
 from validation.claims.malkin2023.reliability_networks import growth_at_end
 from validation.criteria import above, below, in_every
-from validation.published_settings import setting_here
+from validation.published_settings import published_settings
 from validation.registry import Context, Findings, Run, measures
 from validation.runs import result_beside
-from validation.statement import MALKIN, Claim, Clause, row
+from validation.statement import MALKIN, Claim, Clause, row, setting_of
 
 LOWER = Clause("M14a", "heterogeneous noise is lower on average", "fig 2b", in_every(below(1.0), "rho"))
 SLIGHTLY = Clause(
@@ -42,7 +42,8 @@ def average_noise(run: Run, context: Context) -> Findings:
     yield row(M14, growth, f"rms {_WORDS}: growth in the last fifth of the epochs", along="rho")
     settled = result_beside(run, context, "reliability_converged", **_CONVERGED)
     if settled is not run:
-        ratios, here = means_along(_ratio(settled.result.sigma_rms), "rho", "ratio"), setting_here(settled)
+        ratios = means_along(_ratio(settled.result.sigma_rms), "rho", "ratio")
+        here = setting_of(settled.config, published_settings("reliability"))
         yield row(M14, ratios, f"rms {_WORDS}, once it has settled", along="rho", setting=here)
 
 

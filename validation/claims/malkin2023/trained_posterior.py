@@ -7,10 +7,10 @@ import numpy as np
 from biophys.estimates import in_range, means_along
 from validation.claims.malkin2023.reliability_networks import growth_at_end
 from validation.criteria import above, equals, in_every
-from validation.published_settings import setting_here
+from validation.published_settings import published_settings
 from validation.registry import Context, Findings, Run, measures
 from validation.runs import result_beside
-from validation.statement import MALKIN, Claim, Clause, not_run, row
+from validation.statement import MALKIN, Claim, Clause, not_run, row, setting_of
 
 # Within 20 %, what a figure on log axes shows: no paper states a margin.
 SLOPES = Clause("M18a", "slope over 2/(rho+2) at s = 0.01", "fig 7b", in_every(equals(1.0, 0.2), "rho"))
@@ -43,7 +43,10 @@ def trained_posterior(run: Run, context: Context) -> Findings:
     ratio = ratio.assign_coords(s=[2 * s**0.5 for s in ratio.s.values]).rename(s="c")
     words = "rms sigma over that at the next smaller c"
     is_of_figure = np.array_equal(noise.s, _FIGURE_7C["s"]) or context.is_quick
-    about: dict[str, Any] = {"along": "c", "setting": setting_here(by_c)}
+    about: dict[str, Any] = {
+        "along": "c",
+        "setting": setting_of(by_c.config, published_settings("posterior")),
+    }
     yield row(RISES if is_of_figure else M18, means_along(ratio, "c", "ratio"), words, **about)
     if not is_of_figure:
         yield not_run(RISES, "needs networks with s of 10^-2.5 and 10^-1.5")
@@ -58,7 +61,7 @@ def bound_on_evidence(run: Run, context: Context) -> Findings:
     if "evidence_gap" not in beside.result:
         yield not_run(BOUND, "needs `posterior_evidence.nc` beside the stored run")
         return
-    gap, setting = beside.result.evidence_gap, setting_here(beside)
+    gap, setting = beside.result.evidence_gap, setting_of(beside.config, published_settings("posterior"))
     # Of one network it is a number without error, and the smallest of all decides.
     smallest = {float(rho): float(gap.sel(rho=rho).min()) for rho in gap.rho.values}
     by_rho = {f"rho {rho:.3g}": in_range(least, (least, least), "exact") for rho, least in smallest.items()}
