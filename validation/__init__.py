@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from biophys.import_names import lazy_names
 
 if TYPE_CHECKING:
+    from biophys.recordings.tables import read_table, recorded_synapses
     from validation.archive import archived_run
     from validation.claims_file import merge_claims, read_claims
     from validation.context import Context
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from validation.data.datastore import fetch, locate
     from validation.data.recordings import RecordedTrains, read_gontier2023, read_ko2013, read_sjostrom2001
     from validation.evaluation import measure_claims
-    from validation.recorded_tables import read_table, recorded_synapses
     from validation.registry import all_claims, claims_named
     from validation.report import write_report
     from validation.runs import configuration, run_experiment

@@ -3,10 +3,10 @@
 import tempfile
 from pathlib import Path
 
+from biophys.recordings.tables import Table, read_table
 from rate_models.experiments import linear_regression
 from validation.context import Context
 from validation.evaluation import MeasuredClaims
-from validation.recorded_tables import Table, read_table
 from validation.registry import claims_named
 
 _FOLDER = tempfile.TemporaryDirectory(prefix="fuzz")

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from biophys import ReleaseFit
+from biophys.recordings.tables import TableError, read_table, recorded_synapses
 from validation.cli import exit_code_of
 from validation.cli.fit import EXAMPLE_OPTIONS
-from validation.recorded_tables import TableError, read_table, recorded_synapses
 
 ROWS = [12.1, 0.3, 9.8, 21.4, -0.6, 11.0, 10.4, 0.2, 19.7, 31.0, 9.4, 0.1]
 SIMPLE = "amplitude (pA)\n" + "\n".join(map(str, ROWS)) + "\n"

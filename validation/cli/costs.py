@@ -100,7 +100,7 @@ def _table_of_exponents(cooperativity: float) -> Table:
 
 def _table_of_data(path: str) -> Table:
     """Return the exponents of the user's own synapses, all together and by mechanism."""
-    from validation.recorded_tables import TableError, read_table
+    from biophys.recordings.tables import TableError, read_table
 
     try:
         read = read_table(path)
@@ -118,7 +118,7 @@ def _own_exponents(read: Any) -> list[tuple[str, ...]]:
     import numpy as np
     import quantities as pq
 
-    from validation.recorded_tables import TableError
+    from biophys.recordings.tables import TableError
 
     missing = [name for name in ("mean", "sd") if name not in read.columns]
     kind = next((name for name in ("cost", "rate") if name in read.columns), None)

@@ -79,8 +79,8 @@ def fit(
       brianpresyn fit two_calcium.csv --noise 0.5pA --condition calcium
       brianpresyn fit cell.abf --stimuli 100ms,120ms --window 2ms:15ms --channel 'IN 0'
     """
-    from validation.recorded_tables import TableError, read_table, recorded_synapses
-    from validation.recorded_traces import TRACE_SUFFIXES
+    from biophys.recordings.tables import TableError, read_table, recorded_synapses
+    from biophys.recordings.trace_files import TRACE_SUFFIXES
 
     outputs = {"--report": report, "--json": json_file, "--csv": csv_file, "--example": example}
     refuse_outputs(outputs, table)
@@ -133,7 +133,7 @@ def fit(
 
 def _from_traces(path: str, options: dict[str, str | None]) -> tuple[Any, list[Any]]:
     """Return the traces of a file and the synapse whose responses they hold."""
-    from validation.recorded_traces import read_traces, recorded_responses
+    from biophys.recordings.trace_files import read_traces, recorded_responses
 
     stimuli, window = options["stimuli"], options["window"]
     read = read_traces(path)
@@ -208,7 +208,7 @@ def _quantity(text: str, option: str, example: str) -> Any:
     """Return a number with its unit, as in 0.5pA."""
     import quantities as pq
 
-    from validation.recorded_tables import TableError, unit_named
+    from biophys.recordings.tables import TableError, unit_named
 
     match = re.fullmatch(r"\s*([-+0-9.eE]+?)\s*([a-zA-Zµμ/%].*)", text)
     try:

@@ -15,7 +15,7 @@ import numpy as np
 import quantities as pq
 
 from brianpresyn.biophys import QuantalSynapse, fit_release, simulate_recording
-from brianpresyn.validation.recorded_tables import read_table, recorded_synapses
+from brianpresyn.validation import read_table, recorded_synapses
 
 # %%
 # A table to start from, as a recording program exports it: one row for each response,

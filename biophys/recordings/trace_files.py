@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import quantities as pq
 
+from biophys.recordings.tables import RecordedSynapse, TableError
 from biophys.recordings.traces import measured_responses, rising_times
 from biophys.units import psp_unit_of
-from validation.recorded_tables import RecordedSynapse, TableError
 
 # Reading with what unpickles or runs code is not offered: a recording is data.
 NEO_READERS = {

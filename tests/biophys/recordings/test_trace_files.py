@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from biophys import ReleaseFit
+from biophys.recordings.tables import TableError
+from biophys.recordings.trace_files import TRACE_SUFFIXES, read_traces
 from validation.cli import exit_code_of
-from validation.recorded_tables import TableError
-from validation.recorded_traces import TRACE_SUFFIXES, read_traces
 
 RATE = 10_000.0
 TIME = np.arange(2000) / RATE * 1e3
