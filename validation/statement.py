@@ -104,6 +104,12 @@ class Clause:
         return self.id.rstrip("abcdefghijklmnopqrstuvwxyz")
 
 
+analytic, spiking, recorded = (
+    partial(Clause, rendering=form) for form in (Rendering.ANALYTIC, Rendering.SPIKING, Rendering.RECORDED)
+)
+"""Clauses in the renderings other than that of most, trained networks."""
+
+
 @dataclass(frozen=True)
 class Claim:
     """A published statement, split into clauses that can each be checked.

@@ -12,28 +12,22 @@ from biophys.energy_budget import BudgetLaw, budget_exponents
 from biophys.estimates import exactly
 from validation.criteria import below, exact, in_every
 from validation.registry import Context, Findings, claim_figure, measures
-from validation.statement import CROSS_CHECK, Claim, Clause, Rendering, row
+from validation.statement import CROSS_CHECK, Claim, analytic, recorded, row
 
 BUDGET_EXPONENT = 5.0
 """Malkin, O'Donnell & Houghton 2026, arXiv 2602.15787, abstract."""
 
 # The costs are inferred from the abstract so that they give its exponent: only the search is a test.
-SEARCHED = Clause(
-    "X11a",
-    "a search over n and p finds the fifth power that the formula has",
-    CROSS_CHECK,
-    in_every(exact(BUDGET_EXPONENT, 1e-3), "budget"),
-    rendering=Rendering.ANALYTIC,
-)
+_FIFTH = "a search over n and p finds the fifth power that the formula has"
+SEARCHED = analytic("X11a", _FIFTH, CROSS_CHECK, in_every(exact(BUDGET_EXPONENT, 1e-3), "budget"))
 # The rule is known from summaries only: that this form of it fails is no evidence against the paper's.
-PREDICTS = Clause(
+PREDICTS = recorded(
     "X11b",
     "the change of the budget predicts the variance after plasticity better than simpler rules",
     CROSS_CHECK,
     below(0.0),
     "accurate prediction of post-plasticity variance",
     unit="recordings",
-    rendering=Rendering.RECORDED,
 )
 X11 = Claim(
     "X11",

@@ -9,10 +9,9 @@ import xarray as xr
 from biophys.estimates import paired_difference
 from validation.criteria import above, equals, exact
 from validation.registry import Context, Findings, Run, measures, panels
-from validation.statement import CROSS_CHECK, Claim, Clause, Rendering, row
+from validation.statement import CROSS_CHECK, Claim, Rendering, analytic, row, spiking
 
-_spiking = partial(Clause, source=CROSS_CHECK, unit="images", rendering=Rendering.SPIKING)
-
+_spiking = partial(spiking, source=CROSS_CHECK, unit="images")
 AS_IN_RATES = _spiking(
     "X06a", "as right as rates with as much noise (within a point)", criterion=equals(0, 0.01)
 )
@@ -20,14 +19,8 @@ AS_TRAINED = _spiking(
     "X06b", "no less right than the trained network with its noise (within a point)", criterion=above(-0.01)
 )
 ATP = _spiking("X06c", "the ledger counts the ATP expected of these spikes", criterion=equals(1.0, 0.01))
-MOMENTS = Clause(
-    "X06d",
-    "each mechanism keeps mean and sd of the weights that it can realise",
-    CROSS_CHECK,
-    exact(0.0, 1e-9),
-    unit="weights",
-    rendering=Rendering.ANALYTIC,
-)
+_KEPT = "each mechanism keeps mean and sd of the weights that it can realise"
+MOMENTS = analytic("X06d", _KEPT, CROSS_CHECK, exact(0.0, 1e-9), unit="weights")
 X06 = Claim(
     "X06",
     "The trained Gaussian synapses (mu, sigma) of M03 realised as binomial release (n, p, q) by each "

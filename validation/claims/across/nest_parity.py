@@ -10,28 +10,22 @@ from brianpresyn.experiments.nest_parity import CASES, INTERPRETER_VARIABLE
 from brianpresyn.experiments.network_a import NETWORK_A
 from validation.criteria import equals, exact, in_every
 from validation.registry import Context, Findings, claim_figure, measures
-from validation.statement import CROSS_CHECK, Claim, Clause, Rendering, not_run, row
+from validation.statement import CROSS_CHECK, Claim, not_run, row, spiking
 
 # The margin is what a sample in small can show.
-_same = partial(
-    Clause,
-    source=CROSS_CHECK,
-    criterion=in_every(equals(1.0, 0.1), "synapse"),
-    unit="synapses",
-    rendering=Rendering.SPIKING,
-)
+_EVERY = in_every(equals(1.0, 0.1), "synapse")
+_same = partial(spiking, source=CROSS_CHECK, criterion=_EVERY, unit="synapses")
 CLAUSES = {
     "mean": _same("X09a", "mean response of NEST over this package's is 1 within 10 %"),
     "variance": _same("X09b", "variance of the response in NEST over this package's is 1 within 10 %"),
     "failures": _same("X09c", "share of failures in NEST over this package's is 1 within 10 %"),
 }
-EVENTS = Clause(
+EVENTS = spiking(
     "X09d",
     "an exported synapse releases in NEST, on one thread and on two, what it does in Brian2 at every event",
-    source=CROSS_CHECK,
-    criterion=exact(0.0, 0.0),
+    CROSS_CHECK,
+    exact(0.0, 0.0),
     unit="events",
-    rendering=Rendering.SPIKING,
 )
 X09 = Claim(
     "X09",

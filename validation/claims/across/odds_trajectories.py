@@ -5,17 +5,15 @@ from dataclasses import replace
 from functools import partial
 
 from biophys.release_plasticity import OddsPlasticity
-from brianpresyn.experiments import plasticity_trajectory as spiking
+from brianpresyn.experiments import plasticity_trajectory as trajectory
 from brianpresyn.targets import run_each_in_its_process
 from validation.claims.across.p_trajectories import TARGETS
 from validation.criteria import exact
 from validation.registry import Context, Findings, measures
-from validation.statement import CROSS_CHECK, Claim, Clause, Rendering, row
+from validation.statement import CROSS_CHECK, Claim, Rendering, row, spiking
 
 # Float64 too, but in spikes p alone holds the odds, whose rounding 1 / (1 - p) enlarges.
-_spiking = partial(
-    Clause, source=CROSS_CHECK, criterion=exact(0.0, 1e-9), unit="updates", rendering=Rendering.SPIKING
-)
+_spiking = partial(spiking, source=CROSS_CHECK, criterion=exact(0.0, 1e-9), unit="updates")
 ODDS = _spiking("X13a", "Brian2 moves p as the rate engine does, on every target")
 STRENGTH = _spiking("X13b", "and the strength, which starts at 1")
 X13 = Claim(
@@ -37,7 +35,7 @@ def odds_trajectories(context: Context) -> Findings:
     """Compare p and strength in spikes with the rate engine's, given the gradients and what was released."""
     from rate_models.experiments.odds_trajectory import odds_trajectory
 
-    base = spiking.QUICK if context.is_quick else spiking.Config()
+    base = trajectory.QUICK if context.is_quick else trajectory.Config()
     variance = 1 / (3 * base.n_synapses)
     rules = tuple(
         OddsPlasticity(
@@ -47,13 +45,13 @@ def odds_trajectories(context: Context) -> Findings:
     )
     base = replace(base, rules=rules, learning_rate=_RATE * variance, seed=context.seed)
     configs = [replace(base, target=target) for target in TARGETS]
-    signals = spiking.signals_for(base)
-    for number, result in enumerate(run_each_in_its_process(spiking.run, configs)):
+    signals = trajectory.signals_for(base)
+    for number, result in enumerate(run_each_in_its_process(trajectory.run, configs)):
         for place, (rule, numbers) in enumerate(_RULES.items()):
             in_spikes, condition = result.isel(rule=place), {"target": configs[number].target, "rule": rule}
             in_rates = odds_trajectory(signals, in_spikes.released.values, learning_rate=_RATE, **numbers)
             for clause, name, theirs in zip(X13.clauses, ("p", "strength"), in_rates, strict=True):
                 quantity = f"largest difference of {name} from the trajectory in rates"
-                off = spiking.largest_difference(in_spikes[name].values, theirs)
+                off = trajectory.largest_difference(in_spikes[name].values, theirs)
                 yield row(clause, off, quantity, condition=condition)
         context.report_progress((number + 1) / len(configs), f"{configs[number].target} done")

@@ -14,30 +14,19 @@ from brianpresyn.targets import TARGETS, run_each_in_its_process
 from validation.claims.malkin2023.quantal_moments import DRAWN
 from validation.criteria import equals, exact, in_every
 from validation.registry import Context, Findings, claim_figure, measures
-from validation.statement import CROSS_CHECK, Claim, Clause, Rendering, row
-
-_clause = partial(Clause, source=CROSS_CHECK, unit="spikes", rendering=Rendering.SPIKING)
+from validation.statement import CROSS_CHECK, Claim, Rendering, analytic, row, spiking
 
 # The margins are what a sample in small can show.
-MOMENTS = _clause(
-    "X01a",
+_TEXTS = (
     "mean and variance of every release model, on every target, are the formulas' within 5 %",
-    criterion=in_every(equals(1.0, 0.05), "model"),
-)
-FAILURES = _clause(
-    "X01b",
     "failure rates of every release model, on every target, are (1 - p)^n within a point",
-    criterion=in_every(equals(0.0, 0.01), "model"),
-)
-SAME_RELEASES = _clause(
-    "X01c", "releases of a seed are the same on all targets", criterion=exact(0.0, 0.0), unit="models"
-)
-DRAWN_FAILURES = _clause(
-    "X01d",
+    "releases of a seed are the same on all targets",
     "drawn failure rates are (1 - p)^n within 1 %",
-    criterion=equals(1.0, 0.01),
-    rendering=Rendering.ANALYTIC,
 )
+MOMENTS = spiking("X01a", _TEXTS[0], CROSS_CHECK, in_every(equals(1.0, 0.05), "model"), unit="spikes")
+FAILURES = spiking("X01b", _TEXTS[1], CROSS_CHECK, in_every(equals(0.0, 0.01), "model"), unit="spikes")
+SAME_RELEASES = spiking("X01c", _TEXTS[2], CROSS_CHECK, exact(0.0, 0.0), unit="models")
+DRAWN_FAILURES = analytic("X01d", _TEXTS[3], CROSS_CHECK, equals(1.0, 0.01), unit="spikes")
 X01 = Claim(
     "X01",
     "The PSP moments and the failure rate of every release model in Brian2, on every code generation target, "

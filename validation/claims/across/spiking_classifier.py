@@ -6,17 +6,11 @@ from biophys.estimates import exactly, paired_difference, share_of
 from brianpresyn.experiments.spiking_classifier import settled_at
 from validation.criteria import above
 from validation.registry import Context, Findings, Run, measures, panels
-from validation.statement import CROSS_CHECK, Claim, Clause, Rendering, row
+from validation.statement import CROSS_CHECK, Claim, Rendering, row, spiking
 
 # The margin is what a thousand images can show.
-AS_RIGHT = Clause(
-    "X03a",
-    "no less right than the rate network with its mean weights (within a point)",
-    CROSS_CHECK,
-    above(-0.01),
-    unit="images",
-    rendering=Rendering.SPIKING,
-)
+_WORDS = "no less right than the rate network with its mean weights (within a point)"
+AS_RIGHT = spiking("X03a", _WORDS, CROSS_CHECK, above(-0.01), unit="images")
 X03 = Claim(
     "X03",
     "A trained rate network turned into a spiking network with Bernoulli release classifies as well after a "

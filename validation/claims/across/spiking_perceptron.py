@@ -13,14 +13,11 @@ from validation.claims.schug2021.perceptron_memory import S12
 from validation.criteria import significant
 from validation.experiments.same_patterns import PAIRED, SIGNED, draw_forgetting, rate_accuracy
 from validation.registry import Context, Findings, Run, claim_figure, measures, panels
-from validation.statement import CROSS_CHECK, Claim, Clause, Measurement, Rendering, row
+from validation.statement import CROSS_CHECK, Claim, Clause, Measurement, Rendering, row, spiking
 
-_as_published = partial(Clause, source=CROSS_CHECK, criterion=significant(0.01), rendering=Rendering.SPIKING)
-
-FIRST = _as_published(
-    "X05a", "plastic release remembers task 1 better than reliable release after five tasks"
-)
-MEAN = _as_published("X05b", "plastic release has the higher mean accuracy over five tasks")
+_clause = partial(spiking, source=CROSS_CHECK, criterion=significant(0.01))
+FIRST = _clause("X05a", "plastic release remembers task 1 better than reliable release after five tasks")
+MEAN = _clause("X05b", "plastic release has the higher mean accuracy over five tasks")
 X05 = Claim(
     "X05",
     "S12 in spikes: five pattern tasks, spiking perceptron with plastic release",

@@ -13,11 +13,9 @@ from validation.claims.schug2021.stable_synapses import S18, TEST
 from validation.criteria import above
 from validation.data.recordings import read_sjostrom2001
 from validation.registry import Context, Findings, claim_figure, measures
-from validation.statement import CROSS_CHECK, Claim, Clause, Rendering, row
+from validation.statement import CROSS_CHECK, Claim, Rendering, row, spiking
 
-_better = partial(
-    Clause, source=CROSS_CHECK, criterion=above(0.0), unit="recordings", rendering=Rendering.SPIKING
-)
+_better = partial(spiking, source=CROSS_CHECK, criterion=above(0.0), unit="recordings")
 PUBLISHED_RULE = {
     "dP": _better("X07a", "published parameters predict the change of P better than no change"),
     "dq / q": _better("X07b", "published parameters predict the change of q better than no change"),

@@ -11,7 +11,7 @@ from validation.claims.malkin2023.variability_and_rate import recorded_slopes
 from validation.criteria import above, equals, in_every
 from validation.data.recordings import read_ko2013
 from validation.registry import ClaimFigure, Context, Findings, Run, measures, panels
-from validation.statement import MALKIN, Claim, Clause, Rendering, row
+from validation.statement import MALKIN, Claim, Clause, Rendering, recorded, row
 
 # Within 20 %, what a figure on log axes shows: no paper states a margin.
 _CLOSE = in_every(equals(1.0, 0.2), "exponent")
@@ -23,14 +23,8 @@ SIMULATED = {
 }
 DEEPER = _clause("M10d", "with hidden layers the slopes agree in direction", criterion=in_every(above(0.0)))
 # Against the rate itself theory says -4/(rho+2): -1 for rho = 2, -1.2 for the next; midway is -1.1.
-NEAREST = _clause(
-    "M10e",
-    "the recorded slope lies nearest to that of rho = 2",
-    criterion=above(-1.1),
-    published="nearest rho = 2 (> -1.1)",
-    unit="cells",
-    rendering=Rendering.RECORDED,
-)
+_NEAREST, _RHO = "the recorded slope lies nearest to that of rho = 2", "nearest rho = 2 (> -1.1)"
+NEAREST = recorded("M10e", _NEAREST, "app 5 fig 1", above(-1.1), _RHO, unit="cells")
 M10 = Claim(
     "M10",
     "Network without hidden layer on MNIST: simulated slopes follow M09; in deeper networks their direction "

@@ -10,20 +10,14 @@ from biophys.estimates import exactly, mean_of, means_along
 from biophys.optimal_precision import ReliabilityCost, optimal_sd, precision_slopes
 from validation.criteria import above, below, exact, in_every
 from validation.registry import Context, Findings, Run, measures, panels
-from validation.statement import MALKIN, Claim, Clause, Rendering, row
+from validation.statement import MALKIN, Claim, Clause, Rendering, analytic, row
 
-CORRELATED = Clause(
-    "M11a", "larger posterior variance, larger noise", "fig 7a", in_every(above(0.0)), "clear"
-)
+_LARGER = "larger posterior variance, larger noise"
+CORRELATED = Clause("M11a", _LARGER, "fig 7a", in_every(above(0.0)), "clear")
 FLATTER = Clause("M11b", "slope on the posterior sd below one", "fig 7a", in_every(below(1.0), "rho"), "< 1")
 NEARER = Clause("M11c", "slope nearer to one for small rho, noise more even for large", "fig 7a", above(0.0))
-ANALYTIC = Clause(
-    "M11d",
-    "slope 2/(rho+2) in the linear model",
-    "fig 7b,c",
-    in_every(exact(0.0, 1e-9), "rho and c"),
-    rendering=Rendering.ANALYTIC,
-)
+_EVERY = in_every(exact(0.0, 1e-9), "rho and c")
+ANALYTIC = analytic("M11d", "slope 2/(rho+2) in the linear model", "fig 7b,c", _EVERY)
 M11 = Claim(
     "M11",
     "Optimised sigma correlates with the posterior sd (variational), less steeply than one to one, and "

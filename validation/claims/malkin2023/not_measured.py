@@ -2,7 +2,7 @@
 
 from validation.criteria import below
 from validation.registry import declared
-from validation.statement import MALKIN, Claim, Clause, Rendering
+from validation.statement import MALKIN, Claim, Clause, recorded
 
 M20 = Claim(
     "M20",
@@ -10,14 +10,13 @@ M20 = Claim(
     MALKIN,
     (
         # "Small" is less than half here: the paper states no number.
-        Clause(
+        recorded(
             "M20a",
             "share of the variance of the response that is due to the size of quanta",
             "results, after eq 1",
             below(0.5),
             "small, no number",
             unit="recordings",
-            rendering=Rendering.RECORDED,
         ),
     ),
 )

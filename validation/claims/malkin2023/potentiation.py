@@ -7,16 +7,15 @@ from biophys.recordings.coupling import correlations_if_additive
 from validation.criteria import below
 from validation.data.recordings import read_sjostrom2001
 from validation.registry import ClaimFigure, Context, Findings, measures
-from validation.statement import MALKIN, Claim, Clause, Rendering, row
+from validation.statement import MALKIN, Claim, recorded, row
 
-SMALLER = Clause(
+SMALLER = recorded(
     "M08a",
     "correlation of p before with the increase relative to the strength before",
     "fig 6a",
     below(0.0),
     "negative, no number",
     unit="recordings",
-    rendering=Rendering.RECORDED,
 )
 M08 = Claim("M08", "Recorded: synapses with higher p change less after LTP induction", MALKIN, (SMALLER,))
 

@@ -9,15 +9,9 @@ from biophys.estimates import exactly
 from biophys.optimal_precision import ReliabilityCost, optimal_sd
 from validation.criteria import exact
 from validation.registry import Context, Findings, measures
-from validation.statement import MALKIN, Claim, Clause, Rendering, row
+from validation.statement import MALKIN, Claim, analytic, row
 
-_clause = partial(
-    Clause,
-    source="fig 4c,d",
-    criterion=exact(0.0, 0.0),
-    published="no exception",
-    rendering=Rendering.ANALYTIC,
-)
+_clause = partial(analytic, source="fig 4c,d", criterion=exact(0.0, 0.0), published="no exception")
 CHEAPER = _clause("M15a", "at equal reliability cost optimised noise has the lower performance cost")
 BY_IMPORTANT = _clause("M15b", "equal noise is dear because of the larger noise in the important synapse")
 M15 = Claim(

@@ -1,7 +1,7 @@
 """M07: the recorded variability of busy inputs is lower."""
 
 from collections.abc import Mapping
-from functools import cache, partial
+from functools import cache
 
 import numpy as np
 
@@ -10,25 +10,16 @@ from biophys.recordings.epsp_variability import MAIN, READINGS, SlopeReading, sl
 from validation.criteria import below, exact, in_every
 from validation.data.recordings import read_ko2013
 from validation.registry import ClaimFigure, Context, Findings, measures
-from validation.statement import MALKIN, Claim, Clause, Rendering, row
+from validation.statement import MALKIN, Claim, recorded, row
 
 PUBLISHED_SLOPE = -0.62
 """Malkin et al. 2023, figure 6b, after Aitchison et al. 2021."""
 
-_clause = partial(Clause, source="fig 6b", unit="cells", rendering=Rendering.RECORDED)
-FALLS = _clause(
-    "M07a",
-    "falls in every reading of normalised variability",
-    criterion=in_every(below(0.0), "reading"),
-    published="falls",
-)
+_EVERY, _FALLS = in_every(below(0.0), "reading"), "falls in every reading of normalised variability"
+FALLS = recorded("M07a", _FALLS, "fig 6b", _EVERY, "falls", unit="cells")
 # The same rows give the same number: both digits of it. The reading was chosen after all were computed.
-SLOPE = _clause(
-    "M07b",
-    "slope -0.62 (in the one reading that gives it: variance at fixed mean)",
-    criterion=exact(PUBLISHED_SLOPE, 0.005),
-    published=PUBLISHED_SLOPE,
-)
+_GIVEN = "slope -0.62 (in the one reading that gives it: variance at fixed mean)"
+SLOPE = recorded("M07b", _GIVEN, "fig 6b", exact(PUBLISHED_SLOPE, 0.005), PUBLISHED_SLOPE, unit="cells")
 M07 = Claim(
     "M07",
     "Recorded: normalised EPSP variability falls with presynaptic rate, log-log slope -0.62",

@@ -10,20 +10,14 @@ from biophys.optima_plots import plot_failing_together
 from biophys.quantal import QuantalSynapse
 from validation.criteria import exact
 from validation.registry import Context, Findings, claim_figure, measures
-from validation.statement import SCHUG, Claim, Clause, Rendering, row
+from validation.statement import SCHUG, Claim, analytic, row
 
 CITED_RELEASE = {1: (0.7, 0.7), 4: (0.25, 0.4), 10: (0.1, 0.1)}
 """Release probability by number of sites, lower and upper, as Harris et al. (2012, p. 766) read it from
 Branco et al. (2008) and Hardingham et al. (2010)."""
 
-TEN_SITES = Clause(
-    "S21a",
-    "(1 - p)^N at the recorded p of ten sites",
-    "discussion",
-    exact(0.35, 0.05),
-    "0.3-0.4",
-    rendering=Rendering.ANALYTIC,
-)
+_TEN = "(1 - p)^N at the recorded p of ten sites"
+TEN_SITES = analytic("S21a", _TEN, "discussion", exact(0.35, 0.05), "0.3-0.4")
 S21 = Claim(
     "S21",
     "The probability (1 - p)^N that no site releases stays 0.3-0.4 for N as large as 10: the p that this "

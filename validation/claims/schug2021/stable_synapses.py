@@ -9,10 +9,10 @@ from biophys.recordings.coupling import correlations_without_relation
 from validation.criteria import exact, significant
 from validation.data.recordings import read_sjostrom2001
 from validation.registry import ClaimFigure, Context, Findings, measures
-from validation.statement import SCHUG, Claim, Clause, Rendering, row
+from validation.statement import SCHUG, Claim, recorded, row
 
 PUBLISHED_R = -0.4416
-_clause = partial(Clause, source="app 1 fig 4", unit="recordings", rendering=Rendering.RECORDED)
+_clause = partial(recorded, source="app 1 fig 4", unit="recordings")
 # The same rows give the same number: three digits of it.
 VALUE = _clause(
     "S18a", "r of initial p and |dw| / w", criterion=exact(PUBLISHED_R, 5e-4), published=PUBLISHED_R
