@@ -16,11 +16,8 @@ BELOW_ONE = _clause("X10a", "the best p lies below one, over the ranges of const
 VESICLES_ONLY = _clause(
     "X10b", "one site that pays only for vesicles: p = 1 (Harris et al. 2012)", criterion=exact(1.0, 0.0)
 )
-SUMMED = _clause(
-    "X10c",
-    "summed information less the axon's at the failure rate of Levy & Baxter (2002), bit",
-    criterion=in_every(exact(0.0, 0.01), "spike rate"),
-)
+_SUMMED = "summed information less the axon's at the failure rate of Levy & Baxter (2002), bit"
+SUMMED = _clause("X10c", _SUMMED, criterion=in_every(exact(0.0, 0.01), "spike rate"))
 X10 = Claim(
     "X10",
     "Information per ATP of one synapse as a function of p and n: optimum below one, and where the recorded "

@@ -9,12 +9,8 @@ from validation.registry import Context, Findings, Run, measures, panels
 from validation.statement import CROSS_CHECK, Claim, Clause, Rendering, row
 
 _spiking = partial(Clause, source=CROSS_CHECK, rendering=Rendering.SPIKING)
-LESIONS = _spiking(
-    "X04a",
-    "accuracy after removing low-p synapses first less that after removing random ones",
-    criterion=in_every(above(0.0), "fraction"),
-    unit="images",
-)
+_LESIONS = "accuracy after removing low-p synapses first less that after removing random ones"
+LESIONS = _spiking("X04a", _LESIONS, criterion=in_every(above(0.0), "fraction"), unit="images")
 ENERGY = _spiking(
     "X04b", "mean energy of synapses with p >= 0.9 over that of others", criterion=above(1.0), unit="units"
 )

@@ -9,14 +9,8 @@ from validation.data.recordings import read_sjostrom2001
 from validation.registry import ClaimFigure, Context, Findings, measures
 from validation.statement import MALKIN, Claim, recorded, row
 
-SMALLER = recorded(
-    "M08a",
-    "correlation of p before with the increase relative to the strength before",
-    "fig 6a",
-    below(0.0),
-    "negative, no number",
-    unit="recordings",
-)
+_SMALLER = "correlation of p before with the increase relative to the strength before"
+SMALLER = recorded("M08a", _SMALLER, "fig 6a", below(0.0), "negative, no number", unit="recordings")
 M08 = Claim("M08", "Recorded: synapses with higher p change less after LTP induction", MALKIN, (SMALLER,))
 
 READINGS = relations.POTENTIATION

@@ -6,13 +6,8 @@ from validation.criteria import above, below, equals
 from validation.registry import Context, Findings, Run, measures, panels
 from validation.statement import SCHUG, Claim, Clause, row
 
-FEW = Clause(
-    "S02a",
-    "few synapses have p >= 0.9 (few: less than if p were spread evenly over 0.25 to 1)",
-    "fig 2a, app 1 fig 1d",
-    below((1 - 0.9) / (1 - 0.25)),
-    "few, no number",
-)
+_FEW = "few synapses have p >= 0.9 (few: less than if p were spread evenly over 0.25 to 1)"
+FEW = Clause("S02a", _FEW, "fig 2a, app 1 fig 1d", below((1 - 0.9) / (1 - 0.25)), "few, no number")
 MOST_LOW = Clause(
     "S02b", "most stay low (more than half below 0.5)", "fig 2a, app 1 fig 1d", above(0.5), "most, no number"
 )

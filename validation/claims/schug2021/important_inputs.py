@@ -16,21 +16,10 @@ UNEVEN = Clause("S06a", "inputs of the second hidden layer", "fig 3a", significa
 # Of one published network only D is known. Between two samples of 200 neurons its standard error is at most
 # sqrt(2 * 0.25 / 200) = 0.05: the margin is that doubled.
 DISTANCE = Clause("S06b", "their distance D", "fig 3a", equals(0.505, 0.1), 0.505, only_as_published=True)
-OTHERS = Clause(
-    "S06c",
-    "inputs and outputs of every other matrix",
-    "app 1 fig 2a",
-    significant(_LEVEL),
-    "p < 0.01",
-    family="S06",
-)
-OUTPUT_NEURONS = Clause(
-    "S06d",
-    "not those of the output neurons (in most networks)",
-    "app 1 fig 2a",
-    above(0.5),
-    "not significant (p = 0.41)",
-)
+_OTHERS = "inputs and outputs of every other matrix"
+OTHERS = Clause("S06c", _OTHERS, "app 1 fig 2a", significant(_LEVEL), "p < 0.01", family="S06")
+_OUTPUT_NEURONS = "not those of the output neurons (in most networks)"
+OUTPUT_NEURONS = Clause("S06d", _OUTPUT_NEURONS, "app 1 fig 2a", above(0.5), "not significant (p = 0.41)")
 S06 = Claim(
     "S06",
     "Number of important (p >= 0.9) input synapses per second-layer neuron differs from a random shuffle: "

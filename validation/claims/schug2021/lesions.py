@@ -6,12 +6,8 @@ from validation.criteria import above, in_every
 from validation.registry import Context, Findings, Run, measures, panels
 from validation.statement import SCHUG, Claim, Clause, row
 
-LESIONS = Clause(
-    "S03a",
-    "accuracy after removing low-p synapses first less that after removing random ones",
-    "fig 2b",
-    in_every(above(0.0), "fraction"),
-)
+_LESIONS = "accuracy after removing low-p synapses first less that after removing random ones"
+LESIONS = Clause("S03a", _LESIONS, "fig 2b", in_every(above(0.0), "fraction"))
 S03 = Claim(
     "S03",
     "Removing low-p synapses first hurts accuracy less than removing random ones, at every fraction",

@@ -20,13 +20,8 @@ S26 = Claim(
     SCHUG,
     (POSTERIOR,),
 )
-GOOD = Clause(
-    "S27a",
-    "a good approximation (good: rank correlation over synapses above 0.9)",
-    'methods, "Practical approximation"',
-    above(0.9),
-    "good, no number",
-)
+_GOOD = "a good approximation (good: rank correlation over synapses above 0.9)"
+GOOD = Clause("S27a", _GOOD, 'methods, "Practical approximation"', above(0.9), "good, no number")
 S27 = Claim(
     "S27",
     "The mean squared gradient of mini-batches remains a good approximation of the Fisher information",

@@ -8,14 +8,8 @@ from validation.criteria import above
 from validation.registry import Context, Findings, Run, measures, panels
 from validation.statement import SCHUG, Claim, Clause, row
 
-SIMILAR = Clause(
-    "S13a",
-    "the two accuracies differ less at capacity than at the paper's load, whichever is ahead",
-    'methods, "Experiments"',
-    above(0.0),
-    "more similar",
-    unit="perceptrons",
-)
+_SIMILAR = "the two accuracies differ less at capacity than at the paper's load, whichever is ahead"
+SIMILAR = Clause("S13a", _SIMILAR, 'methods, "Experiments"', above(0.0), "more similar", unit="perceptrons")
 S13 = Claim(
     "S13",
     "Perceptron: near the capacity of 2N patterns the accuracies with and without consolidation become more "

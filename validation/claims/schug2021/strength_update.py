@@ -8,13 +8,8 @@ from validation.registry import Context, Findings, measures
 from validation.statement import SCHUG, Claim, Clause, row
 
 # Float64: a difference of rounding alone. Equation 8 is the definition of m, put to the next step.
-BY_STRENGTH = Clause(
-    "S25a",
-    "equation 9, by the gradient of the strength itself, is equation 8",
-    "eq 8-9",
-    exact(0.0, 1e-12),
-    unit="synapses",
-)
+_BY_STRENGTH = "equation 9, by the gradient of the strength itself, is equation 8"
+BY_STRENGTH = Clause("S25a", _BY_STRENGTH, "eq 8-9", exact(0.0, 1e-12), unit="synapses")
 S25 = Claim("S25", "The explicit update of the synaptic strength m = w / p", SCHUG, (BY_STRENGTH,))
 
 
