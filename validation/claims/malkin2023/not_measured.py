@@ -2,7 +2,7 @@
 
 from validation.criteria import below
 from validation.registry import declared
-from validation.statement import MALKIN, Claim, Clause, recorded
+from validation.statement import MALKIN, Claim, recorded
 
 M20 = Claim(
     "M20",
