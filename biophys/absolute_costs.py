@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 import quantities as pq
 
-from biophys.argument_types import Inside, Positive, checked_types
+from biophys.argument_types import Inside, Positive, check_public
 from biophys.constants import (
     ACTIN_PER_VESICLE,
     CALCIUM_PER_VESICLE,
@@ -34,7 +34,6 @@ Estimate = Literal["low", "value", "high"]
 """Which end of the range of every constant to take."""
 
 
-@checked_types
 @dataclass(frozen=True, eq=False)
 class ReferenceSynapse:
     """The synapse that the published budgets describe: it fixes the scale of each cost law.
@@ -54,7 +53,6 @@ class ReferenceSynapse:
         positive_in(self.q, psp_unit_of(self.q), "q")
 
 
-@checked_types
 @dataclass(frozen=True)
 class BudgetRow:
     """One mechanism of a synapse's budget.
@@ -77,7 +75,6 @@ class BudgetRow:
     source: str
 
 
-@checked_types
 def spike_costs(reference: ReferenceSynapse | None = None, estimate: Estimate = "value") -> CostMixture:
     r"""Return the ATP that a presynaptic spike costs: calcium, vesicle cycling, transmitter, ion flux.
 
@@ -108,7 +105,6 @@ def spike_costs(reference: ReferenceSynapse | None = None, estimate: Estimate = 
     )
 
 
-@checked_types
 def resting_costs(reference: ReferenceSynapse | None = None, estimate: Estimate = "value") -> CostMixture:
     """Return the ATP per second of a resting synapse: the proton leak of its vesicles' membrane, and actin.
 
@@ -129,7 +125,6 @@ def resting_costs(reference: ReferenceSynapse | None = None, estimate: Estimate 
     )
 
 
-@checked_types
 def costs_at_rate(
     rate: pq.Quantity, reference: ReferenceSynapse | None = None, estimate: Estimate = "value"
 ) -> CostMixture:
@@ -145,7 +140,6 @@ def costs_at_rate(
     return spikes + resting_costs(reference, estimate)
 
 
-@checked_types
 def budget_table(
     synapse: QuantalSynapse, rate: pq.Quantity, reference: ReferenceSynapse | None = None
 ) -> list[BudgetRow]:
@@ -188,3 +182,6 @@ def budget_table(
         )
         for law, atp, least, most, constant in zip(laws["value"], value, low, high, constants, strict=True)
     ]
+
+
+check_public(__name__)

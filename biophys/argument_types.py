@@ -7,12 +7,14 @@ classes; it is put into words here, also for `biophys.settings`.
 from __future__ import annotations
 
 import contextlib
+import difflib
 import functools
 import inspect
 import math
 import os
 import re
-from collections.abc import Callable, Iterable, Sequence
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import MISSING
 from numbers import Integral, Real
 from types import NoneType, UnionType
@@ -141,6 +143,19 @@ def checked_types(target: _Target) -> _Target:
     return checked  # type: ignore[return-value]
 
 
+def check_public(module: str, but: Sequence[str] = ()) -> None:
+    """Let all public functions and classes of a module, at its end, refuse what `checked_types` refuses.
+
+    `but` names those that are left alone, such as results, in which nan is a number.
+    """
+    public = vars(sys.modules[module])
+    for name, value in list(public.items()):
+        is_own = getattr(value, "__module__", "") == module and not name.startswith("_") and name not in but
+        is_protocol = getattr(value, "_is_protocol", False)
+        if is_own and (inspect.isfunction(value) or (inspect.isclass(value) and not is_protocol)):
+            public[name] = checked_types(value)
+
+
 def check_type(value: Any, hint: Any, name: str, example: Any = MISSING) -> None:
     """Raise as `checked_types` unless a value is of an annotated type; `example` is one for the message.
 
@@ -179,6 +194,31 @@ def check_kind(value: Any, kind: type | tuple[type, ...], name: str, example: st
         raise TypeError(f"{name} must be of type {kinds}, such as {example}, got {shown(value)}")
 
 
+def check_choice(value: Any, names: Iterable[str], name: str) -> None:
+    """Raise TypeError unless `value` is text, ValueError unless it is one of some names.
+
+    >>> check_choice("rows", ("inputs", "outputs"), "side")
+    Traceback (most recent call last):
+    ...
+    ValueError: side must be one of inputs, outputs, got 'rows'
+    """
+    check_type(value, str, name)
+    if value not in names:
+        raise ValueError(f"{name} must be one of {', '.join(names) or 'none so far'}, got {shown(value)}")
+
+
+def suggestion(name: str, names: Any, others: Any = ()) -> str:
+    """Return what a misspelt name may have meant, as the end of a message; only the first names are listed.
+
+    Examples
+    --------
+    >>> suggestion("ge_pos", ["ge", "gi"])
+    ": did you mean 'ge'?"
+    """
+    close = difflib.get_close_matches(name.removesuffix("_post"), sorted({*names, *others}), n=1, cutoff=0.5)
+    return f": did you mean {close[0]!r}?" if close else f": it has {', '.join(sorted(names)) or 'none'}"
+
+
 def check_config(config: Any, kind: type) -> None:
     """Raise TypeError unless `config` is a configuration of the experiment that is to run."""
     check_kind(config, kind, "config", f"QUICK or Config() of {kind.__module__}")
@@ -190,13 +230,7 @@ def checked_seeds(seeds: Sequence[int]) -> list[int]:
     >>> checked_seeds(range(3))
     [0, 1, 2]
     """
-    remedy = f"seeds must be whole numbers from 0 on, one per replica, such as [1, 2], got {shown(seeds)}"
-    if not isinstance(seeds, (Sequence, np.ndarray)) or not all(map(_is_whole, _elements(seeds, True))):
-        raise TypeError(remedy)
-    if not len(seeds):
-        raise ValueError("seeds must not be empty: expected at least one, one per replica")
-    if min(seeds) < 0:
-        raise ValueError(remedy)
+    check_type(seeds, Annotated[Sequence[Seed], MinLen(1)], "seeds", (1, 2))
     return [int(seed) for seed in seeds]
 
 
@@ -233,6 +267,13 @@ def _judge(hint: Any, in_range: bool = True) -> Callable[[Any], bool]:
             isinstance(value, (tuple, list))
             and len(value) == len(judges)
             and all(judge(each) for judge, each in zip(judges, value, strict=True))
+        )
+    if origin in (Mapping, Set):
+        judges = [_judge(each, in_range) for each in members]
+        return lambda value: (
+            isinstance(value, origin)
+            and all(map(judges[0], value))
+            and (origin is Set or all(map(judges[1], value.values())))
         )
     if origin in (tuple, Sequence, list):
         is_member = _judge(members[0], in_range)
@@ -352,6 +393,9 @@ def described(hint: Any, plural: bool = False) -> str:
         return f"{kind}s of {many}" if plural else f"a {kind} of {many}{at_least}"
     if origin is _CALLABLE:
         return "a function"
+    if origin in (Mapping, Set):
+        of = " to ".join(described(each, plural=True) for each in members)
+        return f"a {origin.__name__.lower()} of {of}"
     for names in (limit.names for limit in limits if hasattr(limit, "names")):
         return f"names out of {', '.join(names)}" if plural else f"one of {', '.join(names)}"
     class_name = getattr(base, "__name__", str(base))

@@ -4,11 +4,10 @@ from dataclasses import dataclass
 
 import quantities as pq
 
-from biophys.argument_types import checked_types
+from biophys.argument_types import check_public
 from biophys.units import ATP, magnitude_in, unit_of
 
 
-@checked_types
 @dataclass(frozen=True, eq=False)
 class Constant:
     """A number from the literature.
@@ -146,7 +145,6 @@ def _per_mole(free_energy: pq.Quantity) -> pq.Quantity:
     return free_energy
 
 
-@checked_types
 def joules_of(atp: pq.Quantity, free_energy: pq.Quantity = ATP_FREE_ENERGY.value) -> pq.Quantity:
     """Return the free energy of this many ATP in joules, or of ATP per second in watts.
 
@@ -171,7 +169,6 @@ def joules_of(atp: pq.Quantity, free_energy: pq.Quantity = ATP_FREE_ENERGY.value
     raise ValueError(f"atp must be in ATP or ATP per time, got {atp}")
 
 
-@checked_types
 def atp_of(energy: pq.Quantity, free_energy: pq.Quantity = ATP_FREE_ENERGY.value) -> pq.Quantity:
     """Return how many ATP give this much free energy (as of :func:`joules_of`); watts give ATP per second.
 
@@ -184,3 +181,6 @@ def atp_of(energy: pq.Quantity, free_energy: pq.Quantity = ATP_FREE_ENERGY.value
         if count.dimensionality.simplified == unit.dimensionality.simplified:
             return count.rescale(unit).magnitude * result
     raise ValueError(f"energy must be in joules or watts, got {energy}")
+
+
+check_public(__name__)

@@ -11,7 +11,7 @@ import quantities as pq
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
-from biophys.argument_types import Count, Inside, Positive, checked_types
+from biophys.argument_types import Count, Inside, Positive, check_public
 from biophys.energy_costs import CostLaw, CostMixture, Varying, reliability_costs, trafficking_cost
 from biophys.estimates import Estimate, student
 from biophys.palette import BLUE, GREEN, ORANGE, PURPLE
@@ -34,7 +34,6 @@ _APART = 0.02
 _MARKERS = {"calcium pump": "o", "vesicle membrane": "s", "actin": "^", "trafficking": "D"}
 
 
-@checked_types
 @dataclass(frozen=True, eq=False)
 class CostSweep:
     """A cost along a line of synapses that share one mean.
@@ -53,7 +52,6 @@ class CostSweep:
     varying: Varying
 
 
-@checked_types
 @dataclass(frozen=True)
 class ExponentFit:
     r"""Straight line through log cost against log sd.
@@ -81,7 +79,6 @@ class ExponentFit:
     n_points: int
 
 
-@checked_types
 @dataclass(frozen=True)
 class ExponentRow:
     r"""One line of the table of exponents.
@@ -110,7 +107,6 @@ class ExponentRow:
     holds_while: str
 
 
-@checked_types
 def sweep_cost(
     cost: CostLaw | CostMixture, synapse: QuantalSynapse, *, varying: Varying, values: ArrayLike
 ) -> CostSweep:
@@ -136,10 +132,8 @@ def sweep_cost(
     [1.0, 4.0]
     """
     if synapse.shape != () or float(synapse.mean) == 0:
-        raise ValueError(
-            "a sweep starts from one synapse whose mean is not 0, got shape "
-            f"{synapse.shape} and mean {synapse.mean}"
-        )
+        given = f"shape {synapse.shape} and mean {synapse.mean}"
+        raise ValueError(f"a sweep starts from one synapse whose mean is not 0, got {given}")
     if varying == "n":
         n, p = checked_n_sites(values, "values of n"), np.asarray(synapse.p)
     else:
@@ -149,7 +143,6 @@ def sweep_cost(
     return CostSweep(synapses, synapses.sd, cost(synapses), varying)
 
 
-@checked_types
 def fit_cost_exponent(
     sd: pq.Quantity | ArrayLike,
     cost: pq.Quantity | ArrayLike,
@@ -202,15 +195,11 @@ def fit_cost_exponent(
         # A variance taken for an sd would halve the exponent.
         is_variance = measured.simplified in [(unit**2).dimensionality.simplified for unit in PSP_UNITS]
         remedy = ", a variance: take its square root" if is_variance else ": check the order of the arguments"
-        raise TypeError(
-            "sd must be a standard deviation of responses (mV, pA, nS, fC or relative), got "
-            f"{measured.string}{remedy}"
-        )
+        expected = "a standard deviation of responses (mV, pA, nS, fC or relative)"
+        raise TypeError(f"sd must be {expected}, got {measured.string}{remedy}")
     if spent.simplified in responses:
-        raise TypeError(
-            f"cost must be relative, an energy, a power, ATP or a rate, got {spent.string}: "
-            "check the order of the arguments"
-        )
+        expected = "relative, an energy, a power, ATP or a rate"
+        raise TypeError(f"cost must be {expected}, got {spent.string}: check the order of the arguments")
     x, y = np.log(_positive_line(sd, "sd")), np.log(_positive_line(cost, "cost"))
     if x.size != y.size or x.size < 3:
         raise ValueError(f"sd and cost need at least three values, as many each, got {x.size} and {y.size}")
@@ -258,10 +247,9 @@ def _with_unequal_means(design: FloatArray, mean: FloatArray) -> FloatArray:
     log_mean = np.log(mean / mean.mean())
     apart = log_mean - design @ np.linalg.lstsq(design, log_mean, rcond=None)[0]
     if design.shape[0] < 4 or apart.std() < _APART:
-        raise ValueError(
-            f"the means differ, from {mean.min():g} to {mean.max():g}, and cannot be told from the sd: the "
-            "law holds at one mean; give synapses of equal mean, or more of them"
-        )
+        problem = f"the means differ, from {mean.min():g} to {mean.max():g}, and cannot be told from the sd"
+        remedy = "the law holds at one mean; give synapses of equal mean, or more of them"
+        raise ValueError(f"{problem}: {remedy}")
     return np.column_stack([design, log_mean])
 
 
@@ -338,7 +326,6 @@ def _cases(cooperativity: float, n_points: int) -> list[_Case]:
     ]
 
 
-@checked_types
 def exponent_table(*, cooperativity: Positive = 4.0, n_points: Count = 60) -> list[ExponentRow]:
     r"""Return fitted against analytic exponents of the four reliability costs, and where the laws end.
 
@@ -371,7 +358,6 @@ def exponent_table(*, cooperativity: Positive = 4.0, n_points: Count = 60) -> li
     return rows
 
 
-@checked_types
 def exponent_map(
     cost: CostLaw | CostMixture, mean: pq.Quantity, *, n: ArrayLike, p: ArrayLike, varying: Varying
 ) -> FloatArray:
@@ -415,7 +401,6 @@ def exponent_from_draws(law: CostLaw, n_spikes: int, rng: np.random.Generator) -
     )
 
 
-@checked_types
 def plot_exponent_map(figure: Figure, cost: CostLaw | CostMixture, mean: pq.Quantity) -> None:
     """Draw the local exponent of `cost` over n and p, bought with n and bought with p (:func:`exponent_map`).
 
@@ -439,7 +424,6 @@ def plot_exponent_map(figure: Figure, cost: CostLaw | CostMixture, mean: pq.Quan
     figure.axes[0].set_ylabel("number of sites n")
 
 
-@checked_types
 def plot_exponents(figure: Figure, *, cooperativity: Positive = 4.0, n_points: Count = 25) -> None:
     """Left: cost against precision at fixed mean, one mechanism at a time (n = 5 while p varies, p = 0.3
     while n varies). Right: the exponent at each p. Computed, not sampled.
@@ -471,3 +455,6 @@ def plot_exponents(figure: Figure, *, cooperativity: Positive = 4.0, n_points: C
     exponent_axes.set_title("where the power laws hold", fontsize=10)
     exponent_axes.set_ylim(0, 2.6)
     exponent_axes.legend(fontsize=7, loc="upper right", ncols=2)
+
+
+check_public(__name__)

@@ -9,7 +9,7 @@ import numpy as np
 import quantities as pq
 from numpy.typing import ArrayLike
 
-from biophys.argument_types import Positive, checked_types
+from biophys.argument_types import Positive, check_public
 from biophys.energy_costs import CostLaw, CostMixture, calcium_pump_cost, cost_unit_of
 from biophys.realisation_costs import minimal_sd
 from biophys.units import FloatArray, checked_finite, magnitude_in, positive_in, psp_unit_of
@@ -18,7 +18,6 @@ ChangeSize = Literal["squared", "relative"]
 """Size of a change of the mean: its square, or its magnitude, over the mean before."""
 
 
-@checked_types
 @dataclass(frozen=True, eq=False)
 class BudgetLaw:
     r"""Calcium cost plus a cost of each vesicle kept ready, and the best precision that their sum allows.
@@ -125,7 +124,6 @@ class BudgetLaw:
         return energy, float(self.calcium.rescale(self.unit)), float(self.vesicle.rescale(self.unit))
 
 
-@checked_types
 def budget_exponents(
     cost: CostLaw | CostMixture, budgets: pq.Quantity, mean: pq.Quantity, *, n_max: int = 10_000
 ) -> FloatArray:
@@ -143,7 +141,6 @@ def budget_exponents(
     return -2.0 * np.diff(np.log(sd.magnitude)) / np.diff(np.log(budgets.magnitude))
 
 
-@checked_types
 @dataclass(frozen=True, eq=False)
 class BudgetChange:
     r"""How plasticity changes the budget, and the sd that this predicts.
@@ -170,7 +167,6 @@ class BudgetChange:
     error_of_constant_sd: float
 
 
-@checked_types
 def fit_budget_change(
     mean_before: pq.Quantity,
     sd_before: pq.Quantity,
@@ -245,7 +241,6 @@ def _log_error(predicted: FloatArray, observed: FloatArray) -> float:
     return float(np.sqrt(np.mean(np.log(predicted / observed) ** 2)))
 
 
-@checked_types
 def implied_budget(mean: pq.Quantity, sd: pq.Quantity, law: BudgetLaw | None = None) -> Any:
     """Return the least budget that a synapse with these moments, above 0, can have.
 
@@ -258,3 +253,6 @@ def implied_budget(mean: pq.Quantity, sd: pq.Quantity, law: BudgetLaw | None = N
     psp_unit_of(mean, "mean")
     relative_sd = magnitude_in(sd, mean.units, "sd") / np.abs(mean.magnitude)
     return (law or BudgetLaw()).budget_for(relative_sd)
+
+
+check_public(__name__)

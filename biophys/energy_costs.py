@@ -11,7 +11,7 @@ import numpy as np
 import quantities as pq
 from numpy.typing import ArrayLike
 
-from biophys.argument_types import Inside, Positive, checked_types
+from biophys.argument_types import Inside, Positive, check_public
 from biophys.quantal import QuantalSynapse
 from biophys.units import ATP, FloatArray, checked_finite, magnitude_in, positive_in, psp_unit_of
 
@@ -24,7 +24,6 @@ COST_EXPONENTS = {"calcium pump": 1 / 2, "vesicle membrane": 2 / 3, "actin": 4 /
 _COST_UNITS = (pq.dimensionless, ATP, ATP / pq.s)
 
 
-@checked_types
 @dataclass(frozen=True, eq=False)
 class CostLaw:
     r"""One energy cost as a product of powers of n, p and q.
@@ -127,7 +126,6 @@ class CostLaw:
         return replace(self, scale=scale)
 
 
-@checked_types
 @dataclass(frozen=True, eq=False)
 class CostMixture:
     """Sum of several costs, at least one, all of one dimension.
@@ -144,11 +142,10 @@ class CostMixture:
             raise ValueError("laws must name at least one cost, got none")
         for law in self.laws:
             if law.unit is not self.unit:
-                raise ValueError(
-                    f"costs that are added must share a dimension, got {self.laws[0].scale} for "
-                    f"{self.laws[0].mechanism} and {law.scale} for {law.mechanism}: "
-                    "bring a cost per spike to one per second with law.scaled(rate)"
-                )
+                first = self.laws[0]
+                pair = f"{first.scale} for {first.mechanism} and {law.scale} for {law.mechanism}"
+                problem = f"costs that are added must share a dimension, got {pair}"
+                raise ValueError(f"{problem}: bring one per spike to one per second with law.scaled(rate)")
 
     @property
     def unit(self) -> pq.Quantity:
@@ -186,7 +183,6 @@ class CostMixture:
         return CostMixture(tuple(law.scaled(factor) for law in self.laws))
 
 
-@checked_types
 def calcium_pump_cost(
     cooperativity: Positive = 4.0, *, is_per_site: bool = False, scale: pq.Quantity = 1.0 * pq.dimensionless
 ) -> CostLaw:
@@ -219,7 +215,6 @@ def calcium_pump_cost(
     )
 
 
-@checked_types
 def calcium_of_site(
     per_vesicle: pq.Quantity, *, p: Inside = 0.25, cooperativity: Positive = 4.0
 ) -> pq.Quantity:
@@ -243,7 +238,6 @@ def calcium_of_site(
     return per_vesicle * p * (p / (1.0 - p)) ** (-1.0 / cooperativity)
 
 
-@checked_types
 def vesicle_membrane_cost(
     *, scale: pq.Quantity = 1.0 * pq.dimensionless, reference_q: pq.Quantity = 1.0 * pq.mV
 ) -> CostLaw:
@@ -273,7 +267,6 @@ def vesicle_membrane_cost(
     )
 
 
-@checked_types
 def actin_cost(
     *, scale: pq.Quantity = 1.0 * pq.dimensionless, reference_q: pq.Quantity = 1.0 * pq.mV
 ) -> CostLaw:
@@ -295,7 +288,6 @@ def actin_cost(
     )
 
 
-@checked_types
 def trafficking_cost(*, varying: Varying = "n", scale: pq.Quantity = 1.0 * pq.dimensionless) -> CostLaw:
     r"""Return the cost of bringing up vesicles to replace those released, :math:`n p`, `scale` for one.
 
@@ -316,7 +308,6 @@ def trafficking_cost(*, varying: Varying = "n", scale: pq.Quantity = 1.0 * pq.di
     )
 
 
-@checked_types
 def transmitter_cost(
     *, scale: pq.Quantity = 1.0 * pq.dimensionless, reference_q: pq.Quantity = 1.0 * pq.mV
 ) -> CostLaw:
@@ -333,7 +324,6 @@ def transmitter_cost(
     return CostLaw("transmitter", 1.0, 0.0, 1.0, 1.0, scale, reference_q, source="Attwell & Laughlin (2001)")
 
 
-@checked_types
 def ion_flux_cost(
     *, scale: pq.Quantity = 1.0 * pq.dimensionless, reference_q: pq.Quantity = 1.0 * pq.mV
 ) -> CostLaw:
@@ -345,7 +335,6 @@ def ion_flux_cost(
     return replace(transmitter_cost(scale=scale, reference_q=reference_q), mechanism="postsynaptic ion flux")
 
 
-@checked_types
 def reliability_costs(
     cooperativity: float = 4.0, *, reference_q: pq.Quantity = 1.0 * pq.mV
 ) -> tuple[CostLaw, ...]:
@@ -364,7 +353,6 @@ def reliability_costs(
     )
 
 
-@checked_types
 def cost_unit_of(cost: Any, name: str = "cost") -> pq.Quantity:
     """Return which of 1 (`pq.dimensionless`), ATP and ATP per second measures `cost`; one it must carry."""
     if not isinstance(cost, pq.Quantity):
@@ -373,3 +361,6 @@ def cost_unit_of(cost: Any, name: str = "cost") -> pq.Quantity:
         if cost.dimensionality.simplified == unit.dimensionality.simplified:
             return unit
     raise ValueError(f"{name} must be relative, in ATP or in ATP/s, got {cost}: convert joules with atp_of")
+
+
+check_public(__name__)

@@ -9,13 +9,12 @@ import quantities as pq
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
-from biophys.argument_types import checked_types
+from biophys.argument_types import check_public
 from biophys.cost_exponents import MECHANISM_COLOURS
 from biophys.energy_costs import COST_EXPONENTS
 from biophys.units import FloatArray, checked_finite, magnitude_in, psp_unit_of
 
 
-@checked_types
 def entropic_cost(sd: pq.Quantity) -> Any:
     r"""Minus the entropy of a normal weight, :math:`C_{VI} = -\frac{1}{2} \ln 2 \pi e \sigma^2`, in nats.
 
@@ -30,7 +29,6 @@ def entropic_cost(sd: pq.Quantity) -> Any:
     return -0.5 * np.log(2.0 * np.pi * np.e * value**2)
 
 
-@checked_types
 def biological_cost(sd: pq.Quantity, rho: ArrayLike, s: pq.Quantity) -> Any:
     r"""Return the power-law cost with the constant that makes it a bound, in nats.
 
@@ -55,7 +53,6 @@ def biological_cost(sd: pq.Quantity, rho: ArrayLike, s: pq.Quantity) -> Any:
     return entropic + bound_gap(magnitude_in(s, sd.units, "s") / sd.magnitude, rho)
 
 
-@checked_types
 def bound_gap(ratio: ArrayLike, rho: ArrayLike) -> FloatArray:
     r"""Return the bound less the entropic cost in nats, :math:`(z^\rho - 1) / \rho - \ln z` with z = s / sd.
 
@@ -84,3 +81,6 @@ def plot_gap(figure: Figure) -> None:
     axes.semilogx(ratio, bound_gap(1 / ratio, 0.05), "--", color="black", linewidth=1, label="ρ = 0.05")
     axes.set(ylim=(-0.2, 8), xlabel="σ / s", ylabel="C_BI − C_VI (nats)")
     axes.legend(fontsize=8)
+
+
+check_public(__name__)

@@ -29,19 +29,13 @@ def package(name: str) -> ModuleType:
     file = getattr(module, "__file__", None)
     if file is None or Path(file).resolve().parent != HERE / name:
         there = file or ", ".join(getattr(module, "__path__", ())) or "an unknown place"
-        raise ImportError(
-            f"import {name} finds {there}, not the {name} of brianpresyn in {HERE / name}: rename it, "
-            f"start Python elsewhere, or use an environment without it",
-            name=name,
-            path=file,
-        )
+        remedy = "rename it, start Python elsewhere, or use an environment without it"
+        problem = f"import {name} finds {there}, not the {name} of brianpresyn in {HERE / name}"
+        raise ImportError(f"{problem}: {remedy}", name=name, path=file)
     if others := _installed_over(name, Path(file)):
-        raise ImportError(
-            f"{file} of brianpresyn was replaced when {', '.join(others)} was installed: keep the two in "
-            f"environments of their own; here, pip install --force-reinstall --no-deps brianpresyn",
-            name=name,
-            path=file,
-        )
+        remedy = "keep the two apart, and here pip install --force-reinstall --no-deps brianpresyn"
+        problem = f"{file} of brianpresyn was replaced when {', '.join(others)} was installed"
+        raise ImportError(f"{problem}: {remedy}", name=name, path=file)
     return module
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import quantities as pq
 from numpy.typing import ArrayLike, NDArray
 
-from biophys.argument_types import Inside, NotNegative, Positive, checked_types
+from biophys.argument_types import Inside, NotNegative, Positive, check_public
 from biophys.constants import (
     CALCIUM_PER_VESICLE,
     CYCLING_PER_VESICLE,
@@ -26,7 +26,6 @@ _TAIL = 1e-12
 _BLOCK = 2_000_000
 
 
-@checked_types
 def bernoulli_input(spike_probability: Inside) -> FloatArray:
     """Return the probabilities of 0 and 1 spike per bin at this probability, in (0, 1), of a spike.
 
@@ -36,7 +35,6 @@ def bernoulli_input(spike_probability: Inside) -> FloatArray:
     return np.array([1.0 - spike_probability, spike_probability])
 
 
-@checked_types
 def poisson_input(mean_count: float) -> FloatArray:
     """Return the distribution of spikes per window of a Poisson input, cut where the tail is below 1e-12.
 
@@ -52,7 +50,6 @@ def poisson_input(mean_count: float) -> FloatArray:
     return pmf / pmf.sum()
 
 
-@checked_types
 def entropy_bits(pmf: ArrayLike, axis: int = -1) -> FloatArray:
     """Return the entropy of distributions in bits.
 
@@ -65,7 +62,6 @@ def entropy_bits(pmf: ArrayLike, axis: int = -1) -> FloatArray:
     return -terms.sum(axis=axis)
 
 
-@checked_types
 def transmitted_information(
     input_pmf: ArrayLike, n: ArrayLike, p: ArrayLike, *, spontaneous: float = 0.0
 ) -> FloatArray:
@@ -132,7 +128,6 @@ def _binomial_rows(trials: NDArray[np.int64], p: FloatArray) -> FloatArray:
     return binomial_pmf(np.arange(trials.max() + 1.0), trials[:, None], np.asarray(p)[..., None, None])
 
 
-@checked_types
 @dataclass(frozen=True, eq=False)
 class TransmissionCost:
     r"""Energy per bin: fixed, per spike, for calcium, and per released vesicle.
@@ -186,7 +181,6 @@ class TransmissionCost:
         return pq.Quantity(fixed + mean_spikes * energy, ATP)
 
 
-@checked_types
 def information_per_energy(
     input_pmf: ArrayLike, n: ArrayLike, p: ArrayLike, cost: TransmissionCost, *, spontaneous: float = 0.0
 ) -> pq.Quantity:
@@ -206,7 +200,6 @@ def information_per_energy(
     return pq.Quantity(ratio, pq.bit / ATP)
 
 
-@checked_types
 @dataclass(frozen=True)
 class Optimum:
     """The number of sites and release probability that transmit most bits per ATP, and the ratio there.
@@ -220,7 +213,6 @@ class Optimum:
     is_interior: bool
 
 
-@checked_types
 def optimal_release_probability(
     input_pmf: ArrayLike, n: int, cost: TransmissionCost, *, spontaneous: float = 0.0
 ) -> Optimum:
@@ -245,7 +237,6 @@ def optimal_release_probability(
     return Optimum(int(n), float(p[best]), at_best, bool(at_best > at_one * (1 + 1e-9)))
 
 
-@checked_types
 def optimal_synapse(
     input_pmf: ArrayLike, cost: TransmissionCost, *, n_max: int = 20, spontaneous: float = 0.0
 ) -> Optimum:
@@ -262,7 +253,6 @@ def optimal_synapse(
     return max(optima, key=lambda optimum: optimum.bits_per_atp)
 
 
-@checked_types
 def failure_rate_of_levy_baxter(spike_probability: ArrayLike, *, is_exact: bool = False) -> FloatArray:
     r"""Return the failure rate that matches dendritic to axonal information, :math:`f \approx 4^{-H(s)}`.
 
@@ -291,7 +281,6 @@ def failure_rate_of_levy_baxter(spike_probability: ArrayLike, *, is_exact: bool 
     return (1.0 - s) / (capacity - s) if is_exact else 1.0 / capacity
 
 
-@checked_types
 def information_of_sum(n_inputs: int, spike_probability: Inside, failure: Inside) -> float:
     r"""Return the exact information, in bits, that summed releases carry about the number of spiking inputs.
 
@@ -310,3 +299,6 @@ def information_of_sum(n_inputs: int, spike_probability: Inside, failure: Inside
     spiking = _binomial_rows(np.array([n_inputs]), np.asarray(s))[0, : highest + 1]
     given = _binomial_rows(np.arange(highest + 1), np.asarray(1.0 - f))
     return float(entropy_bits(spiking @ given) - spiking @ entropy_bits(given))
+
+
+check_public(__name__)

@@ -10,7 +10,7 @@ import numpy as np
 import quantities as pq
 from numpy.typing import ArrayLike
 
-from biophys.argument_types import Positive, checked_types
+from biophys.argument_types import Positive, check_public
 from biophys.energy_costs import COST_EXPONENTS
 from biophys.estimates import Estimate, mean_of
 from biophys.units import FloatArray, checked_finite, magnitude_in, positive_in, psp_unit_of
@@ -20,7 +20,6 @@ _BLOCK = 8192
 _NEWTON_STEPS = 60
 
 
-@checked_types
 @dataclass(frozen=True, eq=False)
 class ReliabilityCost:
     r"""Power-law reliability cost of a synapse, :math:`\frac{1}{\rho} (s / \sigma)^\rho = c\,\sigma^{-\rho}`.
@@ -57,7 +56,6 @@ class ReliabilityCost:
         return float(self.s.magnitude**self.rho / self.rho)
 
 
-@checked_types
 def optimal_sd(importance: pq.Quantity, cost: ReliabilityCost | Sequence[ReliabilityCost]) -> pq.Quantity:
     r"""Return the sd that minimises performance plus reliability cost (Malkin et al. 2023, eq. 26-29).
 
@@ -124,7 +122,6 @@ def _newton(log_curvature: FloatArray, rho: FloatArray, log_s: FloatArray) -> Fl
     return u.reshape(log_curvature.shape)
 
 
-@checked_types
 def linear_importance(inputs: ArrayLike, noise_sd: pq.Quantity) -> pq.Quantity:
     r"""Return the importance of inputs of the linear model, :math:`H_{ii} = \epsilon^{-2} \sum_t x_{it}^2`.
 
@@ -141,7 +138,6 @@ def linear_importance(inputs: ArrayLike, noise_sd: pq.Quantity) -> pq.Quantity:
     return pq.Quantity(np.sum(x**2, axis=0) / noise**2, 1 / unit**2)
 
 
-@checked_types
 @dataclass(frozen=True)
 class PrecisionSlopes:
     r"""Slopes of :math:`\log \sigma^2` of optimal synapses.
@@ -156,7 +152,6 @@ class PrecisionSlopes:
     on_posterior_variance: float
 
 
-@checked_types
 def precision_slopes(rho: Positive) -> PrecisionSlopes:
     r"""Return the slopes of :math:`\log \sigma^2` under a cost of power rho > 0 (Malkin et al. 2023, eq. 54).
 
@@ -167,7 +162,6 @@ def precision_slopes(rho: Positive) -> PrecisionSlopes:
     return PrecisionSlopes(-base, 2.0 * base, -base, base)
 
 
-@checked_types
 def exponent_from_input_slope(slope: ArrayLike) -> FloatArray:
     r"""Return the :math:`\rho` at which :math:`\log \sigma^2` falls so on :math:`\log \langle x^2 \rangle`.
 
@@ -265,3 +259,6 @@ def slopes_over_units(sd: Any, x: Any, inputs: str, units: str) -> dict[str, Est
     slope = (2 * centred * np.log(sd)).sum(inputs) / (centred**2).sum(inputs)
     by_cost = {m: slope.sel(rho=rho, method="nearest") for m, rho in COST_EXPONENTS.items()}
     return {m: mean_of(values, unit=units) for m, values in by_cost.items()}
+
+
+check_public(__name__)

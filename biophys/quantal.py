@@ -11,14 +11,13 @@ import numpy as np
 import quantities as pq
 from numpy.typing import ArrayLike, NDArray
 
-from biophys.argument_types import WholeNumber, checked_types
+from biophys.argument_types import WholeNumber, check_public
 from biophys.units import FloatArray, checked_finite, first_wrong, magnitude_in, plain_numbers, psp_unit_of
 
 # A requested sd that an integer number of sites misses by more than this is worth a warning.
 _SD_TOLERANCE = 0.05
 
 
-@checked_types
 @dataclass(frozen=True, eq=False)
 class QuantalSynapse:
     r"""Synapse, or array of synapses, with binomial release (Malkin et al. 2023, eq. 1).
@@ -72,9 +71,8 @@ class QuantalSynapse:
         try:
             shape = np.broadcast_shapes(n.shape, p.shape, q.shape)
         except ValueError:
-            raise ValueError(
-                f"n, p, q must broadcast to one shape, got {n.shape}, {p.shape}, {q.shape}"
-            ) from None
+            problem = f"n, p, q must broadcast to one shape, got {n.shape}, {p.shape}"
+            raise ValueError(f"{problem}, {q.shape}") from None
         for name, values in (("n", n), ("p", p)):
             # Read-only arrays, or plain numbers of a single synapse.
             object.__setattr__(self, name, np.broadcast_to(values, shape) if shape else values.item())
@@ -167,7 +165,6 @@ class QuantalSynapse:
         return pq.Quantity(magnitude, self.q.dimensionality)
 
 
-@checked_types
 def binomial_pmf(k: Any, n: Any, p: Any) -> FloatArray:
     """Return the probability of k successes in n trials; 0 where k is negative, fractional or above n.
 
@@ -184,17 +181,14 @@ def binomial_pmf(k: Any, n: Any, p: Any) -> FloatArray:
     return np.where(is_possible, np.exp(log_probability), 0.0)
 
 
-@checked_types
 def checked_n_sites(n: Any, name: str = "n") -> NDArray[np.int64]:
     """Return `n` as integers after checking that each is a positive whole number without a unit."""
     values = plain_numbers(n, name)
     # Beyond 2^53 floats skip integers.
     wrong = ~((values >= 1) & (values == np.floor(values)) & (values <= 2.0**53))
     if np.any(wrong):
-        raise ValueError(
-            f"{name} must be a positive integer, got {first_wrong(values, wrong)}: round it to 1 or more, "
-            "or let synapse_with(mean, sd, p=...) choose the whole number nearest to a mean and sd"
-        )
+        remedy = "round it to 1 or more, or let synapse_with(mean, sd, p=...) choose the nearest whole number"
+        raise ValueError(f"{name} must be a positive integer, got {first_wrong(values, wrong)}: {remedy}")
     return values.astype(np.int64)
 
 
@@ -203,14 +197,11 @@ def nonzero_mean(mean: pq.Quantity) -> FloatArray:
     psp_unit_of(mean, "mean")
     values = checked_finite(mean.magnitude, "mean")
     if np.any(values == 0):
-        raise ValueError(
-            "mean must not be 0: a synapse without mean response has no precision; "
-            "build QuantalSynapse(n, p, q) itself for a silent one"
-        )
+        problem = "mean must not be 0: a synapse without mean response has no precision"
+        raise ValueError(f"{problem}; build QuantalSynapse(n, p, q) itself for a silent one")
     return values
 
 
-@checked_types
 def release_probability_for(cv: ArrayLike, n: ArrayLike) -> FloatArray:
     r"""Return the p that gives `n` sites this cv, :math:`p = 1 / (1 + n\,\mathrm{cv}^2)`.
 
@@ -224,7 +215,6 @@ def release_probability_for(cv: ArrayLike, n: ArrayLike) -> FloatArray:
     return 1.0 / (1.0 + n * cv**2)
 
 
-@checked_types
 def n_sites_for(cv: ArrayLike, p: ArrayLike) -> FloatArray:
     r"""Return the real n that gives `p` this cv, :math:`n = (1 - p) / (p\,\mathrm{cv}^2)`.
 
@@ -239,7 +229,6 @@ def n_sites_for(cv: ArrayLike, p: ArrayLike) -> FloatArray:
     return (1.0 - p) / (p * cv**2)
 
 
-@checked_types
 def synapse_with(
     mean: pq.Quantity,
     sd: pq.Quantity,
@@ -300,10 +289,9 @@ def _whole_sites(cv: FloatArray, p: ArrayLike, hold: str) -> tuple[NDArray[np.in
     if np.any(real_sites < 1 - 1e-9):
         worst = np.unravel_index(np.argmin(real_sites), real_sites.shape)
         highest = np.sqrt((1 - probability[worst]) / probability[worst])
-        raise ValueError(
-            f"sd / mean = {np.broadcast_to(cv, real_sites.shape)[worst]:.4g} is more than one site can have "
-            f"at p = {probability[worst]:.4g} ({highest:.4g}): lower p or sd"
-        )
+        limit = f"one site can have at p = {probability[worst]:.4g} ({highest:.4g})"
+        ratio = np.broadcast_to(cv, real_sites.shape)[worst]
+        raise ValueError(f"sd / mean = {ratio:.4g} is more than {limit}: lower p or sd")
     sites = np.rint(real_sites).astype(np.int64)
     if hold == "sd":
         return sites, release_probability_for(cv, sites)
@@ -338,3 +326,6 @@ def drawn_moments(synapses: QuantalSynapse, n_spikes: int, rng: np.random.Genera
     each = map(QuantalSynapse, synapses.n, synapses.p, synapses.q)
     responses = (synapse.sample(n_spikes, rng=rng).magnitude for synapse in each)
     return np.array([(drawn.mean(), drawn.var(ddof=1)) for drawn in responses]).T
+
+
+check_public(__name__)

@@ -10,7 +10,7 @@ import numpy as np
 import quantities as pq
 from numpy.typing import ArrayLike, NDArray
 
-from biophys.argument_types import Count, checked_types
+from biophys.argument_types import Count, check_public
 from biophys.quantal import checked_n_sites
 from biophys.recordings.fitting import FailedFit, fit_releases
 from biophys.recordings.recording import QuantalVariability, amplitudes_of, checked_variability
@@ -62,7 +62,6 @@ class QuantalEstimate:
     reasons: dict[Any, str] = field(default_factory=dict)
 
 
-@checked_types
 def estimate_by_moments(
     amplitudes: Any,
     *,
@@ -405,7 +404,6 @@ def _warn_if_unidentifiable(estimate: QuantalEstimate) -> None:
         )
 
 
-@checked_types
 def estimate_by_likelihood(
     amplitudes: Any, *, noise_sd: pq.Quantity, quantal_cv: float | QuantalVariability = 0.0, n_max: int = 30
 ) -> QuantalEstimate:
@@ -492,7 +490,6 @@ def as_estimate(
     return _shaped(method, unit, shape, reasons, part("n"), part("p"), part("q"), identified)
 
 
-@checked_types
 def estimate_by_variance_mean(
     means: pq.Quantity,
     variances: pq.Quantity,
@@ -555,10 +552,8 @@ def estimate_by_variance_mean(
     m = checked_finite(means.magnitude, "means")
     v = checked_finite(magnitude_in(variances, unit**2, "variances"), "variances", 0.0)
     if m.ndim == 0 or m.shape != v.shape or m.shape[0] < 3 or m.size == 0:
-        raise ValueError(
-            "a variance-mean analysis needs at least three conditions (first axis), got means of shape "
-            f"{m.shape} and variances of shape {v.shape}"
-        )
+        problem = "a variance-mean analysis needs at least three conditions (first axis)"
+        raise ValueError(f"{problem}, got means of shape {m.shape} and variances of shape {v.shape}")
     trials = checked_finite(n_trials, "n_trials", 3.0, remedy="fewer trials have no variance to speak of")
     noise = _by_condition(_noise(noise_sd, unit), m.shape, "noise_sd")
     trials = _by_condition(trials, m.shape, "n_trials")
@@ -583,19 +578,15 @@ def _by_condition(values: FloatArray, shape: tuple[int, ...], name: str) -> Floa
     values = np.asarray(values, dtype=float)
     if values.ndim == 1 and len(shape) == 2 and values.size > 1:
         if shape[0] == shape[1] == values.size:
-            raise ValueError(
-                f"{name} of {values.size} values can be of conditions or of synapses, which are {shape[0]} "
-                f"both: give it the shape ({shape[0]}, 1) or (1, {shape[0]})"
-            )
+            problem = f"{name} can be of conditions or of synapses, which are {shape[0]} both"
+            raise ValueError(f"{problem}: give it the shape ({shape[0]}, 1) or (1, {shape[0]})")
         if values.size == shape[0]:
             values = values[:, None]
     try:
         return np.broadcast_to(values, shape)
     except ValueError:
-        raise ValueError(
-            f"{name} must be one number, one for each of {shape[0]} conditions, or of shape {shape}, got "
-            f"{values.shape}"
-        ) from None
+        problem = f"{name} must be one number, one for each of {shape[0]} conditions, or of shape {shape}"
+        raise ValueError(f"{problem}, got {values.shape}") from None
 
 
 def _parabola(
@@ -695,3 +686,6 @@ def _parabola_estimate(
         (q, q_error, q - Z_95 * q_error, q + Z_95 * q_error),
         is_identified,
     )
+
+
+check_public(__name__, but=("QuantalEstimate",))

@@ -13,7 +13,7 @@ import quantities as pq
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
-from biophys.argument_types import Count, checked_types
+from biophys.argument_types import Count, check_public
 from biophys.estimates import Estimate, exactly, gaussian
 from biophys.palette import BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILION, YELLOW
 from biophys.quantal import QuantalSynapse
@@ -68,7 +68,6 @@ class RecoveryRow:
     n_coverage_if_identifiable: float = float("nan")
 
 
-@checked_types
 def recovery_by_moments(
     synapse: QuantalSynapse,
     *,
@@ -104,7 +103,6 @@ def recovery_by_moments(
     return _row(estimated, synapse, n_trials, n_repeats)
 
 
-@checked_types
 def recovery_by_likelihood(
     synapse: QuantalSynapse,
     *,
@@ -132,7 +130,6 @@ def recovery_by_likelihood(
     )
 
 
-@checked_types
 def recovery_by_variance_mean(
     synapse: QuantalSynapse,
     *,
@@ -166,7 +163,6 @@ def recovery_by_variance_mean(
     )
 
 
-@checked_types
 def recovery_by_trains(
     synapse: QuantalSynapse,
     dynamics: ShortTermDynamics,
@@ -361,3 +357,6 @@ def plot_coverage(figure: Figure, by_method: Mapping[str, Sequence[RecoveryRow]]
         axes.set_xlabel("release probability p")
         axes.legend(fontsize=7)
     panels[0].set_ylabel("share of intervals that hold the truth")
+
+
+check_public(__name__, but=("RecoveryRow",))

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import quantities as pq
 
-from biophys.argument_types import checked_types
+from biophys.argument_types import check_public
 from biophys.energy_costs import CostLaw, CostMixture
 from biophys.quantal import QuantalSynapse, checked_n_sites, nonzero_mean
 from biophys.units import FloatArray, checked_finite, magnitude_in, positive_in
@@ -19,7 +19,6 @@ _BLOCK = 8192
 _N_KNOTS = 256
 
 
-@checked_types
 @dataclass(frozen=True, eq=False)
 class Realisation:
     """Quantal parameters that realise a mean and an sd, and what they cost.
@@ -38,7 +37,6 @@ class Realisation:
         return QuantalSynapse(self.n, self.p, self.q)
 
 
-@checked_types
 def cheapest_realisation(
     mean: pq.Quantity,
     sd: pq.Quantity,
@@ -176,7 +174,6 @@ def _cheapest_n(terms: _LogTerms, n_max: int, whole_sites: bool) -> FloatArray:
     return low
 
 
-@checked_types
 def minimal_sd(
     mean: pq.Quantity, cost: CostLaw | CostMixture, budget: pq.Quantity, *, n_max: int = 1000
 ) -> pq.Quantity:
@@ -227,10 +224,9 @@ def _least_cv(mean: FloatArray, energy: FloatArray, laws: list[_PlainLaw], n_max
     costs = least_cost(np.multiply.outer(log_cv, np.ones(mean.shape)))
     if np.any(costs.min(axis=0) > energy) or np.any(costs[0] < energy):
         lowest, highest = float(costs.min(axis=0).max()), float(costs[0].min())
-        raise ValueError(
-            f"the budget must lie between the cost of the cheapest synapse ({lowest:.4g}) and that of an sd "
-            f"of 1e-4 of the mean ({highest:.4g}), got {energy.min():.4g} to {energy.max():.4g}"
-        )
+        ends = f"the cheapest synapse ({lowest:.4g}) and that of an sd of 1e-4 of the mean ({highest:.4g})"
+        given = f"{energy.min():.4g} to {energy.max():.4g}"
+        raise ValueError(f"the budget must lie between the cost of {ends}, got {given}")
     first = np.argmax(costs <= energy, axis=0)
     low, high = log_cv[first - 1], log_cv[first]
     for _ in range(40):
@@ -240,7 +236,6 @@ def _least_cv(mean: FloatArray, energy: FloatArray, laws: list[_PlainLaw], n_max
     return np.exp(high)
 
 
-@checked_types
 def distance_from_boundary(
     mean: pq.Quantity, sd: pq.Quantity, cost: CostLaw | CostMixture, budget: pq.Quantity
 ) -> FloatArray:
@@ -258,3 +253,6 @@ def distance_from_boundary(
     least = minimal_sd(mean, cost, budget)
     ratio = magnitude_in(sd, mean.units, "sd") / least.magnitude
     return 2.0 * np.log(checked_finite(ratio, "sd / least sd", 0.0, is_open=True))
+
+
+check_public(__name__)

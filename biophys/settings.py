@@ -6,7 +6,6 @@ from a command line and values that JSON gave back.
 """
 
 import dataclasses
-import difflib
 import functools
 import json
 import os
@@ -34,6 +33,7 @@ from biophys.argument_types import (  # noqa: F401  what settings are annotated 
     bare,
     described,
     such_as,
+    suggestion,
 )
 from biophys.units import shown
 
@@ -239,7 +239,4 @@ def _in_words(error: ValidationError, cls: type, given: Mapping[str, Any]) -> Ex
 
 
 def _no_such_setting(cls: type, name: str) -> str:
-    known = list(_hints(cls))
-    near = difflib.get_close_matches(name, known, 1, 0.5)
-    meant = f"; did you mean {near[0]}?" if near else ""
-    return f"there is no setting {name!r}: there are {', '.join(known)}{meant}"
+    return f"there is no setting {name!r}{suggestion(name, _hints(cls))}"

@@ -8,14 +8,13 @@ from typing import Any, Literal
 import numpy as np
 import quantities as pq
 
-from biophys.argument_types import checked_types
+from biophys.argument_types import check_public
 from biophys.quantal import QuantalSynapse
 from biophys.units import FloatArray, checked_finite, magnitude_in, positive_in
 
 SpikeTrain = Literal["periodic", "Poisson"]
 
 
-@checked_types
 @dataclass(frozen=True, eq=False)
 class ShortTermDynamics:
     r"""Tsodyks-Markram dynamics of one synapse or an array of synapses.
@@ -106,7 +105,6 @@ class ShortTermDynamics:
         return np.where(tau > 0, np.exp(-gap / np.where(tau > 0, tau, 1.0)), 0.0)
 
 
-@checked_types
 @dataclass(frozen=True, eq=False)
 class ShortTermState:
     """State just before a spike: release probability p of a full site, probability r that a site is full."""
@@ -120,7 +118,6 @@ class ShortTermState:
         return self.p * self.r
 
 
-@checked_types
 @dataclass(frozen=True, eq=False)
 class StationaryResponse:
     """Mean and variance of the response to a spike late in a train, over many trains, failures included."""
@@ -129,7 +126,6 @@ class StationaryResponse:
     variance: pq.Quantity
 
 
-@checked_types
 def stationary_response(
     synapse: QuantalSynapse, dynamics: ShortTermDynamics, rate: pq.Quantity, *, train: SpikeTrain = "periodic"
 ) -> StationaryResponse:
@@ -160,10 +156,8 @@ def stationary_response(
         late = QuantalSynapse(synapse.n, per_site, synapse.q)
         return StationaryResponse(late.mean, late.variance)
     if np.any(dynamics.facilitation.magnitude > 0):
-        raise ValueError(
-            "moments under a Poisson train close only without facilitation: set facilitation=0*pq.ms, "
-            "or average dynamics.states over drawn intervals"
-        )
+        problem = "moments under a Poisson train close only without facilitation: set facilitation=0*pq.ms"
+        raise ValueError(f"{problem}, or average dynamics.states over drawn intervals")
     x = positive_in(rate, pq.Hz, "rate") * dynamics.recovery.rescale(pq.s).magnitude
     kept, kept_squared, left = x / (1.0 + x), x / (2.0 + x), 1.0 - np.asarray(dynamics.p)
     mean_r = (1.0 - kept) / (1.0 - left * kept)
@@ -174,3 +168,6 @@ def stationary_response(
     within = n * (p * mean_r - p**2 * mean_r2)
     between = n**2 * p**2 * (mean_r2 - mean_r**2)
     return StationaryResponse(n * p * mean_r * q, (within + between) * q**2)
+
+
+check_public(__name__)

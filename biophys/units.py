@@ -56,10 +56,8 @@ def magnitude_in(quantity: Any, unit: pq.UnitQuantity, name: str = "value") -> F
     try:
         return np.asarray(quantity.rescale(unit).magnitude, dtype=float)
     except ValueError:
-        raise ValueError(
-            f"{name} must have the dimension of {_symbol(unit)}, got {shown(quantity)}: "
-            "check the unit or the order of the arguments"
-        ) from None
+        problem = f"{name} must have the dimension of {_symbol(unit)}, got {shown(quantity)}"
+        raise ValueError(f"{problem}: check the unit or the order of the arguments") from None
 
 
 def unit_of(quantity: Any, name: str) -> pq.Quantity:
@@ -101,10 +99,8 @@ def psp_unit_of(quantity: Any, name: str = "q") -> pq.UnitQuantity:
         _PSP_UNITS_KNOWN[key] = next(alike, None)
     if (psp_unit := _PSP_UNITS_KNOWN[key]) is not None:
         return psp_unit
-    raise ValueError(
-        f"{name} must be a potential, current, conductance or charge (for example 0.1*pq.mV), "
-        f"got {shown(quantity)}: check the unit or the order of the arguments"
-    )
+    problem = f"{name} must be a potential, current, conductance or charge (for example 0.1*pq.mV)"
+    raise ValueError(f"{problem}, got {shown(quantity)}: check the unit or the order of the arguments")
 
 
 def checked_finite(

@@ -23,10 +23,10 @@ from brian2.units.fundamentalunits import Dimension, DimensionMismatchError
 from brian2.utils.stringtools import get_identifiers
 from numpy.typing import NDArray
 
-from biophys.argument_types import checked_types
+from biophys.argument_types import check_kind, check_public, suggestion
 from biophys.units import shown
 from brianpresyn.counter_random import NamedFunction, contact_number, release_key
-from brianpresyn.domains import LARGEST, suggestion, unit_in_words
+from brianpresyn.domains import LARGEST, unit_in_words
 from brianpresyn.synapse_code import RELEASE_TARGET, Event, SynapseCode, are_same, assignments
 from brianpresyn.two_loops import SERIAL_TEMPLATE, TwoLoopCodeObject, go_through_in_two_loops
 
@@ -42,6 +42,7 @@ _OWN_OPTIONS = ("model", "on_pre", "on_post", "pre", "post", "connect")
 _TESTED_DEVICES = ("CPPStandaloneDevice", "CUDAStandaloneDevice")
 # What a rule misses a bound by, in rounding, is not worth an error; draws clip it on every target.
 _ROUNDING = 1e-8
+_AT_ONCE = "give all connections at once, connect=[{...}, {...}]"
 
 # Synapses that take part in the present run, by their seed and name: two with the same release in step.
 _running: weakref.WeakValueDictionary[tuple[int, str], CheckedSynapses] = weakref.WeakValueDictionary()
@@ -87,10 +88,9 @@ class CheckedSynapses(Synapses):
             if np.size(value):
                 code.domains[key].check(key, value)
             if getattr(get_device(), "has_been_run", False):
-                raise RuntimeError(
-                    f"{key} is set after the standalone program has run, which would have no effect: set it "
-                    f"before, or rerun with device.run(run_args={{{self.name}.{key}: ...}})"
-                )
+                problem = f"{key} is set after the standalone program has run, which would have no effect"
+                remedy = f"set it before, or rerun with device.run(run_args={{{self.name}.{key}: ...}})"
+                raise RuntimeError(f"{problem}: {remedy}")
         if code is not None and key in code.defined and not self.variables[key].scalar:
             value = _one_per_synapse(self, key, value, None)
         super().__setattr__(key, value, level=level + 1)
@@ -99,20 +99,16 @@ class CheckedSynapses(Synapses):
         """Connect more synapses, as in :meth:`brian2.Synapses.connect`; they get the initial values."""
         counted = _readable_values(self, "N") if self._is_connected else 0
         if counted is None:
-            raise NotImplementedError(
-                f"{self.name} was connected when it was built, and in C++ standalone later synapses would "
-                "get no values: give all connections at once, connect=[{...}, {...}]"
-            )
+            problem = f"{self.name} was connected when it was built; in C++ standalone later synapses"
+            raise NotImplementedError(f"{problem} would get no values: {_AT_ONCE}")
         n_before = int(np.sum(counted))
         super().connect(*arguments, level=level + 1, **named)
         if self._is_connected:
             new = slice(n_before, len(self))
             for variable, value in self.code.initial.items():
                 if np.ndim(value):
-                    raise ValueError(
-                        f"{variable} was given one value for each synapse, which later synapses lack: give "
-                        "all connections at once, connect=[{...}, {...}]"
-                    )
+                    problem = f"{variable} was given one value for each synapse, which later synapses lack"
+                    raise ValueError(f"{problem}: {_AT_ONCE}")
                 if not self.variables[variable].scalar:
                     getattr(self, variable).set_item(new, value, level=level + 1)
 
@@ -184,7 +180,6 @@ class CheckedSynapses(Synapses):
 CheckedSynapses.__name__ = Synapses.__name__
 
 
-@checked_types
 def synapses(
     source: Group,
     target: Group | None,
@@ -262,10 +257,8 @@ def synapses(
     _check_post_names(code, source, receiver)
     if code.streams:
         if seed is None:
-            raise ValueError(
-                "give a seed, for example seed=2021: releases are a function of (seed, synapse, spike "
-                "number); or use draws='brian2' for Brian2's own generator"
-            )
+            problem = "give a seed, for example seed=2021: releases are a function of it, synapse and spike"
+            raise ValueError(f"{problem}; or use draws='brian2' for Brian2's own generator")
         release_key(seed)  # raises where it is no seed
     connections = [_connection(each) for each in (connect if isinstance(connect, list) else [connect])]
     if numbering == "contacts":
@@ -334,7 +327,6 @@ def _pathways(code: SynapseCode, event: Event) -> dict[str, str] | None:
     return {pathway: code.pathway_code(event, pathway) for pathway in getattr(code, event)} or None
 
 
-@checked_types
 def reseed(connection: Synapses, seed: int) -> None:
     """Give synapses the random numbers of another seed, in all of their streams.
 
@@ -369,7 +361,6 @@ def reseed(connection: Synapses, seed: int) -> None:
     connection.__dict__["seed"] = int(seed)
 
 
-@checked_types
 def run_args_for_seed(connection: Synapses, seed: int) -> dict[Any, int]:
     """Return what makes a standalone program run with the random numbers of another seed.
 
@@ -390,8 +381,7 @@ def run_args_for_seed(connection: Synapses, seed: int) -> dict[Any, int]:
 
 
 def _keys(connection: Synapses, seed: int) -> dict[str, int]:
-    if not isinstance(connection, CheckedSynapses):
-        raise TypeError(f"connection must come from brianpresyn.synapses(...), got {connection!r}")
+    check_kind(connection, CheckedSynapses, "connection", "brianpresyn.synapses(...)")
     if not connection.code.streams:
         raise ValueError(f"{connection.name} draws nothing from a seed: build it with draws='counter'")
     return {
@@ -414,10 +404,8 @@ def _connection(connect: Any) -> dict[str, Any]:
         return dict(connect)
     if isinstance(connect, bool | str):
         return {"condition": connect}
-    raise TypeError(
-        "connect must be True, a condition such as 'i != j', arguments such as {'p': 0.1}, or a list of "
-        f"these, got {shown(connect)}"
-    )
+    problem = "connect must be True, a condition such as 'i != j', arguments such as {'p'"
+    raise TypeError(f"{problem}: 0.1}}, or a list of these, got {shown(connect)}")
 
 
 def _one_per_synapse(built: CheckedSynapses, variable: str, value: Any, connect: Any) -> Any:
@@ -429,10 +417,8 @@ def _one_per_synapse(built: CheckedSynapses, variable: str, value: Any, connect:
         return value
     n_synapses = int(counted.item())
     if np.ndim(value) != 1 or np.size(value) not in (1, n_synapses):
-        raise ValueError(
-            f"{variable} has {np.size(value)} values, but {n_synapses} synapses were connected: give one "
-            f"value, one for each synapse, or an expression as text, such as s.{variable} = '...' afterwards"
-        )
+        problem = f"{variable} has {np.size(value)} values, but {n_synapses} synapses were connected"
+        raise ValueError(f"{problem}: give one value, one for each, or later text, s.{variable} = '...'")
     return value
 
 
@@ -440,19 +426,15 @@ def _from_matrix(built: CheckedSynapses, variable: str, matrix: Any, connect: An
     """Return the entries of a matrix (source, target) of the synapses."""
     shape = (len(built.source), len(built.target))
     if np.shape(matrix) != shape:
-        raise ValueError(
-            f"{variable} is a matrix of shape {np.shape(matrix)}, but source and target have {shape} "
-            "neurons: give one of that shape, or one value for each synapse"
-        )
+        problem = f"{variable} is a matrix of shape {np.shape(matrix)}, but source and target have {shape}"
+        raise ValueError(f"{problem}: give one of that shape, or one value for each synapse")
     if connect is True:
         return np.reshape(matrix, -1)
     if isinstance(connect, Mapping) and {"i", "j"} <= connect.keys() and "n" not in connect:
         i, j = np.broadcast_arrays(connect["i"], connect["j"])
     elif isinstance(get_device(), CPPStandaloneDevice):
-        raise NotImplementedError(
-            f"in C++ standalone {variable} can be a matrix only with connect=True or with i and j as arrays: "
-            "give one value for each synapse"
-        )
+        problem = f"in C++ standalone {variable} can be a matrix only with connect=True or arrays i and j"
+        raise NotImplementedError(f"{problem}: give one value for each synapse")
     else:
         i, j = np.array(built.i[:]), np.array(built.j[:])
     return matrix[i, j]
@@ -469,11 +451,9 @@ def _check_functions(code: SynapseCode) -> None:
     for name, function in code.namespace.items():
         if not isinstance(function, NamedFunction) or language in function.implementations:
             continue
-        raise NotImplementedError(
-            f"{type(device).__name__} needs {name} in the language {language!r}, which it lacks: add it with "
-            f"brianpresyn.{name}.implementations.add_implementation({language!r}, ...), or use "
-            "set_device('runtime') with numpy or cython, or set_device('cpp_standalone')"
-        )
+        problem = f"{type(device).__name__} needs {name} in the language {language!r}, which it lacks"
+        remedy = f"add it with brianpresyn.{name}.implementations.add_implementation({language!r}, ...)"
+        raise NotImplementedError(f"{problem}: {remedy}, or set_device('runtime') or 'cpp_standalone'")
     # An exporter is a runtime device that runs nothing.
     is_tested = isinstance(device, RuntimeDevice) or type(device).__name__ in _TESTED_DEVICES
     if code.streams and not is_tested:
@@ -487,18 +467,14 @@ def _check_functions(code: SynapseCode) -> None:
 def _check_pieces(code: SynapseCode) -> None:
     """Raise if a piece is missing, or one sets a variable that follows from others."""
     if missing := code.missing():
-        raise ValueError(
-            f"{code.name} needs {', '.join(sorted(missing))}, which no piece brings: join one that does, for "
-            "example bernoulli_release(...)"
-        )
+        problem = f"{code.name} needs {', '.join(sorted(missing))}, which no piece brings"
+        raise ValueError(f"{problem}: join one that does, for example bernoulli_release(...)")
     equations = code.equations
     for name in code.assigned & set(equations.names):
         if equations[name].type == "subexpression":
-            raise ValueError(
-                f"{code.name} sets {name}, which follows from other variables ({name} = "
-                f"{equations[name].expr}): give the release model q=... instead of mean=..., or let the "
-                "plasticity hold the strength (strength='strength')"
-            )
+            others = f"other variables ({name} = {equations[name].expr})"
+            remedy = "give the release q=... instead of mean=..., or the plasticity strength='strength'"
+            raise ValueError(f"{code.name} sets {name}, which follows from {others}: {remedy}")
 
 
 def _check_names(code: SynapseCode, *groups: Group) -> None:
@@ -508,10 +484,8 @@ def _check_names(code: SynapseCode, *groups: Group) -> None:
         if not clash:
             continue
         new = ", ".join(f"{name!r}: '{name}_syn'" for name in clash)
-        raise ValueError(
-            f"{', '.join(clash)} of {code.name} is also a variable of {group.name}: rename it, for example "
-            f"with synapses(..., names={{{new}}})"
-        )
+        problem = f"{', '.join(clash)} of {code.name} is also a variable of {group.name}"
+        raise ValueError(f"{problem}: rename it, for example with synapses(..., names={{{new}}})")
 
 
 def _check_constants(code: SynapseCode, namespace: Mapping[str, Any]) -> None:
@@ -521,10 +495,8 @@ def _check_constants(code: SynapseCode, namespace: Mapping[str, Any]) -> None:
     other = {name for name in both if not are_same(namespace[name], code.namespace[name])}
     if variables or other:
         meaning = "a variable" if variables else "something else"
-        raise ValueError(
-            f"namespace: {', '.join(sorted(variables or other))} is already {meaning} in {code.name}: "
-            "give the constant another name"
-        )
+        problem = f"namespace: {', '.join(sorted(variables or other))} is already {meaning} in {code.name}"
+        raise ValueError(f"{problem}: give the constant another name")
 
 
 def _check_initial(built: CheckedSynapses, around: Mapping[str, Any]) -> None:
@@ -534,10 +506,9 @@ def _check_initial(built: CheckedSynapses, around: Mapping[str, Any]) -> None:
     for variable, value in code.initial.items():
         unknown = sorted(get_identifiers(value) - known) if isinstance(value, str) else ()
         if unknown:
-            raise ValueError(
-                f"{variable}={value!r} has the name {unknown[0]}, which neither the synapse nor its "
-                f"namespace has{suggestion(unknown[0], code.defined, known)}"
-            )
+            missing = "which neither the synapse nor its namespace has"
+            meant = suggestion(unknown[0], code.defined, known)
+            raise ValueError(f"{variable}={value!r} has the name {unknown[0]}, {missing}{meant}")
 
 
 def _check_post_names(code: SynapseCode, source: Group, receiver: Group) -> None:
@@ -546,10 +517,8 @@ def _check_post_names(code: SynapseCode, source: Group, receiver: Group) -> None
     for ending, group in (("_pre", source), ("_post", receiver)):
         for name in sorted(name.removesuffix(ending) for name in names if name.endswith(ending)):
             if name not in group.variables:
-                raise ValueError(
-                    f"{code.name} sets {name}{ending}, but {group.name} has no variable {name!r}"
-                    f"{suggestion(name, getattr(group, 'equations', {}))}"
-                )
+                problem = f"{code.name} sets {name}{ending}, but {group.name} has no variable {name!r}"
+                raise ValueError(f"{problem}{suggestion(name, getattr(group, 'equations', {}))}")
 
 
 def _check_acts_on(code: SynapseCode, receiver: Group) -> None:
@@ -563,15 +532,11 @@ def _check_acts_on(code: SynapseCode, receiver: Group) -> None:
         name = target.removesuffix("_post")
         is_own = target in code.defined
         if target == RELEASE_TARGET:
-            raise ValueError(
-                f"a piece of {code.name} acts where the release does, but no release model says where: join "
-                "one with a target, or give the piece target=..."
-            )
+            problem = f"a piece of {code.name} acts where the release does, but no release model says where"
+            raise ValueError(f"{problem}: join one with a target, or give the piece target=...")
         if not is_own and name not in state_variables:
-            raise ValueError(
-                f"the target {receiver.name} has no variable {name!r} that synapses could act on"
-                f"{suggestion(name, state_variables)}; pass target=... to the release"
-            )
+            problem = f"the target {receiver.name} has no variable {name!r} that synapses could act on"
+            raise ValueError(f"{problem}{suggestion(name, state_variables)}; pass target=... to the release")
         wanted = code.equations[target].dim if is_own else state_variables[name]
         where = f"{name} in {'the synapse' if is_own else receiver.name} ({unit_in_words(wanted)})"
         for carrier in code.defined.intersection(carriers):
@@ -585,12 +550,8 @@ def _check_carrier(code: SynapseCode, carrier: str, wanted: Dimension, where: st
         # A quantum that follows from a mean was not given: the mean was.
         names = code.depends_on({carrier}) & code.initial.keys() & code.amplitudes
         amplitude = next((code.initial[name] for name in sorted(names)), unit_in_words(given))
-        raise DimensionMismatchError(
-            f"{carrier} must have the unit of {where}, got {amplitude!r}: give a value in "
-            f"{unit_in_words(wanted)}",
-            given,
-            wanted,
-        )
+        problem = f"{carrier} must have the unit of {where}, got {amplitude!r}"
+        raise DimensionMismatchError(f"{problem}: give a value in {unit_in_words(wanted)}", given, wanted)
 
 
 def _readable_values(group: Group, name: str) -> Any:
@@ -599,3 +560,6 @@ def _readable_values(group: Group, name: str) -> Any:
     cache = getattr(get_device(), "array_cache", None)
     values = variable.get_value() if cache is None else cache.get(variable)
     return None if values is None else np.asarray(values)
+
+
+check_public(__name__, but=("CheckedSynapses",))

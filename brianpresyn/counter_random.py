@@ -71,7 +71,7 @@ import numpy as np
 from brian2.core.functions import Function
 from numpy.typing import ArrayLike, NDArray
 
-from biophys.argument_types import checked_types
+from biophys.argument_types import Seed, checked_types
 
 Words = NDArray[np.uint64]
 Counts = NDArray[np.int32]
@@ -109,7 +109,7 @@ _TWO_TO_52, _TWO_TO_53 = np.array(2.0**52), np.array(2.0**53)
 
 
 @checked_types
-def release_key(seed: int, stream: str = "") -> int:
+def release_key(seed: Seed, stream: str = "") -> int:
     """Return the 64-bit key, as a signed number, for a seed and the name of a stream of draws.
 
     Raises TypeError if `seed` is not an integer, ValueError if it is negative.
@@ -126,10 +126,6 @@ def release_key(seed: int, stream: str = "") -> int:
     >>> release_key(2021, "ampa") == release_key(2021, "nmda")
     False
     """
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer):
-        raise TypeError(f"seed must be an integer, for example seed=2021, got {seed!r}")
-    if seed < 0:
-        raise ValueError(f"seed must not be negative, got {seed}; give 0 or more")
     words = np.random.SeedSequence([int(seed), zlib.crc32(stream.encode())]).generate_state(1, np.uint64)
     return int(words.astype(np.int64)[0])
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import difflib
 import functools
 import re
 from dataclasses import dataclass
@@ -162,9 +161,8 @@ def check_name(name: Any, argument: str) -> str:
     try:
         Equations.check_identifier(name)
     except (SyntaxError, ValueError) as error:
-        raise ValueError(
-            f"{argument} must be the name of a variable, such as 'v', got {name!r}: {error}"
-        ) from error
+        problem = f"{argument} must be the name of a variable, such as 'v', got {name!r}"
+        raise ValueError(f"{problem}: {error}") from error
     if name in RESERVED or not name.isascii():
         raise ValueError(f"{argument} must be the name of a variable, such as 'v', got {name!r}")
     return name
@@ -179,22 +177,9 @@ def check_expression(expression: Any, argument: str) -> str:
         if isinstance(ast.parse(expression.strip(), mode="eval").body, _NO_NUMBERS):
             raise SyntaxError
     except (SyntaxError, ValueError) as error:
-        raise ValueError(
-            f"{argument} must be a Brian2 expression, such as 'v_post - v_rest', got {expression!r}"
-        ) from error
+        problem = f"{argument} must be a Brian2 expression, such as 'v_post - v_rest'"
+        raise ValueError(f"{problem}, got {expression!r}") from error
     return expression
-
-
-def suggestion(name: str, names: Any, others: Any = ()) -> str:
-    """Return what a misspelt name may have meant, as the end of a message; only the first names are listed.
-
-    Examples
-    --------
-    >>> suggestion("ge_pos", ["ge", "gi"])
-    ": did you mean 'ge'?"
-    """
-    close = difflib.get_close_matches(name.removesuffix("_post"), sorted({*names, *others}), n=1, cutoff=0.5)
-    return f": did you mean {close[0]!r}?" if close else f": it has {', '.join(sorted(names)) or 'none'}"
 
 
 @functools.lru_cache(maxsize=256)

@@ -19,7 +19,7 @@ from brian2.units.fundamentalunits import DIMENSIONLESS, DimensionMismatchError,
 from numpy.typing import NDArray
 
 from biophys.absolute_costs import Estimate, ReferenceSynapse, resting_costs, spike_costs
-from biophys.argument_types import check_kind, checked_types
+from biophys.argument_types import check_kind, check_public
 from biophys.constants import ATP_FREE_ENERGY, AVOGADRO
 from biophys.energy_costs import CostLaw
 from biophys.units import ATP
@@ -34,7 +34,6 @@ ENERGY_OF_ATP = to_brian(ATP_FREE_ENERGY.value / AVOGADRO)
 """Free energy of one ATP, as a Brian2 quantity."""
 
 
-@checked_types
 def energy_ledger(
     code: SynapseCode,
     *,
@@ -90,10 +89,8 @@ def energy_ledger(
     """
     missing = {"p", "q"} - code.defined
     if missing or "released" not in code.assigned:
-        raise ValueError(
-            f"an energy ledger needs a release model with {', '.join(sorted(missing)) or 'released'}: pass "
-            "the joined code, for example energy_ledger(bernoulli_release(...)), and rename it afterwards"
-        )
+        problem = f"an energy ledger needs a release model with {', '.join(sorted(missing)) or 'released'}"
+        raise ValueError(f"{problem}: pass energy_ledger(bernoulli_release(...)), and rename it afterwards")
     reference = ReferenceSynapse() if reference is None else reference
     # Every law and whether it is paid by the spike; the others are paid by the second.
     laws = [(law, True) for law in spike_costs(reference, estimate).laws]
@@ -201,17 +198,11 @@ def _reference_q(code: SynapseCode, reference: ReferenceSynapse, quantum: Any) -
     size = to_brian(reference.q) if quantum is None else quantum
     wanted, given = code.equations["q"].dim, dimension_of(size, "quantum", "0.2")
     if wanted is not given:
-        remedy = (
-            "pass quantum=... with the size, a plain number,"
-            if wanted is DIMENSIONLESS
-            else "pass reference=ReferenceSynapse(q=...), or quantum=..., with the size in that unit"
-        )
-        raise DimensionMismatchError(
-            f"the costs are known for a quantum of {size}, but q of this synapse is in "
-            f"{unit_in_words(wanted)}: {remedy} of a vesicle that opens as many receptors",
-            wanted,
-            given,
-        )
+        is_plain = wanted is DIMENSIONLESS
+        ways = "quantum=..." if is_plain else "reference=ReferenceSynapse(q=...), or quantum=...,"
+        remedy = f"pass {ways} with the size in that unit of a vesicle that opens as many receptors"
+        problem = f"the costs are known for a quantum of {size}, but q of this synapse is in"
+        raise DimensionMismatchError(f"{problem} {unit_in_words(wanted)}: {remedy}", wanted, given)
     if np.ndim(size) or not float(np.asarray(size)) > 0:
         raise ValueError(f"quantum must be one value above 0, got {quantum!r}")
     return size
@@ -229,11 +220,9 @@ def synapse_energies(connection: Group, *, prefix: str = "") -> dict[str, NDArra
     energies = [name for name in names if name.startswith(start) and name != f"{start}total"]
     if not energies:
         others = [f"prefix={name.removesuffix('E_total')!r}" for name in names if name.endswith("E_total")]
-        raise ValueError(
-            f"{connection.name} keeps no energy ledger"
-            + (f" with the prefix {prefix!r}: pass {' or '.join(others)}" if others else "")
-            + ("" if others else ": join energy_ledger(code) to its code")
-        )
+        pass_it = f" with the prefix {prefix!r}: pass {' or '.join(others)}"
+        remedy = pass_it if others else ": join energy_ledger(code) to its code"
+        raise ValueError(f"{connection.name} keeps no energy ledger{remedy}")
     shape = (len(connection),)
     return {
         name.removeprefix(start).replace("_", " "): np.broadcast_to(_evaluated(connection, name), shape)
@@ -262,7 +251,6 @@ def _evaluated(connection: Group, name: str) -> Any:
     return eval(equation.expr.code, known)
 
 
-@checked_types
 @dataclass(frozen=True)
 class EnergyReport:
     """What the synapses of a network have spent.
@@ -327,7 +315,6 @@ class EnergyReport:
         return "\n".join(lines)
 
 
-@checked_types
 def energy_report(connection: Group, *, prefix: str = "") -> EnergyReport:
     """Return what synapses with a ledger have spent so far, all together.
 
@@ -364,3 +351,6 @@ def energy_report(connection: Group, *, prefix: str = "") -> EnergyReport:
         n_vesicles=n_vesicles,
         duration=float(connection.t / second),
     )
+
+
+check_public(__name__)

@@ -20,11 +20,10 @@ try:
 except ModuleNotFoundError as error:
     if not (error.name or "").startswith("biophys"):
         raise
-    raise ImportError(
-        f"import biophys finds {getattr(sys.modules.get('biophys'), '__file__', 'nothing')}, not the biophys "
-        f"of brianpresyn: rename that, start Python elsewhere, or use an environment without it",
-        name="biophys",
-    ) from error
+    there = getattr(sys.modules.get("biophys"), "__file__", "nothing")
+    remedy = "rename that, start Python elsewhere, or use an environment without it"
+    problem = f"import biophys finds {there}, not the biophys of brianpresyn"
+    raise ImportError(f"{problem}: {remedy}", name="biophys") from error
 
 PACKAGES = ("biophys", "rate_models", "validation")
 PREFIX = "brianpresyn."

@@ -134,12 +134,9 @@ def _check(
 ) -> None:
     """Raise if a number is none, or the signal and its threshold differ in unit."""
     if dimension_of(threshold, "g_lim", "0.5") is not signal.dimension:
-        raise DimensionMismatchError(
-            f"the threshold g_lim of {signal.name} must have the signal's unit "
-            f"({unit_in_words(signal.dimension)}), got {threshold!r}: pass g_lim=... with that unit",
-            get_dimensions(threshold),
-            signal.dimension,
-        )
+        wanted = f"the signal's unit ({unit_in_words(signal.dimension)})"
+        problem = f"the threshold g_lim of {signal.name} must have {wanted}, got {threshold!r}"
+        raise DimensionMismatchError(problem, get_dimensions(threshold), signal.dimension)
     numbers, is_odds = np.asarray(threshold), isinstance(rule, OddsPlasticity)
     if not np.all(numbers > 0 if is_odds else numbers >= 0):
         raise ValueError(f"g_lim must {'be positive' if is_odds else 'not be negative'}, got {threshold!r}")

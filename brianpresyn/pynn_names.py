@@ -17,14 +17,13 @@ from typing import Any
 
 from brian2 import ms
 
-from biophys.argument_types import checked_types
+from biophys.argument_types import check_public
 from brianpresyn.domains import PROBABILITY
 from brianpresyn.release import bernoulli_release, checked_amplitude
 from brianpresyn.short_term import stochastic_tsodyks_markram
 from brianpresyn.synapse_code import SynapseCode
 
 
-@checked_types
 def SimpleStochasticSynapse(weight: Any, p: Any = 0.5, *, target: str = "v") -> SynapseCode:
     """Return Bernoulli release with probability p.
 
@@ -37,7 +36,6 @@ def SimpleStochasticSynapse(weight: Any, p: Any = 0.5, *, target: str = "v") -> 
     return bernoulli_release(p, q=checked_amplitude(weight, "weight"), target=target)
 
 
-@checked_types
 def StochasticTsodyksMarkramSynapse(
     weight: Any, U: Any = 0.5, tau_rec: float = 100.0, tau_facil: float = 0.0, *, target: str = "v"
 ) -> SynapseCode:
@@ -53,7 +51,6 @@ def StochasticTsodyksMarkramSynapse(
     return MultiQuantalSynapse(weight, U, 1, tau_rec, tau_facil, target=target)
 
 
-@checked_types
 def MultiQuantalSynapse(
     weight: Any,
     U: Any = 0.5,
@@ -74,3 +71,6 @@ def MultiQuantalSynapse(
     PROBABILITY.check("U", U)
     times = {"tau_rec": tau_rec * ms, "tau_facil": tau_facil * ms}
     return stochastic_tsodyks_markram(U, **times, n=n, q=checked_amplitude(weight, "weight"), target=target)
+
+
+check_public(__name__)

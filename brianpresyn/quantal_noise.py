@@ -131,16 +131,12 @@ def _check(code: SynapseCode, cv_within: float, cv_between: float, distribution:
     if cv_between and cv_within and distribution == "gamma":
         raise ValueError("sites that differ need distribution='gaussian' within them")
     if "draw_number" not in code.defined or "released*q" not in code.pre_code:
-        raise ValueError(
-            f"code must be a release with draws='counter' that acts on a target, got {code.name}: join other "
-            "pieces afterwards"
-        )
+        problem = f"code must be a release with draws='counter' that acts on a target, got {code.name}"
+        raise ValueError(f"{problem}: join other pieces afterwards")
     has_own_sites = re.search(r"released = (bernoulli|binomial)_draw\([^()]*(?<![\w.])p\)", code.pre_code)
     if cv_between and (not has_own_sites or "docked" in code.defined):
-        raise ValueError(
-            "sites that differ need a Bernoulli or binomial release in which each site has its own draw: "
-            "leave shared=True, the depletion, or cv_between out"
-        )
+        problem = "sites that differ need a Bernoulli or binomial release in which each site has its own draw"
+        raise ValueError(f"{problem}: leave shared=True, the depletion, or cv_between out")
 
 
 def _open_unit(bits: NDArray[np.uint64]) -> NDArray[np.floating]:

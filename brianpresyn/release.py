@@ -28,7 +28,7 @@ from brian2.parsing.expressions import parse_expression_dimensions
 from brian2.units.fundamentalunits import Dimension, Quantity, get_dimensions
 from brian2.utils.stringtools import get_identifiers
 
-from biophys.argument_types import checked_types
+from biophys.argument_types import check_public
 from biophys.quantal import QuantalSynapse
 from brianpresyn.binomial_function import binomial
 from brianpresyn.counter_random import bernoulli_draw, binomial_draw, shared_binomial_draw
@@ -48,7 +48,6 @@ from brianpresyn.synapse_code import Stage, SynapseCode
 Draws = Literal["counter", "brian2"]
 
 
-@checked_types
 def bernoulli_release(
     p: Any,
     *,
@@ -100,7 +99,6 @@ def bernoulli_release(
     return _release("bernoulli_release", {"p": p}, amplitude, draw, target, shared)
 
 
-@checked_types
 def binomial_release(
     n: Any,
     p: Any,
@@ -144,7 +142,6 @@ def binomial_release(
     return _release("binomial_release", {"n": n, "p": p}, amplitude, draw, target, shared)
 
 
-@checked_types
 def quantal_release(
     synapse: QuantalSynapse, *, target: str | None = "v", draws: Draws = "counter"
 ) -> SynapseCode:
@@ -249,10 +246,8 @@ def amplitude_model(
     """
     given = {name: value for name, value in amplitudes.items() if value is not None}
     if len(given) != 1:
-        raise ValueError(
-            f"state what the amplitude means by giving exactly one of {', '.join(amplitudes)}; "
-            f"got {', '.join(given) or 'none'}"
-        )
+        problem = f"state what the amplitude means by giving exactly one of {', '.join(amplitudes)}"
+        raise ValueError(f"{problem}; got {', '.join(given) or 'none'}")
     ((meaning, value),) = given.items()
     amplitude = checked_amplitude(value, meaning)
     N_SITES.check("n", n)
@@ -291,8 +286,10 @@ def _dimensions(amplitude: Any, meaning: str) -> Dimension:
     variables = {**known, **{name: Constant(name, 1) for name in ("i", "j", "n", "p")}}
     unknown = get_identifiers(amplitude) - variables.keys()
     if unknown:
-        raise ValueError(
-            f"the unit of {meaning}={amplitude!r} cannot be told, since {', '.join(sorted(unknown))} is "
-            "known to a synapse only: give a value with the unit, such as q=0*mV, and set the variable later"
-        )
+        reason = f"since {', '.join(sorted(unknown))} is known to a synapse only"
+        remedy = "give a value with the unit, such as q=0*mV, and set the variable later"
+        raise ValueError(f"the unit of {meaning}={amplitude!r} cannot be told, {reason}: {remedy}")
     return parse_expression_dimensions(amplitude, variables)
+
+
+check_public(__name__)

@@ -32,14 +32,14 @@ from brian2.devices.device import reset_device, set_device
 from brian2.units.fundamentalunits import DIMENSIONLESS, DimensionMismatchError, Quantity, get_dimensions
 from brian2.utils.filelock import FileLock
 
-from biophys.argument_types import check_kind, checked_types
+from biophys.argument_types import check_choice, check_kind, checked_types
 from biophys.processes import temporary_folder
 from biophys.sweeps.executors import Executor, ThisProcess, executor_or_default
 from biophys.sweeps.groups import check_configurations, grid_points, sweep_groups, swept_dataset
 from biophys.units import shown
 from brianpresyn.checked_synapses import CheckedSynapses
 from brianpresyn.domains import unit_in_words, unit_text
-from brianpresyn.targets import checked_target, code_generation, run_each_in_its_process
+from brianpresyn.targets import TARGETS, code_generation, run_each_in_its_process
 
 BRIAN_SEED = "brian_seed"
 """Setting that seeds Brian2's own generator (connections, initial values, noise) without another build."""
@@ -49,6 +49,7 @@ _SEED_CPP = f"""for (int _i=0; _i<{{n_threads}}; _i++)
     brian::_random_generators[_i].seed(std::strtoul(std::getenv("{_SEED_VARIABLE}"), NULL, 10) + _i);"""
 
 
+@checked_types
 @dataclass(frozen=True)
 class SpikingRun:
     """A network that is ready to run: what `build` hands to :func:`sweep_spikes`.
@@ -67,13 +68,6 @@ class SpikingRun:
     run: Callable[[], Any]
     measure: Callable[[], Mapping[str, Any]]
     values: Callable[..., Mapping[Any, Any]] = lambda: {}
-
-    def __post_init__(self) -> None:
-        for name, function in vars(self).items():
-            if not callable(function):
-                raise TypeError(
-                    f"{name} of a SpikingRun must be a function, such as lambda: ..., got {shown(function)}"
-                )
 
 
 @dataclass(frozen=True)
@@ -145,7 +139,8 @@ def sweep_spikes(
     """
     points = _points(grid)
     taken_by_build = _arguments(build, points)
-    executor = _checked_executor(executor, build, checked_target(target))
+    check_choice(target, TARGETS, "target")
+    executor = _checked_executor(executor, build, target)
     shared = {"build": _source(build), "target": target}
     keys = [{"settings": _as_text(point), **shared} for point in points]
     structures = [repr(_as_text({name: point[name] for name in taken_by_build})) for point in points]
@@ -196,8 +191,7 @@ def _points(grid: Any) -> list[dict[str, Any]]:
 
 
 def _check_setting(name: Any, value: Any) -> None:
-    if not isinstance(name, str):
-        raise TypeError(f"settings have names, such as 'p', got {shown(name)}")
+    check_kind(name, str, "the name of a setting in the grid", "'p'")
     if np.ndim(value) or not isinstance(value, int | float | str | np.generic | Quantity):
         raise TypeError(f"{name} must be a number, a quantity, text or a truth value, got {shown(value)}")
     if name == BRIAN_SEED and not (isinstance(value, int | np.integer) and 0 <= value < 2**32):
@@ -206,8 +200,6 @@ def _check_setting(name: Any, value: Any) -> None:
 
 def _arguments(build: Any, points: list[dict[str, Any]]) -> tuple[str, ...]:
     """Return the settings that `build` takes."""
-    if not callable(build):
-        raise TypeError(f"build must be a function that returns a SpikingRun, got {shown(build)}")
     parameters = inspect.signature(build).parameters.values()
     if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
         return tuple(name for name in points[0] if name != BRIAN_SEED)
@@ -224,10 +216,8 @@ def _checked_executor(executor: Any, build: Callable[..., Any], target: str) -> 
         pickle.dumps(build)
     except (pickle.PicklingError, AttributeError, TypeError) as error:
         if not is_here:
-            raise TypeError(
-                f"other processes cannot import {build!r} ({error}): define it at the top level of a module, "
-                "or use target='cpp_standalone' in this process"
-            ) from None
+            remedy = "define it at the top level of a module, or use target='cpp_standalone' in this process"
+            raise TypeError(f"other processes cannot import {build!r} ({error}): {remedy}") from None
     return executor
 
 
@@ -378,8 +368,7 @@ class _Program:
 
 def _built(build: Callable[..., SpikingRun], structure: dict[str, Any]) -> SpikingRun:
     spiking_run = build(**structure)
-    if not isinstance(spiking_run, SpikingRun):
-        raise TypeError(f"build must return a SpikingRun, got {shown(spiking_run)}")
+    check_kind(spiking_run, SpikingRun, "what build returns", "SpikingRun(run, measure)")
     return spiking_run
 
 
@@ -400,12 +389,9 @@ def _values(spiking_run: SpikingRun, point: dict[str, Any], taken_by_build: Iter
         # Without units, as in cells.v_, the value is in SI.
         wanted = DIMENSIONLESS if variable.dim is None else variable.dim
         if not isinstance(value, str) and get_dimensions(value) is not wanted:
-            raise DimensionMismatchError(
-                f"values: {variable.name} must be in {unit_in_words(wanted)}, got {shown(value)}: give its "
-                "setting that unit",
-                get_dimensions(value),
-                wanted,
-            )
+            problem = f"values: {variable.name} must be in {unit_in_words(wanted)}, got {shown(value)}"
+            given = get_dimensions(value)
+            raise DimensionMismatchError(f"{problem}: give its setting that unit", given, wanted)
     return values
 
 

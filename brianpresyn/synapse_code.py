@@ -15,17 +15,9 @@ from brian2 import Function, Quantity, get_dimensions
 from brian2.equations.equations import SUBEXPRESSION, EquationError, Equations
 from brian2.utils.stringtools import get_identifiers
 
-from biophys.argument_types import check_kind, checked_types
+from biophys.argument_types import checked_types, suggestion
 from biophys.units import shown
-from brianpresyn.domains import (
-    AMPLITUDE,
-    RESERVED,
-    Domain,
-    check_expression,
-    check_name,
-    checked_time,
-    suggestion,
-)
+from brianpresyn.domains import AMPLITUDE, RESERVED, Domain, check_expression, check_name, checked_time
 
 _ASSIGNMENT = re.compile(r"^\s*([A-Za-z_]\w*)\s*(=(?!=)|\+=|-=|\*=|/=|//=|%=|\*\*=)")
 
@@ -142,14 +134,15 @@ class SynapseCode:
     initial: Mapping[str, Any] = field(default_factory=dict)
     domains: Mapping[str, Domain] = field(default_factory=dict)
     streams: Mapping[str, str] = field(default_factory=dict)
-    dtypes: Mapping[str, Any] = field(default_factory=dict)
+    dtypes: Mapping[str, str | type | np.dtype[Any]] = field(default_factory=dict)
     requires: Set[str] = frozenset()
-    acts_on: Mapping[str, Any] = field(default_factory=dict)
+    acts_on: Mapping[str, Iterable[str]] = field(default_factory=dict)
     after_run: Mapping[str, str] = field(default_factory=dict)
     brings: Set[str] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
-        self._check_kinds()
+        if self.every is not None:
+            checked_time(self.every, "every")
         carriers = {
             target: (names,) if isinstance(names, str) else tuple(names)
             for target, names in self.acts_on.items()
@@ -174,22 +167,6 @@ class SynapseCode:
                 self.domains[variable].check(variable, value)
         for stages in self.codes.values():
             self._ordered(stages)
-
-    def _check_kinds(self) -> None:
-        if self.every is not None:
-            checked_time(self.every, "every")
-        for each in ("requires", "brings"):
-            for name in getattr(self, each) or ():
-                check_kind(name, str, f"every member of {each}", "'released'")
-        for each, kind, example in (
-            ("domains", Domain, "Domain(...)"),
-            ("streams", str, "str(...)"),
-            ("after_run", str, "str(...)"),
-            ("acts_on", Iterable, "Iterable(...)"),
-            ("dtypes", (str, type, np.dtype), "np.int64"),
-        ):
-            for name, value in getattr(self, each).items():
-                check_kind(value, kind, f"{each} of {self.name} for {name}", example)
 
     def __getstate__(self) -> dict[str, Any]:
         return {each.name: getattr(self, each.name) for each in fields(self)}
@@ -264,10 +241,9 @@ class SynapseCode:
 
     def __add__(self, other: SynapseCode) -> SynapseCode:
         if not isinstance(other, SynapseCode):
-            raise TypeError(
-                f"a piece of synapse code joins with another, got {type(other).__name__}: wrap equations and "
-                "statements as SynapseCode(name, model, on_pre={Stage.TRANSMIT: ...})"
-            )
+            problem = f"a piece of synapse code joins with another, got {type(other).__name__}"
+            remedy = "wrap equations and statements as SynapseCode(name, model, on_pre={Stage.TRANSMIT: ...})"
+            raise TypeError(f"{problem}: {remedy}")
         other = _aimed_as(other, self)
         self = _aimed_as(self, other)
         other = _without_same_counters(other, self)
@@ -275,7 +251,7 @@ class SynapseCode:
         _check_no_clash(first, other)
         mappings = {each: {**getattr(first, each), **getattr(other, each)} for each in _MAPPINGS}
         for target in first.acts_on.keys() & other.acts_on.keys():
-            mappings["acts_on"][target] = dict.fromkeys(first.acts_on[target] + other.acts_on[target])
+            mappings["acts_on"][target] = dict.fromkeys([*first.acts_on[target], *other.acts_on[target]])
         return SynapseCode(
             name=f"{first.name} + {other.name}",
             model=f"{first.model}\n{other.model}",
@@ -470,10 +446,11 @@ class SynapseCode:
                         if any(early[0] in assignments(part.text) for part in parts)
                     ]
                     when = setting[0] if setting else f"not set in {event}"
-                    raise ValueError(
-                        f"{statement.strip()!r} in {event} ({pathway}) reads {early[0]}, which is {when}: "
-                        f"give it a later stage, or keep the last value with recordable({early[0]}=...)"
+                    remedy = f"give it a later stage, or keep its last value with recordable({early[0]}=...)"
+                    problem = (
+                        f"{statement.strip()!r} in {event} ({pathway}) reads {early[0]}, which is {when}"
                     )
+                    raise ValueError(f"{problem}: {remedy}")
                 unset.discard(variable)
 
     def _act_on_synapse(self, target: str) -> None:
@@ -496,10 +473,9 @@ class SynapseCode:
         while later:
             ready = [k for k, waits_for in later.items() if not waits_for & later.keys()]
             if not ready:
-                raise ValueError(
-                    f"{' and '.join(repr(parts[k].piece) for k in later)} each set what the other reads at "
-                    f"Stage.{Stage(stage).name}: give one of them another stage"
-                )
+                pieces = " and ".join(repr(parts[k].piece) for k in later)
+                problem = f"{pieces} each set what the other reads at Stage.{Stage(stage).name}"
+                raise ValueError(f"{problem}: give one of them another stage")
             order.append(parts[ready[0]].text)
             del later[ready[0]]
         return order
@@ -510,10 +486,8 @@ class SynapseCode:
         for name in earlier.keys() & later.keys():
             operators = earlier[name] | later[name]
             if not (operators <= {"+=", "-="} or operators <= {"*=", "/="}):
-                raise ValueError(
-                    f"{first.piece!r} and {second.piece!r} both set {name} at Stage.{Stage(stage).name}, "
-                    "where the order would matter: give one of them another stage"
-                )
+                problem = f"{first.piece!r} and {second.piece!r} both set {name} at Stage.{Stage(stage).name}"
+                raise ValueError(f"{problem}, where the order would matter: give one of them another stage")
         read = self.depends_on(get_identifiers(second.text))
         return bool((earlier.keys() - later.keys()) & read)
 
@@ -614,10 +588,8 @@ def _aimed_as(code: SynapseCode, other: SynapseCode) -> SynapseCode:
     if targets in ([], [RELEASE_TARGET]):
         return code
     if len(targets) > 1:
-        raise ValueError(
-            f"{code.name} may go to {' or '.join(targets)}, on both of which {other.name} acts: say which by "
-            "target=..."
-        )
+        problem = f"{code.name} may go to {' or '.join(targets)}, on both of which {other.name} acts"
+        raise ValueError(f"{problem}: say which by target=...")
     return code.renamed({RELEASE_TARGET: targets[0].removesuffix("_post")})
 
 
@@ -648,17 +620,14 @@ def _check_no_clash(first: SynapseCode, second: SynapseCode) -> None:
         ("draw from the stream", set(first.streams.values()) & set(second.streams.values())),
     ):
         if names:
-            raise ValueError(
-                f"{first.name!r} and {second.name!r} both {kind} {', '.join(sorted(names))}: leave one of "
-                "the pieces out, or rename the variables of one with renamed(prefix=...)"
-            )
+            problem = f"{first.name!r} and {second.name!r} both {kind} {', '.join(sorted(names))}"
+            remedy = "leave one of the pieces out, or rename the variables of one with renamed(prefix=...)"
+            raise ValueError(f"{problem}: {remedy}")
     for name in first.namespace.keys() & second.namespace.keys():
         if not are_same(first.namespace[name], second.namespace[name]):
-            raise ValueError(
-                f"{first.name!r} and {second.name!r} use the name {name} for different things "
-                f"({first.namespace[name]!r} and {second.namespace[name]!r}): rename one, as with "
-                f"renamed({{{name!r}: ...}})"
-            )
+            things = f"({first.namespace[name]!r} and {second.namespace[name]!r})"
+            problem = f"{first.name!r} and {second.name!r} use the name {name} for different things {things}"
+            raise ValueError(f"{problem}: rename one, as with renamed({{{name!r}: ...}})")
 
 
 def are_same(first: Any, second: Any) -> bool:

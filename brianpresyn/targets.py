@@ -12,19 +12,13 @@ from typing import TypeVar
 from brian2.core.preferences import prefs
 from brian2.devices.device import get_device, reset_device, set_device
 
+from biophys.argument_types import check_choice
 from biophys.processes import cpp_compiler, n_compilers, temporary_folder, worker_pool
 
 TARGETS = ("numpy", "cython", "cpp_standalone")
 
 _Config = TypeVar("_Config")
 _Result = TypeVar("_Result")
-
-
-def checked_target(target: str) -> str:
-    """Return `target` if it is one of :data:`TARGETS`; raise ValueError if not."""
-    if target not in TARGETS:
-        raise ValueError(f"target must be one of {', '.join(TARGETS)}, got {target!r}")
-    return target
 
 
 @contextlib.contextmanager
@@ -40,12 +34,10 @@ def code_generation(target: str) -> Iterator[None]:
     >>> with code_generation("numpy"):
     ...     Network(NeuronGroup(1, "x : 1")).run(0.1*ms)
     """
-    checked_target(target)
+    check_choice(target, TARGETS, "target")
     if target == "cpp_standalone" and os.name == "posix" and not (cpp_compiler() and shutil.which("make")):
-        raise RuntimeError(
-            "cpp_standalone needs make and a C++ compiler, which are not on the PATH: install them, or use "
-            "the target numpy"
-        )
+        problem = "cpp_standalone needs make and a C++ compiler, which are not on the PATH"
+        raise RuntimeError(f"{problem}: install them, or use the target numpy")
     before, make_before = prefs.codegen.target, prefs["devices.cpp_standalone.extra_make_args_unix"]
     with temporary_folder() as folder:
         try:

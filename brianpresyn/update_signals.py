@@ -13,14 +13,13 @@ from typing import Any, Literal
 from brian2 import ms
 from brian2.units.fundamentalunits import DIMENSIONLESS, Dimension, Quantity
 
-from biophys.argument_types import checked_types
+from biophys.argument_types import check_public
 from brianpresyn.domains import check_expression, checked_number, checked_time
 from brianpresyn.synapse_code import FrozenMapping, Stage, SynapseCode
 
 EVENTS = ("pre", "post", "regularly")
 
 
-@checked_types
 @dataclass(frozen=True)
 class UpdateSignal:
     """The signal that updates a synapse.
@@ -46,10 +45,8 @@ class UpdateSignal:
     def __post_init__(self) -> None:
         unknown = [event for event in self.expressions if event not in EVENTS]
         if unknown or not self.expressions:
-            raise ValueError(
-                f"expressions of {self.name} must give a value at one or more of {', '.join(EVENTS)}, "
-                f"got {', '.join(unknown) or 'none'}"
-            )
+            problem = f"expressions of {self.name} must give a value at one or more of {', '.join(EVENTS)}"
+            raise ValueError(f"{problem}, got {', '.join(unknown) or 'none'}")
         if ("regularly" in self.expressions) != (self.every is not None):
             raise ValueError(f"{self.name}: regular updates need every=..., an interval such as 20*ms")
         if self.every is not None:
@@ -59,7 +56,6 @@ class UpdateSignal:
         object.__setattr__(self, "expressions", FrozenMapping(self.expressions))
 
 
-@checked_types
 def given_signal(
     expression: str,
     *,
@@ -87,7 +83,6 @@ def given_signal(
     return UpdateSignal("given_signal", {at: expression}, code, dimension, every)
 
 
-@checked_types
 def pair_stdp(
     *,
     a_plus: float = 0.01,
@@ -131,7 +126,6 @@ def pair_stdp(
     return UpdateSignal("pair_stdp", {"pre": "-a_minus*o_trace", "post": "a_plus*r_trace"}, code)
 
 
-@checked_types
 def triplet_stdp(
     *,
     a2_plus: float = 5e-10,
@@ -188,7 +182,6 @@ def triplet_stdp(
     return UpdateSignal("triplet_stdp", expressions, code)
 
 
-@checked_types
 def reward_modulated(
     reward: str,
     *,
@@ -235,7 +228,6 @@ def reward_modulated(
     return UpdateSignal("reward_modulated", {"regularly": f"({reward})*{now}"}, code, every=every)
 
 
-@checked_types
 def teacher_error(error: str, *, every: Quantity, dimension: Dimension = DIMENSIONLESS) -> UpdateSignal:
     """Return a teacher's error times the number of vesicles released since the last update.
 
@@ -267,3 +259,6 @@ def teacher_error(error: str, *, every: Quantity, dimension: Dimension = DIMENSI
     )
     expression = f"({error})*n_released"
     return UpdateSignal("teacher_error", {"regularly": expression}, code, dimension, every)
+
+
+check_public(__name__)

@@ -25,13 +25,20 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from biophys.argument_types import Count, Positive, Share, checked_types
+from biophys.argument_types import Count, Positive, Share, check_public
 from rate_models.devices import Execution
 from rate_models.layout import Layout, aligned_rows
 from rate_models.optimisers import Optimiser
 from rate_models.random_streams import Noise, Streams, standard_normal
-from rate_models.replicas import PerReplica, amounts_per_replica, column, per_replica, positive_per_replica
-from rate_models.stochastic_layers import NormalSynapses, Synapses, checked_sigmas
+from rate_models.replicas import (
+    PerReplica,
+    amounts_per_replica,
+    column,
+    numbers_per_replica,
+    per_replica,
+    positive_per_replica,
+)
+from rate_models.stochastic_layers import NormalSynapses, Sigma, Synapses
 
 PENALTY_KINDS = ("separate", "online")
 SMALLEST_SIGMA = 1e-30
@@ -70,7 +77,6 @@ class Springs(PerReplica):
         return (learned - self.anchor).mul_(self.stiffness)
 
 
-@checked_types
 class ElasticWeightConsolidation(PerReplica):
     """The penalty strength / 2 * sum_k sum_i F_ki (w_i - w*_ki)^2 over the tasks k learned so far.
 
@@ -133,7 +139,6 @@ class ElasticWeightConsolidation(PerReplica):
         self.springs.hold(learned, fisher, kept=self._kept, moves=self._is_online)
 
 
-@checked_types
 class ImplicitElasticWeights(PerReplica):
     """Gradient descent that is drawn back to consolidated weights, however strongly, without diverging.
 
@@ -190,7 +195,6 @@ class ImplicitElasticWeights(PerReplica):
         synapses.learned.lerp_(springs.anchor, pull / (1 + pull))
 
 
-@checked_types
 class SynapticIntelligence(PerReplica):
     """Gradient descent that keeps account of what each weight contributed to lowering the loss.
 
@@ -252,7 +256,6 @@ class SynapticIntelligence(PerReplica):
         self._start.copy_(synapses.learned)
 
 
-@checked_types
 class MeanFieldSynapses(NormalSynapses):
     """Weights and biases as independent normal variables, drawn several times in every step.
 
@@ -282,7 +285,7 @@ class MeanFieldSynapses(NormalSynapses):
         execution: Execution | None = None,
     ) -> None:
         super().__init__(layout, seeds, biases=biases, execution=execution, values_per_parameter=2)
-        sigmas = checked_sigmas(initial_sigma, self.n_replicas)
+        sigmas = numbers_per_replica(initial_sigma, self.n_replicas, "initial_sigma", Sigma)
         self.draws_per_step, self.answers_with = draws_per_step, answers_with
         self._initialise_uniformly()
         self.log_sigma.copy_(column([math.log(sigma) for sigma in sigmas], self.learned))
@@ -320,7 +323,6 @@ class MeanFieldSynapses(NormalSynapses):
         self._silence_untrained_biases()
 
 
-@checked_types
 class MeanFieldRule(PerReplica):
     """A rule that follows the gradients of all drawn networks of a step of `MeanFieldSynapses`.
 
@@ -342,7 +344,6 @@ class MeanFieldRule(PerReplica):
         self._follow(synapses.learned, gradient, drawn, *self._numbers)
 
 
-@checked_types
 class BayesianGradientDescent(MeanFieldRule):
     """Closed-form online variational Bayes for independent normal weights: FOO-VB diagonal.
 
@@ -421,3 +422,6 @@ def _follow_in_closed_form(
         mean_slope, sigma_slope = (slope.clamp(-bound, bound) for slope in (mean_slope, sigma_slope))
     mu.addcmul_(sigma.square() * mean_slope, rate, value=-1)
     log_sigma.sub_(torch.asinh(0.5 * sigma * sigma_slope)).clamp_(*bounds)
+
+
+check_public(__name__, but=("Springs",))

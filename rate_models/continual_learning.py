@@ -24,7 +24,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from biophys.argument_types import Count, Inside, OneOf, check_kind, checked_types
+from biophys.argument_types import Count, Inside, OneOf, check_choice, check_kind, check_public
 from biophys.plugins import load_plugins
 from biophys.units import shown
 from rate_models.checkpoints import load_checkpoint, save_checkpoint
@@ -51,7 +51,6 @@ SCHEDULES = ("abrupt", "joint", "continuous")
 _SILENT = -1e9
 
 
-@checked_types
 @dataclass(frozen=True)
 class TaskSequence:
     """Images, and which of them belong to each task.
@@ -90,9 +89,8 @@ class TaskSequence:
             n_images = len(getattr(self.images, name.replace("members", "labels")))
             for task, members in enumerate(getattr(self, name), start=1):
                 if not len(members) or np.min(members) < 0 or np.max(members) >= n_images:
-                    raise ValueError(
-                        f"{name} of task {task} must lie in 0..{n_images - 1}, got {shown(members)}"
-                    )
+                    problem = f"{name} of task {task} must lie in 0..{n_images - 1}"
+                    raise ValueError(f"{problem}, got {shown(members)}")
 
     @property
     def n_tasks(self) -> int:
@@ -112,7 +110,6 @@ class TaskSequence:
         return orders.to(self.images.train_images.device)
 
 
-@checked_types
 def split_tasks(data: ImageData, scenario: Annotated[str, OneOf(SCENARIOS)] = "domain") -> TaskSequence:
     """Return five tasks of two classes each, in the order 0-1, 2-3, 4-5, 6-7, 8-9.
 
@@ -143,7 +140,6 @@ def split_tasks(data: ImageData, scenario: Annotated[str, OneOf(SCENARIOS)] = "d
     return TaskSequence(data, train, test, classes=SPLIT_PAIRS if scenario == "task" else None)
 
 
-@checked_types
 def permuted_tasks(data: ImageData, n_tasks: Count = 10) -> TaskSequence:
     """Return tasks, at least one, that show all images, each with an order of the pixels of its own."""
     train, test = (np.arange(len(labels)) for labels in (data.train_labels, data.test_labels))
@@ -153,7 +149,6 @@ def permuted_tasks(data: ImageData, n_tasks: Count = 10) -> TaskSequence:
 _OWN_SEQUENCES: dict[str, Callable[[ImageData, int], TaskSequence]] = {}
 
 
-@checked_types
 def task_sequence(kind: str) -> Callable[[Callable[..., TaskSequence]], Callable[..., TaskSequence]]:
     """Register the decorated function as what makes a kind of task sequence of images.
 
@@ -192,14 +187,12 @@ def task_sequence_of(kind: str, data: ImageData, n_tasks: int) -> TaskSequence:
     """Return the task sequence of a registered kind."""
     if kind not in _OWN_SEQUENCES:
         load_plugins()
-    if kind not in _OWN_SEQUENCES:
-        raise ValueError(f"kind must be one of {', '.join(_OWN_SEQUENCES) or 'none so far'}, got {kind!r}")
+    check_choice(kind, _OWN_SEQUENCES, "kind")
     sequence = _OWN_SEQUENCES[kind](data, n_tasks)
     check_kind(sequence, TaskSequence, f"what makes task sequences {kind}", "TaskSequence(data, train, test)")
     return sequence
 
 
-@checked_types
 def held_out(data: ImageData, share: Inside, *, rng: np.random.Generator) -> ImageData:
     """Return the training set with a random share of it, between 0 and 1, in the place of the test set.
 
@@ -234,7 +227,6 @@ class TaskNetwork(FeedForward):
         return layers
 
 
-@checked_types
 def plans_of(
     sequence: TaskSequence,
     seeds: Sequence[int],
@@ -295,10 +287,8 @@ def _joint(
     tasks = np.repeat(np.arange(sequence.n_tasks), [len(m) for m in sequence.train_members]).astype(np.int32)
     n_steps = len(images) // batch_size
     if n_steps < sequence.n_tasks:
-        raise ValueError(
-            f"{len(images)} images in batches of {batch_size} are {n_steps} steps, fewer than the "
-            f"{sequence.n_tasks} tasks: lower batch_size"
-        )
+        problem = f"{len(images)} images in batches of {batch_size} are {n_steps} steps"
+        raise ValueError(f"{problem}, fewer than the {sequence.n_tasks} tasks: lower batch_size")
     rngs = {seed: numpy_generator(seed, Purpose.DATA_ORDER) for seed in seeds}
     for _ in range(n_epochs):
         drawn = {seed: rng.permutation(len(images))[: n_steps * batch_size] for seed, rng in rngs.items()}
@@ -309,7 +299,6 @@ def _joint(
             yield Plan(torch.from_numpy(images[chosen]), orders, variant)
 
 
-@checked_types
 def learn_tasks(
     trainer: Trainer,
     sequence: TaskSequence,
@@ -373,7 +362,6 @@ def _choose_classes(network: FeedForward, sequence: TaskSequence, task: int, sch
         network.choose(None if classes is None else classes[task])
 
 
-@checked_types
 def accuracy_by_task(
     network: FeedForward,
     synapses: Synapses,
@@ -401,3 +389,6 @@ def accuracy_by_task(
         probability = mean_softmax(network, synapses, data.test_images[chosen], **options)
         by_task.append(accuracy(probability, data.test_labels[chosen]))
     return torch.stack(by_task, dim=1)
+
+
+check_public(__name__, but=("TaskNetwork",))

@@ -47,7 +47,7 @@ import torch
 import xarray as xr
 from torch import Tensor
 
-from biophys.argument_types import check_kind, checked_types
+from biophys.argument_types import check_choice, check_kind, checked_types
 from biophys.plugins import load_plugins
 from biophys.release_plasticity import ReleasePlasticity
 from biophys.source_digest import digest_of
@@ -229,8 +229,7 @@ def settings_of_program(name: str) -> tuple[str, ...]:
     """Return the names of the settings that every replica of a program, which may be a plugin's, brings."""
     if name not in _PROGRAMS:
         load_plugins()
-    if name not in _PROGRAMS:
-        raise ValueError(f"program must be one of {', '.join(_PROGRAMS)}, got {name!r}")
+    check_choice(name, _PROGRAMS, "program")
     return _PROGRAMS[name].settings
 
 

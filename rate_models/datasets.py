@@ -22,10 +22,11 @@ import torch.utils.data
 from numpy.typing import NDArray
 from torch import Tensor
 
-from biophys.argument_types import Count, OneOf, check_kind, checked_types
+from biophys.argument_types import Count, OneOf, check_choice, check_kind, check_public
 from biophys.data_folders import data_folders
 from biophys.plugins import load_plugins
 from biophys.units import shown
+from rate_models.networks import checked_classes
 
 IDX_FILES = {
     "train_images": "train-images-idx3-ubyte",
@@ -50,7 +51,6 @@ _IMAGES_MAGIC, _LABELS_MAGIC = 2051, 2049
 _LARGEST_FILE = 10**9
 
 
-@checked_types
 @dataclass(frozen=True)
 class ImageData:
     """Normalised images and their labels, split into training and test set.
@@ -77,21 +77,12 @@ class ImageData:
         for part in ("train", "test"):
             images, labels = getattr(self, f"{part}_images"), getattr(self, f"{part}_labels")
             if images.ndim != 2 or not len(images) or images.shape[1] != self.train_images.shape[1]:
-                raise ValueError(
-                    f"{part}_images must have the shape (image, pixel), as many pixels as train_images, got "
-                    f"{tuple(images.shape)}: flatten them with images.flatten(1)"
-                )
+                problem = f"{part}_images must have the shape (image, pixel), as many pixels as train_images"
+                raise ValueError(f"{problem}, got {tuple(images.shape)}: flatten them with images.flatten(1)")
             if labels.shape != images.shape[:1]:
-                raise ValueError(
-                    f"{part}_labels must be one for each of {len(images)} {part}_images, got "
-                    f"{tuple(labels.shape)}"
-                )
-            is_known = labels.device.type != "meta"
-            if is_known and not 0 <= int(labels.min()) <= int(labels.max()) < self.n_classes:
-                raise ValueError(
-                    f"{part}_labels must be classes 0..{self.n_classes - 1}, got "
-                    f"{int(labels.min())}..{int(labels.max())}"
-                )
+                problem = f"{part}_labels must be one for each of {len(images)} {part}_images"
+                raise ValueError(f"{problem}, got {tuple(labels.shape)}")
+            checked_classes(labels, self.n_classes, f"{part}_labels")
 
     @property
     def n_pixels(self) -> int:
@@ -105,7 +96,6 @@ class ImageData:
         return ImageData(self.name, *train, *test, self.n_classes)
 
 
-@checked_types
 def load_images(name: str, *, folder: Path | str | None = None) -> ImageData:
     """Return one of the data sets.
 
@@ -134,16 +124,13 @@ def load_images(name: str, *, folder: Path | str | None = None) -> ImageData:
         data = _OWN[name]()
         check_kind(data, ImageData, f"what registers the data set {name}", "images_from(train, test)")
         return data
-    if name not in _NORMALISATION:
-        raise ValueError(f"name of a data set must be {', '.join(data_set_names())}, got {name!r}")
+    check_choice(name, data_set_names(), "name")
     if folder is None:
         folders = [root / name for root in data_folders()]
         if not folders:
-            raise FileNotFoundError(
-                f"no folder was given for {name}: set the environment variable BRIANPRESYN_DATA to the "
-                f"folder that holds {name}/, or pass folder=...; 'brianpresyn data fetch {name}' downloads "
-                "it and says where it lies"
-            )
+            remedy = f"set BRIANPRESYN_DATA to the folder that holds {name}/, or pass folder=..."
+            fetch = f"'brianpresyn data fetch {name}' downloads it and says where it lies"
+            raise FileNotFoundError(f"no folder was given for {name}: {remedy}; {fetch}")
         folder = next((each for each in folders if each.is_dir()), folders[0])
     read = {part: _read_idx(Path(folder), stem) for part, stem in IDX_FILES.items()}
     mean, sd = _NORMALISATION[name]
@@ -155,7 +142,6 @@ def load_images(name: str, *, folder: Path | str | None = None) -> ImageData:
     return ImageData(name, images["train"], labels["train"], images["test"], labels["test"])
 
 
-@checked_types
 def data_set(name: str) -> Callable[[Callable[[], ImageData]], Callable[[], ImageData]]:
     """Register the decorated function as what `load_images` calls for a name.
 
@@ -193,7 +179,6 @@ def own_data_digest(name: str) -> str:
     return digest.hexdigest()
 
 
-@checked_types
 def images_from(train: Any, test: Any, *, name: str = "own", n_classes: int | None = None) -> ImageData:
     """Return images of one's own as this package takes them.
 
@@ -279,3 +264,6 @@ def _read_idx(folder: Path, stem: str) -> NDArray[np.uint8]:
         held = "more" if len(content) > n_bytes else f"{len(content)}"
         raise ValueError(f"{path} announces {n_bytes} bytes and holds {held}: fetch it again")
     return np.frombuffer(content, np.uint8).reshape(header[1:])
+
+
+check_public(__name__)

@@ -5,12 +5,12 @@ import importlib.util
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 from torch import Tensor
 
-from biophys.argument_types import Count, check_kind, checked_types
+from biophys.argument_types import Count, OneOf, check_choice, check_kind, checked_types
 
 _DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
@@ -43,18 +43,15 @@ class Execution:
     """
 
     device: str = "cpu"
-    dtype: str = "float32"
+    dtype: Annotated[str, OneOf(_DTYPES)] = "float32"
     compile: bool | None = None
     capture: bool | None = None
     allow_tf32: bool = False
     data_folder: str = ""
 
     def __post_init__(self) -> None:
-        if self.dtype not in _DTYPES:
-            raise ValueError(f"dtype must be the text {' or '.join(map(repr, _DTYPES))}, got {self.dtype!r}")
         kind = self.device.split(":")[0]
-        if kind not in ("cpu", "cuda", "mps", "meta", "auto"):
-            raise ValueError(f"device must be cpu, cuda, mps or auto, got {self.device!r}")
+        check_choice(kind, ("cpu", "cuda", "mps", "meta", "auto"), "device")
         if kind == "cuda" and not torch.cuda.is_available():
             raise ValueError("device is 'cuda' but torch finds no CUDA device; use device='cpu' or 'auto'")
         if kind == "mps" and not torch.backends.mps.is_available():

@@ -19,11 +19,12 @@ Wellons C (2018). Prospecting for hash functions. https://nullprogram.com/blog/2
 import functools
 import hashlib
 import math
-from numbers import Integral
 from typing import Any, NamedTuple, TypeAlias
 
 import torch
 from torch import Tensor
+
+from biophys.argument_types import check_type
 
 # torch has signed words only: these are the constants of the two hashes modulo 2^64 and 2^32.
 _GAMMA = 0x9E3779B97F4A7C15 - 2**64
@@ -69,8 +70,7 @@ def key_of(seed: int, name: str) -> int:
     >>> key_of(1, "features.0") == key_of(1, "features.3")
     False
     """
-    if not isinstance(seed, Integral) or isinstance(seed, bool):
-        raise TypeError(f"seed must be a whole number, got {seed!r}")
+    check_type(seed, int, "seed")
     digest = hashlib.blake2b(f"{int(seed)} {name}".encode(), digest_size=8).digest()
     return int.from_bytes(digest, "little", signed=True)
 

@@ -73,9 +73,7 @@ def accuracy(probability: Tensor, labels: Tensor) -> Tensor:
     [0.5]
     """
     if labels.shape[-1:] != probability.shape[-2:-1]:
-        raise ValueError(
-            f"expected probabilities of shape (replica, image, class) and a label for each image, got "
-            f"{tuple(probability.shape)} and {tuple(labels.shape)}"
-        )
+        problem = "expected probabilities of shape (replica, image, class) and a label for each image"
+        raise ValueError(f"{problem}, got {tuple(probability.shape)} and {tuple(labels.shape)}")
     is_right = (probability.argmax(dim=-1) == labels).to(probability.dtype)
     return is_right.masked_fill(probability.isnan().any(dim=-1), math.nan).mean(dim=-1)

@@ -77,8 +77,6 @@ def _table(accuracy: ArrayLike, n_tasks_at_least: int = 1) -> NDArray[np.float64
     """Return the table as an array after checking its shape."""
     table = np.asarray(accuracy, dtype=float)
     if table.ndim < 2 or table.shape[-2] != table.shape[-1] + 1 or table.shape[-1] < n_tasks_at_least:
-        raise ValueError(
-            "accuracy must have the shape (..., n_tasks + 1, n_tasks) with at least "
-            f"{n_tasks_at_least} tasks, got {table.shape}"
-        )
+        expected = f"(..., n_tasks + 1, n_tasks) with at least {n_tasks_at_least} tasks"
+        raise ValueError(f"accuracy must have the shape {expected}, got {table.shape}")
     return table

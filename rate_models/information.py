@@ -21,7 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import stdtrit
 from torch import Tensor
 
-from biophys.argument_types import Inside, checked_types
+from biophys.argument_types import Inside, check_public
 from biophys.estimates import Estimate
 from biophys.units import checked_finite
 
@@ -29,7 +29,6 @@ from biophys.units import checked_finite
 _FEWEST_OTHER_ANSWERS = 20
 
 
-@checked_types
 def mutual_information(joint: Tensor) -> Tensor:
     """Return the mutual information of a joint distribution, in bits, shape (...).
 
@@ -58,7 +57,6 @@ def mutual_information(joint: Tensor) -> Tensor:
     return nats / torch.log(torch.tensor(2.0, dtype=torch.float64))
 
 
-@checked_types
 def soft_joint(probability: Tensor, labels: Tensor) -> Tensor:
     """Return the joint distribution of label and answer, shape (replica, class, class), summing to 1.
 
@@ -68,7 +66,6 @@ def soft_joint(probability: Tensor, labels: Tensor) -> Tensor:
     return torch.einsum("ny,rnz->ryz", one_hot, probability.double()) / len(labels)
 
 
-@checked_types
 def plug_in_joint(probability: Tensor, labels: Tensor) -> Tensor:
     """Return the joint distribution of label and most probable class, shape (replica, class, class).
 
@@ -78,7 +75,6 @@ def plug_in_joint(probability: Tensor, labels: Tensor) -> Tensor:
     return soft_joint(answers.masked_fill(probability.isnan().any(dim=-1, keepdim=True), math.nan), labels)
 
 
-@checked_types
 def corrected_information(counts: ArrayLike) -> NDArray[np.float64]:
     """Return the mutual information of counts, less the leading term of its bias (Miller and Madow), in bits.
 
@@ -105,7 +101,6 @@ def corrected_information(counts: ArrayLike) -> NDArray[np.float64]:
     return plug_in - excess / (2 * n * np.log(2))
 
 
-@checked_types
 def information_interval(counts: ArrayLike, *, level: Inside = 0.95) -> tuple[float, float] | None:
     """Return an interval for the mutual information that one table of counts was drawn from.
 
@@ -198,3 +193,6 @@ def _jackknife_error(table: NDArray[np.float64]) -> float:
     without_each = mutual_information(torch.from_numpy(without / (n - 1))).numpy()
     mean = np.average(without_each, weights=weight)
     return float(np.sqrt((n - 1) * np.average((without_each - mean) ** 2, weights=weight)))
+
+
+check_public(__name__)

@@ -22,8 +22,10 @@ Nat Commun 16. doi:10.1038/s41467-025-64601-w; program github.com/kellian-cottar
 
 import math
 from collections.abc import Sequence
+from typing import Annotated, TypeAlias
 
 import torch
+from annotated_types import Ge, Gt, Le, Lt
 from torch import Tensor
 
 from biophys.argument_types import checked_types
@@ -32,7 +34,8 @@ from rate_models.replicas import amounts_per_replica, column, numbers_per_replic
 
 _LARGEST_SIGMA = 1e10
 # Single precision can hold its square, and one over it.
-_SMALLEST_PRIOR = 1e-15
+_PriorSigma: TypeAlias = Annotated[float, Ge(1e-15), Le(1e15)]
+_Finite: TypeAlias = Annotated[float, Gt(-math.inf), Lt(math.inf)]
 
 
 @checked_types
@@ -69,16 +72,10 @@ class MetaplasticUncertainty(MeanFieldRule):
         n, like = synapses.n_replicas, synapses.learned
         self._rate = column(amounts_per_replica(learning_rate, n, "learning_rate"), like)
         self._sigma_rate = column(amounts_per_replica(sigma_rate, n, "sigma_rate"), like)
-        means = numbers_per_replica(prior_mean, n, "prior_mean")
-        if not all(map(math.isfinite, means)):
-            raise ValueError(f"prior_mean must be finite, got {prior_mean}")
+        means = numbers_per_replica(prior_mean, n, "prior_mean", _Finite)
         self._prior_mean = column(means, like)
-        sigmas = positive_per_replica(prior_sigma, n, "prior_sigma")
-        if wrong := [sigma for sigma in sigmas if not _SMALLEST_PRIOR <= sigma <= 1 / _SMALLEST_PRIOR]:
-            raise ValueError(
-                f"prior_sigma must lie in {_SMALLEST_PRIOR}..{1 / _SMALLEST_PRIOR}, got {wrong[0]}; a memory "
-                "of math.inf is what forgets nothing"
-            )
+        # A memory of math.inf is what forgets nothing.
+        sigmas = numbers_per_replica(prior_sigma, n, "prior_sigma", _PriorSigma)
         self._prior_precision = column([sigma**-2 for sigma in sigmas], like)
         self._leak = leak_per_step(memory, like)
         self._clamp = column(positive_per_replica(clamp, n, "clamp"), like)

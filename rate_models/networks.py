@@ -54,10 +54,8 @@ class FeedForward:
     def logits(self, x: Tensor, parameters: Tensor) -> Tensor:
         """Return the activity of the output units, shape (replica, sample, class)."""
         if x.ndim != 3 or parameters.ndim != 2 or len(x) != len(parameters):
-            raise ValueError(
-                "x must have the shape (replica, sample, input) and parameters (replica, parameter), "
-                f"got {tuple(x.shape)} and {tuple(parameters.shape)}"
-            )
+            problem = "x must have the shape (replica, sample, input) and parameters (replica, parameter)"
+            raise ValueError(f"{problem}, got {tuple(x.shape)} and {tuple(parameters.shape)}")
         return self.activities(x, parameters)[-1]
 
     def backward(self, activities: list[Tensor], parameters: Tensor, slope: Tensor, gradient: Tensor) -> None:
@@ -150,12 +148,20 @@ class SquaredError:
         return loss, error / (self.noise_sd * output.shape[1])
 
 
+def checked_classes(labels: Tensor, n_classes: int, name: str = "labels") -> Tensor:
+    """Return labels as the whole numbers that torch takes for indices, if they are classes."""
+    if labels.is_floating_point() or labels.is_complex() or labels.dtype is torch.bool:
+        raise TypeError(f"{name} must be whole numbers, got {labels.dtype}: convert with labels.long()")
+    if labels.device.type != "meta" and not 0 <= int(labels.min()) <= int(labels.max()) < n_classes:
+        given = f"{int(labels.min())}..{int(labels.max())}"
+        raise ValueError(f"{name} must be classes 0..{n_classes - 1}, got {given}")
+    return labels.long()
+
+
 def check_images(network: FeedForward, images: Tensor) -> None:
     """Raise unless `images` are what the input layer takes: a tensor of shape (image, pixel)."""
     check_kind(images, Tensor, "images", "torch.as_tensor(images)")
     n_pixels = network.layout.sizes[0]
     if images.ndim != 2 or images.shape[1] != n_pixels:
-        raise ValueError(
-            f"images must have the shape (image, {n_pixels}) of the input, got {tuple(images.shape)}: "
-            "flatten them with images.flatten(1)"
-        )
+        problem = f"images must have the shape (image, {n_pixels}) of the input, got {tuple(images.shape)}"
+        raise ValueError(f"{problem}: flatten them with images.flatten(1)")

@@ -25,7 +25,7 @@ import xarray as xr
 from numpy.typing import NDArray
 from torch import Tensor
 
-from biophys.argument_types import Count, Positive, checked_types
+from biophys.argument_types import Count, Positive, check_choice, checked_types
 from biophys.progress import Progress, ignore_progress
 from biophys.sweeps.executors import Executor, ThisProcess
 from biophys.sweeps.groups import KeptReplicas
@@ -70,8 +70,7 @@ FORMULATIONS = {
 
 def formulation_named(name: str) -> Formulation:
     """Return the formulation with this name in `FORMULATIONS`."""
-    if name not in FORMULATIONS:
-        raise ValueError(f"formulation must be one of {', '.join(FORMULATIONS)}, got {name!r}")
+    check_choice(name, FORMULATIONS, "formulation")
     return FORMULATIONS[name]
 
 

@@ -13,7 +13,7 @@ from typing import Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
-from biophys.argument_types import checked_types
+from biophys.argument_types import check_public
 from rate_models.layout import aligned_rows
 from rate_models.replicas import PerReplica, amounts_per_replica, column, kept_shares
 from rate_models.stochastic_layers import GaussianSynapses, Synapses
@@ -44,7 +44,6 @@ class Optimiser(Protocol):
         """Forget all other replicas."""
 
 
-@checked_types
 class Sgd(PerReplica):
     """Gradient descent without momentum.
 
@@ -77,7 +76,6 @@ class Sgd(PerReplica):
         learned.addcmul_(gradient, self._rate, value=-1)
 
 
-@checked_types
 class Adam(PerReplica):
     """Adam with bias correction.
 
@@ -170,7 +168,6 @@ def _follow_moments(
     learned.addcmul_(moment / (square.sqrt() / root + epsilon), scale, value=-1)
 
 
-@checked_types
 class Together:
     """Several optimisers, each moving learned values of its own, such as `Adam` with different `columns`."""
 
@@ -213,7 +210,6 @@ def adam_of_means_and_noise(
     return Together([of_means, of_noise])
 
 
-@checked_types
 class GradientDescent:
     """Learning by a plain optimiser: deterministic synapses, fixed release probability, Gaussian noise.
 
@@ -249,3 +245,6 @@ class GradientDescent:
         self.optimiser.keep(replicas)
         for penalty in self.penalties:
             penalty.keep(replicas)
+
+
+check_public(__name__)

@@ -29,7 +29,7 @@ from typing import Any
 import torch.nn.functional as F
 import xarray as xr
 
-from biophys.argument_types import checked_types
+from biophys.argument_types import check_choice, checked_types
 from rate_models.continual_learning import permuted_tasks, split_tasks
 from rate_models.continual_methods import Replica, Training, learned
 from rate_models.datasets import ImageData
@@ -216,8 +216,7 @@ def learned_as_published(
     >>> learned_as_published("mesu 10 tasks", load_images("digits"), **short).accuracy.shape
     (1, 11, 10)
     """
-    if name not in PUBLISHED_RUNS:
-        raise ValueError(f"name must be one of {', '.join(PUBLISHED_RUNS)}, got {name!r}")
+    check_choice(name, PUBLISHED_RUNS, "name")
     run = PUBLISHED_RUNS[name]
     changes = {"n_epochs": n_epochs, "draws_per_step": draws_per_step}
     given: dict[str, Any] = {key: value for key, value in changes.items() if value is not None}

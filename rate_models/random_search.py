@@ -159,9 +159,8 @@ class _Study:
         try:
             import optuna
         except ModuleNotFoundError as error:
-            raise ModuleNotFoundError(
-                "a search that is kept in a database needs Optuna: pip install 'brianpresyn[search]'"
-            ) from error
+            problem = "a search that is kept in a database needs Optuna"
+            raise ModuleNotFoundError(f"{problem}: pip install 'brianpresyn[search]'") from error
         self._optuna = optuna
         try:
             self._study = optuna.create_study(
@@ -169,10 +168,8 @@ class _Study:
             )
             directions = self._study.directions
         except Exception as error:  # of whatever library reads that kind of database
-            raise ValueError(
-                f"storage must be a database that Optuna can read, such as 'sqlite:///search.db', got "
-                f"{storage!r}: {str(error).splitlines()[0]}"
-            ) from error
+            problem = "storage must be a database that Optuna can read, such as 'sqlite:///search.db'"
+            raise ValueError(f"{problem}, got {storage!r}: {str(error).splitlines()[0]}") from error
         if directions != [optuna.study.StudyDirection.MAXIMIZE]:
             raise ValueError(f"the study {name!r} in {storage!r} does not maximise one score: rename yours")
         self._space = space

@@ -43,7 +43,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from biophys.argument_types import checked_types
+from biophys.argument_types import Probability, checked_types
 from rate_models.metaplastic_uncertainty import leak_per_step
 from rate_models.replicas import (
     PerReplica,
@@ -113,9 +113,7 @@ class ReleaseOdds(PerReplica):
         self._leak = leak_per_step(memory, like)
         clamps = positive_per_replica(clamp, n, "clamp")
         self._clamp = column(clamps, like) if min(clamps) < math.inf else None
-        thresholds = numbers_per_replica(p_freeze, n, "p_freeze")
-        if wrong := [value for value in thresholds if not 0 < value <= 1]:
-            raise ValueError(f"p_freeze must lie above 0 and at most at 1 (none), got {wrong[0]}")
+        thresholds = numbers_per_replica(p_freeze, n, "p_freeze", Probability)
         frozen_from = [value if value < 1 else 2.0 for value in thresholds]
         self._p_freeze = column(frozen_from, like) if min(thresholds) < 1 else None
         if float(like.max()) >= 1:

@@ -24,7 +24,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from biophys.argument_types import Positive, checked_types
+from biophys.argument_types import Positive, check_kind, check_public, checked_types
 from rate_models.replicas import PerReplica, amounts_per_replica, column, per_replica, rows
 from rate_models.stochastic_layers import GaussianSynapses, Synapses
 
@@ -44,7 +44,6 @@ class NoiseCost(Protocol):
         """Return the cost of every synapse, given an array or a tensor."""
 
 
-@checked_types
 @dataclass(frozen=True)
 class PowerCost:
     """Reliability cost c sigma^-rho of one synapse, in nats; c and the exponent are positive and finite.
@@ -147,7 +146,6 @@ def terms_of(costs: Costs) -> tuple[NoiseCost, ...]:
     return costs if isinstance(costs, tuple) else (costs,)
 
 
-@checked_types
 class ReliabilityCost:
     """Penalty of `optimisers.GradientDescent`: share times the summed reliability cost of all synapses.
 
@@ -190,7 +188,6 @@ class ReliabilityCost:
         self._terms = [(rows(k, replicas), rows(power, replicas)) for k, power in self._terms]
 
 
-@checked_types
 class MagnitudeCost(PerReplica):
     """Penalty of `optimisers.GradientDescent`: share times lambda, the strength, times the sum of abs(mu).
 
@@ -216,8 +213,7 @@ class MagnitudeCost(PerReplica):
 
 def checked_gaussian(synapses: Any) -> GaussianSynapses:
     """Return `synapses` if their noise is learned, else raise TypeError."""
-    if not isinstance(synapses, GaussianSynapses):
-        raise TypeError(f"reliability costs are of GaussianSynapses, got {type(synapses).__name__}")
+    check_kind(synapses, GaussianSynapses, "synapses", "GaussianSynapses(layout, seeds)")
     return synapses
 
 
@@ -242,3 +238,6 @@ def _add_slope_of_costs(
 def _add_slope_of_magnitude(slope: Tensor, mu: Tensor, strength: Tensor) -> None:
     """Add d cost / d mu to `slope`."""
     slope.addcmul_(torch.sign(mu), strength)
+
+
+check_public(__name__, but=("EntropyCost",))

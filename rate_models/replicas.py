@@ -1,6 +1,5 @@
 """Hyperparameters of many networks as columns: one value per replica, to broadcast over its parameters."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from biophys.argument_types import check_kind, check_type, checked_types
+from biophys.argument_types import NotNegative, check_kind, check_type, checked_types
 from biophys.release_plasticity import ReleasePlasticity
 
 
@@ -26,18 +25,14 @@ def per_replica(values: Any, n_replicas: int, name: str) -> list[Any]:
     if not isinstance(values, (list, tuple)):
         return [values] * n_replicas
     if len(values) != n_replicas:
-        raise ValueError(
-            f"{name}: expected one value or one per replica, that is {n_replicas}, got {len(values)}"
-        )
+        problem = f"{name}: expected one value or one per replica, that is {n_replicas}"
+        raise ValueError(f"{problem}, got {len(values)}")
     return list(values)
 
 
 def amounts_per_replica(values: Any, n_replicas: int, name: str) -> list[float]:
     """Return one finite number per replica, none negative: learning rates and strengths of penalties."""
-    each = numbers_per_replica(values, n_replicas, name)
-    if wrong := [value for value in each if not 0 <= value < math.inf]:
-        raise ValueError(f"{name} must be finite and not negative, got {wrong[0]}")
-    return each
+    return numbers_per_replica(values, n_replicas, name, NotNegative)
 
 
 def positive_per_replica(values: Any, n_replicas: int, name: str) -> list[float]:
@@ -48,11 +43,11 @@ def positive_per_replica(values: Any, n_replicas: int, name: str) -> list[float]
     return each
 
 
-def numbers_per_replica(values: Any, n_replicas: int, name: str) -> list[float]:
-    """Return one number per replica, as `per_replica` does, or raise TypeError if one is none."""
+def numbers_per_replica(values: Any, n_replicas: int, name: str, hint: Any = float) -> list[float]:
+    """Return one number per replica, as `per_replica` does; raise unless each is as annotated."""
     each = per_replica(values, n_replicas, name)
     for value in each:
-        check_type(value, float, f"{name}, alone or one per replica,")
+        check_type(value, hint, f"{name}, alone or one per replica,")
     return [float(value) for value in each]
 
 

@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 from torch import Tensor
 
-from biophys.argument_types import Share, checked_types
+from biophys.argument_types import Share, check_choice, checked_types
 from rate_models.layout import Layout
 
 SHUFFLES = ("matrix", "partners")
@@ -97,8 +97,7 @@ def shuffled_counts(
     rng, n_shuffles : draws the shuffles; number of independent ones
     shuffle : ``"matrix"`` or ``"partners"``: see the module
     """
-    if shuffle not in SHUFFLES:
-        raise ValueError(f"shuffle must be one of {', '.join(SHUFFLES)}, got {shuffle!r}")
+    check_choice(shuffle, SHUFFLES, "shuffle")
     axis = _summed_axis(side)
     if shuffle == "matrix":
         n_neurons, n_partners = is_important.shape[-1 if axis == -2 else -2], is_important.shape[axis]
@@ -109,8 +108,7 @@ def shuffled_counts(
 
 
 def _summed_axis(side: str) -> int:
-    if side not in SIDES:
-        raise ValueError(f"side must be one of {', '.join(SIDES)}, got {side!r}")
+    check_choice(side, SIDES, "side")
     return -1 if side == "inputs" else -2
 
 
@@ -130,9 +128,8 @@ class ImportanceOfNeurons:
 
     def __post_init__(self) -> None:
         if self.shuffled.ndim != 2 or self.shuffled.shape[1:] != self.counts.shape:
-            raise ValueError(
-                f"shuffled must have the shape (shuffle, {len(self.counts)}), got {self.shuffled.shape}"
-            )
+            problem = f"shuffled must have the shape (shuffle, {len(self.counts)})"
+            raise ValueError(f"{problem}, got {self.shuffled.shape}")
 
     @property
     def bounds(self) -> tuple[float, float]:

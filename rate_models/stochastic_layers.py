@@ -20,13 +20,14 @@ Malkin et al. (2023), Signatures of Bayesian inference emerge from energy effici
 import abc
 import math
 from collections.abc import Sequence
-from typing import Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 import torch
 import torch.nn.functional as F
+from annotated_types import Ge, Le
 from torch import Tensor
 
-from biophys.argument_types import NotNegative, Probability, check_type, checked_seeds, checked_types
+from biophys.argument_types import NotNegative, Probability, check_public, check_type, checked_seeds
 from rate_models.devices import Execution, execution_or_default, write
 from rate_models.layout import Layout, RecentViews, aligned_rows
 from rate_models.random_streams import (
@@ -39,13 +40,14 @@ from rate_models.random_streams import (
     streams_on,
     write_released,
 )
-from rate_models.replicas import amounts_per_replica, check_positions, per_replica, rows
+from rate_models.replicas import check_positions, numbers_per_replica, per_replica, rows
 
 Biases: TypeAlias = Literal["trained", "fixed", "none"]
+Sigma: TypeAlias = Annotated[float, Ge(1e-30), Le(1e30)]
+"""An initial standard deviation that single precision can hold and square."""
 """How biases are treated: learned, drawn at the start and never learned, or zero."""
 
 
-@checked_types
 class Synapses(abc.ABC):
     """The synapses of a batch of networks; subclasses say how a weight is drawn from what is learned.
 
@@ -164,7 +166,6 @@ class Synapses(abc.ABC):
             self.gradient[:, self.layout.n_weights : self.layout.n_parameters] = 0
 
 
-@checked_types
 class DeterministicSynapses(Synapses):
     """Synapses that transmit their weight at every spike.
 
@@ -206,7 +207,6 @@ class DeterministicSynapses(Synapses):
         self.effective = self.learned
 
 
-@checked_types
 class BernoulliSynapses(Synapses):
     """Synapses that transmit with probability p, one decision per step for all inputs of the batch.
 
@@ -314,14 +314,6 @@ class BernoulliSynapses(Synapses):
         return initial
 
 
-def checked_sigmas(values: Any, n_replicas: int) -> list[float]:
-    """Return initial standard deviations, one per replica, if single precision can hold and square them."""
-    sigmas = amounts_per_replica(values, n_replicas, "initial_sigma")
-    if wrong := [sigma for sigma in sigmas if not 1e-30 <= sigma <= 1e30]:
-        raise ValueError(f"initial_sigma must lie in 1e-30..1e30, got {wrong[0]}")
-    return sigmas
-
-
 def _form_released(
     noise: Noise,
     strength: Tensor,
@@ -358,7 +350,6 @@ class NormalSynapses(Synapses):
         return torch.addcmul(self.mu, self.sigma, noise)
 
 
-@checked_types
 class GaussianSynapses(NormalSynapses):
     """Weights and biases with learned mean and learned standard deviation.
 
@@ -390,7 +381,7 @@ class GaussianSynapses(NormalSynapses):
         execution: Execution | None = None,
     ) -> None:
         super().__init__(layout, seeds, biases="trained", execution=execution, values_per_parameter=2)
-        (sigma,) = checked_sigmas(initial_sigma, 1)
+        (sigma,) = numbers_per_replica(initial_sigma, 1, "initial_sigma", Sigma)
         if mean_range is None:
             self._initialise_uniformly()
         else:
@@ -455,3 +446,6 @@ def _chain_gaussian(by_mu: Tensor, by_phi: Tensor, slope: Tensor, used: Tensor) 
     """Write the gradient with respect to phi."""
     write(torch.mul, by_mu, slope, out=by_phi)
     by_phi.mul_(used)
+
+
+check_public(__name__, but=("NormalSynapses",))

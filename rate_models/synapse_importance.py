@@ -25,6 +25,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from biophys.argument_types import check_choice
 from rate_models.datasets import ImageData
 from rate_models.fisher import diagonal_fisher
 from rate_models.layout import aligned_rows
@@ -105,8 +106,7 @@ def image_curvature(
     estimator : ``"noisy"``, ``"at_mean"`` or ``"curvature"``
     images_per_draw : images that share a draw of the weights
     """
-    if estimator not in ESTIMATORS[1:]:
-        raise ValueError(f"estimator must be one of {', '.join(ESTIMATORS[1:])}, got {estimator!r}")
+    check_choice(estimator, ESTIMATORS[1:], "estimator")
     expectation = "expected" if estimator == "curvature" else "observed"
     images, labels = _training_set(data, synapses)
     if estimator == "at_mean":

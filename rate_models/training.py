@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from biophys.argument_types import checked_types
-from rate_models.networks import FeedForward, check_images, cross_entropy
+from rate_models.networks import FeedForward, check_images, checked_classes, cross_entropy
 from rate_models.replicas import check_positions
 from rate_models.stochastic_layers import Synapses
 from rate_models.task_sequences import Plan
@@ -101,7 +101,7 @@ class Trainer:
             raise ValueError("images must be finite: some pixels are nan or infinite")
         self._sums_loss = _loss_of(rule, synapses, loss) == "sum"
         if criterion is cross_entropy:
-            labels = _checked_classes(network, labels)
+            labels = checked_classes(labels, network.layout.sizes[-1])
         execution = synapses.execution
         self.network, self.synapses, self.rule = network, synapses, rule
         self.images = images.to(execution.torch_device, execution.torch_dtype)
@@ -276,27 +276,10 @@ def _loss_of(rule: LearningRule, synapses: Synapses, loss: str | None) -> str:
         raise TypeError(f"the rule {type(rule).__name__} changes {kind.__name__}, got {given}")
     n = getattr(rule, "n_replicas", None)
     if n not in (None, synapses.n_replicas):
-        raise ValueError(
-            f"the rule is of {n} replicas, the synapses of {synapses.n_replicas}: build it with the synapses "
-            "that it is to change"
-        )
+        problem = f"the rule is of {n} replicas, the synapses of {synapses.n_replicas}"
+        raise ValueError(f"{problem}: build it with the synapses that it is to change")
     needed = getattr(rule, "loss", None)
     if loss is not None and needed is not None and loss != needed:
-        raise ValueError(
-            f"loss must be {needed!r}, or left out: {type(rule).__name__} is derived for the {needed} over "
-            f"the images of a batch, got {loss!r}"
-        )
+        reason = f"{type(rule).__name__} is derived for the {needed} over the images of a batch"
+        raise ValueError(f"loss must be {needed!r}, or left out: {reason}, got {loss!r}")
     return loss or needed or "mean"
-
-
-def _checked_classes(network: FeedForward, labels: Tensor) -> Tensor:
-    """Return the labels as the whole numbers that torch takes for indices."""
-    n_classes = network.layout.sizes[-1]
-    if labels.is_floating_point() or labels.is_complex() or labels.dtype is torch.bool:
-        raise TypeError(f"labels must be whole numbers, got {labels.dtype}: convert with labels.long()")
-    if labels.device.type != "meta" and not 0 <= int(labels.min()) <= int(labels.max()) < n_classes:
-        raise ValueError(
-            f"labels must lie in 0..{n_classes - 1}, the units of the output layer, got "
-            f"{int(labels.min())}..{int(labels.max())}"
-        )
-    return labels.long()

@@ -102,10 +102,8 @@ def archive_run(
             part.write_bytes(content.replace(_NO_CHECKSUM.encode(), checksum, 1))
     except OSError as error:
         reason = error.strerror or str(error)
-        raise OSError(
-            f"cannot keep the result of {experiment} in {path.parent} ({reason}): make room, or choose "
-            "another folder"
-        ) from error
+        problem = f"cannot keep the result of {experiment} in {path.parent} ({reason})"
+        raise OSError(f"{problem}: make room, or choose another folder") from error
     return path
 
 
@@ -139,20 +137,14 @@ def archived_run(path: Path | str, experiment: str | None = None) -> ArchivedRun
         name, config, provenance = (result.attrs.pop(key) for key in ("experiment", "config", "provenance"))
         config, provenance = json.loads(config), json.loads(provenance)
     except Exception as error:
-        raise ArchiveError(
-            f"{path} is truncated or was not written by brianpresyn ({type(error).__name__}): "
-            "move it away and run the experiment again"
-        ) from error
+        problem = f"{path} is truncated or was not written by brianpresyn ({type(error).__name__})"
+        raise ArchiveError(f"{problem}: move it away and run the experiment again") from error
     if is_newer:
-        raise ArchiveError(
-            f"{path} has format {version}, this version reads up to {FORMAT_VERSION}: update brianpresyn, or "
-            "move it away and run the experiment again"
-        )
+        problem = f"{path} has format {version}, this version reads up to {FORMAT_VERSION}"
+        raise ArchiveError(f"{problem}: update brianpresyn, or move it away and run the experiment again")
     if is_damaged:
-        raise ArchiveError(
-            f"{path} is damaged: its content does not have the checksum that it names; move it away and run "
-            "the experiment again"
-        )
+        problem = f"{path} is damaged: its content does not have the checksum that it names"
+        raise ArchiveError(f"{problem}; move it away and run the experiment again")
     if experiment is not None and name != experiment:
         raise ArchiveError(f"{path} holds the experiment {name!r}, expected {experiment!r}")
     result = result.rename({old: new for old, new in _OLD_DIMENSIONS.items() if old in result.dims})

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
 
-from biophys.argument_types import check_config, checked_types
+from biophys.argument_types import check_choice, check_config, checked_types
 from biophys.experiment import Experiment
 from biophys.progress import Progress, ignore_progress
 from biophys.settings import as_plain, changed, with_plain, with_shifted_seeds
@@ -83,8 +83,7 @@ class Run(ArchivedRun):
 
 def experiment_module(name: str) -> Experiment:
     """Return the module of an experiment; raise ValueError if there is none of this name."""
-    if name not in EXPERIMENTS:
-        raise ValueError(f"unknown experiment {name!r}: name one of {', '.join(EXPERIMENTS)}")
+    check_choice(name, EXPERIMENTS, "name")
     return cast(Experiment, importlib.import_module(EXPERIMENTS[name]))
 
 
@@ -100,8 +99,7 @@ def configuration(name: str, profile: str, changes: Mapping[str, str] | None = N
     changes : fields to change, as text: see `biophys.settings.changed`
     """
     module = experiment_module(name)
-    if profile not in ("quick", "full"):
-        raise ValueError(f"profile must be quick or full, got {profile!r}")
+    check_choice(profile, ("quick", "full"), "profile")
     return changed(module.QUICK if profile == "quick" else module.Config(), changes or {})
 
 
@@ -195,11 +193,10 @@ def given_run(path: Path, name: str, config: Any) -> Run:
     ]
     if refused:
         as_json = json.dumps({name: {field: here for field, (_, here) in differing.items()}})
-        raise ArchiveError(
-            f"{path} was made with other settings: {'; '.join(refused)}. Move it away and run  brianpresyn "
-            f"ann {name} --profile full ; or, to use it as it is, marked as such, write {as_json} into "
-            f"{path.parent / ACCEPTED}"
-        )
+        anew = f"Move it away and run  brianpresyn ann {name} --profile full"
+        marked = f"to use it as it is, marked as such, write {as_json} into {path.parent / ACCEPTED}"
+        problem = f"{path} was made with other settings: {'; '.join(refused)}"
+        raise ArchiveError(f"{problem}. {anew} ; or, {marked}")
     run = Run(
         **vars(archived),
         settings=with_plain(config, archived.config),

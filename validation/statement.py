@@ -140,9 +140,8 @@ class Claim:
             raise ValueError(f"id must be capital letters and a number, such as LAB1, got {self.id!r}")
         ids = [clause.id for clause in self.clauses]
         if {clause.claim for clause in self.clauses} - {self.id} or len(set(ids)) < len(ids):
-            raise ValueError(
-                f"clauses of {self.id} must be {self.id}a, {self.id}b, ..., got {', '.join(ids)}"
-            )
+            problem = f"clauses of {self.id} must be {self.id}a, {self.id}b, ..."
+            raise ValueError(f"{problem}, got {', '.join(ids)}")
 
     @property
     def source(self) -> str:

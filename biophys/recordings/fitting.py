@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import quantities as pq
 
-from biophys.argument_types import Inside, check_type, checked_types
+from biophys.argument_types import Inside, check_choice, check_type, checked_types
 from biophys.quantal import checked_n_sites
 from biophys.recordings.implausible import ImplausibleRecordingWarning
 from biophys.recordings.likelihood import PER_SYNAPSE, ReleaseModel, Responses
@@ -314,10 +314,8 @@ def _given_sites(n: Any, kind: str) -> int | None:
         return None
     sites, most = int(checked_n_sites(n)), _MOST_SITES if kind == "none" else _MOST_SITES_OF_TRAINS
     if sites > most:
-        raise ValueError(
-            f"n = {sites} is more than the {most} sites that are followed here: leave n open, which takes in "
-            "large numbers up to infinitely many"
-        )
+        problem = f"n = {sites} is more than the {most} sites that are followed here"
+        raise ValueError(f"{problem}: leave n open, which takes in large numbers up to infinitely many")
     return sites
 
 
@@ -331,8 +329,7 @@ def _dynamics_of(dynamics: Any, recording: Recording) -> tuple[str, dict[str, fl
         held = {name: float(np.log(max(t, 1e-6))) for name, t in times.items()}
         p = float(np.clip(dynamics.p, 1e-9, 1.0 - 1e-9))
         return "depletion+facilitation", held | {"p": float(np.log(p / (1.0 - p)))}
-    if dynamics not in DYNAMICS:
-        raise ValueError(f"dynamics must be one of {', '.join(map(repr, DYNAMICS))}, got {dynamics!r}")
+    check_choice(dynamics, DYNAMICS, "dynamics")
     if all(gap.size < 2 for gap in recording.intervals or []):
         raise ValueError("dynamics need sweeps of at least two stimuli")
     return dynamics, {}

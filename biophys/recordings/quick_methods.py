@@ -9,7 +9,7 @@ import numpy as np
 import quantities as pq
 from numpy.typing import ArrayLike, NDArray
 
-from biophys.argument_types import Count, WholeNumber, checked_types
+from biophys.argument_types import Count, WholeNumber, check_public
 from biophys.recordings.ascent import Point, ascend, profile_end
 from biophys.recordings.likelihood import number_of
 from biophys.recordings.recording import amplitudes_of, checked_recording
@@ -45,7 +45,6 @@ class FailuresAnalysis:
     potency: pq.Quantity
 
 
-@checked_types
 def failures_analysis(
     amplitudes: Any, *, noise: pq.Quantity | None = None, n: Count | None = None
 ) -> FailuresAnalysis:
@@ -125,7 +124,6 @@ class CovarianceAnalysis:
     reason: str
 
 
-@checked_types
 def covariance_analysis(
     amplitudes: Any, *, noise: pq.Quantity | None = None, stimulus: WholeNumber = 0
 ) -> CovarianceAnalysis:
@@ -206,7 +204,6 @@ class ShortTermFit:
     n_free: int
 
 
-@checked_types
 def fit_short_term(
     means: pq.Quantity, times: pq.Quantity, sds: ArrayLike | pq.Quantity, *, facilitation: bool = True
 ) -> ShortTermFit:
@@ -243,9 +240,8 @@ def fit_short_term(
     weights = checked_finite(plain, "sds", 0.0, is_open=True)
     size = 4 if facilitation else 3
     if values.ndim != 1 or values.shape != gaps.shape or values.size <= size:
-        raise ValueError(
-            f"{size} parameters need more than {size} means, each with a time, got {values.size}"
-        )
+        wanted = f"more than {size} means, each with a time"
+        raise ValueError(f"{size} parameters need {wanted}, got {values.size}")
     problem = _MeansOfTrain(values, gaps, np.broadcast_to(weights, values.shape), facilitation)
     return problem.fit(unit)
 
@@ -318,3 +314,6 @@ def _as_estimate(name: str, at: float, ends: list[float], is_open: list[bool], u
     high = (1.0 if name == "p" else float("inf")) if is_open[1] else high
     text = {"capacity": unit.dimensionality.string if unit is not None else "", "p": ""}.get(name, "ms")
     return Estimate(value, low, high, float("nan"), high < 3 * low, (low, high), text)
+
+
+check_public(__name__, but=("FailuresAnalysis", "CovarianceAnalysis", "ShortTermFit"))

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import quantities as pq
 
-from biophys.units import magnitude_in
+from biophys.units import checked_finite, magnitude_in, positive_in
 
 INDUCTIONS = ("LTP", "LTD")
 """What the induction protocol led to: long-term potentiation or depression."""
@@ -39,10 +38,11 @@ class PlasticityRecordings:
     def __post_init__(self) -> None:
         _check_equal_lengths(self)
         for name in ("p_before", "p_after"):
-            _check(np.asarray(getattr(self, name)), name, "in (0, 1]", lambda p: (p > 0) & (p <= 1))
+            checked_finite(getattr(self, name), name, 0.0, is_open=True)
+            checked_finite(getattr(self, name), name, high=1.0)
         for name, unit in (("q_before", pq.mV), ("q_after", pq.mV), ("frequency", pq.Hz)):
-            _check(magnitude_in(getattr(self, name), unit, name), name, "above 0", _is_positive)
-        _check(magnitude_in(self.timing, pq.ms, "timing"), "timing", "finite", np.isfinite)
+            positive_in(getattr(self, name), unit, name)
+        checked_finite(magnitude_in(self.timing, pq.ms, "timing"), "timing")
         unknown = sorted(set(self.induction) - set(INDUCTIONS))
         if unknown:
             raise ValueError(f"induction must be one of {', '.join(INDUCTIONS)}, got {str(unknown[0])!r}")
@@ -102,9 +102,9 @@ class EpspRecordings:
     def __post_init__(self) -> None:
         _check_equal_lengths(self)
         for name, unit in (("mean", pq.mV), ("variance", pq.mV**2)):
-            _check(magnitude_in(getattr(self, name), unit, name), name, "above 0", _is_positive)
+            positive_in(getattr(self, name), unit, name)
         for name in ("rate_mean", "rate_threshold"):
-            _check(np.asarray(getattr(self, name)), name, "above 0", _is_positive)
+            checked_finite(getattr(self, name), name, 0.0, is_open=True)
 
     def __len__(self) -> int:
         return len(self.mean)
@@ -124,17 +124,3 @@ def _check_equal_lengths(recordings: PlasticityRecordings | EpspRecordings) -> N
     shapes = {field.name: np.shape(getattr(recordings, field.name)) for field in fields(recordings)}
     if len(set(shapes.values())) != 1 or any(len(shape) != 1 for shape in shapes.values()):
         raise ValueError(f"every field must have one shape (n,), got {shapes}")
-
-
-def _is_positive(values: np.ndarray) -> np.ndarray:
-    return values > 0
-
-
-def _check(
-    values: np.ndarray, name: str, expected: str, is_right: Callable[[np.ndarray], np.ndarray]
-) -> None:
-    """Raise ValueError that names the first value which is not right."""
-    wrong = ~is_right(values) | ~np.isfinite(values)
-    if wrong.any():
-        index = int(np.flatnonzero(wrong)[0])
-        raise ValueError(f"{name} must be {expected}, got {values[index]} at index {index}")

@@ -1,15 +1,16 @@
 """A recording at the door: amplitudes, times, conditions and noise, checked and turned into plain numbers."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, TypeAlias, get_args
 
 import numpy as np
 import quantities as pq
+from annotated_types import Ge, Le
 from numpy.typing import NDArray
 
-from biophys.argument_types import check_type
+from biophys.argument_types import check_type, checked_types
 from biophys.recordings.response_density import Family
 from biophys.units import FloatArray, checked_finite, magnitude_in, psp_unit_of, shown, without_unit
 
@@ -18,8 +19,10 @@ _SMALLEST_SD, _LARGEST_SD = 1e-60, 1e60
 _FARTHEST_NOISE = 1e10
 _MOST_RESPONSES = 200_000
 _FAMILIES = get_args(Family)
+_Cv: TypeAlias = Annotated[float, Ge(0), Le(2)]
 
 
+@checked_types
 @dataclass(frozen=True)
 class Noise:
     """Standard deviation of the recording noise, above 0, and its standard error (0 takes it as known).
@@ -32,7 +35,6 @@ class Noise:
     error: pq.Quantity | float = 0.0
 
     def __post_init__(self) -> None:
-        check_type(self.sd, pq.Quantity, "sd", 2.0 * pq.pA)
         if self.sd.dimensionality.simplified != pq.dimensionless.dimensionality:
             psp_unit_of(self.sd, "sd")
         checked_finite(self.sd.magnitude, "sd", 0.0, is_open=True)
@@ -42,6 +44,7 @@ class Noise:
             raise TypeError(f"error must carry the unit of sd, got {shown(self.error)}")
 
 
+@checked_types
 @dataclass(frozen=True)
 class QuantalVariability:
     """How the response to one vesicle varies.
@@ -62,21 +65,11 @@ class QuantalVariability:
     0.3
     """
 
-    within: Any = 0.0
-    between: float = 0.0
+    within: _Cv | Literal["free"] = 0.0
+    between: _Cv = 0.0
     family: Literal["normal or gamma", "normal", "gamma", "inverse-gaussian"] = "normal or gamma"
 
     def __post_init__(self) -> None:
-        check_type(self.family, str, "family", "normal")
-        if self.family not in (*_FAMILIES, "normal or gamma"):
-            known = ", ".join(map(repr, (*_FAMILIES, "normal or gamma")))
-            raise ValueError(f"family must be one of {known}, got {self.family!r}")
-        if isinstance(self.within, str):
-            if self.within != "free":
-                raise ValueError(f"within must be a number or 'free', got {self.within!r}")
-        else:
-            checked_finite(self.within, "within", 0.0, 2.0)
-        checked_finite(self.between, "between", 0.0, 2.0)
         if self.family in ("gamma", "inverse-gaussian") and self.between:
             raise ValueError(f"family {self.family!r} takes between = 0, got {self.between}: use 'normal'")
 
@@ -192,16 +185,13 @@ def amplitudes_of(amplitudes: Any, unit: pq.Quantity | None) -> tuple[list[Float
         # A neo signal of one channel is (times, 1).
         values = values[:, 0]
     elif values.ndim == 2 and hasattr(amplitudes, "t_start"):
-        raise ValueError(
-            f"amplitudes are a signal of {values.shape[1]} channels: give one, such as signal[:, 0]"
-        )
+        problem = f"amplitudes are a signal of {values.shape[1]} channels"
+        raise ValueError(f"{problem}: give one, such as signal[:, 0]")
     if values.ndim > 2:
         raise ValueError(f"amplitudes must be (trials,) or (sweeps, stimuli), got shape {values.shape}")
     if values.size == 0:
-        raise ValueError(
-            "amplitudes are empty: a recording needs at least three trials (first axis), got shape "
-            f"{values.shape}"
-        )
+        problem = "amplitudes are empty: a recording needs at least three trials (first axis)"
+        raise ValueError(f"{problem}, got shape {values.shape}")
     return [np.atleast_1d(row) for row in (values if values.ndim == 2 else [values])], unit
 
 
@@ -217,10 +207,8 @@ def _plain(values: Any, unit: pq.Quantity | None) -> tuple[FloatArray, pq.Quanti
     if hasattr(values, "get_best_unit"):
         raise without_unit(values, "amplitudes")
     if unit is None:
-        raise TypeError(
-            "amplitudes must carry a unit (for example np.array(values) * pq.pA; * pq.dimensionless for "
-            "dF/F), or fit_release their unit=pq.pA"
-        )
+        example = "for example np.array(values) * pq.pA; * pq.dimensionless for dF/F"
+        raise TypeError(f"amplitudes must carry a unit ({example}), or fit_release their unit=pq.pA")
     if np.ma.isMaskedArray(values):
         values = np.ma.filled(values.astype(float), np.nan)
     array = np.asarray(values.to_numpy() if hasattr(values, "to_numpy") else values)
@@ -240,32 +228,24 @@ def _gaps(spike_times: Any, intervals: Any, sweeps: Sequence[FloatArray]) -> lis
     if len(trains) == 1 and len(sweeps) > 1:
         trains = trains * len(sweeps)
     if len(trains) != len(sweeps):
-        raise ValueError(
-            f"{name} has {len(trains)} trains but there are {len(sweeps)} sweeps of amplitudes: give one "
-            "train for all or one for each"
-        )
+        problem = f"{name} has {len(trains)} trains but there are {len(sweeps)} sweeps of amplitudes"
+        raise ValueError(f"{problem}: give one train for all or one for each")
     gaps = []
     for number, (train, sweep) in enumerate(zip(trains, sweeps, strict=True)):
         if intervals is not None and train.size == sweep.size - 1:
             train = np.append(np.inf, train)
         if train.size != sweep.size:
-            raise ValueError(
-                f"sweep {number} has {sweep.size} amplitudes but {train.size} {name}: one for each stimulus; "
-                "write nan where a response was not measured"
-            )
+            problem = f"sweep {number} has {sweep.size} amplitudes but {train.size} {name}"
+            raise ValueError(f"{problem}: one for each stimulus; write nan where a response was not measured")
         gap = train.copy() if intervals is not None else np.append(np.inf, np.diff(train))
         gap[0] = np.inf
         if np.any(np.isinf(gap[1:])):
-            raise ValueError(
-                f"{name}: an infinite interval begins a new sweep; in sweep {number} give the amplitudes "
-                f"from stimulus {1 + int(np.flatnonzero(np.isinf(gap[1:]))[0])} on as a sweep of their own"
-            )
+            first = f"stimulus {1 + int(np.flatnonzero(np.isinf(gap[1:]))[0])} of sweep {number}"
+            raise ValueError(f"{name}: an infinite interval begins a sweep: give {first} as its first")
         if np.any(~(gap > 0)):
             where = int(np.flatnonzero(~(gap > 0))[0])
-            raise ValueError(
-                f"{name} must rise from stimulus to stimulus: in sweep {number}, stimulus {where} comes "
-                f"{gap[where]:g} ms after the one before"
-            )
+            problem = f"{name} must rise from stimulus to stimulus: in sweep {number}"
+            raise ValueError(f"{problem}, stimulus {where} comes {gap[where]:g} ms after the one before")
         gaps.append(gap)
     return gaps
 
@@ -282,11 +262,7 @@ def _labels(conditions: Any, sweeps: Sequence[FloatArray], *, is_per_response: b
     expected = n_responses if is_per_response else len(sweeps)
     if conditions is None:
         return [""] * expected
-    if (
-        isinstance(conditions, str | dict | pq.Quantity)
-        or not isinstance(conditions, Iterable)
-        or getattr(conditions, "ndim", 1) == 0
-    ):
+    if isinstance(conditions, str | dict | pq.Quantity) or not np.iterable(conditions):
         raise TypeError(f"conditions must be a list of labels, got {shown(conditions)}")
     labels = list(conditions)
     if is_per_response and len(labels) == len(sweeps) and len(sweeps) > 1:
@@ -312,10 +288,8 @@ def _without_failed_spikes(
     if len(masks) == 1 and len(sweeps) > 1:
         masks = masks * len(sweeps)
     if [m.size for m in masks] != [s.size for s in sweeps]:
-        raise ValueError(
-            f"spikes has {[m.size for m in masks]} entries but the sweeps have {[s.size for s in sweeps]} "
-            "stimuli"
-        )
+        sizes = f"{[m.size for m in masks]} entries but the sweeps have {[s.size for s in sweeps]} stimuli"
+        raise ValueError(f"spikes has {sizes}")
     kept = [s[m] for s, m in zip(sweeps, masks, strict=True)]
     if gaps is None:
         flat = np.concatenate(masks)
@@ -339,13 +313,10 @@ def _chained(
     if spike_times is None or len(set(labels)) > 1:
         raise ValueError("starts_from_rest=False needs absolute spike_times of each sweep and one condition")
     trains = _trains(spike_times, "spike_times")
-    if len(trains) != len(sweeps):
-        raise ValueError("starts_from_rest=False needs the absolute spike_times of each sweep")
     between = [b[0] - a[-1] for a, b in pairwise(trains)]
-    if any(not gap > 0 for gap in between):
-        raise ValueError(
-            "starts_from_rest=False needs absolute spike_times: sweeps begin before the last ended"
-        )
+    if len(trains) != len(sweeps) or any(not gap > 0 for gap in between):
+        problem = "starts_from_rest=False needs absolute spike_times of each sweep"
+        raise ValueError(f"{problem}, and none may begin before the last ended")
     joined = np.concatenate(gaps)
     joined[np.cumsum([s.size for s in sweeps])[:-1]] = between
     return [np.concatenate(sweeps)], [joined], labels[:1]
@@ -353,13 +324,10 @@ def _chained(
 
 def checked_variability(variability: Any) -> QuantalVariability:
     """Return a number, None or a :class:`QuantalVariability` as the last."""
-    if variability is None:
-        return QuantalVariability()
     if isinstance(variability, QuantalVariability):
         return variability
-    if not (isinstance(variability, str) and variability == "free"):
-        checked_finite(variability, "variability", 0.0, 2.0)
-    return QuantalVariability(variability)
+    check_type(variability, _Cv | Literal["free"] | None, "variability", 0.3)
+    return QuantalVariability(0.0 if variability is None else variability)
 
 
 def _check_responses(recording: Recording) -> None:
@@ -370,24 +338,18 @@ def _check_responses(recording: Recording) -> None:
     if present.size < 3:
         raise ValueError(f"amplitudes need at least three measured responses, got {present.size}")
     if values.size > _MOST_RESPONSES:
-        raise ValueError(
-            f"{values.size} responses of one synapse are more than the {_MOST_RESPONSES} that are fitted in "
-            "minutes: give a stretch of them; samples of traces are no responses"
-        )
+        problem = f"{values.size} responses of one synapse are more than {_MOST_RESPONSES}, the most to fit"
+        raise ValueError(f"{problem}: give a stretch of them; samples of traces are no responses")
     if np.ptp(present) == 0:
-        raise ValueError(
-            f"a constant recording (all responses {present[0]:g} {recording.unit_text}) has no variance to "
-            "analyse: p is 0 or 1, or the responses are copies"
-        )
+        problem = f"a constant recording (all responses {present[0]:g} {recording.unit_text})"
+        raise ValueError(f"{problem} has no variance to analyse: p is 0 or 1, or the responses are copies")
     # Squares of the responses must stay within the range of numbers.
     with np.errstate(over="ignore", under="ignore"):
         spread = float(np.std(present))
     if not _SMALLEST_SD < spread < _LARGEST_SD:
         farthest = present[np.argmax(np.abs(present - np.median(present)))]
-        raise ValueError(
-            f"amplitudes reach {farthest:g} {recording.unit_text}, which is no response of a synapse: check "
-            "the unit, or give nan for a response that was not measured"
-        )
+        problem = f"amplitudes reach {farthest:g} {recording.unit_text}, which is no response of a synapse"
+        raise ValueError(f"{problem}: check the unit, or give nan for a response that was not measured")
     # The mean of far outliers and of nothing else would have either sign.
     if present.mean() == 0:
         raise ValueError("the mean amplitude is 0: no release to analyse")
@@ -415,10 +377,8 @@ def checked_noise(noise: Any, recording: Recording) -> Any:
     spread = float(np.nanstd(recording.amplitudes))
     for sd, _, _ in noises:
         if not spread / _FARTHEST_NOISE < sd < spread * _FARTHEST_NOISE:
-            raise ValueError(
-                f"noise of {sd:g} {recording.unit_text} cannot be that of responses whose sd is {spread:g}: "
-                "check its unit, or give noise='free'"
-            )
+            problem = f"noise of {sd:g} {recording.unit_text} cannot be that of responses of sd {spread:g}"
+            raise ValueError(f"{problem}: check its unit, or give noise='free'")
     return noises
 
 

@@ -297,10 +297,8 @@ class ReleaseFit:
     def dynamics(self) -> ShortTermDynamics:
         """The short-term dynamics of one condition; ValueError if the model's form is not theirs."""
         if self.kind not in ("depletion", "facilitation", "depletion+facilitation"):
-            raise ValueError(
-                f"dynamics {self.kind!r} are not those of ShortTermDynamics: fit 'depletion' or "
-                "'depletion+facilitation'"
-            )
+            problem = f"dynamics {self.kind!r} are not those of ShortTermDynamics"
+            raise ValueError(f"{problem}: fit 'depletion' or 'depletion+facilitation'")
         if isinstance(self.p, dict):
             raise ValueError("dynamics are those of one condition: fit them apart")
         zero = 0.0 * pq.ms

@@ -86,12 +86,9 @@ class Table:
             elif _NUMBER.fullmatch(text) and math.isfinite(float(text)):
                 values[i] = float(text)
             else:
-                raise self.error(
-                    line,
-                    name,
-                    f"{text!r} is no number; write a number, or nothing if it was not measured"
-                    + ("; a comma is a decimal point in files separated by ; or tab only" * ("," in text)),
-                )
+                comma = "; a comma is a decimal point in files separated by ; or tab only" * ("," in text)
+                remedy = f"write a number, or nothing if it was not measured{comma}"
+                raise self.error(line, name, f"{text!r} is no number; {remedy}")
         return values
 
     def labels(self, name: str) -> list[str]:
@@ -105,11 +102,8 @@ class Table:
             other = spellings.setdefault(" ".join(cell.lower().split()), cell)
             if other != cell:
                 line = self.lines[cells.index(cell)]
-                raise self.error(
-                    line,
-                    name,
-                    f"{cell!r} differs from {other!r} by case or spaces only; write what is the same alike",
-                )
+                problem = f"{cell!r} differs from {other!r} by case or spaces only"
+                raise self.error(line, name, f"{problem}; write what is the same alike")
         return cells
 
     def flags(self, name: str) -> NDArray[np.bool_]:
@@ -252,10 +246,8 @@ def _refuse_thousands(rows: list[list[str]], name: str) -> None:
         marked = {cell for cell in cells if _COMMA.fullmatch(cell)}
         may_be = all(re.fullmatch(r"[-+]?[1-9]\d{0,2},\d{3}", cell) for cell in marked)
         if marked and may_be and any(re.fullmatch(r"[-+]?[1-9]\d*", cell) for cell in cells):
-            raise TableError(
-                f"{name}: {min(marked)!r} beside whole numbers may be a thousand or have a decimal comma; "
-                "write numbers without marks of thousands"
-            )
+            problem = f"{name}: {min(marked)!r} beside whole numbers may be a thousand or a decimal comma"
+            raise TableError(f"{problem}; write numbers without marks of thousands")
 
 
 _COMMA = re.compile(r"[-+]?\d*,\d+([eE][-+]?\d+)?")
@@ -264,9 +256,8 @@ _COMMA = re.compile(r"[-+]?\d*,\d+([eE][-+]?\d+)?")
 def _with_point(cell: str, where: str) -> str:
     """Return a cell of a table that has decimal commas, with a decimal point."""
     if re.fullmatch(r"[-+]?\d+\.\d+([eE][-+]?\d+)?", cell.strip()):
-        raise TableError(
-            f"{where}: {cell.strip()!r} has a decimal point, but others a decimal comma; write all alike"
-        )
+        problem = f"{where}: {cell.strip()!r} has a decimal point, but others a decimal comma"
+        raise TableError(f"{problem}; write all alike")
     return cell.replace(",", ".") if _COMMA.fullmatch(cell.strip()) else cell
 
 
@@ -294,9 +285,8 @@ def _rows_of_excel(path: str) -> tuple[list[tuple[int, list[str]]], str]:
     try:
         import openpyxl
     except ImportError:
-        raise TableError(
-            "reading xlsx needs openpyxl: pip install 'brianpresyn[recordings]', or save the sheet as csv"
-        ) from None
+        problem = "reading xlsx needs openpyxl: pip install 'brianpresyn[recordings]'"
+        raise TableError(f"{problem}, or save the sheet as csv") from None
     try:
         # Not read_only: merged cells would be empty but for the first.
         book = openpyxl.load_workbook(path, data_only=True)
@@ -320,10 +310,8 @@ def _refuse_formulas(sheet: Any, grid: list[list[str]], name: str) -> None:
     for line, (row, seen) in enumerate(zip(sheet.iter_rows(), grid, strict=True), start=1):
         for cell, text in zip(row, seen, strict=True):
             if cell.data_type == "f" and not text:
-                raise TableError(
-                    f"{name}, line {line}: a formula without its value; save the workbook in a spreadsheet "
-                    "program, or as csv"
-                )
+                problem = f"{name}, line {line}: a formula without its value"
+                raise TableError(f"{problem}; save the workbook in a spreadsheet program, or as csv")
 
 
 def _table_of(rows: list[tuple[int, list[str]]], columns: str | None, name: str, remarks: list[str]) -> Table:
@@ -338,10 +326,8 @@ def _table_of(rows: list[tuple[int, list[str]]], columns: str | None, name: str,
             remarks.append(f"lines above the header on line {rows[start][0]} left out")
         rows = rows[start:]
         if all(_is_number(cell) for cell in header if cell.strip()):
-            raise TableError(
-                f"{name}, line {rows[0][0]}: numbers where the names of the columns should stand; give them "
-                "with --columns 'amplitude (pA), interval (ms)'"
-            )
+            problem = f"{name}, line {rows[0][0]}: numbers where the names of the columns should stand"
+            raise TableError(f"{problem}; give them with --columns 'amplitude (pA), interval (ms)'")
     header_line = 1 if columns is not None else rows[0][0]
     is_used = [
         bool(cell.strip()) or any("".join(cells[i : i + 1]).strip() for _, cells in body)
@@ -371,17 +357,15 @@ def _table_of(rows: list[tuple[int, list[str]]], columns: str | None, name: str,
             units[key] = unit
     for line, cells in body:
         if len(cells) < len(names) or any(cell.strip() for cell in cells[len(names) :]):
-            raise TableError(
-                f"{name}, line {line}: {len(cells)} cells, but {len(names)} columns are named (a decimal "
-                "comma asks for columns separated by ; or tab)"
-            )
+            remedy = "(a decimal comma asks for columns separated by ; or tab)"
+            problem = f"{len(cells)} cells, but {len(names)} columns are named"
+            raise TableError(f"{name}, line {line}: {problem} {remedy}")
         summary = next((cell for cell in cells if cell.strip().rstrip(":").lower() in _SUMMARIES), None)
         if summary:
             raise TableError(f"{name}, line {line}: {summary!r} is of no single response; leave the row out")
     if not body:
-        raise TableError(
-            f"{name}: a header, but no rows below it; write them (or show the sheet that has them)"
-        )
+        problem = f"{name}: a header, but no rows below it"
+        raise TableError(f"{problem}; write them (or show the sheet that has them)")
     table = {key: [cells[i] for _, cells in body] for i, key in enumerate(names)}
     return Table(table, units, [line for line, _ in body], name, remarks, header_line)
 
@@ -446,16 +430,14 @@ def recorded_synapses(
     """
     conditions = [part.strip().lower() for part in condition.split(",")]
     if "amplitude" not in table.columns:
-        raise TableError(
-            f"{table.at(table.header_line)}: no column 'amplitude'; the columns are "
-            f"{', '.join(map(repr, table.columns))}. Call that of the responses 'amplitude (pA)', with their "
-            f"unit, one row for each response. Known are {', '.join(_NAMES)}"
-        )
+        there = f"no column 'amplitude'; the columns are {', '.join(map(repr, table.columns))}"
+        remedy = "Call that of the responses 'amplitude (pA)', with their unit, one row for each response"
+        known = f"Known are {', '.join(_NAMES)}"
+        raise TableError(f"{table.at(table.header_line)}: {there}. {remedy}. {known}")
     for part in conditions:
         if part not in table.columns and condition != "condition":
-            raise TableError(
-                f"{table.source}: no column '{part}'; the columns are {', '.join(map(repr, table.columns))}"
-            )
+            problem = f"{table.source}: no column '{part}'"
+            raise TableError(f"{problem}; the columns are {', '.join(map(repr, table.columns))}")
     unused = [name for name in table.columns if name not in (*_NAMES, *conditions)]
     if unused:
         table.remarks.append(f"columns not used: {', '.join(unused)} (--condition names one of conditions)")
@@ -480,10 +462,8 @@ class _Columns:
         self.amplitude = table.quantity("amplitude", "pA")
         self._check_amplitude_unit()
         if {"interval", "time"} <= table.columns.keys():
-            raise TableError(
-                f"{table.at(table.header_line)}: columns 'time' and 'interval' both say when the stimuli "
-                "came; leave one of them out"
-            )
+            problem = "columns 'time' and 'interval' both say when the stimuli came"
+            raise TableError(f"{table.at(table.header_line)}: {problem}; leave one of them out")
         self.clock = next((name for name in ("interval", "time") if name in table.columns), "")
         self.ms = self._in_ms() if self.clock else np.empty(0)
         self.sweep = np.array(table.labels("sweep")) if "sweep" in table.columns else None
@@ -563,12 +543,9 @@ class _Columns:
             if first not in (0, 1) or wrong.size:
                 at = part[wrong[0]] if wrong.size else part[0]
                 shown = f"{expected[wrong[0]]:g}" if wrong.size else "0 or 1"
-                raise table.error(
-                    table.lines[at],
-                    "stimulus",
-                    f"{table.columns['stimulus'][at].strip()!r} where {shown} is expected; write a row with "
-                    "an empty amplitude for a stimulus whose response was not measured",
-                )
+                remedy = "write a row with an empty amplitude for a stimulus whose response was not measured"
+                problem = f"{table.columns['stimulus'][at].strip()!r} where {shown} is expected"
+                raise table.error(table.lines[at], "stimulus", f"{problem}; {remedy}")
 
     def _from_rest(self, part: NDArray[np.intp]) -> pq.Quantity:
         """Return the intervals in ms of a sweep after checking that time runs forward."""
@@ -579,14 +556,11 @@ class _Columns:
             row = part[wrong[0] + 1]
             if not np.isfinite(later[wrong[0]]):
                 empty = row if not np.isfinite(values[wrong[0] + 1]) else part[wrong[0]]
-                raise table.error(
-                    table.lines[empty], self.clock, f"empty; write the {self.clock} of every stimulus"
-                )
-            raise TableError(
-                f"{table.at(table.lines[row])}: the stimulus comes {later[wrong[0]]:g} ms after the "
-                "one before; times must rise within a sweep (a column 'sweep', or --new-sweep-after, says "
-                "where one begins)"
-            )
+                remedy = f"write the {self.clock} of every stimulus"
+                raise table.error(table.lines[empty], self.clock, f"empty; {remedy}")
+            problem = f"the stimulus comes {later[wrong[0]]:g} ms after the one before"
+            rule = "times must rise within a sweep ('sweep', or --new-sweep-after, says where one begins)"
+            raise TableError(f"{table.at(table.lines[row])}: {problem}; {rule}")
         return np.append(1.0, later) * pq.ms
 
     def _conditions(self, labels: NDArray[Any], order: list[NDArray[np.intp]]) -> list[str]:
@@ -595,8 +569,7 @@ class _Columns:
         for part in order:
             others = part[labels[part] != labels[part[0]]]
             if others.size:
-                raise TableError(
-                    f"{self.table.at(self.table.lines[others[0]])}: condition {str(labels[others[0]])!r} in "
-                    f"a sweep of {str(labels[part[0]])!r}; a sweep has one"
-                )
+                pair = f"{str(labels[others[0]])!r} in a sweep of {str(labels[part[0]])!r}"
+                where = self.table.at(self.table.lines[others[0]])
+                raise TableError(f"{where}: condition {pair}; a sweep has one")
         return [str(labels[part[0]]) for part in order]

@@ -126,10 +126,8 @@ def _sweeps_of(traces: Any, sampling_rate: pq.Quantity | None) -> tuple[list[Flo
             float(checked_finite(magnitude_in(sampling_rate, pq.Hz, "sampling_rate"), "sampling_rate", 0.0))
         }
     if len(rates) != 1:
-        raise TypeError(
-            "traces need one sampling_rate (for example sampling_rate=20*pq.kHz), got "
-            + (" and ".join(f"{rate:g} Hz" for rate in sorted(rates)) or "none")
-        )
+        given = " and ".join(f"{rate:g} Hz" for rate in sorted(rates)) or "none"
+        raise TypeError(f"traces need one sampling_rate (for example sampling_rate=20*pq.kHz), got {given}")
     remedy = "leave out the sweeps with gaps"
     sweeps = [
         checked_finite(np.ravel(magnitude_in(p, unit, "traces")), "traces", remedy=remedy) for p in parts
@@ -164,16 +162,12 @@ def _check_inside(
         duration = sweep.size / rate
         outside = train[(train < before - 0.5 / rate) | (train + stop > duration + 0.5 / rate)]
         if outside.size:
-            raise ValueError(
-                f"the stimulus at {1e3 * outside[0]:g} ms of sweep {number}, with a baseline of "
-                f"{1e3 * before:g} ms and a window to {1e3 * stop:g} ms, lies outside the traces, "
-                f"{1e3 * duration:g} ms long"
-            )
+            span = f"with a baseline of {1e3 * before:g} ms and a window to {1e3 * stop:g} ms"
+            stimulus = f"the stimulus at {1e3 * outside[0]:g} ms of sweep {number}, {span}"
+            raise ValueError(f"{stimulus}, lies outside the traces, {1e3 * duration:g} ms long")
         if train.size > 1 and np.diff(train).min() < stop - 0.5 / rate:
-            raise ValueError(
-                f"the window ends {1e3 * stop:g} ms after a stimulus, but the next comes "
-                f"{1e3 * np.diff(train).min():g} ms after it: end it before"
-            )
+            next_one = f"the next comes {1e3 * np.diff(train).min():g} ms after it: end it before"
+            raise ValueError(f"the window ends {1e3 * stop:g} ms after a stimulus, but {next_one}")
 
 
 def _mean_between(sums: FloatArray, start: FloatArray, stop: FloatArray, rate: float) -> FloatArray:

@@ -1,9 +1,11 @@
 """Where groups of replicas are computed: this process, processes of this machine, or a Dask cluster."""
 
+import contextlib
 import itertools
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import as_completed
+from concurrent.futures import CancelledError, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
@@ -87,8 +89,8 @@ class LocalProcesses:
 class DaskCluster:
     """Compute groups on the workers of a Dask cluster; a lost worker's groups go to another one.
 
-    `address` is that of the scheduler, for example ``"tcp://10.0.0.1:8786"``. After `patience` seconds
-    without any worker `results` raises RuntimeError; what was computed before is kept by the sweep.
+    `address` is that of the scheduler, for example ``"tcp://10.0.0.1:8786"``. Without it, or after `patience`
+    seconds without any worker, `results` raises RuntimeError; what was computed before is kept by the sweep.
     """
 
     address: str
@@ -106,32 +108,32 @@ class DaskCluster:
         self, function: GroupFunction, groups: Sequence[list[Any]], execution: Any
     ) -> Iterator[tuple[int, xr.Dataset]]:
         """Yield index and result of every group as soon as it is there."""
-        from distributed import Client, wait
+        from distributed import Client, Future, wait
 
         with Client(self.address, set_as_default=False) as client, client.as_current():
-            futures = [
-                client.submit(_with_one_thread, function, group, execution, pure=False, retries=_N_RETRIES)
-                for group in groups
-            ]
-            waiting = {future: index for index, future in enumerate(futures)}
-            t_worker = time.monotonic()
+            submitted = {"pure": False, "retries": _N_RETRIES}
+            waiting = {
+                client.submit(_with_one_thread, function, group, execution, **submitted): index
+                for index, group in enumerate(groups)
+            }
+            t_worker, step = time.monotonic(), min(5.0, self.patience)
             while waiting:
+                done: set[Future] = set()
+                problem = f"has had no worker for {self.patience:g} s"
                 try:
-                    done = wait(
-                        list(waiting), timeout=min(5.0, self.patience), return_when="FIRST_COMPLETED"
-                    ).done
-                except TimeoutError:
-                    done = ()
+                    with contextlib.suppress(TimeoutError):
+                        done = wait(list(waiting), timeout=step, return_when="FIRST_COMPLETED").done
+                    is_working = bool(done or client.nthreads())
+                except (CancelledError, OSError):  # what is left of the futures without their scheduler
+                    is_working, problem, t_worker = False, "does not answer any more", -math.inf
                 for future in done:
                     yield waiting.pop(future), future.result()
-                if done or client.nthreads():
+                if is_working:
                     t_worker = time.monotonic()
                 elif time.monotonic() - t_worker > self.patience:
-                    raise RuntimeError(
-                        f"the cluster at {self.address} has had no worker for {self.patience:g} s: "
-                        f"{len(groups) - len(waiting)} of {len(groups)} groups are done and kept; start "
-                        "workers and the same sweep again"
-                    )
+                    kept = f"{len(groups) - len(waiting)} of {len(groups)} groups are done and kept"
+                    remedy = "start it and the same sweep again"
+                    raise RuntimeError(f"the cluster at {self.address} {problem}: {kept}; {remedy}")
 
 
 def executor_or_default(executor: Executor | None) -> Executor:
@@ -139,9 +141,8 @@ def executor_or_default(executor: Executor | None) -> Executor:
     if executor is None:
         return ThisProcess()
     if not hasattr(executor, "results"):
-        raise TypeError(
-            f"executor must be one of {__name__}, such as LocalProcesses(4), got {shown(executor)}"
-        )
+        problem = f"executor must be one of {__name__}, such as LocalProcesses(4)"
+        raise TypeError(f"{problem}, got {shown(executor)}")
     return executor
 
 

@@ -75,10 +75,8 @@ class SweepStore:
     def add(self, group: Sequence[Settings], result: xr.Dataset) -> Path:
         """Store the result of a group, one row per replica, whole or not at all (SweepStorageError)."""
         if result.sizes.get("replica") != len(group):
-            raise ValueError(
-                f"the result of a group of {len(group)} needs the dimension replica of that size, "
-                f"got {dict(result.sizes)}"
-            )
+            problem = f"the result of a group of {len(group)} needs the dimension replica of that size"
+            raise ValueError(f"{problem}, got {dict(result.sizes)}")
         if 0 in result.sizes.values():
             raise ValueError(f"netCDF 3 keeps no dimension without entries, got {dict(result.sizes)}")
         libraries = {name: sys.modules[name].__version__ for name in _LIBRARIES if name in sys.modules}
@@ -99,10 +97,9 @@ class SweepStore:
             os.replace(unfinished, path)
         except OSError as error:
             reason = "the disk is full" if error.errno == errno.ENOSPC else str(error)
-            raise SweepStorageError(
-                f"cannot store a finished group in {self.folder}: {reason}. What was stored before is kept; "
-                "make room and start the same sweep again"
-            ) from error
+            remedy = "What was stored before is kept; make room and start the same sweep again"
+            problem = f"cannot store a finished group in {self.folder}: {reason}"
+            raise SweepStorageError(f"{problem}. {remedy}") from error
         finally:
             unfinished.unlink(missing_ok=True)
         return path

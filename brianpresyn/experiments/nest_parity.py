@@ -137,10 +137,8 @@ def compile_module(interpreter: str, folder: str | Path, name: str) -> None:
         [interpreter, f"build_{name}module.py"], cwd=folder, capture_output=True, text=True, check=False
     )
     if done.returncode:
-        raise NoCompiler(
-            "an extension module of NEST does not compile: it takes g++, and the headers of libltdl, GSL and "
-            f"boost in a folder that CPATH names\n{done.stderr}"
-        )
+        problem = "an extension module of NEST does not compile: it takes g++, and the headers of libltdl"
+        raise NoCompiler(f"{problem}, GSL and boost in a folder that CPATH names\n{done.stderr}")
 
 
 def release_task(folder: str | Path, name: str, n_threads: int) -> dict[str, Any]:

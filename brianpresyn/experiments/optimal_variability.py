@@ -87,10 +87,8 @@ class Config:
 
     def __post_init__(self) -> None:
         if self.rate_low >= self.rate_high:
-            raise ValueError(
-                f"rates must rise from above 0 Hz, got {self.rate_low} and {self.rate_high}: a slope needs "
-                "inputs of different rates"
-            )
+            problem = f"rates must rise from above 0 Hz, got {self.rate_low} and {self.rate_high}"
+            raise ValueError(f"{problem}: a slope needs inputs of different rates")
 
     @property
     def rates(self) -> NDArray[np.float64]:

@@ -141,10 +141,8 @@ class Config:
 
     def __post_init__(self) -> None:
         if self.n_steps < 1 or self.n_steps % self.n_readouts:
-            raise ValueError(
-                f"a presentation must be a whole number of milliseconds that n_readouts={self.n_readouts} "
-                f"divides, got {self.duration} s"
-            )
+            wanted = f"a whole number of milliseconds that n_readouts={self.n_readouts} divides"
+            raise ValueError(f"a presentation must be {wanted}, got {self.duration} s")
 
     @property
     def n_steps(self) -> int:
@@ -192,10 +190,8 @@ def _checked(networks: Mapping[str, Classifier], images: NDArray[np.float64]) ->
     if images.ndim != 2 or images.shape[1] != n_pixels or not len(images):
         raise ValueError(f"images must have the shape (image, {n_pixels}), got {images.shape}")
     if not images.min() >= 0:
-        raise ValueError(
-            f"pixels are rates and must not be negative, got {images.min():g}: subtract the lowest value and "
-            "add what it contributes to the biases"
-        )
+        problem = f"pixels are rates and must not be negative, got {images.min():g}"
+        raise ValueError(f"{problem}: subtract the lowest value and add what it contributes to the biases")
     return images
 
 

@@ -13,7 +13,7 @@ import jinja2
 from brian2.synapses.synapses import Synapses
 from brian2.utils.stringtools import get_identifiers
 
-from biophys.argument_types import checked_types
+from biophys.argument_types import check_choice, checked_types
 from biophys.whole_files import arriving
 from brianpresyn.counter_random import NamedFunction, cuda_text, joined_number, template_text
 from brianpresyn.domains import PROBABILITY, check_name
@@ -89,8 +89,7 @@ class Export:
 
 def export(code: SynapseCode, host: str, *, name: str = "presyn") -> Export:
     """Return a piece as the files of a host; see :meth:`brianpresyn.SynapseCode.export`."""
-    if host not in HOSTS:
-        raise ValueError(f"host must be one of {', '.join(map(repr, HOSTS))}, got {host!r}")
+    check_choice(host, HOSTS, "host")
     check_name(name, "name")
     facts = HOSTS[host]
     model = synapse_model(code, facts.draws, is_regular=facts.is_regular)

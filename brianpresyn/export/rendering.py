@@ -133,9 +133,8 @@ def assignment(statement: str) -> tuple[str, str, str]:
     """Return name, operator and right-hand side of a statement."""
     match = re.match(r"\s*([A-Za-z_]\w*)\s*(\+=|-=|\*=|/=|=(?!=))\s*([^#]*)", statement)
     if match is None:
-        raise NotImplementedError(
-            f"{statement!r} is no assignment that hosts know: write =, +=, -=, *= or /="
-        )
+        problem = f"{statement!r} is no assignment that hosts know"
+        raise NotImplementedError(f"{problem}: write =, +=, -=, *= or /=")
     return match.group(1), match.group(2), match.group(3).strip()
 
 

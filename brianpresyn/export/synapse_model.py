@@ -102,11 +102,9 @@ def _check_events(code: SynapseCode, is_regular: bool) -> None:
         remedy = "leave that piece out, let it learn in Brian2 and export the p that it reached"
         _refuse(code, f"acts in the pathway {pathways[0]!r}", remedy)
     if code.regularly and not is_regular:
-        raise NotImplementedError(
-            f"{code.name} acts at regular times, which synapses of this host cannot: export 'jax', or leave "
-            "the piece out and connect a regular source by bernoulli_release(p_mini, ...) with the key of "
-            "the minis, which releases the same"
-        )
+        problem = f"{code.name} acts at regular times, which synapses of this host cannot: export 'jax', or"
+        minis = "bernoulli_release(p_mini, ...) with the key of the minis, which releases the same"
+        raise NotImplementedError(f"{problem} leave it out and connect a regular source by {minis}")
     if code.after_run:
         _refuse(code, f"evaluates {', '.join(code.after_run)} after a run", "leave that piece out")
     for name, equation in code.equations.items():
@@ -122,29 +120,22 @@ def _check_functions(code: SynapseCode, statements: tuple[str, ...], functions: 
         _refuse(code, f"draws from Brian2's own generator ({of_brian[0]})", "build it with draws='counter'")
     for name in sorted(used - ARITHMETIC - functions):
         remedy = "build it with shared=False" if name == "shared_binomial_draw" else "leave that piece out"
-        raise NotImplementedError(
-            f"{code.name} uses {name}, which this host lacks: {remedy}; it has "
-            f"{', '.join(sorted(functions | ARITHMETIC))}"
-        )
+        known = ", ".join(sorted(functions | ARITHMETIC))
+        raise NotImplementedError(f"{code.name} uses {name}, which this host lacks: {remedy}; it has {known}")
 
 
 def _check_names(code: SynapseCode, statements: tuple[str, ...]) -> None:
     """Raise where a statement reads something that no synapse holds, or a host has another meaning for."""
-    used = (
-        get_identifiers("\n".join(statements))
-        - ARITHMETIC
-        - {"t", "amount", _LAST_UPDATE, "and", "or", "not"}
-    )
+    known = ARITHMETIC | {"t", "amount", _LAST_UPDATE, "and", "or", "not"}
+    used = get_identifiers("\n".join(statements)) - known
     held = set(code.equations.names) | set(assignments("\n".join(statements))) | code.namespace.keys()
     for name in sorted(used - held):
         whose = "the neurons'" if name.endswith(("_post", "_pre")) else "Brian2's"
         remedy = "leave that piece out, or make it a parameter of the synapse"
         _refuse(code, f"reads {whose} {name}", remedy)
     for name in sorted(used & RESERVED):
-        raise ValueError(
-            f"{code.name} has a variable {name!r}, which hosts call something else: "
-            f"code.renamed({{{name!r}: '{name}_syn'}})"
-        )
+        problem = f"{code.name} has a variable {name!r}, which hosts call something else"
+        raise ValueError(f"{problem}: code.renamed({{{name!r}: '{name}_syn'}})")
 
 
 def _event_driven(code: SynapseCode) -> list[str]:
@@ -161,9 +152,8 @@ def _event_driven(code: SynapseCode) -> list[str]:
     try:
         text = linear(Equations(equations), known)
     except Exception as error:
-        raise NotImplementedError(
-            f"{code.name} has traces that are not linear: make them so, or leave the piece out"
-        ) from error
+        problem = f"{code.name} has traces that are not linear"
+        raise NotImplementedError(f"{problem}: make them so, or leave the piece out") from error
     return [re.sub(r"\bdt\b", f"(t - {_LAST_UPDATE})", line) for line in text.splitlines()]
 
 

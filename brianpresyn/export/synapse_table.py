@@ -15,7 +15,7 @@ import numpy as np
 from brian2.synapses.synapses import Synapses
 from numpy.typing import NDArray
 
-from biophys.argument_types import checked_types
+from biophys.argument_types import check_kind, check_public
 from biophys.units import shown
 from biophys.whole_files import arriving
 from brianpresyn.checked_synapses import NUMBER, CheckedSynapses
@@ -25,7 +25,6 @@ _WHOLE = ("pre", "post", "contact", "number", "n")
 _COLUMNS = ("pre", "post", "contact", "number", "n", "p", "q", "delay")
 
 
-@checked_types
 def write_table(connection: Synapses, path: str | Path) -> None:
     """Write one row for each synapse as comma-separated values; either the whole file or none.
 
@@ -61,7 +60,6 @@ def write_table(connection: Synapses, path: str | Path) -> None:
         writer.writerows(zip(*columns, strict=True))
 
 
-@checked_types
 def read_table(path: str | Path) -> NDArray[Any]:
     """Return a table that `write_table` wrote, one record for each synapse.
 
@@ -80,7 +78,6 @@ def read_table(path: str | Path) -> NDArray[Any]:
             raise ValueError(f"{path} is no whole table of synapses: {error}; write it anew") from error
 
 
-@checked_types
 def check_table(table: Any, connection: Synapses) -> None:
     """Raise ValueError unless a table describes the synapses of a network, in whatever order.
 
@@ -108,16 +105,14 @@ def check_table(table: Any, connection: Synapses) -> None:
         wrong = np.flatnonzero(first[name] != second[name])
         if wrong.size:
             row = second[wrong[0]]
-            raise ValueError(
-                f"{name} of the synapse from {row['pre']} to {row['post']} (contact {row['contact']}) is "
-                f"{first[name][wrong[0]]} in the table and {row[name]} in {connection.name}: {remedy}"
-            )
+            synapse = f"the synapse from {row['pre']} to {row['post']} (contact {row['contact']})"
+            values = f"{first[name][wrong[0]]} in the table and {row[name]} in {connection.name}"
+            raise ValueError(f"{name} of {synapse} is {values}: {remedy}")
 
 
 def table_of(connection: Synapses) -> NDArray[Any]:
     """Return the table of the synapses of a network, in the order in which they were made."""
-    if not isinstance(connection, CheckedSynapses):
-        raise TypeError(f"connection must come from brianpresyn.synapses(...), got {shown(connection)}")
+    check_kind(connection, CheckedSynapses, "connection", "brianpresyn.synapses(...)")
     pre, post = np.array(connection.i[:]), np.array(connection.j[:])
     columns = {"pre": pre, "post": post, "contact": _contacts(pre, post), "number": connection.numbers}
     columns |= {"n": np.ones(pre.size), "delay": connection.pre.variables["delay"].get_value()}
@@ -126,10 +121,8 @@ def table_of(connection: Synapses) -> NDArray[Any]:
         dtype = connection.variables[name].dtype
         values = np.asarray(connection.state(name, use_units=False)[:], dtype=dtype)
         if values.dtype == np.float32:
-            raise TypeError(
-                f"{name} of {connection.name} is float32, with which it releases otherwise than hosts do: "
-                "build it with Brian2's default dtype"
-            )
+            problem = f"{name} of {connection.name} is float32, with which hosts release otherwise"
+            raise TypeError(f"{problem}: build it with Brian2's default dtype")
         columns[name] = values
     names = [*(name for name in _COLUMNS if name in columns), *sorted(columns.keys() - set(_COLUMNS))]
     kinds = [(name, np.int64 if name in _WHOLE else np.float64) for name in names]
@@ -162,3 +155,6 @@ def _contacts(pre: NDArray[Any], post: NDArray[Any]) -> NDArray[np.int64]:
     contacts = np.empty(pre.size, np.int64)
     contacts[order] = place - np.maximum.accumulate(np.where(is_first, place, 0))
     return contacts
+
+
+check_public(__name__)

@@ -84,10 +84,8 @@ class Config(NoisyTraining):
 
     def __post_init__(self) -> None:
         if not self.n_seeds_at_every_c <= len(self.seeds):
-            raise ValueError(
-                f"n_seeds_at_every_c must lie in 0..{len(self.seeds)}, the number of seeds, "
-                f"got {self.n_seeds_at_every_c}"
-            )
+            problem = f"n_seeds_at_every_c must lie in 0..{len(self.seeds)}, the number of seeds"
+            raise ValueError(f"{problem}, got {self.n_seeds_at_every_c}")
 
     def haste(self, state: str) -> float:
         """Return the learning rate of phi over that of the means in a state."""

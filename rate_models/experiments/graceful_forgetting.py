@@ -21,18 +21,19 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import torch
 import xarray as xr
+from annotated_types import MinLen
 from scipy.special import entr
 
 from biophys.argument_types import check_config
 from biophys.estimates import Estimate, mean_of
 from biophys.palette import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION
 from biophys.progress import Progress, ignore_progress
-from biophys.settings import Count, Counts, Positive, Probability, Seeds, settings
+from biophys.settings import Count, Counts, OneOf, Positive, Probability, Seeds, settings
 from biophys.sweeps.executors import Executor
 from biophys.sweeps.groups import sweep_groups, swept_dataset
 from rate_models.continual_learning import TaskSequence, accuracy_by_task, permuted_tasks, plans_of
@@ -116,7 +117,7 @@ class Config:
     n_energy_images : test images of each task on which energy is counted
     """
 
-    methods: tuple[str, ...] = tuple(METHODS)
+    methods: Annotated[tuple[Annotated[str, OneOf(METHODS)], ...], MinLen(1)] = tuple(METHODS)
     seeds: Seeds = (101, 102, 103, 104, 105, 106)
     n_seeds_control: Count = 2
     n_seeds_mesu: Count = 3
@@ -133,12 +134,6 @@ class Config:
     n_samples: Count = 10
     steps_between: Count = 100
     n_energy_images: Count = 100
-
-    def __post_init__(self) -> None:
-        if unknown := [name for name in self.methods if name not in METHODS]:
-            raise ValueError(f"methods must be out of {', '.join(METHODS)}, got {unknown[0]!r}")
-        if not self.methods:
-            raise ValueError(f"methods must not be empty: name some out of {', '.join(METHODS)}")
 
     def setting_of(self, method: str) -> Setting:
         """Return the settings of the program of a method."""

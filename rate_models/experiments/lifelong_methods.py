@@ -14,6 +14,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from biophys.argument_types import check_choice
 from biophys.palette import BLACK, BLUE, BROWN, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION, YELLOW
 from biophys.plugins import load_plugins
 from biophys.settings import Count, Counts, NotNegative, Positive, Seeds, Share, WholeNumber, settings
@@ -195,18 +196,15 @@ def check_benchmark(benchmark: str) -> None:
     """Raise ValueError if there is no such benchmark, of plugins either."""
     kinds, data = [*KINDS, *own_sequence_kinds()], [*_DATA_SETS, *data_set_names()]
     if kind_of(benchmark) not in kinds or data_of(benchmark) not in data:
-        raise ValueError(
-            f"benchmark must be {', '.join(kinds[:-1])} or {kinds[-1]}, then _mnist, _fashion, _digits or "
-            f"the name of a data set of your own, got {benchmark!r}"
-        )
+        problem = f"benchmark must be {', '.join(kinds[:-1])} or {kinds[-1]}, then _mnist, _fashion"
+        raise ValueError(f"{problem}, _digits or the name of a data set of your own, got {benchmark!r}")
 
 
 def check_method(name: str) -> None:
     """Raise ValueError if there is no such method; a program of a plugin becomes one, tuned by search."""
     if name not in METHODS and name in SEARCH_SPACES:
         METHODS[name] = Method(name, name, name, "searched")
-    if name not in METHODS:
-        raise ValueError(f"methods must be out of {', '.join(METHODS)}, got {name!r}")
+    check_choice(name, METHODS, "methods")
 
 
 def on(where: str, methods: Iterable[str]) -> tuple[str, ...]:
@@ -316,10 +314,8 @@ class Config:
         for name in self.methods:
             check_method(name.partition("@")[0])
         if self.n_tasks_search_permuted and not 2 <= self.n_tasks_search_permuted <= self.n_permuted_tasks:
-            raise ValueError(
-                f"n_tasks_search_permuted must be 0 (all) or 2 to {self.n_permuted_tasks}, "
-                f"those of the result, got {self.n_tasks_search_permuted}"
-            )
+            problem = f"n_tasks_search_permuted must be 0 (all) or 2 to {self.n_permuted_tasks}"
+            raise ValueError(f"{problem}, those of the result, got {self.n_tasks_search_permuted}")
         if set(self.seeds) & {*self.search_seeds_split, *self.search_seeds_permuted}:
             raise ValueError("the seeds of the search must be other seeds than those of the result")
         if idle := [member for member in self.benchmarks if not self.methods_on(member)]:

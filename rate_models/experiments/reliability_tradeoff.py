@@ -67,9 +67,8 @@ class Config(NoisyTraining):
     def __post_init__(self) -> None:
         for name in ("log10_c_low", "log10_c_high"):
             if len(getattr(self, name)) != len(self.rho):
-                raise ValueError(
-                    f"{name} needs a value per rho, that is {len(self.rho)}, got {getattr(self, name)}"
-                )
+                problem = f"{name} needs a value per rho, that is {len(self.rho)}"
+                raise ValueError(f"{problem}, got {getattr(self, name)}")
 
     @property
     def c(self) -> NDArray[np.float64]:

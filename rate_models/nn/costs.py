@@ -6,7 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from biophys.argument_types import Count, NotNegative, Positive, checked_types
+from biophys.argument_types import Count, NotNegative, Positive, check_public
 from biophys.units import shown
 from rate_models.nn.streams import checked_synapses
 from rate_models.nn.synapses import (
@@ -22,7 +22,6 @@ from rate_models.reliability_cost import Costs, EntropyCost, terms_of
 _HALF_LOG = 0.5 * math.log(2 * math.pi)
 
 
-@checked_types
 def reliability_cost(
     model: nn.Module, costs: Costs, *, n_data: Count, loss: Loss = "mean", batch_size: int | None = None
 ) -> Tensor:
@@ -69,7 +68,6 @@ def reliability_cost(
     return _share(n_data, loss, batch_size) * torch.as_tensor(total)
 
 
-@checked_types
 def magnitude_cost(
     model: nn.Module,
     strength: NotNegative,
@@ -94,7 +92,6 @@ def magnitude_cost(
     return _share(n_data, loss, batch_size) * strength * total
 
 
-@checked_types
 def gaussian_kl(
     model: nn.Module, prior_sd: Positive, *, n_data: Count, loss: Loss = "mean", batch_size: int | None = None
 ) -> Tensor:
@@ -190,10 +187,8 @@ def _with_learned_noise(model: nn.Module, kind: type = nn.Module) -> list[Synaps
         and (isinstance(each.stochastic, GaussianNoise) or getattr(each.stochastic, "learn_p", False))
     ]
     if not noisy:
-        raise ValueError(
-            f"no synapse of this {type(model).__name__} learns its noise: use GaussianLinear, "
-            "GaussianConv2d or add_noise(module)"
-        )
+        problem = f"no synapse of this {type(model).__name__} learns its noise"
+        raise ValueError(f"{problem}: use GaussianLinear, GaussianConv2d or add_noise(module)")
     return noisy
 
 
@@ -203,3 +198,6 @@ def _share(n_data: int, loss: Loss, batch_size: int | None) -> float:
     if n_data < n_in_loss:
         raise ValueError(f"n_data must be at least the inputs of a step, got {n_data} for {n_in_loss}")
     return n_in_loss / n_data
+
+
+check_public(__name__, but=("WeightMoments",))

@@ -253,10 +253,8 @@ class EnergyCounter:
             and any(parameter.ndim > 1 for parameter in _weights(module))
         ]
         if not (self._counted or self._spiking):
-            raise ValueError(
-                f"nothing in this {type(self.model).__name__} can be counted: it has no linear layer, "
-                "convolution or spiking module (see is_spiking)"
-            )
+            problem = f"nothing in this {type(self.model).__name__} can be counted: it has no linear layer"
+            raise ValueError(f"{problem}, convolution or spiking module (see is_spiking)")
 
     def _count_spikes(self, name: str, module: nn.Module, args: Any, output: Any) -> None:
         spikes = output[0] if isinstance(output, (tuple, list)) else output
@@ -327,10 +325,9 @@ def _number(amount: Tensor) -> float:
     try:
         return float(amount)
     except RuntimeError as error:
-        raise RuntimeError(
-            "EnergyCounter adds up numbers, and under torch.func.vmap and on the meta device there are none: "
-            "count one replica after the other, each by functional_call or with its state loaded"
-        ) from error
+        problem = "EnergyCounter adds up numbers, but vmap and the meta device have none"
+        remedy = "count one replica after the other, each by functional_call or with its state loaded"
+        raise RuntimeError(f"{problem}: {remedy}") from error
 
 
 def _is_neuron(module: nn.Module) -> bool:

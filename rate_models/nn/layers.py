@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from biophys.units import shown
 from rate_models.nn.functional import gaussian_drive
-from rate_models.nn.synapses import GaussianNoise, Release
+from rate_models.nn.synapses import GaussianNoise, LearnedP, Release
 
 
 class _Releasing(nn.Module):
@@ -27,7 +27,7 @@ class _Releasing(nn.Module):
         *sizes: Any,
         p: float | Tensor = 0.25,
         n_sites: int | Tensor = 1,
-        learn_p: bool | str = False,
+        learn_p: LearnedP = False,
         release_fixed_at: float | None = None,
         normalised_by: str = "release",
         sample: bool | str = True,
@@ -237,9 +237,8 @@ class GaussianConv2d(_Noisy, nn.Conv2d):
 def _check_bias(layer: nn.Module, sizes: tuple[Any, ...]) -> None:
     """Raise if p or sigma stands without its name where torch expects the bias, as any number is true."""
     if isinstance(layer, nn.Linear) and len(sizes) > 2 and not isinstance(sizes[2], bool):
-        raise TypeError(
-            f"bias must be True or False, got {shown(sizes[2])}: give p or sigma by name, such as p=0.5"
-        )
+        problem = f"bias must be True or False, got {shown(sizes[2])}"
+        raise TypeError(f"{problem}: give p or sigma by name, such as p=0.5")
 
 
 def applied(layer: Any, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:

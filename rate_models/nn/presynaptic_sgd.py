@@ -110,17 +110,15 @@ class PresynapticSGD(torch.optim.Optimizer):
                     _check_plastic(synapses.name, release)
                     name, other = members.setdefault(synapses.parameter, (synapses.name, release))
                     if release is not other:
-                        raise ValueError(
-                            f"{name} and {synapses.name} are one parameter with two release probabilities, "
-                            "of which its gradient could move one: let the modules share the release too, or "
-                            "let only one of them release"
+                        problem = (
+                            f"{name} and {synapses.name} are one parameter with two release probabilities"
                         )
+                        raise ValueError(f"{problem}: let them share the release too, or only one release")
         if not members:
             names = ", ".join(type(module).__name__ for module in modules)
-            raise ValueError(
-                f"PresynapticSGD changes release probabilities, and nothing in {names} releases: use layers "
-                "such as BernoulliLinear or release(module), and torch.optim for the rest"
-            )
+            problem = f"PresynapticSGD changes release probabilities, and nothing in {names} releases"
+            remedy = "use layers such as BernoulliLinear or release(module), and torch.optim for the rest"
+            raise ValueError(f"{problem}: {remedy}")
         super().add_param_group({**param_group, "params": list(members)})
         self._release_of |= {weight: release for weight, (_, release) in members.items()}
         self._name_of |= {weight: name for weight, (name, _) in members.items()}
@@ -156,10 +154,8 @@ class PresynapticSGD(torch.optim.Optimizer):
         if not gradients:
             return
         if sparse := [self._name_of[weight] for weight, gradient in gradients.items() if gradient.is_sparse]:
-            raise ValueError(
-                f"the gradient of {sparse[0]} is sparse, but p moves everywhere in a step: build it with "
-                "sparse=False"
-            )
+            problem = f"the gradient of {sparse[0]} is sparse, but p moves everywhere in a step"
+            raise ValueError(f"{problem}: build it with sparse=False")
         total = sum(gradient.sum() for gradient in gradients.values())
         if not math.isfinite(float(total)):
             for weight, gradient in gradients.items():
@@ -168,10 +164,8 @@ class PresynapticSGD(torch.optim.Optimizer):
                     continue
                 if not bool(((p > 0) & (p <= 1)).all()):
                     raise FloatingPointError(f"p of {name} is not a probability everywhere: assign another")
-                raise FloatingPointError(
-                    f"the gradient of {name} is not finite: training diverged. The step was not taken; lower "
-                    "lr or l2, or look for inputs that are not finite"
-                )
+                problem = f"the gradient of {name} is not finite: training diverged. The step was not taken"
+                raise FloatingPointError(f"{problem}; lower lr or l2, or look for inputs that are not finite")
         if not self._knows_scale:
             self._knows_scale = True
             self._check_scale(gradients)
@@ -251,12 +245,8 @@ class _Rule(NamedTuple):
 
 def _check_plastic(name: str, release: Release) -> None:
     if release.learn_p:
-        raise ValueError(
-            f"p of {name} is learned by gradient (learn_p={release.learn_p!r}): give its logit to an "
-            "optimiser of torch.optim, or build it with learn_p=False"
-        )
+        remedy = "give its logit to an optimiser of torch.optim, or build it with learn_p=False"
+        raise ValueError(f"p of {name} is learned by gradient (learn_p={release.learn_p!r}): {remedy}")
     if torch.finfo(release.p.dtype).bits < 32:
-        raise ValueError(
-            f"p of {name} is {release.p.dtype}, too coarse for steps of p: keep parameters in float32 and "
-            "use torch.autocast"
-        )
+        problem = f"p of {name} is {release.p.dtype}, too coarse for steps of p"
+        raise ValueError(f"{problem}: keep parameters in float32 and use torch.autocast")

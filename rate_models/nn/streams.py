@@ -6,8 +6,9 @@ from typing import TypeVar
 
 from torch import Tensor, nn
 
+from biophys.argument_types import check_type
 from rate_models.draws import key_of
-from rate_models.nn.synapses import StochasticWeight, Synapses, checked_sample, named_synapses
+from rate_models.nn.synapses import Sample, StochasticWeight, Synapses, named_synapses
 
 Model = TypeVar("Model", bound=nn.Module)
 
@@ -34,10 +35,8 @@ def seed_streams(model: Model, seed: int) -> Model:
     """
     for synapses in checked_synapses(model):
         if synapses.stochastic.key.is_meta:
-            raise ValueError(
-                f"{synapses.name} is on the meta device, which holds no keys: call to_empty(device=...) and "
-                "fill the model (reset_parameters, load_state_dict), then seed_streams"
-            )
+            remedy = "to_empty(device=...), fill it (reset_parameters, load_state_dict), then seed_streams"
+            raise ValueError(f"{synapses.name} is on the meta device, which holds no keys: {remedy}")
         synapses.stochastic.reset_stream(key_of(seed, synapses.name))
     return model
 
@@ -46,10 +45,8 @@ def checked_synapses(model: nn.Module) -> list[Synapses]:
     """Return the stochastic synapses of a model, of which there must be some."""
     synapses = list(named_synapses(model))
     if not synapses:
-        raise ValueError(
-            f"nothing in this {type(model).__name__} is stochastic: use layers such as "
-            "BernoulliLinear, or release(module)"
-        )
+        problem = f"nothing in this {type(model).__name__} is stochastic"
+        raise ValueError(f"{problem}: use layers such as BernoulliLinear, or release(module)")
     return synapses
 
 
@@ -62,10 +59,8 @@ def check_streams(model: nn.Module) -> None:
             continue
         other = owners.setdefault(int(stochastic.key), synapses)
         if other.stochastic is not stochastic:
-            raise ValueError(
-                f"{other.name} and {synapses.name} share a stream and release alike, as copies of a layer "
-                "do: call seed_streams(model, seed)"
-            )
+            problem = f"{other.name} and {synapses.name} share a stream and release alike"
+            raise ValueError(f"{problem}, as copies of a layer do: call seed_streams(model, seed)")
 
 
 @contextlib.contextmanager
@@ -81,7 +76,7 @@ def sampling(model: nn.Module, sample: bool | str) -> Iterator[None]:
     ...     print(bool((layer(x) == layer(x)).all()))
     True
     """
-    checked_sample(sample)
+    check_type(sample, Sample, "sample")
     before = [(each.stochastic, each.stochastic.sample) for each in named_synapses(model)]
     try:
         for stochastic, _ in before:

@@ -11,7 +11,6 @@ tensor draws nothing: it shows the weights of the last pass.
 import abc
 import functools
 import itertools
-import math
 import warnings
 import weakref
 from collections.abc import Iterator
@@ -30,7 +29,11 @@ from rate_models.nn.functional import gaussian_weight, log_probability, transmit
 Loss: TypeAlias = Literal["mean", "sum"]
 """What a loss does with the inputs of a step."""
 
-GRADIENTS_OF_P = (False, "straight_through", "score")
+Sample: TypeAlias = bool | Literal["mean"]
+
+LearnedP: TypeAlias = Literal[False, "straight_through", "score"]
+_LARGEST = torch.finfo(torch.float64).max
+_NO_PARAMETER = "no parameter is its expected weight"
 
 
 class SharedStreamWarning(UserWarning):
@@ -74,10 +77,9 @@ class StochasticWeight(nn.Module, abc.ABC):
         tensor_name: str = "weight",
     ) -> None:
         super().__init__()
-        self.sample = checked_sample(sample)
-        if generator is not None:
-            check_kind(generator, torch.Generator, "generator", "torch.Generator().manual_seed(1)")
-        self.generator = generator
+        check_type(sample, Sample, "sample")
+        check_type(generator, torch.Generator | None, "generator")
+        self.sample, self.generator = sample, generator
         self.tensor_name = tensor_name
         self.repeats_draws = False
         for name in ("key", "step", "evaluation_step"):
@@ -132,24 +134,20 @@ class StochasticWeight(nn.Module, abc.ABC):
         except RuntimeError as error:
             if "captured Tensor" not in str(error):
                 raise
-            raise RuntimeError(
-                "a pass counts itself in the buffers of the model: pass them to torch.func beside the "
-                "parameters, functional_call(model, (parameters, buffers), x), as arguments of the function "
-                "that it transforms or as clones made in it"
-            ) from error
+            remedy = "functional_call(model, (parameters, buffers), x), arguments of it or clones made in it"
+            problem = "a pass counts itself in the buffers: pass them to torch.func beside the parameters"
+            raise RuntimeError(f"{problem}, {remedy}") from error
 
     def _check_pass(self) -> None:
         """Raise or warn where a pass would draw what it should not."""
         if torch._C._current_graph_task_id() != -1 and not self.repeats_draws:
-            raise RuntimeError(
-                f"a backward pass computes this module again and would draw another {self.tensor_name}: use "
-                "checkpoint(module, x, use_reentrant=False, context_fn=same_draws(module))"
-            )
+            problem = f"a backward pass computes this module again and would draw another {self.tensor_name}"
+            remedy = "use checkpoint(module, x, use_reentrant=False, context_fn=same_draws(module))"
+            raise RuntimeError(f"{problem}: {remedy}")
         if _symbolic_trace._is_fx_tracing_flag:
-            raise RuntimeError(
-                "torch.fx would make a constant of what is drawn: let is_leaf_module of the tracer return "
-                f"True for the owner of this {self.tensor_name}, or use torch.export"
-            )
+            owner = f"the owner of this {self.tensor_name}"
+            remedy = f"let is_leaf_module of the tracer return True for {owner}, or use torch.export"
+            raise RuntimeError(f"torch.fx would make a constant of what is drawn: {remedy}")
         if self.training and not self._is_noted:
             _note_use(self)
 
@@ -217,7 +215,7 @@ class Release(StochasticWeight):
         p: float | Tensor = 0.25,
         *,
         n_sites: int | Tensor = 1,
-        learn_p: bool | str = False,
+        learn_p: LearnedP = False,
         release_fixed_at: float | None = None,
         normalised_by: Literal["release", "ghost"] = "release",
         sample: bool | str = True,
@@ -226,12 +224,10 @@ class Release(StochasticWeight):
     ) -> None:
         check_weight(weight, tensor_name)
         super().__init__(weight, sample=sample, generator=generator, tensor_name=tensor_name)
-        if learn_p not in GRADIENTS_OF_P or learn_p is True:
-            raise ValueError(f"learn_p must be one of {GRADIENTS_OF_P}, got {learn_p!r}")
         if release_fixed_at is not None:
-            checked_p(release_fixed_at, weight, "release_fixed_at")
+            checked_positive(release_fixed_at, weight.shape, "release_fixed_at")
         self.release_fixed_at, self.normalised_by, self.learn_p = release_fixed_at, normalised_by, learn_p
-        self._initial_p = checked_p(p, weight, "p")
+        self._initial_p = checked_positive(p, weight.shape, "p")
         self._set_sites(n_sites, weight)
         values = torch.empty_like(weight, requires_grad=False)
         if learn_p:
@@ -248,7 +244,7 @@ class Release(StochasticWeight):
     @p.setter
     def p(self, value: float | Tensor) -> None:
         kept = self.logit if self.learn_p else self.get_buffer("probability")
-        value = torch.as_tensor(checked_p(value, kept, "p"), dtype=kept.dtype)
+        value = torch.as_tensor(checked_positive(value, kept.shape, "p"), dtype=kept.dtype)
         with torch.no_grad():
             # A logit of infinity never moves.
             kept.copy_(torch.logit(value, eps=1e-6) if self.learn_p else value)
@@ -294,7 +290,7 @@ class Release(StochasticWeight):
         try:
             if isinstance(self.n_sites, Tensor) and not self.n_sites.is_meta:
                 self._set_sites(self.n_sites, self.get_buffer("n_sites"))
-            checked_p(self.p, self.p, "p")
+            checked_positive(self.p, self.p.shape, "p")
         except ValueError as error:
             # The last argument collects what is wrong with a whole state.
             args[-1].append(str(error))
@@ -315,10 +311,8 @@ class Release(StochasticWeight):
             self.n_sites = self.n_max = int(n_sites)
             return
         if n_sites.is_floating_point() or n_sites.is_complex() or n_sites.shape != weight.shape:
-            raise ValueError(
-                f"n_sites must be whole numbers of the shape {tuple(weight.shape)} of the weight, got "
-                f"{n_sites.dtype} of {tuple(n_sites.shape)}"
-            )
+            problem = f"n_sites must be whole numbers of the shape {tuple(weight.shape)} of the weight"
+            raise ValueError(f"{problem}, got {n_sites.dtype} of {tuple(n_sites.shape)}")
         if int(n_sites.min()) < 1:
             raise ValueError(f"n_sites must be at least 1, got {int(n_sites.min())}")
         self.n_max = int(n_sites.max())
@@ -360,16 +354,8 @@ class GaussianNoise(StochasticWeight):
         check_weight(weight, tensor_name)
         super().__init__(weight, sample=sample, generator=generator, tensor_name=tensor_name)
         shape = torch.Size() if homogeneous else weight.shape
-        if isinstance(sigma, Tensor) and not sigma.is_floating_point():
-            raise TypeError(f"sigma must be of floating point numbers, got {sigma.dtype}")
-        if isinstance(sigma, Tensor) and sigma.shape not in (torch.Size(), shape):
-            raise ValueError(f"sigma must be of the shape {tuple(shape)}, got {tuple(sigma.shape)}")
-        if not isinstance(sigma, Tensor):
-            check_type(sigma, Positive | Tensor, "sigma")
-            sigma = torch.tensor(float(sigma), device="cpu", dtype=torch.float64)
-        values = sigma.detach().double()
-        if not values.is_meta and not bool(((values > 0) & (values < math.inf)).all()):
-            raise ValueError("sigma must be finite and positive everywhere")
+        sigma = checked_positive(sigma, shape, "sigma", _LARGEST)
+        values = torch.as_tensor(sigma, device=None if isinstance(sigma, Tensor) else "cpu").double()
         # The inverse of softplus: log(expm1(sigma)), which overflows for large values as written.
         self._initial_phi = (values + torch.log(-torch.expm1(-values))).to(weight.dtype)
         self.phi = nn.Parameter(torch.empty(shape, dtype=weight.dtype, device=weight.device))
@@ -418,10 +404,8 @@ class Synapses(NamedTuple):
         tensor_name = self.stochastic.tensor_name
         if not parametrize.is_parametrized(self.module, tensor_name):
             if tensor_name not in self.module._parameters:
-                raise ValueError(
-                    f"{self.name} is computed by a hook, as pruning does: no parameter is its expected "
-                    "weight. Make it one with torch.nn.utils.prune.remove, or train with torch.optim"
-                )
+                problem = f"{self.name} is computed by a hook, as pruning does: {_NO_PARAMETER}"
+                raise ValueError(f"{problem}. Make it one with prune.remove, or train with torch.optim")
             return getattr(self.module, tensor_name)
         chain: Any = self.module.parametrizations[tensor_name]  # type: ignore[index]
         names = ["original"] if chain.is_tensor else [f"original{n}" for n in range(chain.ntensors)]
@@ -435,10 +419,8 @@ class Synapses(NamedTuple):
         """The expected weight where it is one parameter, else ValueError."""
         weight = self.expected
         if not isinstance(weight, nn.Parameter):
-            raise ValueError(
-                f"{self.name} is a buffer, or computed by another parametrisation before it is stochastic: "
-                "no parameter is its expected weight. Train it with an optimiser of torch.optim"
-            )
+            problem = f"{self.name} is a buffer, or computed by another parametrisation"
+            raise ValueError(f"{problem}: {_NO_PARAMETER}. Train it with an optimiser of torch.optim")
         return weight
 
 
@@ -503,29 +485,25 @@ def check_weight(weight: Any, name: str) -> None:
     """Raise unless `weight` is a tensor of real floating point numbers."""
     check_kind(weight, Tensor, name, "nn.Linear(3, 2).weight")
     if not weight.is_floating_point():
-        raise TypeError(
-            f"{name} must be of real floating point numbers to be stochastic, got {weight.dtype}: convert "
-            f"with {name}.float()"
-        )
+        problem = f"{name} must be of real floating point numbers to be stochastic, got {weight.dtype}"
+        raise TypeError(f"{problem}: convert with {name}.float()")
 
 
-def checked_p(value: Any, weight: Tensor, name: str) -> float | Tensor:
-    """Return a release probability, a number or a tensor of the shape of the weight, if it is one."""
+def checked_positive(value: Any, shape: torch.Size, name: str, highest: float = 1.0) -> float | Tensor:
+    """Return a number or a tensor of a shape that is above 0 and at most `highest`, if it is one."""
     if not isinstance(value, Tensor):
-        check_type(value, Probability | Tensor, name)
+        check_type(value, (Probability if highest == 1 else Positive) | Tensor, name)
         return float(value)
-    if value.shape != weight.shape:
-        raise ValueError(
-            f"{name} must be one number or of the shape {tuple(weight.shape)} of the weight, got "
-            f"{tuple(value.shape)}"
-        )
     if not value.is_floating_point():
         raise TypeError(f"{name} must be of floating point numbers, got {value.dtype}")
-    value = value.detach()
-    if not value.is_meta and not bool(((value > 0) & (value <= 1)).all()):
-        wrong = value[~((value > 0) & (value <= 1))][0]
-        raise ValueError(f"{name} must lie above 0 and at most at 1 everywhere, got {wrong}")
-    return value
+    if value.shape != shape and (highest == 1 or value.ndim):
+        problem = f"{name} must be one number or of the shape {tuple(shape)} of the weight"
+        raise ValueError(f"{problem}, got {tuple(value.shape)}")
+    is_right = (value > 0) & (value <= highest)
+    if not value.is_meta and not bool(is_right.all()):
+        wanted = f"lie above 0 and at most at {highest:g}" if highest == 1 else "be finite and positive"
+        raise ValueError(f"{name} must {wanted} everywhere, got {value.detach()[~is_right][0]}")
+    return value.detach()
 
 
 @checked_types
@@ -536,13 +514,6 @@ def inputs_in_loss(loss: Loss, batch_size: Count | None) -> int:
     return 1 if batch_size is None else int(batch_size)
 
 
-def checked_sample(sample: bool | str) -> bool | str:
-    """Return `sample` if it is True, False or ``"mean"``, else raise ValueError."""
-    if not (isinstance(sample, bool) or sample == "mean"):
-        raise ValueError(f"sample must be True, False or 'mean' (no noise in eval()), got {sample!r}")
-    return sample
-
-
 def _parametrised(module: nn.Module, name: str, stochastic: Any) -> nn.Module:
     """Register the parametrisation, and the hooks that begin a pass with every call of the module."""
     check_kind(module, nn.Module, "module", "nn.Linear(3, 2)")
@@ -550,10 +521,8 @@ def _parametrised(module: nn.Module, name: str, stochastic: Any) -> nn.Module:
     path, _, tensor_name = name.rpartition(".")
     owner = module.get_submodule(path)
     if isinstance(owner, nn.modules.linear.NonDynamicallyQuantizableLinear) and not path:
-        raise ValueError(
-            "attention reads the weights of its output projection without calling it, so that nothing would "
-            "be drawn anew: use release(attention, 'out_proj.weight')"
-        )
+        problem = "attention reads its output projection without calling it: nothing would be drawn anew"
+        raise ValueError(f"{problem}; use release(attention, 'out_proj.weight')")
     tensor = getattr(owner, tensor_name, None)
     if not isinstance(tensor, Tensor):
         names = ", ".join(each for each, _ in module.named_parameters())
@@ -562,10 +531,9 @@ def _parametrised(module: nn.Module, name: str, stochastic: Any) -> nn.Module:
         raise ValueError(f"{name} is stochastic already")
     is_registered = tensor_name in {**owner._parameters, **owner._buffers}
     if not (is_registered or parametrize.is_parametrized(owner, tensor_name)):
-        raise ValueError(
-            f"{name} is computed by a hook in every call, as by pruning and the old weight_norm: use the "
-            f"parameter that it is computed from, such as '{name}_orig', or torch.nn.utils.parametrizations"
-        )
+        problem = f"{name} is computed by a hook in every call, as by pruning and the old weight_norm"
+        remedy = f"use what it is computed from, such as '{name}_orig', or torch.nn.utils.parametrizations"
+        raise ValueError(f"{problem}: {remedy}")
     parametrize.register_parametrization(owner, tensor_name, stochastic(tensor, tensor_name=tensor_name))
     # Before the hooks of others, which may read the tensor.
     module.register_forward_pre_hook(functools.partial(_begin_pass, path, tensor_name), prepend=True)

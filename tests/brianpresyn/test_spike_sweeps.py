@@ -146,7 +146,7 @@ GIVEN = {"n": [1], "v": [1.0] * mV}
         (with_values(), {"n": "ab"}, {}, TypeError, "n must have a list of values"),
         (with_values(), {"n": [[1]]}, {}, TypeError, r"n must be a number, a quantity, text .*got \[1\]"),
         (with_values(), {"n": []}, {}, ValueError, "the grid has no combination"),
-        (with_values(), 4, {}, TypeError, "grid must be of type Mapping or a sequence of Mapping"),
+        (with_values(), 4, {}, TypeError, "grid must be a mapping of texts to sequences of"),
         (with_values(), {"n": [1, 1]}, {}, ValueError, "two configurations are alike"),
         (with_values(), [{"n": 1}, {"m": 1}], {}, ValueError, "all configurations need the same settings"),
         (with_values(), {"n": [1], "brian_seed": [-1]}, {}, ValueError, "brian_seed must be a whole number"),
@@ -164,7 +164,7 @@ def test_wrong_sweeps_are_named_before_anything_runs(build, grid, options, error
 @pytest.mark.parametrize(
     ("build", "message"),
     [
-        (not_built, "build must return a SpikingRun, got 1"),
+        (not_built, "what build returns must be of type SpikingRun, .* got 1"),
         (
             with_values(values=lambda w: {}),
             "every setting of the grid must be an argument",
@@ -210,7 +210,7 @@ def test_nothing_measured_is_one_missing_entry():
 
 
 def test_a_spiking_run_needs_functions():
-    with pytest.raises(TypeError, match="measure of a SpikingRun must be a function"):
+    with pytest.raises(TypeError, match="measure must be a function"):
         SpikingRun(run=lambda: None, measure={"v": 3})
 
 

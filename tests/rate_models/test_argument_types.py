@@ -139,7 +139,7 @@ def optimisers(learning_rate):
     [
         ("fast", TypeError, "learning_rate must be a number or a sequence of numbers, got 'fast'"),
         (None, TypeError, "learning_rate must be a number or a sequence of numbers, got None"),
-        (-0.1, ValueError, r"learning_rate must be finite and not negative, got -0\.1"),
+        (-0.1, ValueError, r"learning_rate, .* must be a number from 0 on, got -0\.1"),
         ([0.1, float("nan")], TypeError, "learning_rate must be a number or a .* nan"),
         ([0.1], ValueError, "one value or one per replica, that is 2, got 1"),
     ],

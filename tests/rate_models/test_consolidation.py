@@ -313,7 +313,7 @@ def test_a_bayesian_replica_learns_alone_as_in_a_batch_and_lowers_the_loss():
 
 def test_wrong_parameters_are_named():
     synapses = weights([0.0, 0.0])
-    with pytest.raises(ValueError, match="strength must be finite and not negative, got -1"):
+    with pytest.raises(ValueError, match=r"strength, .* must be a number from 0 on, got -1"):
         ElasticWeightConsolidation(synapses, strength=-1.0)
     with pytest.raises(ValueError, match="kind must be one of separate, online"):
         ElasticWeightConsolidation(synapses, strength=1.0, kind="offline")
@@ -323,7 +323,7 @@ def test_wrong_parameters_are_named():
         ElasticWeightConsolidation(synapses, strength=1.0).consolidate(synapses, torch.zeros(1, 1))
     with pytest.raises(ValueError, match=r"damping must be a number above 0, .*got 0"):
         SynapticIntelligence(synapses, Sgd(synapses, learning_rate=1.0), strength=1.0, damping=0)
-    with pytest.raises(ValueError, match=r"initial_sigma must lie in 1e-30\.\.1e30, got 0"):
+    with pytest.raises(ValueError, match=r"initial_sigma, .* must be a number from 1e-30 to 1e\+30, got 0"):
         MeanFieldSynapses(LAYOUT, [1], initial_sigma=0.0)
     with pytest.raises(ValueError, match="sigma_bounds must "):
         BayesianGradientDescent(MeanFieldSynapses(LAYOUT, [1]), sigma_bounds=(1.0, 0.1))

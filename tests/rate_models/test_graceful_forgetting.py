@@ -60,9 +60,9 @@ def test_finished_networks_are_not_trained_again(tmp_path, monkeypatch):
 
 
 def test_wrong_methods_are_named():
-    with pytest.raises(ValueError, match="methods must be out of evidence, published"):
+    with pytest.raises(ValueError, match=r"methods must be .* out of evidence, published"):
         replace(QUICK, methods=("ewc",))
-    with pytest.raises(ValueError, match="methods must not be empty"):
+    with pytest.raises(ValueError, match=r"methods must be .*, at least one"):
         replace(QUICK, methods=())
 
 

@@ -241,7 +241,7 @@ def test_arms_differ_in_what_they_are_named_for():
 def test_wrong_settings_are_named():
     with pytest.raises(ValueError, match=r"benchmark must be split, .*got 'split_letters'"):
         Config(benchmarks=("split_letters",))
-    with pytest.raises(ValueError, match=r"methods must be out of .*got 'magic'"):
+    with pytest.raises(ValueError, match=r"methods must be one of .*got 'magic'"):
         Config(methods=("magic@split",))
     with pytest.raises(ValueError, match="no method is asked for on continuous_mnist"):
         Config(methods=("presynaptic@split",), benchmarks=("split_mnist", "continuous_mnist"))

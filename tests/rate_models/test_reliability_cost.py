@@ -162,7 +162,7 @@ def test_wrong_input_is_named():
         PowerCost(1.0, 0.0)
     with pytest.raises(ValueError, match="s must be a number above 0, got -1"):
         PowerCost.with_scale(-1.0, 2.0)
-    with pytest.raises(TypeError, match="are of GaussianSynapses, got DeterministicSynapses"):
+    with pytest.raises(TypeError, match="synapses must be of type GaussianSynapses"):
         ReliabilityCost(DeterministicSynapses(LAYOUT, [1]), EntropyCost(), share=1.0)
     with pytest.raises(ValueError, match="costs: expected one value or one per replica, that is 2, got 3"):
         ReliabilityCost(gaussian(2), [EntropyCost()] * 3, share=1.0)

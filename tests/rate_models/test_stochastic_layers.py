@@ -159,8 +159,11 @@ def test_uniform_initial_release_probabilities_fill_their_range():
             "biases must be 'trained' or .*'some'",
         ),
         (lambda: BernoulliSynapses(SMALL, [0], normalised_by="p"), "'release' or 'ghost', got 'p'"),
-        (lambda: GaussianSynapses(SMALL, [0], initial_sigma=0.0), "initial_sigma must lie in"),
-        (lambda: DeterministicSynapses(SMALL, []), "seeds must not be empty"),
+        (
+            lambda: GaussianSynapses(SMALL, [0], initial_sigma=0.0),
+            "initial_sigma, .* a number from 1e-30",
+        ),
+        (lambda: DeterministicSynapses(SMALL, []), "seeds must be .*, at least one"),
         (lambda: Layout((3,)), r"got \(3,\)"),
     ],
 )

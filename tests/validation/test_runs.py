@@ -103,7 +103,7 @@ def test_settings_are_read_as_the_kind_they_are(toy):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"seed": "1"}, r"no setting 'seed': there are seeds, l2.*did you mean seeds"),
+        ({"seed": "1"}, r"no setting 'seed': did you mean 'seeds'"),
         ({"n_epochs": "many"}, r"n_epochs must be a whole number from 1 on, got 'many'"),
         ({"n_epochs": "0"}, r"n_epochs must be a whole number from 1 on, such as 50, got 0"),
         ({"shuffles": "maybe"}, r"shuffles must be true or false"),
@@ -127,7 +127,7 @@ def test_values_are_read_by_annotation_not_by_the_present_value():
 
 
 def test_unknown_experiment_names_the_known_ones():
-    with pytest.raises(ValueError, match=r"unknown experiment 'enrgy': name one of energy, lifelong"):
+    with pytest.raises(ValueError, match=r"name must be one of energy, lifelong.*got 'enrgy'"):
         runs.experiment_module("enrgy")
 
 

@@ -170,9 +170,8 @@ def _positive(read: Any, name: str, example: str) -> Any:
         raise read.error(line, name, "of another sign than the others; analyse them apart")
     if sizes.max() > _LARGEST_RATIO * sizes.min():
         farthest = int(np.argmax(np.abs(np.log(sizes / np.median(sizes)))))
-        raise read.error(
-            read.lines[farthest], name, f"{sizes[farthest]:g} lies far from all others; check it"
-        )
+        problem = f"{sizes[farthest]:g} lies far from all others"
+        raise read.error(read.lines[farthest], name, f"{problem}; check it")
     return values
 
 
@@ -186,10 +185,8 @@ def _exponent_row(
     from biophys.optimal_precision import exponent_from_input_slope
 
     if mean.dimensionality.simplified != sd.dimensionality.simplified:
-        raise TypeError(
-            f"mean and sd must have one dimension, got {mean.dimensionality.string} and "
-            f"{sd.dimensionality.string}"
-        )
+        problem = "mean and sd must have one dimension"
+        raise TypeError(f"{problem}, got {mean.dimensionality.string} and {sd.dimensionality.string}")
     spread = float(np.max(np.abs(mean.magnitude)) / np.min(np.abs(mean.magnitude)) - 1.0)
     means = (
         f"within {100 * spread:.1f} %" if spread <= 0.05 else f"differ by {100 * spread:.0f} %, fitted too"

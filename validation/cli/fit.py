@@ -102,9 +102,8 @@ def fit(
         else:
             given = [name for name, value in of_traces.items() if value is not None]
             if given:
-                raise click.UsageError(
-                    f"--{given[0]} is of files of traces (abf, nwb, ...); a table holds amplitudes already"
-                )
+                problem = f"--{given[0]} is of files of traces (abf, nwb, ...)"
+                raise click.UsageError(f"{problem}; a table holds amplitudes already")
             read = read_table(table, options["columns"])
             gap = _time(options["new_sweep_after"], "--new-sweep-after")
             synapses = recorded_synapses(read, condition=options["condition"], new_sweep_after=gap)
@@ -113,9 +112,8 @@ def fit(
     if not 0 <= cv_within <= 2:
         raise click.UsageError(f"--cv-within must be in 0 to 2, got {cv_within}")
     if options["dynamics"] != "none" and "intervals" not in synapses[0].arguments:
-        raise click.UsageError(
-            "--dynamics needs a column of the stimuli's times, 'time (ms)' or 'interval (ms)'"
-        )
+        problem = "--dynamics needs a column of the stimuli's times"
+        raise click.UsageError(f"{problem}, 'time (ms)' or 'interval (ms)'")
     read.remarks.extend(_suspicious_scale(synapses))
     model = {name: options[name] for name in ("dynamics", "n", "robust")}
     fits = _fits(synapses, noise, model | {"variability": cv_within})
@@ -139,10 +137,9 @@ def _from_traces(path: str, options: dict[str, str | None]) -> tuple[Any, list[A
     read = read_traces(path)
     if stimuli is None or window is None:
         names = ", ".join(read.channels)
-        raise click.UsageError(
-            f"{read.source} holds traces ({names}): say with --stimuli 100ms,120ms (or --stimuli CHANNEL, "
-            "one that rises at each stimulus) and --window 2ms:20ms where the responses are"
-        )
+        stimuli_are = "--stimuli 100ms,120ms (or --stimuli CHANNEL, one that rises at each stimulus)"
+        remedy = f"say with {stimuli_are} and --window 2ms:20ms where the responses are"
+        raise click.UsageError(f"{read.source} holds traces ({names}): {remedy}")
     first, mark, last = window.partition(":")
     at = stimuli if stimuli in read.channels else _times(stimuli, list(read.channels))
     if not mark:
@@ -165,10 +162,8 @@ def _times(text: str, channels: list[str]) -> Any:
     try:
         return pq.Quantity([float(_time(each, "--stimuli").rescale("ms")) for each in text.split(",")], pq.ms)
     except click.UsageError:
-        raise click.UsageError(
-            "--stimuli must be times, such as 100ms,120ms, or one of the channels "
-            f"{', '.join(channels)}, got {text!r}"
-        ) from None
+        wanted = f"times, such as 100ms,120ms, or one of the channels {', '.join(channels)}"
+        raise click.UsageError(f"--stimuli must be {wanted}, got {text!r}") from None
 
 
 def _time(text: str | None, option: str) -> Any:
@@ -215,9 +210,8 @@ def _quantity(text: str, option: str, example: str) -> Any:
         assert match is not None
         return pq.Quantity(float(match[1]), unit_named(match[2], option))
     except (AssertionError, ValueError, TableError):
-        raise click.UsageError(
-            f"{option} must be a number with a unit, such as {example}, got {text!r}"
-        ) from None
+        problem = f"{option} must be a number with a unit, such as {example}"
+        raise click.UsageError(f"{problem}, got {text!r}") from None
 
 
 def _fits(synapses: list[Any], noise: str | None, options: dict[str, Any]) -> dict[str, Any]:
@@ -245,10 +239,8 @@ def _noise(text: str, arguments: dict[str, Any]) -> Any:
     """Return the noise that was stated, in the dimension of the amplitudes."""
     noise, unit = _quantity(text, "--noise", "0.5pA"), arguments["amplitudes"][0].units
     if noise.dimensionality.simplified != unit.dimensionality.simplified or not float(noise) > 0:
-        raise click.UsageError(
-            f"--noise must be above 0 and of the dimension of amplitudes in {unit.dimensionality}, got "
-            f"{text!r}"
-        )
+        problem = f"--noise must be above 0 and of the dimension of amplitudes in {unit.dimensionality}"
+        raise click.UsageError(f"{problem}, got {text!r}")
     return noise
 
 

@@ -113,9 +113,8 @@ def read_allen_synapses(path: str | Path) -> list[AllenSynapse]:
         try:
             rows = connection.execute(_QUERY).fetchall()
         except sqlite3.DatabaseError as error:
-            raise ValueError(
-                f"{path}: {error}; this is no synaptic physiology database with release models (release 2.1)"
-            ) from None
+            wanted = "synaptic physiology database with release models (release 2.1)"
+            raise ValueError(f"{path}: {error}; this is no {wanted}") from None
     connection.close()
     return [synapse for synapse in map(_synapse, rows) if synapse is not None]
 

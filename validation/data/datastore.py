@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from biophys.argument_types import checked_types
+from biophys.argument_types import check_choice, checked_types
 from biophys.data_folders import DATA_VARIABLE, data_folders
 from biophys.plugins import load_plugins
 from biophys.whole_files import arriving
@@ -79,8 +79,7 @@ def data_set_named(name: str) -> DataSet:
     """
     if name not in DATA_SETS:
         load_plugins()
-    if name not in DATA_SETS:
-        raise ValueError(f"unknown data set {name!r}: name one of {', '.join(DATA_SETS)}")
+    check_choice(name, DATA_SETS, "name")
     return DATA_SETS[name]
 
 

@@ -80,10 +80,9 @@ def _read_plasticity(path: Path, induction: str) -> dict[str, np.ndarray]:
         error = 1e-6 if name == "dw_rel" else 2e-9
         wrong = np.flatnonzero(~np.isclose(columns[name], expected, rtol=1e-6, atol=error))
         if wrong.size:
-            raise ValueError(
-                f"{path}, data row {wrong[0] + 1}: {name} is {columns[name][wrong[0]]:.9g}, but p and q give "
-                f"{expected[wrong[0]]:.9g}; this is not the published file"
-            )
+            values = f"is {columns[name][wrong[0]]:.9g}, but p and q give {expected[wrong[0]]:.9g}"
+            problem = f"{path}, data row {wrong[0] + 1}: {name} {values}"
+            raise ValueError(f"{problem}; this is not the published file")
     recording = np.char.strip(columns["Recording"], " '")
     measured = {name: columns[name] for name in _MEASURED}
     return {"recording": recording, "induction": np.full(len(recording), induction), **measured}
@@ -169,9 +168,8 @@ def _columns(path: Path, numbers: Sequence[str], texts: Sequence[str] = ()) -> d
             except ValueError:
                 is_number = False
             if not is_number:
-                raise ValueError(
-                    f"{path}, data row {index + 1}: {name} must be a finite number, got {field!r}"
-                )
+                problem = f"{path}, data row {index + 1}"
+                raise ValueError(f"{problem}: {name} must be a finite number, got {field!r}")
         if name in numbers:
             columns[name] = columns[name].astype(float)
     return columns

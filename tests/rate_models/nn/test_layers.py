@@ -524,9 +524,13 @@ def test_assigning_to_a_releasing_tensor_sets_its_expected_value():
             TypeError,
             "got 0.5: give p or sigma by name",
         ),
-        (lambda: BernoulliLinear(3, 2, sample="never"), ValueError, "True, False or 'mean'"),
+        (lambda: BernoulliLinear(3, 2, sample="never"), ValueError, "true or false or 'mean'"),
         (lambda: BernoulliLinear(3, 2, generator=7), TypeError, "generator must be of type Generator"),
-        (lambda: BernoulliLinear(3, 2, learn_p="reinforce"), ValueError, "learn_p must be one of"),
+        (
+            lambda: BernoulliLinear(3, 2, learn_p="reinforce"),
+            ValueError,
+            "learn_p must be False or",
+        ),
         (lambda: BernoulliLinear(3, 2, normalised_by="p"), ValueError, "'release' or 'ghost'"),
         (
             lambda: BernoulliLinear(3, 2, release_fixed_at=0.0),
@@ -539,7 +543,11 @@ def test_assigning_to_a_releasing_tensor_sets_its_expected_value():
         (lambda: BinomialLinear(3, 2, n_sites=torch.ones(2, 3)), ValueError, "whole numbers of the shape"),
         (lambda: GaussianLinear(3, 2, sigma=0.0), ValueError, "sigma must be a number above 0"),
         (lambda: GaussianLinear(3, 2, sigma=float("inf")), ValueError, "sigma must be a number above 0"),
-        (lambda: GaussianLinear(3, 2, sigma=torch.ones(3)), ValueError, "sigma must be of the shape"),
+        (
+            lambda: GaussianLinear(3, 2, sigma=torch.ones(3)),
+            ValueError,
+            "sigma must be one number or",
+        ),
         (lambda: GaussianLinear(3, 2, sigma=None), TypeError, "sigma must be a number above 0"),
         (lambda: GaussianLinear(3, 2, sigma=-torch.ones(2, 3)), ValueError, "positive everywhere"),
         (lambda: release(nn.Linear(3, 2), "weights"), ValueError, "no tensor 'weights': it has weight, bias"),

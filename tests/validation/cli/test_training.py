@@ -32,7 +32,7 @@ def test_a_sweep_prints_a_table_and_keeps_its_result(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        (["--over", "depth=3"], "no setting 'depth': there are release, p_rule"),
+        (["--over", "depth=3"], "no setting 'depth': it has "),
         (["--over", "l2"], "--over needs NAME=VALUE, got 'l2'"),
         (["--set", "consolidation=maybe"], "consolidation must be true or false, got 'maybe'"),
         (["--set", "p_up=much"], "p_up must be a number from 0 on, got 'much'"),

@@ -146,10 +146,18 @@ class TestSjostrom:
     @pytest.mark.parametrize(
         ("field", "value", "message"),
         [
-            ("p_before", np.array([0.5, 1.2, 0.5]), r"p_before must be in \(0, 1\], got 1.2 at index 1"),
-            ("p_after", np.array([0.5, 0.0, 0.5]), r"p_after must be in \(0, 1\], got 0.0 at index 1"),
-            ("q_before", [0.1, 0.1, -0.1] * pq.mV, "q_before must be above 0, got -0.1 at index 2"),
-            ("frequency", [0.0, 1.0, 1.0] * pq.Hz, "frequency must be above 0, got 0.0 at index 0"),
+            (
+                "p_before",
+                np.array([0.5, 1.2, 0.5]),
+                "p_before must be .* at most 1, got 1.2 at index 1",
+            ),
+            ("p_after", np.array([0.5, 0.0, 0.5]), "p_after must be finite and above 0, got 0 at index 1"),
+            (
+                "q_before",
+                [0.1, 0.1, -0.1] * pq.mV,
+                "q_before must be .* above 0, got -0.1 at index 2",
+            ),
+            ("frequency", [0.0, 1.0, 1.0] * pq.Hz, "frequency must be .* above 0, got 0 at index 0"),
             ("timing", [0.0, np.nan, 1.0] * pq.ms, "timing must be finite, got nan at index 1"),
             ("p_before", np.array([0.5, 0.5]), r"every field must have one shape \(n,\)"),
             ("induction", np.array(["LTP", "LTP", "LTX"]), "induction must be one of LTP, LTD, got 'LTX'"),
@@ -184,7 +192,7 @@ class TestKo:
 
     def test_a_variance_of_zero_is_refused(self, folder):
         changed(folder, "ko2013", "1.5,0.05", "1.5,0")
-        with pytest.raises(ValueError, match=r"variance must be above 0, got 0\.0 at index 1"):
+        with pytest.raises(ValueError, match=r"variance must be finite and above 0, got 0 at index 1"):
             read_ko2013(folder)
 
     def test_other_shapes_are_refused(self):
