@@ -24,6 +24,7 @@ from biophys.recordings.site_profile import (
     mean_ends,
     mixture_quantiles,
     profile_interval,
+    profile_of_sites,
     site_interval,
 )
 from biophys.short_term import ShortTermDynamics
@@ -238,14 +239,18 @@ class ReleaseFit:
 
         return self._in_order(ndtri(np.clip(self.states[2][0], 1e-16, 1.0 - 1e-16)))
 
-    def residuals_of(self, sweeps: list[FloatArray]) -> list[FloatArray]:
-        """Return the residuals of other responses of the same layout under this fit."""
+    def residuals_of_drawn(self, recordings: list[list[FloatArray]]) -> list[list[FloatArray]]:
+        """Return the residuals of other responses of the same layout, each under a fit with as many sites."""
         from scipy.special import ndtri
 
-        data = replace(self.profile.data, x=self._from_order(sweeps) / self.scale)
-        likelihood = replace(self.profile, data=data).likelihood(self.best_row)
-        states = likelihood.filtered(self.profile.theta[self.best_row])
-        return self._in_order(ndtri(np.clip(states[2][0], 1e-16, 1.0 - 1e-16)))
+        row, x = self.best_row, np.concatenate([self._from_order(sweeps) for sweeps in recordings])
+        data = replace(self.profile.data.take(np.zeros(len(x), int)), x=x / self.scale)
+        sites = [float(self.profile.sites[row])]
+        model = self.profile.likelihood(row).model
+        start = np.repeat(self.profile.theta[None, row], len(x), axis=1)
+        profile = profile_of_sites(model, data, sites, has_posterior=False, start=start)
+        below = profile.likelihood(0).filtered(profile.theta[0])[2]
+        return [self._in_order(values) for values in ndtri(np.clip(below, 1e-16, 1.0 - 1e-16))]
 
     def _from_order(self, sweeps: list[FloatArray]) -> FloatArray:
         """Return sweeps as the array of the likelihood; the inverse of `_in_order`."""

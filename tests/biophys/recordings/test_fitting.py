@@ -22,6 +22,7 @@ from biophys import (
     compare,
     fit_release,
     fit_releases,
+    goodness_of_fit,
     simulate_recording,
 )
 
@@ -498,3 +499,13 @@ def test_no_likelihood_is_infinite_where_quanta_vanish_in_the_noise():
     likelihood = fit.profile.likelihood(row, np.zeros(len(theta), int))
     assert np.all(likelihood.at(theta, np.arange(len(theta))).value < np.inf)
     assert np.isfinite(fit.log_likelihood) and fit.n.low > 1
+
+
+def test_goodness_of_fit_is_even_where_the_model_is_true():
+    rng = np.random.default_rng(3)
+    x = rng.binomial(3, 0.4, (60, 40)) * 10.0 + rng.normal(0, 2, (60, 40))
+    fits = fit_releases(x * pq.pA, noise=2 * pq.pA)
+    p_values = [goodness_of_fit(fit, rng=rng, n_simulated=19).p_values for fit in fits]
+    for name in ("distribution", "lag 1"):
+        # Of residuals, which a fit to its own recording makes smaller than those under the truth.
+        assert np.mean([p[name] for p in p_values]) == pytest.approx(0.5, abs=5 * np.sqrt(1 / 12 / 40))
