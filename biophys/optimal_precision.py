@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from biophys.argument_types import Positive, check_public
 from biophys.energy_costs import COST_EXPONENTS
-from biophys.estimates import Estimate, mean_of
+from biophys.estimates import Estimate, exactly, mean_of
 from biophys.units import FloatArray, checked_finite, magnitude_in, positive_in, psp_unit_of
 
 # Synapses in one block of an iteration: small enough for the processor's cache.
@@ -259,6 +259,20 @@ def slopes_over_units(sd: Any, x: Any, inputs: str, units: str) -> dict[str, Est
     slope = (2 * centred * np.log(sd)).sum(inputs) / (centred**2).sum(inputs)
     by_cost = {m: slope.sel(rho=rho, method="nearest") for m, rho in COST_EXPONENTS.items()}
     return {m: mean_of(values, unit=units) for m, values in by_cost.items()}
+
+
+def slopes_on_posterior() -> dict[tuple[float, float], Estimate]:
+    """Return the slope of log optimal on log posterior sd less 2/(rho+2), by rho and s (figure 7b, c).
+
+    Figure 7b has s = 0.01 for every rho, figure 7c two more for rho = 1/2.
+    """
+    posterior_sd, off = np.geomspace(1e-4, 1e-1, 40) * pq.mV, {}
+    for rho in COST_EXPONENTS.values():
+        for s in (10**-2.5, 10**-2.0, 10**-1.5) if rho == 0.5 else (10**-2.0,):
+            sd = optimal_sd(1 / posterior_sd**2, ReliabilityCost(rho, s * pq.mV))
+            slope = np.polyfit(np.log(posterior_sd.magnitude), np.log(sd.magnitude), 1)[0]
+            off[rho, s] = exactly(slope - precision_slopes(rho).on_posterior_variance)
+    return off
 
 
 check_public(__name__)

@@ -31,10 +31,10 @@ from biophys.recordings.simulation import simulate_recording
 from biophys.short_term import ShortTermDynamics
 from biophys.units import checked_finite, magnitude_in
 
-# Of the grid of synapses, and how they are recorded.
+# Of the grid of synapses, and how they are recorded: with noise as a share of q.
 RELEASE_PROBABILITIES = (0.1, 0.3, 0.5, 0.7, 0.9)
 _Q = 0.2 * pq.mV
-N_TRIALS, NOISE_SD = 200, 0.2 * _Q
+N_TRIALS, NOISE = 200, 0.2
 _TRAIN = np.cumsum([0, 20, 20, 20, 20, 50, 100, 200]) * pq.ms
 
 
@@ -271,7 +271,7 @@ def recovery_on_a_grid(n_repeats: int, n_fits: int, rng: np.random.Generator) ->
     """Return every method on a grid of n and p, without noise where it can do without."""
     grid = [QuantalSynapse(n, p, _Q) for n in (1, 2, 5, 10) for p in RELEASE_PROBABILITIES]
     drawn_as: dict[str, Any] = {"n_trials": N_TRIALS, "n_repeats": n_repeats, "rng": rng}
-    fitted_as = drawn_as | {"n_repeats": n_fits, "noise_sd": NOISE_SD, "n_max": 8}
+    fitted_as = drawn_as | {"n_repeats": n_fits, "noise_sd": NOISE * _Q, "n_max": 8}
     return {
         "moments, n known": [recovery_by_moments(s, knows_n=True, **drawn_as) for s in grid],
         "moments, n unknown": [recovery_by_moments(s, knows_n=False, **drawn_as) for s in grid],

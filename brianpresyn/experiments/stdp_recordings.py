@@ -20,12 +20,12 @@ from scipy.optimize import least_squares
 
 from biophys.association import pearson
 from biophys.bootstrap import bootstrap
-from biophys.estimates import Estimate, mean_of
+from biophys.estimates import Estimate, exactly, mean_of
 from biophys.palette import BLUE, PURPLE, VERMILION
 from biophys.recordings.recorded_connections import PlasticityRecordings
 from biophys.units import magnitude_in
 from brianpresyn.experiments.stdp_prediction import predicted_changes
-from brianpresyn.experiments.stdp_protocol import Config, plot
+from brianpresyn.experiments.stdp_protocol import Config, plot, run
 from brianpresyn.unified_stdp import PrePostSTDP
 
 Changes = tuple[NDArray[np.float64], NDArray[np.float64]]
@@ -82,6 +82,14 @@ def explained_share(
         how=f"root mean square error {np.sqrt(error.mean()):.3f}, of no change "
         f"{np.sqrt(np.mean(recorded**2)):.3f}; {len(error)} rows",
     )
+
+
+def largest_difference_in_spikes(config: Config, predicted: Changes) -> Estimate:
+    """Return how far the rule in spikes is from its prediction in numbers, where it is farthest."""
+    result = run(config)
+    changes = result.p_after - result.p_before, result.q_after / result.q_before - 1
+    worst = max(float(np.max(np.abs(a - b))) for a, b in zip(changes, predicted, strict=True))
+    return exactly(worst, n=len(config.p), unit="rows")
 
 
 def error_and_correlation(

@@ -2,19 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any
 
 import numpy as np
 
-from biophys.quantal_recovery import (
-    N_TRIALS,
-    RecoveryRow,
-    plot_coverage,
-    pooled_coverage,
-    recovery_on_a_grid,
-    recovery_when_harder,
-    share_told,
-)
+from biophys import quantal_recovery as recovery
 from validation.claims.across.release_statistics import X01
 from validation.registry import Context, Findings, claim_figure, measures
 from validation.statement import Rendering, row
@@ -37,40 +28,40 @@ def recovered_parameters(context: Context) -> Findings:
     high ones, do (variance-mean, here at p = 0.1, 0.3, 0.5, 0.7 and 0.9).
     """
     n_repeats, n_fits = (1_000, 80) if context.is_quick else (20_000, 1_000)
-    by_method = recovery_on_a_grid(n_repeats, n_fits, np.random.default_rng(context.seed))
+    by_method = recovery.recovery_on_a_grid(n_repeats, n_fits, np.random.default_rng(context.seed))
     yield from _reported(by_method)
     caption = (
-        f"Share of 95 % intervals that hold the truth, {N_TRIALS} responses a recording or condition, "
-        f"{n_repeats} recordings a point (likelihood: {n_fits}, noise sd 0.2 q). Band: "
-        "0.95 with its 95 % sampling range. Filled: p; open: q."
+        f"Share of 95 % intervals that hold the truth, {recovery.N_TRIALS} responses a recording or "
+        f"condition, {n_repeats} recordings a point (likelihood: {n_fits}, noise sd {recovery.NOISE:g} q). "
+        "Band: 0.95 with its 95 % sampling range. Filled: p; open: q."
     )
-    yield claim_figure(partial(plot_coverage, by_method=by_method), caption, (12, 3.6))
+    yield claim_figure(partial(recovery.plot_coverage, by_method=by_method), caption, (12, 3.6))
 
 
 @measures("X01", rendering=Rendering.ANALYTIC, lasts_long=True)
 def recovered_from_noise_and_trains(context: Context) -> Findings:
     """Report the same of recordings with more noise, quanta that vary, and trains that deplete."""
     n_repeats, n_fits = (1_000, 10) if context.is_quick else (20_000, 250)
-    yield from _reported(recovery_when_harder(n_repeats, n_fits, np.random.default_rng(context.seed + 1)))
+    yield from _reported(
+        recovery.recovery_when_harder(n_repeats, n_fits, np.random.default_rng(context.seed + 1))
+    )
 
 
-def _reported(by_method: Mapping[str, Sequence[RecoveryRow]]) -> Findings:
+def _reported(by_method: Mapping[str, Sequence[recovery.RecoveryRow]]) -> Findings:
     """Report coverage of every method, and how often it tells n and p apart."""
     for method, rows in by_method.items():
-        condition = {"method": method, "n": _span(r.n for r in rows), "p": _span(r.p for r in rows)}
+        ends = {"n": sorted(each.n for each in rows), "p": sorted(each.p for each in rows)}
+        condition = {"method": method, **{name: f"{x[0]:g}-{x[-1]:g}" for name, x in ends.items()}}
         observed, is_known = partial(row, X01, condition=condition), method.endswith("n known")
         responses = f"{rows[0].n_trials} responses"
         for name in ("p", "q") if is_known else ("p", "q", "n"):
-            held = pooled_coverage(rows, name)
+            held = recovery.pooled_coverage(rows, name)
             yield observed(held, f"coverage of 95 % intervals of {name} from {responses}")
         if is_known:
             continue
-        yield observed(share_told(rows), f"share of recordings of {responses} that tell n and p apart")
+        yield observed(
+            recovery.share_told(rows), f"share of recordings of {responses} that tell n and p apart"
+        )
         if any(each.identifiable for each in rows):
-            told = pooled_coverage(rows, "n", where_told=True)
+            told = recovery.pooled_coverage(rows, "n", where_told=True)
             yield observed(told, f"coverage of n from {responses} that are said to tell it")
-
-
-def _span(values: Any) -> str:
-    numbers = sorted(set(values))
-    return f"{numbers[0]:g}-{numbers[-1]:g}"

@@ -13,10 +13,8 @@ from validation.data.recordings import read_sjostrom2001
 from validation.registry import Context, Findings, claim_figure, measures
 from validation.statement import Rendering, row
 
-# Costa et al. estimate p with 5.5 sites; 1 and 10 show how much that matters.
-SITES = (5, 6, 1, 10)
-SPIKE_PROBABILITIES = (0.01, 0.1)
-"""Probability of a spike per bin."""
+# Costa et al. estimate p with 5.5 sites; 1 and 10 show how much that matters. Spikes per bin.
+SITES, SPIKE_PROBABILITIES = (5, 6, 1, 10), (0.01, 0.1)
 
 
 @measures(X10, rendering=Rendering.RECORDED, data_sets=("sjostrom2001",))
@@ -36,10 +34,10 @@ def recorded_release_probabilities(context: Context) -> Findings:
     best, percent, median = each[0].optimum, 100 * each[0].spike_probability, median_of(p, names, rng)
     reason = f"the optimum is p = {best.p:.2f} with {best.n} sites and a spike in {percent:g} % of bins"
     yield row(X10, median, "median recorded release probability before induction", reason=reason)
+    quantity = "median bits per ATP at the recorded p, relative to the best p"
     for at in each:
         condition = {"sites": at.optimum.n, "spikes per bin": at.spike_probability}
         reason = f"best p = {at.optimum.p:.3f}; {100 * at.share_above:.0f} % of the recorded p lie above"
-        quantity = "median bits per ATP at the recorded p, relative to the best p"
         yield row(X10, at.relative, quantity, condition=condition, reason=reason)
     yield from of_fitted_synapses(allen_synapses_here(), rng)
     caption = (
@@ -60,5 +58,6 @@ def of_fitted_synapses(synapses: Sequence[AllenSynapse], rng: np.random.Generato
         at = efficiency(p, sites, share, np.arange(len(members)), rng=rng, unit="synapses")
         quantity = "median bits per ATP at fitted n and p, relative to the best p at that n (Allen Institute)"
         reason = f"{100 * at.share_above:.0f} % of the p lie above the best; bootstrap over synapses"
-        about = {"cells": name, "spikes per bin": share}
-        yield row(X10, at.relative, quantity, condition=about, reason=reason)
+        yield row(
+            X10, at.relative, quantity, condition={"cells": name, "spikes per bin": share}, reason=reason
+        )

@@ -6,21 +6,20 @@ import numpy as np
 import quantities as pq
 
 from biophys.cost_exponents import exponent_from_draws, exponent_table, plot_exponent_map, plot_exponents
-from biophys.energy_costs import COST_EXPONENTS, CostMixture, reliability_costs
+from biophys.energy_costs import CostMixture, reliability_costs
 from biophys.estimates import exactly
 from validation.criteria import exact
 from validation.registry import Context, Findings, claim_figure, measures
-from validation.statement import MALKIN, Claim, Clause, Rendering, row
+from validation.statement import MALKIN, Claim, analytic, row
 
-_VARYING = {"calcium pump": "p", "vesicle membrane": "n", "actin": "n", "trafficking": "n"}
-_clause = partial(Clause, rendering=Rendering.ANALYTIC)
 LAWS = {
-    m: _clause(
-        f"M02{letter}", f"{m}, {_VARYING[m]} varies", "fig 1c, app 1", exact(rho, 0.01 * rho), f"{rho:.3g}"
-    )
-    for letter, (m, rho) in zip("abcd", COST_EXPONENTS.items(), strict=True)
+    law.mechanism: analytic(f"M02{letter}", f"{law.mechanism}, {law.varying} varies", "fig 1c, app 1", *near)
+    for letter, law in zip("abcd", reliability_costs(), strict=True)
+    for near in [(exact(law.exponent, 0.01 * law.exponent), f"{law.exponent:.3g}")]
 }
-SMALL_P = _clause("M02e", "trafficking, p varies, while p is small", "eq 18", exact(2.0, 0.02), "2")
+_SWEPT = "exponent rho of cost ~ sigma^-rho at fixed mean"
+_DRAWN = "exponent rho, sigma estimated from drawn responses"
+SMALL_P = analytic("M02e", "trafficking, p varies, while p is small", "eq 18", exact(2.0, 0.02), "2")
 M02 = Claim(
     "M02",
     "At fixed mean, cost ~ sigma^-rho with rho = 1/2 (calcium pump, p varies), 2/3 (membrane, n), 4/3 "
@@ -38,23 +37,19 @@ def cost_exponents(context: Context) -> Findings:
     with p, membrane and actin become cheaper as precision rises (exponents -4/3 (1 - p) and -2/3 (1 - p)),
     because smaller vesicles then carry the same mean: these laws need n to vary.
     """
-    table = exponent_table()
-    for each in table:
+    for each in (table := exponent_table()):
         is_by_p = each.mechanism == "trafficking" and each.varying == "p"
         clause = LAWS[each.mechanism] if not is_by_p else SMALL_P if each.high < 0.01 else M02
         about = {"mechanism": each.mechanism, "varies": each.varying, "from": each.low, "to": each.high}
-        quantity = "exponent rho of cost ~ sigma^-rho at fixed mean"
-        low, high = each.fit.local_range
-        how = f"{each.fit.n_points} computed points; local exponents {low:.4f} to {high:.4f}"
-        yield row(clause, exactly(each.fit.exponent, how=how), quantity, condition=about)
+        how = "computed points; local exponents {:.4f} to {:.4f}".format(*each.fit.local_range)
+        yield row(
+            clause, exactly(each.fit.exponent, how=f"{each.fit.n_points} {how}"), _SWEPT, condition=about
+        )
     n_spikes, rng = 5_000 if context.is_quick else 100_000, np.random.default_rng(context.seed)
     for law in reliability_costs():
         drawn = {"mechanism": law.mechanism, "varies": law.varying, "spikes": n_spikes}
-        quantity, slope = (
-            "exponent rho, sigma estimated from drawn responses",
-            exponent_from_draws(law, n_spikes, rng),
-        )
-        yield row(M02, slope, quantity, condition=drawn, published=law.exponent)
+        slope = exponent_from_draws(law, n_spikes, rng)
+        yield row(M02, slope, _DRAWN, condition=drawn, published=law.exponent)
     yield claim_figure(plot_exponents, size=(9, 4.2))
     costs = CostMixture(reliability_costs(reference_q=0.2 * pq.mV))
     caption = (
@@ -63,6 +58,5 @@ def cost_exponents(context: Context) -> Findings:
         "Computed, not sampled."
     )
     yield claim_figure(partial(plot_exponent_map, cost=costs, mean=0.3 * pq.mV), caption, (9, 4))
-    for each in table[:4]:
-        law_of = f"{each.mechanism} ({each.formula}, {each.varying} varies)"
-        yield f"{law_of}: a power law while {each.holds_while}."
+    for law in table[:4]:
+        yield f"{law.mechanism} ({law.formula}, {law.varying} varies): a power law while {law.holds_while}."

@@ -3,11 +3,9 @@
 from functools import partial
 
 import numpy as np
-import quantities as pq
 
-from biophys.energy_costs import COST_EXPONENTS
-from biophys.estimates import exactly, mean_of, means_along
-from biophys.optimal_precision import ReliabilityCost, optimal_sd, precision_slopes
+from biophys.estimates import mean_of, means_along
+from biophys.optimal_precision import slopes_on_posterior
 from validation.criteria import above, below, exact, in_every
 from validation.registry import Context, Findings, Run, measures, panels
 from validation.statement import MALKIN, Claim, Clause, Rendering, analytic, row
@@ -62,15 +60,8 @@ def noise_and_posterior(run: Run, context: Context) -> Findings:
 @measures(M11, rendering=Rendering.ANALYTIC)
 def noise_of_a_posterior(context: Context) -> Findings:
     """Optimise the noise of synapses of the linear model from their posterior variance."""
-    posterior_sd = np.geomspace(1e-4, 1e-1, 40) * pq.mV
-    off = {}
-    for rho in COST_EXPONENTS.values():
-        # Figure 7b has s = 0.01 for every rho, figure 7c two more for rho = 1/2.
-        for s in (10**-2.5, 10**-2.0, 10**-1.5) if rho == 0.5 else (10**-2.0,):
-            sd = optimal_sd(1 / posterior_sd**2, ReliabilityCost(rho, s * pq.mV))
-            slope = np.polyfit(np.log(posterior_sd.magnitude), np.log(sd.magnitude), 1)[0]
-            off[f"rho {rho:.3g}, c {s**rho / rho:.3g}"] = exactly(
-                slope - precision_slopes(rho).on_posterior_variance
-            )
-    words = "slope of log optimal sigma on log posterior sd, less 2/(rho+2)"
-    yield row(ANALYTIC, off, words, along="case")
+    off = {
+        f"rho {rho:.3g}, c {s**rho / rho:.3g}": difference
+        for (rho, s), difference in slopes_on_posterior().items()
+    }
+    yield row(ANALYTIC, off, "slope of log optimal sigma on log posterior sd, less 2/(rho+2)", along="case")

@@ -17,29 +17,26 @@ from validation.statement import MALKIN, Claim, Clause, Rendering, row
 _clause = partial(Clause, source="eq 1", rendering=Rendering.ANALYTIC)
 FORMULAS = _clause("M01a", "are the moments of the release distribution", criterion=exact(0.0, 1e-9))
 DRAWN = _clause("M01b", "are the moments of drawn responses, within 1 %", criterion=equals(1.0, 0.01))
+_QUANTITY = "largest relative difference of npq and np(1-p)q^2"
 M01 = Claim("M01", "Mean and variance of the PSP: mu = npq, sigma^2 = np(1-p)q^2", MALKIN, (FORMULAS, DRAWN))
 
 
 @measures(M01)
 def quantal_moments(context: Context) -> Findings:
     """Compare the moments of eq. 1 with those of the release distribution and of drawn responses."""
-    n_spikes = 20_000 if context.is_quick else 1_000_000
-    rng = np.random.default_rng(context.seed)
+    n_spikes, rng = 20_000 if context.is_quick else 1_000_000, np.random.default_rng(context.seed)
     # From 1 to 20 sites, with p on both sides of one half.
     n, p = np.meshgrid([1, 2, 5, 10, 20], [0.05, 0.2, 0.3, 0.5, 0.7, 0.9])
     synapses = QuantalSynapse(n.ravel(), p.ravel(), 0.2 * pq.mV)
-    pmf = synapses.pmf()
-    response = np.arange(pmf.shape[1]) * synapses.q.magnitude[:, None]
+    pmf, response = synapses.pmf(), np.arange(synapses.n.max() + 1) * synapses.q.magnitude[:, None]
     mean = np.sum(pmf * response, axis=1)
     summed = mean, np.sum(pmf * (response - mean[:, None]) ** 2, axis=1)
     formulas = synapses.mean.magnitude, synapses.variance.magnitude
     off = max(float(np.max(np.abs(a / b - 1))) for a, b in zip(summed, formulas, strict=True))
-    quantity = "largest relative difference of npq and np(1-p)q^2"
-    yield row(FORMULAS, exactly(off, n=30, unit="synapses"), quantity)
+    yield row(FORMULAS, exactly(off, n=30, unit="synapses"), _QUANTITY)
     drawn, errors = drawn_moments(synapses, n_spikes, rng), sampling_errors(synapses, n_spikes)
-    ratios = {
-        m: (d / f, e / f) for m, d, e, f in zip(("mean", "variance"), drawn, errors, formulas, strict=True)
-    }
+    parts = zip(("mean", "variance"), drawn, errors, formulas, strict=True)
+    ratios = {moment: (seen / formula, error / formula) for moment, seen, error, formula in parts}
     for moment, (ratio, error) in ratios.items():
         quantity = f"{moment} of drawn responses over its formula, mean over synapses"
         chi2, size = float(np.sum(((ratio - 1) / error) ** 2)), ratio.size

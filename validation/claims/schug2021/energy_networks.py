@@ -1,11 +1,12 @@
 """The networks of figures 1 to 3: their published settings, their names, and how two of them are compared."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import xarray as xr
 
-from biophys.estimates import mean_of
+from biophys.estimates import Estimate, mean_of
 from validation.registry import Context, Run
 from validation.runs import result_beside
 from validation.statement import Claim, Clause, Measurement, row
@@ -95,6 +96,13 @@ def quotient(
     condition = {"best L2 of the first": float(first.best_l2), "of the second": float(second.best_l2)}
     values = " and ".join(f"{1000 * float(each.mean()):.3g}" for each in (first, second))
     return row(subject, ratio, words, condition=condition, reason=f"means {values} bit per 1000 units")
+
+
+def shuffle_test(at: xr.Dataset) -> Estimate:
+    """Return the mean distance over networks; p is the largest of theirs, for each must pass the test."""
+    p = at.neuron_ks_p
+    how = f"p from {float(p.min()):.2g} to {float(p.max()):.2g} over networks"
+    return replace(mean_of(at.neuron_ks_d, unit="networks", how=how), p=float(p.max()))
 
 
 def present(result: xr.Dataset, pairs: Mapping[tuple[str, str], Any]) -> dict[tuple[str, str], Any]:

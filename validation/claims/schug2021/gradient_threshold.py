@@ -4,25 +4,17 @@ from functools import partial
 
 import numpy as np
 
+from biophys import gradient_threshold as gradients
 from biophys.estimates import exactly
-from biophys.gradient_threshold import (
-    GradientLaw,
-    approximation_error,
-    drawn_shares,
-    plot_probability,
-    ratio_to_formula,
-    rising_steps,
-)
 from validation.criteria import above, equals, exact
 from validation.registry import Context, Findings, claim_figure, measures
-from validation.statement import SCHUG, Claim, Clause, Rendering, row
+from validation.statement import SCHUG, Claim, Clause, analytic, row
 
-_PLACE = 'eq 10 and after, "Assumption"'
-_clause = partial(Clause, source=_PLACE, unit="draws", rendering=Rendering.ANALYTIC)
-LAWS: dict[GradientLaw, Clause] = {
-    "normal": _clause(
-        "S19a", "erfc(g_lim / (sigma sqrt 2)) if g is normal, mean << sd", criterion=equals(1, 0.05)
-    ),
+_PLACE, _G_LIM, _MEAN_SHARE = 'eq 10 and after, "Assumption"', 1e-3, 0.01
+_clause = partial(analytic, source=_PLACE, unit="draws")
+_FORMULA = "erfc(g_lim / (sigma sqrt 2)) if g is normal, mean << sd"
+LAWS: dict[gradients.GradientLaw, Clause] = {
+    "normal": _clause("S19a", _FORMULA, criterion=equals(1, 0.05)),
     "Laplace": _clause("S19b", "likewise if g has a Laplace distribution", criterion=equals(1, 0.05)),
 }
 RISES = _clause("S19c", "rises with the Fisher information, under both laws", criterion=exact(1.0, 0.0))
@@ -34,7 +26,6 @@ S19 = Claim(
     SCHUG,
     (*LAWS.values(), RISES, IN_NETWORKS),
 )
-_G_LIM, _MEAN_SHARE = 1e-3, 0.01
 
 
 @measures(S19)
@@ -46,24 +37,24 @@ def gradients_above_threshold(context: Context) -> Findings:
     """
     n, rng = 1_000_000 if context.is_quick else 3_000_000, np.random.default_rng(context.seed)
     sd = _G_LIM * np.geomspace(0.3, 5.0, 8)
-    shares = drawn_shares(_G_LIM, sd, _MEAN_SHARE, n, rng)
+    shares = gradients.drawn_shares(_G_LIM, sd, _MEAN_SHARE, n, rng)
+    quantity = "share of drawn gradients beyond g_lim over the formula"
     for law, clause in LAWS.items():
         condition = {"gradients": law, "sd / g_lim": "0.3 to 5", "mean / sd": _MEAN_SHARE}
-        ratio = ratio_to_formula(shares[law], sd / _G_LIM, law, n)
-        quantity = "share of drawn gradients beyond g_lim over the formula"
+        ratio = gradients.ratio_to_formula(shares[law], sd / _G_LIM, law, n)
         yield row(clause, ratio, quantity, condition=condition)
     for law in LAWS:
         condition = {"gradients": law, "Fisher information": "1e-7 to 1e-2", "mean / sd": 0.05}
-        rising = rising_steps(_G_LIM, np.geomspace(1e-7, 1e-2, 400), 0.05, law)
+        rising = gradients.rising_steps(_G_LIM, np.geomspace(1e-7, 1e-2, 400), 0.05, law)
         yield row(RISES, rising, "share of steps at which the probability rises", condition=condition)
     for mean_share in (0.1, 0.3, 1.0):
         fine = _G_LIM * np.geomspace(0.3, 5.0, 200)
-        error = exactly(np.max(np.abs(approximation_error(_G_LIM, fine, mean_share * fine))))
+        error = exactly(np.max(np.abs(gradients.approximation_error(_G_LIM, fine, mean_share * fine))))
         condition = {"gradients": "normal", "mean / sd": mean_share, "sd / g_lim": "0.3 to 5"}
         yield row(S19, error, "largest relative error of the formula without mean", condition=condition)
     caption = (
         f"Share of gradients beyond g_lim = {_G_LIM:g}: drawn (dots, {n} each, 95 % intervals smaller than "
         "the dots) and by formula (lines), for gradients whose mean is 1 % of their sd."
     )
-    draw = partial(plot_probability, threshold=_G_LIM, sd=sd, shares=shares)
+    draw = partial(gradients.plot_probability, threshold=_G_LIM, sd=sd, shares=shares)
     yield claim_figure(draw, caption, (6, 3.8))

@@ -1,12 +1,15 @@
 """S06: reliable synapses are shared out unevenly among neurons."""
 
-from dataclasses import replace
+from itertools import product
 from typing import Any
 
-import xarray as xr
-
-from biophys.estimates import Estimate, mean_of, share_of
-from validation.claims.schug2021.energy_networks import FIGURES_RULE, at_shown_l2, shown_networks
+from biophys.estimates import share_of
+from validation.claims.schug2021.energy_networks import (
+    FIGURES_RULE,
+    at_shown_l2,
+    shown_networks,
+    shuffle_test,
+)
 from validation.criteria import above, equals, significant
 from validation.registry import Context, Findings, Run, measures, panels
 from validation.statement import SCHUG, Claim, Clause, row
@@ -39,30 +42,22 @@ def important_inputs(run: Run, context: Context) -> Findings:
     shuffled: judged is a shuffle of all entries of a matrix.
     """
     at = at_shown_l2(shown_networks(run, context).result)
-    last = int(at.layer[-1])
-    for shuffle in SHUFFLES:
-        for layer, side in ((int(n), str(side)) for n in at.layer.values for side in at.side.values):
-            test = _test(at.sel(layer=layer, side=side, shuffle=shuffle))
-            if test.n == 0 or (layer, side) == (last, "inputs"):
-                continue
-            quantity = "KS distance of important synapses per neuron from their shuffle"
-            condition = {"matrix": layer, "side": side, "shuffled": SHUFFLES[shuffle]}
-            subject = S06 if shuffle != "matrix" else UNEVEN if (layer, side) == (2, "inputs") else OTHERS
+    last, quantity = int(at.layer[-1]), "KS distance of important synapses per neuron from their shuffle"
+    for shuffle, layer, side in product(SHUFFLES, map(int, at.layer), map(str, at.side.values)):
+        test = shuffle_test(at.sel(layer=layer, side=side, shuffle=shuffle))
+        condition = {"matrix": layer, "side": side, "shuffled": SHUFFLES[shuffle]}
+        subject = S06 if shuffle != "matrix" else UNEVEN if (layer, side) == (2, "inputs") else OTHERS
+        if test.n and (layer, side) != (last, "inputs"):
             yield row(subject, test, quantity, condition=condition)
     inputs: dict[str, Any] = {"layer": 2, "side": "inputs", "shuffle": "matrix"}
     quantity = "KS distance D, inputs of the second hidden layer"
-    yield row(DISTANCE, _test(at.sel(inputs)), quantity)
+    yield row(DISTANCE, shuffle_test(at.sel(inputs)), quantity)
     by_l2 = run.result.sel({"model": FIGURES_RULE, **inputs})
-    yield row(S06, {f"{float(l2):g}": _test(by_l2.sel(l2=l2)) for l2 in by_l2.l2}, quantity, along="L2")
+    yield row(
+        S06, {f"{float(l2):g}": shuffle_test(by_l2.sel(l2=l2)) for l2 in by_l2.l2}, quantity, along="L2"
+    )
     p = at.neuron_ks_p.sel(layer=last, side="inputs", shuffle="matrix")
     how = f"p from {float(p.min()):.2g} to {float(p.max()):.2g}, median {float(p.median()):.2g}"
     quantity = "share of networks with p >= 0.01 for the inputs of the ten output neurons"
     yield row(OUTPUT_NEURONS, share_of(p >= _LEVEL, unit="networks", how=how), quantity)
     yield from panels(run, "fig3a app1-fig2a", S06)
-
-
-def _test(at: xr.Dataset) -> Estimate:
-    """Return the mean distance over networks; p is the largest of theirs, for each must pass the test."""
-    p = at.neuron_ks_p
-    how = f"p from {float(p.min()):.2g} to {float(p.max()):.2g} over networks"
-    return replace(mean_of(at.neuron_ks_d, unit="networks", how=how), p=float(p.max()))

@@ -41,11 +41,11 @@ def p_rules(result: xr.Dataset) -> list[str]:
 @measures(S12, experiment="perceptron")
 def perceptron_memory(run: Run, context: Context) -> Findings:
     """Compare what perceptrons with and without consolidation recall after all tasks."""
-    n_patterns = number_at(run.result, 0.25)
-    at = 100 * run.result.accuracy.sel(n_patterns=n_patterns).isel(n_learned=-1)
-    compared = [(model, "standard", "with minus without consolidation") for model in p_rules(run.result)]
-    there = [name for name in CONTROLS if name in at.model]
-    compared += [("presynaptic", name, f"consolidation minus {CONTROLS[name]}") for name in there]
+    result, n_patterns = run.result, number_at(run.result, 0.25)
+    at = 100 * result.accuracy.sel(n_patterns=n_patterns).isel(n_learned=-1)
+    compared = [(model, "standard", "with minus without consolidation") for model in p_rules(result)]
+    controls = [("presynaptic", name, f"consolidation minus {words}") for name, words in CONTROLS.items()]
+    compared += [control for control in controls if control[1] in at.model]
     for model, other, difference in compared:
         for clause, recalled, words in (
             (FIRST, at.sel(task=1), "task 1 patterns recalled after all tasks"),
@@ -54,9 +54,8 @@ def perceptron_memory(run: Run, context: Context) -> Findings:
             first, second = (recalled.sel(model=name).values for name in (model, other))
             subject = clause if (model, other) == ("presynaptic", "standard") else S12
             gain = difference_of(first, second, unit="perceptrons", is_pooled=True)
-            quantity = f"{words}, {difference} (points)"
             about = {"patterns per task": n_patterns, "p rule": model}
             reason = f"{first.mean():.1f} % against {second.mean():.1f} %"
-            yield row(subject, gain, quantity, condition=about, reason=reason)
+            yield row(subject, gain, f"{words}, {difference} (points)", condition=about, reason=reason)
     caption = f"Recall with {n_patterns} patterns per task; mean and 95 % interval over seeds."
     yield from panels(run, "recall", S12, (9, 4), caption=caption)
