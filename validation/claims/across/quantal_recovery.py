@@ -50,7 +50,7 @@ def recovered_from_noise_and_trains(context: Context) -> Findings:
 def _reported(by_method: Mapping[str, Sequence[recovery.RecoveryRow]]) -> Findings:
     """Report coverage of every method, and how often it tells n and p apart."""
     for method, rows in by_method.items():
-        ends = {"n": sorted(each.n for each in rows), "p": sorted(each.p for each in rows)}
+        ends: dict[str, list[float]] = {name: sorted(getattr(r, name) for r in rows) for name in "np"}
         condition = {"method": method, **{name: f"{x[0]:g}-{x[-1]:g}" for name, x in ends.items()}}
         observed, is_known = partial(row, X01, condition=condition), method.endswith("n known")
         responses = f"{rows[0].n_trials} responses"

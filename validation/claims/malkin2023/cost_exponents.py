@@ -41,10 +41,9 @@ def cost_exponents(context: Context) -> Findings:
         is_by_p = each.mechanism == "trafficking" and each.varying == "p"
         clause = LAWS[each.mechanism] if not is_by_p else SMALL_P if each.high < 0.01 else M02
         about = {"mechanism": each.mechanism, "varies": each.varying, "from": each.low, "to": each.high}
-        how = "computed points; local exponents {:.4f} to {:.4f}".format(*each.fit.local_range)
-        yield row(
-            clause, exactly(each.fit.exponent, how=f"{each.fit.n_points} {how}"), _SWEPT, condition=about
-        )
+        ends = "{:.4f} to {:.4f}".format(*each.fit.local_range)
+        slope = exactly(each.fit.exponent, how=f"{each.fit.n_points} computed points; local exponents {ends}")
+        yield row(clause, slope, _SWEPT, condition=about)
     n_spikes, rng = 5_000 if context.is_quick else 100_000, np.random.default_rng(context.seed)
     for law in reliability_costs():
         drawn = {"mechanism": law.mechanism, "varies": law.varying, "spikes": n_spikes}
@@ -58,5 +57,5 @@ def cost_exponents(context: Context) -> Findings:
         "Computed, not sampled."
     )
     yield claim_figure(partial(plot_exponent_map, cost=costs, mean=0.3 * pq.mV), caption, (9, 4))
-    for law in table[:4]:
-        yield f"{law.mechanism} ({law.formula}, {law.varying} varies): a power law while {law.holds_while}."
+    for at in table[:4]:
+        yield f"{at.mechanism} ({at.formula}, {at.varying} varies): a power law while {at.holds_while}."
