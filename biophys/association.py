@@ -85,6 +85,21 @@ def distance_of_distributions(is_below: np.ndarray, share: np.ndarray, weights: 
     return np.abs(recorded - share).mean(axis=1)
 
 
+def mean_difference_of_curves(
+    x: np.ndarray, first: np.ndarray, other_x: np.ndarray, second: np.ndarray
+) -> float:
+    """Return the mean of a curve less another over the range of x that both have; nan if they share none."""
+    low, high = max(x.min(), other_x.min()), min(x.max(), other_x.max())
+    if not low < high:
+        return float("nan")
+    grid = np.linspace(low, high, 50)
+    curves = []
+    for at, y in ((x, first), (other_x, second)):
+        order = np.argsort(at)
+        curves.append(np.interp(grid, at[order], y[order]))
+    return float(np.mean(curves[0] - curves[1]))
+
+
 def least_squares(design: np.ndarray, y: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Return the coefficients c (m, k) that minimise sum_i w_i (y_i - sum_k design_ik c_k)^2 for each of m w.
 

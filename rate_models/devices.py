@@ -1,9 +1,10 @@
 """Where and how the engine computes: device, precision, compilation, graph capture."""
 
+import contextlib
 import functools
 import importlib.util
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -139,3 +140,14 @@ def write(operation: Callable[..., Tensor], *operands: Any, out: Tensor) -> None
         out.copy_(operation(*operands))
     else:
         operation(*operands, out=out)
+
+
+@contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """Let torch compute on one thread of the CPU: the matrices are small, and threads wait for each other."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

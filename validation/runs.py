@@ -311,10 +311,10 @@ def _run_now(
         offered["executor"] = executor
     data = data_checksums(config)
     if "execution" in takes:
-        from rate_models.devices import Execution
+        from rate_models.devices import Execution, one_thread
 
         offered["execution"] = Execution(device=device, data_folder=data_folder(_data_sets_of(config)))
-    with _one_thread("execution" in takes):
+    with one_thread() if "execution" in takes else contextlib.nullcontext():
         t_start, cpu_start = time.perf_counter(), cpu_seconds()
         result = module.run(config, **{key: value for key, value in offered.items() if key in takes})
         provenance = {
@@ -381,22 +381,6 @@ def data_checksums(config: Any) -> dict[str, str]:
 
 def _data_sets_of(config: Any) -> tuple[str, ...]:
     return getattr(config, "data_sets", (getattr(config, "data_set", ""),))
-
-
-@contextlib.contextmanager
-def _one_thread(has_torch: bool) -> Iterator[None]:
-    """Let torch compute on one thread of the CPU: the matrices are small, and threads wait for each other."""
-    if not has_torch:
-        yield
-        return
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def data_folder(named: Iterable[str]) -> str:

@@ -49,6 +49,9 @@ _LARGEST = 100_000_000
 """Bytes of a file, beyond which it holds the samples of traces rather than amplitudes."""
 _MOST_ROWS = 1_000_000
 _NAMES = ("amplitude", "time", "interval", "sweep", "stimulus", "condition", "synapse", "spike", "baseline")
+_SHORTEST_MS, _LONGEST_MS = 0.5, 60_000.0
+_MARKS = (99, 999, 9999, 99999)
+"""What programs write for a number that is missing, of either sign."""
 
 
 class TableError(ValueError):
@@ -320,7 +323,9 @@ def _table_of(rows: list[tuple[int, list[str]]], columns: str | None, name: str,
     if columns is not None:
         header, body = [part.strip() for part in columns.split(",")], rows
     else:
-        start = _header_among(rows[:20])
+        # Titles may stand above the names.
+        first = [{_named(cell)[0] for cell in cells} for _, cells in rows[:20]]
+        start = next((i for i, named in enumerate(first) if named & {"amplitude", "mean"}), 0)
         header, body = rows[start][1], rows[start + 1 :]
         if start:
             remarks.append(f"lines above the header on line {rows[start][0]} left out")
@@ -375,12 +380,6 @@ def _named(cell: str) -> tuple[str, str | None]:
     match = _HEADER.match(cell) or _QUOTIENT.match(cell) or _JOINED.match(cell)
     name = (match["name"] if match else cell).strip().lower().replace("_error", " error")
     return name, match and match["unit"]
-
-
-def _header_among(rows: list[tuple[int, list[str]]]) -> int:
-    """Return the first row that names amplitudes or means; titles may stand above it."""
-    names = [{_named(cell)[0] for cell in cells} for _, cells in rows]
-    return next((i for i, row in enumerate(names) if row & {"amplitude", "mean"}), 0)
 
 
 def _are_units(header: list[str], cells: list[str]) -> bool:
@@ -573,3 +572,22 @@ class _Columns:
                 where = self.table.at(self.table.lines[others[0]])
                 raise TableError(f"{where}: condition {pair}; a sweep has one")
         return [str(labels[part[0]]) for part in order]
+
+
+def suspicious_scale(synapses: list[RecordedSynapse]) -> list[str]:
+    """Return a remark if amplitudes are far from what their unit is used for."""
+    values = np.concatenate([s.magnitude for synapse in synapses for s in synapse.arguments["amplitudes"]])
+    unit = synapses[0].arguments["amplitudes"][0].dimensionality.string
+    middle = float(np.nanmedian(np.abs(values)))
+    remarks = []
+    if not (1e-3 <= middle <= 1e5 or middle == 0):
+        remarks.append(f"a median amplitude of {middle:.2g} {unit}: is the unit right?")
+    marks = sorted(set(values[np.isin(np.abs(values), _MARKS) & (np.abs(values) > 4 * middle)].tolist()))
+    if marks:
+        remarks.append(f"responses of {marks[0]:g} {unit}: if that stands for a missing one, leave it empty")
+    gaps = [g.rescale("ms").magnitude for s in synapses for g in s.arguments.get("intervals") or []]
+    middles = [float(np.median(g[np.isfinite(g)])) for g in gaps if np.isfinite(g).any()]
+    if middles and not _SHORTEST_MS <= min(middles) <= _LONGEST_MS:
+        why = "which no axon follows" if min(middles) < 1 else "after which all sites are full again"
+        remarks.append(f"a sweep has a median interval of {min(middles):.3g} ms, {why}: is its unit right?")
+    return remarks

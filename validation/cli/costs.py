@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import click
 from click.core import ParameterSource
@@ -11,9 +10,6 @@ from rich.console import Console
 from rich.table import Table
 
 from validation.cli.terminal import errors, file_option, refuse_outputs, table_of
-
-_LARGEST_RATIO = 1e12
-"""Of two means, sds, costs or rates of one table; beyond it a number is a slip of the pen."""
 
 
 @click.command()
@@ -60,7 +56,10 @@ def costs(
     With --data: one row for each synapse or condition; columns sd error, cost error and mechanism are used if
     they are there. From rates instead of costs follows the rho that would make these variances optimal.
     """
-    from biophys.cost_exponents import plot_exponents
+    import quantities as pq
+
+    from biophys.cost_exponents import plot_exponent_map, plot_exponents
+    from biophys.energy_costs import CostMixture, reliability_costs
 
     refuse_outputs({"--figure": figure, "--map": exponent_map}, data)
     console = Console()
@@ -75,7 +74,8 @@ def costs(
     if figure is not None:
         _save_figure(figure, (12, 5), lambda canvas: plot_exponents(canvas, cooperativity=cooperativity))
     if exponent_map is not None:
-        _save_figure(exponent_map, (9, 4), lambda canvas: _draw_exponent_map(canvas, cooperativity))
+        four = CostMixture(reliability_costs(cooperativity, reference_q=0.2 * pq.mV))
+        _save_figure(exponent_map, (9, 4), lambda canvas: plot_exponent_map(canvas, four, 0.3 * pq.mV))
 
 
 def _table_of_exponents(cooperativity: float) -> Table:
@@ -100,111 +100,18 @@ def _table_of_exponents(cooperativity: float) -> Table:
 
 def _table_of_data(path: str) -> Table:
     """Return the exponents of the user's own synapses, all together and by mechanism."""
+    from biophys.recordings.table_exponents import table_exponents
     from biophys.recordings.tables import TableError, read_table
 
     try:
         read = read_table(path)
-        rows = _own_exponents(read)
+        rows = table_exponents(read)
         for remark in read.remarks:
             errors.print(f"[dim]{read.source}: read with {remark}[/]")
     except (TableError, TypeError, ValueError, OSError) as error:
         raise click.UsageError(f"{path}: {error}" if path not in str(error) else str(error)) from None
     columns = ("synapses", "n", "what", "exponent [95 %]", "means")
     return table_of(columns, rows, f"Exponents of {read.source}")
-
-
-def _own_exponents(read: Any) -> list[tuple[str, ...]]:
-    """Return one line for each mechanism of a table of mean, sd, and cost or rate."""
-    import numpy as np
-    import quantities as pq
-
-    from biophys.recordings.tables import TableError
-
-    missing = [name for name in ("mean", "sd") if name not in read.columns]
-    kind = next((name for name in ("cost", "rate") if name in read.columns), None)
-    if missing or kind is None:
-        wanted = missing[0] if missing else "cost' or 'rate"
-        if "sd" in missing and {"variance", "var"} & read.columns.keys():
-            raise TableError("no column 'sd': take the root of the variances, and call it 'sd (mV)'")
-        raise TableError(f"no column '{wanted}'; the columns are {', '.join(map(repr, read.columns))}")
-    examples = {"mean": "mV", "sd": "mV", "cost": "ATP/s", "rate": "Hz"}
-    measured = {name: _positive(read, name, examples[name]) for name in ("mean", "sd", kind)}
-    if kind == "rate" and measured[kind].dimensionality.simplified != pq.Hz.dimensionality.simplified:
-        raise read.header_error(kind, f"{measured[kind].dimensionality} is no rate; write 'rate (Hz)'")
-    spreads = {
-        f"{name}_error": _positive(read, f"{column} error", examples[column])
-        for name, column in (("sd", "sd"), ("cost", kind))
-        if f"{column} error" in read.columns
-    }
-    unused = set(read.columns) - {"mean", "sd", kind, "sd error", f"{kind} error", "mechanism", "synapse"}
-    if unused:
-        read.remarks.append(f"columns not used: {', '.join(sorted(unused))}")
-    groups = np.array(read.labels("mechanism") if "mechanism" in read.columns else ["all"] * len(read.lines))
-    rows: list[tuple[str, ...]] = []
-    for group in dict.fromkeys(groups.tolist()):
-        is_of = groups == group
-        mean, sd, other = (measured[name][is_of] for name in ("mean", "sd", kind))
-        errors = {name: values[is_of] for name, values in spreads.items()}
-        try:
-            cells = _exponent_row(kind, mean, sd, other, errors)
-        except ValueError as error:
-            if groups[0] == groups[-1] == group:
-                raise
-            cells = ("not fitted", str(error), "")
-        rows.append((str(group), str(int(is_of.sum())), *cells))
-    return rows
-
-
-def _positive(read: Any, name: str, example: str) -> Any:
-    """Return a column of amounts above 0 with its unit; a mean may be negative throughout."""
-    import numpy as np
-
-    values = read.quantity(name, example)
-    sizes = np.abs(values.magnitude) if name == "mean" else values.magnitude
-    for line, size in zip(read.lines, sizes, strict=True):
-        if not size > 0:
-            unmeasured = "empty; leave out rows that were not measured"
-            raise read.error(line, name, unmeasured if np.isnan(size) else f"{size:g} is not above 0")
-    if name == "mean" and values.magnitude.min() < 0 < values.magnitude.max():
-        line = read.lines[int(np.argmin(values.magnitude))]
-        raise read.error(line, name, "of another sign than the others; analyse them apart")
-    if sizes.max() > _LARGEST_RATIO * sizes.min():
-        farthest = int(np.argmax(np.abs(np.log(sizes / np.median(sizes)))))
-        problem = f"{sizes[farthest]:g} lies far from all others"
-        raise read.error(read.lines[farthest], name, f"{problem}; check it")
-    return values
-
-
-def _exponent_row(
-    column: str, mean: Any, sd: Any, other: Any, errors: dict[str, Any]
-) -> tuple[str, str, str]:
-    """Return what was fitted, the exponent with its interval, and how the means compare."""
-    import numpy as np
-
-    from biophys.cost_exponents import fit_cost_exponent
-    from biophys.optimal_precision import exponent_from_input_slope
-
-    if mean.dimensionality.simplified != sd.dimensionality.simplified:
-        problem = "mean and sd must have one dimension"
-        raise TypeError(f"{problem}, got {mean.dimensionality.string} and {sd.dimensionality.string}")
-    spread = float(np.max(np.abs(mean.magnitude)) / np.min(np.abs(mean.magnitude)) - 1.0)
-    means = (
-        f"within {100 * spread:.1f} %" if spread <= 0.05 else f"differ by {100 * spread:.0f} %, fitted too"
-    )
-    if column == "cost":
-        fit = fit_cost_exponent(sd, other, mean=np.abs(mean.magnitude), **errors)
-        low, high = fit.interval
-        return "cost ~ sd^-rho", f"rho = {fit.exponent:.3f} [{low:.3f}, {high:.3f}]", means
-    # sd ~ rate^(slope / 2): the errors change places.
-    swapped = {"sd_error": ("cost_error", other.units), "cost_error": ("sd_error", sd.units)}
-    plain = {name: errors[given] / unit for name, (given, unit) in swapped.items() if given in errors}
-    fit = fit_cost_exponent(other / other.units, sd / sd.units, mean=np.abs(mean.magnitude), **plain)
-    slope, ends = -2.0 * fit.exponent, sorted((-2.0 * fit.interval[0], -2.0 * fit.interval[1]))
-    text = f"slope = {slope:.3f} [{ends[0]:.3f}, {ends[1]:.3f}]"
-    if ends[1] >= 0:
-        return "variance ~ rate^slope", f"{text}; rho open: the variance need not fall", means
-    rho = [float(exponent_from_input_slope(x)) for x in (slope, *ends)]
-    return "variance ~ rate^slope", f"{text}; rho = {rho[0]:.2f} [{rho[1]:.2f}, {rho[2]:.2f}]", means
 
 
 def _table_of_atp(n: int, p: float, q: float, rate: float, cooperativity: float) -> Table:
@@ -227,17 +134,6 @@ def _table_of_atp(n: int, p: float, q: float, rate: float, cooperativity: float)
     ]
     columns = ("mechanism", "ATP/s [low, high]", "fW", "share", "source of the constant")
     return table_of(columns, cells, f"ATP of a synapse with n = {n}, p = {p:g}, q = {q:g} mV at {rate:g} Hz")
-
-
-def _draw_exponent_map(canvas: Figure, cooperativity: float) -> None:
-    """Draw where the sum of the four costs has which exponent."""
-    import quantities as pq
-
-    from biophys.cost_exponents import plot_exponent_map
-    from biophys.energy_costs import CostMixture, reliability_costs
-
-    four = CostMixture(reliability_costs(cooperativity, reference_q=0.2 * pq.mV))
-    plot_exponent_map(canvas, four, 0.3 * pq.mV)
 
 
 def _save_figure(path: Path, size: tuple[float, float], draw: Callable[[Figure], None]) -> None:

@@ -13,9 +13,6 @@ from rich.console import Console
 from validation.cli.terminal import errors, file_option, refuse_outputs, table_of
 
 _FAILED = 1
-_SHORTEST_MS, _LONGEST_MS = 0.5, 60_000.0
-_MARKS = (99, 999, 9999, 99999)
-"""What programs write for a number that is missing, of either sign."""
 _KINDS = (
     "none",
     "depletion",
@@ -79,7 +76,7 @@ def fit(
       brianpresyn fit two_calcium.csv --noise 0.5pA --condition calcium
       brianpresyn fit cell.abf --stimuli 100ms,120ms --window 2ms:15ms --channel 'IN 0'
     """
-    from biophys.recordings.tables import TableError, read_table, recorded_synapses
+    from biophys.recordings.tables import TableError, read_table, recorded_synapses, suspicious_scale
     from biophys.recordings.trace_files import TRACE_SUFFIXES
 
     outputs = {"--report": report, "--json": json_file, "--csv": csv_file, "--example": example}
@@ -114,7 +111,7 @@ def fit(
     if options["dynamics"] != "none" and "intervals" not in synapses[0].arguments:
         problem = "--dynamics needs a column of the stimuli's times"
         raise click.UsageError(f"{problem}, 'time (ms)' or 'interval (ms)'")
-    read.remarks.extend(_suspicious_scale(synapses))
+    read.remarks.extend(suspicious_scale(synapses))
     model = {name: options[name] for name in ("dynamics", "n", "robust")}
     fits = _fits(synapses, noise, model | {"variability": cv_within})
     for remark in read.remarks:
@@ -176,27 +173,6 @@ def _time(text: str | None, option: str) -> Any:
     if time.dimensionality.simplified != pq.s.dimensionality:
         raise click.UsageError(f"{option} must be a time, such as 5ms, got {text!r}")
     return time
-
-
-def _suspicious_scale(synapses: list[Any]) -> list[str]:
-    """Return a remark if amplitudes are far from what their unit is used for."""
-    import numpy as np
-
-    values = np.concatenate([s.magnitude for synapse in synapses for s in synapse.arguments["amplitudes"]])
-    unit = synapses[0].arguments["amplitudes"][0].dimensionality.string
-    middle = float(np.nanmedian(np.abs(values)))
-    remarks = []
-    if not (1e-3 <= middle <= 1e5 or middle == 0):
-        remarks.append(f"a median amplitude of {middle:.2g} {unit}: is the unit right?")
-    marks = sorted(set(values[np.isin(np.abs(values), _MARKS) & (np.abs(values) > 4 * middle)].tolist()))
-    if marks:
-        remarks.append(f"responses of {marks[0]:g} {unit}: if that stands for a missing one, leave it empty")
-    gaps = [g.rescale("ms").magnitude for s in synapses for g in s.arguments.get("intervals") or []]
-    middles = [float(np.median(g[np.isfinite(g)])) for g in gaps if np.isfinite(g).any()]
-    if middles and not _SHORTEST_MS <= min(middles) <= _LONGEST_MS:
-        why = "which no axon follows" if min(middles) < 1 else "after which all sites are full again"
-        remarks.append(f"a sweep has a median interval of {min(middles):.3g} ms, {why}: is its unit right?")
-    return remarks
 
 
 def _quantity(text: str, option: str, example: str) -> Any:

@@ -5,6 +5,8 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from biophys.association import mean_difference_of_curves
+
 NOISES = ("heterogeneous", "homogeneous")
 
 
@@ -39,22 +41,8 @@ def advantage(result: xr.Dataset, at_same: str = "c") -> xr.DataArray:
         return (first - second).mean("multiplier")
     x: Any = np.log(result[at_same])
     return xarray.apply_ufunc(
-        _mean_difference_of_curves,
+        mean_difference_of_curves,
         *(part for noise in NOISES for part in (x.sel(noise=noise), result.accuracy.sel(noise=noise))),
         input_core_dims=[["multiplier"]] * 4,
         vectorize=True,
     )
-
-
-def _mean_difference_of_curves(
-    x: np.ndarray, first: np.ndarray, other_x: np.ndarray, second: np.ndarray
-) -> float:
-    low, high = max(x.min(), other_x.min()), min(x.max(), other_x.max())
-    if not low < high:
-        return float("nan")
-    grid = np.linspace(low, high, 50)
-    curves = []
-    for at, y in ((x, first), (other_x, second)):
-        order = np.argsort(at)
-        curves.append(np.interp(grid, at[order], y[order]))
-    return float(np.mean(curves[0] - curves[1]))
