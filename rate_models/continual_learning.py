@@ -309,7 +309,7 @@ def learn_tasks(
     finish_task: Callable[[int], None] = lambda task: None,
     measure: Callable[[int], None] = lambda n_learned: None,
     checkpoint: Path | str | None = None,
-    results: Mapping[str, NDArray[Any]] | None = None,
+    results: Mapping[str, Any] | None = None,
     seconds_between: float = 60.0,
 ) -> None:
     """Train along a sequence of tasks, from where a run that was killed left its checkpoint.
