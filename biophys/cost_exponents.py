@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 
 from biophys.argument_types import Count, Inside, Positive, check_public
 from biophys.energy_costs import CostLaw, CostMixture, Varying, reliability_costs, trafficking_cost
-from biophys.estimates import Estimate, student
+from biophys.estimates import Estimate, exactly, student
 from biophys.palette import BLUE, GREEN, ORANGE, PURPLE
 from biophys.quantal import QuantalSynapse, checked_n_sites
 from biophys.units import (
@@ -77,6 +77,13 @@ class ExponentFit:
     local_range: tuple[float, float]
     log_scale: float
     n_points: int
+
+    @property
+    def computed(self) -> Estimate:
+        """The exponent of points that were computed, not sampled, and how it came about."""
+        low, high = self.local_range
+        how = f"{self.n_points} computed points; local exponents {low:.4f} to {high:.4f}"
+        return exactly(self.exponent, how=how)
 
 
 @dataclass(frozen=True)

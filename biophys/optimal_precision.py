@@ -261,8 +261,8 @@ def slopes_over_units(sd: Any, x: Any, inputs: str, units: str) -> dict[str, Est
     return {m: mean_of(values, unit=units) for m, values in by_cost.items()}
 
 
-def slopes_on_posterior() -> dict[tuple[float, float], Estimate]:
-    """Return the slope of log optimal on log posterior sd less 2/(rho+2), by rho and s (figure 7b, c).
+def slopes_on_posterior() -> dict[str, Estimate]:
+    """Return the slope of log optimal on log posterior sd less 2/(rho+2), by rho and c (figure 7b, c).
 
     Figure 7b has s = 0.01 for every rho, figure 7c two more for rho = 1/2.
     """
@@ -271,7 +271,8 @@ def slopes_on_posterior() -> dict[tuple[float, float], Estimate]:
         for s in (10**-2.5, 10**-2.0, 10**-1.5) if rho == 0.5 else (10**-2.0,):
             sd = optimal_sd(1 / posterior_sd**2, ReliabilityCost(rho, s * pq.mV))
             slope = np.polyfit(np.log(posterior_sd.magnitude), np.log(sd.magnitude), 1)[0]
-            off[rho, s] = exactly(slope - precision_slopes(rho).on_posterior_variance)
+            less = exactly(slope - precision_slopes(rho).on_posterior_variance)
+            off[f"rho {rho:.3g}, c {s**rho / rho:.3g}"] = less
     return off
 
 

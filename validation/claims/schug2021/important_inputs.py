@@ -4,12 +4,7 @@ from itertools import product
 from typing import Any
 
 from biophys.estimates import share_of
-from validation.claims.schug2021.energy_networks import (
-    FIGURES_RULE,
-    at_shown_l2,
-    shown_networks,
-    shuffle_test,
-)
+from validation.claims.schug2021 import energy_networks as networks
 from validation.criteria import above, equals, significant
 from validation.registry import Context, Findings, Run, measures, panels
 from validation.statement import SCHUG, Claim, Clause, row
@@ -41,21 +36,20 @@ def important_inputs(run: Run, context: Context) -> Findings:
     Figures 2 and 3 do not name their penalty: judged is that of the program, 0.01. Nor is it said what is
     shuffled: judged is a shuffle of all entries of a matrix.
     """
-    at = at_shown_l2(shown_networks(run, context).result)
+    at = networks.at_shown_l2(networks.shown_networks(run, context).result)
     last, quantity = int(at.layer[-1]), "KS distance of important synapses per neuron from their shuffle"
     for shuffle, layer, side in product(SHUFFLES, map(int, at.layer), map(str, at.side.values)):
-        test = shuffle_test(at.sel(layer=layer, side=side, shuffle=shuffle))
+        test = networks.shuffle_test(at.sel(layer=layer, side=side, shuffle=shuffle))
         condition = {"matrix": layer, "side": side, "shuffled": SHUFFLES[shuffle]}
         subject = S06 if shuffle != "matrix" else UNEVEN if (layer, side) == (2, "inputs") else OTHERS
         if test.n and (layer, side) != (last, "inputs"):
             yield row(subject, test, quantity, condition=condition)
     inputs: dict[str, Any] = {"layer": 2, "side": "inputs", "shuffle": "matrix"}
     quantity = "KS distance D, inputs of the second hidden layer"
-    yield row(DISTANCE, shuffle_test(at.sel(inputs)), quantity)
-    by_l2 = run.result.sel({"model": FIGURES_RULE, **inputs})
-    yield row(
-        S06, {f"{float(l2):g}": shuffle_test(by_l2.sel(l2=l2)) for l2 in by_l2.l2}, quantity, along="L2"
-    )
+    yield row(DISTANCE, networks.shuffle_test(at.sel(inputs)), quantity)
+    by_l2 = run.result.sel({"model": networks.FIGURES_RULE, **inputs})
+    tests = {f"{float(l2):g}": networks.shuffle_test(by_l2.sel(l2=l2)) for l2 in by_l2.l2}
+    yield row(S06, tests, quantity, along="L2")
     p = at.neuron_ks_p.sel(layer=last, side="inputs", shuffle="matrix")
     how = f"p from {float(p.min()):.2g} to {float(p.max()):.2g}, median {float(p.median()):.2g}"
     quantity = "share of networks with p >= 0.01 for the inputs of the ten output neurons"
