@@ -1,11 +1,15 @@
 """Values of another type are refused where a user gives them, with their name and an example."""
 
+import sys
+import types
+from collections.abc import Mapping, Set
+
 import numpy as np
 import pytest
 import quantities as pq
 
 from biophys.absolute_costs import budget_table
-from biophys.argument_types import check_kind
+from biophys.argument_types import check_kind, check_public, check_type
 from biophys.constants import Constant, atp_of, joules_of
 from biophys.cost_exponents import sweep_cost
 from biophys.energy_budget import fit_budget_change, implied_budget
@@ -86,3 +90,28 @@ def test_numbers_without_a_unit_are_refused(call, name, value):
 def test_what_is_no_cost_or_dynamics_is_refused(call, message):
     with pytest.raises(TypeError, match=message):
         call()
+
+
+def test_members_of_mappings_and_sets_are_judged():
+    check_type({"p": 1}, Mapping[str, int], "numbers")
+    check_type({"p"}, Set[str], "names")
+    with pytest.raises(
+        TypeError, match=r"numbers must be a mapping of texts to whole numbers, got {'p': '1'}"
+    ):
+        check_type({"p": "1"}, Mapping[str, int], "numbers")
+    with pytest.raises(TypeError, match=r"names must be a set of texts, got \{3\}"):
+        check_type({3}, Set[str], "names")
+
+
+def test_all_that_is_public_in_a_module_is_checked_but_what_it_leaves_out(monkeypatch):
+    module = types.ModuleType("some_module")
+    module.public, module._private = (lambda p: p), (lambda p: p)
+    module.Result = type("Result", (), {"move": lambda self, p: p})
+    for each in (module.public, module._private, module.Result.move, module.Result):
+        each.__module__, each.__annotations__ = "some_module", {"p": int}
+    monkeypatch.setitem(sys.modules, "some_module", module)
+    check_public("some_module", but=("Result",))
+    with pytest.raises(TypeError, match="p must be a whole number, got 'x'"):
+        module.public("x")
+    module._private("x")
+    module.Result().move("x")
