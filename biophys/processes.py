@@ -57,11 +57,9 @@ def worker_pool(
                 max_tasks_per_child=max_tasks_per_child,
             )
         except (OSError, ImportError) as error:
-            needed = "shared memory (/dev/shm) and file handles"
+            needs = "they need shared memory (/dev/shm) and file handles"
             remedy = "use one process instead (--processes 1, --jobs 1)"
-            raise OSError(
-                f"worker processes cannot be started ({error}): they need {needed}; {remedy}"
-            ) from error
+            raise OSError(f"worker processes cannot be started ({error}): {needs}; {remedy}") from error
         try:
             yield pool
         except BaseException:

@@ -71,8 +71,8 @@ class QuantalSynapse:
         try:
             shape = np.broadcast_shapes(n.shape, p.shape, q.shape)
         except ValueError:
-            problem = f"n, p, q must broadcast to one shape, got {n.shape}, {p.shape}"
-            raise ValueError(f"{problem}, {q.shape}") from None
+            shapes = f"{n.shape}, {p.shape}, {q.shape}"
+            raise ValueError(f"n, p, q must broadcast to one shape, got {shapes}") from None
         for name, values in (("n", n), ("p", p)):
             # Read-only arrays, or plain numbers of a single synapse.
             object.__setattr__(self, name, np.broadcast_to(values, shape) if shape else values.item())

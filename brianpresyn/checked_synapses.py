@@ -99,8 +99,8 @@ class CheckedSynapses(Synapses):
         """Connect more synapses, as in :meth:`brian2.Synapses.connect`; they get the initial values."""
         counted = _readable_values(self, "N") if self._is_connected else 0
         if counted is None:
-            problem = f"{self.name} was connected when it was built; in C++ standalone later synapses"
-            raise NotImplementedError(f"{problem} would get no values: {_AT_ONCE}")
+            problem = f"{self.name} is connected, and in C++ standalone later synapses would get no values"
+            raise NotImplementedError(f"{problem}: {_AT_ONCE}")
         n_before = int(np.sum(counted))
         super().connect(*arguments, level=level + 1, **named)
         if self._is_connected:
@@ -404,8 +404,8 @@ def _connection(connect: Any) -> dict[str, Any]:
         return dict(connect)
     if isinstance(connect, bool | str):
         return {"condition": connect}
-    problem = "connect must be True, a condition such as 'i != j', arguments such as {'p'"
-    raise TypeError(f"{problem}: 0.1}}, or a list of these, got {shown(connect)}")
+    wanted = "True, a condition such as 'i != j', arguments such as {'p': 0.1}, or a list of these"
+    raise TypeError(f"connect must be {wanted}, got {shown(connect)}")
 
 
 def _one_per_synapse(built: CheckedSynapses, variable: str, value: Any, connect: Any) -> Any:

@@ -447,10 +447,8 @@ class SynapseCode:
                     ]
                     when = setting[0] if setting else f"not set in {event}"
                     remedy = f"give it a later stage, or keep its last value with recordable({early[0]}=...)"
-                    problem = (
-                        f"{statement.strip()!r} in {event} ({pathway}) reads {early[0]}, which is {when}"
-                    )
-                    raise ValueError(f"{problem}: {remedy}")
+                    read = f"{statement.strip()!r} in {event} ({pathway}) reads {early[0]}, which is {when}"
+                    raise ValueError(f"{read}: {remedy}")
                 unset.discard(variable)
 
     def _act_on_synapse(self, target: str) -> None:

@@ -208,8 +208,8 @@ def check_configurations(configurations: Sequence[Settings], same_program: Seque
     names = set(configurations[0])
     for settings in configurations:
         if set(settings) != names:
-            problem = f"all configurations need the same settings, got {sorted(names)}"
-            raise ValueError(f"{problem}, {sorted(settings)}")
+            given = f"{sorted(names)}, {sorted(settings)}"
+            raise ValueError(f"all configurations need the same settings, got {given}")
     unknown = set(same_program) - names
     if unknown:
         raise ValueError(f"same_program names {sorted(unknown)}, which is not among {sorted(names)}")

@@ -137,8 +137,8 @@ def compile_module(interpreter: str, folder: str | Path, name: str) -> None:
         [interpreter, f"build_{name}module.py"], cwd=folder, capture_output=True, text=True, check=False
     )
     if done.returncode:
-        problem = "an extension module of NEST does not compile: it takes g++, and the headers of libltdl"
-        raise NoCompiler(f"{problem}, GSL and boost in a folder that CPATH names\n{done.stderr}")
+        needed = "g++, and the headers of libltdl, GSL and boost in a folder that CPATH names"
+        raise NoCompiler(f"an extension module of NEST does not compile: it takes {needed}\n{done.stderr}")
 
 
 def release_task(folder: str | Path, name: str, n_threads: int) -> dict[str, Any]:

@@ -102,9 +102,9 @@ def _check_events(code: SynapseCode, is_regular: bool) -> None:
         remedy = "leave that piece out, let it learn in Brian2 and export the p that it reached"
         _refuse(code, f"acts in the pathway {pathways[0]!r}", remedy)
     if code.regularly and not is_regular:
-        problem = f"{code.name} acts at regular times, which synapses of this host cannot: export 'jax', or"
+        problem = f"{code.name} acts at regular times, which synapses of this host cannot: export 'jax'"
         minis = "bernoulli_release(p_mini, ...) with the key of the minis, which releases the same"
-        raise NotImplementedError(f"{problem} leave it out and connect a regular source by {minis}")
+        raise NotImplementedError(f"{problem}, or leave it out and connect a regular source by {minis}")
     if code.after_run:
         _refuse(code, f"evaluates {', '.join(code.after_run)} after a run", "leave that piece out")
     for name, equation in code.equations.items():

@@ -196,8 +196,9 @@ def check_benchmark(benchmark: str) -> None:
     """Raise ValueError if there is no such benchmark, of plugins either."""
     kinds, data = [*KINDS, *own_sequence_kinds()], [*_DATA_SETS, *data_set_names()]
     if kind_of(benchmark) not in kinds or data_of(benchmark) not in data:
-        problem = f"benchmark must be {', '.join(kinds[:-1])} or {kinds[-1]}, then _mnist, _fashion"
-        raise ValueError(f"{problem}, _digits or the name of a data set of your own, got {benchmark!r}")
+        images = "_mnist, _fashion, _digits or the name of a data set of your own"
+        wanted = f"{', '.join(kinds[:-1])} or {kinds[-1]}, then {images}"
+        raise ValueError(f"benchmark must be {wanted}, got {benchmark!r}")
 
 
 def check_method(name: str) -> None:

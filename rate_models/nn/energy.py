@@ -253,8 +253,8 @@ class EnergyCounter:
             and any(parameter.ndim > 1 for parameter in _weights(module))
         ]
         if not (self._counted or self._spiking):
-            problem = f"nothing in this {type(self.model).__name__} can be counted: it has no linear layer"
-            raise ValueError(f"{problem}, convolution or spiking module (see is_spiking)")
+            lacks = "it has no linear layer, convolution or spiking module (see is_spiking)"
+            raise ValueError(f"nothing in this {type(self.model).__name__} can be counted: {lacks}")
 
     def _count_spikes(self, name: str, module: nn.Module, args: Any, output: Any) -> None:
         spikes = output[0] if isinstance(output, (tuple, list)) else output

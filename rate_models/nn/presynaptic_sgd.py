@@ -110,9 +110,7 @@ class PresynapticSGD(torch.optim.Optimizer):
                     _check_plastic(synapses.name, release)
                     name, other = members.setdefault(synapses.parameter, (synapses.name, release))
                     if release is not other:
-                        problem = (
-                            f"{name} and {synapses.name} are one parameter with two release probabilities"
-                        )
+                        problem = f"{name} and {synapses.name} are one parameter of two release probabilities"
                         raise ValueError(f"{problem}: let them share the release too, or only one release")
         if not members:
             names = ", ".join(type(module).__name__ for module in modules)

@@ -134,9 +134,9 @@ class StochasticWeight(nn.Module, abc.ABC):
         except RuntimeError as error:
             if "captured Tensor" not in str(error):
                 raise
-            remedy = "functional_call(model, (parameters, buffers), x), arguments of it or clones made in it"
+            how = "functional_call(model, (parameters, buffers), x), as arguments or as clones made in it"
             problem = "a pass counts itself in the buffers: pass them to torch.func beside the parameters"
-            raise RuntimeError(f"{problem}, {remedy}") from error
+            raise RuntimeError(f"{problem}, {how}") from error
 
     def _check_pass(self) -> None:
         """Raise or warn where a pass would draw what it should not."""
