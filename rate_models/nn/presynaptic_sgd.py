@@ -110,8 +110,9 @@ class PresynapticSGD(torch.optim.Optimizer):
                     _check_plastic(synapses.name, release)
                     name, other = members.setdefault(synapses.parameter, (synapses.name, release))
                     if release is not other:
-                        problem = f"{name} and {synapses.name} are one parameter of two release probabilities"
-                        raise ValueError(f"{problem}: let them share the release too, or only one release")
+                        problem = "are one parameter with two release probabilities"
+                        remedy = "let them share the release too, or only one release"
+                        raise ValueError(f"{name} and {synapses.name} {problem}: {remedy}")
         if not members:
             names = ", ".join(type(module).__name__ for module in modules)
             problem = f"PresynapticSGD changes release probabilities, and nothing in {names} releases"

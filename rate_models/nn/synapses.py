@@ -355,7 +355,8 @@ class GaussianNoise(StochasticWeight):
         super().__init__(weight, sample=sample, generator=generator, tensor_name=tensor_name)
         shape = torch.Size() if homogeneous else weight.shape
         sigma = checked_positive(sigma, shape, "sigma", _LARGEST)
-        values = torch.as_tensor(sigma, device=None if isinstance(sigma, Tensor) else "cpu").double()
+        device = sigma.device if isinstance(sigma, Tensor) else "cpu"
+        values = torch.as_tensor(sigma, device=device, dtype=torch.float64)
         # The inverse of softplus: log(expm1(sigma)), which overflows for large values as written.
         self._initial_phi = (values + torch.log(-torch.expm1(-values))).to(weight.dtype)
         self.phi = nn.Parameter(torch.empty(shape, dtype=weight.dtype, device=weight.device))
