@@ -22,9 +22,11 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import erfc
 from torch import Tensor
 
-from biophys.argument_types import Positive, check_kind, check_public, checked_types
+from biophys.argument_types import NotNegative, Positive, check_kind, check_public, checked_types
+from biophys.entropic_bound import bound_gap
 from rate_models.replicas import PerReplica, amounts_per_replica, column, per_replica, rows
 from rate_models.stochastic_layers import GaussianSynapses, Synapses
 
@@ -139,6 +141,35 @@ def optimal_sigma(cost: NoiseCost, hessian: ArrayLike) -> NDArray[np.float64]:
     array([0.3162, 0.1581])
     """
     return np.asarray((cost.strength / np.asarray(hessian, dtype=float)) ** (1 / (cost.rho + 2)))
+
+
+@checked_types
+def evidence_gap(cost: PowerCost, mu: ArrayLike, sigma: ArrayLike, *, magnitude: NotNegative = 0.0) -> float:
+    r"""Return the evidence lower bound plus overall cost and constant, in nats: by eq. 49 not negative.
+
+    .. math:: \sum_i C_{BI}(\sigma_i) - C_{VI}(\sigma_i) - \lambda\,(\mathrm{E}|w_i| - |\mu_i|)
+
+    The expected log-likelihood stands on both sides and cancels. The paper takes the magnitude cost, of the
+    mean weight, for the expected logarithm of a Laplace prior, of the noisy one. That is less, so that the
+    bound may fail where lambda, `magnitude`, and the noise are large.
+
+    Parameters
+    ----------
+    cost : reliability cost of every synapse
+    mu, sigma : means and standard deviations of all synapses, of one shape
+    magnitude : lambda, factor of the magnitude cost
+
+    Examples
+    --------
+    >>> round(evidence_gap(PowerCost.with_scale(s=1.0, rho=2.0), [0.0, 3.0], [1.0, 0.5]), 4)
+    0.8069
+    >>> round(evidence_gap(PowerCost.with_scale(s=1.0, rho=2.0), 0.0, 1.0, magnitude=0.5), 4)
+    -0.3989
+    """
+    size, sd = np.abs(np.asarray(mu, dtype=float)), np.asarray(sigma, dtype=float)
+    z = size / sd
+    excess = sd * math.sqrt(2 / math.pi) * np.exp(-(z**2) / 2) - size * erfc(z / math.sqrt(2))
+    return float(np.sum(bound_gap(cost.s / sd, cost.rho) - magnitude * excess))
 
 
 def terms_of(costs: Costs) -> tuple[NoiseCost, ...]:

@@ -7,7 +7,6 @@ import torch.nn.functional as F
 from scipy.stats import norm
 
 from rate_models.devices import Execution
-from rate_models.evidence_bound import evidence_gap
 from rate_models.layout import Layout
 from rate_models.posterior import GaussianPrior
 from rate_models.reliability_cost import (
@@ -15,6 +14,7 @@ from rate_models.reliability_cost import (
     MagnitudeCost,
     PowerCost,
     ReliabilityCost,
+    evidence_gap,
     optimal_sigma,
     total_cost,
 )

@@ -8,7 +8,7 @@ import xarray as xr
 
 from biophys.estimates import mean_of
 from brianpresyn.experiments.spiking_perceptron import PLASTIC
-from validation.claims.schug2021.few_reliable_synapses import S02
+from validation.claims.schug2021.important_synapses import S02
 from validation.claims.schug2021.perceptron_memory import S12
 from validation.criteria import significant
 from validation.experiments.same_patterns import PAIRED, SIGNED, draw_forgetting, rate_accuracy

@@ -1,4 +1,4 @@
-"""M01: mean and variance of the response to a spike."""
+"""M01 and M20: mean and variance of the response to a spike, and where the variance comes from."""
 
 from functools import partial
 
@@ -10,9 +10,9 @@ from scipy.special import chdtrc
 from biophys.estimates import exactly, mean_of_known
 from biophys.palette import BLUE, VERMILION
 from biophys.quantal import QuantalSynapse, drawn_moments, sampling_errors
-from validation.criteria import equals, exact
-from validation.registry import Context, Findings, claim_figure, measures
-from validation.statement import MALKIN, Claim, Clause, Rendering, row
+from validation.criteria import below, equals, exact
+from validation.registry import Context, Findings, claim_figure, declared, measures
+from validation.statement import MALKIN, Claim, Clause, Rendering, recorded, row
 
 _clause = partial(Clause, source="eq 1", rendering=Rendering.ANALYTIC)
 FORMULAS = _clause("M01a", "are the moments of the release distribution", criterion=exact(0.0, 1e-9))
@@ -58,3 +58,22 @@ def _draw(ratios: dict[str, tuple[np.ndarray, np.ndarray]], figure: Figure) -> N
     axes.axhline(1.0, color="black", linewidth=0.8)
     axes.set(xlabel="synapse (by p, then by n)", ylabel="drawn / analytic")
     axes.legend(fontsize=8)
+
+
+M20 = Claim(
+    "M20",
+    "Quantal variability is small relative to the variability of release",
+    MALKIN,
+    (
+        # "Small" is less than half here: the paper states no number.
+        recorded(
+            "M20a",
+            "share of the variance of the response that is due to the size of quanta",
+            "results, after eq 1",
+            below(0.5),
+            "small, no number",
+            unit="recordings",
+        ),
+    ),
+)
+declared(M20)

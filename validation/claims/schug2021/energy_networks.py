@@ -1,15 +1,17 @@
-"""The networks of figures 1 to 3: their published settings, their names, and how two of them are compared."""
+"""S01, S15, S16, S20 and S24: information and energy of the networks of figure 1, and their comparison."""
 
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import xarray as xr
 
-from biophys.estimates import Estimate, mean_of
-from validation.registry import Context, Run
+from biophys.estimates import Estimate, exactly, mean_of, means_along
+from validation.criteria import above, in_every
+from validation.registry import Context, Findings, Run, measures, panels
 from validation.runs import result_beside
-from validation.statement import Claim, Clause, Measurement, row
+from validation.statement import SCHUG, Claim, Clause, Measurement, not_run, row
 
 NAMES = {
     "soft_bound": "plastic release",
@@ -109,3 +111,221 @@ def present(result: xr.Dataset, pairs: Mapping[tuple[str, str], Any]) -> dict[tu
     """Return the pairs of which both models were trained."""
     models = {str(model) for model in result.model.values}
     return {pair: subject for pair, subject in pairs.items() if set(pair) <= models}
+
+
+PLASTIC = Clause("S01a", "plastic release transmits more than deterministic synapses", "fig 1b", above(1.0))
+FIXED = Clause("S01b", "deterministic synapses transmit more than fixed release", "fig 1b", above(1.0))
+S01 = Claim(
+    "S01",
+    "Mutual information per energy: plastic stochastic release > deterministic > fixed stochastic release, "
+    "each at its best L2 strength",
+    SCHUG,
+    (PLASTIC, FIXED),
+)
+
+PUBLISHED_PAIRS = {("soft_bound", "deterministic"): PLASTIC, ("deterministic", "fixed_release"): FIXED}
+# The additive p rule, the paper's learning rate, and fixed p matched to the learned mean.
+_OTHER_PAIRS = {
+    ("additive", "deterministic"): S01,
+    ("soft_bound", "deterministic_slow"): S01,
+    ("deterministic", "matched_release"): S01,
+    ("soft_bound", "matched_release"): S01,
+}
+
+
+@measures(S01, experiment="energy")
+def information_per_energy(run: Run, context: Context) -> Findings:
+    """Compare the best information per synaptic energy of the models, seed by seed.
+
+    Information is the authors' soft estimate from one draw of the synapses: it falls with confidence, even at
+    unchanged accuracy. Synaptic energy is the sum of |w̄| over all synapses, biases excluded.
+    """
+    from rate_models.experiments.energy_figures import best_ratio, with_plug_in
+
+    result = run.result
+    best, best_of_answers = best_ratio(result), best_ratio(with_plug_in(result), information="plug_in")
+    for pair, subject in present(result, PUBLISHED_PAIRS | _OTHER_PAIRS).items():
+        yield quotient(subject, best, pair, "information per synaptic energy")
+    for pair in PUBLISHED_PAIRS:
+        yield quotient(S01, best_of_answers, pair, "plug-in information of the answers per energy")
+    yield from panels(run, "fig1a fig1b app1-fig1a", S01)
+
+
+_PLACE = "app 1 fig 1b"
+_EVERY = in_every(above(1.0), "penalty")
+BEST_PLASTIC = Clause(
+    "S15a", "plastic release over deterministic synapses, each at its best", _PLACE, above(1.0)
+)
+BEST_FIXED = Clause("S15b", "deterministic synapses over fixed release, each at its best", _PLACE, above(1.0))
+EVERY_PLASTIC = Clause("S15c", "plastic release over deterministic synapses at each penalty", _PLACE, _EVERY)
+EVERY_FIXED = Clause("S15d", "deterministic synapses over fixed release at each penalty", _PLACE, _EVERY)
+S15 = Claim(
+    "S15",
+    "Energy as mean neuronal activity instead of synaptic strength: same ordering",
+    SCHUG,
+    (BEST_PLASTIC, BEST_FIXED, EVERY_PLASTIC, EVERY_FIXED),
+    "At full size the hidden units of the deterministic network are the most active ones at small penalties, "
+    "so that each at its best penalty fixed release comes out ahead of it.",
+)
+_PAIRS = {
+    ("soft_bound", "deterministic"): BEST_PLASTIC,
+    ("deterministic", "fixed_release"): BEST_FIXED,
+    ("additive", "deterministic"): S15,
+    ("soft_bound", "deterministic_slow"): S15,
+    ("deterministic", "matched_release"): S15,
+    ("soft_bound", "matched_release"): S15,
+}
+_AT_EACH = {("soft_bound", "deterministic"): EVERY_PLASTIC, ("deterministic", "fixed_release"): EVERY_FIXED}
+
+
+@measures(S15, experiment="energy")
+def information_per_activity(run: Run, context: Context) -> Findings:
+    """Compare information per summed activity of the hidden units: at the best penalty, and at each."""
+    from rate_models.experiments.energy_figures import best_ratio, ratio_of
+
+    result = run.result
+    best, ratio = best_ratio(result, "neuronal_energy"), ratio_of(result, "neuronal_energy")
+    for pair, subject in present(result, _PAIRS).items():
+        yield quotient(subject, best, pair, "information per neuronal activity")
+    for (first, second), clause in present(result, _AT_EACH).items():
+        # Penalties at which both models answered well.
+        quotients = (ratio.sel(model=first) / ratio.sel(model=second)).dropna("l2", how="all")
+        yield row(clause, means_along(quotients, "l2", "ratio"), clause.text, along="L2")
+    activity = result.neuronal_energy.isel(epoch=-1)
+    more = activity.sel(model="deterministic") / activity.sel(model="fixed_release")
+    words = "summed activity of hidden units: deterministic over fixed release"
+    yield row(S15, means_along(more, "l2", "ratio"), words, along="L2")
+    if "scan_neuronal_energy" in result:
+        by_p = result.scan_neuronal_energy.isel(learning_rate=0).dropna("fixed_p", how="all")
+        more = by_p.sel(fixed_p=1.0) / by_p.sel(fixed_p=by_p.fixed_p[by_p.fixed_p < 1])
+        words = "summed activity of hidden units at the shown penalty: p = 1 over a fixed p below one"
+        yield row(S15, means_along(more, "fixed_p", "ratio"), words, along="fixed p")
+    yield from panels(run, "app1-fig1b", S15)
+
+
+_S24_EVERY = in_every(above(1.0), "level")
+S24_FIXED = Clause(
+    "S24a", "fixed release needs more energy than deterministic synapses", "fig 1a", _S24_EVERY
+)
+S24_PLASTIC = Clause(
+    "S24b", "deterministic synapses need more energy than plastic release", "fig 1a", _S24_EVERY
+)
+S24 = Claim(
+    "S24",
+    "At equal information fixed release needs more energy than deterministic synapses, and these more than "
+    "plastic release",
+    SCHUG,
+    (S24_FIXED, S24_PLASTIC),
+)
+_S24_PAIRS = {
+    ("fixed_release", "deterministic"): S24_FIXED,
+    ("deterministic", "soft_bound"): S24_PLASTIC,
+    ("matched_release", "deterministic"): S24,
+    ("deterministic", "additive"): S24,
+}
+
+
+@measures(S24, experiment="energy")
+def energy_at_information(run: Run, context: Context) -> Findings:
+    """Compare the energy of two models at five levels of information that both reach, seed by seed."""
+    from rate_models.experiments.energy_figures import energy_at_levels, with_plug_in
+
+    soft = with_plug_in(run.result).isel(epoch=-1).sortby("l2", ascending=False)
+    pairs = present(run.result, _S24_PAIRS)
+    cases = [(pair, soft, "", subject) for pair, subject in pairs.items()]
+    # The soft estimate, the authors', rises with confidence at unchanged answers.
+    cases += [(pair, soft.assign(information=soft.plug_in), " of the answers", S24) for pair in pairs]
+    for pair, at, kind, subject in cases:
+        information = at.information.sel(model=list(pair))
+        # Every network of both starts below the lowest level, and reaches the highest at some penalty.
+        low, high = float(information.isel(l2=0).max()), float(information.max("l2").min())
+        words = f"synaptic energy at equal information{kind}: {NAMES[pair[0]]} over {NAMES[pair[1]]}"
+        if not low < high:
+            apart = f"the curves do not overlap: one begins at {low:.2f} bit, another ends at {high:.2f}"
+            yield row(subject, None, words, reason=apart)
+            continue
+        levels = np.linspace(low, high, 5)
+        first, second = (energy_at_levels(at.sel(model=model), levels) for model in pair)
+        ratios = {
+            f"{level:.2f} bit": mean_of(values, "ratio", unit="networks", how="paired seeds")
+            for level, values in zip(levels, (first / second).T, strict=True)
+        }
+        yield row(subject, ratios, words, along="information")
+
+
+_BELOW_ONE = "the best p below one over p = 1, as for single synapses (Harris et al. 2012)"
+BELOW_ONE = Clause("S16a", _BELOW_ONE, "app 1 fig 1c", above(1.0), "a curve without numbers")
+S16 = Claim(
+    "S16",
+    "Fixed release probability: information per energy as a function of p (L2 0.01, best learning rate for "
+    "each p) is largest below one, in line with single synapses",
+    SCHUG,
+    (BELOW_ONE,),
+)
+
+
+@measures(S16, experiment="energy")
+def fixed_release(run: Run, context: Context) -> Findings:
+    """Find the fixed p that transmits most per energy, and what it gains over reliable synapses."""
+    from rate_models.experiments.energy_figures import best_ratio
+
+    result = run.result
+    if "scan_information" not in result or result.sizes["fixed_p"] < 3:
+        yield not_run(BELOW_ONE, "this run of the experiment left these networks out")
+        return
+    ratio = best_ratio(result, prefix="scan_")
+    mean = ratio.mean("variant_seed")
+    curve = ", ".join(f"{1000 * float(v):.3g} at {float(v.fixed_p):g}" for v in mean)
+    n = result.sizes["variant_seed"]
+    largest = exactly(mean.fixed_p[int(mean.argmax("fixed_p"))], n=n, unit="networks")
+    yield row(S16, largest, "fixed release probability with the largest information per energy")
+    below = ratio.sel(fixed_p=ratio.fixed_p[ratio.fixed_p < 1])
+    best = below.isel(fixed_p=int(below.mean("variant_seed").argmax("fixed_p")))
+    gain = best.drop_vars("fixed_p") / ratio.sel(fixed_p=1.0).drop_vars("fixed_p")
+    quantity = "information per energy: the best fixed p below one over p = 1"
+    condition, reason = {"fixed p": float(best.fixed_p)}, f"bit per 1000 units: {curve}"
+    gained = mean_of(gain, "ratio", unit="networks")
+    yield row(BELOW_ONE, gained, quantity, condition=condition, reason=reason)
+    for name in ("information", "synaptic_energy"):
+        values = [
+            result[f"scan_{name}"].sel(fixed_p=float(each.fixed_p), learning_rate=float(each.best_rate))
+            for each in (best, ratio.sel(fixed_p=1.0))
+        ]
+        words = f"{name.replace('_', ' ')}: the best fixed p below one over p = 1"
+        part = mean_of(values[0] / values[1], "ratio", unit="networks")
+        yield row(S16, part, words, condition=condition)
+    yield from panels(run, "app1-fig1c", S16)
+
+
+_S20_PLACE = 'methods, "Model robustness"'
+CLAUSES = {
+    "deterministic": Clause("S20a", "plastic release over deterministic synapses", _S20_PLACE, above(1.0)),
+    "fixed_release": Clause("S20b", "plastic release over fixed release", _S20_PLACE, above(1.0)),
+}
+S20 = Claim(
+    "S20", "P_up, p_down changed by ±25 %: the ordering of S01 stands", SCHUG, tuple(CLAUSES.values())
+)
+
+
+@measures(S20, experiment="energy")
+def other_steps_of_p(run: Run, context: Context) -> Findings:
+    """Compare plastic release with steps of p a quarter larger and smaller with the other models."""
+    from rate_models.experiments.energy_figures import best_ratio
+
+    result = run.result
+    if "step_size_information" not in result:
+        for clause in S20.clauses:
+            yield not_run(clause, "this run of the experiment left these networks out")
+        return
+    best, reference = best_ratio(result, prefix="step_size_"), best_ratio(result)
+    for steps in (str(name) for name in result.step_size.values if name in best.step_size.values):
+        for model, clause in ((m, c) for m, c in CLAUSES.items() if m in reference.model.values):
+            variant = best.sel(step_size=steps).rename(variant_seed="seed").drop_vars("best_l2")
+            quotients = variant / reference.sel(model=model).drop_vars("best_l2")
+            # The paper does not say whether both steps changed together or one by one.
+            subject = clause if steps.startswith("both") else S20
+            how = "t interval of the logarithm, paired seeds"
+            gain = mean_of(quotients, "ratio", unit="networks", how=how)
+            quantity = f"best information per synaptic energy: plastic release over {NAMES[model]}"
+            yield row(subject, gain, quantity, condition={"steps of p": steps})
+    yield from panels(run, "robustness", S20)

@@ -7,15 +7,17 @@ import pytest
 import xarray as xr
 
 from rate_models.experiments import posterior, predictive_distributions
-from validation.claims.malkin2023.noise_and_posterior import M11, noise_and_posterior, noise_of_a_posterior
-from validation.claims.malkin2023.predictive_distributions import M13
-from validation.claims.malkin2023.predictive_distributions import predictive_distributions as predicted_as
-from validation.claims.malkin2023.trained_posterior import (
+from validation.claims.malkin2023.noise_and_posterior import (
+    M11,
+    M13,
     M18,
     M19,
     bound_on_evidence,
+    noise_and_posterior,
+    noise_of_a_posterior,
     trained_posterior,
 )
+from validation.claims.malkin2023.noise_and_posterior import predictive_distributions as predicted_as
 from validation.context import Context
 from validation.published_settings import published_settings
 from validation.statement import Verdict, verdict_on

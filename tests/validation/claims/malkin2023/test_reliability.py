@@ -6,12 +6,20 @@ import numpy as np
 import pytest
 
 from rate_models.experiments import reliability_tradeoff
-from validation.claims.malkin2023.average_noise import M14, average_noise
-from validation.claims.malkin2023.cost_multiplier import M03, cost_multiplier
-from validation.claims.malkin2023.heterogeneous_noise import M04, heterogeneous_noise
-from validation.claims.malkin2023.reliability_cost import M05, reliability_cost
-from validation.claims.malkin2023.reliability_networks import advantage, log_log_slope
-from validation.claims.malkin2023.several_costs import M16, several_costs
+from validation.claims.malkin2023.reliability_networks import (
+    M03,
+    M04,
+    M05,
+    M14,
+    M16,
+    advantage,
+    average_noise,
+    cost_multiplier,
+    heterogeneous_noise,
+    log_log_slope,
+    reliability_cost,
+    several_costs,
+)
 from validation.published_settings import published_settings
 from validation.statement import Verdict
 

@@ -7,8 +7,13 @@ import pytest
 import xarray as xr
 
 from rate_models.experiments import bayesian_signatures as experiment
-from validation.claims.malkin2023.importance_and_variance import M06, importance_and_variance
-from validation.claims.malkin2023.no_hidden_layer import M10, nearest_cost, slopes_without_hidden_layer
+from validation.claims.malkin2023.signature_networks import (
+    M06,
+    M10,
+    importance_and_variance,
+    nearest_cost,
+    slopes_without_hidden_layer,
+)
 from validation.context import Context
 from validation.data.datastore import DataSetMissing, locate
 from validation.published_settings import published_settings

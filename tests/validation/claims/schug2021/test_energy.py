@@ -7,15 +7,28 @@ import pytest
 import xarray as xr
 
 from validation.archive import ArchivedRun
-from validation.claims.schug2021.costly_synapses import S04, costly_synapses
-from validation.claims.schug2021.energy_at_information import S24, energy_at_information
-from validation.claims.schug2021.energy_networks import plastic_networks, shown_networks
-from validation.claims.schug2021.few_reliable_synapses import S02, few_reliable_synapses
-from validation.claims.schug2021.fixed_release import S16, fixed_release
-from validation.claims.schug2021.information_per_activity import S15, information_per_activity
-from validation.claims.schug2021.information_per_energy import S01, information_per_energy
-from validation.claims.schug2021.lesions import S03, lesions
-from validation.claims.schug2021.other_steps_of_p import S20, other_steps_of_p
+from validation.claims.schug2021.energy_networks import (
+    S01,
+    S15,
+    S16,
+    S20,
+    S24,
+    energy_at_information,
+    fixed_release,
+    information_per_activity,
+    information_per_energy,
+    other_steps_of_p,
+    plastic_networks,
+    shown_networks,
+)
+from validation.claims.schug2021.important_synapses import (
+    S02,
+    S03,
+    S04,
+    costly_synapses,
+    few_reliable_synapses,
+    lesions,
+)
 from validation.claims.schug2021.strength_update import S25, strength_update
 from validation.context import Context
 from validation.published_settings import published_settings

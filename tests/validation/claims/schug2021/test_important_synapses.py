@@ -5,14 +5,26 @@ import pytest
 import xarray as xr
 
 from biophys.gradient_threshold import probability_above, ratio_to_formula
-from validation.claims.schug2021.fisher_information import S05, fisher_information
 from validation.claims.schug2021.gradient_threshold import LAWS, S19, gradients_above_threshold
 from validation.claims.schug2021.gradients_in_networks import gradients_in_networks
-from validation.claims.schug2021.important_inputs import S06, important_inputs
-from validation.claims.schug2021.inputs_and_outputs import S08, inputs_and_outputs
-from validation.claims.schug2021.minibatch_gradients import S26, S27, learning_rate_and_batches
-from validation.claims.schug2021.neurons_by_importance import S07, neurons_by_importance
-from validation.claims.schug2021.training_longer import S28, S29, training_longer
+from validation.claims.schug2021.important_inputs import (
+    S06,
+    S07,
+    S08,
+    important_inputs,
+    inputs_and_outputs,
+    neurons_by_importance,
+)
+from validation.claims.schug2021.important_synapses import (
+    S05,
+    S26,
+    S27,
+    S28,
+    S29,
+    fisher_information,
+    learning_rate_and_batches,
+    training_longer,
+)
 from validation.context import Context
 from validation.criteria import Answer
 from validation.published_settings import published_settings

@@ -6,16 +6,25 @@ import xarray as xr
 
 from rate_models.experiments.lifelong_methods import PUBLISHED_ACCURACY
 from validation.archive import ArchivedRun
-from validation.claims.schug2021 import final_accuracy as table
-from validation.claims.schug2021.ablation import S11, ablation
-from validation.claims.schug2021.compared_methods import S22, S23, compared_methods
-from validation.claims.schug2021.continuous_tasks import S14, continuous_tasks
-from validation.claims.schug2021.final_accuracy import S10, final_accuracy
-from validation.claims.schug2021.first_task import S09, first_task
-from validation.claims.schug2021.frozen_synapses import S17, frozen_synapses
-from validation.claims.schug2021.overlapping_tasks import S30, overlapping_tasks
-from validation.claims.schug2021.perceptron_capacity import S13, perceptron_capacity
-from validation.claims.schug2021.perceptron_memory import S12, perceptron_memory
+from validation.claims.schug2021 import task_sequences as table
+from validation.claims.schug2021.perceptron_memory import S12, S13, perceptron_capacity, perceptron_memory
+from validation.claims.schug2021.task_sequences import (
+    S09,
+    S10,
+    S11,
+    S14,
+    S17,
+    S22,
+    S23,
+    S30,
+    ablation,
+    compared_methods,
+    continuous_tasks,
+    final_accuracy,
+    first_task,
+    frozen_synapses,
+    overlapping_tasks,
+)
 from validation.context import Context
 from validation.published_settings import published_settings
 from validation.registry import evidence_of
