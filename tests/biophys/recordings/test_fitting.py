@@ -509,3 +509,13 @@ def test_goodness_of_fit_is_even_where_the_model_is_true():
     for name in ("distribution", "lag 1"):
         # Of residuals, which a fit to its own recording makes smaller than those under the truth.
         assert np.mean([p[name] for p in p_values]) == pytest.approx(0.5, abs=5 * np.sqrt(1 / 12 / 40))
+
+
+def test_artefacts_on_one_side_do_not_lead_robust_fits_astray():
+    rng = np.random.default_rng(1)
+    x = rng.binomial(5, 0.4, (300, 8)) * 10.0 + rng.normal(0, 2, (300, 8))
+    is_artefact = rng.random(x.shape) < 0.02
+    x[is_artefact] = rng.uniform(150, 400, is_artefact.sum())
+    fits = fit_releases(x * pq.pA, noise=2 * pq.pA, robust=True)
+    # Half a per cent is the standard error.
+    assert [fit.q.value for fit in fits] == pytest.approx([10.0] * 8, rel=0.03)
