@@ -17,16 +17,14 @@ from validation.registry import Context, Findings, claim_figure, measures
 from validation.statement import CROSS_CHECK, Claim, Rendering, analytic, row, spiking
 
 # The margins are what a sample in small can show.
-_TEXTS = (
-    "mean and variance of every release model, on every target, are the formulas' within 5 %",
-    "failure rates of every release model, on every target, are (1 - p)^n within a point",
-    "releases of a seed are the same on all targets",
-    "drawn failure rates are (1 - p)^n within 1 %",
-)
-MOMENTS = spiking("X01a", _TEXTS[0], CROSS_CHECK, in_every(equals(1.0, 0.05), "model"), unit="spikes")
-FAILURES = spiking("X01b", _TEXTS[1], CROSS_CHECK, in_every(equals(0.0, 0.01), "model"), unit="spikes")
-SAME_RELEASES = spiking("X01c", _TEXTS[2], CROSS_CHECK, exact(0.0, 0.0), unit="models")
-DRAWN_FAILURES = analytic("X01d", _TEXTS[3], CROSS_CHECK, equals(1.0, 0.01), unit="spikes")
+_MOMENTS = "mean and variance of every release model, on every target, are the formulas' within 5 %"
+MOMENTS = spiking("X01a", _MOMENTS, CROSS_CHECK, in_every(equals(1.0, 0.05), "model"), unit="spikes")
+_FAILURES = "failure rates of every release model, on every target, are (1 - p)^n within a point"
+FAILURES = spiking("X01b", _FAILURES, CROSS_CHECK, in_every(equals(0.0, 0.01), "model"), unit="spikes")
+_SAME = "releases of a seed are the same on all targets"
+SAME_RELEASES = spiking("X01c", _SAME, CROSS_CHECK, exact(0.0, 0.0), unit="models")
+_DRAWN = "drawn failure rates are (1 - p)^n within 1 %"
+DRAWN_FAILURES = analytic("X01d", _DRAWN, CROSS_CHECK, equals(1.0, 0.01), unit="spikes")
 X01 = Claim(
     "X01",
     "The PSP moments and the failure rate of every release model in Brian2, on every code generation target, "
