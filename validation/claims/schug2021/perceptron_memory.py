@@ -17,6 +17,7 @@ S12 = Claim(
     SCHUG,
     (FIRST, ALL),
 )
+_WORDS = "task 1 patterns recalled after all tasks", "patterns of all tasks recalled"
 CONTROLS = {
     "falling_rate": "a rate that falls to a tenth",
     "unselective": "the rate of the mean synapse",
@@ -44,14 +45,12 @@ def perceptron_memory(run: Run, context: Context) -> Findings:
     """Compare what perceptrons with and without consolidation recall after all tasks."""
     result, n_patterns = run.result, number_at(run.result, 0.25)
     at = 100 * result.accuracy.sel(n_patterns=n_patterns).isel(n_learned=-1)
+    parts = at.sel(task=1), at.mean("task")
     compared = [(model, "standard", "with minus without consolidation") for model in p_rules(result)]
     controls = [("presynaptic", name, f"consolidation minus {words}") for name, words in CONTROLS.items()]
     compared += [control for control in controls if control[1] in at.model]
     for model, other, difference in compared:
-        for clause, recalled, words in (
-            (FIRST, at.sel(task=1), "task 1 patterns recalled after all tasks"),
-            (ALL, at.mean("task"), "patterns of all tasks recalled"),
-        ):
+        for clause, recalled, words in zip((FIRST, ALL), parts, _WORDS, strict=True):
             first, second = (recalled.sel(model=name).values for name in (model, other))
             subject = clause if (model, other) == ("presynaptic", "standard") else S12
             gain = difference_of(first, second, unit="perceptrons", is_pooled=True)
