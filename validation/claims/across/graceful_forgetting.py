@@ -3,6 +3,7 @@
 from biophys.estimates import exactly, mean_of
 from validation.criteria import above, equals, in_every
 from validation.registry import Context, Findings, Run, measures, panels
+from validation.runs import result_beside
 from validation.statement import CROSS_CHECK, Claim, Clause, not_run, row
 
 LEVEL = Clause("X12a", "evidence in the odds of release: at least 90 %", CROSS_CHECK, above(90.0))
@@ -30,8 +31,13 @@ def forgetting_with_evidence(run: Run, context: Context) -> Findings:
     from rate_models.experiments import graceful_forgetting as networks
 
     result, labels = run.result, {name: method.label for name, method in networks.METHODS.items()}
-    final = {str(name): networks.final_accuracies(result, str(name)) for name in result["algorithm"].values}
-    diverged = {name: networks.n_diverged(result, run.settings.seeds_of(name), name) for name in final}
+    runs = {str(name): run for name in result["algorithm"].values}
+    beside = result_beside(run, context, "graceful_forgetting_one_draw", methods=("mesu_one_draw",))
+    runs |= {str(name): beside for name in beside.result["algorithm"].values}
+    final = {name: networks.final_accuracies(of.result, name) for name, of in runs.items()}
+    diverged = {
+        name: networks.n_diverged(of.result, of.settings.seeds_of(name), name) for name, of in runs.items()
+    }
     # A share of the digits says nothing of what was published of MNIST.
     judged = {"evidence": LEVEL, "mesu": MESU} if run.config["data_set"] == "mnist" else {}
     for name, values in final.items():
@@ -42,7 +48,7 @@ def forgetting_with_evidence(run: Run, context: Context) -> Findings:
         if not len(values):
             continue
         yield row(judged.get(name, X12), mean_of(values, unit="networks"), _QUANTITY, condition=condition)
-        for quantity, each in networks.observed_of(result, name).items():
+        for quantity, each in networks.observed_of(runs[name].result, name).items():
             yield row(X12, mean_of(each, unit="networks"), quantity, condition=condition)
     compared = [name for name in final if name in ("published", *networks.CONTROLS)]
     advantages = {name: networks.advantage_over(result, name) for name in compared}
