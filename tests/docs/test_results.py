@@ -7,6 +7,7 @@ import json
 import re
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -90,6 +91,16 @@ def test_reasons_are_given_for_claims_that_fail():
     assert {key.removesuffix(" control") for key in reasons} <= set(all_claims())
     with pytest.raises(LookupError, match="no stored row of S02 begins with 'nothing'"):
         measured.control_rows("S02", "nothing")
+
+
+def test_methods_are_compared_line_by_line():
+    asked = SimpleNamespace(arguments=["X12", "method"], env=SimpleNamespace(note_dependency=len))
+    (table,) = measured.Pivot.run(asked)
+    rows = [[cell.astext() for cell in row.children] for row in table.findall(measured.nodes.row)]
+    assert rows[0][0] == "method, passes for each batch" and len({len(row) for row in rows}) == 1
+    (mesu,) = (row for row in rows if row[0].startswith("MESU, ten draws"))
+    bits = next(i for i, name in enumerate(rows[0]) if name.startswith("random bits"))
+    assert mesu[bits].startswith("240") and full_results()["X12c"]["n"] == 6
 
 
 def test_a_clause_is_shown_with_its_stored_number():
