@@ -1,14 +1,19 @@
-"""X06: trained Gaussian synapses realised as n, p and q classify in spikes, and what that costs in ATP."""
+"""X06: Gaussian synapses realised as quanta answer as well, at a cost for each mechanism."""
 
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
+import numpy as np
+import quantities as pq
 import xarray as xr
 
-from biophys.estimates import paired_difference
+from biophys.estimates import exactly, paired_difference
+from biophys.optimal_precision import ReliabilityCost, optimal_sd
+from biophys.quantal import synapse_with
+from biophys.realised_weights import RealisedWeights, plot_atp
 from validation.criteria import above, equals, exact
-from validation.registry import Context, Findings, Run, measures, panels
+from validation.registry import Context, Findings, Run, claim_figure, measures, panels
 from validation.statement import CROSS_CHECK, Claim, Rendering, analytic, row, spiking
 
 _spiking = partial(spiking, source=CROSS_CHECK, unit="images")
@@ -81,3 +86,43 @@ def _compared(right: Mapping[str, xr.DataArray], condition: Mapping[str, Any]) -
         quantity = f"accuracy less that of {words}, same images"
         difference = paired_difference(*pair, how=how)
         yield row(subject, difference, quantity, rendering=rendering, condition=condition)
+
+
+@measures("X06", rendering=Rendering.ANALYTIC)
+def realised_weights(context: Context) -> Findings:
+    """Realise normal weights by calcium and by vesicle number, and compare moments and ATP.
+
+    Weights here are drawn (mean: normal, sd 0.1 mV; importance log-normal), not trained: accuracy in spikes
+    is a matter of the other renderings.
+
+    Vesicle number at fixed p cannot realise a weight noisier than one site, cv^2 > (1 - p) / p; such weights
+    exist wherever a mean is near 0. Calcium (p at fixed n) realises every weight, at the price of a large
+    quantal size.
+    """
+    n = 20_000 if context.is_quick else 1_000_000
+    rng = np.random.default_rng(context.seed)
+    mean = rng.normal(0.0, 0.1, n) * pq.mV
+    importance = np.exp(rng.normal(8.0, 1.5, n)) / pq.mV**2
+    sd = optimal_sd(importance, ReliabilityCost(2.0, 0.02 * pq.mV))
+    # At a p near 0.3 a number of sites cannot realise what is noisier than one site.
+    is_feasible = (sd.magnitude / mean.magnitude) ** 2 <= (1 - 0.3) / 0.3
+    by_vesicles = synapse_with(mean[is_feasible], sd[is_feasible], p=0.3, hold="sd")
+    by_mechanism = (
+        RealisedWeights("calcium (n = 5)", synapse_with(mean, sd, n=5), np.ones(n, dtype=bool)),
+        RealisedWeights("vesicle number (p near 0.3)", by_vesicles, is_feasible),
+    )
+    for realised in by_mechanism:
+        condition = {"mechanism": realised.mechanism}
+        quantity = "largest relative error of mean and sd of the realised synapses"
+        yield row(MOMENTS, realised.worst_error(mean, sd), quantity, condition=condition)
+        share = exactly(realised.is_feasible.mean(), n=n, unit="weights")
+        yield row(X06, share, "share of weights that the mechanism can realise", condition=condition)
+        # Calcium realises all weights, vesicle number not.
+        atp = realised.mean_atp(by_mechanism[1].is_feasible)
+        quantity = "mean ATP per presynaptic spike of the weights that both mechanisms realise"
+        yield row(X06, atp, quantity, condition=condition)
+    caption = (
+        f"{n} normal weights with variances optimised for rho = 2, realised by p at n = 5 and by n at p near "
+        "0.3: ATP per spike against the weight's coefficient of variation (2000 drawn)."
+    )
+    yield claim_figure(partial(plot_atp, by_mechanism), caption, (6, 3.8))

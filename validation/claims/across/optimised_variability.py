@@ -1,23 +1,33 @@
-"""X08: how variability that synapses optimise goes with the rate of their inputs."""
+"""X08: variability optimised under each cost, and the exponent that recordings imply."""
 
+import operator
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
 import numpy as np
 import quantities as pq
 
-from biophys.optimal_precision import slopes_over_units
+from biophys.association import distance_of_distributions
+from biophys.bootstrap import bootstrap
+from biophys.estimates import transformed
+from biophys.optimal_precision import implied_exponent, slopes_over_units
 from biophys.precision_plots import plot_slopes_on_rate, slopes_at
-from biophys.recordings.epsp_variability import MAIN
+from biophys.recordings import exponent_likelihood as likelihood
+from biophys.recordings.epsp_variability import INPUT_POWERS, MAIN, RESIDUAL, exponent_figure
 from brianpresyn.experiments import optimal_variability
+from validation.claims.across.information_per_atp import X10
 from validation.claims.malkin2023.optimal_variance import slope_rows
 from validation.claims.malkin2023.regression_unit import UNITS
+from validation.claims.malkin2023.signature_networks import STATES
 from validation.claims.malkin2023.variability_and_rate import PUBLISHED_SLOPE, recorded_slopes
+from validation.claims.schug2021.energy_networks import FIGURES_RULE
 from validation.criteria import equals, exact, in_every
 from validation.data.datastore import DataSetCorrupt, DataSetMissing
-from validation.registry import Context, Findings, Run, claim_figure, measures
+from validation.data.recordings import read_ko2013, read_sjostrom2001
+from validation.registry import ClaimFigure, Context, Findings, Run, claim_figure, measures
 from validation.runs import result_for
-from validation.statement import CROSS_CHECK, Claim, Clause, Rendering, analytic, spiking
+from validation.statement import CROSS_CHECK, Claim, Clause, Rendering, analytic, row, spiking
 
 _EXACTLY, _NEARLY = in_every(exact(1.0, 0.05), "cost"), in_every(equals(1.0, 0.05), "cost")
 _COMPUTED = "computed for Poisson inputs at low rates, within 5 %"
@@ -99,3 +109,102 @@ def optimised_variability(run: Run, context: Context) -> Findings:
     )
     draw = partial(optimal_variability.draw_beside_rates, result=spiking, slopes=by_name, recorded=recorded)
     yield claim_figure(draw, caption, (10, 4), "X08")
+
+
+_RATES = {"reading": "variance at fixed mean, both estimates of the rate with errors, cells"}
+_CHANGES = {"reading": "variance at fixed mean on the size of the change, errors of p and q"}
+_RHO, _N_TRIALS = "cost exponent rho by likelihood", 60
+"""Ten minutes at 0.1 Hz. The files do not say how many responses p and q come from."""
+
+
+@measures(X08, rendering=Rendering.RECORDED, data_sets=("ko2013",))
+def exponent_by_likelihood(context: Context) -> Findings:
+    """Report the exponent that variance against rate implies, and how many cells tell the costs apart."""
+    fit = likelihood.fit_variability_slope(read_ko2013())
+    yield row(X08, fit.exponent_estimate("cells"), _RHO, condition=_RATES)
+    yield from _of_costs(fit, {}, "cells", "presynaptic cells")
+    caption = (
+        "Twice the log likelihood that each exponent loses against the best one: recordings of Ko et al. "
+        "(2013), both estimates of the rate with errors, connections of a cell alike."
+    )
+    yield claim_figure(partial(likelihood.draw_deviance, fit=fit), caption)
+
+
+@measures(X08, rendering=Rendering.RECORDED, data_sets=("sjostrom2001",))
+def exponent_by_change(context: Context) -> Findings:
+    """Report the exponent that variance against the change by induction implies, for several errors.
+
+    How large a change is tells of the learning rate only if nothing but protocol and trials makes changes
+    differ; then no cost explains the recordings. If anything else does, by an unknown amount, all of them do,
+    and more connections would not help: several inductions of each would.
+    """
+    cases: list[tuple[int, bool, dict[str, Any]]] = [(_N_TRIALS, False, _CHANGES)]
+    cases += [(n, False, {**_CHANGES, "trials": n}) for n in (_N_TRIALS // 2, 2 * _N_TRIALS)]
+    cases += [(_N_TRIALS, True, {**_CHANGES, "changes scatter": "for other reasons too"})]
+    for n_trials, scatters, condition in cases:
+        fit = likelihood.fit_variability_on_change(read_sjostrom2001(), n_trials, scatters=scatters)
+        yield row(X08, fit.exponent_estimate("connections"), _RHO, condition=condition)
+        if n_trials == _N_TRIALS:
+            yield from _of_costs(fit, condition, "connections", "" if scatters else "connections")
+
+
+def _of_costs(fit: likelihood.SlopeFit, condition: Mapping[str, str], unit: str, cells: str = "") -> Findings:
+    """Yield how much worse than the best exponent each cost fits, and how many cells tell two costs apart."""
+    for cost, lost in likelihood.deviances(fit, unit).items():
+        about = {**condition, "cost": cost}
+        yield row(X08, lost, "deviance of a cost from the best exponent", condition=about)
+    for (cost, other), n in likelihood.cells_needed(fit).items() if cells else ():
+        about = {**condition, "true": cost, "other": other}
+        yield row(X08, n, f"{cells} that tell two costs apart", condition=about)
+
+
+@measures(X08, rendering=Rendering.RECORDED, data_sets=("ko2013",))
+def recorded_exponents(context: Context) -> Findings:
+    """Work out the cost exponent that each recorded slope of a variance implies."""
+    slopes = recorded_slopes(context.seed, 2_000 if context.is_quick else 20_000)
+    left_out = {"coefficient of variation", RESIDUAL, "Theil-Sen", "connections"}
+    kept = {r: slope for r, slope in slopes.items() if not left_out & {r.variability, r.fit, r.resampled}}
+    for reading, slope in kept.items():
+        how = f"slope {slope.value:.3f}; {slope.how}"
+        for scaling, power in INPUT_POWERS.items():
+            quantity = "cost exponent rho that the recorded slope implies"
+            condition = {**reading.condition, "supposed": scaling}
+            estimate = transformed(slope, partial(implied_exponent, input_power=power), how)
+            yield row(X08, estimate, quantity, condition=condition, published="1/2, 2/3, 4/3 or 2")
+    caption = (
+        "Cost exponent that a log-log slope of the variance on the rate implies, if the mean of x² grows as "
+        "the rate or as its square. Grey: the recorded slope with its 95 % interval. Dotted: exponents "
+        "of the four costs."
+    )
+    yield ClaimFigure(exponent_figure(slopes[MAIN]), caption)
+
+
+@measures(X10, rendering=Rendering.RECORDED, data_sets=("sjostrom2001",), experiment="energy")
+def release_of_trained_networks(run: Run, context: Context) -> Findings:
+    """Report how far recorded release probabilities lie from those that plastic release learns."""
+    recordings, rng = read_sjostrom2001(), np.random.default_rng(context.seed)
+    counts = run.result.p_count.sel(model=FIGURES_RULE)
+    upper_edges = np.arange(1, counts.sizes["p_bin"] + 1) / counts.sizes["p_bin"]
+    is_below = recordings.p_before[:, None] <= upper_edges
+    learned = (counts.cumsum("p_bin") / counts.sum("p_bin")).transpose("l2", "p_bin")
+    for l2, share in zip(counts.l2.values, learned.values, strict=True):
+        distance, names = partial(distance_of_distributions, is_below, share), recordings.recording
+        estimate = bootstrap(distance, len(names), clusters=names, rng=rng, unit="recordings")
+        quantity = "earth mover's distance of recorded p before induction from that of trained synapses"
+        yield row(X10, estimate, quantity, condition={"trained with L2": float(l2)})
+
+
+@measures(X08, rendering=Rendering.RECORDED, data_sets=("ko2013",), experiment="signatures")
+def variability_of_trained_networks(run: Run, context: Context) -> Findings:
+    """Report how far the recorded slope of variability on rate lies from that of trained networks."""
+    recorded = recorded_slopes(context.seed, 2_000)[MAIN]
+    slopes = run.result.slope_all.sel(predictor="input rate", c_factor=1.0).mean("seed").isel(layer=1)
+    for state in STATES:
+        for rho in slopes.rho.values:
+            of_network = float(slopes.sel(state=state, rho=rho))
+            how = f"trained {of_network:.3f}; recorded {recorded.value:.3f}; the interval is the recording's"
+            estimate = transformed(recorded, partial(operator.add, -of_network), how)
+            quantity = (
+                "recorded slope of log variance on log rate less that of trained networks, second layer"
+            )
+            yield row(X08, estimate, quantity, condition={"rho": round(float(rho), 3), "state": state})

@@ -1,13 +1,18 @@
-"""X07: what the spiking pre- and postsynaptic STDP rule predicts for the recorded connections."""
+"""X07: the pairing protocol in the spiking rule, against each recorded connection and means of protocols."""
 
+import itertools
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 import xarray as xr
 
+from biophys.estimates import exactly
 from biophys.recordings.recorded_connections import PlasticityRecordings
 from brianpresyn.experiments import stdp_protocol
 from brianpresyn.experiments import stdp_recordings as stdp
+from brianpresyn.experiments.stdp_prediction import fitted_rule, left_out_changes, predicted_changes
+from brianpresyn.unified_stdp import PrePostSTDP
 from validation.claims.malkin2023.potentiation import M08, SMALLER
 from validation.claims.schug2021.stable_synapses import S18, TEST
 from validation.criteria import above
@@ -95,3 +100,79 @@ def predicted_correlations(
             {"connections": rows, "timing": reading},
         )
         yield row(subject, r, quantity, rendering=Rendering.SPIKING, condition=about)
+
+
+@measures(X07, data_sets=("sjostrom2001",), needs=("xarray",))
+def protocol_means(context: Context) -> Findings:
+    """Compare predicted with recorded ratios of protocol means, and fit the six parameters anew.
+
+    Protocol means: P after over P before and q after over q before, of means over the connections of a
+    frequency and timing, as in Costa et al. 2015, who started from P = 0.5 and q = 1. Which repetitions their
+    amplitudes stand for is not stated: the rule is applied for one train of five pairings, for one pairing of
+    it (a fifth), and for all 15 trains, 75 pairings at 0.1 Hz. Timings of 10 ms alone hardly tell the time
+    constants apart, which a refit therefore leaves open.
+    """
+    recordings, rng = read_sjostrom2001(), np.random.default_rng(context.seed)
+    applications = (stdp.TRAIN, stdp.PAIRING, stdp.ALL_TRAINS)
+    for (reading, timing), applied in itertools.product(
+        stdp.readings_of_timing(recordings).items(), applications
+    ):
+        means, condition = (
+            stdp.ProtocolMeans(recordings, timing),
+            {"timing": reading, "rule applied for": applied},
+        )
+        predicted = stdp.ratios(PrePostSTDP(), means.protocols, applied)
+        for index, quantity in enumerate("Pq"):
+            words = f"share of the squared change of {quantity} explained beyond predicting no change"
+            explained = means.explained(index, predicted[index], rng)
+            yield row(X07, explained, f"{words}, means of protocols", condition=condition)
+        factors = stdp.refitted(means.protocols, means.ratios()[:, 0], applied)
+        listed = ", ".join(f"{name} × {value:.2g}" for name, value in factors.items())
+        largest = exactly(max(max(f, 1 / f) for f in factors.values()), n=len(means.protocols))
+        quantity = "largest factor between a refitted parameter and Table 1"
+        yield row(X07, largest, quantity, condition=condition, published=1.0, reason=listed)
+
+
+PUBLISHED, LEFT_OUT = "published parameters", "fitted to the other protocols"
+_IN_SPIKES = "largest difference of the rule in spikes from the rule in numbers"
+_CLAUSES = {PUBLISHED: PUBLISHED_RULE, LEFT_OUT: FITTED_RULE}
+
+
+@measures(X07, data_sets=("sjostrom2001",), needs=("xarray",))
+def left_out_protocols(context: Context) -> Findings:
+    """Compare published, refitted and held-out predictions with the prediction of no change.
+
+    Leave one protocol out: connections of one frequency and timing are predicted by the rule whose three
+    amplitudes (d+, d-, c+) were fitted to all others by least squares; time constants, one train and learning
+    rates of 1 as with the published parameters. The bar is the error of predicting no change. Resampled are
+    whole recordings with their predictions: the fits are not repeated for each resample.
+    """
+    recordings, rng = read_sjostrom2001(), np.random.default_rng(context.seed)
+    recorded = stdp.recorded_changes(recordings)
+    drawn: dict[str, stdp.Changes] = {}
+    for reading, timing in stdp.readings_of_timing(recordings).items():
+        config = stdp.protocol_config(recordings, timing, context.seed)
+        best = fitted_rule(config, *recorded, np.ones(len(config.p), dtype=bool))
+        predictions = {
+            LEFT_OUT: left_out_changes(config, *recorded),
+            PUBLISHED: predicted_changes(config),
+            "fitted to all protocols": predicted_changes(replace(config, rule=best)),
+        }
+        clauses, about = _CLAUSES if reading == stdp.AS_IN_FILE else {}, {"timing": reading}
+        drawn = drawn or {name: predictions[name] for name in (PUBLISHED, LEFT_OUT)}
+        off = stdp.largest_difference_in_spikes(config, predictions[PUBLISHED])
+        yield row(X07, off, _IN_SPIKES, condition=about, published=0.0, reason=PUBLISHED)
+        for (index, changed), (name, predicted) in itertools.product(
+            enumerate(stdp.QUANTITIES), predictions.items()
+        ):
+            share = stdp.explained_share(predicted[index], recorded[index], recordings.recording, rng)
+            words = f"share of the squared change {changed} explained beyond predicting no change"
+            subject = clauses.get(name, {}).get(changed, X07)
+            yield row(subject, share, words, condition={"parameters": name, **about})
+    caption = (
+        f"Predicted against recorded change of {len(recordings)} connections, timing as in the file: by the "
+        "published parameters, and by amplitudes fitted to all protocols but the connection's own. On the "
+        "line the prediction is right."
+    )
+    draw = partial(stdp.draw_predictions, predictions=drawn, recorded=recorded)
+    yield claim_figure(draw, caption, (9, 4.2))

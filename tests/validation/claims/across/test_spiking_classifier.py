@@ -5,8 +5,13 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from validation.claims.across.spiking_classifier import AS_RIGHT, release_in_spikes
-from validation.claims.across.spiking_lesions import ENERGY, LESIONS, lesions_in_spikes
+from validation.claims.across.spiking_classifier import (
+    AS_RIGHT,
+    ENERGY,
+    LESIONS,
+    lesions_in_spikes,
+    release_in_spikes,
+)
 from validation.context import Context
 from validation.registry import evidence_of
 from validation.statement import Rendering, Verdict

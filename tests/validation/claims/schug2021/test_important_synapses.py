@@ -5,8 +5,12 @@ import pytest
 import xarray as xr
 
 from biophys.gradient_threshold import probability_above, ratio_to_formula
-from validation.claims.schug2021.gradient_threshold import LAWS, S19, gradients_above_threshold
-from validation.claims.schug2021.gradients_in_networks import gradients_in_networks
+from validation.claims.schug2021.gradient_threshold import (
+    LAWS,
+    S19,
+    gradients_above_threshold,
+    gradients_in_networks,
+)
 from validation.claims.schug2021.important_inputs import (
     S06,
     S07,
