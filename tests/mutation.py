@@ -82,7 +82,7 @@ FORMULAS = {
     "tests/validation/claims/across/test_stdp_generalisation.py": "brianpresyn.experiments."
     "stdp_recordings: explained_share",
     "tests/validation/claims/malkin2023/test_optimal_variance.py": "validation.claims.malkin2023."
-    "two_synapses: two_synapses",
+    "optimal_variance: two_synapses",
     "tests/validation/claims/malkin2023/test_posteriors.py": "validation.claims.malkin2023."
     "noise_and_posterior: noise_of_a_posterior",
     "tests/validation/claims/malkin2023/test_quantal_model.py": "validation.claims.malkin2023."

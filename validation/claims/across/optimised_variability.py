@@ -17,8 +17,7 @@ from biophys.recordings import exponent_likelihood as likelihood
 from biophys.recordings.epsp_variability import INPUT_POWERS, MAIN, RESIDUAL, exponent_figure
 from brianpresyn.experiments import optimal_variability
 from validation.claims.across.information_per_atp import X10
-from validation.claims.malkin2023.optimal_variance import slope_rows
-from validation.claims.malkin2023.regression_unit import UNITS
+from validation.claims.malkin2023.optimal_variance import UNITS, slope_rows
 from validation.claims.malkin2023.signature_networks import STATES
 from validation.claims.malkin2023.variability_and_rate import PUBLISHED_SLOPE, recorded_slopes
 from validation.claims.schug2021.energy_networks import FIGURES_RULE

@@ -1,4 +1,4 @@
-"""M09: the variance that synapses of a linear model should have, and its slopes on importance and rate."""
+"""M09 and M15: the optimal variance of the linear model, by formula, in two synapses and trained."""
 
 import operator
 from collections.abc import Mapping
@@ -10,18 +10,19 @@ import quantities as pq
 
 from biophys.association import inverse_regression
 from biophys.energy_costs import COST_EXPONENTS
-from biophys.estimates import Estimate, exactly, student, transformed
+from biophys.estimates import Estimate, exactly, mean_of, student, transformed
 from biophys.optimal_precision import (
     ReliabilityCost,
     distance_from_minimum,
     optimal_sd,
     precision_slopes,
     simulated_linear_model,
+    slopes_over_units,
 )
 from biophys.precision_plots import REGRESSORS, plot_optimal_variance
 from validation.criteria import equals, exact, in_every
-from validation.registry import Context, Findings, claim_figure, measures
-from validation.statement import MALKIN, Claim, Clause, Rendering, row
+from validation.registry import Context, Findings, Run, claim_figure, measures, panels
+from validation.statement import MALKIN, Claim, Clause, Rendering, analytic, row
 
 _clause = partial(Clause, unit="synapses", rendering=Rendering.ANALYTIC)
 MINIMUM = _clause("M09a", "eq 29 is the minimum of the total cost", "eq 28-29", exact(0.0, 1e-6))
@@ -93,3 +94,67 @@ def slope_rows(
     ratios = {m: transformed(slope, partial(operator.mul, 1 / theory[m])) for m, slope in slopes.items()}
     words = f"{quantity} over the analytic one"
     yield row(clause, ratios, words, rendering=rendering, condition=condition, along="mechanism")
+
+
+_m15_clause = partial(analytic, source="fig 4c,d", criterion=exact(0.0, 0.0), published="no exception")
+CHEAPER = _m15_clause("M15a", "at equal reliability cost optimised noise has the lower performance cost")
+BY_IMPORTANT = _m15_clause("M15b", "equal noise is dear because of the larger noise in the important synapse")
+M15 = Claim(
+    "M15",
+    "Two synapses of different importance: at equal reliability cost equal noise has a higher performance "
+    "cost than optimised noise, primarily through the important synapse",
+    MALKIN,
+    (CHEAPER, BY_IMPORTANT),
+)
+
+
+@measures(M15)
+def two_synapses(context: Context) -> Findings:
+    """Draw pairs of curvatures and compare optimised noise with equal noise of the same reliability cost."""
+    n = 20_000 if context.is_quick else 200_000
+    rng = np.random.default_rng(context.seed)
+    curvature = np.sort(np.exp(rng.uniform(np.log(1e-2), np.log(1e2), (n, 2))), axis=1)[:, ::-1]
+    # A hundred pairs share each exponent: the optimum is asked for once for all of them.
+    rho = np.repeat(rng.uniform(0.05, 4.0, n // 100), 100)
+    sd = np.concatenate(
+        [
+            optimal_sd(curvature[rho == each] / pq.mV**2, ReliabilityCost(float(each), 0.3 * pq.mV)).magnitude
+            for each in dict.fromkeys(rho)
+        ]
+    )
+    equal = np.mean(sd ** -rho[:, None], axis=1) ** (-1 / rho)
+    excess = 0.5 * curvature * (equal[:, None] ** 2 - sd**2)
+    drawn = {"curvatures": "0.01 to 100 per mV²", "rho": "0.05 to 4"}
+    for clause, is_exception, quantity in (
+        (CHEAPER, excess.sum(axis=1) <= 0, "drawn pairs at which equal noise costs no more"),
+        (BY_IMPORTANT, excess[:, 0] <= 0, "drawn pairs whose important synapse equal noise makes no noisier"),
+    ):
+        yield row(clause, exactly(float(is_exception.sum()), n=n, unit="pairs"), quantity, condition=drawn)
+    importance = np.array([10.0, 1.0])
+    sd = optimal_sd(importance / pq.mV**2, ReliabilityCost(2.0, 0.3 * pq.mV)).magnitude
+    ratio = np.sum(importance) / np.mean(sd**-2.0) / np.sum(importance * sd**2)
+    quantity = "performance cost of equal over optimised noise, curvatures 10 to 1"
+    yield row(M15, exactly(float(ratio)), quantity, condition={"rho": 2.0}, published="far higher, no number")
+
+
+UNITS = "seeds of data and noise"
+
+
+@measures(M09, rendering=Rendering.RATE, experiment="linear")
+def noise_of_a_regression_unit(run: Run, context: Context) -> Findings:
+    """Train a linear unit by gradient descent and compare its noise with the exact optimum."""
+    result = run.result
+    log_ratio = np.log(result.sigma / result.optimum).mean(["synapse", "rho"])
+    quantity = "trained sigma over (s^rho / H)^(1/(rho + 2)), geometric mean"
+    estimate = mean_of(np.exp(log_ratio), "ratio", unit=UNITS)
+    yield row(M09, estimate, quantity, published=1.0)
+    regressors = {"on_input_power": result.power, "on_posterior_variance": result.posterior_sd**2}
+    for name, x in regressors.items():
+        slopes = slopes_over_units(result.sigma, np.log(x), "synapse", UNITS)
+        quantity = f"slope of log sigma^2 on {NAMES[name]}"
+        yield from slope_rows(SLOPES[name], M09, slopes, name, quantity)
+    caption = (
+        f"Linear unit with {result.sizes['synapse']} inputs of different strength, {result.attrs['n_data']} "
+        f"data, {result.sizes['seed']} seeds: trained noise against sigma^(rho+2) = s^rho / H (line: equal)."
+    )
+    yield from panels(run, "sigma", M09, (6, 4), caption=caption)

@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 
 from rate_models.experiments import linear_regression
-from validation.claims.malkin2023 import optimal_variance, regression_unit, two_synapses
-from validation.claims.malkin2023.optimal_variance import M09
-from validation.claims.malkin2023.two_synapses import M15
+from validation.claims.malkin2023 import optimal_variance
+from validation.claims.malkin2023.optimal_variance import M09, M15
 from validation.context import Context
 from validation.registry import evidence_of
 from validation.statement import Verdict, combined_verdict, verdict_on, worst_of
@@ -16,12 +15,12 @@ from validation.statement import Verdict, combined_verdict, verdict_on, worst_of
 
 def evidence_from_regression(result):
     run = SimpleNamespace(experiment="linear", result=result)
-    return evidence_of(regression_unit.noise_of_a_regression_unit(run, Context()))
+    return evidence_of(optimal_variance.noise_of_a_regression_unit(run, Context()))
 
 
 @pytest.mark.parametrize(
     ("claim", "function"),
-    [(M09, optimal_variance.slopes_of_optimal_variance), (M15, two_synapses.two_synapses)],
+    [(M09, optimal_variance.slopes_of_optimal_variance), (M15, optimal_variance.two_synapses)],
 )
 def test_claims_are_reproduced(claim, function):
     found = evidence_of(function(Context(seed=11)))
@@ -56,9 +55,11 @@ def test_inverse_regression_is_unbiased_where_the_errors_are_in_x():
 
 
 def test_equal_noise_that_costs_less_is_noticed(monkeypatch):
-    right = two_synapses.optimal_sd
-    monkeypatch.setattr(two_synapses, "optimal_sd", lambda h, cost: right(1 / h.magnitude / cost.s**2, cost))
-    found = evidence_of(two_synapses.two_synapses(Context())).measurements
+    right = optimal_variance.optimal_sd
+    monkeypatch.setattr(
+        optimal_variance, "optimal_sd", lambda h, cost: right(1 / h.magnitude / cost.s**2, cost)
+    )
+    found = evidence_of(optimal_variance.two_synapses(Context())).measurements
     assert [verdict_on(clause, found) for clause in M15.clauses] == [Verdict.NOT_REPRODUCED] * 2
 
 
