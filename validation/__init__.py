@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from validation.context import Context
     from validation.data.allen_synapses import read_allen_synapses
     from validation.data.datastore import fetch, locate
-    from validation.data.recordings import RecordedTrains, read_gontier2023, read_ko2013, read_sjostrom2001
+    from validation.data.recordings import read_gontier2023, read_ko2013, read_sjostrom2001
     from validation.evaluation import measure_claims
     from validation.registry import all_claims, claims_named
     from validation.report import write_report
@@ -24,7 +24,6 @@ __getattr__, __dir__ = lazy_names(__name__)
 
 __all__ = [
     "Context",
-    "RecordedTrains",
     "all_claims",
     "archived_run",
     "claims_named",
