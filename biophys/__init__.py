@@ -85,7 +85,7 @@ from biophys.recordings.quick_methods import (
     fit_short_term,
 )
 from biophys.recordings.recording import Noise, QuantalVariability
-from biophys.recordings.release_fit import Estimate, IdentifiabilityWarning, ReleaseFit
+from biophys.recordings.release_fit import FittedParameter, IdentifiabilityWarning, ReleaseFit
 from biophys.recordings.serial_dependence import SerialDependence, SerialDependenceWarning, serial_dependence
 from biophys.recordings.simulation import simulate_recording
 from biophys.recordings.traces import MeasuredResponses, measured_responses
@@ -107,12 +107,12 @@ __all__ = [
     "CostSweep",
     "CovarianceAnalysis",
     "CvAnalysis",
-    "Estimate",
     "ExponentFit",
     "ExponentRow",
     "FailedFit",
     "FailuresAnalysis",
     "FittedCost",
+    "FittedParameter",
     "GoodnessOfFit",
     "HillRelation",
     "IdentifiabilityWarning",

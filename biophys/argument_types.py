@@ -279,7 +279,9 @@ def _judge(hint: Any, in_range: bool = True) -> Callable[[Any], bool]:
         is_member = _judge(members[0], in_range)
         if origin is tuple:
             return lambda value: isinstance(value, (tuple, list)) and all(map(is_member, value))
-        of_numbers = not {int, float}.isdisjoint(map(_unlimited, (members[0], *get_args(members[0]))))
+        of_numbers = not {int, float}.isdisjoint(
+            bare(hint)[0] for hint in (members[0], *get_args(members[0]))
+        )
         return lambda value: all(map(is_member, _elements(value, of_numbers)))
     if base in _IS_PLAIN:
         return _IS_PLAIN[base]
@@ -293,10 +295,6 @@ def _judge(hint: Any, in_range: bool = True) -> Callable[[Any], bool]:
 
 def _anything(value: Any) -> bool:
     return True
-
-
-def _unlimited(hint: Any) -> Any:
-    return bare(hint)[0]
 
 
 def _within(limits: list[Any]) -> Callable[[Any], bool]:

@@ -7,7 +7,7 @@ import jinja2
 import numpy as np
 
 from biophys.recordings.fitting import FailedFit
-from biophys.recordings.release_fit import Estimate, ReleaseFit
+from biophys.recordings.release_fit import FittedParameter, ReleaseFit
 from biophys.whole_files import arriving
 from validation.figure_urls import figure_as_data_url
 from validation.versions import installed_versions
@@ -51,12 +51,12 @@ def label_of(name: str) -> str:
     return _LABELS.get(kind, kind) + (f", {condition[:-1]}" if condition else "")
 
 
-def interval_text(estimate: Estimate) -> str:
+def interval_text(estimate: FittedParameter) -> str:
     """Return the ends of an interval; an open end in words.
 
     Examples
     --------
-    >>> interval_text(Estimate(5.0, 4.0, float("inf"), 0.1, False, (4.0, 40.0)))
+    >>> interval_text(FittedParameter(5.0, 4.0, float("inf"), 0.1, False, (4.0, 40.0)))
     '4 to no upper end'
     """
     low = f"{estimate.low:.3g}" if np.isfinite(estimate.low) else "no lower end"

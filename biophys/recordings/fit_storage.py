@@ -8,7 +8,7 @@ import quantities as pq
 
 from biophys.recordings.likelihood import ReleaseModel, Responses
 from biophys.recordings.recording import QuantalVariability, Recording
-from biophys.recordings.release_fit import Estimate, ReleaseFit
+from biophys.recordings.release_fit import FittedParameter, ReleaseFit
 from biophys.recordings.serial_dependence import SerialDependence
 from biophys.recordings.site_profile import SiteProfile
 
@@ -67,7 +67,7 @@ def from_dict(stored: dict[str, Any]) -> ReleaseFit:
     texts: dict[str, Any] = {name: stored["profile"][name] for name in ("names", "families")}
     profile = SiteProfile(ReleaseModel(**fields), responses, **texts, **arrays)
     values = {
-        name: Estimate(**(part | {"credible": tuple(part["credible"])}))
+        name: FittedParameter(**(part | {"credible": tuple(part["credible"])}))
         for name, part in stored["estimates"].items()
     }
     serial = None if stored["serial"] is None else SerialDependence(**stored["serial"])

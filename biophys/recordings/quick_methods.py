@@ -13,7 +13,7 @@ from biophys.argument_types import Count, WholeNumber, check_public
 from biophys.recordings.ascent import Point, ascend, profile_end
 from biophys.recordings.likelihood import number_of
 from biophys.recordings.recording import amplitudes_of, checked_recording
-from biophys.recordings.release_fit import Estimate
+from biophys.recordings.release_fit import FittedParameter
 from biophys.recordings.release_moments import Z_95, full_probability
 from biophys.recordings.train_dynamics import DYNAMICS, drive
 from biophys.short_term import ShortTermDynamics
@@ -198,7 +198,7 @@ class ShortTermFit:
 
     dynamics: ShortTermDynamics
     capacity: pq.Quantity
-    estimates: dict[str, Estimate]
+    estimates: dict[str, FittedParameter]
     predicted: pq.Quantity
     chi_square: float
     n_free: int
@@ -307,13 +307,13 @@ class _MeansOfTrain:
         )
 
 
-def _as_estimate(name: str, at: float, ends: list[float], is_open: list[bool], unit: Any) -> Estimate:
+def _as_estimate(name: str, at: float, ends: list[float], is_open: list[bool], unit: Any) -> FittedParameter:
     """Return a coordinate and the ends of its interval as numbers."""
     value, low, high = (float(number_of(name, y)) for y in (at, *ends))
     low = 0.0 if is_open[0] else low
     high = (1.0 if name == "p" else float("inf")) if is_open[1] else high
     text = {"capacity": unit.dimensionality.string if unit is not None else "", "p": ""}.get(name, "ms")
-    return Estimate(value, low, high, float("nan"), high < 3 * low, (low, high), text)
+    return FittedParameter(value, low, high, float("nan"), high < 3 * low, (low, high), text)
 
 
 check_public(__name__, but=("FailuresAnalysis", "CovarianceAnalysis", "ShortTermFit"))

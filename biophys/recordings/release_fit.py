@@ -41,7 +41,7 @@ class IdentifiabilityWarning(UserWarning):
 
 
 @dataclass(frozen=True)
-class Estimate:
+class FittedParameter:
     """One number with what the recording leaves open.
 
     Parameters
@@ -114,12 +114,12 @@ class ReleaseFit:
     profile: SiteProfile
     scale: float
     level: float
-    values: dict[str, Estimate] = field(repr=False)
+    values: dict[str, FittedParameter] = field(repr=False)
     serial: SerialDependence | None
     log_likelihood: float
     log_likelihood_normal: float
 
-    def estimates(self) -> dict[str, Estimate]:
+    def estimates(self) -> dict[str, FittedParameter]:
         """Return all estimates by name."""
         return dict(self.values)
 
@@ -507,7 +507,7 @@ class _Column:
     kind: str
 
 
-def _estimate(column: _Column, b: int, recording: Recording, scale: float) -> Estimate:
+def _estimate(column: _Column, b: int, recording: Recording, scale: float) -> FittedParameter:
     """Return one synapse's estimate in the unit of its recording."""
     factors = dict.fromkeys(("q", "mean", "capacity"), scale) | {"noise": abs(scale)}
     factor = factors.get(column.kind, 1.0)
@@ -518,7 +518,7 @@ def _estimate(column: _Column, b: int, recording: Recording, scale: float) -> Es
     )
     error, is_identified = abs(factor) * float(column.error[b]), bool(column.identified[b])
     credible = min(first, last), max(first, last)
-    return Estimate(value, min(low, high), max(low, high), error, is_identified, credible, unit)
+    return FittedParameter(value, min(low, high), max(low, high), error, is_identified, credible, unit)
 
 
 @dataclass(frozen=True, eq=False)

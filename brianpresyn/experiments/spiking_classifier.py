@@ -48,7 +48,7 @@ from biophys.absolute_costs import resting_costs, spike_costs
 from biophys.estimates import Estimate, exactly, standard_error_of_share
 from biophys.palette import BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILION
 from biophys.settings import Count, OneOf, Positive, Seed, settings
-from brianpresyn.checked_synapses import CheckedSynapses, synapses
+from brianpresyn.checked_synapses import synapses
 from brianpresyn.domains import N_SITES, PROBABILITY
 from brianpresyn.energy import ENERGY_OF_ATP, energy_ledger, synapse_energies
 from brianpresyn.release import bernoulli_release, binomial_release
@@ -223,7 +223,12 @@ class _Program:
         read: dict[str, Any] = {"record": True, "when": "start", "order": -10}
         with numpy_while_building():
             self.units = self._neurons(network)
-            self.synapses = self._connected(network, seed)
+            release = binomial_release if network.n is not None else bernoulli_release
+            code = release(**self._values_of_synapses(network))
+            code += energy_ledger(code)
+            connect = dict(zip("ij", _pairs(network.sizes), strict=True))
+            options: dict[str, Any] = {"connect": connect, "seed": seed, "name": "synapses", "dt": 1 * ms}
+            self.synapses = synapses(self.units, self.units, code, **options)
             outputs, between = self.units[sum(network.sizes[:-1]) :], self._presentation / config.n_readouts
             self._outputs = StateMonitor(outputs, "v", dt=between, **read)
             self._counts = StateMonitor(self.units, "fired", dt=self._presentation, **read)
@@ -276,13 +281,6 @@ class _Program:
         # A Poisson pixel lowers its potential at every spike, so that it never reaches the threshold.
         start[:n_pixels] = theta[:n_pixels] * self._phases if self.config.encoding == "regular" else 0.0
         return start
-
-    def _connected(self, network: Classifier, seed: int) -> CheckedSynapses:
-        release = binomial_release if network.n is not None else bernoulli_release
-        code = release(**self._values_of_synapses(network))
-        code += energy_ledger(code)
-        connect = dict(zip("ij", _pairs(network.sizes), strict=True))
-        return synapses(self.units, self.units, code, connect=connect, seed=seed, name="synapses", dt=1 * ms)
 
     def _values_of_synapses(self, network: Classifier) -> dict[str, Any]:
         """Return q, p and, for binomial release, n of all synapses."""

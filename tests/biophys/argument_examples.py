@@ -191,7 +191,7 @@ NOT_CALLED = {
     "RecoveryRow",
     "ShortTermState",
     "StationaryResponse",
-    "Estimate",
+    "FittedParameter",
     "FailedFit",
     "ReleaseFit",
     "ReleaseFits",
