@@ -228,11 +228,8 @@ def _in_words(error: ValidationError, cls: type, given: Mapping[str, Any]) -> Ex
         return reason
     name, *inside = map(str, first["loc"])
     field = next(field for field in dataclasses.fields(cls) if field.name == name)  # type: ignore[arg-type]
-    value = (
-        f"{shown(first['input'])} in {shown(given[name])}"
-        if inside and first["type"] in _OUT_OF_RANGE
-        else shown(given[name])
-    )
+    is_inside = inside and first["type"] in _OUT_OF_RANGE
+    value = (f"{shown(first['input'])} in " if is_inside else "") + shown(given[name])
     kind = ValueError if first["type"] in _OUT_OF_RANGE else TypeError
     default = getattr(field.default, "default", field.default)
     return kind(f"{name} must be {described(_hints(cls)[name])}{such_as(None, default)}, got {value}")

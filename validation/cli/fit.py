@@ -109,8 +109,7 @@ def fit(
     if not 0 <= cv_within <= 2:
         raise click.UsageError(f"--cv-within must be in 0 to 2, got {cv_within}")
     if options["dynamics"] != "none" and "intervals" not in synapses[0].arguments:
-        problem = "--dynamics needs a column of the stimuli's times"
-        raise click.UsageError(f"{problem}, 'time (ms)' or 'interval (ms)'")
+        raise click.UsageError("--dynamics needs a column of times, 'time (ms)' or 'interval (ms)'")
     read.remarks.extend(suspicious_scale(synapses))
     model = {name: options[name] for name in ("dynamics", "n", "robust")}
     fits = _fits(synapses, noise, model | {"variability": cv_within})
