@@ -128,7 +128,8 @@ class ImportanceOfNeurons:
 
     def __post_init__(self) -> None:
         if self.shuffled.ndim != 2 or self.shuffled.shape[1:] != self.counts.shape:
-            raise ValueError(f"shuffled must be (shuffle, {len(self.counts)}), got {self.shuffled.shape}")
+            wanted = f"must have the shape (shuffle, {len(self.counts)})"
+            raise ValueError(f"shuffled {wanted}, got {self.shuffled.shape}")
 
     @property
     def bounds(self) -> tuple[float, float]:
