@@ -160,7 +160,7 @@ def _released(keyed: "_KeyedHash", start: int, p: Tensor) -> Tensor:
 
 def _constants(like: Tensor) -> Any:
     """Return shifts, masks and multipliers of triple32, and how many bits are too many, as operands."""
-    if torch.compiler.is_compiling():
+    if torch.compiler.is_compiling() or like.device.type != "cpu":
         return _TRIPLE32
     # Eagerly a plain number would become a tensor, of another type, anew in every operation.
     return _operands() if type(like) is Tensor else _operands.__wrapped__()
