@@ -17,8 +17,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import stats
-from scipy.optimize import brentq
+from scipy.special import ndtri, stdtrit
 
 ALPHA = 0.05
 """Intervals that are shown hold the true value in 95 % of experiments."""
@@ -69,6 +68,8 @@ class Estimate:
         It is the probability at which an end of the interval reaches the bound: interval and p-value are
         those of one test.
         """
+        from scipy.optimize import brentq
+
         if self.interval is None or self.ends is None:
             return None
         side, ends = (0 if self.value > bound else 1), self.ends
@@ -164,7 +165,7 @@ def student(
 
 
 def _student_ends(centre: float, error: float, df: float, scale: str, alpha: float) -> tuple[float, float]:
-    half = float(stats.t.isf(alpha / 2, df)) * error if df > 0 else math.nan
+    half = -float(stdtrit(df, alpha / 2)) * error if df > 0 else math.nan
     back = _SCALES[scale][1]
     return float(back(centre - half)), float(back(centre + half))
 
@@ -215,7 +216,7 @@ def share_of(right: ArrayLike, *, unit: str, how: str = "") -> Estimate:
 
 
 def _wilson_ends(n_right: int, n: int, alpha: float) -> tuple[float, float]:
-    z, share = float(stats.norm.isf(alpha / 2)), n_right / n
+    z, share = -float(ndtri(alpha / 2)), n_right / n
     centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
     half = z / (1 + z**2 / n) * math.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
     return centre - half, centre + half
@@ -244,7 +245,7 @@ def paired_difference(
 def _agresti_min_ends(ahead: int, behind: int, n: int, alpha: float) -> tuple[float, float]:
     centre = (ahead - behind) / (n + 2)
     error = math.sqrt((ahead + behind + 1) - (ahead - behind) ** 2 / (n + 2)) / (n + 2)
-    half = float(stats.norm.isf(alpha / 2)) * error
+    half = -float(ndtri(alpha / 2)) * error
     return centre - half, centre + half
 
 
