@@ -28,7 +28,7 @@ from brianpresyn.experiments.stdp_prediction import predicted_changes
 from brianpresyn.experiments.stdp_protocol import Config, plot, run
 from brianpresyn.unified_stdp import PrePostSTDP
 
-Changes = tuple[NDArray[np.float64], NDArray[np.float64]]
+_Changes = tuple[NDArray[np.float64], NDArray[np.float64]]
 """Of p, and of q relative to q before, connection by connection."""
 
 QUANTITIES = ("dP", "dq / q")
@@ -55,7 +55,7 @@ def protocol_config(recordings: PlasticityRecordings, timing: NDArray[np.float64
     )
 
 
-def recorded_changes(recordings: PlasticityRecordings) -> Changes:
+def recorded_changes(recordings: PlasticityRecordings) -> _Changes:
     """Return the change of p, and that of q relative to q before."""
     q_before = recordings.q_before
     change_of_q = magnitude_in(recordings.q_after - q_before, q_before.units) / q_before.magnitude
@@ -84,7 +84,7 @@ def explained_share(
     )
 
 
-def largest_difference_in_spikes(config: Config, predicted: Changes) -> Estimate:
+def largest_difference_in_spikes(config: Config, predicted: _Changes) -> Estimate:
     """Return how far the rule in spikes is from its prediction in numbers, where it is farthest."""
     result = run(config)
     changes = result.p_after - result.p_before, result.q_after / result.q_before - 1
@@ -253,7 +253,7 @@ def draw_changes(
     figure.legend(*handles, fontsize=7, ncols=5, loc="outside lower center")
 
 
-def draw_predictions(figure: Figure, predictions: Mapping[str, Changes], recorded: Changes) -> None:
+def draw_predictions(figure: Figure, predictions: Mapping[str, _Changes], recorded: _Changes) -> None:
     """Draw predicted against recorded changes of p and q for two predictions, by their names."""
     for index, (axes, quantity) in enumerate(zip(figure.subplots(1, 2), QUANTITIES, strict=True)):
         y = recorded[index]

@@ -96,11 +96,11 @@ def recorded_budgets(context: Context) -> Findings:
     The published p and q of Sjöström et al. suppose 5.5 sites at every connection, so that a change of n
     cannot be seen; the change of budget is that of p / (1 - p) to the power 1/5.
 
-    The rule for the change of the budget is a line in mean / sd, which goes as E^(5/2): on |change of mean|^2
-    / mean before, as a public summary of the preprint has it (squared), or on |change| / mean before, as the
-    abstract's words may be read (relative). It is fitted to potentiated and depressed connections apart:
-    their budgets change in opposite directions. On potentiated ones it predicts better than a constant budget
-    or sd, on the 14 depressed ones a constant sd predicts best.
+    The rule for the change of the budget is a line in mean / sd, which goes as E^(5/2): on (change of
+    mean)^2 / mean before, as a public summary of the preprint has it (squared), or on abs(change) / mean
+    before, as the abstract's words may be read (relative). It is fitted to potentiated and depressed
+    connections apart: their budgets change in opposite directions. On potentiated ones it predicts better
+    than a constant budget or sd, on the 14 depressed ones a constant sd predicts best.
     """
     recordings, n_resamples = read_sjostrom2001(), 2_000 if context.is_quick else 20_000
     drawn: dict[str, Any] = {"rng": np.random.default_rng(context.seed), "n_resamples": n_resamples}

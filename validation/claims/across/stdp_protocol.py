@@ -3,6 +3,7 @@
 import itertools
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -149,7 +150,7 @@ def left_out_protocols(context: Context) -> Findings:
     """
     recordings, rng = read_sjostrom2001(), np.random.default_rng(context.seed)
     recorded = stdp.recorded_changes(recordings)
-    drawn: dict[str, stdp.Changes] = {}
+    drawn: dict[str, Any] = {}
     for reading, timing in stdp.readings_of_timing(recordings).items():
         config = stdp.protocol_config(recordings, timing, context.seed)
         best = fitted_rule(config, *recorded, np.ones(len(config.p), dtype=bool))

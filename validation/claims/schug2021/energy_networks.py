@@ -138,7 +138,7 @@ def information_per_energy(run: Run, context: Context) -> Findings:
     """Compare the best information per synaptic energy of the models, seed by seed.
 
     Information is the authors' soft estimate from one draw of the synapses: it falls with confidence, even at
-    unchanged accuracy. Synaptic energy is the sum of |w̄| over all synapses, biases excluded.
+    unchanged accuracy. Synaptic energy is the sum of abs(w̄) over all synapses, biases excluded.
     """
     from rate_models.experiments.energy_figures import best_ratio, with_plug_in
 

@@ -35,7 +35,7 @@ def stable_synapses(context: Context) -> Findings:
     """Correlate release probability before induction with the relative change of strength.
 
     The published correlation is that of all 44 rows (30 LTP, 14 LTD) with the magnitude of the relative
-    change, |w after - w before| / w before with w = p q: it rounds to the same three digits.
+    change, abs(w after - w before) / w before with w = p q: it rounds to the same three digits.
 
     Signed changes mix potentiation with depression and correlate less; within LTP alone the correlation is as
     strong (p = 0.01), within LTD alone it is not significant (n = 14).
