@@ -98,7 +98,11 @@ def page(rows: list[dict[str, Any]]) -> str:
         for alone, depletion, _ in fits
     ]
     better = sum(two["bic"] < one["bic"] for _, one, two in fits)
-    ratios = [two["values"]["p"][0] / one["values"]["p"][0] for _, one, two in fits]
+    ratios = [
+        two["values"]["p"][0] / one["values"]["p"][0]
+        for _, one, two in fits
+        if two["bic"] < one["bic"]
+    ]
     lines = [
         _INTRODUCTION,
         f"Of {len(fits)} recordings {warned} are said to depend on their order when they are taken as "
