@@ -272,6 +272,7 @@ Two things that were asked are not reached. Five sweeps of a synapse with fiftee
 recovers with two rates, and no test would see it there: in three of them that were looked at the truth was
 0.6 log units more likely than the best fit with one rate, and 2.7 and 3.9 less likely. And artefacts that
 fall among the peaks, or where another quantum would be, are taken for responses: n and p are held less often.
+With missing responses two rows lie half a per cent below what was asked; their intervals hold it.
 """
 
 
