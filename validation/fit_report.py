@@ -64,38 +64,64 @@ def interval_text(estimate: FittedParameter) -> str:
     return f"{low} to {high}"
 
 
+_DYNAMICS = {
+    "two-rate": "depletion that recovers at two rates",
+    "free facilitation": "facilitation by a free increment",
+    "release-independent": "depression that does not depend on release",
+}
+
+
 def methods_text(fit: ReleaseFit) -> str:
     """Return a paragraph for the methods of a paper."""
-    model, recording = fit.profile.model, fit.recording
+    model, variability, labels = fit.profile.model, fit.recording.variability, fit.recording.labels
     version = f"brianpresyn {installed_versions().get('brianpresyn', '')}".strip()
-    model_words = (
-        f"trains with {model.dynamics.replace('+', ' and ')}, by the exact forward likelihood over the "
-        "number of full release sites (Bird et al. 2016)"
-        if model.dynamics != "none"
-        else "independent responses, a mixture over the binomial number of vesicles released"
-    )
-    noise = (
-        "the standard deviation of the recording noise was fitted"
-        if recording.noise == "free"
-        else "the standard deviation of the recording noise was measured"
-    )
-    within = recording.variability.within
-    variability = "fitted" if within == "free" else f"taken as {within:g}"
-    laws, most = " or ".join(recording.variability.families), fit.profile.sites[-1]
+    parts = [_DYNAMICS.get(part, part) for part in model.dynamics.split("+")]
+    model_words = "independent responses, a mixture over the binomial number of vesicles released"
+    if model.dynamics in ("facilitation", "release-independent"):
+        model_words = f"trains with {parts[0]}, all sites full at every stimulus"
+    elif model.dynamics != "none":
+        model_words = (
+            f"trains with {' and '.join(parts)}, by the exact forward likelihood over the number of full "
+            "release sites (Bird et al. 2016)"
+        )
+    held = " The short-term dynamics were not fitted but given." * bool(model.held)
+    robust = " Up to a tenth of the responses were allowed to be artefacts." * model.is_robust
+    differing = dict.fromkeys(name.partition("[")[0] for name in fit.values if "[" in name)
+    differing = [_LABELS[name] for name in differing if name not in ("mean", "capacity")]
+    conditions = (
+        f" The conditions {', '.join(map(str, labels))} differed in {' and '.join(differing) or 'nothing'}; "
+        "all other parameters were shared."
+    ) * (len(labels) > 1)
+    within = "fitted" if variability.within == "free" else f"taken as {variability.within:g}"
+    most = fit.profile.sites[-1]
     largest = "the limit of infinitely many" if most >= 1e6 else f"{most:g}"
     sites = f"Numbers of sites up to {largest} were tried"
     if fit.profile.sites.size == 1:
         sites = f"The number of sites was not fitted but given, {most:g}"
     return (
         f"Quantal parameters were estimated from {fit.n_responses} responses with {version} by "
-        f"maximum likelihood: {model_words}. Quanta were {laws}; the quantal "
-        f"coefficient of variation within sites was {variability}, that between sites {model.between:g}; "
-        f"{noise}. {sites}. Intervals ({100 * fit.level:g} %) are "
+        f"maximum likelihood: {model_words}.{held}{robust}{conditions} Quanta were "
+        f"{' or '.join(variability.families)}; the quantal coefficient of variation within sites was "
+        f"{within}, that between sites {model.between:g}; the standard deviation of the recording noise was "
+        f"{_noise_words(fit)}. {sites}. Intervals ({100 * fit.level:g} %) are "
         "those of the profile likelihood and are open where it does not fall; a parameter is called "
         "identified if its credible interval under a prior flat in the number of sites and in the release "
         "probability spans less than a factor of 3 and BIC prefers quanta to normal responses (Gontier and "
         "Pfister 2020)."
     )
+
+
+def _noise_words(fit: ReleaseFit) -> str:
+    recording = fit.recording
+    if recording.noise == "free":
+        return "fitted"
+    told = dict.fromkeys(
+        f"measured in {count + 1} samples of the baseline, {sd:.3g} {recording.unit_text}".strip()
+        if count
+        else f"given, {sd:.3g} {recording.unit_text}".strip()
+        for sd, _, count in recording.noise
+    )
+    return " and ".join(told)
 
 
 def fit_page(fits: dict[str, ReleaseFit | FailedFit], source: str, remarks: list[str]) -> str:

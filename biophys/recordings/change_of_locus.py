@@ -5,6 +5,7 @@ ratios of :math:`\mu` and of :math:`\mu^2 / v` after to before: q alone gives R 
 R above M where M > 1 and below where M < 1 (Malinow and Tsien 1990).
 """
 
+import warnings
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,7 +17,9 @@ from biophys.recordings.comparison import bic_weights
 from biophys.recordings.fitting import plain_responses
 from biophys.recordings.likelihood import ReleaseModel, is_limit, kind_of, name_in, number_of
 from biophys.recordings.recording import Recording, checked_recording
+from biophys.recordings.release_fit import serial_of
 from biophys.recordings.release_moments import Z_95
+from biophys.recordings.serial_dependence import SerialDependenceWarning
 from biophys.recordings.site_profile import SiteProfile, profile_of_sites, sites_tried
 from biophys.units import checked_finite, magnitude_in
 
@@ -56,7 +59,8 @@ def cv_analysis(before: Any, after: Any, *, noise: pq.Quantity | None = None) ->
 
     Parameters
     ----------
-    before, after : amplitudes with a unit and a mean other than 0, failures included; NaN is missing.
+    before, after
+        Amplitudes with units of one dimension and means of one sign, failures included; NaN is missing.
     noise
         Standard deviation of the recording noise, subtracted from both; by default 0. ValueError if it
         explains all the variance.
@@ -74,7 +78,7 @@ def cv_analysis(before: Any, after: Any, *, noise: pq.Quantity | None = None) ->
     >>> round(result.mean_ratio, 9), round(result.cv_ratio, 9), result.allowed
     (2.0, 1.0, ('q',))
     """
-    parts = [_log_moments(x, name, noise) for x, name in ((before, "before"), (after, "after"))]
+    parts = [_log_moments(recording, noise) for recording in _both(before, after)]
     (m1, r1, var_m1, var_r1, cov1), (m2, r2, var_m2, var_r2, cov2) = parts
     log_m, log_r = m2 - m1, r2 - r1
     sd_m, sd_r = np.sqrt(var_m1 + var_m2), np.sqrt(var_r1 + var_r2)
@@ -99,17 +103,29 @@ def cv_analysis(before: Any, after: Any, *, noise: pq.Quantity | None = None) ->
     )
 
 
-def _named_recording(amplitudes: Any, name: str) -> Recording:
-    """Return a recording; what is wrong with it is said by the name of the argument."""
-    try:
-        return checked_recording(amplitudes)
-    except (TypeError, ValueError) as error:
-        raise type(error)(f"{name}: {error}") from None
+def _both(before: Any, after: Any) -> list[Recording]:
+    """Return two recordings in the unit of the first; what is wrong is said by the name of the argument."""
+    recordings: list[Recording] = []
+    for amplitudes, name in ((before, "before"), (after, "after")):
+        try:
+            recording = checked_recording(amplitudes)
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"{name}: {error}") from None
+        unit = recordings[0].unit if recordings else recording.unit
+        sweeps = [magnitude_in(s * recording.unit, unit, name) for s in recording.sweeps]
+        recordings.append(replace(recording, sweeps=sweeps, unit=unit))
+        serial = serial_of(recording, "none")
+        if serial is not None and serial.is_dependent:
+            warnings.warn(f"{name}: {serial.text}", SerialDependenceWarning, stacklevel=4)
+    means = [float(np.nanmean(recording.amplitudes)) for recording in recordings]
+    if means[0] * means[1] < 0:
+        problem = f"the means have two signs, {means[0]:.3g} before and {means[1]:.3g} after"
+        raise ValueError(f"{problem}: compare responses of one sign")
+    return recordings
 
 
-def _log_moments(amplitudes: Any, name: str, noise: pq.Quantity | None) -> tuple[float, ...]:
+def _log_moments(recording: Recording, noise: pq.Quantity | None) -> tuple[float, ...]:
     """Return log mean, log mean^2 / variance, and the sampling (co)variances of both."""
-    recording = _named_recording(amplitudes, name)
     x = recording.amplitudes
     x = x[np.isfinite(x)]
     sd = 0.0
@@ -120,7 +136,8 @@ def _log_moments(amplitudes: Any, name: str, noise: pq.Quantity | None) -> tuple
     total = float(x.var(ddof=1))
     v = total - sd**2
     if v <= 0:
-        raise ValueError(f"the recording noise explains all the variance of the responses {name}")
+        problem = f"the recording noise of {sd:.3g} explains all the variance of responses of mean"
+        raise ValueError(f"{problem} {x.mean():.3g}: no 1/CV^2 is left to compare")
     third, fourth = float(np.mean(d**3)), float(np.mean(d**4))
     of_variance = (fourth - total**2 * (size - 3) / (size - 1)) / size
     of_mean = total / size / mean**2
@@ -171,12 +188,11 @@ def nested_models(
     >>> nested_models(before, after, noise=2 * pq.pA)[0].changed
     'p'
     """
-    parts = [_named_recording(x, name) for x, name in ((before, "before"), (after, "after"))]
-    unit = parts[0].unit
-    rescaled = [pq.Quantity(part.amplitudes, part.unit).rescale(unit).magnitude for part in parts]
-    labels = ["before"] * rescaled[0].size + ["after"] * rescaled[1].size
+    parts = _both(before, after)
+    values = [part.amplitudes for part in parts]
+    labels = ["before"] * values[0].size + ["after"] * values[1].size
     recording = checked_recording(
-        np.concatenate(rescaled) * unit, conditions=labels, noise=noise, variability=variability
+        np.concatenate(values) * parts[0].unit, conditions=labels, noise=noise, variability=variability
     )
     data, scale = plain_responses(recording)
     base = ReleaseModel(between=float(recording.variability.between), free=recording.free)

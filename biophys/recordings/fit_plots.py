@@ -83,12 +83,16 @@ def _draw_responses(fit: ReleaseFit, axes: Any) -> None:
 
 def _draw_profile(fit: ReleaseFit, axes: Any) -> None:
     """Draw the log likelihood lost at every number of sites."""
+    from scipy.stats import chi2
+
     sites, loss = fit.profile_of("n")
     finite = np.isfinite(sites)
     axes.plot(sites[finite], -loss[finite], "o-", color=_MODEL, markersize=3, label="profile likelihood")
     if not finite.all():
         axes.axhline(-loss[~finite][0], color=_PARTS, linestyle="--", linewidth=1, label="n infinite")
-    axes.axhline(-1.92, color=_DATA, linewidth=0.8, label="ends of the 95 % interval")
+    loss_at_ends = 0.5 * chi2.ppf(fit.level, 1)
+    label = f"ends of the {100 * fit.level:g} % interval"
+    axes.axhline(-loss_at_ends, color=_DATA, linewidth=0.8, label=label)
     axes.set(xscale="log", ylim=(-12, 0.6), xlabel="number of sites n", ylabel="log likelihood lost")
     low, high = fit.n.low, fit.n.high
     above = f"to {high:g}" if np.isfinite(high) else "and more"
@@ -137,10 +141,8 @@ def _draw_order(fit: ReleaseFit, axes: Any) -> None:
     axes.set(xlabel="order of recording", ylabel=f"response ({fit.recording.unit_text or 'no unit'})")
     if len(set(labels)) > 1:
         axes.legend(fontsize=8)
-    text = fit.serial.text if fit.serial is not None else ""
-    axes.set_title(
-        "drift or dependence" if "no serial" not in text and text else "no drift seen", fontsize=10
-    )
+    said = {True: "drift or dependence", False: "no drift seen", None: "too few to test for drift"}
+    axes.set_title(said[fit.serial and fit.serial.is_dependent], fontsize=10)
 
 
 def _draw_residuals(fit: ReleaseFit, axes: Any) -> None:

@@ -107,9 +107,25 @@ def _warnings(fit: ReleaseFit, found: dict[str, Any]) -> list[str]:
         texts.append(
             "quantal variability was taken as 0: n and p hang on it (variability_table); give minis'"
         )
-    if not fit.profile.model.is_robust and found["largest_residual"] > 6.0:
+    return texts + _of_odd_values(fit, found["largest_residual"])
+
+
+def _of_odd_values(fit: ReleaseFit, largest_residual: float) -> list[str]:
+    """Say which responses lie far from all others, and that failures were written as 0."""
+    sizes, texts = np.abs(fit.recording.amplitudes), []
+    sizes = sizes[np.isfinite(sizes)]
+    # An artefact may be explained as a quantum of its own, with no residual.
+    usual = float(np.quantile(sizes, 0.95, method="lower"))
+    n_far = int(np.sum(sizes > 10.0 * usual)) if usual > 0 else 0
+    seen = [f"a response lies {largest_residual:.1f} sd off"] if largest_residual > 6.0 else []
+    seen += [f"{n_far} of the responses exceed ten times what 95 % of them reach"] if n_far else []
+    if seen and not fit.profile.model.is_robust:
+        texts.append(f"{', and '.join(seen)}: an artefact? Fit with robust=True")
+    n_zero, repeats = int(np.sum(sizes == 0)), np.unique(sizes[sizes > 0], return_counts=True)[1]
+    if n_zero >= 3 and n_zero > 3 * repeats.max():
         texts.append(
-            f"a response lies {found['largest_residual']:.1f} sd off: an artefact? Fit with robust=True"
+            f"{n_zero} responses are exactly 0: failures written as 0? Give what was measured, the noise of "
+            "failures is that of all responses"
         )
     return texts
 

@@ -78,6 +78,8 @@ def failures_analysis(
     share = 1.0 if noise is None else 2.0
     if noise is not None:
         checked_finite(magnitude_in(noise, recording.unit, "noise"), "noise", 0.0)
+    elif np.any(x < 0) and not np.any(x == 0):
+        raise ValueError("amplitudes lie on both sides of 0, and none is 0: give the recording noise=")
     count = int(np.sum(x == 0)) if noise is None else int(np.sum(x < 0))
     wilson = binomtest(count, x.size).proportion_ci(method="wilson")
     low, high = (min(share * float(end), 1.0) for end in wilson)
@@ -113,7 +115,7 @@ class CovarianceAnalysis:
     covariance
         Of the two responses, with its standard error.
     reason
-        Why there is no n: drift or common changes make covariances positive.
+        Why there is no n, or no q: drift or common changes make covariances positive.
     """
 
     n: float
@@ -153,11 +155,12 @@ def covariance_analysis(
     True
     """
     sweeps, unit = amplitudes_of(amplitudes, None)
-    x = np.stack(sweeps)[:, stimulus : stimulus + 2]
-    x = x[np.isfinite(x).all(axis=1)]
-    if x.ndim != 2 or x.shape[1] < 2 or x.shape[0] < 8:
-        raise ValueError(f"amplitudes need two stimuli and eight sweeps, got {x.shape[0]} of {x.shape[1]}")
-    sd = 0.0 if noise is None else float(magnitude_in(noise, unit, "noise"))
+    pairs = [sweep[stimulus : stimulus + 2] for sweep in sweeps]
+    x = np.array([pair for pair in pairs if pair.size == 2 and np.isfinite(pair).all()])
+    if len(x) < 8:
+        wanted = f"stimuli {stimulus} and {stimulus + 1} measured in eight sweeps"
+        raise ValueError(f"amplitudes need {wanted}, got {len(x)} of {len(sweeps)}")
+    sd = 0.0 if noise is None else float(checked_finite(magnitude_in(noise, unit, "noise"), "noise", 0.0))
 
     def inverse_n_and_q(part: FloatArray) -> tuple[float, float, float]:
         step = np.diff(part, axis=0)
@@ -172,10 +175,13 @@ def covariance_analysis(
     is_negative = whole[0] > 0
     ends = np.sort(np.array([whole[1] - Z_95 * errors[1], whole[1] + Z_95 * errors[1]]))
     reason = "" if is_negative else "the covariance is not negative: drift, or p or q that change together"
+    is_quantum = is_negative and whole[1] * x.mean() > 0
+    if is_negative and not is_quantum:
+        reason = "the recording noise explains all the variance"
     return CovarianceAnalysis(
         1.0 / whole[0] if is_negative else float("nan"),
         (1.0 / high if high > 0 else float("inf"), 1.0 / low if low > 0 else float("inf")),
-        (whole[1] if is_negative else np.nan) * unit,
+        (whole[1] if is_quantum else np.nan) * unit,
         (ends[0] * unit, ends[1] * unit),
         (float(whole[2]), float(errors[2])),
         reason,

@@ -159,6 +159,9 @@ def checked_recording(
     labels = _labels(conditions, sweeps, is_per_response=gaps is None)
     if spikes is not None:
         sweeps, gaps, labels = _without_failed_spikes(spikes, sweeps, gaps, labels)
+    if gaps is None and all(sweep.size == 1 for sweep in sweeps):
+        # Trials in order: sweeps of one response have no neighbours, and dependence would not be seen.
+        sweeps = [np.concatenate(sweeps)]
     if gaps is not None and not starts_from_rest:
         sweeps, gaps, labels = _chained(spike_times, sweeps, gaps, labels)
     recording = Recording(sweeps, gaps, labels, unit, None, checked_variability(variability))
@@ -176,7 +179,11 @@ def amplitudes_of(amplitudes: Any, unit: pq.Quantity | None) -> tuple[list[Float
             return amplitudes_of(np.asarray(amplitudes), unit)
         parts = [amplitudes_of(part, unit) for part in amplitudes]
         first = parts[0][1]
-        sweeps = [pq.Quantity(s, u).rescale(first).magnitude for part, u in parts for s in part]
+        sweeps = [
+            magnitude_in(pq.Quantity(s, u), first, f"sweep {i} of amplitudes")
+            for i, (part, u) in enumerate(parts)
+            for s in part
+        ]
         if all(np.ndim(part) == 0 for part in amplitudes):
             return [np.concatenate(sweeps)], first
         return [np.asarray(s, dtype=float) for s in sweeps], first
@@ -270,7 +277,12 @@ def _labels(conditions: Any, sweeps: Sequence[FloatArray], *, is_per_response: b
     if len(labels) != expected:
         what = "response" if is_per_response else "sweep"
         raise ValueError(f"conditions needs one label for each {what} ({expected}), got {len(labels)}")
-    return [label.item() if isinstance(label, np.generic) else label for label in labels]
+    labels = [label.item() if isinstance(label, np.generic) else label for label in labels]
+    unknown = [i for i, label in enumerate(labels) if label is None or label != label]
+    if unknown:
+        problem = f"conditions[{unknown[0]}] is {labels[unknown[0]]}"
+        raise ValueError(f"{problem}: give every one a label, or leave its responses out")
+    return labels
 
 
 def _without_failed_spikes(

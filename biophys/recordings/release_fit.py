@@ -290,7 +290,7 @@ class ReleaseFit:
             raise ValueError(self.identifiability_text + "; or take them with allow_unidentified=True")
         if not np.isfinite(self.n.value):
             raise ValueError("the likeliest n is infinite (a Poisson number of vesicles): give n")
-        if not self.recording.unit_text:
+        if self.recording.unit.dimensionality.simplified == pq.dimensionless.dimensionality:
             raise ValueError("amplitudes without a unit make no synapse: fit them in mV, pA, nS or fC")
         p, q = (
             [e.value for e in part.values()] if isinstance(part, dict) else part.value
@@ -455,7 +455,7 @@ def summarised(
     in_doubt = {"p", "q", "capacity"} | ({"n"} if profile.numbers.size > 1 else set())
     for b, recording in enumerate(recordings):
         values = {name: _estimate(column, b, recording, float(scales[b])) for name, column in tables.items()}
-        serial = _serial_of(recording, profile.model.dynamics)
+        serial = serial_of(recording, profile.model.dynamics)
         said = values, serial, float(log_likelihood[b]), float(normal[b])
         fits.append(ReleaseFit(recording, profile.of_synapse(b), float(scales[b]), level, *said))
     for fit, texts in zip(fits, implausible_texts(fits, profile.data), strict=True):
@@ -469,7 +469,8 @@ def summarised(
     return fits
 
 
-def _serial_of(recording: Recording, dynamics: str) -> SerialDependence | None:
+def serial_of(recording: Recording, dynamics: str) -> SerialDependence | None:
+    """Return tests of independence of responses less the means of conditions; None for fitted trains."""
     if dynamics != "none" or np.isfinite(recording.amplitudes).sum() < 8:
         return None
     values = recording.amplitudes.copy()

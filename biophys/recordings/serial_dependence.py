@@ -48,10 +48,11 @@ class SerialDependence:
             return f"no serial dependence ({seen})"
         if name == "run-down":
             return f"responses drift over the experiment ({seen}): fit a stretch without drift"
+        drift = self.p_values.get("run-down", 1.0)
         return (
             f"responses are not independent ({seen}): give spike_times= (or intervals=) and "
             "dynamics='depletion' if they come from trains"
-        )
+        ) + f", or fit a stretch without drift (run-down: p = {drift:.2g})" * (drift < _LEVELS["run-down"])
 
 
 @checked_types

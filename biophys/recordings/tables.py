@@ -49,6 +49,14 @@ _LARGEST = 100_000_000
 """Bytes of a file, beyond which it holds the samples of traces rather than amplitudes."""
 _MOST_ROWS = 1_000_000
 _NAMES = ("amplitude", "time", "interval", "sweep", "stimulus", "condition", "synapse", "spike", "baseline")
+# Cells or sweeps that are not told apart are taken as one.
+_SYNONYMS = {
+    "synapse": ("cell", "neuron", "connection"),
+    "sweep": ("trial", "trace", "episode"),
+    "stimulus": ("pulse", "stim"),
+}
+# Median responses between a bouton's and an endplate's.
+_USUAL = {"mV": (1e-3, 150.0), "pA": (0.01, 1e6), "nS": (1e-4, 1e4), "fC": (0.01, 1e7)}
 _SHORTEST_MS, _LONGEST_MS = 0.5, 60_000.0
 _MARKS = (99, 999, 9999, 99999)
 """What programs write for a number that is missing, of either sign."""
@@ -90,7 +98,8 @@ class Table:
                 values[i] = float(text)
             else:
                 comma = "; a comma is a decimal point in files separated by ; or tab only" * ("," in text)
-                remedy = f"write a number, or nothing if it was not measured{comma}"
+                failure = " (of a failure what was measured, near 0)" * (name == "amplitude")
+                remedy = f"write a number{failure}, or nothing if it was not measured{comma}"
                 raise self.error(line, name, f"{text!r} is no number; {remedy}")
         return values
 
@@ -140,10 +149,12 @@ class Table:
 
 
 def unit_named(text: str, where: str) -> pq.Quantity:
-    """Return a unit by how it is written; dF/F, a.u., 1 and % have none."""
+    """Return a unit by how it is written; dF/F, a.u. and 1 have none."""
     plain = text.strip().replace("µ", "u").replace("μ", "u")
-    if plain.lower() in ("1", "df/f", "dff", "a.u.", "au", "normalised", "normalized", "%"):
+    if plain.lower() in ("1", "df/f", "dff", "a.u.", "au", "normalised", "normalized"):
         return pq.dimensionless
+    if plain == "%":
+        return pq.percent
     try:
         powers = re.sub(r"(\^|\*\*) ?-?\d(?!\d)", "", plain)
         # A factor in a unit would get lost.
@@ -160,7 +171,7 @@ def unit_named(text: str, where: str) -> pq.Quantity:
 def read_table(path: str, columns: str | None = None) -> Table:
     """Read a csv, tsv, json or xlsx table; ``-`` is the standard input.
 
-    A file without a header needs `columns`, separated by commas.
+    A file without a header, or with another one, needs `columns`: the names of all, separated by commas.
 
     Raises
     ------
@@ -173,7 +184,7 @@ def read_table(path: str, columns: str | None = None) -> Table:
     if path != "-" and Path(path).stat().st_size > _LARGEST:
         raise _too_large(name, f"{Path(path).stat().st_size / 1e6:.0f} MB")
     if suffix in (".xlsx", ".xlsm"):
-        rows, name = _rows_of_excel(path)
+        rows, name = _rows_of_excel(path, remarks)
     elif suffix == ".xls":
         raise TableError(f"{name}: save the sheet as xlsx or csv; the older xls is not read")
     else:
@@ -217,9 +228,12 @@ def _rows_of_text(text: str, name: str, remarks: list[str]) -> list[tuple[int, l
     lines = [line for line in text.splitlines() if line.strip() and not _is_comment(line)]
     if not lines:
         raise TableError(f"{name}: empty; write a header and one row for each response")
-    separator = max("\t;,", key=lambda mark: (min(line.count(mark) for line in lines[:20]), mark == "\t"))
+    # Titles have none; beside ; a comma is that of decimals.
+    separator = max("\t;,", key=lambda mark: sum(mark in line for line in lines[:20]))
     if not any(separator in line for line in lines[:20]):
         separator = ","
+        if any(_SPACES.search(line) for line in lines[1:20]):
+            separator, text = "\t", "\n".join(_SPACES.sub("\t", line) for line in text.splitlines())
     reader = csv.reader(io.StringIO(text, newline=None), delimiter=separator, skipinitialspace=True)
     try:
         rows = [(reader.line_num, cells) for cells in reader if any(cell.strip() for cell in cells)]
@@ -230,12 +244,17 @@ def _rows_of_text(text: str, name: str, remarks: list[str]) -> list[tuple[int, l
     has_comma = separator != "," and any(
         _COMMA.fullmatch(cell.strip()) for _, row in rows[1:] for cell in row
     )
-    remarks += [] if separator == "," else [f"separator {'tab' if separator == chr(9) else separator!r}"]
+    blank = "tab" if "\t" in "".join(lines) else "spaces"
+    remarks += [] if separator == "," else [f"separator {blank if separator == chr(9) else separator!r}"]
     remarks += ["decimal comma"] * has_comma
     if not has_comma:
         return rows
     _refuse_thousands([row for _, row in rows[1:]], name)
     return [(line, [_with_point(c, f"{name}, line {line}") for c in row]) for line, row in rows]
+
+
+# Between columns that are aligned, and before a number.
+_SPACES = re.compile(r"(?<=\S)( {2,}(?=\S)| (?=[-+.\d]))")
 
 
 def _is_comment(text: str) -> bool:
@@ -271,6 +290,10 @@ def _rows_of_json(text: str, name: str) -> list[tuple[int, list[str]]]:
         raise TableError(f"{name}, line {error.lineno}: no json ({error.msg})") from None
     except (RecursionError, ValueError) as error:
         raise TableError(f"{name}: no json table ({error})") from None
+    if isinstance(content, dict) and all(isinstance(v, dict) for v in content.values()):
+        # As pandas writes a table: each column by the labels of its rows.
+        labels = {label: None for column in content.values() for label in column}
+        content = {name: [column.get(label) for label in labels] for name, column in content.items()}
     if isinstance(content, dict) and content and all(isinstance(v, list) for v in content.values()):
         sizes = {len(v) for v in content.values()}
         if len(sizes) > 1:
@@ -283,7 +306,7 @@ def _rows_of_json(text: str, name: str) -> list[tuple[int, list[str]]]:
     return [(i, row) for i, row in enumerate([header, *cells], start=1)]
 
 
-def _rows_of_excel(path: str) -> tuple[list[tuple[int, list[str]]], str]:
+def _rows_of_excel(path: str, remarks: list[str]) -> tuple[list[tuple[int, list[str]]], str]:
     """Return the cells of the sheet shown, and the name of file and sheet; merged cells hold the same."""
     try:
         import openpyxl
@@ -299,6 +322,8 @@ def _rows_of_excel(path: str) -> tuple[list[tuple[int, list[str]]], str]:
         raise TableError(f"{Path(path).name}: this is no xlsx workbook ({error})") from None
     sheet = book.active
     name = Path(path).name + f", sheet {sheet.title!r}" * (len(book.worksheets) > 1)
+    others = [repr(each.title) for each in book.worksheets if each is not sheet and each.max_row > 1]
+    remarks += [f"other sheets left out: {', '.join(others)}"] if others else []
     grid = [["" if cell is None else str(cell) for cell in row] for row in sheet.iter_rows(values_only=True)]
     if any("" in row for row in grid):
         _refuse_formulas(openpyxl.load_workbook(path)[sheet.title], grid, name)
@@ -320,29 +345,24 @@ def _refuse_formulas(sheet: Any, grid: list[list[str]], name: str) -> None:
 def _table_of(rows: list[tuple[int, list[str]]], columns: str | None, name: str, remarks: list[str]) -> Table:
     if not rows:
         raise TableError(f"{name}: empty; write a header and one row for each response")
-    if columns is not None:
-        header, body = [part.strip() for part in columns.split(",")], rows
-    else:
-        # Titles may stand above the names.
-        first = [{_named(cell)[0] for cell in cells} for _, cells in rows[:20]]
-        start = next((i for i, named in enumerate(first) if named & {"amplitude", "mean"}), 0)
-        header, body = rows[start][1], rows[start + 1 :]
-        if start:
-            remarks.append(f"lines above the header on line {rows[start][0]} left out")
-        rows = rows[start:]
-        if all(_is_number(cell) for cell in header if cell.strip()):
-            problem = f"{name}, line {rows[0][0]}: numbers where the names of the columns should stand"
-            raise TableError(f"{problem}; give them with --columns 'amplitude (pA), interval (ms)'")
-    header_line = 1 if columns is not None else rows[0][0]
+    given = [part.strip() for part in columns.split(",")] if columns is not None else []
+    start = _header_row(rows, len(given))
+    if start > 0:
+        remarks.append(f"lines above {'the header on ' * (not given)}line {rows[start][0]} left out")
+    header, body = (given, rows[start:]) if given else (rows[start][1], rows[start + 1 :])
+    if all(_is_number(cell) for cell in header if cell.strip()):
+        problem = f"{name}, line {rows[start][0]}: numbers where the names of the columns should stand"
+        raise TableError(f"{problem}; give them with --columns 'amplitude (pA), interval (ms)'")
+    header_line = 1 if given else rows[start][0]
     is_used = [
-        bool(cell.strip()) or any("".join(cells[i : i + 1]).strip() for _, cells in body)
+        bool(cell.strip()) or _is_told(["".join(cells[i : i + 1]).strip() for _, cells in body])
         for i, cell in enumerate(header)
     ]
     header = list(itertools.compress(header, is_used))
     body = [
         (line, [c for i, c in enumerate(cells) if i >= len(is_used) or is_used[i]]) for line, cells in body
     ]
-    if columns is None and body and _are_units(header, body[0][1]):
+    if not given and body and _are_units(header, body[0][1]):
         header = [
             f"{h} ({u.strip().strip('()[]')})" if u.strip() else h
             for h, u in zip(header, body[0][1], strict=False)
@@ -362,9 +382,11 @@ def _table_of(rows: list[tuple[int, list[str]]], columns: str | None, name: str,
             units[key] = unit
     for line, cells in body:
         if len(cells) < len(names) or any(cell.strip() for cell in cells[len(names) :]):
-            remedy = "(a decimal comma asks for columns separated by ; or tab)"
+            remedy = "a decimal comma asks for columns separated by ; or tab"
+            if not {"amplitude", "mean"} & set(names):
+                remedy = "no line above names a column 'amplitude (pA)': name all columns with --columns"
             problem = f"{len(cells)} cells, but {len(names)} columns are named"
-            raise TableError(f"{name}, line {line}: {problem} {remedy}")
+            raise TableError(f"{name}, line {line}: {problem} ({remedy})")
         summary = next((cell for cell in cells if cell.strip().rstrip(":").lower() in _SUMMARIES), None)
         if summary:
             raise TableError(f"{name}, line {line}: {summary!r} is of no single response; leave the row out")
@@ -373,6 +395,21 @@ def _table_of(rows: list[tuple[int, list[str]]], columns: str | None, name: str,
         raise TableError(f"{problem}; write them (or show the sheet that has them)")
     table = {key: [cells[i] for _, cells in body] for i, key in enumerate(names)}
     return Table(table, units, [line for line, _ in body], name, remarks, header_line)
+
+
+def _header_row(rows: list[tuple[int, list[str]]], n_given: int) -> int:
+    """Return which row holds the names, below titles; if they are given, which is the first of numbers."""
+    for i, (_, cells) in enumerate(rows[:20]):
+        if n_given and len(cells) >= n_given and any(_is_number(cell) for cell in cells):
+            return i
+        if not n_given and {_named(cell)[0] for cell in cells} & {"amplitude", "mean"}:
+            return i
+    return 0
+
+
+def _is_told(cells: list[str]) -> bool:
+    """Return whether a column without a name holds more than nothing or the numbers of the rows."""
+    return any(cells) and not any(cells == [str(i + k) for i in range(len(cells))] for k in (0, 1))
 
 
 def _named(cell: str) -> tuple[str, str | None]:
@@ -430,18 +467,22 @@ def recorded_synapses(
     conditions = [part.strip().lower() for part in condition.split(",")]
     if "amplitude" not in table.columns:
         there = f"no column 'amplitude'; the columns are {', '.join(map(repr, table.columns))}"
-        remedy = "Call that of the responses 'amplitude (pA)', with their unit, one row for each response"
+        remedy = (
+            "Call that of the responses 'amplitude (pA)', with their unit, one row for each response (what "
+            "stands side by side goes below each other, with a column synapse or stimulus), or name all "
+            "columns anew with --columns"
+        )
         known = f"Known are {', '.join(_NAMES)}"
         raise TableError(f"{table.at(table.header_line)}: {there}. {remedy}. {known}")
     for part in conditions:
         if part not in table.columns and condition != "condition":
             problem = f"{table.source}: no column '{part}'"
             raise TableError(f"{problem}; the columns are {', '.join(map(repr, table.columns))}")
-    unused = [name for name in table.columns if name not in (*_NAMES, *conditions)]
+    columns = _Columns(table, conditions, new_sweep_after)
+    unused = [name for name in table.columns if name not in (*_NAMES, *conditions, *columns.named.values())]
     if unused:
         table.remarks.append(f"columns not used: {', '.join(unused)} (--condition names one of conditions)")
-    columns = _Columns(table, conditions, new_sweep_after)
-    names = table.labels("synapse") if "synapse" in table.columns else [""] * len(table.lines)
+    names = table.labels(columns.named["synapse"]) if "synapse" in columns.named else [""] * len(table.lines)
     return [RecordedSynapse(names[rows[0]], columns.arguments_of(rows)) for rows in _groups(np.array(names))]
 
 
@@ -465,16 +506,28 @@ class _Columns:
             raise TableError(f"{table.at(table.header_line)}: {problem}; leave one of them out")
         self.clock = next((name for name in ("interval", "time") if name in table.columns), "")
         self.ms = self._in_ms() if self.clock else np.empty(0)
-        self.sweep = np.array(table.labels("sweep")) if "sweep" in table.columns else None
-        self.stimulus = table.numbers("stimulus") if "stimulus" in table.columns else None
+        self.named = self._synonyms(conditions)
+        self.sweep = np.array(table.labels(self.named["sweep"])) if "sweep" in self.named else None
+        self.stimulus = table.numbers(self.named["stimulus"]) if "stimulus" in self.named else None
         self.spike = table.flags("spike") if "spike" in table.columns else None
         self.baseline = self._baseline() if "baseline" in table.columns else None
         # Of several columns of conditions each combination is one.
         used = [table.labels(name) for name in conditions if name in table.columns]
         self.condition = np.array([", ".join(parts) for parts in zip(*used, strict=True)]) if used else None
 
+    def _synonyms(self, conditions: list[str]) -> dict[str, str]:
+        """Return how the table calls synapses, sweeps and stimuli, and remark what was guessed."""
+        named = {}
+        for known, others in _SYNONYMS.items():
+            names = [x for x in (known, *others) if x in self.table.columns and x not in conditions]
+            if names:
+                named[known] = names[0]
+            if names and names[0] != known:
+                self.table.remarks.append(f"column {names[0]!r} as {known}")
+        return named
+
     def _check_amplitude_unit(self) -> None:
-        if self.amplitude.dimensionality.simplified == pq.dimensionless.dimensionality:
+        if _has_no_dimension(self.amplitude):
             return
         try:
             psp_unit_of(self.amplitude, "amplitude")
@@ -543,8 +596,8 @@ class _Columns:
                 at = part[wrong[0]] if wrong.size else part[0]
                 shown = f"{expected[wrong[0]]:g}" if wrong.size else "0 or 1"
                 remedy = "write a row with an empty amplitude for a stimulus whose response was not measured"
-                problem = f"{table.columns['stimulus'][at].strip()!r} where {shown} is expected"
-                raise table.error(table.lines[at], "stimulus", f"{problem}; {remedy}")
+                problem = f"{table.columns[self.named['stimulus']][at].strip()!r} where {shown} is expected"
+                raise table.error(table.lines[at], self.named["stimulus"], f"{problem}; {remedy}")
 
     def _from_rest(self, part: NDArray[np.intp]) -> pq.Quantity:
         """Return the intervals in ms of a sweep after checking that time runs forward."""
@@ -574,13 +627,22 @@ class _Columns:
         return [str(labels[part[0]]) for part in order]
 
 
+def _has_no_dimension(values: pq.Quantity) -> bool:
+    return bool(values.dimensionality.simplified == pq.dimensionless.dimensionality)
+
+
 def suspicious_scale(synapses: list[RecordedSynapse]) -> list[str]:
     """Return a remark if amplitudes are far from what their unit is used for."""
     values = np.concatenate([s.magnitude for synapse in synapses for s in synapse.arguments["amplitudes"]])
-    unit = synapses[0].arguments["amplitudes"][0].dimensionality.string
+    first = synapses[0].arguments["amplitudes"][0]
+    unit = first.dimensionality.string
     middle = float(np.nanmedian(np.abs(values)))
+    usual, (least, most) = middle, (1e-3, 1e5)
+    if not _has_no_dimension(first):
+        usual = float(pq.Quantity(middle, first.dimensionality).rescale(psp_unit_of(first)))
+        least, most = _USUAL[psp_unit_of(first).symbol]
     remarks = []
-    if not (1e-3 <= middle <= 1e5 or middle == 0):
+    if middle != 0 and not least <= usual <= most:
         remarks.append(f"a median amplitude of {middle:.2g} {unit}: is the unit right?")
     marks = sorted(set(values[np.isin(np.abs(values), _MARKS) & (np.abs(values) > 4 * middle)].tolist()))
     if marks:

@@ -8,11 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import quantities as pq
 
-from biophys import ReleaseFit
+from biophys import ReleaseFit, ShortTermDynamics, fit_release
 from biophys.recordings.tables import TableError, read_table, recorded_synapses
 from validation.cli import exit_code_of
 from validation.cli.fit import EXAMPLE_OPTIONS
+from validation.fit_report import methods_text
 
 ROWS = [12.1, 0.3, 9.8, 21.4, -0.6, 11.0, 10.4, 0.2, 19.7, 31.0, 9.4, 0.1]
 SIMPLE = "amplitude (pA)\n" + "\n".join(map(str, ROWS)) + "\n"
@@ -118,7 +120,7 @@ def test_other_formats_hold_the_same(folder, monkeypatch, kind):
         ("amplitude (9**9**9**9)\n1\n2\n3\n", "is no unit"),
         ("amplitude (pA.__class__)\n1\n2\n3\n", "is no unit"),
         ("current (pA)\n1\n2\n3\n", "no column 'amplitude'; the columns are 'current'"),
-        ("amplitude (pA)\n1\ntwo\n3\n", "line 3, column 'amplitude': 'two' is no number"),
+        ("amplitude (pA)\n1\nfail\n3\n", "line 3, column 'amplitude': 'fail' is no number; .*near 0"),
         ("amplitude (pA)\n1\ninf\n3\n", "line 3, column 'amplitude': 'inf' is no number"),
         ("amplitude (pA)\n1\n1e999\n3\n", "line 3, column 'amplitude': '1e999' is no number"),
         ("amplitude (pA)\n1\n1_000\n3\n", "line 3, column 'amplitude': '1_000' is no number"),
@@ -149,6 +151,9 @@ def test_other_formats_hold_the_same(folder, monkeypatch, kind):
         ("amplitude (pA),Amplitude (pA)\n1,1\n", "two columns are called 'amplitude'"),
         ("amplitude (pA),amplitude (mV)\n1,1\n", "two columns are called 'amplitude'"),
         ("amplitude (pA),,sweep\n1,2,1\n", "line 1: column 2 has no name"),
+        ("Sweep\nR1,Peak (pA)\n1,-2\n", "line 2: 2 cells, .* name all columns with --columns"),
+        ("a (pA),b (pA)\n1,2\n", "no column 'amplitude'; .* side by side goes below each other"),
+        ("cell,pulse,amplitude (pA)\na,1,1\na,3,2\n", "line 3, column 'pulse': '3' where 2 is expected"),
         ("amplitude (pA),spike\n1,1\n2,2\n3,1\n", "line 3, column 'spike': '2' is neither 0 nor 1"),
         ("amplitude (pA),spike\n1,1\n2,\n3,1\n", "line 3, column 'spike': '' is neither 0 nor 1"),
         ("amplitude (pA),baseline (mV)\n1,1\n2,2\n", "mV cannot be compared with amplitudes in pA"),
@@ -200,6 +205,7 @@ def test_a_file_that_is_too_large_is_not_read(folder, capsys):
         SIMPLE.replace("amplitude (pA)", "AMPLITUDE [pA]").encode(),
         SIMPLE.replace("amplitude (pA)", ' "Amplitude (pA)"').encode(),
         SIMPLE.replace(".", ",").replace("\n", ";\n").encode(),
+        "".join(f"{i - 1 if i else ''},{x}\n" for i, x in enumerate(SIMPLE.split())).encode(),
     ],
 )
 def test_tables_of_other_programs_and_countries_hold_the_same(folder, raw):
@@ -220,6 +226,9 @@ def test_tables_of_other_programs_and_countries_hold_the_same(folder, raw):
         "Cell 3;\ndate;1.2.2024\n% rig 2;\nAmplitude_pA;time_s\n12.1;0\n0.3;5\n9.8;10\n",
         '"amplitude, pA",time/s\n12.1,0\n0.3,5\n9.8,10\n',
         "amplitude pA\ttime s\n+12.1\t0\n0.3\t5\n9.8\t10\n",
+        "amplitude (pA)   time (s)\n   12.1   0\n    0.3   5\n    9.8   10\n",
+        "Cell 3, rig 2\n\nAmplitude (pA);time (s)\n12,1;0\n0,3;5\n9,8;10\n",
+        ",amplitude (pA),time (s)\n0,12.1,0\n1,0.3,5\n2,9.8,10\n",
     ],
 )
 def test_units_wherever_they_stand_titles_blank_columns_and_marks_are_read(folder, content):
@@ -228,6 +237,26 @@ def test_units_wherever_they_stand_titles_blank_columns_and_marks_are_read(folde
     assert synapse.arguments["amplitudes"][0].dimensionality.string == "pA"
     np.testing.assert_array_equal(synapse.arguments["amplitudes"][0].magnitude, [12.1, 0.3, 9.8])
     np.testing.assert_array_equal(synapse.arguments["intervals"][0].magnitude[1:], [5000.0, 5000.0])
+
+
+def test_columns_name_those_of_a_file_with_another_header(folder):
+    rows = "".join(f"{i}\t{v}\t{10 * i}\n" for i, v in enumerate(ROWS))
+    for title in ("ATF\t1.0\n2\t3\n", ""):
+        (folder / "c.atf").write_text(f'{title}"Trace"\t"R1S1 Peak (pA)"\t"Start (s)"\n{rows}')
+        table = read_table("c.atf", "trace, amplitude (pA), start (s)")
+        (synapse,) = recorded_synapses(table)
+        np.testing.assert_array_equal([float(x[0]) for x in synapse.arguments["amplitudes"]], ROWS)
+        assert "column 'trace' as sweep" in table.remarks
+
+
+def test_cells_are_told_apart_whatever_their_column_is_called(folder):
+    lines = "".join(f"{c},{t},{10 * t},{c}{t}\n" for c in (1, 2) for t in range(4))
+    (folder / "c.csv").write_text("Cell,Pulse,Time (ms),Amplitude (pA)\n" + lines)
+    table = read_table("c.csv")
+    assert [synapse.name for synapse in recorded_synapses(table)] == ["1", "2"]
+    assert table.remarks == ["column 'cell' as synapse", "column 'pulse' as stimulus"]
+    (both,) = recorded_synapses(read_table("c.csv"), condition="cell")
+    assert both.arguments["conditions"] == ["1", "2"]
 
 
 def test_a_batch_prints_a_row_for_each_synapse(folder, capsys):
@@ -296,7 +325,14 @@ def test_merged_cells_hold_for_all_their_rows_and_the_sheet_is_named(folder):
     (synapse,) = recorded_synapses(table)
     assert [len(sweep) for sweep in synapse.arguments["amplitudes"]] == [4, 4, 4]
     assert table.source == "m.xlsx, sheet 'cell 3'"
+    assert not table.remarks
+    book["notes"].append([])
+    book["notes"]["A3"] = "rig 2"
+    book.save("m.xlsx")
+    assert read_table("m.xlsx").remarks == ["other sheets left out: 'notes'"]
     book.active = 1
+    book.remove(book["notes"])
+    book.create_sheet("notes")
     book.save("m.xlsx")
     with pytest.raises(TableError, match=r"m\.xlsx, sheet 'notes': empty"):
         read_table("m.xlsx")
@@ -344,10 +380,7 @@ def test_wrong_options_are_named(folder, capsys):
         (("my.csv", "--cv-within", "nan"), "cv"),
         (("my.csv", "--new-sweep-after", "10s"), "needs a column 'time' or 'interval'"),
         (("my.csv", "--new-sweep-after", "10mV"), "--new-sweep-after must be a time"),
-        (
-            ("my.csv", "--columns", "amplitude (pA)"),
-            "line 1, column 'amplitude': 'amplitude (pA)' is no number",
-        ),
+        (("my.csv", "--columns", "amplitude (pA), sweep"), "line 1: 1 cells, but 2 columns are named"),
         (("my.csv", "--condition", "drug"), "no column 'drug'"),
     ]:
         code, text = run(capsys, *arguments)
@@ -465,7 +498,34 @@ def test_figures_of_costs_do_not_replace_the_table(folder, capsys):
 
 
 def test_amplitudes_far_from_their_unit_are_remarked(folder, capsys):
-    rows = "\n".join(str(1e-12 * v) for v in ROWS)
-    (folder / "a.csv").write_text("amplitude (pA)\n" + rows)
-    code, text = run(capsys, "a.csv", "--n", "3")
-    assert code == 0 and "is the unit right?" in " ".join(text.split())
+    for unit, is_right in (("pA", False), ("A", True), ("mV", False), ("S", True), ("V", False)):
+        rows = "\n".join(str(1e-12 * v) for v in ROWS)
+        (folder / "a.csv").write_text(f"amplitude ({unit})\n{rows}\n")
+        code, text = run(capsys, "a.csv", "--n", "3")
+        assert code == 0 and ("is the unit right?" in " ".join(text.split())) != is_right, unit
+    (folder / "a.csv").write_text("amplitude (%)\n" + "\n".join(map(str, ROWS)))
+    code, text = run(capsys, "a.csv", "--n", "3", "--noise", "0.02 dF/F")
+    assert code == 0 and " % " in text
+
+
+def test_json_of_pandas_is_read(folder):
+    column = {str(i): v for i, v in enumerate(ROWS)}
+    (folder / "p.json").write_text(json.dumps({"amplitude (pA)": column, "sweep": {"0": 1}}))
+    table = read_table("p.json")
+    np.testing.assert_array_equal(table.numbers("amplitude"), ROWS)
+
+
+def test_the_methods_say_what_was_done():
+    x = np.array([*ROWS, *ROWS]) * pq.pA
+    labels = ["low"] * len(ROWS) + ["high"] * len(ROWS)
+    text = methods_text(fit_release(x, n=3, conditions=labels, noise=2 * pq.pA, robust=True))
+    assert "conditions low, high differed in release probability p;" in text
+    assert "given, 2 pA" in text and "artefacts" in text and "not fitted but given, 3" in text
+    train = {"intervals": np.full(len(ROWS), 20.0) * pq.ms, "n": 3, "noise": np.arange(9.0) * pq.pA}
+    for dynamics, words in (
+        ("facilitation", "all sites full"),
+        ("two-rate", "recovers at two rates, by the exact forward"),
+        (ShortTermDynamics(0.5, 100 * pq.ms, 0 * pq.ms), "not fitted but given. Quanta"),
+    ):
+        text = methods_text(fit_release(ROWS * pq.pA, dynamics=dynamics, **train))
+        assert words in text and "9 samples of the baseline" in text

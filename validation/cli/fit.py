@@ -40,7 +40,9 @@ _KINDS = (
 @click.option("--n", type=click.IntRange(min=1), help="Number of release sites, if it is known.")
 @click.option("--robust", is_flag=True, help="Allow for artefacts among the responses.")
 @click.option(
-    "--columns", metavar="NAMES", help="Header of a file without one: 'amplitude (A), interval (s)'."
+    "--columns",
+    metavar="NAMES",
+    help="Header of a file without one, or with another: 'amplitude (A), interval (s)'.",
 )
 @click.option("--new-sweep-after", metavar="TIME", help="An interval from which a new sweep begins: 10s.")
 @click.option("--stimuli", metavar="TIMES|CHANNEL", help="Of traces: 100ms,120ms from the start of a sweep.")

@@ -253,7 +253,7 @@ def test_a_fit_survives_its_json(is_train):
             "infinite interval .* stimulus 2",
         ),
         ({"spike_times": [0, 10, np.nan, 30, 40] * pq.ms}, ValueError, "spike_times"),
-        ({"conditions": [1, 1, 1, np.nan, 1]}, ValueError, "condition nan has fewer than two"),
+        ({"conditions": [1, 1, 1, np.nan, 1]}, ValueError, r"conditions\[3\] is nan"),
         ({"level": 95}, ValueError, "level must be"),
         ({"n": 0}, ValueError, "n must be a positive integer"),
         ({"n": 100_000}, ValueError, "n = 100000 is more than the 10000 sites"),
@@ -519,3 +519,34 @@ def test_artefacts_on_one_side_do_not_lead_robust_fits_astray():
     fits = fit_releases(x * pq.pA, noise=2 * pq.pA, robust=True)
     # Half a per cent is the standard error.
     assert [fit.q.value for fit in fits] == pytest.approx([10.0] * 8, rel=0.03)
+
+
+def test_artefacts_and_failures_written_as_zero_are_named():
+    rng = np.random.default_rng(3)
+    x = rng.binomial(3, 0.5, 60) * 10.0 + rng.normal(0, 1, 60)
+    quiet = fit_release(x * pq.pA, noise=1 * pq.pA, n=3).diagnostics["warnings"]
+    assert not any("artefact" in text or "exactly 0" in text for text in quiet)
+    # The artefact becomes the quantum: no residual shows it.
+    far = fit_release(np.append(x, 900) * pq.pA, noise=1 * pq.pA, n=1).diagnostics
+    assert any("robust=True" in text for text in far["warnings"])
+    for noise in (1 * pq.pA, "free"):
+        zeros = fit_release(np.where(x < 5, 0.0, x) * pq.pA, noise=noise, n=3).diagnostics["warnings"]
+        assert any("responses are exactly 0" in text for text in zeros)
+    counts = fit_release(np.round(x / 5) * 5 * pq.pA, noise=1 * pq.pA, n=3).diagnostics["warnings"]
+    assert not any("exactly 0" in text for text in counts)
+
+
+def test_sweeps_of_one_response_are_trials_in_order():
+    x = np.sort(np.random.default_rng(2).binomial(3, 0.5, 60) * 10.0) + np.tile([0.3, -0.2, 0.1], 20)
+    (alone,) = fit_releases([{"amplitudes": [[v] * pq.pA for v in x], "noise": 1 * pq.pA, "n": 3}])
+    assert alone.serial is not None and alone.serial.p_values["neighbours"] < 1e-6
+    assert len(alone.residuals) == 1
+
+
+def test_labels_and_sweeps_that_are_wrong_are_named_by_number():
+    x = np.arange(6.0) * pq.pA
+    for label in (None, float("nan")):
+        with pytest.raises(ValueError, match=r"conditions\[5\] is (None|nan)"):
+            fit_release(x, conditions=["a"] * 5 + [label])
+    with pytest.raises(ValueError, match=r"sweep 1 of amplitudes must have the dimension"):
+        fit_release([x, x.magnitude * pq.mV])

@@ -1,0 +1,70 @@
+"""Quick methods take any unit, refuse what cannot be compared, and give no value off the model."""
+
+import numpy as np
+import pytest
+import quantities as pq
+
+from biophys import (
+    SerialDependenceWarning,
+    covariance_analysis,
+    cv_analysis,
+    failures_analysis,
+    nested_models,
+)
+
+
+def responses(p, seed=1, noise=2.0):
+    rng = np.random.default_rng(seed)
+    return (rng.binomial(5, p, 200) * -10.0 + rng.normal(0, noise, 200)) * pq.pA
+
+
+BEFORE, AFTER = responses(0.3), responses(0.6, 2)
+
+
+def test_the_ratio_of_the_means_does_not_hang_on_the_unit():
+    alike = cv_analysis(BEFORE, AFTER, noise=2 * pq.pA)
+    other = cv_analysis(BEFORE, AFTER.rescale("nA"), noise=0.002 * pq.nA)
+    assert 1.7 < alike.mean_ratio < 2.3 and alike.allowed == ("p",)
+    np.testing.assert_allclose(
+        [other.mean_ratio, other.cv_ratio, *other.cv_interval],
+        [alike.mean_ratio, alike.cv_ratio, *alike.cv_interval],
+        rtol=1e-9,
+    )
+
+
+@pytest.mark.parametrize("analysis", [cv_analysis, nested_models])
+def test_what_cannot_be_compared_is_refused(analysis):
+    with pytest.raises(ValueError, match=r"after must have the dimension of .*pA"):
+        analysis(BEFORE, AFTER.magnitude * pq.mV)
+    with pytest.raises(ValueError, match="the means have two signs"):
+        analysis(BEFORE, -AFTER)
+    with pytest.raises(ValueError, match="before: amplitudes need at least three"):
+        analysis(BEFORE[:2], AFTER)
+
+
+def test_a_drift_before_or_after_is_warned_of_by_name():
+    with pytest.warns(SerialDependenceWarning, match="after: .*without drift") as caught:
+        cv_analysis(BEFORE, AFTER * np.linspace(1, 0.2, 200))
+    assert caught[0].filename == __file__
+
+
+def test_failures_are_not_counted_without_the_noise_that_is_seen():
+    with pytest.raises(ValueError, match="give the recording noise="):
+        failures_analysis(BEFORE)
+    share = failures_analysis(BEFORE, noise=2 * pq.pA)
+    assert share.failure_interval[0] < 0.7**5 < share.failure_interval[1]
+
+
+def test_covariances_take_sweeps_of_unequal_length_and_give_no_quantum_of_the_other_sign():
+    x = BEFORE.magnitude.reshape(40, 5)
+    whole, ragged = (
+        covariance_analysis([row[: 5 - i % shorter] * pq.pA for i, row in enumerate(x)], noise=2 * pq.pA)
+        for shorter in (1, 4)
+    )
+    assert whole.covariance == ragged.covariance
+    drowned = covariance_analysis(x * pq.pA, noise=200 * pq.pA)
+    assert np.isnan(drowned.q.magnitude) and drowned.reason
+    with pytest.raises(ValueError, match="noise must be"):
+        covariance_analysis(x * pq.pA, noise=-2 * pq.pA)
+    with pytest.raises(ValueError, match="stimuli 4 and 5 measured in eight sweeps, got 0 of 40"):
+        covariance_analysis(x * pq.pA, stimulus=4)
