@@ -86,8 +86,8 @@ def methods_text(fit: ReleaseFit) -> str:
         )
     held = " The short-term dynamics were not fitted but given." * bool(model.held)
     robust = " Up to a tenth of the responses were allowed to be artefacts." * model.is_robust
-    differing = dict.fromkeys(name.partition("[")[0] for name in fit.values if "[" in name)
-    differing = [_LABELS[name] for name in differing if name not in ("mean", "capacity")]
+    kinds = dict.fromkeys(name.partition("[")[0] for name in fit.values if "[" in name)
+    differing = [_LABELS[name] for name in kinds if name not in ("mean", "capacity")]
     conditions = (
         f" The conditions {', '.join(map(str, labels))} differed in {' and '.join(differing) or 'nothing'}; "
         "all other parameters were shared."

@@ -141,8 +141,10 @@ def _draw_order(fit: ReleaseFit, axes: Any) -> None:
     axes.set(xlabel="order of recording", ylabel=f"response ({fit.recording.unit_text or 'no unit'})")
     if len(set(labels)) > 1:
         axes.legend(fontsize=8)
-    said = {True: "drift or dependence", False: "no drift seen", None: "too few to test for drift"}
-    axes.set_title(said[fit.serial and fit.serial.is_dependent], fontsize=10)
+    said = "too few to test for drift"
+    if fit.serial is not None:
+        said = "drift or dependence" if fit.serial.is_dependent else "no drift seen"
+    axes.set_title(said, fontsize=10)
 
 
 def _draw_residuals(fit: ReleaseFit, axes: Any) -> None:

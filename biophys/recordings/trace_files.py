@@ -192,11 +192,7 @@ def recorded_responses(
         f"{len(sweeps)} sweeps; every response measured {float(measured.latency):.2f} ms after its stimulus"
     )
     arguments: dict[str, Any] = {"amplitudes": measured.amplitudes}
-    n_stimuli = {train.size for train in measured.amplitudes}
-    if n_stimuli == {1}:
-        values = np.concatenate([train.magnitude for train in measured.amplitudes])
-        arguments["amplitudes"] = [values * recorded.sweeps[0].units]
-    else:
+    if {train.size for train in measured.amplitudes} != {1}:
         each = [trains] * len(sweeps) if isinstance(trains, pq.Quantity) else trains
         arguments["intervals"] = [np.append(1.0, np.diff(t.rescale(pq.ms).magnitude)) * pq.ms for t in each]
     if measured.noise.size >= _ENOUGH:
