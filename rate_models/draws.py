@@ -135,7 +135,9 @@ def released_rows(draw: Draw, p: Tensor) -> Tensor:
 def _sites_released(randomness: Randomness, p: Tensor, site: int) -> Tensor:
     """Return 1 where this site of a synapse releases, else 0."""
     if isinstance(randomness, torch.Generator):
-        uniform = torch.rand(p.shape, generator=randomness, dtype=p.dtype, device=p.device)
+        # Numbers of half precision are too coarse to compare with p.
+        exact = torch.promote_types(p.dtype, torch.float32)
+        uniform = torch.rand(p.shape, generator=randomness, dtype=exact, device=p.device)
         return (uniform < p).to(p.dtype)
     start = site * p.numel()
     _check_number(start + p.numel())

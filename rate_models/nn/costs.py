@@ -13,7 +13,7 @@ from rate_models.nn.synapses import (
     GaussianNoise,
     Loss,
     Release,
-    Synapses,
+    StochasticWeight,
     inputs_in_loss,
     named_synapses,
 )
@@ -62,8 +62,7 @@ def reliability_cost(
     for cost in terms:
         if not (hasattr(cost, "rho") and hasattr(cost, "strength")):
             raise TypeError(f"costs must be such as PowerCost(c=0.1, rho=0.5), got {shown(cost)}")
-    noisy = _with_learned_noise(model)
-    sds = [each.stochastic.sd(each.expected) for each in noisy]
+    sds = [stochastic.sd(weight) for weight, stochastic in _with_learned_noise(model)]
     total = sum(cost(sd).sum() for cost in terms for sd in sds)
     return _share(n_data, loss, batch_size) * torch.as_tensor(total)
 
@@ -88,7 +87,8 @@ def magnitude_cost(
     ----------
     Malkin et al. (2023), equation 4. doi:10.7554/eLife.92595
     """
-    total = torch.stack([each.expected.abs().sum() for each in checked_synapses(model)]).sum()
+    weights = dict.fromkeys(each.expected for each in checked_synapses(model))
+    total = torch.stack([weight.abs().sum() for weight in weights]).sum()
     return _share(n_data, loss, batch_size) * strength * total
 
 
@@ -118,8 +118,7 @@ def gaussian_kl(
     >>> round(gaussian_kl(layer, prior_sd=1.0, n_data=1).item(), 6)
     0.0
     """
-    noisy = _with_learned_noise(model, GaussianNoise)
-    moments = [(each.expected, each.stochastic.sd(each.expected)) for each in noisy]
+    moments = [(mean, noise.sd(mean)) for mean, noise in _with_learned_noise(model, GaussianNoise)]
     # The entropy of the posterior, as in the engine, and the cross entropy of the prior.
     total = sum(
         (EntropyCost()(sd / prior_sd) + (mean.square() + sd.square()) / (2 * prior_sd**2) + _HALF_LOG).sum()
@@ -153,17 +152,15 @@ def weight_moments(model: nn.Module) -> dict[str, WeightMoments]:
     (['bias', 'weight'], 0.5)
     """
     with torch.no_grad():
-        return {
-            each.name: WeightMoments(each.expected.clone(), each.stochastic.sd(each.expected).clone())
-            for each in checked_synapses(model)
-        }
+        means = [(each, each.expected.clone()) for each in checked_synapses(model)]
+        return {each.name: WeightMoments(mean, each.stochastic.sd(mean).clone()) for each, mean in means}
 
 
 def log_probability(model: nn.Module) -> Tensor:
     """Return log P(release in the last pass) of all synapses that learn p by the score, in nats, shape ().
 
     The gradient of ``loss + (loss.detach() - baseline) * log_probability(model)`` is an unbiased estimate of
-    that of the expected loss.
+    that of the expected loss, if every module was called once.
 
     Raises ValueError if no synapse of the model has ``learn_p="score"``.
 
@@ -171,25 +168,24 @@ def log_probability(model: nn.Module) -> Tensor:
     ----------
     Williams RJ (1992). Mach Learn 8:229-256. doi:10.1007/BF00992696
     """
-    releases = [each.stochastic for each in named_synapses(model) if isinstance(each.stochastic, Release)]
-    scored = [release for release in releases if release.learn_p == "score"]
+    stochastic = dict.fromkeys(each.stochastic for each in named_synapses(model))
+    scored = [each for each in stochastic if isinstance(each, Release) and each.learn_p == "score"]
     if not scored:
         raise ValueError("no synapse learns p by the score: build layers with learn_p='score'")
     return torch.stack([release.log_probability() for release in scored]).sum()
 
 
-def _with_learned_noise(model: nn.Module, kind: type = nn.Module) -> list[Synapses]:
-    """Return the synapses that have a gradient by their noise."""
-    noisy = [
-        each
-        for each in named_synapses(model)
-        if isinstance(each.stochastic, kind)
-        and (isinstance(each.stochastic, GaussianNoise) or getattr(each.stochastic, "learn_p", False))
-    ]
-    if not noisy:
+def _with_learned_noise(model: nn.Module, kind: type = nn.Module) -> list[tuple[Tensor, StochasticWeight]]:
+    """Return expected weights and noise of the synapses that have a gradient by their noise."""
+    # Tied weights, of one mean and one noise, are paid for once.
+    tied: dict[tuple[Tensor, ...], StochasticWeight] = {}
+    for each in named_synapses(model):
+        if isinstance(each.stochastic, kind) and (noise := tuple(each.stochastic.parameters())):
+            tied[each.expected, *noise] = each.stochastic
+    if not tied:
         problem = f"no synapse of this {type(model).__name__} learns its noise"
         raise ValueError(f"{problem}: use GaussianLinear, GaussianConv2d or add_noise(module)")
-    return noisy
+    return [(weight, stochastic) for (weight, *_), stochastic in tied.items()]
 
 
 def _share(n_data: int, loss: Loss, batch_size: int | None) -> float:

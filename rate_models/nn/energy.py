@@ -43,11 +43,6 @@ _CONSTANTS = {
 MECHANISMS = tuple(_CONSTANTS)
 
 _LIBRARIES = ("snntorch", "norse", "spikingjelly")
-_TRANSPOSED = {
-    nn.ConvTranspose1d: F.conv_transpose1d,
-    nn.ConvTranspose2d: F.conv_transpose2d,
-    nn.ConvTranspose3d: F.conv_transpose3d,
-}
 
 
 @dataclass
@@ -179,7 +174,7 @@ class EnergyCounter:
     @property
     def joules(self) -> pq.Quantity:
         """The same by the free energy of ATP."""
-        return joules_of(self.atp, ATP_FREE_ENERGY.value)
+        return float(self.atp) * joules_of(1 * ATP, ATP_FREE_ENERGY.value)
 
     @property
     def atp_per_input(self) -> pq.Quantity:
@@ -197,17 +192,19 @@ class EnergyCounter:
         self.n_inputs = self._n_calls = 0
 
     def __enter__(self) -> "EnergyCounter":
+        if self._handles:
+            raise RuntimeError("this EnergyCounter counts already: nest another one")
         hooks = [(module, partial(self._count, name)) for name, module in self._counted.items()]
         hooks += [(module, partial(self._count_spikes, name)) for name, module in self._spiking.items()]
-        self._handles = [module.register_forward_hook(hook) for module, hook in hooks]
+        self._handles = [module.register_forward_hook(hook, with_kwargs=True) for module, hook in hooks]
         self._handles.append(self.model.register_forward_pre_hook(self._count_inputs, with_kwargs=True))
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for handle in self._handles:
-            handle.remove()
+        while self._handles:
+            self._handles.pop().remove()
         if kind is None and not self._n_calls:
             warnings.warn(
                 "no pass was counted: run the model inside the block; of one that torch.compile has compiled "
@@ -256,9 +253,9 @@ class EnergyCounter:
             lacks = "it has no linear layer, convolution or spiking module (see is_spiking)"
             raise ValueError(f"nothing in this {type(self.model).__name__} can be counted: {lacks}")
 
-    def _count_spikes(self, name: str, module: nn.Module, args: Any, output: Any) -> None:
+    def _count_spikes(self, name: str, module: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
         spikes = output[0] if isinstance(output, (tuple, list)) else output
-        self.n_spikes[name] += _number(spikes.detach().sum())
+        self.n_spikes[name] += _number(spikes.detach())
         self._n_calls += 1
 
     def _count_inputs(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
@@ -266,10 +263,12 @@ class EnergyCounter:
         self.n_inputs += len(inputs[0]) if inputs else 1
 
     @torch.no_grad()
-    def _count(self, name: str, module: Any, args: tuple[Any, ...], output: Any) -> None:
+    def _count(self, name: str, module: Any, args: tuple[Any, ...], kwargs: Any, output: Any) -> None:
         """Add what one pass of a layer spends on presynaptic spikes."""
         layer, stochastic = self.layers[name], self._stochastic.get(id(module))
-        spikes = args[0].detach().abs() * self.spikes_per_unit
+        x = next(each for each in (*args, *kwargs.values()) if isinstance(each, Tensor))
+        # Half precision holds no large numbers, and autocast leaves only double precision as it is.
+        spikes = x.detach().double().abs() * self.spikes_per_unit
         weight, n_released = _acting(module, stochastic)
         n_events = _summed_drive(module, spikes, torch.ones_like(weight))
         n_vesicles = n_events if n_released is None else _summed_drive(module, spikes, n_released)
@@ -304,26 +303,23 @@ def _acting(module: Any, stochastic: StochasticWeight | None) -> tuple[Tensor, T
     weight = module.weight.detach()
     if stochastic is None:
         return weight, None
-    if not torch.nn.utils.parametrize.is_parametrized(module, "weight"):
-        # A generator would draw other numbers than those of the pass.
-        has_stream = stochastic.generator is None and not getattr(module, "local", False)
-        weight = stochastic(weight).detach() if has_stream else weight
+    if not (getattr(module, "local", False) or torch.nn.utils.parametrize.is_parametrized(module, "weight")):
+        weight = stochastic(weight).detach()
     return weight, None if isinstance(stochastic, GaussianNoise) else stochastic.count()  # type: ignore[operator]
 
 
 def _summed_drive(module: Any, spikes: Tensor, kernel: Tensor) -> float:
     """Return the summed output of a layer for these inputs and weights, without bias."""
-    kernel = kernel.to(spikes.dtype)
-    transposed = next((drive for kind, drive in _TRANSPOSED.items() if isinstance(module, kind)), None)
-    if transposed is None:
-        return _number(applied(module, spikes, kernel, None).sum(dtype=torch.float64))
-    sizes = (module.stride, module.padding, module.output_padding, module.groups, module.dilation)
-    return _number(transposed(spikes, kernel, None, *sizes).sum(dtype=torch.float64))
+    if isinstance(module, nn.modules.conv._ConvTransposeNd):
+        transposed = getattr(F, f"conv_transpose{len(module.kernel_size)}d")
+        sizes = (module.stride, module.padding, module.output_padding, module.groups, module.dilation)
+        return _number(transposed(spikes, kernel.double(), None, *sizes))
+    return _number(applied(module, spikes, kernel.double(), None))
 
 
-def _number(amount: Tensor) -> float:
+def _number(amounts: Tensor) -> float:
     try:
-        return float(amount)
+        return float(amounts.sum())
     except RuntimeError as error:
         problem = "EnergyCounter adds up numbers, but vmap and the meta device have none"
         remedy = "count one replica after the other, each by functional_call or with its state loaded"

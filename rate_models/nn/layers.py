@@ -49,10 +49,10 @@ class _Releasing(nn.Module):
     def p(self, value: float | Tensor) -> None:
         self.release.p = value  # type: ignore[assignment]
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Tensor:
         """Return the output for weights that are drawn once for all inputs."""
         self.release.advance()
-        return applied(self, x, self.release(self.weight), self.bias)
+        return applied(self, input, self.release(self.weight), self.bias)
 
     def reset_parameters(self) -> None:
         """Set weight and bias to new initial values and p to its first, and start the stream anew."""
@@ -115,9 +115,7 @@ class BinomialLinear(_Releasing, nn.Linear):
 class BernoulliConv1d(_Releasing, nn.Conv1d):
     """1-d convolution whose synapses transmit weight / p with probability p, else nothing.
 
-    A synapse is an entry of the kernel: one decision per pass, for all positions and inputs. Arguments are
-    those of `torch.nn.Conv1d`, and by keyword p, learn_p, sample, generator, release_fixed_at and
-    normalised_by as for `BernoulliLinear`.
+    Arguments are those of `torch.nn.Conv1d`, further ones and synapses are as for `BernoulliConv2d`.
     """
 
 
@@ -169,17 +167,17 @@ class _Noisy(nn.Module):
         """Standard deviation of the weights, of their shape, or () if they share one."""
         return self.noise.sigma
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Tensor:
         """Return the output for drawn weights, or for a drive that is drawn for every input."""
         self.noise.advance()
         if self.bias_noise is not None:
             self.bias_noise.advance()
         if not (self.local and self.noise.is_sampling):
             bias = self.bias if self.bias_noise is None else self.bias_noise(self.bias)
-            return applied(self, x, self.noise(self.weight), bias)
+            return applied(self, input, self.noise(self.weight), bias)
         spread = None if self.bias_noise is None else self.bias_noise.sd(self.bias).square()
-        variance = applied(self, x.square(), self.noise.sd(self.weight).square(), spread)
-        return gaussian_drive(applied(self, x, self.weight, self.bias), variance, self.noise.randomness)
+        variance = applied(self, input.square(), self.noise.sd(self.weight).square(), spread)
+        return gaussian_drive(applied(self, input, self.weight, self.bias), variance, self.noise.randomness)
 
     def reset_parameters(self) -> None:
         """Set means and standard deviations to new initial values, and start the streams anew."""

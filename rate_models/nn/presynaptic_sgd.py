@@ -4,7 +4,7 @@ import dataclasses
 import math
 import warnings
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +19,9 @@ from rate_models.presynaptic_sgd import descend_presynaptically
 # with a mean loss, largest for convolutions, and 0.92 to 1 with a sum: this warns of clear cases alone.
 _SHARE_OF_ANOTHER_SCALE = 0.999
 _N_TELLING = 1000
+
+_NUMBERS = tuple(each.name for each in dataclasses.fields(ReleasePlasticity))
+_Rule: Any = dataclasses.make_dataclass("_Rule", (*_NUMBERS, "freezes"))
 
 
 class PresynapticSGD(torch.optim.Optimizer):
@@ -88,6 +91,7 @@ class PresynapticSGD(torch.optim.Optimizer):
         self._release_of: dict[Tensor, Release] = {}
         self._name_of: dict[Tensor, str] = {}
         self._knows_scale = False
+        check_type(synapses, nn.Module | Iterable, "synapses")
         groups: list[Any] = [synapses] if isinstance(synapses, nn.Module) else list(synapses)
         groups = [group if isinstance(group, Mapping) else {"params": group} for group in groups]
         super().__init__(groups, {"lr": lr, "l2": l2, **dataclasses.asdict(plasticity)})
@@ -97,10 +101,13 @@ class PresynapticSGD(torch.optim.Optimizer):
         modules = param_group["params"]
         modules = [modules] if isinstance(modules, nn.Module) else list(modules)
         options = {**self.defaults, **param_group}
+        if unknown := options.keys() - {*self.defaults, "params", "name", "initial_lr"}:
+            problem = f"a group has the unknown option {min(unknown)!r}"
+            raise ValueError(f"{problem}: it may have {', '.join(self.defaults)} and name")
         for name in ("lr", "l2"):
             check_type(options[name], NotNegative, name)
         # It checks its numbers.
-        ReleasePlasticity(**{each.name: options[each.name] for each in dataclasses.fields(ReleasePlasticity)})
+        ReleasePlasticity(**{name: options[name] for name in _NUMBERS})
         members: dict[Tensor, tuple[str, Release]] = {}
         for module in modules:
             check_kind(module, nn.Module, "synapses", "model, or [model[0], model[2]]")
@@ -136,7 +143,7 @@ class PresynapticSGD(torch.optim.Optimizer):
         if not torch.compiler.is_compiling():
             self._check_gradients()
         for group in self.param_groups:
-            rule = _Rule.of(group)
+            rule = _rule_of(group)
             kept_share = 1 - group["lr"] * group["l2"] if group["l2"] else None
             for weight in group["params"]:
                 if weight.grad is not None:
@@ -168,6 +175,14 @@ class PresynapticSGD(torch.optim.Optimizer):
         if not self._knows_scale:
             self._knows_scale = True
             self._check_scale(gradients)
+            for weight, release in ((weight, self._release_of[weight]) for weight in gradients):
+                if release.is_sampling and not int(release.step + release.evaluation_step):
+                    problem = (
+                        "has a gradient, but was never drawn: something reads it without calling its module"
+                    )
+                    remedy = "as attention does with its output projection: use release(parent, name)"
+                    message = f"{self._name_of[weight]} {problem}, {remedy}"
+                    warnings.warn(message, RuntimeWarning, stacklevel=3)
 
     def _check_scale(self, gradients: dict[Tensor, Tensor]) -> None:
         limit = {weight: group["g_lim"] for group in self.param_groups for weight in group["params"]}
@@ -221,25 +236,11 @@ def diverged_replicas(state: Mapping[str, Tensor]) -> list[int]:
     return torch.nonzero(~torch.stack(is_finite).all(dim=0)).flatten().tolist()
 
 
-class _Rule(NamedTuple):
-    """The parameters of a group that `biophys.release_plasticity` reads, in a form that torch compiles."""
-
-    p_up: float
-    p_down: float
-    g_lim: float
-    p_min: float
-    p_max: float
-    p_freeze: float
-    form: str
-    consolidation: bool
-    freezes: bool
-
-    @classmethod
-    def of(cls, group: Mapping[str, Any]) -> "_Rule":
-        """Return the rule of a group of parameters."""
-        reaches_one = group["form"] == "additive" and group["p_max"] == 1
-        freezes = group["p_freeze"] < 1 or (group["p_freeze"] == 1 and reaches_one)
-        return cls(freezes=freezes, **{name: group[name] for name in cls._fields if name != "freezes"})
+def _rule_of(group: Mapping[str, Any]) -> Any:
+    """Return what `biophys.release_plasticity` reads of a group, in a form that torch compiles."""
+    reaches_one = group["form"] == "additive" and group["p_max"] == 1
+    freezes = group["p_freeze"] < 1 or (group["p_freeze"] == 1 and reaches_one)
+    return _Rule(*(group[name] for name in _NUMBERS), freezes)
 
 
 def _check_plastic(name: str, release: Release) -> None:

@@ -2,13 +2,13 @@
 
 import contextlib
 from collections.abc import Callable, Iterator
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from torch import Tensor, nn
+from torch import nn
 
 from biophys.argument_types import check_type
 from rate_models.draws import key_of
-from rate_models.nn.synapses import Sample, StochasticWeight, Synapses, named_synapses
+from rate_models.nn.synapses import STREAM, Sample, Synapses, named_synapses
 
 Model = TypeVar("Model", bound=nn.Module)
 
@@ -101,28 +101,28 @@ def same_draws(*modules: nn.Module) -> Callable[[], tuple[contextlib.AbstractCon
     """
     stochastic = [each.stochastic for module in modules for each in named_synapses(module)]
 
+    def states() -> list[Any]:
+        """Return what determines the draws to come: streams, and the states of generators."""
+        generators = [each.generator and each.generator.get_state() for each in stochastic]
+        streams = [[each.get_buffer(name).clone() for name in STREAM] for each in stochastic]
+        return list(zip(streams, generators, strict=True))
+
+    def set_states(given: list[Any], *, repeats_draws: bool) -> None:
+        for each, (stream, generator_state) in zip(stochastic, given, strict=True):
+            for name, value in zip(STREAM, stream, strict=True):
+                each.get_buffer(name).copy_(value)
+            if each.generator is not None:
+                each.generator.set_state(generator_state)
+            each.repeats_draws = repeats_draws
+
     @contextlib.contextmanager
-    def draws_repeated(steps: list[tuple[Tensor, Tensor]]) -> Iterator[None]:
-        """Count passes from other numbers inside the block."""
-        after = _steps(stochastic)
+    def draws_repeated(before: list[Any]) -> Iterator[None]:
+        """Draw as from an earlier state inside the block."""
+        after = states()
         try:
-            _set_steps(stochastic, steps, repeats_draws=True)
+            set_states(before, repeats_draws=True)
             yield
         finally:
-            _set_steps(stochastic, after, repeats_draws=False)
+            set_states(after, repeats_draws=False)
 
-    return lambda: (contextlib.nullcontext(), draws_repeated(_steps(stochastic)))
-
-
-def _steps(stochastic: list[StochasticWeight]) -> list[tuple[Tensor, Tensor]]:
-    """Return how many passes there were, in `train()` and in `eval()`."""
-    return [(each.step.clone(), each.evaluation_step.clone()) for each in stochastic]
-
-
-def _set_steps(
-    stochastic: list[StochasticWeight], steps: list[tuple[Tensor, Tensor]], *, repeats_draws: bool
-) -> None:
-    for each, (step, evaluation_step) in zip(stochastic, steps, strict=True):
-        each.step.copy_(step)
-        each.evaluation_step.copy_(evaluation_step)
-        each.repeats_draws = repeats_draws
+    return lambda: (contextlib.nullcontext(), draws_repeated(states()))

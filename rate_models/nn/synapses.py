@@ -23,7 +23,7 @@ from torch.fx import _symbolic_trace
 from torch.nn.utils import parametrize
 
 from biophys.argument_types import Count, Positive, Probability, check_kind, check_type, checked_types
-from rate_models.draws import Draw, Randomness, released
+from rate_models.draws import Draw, released
 from rate_models.nn.functional import gaussian_weight, log_probability, transmitted_weight
 
 Loss: TypeAlias = Literal["mean", "sum"]
@@ -32,6 +32,10 @@ Loss: TypeAlias = Literal["mean", "sum"]
 Sample: TypeAlias = bool | Literal["mean"]
 
 LearnedP: TypeAlias = Literal[False, "straight_through", "score"]
+STREAM = ("key", "step", "evaluation_step")
+"""The buffers that determine what is drawn."""
+
+_KEYS = -(2**63), 2**63 - 1
 _LARGEST = torch.finfo(torch.float64).max
 _NO_PARAMETER = "no parameter is its expected weight"
 
@@ -52,7 +56,7 @@ class StochasticWeight(nn.Module, abc.ABC):
     sample
         True: stochastic in `train()` and in `eval()`, as synapses are. ``"mean"``: the expected weight in
         `eval()`, as with dropout. False: the expected weight always.
-    generator : where numbers come from instead of the stream of this module
+    generator : every pass takes a new key from here
     tensor_name : which tensor of the owner it acts on
 
     Attributes
@@ -77,14 +81,23 @@ class StochasticWeight(nn.Module, abc.ABC):
         tensor_name: str = "weight",
     ) -> None:
         super().__init__()
+        check_kind(weight, Tensor, tensor_name, "nn.Linear(3, 2).weight")
+        if not weight.is_floating_point():
+            problem = (
+                f"{tensor_name} must be of real floating point numbers to be stochastic, got {weight.dtype}"
+            )
+            raise TypeError(f"{problem}: convert with {tensor_name}.float()")
         check_type(sample, Sample, "sample")
         check_type(generator, torch.Generator | None, "generator")
         self.sample, self.generator = sample, generator
         self.tensor_name = tensor_name
         self.repeats_draws = False
-        for name in ("key", "step", "evaluation_step"):
+        for name in STREAM:
             self.register_buffer(name, torch.zeros((), dtype=torch.int64, device=weight.device))
         self.reset_stream()
+        # What reads the weights of layers without calling them leaves those with hooks alone: the fused path
+        # of nn.TransformerEncoderLayer.
+        self.register_forward_pre_hook(_is_called)
 
     @abc.abstractmethod
     def forward(self, weight: Tensor) -> Tensor:
@@ -94,20 +107,14 @@ class StochasticWeight(nn.Module, abc.ABC):
     def sd(self, weight: Tensor) -> Tensor:
         """Return the standard deviation of what acts around the expected weight, of the shape of `weight`."""
 
-    @abc.abstractmethod
-    def reset_parameters(self) -> None:
-        """Start anew: parameters and stream."""
-
     @property
     def is_sampling(self) -> bool:
         """Whether weights are drawn in the present mode."""
         return self.sample is True or (self.sample == "mean" and self.training)
 
     @property
-    def randomness(self) -> Randomness:
+    def randomness(self) -> Draw:
         """Where the numbers of the present pass come from."""
-        if self.generator is not None:
-            return self.generator
         step = self.step if self.training else self.evaluation_step
         if torch.compiler.is_compiling():
             # A compiler computes what is cheap again in the backward pass, when the step in the buffer has
@@ -119,14 +126,14 @@ class StochasticWeight(nn.Module, abc.ABC):
     def advance(self) -> None:
         """Begin a pass: draw anew.
 
-        Raises
-        ------
-        RuntimeError
-            If the pass would be wrong silently: one that a backward pass computes again with other draws, or
-            one whose draws a tracer makes constants of. If `torch.func` was not given the buffers.
+        Raises RuntimeError if the pass would be wrong silently: a backward pass computes it again with other
+        draws, a tracer makes constants of its draws, or `torch.func` was not given the buffers.
         """
         if not self.is_sampling:
             return
+        if self.generator is not None:
+            options: dict[str, Any] = {"device": self.key.device, "generator": self.generator}
+            self.key.copy_(torch.randint(*_KEYS, (), **options))
         if not torch.compiler.is_compiling():
             self._check_pass()
         try:
@@ -155,7 +162,7 @@ class StochasticWeight(nn.Module, abc.ABC):
         """Start the stream at its beginning, with this key or one from torch's generator."""
         if key is None:
             # Not on the default device, which may hold no numbers.
-            key = int(torch.randint(-(2**63), 2**63 - 1, (), dtype=torch.int64, device="cpu"))
+            key = int(torch.randint(*_KEYS, (), dtype=torch.int64, device="cpu"))
         self.key.fill_(key)
         self.step.zero_()
         self.evaluation_step.zero_()
@@ -168,8 +175,19 @@ class StochasticWeight(nn.Module, abc.ABC):
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__({**state, "repeats_draws": False, "_is_noted": False, "_is_copy": True})
 
-    def _load_from_state_dict(self, *args: Any) -> None:
-        super()._load_from_state_dict(*args)
+    def __prepare_scriptable__(self) -> None:
+        """Say to torch.jit.script that nothing can be drawn there."""
+        raise RuntimeError("TorchScript cannot draw the weights of a pass: use torch.export")
+
+    def _load_from_state_dict(self, state: dict[str, Any], prefix: str, *args: Any) -> None:
+        names = [prefix + name for name in STREAM]
+        kept = [state[name] for name in names if name in state]
+        if any(isinstance(value, Tensor) and value.is_floating_point() for value in kept):
+            # As fractions all keys may be one. The mapping is a copy that torch makes for this module.
+            state.update(zip(names, map(self.get_buffer, STREAM), strict=True))
+            problem = f"{names[0]} is no whole number, as where a state was averaged or halved in precision"
+            warnings.warn(f"{problem}: the module keeps its own stream", RuntimeWarning, stacklevel=5)
+        super()._load_from_state_dict(state, prefix, *args)
         self._is_noted = self._is_copy = False
 
 
@@ -218,12 +236,9 @@ class Release(StochasticWeight):
         learn_p: LearnedP = False,
         release_fixed_at: float | None = None,
         normalised_by: Literal["release", "ghost"] = "release",
-        sample: bool | str = True,
-        generator: torch.Generator | None = None,
-        tensor_name: str = "weight",
+        **options: Any,
     ) -> None:
-        check_weight(weight, tensor_name)
-        super().__init__(weight, sample=sample, generator=generator, tensor_name=tensor_name)
+        super().__init__(weight, **options)
         if release_fixed_at is not None:
             checked_positive(release_fixed_at, weight.shape, "release_fixed_at")
         self.release_fixed_at, self.normalised_by, self.learn_p = release_fixed_at, normalised_by, learn_p
@@ -270,9 +285,9 @@ class Release(StochasticWeight):
         return weight
 
     def count(self) -> Tensor:
-        """Return how many vesicles were released in the last pass; n p where the stream was not used."""
+        """Return how many vesicles were released in the last pass; n p where nothing is drawn."""
         p = self._acting_p().detach()
-        if not self.is_sampling or isinstance(self.randomness, torch.Generator):
+        if not self.is_sampling:
             return p * self.n_sites
         return released(self.randomness, p, self.n_sites, n_max=self.n_max)
 
@@ -342,17 +357,9 @@ class GaussianNoise(StochasticWeight):
     """
 
     def __init__(
-        self,
-        weight: Tensor,
-        sigma: float | Tensor = 1e-4,
-        *,
-        homogeneous: bool = False,
-        sample: bool | str = True,
-        generator: torch.Generator | None = None,
-        tensor_name: str = "weight",
+        self, weight: Tensor, sigma: float | Tensor = 1e-4, *, homogeneous: bool = False, **options: Any
     ) -> None:
-        check_weight(weight, tensor_name)
-        super().__init__(weight, sample=sample, generator=generator, tensor_name=tensor_name)
+        super().__init__(weight, **options)
         shape = torch.Size() if homogeneous else weight.shape
         sigma = checked_positive(sigma, shape, "sigma", _LARGEST)
         device = sigma.device if isinstance(sigma, Tensor) else "cpu"
@@ -482,14 +489,6 @@ def add_noise(
     return _parametrised(module, name, functools.partial(GaussianNoise, sigma=sigma, **options))
 
 
-def check_weight(weight: Any, name: str) -> None:
-    """Raise unless `weight` is a tensor of real floating point numbers."""
-    check_kind(weight, Tensor, name, "nn.Linear(3, 2).weight")
-    if not weight.is_floating_point():
-        problem = f"{name} must be of real floating point numbers to be stochastic, got {weight.dtype}"
-        raise TypeError(f"{problem}: convert with {name}.float()")
-
-
 def checked_positive(value: Any, shape: torch.Size, name: str, highest: float = 1.0) -> float | Tensor:
     """Return a number or a tensor of a shape that is above 0 and at most `highest`, if it is one."""
     if not isinstance(value, Tensor):
@@ -543,18 +542,24 @@ def _parametrised(module: nn.Module, name: str, stochastic: Any) -> nn.Module:
     return module
 
 
+def _is_called(module: nn.Module, args: Any) -> None:
+    """Do nothing before a call."""
+
+
 def _chain_of(owner: Any, tensor_name: str) -> list[StochasticWeight]:
     """Return the stochastic ones among the parametrisations of a tensor."""
-    if parametrize.is_parametrized(owner, tensor_name):
-        return [each for each in owner.parametrizations[tensor_name] if isinstance(each, StochasticWeight)]
-    own = (each for each in owner.children() if isinstance(each, StochasticWeight))
-    return [each for each in own if each.tensor_name == tensor_name]
+    is_chain = parametrize.is_parametrized(owner, tensor_name)
+    modules = owner.parametrizations[tensor_name] if is_chain else owner.children()
+    stochastic = (each for each in modules if isinstance(each, StochasticWeight))
+    return [each for each in stochastic if each.tensor_name == tensor_name]
 
 
 def _begin_pass(path: str, tensor_name: str, module: nn.Module, args: Any) -> None:
-    """Draw the weights of a pass."""
-    for stochastic in _chain_of(module.get_submodule(path), tensor_name):
-        stochastic.advance()
+    """Draw the weights of a pass, but where `parametrize.cached` keeps those of an earlier one."""
+    owner = module.get_submodule(path)
+    if (id(owner), tensor_name) not in parametrize._cache:
+        for stochastic in _chain_of(owner, tensor_name):
+            stochastic.advance()
     if isinstance(module, nn.RNNBase):
         # A recurrent network keeps a list of its tensors, past their parametrisation.
         module._flat_weights = [getattr(module, name) for name in module._flat_weights_names]

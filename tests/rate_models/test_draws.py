@@ -155,6 +155,12 @@ def test_a_generator_of_torch_may_be_used_instead():
     assert stats.binomtest(int(first.sum()), 10_000, 0.3).pvalue > 1e-4
 
 
+def test_half_precision_of_p_is_not_that_of_the_numbers_of_a_generator():
+    p = torch.full((200_000,), 0.01, dtype=torch.bfloat16)
+    n = int(released(torch.Generator().manual_seed(1), p).float().sum())
+    assert stats.binomtest(n, len(p), float(p[0])).pvalue > 1e-4
+
+
 def test_key_depends_on_seed_and_name():
     keys = {key_of(seed, name) for seed in range(20) for name in ("0.weight", "1.weight", "weight")}
     assert len(keys) == 60

@@ -55,6 +55,24 @@ def test_costs_and_moments_are_of_the_weight_that_becomes_stochastic(normed):
     assert len(other_parameters(nn.Sequential(release(normed(nn.Linear(4, 3))), BernoulliLinear(3, 2)))) >= 3
 
 
+@pytest.mark.parametrize("shares", ["noise", "phi"])
+def test_tied_weights_are_paid_for_once(shares):
+    first, second = (GaussianLinear(3, 3, sigma=0.2, noisy_bias=False) for _ in range(2))
+    second.weight, model = first.weight, nn.Sequential(first, second)
+    assert magnitude_cost(model, 1.0, n_data=1) == magnitude_cost(first, 1.0, n_data=1)
+    assert reliability_cost(model, PowerCost(0.1, 0.5), n_data=1) > 1.5 * reliability_cost(
+        first, PowerCost(0.1, 0.5), n_data=1
+    )
+    if shares == "noise":
+        second.noise = first.noise
+    else:
+        second.noise.phi = first.noise.phi
+    for each in (PowerCost(0.1, 0.5), (PowerCost(0.1, 0.5), EntropyCost())):
+        assert reliability_cost(model, each, n_data=1) == reliability_cost(first, each, n_data=1)
+    assert gaussian_kl(model, 1.0, n_data=1) == gaussian_kl(first, 1.0, n_data=1)
+    assert set(weight_moments(model)) == {"0.weight", "1.weight"}
+
+
 def test_divergence_is_that_of_torch(model):
     expected = sum(
         kl_divergence(Normal(moments.mean, moments.sd), Normal(0.0, 0.7)).sum()

@@ -50,7 +50,13 @@ def test_a_reliable_layer_spends_a_vesicle_per_spike():
 
 
 @pytest.mark.parametrize(
-    "make", [lambda: BernoulliLinear(6, 4, p=0.4), lambda: release(nn.Linear(6, 4), p=0.4)]
+    "make",
+    [
+        lambda: BernoulliLinear(6, 4, p=0.4),
+        lambda: release(nn.Linear(6, 4), p=0.4),
+        lambda: BernoulliLinear(6, 4, p=0.4, generator=torch.Generator()),
+        lambda: release(nn.Linear(6, 4), p=0.4, generator=torch.Generator()),
+    ],
 )
 def test_a_releasing_layer_spends_the_vesicles_of_the_pass(make):
     layer = seed_streams(make(), 1)
@@ -201,6 +207,39 @@ def test_a_bill_of_nothing_is_zero_and_warned_of():
     with EnergyCounter(layer) as energy:
         layer(torch.ones(0, 3))
     assert energy.n_inputs == 0
+
+
+def test_inputs_by_name_are_counted():
+    x = torch.rand(4, 3)
+    for layer in (nn.Linear(3, 2), BernoulliLinear(3, 2), GaussianLinear(3, 2)):
+        with EnergyCounter(layer) as energy:
+            layer(input=x)
+        assert energy.layers[""].n_events == pytest.approx(2 * float(x.sum()), rel=1e-6)
+
+
+@pytest.mark.parametrize("half", [torch.bfloat16, torch.float16])
+def test_half_precision_and_autocast_count_as_exactly_as_single_precision(half):
+    x, layer = torch.ones(40, 3001), nn.Linear(3001, 7, bias=False)
+    with torch.autocast("cpu", half), EnergyCounter(layer) as energy:
+        layer(x)
+    layer = layer.to(half)
+    with EnergyCounter(layer) as in_half:
+        layer(x.to(half))
+    for each in (energy, in_half):
+        assert each.layers[""].n_events == 40 * 3001 * 7
+
+
+def test_a_counter_counts_once_and_a_diverged_model_has_no_bill():
+    layer = nn.Linear(3, 2)
+    with EnergyCounter(layer) as energy:
+        with pytest.raises(RuntimeError, match="counts already: nest another one"), energy:
+            pass
+        with EnergyCounter(layer) as inner:
+            layer(torch.full((2, 3), math.nan))
+    assert not layer._forward_hooks
+    assert energy.n_inputs == inner.n_inputs == 2
+    assert math.isnan(float(energy.joules))
+    assert "nan J" in str(energy)
 
 
 def test_what_is_not_counted_is_listed():

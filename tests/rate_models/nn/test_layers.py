@@ -351,15 +351,47 @@ def test_a_shared_module_is_one_stream():
     assert len(list(named_synapses(nn.Sequential(layer, nn.ReLU(), layer)))) == 1
 
 
-def test_a_generator_of_torch_replaces_the_stream():
-    x = torch.randn(3, 4)
-    outputs = []
-    for _ in range(2):
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_a_generator_of_torch_gives_the_keys_of_passes(name):
+    make, shape = MAKERS[name]
+    x, passes = torch.randn(shape), []
+    for recomputes in (False, True):
         torch.manual_seed(0)
-        layer = BernoulliLinear(4, 4, generator=torch.Generator().manual_seed(7))
-        outputs.append(layer(x))
-    assert torch.equal(*outputs)
-    assert not torch.equal(outputs[0], layer(x))
+        layer = make(generator=torch.Generator().manual_seed(7))
+        layer(x)
+        kinds = {"use_reentrant": False, "context_fn": same_draws(layer)}
+        output = checkpoint(layer, x, **kinds) if recomputes else layer(x)
+        acted = [each.stochastic(each.expected) for each in named_synapses(layer)]
+        output.square().sum().backward()
+        # Neither looking nor the pass that was computed again has drawn anything.
+        seen = [each.stochastic(each.expected) for each in named_synapses(layer)]
+        assert all(map(torch.equal, acted, seen))
+        passes.append([output, layer(x), *(parameter.grad for parameter in layer.parameters())])
+    assert all(map(torch.equal, *passes))
+    assert not torch.equal(*passes[0][:2])
+
+
+def test_the_score_is_of_what_a_generator_drew():
+    layer = BernoulliLinear(6, 4, p=0.4, learn_p="score", bias=False, generator=torch.Generator())
+    released = (layer(torch.eye(6)).detach().T != 0).float()
+    expected = torch.distributions.Bernoulli(layer.p).log_prob(released).sum()
+    torch.testing.assert_close(log_probability(layer), expected)
+    tied = nn.Sequential(layer, nn.Module())
+    tied[1].release = layer.release
+    torch.testing.assert_close(log_probability(tied), expected)
+
+
+@pytest.mark.parametrize("assign", [False, True])
+def test_a_state_whose_keys_are_fractions_leaves_the_streams_as_they_are(layer_and_x, assign):
+    layer, x = layer_and_x
+    before = [stream.key.clone() for stream in streams(layer)]
+    state = {name: value.half().float() for name, value in layer.state_dict().items()}
+    with pytest.warns(RuntimeWarning, match=r"key is no whole number"):
+        layer.load_state_dict(
+            state | {n: v for n, v in layer.state_dict().items() if "sites" in n}, assign=assign
+        )
+    assert [stream.key for stream in streams(layer)] == before
+    assert not torch.equal(layer(x), layer(x))
 
 
 # ---- what torch does with modules ----

@@ -200,6 +200,26 @@ def test_pruned_weights_release_and_stay_pruned():
     assert not torch.equal(*drawn)
 
 
+@pytest.mark.parametrize("make", [BernoulliLinear, GaussianLinear])
+def test_the_fused_path_of_an_encoder_draws_too(make):
+    layer = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)
+    layer.linear1 = make(8, 16)
+    nn.init.constant_(layer.linear1.bias, 1.0)
+    encoder = seed_streams(nn.TransformerEncoder(layer, 2), 1).eval()
+    with torch.inference_mode():
+        assert not torch.equal(encoder(SEQUENCES), encoder(SEQUENCES))
+
+
+def test_passes_that_share_a_cache_share_a_draw():
+    layer, x = seed_streams(release(nn.Linear(8, 8, bias=False), p=0.5), 1), torch.eye(8)
+    with parametrize.cached(), EnergyCounter(layer) as energy:
+        first, second = layer(x), layer(x)
+    assert torch.equal(first, second)
+    assert energy.layers[""].n_vesicles == 2 * int(torch.count_nonzero(first))
+    assert torch.equal(layer.weight.T, first)
+    assert not torch.equal(layer(x), first)
+
+
 def test_tied_weights_have_one_release_or_none():
     first, second = BernoulliLinear(8, 8), BernoulliLinear(8, 8)
     second.weight = first.weight
@@ -225,6 +245,11 @@ def test_tied_weights_have_one_release_or_none():
             lambda: torch.func.jacrev(BernoulliLinear(2, 2))(torch.ones(2)),
             RuntimeError,
             "pass them to torch.func beside the parameters",
+        ),
+        (
+            lambda: torch.jit.script(nn.Sequential(release(nn.Linear(2, 2)), BernoulliLinear(2, 2))),
+            RuntimeError,
+            "TorchScript cannot draw the weights of a pass: use torch.export",
         ),
         (
             lambda: torch.fx.symbolic_trace(nn.Sequential(GaussianLinear(2, 2))),

@@ -206,6 +206,15 @@ def test_nan_in_p_is_named():
         optimizer.step()
 
 
+def test_weights_that_are_read_without_a_pass_are_noticed():
+    attention, x = nn.MultiheadAttention(8, 2), torch.randn(3, 1, 8)
+    attention.out_proj = BernoulliLinear(8, 8)
+    rule = PresynapticSGD(attention)
+    attention(x, x, x)[0].sum().backward()
+    with pytest.warns(RuntimeWarning, match=r"out_proj.weight has a gradient, but was never drawn"):
+        rule.step()
+
+
 def test_diverged_replicas_are_known():
     state = {"weight": torch.zeros(3, 2, 2), "bias": torch.zeros(3, 2)}
     state["bias"][2, 0] = float("inf")
@@ -247,6 +256,12 @@ def test_other_parameters_are_all_that_the_rule_leaves_alone():
             ValueError,
             "p_up must be a number from 0 to 1",
         ),
+        (
+            lambda: PresynapticSGD([{"params": BernoulliLinear(3, 2), "weight_decay": 0.1}]),
+            ValueError,
+            "unknown option 'weight_decay': it may have lr, l2, p_up",
+        ),
+        (lambda: PresynapticSGD(None), TypeError, "synapses must be of type Module"),
         (
             lambda: PresynapticSGD(BernoulliLinear(3, 2, learn_p="score")),
             ValueError,
