@@ -45,7 +45,10 @@ def optimum_in_range(spike_probability: float, n: int) -> Estimate:
 def plot_optima(
     figure: Figure, spike_probability: float, recorded: Mapping[int, tuple[float, float]]
 ) -> None:
-    """Draw bits per ATP against p, and the best p against the number of sites beside recorded ranges."""
+    """Left: bits per ATP against release probability, published budget of a cortical synapse; dots: optima.
+    Right: best p by number of sites, band: constants at the ends of their ranges; bars: recorded values as
+    Harris et al. (2012) cite them. Computed, not sampled.
+    """
     left, right = figure.subplots(1, 2)
     p, spikes, cost = np.linspace(0.002, 0.998, 400), bernoulli_input(spike_probability), TransmissionCost()
     for n, colour in zip((1, 2, 5, 10), (BLUE, VERMILION, GREEN, PURPLE), strict=True):
@@ -68,9 +71,11 @@ def plot_optima(
 
 
 def plot_efficiency(
-    optima: Sequence[Optimum], spike_probability: float, recorded: FloatArray, figure: Figure
+    figure: Figure, optima: Sequence[Optimum], spike_probability: float, recorded: FloatArray
 ) -> None:
-    """Draw bits per ATP over the best against p for several numbers of sites, above recorded p."""
+    """Draw bits per ATP of one synapse against release probability, relative to the best, for several numbers
+    of sites (computed). Grey: release probabilities recorded before induction (Sjöström et al. 2001).
+    """
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
     p, spikes = np.linspace(0.005, 0.995, 199), bernoulli_input(spike_probability)
     for best, colour in zip(optima, (BLUE, GREEN, SKY, VERMILION, PURPLE), strict=False):
@@ -79,6 +84,7 @@ def plot_efficiency(
         upper.plot(p, curve, color=colour, label=f"{sites}, best p = {best.p:.2f}")
     upper.set(ylabel="bits per ATP / best", ylim=(0, 1.05))
     upper.legend(fontsize=8)
+    upper.set_title(f"a spike in {100 * spike_probability:g} % of bins, n = {len(recorded)} rows", fontsize=9)
     lower.hist(recorded, np.linspace(0, 1, 21).tolist(), color=GREY)
     lower.set(xlabel="release probability p", ylabel="connections")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,8 +11,9 @@ import quantities as pq
 from numpy.typing import ArrayLike
 
 from biophys.argument_types import Positive, check_public
+from biophys.association import inverse_regression
 from biophys.energy_costs import COST_EXPONENTS
-from biophys.estimates import Estimate, exactly, mean_of
+from biophys.estimates import Estimate, exactly, mean_of, student
 from biophys.units import FloatArray, checked_finite, magnitude_in, positive_in, psp_unit_of
 
 # Synapses in one block of an iteration: small enough for the processor's cache.
@@ -222,6 +223,44 @@ def distance_from_minimum(importance: pq.Quantity, exponents: Iterable[float], s
         # A minimum of a smooth function is located to the square root of the rounding error.
         worst = max(worst, float(np.max(np.abs(np.exp((low + high) / 2) / best - 1))))
     return worst
+
+
+def excess_of_equal_noise(n_pairs: int, rng: np.random.Generator) -> FloatArray:
+    """Return what equal noise costs more in performance than optimised noise of the same reliability cost.
+
+    Of each synapse of `n_pairs` drawn pairs, shape (n_pairs, 2), the important one first: curvatures from
+    0.01 to 100 per mV^2, exponents rho from 0.05 to 4.
+    """
+    curvature = np.sort(np.exp(rng.uniform(np.log(1e-2), np.log(1e2), (n_pairs, 2))), axis=1)[:, ::-1]
+    # A hundred pairs share each exponent: the optimum is asked for once for all of them.
+    rho = np.repeat(rng.uniform(0.05, 4.0, n_pairs // 100), 100)
+    members = [(curvature[rho == each] / pq.mV**2, float(each)) for each in dict.fromkeys(rho)]
+    sd = np.concatenate([optimal_sd(h, ReliabilityCost(each, 0.3 * pq.mV)).magnitude for h, each in members])
+    equal = np.mean(sd ** -rho[:, None], axis=1) ** (-1 / rho)
+    return 0.5 * curvature * (equal[:, None] ** 2 - sd**2)
+
+
+def cost_of_equal_noise(curvature: np.ndarray, rho: float) -> float:
+    """Return the performance cost of equal over that of optimised noise, at the same reliability cost.
+
+    >>> round(cost_of_equal_noise(np.array([10.0, 1.0]), 2.0), 3)
+    1.268
+    """
+    sd = optimal_sd(curvature / pq.mV**2, ReliabilityCost(rho, 0.3 * pq.mV)).magnitude
+    return float(np.sum(curvature) * np.mean(sd**-rho) ** (-2 / rho) / np.sum(curvature * sd**2))
+
+
+def optimal_variances(importance: pq.Quantity, scale: pq.Quantity) -> dict[str, np.ndarray]:
+    """Return the optimal variance (mV^2) of every synapse by the cost, each of `scale` s in mV."""
+    costs = {m: ReliabilityCost(rho, scale) for m, rho in COST_EXPONENTS.items()}
+    return {m: optimal_sd(importance, cost).magnitude ** 2 for m, cost in costs.items()}
+
+
+def fitted_slopes(x: np.ndarray, variance: Mapping[str, np.ndarray]) -> dict[str, Estimate]:
+    """Return the slope of log variance on log x over synapses by the cost; the errors are in x."""
+    lines = {m: inverse_regression(np.log(x), np.log(y)) for m, y in variance.items()}
+    about: dict[str, Any] = {"n": x.size, "unit": "synapses", "how": "inverse regression"}
+    return {m: student(*line, x.size - 2, **about) for m, line in lines.items()}
 
 
 def mean_square_drive(rate: pq.Quantity, time_constant: pq.Quantity) -> FloatArray:

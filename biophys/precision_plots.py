@@ -25,10 +25,11 @@ REGRESSORS = {
 def plot_optimal_variance(
     figure: Figure, regressors: Mapping[str, np.ndarray], variance: Mapping[str, np.ndarray]
 ) -> None:
-    """Draw the optimal variance of the synapses of a linear model against measures of importance.
+    """Draw the optimal variance of the synapses of a linear model under each cost, against measures of
+    importance; lines: eq. 54.
 
     `regressors` are measures by their names in `REGRESSORS`, `variance` in mV^2 by the name of the cost, each
-    (n_synapses,); lines: eq. 54.
+    (n_synapses,).
     """
     panels = figure.subplots(1, len(regressors), sharey=True, squeeze=False)[0]
     for axes, (name, x) in zip(panels, regressors.items(), strict=True):
@@ -83,7 +84,10 @@ def plot_slopes_by_cost(
 
 
 def plot_slopes_on_rate(figure: Figure, time_constant: pq.Quantity, recorded: float) -> None:
-    """Draw the slope of log optimal variance on log rate against rate, for each cost, and a recorded one."""
+    """Draw the slope of log optimal variance on log rate for Poisson inputs seen through an exponential
+    kernel: -2/(rho+2) at low rates, where mean x² grows as the rate, twice that at high rates, where it grows
+    as the rate squared. Computed, not sampled.
+    """
     axes, rate = figure.subplots(), np.geomspace(0.1, 1000, 200)
     for mechanism, rho in COST_EXPONENTS.items():
         variance = optimal_variance_at(rate * pq.Hz, rho, time_constant)
@@ -91,5 +95,5 @@ def plot_slopes_on_rate(figure: Figure, time_constant: pq.Quantity, recorded: fl
         axes.semilogx(rate, slope, color=MECHANISM_COLOURS[mechanism], label=f"{mechanism}, ρ = {rho:.3g}")
     label = f"recorded (published), {recorded:.2f}".replace("-", "−")
     axes.axhline(recorded, color="black", linestyle="--", linewidth=1, label=label)
-    axes.set(xlabel="presynaptic rate (Hz)", ylabel="d log σ² / d log rate")
+    axes.set(xlabel=f"presynaptic rate (Hz), kernel of {time_constant:g}", ylabel="d log σ² / d log rate")
     axes.legend(fontsize=7)

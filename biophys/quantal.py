@@ -12,6 +12,7 @@ import quantities as pq
 from numpy.typing import ArrayLike, NDArray
 
 from biophys.argument_types import WholeNumber, check_public
+from biophys.estimates import Estimate, gaussian
 from biophys.units import FloatArray, checked_finite, first_wrong, magnitude_in, plain_numbers, psp_unit_of
 
 # A requested sd that an integer number of sites misses by more than this is worth a warning.
@@ -319,6 +320,20 @@ def sampling_errors(synapses: QuantalSynapse, n_spikes: int) -> tuple[Any, Any]:
     fourth = synapses.n * spread * (1 + 3 * (synapses.n - 2) * spread) * synapses.q.magnitude**4
     of_variance = (fourth - variance**2 * (n_spikes - 3) / (n_spikes - 1)) / n_spikes
     return np.sqrt(variance / n_spikes), np.sqrt(of_variance)
+
+
+def failures_over_formula(synapses: QuantalSynapse, n_spikes: int, rng: np.random.Generator) -> Estimate:
+    """Return the failure rate of drawn spikes over (1 - p)^n, mean over synapses by the precision of each.
+
+    Left out are synapses that are expected to fail at most five times, whose rate is not normal.
+    """
+    expected = synapses.failure_probability
+    counts = synapses.release_counts(n_spikes, rng=rng)
+    is_frequent = expected * n_spikes > 5
+    ratio = (np.mean(counts == 0, axis=0) / expected)[is_frequent]
+    precision = n_spikes * expected[is_frequent] / (1 - expected[is_frequent])
+    value, error = float(np.average(ratio, weights=precision)), float(np.sum(precision)) ** -0.5
+    return gaussian(value, error, n=n_spikes * ratio.size, unit="spikes")
 
 
 def drawn_moments(synapses: QuantalSynapse, n_spikes: int, rng: np.random.Generator) -> FloatArray:

@@ -338,9 +338,8 @@ def _extremes(rows: Sequence[RecoveryRow], values: np.ndarray) -> str:
 
 
 def plot_coverage(figure: Figure, by_method: Mapping[str, Sequence[RecoveryRow]]) -> None:
-    """Draw how often intervals of p (filled) and q (open) hold them, against p, one panel a method.
-
-    Band: 0.95 with its 95 % sampling range.
+    """Draw the share of 95 % intervals that hold the truth. Band: 0.95 with its 95 % sampling range. Filled:
+    p; open: q. What the likelihood is given has noise with an sd of 0.2 q.
     """
     sites = sorted({row.n for rows in by_method.values() for row in rows})
     colours = dict(zip(sites, (BLUE, ORANGE, GREEN, PURPLE, VERMILION, SKY, YELLOW), strict=False))
@@ -353,7 +352,8 @@ def plot_coverage(figure: Figure, by_method: Mapping[str, Sequence[RecoveryRow]]
             p, style = [row.p for row in chosen], {"color": colours[n], "markersize": 5}
             axes.plot(p, [row.p_coverage for row in chosen], "o-", label=f"n = {n}", **style)
             axes.plot(p, [row.q_coverage for row in chosen], "s--", markerfacecolor="none", **style)
-        axes.set_title(method, fontsize=10)
+        sizes = f"{rows[0].n_repeats} recordings a point, {rows[0].n_trials} responses each"
+        axes.set_title(f"{method}\n{sizes}", fontsize=8)
         axes.set_xlabel("release probability p")
         axes.legend(fontsize=7)
     panels[0].set_ylabel("share of intervals that hold the truth")

@@ -7,6 +7,7 @@ import logging
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 from brian2.core.preferences import prefs
@@ -14,6 +15,7 @@ from brian2.devices.device import get_device, reset_device, set_device
 
 from biophys.argument_types import check_choice
 from biophys.processes import cpp_compiler, n_compilers, temporary_folder, worker_pool
+from biophys.progress import Progress, ignore_progress
 
 TARGETS = ("numpy", "cython", "cpp_standalone")
 
@@ -82,6 +84,18 @@ def run_each_in_its_process(
     """
     with worker_pool(n_processes, initializer=log_errors_only, max_tasks_per_child=1) as pool:
         yield from pool.map(run, configs)
+
+
+def run_on_every_target(
+    run: Callable[[_Config], _Result], config: _Config, on_progress: Progress = ignore_progress
+) -> dict[str, _Result]:
+    """Return what an experiment gives on each target, by name; Cython compiles longest and comes first."""
+    targets, results = ("cython", *(t for t in reversed(TARGETS) if t != "cython")), {}
+    configs = [replace(config, target=target) for target in targets]  # type: ignore[type-var]
+    for target, result in zip(targets, run_each_in_its_process(run, configs), strict=True):
+        results[target] = result
+        on_progress(len(results) / len(targets), f"{target} done")
+    return results
 
 
 def log_errors_only() -> None:

@@ -78,7 +78,7 @@ FORMULAS = {
     "tests/validation/test_criteria.py": "validation.criteria: _Region.answer _Region.slack "
     "_Significant.answer",
     "tests/validation/claims/across/test_release_statistics.py": "validation.claims.across."
-    "release_statistics: compared analytic_failures",
+    "release_statistics: compared",
     "tests/validation/claims/across/test_stdp_generalisation.py": "brianpresyn.experiments."
     "stdp_recordings: explained_share",
     "tests/validation/claims/malkin2023/test_optimal_variance.py": "validation.claims.malkin2023."

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+
 from biophys.argument_types import Seed, checked_types
 from biophys.progress import Progress, ignore_progress
 
@@ -37,3 +39,7 @@ class Context:
     def is_quick(self) -> bool:
         """Whether the profile is the small one."""
         return self.profile == "quick"
+
+    def rng(self) -> np.random.Generator:
+        """Return a new generator, always at the start of the stream of the seed."""
+        return np.random.default_rng(self.seed)

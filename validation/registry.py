@@ -224,21 +224,25 @@ def missing_packages(measure: Measure) -> tuple[str, ...]:
 
 
 def claim_figure(
-    draw: Callable[[Figure], Any], caption: str = "", size: tuple[float, float] = (6, 4), claim: str = ""
+    draw: Callable[..., Any],
+    note: str = "",
+    size: tuple[float, float] = (6, 4),
+    claim: str = "",
+    **shown: Any,
 ) -> ClaimFigure:
-    """Return a figure of this size in inches, into which `draw` draws, with what `ClaimFigure` says of it.
+    """Return a figure of this size in inches, into which `draw` draws what is `shown`; see `ClaimFigure`.
 
-    Without a caption there stands below it what `draw` says of itself (`biophys.experiment.caption_of`).
+    Below it stands what `draw` says of itself (`biophys.experiment.caption_of`), and the note.
     """
     figure = Figure(figsize=size, layout="constrained")
-    draw(figure)
-    return ClaimFigure(figure, caption or caption_of(draw), claim)
+    draw(figure, **shown)
+    return ClaimFigure(figure, " ".join(filter(None, (caption_of(draw), note))), claim)
 
 
 def panels(
-    run: Run, names: str, claim: Claim, size: tuple[float, float] = (8, 4.2), caption: str = ""
+    run: Run, names: str, claim: Claim, size: tuple[float, float] = (8, 4.2), note: str = ""
 ) -> Iterator[ClaimFigure]:
     """Yield panels of an experiment as figures of a claim: names in its `FIGURES`, separated by blanks."""
     figures = experiment_module(run.experiment).FIGURES
     for name in names.split():
-        yield claim_figure(functools.partial(figures[name], run.result), caption, size, claim.id)
+        yield claim_figure(functools.partial(figures[name], run.result), note, size, claim.id)

@@ -19,7 +19,7 @@ one table (S10) name a ``family``: their verdicts are corrected together (Holm).
 import enum
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -335,6 +335,20 @@ def row(
         family="" if clause is None else clause.family,
         again=again,
     )
+
+
+def rows(
+    subject: Clause | Claim,
+    estimates: Mapping[Any, Estimate],
+    quantity: str,
+    by: str,
+    *,
+    condition: Mapping[str, Any] | None = None,
+    **about: Any,
+) -> Iterator[Measurement]:
+    """Yield a row for each of several estimates, whose labels are its condition `by`; see `row`."""
+    for label, estimate in estimates.items():
+        yield row(subject, estimate, quantity, condition={**(condition or {}), by: label}, **about)
 
 
 def placed(measurement: Measurement, rendering: Rendering, setting: Setting) -> Measurement:

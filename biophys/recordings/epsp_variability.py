@@ -176,23 +176,27 @@ def _draw_power_law(axes: Axes, x: np.ndarray, y: np.ndarray, slope: float, **st
     axes.plot(ends, np.exp(centre), **style)
 
 
-def slopes_figure(
-    recordings: EpspRecordings, slopes: Mapping[SlopeReading, Estimate], published: float
-) -> Figure:
-    """Return variance against rate, and the slope under every reading, the main one first."""
-    figure = Figure((10, 5.2), layout="constrained")
+def draw_slopes(
+    figure: Figure, recordings: EpspRecordings, slopes: Mapping[SlopeReading, Estimate], published: float
+) -> None:
+    """Left: EPSP variance, brought to the geometric mean of the mean EPSP by the fitted power, against
+    presynaptic rate (Ko et al. 2013); line: least squares. Right: the slope under every reading of
+    variability, rate and fit, with 95 % BCa bootstrap intervals over cells; the dashed line is the published
+    slope.
+    """
     left, right = figure.subplots(1, 2, width_ratios=[1, 1.1])
     main = slopes[MAIN]
     _draw_recorded(left, recordings, main.value)
-    left.set_title(f"slope {main.value:.3f}, p = {main.p:.2g}", fontsize=10)
+    n = len(recordings)
+    left.set_title(f"slope {main.value:.3f}, p = {main.p:.2g}, n = {n} connections", fontsize=10)
     draw_readings(right, {reading.label: slope for reading, slope in slopes.items()}, published)
     right.set_xlabel("log-log slope on rate, 95 % interval")
-    return figure
 
 
-def comparison_figure(recordings: EpspRecordings, recorded: float) -> Figure:
-    """Return the recorded variances with the slope of each cost, under both scalings of the input."""
-    figure = Figure((10, 4.2), layout="constrained")
+def draw_costs(figure: Figure, recordings: EpspRecordings, recorded: float) -> None:
+    """Draw the recorded variance at fixed mean with its least-squares line (black) and lines of the slope
+    that each cost predicts, through the centre of the data.
+    """
     rate, variance = _variance_at_fixed_mean(recordings)
     for axes, scaling in zip(figure.subplots(1, 2, sharey=True), INPUT_POWERS, strict=True):
         _draw_recorded(axes, recordings, recorded)
@@ -200,14 +204,15 @@ def comparison_figure(recordings: EpspRecordings, recorded: float) -> Figure:
             _draw_power_law(
                 axes, rate, variance, slope, color=MECHANISM_COLOURS[cost], label=f"{cost}, slope {slope:.2f}"
             )
-        axes.set_title(scaling.replace("^2", "²"), fontsize=10)
+        axes.set_title(f"{scaling.replace('^2', '²')}, n = {len(recordings)} connections", fontsize=10)
         axes.legend(fontsize=7)
-    return figure
 
 
-def exponent_figure(recorded: Estimate) -> Figure:
-    """Return the exponent that a slope implies, and where the recorded slope lies."""
-    figure = Figure((6.5, 4), layout="constrained")
+def draw_exponent(figure: Figure, recorded: Estimate) -> None:
+    """Draw the cost exponent that a log-log slope of the variance on the rate implies, if the mean of x²
+    grows as the rate or as its square. Grey: the recorded slope with its 95 % interval. Dotted: exponents of
+    the four costs.
+    """
     axes = figure.subplots()
     slopes = np.linspace(-1.9, -0.12, 200)
     for (scaling, power), style in zip(INPUT_POWERS.items(), ("-", "--"), strict=True):
@@ -219,4 +224,3 @@ def exponent_figure(recorded: Estimate) -> Figure:
         axes.axhline(rho, color=MECHANISM_COLOURS[cost], linestyle=":", label=f"{cost}, rho = {rho:.2g}")
     axes.set(ylim=(0, 10), xlabel="log-log slope of variance on rate", ylabel="implied cost exponent rho")
     axes.legend(fontsize=8)
-    return figure

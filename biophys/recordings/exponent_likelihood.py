@@ -301,7 +301,9 @@ def cells_needed(fit: SlopeFit) -> dict[tuple[str, str], Estimate]:
 
 
 def draw_deviance(figure: Figure, fit: SlopeFit) -> None:
-    """Draw how much worse each cost exponent explains the recordings than the best one."""
+    """Draw twice the log likelihood that each exponent loses against the best one: recordings of Ko et al.
+    (2013), both estimates of the rate with errors, connections of a cell alike.
+    """
     axes = figure.subplots()
     slopes = fit.predicted("trafficking") * np.geomspace(2.0, 0.36, 12)
     axes.plot([fit.exponent(b) for b in slopes], [fit.deviance(b) for b in slopes], color=BLUE)

@@ -167,12 +167,17 @@ POTENTIATION = (
 # ---- figures ----
 
 
-def readings_figure(
-    recordings: PlasticityRecordings, correlations: Mapping[Reading, Estimate], published: float
-) -> Figure:
-    """Return the recorded connections, and the correlation under every reading, the main one first."""
+def draw_stability(
+    figure: Figure,
+    recordings: PlasticityRecordings,
+    correlations: Mapping[Reading, Estimate],
+    published: float,
+) -> None:
+    """Left: each recorded connection before and after induction (Sjöström et al. 2001) with the least-squares
+    line. Right: the correlation under every reading of the statement, with 95 % BCa bootstrap intervals over
+    recordings; the dashed line is the published value.
+    """
     main = next(iter(correlations.values()))
-    figure = Figure((10, 4.8), layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=[1, 1.1])
     change = np.abs(recordings.relative_change)
     for induction in INDUCTIONS:
@@ -186,7 +191,6 @@ def readings_figure(
     by_label = {f"{reading.label} (n = {r.n})": r for reading, r in correlations.items()}
     draw_readings(right, by_label, published)
     right.set_xlabel("correlation, 95 % interval")
-    return figure
 
 
 def _draw_line(axes: Axes, x: np.ndarray, y: np.ndarray) -> None:
@@ -196,24 +200,28 @@ def _draw_line(axes: Axes, x: np.ndarray, y: np.ndarray) -> None:
     axes.plot(ends, intercept + slope * ends, color="black", linewidth=1)
 
 
-def coupling_figure(recorded: float, drawn: Mapping[str, np.ndarray]) -> Figure:
-    """Return the distributions of the correlations that arise from coupling alone, by what is supposed."""
-    figure = Figure((7, 3.6), layout="constrained")
+def draw_coupling(figure: Figure, recorded: float, drawn: Mapping[str, np.ndarray]) -> None:
+    """Draw correlations that arise when p and the change have no relation, because p is a factor of the
+    strength by which the change is divided, or because both are estimated from few sweeps. Line: recorded.
+    """
     axes = figure.subplots()
     colours = (VERMILION, SKY, GREEN, BLUE)
     edges = np.linspace(-0.9, 0.6, 76).tolist()
     for (label, correlations), colour in zip(drawn.items(), colours, strict=True):
         axes.hist(correlations, edges, density=True, histtype="step", color=colour, label=label)
     axes.axvline(recorded, color="black", label=f"recorded, r = {recorded:.3f}")
-    axes.set(xlabel="correlation of p before with |dw| / w", ylabel="probability density")
+    n_draws = max(map(len, drawn.values()))
+    axes.set(xlabel="correlation of p before with |dw| / w", ylabel=f"probability density, {n_draws} draws")
     axes.set_ylim(0, 9)
     axes.legend(fontsize=7, loc="upper right")
-    return figure
 
 
-def potentiation_figure(ltp: PlasticityRecordings, correlations: Mapping[Reading, Estimate]) -> Figure:
-    """Return relative and absolute potentiation against release probability."""
-    figure = Figure((9, 3.8), layout="constrained")
+def draw_potentiation(
+    figure: Figure, ltp: PlasticityRecordings, correlations: Mapping[Reading, Estimate]
+) -> None:
+    """Draw potentiated connections (Sjöström et al. 2001). Left: relative increase of expected strength;
+    right: the same increase in mV, which rises with p. Lines: least squares.
+    """
     left, right = figure.subplots(1, 2)
     by_change = {reading.change: r for reading, r in reversed(list(correlations.items()))}
     panels = (
@@ -226,5 +234,4 @@ def potentiation_figure(ltp: PlasticityRecordings, correlations: Mapping[Reading
         _draw_line(axes, ltp.p_before, change)
         low, high = r.interval or (np.nan, np.nan)
         axes.set(xlabel="release probability before induction", ylabel=label)
-        axes.set_title(f"r = {r.value:.2f} (95 %: {low:.2f} to {high:.2f}), n = {r.n}", fontsize=10)
-    return figure
+        axes.set_title(f"r = {r.value:.2f} (95 %: {low:.2f} to {high:.2f}), n = {len(ltp)} rows", fontsize=10)

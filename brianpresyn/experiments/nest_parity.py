@@ -30,7 +30,7 @@ from brian2 import Network, NeuronGroup, SpikeGeneratorGroup, StateMonitor, ms
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from biophys.estimates import Estimate, student
+from biophys.estimates import Estimate, exactly, student
 from biophys.palette import BLUE, GREEN, ORANGE
 from biophys.processes import temporary_folder
 from brianpresyn.checked_synapses import synapses
@@ -42,6 +42,10 @@ from brianpresyn.synapse_code import SynapseCode
 from brianpresyn.targets import code_generation
 
 INTERPRETER_VARIABLE = "BRIANPRESYN_NEST_PYTHON"
+REMEDY = (
+    "NEST cannot be imported: install nest-simulator in an environment of its own and name that "
+    f"environment's Python in {INTERPRETER_VARIABLE}"
+)
 PROGRAM = Path(__file__).with_name("in_nest.py")
 
 N_SPIKES = 10
@@ -170,6 +174,30 @@ def mismatches(model: str, n_steps: int, seed: int, interpreter: str) -> tuple[d
     return counts, int(spikes.sum())
 
 
+def events_differing(models: Sequence[str], n_steps: int, interpreter: str) -> Estimate:
+    """Return at how many events exports of `fixed_trains` release otherwise in NEST, on one thread or two.
+
+    Raises `NoCompiler` where an export cannot be compiled.
+    """
+    counts: dict[str, int] = {}
+    n_events = 0
+    for number, model in enumerate(models):
+        # The seed of the second has a negative key; the last uses the most of NEST's headers.
+        counted, n_compared = mismatches(model, n_steps, (1, 4)[number % 2], interpreter)
+        n_events += n_compared * len(counted)
+        counts |= {f"{model} (threads: {n_threads})": count for n_threads, count in counted.items()}
+    how = ", ".join(f"{count} with {case}" for case, count in counts.items())
+    return exactly(sum(counts.values()), n=n_events, unit="events", how=how)
+
+
+def responses_of_both(
+    n_synapses: int, seed: int, interpreter: str
+) -> tuple[str, list[NDArray[np.int64]], list[NDArray[np.int64]]]:
+    """Return NEST's version, and for each of `CASES` what synapses transmit in NEST and in this package."""
+    version, in_nest = run_in_nest([nest_task(case, n_synapses, seed + 1) for case in CASES], interpreter)
+    return version, list(map(np.array, in_nest)), [own_responses(case, n_synapses, seed) for case in CASES]
+
+
 def network_task(size: Size, synapse: Mapping[str, Any], delay: float) -> dict[str, Any]:
     """Return what NEST has to do to time a network of a size with a synapse, and one delay in ms."""
     return {"what": "seconds", **asdict(size), "delay": delay, **synapse}
@@ -203,6 +231,12 @@ def times_on(size: Size, interpreter: str, n_repeats: int) -> dict[str, list[flo
     return times
 
 
+def time_per_event(size: Size, interpreter: str) -> dict[str, Estimate]:
+    """Return the processor time per synaptic event (ns) of Bernoulli release, by host; see `times_on`."""
+    times, how = times_on(size, interpreter, n_repeats=3), "least of three in turn"
+    return {host: exactly(1e9 * min(seconds) / size.n_events, how=how) for host, seconds in times.items()}
+
+
 STATISTICS: dict[str, Callable[[NDArray[np.int64]], float]] = {
     "mean": lambda quanta: float(quanta.mean(axis=0).sum()),
     "variance": lambda quanta: float(quanta.var(axis=0, ddof=1).sum()),
@@ -234,10 +268,23 @@ def compared(
     return ratios
 
 
+def ratios_by_statistic(
+    in_nest: Sequence[NDArray[np.int64]], own: Sequence[NDArray[np.int64]], *, rng: np.random.Generator
+) -> dict[str, dict[str, Estimate]]:
+    """Return what `compared` says of each of `CASES`, by statistic and case."""
+    pairs = zip(CASES, in_nest, own, strict=True)
+    ratios = {case.name: compared(theirs, ours, rng=rng) for case, theirs, ours in pairs}
+    return {
+        statistic: {name: part[statistic] for name, part in ratios.items() if statistic in part}
+        for statistic in STATISTICS
+    }
+
+
 def draw_responses(
-    in_nest: Sequence[NDArray[np.int64]], own: Sequence[NDArray[np.int64]], figure: Figure
+    figure: Figure, in_nest: Sequence[NDArray[np.int64]], own: Sequence[NDArray[np.int64]]
 ) -> None:
-    """Draw mean response and share of failures at each spike, in NEST (dots) and here (crosses).
+    """Draw mean response and share of failures at each spike of a 20 Hz train, in NEST (dots) and in this
+    package (crosses), with two standard errors.
 
     The quanta released are given for each of `CASES`, shape (synapse, spike); those with several sites are
     drawn.

@@ -253,7 +253,11 @@ def draw_beside_rates(
     slopes: Mapping[str, Mapping[str, Estimate]],
     recorded: Estimate | None,
 ) -> None:
-    """Draw the variances in spikes, and the slopes of every rendering, one group for each cost."""
+    """Left: variance per release that the synapses of a spiking neuron settle on, against the rate of their
+    input (dots), and lines of the analytic slope. Right: slope of log variance on log rate for each cost:
+    analytic, in a rate unit and in the spiking neuron with 95 % intervals, and, where the recordings are at
+    hand, the recorded slope with its interval (grey; variance at fixed mean, Ko et al. 2013).
+    """
     left, right = figure.subplots(1, 2, width_ratios=(1, 1.2))
     plot(result, left)
     plot_slopes_by_cost(right, slopes, recorded)

@@ -105,8 +105,10 @@ def largest_difference(ours: NDArray[np.float64], theirs: NDArray[np.float64]) -
     return exactly(np.max(np.abs(ours - theirs)), n=theirs.size, unit="updates")
 
 
-def draw_beside_numbers(expected: NDArray[np.float64], measured: NDArray[np.float64], figure: Figure) -> None:
-    """Draw three synapses under both forms of the rule: lines in numbers, dots in spikes."""
+def draw_beside_numbers(figure: Figure, expected: NDArray[np.float64], measured: NDArray[np.float64]) -> None:
+    """Draw release probability of three synapses under the same standard normal signals and both forms of the
+    rule; lines: numpy, dots: Brian2 (numpy target) every tenth update.
+    """
     updates = np.arange(0, measured.shape[1], 10)
     panels = figure.subplots(1, 2, sharey=True)
     for number, axes in enumerate(panels):

@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from pydantic import Field
 
-from biophys.estimates import Estimate, exactly
+from biophys.estimates import Estimate, exactly, gaussian, mean_of_known
 from biophys.palette import BLUE, GREEN, ORANGE, SKY
 from biophys.progress import Progress, ignore_progress
 from biophys.quantal import QuantalSynapse, sampling_errors
@@ -157,6 +157,9 @@ def plot(result: xr.Dataset, axes: Axes, *, condition: int = 0, **style: Any) ->
 FIGURES = {"released": lambda result, figure: plot(result, figure.subplots())}
 
 
+MOMENTS = ("mean", "variance")
+
+
 def condition_names(result: xr.Dataset) -> list[str]:
     """Return the release model of every condition, in words."""
     models = zip(result.release.values, result.n.values, result.p.values, strict=True)
@@ -185,13 +188,36 @@ def over_formula(result: xr.Dataset, moment: str) -> tuple[NDArray[np.float64], 
     return result[moment].values / expected, errors / expected
 
 
+def estimates_by_model(result: xr.Dataset) -> dict[str, dict[str, Estimate]]:
+    """Return mean and variance over their formulas, and failures less theirs, each by release model."""
+    n, names = int(result.attrs["n_events"]), condition_names(result)
+    measured = {moment: over_formula(result, moment) for moment in MOMENTS}
+    measured["failures"] = failures_less_formula(result)
+    return {
+        name: {
+            model: gaussian(*each, n=n, unit="spikes") for model, *each in zip(names, *values, strict=True)
+        }
+        for name, values in measured.items()
+    }
+
+
+def mean_over_formula(result: xr.Dataset, moment: str) -> Estimate:
+    """Return the mean over release models of the mean or variance over its formula."""
+    ratio, error = over_formula(result, moment)
+    n = ratio.size * int(result.attrs["n_events"])
+    return mean_of_known(ratio, error, n=n, unit="spikes", how="mean over release models")
+
+
 def synapses_of(result: xr.Dataset) -> QuantalSynapse:
     """Return the synapses of all conditions of a result."""
     return QuantalSynapse(result.n.values, result.p.values, result.attrs["quantal_size"] * pq.mV)
 
 
-def draw_targets(results: Sequence[xr.Dataset], figure: Figure) -> None:
-    """Draw moments over formulas and one distribution, with one result for each target, side by side."""
+def draw_targets(figure: Figure, results: Sequence[xr.Dataset]) -> None:
+    """Left: mean (dots) and variance (crosses) of the response over n p q and n p (1 - p) q², one place for
+    each release model and generator, 95 % intervals. Right: vesicles released per spike, n = 5 and p = 0.7,
+    with Brian2's own generator (bars) and the binomial distribution (dots).
+    """
     left, right = figure.subplots(1, 2, width_ratios=(3, 2))
     for shift, result in zip((-0.25, 0.0, 0.25), results, strict=True):
         target = result.attrs["target"]

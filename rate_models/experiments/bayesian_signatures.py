@@ -18,9 +18,11 @@ import numpy as np
 import torch
 import xarray as xr
 from numpy.typing import NDArray
+from scipy.stats import spearmanr
 from torch import Tensor
 
 from biophys.argument_types import check_config
+from biophys.estimates import Estimate, mean_of
 from biophys.progress import Progress, ignore_progress, part_of
 from biophys.settings import Count, NotNegative, Positive, Positives, WholeNumber, settings
 from biophys.sweeps.executors import Executor
@@ -290,3 +292,38 @@ def _shown(
             "shown_predictor": ((*dims, "predictor"), np.stack(values, axis=1).astype(np.float32)),
         }
     )
+
+
+SIGNS = {"hessian (minibatch)": -1, "learning rate": 1, "input rate": -1}
+"""Published sign of the correlation of the variance with each predictor of figure 5."""
+
+
+def signed(values: xr.DataArray) -> xr.DataArray:
+    """Return what was measured with the published predictors, positive where it has the published sign."""
+    return values.sel(predictor=[*SIGNS]) * xr.DataArray([*SIGNS.values()], [("predictor", [*SIGNS])])
+
+
+def over_theory(slopes: xr.DataArray) -> xr.DataArray:
+    """Return slopes of log variance on one predictor over those in a linear model, rho by rho."""
+    name = str(slopes.predictor.values)
+    return slopes / xr.DataArray([theoretical_slope(name, float(rho)) for rho in slopes.rho], dims="rho")
+
+
+def growth_with_c(result: xr.Dataset) -> xr.DataArray:
+    """Return mean sigma, after the published schedule, at each c over that at the next smaller one."""
+    sigma = result.sigma_by_epoch.sel(state="published").isel(epoch=-1).sortby("c_factor")
+    smaller = sigma.isel(c_factor=slice(-1)).assign_coords(c_factor=sigma.c_factor.values[1:])
+    return sigma.isel(c_factor=slice(1, None)) / smaller
+
+
+def rank_correlation_of_shown(
+    result: xr.Dataset, first: str, second: str, sign: int = 1
+) -> dict[str, Estimate]:
+    """Return the signed rank correlation of two predictors over the synapses kept for the figures, by layer.
+
+    It is the mean over the exponents, which are conditions: one number for the network.
+    """
+    shown = result.shown_predictor.sel(c_factor=1.0, state="published", predictor=[first, second])
+    tables = shown.transpose("layer", "rho", "synapse", "predictor").values
+    ranks = [np.mean([spearmanr(table).statistic for table in by_rho]) for by_rho in tables]
+    return {str(n): mean_of([sign * r], unit="networks") for n, r in enumerate(ranks, start=1)}

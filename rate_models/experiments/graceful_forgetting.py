@@ -30,7 +30,7 @@ from annotated_types import MinLen
 from scipy.special import entr
 
 from biophys.argument_types import check_config
-from biophys.estimates import Estimate, mean_of
+from biophys.estimates import Estimate, exactly, mean_of
 from biophys.palette import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION
 from biophys.progress import Progress, ignore_progress
 from biophys.settings import Count, Counts, OneOf, Positive, Probability, Seeds, settings
@@ -327,11 +327,12 @@ def newest_task(result: xr.Dataset, method: str) -> np.ndarray:
     return 100 * np.diagonal(accuracy[:, 1:], axis1=1, axis2=2)
 
 
-def n_diverged(result: xr.Dataset, seeds: Sequence[int], method: str) -> int:
+def diverged(result: xr.Dataset, seeds: Sequence[int], method: str) -> Estimate:
     """Return how many networks of a method, of these seeds, learned nothing that can be measured."""
     there = [seed for seed in seeds if seed in result.seed]
     final = result.accuracy.sel(algorithm=method, seed=there)[:, -1]
-    return int(final.isnull().any("task").sum())
+    n_lost = int(final.isnull().any("task").sum())
+    return exactly(n_lost, n=n_lost + len(final_accuracies(result, method)), unit="networks")
 
 
 def observed_of(result: xr.Dataset, method: str) -> dict[str, np.ndarray]:
@@ -359,11 +360,21 @@ def random_bits(networks: xr.Dataset, method: str) -> np.ndarray:
     return ((entr(p) + entr(1 - p)) / math.log(2)).mean("step").to_numpy()
 
 
-def advantage_over(result: xr.Dataset, method: str) -> Estimate:
-    """Return by how much evidence in the odds is ahead of a method on the seeds that both were run on."""
+def advantages(result: xr.Dataset) -> tuple[dict[str, Estimate], list[str]]:
+    """Return by how much evidence in the odds is ahead of the published rule and of each control, by name.
+
+    Compared are the seeds that both were run on. A control of which every network diverged has no accuracy to
+    be ahead of: the names of these come second.
+    """
     final = 100 * result.accuracy[:, :, -1].mean("task", skipna=False)
-    ahead = final.sel(algorithm="evidence") - final.sel(algorithm=method)
-    return mean_of(ahead.dropna("seed").to_numpy(), unit="networks", how="paired by seed")
+    names = [str(name) for name in final["algorithm"].values if name in ("published", *CONTROLS)]
+    differences = {name: final.sel(algorithm="evidence") - final.sel(algorithm=name) for name in names}
+    ahead = {
+        name: mean_of(difference.dropna("seed").to_numpy(), unit="networks", how="paired by seed")
+        for name, difference in differences.items()
+    }
+    lost = [name for name, estimate in ahead.items() if not estimate.n and name in CONTROLS]
+    return {name: estimate for name, estimate in ahead.items() if name not in lost}, lost
 
 
 def draw_final(result: xr.Dataset, figure: Figure) -> None:

@@ -161,7 +161,8 @@ def regression_trainer(
 
 
 def draw_sigma(result: xr.Dataset, figure: Figure) -> None:
-    """Draw the noise of every synapse against the theory, for each cost."""
+    """Draw trained noise of a linear unit with inputs of different strength against sigma^(rho+2) = s^rho / H
+    (line: equal)."""
     axes = figure.subplots()
     for rho, colour in zip(result.rho.values, CYCLE, strict=False):
         part = result.sel(rho=rho)

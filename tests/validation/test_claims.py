@@ -3,6 +3,7 @@
 import ast
 import dataclasses
 import inspect
+import re
 from pathlib import Path
 
 import pytest
@@ -210,9 +211,9 @@ def _calls(tree, *names):
 def test_everything_that_a_claim_draws_follows_from_the_seed(path):
     tree = ast.parse(path.read_text(encoding="utf-8"))
     drawn = _calls(
-        tree, "default_rng", "manual_seed", "recorded_slopes", "run_each_in_its_process", "nest_task"
+        tree, "default_rng", "manual_seed", "recorded_slopes", "run_on_every_target", "responses_of_both"
     )
-    assert all("seed" in call or "configs" in call for call in drawn), drawn
+    assert all("seed" in call or "config" in call for call in drawn), drawn
     assert not _calls(tree, "RandomState", "rand", "randn", "seed")
 
 
@@ -233,7 +234,7 @@ def test_the_seed_moves_every_experiment(name):
 def test_a_measure_takes_its_seed_from_the_context_or_from_its_experiment(measure):
     """One that does neither computes: its source draws nothing."""
     source = inspect.getsource(inspect.getmodule(measure.function))
-    uses = measure.experiment or "context.seed" in inspect.getsource(measure.function)
+    uses = measure.experiment or re.search(r"context\.(seed|rng)", inspect.getsource(measure.function))
     uses = uses or "result_for(" in source
     assert uses or "rng" not in inspect.getsource(measure.function)
 

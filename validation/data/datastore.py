@@ -13,6 +13,7 @@ import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 from biophys.argument_types import check_choice, checked_types
@@ -35,6 +36,8 @@ REST_AFTER_FAILURE = 60.0
 
 _CHUNK = 1 << 20
 
+_Read = TypeVar("_Read")
+
 Progress = Callable[[str, int, int], None]
 """Called with the file's name, the bytes that have arrived and the bytes in all (0 where unknown)."""
 
@@ -52,6 +55,14 @@ class DataSetCorrupt(ValueError):
     def __init__(self, file: Path, expected: str, found: str, remedy: str) -> None:
         super().__init__(f"{file} has the wrong content: expected sha256 {expected}, found {found}; {remedy}")
         self.file, self.expected, self.found, self.remedy = file, expected, found, remedy
+
+
+def at_hand(read: Callable[[], _Read]) -> _Read | None:
+    """Return what is read from a data set; None where its files are missing or have other content."""
+    try:
+        return read()
+    except (DataSetMissing, DataSetCorrupt):
+        return None
 
 
 class _Unreachable(OSError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,12 @@ if TYPE_CHECKING:
 
 DETERMINISTIC = "deterministic"
 SIGNED, PAIRED = "one signed number", "a pair of lines"
+
+
+def rate_accuracies(config: Config) -> dict[str, xr.DataArray]:
+    """Return `rate_accuracy` by the kind of input; nothing without torch."""
+    kinds = (SIGNED, PAIRED) if importlib.util.find_spec("torch") else ()
+    return {kind: rate_accuracy(config, inputs=kind) for kind in kinds}
 
 
 def rate_accuracy(config: Config, *, inputs: str = SIGNED) -> xr.DataArray:
@@ -69,8 +76,10 @@ def _accuracy(config: Config, rule: ReleasePlasticity | None, x: Tensor, y: Tens
     return accuracy
 
 
-def draw_forgetting(spikes: xr.DataArray, rates: Mapping[str, xr.DataArray], figure: Figure) -> None:
-    """Draw the plastic and the deterministic perceptron in spikes, and in rates by the kind of input."""
+def draw_forgetting(figure: Figure, spikes: xr.DataArray, rates: Mapping[str, xr.DataArray]) -> None:
+    """Draw forgetting in spikes (solid) and in rates with an input that is one signed number (dashed) or a
+    pair of lines as in spikes (dotted), on the same patterns, labels and seeds: accuracy on the first task
+    (left) and on all tasks learned so far (right) after each task; bars: standard error."""
     renderings = {"spikes": "o-", "rates": "s--", "rates, pairs": "^:"}
     accuracies, panels = (spikes, rates[SIGNED], rates[PAIRED]), figure.subplots(1, 2)
     for axes, task in zip(panels, (0, None), strict=True):

@@ -19,7 +19,7 @@ from biophys.recordings.epsp_variability import (
     slope_of_variability,
 )
 from biophys.recordings.recorded_connections import EpspRecordings
-from validation.claims.across.optimised_variability import recorded_exponents
+from validation.claims.across.recorded_exponents import recorded_exponents
 from validation.claims.malkin2023.variability_and_rate import M07, variability_and_rate
 from validation.context import Context
 from validation.data.datastore import DataSetMissing, locate

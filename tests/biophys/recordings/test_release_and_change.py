@@ -8,7 +8,14 @@ import quantities as pq
 from scipy import stats
 
 from biophys.recordings.recorded_connections import PlasticityRecordings
-from biophys.recordings.release_and_change import BOTH, CHANGES, Reading, correlation
+from biophys.recordings.release_and_change import (
+    BOTH,
+    CHANGES,
+    POTENTIATION,
+    STABILITY,
+    Reading,
+    correlation,
+)
 from validation.claims.malkin2023 import potentiation
 from validation.claims.malkin2023.potentiation import M08
 from validation.claims.schug2021 import stable_synapses
@@ -134,7 +141,7 @@ class TestCorrelation:
 
 
 def test_every_reading_has_its_own_label():
-    for readings in (stable_synapses.READINGS, potentiation.READINGS):
+    for readings in (STABILITY, POTENTIATION):
         assert len({reading.label for reading in readings}) == len(readings)
         assert len({(r.quantity, r.rows, r.resampled) for r in readings}) == len(readings)
 

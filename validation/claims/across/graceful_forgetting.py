@@ -1,10 +1,10 @@
 """X12: release odds that count evidence forget less than the published rule; and MESU, which does so too."""
 
-from biophys.estimates import exactly, mean_of
+from biophys.estimates import mean_of
 from validation.criteria import above, equals, in_every
 from validation.registry import Context, Findings, Run, measures, panels
 from validation.runs import result_beside
-from validation.statement import CROSS_CHECK, Claim, Clause, not_run, row
+from validation.statement import CROSS_CHECK, Claim, Clause, not_run, row, rows
 
 LEVEL = Clause("X12a", "evidence in the odds of release: at least 90 %", CROSS_CHECK, above(90.0))
 BETTER = Clause("X12b", "better than the published rule, seed by seed", CROSS_CHECK, above(0.0))
@@ -14,13 +14,11 @@ _NEAR, _PRINTED = equals(92.46, 1.0), "92.46 ± 0.58 (s.d. of 3 seeds)"
 MESU = Clause("X12c", "MESU with ten draws a step, as published", _BONNET, _NEAR, _PRINTED)
 _NEED = "better than with learning rates that are constant, alike in a layer, or shuffled among its synapses"
 NEEDED = Clause("X12d", _NEED, CROSS_CHECK, in_every(above(0.0), "control"))
-X12 = Claim(
-    "X12",
+_SAID = (
     "Ten permuted tasks: a presynaptic rule that adds evidence to the odds of release, with one release "
-    "decision per synapse and step and no state but strength and p, keeps at least 90 % of all tasks",
-    CROSS_CHECK,
-    (LEVEL, BETTER, MESU, NEEDED),
+    "decision per synapse and step and no state but strength and p, keeps at least 90 % of all tasks"
 )
+X12 = Claim("X12", _SAID, CROSS_CHECK, (LEVEL, BETTER, MESU, NEEDED))
 _WITHOUT = ("unmodulated", "unselective", "shuffled")
 _QUANTITY = "mean accuracy over all tasks after the last (%)"
 
@@ -31,41 +29,31 @@ def forgetting_with_evidence(run: Run, context: Context) -> Findings:
     from rate_models.experiments import graceful_forgetting as networks
 
     result, labels = run.result, {name: method.label for name, method in networks.METHODS.items()}
-    runs = {str(name): run for name in result["algorithm"].values}
     beside = result_beside(run, context, "graceful_forgetting_one_draw", methods=("mesu_one_draw",))
-    runs |= {str(name): beside for name in beside.result["algorithm"].values}
-    final = {name: networks.final_accuracies(of.result, name) for name, of in runs.items()}
-    diverged = {
-        name: networks.n_diverged(of.result, of.settings.seeds_of(name), name) for name, of in runs.items()
-    }
+    runs = {str(name): of for of in (run, beside) for name in of.result["algorithm"].values}
     # A share of the digits says nothing of what was published of MNIST.
     judged = {"evidence": LEVEL, "mesu": MESU} if run.config["data_set"] == "mnist" else {}
-    for name, values in final.items():
+    for name, of in runs.items():
+        values = networks.final_accuracies(of.result, name)
         condition = {"method": labels[name], "passes for each batch": networks.METHODS[name].draws_per_step}
-        if diverged[name]:
-            n_diverged = exactly(diverged[name], n=diverged[name] + len(values), unit="networks")
-            yield row(X12, n_diverged, "networks that diverged", condition=condition)
-        if not len(values):
-            continue
-        yield row(judged.get(name, X12), mean_of(values, unit="networks"), _QUANTITY, condition=condition)
-        for quantity, each in networks.observed_of(runs[name].result, name).items():
-            yield row(X12, mean_of(each, unit="networks"), quantity, condition=condition)
-    compared = [name for name in final if name in ("published", *networks.CONTROLS)]
-    advantages = {name: networks.advantage_over(result, name) for name in compared}
+        diverged = networks.diverged(of.result, of.settings.seeds_of(name), name)
+        if diverged.value:
+            yield row(X12, diverged, "networks that diverged", condition=condition)
+        if len(values):
+            yield row(judged.get(name, X12), mean_of(values, unit="networks"), _QUANTITY, condition=condition)
+            for quantity, each in networks.observed_of(of.result, name).items():
+                yield row(X12, mean_of(each, unit="networks"), quantity, condition=condition)
+    advantages, lost = networks.advantages(result)
     quantity = "advantage of evidence in the odds in mean final accuracy (points)"
     if "published" in advantages:
         yield row(BETTER, advantages.pop("published"), quantity)
-    # A network that diverged has no accuracy to be ahead of: it is named, and decides nothing.
-    advantages = {name: estimate for name, estimate in advantages.items() if estimate.n}
-    lost = [labels[name] for name in _WITHOUT if diverged.get(name) and name not in advantages]
     without = {labels[name]: advantages.pop(name) for name in _WITHOUT if name in advantages}
     if without:
-        reason = f"every network diverged with: {', '.join(lost)}" if lost else ""
+        named = ", ".join(labels[name] for name in _WITHOUT if name in lost)
+        reason = f"every network diverged with: {named}" if named else ""
         yield row(NEEDED, without, quantity, along="control", reason=reason)
     # Neither certain release nor a latch takes the selective rate away: they are observed.
-    for name, estimate in advantages.items():
-        yield row(X12, estimate, quantity, condition={"over": labels[name]})
-    for clause, method in ((MESU, "mesu"), (NEEDED, "unselective")):
-        if method not in final:
-            yield not_run(clause, "this run of the experiment left it out")
+    yield from rows(X12, {labels[name]: lead for name, lead in advantages.items()}, quantity, "over")
+    for clause in (clause for clause, name in ((MESU, "mesu"), (NEEDED, "unselective")) if name not in runs):
+        yield not_run(clause, "this run of the experiment left it out")
     yield from panels(run, "by_task release_probability", X12, (9, 4))

@@ -1,7 +1,5 @@
 """X10: the release probability that transmits most bits per ATP, and its published special cases."""
 
-from functools import partial
-
 from biophys import information_efficiency as bits
 from biophys.estimates import exactly
 from biophys.optima_plots import optimum_in_range, plot_optima
@@ -9,24 +7,20 @@ from biophys.units import ATP
 from validation.claims.schug2021.failures_of_many_sites import CITED_RELEASE
 from validation.criteria import below, exact, in_every
 from validation.registry import Context, Findings, claim_figure, measures
-from validation.statement import CROSS_CHECK, Claim, Clause, Rendering, row
+from validation.statement import CROSS_CHECK, Claim, analytic, row, rows
 
-_clause = partial(Clause, source=CROSS_CHECK, rendering=Rendering.ANALYTIC)
-BELOW_ONE = _clause("X10a", "the best p lies below one, over the ranges of constants", criterion=below(1.0))
-VESICLES_ONLY = _clause(
-    "X10b", "one site that pays only for vesicles: p = 1 (Harris et al. 2012)", criterion=exact(1.0, 0.0)
-)
+_BEST = "the best p lies below one, over the ranges of constants"
+BELOW_ONE = analytic("X10a", _BEST, CROSS_CHECK, below(1.0))
+_ONE_SITE = "one site that pays only for vesicles: p = 1 (Harris et al. 2012)"
+VESICLES_ONLY = analytic("X10b", _ONE_SITE, CROSS_CHECK, exact(1.0, 0.0))
 _SUMMED = "summed information less the axon's at the failure rate of Levy & Baxter (2002), bit"
-SUMMED = _clause("X10c", _SUMMED, criterion=in_every(exact(0.0, 0.01), "spike rate"))
-X10 = Claim(
-    "X10",
+SUMMED = analytic("X10c", _SUMMED, CROSS_CHECK, in_every(exact(0.0, 0.01), "spike rate"))
+_SAID = (
     "Information per ATP of one synapse as a function of p and n: optimum below one, and where the recorded "
-    "release probabilities lie",
-    CROSS_CHECK,
-    (BELOW_ONE, VESICLES_ONLY, SUMMED),
+    "release probabilities lie"
 )
-_RATE_BIN = 0.01
-"""Spikes per bin: 4 Hz and 2.5 ms (Harris, Jolivet & Attwell 2012)."""
+X10 = Claim("X10", _SAID, CROSS_CHECK, (BELOW_ONE, VESICLES_ONLY, SUMMED))
+_RATE_BIN = 0.01  # spikes per bin: 4 Hz and 2.5 ms (Harris, Jolivet & Attwell 2012)
 
 
 @measures(X10)
@@ -35,17 +29,15 @@ def information_per_atp(context: Context) -> Findings:
 
     Without calcium one site should always release (p = 1); the calcium cost, which diverges at p = 1, brings
     the optimum just below. With several sites to one target the optimum is well below one and falls with
-    their number, because the second vesicle of a spike says nothing new.
-
-    The model counts a bin as one spike or none and takes sites as independent and always full: depletion,
-    noise of other inputs and the information of amplitude are left out. With cost only for released vesicles
-    and two or more sites the best p tends to 0, so that the optimum depends on the cost shared by the whole
-    synapse (here its part of the action potential).
+    their number, because the second vesicle of a spike says nothing new. The model counts a bin as one spike
+    or none and takes sites as independent and always full: depletion, noise of other inputs and the
+    information of amplitude are left out. With cost only for released vesicles and two or more sites the best
+    p tends to 0, so that the optimum depends on the cost shared by the whole synapse (here its part of the
+    action potential).
     """
-    spikes = bits.bernoulli_input(_RATE_BIN)
-    for n in (1, 2, 4, 5, 10):
-        condition, best = {"n": n, "rate": "4 Hz", "bin": "2.5 ms"}, optimum_in_range(_RATE_BIN, n)
-        yield row(BELOW_ONE, best, "release probability with most bits per ATP", condition=condition)
+    spikes, at = bits.bernoulli_input(_RATE_BIN), {"rate": "4 Hz", "bin": "2.5 ms"}
+    best = {n: optimum_in_range(_RATE_BIN, n) for n in (1, 2, 4, 5, 10)}
+    yield from rows(BELOW_ONE, best, "release probability with most bits per ATP", "n", condition=at)
     most = bits.optimal_synapse(spikes, bits.TransmissionCost(), n_max=12)
     quantity = "number of sites with most bits per ATP, each number at its best p"
     yield row(X10, exactly(most.n, how=f"{most.bits_per_atp:.3g} bit/ATP at p = {most.p:.3f}"), quantity)
@@ -65,10 +57,4 @@ def information_per_atp(context: Context) -> Findings:
         quantity = "best p beside the recorded p that Harris et al. (2012) cite"
         published = " to ".join(f"{p:g}" for p in dict.fromkeys(cited))
         yield row(X10, optimum_in_range(_RATE_BIN, n), quantity, condition={"n": n}, published=published)
-    caption = (
-        "Left: bits per ATP against release probability at 4 Hz in bins of 2.5 ms, published budget of a "
-        "cortical synapse; dots: optima. Right: best p by number of sites, band: constants at the ends of "
-        "their ranges; bars: recorded values as Harris et al. (2012) cite them. Computed, not sampled."
-    )
-    draw = partial(plot_optima, spike_probability=_RATE_BIN, recorded=CITED_RELEASE)
-    yield claim_figure(draw, caption, (9, 4))
+    yield claim_figure(plot_optima, size=(9, 4), spike_probability=_RATE_BIN, recorded=CITED_RELEASE)

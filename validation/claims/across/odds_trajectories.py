@@ -6,8 +6,7 @@ from functools import partial
 
 from biophys.release_plasticity import OddsPlasticity
 from brianpresyn.experiments import plasticity_trajectory as trajectory
-from brianpresyn.targets import run_each_in_its_process
-from validation.claims.across.p_trajectories import TARGETS
+from brianpresyn.targets import run_on_every_target
 from validation.criteria import exact
 from validation.registry import Context, Findings, measures
 from validation.statement import CROSS_CHECK, Claim, Rendering, row, spiking
@@ -44,14 +43,12 @@ def odds_trajectories(context: Context) -> Findings:
         for r in _RULES.values()
     )
     base = replace(base, rules=rules, learning_rate=_RATE * variance, seed=context.seed)
-    configs = [replace(base, target=target) for target in TARGETS]
     signals = trajectory.signals_for(base)
-    for number, result in enumerate(run_each_in_its_process(trajectory.run, configs)):
+    for target, result in run_on_every_target(trajectory.run, base, context.report_progress).items():
         for place, (rule, numbers) in enumerate(_RULES.items()):
-            in_spikes, condition = result.isel(rule=place), {"target": configs[number].target, "rule": rule}
+            in_spikes, condition = result.isel(rule=place), {"target": target, "rule": rule}
             in_rates = odds_trajectory(signals, in_spikes.released.values, learning_rate=_RATE, **numbers)
             for clause, name, theirs in zip(X13.clauses, ("p", "strength"), in_rates, strict=True):
                 quantity = f"largest difference of {name} from the trajectory in rates"
                 off = trajectory.largest_difference(in_spikes[name].values, theirs)
                 yield row(clause, off, quantity, condition=condition)
-        context.report_progress((number + 1) / len(configs), f"{configs[number].target} done")

@@ -7,7 +7,7 @@ import numpy as np
 
 from biophys.release_plasticity import FORMS, ReleasePlasticity
 from brianpresyn.experiments import plasticity_trajectory as spiking
-from brianpresyn.targets import run_each_in_its_process
+from brianpresyn.targets import run_on_every_target
 from validation.criteria import exact
 from validation.registry import Context, Findings, claim_figure, measures
 from validation.statement import CROSS_CHECK, Claim, Clause, Rendering, row
@@ -22,8 +22,6 @@ X02 = Claim(
     CROSS_CHECK,
     (IN_TORCH, IN_BRIAN),
 )
-TARGETS = ("cython", "cpp_standalone", "numpy")
-"""Cython compiles longest, so it goes first."""
 _QUANTITY = "largest difference of p from the numpy trajectory"
 
 
@@ -36,8 +34,8 @@ def release_probability_trajectories(context: Context) -> Findings:
     rules = tuple(
         ReleasePlasticity(p_up=0.07, p_down=0.07, g_lim=0.7, p_freeze=0.9353, form=form) for form in FORMS
     )
-    configs = [replace(base, rules=rules, target=target, seed=context.seed) for target in TARGETS]
-    signals, start = spiking.signals_for(configs[0]), np.ones(base.n_synapses)
+    config = replace(base, rules=rules, seed=context.seed)
+    signals, start = spiking.signals_for(config), np.ones(base.n_synapses)
     expected = np.array([spiking.in_numbers(start * r.p_min, signals, r) for r in rules])
     in_torch = [
         spiking.in_numbers(torch.as_tensor(start * r.p_min), torch.as_tensor(signals), r) for r in rules
@@ -46,15 +44,11 @@ def release_probability_trajectories(context: Context) -> Findings:
         condition = {"target": "torch", "form": form}
         off = spiking.largest_difference(ours, theirs)
         yield row(IN_TORCH, off, _QUANTITY, rendering=Rendering.RATE, condition=condition)
-    for number, result in enumerate(run_each_in_its_process(spiking.run, configs)):
+    for target, result in run_on_every_target(spiking.run, config, context.report_progress).items():
         measured = result.p.values
         for form, ours, theirs in zip(FORMS, measured, expected, strict=True):
-            condition = {"target": configs[number].target, "form": form}
+            condition = {"target": target, "form": form}
             yield row(IN_BRIAN, spiking.largest_difference(ours, theirs), _QUANTITY, condition=condition)
-        context.report_progress((number + 1) / len(configs), f"{configs[number].target} done")
-    caption = (
-        f"Release probability of three of {base.n_synapses} synapses under the same standard normal signals "
-        "(p_up = p_down = 0.07, threshold 0.7, frozen from p = 0.9353); lines: numpy, dots: Brian2 (numpy "
-        "target) every tenth update."
-    )
-    yield claim_figure(partial(spiking.draw_beside_numbers, expected, measured), caption, (8, 3.4))
+    note = "p_up = p_down = 0.07, threshold 0.7, frozen from p = 0.9353."
+    shown = {"expected": expected, "measured": measured}
+    yield claim_figure(spiking.draw_beside_numbers, note, (8, 3.4), **shown)

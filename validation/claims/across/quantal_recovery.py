@@ -28,23 +28,17 @@ def recovered_parameters(context: Context) -> Findings:
     high ones, do (variance-mean, here at p = 0.1, 0.3, 0.5, 0.7 and 0.9).
     """
     n_repeats, n_fits = (1_000, 80) if context.is_quick else (20_000, 1_000)
-    by_method = recovery.recovery_on_a_grid(n_repeats, n_fits, np.random.default_rng(context.seed))
+    by_method = recovery.recovery_on_a_grid(n_repeats, n_fits, context.rng())
     yield from _reported(by_method)
-    caption = (
-        f"Share of 95 % intervals that hold the truth, {recovery.N_TRIALS} responses a recording or "
-        f"condition, {n_repeats} recordings a point (likelihood: {n_fits}, noise sd {recovery.NOISE:g} q). "
-        "Band: 0.95 with its 95 % sampling range. Filled: p; open: q."
-    )
-    yield claim_figure(partial(recovery.plot_coverage, by_method=by_method), caption, (12, 3.6))
+    yield claim_figure(recovery.plot_coverage, size=(12, 3.6), by_method=by_method)
 
 
 @measures("X01", rendering=Rendering.ANALYTIC, lasts_long=True)
 def recovered_from_noise_and_trains(context: Context) -> Findings:
     """Report the same of recordings with more noise, quanta that vary, and trains that deplete."""
     n_repeats, n_fits = (1_000, 10) if context.is_quick else (20_000, 250)
-    yield from _reported(
-        recovery.recovery_when_harder(n_repeats, n_fits, np.random.default_rng(context.seed + 1))
-    )
+    rng = np.random.default_rng(context.seed + 1)
+    yield from _reported(recovery.recovery_when_harder(n_repeats, n_fits, rng))
 
 
 def _reported(by_method: Mapping[str, Sequence[recovery.RecoveryRow]]) -> Findings:
@@ -59,9 +53,8 @@ def _reported(by_method: Mapping[str, Sequence[recovery.RecoveryRow]]) -> Findin
             yield observed(held, f"coverage of 95 % intervals of {name} from {responses}")
         if is_known:
             continue
-        yield observed(
-            recovery.share_told(rows), f"share of recordings of {responses} that tell n and p apart"
-        )
+        share = recovery.share_told(rows)
+        yield observed(share, f"share of recordings of {responses} that tell n and p apart")
         if any(each.identifiable for each in rows):
             told = recovery.pooled_coverage(rows, "n", where_told=True)
             yield observed(told, f"coverage of n from {responses} that are said to tell it")

@@ -1,7 +1,5 @@
 """X10: where recorded release probabilities lie on the curve of information per ATP."""
 
-from functools import partial
-
 import numpy as np
 
 from biophys.optima_plots import plot_efficiency
@@ -27,7 +25,7 @@ def recorded_release_probabilities(context: Context) -> Findings:
     The position of the optimum follows from the number of sites far more than from the input: recordings that
     do not resolve the number of sites do not say on which side of the optimum a synapse lies.
     """
-    recordings, rng = read_sjostrom2001(), np.random.default_rng(context.seed)
+    recordings, rng = read_sjostrom2001(), context.rng()
     p, names = recordings.p_before, recordings.recording
     each = [efficiency(p, n, share, names, rng=rng) for n in SITES for share in SPIKE_PROBABILITIES]
     best, percent, median = each[0].optimum, 100 * SPIKE_PROBABILITIES[0], median_of(p, names, rng)
@@ -39,13 +37,9 @@ def recorded_release_probabilities(context: Context) -> Findings:
         reason = f"best p = {at.optimum.p:.3f}; {100 * at.share_above:.0f} % of the recorded p lie above"
         yield row(X10, at.relative, quantity, condition=condition, reason=reason)
     yield from of_fitted_synapses(allen_synapses_here(), rng)
-    caption = (
-        "Bits per ATP of one synapse against release probability, relative to the best, for a spike in 1 % "
-        "of bins and four numbers of sites (computed). Grey: recorded release probabilities before induction "
-        f"(n = {len(recordings)}, Sjöström et al. 2001)."
-    )
-    draw = partial(plot_efficiency, [at.optimum for at in each[::2]], SPIKE_PROBABILITIES[0], p)
-    yield claim_figure(draw, caption, (6.5, 4.6))
+    optima, size = [at.optimum for at in each[::2]], (6.5, 4.6)
+    share = SPIKE_PROBABILITIES[0]
+    yield claim_figure(plot_efficiency, size=size, optima=optima, spike_probability=share, recorded=p)
 
 
 def of_fitted_synapses(synapses: list[AllenSynapse], rng: np.random.Generator) -> Findings:

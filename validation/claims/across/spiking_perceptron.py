@@ -1,32 +1,27 @@
 """X05: the perceptron that learns five tasks, in spikes: plastic release against its controls."""
 
-import importlib.util
-from collections.abc import Iterator
 from functools import partial
 
 import xarray as xr
 
 from biophys.estimates import mean_of
-from brianpresyn.experiments.spiking_perceptron import PLASTIC
+from brianpresyn.experiments.spiking_perceptron import PLASTIC, leads
 from validation.claims.schug2021.important_synapses import S02
 from validation.claims.schug2021.perceptron_memory import S12
 from validation.criteria import significant
-from validation.experiments.same_patterns import PAIRED, SIGNED, draw_forgetting, rate_accuracy
+from validation.experiments.same_patterns import PAIRED, draw_forgetting, rate_accuracies
 from validation.registry import Context, Findings, Run, claim_figure, measures, panels
-from validation.statement import CROSS_CHECK, Claim, Clause, Measurement, Rendering, row, spiking
+from validation.statement import CROSS_CHECK, Claim, Rendering, row, spiking
 
 _clause = partial(spiking, source=CROSS_CHECK, criterion=significant(0.01))
 FIRST = _clause("X05a", "plastic release remembers task 1 better than reliable release after five tasks")
 MEAN = _clause("X05b", "plastic release has the higher mean accuracy over five tasks")
-X05 = Claim(
-    "X05",
-    "S12 in spikes: five pattern tasks, spiking perceptron with plastic release",
-    CROSS_CHECK,
-    (FIRST, MEAN),
-    known_deviation="At the paper's size plastic release beats fixed release but not the deterministic "
-    "perceptron: an input in spikes is a pair of lines with a synapse each, and with such inputs the "
-    "advantage is gone in rates too.",
+_SAID = "S12 in spikes: five pattern tasks, spiking perceptron with plastic release"
+_DEVIATION = (
+    "At the paper's size plastic release beats fixed release but not the deterministic perceptron: an input "
+    "in spikes is a pair of lines with a synapse each; with such inputs the advantage is gone in rates too."
 )
+X05 = Claim("X05", _SAID, CROSS_CHECK, (FIRST, MEAN), _DEVIATION)
 
 
 @measures(X05, "S02", "S12", experiment="spiking_perceptron", needs=("brian2",))
@@ -36,55 +31,30 @@ def lifelong_spiking_perceptron(run: Run, context: Context) -> Findings:
     Controls have the same lines and delays; their strengths start at 0 and only the sign of the potential
     counts, so that no learning rate had to be tuned for them.
     """
-    config, result = run.settings, run.result
-    yield from _advantages(result.accuracy)
+    config, result, rates = run.settings, run.result, rate_accuracies(run.settings)
+    for inputs, accuracy in {"": result.accuracy, **rates}.items():
+        yield from compared(accuracy, inputs)
     reliable = mean_of((result.p.sel(model=PLASTIC) >= 0.9 - 1e-9).mean("line"), unit="networks")
     quantity = "share of synapses with p at least 0.9 after five tasks of the perceptron"
     condition = {"n_inputs": int(result.attrs["n_inputs"]), "form": "soft_bound"}
     reason = "another problem than the published one; p is capped at 0.9"
     yield row(S02, reliable, quantity, condition=condition, reason=reason)
-    has_torch = importlib.util.find_spec("torch") is not None
-    rates = {kind: rate_accuracy(config, inputs=kind) for kind in (SIGNED, PAIRED) if has_torch}
-    for inputs, accuracy in rates.items():
-        yield from _advantages(accuracy, inputs)
-    caption = (
-        "Accuracy on the first task (left), on all tasks learned so far (middle), and release probability of "
-        f"all synapses at the end (right). {config.n_inputs} inputs, {config.n_patterns} patterns a task, "
-        f"{config.n_epochs} epochs, {len(config.seeds)} seeds; bars: standard error."
-    )
-    yield from panels(run, "memory", X05, (10, 3.6), caption=caption)
+    sizes = f"{config.n_inputs} inputs, {config.n_patterns} patterns a task, {config.n_epochs} epochs."
+    yield from panels(run, "memory", X05, (10, 3.6), sizes)
     if rates:
-        draw = partial(draw_forgetting, result.accuracy, rates)
-        yield claim_figure(draw, _FORGETTING.format(n=len(config.seeds)), (9, 3.6))
+        yield claim_figure(draw_forgetting, size=(9, 3.6), spikes=result.accuracy, rates=rates)
 
 
-_FORGETTING = (
-    "Forgetting in spikes (solid) and in rates with an input that is one signed number (dashed) or a pair of "
-    "lines as in spikes (dotted), on the same patterns, labels and {n} seeds: accuracy on the first task "
-    "(left) and on all tasks learned so far (right) after each task; bars: standard error."
-)
-
-
-def _advantages(accuracy: xr.DataArray, inputs: str = "") -> Iterator[Measurement]:
-    """Yield the advantage of plastic release over each control; `inputs` says that they are in rates.
-
-    Reliable release is what the clauses are about, here and in S12. In rates only the published kind of input
-    is compared with them: that of a pair of lines tells why the renderings differ.
-    """
-    last = accuracy.isel(after_task=-1)
-    rendering = Rendering.RATE if inputs else Rendering.SPIKING
-    quantities = {
-        "accuracy on task 1 after five tasks": last.isel(task=0),
-        "mean accuracy over five tasks": last.mean("task"),
-    }
-    for clause, published, (words, values) in zip(X05.clauses, S12.clauses, quantities.items(), strict=True):
-        for control in (str(model) for model in values.model.values if model != PLASTIC):
-            subjects: list[Clause | Claim] = [X05]
-            if control == "deterministic" and inputs != PAIRED:
-                subjects = [clause] if inputs else [clause, published]
-            advantage = values.sel(model=PLASTIC) - values.sel(model=control)
-            ahead = mean_of(advantage, unit="networks", how="paired by seed")
-            quantity = f"{words}: plastic release minus control"
+def compared(accuracy: xr.DataArray, inputs: str = "") -> Findings:
+    """Yield the advantage of plastic release over each control; `inputs` says that they are in rates."""
+    form = Rendering.RATE if inputs else Rendering.SPIKING
+    for clause, published, (words, by_control) in zip(
+        X05.clauses, S12.clauses, leads(accuracy).items(), strict=True
+    ):
+        for control, lead in by_control.items():
+            # Clauses are about reliable release. A pair of lines in rates tells why the renderings differ.
+            is_judged, both = control == "deterministic" and inputs != PAIRED, (clause, published)
             condition = {"control": control, **({"input": inputs} if inputs else {})}
-            for subject in subjects:
-                yield row(subject, ahead, quantity, rendering=rendering, condition=condition)
+            for subject in (both[:1] if inputs else both) if is_judged else (X05,):
+                quantity = f"{words}: plastic release minus control"
+                yield row(subject, lead, quantity, rendering=form, condition=condition)

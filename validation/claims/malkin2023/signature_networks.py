@@ -1,56 +1,54 @@
 """M06, M10 and M17: noise and importance in the networks of figure 5 and appendices 5 and 6."""
 
-import itertools
 from functools import partial
+from typing import Any
 
 import numpy as np
 import xarray as xr
-from scipy.stats import spearmanr
 
 from biophys.estimates import mean_of, means_along
-from biophys.recordings.epsp_variability import INPUT_POWERS, MAIN, analytic_slopes, comparison_figure
+from biophys.recordings.epsp_variability import INPUT_POWERS, MAIN, analytic_slopes, draw_costs
 from validation.claims.malkin2023.variability_and_rate import recorded_slopes
 from validation.criteria import above, below, equals, in_every
 from validation.data.recordings import read_ko2013
-from validation.registry import ClaimFigure, Context, Findings, Run, measures, panels
+from validation.registry import Context, Findings, Run, claim_figure, measures, panels
 from validation.statement import MALKIN, Claim, Clause, Rendering, recorded, row
 
-SIGNS = {"hessian (minibatch)": -1, "learning rate": 1, "input rate": -1}
-"""Published sign of the correlation with the variance."""
-
-WORDS = {
-    "hessian (minibatch)": "Hessian",
-    "learning rate": "learning rate",
-    "input rate": "input rate",
-    "input power": "mean squared input",
-    "hessian (curvature)": "curvature",
-}
-
+HESSIAN, CURVATURE = "hessian (minibatch)", "hessian (curvature)"
+WORDS = {HESSIAN: "Hessian", CURVATURE: "curvature", "input power": "mean squared input"}
+WORDS |= {name: name for name in ("learning rate", "input rate")}
 STATES = ("published", "converged")
 """After the published schedule, in which no sigma has settled, and with phi learning ten times as fast."""
 
 
-def signed(values: xr.DataArray) -> xr.DataArray:
-    """Return what was measured with the published predictors, positive where it has the published sign."""
-    return values.sel(predictor=list(SIGNS)) * xr.DataArray(
-        list(SIGNS.values()), [("predictor", list(SIGNS))]
-    )
+def slope_rows(claim: Claim, slopes: xr.DataArray, where: str, **about: Any) -> Findings:
+    """Yield the slope of log variance on a predictor at each rho, beside that in a linear model."""
+    from rate_models.experiments.bayesian_signatures import theoretical_slope
+
+    predictor = str(slopes.predictor.values)
+    for rho in map(float, slopes.rho.values):
+        slope, theory = mean_of(slopes.sel(rho=rho), unit="networks"), theoretical_slope(predictor, rho)
+        published = theory if where.startswith("no") else f"{theory:.2f} in a linear model"
+        condition = {"state": str(slopes.state.values), "rho": round(rho, 3)}
+        words = f"slope of log variance on log {WORDS[predictor]}, {where}"
+        yield row(claim, slope, words, condition=condition, published=published, **about)
 
 
 BY_PREDICTOR = {
-    "hessian (minibatch)": Clause("M06a", "falls with the Hessian", "fig 5a", in_every(below(0.0), "rho")),
+    HESSIAN: Clause("M06a", "falls with the Hessian", "fig 5a", in_every(below(0.0), "rho")),
     "learning rate": Clause("M06b", "rises with the learning rate", "fig 5b", in_every(above(0.0), "rho")),
     "input rate": Clause("M06c", "falls with the input rate", "fig 5c", in_every(below(0.0), "rho")),
 }
 LAYERS = Clause("M06d", "so in the other layers", "app 6 fig 1", in_every(above(0.0), "layer, rho"))
 OTHER_C = Clause("M06e", "so with c ten times larger and smaller", "app 6 fig 2", in_every(above(0.0)))
 LEVEL = Clause("M06f", "the level rises with c", "app 6 fig 2", in_every(above(1.0), "step of c"))
-M06 = Claim(
-    "M06",
+_SAID = (
     "Optimised variance falls with the Hessian, rises with the learning rate, falls with the input rate, in "
-    "every layer and for c ten times larger and smaller",
-    MALKIN,
-    (*BY_PREDICTOR.values(), LAYERS, OTHER_C, LEVEL),
+    "every layer and for c ten times larger and smaller"
+)
+M06 = Claim("M06", _SAID, MALKIN, (*BY_PREDICTOR.values(), LAYERS, OTHER_C, LEVEL))
+_FIGURES = (
+    "fig5a fig5b fig5c fig5a-converged fig5b-converged fig5c-converged app6-fig1a app6-fig2a app6-fig2b"
 )
 
 
@@ -59,18 +57,18 @@ def importance_and_variance(run: Run, context: Context) -> Findings:
     """Correlate the variance of each synapse with its Hessian, learning rate and input rate.
 
     The Hessian of the figures is the squared gradient of a minibatch whose images share a draw of the
-    weights; the curvature (generalised Gauss-Newton under the noise) is what the optimum depends on.
+    weights; the curvature (generalised Gauss-Newton under the noise) is what the optimum depends on. The
+    published state is a transient: phi moves by at most the learning rate per step.
     """
-    from rate_models.experiments.bayesian_signatures import theoretical_slope
+    from rate_models.experiments import bayesian_signatures as networks
 
     result = run.result.assign_coords(layer=1 + np.arange(run.result.sizes["layer"]))
     middle = result.sel(state="published", c_factor=1.0)
     for predictor, clause in BY_PREDICTOR.items():
-        second = middle.correlation_all.sel(predictor=predictor, layer=2)
-        by_rho = means_along(second, "rho", "correlation")
+        by_rho = means_along(middle.correlation_all.sel(predictor=predictor, layer=2), "rho", "correlation")
         words = f"rank correlation of variance and {WORDS[predictor]}, second layer, least certain"
         yield row(clause, by_rho, words, along="rho")
-    correlations = signed(result.correlation_all)
+    correlations = networks.signed(result.correlation_all)
     published, cases = correlations.sel(state="published"), ("predictor", "rho", "layer", "c_factor")
     words = "rank correlation, signed as published, least certain"
     other_layers = published.sel(c_factor=[1.0], layer=result.layer[result.layer != 2])
@@ -78,78 +76,52 @@ def importance_and_variance(run: Run, context: Context) -> Findings:
     other_c = published.sel(c_factor=result.c_factor[result.c_factor != 1], layer=[2])
     if other_c.sizes["c_factor"]:
         yield row(OTHER_C, means_along(other_c, cases, "correlation"), words, along="case")
-        sigma = result.sigma_by_epoch.sel(state="published").isel(epoch=-1).sortby("c_factor")
-        smaller = sigma.isel(c_factor=slice(-1)).assign_coords(c_factor=sigma.c_factor.values[1:])
-        level = "mean sigma at one c over that at the c ten times smaller"
-        steps = means_along(sigma.isel(c_factor=slice(1, None)) / smaller, ("rho", "c_factor"), "ratio")
-        yield row(LEVEL, steps, level, along="case")
+        steps = means_along(networks.growth_with_c(result), ("rho", "c_factor"), "ratio")
+        yield row(LEVEL, steps, "mean sigma at one c over that at the c ten times smaller", along="case")
     for state in STATES:
-        condition = {"state": state, "layers": "all"}
         by_case = means_along(correlations.sel(state=state, c_factor=[1.0]), cases, "correlation")
-        yield row(M06, by_case, words, condition=condition, along="case")
+        yield row(M06, by_case, words, condition={"state": state, "layers": "all"}, along="case")
         slopes = result.slope_above_floor.sel(state=state, c_factor=1.0, layer=2)
-        for predictor, rho in itertools.product((*SIGNS, "hessian (curvature)"), map(float, result.rho)):
-            slope = mean_of(slopes.sel(predictor=predictor, rho=rho), unit="networks")
-            quantity = f"slope of log variance on log {WORDS[predictor]}, second layer"
-            expected = f"{theoretical_slope(predictor, rho):.2f} in a linear model"
-            about, reason = {"state": state, "rho": round(rho, 3)}, "synapses above the floor of curvature"
-            yield row(M06, slope, quantity, condition=about, published=expected, reason=reason)
-    by_figure = (
-        "fig5a fig5b fig5c fig5a-converged fig5b-converged fig5c-converged app6-fig1a app6-fig2a app6-fig2b"
-    )
-    yield from panels(run, f"{by_figure} curvature slopes convergence", M06, (9, 3.4))
+        for name in (*BY_PREDICTOR, CURVATURE):
+            reason = "synapses above the floor of curvature"
+            yield from slope_rows(M06, slopes.sel(predictor=name), "second layer", reason=reason)
+    yield from panels(run, f"{_FIGURES} curvature slopes convergence", M06, (9, 3.4))
     ratio = result.sigma_over_theory.sel(quantile=0.5, c_factor=1.0)
     medians = [f"{10 ** float(ratio.sel(state=state).median()):.2f} in the {state} state" for state in STATES]
-    yield (
-        f"Median sigma over the optimum for the curvature a synapse sees: {', '.join(medians)}. The "
-        "published state is a transient: phi moves by at most the learning rate per step."
-    )
+    yield f"Median sigma over the optimum for the curvature a synapse sees: {', '.join(medians)}."
 
 
 # "Close enough" is a rank correlation above one half here: the paper states no number.
 _clause = partial(Clause, criterion=in_every(above(0.5), "layer"), published="close enough, no number")
 GRADIENT = _clause("M17a", "mean squared gradient and Hessian: rank correlation above 1/2", "eq 31")
 RATE = _clause("M17b", "learning rate and 1 / root mean squared gradient: likewise", "eq 7, 30")
-M17 = Claim(
-    "M17",
-    "The mean squared gradient is close enough to the Hessian, and the learning rate to its inverse root",
-    MALKIN,
-    (GRADIENT, RATE),
+_ENOUGH = (
+    "The mean squared gradient is close enough to the Hessian, and the learning rate to its inverse root"
 )
-_PAIRS = (
-    ("hessian (minibatch)", "hessian (curvature)", 1, GRADIENT),
-    ("hessian (at_mean)", "hessian (curvature)", 1, M17),
-    ("learning rate", "hessian (minibatch)", -1, RATE),
-)
+M17 = Claim("M17", _ENOUGH, MALKIN, (GRADIENT, RATE))
+_PAIRS: dict[Clause | Claim, tuple[str, str, int]] = {GRADIENT: (HESSIAN, CURVATURE, 1)}
+_PAIRS |= {M17: ("hessian (at_mean)", CURVATURE, 1), RATE: ("learning rate", HESSIAN, -1)}
 
 
 @measures(M17, experiment="signatures")
 def mean_squared_gradient(run: Run, context: Context) -> Findings:
     """Correlate measures of importance over the synapses of one network that are kept for the figures."""
-    shown = run.result.shown_predictor.sel(c_factor=1.0, state="published")
-    for first, second, sign, subject in _PAIRS:
-        by_layer = {}
-        for layer in range(shown.sizes["layer"]):
-            pair = shown.isel(layer=layer).sel(predictor=[first, second])
-            # The exponents are conditions: their mean is one number for the network.
-            tables = [pair.sel(rho=rho).transpose("synapse", "predictor").values for rho in pair.rho]
-            correlation = float(np.mean([spearmanr(table).statistic for table in tables]))
-            by_layer[str(layer + 1)] = mean_of([sign * correlation], unit="networks")
+    from rate_models.experiments.bayesian_signatures import rank_correlation_of_shown
+
+    for subject, (first, second, sign) in _PAIRS.items():
+        by_layer = rank_correlation_of_shown(run.result, first, second, sign)
         words = f"rank correlation of {first} and {second} over synapses, mean over rho"
         yield row(subject, by_layer, words, along="layer")
 
 
 # Within 20 %, what a figure on log axes shows: no paper states a margin.
-_CLOSE = in_every(equals(1.0, 0.2), "exponent")
-_m10_clause = partial(Clause, source="app 5 fig 1")
+_m10 = partial(Clause, source="app 5 fig 1", criterion=in_every(equals(1.0, 0.2), "exponent"))
 SIMULATED = {
-    "hessian (minibatch)": _m10_clause("M10a", "slope on the Hessian, as computed", criterion=_CLOSE),
-    "learning rate": _m10_clause("M10b", "slope on the learning rate, as computed", criterion=_CLOSE),
-    "input power": _m10_clause("M10c", "slope on the mean squared input, as computed", criterion=_CLOSE),
+    HESSIAN: _m10("M10a", "slope on the Hessian, as computed"),
+    "learning rate": _m10("M10b", "slope on the learning rate, as computed"),
+    "input power": _m10("M10c", "slope on the mean squared input, as computed"),
 }
-DEEPER = _m10_clause(
-    "M10d", "with hidden layers the slopes agree in direction", criterion=in_every(above(0.0))
-)
+DEEPER = _m10("M10d", "with hidden layers the slopes agree in direction", criterion=in_every(above(0.0)))
 # Against the rate itself theory says -4/(rho+2): -1 for rho = 2, -1.2 for the next; midway is -1.1.
 _NEAREST, _RHO = "the recorded slope lies nearest to that of rho = 2", "nearest rho = 2 (> -1.1)"
 NEAREST = recorded("M10e", _NEAREST, "app 5 fig 1", above(-1.1), _RHO, unit="cells")
@@ -172,26 +144,20 @@ def slopes_without_hidden_layer(run: Run, context: Context) -> Findings:
     settled; against the published estimates of Hessian and learning rate, whose gradients are partly due to
     the noise itself, the slopes are flatter, and in the transient all of them are.
     """
-    from rate_models.experiments.bayesian_signatures import theoretical_slope
+    from rate_models.experiments import bayesian_signatures as networks
 
     result = run.result
     for state in STATES:
-        for predictor in (*SIMULATED, "hessian (curvature)"):
+        for predictor in (*SIMULATED, CURVATURE):
             slopes = result.linear_slope_above_floor.sel(state=state, predictor=predictor)
-            theory = {float(rho): theoretical_slope(predictor, float(rho)) for rho in result.rho.values}
-            words = f"slope of log variance on log {WORDS[predictor]}, no hidden layer"
-            for rho, expected in theory.items():
-                condition = {"state": state, "rho": round(rho, 3)}
-                estimate = mean_of(slopes.sel(rho=rho), unit="networks")
-                yield row(M10, estimate, words, condition=condition, published=expected)
+            yield from slope_rows(M10, slopes, "no hidden layer")
             if state == "published" and predictor in SIMULATED:
-                over_theory = slopes / xr.DataArray(list(theory.values()), [("rho", list(theory))])
-                ratios = means_along(over_theory, "rho")
-                yield row(SIMULATED[predictor], ratios, f"{words}, over theory", along="rho")
+                ratios = means_along(networks.over_theory(slopes), "rho")
+                words = f"slope of log variance on log {WORDS[predictor]}, no hidden layer, over theory"
+                yield row(SIMULATED[predictor], ratios, words, along="rho")
     second = result.slope_above_floor.sel(state="published", c_factor=1.0).isel(layer=1)
     words = "slope of log variance, signed as published, second layer, least certain"
-    by_case = means_along(signed(second), ("predictor", "rho"))
-    yield row(DEEPER, by_case, words, along="case")
+    yield row(DEEPER, means_along(networks.signed(second), ("predictor", "rho")), words, along="case")
     yield from panels(run, "app5-fig1", M10, (9, 3.4))
 
 
@@ -205,17 +171,11 @@ def nearest_cost(context: Context) -> Findings:
     published.
     """
     recorded = recorded_slopes(context.seed, 2_000 if context.is_quick else 20_000)[MAIN]
-    for scaling in INPUT_POWERS:
+    for scaling, power in INPUT_POWERS.items():
         slopes = analytic_slopes(scaling)
         nearest = min(slopes, key=lambda cost: abs(slopes[cost] - recorded.value))
         quantity = "log-log slope of EPSP variance at fixed mean on presynaptic rate"
-        condition = {**MAIN.condition, "supposed": scaling}
-        subject = NEAREST if INPUT_POWERS[scaling] == 2 else M10
+        condition, subject = {**MAIN.condition, "supposed": scaling}, NEAREST if power == 2 else M10
         reason = f"nearest to {nearest} ({slopes[nearest]:.2f})"
         yield row(subject, recorded, quantity, condition=condition, reason=reason)
-    recordings = read_ko2013()
-    caption = (
-        f"Recorded variance at fixed mean (n = {len(recordings)} connections) with its least-squares line "
-        "(black) and lines of the slope that each cost predicts, through the centre of the data."
-    )
-    yield ClaimFigure(comparison_figure(recordings, recorded.value), caption)
+    yield claim_figure(draw_costs, size=(10, 4.2), recordings=read_ko2013(), recorded=recorded.value)

@@ -6,10 +6,10 @@ from functools import cache
 import numpy as np
 
 from biophys.estimates import Estimate
-from biophys.recordings.epsp_variability import MAIN, READINGS, SlopeReading, slopes_figure, slopes_under
+from biophys.recordings.epsp_variability import MAIN, READINGS, SlopeReading, draw_slopes, slopes_under
 from validation.criteria import below, exact, in_every
 from validation.data.recordings import read_ko2013
-from validation.registry import ClaimFigure, Context, Findings, measures
+from validation.registry import Context, Findings, claim_figure, measures
 from validation.statement import MALKIN, Claim, recorded, row
 
 PUBLISHED_SLOPE = -0.62
@@ -20,12 +20,8 @@ FALLS = recorded("M07a", _FALLS, "fig 6b", _EVERY, "falls", unit="cells")
 # The same rows give the same number: both digits of it. The reading was chosen after all were computed.
 _GIVEN = "slope -0.62 (in the one reading that gives it: variance at fixed mean)"
 SLOPE = recorded("M07b", _GIVEN, "fig 6b", exact(PUBLISHED_SLOPE, 0.005), PUBLISHED_SLOPE, unit="cells")
-M07 = Claim(
-    "M07",
-    "Recorded: normalised EPSP variability falls with presynaptic rate, log-log slope -0.62",
-    MALKIN,
-    (FALLS, SLOPE),
-)
+_SAID = "Recorded: normalised EPSP variability falls with presynaptic rate, log-log slope -0.62"
+M07 = Claim("M07", _SAID, MALKIN, (FALLS, SLOPE))
 
 
 @cache
@@ -59,11 +55,5 @@ def variability_and_rate(context: Context) -> Findings:
     # The variance itself is not normalised by anything.
     normalised = {each.label: slope for each, slope in slopes.items() if each.variability != "variance"}
     yield row(FALLS, normalised, f"{quantity}, where it is least certain", along="reading")
-    recordings = read_ko2013()
-    caption = (
-        "Left: EPSP variance, brought to the geometric mean of the mean EPSP by the fitted power, against "
-        f"presynaptic rate (n = {len(recordings)} connections, Ko et al. 2013); line: least squares. Right: "
-        "the slope under every reading of variability, rate and fit, with 95 % BCa bootstrap intervals over "
-        "cells; the dashed line is the published slope."
-    )
-    yield ClaimFigure(slopes_figure(recordings, slopes, PUBLISHED_SLOPE), caption)
+    ko, size = read_ko2013(), (10, 5.2)
+    yield claim_figure(draw_slopes, size=size, recordings=ko, slopes=slopes, published=PUBLISHED_SLOPE)

@@ -1,16 +1,15 @@
-"""S21: how often many release sites fail together."""
+"""S21: how often many release sites fail together, by formula, and drawn (X01)."""
 
-import itertools
-from functools import partial
-
+import numpy as np
 import quantities as pq
 
 from biophys.estimates import exactly
 from biophys.optima_plots import plot_failing_together
-from biophys.quantal import QuantalSynapse
+from biophys.quantal import QuantalSynapse, failures_over_formula
+from validation.claims.across.release_statistics import DRAWN_FAILURES
 from validation.criteria import exact
 from validation.registry import Context, Findings, claim_figure, measures
-from validation.statement import SCHUG, Claim, analytic, row
+from validation.statement import SCHUG, Claim, Rendering, analytic, row, rows
 
 CITED_RELEASE = {1: (0.7, 0.7), 4: (0.25, 0.4), 10: (0.1, 0.1)}
 """Release probability by number of sites, lower and upper, as Harris et al. (2012, p. 766) read it from
@@ -41,7 +40,22 @@ def failures_of_many_sites(context: Context) -> Findings:
         estimate = exactly((low + high) / 2, how=f"{low:.3g} to {high:.3g} over the cited p")
         yield row(TEN_SITES if n == 10 else S21, estimate, quantity, condition=condition, published="0.3-0.4")
     quantity = "release probability at which no site releases with the given probability"
-    for n, failure in itertools.product((10, 5, 1), (0.4, 0.3)):
-        needed = exactly(1.0 - failure ** (1.0 / n))
-        yield row(S21, needed, quantity, condition={"N": n, "no release": failure})
-    yield claim_figure(partial(plot_failing_together, cited=CITED_RELEASE), size=(6, 3.8))
+    for n in (10, 5, 1):
+        needed = {failure: exactly(1.0 - failure ** (1.0 / n)) for failure in (0.4, 0.3)}
+        yield from rows(S21, needed, quantity, "no release", condition={"N": n})
+    yield claim_figure(plot_failing_together, size=(6, 3.8), cited=CITED_RELEASE)
+
+
+@measures("X01", rendering=Rendering.ANALYTIC)
+def analytic_failures(context: Context) -> Findings:
+    """Compare the failure rate of drawn spikes with (1 - p)^n."""
+    n, p = np.meshgrid([1, 2, 5, 10], [0.05, 0.2, 0.3, 0.5, 0.7])
+    synapses, n_spikes = (
+        QuantalSynapse(n.ravel(), p.ravel(), 0.2 * pq.mV),
+        20_000 if context.is_quick else 500_000,
+    )
+    ratio, condition = (
+        failures_over_formula(synapses, n_spikes, context.rng()),
+        {"n": "1-10", "p": "0.05-0.7"},
+    )
+    yield row(DRAWN_FAILURES, ratio, "failure rate of drawn spikes over (1 - p)^n", condition=condition)

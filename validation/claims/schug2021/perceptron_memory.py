@@ -57,8 +57,7 @@ def perceptron_memory(run: Run, context: Context) -> Findings:
             about = {"patterns per task": n_patterns, "p rule": model}
             reason = f"{first.mean():.1f} % against {second.mean():.1f} %"
             yield row(subject, gain, f"{words}, {difference} (points)", condition=about, reason=reason)
-    caption = f"Recall with {n_patterns} patterns per task; mean and 95 % interval over seeds."
-    yield from panels(run, "recall", S12, (9, 4), caption=caption)
+    yield from panels(run, "recall", S12, (9, 4), f"Here {n_patterns} patterns per task.")
 
 
 _SIMILAR = "the two accuracies differ less at capacity than at the paper's load, whichever is ahead"

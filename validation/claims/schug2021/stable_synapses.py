@@ -1,33 +1,25 @@
 """S18: recorded synapses that release reliably change less, relative to their strength."""
 
-from functools import partial
-
-import numpy as np
+from typing import Any
 
 from biophys.recordings import release_and_change as relations
 from biophys.recordings.coupling import correlations_without_relation
 from validation.criteria import exact, significant
 from validation.data.recordings import read_sjostrom2001
-from validation.registry import ClaimFigure, Context, Findings, measures
+from validation.registry import Context, Findings, claim_figure, measures
 from validation.statement import SCHUG, Claim, recorded, row
 
 PUBLISHED_R = -0.4416
-_clause = partial(recorded, source="app 1 fig 4", unit="recordings")
 # The same rows give the same number: three digits of it.
-VALUE = _clause(
-    "S18a", "r of initial p and |dw| / w", criterion=exact(PUBLISHED_R, 5e-4), published=PUBLISHED_R
-)
-TEST = _clause("S18b", "significant by a t-test of the rows", criterion=significant(0.01, sign=-1))
-S18 = Claim(
-    "S18",
+_PLACE, _SAME = "app 1 fig 4", exact(PUBLISHED_R, 5e-4)
+VALUE = recorded("S18a", "r of initial p and |dw| / w", _PLACE, _SAME, PUBLISHED_R, unit="recordings")
+_TESTED = "significant by a t-test of the rows"
+TEST = recorded("S18b", _TESTED, _PLACE, significant(0.01, sign=-1), unit="recordings")
+_SAID = (
     "Recorded: initial release probability against relative change of expected strength, r = -0.4416, "
-    "p < 0.01",
-    SCHUG,
-    (VALUE, TEST),
+    "p < 0.01"
 )
-
-READINGS = relations.STABILITY
-MAIN = READINGS[0]
+S18 = Claim("S18", _SAID, SCHUG, (VALUE, TEST))
 
 
 @measures(S18, data_sets=("sjostrom2001",))
@@ -50,29 +42,19 @@ def stable_synapses(context: Context) -> Findings:
     is truncated from below. Twelve recordings occur under both inductions with different p and q; dropping
     the doubtful LTP rows, or resampling whole recordings, changes the correlation little.
     """
-    recordings, rng = read_sjostrom2001(), np.random.default_rng(context.seed)
-    n_draws = 4_000 if context.is_quick else 20_000
+    recordings, rng, n_draws = read_sjostrom2001(), context.rng(), 4_000 if context.is_quick else 20_000
     context.report_progress(0.1, "readings of the correlation")
-    correlations = relations.correlations_under(recordings, READINGS, rng, n_draws)
-    recorded = correlations[MAIN]
-    yield row(TEST, recorded, MAIN.quantity, condition=MAIN.condition)
+    correlations = relations.correlations_under(recordings, relations.STABILITY, rng, n_draws)
+    main, recorded = next(iter(correlations.items()))
+    yield row(TEST, recorded, main.quantity, condition=main.condition)
     for each, r in correlations.items():
-        yield row(VALUE if each is MAIN else S18, r, each.quantity, condition=each.condition)
+        yield row(VALUE if each is main else S18, r, each.quantity, condition=each.condition)
     context.report_progress(0.6, "what coupling alone gives")
     drawn = correlations_without_relation(recordings, n_draws, rng)
-    quantity = f"correlation of p before with {MAIN.change} expected without any relation"
+    quantity = f"correlation of p before with {main.change} expected without any relation"
     for supposed, by_chance in drawn.items():
-        condition = {"rows": MAIN.rows, "supposed": supposed}
+        condition = {"rows": main.rows, "supposed": supposed}
         yield row(S18, relations.by_coupling(by_chance, recorded.value), quantity, condition=condition)
-    caption = (
-        f"Left: each recorded connection before and after induction (n = {len(recordings)} rows, Sjöström et "
-        "al. 2001) with the least-squares line. Right: the correlation under every reading of the statement, "
-        "with 95 % BCa bootstrap intervals over recordings; the dashed line is the published value."
-    )
-    yield ClaimFigure(relations.readings_figure(recordings, correlations, PUBLISHED_R), caption)
-    caption = (
-        f"Correlations that arise when p and the change have no relation ({n_draws} draws each), because p "
-        "is a factor of the strength by which the change is divided, or because both are estimated from few "
-        "sweeps. Line: recorded."
-    )
-    yield ClaimFigure(relations.coupling_figure(recorded.value, drawn), caption)
+    shown: dict[str, Any] = {"recordings": recordings, "correlations": correlations}
+    yield claim_figure(relations.draw_stability, size=(10, 4.8), published=PUBLISHED_R, **shown)
+    yield claim_figure(relations.draw_coupling, size=(7, 3.6), recorded=recorded.value, drawn=drawn)

@@ -6,18 +6,18 @@ import numpy as np
 import pytest
 import quantities as pq
 
+from biophys import optimal_precision
 from biophys.energy_costs import COST_EXPONENTS
 from biophys.optimal_precision import mean_square_drive
-from validation.claims.across import optimised_variability
+from validation.claims.across import recorded_exponents
 from validation.claims.across.optimised_variability import RARE_SPIKES
-from validation.claims.malkin2023 import optimal_variance
 from validation.context import Context
 from validation.registry import evidence_of
 from validation.statement import Verdict, verdict_on
 
 
 def verdict():
-    found = evidence_of(optimised_variability.slopes_for_poisson_inputs(Context(seed=11)))
+    found = evidence_of(recorded_exponents.slopes_for_poisson_inputs(Context(seed=11)))
     assert all(figure.caption for figure in found.figures)
     return verdict_on(RARE_SPIKES, found.measurements)
 
@@ -27,12 +27,12 @@ def test_computed_slopes_hold():
 
 
 def test_one_other_slope_is_noticed(monkeypatch):
-    right = optimal_variance.precision_slopes
+    right = optimal_precision.precision_slopes
 
     def wrong_of_actin(rho):
         return SimpleNamespace(on_input_power=-0.5) if rho == COST_EXPONENTS["actin"] else right(rho)
 
-    monkeypatch.setattr(optimal_variance, "precision_slopes", wrong_of_actin)
+    monkeypatch.setattr(optimal_precision, "precision_slopes", wrong_of_actin)
     assert verdict() is Verdict.DOES_NOT_HOLD_HERE
 
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from brianpresyn.targets import TARGETS
 from validation.claims.across import odds_trajectories, p_trajectories
 from validation.context import Context
 from validation.registry import evidence_of
@@ -17,8 +18,10 @@ def _rows_with(monkeypatch, measure=p_trajectories.release_probability_trajector
     for module in (p_trajectories, odds_trajectories):
         monkeypatch.setattr(
             module,
-            "run_each_in_its_process",
-            lambda run, configs: [run(replace(config, target="numpy", **changes)) for config in configs],
+            "run_on_every_target",
+            lambda run, config, on_progress: {
+                target: run(replace(config, target="numpy", **changes)) for target in TARGETS
+            },
         )
     return evidence_of(measure(Context())).measurements
 

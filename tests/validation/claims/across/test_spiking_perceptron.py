@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from validation.claims.across.spiking_perceptron import PLASTIC, X05, _advantages
+from validation.claims.across.spiking_perceptron import PLASTIC, X05, compared
 from validation.experiments.same_patterns import PAIRED, SIGNED
 from validation.statement import Verdict, combined_verdict
 
@@ -25,13 +25,13 @@ def accuracy_with(advantage):
     [(0.1, Verdict.HOLDS_HERE), (-0.1, Verdict.DOES_NOT_HOLD_HERE), (0.0, Verdict.OPEN_HERE)],
 )
 def test_verdict_follows_the_reliable_control(advantage, verdict):
-    rows = list(_advantages(accuracy_with(advantage)))
+    rows = list(compared(accuracy_with(advantage)))
     assert combined_verdict(X05, rows) is verdict
     assert sum(row.is_observation for row in rows) == 2
 
 
 def test_rates_agree_or_explain():
-    signed, paired = (list(_advantages(accuracy_with(0.1), inputs)) for inputs in (SIGNED, PAIRED))
+    signed, paired = (list(compared(accuracy_with(0.1), inputs)) for inputs in (SIGNED, PAIRED))
     assert {row.verdict for row in signed if not row.is_observation} == {Verdict.AGREES}
     assert all(row.is_observation for row in paired)
 

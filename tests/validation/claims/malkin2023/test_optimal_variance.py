@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from biophys import optimal_precision
 from rate_models.experiments import linear_regression
 from validation.claims.malkin2023 import optimal_variance
 from validation.claims.malkin2023.optimal_variance import M09, M15
@@ -37,7 +38,7 @@ def test_slopes_are_shown_for_each_cost_and_regressor():
 
 
 def test_a_slope_of_another_cost_is_noticed(monkeypatch):
-    monkeypatch.setattr(optimal_variance, "optimal_sd", _with_exponent(optimal_variance.optimal_sd, 2.0))
+    monkeypatch.setattr(optimal_precision, "optimal_sd", _with_exponent(optimal_precision.optimal_sd, 2.0))
     found = evidence_of(optimal_variance.slopes_of_optimal_variance(Context())).measurements
     assert [verdict_on(clause, found) for clause in M09.clauses[1:]] == [Verdict.NOT_REPRODUCED] * 3
 
@@ -49,15 +50,15 @@ def _with_exponent(function, rho):
 def test_inverse_regression_is_unbiased_where_the_errors_are_in_x():
     rng = np.random.default_rng(1)
     y = rng.normal(size=4000)
-    slope, error = optimal_variance.inverse_regression(2 * y + rng.normal(size=4000), y)
+    slope, error = optimal_precision.inverse_regression(2 * y + rng.normal(size=4000), y)
     assert slope == pytest.approx(0.5, abs=5 * error)
     assert error < 0.01
 
 
 def test_equal_noise_that_costs_less_is_noticed(monkeypatch):
-    right = optimal_variance.optimal_sd
+    right = optimal_precision.optimal_sd
     monkeypatch.setattr(
-        optimal_variance, "optimal_sd", lambda h, cost: right(1 / h.magnitude / cost.s**2, cost)
+        optimal_precision, "optimal_sd", lambda h, cost: right(1 / h.magnitude / cost.s**2, cost)
     )
     found = evidence_of(optimal_variance.two_synapses(Context())).measurements
     assert [verdict_on(clause, found) for clause in M15.clauses] == [Verdict.NOT_REPRODUCED] * 2
