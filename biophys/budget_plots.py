@@ -31,7 +31,9 @@ def plot_precision(figure: Figure, law: BudgetLaw | None = None) -> None:
 def plot_recorded_budgets(
     figure: Figure, recordings: PlasticityRecordings, clouds: Mapping[str, tuple[pq.Quantity, pq.Quantity]]
 ) -> None:
-    """Draw mean and variance with boundaries of the budget, and the sd that its change predicts.
+    """Left: mean and variance of recorded EPSPs with minimal-energy boundaries at the budgets (relative
+    units) that 5, 50 and 95 % of the connections of Sjöström et al. imply before induction. Right: sd after
+    induction predicted with the line fitted to the others.
 
     `clouds` are mean and sd of the response of each connection by the name of the study; boundaries are those
     of the first.

@@ -10,7 +10,9 @@ import quantities as pq
 from numpy.typing import ArrayLike
 
 from biophys.argument_types import Positive, check_public
+from biophys.cost_exponents import fit_cost_exponent
 from biophys.energy_costs import CostLaw, CostMixture, calcium_pump_cost, cost_unit_of
+from biophys.estimates import Estimate, exactly
 from biophys.realisation_costs import minimal_sd
 from biophys.units import FloatArray, checked_finite, magnitude_in, positive_in, psp_unit_of
 
@@ -123,6 +125,15 @@ class BudgetLaw:
         energy = positive_in(budget, self.unit, "budget")
         return energy, float(self.calcium.rescale(self.unit)), float(self.vesicle.rescale(self.unit))
 
+    def fitted_exponent(self, budgets: pq.Quantity, *, whole_sites: bool = False) -> Estimate:
+        """Return the exponent with which precision grows with the budget, by least squares over budgets.
+
+        >>> round(BudgetLaw().fitted_exponent(np.geomspace(6.0, 60.0, 9) * pq.dimensionless).value, 6)
+        5.0
+        """
+        cv = self.least_cv(budgets, whole_sites=whole_sites)
+        return exactly(2.0 / fit_cost_exponent(cv, budgets).exponent, how="least squares over budgets")
+
 
 def budget_exponents(
     cost: CostLaw | CostMixture, budgets: pq.Quantity, mean: pq.Quantity, *, n_max: int = 10_000
@@ -139,6 +150,15 @@ def budget_exponents(
     positive_in(budgets, cost.unit, "budgets")
     sd = minimal_sd(mean, cost, budgets, n_max=n_max)
     return -2.0 * np.diff(np.log(sd.magnitude)) / np.diff(np.log(budgets.magnitude))
+
+
+def exponents_by_budget(
+    cost: CostLaw | CostMixture, budgets: pq.Quantity, mean: pq.Quantity
+) -> dict[str, Estimate]:
+    """Return `budget_exponents` by the geometric middle of the neighbouring budgets."""
+    middles = np.sqrt(budgets.magnitude[1:] * budgets.magnitude[:-1])
+    local = budget_exponents(cost, budgets, mean)
+    return {f"{e:.3g}": exactly(float(k)) for e, k in zip(middles, local, strict=True)}
 
 
 @dataclass(frozen=True, eq=False)

@@ -101,9 +101,10 @@ def ratio_to_formula(shares: FloatArray, sd: FloatArray, law: GradientLaw, n: in
 def plot_probability(
     figure: Figure, threshold: float, sd: FloatArray, shares: Mapping[GradientLaw, FloatArray]
 ) -> None:
-    """Draw the probability of a gradient beyond the threshold, by formula and as drawn, against its `sd`.
+    """Draw the share of gradients beyond the threshold, drawn (dots) and by formula (lines), for gradients
+    whose mean is 1 % of their sd.
 
-    `shares` are those beyond the threshold at each of them, by the law of the gradients.
+    `shares` are those beyond the threshold at each `sd`, by the law of the gradients.
     """
     axes = figure.subplots()
     fine = threshold * np.geomspace(0.2, 6.0, 200)

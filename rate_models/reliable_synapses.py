@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 from torch import Tensor
 
+from biophys.estimates import Estimate
+from biophys.gradient_threshold import GradientLaw, ratio_to_formula
+from biophys.release_plasticity import ReleasePlasticity, updated_release_probability
 from rate_models.fisher import diagonal_fisher, gradients_of
 from rate_models.layout import Layout
 from rate_models.networks import FeedForward
@@ -218,3 +221,14 @@ def threshold_crossings(
     sums /= torch.tensor(n_batches, dtype=torch.float64)[:, None, None]
     shaped = sums.transpose(1, 2).unflatten(-1, (len(slices), n_per_layer)).numpy()
     return dict(zip(("share_above", "mean_gradient", "mean_squared_gradient"), shaped, strict=True))
+
+
+def moved_up_over_formula(law: GradientLaw, form: str, n: int, rng: np.random.Generator) -> Estimate:
+    """Return how often a rule of p moves it up after one of n drawn gradients, over the formula of eq. 10."""
+    sd = np.geomspace(0.3, 10, 8)
+    size = (len(sd), n)
+    drawn = rng.standard_normal(size) if law == "normal" else rng.laplace(scale=np.sqrt(0.5), size=size)
+    gradient = torch.from_numpy(sd[:, None] * drawn)
+    start = torch.full_like(gradient, 0.5)
+    moved = updated_release_probability(start, gradient, ReleasePlasticity(g_lim=1.0, form=form)) > start
+    return ratio_to_formula(moved.double().mean(dim=1).numpy(), sd, law, n)

@@ -90,7 +90,7 @@ FORMULAS = {
     "tests/validation/claims/schug2021/test_energy.py": "validation.claims.schug2021.strength_update: "
     "strength_update",
     "tests/validation/claims/schug2021/test_important_synapses.py": "validation.claims.schug2021."
-    "gradient_threshold: gradients_above_threshold ratio_to_formula",
+    "gradient_threshold: gradients_above_threshold",
     "tests/validation/experiments/test_converted_network.py": "validation.experiments.converted_network: "
     "logits_with_averaged_release work_of_presentation",
 }

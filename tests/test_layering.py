@@ -172,3 +172,18 @@ def test_names_that_are_imported_late_are_public(package):
 def test_every_file_is_named_after_a_concept():
     named = {part for name in _modules() for part in name.split(".")}
     assert not named & JUNK
+
+
+def _n_claims(tree):
+    """Return how many claims a file declares."""
+    calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call))
+    return sum(getattr(call.func, "id", getattr(call.func, "attr", "")) == "Claim" for call in calls)
+
+
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "validation" / "claims").rglob("*.py")), ids=lambda path: path.stem
+)
+def test_a_claim_takes_at_most_sixty_lines(path):
+    """A file that measures in another rendering what is declared elsewhere counts as one."""
+    text = path.read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 60 * max(_n_claims(ast.parse(text)), 1)

@@ -7,7 +7,7 @@ fitted it (Costa et al. 2015, eLife 4:e09457, doi:10.7554/eLife.09457), of the m
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -84,10 +84,36 @@ def explained_share(
     )
 
 
+def changes_of(result: xr.Dataset) -> _Changes:
+    """Return the change of p, and that of q relative to q before, of a run of the protocol."""
+    relative = (result.q_after - result.q_before) / result.q_before
+    return (result.p_after - result.p_before).to_numpy(), relative.to_numpy()
+
+
+def misses(
+    recordings: PlasticityRecordings,
+    timing: NDArray[np.float64],
+    predicted: _Changes,
+    recorded: _Changes,
+    rng: np.random.Generator,
+) -> Iterator[tuple[str, dict[str, Any], Estimate, float | None]]:
+    """Yield how far predicted changes are from recorded ones: quantity, condition, estimate, right value.
+
+    Of p, and then of q: error and correlation over connections, and the difference at every protocol.
+    """
+    for name, ours, theirs in zip(QUANTITIES, predicted, recorded, strict=True):
+        rms, r = error_and_correlation(ours, theirs, recordings.recording, rng)
+        about = {"connections": "LTP and LTD", "trains": 1}
+        yield f"root mean square error of the predicted {name}", about, rms, None
+        yield f"correlation of predicted with recorded {name}", about, r, None
+        for (frequency, at), each in ProtocolMeans(recordings, timing).differences(ours, theirs).items():
+            about = {"frequency_Hz": frequency, "timing_ms": at}
+            yield f"predicted minus recorded {name}", about, each, 0.0
+
+
 def largest_difference_in_spikes(config: Config, predicted: _Changes) -> Estimate:
     """Return how far the rule in spikes is from its prediction in numbers, where it is farthest."""
-    result = run(config)
-    changes = result.p_after - result.p_before, result.q_after / result.q_before - 1
+    changes = changes_of(run(config))
     worst = max(float(np.max(np.abs(a - b))) for a, b in zip(changes, predicted, strict=True))
     return exactly(worst, n=len(config.p), unit="rows")
 
@@ -237,7 +263,10 @@ def refitted(protocols: NDArray[np.float64], recorded: NDArray[np.float64], appl
 def draw_changes(
     figure: Figure, grid: xr.Dataset, recordings: PlasticityRecordings, recorded: Sequence[np.ndarray]
 ) -> None:
-    """Draw recorded changes of p and q against frequency (dots), and those of a rule on a grid (lines)."""
+    """Draw change of release probability (left) and quantal amplitude (right) of recorded connections (dots),
+    and of a spiking synapse under the rule with its published parameters (lines; p = 0.5 before). One train
+    of five pairings, one pairing at 0.1 Hz, learning rates 1.
+    """
     timings, frequency = recordings.timing.magnitude, recordings.frequency.magnitude
     for axes, quantity, change in zip(figure.subplots(1, 2), "pq", recorded, strict=True):
         for (timing, colour), (induction, marker) in itertools.product(
@@ -254,7 +283,10 @@ def draw_changes(
 
 
 def draw_predictions(figure: Figure, predictions: Mapping[str, _Changes], recorded: _Changes) -> None:
-    """Draw predicted against recorded changes of p and q for two predictions, by their names."""
+    """Draw predicted against recorded change of the connections, timing as in the file: by the published
+    parameters, and by amplitudes fitted to all protocols but the connection's own. On the line the prediction
+    is right.
+    """
     for index, (axes, quantity) in enumerate(zip(figure.subplots(1, 2), QUANTITIES, strict=True)):
         y = recorded[index]
         for (name, predicted), marker, colour in zip(

@@ -11,8 +11,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import xarray as xr
+from scipy.stats import spearmanr
 
+from biophys.estimates import Estimate, mean_of
 from biophys.experiment import panel
+from biophys.gradient_threshold import probability_above
 from biophys.palette import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION
 from rate_models.experiments.network_measures import ENERGY_EDGES, FISHER_EDGES, P_EDGES
 from rate_models.information import corrected_information
@@ -122,6 +125,40 @@ def energy_at_levels(at: xr.Dataset, levels: np.ndarray) -> np.ndarray:
     steps = [np.unique(reached, return_index=True) for reached in information]
     results = [np.interp(levels, x, spent[at]) for (x, at), spent in zip(steps, energy, strict=True)]
     return np.exp(np.array(results))
+
+
+def energy_at_equal_information(
+    at: xr.Dataset, first: str, second: str
+) -> tuple[dict[str, Estimate] | None, str]:
+    """Return the energy of a model over that of another at five levels of information, seed by seed.
+
+    Every network of both starts below the lowest level, and reaches the highest at some penalty; where there
+    is no such level, None and the reason. `at` is of one epoch, with the strongest penalty first.
+    """
+    information = at.information.sel(model=[first, second])
+    low, high = float(information.isel(l2=0).max()), float(information.max("l2").min())
+    if not low < high:
+        return None, f"the curves do not overlap: one begins at {low:.2f} bit, another ends at {high:.2f}"
+    levels = np.linspace(low, high, 5)
+    energies = [energy_at_levels(at.sel(model=model), levels) for model in (first, second)]
+    return {
+        f"{level:.2f} bit": mean_of(values, "ratio", unit="networks", how="paired seeds")
+        for level, values in zip(levels, (energies[0] / energies[1]).T, strict=True)
+    }, ""
+
+
+def gradients_by_fisher(at: xr.Dataset) -> tuple[list[float], xr.DataArray]:
+    """Return of each network how the share of gradients above g_lim goes with the Fisher information.
+
+    The rank correlation over synapses, and the share less erfc(g_lim / (rms sqrt 2)), mean over synapses.
+    """
+    g_lim = float(at.attrs["g_lim"])
+    at = at[["mean_squared_gradient", "share_above"]].stack(synapses=["layer", "synapse"])
+    parts = (at.sel(seed=seed) for seed in at.seed.values)
+    ranks = [spearmanr(part.mean_squared_gradient, part.share_above).statistic for part in parts]
+    rms = np.sqrt(at.mean_squared_gradient)
+    formula = probability_above(g_lim, np.maximum(rms.values, 1e-30))
+    return ranks, (at.share_above - np.where(rms > 0, formula, 0.0)).mean("synapses")
 
 
 def draw_trade_off(result: xr.Dataset, figure: Figure, energy: str = "synaptic_energy") -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import quantities as pq
 
-from validation.claims.across.energy_budget import recorded_budgets
+from validation.claims.across.recorded_budgets import recorded_budgets
 from validation.claims.across.recorded_release import of_fitted_synapses
 from validation.context import Context
 from validation.data.allen_synapses import allen_synapses_here, by_cell_class, read_allen_synapses

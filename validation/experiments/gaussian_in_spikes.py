@@ -8,6 +8,7 @@ spikes. Biases keep their means.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import field
 from typing import TYPE_CHECKING, Annotated
@@ -18,7 +19,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from biophys.absolute_costs import resting_costs, spike_costs
-from biophys.estimates import Estimate, exactly, gaussian
+from biophys.estimates import Estimate, exactly, gaussian, paired_difference
 from biophys.palette import BLUE, VERMILION
 from biophys.progress import Progress, ignore_progress
 from biophys.quantal import QuantalSynapse
@@ -260,12 +261,35 @@ def right_answers(part: xr.Dataset) -> dict[str, xr.DataArray]:
     return {name: answer == part.label for name, answer in answered.items()}
 
 
-def difference_over_costs(part: xr.Dataset) -> Estimate:
-    """Return the accuracy in spikes less that in rates with as much noise, mean over the costs."""
-    right = right_answers(part)
-    difference = (right["spikes"].astype(float) - right["rates"]).mean("rho").to_numpy()
-    error, n = difference.std(ddof=1) / np.sqrt(difference.size), difference.size
-    return gaussian(difference.mean(), error, n=n, unit="images")
+def networks_of(result: xr.Dataset) -> list[xr.Dataset]:
+    """Return what was measured of each trained network, a pair of s and rho."""
+    return [result.sel(rho=rho, s=s) for s in result.s.values for rho in result.rho.values]
+
+
+def leads(part: xr.Dataset) -> list[tuple[str, str, Estimate]]:
+    """Return rendering, what it is compared with, and the accuracy less that of the latter, same images."""
+    right, trained, compared = right_answers(part), "the trained network with its noise", []
+    for rendering, first, other, words in (
+        ("spiking", "spikes", "trained", trained),
+        ("rate", "rates", "trained", trained),
+        ("spiking", "spikes", "rates", "rates with as much noise"),
+        ("spiking", "spikes", "mean", "the mean weights"),
+    ):
+        pair = right[first], right[other]
+        how = "accuracies {:.4f} and {:.4f}, one network".format(*(float(each.mean()) for each in pair))
+        compared.append((rendering, words, paired_difference(*pair, how=how)))
+    return compared
+
+
+def differences_over_costs(result: xr.Dataset) -> dict[tuple[float, str], Estimate]:
+    """Return accuracy in spikes less that in rates with as much noise, mean over the costs, by s and way."""
+    differences = {}
+    for s, way in itertools.product(result.s.values, result.way.values):
+        right = right_answers(result.sel(s=s, way=way))
+        lead = (right["spikes"].astype(float) - right["rates"]).mean("rho").to_numpy()
+        error, n = lead.std(ddof=1) / np.sqrt(lead.size), lead.size
+        differences[float(s), str(way)] = gaussian(lead.mean(), error, n=n, unit="images")
+    return differences
 
 
 def ledger_over_expectation(part: xr.Dataset) -> Estimate:

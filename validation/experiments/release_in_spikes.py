@@ -16,7 +16,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from biophys.bootstrap import bootstrap
-from biophys.estimates import Estimate, paired_difference
+from biophys.estimates import Estimate, exactly, paired_difference
 from biophys.palette import BLUE, PURPLE, SKY, VERMILION
 from biophys.progress import Progress, ignore_progress
 from biophys.settings import Count, Counts, NotNegative, OneOf, Seed, Shares, settings
@@ -247,6 +247,41 @@ def lead_by_fraction(result: xr.Dataset, rendering: str, gentle: str, harsh: str
         f"{float(f):g}": [right.sel(order=o, fraction=f) for o in (gentle, harsh)] for f in right.fraction
     }
     return {share: paired_difference(*pair, how="one network") for share, pair in pairs.items()}
+
+
+def slopes_of_rates(result: xr.Dataset) -> dict[int, Estimate]:
+    """Return the slope through 0 of rates on activities by hidden layer, over all units and images."""
+    slopes = {}
+    for layer, (slope, error) in enumerate(zip(result.rate_slope, result.rate_error, strict=True), start=1):
+        off = f"root mean square difference {100 * float(error):.1f} % of the root mean square activity"
+        how = f"{off}; all units and images, at the longest presentation"
+        slopes[layer] = exactly(float(slope), how=how)
+    return slopes
+
+
+def atp_per_image(result: xr.Dataset) -> dict[str, Estimate]:
+    """Return the ATP of all synapses per image by mechanism, and ``"all"``, with plastic release."""
+    spent, n = result.energy.sel(model=PLASTIC), result.sizes["image"]
+    spikes, vesicles = (float(result[name].sel(model=PLASTIC)) for name in ("spikes", "vesicles"))
+    events = f"{spikes:.4g} spikes reach synapses and {vesicles:.4g} vesicles are released per image"
+    total = float(spent.sum())
+    values = {**dict(zip(map(str, spent.mechanism.values), spent.values, strict=True)), "all": total}
+    how = f"of all; {events}; a weight of one stands for 10 mV"
+    return {m: exactly(v, n=n, unit="images", how=f"{v / total:.2%} {how}") for m, v in values.items()}
+
+
+def bits_per_atp(result: xr.Dataset, model: str) -> tuple[Estimate, str]:
+    """Return the bits about the class per 10^9 ATP at the best presentation time, and which that is."""
+    from rate_models.information import information_per_cost
+
+    times = result.time.to_numpy()
+    answered = result.answer.sel(model=model).transpose("time", "image").to_numpy()
+    # Neurons fire at constant rates during a presentation, so that ATP grows as time does.
+    billions = 1e-9 * float(result.energy.sel(model=model).sum()) * times / times[-1]
+    how = "information of the answer (bias-corrected), ATP proportional to time; one network"
+    bits, best, by_duration = information_per_cost(answered, result.label.to_numpy(), billions, how=how)
+    at = f"best at {1000 * float(times[best]):g} ms"
+    return bits, f"{at}; {by_duration[-1]:.3g} at {1000 * float(times[-1]):g} ms"
 
 
 def energy_of_reliable(result: xr.Dataset, variable: str, rng: np.random.Generator) -> Estimate:

@@ -8,16 +8,13 @@ from validation.criteria import equals, exact, in_every
 from validation.registry import Context, Findings, claim_figure, measures
 from validation.statement import CROSS_CHECK, Claim, not_run, row, spiking
 
-# The margin is what a sample in small can show.
 _same = partial(spiking, source=CROSS_CHECK, criterion=in_every(equals(1.0, 0.1), "synapse"), unit="synapses")
-CLAUSES = {
+CLAUSES = {  # The margin is what a sample in small can show.
     "mean": _same("X09a", "mean response of NEST over this package's is 1 within 10 %"),
     "variance": _same("X09b", "variance of the response in NEST over this package's is 1 within 10 %"),
     "failures": _same("X09c", "share of failures in NEST over this package's is 1 within 10 %"),
 }
-_AS_HERE = (
-    "an exported synapse releases in NEST, on one thread and on two, what it does in Brian2 at every event"
-)
+_AS_HERE = "an export releases in NEST, on one thread and on two, what it does in Brian2 at every event"
 EVENTS = spiking("X09d", _AS_HERE, CROSS_CHECK, exact(0.0, 0.0), unit="events")
 _SAID = (
     "Parity with other simulators: exported synapses release in NEST exactly what they do in Brian2, and "
@@ -46,18 +43,18 @@ def events_in_nest(context: Context) -> Findings:
 @measures(X09)
 def release_in_nest(context: Context) -> Findings:
     """Compare mean, variance and failures over trains of spikes, synapse by synapse."""
+    n_synapses = 4000 if context.is_quick else 20_000
     if (interpreter := nest_parity.nest_interpreter()) is None:
         yield from (not_run(clause, nest_parity.REMEDY) for clause in CLAUSES.values())
         return
-    n_synapses, rng = 4000 if context.is_quick else 20_000, context.rng()
     version, in_nest, own = nest_parity.responses_of_both(n_synapses, context.seed, interpreter)
-    for statistic, ratios in nest_parity.ratios_by_statistic(in_nest, own, rng=rng).items():
-        quantity = f"{statistic} of the response in NEST over that in this package"
-        yield row(CLAUSES[statistic], ratios, quantity, along="synapse")
+    for name, ratios in nest_parity.ratios_by_statistic(in_nest, own, rng=context.rng()).items():
+        quantity = f"{name} of the response in NEST over that in this package"
+        yield row(CLAUSES[name], ratios, quantity, along="synapse")
     note = f"NEST {version}; {n_synapses} synapses each."
     yield claim_figure(nest_parity.draw_responses, note, (9, 3.8), in_nest=in_nest, own=own)
     yield (
-        "The weight of NEST's quantal_stp_synapse is that of one quantum, although its documentation calls "
-        "it the amplitude with all sites released: the first response is "
-        f"{in_nest[4][:, 0].mean():.2f} weights with n = 5 and p = 0.4, where n p = 2."
+        "The weight of NEST's quantal_stp_synapse is one quantum, though its documentation calls it the "
+        f"amplitude with all sites released: the first response is {in_nest[4][:, 0].mean():.2f} weights "
+        "with n = 5 and p = 0.4, where n p = 2."
     )

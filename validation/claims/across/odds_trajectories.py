@@ -42,9 +42,9 @@ def odds_trajectories(context: Context) -> Findings:
         )
         for r in _RULES.values()
     )
-    base = replace(base, rules=rules, learning_rate=_RATE * variance, seed=context.seed)
-    signals = trajectory.signals_for(base)
-    for target, result in run_on_every_target(trajectory.run, base, context.report_progress).items():
+    config = replace(base, rules=rules, learning_rate=_RATE * variance, seed=context.seed)
+    signals = trajectory.signals_for(config)
+    for target, result in run_on_every_target(trajectory.run, config, context.report_progress).items():
         for place, (rule, numbers) in enumerate(_RULES.items()):
             in_spikes, condition = result.isel(rule=place), {"target": target, "rule": rule}
             in_rates = odds_trajectory(signals, in_spikes.released.values, learning_rate=_RATE, **numbers)

@@ -2,24 +2,20 @@
 
 from functools import partial
 
-import numpy as np
-
-from biophys.estimates import exactly, paired_difference, share_of
+from biophys.estimates import paired_difference, share_of
 from brianpresyn.experiments.spiking_classifier import settled_at
 from validation.criteria import above, in_every
 from validation.registry import Context, Findings, Run, measures, panels
-from validation.statement import CROSS_CHECK, Claim, Clause, Rendering, row, spiking
+from validation.statement import CROSS_CHECK, Claim, Rendering, row, spiking
 
 # The margin is what a thousand images can show.
 _WORDS = "no less right than the rate network with its mean weights (within a point)"
 AS_RIGHT = spiking("X03a", _WORDS, CROSS_CHECK, above(-0.01), unit="images")
-X03 = Claim(
-    "X03",
+_SAID = (
     "A trained rate network turned into a spiking network with Bernoulli release classifies as well after a "
-    "long presentation",
-    CROSS_CHECK,
-    (AS_RIGHT,),
+    "long presentation"
 )
+X03 = Claim("X03", _SAID, CROSS_CHECK, (AS_RIGHT,))
 
 
 @measures(X03, experiment="spikes")
@@ -38,12 +34,17 @@ def release_in_spikes(run: Run, context: Context) -> Findings:
 
     One trained network: n counts its test images, and intervals are over them, not over networks.
     """
-    from rate_models.information import information_per_cost
-    from validation.experiments.release_in_spikes import PLASTIC, right_answers
+    from validation.experiments.release_in_spikes import (
+        PLASTIC,
+        atp_per_image,
+        bits_per_atp,
+        right_answers,
+        slopes_of_rates,
+    )
 
     result, times, observed = run.result, run.result.time.to_numpy(), partial(row, X03)
     right, data, longest = right_answers(result), {"data": result.attrs["data_set"]}, 1000 * float(times[-1])
-    reference, n_images = right["mean weights"], result.sizes["image"]
+    reference = right["mean weights"]
     quantity = "accuracy less that of the rate network with mean weights, same images"
     for subject, rendering, name in (
         (AS_RIGHT, Rendering.SPIKING, "spikes"),
@@ -67,46 +68,24 @@ def release_in_spikes(run: Run, context: Context) -> Findings:
         less = paired_difference(by_time[index], reference, how="one network")
         yield observed(less, quantity, condition=condition)
     quantity = "rate of spikes over activity of the rate network, slope through 0"
-    for layer, (slope, error) in enumerate(zip(result.rate_slope, result.rate_error, strict=True), start=1):
-        off = f"root mean square difference {100 * float(error):.1f} % of the root mean square activity"
-        slope = exactly(float(slope), how=f"{off}; all units and images, at the longest presentation")
+    for layer, slope in slopes_of_rates(result).items():
         yield observed(slope, quantity, condition={**data, "hidden_layer": layer}, published=1.0)
-    spent = result.energy.sel(model=PLASTIC)
-    spikes, vesicles = (float(result[name].sel(model=PLASTIC)) for name in ("spikes", "vesicles"))
-    events = f"{spikes:.4g} spikes reach synapses and {vesicles:.4g} vesicles are released per image"
-    total = float(spent.sum())
-    for mechanism, value in (*zip(spent.mechanism.values, spent.values, strict=True), ("all", total)):
-        condition = {**data, "mechanism": str(mechanism), "presentation_ms": longest}
-        how = f"{value / total:.2%} of all; {events}; a weight of one stands for 10 mV"
-        atp = exactly(value, n=n_images, unit="images", how=how)
+    for mechanism, atp in atp_per_image(result).items():
+        condition = {**data, "mechanism": mechanism, "presentation_ms": longest}
         yield observed(atp, "ATP of all synapses per image", condition=condition)
-    for model in result.model.values:
-        answered = result.answer.sel(model=model).transpose("time", "image").to_numpy()
-        # Neurons fire at constant rates during a presentation, so that ATP grows as time does.
-        billions = 1e-9 * float(result.energy.sel(model=model).sum()) * times / times[-1]
-        how = "information of the answer (bias-corrected), ATP proportional to time; one network"
-        bits, best, by_duration = information_per_cost(answered, result.label.to_numpy(), billions, how=how)
-        reason = f"best at {1000 * float(times[best]):g} ms; {by_duration[-1]:.3g} at {longest:g} ms"
-        quantity, condition = (
-            "bits about the class per 10^9 ATP, at the best presentation time",
-            {**data, "release": str(model)},
-        )
-        yield observed(bits, quantity, condition=condition, reason=reason)
+    for model in map(str, result.model.values):
+        bits, reason = bits_per_atp(result, model)
+        quantity = "bits about the class per 10^9 ATP, at the best presentation time"
+        yield observed(bits, quantity, condition={**data, "release": model}, reason=reason)
     yield from panels(run, "accuracy", X03, (7.5, 4))
 
 
-_spiking = partial(Clause, source=CROSS_CHECK, rendering=Rendering.SPIKING)
 _LESIONS = "accuracy after removing low-p synapses first less that after removing random ones"
-LESIONS = _spiking("X04a", _LESIONS, criterion=in_every(above(0.0), "fraction"), unit="images")
-ENERGY = _spiking(
-    "X04b", "mean energy of synapses with p >= 0.9 over that of others", criterion=above(1.0), unit="units"
-)
-X04 = Claim(
-    "X04",
-    "S03 and S04 hold in that spiking network: lesions by p against random, energy of high-p synapses",
-    CROSS_CHECK,
-    (LESIONS, ENERGY),
-)
+LESIONS = spiking("X04a", _LESIONS, CROSS_CHECK, in_every(above(0.0), "fraction"), unit="images")
+_ENERGY = "mean energy of synapses with p >= 0.9 over that of others"
+ENERGY = spiking("X04b", _ENERGY, CROSS_CHECK, above(1.0), unit="units")
+_X04_SAID = "S03 and S04 hold in that spiking network: lesions by p against random, energy of high-p synapses"
+X04 = Claim("X04", _X04_SAID, CROSS_CHECK, (LESIONS, ENERGY))
 
 
 @measures(X04, experiment="spikes")
@@ -127,7 +106,7 @@ def lesions_in_spikes(run: Run, context: Context) -> Findings:
             ahead = lead_by_fraction(result, str(rendering), gentle, harsh)
             quantity = f"accuracy after removing synapses, {gentle} less {harsh}, where it is least certain"
             yield row(subject, ahead, quantity, rendering=rendering, condition=data, along="removed")
-    rng = np.random.default_rng(context.seed)
+    rng = context.rng()
     for rendering in reversed(forms):
         variable, unit = forms[rendering]
         quantity = f"mean energy ({unit}) of synapses with p >= 0.9 over that of synapses with p < 0.9"

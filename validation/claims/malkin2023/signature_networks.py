@@ -1,7 +1,6 @@
 """M06, M10 and M17: noise and importance in the networks of figure 5 and appendices 5 and 6."""
 
 from functools import partial
-from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -18,10 +17,10 @@ HESSIAN, CURVATURE = "hessian (minibatch)", "hessian (curvature)"
 WORDS = {HESSIAN: "Hessian", CURVATURE: "curvature", "input power": "mean squared input"}
 WORDS |= {name: name for name in ("learning rate", "input rate")}
 STATES = ("published", "converged")
-"""After the published schedule, in which no sigma has settled, and with phi learning ten times as fast."""
+# After the published schedule, in which no sigma has settled, and with phi learning ten times as fast.
 
 
-def slope_rows(claim: Claim, slopes: xr.DataArray, where: str, **about: Any) -> Findings:
+def slope_rows(claim: Claim, slopes: xr.DataArray, where: str, reason: str = "") -> Findings:
     """Yield the slope of log variance on a predictor at each rho, beside that in a linear model."""
     from rate_models.experiments.bayesian_signatures import theoretical_slope
 
@@ -31,7 +30,7 @@ def slope_rows(claim: Claim, slopes: xr.DataArray, where: str, **about: Any) -> 
         published = theory if where.startswith("no") else f"{theory:.2f} in a linear model"
         condition = {"state": str(slopes.state.values), "rho": round(rho, 3)}
         words = f"slope of log variance on log {WORDS[predictor]}, {where}"
-        yield row(claim, slope, words, condition=condition, published=published, **about)
+        yield row(claim, slope, words, condition=condition, published=published, reason=reason)
 
 
 BY_PREDICTOR = {
@@ -155,9 +154,9 @@ def slopes_without_hidden_layer(run: Run, context: Context) -> Findings:
                 ratios = means_along(networks.over_theory(slopes), "rho")
                 words = f"slope of log variance on log {WORDS[predictor]}, no hidden layer, over theory"
                 yield row(SIMULATED[predictor], ratios, words, along="rho")
-    second = result.slope_above_floor.sel(state="published", c_factor=1.0).isel(layer=1)
+    second = networks.signed(result.slope_above_floor.sel(state="published", c_factor=1.0).isel(layer=1))
     words = "slope of log variance, signed as published, second layer, least certain"
-    yield row(DEEPER, means_along(networks.signed(second), ("predictor", "rho")), words, along="case")
+    yield row(DEEPER, means_along(second, ("predictor", "rho")), words, along="case")
     yield from panels(run, "app5-fig1", M10, (9, 3.4))
 
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
-import numpy as np
 import xarray as xr
 
 from biophys.estimates import Estimate, exactly, mean_of, means_along
@@ -29,7 +29,6 @@ STARTS = {
     "additive_uniform": "p starts uniform, additive rule",
 }
 """The program's rule has a soft bound and made the figures; the paper prints the additive one."""
-
 
 FIGURES_RULE = "soft_bound"
 """The rule of p that made the figures: the program's."""
@@ -115,22 +114,21 @@ def present(result: xr.Dataset, pairs: Mapping[tuple[str, str], Any]) -> dict[tu
 
 PLASTIC = Clause("S01a", "plastic release transmits more than deterministic synapses", "fig 1b", above(1.0))
 FIXED = Clause("S01b", "deterministic synapses transmit more than fixed release", "fig 1b", above(1.0))
-S01 = Claim(
-    "S01",
+_S01_SAID = (
     "Mutual information per energy: plastic stochastic release > deterministic > fixed stochastic release, "
-    "each at its best L2 strength",
-    SCHUG,
-    (PLASTIC, FIXED),
+    "each at its best L2 strength"
 )
+S01 = Claim("S01", _S01_SAID, SCHUG, (PLASTIC, FIXED))
 
-PUBLISHED_PAIRS = {("soft_bound", "deterministic"): PLASTIC, ("deterministic", "fixed_release"): FIXED}
+PUBLISHED_PAIRS = (("soft_bound", "deterministic"), ("deterministic", "fixed_release"))
 # The additive p rule, the paper's learning rate, and fixed p matched to the learned mean.
-_OTHER_PAIRS = {
-    ("additive", "deterministic"): S01,
-    ("soft_bound", "deterministic_slow"): S01,
-    ("deterministic", "matched_release"): S01,
-    ("soft_bound", "matched_release"): S01,
-}
+_OTHER_PAIRS = [("additive", "deterministic"), ("soft_bound", "deterministic_slow")]
+_OTHER_PAIRS += [("deterministic", "matched_release"), ("soft_bound", "matched_release")]
+
+
+def subjects_of(claim: Claim) -> dict[tuple[str, str], Clause | Claim]:
+    """Return what each pair of models says something of: the first clauses of a claim, or itself."""
+    return {**dict(zip(PUBLISHED_PAIRS, claim.clauses, strict=False)), **dict.fromkeys(_OTHER_PAIRS, claim)}
 
 
 @measures(S01, experiment="energy")
@@ -144,7 +142,7 @@ def information_per_energy(run: Run, context: Context) -> Findings:
 
     result = run.result
     best, best_of_answers = best_ratio(result), best_ratio(with_plug_in(result), information="plug_in")
-    for pair, subject in present(result, PUBLISHED_PAIRS | _OTHER_PAIRS).items():
+    for pair, subject in present(result, subjects_of(S01)).items():
         yield quotient(subject, best, pair, "information per synaptic energy")
     for pair in PUBLISHED_PAIRS:
         yield quotient(S01, best_of_answers, pair, "plug-in information of the answers per energy")
@@ -153,9 +151,8 @@ def information_per_energy(run: Run, context: Context) -> Findings:
 
 _PLACE = "app 1 fig 1b"
 _EVERY = in_every(above(1.0), "penalty")
-BEST_PLASTIC = Clause(
-    "S15a", "plastic release over deterministic synapses, each at its best", _PLACE, above(1.0)
-)
+_AT_BEST = "plastic release over deterministic synapses, each at its best"
+BEST_PLASTIC = Clause("S15a", _AT_BEST, _PLACE, above(1.0))
 BEST_FIXED = Clause("S15b", "deterministic synapses over fixed release, each at its best", _PLACE, above(1.0))
 EVERY_PLASTIC = Clause("S15c", "plastic release over deterministic synapses at each penalty", _PLACE, _EVERY)
 EVERY_FIXED = Clause("S15d", "deterministic synapses over fixed release at each penalty", _PLACE, _EVERY)
@@ -167,15 +164,7 @@ S15 = Claim(
     "At full size the hidden units of the deterministic network are the most active ones at small penalties, "
     "so that each at its best penalty fixed release comes out ahead of it.",
 )
-_PAIRS = {
-    ("soft_bound", "deterministic"): BEST_PLASTIC,
-    ("deterministic", "fixed_release"): BEST_FIXED,
-    ("additive", "deterministic"): S15,
-    ("soft_bound", "deterministic_slow"): S15,
-    ("deterministic", "matched_release"): S15,
-    ("soft_bound", "matched_release"): S15,
-}
-_AT_EACH = {("soft_bound", "deterministic"): EVERY_PLASTIC, ("deterministic", "fixed_release"): EVERY_FIXED}
+_AT_EACH = dict(zip(PUBLISHED_PAIRS, (EVERY_PLASTIC, EVERY_FIXED), strict=True))
 
 
 @measures(S15, experiment="energy")
@@ -185,7 +174,7 @@ def information_per_activity(run: Run, context: Context) -> Findings:
 
     result = run.result
     best, ratio = best_ratio(result, "neuronal_energy"), ratio_of(result, "neuronal_energy")
-    for pair, subject in present(result, _PAIRS).items():
+    for pair, subject in present(result, subjects_of(S15)).items():
         yield quotient(subject, best, pair, "information per neuronal activity")
     for (first, second), clause in present(result, _AT_EACH).items():
         # Penalties at which both models answered well.
@@ -203,20 +192,14 @@ def information_per_activity(run: Run, context: Context) -> Findings:
     yield from panels(run, "app1-fig1b", S15)
 
 
-_S24_EVERY = in_every(above(1.0), "level")
-S24_FIXED = Clause(
-    "S24a", "fixed release needs more energy than deterministic synapses", "fig 1a", _S24_EVERY
-)
-S24_PLASTIC = Clause(
-    "S24b", "deterministic synapses need more energy than plastic release", "fig 1a", _S24_EVERY
-)
-S24 = Claim(
-    "S24",
+_at_levels = partial(Clause, source="fig 1a", criterion=in_every(above(1.0), "level"))
+S24_FIXED = _at_levels("S24a", "fixed release needs more energy than deterministic synapses")
+S24_PLASTIC = _at_levels("S24b", "deterministic synapses need more energy than plastic release")
+_S24_SAID = (
     "At equal information fixed release needs more energy than deterministic synapses, and these more than "
-    "plastic release",
-    SCHUG,
-    (S24_FIXED, S24_PLASTIC),
+    "plastic release"
 )
+S24 = Claim("S24", _S24_SAID, SCHUG, (S24_FIXED, S24_PLASTIC))
 _S24_PAIRS = {
     ("fixed_release", "deterministic"): S24_FIXED,
     ("deterministic", "soft_bound"): S24_PLASTIC,
@@ -228,7 +211,7 @@ _S24_PAIRS = {
 @measures(S24, experiment="energy")
 def energy_at_information(run: Run, context: Context) -> Findings:
     """Compare the energy of two models at five levels of information that both reach, seed by seed."""
-    from rate_models.experiments.energy_figures import energy_at_levels, with_plug_in
+    from rate_models.experiments.energy_figures import energy_at_equal_information, with_plug_in
 
     soft = with_plug_in(run.result).isel(epoch=-1).sortby("l2", ascending=False)
     pairs = present(run.result, _S24_PAIRS)
@@ -236,32 +219,18 @@ def energy_at_information(run: Run, context: Context) -> Findings:
     # The soft estimate, the authors', rises with confidence at unchanged answers.
     cases += [(pair, soft.assign(information=soft.plug_in), " of the answers", S24) for pair in pairs]
     for pair, at, kind, subject in cases:
-        information = at.information.sel(model=list(pair))
-        # Every network of both starts below the lowest level, and reaches the highest at some penalty.
-        low, high = float(information.isel(l2=0).max()), float(information.max("l2").min())
+        ratios, lack = energy_at_equal_information(at, *pair)
         words = f"synaptic energy at equal information{kind}: {NAMES[pair[0]]} over {NAMES[pair[1]]}"
-        if not low < high:
-            apart = f"the curves do not overlap: one begins at {low:.2f} bit, another ends at {high:.2f}"
-            yield row(subject, None, words, reason=apart)
-            continue
-        levels = np.linspace(low, high, 5)
-        first, second = (energy_at_levels(at.sel(model=model), levels) for model in pair)
-        ratios = {
-            f"{level:.2f} bit": mean_of(values, "ratio", unit="networks", how="paired seeds")
-            for level, values in zip(levels, (first / second).T, strict=True)
-        }
-        yield row(subject, ratios, words, along="information")
+        yield row(subject, ratios, words, along="information", reason=lack)
 
 
 _BELOW_ONE = "the best p below one over p = 1, as for single synapses (Harris et al. 2012)"
 BELOW_ONE = Clause("S16a", _BELOW_ONE, "app 1 fig 1c", above(1.0), "a curve without numbers")
-S16 = Claim(
-    "S16",
+_S16_SAID = (
     "Fixed release probability: information per energy as a function of p (L2 0.01, best learning rate for "
-    "each p) is largest below one, in line with single synapses",
-    SCHUG,
-    (BELOW_ONE,),
+    "each p) is largest below one, in line with single synapses"
 )
+S16 = Claim("S16", _S16_SAID, SCHUG, (BELOW_ONE,))
 
 
 @measures(S16, experiment="energy")
@@ -274,26 +243,23 @@ def fixed_release(run: Run, context: Context) -> Findings:
         yield not_run(BELOW_ONE, "this run of the experiment left these networks out")
         return
     ratio = best_ratio(result, prefix="scan_")
-    mean = ratio.mean("variant_seed")
+    mean, n = ratio.mean("variant_seed"), result.sizes["variant_seed"]
     curve = ", ".join(f"{1000 * float(v):.3g} at {float(v.fixed_p):g}" for v in mean)
-    n = result.sizes["variant_seed"]
     largest = exactly(mean.fixed_p[int(mean.argmax("fixed_p"))], n=n, unit="networks")
     yield row(S16, largest, "fixed release probability with the largest information per energy")
     below = ratio.sel(fixed_p=ratio.fixed_p[ratio.fixed_p < 1])
     best = below.isel(fixed_p=int(below.mean("variant_seed").argmax("fixed_p")))
     gain = best.drop_vars("fixed_p") / ratio.sel(fixed_p=1.0).drop_vars("fixed_p")
     quantity = "information per energy: the best fixed p below one over p = 1"
-    condition, reason = {"fixed p": float(best.fixed_p)}, f"bit per 1000 units: {curve}"
-    gained = mean_of(gain, "ratio", unit="networks")
-    yield row(BELOW_ONE, gained, quantity, condition=condition, reason=reason)
+    condition, gained = {"fixed p": float(best.fixed_p)}, mean_of(gain, "ratio", unit="networks")
+    yield row(BELOW_ONE, gained, quantity, condition=condition, reason=f"bit per 1000 units: {curve}")
     for name in ("information", "synaptic_energy"):
-        values = [
+        over = [
             result[f"scan_{name}"].sel(fixed_p=float(each.fixed_p), learning_rate=float(each.best_rate))
             for each in (best, ratio.sel(fixed_p=1.0))
         ]
-        words = f"{name.replace('_', ' ')}: the best fixed p below one over p = 1"
-        part = mean_of(values[0] / values[1], "ratio", unit="networks")
-        yield row(S16, part, words, condition=condition)
+        words, part = name.replace("_", " "), mean_of(over[0] / over[1], "ratio", unit="networks")
+        yield row(S16, part, f"{words}: the best fixed p below one over p = 1", condition=condition)
     yield from panels(run, "app1-fig1c", S16)
 
 
@@ -302,9 +268,8 @@ CLAUSES = {
     "deterministic": Clause("S20a", "plastic release over deterministic synapses", _S20_PLACE, above(1.0)),
     "fixed_release": Clause("S20b", "plastic release over fixed release", _S20_PLACE, above(1.0)),
 }
-S20 = Claim(
-    "S20", "P_up, p_down changed by ±25 %: the ordering of S01 stands", SCHUG, tuple(CLAUSES.values())
-)
+_S20_SAID = "P_up, p_down changed by ±25 %: the ordering of S01 stands"
+S20 = Claim("S20", _S20_SAID, SCHUG, tuple(CLAUSES.values()))
 
 
 @measures(S20, experiment="energy")
@@ -314,18 +279,18 @@ def other_steps_of_p(run: Run, context: Context) -> Findings:
 
     result = run.result
     if "step_size_information" not in result:
-        for clause in S20.clauses:
-            yield not_run(clause, "this run of the experiment left these networks out")
+        yield from (
+            not_run(each, "this run of the experiment left these networks out") for each in S20.clauses
+        )
         return
     best, reference = best_ratio(result, prefix="step_size_"), best_ratio(result)
     for steps in (str(name) for name in result.step_size.values if name in best.step_size.values):
         for model, clause in ((m, c) for m, c in CLAUSES.items() if m in reference.model.values):
             variant = best.sel(step_size=steps).rename(variant_seed="seed").drop_vars("best_l2")
-            quotients = variant / reference.sel(model=model).drop_vars("best_l2")
+            quotients, how = variant / reference.sel(model=model).drop_vars("best_l2"), "paired seeds"
+            gain = mean_of(quotients, "ratio", unit="networks", how=f"t interval of the logarithm, {how}")
             # The paper does not say whether both steps changed together or one by one.
             subject = clause if steps.startswith("both") else S20
-            how = "t interval of the logarithm, paired seeds"
-            gain = mean_of(quotients, "ratio", unit="networks", how=how)
             quantity = f"best information per synaptic energy: plastic release over {NAMES[model]}"
             yield row(subject, gain, quantity, condition={"steps of p": steps})
     yield from panels(run, "robustness", S20)

@@ -17,13 +17,11 @@ Branco et al. (2008) and Hardingham et al. (2010)."""
 
 _TEN = "(1 - p)^N at the recorded p of ten sites"
 TEN_SITES = analytic("S21a", _TEN, "discussion", exact(0.35, 0.05), "0.3-0.4")
-S21 = Claim(
-    "S21",
+_SAID = (
     "The probability (1 - p)^N that no site releases stays 0.3-0.4 for N as large as 10: the p that this "
-    "needs",
-    SCHUG,
-    (TEN_SITES,),
+    "needs"
 )
+S21 = Claim("S21", _SAID, SCHUG, (TEN_SITES,))
 
 
 @measures(S21)

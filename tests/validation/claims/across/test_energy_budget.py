@@ -5,7 +5,7 @@ import pytest
 import quantities as pq
 
 from biophys.recordings.recorded_connections import EpspRecordings, PlasticityRecordings
-from validation.claims.across import energy_budget
+from validation.claims.across import energy_budget, recorded_budgets
 from validation.claims.across.energy_budget import PREDICTS, SEARCHED
 from validation.context import Context
 from validation.data.datastore import DataSetMissing, locate
@@ -38,8 +38,8 @@ def _drawn_epsps(n=60):
 
 @pytest.fixture
 def drawn(monkeypatch):
-    monkeypatch.setattr(energy_budget, "read_sjostrom2001", _drawn_recordings)
-    monkeypatch.setattr(energy_budget, "read_ko2013", _drawn_epsps)
+    monkeypatch.setattr(recorded_budgets, "read_sjostrom2001", _drawn_recordings)
+    monkeypatch.setattr(recorded_budgets, "read_ko2013", _drawn_epsps)
 
 
 def test_budget_exponent_is_five_by_every_route():
@@ -55,7 +55,7 @@ def test_budget_exponent_is_five_by_every_route():
 
 
 def test_a_known_change_of_budget_is_found(drawn):
-    evidence = evidence_of(energy_budget.recorded_budgets(Context()))
+    evidence = evidence_of(recorded_budgets.recorded_budgets(Context()))
     ratios = {m.condition["rows"]: m for m in evidence.measurements if m.quantity.startswith("geometric")}
     # Doubled and halved odds of release change the budget by a fifth root.
     assert ratios["LTP"].measured == pytest.approx(2**0.2)
@@ -82,7 +82,7 @@ def test_the_budget_rises_with_potentiation_and_falls_with_depression():
             locate(name, download=False)
         except DataSetMissing as missing:
             pytest.skip(str(missing))
-    evidence = evidence_of(energy_budget.recorded_budgets(Context()))
+    evidence = evidence_of(recorded_budgets.recorded_budgets(Context()))
     ratios = {m.condition["rows"]: m for m in evidence.measurements if m.quantity.startswith("geometric")}
     assert ratios["LTP"].interval[0] > 1 > ratios["LTD"].interval[1]
     assert (ratios["LTP"].n, ratios["LTD"].n) == (30, 14)

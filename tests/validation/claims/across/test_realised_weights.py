@@ -1,6 +1,6 @@
 """Realised synapses have the moments asked for."""
 
-from validation.claims.across.gaussian_synapses import realised_weights
+from validation.claims.across.realised_weights import realised_weights
 from validation.context import Context
 from validation.registry import evidence_of
 from validation.statement import Verdict

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from brianpresyn.experiments.stdp_recordings import AS_IN_FILE
-from validation.claims.across.stdp_protocol import predicted_correlations
+from validation.claims.across.stdp_and_release import predicted_correlations
 from validation.statement import Rendering, Verdict
 
 xr = pytest.importorskip("xarray")

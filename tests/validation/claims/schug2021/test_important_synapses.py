@@ -9,8 +9,8 @@ from validation.claims.schug2021.gradient_threshold import (
     LAWS,
     S19,
     gradients_above_threshold,
-    gradients_in_networks,
 )
+from validation.claims.schug2021.gradients_of_networks import gradients_in_networks
 from validation.claims.schug2021.important_inputs import (
     S06,
     S07,
