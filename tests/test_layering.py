@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from validation.runs import EXPERIMENTS
+
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("biophys", "brianpresyn", "rate_models", "validation")
 ALLOWED = {
@@ -187,3 +189,22 @@ def test_a_claim_takes_at_most_sixty_lines(path):
     """A file that measures in another rendering what is declared elsewhere counts as one."""
     text = path.read_text(encoding="utf-8")
     assert len(text.splitlines()) <= 60 * max(_n_claims(ast.parse(text)), 1)
+
+
+def _files_of(name, modules):
+    """Return the modules of an experiment: its own, and those of its folder that it imports, also late."""
+    package, found, waiting = name.rpartition(".")[0], set(), [name]
+    while waiting:
+        module = waiting.pop()
+        found.add(module)
+        nodes = ast.walk(ast.parse(modules[module].read_text(encoding="utf-8")))
+        froms = [node for node in nodes if isinstance(node, ast.ImportFrom)]
+        imported = {node.module for node in froms}
+        imported |= {f"{node.module}.{alias.name}" for node in froms for alias in node.names}
+        waiting += [each for each in imported & set(modules) - found if each.startswith(package + ".")]
+    return found
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS.values())
+def test_an_experiment_is_at_most_three_files(name):
+    assert len(_files_of(name, _modules())) <= 3

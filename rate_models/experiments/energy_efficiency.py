@@ -39,8 +39,8 @@ from rate_models.experiments.network_measures import (
     measured_networks,
     settings_of,
 )
-from rate_models.experiments.release_models import NetworkSpec
 from rate_models.layout import Layout
+from rate_models.release_models import NetworkSpec
 from rate_models.reliable_synapses import IMPORTANCE, NEURON_GROUPS, THRESHOLDS
 from rate_models.run_costs import training_work
 from rate_models.sparsity import SHUFFLES, SIDES

@@ -41,8 +41,8 @@ from rate_models.continual_methods import Replica, Training, learner_of
 from rate_models.data_by_name import images_for
 from rate_models.datasets import DataSetName
 from rate_models.devices import Execution, execution_or_default
-from rate_models.experiments.figure_parts import band, bars
 from rate_models.experiments.lifelong_methods import PUBLISHED_RULE
+from rate_models.figure_parts import band, bars
 from rate_models.layout import Layout
 from rate_models.nn import EnergyCounter
 from rate_models.nn.trained_layers import layers_of

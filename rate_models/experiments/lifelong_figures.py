@@ -11,8 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from biophys.estimates import Estimate, in_range
 from biophys.palette import BLACK, BLUE, GREEN, ORANGE, PURPLE, VERMILION
-from rate_models.experiments.figure_parts import band, bars, name_groups
 from rate_models.experiments.lifelong_methods import METHODS, PUBLISHED_ACCURACY, data_of, kind_of
+from rate_models.figure_parts import band, bars, name_groups
 from rate_models.forgetting import backward_transfer, final_accuracy, forgetting, forward_transfer
 
 if TYPE_CHECKING:

@@ -17,6 +17,7 @@ from pydantic import Field
 from biophys.argument_types import check_choice
 from biophys.palette import BLACK, BLUE, BROWN, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION, YELLOW
 from biophys.plugins import load_plugins
+from biophys.published_accuracies import CONTINUOUS_MNIST, TASK_SEQUENCES
 from biophys.settings import Count, Counts, NotNegative, Positive, Seeds, Share, WholeNumber, settings
 from rate_models.continual_learning import own_sequence_kinds
 from rate_models.continual_methods import SEARCH_SPACES, Training
@@ -156,18 +157,8 @@ PUBLISHED_ARMS = {
 BGD_SETTING: Setting = {"learning_rate": 1.0, "sigma": 0.02}
 """Bayesian gradient descent on Permuted MNIST, ten epochs a task, in the program of Zeno et al. (2018)."""
 
-_PUBLISHED_METHODS = ("presynaptic", "none", "bgd", "ewc", "joint")
-_PUBLISHED_ROWS = {
-    "split_mnist": ((82.90, 0.01), (77.68, 0.31), (80.44, 0.45), (70.41, 4.20), (98.55, 0.10)),
-    "split_fashion": ((91.98, 0.12), (88.76, 0.45), (89.54, 0.88), (76.89, 1.05), (97.67, 0.09)),
-    "permuted_mnist": ((86.14, 0.67), (79.60, 0.43), (89.73, 0.52), (89.58, 0.53), (97.33, 0.08)),
-    "permuted_fashion": ((75.92, 0.37), (72.13, 0.75), (78.45, 0.15), (77.44, 0.41), (87.33, 0.07)),
-    "continuous_mnist": ((85.39, 0.6),),
-}
-PUBLISHED_ACCURACY: dict[str, dict[str, tuple[float, float]]] = {
-    benchmark: dict(zip(_PUBLISHED_METHODS, row, strict=False)) for benchmark, row in _PUBLISHED_ROWS.items()
-}
-"""Appendix 1 table 1: mean final accuracy and standard error of three seeds, percent."""
+PUBLISHED_ACCURACY = {**TASK_SEQUENCES, "continuous_mnist": {"presynaptic": CONTINUOUS_MNIST}}
+"""Mean final accuracy and standard error of three seeds, percent, by benchmark and method."""
 
 
 def kind_of(benchmark: str) -> str:

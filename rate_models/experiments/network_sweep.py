@@ -45,10 +45,10 @@ from rate_models.datasets import DataSetName, own_data_digest
 from rate_models.devices import Execution, execution_or_default
 from rate_models.energy import synaptic_energy
 from rate_models.evaluation import accuracy, mean_softmax
-from rate_models.experiments.release_models import NetworkSpec, synapses_and_rule
 from rate_models.information import mutual_information, soft_joint
 from rate_models.layout import Layout
 from rate_models.networks import FeedForward
+from rate_models.release_models import NetworkSpec, synapses_and_rule
 from rate_models.stochastic_layers import Synapses
 from rate_models.sweep import replica_bytes, run_sweep
 from rate_models.task_sequences import DataOrder

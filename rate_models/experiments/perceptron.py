@@ -43,7 +43,7 @@ from biophys.release_plasticity import ReleasePlasticity, learning_rate_factor, 
 from biophys.settings import Count, Counts, NotNegative, OneOf, Seeds, Share, settings
 from biophys.sweeps.groups import swept_dataset
 from rate_models.devices import Execution, execution_or_default
-from rate_models.experiments.figure_parts import band, bars
+from rate_models.figure_parts import band, bars
 from rate_models.random_streams import Purpose, Streams, numpy_generator, released, streams_on
 
 if TYPE_CHECKING:

@@ -30,8 +30,8 @@ from biophys.sweeps.groups import grid_points, swept_dataset
 from rate_models.data_by_name import images_for
 from rate_models.datasets import ImageData
 from rate_models.devices import Execution, execution_or_default
-from rate_models.experiments.figure_parts import label_sparsely, panels_by_rho
 from rate_models.experiments.noisy_training import NoisyTraining
+from rate_models.figure_parts import label_sparsely, panels_by_rho
 from rate_models.log_log_fits import association, stacked
 from rate_models.noisy_networks import FORMULATIONS, NoisyNetwork, TrainedNetworks, answers_of
 from rate_models.posterior import laplace_sd

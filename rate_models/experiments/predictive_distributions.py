@@ -26,8 +26,8 @@ from biophys.progress import Progress, ignore_progress
 from biophys.settings import Count, Counts, Positive, Positives, Seeds, settings
 from biophys.sweeps.groups import grid_points, swept_dataset
 from rate_models.devices import Execution, execution_or_default
-from rate_models.experiments.figure_parts import panels_by_rho
 from rate_models.experiments.linear_regression import regression_trainer
+from rate_models.figure_parts import panels_by_rho
 from rate_models.layout import Layout
 from rate_models.networks import FeedForward
 from rate_models.reliability_cost import Costs, EntropyCost, PowerCost

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from biophys.experiment import panel
 from biophys.palette import DARK_GREY, GREEN, PURPLE
-from rate_models.experiments.figure_parts import label_sparsely, panels_by_rho
+from rate_models.figure_parts import label_sparsely, panels_by_rho
 from rate_models.quantal_realisation import WAYS
 from rate_models.reliability_cost import PowerCost, optimal_sigma, total_cost
 

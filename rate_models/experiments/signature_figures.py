@@ -15,7 +15,7 @@ import xarray as xr
 from biophys.experiment import panel
 from biophys.optimal_precision import precision_slopes
 from biophys.palette import BLUE, CYCLE, DARK_GREY, GREEN, PURPLE, VERMILION
-from rate_models.experiments.figure_parts import label_sparsely, panels_by_rho
+from rate_models.figure_parts import label_sparsely, panels_by_rho
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

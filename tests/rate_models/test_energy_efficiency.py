@@ -14,9 +14,9 @@ from rate_models.datasets import load_images
 from rate_models.devices import Execution
 from rate_models.experiments.energy_efficiency import MAY_DIFFER, MODELS, QUICK, Config, run
 from rate_models.experiments.energy_figures import FIGURES, best_over, best_ratio, ratio_of
-from rate_models.experiments.release_models import NetworkSpec, synapses_and_rule, train
 from rate_models.layout import Layout
 from rate_models.networks import FeedForward
+from rate_models.release_models import NetworkSpec, synapses_and_rule, train
 from rate_models.reliable_synapses import (
     correlations,
     group_distributions,

@@ -146,7 +146,7 @@ def _trained(
     """Return the trained network, and its answers to the test images with ten draws of its synapses."""
     from rate_models.evaluation import mean_softmax
     from rate_models.experiments import energy_efficiency
-    from rate_models.experiments.release_models import NetworkSpec, train
+    from rate_models.release_models import NetworkSpec, train
 
     published = energy_efficiency.Config()
     data = data.to(execution.torch_device, execution.torch_dtype)

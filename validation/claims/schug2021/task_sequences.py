@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from biophys.estimates import Estimate, difference_of, mean_of
+from biophys.published_accuracies import TASK_SEQUENCES as PUBLISHED
 from validation.criteria import above, below, equals, in_every, monotone, significant
 from validation.published_settings import published_settings
 from validation.registry import Context, Findings, Run, measures, panels
@@ -342,18 +343,8 @@ def overlapping_tasks(run: Run, context: Context) -> Findings:
             yield row(OVERLAP if "permuted" in tasks.name else S30, more, words, **about)
 
 
-# Mean and standard error of three networks, percent. Methods of known settings, then those without.
-_TABLE = {
-    "split_mnist": ((82.90, 0.01), (77.68, 0.31), (98.55, 0.10), (70.41, 4.20), (80.44, 0.45)),
-    "split_fashion": ((91.98, 0.12), (88.76, 0.45), (97.67, 0.09), (76.89, 1.05), (89.54, 0.88)),
-    "permuted_mnist": ((86.14, 0.67), (79.60, 0.43), (97.33, 0.08), (89.58, 0.53), (89.73, 0.52)),
-    "permuted_fashion": ((75.92, 0.37), (72.13, 0.75), (87.33, 0.07), (77.44, 0.41), (78.45, 0.15)),
-}
-METHODS = ("presynaptic", "none", "joint", "ewc", "bgd")
-"""Columns of the table; for the last two no settings were published: only their order is judged."""
-
-PUBLISHED = {name: dict(zip(METHODS, cells, strict=True)) for name, cells in _TABLE.items()}
 _S10_PLACE, _OTHERS = "fig 4c, app 1 table 1", ("none", "ewc", "bgd")
+_KNOWN = ("presynaptic", "none", "joint")  # methods whose settings were published
 
 PRINTED = {
     (name, method): f"{mean:.2f} ± {error:.2f}"
@@ -362,7 +353,9 @@ PRINTED = {
 }
 
 CELLS, ORDER = {}, {}
-for _letter, _cell in zip("abcdefghijkl", itertools.product(PUBLISHED, METHODS[:3]), strict=True):
+for _letter, _cell in zip(
+    "abcdefghijkl", itertools.product(PUBLISHED, ("presynaptic", "none", "joint")), strict=True
+):
     _mean, _error = PUBLISHED[_cell[0]][_cell[1]]
     # A point, or the published error doubled.
     _near, _text = equals(_mean, max(1.0, 2 * _error)), f"{_cell[1]} on {_cell[0]}"
