@@ -409,9 +409,11 @@ def exponent_from_draws(law: CostLaw, n_spikes: int, rng: np.random.Generator) -
 
 
 def plot_exponent_map(figure: Figure, cost: CostLaw | CostMixture, mean: pq.Quantity) -> None:
-    """Draw the local exponent of `cost` over n and p, bought with n and bought with p (:func:`exponent_map`).
+    """Draw the local exponent of the sum of costs, over n and p, bought with n and bought with p: the
+    share-weighted mean of the exponents of its parts. Below 0 more precision costs less. Computed, not
+    sampled.
 
-    The figure is empty, about 9 by 4 inches.
+    The figure is empty, about 9 by 4 inches; see :func:`exponent_map`.
     """
     figure.set_layout_engine("constrained")
     n, p = np.unique(np.rint(np.geomspace(1, 100, 40))), np.linspace(0.01, 0.99, 99)

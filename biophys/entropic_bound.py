@@ -72,7 +72,7 @@ def bound_gap(ratio: ArrayLike, rho: ArrayLike) -> FloatArray:
 
 
 def plot_gap(figure: Figure) -> None:
-    """Draw the gap between the biological and the entropic cost against sigma / s, under each cost."""
+    """Draw the gap between the biological and the entropic cost under each cost. Computed, not sampled."""
     axes = figure.subplots()
     ratio = np.geomspace(0.05, 20, 300)
     for mechanism, rho in COST_EXPONENTS.items():

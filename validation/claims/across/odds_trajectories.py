@@ -15,13 +15,11 @@ from validation.statement import CROSS_CHECK, Claim, Rendering, row, spiking
 _spiking = partial(spiking, source=CROSS_CHECK, criterion=exact(0.0, 1e-9), unit="updates")
 ODDS = _spiking("X13a", "Brian2 moves p as the rate engine does, on every target")
 STRENGTH = _spiking("X13b", "and the strength, which starts at 1")
-X13 = Claim(
-    "X13",
+_SAID = (
     "Evidence in the odds of release: p and strength move in spikes as in the rate engine, under the same "
-    "gradients and releases",
-    CROSS_CHECK,
-    (ODDS, STRENGTH),
+    "gradients and releases"
 )
+X13 = Claim("X13", _SAID, CROSS_CHECK, (ODDS, STRENGTH))
 _RULES = {
     "as for ten tasks": {"gain": 64.0, "memory": math.inf, "clamp": 1.732, "p_start": 0.75},
     "forgets, cut steps": {"gain": 16.0, "memory": 50.0, "clamp": 0.3, "p_start": 0.25},

@@ -16,12 +16,8 @@ from validation.statement import CROSS_CHECK, Claim, Clause, Rendering, row
 _clause = partial(Clause, source=CROSS_CHECK, criterion=exact(0.0, 1e-12), unit="updates")
 IN_TORCH = _clause("X02a", "torch moves p as numpy does")
 IN_BRIAN = _clause("X02b", "Brian2 moves p as numpy does, on every target", rendering=Rendering.SPIKING)
-X02 = Claim(
-    "X02",
-    "One synapse's p trajectory under the same update signals is the same in numpy, torch and Brian2",
-    CROSS_CHECK,
-    (IN_TORCH, IN_BRIAN),
-)
+_SAID = "One synapse's p trajectory under the same update signals is the same in numpy, torch and Brian2"
+X02 = Claim("X02", _SAID, CROSS_CHECK, (IN_TORCH, IN_BRIAN))
 _QUANTITY = "largest difference of p from the numpy trajectory"
 
 

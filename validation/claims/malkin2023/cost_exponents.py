@@ -1,8 +1,5 @@
 """M02: what reliability costs, as a power of the standard deviation, for four mechanisms."""
 
-from functools import partial
-
-import numpy as np
 import quantities as pq
 
 from biophys.cost_exponents import exponent_from_draws, exponent_table, plot_exponent_map, plot_exponents
@@ -19,13 +16,11 @@ LAWS = {
 _SWEPT = "exponent rho of cost ~ sigma^-rho at fixed mean"
 _DRAWN = "exponent rho, sigma estimated from drawn responses"
 SMALL_P = analytic("M02e", "trafficking, p varies, while p is small", "eq 18", exact(2.0, 0.02), "2")
-M02 = Claim(
-    "M02",
+_SAID = (
     "At fixed mean, cost ~ sigma^-rho with rho = 1/2 (calcium pump, p varies), 2/3 (membrane, n), 4/3 "
-    "(actin, n), 2 (trafficking, n, or p while it is small)",
-    MALKIN,
-    (*LAWS.values(), SMALL_P),
+    "(actin, n), 2 (trafficking, n, or p while it is small)"
 )
+M02 = Claim("M02", _SAID, MALKIN, (*LAWS.values(), SMALL_P))
 
 
 @measures(M02)
@@ -41,18 +36,14 @@ def cost_exponents(context: Context) -> Findings:
         clause = LAWS[each.mechanism] if not is_by_p else SMALL_P if each.high < 0.01 else M02
         about = {"mechanism": each.mechanism, "varies": each.varying, "from": each.low, "to": each.high}
         yield row(clause, each.fit.computed, _SWEPT, condition=about)
-    n_spikes, rng = 5_000 if context.is_quick else 100_000, np.random.default_rng(context.seed)
+    n_spikes, rng = 5_000 if context.is_quick else 100_000, context.rng()
     for law in reliability_costs():
         drawn = {"mechanism": law.mechanism, "varies": law.varying, "spikes": n_spikes}
         slope = exponent_from_draws(law, n_spikes, rng)
         yield row(M02, slope, _DRAWN, condition=drawn, published=law.exponent)
     yield claim_figure(plot_exponents, size=(9, 4.2))
     costs = CostMixture(reliability_costs(reference_q=0.2 * pq.mV))
-    caption = (
-        "Local exponent of the sum of the four relative costs (each of scale 1 at q = 0.2 mV) at a mean of "
-        "0.3 mV: the share-weighted mean of the exponents of its parts. Below 0 more precision costs less. "
-        "Computed, not sampled."
-    )
-    yield claim_figure(partial(plot_exponent_map, cost=costs, mean=0.3 * pq.mV), caption, (9, 4))
+    note = "Here each of the four relative costs has scale 1 at q = 0.2 mV, and the mean is 0.3 mV."
+    yield claim_figure(plot_exponent_map, note, (9, 4), cost=costs, mean=0.3 * pq.mV)
     for at in table[:4]:
         yield f"{at.mechanism} ({at.formula}, {at.varying} varies): a power law while {at.holds_while}."

@@ -14,20 +14,17 @@ _clause = partial(Clause, rendering=Rendering.ANALYTIC)
 BOUND = _clause("M12a", "C_VI <= C_BI for every s, rho, sigma", "eq 44", exact(0.0, 0.0), "no violation")
 AT_SCALE = _clause("M12b", "equal at sigma = s", "eq 53", exact(0.0, 1e-7))
 SMALL_RHO = _clause("M12c", "equal as rho -> 0, to first order", "eq 50-52", exact(1.0, 1e-7))
-M12 = Claim(
-    "M12",
+_SAID = (
     "The biological cost bounds the entropy term: C_VI <= C_BI for every s, rho, sigma; equal at s = sigma "
-    "and as rho -> 0",
-    MALKIN,
-    (BOUND, AT_SCALE, SMALL_RHO),
+    "and as rho -> 0"
 )
+M12 = Claim("M12", _SAID, MALKIN, (BOUND, AT_SCALE, SMALL_RHO))
 
 
 @measures(M12)
 def entropic_bound(context: Context) -> Findings:
     """Check the bound on drawn s, rho and sigma, and its two equalities."""
-    n = 200_000 if context.is_quick else 10_000_000
-    rng = np.random.default_rng(context.seed)
+    n, rng = 200_000 if context.is_quick else 10_000_000, context.rng()
     ratio = np.exp(rng.uniform(-15, 15, n))
     rho = np.exp(rng.uniform(np.log(1e-6), np.log(20.0), n))
     with np.errstate(over="ignore"):
@@ -39,5 +36,4 @@ def entropic_bound(context: Context) -> Findings:
     small = exactly(bound_gap(5.0, 1e-8) / (1e-8 * np.log(5.0) ** 2 / 2))
     condition = {"rho": 1e-8, "s / sigma": 5}
     yield row(SMALL_RHO, small, "(C_BI - C_VI) / (rho ln^2(s/sigma) / 2)", condition=condition)
-    caption = "The gap between the biological and the entropic cost under each cost. Computed, not sampled."
-    yield claim_figure(plot_gap, caption, (6, 3.8))
+    yield claim_figure(plot_gap, size=(6, 3.8))

@@ -20,13 +20,11 @@ FLATTER = Clause("M11b", "slope on the posterior sd below one", "fig 7a", in_eve
 NEARER = Clause("M11c", "slope nearer to one for small rho, noise more even for large", "fig 7a", above(0.0))
 _EVERY = in_every(exact(0.0, 1e-9), "rho and c")
 ANALYTIC = analytic("M11d", "slope 2/(rho+2) in the linear model", "fig 7b,c", _EVERY)
-M11 = Claim(
-    "M11",
+_SAID = (
     "Optimised sigma correlates with the posterior sd (variational), less steeply than one to one, and "
-    "nearer to it for smaller rho",
-    MALKIN,
-    (LARGER, FLATTER, NEARER, ANALYTIC),
+    "nearer to it for smaller rho"
 )
+M11 = Claim("M11", _SAID, MALKIN, (LARGER, FLATTER, NEARER, ANALYTIC))
 
 
 @measures(M11, experiment="posterior")
@@ -135,14 +133,12 @@ NARROW = _clause("M13d", "small c: narrow distributions", criterion=in_every(bel
 # "Unrelated": within a quarter, which the paper does not say.
 EVEN = _clause("M13e", "at small c and rho = 2 the spread is unrelated to data", criterion=between(0.8, 1.25))
 MISFIT = _clause("M13f", "large c: poor predictions", criterion=in_every(above(1.0), "rho"))
-M13 = Claim(
-    "M13",
+_SAID = (
     "Predictive distributions of a one-hidden-layer regression network (y = x^3 + 2x^2, noise sd 0.05): "
     "overall-cost networks resemble variational Bayes, less so for large rho; narrow for small c, poor for "
-    "large",
-    MALKIN,
-    (BAYES, FOLLOWS, FARTHER, NARROW, EVEN, MISFIT),
+    "large"
 )
+M13 = Claim("M13", _SAID, MALKIN, (BAYES, FOLLOWS, FARTHER, NARROW, EVEN, MISFIT))
 _UNIT = "seeds of data and network"
 _ratio = partial(mean_of, scale="ratio", unit=_UNIT)
 

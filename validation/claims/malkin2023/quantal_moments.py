@@ -24,7 +24,7 @@ M01 = Claim("M01", "Mean and variance of the PSP: mu = npq, sigma^2 = np(1-p)q^2
 @measures(M01)
 def quantal_moments(context: Context) -> Findings:
     """Compare the moments of eq. 1 with those of the release distribution and of drawn responses."""
-    n_spikes, rng = 20_000 if context.is_quick else 1_000_000, np.random.default_rng(context.seed)
+    n_spikes, rng = 20_000 if context.is_quick else 1_000_000, context.rng()
     # From 1 to 20 sites, with p on both sides of one half.
     n, p = np.meshgrid([1, 2, 5, 10, 20], [0.05, 0.2, 0.3, 0.5, 0.7, 0.9])
     synapses = QuantalSynapse(n.ravel(), p.ravel(), 0.2 * pq.mV)
@@ -43,14 +43,12 @@ def quantal_moments(context: Context) -> Findings:
         how = f"chi-square over synapses {chi2:.1f}, {size} df, p = {float(chdtrc(size, chi2)):.2g}"
         estimate = mean_of_known(ratio, error, n=size * n_spikes, unit="spikes", how=how)
         yield row(DRAWN, estimate, quantity, condition={"spikes": n_spikes})
-    caption = (
-        f"Drawn moments over n p q and n p (1 - p) q², {synapses.size} synapses (p from 0.05 to 0.9, n from "
-        f"1 to 20), {n_spikes} spikes each, 95 % intervals."
-    )
-    yield claim_figure(partial(_draw, ratios), caption, (7, 3.8))
+    yield claim_figure(_draw, f"{n_spikes} spikes each.", (7, 3.8), ratios=ratios)
 
 
-def _draw(ratios: dict[str, tuple[np.ndarray, np.ndarray]], figure: Figure) -> None:
+def _draw(figure: Figure, ratios: dict[str, tuple[np.ndarray, np.ndarray]]) -> None:
+    """Draw drawn moments over n p q and n p (1 - p) q² of 30 synapses (p from 0.05 to 0.9, n from 1 to 20),
+    95 % intervals."""
     axes = figure.subplots()
     for (moment, (ratio, error)), shift in zip(ratios.items(), (-0.15, 0.15), strict=True):
         x, colour = np.arange(ratio.size) + shift, BLUE if shift < 0 else VERMILION
@@ -60,20 +58,8 @@ def _draw(ratios: dict[str, tuple[np.ndarray, np.ndarray]], figure: Figure) -> N
     axes.legend(fontsize=8)
 
 
-M20 = Claim(
-    "M20",
-    "Quantal variability is small relative to the variability of release",
-    MALKIN,
-    (
-        # "Small" is less than half here: the paper states no number.
-        recorded(
-            "M20a",
-            "share of the variance of the response that is due to the size of quanta",
-            "results, after eq 1",
-            below(0.5),
-            "small, no number",
-            unit="recordings",
-        ),
-    ),
-)
-declared(M20)
+# "Small" is less than half here: the paper states no number.
+_SMALL, _SHARE = below(0.5), "share of the variance of the response that is due to the size of quanta"
+OF_QUANTA = recorded("M20a", _SHARE, "results, after eq 1", _SMALL, "small, no number", unit="recordings")
+_SAID = "Quantal variability is small relative to the variability of release"
+declared(Claim("M20", _SAID, MALKIN, (OF_QUANTA,)))

@@ -57,12 +57,8 @@ def advantage(result: xr.Dataset, at_same: str = "c") -> xr.DataArray:
 
 ACCURACY = Clause("M03a", "accuracy falls with c", "fig 2a", in_every(below(0.0), "rho"), "falls")
 NOISE = Clause("M03b", "mean sigma rises with c", "fig 2b", in_every(above(0.0), "rho"), "rises")
-M03 = Claim(
-    "M03",
-    "Accuracy falls and mean sigma rises with the cost multiplier c, for each rho",
-    MALKIN,
-    (ACCURACY, NOISE),
-)
+_SAID = "Accuracy falls and mean sigma rises with the cost multiplier c, for each rho"
+M03 = Claim("M03", _SAID, MALKIN, (ACCURACY, NOISE))
 
 
 @measures(M03, experiment="reliability")
@@ -94,13 +90,11 @@ _clause = partial(Clause, criterion=in_every(above(0.0), "rho"), published="high
 SAME_C = _clause("M04a", "more accurate at the same c", "fig 2a")
 SAME_SIGMA = _clause("M04b", "more accurate at the same mean sigma", "fig 3a")
 SAME_COST = _clause("M04c", "more accurate at the same reliability cost of all synapses", "fig 3c")
-M04 = Claim(
-    "M04",
+_SAID = (
     "Heterogeneous noise beats homogeneous noise: higher accuracy at the same c, at the same mean sigma, at "
-    "the same reliability cost",
-    MALKIN,
-    (SAME_C, SAME_SIGMA, SAME_COST),
+    "the same reliability cost"
 )
+M04 = Claim("M04", _SAID, MALKIN, (SAME_C, SAME_SIGMA, SAME_COST))
 _COMPARISONS: dict[str, tuple[Clause | Claim, str]] = {
     "c": (SAME_C, "c"),
     "sigma_rms": (SAME_SIGMA, "rms sigma"),
@@ -153,13 +147,11 @@ LOWER = Clause("M14a", "heterogeneous noise is lower on average", "fig 2b", in_e
 SLIGHTLY = Clause(
     "M14b", "by less than a quarter (slightly)", "fig 2b", in_every(above(0.75), "rho"), "slightly, no number"
 )
-M14 = Claim(
-    "M14",
-    "At a fixed c heterogeneous noise reduces the average noise, but only slightly",
-    MALKIN,
-    (LOWER, SLIGHTLY),
-    "After the published schedule noise of its own is 34 to 43 % lower on average, by whichever average.",
+_SAID = "At a fixed c heterogeneous noise reduces the average noise, but only slightly"
+_DEVIATION = (
+    "After the published schedule noise of its own is 34 to 43 % lower on average, by whichever average."
 )
+M14 = Claim("M14", _SAID, MALKIN, (LOWER, SLIGHTLY), _DEVIATION)
 
 _WORDS = "sigma of heterogeneous over homogeneous noise, geometric mean over c"
 _CONVERGED: dict[str, Any] = {"formulation": "text", "n_epochs": 6, "noise_memory": 0.99, "noise_haste": 10.0}
@@ -194,12 +186,8 @@ _m16_clause = partial(Clause, source="results, after fig 1")
 M16_ACCURACY = _m16_clause("M16a", "accuracy falls with c", criterion=below(0.0))
 M16_NOISE = _m16_clause("M16b", "mean sigma rises with c", criterion=above(1.0))
 BETTER = _m16_clause("M16c", "heterogeneous noise is more accurate at the same c", criterion=above(0.0))
-M16 = Claim(
-    "M16",
-    "Several costs at once: likely not significantly different from each cost by itself",
-    MALKIN,
-    (M16_ACCURACY, M16_NOISE, BETTER),
-)
+_SAID = "Several costs at once: likely not significantly different from each cost by itself"
+M16 = Claim("M16", _SAID, MALKIN, (M16_ACCURACY, M16_NOISE, BETTER))
 
 
 @measures(M16, experiment="reliability")

@@ -156,14 +156,12 @@ BEST_PLASTIC = Clause("S15a", _AT_BEST, _PLACE, above(1.0))
 BEST_FIXED = Clause("S15b", "deterministic synapses over fixed release, each at its best", _PLACE, above(1.0))
 EVERY_PLASTIC = Clause("S15c", "plastic release over deterministic synapses at each penalty", _PLACE, _EVERY)
 EVERY_FIXED = Clause("S15d", "deterministic synapses over fixed release at each penalty", _PLACE, _EVERY)
-S15 = Claim(
-    "S15",
-    "Energy as mean neuronal activity instead of synaptic strength: same ordering",
-    SCHUG,
-    (BEST_PLASTIC, BEST_FIXED, EVERY_PLASTIC, EVERY_FIXED),
+_SAID = "Energy as mean neuronal activity instead of synaptic strength: same ordering"
+_DEVIATION = (
     "At full size the hidden units of the deterministic network are the most active ones at small penalties, "
-    "so that each at its best penalty fixed release comes out ahead of it.",
+    "so that each at its best penalty fixed release comes out ahead of it."
 )
+S15 = Claim("S15", _SAID, SCHUG, (BEST_PLASTIC, BEST_FIXED, EVERY_PLASTIC, EVERY_FIXED), _DEVIATION)
 _AT_EACH = dict(zip(PUBLISHED_PAIRS, (EVERY_PLASTIC, EVERY_FIXED), strict=True))
 
 

@@ -20,13 +20,11 @@ _OTHERS = "inputs and outputs of every other matrix"
 OTHERS = Clause("S06c", _OTHERS, "app 1 fig 2a", significant(_LEVEL), "p < 0.01", family="S06")
 _OUTPUT_NEURONS = "not those of the output neurons (in most networks)"
 OUTPUT_NEURONS = Clause("S06d", _OUTPUT_NEURONS, "app 1 fig 2a", above(0.5), "not significant (p = 0.41)")
-S06 = Claim(
-    "S06",
+_SAID = (
     "Number of important (p >= 0.9) input synapses per second-layer neuron differs from a random shuffle: "
-    "KS D = 0.505, p < 0.01; all layers significant except the output neurons of the last layer (p = 0.41)",
-    SCHUG,
-    (UNEVEN, DISTANCE, OTHERS, OUTPUT_NEURONS),
+    "KS D = 0.505, p < 0.01; all layers significant except the output neurons of the last layer (p = 0.41)"
 )
+S06 = Claim("S06", _SAID, SCHUG, (UNEVEN, DISTANCE, OTHERS, OUTPUT_NEURONS))
 SHUFFLES = {"matrix": "all entries of a weight matrix", "partners": "among the partners of each neuron"}
 """The paper does not say how it shuffles: the first is judged, the second observed."""
 
@@ -63,12 +61,8 @@ CLAUSES = {
     "low": Clause("S07a", "more neurons with few important inputs", "fig 3b", above(0.0)),
     "high": Clause("S07b", "more neurons with many important inputs", "fig 3b", above(0.0)),
 }
-S07 = Claim(
-    "S07",
-    "More low- and high-importance neurons (2 sd from the shuffled mean) than in the shuffle",
-    SCHUG,
-    tuple(CLAUSES.values()),
-)
+_SAID = "More low- and high-importance neurons (2 sd from the shuffled mean) than in the shuffle"
+S07 = Claim("S07", _SAID, SCHUG, tuple(CLAUSES.values()))
 
 
 @measures(S07, experiment="energy")

@@ -59,12 +59,8 @@ def few_reliable_synapses(run: Run, context: Context) -> Findings:
 
 _LESIONS = "accuracy after removing low-p synapses first less that after removing random ones"
 LESIONS = Clause("S03a", _LESIONS, "fig 2b", in_every(above(0.0), "fraction"))
-S03 = Claim(
-    "S03",
-    "Removing low-p synapses first hurts accuracy less than removing random ones, at every fraction",
-    SCHUG,
-    (LESIONS,),
-)
+_SAID = "Removing low-p synapses first hurts accuracy less than removing random ones, at every fraction"
+S03 = Claim("S03", _SAID, SCHUG, (LESIONS,))
 
 
 @measures(S03, experiment="energy")
@@ -142,20 +138,12 @@ POSTERIOR = Clause(
     'methods, "Link between learning rate modulation and Bayesian updating"',
     above(0.0),
 )
-S26 = Claim(
-    "S26",
-    "Synapses of low posterior variance, that is of large Fisher information, have a lower learning rate",
-    SCHUG,
-    (POSTERIOR,),
-)
+_SAID = "Synapses of low posterior variance, that is of large Fisher information, have a lower learning rate"
+S26 = Claim("S26", _SAID, SCHUG, (POSTERIOR,))
 _GOOD = "a good approximation (good: rank correlation over synapses above 0.9)"
 GOOD = Clause("S27a", _GOOD, 'methods, "Practical approximation"', above(0.9), "good, no number")
-S27 = Claim(
-    "S27",
-    "The mean squared gradient of mini-batches remains a good approximation of the Fisher information",
-    SCHUG,
-    (GOOD,),
-)
+_SAID = "The mean squared gradient of mini-batches remains a good approximation of the Fisher information"
+S27 = Claim("S27", _SAID, SCHUG, (GOOD,))
 
 
 @measures(S26, S27, experiment="energy")
@@ -183,18 +171,10 @@ ANY_THRESHOLD = Clause(
 )
 # A point of all synapses: a choice of ours, the paper gives no number.
 KEPT = Clause("S29a", "share with p >= 0.9 after 100 less 50 epochs", "model, after eq 4", equals(0.0, 0.01))
-S28 = Claim(
-    "S28",
-    "What is found of important synapses per neuron does not hang on the threshold p = 0.9",
-    SCHUG,
-    (ANY_THRESHOLD,),
-)
-S29 = Claim(
-    "S29",
-    "High release probabilities are kept when training goes on, since noisy gradients do not vanish",
-    SCHUG,
-    (KEPT,),
-)
+_SAID = "What is found of important synapses per neuron does not hang on the threshold p = 0.9"
+S28 = Claim("S28", _SAID, SCHUG, (ANY_THRESHOLD,))
+_SAID = "High release probabilities are kept when training goes on, since noisy gradients do not vanish"
+S29 = Claim("S29", _SAID, SCHUG, (KEPT,))
 
 
 @measures(S28, S29, experiment="energy")

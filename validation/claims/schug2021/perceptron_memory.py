@@ -10,13 +10,11 @@ from validation.statement import SCHUG, Claim, Clause, row
 
 FIRST = Clause("S12a", "task 1 is kept better", "fig 5b", significant(0.01), unit="perceptrons")
 ALL = Clause("S12b", "higher mean accuracy over five tasks", "fig 5c", significant(0.01), unit="perceptrons")
-S12 = Claim(
-    "S12",
+_SAID = (
     "Perceptron: the presynaptically consolidated one keeps task 1 better and has a higher mean accuracy "
-    "over five tasks, p < 0.01",
-    SCHUG,
-    (FIRST, ALL),
+    "over five tasks, p < 0.01"
 )
+S12 = Claim("S12", _SAID, SCHUG, (FIRST, ALL))
 _WORDS = "task 1 patterns recalled after all tasks", "patterns of all tasks recalled"
 CONTROLS = {
     "falling_rate": "a rate that falls to a tenth",
@@ -62,14 +60,12 @@ def perceptron_memory(run: Run, context: Context) -> Findings:
 
 _SIMILAR = "the two accuracies differ less at capacity than at the paper's load, whichever is ahead"
 SIMILAR = Clause("S13a", _SIMILAR, 'methods, "Experiments"', above(0.0), "more similar", unit="perceptrons")
-S13 = Claim(
-    "S13",
+_SAID = (
     "Perceptron: near the capacity of 2N patterns the accuracies with and without consolidation become more "
-    "similar",
-    SCHUG,
-    (SIMILAR,),
-    "At full size the advantage turns into a disadvantage that is larger than it was.",
+    "similar"
 )
+_DEVIATION = "At full size the advantage turns into a disadvantage that is larger than it was."
+S13 = Claim("S13", _SAID, SCHUG, (SIMILAR,), _DEVIATION)
 
 
 @measures(S13, experiment="perceptron")

@@ -1,7 +1,5 @@
 """S25: how synaptic strength changes when its product with the release probability is learned."""
 
-import numpy as np
-
 from biophys.estimates import exactly
 from validation.criteria import exact
 from validation.registry import Context, Findings, measures
@@ -18,7 +16,7 @@ def strength_update(context: Context) -> Findings:
     """Compare equation 9 with strengths after a step of the expected ones, by automatic gradients."""
     import torch
 
-    rng = np.random.default_rng(context.seed)
+    rng = context.rng()
     n_inputs, rate = 50, 0.05
 
     def drawn(low: float, high: float) -> torch.Tensor:
