@@ -31,6 +31,8 @@ MECHANISM_COLOURS = {"calcium pump": BLUE, "vesicle membrane": ORANGE, "actin": 
 
 # Means that stay this near to a power of the sd, in log units, cannot be told from it.
 _APART = 0.02
+# Probability of sds as unlike as those that are fitted if their errors alone made them so.
+_NOT_BY_ERRORS = 0.001
 _MARKERS = {"calcium pump": "o", "vesicle membrane": "s", "actin": "^", "trafficking": "D"}
 
 
@@ -161,9 +163,9 @@ def fit_cost_exponent(
 ) -> ExponentFit:
     r"""Fit cost :math:`\sim \sigma^{-\rho}` by least squares on logarithms.
 
-    Relative errors of both variables weigh each point by :math:`1 / (s_c^2 + \rho^2 s_\sigma^2)` (effective
-    variance, four rounds); where the scatter is larger than they explain, it decides (Orear J 1982, Am J Phys
-    50:912-916, doi:10.1119/1.12972).
+    Relative errors of both variables weigh each point by :math:`1 / (s_c^2 + \rho^2 s_\sigma^2)`, and those
+    of sd are taken off its sum of squares, which they would raise and so dilute the exponent (Fuller WA 1987,
+    Measurement error models, Wiley, section 1.2). Scatter beyond the errors widens the interval.
 
     Parameters
     ----------
@@ -264,7 +266,7 @@ def _weighted_line(
     design: FloatArray, y: FloatArray, errors: list[FloatArray | None], confidence: float
 ) -> tuple[FloatArray, tuple[float, float]]:
     """Return coefficients, and the standard error and half width of the interval of the slope."""
-    from scipy.special import stdtrit
+    from scipy.special import chdtri, stdtrit
 
     has_errors = any(error is not None for error in errors)
     of_x, of_y = (np.zeros_like(y) if error is None else error for error in errors)
@@ -272,18 +274,28 @@ def _weighted_line(
     centre = design.mean(axis=0)
     centre[0] = 0.0
     shifted = design - centre
-    for _ in range(5):
-        normal = np.linalg.inv(shifted.T @ (shifted * weight[:, None]))
+    free = y.size - design.shape[1]
+    for _ in range(9):
+        squares = shifted.T @ (shifted * weight[:, None])
+        # Errors of x add to its squares: left in, they would pull the slope to 0.
+        added = np.zeros_like(squares)
+        added[1, 1] = np.sum(weight * of_x**2)
+        normal = np.linalg.inv(squares - added)
+        # Errors alone would give squares of their own sum times a chi square over its degrees of freedom.
+        excess = float(1.0 + 1.0 / (normal[1, 1] * added[1, 1])) if added[1, 1] > 0 else np.inf
+        if not excess > chdtri(free, _NOT_BY_ERRORS) / free:
+            raise ValueError("sd varies by little more than its errors: no exponent can be told from it")
         slope = normal @ shifted.T @ (weight * y)
         if not has_errors:
             break
         weight = 1.0 / np.maximum(of_y**2 + slope[1] ** 2 * of_x**2, 1e-24)
     residual = y - shifted @ slope
-    free = y.size - design.shape[1]
     scatter = float(np.sum(weight * residual**2)) / free
     # Errors that were measured are a floor: points may lie on the line by chance.
     scale = max(scatter, 1.0) if has_errors else scatter
-    error = float(np.sqrt(scale * normal[1, 1]))
+    squares *= scale
+    squares[1, 1] += slope[1] ** 2 * np.sum(weight**2 * of_x**4)
+    error = float(np.sqrt((normal @ squares @ normal)[1, 1]))
     slope = slope.copy()
     slope[0] -= slope[1:] @ centre[1:]
     return slope, (error, float(stdtrit(free, 0.5 + confidence / 2)) * error)

@@ -2,6 +2,7 @@
 
 import contextlib
 import reprlib
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -27,9 +28,12 @@ ATP = UnitATP("ATP_molecule", symbol="ATP")
 """One molecule of ATP."""
 
 fC = pq.UnitQuantity("femtocoulomb", 1e-15 * pq.C, symbol="fC")
-# So that headers may name it.
-pC = pq.UnitQuantity("picocoulomb", 1e-12 * pq.C, symbol="pC")
 """Femtocoulomb, the scale of the charge that one vesicle moves through the postsynaptic membrane."""
+# So that headers may name them: charges, and what synapses spend.
+for _unit, _prefix in product((pq.C, pq.J, pq.W), ("f", "p", "n")):
+    _size = {"f": 1e-15, "p": 1e-12, "n": 1e-9}[_prefix]
+    if _prefix + _unit.symbol != "fC":
+        pq.UnitQuantity(f"{_prefix}_{_unit.name}", _size * _unit, symbol=_prefix + _unit.symbol)
 
 # What numpy takes for an array of small numbers.
 BUFFERS = (bytes, bytearray, memoryview)

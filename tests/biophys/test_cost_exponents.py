@@ -126,19 +126,27 @@ def test_a_variance_or_a_response_in_the_wrong_place_is_refused():
         fit_cost_exponent(sd / sd.units, sd)
 
 
-def test_errors_in_both_variables_give_intervals_that_hold():
-    rng = np.random.default_rng(6)
-    n_held = 0
-    for _ in range(400):
-        sd = np.geomspace(1.0, 3.0, 12)
-        cost = sd**-1.5
-        seen = sd * np.exp(0.1 * rng.normal(size=12)), cost * np.exp(0.05 * rng.normal(size=12))
-        fit = fit_cost_exponent(
-            seen[0] * pq.mV, seen[1], sd_error=0.1 * seen[0] * pq.mV, cost_error=0.05 * seen[1]
-        )
-        n_held += fit.interval[0] <= 1.5 <= fit.interval[1]
-    # Regression dilution is left: at most a few percent here.
-    assert n_held >= 0.9 * 400
+@pytest.mark.parametrize(
+    ("of_sd", "of_cost", "scatter"), [(0.1, 0.05, 0.0), (0.2, 0.1, 0.0), (0.2, 0.0, 0.3)]
+)
+def test_errors_in_both_variables_give_exponents_that_are_not_diluted(of_sd, of_cost, scatter):
+    rng, fits = np.random.default_rng(6), []
+    sd = np.geomspace(1.0, 4.0, 30)
+    for _ in range(200):
+        cost = sd**-1.5 * np.exp(scatter * rng.normal(size=30))
+        x, y = sd * np.exp(of_sd * rng.normal(size=30)), cost * np.exp(of_cost * rng.normal(size=30))
+        fits.append(fit_cost_exponent(x * pq.mV, y, sd_error=of_sd * x * pq.mV, cost_error=of_cost * y))
+    n_held = sum(fit.interval[0] <= 1.5 <= fit.interval[1] for fit in fits)
+    # Least squares of the second would give 1.5 * 0.16 / (0.16 + 0.04) = 1.2.
+    assert abs(np.mean([fit.exponent for fit in fits]) - 1.5) < 0.07
+    assert n_held >= 0.9 * 200
+
+
+def test_sds_that_only_their_errors_may_make_unlike_are_refused():
+    sd = np.exp(0.2 * np.random.default_rng(1).normal(size=20))
+    with pytest.raises(ValueError, match="by little more than its errors"):
+        fit_cost_exponent(sd, sd**-1.0, sd_error=0.2 * sd)
+    assert fit_cost_exponent(sd, sd**-1.0, sd_error=0.02 * sd).exponent == pytest.approx(1.0, abs=0.05)
 
 
 def test_means_that_differ_are_fitted_beside_the_sd():

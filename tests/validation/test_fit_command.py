@@ -259,6 +259,17 @@ def test_cells_are_told_apart_whatever_their_column_is_called(folder):
     assert both.arguments["conditions"] == ["1", "2"]
 
 
+def test_names_in_brackets_are_shown_as_they_are(folder, capsys):
+    lines = "".join(f"{s},{c},{v}\n" for s in ("a", "[b]") for c in ("[red]", "ctrl") for v in ROWS)
+    (folder / "m.csv").write_text(
+        f"synapse,condition,amplitude (pA),x [y]\n{lines.replace(chr(10), ',1' + chr(10))}"
+    )
+    _, text = run(capsys, "m.csv", "--noise", "2pA", "--n", "3")
+    assert "p[[red]]" in text and "p[ctrl]" in text and "│ [b] " in text
+    (folder / "m.csv").write_text("synapse,amplitude (pA)\n" + "[red]x,1\n" * 3)
+    assert "[red]x: not fitted" in run(capsys, "m.csv")[1]
+
+
 def test_a_batch_prints_a_row_for_each_synapse(folder, capsys):
     rows = "".join(f"{name},{v}\n" for name in ("a", "b", "c") for v in ROWS) + "d,1\nd,1\nd,1\n"
     (folder / "many.csv").write_text("synapse,amplitude (pA)\n" + rows)
@@ -461,6 +472,7 @@ def test_exponents_of_a_table_of_ones_own(folder, capsys, monkeypatch):
 @pytest.mark.parametrize(
     ("header", "cells", "message"),
     [
+        ("cost (fJ)", "0.3,0.1,0", "line 5, column 'cost': 0 is not above 0"),
         ("rate (mV)", "0.3,0.1,2", "line 1, column 'rate': mV is no rate; write 'rate (Hz)'"),
         ("rate", "0.3,0.1,2", "column 'rate': no unit; write it into the header, 'rate (Hz)'"),
         ("cost (1)", "0.3,,2", "line 5, column 'sd': empty; leave out rows"),
@@ -476,7 +488,7 @@ def test_wrong_cells_of_a_table_of_costs_are_named(folder, capsys, header, cells
     rows = "\n".join(f"0.3,{sd},{sd**-1}" for sd in (0.1, 0.2, 0.4))
     (folder / "c.csv").write_text(f"mean (mV),sd (mV),{header}\n{rows}\n{cells}\n")
     code, text = costs(capsys, "--data", "c.csv")
-    assert code == 2 and message in text, text
+    assert code == 2 and message in text and "c.csv: c.csv" not in text, text
 
 
 def test_unused_columns_and_mechanisms_of_few_rows_are_named(folder, capsys):

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from rich.console import Console
 from rich.table import Table
 
-from validation.cli.terminal import errors, file_option, refuse_outputs, table_of
+from validation.cli.terminal import file_option, print_remarks, refuse_outputs, table_of
 
 
 @click.command()
@@ -106,10 +106,10 @@ def _table_of_data(path: str) -> Table:
     try:
         read = read_table(path)
         rows = table_exponents(read)
-        for remark in read.remarks:
-            errors.print(f"[dim]{read.source}: read with {remark}[/]")
+        print_remarks(read.source, read.remarks)
     except (TableError, TypeError, ValueError, OSError) as error:
-        raise click.UsageError(f"{path}: {error}" if path not in str(error) else str(error)) from None
+        name = Path(path).name
+        raise click.UsageError(f"{name}: {error}" if name not in str(error) else str(error)) from None
     columns = ("synapses", "n", "what", "exponent [95 %]", "means")
     return table_of(columns, rows, f"Exponents of {read.source}")
 

@@ -10,7 +10,7 @@ from typing import Any
 import click
 from rich.console import Console
 
-from validation.cli.terminal import errors, file_option, refuse_outputs, table_of
+from validation.cli.terminal import file_option, print_remarks, refuse_outputs, table_of
 
 _FAILED = 1
 _KINDS = (
@@ -115,8 +115,7 @@ def fit(
     read.remarks.extend(suspicious_scale(synapses))
     model = {name: options[name] for name in ("dynamics", "n", "robust")}
     fits = _fits(synapses, noise, model | {"variability": cv_within})
-    for remark in read.remarks:
-        errors.print(f"[dim]{read.source}: read with {remark}[/]")
+    print_remarks(read.source, read.remarks)
     _show(fits)
     if report is not None:
         from validation.fit_report import write_fit_report
@@ -225,13 +224,12 @@ def _show(fits: dict[str, Any]) -> None:
     """Print the estimates and the warnings of one synapse, or a row for each of several."""
     from validation.fit_report import interval_text, label_of
 
-    console = Console()
+    console = Console(markup=False, highlight=False, soft_wrap=True)
     fitted = {name: one for name, one in fits.items() if not hasattr(one, "reason")}
     if len(fits) > 1 and fitted:
         console.print(_table_of_many(fitted))
         if any(one.diagnostics["warnings"] for one in fitted.values()):
-            text = "- what the warnings say is in --report and --json"
-            console.print(text, highlight=False, soft_wrap=True)
+            console.print("- what the warnings say is in --report and --json")
     elif fitted:
         ((name, one),) = fitted.items()
         rows = [
@@ -241,11 +239,10 @@ def _show(fits: dict[str, Any]) -> None:
         title = f"{name + ': ' if name else ''}{one.n_responses} responses, {one.model_text}"
         console.print(table_of(("parameter", "estimate", "95 % interval", "identified"), rows, title))
         for text in one.diagnostics["warnings"]:
-            console.print(f"- {text}", highlight=False, soft_wrap=True)
+            console.print(f"- {text}")
     for name, failed in fits.items():
         if hasattr(failed, "reason"):
-            text = f"[bold]{name or 'the synapse'}[/]: not fitted: {failed.reason}"
-            console.print(text, highlight=False, soft_wrap=True)
+            console.print(f"{name or 'the synapse'}: not fitted: {failed.reason}")
 
 
 _YES = {True: "yes", False: "no"}

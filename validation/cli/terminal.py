@@ -9,6 +9,7 @@ import click
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from biophys.progress import Progress
 
@@ -16,13 +17,19 @@ errors = Console(stderr=True, soft_wrap=True)
 
 
 def table_of(columns: Iterable[str], rows: Iterable[Iterable[Any]], title: str | None = None) -> Table:
-    """Return a table for the terminal: its cells as text, long ones folded."""
-    table = Table(title=title, title_justify="left")
+    """Return a table for the terminal: its cells as text, in which [] is no markup, long ones folded."""
+    table = Table(title=title and Text(title), title_justify="left")
     for column in columns:
-        table.add_column(column, overflow="fold")
+        table.add_column(Text(column), overflow="fold")
     for row in rows:
-        table.add_row(*map(str, row))
+        table.add_row(*(Text(str(cell)) for cell in row))
     return table
+
+
+def print_remarks(source: str, remarks: Iterable[str]) -> None:
+    """Print what was guessed in reading a file."""
+    for remark in remarks:
+        errors.print(f"[dim]{escape(f'{source}: read with {remark}')}[/]")
 
 
 def file_option(*names: str, help: str) -> Callable[..., Any]:
