@@ -84,14 +84,13 @@ def methods_text(fit: ReleaseFit) -> str:
             f"trains with {' and '.join(parts)}, by the exact forward likelihood over the number of full "
             "release sites (Bird et al. 2016)"
         )
-    held = " The short-term dynamics were not fitted but given." * bool(model.held)
-    robust = " Up to a tenth of the responses were allowed to be artefacts." * model.is_robust
-    kinds = dict.fromkeys(name.partition("[")[0] for name in fit.values if "[" in name)
-    differing = [_LABELS[name] for name in kinds if name not in ("mean", "capacity")]
-    conditions = (
-        f" The conditions {', '.join(map(str, labels))} differed in {' and '.join(differing) or 'nothing'}; "
-        "all other parameters were shared."
-    ) * (len(labels) > 1)
+    added = " The short-term dynamics were not fitted but given." * bool(model.held)
+    added += " Up to a tenth of the responses were allowed to be artefacts." * model.is_robust
+    if len(labels) > 1:
+        kinds = dict.fromkeys(name.partition("[")[0] for name in fit.values if "[" in name)
+        differing = [_LABELS[name] for name in kinds if name not in ("mean", "capacity")]
+        added += f" The conditions {', '.join(map(str, labels))} differed in "
+        added += f"{' and '.join(differing) or 'nothing'}; all other parameters were shared."
     within = "fitted" if variability.within == "free" else f"taken as {variability.within:g}"
     most = fit.profile.sites[-1]
     largest = "the limit of infinitely many" if most >= 1e6 else f"{most:g}"
@@ -100,7 +99,7 @@ def methods_text(fit: ReleaseFit) -> str:
         sites = f"The number of sites was not fitted but given, {most:g}"
     return (
         f"Quantal parameters were estimated from {fit.n_responses} responses with {version} by "
-        f"maximum likelihood: {model_words}.{held}{robust}{conditions} Quanta were "
+        f"maximum likelihood: {model_words}.{added} Quanta were "
         f"{' or '.join(variability.families)}; the quantal coefficient of variation within sites was "
         f"{within}, that between sites {model.between:g}; the standard deviation of the recording noise was "
         f"{_noise_words(fit)}. {sites}. Intervals ({100 * fit.level:g} %) are "
@@ -112,16 +111,14 @@ def methods_text(fit: ReleaseFit) -> str:
 
 
 def _noise_words(fit: ReleaseFit) -> str:
-    recording = fit.recording
-    if recording.noise == "free":
+    if fit.recording.noise == "free":
         return "fitted"
-    told = dict.fromkeys(
-        f"measured in {count + 1} samples of the baseline, {sd:.3g} {recording.unit_text}".strip()
-        if count
-        else f"given, {sd:.3g} {recording.unit_text}".strip()
-        for sd, _, count in recording.noise
-    )
-    return " and ".join(told)
+    told = [
+        f"{f'measured in {count + 1} samples of the baseline' if count else 'given'}, {sd:.3g} "
+        f"{fit.recording.unit_text}".strip()
+        for sd, _, count in fit.recording.noise
+    ]
+    return " and ".join(dict.fromkeys(told))
 
 
 def fit_page(fits: dict[str, ReleaseFit | FailedFit], source: str, remarks: list[str]) -> str:

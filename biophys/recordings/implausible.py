@@ -62,7 +62,12 @@ class _Reading:
         signs = _gain_of_signs(fit) if self.has_both else 0.0
         gain, offset, n = max(offsets, default=(0.0, 0.0, 0.0))
         if self.has_both and (fit.recording.noise != "free" or signs > max(gain, _GAIN)):
-            return [_text_of_signs(self.n_opposite, signs)]
+            better = f" (log likelihood +{signs:.1f} with both signs)" if signs > _GAIN else ""
+            return [
+                f"{self.n_opposite} responses have the other sign by more than the noise{better}: excitation "
+                "and inhibition together, a baseline that is off, or more noise than was said? Quanta of one "
+                "sign do not explain them: fit the signs apart"
+            ]
         seen = ""
         if gain > _GAIN:
             seen = (
@@ -75,15 +80,6 @@ class _Reading:
                 f"{1.0 / self.spread**2:.0f} vesicles would"
             )
         return [f"{seen}: a baseline or holding current that was not subtracted?"] if seen else []
-
-
-def _text_of_signs(n_opposite: int, gain: float) -> str:
-    better = f" (log likelihood +{gain:.1f} with both signs)" if gain > _GAIN else ""
-    return (
-        f"{n_opposite} responses have the other sign by more than the noise{better}: excitation and "
-        "inhibition together, a baseline that is off, or more noise than was said? Quanta of one sign do not "
-        "explain them: fit the signs apart"
-    )
 
 
 def _farthest_noise(fit: ReleaseFit, values: FloatArray) -> float:

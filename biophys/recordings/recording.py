@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import compress, pairwise
 from typing import Annotated, Any, Literal, TypeAlias, get_args
 
 import numpy as np
@@ -303,19 +303,14 @@ def _without_failed_spikes(
         sizes = f"{[m.size for m in masks]} entries but the sweeps have {[s.size for s in sweeps]} stimuli"
         raise ValueError(f"spikes has {sizes}")
     kept = [s[m] for s, m in zip(sweeps, masks, strict=True)]
+    if not any(m.any() for m in masks):
+        raise ValueError("spikes are False for every stimulus: no response is left")
     if gaps is None:
-        flat = np.concatenate(masks)
-        return kept, None, [label for label, is_spike in zip(labels, flat, strict=True) if is_spike]
-    merged = []
-    for gap, mask in zip(gaps, masks, strict=True):
-        times = np.cumsum(np.where(np.isfinite(gap), gap, 0.0))[mask]
-        merged.append(np.append(np.inf, np.diff(times)))
-    is_kept = [m.any() for m in masks]
-    return (
-        [s for s, keep in zip(kept, is_kept, strict=True) if keep],
-        [g for g, keep in zip(merged, is_kept, strict=True) if keep],
-        [label for label, keep in zip(labels, is_kept, strict=True) if keep],
-    )
+        return kept, None, list(compress(labels, np.concatenate(masks)))
+    times = [np.cumsum(np.where(np.isfinite(gap), gap, 0.0))[m] for gap, m in zip(gaps, masks, strict=True)]
+    merged = [np.append(np.inf, np.diff(train)) for train in times]
+    is_kept = [bool(m.any()) for m in masks]
+    return tuple(list(compress(part, is_kept)) for part in (kept, merged, labels))  # type: ignore[return-value]
 
 
 def _chained(

@@ -7,6 +7,7 @@ import json
 import math
 import re
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ import quantities as pq
 from numpy.typing import NDArray
 
 from biophys.argument_types import checked_types
-from biophys.units import ATP, magnitude_in, psp_unit_of
+from biophys.units import ATP, PSP_UNITS, magnitude_in, psp_unit_of
 
 MISSING = {"", "nan", "na", "n/a", "#n/a", "<na>", "none", "null"}
 # What a spreadsheet writes where a formula failed: no comment, though it begins with #.
@@ -354,14 +355,16 @@ def _table_of(rows: list[tuple[int, list[str]]], columns: str | None, name: str,
         problem = f"{name}, line {rows[start][0]}: numbers where the names of the columns should stand"
         raise TableError(f"{problem}; give them with --columns 'amplitude (pA), interval (ms)'")
     header_line = 1 if given else rows[start][0]
-    is_used = [
-        bool(cell.strip()) or _is_told(["".join(cells[i : i + 1]).strip() for _, cells in body])
-        for i, cell in enumerate(header)
+    # Columns without a name that hold nothing, or the numbers of the rows as pandas writes them.
+    unused = set()
+    for i in (i for i, cell in enumerate(header) if not cell.strip()):
+        held = ["".join(cells[i : i + 1]).strip() for _, cells in body]
+        counts = [[str(row + first) for row in range(len(held))] for first in (0, 1)]
+        unused |= {i} if not any(held) or held in counts else set()
+    header, *kept = [
+        [c for i, c in enumerate(row) if i not in unused] for row in (header, *(c for _, c in body))
     ]
-    header = list(itertools.compress(header, is_used))
-    body = [
-        (line, [c for i, c in enumerate(cells) if i >= len(is_used) or is_used[i]]) for line, cells in body
-    ]
+    body = [(line, cells) for (line, _), cells in zip(body, kept, strict=True)]
     if not given and body and _are_units(header, body[0][1]):
         header = [
             f"{h} ({u.strip().strip('()[]')})" if u.strip() else h
@@ -369,17 +372,12 @@ def _table_of(rows: list[tuple[int, list[str]]], columns: str | None, name: str,
         ]
         body = body[1:]
         remarks.append("units from the row below the header")
-    names: list[str] = []
-    units: dict[str, str] = {}
-    for cell in header:
-        key, unit = _named(cell)
-        if not key:
-            raise TableError(f"{name}, line {header_line}: column {len(names) + 1} has no name")
-        if key in names:
-            raise TableError(f"{name}, line {header_line}: two columns are called '{key}'")
-        names.append(key)
-        if unit is not None:
-            units[key] = unit
+    named = [_named(cell) for cell in header]
+    names, units = [key for key, _ in named], {key: unit for key, unit in named if unit is not None}
+    for i, key in enumerate(names):
+        if not key or key in names[:i]:
+            problem = f"two columns are called '{key}'" if key else f"column {i + 1} has no name"
+            raise TableError(f"{name}, line {header_line}: {problem}")
     for line, cells in body:
         if len(cells) < len(names) or any(cell.strip() for cell in cells[len(names) :]):
             remedy = "a decimal comma asks for columns separated by ; or tab"
@@ -405,11 +403,6 @@ def _header_row(rows: list[tuple[int, list[str]]], n_given: int) -> int:
         if not n_given and {_named(cell)[0] for cell in cells} & {"amplitude", "mean"}:
             return i
     return 0
-
-
-def _is_told(cells: list[str]) -> bool:
-    """Return whether a column without a name holds more than nothing or the numbers of the rows."""
-    return any(cells) and not any(cells == [str(i + k) for i in range(len(cells))] for k in (0, 1))
 
 
 def _named(cell: str) -> tuple[str, str | None]:
@@ -499,18 +492,24 @@ class _Columns:
 
     def __init__(self, table: Table, conditions: list[str], new_sweep_after: pq.Quantity | None) -> None:
         self.table, self.new_sweep_after = table, new_sweep_after
-        self.amplitude = table.quantity("amplitude", "pA")
-        self._check_amplitude_unit()
+        problem = "is no unit of a response; write mV, pA, nS, fC, or dF/F"
+        self.amplitude = self._quantity("amplitude", (pq.pA, *PSP_UNITS, pq.dimensionless), problem)
         if {"interval", "time"} <= table.columns.keys():
             problem = "columns 'time' and 'interval' both say when the stimuli came"
             raise TableError(f"{table.at(table.header_line)}: {problem}; leave one of them out")
         self.clock = next((name for name in ("interval", "time") if name in table.columns), "")
-        self.ms = self._in_ms() if self.clock else np.empty(0)
+        self.ms = np.empty(0)
+        if self.clock:
+            times = self._quantity(self.clock, (pq.ms,), "is no unit of time; write ms or s")
+            self.ms = times.rescale(pq.ms).magnitude
         self.named = self._synonyms(conditions)
         self.sweep = np.array(table.labels(self.named["sweep"])) if "sweep" in self.named else None
         self.stimulus = table.numbers(self.named["stimulus"]) if "stimulus" in self.named else None
         self.spike = table.flags("spike") if "spike" in table.columns else None
-        self.baseline = self._baseline() if "baseline" in table.columns else None
+        self.baseline = None
+        if "baseline" in table.columns:
+            problem = f"cannot be compared with amplitudes in {table.units['amplitude']}"
+            self.baseline = self._quantity("baseline", (self.amplitude.units,), problem)
         # Of several columns of conditions each combination is one.
         used = [table.labels(name) for name in conditions if name in table.columns]
         self.condition = np.array([", ".join(parts) for parts in zip(*used, strict=True)]) if used else None
@@ -526,32 +525,12 @@ class _Columns:
                 self.table.remarks.append(f"column {names[0]!r} as {known}")
         return named
 
-    def _check_amplitude_unit(self) -> None:
-        if _has_no_dimension(self.amplitude):
-            return
-        try:
-            psp_unit_of(self.amplitude, "amplitude")
-        except ValueError:
-            unit = self.table.units["amplitude"]
-            text = f"{unit} is no unit of a response; write mV, pA, nS, fC, or dF/F"
-            raise self.table.header_error("amplitude", text) from None
-
-    def _in_ms(self) -> NDArray[np.float64]:
-        values = self.table.quantity(self.clock, "ms")
-        try:
-            return values.rescale(pq.ms).magnitude
-        except ValueError:
-            unit = self.table.units[self.clock]
-            text = f"{unit} is no unit of time; write ms or s"
-            raise self.table.header_error(self.clock, text) from None
-
-    def _baseline(self) -> pq.Quantity:
-        samples = self.table.quantity("baseline", "pA")
-        if samples.dimensionality.simplified != self.amplitude.dimensionality.simplified:
-            units = self.table.units
-            text = f"{units['baseline']} cannot be compared with amplitudes in {units['amplitude']}"
-            raise self.table.header_error("baseline", text)
-        return samples
+    def _quantity(self, name: str, units: Sequence[pq.Quantity], problem: str) -> pq.Quantity:
+        """Return a column, after checking that its unit measures what one of `units` does."""
+        values = self.table.quantity(name, units[0].dimensionality.string)
+        if values.dimensionality.simplified not in [unit.dimensionality.simplified for unit in units]:
+            raise self.table.header_error(name, f"{self.table.units[name]} {problem}")
+        return values
 
     def arguments_of(self, rows: NDArray[np.intp]) -> dict[str, Any]:
         """Return what is recorded in these rows, those of a synapse."""
@@ -627,10 +606,6 @@ class _Columns:
         return [str(labels[part[0]]) for part in order]
 
 
-def _has_no_dimension(values: pq.Quantity) -> bool:
-    return bool(values.dimensionality.simplified == pq.dimensionless.dimensionality)
-
-
 def suspicious_scale(synapses: list[RecordedSynapse]) -> list[str]:
     """Return a remark if amplitudes are far from what their unit is used for."""
     values = np.concatenate([s.magnitude for synapse in synapses for s in synapse.arguments["amplitudes"]])
@@ -638,7 +613,7 @@ def suspicious_scale(synapses: list[RecordedSynapse]) -> list[str]:
     unit = first.dimensionality.string
     middle = float(np.nanmedian(np.abs(values)))
     usual, (least, most) = middle, (1e-3, 1e5)
-    if not _has_no_dimension(first):
+    if first.dimensionality.simplified != pq.dimensionless.dimensionality:
         usual = float(pq.Quantity(middle, first.dimensionality).rescale(psp_unit_of(first)))
         least, most = _USUAL[psp_unit_of(first).symbol]
     remarks = []

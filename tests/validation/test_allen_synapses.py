@@ -28,13 +28,15 @@ def database(tmp_path):
             "CREATE TABLE pair (id INTEGER, pre_cell_id INTEGER, post_cell_id INTEGER);"
             f"CREATE TABLE synapse_model (id INTEGER, pair_id INTEGER, n_source_events INTEGER, {COLUMNS});"
             "INSERT INTO cell VALUES (1, 'pvalb', 'in'), (2, 'unknown', 'ex'), (3, NULL, NULL);"
-            "INSERT INTO pair VALUES (10, 1, 2), (11, 1, 2), (12, 2, 3), (13, 1, 2);"
+            "INSERT INTO pair VALUES (10, 1, 2), (11, 1, 2), (12, 2, 3), (13, 1, 2), (14, 1, 2), (15, 1, 2);"
         )
         rows = [
             (1, 10, 400, 5, 0.5, -2e-4, 0.3, -1, 0.2, 0.1, 0.05, 3e-4),
             (2, 11, 300, 7, 0.7, -1e-4, 0.3, -1, 0.1, 0.1, 0.05, 3e-4),
             (3, 12, 200, 2, 0.1, 3e-4, 0.4, 0.3, 0.1, 0.0, 0.01, 2e-4),
             (4, 13, 10, None, 0.1, 3e-4, 0.4, 0.3, 0.1, 0.0, 0.01, 2e-4),
+            (5, 14, 10, 5, 0.5, -2e-4, 0.3, -1, -0.2, 0.1, 0.05, 3e-4),
+            (6, 15, 10, 5, 0.5, -2e-4, -0.3, -1, 0.2, 0.1, 0.05, 3e-4),
         ]
         connection.executemany(f"INSERT INTO synapse_model VALUES ({', '.join('?' * 12)})", rows)
     connection.close()

@@ -382,9 +382,9 @@ def test_wrong_options_are_named(folder, capsys):
     for arguments, message in [
         (("no.csv",), "no such file: no.csv"),
         ((), "name a table"),
-        (("my.csv", "--noise", "much"), "--noise must be a number with a unit"),
+        (("my.csv", "--noise", "much"), "--noise must be above 0, such as 0.5pA"),
         (("my.csv", "--noise", "baseline"), "needs a column baseline"),
-        (("my.csv", "--noise", "2mV"), "--noise must be above 0 and of the dimension of amplitudes in pA"),
+        (("my.csv", "--noise", "2mV"), "of the dimension of amplitudes in pA"),
         (("my.csv", "--noise", "-2pA"), "--noise must be above 0"),
         (("my.csv", "--noise", "0pA"), "--noise must be above 0"),
         (("my.csv", "--cv-within", "-0.3"), "--cv-within"),

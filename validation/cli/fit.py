@@ -169,25 +169,24 @@ def _time(text: str | None, option: str) -> Any:
 
     if text is None:
         return None
-    time = _quantity(text, option, "5ms")
-    if time.dimensionality.simplified != pq.s.dimensionality:
-        raise click.UsageError(f"{option} must be a time, such as 5ms, got {text!r}")
-    return time
+    return _quantity(text, option, "a time, such as 5ms", pq.s)
 
 
-def _quantity(text: str, option: str, example: str) -> Any:
-    """Return a number with its unit, as in 0.5pA."""
+def _quantity(text: str, option: str, wanted: str, unit: Any) -> Any:
+    """Return a number with a unit that measures what `unit` does, as in 0.5pA."""
     import quantities as pq
 
     from biophys.recordings.tables import TableError, unit_named
 
     match = re.fullmatch(r"\s*([-+0-9.eE]+?)\s*([a-zA-Zµμ/%].*)", text)
     try:
-        assert match is not None
-        return pq.Quantity(float(match[1]), unit_named(match[2], option))
-    except (AssertionError, ValueError, TableError):
-        problem = f"{option} must be a number with a unit, such as {example}"
-        raise click.UsageError(f"{problem}, got {text!r}") from None
+        number, symbol = match.groups() if match else ("", "")
+        value = pq.Quantity(float(number), unit_named(symbol, option))
+        if value.dimensionality.simplified != unit.dimensionality.simplified:
+            raise ValueError
+    except (ValueError, TableError):
+        raise click.UsageError(f"{option} must be {wanted}, got {text!r}") from None
+    return value
 
 
 def _fits(synapses: list[Any], noise: str | None, options: dict[str, Any]) -> dict[str, Any]:
@@ -203,7 +202,9 @@ def _fits(synapses: list[Any], noise: str | None, options: dict[str, Any]) -> di
         if noise in (None, "baseline"):
             arguments["noise"] = "free" if baseline is None else baseline
         else:
-            arguments["noise"] = "free" if noise == "free" else _noise(str(noise), arguments)
+            arguments["noise"] = (
+                "free" if noise == "free" else _noise(noise, arguments["amplitudes"][0].units)
+            )
         inputs.append(arguments | options)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -211,12 +212,12 @@ def _fits(synapses: list[Any], noise: str | None, options: dict[str, Any]) -> di
     return {synapse.name: one for synapse, one in zip(synapses, fits, strict=True)}
 
 
-def _noise(text: str, arguments: dict[str, Any]) -> Any:
+def _noise(text: str, unit: Any) -> Any:
     """Return the noise that was stated, in the dimension of the amplitudes."""
-    noise, unit = _quantity(text, "--noise", "0.5pA"), arguments["amplitudes"][0].units
-    if noise.dimensionality.simplified != unit.dimensionality.simplified or not float(noise) > 0:
-        problem = f"--noise must be above 0 and of the dimension of amplitudes in {unit.dimensionality}"
-        raise click.UsageError(f"{problem}, got {text!r}")
+    wanted = f"above 0, such as 0.5pA, and of the dimension of amplitudes in {unit.dimensionality}"
+    noise = _quantity(text, "--noise", wanted, unit)
+    if not float(noise) > 0:
+        raise click.UsageError(f"--noise must be {wanted}, got {text!r}")
     return noise
 
 

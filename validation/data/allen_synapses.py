@@ -148,7 +148,8 @@ def _synapse(row: Sequence[Any]) -> AllenSynapse | None:
         name: float(value) * unit for (name, (_, unit)), value in zip(_COLUMNS.items(), row[6:], strict=True)
     }
     fields["depletes"] = fields["depletes"] == _DEPLETION
-    if not (fields["n"] > 0 and 0 <= fields["p"] <= 1 and fields["q"].magnitude != 0):
+    least = min(float(value) for name, value in fields.items() if name not in ("q", "depletes"))
+    if least < 0 or fields["n"] == 0 or fields["p"] > 1 or fields["q"].magnitude == 0:
         return None
     before, after = _class_of(*classes[:2]), _class_of(*classes[2:])
     return AllenSynapse(int(pair), before, after, **fields, n_responses=int(n_responses or 0))

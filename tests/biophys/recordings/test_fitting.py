@@ -270,6 +270,7 @@ def test_a_fit_survives_its_json(is_train):
         ({"shared": ("r",)}, ValueError, "shared may name .* got 'r'"),
         ({"n": 2.5}, TypeError, "n must be a whole number"),
         ({"spikes": [True, False]}, ValueError, r"spikes has \[2\] entries"),
+        ({"spikes": [False] * 5}, ValueError, "spikes are False for every stimulus"),
     ],
 )
 def test_bad_input_is_named(arguments, error, message):
