@@ -438,8 +438,7 @@ def plot_exponent_map(figure: Figure, cost: CostLaw | CostMixture, mean: pq.Quan
         levels = [-1.0, -0.5, 0.0, 0.5, 1.0, 1.5]
         lines = axes.contour(p, n, exponents, levels=levels, colors="black", linewidths=0.8)
         axes.clabel(lines, fmt="%.2f", fontsize=7)
-        axes.set_yscale("log")
-        axes.set_xlabel("release probability p")
+        axes.set(yscale="log", xlabel="release probability p")
         axes.set_title(f"bought with {varying}", fontsize=10)
         figure.colorbar(drawn, ax=axes, label="local exponent ρ", extend="both")
     figure.axes[0].set_ylabel("number of sites n")
@@ -471,8 +470,7 @@ def plot_exponents(figure: Figure, *, cooperativity: Positive = 4.0, n_points: C
     cost_axes.legend(fontsize=7)
     by_p, label = cases[-1].law.local_exponent(p), "trafficking, p varies (eq. 18)"
     exponent_axes.plot(p, by_p, "--", color=MECHANISM_COLOURS["trafficking"], label=label)
-    exponent_axes.set_xlabel("release probability p")
-    exponent_axes.set_ylabel("local exponent ρ = −d log cost / d log sd")
+    exponent_axes.set(xlabel="release probability p", ylabel="local exponent ρ = −d log cost / d log sd")
     exponent_axes.set_title("where the power laws hold", fontsize=10)
     exponent_axes.set_ylim(0, 2.6)
     exponent_axes.legend(fontsize=7, loc="upper right", ncols=2)

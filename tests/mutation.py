@@ -92,7 +92,7 @@ FORMULAS = {
     "tests/validation/claims/schug2021/test_important_synapses.py": "validation.claims.schug2021."
     "gradient_threshold: gradients_above_threshold",
     "tests/validation/experiments/test_converted_network.py": "validation.experiments.converted_network: "
-    "logits_with_averaged_release work_of_presentation",
+    "logits_with_averaged_release work_of",
 }
 """Functions of a module by the tests that should notice when one of them is wrong."""
 

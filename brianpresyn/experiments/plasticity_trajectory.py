@@ -86,8 +86,7 @@ def draw_trajectories(result: xr.Dataset, figure: Figure) -> None:
     axes = figure.subplots()
     for rule, colour in zip(range(result.sizes["rule"]), (BLUE, VERMILION), strict=False):
         axes.plot(result.p.isel(rule=rule, synapse=0), color=colour, label=f"rule {rule + 1}")
-    axes.set_xlabel("update")
-    axes.set_ylabel("release probability of one synapse")
+    axes.set(xlabel="update", ylabel="release probability of one synapse")
     axes.legend()
 
 

@@ -7,6 +7,7 @@ difference from one spike to the next is the response.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Annotated, Any
 
 import numpy as np
@@ -160,18 +161,6 @@ FIGURES = {"released": lambda result, figure: plot(result, figure.subplots())}
 MOMENTS = ("mean", "variance")
 
 
-def condition_names(result: xr.Dataset) -> list[str]:
-    """Return the release model of every condition, in words."""
-    models = zip(result.release.values, result.n.values, result.p.values, strict=True)
-    return [f"{release}, n = {n}, p = {p:g}" for release, n, p in models]
-
-
-def failures_less_formula(result: xr.Dataset) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the failure rate less (1 - p)^n, and the standard error, by condition."""
-    expected = synapses_of(result).failure_probability
-    return result.failures.values - expected, np.sqrt(expected * (1 - expected) / result.attrs["n_events"])
-
-
 def releases_differing(results: Sequence[xr.Dataset]) -> Estimate:
     """Return how many release models released otherwise on another target, with counter-based draws."""
     counts = [result.where(result.draws == "counter", drop=True).counts.values for result in results]
@@ -189,16 +178,14 @@ def over_formula(result: xr.Dataset, moment: str) -> tuple[NDArray[np.float64], 
 
 
 def estimates_by_model(result: xr.Dataset) -> dict[str, dict[str, Estimate]]:
-    """Return mean and variance over their formulas, and failures less theirs, each by release model."""
-    n, names = int(result.attrs["n_events"]), condition_names(result)
+    """Return mean and variance over their formulas, and failures less (1 - p)^n, each by release model."""
+    n, expected = int(result.attrs["n_events"]), synapses_of(result).failure_probability
     measured = {moment: over_formula(result, moment) for moment in MOMENTS}
-    measured["failures"] = failures_less_formula(result)
-    return {
-        name: {
-            model: gaussian(*each, n=n, unit="spikes") for model, *each in zip(names, *values, strict=True)
-        }
-        for name, values in measured.items()
-    }
+    measured["failures"] = result.failures.values - expected, np.sqrt(expected * (1 - expected) / n)
+    models = zip(result.release.values, result.n.values, result.p.values, strict=True)
+    names = [f"{release}, n = {n_sites}, p = {p:g}" for release, n_sites, p in models]
+    known = partial(gaussian, n=n, unit="spikes")
+    return {name: dict(zip(names, map(known, *values), strict=True)) for name, values in measured.items()}
 
 
 def mean_over_formula(result: xr.Dataset, moment: str) -> Estimate:

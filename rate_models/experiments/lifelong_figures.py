@@ -159,8 +159,7 @@ def draw_by_task(result: xr.Dataset, figure: Figure) -> None:
             values = 100 * accuracy_table(result, benchmark, name)[:, -1]
             at = np.arange(1, values.shape[1] + 1) + 0.08 * (position - len(names) / 2)
             _curve(axes, at, values, METHODS[name].colour, METHODS[name].label, linewidth=0.8)
-        axes.set_xlabel("task")
-        axes.set_ylabel("accuracy after all tasks (%)")
+        axes.set(xlabel="task", ylabel="accuracy after all tasks (%)")
         axes.set_ylim(top=102)
         axes.set_xticks(range(1, 6))
     _legend(figure)
@@ -201,8 +200,7 @@ def draw_search(result: xr.Dataset, figure: Figure) -> None:
                 axes.plot(rate, score, marker, color=colour, label=label, markersize=4)
         axes.set_xscale("log")
         axes.set_title(_title(benchmark), fontsize=9)
-        axes.set_xlabel("learning rate")
-        axes.set_ylabel("mean accuracy on held-out images (%)")
+        axes.set(xlabel="learning rate", ylabel="mean accuracy on held-out images (%)")
     _legend(figure)
 
 
@@ -277,9 +275,8 @@ def trials_of(result: xr.Dataset, benchmark: str, method: str) -> Estimate | Non
 
 def transfer_text(result: xr.Dataset, benchmark: str, methods: Sequence[str]) -> str:
     """Return forgetting, backward and forward transfer of the methods that were run, in points."""
-    there = [name for name in methods if name in result["algorithm"].values]
     rows = []
-    for name in (name for name in there if len(accuracy_table(result, benchmark, name))):
+    for name in _methods(result, benchmark, methods):
         part = summary(result, benchmark, name)
         keys = ("forgetting", "backward transfer", "forward transfer")
         points = " / ".join(f"{100 * part[key].mean():.1f}" for key in keys)

@@ -169,8 +169,7 @@ def draw_sigma(result: xr.Dataset, figure: Figure) -> None:
         axes.loglog(part.optimum, part.sigma.mean("seed"), "o", color=colour, label=f"ρ = {rho:.3g}")
     ends = [float(result.optimum.min()), float(result.optimum.max())]
     axes.loglog(ends, ends, "k:", linewidth=1)
-    axes.set_xlabel("optimal sd of the weight")
-    axes.set_ylabel(f"learned sd, mean of {result.sizes['seed']} seeds")
+    axes.set(xlabel="optimal sd of the weight", ylabel=f"learned sd, mean of {result.sizes['seed']} seeds")
     axes.legend(fontsize=8)
 
 

@@ -182,13 +182,14 @@ def averaged_answers(
     return np.array(answered).transpose(0, 2, 1).astype(np.int8)
 
 
-def work_of_presentation(config: Any, n_networks: int) -> float:
-    """Return the work of presenting images to spiking networks, in the unit of `training_work`.
+def work_of(config: Any, n_trained: int, n_presented: int) -> float:
+    """Return the work of training networks and of presenting images to spiking ones, as `training_work`.
 
     A presentation costs about as much as an update of every synapse for each spike at the peak rate.
     """
     from rate_models.run_costs import training_work
 
+    network, n_epochs = (config.data_set, config.hidden_units), config.n_epochs
     n_spikes = config.presentation.duration * config.presentation.peak_rate
-    update = training_work(config.data_set, config.hidden_units, n_networks, 1, 1)
-    return update * config.n_images / 60_000 * n_spikes / 100
+    presenting = training_work(*network, n_presented, 1, 1) * config.n_images / 60_000 * n_spikes / 100
+    return training_work(*network, n_trained, n_epochs, config.batch_size) + presenting

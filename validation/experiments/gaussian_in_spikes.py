@@ -102,13 +102,8 @@ MAY_DIFFER = ("seed", "n_images", "images_per_draw")
 
 def work(config: Config) -> float:
     """Return how much work a run is, in a unit of its own."""
-    from rate_models.run_costs import training_work
-
     n_networks = len(config.rho) * len(config.s)
-    training = training_work(
-        config.data_set, config.hidden_units, n_networks, config.n_epochs, config.batch_size
-    )
-    return training + conversion.work_of_presentation(config, 2 * n_networks)
+    return conversion.work_of(config, n_networks, 2 * n_networks)
 
 
 def run(

@@ -72,12 +72,7 @@ MAY_DIFFER = ("seed", "n_images", "lesion_fractions", "n_draws")
 
 def work(config: Config) -> float:
     """Return how much work a run is, in a unit of its own."""
-    from rate_models.run_costs import training_work
-
-    training = training_work(config.data_set, config.hidden_units, 1, config.n_epochs, config.batch_size)
-    return training + conversion.work_of_presentation(
-        config, 2 + len(conversion.LESION_ORDERS) * len(config.lesion_fractions)
-    )
+    return conversion.work_of(config, 1, 2 + len(conversion.LESION_ORDERS) * len(config.lesion_fractions))
 
 
 def run(
