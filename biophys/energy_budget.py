@@ -125,14 +125,14 @@ class BudgetLaw:
         energy = positive_in(budget, self.unit, "budget")
         return energy, float(self.calcium.rescale(self.unit)), float(self.vesicle.rescale(self.unit))
 
-    def fitted_exponent(self, budgets: pq.Quantity, *, whole_sites: bool = False) -> Estimate:
+    def fitted_exponent(self, budget: pq.Quantity, *, whole_sites: bool = False) -> Estimate:
         """Return the exponent with which precision grows with the budget, by least squares over budgets.
 
         >>> round(BudgetLaw().fitted_exponent(np.geomspace(6.0, 60.0, 9) * pq.dimensionless).value, 6)
         5.0
         """
-        cv = self.least_cv(budgets, whole_sites=whole_sites)
-        return exactly(2.0 / fit_cost_exponent(cv, budgets).exponent, how="least squares over budgets")
+        cv = self.least_cv(budget, whole_sites=whole_sites)
+        return exactly(2.0 / fit_cost_exponent(cv, budget).exponent, how="least squares over budgets")
 
 
 def budget_exponents(

@@ -10,7 +10,7 @@ import numpy as np
 import quantities as pq
 from numpy.typing import ArrayLike
 
-from biophys.argument_types import Positive, check_public
+from biophys.argument_types import Count, Positive, check_public
 from biophys.association import inverse_regression
 from biophys.energy_costs import COST_EXPONENTS
 from biophys.estimates import Estimate, exactly, mean_of, student
@@ -225,7 +225,7 @@ def distance_from_minimum(importance: pq.Quantity, exponents: Iterable[float], s
     return worst
 
 
-def excess_of_equal_noise(n_pairs: int, rng: np.random.Generator) -> FloatArray:
+def excess_of_equal_noise(n_pairs: Count, rng: np.random.Generator) -> FloatArray:
     """Return what equal noise costs more in performance than optimised noise of the same reliability cost.
 
     Of each synapse of `n_pairs` drawn pairs, shape (n_pairs, 2), the important one first: curvatures from
@@ -233,7 +233,7 @@ def excess_of_equal_noise(n_pairs: int, rng: np.random.Generator) -> FloatArray:
     """
     curvature = np.sort(np.exp(rng.uniform(np.log(1e-2), np.log(1e2), (n_pairs, 2))), axis=1)[:, ::-1]
     # A hundred pairs share each exponent: the optimum is asked for once for all of them.
-    rho = np.repeat(rng.uniform(0.05, 4.0, n_pairs // 100), 100)
+    rho = np.repeat(rng.uniform(0.05, 4.0, -(-n_pairs // 100)), 100)[:n_pairs]
     members = [(curvature[rho == each] / pq.mV**2, float(each)) for each in dict.fromkeys(rho)]
     sd = np.concatenate([optimal_sd(h, ReliabilityCost(each, 0.3 * pq.mV)).magnitude for h, each in members])
     equal = np.mean(sd ** -rho[:, None], axis=1) ** (-1 / rho)
@@ -244,7 +244,7 @@ def cost_of_equal_noise(curvature: np.ndarray, rho: float) -> float:
     """Return the performance cost of equal over that of optimised noise, at the same reliability cost.
 
     >>> round(cost_of_equal_noise(np.array([10.0, 1.0]), 2.0), 3)
-    1.268
+    1.27
     """
     sd = optimal_sd(curvature / pq.mV**2, ReliabilityCost(rho, 0.3 * pq.mV)).magnitude
     return float(np.sum(curvature) * np.mean(sd**-rho) ** (-2 / rho) / np.sum(curvature * sd**2))
