@@ -18,9 +18,18 @@ import os
 import sys
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 GROUP = "brianpresyn.plugins"
 VARIABLE = "BRIANPRESYN_PLUGINS"
+
+
+def check_new(kind: str, name: str, function: Any, known: Any) -> None:
+    """Raise ValueError if a name is taken, unless by this function, defined before as in a notebook."""
+    keys = ("__module__", "__qualname__")
+    made, former = ([getattr(each, key, each) for key in keys] for each in (function, known))
+    if known is not None and made != former:
+        raise ValueError(f"there is a {kind} {name!r} already: name yours otherwise")
 
 
 def load_plugins(names: Iterable[str] = ()) -> list[str]:

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from biophys.argument_types import Count, Inside, OneOf, check_choice, check_kind, check_public
-from biophys.plugins import load_plugins
+from biophys.plugins import check_new, load_plugins
 from biophys.units import shown
 from rate_models.checkpoints import load_checkpoint, save_checkpoint
 from rate_models.datasets import ImageData
@@ -146,7 +146,8 @@ def permuted_tasks(data: ImageData, n_tasks: Count = 10) -> TaskSequence:
     return TaskSequence(data, (train,) * n_tasks, (test,) * n_tasks, permutes_pixels=True)
 
 
-_OWN_SEQUENCES: dict[str, Callable[[ImageData, int], TaskSequence]] = {}
+OWN_SEQUENCES: dict[str, Callable[[ImageData, int], TaskSequence]] = {}
+"""What makes the kinds of task sequences that are registered."""
 
 
 def task_sequence(kind: str) -> Callable[[Callable[..., TaskSequence]], Callable[..., TaskSequence]]:
@@ -170,25 +171,20 @@ def task_sequence(kind: str) -> Callable[[Callable[..., TaskSequence]], Callable
         raise ValueError(f"kind must not hold an underscore, got {kind!r}")
 
     def register(make: Callable[..., TaskSequence]) -> Callable[..., TaskSequence]:
-        if kind in ("split", "permuted", "continuous") or _OWN_SEQUENCES.get(kind, make) is not make:
-            raise ValueError(f"there is a kind of task sequence {kind!r} already: name yours otherwise")
-        _OWN_SEQUENCES[kind] = make
+        built_in = kind if kind in ("split", "permuted", "continuous") else None
+        check_new("kind of task sequence", kind, make, OWN_SEQUENCES.get(kind, built_in))
+        OWN_SEQUENCES[kind] = make
         return make
 
     return register
 
 
-def own_sequence_kinds() -> list[str]:
-    """Return the kinds of task sequences that are registered."""
-    return list(_OWN_SEQUENCES)
-
-
 def task_sequence_of(kind: str, data: ImageData, n_tasks: int) -> TaskSequence:
     """Return the task sequence of a registered kind."""
-    if kind not in _OWN_SEQUENCES:
+    if kind not in OWN_SEQUENCES:
         load_plugins()
-    check_choice(kind, _OWN_SEQUENCES, "kind")
-    sequence = _OWN_SEQUENCES[kind](data, n_tasks)
+    check_choice(kind, OWN_SEQUENCES, "kind")
+    sequence = OWN_SEQUENCES[kind](data, n_tasks)
     check_kind(sequence, TaskSequence, f"what makes task sequences {kind}", "TaskSequence(data, train, test)")
     return sequence
 

@@ -48,7 +48,7 @@ import xarray as xr
 from torch import Tensor
 
 from biophys.argument_types import check_choice, check_kind, checked_types
-from biophys.plugins import load_plugins
+from biophys.plugins import check_new, load_plugins
 from biophys.release_plasticity import ReleasePlasticity
 from biophys.source_digest import digest_of
 from rate_models.consolidation import (
@@ -209,9 +209,7 @@ def program(
         raise ValueError(f"space must hold an interval for {', '.join(names)}, got {', '.join(space)}")
 
     def register(build: Callable[..., Learner]) -> Callable[..., Learner]:
-        known = _PROGRAMS.get(name)
-        if known is not None and known.build is not build:
-            raise ValueError(f"there is a program named {name!r} already: name yours otherwise")
+        check_new("program named", name, build, getattr(_PROGRAMS.get(name), "build", None))
         _PROGRAMS[name] = Program(build, names)
         if space is not None:
             SEARCH_SPACES[name] = dict(space)

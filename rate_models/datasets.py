@@ -24,7 +24,7 @@ from torch import Tensor
 
 from biophys.argument_types import Count, OneOf, check_choice, check_kind, check_public
 from biophys.data_folders import data_folders
-from biophys.plugins import load_plugins
+from biophys.plugins import check_new, load_plugins
 from biophys.units import shown
 from rate_models.networks import checked_classes
 
@@ -160,8 +160,7 @@ def data_set(name: str) -> Callable[[Callable[[], ImageData]], Callable[[], Imag
     """
 
     def register(load: Callable[[], ImageData]) -> Callable[[], ImageData]:
-        if name in data_set_names() and _OWN.get(name) is not load:
-            raise ValueError(f"there is a data set named {name!r} already: name yours otherwise")
+        check_new("data set named", name, load, _OWN.get(name, name if name in data_set_names() else None))
         _OWN[name] = load
         return load
 
@@ -215,6 +214,8 @@ def _pair_from(given: Any, part: str) -> tuple[Tensor, Tensor]:
     pairs: list[Any] = [given]
     if isinstance(given, torch.utils.data.DataLoader):
         pairs = list(given)
+    elif isinstance(given, torch.utils.data.IterableDataset):
+        together, pairs = torch.stack, list(given)
     elif isinstance(given, torch.utils.data.Dataset) and hasattr(given, "__len__"):
         together, pairs = torch.stack, [given[index] for index in range(len(given))]
     for pair in pairs:

@@ -29,9 +29,9 @@ from biophys.argument_types import check_config
 from biophys.progress import Progress, ignore_progress
 from biophys.sweeps.groups import KeptReplicas, swept_dataset
 from rate_models.continual_learning import (
+    OWN_SEQUENCES,
     TaskSequence,
     held_out,
-    own_sequence_kinds,
     permuted_tasks,
     split_tasks,
     task_sequence_of,
@@ -144,8 +144,8 @@ def _n_networks(config: Config) -> dict[str, int]:
     """Return how many networks a run trains on each benchmark, trials of the search included."""
     return {
         benchmark: len(methods_to_search(config, benchmark))
-        * config.n_trials(benchmark)
-        * len(config.search_seeds(benchmark))
+        * config.on_family("n_trials", benchmark)
+        * len(config.on_family("search_seeds", benchmark))
         + len(config.methods_on(benchmark)) * len(config.seeds_on(benchmark))
         for benchmark in config.benchmarks
     }
@@ -294,7 +294,7 @@ def _sequence_of(config: Config, group: Group, execution: Execution) -> TaskSequ
     n_tasks = config.n_tasks(group.benchmark, in_search=group.in_search)
     if is_split(group.benchmark):
         return split_tasks(data, SCENARIOS[kind_of(group.benchmark)])
-    if kind_of(group.benchmark) in own_sequence_kinds():
+    if kind_of(group.benchmark) in OWN_SEQUENCES:
         return task_sequence_of(kind_of(group.benchmark), data, n_tasks)
     return permuted_tasks(data, n_tasks)
 
@@ -311,7 +311,7 @@ def published_setting(config: Config, benchmark: str, method: Method) -> tuple[s
         data = "fashion" if data_of(benchmark) == "fashion" else "mnist"
         program, rate = PUBLISHED_BASELINES[family, data]
         return program, {"learning_rate": rate}
-    rate = config.learning_rate(benchmark)
+    rate = config.on_family("learning_rate", benchmark)
     if method.name in ABLATION_ARMS:
         arm = "ghost" if "ghost" in method.name else method.name.removesuffix("_arm")
         p_down, p_up, p_freeze = PUBLISHED_ARMS[family][arm]
@@ -331,7 +331,8 @@ def setting_of(config: Config, benchmark: str, method: Method, searches: Searche
         raise ValueError(f"{method.name} is tuned on {source or 'permuted tasks'}: put it before {benchmark}")
     setting = _whole(searches[source, method.search_name].best)
     if method.source == "tuned arm":
-        setting["learning_rate"] *= config.learning_rate(benchmark) / config.learning_rate(source)
+        here, there = (config.on_family("learning_rate", each) for each in (benchmark, source))
+        setting["learning_rate"] *= here / there
     return method.program, setting
 
 
@@ -353,7 +354,7 @@ def searched(config: Config, benchmark: str, networks: Networks) -> dict[tuple[s
 
 def _searched(config: Config, benchmark: str, method: Method, networks: Networks) -> Search:
     group = Group(benchmark, method.program, in_search=True)
-    seeds = config.search_seeds(benchmark)
+    seeds = config.on_family("search_seeds", benchmark)
 
     def measure(settings: list[Setting]) -> list[float]:
         replicas = [
@@ -369,7 +370,7 @@ def _searched(config: Config, benchmark: str, method: Method, networks: Networks
     return search(
         method.space,
         measure,
-        config.n_trials(benchmark),
+        config.on_family("n_trials", benchmark),
         seed=number_of(benchmark, method.name),
         known=_published_trials(config, benchmark, method),
         storage=config.search_storage,

@@ -10,7 +10,7 @@ Zeno C, Golan I, Hoffer E, Soudry D (2018). arXiv:1803.10123, and the program gi
 import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -19,7 +19,7 @@ from biophys.palette import BLACK, BLUE, BROWN, GREEN, GREY, ORANGE, PURPLE, SKY
 from biophys.plugins import load_plugins
 from biophys.published_accuracies import CONTINUOUS_MNIST, TASK_SEQUENCES
 from biophys.settings import Count, Counts, NotNegative, Positive, Seeds, Share, WholeNumber, settings
-from rate_models.continual_learning import own_sequence_kinds
+from rate_models.continual_learning import OWN_SEQUENCES
 from rate_models.continual_methods import SEARCH_SPACES, Training
 from rate_models.datasets import data_set_names
 from rate_models.random_search import Interval, Setting
@@ -163,7 +163,7 @@ PUBLISHED_ACCURACY = {**TASK_SEQUENCES, "continuous_mnist": {"presynaptic": CONT
 
 def kind_of(benchmark: str) -> str:
     """Return the kind of a benchmark, for example ``"permuted"``."""
-    kinds = (*KINDS, *own_sequence_kinds())
+    kinds = (*KINDS, *OWN_SEQUENCES)
     known = [kind for kind in kinds if benchmark.startswith(f"{kind}_")]
     return max(known, key=len, default=benchmark.rpartition("_")[0])
 
@@ -185,7 +185,7 @@ def is_split(benchmark: str) -> bool:
 
 def check_benchmark(benchmark: str) -> None:
     """Raise ValueError if there is no such benchmark, of plugins either."""
-    kinds, data = [*KINDS, *own_sequence_kinds()], [*_DATA_SETS, *data_set_names()]
+    kinds, data = [*KINDS, *OWN_SEQUENCES], [*_DATA_SETS, *data_set_names()]
     if kind_of(benchmark) not in kinds or data_of(benchmark) not in data:
         images = "_mnist, _fashion, _digits or the name of a data set of your own"
         wanted = f"{', '.join(kinds[:-1])} or {kinds[-1]}, then {images}"
@@ -194,9 +194,8 @@ def check_benchmark(benchmark: str) -> None:
 
 def check_method(name: str) -> None:
     """Raise ValueError if there is no such method; a program of a plugin becomes one, tuned by search."""
-    if name not in METHODS and name in SEARCH_SPACES:
-        METHODS[name] = Method(name, name, name, "searched")
-    check_choice(name, METHODS, "methods")
+    check_choice(name, {**METHODS, **SEARCH_SPACES}, "methods")
+    METHODS.setdefault(name, Method(name, name, name, "searched"))
 
 
 def on(where: str, methods: Iterable[str]) -> tuple[str, ...]:
@@ -336,9 +335,9 @@ class Config:
             return 5
         return (in_search and self.n_tasks_search_permuted) or self.n_permuted_tasks
 
-    def learning_rate(self, benchmark: str) -> float:
-        """Return the learning rate of presynaptic consolidation on a benchmark."""
-        return self.learning_rate_split if is_split(benchmark) else self.learning_rate_permuted
+    def on_family(self, setting: str, benchmark: str) -> Any:
+        """Return a setting that split and other benchmarks have one of each, such as ``"n_trials"``."""
+        return getattr(self, f"{setting}_{'split' if is_split(benchmark) else 'permuted'}")
 
     def seeds_on(self, benchmark: str) -> tuple[int, ...]:
         """Return the seeds that are run on a benchmark."""
@@ -346,14 +345,6 @@ class Config:
             return self.seeds
         is_continuous = kind_of(benchmark) == "continuous"
         return self.seeds[: self.n_seeds_continuous if is_continuous else self.n_seeds_permuted]
-
-    def n_trials(self, benchmark: str) -> int:
-        """Return the number of trials of a search on a benchmark."""
-        return self.n_trials_split if is_split(benchmark) else self.n_trials_permuted
-
-    def search_seeds(self, benchmark: str) -> tuple[int, ...]:
-        """Return the seeds of the networks of every trial on a benchmark."""
-        return self.search_seeds_split if is_split(benchmark) else self.search_seeds_permuted
 
     def searched_on(self, benchmark: str) -> str:
         """Return the benchmark whose search a benchmark takes its settings from."""
@@ -364,13 +355,12 @@ class Config:
 
     def training(self, benchmark: str, *, in_search: bool = False) -> Training:
         """Return what is the same for all methods on a benchmark."""
-        family = "split" if is_split(benchmark) else "permuted"
         shared = {
             each.name: getattr(self, each.name) for each in fields(Training) if hasattr(self, each.name)
         }
         if in_search:
-            shared["n_epochs"] = getattr(self, f"n_epochs_search_{family}")
-        return Training(**shared, every_test_image=getattr(self, f"every_test_image_{family}"))
+            shared["n_epochs"] = self.on_family("n_epochs_search", benchmark)
+        return Training(**shared, every_test_image=self.on_family("every_test_image", benchmark))
 
 
 QUICK = Config(

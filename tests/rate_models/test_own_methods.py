@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from biophys.plugins import load_plugins
+from rate_models.continual_learning import task_sequence
 from rate_models.continual_methods import Replica, learner_of, program
 from rate_models.datasets import data_set, images_from, load_images
 from rate_models.devices import Execution
@@ -14,6 +15,13 @@ from rate_models.random_search import Interval
 IMAGES, LABELS = torch.rand(6, 2, 2, generator=torch.Generator().manual_seed(1)), torch.tensor([0, 1, 2] * 2)
 
 
+class Stream(torch.utils.data.IterableDataset):
+    """Images that come one after the other, and cannot be asked for by number."""
+
+    def __iter__(self):
+        return zip(IMAGES, LABELS, strict=True)
+
+
 @pytest.mark.parametrize(
     "given",
     [
@@ -21,6 +29,7 @@ IMAGES, LABELS = torch.rand(6, 2, 2, generator=torch.Generator().manual_seed(1))
         (IMAGES.numpy(), LABELS.numpy()),
         torch.utils.data.TensorDataset(IMAGES, LABELS),
         torch.utils.data.DataLoader(torch.utils.data.TensorDataset(IMAGES, LABELS), batch_size=4),
+        Stream(),
     ],
 )
 def test_images_come_from_tensors_arrays_data_sets_and_loaders(given):
@@ -53,6 +62,21 @@ def test_names_are_given_once():
         data_set("digits")(lambda: None)
     with pytest.raises(ValueError, match="space must hold an interval for strength"):
         program("mine", "strength", space={"learning_rate": Interval(0, 1)})
+
+
+@pytest.mark.parametrize("register", [data_set, program, task_sequence])
+def test_a_cell_of_a_notebook_may_run_again(register):
+    """Define the same function twice under one name, and another one."""
+
+    def cell():
+        def mine(*given):
+            """Make nothing."""
+
+        return register("cell")(mine)
+
+    assert cell() is not cell()
+    with pytest.raises(ValueError, match="'cell' already: name yours otherwise"):
+        register("cell")(test_names_are_given_once)
 
 
 def test_what_a_plugin_makes_is_checked():
