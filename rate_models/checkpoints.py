@@ -143,14 +143,20 @@ def _bits(generator: Any) -> Any:
 
 def _check_fits(value: Any, state: Any, name: str) -> None:
     """Raise unless what was saved can be read into a value of this form."""
-    if state is None or isinstance(value, (*_PLAIN, *_NUMPY_GENERATORS, torch.Generator, set)):
+    is_made_anew = isinstance(value, (*_PLAIN, *_NUMPY_GENERATORS, torch.Generator, set))
+    if state is None or is_made_anew or torch.nn.parameter.is_lazy(value):
         return
     if isinstance(value, (Tensor, np.ndarray)):
         if not isinstance(state, Tensor) or tuple(state.shape) != tuple(value.shape):
             saved = tuple(state.shape) if isinstance(state, Tensor) else type(state).__name__
             raise ValueError(f"{name} was saved with the shape {saved}, got one of {tuple(value.shape)}")
         return
-    if hasattr(value, "load_state_dict"):
+    if isinstance(value, torch.nn.Module):
+        value = value.state_dict()
+    elif isinstance(value, torch.optim.Optimizer):
+        value = [tuple(group["params"]) for group in value.state_dict()["param_groups"]]
+        state = [group["params"] for group in state.get("param_groups", ())]
+    elif hasattr(value, "load_state_dict"):
         return
     parts: dict[Any, Any]
     if isinstance(value, (list, tuple)):
@@ -193,7 +199,8 @@ def _restored(value: Any, state: Any) -> Any:
         is_plain = all(isinstance(item, _PLAIN) for item in value.values())
         value.update(state if is_plain else {k: _restored(item, state[str(k)]) for k, item in value.items()})
     elif hasattr(value, "load_state_dict"):
-        value.load_state_dict(state)
+        # What a lazy module makes of it shall be trained.
+        torch.inference_mode(False)(value.load_state_dict)(state)
     else:
         for key, item in _attributes(value, "").items():
             new = _restored(item, state[key])

@@ -238,11 +238,8 @@ class EnergyCounter:
             # Attention reads the weights of its output projection without calling it.
             and not isinstance(module, nn.modules.linear.NonDynamicallyQuantizableLinear)
         }
-        self._stochastic: dict[int, StochasticWeight] = {
-            id(each.module): each.stochastic
-            for each in named_synapses(self.model)
-            if each.stochastic.tensor_name == "weight"
-        }
+        stochastic = [each for each in named_synapses(self.model) if each.stochastic.tensor_name == "weight"]
+        self._stochastic = {id(each.module): each.stochastic for each in stochastic}
         self.uncounted = [
             name
             for name, module in modules.items()

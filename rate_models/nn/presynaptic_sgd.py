@@ -58,7 +58,8 @@ class PresynapticSGD(torch.optim.Optimizer):
     -----
     RuntimeWarning
         If at the first step the gradients of nearly all synapses that released are beyond `g_lim`, or none
-        is: the loss has another scale than the rule. Not every sum goes so far.
+        is: the loss has another scale than the rule. Not every sum goes so far. If a weight that has a
+        gradient was never drawn, since something reads it without calling its module.
 
     Examples
     --------
@@ -216,11 +217,8 @@ def other_parameters(model: nn.Module) -> list[nn.Parameter]:
     >>> [tuple(parameter.shape) for parameter in other_parameters(model)]
     [(2,), (1, 2)]
     """
-    plastic = {
-        id(synapses.expected)
-        for synapses in named_synapses(model)
-        if isinstance(synapses.stochastic, Release) and not synapses.stochastic.learn_p
-    }
+    synapses = [each for each in named_synapses(model) if getattr(each.stochastic, "learn_p", True) is False]
+    plastic = {id(each.expected) for each in synapses}
     return [parameter for parameter in model.parameters() if id(parameter) not in plastic]
 
 

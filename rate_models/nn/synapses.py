@@ -317,7 +317,7 @@ class Release(StochasticWeight):
 
     def extra_repr(self) -> str:
         shown_p = self._initial_p if isinstance(self._initial_p, float) else "..."
-        return f"{self.tensor_name}, p={shown_p}, n_sites={self.n_max}, sample={self.sample!r}"
+        return f"{self.tensor_name}, initial p={shown_p}, n_sites={self.n_max}, sample={self.sample!r}"
 
     def _set_sites(self, n_sites: int | Tensor, weight: Tensor) -> None:
         """Keep the numbers of sites as a number, or as a buffer beside the largest one."""

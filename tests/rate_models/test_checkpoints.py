@@ -1,5 +1,6 @@
 """Checkpoints: a run that goes on from one is, bit for bit, the run that was never broken off."""
 
+import copy
 import os
 import signal
 import subprocess
@@ -116,6 +117,29 @@ def test_a_run_goes_on_bit_for_bit(tmp_path, name):
             assert torch.equal(run.synapses.state()[part], state)
         assert torch.equal(run.mean_loss, whole.mean_loss)
     assert [path.name for path in tmp_path.iterdir()] == ["half.pt"]
+
+
+@pytest.mark.parametrize("wrong", ["model", "optimiser"])
+def test_other_modules_and_optimisers_of_torch_are_named_and_nothing_is_changed(tmp_path, wrong):
+    def parts(width, n_trained):
+        torch.manual_seed(width)
+        model = torch.nn.Sequential(torch.nn.Linear(3, width), torch.nn.Linear(width, 2))
+        optimiser = torch.optim.Adam(list(model.parameters())[:n_trained])
+        return {"rng": torch.Generator().manual_seed(width), "model": model, "optimiser": optimiser}
+
+    save_checkpoint(tmp_path / "half.pt", **parts(4, 4))
+    others = parts(5, 4) if wrong == "model" else parts(4, 3)
+    others["rng"].manual_seed(9)
+    before = copy.deepcopy(others["model"].state_dict()), others["rng"].get_state()
+    with pytest.raises(ValueError, match=f"{wrong}.* was saved with"):
+        load_checkpoint(tmp_path / "half.pt", **others)
+    torch.testing.assert_close(
+        (others["model"].state_dict(), others["rng"].get_state()), before, rtol=0, atol=0
+    )
+    lazy = {**parts(4, 4), "model": torch.nn.Sequential(torch.nn.LazyLinear(4), torch.nn.LazyLinear(2))}
+    load_checkpoint(tmp_path / "half.pt", **lazy)
+    lazy["model"](torch.ones(1, 3)).sum().backward()
+    assert lazy["model"][0].weight.grad.shape == (4, 3)
 
 
 def test_modules_and_optimisers_of_torch_are_kept(tmp_path):
