@@ -323,15 +323,14 @@ def _dynamics_of(dynamics: Any, recording: Recording) -> tuple[str, dict[str, fl
     if dynamics is None or dynamics == "none":
         return "none", {}
     if not recording.is_train:
-        raise ValueError("dynamics need the times of the stimuli: give spike_times or intervals")
+        problem = "dynamics need the times of the stimuli, at least two in a sweep"
+        raise ValueError(f"{problem}: give spike_times or intervals")
     if isinstance(dynamics, ShortTermDynamics):
         times = {name: float(getattr(dynamics, name).rescale(pq.ms)) for name in ("recovery", "facilitation")}
         held = {name: float(np.log(max(t, 1e-6))) for name, t in times.items()}
         p = float(np.clip(dynamics.p, 1e-9, 1.0 - 1e-9))
         return "depletion+facilitation", held | {"p": float(np.log(p / (1.0 - p)))}
     check_choice(dynamics, DYNAMICS, "dynamics")
-    if all(gap.size < 2 for gap in recording.intervals or []):
-        raise ValueError("dynamics need sweeps of at least two stimuli")
     return dynamics, {}
 
 

@@ -1,5 +1,6 @@
 """Whether a fitted model explains its recording: residuals, what they depend on, and simulated recordings."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -29,7 +30,7 @@ def diagnostics_of(fit: ReleaseFit) -> dict[str, Any]:
         "first_of_sweep": _first_of_sweeps(z),
         "largest_residual": float(np.abs(values).max()),
     }
-    found["warnings"] = _warnings(fit, found)
+    found["warnings"] = list(_warnings(fit, found))
     return found
 
 
@@ -76,43 +77,37 @@ def _first_of_sweeps(z: list[FloatArray]) -> tuple[float, float] | None:
     return mean, float(2 * norm.sf(abs(mean) * np.sqrt(first.size)))
 
 
-def _warnings(fit: ReleaseFit, found: dict[str, Any]) -> list[str]:
-    """Return what a reader must know, in sentences."""
-    texts = _of_noise_too_large(fit)
+def _warnings(fit: ReleaseFit, found: dict[str, Any]) -> Iterator[str]:
+    """Yield what a reader must know, in sentences."""
+    yield from _of_noise_too_large(fit)
     if fit.serial is not None and fit.serial.is_dependent:
-        texts.append(fit.serial.text)
+        yield fit.serial.text
     if not fit.n.identified:
-        texts.append(fit.identifiability_text)
+        yield fit.identifiability_text
     if fit.bic > fit.bic_normal:
-        texts.append("BIC prefers normal responses of free mean and variance: the recording shows no quanta")
+        yield "BIC prefers normal responses of free mean and variance: the recording shows no quanta"
     first = found["first_of_sweep"]
-    is_one_rate = fit.kind in ("depletion", "depletion+facilitation")
-    if first is not None and first[1] < _ALPHA and is_one_rate:
-        larger = "larger" if first[0] > 0 else "smaller"
-        texts.append(
-            f"the first response of a sweep is {larger} than predicted (mean residual {first[0]:.2f}, "
-            f"p = {first[1]:.2g}): one rate of recovery does not explain it, and p at rest is off; "
-            "fit dynamics='two-rate'"
+    if first is not None and first[1] < _ALPHA and fit.kind in ("depletion", "depletion+facilitation"):
+        yield (
+            f"the first response of a sweep is {'larger' if first[0] > 0 else 'smaller'} than predicted "
+            f"(mean residual {first[0]:.2f}, p = {first[1]:.2g}): one rate of recovery does not explain it, "
+            "and p at rest is off; fit dynamics='two-rate'"
         )
     for name, (statistic, p) in found["residual_tests"].items():
         if p < _ALPHA:
-            texts.append(_RESIDUAL_TEXTS[name].format(statistic=statistic, p=p))
+            yield _RESIDUAL_TEXTS[name].format(statistic=statistic, p=p)
     if found["residual_tests"]["variance"][0] < 0.8:
-        texts.append(
-            "residuals vary less than those of a binomial with these sites: other sites, or a higher p"
-        )
-    texts += fit.implausible
-    texts += _of_skewed_quanta(fit)
+        yield "residuals vary less than those of a binomial with these sites: other sites, or a higher p"
+    yield from fit.implausible
+    yield from _of_skewed_quanta(fit)
     if fit.recording.variability.within == 0.0:
-        texts.append(
-            "quantal variability was taken as 0: n and p hang on it (variability_table); give minis'"
-        )
-    return texts + _of_odd_values(fit, found["largest_residual"])
+        yield "quantal variability was taken as 0: n and p hang on it (variability_table); give minis'"
+    yield from _of_odd_values(fit, found["largest_residual"])
 
 
-def _of_odd_values(fit: ReleaseFit, largest_residual: float) -> list[str]:
+def _of_odd_values(fit: ReleaseFit, largest_residual: float) -> Iterator[str]:
     """Say which responses lie far from all others, and that failures were written as 0."""
-    sizes, texts = np.abs(fit.recording.amplitudes), []
+    sizes = np.abs(fit.recording.amplitudes)
     sizes = sizes[np.isfinite(sizes)]
     # An artefact may be explained as a quantum of its own, with no residual.
     usual = float(np.quantile(sizes, 0.95, method="lower"))
@@ -120,25 +115,20 @@ def _of_odd_values(fit: ReleaseFit, largest_residual: float) -> list[str]:
     seen = [f"a response lies {largest_residual:.1f} sd off"] if largest_residual > 6.0 else []
     seen += [f"{n_far} of the responses exceed ten times what 95 % of them reach"] if n_far else []
     if seen and not fit.profile.model.is_robust:
-        texts.append(f"{', and '.join(seen)}: an artefact? Fit with robust=True")
+        yield f"{', and '.join(seen)}: an artefact? Fit with robust=True"
     n_zero, repeats = int(np.sum(sizes == 0)), np.unique(sizes[sizes > 0], return_counts=True)[1]
     if n_zero >= 3 and n_zero > 3 * repeats.max():
-        texts.append(
-            f"{n_zero} responses are exactly 0: failures written as 0? Give what was measured, the noise of "
-            "failures is that of all responses"
-        )
-    return texts
+        remedy = "Give what was measured, the noise of failures is that of all responses"
+        yield f"{n_zero} responses are exactly 0: failures written as 0? {remedy}"
 
 
-def _of_noise_too_large(fit: ReleaseFit) -> list[str]:
+def _of_noise_too_large(fit: ReleaseFit) -> Iterator[str]:
     """Say where the noise that was stated exceeds the spread of the responses beyond chance."""
     from scipy.stats import chi2
 
     recording = fit.recording
-    if recording.noise == "free":
-        return []
-    texts = []
-    for label, (sd, error, count) in zip(recording.labels, recording.noise, strict=True):
+    noises = [] if recording.noise == "free" else zip(recording.labels, recording.noise, strict=True)
+    for label, (sd, error, count) in noises:
         values = recording.amplitudes[recording.is_of(label)]
         values = values[np.isfinite(values)]
         # A noise that was measured is known up to its error only.
@@ -146,28 +136,25 @@ def _of_noise_too_large(fit: ReleaseFit) -> list[str]:
         spread = float(values.std(ddof=1))
         if least > 0 and chi2.cdf((values.size - 1) * (spread / least) ** 2, values.size - 1) < 1e-4:
             where = f" of {label}" if len(recording.labels) > 1 else ""
-            texts.append(
+            yield (
                 f"the noise ({sd:.4g} {recording.unit_text}) is larger than the sd of the responses{where} "
                 f"({spread:.4g}): are its value and unit right?"
             )
-    return texts
 
 
-def _of_skewed_quanta(fit: ReleaseFit) -> list[str]:
+def _of_skewed_quanta(fit: ReleaseFit) -> Iterator[str]:
     """Say where normal quanta were asked for and gamma ones explain the recording better."""
     model, sites = fit.profile.model, fit.profile.sites[fit.best_row]
     is_open = model.between or fit.recording.variability.within == 0 or is_limit(sites)
     if fit.recording.variability.families != ["normal"] or is_open:
-        return []
+        return
     theta, rows = fit.profile.theta[fit.best_row], np.zeros(1, int)
     gamma = Likelihood(replace(model, family="gamma"), fit.profile.data, sites)
     gain = float(gamma.at(theta, rows, value_only=True).value[0] - fit.profile.value[fit.best_row, 0])
-    if gain <= _TELLING:
-        return []
-    return [
-        f"gamma quanta explain the skew of the responses better (log likelihood +{gain:.1f} at the same n, p "
-        "and q): intervals hold less often than they say; allow them with family='normal or gamma'"
-    ]
+    if gain > _TELLING:
+        better = f"better (log likelihood +{gain:.1f} at the same n, p and q)"
+        remedy = "intervals hold less often than they say; allow them with family='normal or gamma'"
+        yield f"gamma quanta explain the skew of the responses {better}: {remedy}"
 
 
 # Two log units: what a criterion of information asks of one parameter at a hundred responses.

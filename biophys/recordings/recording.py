@@ -159,9 +159,9 @@ def checked_recording(
     labels = _labels(conditions, sweeps, is_per_response=gaps is None)
     if spikes is not None:
         sweeps, gaps, labels = _without_failed_spikes(spikes, sweeps, gaps, labels)
-    if gaps is None and all(sweep.size == 1 for sweep in sweeps):
+    if (gaps is None or starts_from_rest) and all(sweep.size == 1 for sweep in sweeps):
         # Trials in order: sweeps of one response have no neighbours, and dependence would not be seen.
-        sweeps = [np.concatenate(sweeps)]
+        sweeps, gaps = [np.concatenate(sweeps)], None
     if gaps is not None and not starts_from_rest:
         sweeps, gaps, labels = _chained(spike_times, sweeps, gaps, labels)
     recording = Recording(sweeps, gaps, labels, unit, None, checked_variability(variability))

@@ -7,7 +7,7 @@ import json
 import math
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -606,8 +606,8 @@ class _Columns:
         return [str(labels[part[0]]) for part in order]
 
 
-def suspicious_scale(synapses: list[RecordedSynapse]) -> list[str]:
-    """Return a remark if amplitudes are far from what their unit is used for."""
+def suspicious_scale(synapses: list[RecordedSynapse]) -> Iterator[str]:
+    """Yield remarks if amplitudes or intervals are far from what their unit is used for."""
     values = np.concatenate([s.magnitude for synapse in synapses for s in synapse.arguments["amplitudes"]])
     first = synapses[0].arguments["amplitudes"][0]
     unit = first.dimensionality.string
@@ -616,15 +616,13 @@ def suspicious_scale(synapses: list[RecordedSynapse]) -> list[str]:
     if first.dimensionality.simplified != pq.dimensionless.dimensionality:
         usual = float(pq.Quantity(middle, first.dimensionality).rescale(psp_unit_of(first)))
         least, most = _USUAL[psp_unit_of(first).symbol]
-    remarks = []
     if middle != 0 and not least <= usual <= most:
-        remarks.append(f"a median amplitude of {middle:.2g} {unit}: is the unit right?")
+        yield f"a median amplitude of {middle:.2g} {unit}: is the unit right?"
     marks = sorted(set(values[np.isin(np.abs(values), _MARKS) & (np.abs(values) > 4 * middle)].tolist()))
     if marks:
-        remarks.append(f"responses of {marks[0]:g} {unit}: if that stands for a missing one, leave it empty")
+        yield f"responses of {marks[0]:g} {unit}: if that stands for a missing one, leave it empty"
     gaps = [g.rescale("ms").magnitude for s in synapses for g in s.arguments.get("intervals") or []]
     middles = [float(np.median(g[np.isfinite(g)])) for g in gaps if np.isfinite(g).any()]
     if middles and not _SHORTEST_MS <= min(middles) <= _LONGEST_MS:
         why = "which no axon follows" if min(middles) < 1 else "after which all sites are full again"
-        remarks.append(f"a sweep has a median interval of {min(middles):.3g} ms, {why}: is its unit right?")
-    return remarks
+        yield f"a sweep has a median interval of {min(middles):.3g} ms, {why}: is its unit right?"

@@ -539,9 +539,12 @@ def test_artefacts_and_failures_written_as_zero_are_named():
 
 def test_sweeps_of_one_response_are_trials_in_order():
     x = np.sort(np.random.default_rng(2).binomial(3, 0.5, 60) * 10.0) + np.tile([0.3, -0.2, 0.1], 20)
-    (alone,) = fit_releases([{"amplitudes": [[v] * pq.pA for v in x], "noise": 1 * pq.pA, "n": 3}])
-    assert alone.serial is not None and alone.serial.p_values["neighbours"] < 1e-6
-    assert len(alone.residuals) == 1
+    trials = {"amplitudes": [[v] * pq.pA for v in x], "noise": 1 * pq.pA, "n": 3}
+    for each in fit_releases([trials, trials | {"intervals": [[1.0] * pq.ms] * 60}]):
+        assert each.serial is not None and each.serial.p_values["neighbours"] < 1e-6
+        assert len(each.residuals) == 1
+    with pytest.raises(ValueError, match="at least two in a sweep"):
+        fit_release(trials["amplitudes"], [0.0] * pq.ms, dynamics="depletion")
 
 
 def test_labels_and_sweeps_that_are_wrong_are_named_by_number():
