@@ -130,36 +130,19 @@ def fit_page(fits: dict[str, ReleaseFit | FailedFit], source: str, remarks: list
         source=source,
         remarks=remarks,
         sections=[_section(name, fit) for name, fit in fits.items()],
+        label_of=label_of,
+        interval_text=interval_text,
         versions=installed_versions(),
     )
 
 
 def _section(name: str, fit: ReleaseFit | FailedFit) -> dict[str, Any]:
+    """Return what the page shows of a fit beside its numbers; a fit that failed has its reason only."""
     if isinstance(fit, FailedFit):
         return {"name": name, "reason": fit.reason}
     references = REFERENCES["any"] + (REFERENCES["trains"] if fit.kind != "none" else ())
-    return {
-        "name": name,
-        "model": fit.model_text,
-        "n_responses": fit.n_responses,
-        "rows": [
-            {
-                "label": label_of(key),
-                "value": f"{e.value:.4g}",
-                "unit": e.unit,
-                "interval": interval_text(e),
-                "credible": f"{e.credible[0]:.3g} to {e.credible[1]:.3g}",
-                "identified": e.identified,
-            }
-            for key, e in fit.values.items()
-        ],
-        "criteria": f"log likelihood {fit.log_likelihood:.3f}, AIC {fit.aic:.2f}, BIC {fit.bic:.2f}; "
-        f"normal responses of free mean and variance: BIC {fit.bic_normal:.2f}",
-        "warnings": fit.diagnostics["warnings"],
-        "picture": figure_as_data_url(fit.plot()),
-        "methods": methods_text(fit),
-        "references": references,
-    }
+    picture, methods = figure_as_data_url(fit.plot()), methods_text(fit)
+    return {"name": name, "fit": fit, "picture": picture, "methods": methods, "references": references}
 
 
 def write_fit_report(

@@ -94,13 +94,11 @@ def cv_analysis(before: Any, after: Any, *, noise: pq.Quantity | None = None) ->
         allowed.append("n")
     if abs(log_r) < Z_95 * sd_r:
         allowed.append("q")
-    return CvAnalysis(
-        float(np.exp(log_m)),
-        (float(np.exp(log_m - Z_95 * sd_m)), float(np.exp(log_m + Z_95 * sd_m))),
-        float(np.exp(log_r)),
-        (float(np.exp(log_r - Z_95 * sd_r)), float(np.exp(log_r + Z_95 * sd_r))),
-        tuple(allowed),
+    (m, *m_ends), (r, *r_ends) = (
+        np.exp(np.array([log, log - Z_95 * sd, log + Z_95 * sd])).tolist()
+        for log, sd in ((log_m, sd_m), (log_r, sd_r))
     )
+    return CvAnalysis(m, tuple(m_ends), r, tuple(r_ends), tuple(allowed))
 
 
 def _both(before: Any, after: Any) -> list[Recording]:

@@ -38,12 +38,17 @@ def plot_fit(fit: ReleaseFit, figure: Figure | None = None) -> Figure:
     return figure
 
 
-def _expected_counts(fit: ReleaseFit) -> tuple[Any, FloatArray, FloatArray]:
-    """Return the likelihood, its conditions, and how often each number is released in each sweep."""
+def _driven(fit: ReleaseFit) -> tuple[Any, FloatArray, Any]:
+    """Return the likelihood at the maximum as that of trains, its coordinates, and what drives release."""
     likelihood = fit.profile.likelihood(fit.best_row).as_chain()
     theta = fit.profile.theta[fit.best_row]
     phi = likelihood.phi(theta, np.arange(1))
-    driven = likelihood.drive(theta, phi)
+    return likelihood, phi, likelihood.drive(theta, phi)
+
+
+def _expected_counts(fit: ReleaseFit) -> tuple[Any, FloatArray, FloatArray]:
+    """Return the likelihood, its conditions, and how often each number is released in each sweep."""
+    likelihood, phi, driven = _driven(fit)
     n = int(likelihood.n[0])
     released = released_before(fit.states[0], driven.u, n)[0]
     is_there = np.isfinite(likelihood.data.x[0])
@@ -102,10 +107,7 @@ def _draw_profile(fit: ReleaseFit, axes: Any) -> None:
 
 def _draw_positions(fit: ReleaseFit, axes: Any) -> None:
     """Draw mean and sd of the responses by position in the sweep, with those of the model."""
-    likelihood = fit.profile.likelihood(fit.best_row)
-    theta = fit.profile.theta[fit.best_row]
-    phi = likelihood.phi(theta, np.arange(1))
-    driven = likelihood.drive(theta, phi)
+    likelihood, phi, driven = _driven(fit)
     quanta = likelihood.quanta(phi)
     x = fit.scale * likelihood.data.x[0]
     position = np.arange(1, x.shape[1] + 1)

@@ -76,8 +76,7 @@ def fitted_cost(
     >>> cost.value.dimensionality.string, bool(cost.low < cost.value < cost.high)
     ('ATP', True)
     """
-    if not fit.recording.unit_text:
-        raise ValueError("amplitudes without a unit make no synapse: fit them in mV, pA, nS or fC")
+    fit.check_unit()
     fit.check_condition(condition)
     draws = fit.posterior(n_draws, rng=rng)
     names = {name: name if name in draws else f"{name}[{condition}]" for name in ("n", "p", "q")}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -163,9 +163,6 @@ class ReleaseFits(Sequence):
 
     def __getitem__(self, index: Any) -> Any:
         return ReleaseFits(self._fits[index]) if isinstance(index, slice) else self._fits[index]
-
-    def __iter__(self) -> Iterator[ReleaseFit | FailedFit]:
-        return iter(self._fits)
 
     @property
     def n_failed(self) -> int:

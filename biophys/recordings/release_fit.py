@@ -123,6 +123,11 @@ class ReleaseFit:
         """Return all estimates by name."""
         return dict(self.values)
 
+    def check_unit(self) -> None:
+        """Raise unless the amplitudes have the unit of a response: % and dF/F make no synapse."""
+        if self.recording.unit.dimensionality.simplified == pq.dimensionless.dimensionality:
+            raise ValueError("amplitudes without a unit make no synapse: fit them in mV, pA, nS or fC")
+
     def check_condition(self, condition: Any) -> None:
         """Raise unless a condition is one of those fitted, or None."""
         labels = self.recording.labels
@@ -290,8 +295,7 @@ class ReleaseFit:
             raise ValueError(self.identifiability_text + "; or take them with allow_unidentified=True")
         if not np.isfinite(self.n.value):
             raise ValueError("the likeliest n is infinite (a Poisson number of vesicles): give n")
-        if self.recording.unit.dimensionality.simplified == pq.dimensionless.dimensionality:
-            raise ValueError("amplitudes without a unit make no synapse: fit them in mV, pA, nS or fC")
+        self.check_unit()
         p, q = (
             [e.value for e in part.values()] if isinstance(part, dict) else part.value
             for part in (self.p, self.q)

@@ -206,8 +206,8 @@ def _stimulated(traces: Traces, recorded: Channel, name: str) -> tuple[list[pq.Q
     """Return the sweeps in which a channel rises, and when."""
     marker = traces.channel(name)
     if len(marker.sweeps) != len(recorded.sweeps):
-        problem = f"{traces.source}"
-        raise TableError(f"{problem}: {name!r} has {len(marker.sweeps)} sweeps, not {len(recorded.sweeps)}")
+        problem = f"{name!r} has {len(marker.sweeps)} sweeps, not {len(recorded.sweeps)}"
+        raise TableError(f"{traces.source}: {problem}")
     values = np.concatenate([sweep.magnitude for sweep in marker.sweeps])
     middle = 0.5 * float(values.min() + values.max())
     times = [rising_times(sweep, middle, marker.rate) for sweep in marker.sweeps]
