@@ -276,7 +276,8 @@ def _measured(config: Config, perceptrons: Perceptrons, patterns: Tensor, labels
 
 
 def draw_recall(result: xr.Dataset, figure: Figure) -> None:
-    """Draw recall of the first task after each task, and the mean over all tasks at the end."""
+    """Draw recall of the first task after each task, and the mean over all tasks at the end; mean and 95 %
+    interval over seeds."""
     # The number of patterns nearest to the paper's share of the capacity, 100 of N = 1000.
     sizes = result.n_patterns.to_numpy()
     n = int(sizes[np.abs(sizes - result.n_inputs / 10).argmin()])

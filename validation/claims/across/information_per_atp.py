@@ -28,12 +28,11 @@ def information_per_atp(context: Context) -> Findings:
     """Find the release probability with most bits per ATP for several numbers of sites.
 
     Without calcium one site should always release (p = 1); the calcium cost, which diverges at p = 1, brings
-    the optimum just below. With several sites to one target the optimum is well below one and falls with
-    their number, because the second vesicle of a spike says nothing new. The model counts a bin as one spike
-    or none and takes sites as independent and always full: depletion, noise of other inputs and the
-    information of amplitude are left out. With cost only for released vesicles and two or more sites the best
-    p tends to 0, so that the optimum depends on the cost shared by the whole synapse (here its part of the
-    action potential).
+    the optimum just below. With several sites to a target it is well below one and falls with their number,
+    because the second vesicle of a spike says nothing new. The model counts a bin as one spike or none and
+    takes sites as independent and always full: depletion, noise of other inputs and the information of
+    amplitude are left out. With cost only for released vesicles and two or more sites the best p tends to 0:
+    the optimum depends on the cost shared by the whole synapse (here its part of the action potential).
     """
     spikes, at = bits.bernoulli_input(_RATE_BIN), {"rate": "4 Hz", "bin": "2.5 ms"}
     best = {n: optimum_in_range(_RATE_BIN, n) for n in (1, 2, 4, 5, 10)}
@@ -41,9 +40,9 @@ def information_per_atp(context: Context) -> Findings:
     most = bits.optimal_synapse(spikes, bits.TransmissionCost(), n_max=12)
     quantity = "number of sites with most bits per ATP, each number at its best p"
     yield row(X10, exactly(most.n, how=f"{most.bits_per_atp:.3g} bit/ATP at p = {most.p:.3f}"), quantity)
-    vesicles_only = bits.TransmissionCost(per_spike=0 * ATP, calcium=0 * ATP)
-    quantity = "best p of one site that pays only for released vesicles"
-    yield row(VESICLES_ONLY, exactly(bits.optimal_release_probability(spikes, 1, vesicles_only).p), quantity)
+    vesicles = bits.TransmissionCost(per_spike=0 * ATP, calcium=0 * ATP)
+    p = exactly(bits.optimal_release_probability(spikes, 1, vesicles).p)
+    yield row(VESICLES_ONLY, p, "best p of one site that pays only for released vesicles")
     off = {}
     for rate in (0.02, 0.05):
         formula, failures = (float(bits.failure_rate_of_levy_baxter(rate, is_exact=x)) for x in (False, True))
@@ -57,4 +56,5 @@ def information_per_atp(context: Context) -> Findings:
         quantity = "best p beside the recorded p that Harris et al. (2012) cite"
         published = " to ".join(f"{p:g}" for p in dict.fromkeys(cited))
         yield row(X10, optimum_in_range(_RATE_BIN, n), quantity, condition={"n": n}, published=published)
-    yield claim_figure(plot_optima, size=(9, 4), spike_probability=_RATE_BIN, recorded=CITED_RELEASE)
+    note = "Here at 4 Hz in bins of 2.5 ms."
+    yield claim_figure(plot_optima, note, (9, 4), spike_probability=_RATE_BIN, recorded=CITED_RELEASE)

@@ -49,4 +49,5 @@ def left_out_protocols(context: Context) -> Findings:
             words = f"share of the squared change {changed} explained beyond predicting no change"
             subject = clauses.get(name, {}).get(changed, X07)
             yield row(subject, share, words, condition={"parameters": name, **about})
-    yield claim_figure(stdp.draw_predictions, size=(9, 4.2), predictions=drawn, recorded=recorded)
+    note = f"{len(recordings)} connections."
+    yield claim_figure(stdp.draw_predictions, note, (9, 4.2), predictions=drawn, recorded=recorded)

@@ -55,4 +55,5 @@ def stdp_protocol_against_recordings(context: Context) -> Findings:
             yield row(X07, each, quantity, condition={**about, "timing": reading}, published=published)
         yield from predicted_correlations(recordings, result, reading, rng)
     grid, size = stdp_protocol.run(stdp_protocol.QUICK), (9, 4.2)
-    yield claim_figure(stdp.draw_changes, "", size, grid=grid, recordings=recordings, recorded=recorded)
+    note = f"{len(recordings)} connections."
+    yield claim_figure(stdp.draw_changes, note, size, grid=grid, recordings=recordings, recorded=recorded)

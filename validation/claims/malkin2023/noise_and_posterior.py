@@ -99,11 +99,8 @@ def trained_posterior(run: Run, context: Context) -> Findings:
     ratio = ratio.assign_coords(s=[2 * s**0.5 for s in ratio.s.values]).rename(s="c")
     words = "rms sigma over that at the next smaller c"
     is_of_figure = np.array_equal(noise.s, _FIGURE_7C["s"]) or context.is_quick
-    about: dict[str, Any] = {
-        "along": "c",
-        "setting": setting_of(by_c.config, published_settings("posterior")),
-    }
-    yield row(RISES if is_of_figure else M18, means_along(ratio, "c", "ratio"), words, **about)
+    here, subject = setting_of(by_c.config, published_settings("posterior")), RISES if is_of_figure else M18
+    yield row(subject, means_along(ratio, "c", "ratio"), words, along="c", setting=here)
     if not is_of_figure:
         yield not_run(RISES, "needs networks with s of 10^-2.5 and 10^-1.5")
 
