@@ -80,28 +80,19 @@ def failures_analysis(
         checked_finite(magnitude_in(noise, recording.unit, "noise"), "noise", 0.0)
     elif np.any(x < 0) and not np.any(x == 0):
         raise ValueError("amplitudes lie on both sides of 0, and none is 0: give the recording noise=")
-    count = int(np.sum(x == 0)) if noise is None else int(np.sum(x < 0))
-    wilson = binomtest(count, x.size).proportion_ci(method="wilson")
+    n_seen = int(np.sum(x == 0)) if noise is None else int(np.sum(x < 0))
+    wilson = binomtest(n_seen, x.size).proportion_ci(method="wilson")
     low, high = (min(share * float(end), 1.0) for end in wilson)
-    failure = min(share * count / x.size, 1.0)
+    failure = min(share * n_seen / x.size, 1.0)
 
-    def p_of(f: float) -> float:
-        return float("nan") if n is None else 1.0 - f ** (1.0 / n)
-
-    def mean_of(f: float) -> float:
-        return float("inf") if f == 0 else -float(np.log(f))
-
+    shares = np.array([failure, high, low])
+    p = (np.full(3, np.nan) if n is None else 1.0 - shares ** (1.0 / n)).tolist()
+    with np.errstate(divide="ignore"):
+        count = (-np.log(shares)).tolist()
     mean = float(np.nanmean(recording.amplitudes))
-    potency = mean / (1.0 - failure) if failure < 1 else float("nan")
-    return FailuresAnalysis(
-        failure,
-        (low, high),
-        p_of(failure),
-        (p_of(high), p_of(low)),
-        mean_of(failure),
-        (mean_of(high), mean_of(low)),
-        potency * recording.unit,
-    )
+    potency = (mean / (1.0 - failure) if failure < 1 else float("nan")) * recording.unit
+    ends = (p[1], p[2]), (count[1], count[2])
+    return FailuresAnalysis(failure, (low, high), p[0], ends[0], count[0], ends[1], potency)
 
 
 @dataclass(frozen=True)

@@ -184,24 +184,16 @@ class ReleaseFit:
     @property
     def identifiability_text(self) -> str:
         """Say that n and p are not identified and what would help."""
-        n = self.n
-        low, high = n.credible
+        n, (low, high) = self.n, self.n.credible
         if self.implausible or self.is_rejected:
             return "n, p and q are not identified: the model does not explain the recording"
-        said = (
-            f"n and p cannot be told apart: n is {n.value:g} ({n.low:g} to {n.high:g}), "
-            f"credible {low:g} to {high:g}. "
-        )
-        wants = (
-            []
-            if len(self.recording.labels) > 1 or self.recording.is_train
-            else ["a second calcium concentration"]
-        )
+        seen = f"n is {n.value:g} ({n.low:g} to {n.high:g}), credible {low:g} to {high:g}"
+        is_single = len(self.recording.labels) == 1 and not self.recording.is_train
+        wants = ["a second calcium concentration"] * is_single
         if self.recording.variability.within == 0.0:
             wants.append("the variability of quanta from minis (variability=0.3, say), which was taken as 0")
-        return (
-            said + "What would help: " + ", ".join([*wants, "n from elsewhere (n=)", "less recording noise"])
-        )
+        wants += ["n from elsewhere (n=)", "less recording noise"]
+        return f"n and p cannot be told apart: {seen}. What would help: {', '.join(wants)}"
 
     # ---- states, residuals -------------------------------------------------------------------------------
 
@@ -221,10 +213,8 @@ class ReleaseFit:
         if self.recording.is_train:
             rows = values.reshape(len(self.recording.sweeps), -1)
             return [row[: s.size] for row, s in zip(rows, self.recording.sweeps, strict=True)]
-        flat, padded = (
-            np.empty(len(self.recording.conditions)),
-            values.reshape(len(self.recording.labels), -1),
-        )
+        flat = np.empty(len(self.recording.conditions))
+        padded = values.reshape(len(self.recording.labels), -1)
         for row, label in zip(padded, self.recording.labels, strict=True):
             is_of = self.recording.is_of(label)
             flat[is_of] = row[: is_of.sum()]
@@ -325,9 +315,8 @@ class ReleaseFit:
         from biophys.recordings.simulation import drawn_from
 
         value = self.profile.value[:, 0]
-        row = int(
-            np.argmax(value if sites is None else np.where(self.profile.sites == sites, value, -np.inf))
-        )
+        tried = value if sites is None else np.where(self.profile.sites == sites, value, -np.inf)
+        row = int(np.argmax(tried))
         likelihood = self.profile.likelihood(row)
         return self._in_order(self.scale * drawn_from(likelihood, self.profile.theta[row], rng))
 
