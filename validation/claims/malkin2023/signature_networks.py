@@ -46,9 +46,7 @@ _SAID = (
     "every layer and for c ten times larger and smaller"
 )
 M06 = Claim("M06", _SAID, MALKIN, (*BY_PREDICTOR.values(), LAYERS, OTHER_C, LEVEL))
-_FIGURES = (
-    "fig5a fig5b fig5c fig5a-converged fig5b-converged fig5c-converged app6-fig1a app6-fig2a app6-fig2b"
-)
+_FIGURES = "fig5a fig5b fig5c fig5a-converged fig5b-converged fig5c-converged app6-fig1a"
 
 
 @measures(M06, experiment="signatures")
@@ -72,11 +70,6 @@ def importance_and_variance(run: Run, context: Context) -> Findings:
     words = "rank correlation, signed as published, least certain"
     other_layers = published.sel(c_factor=[1.0], layer=result.layer[result.layer != 2])
     yield row(LAYERS, means_along(other_layers, cases, "correlation"), words, along="case")
-    other_c = published.sel(c_factor=result.c_factor[result.c_factor != 1], layer=[2])
-    if other_c.sizes["c_factor"]:
-        yield row(OTHER_C, means_along(other_c, cases, "correlation"), words, along="case")
-        steps = means_along(networks.growth_with_c(result), ("rho", "c_factor"), "ratio")
-        yield row(LEVEL, steps, "mean sigma at one c over that at the c ten times smaller", along="case")
     for state in STATES:
         by_case = means_along(correlations.sel(state=state, c_factor=[1.0]), cases, "correlation")
         yield row(M06, by_case, words, condition={"state": state, "layers": "all"}, along="case")

@@ -12,9 +12,11 @@ from validation.statement import verdict_on
 def verdicts():
     """Return the verdicts on the clauses of a claim from a result, as if it were of the given settings."""
 
-    def on(claim, function, result, config):
-        experiment = next(measure.experiment for measure in all_measures() if measure.function is function)
-        found = evidence_of(function(ArchivedRun(experiment, result, dict(config), {}), Context()))
-        return [verdict_on(clause, found.measurements) for clause in claim.clauses]
+    def on(claim, functions, result, config):
+        functions = functions if isinstance(functions, tuple) else (functions,)
+        measures = [measure for measure in all_measures() if measure.function in functions]
+        run = ArchivedRun(measures[0].experiment, result, dict(config), {})
+        rows = [row for each in measures for row in evidence_of(each.function(run, Context())).measurements]
+        return [verdict_on(clause, rows) for clause in claim.clauses]
 
     return on

@@ -14,6 +14,7 @@ from validation.claims.malkin2023.signature_networks import (
     nearest_cost,
     slopes_without_hidden_layer,
 )
+from validation.claims.malkin2023.signatures_at_other_c import variance_at_other_c
 from validation.context import Context
 from validation.data.datastore import DataSetMissing, locate
 from validation.published_settings import published_settings
@@ -49,7 +50,7 @@ def signed():
 
 
 def test_signatures_of_the_theory_are_reproduced(verdicts, signed):
-    assert verdicts(M06, importance_and_variance, signed, PUBLISHED) == [YES] * 6
+    assert verdicts(M06, (importance_and_variance, variance_at_other_c), signed, PUBLISHED) == [YES] * 6
     assert verdicts(M10, slopes_without_hidden_layer, signed, PUBLISHED) == [YES] * 4 + [NOT_RUN]
 
 
@@ -66,12 +67,12 @@ def test_the_opposite_sign_in_one_place_fails_its_clause(verdicts, signed, layer
     place = dict(predictor="input rate", state="published", rho=2.0, c_factor=c, layer=layer)
     spoiled = spoiled.assign_coords(layer=[0, 1, 2])
     spoiled.correlation_all.loc[place] = -spoiled.correlation_all.loc[place]
-    assert verdicts(M06, importance_and_variance, spoiled, PUBLISHED) == expected
+    assert verdicts(M06, (importance_and_variance, variance_at_other_c), spoiled, PUBLISHED) == expected
 
 
 def test_one_network_leaves_m06_open(verdicts, signed):
     alone = signed.isel(seed=[0])
-    assert verdicts(M06, importance_and_variance, alone, PUBLISHED) == [OPEN] * 6
+    assert verdicts(M06, (importance_and_variance, variance_at_other_c), alone, PUBLISHED) == [OPEN] * 6
 
 
 def test_slopes_away_from_the_analytic_ones_fail_m10(verdicts, signed):
