@@ -9,7 +9,6 @@ Malkin et al. (2023), Signatures of Bayesian inference emerge from energy effici
 appendices 5 and 6.
 """
 
-import itertools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -203,11 +202,7 @@ def _measured(
             _agreement_with_theory(trained, networks, predictors, data),
         ),
     ).assign_coords(predictor=list(PREDICTORS), quantile=list(QUANTILES))
-    is_first = [place["seed"] == config.seeds[0] for place in places]
-    shown = _shown(config, trained, predictors, np.flatnonzero(is_first))
-    shown_axes = {name: values for name, values in axes.items() if name != "seed"}
-    result = swept_dataset(places, measured, axes)
-    result = result.merge(swept_dataset(list(itertools.compress(places, is_first)), shown, shown_axes))
+    result = swept_dataset(places, measured.merge(_shown(config, trained, predictors)), axes)
     return result.assign_attrs({**measured.attrs, "n_networks": len(networks)})
 
 
@@ -274,15 +269,13 @@ def _agreement_with_theory(
     return np.stack(results, axis=1).astype(np.float32)
 
 
-def _shown(
-    config: Config, trained: TrainedNetworks, predictors: list[dict[str, Tensor]], replicas: NDArray[np.intp]
-) -> xr.Dataset:
-    """Return variance and predictors of some synapses of each layer of some networks."""
+def _shown(config: Config, trained: TrainedNetworks, predictors: list[dict[str, Tensor]]) -> xr.Dataset:
+    """Return variance and predictors of some synapses of each layer."""
     layout, variances, values = trained.network.layout, [], []
     shown = config.shown_synapses(layout, config.n_shown)
     for sigma, by_name, at in zip(layout.weights(trained.synapses.sigma), predictors, shown, strict=True):
         tensors = [sigma.square(), *(by_name[name] for name in PREDICTORS)]
-        variance, *of_predictors = [each.flatten(1).cpu()[replicas][:, at].numpy() for each in tensors]
+        variance, *of_predictors = [each.flatten(1).cpu()[:, at].numpy() for each in tensors]
         variances.append(variance)
         values.append(np.stack(of_predictors, axis=-1))
     dims = ("replica", "layer", "synapse")
@@ -321,9 +314,15 @@ def rank_correlation_of_shown(
 ) -> dict[str, Estimate]:
     """Return the signed rank correlation of two predictors over the synapses kept for the figures, by layer.
 
-    It is the mean over the exponents, which are conditions: one number for the network.
+    It is the mean over the exponents, which are conditions: one number for each seed.
     """
     shown = result.shown_predictor.sel(c_factor=1.0, state="published", predictor=[first, second])
-    tables = shown.transpose("layer", "rho", "synapse", "predictor").values
-    ranks = [np.mean([spearmanr(table).statistic for table in by_rho]) for by_rho in tables]
-    return {str(n): mean_of([sign * r], unit="networks") for n, r in enumerate(ranks, start=1)}
+    if "seed" not in shown.dims:  # of a result that keeps them for the first seed alone
+        shown = shown.expand_dims("seed")
+    by_layer = {}
+    for n, tables in enumerate(
+        shown.transpose("layer", "seed", "rho", "synapse", "predictor").values, start=1
+    ):
+        ranks = [np.mean([spearmanr(table).statistic for table in by_rho]) for by_rho in tables]
+        by_layer[str(n)] = mean_of(sign * np.array(ranks), unit="networks")
+    return by_layer

@@ -61,7 +61,8 @@ def draw_rows(
     chosen = result.sel(state=state, c_factor=c_factor)
     for axes, (predictor, layer), rho in panels_by_rho(figure, result, rows, sharey="row"):
         part = chosen.sel(predictor=predictor, rho=rho).isel(layer=layer)
-        _scatter(axes, part.shown_predictor, part.shown_variance, part.slope_above_floor)
+        first = part.isel(seed=0)
+        _scatter(axes, first.shown_predictor, first.shown_variance, part.slope_above_floor)
         axes.set_title(f"layer {layer + 1}, ρ = {rho:.3g}", fontsize=8)
         axes.set_xlabel(X_LABELS[predictor], fontsize=7)
     _label_variance(figure, result, state, c_factor)
@@ -73,7 +74,8 @@ def draw_linear_network(result: xr.Dataset, figure: Figure) -> None:
     figure.set_size_inches(9, 7)
     for axes, predictor, rho in panels_by_rho(figure, result, predictors, sharey=True):
         part = result.sel(state="converged", predictor=predictor, rho=rho)
-        x, y = part.linear_shown_predictor, part.linear_shown_variance
+        first = part.isel(seed=0)
+        x, y = first.linear_shown_predictor, first.linear_shown_variance
         _scatter(axes, x, y, part.linear_slope_above_floor, name="simulated")
         _line(axes, x, y, theoretical_slope(predictor, rho), "-", BLUE, "analytic")
         if predictor == "input power":
