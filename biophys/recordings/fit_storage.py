@@ -1,5 +1,7 @@
 """A fit as plain lists and numbers, and back."""
 
+import json
+import math
 from dataclasses import asdict
 from typing import Any
 
@@ -45,8 +47,34 @@ def as_dict(fit: ReleaseFit) -> dict[str, Any]:
     }
 
 
+def as_json(values: Any) -> str:
+    """Return lists and numbers as JSON that every reader takes: "NaN", "Inf" and "-Inf" are texts."""
+
+    def strict(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {name: strict(part) for name, part in value.items()}
+        if isinstance(value, list | tuple):
+            return [strict(part) for part in value]
+        if isinstance(value, float) and not math.isfinite(value):
+            return "NaN" if math.isnan(value) else "Inf" if value > 0 else "-Inf"
+        return value
+
+    return json.dumps(strict(values), allow_nan=False)
+
+
+def _with_numbers(value: Any) -> Any:
+    """Return what :func:`as_json` wrote with its numbers that are not finite."""
+    if isinstance(value, dict):
+        # Conditions are texts, whatever they are called.
+        return {k: part if k == "conditions" else _with_numbers(part) for k, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_with_numbers(part) for part in value]
+    return float(value) if isinstance(value, str) and value in ("NaN", "Inf", "-Inf") else value
+
+
 def from_dict(stored: dict[str, Any]) -> ReleaseFit:
     """Build a fit from :func:`as_dict`; raise ValueError if it was stored in another format."""
+    stored = _with_numbers(stored)
     if stored.get("format") != _FORMAT:
         raise ValueError(f"a stored fit has format {_FORMAT}, got {stored.get('format')!r}")
     kept = stored["recording"]

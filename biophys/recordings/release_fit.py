@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -418,8 +417,10 @@ class ReleaseFit:
         return from_dict(stored)
 
     def to_json(self) -> str:
-        """Return :meth:`to_dict` as text."""
-        return json.dumps(self.to_dict(), allow_nan=True)
+        """Return :meth:`to_dict` as text, with "NaN", "Inf" and "-Inf" for numbers that are not finite."""
+        from biophys.recordings.fit_storage import as_json
+
+        return as_json(self.to_dict())
 
 
 def summarised(

@@ -1,7 +1,6 @@
 """The command that fits n, p, q and short-term dynamics to a table of recorded responses."""
 
 import csv
-import json
 import re
 import warnings
 from pathlib import Path
@@ -269,6 +268,7 @@ def _table_of_many(fitted: dict[str, Any]) -> Any:
 
 
 def _write_numbers(fits: dict[str, Any], json_file: Path | None, csv_file: Path | None) -> None:
+    from biophys.recordings.fit_storage import as_json
     from biophys.recordings.fitting import ReleaseFits
     from biophys.whole_files import arriving
 
@@ -278,7 +278,7 @@ def _write_numbers(fits: dict[str, Any], json_file: Path | None, csv_file: Path 
             for name, one in fits.items()
         }
         with arriving(json_file) as part:
-            part.write_text(json.dumps(content), encoding="utf-8")
+            part.write_text(as_json(content), encoding="utf-8")
         print(f"json: {json_file.resolve()}")
     if csv_file is not None:
         rows = ReleaseFits(list(fits.values())).table()
