@@ -154,7 +154,9 @@ def _label_variance(figure: Figure, result: xr.Dataset, state: str, c_factor: fl
     """Say what is shown: vertical axis, data set, state and number of synapses."""
     factor = "" if c_factor is None else f", c × {c_factor:g}"
     shown = f"{state} state{factor}, {result.sizes['synapse']} synapses of one network"
-    slopes = f"slopes: mean of {result.sizes['seed']} seeds, synapses above the floor"
+    there = result.accuracy if c_factor is None else result.sel(c_factor=c_factor).accuracy
+    n_seeds = int(there.notnull().any([dim for dim in there.dims if dim != "seed"]).sum())
+    slopes = f"slopes: mean of {n_seeds} seed{'s' * (n_seeds > 1)}, synapses above the floor"
     figure.suptitle(f"{result.attrs['data_set']}, {shown}; {slopes}", fontsize=7)
     figure.supylabel("variance σ²", fontsize=8)
 
