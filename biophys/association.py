@@ -15,7 +15,7 @@ Statistical Association 63:1379-1389. doi:10.1080/01621459.1968.10480934
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import t as student_t
+from scipy.special import stdtr
 
 HUBER_THRESHOLD = 1.345
 """Residuals beyond this many standard deviations count less; 95 % efficient for normal residuals."""
@@ -195,5 +195,5 @@ def linear_fit(design: np.ndarray, y: np.ndarray) -> LinearFit:
     residuals = y - design @ coefficients
     variance = residuals @ residuals / (n - k)
     errors = np.sqrt(variance * np.diag(np.linalg.inv(design.T @ design)))
-    p_values = 2 * student_t.sf(np.abs(coefficients / errors), n - k)
+    p_values = 2 * stdtr(n - k, -np.abs(coefficients / errors))
     return LinearFit(coefficients, errors, p_values, residuals)
