@@ -6,6 +6,7 @@ every spike released one vesicle, a spiking one by its spikes. What a spike, a v
 in `biophys.constants`.
 """
 
+import contextlib
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -264,8 +265,8 @@ class EnergyCounter:
         """Add what one pass of a layer spends on presynaptic spikes."""
         layer, stochastic = self.layers[name], self._stochastic.get(id(module))
         x = next(each for each in (*args, *kwargs.values()) if isinstance(each, Tensor))
-        # Half precision holds no large numbers, and autocast leaves only double precision as it is.
-        spikes = x.detach().double().abs() * self.spikes_per_unit
+        # Half precision holds no large numbers.
+        spikes = x.detach().to(torch.promote_types(x.dtype, torch.float32)).abs() * self.spikes_per_unit
         weight, n_released = _acting(module, stochastic)
         n_events = _summed_drive(module, spikes, torch.ones_like(weight))
         n_vesicles = n_events if n_released is None else _summed_drive(module, spikes, n_released)
@@ -307,16 +308,20 @@ def _acting(module: Any, stochastic: StochasticWeight | None) -> tuple[Tensor, T
 
 def _summed_drive(module: Any, spikes: Tensor, kernel: Tensor) -> float:
     """Return the summed output of a layer for these inputs and weights, without bias."""
-    if isinstance(module, nn.modules.conv._ConvTransposeNd):
-        transposed = getattr(F, f"conv_transpose{len(module.kernel_size)}d")
-        sizes = (module.stride, module.padding, module.output_padding, module.groups, module.dilation)
-        return _number(transposed(spikes, kernel.double(), None, *sizes))
-    return _number(applied(module, spikes, kernel.double(), None))
+    kernel, kind = kernel.to(spikes.dtype), spikes.device.type
+    # Autocast would count in half precision.
+    has_autocast = torch.amp.is_autocast_available(kind)
+    with torch.autocast(kind, enabled=False) if has_autocast else contextlib.nullcontext():
+        if isinstance(module, nn.modules.conv._ConvTransposeNd):
+            transposed = getattr(F, f"conv_transpose{len(module.kernel_size)}d")
+            sizes = (module.stride, module.padding, module.output_padding, module.groups, module.dilation)
+            return _number(transposed(spikes, kernel, None, *sizes))
+        return _number(applied(module, spikes, kernel, None))
 
 
 def _number(amounts: Tensor) -> float:
     try:
-        return float(amounts.sum())
+        return float(amounts.sum(dtype=torch.float64))
     except RuntimeError as error:
         problem = "EnergyCounter adds up numbers, but vmap and the meta device have none"
         remedy = "count one replica after the other, each by functional_call or with its state loaded"
