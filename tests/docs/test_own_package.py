@@ -1,6 +1,6 @@
 """The how-tos that add something work literally: data sets and claims from outside, a synapse inside."""
 
-import importlib
+import importlib.metadata
 import os
 import re
 import shutil
@@ -24,14 +24,15 @@ def blocks(page: str, language: str) -> list[str]:
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory):
     """Return an environment in which brianpresyn is installed, and the checkout is not to be seen."""
-    pytest.importorskip("setuptools")
-    pytest.importorskip("pip")
+    # Looking for pip as a module would make setuptools give distutils up, with which Brian2 compiles here.
+    distributions = {each.name.lower(): each for each in importlib.metadata.distributions()}
+    for name in ("setuptools", "pip"):
+        if name not in distributions:
+            pytest.skip(f"needs {name}")
     folder = tmp_path_factory.mktemp("installed")
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder / "env")], check=True)
     (site,) = (folder / "env").glob("lib/python*/site-packages")
-    others = {
-        str(Path(importlib.import_module(name).__file__).parents[1]) for name in ("brian2", "pip", "rich")
-    }
+    others = {str(distributions[name].locate_file("")) for name in ("brian2", "pip", "rich")}
     (site / "others.pth").write_text("\n".join(sorted(others)))
     scripts = folder / "env" / "bin"
     (scripts / "pip").write_text(f'#!/bin/bash\n{scripts}/python -m pip "$1" {OFFLINE} "${{@:2}}"\n')
