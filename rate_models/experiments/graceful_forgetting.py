@@ -31,7 +31,7 @@ from scipy.special import entr
 
 from biophys.argument_types import check_config
 from biophys.estimates import Estimate, exactly, mean_of
-from biophys.palette import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION
+from biophys.palette import BLUE, BROWN, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION
 from biophys.progress import Progress, ignore_progress
 from biophys.settings import Count, Counts, OneOf, Positive, Probability, Seeds, settings
 from biophys.sweeps.executors import Executor
@@ -83,6 +83,7 @@ _foo_vb = functools.partial(Method, program="foo_vb", line="foo-vb 10 tasks")
 _control = functools.partial(Method, colour=GREY)
 METHODS: dict[str, Method] = {
     "evidence": Method("evidence in the odds of release", VERMILION, "odds"),
+    "fading": Method("evidence that fades", BROWN, "odds"),
     "published": Method("presynaptic consolidation", BLUE, "consolidating"),
     "mesu": _mesu("MESU, ten draws", GREEN, draws_per_step=10),
     "mesu_one_draw": _mesu("MESU, one draw", SKY),
@@ -109,6 +110,7 @@ class Config:
     seeds : one network per seed for the new and the published rule
     n_seeds_control, n_seeds_mesu : how many of the seeds the controls run on, and MESU and FOO-VB
     learning_rate, gain, clamp, p_start : of the new rule and its controls
+    memory : steps after which the evidence of ``"fading"`` has faded; None for never
     published_rate : learning rate of the published rule (program: 0.01)
     data_set : ``mnist``, ``fashion_mnist``, ``digits`` or images of one's own
     hidden_units, n_tasks, n_epochs, batch_size : as published: 200 and 200, 10, 10, 100
@@ -125,6 +127,7 @@ class Config:
     gain: Positive = 64.0
     clamp: Positive = 1.732
     p_start: Probability = 0.75
+    memory: Positive | None = None
     published_rate: Positive = 0.01
     data_set: DataSetName = "mnist"
     hidden_units: Counts = (200, 200)
@@ -142,7 +145,8 @@ class Config:
         if method == "published":
             return {"learning_rate": self.published_rate, **PUBLISHED_RULE}
         names = ("learning_rate", "gain", "clamp", "p_start")
-        return {**{name: float(getattr(self, name)) for name in names}, "memory": math.inf}
+        memory = (method == "fading" and self.memory) or math.inf
+        return {**{name: float(getattr(self, name)) for name in names}, "memory": memory}
 
     def seeds_of(self, method: str) -> tuple[int, ...]:
         """Return the seeds that a method is run on."""
@@ -151,9 +155,10 @@ class Config:
 
 
 QUICK = Config(
-    methods=("evidence", "published", "unselective"),
+    methods=("evidence", "fading", "published", "unselective"),
     learning_rate=1.0,
     gain=4.0,
+    memory=280.0,
     published_rate=0.1,
     data_set="digits",
     hidden_units=(40,),
@@ -325,6 +330,14 @@ def newest_task(result: xr.Dataset, method: str) -> np.ndarray:
     """Return the accuracy on every task when it was just learned, percent, (seed, task)."""
     accuracy = result.accuracy.sel(algorithm=method).dropna("seed", how="all").to_numpy()
     return 100 * np.diagonal(accuracy[:, 1:], axis1=1, axis2=2)
+
+
+def newest_tasks(result: xr.Dataset, method: str, n: int = 5) -> np.ndarray:
+    """Return the accuracy on the n newest tasks, percent, mean from the nth task on, of every seed."""
+    accuracy = 100 * result.accuracy.sel(algorithm=method).dropna("seed", how="all")
+    n = min(n, accuracy.sizes["task"])
+    newest = [accuracy[:, t, t - n : t].mean("task") for t in range(n, accuracy.sizes["n_learned"])]
+    return np.mean(newest, axis=0)
 
 
 def diverged(result: xr.Dataset, seeds: Sequence[int], method: str) -> Estimate:

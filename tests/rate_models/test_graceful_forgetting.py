@@ -12,7 +12,14 @@ from rate_models.continual_methods import Replica, Training, learned
 from rate_models.datasets import load_images
 from rate_models.devices import Execution
 from rate_models.experiments import graceful_forgetting
-from rate_models.experiments.graceful_forgetting import QUICK, final_accuracies, newest_task, run
+from rate_models.experiments.graceful_forgetting import (
+    QUICK,
+    Config,
+    final_accuracies,
+    newest_task,
+    newest_tasks,
+    run,
+)
 from rate_models.layout import Layout
 from rate_models.networks import FeedForward
 from rate_models.nn import BernoulliLinear, EnergyCounter, GaussianLinear
@@ -52,6 +59,22 @@ def test_readings_of_a_result(result):
     assert (result.atp > 0).all()
 
 
+def test_newest_tasks_are_followed_from_the_nth_on(result):
+    accuracy = 100 * result.accuracy.sel(algorithm="published").values
+    np.testing.assert_allclose(newest_tasks(result, "published"), accuracy[:, 2].mean(axis=1))
+    both = (accuracy[:, 1, 0] + accuracy[:, 2, 1]) / 2
+    np.testing.assert_allclose(newest_tasks(result, "published", n=1), both)
+
+
+def test_only_evidence_that_fades_has_a_memory():
+    config = Config(memory=1800.0)
+    memories = {name: config.setting_of(name).get("memory") for name in ("evidence", "fading", "latched")}
+    assert memories == {"evidence": np.inf, "fading": 1800.0, "latched": np.inf}
+    assert Config().setting_of("fading") == Config().setting_of("evidence")
+    with pytest.raises(ValueError, match="memory must be"):
+        replace(config, memory=0.0)
+
+
 def test_finished_networks_are_not_trained_again(tmp_path, monkeypatch):
     config = replace(TINY, methods=("evidence",), seeds=(101,), n_epochs=1)
     first = run(config, keep_in=tmp_path)
@@ -60,7 +83,7 @@ def test_finished_networks_are_not_trained_again(tmp_path, monkeypatch):
 
 
 def test_wrong_methods_are_named():
-    with pytest.raises(ValueError, match=r"methods must be .* out of evidence, published"):
+    with pytest.raises(ValueError, match=r"methods must be .* out of evidence, fading, published"):
         replace(QUICK, methods=("ewc",))
     with pytest.raises(ValueError, match=r"methods must be .*, at least one"):
         replace(QUICK, methods=())
