@@ -4,8 +4,6 @@ The annotation of an argument is what is checked, with its range, by `checked_ty
 classes; it is put into words here, also for `biophys.settings`.
 """
 
-from __future__ import annotations
-
 import contextlib
 import difflib
 import functools
@@ -210,8 +208,6 @@ def check_choice(value: Any, names: Iterable[str], name: str) -> None:
 def suggestion(name: str, names: Any, others: Any = ()) -> str:
     """Return what a misspelt name may have meant, as the end of a message; only the first names are listed.
 
-    Examples
-    --------
     >>> suggestion("ge_pos", ["ge", "gi"])
     ": did you mean 'ge'?"
     """

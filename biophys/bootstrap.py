@@ -9,8 +9,6 @@ Efron B (1987). Better bootstrap confidence intervals. Journal of the American S
 82:171-185. doi:10.1080/01621459.1987.10478410
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import partial
 

@@ -1,7 +1,5 @@
 """The Hill relation between presynaptic calcium and the probability of release."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from typing import Any
 

@@ -1,7 +1,5 @@
 """How a cost grows with precision at fixed mean: sweeps, fitted exponents, and where the power laws end."""
 
-from __future__ import annotations
-
 import functools
 from dataclasses import dataclass
 from typing import Any
@@ -44,8 +42,7 @@ class CostSweep:
     ----------
     synapses, sd, cost
         The synapses, in the order of the values swept, the sd of the response of each, and its cost.
-    varying
-        What was swept.
+    varying : what was swept
     """
 
     synapses: QuantalSynapse
@@ -65,12 +62,9 @@ class ExponentFit:
     interval
         Confidence interval of the exponent (Student's t). On a noiseless sweep the scatter is the misfit of
         the power law, so look at `local_range` too.
-    local_range
-        Smallest and largest exponent between neighbouring points: equal where a power law holds.
-    log_scale
-        Natural logarithm of the fitted cost at sd = 1 of its unit.
-    n_points
-        Number of points.
+    local_range : smallest and largest exponent between neighbouring points: equal where a power law holds
+    log_scale : natural logarithm of the fitted cost at sd = 1 of its unit
+    n_points : number of points
     """
 
     exponent: float
@@ -94,12 +88,9 @@ class ExponentRow:
 
     Parameters
     ----------
-    mechanism, formula
-        The cost and how it is written.
-    varying, low, high
-        What was swept at fixed mean, and between which values.
-    analytic, fit
-        The exponent :math:`\rho` that the paper gives, and that fitted to the sweep.
+    mechanism, formula : the cost and how it is written
+    varying, low, high : what was swept at fixed mean, and between which values
+    analytic, fit : the exponent :math:`\rho` that the paper gives, and that fitted to the sweep
     holds, holds_while
         Whether the law is a power law on this range (every local exponent within 1 % of the analytic one),
         and what has to stay small, or whole, for that.
@@ -123,14 +114,10 @@ def sweep_cost(
 
     Parameters
     ----------
-    cost
-        One cost or a mixture.
-    synapse
-        A single synapse: its mean, not 0, and its p (or n) while the other is swept.
-    varying
-        ``"n"`` or ``"p"``.
-    values
-        The numbers of sites, or the release probabilities in (0, 1), one-dimensional.
+    cost : one cost or a mixture
+    synapse : a single synapse: its mean, not 0, and its p (or n) while the other is swept
+    varying : ``"n"`` or ``"p"``
+    values : the numbers of sites, or the release probabilities in (0, 1), one-dimensional
 
     Examples
     --------
@@ -172,15 +159,12 @@ def fit_cost_exponent(
     sd
         Standard deviations of the response, one-dimensional, above 0, at least three of them: a potential,
         current, conductance or charge, or relative to the mean.
-    cost
-        The cost at each: relative, a rate, an energy, ATP or a power.
+    cost : the cost at each: relative, a rate, an energy, ATP or a power
     mean
         Mean responses, which the law takes as one. If the largest is more than 5 % above the smallest, log
         mean is fitted beside log sd.
-    sd_error, cost_error
-        Standard errors of both, in their units.
-    confidence
-        Of the interval.
+    sd_error, cost_error : standard errors of both, in their units
+    confidence : of the interval
 
     Raises
     ------
@@ -387,10 +371,8 @@ def exponent_map(
     cost, mean
         One cost law or a mixture, and the mean response that all synapses share; it matters where costs with
         different powers of q are mixed.
-    n, p
-        Numbers of sites, and release probabilities in (0, 1), one-dimensional.
-    varying
-        What moves: ``"n"`` or ``"p"``.
+    n, p : numbers of sites, and release probabilities in (0, 1), one-dimensional
+    varying : what moves: ``"n"`` or ``"p"``
 
     Examples
     --------

@@ -1,7 +1,5 @@
 """The precision that an energy budget buys, and the budget that a recorded synapse implies."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from typing import Any, Literal
 

@@ -1,7 +1,5 @@
 """The biological reliability cost as a bound on the entropic one of variational inference."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -6,8 +6,6 @@ Agresti A, Min Y (2005). Simple improved confidence intervals for comparing matc
 Medicine 24:729-740. doi:10.1002/sim.1781
 """
 
-from __future__ import annotations
-
 import itertools
 import math
 from collections.abc import Callable, Sequence

@@ -1,7 +1,5 @@
 """How often a gradient exceeds the threshold of presynaptic plasticity, given the gradient's distribution."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from typing import Literal
 

@@ -1,7 +1,5 @@
 """How many bits a synapse transmits, what they cost, and the release probability at which they cost least."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The precision that a synapse should have, given what it matters and what precision costs."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any

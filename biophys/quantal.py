@@ -1,7 +1,5 @@
 """The quantal model of release: n sites, each releasing with probability p a quantum of size q."""
 
-from __future__ import annotations
-
 import operator
 import warnings
 from dataclasses import dataclass

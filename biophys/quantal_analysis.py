@@ -35,17 +35,14 @@ class QuantalEstimate:
     n, p, q
         Estimates, without axes for one synapse; p of a variance-mean analysis has the conditions first. n is
         infinite, and p 0 or NaN, where a Poisson number of vesicles explains the responses best.
-    n_error, p_error, q_error
-        Standard errors; 0 for an n that was given, NaN where none exists.
+    n_error, p_error, q_error : standard errors; 0 for an n that was given, NaN where none exists
     n_interval, p_interval, q_interval
         Lower and upper ends; the upper end of n may be infinite, those of p and q then reach 0.
     is_identifiable
         Whether the recording tells n and p apart: the credible interval of n, flat a priori, spans less than
         a factor 3 and lies far inside the numbers allowed.
-    method
-        ``"moments"``, ``"likelihood"`` or ``"variance-mean"``.
-    reasons
-        Why there is no estimate (NaN), by the index of the synapse.
+    method : ``"moments"``, ``"likelihood"`` or ``"variance-mean"``
+    reasons : why there is no estimate (NaN), by the index of the synapse
     """
 
     n: Any
@@ -83,10 +80,8 @@ def estimate_by_moments(
         Responses, failures included, shape (trials,) or (trials, synapses); at least three trials. NaN: not
         measured. A synapse that cannot be estimated (constant, of mean 0, or all noise) is NaN, with a
         reason; if it is the only one ValueError says so.
-    n
-        Number of sites if known, need not be whole; one number or one for each synapse.
-    noise_sd
-        Standard deviation of the recording noise, which is normal; by default 0.
+    n : number of sites if known, need not be whole; one number or one for each synapse
+    noise_sd : standard deviation of the recording noise, which is normal; by default 0
     variability
         Coefficient of variation of quanta within sites, or a :class:`QuantalVariability` (gamma quanta are
         taken for the higher moments); by default 0.
@@ -413,8 +408,7 @@ def estimate_by_likelihood(
 
     Parameters
     ----------
-    amplitudes
-        As of :func:`estimate_by_moments`.
+    amplitudes : as of :func:`estimate_by_moments`
     noise_sd
         Standard deviation of the recording noise, above 0 (measure it before the stimulus); one number or one
         for each synapse.
@@ -515,12 +509,10 @@ def estimate_by_variance_mean(
     n_trials
         Number of trials N of each condition, at least 3: one number, one for each condition, or an array that
         broadcasts to the shape of `means`.
-    noise_sd
-        Standard deviation of the recording noise, likewise; by default 0.
+    noise_sd : standard deviation of the recording noise, likewise; by default 0
     variability
         Coefficient of variation of quanta within sites, or a :class:`QuantalVariability`; by default 0.
-    n_noise_samples
-        Number of baseline samples from which `noise_sd` was estimated; by default it is known.
+    n_noise_samples : number of baseline samples from which `noise_sd` was estimated; by default it is known
 
     Raises
     ------

@@ -1,7 +1,5 @@
 """How well the estimators of n, p and q recover synapses that are known: bias and coverage by simulation."""
 
-from __future__ import annotations
-
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace

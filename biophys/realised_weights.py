@@ -1,7 +1,5 @@
 """Normal weights realised as synapses by one mechanism: which can be, how well, and for how much ATP."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 

@@ -43,18 +43,15 @@ class ReleasePlasticity:
 
     Parameters
     ----------
-    p_up, p_down
-        Size of one step up and one step down, 0..1. Defaults: the energy experiment.
-    g_lim
-        Updates of at least this magnitude move p up; not negative, in the unit of the update signal.
+    p_up, p_down : size of one step up and one step down, 0..1. Defaults: the energy experiment.
+    g_lim : updates of at least this magnitude move p up; not negative, in the unit of the update signal
     p_min, p_max, p_freeze
         Bounds of p, 0 < p_min < p_max <= 1, of which p_min is also the initial value; value from which p
         stays for ever, by default infinity, which never freezes.
     form
         ``"additive"`` (the published equation) or ``"soft_bound"`` (steps shrink with 1 - p: the form of
         the published experiments).
-    consolidation
-        Whether the learning rate of the strength is multiplied by 1 - p.
+    consolidation : whether the learning rate of the strength is multiplied by 1 - p
 
     Examples
     --------
@@ -107,12 +104,9 @@ class OddsPlasticity:
     g_lim
         Size of an update that is as much evidence, if release is certain, as the start stands for; positive,
         in the unit of the update signal.
-    memory
-        N, updates that are remembered, at least 1; infinity forgets nothing.
-    clamp
-        In the step of w, g is cut to clamp g_lim sqrt(r) either way; positive, infinity cuts nothing.
-    p_min, p_max
-        Release probability without evidence, and the largest, 0 < p_min < p_max < 1.
+    memory : N, updates that are remembered, at least 1; infinity forgets nothing
+    clamp : in the step of w, g is cut to clamp g_lim sqrt(r) either way; positive, infinity cuts nothing
+    p_min, p_max : release probability without evidence, and the largest, 0 < p_min < p_max < 1
 
     Examples
     --------
@@ -142,15 +136,12 @@ def updated_release_probability(
 
     Parameters
     ----------
-    p
-        Release probability, 0..1: a number, a numpy array or a torch tensor of any shape.
+    p : release probability, 0..1: a number, a numpy array or a torch tensor of any shape
     update
         The update signal g of the strength (a gradient, a perceptron update, a plasticity event), of the same
         kind, shape and precision as `p`.
-    rule
-        The parameters; numbers, or arrays that broadcast against `p`.
-    in_place
-        Whether a torch tensor `p` is itself changed and returned; `update` is then overwritten as well.
+    rule : the parameters; numbers, or arrays that broadcast against `p`
+    in_place : whether a torch tensor `p` is itself changed and returned; `update` is then overwritten as well
 
     Examples
     --------

@@ -1,7 +1,5 @@
 """What source made a result: a digest of a module and of all that it imports from these packages."""
 
-from __future__ import annotations
-
 import ast
 import functools
 import hashlib

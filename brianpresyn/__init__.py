@@ -30,11 +30,16 @@ if TYPE_CHECKING:
     )
     from brianpresyn.quantal_noise import quantal_variance
     from brianpresyn.quantities_bridge import from_brian, to_brian
-    from brianpresyn.release import bernoulli_release, binomial_release, quantal_release, release_counters
+    from brianpresyn.release import (
+        bernoulli_release,
+        binomial_release,
+        quantal_release,
+        release_counters,
+        spontaneous_release,
+    )
     from brianpresyn.self_test import test
     from brianpresyn.short_term import stochastic_tsodyks_markram, tsodyks_markram
     from brianpresyn.spike_sweeps import SpikingRun, sweep_spikes
-    from brianpresyn.spontaneous import spontaneous_release
     from brianpresyn.synapse_code import Domain, Stage, SynapseCode
     from brianpresyn.unified_stdp import PrePostSTDP, pre_post_stdp
     from brianpresyn.update_signals import (

@@ -6,8 +6,6 @@ standalone. It draws from Brian2's generator, so it follows ``seed()``; for draw
 targets see :mod:`brianpresyn.counter_random`.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -367,8 +367,6 @@ def run_args_for_seed(connection: Synapses, seed: int) -> dict[Any, int]:
     It is passed on, or joined with others, as ``device.run(run_args=...)``; the parameters are those of
     :func:`reseed`.
 
-    Examples
-    --------
     >>> from brian2 import NeuronGroup, ms
     >>> from brianpresyn import stochastic_tsodyks_markram
     >>> cells = NeuronGroup(1, "v : 1", threshold="v > 1")

@@ -137,8 +137,6 @@ def splitmix64(seed: ArrayLike, number: ArrayLike) -> Words:
         z_1 = (z_0 \oplus (z_0 \gg 30)) m_1, \quad z_2 = (z_1 \oplus (z_1 \gg 27)) m_2, \quad
         z_2 \oplus (z_2 \gg 31) \pmod{2^{64}}
 
-    Examples
-    --------
     >>> [int(bits) for bits in splitmix64(1234567, [1, 2])]
     [6457827717110365317, 3203168211198807973]
     """
@@ -168,8 +166,6 @@ def contact_numbers(pre: ArrayLike, post: ArrayLike, contact: ArrayLike) -> NDAr
     first synapse from pre to post, 1 for the second. Pairs with one contact never share a number; with
     several, two of a million synapses do with probability 3e-8.
 
-    Examples
-    --------
     >>> contact_numbers([0, 1], 2, 0).tolist()
     [-2606959012126976886, -952913405323324866]
     """
@@ -180,8 +176,6 @@ def contact_numbers(pre: ArrayLike, post: ArrayLike, contact: ArrayLike) -> NDAr
 def joined_numbers(high: ArrayLike, low: ArrayLike) -> NDArray[np.int64]:
     """Return signed 64-bit numbers of two halves: high from -2^31 to 2^31 - 1, low from -2^31 to 2^32 - 1.
 
-    Examples
-    --------
     >>> joined_numbers(-7 >> 32, -7 & 0xFFFFFFFF).tolist()
     -7
     """
@@ -212,8 +206,6 @@ def _mixed_key(key: int) -> Words:
 def random_bits(key: ArrayLike, event: ArrayLike, synapse: ArrayLike, word: ArrayLike = 0) -> Words:
     """Return 64 random bits for a synapse's event: the `word`-th such number of that event.
 
-    Examples
-    --------
     >>> print(random_bits(0, [1, 2], 0))
     [16294208416658607535  7960286522194355700]
     """

@@ -1,7 +1,5 @@
 """What values, names and expressions a synapse takes, checked where they are given."""
 
-from __future__ import annotations
-
 import ast
 import functools
 import re
@@ -57,8 +55,6 @@ class Domain:
 
         Text passes if it is a Brian2 expression that only a run can evaluate; text of a number is judged.
 
-        Examples
-        --------
         >>> Domain(0, 1, "give a probability such as 0.5").check("p", 1.7)
         Traceback (most recent call last):
             ...

@@ -1,7 +1,5 @@
 """Brian2 synapses with the parameters that were fitted to recorded responses."""
 
-from __future__ import annotations
-
 from typing import Any, Literal
 
 import numpy as np

@@ -5,8 +5,6 @@ that classes, pickles and caches are the same under both names. Nothing is impor
 Brian2 included; whoever imports it finds the preferences of its synapses there.
 """
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Sequence
 from importlib import import_module

@@ -16,8 +16,6 @@ Schug S, Benzing F, Steger A (2021). "Presynaptic stochasticity improves energy 
 the stability-plasticity dilemma". eLife 10:e69884, eq. 4-9, doi:10.7554/eLife.69884.
 """
 
-from __future__ import annotations
-
 import math
 from typing import Any, Literal
 

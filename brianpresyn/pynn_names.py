@@ -11,8 +11,6 @@ Davison AP et al. (2009). "PyNN: a common interface for neuronal network simulat
 doi:10.3389/neuro.11.011.2008.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 from brian2 import ms
@@ -27,8 +25,6 @@ from brianpresyn.synapse_code import SynapseCode
 def SimpleStochasticSynapse(weight: Any, p: Any = 0.5, *, target: str = "v") -> SynapseCode:
     """Return Bernoulli release with probability p.
 
-    Examples
-    --------
     >>> from brian2 import mV
     >>> SimpleStochasticSynapse(weight=0.5*mV, p=0.3).initial["p"]
     0.3
@@ -41,8 +37,6 @@ def StochasticTsodyksMarkramSynapse(
 ) -> SynapseCode:
     """Return release of one vesicle under depression (tau_rec) and facilitation (tau_facil, 0 for none).
 
-    Examples
-    --------
     >>> from brian2 import mV
     >>> code = StochasticTsodyksMarkramSynapse(weight=0.5*mV, U=0.2, tau_rec=800.0)
     >>> code.initial["n"], code.initial["p"]
@@ -62,8 +56,6 @@ def MultiQuantalSynapse(
 ) -> SynapseCode:
     """Return release from n sites under depression and facilitation.
 
-    Examples
-    --------
     >>> from brian2 import nS
     >>> MultiQuantalSynapse(weight=0.5*nS, U=0.2, n=5, target="g").initial["n"]
     5

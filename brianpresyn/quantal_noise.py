@@ -14,8 +14,6 @@ Marsaglia G, Tsang WW (2000). "A simple method for generating gamma variables". 
 26:363-372, doi:10.1145/358407.358414.
 """
 
-from __future__ import annotations
-
 import re
 from dataclasses import replace
 from typing import Any, Literal
@@ -114,8 +112,6 @@ def variance_of_response(
 ) -> NDArray[np.float64]:
     """Return the variance of the response in units of q^2, averaged over the sizes of sites.
 
-    Examples
-    --------
     >>> round(float(variance_of_response(5, 0.3, cv_within=0.4)), 4)
     1.29
     """

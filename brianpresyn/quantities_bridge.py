@@ -1,7 +1,5 @@
 """Physical quantities across the border between `quantities` (biophys) and Brian2."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np
@@ -49,8 +47,6 @@ def from_brian(quantity: Quantity, unit: pq.Quantity) -> pq.Quantity:
 
     Raises ValueError if the dimensions differ.
 
-    Examples
-    --------
     >>> from brian2 import mV
     >>> import quantities as pq
     >>> from_brian(0.25 * mV, pq.mV)

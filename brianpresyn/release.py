@@ -1,4 +1,4 @@
-r"""Release of vesicles: Bernoulli and binomial.
+r"""Release of vesicles: Bernoulli, binomial, and spontaneous, without presynaptic spikes.
 
 A presynaptic spike releases :math:`k \sim \mathrm{Binomial}(n, p)` vesicles, each of which moves the
 postsynaptic variable by q:
@@ -15,23 +15,21 @@ del Castillo J, Katz B (1954). "Quantal components of the end-plate potential". 
 doi:10.1113/jphysiol.1954.sp005129.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import Any, Literal
 
 import numpy as np
 import quantities as pq
-from brian2 import DEFAULT_CONSTANTS, DEFAULT_FUNCTIONS, DEFAULT_UNITS
+from brian2 import DEFAULT_CONSTANTS, DEFAULT_FUNCTIONS, DEFAULT_UNITS, Hz, Quantity
 from brian2.core.variables import Constant
 from brian2.parsing.expressions import parse_expression_dimensions
-from brian2.units.fundamentalunits import Dimension, Quantity, get_dimensions
+from brian2.units.fundamentalunits import Dimension, get_dimensions
 from brian2.utils.stringtools import get_identifiers
 
 from biophys.argument_types import check_public
 from biophys.quantal import QuantalSynapse
 from brianpresyn.binomial_function import binomial
-from brianpresyn.counter_random import bernoulli_draw, binomial_draw, shared_binomial_draw
+from brianpresyn.counter_random import bernoulli_draw, binomial_draw, shared_binomial_draw, uniform_draw
 from brianpresyn.domains import (
     AMPLITUDE,
     N_SITES,
@@ -39,11 +37,12 @@ from brianpresyn.domains import (
     Domain,
     check_expression,
     check_name,
+    checked_time,
     dimension_of,
     unit_text,
 )
 from brianpresyn.quantities_bridge import to_brian
-from brianpresyn.synapse_code import Stage, SynapseCode
+from brianpresyn.synapse_code import RELEASE_TARGET, Stage, SynapseCode
 
 Draws = Literal["counter", "brian2"]
 
@@ -290,6 +289,69 @@ def _dimensions(amplitude: Any, meaning: str) -> Dimension:
         remedy = "give a value with the unit, such as q=0*mV, and set the variable later"
         raise ValueError(f"the unit of {meaning}={amplitude!r} cannot be told, {reason}: {remedy}")
     return parse_expression_dimensions(amplitude, variables)
+
+
+def spontaneous_release(rate: Any, *, every: Quantity, target: str | None = RELEASE_TARGET) -> SynapseCode:
+    """Return miniature release: each synapse releases one quantum with probability 1 - exp(-rate every).
+
+    It looks at every synapse at regular times, so choose an interval that is long against the time step and
+    short against 1 / rate. Where the rate follows the presynaptic voltage, this is graded release.
+
+    Parameters
+    ----------
+    rate
+        Of every synapse, in Hz: one value, one for each synapse, or a Brian2 expression as text, which is
+        evaluated once. ``.following(mini_rate="...")`` lets it follow other variables.
+    every : interval at which release may happen
+    target : as in :func:`brianpresyn.bernoulli_release`; by default that of the release model it is joined to
+
+    Returns
+    -------
+    SynapseCode
+        With mini_rate, and n_minis, the quanta released spontaneously; it needs q from a release model.
+
+    Raises
+    ------
+    TypeError : if the rate or the interval has another unit
+    ValueError : if the rate is negative, or so high that more than one release in an interval is likely
+
+    Examples
+    --------
+    >>> from brian2 import Hz, ms, mV
+    >>> from brianpresyn import bernoulli_release
+    >>> code = bernoulli_release(p=0.3, q=1*mV, target="u") + spontaneous_release(0.1*Hz, every=10*ms)
+    >>> print(code.regular_code)
+    n_mini_draws += 1
+    mini = int(uniform_draw(mini_key, n_mini_draws) < p_mini)
+    u_post += mini*q
+    n_minis += mini
+    """
+    if isinstance(rate, str):
+        if not get_identifiers(check_expression(rate, "rate")):
+            raise TypeError(f"rate must be a rate such as '0.1*Hz', got {rate!r}")
+    elif dimension_of(rate, "rate", "0.1*Hz") is not Hz.dim:
+        raise TypeError(f"rate must be a rate such as 0.1*Hz, got {rate!r}")
+    # A rate at the bound may miss it by rounding.
+    highest = 0.1 * (1 + 1e-9) / float(checked_time(every, "every"))
+    remedy = "give a rate such as 0.1*Hz, or shorten every, so that one release in an interval is the most"
+    return SynapseCode(
+        "spontaneous_release",
+        model="mini_rate : hertz\np_mini = 1 - exp(-mini_rate*mini_interval) : 1\nn_minis : integer\n"
+        "n_mini_draws : integer (shared)\nmini_key : integer (shared, constant)",
+        regularly={
+            Stage.COUNT: "n_mini_draws += 1",
+            Stage.RELEASE: "mini = int(uniform_draw(mini_key, n_mini_draws) < p_mini)",
+            Stage.TRANSMIT: transmission(target, "mini*q"),
+            Stage.ACCOUNT: "n_minis += mini",
+        },
+        every=every,
+        namespace={"uniform_draw": uniform_draw, "mini_interval": every},
+        initial={"mini_rate": Quantity(rate) if isinstance(rate, list | tuple) else rate},
+        domains={"mini_rate": Domain(0.0, highest, remedy)},
+        streams={"mini_key": "minis"},
+        requires=frozenset({"q"}),
+        acts_on={} if target is None else {target: "q"},
+    )
 
 
 check_public(__name__)

@@ -1,7 +1,5 @@
 """A quick check of an installation, like the ``test`` function of Brian2 and its plugins."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 

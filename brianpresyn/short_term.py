@@ -20,8 +20,6 @@ Fuhrmann G, Segev I, Markram H, Tsodyks M (2002). J Neurophysiol 87:140-148, doi
 (stochastic sites).
 """
 
-from __future__ import annotations
-
 from dataclasses import replace
 from typing import Any
 

@@ -1,21 +1,15 @@
 """Compare and draw the spikes of networks."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from brian2 import SpikeMonitor, ms
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+from matplotlib.axes import Axes
 
 
 def same_spikes(first: SpikeMonitor, second: SpikeMonitor) -> bool:
     """Return whether two runs gave the same spikes: the same cells at the same times, at least one.
 
-    Examples
-    --------
     >>> from brian2 import Network, NeuronGroup
     >>> cells = NeuronGroup(2, "v : 1", threshold="True", reset="", dt=1*ms)
     >>> spikes = SpikeMonitor(cells)

@@ -353,8 +353,6 @@ class SynapseCode:
 
         Raises ValueError if the piece has no such parameter, or an expression is none.
 
-        Examples
-        --------
         >>> from brianpresyn import bernoulli_release
         >>> print(bernoulli_release(0, q=1).following(p="p0_pre").model.splitlines()[0])
         p = p0_pre : 1
@@ -380,8 +378,6 @@ class SynapseCode:
 
         Raises ValueError if the piece sets nothing of this name.
 
-        Examples
-        --------
         >>> from brianpresyn import bernoulli_release
         >>> "released : integer" in bernoulli_release(0.5, q=1).recordable(released="integer").model
         True

@@ -1,7 +1,5 @@
 """Run code on one of the three code generation targets, and leave Brian2 as it was."""
 
-from __future__ import annotations
-
 import contextlib
 import logging
 import os
@@ -30,8 +28,6 @@ def code_generation(target: str) -> Iterator[None]:
     ``"cpp_standalone"`` builds and runs in a temporary folder at the body's one call of ``run``; without a
     compiler it raises RuntimeError. An unknown target is a ValueError.
 
-    Examples
-    --------
     >>> from brian2 import Network, NeuronGroup, ms
     >>> with code_generation("numpy"):
     ...     Network(NeuronGroup(1, "x : 1")).run(0.1*ms)

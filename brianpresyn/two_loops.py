@@ -12,8 +12,6 @@ With other draws than those below, and wherever the order matters, the loop stay
 ``prefs.devices.brianpresyn.two_loops`` is False.
 """
 
-from __future__ import annotations
-
 import ast
 from typing import Any
 

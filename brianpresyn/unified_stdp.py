@@ -17,8 +17,6 @@ Costa RP, Froemke RC, Sjöström PJ, van Rossum MCW (2015). "Unified pre- and po
 enables reliable and flexible learning of neural circuits". eLife 4:e09457, doi:10.7554/eLife.09457.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from typing import Any
 

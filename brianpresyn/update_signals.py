@@ -4,8 +4,6 @@ A signal says *when* a synapse is updated (at presynaptic spikes, at postsynapti
 and *how much*: the value g that the learning rules of :mod:`brianpresyn.plasticity` read.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal

@@ -157,8 +157,6 @@ def task_sequence(kind: str) -> Callable[[Callable[..., TaskSequence]], Callable
     kind from then on: ``benchmarks=("rotated_digits",)`` for the kind ``"rotated"``. The name must be new and
     hold no underscore, which parts kind and images.
 
-    Examples
-    --------
     >>> from brianpresyn.rate_models.datasets import load_images
     >>> @task_sequence("halves")
     ... def halves(data: ImageData, n_tasks: int) -> TaskSequence:

@@ -147,8 +147,6 @@ def data_set(name: str) -> Callable[[Callable[[], ImageData]], Callable[[], Imag
 
     Raises ValueError if there is a data set of that name.
 
-    Examples
-    --------
     >>> @data_set("two digits")
     ... def two_digits() -> ImageData:
     ...     digits = load_images("digits")

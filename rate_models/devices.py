@@ -109,8 +109,6 @@ class Execution:
 def execution_or_default(execution: Execution | None) -> Execution:
     """Return `execution`, the default one for None; anything else, as the name of a device, is a TypeError.
 
-    Examples
-    --------
     >>> execution_or_default(None).device
     'cpu'
     """

@@ -65,8 +65,6 @@ Randomness: TypeAlias = Draw | torch.Generator
 def key_of(seed: int, name: str) -> int:
     """Return the key of the stream of a whole number, the seed, and a name, as of a module: -2^63..2^63 - 1.
 
-    Examples
-    --------
     >>> key_of(1, "features.0") == key_of(1, "features.3")
     False
     """
@@ -101,8 +99,6 @@ def standard_normal(randomness: Randomness, like: Tensor) -> Tensor:
 
     Their tails end at 5.8 standard deviations: the radius has 24 bits.
 
-    Examples
-    --------
     >>> draw = Draw(torch.tensor(7), torch.tensor(0))
     >>> numbers = standard_normal(draw, torch.empty(100_000))
     >>> bool(numbers.mean().abs() < 0.016 and (numbers.std() - 1).abs() < 0.011)

@@ -3,19 +3,15 @@
 Values come as arrays whose first axis is the seed; nothing but mean and interval is computed here.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import stdtrit
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 
 def panels_by_rho(
@@ -44,8 +40,6 @@ def label_sparsely(axes: Axes, *, vertical: bool = False, size: float = 7) -> No
 def half_width(values: ArrayLike) -> NDArray[np.float64]:
     """Return half the width of the 95 % interval of the mean over the first axis, by Student's t.
 
-    Examples
-    --------
     >>> half_width([1.0, 2.0, 3.0]).round(3).item()
     2.484
     """

@@ -17,8 +17,6 @@ from numpy.typing import ArrayLike, NDArray
 def final_accuracy(accuracy: ArrayLike) -> NDArray[np.float64]:
     """Return the mean accuracy over all tasks after the last one.
 
-    Examples
-    --------
     >>> final_accuracy([[0.5, 0.5], [1.0, 0.4], [0.7, 0.9]]).item()
     0.8
     """
@@ -30,8 +28,6 @@ def forgetting(accuracy: ArrayLike) -> NDArray[np.float64]:
 
         F = mean_{i < T} ( max_{i <= k < T} R_ki - R_Ti )
 
-    Examples
-    --------
     >>> round(forgetting([[0.5, 0.5], [1.0, 0.4], [0.7, 0.9]]).item(), 3)
     0.3
     """
@@ -46,8 +42,6 @@ def backward_transfer(accuracy: ArrayLike) -> NDArray[np.float64]:
 
         B = mean_{i < T} ( R_Ti - R_ii )
 
-    Examples
-    --------
     >>> round(backward_transfer([[0.5, 0.5], [1.0, 0.4], [0.7, 0.9]]).item(), 3)
     -0.3
     """
@@ -62,8 +56,6 @@ def forward_transfer(accuracy: ArrayLike) -> NDArray[np.float64]:
 
         W = mean_{i > 1} ( R_(i-1)i - R_0i )
 
-    Examples
-    --------
     >>> round(forward_transfer([[0.5, 0.5], [1.0, 0.4], [0.7, 0.9]]).item(), 3)
     -0.1
     """

@@ -86,8 +86,6 @@ def corrected_information(counts: ArrayLike) -> NDArray[np.float64]:
 
     Raises ValueError if a count is negative or a table is empty.
 
-    Examples
-    --------
     >>> round(float(corrected_information([[50, 0], [0, 50]])), 4)
     1.0072
     """

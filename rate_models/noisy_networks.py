@@ -125,8 +125,6 @@ class Schedule:
     def of(cls, config: Any, **changes: Any) -> "Schedule":
         """Return the schedule that an experiment's configuration asks for, by the names that they share.
 
-        Examples
-        --------
         >>> from types import SimpleNamespace
         >>> settings = SimpleNamespace(rho=(0.5, 2.0), n_epochs=3, hidden_units=(20,))
         >>> Schedule.of(settings, hidden_units=()).n_epochs

@@ -48,8 +48,6 @@ class Interval:
     def at(self, quantile: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the values at these quantiles, 0..1.
 
-        Examples
-        --------
         >>> Interval(0.01, 1.0, is_logarithmic=True).at(np.array([0.0, 0.5])).round(3).tolist()
         [0.01, 0.1]
         """
@@ -64,8 +62,6 @@ def drawn_settings(
 ) -> list[Setting]:
     """Return candidates, at least one, of which every n_trials-th part of every interval holds exactly one.
 
-    Examples
-    --------
     >>> result = drawn_settings({"rate": Interval(0, 4)}, 4, rng=np.random.default_rng(0))
     >>> sorted(int(setting["rate"]) for setting in result)
     [0, 1, 2, 3]

@@ -50,8 +50,6 @@ class NoiseCost(Protocol):
 class PowerCost:
     """Reliability cost c sigma^-rho of one synapse, in nats; c and the exponent are positive and finite.
 
-    Examples
-    --------
     >>> PowerCost.with_scale(s=0.01, rho=0.5).c
     0.2
     >>> float(PowerCost(c=0.2, rho=0.5)(0.25))
@@ -86,8 +84,6 @@ class PowerCost:
 class EntropyCost:
     """Negative entropy of a normal weight, the reliability cost of variational inference (eq. 41).
 
-    Examples
-    --------
     >>> round(float(EntropyCost()(1.0)), 4)
     -1.4189
     """
@@ -115,8 +111,6 @@ Costs: TypeAlias = NoiseCost | tuple[NoiseCost, ...]
 def total_cost(costs: Costs, sigma: ArrayLike) -> float:
     """Return the summed cost of all synapses with these standard deviations, of any shape.
 
-    Examples
-    --------
     >>> total_cost((PowerCost(1.0, 2.0), PowerCost(2.0, 1.0)), [0.5, 1.0])
     11.0
     """

@@ -46,8 +46,6 @@ def probability_of_superiority(values: NDArray[np.floating], is_high: NDArray[np
     It is the statistic of the Mann-Whitney test divided by the number of pairs, ties counting half: 0.5 for
     groups that do not differ, 1 where every high value exceeds every low one; nan if a group is empty.
 
-    Examples
-    --------
     >>> probability_of_superiority(np.array([1.0, 2.0, 3.0, 4.0]), np.array([False, True, False, True]))
     0.75
     """

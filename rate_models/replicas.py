@@ -15,8 +15,6 @@ from biophys.release_plasticity import ReleasePlasticity
 def per_replica(values: Any, n_replicas: int, name: str) -> list[Any]:
     """Return one value per replica: `values` itself (a list, tuple or array), or the one value repeated.
 
-    Examples
-    --------
     >>> per_replica(0.1, 3, "learning_rate")
     [0.1, 0.1, 0.1]
     """

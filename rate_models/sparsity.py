@@ -49,8 +49,6 @@ def overlap_of_tasks(is_important: NDArray[np.bool_]) -> NDArray[np.float64]:
     `is_important` is (..., task, synapse), with as many important synapses in every task; by chance the
     overlap is their share.
 
-    Examples
-    --------
     >>> float(overlap_of_tasks(np.array([[True, True, False, False], [True, False, True, False]])))
     0.5
     """
@@ -116,8 +114,6 @@ def _summed_axis(side: str) -> int:
 class ImportanceOfNeurons:
     """Counts of important synapses (neuron,), and what shuffling makes of them, (shuffle, neuron).
 
-    Examples
-    --------
     >>> result = ImportanceOfNeurons(np.array([0, 9, 5, 5]), np.array([[4, 6, 5, 4], [5, 5, 4, 6]]))
     >>> result.shares_low_medium_high
     (0.25, 0.5, 0.25)
@@ -183,8 +179,6 @@ def input_output_correlation(inputs: ArrayLike, outputs: ArrayLike) -> tuple[flo
     The interval is Fisher's of 95 %, from the arc tangent of r. All are nan where one of the two does not
     vary.
 
-    Examples
-    --------
     >>> r, interval = input_output_correlation([1, 2, 3, 4, 5], [2, 1, 4, 3, 6])
     >>> round(r, 3)
     0.822

@@ -125,8 +125,6 @@ def replica_bytes(
     `n_rows` rows have the size of the parameters: what is learned, its gradient, the drawn weights, the state
     of the learning rule, and the intermediate results of a step.
 
-    Examples
-    --------
     >>> replica_bytes(Layout((784, 200, 200, 10)), 100) // 2**20
     10
     """

@@ -108,8 +108,6 @@ SPLIT_PAIRS = ((0, 1), (2, 3), (4, 5), (6, 7), (8, 9))
 def members_of(labels: Tensor, classes: Sequence[int]) -> NDArray[np.integer]:
     """Return the indices of the images of these classes.
 
-    Examples
-    --------
     >>> members_of(torch.tensor([0, 3, 1, 0]), (0, 1)).tolist()
     [0, 2, 3]
     """

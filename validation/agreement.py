@@ -34,8 +34,6 @@ def agreement_of(measurements: Sequence[Measurement]) -> RenderingAgreement:
     same quantity under the same conditions do not meet. They agree if it holds in all or fails in all, or if
     all quantities that can be compared have intervals that meet. Observations do not count.
 
-    Examples
-    --------
     >>> from brianpresyn.biophys.estimates import gaussian
     >>> def found(form, value):
     ...     return Measurement("X03", "X03a", form, "accuracy", gaussian(value, 0.005), Verdict.HOLDS_HERE)

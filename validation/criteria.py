@@ -82,8 +82,6 @@ class _Region(Criterion):
 def above(bound: float) -> _Region:
     """Return the criterion that a value lies above `bound`.
 
-    Examples
-    --------
     >>> from brianpresyn.biophys.estimates import gaussian
     >>> [above(0.0).answer(gaussian(value, 0.1)).value for value in (0.3, 0.1, -0.3)]
     ['yes', 'open', 'no']
@@ -99,8 +97,6 @@ def below(bound: float) -> _Region:
 def equals(published: float, margin: float) -> _Region:
     """Return the criterion that a value is the published one, but for `margin` (two one-sided tests).
 
-    Examples
-    --------
     >>> from brianpresyn.biophys.estimates import gaussian
     >>> [equals(82.9, 1.0).answer(gaussian(83.0, error)).value for error in (0.2, 2.0)]
     ['yes', 'open']
@@ -149,8 +145,6 @@ def significant(level: float, *, sign: int = 1) -> _Significant:
 def exact(expected: float, tolerance: float) -> _Region:
     """Return the criterion of an identity: a number without sampling error is what it should be.
 
-    Examples
-    --------
     >>> from brianpresyn.biophys.estimates import exactly
     >>> exact(0.5, 1e-9).answer(exactly(0.5 + 1e-12)).value
     'yes'
@@ -189,8 +183,6 @@ class _InEvery(Criterion):
 def in_every(criterion: _Region, what: str = "every case") -> _InEvery:
     """Return the criterion that another holds for each of several estimates, given by their labels.
 
-    Examples
-    --------
     >>> from brianpresyn.biophys.estimates import gaussian
     >>> advantage = {"0.1": gaussian(2.0, 0.3), "0.5": gaussian(1.0, 0.8)}
     >>> print(in_every(above(0.0), "fraction"), in_every(above(0.0)).answer(advantage).value, sep=": ")

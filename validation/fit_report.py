@@ -54,8 +54,6 @@ def label_of(name: str) -> str:
 def interval_text(estimate: FittedParameter) -> str:
     """Return the ends of an interval; an open end in words.
 
-    Examples
-    --------
     >>> interval_text(FittedParameter(5.0, 4.0, float("inf"), 0.1, False, (4.0, 40.0)))
     '4 to no upper end'
     """

@@ -38,8 +38,6 @@ STATED = {
 def published_settings(experiment: str) -> Mapping[str, Any]:
     """Return the published values of the settings that a paper states as plain values; of a cross-check none.
 
-    Examples
-    --------
     >>> published_settings("posterior")
     {'data_set': 'mnist', 'hidden_units': [100, 100], 'n_epochs': 50}
     """

@@ -105,8 +105,6 @@ def _change(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -
 def has_moved(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
     """Return whether a value differs by more than its uncertainty.
 
-    Examples
-    --------
     >>> has_moved({"measured": 0.5, "interval": [0.4, 0.6]}, {"measured": 0.6, "interval": [0.5, 0.7]})
     False
     >>> has_moved({"measured": 0.5}, {"measured": 0.51})

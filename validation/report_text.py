@@ -31,8 +31,6 @@ def interval_text(interval: Sequence[float] | None) -> str:
 def estimate_text(value: float | None, interval: Sequence[float] | None) -> str:
     """Return a value with its interval, if it has one.
 
-    Examples
-    --------
     >>> estimate_text(-0.611, (-0.807, -0.415))
     '−0.611 [−0.807, −0.415]'
     """
@@ -47,8 +45,6 @@ def condition_text(condition: Mapping[str, Any]) -> str:
 def value_text(measurement: Measurement) -> str:
     """Return a measurement as ``rendering: quantity value [interval], published ...``.
 
-    Examples
-    --------
     >>> from brianpresyn.biophys.estimates import gaussian
     >>> from brianpresyn.validation.statement import Rendering, Verdict
     >>> value_text(Measurement("M07", "M07a", Rendering.RECORDED, "slope", gaussian(-0.611, 0.1),

@@ -182,8 +182,6 @@ def setting_of(config: Mapping[str, Any], published: Mapping[str, Any]) -> Setti
 
     Published are the fields that a result depends on; seeds, device and grouping are not among them.
 
-    Examples
-    --------
     >>> print(setting_of({"n_epochs": 6, "seeds": [1]}, {"n_epochs": 50}))
     n_epochs 6 (published 50)
     """
@@ -453,8 +451,6 @@ def combined_verdict(claim: Claim, measurements: Iterable[Measurement]) -> Verdi
 def worst_of(verdicts: Iterable[Verdict]) -> Verdict:
     """Return the verdict on a whole from those on its parts, observations left out.
 
-    Examples
-    --------
     >>> print(worst_of([Verdict.REPRODUCED, Verdict.NOT_RUN]), worst_of([Verdict.OBSERVED]), sep="; ")
     open; open, not run
     """

@@ -18,8 +18,6 @@ b = 4/(rho + 2) (equation 54). e1 is the error of the trials alone, or any other
 to which a single change for each connection sets no limit.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial

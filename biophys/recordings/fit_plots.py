@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from matplotlib.figure import Figure
 
 from biophys.palette import BLUE, ORANGE, VERMILION
 from biophys.recordings.release_chain import released_before
@@ -13,8 +14,6 @@ from biophys.recordings.response_density import log_density
 from biophys.units import FloatArray
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from biophys.recordings.release_fit import ReleaseFit
 
 _DATA, _MODEL, _PARTS = "#666666", BLUE, ORANGE

@@ -20,10 +20,8 @@ class FittedCost:
 
     Parameters
     ----------
-    value
-        Posterior median.
-    low, high
-        Credible interval of the fit's level: what n, p and q leave open, at the given constants.
+    value : posterior median
+    low, high : credible interval of the fit's level: what n, p and q leave open, at the given constants
     widest
         Ends when every published constant lies at the low or high end of its range too; those of `low` and
         `high` for a cost law of one's own.
@@ -55,15 +53,12 @@ def fitted_cost(
 
     Parameters
     ----------
-    fit
-        Amplitudes in a unit of responses.
+    fit : amplitudes in a unit of responses
     cost
         By default calcium, vesicle cycling, transmitter and ion flux in ATP (:func:`biophys.spike_costs`),
         with the fitted q as that of a vesicle of published content.
-    rng, n_draws
-        Draws from the posterior, and their number.
-    condition
-        Whose p is taken, if there are several.
+    rng, n_draws : draws from the posterior, and their number
+    condition : whose p is taken, if there are several
 
     Examples
     --------

@@ -67,10 +67,8 @@ def fit_release(
         trials are taken as independent.
     intervals
         Instead of times: the interval before each stimulus (that of the first is not used), or between them.
-    conditions
-        Label of each trial, or of each sweep of trains. p is fitted for each.
-    spikes
-        Whether each stimulus evoked a spike (sweeps, stimuli): those that did not are left out.
+    conditions : label of each trial, or of each sweep of trains. p is fitted for each.
+    spikes : whether each stimulus evoked a spike (sweeps, stimuli): those that did not are left out
     noise
         Standard deviation of the recording noise: a quantity, a :class:`Noise` with its error, baseline
         samples (whose error then reaches every interval), ``"free"``, or a list or dict for each condition.
@@ -80,19 +78,14 @@ def fit_release(
         ``"depletion"``, ``"depletion+facilitation"``, ``"depletion+free facilitation"``, ``"two-rate"``,
         ``"two-rate+facilitation"``, ``"facilitation"``, ``"release-independent"``, or a
         :class:`biophys.ShortTermDynamics` that is held. None: independent responses, whatever their times.
-    n
-        Number of sites, if it is known.
-    shared
-        What is the same in all conditions, of "n", "p", "q", "variability" and "noise".
-    robust
-        Whether up to a tenth of the responses may be artefacts.
+    n : number of sites, if it is known
+    shared : what is the same in all conditions, of "n", "p", "q", "variability" and "noise"
+    robust : whether up to a tenth of the responses may be artefacts
     starts_from_rest
         Whether all sites are full at the first stimulus of every sweep. If not, absolute `spike_times` are
         needed.
-    level
-        Of the intervals.
-    unit
-        Unit of plain numbers.
+    level : of the intervals
+    unit : unit of plain numbers
 
     Raises
     ------

@@ -1,7 +1,5 @@
 """Quick methods of quantal analysis: failures, covariances of trains, means of trains."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,14 +24,10 @@ class FailuresAnalysis:
 
     Parameters
     ----------
-    failure, failure_interval
-        Share of failures and its 95 % interval (Wilson).
-    p, p_interval
-        Release probability at the n that was given; NaN without.
-    mean_count, mean_count_interval
-        Mean number of vesicles n p if it is Poisson, -ln of the share.
-    potency
-        Mean response when there is one: mean over 1 - share of failures.
+    failure, failure_interval : share of failures and its 95 % interval (Wilson)
+    p, p_interval : release probability at the n that was given; NaN without
+    mean_count, mean_count_interval : mean number of vesicles n p if it is Poisson, -ln of the share
+    potency : mean response when there is one: mean over 1 - share of failures
     """
 
     failure: float
@@ -56,12 +50,9 @@ def failures_analysis(
 
     Parameters
     ----------
-    amplitudes
-        Responses with a unit, failures included.
-    noise
-        Standard deviation of the recording noise; without it failures are exactly 0.
-    n
-        Number of sites.
+    amplitudes : responses with a unit, failures included
+    noise : standard deviation of the recording noise; without it failures are exactly 0
+    n : number of sites
 
     Examples
     --------
@@ -103,10 +94,8 @@ class CovarianceAnalysis:
     ----------
     n, q, n_interval, q_interval
         Number of sites, quantal size, and 95 % intervals by the jackknife over sweeps; n may be open.
-    covariance
-        Of the two responses, with its standard error.
-    reason
-        Why there is no n, or no q: drift or common changes make covariances positive.
+    covariance : of the two responses, with its standard error
+    reason : why there is no n, or no q: drift or common changes make covariances positive
     """
 
     n: float
@@ -129,12 +118,9 @@ def covariance_analysis(
 
     Parameters
     ----------
-    amplitudes
-        Responses, shape (sweeps, stimuli), at least eight sweeps.
-    noise
-        Standard deviation of the recording noise; by default 0.
-    stimulus
-        The first of the two, counted from 0.
+    amplitudes : responses, shape (sweeps, stimuli), at least eight sweeps
+    noise : standard deviation of the recording noise; by default 0
+    stimulus : the first of the two, counted from 0
 
     Examples
     --------
@@ -185,12 +171,9 @@ class ShortTermFit:
 
     Parameters
     ----------
-    dynamics, capacity
-        P, recovery and facilitation; response if all sites released.
-    estimates
-        Every parameter with its interval, by name; ends are open where the means do not tell.
-    predicted, chi_square, n_free
-        Means of the model, weighted sum of squares and its degrees of freedom.
+    dynamics, capacity : P, recovery and facilitation; response if all sites released
+    estimates : every parameter with its interval, by name; ends are open where the means do not tell
+    predicted, chi_square, n_free : means of the model, weighted sum of squares and its degrees of freedom
     """
 
     dynamics: ShortTermDynamics
@@ -212,12 +195,9 @@ def fit_short_term(
 
     Parameters
     ----------
-    means, times
-        Mean responses, (stimuli,), and the times of the stimuli, rising.
-    sds
-        Standard errors of the means, with their unit or that of `means`.
-    facilitation
-        Whether facilitation is fitted.
+    means, times : mean responses, (stimuli,), and the times of the stimuli, rising
+    sds : standard errors of the means, with their unit or that of `means`
+    facilitation : whether facilitation is fitted
 
     Examples
     --------

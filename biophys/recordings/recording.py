@@ -51,10 +51,8 @@ class QuantalVariability:
 
     Parameters
     ----------
-    within
-        Coefficient of variation from vesicle to vesicle of a site, at least 0; ``"free"`` fits it.
-    between
-        Coefficient of variation of the mean quanta of the sites, at least 0.
+    within : coefficient of variation from vesicle to vesicle of a site, at least 0; ``"free"`` fits it
+    between : coefficient of variation of the mean quanta of the sites, at least 0
     family
         Law of a quantum: ``"normal"``, ``"gamma"``, ``"inverse-gaussian"``, or ``"normal or gamma"``, which
         takes what either allows (a simulation draws normal quanta then). Skewed ones ask for `between` 0.

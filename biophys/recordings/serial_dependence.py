@@ -1,7 +1,5 @@
 """Whether responses that are to be taken as independent are so: in order, within sweeps, over time."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

@@ -34,20 +34,15 @@ def simulate_recording(
 
     Parameters
     ----------
-    synapse
-        A single synapse; its q is the mean over its sites.
-    rng
-        Source of randomness.
+    synapse : a single synapse; its q is the mean over its sites
+    rng : source of randomness
     n_sweeps, n_trials
         Number of sweeps, each from rest, and of independent trials of a sweep, without `spike_times`.
-    spike_times
-        Of one sweep, (stimuli,).
+    spike_times : of one sweep, (stimuli,)
     dynamics
         Depletion and facilitation; its p must be that of the synapse. By default sites are always full.
-    noise
-        Standard deviation of the recording noise.
-    variability
-        As of :func:`biophys.fit_release`; the mean quanta of the sites are drawn once.
+    noise : standard deviation of the recording noise
+    variability : as of :func:`biophys.fit_release`; the mean quanta of the sites are drawn once
 
     Examples
     --------

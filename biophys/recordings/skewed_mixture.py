@@ -10,8 +10,6 @@ i\omega)\,d\omega` for every s: 0 where the density is large, the saddle point
 noise. The trapezoidal rule is exact to rounding once the range of frequencies holds the noise's factor.
 """
 
-from __future__ import annotations
-
 from functools import cache
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Cost exponents of the synapses of a table: from costs, or from rates that would make variances optimal."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -10,8 +10,6 @@ Vogels TP, Abbott LF (2005). "Signal propagation and logic gating in networks of
 J Neurosci 25:10786-10795, doi:10.1523/JNEUROSCI.3508-05.2005.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import field
 from typing import Annotated, Any

@@ -4,8 +4,6 @@ A model holds every pair of a release probability and a number of sites; its net
 neuron, drawn anew, by one synapse.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import numpy as np

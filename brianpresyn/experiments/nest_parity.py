@@ -11,8 +11,6 @@ number released times the weight: here a weight of 1 is one quantum. Its paramet
 docked) and U = u; giving one of a pair leaves the other at its default.
 """
 
-from __future__ import annotations
-
 import importlib.util
 import json
 import math

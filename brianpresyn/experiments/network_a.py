@@ -4,8 +4,6 @@ Poisson sources excite leaky neurons. Every program is built once; then all are 
 so that what else the machine does falls on all alike.
 """
 
-from __future__ import annotations
-
 import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

@@ -19,8 +19,6 @@ Malkin J, O'Donnell C, Houghton C, Aitchison L (2023), "Signatures of Bayesian i
 efficient synapses", eq. 26-29 and 54.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Annotated, Any
 

@@ -1,7 +1,5 @@
 """Release probability and strength under given update signals: one per synapse and presynaptic spike."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any
 
 import numpy as np

@@ -4,8 +4,6 @@ Every synapse has a postsynaptic variable of its own, which is recorded after ea
 difference from one spike to the next is the response.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Annotated, Any

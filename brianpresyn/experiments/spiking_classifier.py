@@ -27,8 +27,6 @@ Bu T, Ding J, Yu Z, Huang T (2022). "Optimized potential initialization for low-
 networks". AAAI 36:11-20, doi:10.1609/aaai.v36i1.19874.
 """
 
-from __future__ import annotations
-
 import functools
 import operator
 from collections.abc import Mapping, Sequence

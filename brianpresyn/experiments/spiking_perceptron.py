@@ -12,8 +12,6 @@ Schug S, Benzing F, Steger A (2021). eLife 10:e69884, fig. 5b,c, doi:10.7554/eLi
 (steps that shrink with 1 - p, p capped at p_freeze) is that of the published experiment.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
@@ -112,8 +110,6 @@ class Schedule:
 def schedule_for(config: Config) -> Schedule:
     """Return the trials: each task is learned, then all tasks so far are tested.
 
-    Examples
-    --------
     >>> small = Config(n_inputs=4, n_patterns=2, n_tasks=2, n_epochs=1, n_per_batch=2, n_votes=1)
     >>> schedule_for(small).pattern.tolist()
     [0, 1, 0, 1, 2, 3, 0, 1, 2, 3]

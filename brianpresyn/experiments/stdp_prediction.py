@@ -7,8 +7,6 @@ References
 Costa RP, Froemke RC, Sjöström PJ, van Rossum MCW (2015). eLife 4:e09457, doi:10.7554/eLife.09457.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -27,8 +25,6 @@ _LARGEST_AMPLITUDE = 5.0
 def predicted_changes(config: Config) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the change of p, and that of q relative to q before, of every connection.
 
-    Examples
-    --------
     >>> dp, dq = predicted_changes(Config((50.0, 50.0), (10.0, -10.0), (0.5, 0.5), (0.2, 0.2)))
     >>> dp.round(3).tolist(), dq.round(3).tolist()
     ([0.206, -0.231], [0.467, 0.383])

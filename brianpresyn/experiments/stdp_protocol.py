@@ -5,8 +5,6 @@ receives one train of pre- and postsynaptic spikes at a frequency and a timing, 
 have decayed.
 """
 
-from __future__ import annotations
-
 from dataclasses import field
 from typing import Annotated, Any
 
@@ -98,8 +96,6 @@ def run(config: Config, *, on_progress: Progress = ignore_progress) -> xr.Datase
 def spike_times(config: Config) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return pre- and postsynaptic spike times in ms; shape (connection, pairing), nan where there is none.
 
-    Examples
-    --------
     >>> pre, post = spike_times(Config((50.0,), (10.0,), (0.5,), (0.2,), n_pairs=2))
     >>> pre.tolist(), post.tolist()
     ([[20.0, 40.0]], [[30.0, 50.0]])

@@ -4,8 +4,6 @@ Recordings of Sjöström et al. (2001), with the change of every connection, and
 fitted it (Costa et al. 2015, eLife 4:e09457, doi:10.7554/eLife.09457), of the means of every protocol.
 """
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace

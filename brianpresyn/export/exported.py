@@ -1,7 +1,5 @@
 """A piece of synapse as the files of another simulator."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -44,8 +42,6 @@ static inline double presyn_modulo(double x, double y) {
 class Export:
     """The files of a piece of synapse for one host: texts by file name, the most important first.
 
-    Examples
-    --------
     >>> from brian2 import mV
     >>> from brianpresyn import bernoulli_release
     >>> export = bernoulli_release(0.3, q=0.5*mV).export("nest", name="unreliable")

@@ -1,7 +1,5 @@
 """Statements of a synapse in NESTML, whose integers are signed and whose shifts are arithmetic."""
 
-from __future__ import annotations
-
 import ast
 from collections.abc import Callable
 from typing import Any

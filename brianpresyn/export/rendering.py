@@ -1,7 +1,5 @@
 """Statements of a synapse in the words of a host's language."""
 
-from __future__ import annotations
-
 import ast
 import re
 from collections.abc import Callable, Mapping

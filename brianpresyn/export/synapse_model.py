@@ -4,8 +4,6 @@ Every host has the same four things: parameters of each synapse, what a synapse 
 synapses share, and statements of plain arithmetic that end in an amount for the postsynaptic neuron.
 """
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 from typing import Literal, NamedTuple

@@ -4,8 +4,6 @@ Simulators make synapses in orders of their own, so positions mean nothing; what
 and, where several synapses join the same two, which of them it is. Values are in SI units without prefixes.
 """
 
-from __future__ import annotations
-
 import csv
 import os
 from pathlib import Path

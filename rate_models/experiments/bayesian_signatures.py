@@ -26,7 +26,7 @@ from biophys.progress import Progress, ignore_progress, part_of
 from biophys.settings import Count, NotNegative, Positive, Positives, WholeNumber, settings
 from biophys.sweeps.executors import Executor
 from biophys.sweeps.groups import grid_points, swept_dataset
-from rate_models.data_by_name import images_for
+from rate_models.data_by_name import images_for, training_work
 from rate_models.datasets import ImageData
 from rate_models.devices import Execution, execution_or_default
 from rate_models.experiments.noisy_training import NoisyTraining
@@ -41,7 +41,6 @@ from rate_models.noisy_networks import (
     formulation_named,
 )
 from rate_models.reliability_cost import PowerCost, terms_of
-from rate_models.run_costs import training_work
 from rate_models.synapse_importance import (
     ESTIMATORS,
     batch_gradients,

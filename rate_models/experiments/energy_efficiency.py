@@ -25,7 +25,7 @@ from biophys.release_plasticity import ReleasePlasticity
 from biophys.settings import NotNegative, OneOf, Positive, Probability, Seeds, Share, WholeNumber, settings
 from biophys.sweeps.executors import Executor, ThisProcess
 from biophys.sweeps.groups import KeptReplicas, swept_dataset
-from rate_models.data_by_name import images_for
+from rate_models.data_by_name import images_for, training_work
 from rate_models.devices import Execution, execution_or_default
 from rate_models.experiments.energy_figures import FIGURES
 from rate_models.experiments.network_measures import (
@@ -42,7 +42,6 @@ from rate_models.experiments.network_measures import (
 from rate_models.layout import Layout
 from rate_models.release_models import NetworkSpec
 from rate_models.reliable_synapses import IMPORTANCE, NEURON_GROUPS, THRESHOLDS
-from rate_models.run_costs import training_work
 from rate_models.sparsity import SHUFFLES, SIDES
 from rate_models.sweep import BatchClock, batch_size
 

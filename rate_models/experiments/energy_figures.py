@@ -4,13 +4,13 @@ Schug S, Benzing F, Steger A (2021), figures 1-3 and appendix 1 figures 1 and 2.
 doi:10.7554/eLife.69884
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from scipy.stats import spearmanr
 
 from biophys.estimates import Estimate, mean_of
@@ -19,10 +19,6 @@ from biophys.gradient_threshold import probability_above
 from biophys.palette import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION
 from rate_models.experiments.network_measures import ENERGY_EDGES, FISHER_EDGES, P_EDGES
 from rate_models.information import corrected_information
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 HIGH_P = 0.9
 MIN_ACCURACY = 0.5

@@ -14,19 +14,18 @@ Bonnet D, Cottart K, Hirtzlin T et al. (2025). Nat Commun 16, Supplementary Note
 doi:10.1038/s41467-025-64601-w
 """
 
-from __future__ import annotations
-
 import functools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import numpy as np
 import torch
 import xarray as xr
 from annotated_types import MinLen
+from matplotlib.figure import Figure
 from scipy.special import entr
 
 from biophys.argument_types import check_config
@@ -38,7 +37,7 @@ from biophys.sweeps.executors import Executor
 from biophys.sweeps.groups import sweep_groups, swept_dataset
 from rate_models.continual_learning import TaskSequence, accuracy_by_task, permuted_tasks, plans_of
 from rate_models.continual_methods import Replica, Training, learner_of
-from rate_models.data_by_name import images_for
+from rate_models.data_by_name import images_for, training_work
 from rate_models.datasets import DataSetName
 from rate_models.devices import Execution, execution_or_default
 from rate_models.experiments.lifelong_methods import PUBLISHED_RULE
@@ -48,12 +47,8 @@ from rate_models.nn import EnergyCounter
 from rate_models.nn.trained_layers import layers_of
 from rate_models.published_bayes import PUBLISHED_RUNS, images_as_published
 from rate_models.random_search import Setting
-from rate_models.run_costs import training_work
 from rate_models.stochastic_layers import BernoulliSynapses, Synapses
 from rate_models.training import Trainer
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 RELIABLE = 0.9353
 """Release probability from which the published rule changes a synapse no more."""

@@ -37,7 +37,7 @@ from rate_models.continual_learning import (
     task_sequence_of,
 )
 from rate_models.continual_methods import Replica, learned, source_of_program
-from rate_models.data_by_name import images_for
+from rate_models.data_by_name import images_for, training_work
 from rate_models.datasets import own_data_digest
 from rate_models.devices import Execution, execution_or_default
 from rate_models.experiments.lifelong_figures import FIGURES
@@ -61,7 +61,6 @@ from rate_models.experiments.lifelong_methods import (
 )
 from rate_models.forgetting import final_accuracy
 from rate_models.random_search import Search, Setting, search
-from rate_models.run_costs import training_work
 from rate_models.sweep import BatchClock
 
 __all__ = ["FIGURES", "MAY_DIFFER", "QUICK", "Config", "run"]

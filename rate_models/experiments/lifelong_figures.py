@@ -1,12 +1,12 @@
 """Tables and panels of the lifelong learning experiment, from its result alone."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
 from biophys.estimates import Estimate, in_range
@@ -14,10 +14,6 @@ from biophys.palette import BLACK, BLUE, GREEN, ORANGE, PURPLE, VERMILION
 from rate_models.experiments.lifelong_methods import METHODS, PUBLISHED_ACCURACY, data_of, kind_of
 from rate_models.figure_parts import band, bars, name_groups
 from rate_models.forgetting import backward_transfer, final_accuracy, forgetting, forward_transfer
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 # Panels side by side; more need two rows.
 _MOST_IN_A_ROW = 3

@@ -201,8 +201,6 @@ def check_method(name: str) -> None:
 def on(where: str, methods: Iterable[str]) -> tuple[str, ...]:
     """Return the names of methods as they are written to run on these benchmarks only.
 
-    Examples
-    --------
     >>> on("permuted", ["none", "ewc"])
     ('none@permuted', 'ewc@permuted')
     """

@@ -6,14 +6,13 @@
 Malkin et al. (2023), appendix 2, equations 19-29.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import numpy as np
 import torch
 import xarray as xr
+from matplotlib.figure import Figure
 from pydantic import Field
 from torch import Tensor
 
@@ -30,10 +29,6 @@ from rate_models.reliability_cost import Costs, EntropyCost, PowerCost, Reliabil
 from rate_models.stochastic_layers import GaussianSynapses
 from rate_models.task_sequences import Plan
 from rate_models.training import Trainer
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
 
 _STEPS_PER_PLAN = 20
 

@@ -16,10 +16,15 @@ from torch import Tensor
 from biophys.settings import Count, Counts, NotNegative, Shares, settings
 from rate_models.datasets import DataSetName, ImageData
 from rate_models.devices import Execution
-from rate_models.energy import energy_per_synapse, neuronal_energy, synaptic_energy
-from rate_models.evaluation import accuracy, mean_softmax
+from rate_models.evaluation import (
+    accuracy,
+    energy_per_synapse,
+    mean_softmax,
+    neuronal_energy,
+    synaptic_energy,
+    under_lesions,
+)
 from rate_models.information import mutual_information, plug_in_joint, soft_joint
-from rate_models.lesions import under_lesions
 from rate_models.random_streams import Purpose, numpy_generator
 from rate_models.release_models import EveryNetworkDiverged, NetworkSpec, TrainedBatch, train
 from rate_models.reliable_synapses import (

@@ -43,8 +43,7 @@ from rate_models.continual_methods import (
 from rate_models.data_by_name import images_for
 from rate_models.datasets import DataSetName, own_data_digest
 from rate_models.devices import Execution, execution_or_default
-from rate_models.energy import synaptic_energy
-from rate_models.evaluation import accuracy, mean_softmax
+from rate_models.evaluation import accuracy, mean_softmax, synaptic_energy
 from rate_models.information import mutual_information, soft_joint
 from rate_models.layout import Layout
 from rate_models.networks import FeedForward
@@ -126,8 +125,6 @@ class NetworkSettings:
 def grid(fixed: Mapping[str, Any], swept: Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:
     """Return the settings of every combination of the swept values, beside fixed ones.
 
-    Examples
-    --------
     >>> points = grid({"data_set": "digits"}, {"l2": [0.0, 0.01], "seed": [1, 2, 3]})
     >>> len(points), points[-1]["l2"], points[-1]["seed"]
     (6, 0.01, 3)

@@ -1,7 +1,5 @@
 """The rule of evidence in the odds on one row of synapses whose gradients and releases are given."""
 
-from __future__ import annotations
-
 import numpy as np
 import torch
 from numpy.typing import NDArray

@@ -25,14 +25,13 @@ Cover TM (1965). Geometrical and statistical properties of systems of linear ine
 Electron. Comput. EC-14:326-334 (a perceptron stores up to 2 N random patterns).
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import numpy as np
 import torch
 import xarray as xr
+from matplotlib.figure import Figure
 from pydantic import Field
 from torch import Tensor
 
@@ -45,9 +44,6 @@ from biophys.sweeps.groups import swept_dataset
 from rate_models.devices import Execution, execution_or_default
 from rate_models.figure_parts import band, bars
 from rate_models.random_streams import Purpose, Streams, numpy_generator, released, streams_on
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 MODELS = {
     "standard": ("standard perceptron", ORANGE),

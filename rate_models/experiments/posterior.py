@@ -8,17 +8,16 @@ comparable (the published values of c are not stated). Two panels are analytic.
 Malkin et al. (2023), Signatures of Bayesian inference emerge from energy efficient synapses, figure 7.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import numpy as np
 import torch
 import xarray as xr
+from matplotlib.figure import Figure
 from torch import Tensor
 
 from biophys.argument_types import check_config
@@ -27,7 +26,7 @@ from biophys.progress import Progress, ignore_progress, part_of
 from biophys.settings import Count, OneOf, Positive, Positives, settings
 from biophys.sweeps.executors import Executor
 from biophys.sweeps.groups import grid_points, swept_dataset
-from rate_models.data_by_name import images_for
+from rate_models.data_by_name import images_for, training_work
 from rate_models.datasets import ImageData
 from rate_models.devices import Execution, execution_or_default
 from rate_models.experiments.noisy_training import NoisyTraining
@@ -36,10 +35,6 @@ from rate_models.log_log_fits import association, stacked
 from rate_models.noisy_networks import FORMULATIONS, NoisyNetwork, TrainedNetworks, answers_of
 from rate_models.posterior import laplace_sd
 from rate_models.reliability_cost import EntropyCost, PowerCost, evidence_gap, optimal_sigma
-from rate_models.run_costs import training_work
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 POSTERIORS = ("variational", "laplace")
 

@@ -8,14 +8,13 @@ Malkin et al. (2023), Signatures of Bayesian inference emerge from energy effici
 figure 1.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import numpy as np
 import torch
 import xarray as xr
+from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 from pydantic import Field
 from torch import Tensor
@@ -33,9 +32,6 @@ from rate_models.networks import FeedForward
 from rate_models.reliability_cost import Costs, EntropyCost, PowerCost
 from rate_models.stochastic_layers import GaussianSynapses
 from rate_models.task_sequences import Plan
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 _STEPS_PER_PLAN = 50
 # The last part of the training is slower, so that the noise of the gradient averages out.
@@ -96,8 +92,6 @@ def work(config: Config) -> float:
 def target_function(x: ArrayLike) -> NDArray[np.float64]:
     """Return x^3 + 2 x^2.
 
-    Examples
-    --------
     >>> target_function([-2.0, 1.0]).tolist()
     [0.0, 3.0]
     """

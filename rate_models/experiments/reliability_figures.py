@@ -3,14 +3,14 @@
 Malkin et al. (2023), Signatures of Bayesian inference emerge from energy efficient synapses, figures 2-4.
 """
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from biophys.experiment import panel
@@ -18,10 +18,6 @@ from biophys.palette import DARK_GREY, GREEN, PURPLE
 from rate_models.figure_parts import label_sparsely, panels_by_rho
 from rate_models.quantal_realisation import WAYS
 from rate_models.reliability_cost import PowerCost, optimal_sigma, total_cost
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 COSTS_OF_THE_MEAN = ("transmitter", "postsynaptic ion flux")
 COLOURS = {"heterogeneous": GREEN, "homogeneous": DARK_GREY}

@@ -22,7 +22,7 @@ from biophys.progress import Progress, ignore_progress, part_of
 from biophys.settings import Count, Positive, settings
 from biophys.sweeps.executors import Executor
 from biophys.sweeps.groups import grid_points, swept_dataset
-from rate_models.data_by_name import images_for
+from rate_models.data_by_name import images_for, training_work
 from rate_models.devices import Execution, execution_or_default
 from rate_models.experiments.noisy_training import NoisyTraining
 from rate_models.experiments.reliability_figures import FIGURES
@@ -35,7 +35,6 @@ from rate_models.quantal_realisation import (
     realised_synapses,
 )
 from rate_models.reliability_cost import Costs, PowerCost, terms_of, total_cost
-from rate_models.run_costs import training_work
 
 __all__ = ["FIGURES", "MAY_DIFFER", "QUICK", "Config", "run"]
 

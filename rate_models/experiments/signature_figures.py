@@ -4,22 +4,17 @@ Malkin et al. (2023), Signatures of Bayesian inference emerge from energy effici
 appendices 5 and 6.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import xarray as xr
+from matplotlib.figure import Figure
 
 from biophys.experiment import panel
 from biophys.optimal_precision import precision_slopes
 from biophys.palette import BLUE, CYCLE, DARK_GREY, GREEN, PURPLE, VERMILION
 from rate_models.figure_parts import label_sparsely, panels_by_rho
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
 
 FIGURE_PREDICTORS = ("hessian (minibatch)", "learning rate", "input rate")
 """What panels a, b and c of the published figure show."""
@@ -40,8 +35,6 @@ def theoretical_slope(predictor: str, rho: float) -> float:
 
     On the input rate mean abs(x) it is twice that on mean x^2, since x enters squared.
 
-    Examples
-    --------
     >>> [theoretical_slope(name, 2.0) for name in ("learning rate", "input power", "input rate")]
     [1.0, -0.5, -1.0]
     """

@@ -126,8 +126,6 @@ class BernoulliConv2d(_Releasing, nn.Conv2d):
     those of `torch.nn.Conv2d`, and by keyword p, learn_p, sample, generator, release_fixed_at and
     normalised_by as for `BernoulliLinear`.
 
-    Examples
-    --------
     >>> BernoulliConv2d(1, 8, 3, padding=1)(torch.ones(2, 1, 5, 5)).shape
     torch.Size([2, 8, 5, 5])
     """
@@ -225,8 +223,6 @@ class GaussianConv2d(_Noisy, nn.Conv2d):
     drives of different positions are drawn independently, although they share weights: their variance is that
     of drawn weights, their correlation is not.
 
-    Examples
-    --------
     >>> GaussianConv2d(1, 8, 3, sigma=0.1, local=True)(torch.ones(2, 1, 5, 5)).shape
     torch.Size([2, 8, 3, 3])
     """

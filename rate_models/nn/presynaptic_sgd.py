@@ -210,8 +210,6 @@ class PresynapticSGD(torch.optim.Optimizer):
 def other_parameters(model: nn.Module) -> list[nn.Parameter]:
     """Return the parameters that `PresynapticSGD` leaves alone: biases, norms, whatever does not release.
 
-    Examples
-    --------
     >>> from brianpresyn.rate_models.nn import BernoulliLinear
     >>> model = nn.Sequential(BernoulliLinear(3, 2), nn.Linear(2, 1, bias=False))
     >>> [tuple(parameter.shape) for parameter in other_parameters(model)]
@@ -225,8 +223,6 @@ def other_parameters(model: nn.Module) -> list[nn.Parameter]:
 def diverged_replicas(state: Mapping[str, Tensor]) -> list[int]:
     """Return which replicas of a stacked state (`torch.func.stack_module_state`) hold numbers not finite.
 
-    Examples
-    --------
     >>> diverged_replicas({"weight": torch.tensor([[1.0], [float("nan")]])})
     [1]
     """

@@ -67,8 +67,6 @@ def check_streams(model: nn.Module) -> None:
 def sampling(model: nn.Module, sample: bool | str) -> Iterator[None]:
     """Let all synapses of a model sample (True, False or ``"mean"``, as for the layers) inside the block.
 
-    Examples
-    --------
     >>> import torch
     >>> from brianpresyn.rate_models.nn import BernoulliLinear
     >>> layer, x = BernoulliLinear(3, 2), torch.ones(1, 3)
@@ -90,8 +88,6 @@ def sampling(model: nn.Module, sample: bool | str) -> Iterator[None]:
 def same_draws(*modules: nn.Module) -> Callable[[], tuple[contextlib.AbstractContextManager, ...]]:
     """Return the `context_fn` with which `torch.utils.checkpoint` computes passes of modules again alike.
 
-    Examples
-    --------
     >>> import torch
     >>> from torch.utils.checkpoint import checkpoint
     >>> from brianpresyn.rate_models.nn import BernoulliLinear

@@ -435,8 +435,6 @@ class Synapses(NamedTuple):
 def named_synapses(model: nn.Module) -> Iterator[Synapses]:
     """Yield the stochastic synapses of a model, tensor by tensor, in the order of its modules.
 
-    Examples
-    --------
     >>> from brianpresyn.rate_models.nn import BernoulliLinear
     >>> [synapses.name for synapses in named_synapses(nn.Sequential(BernoulliLinear(3, 2), nn.ReLU()))]
     ['0.weight']

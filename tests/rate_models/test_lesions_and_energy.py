@@ -5,10 +5,16 @@ import pytest
 import torch
 
 from rate_models.devices import Execution
-from rate_models.energy import energy_per_synapse, neuronal_energy, synaptic_energy
-from rate_models.evaluation import accuracy, mean_softmax
+from rate_models.evaluation import (
+    accuracy,
+    energy_per_synapse,
+    mean_softmax,
+    neuronal_energy,
+    removal_ranks,
+    synaptic_energy,
+    under_lesions,
+)
 from rate_models.layout import Layout
-from rate_models.lesions import removal_ranks, under_lesions
 from rate_models.networks import FeedForward
 from rate_models.stochastic_layers import BernoulliSynapses, DeterministicSynapses
 

@@ -3,7 +3,7 @@
 from biophys.estimates import student
 from validation.agreement import Agreement, RenderingAgreement
 from validation.registry import all_claims
-from validation.report_summary import claim_lists
+from validation.report import claim_lists
 from validation.statement import Measurement, Rendering, Verdict
 
 ALONE = RenderingAgreement(Agreement.ALONE, ())

@@ -1,7 +1,5 @@
 """The command line ``brianpresyn`` (also ``python -m validation``)."""
 
-from __future__ import annotations
-
 import io
 import json
 import os

@@ -208,8 +208,6 @@ def registered(*data_sets: DataSet) -> None:
 
     Raises ValueError if another data set has the same name.
 
-    Examples
-    --------
     >>> registered(DataSet("mnist", "mine", (DataFile("a.csv"),)))
     Traceback (most recent call last):
     ...

@@ -83,8 +83,6 @@ class DataSetStatus:
 def data_set_named(name: str) -> DataSet:
     """Return the data set that is registered with this name, by a plugin too; ValueError without one.
 
-    Examples
-    --------
     >>> data_set_named("mnist").licence
     'CC BY-SA 3.0'
     """

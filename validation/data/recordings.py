@@ -120,8 +120,6 @@ class RecordedTrains(NamedTuple):
 def read_gontier2023(folder: Path | str | None = None) -> list[RecordedTrains]:
     """Return 21 recordings of seven granule cells of Gontier et al. (2023); as `read_sjostrom2001`.
 
-    Examples
-    --------
     >>> from brianpresyn.biophys import fit_release
     >>> trains = read_gontier2023()[0]  # doctest: +SKIP
     >>> fit_release(trains.amplitudes, intervals=trains.intervals, dynamics="two-rate")  # doctest: +SKIP

@@ -94,8 +94,6 @@ def peaks_of(network: RateNetwork, pixels: NDArray[np.float64], offset: float) -
 def converted(network: RateNetwork, offset: float, peaks: tuple[float, ...]) -> Classifier:
     """Return the network for pixels from which `offset` was subtracted, with what `peaks_of` returned.
 
-    Examples
-    --------
     >>> network = RateNetwork((np.array([[2.0, -1.0]]),), (np.array([0.5]),), (np.ones((1, 2)),))
     >>> pixels = np.array([[-0.4, 1.0]])
     >>> converted(network, -0.4, (1.0,)).activities(pixels + 0.4)[-1].round(6).tolist()
@@ -187,7 +185,7 @@ def work_of(config: Any, n_trained: int, n_presented: int) -> float:
 
     A presentation costs about as much as an update of every synapse for each spike at the peak rate.
     """
-    from rate_models.run_costs import training_work
+    from rate_models.data_by_name import training_work
 
     network, n_epochs = (config.data_set, config.hidden_units), config.n_epochs
     n_spikes = config.presentation.duration * config.presentation.peak_rate

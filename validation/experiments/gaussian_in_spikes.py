@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Annotated
 import numpy as np
 import quantities as pq
 import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from biophys.absolute_costs import resting_costs, spike_costs
@@ -30,9 +32,6 @@ from brianpresyn.experiments.spiking_classifier import Classifier, answers
 from validation.experiments import converted_network as conversion
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
     from rate_models.datasets import ImageData
     from rate_models.devices import Execution
     from rate_models.noisy_networks import TrainedNetworks
@@ -165,14 +164,7 @@ def _trained(config: Config, data: ImageData, execution: Execution, on_progress:
         data,
         # The paper's text: hidden units are rectified and outputs are not.
         formulation=FORMULATIONS["text"],
-        schedule=Schedule(
-            n_epochs=config.n_epochs,
-            batch_size=config.batch_size,
-            hidden_units=config.hidden_units,
-            initial_sigma=config.initial_sigma,
-            learning_rate=config.learning_rate,
-            noise_memory=config.noise_memory,
-        ),
+        schedule=Schedule.of(config),
         execution=execution,
         on_progress=on_progress,
     )

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import xarray as xr
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from biophys.bootstrap import bootstrap
@@ -26,8 +27,6 @@ from brianpresyn.experiments.spiking_classifier import Classifier, answers
 from validation.experiments import converted_network as conversion
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from rate_models.datasets import ImageData
     from rate_models.devices import Execution
 

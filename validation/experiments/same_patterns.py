@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
+from matplotlib.figure import Figure
 
 from biophys.release_plasticity import ReleasePlasticity
 from brianpresyn.experiments.spiking_perceptron import COLOURS, PLASTIC, Config, patterns_for
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
     from torch import Tensor
 
 DETERMINISTIC = "deterministic"

@@ -5,7 +5,8 @@ import pytest
 import quantities as pq
 
 from biophys.association import pearson
-from biophys.recordings.coupling import (
+from biophys.recordings.recorded_connections import PlasticityRecordings
+from biophys.recordings.release_and_change import (
     N_SITES,
     SMALLEST_CHANGE,
     _estimates,
@@ -13,7 +14,6 @@ from biophys.recordings.coupling import (
     correlations_if_additive,
     dealt_changes,
 )
-from biophys.recordings.recorded_connections import PlasticityRecordings
 
 N = 60
 

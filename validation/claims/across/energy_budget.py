@@ -4,8 +4,8 @@ import numpy as np
 import quantities as pq
 
 from biophys import energy_costs as costs
-from biophys.budget_plots import plot_precision
 from biophys.energy_budget import BudgetLaw, exponents_by_budget
+from biophys.recordings.recorded_budgets import plot_precision
 from validation.criteria import below, exact, in_every
 from validation.registry import Context, Findings, claim_figure, measures
 from validation.statement import CROSS_CHECK, Claim, analytic, recorded, row, rows

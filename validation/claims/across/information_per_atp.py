@@ -2,7 +2,7 @@
 
 from biophys import information_efficiency as bits
 from biophys.estimates import exactly
-from biophys.optima_plots import optimum_in_range, plot_optima
+from biophys.recordings.release_efficiency import optimum_in_range, plot_optima
 from biophys.units import ATP
 from validation.claims.schug2021.failures_of_many_sites import CITED_RELEASE
 from validation.criteria import below, exact, in_every

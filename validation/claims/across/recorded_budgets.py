@@ -5,8 +5,7 @@ from typing import Any
 import numpy as np
 import quantities as pq
 
-from biophys.budget_plots import plot_recorded_budgets
-from biophys.recordings.recorded_budgets import budget_growth, budget_prediction, budget_spread
+from biophys.recordings import recorded_budgets as budgets
 from biophys.recordings.recorded_connections import INDUCTIONS
 from validation.claims.across.energy_budget import PREDICTS, X11
 from validation.data.allen_synapses import allen_synapses_here
@@ -34,9 +33,9 @@ def recorded_budgets(context: Context) -> Findings:
     for induction in INDUCTIONS:
         chosen, about = recordings.induced(induction), {"rows": induction}
         quantity = "geometric mean of the implied budget after over before induction"
-        yield row(X11, budget_growth(chosen, **drawn), quantity, condition=about)
+        yield row(X11, budgets.budget_growth(chosen, **drawn), quantity, condition=about)
         for size, subject in (("squared", PREDICTS), ("relative", X11)):
-            rms, lead = budget_prediction(chosen, size, **drawn)  # type: ignore[arg-type]
+            rms, lead = budgets.budget_prediction(chosen, size, **drawn)  # type: ignore[arg-type]
             condition = {**about, "change of the mean": size}
             quantity = "rms error of log sd after induction, predicted from the change of the budget"
             yield row(X11, rms, quantity, condition=condition)
@@ -55,5 +54,7 @@ def recorded_budgets(context: Context) -> Findings:
     for name, (mean, sd) in clouds.items():
         quantity, condition = "sd of the log of the implied budget over connections", {"connections": name}
         published = "connections cluster near a minimal-energy boundary"
-        yield row(X11, budget_spread(mean, sd, **drawn), quantity, condition=condition, published=published)
-    yield claim_figure(plot_recorded_budgets, size=(9.5, 4), recordings=recordings, clouds=clouds)
+        yield row(
+            X11, budgets.budget_spread(mean, sd, **drawn), quantity, condition=condition, published=published
+        )
+    yield claim_figure(budgets.plot_recorded_budgets, size=(9.5, 4), recordings=recordings, clouds=clouds)

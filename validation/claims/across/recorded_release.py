@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from biophys.optima_plots import plot_efficiency
-from biophys.recordings.release_efficiency import efficiency, median_of
+from biophys.recordings.release_efficiency import efficiency, median_of, plot_efficiency
 from validation.claims.across.information_per_atp import X10
 from validation.data.allen_synapses import AllenSynapse, allen_synapses_here, by_cell_class
 from validation.data.recordings import read_sjostrom2001

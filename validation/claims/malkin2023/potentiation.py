@@ -1,7 +1,7 @@
 """M08: recorded synapses that release reliably are potentiated less, relative to their strength."""
 
 from biophys.recordings import release_and_change as relations
-from biophys.recordings.coupling import correlations_if_additive
+from biophys.recordings.release_and_change import correlations_if_additive
 from validation.criteria import below
 from validation.data.recordings import read_sjostrom2001
 from validation.registry import Context, Findings, claim_figure, measures

@@ -4,8 +4,8 @@ import numpy as np
 import quantities as pq
 
 from biophys.estimates import exactly
-from biophys.optima_plots import plot_failing_together
 from biophys.quantal import QuantalSynapse, failures_over_formula
+from biophys.recordings.release_efficiency import plot_failing_together
 from validation.claims.across.release_statistics import DRAWN_FAILURES
 from validation.criteria import exact
 from validation.registry import Context, Findings, claim_figure, measures

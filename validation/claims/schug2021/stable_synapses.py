@@ -3,7 +3,7 @@
 from typing import Any
 
 from biophys.recordings import release_and_change as relations
-from biophys.recordings.coupling import correlations_without_relation
+from biophys.recordings.release_and_change import correlations_without_relation
 from validation.criteria import exact, significant
 from validation.data.recordings import read_sjostrom2001
 from validation.registry import Context, Findings, claim_figure, measures

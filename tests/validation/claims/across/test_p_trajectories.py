@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from brianpresyn.targets import TARGETS
-from validation.claims.across import odds_trajectories, p_trajectories
+from validation.claims.across import p_trajectories
 from validation.context import Context
 from validation.registry import evidence_of
 from validation.statement import Verdict, combined_verdict
@@ -15,14 +15,13 @@ pytest.importorskip("torch")
 
 def _rows_with(monkeypatch, measure=p_trajectories.release_probability_trajectories, **changes):
     """Return the rows of X02 or X13 with every simulation on the numpy target, which compiles nothing."""
-    for module in (p_trajectories, odds_trajectories):
-        monkeypatch.setattr(
-            module,
-            "run_on_every_target",
-            lambda run, config, on_progress: {
-                target: run(replace(config, target="numpy", **changes)) for target in TARGETS
-            },
-        )
+    monkeypatch.setattr(
+        p_trajectories,
+        "run_on_every_target",
+        lambda run, config, on_progress: {
+            target: run(replace(config, target="numpy", **changes)) for target in TARGETS
+        },
+    )
     return evidence_of(measure(Context())).measurements
 
 
@@ -39,6 +38,6 @@ def test_other_signals_are_noticed(monkeypatch):
 
 @pytest.mark.parametrize(("seed", "verdict"), [(2021, Verdict.HOLDS_HERE), (5, Verdict.DOES_NOT_HOLD_HERE)])
 def test_evidence_in_the_odds_is_followed_by_the_rate_engine(monkeypatch, seed, verdict):
-    rows = _rows_with(monkeypatch, odds_trajectories.odds_trajectories, seed=seed)
+    rows = _rows_with(monkeypatch, p_trajectories.odds_trajectories, seed=seed)
     assert len(rows) == 12 and {row.n for row in rows} == {30_000}
-    assert combined_verdict(odds_trajectories.X13, rows) is verdict
+    assert combined_verdict(p_trajectories.X13, rows) is verdict

@@ -2,7 +2,7 @@
 
 import pytest
 
-from biophys.optima_plots import optimum_in_range
+from biophys.recordings.release_efficiency import optimum_in_range
 from validation.claims.across.recorded_release import recorded_release_probabilities
 from validation.context import Context
 from validation.data.datastore import DataSetMissing, locate
