@@ -8,6 +8,7 @@ import numpy as np
 import quantities as pq
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
+from scipy.special import chdtri, stdtrit
 
 from biophys.argument_types import Count, Inside, Positive, check_public
 from biophys.energy_costs import CostLaw, CostMixture, Varying, reliability_costs, trafficking_cost
@@ -250,8 +251,6 @@ def _weighted_line(
     design: FloatArray, y: FloatArray, errors: list[FloatArray | None], confidence: float
 ) -> tuple[FloatArray, tuple[float, float]]:
     """Return coefficients, and the standard error and half width of the interval of the slope."""
-    from scipy.special import chdtri, stdtrit
-
     has_errors = any(error is not None for error in errors)
     of_x, of_y = (np.zeros_like(y) if error is None else error for error in errors)
     weight = np.ones_like(y)

@@ -6,6 +6,7 @@ from typing import Literal
 import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
+from scipy.special import erfc
 
 from biophys.argument_types import checked_types
 from biophys.estimates import Estimate, exactly, mean_of_known
@@ -40,8 +41,6 @@ def probability_above(
     >>> float(probability_above(0.001, 0.001).round(4))
     0.3173
     """
-    from scipy.special import erfc
-
     threshold = checked_finite(threshold, "threshold", 0.0)
     sd = checked_finite(sd, "sd", 0.0, is_open=True)
     centre = np.abs(checked_finite(mean, "mean"))

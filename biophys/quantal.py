@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 import quantities as pq
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import gammaln, xlog1py, xlogy
 
 from biophys.argument_types import WholeNumber, check_public
 from biophys.estimates import Estimate, gaussian
@@ -170,8 +171,6 @@ def binomial_pmf(k: Any, n: Any, p: Any) -> FloatArray:
     >>> binomial_pmf([0, 1, 1.5], 2, 0.25)
     array([0.5625, 0.375 , 0.    ])
     """
-    from scipy.special import gammaln, xlog1py, xlogy
-
     k = np.asarray(k, dtype=float)
     is_possible = (k >= 0) & (k <= n) & (k == np.floor(k))
     inside = np.where(is_possible, k, 0.0)

@@ -10,6 +10,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import stdtrit
 
@@ -26,8 +27,6 @@ def panels_by_rho(
 
 def label_sparsely(axes: Axes, *, vertical: bool = False, size: float = 7) -> None:
     """Label the decades of logarithmic axes, and their thirds where there are few; `vertical` if both are."""
-    from matplotlib.ticker import LogLocator, NullFormatter
-
     chosen = [(axes.xaxis, axes.get_xlim()), (axes.yaxis, axes.get_ylim())]
     for axis, (low, high) in chosen[: 1 + vertical]:
         ratio = high / low

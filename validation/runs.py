@@ -17,6 +17,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
 
+from matplotlib.figure import Figure
+
 from biophys.argument_types import check_choice, check_config, checked_types
 from biophys.experiment import Experiment
 from biophys.progress import Progress, ignore_progress
@@ -403,8 +405,6 @@ def cpu_hours(name: str, config: Any, *, device: str = "auto") -> float:
 
 def draw_figures(name: str, run: ArchivedRun, folder: Path) -> list[Path]:
     """Draw every panel of an experiment into `folder` and return the files."""
-    from matplotlib.figure import Figure
-
     drawn = []
     for panel, draw in experiment_module(name).FIGURES.items():
         figure = Figure(figsize=(7, 4.5), layout="constrained")

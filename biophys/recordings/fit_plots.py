@@ -24,8 +24,6 @@ def plot_fit(fit: ReleaseFit, figure: Figure | None = None) -> Figure:
 
     `figure` is empty and about 10 by 6 inches; by default a new one.
     """
-    from matplotlib.figure import Figure
-
     if figure is None:
         figure = Figure(figsize=(10, 6), layout="constrained")
     responses, profile, residuals, last = figure.subplots(2, 2).flat

@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+from scipy.special import gammaln
 
 from biophys.recordings.ascent import Point
 from biophys.recordings.response_density import Quanta, moments_given_count
@@ -25,8 +26,6 @@ def log_binomial(k: FloatArray, n: FloatArray, log_odds: FloatArray) -> FloatArr
     >>> np.exp(log_binomial(np.arange(4.0), np.array(2.0), np.array(0.0)))
     array([0.25, 0.5 , 0.25, 0.  ])
     """
-    from scipy.special import gammaln
-
     fewer = np.maximum(n - k, 0.0)
     with np.errstate(invalid="ignore"):
         ways = np.where(n >= MANY_SITES, k * np.log(n), gammaln(n + 1.0) - gammaln(fewer + 1.0))

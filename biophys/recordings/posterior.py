@@ -6,6 +6,7 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy.special import gammaln
 
 from biophys.recordings.likelihood import kind_of, name_in, number_of
 from biophys.recordings.site_profile import credible_sites, whole_numbers
@@ -55,8 +56,6 @@ def _proposals(
     fit: ReleaseFit, row: int, count: int, rng: np.random.Generator
 ) -> tuple[FloatArray, FloatArray]:
     """Return coordinates drawn about the mode and the log of posterior over proposal."""
-    from scipy.special import gammaln
-
     profile = fit.profile
     mode, spread = profile.mode[row, 0], profile.spread[row, 0]
     size = mode.size

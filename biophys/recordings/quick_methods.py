@@ -1,6 +1,7 @@
 """Quick methods of quantal analysis: failures, covariances of trains, means of trains."""
 
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -255,8 +256,6 @@ class _MeansOfTrain:
         )
 
     def fit(self, unit: Any) -> ShortTermFit:
-        from itertools import product
-
         names = ("capacity", "p", *DYNAMICS[self.kind])
         times = [np.log(t) for t in (30.0, 150.0, 600.0)]
         options = product([-1.5, 0.0, 1.5], *([times] * (len(names) - 2)))

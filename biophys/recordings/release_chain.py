@@ -21,7 +21,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
+from scipy.special import gammaln
 
+from biophys.quantal import binomial_pmf
 from biophys.recordings.mixture import log_binomial
 from biophys.units import FloatArray
 
@@ -49,8 +51,6 @@ class _Tables:
     """Factors of the two convolutions for every stimulus; the axis of stimuli first."""
 
     def __init__(self, log_f: FloatArray, u: FloatArray, empty: FloatArray, n: int) -> None:
-        from scipy.special import gammaln
-
         k = np.arange(n + 1.0)
         # Factorials over a power that cancels: no overflow at any n.
         log_factorial = gammaln(k + 1.0) - k * (np.log(max(n, 1)) - 1.0)
@@ -171,8 +171,6 @@ def smooth(log_f: FloatArray, u: FloatArray, empty: FloatArray, n: int) -> tuple
 
 def released_before(filtered: Filtered, u: FloatArray, n: int) -> FloatArray:
     """Return the probability of each number released, given the responses before it."""
-    from biophys.quantal import binomial_pmf
-
     k, u = np.arange(n + 1.0), np.clip(u, 0.0, 1.0)
     if filtered.full.shape[2] == 1:
         return binomial_pmf(k, float(n), u[..., None])

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import quantities as pq
 from numpy.typing import NDArray
+from scipy.special import ndtri
 
 from biophys.quantal import QuantalSynapse
 from biophys.recordings.likelihood import SHARES, is_limit, kind_of, name_in, number_of
@@ -229,14 +230,10 @@ class ReleaseFit:
     @cached_property
     def residuals(self) -> list[FloatArray]:
         """One-step residuals of each sweep: standard normal under the model (Dunn and Smyth 1996)."""
-        from scipy.special import ndtri
-
         return self._in_order(ndtri(np.clip(self.states[2][0], 1e-16, 1.0 - 1e-16)))
 
     def residuals_of_drawn(self, recordings: list[list[FloatArray]]) -> list[list[FloatArray]]:
         """Return the residuals of other responses of the same layout, each under a fit with as many sites."""
-        from scipy.special import ndtri
-
         row, x = self.best_row, np.concatenate([self._from_order(sweeps) for sweeps in recordings])
         data = replace(self.profile.data.take(np.zeros(len(x), int)), x=x / self.scale)
         sites = [float(self.profile.sites[row])]
@@ -427,8 +424,6 @@ def summarised(
     recordings: list[Recording], profile: SiteProfile, scales: FloatArray, level: float
 ) -> list[ReleaseFit]:
     """Return the fit of each synapse of a batch."""
-    from scipy.special import ndtri
-
     from biophys.recordings.implausible import implausible_texts
 
     threshold = float(ndtri(0.5 + level / 2.0) ** 2)

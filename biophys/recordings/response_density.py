@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtr
 
 from biophys.units import FloatArray
 
@@ -182,8 +183,6 @@ def log_quantum(z: Any, q: float, c2: float, family: Family) -> tuple[Any, Any, 
 
 def cumulative(x: FloatArray, quanta: Quanta, k: FloatArray, n: float) -> FloatArray:
     """Return the probability of a response up to `x` given each number of vesicles, (..., trials, K)."""
-    from scipy.special import ndtr
-
     if quanta.family == "normal":
         mean, variance = (part[..., None, :] for part in moments_given_count(quanta, k, n))
         return ndtr((x[..., None] - mean) / np.sqrt(variance))

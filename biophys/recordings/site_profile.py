@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtr
 
 from biophys.recordings.ascent import Point, Summit, ascend, measured_curvature, profile_end, spread_of
 from biophys.recordings.likelihood import Likelihood, ReleaseModel, Responses, is_limit, kind_of
@@ -467,8 +468,6 @@ def _credible(profile: SiteProfile, level: float, n_max: int) -> Credible:
 
 def mixture_quantiles(mean: FloatArray, sd: FloatArray, weights: FloatArray, tail: float) -> tuple[Any, Any]:
     """Return the quantiles `tail` and 1 - `tail` of mixtures of normal densities (components first)."""
-    from scipy.special import ndtr
-
     used = weights > 0
     ends = []
     for target in (tail, 1.0 - tail):

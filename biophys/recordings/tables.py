@@ -22,20 +22,7 @@ from biophys.units import ATP, PSP_UNITS, magnitude_in, psp_unit_of
 MISSING = {"", "nan", "na", "n/a", "#n/a", "<na>", "none", "null"}
 # What a spreadsheet writes where a formula failed: no comment, though it begins with #.
 _FAILED_FORMULA = re.compile(r"\s*\"?#(N/A|VALUE!|DIV/0!|REF!|NUM!|NAME\?|NULL!)")
-_SUMMARIES = {
-    "mean",
-    "average",
-    "avg",
-    "median",
-    "sd",
-    "std",
-    "s.d.",
-    "sem",
-    "s.e.m.",
-    "se",
-    "var",
-    "variance",
-}
+_SUMMARY = re.compile(r"mean|average|avg|median|sd|std|s\.d\.|sem|s\.e\.m\.|se|var|variance", re.I)
 _HEADER = re.compile(r"^\s*(?P<name>[^()\[\]]+?)\s*[(\[]\s*(?P<unit>[^()\[\]]*)\s*[)\]]\s*$")
 # As ISO 80000 writes it, amplitude / pA, and as programs do, amplitude_pA: other names may have such marks of
 # their own, and amplitude A may be that of cell A.
@@ -385,7 +372,7 @@ def _table_of(rows: list[tuple[int, list[str]]], columns: str | None, name: str,
                 remedy = "no line above names a column 'amplitude (pA)': name all columns with --columns"
             problem = f"{len(cells)} cells, but {len(names)} columns are named"
             raise TableError(f"{name}, line {line}: {problem} ({remedy})")
-        summary = next((cell for cell in cells if cell.strip().rstrip(":").lower() in _SUMMARIES), None)
+        summary = next((cell for cell in cells if _SUMMARY.fullmatch(cell.strip().rstrip(":"))), None)
         if summary:
             raise TableError(f"{name}, line {line}: {summary!r} is of no single response; leave the row out")
     if not body:

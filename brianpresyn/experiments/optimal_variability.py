@@ -28,6 +28,7 @@ from brian2 import Hz, Network, NeuronGroup, PoissonGroup, StateMonitor, ms, mV,
 from brian2 import seed as brian_seed
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
 from numpy.typing import NDArray
 from pydantic import Field
 
@@ -225,8 +226,6 @@ def _labelled(config: Config, log_sd: NDArray[np.float64], spikes: NDArray[np.fl
 
 def plot(result: xr.Dataset, axes: Axes, **style: Any) -> None:
     """Draw the learned variance against the input's rate for each cost, with the analytic slope."""
-    from matplotlib.ticker import LogLocator, NullFormatter
-
     colours = dict(zip(COST_EXPONENTS.values(), MECHANISM_COLOURS.values(), strict=True))
     rate = result.rate.to_numpy()
     for rho in result.rho.to_numpy():

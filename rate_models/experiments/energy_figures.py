@@ -11,6 +11,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from scipy.special import erfc
 from scipy.stats import spearmanr
 
 from biophys.estimates import Estimate, mean_of
@@ -368,8 +369,6 @@ def draw_inputs_and_outputs(
 def draw_threshold_crossings(result: xr.Dataset, figure: Figure) -> None:
     """Draw the share of gradients above the threshold against their root mean square, one dot per synapse of
     a trained network, with equation 10 for normal and Laplace gradients."""
-    from scipy.special import erfc
-
     sizes = result.images_per_gradient.values
     panels = figure.subplots(1, len(sizes), sharey=True, squeeze=False)[0]
     g_lim = float(result.attrs["g_lim"])

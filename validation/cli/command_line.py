@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import platform
 import signal
 import sys
 import tempfile
@@ -14,8 +15,10 @@ from typing import Literal
 import click
 from rich.console import Console
 from rich.markup import escape
+from rich.table import Table
 
 from biophys.plugins import load_plugins
+from biophys.processes import cpp_compiler
 from validation.cli.costs import costs
 from validation.cli.fit import fit
 from validation.cli.terminal import (
@@ -29,6 +32,7 @@ from validation.cli.terminal import (
     table_of,
 )
 from validation.cli.training import ann, sweep
+from validation.versions import installed_versions
 
 EXIT_RAN = 0
 EXIT_CLAIM_FAILED = 1
@@ -231,13 +235,6 @@ for command in (costs, fit, ann, sweep):
 @commands.command()
 def info() -> None:
     """Show versions, devices, code generation targets and where data sets are looked for."""
-    import platform
-
-    from rich.table import Table
-
-    from biophys.processes import cpp_compiler
-    from validation.versions import installed_versions
-
     devices = "torch is not installed:  pip install 'brianpresyn[rate]'"
     with suppress(ImportError):
         import torch

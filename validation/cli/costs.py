@@ -4,11 +4,19 @@ from collections.abc import Callable
 from pathlib import Path
 
 import click
+import numpy as np
+import quantities as pq
 from click.core import ParameterSource
 from matplotlib.figure import Figure
 from rich.console import Console
 from rich.table import Table
 
+from biophys.absolute_costs import ReferenceSynapse, budget_table
+from biophys.cost_exponents import exponent_table, plot_exponent_map, plot_exponents
+from biophys.energy_costs import CostMixture, reliability_costs
+from biophys.quantal import QuantalSynapse
+from biophys.recordings.table_exponents import table_exponents
+from biophys.recordings.tables import TableError, read_table
 from validation.cli.terminal import file_option, print_remarks, refuse_outputs, table_of
 
 
@@ -56,11 +64,6 @@ def costs(
     With --data: one row for each synapse or condition; columns sd error, cost error and mechanism are used if
     they are there. From rates instead of costs follows the rho that would make these variances optimal.
     """
-    import quantities as pq
-
-    from biophys.cost_exponents import plot_exponent_map, plot_exponents
-    from biophys.energy_costs import CostMixture, reliability_costs
-
     refuse_outputs({"--figure": figure, "--map": exponent_map}, data)
     console = Console()
     # Every table before any is shown: a wrong value ends in one line, not in half an answer.
@@ -80,8 +83,6 @@ def costs(
 
 def _table_of_exponents(cooperativity: float) -> Table:
     """Return fitted beside analytic exponents of the four costs."""
-    from biophys.cost_exponents import exponent_table
-
     columns = ("mechanism", "cost", "swept", "rho (analytic)", "rho (fitted) [95 %]", "a power law", "while")
     rows = [
         (
@@ -100,9 +101,6 @@ def _table_of_exponents(cooperativity: float) -> Table:
 
 def _table_of_data(path: str) -> Table:
     """Return the exponents of the user's own synapses, all together and by mechanism."""
-    from biophys.recordings.table_exponents import table_exponents
-    from biophys.recordings.tables import TableError, read_table
-
     try:
         read = read_table(path)
         rows = table_exponents(read)
@@ -116,12 +114,6 @@ def _table_of_data(path: str) -> Table:
 
 def _table_of_atp(n: int, p: float, q: float, rate: float, cooperativity: float) -> Table:
     """Return what each mechanism of one synapse costs in ATP, with the range of the published constants."""
-    import numpy as np
-    import quantities as pq
-
-    from biophys.absolute_costs import ReferenceSynapse, budget_table
-    from biophys.quantal import QuantalSynapse
-
     synapse = QuantalSynapse(n, p, q * pq.mV)
     rows = budget_table(synapse, rate * pq.Hz, ReferenceSynapse(cooperativity=cooperativity))
     amounts = np.array([[row.atp_per_second, row.low, row.high, 1e15 * row.watts, row.share] for row in rows])

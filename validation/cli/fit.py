@@ -7,21 +7,20 @@ from pathlib import Path
 from typing import Any
 
 import click
+import numpy as np
+import quantities as pq
 from rich.console import Console
 
+from biophys import QuantalSynapse, ShortTermDynamics, simulate_recording
+from biophys.recordings.fit_storage import as_json
+from biophys.recordings.fitting import ReleaseFits, fit_releases
+from biophys.recordings.tables import TableError, read_table, recorded_synapses, suspicious_scale, unit_named
+from biophys.recordings.trace_files import TRACE_SUFFIXES, read_traces, recorded_responses
+from biophys.recordings.train_dynamics import DYNAMICS
+from biophys.whole_files import arriving
 from validation.cli.terminal import file_option, print_remarks, refuse_outputs, table_of
 
 _FAILED = 1
-_KINDS = (
-    "none",
-    "depletion",
-    "facilitation",
-    "depletion+facilitation",
-    "depletion+free facilitation",
-    "two-rate",
-    "two-rate+facilitation",
-    "release-independent",
-)
 
 
 @click.command()
@@ -35,7 +34,9 @@ _KINDS = (
     help="Recording noise: 0.5pA, say, the column baseline, or fitted.  [default: baseline if there]",
 )
 @click.option("--cv-within", default=0.0, show_default=True, help="Quantal CV within sites, 0 to 2.")
-@click.option("--dynamics", type=click.Choice(_KINDS), default="none", show_default=True, help="Of trains.")
+@click.option(
+    "--dynamics", type=click.Choice([*DYNAMICS]), default="none", show_default=True, help="Of trains."
+)
 @click.option("--n", type=click.IntRange(min=1), help="Number of release sites, if it is known.")
 @click.option("--robust", is_flag=True, help="Allow for artefacts among the responses.")
 @click.option(
@@ -77,9 +78,6 @@ def fit(
       brianpresyn fit two_calcium.csv --noise 0.5pA --condition calcium
       brianpresyn fit cell.abf --stimuli 100ms,120ms --window 2ms:15ms --channel 'IN 0'
     """
-    from biophys.recordings.tables import TableError, read_table, recorded_synapses, suspicious_scale
-    from biophys.recordings.trace_files import TRACE_SUFFIXES
-
     outputs = {"--report": report, "--json": json_file, "--csv": csv_file, "--example": example}
     refuse_outputs(outputs, table)
     if example is not None:
@@ -127,8 +125,6 @@ def fit(
 
 def _from_traces(path: str, options: dict[str, str | None]) -> tuple[Any, list[Any]]:
     """Return the traces of a file and the synapse whose responses they hold."""
-    from biophys.recordings.trace_files import read_traces, recorded_responses
-
     stimuli, window = options["stimuli"], options["window"]
     read = read_traces(path)
     if stimuli is None or window is None:
@@ -153,8 +149,6 @@ def _from_traces(path: str, options: dict[str, str | None]) -> tuple[Any, list[A
 
 def _times(text: str, channels: list[str]) -> Any:
     """Return times separated by commas."""
-    import quantities as pq
-
     try:
         return pq.Quantity([float(_time(each, "--stimuli").rescale("ms")) for each in text.split(",")], pq.ms)
     except click.UsageError:
@@ -164,8 +158,6 @@ def _times(text: str, channels: list[str]) -> Any:
 
 def _time(text: str | None, option: str) -> Any:
     """Return a time with its unit; None if there is none."""
-    import quantities as pq
-
     if text is None:
         return None
     return _quantity(text, option, "a time, such as 5ms", pq.s)
@@ -173,10 +165,6 @@ def _time(text: str | None, option: str) -> Any:
 
 def _quantity(text: str, option: str, wanted: str, unit: Any) -> Any:
     """Return a number with a unit that measures what `unit` does, as in 0.5pA."""
-    import quantities as pq
-
-    from biophys.recordings.tables import TableError, unit_named
-
     match = re.fullmatch(r"\s*([-+0-9.eE]+?)\s*([a-zA-Zµμ/%].*)", text)
     try:
         number, symbol = match.groups() if match else ("", "")
@@ -190,8 +178,6 @@ def _quantity(text: str, option: str, wanted: str, unit: Any) -> Any:
 
 def _fits(synapses: list[Any], noise: str | None, options: dict[str, Any]) -> dict[str, Any]:
     """Fit every synapse, all together; warnings are in the reports."""
-    from biophys.recordings.fitting import fit_releases
-
     inputs = []
     for synapse in synapses:
         arguments = dict(synapse.arguments)
@@ -268,10 +254,6 @@ def _table_of_many(fitted: dict[str, Any]) -> Any:
 
 
 def _write_numbers(fits: dict[str, Any], json_file: Path | None, csv_file: Path | None) -> None:
-    from biophys.recordings.fit_storage import as_json
-    from biophys.recordings.fitting import ReleaseFits
-    from biophys.whole_files import arriving
-
     if json_file is not None:
         content = {
             name: {"reason": one.reason} if hasattr(one, "reason") else one.to_dict()
@@ -298,11 +280,6 @@ EXAMPLE_OPTIONS = "--dynamics depletion --cv-within 0.3"
 
 def example_table() -> str:
     """Return a simulated table: trains of two synapses from rest, with baseline samples."""
-    import numpy as np
-    import quantities as pq
-
-    from biophys import QuantalSynapse, ShortTermDynamics, simulate_recording
-
     rng = np.random.default_rng(7)
     times = np.cumsum([0.0] + [20.0] * 9 + [50.0, 100.0, 300.0])
     lines = ["synapse,sweep,time (ms),amplitude (pA),baseline (pA)"]

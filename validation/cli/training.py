@@ -13,6 +13,7 @@ from rich.console import Console
 
 from biophys.plugins import load_plugins
 from biophys.settings import changed
+from biophys.sweeps.executors import executor_for
 from biophys.whole_files import arriving
 from validation.cli.terminal import folder_option, plugin_option, profile_option, progress_bar, table_of
 
@@ -90,7 +91,6 @@ def ann(
     The full profile first runs in small and prints what it will cost in CPU-hours. Its networks are kept
     beside the result as soon as they are trained: a run that breaks off goes on when it is started again.
     """
-    from biophys.sweeps.executors import executor_for
     from validation.archive import archived_run
     from validation.report import writable_folder
     from validation.runs import configuration, cpu_hours, draw_figures, run_experiment
@@ -157,7 +157,6 @@ def sweep(
 
     What breaks off (Ctrl-C, a killed process, a full disk) goes on where it was when started again.
     """
-    from biophys.sweeps.executors import executor_for
     from rate_models.devices import Execution
     from rate_models.experiments.network_sweep import grid, sweep_networks
     from validation.report import writable_folder

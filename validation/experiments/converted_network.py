@@ -5,22 +5,20 @@ contributes is therefore put into the biases of the first layer, exactly: W x + 
 (b + x_min W 1). Synapses of background pixels then stay silent, and their release adds no noise.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from biophys.argument_types import OneOf, Share, checked_types
 from brianpresyn.experiments import spiking_classifier
 from brianpresyn.experiments.spiking_classifier import Classifier
-
-if TYPE_CHECKING:
-    from rate_models.datasets import ImageData
-    from rate_models.layout import Layout
+from rate_models.data_by_name import training_work
+from rate_models.datasets import ImageData
+from rate_models.layout import Layout
 
 PEAK_PERCENTILE = 99.9
 """Share of the activities of a layer that its peak rate covers (Rueckauer et al. 2017: 99.9 %)."""
@@ -69,8 +67,6 @@ def shown_images(data: ImageData, n_images: int) -> ShownImages:
 
 def by_layer(layout: Layout, flat: Any) -> tuple[NDArray[np.float64], ...]:
     """Return one value per synapse, (weights,) in the order of a layout, as arrays (out, in) by layer."""
-    import torch
-
     # A copy: torch does not take arrays that cannot be written to.
     row = torch.as_tensor(np.array(flat))[None]
     return tuple(part[0].double().cpu().numpy() for part in layout.weights(row))
@@ -78,8 +74,6 @@ def by_layer(layout: Layout, flat: Any) -> tuple[NDArray[np.float64], ...]:
 
 def biases_of(layout: Layout, parameters: Any) -> tuple[NDArray[np.float64], ...]:
     """Return the biases of every layer out of all parameters, shape (parameters,)."""
-    import torch
-
     row = torch.as_tensor(parameters)[None]
     return tuple(part[0].double().cpu().numpy() for part in layout.biases(row))
 
@@ -185,8 +179,6 @@ def work_of(config: Any, n_trained: int, n_presented: int) -> float:
 
     A presentation costs about as much as an update of every synapse for each spike at the peak rate.
     """
-    from rate_models.data_by_name import training_work
-
     network, n_epochs = (config.data_set, config.hidden_units), config.n_epochs
     n_spikes = config.presentation.duration * config.presentation.peak_rate
     presenting = training_work(*network, n_presented, 1, 1) * config.n_images / 60_000 * n_spikes / 100

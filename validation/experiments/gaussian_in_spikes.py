@@ -6,12 +6,10 @@ calcium would, or by the number of sites (`rate_models.quantal_realisation`), an
 spikes. Biases keep their means.
 """
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Callable
 from dataclasses import field
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import numpy as np
 import quantities as pq
@@ -29,13 +27,20 @@ from biophys.settings import Count, Counts, OneOf, Positive, Positives, Seed, Sh
 from biophys.sweeps.groups import swept_dataset
 from brianpresyn.experiments import spiking_classifier
 from brianpresyn.experiments.spiking_classifier import Classifier, answers
+from rate_models.data_by_name import images_for
+from rate_models.datasets import ImageData
+from rate_models.devices import Execution, execution_or_default
+from rate_models.noisy_networks import (
+    FORMULATIONS,
+    NoisyNetwork,
+    Schedule,
+    TrainedNetworks,
+    logits_of,
+    train_noisy_networks,
+)
+from rate_models.quantal_realisation import WAYS, realised_synapses
+from rate_models.reliability_cost import PowerCost
 from validation.experiments import converted_network as conversion
-
-if TYPE_CHECKING:
-    from rate_models.datasets import ImageData
-    from rate_models.devices import Execution
-    from rate_models.noisy_networks import TrainedNetworks
-    from rate_models.reliability_cost import PowerCost
 
 WAY_COLOURS = {"release probability": BLUE, "number of sites": VERMILION}
 
@@ -77,8 +82,6 @@ class Config:
     @property
     def costs(self) -> list[PowerCost]:
         """The cost of each network: rho by rho, and for each the s one after the other."""
-        from rate_models.reliability_cost import PowerCost
-
         return [PowerCost.with_scale(s, rho) for rho in self.rho for s in self.s]
 
 
@@ -118,10 +121,6 @@ def run(
         ATP per image (rho, s, way, mechanism), what is expected of it, and the standard deviation of the
         whole that release leaves.
     """
-    from rate_models.data_by_name import images_for
-    from rate_models.devices import execution_or_default
-    from rate_models.quantal_realisation import WAYS
-
     execution = execution_or_default(execution)
     data = images_for(config.data_set, execution)
     on_progress(0.0, "training the rate networks")
@@ -157,8 +156,6 @@ def run(
 
 
 def _trained(config: Config, data: ImageData, execution: Execution, on_progress: Progress) -> TrainedNetworks:
-    from rate_models.noisy_networks import FORMULATIONS, NoisyNetwork, Schedule, train_noisy_networks
-
     return train_noisy_networks(
         [NoisyNetwork(cost, config.seed, noise_haste=config.noise_haste) for cost in config.costs],
         data,
@@ -172,8 +169,6 @@ def _trained(config: Config, data: ImageData, execution: Execution, on_progress:
 
 def _realised(trained: TrainedNetworks, row: int, way: str) -> conversion.RateNetwork:
     """Return a trained network with n and p of every synapse."""
-    from rate_models.quantal_realisation import realised_synapses
-
     layout, mu = trained.network.layout, trained.synapses.mu[row].double().cpu()
     sigma = trained.synapses.sigma[row].double().cpu().numpy()
     synapses = realised_synapses(mu.numpy()[: layout.n_weights], sigma[: layout.n_weights], way)
@@ -184,8 +179,6 @@ def _realised(trained: TrainedNetworks, row: int, way: str) -> conversion.RateNe
 
 def _drawn_answers(config: Config, trained: TrainedNetworks, data: ImageData) -> list[xr.Dataset]:
     """Return the answers of each rate network with drawn and with mean weights."""
-    from rate_models.noisy_networks import logits_of
-
     synapses, streams = trained.synapses, trained.synapses.evaluation_streams()
     images = data.test_images[: config.n_images].to(synapses.learned.device, synapses.learned.dtype)
     drawn = logits_of(trained.network, images, config.images_per_draw, lambda: synapses.sample(streams))

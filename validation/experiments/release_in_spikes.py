@@ -4,12 +4,10 @@ The network is trained as in the energy experiment (Schug et al. 2021; p rule of
 converted (`validation.experiments.converted_network`) and presented the same test images in both forms.
 """
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import field
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import numpy as np
 import xarray as xr
@@ -24,11 +22,14 @@ from biophys.settings import Count, Counts, NotNegative, OneOf, Seed, Shares, se
 from biophys.sweeps.groups import swept_dataset
 from brianpresyn.experiments import spiking_classifier
 from brianpresyn.experiments.spiking_classifier import Classifier, answers
+from rate_models.data_by_name import images_for
+from rate_models.datasets import ImageData
+from rate_models.devices import Execution, execution_or_default
+from rate_models.evaluation import mean_softmax
+from rate_models.experiments import energy_efficiency
+from rate_models.information import information_per_cost
+from rate_models.release_models import NetworkSpec, train
 from validation.experiments import converted_network as conversion
-
-if TYPE_CHECKING:
-    from rate_models.datasets import ImageData
-    from rate_models.devices import Execution
 
 PLASTIC, RELIABLE = "plastic release", "same strengths, p = 1"
 HIGH_P = 0.9
@@ -87,9 +88,6 @@ def run(
         whether lesioned networks are right (rendering, order, fraction, image); energy in ATP per image
         (model, mechanism); energy and number of high- and low-p synapses of each unit (unit, importance).
     """
-    from rate_models.data_by_name import images_for
-    from rate_models.devices import execution_or_default
-
     execution = execution_or_default(execution)
     data = images_for(config.data_set, execution)
     on_progress(0.0, "training the rate network")
@@ -138,10 +136,6 @@ def _trained(
     config: Config, data: ImageData, execution: Execution
 ) -> tuple[conversion.RateNetwork, NDArray[np.int64]]:
     """Return the trained network, and its answers to the test images with ten draws of its synapses."""
-    from rate_models.evaluation import mean_softmax
-    from rate_models.experiments import energy_efficiency
-    from rate_models.release_models import NetworkSpec, train
-
     published = energy_efficiency.Config()
     data = data.to(execution.torch_device, execution.torch_dtype)
     key, rule = ("soft_bound", config.l2, config.seed), published.plasticity("soft_bound")
@@ -266,8 +260,6 @@ def atp_per_image(result: xr.Dataset) -> dict[str, Estimate]:
 
 def bits_per_atp(result: xr.Dataset, model: str) -> tuple[Estimate, str]:
     """Return the bits about the class per 10^9 ATP at the best presentation time, and which that is."""
-    from rate_models.information import information_per_cost
-
     times = result.time.to_numpy()
     answered = result.answer.sel(model=model).transpose("time", "image").to_numpy()
     # Neurons fire at constant rates during a presentation, so that ATP grows as time does.
