@@ -29,10 +29,10 @@ ATP = UnitATP("ATP_molecule", symbol="ATP")
 
 fC = pq.UnitQuantity("femtocoulomb", 1e-15 * pq.C, symbol="fC")
 """Femtocoulomb, the scale of the charge that one vesicle moves through the postsynaptic membrane."""
-# So that headers may name them: charges, and what synapses spend.
-for _unit, _prefix in product((pq.C, pq.J, pq.W), ("f", "p", "n")):
+# So that headers may name them: charges, small currents, and what synapses spend.
+for _unit, _prefix in product((pq.C, pq.J, pq.W, pq.A), ("f", "p", "n")):
     _size = {"f": 1e-15, "p": 1e-12, "n": 1e-9}[_prefix]
-    if _prefix + _unit.symbol != "fC":
+    if _prefix + _unit.symbol not in ("fC", "pA", "nA"):
         pq.UnitQuantity(f"{_prefix}_{_unit.name}", _size * _unit, symbol=_prefix + _unit.symbol)
 
 # What numpy takes for an array of small numbers.

@@ -120,6 +120,10 @@ def _of_odd_values(fit: ReleaseFit, largest_residual: float) -> Iterator[str]:
     if n_zero >= 3 and n_zero > 3 * repeats.max():
         remedy = "Give what was measured, the noise of failures is that of all responses"
         yield f"{n_zero} responses are exactly 0: failures written as 0? {remedy}"
+    n_last = int(np.sum(sizes == sizes.max()))
+    if n_last >= 3 and n_last > 3 * np.append(repeats[:-1], 0).max() and repeats.size > 10:
+        last = f"{n_last} responses are exactly the largest"
+        yield f"{last}, {sizes.max():.4g}: a saturated amplifier? n, p and q are then too small"
 
 
 def _of_noise_too_large(fit: ReleaseFit) -> Iterator[str]:

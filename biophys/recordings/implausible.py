@@ -33,7 +33,8 @@ def implausible_texts(fits: Sequence[ReleaseFit], data: Responses) -> list[list[
     """Return what makes each recording of a batch implausible, in sentences; `data` are those of all.
 
     *Offset*: no response lies near 0, or some beyond it, and responses less a constant gain 6 log units with
-    few sites; or they vary by less than 3 % of their mean. *Both signs*: responses of the other sign lie
+    few sites; or they vary by less than 3 % of their mean. *Copies*: more responses than by chance equal the
+    one that lies as far before them, to the last digit. *Both signs*: responses of the other sign lie
     beyond five standard deviations of a noise that is known, or gain 6 log units, and more than an offset, if
     each may have either sign.
     """
@@ -54,10 +55,15 @@ class _Reading:
         self.has_both = self.n_opposite >= max(2.0, 0.01 * values.size)
         self.spread = float(values.std() / values.mean())
         is_far = values.min() > 0.25 * values.mean()
+        self.copies, self.lag = _copies(fit.recording.amplitudes)
         self.may_have_offset = is_far or (self.has_both and fit.recording.noise == "free")
 
     def texts(self, offsets: list[tuple[float, float, float]]) -> list[str]:
         """Return what is implausible, given gain, offset and n of the responses less each constant tried."""
+        text = f"{self.copies} responses repeat the one {self.lag} before to the last digit: copied rows?"
+        return [text] * (self.copies > 0) + self._off_zero(offsets)
+
+    def _off_zero(self, offsets: list[tuple[float, float, float]]) -> list[str]:
         fit = self.fit
         signs = _gain_of_signs(fit) if self.has_both else 0.0
         gain, offset, n = max(offsets, default=(0.0, 0.0, 0.0))
@@ -80,6 +86,25 @@ class _Reading:
                 f"{1.0 / self.spread**2:.0f} vesicles would"
             )
         return [f"{seen}: a baseline or holding current that was not subtracted?"] if seen else []
+
+
+def _copies(amplitudes: FloatArray) -> tuple[int, int]:
+    """Return how many responses equal the one that lies a lag before, and the lag; (0, 0) if by chance."""
+    values = amplitudes[np.isfinite(amplitudes)]
+    # Failures written as 0 and a saturated amplifier repeat themselves.
+    kept = np.flatnonzero((values != 0) & (np.abs(values) != np.abs(values).max()))
+    order = kept[np.argsort(values[kept], kind="stable")]
+    is_same = values[order[1:]] == values[order[:-1]]
+    lags = np.bincount(np.diff(order)[is_same], minlength=1)
+    most, lag = int(lags.max()), int(lags.argmax())
+    levels, counts = np.unique(values[kept], return_counts=True)
+    if most <= 5 or levels.size <= 10:
+        return 0, 0
+    by_chance = np.sum(counts * (counts - 1)) / kept.size
+    # Responses that are sorted, or that drift more slowly than they are rounded, are near each other too.
+    apart, near = np.abs(values[lag:] - values[:-lag]), max(0.1 * values.std(), 1.01 * np.diff(levels).min())
+    n_near = np.sum((apart > 0) & (apart <= near))
+    return (most, lag) if most > max(5.0 + 5.0 * by_chance, 2.0 * n_near) else (0, 0)
 
 
 def _farthest_noise(fit: ReleaseFit, values: FloatArray) -> float:
@@ -130,7 +155,7 @@ def _gain_of_signs(fit: ReleaseFit) -> float:
     """Return the log likelihood gained where each response may have either sign."""
     x = fit.profile.data.x
     is_other = x < -_farthest_noise(fit, x[np.isfinite(x)])
-    share = float(np.sum(is_other) / np.sum(np.abs(x) > 0.3 * np.nanmax(x)))
+    share = float(np.sum(is_other) / np.sum(np.abs(x) > _farthest_noise(fit, x[np.isfinite(x)])))
     profile = _with_few_sites([fit], replace(fit.profile.data, x=np.where(is_other, -x, x)))
     best = int(profile.best[0])
     one, other = (

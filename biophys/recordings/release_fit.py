@@ -17,6 +17,7 @@ from biophys.recordings.likelihood import SHARES, is_limit, kind_of, name_in, nu
 from biophys.recordings.recording import Recording
 from biophys.recordings.response_density import Family
 from biophys.recordings.serial_dependence import SerialDependence, serial_dependence
+from biophys.recordings.simulation import drawn_from
 from biophys.recordings.site_profile import (
     Credible,
     SiteProfile,
@@ -308,8 +309,6 @@ class ReleaseFit:
 
         `sites` is another number of sites that was fitted; by default the likeliest.
         """
-        from biophys.recordings.simulation import drawn_from
-
         value = self.profile.value[:, 0]
         tried = value if sites is None else np.where(self.profile.sites == sites, value, -np.inf)
         row = int(np.argmax(tried))

@@ -1,5 +1,6 @@
 r"""Moments of release: cumulants of one response, means, variances and covariances of trains."""
 
+from math import comb
 from typing import Any
 
 import numpy as np
@@ -21,31 +22,14 @@ def release_cumulants(n: Any, p: Any, q: Any, within: float = 0.0, between: floa
     >>> float(cumulants[2]), float(cumulants[3])
     (10.0, 0.0)
     """
-    c2, b2 = within**2, between**2
-    w = np.cumprod([1.0] + [1.0 + j * c2 for j in range(1, 6)])
-    m1, m2, m3, m4, m5, m6 = (np.asarray(p, dtype=float) * value for value in w)
-    site = {
-        2: m2 - m1**2,
-        3: m3 - 3 * m2 * m1 + 2 * m1**3,
-        4: m4 - 4 * m3 * m1 - 3 * m2**2 + 12 * m2 * m1**2 - 6 * m1**4,
-        5: m5 - 5 * m4 * m1 - 10 * m3 * m2 + 20 * m3 * m1**2 + 30 * m2**2 * m1 - 60 * m2 * m1**3 + 24 * m1**5,
-        6: (
-            m6
-            - 6 * m5 * m1
-            - 15 * m4 * m2
-            + 30 * m4 * m1**2
-            - 10 * m3**2
-            + 120 * m3 * m2 * m1
-            - 120 * m3 * m1**3
-            + 30 * m2**3
-            - 270 * m2**2 * m1**2
-            + 360 * m2 * m1**4
-            - 120 * m1**6
-        ),
-    }
-    of_sites = {2: 1 + b2, 3: 1 + 3 * b2, 4: 1 + 6 * b2 + 3 * b2**2, 5: 1 + 10 * b2 + 15 * b2**2}
-    of_sites[6] = 1 + 15 * b2 + 45 * b2**2 + 15 * b2**3
-    return {order: n * of_sites[order] * q**order * value for order, value in site.items()}
+    raw = np.cumprod([1.0] + [1.0 + j * within**2 for j in range(1, 6)])
+    m = {j + 1: np.asarray(p, dtype=float) * value for j, value in enumerate(raw)}
+    site, of_sites = {1: m[1]}, {0: 1.0, 1: 1.0}
+    for order in range(2, 7):
+        products = (comb(order - 1, j - 1) * site[j] * m[order - j] for j in range(1, order))
+        site[order] = m[order] - sum(products)
+        of_sites[order] = of_sites[order - 1] + (order - 1) * between**2 * of_sites[order - 2]
+    return {order: n * of_sites[order] * q**order * value for order, value in site.items() if order > 1}
 
 
 def full_probability(u: FloatArray, empty: FloatArray) -> FloatArray:

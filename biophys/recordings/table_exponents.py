@@ -20,23 +20,27 @@ def table_exponents(read: Table) -> list[tuple[str, ...]]:
 
     Raises TableError if a column is missing, has no unit or the wrong one, or holds what cannot be fitted.
     """
-    missing = [name for name in ("mean", "sd") if name not in read.columns]
-    kind = next((name for name in ("cost", "rate") if name in read.columns), None)
+    named = read.called(("mean", "sd", "cost", "rate", "sd error", "cost error", "rate error"))
+    missing = [name for name in ("mean", "sd") if name not in named]
+    kind = next((name for name in ("cost", "rate") if name in named), None)
     if missing or kind is None:
         wanted = missing[0] if missing else "cost' or 'rate"
         if "sd" in missing and {"variance", "var"} & read.columns.keys():
             raise TableError("no column 'sd': take the root of the variances, and call it 'sd (mV)'")
-        raise TableError(f"no column '{wanted}'; the columns are {', '.join(map(repr, read.columns))}")
+        there = f"no column '{wanted}'; the columns are {', '.join(map(repr, read.columns))}"
+        raise TableError(f"{there}; name all anew with --columns 'mean (mV), sd (mV), cost (ATP/s)'")
     examples = {"mean": "mV", "sd": "mV", "cost": "ATP/s", "rate": "Hz"}
-    measured = {name: _positive(read, name, examples[name]) for name in ("mean", "sd", kind)}
+    measured = {name: _positive(read, name, named[name], examples[name]) for name in ("mean", "sd", kind)}
     if kind == "rate" and measured[kind].dimensionality.simplified != pq.Hz.dimensionality.simplified:
-        raise read.header_error(kind, f"{measured[kind].dimensionality} is no rate; write 'rate (Hz)'")
+        problem = f"{measured[kind].dimensionality} is no rate; write 'rate (Hz)'"
+        raise read.header_error(named[kind], problem)
     spreads = {
-        f"{name}_error": _positive(read, f"{column} error", examples[column])
-        for name, column in (("sd", "sd"), ("cost", kind))
-        if f"{column} error" in read.columns
+        f"{name}_error": _positive(read, column, named[column], examples[column.removesuffix(" error")])
+        for name, column in (("sd", "sd error"), ("cost", f"{kind} error"))
+        if column in named
     }
-    unused = set(read.columns) - {"mean", "sd", kind, "sd error", f"{kind} error", "mechanism", "synapse"}
+    used = {named.get(name) for name in ("mean", "sd", kind, "sd error", f"{kind} error")}
+    unused = set(read.columns) - used - {"mechanism", "synapse"}
     if unused:
         read.remarks.append(f"columns not used: {', '.join(sorted(unused))}")
     groups = np.array(read.labels("mechanism") if "mechanism" in read.columns else ["all"] * len(read.lines))
@@ -55,15 +59,15 @@ def table_exponents(read: Table) -> list[tuple[str, ...]]:
     return rows
 
 
-def _positive(read: Table, name: str, example: str) -> pq.Quantity:
+def _positive(read: Table, known: str, name: str, example: str) -> pq.Quantity:
     """Return a column of amounts above 0 with its unit; a mean may be negative throughout."""
     values = read.quantity(name, example)
-    sizes = np.abs(values.magnitude) if name == "mean" else values.magnitude
+    sizes = np.abs(values.magnitude) if known == "mean" else values.magnitude
     for line, size in zip(read.lines, sizes, strict=True):
         if not size > 0:
             unmeasured = "empty; leave out rows that were not measured"
             raise read.error(line, name, unmeasured if np.isnan(size) else f"{size:g} is not above 0")
-    if name == "mean" and values.magnitude.min() < 0 < values.magnitude.max():
+    if known == "mean" and values.magnitude.min() < 0 < values.magnitude.max():
         line = read.lines[int(np.argmin(values.magnitude))]
         raise read.error(line, name, "of another sign than the others; analyse them apart")
     if sizes.max() > _LARGEST_RATIO * sizes.min():

@@ -26,9 +26,9 @@ _SUMMARY = re.compile(r"mean|average|avg|median|sd|std|s\.d\.|sem|s\.e\.m\.|se|v
 _HEADER = re.compile(r"^\s*(?P<name>[^()\[\]]+?)\s*[(\[]\s*(?P<unit>[^()\[\]]*)\s*[)\]]\s*$")
 # As ISO 80000 writes it, amplitude / pA, and as programs do, amplitude_pA: other names may have such marks of
 # their own, and amplitude A may be that of cell A.
-_KNOWN = r"^\s*(?P<name>amplitude|time|interval|baseline|mean|(sd|cost)([ _]error)?|rate)"
-_QUOTIENT = re.compile(_KNOWN + r"\s*/\s*(?P<unit>\S+)\s*$", re.I)
-_JOINED = re.compile(_KNOWN + r"[\s_,]+(?P<unit>[pnuµμm][AVSC]|[mfp]C|ms|s|Hz)\s*$", re.I)
+_QUOTIENT = re.compile(r"^\s*(?P<name>.+?)\s*/\s*(?P<unit>\S+)\s*$")
+_OFTEN = r"[pnuµμm][AVSC]|[mfp]C|[fpn][JW]|ATP(/s|_per_s)?|ms|s|Hz"
+_JOINED = re.compile(rf"^\s*(?P<name>.+?)[\s_,]+(?P<unit>{_OFTEN})\s*$", re.I)
 # A number as people write it: float() also takes 1_000, nan and infinity.
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 # Units are evaluated as expressions: nothing but names, powers and products of them.
@@ -36,18 +36,35 @@ _UNIT = re.compile(r"[A-Za-z%Ω°0-9.*/^ -]{1,24}")
 _LARGEST = 100_000_000
 """Bytes of a file, beyond which it holds the samples of traces rather than amplitudes."""
 _MOST_ROWS = 1_000_000
-_NAMES = ("amplitude", "time", "interval", "sweep", "stimulus", "condition", "synapse", "spike", "baseline")
-# Cells or sweeps that are not told apart are taken as one.
+_NAMES = ("amplitude", "time", "interval", "synapse", "sweep", "stimulus", "condition", "spike", "baseline")
+# Cells or sweeps that are not told apart are taken as one. A standard error is none of an sd.
 _SYNONYMS = {
-    "synapse": ("cell", "neuron", "connection"),
-    "sweep": ("trial", "trace", "episode"),
-    "stimulus": ("pulse", "stim"),
+    "synapse": "cell neuron connection",
+    "sweep": "trial trace episode",
+    "stimulus": "pulse stim",
+    "interval": "isi",
+    "mean": "average avg mu",
+    "sd": "std stdev stddev sigma",
+    "cost": "energy power",
+    "rate": "frequency freq",
 }
+_KNOWN = {word: known for known, words in _SYNONYMS.items() for word in (known, *words.split())} | {
+    **{name: name for name in (*_NAMES, "sd error", "cost error", "rate error")},
+    **{"std dev": "sd", "standard deviation": "sd", "energy cost": "cost", "firing rate": "rate"},
+    **dict.fromkeys(("inter stimulus interval", "interstimulus interval"), "interval"),
+}
+_RESPONSES = {"amplitude", "amp", "peak", "response", "epsc", "ipsc", "epsp", "ipsp", "psc", "psp"}
+_MEASURED = {*_KNOWN.values()} - {"synapse", "sweep", "stimulus", "condition", "spike"}
 # Median responses between a bouton's and an endplate's.
 _USUAL = {"mV": (1e-3, 150.0), "pA": (0.01, 1e6), "nS": (1e-4, 1e4), "fC": (0.01, 1e7)}
-_SHORTEST_MS, _LONGEST_MS = 0.5, 60_000.0
+_SHORTEST_MS, _LONGEST_MS, _SLOWEST_MS = 0.5, 60_000.0, 10_000.0
 _MARKS = (99, 999, 9999, 99999)
 """What programs write for a number that is missing, of either sign."""
+# As it is not written in the language of units.
+_SPELLED = {unit.lower(): unit for unit in ("pA", "nA", "uA", "mV", "uV", "Hz", "kHz", "ATP", "ATP_molecule")}
+_SPELLED |= {"msec": "ms", "usec": "us", "sec": "s", "volt": "V", "mvolt": "mV", "amp": "A", "pamp": "pA"}
+
+_Rows = list[tuple[int, list[str]]]
 
 
 class TableError(ValueError):
@@ -74,6 +91,22 @@ class Table:
     remarks: list[str] = field(default_factory=list)
     header_line: int = 1
     is_json: bool = False
+
+    def called(self, names: Sequence[str], besides: Sequence[str] = ()) -> dict[str, str]:
+        """Return how the table calls what is known by `names`, and remark what was guessed.
+
+        Raises TableError where two columns `besides` some could be the same.
+        """
+        found: dict[str, str] = {}
+        for known in names:
+            own = [name for name in self.columns if name not in besides and known_as(name) == known]
+            own = [known] if known in own else own
+            if len(own) > 1:
+                problem = f"columns {' and '.join(map(repr, own))} may both be the {known}"
+                raise TableError(f"{self.at(self.header_line)}: {problem}; call one of them '{known}'")
+            found |= dict.fromkeys([known][: len(own)], *own)
+            self.remarks.extend(f"column {name!r} as {known}" for name in own if name != known)
+        return found
 
     def numbers(self, name: str) -> NDArray[np.float64]:
         """Return a column as numbers, NaN where a cell is empty; TableError if it holds something else."""
@@ -139,27 +172,42 @@ class Table:
 def unit_named(text: str, where: str) -> pq.Quantity:
     """Return a unit by how it is written; dF/F, a.u. and 1 have none."""
     plain = text.strip().replace("µ", "u").replace("μ", "u")
-    if plain.lower() in ("1", "df/f", "dff", "a.u.", "au", "normalised", "normalized"):
+    if plain.lower() in ("1", "df/f", "δf/f", "dff", "a.u.", "au", "arb. u.", "normalised", "normalized"):
         return pq.dimensionless
     if plain == "%":
         return pq.percent
+    plain = re.sub(r"[ _]+per[ _]+|(?i:(?<!\w)(spikes|sp|aps)/)", "/", plain)
+    plain = re.sub(r"(?i)\b(ATP )?molecules?( of)?( ATP)?\b", "ATP", plain)
+    plain = re.sub(r"^/", "1/", re.sub(r"[ *]?(?<![A-Za-z])(s|min)(\^|\*\*)?-1$", r"/\1", plain))
+    plain = re.sub(r"[A-Za-z]+", lambda word: _spelled(word[0]), plain)
     try:
         powers = re.sub(r"(\^|\*\*) ?-?\d(?!\d)", "", plain)
         # A factor in a unit would get lost.
         if not _UNIT.fullmatch(plain) or re.search(r"\d|-|\*\*", re.sub(r"^1(?=/)", "", powers)):
             raise ValueError
-        if plain.startswith("ATP"):
-            return (ATP * pq.Quantity(1.0, plain.replace("ATP", "1", 1))).units if "/" in plain else ATP
-        return pq.Quantity(1.0, plain).units
+        if plain.startswith("ATP/"):
+            return (ATP * pq.Quantity(1.0, plain.replace("ATP", "1", 1))).units
+        return ATP if plain == "ATP" else pq.Quantity(1.0, plain).units
     except Exception:
         raise TableError(f"{where}: {text!r} is no unit; write for example mV, pA, ms or s") from None
 
 
+def _spelled(word: str) -> str:
+    """Return the word for a unit as it is usually spelled: pa and PA are pA, Volts are V."""
+    try:
+        pq.Quantity(1.0, word)
+        return word
+    except Exception:
+        lower = word.lower()
+        return _SPELLED.get(lower, _SPELLED.get(lower.removesuffix("s"), word))
+
+
 @checked_types
-def read_table(path: str, columns: str | None = None) -> Table:
+def read_table(path: str, columns: str | None = None, sheet: str | None = None) -> Table:
     """Read a csv, tsv, json or xlsx table; ``-`` is the standard input.
 
-    A file without a header, or with another one, needs `columns`: the names of all, separated by commas.
+    A file without a header, or with another one, needs `columns`: the names of all, separated by commas. Of a
+    workbook the sheet that is shown is read, or the one that `sheet` names or counts from 1.
 
     Raises
     ------
@@ -172,7 +220,9 @@ def read_table(path: str, columns: str | None = None) -> Table:
     if path != "-" and Path(path).stat().st_size > _LARGEST:
         raise _too_large(name, f"{Path(path).stat().st_size / 1e6:.0f} MB")
     if suffix in (".xlsx", ".xlsm"):
-        rows, name = _rows_of_excel(path, remarks)
+        rows, name = _rows_of_excel(path, sheet, remarks)
+    elif sheet is not None:
+        raise TableError(f"{name}: only a workbook (xlsx) has sheets, such as {sheet!r}")
     elif suffix == ".xls":
         raise TableError(f"{name}: save the sheet as xlsx or csv; the older xls is not read")
     else:
@@ -209,7 +259,7 @@ def _decoded(raw: bytes, name: str, remarks: list[str]) -> str:
     raise TableError(f"{name}: this is no table; save it as csv, tsv, json or xlsx")
 
 
-def _rows_of_text(text: str, name: str, remarks: list[str]) -> list[tuple[int, list[str]]]:
+def _rows_of_text(text: str, name: str, remarks: list[str]) -> _Rows:
     """Return the cells of a delimited text, each row with its line, and add to `remarks` what was guessed."""
     if text.count("\n") > _MOST_ROWS:
         raise _too_large(name, f"{text.count(chr(10))} lines")
@@ -271,7 +321,7 @@ def _with_point(cell: str, where: str) -> str:
     return cell.replace(",", ".") if _COMMA.fullmatch(cell.strip()) else cell
 
 
-def _rows_of_json(text: str, name: str) -> list[tuple[int, list[str]]]:
+def _rows_of_json(text: str, name: str) -> _Rows:
     try:
         content = json.loads(text)
     except json.JSONDecodeError as error:
@@ -294,8 +344,8 @@ def _rows_of_json(text: str, name: str) -> list[tuple[int, list[str]]]:
     return [(i, row) for i, row in enumerate([header, *cells], start=1)]
 
 
-def _rows_of_excel(path: str, remarks: list[str]) -> tuple[list[tuple[int, list[str]]], str]:
-    """Return the cells of the sheet shown, and the name of file and sheet; merged cells hold the same."""
+def _rows_of_excel(path: str, wanted: str | None, remarks: list[str]) -> tuple[_Rows, str]:
+    """Return the cells of a sheet (merged cells hold the same), and the name of file and sheet."""
     try:
         import openpyxl
     except ImportError:
@@ -308,7 +358,7 @@ def _rows_of_excel(path: str, remarks: list[str]) -> tuple[list[tuple[int, list[
         raise
     except Exception as error:
         raise TableError(f"{Path(path).name}: this is no xlsx workbook ({error})") from None
-    sheet = book.active
+    sheet = _sheet_of(book, Path(path).name, wanted)
     name = Path(path).name + f", sheet {sheet.title!r}" * (len(book.worksheets) > 1)
     others = [repr(each.title) for each in book.worksheets if each is not sheet and each.max_row > 1]
     remarks += [f"other sheets left out: {', '.join(others)}"] if others else []
@@ -321,6 +371,18 @@ def _rows_of_excel(path: str, remarks: list[str]) -> tuple[list[tuple[int, list[
     return [(number, row) for number, row in enumerate(grid, start=1) if any(c.strip() for c in row)], name
 
 
+def _sheet_of(book: Any, name: str, wanted: str | None) -> Any:
+    """Return a sheet by name or number from 1, or the one shown; charts are none."""
+    by_name = {sheet.title: sheet for sheet in book.worksheets}
+    by_number = {str(i): sheet for i, sheet in enumerate(book.worksheets, start=1)}
+    shown = None if book.active is None else book.active.title
+    sheet = (by_number | by_name).get(shown if wanted is None else wanted)
+    if sheet is None:
+        problem = f"no sheet {wanted!r}" if wanted is not None else "the sheet that is shown holds no table"
+        raise TableError(f"{name}: {problem}; the sheets are {', '.join(map(repr, by_name))} (--sheet)")
+    return sheet
+
+
 def _refuse_formulas(sheet: Any, grid: list[list[str]], name: str) -> None:
     """Raise TableError if a cell that seems empty holds a formula whose value was never saved."""
     for line, (row, seen) in enumerate(zip(sheet.iter_rows(), grid, strict=True), start=1):
@@ -330,7 +392,7 @@ def _refuse_formulas(sheet: Any, grid: list[list[str]], name: str) -> None:
                 raise TableError(f"{problem}; save the workbook in a spreadsheet program, or as csv")
 
 
-def _table_of(rows: list[tuple[int, list[str]]], columns: str | None, name: str, remarks: list[str]) -> Table:
+def _table_of(rows: _Rows, columns: str | None, name: str, remarks: list[str]) -> Table:
     if not rows:
         raise TableError(f"{name}: empty; write a header and one row for each response")
     given = [part.strip() for part in columns.split(",")] if columns is not None else []
@@ -368,7 +430,7 @@ def _table_of(rows: list[tuple[int, list[str]]], columns: str | None, name: str,
     for line, cells in body:
         if len(cells) < len(names) or any(cell.strip() for cell in cells[len(names) :]):
             remedy = "a decimal comma asks for columns separated by ; or tab"
-            if not {"amplitude", "mean"} & set(names):
+            if not {"amplitude", "mean"} & set(map(known_as, names)):
                 remedy = "no line above names a column 'amplitude (pA)': name all columns with --columns"
             problem = f"{len(cells)} cells, but {len(names)} columns are named"
             raise TableError(f"{name}, line {line}: {problem} ({remedy})")
@@ -382,19 +444,44 @@ def _table_of(rows: list[tuple[int, list[str]]], columns: str | None, name: str,
     return Table(table, units, [line for line, _ in body], name, remarks, header_line)
 
 
-def _header_row(rows: list[tuple[int, list[str]]], n_given: int) -> int:
+def _header_row(rows: _Rows, n_given: int) -> int:
     """Return which row holds the names, below titles; if they are given, which is the first of numbers."""
-    for i, (_, cells) in enumerate(rows[:20]):
-        if n_given and len(cells) >= n_given and any(_is_number(cell) for cell in cells):
-            return i
-        if not n_given and {_named(cell)[0] for cell in cells} & {"amplitude", "mean"}:
-            return i
-    return 0
+
+    def is_exact(cells: list[str]) -> bool:
+        return bool({_named(cell)[0] for cell in cells} & {"amplitude", "mean"})
+
+    def is_guessed(cells: list[str]) -> bool:
+        # A title may be the word EPSC.
+        return any(unit and known_as(name) in ("amplitude", "mean") for name, unit in map(_named, cells))
+
+    def is_first(cells: list[str]) -> bool:
+        return len(cells) >= n_given and any(map(_is_number, cells))
+
+    tests = (is_first,) if n_given else (is_exact, is_guessed)
+    return next((i for test in tests for i, (_, cells) in enumerate(rows[:20]) if test(cells)), 0)
+
+
+def known_as(name: str) -> str | None:
+    """Return what a column is known as, whatever a program calls it; None if it is none of the known.
+
+    >>> known_as("std"), known_as("Peak EPSC"), known_as("mean_epsp"), known_as("notes")
+    ('sd', 'amplitude', 'mean', None)
+    """
+    words = re.sub(r"[_-]", " ", name.lower().replace(".", "")).split()
+    # But the time of a peak is none of a stimulus.
+    known = _KNOWN.get(" ".join(word for word in words if word not in {"of", *_RESPONSES}))
+    if (words and set(words) <= _RESPONSES) or known in ("mean", "sd", "sd error"):
+        return known or "amplitude"
+    return _KNOWN.get(" ".join(words))
 
 
 def _named(cell: str) -> tuple[str, str | None]:
     """Return name and unit in the header of a column."""
-    match = _HEADER.match(cell) or _QUOTIENT.match(cell) or _JOINED.match(cell)
+    match = _HEADER.match(cell)
+    for form in () if match else (_QUOTIENT, _JOINED):
+        if (found := form.match(cell)) and known_as(found["name"]) in _MEASURED:
+            match = found
+            break
     name = (match["name"] if match else cell).strip().lower().replace("_error", " error")
     return name, match and match["unit"]
 
@@ -445,7 +532,8 @@ def recorded_synapses(
     TableError : if a column is missing, has no unit or the wrong one, or times run backwards
     """
     conditions = [part.strip().lower() for part in condition.split(",")]
-    if "amplitude" not in table.columns:
+    named = table.called(_NAMES, conditions)
+    if "amplitude" not in named:
         there = f"no column 'amplitude'; the columns are {', '.join(map(repr, table.columns))}"
         remedy = (
             "Call that of the responses 'amplitude (pA)', with their unit, one row for each response (what "
@@ -458,11 +546,11 @@ def recorded_synapses(
         if part not in table.columns and condition != "condition":
             problem = f"{table.source}: no column '{part}'"
             raise TableError(f"{problem}; the columns are {', '.join(map(repr, table.columns))}")
-    columns = _Columns(table, conditions, new_sweep_after)
-    unused = [name for name in table.columns if name not in (*_NAMES, *conditions, *columns.named.values())]
+    columns = _Columns(table, named, conditions, new_sweep_after)
+    unused = [name for name in table.columns if name not in (*conditions, *named.values(), "unit", "units")]
     if unused:
         table.remarks.append(f"columns not used: {', '.join(unused)} (--condition names one of conditions)")
-    names = table.labels(columns.named["synapse"]) if "synapse" in columns.named else [""] * len(table.lines)
+    names = table.labels(named["synapse"]) if "synapse" in named else [""] * len(table.lines)
     return [RecordedSynapse(names[rows[0]], columns.arguments_of(rows)) for rows in _groups(np.array(names))]
 
 
@@ -477,43 +565,46 @@ def _groups(labels: NDArray[Any]) -> list[NDArray[np.intp]]:
 class _Columns:
     """The columns of a table of responses as numbers."""
 
-    def __init__(self, table: Table, conditions: list[str], new_sweep_after: pq.Quantity | None) -> None:
-        self.table, self.new_sweep_after = table, new_sweep_after
+    def __init__(self, table: Table, named: dict[str, str], conditions: list[str], new_sweep_after: Any):
+        self.table, self.named, self.new_sweep_after = table, named, new_sweep_after
+        self._take_unit_of_rows()
         problem = "is no unit of a response; write mV, pA, nS, fC, or dF/F"
         self.amplitude = self._quantity("amplitude", (pq.pA, *PSP_UNITS, pq.dimensionless), problem)
-        if {"interval", "time"} <= table.columns.keys():
+        if {"interval", "time"} <= named.keys():
             problem = "columns 'time' and 'interval' both say when the stimuli came"
             raise TableError(f"{table.at(table.header_line)}: {problem}; leave one of them out")
-        self.clock = next((name for name in ("interval", "time") if name in table.columns), "")
+        self.clock = next((name for name in ("interval", "time") if name in named), "")
         self.ms = np.empty(0)
         if self.clock:
             times = self._quantity(self.clock, (pq.ms,), "is no unit of time; write ms or s")
             self.ms = times.rescale(pq.ms).magnitude
-        self.named = self._synonyms(conditions)
-        self.sweep = np.array(table.labels(self.named["sweep"])) if "sweep" in self.named else None
-        self.stimulus = table.numbers(self.named["stimulus"]) if "stimulus" in self.named else None
-        self.spike = table.flags("spike") if "spike" in table.columns else None
+        self.sweep = np.array(table.labels(named["sweep"])) if "sweep" in named else None
+        self.stimulus = table.numbers(named["stimulus"]) if "stimulus" in named else None
+        self.spike = table.flags(named["spike"]) if "spike" in named else None
         self.baseline = None
-        if "baseline" in table.columns:
-            problem = f"cannot be compared with amplitudes in {table.units['amplitude']}"
+        if "baseline" in named:
+            problem = f"cannot be compared with amplitudes in {table.units[named['amplitude']]}"
             self.baseline = self._quantity("baseline", (self.amplitude.units,), problem)
         # Of several columns of conditions each combination is one.
         used = [table.labels(name) for name in conditions if name in table.columns]
         self.condition = np.array([", ".join(parts) for parts in zip(*used, strict=True)]) if used else None
 
-    def _synonyms(self, conditions: list[str]) -> dict[str, str]:
-        """Return how the table calls synapses, sweeps and stimuli, and remark what was guessed."""
-        named = {}
-        for known, others in _SYNONYMS.items():
-            names = [x for x in (known, *others) if x in self.table.columns and x not in conditions]
-            if names:
-                named[known] = names[0]
-            if names and names[0] != known:
-                self.table.remarks.append(f"column {names[0]!r} as {known}")
-        return named
+    def _take_unit_of_rows(self) -> None:
+        """Take the unit of amplitudes from a column of units; TableError unless rows and header agree."""
+        table, name = self.table, self.named["amplitude"]
+        for column in {"unit", "units"} & table.columns.keys():
+            cells = [cell.strip() for cell in table.columns[column]]
+            if not _are_units([], cells):  # but the numbers of units
+                continue
+            first = table.units.setdefault(name, cells[0])
+            for line, cell in zip(table.lines, cells, strict=True):
+                if cell != first:
+                    problem = f"{cell!r} beside {first!r}; write all amplitudes in one unit"
+                    raise table.error(line, column, problem)
 
-    def _quantity(self, name: str, units: Sequence[pq.Quantity], problem: str) -> pq.Quantity:
+    def _quantity(self, known: str, units: Sequence[pq.Quantity], problem: str) -> pq.Quantity:
         """Return a column, after checking that its unit measures what one of `units` does."""
+        name = self.named[known]
         values = self.table.quantity(name, units[0].dimensionality.string)
         if values.dimensionality.simplified not in [unit.dimensionality.simplified for unit in units]:
             raise self.table.header_error(name, f"{self.table.units[name]} {problem}")
@@ -575,7 +666,7 @@ class _Columns:
             if not np.isfinite(later[wrong[0]]):
                 empty = row if not np.isfinite(values[wrong[0] + 1]) else part[wrong[0]]
                 remedy = f"write the {self.clock} of every stimulus"
-                raise table.error(table.lines[empty], self.clock, f"empty; {remedy}")
+                raise table.error(table.lines[empty], self.named[self.clock], f"empty; {remedy}")
             problem = f"the stimulus comes {later[wrong[0]]:g} ms after the one before"
             rule = "times must rise within a sweep ('sweep', or --new-sweep-after, says where one begins)"
             raise TableError(f"{table.at(table.lines[row])}: {problem}; {rule}")
@@ -593,8 +684,8 @@ class _Columns:
         return [str(labels[part[0]]) for part in order]
 
 
-def suspicious_scale(synapses: list[RecordedSynapse]) -> Iterator[str]:
-    """Yield remarks if amplitudes or intervals are far from what their unit is used for."""
+def suspicious_scale(synapses: list[RecordedSynapse], *, is_train: bool = False) -> Iterator[str]:
+    """Yield remarks if amplitudes, or intervals (of trains whose dynamics are fitted), belie their unit."""
     values = np.concatenate([s.magnitude for synapse in synapses for s in synapse.arguments["amplitudes"]])
     first = synapses[0].arguments["amplitudes"][0]
     unit = first.dimensionality.string
@@ -610,6 +701,9 @@ def suspicious_scale(synapses: list[RecordedSynapse]) -> Iterator[str]:
         yield f"responses of {marks[0]:g} {unit}: if that stands for a missing one, leave it empty"
     gaps = [g.rescale("ms").magnitude for s in synapses for g in s.arguments.get("intervals") or []]
     middles = [float(np.median(g[np.isfinite(g)])) for g in gaps if np.isfinite(g).any()]
-    if middles and not _SHORTEST_MS <= min(middles) <= _LONGEST_MS:
+    shortest = min((float(g[1:].min()) for g in gaps if g.size > 1), default=0.0)
+    if is_train and shortest > _SLOWEST_MS:
+        yield f"no interval is below {shortest:.3g} ms, after which most sites are full: is the unit right?"
+    elif middles and not _SHORTEST_MS <= min(middles) <= _LONGEST_MS:
         why = "which no axon follows" if min(middles) < 1 else "after which all sites are full again"
         yield f"a sweep has a median interval of {min(middles):.3g} ms, {why}: is its unit right?"

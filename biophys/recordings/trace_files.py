@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import quantities as pq
 
-from biophys.recordings.tables import RecordedSynapse, TableError
+from biophys.recordings.tables import RecordedSynapse, TableError, unit_named
 from biophys.recordings.traces import measured_responses, rising_times
 from biophys.units import psp_unit_of
 
@@ -26,7 +26,7 @@ TRACE_SUFFIXES = (*NEO_READERS, ".nwb")
 """Names of files that hold traces end so."""
 
 _SHOWN_IN = {"V": pq.mV, "A": pq.pA, "S": pq.nS}
-_UNITS_OF_NWB = {"volts": pq.V, "amperes": pq.A, "siemens": pq.S}
+_FOLDERS_OF_NWB = {"acquisition": "", "stimulus/presentation": "stimulus "}
 # Samples of the noise without which its standard deviation is better fitted.
 _ENOUGH = 10
 
@@ -54,7 +54,8 @@ class Traces:
 
     def channel(self, name: str | None) -> Channel:
         """Return a channel by its name or number from 1; without, the only one: else a TableError."""
-        held = ", ".join(f"{key!r} ({c.unit_text})" for key, c in self.channels.items())
+        named = [f"{key!r} ({c.unit_text})" for key, c in self.channels.items()]
+        held = ", ".join(named[:8]) + f" and {len(named) - 8} more" * (len(named) > 8)
         if name in self.channels:
             return self.channels[name]
         if name is not None and re.fullmatch(r"[1-9]\d*", name) and int(name) <= len(self.channels):
@@ -113,23 +114,45 @@ def _channels_of_nwb(path: str) -> dict[str, Channel]:
     """Return series by electrode and unit, sweeps in order: ``acquisition``, then what was presented."""
     import h5py
 
+    found: list[Any] = []
+
+    def take(_: str, item: Any) -> None:
+        data = item.get("data") if isinstance(item, h5py.Group) else None
+        if isinstance(data, h5py.Dataset) and data.dtype.kind in "iuf":
+            found.append(item)
+
     channels: dict[str, Channel] = {}
     with h5py.File(path, "r") as file:
-        for folder, prefix in (("acquisition", ""), ("stimulus/presentation", "stimulus ")):
-            series = {}
-            for group in file.get(folder, {}).values():
-                if "data" in group:
-                    start = group["starting_time"][()] if "starting_time" in group else group["timestamps"][0]
-                    series[float(group.attrs.get("sweep_number", -1)), float(start), group.name] = group
-            for _, group in sorted(series.items()):
+        file.visititems(take)
+        for folder, prefix in _FOLDERS_OF_NWB.items():
+            for group in sorted((g for g in found if g.name.startswith(f"/{folder}/")), key=_place):
                 for name, values in _signals(group):
                     _append(channels, prefix + name, values, _rate(group))
+        if found and not channels:
+            where = f"looked for in {' and '.join(_FOLDERS_OF_NWB)}"
+            raise ValueError(f"traces are {where}; this file has {found[0].name}")
     return channels
+
+
+def _place(group: Any) -> tuple[float, float, list[Any]]:
+    """Return what sweeps are ordered by: their number, when they began, and their name, 2 before 10."""
+    if "starting_time" in group:
+        start = group["starting_time"][()]
+    elif "timestamps" in group and group["timestamps"].size:
+        start = group["timestamps"][0]
+    else:
+        raise ValueError(f"{group.name} states neither starting_time nor timestamps")
+    parts = re.split(r"(\d+)", group.name)
+    name = [int(part) if part.isdigit() else part for part in parts]
+    return float(group.attrs.get("sweep_number", -1)), float(start), name
 
 
 def _rate(group: Any) -> pq.Quantity:
     if "starting_time" in group:
-        return float(group["starting_time"].attrs["rate"]) * pq.Hz
+        rate = float(group["starting_time"].attrs.get("rate", np.nan))
+        if not 0 < rate < np.inf:
+            raise ValueError(f"{group.name}: its starting_time states no rate above 0, but {rate:g}")
+        return rate * pq.Hz
     steps = np.diff(group["timestamps"][:])
     if steps.size == 0 or np.ptp(steps) > 1e-3 * steps.mean():
         raise ValueError(f"{group.name} is not sampled at regular times")
@@ -141,8 +164,16 @@ def _signals(group: Any) -> list[tuple[str, pq.Quantity]]:
     data = group["data"]
     unit = data.attrs.get("unit", "")
     text = unit.decode() if isinstance(unit, bytes) else str(unit)
-    values = data[()].astype(float) * data.attrs.get("conversion", 1.0) + data.attrs.get("offset", 0.0)
-    in_unit = pq.Quantity(values, _UNITS_OF_NWB.get(text, text))
+    gain = data.attrs.get("conversion", 1.0)
+    if "channel_conversion" in group:
+        gain = gain * group["channel_conversion"][()]
+    values = data[()].astype(float) * gain + data.attrs.get("offset", 0.0)
+    if values.size == 0 or values.ndim > 2:
+        raise ValueError(f"{group.name} must hold samples, or (samples, channels), got shape {values.shape}")
+    try:
+        in_unit = pq.Quantity(values, unit_named(text, group.name))
+    except TableError:  # of a channel that may be of no interest
+        in_unit = pq.Quantity(values, pq.dimensionless)
     label = group.name.rsplit("/", 1)[-1]
     if "electrode" in group:
         link = group.get("electrode", getlink=True)
@@ -176,8 +207,10 @@ def recorded_responses(
     recorded = traces.channel(channel)
     try:
         psp_unit_of(recorded.sweeps[0], "channel")
-    except ValueError as error:
-        raise TableError(f"{traces.source}: {error}; name another with --channel") from None
+    except ValueError:
+        problem = f"the unit of the channel is {recorded.unit_text}, none of a response (V, A, S)"
+        remedy = "name another with --channel, or mend the unit that the file states"
+        raise TableError(f"{traces.source}: {problem}; {remedy}") from None
     sweeps: list[Any] = recorded.sweeps
     trains: Any = stimuli
     if isinstance(stimuli, str):

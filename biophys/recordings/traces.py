@@ -130,7 +130,8 @@ def _sweeps_of(traces: Any, sampling_rate: pq.Quantity | None) -> tuple[list[Flo
         raise TypeError(f"traces need one sampling_rate (for example sampling_rate=20*pq.kHz), got {given}")
     remedy = "leave out the sweeps with gaps"
     sweeps = [
-        checked_finite(np.ravel(magnitude_in(p, unit, "traces")), "traces", remedy=remedy) for p in parts
+        checked_finite(np.ravel(magnitude_in(part, unit, "traces")), f"sweep {i} of traces", remedy=remedy)
+        for i, part in enumerate(parts)
     ]
     for part, sweep in zip(parts, sweeps, strict=True):
         if max(np.shape(part)) != sweep.size:

@@ -11,7 +11,7 @@ import pytest
 import quantities as pq
 
 from biophys import ReleaseFit, ShortTermDynamics, fit_release
-from biophys.recordings.tables import TableError, read_table, recorded_synapses
+from biophys.recordings.tables import TableError, read_table, recorded_synapses, unit_named
 from validation.cli import exit_code_of
 from validation.cli.fit import EXAMPLE_OPTIONS
 from validation.fit_report import methods_text
@@ -151,7 +151,7 @@ def test_other_formats_hold_the_same(folder, monkeypatch, kind):
         ("amplitude (pA),Amplitude (pA)\n1,1\n", "two columns are called 'amplitude'"),
         ("amplitude (pA),amplitude (mV)\n1,1\n", "two columns are called 'amplitude'"),
         ("amplitude (pA),,sweep\n1,2,1\n", "line 1: column 2 has no name"),
-        ("Sweep\nR1,Peak (pA)\n1,-2\n", "line 2: 2 cells, .* name all columns with --columns"),
+        ("Sweep\nR1,Size (pA)\n1,-2\n", "line 2: 2 cells, .* name all columns with --columns"),
         ("a (pA),b (pA)\n1,2\n", "no column 'amplitude'; .* side by side goes below each other"),
         ("cell,pulse,amplitude (pA)\na,1,1\na,3,2\n", "line 3, column 'pulse': '3' where 2 is expected"),
         ("amplitude (pA),spike\n1,1\n2,2\n3,1\n", "line 3, column 'spike': '2' is neither 0 nor 1"),
@@ -168,7 +168,8 @@ def test_other_formats_hold_the_same(folder, monkeypatch, kind):
         ("\x89PNG\x1a\n", "this is no table"),
         ("amplitude (pA)\n", "a header, but no rows below it"),
         ("interval (ms),time (ms),amplitude (pA)\n5,0,1\n5,5,2\n5,9,1\n", "line 1: .* leave one of them out"),
-        ("# rig 2\nEPSC,trial\n1,2\n", "line 2: no column 'amplitude'; .* Call that of the responses"),
+        ("# rig 2\nnotes,trial\n1,2\n", "line 2: no column 'amplitude'; .* Call that of the responses"),
+        ("# rig 2\nEPSC,trial\n1,2\n", r"line 2, column 'epsc': no unit; .*'epsc \(pA\)'"),
         ("amplitude (pA)\n1e300\n1\n2\n3\n", r"amplitudes reach 1e\+300 pA[^$]* not measured"),
         ("amplitude (pA)\n1e-320\n2e-320\n3e-320\n", "amplitudes reach[^$]* not measured"),
         ("amplitude (pA)\n" + '1,"', "at least three measured"),
@@ -500,6 +501,116 @@ def test_unused_columns_and_mechanisms_of_few_rows_are_named(folder, capsys):
     (folder / "v.csv").write_text("mean (mV),variance (mV**2),cost (1)\n1,1,1\n1,2,3\n1,3,2\n")
     code, text = costs(capsys, "--data", "v.csv")
     assert code == 2 and "take the root of the variances" in text
+
+
+@pytest.mark.parametrize(
+    ("header", "guessed"),
+    [
+        ("mean (mV),std (mV),cost (ATP/s)", "column 'std' as sd"),
+        ("average_mV,stdev_mV,energy_fJ", "column 'energy' as cost"),
+        ("Mean EPSP [mV],SD of EPSP [mV],Power [fW]", "column 'sd of epsp' as sd"),
+        ("mean (mv),standard deviation (uV),cost (molecules of ATP per second)", "as sd"),
+        ("mean / volts,std. dev. / volts,cost (atp s-1)", "column 'std. dev.' as sd"),
+    ],
+)
+def test_costs_take_the_usual_names_and_spellings(folder, capsys, monkeypatch, header, guessed):
+    monkeypatch.setenv("COLUMNS", "200")
+    rows = "\n".join(f"0.3,{sd},{sd**-1.5}" for sd in np.geomspace(0.1, 0.4, 8))
+    (folder / "c.csv").write_text(f"{header}\n{rows}\n")
+    code, text = costs(capsys, "--data", "c.csv")
+    assert code == 0 and "rho = 1.500" in text and guessed in text, text
+    (folder / "bare.csv").write_text(rows)
+    code, text = costs(capsys, "--data", "bare.csv", "--columns", "mean (mV), std (mV), rate (spikes/s)")
+    assert code == 0 and "slope = -1.333" in text
+
+
+@pytest.mark.parametrize(
+    ("header", "message"),
+    [
+        ("mean (mV),std (mV),sigma (mV),cost (1)", "columns 'std' and 'sigma' may both be the sd"),
+        ("mean (mV),sem (mV),atp,cost (1)", "no column 'sd'; .* name all anew with --columns 'mean"),
+        ("mean,std,x,cost (1)", r"column 'mean': no unit; write it into the header, 'mean \(mV\)'"),
+    ],
+)
+def test_names_that_may_mean_two_things_or_nothing_are_refused(folder, capsys, header, message):
+    (folder / "c.csv").write_text(header + "\n1,1,1,1\n1,2,2,2\n1,3,3,3\n")
+    code, text = costs(capsys, "--data", "c.csv")
+    assert code == 2 and re.search(message, text), text
+
+
+@pytest.mark.parametrize(
+    ("written", "unit"),
+    [
+        ("pa", "pA"), ("PA", "pA"), ("Amps", "A"), ("fA", "fA"), ("Volts", "V"), ("mv", "mV"), ("msec", "ms"),
+        ("HZ", "Hz"),
+        ("spikes/s", "1/s"), ("s-1", "1/s"), ("atp/s", "ATP/s"), ("ATP*s^-1", "ATP/s"),
+        ("ATP per s", "ATP/s"), ("molecules/s", "ATP/s"), ("mS", "mS"), ("ms", "ms"), ("ns", "ns"),
+    ],
+)  # fmt: skip
+def test_units_as_programs_spell_them(written, unit):
+    assert unit_named(written, "").dimensionality.string == unit
+
+
+def test_responses_go_by_usual_names_and_a_time_to_peak_is_none_of_a_stimulus(folder):
+    rows = "".join(f"{i},{5 + i},{v}\n" for i, v in enumerate(ROWS))
+    (folder / "c.csv").write_text("EPSC\nEpisode,Peak time (ms),EPSC_pA\n" + rows)
+    table = read_table("c.csv")
+    (synapse,) = recorded_synapses(table)
+    assert list(synapse.arguments) == ["amplitudes"]
+    assert "column 'epsc' as amplitude" in table.remarks and "column 'episode' as sweep" in table.remarks
+    assert "columns not used: peak time (--condition names one of conditions)" in table.remarks
+
+
+def test_a_unit_in_every_row_is_taken_or_named(folder, capsys):
+    rows = [f"{v},pA" for v in ROWS]
+    (folder / "c.csv").write_text("amplitude,unit\n" + "\n".join(rows))
+    (synapse,) = recorded_synapses(read_table("c.csv"))
+    assert synapse.arguments["amplitudes"][0].dimensionality.string == "pA"
+    (folder / "c.csv").write_text("amplitude (pA),unit\n" + "\n".join([*rows, "0.01,nA"]))
+    code, text = run(capsys, "c.csv")
+    assert code == 2 and f"line {len(ROWS) + 2}, column 'unit': 'nA' beside 'pA'" in text
+    (folder / "c.csv").write_text("amplitude (pA),unit\n" + "\n".join(f"{v},3" for v in ROWS))
+    assert recorded_synapses(read_table("c.csv"))[0].arguments
+
+
+def test_a_sheet_is_chosen_by_name_or_number(folder, capsys):
+    openpyxl = pytest.importorskip("openpyxl")
+    book = openpyxl.Workbook()
+    book.active.append(["notes"])
+    for name, header in (
+        ("first cell", ["amplitude (pA)"]),
+        ("costs", ["mean (mV)", "std (mV)", "cost (1)"]),
+    ):
+        book.create_sheet(name).append(header)
+    for value in ROWS:
+        book["first cell"].append([value])
+    for sd in (0.1, 0.2, 0.3, 0.4):
+        book["costs"].append([0.3, sd, 1 / sd])
+    book.create_chartsheet("chart").add_chart(openpyxl.chart.BarChart())
+    book.save(folder / "m.xlsx")
+    for sheet in ("first cell", "2"):
+        np.testing.assert_array_equal(read_table("m.xlsx", sheet=sheet).numbers("amplitude"), ROWS)
+    assert run(capsys, "m.xlsx", "--sheet", "first cell", "--n", "3")[0] == 0
+    assert costs(capsys, "--data", "m.xlsx", "--sheet", "costs")[0] == 0
+    for sheet in ("First", "4", "chart"):
+        code, text = run(capsys, "m.xlsx", "--sheet", sheet)
+        assert code == 2 and f"no sheet '{sheet}'; the sheets are 'Sheet', 'first cell', 'costs'" in text
+    book.active = 3
+    book.save(folder / "m.xlsx")
+    with pytest.raises(TableError, match="the sheet that is shown holds no table; the sheets are 'Sheet'"):
+        read_table("m.xlsx")
+    (folder / "c.csv").write_text("amplitude (pA)\n1\n2\n3\n")
+    code, text = run(capsys, "c.csv", "--sheet", "1")
+    assert code == 2 and "only a workbook (xlsx) has sheets" in text
+
+
+def test_trains_of_seconds_in_the_place_of_milliseconds_are_remarked(folder, capsys):
+    rows = "".join(f"{s},{20 * i},{v}\n" for s in range(4) for i, v in enumerate((12, 9, 11, 3)))
+    (folder / "t.csv").write_text("sweep,time (s),amplitude (pA)\n" + rows)
+    code, text = run(capsys, "t.csv", "--dynamics", "depletion", "--n", "3")
+    assert code == 0 and "no interval is below 2e+04 ms" in text
+    code, text = run(capsys, "t.csv", "--n", "3")
+    assert "no interval is below" not in text
 
 
 def test_figures_of_costs_do_not_replace_the_table(folder, capsys):

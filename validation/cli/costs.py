@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
@@ -17,7 +18,7 @@ from biophys.energy_costs import CostMixture, reliability_costs
 from biophys.quantal import QuantalSynapse
 from biophys.recordings.table_exponents import table_exponents
 from biophys.recordings.tables import TableError, read_table
-from validation.cli.terminal import file_option, print_remarks, refuse_outputs, table_of
+from validation.cli.terminal import file_option, print_remarks, refuse_outputs, table_of, table_options
 
 
 @click.command()
@@ -35,21 +36,14 @@ from validation.cli.terminal import file_option, print_remarks, refuse_outputs, 
     type=click.Path(dir_okay=False),
     help="Fit exponents to a table of yours: mean (mV), sd (mV), and cost (ATP/s, say) or rate (Hz).",
 )
+@table_options("mean (mV), sd (mV), cost (ATP/s)")
 @click.option("--atp", is_flag=True, help="Also show the ATP budget of a synapse, by mechanism.")
 @click.option("--n", type=int, default=5, show_default=True, help="Its number of release sites.")
 @click.option("--p", type=float, default=0.4, show_default=True, help="Its release probability.")
 @click.option("--q", type=float, default=0.2, show_default=True, help="Its quantal size in mV.")
 @click.option("--rate", type=float, default=4.0, show_default=True, help="Its firing rate in Hz.")
 def costs(
-    figure: Path | None,
-    exponent_map: Path | None,
-    cooperativity: float,
-    data: str | None,
-    atp: bool,
-    n: int,
-    p: float,
-    q: float,
-    rate: float,
+    figure: Path | None, exponent_map: Path | None, data: str | None, atp: bool, **options: Any
 ) -> None:
     """Show how the energetic cost of each mechanism falls with the PSP's standard deviation.
 
@@ -62,16 +56,18 @@ def costs(
       brianpresyn costs --data my.csv
 
     With --data: one row for each synapse or condition; columns sd error, cost error and mechanism are used if
-    they are there. From rates instead of costs follows the rho that would make these variances optimal.
+    they are there, and usual other names (std, sigma, average, energy, power, frequency) are taken for these.
+    From rates instead of costs follows the rho that would make these variances optimal.
     """
     refuse_outputs({"--figure": figure, "--map": exponent_map}, data)
     console = Console()
     # Every table before any is shown: a wrong value ends in one line, not in half an answer.
-    tables = [_table_of_exponents(cooperativity) if data is None else _table_of_data(data)]
+    cooperativity, columns, sheet = (options.pop(name) for name in ("cooperativity", "columns", "sheet"))
+    tables = [_table_of_exponents(cooperativity) if data is None else _table_of_data(data, columns, sheet)]
     # Nothing but the budget of a synapse reads n, p, q or a rate.
     source = click.get_current_context().get_parameter_source
     if atp or any(source(name) is ParameterSource.COMMANDLINE for name in ("n", "p", "q", "rate")):
-        tables.append(_table_of_atp(n, p, q, rate, cooperativity))
+        tables.append(_table_of_atp(**options, cooperativity=cooperativity))
     for table in tables:
         console.print(table)
     if figure is not None:
@@ -99,10 +95,10 @@ def _table_of_exponents(cooperativity: float) -> Table:
     return table_of(columns, rows, "Cost of reliability: cost ~ sd^-rho at fixed mean PSP")
 
 
-def _table_of_data(path: str) -> Table:
+def _table_of_data(path: str, header: str | None, sheet: str | None) -> Table:
     """Return the exponents of the user's own synapses, all together and by mechanism."""
     try:
-        read = read_table(path)
+        read = read_table(path, header, sheet)
         rows = table_exponents(read)
         print_remarks(read.source, read.remarks)
     except (TableError, TypeError, ValueError, OSError) as error:

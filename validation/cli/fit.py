@@ -18,7 +18,7 @@ from biophys.recordings.tables import TableError, read_table, recorded_synapses,
 from biophys.recordings.trace_files import TRACE_SUFFIXES, read_traces, recorded_responses
 from biophys.recordings.train_dynamics import DYNAMICS
 from biophys.whole_files import arriving
-from validation.cli.terminal import file_option, print_remarks, refuse_outputs, table_of
+from validation.cli.terminal import file_option, print_remarks, refuse_outputs, table_of, table_options
 
 _FAILED = 1
 
@@ -39,11 +39,7 @@ _FAILED = 1
 )
 @click.option("--n", type=click.IntRange(min=1), help="Number of release sites, if it is known.")
 @click.option("--robust", is_flag=True, help="Allow for artefacts among the responses.")
-@click.option(
-    "--columns",
-    metavar="NAMES",
-    help="Header of a file without one, or with another: 'amplitude (A), interval (s)'.",
-)
+@table_options("amplitude (A), interval (s)")
 @click.option("--new-sweep-after", metavar="TIME", help="An interval from which a new sweep begins: 10s.")
 @click.option("--stimuli", metavar="TIMES|CHANNEL", help="Of traces: 100ms,120ms from the start of a sweep.")
 @click.option("--window", metavar="FROM:TO", help="Of traces: where a response has its peak, 2ms:20ms.")
@@ -68,8 +64,9 @@ def fit(
 
     csv, tsv, json or xlsx, or - for the standard input. The header names the columns with their units:
     amplitude (pA); and if there are any: time (s) or interval (ms), sweep, condition, synapse, spike (0 or
-    1), baseline (pA). Empty cells are responses that were not measured. Or a file of traces (abf, nwb, wcp,
-    ...), of which --stimuli and --window say where the responses are.
+    1), baseline (pA); usual other names (EPSC, peak, cell, trial, pulse) are taken for these. Empty cells are
+    responses that were not measured. Or a file of traces (abf, nwb, wcp, ...), of which --stimuli and
+    --window say where the responses are.
 
     \b
     Examples:
@@ -94,13 +91,19 @@ def fit(
     of_traces = {name: options[name] for name in ("stimuli", "window", "channel", "baseline", "average")}
     try:
         if Path(table).suffix.lower() in TRACE_SUFFIXES:
+            of_tables = [
+                name for name in ("columns", "sheet", "new_sweep_after") if options[name] is not None
+            ]
+            if of_tables:
+                option = of_tables[0].replace("_", "-")
+                raise click.UsageError(f"--{option} is of tables; {table} holds traces")
             read, synapses = _from_traces(table, of_traces)
         else:
             given = [name for name, value in of_traces.items() if value is not None]
             if given:
                 problem = f"--{given[0]} is of files of traces (abf, nwb, ...)"
                 raise click.UsageError(f"{problem}; a table holds amplitudes already")
-            read = read_table(table, options["columns"])
+            read = read_table(table, options["columns"], options["sheet"])
             gap = _time(options["new_sweep_after"], "--new-sweep-after")
             synapses = recorded_synapses(read, condition=options["condition"], new_sweep_after=gap)
     except (TableError, OSError) as error:
@@ -109,7 +112,7 @@ def fit(
         raise click.UsageError(f"--cv-within must be in 0 to 2, got {cv_within}")
     if options["dynamics"] != "none" and "intervals" not in synapses[0].arguments:
         raise click.UsageError("--dynamics needs a column of times, 'time (ms)' or 'interval (ms)'")
-    read.remarks.extend(suspicious_scale(synapses))
+    read.remarks.extend(suspicious_scale(synapses, is_train=options["dynamics"] != "none"))
     model = {name: options[name] for name in ("dynamics", "n", "robust")}
     fits = _fits(synapses, noise, model | {"variability": cv_within})
     print_remarks(read.source, read.remarks)

@@ -37,6 +37,13 @@ def file_option(*names: str, help: str) -> Callable[..., Any]:
     return click.option(*names, type=click.Path(dir_okay=False, path_type=Path), help=help)
 
 
+def table_options(example: str) -> Callable[..., Any]:
+    """Return the options that name the columns of a table, and the sheet of a workbook."""
+    text = f"Header of a file without one, or with another: '{example}'."
+    sheet = click.option("--sheet", metavar="NAME", help="Of a workbook: name or number of the sheet.")
+    return lambda command: click.option("--columns", metavar="NAMES", help=text)(sheet(command))
+
+
 def folder_option(default: str, help: str) -> Callable[..., Any]:
     """Return the option that names the folder of what a command writes."""
     kind = click.Path(file_okay=False, path_type=Path)

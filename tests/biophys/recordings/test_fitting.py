@@ -537,6 +537,53 @@ def test_artefacts_and_failures_written_as_zero_are_named():
     assert not any("exactly 0" in text for text in counts)
 
 
+@pytest.mark.parametrize(
+    "copy",
+    [
+        lambda x: np.concatenate([x, x]),
+        lambda x: np.repeat(x, 2),
+        lambda x: np.concatenate([x[:40], x[:15], x[40:]]),
+    ],
+    ids=["table twice", "rows twice", "a block again"],
+)
+def test_rows_that_were_copied_identify_nothing(copy):
+    rng = np.random.default_rng(5)
+    x = np.round(rng.binomial(3, 0.4, 120) * 10.0 + rng.normal(0, 1, 120), 2)
+    assert fit_release(x * PA, noise=1 * PA).n.identified
+    with pytest.warns(ImplausibleRecordingWarning, match="repeat the one .* before to the last digit"):
+        fit = fit_release(copy(x) * PA, noise=1 * PA)
+    assert not (fit.n.identified or fit.p.identified or fit.q.identified)
+
+
+def test_responses_that_are_rounded_sorted_or_counts_are_no_copies():
+    rng = np.random.default_rng(6)
+    x = rng.binomial(3, 0.4, 300) * 10.0 + rng.normal(0, 2, 300)
+    for values in (
+        np.round(x),
+        np.sort(np.round(x, 1)),
+        np.round(x / 5) * 5,
+        np.round(x / 10),
+        np.minimum(x, 22),
+    ):
+        fit = fit_release(values * PA, n=3)
+        assert not any("last digit" in text for text in fit.implausible)
+
+
+def test_a_saturated_amplifier_is_pointed_out():
+    rng = np.random.default_rng(7)
+    x = rng.binomial(3, 0.4, 200) * 10.0 + rng.normal(0, 2, 200)
+    for sign, limit, is_told in ((1, 25.0, True), (-1, 25.0, True), (1, 99.0, False)):
+        warned = fit_release(sign * np.minimum(x, limit) * PA, noise=2 * PA, n=3).diagnostics["warnings"]
+        assert any("a saturated amplifier" in text for text in warned) == is_told
+
+
+def test_both_signs_in_turn_are_no_offset():
+    rng = np.random.default_rng(8)
+    x = (rng.binomial(4, 0.4, 150) * 10.0 + rng.normal(0, 1.5, 150)) * (-1.0) ** np.arange(150)
+    (text,) = fit_release(x * PA).implausible
+    assert "have the other sign" in text
+
+
 def test_sweeps_of_one_response_are_trials_in_order():
     x = np.sort(np.random.default_rng(2).binomial(3, 0.5, 60) * 10.0) + np.tile([0.3, -0.2, 0.1], 20)
     trials = {"amplitudes": [[v] * pq.pA for v in x], "noise": 1 * pq.pA, "n": 3}

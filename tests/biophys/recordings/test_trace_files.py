@@ -133,6 +133,69 @@ def test_what_is_missing_is_named(recorded, capsys, arguments, message):
     assert code == 2 and message in text, text
 
 
+def _damaged(path, damage):
+    """Write five sweeps of int16 with a gain, each damaged."""
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(path, "w") as file:
+        for number in (10, 2, 1, 3, 4):
+            series = file.create_group(f"acquisition/sweep_{number}")
+            samples = np.full(20, number, "i2") * np.ones(20, "i2")
+            series.create_dataset("data", data=samples).attrs.update({"unit": "amperes", "conversion": 1e-12})
+            series.create_dataset("starting_time", data=0.0).attrs["rate"] = RATE
+            series["electrode"] = h5py.SoftLink(file.require_group("general/e").name)
+        for number in (10, 2, 1, 3, 4):
+            damage(file, file[f"acquisition/sweep_{number}"])
+
+
+def _renamed(file, series):
+    file.move(series.name, "processing/" + series.name.rsplit("/", 1)[-1])
+
+
+def _emptied(file, series):
+    attributes = dict(series["data"].attrs)
+    del series["data"]
+    series.create_dataset("data", data=np.zeros(0, "i2")).attrs.update(attributes)
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (_renamed, "acquisition and stimulus/presentation; this file has /processing/sweep_1"),
+        (_emptied, "sweep_1 must hold samples, or .samples, channels., got shape .0,."),
+        (lambda _, series: series.pop("starting_time"), "states neither starting_time nor timestamps"),
+        (lambda _, series: series["starting_time"].attrs.pop("rate"), "sweep_1: .* no rate above 0, but nan"),
+        (lambda _, series: series["starting_time"].attrs.update(rate=0.0), "no rate above 0, but 0"),
+    ],
+)
+def test_damaged_groups_are_named(folder, damage, message):
+    _damaged(folder / "d.nwb", damage)
+    with pytest.raises(TableError, match=f"d.nwb: .*{message}"):
+        read_traces("d.nwb")
+
+
+def test_gains_of_channels_count_sweeps_are_in_order_and_other_series_do_not_matter(folder):
+    def damage(file, series):
+        series["channel_conversion"] = [2.0]
+        notes = file.require_group("acquisition/notes")
+        if "data" not in notes:
+            notes["data"], notes["timestamps"] = [b"drug on"], [1.0]
+
+    _damaged(folder / "g.nwb", damage)
+    (channel,) = read_traces("g.nwb").channels.values()
+    np.testing.assert_allclose([sweep.magnitude[0] for sweep in channel.sweeps], [2, 4, 6, 8, 20])
+
+
+@pytest.mark.parametrize("unit", [None, "unknown", "Amps"])
+def test_a_unit_that_no_one_knows_is_named_where_it_matters(folder, capsys, unit):
+    def damage(_, series):
+        series["data"].attrs.pop("unit") if unit is None else series["data"].attrs.update(unit=unit)
+
+    _damaged(folder / "u.nwb", damage)
+    code, text = run(capsys, "u.nwb", "--stimuli", "1ms", "--window", "0ms:0.5ms", "--baseline", "1ms")
+    assert ("none of a response" in text) == (unit != "Amps"), text
+    assert code != 0  # five sweeps of 2 ms
+
+
 @pytest.mark.parametrize(("suffix", "package"), [(".abf", "neo"), (".nwb", "h5py"), (".wcp", "neo")])
 def test_without_the_package_the_extra_is_named(folder, capsys, monkeypatch, suffix, package):
     (folder / f"cell{suffix}").write_bytes(b"anything")
