@@ -41,9 +41,12 @@ from typing import Literal
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from biophys.argument_types import Probability, checked_types
+from rate_models.devices import Execution
+from rate_models.layout import Layout
 from rate_models.metaplastic_uncertainty import leak_per_step
 from rate_models.replicas import (
     PerReplica,
@@ -179,3 +182,34 @@ def _step_of_layer(
     precision.add_(evidence).clamp_min_(1.0)
     odds = torch.mul(precision, floor).clamp_(max=_LARGEST_ODDS)
     torch.div(odds, odds + 1, out=p)
+
+
+def odds_trajectory(
+    signals: NDArray[np.float64],
+    released: NDArray[np.float64],
+    *,
+    learning_rate: float,
+    gain: float,
+    memory: float,
+    clamp: float,
+    p_start: float,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return p and strength after each update, (update, synapse), in double precision; strengths start at 1.
+
+    `signals` and `released` are (update, synapse): what each strength is to gain, and whether it released.
+    The other arguments are those of `rate_models.release_odds.ReleaseOdds`.
+    """
+    n = signals.shape[1]
+    synapses = BernoulliSynapses(
+        Layout((n, 1)), [0], release_probability=p_start, execution=Execution(dtype="float64")
+    )
+    synapses.strength.fill_(1.0)
+    rule = ReleaseOdds(synapses, learning_rate=learning_rate, gain=gain, memory=memory, clamp=clamp)
+    p, strength = np.empty_like(signals), np.empty_like(signals)
+    for step, (signal, k) in enumerate(zip(signals, released, strict=True)):
+        # A signal is what the strength is to gain, a gradient what it is to lose.
+        synapses.gradient[0, :n] = -torch.from_numpy(signal)
+        synapses.scale[0] = torch.from_numpy(k) / synapses.p[0]
+        rule.update(synapses)
+        p[step], strength[step] = synapses.p[0], synapses.strength[0]
+    return p, strength

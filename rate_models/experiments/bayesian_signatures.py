@@ -26,15 +26,14 @@ from biophys.progress import Progress, ignore_progress, part_of
 from biophys.settings import Count, NotNegative, Positive, Positives, WholeNumber, settings
 from biophys.sweeps.executors import Executor
 from biophys.sweeps.groups import grid_points, swept_dataset
-from rate_models.data_by_name import images_for, training_work
-from rate_models.datasets import ImageData
+from rate_models.datasets import ImageData, images_for, training_work
 from rate_models.devices import Execution, execution_or_default
-from rate_models.experiments.noisy_training import NoisyTraining
 from rate_models.experiments.signature_figures import FIGURES, theoretical_slope
 from rate_models.log_log_fits import above_floor, association, stacked
 from rate_models.noisy_networks import (
     Formulation,
     NoisyNetwork,
+    NoisyTraining,
     Schedule,
     TrainedNetworks,
     answers_of,

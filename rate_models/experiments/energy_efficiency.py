@@ -25,7 +25,7 @@ from biophys.release_plasticity import ReleasePlasticity
 from biophys.settings import NotNegative, OneOf, Positive, Probability, Seeds, Share, WholeNumber, settings
 from biophys.sweeps.executors import Executor, ThisProcess
 from biophys.sweeps.groups import KeptReplicas, swept_dataset
-from rate_models.data_by_name import images_for, training_work
+from rate_models.datasets import images_for, training_work
 from rate_models.devices import Execution, execution_or_default
 from rate_models.experiments.energy_figures import FIGURES
 from rate_models.experiments.network_measures import (

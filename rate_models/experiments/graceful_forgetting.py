@@ -37,14 +37,13 @@ from biophys.sweeps.executors import Executor
 from biophys.sweeps.groups import sweep_groups, swept_dataset
 from rate_models.continual_learning import TaskSequence, accuracy_by_task, permuted_tasks, plans_of
 from rate_models.continual_methods import Replica, Training, learner_of
-from rate_models.data_by_name import images_for, training_work
-from rate_models.datasets import DataSetName
+from rate_models.datasets import DataSetName, images_for, training_work
 from rate_models.devices import Execution, execution_or_default
 from rate_models.experiments.lifelong_methods import PUBLISHED_RULE
 from rate_models.figure_parts import band, bars
 from rate_models.layout import Layout
 from rate_models.nn import EnergyCounter
-from rate_models.nn.trained_layers import layers_of
+from rate_models.nn.layers import layers_of
 from rate_models.published_bayes import PUBLISHED_RUNS, images_as_published
 from rate_models.random_search import Setting
 from rate_models.stochastic_layers import BernoulliSynapses, Synapses

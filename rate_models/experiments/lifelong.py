@@ -37,8 +37,7 @@ from rate_models.continual_learning import (
     task_sequence_of,
 )
 from rate_models.continual_methods import Replica, learned, source_of_program
-from rate_models.data_by_name import images_for, training_work
-from rate_models.datasets import own_data_digest
+from rate_models.datasets import images_for, own_data_digest, training_work
 from rate_models.devices import Execution, execution_or_default
 from rate_models.experiments.lifelong_figures import FIGURES
 from rate_models.experiments.lifelong_methods import (

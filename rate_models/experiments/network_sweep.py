@@ -40,8 +40,7 @@ from rate_models.continual_methods import (
     settings_of_program,
     source_of_program,
 )
-from rate_models.data_by_name import images_for
-from rate_models.datasets import DataSetName, own_data_digest
+from rate_models.datasets import DataSetName, images_for, own_data_digest
 from rate_models.devices import Execution, execution_or_default
 from rate_models.evaluation import accuracy, mean_softmax, synaptic_energy
 from rate_models.information import mutual_information, soft_joint

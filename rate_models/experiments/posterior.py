@@ -26,13 +26,11 @@ from biophys.progress import Progress, ignore_progress, part_of
 from biophys.settings import Count, OneOf, Positive, Positives, settings
 from biophys.sweeps.executors import Executor
 from biophys.sweeps.groups import grid_points, swept_dataset
-from rate_models.data_by_name import images_for, training_work
-from rate_models.datasets import ImageData
+from rate_models.datasets import ImageData, images_for, training_work
 from rate_models.devices import Execution, execution_or_default
-from rate_models.experiments.noisy_training import NoisyTraining
 from rate_models.figure_parts import label_sparsely, panels_by_rho
 from rate_models.log_log_fits import association, stacked
-from rate_models.noisy_networks import FORMULATIONS, NoisyNetwork, TrainedNetworks, answers_of
+from rate_models.noisy_networks import FORMULATIONS, NoisyNetwork, NoisyTraining, TrainedNetworks, answers_of
 from rate_models.posterior import laplace_sd
 from rate_models.reliability_cost import EntropyCost, PowerCost, evidence_gap, optimal_sigma
 

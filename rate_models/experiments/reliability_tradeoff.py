@@ -22,11 +22,10 @@ from biophys.progress import Progress, ignore_progress, part_of
 from biophys.settings import Count, Positive, settings
 from biophys.sweeps.executors import Executor
 from biophys.sweeps.groups import grid_points, swept_dataset
-from rate_models.data_by_name import images_for, training_work
+from rate_models.datasets import images_for, training_work
 from rate_models.devices import Execution, execution_or_default
-from rate_models.experiments.noisy_training import NoisyTraining
 from rate_models.experiments.reliability_figures import FIGURES
-from rate_models.noisy_networks import NoisyNetwork, TrainedNetworks, answers_of
+from rate_models.noisy_networks import NoisyNetwork, NoisyTraining, TrainedNetworks, answers_of
 from rate_models.quantal_realisation import (
     WAYS,
     atp_by_mechanism,

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from brianpresyn.experiments import stdp_protocol
-from brianpresyn.experiments.stdp_prediction import fitted_rule, left_out_changes, predicted_changes
 from brianpresyn.experiments.stdp_protocol import Config
+from brianpresyn.experiments.stdp_recordings import fitted_rule, left_out_changes, predicted_changes
 from brianpresyn.unified_stdp import PrePostSTDP
 
 pytest.importorskip("xarray")

@@ -6,9 +6,8 @@ import pickle
 import pytest
 import torch
 
-from rate_models import data_by_name
-from rate_models.data_by_name import images_for
-from rate_models.datasets import load_images
+from rate_models import datasets
+from rate_models.datasets import images_for, load_images
 from rate_models.devices import Execution
 from rate_models.experiments import bayesian_signatures, energy_efficiency, posterior, reliability_tradeoff
 
@@ -44,24 +43,22 @@ def test_no_pixel_is_sent_to_a_worker(experiment):
 
 def test_images_are_read_once_and_come_in_the_precision_asked_for(monkeypatch):
     read = []
-    monkeypatch.setattr(
-        data_by_name, "load_images", lambda name, folder: read.append(name) or load_images(name)
-    )
-    data_by_name._loaded.cache_clear()
+    monkeypatch.setattr(datasets, "load_images", lambda name, folder: read.append(name) or load_images(name))
+    datasets._loaded.cache_clear()
     for dtype in ("float32", "float64", "float32"):
         assert images_for("digits", Execution(dtype=dtype)).train_images.dtype is getattr(torch, dtype)
     assert read == ["digits"]
-    data_by_name._loaded.cache_clear()
+    datasets._loaded.cache_clear()
 
 
 def test_a_folder_that_another_machine_named_does_not_count_here(monkeypatch, tmp_path):
     asked = []
     monkeypatch.setattr(
-        data_by_name, "load_images", lambda name, folder: asked.append(folder) or load_images("digits")
+        datasets, "load_images", lambda name, folder: asked.append(folder) or load_images("digits")
     )
-    data_by_name._loaded.cache_clear()
+    datasets._loaded.cache_clear()
     (tmp_path / "mnist").mkdir()
     images_for("mnist", Execution(data_folder=str(tmp_path)))
     images_for("mnist", Execution(data_folder="/of/another/machine"))
     assert asked == [str(tmp_path / "mnist"), None]
-    data_by_name._loaded.cache_clear()
+    datasets._loaded.cache_clear()

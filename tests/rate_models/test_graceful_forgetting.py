@@ -23,7 +23,7 @@ from rate_models.experiments.graceful_forgetting import (
 from rate_models.layout import Layout
 from rate_models.networks import FeedForward
 from rate_models.nn import BernoulliLinear, EnergyCounter, GaussianLinear
-from rate_models.nn.trained_layers import layers_of
+from rate_models.nn.layers import layers_of
 from rate_models.stochastic_layers import BernoulliSynapses, DeterministicSynapses
 
 LAYOUT = Layout((6, 5, 3))

@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 from biophys.argument_types import OneOf, Share, checked_types
 from brianpresyn.experiments import spiking_classifier
 from brianpresyn.experiments.spiking_classifier import Classifier
-from rate_models.data_by_name import training_work
-from rate_models.datasets import ImageData
+from rate_models.datasets import ImageData, training_work
 from rate_models.layout import Layout
 
 PEAK_PERCENTILE = 99.9

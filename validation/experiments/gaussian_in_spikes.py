@@ -27,8 +27,7 @@ from biophys.settings import Count, Counts, OneOf, Positive, Positives, Seed, Sh
 from biophys.sweeps.groups import swept_dataset
 from brianpresyn.experiments import spiking_classifier
 from brianpresyn.experiments.spiking_classifier import Classifier, answers
-from rate_models.data_by_name import images_for
-from rate_models.datasets import ImageData
+from rate_models.datasets import ImageData, images_for
 from rate_models.devices import Execution, execution_or_default
 from rate_models.noisy_networks import (
     FORMULATIONS,

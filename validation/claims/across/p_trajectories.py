@@ -70,7 +70,7 @@ _RATE = 9.0
 @measures(X13, rendering=Rendering.SPIKING, needs=("torch",))
 def odds_trajectories(context: Context) -> Findings:
     """Compare p and strength in spikes with the rate engine's, given the gradients and what was released."""
-    from rate_models.experiments.odds_trajectory import odds_trajectory
+    from rate_models.release_odds import odds_trajectory
 
     base = trajectory.QUICK if context.is_quick else trajectory.Config()
     variance = 1 / (3 * base.n_synapses)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from brianpresyn.experiments import stdp_recordings as stdp
-from brianpresyn.experiments.stdp_prediction import fitted_rule, left_out_changes, predicted_changes
+from brianpresyn.experiments.stdp_recordings import fitted_rule, left_out_changes, predicted_changes
 from validation.claims.across.stdp_protocol import FITTED_RULE, PUBLISHED_RULE, X07
 from validation.data.recordings import read_sjostrom2001
 from validation.registry import Context, Findings, claim_figure, measures
