@@ -37,10 +37,10 @@ if TYPE_CHECKING:
         release_counters,
         spontaneous_release,
     )
-    from brianpresyn.self_test import test
     from brianpresyn.short_term import stochastic_tsodyks_markram, tsodyks_markram
     from brianpresyn.spike_sweeps import SpikingRun, sweep_spikes
     from brianpresyn.synapse_code import Domain, Stage, SynapseCode
+    from brianpresyn.targets import test
     from brianpresyn.unified_stdp import PrePostSTDP, pre_post_stdp
     from brianpresyn.update_signals import (
         UpdateSignal,

@@ -87,7 +87,7 @@ FORMULAS = {
     "noise_and_posterior: noise_of_a_posterior",
     "tests/validation/claims/malkin2023/test_quantal_model.py": "validation.claims.malkin2023."
     "quantal_moments: quantal_moments",
-    "tests/validation/claims/schug2021/test_energy.py": "validation.claims.schug2021.strength_update: "
+    "tests/validation/claims/schug2021/test_energy.py": "validation.claims.schug2021.gradient_threshold: "
     "strength_update",
     "tests/validation/claims/schug2021/test_important_synapses.py": "validation.claims.schug2021."
     "gradient_threshold: gradients_above_threshold",

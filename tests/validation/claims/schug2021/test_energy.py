@@ -21,6 +21,7 @@ from validation.claims.schug2021.energy_networks import (
     plastic_networks,
     shown_networks,
 )
+from validation.claims.schug2021.gradient_threshold import S25, strength_update
 from validation.claims.schug2021.important_synapses import (
     S02,
     S03,
@@ -29,7 +30,6 @@ from validation.claims.schug2021.important_synapses import (
     few_reliable_synapses,
     lesions,
 )
-from validation.claims.schug2021.strength_update import S25, strength_update
 from validation.context import Context
 from validation.published_settings import published_settings
 from validation.registry import evidence_of
