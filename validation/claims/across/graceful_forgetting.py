@@ -20,6 +20,7 @@ _SAID = (
 )
 X12 = Claim("X12", _SAID, CROSS_CHECK, (LEVEL, BETTER, MESU, NEEDED))
 _WITHOUT = ("unmodulated", "unselective", "shuffled")
+_OTHER_METHODS = ("mesu_one_draw", "foo_vb", "foo_vb_one_draw")
 _QUANTITY = "mean accuracy over all tasks after the last (%)"
 
 
@@ -29,7 +30,7 @@ def forgetting_with_evidence(run: Run, context: Context) -> Findings:
     from rate_models.experiments import graceful_forgetting as networks
 
     result, labels = run.result, {name: method.label for name, method in networks.METHODS.items()}
-    beside = result_beside(run, context, "graceful_forgetting_one_draw", methods=("mesu_one_draw",))
+    beside = result_beside(run, context, "graceful_forgetting_other_methods", methods=_OTHER_METHODS)
     runs = {str(name): of for of in (run, beside) for name in of.result["algorithm"].values}
     # A share of the digits says nothing of what was published of MNIST.
     judged = {"evidence": LEVEL, "mesu": MESU} if run.config["data_set"] == "mnist" else {}

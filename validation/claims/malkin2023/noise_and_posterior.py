@@ -75,7 +75,7 @@ M19 = Claim("M19", "The overall cost bounds the evidence lower bound of a traine
 _FIGURE_7C = {"rho": (0.5,), "s": (10**-2.5, 0.01, 10**-1.5)}
 # Networks of figure 5, with their published settings.
 _FIGURE_5: dict[str, Any] = {
-    **{"formulation": "figures", "rho": (0.5,), "s": (0.001,), "initial_sigma": 1e-4},
+    **{"formulation": "figures", "s": (0.001,), "initial_sigma": 1e-4},
     **{"noise_haste": 1.0, "learning_rate": None},
 }
 

@@ -182,6 +182,32 @@ def _ratio(sigma: xr.DataArray) -> xr.DataArray:
     return ratio.prod("multiplier") ** (1 / ratio.sizes["multiplier"])
 
 
+# The text's learning rate and magnitude cost, outputs not rectified, at the published schedule.
+_TEXT: dict[str, Any] = {"formulation": "text"}
+
+
+@measures(M03, M04, M05, M14, experiment="reliability")
+def variant_of_the_text(run: Run, context: Context) -> Findings:
+    """Ask the main questions of figures 2 and 3 of networks trained as the text says."""
+    beside = result_beside(run, context, "reliability_text", **_TEXT)
+    if beside is run:
+        return
+    result, here = beside.result, setting_of(beside.config, published_settings("reliability"))
+    unequal = result.sel(noise="heterogeneous")
+    observed: dict[tuple[Claim, str], xr.DataArray] = {
+        (M03, "test accuracy, largest c less smallest"): from_first_to_last_c(unequal.accuracy),
+        (M03, "slope of log rms sigma on log c"): log_log_slope(unequal.sigma_rms, unequal.c),
+        (M05, "slope of log cost on log rms sigma"): log_log_slope(unequal.cost, unequal.sigma_rms),
+        (M14, f"rms {_WORDS}"): _ratio(result.sigma_rms),
+    }
+    for variable, (_, words) in _COMPARISONS.items():
+        quantity = f"accuracy of heterogeneous minus homogeneous noise at the same {words}"
+        observed[M04, quantity] = advantage(result, variable)
+    for (claim, quantity), by_rho in observed.items():
+        estimates = means_along(by_rho, "rho", "ratio" if claim is M14 else "plain")
+        yield row(claim, estimates, quantity, along="rho", setting=here)
+
+
 _m16_clause = partial(Clause, source="results, after fig 1")
 M16_ACCURACY = _m16_clause("M16a", "accuracy falls with c", criterion=below(0.0))
 M16_NOISE = _m16_clause("M16b", "mean sigma rises with c", criterion=above(1.0))

@@ -2,12 +2,8 @@
 
 from biophys.estimates import means_along
 from validation.claims.malkin2023.signature_networks import LEVEL, M06, OTHER_C
-from validation.published_settings import published_settings
 from validation.registry import Context, Findings, Run, measures, panels
-from validation.runs import result_beside
-from validation.statement import row, setting_of
-
-_STORED = {"formulation": "text", "n_epochs": 8, "n_statistics_epochs": 1, "n_seeds_at_every_c": 1}
+from validation.statement import row
 
 
 @measures(M06, experiment="signatures")
@@ -15,18 +11,14 @@ def variance_at_other_c(run: Run, context: Context) -> Findings:
     """Ask whether variance goes with importance at other c as at the published one, and rises with c."""
     from rate_models.experiments import bayesian_signatures as networks
 
-    if run.result.sizes["c_factor"] == 1:
-        run = result_beside(run, context, "signatures_other_c", **_STORED)
-    result, here = run.result, setting_of(run.config, published_settings("signatures"))
+    result = run.result
     if result.sizes["c_factor"] == 1:
         return
     other_c = result.sel(state="published", c_factor=result.c_factor[result.c_factor != 1]).correlation_all
     second = networks.signed(other_c).isel(layer=[1]).assign_coords(layer=[2])
     signs = means_along(second, ("predictor", "rho", "layer", "c_factor"), "correlation")
-    yield row(
-        OTHER_C, signs, "rank correlation, signed as published, least certain", along="case", setting=here
-    )
+    yield row(OTHER_C, signs, "rank correlation, signed as published, least certain", along="case")
     steps = means_along(networks.growth_with_c(result), ("rho", "c_factor"), "ratio")
     words = "mean sigma at one c over that at the c ten times smaller"
-    yield row(LEVEL, steps, words, along="case", setting=here)
+    yield row(LEVEL, steps, words, along="case")
     yield from panels(run, "app6-fig2a app6-fig2b", M06, (9, 3.4))

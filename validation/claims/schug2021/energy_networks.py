@@ -46,7 +46,7 @@ _TEN_NETWORKS: dict[str, Any] = {
 }
 _TRAINED_ON: dict[str, Any] = {
     **_TEN_NETWORKS,
-    "seeds": (2019, 2020, 2021),
+    "models": (FIGURES_RULE, "soft_bound_uniform"),
     "n_epochs": 100,
     "evaluate_every": 50,
     "scanned_p": (),

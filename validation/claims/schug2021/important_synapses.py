@@ -54,6 +54,15 @@ def few_reliable_synapses(run: Run, context: Context) -> Findings:
         more = at_shown_l2(result, "soft_bound_uniform").share_high_p - at_shown_l2(result).share_high_p
         quantity = "share of synapses with p >= 0.9: uniform start less constant start"
         yield row(SAME, mean_of(more, unit="networks", how="paired seeds"), quantity)
+        longer = networks_trained_on(run, context).result
+        if longer is not result and "soft_bound_uniform" in longer.model.values:
+            shares = (
+                at_shown_l2(longer, start).important_share for start in ("soft_bound_uniform", FIGURES_RULE)
+            )
+            uniform, constant = (share.isel(epoch=-1) for share in shares)
+            more = uniform - constant
+            condition = {"epochs": int(more.epoch)}
+            yield row(S02, mean_of(more, unit="networks", how="paired seeds"), quantity, condition=condition)
     yield from panels(run, "fig2a app1-fig1d", S02)
 
 

@@ -352,8 +352,27 @@ _DEVIATION = (
     "Fashion (published: 15 points behind), and level with it on Permuted MNIST if the penalty moves along."
 )
 S10 = Claim("S10", _SAID, SCHUG, (*CELLS.values(), *ORDER.values()), _DEVIATION)
+_ON_SPLIT = ("split_mnist", "split_fashion")
+# Runs that ask what else a search, or more images for the Fisher information, would have found.
+_OTHER_RUNS: dict[str, dict[str, Any]] = {
+    f"lifelong_fisher_{n}": {
+        **{
+            "benchmarks": ("permuted_mnist", "split_mnist"),
+            "methods": ("ewc_implicit@permuted", "ewc@split"),
+        },
+        "n_fisher_images": n,
+    }
+    for n in (10_000, 60_000)
+} | {
+    "lifelong_rates": {
+        **{"benchmarks": _ON_SPLIT, "methods": ("sgd_tuned", "adam_tuned"), "n_trials_split": 12},
+        "search_seeds_split": (101, 102, 103, 104, 105),
+    },
+    "lifelong_fashion_search": {"benchmarks": ("permuted_fashion",), "methods": ("sgd_tuned", "ewc")},
+}
 _TRIED = {"sgd_tuned": "none", "ewc": "ewc", "bgd": "bgd", "presynaptic_tuned": "presynaptic"}
 _COMPARED = ("none", "sgd_tuned", "adam_tuned", "ewc", "si", "bgd")
+_FINAL = "mean accuracy over all tasks after the last (%)"
 
 
 @measures(S10, experiment="lifelong")
@@ -371,11 +390,8 @@ def final_accuracy(run: Run, context: Context) -> Findings:
                 condition |= {"fisher": method.fisher, "penalty": method.penalty}
             subject = CELLS.get((tasks.name, name), S10)
             estimate = mean_of(tasks.final_accuracies(name), unit="networks")
-            quantity, printed = (
-                "mean accuracy over all tasks after the last (%)",
-                PRINTED.get((tasks.name, name)),
-            )
-            yield row(subject, estimate, quantity, setting=here, condition=condition, published=printed)
+            printed = PRINTED.get((tasks.name, name))
+            yield row(subject, estimate, _FINAL, setting=here, condition=condition, published=printed)
         quantity = "mean accuracy on held-out images, by the settings tried (%)"
         for name, tried in (
             (name, trials_of(run.result, tasks.name, name)) for name in _TRIED if name in names
@@ -390,6 +406,7 @@ def final_accuracy(run: Run, context: Context) -> Findings:
                 labels = {"method": METHODS[name].label, "over": METHODS[other].label}
                 here, condition = tasks.setting(departure_of(other)), {"tasks": tasks.name, **labels}
                 yield row(subject, ahead, quantity, setting=here, condition=condition)
+    yield from other_runs(run, context)
     yield from panels(run, "final_accuracy search transfer", S10, (9, 4))
     counts = np.unique(np.isfinite(run.result.trial_score).sum("trial"))
     yield (
@@ -400,6 +417,20 @@ def final_accuracy(run: Run, context: Context) -> Findings:
     for tasks in sequences_of(run, "split", "permuted"):
         if shown := transfer_text(run.result, tasks.name, ("presynaptic", *_COMPARED)):
             yield f"{tasks.name}, forgetting / backward / forward transfer in points: {shown}."
+
+
+def other_runs(run: Run, context: Context) -> Findings:
+    """Yield the final accuracies of runs with another search or other Fisher information."""
+    from rate_models.experiments.lifelong_methods import METHODS
+
+    for file, changes in _OTHER_RUNS.items():
+        beside = result_beside(run, context, file, **changes)
+        for tasks in sequences_of(beside, "split", "permuted") if beside is not run else ():
+            for name in (name for name in map(str, beside.result["algorithm"].values) if tasks.has(name)):
+                final = mean_of(tasks.final_accuracies(name), unit="networks")
+                condition = {"tasks": tasks.name, "method": METHODS[name].label, "run": file}
+                here = tasks.setting(departure_of(name))
+                yield row(S10, final, _FINAL, setting=here, condition=condition)
 
 
 def subject_of(
