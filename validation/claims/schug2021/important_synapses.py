@@ -61,8 +61,8 @@ def few_reliable_synapses(run: Run, context: Context) -> Findings:
             )
             uniform, constant = (share.isel(epoch=-1) for share in shares)
             more = uniform - constant
-            condition = {"epochs": int(more.epoch)}
-            yield row(S02, mean_of(more, unit="networks", how="paired seeds"), quantity, condition=condition)
+            epochs = {"epochs": int(more.epoch)}
+            yield row(S02, mean_of(more, unit="networks", how="paired seeds"), quantity, condition=epochs)
     yield from panels(run, "fig2a app1-fig1d", S02)
 
 
