@@ -317,10 +317,10 @@ _INTRODUCTION = """# How often the intervals of `fit_release` hold
 
 Recordings were simulated site by site (gamma quanta where they vary, q = 10) and fitted. Percentages of 95 %
 intervals of the profile likelihood that hold the truth; *N* is the number of recordings of a line, so that
-95 % of 250 has a standard error of 1.4, of 100 one of 2.2, of 20 one of 5. *Identified*: how often n is called
-so. *Given identified*: how often the credible interval of n then holds. *Narrow*: what the rule "the interval
-of n is narrower than a factor 3" calls identified, and how often the interval then holds; where n cannot be
-told it selects the recordings whose interval misses.
+95 % of 250 has a standard error of 1.4, of 100 one of 2.2, of 20 one of 5. *Identified*: how often n is
+called so. *Given identified*: how often the credible interval of n then holds. *Narrow*: what the rule "the
+interval of n is narrower than a factor 3" calls identified, and how often the interval then holds; where n
+cannot be told it selects the recordings whose interval misses.
 
 Measured by `docs/measure_quantal_recovery.py`; numbers in `docs/results/quantal_recovery.json`.
 """
