@@ -217,12 +217,13 @@ def read_table(path: str, columns: str | None = None, sheet: str | None = None) 
     suffix = Path(path).suffix.lower()
     name = "standard input" if path == "-" else Path(path).name
     remarks: list[str] = []
+    is_workbook = suffix in (".xlsx", ".xlsm")
+    if sheet is not None and not is_workbook:
+        raise TableError(f"{name}: only a workbook (xlsx) has sheets, such as {sheet!r}")
     if path != "-" and Path(path).stat().st_size > _LARGEST:
         raise _too_large(name, f"{Path(path).stat().st_size / 1e6:.0f} MB")
-    if suffix in (".xlsx", ".xlsm"):
+    if is_workbook:
         rows, name = _rows_of_excel(path, sheet, remarks)
-    elif sheet is not None:
-        raise TableError(f"{name}: only a workbook (xlsx) has sheets, such as {sheet!r}")
     elif suffix == ".xls":
         raise TableError(f"{name}: save the sheet as xlsx or csv; the older xls is not read")
     else:

@@ -47,7 +47,7 @@ INSTANCES = {}
 
 NOT_CALLED = {}
 
-# Names of files: that there is none is said by another class of error.
+# Names of files and of sheets: that there is none is said by another class of error.
 _TEXTS = ("text of a number", "text", "empty text")
 
 ALLOWED = {
@@ -55,6 +55,7 @@ ALLOWED = {
     "folder": _TEXTS,
     "experiment": _TEXTS,
     "results": _TEXTS,
+    "sheet": _TEXTS,
     # All that can be called can be told how far a download is.
     "downloader": ("a function", "a class"),
     "progress": ("a function", "a class"),
