@@ -97,16 +97,17 @@ class Table:
 
         Raises TableError where two columns `besides` some could be the same.
         """
-        found: dict[str, str] = {}
+        called: dict[str, str] = {}
         for known in names:
-            own = [name for name in self.columns if name not in besides and known_as(name) == known]
-            own = [known] if known in own else own
-            if len(own) > 1:
-                problem = f"columns {' and '.join(map(repr, own))} may both be the {known}"
+            alike = [name for name in self.columns if name not in besides and known_as(name) == known]
+            if len(alike) > 1 and known not in alike:
+                problem = f"columns {' and '.join(map(repr, alike))} may both be the {known}"
                 raise TableError(f"{self.at(self.header_line)}: {problem}; call one of them '{known}'")
-            found |= dict.fromkeys([known][: len(own)], *own)
-            self.remarks.extend(f"column {name!r} as {known}" for name in own if name != known)
-        return found
+            if alike:
+                called[known] = known if known in alike else alike[0]
+                if known not in alike:
+                    self.remarks.append(f"column {alike[0]!r} as {known}")
+        return called
 
     def numbers(self, name: str) -> NDArray[np.float64]:
         """Return a column as numbers, NaN where a cell is empty; TableError if it holds something else."""
@@ -480,8 +481,8 @@ def _named(cell: str) -> tuple[str, str | None]:
     """Return name and unit in the header of a column."""
     match = _HEADER.match(cell)
     for form in () if match else (_QUOTIENT, _JOINED):
-        if (found := form.match(cell)) and known_as(found["name"]) in _MEASURED:
-            match = found
+        if (named := form.match(cell)) and known_as(named["name"]) in _MEASURED:
+            match = named
             break
     name = (match["name"] if match else cell).strip().lower().replace("_error", " error")
     return name, match and match["unit"]

@@ -114,23 +114,23 @@ def _channels_of_nwb(path: str) -> dict[str, Channel]:
     """Return series by electrode and unit, sweeps in order: ``acquisition``, then what was presented."""
     import h5py
 
-    found: list[Any] = []
+    series: list[Any] = []
 
     def take(_: str, item: Any) -> None:
         data = item.get("data") if isinstance(item, h5py.Group) else None
         if isinstance(data, h5py.Dataset) and data.dtype.kind in "iuf":
-            found.append(item)
+            series.append(item)
 
     channels: dict[str, Channel] = {}
     with h5py.File(path, "r") as file:
         file.visititems(take)
         for folder, prefix in _FOLDERS_OF_NWB.items():
-            for group in sorted((g for g in found if g.name.startswith(f"/{folder}/")), key=_place):
+            for group in sorted((g for g in series if g.name.startswith(f"/{folder}/")), key=_place):
                 for name, values in _signals(group):
                     _append(channels, prefix + name, values, _rate(group))
-        if found and not channels:
+        if series and not channels:
             where = f"looked for in {' and '.join(_FOLDERS_OF_NWB)}"
-            raise ValueError(f"traces are {where}; this file has {found[0].name}")
+            raise ValueError(f"traces are {where}; this file has {series[0].name}")
     return channels
 
 
