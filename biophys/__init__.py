@@ -1,213 +1,121 @@
 """One synapse in numbers with units: release statistics, energy costs, optimal precision."""
 
-from biophys.absolute_costs import (
-    BudgetRow,
-    ReferenceSynapse,
-    budget_table,
-    costs_at_rate,
-    resting_costs,
-    spike_costs,
-)
-from biophys.calcium import HillRelation
-from biophys.constants import ATP_FREE_ENERGY, AVOGADRO, Constant, atp_of, joules_of
-from biophys.cost_exponents import (
-    CostSweep,
-    ExponentFit,
-    ExponentRow,
-    exponent_map,
-    exponent_table,
-    fit_cost_exponent,
-    plot_exponent_map,
-    plot_exponents,
-    sweep_cost,
-)
-from biophys.energy_budget import BudgetChange, BudgetLaw, budget_exponents, fit_budget_change, implied_budget
-from biophys.energy_costs import (
-    CostLaw,
-    CostMixture,
-    actin_cost,
-    calcium_of_site,
-    calcium_pump_cost,
-    ion_flux_cost,
-    reliability_costs,
-    trafficking_cost,
-    transmitter_cost,
-    vesicle_membrane_cost,
-)
-from biophys.entropic_bound import biological_cost, bound_gap, entropic_cost
-from biophys.gradient_threshold import approximation_error, probability_above
-from biophys.information_efficiency import (
-    Optimum,
-    TransmissionCost,
-    bernoulli_input,
-    failure_rate_of_levy_baxter,
-    information_of_sum,
-    information_per_energy,
-    optimal_release_probability,
-    optimal_synapse,
-    poisson_input,
-    transmitted_information,
-)
-from biophys.optimal_precision import (
-    PrecisionSlopes,
-    ReliabilityCost,
-    exponent_from_input_slope,
-    linear_importance,
-    optimal_sd,
-    precision_slopes,
-)
-from biophys.quantal import QuantalSynapse, n_sites_for, release_probability_for, synapse_with
-from biophys.quantal_analysis import (
-    QuantalEstimate,
-    estimate_by_likelihood,
-    estimate_by_moments,
-    estimate_by_variance_mean,
-)
-from biophys.quantal_recovery import (
-    RecoveryRow,
-    recovery_by_likelihood,
-    recovery_by_moments,
-    recovery_by_variance_mean,
-)
-from biophys.realisation_costs import Realisation, cheapest_realisation, distance_from_boundary, minimal_sd
-from biophys.recordings.change_of_locus import CvAnalysis, NestedModel, cv_analysis, nested_models
-from biophys.recordings.comparison import ComparedFit, compare, variability_table
-from biophys.recordings.fitted_costs import FittedCost, fitted_cost
-from biophys.recordings.fitting import FailedFit, ReleaseFits, fit_release, fit_releases
-from biophys.recordings.goodness import GoodnessOfFit, goodness_of_fit
-from biophys.recordings.implausible import ImplausibleRecordingWarning
-from biophys.recordings.quick_methods import (
-    CovarianceAnalysis,
-    FailuresAnalysis,
-    ShortTermFit,
-    covariance_analysis,
-    failures_analysis,
-    fit_short_term,
-)
-from biophys.recordings.recording import Noise, QuantalVariability
-from biophys.recordings.release_fit import FittedParameter, IdentifiabilityWarning, ReleaseFit
-from biophys.recordings.serial_dependence import SerialDependence, SerialDependenceWarning, serial_dependence
-from biophys.recordings.simulation import simulate_recording
-from biophys.recordings.traces import MeasuredResponses, measured_responses
-from biophys.release_plasticity import OddsPlasticity, ReleasePlasticity, updated_release_probability
-from biophys.short_term import ShortTermDynamics, ShortTermState, StationaryResponse, stationary_response
-from biophys.units import ATP, fC, magnitude_in
+from biophys.absolute_costs import BudgetRow as BudgetRow
+from biophys.absolute_costs import ReferenceSynapse as ReferenceSynapse
+from biophys.absolute_costs import budget_table as budget_table
+from biophys.absolute_costs import costs_at_rate as costs_at_rate
+from biophys.absolute_costs import resting_costs as resting_costs
+from biophys.absolute_costs import spike_costs as spike_costs
+from biophys.calcium import HillRelation as HillRelation
+from biophys.constants import ATP_FREE_ENERGY as ATP_FREE_ENERGY
+from biophys.constants import AVOGADRO as AVOGADRO
+from biophys.constants import Constant as Constant
+from biophys.constants import atp_of as atp_of
+from biophys.constants import joules_of as joules_of
+from biophys.cost_exponents import CostSweep as CostSweep
+from biophys.cost_exponents import ExponentFit as ExponentFit
+from biophys.cost_exponents import ExponentRow as ExponentRow
+from biophys.cost_exponents import exponent_map as exponent_map
+from biophys.cost_exponents import exponent_table as exponent_table
+from biophys.cost_exponents import fit_cost_exponent as fit_cost_exponent
+from biophys.cost_exponents import plot_exponent_map as plot_exponent_map
+from biophys.cost_exponents import plot_exponents as plot_exponents
+from biophys.cost_exponents import sweep_cost as sweep_cost
+from biophys.energy_budget import BudgetChange as BudgetChange
+from biophys.energy_budget import BudgetLaw as BudgetLaw
+from biophys.energy_budget import budget_exponents as budget_exponents
+from biophys.energy_budget import fit_budget_change as fit_budget_change
+from biophys.energy_budget import implied_budget as implied_budget
+from biophys.energy_costs import CostLaw as CostLaw
+from biophys.energy_costs import CostMixture as CostMixture
+from biophys.energy_costs import actin_cost as actin_cost
+from biophys.energy_costs import calcium_of_site as calcium_of_site
+from biophys.energy_costs import calcium_pump_cost as calcium_pump_cost
+from biophys.energy_costs import ion_flux_cost as ion_flux_cost
+from biophys.energy_costs import reliability_costs as reliability_costs
+from biophys.energy_costs import trafficking_cost as trafficking_cost
+from biophys.energy_costs import transmitter_cost as transmitter_cost
+from biophys.energy_costs import vesicle_membrane_cost as vesicle_membrane_cost
+from biophys.entropic_bound import biological_cost as biological_cost
+from biophys.entropic_bound import bound_gap as bound_gap
+from biophys.entropic_bound import entropic_cost as entropic_cost
+from biophys.gradient_threshold import approximation_error as approximation_error
+from biophys.gradient_threshold import probability_above as probability_above
+from biophys.import_names import public_names
+from biophys.information_efficiency import Optimum as Optimum
+from biophys.information_efficiency import TransmissionCost as TransmissionCost
+from biophys.information_efficiency import bernoulli_input as bernoulli_input
+from biophys.information_efficiency import failure_rate_of_levy_baxter as failure_rate_of_levy_baxter
+from biophys.information_efficiency import information_of_sum as information_of_sum
+from biophys.information_efficiency import information_per_energy as information_per_energy
+from biophys.information_efficiency import optimal_release_probability as optimal_release_probability
+from biophys.information_efficiency import optimal_synapse as optimal_synapse
+from biophys.information_efficiency import poisson_input as poisson_input
+from biophys.information_efficiency import transmitted_information as transmitted_information
+from biophys.optimal_precision import PrecisionSlopes as PrecisionSlopes
+from biophys.optimal_precision import ReliabilityCost as ReliabilityCost
+from biophys.optimal_precision import exponent_from_input_slope as exponent_from_input_slope
+from biophys.optimal_precision import linear_importance as linear_importance
+from biophys.optimal_precision import optimal_sd as optimal_sd
+from biophys.optimal_precision import precision_slopes as precision_slopes
+from biophys.quantal import QuantalSynapse as QuantalSynapse
+from biophys.quantal import n_sites_for as n_sites_for
+from biophys.quantal import release_probability_for as release_probability_for
+from biophys.quantal import synapse_with as synapse_with
+from biophys.quantal_analysis import QuantalEstimate as QuantalEstimate
+from biophys.quantal_analysis import estimate_by_likelihood as estimate_by_likelihood
+from biophys.quantal_analysis import estimate_by_moments as estimate_by_moments
+from biophys.quantal_analysis import estimate_by_variance_mean as estimate_by_variance_mean
+from biophys.quantal_recovery import RecoveryRow as RecoveryRow
+from biophys.quantal_recovery import recovery_by_likelihood as recovery_by_likelihood
+from biophys.quantal_recovery import recovery_by_moments as recovery_by_moments
+from biophys.quantal_recovery import recovery_by_variance_mean as recovery_by_variance_mean
+from biophys.realisation_costs import Realisation as Realisation
+from biophys.realisation_costs import cheapest_realisation as cheapest_realisation
+from biophys.realisation_costs import distance_from_boundary as distance_from_boundary
+from biophys.realisation_costs import minimal_sd as minimal_sd
+from biophys.recordings.change_of_locus import CvAnalysis as CvAnalysis
+from biophys.recordings.change_of_locus import NestedModel as NestedModel
+from biophys.recordings.change_of_locus import cv_analysis as cv_analysis
+from biophys.recordings.change_of_locus import nested_models as nested_models
+from biophys.recordings.comparison import ComparedFit as ComparedFit
+from biophys.recordings.comparison import compare as compare
+from biophys.recordings.comparison import variability_table as variability_table
+from biophys.recordings.fitted_costs import FittedCost as FittedCost
+from biophys.recordings.fitted_costs import fitted_cost as fitted_cost
+from biophys.recordings.fitting import FailedFit as FailedFit
+from biophys.recordings.fitting import ReleaseFits as ReleaseFits
+from biophys.recordings.fitting import fit_release as fit_release
+from biophys.recordings.fitting import fit_releases as fit_releases
+from biophys.recordings.goodness import GoodnessOfFit as GoodnessOfFit
+from biophys.recordings.goodness import goodness_of_fit as goodness_of_fit
+from biophys.recordings.implausible import ImplausibleRecordingWarning as ImplausibleRecordingWarning
+from biophys.recordings.quick_methods import CovarianceAnalysis as CovarianceAnalysis
+from biophys.recordings.quick_methods import FailuresAnalysis as FailuresAnalysis
+from biophys.recordings.quick_methods import ShortTermFit as ShortTermFit
+from biophys.recordings.quick_methods import covariance_analysis as covariance_analysis
+from biophys.recordings.quick_methods import failures_analysis as failures_analysis
+from biophys.recordings.quick_methods import fit_short_term as fit_short_term
+from biophys.recordings.recording import Noise as Noise
+from biophys.recordings.recording import QuantalVariability as QuantalVariability
+from biophys.recordings.release_fit import FittedParameter as FittedParameter
+from biophys.recordings.release_fit import IdentifiabilityWarning as IdentifiabilityWarning
+from biophys.recordings.release_fit import ReleaseFit as ReleaseFit
+from biophys.recordings.serial_dependence import SerialDependence as SerialDependence
+from biophys.recordings.serial_dependence import SerialDependenceWarning as SerialDependenceWarning
+from biophys.recordings.serial_dependence import serial_dependence as serial_dependence
+from biophys.recordings.simulation import simulate_recording as simulate_recording
+from biophys.recordings.traces import MeasuredResponses as MeasuredResponses
+from biophys.recordings.traces import measured_responses as measured_responses
+from biophys.release_plasticity import OddsPlasticity as OddsPlasticity
+from biophys.release_plasticity import ReleasePlasticity as ReleasePlasticity
+from biophys.release_plasticity import updated_release_probability as updated_release_probability
+from biophys.short_term import ShortTermDynamics as ShortTermDynamics
+from biophys.short_term import ShortTermState as ShortTermState
+from biophys.short_term import StationaryResponse as StationaryResponse
+from biophys.short_term import stationary_response as stationary_response
+from biophys.units import ATP as ATP
+from biophys.units import fC as fC
+from biophys.units import magnitude_in as magnitude_in
 
-__all__ = [
-    "ATP",
-    "ATP_FREE_ENERGY",
-    "AVOGADRO",
-    "BudgetChange",
-    "BudgetLaw",
-    "BudgetRow",
-    "ComparedFit",
-    "Constant",
-    "CostLaw",
-    "CostMixture",
-    "CostSweep",
-    "CovarianceAnalysis",
-    "CvAnalysis",
-    "ExponentFit",
-    "ExponentRow",
-    "FailedFit",
-    "FailuresAnalysis",
-    "FittedCost",
-    "FittedParameter",
-    "GoodnessOfFit",
-    "HillRelation",
-    "IdentifiabilityWarning",
-    "ImplausibleRecordingWarning",
-    "MeasuredResponses",
-    "NestedModel",
-    "Noise",
-    "OddsPlasticity",
-    "Optimum",
-    "PrecisionSlopes",
-    "QuantalEstimate",
-    "QuantalSynapse",
-    "QuantalVariability",
-    "Realisation",
-    "RecoveryRow",
-    "ReferenceSynapse",
-    "ReleaseFit",
-    "ReleaseFits",
-    "ReleasePlasticity",
-    "ReliabilityCost",
-    "SerialDependence",
-    "SerialDependenceWarning",
-    "ShortTermDynamics",
-    "ShortTermFit",
-    "ShortTermState",
-    "StationaryResponse",
-    "TransmissionCost",
-    "actin_cost",
-    "approximation_error",
-    "atp_of",
-    "bernoulli_input",
-    "biological_cost",
-    "bound_gap",
-    "budget_exponents",
-    "budget_table",
-    "calcium_of_site",
-    "calcium_pump_cost",
-    "cheapest_realisation",
-    "compare",
-    "costs_at_rate",
-    "covariance_analysis",
-    "cv_analysis",
-    "distance_from_boundary",
-    "entropic_cost",
-    "estimate_by_likelihood",
-    "estimate_by_moments",
-    "estimate_by_variance_mean",
-    "exponent_from_input_slope",
-    "exponent_map",
-    "exponent_table",
-    "fC",
-    "failure_rate_of_levy_baxter",
-    "failures_analysis",
-    "fit_budget_change",
-    "fit_cost_exponent",
-    "fit_release",
-    "fit_releases",
-    "fit_short_term",
-    "fitted_cost",
-    "goodness_of_fit",
-    "implied_budget",
-    "information_of_sum",
-    "information_per_energy",
-    "ion_flux_cost",
-    "joules_of",
-    "linear_importance",
-    "magnitude_in",
-    "measured_responses",
-    "minimal_sd",
-    "n_sites_for",
-    "nested_models",
-    "optimal_release_probability",
-    "optimal_sd",
-    "optimal_synapse",
-    "plot_exponent_map",
-    "plot_exponents",
-    "poisson_input",
-    "precision_slopes",
-    "probability_above",
-    "recovery_by_likelihood",
-    "recovery_by_moments",
-    "recovery_by_variance_mean",
-    "release_probability_for",
-    "reliability_costs",
-    "resting_costs",
-    "serial_dependence",
-    "simulate_recording",
-    "spike_costs",
-    "stationary_response",
-    "sweep_cost",
-    "synapse_with",
-    "trafficking_cost",
-    "transmitted_information",
-    "transmitter_cost",
-    "updated_release_probability",
-    "variability_table",
-    "vesicle_membrane_cost",
-]
+__all__ = public_names(__name__)

@@ -39,8 +39,15 @@ def package(name: str) -> ModuleType:
     return module
 
 
-def lazy_names(package: str) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
-    """Return ``__getattr__`` and ``__dir__`` of a package that imports its names when they are first used.
+def public_names(package: str) -> list[str]:
+    """Return what a package imported for its users, and its ``__all__`` holds: all but modules and this."""
+    own = vars(sys.modules[package]).items()
+    others = [name for name, value in own if isinstance(value, ModuleType) or value is public_names]
+    return sorted(name for name, _ in own if name[0] != "_" and name not in others)
+
+
+def lazy_names(package: str) -> tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]:
+    """Return ``__getattr__``, ``__dir__`` and ``__all__`` of a package that imports names when first used.
 
     The names are those that its ``__init__.py`` imports for type checkers, under ``if TYPE_CHECKING``. The
     modules of the package are attributes too, imported or not.
@@ -60,7 +67,7 @@ def lazy_names(package: str) -> tuple[Callable[[str], Any], Callable[[], list[st
             return importlib.import_module(f"{package}.{name}")
         raise AttributeError(f"module {package!r} has no attribute {name!r}")
 
-    return get, lambda: sorted({*vars(sys.modules[package]), *homes})
+    return get, lambda: sorted({*vars(sys.modules[package]), *homes}), sorted(homes)
 
 
 def command_line() -> None:

@@ -29,33 +29,23 @@ same group on the same device results are identical. Results on a CPU and on an 
 distribution only, since each uses the random numbers that are fastest there.
 """
 
-from rate_models.datasets import ImageData, load_images
-from rate_models.devices import Execution
-from rate_models.evaluation import accuracy, mean_softmax
-from rate_models.layout import Layout
-from rate_models.networks import FeedForward
-from rate_models.optimisers import Adam, GradientDescent, Sgd
-from rate_models.presynaptic_sgd import PresynapticSgd
-from rate_models.stochastic_layers import BernoulliSynapses, DeterministicSynapses, GaussianSynapses
-from rate_models.task_sequences import DataOrder, Plan
-from rate_models.training import Trainer
+from biophys.import_names import public_names
+from rate_models.datasets import ImageData as ImageData
+from rate_models.datasets import load_images as load_images
+from rate_models.devices import Execution as Execution
+from rate_models.evaluation import accuracy as accuracy
+from rate_models.evaluation import mean_softmax as mean_softmax
+from rate_models.layout import Layout as Layout
+from rate_models.networks import FeedForward as FeedForward
+from rate_models.optimisers import Adam as Adam
+from rate_models.optimisers import GradientDescent as GradientDescent
+from rate_models.optimisers import Sgd as Sgd
+from rate_models.presynaptic_sgd import PresynapticSgd as PresynapticSgd
+from rate_models.stochastic_layers import BernoulliSynapses as BernoulliSynapses
+from rate_models.stochastic_layers import DeterministicSynapses as DeterministicSynapses
+from rate_models.stochastic_layers import GaussianSynapses as GaussianSynapses
+from rate_models.task_sequences import DataOrder as DataOrder
+from rate_models.task_sequences import Plan as Plan
+from rate_models.training import Trainer as Trainer
 
-__all__ = [
-    "Adam",
-    "BernoulliSynapses",
-    "DataOrder",
-    "DeterministicSynapses",
-    "Execution",
-    "FeedForward",
-    "GaussianSynapses",
-    "GradientDescent",
-    "ImageData",
-    "Layout",
-    "Plan",
-    "PresynapticSgd",
-    "Sgd",
-    "Trainer",
-    "accuracy",
-    "load_images",
-    "mean_softmax",
-]
+__all__ = public_names(__name__)

@@ -78,7 +78,7 @@ FORMULAS = {
     "tests/validation/test_criteria.py": "validation.criteria: _Region.answer _Region.slack "
     "_Significant.answer",
     "tests/validation/claims/across/test_release_statistics.py": "validation.claims.across."
-    "release_statistics: compared",
+    "same_release: compared",
     "tests/validation/claims/across/test_stdp_generalisation.py": "brianpresyn.experiments."
     "stdp_recordings: explained_share",
     "tests/validation/claims/malkin2023/test_optimal_variance.py": "validation.claims.malkin2023."
@@ -86,11 +86,11 @@ FORMULAS = {
     "tests/validation/claims/malkin2023/test_posteriors.py": "validation.claims.malkin2023."
     "noise_and_posterior: noise_of_a_posterior",
     "tests/validation/claims/malkin2023/test_quantal_model.py": "validation.claims.malkin2023."
-    "quantal_moments: quantal_moments",
-    "tests/validation/claims/schug2021/test_energy.py": "validation.claims.schug2021.gradient_threshold: "
+    "optimal_variance: quantal_moments",
+    "tests/validation/claims/schug2021/test_energy.py": "validation.claims.schug2021.important_synapses: "
     "strength_update",
     "tests/validation/claims/schug2021/test_important_synapses.py": "validation.claims.schug2021."
-    "gradient_threshold: gradients_above_threshold",
+    "important_synapses: gradients_above_threshold",
     "tests/validation/experiments/test_converted_network.py": "validation.experiments.converted_network: "
     "logits_with_averaged_release work_of",
 }

@@ -12,12 +12,7 @@ from pydantic import Field, InstanceOf
 from biophys.estimates import Estimate, exactly
 from biophys.palette import BLUE, GREEN, ORANGE, VERMILION
 from biophys.progress import Progress, ignore_progress
-from biophys.release_plasticity import (
-    FORMS,
-    OddsPlasticity,
-    ReleasePlasticity,
-    updated_release_probability,
-)
+from biophys.release_plasticity import FORMS, OddsPlasticity, ReleasePlasticity, updated_release_probability
 from biophys.settings import Count, NotNegative, OneOf, Seed, settings
 from brianpresyn.checked_synapses import synapses
 from brianpresyn.plasticity import release_plasticity

@@ -40,12 +40,7 @@ from rate_models.noisy_networks import (
     formulation_named,
 )
 from rate_models.reliability_cost import PowerCost, terms_of
-from rate_models.synapse_importance import (
-    ESTIMATORS,
-    batch_gradients,
-    image_curvature,
-    input_rates,
-)
+from rate_models.synapse_importance import ESTIMATORS, batch_gradients, image_curvature, input_rates
 
 __all__ = ["FIGURES", "MAY_DIFFER", "PREDICTORS", "QUICK", "STATES", "Config", "run", "theoretical_slope"]
 

@@ -24,80 +24,42 @@ Which numbers are drawn depends on a key, the name of the tensor and the number 
 autograd.
 """
 
-from rate_models.draws import Draw
-from rate_models.nn.costs import (
-    WeightMoments,
-    gaussian_kl,
-    log_probability,
-    magnitude_cost,
-    reliability_cost,
-    weight_moments,
-)
-from rate_models.nn.energy import EnergyCounter, LayerEnergy
-from rate_models.nn.functional import (
-    bernoulli_weight,
-    binomial_weight,
-    gaussian_drive,
-    gaussian_weight,
-    presynaptic_update,
-)
-from rate_models.nn.layers import (
-    BernoulliConv1d,
-    BernoulliConv2d,
-    BernoulliLinear,
-    BinomialLinear,
-    GaussianConv2d,
-    GaussianLinear,
-)
-from rate_models.nn.presynaptic_sgd import PresynapticSGD, diverged_replicas, other_parameters
-from rate_models.nn.streams import same_draws, sampling, seed_streams
-from rate_models.nn.synapses import (
-    GaussianNoise,
-    Release,
-    SharedStreamWarning,
-    StochasticWeight,
-    Synapses,
-    add_noise,
-    named_synapses,
-    release,
-)
-from rate_models.reliability_cost import EntropyCost, PowerCost
+from biophys.import_names import public_names
+from rate_models.draws import Draw as Draw
+from rate_models.nn.costs import WeightMoments as WeightMoments
+from rate_models.nn.costs import gaussian_kl as gaussian_kl
+from rate_models.nn.costs import log_probability as log_probability
+from rate_models.nn.costs import magnitude_cost as magnitude_cost
+from rate_models.nn.costs import reliability_cost as reliability_cost
+from rate_models.nn.costs import weight_moments as weight_moments
+from rate_models.nn.energy import EnergyCounter as EnergyCounter
+from rate_models.nn.energy import LayerEnergy as LayerEnergy
+from rate_models.nn.functional import bernoulli_weight as bernoulli_weight
+from rate_models.nn.functional import binomial_weight as binomial_weight
+from rate_models.nn.functional import gaussian_drive as gaussian_drive
+from rate_models.nn.functional import gaussian_weight as gaussian_weight
+from rate_models.nn.functional import presynaptic_update as presynaptic_update
+from rate_models.nn.layers import BernoulliConv1d as BernoulliConv1d
+from rate_models.nn.layers import BernoulliConv2d as BernoulliConv2d
+from rate_models.nn.layers import BernoulliLinear as BernoulliLinear
+from rate_models.nn.layers import BinomialLinear as BinomialLinear
+from rate_models.nn.layers import GaussianConv2d as GaussianConv2d
+from rate_models.nn.layers import GaussianLinear as GaussianLinear
+from rate_models.nn.presynaptic_sgd import PresynapticSGD as PresynapticSGD
+from rate_models.nn.presynaptic_sgd import diverged_replicas as diverged_replicas
+from rate_models.nn.presynaptic_sgd import other_parameters as other_parameters
+from rate_models.nn.streams import same_draws as same_draws
+from rate_models.nn.streams import sampling as sampling
+from rate_models.nn.streams import seed_streams as seed_streams
+from rate_models.nn.synapses import GaussianNoise as GaussianNoise
+from rate_models.nn.synapses import Release as Release
+from rate_models.nn.synapses import SharedStreamWarning as SharedStreamWarning
+from rate_models.nn.synapses import StochasticWeight as StochasticWeight
+from rate_models.nn.synapses import Synapses as Synapses
+from rate_models.nn.synapses import add_noise as add_noise
+from rate_models.nn.synapses import named_synapses as named_synapses
+from rate_models.nn.synapses import release as release
+from rate_models.reliability_cost import EntropyCost as EntropyCost
+from rate_models.reliability_cost import PowerCost as PowerCost
 
-__all__ = [
-    "BernoulliConv1d",
-    "BernoulliConv2d",
-    "BernoulliLinear",
-    "BinomialLinear",
-    "Draw",
-    "EnergyCounter",
-    "EntropyCost",
-    "GaussianConv2d",
-    "GaussianLinear",
-    "GaussianNoise",
-    "LayerEnergy",
-    "PowerCost",
-    "PresynapticSGD",
-    "Release",
-    "SharedStreamWarning",
-    "StochasticWeight",
-    "Synapses",
-    "WeightMoments",
-    "add_noise",
-    "bernoulli_weight",
-    "binomial_weight",
-    "diverged_replicas",
-    "gaussian_drive",
-    "gaussian_kl",
-    "gaussian_weight",
-    "log_probability",
-    "magnitude_cost",
-    "named_synapses",
-    "other_parameters",
-    "presynaptic_update",
-    "release",
-    "reliability_cost",
-    "same_draws",
-    "sampling",
-    "seed_streams",
-    "weight_moments",
-]
+__all__ = public_names(__name__)

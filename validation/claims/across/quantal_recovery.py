@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 
 from biophys import quantal_recovery as recovery
-from validation.claims.across.release_statistics import X01
+from validation.claims.across.same_release import X01
 from validation.registry import Context, Findings, claim_figure, measures
 from validation.statement import Rendering, row
 

@@ -7,7 +7,7 @@ from biophys.estimates import exactly
 from biophys.optimal_precision import ReliabilityCost, optimal_sd
 from biophys.quantal import synapse_with
 from biophys.realisation_costs import RealisedWeights, plot_atp
-from validation.claims.across.gaussian_synapses import MOMENTS, X06
+from validation.claims.across.networks_in_spikes import MOMENTS, X06
 from validation.registry import Context, Findings, claim_figure, measures
 from validation.statement import Rendering, row
 

@@ -6,7 +6,7 @@ import quantities as pq
 from biophys.estimates import exactly
 from biophys.quantal import QuantalSynapse, failures_over_formula
 from biophys.recordings.release_efficiency import plot_failing_together
-from validation.claims.across.release_statistics import DRAWN_FAILURES
+from validation.claims.across.same_release import DRAWN_FAILURES
 from validation.criteria import exact
 from validation.registry import Context, Findings, claim_figure, measures
 from validation.statement import SCHUG, Claim, Rendering, analytic, row, rows

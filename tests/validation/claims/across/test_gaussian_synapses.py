@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from validation.claims.across.gaussian_synapses import gaussian_synapses_in_spikes
+from validation.claims.across.networks_in_spikes import gaussian_synapses_in_spikes
 from validation.context import Context
 from validation.registry import evidence_of
 from validation.statement import Rendering, Verdict

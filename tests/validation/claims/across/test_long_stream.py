@@ -7,7 +7,7 @@ import pytest
 pytest.importorskip("torch")
 
 from tests.validation.claims.across.test_graceful_forgetting import run_with
-from validation.claims.across.long_stream import long_stream
+from validation.claims.across.graceful_forgetting import long_stream
 from validation.context import Context
 from validation.registry import evidence_of
 from validation.statement import Verdict

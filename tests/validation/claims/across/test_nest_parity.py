@@ -7,7 +7,7 @@ import pytest
 
 from brianpresyn.experiments import nest_parity
 from brianpresyn.experiments.nest_parity import CASES, INTERPRETER_VARIABLE, N_SPIKES
-from validation.claims.across.nest_parity import EVENTS, X09, events_in_nest, release_in_nest
+from validation.claims.across.same_release import EVENTS, X09, events_in_nest, release_in_nest
 from validation.context import Context
 from validation.registry import evidence_of
 from validation.statement import Verdict, combined_verdict

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from brianpresyn.experiments import release_statistics as experiment
-from validation.claims.across.release_statistics import SAME_RELEASES, compared
+from validation.claims.across.same_release import SAME_RELEASES, compared
 from validation.claims.schug2021.failures_of_many_sites import analytic_failures
 from validation.context import Context
 from validation.statement import Verdict, row

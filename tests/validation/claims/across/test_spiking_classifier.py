@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from validation.claims.across.spiking_classifier import (
+from validation.claims.across.networks_in_spikes import (
     AS_RIGHT,
     ENERGY,
     LESIONS,

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from validation.claims.across.spiking_perceptron import PLASTIC, X05, compared
+from validation.claims.across.networks_in_spikes import PLASTIC, X05, compared
 from validation.experiments.same_patterns import PAIRED, SIGNED
 from validation.statement import Verdict, combined_verdict
 

@@ -3,9 +3,8 @@
 import numpy as np
 import pytest
 
-from validation.claims.malkin2023 import cost_exponents, quantal_moments
-from validation.claims.malkin2023.cost_exponents import M02, M12
-from validation.claims.malkin2023.quantal_moments import M01
+from validation.claims.malkin2023 import optimal_variance
+from validation.claims.malkin2023.optimal_variance import M01, M02, M12
 from validation.claims.schug2021.failures_of_many_sites import S21, failures_of_many_sites
 from validation.context import Context
 from validation.registry import evidence_of
@@ -22,9 +21,9 @@ def verdicts(claim, function):
 @pytest.mark.parametrize(
     ("claim", "function"),
     [
-        (M01, quantal_moments.quantal_moments),
-        (M02, cost_exponents.cost_exponents),
-        (M12, cost_exponents.entropic_bound),
+        (M01, optimal_variance.quantal_moments),
+        (M02, optimal_variance.cost_exponents),
+        (M12, optimal_variance.entropic_bound),
         (S21, failures_of_many_sites),
     ],
 )
@@ -35,22 +34,22 @@ def test_claims_are_reproduced_with_figures(claim, function):
 
 
 def test_biased_draws_are_noticed(monkeypatch):
-    drawn = quantal_moments.drawn_moments
-    monkeypatch.setattr(quantal_moments, "drawn_moments", lambda *args: 1.02 * drawn(*args))
-    assert verdicts(M01, quantal_moments.quantal_moments) == [YES, NO]
+    drawn = optimal_variance.drawn_moments
+    monkeypatch.setattr(optimal_variance, "drawn_moments", lambda *args: 1.02 * drawn(*args))
+    assert verdicts(M01, optimal_variance.quantal_moments) == [YES, NO]
 
 
 def test_a_law_that_fails_is_noticed(monkeypatch):
-    table = cost_exponents.exponent_table()
+    table = optimal_variance.exponent_table()
     wrong = [*table[:3], table[2]]
-    monkeypatch.setattr(cost_exponents, "exponent_table", lambda: wrong)
-    monkeypatch.setattr(cost_exponents, "LAWS", dict.fromkeys(cost_exponents.LAWS, M02.clauses[3]))
-    assert verdicts(M02, cost_exponents.cost_exponents)[3] is NO
+    monkeypatch.setattr(optimal_variance, "exponent_table", lambda: wrong)
+    monkeypatch.setattr(optimal_variance, "LAWS", dict.fromkeys(optimal_variance.LAWS, M02.clauses[3]))
+    assert verdicts(M02, optimal_variance.cost_exponents)[3] is NO
 
 
 def test_a_violation_of_the_bound_is_noticed(monkeypatch):
-    monkeypatch.setattr(cost_exponents, "bound_gap", lambda ratio, rho: -0.1 - ratio * 0 - rho * 0)
-    assert verdicts(M12, cost_exponents.entropic_bound) == [NO, NO, NO]
+    monkeypatch.setattr(optimal_variance, "bound_gap", lambda ratio, rho: -0.1 - ratio * 0 - rho * 0)
+    assert verdicts(M12, optimal_variance.entropic_bound) == [NO, NO, NO]
 
 
 def test_release_probability_needed_by_ten_sites():

@@ -21,14 +21,15 @@ from validation.claims.schug2021.energy_networks import (
     plastic_networks,
     shown_networks,
 )
-from validation.claims.schug2021.gradient_threshold import S25, strength_update
 from validation.claims.schug2021.important_synapses import (
     S02,
     S03,
     S04,
+    S25,
     costly_synapses,
     few_reliable_synapses,
     lesions,
+    strength_update,
 )
 from validation.context import Context
 from validation.published_settings import published_settings

@@ -5,28 +5,24 @@ import pytest
 import xarray as xr
 
 from biophys.gradient_threshold import probability_above, ratio_to_formula
-from validation.claims.schug2021.gradient_threshold import (
+from validation.claims.schug2021.important_synapses import (
     LAWS,
-    S19,
-    gradients_above_threshold,
-)
-from validation.claims.schug2021.gradients_of_networks import gradients_in_networks
-from validation.claims.schug2021.important_inputs import (
+    S05,
     S06,
     S07,
     S08,
-    important_inputs,
-    inputs_and_outputs,
-    neurons_by_importance,
-)
-from validation.claims.schug2021.important_synapses import (
-    S05,
+    S19,
     S26,
     S27,
     S28,
     S29,
     fisher_information,
+    gradients_above_threshold,
+    gradients_in_networks,
+    important_inputs,
+    inputs_and_outputs,
     learning_rate_and_batches,
+    neurons_by_importance,
     training_longer,
 )
 from validation.context import Context
