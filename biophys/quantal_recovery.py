@@ -211,7 +211,6 @@ def recovery_by_trains(
 
 
 def _repeated(synapse: QuantalSynapse, n_repeats: int) -> QuantalSynapse:
-    """Return the same synapse many times."""
     return QuantalSynapse(np.full(n_repeats, synapse.n), synapse.p, synapse.q)
 
 
@@ -261,7 +260,6 @@ def _row(
 
 
 def _coverage(interval: Sequence[Any], truth: float) -> float:
-    """Return the share of intervals that hold the truth."""
     return float(np.mean((interval[0] <= truth) & (truth <= interval[1])))
 
 

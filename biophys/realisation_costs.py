@@ -150,7 +150,6 @@ class _LogTerms:
 
 
 def _cheapest_n(terms: _LogTerms, n_max: int, whole_sites: bool) -> FloatArray:
-    """Return the cheapest n of each synapse of a block."""
     grid = np.geomspace(1.0, n_max, 2 + int(2 * np.log2(n_max)))
     grid = np.unique(np.rint(grid)) if whole_sites else grid
     best = np.zeros(terms.cv2.shape, dtype=int)

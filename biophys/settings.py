@@ -176,7 +176,6 @@ def with_shifted_seeds(config: T, shift: int) -> T:
 
 @functools.cache
 def _hints(cls: type) -> dict[str, Any]:
-    """Return the annotation of every field."""
     hints = get_type_hints(cls, include_extras=True)
     return {field.name: hints[field.name] for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
 

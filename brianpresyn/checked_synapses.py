@@ -19,7 +19,7 @@ from brian2.core.variables import ArrayVariable, DynamicArrayVariable
 from brian2.devices.cpp_standalone.device import CPPStandaloneDevice
 from brian2.devices.device import RuntimeDevice
 from brian2.equations.equations import FLOAT
-from brian2.units.fundamentalunits import Dimension, DimensionMismatchError
+from brian2.units.fundamentalunits import DimensionMismatchError
 from brian2.utils.stringtools import get_identifiers
 from numpy.typing import NDArray
 
@@ -64,10 +64,7 @@ class CheckedSynapses(Synapses):
         self.code = code
         self._is_connected = False
         super().__init__(source, target, **options)
-        self._point_at_the_caller()
-
-    def _point_at_the_caller(self) -> None:
-        """Let Brian2's "created here" name the line that called this package, not one inside it."""
+        # Brian2's "created here" is to name the line that called this package, not one inside it.
         inside = tuple(str(Path(sys.modules[name].__file__ or "").parent) for name in _PACKAGES)
         callers = [frame for frame in traceback.extract_stack() if not frame.filename.startswith(inside)]
         if callers:
@@ -250,11 +247,9 @@ def synapses(
         code = code.renamed(names, prefix=prefix)
     _check_functions(code)
     _check_pieces(code)
-    _check_names(code, source, receiver)
-    _check_constants(code, namespace or {})
+    _check_names(code, namespace or {}, source, receiver)
     code.check_reads(frozenset({*code.namespace, *(namespace or {})}))
-    _check_acts_on(code, receiver)
-    _check_post_names(code, source, receiver)
+    _check_acts_on(code, source, receiver)
     if code.streams:
         if seed is None:
             problem = "give a seed, for example seed=2021: releases are a function of it, synapse and spike"
@@ -323,7 +318,6 @@ def _numbered(code: SynapseCode, contact: str) -> SynapseCode:
 
 
 def _pathways(code: SynapseCode, event: Event) -> dict[str, str] | None:
-    """Return the statements of an event by pathway."""
     return {pathway: code.pathway_code(event, pathway) for pathway in getattr(code, event)} or None
 
 
@@ -475,8 +469,8 @@ def _check_pieces(code: SynapseCode) -> None:
             raise ValueError(f"{code.name} sets {name}, which follows from {others}: {remedy}")
 
 
-def _check_names(code: SynapseCode, *groups: Group) -> None:
-    """Raise if a variable has the name of one of the neurons, which Brian2 does not allow."""
+def _check_names(code: SynapseCode, namespace: Mapping[str, Any], *groups: Group) -> None:
+    """Raise if a name has two meanings: that of a variable also one of the neurons', or of a constant."""
     for group in groups:
         clash = sorted(code.defined & set(getattr(group, "equations", {}) or ()))
         if not clash:
@@ -484,10 +478,7 @@ def _check_names(code: SynapseCode, *groups: Group) -> None:
         new = ", ".join(f"{name!r}: '{name}_syn'" for name in clash)
         problem = f"{', '.join(clash)} of {code.name} is also a variable of {group.name}"
         raise ValueError(f"{problem}: rename it, for example with synapses(..., names={{{new}}})")
-
-
-def _check_constants(code: SynapseCode, namespace: Mapping[str, Any]) -> None:
-    """Raise if a constant has the name of a variable, which would win, or of something else in the code."""
+    # A variable would win over the constant.
     variables = (code.defined | code.assigned) & {*code.namespace, *namespace}
     both = namespace.keys() & code.namespace
     other = {name for name in both if not are_same(namespace[name], code.namespace[name])}
@@ -509,18 +500,8 @@ def _check_initial(built: CheckedSynapses, around: Mapping[str, Any]) -> None:
             raise ValueError(f"{variable}={value!r} has the name {unknown[0]}, {missing}{meant}")
 
 
-def _check_post_names(code: SynapseCode, source: Group, receiver: Group) -> None:
-    """Raise if a statement sets a variable of the neurons that they lack."""
-    names = {name for part in code.parts for name in assignments(part.text)}
-    for ending, group in (("_pre", source), ("_post", receiver)):
-        for name in sorted(name.removesuffix(ending) for name in names if name.endswith(ending)):
-            if name not in group.variables:
-                problem = f"{code.name} sets {name}{ending}, but {group.name} has no variable {name!r}"
-                raise ValueError(f"{problem}{suggestion(name, getattr(group, 'equations', {}))}")
-
-
-def _check_acts_on(code: SynapseCode, receiver: Group) -> None:
-    """Raise if the receiver lacks a variable that the synapses move, or the unit differs."""
+def _check_acts_on(code: SynapseCode, source: Group, receiver: Group) -> None:
+    """Raise if neurons lack a variable that the synapses set or move, or the unit differs."""
     state_variables = {
         name: variable.dim
         for name, variable in receiver.variables.items()
@@ -538,18 +519,20 @@ def _check_acts_on(code: SynapseCode, receiver: Group) -> None:
         wanted = code.equations[target].dim if is_own else state_variables[name]
         where = f"{name} in {'the synapse' if is_own else receiver.name} ({unit_in_words(wanted)})"
         for carrier in code.defined.intersection(carriers):
-            _check_carrier(code, carrier, wanted, where)
-
-
-def _check_carrier(code: SynapseCode, carrier: str, wanted: Dimension, where: str) -> None:
-    """Raise if an amplitude has another unit than what it moves."""
-    given = code.equations[carrier].dim
-    if wanted is not given:
-        # A quantum that follows from a mean was not given: the mean was.
-        names = code.depends_on({carrier}) & code.initial.keys() & code.amplitudes
-        amplitude = next((code.initial[name] for name in sorted(names)), unit_in_words(given))
-        problem = f"{carrier} must have the unit of {where}, got {amplitude!r}"
-        raise DimensionMismatchError(f"{problem}: give a value in {unit_in_words(wanted)}", given, wanted)
+            given = code.equations[carrier].dim
+            if wanted is given:
+                continue
+            # A quantum that follows from a mean was not given: the mean was.
+            names = code.depends_on({carrier}) & code.initial.keys() & code.amplitudes
+            amplitude = next((code.initial[name] for name in sorted(names)), unit_in_words(given))
+            problem = f"{carrier} must have the unit of {where}, got {amplitude!r}"
+            raise DimensionMismatchError(f"{problem}: give a value in {unit_in_words(wanted)}", given, wanted)
+    set_here = {name for part in code.parts for name in assignments(part.text)}
+    for ending, group in (("_pre", source), ("_post", receiver)):
+        for name in sorted(name.removesuffix(ending) for name in set_here if name.endswith(ending)):
+            if name not in group.variables:
+                problem = f"{code.name} sets {name}{ending}, but {group.name} has no variable {name!r}"
+                raise ValueError(f"{problem}{suggestion(name, getattr(group, 'equations', {}))}")
 
 
 def _readable_values(group: Group, name: str) -> Any:

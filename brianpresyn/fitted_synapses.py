@@ -48,7 +48,14 @@ def fitted_release(
     array(3)
     """
     fit.check_condition(condition)
-    synapse = _in_condition(fit, fit.synapse(allow_unidentified=allow_unidentified), condition)
+    synapse, labels = fit.synapse(allow_unidentified=allow_unidentified), fit.recording.labels
+    if synapse.shape:
+        if condition not in labels:
+            known = ", ".join(map(repr, labels))
+            raise ValueError(f"condition must be one of {known}, got {shown(condition)}")
+        numbers = np.broadcast_arrays(synapse.n, synapse.p, synapse.q.magnitude)
+        n, p, q = (each[labels.index(condition)] for each in numbers)
+        synapse = QuantalSynapse(int(n), float(p), float(q) * synapse.unit)
     if fit.kind == "none":
         code = quantal_release(synapse, target=target)
     else:
@@ -71,15 +78,3 @@ def fitted_release(
     return quantal_variance(
         code, cv_within=within, cv_between=float(quanta.between), distribution=distribution
     )
-
-
-def _in_condition(fit: ReleaseFit, synapse: QuantalSynapse, condition: Any) -> QuantalSynapse:
-    """Return one of the synapses of a fit to several conditions."""
-    labels = fit.recording.labels
-    if not synapse.shape:
-        return synapse
-    if condition not in labels:
-        raise ValueError(f"condition must be one of {', '.join(map(repr, labels))}, got {shown(condition)}")
-    row = labels.index(condition)
-    n, p, q = np.broadcast_arrays(synapse.n, synapse.p, synapse.q.magnitude)
-    return QuantalSynapse(int(n[row]), float(p[row]), float(q[row]) * synapse.unit)

@@ -186,20 +186,15 @@ def _points(grid: Any) -> list[dict[str, Any]]:
         raise ValueError(f"the grid has no combination of settings: give each one a value, got {shown(grid)}")
     check_configurations([_as_text(point) for point in points], ())
     for name, value in (setting for point in points for setting in point.items()):
-        _check_setting(name, value)
+        check_kind(name, str, "the name of a setting in the grid", "'p'")
+        if np.ndim(value) or not isinstance(value, int | float | str | np.generic | Quantity):
+            raise TypeError(f"{name} must be a number, a quantity, text or a truth value, got {shown(value)}")
+        if name == BRIAN_SEED and not (isinstance(value, int | np.integer) and 0 <= value < 2**32):
+            raise ValueError(f"{name} must be a whole number from 0 to 2^32 - 1, got {shown(value)}")
     return points
 
 
-def _check_setting(name: Any, value: Any) -> None:
-    check_kind(name, str, "the name of a setting in the grid", "'p'")
-    if np.ndim(value) or not isinstance(value, int | float | str | np.generic | Quantity):
-        raise TypeError(f"{name} must be a number, a quantity, text or a truth value, got {shown(value)}")
-    if name == BRIAN_SEED and not (isinstance(value, int | np.integer) and 0 <= value < 2**32):
-        raise ValueError(f"{name} must be a whole number from 0 to 2^32 - 1, got {shown(value)}")
-
-
 def _arguments(build: Any, points: list[dict[str, Any]]) -> tuple[str, ...]:
-    """Return the settings that `build` takes."""
     parameters = inspect.signature(build).parameters.values()
     if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
         return tuple(name for name in points[0] if name != BRIAN_SEED)

@@ -159,7 +159,10 @@ class SynapseCode:
         for name in self.defined & RESERVED:
             check_name(name, f"a variable of {self.name}")
         for target in self.acts_on.keys() & self.defined:
-            self._act_on_synapse(target)
+            # Statements that move a target act on the synaptic variable of that name.
+            for event in EVENTS:
+                text = functools.partial(re.sub, rf"\b{target}_post\b", target)
+                object.__setattr__(self, event, FrozenMapping(_with_text(getattr(self, event), text)))
         if self.brings is None:
             object.__setattr__(self, "brings", (self.defined | self.assigned) - self.requires)
         for variable, value in self.initial.items():
@@ -446,13 +449,6 @@ class SynapseCode:
                     read = f"{statement.strip()!r} in {event} ({pathway}) reads {early[0]}, which is {when}"
                     raise ValueError(f"{read}: {remedy}")
                 unset.discard(variable)
-
-    def _act_on_synapse(self, target: str) -> None:
-        """Let statements that move a target act on the synaptic variable of that name."""
-        for event in EVENTS:
-            text = functools.partial(re.sub, rf"\b{target}_post\b", target)
-            changed = _with_text(getattr(self, event), text)
-            object.__setattr__(self, event, FrozenMapping(changed))
 
     def _ordered(self, stages: Mapping[Stage, tuple[Part, ...]]) -> str:
         return "\n".join(text for stage in sorted(stages) for text in self._in_order(stage, stages[stage]))

@@ -238,8 +238,13 @@ def _train_batch(
     synapses = _untrained(networks, layout, schedule, execution)
     share = schedule.batch_size / len(data.train_images)
     rate = schedule.learning_rate or formulation.learning_rate
-    optimiser = _optimiser(synapses, networks, rate, schedule.noise_memory)
-    rule = GradientDescent(optimiser, _penalties(synapses, networks, formulation.magnitude, share))
+    penalties: list[Penalty] = [ReliabilityCost(synapses, [each.cost for each in networks], share=share)]
+    strengths = [formulation.magnitude * each.pays_magnitude for each in networks]
+    if any(strengths):
+        penalties.append(MagnitudeCost(synapses, strengths, share=share))
+    if any(math.isfinite(each.prior_sd) for each in networks):
+        penalties.append(GaussianPrior(synapses, [each.prior_sd for each in networks], share=share))
+    rule = GradientDescent(_optimiser(synapses, networks, rate, schedule.noise_memory), penalties)
     trainer = Trainer(network, synapses, rule, data.train_images, data.train_labels, loss="sum")
     sigmas, losses, durations = [], [], []
     order, members = DataOrder(seeds), np.arange(len(data.train_images))
@@ -347,21 +352,7 @@ def _optimiser(
     )
 
 
-def _penalties(
-    synapses: GaussianSynapses, networks: Sequence[NoisyNetwork], magnitude: float, share: float
-) -> list[Penalty]:
-    """Return the costs of the networks."""
-    penalties: list[Penalty] = [ReliabilityCost(synapses, [each.cost for each in networks], share=share)]
-    strengths = [magnitude * each.pays_magnitude for each in networks]
-    if any(strengths):
-        penalties.append(MagnitudeCost(synapses, strengths, share=share))
-    if any(math.isfinite(each.prior_sd) for each in networks):
-        penalties.append(GaussianPrior(synapses, [each.prior_sd for each in networks], share=share))
-    return penalties
-
-
 def _on_host(values: Tensor | float) -> NDArray[np.float64]:
-    """Return a tensor as a double-precision array."""
     return torch.as_tensor(values).detach().double().cpu().numpy()
 
 

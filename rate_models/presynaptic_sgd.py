@@ -93,7 +93,6 @@ def _update_strength_and_release(
     kept_share: Tensor | float | None,
     plasticity: PlasticityColumns,
 ) -> None:
-    """Change `strength` and `p` in place."""
     descend_presynaptically(
         strength, p, transmitted_gradient.mul_(scale), plasticity, rate=rate, kept_share=kept_share
     )

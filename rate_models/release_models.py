@@ -24,10 +24,6 @@ from rate_models.training import LearningRule, Trainer
 PROGRAMS = ("soft_bound", "additive", "fixed", "reliable")
 """What can share a batch: plastic release by either form of the p rule, fixed release, reliable synapses."""
 
-MEASURES = ("release", "synapses", "lesions", "gradients")
-"""What may be measured of a network: its release probabilities; energy, Fisher information and neighbours of
-its synapses; its accuracy after lesions; its gradients image by image."""
-
 
 class EveryNetworkDiverged(RuntimeError):
     """No network of a batch has finite weights any more."""
@@ -48,7 +44,7 @@ class NetworkSpec:
     seed, learning_rate : of its random streams; step size of the expected strengths, positive
     release_probability : at the start, or ``"uniform"`` on p_min..1; for ever where it is not plastic
     plasticity : parameters of the p rule; None where release is not plastic
-    measures : what is measured beside performance: names out of `MEASURES`
+    measures : what is measured beside performance: names in `network_measures.MEASURED`
     """
 
     program: Annotated[str, OneOf(PROGRAMS)]

@@ -261,7 +261,6 @@ def _add_slope_of_costs(
 
 
 def _add_slope_of_magnitude(slope: Tensor, mu: Tensor, strength: Tensor) -> None:
-    """Add d cost / d mu to `slope`."""
     slope.addcmul_(torch.sign(mu), strength)
 
 

@@ -443,7 +443,6 @@ def _form_gaussian(
 
 
 def _chain_gaussian(by_mu: Tensor, by_phi: Tensor, slope: Tensor, used: Tensor) -> None:
-    """Write the gradient with respect to phi."""
     write(torch.mul, by_mu, slope, out=by_phi)
     by_phi.mul_(used)
 

@@ -145,7 +145,6 @@ def input_rates(
 
 
 def _training_set(data: ImageData, synapses: Synapses) -> tuple[Tensor, Tensor]:
-    """Return the training set where the synapses are."""
     like = synapses.learned
     return data.train_images.to(like.device, like.dtype), data.train_labels.to(like.device)
 

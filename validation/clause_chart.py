@@ -108,7 +108,6 @@ def clause_lines(
 
 
 def _ends(row: Mapping[str, Any]) -> list[float]:
-    """Return an estimate with the ends of its interval."""
     return [float(end) for end in (row["measured"], *(row.get("interval") or ()))]
 
 

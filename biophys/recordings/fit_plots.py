@@ -43,22 +43,17 @@ def _driven(fit: ReleaseFit) -> tuple[Any, FloatArray, Any]:
     return likelihood, phi, likelihood.drive(theta, phi)
 
 
-def _expected_counts(fit: ReleaseFit) -> tuple[Any, FloatArray, FloatArray]:
-    """Return the likelihood, its conditions, and how often each number is released in each sweep."""
-    likelihood, phi, driven = _driven(fit)
-    n = int(likelihood.n[0])
-    released = released_before(fit.states[0], driven.u, n)[0]
-    is_there = np.isfinite(likelihood.data.x[0])
-    return likelihood, phi, np.array([released[s][is_there[s]].sum(axis=0) for s in range(len(released))])
-
-
 def _draw_responses(fit: ReleaseFit, axes: Any) -> None:
     """Draw the histogram of the responses with the components of the model."""
     values = fit.recording.amplitudes
     values = values[np.isfinite(values)]
     axes.hist(values, bins=min(60, max(15, values.size // 6)), density=True, color="#cccccc")
-    likelihood, phi, counts = _expected_counts(fit)
+    likelihood, phi, driven = _driven(fit)
     n = int(likelihood.n[0])
+    # How often each number is released in each sweep.
+    released = released_before(fit.states[0], driven.u, n)[0]
+    is_there = np.isfinite(likelihood.data.x[0])
+    counts = np.array([part[there].sum(axis=0) for part, there in zip(released, is_there, strict=True)])
     low, high = np.percentile(values, [0.2, 99.8])
     pad = 0.15 * (high - low)
     x = np.linspace(low - pad, high + pad, 400)
@@ -131,7 +126,6 @@ def _draw_positions(fit: ReleaseFit, axes: Any) -> None:
 
 
 def _draw_order(fit: ReleaseFit, axes: Any) -> None:
-    """Draw the responses in the order of recording."""
     values = fit.recording.amplitudes
     labels = np.array([str(label) for label in fit.recording.conditions])
     for label in dict.fromkeys(labels):
@@ -147,7 +141,6 @@ def _draw_order(fit: ReleaseFit, axes: Any) -> None:
 
 
 def _draw_residuals(fit: ReleaseFit, axes: Any) -> None:
-    """Draw the one-step residuals in order."""
     z = np.concatenate(fit.residuals)
     axes.axhspan(-1.96, 1.96, color="#eeeeee")
     axes.plot(z, ".", color=_DATA, markersize=4)

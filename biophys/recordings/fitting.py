@@ -203,7 +203,15 @@ def fit_releases(recordings: Any, spike_times: Any = None, **options: Any) -> Re
     >>> [getattr(fit, "reason", "fitted")[:8] for fit in fits]
     ['fitted', 'a consta', 'fitted']
     """
-    inputs = _inputs(recordings, spike_times, options)
+    if isinstance(recordings, pq.Quantity) and recordings.ndim == 2:
+        recordings = list(recordings.T)
+    noise: Any = options.get("noise")
+    per_synapse = isinstance(noise, pq.Quantity) and noise.ndim == 1 and noise.size == len(recordings)
+    inputs = []
+    for number, item in enumerate(recordings):
+        own = dict(item) if isinstance(item, dict) else {"amplitudes": item}
+        own = ({"noise": noise[number]} if per_synapse else {}) | own
+        inputs.append({"spike_times": spike_times} | options | own)
     fits: list[Any] = [None] * len(inputs)
     groups: dict[Any, list[tuple[int, Recording]]] = {}
     tasks: dict[Any, _Task] = {}
@@ -238,20 +246,6 @@ def _fit_or_reason(recordings: list[Recording], task: _Task) -> list[Any]:
 
 
 _FIT_OPTIONS = ("dynamics", "n", "shared", "robust", "level")
-
-
-def _inputs(recordings: Any, spike_times: Any, options: dict[str, Any]) -> list[dict[str, Any]]:
-    if isinstance(recordings, pq.Quantity) and recordings.ndim == 2:
-        recordings = list(recordings.T)
-    noise: Any = options.get("noise")
-    per_synapse = isinstance(noise, pq.Quantity) and noise.ndim == 1 and noise.size == len(recordings)
-    inputs = []
-    for number, item in enumerate(recordings):
-        arguments = dict(item) if isinstance(item, dict) else {"amplitudes": item}
-        if per_synapse:
-            arguments.setdefault("noise", noise[number])
-        inputs.append(({"spike_times": spike_times} | options) | arguments)
-    return inputs
 
 
 @dataclass(frozen=True)
@@ -295,18 +289,11 @@ def _task(
     )
     if "n" not in shared and len(recording.labels) > 1:
         raise ValueError("n is shared by all conditions here: nested_models compares changes of n, p and q")
-    return _Task(model, variability.families, _given_sites(n, kind), float(level))
-
-
-def _given_sites(n: Any, kind: str) -> int | None:
-    """Return the number of sites that is given, if it can be followed."""
-    if n is None:
-        return None
-    sites, most = int(checked_n_sites(n)), _MOST_SITES if kind == "none" else _MOST_SITES_OF_TRAINS
-    if sites > most:
+    sites, most = None, _MOST_SITES if kind == "none" else _MOST_SITES_OF_TRAINS
+    if n is not None and (sites := int(checked_n_sites(n))) > most:
         problem = f"n = {sites} is more than the {most} sites that are followed here"
         raise ValueError(f"{problem}: leave n open, which takes in large numbers up to infinitely many")
-    return sites
+    return _Task(model, variability.families, sites, float(level))
 
 
 def _dynamics_of(dynamics: Any, recording: Recording) -> tuple[str, dict[str, float]]:
@@ -325,7 +312,6 @@ def _dynamics_of(dynamics: Any, recording: Recording) -> tuple[str, dict[str, fl
 
 
 def _fit_alike(recordings: list[Recording], task: _Task) -> list[ReleaseFit]:
-    """Fit recordings of one layout together."""
     parts = [plain_responses(recording) for recording in recordings]
     stacked = {name: np.concatenate([getattr(part, name) for part, _ in parts]) for name in PER_SYNAPSE}
     data = replace(parts[0][0], **stacked)

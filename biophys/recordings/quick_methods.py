@@ -271,7 +271,14 @@ class _MeansOfTrain:
         for i, name in enumerate(names):
             ends = [float(profile_end(self.at, top, (low, high), i, side, fall)[0]) for side in (-1.0, 1.0)]
             is_open = [abs(ends[0] - low[i]) < 1e-6, abs(ends[1] - high[i]) < 1e-6]
-            estimates[name] = _as_estimate(name, float(top.theta[0, i]), ends, is_open, unit)
+            value, start, stop = (float(number_of(name, y)) for y in (float(top.theta[0, i]), *ends))
+            start = 0.0 if is_open[0] else start
+            stop = (1.0 if name == "p" else float("inf")) if is_open[1] else stop
+            text = {"capacity": unit.dimensionality.string if unit is not None else "", "p": ""}.get(
+                name, "ms"
+            )
+            is_told, span = stop < 3 * start, (start, stop)
+            estimates[name] = FittedParameter(value, *span, float("nan"), is_told, span, text)
         constants = {name: estimates[name].value * pq.ms for name in names[2:]}
         return ShortTermFit(
             ShortTermDynamics(estimates["p"].value, **{"facilitation": 0.0 * pq.ms} | constants),
@@ -281,15 +288,6 @@ class _MeansOfTrain:
             float(-2 * top.value[0]),
             self.means.size - len(names),
         )
-
-
-def _as_estimate(name: str, at: float, ends: list[float], is_open: list[bool], unit: Any) -> FittedParameter:
-    """Return a coordinate and the ends of its interval as numbers."""
-    value, low, high = (float(number_of(name, y)) for y in (at, *ends))
-    low = 0.0 if is_open[0] else low
-    high = (1.0 if name == "p" else float("inf")) if is_open[1] else high
-    text = {"capacity": unit.dimensionality.string if unit is not None else "", "p": ""}.get(name, "ms")
-    return FittedParameter(value, low, high, float("nan"), high < 3 * low, (low, high), text)
 
 
 check_public(__name__, but=("FailuresAnalysis", "CovarianceAnalysis", "ShortTermFit"))

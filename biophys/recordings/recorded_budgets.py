@@ -47,7 +47,6 @@ def budget_prediction(
 
 
 def _mean(values: np.ndarray, chosen: PlasticityRecordings, drawn: dict[str, Any]) -> Estimate:
-    """Return the mean over the rows."""
     given: dict[str, Any] = {"clusters": chosen.recording, "unit": "recordings", **drawn}
     return bootstrap(lambda w: w @ values / w.sum(axis=1), len(values), **given)
 

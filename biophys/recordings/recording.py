@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import compress, pairwise
-from typing import Annotated, Any, Literal, TypeAlias, get_args
+from typing import Annotated, Any, Literal, TypeAlias
 
 import numpy as np
 import quantities as pq
@@ -18,7 +18,6 @@ from biophys.units import FloatArray, checked_finite, magnitude_in, psp_unit_of,
 _SMALLEST_SD, _LARGEST_SD = 1e-60, 1e60
 _FARTHEST_NOISE = 1e10
 _MOST_RESPONSES = 200_000
-_FAMILIES = get_args(Family)
 _Cv: TypeAlias = Annotated[float, Ge(0), Le(2)]
 
 

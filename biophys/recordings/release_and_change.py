@@ -83,7 +83,6 @@ class Reading:
 
 
 def _rows_of(recordings: PlasticityRecordings, rows: str) -> PlasticityRecordings:
-    """Return the rows that a reading is about."""
     if rows in INDUCTIONS:
         return recordings.induced(rows)
     # Twelve recordings occur under both inductions with the same protocol, which is doubtful under LTP.
@@ -199,7 +198,6 @@ def draw_stability(
 
 
 def _draw_line(axes: Axes, x: np.ndarray, y: np.ndarray) -> None:
-    """Draw the least-squares line of y on x."""
     intercept, slope = linear_fit(np.column_stack([np.ones(len(x)), x]), y).coefficients
     ends = np.array([x.min(), x.max()])
     axes.plot(ends, intercept + slope * ends, color="black", linewidth=1)

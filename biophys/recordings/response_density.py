@@ -66,7 +66,13 @@ def log_density(
     """
     if quanta.family == "normal":
         return _normal(x, quanta, k, n)
-    return _by_frequencies(x, quanta, k, active)
+    log_f = np.empty((*x.shape, k.size))
+    by = np.empty((3, *log_f.shape))
+    for alike, (q, noise, within) in _alike(quanta, x.shape[:-1]):
+        log_f_alike, by_alike = _one_row(x[alike].ravel(), q, noise, within, k, quanta.family, active)
+        log_f[alike] = log_f_alike.reshape(-1, x.shape[-1], k.size)
+        by[:, alike] = by_alike.reshape(3, -1, x.shape[-1], k.size)
+    return log_f, by
 
 
 def _normal(x: FloatArray, quanta: Quanta, k: FloatArray, n: float) -> tuple[FloatArray, FloatArray]:
@@ -80,18 +86,6 @@ def _normal(x: FloatArray, quanta: Quanta, k: FloatArray, n: float) -> tuple[Flo
         [pull * mean + excess * 2.0 * (variance - noise**2), excess * 2.0 * noise**2, excess * spread]
     )
     return -0.5 * (residual * pull + np.log(2.0 * np.pi * variance)), by
-
-
-def _by_frequencies(
-    x: FloatArray, quanta: Quanta, k: FloatArray, active: Any
-) -> tuple[FloatArray, FloatArray]:
-    log_f = np.empty((*x.shape, k.size))
-    by = np.empty((3, *log_f.shape))
-    for alike, (q, noise, within) in _alike(quanta, x.shape[:-1]):
-        log_f_alike, by_alike = _one_row(x[alike].ravel(), q, noise, within, k, quanta.family, active)
-        log_f[alike] = log_f_alike.reshape(-1, x.shape[-1], k.size)
-        by[:, alike] = by_alike.reshape(3, -1, x.shape[-1], k.size)
-    return log_f, by
 
 
 def _alike(quanta: Quanta, shape: tuple[int, ...]) -> Iterator[tuple[NDArray[np.bool_], FloatArray]]:

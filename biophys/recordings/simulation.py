@@ -58,7 +58,12 @@ def simulate_recording(
     if quanta.within == "free":
         raise ValueError("a simulation needs the number within, not 'free'")
     n, p, q = int(synapse.n), float(synapse.p), float(synapse.q.magnitude)
-    sites = q * _site_means(n, quanta.between, rng)
+    sites = np.full(n, q)
+    if n > 1 and quanta.between:
+        # Of exactly this mean and spread.
+        draw = rng.normal(size=n)
+        draw -= draw.mean()
+        sites = q * (1.0 + quanta.between * draw / draw.std())
     times = None if spike_times is None else magnitude_in(spike_times, pq.ms, "spike_times")
     n_stimuli = int(n_trials or 0) if times is None else times.size
     gaps = np.zeros(n_stimuli) if times is None else np.append(0.0, np.diff(times))
@@ -84,15 +89,6 @@ def simulate_recording(
 
 def _kept(gap: float, time_constant: float) -> float:
     return float(np.exp(-gap / time_constant)) if time_constant > 0 else 0.0
-
-
-def _site_means(n: int, between: float, rng: np.random.Generator) -> FloatArray:
-    """Return mean quanta of the sites over q: exactly mean 1 and this spread among them."""
-    if n == 1 or not between:
-        return np.ones(n)
-    draw = rng.normal(size=n)
-    draw -= draw.mean()
-    return 1.0 + between * draw / draw.std()
 
 
 def _relative(shape: tuple[int, ...], quanta: Any, rng: np.random.Generator) -> FloatArray:

@@ -164,10 +164,14 @@ def profile_of_sites(
 
 def _maximum(likelihood: Likelihood, before: tuple[Any, ...] | None, given: FloatArray | None) -> Summit:
     """Return the maximum of the likelihood from the best of several starts, or from near those given."""
-    if given is None or not np.all(np.isfinite(given)):
-        starts = _starts(likelihood, before)
+    starts = [] if before is None else _neighbouring(likelihood, before[0], before[1])
+    if given is not None and np.all(np.isfinite(given)):
+        starts = [given, *starts]
     else:
-        starts = [given] + ([] if before is None else _neighbouring(likelihood, before[0], before[1]))
+        # Coordinates that keep the mean response, near those of the moments and of fewer sites.
+        is_train = likelihood.data.gaps is not None and likelihood.data.gaps.shape[1] > 1
+        options = (_train_options if is_train else _trial_options)(likelihood, before is None)
+        starts += [_start(likelihood, q, extra) for q, extra in options]
     first, _ = _likeliest(likelihood, starts)
     return _climbed(likelihood, first, None if before is None else before[2])
 
@@ -211,14 +215,6 @@ def _fast_first(likelihood: Likelihood, theta: FloatArray) -> FloatArray:
 def _positive(curvature: FloatArray) -> FloatArray:
     values, vectors = np.linalg.eigh(np.nan_to_num(curvature))
     return np.einsum("rde,re,rfe->rdf", vectors, np.maximum(np.abs(values), 0.1), vectors)
-
-
-def _starts(likelihood: Likelihood, before: tuple[Any, ...] | None) -> list[FloatArray]:
-    """Return coordinates that keep the mean response, near those of the moments and of fewer sites."""
-    starts = [] if before is None else _neighbouring(likelihood, before[0], before[1])
-    is_train = likelihood.data.gaps is not None and likelihood.data.gaps.shape[1] > 1
-    options = (_train_options if is_train else _trial_options)(likelihood, before is None)
-    return starts + [_start(likelihood, q, extra) for q, extra in options]
 
 
 def _neighbouring(likelihood: Likelihood, n_other: float, theta: FloatArray) -> list[FloatArray]:

@@ -287,40 +287,34 @@ def _rows_of_text(text: str, name: str, remarks: list[str]) -> _Rows:
     blank = "tab" if "\t" in "".join(lines) else "spaces"
     remarks += [] if separator == "," else [f"separator {blank if separator == chr(9) else separator!r}"]
     remarks += ["decimal comma"] * has_comma
-    if not has_comma:
-        return rows
-    _refuse_thousands([row for _, row in rows[1:]], name)
-    return [(line, [_with_point(c, f"{name}, line {line}") for c in row]) for line, row in rows]
+    return _with_points(rows, name) if has_comma else rows
 
 
 # Between columns that are aligned, and before a number.
 _SPACES = re.compile(r"(?<=\S)( {2,}(?=\S)| (?=[-+.\d]))")
+_COMMA = re.compile(r"[-+]?\d*,\d+([eE][-+]?\d+)?")
 
 
 def _is_comment(text: str) -> bool:
     return text.lstrip().startswith("#") and not _FAILED_FORMULA.match(text)
 
 
-def _refuse_thousands(rows: list[list[str]], name: str) -> None:
-    """Raise TableError where 1,234 stands beside 987: a thousand rather than 1.234."""
-    for column in itertools.zip_longest(*rows, fillvalue=""):
+def _with_points(rows: _Rows, name: str) -> _Rows:
+    """Return rows with decimal points for commas; TableError where a comma may be none, or a point stands."""
+    for column in itertools.zip_longest(*(row for _, row in rows[1:]), fillvalue=""):
         cells = {cell.strip() for cell in column}
         marked = {cell for cell in cells if _COMMA.fullmatch(cell)}
         may_be = all(re.fullmatch(r"[-+]?[1-9]\d{0,2},\d{3}", cell) for cell in marked)
         if marked and may_be and any(re.fullmatch(r"[-+]?[1-9]\d*", cell) for cell in cells):
             problem = f"{name}: {min(marked)!r} beside whole numbers may be a thousand or a decimal comma"
             raise TableError(f"{problem}; write numbers without marks of thousands")
-
-
-_COMMA = re.compile(r"[-+]?\d*,\d+([eE][-+]?\d+)?")
-
-
-def _with_point(cell: str, where: str) -> str:
-    """Return a cell of a table that has decimal commas, with a decimal point."""
-    if re.fullmatch(r"[-+]?\d+\.\d+([eE][-+]?\d+)?", cell.strip()):
-        problem = f"{where}: {cell.strip()!r} has a decimal point, but others a decimal comma"
-        raise TableError(f"{problem}; write all alike")
-    return cell.replace(",", ".") if _COMMA.fullmatch(cell.strip()) else cell
+    for line, cell in ((line, cell.strip()) for line, row in rows for cell in row):
+        if re.fullmatch(r"[-+]?\d+\.\d+([eE][-+]?\d+)?", cell):
+            problem = f"{name}, line {line}: {cell!r} has a decimal point, but others a decimal comma"
+            raise TableError(f"{problem}; write all alike")
+    return [
+        (line, [c.replace(",", ".") if _COMMA.fullmatch(c.strip()) else c for c in row]) for line, row in rows
+    ]
 
 
 def _rows_of_json(text: str, name: str) -> _Rows:

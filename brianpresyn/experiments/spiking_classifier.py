@@ -316,11 +316,14 @@ class _Program:
             name: np.array(np.sum(self.synapses.state(name)[:], dtype=np.int64))
             for name in ("n_spikes", "n_vesicles")
         }
+        ends = np.cumsum([n_in * n_out for n_in, n_out in pairwise(network.sizes)])
+        by_layer = np.split(np.sum(list(energies.values()), axis=0), ends[:-1])
+        shaped = [part.reshape(size) for part, size in zip(by_layer, pairwise(network.sizes), strict=True)]
         return {
             "potential": potential / (gain * config.times[:, None]),
             "rate": fired / (config.duration * config.peak_rate) * scale,
             "energy": np.array([energies[mechanism].sum() for mechanism in _mechanisms()]),
-            "synapse_energy": _by_layer(np.sum(list(energies.values()), axis=0), network.sizes),
+            "synapse_energy": _by_source(shaped),
             **counts,
         }
 
@@ -339,13 +342,6 @@ def _pairs(sizes: tuple[int, ...]) -> tuple[NDArray[np.int64], NDArray[np.int64]
 def _by_source(layers: Sequence[NDArray[Any]]) -> NDArray[Any]:
     """Return values of shape (out, in) per layer in the order in which the synapses are made."""
     return np.concatenate([values.T.ravel() for values in layers])
-
-
-def _by_layer(values: NDArray[np.float64], sizes: tuple[int, ...]) -> NDArray[np.float64]:
-    """Return values of all synapses in the order of the flattened weights."""
-    ends = np.cumsum([n_in * n_out for n_in, n_out in pairwise(sizes)])
-    parts = zip(np.split(values, ends[:-1]), pairwise(sizes), strict=True)
-    return _by_source([part.reshape(shape) for part, shape in parts])
 
 
 def _labelled(

@@ -316,7 +316,12 @@ def predicted_changes(config: Config) -> tuple[NDArray[np.float64], NDArray[np.f
     p, q = np.array(config.p), np.ones(len(config.p))
     x, y_minus, y_plus = (np.zeros(len(p)) for _ in range(3))
     last = np.zeros(len(p))
-    for time, is_pre in _events(config):
+    # Times in ms, nan for none, and kinds of spikes: the first of every connection, the second, ...
+    before, after = spike_times(config)
+    times = np.concatenate([before, after], axis=1)
+    order = np.argsort(times, axis=1)
+    in_order = np.take_along_axis(times, order, axis=1).T
+    for time, is_pre in zip(in_order, before.shape[1] > order.T, strict=True):
         happens = np.isfinite(time)
         elapsed = np.where(happens, time - last, 0.0)
         last = np.where(happens, time, last)
@@ -330,16 +335,6 @@ def predicted_changes(config: Config) -> tuple[NDArray[np.float64], NDArray[np.f
         q = np.where(post, np.clip(q + rule.eta_q * rule.c_plus * x * y_minus, rule.q_min, rule.q_max), q)
         x, y_minus, y_plus = x + pre, y_minus + post, y_plus + post
     return p - np.array(config.p), q - 1.0
-
-
-def _events(config: Config) -> list[tuple[NDArray[np.float64], NDArray[np.bool_]]]:
-    """Return times (ms; nan for none) and kinds of spikes, the first of every connection, the second, ..."""
-    pre, post = spike_times(config)
-    times = np.concatenate([pre, post], axis=1)
-    is_pre = np.arange(times.shape[1]) < pre.shape[1]
-    order = np.argsort(times, axis=1)
-    sorted_times = np.take_along_axis(times, order, axis=1)
-    return [(sorted_times[:, k], is_pre[order[:, k]]) for k in range(times.shape[1])]
 
 
 def fitted_rule(

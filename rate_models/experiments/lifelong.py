@@ -182,7 +182,6 @@ def _axes(config: Config, results: Iterable[tuple[str, str]]) -> dict[str, Seque
 
 
 def _search_table(config: Config, searches: Searches, used: Mapping[tuple[str, str], Setting]) -> xr.Dataset:
-    """Return the trials of every search and the settings used."""
     names = ["learning_rate", "p_up", "p_down", "p_freeze", "strength", "sigma"]
     names = list(dict.fromkeys([*names, *(name for setting in used.values() for name in setting)]))
     n_trials = max((len(made.scores) for made in searches.values()), default=1)

@@ -174,7 +174,6 @@ def _packed(config: Config, trained: TrainedNetworks, by_replica: xr.Dataset) ->
 
 
 def _row_of_noise(trained: TrainedNetworks, replica: int, network: NoisyNetwork) -> dict[str, float]:
-    """Return what is said of the noise of one network."""
     n_weights = trained.network.layout.n_weights
     both = (trained.synapses.mu, trained.synapses.sigma)
     mu, sigma = (values[replica].double().cpu().numpy() for values in both)

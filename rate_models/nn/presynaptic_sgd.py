@@ -144,7 +144,10 @@ class PresynapticSGD(torch.optim.Optimizer):
         if not torch.compiler.is_compiling():
             self._check_gradients()
         for group in self.param_groups:
-            rule = _rule_of(group)
+            # What `biophys.release_plasticity` reads of a group, in a form that torch compiles.
+            reaches_one = group["form"] == "additive" and group["p_max"] == 1
+            freezes = group["p_freeze"] < 1 or (group["p_freeze"] == 1 and reaches_one)
+            rule: Any = _Rule(*(group[name] for name in _NUMBERS), freezes)
             kept_share = 1 - group["lr"] * group["l2"] if group["l2"] else None
             for weight in group["params"]:
                 if weight.grad is not None:
@@ -228,13 +231,6 @@ def diverged_replicas(state: Mapping[str, Tensor]) -> list[int]:
     """
     is_finite = [torch.isfinite(each).flatten(1).all(dim=1) for each in state.values()]
     return torch.nonzero(~torch.stack(is_finite).all(dim=0)).flatten().tolist()
-
-
-def _rule_of(group: Mapping[str, Any]) -> Any:
-    """Return what `biophys.release_plasticity` reads of a group, in a form that torch compiles."""
-    reaches_one = group["form"] == "additive" and group["p_max"] == 1
-    freezes = group["p_freeze"] < 1 or (group["p_freeze"] == 1 and reaches_one)
-    return _Rule(*(group[name] for name in _NUMBERS), freezes)
 
 
 def _check_plastic(name: str, release: Release) -> None:

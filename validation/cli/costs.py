@@ -125,7 +125,6 @@ def _table_of_atp(n: int, p: float, q: float, rate: float, cooperativity: float)
 
 
 def _save_figure(path: Path, size: tuple[float, float], draw: Callable[[Figure], None]) -> None:
-    """Draw into a new figure and write it to `path`."""
     canvas = Figure(figsize=size)
     draw(canvas)
     canvas.savefig(path)

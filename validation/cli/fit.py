@@ -151,7 +151,6 @@ def _from_traces(path: str, options: dict[str, str | None]) -> tuple[Any, list[A
 
 
 def _times(text: str, channels: list[str]) -> Any:
-    """Return times separated by commas."""
     try:
         return pq.Quantity([float(_time(each, "--stimuli").rescale("ms")) for each in text.split(",")], pq.ms)
     except click.UsageError:
@@ -238,7 +237,6 @@ _YES = {True: "yes", False: "no"}
 
 
 def _table_of_many(fitted: dict[str, Any]) -> Any:
-    """Return a table with one row for each synapse."""
     from validation.fit_report import interval_text
 
     names = dict.fromkeys(name for one in fitted.values() for name in one.values)

@@ -226,7 +226,6 @@ def _missing_message(data_set: DataSet, failures: tuple[str, ...]) -> str:
 
 
 def _is_public(data_set: DataSet) -> bool:
-    """Return whether every file can be downloaded."""
     return all(file.urls for file in data_set.files)
 
 
