@@ -20,7 +20,7 @@ from biophys.recordings.epsp_variability import (
 )
 from biophys.recordings.recorded_connections import EpspRecordings
 from validation.claims.across.recorded_exponents import recorded_exponents
-from validation.claims.malkin2023.variability_and_rate import M07, variability_and_rate
+from validation.claims.malkin2023.optimal_variance import M07, variability_and_rate
 from validation.context import Context
 from validation.data.datastore import DataSetMissing, locate
 from validation.registry import evidence_of

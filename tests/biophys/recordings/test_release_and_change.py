@@ -16,10 +16,8 @@ from biophys.recordings.release_and_change import (
     Reading,
     correlation,
 )
-from validation.claims.malkin2023 import variability_and_rate
-from validation.claims.malkin2023.variability_and_rate import M08
-from validation.claims.schug2021 import stable_synapses
-from validation.claims.schug2021.stable_synapses import S18
+from validation.claims.malkin2023.optimal_variance import M08, potentiation
+from validation.claims.schug2021.important_synapses import S18, stable_synapses
 from validation.context import Context
 from validation.data.datastore import DataSetMissing, locate
 from validation.registry import evidence_of
@@ -152,7 +150,7 @@ def evidence():
         locate("sjostrom2001", download=False)
     except DataSetMissing as missing:
         pytest.skip(str(missing))
-    functions = {"S18": stable_synapses.stable_synapses, "M08": variability_and_rate.potentiation}
+    functions = {"S18": stable_synapses, "M08": potentiation}
     return {claim: evidence_of(function(Context())) for claim, function in functions.items()}
 
 
@@ -187,7 +185,7 @@ class TestPublished:
         assert "of the draws are at or below the recorded" in additive.reason
 
     def test_the_same_seed_gives_the_same_numbers(self, evidence):
-        again = evidence_of(variability_and_rate.potentiation(Context())).measurements
+        again = evidence_of(potentiation(Context())).measurements
         assert [m.as_json() for m in again] == [m.as_json() for m in evidence["M08"].measurements]
 
     def test_axes_are_labelled(self, evidence):

@@ -8,7 +8,7 @@ from biophys.estimates import mean_of, paired_difference, share_of
 from brianpresyn.experiments.spiking_classifier import settled_at
 from brianpresyn.experiments.spiking_perceptron import PLASTIC, leads
 from validation.claims.schug2021.important_synapses import S02
-from validation.claims.schug2021.perceptron_memory import S12
+from validation.claims.schug2021.task_sequences import S12
 from validation.criteria import above, equals, exact, in_every, significant
 from validation.experiments.same_patterns import PAIRED, draw_forgetting, rate_accuracies
 from validation.registry import Context, Findings, Run, claim_figure, measures, panels

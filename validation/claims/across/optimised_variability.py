@@ -5,8 +5,7 @@ import numpy as np
 from biophys.optimal_precision import slopes_over_units
 from biophys.recordings.epsp_variability import MAIN
 from brianpresyn.experiments.optimal_variability import draw_beside_rates
-from validation.claims.malkin2023.optimal_variance import UNITS, slope_rows
-from validation.claims.malkin2023.variability_and_rate import recorded_slopes
+from validation.claims.malkin2023.optimal_variance import UNITS, recorded_slopes, slope_rows
 from validation.criteria import equals, exact, in_every
 from validation.data.datastore import at_hand
 from validation.registry import Context, Findings, Run, claim_figure, measures

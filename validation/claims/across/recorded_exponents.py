@@ -10,8 +10,7 @@ from biophys.optimal_precision import implied_exponent
 from biophys.precision_plots import plot_slopes_on_rate, slopes_at
 from biophys.recordings.epsp_variability import INPUT_POWERS, MAIN, RESIDUAL, draw_exponent
 from validation.claims.across.optimised_variability import QUANTITY, RARE_SPIKES, X08
-from validation.claims.malkin2023.optimal_variance import slope_rows
-from validation.claims.malkin2023.variability_and_rate import PUBLISHED_SLOPE, recorded_slopes
+from validation.claims.malkin2023.optimal_variance import PUBLISHED_SLOPE, recorded_slopes, slope_rows
 from validation.registry import Context, Findings, claim_figure, measures
 from validation.statement import Rendering, row
 

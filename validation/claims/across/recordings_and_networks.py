@@ -11,8 +11,8 @@ from biophys.estimates import transformed
 from biophys.recordings.epsp_variability import MAIN
 from validation.claims.across.information_per_atp import X10
 from validation.claims.across.optimised_variability import X08
-from validation.claims.malkin2023.signature_networks import STATES
-from validation.claims.malkin2023.variability_and_rate import recorded_slopes
+from validation.claims.malkin2023.optimal_variance import recorded_slopes
+from validation.claims.malkin2023.paying_networks import STATES
 from validation.claims.schug2021.energy_networks import FIGURES_RULE
 from validation.data.recordings import read_sjostrom2001
 from validation.registry import Context, Findings, Run, measures

@@ -5,8 +5,8 @@ import xarray as xr
 
 from biophys.recordings.recorded_connections import PlasticityRecordings
 from brianpresyn.experiments import stdp_recordings as stdp
-from validation.claims.malkin2023.variability_and_rate import M08, SMALLER
-from validation.claims.schug2021.stable_synapses import S18, TEST
+from validation.claims.malkin2023.optimal_variance import M08, SMALLER
+from validation.claims.schug2021.important_synapses import S18, TEST
 from validation.registry import Findings
 from validation.statement import Rendering, row
 

@@ -8,7 +8,7 @@ import xarray as xr
 
 from biophys.estimates import in_range, mean_of, means_along
 from biophys.optimal_precision import slopes_on_posterior
-from validation.claims.malkin2023.reliability_networks import growth_at_end
+from validation.claims.malkin2023.paying_networks import growth_at_end
 from validation.criteria import above, below, between, equals, exact, in_every
 from validation.published_settings import published_settings
 from validation.registry import Context, Findings, Run, measures, panels

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from rate_models.experiments import reliability_tradeoff
-from validation.claims.malkin2023.reliability_networks import (
+from validation.claims.malkin2023.paying_networks import (
     M03,
     M04,
     M05,

@@ -7,14 +7,14 @@ import pytest
 import xarray as xr
 
 from rate_models.experiments import bayesian_signatures as experiment
-from validation.claims.malkin2023.signature_networks import (
+from validation.claims.malkin2023.paying_networks import (
     M06,
     M10,
     importance_and_variance,
     nearest_cost,
     slopes_without_hidden_layer,
+    variance_at_other_c,
 )
-from validation.claims.malkin2023.signatures_at_other_c import variance_at_other_c
 from validation.context import Context
 from validation.data.datastore import DataSetMissing, locate
 from validation.published_settings import published_settings

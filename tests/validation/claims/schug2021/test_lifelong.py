@@ -7,11 +7,12 @@ import xarray as xr
 from rate_models.experiments.lifelong_methods import PUBLISHED_ACCURACY
 from validation.archive import ArchivedRun
 from validation.claims.schug2021 import task_sequences as table
-from validation.claims.schug2021.perceptron_memory import S12, S13, perceptron_capacity, perceptron_memory
 from validation.claims.schug2021.task_sequences import (
     S09,
     S10,
     S11,
+    S12,
+    S13,
     S14,
     S17,
     S22,
@@ -24,6 +25,8 @@ from validation.claims.schug2021.task_sequences import (
     first_task,
     frozen_synapses,
     overlapping_tasks,
+    perceptron_capacity,
+    perceptron_memory,
 )
 from validation.context import Context
 from validation.published_settings import published_settings
