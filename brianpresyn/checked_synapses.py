@@ -15,7 +15,7 @@ from typing import Any, Literal
 import numpy as np
 from brian2 import DEFAULT_CONSTANTS, DEFAULT_FUNCTIONS, Function, Group, Synapses, get_device, second
 from brian2.core.namespace import DEFAULT_UNITS, get_local_namespace
-from brian2.core.variables import ArrayVariable, DynamicArrayVariable
+from brian2.core.variables import DynamicArrayVariable
 from brian2.devices.cpp_standalone.device import CPPStandaloneDevice
 from brian2.devices.device import RuntimeDevice
 from brian2.equations.equations import FLOAT
@@ -127,26 +127,23 @@ class CheckedSynapses(Synapses):
         """Bring up to date what runs on in time, and check all values."""
         super().after_run()
         _running.pop((self.seed, self.stream_name), None)  # type: ignore[arg-type]
-        for variable, expression in self.code.after_run.items():
-            if expression == "t" and self.variables[variable].scalar:
-                self._set_to_time(self.variables[variable])
+        device, now = get_device(), self.variables["t"]
+        is_standalone = isinstance(device, CPPStandaloneDevice)
+        for name, expression in self.code.after_run.items():
+            variable = self.variables[name]
+            if not (expression == "t" and variable.scalar):
+                Synapses.__setattr__(self, name, expression)
+            elif not is_standalone:
+                variable.set_value(now.get_value().item())
             else:
-                Synapses.__setattr__(self, variable, expression)
+                # For a shared variable Brian2 has no expression where C++ is generated.
+                shared, time = map(device.get_array_name, (variable, now))
+                device.main_queue.append(("set_by_single_value", (shared, 0, f"{time}[0]")))
+                # What was known of it before the run is no longer so.
+                device.array_cache[variable] = None
         self._check_values(" after the run")
-        if isinstance(get_device(), CPPStandaloneDevice):
-            for name in self.code.domains:
-                get_device().insert_code("main", self._reporting(name))
-
-    def _set_to_time(self, variable: ArrayVariable) -> None:
-        """Set a shared variable to the time, for which Brian2 has no expression where C++ is generated."""
-        if not isinstance(get_device(), CPPStandaloneDevice):
-            variable.set_value(self.variables["t"].get_value().item())
-            return
-        device = get_device()
-        shared, time = map(device.get_array_name, (variable, self.variables["t"]))
-        device.main_queue.append(("set_by_single_value", (shared, 0, f"{time}[0]")))
-        # What was known of it before the run is no longer so.
-        device.array_cache[variable] = None
+        for name in self.code.domains if is_standalone else ():
+            device.insert_code("main", self._reporting(name))
 
     def _check_values(self, when: str) -> None:
         for name, domain in self.code.domains.items():

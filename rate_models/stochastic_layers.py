@@ -43,9 +43,9 @@ from rate_models.random_streams import (
 from rate_models.replicas import check_positions, numbers_per_replica, per_replica, rows
 
 Biases: TypeAlias = Literal["trained", "fixed", "none"]
+"""How biases are treated: learned, drawn at the start and never learned, or zero."""
 Sigma: TypeAlias = Annotated[float, Ge(1e-30), Le(1e30)]
 """An initial standard deviation that single precision can hold and square."""
-"""How biases are treated: learned, drawn at the start and never learned, or zero."""
 
 
 class Synapses(abc.ABC):

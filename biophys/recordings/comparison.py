@@ -73,21 +73,17 @@ def cross_validated(fit: ReleaseFit) -> tuple[float, float]:
         raise ValueError("cross-validation leaves out sweeps: it needs trains of at least three sweeps")
     best = fit.profile.sites[fit.profile.best[0]]
     near = [float(n) for n in fit.profile.numbers if best / 1.5 <= n <= best * 1.5]
-    scores = [_held_out(fit, number, near) for number in range(data.x.shape[1])]
+    model, scores = replace(fit.profile.model, family=fit.family), []
+    for number in range(data.x.shape[1]):
+        # The log density of one sweep at the maximum over the others.
+        kept = np.arange(data.x.shape[1]) != number
+        profile = profile_of_sites(model, _sweeps(data, kept), near, has_posterior=False)
+        row = int(profile.best[0])
+        alone = Likelihood(model, _sweeps(data, ~kept), profile.sites[row])
+        value = alone.at(profile.theta[row], np.arange(1), value_only=True).value[0]
+        count = np.isfinite(data.x[0, ~kept]).sum()
+        scores.append(float(value - count * np.log(abs(fit.scale))))
     return float(np.mean(scores)), float(np.std(scores, ddof=1) / np.sqrt(len(scores)))
-
-
-def _held_out(fit: ReleaseFit, number: int, sites: list[float]) -> float:
-    """Return the log density of one sweep at the maximum over the other sweeps."""
-    data = fit.profile.data
-    kept = np.arange(data.x.shape[1]) != number
-    model = replace(fit.profile.model, family=fit.family)
-    profile = profile_of_sites(model, _sweeps(data, kept), sites, has_posterior=False)
-    best = int(profile.best[0])
-    alone = Likelihood(model, _sweeps(data, ~kept), profile.sites[best])
-    value = alone.at(profile.theta[best], np.arange(1), value_only=True).value[0]
-    count = np.isfinite(data.x[0, ~kept]).sum()
-    return float(value - count * np.log(abs(fit.scale)))
 
 
 def _sweeps(data: Responses, kept: NDArray[np.bool_]) -> Responses:

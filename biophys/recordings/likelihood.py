@@ -184,8 +184,11 @@ class Likelihood:
         """Mean and variance of the responses at rest of each condition, (synapses, conditions)."""
         first = self.data.x if self.data.gaps is None else self.data.x[:, :, :1]
         flat = [part.reshape(len(part), -1) for part in self.data.by_condition(first)]
-        if self.model.is_robust:
-            flat = [_without_the_farthest(part) for part in flat]
+        for i, part in enumerate(flat if self.model.is_robust else ()):
+            # Without what lies beyond the range of the middle 90 % by more than this range: few sites do not
+            # release that, and it may be an artefact.
+            low, high = np.nanquantile(part, (0.05, 0.95), axis=1, keepdims=True)
+            flat[i] = np.where((part >= 2 * low - high) & (part <= 2 * high - low), part, np.nan)
         with np.errstate(invalid="ignore"):
             mean, variance = (
                 np.stack([moment(part, axis=1) for part in flat], axis=1)
@@ -396,15 +399,6 @@ class Likelihood:
         n = np.where(is_limit(self.n), 400.0, self.n)
         shift = float(np.log(self.n[0] / n[0]))
         return Likelihood(self.model, single_stimuli(self.data), tuple(n), shift)
-
-
-def _without_the_farthest(x: FloatArray) -> FloatArray:
-    """Return responses (synapses, responses) with NaN for those that may be artefacts.
-
-    They lie beyond the range of the middle 90 % by more than this range: not what few sites release.
-    """
-    low, high = np.nanquantile(x, (0.05, 0.95), axis=1, keepdims=True)
-    return np.where((x >= 2 * low - high) & (x <= 2 * high - low), x, np.nan)
 
 
 def single_stimuli(data: Responses) -> Responses:

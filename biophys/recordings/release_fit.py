@@ -528,7 +528,12 @@ class _Columns:
 
     def estimates(self, labels: list[Any]) -> Iterator[tuple[str, _Column]]:
         """Yield every parameter by name."""
-        yield "n", self._n()
+        best, is_given = self._sites_at_best(), self.profile.numbers.size == 1
+        ends, error = (self.credible.n_low, self.credible.n_high), np.full(best.shape, np.nan)
+        if is_given:
+            error[:] = 0.0
+        is_told = self.credible.is_inside & (ends[1] < _FACTOR * ends[0]) & self.prefers_quanta
+        yield "n", _Column(best, *self.n_interval, error, is_told | is_given, ends, "n")
         likelihood = self.profile.likelihood(0)
         for i, name in enumerate(likelihood.names):
             yield name_in(labels, name), self._coordinate(i, kind_of(name))
@@ -540,14 +545,6 @@ class _Columns:
             if c == 0 or likelihood.index[c, 1] != likelihood.index[0, 1]:
                 is_one = len(set(likelihood.index[:, 1])) == 1
                 yield "capacity" if is_one else f"capacity[{label}]", self._product(index, "capacity")
-
-    def _n(self) -> _Column:
-        best, is_given = self._sites_at_best(), self.profile.numbers.size == 1
-        ends, error = (self.credible.n_low, self.credible.n_high), np.full(best.shape, np.nan)
-        if is_given:
-            error[:] = 0.0
-        is_told = self.credible.is_inside & (ends[1] < _FACTOR * ends[0]) & self.prefers_quanta
-        return _Column(best, *self.n_interval, error, is_told | is_given, ends, "n")
 
     def _sites_at_best(self) -> FloatArray:
         """Return the likeliest number of sites; infinite where it is the largest of several tried."""

@@ -182,20 +182,13 @@ def cumulative(x: FloatArray, quanta: Quanta, k: FloatArray, n: float) -> FloatA
         return ndtr((x[..., None] - mean) / np.sqrt(variance))
     up_to = np.empty((*x.shape, k.size))
     for alike, (q, noise, within) in _alike(quanta, x.shape[:-1]):
-        rows = _cumulative_row(x[alike].ravel(), q, noise, within, k, quanta.family)
-        up_to[alike] = rows.reshape(-1, x.shape[-1], k.size)
+        # The integral of the sum over frequencies from a point below all mass.
+        y = x[alike].ravel()
+        w, weight = _frequencies(y, q, noise, within, k[-1])
+        logs = _log_characteristic(w, q, noise, within, quanta.family)
+        characteristic = np.exp(np.multiply.outer(logs[0], k) + logs[1][:, None]) * weight[:, None]
+        low, inner = min(np.nanmin(y), 0.0) - 10.0 * noise, w[1:]
+        wave = (np.exp(-1j * np.multiply.outer(y, inner)) - np.exp(-1j * inner * low)) / (-1j * inner)
+        total = (wave @ characteristic[1:]).real + (y - low)[:, None] * characteristic[0].real
+        up_to[alike] = np.clip(total, 0.0, 1.0).reshape(-1, x.shape[-1], k.size)
     return up_to
-
-
-def _cumulative_row(
-    x: FloatArray, q: float, noise: float, within: float, k: FloatArray, family: Family
-) -> FloatArray:
-    """Return the integral of the sum over frequencies from a point below all mass."""
-    w, weight = _frequencies(x, q, noise, within, k[-1])
-    logs = _log_characteristic(w, q, noise, within, family)
-    characteristic = np.exp(np.multiply.outer(logs[0], k) + logs[1][:, None]) * weight[:, None]
-    low = min(np.nanmin(x), 0.0) - 10.0 * noise
-    inner = w[1:]
-    wave = (np.exp(-1j * np.multiply.outer(x, inner)) - np.exp(-1j * inner * low)) / (-1j * inner)
-    total = (wave @ characteristic[1:]).real + (x - low)[:, None] * characteristic[0].real
-    return np.clip(total, 0.0, 1.0)

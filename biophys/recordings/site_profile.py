@@ -398,17 +398,14 @@ def site_interval(profile: SiteProfile, threshold: float) -> tuple[FloatArray, F
             high[b] = np.floor(n[i] / max(1.0 - share, 1e-6))
         else:
             high[b] = np.floor(np.exp((1 - share) * np.log(n[i]) + share * np.log(n[i + 1])))
-    is_open = (last == n.size - 1) | ((last == n.size - 2) & _is_crowded(profile))
-    high = np.where(is_open & (n.size > 1), np.inf, high)
-    return np.where(is_limit(low), np.inf, low), high
-
-
-def _is_crowded(profile: SiteProfile) -> NDArray[np.bool_]:
-    """Return whether infinitely many sites, (B,), release more vesicles than their likelihood tells apart."""
+    # Whether infinitely many sites release more vesicles than their likelihood tells apart.
     odds = [i for i, name in enumerate(profile.names) if kind_of(name) == "p"]
     at_limit = profile.theta[is_limit(profile.sites)][:, :, odds]
     n_released = MANY_SITES * np.exp(np.nan_to_num(at_limit, nan=-np.inf))
-    return np.any(n_released > 0.75 * POISSON_COMPONENTS, axis=(0, 2))
+    is_crowded = np.any(n_released > 0.75 * POISSON_COMPONENTS, axis=(0, 2))
+    is_open = (last == n.size - 1) | ((last == n.size - 2) & is_crowded)
+    high = np.where(is_open & (n.size > 1), np.inf, high)
+    return np.where(is_limit(low), np.inf, low), high
 
 
 @dataclass(frozen=True, eq=False)

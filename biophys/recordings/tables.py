@@ -359,8 +359,11 @@ def _rows_of_excel(path: str, wanted: str | None, remarks: list[str]) -> tuple[_
     others = [repr(each.title) for each in book.worksheets if each is not sheet and each.max_row > 1]
     remarks += [f"other sheets left out: {', '.join(others)}"] if others else []
     grid = [["" if cell is None else str(cell) for cell in row] for row in sheet.iter_rows(values_only=True)]
-    if any("" in row for row in grid):
-        _refuse_formulas(openpyxl.load_workbook(path)[sheet.title], grid, name)
+    written = openpyxl.load_workbook(path)[sheet.title].iter_rows() if any("" in row for row in grid) else ()
+    for line, (row, seen) in enumerate(zip(written, grid, strict=False), start=1):
+        if any(cell.data_type == "f" and not text for cell, text in zip(row, seen, strict=True)):
+            problem = f"{name}, line {line}: a formula without its value"
+            raise TableError(f"{problem}; save the workbook in a spreadsheet program, or as csv")
     for merged in sheet.merged_cells.ranges:
         for row, column in merged.cells:
             grid[row - 1][column - 1] = grid[merged.min_row - 1][merged.min_col - 1]
@@ -377,15 +380,6 @@ def _sheet_of(book: Any, name: str, wanted: str | None) -> Any:
         problem = f"no sheet {wanted!r}" if wanted is not None else "the sheet that is shown holds no table"
         raise TableError(f"{name}: {problem}; the sheets are {', '.join(map(repr, by_name))} (--sheet)")
     return sheet
-
-
-def _refuse_formulas(sheet: Any, grid: list[list[str]], name: str) -> None:
-    """Raise TableError if a cell that seems empty holds a formula whose value was never saved."""
-    for line, (row, seen) in enumerate(zip(sheet.iter_rows(), grid, strict=True), start=1):
-        for cell, text in zip(row, seen, strict=True):
-            if cell.data_type == "f" and not text:
-                problem = f"{name}, line {line}: a formula without its value"
-                raise TableError(f"{problem}; save the workbook in a spreadsheet program, or as csv")
 
 
 def _table_of(rows: _Rows, columns: str | None, name: str, remarks: list[str]) -> Table:

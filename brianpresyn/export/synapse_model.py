@@ -87,7 +87,12 @@ def synapse_model(code: SynapseCode, functions: frozenset[str], *, is_regular: b
     _check_functions(code, every, functions)
     _check_names(code, every)
     variables = _variables(code, every)
-    return SynapseModel(variables, statements, timed, target, _amplitude(code, variables))
+    carriers = {name for names in code.acts_on.values() for name in names}
+    held = {variable.name for variable in variables} & code.depends_on(carriers)
+    amplitudes = sorted(held & code.initial.keys() & code.amplitudes)
+    if len(amplitudes) != 1:
+        _refuse(code, "has no one amplitude", "give the release a q=..., or a mean=...")
+    return SynapseModel(variables, statements, timed, target, amplitudes[0])
 
 
 def _refuse(code: SynapseCode, does: str, remedy: str) -> None:
@@ -181,15 +186,6 @@ def _target(code: SynapseCode, blocks: list[list[str]]) -> str:
         remedy = "build the release with one postsynaptic target=..., and one Synapses for each target"
         _refuse(code, f"moves {named}", remedy)
     return targets.pop()
-
-
-def _amplitude(code: SynapseCode, variables: tuple[Variable, ...]) -> str:
-    carriers = {name for names in code.acts_on.values() for name in names}
-    held = {variable.name for variable in variables} & code.depends_on(carriers)
-    amplitudes = sorted(held & code.initial.keys() & code.amplitudes)
-    if len(amplitudes) != 1:
-        _refuse(code, "has no one amplitude", "give the release a q=..., or a mean=...")
-    return amplitudes[0]
 
 
 def _variables(code: SynapseCode, statements: tuple[str, ...]) -> tuple[Variable, ...]:
