@@ -108,11 +108,20 @@ def estimate_by_moments(
     sign = np.where(np.nansum(x, axis=0) < 0, -1.0, 1.0)
     moments = _Moments.from_trials(x * sign, noise)
     reasons = _without_release(x, moments, unit, shape)
-    if n is not None:
-        sites = checked_finite(n, "n", 1.0, remedy="a synapse has at least one release site")
-        parts = _from_two_moments(moments, np.broadcast_to(sites, shape).ravel(), quanta)
-    else:
+    if n is None:
         parts = _from_three_moments(moments, noise, quanta)
+    else:
+        sites = checked_finite(n, "n", 1.0, remedy="a synapse has at least one release site")
+        known = np.broadcast_to(sites, shape).ravel()
+        p, q, p_error, q_error = _p_and_q(moments, 1.0 / known, quanta)
+        p_ends = np.clip([p - Z_95 * p_error, p + Z_95 * p_error], 0.0, 1.0)
+        parts = (
+            (known, np.zeros_like(p), known, known),
+            # p above 1 has no synapse.
+            (np.minimum(p, 1.0), p_error, *p_ends),
+            (q, q_error, q - Z_95 * q_error, q + Z_95 * q_error),
+            np.ones(p.shape, bool),
+        )
     estimate = _shaped("moments", unit, shape, reasons, *parts, sign=sign)
     columns = [column for column in x.T[:_TESTED] if np.isfinite(column).sum() >= 8 and np.nanstd(column) > 0]
     _warn_if_dependent([serial_dependence(column) for column in columns])
@@ -253,20 +262,6 @@ def _p_and_q(
             return np.sqrt(np.maximum(np.einsum("i...b,ijb,j...b->...b", by, moments.covariance, by), 0.0))
 
         return p, q, error(p_by), error(q_by)
-
-
-def _from_two_moments(
-    moments: _Moments, n: FloatArray, quanta: QuantalVariability
-) -> tuple[_Part, _Part, _Part, NDArray[np.bool_]]:
-    """Return p and q at known n; p above 1 has no synapse and is set to 1."""
-    p, q, p_error, q_error = _p_and_q(moments, 1.0 / n, quanta)
-    p_low, p_high = np.clip([p - Z_95 * p_error, p + Z_95 * p_error], 0.0, 1.0)
-    return (
-        (n, np.zeros_like(p), n, n),
-        (np.minimum(p, 1.0), p_error, p_low, p_high),
-        (q, q_error, q - Z_95 * q_error, q + Z_95 * q_error),
-        np.ones(p.shape, bool),
-    )
 
 
 # Stands for infinitely many sites among values of 1 / n.

@@ -72,6 +72,8 @@ def serial_dependence(amplitudes: Any, sweep: ArrayLike | None = None) -> Serial
     >>> serial_dependence(np.cumsum(rng.normal(size=200))).is_dependent
     True
     """
+    from scipy.stats import chi2, kruskal, mannwhitneyu, spearmanr
+
     x = plain_numbers(getattr(amplitudes, "magnitude", amplitudes), "amplitudes")
     if x.ndim == 2:
         sweep = np.repeat(np.arange(x.shape[0]), x.shape[1]) if sweep is None else sweep
@@ -81,15 +83,13 @@ def serial_dependence(amplitudes: Any, sweep: ArrayLike | None = None) -> Serial
         raise ValueError(f"sweep needs one number for each of {x.size} responses, got {label.size}")
     if np.sum(np.isfinite(x)) < 8:
         raise ValueError(f"amplitudes need eight responses for this test, got {np.sum(np.isfinite(x))}")
-    return _tested(x, label)
-
-
-def _tested(x: FloatArray, label: NDArray[np.intp]) -> SerialDependence:
-    from scipy.stats import kruskal, mannwhitneyu, spearmanr
-
     is_there = np.isfinite(x)
-    correlations, weights = _autocorrelations(x, label)
-    p_values = {"neighbours": _ljung_box(correlations, weights)}
+    correlations, pairs = _autocorrelations(x, label)
+    p_values, used = {"neighbours": 1.0}, pairs >= 10
+    if np.any(used):
+        # Each lag has variance of about one over its pairs; a mean over few sweeps pulls it below 0.
+        squares = (correlations[used] + 1.0 / (pairs[used] + 1.0)) ** 2
+        p_values["neighbours"] = float(chi2.sf(np.sum(pairs[used] * squares), used.sum()))
     order = np.arange(x.size)[is_there]
     if np.ptp(x[is_there]) > 0:
         p_values["run-down"] = float(spearmanr(order, x[is_there]).pvalue)
@@ -121,14 +121,3 @@ def _autocorrelations(x: FloatArray, label: NDArray[np.intp]) -> tuple[FloatArra
         if pairs[lag - 1]:
             correlations[lag - 1] = np.sum((d[lag:] * d[:-lag])[is_pair]) / pairs[lag - 1] / variance
     return correlations, pairs
-
-
-def _ljung_box(correlations: FloatArray, pairs: FloatArray) -> float:
-    from scipy.stats import chi2
-
-    used = pairs >= 10
-    if not np.any(used):
-        return 1.0
-    # Each lag has variance of about one over its pairs; a mean over few sweeps pulls it below 0.
-    statistic = np.sum(pairs[used] * (correlations[used] + 1.0 / (pairs[used] + 1.0)) ** 2)
-    return float(chi2.sf(statistic, used.sum()))

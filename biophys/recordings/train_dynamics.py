@@ -114,7 +114,14 @@ def pull_back(
         by_u = _through_depression(values, p, gaps, by_u, by)
     by_p = _through_facilitation(values, p, gaps, by_u, by) if "facilitation" in values else by_u.sum(axis=-1)
     if "depletion" in kind or "two-rate" in kind:
-        _through_refilling(kind, values, gaps, by_empty, by)
+        slope, inner = by_empty[..., 1:], gaps[..., 1:]
+        fast = _share(values["fast_share"]) if "two-rate" in kind else 1.0
+        by["recovery"] += np.sum(slope * fast * _by_log_time(values["recovery"], inner), axis=(1, 2))
+        if "two-rate" in kind:
+            by_slow = slope * (1.0 - fast) * _by_log_time(values["slow_recovery"], inner)
+            by["slow_recovery"] += np.sum(by_slow, axis=(1, 2))
+            apart = _kept(values["recovery"], inner) - _kept(values["slow_recovery"], inner)
+            by["fast_share"] += np.sum(slope * fast * (1.0 - fast) * apart, axis=(1, 2))
     columns = [by[name] for name in values]
     return by_p, np.stack(columns, axis=-1) if columns else np.zeros((psi.shape[0], 0))
 
@@ -123,21 +130,6 @@ def _by_log_time(log_time: FloatArray, gaps: FloatArray) -> FloatArray:
     """Return the derivative of exp(-gap / time) by log time."""
     ratio = gaps * np.exp(-log_time)
     return np.exp(-ratio) * ratio
-
-
-def _through_refilling(
-    kind: str, values: Coordinates, gaps: FloatArray, by_empty: FloatArray, by: Coordinates
-) -> None:
-    slope = by_empty[..., 1:]
-    inner = gaps[..., 1:]
-    fast = _share(values["fast_share"]) if "two-rate" in kind else 1.0
-    by["recovery"] += np.sum(slope * fast * _by_log_time(values["recovery"], inner), axis=(1, 2))
-    if "two-rate" in kind:
-        by["slow_recovery"] += np.sum(
-            slope * (1.0 - fast) * _by_log_time(values["slow_recovery"], inner), axis=(1, 2)
-        )
-        apart = _kept(values["recovery"], inner) - _kept(values["slow_recovery"], inner)
-        by["fast_share"] += np.sum(slope * fast * (1.0 - fast) * apart, axis=(1, 2))
 
 
 def _through_facilitation(

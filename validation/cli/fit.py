@@ -89,20 +89,17 @@ def fit(
     if table != "-" and not Path(table).is_file():
         raise click.UsageError(f"no such file: {table}")
     of_traces = {name: options[name] for name in ("stimuli", "window", "channel", "baseline", "average")}
+    holds_traces = Path(table).suffix.lower() in TRACE_SUFFIXES
+    of_the_other = ("columns", "sheet", "new_sweep_after") if holds_traces else tuple(of_traces)
+    if given := [name.replace("_", "-") for name in of_the_other if options[name] is not None]:
+        why = f"tables; {table} holds traces"
+        if not holds_traces:
+            why = "files of traces (abf, nwb, ...); a table holds amplitudes already"
+        raise click.UsageError(f"--{given[0]} is of {why}")
     try:
-        if Path(table).suffix.lower() in TRACE_SUFFIXES:
-            of_tables = [
-                name for name in ("columns", "sheet", "new_sweep_after") if options[name] is not None
-            ]
-            if of_tables:
-                option = of_tables[0].replace("_", "-")
-                raise click.UsageError(f"--{option} is of tables; {table} holds traces")
+        if holds_traces:
             read, synapses = _from_traces(table, of_traces)
         else:
-            given = [name for name, value in of_traces.items() if value is not None]
-            if given:
-                problem = f"--{given[0]} is of files of traces (abf, nwb, ...)"
-                raise click.UsageError(f"{problem}; a table holds amplitudes already")
             read = read_table(table, options["columns"], options["sheet"])
             gap = _time(options["new_sweep_after"], "--new-sweep-after")
             synapses = recorded_synapses(read, condition=options["condition"], new_sweep_after=gap)
