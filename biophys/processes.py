@@ -22,7 +22,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any
 
 _WORKERS_VARIABLE = "BRIANPRESYN_WORKERS"
 _FOLDER = "brianpresyn_"
@@ -87,13 +86,21 @@ def temporary_folder() -> Iterator[Path]:
     folder.mkdir(mode=0o700)
     with contextlib.ExitStack() as afterwards:
         with contextlib.suppress(OSError):
-            # Removes the folder once this process is killed: no signal to this one's group reaches it.
-            silent: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": "/"}
-            removing = ["sh", "-c", _REMOVES_LATER, folder]
-            caretaker = subprocess.Popen(removing, stdin=subprocess.PIPE, start_new_session=True, **silent)
-            afterwards.callback(caretaker.communicate, b"removed\n")
+            afterwards.callback(_caretaker(folder).communicate, b"removed\n")
         afterwards.callback(shutil.rmtree, folder, ignore_errors=True)
         yield folder
+
+
+def _caretaker(folder: Path) -> subprocess.Popen[bytes]:
+    """Start what removes a folder once this process is killed; no signal to this one's group reaches it."""
+    return subprocess.Popen(
+        ["sh", "-c", _REMOVES_LATER, folder],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        cwd="/",
+        start_new_session=True,
+    )
 
 
 def mark_of_this_process() -> str:
