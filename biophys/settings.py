@@ -20,6 +20,7 @@ from pydantic.dataclasses import dataclass as checked_dataclass
 from biophys.argument_types import (  # noqa: F401  what settings are annotated with
     Count,
     Counts,
+    Inside,
     NotNegative,
     OneOf,
     Positive,

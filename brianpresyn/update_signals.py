@@ -69,11 +69,12 @@ def given_signal(
     expression : Brian2 expression of g; it may use variables of the synapse and of both neurons
     at, every : ``"pre"``, ``"post"``, or ``"regularly"`` with the interval between updates
     namespace : functions and constants that it uses, for example a TimedArray
-    dimension : dimension of g
+    dimension : dimension of g; `release_plasticity` then takes a `g_lim` of this dimension
 
     Examples
     --------
-    >>> given_signal("v_post - v_rest", at="post").expressions["post"]
+    >>> from brian2 import volt
+    >>> given_signal("v_post - v_rest", at="post", dimension=volt.dim).expressions["post"]
     'v_post - v_rest'
     """
     check_expression(expression, "expression")

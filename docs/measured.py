@@ -60,8 +60,11 @@ def lines_of(claims: Iterable[Claim]) -> list[ClauseLine]:
 
 
 def interval_of(row: dict[str, Any]) -> str:
-    """Return the 95 % interval of a row, if it has one."""
-    return " to ".join(number_text(end) for end in row.get("interval") or ())
+    """Return the 95 % interval of a row, if it has one; what is a range instead says so."""
+    ends = " to ".join(number_text(end) for end in row.get("interval") or ())
+    like = [r for r in stored_rows() if ends and r["interval"] == row["interval"]]
+    kind = row.get("interval_kind") or next((r["interval_kind"] for r in like), "")
+    return f"{ends} ({kind})" if kind.startswith("range") else ends
 
 
 def sample_of(row: dict[str, Any]) -> str:
@@ -103,7 +106,7 @@ def hours_with(run: ArchivedRun, changes: dict[str, str]) -> float | None:
 def cpu_seconds_per_work() -> float:
     """Return the processor time that a unit of training takes on a CPU: the median of the stored runs."""
     runs = map(archived_run, sorted(RESULTS.glob("*.nc")))
-    trained = [r for r in runs if EXPERIMENTS[r.experiment].startswith("rate_models.")]
+    trained = [run for run in runs if counts_training(run.experiment)]
     on_cpu = [r for r in trained if r.provenance.get("device", "").startswith("cpu")]
     rates = [
         r.provenance["cpu_seconds"] / work_of(r)
@@ -111,6 +114,11 @@ def cpu_seconds_per_work() -> float:
         if "cpu_seconds" in r.provenance
     ]
     return float(np.median(rates))
+
+
+def counts_training(name: str) -> bool:
+    """Return whether the work of an experiment is in the unit that all that train networks share."""
+    return hasattr(experiment_module(name), "training_work")
 
 
 # --- how it is shown --------------------------------------------------------------------------------------
@@ -288,13 +296,17 @@ def how_it_was_made(file: str, run: ArchivedRun) -> list[nodes.Node]:
         run.experiment, configuration(run.experiment, "full"), run.config
     )
     others = "; ".join(
-        f"{name} {here} (published {published})"
-        for name, (published, here) in departing.items()
+        f"{name} {here} (there {there})" for name, (there, here) in departing.items()
     )
+    counts = {name: n for name, n in run.config.items() if name.startswith("n_seeds")}
+    counts = {"seeds": len(run.config.get("seeds", ()))} | counts
+    n_seeds = ", ".join(f"{n} {name.removeprefix('n_')}" for name, n in counts.items() if n)
+    n_seeds = n_seeds and f"{n_seeds.replace('_', ' of ')}. "
     text = (
         f"{file}, made {how.get('made', 'undated')[:10]} on {how.get('device', 'a CPU')}, "
         f"{how.get('cpu seconds') or how.get('seconds', 'an unrecorded number of')} s. "
-        + (f"Other than published: {others}." if others else "Settings as published.")
+        f"{n_seeds}Settings of the full profile"
+        + (f", but for {others}." if others else ".")
     )
     settings = ((name, json.dumps(value)) for name, value in run.config.items())
     return [
@@ -373,9 +385,9 @@ class StillOpen(SphinxDirective):
         self.env.note_dependency(str(CLAIMS))
         lines = [line for line in lines_of(all_claims().values()) if line.verdict in OPEN]
         clauses = table(
-            ("clause", "stated", "measured", "95 %", "n", "what was missing"),
+            ("clause", "stated", "published", *CLAUSE_HEADING[2:5], "what was missing"),
             ((claim_link(line.clause.claim), *open_row(line)) for line in lines),
-            (8, 34, 10, 16, 10, 32),
+            (8, 34, 16, 10, 16, 10, 32),
         )
         costs = table(
             (
@@ -392,10 +404,11 @@ def open_row(line: ClauseLine) -> Row:
     """Return a clause, its estimate and what could not be decided."""
     rows = [row for row in stored_rows() if row["clause"] == line.clause.id]
     of_verdict = [row for row in rows if row["verdict"] == line.verdict] or [{}]
-    why = of_verdict[0].get("power") or of_verdict[0].get("reason") or "a run"
+    why = of_verdict[0].get("power") or of_verdict[0].get("reason") or "a measurement"
     setting = line.shown.get("setting")
     return (
         f"{line.clause.id} {line.clause.text}",
+        number_text(published_value(line.clause)),
         line.value,
         interval_of(line.shown),
         sample_of(line.shown),
@@ -421,10 +434,10 @@ def cost_of(name: str, changes: dict[str, str]) -> str:
     if hours is None:
         return "the command says it before it starts"
     cost = f"{number_text(hours)} ({device})"
-    if device.startswith("cpu"):
+    if device.startswith("cpu") or not counts_training(name):
         return cost
     on_cpu = experiment_module(name).work(config) * cpu_seconds_per_work() / 3600
-    return f"{cost}, about {on_cpu:.2g} on a CPU"
+    return f"{cost}, about {number_text(float(f'{on_cpu:.2g}'))} on a CPU"
 
 
 class MissingRuns(SphinxDirective):

@@ -40,18 +40,20 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 import numpy as np
 import torch
 import xarray as xr
 from torch import Tensor
 
-from biophys.argument_types import check_choice, check_kind, checked_types
+from biophys.argument_types import check_choice, check_kind, check_public
 from biophys.plugins import check_new, load_plugins
 from biophys.release_plasticity import ReleasePlasticity
+from biophys.settings import Count, NotNegative, OneOf, Probability, Seed
 from biophys.source_digest import digest_of
 from rate_models.consolidation import (
+    PENALTY_KINDS,
     BayesianGradientDescent,
     ElasticWeightConsolidation,
     ImplicitElasticWeights,
@@ -61,7 +63,7 @@ from rate_models.consolidation import (
 from rate_models.continual_learning import TaskNetwork, TaskSequence, accuracy_by_task, learn_tasks
 from rate_models.datasets import ImageData
 from rate_models.devices import Execution
-from rate_models.fisher import diagonal_fisher
+from rate_models.fisher import EXPECTATIONS, diagonal_fisher
 from rate_models.layout import Layout
 from rate_models.metaplastic_uncertainty import MetaplasticUncertainty
 from rate_models.networks import FeedForward
@@ -89,10 +91,10 @@ class Replica:
         ``"separate"`` or ``"online"`` penalties.
     """
 
-    seed: int
+    seed: Seed
     settings: Mapping[str, float]
-    fisher: str = "expected"
-    penalty: str = "separate"
+    fisher: Annotated[str, OneOf(EXPECTATIONS)] = "expected"
+    penalty: Annotated[str, OneOf(PENALTY_KINDS)] = "separate"
 
 
 _Replicas: TypeAlias = Sequence[Replica]
@@ -111,15 +113,15 @@ class Training:
     every_test_image : evaluate intermediate networks on one test image in this many; final ones on all
     """
 
-    hidden_units: tuple[int, ...] = (200, 200)
-    n_epochs: int = 10
-    batch_size: int = 100
-    n_samples: int = 10
-    n_fisher_images: int = 1000
-    draws_per_step: int = 5
-    g_lim: float = 0.001
-    p_min: float = 0.25
-    every_test_image: int = 1
+    hidden_units: tuple[Count, ...] = (200, 200)
+    n_epochs: Count = 10
+    batch_size: Count = 100
+    n_samples: Count = 10
+    n_fisher_images: Count = 1000
+    draws_per_step: Count = 5
+    g_lim: NotNegative = 0.001
+    p_min: Probability = 0.25
+    every_test_image: Count = 1
 
 
 @dataclass
@@ -176,7 +178,6 @@ SEARCH_SPACES: dict[str, dict[str, Interval]] = {
 """Where the random search looks. Those of the p rule are the published program's."""
 
 
-@checked_types
 def program(
     name: str, *settings: str, space: Mapping[str, Interval] | None = None
 ) -> Callable[[Callable[..., Learner]], Callable[..., Learner]]:
@@ -261,7 +262,7 @@ def learned(
     schedule: str = "abrupt",
     execution: Execution,
     measures_all: bool = True,
-    checkpoint: Path | None = None,
+    checkpoint: Path | str | None = None,
 ) -> xr.Dataset:
     """Train the replicas of a program along a sequence of tasks, which lie on the device, and measure them.
 
@@ -329,7 +330,7 @@ def learned(
     overlap[trainer.diverged()] = np.nan
     result["overlap"] = ("replica", overlap)
     if checkpoint is not None:
-        checkpoint.unlink(missing_ok=True)
+        Path(checkpoint).unlink(missing_ok=True)
     return result
 
 
@@ -579,3 +580,6 @@ def fisher_of_task(
         mean = synapses.expected()[row : row + 1]
         fisher[row] = diagonal_fisher(network, mean, x, data.train_labels[chosen], **labels)[0]
     return fisher
+
+
+check_public(__name__, but=("Learner", "Program"))

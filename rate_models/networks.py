@@ -44,8 +44,8 @@ class FeedForward:
         self._views = RecentViews()
 
     def activities(self, x: Tensor, parameters: Tensor) -> list[Tensor]:
-        """Return input (replica, sample, input), hidden activities and logits."""
-        layers = [x]
+        """Return input (replica, sample, input), hidden activities and logits, as precise as `parameters`."""
+        layers = [x.to(parameters.dtype)]
         for index, (weight, bias) in enumerate(zip(*self._layers(parameters), strict=True)):
             drive = torch.baddbmm(bias[:, None, :], layers[-1], weight.transpose(1, 2))
             layers.append(drive.relu_() if self._rectifies(index) else drive)

@@ -24,7 +24,7 @@ from typing import Annotated, Any
 import numpy as np
 import torch
 import xarray as xr
-from annotated_types import MinLen
+from annotated_types import Ge, MinLen
 from matplotlib.figure import Figure
 from scipy.special import entr
 
@@ -32,7 +32,7 @@ from biophys.argument_types import check_config
 from biophys.estimates import Estimate, exactly, mean_of
 from biophys.palette import BLUE, BROWN, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION
 from biophys.progress import Progress, ignore_progress
-from biophys.settings import Count, Counts, OneOf, Positive, Probability, Seeds, settings
+from biophys.settings import Count, Counts, Inside, OneOf, Positive, Seeds, settings
 from biophys.sweeps.executors import Executor
 from biophys.sweeps.groups import sweep_groups, swept_dataset
 from rate_models.continual_learning import TaskSequence, accuracy_by_task, permuted_tasks, plans_of
@@ -120,8 +120,8 @@ class Config:
     learning_rate: Positive = 9.0
     gain: Positive = 64.0
     clamp: Positive = 1.732
-    p_start: Probability = 0.75
-    memory: Positive | None = None
+    p_start: Inside = 0.75
+    memory: Annotated[float, Ge(1)] | None = None
     published_rate: Positive = 0.01
     data_set: DataSetName = "mnist"
     hidden_units: Counts = (200, 200)

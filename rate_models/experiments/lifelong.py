@@ -123,7 +123,8 @@ def run(
     used: dict[tuple[str, str], Setting] = {}
     results: dict[tuple[str, str], xr.Dataset] = {}
     for benchmark in config.benchmarks:
-        searches |= searched(config, benchmark, networks)
+        for method in methods_to_search(config, benchmark):
+            searches[benchmark, method.name] = searched(config, benchmark, method, networks)
         for group, members in _groups(config, benchmark, searches).items():
             replicas = [replica for member in members.values() for replica in member]
             together = networks.learned(group, replicas)
@@ -343,13 +344,8 @@ def methods_to_search(config: Config, benchmark: str) -> list[Method]:
     return [METHODS[method_name] for method_name in dict.fromkeys(method.search_name for method in methods)]
 
 
-def searched(config: Config, benchmark: str, networks: Networks) -> dict[tuple[str, str], Search]:
-    """Run the random search of every method whose settings are searched on a benchmark."""
-    methods = methods_to_search(config, benchmark)
-    return {(benchmark, method.name): _searched(config, benchmark, method, networks) for method in methods}
-
-
-def _searched(config: Config, benchmark: str, method: Method, networks: Networks) -> Search:
+def searched(config: Config, benchmark: str, method: Method, networks: Networks) -> Search:
+    """Run the random search for the settings of a method on a benchmark."""
     group = Group(benchmark, method.program, in_search=True)
     seeds = config.on_family("search_seeds", benchmark)
 

@@ -161,7 +161,8 @@ class PresynapticSGD(torch.optim.Optimizer):
     def _check_gradients(self) -> None:
         """Raise if one is not finite; warn at the first step if their scale is not that of the rule."""
         gradients = {weight: weight.grad for weight in self._release_of if weight.grad is not None}
-        if not gradients:
+        # On the meta device there are no numbers to look at.
+        if not gradients or any(gradient.is_meta for gradient in gradients.values()):
             return
         if sparse := [self._name_of[weight] for weight, gradient in gradients.items() if gradient.is_sparse]:
             problem = f"the gradient of {sparse[0]} is sparse, but p moves everywhere in a step"

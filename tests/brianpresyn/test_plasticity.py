@@ -238,6 +238,8 @@ def test_a_signal_with_the_wrong_unit_is_refused():
     with pytest.raises(DimensionMismatchError, match=r"must have the signal's unit \(volt\), got 0.001"):
         release_plasticity(ReleasePlasticity(), signal)
     assert "reaches(abs(g), g_lim)" in release_plasticity(ReleasePlasticity(), signal, g_lim=1 * mV).post_code
+    with pytest.raises(DimensionMismatchError, match=r"\(no unit\), got .*: .* such as dimension=volt.dim"):
+        release_plasticity(ReleasePlasticity(), given_signal("v_post"), g_lim=1 * mV)
 
 
 @pytest.mark.parametrize(

@@ -114,6 +114,37 @@ def test_a_clause_is_shown_with_its_stored_number():
     assert (interval == "") is (stored["interval"] is None)
 
 
+def test_ranges_are_told_from_intervals():
+    shown = {clause: measured.interval_of(row) for clause, row in full_results().items()}
+    assert shown["X10a"].endswith(" (range of constants)") and "(" not in shown["S01a"]
+    tried = [row for row in measured.stored_rows() if row["interval_kind"] == "range"]
+    assert tried and all(measured.interval_of(row).endswith(" (range)") for row in tried)
+
+
+def test_a_stored_run_says_on_how_many_seeds_it_was_made():
+    run = measured.archived_run(DOCS / "results" / "graceful_forgetting_one_pass.nc")
+    text = measured.how_it_was_made("one_pass.nc", run)[0].astext()
+    assert "6 seeds, 1 seeds of control, 1 seeds of mesu. " in text
+    assert "full profile, but for n_epochs 1 (there 10)." in text
+
+
+def test_time_on_a_cpu_is_told_of_training_alone():
+    # Steps of a regression and updates of synapses of a network are other units of work.
+    assert " on a CPU" in measured.cost_of("lifelong", {})
+    assert " on a CPU" not in measured.cost_of("predictive", {})
+
+
+def test_choices_count_the_trials_that_are_stored():
+    stored = json.loads((DOCS / "results" / "graceful_forgetting_search.json").read_text("utf-8"))
+    n_one, n_ten, n_long = (
+        sum(trial["rule"] == "odds" for trial in trials)
+        for trials in (stored["trials"], stored["ten_passes"]["trials"], stored["long_stream"]["trials"])
+    )
+    choices = (DOCS / "choices.md").read_text("utf-8")
+    assert f"the best of {n_ten} " in choices and f"{n_one} and {n_ten} trials of one seed" in choices
+    assert f"{n_long} trials of one seed" in choices
+
+
 def test_open_clauses_say_what_was_missing_and_what_it_costs():
     lines = [line for line in measured.lines_of(all_claims().values()) if line.verdict in measured.OPEN]
     assert lines and all(measured.open_row(line)[-1] for line in lines)

@@ -13,13 +13,22 @@ from rate_models.continual_learning import (
     plans_of,
     split_tasks,
 )
-from rate_models.continual_methods import Replica, Training, fisher_of_task, learned, learner_of
-from rate_models.datasets import load_images
+from rate_models.continual_methods import (
+    Replica,
+    Training,
+    fisher_of_task,
+    learned,
+    learner_of,
+    program_names,
+    settings_of_program,
+)
+from rate_models.datasets import images_from, load_images
 from rate_models.devices import Execution
 from rate_models.evaluation import accuracy
 from rate_models.fisher import diagonal_fisher
 from rate_models.layout import Layout
 from rate_models.networks import cross_entropy
+from rate_models.task_sequences import DataOrder
 
 DIGITS = load_images("digits")
 SMALL = Training(hidden_units=(12,), n_epochs=1, batch_size=50, n_samples=2, n_fisher_images=50)
@@ -142,6 +151,33 @@ def test_every_program_learns_and_a_replica_is_the_same_alone(program):
         assert together.accuracy[:, -1, -1].min() > 0.63
 
 
+ANY = {"p_start": 0.75, "gain": 4.0, "memory": 1e3, "clamp": 1.7, "strength": 1.0, "rate_strength": 0.1}
+ANY |= {**RULE, "sigma": 0.5, "sigma_rate": 1.0, "prior_sigma": 1.0, "mean_range": 2.0}
+"""A value for every setting that a program of this package has."""
+
+
+@pytest.mark.parametrize("program", [name for name in program_names() if " " not in name])
+def test_every_program_tells_its_shapes_on_the_meta_device(program):
+    meta, setting = Execution("meta"), {name: ANY[name] for name in settings_of_program(program)}
+    learner = learner_of(program, [Replica(1, setting)], Layout((64, 12, 10)), SMALL, meta)
+    trainer = learner.trainer(DIGITS.to(meta.torch_device, meta.torch_dtype))
+    trainer.run(DataOrder([1]).epoch(np.arange(100), batch_size=50))
+    assert learner.synapses.learned.is_meta
+
+
+@pytest.mark.parametrize("program", ["odds", "ewc", "mesu"])
+def test_images_of_any_precision_are_learned(program, tmp_path):
+    # Arrays of numpy are in double precision unless something else is asked for.
+    shown = (DIGITS.train_images, DIGITS.train_labels), (DIGITS.test_images, DIGITS.test_labels)
+    parts = [(images.double().numpy(), labels.numpy()) for images, labels in shown]
+    replicas = [Replica(1, {name: ANY[name] for name in settings_of_program(program)})]
+    single, double = (
+        learned(program, replicas, permuted_tasks(data, 2), SMALL, execution=Execution(), checkpoint=kept)
+        for data, kept in ((DIGITS, None), (images_from(*parts), f"{tmp_path}/half.pt"))
+    )
+    assert single.equals(double)
+
+
 def test_being_told_the_task_helps():
     settings = {"learning_rate": 0.2}
     final = {}
@@ -188,5 +224,13 @@ def test_wrong_names_and_settings_are_named():
         list(plans_of(split_tasks(DIGITS), [1], None, schedule="continuous", n_epochs=1, batch_size=10))
     with pytest.raises(ValueError, match="program must be one of"):
         learner_of("magic", [], Layout((4, 2)), SMALL, Execution())
+    with pytest.raises(TypeError, match="settings must be a mapping of texts to numbers"):
+        Replica(1, {"learning_rate": "0.1"})
+    with pytest.raises(ValueError, match="fisher must be one of observed, sampled, expected, got 'all'"):
+        Replica(1, {}, fisher="all")
+    with pytest.raises(ValueError, match="n_epochs must be a whole number from 1 on, such as 10, got 0"):
+        Training(n_epochs=0)
+    with pytest.raises(TypeError, match="execution must be of type Execution, got 'cpu'"):
+        learned("sgd", [Replica(1, SETTINGS["sgd"])], split_tasks(DIGITS), SMALL, execution="cpu")
     with pytest.raises(ValueError, match=r"settings of si are learning_rate, strength, got .'learning_rate'"):
         learner_of("si", [Replica(1, {"learning_rate": 0.1})], Layout((4, 2)), SMALL, Execution())

@@ -71,8 +71,10 @@ def test_only_evidence_that_fades_has_a_memory():
     memories = {name: config.setting_of(name).get("memory") for name in ("evidence", "fading", "latched")}
     assert memories == {"evidence": np.inf, "fading": 1800.0, "latched": np.inf}
     assert Config().setting_of("fading") == Config().setting_of("evidence")
-    with pytest.raises(ValueError, match="memory must be"):
-        replace(config, memory=0.0)
+    # What no network can be built with is refused before the first one is trained.
+    for name, value in (("memory", 0.5), ("p_start", 1.0)):
+        with pytest.raises(ValueError, match=f"{name} must be"):
+            replace(config, **{name: value})
 
 
 def test_finished_networks_are_not_trained_again(tmp_path, monkeypatch):

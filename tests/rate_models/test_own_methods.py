@@ -6,7 +6,7 @@ import torch
 
 from biophys.plugins import load_plugins
 from rate_models.continual_learning import task_sequence
-from rate_models.continual_methods import Replica, learner_of, program
+from rate_models.continual_methods import Replica, Training, learner_of, program
 from rate_models.datasets import data_set, images_from, load_images
 from rate_models.devices import Execution
 from rate_models.layout import Layout
@@ -82,12 +82,13 @@ def test_a_cell_of_a_notebook_may_run_again(register):
 def test_what_a_plugin_makes_is_checked():
     program("of nothing", "learning_rate")(lambda *given: 3)
     data_set("of nothing")(lambda: 3)
+    where = (Layout((4, 2)), Training(), Execution())
     with pytest.raises(TypeError, match="what builds the program of nothing must be of type Learner"):
-        learner_of("of nothing", [Replica(1, {"learning_rate": 0.1})], Layout((4, 2)), None, Execution())
+        learner_of("of nothing", [Replica(1, {"learning_rate": 0.1})], *where)
     with pytest.raises(TypeError, match="what registers the data set of nothing must be of type ImageData"):
         load_images("of nothing")
     with pytest.raises(ValueError, match=r"settings of of nothing are learning_rate, got .'rate'"):
-        learner_of("of nothing", [Replica(1, {"rate": 0.1})], Layout((4, 2)), None, Execution())
+        learner_of("of nothing", [Replica(1, {"rate": 0.1})], *where)
 
 
 def test_a_plugin_is_a_file_or_a_module_and_is_named_if_it_is_wrong(tmp_path, monkeypatch):

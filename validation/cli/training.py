@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,13 +25,7 @@ if TYPE_CHECKING:
 
 def _options(*options: Callable[..., Any]) -> Callable[..., Any]:
     """Return what adds several options to a command, in this order."""
-
-    def added(command: Callable[..., None]) -> Callable[..., None]:
-        for option in reversed(options):
-            command = option(command)
-        return command
-
-    return added
+    return lambda command: functools.reduce(lambda made, option: option(made), reversed(options), command)
 
 
 _where_to_train = _options(
@@ -84,6 +79,7 @@ def ann(
 
     \b
     Schug et al. 2021:   energy, lifelong, perceptron
+    of no paper:         graceful_forgetting
     Malkin et al. 2023:  reliability, signatures, posterior, predictive, linear
     in spikes:           spikes, gaussian_spikes, spiking_perceptron, optimal_variability,
                          release_statistics, plasticity_trajectory, stdp_protocol, balanced_network
@@ -97,12 +93,12 @@ def ann(
 
     load_plugins(plugins)
     changes = dict(_pairs(settings, "--set"))
-    if name != "lifelong" and (method or data):
-        raise click.UsageError("--method and --data choose what the experiment lifelong learns")
-    if method:
-        changes["methods"] = method
-    if data:
-        changes.setdefault("benchmarks", f"permuted_{data}")
+    for option, value, places in (("method", method, "methods"), ("data", data, "benchmarks data_set")):
+        if value:
+            there = [each for each in places.split() if hasattr(configuration(name, profile), each)]
+            if not there:
+                raise click.UsageError(f"the experiment {name} has no --{option}: --set changes its settings")
+            changes.setdefault(there[0], f"permuted_{value}" if there[0] == "benchmarks" else value)
     with _naming_plugins(plugins, method, data):
         config = configuration(name, profile, changes)
     folder = writable_folder(out)
@@ -201,8 +197,7 @@ def _naming_plugins(plugins: tuple[str, ...], *names: str | None) -> Iterator[No
 
 
 def _pairs(texts: tuple[str, ...], option: str) -> list[tuple[str, str]]:
-    wrong = [text for text in texts if "=" not in text]
-    if wrong:
+    if wrong := [text for text in texts if "=" not in text]:
         raise click.UsageError(f"{option} needs NAME=VALUE, got {wrong[0]!r}")
     return [(name.strip(), value) for name, value in (text.split("=", 1) for text in texts)]
 

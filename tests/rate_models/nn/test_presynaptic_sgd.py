@@ -197,6 +197,14 @@ def test_a_diverged_step_is_not_taken():
     assert_equal(tensors(model), before)
 
 
+def test_a_step_on_the_meta_device_has_no_numbers():
+    model, optimizers = model_and_optimizers()
+    model.to("meta")(torch.ones(4, 6, device="meta")).sum().backward()
+    for optimizer in (PresynapticSGD(model, RULE), *optimizers[1:]):
+        optimizer.step()
+    assert model[0].p.is_meta
+
+
 def test_nan_in_p_is_named():
     model = nn.Sequential(BernoulliLinear(4, 4))
     optimizer = PresynapticSGD(model, RULE)

@@ -1,13 +1,16 @@
 """The command line of sweeps: its table, its file, starting again, and wrong settings."""
 
 import os
+import re
 
 import pytest
 
 xr = pytest.importorskip("xarray")
 pytest.importorskip("torch")
 
+from validation.archive import archived_run  # noqa: E402
 from validation.cli import exit_code_of  # noqa: E402
+from validation.runs import EXPERIMENTS  # noqa: E402
 
 TINY = ["data_set=digits", "hidden_units=8", "n_hidden_layers=1", "n_epochs=2", "batch_size=50"]
 
@@ -91,6 +94,23 @@ def own(request, tmp_path, monkeypatch):
 def test_an_unknown_method_or_data_set_is_told_of_plugins(command, option, tmp_path, capsys):
     assert exit_code_of([*command, option, "mine", "--out", str(tmp_path)]) != 0
     assert "those of your own are loaded by --plugin FILE" in " ".join(capsys.readouterr().err.split())
+
+
+def test_the_help_names_every_experiment(capsys):
+    assert exit_code_of(["ann", "--help"]) == 0
+    assert set(EXPERIMENTS) <= set(re.findall(r"\w+", capsys.readouterr().out))
+
+
+def test_method_and_data_are_settings_of_the_experiment(tmp_path, capsys):
+    tiny = [
+        part for each in ("seeds=1", "n_tasks=2", "n_epochs=1", "hidden_units=8") for part in ("--set", each)
+    ]
+    command = ["ann", "graceful_forgetting", "--method", "fading", "--data", "digits", *tiny]
+    assert exit_code_of([*command, "--device", "cpu", "--out", str(tmp_path)]) == 0, capsys.readouterr().err
+    run = archived_run(tmp_path / "graceful_forgetting.nc")
+    assert (list(run.config["methods"]), run.config["data_set"]) == (["fading"], "digits")
+    assert exit_code_of(["ann", "reliability", "--method", "fading", "--out", str(tmp_path)]) != 0
+    assert "the experiment reliability has no --method" in " ".join(capsys.readouterr().err.split())
 
 
 def test_a_method_and_data_of_ones_own_are_swept_in_two_processes(tmp_path, capsys, own):
