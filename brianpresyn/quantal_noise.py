@@ -107,18 +107,6 @@ def _varied_amount(
     return amount, functions, streams
 
 
-def variance_of_response(
-    n: ArrayLike, p: ArrayLike, cv_within: float = 0.0, cv_between: float = 0.0
-) -> NDArray[np.float64]:
-    """Return the variance of the response in units of q^2, averaged over the sizes of sites.
-
-    >>> round(float(variance_of_response(5, 0.3, cv_within=0.4)), 4)
-    1.29
-    """
-    n, p = np.asarray(n), np.asarray(p)
-    return n * p * (1 - p + cv_within**2) * (1 + cv_between**2)
-
-
 def _check(code: SynapseCode, cv_within: float, cv_between: float, distribution: str) -> None:
     _CV_WITHIN.check("cv_within", cv_within)
     _CV_BETWEEN.check("cv_between", cv_between)

@@ -50,7 +50,7 @@ FORMULAS = {
     "tests/brianpresyn/test_energy.py": "brianpresyn.energy: _term _waiting",
     "tests/brianpresyn/test_plasticity.py": "brianpresyn.plasticity: _statements; "
     "brianpresyn.update_signals: pair_stdp triplet_stdp",
-    "tests/brianpresyn/test_quantal_noise.py": "brianpresyn.quantal_noise: _gamma variance_of_response; "
+    "tests/brianpresyn/test_quantal_noise.py": "brianpresyn.quantal_noise: _gamma; "
     "brianpresyn.release: spontaneous_release",
     "tests/brianpresyn/test_release.py": "brianpresyn.release: amplitude_model",
     "tests/brianpresyn/test_short_term.py": "brianpresyn.short_term: stochastic_tsodyks_markram "

@@ -267,18 +267,11 @@ class _Program:
         theta = np.concatenate([np.full(n_pixels, pixel), hidden, np.full(n_outputs, np.inf)])
         drives = [b * self.config.peak_rate / low for b, low in zip(network.biases, peaks, strict=True)]
         current = np.concatenate([np.zeros(n_pixels), *drives])
-        return {
-            "theta": theta * volt,
-            "current": current * unit / second,
-            "v_start": self._start(theta, n_pixels) * volt,
-        }
-
-    def _start(self, theta: NDArray[np.float64], n_pixels: int) -> NDArray[np.float64]:
-        """Return initial potentials: pixels at a random phase, hidden units half-way, outputs at 0."""
+        # Pixels start at a random phase, hidden units half-way, outputs at 0. A Poisson pixel lowers its
+        # potential at every spike, so that it never reaches the threshold.
         start = np.where(np.isfinite(theta), theta / 2, 0.0)
-        # A Poisson pixel lowers its potential at every spike, so that it never reaches the threshold.
         start[:n_pixels] = theta[:n_pixels] * self._phases if self.config.encoding == "regular" else 0.0
-        return start
+        return {"theta": theta * volt, "current": current * unit / second, "v_start": start * volt}
 
     def _values_of_synapses(self, network: Classifier) -> dict[str, Any]:
         """Return q, p and, for binomial release, n of all synapses."""

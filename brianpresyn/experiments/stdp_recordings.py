@@ -22,11 +22,11 @@ from biophys.bootstrap import bootstrap
 from biophys.estimates import Estimate, exactly, mean_of
 from biophys.palette import BLUE, PURPLE, VERMILION
 from biophys.recordings.recorded_connections import PlasticityRecordings
-from biophys.units import magnitude_in
+from biophys.units import FloatArray, magnitude_in
 from brianpresyn.experiments.stdp_protocol import Config, plot, run, spike_times
 from brianpresyn.unified_stdp import PrePostSTDP
 
-_Changes = tuple[NDArray[np.float64], NDArray[np.float64]]
+_Changes = tuple[FloatArray, FloatArray]
 """Of p, and of q relative to q before, connection by connection."""
 
 QUANTITIES = ("dP", "dq / q")
@@ -36,13 +36,13 @@ AS_IN_FILE = "as in the file"
 _COLOURS = {10.0: BLUE, -10.0: VERMILION}
 
 
-def readings_of_timing(recordings: PlasticityRecordings) -> dict[str, NDArray[np.float64]]:
+def readings_of_timing(recordings: PlasticityRecordings) -> dict[str, FloatArray]:
     """Return the timing of every connection in ms: as in the file, and with all potentiation at +10 ms."""
     timing = recordings.timing.magnitude
     return {AS_IN_FILE: timing, "LTP at +10 ms": np.where(recordings.induction == "LTP", 10.0, timing)}
 
 
-def protocol_config(recordings: PlasticityRecordings, timing: NDArray[np.float64], seed: int) -> Config:
+def protocol_config(recordings: PlasticityRecordings, timing: FloatArray, seed: int) -> Config:
     """Return the protocol of every recorded connection, at these timings (ms)."""
     return Config(
         frequency=tuple(recordings.frequency.magnitude.tolist()),
@@ -61,10 +61,7 @@ def recorded_changes(recordings: PlasticityRecordings) -> _Changes:
 
 
 def explained_share(
-    predicted: NDArray[np.float64],
-    recorded: NDArray[np.float64],
-    recording: NDArray[np.str_],
-    rng: np.random.Generator,
+    predicted: FloatArray, recorded: FloatArray, recording: NDArray[np.str_], rng: np.random.Generator
 ) -> Estimate:
     """Return the share of the squared change that a prediction explains, beyond predicting no change.
 
@@ -90,7 +87,7 @@ def changes_of(result: xr.Dataset) -> _Changes:
 
 def misses(
     recordings: PlasticityRecordings,
-    timing: NDArray[np.float64],
+    timing: FloatArray,
     predicted: _Changes,
     recorded: _Changes,
     rng: np.random.Generator,
@@ -117,10 +114,7 @@ def largest_difference_in_spikes(config: Config, predicted: _Changes) -> Estimat
 
 
 def error_and_correlation(
-    predicted: NDArray[np.float64],
-    recorded: NDArray[np.float64],
-    recording: NDArray[np.str_],
-    rng: np.random.Generator,
+    predicted: FloatArray, recorded: FloatArray, recording: NDArray[np.str_], rng: np.random.Generator
 ) -> tuple[Estimate, Estimate]:
     """Return the root mean square error of a prediction, and its correlation with what was recorded."""
     error, how = (predicted - recorded) ** 2, f"of predicting no change {np.sqrt(np.mean(recorded**2)):.3f}"
@@ -160,7 +154,7 @@ _RATE = 1e-6
 _MOST_TRIES = 40
 
 
-def ratios(rule: PrePostSTDP, protocols: NDArray[np.float64], applied: str) -> NDArray[np.float64]:
+def ratios(rule: PrePostSTDP, protocols: FloatArray, applied: str) -> FloatArray:
     """Return P after over P before and q after over q before, shape (2, protocol)."""
     frequency, timing = protocols.T
     slow = replace(rule, eta_p=_RATE, eta_q=_RATE)
@@ -187,20 +181,20 @@ class ProtocolMeans:
     """
 
     recordings: PlasticityRecordings
-    timing: NDArray[np.float64]
+    timing: FloatArray
 
     @property
-    def _unique(self) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+    def _unique(self) -> tuple[FloatArray, NDArray[np.intp]]:
         pairs = np.column_stack([self.recordings.frequency.magnitude, self.timing])
         protocols, member = np.unique(pairs, axis=0, return_inverse=True)
         return protocols, member.ravel()
 
     @property
-    def protocols(self) -> NDArray[np.float64]:
+    def protocols(self) -> FloatArray:
         """Frequency (Hz) and timing (ms) of each, shape (protocol, 2)."""
         return self._unique[0]
 
-    def ratios(self, weights: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
+    def ratios(self, weights: FloatArray | None = None) -> FloatArray:
         """Return the recorded P and q after over before, (2, resample, protocol); nan without connections."""
         recordings, member = self.recordings, self._unique[1]
         pairs = (
@@ -214,9 +208,7 @@ class ProtocolMeans:
                 [(weights @ (a[:, None] * one_hot)) / (weights @ (b[:, None] * one_hot)) for b, a in pairs]
             )
 
-    def differences(
-        self, predicted: NDArray[np.float64], recorded: NDArray[np.float64]
-    ) -> dict[tuple[float, float], Estimate]:
+    def differences(self, predicted: FloatArray, recorded: FloatArray) -> dict[tuple[float, float], Estimate]:
         """Return the mean predicted less recorded change by frequency (Hz) and timing (ms) of a protocol."""
         protocols, member = self._unique
         off = {}
@@ -226,10 +218,10 @@ class ProtocolMeans:
             off[float(frequency), float(timing)] = mean_of(ours - theirs, unit="rows", how=how)
         return off
 
-    def explained(self, index: int, predicted: NDArray[np.float64], rng: np.random.Generator) -> Estimate:
+    def explained(self, index: int, predicted: FloatArray, rng: np.random.Generator) -> Estimate:
         """Return the share of the squared change of P (0) or q (1) explained beyond predicting no change."""
 
-        def skill(weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        def skill(weights: FloatArray) -> FloatArray:
             recorded = self.ratios(weights)[index]
             wrong, change = ((each - recorded) ** 2 for each in (predicted, 1.0))
             return 1 - np.nansum(wrong, axis=1) / np.nansum(change, axis=1)
@@ -238,11 +230,11 @@ class ProtocolMeans:
         return bootstrap(skill, len(names), clusters=names, rng=rng, unit="recordings")
 
 
-def refitted(protocols: NDArray[np.float64], recorded: NDArray[np.float64], applied: str) -> dict[str, float]:
+def refitted(protocols: FloatArray, recorded: FloatArray, applied: str) -> dict[str, float]:
     """Return the six parameters that predict the ratios best, each over its value in Table 1."""
     table = PrePostSTDP()
 
-    def rule_at(logarithms: NDArray[np.float64]) -> PrePostSTDP:
+    def rule_at(logarithms: FloatArray) -> PrePostSTDP:
         factors = dict(zip(_PARAMETERS, np.exp(logarithms), strict=True))
         return replace(table, **{name: getattr(table, name) * factor for name, factor in factors.items()})
 
@@ -304,7 +296,7 @@ def draw_predictions(figure: Figure, predictions: Mapping[str, _Changes], record
 _LARGEST_AMPLITUDE = 5.0
 
 
-def predicted_changes(config: Config) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def predicted_changes(config: Config) -> tuple[FloatArray, FloatArray]:
     """Return the change of p, and that of q relative to q before, of every connection.
 
     >>> dp, dq = predicted_changes(Config((50.0, 50.0), (10.0, -10.0), (0.5, 0.5), (0.2, 0.2)))
@@ -338,10 +330,7 @@ def predicted_changes(config: Config) -> tuple[NDArray[np.float64], NDArray[np.f
 
 
 def fitted_rule(
-    config: Config,
-    change_of_p: NDArray[np.float64],
-    change_of_q: NDArray[np.float64],
-    is_used: NDArray[np.bool_],
+    config: Config, change_of_p: FloatArray, change_of_q: FloatArray, is_used: NDArray[np.bool_]
 ) -> PrePostSTDP:
     """Return the rule with the amplitudes that predict the used connections best; time constants stay.
 
@@ -349,11 +338,11 @@ def fitted_rule(
     """
     rule = config.rule
 
-    def error_of_p(amplitudes: NDArray[np.float64]) -> NDArray[np.float64]:
+    def error_of_p(amplitudes: FloatArray) -> FloatArray:
         tried = replace(rule, d_plus=float(amplitudes[0]), d_minus=float(amplitudes[1]))
         return (predicted_changes(replace(config, rule=tried))[0] - change_of_p)[is_used]
 
-    def error_of_q(amplitudes: NDArray[np.float64]) -> NDArray[np.float64]:
+    def error_of_q(amplitudes: FloatArray) -> FloatArray:
         tried = replace(rule, c_plus=float(amplitudes[0]))
         return (predicted_changes(replace(config, rule=tried))[1] - change_of_q)[is_used]
 
@@ -362,16 +351,14 @@ def fitted_rule(
     return replace(rule, d_plus=float(d_plus), d_minus=float(d_minus), c_plus=float(c_plus))
 
 
-def _best(
-    error: Callable[[NDArray[np.float64]], NDArray[np.float64]], start: list[float]
-) -> NDArray[np.float64]:
+def _best(error: Callable[[FloatArray], FloatArray], start: list[float]) -> FloatArray:
     """Return the amplitudes, not negative, with the smallest sum of squared errors."""
     return least_squares(error, start, bounds=(0.0, _LARGEST_AMPLITUDE), x_scale=0.1).x
 
 
 def left_out_changes(
-    config: Config, change_of_p: NDArray[np.float64], change_of_q: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    config: Config, change_of_p: FloatArray, change_of_q: FloatArray
+) -> tuple[FloatArray, FloatArray]:
     """Return what the rule, fitted to all other protocols, predicts for each connection.
 
     Connections of the same frequency and timing are one protocol.

@@ -4,8 +4,7 @@ Schug S, Benzing F, Steger A (2021), figures 1-3 and appendix 1 figures 1 and 2.
 doi:10.7554/eLife.69884
 """
 
-from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -15,7 +14,7 @@ from scipy.special import erfc
 from scipy.stats import spearmanr
 
 from biophys.estimates import Estimate, mean_of
-from biophys.experiment import panel
+from biophys.experiment import Figures, panel
 from biophys.gradient_threshold import probability_above
 from biophys.palette import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION
 from rate_models.experiments.network_measures import ENERGY_EDGES, FISHER_EDGES, P_EDGES
@@ -158,17 +157,17 @@ def gradients_by_fisher(at: xr.Dataset) -> tuple[list[float], xr.DataArray]:
     return ranks, (at.share_above - np.where(rms > 0, formula, 0.0)).mean("synapses")
 
 
-def draw_trade_off(result: xr.Dataset, figure: Figure, energy: str = "synaptic_energy") -> None:
+def draw_trade_off(result: xr.Dataset, figure: Figure) -> None:
     """Draw mutual information against synaptic energy, one point per L2 penalty (figure 1a)."""
     axes = figure.add_subplot()
     final = result.isel(epoch=-1)
     for model in _compared(result):
-        spent, spent_error = mean_and_sem(final[energy].sel(model=model))
+        spent, spent_error = mean_and_sem(final["synaptic_energy"].sel(model=model))
         style = {"color": COLOURS[model], "label": LABELS[model]}
         information = final["information"].sel(model=model)
         _errorbar(axes, spent, information, xerr=spent_error, linewidth=1, **style)
-    wording = {"synaptic_energy": "synaptic energy Σ|w̄|", "neuronal_energy": "summed hidden activity"}
-    axes.set(xlabel=f"{wording[energy]} (arbitrary units)", ylabel="mutual information (bit)", xscale="log")
+    xlabel = "synaptic energy Σ|w̄| (arbitrary units)"
+    axes.set(xlabel=xlabel, ylabel="mutual information (bit)", xscale="log")
     _say(axes, f"{result.sizes['l2']} L2 penalties, {_n_seeds(result)}, mean ± SEM")
     axes.legend(fontsize=_SMALL)
 
@@ -436,11 +435,9 @@ def _say(axes: Axes, text: str) -> None:
     axes.set_title(text, fontsize=9)
 
 
-Draw: TypeAlias = "Callable[[xr.Dataset, Figure], None]"
-
 _energies = {"counted": "energy_count", "edges": ENERGY_EDGES, "label": _ENERGY_LABEL}
 _fisher = {"counted": "fisher_count", "edges": FISHER_EDGES, "label": _FISHER_LABEL}
-FIGURES: dict[str, Draw] = {
+FIGURES: Figures = {
     "fig1a": draw_trade_off,
     "fig1b": draw_best_ratio,
     "fig2a": draw_release_probabilities,

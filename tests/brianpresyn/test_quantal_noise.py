@@ -7,8 +7,9 @@ import pytest
 from brian2 import Hz, Network, NeuronGroup, ms, mV
 from scipy import stats
 
+from biophys.recordings.release_moments import release_cumulants
 from brianpresyn import bernoulli_release, binomial_release, quantal_variance, spontaneous_release, synapses
-from brianpresyn.quantal_noise import gamma_draw, site_sum_draw, variance_of_response
+from brianpresyn.quantal_noise import gamma_draw, site_sum_draw
 
 pytestmark = pytest.mark.usefixtures("on_numpy")
 
@@ -69,8 +70,8 @@ def responses(code, n_synapses=400, n_spikes=200):
 def test_response_has_the_stated_mean_and_variance(options):
     n, p = 6, 0.3
     measured = responses(quantal_variance(binomial_release(n=n, p=p, q=1 * mV), **options))
-    cvs = {name: value for name, value in options.items() if name != "distribution"}
-    expected = float(variance_of_response(n, p, **cvs))
+    cvs = {name[3:]: value for name, value in options.items() if name.startswith("cv_")}
+    expected = float(release_cumulants(n, p, 1.0, **cvs)[2])
     # Sites keep their sizes, so the synapses are the independent samples.
     means, variances = measured.mean(axis=1), measured.var(axis=1, ddof=1)
     assert abs(means.mean() - n * p) < 5 * means.std() / np.sqrt(means.size)
@@ -92,7 +93,9 @@ def test_variance_of_the_response_is_that_of_all_outcomes(p, cv_within, cv_betwe
     means = np.sum(sites * outcomes, axis=2)
     within = cv_within**2 * np.sum(sites**2 * outcomes, axis=2)
     variances = means**2 @ weights - (means @ weights) ** 2 + within @ weights
-    assert variance_of_response(3, p, cv_within, cv_between) == pytest.approx(np.mean(variances), rel=1e-12)
+    assert release_cumulants(3.0, p, 1.0, cv_within, cv_between)[2] == pytest.approx(
+        np.mean(variances), rel=1e-12
+    )
 
 
 def test_minis_of_many_intervals_are_those_of_a_poisson_process():
