@@ -25,7 +25,7 @@ import xarray as xr
 from numpy.typing import NDArray
 from torch import Tensor
 
-from biophys.argument_types import Count, Positive, check_choice, checked_types
+from biophys.argument_types import Count, Positive, check_choice
 from biophys.progress import Progress, ignore_progress
 from biophys.settings import Counts, OneOf, Positives, Seeds, Share, settings
 from biophys.sweeps.executors import Executor, ThisProcess
@@ -97,16 +97,15 @@ class NoisyNetwork:
     pays_magnitude: bool = True
 
 
-@checked_types
-@dataclass(frozen=True, eq=False)
+@settings
 class Schedule:
-    """How long and from where a batch of networks is trained; every number is positive.
+    """How long and from where a batch of networks is trained; the defaults are the published values.
 
     Parameters
     ----------
-    n_epochs, batch_size : passes over the training set, and images per step
     hidden_units : units of each hidden layer; none for a network without
-    initial_sigma, mean_range : standard deviations, and half the range of the means, at the start
+    n_epochs, batch_size : passes over the training set, and images per step
+    initial_sigma : standard deviations at the start
     learning_rate : None for that of the formulation
     noise_memory
         Decay of the second moment in Adam for phi. Published: 0.999. The slope of a reliability cost falls by
@@ -114,13 +113,12 @@ class Schedule:
         by no more than about (1 - noise_memory) / (2 rho) per step.
     """
 
+    hidden_units: tuple[Count, ...] = (100, 100)
     n_epochs: Count = 50
     batch_size: Count = 20
-    hidden_units: tuple[Count, ...] = (100, 100)
     initial_sigma: Positive = 1e-4
-    mean_range: Positive = 0.1
     learning_rate: Positive | None = None
-    noise_memory: float = 0.999
+    noise_memory: Share = 0.999
 
     @classmethod
     def of(cls, config: Any, **changes: Any) -> "Schedule":
@@ -277,7 +275,6 @@ def _untrained(
         layout,
         [each.seed for each in networks],
         initial_sigma=schedule.initial_sigma,
-        mean_range=schedule.mean_range,
         homogeneous=[each.homogeneous for each in networks],
         execution=execution,
     )
@@ -357,8 +354,8 @@ def _on_host(values: Tensor | float) -> NDArray[np.float64]:
 
 
 @settings
-class NoisyTraining:
-    """How networks are trained whose synapses pay for reliability; the defaults are the published values.
+class NoisyTraining(Schedule):
+    """How networks are trained whose synapses pay for reliability; published values beside the `Schedule`.
 
     Parameters
     ----------
@@ -366,9 +363,6 @@ class NoisyTraining:
     formulation : which of the paper's variants: a name in `noisy_networks.FORMULATIONS`
     rho : exponents of the reliability cost: calcium pump, membrane, actin, trafficking (figure 1c)
     seeds : one network per seed and setting. Published: one
-    hidden_units, n_epochs, batch_size, initial_sigma : published: (100, 100), 50, 20 and 1e-4
-    learning_rate : None for the formulation's
-    noise_memory : decay of the second moment of Adam for phi. Published: 0.999
     """
 
     data_set: DataSetName = "mnist"
@@ -376,11 +370,6 @@ class NoisyTraining:
     rho: Positives = (1 / 2, 2 / 3, 4 / 3, 2.0)
     seeds: Seeds = (1, 2, 3)
     hidden_units: Counts = (100, 100)
-    n_epochs: Count = 50
-    batch_size: Count = 20
-    initial_sigma: Positive = 1e-4
-    learning_rate: Positive | None = None
-    noise_memory: Share = 0.999
 
     def trained(self, networks: Sequence[NoisyNetwork], **options: Any) -> TrainedNetworks:
         """Train networks as these settings say, or otherwise by the options of `train_noisy_networks`."""
