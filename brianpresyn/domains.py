@@ -109,11 +109,12 @@ def real_numbers(value: Any, name: str, wanted: str) -> NDArray[Any]:
         numbers = np.asarray(value)
     except (TypeError, ValueError, RuntimeError):  # lists of unequal lengths, what is no array
         numbers = np.asarray(None)
-    is_plain = not (np.ma.is_masked(value) or isinstance(value, BUFFERS)) and not any(
-        isinstance(each, pq.Quantity) for each in (value if isinstance(value, list | tuple) else [value])
-    )
+    several = value if isinstance(value, list | tuple) else [value]
+    is_foreign = any(isinstance(each, pq.Quantity) for each in several)
+    is_plain = not (np.ma.is_masked(value) or isinstance(value, BUFFERS) or is_foreign)
     if not (is_plain and numbers.dtype.kind in "iuf"):
-        raise TypeError(f"{name} must be {wanted}, got {shown(value)}")
+        remedy = " in the package quantities; to_brian(...) gives Brian2's" * is_foreign
+        raise TypeError(f"{name} must be {wanted}, got {shown(value)}{remedy}")
     return numbers
 
 

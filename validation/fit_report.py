@@ -6,6 +6,7 @@ from typing import Any
 import jinja2
 import numpy as np
 
+from biophys.progress import Progress, ignore_progress
 from biophys.recordings.fitting import FailedFit
 from biophys.recordings.release_fit import FittedParameter, ReleaseFit
 from biophys.whole_files import arriving
@@ -119,33 +120,68 @@ def _noise_words(fit: ReleaseFit) -> str:
     return " and ".join(dict.fromkeys(told))
 
 
-def fit_page(fits: dict[str, ReleaseFit | FailedFit], source: str, remarks: list[str]) -> str:
-    """Return the page for the fits of a table, by the name of the synapse."""
+def overview(fits: dict[str, ReleaseFit]) -> tuple[list[str], dict[str, list[str]]]:
+    """Return the head of a table of many fits, and the cells of each by name; ? is not identified."""
+    names = dict.fromkeys(name for one in fits.values() for name in one.values)
+    left_out = ("mean", "capacity", "noise", "outliers")
+    shown = [name for name in names if name.partition("[")[0] not in left_out]
+
+    def cell(estimate: FittedParameter | None) -> str:
+        if estimate is None:
+            return ""
+        value = f"{estimate.value:.3g} {estimate.unit}".strip()
+        return f"{value} ({interval_text(estimate)})" + " ?" * (not estimate.identified)
+
+    rows = {key: [cell(one.values.get(name)) for name in shown] for key, one in fits.items()}
+    return shown, {key: [*row, str(_n_warnings(fits[key]))] for key, row in rows.items()}
+
+
+def _n_warnings(fit: ReleaseFit) -> int:
+    return len(fit.diagnostics["warnings"])
+
+
+def fit_page(
+    fits: dict[str, ReleaseFit | FailedFit],
+    source: str,
+    remarks: list[str],
+    n_figures: int,
+    on_progress: Progress = ignore_progress,
+) -> str:
+    """Return the page for the fits of a table by the name of the synapse, with figures of so many."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("validation"), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
+    fitted = {name: fit for name, fit in fits.items() if not isinstance(fit, FailedFit)}
+    head, rows = overview(fitted)
+    drawn = sorted(fitted, key=lambda name: -_n_warnings(fitted[name]))[:n_figures]
+    sections = []
+    for number, (name, fit) in enumerate(fits.items()):
+        on_progress(number / len(fits), f"report: {name}")
+        sections.append(_section(name, fit, name in drawn) | {"cells": rows.get(name)})
     return environment.get_template("fit.html").render(
         source=source,
         remarks=remarks,
-        sections=[_section(name, fit) for name, fit in fits.items()],
+        head=head,
+        n_drawn=len(drawn),
+        n_fitted=len(fitted),
+        sections=sections,
         label_of=label_of,
         interval_text=interval_text,
         versions=installed_versions(),
     )
 
 
-def _section(name: str, fit: ReleaseFit | FailedFit) -> dict[str, Any]:
+def _section(name: str, fit: ReleaseFit | FailedFit, is_drawn: bool) -> dict[str, Any]:
     """Return what the page shows of a fit beside its numbers; a fit that failed has its reason only."""
     if isinstance(fit, FailedFit):
         return {"name": name, "reason": fit.reason}
     references = REFERENCES["any"] + (REFERENCES["trains"] if fit.kind != "none" else ())
-    picture, methods = figure_as_data_url(fit.plot()), methods_text(fit)
-    return {"name": name, "fit": fit, "picture": picture, "methods": methods, "references": references}
+    picture = figure_as_data_url(fit.plot(), bbox_inches=None) if is_drawn else ""
+    shown = {"picture": picture, "methods": methods_text(fit), "references": references}
+    return {"name": name, "fit": fit} | shown
 
 
-def write_fit_report(
-    fits: dict[str, ReleaseFit | FailedFit], path: Path, *, source: str, remarks: list[str]
-) -> None:
+def write_fit_report(fits: dict[str, ReleaseFit | FailedFit], path: Path, **page: Any) -> None:
     """Write the page to `path`, whole or not at all."""
     with arriving(path) as part:
-        part.write_text(fit_page(fits, source, remarks), encoding="utf-8")
+        part.write_text(fit_page(fits, **page), encoding="utf-8")

@@ -25,7 +25,9 @@ def plot_fit(fit: ReleaseFit, figure: Figure | None = None) -> Figure:
     `figure` is empty and about 10 by 6 inches; by default a new one.
     """
     if figure is None:
-        figure = Figure(figsize=(10, 6), layout="constrained")
+        figure = Figure(figsize=(10, 6))
+        # Margins that do for all: to find them takes longer than to draw.
+        figure.subplots_adjust(left=0.08, right=0.98, bottom=0.085, top=0.955, hspace=0.33, wspace=0.2)
     responses, profile, residuals, last = figure.subplots(2, 2).flat
     _draw_responses(fit, responses)
     _draw_profile(fit, profile)
@@ -91,6 +93,7 @@ def _draw_profile(fit: ReleaseFit, axes: Any) -> None:
     label = f"ends of the {100 * fit.level:g} % interval"
     axes.axhline(-loss_at_ends, color=_DATA, linewidth=0.8, label=label)
     axes.set(xscale="log", ylim=(-12, 0.6), xlabel="number of sites n", ylabel="log likelihood lost")
+    axes.xaxis.set_major_formatter("{x:g}")
     low, high = fit.n.low, fit.n.high
     above = f"to {high:g}" if np.isfinite(high) else "and more"
     axes.set_title(f"n = {fit.n.value:g} ({low:g} {above})", fontsize=10)

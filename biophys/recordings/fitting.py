@@ -11,6 +11,7 @@ import numpy as np
 import quantities as pq
 
 from biophys.argument_types import Inside, check_choice, check_type, checked_types
+from biophys.progress import Progress, ignore_progress
 from biophys.quantal import checked_n_sites
 from biophys.recordings.implausible import ImplausibleRecordingWarning
 from biophys.recordings.likelihood import PER_SYNAPSE, ReleaseModel, Responses
@@ -27,7 +28,8 @@ _SHARED = {"n": "n", "p": "p", "q": "q", "variability": "within", "noise": "nois
 # The forward pass costs n^2 for each stimulus: fewer numbers of sites are tried than of trials.
 _TRAIN_EVERY, _TRAIN_LAST = 12, 200
 # Responses of the recordings that are fitted together: what is kept of each fills the memory otherwise.
-_AT_ONCE = 20_000
+# Trains gain nothing by it beyond a few.
+_AT_ONCE, _AT_ONCE_OF_TRAINS = 10_000, 1_000
 # Sites that are followed one by one in seconds; more are as good as infinitely many.
 _MOST_SITES, _MOST_SITES_OF_TRAINS = 10_000, 1_000
 
@@ -181,7 +183,9 @@ class ReleaseFits(Sequence):
         return rows
 
 
-def fit_releases(recordings: Any, spike_times: Any = None, **options: Any) -> ReleaseFits:
+def fit_releases(
+    recordings: Any, spike_times: Any = None, *, on_progress: Progress = ignore_progress, **options: Any
+) -> ReleaseFits:
     """Fit many synapses at once, with the numbers of :func:`fit_release` to the last bit.
 
     A bad recording does not stop the others: it has a reason in place of a fit.
@@ -193,6 +197,7 @@ def fit_releases(recordings: Any, spike_times: Any = None, **options: Any) -> Re
         (or a dict of arguments of :func:`fit_release` for each).
     **options, spike_times
         Of all synapses, as of :func:`fit_release`; a list of noises, one for each synapse, is allowed.
+    on_progress : called with the fraction that is fitted, 0..1, and what is being done
 
     Examples
     --------
@@ -227,9 +232,12 @@ def fit_releases(recordings: Any, spike_times: Any = None, **options: Any) -> Re
         tasks[key] = task
         groups.setdefault(key, []).append((number, recording))
     for key, members in groups.items():
-        size = max(1, _AT_ONCE // members[0][1].amplitudes.size)
+        at_once = _AT_ONCE if tasks[key].model.dynamics == "none" else _AT_ONCE_OF_TRAINS
+        size = max(1, at_once // members[0][1].amplitudes.size)
         for part in (members[i : i + size] for i in range(0, len(members), size)):
             numbers, alike = zip(*part, strict=True)
+            n_done = sum(fit is not None for fit in fits)
+            on_progress(n_done / len(fits), f"fitting synapse {n_done + 1} of {len(fits)}")
             for number, fit in zip(numbers, _fit_or_reason(list(alike), tasks[key]), strict=True):
                 fits[number] = fit
     return ReleaseFits(fits)

@@ -101,7 +101,7 @@ def _warnings(fit: ReleaseFit, found: dict[str, Any]) -> Iterator[str]:
     yield from fit.implausible
     yield from _of_skewed_quanta(fit)
     if fit.recording.variability.within == 0.0:
-        yield "quantal variability was taken as 0: n and p hang on it (variability_table); give minis'"
+        yield "quantal variability was taken as 0: n and p hang on it (variability_table); take that of minis"
     yield from _of_odd_values(fit, found["largest_residual"])
 
 

@@ -286,6 +286,24 @@ def test_intervals_that_no_axon_follows_are_remarked(folder, capsys):
     assert "median interval of 0.02 ms" in " ".join(text.split())
 
 
+def test_a_page_of_many_synapses_draws_those_with_the_most_warnings_and_says_so(folder, capsys):
+    steady = np.tile([10.0, 0.0, 20.0, 9.0], 15) + np.random.default_rng(5).normal(0, 0.5, 60)
+    drifting = {"b": steady + np.linspace(0, 60, 60), "a": steady, "c": steady[::-1]}
+    rows = "".join(f"{name},{v:.2f}\n" for name, values in drifting.items() for v in values)
+    (folder / "m.csv").write_text("synapse,amplitude (pA)\n" + rows + "d,1\n")
+    options = ("m.csv", "--noise", "1pA", "--n", "3", "--report", "m.html")
+    code, text = run(capsys, *options, "--figures", "1")
+    assert code == 1 and "100%" in text
+    page = (folder / "m.html").read_text(encoding="utf-8")
+    assert page.count("<img") == 1 < page.index("<img") < page.index('id="s2"')
+    assert "drawn of 1 of 3 synapses" in page and "--figures 3" in page and page.count("For the methods") == 3
+    run(capsys, *options)
+    page = (folder / "m.html").read_text(encoding="utf-8")
+    assert page.count("<img") == 3 and "--figures" not in page
+    columns = re.findall(r"<th>(.*?)</th>", page[: page.index("</nav>")])
+    assert columns == ["synapse", "n", "p", "q", "warnings"]
+
+
 @pytest.mark.parametrize("first", [0, 1])
 def test_stimuli_count_from_zero_or_one_and_begin_sweeps(folder, first):
     rows = [(s, i, 10.0 * s + i) for s in range(3) for i in range(4)]

@@ -3,6 +3,8 @@
 import csv
 import re
 import warnings
+from collections.abc import Sized
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +14,21 @@ import quantities as pq
 from rich.console import Console
 
 from biophys import QuantalSynapse, ShortTermDynamics, simulate_recording
+from biophys.progress import Progress, ignore_progress
 from biophys.recordings.fit_storage import as_json
 from biophys.recordings.fitting import ReleaseFits, fit_releases
 from biophys.recordings.tables import TableError, read_table, recorded_synapses, suspicious_scale, unit_named
 from biophys.recordings.trace_files import TRACE_SUFFIXES, read_traces, recorded_responses
 from biophys.recordings.train_dynamics import DYNAMICS
 from biophys.whole_files import arriving
-from validation.cli.terminal import file_option, print_remarks, refuse_outputs, table_of, table_options
+from validation.cli.terminal import (
+    file_option,
+    print_remarks,
+    progress_bar,
+    refuse_outputs,
+    table_of,
+    table_options,
+)
 
 _FAILED = 1
 
@@ -47,6 +57,13 @@ _FAILED = 1
 @click.option("--baseline", metavar="TIME", help="Of traces: before each stimulus.  [default: 5ms]")
 @click.option("--average", metavar="TIME", help="Of traces: around the peak.  [default: 1ms]")
 @file_option("--report", help="Write a page with figures and a methods paragraph (html).")
+@click.option(
+    "--figures",
+    type=click.IntRange(min=0),
+    default=50,
+    show_default=True,
+    help="Of how many synapses the page has figures, those with the most warnings first.",
+)
 @file_option("--json", "json_file", help="Write everything, to read back with ReleaseFit.from_dict.")
 @file_option("--csv", "csv_file", help="Write one row of estimates for each synapse.")
 @file_option("--example", help="Write a simulated table to start from, and stop.")
@@ -117,7 +134,9 @@ def fit(
     if report is not None:
         from validation.fit_report import write_fit_report
 
-        write_fit_report(fits, report, source=read.source, remarks=read.remarks)
+        page = {"source": read.source, "remarks": read.remarks, "n_figures": options["figures"]}
+        with _bar_of_many("report", fits) as on_progress:
+            write_fit_report(fits, report, **page, on_progress=on_progress)
         print(f"report: {report.resolve()}")
     _write_numbers(fits, json_file, csv_file)
     return _FAILED if any(hasattr(one, "reason") for one in fits.values()) else 0
@@ -192,8 +211,14 @@ def _fits(synapses: list[Any], noise: str | None, options: dict[str, Any]) -> di
         inputs.append(arguments | options)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        fits = fit_releases(inputs)
+        with _bar_of_many("fitting", inputs) as on_progress:
+            fits = fit_releases(inputs, on_progress=on_progress)
     return {synapse.name: one for synapse, one in zip(synapses, fits, strict=True)}
+
+
+def _bar_of_many(title: str, synapses: Sized) -> AbstractContextManager[Progress]:
+    """Return what shows a bar while several synapses are fitted or drawn."""
+    return progress_bar(title) if len(synapses) > 1 else nullcontext(ignore_progress)
 
 
 def _noise(text: str, unit: Any) -> Any:
@@ -207,12 +232,15 @@ def _noise(text: str, unit: Any) -> Any:
 
 def _show(fits: dict[str, Any]) -> None:
     """Print the estimates and the warnings of one synapse, or a row for each of several."""
-    from validation.fit_report import interval_text, label_of
+    from validation.fit_report import interval_text, label_of, overview
 
     console = Console(markup=False, highlight=False, soft_wrap=True)
     fitted = {name: one for name, one in fits.items() if not hasattr(one, "reason")}
     if len(fits) > 1 and fitted:
-        console.print(_table_of_many(fitted))
+        head, rows = overview(fitted)
+        cells = [(name, *row) for name, row in rows.items()]
+        title = "estimate (95 % interval); ? not identified"
+        console.print(table_of(("synapse", *head, "warnings"), cells, title))
         if any(one.diagnostics["warnings"] for one in fitted.values()):
             console.print("- what the warnings say is in --report and --json")
     elif fitted:
@@ -231,24 +259,6 @@ def _show(fits: dict[str, Any]) -> None:
 
 
 _YES = {True: "yes", False: "no"}
-
-
-def _table_of_many(fitted: dict[str, Any]) -> Any:
-    from validation.fit_report import interval_text
-
-    names = dict.fromkeys(name for one in fitted.values() for name in one.values)
-    left_out = ("mean", "capacity", "noise", "outliers")
-    shown = [name for name in names if name.partition("[")[0] not in left_out]
-    rows = []
-    for synapse, one in fitted.items():
-        cells = [
-            f"{f'{each.value:.3g} {each.unit}'.strip()} ({interval_text(each)})"
-            + ("" if each.identified else " ?")
-            for each in (one.values[name] for name in shown if name in one.values)
-        ]
-        cells += [""] * (len(shown) - len(cells))
-        rows.append((synapse, *cells, len(one.diagnostics["warnings"])))
-    return table_of(("synapse", *shown, "warnings"), rows, "estimate (95 % interval); ? not identified")
 
 
 def _write_numbers(fits: dict[str, Any], json_file: Path | None, csv_file: Path | None) -> None:

@@ -107,3 +107,4 @@ def progress_bar(title: str) -> Iterator[Progress]:
             progress.update(bar, completed=fraction, description=escape(doing or title))
 
         yield on_progress
+        on_progress(1.0)
