@@ -28,6 +28,8 @@ PER_SYNAPSE = ("x", "noise", "within", "baseline_count", "baseline_square", "noi
 
 # How many times the range of the data the flat density of outliers spans.
 _OUTLIER_SPAN = 3.0
+# Sweeps whose first responses tell the mean and variance at rest.
+_ENOUGH_SWEEPS = 4
 
 _PRIORS = {
     "noise": (np.log(0.2), 1.5),
@@ -182,8 +184,11 @@ class Likelihood:
     @cached_property
     def moments(self) -> tuple[FloatArray, FloatArray]:
         """Mean and variance of the responses at rest of each condition, (synapses, conditions)."""
-        first = self.data.x if self.data.gaps is None else self.data.x[:, :, :1]
-        flat = [part.reshape(len(part), -1) for part in self.data.by_condition(first)]
+        parts = self.data.by_condition(self.data.x)
+        if self.data.gaps is not None:
+            # Those of fewer may all be failures.
+            parts = [part[:, :, :1] if part.shape[1] >= _ENOUGH_SWEEPS else part for part in parts]
+        flat = [part.reshape(len(part), -1) for part in parts]
         for i, part in enumerate(flat if self.model.is_robust else ()):
             # Without what lies beyond the range of the middle 90 % by more than this range: few sites do not
             # release that, and it may be an artefact.

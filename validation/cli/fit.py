@@ -237,10 +237,10 @@ def _show(fits: dict[str, Any]) -> None:
     console = Console(markup=False, highlight=False, soft_wrap=True)
     fitted = {name: one for name, one in fits.items() if not hasattr(one, "reason")}
     if len(fits) > 1 and fitted:
-        head, rows = overview(fitted)
-        cells = [(name, *row) for name, row in rows.items()]
+        head, cells_of = overview(fitted)
+        many = [(name, *cells) for name, cells in cells_of.items()]
         title = "estimate (95 % interval); ? not identified"
-        console.print(table_of(("synapse", *head, "warnings"), cells, title))
+        console.print(table_of(("synapse", *head, "warnings"), many, title))
         if any(one.diagnostics["warnings"] for one in fitted.values()):
             console.print("- what the warnings say is in --report and --json")
     elif fitted:

@@ -601,3 +601,16 @@ def test_labels_and_sweeps_that_are_wrong_are_named_by_number():
             fit_release(x, conditions=["a"] * 5 + [label])
     with pytest.raises(ValueError, match=r"sweep 1 of amplitudes must have the dimension"):
         fit_release([x, x.magnitude * pq.mV])
+
+
+@pytest.mark.parametrize("dynamics", [None, "depletion"])
+@pytest.mark.parametrize("n_sweeps", [1, 3])
+def test_few_sweeps_that_begin_with_failures_are_fitted_as_well_as_many(dynamics, n_sweeps):
+    rng = np.random.default_rng(3)
+    x = (rng.binomial(4, 0.4, 60) * -12.0 + rng.normal(0, 2, 60)).reshape(n_sweeps, -1)
+    x[:, 0] = rng.normal(0, 0.5, n_sweeps)
+    times = 20.0 * np.arange(x.shape[1]) * pq.s
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        fit, known = fit_release(x * PA, times, dynamics=dynamics), fit_release(x.ravel() * PA)
+    assert fit.log_likelihood > known.log_likelihood - 0.01 and fit.n.value == known.n.value
