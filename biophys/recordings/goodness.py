@@ -117,7 +117,10 @@ def _of_odd_values(fit: ReleaseFit, largest_residual: float) -> Iterator[str]:
     if seen and not fit.profile.model.is_robust:
         yield f"{', and '.join(seen)}: an artefact? Fit with robust=True"
     n_zero, repeats = int(np.sum(sizes == 0)), np.unique(sizes[sizes > 0], return_counts=True)[1]
-    if n_zero >= 3 and n_zero > 3 * repeats.max():
+    # Among responses that are mostly unlike, as few are near 0 as were measured there.
+    n_near = np.sum((sizes > 0) & (sizes < 0.03 * usual))
+    is_fine = repeats.size > 0.7 * np.sum(sizes > 0)
+    if n_zero >= 3 and (n_zero > 3 * repeats.max() or (is_fine and n_zero > n_near)):
         remedy = "Give what was measured, the noise of failures is that of all responses"
         yield f"{n_zero} responses are exactly 0: failures written as 0? {remedy}"
     n_last = int(np.sum(sizes == sizes.max()))

@@ -186,7 +186,7 @@ class Likelihood:
         """Mean and variance of the responses at rest of each condition, (synapses, conditions)."""
         parts = self.data.by_condition(self.data.x)
         if self.data.gaps is not None:
-            # Those of fewer may all be failures.
+            # The first responses of fewer may all be failures.
             parts = [part[:, :, :1] if part.shape[1] >= _ENOUGH_SWEEPS else part for part in parts]
         flat = [part.reshape(len(part), -1) for part in parts]
         for i, part in enumerate(flat if self.model.is_robust else ()):

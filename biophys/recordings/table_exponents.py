@@ -12,6 +12,16 @@ from biophys.recordings.tables import Table, TableError
 _LARGEST_RATIO = 1e12
 """Of two means, sds, costs or rates of one table; beyond it a number is a slip of the pen."""
 
+_REMEDIES = {
+    **dict.fromkeys(("variance", "var", "sigma2", "sd2"), "take the root of the variances"),
+    **dict.fromkeys(
+        ("sem", "se", "std error", "standard error"),
+        "multiply standard errors by the root of the number of responses",
+    ),
+    "cv": "multiply coefficients of variation by the means",
+}
+"""How to get a standard deviation from what is none."""
+
 
 def table_exponents(read: Table) -> list[tuple[str, ...]]:
     """Return one line for each mechanism of a table of mean, sd, and cost or rate.
@@ -25,8 +35,9 @@ def table_exponents(read: Table) -> list[tuple[str, ...]]:
     kind = next((name for name in ("cost", "rate") if name in named), None)
     if missing or kind is None:
         wanted = missing[0] if missing else "cost' or 'rate"
-        if "sd" in missing and {"variance", "var"} & read.columns.keys():
-            raise TableError("no column 'sd': take the root of the variances, and call it 'sd (mV)'")
+        for name in read.columns if "sd" in missing else ():
+            if remedy := _REMEDIES.get(name.replace(".", "").replace("_", " ")):
+                raise TableError(f"no column 'sd', but {name!r}: {remedy}, and call it 'sd (mV)'")
         there = f"no column '{wanted}'; the columns are {', '.join(map(repr, read.columns))}"
         raise TableError(f"{there}; name all anew with --columns 'mean (mV), sd (mV), cost (ATP/s)'")
     examples = {"mean": "mV", "sd": "mV", "cost": "ATP/s", "rate": "Hz"}
@@ -65,8 +76,8 @@ def _positive(read: Table, known: str, name: str, example: str) -> pq.Quantity:
     sizes = np.abs(values.magnitude) if known == "mean" else values.magnitude
     for line, size in zip(read.lines, sizes, strict=True):
         if not size > 0:
-            unmeasured = "empty; leave out rows that were not measured"
-            raise read.error(line, name, unmeasured if np.isnan(size) else f"{size:g} is not above 0")
+            problem = "empty" if np.isnan(size) else f"{size:g} is not above 0"
+            raise read.error(line, name, f"{problem}; leave out rows that were not measured")
     if known == "mean" and values.magnitude.min() < 0 < values.magnitude.max():
         line = read.lines[int(np.argmin(values.magnitude))]
         raise read.error(line, name, "of another sign than the others; analyse them apart")

@@ -22,7 +22,11 @@ from biophys.units import ATP, PSP_UNITS, magnitude_in, psp_unit_of
 MISSING = {"", "nan", "na", "n/a", "#n/a", "<na>", "none", "null"}
 # What a spreadsheet writes where a formula failed: no comment, though it begins with #.
 _FAILED_FORMULA = re.compile(r"\s*\"?#(N/A|VALUE!|DIV/0!|REF!|NUM!|NAME\?|NULL!)")
-_SUMMARY = re.compile(r"mean|average|avg|median|sd|std|s\.d\.|sem|s\.e\.m\.|se|var|variance", re.I)
+_SUMMARY = re.compile(
+    r"mean|average|avg|median|sd|std|st?dev|s\.d\.|sem|s\.e\.m\.|se|var|variance|standard (deviation|error)"
+    r"|mittelwert|std?abw|standardabweichung|moyenne|[eé]cart[- ]type|promedio",
+    re.I,
+)
 _HEADER = re.compile(r"^\s*(?P<name>[^()\[\]]+?)\s*[(\[]\s*(?P<unit>[^()\[\]]*)\s*[)\]]\s*$")
 # As ISO 80000 writes it, amplitude / pA, and as programs do, amplitude_pA: other names may have such marks of
 # their own, and amplitude A may be that of cell A.
@@ -120,8 +124,9 @@ class Table:
                 values[i] = float(text)
             else:
                 comma = "; a comma is a decimal point in files separated by ; or tab only" * ("," in text)
-                failure = " (of a failure what was measured, near 0)" * (name == "amplitude")
-                remedy = f"write a number{failure}, or nothing if it was not measured{comma}"
+                marks = " without marks of thousands" * bool(re.fullmatch(r"[-+]?[\d.,'\s]+", text))
+                failure = " (of a failure what was measured, near 0)" * (known_as(name) == "amplitude")
+                remedy = f"write a number{marks}{failure}, or nothing if it was not measured{comma}"
                 raise self.error(line, name, f"{text!r} is no number; {remedy}")
         return values
 
@@ -258,7 +263,10 @@ def _decoded(raw: bytes, name: str, remarks: list[str]) -> str:
         if encoding != "utf-8-sig":
             remarks.append(f"encoding {encoding}")
         return text
-    raise TableError(f"{name}: this is no table; save it as csv, tsv, json or xlsx")
+    remedy = (
+        "save it as csv, tsv, json or xlsx, or export traces as abf or nwb (measured_responses takes others)"
+    )
+    raise TableError(f"{name}: this is no table; {remedy}")
 
 
 def _rows_of_text(text: str, name: str, remarks: list[str]) -> _Rows:
@@ -287,6 +295,8 @@ def _rows_of_text(text: str, name: str, remarks: list[str]) -> _Rows:
     blank = "tab" if "\t" in "".join(lines) else "spaces"
     remarks += [] if separator == "," else [f"separator {blank if separator == chr(9) else separator!r}"]
     remarks += ["decimal comma"] * has_comma
+    if separator != ",":
+        _refuse_thousands([row for _, row in rows[1:]], name, "," if has_comma else ".")
     return _with_points(rows, name) if has_comma else rows
 
 
@@ -299,15 +309,19 @@ def _is_comment(text: str) -> bool:
     return text.lstrip().startswith("#") and not _FAILED_FORMULA.match(text)
 
 
-def _with_points(rows: _Rows, name: str) -> _Rows:
-    """Return rows with decimal points for commas; TableError where a comma may be none, or a point stands."""
-    for column in itertools.zip_longest(*(row for _, row in rows[1:]), fillvalue=""):
+def _refuse_thousands(rows: list[list[str]], name: str, mark: str) -> None:
+    """Raise TableError where 1,234 or 1.234 stands beside 987: a thousand rather than 1.234."""
+    for column in itertools.zip_longest(*rows, fillvalue=""):
         cells = {cell.strip() for cell in column}
-        marked = {cell for cell in cells if _COMMA.fullmatch(cell)}
-        may_be = all(re.fullmatch(r"[-+]?[1-9]\d{0,2},\d{3}", cell) for cell in marked)
+        marked = {cell for cell in cells if mark in cell and _is_number(cell)}
+        may_be = all(re.fullmatch(rf"[-+]?[1-9]\d{{0,2}}[{mark}]\d{{3}}", cell) for cell in marked)
         if marked and may_be and any(re.fullmatch(r"[-+]?[1-9]\d*", cell) for cell in cells):
-            problem = f"{name}: {min(marked)!r} beside whole numbers may be a thousand or a decimal comma"
-            raise TableError(f"{problem}; write numbers without marks of thousands")
+            problem = f"{name}: {min(marked)!r} beside whole numbers may be a thousand or have decimals"
+            raise TableError(f"{problem}; write numbers without marks of thousands, or all with decimals")
+
+
+def _with_points(rows: _Rows, name: str) -> _Rows:
+    """Return rows with decimal points for commas; TableError where a point stands already."""
     for line, cell in ((line, cell.strip()) for line, row in rows for cell in row):
         if re.fullmatch(r"[-+]?\d+\.\d+([eE][-+]?\d+)?", cell):
             problem = f"{name}, line {line}: {cell!r} has a decimal point, but others a decimal comma"
@@ -406,8 +420,7 @@ def _table_of(rows: _Rows, columns: str | None, name: str, remarks: list[str]) -
     body = [(line, cells) for (line, _), cells in zip(body, kept, strict=True)]
     if not given and body and _are_units(header, body[0][1]):
         header = [
-            f"{h} ({u.strip().strip('()[]')})" if u.strip() else h
-            for h, u in zip(header, body[0][1], strict=False)
+            f"{h} ({_unit_in(u)})" if _unit_in(u) else h for h, u in zip(header, body[0][1], strict=False)
         ]
         body = body[1:]
         remarks.append("units from the row below the header")
@@ -427,6 +440,11 @@ def _table_of(rows: _Rows, columns: str | None, name: str, remarks: list[str]) -
         summary = next((cell for cell in cells if _SUMMARY.fullmatch(cell.strip().rstrip(":"))), None)
         if summary:
             raise TableError(f"{name}, line {line}: {summary!r} is of no single response; leave the row out")
+    first = [cells[0].strip() for _, cells in body]
+    is_word = bool(first and re.fullmatch(r"[^\W\d_]+", first[-1]) and first[-1].lower() not in MISSING)
+    if is_word and sum(map(_is_number, first)) >= 0.8 * len(first):
+        problem = f"{first[-1]!r} below numbers in the first column: a row of means, say"
+        raise TableError(f"{name}, line {body[-1][0]}: {problem}? Leave out what is of no single response")
     if not body:
         problem = f"{name}: a header, but no rows below it"
         raise TableError(f"{problem}; write them (or show the sheet that has them)")
@@ -478,13 +496,18 @@ def _named(cell: str) -> tuple[str, str | None]:
 
 def _are_units(header: list[str], cells: list[str]) -> bool:
     """Return whether the row below a header without units holds them."""
-    stated = [cell.strip().strip("()[]") for cell in cells if cell.strip()]
+    stated = [unit for unit in map(_unit_in, cells) if unit]
     if not stated or any(_HEADER.match(name) for name in header):
         return False
     try:
         return all(not _is_number(text) and unit_named(text, "") is not None for text in stated)
     except TableError:
         return False
+
+
+def _unit_in(cell: str) -> str:
+    """Return the unit in a cell of a row of units; - is none."""
+    return cell.strip().strip("()[]–-")
 
 
 def _is_number(cell: str) -> bool:
@@ -539,7 +562,8 @@ def recorded_synapses(
     columns = _Columns(table, named, conditions, new_sweep_after)
     unused = [name for name in table.columns if name not in (*conditions, *named.values(), "unit", "units")]
     if unused:
-        table.remarks.append(f"columns not used: {', '.join(unused)} (--condition names one of conditions)")
+        remedy = "call one synapse or sweep if it tells them apart; --condition names one of conditions"
+        table.remarks.append(f"columns not used: {', '.join(unused)} ({remedy})")
     names = table.labels(named["synapse"]) if "synapse" in named else [""] * len(table.lines)
     return [RecordedSynapse(names[rows[0]], columns.arguments_of(rows)) for rows in _groups(np.array(names))]
 
@@ -560,6 +584,9 @@ class _Columns:
         self._take_unit_of_rows()
         problem = "is no unit of a response; write mV, pA, nS, fC, or dF/F"
         self.amplitude = self._quantity("amplitude", (pq.pA, *PSP_UNITS, pq.dimensionless), problem)
+        if n_empty := int(np.isnan(self.amplitude.magnitude).sum()):
+            failures = "of failures write what was measured, near 0"
+            table.remarks.append(f"{n_empty} empty amplitudes as not measured ({failures})")
         if {"interval", "time"} <= named.keys():
             problem = "columns 'time' and 'interval' both say when the stimuli came"
             raise TableError(f"{table.at(table.header_line)}: {problem}; leave one of them out")

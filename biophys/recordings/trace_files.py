@@ -104,10 +104,12 @@ def _append(channels: dict[str, Channel], name: str, values: pq.Quantity, rate: 
     """Add a sweep to a channel, in the unit that responses are usually given in."""
     unit = _SHOWN_IN.get(values.dimensionality.string)
     values = values if unit is None else values.rescale(unit)
-    channel = channels.setdefault(name, Channel([], rate.rescale(pq.Hz)))
-    if not np.isclose(float(channel.rate), float(rate.rescale(pq.Hz))):
-        raise ValueError(f"channel {name!r} has sweeps of {channel.rate} and of {rate}")
-    channel.sweeps.append(values)
+    if name in channels and not np.isclose(float(channels[name].rate), float(rate.rescale(pq.Hz))):
+        name += f" at {float(rate.rescale(pq.kHz)):g} kHz"
+    # Programs fill a sweep that was stopped with NaN.
+    is_there = np.flatnonzero(np.isfinite(values.magnitude))
+    values = values[: is_there[-1] + 1] if is_there.size else values
+    channels.setdefault(name, Channel([], rate.rescale(pq.Hz))).sweeps.append(values)
 
 
 def _channels_of_nwb(path: str) -> dict[str, Channel]:

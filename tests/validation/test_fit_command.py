@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import quantities as pq
 
-from biophys import ReleaseFit, ShortTermDynamics, fit_release
+from biophys import ReleaseFit, ShortTermDynamics, fit_release, fit_releases
 from biophys.recordings.tables import TableError, read_table, recorded_synapses, unit_named
 from validation.cli import exit_code_of
 from validation.cli.fit import EXAMPLE_OPTIONS
@@ -546,7 +546,7 @@ def test_costs_take_the_usual_names_and_spellings(folder, capsys, monkeypatch, h
     ("header", "message"),
     [
         ("mean (mV),std (mV),sigma (mV),cost (1)", "columns 'std' and 'sigma' may both be the sd"),
-        ("mean (mV),sem (mV),atp,cost (1)", "no column 'sd'; .* name all anew with --columns 'mean"),
+        ("mean (mV),spread (mV),atp,cost (1)", "no column 'sd'; .* name all anew with --columns 'mean"),
         ("mean,std,x,cost (1)", r"column 'mean': no unit; write it into the header, 'mean \(mV\)'"),
     ],
 )
@@ -576,7 +576,7 @@ def test_responses_go_by_usual_names_and_a_time_to_peak_is_none_of_a_stimulus(fo
     (synapse,) = recorded_synapses(table)
     assert list(synapse.arguments) == ["amplitudes"]
     assert "column 'epsc' as amplitude" in table.remarks and "column 'episode' as sweep" in table.remarks
-    assert "columns not used: peak time (--condition names one of conditions)" in table.remarks
+    assert "columns not used: peak time (call one synapse or sweep" in "".join(table.remarks)
 
 
 def test_a_unit_in_every_row_is_taken_or_named(folder, capsys):
@@ -670,3 +670,70 @@ def test_the_methods_say_what_was_done():
     ):
         text = methods_text(fit_release(ROWS * pq.pA, dynamics=dynamics, **train))
         assert words in text and "9 samples of the baseline" in text
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (
+            "nr;amplitude (fA)\n1;-15.278\n2;-987\n3;-1.016\n",
+            "'-1.016' beside whole numbers may be a thousand",
+        ),
+        (
+            "nr\tamplitude (fA)\n1\t1,016\n2\t987\n3\t2,120\n",
+            "'1,016' beside whole numbers may be a thousand",
+        ),
+        (
+            'nr,amplitude (fA)\n1,"-15,278"\n2,-987\n',
+            "'-15,278' is no number; write a number without marks of",
+        ),
+        ("nr;amplitude (fA)\n1;-15 278\n2;-987\n", "'-15 278' is no number; write a number without marks of"),
+        ("nr;epsc (pA)\n1;x\n2;9\n", "column 'epsc': 'x' is no number; write a number (of a failure what"),
+        ("nr,amplitude (pA)\nStAbw,3\n2,5\n", "line 2: 'StAbw' is of no single response"),
+        ("trial,amplitude (pA)\n1,3\n2,5\n3,4\n4,6\n5,7\nmoyen,4.5\n", "line 7: 'moyen' below numbers in"),
+    ],
+)
+def test_marks_of_thousands_and_rows_of_means_are_no_responses(folder, capsys, content, message):
+    (folder / "m.csv").write_text(content)
+    code, text = run(capsys, "m.csv")
+    assert code == 2 and message in " ".join(text.split()), text
+
+
+def test_decimals_beside_whole_numbers_are_no_thousands(folder):
+    for numbers in (["1.234", "12.5", "7"], ["0.125", "1.125", "3"], ["1.234", "2.345", "3.456"]):
+        (folder / "d.csv").write_text("nr;amplitude (pA)\n" + "".join(f"1;{x}\n" for x in numbers))
+        np.testing.assert_array_equal(read_table("d.csv").numbers("amplitude"), [float(x) for x in numbers])
+
+
+def test_a_row_of_units_may_have_dashes_and_empty_amplitudes_are_counted(folder):
+    rows = "".join(f"a,{i},{'' if i == 3 else v}\n" for i, v in enumerate(ROWS))
+    (folder / "u.csv").write_text("cell,note,amplitude\n-,-,pA\n" + rows)
+    table = read_table("u.csv")
+    (synapse,) = recorded_synapses(table)
+    assert synapse.arguments["amplitudes"][0].dimensionality.string == "pA"
+    remarks = "; ".join(table.remarks)
+    assert "1 empty amplitudes as not measured (of failures write" in remarks
+    assert "columns not used: note (call one synapse or sweep if it tells them apart" in remarks
+
+
+def test_few_failures_written_as_zero_are_pointed_out():
+    rng = np.random.default_rng(3)
+    x = -12 * rng.binomial(4, 0.4, 60) + rng.normal(0, 2, 60)
+    for values, is_said in ((np.where(x > -5, 0.0, x), True), (x, False), (x.round(), False)):
+        (fit,) = fit_releases([values.round(2) * pq.pA], n=4)
+        assert any("failures written as 0" in text for text in fit.diagnostics["warnings"]) == is_said
+
+
+@pytest.mark.parametrize(
+    ("column", "remedy"),
+    [
+        ("SEM (mV)", "'sem': multiply standard errors by the root of the number of responses"),
+        ("std. error (mV)", "'std. error': multiply standard errors"),
+        ("CV", "'cv': multiply coefficients of variation by the means"),
+        ("sigma2 (mV^2)", "'sigma2': take the root of the variances"),
+    ],
+)
+def test_what_is_no_standard_deviation_is_told_how_to_become_one(folder, capsys, column, remedy):
+    (folder / "c.csv").write_text(f"mean (mV),{column},cost (1)\n1,1,1\n1,2,3\n1,3,2\n")
+    code, text = costs(capsys, "--data", "c.csv")
+    assert code == 2 and f"no column 'sd', but {remedy}" in text, text

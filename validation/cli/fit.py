@@ -111,7 +111,8 @@ def fit(
     if given := [name.replace("_", "-") for name in of_the_other if options[name] is not None]:
         why = f"tables; {table} holds traces"
         if not holds_traces:
-            why = "files of traces (abf, nwb, ...); a table holds amplitudes already"
+            known = f"{' '.join(TRACE_SUFFIXES)}; export others as these"
+            why = f"files of traces ({known}); a table holds amplitudes already"
         raise click.UsageError(f"--{given[0]} is of {why}")
     try:
         if holds_traces:

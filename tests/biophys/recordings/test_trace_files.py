@@ -218,3 +218,29 @@ def test_options_of_traces_are_refused_for_tables(folder, capsys):
     (folder / "my.csv").write_text("amplitude (pA)\n1\n2\n3\n")
     code, text = run(capsys, "my.csv", "--window", "1ms:2ms")
     assert code == 2 and "--window is of files of traces" in text
+
+
+def test_sweeps_end_where_they_were_stopped_and_those_of_another_rate_are_apart(folder):
+    def damage(file, series):
+        number = int(series.name.rsplit("_", 1)[-1])
+        if number == 10:
+            series["starting_time"].attrs["rate"] = 2 * RATE
+        values = np.where(np.arange(20) < 20 - number, 1.0 * number, np.nan)
+        del series["data"]
+        series.create_dataset("data", data=values).attrs.update({"unit": "amperes", "conversion": 1e-12})
+
+    _damaged(folder / "s.nwb", damage)
+    channels = read_traces("s.nwb").channels
+    assert list(channels) == ["e (amperes)", "e (amperes) at 20 kHz"]
+    slow, fast = channels.values()
+    assert [sweep.size for sweep in slow.sweeps] == [19, 18, 17, 16]
+    assert [sweep.size for sweep in fast.sweeps] == [10] and float(fast.rate) == 2 * RATE
+
+
+@pytest.mark.parametrize("suffix", [".mat", ".ibw", ".dat", ".nix", ".smrx"])
+def test_traces_of_other_programs_ask_for_an_export(folder, capsys, suffix):
+    (folder / f"cell{suffix}").write_bytes(b"MATLAB 5.0 MAT-file" + bytes(range(256)))
+    code, text = run(capsys, f"cell{suffix}")
+    assert code == 2 and "or export traces as abf or nwb (measured_responses takes others)" in text
+    code, text = run(capsys, f"cell{suffix}", "--stimuli", "100ms")
+    assert code == 2 and "--stimuli is of files of traces (.abf .axgd" in text and "export others" in text
