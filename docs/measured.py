@@ -187,7 +187,14 @@ def stored_row(row: dict[str, Any]) -> Row:
         interval_of(row),
         sample_of(row),
         row["verdict"],
+        row["reason"],
     )
+
+
+def stored_table(rows: Iterable[dict[str, Any]]) -> nodes.table:
+    """Return rows as they are stored, each with what is said of its value: other cases, what was paired."""
+    heading = ("clause", "quantity", *CLAUSE_HEADING[1:], "note")
+    return table(heading, map(stored_row, rows), (8, 38, *CLAUSE_WIDTHS[1:], 30))
 
 
 class Measured(SphinxDirective):
@@ -225,9 +232,7 @@ class Measured(SphinxDirective):
             yield nodes.paragraph(text=f"Because: {claim.known_deviation}")
         rows = [row for row in stored_rows() if row["claim"] == claim.id]
         if len(rows) > len(claim.clauses):
-            heading = ("clause", "quantity", *CLAUSE_HEADING[1:])
-            shown = table(heading, map(stored_row, rows), (8, 38, *CLAUSE_WIDTHS[1:]))
-            yield from folded(f"All {len(rows)} rows of {claim.id}", shown)
+            yield from folded(f"All {len(rows)} rows of {claim.id}", stored_table(rows))
 
 
 class Pivot(SphinxDirective):
@@ -353,11 +358,8 @@ class NotReproduced(SphinxDirective):
             shown += [text, table(CLAUSE_HEADING, map(clause_row, failing), CLAUSE_WIDTHS)]
             controls = control_rows(claim.id, reasons.get(f"{claim.id} control", ""))
             if controls:
-                heading = ("clause", "quantity", *CLAUSE_HEADING[1:])
-                rows = table(
-                    heading, map(stored_row, controls), (8, 38, *CLAUSE_WIDTHS[1:])
-                )
-                shown += folded(f"Controls ({len(controls)} rows)", rows)
+                title = f"Controls ({len(controls)} rows)"
+                shown += folded(title, stored_table(controls))
         return shown
 
 
