@@ -20,7 +20,7 @@ import math
 from typing import Any, Literal
 
 import numpy as np
-from brian2.units.fundamentalunits import DIMENSIONLESS, DimensionMismatchError, get_dimensions
+from brian2.units.fundamentalunits import DimensionMismatchError, get_dimensions
 from numpy.typing import ArrayLike, NDArray
 
 from biophys.argument_types import checked_types
@@ -134,9 +134,8 @@ def _check(
     if dimension_of(threshold, "g_lim", "0.5") is not signal.dimension:
         wanted = f"the signal's unit ({unit_in_words(signal.dimension)})"
         problem = f"the threshold g_lim of {signal.name} must have {wanted}, got {threshold!r}"
-        if signal.dimension is DIMENSIONLESS:
-            problem += ": a signal with a unit says so itself, such as dimension=volt.dim"
-        raise DimensionMismatchError(problem, get_dimensions(threshold), signal.dimension)
+        remedy = "change it, or give the signal its unit, such as dimension=volt.dim"
+        raise DimensionMismatchError(f"{problem}: {remedy}", get_dimensions(threshold), signal.dimension)
     numbers, is_odds = np.asarray(threshold), isinstance(rule, OddsPlasticity)
     if not np.all(numbers > 0 if is_odds else numbers >= 0):
         raise ValueError(f"g_lim must {'be positive' if is_odds else 'not be negative'}, got {threshold!r}")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from validation.criteria import Answer
 from validation.report_text import estimate_text
-from validation.statement import Measurement, Rendering, Verdict, answer_of, worst_of
+from validation.statement import Measurement, Rendering, Verdict, answer_of, verdict_in
 
 
 class Agreement(enum.StrEnum):
@@ -46,7 +46,7 @@ def agreement_of(measurements: Sequence[Measurement]) -> RenderingAgreement:
     present = [rendering for rendering in Rendering if any(m.rendering is rendering for m in main)]
     if len(present) < 2:
         return RenderingAgreement(Agreement.ALONE, ())
-    verdicts = {r: worst_of(m.verdict for m in main if m.rendering is r) for r in present}
+    verdicts = {rendering: verdict_in(rendering, main) for rendering in present}
     said = "; ".join(f"{rendering}: {verdict}" for rendering, verdict in verdicts.items())
     apart, together = _compared_values(main)
     answers = {answer_of(verdict) for verdict in verdicts.values()}

@@ -19,7 +19,7 @@ from validation.full_results import full_results
 from validation.report_comparison import Comparison, compared
 from validation.report_text import condition_text, interval_text, number_text, value_text
 from validation.runs import Run, configuration, differences
-from validation.statement import FAILED, UNDECIDED, Claim, Measurement, Rendering, Verdict, worst_of
+from validation.statement import FAILED, UNDECIDED, Claim, Measurement, Rendering, Verdict, verdict_in
 from validation.versions import installed_versions
 
 REPORT_NAME = "report.html"
@@ -206,7 +206,7 @@ def rendering_row(rendering: Rendering, measurements: list[Measurement]) -> dict
     main = [m for m in in_rendering if not m.is_observation] or in_rendering
     return {
         "rendering": rendering,
-        "verdict": worst_of(m.verdict for m in in_rendering if not m.is_observation),
+        "verdict": verdict_in(rendering, measurements),
         "shown": main[:SHOWN_IN_TABLE],
         "n_more": max(len(main) - SHOWN_IN_TABLE, 0),
         "reason": next((m.reason for m in main if m.verdict is Verdict.NOT_RUN), ""),

@@ -432,14 +432,16 @@ def corrected(measurements: Iterable[Measurement]) -> list[Measurement]:
 
 
 def verdict_on(clause: Clause, measurements: Iterable[Measurement]) -> Verdict:
-    """Return the verdict on a clause: the worst of its rows in the rendering in which it was published.
+    """Return the verdict on a clause: that in the rendering in which it was published."""
+    return verdict_in(clause.rendering, (m for m in measurements if m.clause == clause.id))
 
-    Rows at the published settings decide alone where there are any.
-    """
-    rows = [m for m in measurements if m.clause == clause.id]
-    verdicts = [m.verdict for m in rows if m.rendering is clause.rendering]
-    at_published = [verdict for verdict in verdicts if verdict in _WORDS["published"]]
-    return worst_of(at_published or verdicts)
+
+def verdict_in(rendering: Rendering, measurements: Iterable[Measurement]) -> Verdict:
+    """Return the worst verdict of a rendering's rows; those at published settings decide a clause alone."""
+    judged = [m for m in measurements if m.rendering is rendering and not m.is_observation]
+    at_published = {m.clause for m in judged if m.verdict in _WORDS["published"]}
+    decide = (m.verdict for m in judged if m.verdict in _WORDS["published"] or m.clause not in at_published)
+    return worst_of(decide)
 
 
 def combined_verdict(claim: Claim, measurements: Iterable[Measurement]) -> Verdict:

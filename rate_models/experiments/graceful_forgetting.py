@@ -227,9 +227,8 @@ def run(
 def learned_networks(config: Config, networks: Sequence[tuple[str, int]], execution: Execution) -> xr.Dataset:
     """Return what networks of one method, each with its seed, learned, along the dimension ``replica``."""
     method, seeds = networks[0][0], [seed for _, seed in networks]
-    names = ("hidden_units", "n_epochs", "batch_size", "n_samples")
-    shared = {name: getattr(config, name) for name in names}
-    training = Training(**shared, draws_per_step=METHODS[method].draws_per_step)
+    sizes = (config.hidden_units, config.n_epochs, config.batch_size, config.n_samples)
+    training = Training(*sizes, draws_per_step=METHODS[method].draws_per_step)
     sequence = sequence_for(config, METHODS[method], execution)
     images = sequence.images
     layout = Layout((images.n_pixels, *config.hidden_units, images.n_classes))

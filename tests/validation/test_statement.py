@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from biophys.estimates import exactly, gaussian
+from validation.agreement import Agreement, agreement_of
 from validation.criteria import above, equals, in_every
+from validation.report import rendering_row
 from validation.statement import (
     CROSS_CHECK,
     PUBLISHED,
@@ -108,6 +110,19 @@ def test_claim_holds_if_all_of_its_clauses_do(rows, expected):
 def test_rows_at_the_published_settings_decide_alone():
     rows = [row(GAIN, LOW, "g", setting=SMALL), row(GAIN, HIGH, "g")]
     assert verdict_on(GAIN, rows) is Verdict.REPRODUCED
+
+
+def test_a_line_of_the_claims_table_says_what_the_claim_comes_to():
+    # Beside the published settings, which decide, other ones were tried; nothing else is known of the loss.
+    rows = [row(GAIN, HIGH, "gain"), row(GAIN, LOW, "of others", setting=SMALL), row(LOSS, HIGH, "loss")]
+    for these in (rows[:2], rows):
+        assert rendering_row(GAIN.rendering, these)["verdict"] == worst_of(
+            verdict_on(clause, these) for clause in CLAIM.clauses[: len(these) - 1]
+        )
+    assert rendering_row(GAIN.rendering, rows[:2])["verdict"] is Verdict.REPRODUCED
+    assert rendering_row(GAIN.rendering, rows[1:2])["verdict"] is Verdict.DOES_NOT_HOLD_HERE
+    spiking = row(GAIN, HIGH, "gain", rendering=Rendering.SPIKING)
+    assert agreement_of([*rows[:2], spiking]).agreement is Agreement.AGREE
 
 
 def test_other_renderings_are_shown_apart():
