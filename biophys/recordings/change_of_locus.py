@@ -15,15 +15,18 @@ import quantities as pq
 from biophys.argument_types import checked_types
 from biophys.recordings.comparison import bic_weights
 from biophys.recordings.fitting import plain_responses
+from biophys.recordings.goodness import noise_too_large
+from biophys.recordings.implausible import ImplausibleRecordingWarning
 from biophys.recordings.likelihood import ReleaseModel, is_limit, kind_of, name_in, number_of
-from biophys.recordings.recording import Recording, checked_recording
+from biophys.recordings.recording import Recording, checked_noise, checked_recording
 from biophys.recordings.release_fit import serial_of
 from biophys.recordings.release_moments import Z_95
 from biophys.recordings.serial_dependence import SerialDependenceWarning
 from biophys.recordings.site_profile import SiteProfile, profile_of_sites, sites_tried
-from biophys.units import checked_finite, magnitude_in
+from biophys.units import magnitude_in
 
 ASSUMPTIONS = (
+    "responses over a baseline of 0, failures included as they were measured",
     "one input, or inputs that are recruited all or none",
     "stationary within each period, and the same recording noise in both",
     "sites with equal p and equal q, and the same variability of quanta",
@@ -62,8 +65,8 @@ def cv_analysis(before: Any, after: Any, *, noise: pq.Quantity | None = None) ->
     before, after
         Amplitudes with units of one dimension and means of one sign, failures included; NaN is missing.
     noise
-        Standard deviation of the recording noise, subtracted from both; by default 0. ValueError if it
-        explains all the variance.
+        Standard deviation of the recording noise, or samples of it, subtracted from both; by default 0.
+        ValueError if it explains all the variance.
 
     References
     ----------
@@ -115,6 +118,11 @@ def _both(before: Any, after: Any) -> list[Recording]:
         serial = serial_of(recording, "none")
         if serial is not None and serial.is_dependent:
             warnings.warn(f"{name}: {serial.text}", SerialDependenceWarning, stacklevel=4)
+        x = recording.amplitudes * np.sign(np.nanmean(recording.amplitudes))
+        n_opposite = int(np.sum(x < -0.5 * np.nanmax(np.abs(x))))
+        if n_opposite >= max(2.0, 0.01 * x.size):
+            problem = f"{name}: {n_opposite} responses have the other sign, and are as large"
+            warnings.warn(f"{problem}: compare the signs apart", ImplausibleRecordingWarning, stacklevel=4)
     means = [float(np.nanmean(recording.amplitudes)) for recording in recordings]
     if means[0] * means[1] < 0:
         problem = f"the means have two signs, {means[0]:.3g} before and {means[1]:.3g} after"
@@ -126,9 +134,7 @@ def _log_moments(recording: Recording, noise: pq.Quantity | None) -> tuple[float
     """Return log mean, log mean^2 / variance, and the sampling (co)variances of both."""
     x = recording.amplitudes
     x = x[np.isfinite(x)]
-    sd = 0.0
-    if noise is not None:
-        sd = float(checked_finite(magnitude_in(noise, recording.unit, "noise"), "noise", 0.0))
+    sd = 0.0 if noise is None or not np.any(noise) else checked_noise(noise, recording)[0][0]
     size, mean = x.size, abs(float(x.mean()))
     d = (x - x.mean()) * np.sign(x.mean())
     total = float(x.var(ddof=1))
@@ -192,6 +198,8 @@ def nested_models(
     recording = checked_recording(
         np.concatenate(values) * parts[0].unit, conditions=labels, noise=noise, variability=variability
     )
+    for text in noise_too_large(recording):
+        warnings.warn(text, ImplausibleRecordingWarning, stacklevel=3)
     data, scale = plain_responses(recording)
     base = ReleaseModel(between=float(recording.variability.between), free=recording.free)
     size = int(np.isfinite(recording.amplitudes).sum())

@@ -159,11 +159,6 @@ class ReleaseFits(Sequence):
     def __getitem__(self, index: Any) -> Any:
         return ReleaseFits(self._fits[index]) if isinstance(index, slice) else self._fits[index]
 
-    @property
-    def n_failed(self) -> int:
-        """Number of synapses that could not be fitted."""
-        return sum(isinstance(fit, FailedFit) for fit in self._fits)
-
     def table(self) -> list[dict[str, Any]]:
         """Return one row for each synapse: values, ends of intervals, log likelihood, or the reason."""
         rows = []

@@ -8,6 +8,7 @@ import numpy as np
 
 from biophys.argument_types import checked_types
 from biophys.recordings.likelihood import Likelihood, is_limit
+from biophys.recordings.recording import Recording
 from biophys.recordings.release_fit import ReleaseFit
 from biophys.units import FloatArray
 
@@ -79,7 +80,7 @@ def _first_of_sweeps(z: list[FloatArray]) -> tuple[float, float] | None:
 
 def _warnings(fit: ReleaseFit, found: dict[str, Any]) -> Iterator[str]:
     """Yield what a reader must know, in sentences."""
-    yield from _of_noise_too_large(fit)
+    yield from noise_too_large(fit.recording)
     if fit.serial is not None and fit.serial.is_dependent:
         yield fit.serial.text
     if not fit.n.identified:
@@ -129,11 +130,10 @@ def _of_odd_values(fit: ReleaseFit, largest_residual: float) -> Iterator[str]:
         yield f"{last}, {sizes.max():.4g}: a saturated amplifier? n, p and q are then too small"
 
 
-def _of_noise_too_large(fit: ReleaseFit) -> Iterator[str]:
+def noise_too_large(recording: Recording) -> Iterator[str]:
     """Say where the noise that was stated exceeds the spread of the responses beyond chance."""
     from scipy.stats import chi2
 
-    recording = fit.recording
     noises = [] if recording.noise == "free" else zip(recording.labels, recording.noise, strict=True)
     for label, (sd, error, count) in noises:
         values = recording.amplitudes[recording.is_of(label)]

@@ -169,7 +169,7 @@ def test_many_synapses_are_fitted_as_each_alone_and_a_bad_one_stops_nobody():
     x[:, 3] = np.nan
     fits = fit_releases(x * PA, noise=2 * PA)
     assert [isinstance(fit, FailedFit) for fit in fits] == [False, False, True, True, False, False]
-    assert fits.n_failed == 2 and "constant" in fits[2].reason and "three" in fits[3].reason
+    assert "constant" in fits[2].reason and "three" in fits[3].reason
     for index in (0, 5):
         alone = fit_release(x[:, index] * PA, noise=2 * PA)
         assert (

@@ -5,6 +5,7 @@ import pytest
 import quantities as pq
 
 from biophys import (
+    ImplausibleRecordingWarning,
     SerialDependenceWarning,
     covariance_analysis,
     cv_analysis,
@@ -40,6 +41,30 @@ def test_what_cannot_be_compared_is_refused(analysis):
         analysis(BEFORE, -AFTER)
     with pytest.raises(ValueError, match="before: amplitudes need at least three"):
         analysis(BEFORE[:2], AFTER)
+
+
+@pytest.mark.parametrize("analysis", [cv_analysis, nested_models])
+def test_both_signs_and_wrong_noises_are_named(analysis):
+    mixed = np.where(np.random.default_rng(3).random(200) < 0.2, -BEFORE, BEFORE)
+    with pytest.warns(ImplausibleRecordingWarning, match=r"before: \d+ responses have the other sign"):
+        analysis(mixed * pq.pA, AFTER, noise=2 * pq.pA)
+    with pytest.raises(ValueError, match="noise: baseline samples must vary and be at least three"):
+        analysis(BEFORE, AFTER, noise=[2, 3] * pq.pA)
+    with pytest.raises(ValueError, match=r"noise must .*above 0"):
+        analysis(BEFORE, AFTER, noise=-2 * pq.pA)
+
+
+def test_a_noise_larger_than_the_responses_is_refused_or_warned_of():
+    with pytest.raises(ValueError, match="explains all the variance"):
+        cv_analysis(BEFORE, AFTER, noise=40 * pq.pA)
+    with pytest.warns(ImplausibleRecordingWarning, match=r"larger than the sd of the responses of before"):
+        nested_models(BEFORE, AFTER, noise=40 * pq.pA)
+
+
+def test_samples_of_the_noise_do_as_well_as_their_standard_deviation():
+    samples = np.random.default_rng(4).normal(0, 2, 500) * pq.pA
+    known = cv_analysis(BEFORE, AFTER, noise=samples.std(ddof=1))
+    assert cv_analysis(BEFORE, AFTER, noise=samples).cv_ratio == pytest.approx(known.cv_ratio)
 
 
 def test_a_drift_before_or_after_is_warned_of_by_name():
