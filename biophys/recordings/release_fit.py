@@ -22,7 +22,6 @@ from biophys.recordings.site_profile import (
     Credible,
     SiteProfile,
     credible_sites,
-    mean_ends,
     mixture_quantiles,
     profile_interval,
     profile_of_sites,
@@ -558,7 +557,8 @@ class _Columns:
         rows = np.arange(best.size)
         # In a depleting train p is seen in the means, however many sites there are.
         hangs_on_n = kind == "q" or (kind == "p" and profile.model.dynamics == "none")
-        low, high = profile_interval(profile, i, self.threshold, ~(self.is_open & hangs_on_n))
+        has_low = ~(self.is_open & hangs_on_n)
+        low, high = profile_interval(profile, i, self.threshold, (has_low, np.ones_like(has_low)))
         at = profile.theta[best, rows, i]
         sd = np.sqrt(profile.spread_at_maximum[best, rows, i, i])
         # A mixture of normal densities, one for each row.
@@ -598,13 +598,14 @@ class _Columns:
         slack = self.threshold - profile.loss()
         half = np.sqrt(np.maximum(slack, 0.0)) * sd
         low, high = value - half, value + half
-        for i in range(profile.sites.size if kind == "mean" else 0):
-            skewed = np.flatnonzero((slack[i] >= 0) & (half[i] > _NARROW))
-            if skewed.size:
-                followed = mean_ends(profile, i, skewed, (int(index[0]), int(index[1])), slack[i, skewed])
-                low[i, skewed], high[i, skewed] = (end + np.log(profile.sites[i]) for end in followed)
         low = np.where(slack >= 0, low, np.inf).min(axis=0)
         high = np.where(slack >= 0, high, -np.inf).max(axis=0)
+        # A train shows the mean at rest a few times only: its profile bends along facilitation and recovery.
+        is_bent = np.any((slack >= 0) & (half > _NARROW), axis=0) | (profile.model.dynamics != "none")
+        if kind == "mean" and np.any(is_bent):
+            p, q = int(index[0]), int(index[1])
+            ends = profile_interval(profile, q, self.threshold, (is_bent, is_bent), p)
+            low, high = np.where(is_bent, ends, (low, high))
         mode, wide = of(np.nan_to_num(profile.mode), np.nan_to_num(profile.spread))
         tail = 0.5 * (1.0 - self.level)
         first, last = mixture_quantiles(mode, np.maximum(wide, 1e-9), self.credible.weights, tail)

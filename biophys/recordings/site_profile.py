@@ -12,7 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from biophys.recordings.ascent import Point, Summit, ascend, measured_curvature, profile_end, spread_of
+from biophys.recordings.ascent import (
+    Evaluate,
+    Point,
+    Summit,
+    ascend,
+    measured_curvature,
+    profile_end,
+    spread_of,
+)
 from biophys.recordings.likelihood import Likelihood, ReleaseModel, Responses, is_limit, kind_of
 from biophys.recordings.mixture import MANY_SITES, POISSON_COMPONENTS
 from biophys.recordings.response_density import Family
@@ -308,76 +316,82 @@ def _laplace(likelihood: Likelihood, summit: Summit) -> tuple[FloatArray, FloatA
 
 
 def profile_interval(
-    profile: SiteProfile, coordinate: int, threshold: float, has_low: NDArray[np.bool_] | None = None
+    profile: SiteProfile,
+    coordinate: int,
+    threshold: float,
+    wanted: tuple[NDArray[np.bool_], NDArray[np.bool_]],
+    p: int | None = None,
 ) -> tuple[FloatArray, FloatArray]:
     """Return both ends of the profile of a coordinate over all numbers of sites, infinite where open.
 
-    `threshold` is twice the loss of log likelihood at the ends; synapses that `has_low` have a lower one.
+    `threshold` is twice the loss of log likelihood at the ends; only the `wanted` lower and upper ends are
+    looked for. With the coordinate of p, that of q gives the profile of the log of the mean n p q.
     """
     slack = threshold - profile.loss()
-    half = np.sqrt(np.maximum(slack, 0.0) * profile.spread_at_maximum[:, :, coordinate, coordinate])
+    at, variance = profile.theta[:, :, coordinate], profile.spread_at_maximum[:, :, coordinate, coordinate]
+    if p is not None:
+        odds = profile.theta[:, :, p]
+        at = at - np.logaddexp(0.0, -odds) + np.log(profile.sites)[:, None]
+        slope, of_p = 1.0 / (1.0 + np.exp(odds)), profile.spread_at_maximum[:, :, p]
+        variance = variance + slope * (2.0 * of_p[:, :, coordinate] + slope * of_p[:, :, p])
+    half = np.sqrt(np.maximum(slack, 0.0) * np.maximum(variance, 0.0))
     longest = _LONGEST_TAIL if kind_of(profile.names[coordinate]) in ("p", "q") else 1e9
     ends = []
-    for side in (-1.0, 1.0):
+    for side, is_wanted in zip((-1.0, 1.0), wanted, strict=True):
         farthest = np.full(slack.shape[1], -np.inf)
         # p and q fall with n: the numbers that are likely to reach farthest come first.
         for i in np.argsort(profile.sites, kind="stable")[:: int(side)]:
-            reach = side * profile.theta[i, :, coordinate] + longest * half[i]
-            is_wanted = True if side > 0 or has_low is None else has_low
-            rows = np.flatnonzero((slack[i] >= 0) & (reach > farthest) & is_wanted)
+            rows = np.flatnonzero((slack[i] >= 0) & (side * at[i] + longest * half[i] > farthest) & is_wanted)
             if rows.size == 0:
                 continue
             likelihood = profile.likelihood(i, rows)
-            bounds = likelihood.bounds()
+            evaluate, bounds, shift = likelihood.at, likelihood.bounds(), 0.0
             summit = Summit(profile.theta[i, rows], profile.value[i, rows], profile.curvature[i, rows])
-            known = side * farthest[rows]
-            end = profile_end(likelihood.at, summit, bounds, coordinate, side, slack[i, rows], known)
+            if p is not None:
+                shift = float(np.log(profile.sites[i]))
+                evaluate, bounds, summit = _by_mean(evaluate, bounds, summit, (p, coordinate), shift)
+            known = side * farthest[rows] - shift
+            end = profile_end(evaluate, summit, bounds, coordinate, side, slack[i, rows], known)
             is_open = np.abs(end - bounds[int(side > 0)][:, coordinate]) < 1e-6
-            farthest[rows] = np.maximum(farthest[rows], np.where(is_open, np.inf, side * end))
+            farthest[rows] = np.maximum(farthest[rows], np.where(is_open, np.inf, side * (end + shift)))
         ends.append(side * farthest)
     return ends[0], ends[1]
 
 
-def mean_ends(
-    profile: SiteProfile, i: int, rows: NDArray[np.intp], index: tuple[int, int], slack: FloatArray
-) -> list[FloatArray]:
-    """Return the ends of the profile of log(p q) at the i-th number of sites, (rows,), infinite where open.
-
-    `index` are the numbers of the coordinates of p and q, `slack` (rows,) twice the loss at the ends.
-    """
-    likelihood = profile.likelihood(i, rows)
+def _by_mean(
+    evaluate: Evaluate,
+    bounds: tuple[FloatArray, FloatArray],
+    summit: Summit,
+    index: tuple[int, int],
+    log_n: float,
+) -> tuple[Evaluate, tuple[FloatArray, FloatArray], Summit]:
+    """Return a likelihood, its bounds and its summit with log(p q) in place of log q, given both places."""
     p, q = index
-    size = profile.theta.shape[2]
 
     def with_q(theta: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return the coordinates with log q in place of log(p q), and their slopes."""
-        inner, slopes = theta.copy(), np.tile(np.eye(size), (len(theta), 1, 1))
+        inner, slopes = theta.copy(), np.tile(np.eye(theta.shape[1]), (len(theta), 1, 1))
         inner[:, q] += np.logaddexp(0.0, -theta[:, p])
         slopes[:, q, p] = -1.0 / (1.0 + np.exp(theta[:, p]))
         return inner, slopes
 
-    def evaluate(theta: FloatArray, inner_rows: NDArray[np.intp]) -> Point:
+    def evaluate_mean(theta: FloatArray, rows: NDArray[np.intp]) -> Point:
         inner, slopes = with_q(theta)
-        point = likelihood.at(inner, inner_rows)
+        point = evaluate(inner, rows)
         hessian = point.hessian
         if hessian is not None:
             hessian = np.einsum("rab,rac,rcd->rbd", slopes, hessian, slopes)
             hessian[:, p, p] -= point.gradient[:, q] * slopes[:, q, p] * (1.0 + slopes[:, q, p])
         return Point(point.value, np.einsum("rab,ra->rb", slopes, point.gradient), hessian)
 
-    theta = profile.theta[i, rows].copy()
+    theta = summit.theta.copy()
     theta[:, q] -= np.logaddexp(0.0, -theta[:, p])
     slopes = with_q(theta)[1]
-    curvature = np.einsum("rab,rac,rcd->rbd", slopes, profile.curvature[i, rows], slopes)
-    summit = Summit(theta, profile.value[i, rows], curvature)
-    bounds = tuple(end.copy() for end in likelihood.bounds())
+    curvature = np.einsum("rab,rac,rcd->rbd", slopes, summit.curvature, slopes)
+    low, high = (end.copy() for end in bounds)
     # The least mean is a small part of the unit at any number of sites.
-    bounds[0][:, q] -= np.log(profile.sites[i])
-    ends = []
-    for side, bound in zip((-1.0, 1.0), bounds, strict=True):
-        end = profile_end(evaluate, summit, (bounds[0], bounds[1]), q, side, slack)
-        ends.append(np.where(np.abs(end - bound[:, q]) < 1e-6, side * np.inf, end))
-    return ends
+    low[:, q] -= log_n
+    return evaluate_mean, (low, high), Summit(theta, summit.value, curvature)
 
 
 def site_interval(profile: SiteProfile, threshold: float) -> tuple[FloatArray, FloatArray]:

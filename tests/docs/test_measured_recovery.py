@@ -27,7 +27,15 @@ def script(monkeypatch):
 def test_parts_make_the_same_table_as_one_run_that_was_broken_off(script, tmp_path, monkeypatch):
     def measure(name, **options):
         path = tmp_path / name
-        usual = {"file": path, "repeats": 2, "seed": 1, "part": "1/1", "processes": 1, "minutes": 9}
+        usual = {
+            "file": path,
+            "repeats": 2,
+            "seed": 1,
+            "part": "1/1",
+            "kinds": None,
+            "processes": 1,
+            "minutes": 9,
+        }
         script.measure(Namespace(**usual | options))
         return path
 
@@ -35,9 +43,12 @@ def test_parts_make_the_same_table_as_one_run_that_was_broken_off(script, tmp_pa
     assert whole.read_text() == ""
     parts = [measure(f"part{part}", part=f"{part}/2") for part in (1, 2)]
     table = script.summarised(parts)
-    assert [row["n_recordings"] for row in table.values()] == [2, 4]
-    assert all(0.0 <= row["p"]["coverage"] <= 1.0 for row in table.values())
-    assert sum(table[script.key_of(script.cells()[1])]["q"]["ranks"]) == 4
+    assert [row["fits"]["n_recordings"] for row in table.values()] == [2, 4]
+    assert all(0 <= row["fits"]["p"]["held"] <= row["fits"]["n_recordings"] for row in table.values())
+    assert sum(table[script.key_of(script.cells()[1])]["fits"]["q"]["ranks"]) == 4
+    # Part by part, and a part once more: every block counts once.
+    first = script.summarised(parts[:1])
+    assert script.summarised(parts, first) == table != first
     # Broken off in the second line: the rest is measured again.
     lines = "".join(part.read_text() for part in parts).splitlines(keepends=True)
     whole.write_text("".join(lines[:1]) + lines[1][:40])
