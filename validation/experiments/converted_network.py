@@ -173,6 +173,10 @@ def averaged_answers(
     return np.array(answered).transpose(0, 2, 1).astype(np.int8)
 
 
+_BUILDING = 4e8
+"""Work of building a program in C++, measured: most of what a run in small takes."""
+
+
 def work_of(config: Any, n_trained: int, n_presented: int) -> float:
     """Return the work of training networks and of presenting images to spiking ones, as `training_work`.
 
@@ -181,4 +185,4 @@ def work_of(config: Any, n_trained: int, n_presented: int) -> float:
     network, n_epochs = (config.data_set, config.hidden_units), config.n_epochs
     n_spikes = config.presentation.duration * config.presentation.peak_rate
     presenting = training_work(*network, n_presented, 1, 1) * config.n_images / 60_000 * n_spikes / 100
-    return training_work(*network, n_trained, n_epochs, config.batch_size) + presenting
+    return _BUILDING + training_work(*network, n_trained, n_epochs, config.batch_size) + presenting
