@@ -190,6 +190,8 @@ def swept_dataset(
         for index, result in zip(indices, results, strict=True):
             if name in result:
                 whole[index + tuple(slice(size) for size in result[name].shape)] = result[name].values
+        # Whole numbers of which none is missing stay what they were.
+        whole = whole if np.isnan(whole).any() else whole.astype(example.dtype)
         variables[name] = ((*swept, *example.dims), whole, example.attrs)
     # An axis that is longer in another result has no labels of its own here.
     coords = {

@@ -97,6 +97,14 @@ def test_combinations_that_were_left_out_are_nan(tmp_path):
     assert int(found.square.isnull().sum()) == 1
 
 
+def test_whole_numbers_stay_whole_where_none_is_missing():
+    counts = [xr.Dataset({"count": ("trial", np.array([k, 7], dtype=np.int8))}) for k in (3, 5)]
+    whole = swept_dataset([{"seed": 1}, {"seed": 2}], counts, {"seed": (1, 2)})["count"]
+    assert whole.dtype == np.int8 and whole.values.tolist() == [[3, 7], [5, 7]]
+    partly = swept_dataset([{"seed": 1}, {"seed": 2}], counts, {"seed": (1, 2, 3)})["count"]
+    assert np.isnan(partly.values[2]).all() and partly.values[:2].tolist() == [[3, 7], [5, 7]]
+
+
 def test_groups_share_their_program_and_fit():
     groups = groups_of(CONFIGURATIONS, [settings["kind"] for settings in CONFIGURATIONS], 2)
     assert [len(group) for group in groups] == [2, 1, 2, 1]

@@ -182,7 +182,7 @@ def _drawn_answers(config: Config, trained: TrainedNetworks, data: ImageData) ->
     images = data.test_images[: config.n_images].to(synapses.learned.device, synapses.learned.dtype)
     drawn = logits_of(trained.network, images, config.images_per_draw, lambda: synapses.sample(streams))
     mean = logits_of(trained.network, images, 1000, synapses.expected)
-    answered = [logits.argmax(dim=-1).cpu().numpy() for logits in (drawn, mean)]
+    answered = [logits.argmax(dim=-1).cpu().numpy().astype(np.int8) for logits in (drawn, mean)]
     return [
         xr.Dataset({"drawn_answer": ("image", first), "mean_answer": ("image", other)})
         for first, other in zip(*answered, strict=True)
@@ -197,7 +197,7 @@ def _answers_and_energy(
     mean, sd = _expected_atp(config, classifier, result)
     return xr.Dataset(
         {
-            "answer": result.answer.transpose("image", "time"),
+            "answer": result.answer.transpose("image", "time").astype(np.int8),
             "averaged_answer": (("image", "time"), in_rates),
             "energy": result.energy / n_images,
             "expected_energy": mean / n_images,
