@@ -39,6 +39,9 @@ _N_EVERY, _N_LAST = 20, 100
 # An end of the profile of p or q lies no farther than this many times the half width of a normal likelihood.
 _LONGEST_TAIL = 3.0
 _STEP = 1.2
+# Starts of a train that are climbed from where the number of sites is given: to the highest maximum led the
+# sixteenth in likelihood at the latest.
+_N_CLIMBED = 24
 
 
 def sites_tried(n_every: int = _N_EVERY, *, n_last: int = _N_LAST, has_limit: bool = True) -> list[float]:
@@ -181,16 +184,40 @@ def _maximum(likelihood: Likelihood, before: tuple[Any, ...] | None, given: Floa
         options = (_train_options if is_train else _trial_options)(likelihood, before is None)
         starts += [_start(likelihood, q, extra) for q, extra in options]
     first, _ = _likeliest(likelihood, starts)
+    if given is None and before is None and not likelihood.has_hessian and likelihood.n.max() > 1:
+        first = _highest_of_many(likelihood, starts)
     return _climbed(likelihood, first, None if before is None else before[2])
+
+
+def _highest_of_many(likelihood: Likelihood, starts: list[FloatArray]) -> FloatArray:
+    """Return the highest of the maxima uphill from the likeliest starts: q and times of a train trade off."""
+    tried, value = _tried(likelihood, starts)
+    n_rows = tried.shape[1]
+    chosen = np.argsort(-value, axis=0, kind="stable")[:_N_CLIMBED]
+    start = np.concatenate(np.take_along_axis(tried, chosen[:, :, None], axis=0))
+    bounds = [np.tile(np.broadcast_to(end, tried.shape[1:]), (len(chosen), 1)) for end in likelihood.bounds()]
+
+    def evaluate(theta: FloatArray, rows: NDArray[np.intp]) -> Point:
+        return likelihood.at(theta, rows % n_rows)
+
+    curvature = _positive(measured_curvature(evaluate, start))
+    top = ascend(evaluate, start, (bounds[0], bounds[1]), curvature=curvature)
+    best = np.argmax(np.nan_to_num(top.value, nan=-np.inf).reshape(-1, n_rows), axis=0)
+    return top.theta.reshape(-1, *tried.shape[1:])[best, np.arange(n_rows)]
+
+
+def _tried(likelihood: Likelihood, starts: list[FloatArray]) -> tuple[FloatArray, FloatArray]:
+    """Return starts within bounds, (starts, synapses, D), and how likely each is."""
+    tried = np.stack([np.clip(start, *likelihood.bounds()) for start in starts])
+    rows = np.tile(np.arange(tried.shape[1]), len(tried))
+    value = likelihood.at(np.concatenate(tried), rows, value_only=True).value
+    return tried, np.nan_to_num(value.reshape(len(tried), -1), nan=-np.inf)
 
 
 def _likeliest(likelihood: Likelihood, starts: list[FloatArray]) -> tuple[FloatArray, FloatArray]:
     """Return the likeliest of several coordinates of each synapse, in bounds, and how likely it is."""
-    bounds = likelihood.bounds()
-    tried = np.stack([np.clip(start, *bounds) for start in starts])
+    tried, value = _tried(likelihood, starts)
     rows = np.arange(tried.shape[1])
-    value = likelihood.at(np.concatenate(tried), np.tile(rows, len(tried)), value_only=True).value
-    value = np.nan_to_num(value.reshape(len(tried), -1), nan=-np.inf)
     best = np.argmax(value, axis=0)
     return tried[best, rows], value[best, rows]
 
@@ -330,7 +357,7 @@ def profile_interval(
     slack = threshold - profile.loss()
     at, variance = profile.theta[:, :, coordinate], profile.spread_at_maximum[:, :, coordinate, coordinate]
     if p is not None:
-        odds = profile.theta[:, :, p]
+        odds = np.nan_to_num(profile.theta[:, :, p])
         at = at - np.logaddexp(0.0, -odds) + np.log(profile.sites)[:, None]
         slope, of_p = 1.0 / (1.0 + np.exp(odds)), profile.spread_at_maximum[:, :, p]
         variance = variance + slope * (2.0 * of_p[:, :, coordinate] + slope * of_p[:, :, p])
@@ -345,7 +372,8 @@ def profile_interval(
             if rows.size == 0:
                 continue
             likelihood = profile.likelihood(i, rows)
-            evaluate, bounds, shift = likelihood.at, likelihood.bounds(), 0.0
+            evaluate: Evaluate = likelihood.at
+            bounds, shift = likelihood.bounds(), 0.0
             summit = Summit(profile.theta[i, rows], profile.value[i, rows], profile.curvature[i, rows])
             if p is not None:
                 shift = float(np.log(profile.sites[i]))

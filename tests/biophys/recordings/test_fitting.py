@@ -7,6 +7,7 @@ import warnings
 import numpy as np
 import pytest
 import quantities as pq
+from scipy.optimize import minimize
 from scipy.stats import binom
 
 from biophys import (
@@ -433,6 +434,41 @@ def test_a_wide_interval_of_the_mean_ends_where_its_profile_does():
         likelihood = fit.profile.likelihood(row)
         best.append(likelihood.at(theta, np.zeros(p.size, int), value_only=True).value.max())
     assert 2 * (fit.profile.value.max() - max(best)) == pytest.approx(3.841, abs=0.1)
+
+
+@pytest.mark.parametrize("seed", [0, 2])
+def test_a_train_with_known_n_is_at_least_as_likely_as_at_the_truth(seed):
+    times, n = np.cumsum(np.random.default_rng(5).uniform(8.0, 120.0, 26)) * pq.ms, 10
+    dynamics = ShortTermDynamics(0.3, recovery=50 * pq.ms, facilitation=100 * pq.ms)
+    options = {"noise": 3 * PA, "dynamics": dynamics, "rng": np.random.default_rng(seed)}
+    x = simulate_recording(QuantalSynapse(n, 0.3, 10 * PA), n_sweeps=6, spike_times=times, **options)
+    fit = fit_release(x, noise=3 * PA, spike_times=times, dynamics="depletion+facilitation", n=n)
+    truth = [np.log(0.3 / 0.7), np.log(10 / abs(fit.scale)), np.log(50.0), np.log(100.0)]
+    likelihood = fit.profile.likelihood(0)
+    assert likelihood.names == ["p", "q", "recovery", "facilitation"]
+    assert fit.profile.value.max() > likelihood.at(np.array([truth]), np.zeros(1, int)).value[0]
+
+
+def test_so_does_the_mean_at_rest_of_a_train_that_facilitates():
+    p, times = 0.3, np.cumsum(np.random.default_rng(5).uniform(8.0, 120.0, 26)) * pq.ms
+    dynamics = ShortTermDynamics(p, recovery=50 * pq.ms, facilitation=100 * pq.ms)
+    options = {"noise": 3 * PA, "dynamics": dynamics, "rng": np.random.default_rng(0)}
+    x = simulate_recording(QuantalSynapse(4, p, 10 * PA), n_sweeps=6, spike_times=times, **options)
+    fit = fit_release(x, noise=3 * PA, spike_times=times, dynamics="depletion+facilitation", n=4)
+    likelihood, mean = fit.profile.likelihood(0), fit.values["mean"]
+    p, q = (likelihood.names.index(name) for name in ("p", "q"))
+    others = [i for i in range(len(likelihood.names)) if i != q]
+    for end in (mean.low, mean.high):
+
+        def loss(free, end=end):
+            theta = np.zeros((1, len(likelihood.names)))
+            theta[0, others] = free
+            theta[0, q] = np.log(end / abs(fit.scale) / 4) + np.logaddexp(0.0, -theta[0, p])
+            return -2 * likelihood.at(theta, np.zeros(1, int), value_only=True).value[0]
+
+        start = fit.profile.theta[0, 0, others]
+        least = min(minimize(loss, start + shift, method="Nelder-Mead").fun for shift in (-0.3, 0.0, 0.3))
+        assert least + 2 * fit.profile.value.max() == pytest.approx(3.841, abs=0.1)
 
 
 @pytest.mark.parametrize(
