@@ -12,12 +12,13 @@ program                  synapses and rule                               setting
 ``ghost``                releases with 0.5 whatever the learned p        as above
 ``ghost_misnormalised``  the same, divided by the learned p              as above
 ``odds``                 Bernoulli; odds of release count evidence       learning_rate, gain, p_start, memory,
-                                                                         clamp
+                                                                         clamp, mean_range
 ``odds_certain``         the same, release certain whatever p            as above
 ``odds_unmodulated``     the same, constant learning rate                as above
 ``odds_unselective``     the same, rate of the layer's mean synapse      as above
 ``odds_shuffled``        the same, p shuffled in layers after a task     as above
 ``odds_latched``         the same, p kept for good from 0.9353 on        as above
+``odds_of_batches``      the same, evidence of the batch's mean slope    as above
 ``sgd``, ``adam``        deterministic; gradient descent                 learning_rate
 ``ewc``                  deterministic; elastic weights                  learning_rate, strength
 ``si``                   deterministic; Adam, synaptic intelligence      learning_rate, strength
@@ -31,8 +32,8 @@ program                  synapses and rule                               setting
                                                                          mean_range
 =======================  ==============================================  ====================================
 
-Of ``foo_vb`` and ``mesu``, sigma and mean_range are at the start, in units of one over the root of the number
-of inputs.
+mean_range, and sigma of ``foo_vb`` and ``mesu``, are at the start, in units of one over the root of the number of
+inputs.
 """
 
 import functools
@@ -173,6 +174,7 @@ SEARCH_SPACES: dict[str, dict[str, Interval]] = {
         "p_start": Interval(0.25, 0.9),
         "memory": Interval(1e4, 1e8, True),
         "clamp": Interval(0.3, 10.0, True),
+        "mean_range": Interval(1.0, 5.0),
     },
 }
 """Where the random search looks. Those of the p rule are the published program's."""
@@ -397,7 +399,7 @@ program("ghost", *_PLASTIC)(functools.partial(_presynaptic, ghost="release"))
 program("ghost_misnormalised", *_PLASTIC)(functools.partial(_presynaptic, ghost="ghost"))
 
 
-_ODDS = ("learning_rate", "gain", "p_start", "memory", "clamp")
+_ODDS = ("learning_rate", "gain", "p_start", "memory", "clamp", "mean_range")
 
 
 def _release_odds(
@@ -409,6 +411,7 @@ def _release_odds(
     release: float | None = None,
     modulation: Literal["own", "mean", "none"] = "own",
     p_freeze: float = 1.0,
+    evidence: Literal["images", "batch"] = "images",
     shuffles: bool = False,
 ) -> Learner:
     """Build networks whose odds of release count evidence, or one of their controls."""
@@ -419,8 +422,9 @@ def _release_odds(
         release_fixed_at=release,
         execution=execution,
     )
+    synapses.strength.mul_(column(values_of(replicas, "mean_range"), synapses.learned))
     numbers = {name: values_of(replicas, name) for name in ("learning_rate", "gain", "memory", "clamp")}
-    rule = ReleaseOdds(synapses, **numbers, p_freeze=p_freeze, modulation=modulation)
+    rule = ReleaseOdds(synapses, **numbers, p_freeze=p_freeze, modulation=modulation, evidence=evidence)
 
     def finish_task(sequence: TaskSequence, task: int) -> None:
         if shuffles:
@@ -435,6 +439,7 @@ program("odds_unmodulated", *_ODDS)(functools.partial(_release_odds, modulation=
 program("odds_unselective", *_ODDS)(functools.partial(_release_odds, modulation="mean"))
 program("odds_shuffled", *_ODDS)(functools.partial(_release_odds, shuffles=True))
 program("odds_latched", *_ODDS)(functools.partial(_release_odds, p_freeze=0.9353))
+program("odds_of_batches", *_ODDS)(functools.partial(_release_odds, evidence="batch"))
 
 
 def _plain(

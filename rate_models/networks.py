@@ -58,17 +58,28 @@ class FeedForward:
             raise ValueError(f"{problem}, got {tuple(x.shape)} and {tuple(parameters.shape)}")
         return self.activities(x, parameters)[-1]
 
-    def backward(self, activities: list[Tensor], parameters: Tensor, slope: Tensor, gradient: Tensor) -> None:
+    def backward(
+        self,
+        activities: list[Tensor],
+        parameters: Tensor,
+        slope: Tensor,
+        gradient: Tensor,
+        squares: Tensor | None = None,
+    ) -> None:
         """Write the gradient by weights and biases into `gradient`, shape (replica, at least parameters).
 
         `activities` were returned for these `parameters`; `slope`, the derivative of the loss by the logits
-        (replica, sample, class), is overwritten.
+        (replica, sample, class), is overwritten. `squares`, of the shape of `gradient`, gets the sum over
+        samples of the squared gradient of each by the weights; the rest of it is left as it is.
         """
         self._check_activities(activities)
         to_weights, to_biases = self._layers(gradient)
         for index, drive_slope in self.slopes(activities, parameters, slope):
             torch.bmm(drive_slope.transpose(1, 2), activities[index], out=to_weights[index])
             torch.sum(drive_slope, dim=1, out=to_biases[index])
+            if squares is not None:
+                squared = (drive_slope.square().transpose(1, 2), activities[index].square())
+                torch.bmm(*squared, out=self._layers(squares)[0][index])
 
     def slopes(
         self, activities: list[Tensor], parameters: Tensor, slope: Tensor

@@ -8,20 +8,24 @@ what is known of it, in units of what was known at the start:
     o = \frac{p}{1 - p} = o_0 r, \qquad r = s^2 / \sigma^2, \qquad s^2 = \frac{1}{3\,n_\mathrm{in}}
 
 with :math:`s^2` the mean square of the initial weights of a layer, taken as the prior's variance. One release
-decision k per step; with g the gradient of the loss summed over the batch by w, that is (k / p) times that by
-the transmitted weight,
+decision k per step; with g_b the gradient of the loss of image b of the batch by w, that is (k / p) times that
+by the transmitted weight,
 
 .. math::
 
-    w &\leftarrow w - \eta\, \frac{s^2}{r}\, g \\
-    r &\leftarrow r + a\, s^2\, p\, g^2 - \frac{r - 1}{N}
+    w &\leftarrow w - \eta\, \frac{s^2}{r}\, \sum_b g_b \\
+    r &\leftarrow r + a\, s^2\, p\, \sum_b g_b^2 - \frac{r - 1}{N}
 
 **Derivation.** The posterior of a weight gains as precision the curvature h of the loss, and its mean moves
 by posterior variance times gradient (online variational Bayes, to first order). At a fitted point h is the
-Fisher information :math:`E[G^2]`, G being the gradient by the transmitted weight, which is seen at releases
-only: :math:`k G^2 / p = p g^2` is unbiased for it. In units of the prior's precision :math:`1 / s^2` that is
-the second line, with a = 1 and :math:`\eta` = 1 for Bayes. The leak forgets what is older than N steps, as in
-`metaplastic_uncertainty`; r rests at :math:`1 + a N s^2 h`.
+Fisher information, the expected sum of :math:`G_b^2`, G_b being the gradient by the transmitted weight, which
+is seen at releases only: :math:`k G_b^2 / p = p g_b^2` is unbiased for it. In units of the prior's precision
+:math:`1 / s^2` that is the second line, with a = 1 and :math:`\eta` = 1 for Bayes. The leak forgets what is
+older than N steps, as in `metaplastic_uncertainty`; r rests at :math:`1 + a N s^2 h`.
+
+Squared for the batch as a whole, as :math:`(\sum_b g_b)^2`, the evidence has the same expectation at a fitted
+point, but 100 times the variance with 100 images, and away from it, as when a task begins, it is mostly the
+squared slope of the loss, which is no curvature.
 
 The published rule (`presynaptic_sgd`) multiplies the odds:
 :math:`\dot o = (1 + o)[p_\uparrow U - p_\downarrow (1 - U)]`, so that ln(1 - p) is a random walk, and stops
@@ -65,7 +69,9 @@ _LARGEST_ODDS = 1e5
 class ReleaseOdds(PerReplica):
     """The learning rule of `BernoulliSynapses` whose odds of release count evidence.
 
-    `precision` is r, shape (replica, weights), at least 1.
+    `precision` is r, shape (replica, weights), at least 1. `squares`, of the shape of the gradient, is where the
+    network writes the squared gradients of single images (`networks.FeedForward.backward`; a `Trainer` sees to
+    it); until then they are nan, so that a loop of one's own cannot miss them in silence.
 
     Parameters
     ----------
@@ -80,6 +86,7 @@ class ReleaseOdds(PerReplica):
     modulation
         Rate of a synapse: its ``"own"`` variance s^2 / r; the ``"mean"`` variance of its layer, which keeps
         the schedule and takes away the selectivity; or ``"none"``, the prior's.
+    evidence : squares of single ``"images"``, or the square of the sum over a ``"batch"``
 
     Numbers are one for all replicas or one each.
 
@@ -87,7 +94,7 @@ class ReleaseOdds(PerReplica):
     --------
     >>> from brianpresyn.rate_models.layout import Layout
     >>> synapses = BernoulliSynapses(Layout((3, 1)), seeds=[0], release_probability=0.75)
-    >>> rule = ReleaseOdds(synapses, gain=12.0)
+    >>> rule = ReleaseOdds(synapses, gain=12.0, evidence="batch")
     >>> synapses.scale[:] = 1 / 0.75  # all release
     >>> synapses.gradient[:, :3] = torch.tensor([1.0, 0.5, 0.0])
     >>> rule.update(synapses)
@@ -97,7 +104,8 @@ class ReleaseOdds(PerReplica):
 
     synapse_kind = BernoulliSynapses
     loss = "sum"
-    by_replica = ("_rate", "_gain", "_leak", "_clamp", "_p_freeze", "_floor", "precision")
+    by_replica = ("_rate", "_gain", "_leak", "_clamp", "_p_freeze", "_floor", "precision", "squares")
+    not_in_checkpoints = ("squares",)
 
     def __init__(
         self,
@@ -109,6 +117,7 @@ class ReleaseOdds(PerReplica):
         clamp: float | Sequence[float] = math.inf,
         p_freeze: float | Sequence[float] = 1.0,
         modulation: Literal["own", "mean", "none"] = "own",
+        evidence: Literal["images", "batch"] = "images",
     ) -> None:
         n, like = synapses.n_replicas, synapses.p
         self._rate = column(amounts_per_replica(learning_rate, n, "learning_rate"), like)
@@ -124,17 +133,19 @@ class ReleaseOdds(PerReplica):
         self.modulation = modulation
         self._floor = like / (1 - like)
         self.precision = torch.ones_like(like)
+        self.squares = torch.full_like(synapses.gradient, math.nan) if evidence == "images" else None
         self._step = synapses.execution.fused(_step_of_layer)
 
     def update(self, synapses: BernoulliSynapses) -> None:
         """Take one step with the gradient that the network wrote."""
-        layout, at_release = synapses.layout, synapses.release_fixed_at
+        layout = synapses.layout
         numbers = (self._rate, self._gain, self._leak, self._clamp, self._p_freeze)
         changed = (synapses.learned, synapses.p, self.precision, self._floor)
         for part, n_in in zip(layout.weight_slices, layout.sizes[:-1], strict=True):
-            slope = synapses.gradient[:, part].mul_(synapses.scale[:, part])
-            pieces = (*(each[:, part] for each in changed), slope)
-            self._step(*pieces, 1 / (3 * n_in), *numbers, self.modulation, at_release)
+            slope, scale = synapses.gradient[:, part], synapses.scale[:, part]
+            squares = slope.square() if self.squares is None else self.squares[:, part]
+            pieces = (*(each[:, part] for each in changed), slope, squares, scale)
+            self._step(*pieces, 1 / (3 * n_in), *numbers, self.modulation)
         if synapses.biases == "trained":
             # Their prior variance is that of one more input of the layer.
             for part, n_in in zip(layout.bias_slices, layout.sizes[:-1], strict=True):
@@ -155,6 +166,8 @@ def _step_of_layer(
     precision: Tensor,
     floor: Tensor,
     slope: Tensor,
+    squares: Tensor,
+    scale: Tensor,
     variance: float,
     rate: Tensor,
     gain: Tensor,
@@ -162,11 +175,11 @@ def _step_of_layer(
     clamp: Tensor | None,
     p_freeze: Tensor | None,
     modulation: str,
-    at_release: float | None,
 ) -> None:
-    """Change strength, precision and p of one layer in place; `slope` is g."""
-    evidence = slope.square().mul_(p if at_release is None else at_release)
-    evidence.mul_(gain * variance)
+    """Change strength, precision and p of one layer in place; `slope` and `squares` are those of G."""
+    # p (G k / p)^2 is G^2 times k / p, the scale.
+    evidence = squares.mul_(scale).mul_(gain * variance)
+    slope = slope.mul_(scale)
     if clamp is not None:
         bound = precision.sqrt().mul_(clamp * variance**-0.5)
         slope = slope.clamp(-bound, bound)
@@ -204,7 +217,8 @@ def odds_trajectory(
         Layout((n, 1)), [0], release_probability=p_start, execution=Execution(dtype="float64")
     )
     synapses.strength.fill_(1.0)
-    rule = ReleaseOdds(synapses, learning_rate=learning_rate, gain=gain, memory=memory, clamp=clamp)
+    numbers = {"learning_rate": learning_rate, "gain": gain, "memory": memory, "clamp": clamp}
+    rule = ReleaseOdds(synapses, **numbers, evidence="batch")
     p, strength = np.empty_like(signals), np.empty_like(signals)
     for step, (signal, k) in enumerate(zip(signals, released, strict=True)):
         # A signal is what the strength is to gain, a gradient what it is to lose.

@@ -1,7 +1,7 @@
 """Ten permuted tasks with release odds that count evidence, with the published rule, with MESU and FOO-VB.
 
-All networks of a seed see the same permutations, and, but for MESU and FOO-VB, start alike and see the images
-in the same order. Networks are followed while they learn: when do synapses become reliable, and how well can
+All networks of a seed see the same permutations, and, but for MESU and FOO-VB, see the images in the same
+order and start from the same weights, but that those of the new rule are as large as MESU's. Networks are followed while they learn: when do synapses become reliable, and how well can
 the newest task still be learned? Controls take one property of the rule away each.
 
 The settings of the new rule were fixed on another seed and its permutations (1) and on training images held
@@ -83,6 +83,8 @@ METHODS: dict[str, Method] = {
     "mesu_one_draw": _mesu("MESU, one draw", SKY),
     "foo_vb": _foo_vb("FOO-VB diagonal, ten draws", PURPLE, draws_per_step=10),
     "foo_vb_one_draw": _foo_vb("FOO-VB diagonal, one draw", ORANGE),
+    "batches": _control("evidence of whole batches", program="odds_of_batches"),
+    "narrow": _control("weights start small", program="odds"),
     "certain": _control("release certain", program="odds_certain"),
     "unmodulated": _control("rate not modulated", program="odds_unmodulated"),
     "unselective": _control("rate of the mean synapse", program="odds_unselective"),
@@ -91,7 +93,7 @@ METHODS: dict[str, Method] = {
 }
 """What is compared, and the controls of the new rule, by name in the result."""
 
-CONTROLS = ("certain", "unmodulated", "unselective", "shuffled", "latched")
+CONTROLS = ("batches", "narrow", "certain", "unmodulated", "unselective", "shuffled", "latched")
 
 
 @settings
@@ -104,6 +106,9 @@ class Config:
     seeds : one network per seed for the new and the published rule
     n_seeds_control, n_seeds_mesu : how many of the seeds the controls run on, and MESU and FOO-VB
     learning_rate, gain, clamp, p_start : of the new rule and its controls
+    mean_range
+        Their weights start on ± this over the root of the number of inputs, as those of MESU on ± 4; those of
+        the control ``"narrow"`` and of the published rule on ± 1.
     memory : steps after which the evidence of ``"fading"`` has faded; None for never
     published_rate : learning rate of the published rule (program: 0.01)
     data_set : ``mnist``, ``fashion_mnist``, ``digits`` or images of one's own
@@ -117,10 +122,11 @@ class Config:
     seeds: Seeds = (101, 102, 103, 104, 105, 106)
     n_seeds_control: Count = 2
     n_seeds_mesu: Count = 3
-    learning_rate: Positive = 9.0
-    gain: Positive = 64.0
+    learning_rate: Positive = 3.0
+    gain: Positive = 8.0
     clamp: Positive = 1.732
     p_start: Inside = 0.75
+    mean_range: Positive = 4.0
     memory: Annotated[float, Ge(1)] | None = None
     published_rate: Positive = 0.01
     data_set: DataSetName = "mnist"
@@ -138,9 +144,10 @@ class Config:
             return PUBLISHED_RUNS[line].settings
         if method == "published":
             return {"learning_rate": self.published_rate, **PUBLISHED_RULE}
-        names = ("learning_rate", "gain", "clamp", "p_start")
+        names = ("learning_rate", "gain", "clamp", "p_start", "mean_range")
+        setting = {name: float(getattr(self, name)) for name in names}
         memory = (method == "fading" and self.memory) or math.inf
-        return {**{name: float(getattr(self, name)) for name in names}, "memory": memory}
+        return setting | {"memory": memory} | ({"mean_range": 1.0} if method == "narrow" else {})
 
     def seeds_of(self, method: str) -> tuple[int, ...]:
         """Return the seeds that a method is run on."""
@@ -152,6 +159,7 @@ QUICK = Config(
     methods=("evidence", "fading", "published", "unselective"),
     learning_rate=1.0,
     gain=4.0,
+    mean_range=1.0,
     memory=280.0,
     published_rate=0.1,
     data_set="digits",
