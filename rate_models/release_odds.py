@@ -7,7 +7,8 @@ what is known of it, in units of what was known at the start:
 
     o = \frac{p}{1 - p} = o_0 r, \qquad r = s^2 / \sigma^2, \qquad s^2 = \frac{1}{3\,n_\mathrm{in}}
 
-with :math:`s^2` the mean square of the initial weights of a layer, taken as the prior's variance. One release
+with :math:`s^2`, the mean square of weights that start on :math:`\pm 1 / \sqrt{n_\mathrm{in}}`, taken as the
+prior's variance; they may start larger. One release
 decision k per step; with g_b the gradient of the loss of image b of the batch by w, that is (k / p) times that
 by the transmitted weight,
 

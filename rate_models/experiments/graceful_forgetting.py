@@ -375,13 +375,13 @@ def random_bits(networks: xr.Dataset, method: str) -> np.ndarray:
 
 
 def advantages(result: xr.Dataset) -> tuple[dict[str, Estimate], list[str]]:
-    """Return by how much evidence in the odds is ahead of the published rule and of each control, by name.
+    """Return by how much evidence in the odds is ahead of the published rule, MESU and each control, by name.
 
     Compared are the seeds that both were run on. A control of which every network diverged has no accuracy to
     be ahead of: the names of these come second.
     """
     final = 100 * result.accuracy[:, :, -1].mean("task", skipna=False)
-    names = [str(name) for name in final["algorithm"].values if name in ("published", *CONTROLS)]
+    names = [str(name) for name in final["algorithm"].values if name in ("published", "mesu", *CONTROLS)]
     differences = {name: final.sel(algorithm="evidence") - final.sel(algorithm=name) for name in names}
     ahead = {
         name: mean_of(difference.dropna("seed").to_numpy(), unit="networks", how="paired by seed")

@@ -66,11 +66,12 @@ def test_newest_tasks_are_followed_from_the_nth_on(result):
     np.testing.assert_allclose(newest_tasks(result, "published", n=1), both)
 
 
-def test_only_evidence_that_fades_has_a_memory():
+def test_only_evidence_that_fades_has_a_memory_and_one_control_starts_small():
     config = Config(memory=1800.0)
     memories = {name: config.setting_of(name).get("memory") for name in ("evidence", "fading", "latched")}
     assert memories == {"evidence": np.inf, "fading": 1800.0, "latched": np.inf}
     assert Config().setting_of("fading") == Config().setting_of("evidence")
+    assert Config().setting_of("narrow") == {**Config().setting_of("evidence"), "mean_range": 1.0}
     # What no network can be built with is refused before the first one is trained.
     for name, value in (("memory", 0.5), ("p_start", 1.0)):
         with pytest.raises(ValueError, match=f"{name} must be"):

@@ -115,8 +115,9 @@ def run(
     Returns
     -------
     xarray.Dataset
-        Answers of the trained networks with drawn and with mean weights (rho, s, image), in spikes and in
-        rates with the noise averaged over the spikes of a presentation (rho, s, way, image, time); energy in
+        Answers of the trained networks with drawn and with mean weights (rho, s, image), and after a whole
+        presentation in spikes and in rates with the noise averaged over its spikes (rho, s, way, image); the
+        share of these that are right by its length (rho, s, way, time); energy in
         ATP per image (rho, s, way, mechanism), what is expected of it, and the standard deviation of the
         whole that release leaves.
     """
@@ -138,7 +139,7 @@ def run(
     averaged = conversion.averaged_answers(classifiers.values(), shown.pixels, config.presentation, rng)
     result["answer"] = answers(result)
     parts = [
-        _answers_and_energy(config, classifier, result.sel(network=name), in_rates)
+        _answers_and_energy(config, classifier, result.sel(network=name), in_rates, shown.labels)
         for (name, classifier), in_rates in zip(classifiers.items(), averaged, strict=True)
     ]
     axes = {"rho": config.rho, "s": config.s}
@@ -190,20 +191,28 @@ def _drawn_answers(config: Config, trained: TrainedNetworks, data: ImageData) ->
 
 
 def _answers_and_energy(
-    config: Config, classifier: Classifier, result: xr.Dataset, in_rates: NDArray[np.int8]
+    config: Config,
+    classifier: Classifier,
+    result: xr.Dataset,
+    in_rates: NDArray[np.int8],
+    labels: NDArray[np.integer],
 ) -> xr.Dataset:
     """Return a network's answers, the ledger's ATP per image, and what its spikes lead one to expect."""
     n_images = result.attrs["n_images"]
     mean, sd = _expected_atp(config, classifier, result)
+    in_spikes = result.answer.transpose("image", "time").to_numpy()
     return xr.Dataset(
         {
-            "answer": result.answer.transpose("image", "time").astype(np.int8),
-            "averaged_answer": (("image", "time"), in_rates),
+            "answer": ("image", in_spikes[:, -1].astype(np.int8)),
+            "averaged_answer": ("image", in_rates[:, -1]),
+            "right": ("time", (in_spikes == labels[:, None]).mean(0)),
+            "averaged_right": ("time", (in_rates == labels[:, None]).mean(0)),
             "energy": result.energy / n_images,
             "expected_energy": mean / n_images,
             "energy_sd": sd / n_images,
             "vesicles": result.n_vesicles / n_images,
-        }
+        },
+        {"time": result.time},
     ).drop_vars("network")
 
 
@@ -234,8 +243,7 @@ def _expected_atp(config: Config, classifier: Classifier, result: xr.Dataset) ->
 
 def right_answers(part: xr.Dataset) -> dict[str, xr.DataArray]:
     """Return the images answered rightly: in spikes, in rates with as much noise, as trained, by the mean."""
-    last = part.isel(time=-1)
-    answered = {"spikes": last.answer, "rates": last.averaged_answer}
+    answered = {"spikes": part.answer, "rates": part.averaged_answer}
     answered |= {"trained": part.drawn_answer, "mean": part.mean_answer}
     return {name: answer == part.label for name, answer in answered.items()}
 
@@ -299,8 +307,8 @@ def draw_accuracy(result: xr.Dataset, figure: Figure) -> None:
     panels = _panels(result, figure)
     for axes, part in panels:
         for way, colour in WAY_COLOURS.items():
-            for name, style, word in (("answer", "o-", "spikes"), ("averaged_answer", "--", "rates")):
-                right = 100 * (part[name].sel(way=way) == part.label).mean("image")
+            for name, style, word in (("right", "o-", "spikes"), ("averaged_right", "--", "rates")):
+                right = 100 * part[name].sel(way=way)
                 axes.plot(1000 * part.time, right, style, color=colour, markersize=3, label=f"{way}, {word}")
         lines = (("mean_answer", "-", "mean weights"), ("drawn_answer", ":", "trained noise"))
         for name, style, word in lines:

@@ -162,10 +162,10 @@ _SAID = (
 )
 X13 = Claim("X13", _SAID, CROSS_CHECK, (ODDS, STRENGTH))
 _RULES = {
-    "as for ten tasks": {"gain": 64.0, "memory": math.inf, "clamp": 1.732, "p_start": 0.75},
+    "as for ten tasks": {"gain": 8.0, "memory": math.inf, "clamp": 1.732, "p_start": 0.75},
     "forgets, cut steps": {"gain": 16.0, "memory": 50.0, "clamp": 0.3, "p_start": 0.25},
 }
-_RATE = 9.0
+_RATE = 3.0
 
 
 @measures(X13, rendering=Rendering.SPIKING, needs=("torch",))

@@ -24,14 +24,16 @@ def answers(n_wrong, labels):
 def gaussian(*, n_wrong=20, excess=0.0):
     """Return a made-up result of the experiment behind X06."""
     labels = np.random.default_rng(0).integers(0, 10, N_IMAGES)
-    spiking = np.stack([answers(n_wrong, labels)] * 2, axis=1)[None, None].repeat(2, axis=1)
+    spiking = np.stack([answers(n_wrong, labels)] * 2)
     rates = answers(20, labels)
     mechanisms = ["calcium pump", "trafficking", "transmitter", "vesicle membrane", "actin"]
     network = ("rho", "s")
     return xr.Dataset(
         {
-            "answer": ((*network, "way", "image", "time"), spiking[None]),
-            "averaged_answer": ((*network, "way", "image", "time"), np.tile(rates[:, None], (1, 1, 2, 1, 2))),
+            "answer": ((*network, "way", "image"), spiking[None, None]),
+            "averaged_answer": ((*network, "way", "image"), np.tile(rates, (1, 1, 2, 1))),
+            "right": ((*network, "way", "time"), np.full((1, 1, 2, 2), 1 - n_wrong / N_IMAGES)),
+            "averaged_right": ((*network, "way", "time"), np.full((1, 1, 2, 2), 0.95)),
             "drawn_answer": ((*network, "image"), rates[None, None]),
             "mean_answer": ((*network, "image"), rates[None, None]),
             "energy": ((*network, "way", "mechanism"), np.full((1, 1, 2, 5), 20.0 * (1 + excess))),
