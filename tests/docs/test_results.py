@@ -136,12 +136,11 @@ def test_time_on_a_cpu_is_told_of_training_alone():
 
 def test_choices_count_the_trials_that_are_stored():
     stored = json.loads((DOCS / "results" / "graceful_forgetting_search.json").read_text("utf-8"))
-    n_one, n_ten, n_long = (
-        sum(trial["rule"] == "odds" for trial in trials)
-        for trials in (stored["trials"], stored["ten_passes"]["trials"], stored["long_stream"]["trials"])
-    )
+    ten_tasks = [stored, stored["ten_passes"], stored["images_and_start"]]
+    passes = [trial["n_epochs"] for part in ten_tasks for trial in part["trials"] if trial["rule"] == "odds"]
+    n_long = len(stored["long_stream"]["trials"])
     choices = (DOCS / "choices.md").read_text("utf-8")
-    assert f"the best of {n_ten} " in choices and f"{n_one} and {n_ten} trials of one seed" in choices
+    assert f"of {passes.count(1)} trials of one pass" in choices and f"and {passes.count(10)} of ten" in choices
     assert f"{n_long} trials of one seed" in choices
 
 
