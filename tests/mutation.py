@@ -56,7 +56,7 @@ FORMULAS = {
     "tests/brianpresyn/test_short_term.py": "brianpresyn.short_term: stochastic_tsodyks_markram "
     "tsodyks_markram",
     "tests/brianpresyn/test_unified_stdp.py": "brianpresyn.unified_stdp: pre_post_stdp",
-    "tests/rate_models/test_draws.py": "rate_models.draws: normal_rows _mixed",
+    "tests/rate_models/test_draws.py": "rate_models.draws: normal_rows released_rows",
     "tests/rate_models/test_information.py": "rate_models.information: corrected_information "
     "information_interval _unseen_cells",
     "tests/rate_models/test_log_log_fits.py": "rate_models.log_log_fits: _fits",
