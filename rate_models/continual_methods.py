@@ -18,7 +18,7 @@ program                  synapses and rule                               setting
 ``odds_unselective``     the same, rate of the layer's mean synapse      as above
 ``odds_shuffled``        the same, p shuffled in layers after a task     as above
 ``odds_latched``         the same, p kept for good from 0.9353 on        as above
-``odds_of_batches``      the same, evidence of the batch's mean slope    as above
+``odds_of_batches``      the same, evidence of the batch's whole slope   as above
 ``sgd``, ``adam``        deterministic; gradient descent                 learning_rate
 ``ewc``                  deterministic; elastic weights                  learning_rate, strength
 ``si``                   deterministic; Adam, synaptic intelligence      learning_rate, strength
@@ -32,8 +32,8 @@ program                  synapses and rule                               setting
                                                                          mean_range
 =======================  ==============================================  ====================================
 
-mean_range, and sigma of ``foo_vb`` and ``mesu``, are at the start, in units of one over the root of the number of
-inputs.
+mean_range, and sigma of ``foo_vb`` and ``mesu``, are at the start, in units of one over the root of the
+number of inputs.
 """
 
 import functools
@@ -73,7 +73,7 @@ from rate_models.presynaptic_sgd import PresynapticSgd
 from rate_models.random_search import Interval
 from rate_models.random_streams import Purpose, numpy_generator
 from rate_models.release_odds import ReleaseOdds
-from rate_models.replicas import column
+from rate_models.replicas import amounts_per_replica, column
 from rate_models.sparsity import most_important, overlap_of_tasks
 from rate_models.stochastic_layers import BernoulliSynapses, DeterministicSynapses, Synapses
 from rate_models.training import LearningRule, Trainer
@@ -402,6 +402,12 @@ program("ghost_misnormalised", *_PLASTIC)(functools.partial(_presynaptic, ghost=
 _ODDS = ("learning_rate", "gain", "p_start", "memory", "clamp", "mean_range")
 
 
+def _scale_start(synapses: Synapses, replicas: _Replicas) -> None:
+    """Multiply weights, which start uniformly on 1 / sqrt(fan_in) either way, by the replicas' mean_range."""
+    ranges = amounts_per_replica(values_of(replicas, "mean_range"), synapses.n_replicas, "mean_range")
+    synapses.strength.mul_(column(ranges, synapses.learned))
+
+
 def _release_odds(
     replicas: Sequence[Replica],
     network: FeedForward,
@@ -422,7 +428,7 @@ def _release_odds(
         release_fixed_at=release,
         execution=execution,
     )
-    synapses.strength.mul_(column(values_of(replicas, "mean_range"), synapses.learned))
+    _scale_start(synapses, replicas)
     numbers = {name: values_of(replicas, name) for name in ("learning_rate", "gain", "memory", "clamp")}
     rule = ReleaseOdds(synapses, **numbers, p_freeze=p_freeze, modulation=modulation, evidence=evidence)
 
@@ -547,8 +553,7 @@ def _without_biases(
         execution=execution,
     )
     per_root = torch.from_numpy(layout.fan_in() ** -0.5).to(synapses.learned)
-    # Means start uniformly distributed on 1 / sqrt(fan_in).
-    synapses.strength.mul_(column(values_of(replicas, "mean_range"), synapses.learned))
+    _scale_start(synapses, replicas)
     sigma = column(values_of(replicas, "sigma"), synapses.learned) * per_root
     synapses.log_sigma[:, : layout.n_weights] = sigma.log()
     return synapses

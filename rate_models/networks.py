@@ -73,6 +73,9 @@ class FeedForward:
         samples of the squared gradient of each by the weights; the rest of it is left as it is.
         """
         self._check_activities(activities)
+        if squares is not None and squares.shape != gradient.shape:
+            given = f"{tuple(gradient.shape)}, got {tuple(squares.shape)}"
+            raise ValueError(f"squares must have the shape of the gradient, {given}")
         to_weights, to_biases = self._layers(gradient)
         for index, drive_slope in self.slopes(activities, parameters, slope):
             torch.bmm(drive_slope.transpose(1, 2), activities[index], out=to_weights[index])

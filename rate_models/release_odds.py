@@ -7,10 +7,9 @@ what is known of it, in units of what was known at the start:
 
     o = \frac{p}{1 - p} = o_0 r, \qquad r = s^2 / \sigma^2, \qquad s^2 = \frac{1}{3\,n_\mathrm{in}}
 
-with :math:`s^2`, the mean square of weights that start on :math:`\pm 1 / \sqrt{n_\mathrm{in}}`, taken as the
-prior's variance; they may start larger. One release
-decision k per step; with g_b the gradient of the loss of image b of the batch by w, that is (k / p) times that
-by the transmitted weight,
+with :math:`s^2`, the mean square of weights that start on :math:`\pm 1 / \sqrt{n_\mathrm{in}}`, taken as
+the prior's variance; they may start larger. One release decision k per step; with g_b the gradient of the
+loss of image b of the batch by w, that is (k / p) times that by the transmitted weight,
 
 .. math::
 
@@ -25,7 +24,7 @@ is seen at releases only: :math:`k G_b^2 / p = p g_b^2` is unbiased for it. In u
 older than N steps, as in `metaplastic_uncertainty`; r rests at :math:`1 + a N s^2 h`.
 
 Squared for the batch as a whole, as :math:`(\sum_b g_b)^2`, the evidence has the same expectation at a fitted
-point, but 100 times the variance with 100 images, and away from it, as when a task begins, it is mostly the
+point, but a larger variance, and away from it, as when a task begins, it is mostly the
 squared slope of the loss, which is no curvature.
 
 The published rule (`presynaptic_sgd`) multiplies the odds:
@@ -70,9 +69,9 @@ _LARGEST_ODDS = 1e5
 class ReleaseOdds(PerReplica):
     """The learning rule of `BernoulliSynapses` whose odds of release count evidence.
 
-    `precision` is r, shape (replica, weights), at least 1. `squares`, of the shape of the gradient, is where the
-    network writes the squared gradients of single images (`networks.FeedForward.backward`; a `Trainer` sees to
-    it); until then they are nan, so that a loop of one's own cannot miss them in silence.
+    `precision` is r, shape (replica, weights), at least 1. `image_squares`, of the shape of the gradient, is
+    where the network writes the squared gradients of single images (`networks.FeedForward.backward`; a
+    `Trainer` sees to it). Without that they are nan, so that no loop misses them in silence.
 
     Parameters
     ----------
@@ -105,8 +104,8 @@ class ReleaseOdds(PerReplica):
 
     synapse_kind = BernoulliSynapses
     loss = "sum"
-    by_replica = ("_rate", "_gain", "_leak", "_clamp", "_p_freeze", "_floor", "precision", "squares")
-    not_in_checkpoints = ("squares",)
+    by_replica = ("_rate", "_gain", "_leak", "_clamp", "_p_freeze", "_floor", "precision", "image_squares")
+    not_in_checkpoints = ("image_squares",)
 
     def __init__(
         self,
@@ -134,7 +133,7 @@ class ReleaseOdds(PerReplica):
         self.modulation = modulation
         self._floor = like / (1 - like)
         self.precision = torch.ones_like(like)
-        self.squares = torch.full_like(synapses.gradient, math.nan) if evidence == "images" else None
+        self.image_squares = torch.full_like(synapses.gradient, math.nan) if evidence == "images" else None
         self._step = synapses.execution.fused(_step_of_layer)
 
     def update(self, synapses: BernoulliSynapses) -> None:
@@ -144,9 +143,11 @@ class ReleaseOdds(PerReplica):
         changed = (synapses.learned, synapses.p, self.precision, self._floor)
         for part, n_in in zip(layout.weight_slices, layout.sizes[:-1], strict=True):
             slope, scale = synapses.gradient[:, part], synapses.scale[:, part]
-            squares = slope.square() if self.squares is None else self.squares[:, part]
+            squares = slope.square() if self.image_squares is None else self.image_squares[:, part]
             pieces = (*(each[:, part] for each in changed), slope, squares, scale)
             self._step(*pieces, 1 / (3 * n_in), *numbers, self.modulation)
+        if self.image_squares is not None:
+            self.image_squares.fill_(math.nan)
         if synapses.biases == "trained":
             # Their prior variance is that of one more input of the layer.
             for part, n_in in zip(layout.bias_slices, layout.sizes[:-1], strict=True):
@@ -177,7 +178,7 @@ def _step_of_layer(
     p_freeze: Tensor | None,
     modulation: str,
 ) -> None:
-    """Change strength, precision and p of one layer in place; `slope` and `squares` are those of G."""
+    """Change strength, precision and p of one layer in place, and `squares`; these and `slope` are of G."""
     # p (G k / p)^2 is G^2 times k / p, the scale.
     evidence = squares.mul_(scale).mul_(gain * variance)
     slope = slope.mul_(scale)

@@ -37,8 +37,8 @@ class LearningRule(Protocol):
 
     A rule makes its buffers when it is built and changes them in place: a captured step keeps their places.
     It may say by attributes what it is for: `loss`, ``"sum"`` or ``"mean"`` over a batch; `synapse_kind`, the
-    class of synapses; `n_replicas`. Where it has `squares`, a buffer like the gradient, the network writes
-    there the squared gradients of single images, summed over the batch.
+    class of synapses; `n_replicas`. Where it has `image_squares`, a buffer like the gradient, the network
+    writes there the squared gradients of single images, summed over the batch.
     """
 
     def update(self, synapses: Any) -> None:
@@ -241,7 +241,7 @@ class Trainer:
         loss, slope = self._criterion(activities[-1], labels)
         if self._sums_loss:
             slope *= labels.shape[1]
-        squares = getattr(self.rule, "squares", None)
+        squares = getattr(self.rule, "image_squares", None)
         self.network.backward(activities, synapses.effective, slope, synapses.gradient, squares)
         self.rule.update(synapses)
         self._loss_sum += loss.unflatten(0, (-1, synapses.draws_per_step)).mean(dim=1)

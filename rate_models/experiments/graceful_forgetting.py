@@ -1,11 +1,13 @@
 """Ten permuted tasks with release odds that count evidence, with the published rule, with MESU and FOO-VB.
 
-All networks of a seed see the same permutations, and, but for MESU and FOO-VB, see the images in the same
-order and start from the same weights, but that those of the new rule are as large as MESU's. Networks are followed while they learn: when do synapses become reliable, and how well can
-the newest task still be learned? Controls take one property of the rule away each.
+All networks of a seed see the same permutations, and, but for MESU and FOO-VB, the images in the same
+order. The new rule and its controls start from the weights of the published rule, times a number that makes
+them as large as MESU's in the full profile. Networks are followed while they learn: when do synapses become
+reliable, and how well can the newest task still be learned? Controls take one property of the rule away
+each; in the quick profile weights start small anyway.
 
-The settings of the new rule were fixed on another seed and its permutations (1) and on training images held
-out, with one pass through each task; the test set was not used for it.
+The settings of the new rule were fixed on other seeds and their permutations (1, 2) and on training images
+held out, with ten passes through each task; the test set was not used for it.
 
 References
 ----------
@@ -375,7 +377,7 @@ def random_bits(networks: xr.Dataset, method: str) -> np.ndarray:
 
 
 def advantages(result: xr.Dataset) -> tuple[dict[str, Estimate], list[str]]:
-    """Return by how much evidence in the odds is ahead of the published rule, MESU and each control, by name.
+    """Return by how much evidence in the odds is ahead of the published rule, MESU and the controls, by name.
 
     Compared are the seeds that both were run on. A control of which every network diverged has no accuracy to
     be ahead of: the names of these come second.

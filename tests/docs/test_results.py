@@ -140,7 +140,9 @@ def test_choices_count_the_trials_that_are_stored():
     passes = [trial["n_epochs"] for part in ten_tasks for trial in part["trials"] if trial["rule"] == "odds"]
     n_long = len(stored["long_stream"]["trials"])
     choices = (DOCS / "choices.md").read_text("utf-8")
-    assert f"of {passes.count(1)} trials of one pass" in choices and f"and {passes.count(10)} of ten" in choices
+    assert (
+        f"of {passes.count(1)} trials of one pass" in choices and f"and {passes.count(10)} of ten" in choices
+    )
     assert f"{n_long} trials of one seed" in choices
 
 

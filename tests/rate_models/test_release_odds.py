@@ -80,7 +80,7 @@ def test_evidence_at_releases_is_unbiased_for_the_square_of_the_gradient():
     synapses = BernoulliSynapses(Layout((1000, 100)), [1], release_probability=0.3)
     rule = ReleaseOdds(synapses, gain=3000.0)
     synapses.draw()
-    rule.squares.fill_(0.7**2)
+    rule.image_squares.fill_(0.7**2)
     rule.update(synapses)
     evidence = rule.precision - 1
     error = float(evidence.std()) / evidence.numel() ** 0.5
@@ -94,7 +94,7 @@ def constant_evidence(n_steps, **numbers):
     # So that the evidence is that of certain release.
     synapses.scale.fill_(1.0)
     for _ in range(n_steps):
-        rule.squares.fill_(4.0)
+        rule.image_squares.fill_(4.0)
         rule.update(synapses)
     return synapses, rule
 
@@ -105,7 +105,7 @@ def test_odds_rest_at_one_plus_the_evidence_of_a_window_and_return_without_evide
     torch.testing.assert_close(rule.precision, torch.full_like(rule.precision, rest))
     torch.testing.assert_close(synapses.p, torch.full_like(synapses.p, rest / (1 + rest)))
     for _ in range(35):
-        rule.squares.zero_()
+        rule.image_squares.zero_()
         rule.update(synapses)
     left = 1 + (rest - 1) * (1 - 1 / 50) ** 35
     torch.testing.assert_close(rule.precision, torch.full_like(rule.precision, left))
@@ -127,7 +127,7 @@ def test_precision_is_that_of_the_exact_posterior_of_a_mean(evidence):
         slopes = synapses.strength[..., None] - seen
         synapses.gradient[:, :1500] = slopes.sum(2)
         if evidence == "images":
-            rule.squares[:, :1500] = slopes.square().sum(2)
+            rule.image_squares[:, :1500] = slopes.square().sum(2)
         rule.update(synapses)
     prior = 9.0
     precision = prior + n_steps * batch
@@ -146,8 +146,8 @@ def test_shuffling_exchanges_p_within_a_layer_and_certain_release_needs_no_evide
     synapses = BernoulliSynapses(LAYOUT, [1], release_probability=0.5, release_fixed_at=1.0)
     rule = ReleaseOdds(synapses, gain=10.0)
     synapses.draw()
-    rule.squares.copy_(torch.rand(rule.squares.shape, generator=torch.Generator().manual_seed(1)))
-    squares = rule.squares.clone()[:, : LAYOUT.n_weights]
+    rule.image_squares.copy_(torch.rand(rule.image_squares.shape, generator=torch.Generator().manual_seed(1)))
+    squares = rule.image_squares.clone()[:, : LAYOUT.n_weights]
     rule.update(synapses)
     expected = 1 + 10.0 * squares * torch.from_numpy(1 / (3 * LAYOUT.fan_in())).float()
     torch.testing.assert_close(rule.precision, expected)
@@ -192,7 +192,7 @@ def test_numbers_stay_finite_under_huge_gradients(evidence):
         synapses.draw()
         synapses.gradient.fill_(1e8)
         if evidence == "images":
-            rule.squares.fill_(1e16)
+            rule.image_squares.fill_(1e16)
         rule.update(synapses)
     assert torch.isfinite(synapses.learned).all() and ((synapses.p > 0) & (synapses.p <= 1)).all()
 
@@ -219,5 +219,7 @@ def test_wrong_settings_are_named(numbers, message):
 def test_certain_release_at_the_start_and_missing_settings_are_named():
     with pytest.raises(ValueError, match="release_probability must be below 1 at the start"):
         ReleaseOdds(BernoulliSynapses(LAYOUT, [1], release_probability=1.0))
-    with pytest.raises(ValueError, match="settings of odds are learning_rate, gain, p_start, memory, clamp, mean_range"):
+    with pytest.raises(
+        ValueError, match="settings of odds are learning_rate, gain, p_start, memory, clamp, mean_range"
+    ):
         learner_of("odds", [Replica(1, {"gain": 1.0})], LAYOUT, Training(), Execution())

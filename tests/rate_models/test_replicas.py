@@ -128,8 +128,8 @@ def step(synapses, rule):
     synapses.draw()
     n = LAYOUT.n_parameters
     synapses.gradient[:, :n] = torch.sin(3 * synapses.effective[:, :n])
-    if hasattr(rule, "squares"):
-        rule.squares[:, :n] = synapses.gradient[:, :n].square()
+    if hasattr(rule, "image_squares"):
+        rule.image_squares[:, :n] = synapses.gradient[:, :n].square()
     rule.update(synapses)
 
 
