@@ -125,7 +125,7 @@ def test_a_stored_run_says_on_how_many_seeds_it_was_made():
     run = measured.archived_run(DOCS / "results" / "graceful_forgetting_one_pass.nc")
     text = measured.how_it_was_made("one_pass.nc", run)[0].astext()
     assert "6 seeds, 1 seeds of control, 1 seeds of mesu. " in text
-    assert "full profile, but for n_epochs 1 (there 10)." in text
+    assert "full profile, but for learning_rate 9.0 (there 3.0);" in text and "n_epochs 1 (there 10)." in text
 
 
 def test_time_on_a_cpu_is_told_of_training_alone():
