@@ -219,8 +219,9 @@ def odds_trajectory(
         Layout((n, 1)), [0], release_probability=p_start, execution=Execution(dtype="float64")
     )
     synapses.strength.fill_(1.0)
-    numbers = {"learning_rate": learning_rate, "gain": gain, "memory": memory, "clamp": clamp}
-    rule = ReleaseOdds(synapses, **numbers, evidence="batch")
+    rule = ReleaseOdds(
+        synapses, learning_rate=learning_rate, gain=gain, memory=memory, clamp=clamp, evidence="batch"
+    )
     p, strength = np.empty_like(signals), np.empty_like(signals)
     for step, (signal, k) in enumerate(zip(signals, released, strict=True)):
         # A signal is what the strength is to gain, a gradient what it is to lose.

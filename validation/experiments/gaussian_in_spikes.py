@@ -308,8 +308,8 @@ def draw_accuracy(result: xr.Dataset, figure: Figure) -> None:
     for axes, part in panels:
         for way, colour in WAY_COLOURS.items():
             for name, style, word in (("right", "o-", "spikes"), ("averaged_right", "--", "rates")):
-                right = 100 * part[name].sel(way=way)
-                axes.plot(1000 * part.time, right, style, color=colour, markersize=3, label=f"{way}, {word}")
+                share = 100 * part[name].sel(way=way)
+                axes.plot(1000 * part.time, share, style, color=colour, markersize=3, label=f"{way}, {word}")
         lines = (("mean_answer", "-", "mean weights"), ("drawn_answer", ":", "trained noise"))
         for name, style, word in lines:
             right = 100 * float((part[name] == part.label).mean())
