@@ -23,8 +23,8 @@ LAYOUT = Layout((8, 6, 3))
 RNG = np.random.default_rng(0)
 IMAGES = torch.from_numpy(RNG.normal(size=(60, 8)))
 LABELS = torch.from_numpy(RNG.integers(3, size=60))
-RATES = {"learning_rate": 1.0, "gain": 1.0, "memory": math.inf, "clamp": 1.0}
-SETTING = {**RATES, "p_start": 0.75, "mean_range": 1.0}
+SETTING = {"learning_rate": 1.0, "gain": 1.0, "p_start": 0.75, "memory": math.inf, "clamp": 1.0}
+SETTING["mean_range"] = 1.0
 
 
 @pytest.mark.parametrize(
@@ -175,13 +175,28 @@ def test_every_program_learns_and_a_replica_learns_alone_as_in_a_batch(name):
     assert (np.diff(together.mean_p, axis=1) > 0).all()
 
 
-def test_a_loop_that_writes_no_squares_learns_nothing_in_silence():
+@pytest.mark.parametrize("n_written", [0, 2])
+def test_a_step_without_squares_of_its_own_is_not_missed_in_silence(n_written):
     synapses = BernoulliSynapses(LAYOUT, [1], release_probability=0.5)
     rule = ReleaseOdds(synapses)
-    synapses.draw()
-    synapses.gradient.fill_(1.0)
-    rule.update(synapses)
+    for step in range(n_written + 1):
+        assert torch.isfinite(synapses.p).all()
+        synapses.draw()
+        synapses.gradient.fill_(1.0)
+        if step < n_written:
+            rule.image_squares.fill_(1.0)
+        rule.update(synapses)
     assert torch.isnan(synapses.p).all()
+
+
+def test_squares_of_another_shape_are_refused():
+    network, synapses = FeedForward(LAYOUT), BernoulliSynapses(LAYOUT, [1, 2], execution=DOUBLE)
+    activities = network.activities(IMAGES[:5].expand(2, 5, 8), synapses.effective)
+    slope = torch.ones_like(activities[-1])
+    for n_rows in (1, 3):
+        squares = synapses.gradient[:1].repeat(n_rows, 1)
+        with pytest.raises(ValueError, match="squares must have the shape of the gradient"):
+            network.backward(activities, synapses.effective, slope, synapses.gradient, squares)
 
 
 @pytest.mark.parametrize("evidence", ["images", "batch"])
@@ -223,3 +238,7 @@ def test_certain_release_at_the_start_and_missing_settings_are_named():
         ValueError, match="settings of odds are learning_rate, gain, p_start, memory, clamp, mean_range"
     ):
         learner_of("odds", [Replica(1, {"gain": 1.0})], LAYOUT, Training(), Execution())
+    for mean_range in (-1.0, math.inf):
+        replica = Replica(1, {**SETTING, "mean_range": mean_range})
+        with pytest.raises(ValueError, match="mean_range"):
+            learner_of("odds", [replica], LAYOUT, Training(), Execution())
