@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +32,10 @@ class Summit:
     theta: FloatArray
     value: FloatArray
     curvature: FloatArray
+
+    def take(self, rows: NDArray[Any]) -> "Summit":
+        """Return those of some rows."""
+        return Summit(self.theta[rows], self.value[rows], self.curvature[rows])
 
 
 def ascend(

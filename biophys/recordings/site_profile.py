@@ -39,9 +39,9 @@ _N_EVERY, _N_LAST = 20, 100
 # An end of the profile of p or q lies no farther than this many times the half width of a normal likelihood.
 _LONGEST_TAIL = 3.0
 _STEP = 1.2
-# Starts of a train that are climbed from where the number of sites is given: to the highest maximum led the
-# sixteenth in likelihood at the latest.
-_N_CLIMBED = 24
+# Starts of a train that are climbed from where the number of sites is given, and at some of many numbers: the
+# highest maximum was reached from the sixteenth in likelihood at the latest.
+_N_CLIMBED, _N_CLIMBED_OF_MANY, _SEARCHED = 24, 8, (4.0, 8.0, 14.0, 24.0, 50.0)
 
 
 def sites_tried(n_every: int = _N_EVERY, *, n_last: int = _N_LAST, has_limit: bool = True) -> list[float]:
@@ -158,17 +158,25 @@ def profile_of_sites(
         rows = rows[(lost[rows] < _HOPELESS) | (np.max(n) < 2.0 * largest[best[rows]] + 2.0)]
         if rows.size == 0:
             break
+    is_new = np.zeros(shape[1], bool)
     for i in reversed(range(len(sites) - 1)):
-        # The fit at the next larger n may lead to a higher maximum.
+        # The fit at the next larger n may lead to a higher maximum, and does not always begin higher.
+        is_new |= start is None and not example.has_hessian and sites[i + 1] in _SEARCHED
         rows = np.flatnonzero(np.isfinite(value[i]) & np.isfinite(value[i + 1]))
         if rows.size == 0:
             continue
         likelihood = Likelihood(model, data.take(rows), sites[i])
         first, height = _likeliest(likelihood, _neighbouring(likelihood, sites[i + 1], theta[i + 1, rows]))
-        is_higher = height > value[i, rows] + 1e-6
-        if np.any(is_higher):
-            likelihood = Likelihood(model, data.take(rows[is_higher]), sites[i])
-            keep(i, rows[is_higher], likelihood, _climbed(likelihood, first[is_higher]))
+        is_tried = is_new[rows] | (height > value[i, rows] + 1e-6)
+        is_new[:] = False
+        if np.any(is_tried):
+            likelihood = Likelihood(model, data.take(rows[is_tried]), sites[i])
+            summit = _climbed(likelihood, first[is_tried])
+            is_higher = summit.value > value[i, rows[is_tried]] + 1e-6
+            higher = rows[is_tried][is_higher]
+            if higher.size:
+                is_new[higher] = True
+                keep(i, higher, Likelihood(model, data.take(higher), sites[i]), summit.take(is_higher))
     arrays = (theta, value, curvature, mode, evidence, spread)
     return SiteProfile(model, data, np.array(sites), [model.family] * len(sites), example.names, *arrays)
 
@@ -184,16 +192,17 @@ def _maximum(likelihood: Likelihood, before: tuple[Any, ...] | None, given: Floa
         options = (_train_options if is_train else _trial_options)(likelihood, before is None)
         starts += [_start(likelihood, q, extra) for q, extra in options]
     first, _ = _likeliest(likelihood, starts)
-    if given is None and before is None and not likelihood.has_hessian and likelihood.n.max() > 1:
-        first = _highest_of_many(likelihood, starts)
+    n_climbed = _N_CLIMBED if before is None else _N_CLIMBED_OF_MANY * (likelihood.n.max() in _SEARCHED)
+    if given is None and n_climbed and not likelihood.has_hessian and likelihood.n.max() > 1:
+        first = _highest_of_many(likelihood, starts, n_climbed)
     return _climbed(likelihood, first, None if before is None else before[2])
 
 
-def _highest_of_many(likelihood: Likelihood, starts: list[FloatArray]) -> FloatArray:
+def _highest_of_many(likelihood: Likelihood, starts: list[FloatArray], n_climbed: int) -> FloatArray:
     """Return the highest of the maxima uphill from the likeliest starts: q and times of a train trade off."""
     tried, value = _tried(likelihood, starts)
     n_rows = tried.shape[1]
-    chosen = np.argsort(-value, axis=0, kind="stable")[:_N_CLIMBED]
+    chosen = np.argsort(-value, axis=0, kind="stable")[:n_climbed]
     start = np.concatenate(np.take_along_axis(tried, chosen[:, :, None], axis=0))
     bounds = [np.tile(np.broadcast_to(end, tried.shape[1:]), (len(chosen), 1)) for end in likelihood.bounds()]
 
