@@ -196,15 +196,18 @@ def profile_end(
         # Open where the profile never falls to the level before the bound; or not beyond the known end.
         is_end = np.where(is_inside, here >= farthest[rows], here <= least[rows])
         is_done[rows] = is_end | (np.abs(lost - fall[rows]) <= 0.01 * fall[rows] + 1e-6)
-        # The loss goes about with the square of the distance.
-        rise = np.sqrt(np.maximum(lost, 1e-12)) - root[rows]
-        slope = np.where(rise * step > 0, rise / step, (rise + root[rows]) / here)
-        direction[rows] = side * (there.theta - theta[rows]) / step[:, None]
-        theta[rows], last[rows], root[rows] = there.theta, here, rise + root[rows]
-        wanted = here + (np.sqrt(fall[rows]) - root[rows]) / slope
-        wanted = np.clip(wanted, 0.25 * here, 4.0 * here)
+        # The loss goes about with the square of the distance. Where the likelihood is nought there is no
+        # chord, and the next point lies half way back.
+        wanted, is_chord = np.full(rows.size, np.inf), np.isfinite(lost)
+        on, at_chord, step = rows[is_chord], here[is_chord], step[is_chord]
+        rise = np.sqrt(np.maximum(lost[is_chord], 1e-12)) - root[on]
+        slope = np.where(rise * step > 0, rise / step, (rise + root[on]) / at_chord)
+        direction[on] = side * (there.theta[is_chord] - theta[on]) / step[:, None]
+        theta[on], last[on], root[on] = there.theta[is_chord], at_chord, rise + root[on]
+        chord = at_chord + (np.sqrt(fall[on]) - root[on]) / slope
+        wanted[is_chord] = np.clip(chord, 0.25 * at_chord, 4.0 * at_chord)
         is_bracketed = np.isfinite(outside[rows])
         middle = 0.5 * (inside[rows] + np.where(is_bracketed, outside[rows], 0.0))
-        is_out = is_bracketed & ((wanted <= inside[rows]) | (wanted >= outside[rows]))
+        is_out = is_bracketed & ((wanted < inside[rows]) | (wanted > outside[rows]))
         distance[rows] = np.where(is_end, here, np.minimum(np.where(is_out, middle, wanted), farthest[rows]))
     return start + side * distance

@@ -26,6 +26,8 @@ from biophys import (
     goodness_of_fit,
     simulate_recording,
 )
+from biophys.recordings.ascent import Point, Summit, profile_end
+from biophys.recordings.site_profile import profile_of_sites, sites_tried
 
 PA = pq.pA
 pytestmark = [
@@ -447,6 +449,36 @@ def test_a_train_with_known_n_is_at_least_as_likely_as_at_the_truth(seed):
     likelihood = fit.profile.likelihood(0)
     assert likelihood.names == ["p", "q", "recovery", "facilitation"]
     assert fit.profile.value.max() > likelihood.at(np.array([truth]), np.zeros(1, int)).value[0]
+
+
+def test_a_train_with_free_n_is_as_likely_as_with_that_n_given():
+    times = np.cumsum(np.random.default_rng(5).uniform(8.0, 120.0, 26)) * pq.ms
+    dynamics = ShortTermDynamics(0.7, recovery=50 * pq.ms, facilitation=100 * pq.ms)
+    options = {"noise": 3 * PA, "dynamics": dynamics, "rng": np.random.default_rng(5)}
+    x = simulate_recording(QuantalSynapse(10, 0.7, 10 * PA), n_sweeps=6, spike_times=times, **options)
+    kinds = {"variability": 0.3, "dynamics": "depletion+facilitation"}
+    profile = fit_release(x, noise=3 * PA, spike_times=times, n=14, **kinds).profile
+    free = profile_of_sites(
+        profile.model, profile.data, sites_tried(14, n_last=14, has_limit=False), has_posterior=False
+    )
+    assert free.value[free.sites == 14].max() > profile.value.max() - 0.01
+
+
+@pytest.mark.parametrize("wall", [1.5, 4.0, 11.0])
+@pytest.mark.parametrize("known", [None, -np.inf, 0.9, 8.0])
+def test_an_end_is_found_though_the_likelihood_is_nought_farther_out(wall, known):
+    def evaluate(theta, rows):
+        is_inside = theta[:, 0] < wall
+        value = np.where(is_inside, -0.5 * (theta**2).sum(axis=1), -np.inf)
+        gradient = np.where(is_inside[:, None], -theta, np.nan)
+        return Point(value, gradient, np.tile(-np.eye(2), (len(theta), 1, 1)))
+
+    # A curvature that promises too little, as that of a ridge does, makes the first step too long.
+    summit = Summit(np.zeros((1, 2)), np.zeros(1), 1e-2 * np.eye(2)[None])
+    bounds = (np.full(2, -20.0), np.full(2, 20.0))
+    known_end = None if known is None else np.array([known])
+    (end,) = profile_end(evaluate, summit, bounds, 0, 1.0, np.array([1.0]), known_end)
+    assert end <= 8.0 if known == 8.0 else end == pytest.approx(1.0, abs=0.02)
 
 
 def test_so_does_the_mean_at_rest_of_a_train_that_facilitates():
