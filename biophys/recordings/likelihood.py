@@ -113,7 +113,7 @@ class Likelihood:
     ) -> None:
         self.log_odds_shift = log_odds_shift
         self.model, self.data = model, data
-        self.has_hessian = data.gaps is None and not model.is_robust
+        self.has_hessian = (data.gaps is None or model.dynamics == "none") and not model.is_robust
         if data.gaps is None and not self.has_hessian:
             self.data = data = single_stimuli(data)
         self.n = np.broadcast_to(np.asarray(n, dtype=float), (data.n_conditions,))
@@ -161,6 +161,12 @@ class Likelihood:
         phi[..., 0] += self.log_odds_shift
         return phi
 
+    @property
+    def has_many_maxima(self) -> bool:
+        """Whether q trades off with the times of trains, the artefacts, or noise that nobody measured."""
+        is_guessed = "noise" in self.model.free and not np.any(self.data.baseline_count)
+        return not self.has_hessian or is_guessed
+
     def psi(self, theta: FloatArray) -> FloatArray:
         """Return the coordinates of the dynamics, (rows, names)."""
         columns = {name: np.full(theta.shape[0], value) for name, value in self.model.held.items()}
@@ -178,8 +184,19 @@ class Likelihood:
         return self._with_noise_measured(point, phi, rows)
 
     @cached_property
+    def _trials(self) -> FloatArray:
+        """Responses of each condition, (synapses, conditions, trials), whatever the sweeps they are from."""
+        if self.data.gaps is None:
+            return self.data.x
+        parts = [part.reshape(len(part), -1) for part in self.data.by_condition(self.data.x)]
+        trials = np.full((len(parts[0]), len(parts), max(part.shape[1] for part in parts)), np.nan)
+        for c, part in enumerate(parts):
+            trials[:, c, : part.shape[1]] = part
+        return trials
+
+    @cached_property
     def _waves(self) -> Waves:
-        return Waves(self.data.x)
+        return Waves(self._trials)
 
     @cached_property
     def moments(self) -> tuple[FloatArray, FloatArray]:
@@ -205,7 +222,7 @@ class Likelihood:
         active = tuple(j for j in range(4) if np.any(self.index[:, j] >= 0))
         n, family = self.n, self.model.family
         if family == "normal":
-            x, between = self.data.x[rows], self.model.between
+            x, between = self._trials[rows], self.model.between
             per = mixture_likelihood(x, phi, n, between, active, value_only=value_only)
         else:
             per = skewed_likelihood(self._waves, rows, phi, n, family, active, value_only=value_only)

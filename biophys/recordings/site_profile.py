@@ -161,7 +161,7 @@ def profile_of_sites(
     is_new = np.zeros(shape[1], bool)
     for i in reversed(range(len(sites) - 1)):
         # The fit at the next larger n may lead to a higher maximum, and does not always begin higher.
-        is_new |= start is None and not example.has_hessian and sites[i + 1] in _SEARCHED
+        is_new |= start is None and example.has_many_maxima and sites[i + 1] in _SEARCHED
         rows = np.flatnonzero(np.isfinite(value[i]) & np.isfinite(value[i + 1]))
         if rows.size == 0:
             continue
@@ -188,12 +188,12 @@ def _maximum(likelihood: Likelihood, before: tuple[Any, ...] | None, given: Floa
         starts = [given, *starts]
     else:
         # Coordinates that keep the mean response, near those of the moments and of fewer sites.
-        is_train = likelihood.data.gaps is not None and likelihood.data.gaps.shape[1] > 1
+        is_train = likelihood.model.dynamics != "none"
         options = (_train_options if is_train else _trial_options)(likelihood, before is None)
         starts += [_start(likelihood, q, extra) for q, extra in options]
     first, _ = _likeliest(likelihood, starts)
     n_climbed = _N_CLIMBED if before is None else _N_CLIMBED_OF_MANY * (likelihood.n.max() in _SEARCHED)
-    if given is None and n_climbed and not likelihood.has_hessian and likelihood.n.max() > 1:
+    if given is None and n_climbed and likelihood.has_many_maxima and likelihood.n.max() > 1:
         first = _highest_of_many(likelihood, starts, n_climbed)
     return _climbed(likelihood, first, None if before is None else before[2])
 
@@ -209,7 +209,8 @@ def _highest_of_many(likelihood: Likelihood, starts: list[FloatArray], n_climbed
     def evaluate(theta: FloatArray, rows: NDArray[np.intp]) -> Point:
         return likelihood.at(theta, rows % n_rows)
 
-    curvature = _positive(measured_curvature(evaluate, start))
+    needs_curvature = not likelihood.has_hessian
+    curvature = _positive(measured_curvature(evaluate, start)) if needs_curvature else None
     top = ascend(evaluate, start, (bounds[0], bounds[1]), curvature=curvature)
     best = np.argmax(np.nan_to_num(top.value, nan=-np.inf).reshape(-1, n_rows), axis=0)
     return top.theta.reshape(-1, *tried.shape[1:])[best, np.arange(n_rows)]
