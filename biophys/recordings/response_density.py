@@ -24,6 +24,10 @@ Family = Literal["normal", "gamma", "inverse-gaussian"]
 
 # The sums over frequencies are exact to rounding; below this share of the peak they are noise.
 _FLOOR = 1e-13
+# exp(-cut^2 / 2) of the noise's factor is left out.
+_CUT = 9.0
+# More frequencies than these resolve nothing: noise below a 6,000th of the range is taken as that.
+MOST_FREQUENCIES = 8192
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +103,7 @@ def _alike(quanta: Quanta, shape: tuple[int, ...]) -> Iterator[tuple[NDArray[np.
 def _one_row(
     x: FloatArray, q: float, noise: float, within: float, k: FloatArray, family: Family, active: Any
 ) -> tuple[FloatArray, FloatArray]:
-    w, weight = _frequencies(x, q, noise, within, k[-1])
+    w, weight, noise = _frequencies(x, q, noise, within, k[-1])
     logs = _log_characteristic(w, q, noise, within, family)
     characteristic = powers(np.exp(logs[0]), k.size) * (np.exp(logs[1]) * weight)[:, None]
     wave = waves(x, w)
@@ -141,17 +145,21 @@ def real_product(a: NDArray[Any], b: NDArray[Any]) -> FloatArray:
 
 def _frequencies(
     x: FloatArray, q: float, noise: float, within: float, k_max: float
-) -> tuple[FloatArray, FloatArray]:
-    """Return frequencies and weights of a sum that is exact where the density has died out at both ends."""
+) -> tuple[FloatArray, FloatArray, float]:
+    """Return frequencies and weights of a sum that is exact where the density has died out at both ends.
+
+    Also the noise, or the least that so many frequencies resolve.
+    """
     spread = np.sqrt(noise**2 + k_max * (within * q) ** 2)
     # A gamma or inverse Gaussian tail is longer than a normal one.
-    high = max(np.nanmax(x), k_max * q + 12.0 * spread + 40.0 * within**2 * q) + 10.0 * noise
-    low = min(np.nanmin(x), 0.0) - 10.0 * noise
-    step = 2.0 * np.pi / (high - low)
-    w = step * np.arange(int(np.ceil(9.0 / (noise * step))) + 1)
+    highest = max(np.nanmax(x), k_max * q + 12.0 * spread + 40.0 * within**2 * q)
+    extent = highest - min(np.nanmin(x), 0.0)
+    noise = max(noise, _CUT * extent / (2.0 * np.pi * MOST_FREQUENCIES - 20.0 * _CUT))
+    step = 2.0 * np.pi / (extent + 20.0 * noise)
+    w = step * np.arange(int(np.ceil(_CUT / (noise * step))) + 1)
     weight = np.full(w.size, step / np.pi)
     weight[0] *= 0.5
-    return w, weight
+    return w, weight, noise
 
 
 def _log_characteristic(
@@ -184,7 +192,7 @@ def cumulative(x: FloatArray, quanta: Quanta, k: FloatArray, n: float) -> FloatA
     for alike, (q, noise, within) in _alike(quanta, x.shape[:-1]):
         # The integral of the sum over frequencies from a point below all mass.
         y = x[alike].ravel()
-        w, weight = _frequencies(y, q, noise, within, k[-1])
+        w, weight, noise = _frequencies(y, q, noise, within, k[-1])
         logs = _log_characteristic(w, q, noise, within, quanta.family)
         characteristic = np.exp(np.multiply.outer(logs[0], k) + logs[1][:, None]) * weight[:, None]
         low, inner = min(np.nanmin(y), 0.0) - 10.0 * noise, w[1:]

@@ -17,15 +17,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from biophys.recordings.ascent import Point
-from biophys.recordings.response_density import Family, log_quantum, real_product, waves
+from biophys.recordings.response_density import (
+    MOST_FREQUENCIES,
+    Family,
+    log_quantum,
+    real_product,
+    waves,
+)
 from biophys.units import FloatArray
 
 # exp(-cut^2 / 2) of the noise's factor is left out.
 _CUT = 8.5
 # A sum that cancels to less than this share of its terms is taken at the saddle point instead.
 _FAR = 1e-6
-# More frequencies than these resolve nothing: noise below a 6,000th of the range is taken as that.
-_MOST_FREQUENCIES = 8192
 # Trials times frequencies in one pass, and whose waves are kept.
 _BLOCK = 400_000
 # The range of responses is rounded up to powers of 2 to the 1 / this, so that evaluations share their waves.
@@ -114,7 +118,7 @@ class _Synapse:
         sd_of_all = np.sqrt(self.noise**2 + n * q**2 * self.c2)
         highest = min(n * q + 9.0 * sd_of_all, n * p * q + 9.0 * sd + 12.0 * q)
         span = max(x.max(initial=0.0), highest + tail) - min(x.min(initial=0.0), 0.0) + 18.0 * self.noise
-        self.noise = max(self.noise, _CUT * span / (2.0 * np.pi * _MOST_FREQUENCIES))
+        self.noise = max(self.noise, _CUT * span / (2.0 * np.pi * MOST_FREQUENCIES))
         step = 2.0 * np.pi / 2.0 ** (np.ceil(_RANGES_PER_OCTAVE * np.log2(span)) / _RANGES_PER_OCTAVE)
         w = step * np.arange(max(int(np.ceil(_CUT / (self.noise * step))), 1) + 1)
         return w, np.where(w == 0.0, 0.5, 1.0) * step / np.pi

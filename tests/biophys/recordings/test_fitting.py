@@ -471,16 +471,6 @@ def test_independent_trials_are_fitted_the_same_with_intervals_and_without(seed,
     )
 
 
-def test_skewed_responses_of_free_noise_are_not_taken_as_one_site_that_always_releases():
-    rng = np.random.default_rng(3)
-    x = rng.gamma(1.0 / 0.09, 0.9, (130, 12)) * (rng.random((130, 12)) < 0.15)
-    fit = fit_release(x.sum(axis=1) * PA, noise="free", variability=0.3)
-    likelihood = fit.profile.likelihood(int(np.flatnonzero(fit.profile.sites == 12)[0]))
-    truth = [np.log(0.15 / 0.85), np.log(10.0 / abs(fit.scale)), np.log(1e-2)]
-    assert likelihood.names == ["p", "q", "noise"]
-    assert fit.profile.value.max() > likelihood.at(np.array([truth]), np.zeros(1, int)).value[0]
-
-
 def test_a_train_with_free_n_is_as_likely_as_with_that_n_given():
     times = np.cumsum(np.random.default_rng(5).uniform(8.0, 120.0, 26)) * pq.ms
     dynamics = ShortTermDynamics(0.7, recovery=50 * pq.ms, facilitation=100 * pq.ms)

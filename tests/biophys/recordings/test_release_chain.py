@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom, norm
 
+from biophys import fit_release
 from biophys.recordings.likelihood import Likelihood, ReleaseModel, Responses, kind_of
 from biophys.recordings.release_chain import filter_forward, released_before
 from biophys.recordings.release_moments import train_moments
@@ -103,6 +104,15 @@ def test_values_of_a_program_apart_for_recorded_trains(protocol, model, kind, ti
     psi = {name: np.log(time) for name, time in times.items()} | {"fast_share": np.log(0.7 / 0.3)}
     value = log_likelihood(trains.amplitudes.magnitude, trains.intervals.magnitude, *model, kind, **psi)
     assert value == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_recorded_trains_taken_as_independent_do_not_end_at_one_site_that_always_releases():
+    # Without measured noise a lone start led to n = 1, p = 1, twenty log units below.
+    trains = next(each for each in recorded_trains() if (each.protocol, each.cell) == ("100Hz_short", 1))
+    fit = fit_release(trains.amplitudes, intervals=trains.intervals, noise="free", variability=0.3)
+    assert fit.log_likelihood > -662.0
+    assert fit.n.value > 4
 
 
 def recorded_trains():
