@@ -166,7 +166,8 @@ class _Synapse:
         s, w = self._saddle(x), 0.5 * w[1] * np.arange(2 * w.size)
         log_mgf = self.n * np.log1p(self.p * np.expm1(self.quantum(s)[0])) + 0.5 * (self.noise * s) ** 2
         factor = np.exp(-1j * w * x[:, None] - log_mgf[:, None]) * np.where(w == 0.0, 0.5, 1.0)
-        terms = self.terms(s[:, None] + 1j * w, active) * factor * w[1] / np.pi
+        with np.errstate(invalid="ignore"):
+            terms = self.terms(s[:, None] + 1j * w, active) * factor * w[1] / np.pi
         return log_mgf - s * x, terms.real.sum(axis=-1).T
 
     def _saddle(self, x: FloatArray) -> FloatArray:
