@@ -2,8 +2,8 @@
 
 Every cell is a synapse and a way of recording it, simulated site by site. Recordings are measured in blocks,
 the first block of every cell first; a block is one line of a file, so that the script can be stopped at any
-time, and goes on with what the file lacks. A block's numbers follow from the seed, the cell and the block
-alone: it does not matter on which machine or in which order they were measured.
+time, and goes on with what the file and the results lack. Its numbers follow from the seed, the cell and the
+block alone: it does not matter on which machine or in which order they were measured.
 
     python docs/measure_quantal_recovery.py measure part1.jsonl --part 1/2 --processes 8 --minutes 10
     python docs/measure_quantal_recovery.py summarise part*.jsonl
@@ -301,7 +301,9 @@ def _pooled(entries: list[dict[str, Any]]) -> list[str]:
                 f"| {kind} | {name} | {len(counts)} | {n:,} | {100 * held / n:.1f} % ({100 * low:.1f} to "
                 f"{100 * high:.1f}) | {_percent(*least)} of {least[1]} | {sum(below)} |"
             )
-    return lines
+    n_failed = sum(entry["fits"]["failed"] for entry in entries)
+    n_recordings = sum(entry["fits"]["n_recordings"] for entry in entries)
+    return [*lines, "", f"Of {n_recordings:,} recordings {n_failed} could not be fitted."]
 
 
 def _table(entries: list[dict[str, Any]], part: str) -> list[str]:
@@ -396,10 +398,13 @@ def _in_words(cell: dict[str, Any]) -> str:
 
 
 def measure(options: argparse.Namespace) -> None:
-    """Measure the blocks of this part that the file lacks, until they are done or the time is over."""
+    """Measure the blocks of this part that file and results lack, until they are done or the time is over."""
     part, n_parts = (int(number) for number in options.part.split("/"))
     rows = _rows(options.file)
+    kept = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     done = {(key_of(row["cell"]), row["block"]) for row in rows}
+    alike = {key: row["blocks"] for key, row in kept.items() if row["seed"] == options.seed}
+    done |= {(key, block) for key, blocks in alike.items() for block in blocks}
     options.file.write_text("".join(json.dumps(row) + "\n" for row in rows))
     kinds = options.kinds or {cell["kind"] for cell in cells()}
     wanted = (each for each in blocks(options.repeats) if each[0]["kind"] in kinds)
@@ -428,7 +433,9 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     commands = parser.add_subparsers(required=True, dest="command")
-    measuring = commands.add_parser("measure", help="add what a file of blocks lacks")
+    measuring = commands.add_parser(
+        "measure", help="add what a file of blocks and the results lack"
+    )
     measuring.add_argument("file", type=Path)
     measuring.add_argument(
         "--repeats", type=int, default=1000, help="of a cell (trains: a fifth)"
