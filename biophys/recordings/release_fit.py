@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -114,10 +114,14 @@ class ReleaseFit:
     profile: SiteProfile
     scale: float
     level: float
-    values: dict[str, FittedParameter] = field(repr=False)
+    values: dict[str, FittedParameter]
     serial: SerialDependence | None
     log_likelihood: float
     log_likelihood_normal: float
+
+    def __repr__(self) -> str:
+        values = ", ".join(f"{name} {estimate}" for name, estimate in self.values.items())
+        return f"<fit of {self.n_responses} responses, {self.model_text}: {values}>"
 
     def estimates(self) -> dict[str, FittedParameter]:
         """Return all estimates by name."""

@@ -471,6 +471,13 @@ def test_independent_trials_are_fitted_the_same_with_intervals_and_without(seed,
     )
 
 
+def test_a_fit_at_a_prompt_is_a_line_of_estimates():
+    fits = fit_releases([{"amplitudes": trials(3, 0.5, 10.0, 2.0, 80, seed=2), "noise": 2 * PA}] * 2)
+    text = repr(fits[0])
+    assert text.startswith("<fit of 80 responses, independent responses, noise known") and "\n" not in text
+    assert f"p {fits[0].values['p']}" in text and len(text) < 500
+
+
 def test_a_train_with_free_n_is_as_likely_as_with_that_n_given():
     times = np.cumsum(np.random.default_rng(5).uniform(8.0, 120.0, 26)) * pq.ms
     dynamics = ShortTermDynamics(0.7, recovery=50 * pq.ms, facilitation=100 * pq.ms)
